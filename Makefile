@@ -1,0 +1,71 @@
+# Countersign. Two commands do everything: `make run` and `make test`.
+# `make help` lists the others.
+
+export CGO_ENABLED = 1
+export GOTOOLCHAIN ?= auto
+# A toolchain that install.sh had to fetch comes before the machine's own.
+export PATH := $(CURDIR)/bin/toolchain/bin:$(PATH)
+
+STATE    ?= .run
+FUZZTIME ?= 3s
+BIN       = bin/countersign-gateway bin/countersign-bridge bin/softhsm-token bin/countersign-sandbox bin/scripted-pinentry
+
+.PHONY: help run demo test test-wasm lint fuzz bench wasm build clean clean-run install install-test
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+run: install build ## build, provision SoftHSM and start the whole system (Ctrl-C stops it)
+	@bin/countersign-sandbox up --state $(STATE)
+
+demo: install build ## play a purchase, quotes to delivery, without a browser
+	@bin/countersign-sandbox demo
+
+test: install-test wasm build lint ## install what is missing and run all tests
+	go test -race -count=1 -timeout 20m ./...
+	$(MAKE) --no-print-directory test-wasm fuzz
+
+test-wasm: ## run the tests of what the browser runs, in js/wasm
+	GOOS=js GOARCH=wasm CGO_ENABLED=0 go test -exec="$$(go env GOROOT)/lib/wasm/go_js_wasm_exec" \
+		$$(go list ./shared/... ./wasm/internal/... | grep -v -e /wasm/internal/browser)
+
+lint: ## gofmt, vet and staticcheck, native and js/wasm
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	GOOS=js GOARCH=wasm CGO_ENABLED=0 go vet ./wasm/... ./shared/...
+	tool=$$(go tool -n staticcheck) && GOOS=js GOARCH=wasm CGO_ENABLED=0 $$tool ./wasm/... ./shared/...
+
+fuzz: ## run each fuzz target for FUZZTIME (3s)
+	@softhsm/e2e/fuzz.sh $(FUZZTIME)
+
+bench: install-test wasm build ## measure: one line each, NAME VALUE UNIT goal OP N ok|short
+	@bin/countersign-sandbox bench
+
+wasm: ## build the browser module: dist/countersign.wasm
+	go run ./web/dashboard/bundle
+
+build: wasm $(BIN) ## build all programs into bin/
+
+bin/countersign-gateway: FORCE
+	go build -trimpath -o $@ ./web/cmd/countersign-gateway
+bin/countersign-bridge: FORCE
+	go build -trimpath -o $@ ./bridge/cmd/countersign-bridge
+bin/softhsm-token: FORCE
+	go build -trimpath -o $@ ./softhsm/cmd/softhsm-token
+bin/countersign-sandbox: FORCE
+	go build -trimpath -o $@ ./softhsm/e2e/cmd/countersign-sandbox
+bin/scripted-pinentry: FORCE
+	go build -trimpath -o $@ ./softhsm/e2e/cmd/scripted-pinentry
+FORCE:
+
+install:
+	@softhsm/e2e/install.sh run
+install-test:
+	@softhsm/e2e/install.sh test
+
+clean-run: ## forget the state of `make run`
+	rm -rf $(STATE)
+
+clean: clean-run ## remove everything that was built
+	rm -rf bin dist
