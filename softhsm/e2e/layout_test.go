@@ -1,0 +1,274 @@
+// Package e2e holds the tests of the whole: the story in a real browser, the
+// programs as a user starts them, and the rules that the repository keeps.
+package e2e
+
+import (
+	"bytes"
+	"encoding/json"
+	"go/parser"
+	"go/token"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// top is the root of the checkout, seen from this package.
+const top = "../.."
+
+// topLevel is what may stand at the root; anything else is a mistake.
+var topLevel = []string{
+	"wasm", "bridge", "shared", "softhsm", "web", "go.mod", "go.sum", "Makefile", "README.md",
+	"LICENSE", "SECURITY.md", ".gitignore", ".ci",
+}
+
+// importRules say who must not import whom, and why. A package is named by its
+// path below the module; a trailing "/..." includes what is below it. Rules with
+// deep set look at everything that the package pulls in, not only at what it
+// names itself.
+var importRules = []struct {
+	packages  string
+	forbidden string
+	except    []string // packages that the rule spares
+	wasm      bool     // judged as the browser's build
+	deep      bool
+	reason    string
+}{
+	{packages: "shared/...", forbidden: "countersign/bridge/...", reason: "shared is the language, not a party"},
+	{packages: "shared/...", forbidden: "countersign/web/...", reason: "shared is the language, not a party"},
+	{packages: "shared/...", forbidden: "countersign/wasm/...", reason: "shared is the language, not a party"},
+	{packages: "shared/...", forbidden: "countersign/softhsm/...", reason: "shared is the language, not a party"},
+	{packages: "bridge/...", forbidden: "countersign/web/...", reason: "parties meet in protocols only"},
+	{packages: "bridge/...", forbidden: "countersign/wasm/...", reason: "parties meet in protocols only"},
+	{packages: "bridge/...", forbidden: "countersign/softhsm/...", reason: "the test kit is for tests"},
+	{packages: "web/...", forbidden: "countersign/bridge/...", reason: "parties meet in protocols only"},
+	{packages: "web/...", forbidden: "countersign/wasm/...", reason: "parties meet in protocols only"},
+	{packages: "web/...", forbidden: "countersign/softhsm/...", reason: "the test kit is for tests"},
+	{packages: "wasm/...", forbidden: "countersign/bridge/...", reason: "parties meet in protocols only"},
+	{packages: "wasm/...", forbidden: "countersign/web/...", reason: "parties meet in protocols only"},
+	{packages: "wasm/...", forbidden: "countersign/softhsm/...", reason: "the test kit is for tests"},
+	{packages: "shared/...", forbidden: "net", deep: true, wasm: true, reason: "shared does no I/O"},
+	{packages: "shared/...", forbidden: "syscall/js", reason: "shared compiles for every target"},
+	{packages: "shared/...", forbidden: "database/sql", deep: true, reason: "shared does no I/O"},
+	{packages: "wasm", forbidden: "net/http", deep: true, wasm: true, reason: "1,535 KB of the bundle for what fetch does"},
+	{packages: "wasm", forbidden: "github.com/golang-jwt/jwt/v5", deep: true, wasm: true, reason: "600 KB; the page is trusted to verify nothing"},
+	{packages: "wasm", forbidden: "github.com/decred/dcrd/dcrec/secp256k1/v4", deep: true, wasm: true, reason: "960 KB; the page is trusted to verify nothing"},
+	{packages: "wasm/...", forbidden: "syscall/js", except: []string{"wasm", "wasm/internal/browser"}, wasm: true, reason: "the logic is tested without a browser"},
+	{packages: "web/internal/api", forbidden: "countersign/web/internal/store/...", reason: "api → gateway → store"},
+	{packages: "web/internal/store/...", forbidden: "countersign/web/internal/gateway", reason: "api → gateway → store"},
+	{packages: "web/internal/gateway", forbidden: "countersign/web/internal/api", reason: "api → gateway → store"},
+	{packages: "web/internal/gateway", forbidden: "net/http", reason: "a use case does not know how it was asked"},
+	{packages: "bridge/...", forbidden: "github.com/miekg/pkcs11", except: []string{"bridge/internal/hsm"}, reason: "one owner of each PKCS#11 module"},
+	{packages: "bridge/...", forbidden: "github.com/ThalesGroup/crypto11", reason: "it would initialise a module that the bridge owns"},
+	{packages: "web/...", forbidden: "github.com/miekg/pkcs11", reason: "the gateway's key in an HSM goes through crypto11"},
+}
+
+// clockless packages decide from the time that they are given.
+var clockless = []string{"shared/governance", "shared/statement", "shared/quote"}
+
+// sharedThirdParty is all that the languages of two parties may be built on.
+var sharedThirdParty = []string{"github.com/flynn/noise", "github.com/decred/dcrd/dcrec/secp256k1/v4", "golang.org/x/crypto"}
+
+type pkg struct {
+	ImportPath string
+	Dir        string
+	Name       string
+	GoFiles    []string
+	CgoFiles   []string
+	Imports    []string
+	Deps       []string
+	Doc        string
+}
+
+func (p pkg) path() string {
+	if p.ImportPath == "countersign" {
+		return ""
+	}
+	return strings.TrimPrefix(p.ImportPath, "countersign/")
+}
+
+func list(t *testing.T, wasm bool, patterns ...string) []pkg {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,Name,GoFiles,CgoFiles,Imports,Deps,Doc"}, patterns...)...)
+	cmd.Dir = top
+	if wasm {
+		cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
+	}
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v\n%s", err, stderr.String())
+	}
+	var all []pkg
+	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p pkg
+		if err := dec.Decode(&p); err == io.EOF {
+			return all
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+}
+
+func matches(pattern, path string) bool {
+	if base, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return path == base || strings.HasPrefix(path, base+"/")
+	}
+	return path == pattern || strings.HasPrefix(path, pattern+"/") && strings.Contains(pattern, ".")
+}
+
+func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {
+	t.Parallel()
+	native := list(t, false, "./...")
+	browser := list(t, true, "./wasm/...", "./shared/...")
+	for _, rule := range importRules {
+		from, checked := native, 0
+		if rule.wasm {
+			from = browser
+		}
+		for _, p := range from {
+			if !matches(rule.packages, p.path()) || slices.Contains(rule.except, p.path()) {
+				continue
+			}
+			checked++
+			imports := p.Imports
+			if rule.deep {
+				imports = p.Deps
+			}
+			for _, i := range imports {
+				if matches(rule.forbidden, i) {
+					t.Errorf("%s imports %s: %s", p.path(), i, rule.reason)
+				}
+			}
+		}
+		if checked == 0 {
+			t.Errorf("the rule for %s matches no package", rule.packages)
+		}
+	}
+}
+
+func TestSharedIsBuiltOnThreeLibraries(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t, false, "./shared/...") {
+		for _, i := range p.Imports {
+			if !strings.Contains(i, ".") {
+				continue // the standard library
+			}
+			if !slices.ContainsFunc(sharedThirdParty, func(m string) bool { return i == m || strings.HasPrefix(i, m+"/") }) {
+				t.Errorf("%s imports %s", p.path(), i)
+			}
+		}
+	}
+}
+
+func TestCgoStaysWithTheModuleOwners(t *testing.T) {
+	t.Parallel()
+	for _, p := range list(t, false, "./...") {
+		if len(p.CgoFiles) > 0 {
+			t.Errorf("%s has cgo files of its own: %v", p.path(), p.CgoFiles)
+		}
+		for _, i := range p.Imports {
+			if i != "github.com/miekg/pkcs11" && i != "github.com/ThalesGroup/crypto11" {
+				continue
+			}
+			if path := p.path(); path != "bridge/internal/hsm" && path != "web/internal/token" && !matches("softhsm/...", path) {
+				t.Errorf("%s imports %s, which is cgo: keys in tokens belong to bridge/internal/hsm and web/internal/token", path, i)
+			}
+		}
+	}
+}
+
+func TestDecisionsDoNotReadTheClock(t *testing.T) {
+	t.Parallel()
+	for _, dir := range clockless {
+		files, err := filepath.Glob(filepath.Join(top, dir, "*.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no files in %s: %v", dir, err)
+		}
+		for _, f := range files {
+			src, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.HasSuffix(f, "_test.go") && bytes.Contains(src, []byte("time.Now")) {
+				t.Errorf("%s reads the clock", f)
+			}
+		}
+	}
+}
+
+func tracked(t *testing.T) []string {
+	t.Helper()
+	cmd := exec.Command("git", "ls-files", "-z")
+	cmd.Dir = top
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("git ls-files: %v", err)
+	}
+	return strings.Split(strings.TrimRight(string(out), "\x00"), "\x00")
+}
+
+func TestTheTopLevelIsFixed(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, f := range tracked(t) {
+		name, _, _ := strings.Cut(f, "/")
+		seen[name] = true
+		if !slices.Contains(topLevel, name) {
+			t.Errorf("%s stands at the top level", name)
+		}
+	}
+	for _, name := range topLevel {
+		if !seen[name] {
+			t.Errorf("%s is missing", name)
+		}
+	}
+}
+
+func TestEveryPackageSaysWhatItIs(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, p := range append(list(t, false, "./..."), list(t, true, "./wasm/...")...) {
+		if seen[p.ImportPath] || len(p.GoFiles)+len(p.CgoFiles) == 0 {
+			continue
+		}
+		seen[p.ImportPath] = true
+		if len(p.Doc) < 20 {
+			t.Errorf("%s has no package comment", p.path())
+		}
+		documented := 0
+		for _, f := range append(p.GoFiles, p.CgoFiles...) {
+			parsed, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, f), nil, parser.PackageClauseOnly|parser.ParseComments)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if parsed.Doc != nil {
+				documented++
+			}
+		}
+		if documented > 1 {
+			t.Errorf("%s has %d package comments", p.path(), documented)
+		}
+	}
+}
+
+func TestFilesStayReadable(t *testing.T) {
+	t.Parallel()
+	for _, f := range tracked(t) {
+		if !strings.HasSuffix(f, ".go") || strings.HasSuffix(f, "_test.go") {
+			continue
+		}
+		src, err := os.ReadFile(filepath.Join(top, f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := bytes.Count(src, []byte("\n")); n > 600 {
+			t.Errorf("%s has %d lines: more than 600 is more than one thing", f, n)
+		}
+	}
+}

@@ -1,0 +1,182 @@
+// Package system starts the whole of Countersign as a user would: the programs
+// from bin/, each a process of its own, on SoftHSM tokens that it provisions.
+// `make run`, `make demo`, `make bench` and the end-to-end tests share it, so
+// that what is tested is what runs. Nothing in it reaches into a program: it
+// writes configuration files and reads addresses from standard output.
+package system
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"time"
+)
+
+// StartTimeout is how long a program may take until it listens.
+const StartTimeout = 60 * time.Second
+
+// The ports of `make run`; zero in a [Config] means any free port.
+const (
+	DashboardPort = 8080
+	BridgePort    = 18427
+)
+
+// Config says where the system lives and how the approver is asked.
+type Config struct {
+	Dir           string   // state; created when missing, resumed when not
+	Bin           string   // the folder with the programs
+	DashboardPort int      // 0: any free port
+	BridgePort    int      // 0: any free port
+	Pinentry      string   // the program that asks the approver; empty: pinentry when there is a display, else the terminal
+	BridgeEnv     []string // for the bridge, and so for Pinentry
+	Terminal      bool     // the bridge may ask at this process's terminal
+}
+
+// System is a running Countersign.
+type System struct {
+	DashboardURL string // what to open in a browser
+	GatewayURL   string
+	BridgeURL    string // ws://…
+	ChainURL     string
+	ProvidersURL string
+	State        *State // tokens, PINs and paths
+
+	cfg       Config
+	processes map[string]*process
+	order     []string // names in the order of their start
+	ended     chan error
+}
+
+// Start provisions what is missing in cfg.Dir and starts every program. When it
+// fails, nothing is left running.
+func Start(ctx context.Context, cfg Config) (*System, error) {
+	state, err := provision(ctx, cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &System{cfg: cfg, State: state, processes: map[string]*process{}, ended: make(chan error, 16)}
+	if err := s.start(ctx); err != nil {
+		return nil, errors.Join(err, s.Stop())
+	}
+	return s, nil
+}
+
+func (s *System) start(ctx context.Context) error {
+	ports, err := s.ports()
+	if err != nil {
+		return err
+	}
+	s.DashboardURL = "http://" + ports.dashboard
+	s.GatewayURL = "http://" + ports.gateway
+	s.ChainURL = "http://" + ports.chain
+	s.ProvidersURL = "http://" + ports.providers
+	s.BridgeURL = "ws://" + ports.bridge
+	if err := s.State.initVault(ctx, s.cfg.Bin); err != nil {
+		return err
+	}
+	if err := s.State.writeConfigs(ports, s.cfg.Pinentry); err != nil {
+		return err
+	}
+	for _, name := range []string{"signer", "sandbox", "gateway", "bridge"} {
+		if err := s.StartProgram(ctx, name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// command returns how each program is started.
+func (s *System) command(name string) command {
+	gateway, bridge := filepath.Join(s.cfg.Bin, "countersign-gateway"), filepath.Join(s.cfg.Bin, "countersign-bridge")
+	config := "--config=" + s.State.config(name)
+	switch name {
+	case "signer":
+		return command{name: name, path: bridge, args: []string{"signer", "serve", config}, env: s.State.vaultEnv(), waits: 1}
+	case "sandbox":
+		return command{name: name, path: gateway, args: []string{"sandbox", config}, waits: 3}
+	case "gateway":
+		return command{name: name, path: gateway, args: []string{"serve", config}, waits: 1}
+	default:
+		return command{name: "bridge", path: bridge, args: []string{"approver", config},
+			env: append(s.State.approverEnv(), s.cfg.BridgeEnv...), tty: s.cfg.Terminal, waits: 1}
+	}
+}
+
+// StartProgram starts one of signer, sandbox, gateway and bridge, for instance
+// after [System.StopProgram].
+func (s *System) StartProgram(ctx context.Context, name string) error {
+	ctx, cancel := context.WithTimeout(ctx, StartTimeout)
+	defer cancel()
+	p, err := launch(ctx, s.command(name), s.State.logs())
+	if err != nil {
+		return err
+	}
+	if s.processes[name] == nil {
+		s.order = append(s.order, name)
+	}
+	s.processes[name] = p
+	go func() {
+		<-p.done
+		if !p.asked() {
+			s.ended <- fmt.Errorf("%s ended unexpectedly: %w\n%s", name, exitError(p.err), tail(filepath.Join(s.State.logs(), name+".log")))
+		}
+	}()
+	return nil
+}
+
+// StopProgram asks one program to stop and waits until it has.
+func (s *System) StopProgram(name string) error { return s.processes[name].stop() }
+
+// KillProgram ends one program as a power cut would.
+func (s *System) KillProgram(name string) { s.processes[name].kill() }
+
+// Wait returns when ctx ends, with nil, or when a program ends by itself.
+func (s *System) Wait(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return nil
+	case err := <-s.ended:
+		return err
+	}
+}
+
+// Stop stops every program, the last started first.
+func (s *System) Stop() error {
+	var errs []error
+	for i := len(s.order) - 1; i >= 0; i-- {
+		p := s.processes[s.order[i]]
+		select {
+		case <-p.done:
+		default:
+			errs = append(errs, p.stop())
+		}
+	}
+	return errors.Join(errs...)
+}
+
+type ports struct{ dashboard, gateway, chain, providers, bridge string }
+
+// ports chooses the addresses beforehand, because the programs must be told of
+// each other: the bridge lists the page's origin, the page lists the bridge.
+func (s *System) ports() (ports, error) {
+	var p ports
+	for _, want := range []struct {
+		to   *string
+		port int
+	}{{&p.dashboard, s.cfg.DashboardPort}, {&p.bridge, s.cfg.BridgePort}, {&p.gateway, 0}, {&p.chain, 0}, {&p.providers, 0}} {
+		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(want.port)))
+		if err != nil {
+			return ports{}, fmt.Errorf("port %d is taken; stop what uses it, or choose another with --port: %w", want.port, err)
+		}
+		defer l.Close() // all are held until all are chosen
+		*want.to = l.Addr().String()
+	}
+	return p, nil
+}
+
+// logsDir makes sure that a folder for logs exists.
+func logsDir(dir string) error { return os.MkdirAll(filepath.Join(dir, "logs"), 0o700) }
