@@ -1,0 +1,352 @@
+package frame
+
+import (
+	"encoding/base64"
+	"fmt"
+
+	"countersign/shared/fault"
+)
+
+// The limits of single fields.
+const (
+	MaxRecord     = 32768 // bytes of a channel record, before base64url
+	MaxText       = 16384 // bytes of a statement's text
+	MaxName       = 200   // bytes of a name that a person reads
+	MaxIdentities = 16
+	MaxApprovals  = 64
+)
+
+// Record is a message of the channel between bridge and signer: opaque to the
+// page, which carries it. In JSON it is base64url without padding.
+type Record []byte
+
+// MarshalText writes base64url without padding.
+func (r Record) MarshalText() ([]byte, error) {
+	return []byte(base64.RawURLEncoding.EncodeToString(r)), nil
+}
+
+// UnmarshalText reads canonical base64url without padding.
+func (r *Record) UnmarshalText(text []byte) error {
+	b, err := base64.RawURLEncoding.Strict().DecodeString(string(text))
+	if err != nil || base64.RawURLEncoding.EncodedLen(len(b)) != len(text) {
+		return fault.New(fault.Invalid, "a record must be base64url without padding")
+	}
+	*r = b
+	return nil
+}
+
+// The decisions that a member may ask to sign.
+const (
+	Approve = "APPROVE"
+	Reject  = "REJECT"
+)
+
+// The states of a link, in [LinkStateParams].
+const (
+	Ready   = "ready"   // the page may call methods
+	Pairing = "pairing" // the bridge's prompt asks the person to compare the code
+	Refused = "refused" // Error says why; the bridge closes the connection
+)
+
+// OutcomeSigned is the one outcome of approval.decide that is not an error.
+const OutcomeSigned = "signed"
+
+// Where a member's channel key lives, in [Identity].
+const (
+	InToken    = "token"
+	InSoftware = "software"
+)
+
+// The kinds of a prompt and the places where it appears, in [PromptParams].
+const (
+	PromptConfirm = "confirm"
+	PromptPIN     = "pin"
+	PromptPairing = "pairing"
+	WherePinentry = "pinentry"
+	WhereTerminal = "terminal"
+)
+
+// BridgeInfoParams asks what this bridge is.
+type BridgeInfoParams struct{}
+
+// BridgeInfoResult says which identities the bridge can act for.
+type BridgeInfoResult struct {
+	Version    string     `json:"version"`
+	Identities []Identity `json:"identities"`
+}
+
+// Identity is a member of an entity whose keys this bridge can reach.
+type Identity struct {
+	Entity     string `json:"entity"`
+	EntityName string `json:"entity_name"`
+	Member     string `json:"member"`
+	MemberName string `json:"member_name"`
+	Device     string `json:"device"`     // label of the token
+	Curve      string `json:"curve"`      // of the approval key: secp256k1 or P-256
+	Present    bool   `json:"present"`    // the token is plugged in
+	Locked     bool   `json:"locked"`     // the token will ask for its PIN
+	ChannelIn  string `json:"channel_in"` // token or software
+}
+
+// ChannelOpenParams starts an end-to-end channel for one identity.
+type ChannelOpenParams struct {
+	Entity string `json:"entity"`
+	Member string `json:"member"`
+}
+
+// ChannelOpenResult has the bridge's name for the channel and act 1, which goes
+// to the signer through the gateway.
+type ChannelOpenResult struct {
+	Channel string `json:"channel"`
+	Record  Record `json:"record"`
+}
+
+// ChannelAcceptParams brings act 2.
+type ChannelAcceptParams struct {
+	Channel string `json:"channel"`
+	Record  Record `json:"record"`
+}
+
+// ChannelAcceptResult has act 3.
+type ChannelAcceptResult struct {
+	Record Record `json:"record"`
+}
+
+// ChannelReadyParams brings the signer's sealed welcome.
+type ChannelReadyParams struct {
+	Channel string `json:"channel"`
+	Record  Record `json:"record"`
+}
+
+// ChannelReadyResult says for whom the channel is open.
+type ChannelReadyResult struct {
+	Entity string `json:"entity"`
+	Member string `json:"member"`
+}
+
+// ChannelCloseParams ends a channel; an unknown one is already closed.
+type ChannelCloseParams struct {
+	Channel string `json:"channel"`
+}
+
+// ChannelCloseResult is empty.
+type ChannelCloseResult struct{}
+
+// ApprovalPrepareParams asks for the sealed question for a statement.
+type ApprovalPrepareParams struct {
+	Channel  string `json:"channel"`
+	Request  string `json:"request"`
+	Decision string `json:"decision"` // APPROVE or REJECT
+}
+
+// ApprovalPrepareResult has the bridge's name for the approval and the sealed
+// statement.get.
+type ApprovalPrepareResult struct {
+	Approval string `json:"approval"`
+	Record   Record `json:"record"`
+}
+
+// ApprovalDecideParams brings the sealed statement. The call lasts as long as
+// the person takes to read and decide.
+type ApprovalDecideParams struct {
+	Approval string `json:"approval"`
+	Record   Record `json:"record"`
+}
+
+// ApprovalDecideResult has the sealed, signed submission, and the text that the
+// person read.
+type ApprovalDecideResult struct {
+	Outcome       string `json:"outcome"` // signed
+	StatementText string `json:"statement_text"`
+	Record        Record `json:"record"`
+}
+
+// ApprovalFinishParams brings the signer's sealed receipt.
+type ApprovalFinishParams struct {
+	Approval string `json:"approval"`
+	Record   Record `json:"record"`
+}
+
+// ApprovalFinishResult is what the signer recorded.
+type ApprovalFinishResult struct {
+	Request   string   `json:"request"`
+	State     string   `json:"state"`
+	Approvals []string `json:"approvals"` // ids of the members whose approval counts
+	Needed    int      `json:"needed"`    // how many approvals the request needs in all
+}
+
+// ApprovalCancelParams gives an approval up; its prompt closes.
+type ApprovalCancelParams struct {
+	Approval string `json:"approval"`
+}
+
+// ApprovalCancelResult is empty.
+type ApprovalCancelResult struct{}
+
+// LinkStateParams is the first message on every link, and comes again when the
+// state changes. Bridge and Version are for people; Error is there when State is
+// refused, and only then.
+type LinkStateParams struct {
+	State   string `json:"state"`
+	Bridge  string `json:"bridge"`
+	Version string `json:"version"`
+	Error   *Error `json:"error,omitempty"`
+}
+
+// DeviceParams names the token that came or went by its label.
+type DeviceParams struct {
+	Device string `json:"device"`
+}
+
+// PromptParams says that the bridge asks the person something, and where.
+type PromptParams struct {
+	Approval string `json:"approval,omitempty"` // absent for a pairing
+	Kind     string `json:"kind"`
+	Where    string `json:"where"`
+}
+
+// ValidID reports whether s is an identifier: three letters, an underscore, and
+// 4 to 40 characters of a-z and 0-9.
+func ValidID(s string) bool {
+	if len(s) < 8 || len(s) > 44 || s[3] != '_' {
+		return false
+	}
+	for i := range len(s) {
+		letter := s[i] >= 'a' && s[i] <= 'z'
+		digit := s[i] >= '0' && s[i] <= '9'
+		if i != 3 && !letter && (i < 3 || !digit) {
+			return false
+		}
+	}
+	return true
+}
+
+// checker is what parameters and results have that are more than their types.
+type checker interface{ check() error }
+
+func (p *BridgeInfoResult) check() error {
+	if len(p.Identities) > MaxIdentities {
+		return bad("identities")
+	}
+	for _, id := range p.Identities {
+		if err := all(anID("entity", id.Entity), anID("member", id.Member), name("entity_name", id.EntityName),
+			name("member_name", id.MemberName), name("device", id.Device), oneOf("curve", id.Curve, "secp256k1", "P-256"),
+			oneOf("channel_in", id.ChannelIn, InToken, InSoftware)); err != nil {
+			return err
+		}
+	}
+	return name("version", p.Version)
+}
+
+func (p *ChannelOpenParams) check() error {
+	return all(anID("entity", p.Entity), anID("member", p.Member))
+}
+func (p *ChannelOpenResult) check() error {
+	return all(anID("channel", p.Channel), record(p.Record))
+}
+func (p *ChannelAcceptParams) check() error {
+	return all(anID("channel", p.Channel), record(p.Record))
+}
+func (p *ChannelAcceptResult) check() error { return record(p.Record) }
+func (p *ChannelReadyParams) check() error {
+	return all(anID("channel", p.Channel), record(p.Record))
+}
+func (p *ChannelReadyResult) check() error {
+	return all(anID("entity", p.Entity), anID("member", p.Member))
+}
+func (p *ChannelCloseParams) check() error { return anID("channel", p.Channel) }
+func (p *ApprovalPrepareParams) check() error {
+	return all(anID("channel", p.Channel), anID("request", p.Request), oneOf("decision", p.Decision, Approve, Reject))
+}
+func (p *ApprovalPrepareResult) check() error {
+	return all(anID("approval", p.Approval), record(p.Record))
+}
+func (p *ApprovalDecideParams) check() error {
+	return all(anID("approval", p.Approval), record(p.Record))
+}
+func (p *ApprovalDecideResult) check() error {
+	if len(p.StatementText) > MaxText {
+		return bad("statement_text")
+	}
+	return all(oneOf("outcome", p.Outcome, OutcomeSigned), record(p.Record))
+}
+func (p *ApprovalFinishParams) check() error {
+	return all(anID("approval", p.Approval), record(p.Record))
+}
+func (p *ApprovalFinishResult) check() error {
+	if len(p.Approvals) > MaxApprovals {
+		return bad("approvals")
+	}
+	for _, m := range p.Approvals {
+		if !ValidID(m) {
+			return bad("approvals")
+		}
+	}
+	if p.Needed < 0 || p.Needed > MaxApprovals {
+		return bad("needed")
+	}
+	return all(anID("request", p.Request), name("state", p.State))
+}
+func (p *ApprovalCancelParams) check() error { return anID("approval", p.Approval) }
+
+func (p *LinkStateParams) check() error {
+	if (p.State == Refused) != (p.Error != nil) {
+		return bad("error")
+	}
+	if p.Error != nil {
+		if err := p.Error.check(); err != nil {
+			return err
+		}
+	}
+	return all(oneOf("state", p.State, Ready, Pairing, Refused), name("bridge", p.Bridge), name("version", p.Version))
+}
+func (p *DeviceParams) check() error { return name("device", p.Device) }
+func (p *PromptParams) check() error {
+	if p.Approval != "" && !ValidID(p.Approval) {
+		return bad("approval")
+	}
+	return all(oneOf("kind", p.Kind, PromptConfirm, PromptPIN, PromptPairing), oneOf("where", p.Where, WherePinentry, WhereTerminal))
+}
+
+func all(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func bad(field string) error {
+	return fault.New(fault.Invalid, fmt.Sprintf("the field %q is not valid", field)).With("field", field)
+}
+
+func anID(field, s string) error {
+	if !ValidID(s) {
+		return bad(field)
+	}
+	return nil
+}
+
+func name(field, s string) error {
+	if s == "" || len(s) > MaxName {
+		return bad(field)
+	}
+	return nil
+}
+
+func oneOf(field, s string, allowed ...string) error {
+	for _, a := range allowed {
+		if s == a {
+			return nil
+		}
+	}
+	return bad(field)
+}
+
+func record(r Record) error {
+	if len(r) == 0 || len(r) > MaxRecord {
+		return bad("record")
+	}
+	return nil
+}
