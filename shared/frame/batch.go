@@ -52,6 +52,9 @@ func (b *Batcher) Next() []byte {
 		frame = append(frame, b.queue[n]...)
 		n++
 	}
-	b.queue = append(b.queue[:0:0], b.queue[n:]...)
+	b.queue = b.queue[n:]
+	if len(b.queue) == 0 {
+		b.queue = nil
+	}
 	return append(frame, ']')
 }
