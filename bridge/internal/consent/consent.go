@@ -1,0 +1,220 @@
+// Package consent asks the person at this computer: to approve a text, and for
+// a PIN. It is the only part of Countersign whose screen is trusted, so it
+// knows nothing of pages, and what it shows has been stripped of everything
+// that could move a cursor or reorder letters.
+//
+// Two ways to ask: [Pinentry], the program that GnuPG users know (Assuan
+// protocol), in a window of its own; and [Terminal], the bridge's controlling
+// terminal. [New] chooses. In both the person approves by typing the word
+// "approve": pressing Enter or Esc, closing the window, or a key meant for
+// another window, rejects. bridge/internal/approver is its only user.
+package consent
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+
+	"countersign/shared/fault"
+)
+
+// Word is what a person types to approve.
+const Word = "approve"
+
+// MaxPIN is the longest PIN that is taken, in bytes.
+const MaxPIN = 255
+
+// Where a prompt appears.
+const (
+	AtPinentry = "pinentry"
+	AtTerminal = "terminal"
+)
+
+// Question is something to approve or to reject.
+type Question struct {
+	Title string // one line: what is asked
+	Text  string // what the person reads before deciding; lines end in \n
+}
+
+// PINQuestion asks for the PIN of one device.
+type PINQuestion struct {
+	Device    string // the token's label
+	Reason    string // why it is needed, one line
+	Problem   string // what was wrong with the last try; empty at the first
+	FinalTry  bool   // a wrong PIN will lock the token
+	TriesLeft int    // how often a wrong PIN is still forgiven; negative when unknown
+}
+
+// Asker asks one question at a time. Both methods fail with DECLINED when the
+// person says no, closes the window or presses Esc; with CANCELLED or TIMEOUT
+// when ctx ended first, and then no prompt stays on the screen; and with
+// PROMPT_UNAVAILABLE when nobody can be asked.
+type Asker interface {
+	// Where says where the person should look: [AtPinentry], [AtTerminal], or
+	// empty when there is nowhere.
+	Where() string
+	// Confirm returns nil if, and only if, the person approved.
+	Confirm(ctx context.Context, q Question) error
+	// PIN returns what the person typed. The caller wipes it.
+	PIN(ctx context.Context, q PINQuestion) ([]byte, error)
+}
+
+// Config chooses how the person is asked.
+type Config struct {
+	// Prompt is "auto" (or empty), "pinentry" or "terminal". "auto" takes
+	// pinentry when Pinentry is set, or when one is installed and there is a
+	// display; else the terminal.
+	Prompt string
+	// Pinentry is the path of the program; empty: pinentry from PATH.
+	Pinentry string
+	// TTY is the terminal; empty: /dev/tty.
+	TTY string
+	// Getenv reads the environment; nil: os.Getenv.
+	Getenv func(string) string
+}
+
+// New returns the way to ask that fits cfg and this computer. When there is
+// none it still returns one, which refuses every question and says why: the
+// bridge can be looked at and repaired, and signs nothing.
+func New(cfg Config) (Asker, error) {
+	if cfg.Getenv == nil {
+		cfg.Getenv = os.Getenv
+	}
+	if cfg.TTY == "" {
+		cfg.TTY = "/dev/tty"
+	}
+	switch cfg.Prompt {
+	case "pinentry":
+		path, err := findPinentry(cfg.Pinentry)
+		if err != nil {
+			return nil, err
+		}
+		return &Pinentry{Path: path, TTY: cfg.TTY}, nil
+	case "terminal":
+		return &Terminal{Path: cfg.TTY}, nil
+	case "", "auto":
+	default:
+		return nil, fmt.Errorf("prompt %q is unknown: use auto, pinentry or terminal", cfg.Prompt)
+	}
+	display := cfg.Getenv("DISPLAY") != "" || cfg.Getenv("WAYLAND_DISPLAY") != ""
+	if cfg.Pinentry != "" || display {
+		path, err := findPinentry(cfg.Pinentry)
+		if err == nil {
+			return &Pinentry{Path: path, TTY: cfg.TTY}, nil
+		}
+		if cfg.Pinentry != "" {
+			return nil, err
+		}
+	}
+	term := &Terminal{Path: cfg.TTY}
+	if err := term.check(); err != nil {
+		return unavailable{}, nil
+	}
+	return term, nil
+}
+
+func findPinentry(path string) (string, error) {
+	if path == "" {
+		path = "pinentry"
+	}
+	found, err := exec.LookPath(path)
+	if err != nil {
+		return "", fmt.Errorf("find the pinentry program: %w", err)
+	}
+	return found, nil
+}
+
+// unavailable is an [Asker] for a computer where nobody can be asked.
+type unavailable struct{}
+
+func (unavailable) Where() string { return "" }
+
+func (unavailable) Confirm(context.Context, Question) error { return errUnavailable(nil) }
+
+func (unavailable) PIN(context.Context, PINQuestion) ([]byte, error) {
+	return nil, errUnavailable(nil)
+}
+
+func errUnavailable(cause error) error {
+	return fault.Wrap(cause, fault.PromptUnavailable, "the bridge cannot ask you: it has neither a display with pinentry nor a terminal. "+
+		"Install pinentry, or start the bridge in a terminal")
+}
+
+func errDeclined() error { return fault.New(fault.Declined, "you declined at the bridge's prompt") }
+
+// errEnded is the error for a question whose context ended.
+func errEnded(ctx context.Context) error {
+	if context.Cause(ctx) == context.DeadlineExceeded {
+		return fault.Wrap(context.Cause(ctx), fault.Timeout, "nobody answered the bridge's prompt in time")
+	}
+	return fault.Wrap(context.Cause(ctx), fault.Cancelled, "the prompt was closed because its request is gone")
+}
+
+// MaxWaiting is how many questions may wait for the one on the screen.
+const MaxWaiting = 16
+
+// AskTimeout is how long a question stays on the screen.
+const AskTimeout = 5 * time.Minute
+
+// Queue is an [Asker] that shows one question at a time and keeps a few
+// waiting; more are refused with BUSY.
+type Queue struct {
+	asker   Asker
+	places  chan struct{} // of those who wait and the one who is asked
+	turn    chan struct{}
+	timeout time.Duration
+}
+
+// NewQueue puts a queue before asker. timeout is how long each question may
+// stay on the screen; zero is [AskTimeout].
+func NewQueue(asker Asker, timeout time.Duration) *Queue {
+	if timeout == 0 {
+		timeout = AskTimeout
+	}
+	return &Queue{asker: asker, places: make(chan struct{}, 1+MaxWaiting), turn: make(chan struct{}, 1), timeout: timeout}
+}
+
+// Where is the asker's.
+func (q *Queue) Where() string { return q.asker.Where() }
+
+// Confirm waits for its turn and asks. opened, which may be nil, is called when
+// the prompt appears.
+func (q *Queue) Confirm(ctx context.Context, question Question, opened func()) error {
+	return q.ask(ctx, opened, func(ctx context.Context) error { return q.asker.Confirm(ctx, question) })
+}
+
+// PIN waits for its turn and asks. opened, which may be nil, is called when the
+// prompt appears. The caller wipes the PIN.
+func (q *Queue) PIN(ctx context.Context, question PINQuestion, opened func()) (pin []byte, err error) {
+	err = q.ask(ctx, opened, func(ctx context.Context) (err error) {
+		pin, err = q.asker.PIN(ctx, question)
+		return err
+	})
+	return pin, err
+}
+
+func (q *Queue) ask(ctx context.Context, opened func(), ask func(context.Context) error) error {
+	select {
+	case q.places <- struct{}{}:
+	default:
+		return fault.New(fault.Busy, "too many questions are waiting for an answer at the bridge's prompt")
+	}
+	defer func() { <-q.places }()
+	select {
+	case q.turn <- struct{}{}:
+	case <-ctx.Done():
+		return errEnded(ctx)
+	}
+	defer func() { <-q.turn }()
+	ctx, cancel := context.WithTimeoutCause(ctx, q.timeout, context.DeadlineExceeded)
+	defer cancel()
+	if ctx.Err() != nil {
+		return errEnded(ctx)
+	}
+	if opened != nil && q.asker.Where() != "" {
+		opened()
+	}
+	return ask(ctx)
+}

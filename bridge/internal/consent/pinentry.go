@@ -1,0 +1,210 @@
+package consent
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"strings"
+	"time"
+
+	"countersign/shared/fault"
+)
+
+// Pinentry asks in the window of a pinentry program, one process per question.
+//
+// Approval does not use pinentry's own CONFIRM buttons: OK is their default
+// everywhere, so Enter would approve, and with the roles of OK and NOTOK
+// exchanged Esc and a closed window are, in those programs that know two buttons
+// only, indistinguishable from NOTOK. So the last page of the text comes with a
+// field to type [Word] into (GETPIN), which every pinentry has and which answers
+// Enter, Esc, and a closed window in the same way: no. A text too long for one
+// Assuan line comes in pages; on those before the last, Enter only turns the
+// page.
+type Pinentry struct {
+	Path string // the program
+	TTY  string // for programs that draw in a terminal
+}
+
+// pinentryGrace is how long a pinentry may take to leave after its answer.
+const pinentryGrace = 2 * time.Second
+
+// Where is [AtPinentry].
+func (p *Pinentry) Where() string { return AtPinentry }
+
+// Confirm shows q and reports whether the person typed [Word].
+func (p *Pinentry) Confirm(ctx context.Context, q Question) error {
+	return p.session(ctx, func(a *assuan) error {
+		parts := pages(Clean(q.Text), maxAssuanLine-len("SETDESC ")-120, func(s string) int { return len(escape(s)) })
+		for i, part := range parts {
+			title := cleanLine(q.Title)
+			if len(parts) > 1 {
+				title += fmt.Sprintf(" (page %d of %d)", i+1, len(parts))
+			}
+			if err := set(a, "SETTITLE", title); err != nil {
+				return err
+			}
+			if i == len(parts)-1 {
+				return askWord(a, part)
+			}
+			if err := turnPage(a, part); err != nil {
+				return err
+			}
+		}
+		return errDeclined()
+	})
+}
+
+func turnPage(a *assuan, text string) error {
+	for _, s := range [][2]string{{"SETDESC", text}, {"SETOK", "Next page"}, {"SETCANCEL", "Reject"}} {
+		if err := set(a, s[0], s[1]); err != nil {
+			return err
+		}
+	}
+	_, err := a.call("CONFIRM", "")
+	return err
+}
+
+func askWord(a *assuan, text string) error {
+	text = strings.TrimRight(text, "\n") + "\n\nType " + Word + " to approve. Anything else rejects."
+	for _, s := range [][2]string{{"SETDESC", text}, {"SETPROMPT", "Type " + Word + ":"}, {"SETOK", "Done"}, {"SETCANCEL", "Reject"}} {
+		if err := set(a, s[0], s[1]); err != nil {
+			return err
+		}
+	}
+	word, err := a.call("GETPIN", "")
+	defer clear(word)
+	if err != nil {
+		return err
+	}
+	if subtle.ConstantTimeCompare([]byte(strings.ToLower(strings.TrimSpace(string(word)))), []byte(Word)) != 1 {
+		return errDeclined()
+	}
+	return nil
+}
+
+// PIN asks for a device's PIN.
+func (p *Pinentry) PIN(ctx context.Context, q PINQuestion) (pin []byte, err error) {
+	err = p.session(ctx, func(a *assuan) error {
+		for _, s := range [][2]string{
+			{"SETTITLE", "PIN of " + cleanLine(q.Device)},
+			{"SETDESC", pinText(q)},
+			{"SETPROMPT", "PIN:"},
+			{"SETOK", "Unlock"},
+			{"SETCANCEL", "Cancel"},
+		} {
+			if err := set(a, s[0], s[1]); err != nil {
+				return err
+			}
+		}
+		if problem := pinProblem(q); problem != "" {
+			if err := set(a, "SETERROR", problem); err != nil {
+				return err
+			}
+		}
+		data, err := a.call("GETPIN", "")
+		if err != nil {
+			return err
+		}
+		if len(data) == 0 || len(data) > MaxPIN {
+			clear(data)
+			return errDeclined()
+		}
+		pin = data
+		return nil
+	})
+	if err != nil {
+		clear(pin)
+		return nil, err
+	}
+	return pin, nil
+}
+
+// pinText is what stands above the field for the PIN.
+func pinText(q PINQuestion) string {
+	s := "The token \"" + cleanLine(q.Device) + "\" is locked."
+	if q.Reason != "" {
+		s += "\n" + cleanLine(q.Reason)
+	}
+	return s
+}
+
+// pinProblem is the line in red, empty at a first try on a healthy token.
+func pinProblem(q PINQuestion) string {
+	s := cleanLine(q.Problem)
+	switch {
+	case q.FinalTry:
+		s += " This is the last try: a wrong PIN locks the token."
+	case q.TriesLeft >= 0 && q.Problem != "":
+		s += fmt.Sprintf(" %d tries left.", q.TriesLeft)
+	}
+	return strings.TrimSpace(s)
+}
+
+func set(a *assuan, command, value string) error {
+	if limit := maxAssuanLine - len(command) - 1; len(escape(value)) > limit {
+		value = pages(value, limit, func(s string) int { return len(escape(s)) })[0]
+	}
+	_, err := a.call(command, value)
+	return err
+}
+
+// session runs one pinentry process. When ctx ends the process is killed, which
+// closes its window.
+func (p *Pinentry) session(ctx context.Context, talk func(*assuan) error) error {
+	cmd := exec.CommandContext(ctx, p.Path)
+	cmd.WaitDelay = pinentryGrace
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return errUnavailable(err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return errUnavailable(err)
+	}
+	if err := cmd.Start(); err != nil {
+		return errUnavailable(fmt.Errorf("start %s: %w", p.Path, err))
+	}
+	err = p.converse(newAssuan(out, in), talk)
+	in.Close()
+	leave := time.AfterFunc(pinentryGrace, func() { _ = cmd.Process.Kill() }) // it may have left by then
+	_, _ = io.Copy(io.Discard, out)                                           // what comes after BYE means nothing
+	_ = cmd.Wait()                                                            // its answer was given, or err says why not
+	leave.Stop()
+	if ctx.Err() != nil {
+		return errEnded(ctx)
+	}
+	if _, known := fault.As(err); err == nil || known {
+		return err
+	}
+	var ae *assuanError
+	if errors.As(err, &ae) {
+		if ae.said() {
+			return errDeclined()
+		}
+		if ae.code == gpgTimeout {
+			return fault.Wrap(err, fault.Timeout, "nobody answered the bridge's prompt in time")
+		}
+	}
+	return errUnavailable(err)
+}
+
+func (p *Pinentry) converse(a *assuan, talk func(*assuan) error) error {
+	if err := a.hello(); err != nil {
+		return err
+	}
+	// A pinentry that does not know an option says so, and works without it.
+	for _, option := range []string{"ttyname=" + p.TTY, "lc-ctype=C.UTF-8"} {
+		var refused *assuanError
+		if _, err := a.call("OPTION", option); err != nil && !errors.As(err, &refused) {
+			return err
+		}
+	}
+	err := talk(a)
+	if err == nil {
+		_, _ = a.call("BYE", "") // the answer is in hand
+	}
+	return err
+}

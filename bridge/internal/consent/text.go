@@ -1,0 +1,59 @@
+package consent
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// maxText is how much text is shown, in bytes: more than anybody reads.
+const maxText = 16 << 10
+
+// Clean makes text safe to show: it keeps letters, marks, numbers, punctuation,
+// symbols, the space and the line feed, and replaces the rest (control and
+// format characters, among them escape sequences and those that change the
+// direction of writing, other white space, and invalid UTF-8) by U+FFFD.
+func Clean(s string) string {
+	if len(s) > maxText {
+		s = s[:maxText]
+	}
+	return strings.Map(func(r rune) rune {
+		if r == '\n' || r == ' ' || r != utf8.RuneError && unicode.IsPrint(r) && !unicode.Is(unicode.Cf, r) {
+			return r
+		}
+		return '\uFFFD'
+	}, strings.ToValidUTF8(s, "\uFFFD"))
+}
+
+// cleanLine is [Clean] for a text of one line.
+func cleanLine(s string) string {
+	return strings.ReplaceAll(Clean(s), "\n", "\uFFFD")
+}
+
+// pages splits text into parts whose cost is at most limit each, at the ends of
+// lines where it can and never inside a character.
+func pages(text string, limit int, cost func(string) int) []string {
+	var all []string
+	var page string
+	for _, line := range strings.SplitAfter(strings.TrimRight(text, "\n"), "\n") {
+		if cost(page+line) <= limit {
+			page += line
+			continue
+		}
+		if page != "" {
+			all, page = append(all, page), ""
+		}
+		for cost(line) > limit {
+			cut := 0
+			for i := range line {
+				if cost(line[:i]) > limit {
+					break
+				}
+				cut = i
+			}
+			all, line = append(all, line[:cut]), line[cut:]
+		}
+		page = line
+	}
+	return append(all, page)
+}

@@ -1,0 +1,256 @@
+// Package guard decides who may connect to the bridge, before a byte of what
+// they say is parsed: loopback listeners, exact lists of Host and Origin, path
+// and sub-protocol, and limits on connections, message size and time. The Host
+// list stops DNS rebinding, the Origin list every web site but the dashboards
+// that the person's configuration names. What passes is a WebSocket, and is not
+// trusted yet: bridge/internal/approver authenticates it (shared/link). Spec:
+// shared/spec/link.md.
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"countersign/shared/fault"
+)
+
+const (
+	// Path is where the WebSocket is.
+	Path = "/v1/ws"
+	// Protocol is the WebSocket sub-protocol, and the version of everything in it.
+	Protocol = "countersign.v1"
+	// HealthPath tells an allowed page that a bridge runs here.
+	HealthPath = "/health"
+
+	// MaxConnections is how many WebSockets may be open at once.
+	MaxConnections = 16
+	// MaxMessage is the largest WebSocket message, in bytes.
+	MaxMessage = 64 << 10
+	// HandshakeTimeout is how long a client may take to send its HTTP request,
+	// and then again to complete the link handshake.
+	HandshakeTimeout = 10 * time.Second
+	// maxHeader bounds the HTTP request head, in bytes.
+	maxHeader = 8 << 10
+)
+
+// Config says who may connect.
+type Config struct {
+	Listeners []net.Listener // from [Listen]
+	Origins   []string       // exact origins, see [ParseOrigin]; at least one
+	// Handle serves one connection and returns when it is over. Its context ends
+	// when the guard stops. The guard closes the WebSocket.
+	Handle func(ctx context.Context, ws *websocket.Conn, origin string)
+	Log    *slog.Logger // refusals are logged at level warn, without what the stranger sent
+}
+
+// Guard serves the listeners of one bridge.
+type Guard struct {
+	cfg      Config
+	hosts    []string
+	upgrader websocket.Upgrader
+	slots    chan struct{}
+	open     sync.WaitGroup
+}
+
+// Listen opens TCP listeners on loopback addresses such as "127.0.0.1:18427",
+// "[::1]:18427"; port 0 is any free port. Anything that is not an IP address on
+// loopback is refused, and when one fails none stays open.
+func Listen(ctx context.Context, addresses []string) ([]net.Listener, error) {
+	if len(addresses) == 0 {
+		return nil, errors.New("listen: no address is configured")
+	}
+	var all []net.Listener
+	fail := func(err error) ([]net.Listener, error) {
+		for _, l := range all {
+			l.Close()
+		}
+		return nil, err
+	}
+	for _, a := range addresses {
+		host, _, err := net.SplitHostPort(a)
+		if err != nil {
+			return fail(fmt.Errorf("listen on %q: write address:port, such as 127.0.0.1:18427", a))
+		}
+		if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
+			return fail(fmt.Errorf("listen on %q: the bridge listens on 127.0.0.1 and [::1] only", a))
+		}
+		l, err := new(net.ListenConfig).Listen(ctx, "tcp", a)
+		if err != nil {
+			return fail(fmt.Errorf("listen on %q: %w", a, err))
+		}
+		all = append(all, l)
+	}
+	return all, nil
+}
+
+// New checks the configuration and returns a guard that does not serve yet.
+func New(cfg Config) (*Guard, error) {
+	if len(cfg.Origins) == 0 {
+		return nil, errors.New("no origin is configured: list the dashboards that may connect")
+	}
+	for _, o := range cfg.Origins {
+		if _, err := ParseOrigin(o); err != nil {
+			return nil, err
+		}
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	g := &Guard{cfg: cfg, slots: make(chan struct{}, MaxConnections)}
+	for _, l := range cfg.Listeners {
+		hosts, err := hostsOf(l.Addr())
+		if err != nil {
+			return nil, err
+		}
+		g.hosts = append(g.hosts, hosts...)
+	}
+	g.upgrader = websocket.Upgrader{
+		HandshakeTimeout: HandshakeTimeout,
+		Subprotocols:     []string{Protocol},
+		ReadBufferSize:   16 << 10,
+		WriteBufferSize:  16 << 10,
+		CheckOrigin:      func(r *http.Request) bool { return g.originAllowed(r) },
+	}
+	return g, nil
+}
+
+// Serve serves all listeners until ctx ends, then closes them, waits until
+// every connection's Handle has returned, and returns nil.
+func (g *Guard) Serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	srv := &http.Server{
+		Handler:           g,
+		ReadHeaderTimeout: HandshakeTimeout,
+		ReadTimeout:       HandshakeTimeout,
+		WriteTimeout:      HandshakeTimeout,
+		IdleTimeout:       HandshakeTimeout,
+		MaxHeaderBytes:    maxHeader,
+		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ErrorLog:          slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelDebug),
+	}
+	ended := make(chan error, len(g.cfg.Listeners))
+	for _, l := range g.cfg.Listeners {
+		go func() { ended <- srv.Serve(l) }()
+	}
+	var err error
+	select {
+	case <-ctx.Done():
+	case err = <-ended:
+	}
+	cancel()
+	stop, done := context.WithTimeout(context.WithoutCancel(ctx), HandshakeTimeout)
+	defer done()
+	if serr := srv.Shutdown(stop); serr != nil {
+		srv.Close()
+	}
+	g.open.Wait()
+	if errors.Is(err, http.ErrServerClosed) {
+		err = nil
+	}
+	return err
+}
+
+// ServeHTTP admits or refuses one request. The order is: loopback peer, Host,
+// Origin, path, then what the path asks for.
+func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Vary", "Origin")
+	switch {
+	case !loopbackPeer(r.RemoteAddr):
+		g.refuse(w, http.StatusForbidden, fault.OriginRefused, "only programs on this computer may connect")
+	case !slices.Contains(g.hosts, r.Host):
+		g.refuse(w, http.StatusForbidden, fault.OriginRefused, "this Host is not the bridge")
+	case r.URL.Path == HealthPath:
+		g.health(w, r)
+	case !g.originAllowed(r):
+		g.refuse(w, http.StatusForbidden, fault.OriginRefused, "this site is not in the bridge's list of origins")
+	case r.URL.Path != Path || r.URL.RawQuery != "":
+		g.refuse(w, http.StatusNotFound, fault.NotFound, "there is nothing here")
+	default:
+		g.upgrade(w, r)
+	}
+}
+
+// originAllowed reports whether the request has one Origin header and it is,
+// byte for byte, in the list. Being the same as Host grants nothing.
+func (g *Guard) originAllowed(r *http.Request) bool {
+	o := r.Header.Values("Origin")
+	return len(o) == 1 && slices.Contains(g.cfg.Origins, o[0])
+}
+
+func (g *Guard) upgrade(w http.ResponseWriter, r *http.Request) {
+	if !slices.Contains(websocket.Subprotocols(r), Protocol) {
+		g.refuse(w, http.StatusBadRequest, fault.Version, "the sub-protocol must be "+Protocol)
+		return
+	}
+	select {
+	case g.slots <- struct{}{}:
+	default:
+		g.refuse(w, http.StatusServiceUnavailable, fault.Busy, "too many connections are open")
+		return
+	}
+	defer func() { <-g.slots }()
+	g.open.Add(1)
+	defer g.open.Done()
+	ws, err := g.upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		return // the upgrader has answered
+	}
+	defer ws.Close()
+	ws.SetReadLimit(MaxMessage)
+	ctx, cancel := context.WithCancel(r.Context())
+	defer cancel()
+	g.cfg.Handle(ctx, ws, r.Header.Get("Origin"))
+}
+
+// health answers what a page needs to tell "not running" from "refused": the
+// protocol's name. A page that is not allowed cannot read it.
+func (g *Guard) health(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		g.refuse(w, http.StatusMethodNotAllowed, fault.Method, "use GET")
+		return
+	}
+	if len(r.Header.Values("Origin")) > 0 {
+		if !g.originAllowed(r) {
+			g.refuse(w, http.StatusForbidden, fault.OriginRefused, "this site is not in the bridge's list of origins")
+			return
+		}
+		w.Header().Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
+		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+	}
+	w.Header().Set("Content-Type", "application/json")
+	io.WriteString(w, `{"protocol":"`+Protocol+`"}`+"\n")
+}
+
+// refuse answers with the project's error body. The reason is about us, never
+// about what the stranger sent.
+func (g *Guard) refuse(w http.ResponseWriter, status int, code fault.Code, message string) {
+	g.cfg.Log.Warn("connection refused", "status", status, "code", code, "reason", message)
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	fmt.Fprintf(w, "{\"error\":{\"code\":%q,\"message\":%q}}\n", code, message)
+}
+
+func loopbackPeer(remote string) bool {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

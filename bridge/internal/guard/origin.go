@@ -1,0 +1,146 @@
+package guard
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"countersign/shared/fault"
+)
+
+// maxOrigin is the longest origin that is read, in bytes: a host name has at
+// most 253.
+const maxOrigin = 300
+
+// ParseOrigin checks that s is an origin in the one form that a browser sends
+// (RFC 6454 §6.2, the ASCII serialisation): scheme://host[:port], lower case,
+// without the scheme's default port, user information, path, or trailing dot. A
+// plain-http origin must be on loopback, because anybody on the way could pose
+// as another. It returns s unchanged; errors are INVALID_REQUEST and say what
+// to write instead.
+func ParseOrigin(s string) (string, error) {
+	refuse := func(why string) (string, error) {
+		return "", fault.New(fault.Invalid, fmt.Sprintf("origin %q: %s", clip(s), why))
+	}
+	if s == "" || len(s) > maxOrigin {
+		return refuse("it must be like https://dashboard.example.com")
+	}
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok || scheme != "https" && scheme != "http" {
+		return refuse("it must start with https://, or http:// on loopback")
+	}
+	if strings.Contains(rest, "@") {
+		return refuse("it must not name a user")
+	}
+	if strings.ContainsAny(rest, "/?#\\") {
+		return refuse("it must end after host and port, without a path or slash")
+	}
+	host, port, err := splitHost(rest)
+	if err != nil {
+		return refuse(err.Error())
+	}
+	if scheme == "https" && port == "443" || scheme == "http" && port == "80" {
+		return refuse("leave out the default port, as browsers do")
+	}
+	if scheme == "http" && !loopbackName(host) {
+		return refuse("plain http is allowed for 127.0.0.1, [::1] and localhost only")
+	}
+	return s, nil
+}
+
+// splitHost separates host and port and checks both. The port is "" when there
+// is none.
+func splitHost(s string) (host, port string, err error) {
+	host = s
+	if strings.HasPrefix(s, "[") {
+		end := strings.IndexByte(s, ']')
+		if end < 0 {
+			return "", "", fmt.Errorf("the bracket is not closed")
+		}
+		addr, err := netip.ParseAddr(s[1:end])
+		if err != nil || !addr.Is6() || addr.Is4In6() || addr.Zone() != "" || addr.String() != s[1:end] {
+			return "", "", fmt.Errorf("the IPv6 address is not in its shortest form")
+		}
+		host, s = s[:end+1], s[end+1:]
+		if s == "" {
+			return host, "", nil
+		}
+		if !strings.HasPrefix(s, ":") {
+			return "", "", fmt.Errorf("there is something after the bracket")
+		}
+		port = s[1:]
+	} else if i := strings.IndexByte(s, ':'); i >= 0 {
+		host, port = s[:i], s[i+1:]
+	} else {
+		return host, "", checkName(host)
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	if err != nil || n == 0 || strconv.FormatUint(n, 10) != port {
+		return "", "", fmt.Errorf("the port must be a number from 1 to 65535")
+	}
+	if strings.HasPrefix(host, "[") {
+		return host, port, nil
+	}
+	return host, port, checkName(host)
+}
+
+// checkName accepts a DNS name or an IPv4 address as a browser serialises it.
+func checkName(host string) error {
+	if host == "" || len(host) > 253 {
+		return fmt.Errorf("the host is missing or too long")
+	}
+	if strings.HasSuffix(host, ".") {
+		return fmt.Errorf("the host must not end in a dot")
+	}
+	labels := strings.Split(host, ".")
+	for _, label := range labels {
+		if label == "" || len(label) > 63 || strings.HasPrefix(label, "-") || strings.HasSuffix(label, "-") {
+			return fmt.Errorf("the host is not a domain name")
+		}
+		for _, c := range []byte(label) {
+			if c >= 'A' && c <= 'Z' {
+				return fmt.Errorf("the host must be in lower case")
+			}
+			if c >= 0x80 {
+				return fmt.Errorf("write an international host in its xn-- form")
+			}
+			if c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+				return fmt.Errorf("the host is not a domain name")
+			}
+		}
+	}
+	// A browser reads a name whose last label is a number as an IPv4 address.
+	if last := labels[len(labels)-1]; last[0] >= '0' && last[0] <= '9' {
+		addr, err := netip.ParseAddr(host)
+		if err != nil || !addr.Is4() {
+			return fmt.Errorf("the IPv4 address is not in dotted form")
+		}
+	}
+	return nil
+}
+
+// loopbackName reports whether host is one of the three names of this computer
+// that a browser never asks a name server for.
+func loopbackName(host string) bool {
+	return host == "127.0.0.1" || host == "[::1]" || host == "localhost"
+}
+
+// hostsOf are the Host headers with which a page may address the listener at
+// addr.
+func hostsOf(addr net.Addr) ([]string, error) {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsLoopback() {
+		return nil, fmt.Errorf("listen on %s: only loopback addresses are allowed", addr)
+	}
+	port := strconv.Itoa(tcp.Port)
+	return []string{"127.0.0.1:" + port, "localhost:" + port, "[::1]:" + port}, nil
+}
+
+func clip(s string) string {
+	if len(s) > 64 {
+		return s[:64] + "…"
+	}
+	return s
+}
