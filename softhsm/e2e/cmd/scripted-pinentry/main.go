@@ -1,0 +1,44 @@
+// Scripted-pinentry takes the place of the person in `make demo` and in tests.
+// It is a pinentry program (Assuan on standard input and output) that takes its
+// answers from a script and writes down what it was shown. It is for sandboxes:
+// a bridge that is configured with it asks nobody.
+//
+// The script is a JSON file named by COUNTERSIGN_PINENTRY_SCRIPT:
+//
+//	{
+//	  "log":     "prompts.jsonl",
+//	  "pairing": ["approve"],
+//	  "confirm": ["approve", "reject", "hang"],
+//	  "pins":    {"alice": ["0000", "123456"], "bob": ["reject"]}
+//	}
+//
+// Each prompt takes the next answer of its list; the last one repeats, and an
+// empty list rejects. "approve" approves, "reject" closes the window, "hang"
+// waits until the prompt is closed from outside, and for a PIN anything else is
+// the PIN. The file is read at each prompt, so it may be changed at any time; how
+// many answers were taken is kept beside it in <script>.used. Relative paths are
+// seen from the script's folder.
+//
+// Each line of the log is a JSON object {"kind","title","text","device",
+// "answer"}, with kind "pairing", "confirm" or "pin"; a PIN's answer is "pin".
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+// scriptVariable names the script.
+const scriptVariable = "COUNTERSIGN_PINENTRY_SCRIPT"
+
+func main() {
+	path := os.Getenv(scriptVariable)
+	if path == "" {
+		fmt.Fprintln(os.Stderr, "scripted-pinentry: set "+scriptVariable+" to the path of a script")
+		os.Exit(2)
+	}
+	if err := serve(os.Stdin, os.Stdout, path); err != nil {
+		fmt.Fprintln(os.Stderr, "scripted-pinentry:", err)
+		os.Exit(1)
+	}
+}
