@@ -1,0 +1,293 @@
+package channel
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+
+	"countersign/shared/fault"
+	"countersign/shared/strictjson"
+)
+
+// The types of message inside a record.
+const (
+	TypeWelcome   = "welcome"
+	TypeGet       = "statement.get"
+	TypeStatement = "statement"
+	TypeSubmit    = "statement.submit"
+	TypeReceipt   = "receipt"
+	TypeError     = "error"
+)
+
+// The limits of fields.
+const (
+	MaxStatement = 16384 // bytes of a statement
+	MaxJWS       = 24000 // bytes of a signed statement
+	maxName      = 200
+	maxApprovals = 64
+	maxMessage   = 1000
+)
+
+// Message is one of *Welcome, *StatementGet, *Statement, *StatementSubmit,
+// *Receipt and *Error.
+type Message interface {
+	kind() string
+	check() error
+}
+
+// Bytes is base64url without padding in JSON.
+type Bytes []byte
+
+// MarshalText writes base64url without padding.
+func (b Bytes) MarshalText() ([]byte, error) {
+	return []byte(base64.RawURLEncoding.EncodeToString(b)), nil
+}
+
+// UnmarshalText reads canonical base64url without padding.
+func (b *Bytes) UnmarshalText(text []byte) error {
+	v, err := base64.RawURLEncoding.Strict().DecodeString(string(text))
+	if err != nil || base64.RawURLEncoding.EncodedLen(len(v)) != len(text) {
+		return fault.New(fault.Invalid, "bytes must be base64url without padding")
+	}
+	*b = v
+	return nil
+}
+
+// Welcome is the signer's first record: the handshake is complete, the
+// certificate of act 3 was accepted.
+type Welcome struct {
+	Entity     string `json:"entity"`
+	EntityName string `json:"entity_name"`
+	Member     string `json:"member"`
+	Log        Log    `json:"log"`
+}
+
+// Log is where the signer's log stands.
+type Log struct {
+	Size uint64 `json:"size"`
+	Head Bytes  `json:"head"` // hash of the last entry, 32 bytes
+}
+
+// StatementGet asks for the statement that this member would sign.
+type StatementGet struct {
+	Request  string `json:"request"`
+	Decision string `json:"decision"` // APPROVE or REJECT
+}
+
+// Statement has the exact bytes to sign.
+type Statement struct {
+	Statement Bytes `json:"statement"`
+}
+
+// StatementSubmit has the signed statement: a compact JWS.
+type StatementSubmit struct {
+	JWS string `json:"jws"`
+}
+
+// Receipt says that the signer verified the statement and appended it to its
+// log, and how the request stands.
+type Receipt struct {
+	Request   string   `json:"request"`
+	State     string   `json:"state"`
+	Approvals []string `json:"approvals"` // ids of the members whose approval counts
+	Needed    int      `json:"needed"`    // how many approvals the request needs in all
+	Entry     Entry    `json:"entry"`
+}
+
+// Entry is one entry of the signer's log.
+type Entry struct {
+	Seq  uint64 `json:"seq"`
+	Hash Bytes  `json:"hash"` // 32 bytes
+}
+
+// Error is the signer's refusal of the message before it.
+type Error struct {
+	Code    fault.Code        `json:"code"`
+	Message string            `json:"message"`
+	Details map[string]string `json:"details,omitempty"`
+}
+
+// NewError is the message for err; what is not meant to be shown stays behind.
+func NewError(err error) *Error {
+	f, ok := fault.As(err)
+	if !ok {
+		f = fault.New(fault.Internal, "something went wrong in the signer; its log says what")
+	}
+	return &Error{Code: f.Code, Message: f.Message, Details: f.Details}
+}
+
+// Fault is the signer's refusal as an error; an unknown code is INTERNAL_ERROR.
+func (e *Error) Fault() *fault.Error {
+	code := e.Code
+	if !fault.Known(code) {
+		code = fault.Internal
+	}
+	f := fault.New(code, e.Message)
+	for k, v := range e.Details {
+		f = f.With(k, v)
+	}
+	return f
+}
+
+// Encode writes a message: {"type":…,…}, compact, fields in the order of the
+// types. It refuses what [Decode] would refuse.
+func Encode(m Message) ([]byte, error) {
+	if err := m.check(); err != nil {
+		return nil, fmt.Errorf("encode %s: %w", m.kind(), err)
+	}
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(m); err != nil {
+		return nil, fmt.Errorf("encode %s: %w", m.kind(), err)
+	}
+	out := append([]byte(`{"type":"`+m.kind()+`",`), bytes.TrimSpace(body.Bytes())[1:]...)
+	if len(out) > MaxPlaintext {
+		return nil, fault.New(fault.TooLarge, fmt.Sprintf("a message has at most %d bytes", MaxPlaintext))
+	}
+	return out, nil
+}
+
+// Decode reads a message strictly. It fails with INVALID_REQUEST or
+// PAYLOAD_TOO_LARGE.
+func Decode(data []byte) (Message, error) {
+	var fields map[string]json.RawMessage
+	if err := strictjson.Unmarshal(data, &fields, MaxPlaintext); err != nil {
+		return nil, err
+	}
+	var kind string
+	if err := json.Unmarshal(fields["type"], &kind); err != nil {
+		return nil, fault.New(fault.Invalid, `the field "type" is missing`)
+	}
+	m, into := newMessage(kind)
+	if m == nil {
+		return nil, fault.New(fault.Invalid, "the message has an unknown type")
+	}
+	if err := strictjson.Unmarshal(data, into, MaxPlaintext); err != nil {
+		return nil, err
+	}
+	return m, m.check()
+}
+
+type typed struct {
+	Type string `json:"type"`
+}
+
+// newMessage returns an empty message and a pointer to it together with its type
+// field.
+func newMessage(kind string) (Message, any) {
+	switch kind {
+	case TypeWelcome:
+		m := new(Welcome)
+		return m, &struct {
+			typed
+			*Welcome
+		}{Welcome: m}
+	case TypeGet:
+		m := new(StatementGet)
+		return m, &struct {
+			typed
+			*StatementGet
+		}{StatementGet: m}
+	case TypeStatement:
+		m := new(Statement)
+		return m, &struct {
+			typed
+			*Statement
+		}{Statement: m}
+	case TypeSubmit:
+		m := new(StatementSubmit)
+		return m, &struct {
+			typed
+			*StatementSubmit
+		}{StatementSubmit: m}
+	case TypeReceipt:
+		m := new(Receipt)
+		return m, &struct {
+			typed
+			*Receipt
+		}{Receipt: m}
+	case TypeError:
+		m := new(Error)
+		return m, &struct {
+			typed
+			*Error
+		}{Error: m}
+	}
+	return nil, nil
+}
+
+func (*Welcome) kind() string         { return TypeWelcome }
+func (*StatementGet) kind() string    { return TypeGet }
+func (*Statement) kind() string       { return TypeStatement }
+func (*StatementSubmit) kind() string { return TypeSubmit }
+func (*Receipt) kind() string         { return TypeReceipt }
+func (*Error) kind() string           { return TypeError }
+
+func (m *Welcome) check() error {
+	return all(rule("entity", validID(m.Entity)), rule("member", validID(m.Member)),
+		rule("entity_name", m.EntityName != "" && len(m.EntityName) <= maxName), rule("log", len(m.Log.Head) == 32))
+}
+
+func (m *StatementGet) check() error {
+	return all(rule("request", validID(m.Request)), rule("decision", m.Decision == "APPROVE" || m.Decision == "REJECT"))
+}
+
+func (m *Statement) check() error {
+	return rule("statement", len(m.Statement) > 0 && len(m.Statement) <= MaxStatement)
+}
+
+func (m *StatementSubmit) check() error {
+	return rule("jws", m.JWS != "" && len(m.JWS) <= MaxJWS)
+}
+
+func (m *Receipt) check() error {
+	for _, a := range m.Approvals {
+		if !validID(a) {
+			return rule("approvals", false)
+		}
+	}
+	return all(rule("request", validID(m.Request)), rule("state", m.State != "" && len(m.State) <= maxName),
+		rule("approvals", len(m.Approvals) <= maxApprovals), rule("needed", m.Needed >= 0 && m.Needed <= maxApprovals),
+		rule("entry", len(m.Entry.Hash) == 32))
+}
+
+func (m *Error) check() error {
+	ok := len(m.Details) <= 16
+	for k, v := range m.Details {
+		ok = ok && k != "" && len(k) <= maxMessage && len(v) <= maxMessage
+	}
+	return all(rule("code", m.Code != "" && len(m.Code) <= 64), rule("message", len(m.Message) <= maxMessage), rule("details", ok))
+}
+
+func all(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func rule(field string, ok bool) error {
+	if ok {
+		return nil
+	}
+	return fault.New(fault.Invalid, fmt.Sprintf("the field %q is not valid", field)).With("field", field)
+}
+
+// validID is the form of identifiers: ^[a-z]{3}_[a-z0-9]{4,40}$.
+func validID(s string) bool {
+	if len(s) < 8 || len(s) > maxEntity || s[3] != '_' {
+		return false
+	}
+	for i := range len(s) {
+		letter := s[i] >= 'a' && s[i] <= 'z'
+		digit := s[i] >= '0' && s[i] <= '9'
+		if i != 3 && !letter && (i < 3 || !digit) {
+			return false
+		}
+	}
+	return true
+}
