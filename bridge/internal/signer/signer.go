@@ -1,0 +1,78 @@
+// Package signer is the vault's side: it trusts neither page nor gateway. It
+// keeps the signed log, serves the exact statements that members sign through
+// end-to-end channels, verifies what they sign against the log, and only then
+// uses the vault's keys. Specs: shared/spec/signer-link.md, statement.md,
+// governance.md, signedlog.md. countersign-bridge signer runs it; the gateway
+// reaches it through web/internal/signerlink.
+package signer
+
+import (
+	"context"
+	"io"
+
+	"countersign/bridge/internal/keys"
+	"countersign/shared/governance"
+	"countersign/shared/statement"
+)
+
+// Config is the configuration file of `countersign-bridge signer`.
+type Config struct {
+	Socket   string `json:"socket"`    // path of the unix socket that the gateway connects to; made with mode 0600
+	Module   string `json:"module"`    // path of the PKCS#11 module
+	Token    string `json:"token"`     // PKCS#11 URI of the vault token: "pkcs11:token=vault"
+	PINFile  string `json:"pin_file"`  // file that holds the vault token's PIN; mode 0600
+	StateDir string `json:"state_dir"` // directory of the signed log
+}
+
+// Stdio is where a program writes: Out gets "listening on unix:PATH" when it is
+// ready, Err the log.
+type Stdio struct {
+	Out, Err io.Writer
+}
+
+// Draft is what `signer init -genesis FILE` reads: who and what the vault is to
+// start with. The keys of the members come from their tokens.
+type Draft struct {
+	Entity     string                    `json:"entity"`
+	EntityName string                    `json:"entity_name"`
+	Members    []statement.GenesisMember `json:"members"`
+	Accounts   []DraftAccount            `json:"accounts"`
+}
+
+// DraftAccount is an account whose key does not exist yet.
+type DraftAccount struct {
+	Account string         `json:"account"`
+	Name    string         `json:"name"`
+	Chain   string         `json:"chain"`
+	Rules   governance.Set `json:"rules"`
+}
+
+// File is DIR/signer.json: what an approver pins of a signer.
+type File struct {
+	Entity       string          `json:"entity"`
+	EntityName   string          `json:"entity_name"`
+	StatementKey statement.JWK   `json:"statement_key"`
+	ChannelKeys  []statement.JWK `json:"channel_keys"`
+}
+
+// Vault is the device that holds the vault's keys. Errors are those of
+// keys.Key.
+type Vault interface {
+	// Key finds a key pair by label; KEY_NOT_FOUND when there is none.
+	Key(ctx context.Context, label string) (keys.Key, error)
+	// Generate makes a key pair that can sign and derive, and never leaves.
+	Generate(ctx context.Context, curve, label string) (keys.Key, error)
+	// GetData reads a data object; nil when there is none.
+	GetData(ctx context.Context, label string) ([]byte, error)
+	// PutData writes a data object, over an older one.
+	PutData(ctx context.Context, label string, data []byte) error
+}
+
+// Run serves the signer until ctx ends. It verifies the log first and refuses to
+// run on one that was changed.
+func Run(ctx context.Context, cfg Config, io Stdio) error { return nil }
+
+// Init makes the vault's keys, writes the genesis as the first entry of the log,
+// and the members' certificates DIR/mem_….jws and signer.json into dir. It
+// refuses when the token or the state directory already holds a vault.
+func Init(ctx context.Context, cfg Config, draft, dir string, io Stdio) error { return nil }

@@ -1,0 +1,102 @@
+// Package governance decides what a request still needs: ordered rules × intent
+// × approvals × time → a decision with reasons for people. It is pure: no clock,
+// no I/O, no signatures; whoever calls it has verified the approvals. The signer
+// (bridge/internal/signer) acts on it, and the page may explain with it. Spec:
+// shared/spec/governance.md.
+package governance
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"time"
+)
+
+// Set is the ordered list of rules that govern one account, and the groups that
+// the rules name. The first rule whose every condition matches governs a
+// request; when none does, the request is denied.
+type Set struct {
+	Version int     `json:"version"` // from 1; grows with each change
+	Groups  []Group `json:"groups,omitempty"`
+	Rules   []Rule  `json:"rules"`
+}
+
+// Group is a named list of members.
+type Group struct {
+	Name    string   `json:"name"`
+	Members []string `json:"members"`
+}
+
+// Rule is a list of conditions, all of which must match, and what a request that
+// matches needs: ordered steps, or nothing but a refusal.
+type Rule struct {
+	Name   string      `json:"name"`
+	When   []Condition `json:"when,omitempty"` // none: matches everything
+	Deny   bool        `json:"deny,omitempty"`
+	Steps  []Step      `json:"steps,omitempty"`
+	Within int64       `json:"within,omitempty"` // seconds that a request may stay open; 0: 7 days
+}
+
+// Step is a quorum of a group, of named members, or of both together.
+type Step struct {
+	Name             string   `json:"name"`
+	Quorum           int      `json:"quorum"`
+	Members          []string `json:"members,omitempty"`
+	Group            string   `json:"group,omitempty"`
+	ExcludeInitiator bool     `json:"exclude_initiator,omitempty"`
+}
+
+// Condition is exactly one of its members.
+type Condition struct {
+	Amount    *Amount    `json:"amount,omitempty"`
+	Whitelist *Whitelist `json:"whitelist,omitempty"`
+	Window    *Window    `json:"window,omitempty"`
+	Filter    *Filter    `json:"filter,omitempty"`
+	Velocity  *Velocity  `json:"velocity,omitempty"`
+}
+
+// Amount matches when the intent spends between Min and Max, both included, in
+// Currency. Another currency never matches.
+type Amount struct {
+	Currency string `json:"currency"`
+	Min      string `json:"min,omitempty"` // decimal; absent: no lower bound
+	Max      string `json:"max,omitempty"` // decimal; absent: no upper bound
+}
+
+// Whitelist matches when the intent's address and provider are both listed; an
+// absent list allows every value.
+type Whitelist struct {
+	Addresses []string `json:"addresses,omitempty"` // exact text
+	Providers []string `json:"providers,omitempty"`
+}
+
+// Window matches inside the hours [From, To) of the days, in UTC.
+type Window struct {
+	Days []string `json:"days,omitempty"` // mon … sun; absent: every day
+	From string   `json:"from"`           // HH:MM
+	To   string   `json:"to"`             // HH:MM, 24:00 for the end of the day; after From
+}
+
+// Filter matches the kind and the asset of the intent; an absent list allows
+// every value.
+type Filter struct {
+	Kinds  []string `json:"kinds,omitempty"`
+	Assets []string `json:"assets,omitempty"`
+}
+
+// Velocity matches while what the account spent in the last Seconds, and this
+// intent, stay within Max.
+type Velocity struct {
+	Currency string `json:"currency"`
+	Seconds  int64  `json:"seconds"`
+	Max      string `json:"max"`
+}
+
+// DefaultWithin is how long a request may stay open when its rule does not say.
+const DefaultWithin = 7 * 24 * time.Hour
+
+// Digest names the exact rules: base64url of the SHA-256 of their canonical
+// JSON. Statements carry it.
+func (s Set) Digest() string {
+	sum := sha256.Sum256(s.canonical())
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}

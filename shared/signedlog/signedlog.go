@@ -1,0 +1,64 @@
+// Package signedlog is the hash-chained log of signed entries that the signer
+// keeps and the gateway reads. An entry is canonical JSON in a compact JWS (typ
+// countersign-entry+jws) by the signer's statement key; it names the hash of the
+// entry before it. Storage and the anti-rewind watermark are injected. Spec:
+// shared/spec/signedlog.md. bridge/internal/signer writes it,
+// web/internal/signerlink reads it.
+package signedlog
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"time"
+
+	"countersign/shared/jws"
+)
+
+// The types of entries.
+const (
+	Genesis  = "genesis"
+	Request  = "request"
+	Approval = "approval"
+	Outcome  = "outcome"
+)
+
+// Entry is the payload of one signed line.
+type Entry struct {
+	Seq  int64           `json:"seq"`  // 0 for the genesis
+	Prev string          `json:"prev"` // hash of the line before; of 32 zero bytes' base64url for the genesis
+	At   int64           `json:"at"`   // Unix seconds; never before that of the line before
+	Type string          `json:"type"`
+	Body json.RawMessage `json:"body"` // canonical JSON of what the type says
+}
+
+// Mark is a state of the log: how many entries, and the hash of the last line.
+type Mark struct {
+	Size int64  `json:"size"`
+	Head string `json:"head"`
+}
+
+// Storage keeps the lines.
+type Storage interface {
+	// Open returns all bytes from the first line on.
+	Open() (io.ReadCloser, error)
+	// Append adds line and a line feed, and returns when they are durable.
+	Append(line []byte) error
+	// Truncate cuts the storage to size bytes, durably.
+	Truncate(size int64) error
+}
+
+// Watermark remembers, out of reach of who can change the storage, how far the
+// log was. Get returns the zero Mark when none was ever set.
+type Watermark interface {
+	Get(ctx context.Context) (Mark, error)
+	Set(ctx context.Context, m Mark) error
+}
+
+// Config is what a log needs.
+type Config struct {
+	Storage   Storage
+	Watermark Watermark
+	Signer    jws.Signer // the statement key: signs, and verifies from the genesis on
+	Now       func() time.Time
+}

@@ -1,0 +1,188 @@
+// Package statement is the exact bytes that a key signs, one type per purpose,
+// and the text that a person reads before it does. Every statement is canonical
+// JSON: the fields in the order of the Go struct, no white space; a decoder
+// refuses bytes that it would not itself have written. No cryptography, no
+// clock, no I/O: shared/jws signs, the caller says what time it is. The signer
+// writes statements, the approver's bridge checks and shows them, the page shows
+// the same text. Spec: shared/spec/statement.md.
+package statement
+
+import "countersign/shared/governance"
+
+// The purposes: the typ of the JWS that carries each statement.
+const (
+	TypGenesis  = "countersign-genesis+jws"
+	TypMember   = "countersign-member+jws"
+	TypAddress  = "countersign-address+jws"
+	TypApproval = "countersign-approval+jws"
+	TypEntry    = "countersign-entry+jws"
+)
+
+// MaxSize is the longest statement, in bytes.
+const MaxSize = 32 << 10
+
+// Decisions.
+const (
+	Approve = "APPROVE"
+	Reject  = "REJECT"
+)
+
+// Roles of members.
+const (
+	Admin    = "ADMIN"
+	Operator = "OPERATOR"
+	Auditor  = "AUDITOR"
+)
+
+// Where a member's channel key lives.
+const (
+	InToken    = "token"
+	InSoftware = "software"
+)
+
+// JWK is an elliptic-curve public key (RFC 7517, RFC 8812).
+type JWK struct {
+	Kty string `json:"kty"` // "EC"
+	Crv string `json:"crv"` // "secp256k1" or "P-256"
+	X   string `json:"x"`
+	Y   string `json:"y"`
+}
+
+// Approval is what a member signs to approve or reject one step of a request.
+type Approval struct {
+	V          int        `json:"v"`    // 1
+	Type       string     `json:"type"` // "approval"
+	Entity     string     `json:"entity"`
+	EntityName string     `json:"entity_name"`
+	Request    string     `json:"request"`
+	Step       int        `json:"step"`     // from 1
+	Decision   string     `json:"decision"` // APPROVE or REJECT
+	Member     string     `json:"member"`
+	MemberName string     `json:"member_name"`
+	Key        string     `json:"key"` // thumbprint of the member's approval key
+	GovernedBy GovernedBy `json:"governed_by"`
+	Intent     Buy        `json:"intent"`
+	Nonce      string     `json:"nonce"` // 32 bytes, lower-case hexadecimal; single use
+	IssuedAt   int64      `json:"iat"`   // Unix seconds
+	NotBefore  int64      `json:"nbf"`
+	Expires    int64      `json:"exp"`
+	Channel    string     `json:"channel"` // handshake hash of the channel that served it, base64url
+	Log        Log        `json:"log"`     // the signer's log when it was served
+}
+
+// GovernedBy names the rule that governs a request, exactly.
+type GovernedBy struct {
+	Rule    string `json:"rule"`
+	Version int    `json:"version"`
+	Digest  string `json:"digest"` // of the whole rule set, base64url of SHA-256
+}
+
+// Log is the state of the signer's log: how many entries, and the hash of the
+// last.
+type Log struct {
+	Size int64  `json:"size"`
+	Head string `json:"head"` // base64url of SHA-256
+}
+
+// Fiat is an amount of a currency (ISO 4217).
+type Fiat struct {
+	Amount   string `json:"amount"`
+	Currency string `json:"currency"`
+}
+
+// Crypto is an amount of an asset, in its main unit.
+type Crypto struct {
+	Amount string `json:"amount"`
+	Asset  string `json:"asset"` // "ethereum", "ethereum/erc20/usd__coin", …
+}
+
+// Buy is the intent to buy crypto from a provider into an account.
+type Buy struct {
+	Type          string `json:"type"` // "buy"
+	Account       string `json:"account"`
+	AccountName   string `json:"account_name"`
+	Provider      string `json:"provider"`
+	ProviderName  string `json:"provider_name"`
+	Fiat          Fiat   `json:"fiat"`
+	Crypto        Crypto `json:"crypto"`  // as quoted
+	Minimum       string `json:"minimum"` // the least amount of crypto that the approvers accept
+	Chain         string `json:"chain"`   // CAIP-2
+	Address       string `json:"address"` // the vault's own, made for this request
+	PaymentMethod string `json:"payment_method"`
+	Country       string `json:"country"` // ISO 3166-1 alpha-2
+	Quote         string `json:"quote"`
+}
+
+// Member is a member's certificate, signed by the signer's statement key. It is
+// also the payload of the channel's third message.
+type Member struct {
+	V         int    `json:"v"`    // 1
+	Type      string `json:"type"` // "member"
+	Entity    string `json:"entity"`
+	Member    string `json:"member"`
+	Name      string `json:"name"`
+	Role      string `json:"role"`
+	Approval  JWK    `json:"approval"`
+	Channel   JWK    `json:"channel"`
+	ChannelIn string `json:"channel_in"` // "token" or "software"
+	IssuedAt  int64  `json:"iat"`
+	Expires   int64  `json:"exp"`
+}
+
+// Address is the signer's word that the key of an address was made inside the
+// vault's HSM, for one request.
+type Address struct {
+	V         int    `json:"v"`    // 1
+	Type      string `json:"type"` // "address"
+	Entity    string `json:"entity"`
+	Account   string `json:"account"`
+	Request   string `json:"request"`
+	Chain     string `json:"chain"`
+	Address   string `json:"address"`
+	PublicKey JWK    `json:"public_key"`
+	IssuedAt  int64  `json:"iat"`
+}
+
+// Genesis is what everything after it is verified against: the first entry of
+// the signer's log.
+type Genesis struct {
+	V          int              `json:"v"`    // 1
+	Type       string           `json:"type"` // "genesis"
+	Entity     string           `json:"entity"`
+	EntityName string           `json:"entity_name"`
+	Signer     SignerKeys       `json:"signer"`
+	Members    []GenesisMember  `json:"members"`
+	Accounts   []GenesisAccount `json:"accounts"`
+	IssuedAt   int64            `json:"iat"`
+}
+
+// SignerKeys are the public keys of a signer. An approver pins them.
+type SignerKeys struct {
+	Statement JWK   `json:"statement"`
+	Channel   []JWK `json:"channel"` // one per channel suite
+}
+
+// GenesisMember is a member as the genesis enrols it.
+type GenesisMember struct {
+	Member    string `json:"member"`
+	Name      string `json:"name"`
+	Role      string `json:"role"`
+	Approval  JWK    `json:"approval"`
+	Channel   JWK    `json:"channel"`
+	ChannelIn string `json:"channel_in"`
+}
+
+// GenesisAccount is an account, the address of its own key, and its rules.
+type GenesisAccount struct {
+	Account string         `json:"account"`
+	Name    string         `json:"name"`
+	Chain   string         `json:"chain"`
+	Address string         `json:"address"`
+	Rules   governance.Set `json:"rules"`
+}
+
+// Statement is any of the types that are signed.
+type Statement interface {
+	Approval | Member | Address | Genesis
+	check() error
+}

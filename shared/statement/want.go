@@ -1,0 +1,52 @@
+package statement
+
+import "time"
+
+// Want is what the reader of an approval statement knows without it. An empty
+// field is not compared; Now is always needed.
+type Want struct {
+	Entity   string
+	Request  string
+	Step     int
+	Decision string
+	Member   string
+	Key      string // thumbprint of the member's approval key
+	Channel  string // base64url of the handshake hash
+	Nonce    string
+	Now      time.Time
+}
+
+// Lifetime is the longest time between nbf and exp, and Skew how far two clocks
+// may be apart.
+const (
+	Lifetime = 10 * time.Minute
+	Skew     = 60 * time.Second
+)
+
+// Check compares a statement with what is expected and with the clock. It fails
+// with STATEMENT_INVALID; details field names the first field that is wrong, in
+// the order of [Want], then nbf and exp.
+func Check(a Approval, want Want) error {
+	for _, c := range []struct{ field, got, want, why string }{
+		{"entity", a.Entity, want.Entity, "is another entity"},
+		{"request", a.Request, want.Request, "is another request"},
+		{"step", itoa(a.Step), itoa(want.Step), "is another step"},
+		{"decision", a.Decision, want.Decision, "is another decision"},
+		{"member", a.Member, want.Member, "is another member"},
+		{"key", a.Key, want.Key, "is another key"},
+		{"channel", a.Channel, want.Channel, "is another channel"},
+		{"nonce", a.Nonce, want.Nonce, "was not issued for this, or is spent"},
+	} {
+		if c.want != "" && c.got != c.want {
+			return invalid(c.field, c.why)
+		}
+	}
+	now := want.Now
+	if now.Before(time.Unix(a.NotBefore, 0).Add(-Skew)) {
+		return invalid("nbf", "lies in the future: check the clocks")
+	}
+	if !now.Before(time.Unix(a.Expires, 0)) {
+		return invalid("exp", "has passed: the statement is stale")
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package wire
+
+import (
+	"time"
+
+	"countersign/shared/statement"
+)
+
+// The signer link: HTTP between the gateway and the signer, over a unix socket.
+// Spec: shared/spec/signer-link.md. It needs no trust: what matters inside is
+// signed or sealed end to end.
+
+// SignerStatus answers GET /v1/status.
+type SignerStatus struct {
+	Entity       string          `json:"entity"`
+	EntityName   string          `json:"entity_name"`
+	Log          statement.Log   `json:"log"`
+	StatementKey statement.JWK   `json:"statement_key"`
+	ChannelKeys  []statement.JWK `json:"channel_keys"`
+}
+
+// SignerRequestInput is the body of POST /v1/requests. The same request id with
+// the same body returns the same request; with another body it is CONFLICT.
+type SignerRequestInput struct {
+	Request       string           `json:"request"`
+	Account       string           `json:"account"`
+	Initiator     string           `json:"initiator"` // member id; may be empty
+	Provider      string           `json:"provider"`
+	ProviderName  string           `json:"provider_name"`
+	Fiat          statement.Fiat   `json:"fiat"`
+	Crypto        statement.Crypto `json:"crypto"`
+	Minimum       string           `json:"minimum"`
+	PaymentMethod string           `json:"payment_method"`
+	Country       string           `json:"country"`
+	Quote         string           `json:"quote"`
+	ExpiresAt     time.Time        `json:"expires_at"` // whole seconds, UTC
+}
+
+// SignerRequest is a governed request as the signer sees it: the answer of POST
+// /v1/requests and GET /v1/requests/{id}.
+type SignerRequest struct {
+	Request      string               `json:"request"`
+	State        string               `json:"state"` // PENDING_APPROVAL, APPROVED, REJECTED, EXPIRED
+	Step         int                  `json:"step"`  // the step that is waited for, from 1
+	Initiator    string               `json:"initiator"`
+	Intent       statement.Buy        `json:"intent"`
+	IntentDigest string               `json:"intent_digest"` // base64url of the SHA-256 of the intent's canonical JSON
+	GovernedBy   statement.GovernedBy `json:"governed_by"`
+	Steps        []SignerStep         `json:"steps"`
+	Approvals    []SignerApproval     `json:"approvals"`
+	Reasons      []string             `json:"reasons"`     // for people
+	Attestation  string               `json:"attestation"` // the address attestation, a JWS by the signer's statement key
+	ExpiresAt    time.Time            `json:"expires_at"`
+	LogSize      int64                `json:"log_size"`
+}
+
+// SignerStep is the progress of one step.
+type SignerStep struct {
+	Name     string   `json:"name"`
+	Needed   int      `json:"needed"`
+	Approved []string `json:"approved"` // member ids
+	Waiting  []string `json:"waiting"`  // member ids that may still approve
+}
+
+// SignerApproval is one decision that the signer accepted.
+type SignerApproval struct {
+	Member   string    `json:"member"`
+	Step     int       `json:"step"`
+	Decision string    `json:"decision"` // APPROVE or REJECT
+	At       time.Time `json:"at"`
+	Seq      int64     `json:"seq"` // its entry in the log
+}
+
+// SignerRecord is the body of POST /v1/channels and POST
+// /v1/channels/{id}/records: bytes that only the two ends of the channel read.
+type SignerRecord struct {
+	Record string `json:"record"` // base64url
+}
+
+// SignerChannel answers POST /v1/channels.
+type SignerChannel struct {
+	Channel string `json:"channel"` // chn_…
+	Record  string `json:"record"`
+}
+
+// SignerReply answers POST /v1/channels/{id}/records. A log size that grew tells
+// the gateway to read the new entries.
+type SignerReply struct {
+	Record  string `json:"record"`
+	LogSize int64  `json:"log_size"`
+}
+
+// SignerLogPage answers GET /v1/log?after=SEQ&limit=N: the entries after SEQ (-1
+// for all), at most N.
+type SignerLogPage struct {
+	Entries []SignerLogEntry `json:"entries"`
+	Size    int64            `json:"size"`
+	Head    string           `json:"head"`
+}
+
+// SignerLogEntry is one line of the log.
+type SignerLogEntry struct {
+	Seq int64  `json:"seq"`
+	JWS string `json:"jws"` // typ countersign-entry+jws; the payload is a signedlog.Entry
+}
