@@ -1,0 +1,279 @@
+// The painter puts on screen what the Go core decided. The core hands over a
+// tree as JSON (the format is in countersign.d.ts, the classes are in app.css);
+// the painter changes the document to match, at most once per animation frame.
+//
+// It keeps what belongs to the person: focus, caret, scroll, text that is being
+// typed, the button under a pressed pointer. It creates only elements and
+// attributes from the lists below, and text only as text nodes, so nothing that
+// came from a server can become markup or script.
+
+import { land, property, valueOf } from './fields.js';
+import { icon } from './icons.js';
+
+const words = (s) => new Set(s.trim().split(/\s+/));
+
+const TAGS = words(`a abbr article aside b bdi br button caption code datalist dd details dialog div dl dt em
+  fieldset footer form h1 h2 h3 h4 header hr icon input kbd label legend li main meter nav ol optgroup option
+  output p pre progress section select small span strong summary table tbody td textarea tfoot th thead time tr
+  ul wbr`);
+const ATTRS = words(`autocapitalize autocomplete class cols colspan datetime dir disabled enterkeyhint for headers
+  hidden href id inputmode label lang list max maxlength min minlength name pattern placeholder readonly rel
+  required role rows rowspan scope size spellcheck step tabindex target title translate type value`);
+const EVENTS = ['click', 'input', 'change', 'submit', 'keydown', 'close', 'cancel', 'toggle'];
+const PROPS = ['value', 'checked', 'disabled', 'indeterminate', 'open'];
+const SPECIAL = words('key on prop css focus copy name');
+const NEVER = -Infinity;
+const EDITING = 'input, textarea, select, [contenteditable]';
+
+export class Painter {
+  #root; #send; #routing; #view; #live;
+  #state = new WeakMap(); // element → what was painted into it
+  #holders = new Set(); // elements with on.hold
+  #next; #last; #scheduled = false; #pressed = NEVER; #said = ''; #path; #keys = {}; #chord = '';
+  #focus; #dialogs = []; #stop = new AbortController();
+
+  // root is the element to paint into; send(action, value) is told what the
+  // person does; routing false leaves the address bar and the title alone.
+  constructor(root, send, { routing = true } = {}) {
+    this.#root = root;
+    this.#send = send;
+    this.#routing = routing;
+    this.#view = document.createElement('div');
+    this.#view.className = 'view';
+    this.#live = document.createElement('div');
+    this.#live.className = 'visually-hidden';
+    this.#live.setAttribute('role', 'status');
+    const on = (target, types, f, capture = false) => {
+      for (const type of types) target.addEventListener(type, f, { capture, signal: this.#stop.signal });
+    };
+    on(root, EVENTS, this.#event, true);
+    on(root, ['pointerover', 'pointerout', 'focusin', 'focusout'], () => setTimeout(this.#hold));
+    on(root, ['pointerdown'], () => { this.#pressed = performance.now(); }, true);
+    on(document, ['pointerup', 'pointercancel', 'dragend'], () => { this.#pressed = NEVER; }, true);
+    on(document, ['keydown'], this.#shortcut);
+    if (routing) on(window, ['popstate'], () => send('navigate:' + location.pathname + location.search, ''));
+  }
+
+  // paint schedules a picture: {title, announce, path, keys, tree} as JSON text.
+  // Of several pictures in one frame only the newest is painted.
+  paint(json) {
+    this.#next = json;
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    if (document.hidden) setTimeout(this.#frame); else requestAnimationFrame(this.#frame);
+  }
+
+  stop() { this.#stop.abort(); this.#next = undefined; }
+
+  #frame = () => {
+    if (this.#next !== undefined && performance.now() - this.#pressed < 1000) {
+      requestAnimationFrame(this.#frame); // nothing moves between press and release
+      return;
+    }
+    this.#scheduled = false;
+    const json = this.#next;
+    this.#next = undefined;
+    if (json === undefined || json === this.#last) return;
+    this.#last = json;
+    const picture = JSON.parse(json);
+    if (!this.#view.isConnected) this.#root.replaceChildren(this.#view, this.#live);
+    const restore = this.#keepFocus();
+    this.#focus = undefined;
+    this.#children(this.#view, picture.tree === undefined ? [] : [picture.tree]);
+    this.#keys = picture.keys ?? {};
+    const moved = this.#route(picture);
+    for (const [el, open] of this.#dialogs.splice(0)) {
+      if (el.open !== open) open ? el.showModal() : el.close();
+    }
+    if (this.#focus) this.#focus.focus();
+    else if (moved) land(this.#view.querySelector('main h1') ?? this.#view.querySelector('main'));
+    else restore();
+    const said = picture.announce ?? '';
+    if (said !== this.#said) this.#live.textContent = this.#said = said;
+  };
+
+  // route shows the picture's title and path; true when it is another page.
+  #route({ title, path }) {
+    if (!this.#routing) return false;
+    if (title) document.title = title;
+    if (!path || path === this.#path) return false;
+    const first = this.#path === undefined;
+    this.#path = path;
+    if (path === location.pathname + location.search) return !first; // the person went back, or forward
+    if (first) history.replaceState(null, '', path); else history.pushState(null, '', path);
+    if (!first) window.scrollTo(0, 0);
+    return !first;
+  }
+
+  // keepFocus remembers who has the focus and returns what gives it back, or,
+  // when that element is gone, hands it to the nearest part that remains.
+  #keepFocus() {
+    const active = document.activeElement;
+    if (!active || !this.#view.contains(active)) return () => {};
+    const from = active.selectionStart, to = active.selectionEnd, around = [];
+    for (let n = active.parentNode; n !== this.#view; n = n.parentNode) around.push(n);
+    return () => {
+      if (document.activeElement === active) return;
+      if (!active.isConnected || active.disabled) return land(around.find((n) => n.isConnected));
+      active.focus({ preventScroll: true });
+      if (from !== null && from !== undefined) active.setSelectionRange(from, to);
+    };
+  }
+
+  #children(parent, list) {
+    const keyed = new Map(), loose = [];
+    for (const n of parent.childNodes) {
+      const key = this.#state.get(n)?.key;
+      if (key === undefined) loose.push(n); else keyed.set(key, n);
+    }
+    const next = [];
+    for (const v of list) {
+      if (v === null || v === undefined || v === false) continue;
+      const key = keyOf(v);
+      let old;
+      if (key !== undefined) {
+        old = keyed.get(key);
+        if (old && this.#fits(old, v)) keyed.delete(key); else old = undefined;
+      } else {
+        const i = loose.findIndex((n) => this.#fits(n, v));
+        if (i >= 0) [old] = loose.splice(i, 1);
+      }
+      next.push(this.#node(old, v, key));
+    }
+    for (const n of [...keyed.values(), ...loose]) n.remove();
+    let at = parent.firstChild;
+    for (const n of next) {
+      if (n !== at && n.parentNode === parent && n.contains(document.activeElement)) {
+        while (at !== n) { // what is in front of it goes, it stays
+          const front = at;
+          at = at.nextSibling;
+          parent.append(front);
+        }
+      }
+      if (n === at) at = at.nextSibling;
+      else if (n.isConnected && parent.moveBefore) parent.moveBefore(n, at);
+      else parent.insertBefore(n, at);
+    }
+  }
+
+  #fits(node, v) {
+    return typeof v === 'string' ? node.nodeType === Node.TEXT_NODE : this.#state.get(node)?.tag === v[0];
+  }
+
+  #node(old, v, key) {
+    if (typeof v === 'string') {
+      if (!old) return document.createTextNode(v);
+      if (old.data !== v) old.data = v;
+      return old;
+    }
+    const [tag, attrs, children] = v;
+    const now = attrs ?? {};
+    if (!TAGS.has(tag)) return this.#refuse(`<${tag}>`);
+    if (tag === 'icon') return this.#icon(old, now, key);
+    const el = old ?? document.createElement(tag);
+    const was = this.#state.get(el)?.attrs ?? {};
+    this.#state.set(el, { tag, key, attrs: now, held: this.#state.get(el)?.held ?? false });
+    for (const name in was) if (!(name in now) && !SPECIAL.has(name)) el.removeAttribute(name);
+    for (const name in now) if (now[name] !== was[name]) this.#attribute(el, name, now[name]);
+    for (const name in was.css ?? {}) if (!(name in (now.css ?? {}))) el.style.removeProperty(name);
+    for (const name in now.css ?? {}) {
+      if (name.startsWith('--') && now.css[name] !== was.css?.[name]) el.style.setProperty(name, now.css[name]);
+    }
+    if (now.on?.hold) this.#holders.add(el);
+    this.#children(el, children ?? []);
+    for (const name of PROPS) {
+      if (!now.prop || !(name in now.prop)) continue;
+      if (tag === 'dialog' && name === 'open') this.#dialogs.push([el, now.prop.open]);
+      else property(el, name, now.prop[name], was.prop?.[name]);
+    }
+    if (now.focus && !was.focus) this.#focus = el;
+    return el;
+  }
+
+  #icon(old, attrs, key) {
+    const was = old && this.#state.get(old).attrs;
+    const el = was?.name === attrs.name && was.class === attrs.class ? old : icon(attrs.name, attrs.class);
+    this.#state.set(el, { tag: 'icon', key, attrs });
+    return el;
+  }
+
+  #attribute(el, name, value) {
+    if (SPECIAL.has(name) && name !== 'name') return;
+    if (!ATTRS.has(name) && !/^(aria|data)-[a-z-]+$/.test(name)) return void this.#refuse(name);
+    if (value === false || value === null || value === undefined) return void el.removeAttribute(name);
+    if (name === 'href' && !/^https?:$/.test(new URL(value, location.href).protocol)) return void this.#refuse(value);
+    if (name === 'target') el.setAttribute('rel', 'noopener noreferrer');
+    el.setAttribute(name, value === true ? '' : String(value));
+  }
+
+  #refuse(what) {
+    console.error('countersign: refused to paint', what);
+    return document.createComment('refused');
+  }
+
+  #event = (e) => {
+    const plain = e.type !== 'click' || !(e.metaKey || e.ctrlKey || e.shiftKey || e.altKey);
+    if (e.type === 'submit' || e.type === 'cancel') e.preventDefault();
+    const type = e.type === 'cancel' ? 'close' : e.type; // Escape in a dialog asks, the core decides
+    for (let n = e.target; n && n !== this.#root; n = n.parentNode) {
+      const attrs = this.#state.get(n)?.attrs;
+      if (!attrs) continue;
+      if (type === 'click' && (attrs['aria-disabled'] === 'true' || attrs['aria-disabled'] === true)) {
+        return void e.preventDefault();
+      }
+      if (type === 'click' && attrs.copy !== undefined) return this.#copy(n, attrs.copy);
+      const action = attrs.on?.[type];
+      if (type === 'close' && !attrs.prop?.open) return; // closed by the core itself
+      if (action && plain) {
+        if (n.tagName === 'A') e.preventDefault();
+        return this.#send(action, valueOf(e, n));
+      }
+      if (type === 'click' && n.tagName === 'A' && plain && this.#follow(n)) return void e.preventDefault();
+      if (type === 'close' || type === 'toggle') return; // these do not bubble
+    }
+  };
+
+  // follow turns a link to another screen into navigation without a load.
+  #follow(a) {
+    const to = new URL(a.href, location.href);
+    if (!this.#routing || a.target || to.origin !== location.origin || to.pathname.startsWith('/v1/') || to.hash) return false;
+    this.#send('navigate:' + to.pathname + to.search, '');
+    return true;
+  }
+
+  async #copy(el, text) {
+    try {
+      await navigator.clipboard.writeText(text);
+      el.dataset.copied = '';
+      setTimeout(() => delete el.dataset.copied, 1600);
+      this.#live.textContent = this.#said = 'Copied';
+    } catch {
+      this.#live.textContent = this.#said = 'The browser did not allow copying';
+    }
+  }
+
+  #hold = () => {
+    for (const el of this.#holders) {
+      const state = this.#state.get(el), action = state?.attrs.on?.hold;
+      const inside = el.isConnected && el.matches(':hover, :focus-within');
+      if (!el.isConnected || !action) this.#holders.delete(el);
+      if (!state || inside === state.held) continue;
+      state.held = inside;
+      if (action) this.#send(action, String(inside));
+    }
+  };
+
+  // shortcut looks a key, or two in a row ("g r"), up in the picture's keys.
+  #shortcut = (e) => {
+    if (e.defaultPrevented || e.metaKey || e.ctrlKey || e.altKey || e.isComposing || e.repeat) return;
+    if (e.target.closest?.(EDITING) || this.#view.querySelector('dialog[open]')) return;
+    const chord = this.#chord && `${this.#chord} ${e.key}`;
+    const action = this.#keys[chord] ?? this.#keys[e.key];
+    this.#chord = action || e.key.length !== 1 ? '' : e.key;
+    if (!action) return;
+    e.preventDefault();
+    this.#send(action, '');
+  };
+}
+
+const keyOf = (v) => (Array.isArray(v) ? v[1]?.key ?? v[1]?.id : undefined);
