@@ -1,0 +1,159 @@
+// Package auth keeps the page's entity token: in memory only, renewed before it
+// expires and once after the gateway refused it, never twice at the same time.
+// It measures lifetimes from the moment of receipt, so a wrong clock on this
+// computer changes nothing. Rules: draft-ietf-oauth-browser-based-apps. Used by
+// wasm/internal/shell; the token itself comes from the dashboard's own back end,
+// which holds the API key.
+package auth
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"countersign/shared/fault"
+)
+
+// MaxTimer is the longest time a browser's timer can wait (2^31-1 ms); a longer
+// one would fire at once.
+const MaxTimer = (1<<31 - 1) * time.Millisecond
+
+// Lead is how long before its end a token is renewed at the latest.
+const Lead = 30 * time.Second
+
+// MaxToken is the longest token, in bytes.
+const MaxToken = 16 << 10
+
+// Token is an entity token and how long it lives from the moment of receipt.
+type Token struct {
+	Value    string
+	Lifetime time.Duration
+}
+
+// Source asks the dashboard's back end for a token.
+type Source interface {
+	Fetch(ctx context.Context) (Token, error)
+}
+
+// Config is what a Keeper needs.
+type Config struct {
+	Source  Source
+	Now     func() time.Time // with a monotonic reading, so that clock changes do not matter
+	Changed func(Status)     // told after every new token and every failure
+}
+
+// Status is what the page may show about the token: never the token.
+type Status struct {
+	Until time.Time // zero before the first token
+	Err   error     // of the last attempt
+}
+
+// Keeper holds the token.
+type Keeper struct {
+	cfg Config
+
+	mu       sync.Mutex
+	token    Token
+	received time.Time
+	flight   *flight
+}
+
+type flight struct {
+	done  chan struct{}
+	token string
+	err   error
+}
+
+// NewKeeper makes a keeper without a token.
+func NewKeeper(cfg Config) *Keeper { return &Keeper{cfg: cfg} }
+
+// Token returns the token, or gets one when there is none or it has ended.
+func (k *Keeper) Token(ctx context.Context) (string, error) {
+	k.mu.Lock()
+	value, left := k.token.Value, k.left()
+	k.mu.Unlock()
+	if value != "" && left > 0 {
+		return value, nil
+	}
+	return k.Renew(ctx, value)
+}
+
+// Renew gets a token that is not refused. When another caller has already got a
+// newer one, or is getting it, that one is returned.
+func (k *Keeper) Renew(ctx context.Context, refused string) (string, error) {
+	k.mu.Lock()
+	if k.token.Value != "" && k.token.Value != refused && k.left() > 0 {
+		defer k.mu.Unlock()
+		return k.token.Value, nil
+	}
+	f := k.flight
+	if f == nil {
+		f = &flight{done: make(chan struct{})}
+		k.flight = f
+		go k.fetch(context.WithoutCancel(ctx), f)
+	}
+	k.mu.Unlock()
+	select {
+	case <-f.done:
+		return f.token, f.err
+	case <-ctx.Done():
+		return "", fault.Wrap(ctx.Err(), fault.Cancelled, "the request was given up")
+	}
+}
+
+func (k *Keeper) fetch(ctx context.Context, f *flight) {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	asked := k.cfg.Now() // the earlier end of the round trip: never later than the truth
+	token, err := k.cfg.Source.Fetch(ctx)
+	if err == nil && (token.Value == "" || len(token.Value) > MaxToken || token.Lifetime <= 0) {
+		err = fault.New(fault.Unauthenticated, "the dashboard's back end gave no usable token")
+	}
+	k.mu.Lock()
+	if err == nil {
+		k.token, k.received = token, asked
+	}
+	f.token, f.err = token.Value, err
+	k.flight = nil
+	status := Status{Until: k.until(), Err: err}
+	k.mu.Unlock()
+	close(f.done)
+	if k.cfg.Changed != nil {
+		k.cfg.Changed(status)
+	}
+}
+
+func (k *Keeper) until() time.Time {
+	if k.token.Value == "" {
+		return time.Time{}
+	}
+	return k.received.Add(k.token.Lifetime)
+}
+
+func (k *Keeper) left() time.Duration { return k.until().Sub(k.cfg.Now()) }
+
+// RenewIn says how long to wait before renewing: never longer than a browser's
+// timer can, so the caller asks again when it fires. Zero means now. jitter is
+// between 0 and 1 and spreads many tabs.
+func (k *Keeper) RenewIn(jitter float64) time.Duration {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.token.Value == "" {
+		return 0
+	}
+	return Plan(k.token.Lifetime, k.cfg.Now().Sub(k.received), jitter)
+}
+
+// Due reports whether the token should be renewed now: after a computer woke
+// up, timers have not run.
+func (k *Keeper) Due() bool { return k.RenewIn(0) == 0 }
+
+// Plan is the rule: at 80 % of the lifetime, up to 5 % earlier by jitter, and at
+// least Lead before the end unless the token is too short for that.
+func Plan(lifetime, age time.Duration, jitter float64) time.Duration {
+	at := lifetime*8/10 - time.Duration(float64(lifetime)*0.05*min(max(jitter, 0), 1))
+	if lifetime > 2*Lead {
+		at = min(at, lifetime-Lead)
+	}
+	return min(max(at-age, 0), MaxTimer)
+}

@@ -1,0 +1,155 @@
+//go:build js && wasm
+
+// Package browser lends the core what only a browser has: streaming fetch,
+// WebSocket, the page's link key in WebCrypto (through the loader's host
+// object), small storage, timers, visibility. Besides wasm/main_js.go it is the
+// only package that knows syscall/js; everything above it is tested natively.
+// Used by wasm/main_js.go.
+package browser
+
+import (
+	"context"
+	"syscall/js"
+	"time"
+)
+
+// Host is what the loader lends the core (wasm/js/countersign.d.ts, Host).
+type Host struct{ v js.Value }
+
+// NewHost wraps the loader's host object.
+func NewHost(v js.Value) Host { return Host{v} }
+
+// Paint puts a picture on screen.
+func (h Host) Paint(picture string) { h.v.Call("paint", picture) }
+
+// Frame calls f before the next animation frame, or soon when the page is not
+// visible, where the browser draws no frames.
+func (h Host) Frame(f func()) {
+	var fn js.Func
+	fn = js.FuncOf(func(js.Value, []js.Value) any {
+		fn.Release()
+		f()
+		return nil
+	})
+	if doc := global.Get("document"); doc.Truthy() && !doc.Get("hidden").Bool() {
+		global.Call("requestAnimationFrame", fn)
+		return
+	}
+	global.Call("setTimeout", fn, 0)
+}
+
+// Open opens an address in this tab, or in a new one that cannot reach back. A
+// new tab must be opened by a person's click; when the browser refuses, it
+// reports false.
+func (h Host) Open(url string, newTab bool) bool {
+	if !newTab {
+		global.Get("location").Call("assign", url)
+		return true
+	}
+	w, err := call(global, "open", url, "_blank", "noopener,noreferrer")
+	return err == nil && !w.IsUndefined()
+}
+
+// Origin is the page's own origin, as the browser sends it in Origin headers.
+func Origin() string { return global.Get("location").Get("origin").String() }
+
+// Path is the path and query of the page's address.
+func Path() string {
+	l := global.Get("location")
+	return l.Get("pathname").String() + l.Get("search").String()
+}
+
+// Decimal is the decimal sign of the person's language.
+func Decimal() string {
+	v, err := call(global.Get("Intl").Get("NumberFormat").New(), "format", 1.5)
+	if err != nil {
+		return "."
+	}
+	for _, r := range v.String() {
+		if r == ',' || r == '.' || r == '٫' {
+			return string(r)
+		}
+	}
+	return "."
+}
+
+// Watch reports visibility, the network coming and going, and the page being
+// shown again from the back-forward cache, until stop is called.
+func Watch(awake func(visible bool), online func(bool)) (stop func()) {
+	doc := global.Get("document")
+	visible := js.FuncOf(func(js.Value, []js.Value) any {
+		awake(!doc.Get("hidden").Bool())
+		return nil
+	})
+	on := js.FuncOf(func(js.Value, []js.Value) any { online(true); return nil })
+	off := js.FuncOf(func(js.Value, []js.Value) any { online(false); return nil })
+	doc.Call("addEventListener", "visibilitychange", visible)
+	global.Call("addEventListener", "pageshow", visible)
+	global.Call("addEventListener", "online", on)
+	global.Call("addEventListener", "offline", off)
+	return func() {
+		doc.Call("removeEventListener", "visibilitychange", visible)
+		global.Call("removeEventListener", "pageshow", visible)
+		global.Call("removeEventListener", "online", on)
+		global.Call("removeEventListener", "offline", off)
+		visible.Release()
+		on.Release()
+		off.Release()
+	}
+}
+
+// LoopbackDenied reports whether the browser refuses this page connections to
+// programs on the same computer (Local Network Access), as far as it tells.
+func LoopbackDenied(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	permissions := global.Get("navigator").Get("permissions")
+	if !permissions.Truthy() {
+		return false
+	}
+	for _, name := range []string{"loopback-network", "local-network-access"} {
+		query := object.New()
+		query.Set("name", name)
+		p, err := call(permissions, "query", query)
+		if err != nil {
+			continue
+		}
+		if status, err := await(ctx, p); err == nil {
+			return status.Get("state").String() == "denied"
+		}
+	}
+	return false
+}
+
+// Get reads a small value; empty when there is none.
+func (h Host) Get(ctx context.Context, name string) (string, error) {
+	p, err := call(h.v.Get("store"), "get", name)
+	if err != nil {
+		return "", err
+	}
+	v, err := await(ctx, p)
+	if err != nil || v.Type() != js.TypeString {
+		return "", err
+	}
+	return v.String(), nil
+}
+
+// Set keeps a small value across reloads. Never a token or a key.
+func (h Host) Set(ctx context.Context, name, value string) error {
+	p, err := call(h.v.Get("store"), "set", name, value)
+	if err != nil {
+		return err
+	}
+	_, err = await(ctx, p)
+	return err
+}
+
+// Delete forgets a small value.
+func (h Host) Delete(ctx context.Context, name string) error {
+	p, err := call(h.v.Get("store"), "delete", name)
+	if err != nil {
+		return err
+	}
+	_, err = await(ctx, p)
+	return err
+}
