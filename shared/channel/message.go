@@ -160,62 +160,41 @@ func Decode(data []byte) (Message, error) {
 	if err := json.Unmarshal(fields["type"], &kind); err != nil {
 		return nil, fault.New(fault.Invalid, `the field "type" is missing`)
 	}
-	m, into := newMessage(kind)
+	m := newMessage(kind)
 	if m == nil {
 		return nil, fault.New(fault.Invalid, "the message has an unknown type")
 	}
-	if err := strictjson.Unmarshal(data, into, MaxPlaintext); err != nil {
+	delete(fields, "type")
+	rest, err := json.Marshal(fields)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "the message is not valid JSON")
+	}
+	// Marshal may write a character in six bytes; the size was checked above.
+	if err := strictjson.Unmarshal(rest, m, 6*MaxPlaintext); err != nil {
 		return nil, err
 	}
-	return m, m.check()
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	return m, nil
 }
 
-type typed struct {
-	Type string `json:"type"`
-}
-
-// newMessage returns an empty message and a pointer to it together with its type
-// field.
-func newMessage(kind string) (Message, any) {
+func newMessage(kind string) Message {
 	switch kind {
 	case TypeWelcome:
-		m := new(Welcome)
-		return m, &struct {
-			typed
-			*Welcome
-		}{Welcome: m}
+		return new(Welcome)
 	case TypeGet:
-		m := new(StatementGet)
-		return m, &struct {
-			typed
-			*StatementGet
-		}{StatementGet: m}
+		return new(StatementGet)
 	case TypeStatement:
-		m := new(Statement)
-		return m, &struct {
-			typed
-			*Statement
-		}{Statement: m}
+		return new(Statement)
 	case TypeSubmit:
-		m := new(StatementSubmit)
-		return m, &struct {
-			typed
-			*StatementSubmit
-		}{StatementSubmit: m}
+		return new(StatementSubmit)
 	case TypeReceipt:
-		m := new(Receipt)
-		return m, &struct {
-			typed
-			*Receipt
-		}{Receipt: m}
+		return new(Receipt)
 	case TypeError:
-		m := new(Error)
-		return m, &struct {
-			typed
-			*Error
-		}{Error: m}
+		return new(Error)
 	}
-	return nil, nil
+	return nil
 }
 
 func (*Welcome) kind() string         { return TypeWelcome }

@@ -15,6 +15,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 
@@ -133,7 +134,7 @@ func (i *Initiator) Finish(message2 []byte) ([]byte, *Session, error) {
 	}
 	nonceB, _, _, err := i.hs.ReadMessage(nil, body)
 	if err != nil {
-		return nil, nil, fault.Wrap(err, fault.RecordInvalid, "the program that answered is not a bridge for this page")
+		return nil, nil, refusal(err, "the program that answered is not a bridge for this page")
 	}
 	remote := i.hs.PeerStatic()
 	if len(i.remote) != 0 && subtle.ConstantTimeCompare(remote, i.remote) != 1 {
@@ -178,7 +179,7 @@ func (r *Responder) Accept(message1 []byte) ([]byte, error) {
 	}
 	commit, _, _, err := r.hs.ReadMessage(nil, body)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.RecordInvalid, "message 1 of the handshake is not valid")
+		return nil, refusal(err, "message 1 of the handshake is not valid")
 	}
 	copy(r.commit[:], commit)
 	if _, err := io.ReadFull(r.random, r.nonce[:]); err != nil {
@@ -186,7 +187,7 @@ func (r *Responder) Accept(message1 []byte) ([]byte, error) {
 	}
 	msg, _, _, err := r.hs.WriteMessage(header(2), r.nonce[:])
 	if err != nil {
-		return nil, fault.Wrap(err, fault.RecordInvalid, "message 1 of the handshake is not valid")
+		return nil, refusal(err, "message 1 of the handshake is not valid")
 	}
 	r.step = 1
 	return msg, nil
@@ -206,7 +207,7 @@ func (r *Responder) Finish(message3 []byte) (*Session, error) {
 	}
 	nonceP, receive, send, err := r.hs.ReadMessage(nil, body)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.RecordInvalid, "message 3 of the handshake is not valid")
+		return nil, refusal(err, "message 3 of the handshake is not valid")
 	}
 	if commit := commitment(nonceP, r.hs.PeerStatic()); subtle.ConstantTimeCompare(commit[:], r.commit[:]) != 1 {
 		return nil, fault.New(fault.RecordInvalid, "message 3 of the handshake is not what message 1 committed to")
@@ -267,6 +268,20 @@ func code(nonceP, nonceB, hash []byte) (string, error) {
 	return fmt.Sprintf("%06d", binary.BigEndian.Uint64(out)%1_000_000), nil
 }
 
+// keyError is a failure of our own key, which says nothing about the other end.
+type keyError struct{ cause error }
+
+func (e *keyError) Error() string { return "link: use the key: " + e.cause.Error() }
+func (e *keyError) Unwrap() error { return e.cause }
+
+// refusal is the error for a message that did not open.
+func refusal(err error, message string) error {
+	if own := (*keyError)(nil); errors.As(err, &own) {
+		return err
+	}
+	return fault.Wrap(err, fault.RecordInvalid, message)
+}
+
 // dhFunc lets flynn/noise use a DH.
 type dhFunc struct{ dh DH }
 
@@ -280,6 +295,9 @@ func (d dhFunc) GenerateKeypair(random io.Reader) (noise.DHKey, error) {
 
 func (d dhFunc) DH(private, public []byte) ([]byte, error) {
 	secret, err := d.dh.DH(private, public)
+	if _, ok := fault.As(err); err != nil && !ok {
+		return nil, &keyError{err}
+	}
 	if err != nil {
 		return nil, err
 	}
