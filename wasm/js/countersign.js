@@ -1,0 +1,165 @@
+// The loader: fetches the core, starts it, shows what happens until it runs, and
+// starts it again when it stops on its own. What it shows goes through the same
+// painter as everything else.
+
+import './wasm_exec.js'; // from the Go release that built the core; defines globalThis.Go
+import { host } from './host.js';
+import { Painter } from './painter.js';
+import { apply } from './theme.js';
+
+const SLOW = 8_000; // after this the page says that it is slow
+const PATIENCE = 120_000; // after this the download has failed
+const AGAIN = 60_000; // a second crash within this time waits for the person
+
+export class CountersignApp extends HTMLElement {
+  #run;
+  start(config, options) {
+    this.stop();
+    this.#run = new Run(this, config, options);
+    return this.#run.begin();
+  }
+
+  stop() { this.#run?.end(); this.#run = undefined; }
+  disconnectedCallback() { this.stop(); }
+}
+if (!customElements.get('countersign-app')) customElements.define('countersign-app', CountersignApp);
+
+export const mount = (element, config, options) => element.start(config, options);
+
+// fail paints a failure with a way out; boot.js uses it before there is a core.
+export function fail(element, failure, retry) {
+  const painter = new Painter(element, () => { painter.stop(); retry(); }, { routing: false });
+  painter.paint(failurePicture(failure));
+}
+
+class Run {
+  #element; #config; #options; #painter; #exports; #module; #ended = false; #crashed = -Infinity;
+
+  constructor(element, config, options = {}) {
+    this.#element = element;
+    this.#config = config;
+    this.#options = options;
+    if (config.theme) apply(element, config.theme);
+    this.#painter = new Painter(element, this.#send, { routing: options.routing !== false });
+  }
+
+  async begin() {
+    try {
+      if (typeof WebAssembly !== 'object') throw new Failure('WEBASSEMBLY_MISSING');
+      this.#module ??= await this.#load();
+      await this.#start();
+    } catch (e) {
+      if (this.#ended) return;
+      console.error(e);
+      this.#painter.paint(failurePicture(e instanceof Failure ? e : new Failure('START_FAILED', e)));
+    }
+  }
+
+  end() {
+    this.#ended = true;
+    try { this.#exports?.stop(); } catch { /* it is going away */ }
+    this.#painter.stop();
+  }
+
+  // load hands the response itself to the browser: it compiles while it arrives,
+  // and keeps the compiled code for the next visit.
+  async #load() {
+    const abort = new AbortController();
+    const timers = [
+      setTimeout(() => this.#painter.paint(loadingPicture('Loading Countersign…')), 300),
+      setTimeout(() => this.#painter.paint(loadingPicture('Still loading: the connection is slow.')), SLOW),
+      setTimeout(() => abort.abort(new Error('no answer for too long')), PATIENCE),
+    ];
+    const url = this.#options.wasmURL ?? new URL('./countersign.wasm', import.meta.url);
+    const integrity = this.#options.integrity;
+    try {
+      const response = await fetch(url, { signal: abort.signal, credentials: 'same-origin', ...(integrity && { integrity }) });
+      if (!response.ok) throw new Failure('DOWNLOAD_FAILED', new Error(`HTTP ${response.status}`));
+      return await WebAssembly.compileStreaming(response);
+    } catch (e) {
+      throw e instanceof Failure ? e : new Failure(e instanceof WebAssembly.CompileError ? 'CORE_DAMAGED' : 'DOWNLOAD_FAILED', e);
+    } finally {
+      timers.forEach(clearTimeout);
+    }
+  }
+
+  // start runs a fresh instance. main() hands its exports over before it blocks.
+  async #start() {
+    const go = new globalThis.Go();
+    const instance = await WebAssembly.instantiate(this.#module, go.importObject);
+    if (this.#ended) return;
+    const before = globalThis.countersignReady;
+    let exports;
+    globalThis.countersignReady = (table) => { exports = table; };
+    const running = go.run(instance);
+    globalThis.countersignReady = before;
+    if (!exports) throw new Failure('START_FAILED', new Error('the core did not hand over its exports'));
+    this.#exports = exports;
+    running.then(() => this.#crash(exports, new Error('the core exited')), (e) => this.#crash(exports, e));
+    exports.start(this.#config, host((picture) => { if (this.#exports === exports) this.#painter.paint(picture); }));
+  }
+
+  #send = (action, value) => {
+    if (action === 'loader:retry') { this.#crashed = -Infinity; this.begin(); return; }
+    const exports = this.#exports;
+    if (!exports || this.#ended) return;
+    try {
+      exports.dispatch(action, value);
+    } catch (e) {
+      this.#crash(exports, e);
+    }
+  };
+
+  #crash(exports, error) {
+    if (this.#ended || this.#exports !== exports) return;
+    this.#exports = undefined;
+    console.error('countersign: the core stopped', error);
+    this.#options.panicHandler?.(error);
+    const again = performance.now() - this.#crashed < AGAIN;
+    this.#crashed = performance.now();
+    if (again) this.#painter.paint(failurePicture(new Failure('STOPPED', error)));
+    else this.begin();
+  }
+}
+
+export class Failure extends Error {
+  constructor(code, cause) { super(code, { cause }); this.code = code; }
+}
+
+const SAID = {
+  WEBASSEMBLY_MISSING: ['This browser has WebAssembly switched off', 'Countersign needs it to run. Nothing was loaded and nothing was sent. Use a current browser, or allow WebAssembly for this page.'],
+  DOWNLOAD_FAILED: ['The page could not be loaded completely', 'The connection broke off or the server did not answer. Nothing was sent or changed. Check the connection and try again.'],
+  CORE_DAMAGED: ['What was loaded is damaged', 'The program did not arrive as it was sent, so it was not started. Nothing was sent or changed. Try again; if it stays like this, tell whoever runs this page.'],
+  START_FAILED: ['The page could not start', 'Nothing was sent or changed. Try again, or reload the page.'],
+  STOPPED: ['The page stopped unexpectedly', 'It stopped twice in a minute, so it was not started again by itself. What was already approved or ordered is safe on the server; nothing is sent twice.'],
+  CONFIG_FAILED: ['The server does not answer', 'The page could not read how to sign in. Nothing was sent or changed. Try again in a moment.'],
+};
+
+function failurePicture({ code, cause }) {
+  const [title, text] = SAID[code] ?? SAID.START_FAILED;
+  return JSON.stringify({
+    announce: title,
+    tree: ['main', { class: 'loader', key: 'failure' }, [
+      ['span', { class: 'brand-mark' }],
+      ['div', { class: 'notice is-negative', role: 'group' }, [
+        ['icon', { name: 'alert' }],
+        ['div', { class: 'notice-body' }, [
+          ['h1', { class: 'notice-title' }, [title]],
+          ['p', {}, [text]],
+          ['p', { class: 'code' }, [cause?.message ? `${code}: ${cause.message}` : code]],
+          ['div', { class: 'notice-actions' }, [['button', { class: 'button', on: { click: 'loader:retry' }, focus: true }, [['icon', { name: 'refresh' }], 'Try again']]]],
+        ]],
+      ]],
+    ]],
+  });
+}
+
+function loadingPicture(text) {
+  return JSON.stringify({
+    tree: ['main', { class: 'loader', key: 'loading' }, [
+      ['span', { class: 'brand-mark' }],
+      ['p', {}, [text]],
+      ['progress', { class: 'progress', 'aria-label': 'Loading' }],
+    ]],
+  });
+}

@@ -1,0 +1,203 @@
+// Command bundle builds what the dashboard serves: the core (wasm) with the
+// size-saving flags, its brotli form, wasm_exec.js from the Go release that
+// builds it (never a copy in this repository: the two must match), the loader's
+// modules and a manifest with sizes and integrity hashes. It writes them to
+// web/dashboard/dist, which the dashboard embeds, and the core also to
+// dist/countersign.wasm at the top of the repository. `make wasm` runs it.
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/andybalholm/brotli"
+)
+
+const core = "countersign.wasm"
+
+// manifest tells tests, benchmarks and embedders what was built.
+type manifest struct {
+	Go        string `json:"go"`
+	File      string `json:"file"`
+	Size      int    `json:"size"`
+	Brotli    int    `json:"brotli"`
+	SHA256    string `json:"sha256"`
+	Integrity string `json:"integrity"`
+}
+
+func main() {
+	quick := flag.Bool("quick", false, "do not compress; for trying things out")
+	flag.Usage = func() {
+		fmt.Fprintf(os.Stderr, "usage: go run ./web/dashboard/bundle [-quick]\n\nBuilds the browser module into dist/ and web/dashboard/dist/.\n\n")
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	if flag.NArg() > 0 {
+		flag.Usage()
+		os.Exit(2)
+	}
+	if err := run(*quick, os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "bundle:", err)
+		os.Exit(1)
+	}
+}
+
+func run(quick bool, out io.Writer) error {
+	top, err := goEnv("GOMOD")
+	if err != nil {
+		return err
+	}
+	if top == "" || top == os.DevNull {
+		return errors.New("run it inside the checkout")
+	}
+	top = filepath.Dir(top)
+	goroot, err := goEnv("GOROOT")
+	if err != nil {
+		return err
+	}
+	dist := filepath.Join(top, "web", "dashboard", "dist")
+	if err := os.MkdirAll(filepath.Join(top, "dist"), 0o755); err != nil {
+		return fmt.Errorf("make the output folder: %w", err)
+	}
+	wasm, err := compile(top)
+	if err != nil {
+		return err
+	}
+	m := describe(wasm)
+	if err := compress(dist, wasm, &m, quick); err != nil {
+		return err
+	}
+	if err := loader(top, goroot, dist); err != nil {
+		return err
+	}
+	doc, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write the manifest: %w", err)
+	}
+	for path, body := range map[string][]byte{
+		filepath.Join(dist, "manifest.json"): append(doc, '\n'),
+		filepath.Join(dist, core):            wasm, // last step of all: its presence says that the bundle is there
+	} {
+		if err := write(path, body); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintf(out, "dist/%s: %d bytes, %d with brotli\n", core, m.Size, m.Brotli)
+	return nil
+}
+
+func goEnv(name string) (string, error) {
+	b, err := exec.Command("go", "env", name).Output()
+	if err != nil {
+		return "", fmt.Errorf("go env %s: %w", name, err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}
+
+// compile builds the core into dist/ at the top and returns its bytes.
+func compile(top string) ([]byte, error) {
+	target := filepath.Join(top, "dist", core)
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", target, "./wasm")
+	cmd.Dir = top
+	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
+	var stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stderr, &stderr
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("build ./wasm: %w\n%s", err, stderr.Bytes())
+	}
+	wasm, err := os.ReadFile(target)
+	if err != nil {
+		return nil, fmt.Errorf("read what was built: %w", err)
+	}
+	return wasm, nil
+}
+
+func describe(wasm []byte) manifest {
+	short, long := sha256.Sum256(wasm), sha512.Sum384(wasm)
+	return manifest{
+		Go: runtime.Version(), File: core, Size: len(wasm), SHA256: hex.EncodeToString(short[:]),
+		Integrity: "sha384-" + base64.StdEncoding.EncodeToString(long[:]),
+	}
+}
+
+// compress writes the brotli form, unless the one that is there is of the same
+// core: the best compression takes longer than the rest of the build.
+func compress(dist string, wasm []byte, m *manifest, quick bool) error {
+	target := filepath.Join(dist, core+".br")
+	if doc, err := os.ReadFile(filepath.Join(dist, "manifest.json")); err == nil {
+		var old manifest
+		if json.Unmarshal(doc, &old) == nil && old.SHA256 == m.SHA256 && old.Brotli > 0 {
+			if have, err := os.ReadFile(target); err == nil && len(have) == old.Brotli {
+				m.Brotli = old.Brotli
+				return nil
+			}
+		}
+	}
+	if quick {
+		if err := os.Remove(target); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove an old %s: %w", filepath.Base(target), err)
+		}
+		return nil
+	}
+	var b bytes.Buffer
+	w := brotli.NewWriterOptions(&b, brotli.WriterOptions{Quality: brotli.BestCompression, LGWin: 24})
+	if _, err := w.Write(wasm); err != nil {
+		return fmt.Errorf("compress: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return fmt.Errorf("compress: %w", err)
+	}
+	m.Brotli = b.Len()
+	return write(target, b.Bytes())
+}
+
+// loader copies the modules of wasm/js and wasm_exec.js. Tests stay behind.
+func loader(top, goroot, dist string) error {
+	from := []string{filepath.Join(goroot, "lib", "wasm", "wasm_exec.js")}
+	for _, pattern := range []string{"*.js", "*.d.ts"} {
+		found, err := filepath.Glob(filepath.Join(top, "wasm", "js", pattern))
+		if err != nil {
+			return fmt.Errorf("look for the loader: %w", err)
+		}
+		from = append(from, found...)
+	}
+	for _, f := range from {
+		body, err := os.ReadFile(f)
+		if err != nil {
+			return fmt.Errorf("read the loader: %w", err)
+		}
+		if err := write(filepath.Join(dist, filepath.Base(f)), body); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write replaces a file whole, so that a program that is being built at the same
+// moment never embeds half of it.
+func write(path string, body []byte) error {
+	if have, err := os.ReadFile(path); err == nil && bytes.Equal(have, body) {
+		return nil
+	}
+	tmp := path + ".new"
+	if err := os.WriteFile(tmp, body, 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	if err := os.Rename(tmp, path); err != nil {
+		return fmt.Errorf("write %s: %w", filepath.Base(path), err)
+	}
+	return nil
+}
