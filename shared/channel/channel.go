@@ -11,6 +11,7 @@ package channel
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -273,7 +274,8 @@ func (s *state) read(ctx context.Context, n int, act []byte) ([]byte, *noise.Cip
 	if err == nil {
 		return payload, a, b, nil
 	}
-	if _, ok := fault.As(err); ok {
+	own := (*keyError)(nil)
+	if _, ok := fault.As(err); ok || errors.As(err, &own) {
 		return nil, nil, nil, fmt.Errorf("act %d: %w", n, err)
 	}
 	return nil, nil, nil, fault.Wrap(err, fault.RecordInvalid, errAct(n).(*fault.Error).Message)

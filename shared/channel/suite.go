@@ -84,6 +84,12 @@ func (s Suite) parts() (curve, noise.CipherFunc, string, error) {
 	return nil, nil, "", fault.New(fault.Version, fmt.Sprintf("the suite %d of the channel is not known", byte(s)))
 }
 
+// keyError is a failure of our own key, which says nothing about the other end.
+type keyError struct{ cause error }
+
+func (e *keyError) Error() string { return "use the static key: " + e.cause.Error() }
+func (e *keyError) Unwrap() error { return e.cause }
+
 // dhFunc lets flynn/noise use a Static: an empty private key means "ask it".
 type dhFunc struct {
 	curve  curve
@@ -104,7 +110,9 @@ func (d *dhFunc) DH(private, public []byte) ([]byte, error) {
 	var secret []byte
 	var err error
 	if len(private) == 0 {
-		secret, err = d.static.ECDH(d.ctx, public)
+		if secret, err = d.static.ECDH(d.ctx, public); err != nil {
+			err = &keyError{err}
+		}
 	} else {
 		secret, err = d.curve.ecdh(private, public)
 	}
