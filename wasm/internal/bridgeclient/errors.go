@@ -1,0 +1,144 @@
+package bridgeclient
+
+import (
+	"context"
+	"errors"
+
+	"countersign/shared/fault"
+	"countersign/shared/frame"
+)
+
+// Problem says in one word why there is no connection, for the page to choose
+// its words and its next step.
+type Problem string
+
+// The problems.
+const (
+	NotRunning     Problem = "not running"     // nobody listens, or the bridge does not admit this origin
+	Refused        Problem = "refused"         // the bridge answered and closed: see the code
+	NotPaired      Problem = "not paired"      // a call before the pairing was accepted
+	PairingRefused Problem = "pairing refused" // the person said no, or the codes differ
+	OtherProgram   Problem = "other program"   // what listens there is not a bridge
+	WrongVersion   Problem = "wrong version"   // page and bridge are too far apart in age
+	KeyChanged     Problem = "key changed"     // a bridge, but not the one of the last visit
+	Lost           Problem = "lost"            // the connection ended
+	Closed         Problem = "closed"          // by the page itself
+	Stopped        Problem = "stopped"         // the caller's context ended
+)
+
+// Error is why there is no connection. Its Fault has the code and a sentence
+// that may be shown.
+type Error struct {
+	Problem Problem
+	Fault   *fault.Error
+}
+
+func (e *Error) Error() string { return "bridge: " + string(e.Problem) + ": " + e.Fault.Error() }
+
+// Unwrap returns the fault, so that fault.CodeOf works.
+func (e *Error) Unwrap() error { return e.Fault }
+
+// ProblemOf is the problem in err's chain, or empty.
+func ProblemOf(err error) Problem {
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return e.Problem
+	}
+	return ""
+}
+
+func ctxError(ctx context.Context) *fault.Error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return fault.Wrap(ctx.Err(), fault.Timeout, "the bridge did not answer in time")
+	}
+	return fault.Wrap(ctx.Err(), fault.Cancelled, "given up")
+}
+
+func stopped(ctx context.Context) *Error {
+	return &Error{Stopped, ctxError(ctx)}
+}
+
+func dialError(ctx context.Context, err error) *Error {
+	if ctx.Err() != nil {
+		return stopped(ctx)
+	}
+	if e := closeReason(err); e != nil {
+		return e
+	}
+	return &Error{NotRunning, fault.Wrap(err, fault.Unavailable, "no bridge answers on this computer, or it does not admit this page")}
+}
+
+// handshakeError is why the handshake did not end in a link.
+func handshakeError(ctx context.Context, err error) *Error {
+	if own := (*Error)(nil); errors.As(err, &own) && own.Problem != Lost {
+		return own
+	}
+	if ctx.Err() != nil {
+		return stopped(ctx)
+	}
+	if e := closeReason(err); e != nil {
+		return e
+	}
+	switch fault.CodeOf(err) {
+	case fault.Version:
+		return &Error{WrongVersion, asFault(err)}
+	case fault.BridgeKeyChanged:
+		return &Error{KeyChanged, asFault(err)}
+	}
+	return &Error{OtherProgram, fault.Wrap(err, fault.RecordInvalid, "the program on the bridge's port is not a bridge")}
+}
+
+// lost is the end of a connection that worked.
+func lost(err error) *Error {
+	if e := closeReason(err); e != nil {
+		return e
+	}
+	return &Error{Lost, fault.Wrap(err, fault.Unavailable, "the connection to the bridge ended")}
+}
+
+// broken is a message that a bridge would not send.
+func broken(err error) *Error {
+	return &Error{OtherProgram, fault.Wrap(err, fault.RecordInvalid, "what arrived from the bridge is not valid")}
+}
+
+// refused is an authenticated refusal.
+func refused(f *fault.Error) *Error {
+	switch f.Code {
+	case fault.PairingRefused:
+		return &Error{PairingRefused, f}
+	case fault.Version:
+		return &Error{WrongVersion, f}
+	}
+	return &Error{Refused, f}
+}
+
+// closeReason reads the code in a close frame. Anybody on the port could have
+// sent it, so it chooses the words of a message and nothing else.
+func closeReason(err error) *Error {
+	c := (*CloseError)(nil)
+	if !errors.As(err, &c) || c.Code != frame.CloseCode {
+		return nil
+	}
+	code := fault.Code(c.Reason)
+	if !fault.Known(code) {
+		code = fault.Unavailable
+	}
+	message := "the bridge closed the connection"
+	switch code {
+	case fault.OriginRefused:
+		message = "the bridge does not admit this page"
+	case fault.Version:
+		message = "page and bridge speak different versions: update the older one"
+	case fault.Limited, fault.Busy:
+		message = "the bridge is busy: try again in a minute"
+	case fault.PairingRefused:
+		message = "the pairing was refused at the bridge"
+	}
+	return refused(fault.Wrap(err, code, message))
+}
+
+func asFault(err error) *fault.Error {
+	if f, ok := fault.As(err); ok {
+		return f
+	}
+	return fault.Wrap(err, fault.Internal, "something went wrong in the page")
+}
