@@ -1,0 +1,73 @@
+// Package buy is the gateway's side of buying crypto: it reads what providers
+// can do and keeps it, asks all that are eligible for a quote at the same time,
+// checks every answer, and builds the address that hands a person over to the
+// provider that was chosen. The contract with providers is
+// shared/spec/providers.md. The gateway's use cases are its only user.
+package buy
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"countersign/shared/quote"
+)
+
+// Provider says how one provider is reached and in which ways it differs.
+type Provider struct {
+	ID     string // slug, ^[a-z0-9-]{2,32}$
+	Name   string // for people
+	URL    string // base of its endpoints, without a slash at the end
+	APIKey string // sent as X-API-KEY to the endpoints that need it; never logged
+
+	QuotePath string   // "/quote" or "/quotes"; empty: /quote, and the other one after a 404
+	WidgetURL string   // base of the widget; empty: the provider is asked through /buy-redirect
+	Hosts     []string // hosts that a hand-off may lead to; empty: the host of URL (and of WidgetURL)
+	// Params renames the LiveApp parameters of the hand-off for this provider;
+	// an empty value leaves one out.
+	Params map[string]string
+}
+
+// Doer sends a request. *http.Client is one; it must not follow redirects.
+type Doer interface {
+	Do(*http.Request) (*http.Response, error)
+}
+
+// Memory keeps providers' documents over a restart.
+type Memory interface {
+	Load(ctx context.Context, provider, endpoint string) (doc []byte, fetched time.Time, err error)
+	Save(ctx context.Context, provider, endpoint string, doc []byte, fetched time.Time) error
+}
+
+// Config is what a desk needs. Zero values have sensible meanings.
+type Config struct {
+	Providers []Provider
+	Sandbox   bool             // also allow http:// to loopback addresses
+	HTTP      Doer             // nil: a client that refuses private addresses, proxies and redirects
+	Memory    Memory           // nil: nothing survives a restart
+	Now       func() time.Time // nil: time.Now
+	NewID     func() string    // makes quote ids; nil: quo_ and 26 random characters
+	Deadline  time.Duration    // for all answers of one question; 0: 5 s
+	Life      time.Duration    // of a quote; 0: quote.Life
+	PerHost   int              // questions to one provider at the same time; 0: 4
+	Log       *slog.Logger     // nil: discards
+}
+
+// Event is one step of a question: exactly one of the fields is set.
+type Event struct {
+	Quote    *quote.Row
+	Excluded *quote.Excluded
+}
+
+// Order is what is handed to a provider.
+type Order struct {
+	ID       string // ord_…; the provider uses it to recognise a repeated hand-off
+	Provider string
+	Input    quote.Input // normalised, with the deposit address in Dest
+	Crypto   string      // the quoted crypto amount
+	QuoteRef string      // the provider's own quote id, if it gave one
+	Return   string      // where the widget leads back to; may be empty
+	Language string      // BCP 47; may be empty
+	Theme    string      // "dark", "light" or empty
+}

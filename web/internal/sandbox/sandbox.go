@@ -1,0 +1,35 @@
+// Package sandbox is the world around the gateway, to try it without real
+// money: a chain that speaks Ethereum JSON-RPC, three providers that each read
+// the contract (shared/spec/providers.md) in their own way, and the small
+// dashboard back end that holds the API key. It is served over real HTTP by
+// `countersign-gateway sandbox`.
+package sandbox
+
+import (
+	"context"
+	"io"
+)
+
+// Config is the file of `countersign-gateway sandbox`.
+type Config struct {
+	ProvidersListen string   `json:"providers_listen"` // host:port; providers are at /northpay, /coinharbor and /meridian
+	ChainListen     string   `json:"chain_listen"`     // host:port of the JSON-RPC node
+	DashboardListen string   `json:"dashboard_listen"` // host:port of the dashboard and its back end
+	GatewayURL      string   `json:"gateway_url"`      // where the gateway listens
+	DeveloperID     string   `json:"developer_id"`     // whose API key it is; may be empty
+	EntityID        string   `json:"entity_id"`        // the entity that the dashboard is for
+	APIKeyFile      string   `json:"api_key_file"`     // holds the developer's API key
+	BridgeURLs      []string `json:"bridge_urls"`      // told to the page: where its bridge may be
+	StateDir        string   `json:"state_dir"`        // the chain and the paid orders are kept here
+	UserName        string   `json:"user_name"`        // whom the page greets; empty: Sandbox user
+}
+
+// Stdio is what a program may print to.
+type Stdio struct {
+	Out, Err io.Writer
+}
+
+// Run serves all of it until ctx ends. It prints one line to Out per listener,
+// "listening on http://127.0.0.1:8081", in the order providers, chain,
+// dashboard.
+func Run(ctx context.Context, cfg Config, io Stdio) error { panic("todo") }
