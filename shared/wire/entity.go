@@ -1,0 +1,31 @@
+package wire
+
+import (
+	"time"
+
+	"countersign/shared/statement"
+)
+
+// Entity answers GET /v1/entity: the entity of the token, as its signer's log
+// tells it.
+type Entity struct {
+	ID         string        `json:"id"`
+	Name       string        `json:"name"`
+	Enrolled   bool          `json:"enrolled"` // the signer knows it
+	Members    []Member      `json:"members"`
+	Log        statement.Log `json:"log"`
+	Signer     string        `json:"signer"` // ok, or unavailable: then what is shown may be old
+	SyncedAt   *time.Time    `json:"synced_at,omitempty"`
+	Env        string        `json:"environment"`
+	ServerTime time.Time     `json:"server_time"`
+}
+
+// Member is somebody who may approve.
+type Member struct {
+	ID        string `json:"id"`
+	Name      string `json:"name"`
+	Role      string `json:"role"`
+	Curve     string `json:"curve"` // of the approval key
+	Key       string `json:"key"`   // its thumbprint
+	ChannelIn string `json:"channel_in"`
+}

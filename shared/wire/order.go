@@ -1,0 +1,75 @@
+package wire
+
+import (
+	"time"
+
+	"countersign/shared/statement"
+)
+
+// OrderInput is the body of POST /v1/orders.
+type OrderInput struct {
+	RequestID string `json:"request_id"`
+}
+
+// Validate checks the id.
+func (o OrderInput) Validate() error { return id("request_id", "req", o.RequestID) }
+
+// States of an order.
+const (
+	OrderCreated    = "created"    // nobody was handed over yet
+	OrderRedirected = "redirected" // a ticket was used
+	OrderProcessing = "processing" // a deposit was seen that is not final
+	OrderCompleted  = "completed"  // delivered and booked
+)
+
+// Order is a purchase at a provider, under an approved request.
+type Order struct {
+	ID           string           `json:"id"`
+	Entity       string           `json:"entity"`
+	Request      string           `json:"request"`
+	Account      string           `json:"account"`
+	State        string           `json:"state"`
+	Provider     string           `json:"provider"`
+	ProviderName string           `json:"provider_name"`
+	Fiat         statement.Fiat   `json:"fiat"`
+	Promised     statement.Crypto `json:"promised"` // the quote of the hand-off
+	Minimum      string           `json:"minimum"`  // that was approved
+	// Delivered is what arrived; absent before. Difference is delivered minus
+	// promised, with its sign; DifferencePct in percent with two places.
+	Delivered     *statement.Crypto `json:"delivered,omitempty"`
+	Difference    string            `json:"difference,omitempty"`
+	DifferencePct string            `json:"difference_pct,omitempty"`
+	BelowMinimum  bool              `json:"below_minimum"` // delivered less than was approved
+	Chain         string            `json:"chain"`
+	Address       string            `json:"address"`
+	TxHash        string            `json:"tx_hash,omitempty"`
+	Ticket        *Ticket           `json:"ticket,omitempty"` // only in the answer that made it
+	History       []Event           `json:"history"`
+	CreatedAt     time.Time         `json:"created_at"`
+	UpdatedAt     time.Time         `json:"updated_at"`
+	ServerTime    time.Time         `json:"server_time"`
+}
+
+// Ticket hands over to the provider: opening URL works once, and until it
+// expires.
+type Ticket struct {
+	URL       string    `json:"url"` // /v1/redirect/…, relative to the gateway
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// TicketInput is the body of POST /v1/orders/{id}/tickets.
+type TicketInput struct {
+	Language string `json:"language,omitempty"` // BCP 47
+	Theme    string `json:"theme,omitempty"`    // dark or light
+}
+
+// Validate checks both.
+func (t TicketInput) Validate() error {
+	if len(t.Language) > 35 || t.Language != "" && !plain(t.Language, 35) {
+		return invalid("language", "is not a language")
+	}
+	if t.Theme != "" && t.Theme != "dark" && t.Theme != "light" {
+		return invalid("theme", "must be dark or light")
+	}
+	return nil
+}

@@ -1,0 +1,105 @@
+package wire
+
+import (
+	"time"
+
+	"countersign/shared/statement"
+)
+
+// RequestInput is the body of POST /v1/requests.
+type RequestInput struct {
+	QuoteID   string `json:"quote_id"`
+	AccountID string `json:"account_id"`
+}
+
+// Validate checks the ids.
+func (r RequestInput) Validate() error {
+	return first(id("quote_id", "quo", r.QuoteID), id("account_id", "acc", r.AccountID))
+}
+
+// States of a request: what the signer decided, then what became of it.
+const (
+	RequestPending   = "pending"
+	RequestApproved  = "approved"
+	RequestRejected  = "rejected"
+	RequestExpired   = "expired"
+	RequestOrdered   = "ordered"
+	RequestCompleted = "completed"
+)
+
+// Request is a governed request: all that a page about it shows.
+type Request struct {
+	ID         string        `json:"id"`
+	Entity     string        `json:"entity"`
+	State      string        `json:"state"`
+	Sentence   string        `json:"sentence"` // what it is about, for people
+	Intent     statement.Buy `json:"intent"`
+	Rule       Rule          `json:"rule"`
+	Reasons    []string      `json:"reasons"` // why it is in this state, most important first
+	Step       int           `json:"step"`    // that is waited for, from 1
+	Steps      []Step        `json:"steps"`
+	Approvers  []Approver    `json:"approvers"` // of the current step
+	Needed     int           `json:"needed"`    // quorum of the current step
+	Approved   int           `json:"approved"`  // approvals that count towards it
+	Address    DepositInfo   `json:"address"`
+	History    []Event       `json:"history"` // oldest first
+	Order      string        `json:"order,omitempty"`
+	CreatedAt  time.Time     `json:"created_at"`
+	ExpiresAt  time.Time     `json:"expires_at"`
+	ServerTime time.Time     `json:"server_time"`
+}
+
+// Rule governs the request.
+type Rule struct {
+	Name    string `json:"name"`
+	Version int    `json:"version"`
+	Digest  string `json:"digest"`
+}
+
+// Step is the progress of one step of the rule.
+type Step struct {
+	Name     string   `json:"name"`
+	Needed   int      `json:"needed"`
+	Approved []string `json:"approved"` // member ids
+	Waiting  []string `json:"waiting"`  // member ids that may still decide
+}
+
+// Approver is a member who may decide, and whether that happened.
+type Approver struct {
+	Member   string     `json:"member"`
+	Name     string     `json:"name"`
+	Decision string     `json:"decision,omitempty"` // APPROVE, REJECT; absent: none yet
+	At       *time.Time `json:"at,omitempty"`
+	Curve    string     `json:"curve"` // of the approval key
+	Key      string     `json:"key"`   // its thumbprint
+	// ChannelIn is where the member's channel key lives: token or software.
+	ChannelIn string `json:"channel_in"`
+}
+
+// DepositInfo is the vault's own address for this request.
+type DepositInfo struct {
+	Chain   string `json:"chain"`
+	Address string `json:"address"`
+	// Attestation is the signer's word for it (typ countersign-address+jws).
+	Attestation string `json:"attestation"`
+	// Verified: the gateway checked it with the key from the signer file.
+	Verified bool `json:"verified"`
+}
+
+// Event is one line of a history. Seq is the entry of the signer's log; -1 for
+// what the gateway did.
+type Event struct {
+	At   time.Time `json:"at"`
+	Type string    `json:"type"` // request, approval, rejection, outcome, order, …
+	Text string    `json:"text"`
+	Seq  int64     `json:"seq"`
+}
+
+// StatementPreview answers GET /v1/requests/{id}/statement?member=…: the text as
+// the bridge will show it, but for the time of validity and the key's nonce.
+type StatementPreview struct {
+	Request  string `json:"request"`
+	Member   string `json:"member"`
+	Decision string `json:"decision"`
+	Text     string `json:"text"`
+}
