@@ -14,7 +14,7 @@ type Input struct {
 	From          string `json:"from"`           // fiat, ISO 4217: EUR
 	To            string `json:"to"`             // asset, LedgerId: ethereum
 	Amount        string `json:"amount"`         // fiat to spend, whole: 250
-	PaymentMethod string `json:"payment_method"` // one of PaymentMethods: card
+	PaymentMethod string `json:"payment_method"` // lower case, see PaymentMethod: card
 	Country       string `json:"country"`        // of residence, ISO 3166 alpha-2: FR
 	Dest          string `json:"dest,omitempty"` // deposit address, where one is known
 }

@@ -1,0 +1,195 @@
+package quote
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"countersign/shared/amount"
+)
+
+// Check says whether provider p can serve the normalised input; if not, the
+// exclusion says why and what would change it. The circuit breaker comes last:
+// it says nothing about the input.
+func Check(p Provider, in Input) (Excluded, bool) {
+	out := Excluded{Provider: p.ID, ProviderName: p.Name, Stage: StageEligibility}
+	no := func(code, format string, args ...any) (Excluded, bool) {
+		out.Code, out.Message = code, fmt.Sprintf(format, args...)
+		return out, false
+	}
+	c := p.Capabilities
+	if c == nil || p.Freshness == Unavailable {
+		return no(CapabilitiesUnavailable, "%s cannot be asked: it does not say what it offers.", p.Name)
+	}
+	if !slices.Contains(c.Assets, in.To) {
+		return no(CryptoUnsupported, "%s does not sell %s.", p.Name, assetName(in.To))
+	}
+	limit, ok := c.limit(in.From)
+	if !ok {
+		return no(FiatUnsupported, "%s does not take %s.", p.Name, in.From)
+	}
+	methods, ok := c.methods(in.Country)
+	if !ok {
+		return no(CountryUnsupported, "%s does not serve residents of %s.", p.Name, in.Country)
+	}
+	if !slices.Contains(methods, in.PaymentMethod) {
+		if len(methods) > 0 {
+			out.Fix = &Fix{"payment_method", methods[0], 1, "Pay by " + MethodName(methods[0]) + " instead"}
+		}
+		return no(PaymentMethodUnsupported, "%s does not take %s in %s.", p.Name, MethodName(in.PaymentMethod), in.Country)
+	}
+	out.Params = &Params{Min: limit.Min, Max: limit.Max, Currency: limit.Fiat}
+	switch compare(in.Amount, limit) {
+	case -1:
+		out.Fix = amountFix(limit.Min, in.From, 1)
+		return no(AmountBelowMin, "%s needs at least %s %s.", p.Name, in.From, people(limit.Min))
+	case 1:
+		out.Fix = amountFix(limit.Max, in.From, 1)
+		return no(AmountAboveMax, "%s takes %s %s at the most.", p.Name, in.From, people(limit.Max))
+	}
+	out.Params = nil
+	if p.Circuit == CircuitOpen {
+		return no(CircuitIsOpen, "%s did not answer the last times; it is tried again soon.", p.Name)
+	}
+	return Excluded{}, true
+}
+
+// compare is -1 below the limit, 1 above it, 0 within.
+func compare(value string, l FiatLimit) int {
+	a, err := amount.Parse(value)
+	lo, err1 := amount.Parse(l.Min)
+	hi, err2 := amount.Parse(l.Max)
+	switch {
+	case err != nil || err1 != nil || err2 != nil || a.Cmp(lo) < 0:
+		return -1
+	case a.Cmp(hi) > 0:
+		return 1
+	}
+	return 0
+}
+
+func (c *Capabilities) limit(fiat string) (FiatLimit, bool) {
+	for _, f := range c.Fiats {
+		if f.Fiat == fiat {
+			return f, true
+		}
+	}
+	return FiatLimit{}, false
+}
+
+func (c *Capabilities) methods(country string) ([]string, bool) {
+	for _, x := range c.Countries {
+		if x.Country == country {
+			return x.PaymentMethods, true
+		}
+	}
+	return nil, false
+}
+
+// maxFixes is how many fixes are offered at the most.
+const maxFixes = 3
+
+// Fixes lists changes of one field that let more providers quote, the most
+// helpful first and, among those, the smaller change: a nearer amount, or
+// another payment method.
+func Fixes(providers []Provider, in Input) []Fix {
+	now := count(providers, in)
+	type candidate struct {
+		Fix
+		distance amount.Amount
+	}
+	var found []candidate
+	try := func(field, value string, changed Input, distance amount.Amount) {
+		opens := count(providers, changed) - now
+		if opens <= 0 || slices.ContainsFunc(found, func(c candidate) bool { return c.Field == field && c.Value == value }) {
+			return
+		}
+		f := *amountFix(value, in.From, opens)
+		if field == "payment_method" {
+			f = Fix{field, value, opens, fmt.Sprintf("Pay by %s instead: opens %d more", MethodName(value), opens)}
+		}
+		found = append(found, candidate{f, distance})
+	}
+	current, err := amount.Parse(in.Amount)
+	if err != nil {
+		return nil
+	}
+	for _, p := range providers {
+		if p.Capabilities == nil {
+			continue
+		}
+		if l, ok := p.Capabilities.limit(in.From); ok {
+			for _, v := range []string{l.Min, l.Max} {
+				if a, err := amount.Parse(v); err == nil {
+					changed := in
+					changed.Amount = v
+					try("amount", v, changed, distance(a, current))
+				}
+			}
+		}
+		methods, _ := p.Capabilities.methods(in.Country)
+		for _, m := range methods {
+			changed := in
+			changed.PaymentMethod = m
+			try("payment_method", m, changed, amount.Amount{})
+		}
+	}
+	slices.SortStableFunc(found, func(a, b candidate) int {
+		return cmp.Or(b.Opens-a.Opens, cmp.Compare(a.Field, b.Field), a.distance.Cmp(b.distance), cmp.Compare(a.Value, b.Value))
+	})
+	fixes := []Fix{}
+	for _, c := range found[:min(len(found), maxFixes)] {
+		fixes = append(fixes, c.Fix)
+	}
+	return fixes
+}
+
+func distance(a, b amount.Amount) amount.Amount {
+	if d := a.Sub(b); d.Sign() >= 0 {
+		return d
+	}
+	return b.Sub(a)
+}
+
+func count(providers []Provider, in Input) int {
+	n := 0
+	for _, p := range providers {
+		if _, ok := Check(p, in); ok {
+			n++
+		}
+	}
+	return n
+}
+
+func amountFix(value, fiat string, opens int) *Fix {
+	return &Fix{"amount", value, opens, fmt.Sprintf("%s %s opens %d more", fiat, people(value), opens)}
+}
+
+func people(value string) string {
+	a, err := amount.Parse(value)
+	if err != nil {
+		return value
+	}
+	return a.Format(amount.Plain())
+}
+
+func assetName(id string) string {
+	a, _ := amount.AssetByID(id)
+	return a.Name
+}
+
+// MethodName is a payment method as people write it.
+func MethodName(method string) string {
+	for _, p := range []struct{ id, name string }{
+		{"sepa", "SEPA transfer"}, {"ach", "ACH transfer"}, {"instantach", "instant ACH"}, {"applepay", "Apple Pay"},
+		{"googlepay", "Google Pay"}, {"paypal", "PayPal"}, {"pix", "Pix"}, {"ideal", "iDEAL"}, {"fasterpayments", "Faster Payments"},
+		{"bank", "bank transfer"}, {"bancontact", "Bancontact"}, {"revolut", "Revolut"}, {"cashapp", "Cash App"},
+		{"venmo", "Venmo"}, {"p2p", "peer to peer"}, {"eps", "EPS"}, {"interac", "Interac"}, {"upibanktransfer", "UPI"},
+		{"payid", "PayID"}, {"spei", "SPEI"}, {"imps", "IMPS"}, {"sofort", "Sofort"}, {"giropay", "Giropay"},
+	} {
+		if p.id == method {
+			return p.name
+		}
+	}
+	return method
+}
