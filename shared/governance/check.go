@@ -1,15 +1,263 @@
 package governance
 
-import "countersign/shared/strictjson"
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"countersign/shared/fault"
+	"countersign/shared/strictjson"
+)
+
+// Limits of a set.
+const (
+	MaxSize    = 64 << 10 // bytes of its JSON
+	maxRules   = 32
+	maxGroups  = 32
+	maxMembers = 64
+	maxSteps   = 8
+	maxValues  = 256 // in one condition
+	maxName    = 64  // characters
+	maxWithin  = 90 * 24 * 3600
+	maxSeconds = 366 * 24 * 3600
+)
+
+// Decode reads a set in canonical JSON and checks it; members are those that
+// exist. It fails with INVALID_REQUEST.
+func Decode(data []byte, members map[string]bool) (Set, error) {
+	var s Set
+	if err := strictjson.UnmarshalCanonical(data, &s, MaxSize); err != nil {
+		return Set{}, err
+	}
+	return s, s.Check(members)
+}
 
 func (s Set) canonical() []byte {
 	b, err := strictjson.Canonical(s)
 	if err != nil {
-		panic(err) // strings and integers always have a form
+		panic(err) // strings, integers and booleans always have a form
 	}
 	return b
 }
 
 // Check reports the first mistake in a set: INVALID_REQUEST, details field.
 // members are those that exist.
-func (s Set) Check(members map[string]bool) error { return nil }
+func (s Set) Check(members map[string]bool) error {
+	if s.Version < 1 {
+		return mistake("version", "is not a version, which count from 1")
+	}
+	if len(s.Groups) > maxGroups || len(s.Rules) > maxRules || len(s.Rules) == 0 {
+		return mistake("rules", "must be 1 to 32, and groups at most 32")
+	}
+	groups := map[string]bool{}
+	for _, g := range s.Groups {
+		at := "groups." + clip(g.Name)
+		if !nameOK(g.Name) || groups[g.Name] {
+			return mistake(at, "has no proper name, or shares it")
+		}
+		groups[g.Name] = true
+		if err := membersOK(g.Members, members, at+".members"); err != nil {
+			return err
+		}
+	}
+	names := map[string]bool{}
+	for _, r := range s.Rules {
+		at := "rules." + clip(r.Name)
+		if !nameOK(r.Name) || names[r.Name] {
+			return mistake(at, "has no proper name, or shares it")
+		}
+		names[r.Name] = true
+		if err := s.checkRule(r, members, at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s Set) checkRule(r Rule, members map[string]bool, at string) error {
+	if r.Within < 0 || r.Within > maxWithin {
+		return mistake(at+".within", "is not 0 to 90 days in seconds")
+	}
+	if len(r.When) > maxValues {
+		return mistake(at+".when", "has too many conditions")
+	}
+	for i, c := range r.When {
+		if err := c.check(fmt.Sprintf("%s.when.%d", at, i)); err != nil {
+			return err
+		}
+	}
+	if r.Deny != (len(r.Steps) == 0) || len(r.Steps) > maxSteps {
+		return mistake(at+".steps", "must be 1 to 8, or none in a rule that denies")
+	}
+	names := map[string]bool{}
+	for _, step := range r.Steps {
+		at := at + ".steps." + clip(step.Name)
+		if !nameOK(step.Name) || names[step.Name] {
+			return mistake(at, "has no proper name, or shares it")
+		}
+		names[step.Name] = true
+		if step.Group != "" && !slices.ContainsFunc(s.Groups, func(g Group) bool { return g.Name == step.Group }) {
+			return mistake(at+".group", "names no group of this set")
+		}
+		if step.Group == "" || len(step.Members) > 0 {
+			if err := membersOK(step.Members, members, at+".members"); err != nil {
+				return err
+			}
+		}
+		if n := len(s.electorate(step)); step.Quorum < 1 || step.Quorum > n {
+			return mistake(at+".quorum", fmt.Sprintf("must be 1 to %d, the number of members who may approve", n))
+		}
+	}
+	return nil
+}
+
+// electorate is everybody a step names, once each, in the order of the rules.
+func (s Set) electorate(step Step) []string {
+	var all []string
+	add := func(ids []string) {
+		for _, m := range ids {
+			if !slices.Contains(all, m) {
+				all = append(all, m)
+			}
+		}
+	}
+	add(step.Members)
+	for _, g := range s.Groups {
+		if g.Name == step.Group && step.Group != "" {
+			add(g.Members)
+		}
+	}
+	return all
+}
+
+func (c Condition) check(at string) error {
+	n := 0
+	for _, set := range []bool{c.Amount != nil, c.Whitelist != nil, c.Window != nil, c.Filter != nil, c.Velocity != nil} {
+		if set {
+			n++
+		}
+	}
+	if n != 1 {
+		return mistake(at, "must be exactly one of amount, whitelist, window, filter, velocity")
+	}
+	switch {
+	case c.Amount != nil:
+		return c.Amount.check(at + ".amount")
+	case c.Whitelist != nil:
+		return valuesOK(at+".whitelist", c.Whitelist.Addresses, c.Whitelist.Providers)
+	case c.Filter != nil:
+		return valuesOK(at+".filter", c.Filter.Kinds, c.Filter.Assets)
+	case c.Window != nil:
+		return c.Window.check(at + ".window")
+	}
+	v := c.Velocity
+	if !currencyOK(v.Currency) || !decimalOK(v.Max) {
+		return mistake(at+".velocity", "needs a currency and a decimal max")
+	}
+	if v.Seconds < 60 || v.Seconds > maxSeconds {
+		return mistake(at+".velocity.seconds", "must be a minute to a year")
+	}
+	return nil
+}
+
+func (a Amount) check(at string) error {
+	if !currencyOK(a.Currency) {
+		return mistake(at+".currency", "is not a currency")
+	}
+	if a.Min == "" && a.Max == "" {
+		return mistake(at, "has neither min nor max")
+	}
+	for _, s := range []string{a.Min, a.Max} {
+		if s != "" && !decimalOK(s) {
+			return mistake(at, "has a bound that is not a plain decimal")
+		}
+	}
+	if a.Min != "" && a.Max != "" && compare(a.Min, a.Max) > 0 {
+		return mistake(at, "has a min above its max")
+	}
+	return nil
+}
+
+var days = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} // as time.Weekday counts
+
+func (w Window) check(at string) error {
+	seen := map[string]bool{}
+	for _, d := range w.Days {
+		if !slices.Contains(days[:], d) || seen[d] {
+			return mistake(at+".days", "must be of mon to sun, once each")
+		}
+		seen[d] = true
+	}
+	from, ok1 := minutes(w.From)
+	to, ok2 := minutes(w.To)
+	if !ok1 || !ok2 || from >= to {
+		return mistake(at, "must go from HH:MM to a later HH:MM of the same day")
+	}
+	return nil
+}
+
+func minutes(s string) (int, bool) {
+	if s == "24:00" {
+		return 24 * 60, true
+	}
+	t, err := time.Parse("15:04", s)
+	return t.Hour()*60 + t.Minute(), err == nil && len(s) == 5
+}
+
+func membersOK(ids []string, known map[string]bool, at string) error {
+	if len(ids) == 0 || len(ids) > maxMembers {
+		return mistake(at, "must be 1 to 64 members")
+	}
+	seen := map[string]bool{}
+	for _, m := range ids {
+		if seen[m] {
+			return mistake(at, fmt.Sprintf("lists %q twice", clip(m)))
+		}
+		if !known[m] {
+			return mistake(at, fmt.Sprintf("lists %q, who is not a member", clip(m)))
+		}
+		seen[m] = true
+	}
+	return nil
+}
+
+func valuesOK(at string, lists ...[]string) error {
+	n := 0
+	for _, l := range lists {
+		n += len(l)
+		for _, v := range l {
+			if v == "" || len(v) > 128 {
+				return mistake(at, "has an empty or over-long value")
+			}
+		}
+	}
+	if n == 0 || n > maxValues {
+		return mistake(at, "must list 1 to 256 values")
+	}
+	return nil
+}
+
+func nameOK(s string) bool {
+	n := utf8.RuneCountInString(s)
+	return n > 0 && n <= maxName && strings.TrimSpace(s) == s && !strings.ContainsFunc(s, func(r rune) bool {
+		return r == utf8.RuneError || !unicode.IsPrint(r)
+	})
+}
+
+func currencyOK(s string) bool {
+	return len(s) == 3 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+}
+
+func clip(s string) string {
+	if r := []rune(s); len(r) > maxName {
+		return string(r[:maxName]) + "…"
+	}
+	return s
+}
+
+func mistake(field, why string) error {
+	return fault.New(fault.Invalid, "the rules are not valid: "+field+" "+why).With("field", field)
+}

@@ -37,12 +37,13 @@ type Approval struct {
 // Input is everything that a decision depends on.
 type Input struct {
 	Rules     Set
+	Pinned    string // name of the rule that governs since the request was made; empty: find it
 	Intent    Intent
 	Initiator string // member id, or empty when a program asked
 	Created   time.Time
-	Expires   time.Time // of the request; zero: what the rule says
+	Expires   time.Time // as asked for; zero: what the rule says, which is never exceeded
 	Now       time.Time
-	Spent     []Spent
+	Spent     []Spent // before this request
 	Members   []Member
 	Approvals []Approval
 }
@@ -92,6 +93,3 @@ func (d Decision) MayApprove(member string) bool {
 	}
 	return false
 }
-
-// Decide says what a request still needs. The same input gives the same answer.
-func Decide(in Input) Decision { return Decision{} }

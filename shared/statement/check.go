@@ -123,3 +123,6 @@ func isAddress(s string) bool {
 }
 
 func isHex32(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }
+
+// IsID reports whether s is an id of the kind: "req" for req_….
+func IsID(kind, s string) bool { return isID(s) && strings.HasPrefix(s, kind+"_") }

@@ -98,12 +98,13 @@ func (g Genesis) check() error {
 		c.key(k, "signer.channel")
 	}
 	c.that(len(g.Members) >= 1 && len(g.Members) <= maxMembers, "members", "does not hold 1 to 64 members")
-	members, keys := map[string]bool{}, map[JWK]bool{g.Signer.Statement: true}
+	members, voters, keys := map[string]bool{}, map[string]bool{}, map[JWK]bool{g.Signer.Statement: true}
 	for _, m := range g.Members {
 		at := "members." + m.Member + "."
 		c.member(m, at)
 		c.that(!members[m.Member], at+"member", "is listed twice")
 		c.that(!keys[m.Approval] && !keys[m.Channel], at+"approval", "shares a key with somebody else")
+		voters[m.Member] = m.Role != Auditor
 		members[m.Member], keys[m.Approval], keys[m.Channel] = true, true, true
 	}
 	c.that(len(g.Accounts) >= 1 && len(g.Accounts) <= maxAccounts, "accounts", "does not hold 1 to 64 accounts")
@@ -115,7 +116,7 @@ func (g Genesis) check() error {
 		c.name(a.Name, at+"name")
 		c.that(isChain(a.Chain), at+"chain", "is not a chain in CAIP-2 form")
 		c.that(isAddress(a.Address), at+"address", "is not an address")
-		if err := a.Rules.Check(members); c.err == nil && err != nil {
+		if err := a.Rules.Check(voters); c.err == nil && err != nil {
 			c.err = invalid(at+"rules", "do not hold: "+reason(err))
 		}
 		accounts[a.Account] = true

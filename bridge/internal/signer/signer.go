@@ -67,12 +67,3 @@ type Vault interface {
 	// PutData writes a data object, over an older one.
 	PutData(ctx context.Context, label string, data []byte) error
 }
-
-// Run serves the signer until ctx ends. It verifies the log first and refuses to
-// run on one that was changed.
-func Run(ctx context.Context, cfg Config, io Stdio) error { return nil }
-
-// Init makes the vault's keys, writes the genesis as the first entry of the log,
-// and the members' certificates DIR/mem_….jws and signer.json into dir. It
-// refuses when the token or the state directory already holds a vault.
-func Init(ctx context.Context, cfg Config, draft, dir string, io Stdio) error { return nil }

@@ -1,0 +1,214 @@
+package signer
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"time"
+
+	"countersign/shared/channel"
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+)
+
+// backdate is how far before its issue a statement is valid, for an approver
+// whose clock is behind.
+const backdate = statement.Skew
+
+// serve writes the statement that this member, in this channel, would sign now.
+// It fails with NOT_FOUND, REQUEST_CLOSED, ALREADY_APPROVED,
+// AUTHORIZATION_ERROR (the current step does not ask this member) and BUSY.
+func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementGet) (channel.Message, error) {
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	r, err := s.request(ctx, get.Request)
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.mayDecide(r, n.member.Member)
+	if err != nil {
+		return nil, err
+	}
+	nonce := make([]byte, 32)
+	if _, err := io.ReadFull(s.deps.Rand, nonce); err != nil {
+		return nil, fmt.Errorf("make a nonce: %w", err)
+	}
+	issued := s.at
+	expires := issued.Add(statement.Lifetime - backdate)
+	if expires.After(d.Expires) {
+		expires = d.Expires
+	}
+	g := s.state.genesis
+	a := statement.Approval{
+		V: 1, Type: "approval", Entity: g.Entity, EntityName: g.EntityName, Request: r.Request, Step: d.Step,
+		Decision: get.Decision, Member: n.member.Member, MemberName: n.member.Name, Key: n.member.approval.Thumbprint(),
+		GovernedBy: r.GovernedBy, Intent: r.Intent, Nonce: hex.EncodeToString(nonce),
+		IssuedAt: issued.Unix(), NotBefore: issued.Add(-backdate).Unix(), Expires: expires.Unix(),
+		Channel: base64.RawURLEncoding.EncodeToString(n.channel.HandshakeHash()), Log: s.mark(),
+	}
+	data, err := statement.Encode(a)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.remember(a, data, s.at); err != nil {
+		return nil, err
+	}
+	return &channel.Statement{Statement: data}, nil
+}
+
+// remember keeps a served statement until it expires or is answered; a newer one
+// for the same decision replaces an older one.
+func (n *session) remember(a statement.Approval, data []byte, now time.Time) error {
+	for nonce, o := range n.served {
+		if !now.Before(o.expires) || (o.request == a.Request && o.decision == a.Decision) {
+			delete(n.served, nonce)
+		}
+	}
+	if len(n.served) >= maxOutstanding {
+		return fault.New(fault.Busy, "too many statements wait for an answer in this channel")
+	}
+	n.served[a.Nonce] = served{
+		request: a.Request, decision: a.Decision, step: a.Step, bytes: string(data), expires: time.Unix(a.Expires, 0),
+	}
+	return nil
+}
+
+// mayDecide reports why a member cannot decide on r now. s.mu is held.
+func (s *Service) mayDecide(r *request, id string) (governance.Decision, error) {
+	d := s.state.decide(r, s.at)
+	if r.outcome != "" || d.State != governance.Pending {
+		state := r.outcome
+		if state == "" {
+			state = string(d.State)
+		}
+		return d, fault.New(fault.RequestClosed, "the request is closed: "+state).With("state", state)
+	}
+	if r.voted(id) {
+		return d, fault.New(fault.AlreadyApproved, "you approved this request already; the same member does not count twice")
+	}
+	if !d.MayApprove(id) {
+		return d, fault.New(fault.Forbidden, "this step of the request does not ask you")
+	}
+	return d, nil
+}
+
+// submit verifies a signed statement, in this order, and appends it to the log:
+//
+//  1. it is a compact JWS whose payload is a canonical approval statement
+//  2. a statement that is in the log already gets the same receipt again
+//  3. entity, member, key and channel are those of this channel
+//  4. the nonce was served in this channel and is unspent; request, step and
+//     decision are those that it was served for; the time is right
+//  5. the signature is by the member's approval key, in its one valid form
+//  6. the bytes are exactly those that were served
+//  7. the request is open, the member has not decided, and the step asks them
+func (s *Service) submit(ctx context.Context, n *session, token string) (channel.Message, error) {
+	payload, err := jws.Payload(token)
+	if err != nil {
+		return nil, err
+	}
+	a, err := statement.Decode[statement.Approval](payload)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.begin(); err != nil {
+		return nil, err
+	}
+	defer s.mu.Unlock()
+	if acc := s.retried(a.Request, n.member.Member, token); acc != nil {
+		return receipt(a.Request, *acc)
+	}
+	if err := s.verify(n, a, payload, token); err != nil {
+		return nil, err
+	}
+	r, err := s.request(ctx, a.Request)
+	if err != nil {
+		return nil, err
+	}
+	d, err := s.mayDecide(r, n.member.Member)
+	if err != nil {
+		return nil, err
+	}
+	if a.Step != d.Step {
+		return nil, fault.New(fault.StatementInvalid, "the statement was refused: step is over, the request moved on").With("field", "step")
+	}
+	body := signedlog.ApprovalBody{Request: a.Request, Member: n.member.Member, JWS: token}
+	if err := s.append(ctx, signedlog.Approval, body); err != nil {
+		return nil, err
+	}
+	delete(n.served, a.Nonce)
+	s.deps.Log.Info("decision logged", "request", a.Request, "member", a.Member, "decision", a.Decision)
+	if err := s.settle(ctx, r); err != nil {
+		return nil, err
+	}
+	return receipt(a.Request, r.accepted[len(r.accepted)-1])
+}
+
+// verify holds a signed statement against the channel it came through and what
+// was served there. s.mu is held.
+func (s *Service) verify(n *session, a statement.Approval, payload []byte, token string) error {
+	m := n.member
+	want := statement.Want{
+		Entity: s.state.genesis.Entity, Member: m.Member, Key: m.approval.Thumbprint(),
+		Channel: base64.RawURLEncoding.EncodeToString(n.channel.HandshakeHash()), Now: s.at,
+	}
+	if err := statement.CheckParties(a, want); err != nil {
+		return err
+	}
+	was, ok := n.served[a.Nonce]
+	if !ok {
+		return s.unserved(a)
+	}
+	want.Request, want.Step, want.Decision = was.request, was.step, was.decision
+	if err := statement.Check(a, want); err != nil {
+		return err
+	}
+	if _, err := jws.Verify(token, statement.TypApproval, m.approval); err != nil {
+		return err
+	}
+	if string(payload) != was.bytes {
+		return fault.New(fault.StatementInvalid, "the statement was refused: it is not the one that was served").With("field", "statement")
+	}
+	return nil
+}
+
+// unserved says why a nonce is not among those that wait: the request is not
+// known, or the nonce is another channel's, spent or made up.
+func (s *Service) unserved(a statement.Approval) error {
+	if s.state.requests[a.Request] == nil {
+		return fault.New(fault.StatementInvalid, "the statement was refused: request is not known").With("field", "request")
+	}
+	return fault.New(fault.StatementInvalid, "the statement was refused: nonce was not issued for this, or is spent").With("field", "nonce")
+}
+
+// retried finds the decision that the very same JWS already made.
+func (s *Service) retried(request, member, token string) *accepted {
+	r := s.state.requests[request]
+	if r == nil {
+		return nil
+	}
+	for i := range r.accepted {
+		if a := &r.accepted[i]; a.member == member && a.jws == token {
+			return a
+		}
+	}
+	return nil
+}
+
+func receipt(request string, a accepted) (channel.Message, error) {
+	hash, err := base64.RawURLEncoding.DecodeString(a.hash)
+	if err != nil {
+		return nil, fmt.Errorf("hash of entry %d: %w", a.seq, err)
+	}
+	return &channel.Receipt{
+		Request: request, State: string(a.state), Approvals: a.approved, Needed: a.needed,
+		Entry: channel.Entry{Seq: uint64(a.seq), Hash: hash},
+	}, nil
+}

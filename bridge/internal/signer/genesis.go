@@ -1,0 +1,149 @@
+package signer
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+	"countersign/shared/strictjson"
+)
+
+// certificateLife is how long a member's certificate is valid.
+const certificateLife = 366 * 24 * time.Hour
+
+// Enrolment is what init hands to the approvers.
+type Enrolment struct {
+	File         File
+	Certificates map[string]string // by member id: the JWS of the certificate
+}
+
+// Create makes the vault's keys where they do not exist yet, writes the genesis
+// as the first entry of the log, and certifies the members; publish gets the
+// certificates before the genesis is final, so that no crash loses them. It
+// fails with CONFLICT when the log already has entries, and with INVALID_REQUEST or
+// STATEMENT_INVALID when the draft is not valid. An attempt that broke off is
+// taken up again.
+func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment) error) (Enrolment, error) {
+	if mark, err := (watermark{deps.Vault}).Get(ctx); err != nil {
+		return Enrolment{}, err
+	} else if mark.Size > 0 {
+		return Enrolment{}, fault.New(fault.Conflict, "the vault token already belongs to a log")
+	}
+	key, err := keyOrNew(ctx, deps.Vault, jws.Secp256k1, labelStatement)
+	if err != nil {
+		return Enrolment{}, fmt.Errorf("make the statement key: %w", err)
+	}
+	now := deps.Now().UTC().Truncate(time.Second)
+	g := statement.Genesis{
+		V: 1, Type: "genesis", Entity: draft.Entity, EntityName: draft.EntityName,
+		Signer: statement.SignerKeys{Statement: jwkOf(key.PublicKey())}, Members: draft.Members, IssuedAt: now.Unix(),
+	}
+	for _, c := range []struct{ curve, label string }{{jws.Secp256k1, labelChannelK1}, {jws.P256, labelChannelP}} {
+		k, err := keyOrNew(ctx, deps.Vault, c.curve, c.label)
+		if err != nil {
+			return Enrolment{}, fmt.Errorf("make the channel key on %s: %w", c.curve, err)
+		}
+		g.Signer.Channel = append(g.Signer.Channel, jwkOf(k.PublicKey()))
+	}
+	for _, a := range draft.Accounts {
+		account, err := makeAccount(ctx, deps.Vault, a)
+		if err != nil {
+			return Enrolment{}, err
+		}
+		g.Accounts = append(g.Accounts, account)
+	}
+	if err := checkGenesis(g); err != nil {
+		return Enrolment{}, err
+	}
+	log, err := signedlog.Open(ctx, signedlog.Config{
+		Storage: deps.Storage, Watermark: watermark{deps.Vault}, Signer: key, Now: func() time.Time { return now },
+	}, nil)
+	if err != nil {
+		return Enrolment{}, err
+	}
+	if log.Mark().Size > 0 {
+		return Enrolment{}, fault.New(fault.Conflict, "the state directory already holds a log")
+	}
+	e := Enrolment{
+		File:         File{Entity: g.Entity, EntityName: g.EntityName, StatementKey: g.Signer.Statement, ChannelKeys: g.Signer.Channel},
+		Certificates: map[string]string{},
+	}
+	for _, m := range g.Members {
+		e.Certificates[m.Member], err = sign(ctx, key, statement.TypMember, statement.Member{
+			V: 1, Type: "member", Entity: g.Entity, Member: m.Member, Name: m.Name, Role: m.Role, Approval: m.Approval,
+			Channel: m.Channel, ChannelIn: m.ChannelIn, IssuedAt: now.Unix(), Expires: now.Add(certificateLife).Unix(),
+		})
+		if err != nil {
+			return Enrolment{}, fmt.Errorf("certify %s: %w", m.Member, err)
+		}
+	}
+	if err := publish(e); err != nil {
+		return Enrolment{}, fmt.Errorf("write the certificates: %w", err)
+	}
+	if _, _, err = log.Append(ctx, signedlog.Genesis, g); err != nil {
+		return Enrolment{}, err
+	}
+	return e, nil
+}
+
+func makeAccount(ctx context.Context, v Vault, a DraftAccount) (statement.GenesisAccount, error) {
+	curve, err := addressCurve(a.Chain)
+	if err != nil {
+		return statement.GenesisAccount{}, err
+	}
+	k, err := keyOrNew(ctx, v, curve, labelAccount+a.Account)
+	if err != nil {
+		return statement.GenesisAccount{}, fmt.Errorf("make the key of account %s: %w", a.Account, err)
+	}
+	address, err := addressOn(a.Chain, k.PublicKey())
+	return statement.GenesisAccount{Account: a.Account, Name: a.Name, Chain: a.Chain, Address: address, Rules: a.Rules}, err
+}
+
+// checkGenesis finds in the draft what the log would refuse.
+func checkGenesis(g statement.Genesis) error {
+	if _, err := statement.Encode(g); err != nil {
+		return err
+	}
+	for _, m := range g.Members {
+		for _, k := range []statement.JWK{m.Approval, m.Channel} {
+			if _, err := publicKey(k); err != nil {
+				return fmt.Errorf("a key of %s: %w", m.Member, err)
+			}
+		}
+	}
+	return nil
+}
+
+// readDraft reads DRAFT.
+func readDraft(path string) (Draft, error) {
+	var d Draft
+	data, err := readSmall(path, statement.MaxSize)
+	if err != nil {
+		return d, fmt.Errorf("read the genesis draft: %w", err)
+	}
+	return d, strictjson.Unmarshal(data, &d, statement.MaxSize)
+}
+
+// save writes the certificates and signer.json into dir. Nothing in them is
+// secret.
+func (e Enrolment) save(dir string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for id, token := range e.Certificates {
+		if err := os.WriteFile(filepath.Join(dir, id+".jws"), []byte(token+"\n"), 0o644); err != nil {
+			return err
+		}
+	}
+	data, err := strictjson.Canonical(e.File)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, "signer.json"), append(data, '\n'), 0o644)
+}

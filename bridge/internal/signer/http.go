@@ -1,0 +1,173 @@
+package signer
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+
+	"countersign/shared/fault"
+	"countersign/shared/strictjson"
+	"countersign/shared/wire"
+)
+
+// Limits of the signer link.
+const (
+	maxBody     = 64 << 10 // bytes of any request body
+	defaultPage = 100      // entries of the log in an answer that did not ask for a number
+)
+
+// Handler serves the signer link: the whole table.
+func (s *Service) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/status", s.getStatus)
+	mux.HandleFunc("GET /v1/log", s.getLog)
+	mux.HandleFunc("POST /v1/requests", s.postRequest)
+	mux.HandleFunc("GET /v1/requests/{id}", s.getRequest)
+	mux.HandleFunc("POST /v1/channels", s.postChannel)
+	mux.HandleFunc("POST /v1/channels/{id}/records", s.postRecord)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, fault.New(fault.NotFound, "the signer link has no such path or method"))
+	})
+	return mux
+}
+
+func (s *Service) getStatus(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusOK, s.Status()) }
+
+func (s *Service) getLog(w http.ResponseWriter, r *http.Request) {
+	after, err1 := number(r, "after", -1)
+	limit, err2 := number(r, "limit", defaultPage)
+	if err1 != nil || err2 != nil || after < -1 || limit < 1 {
+		s.fail(w, r, fault.New(fault.Invalid, "after must be a number from -1, limit from 1"))
+		return
+	}
+	write(w, http.StatusOK, s.LogPage(after, int(min(limit, maxLogPage))))
+}
+
+func number(r *http.Request, name string, otherwise int64) (int64, error) {
+	if !r.URL.Query().Has(name) {
+		return otherwise, nil
+	}
+	return strconv.ParseInt(r.URL.Query().Get(name), 10, 64)
+}
+
+func (s *Service) postRequest(w http.ResponseWriter, r *http.Request) {
+	var in wire.SignerRequestInput
+	if err := read(w, r, &in); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	v, err := s.Request(r.Context(), in)
+	s.reply(w, r, v, err)
+}
+
+func (s *Service) getRequest(w http.ResponseWriter, r *http.Request) {
+	v, err := s.Get(r.Context(), r.PathValue("id"))
+	s.reply(w, r, v, err)
+}
+
+func (s *Service) postChannel(w http.ResponseWriter, r *http.Request) {
+	record, err := readRecord(w, r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	v, err := s.OpenChannel(r.Context(), record)
+	s.reply(w, r, v, err)
+}
+
+func (s *Service) postRecord(w http.ResponseWriter, r *http.Request) {
+	record, err := readRecord(w, r)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	answer, err := s.Record(r.Context(), r.PathValue("id"), record)
+	s.reply(w, r, wire.SignerReply{Record: base64.RawURLEncoding.EncodeToString(answer), LogSize: s.log.Mark().Size}, err)
+}
+
+func read(w http.ResponseWriter, r *http.Request, v any) error {
+	data, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		return fault.Wrap(err, fault.TooLarge, fmt.Sprintf("the body is larger than %d bytes, or was cut off", maxBody))
+	}
+	return strictjson.Unmarshal(data, v, maxBody)
+}
+
+func readRecord(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+	var in wire.SignerRecord
+	if err := read(w, r, &in); err != nil {
+		return nil, err
+	}
+	record, err := base64.RawURLEncoding.Strict().DecodeString(in.Record)
+	if err != nil || len(record) == 0 {
+		return nil, fault.New(fault.Invalid, "the record is not base64url without padding").With("field", "record")
+	}
+	return record, nil
+}
+
+func (s *Service) reply(w http.ResponseWriter, r *http.Request, v any, err error) {
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	write(w, http.StatusOK, v)
+}
+
+func write(w http.ResponseWriter, status int, v any) {
+	data, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, "", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_, _ = w.Write(data) // who asked may have gone
+}
+
+// fail answers {"error":{code,message,details}}. An error without a code is the
+// signer's own; its cause goes to the log only.
+func (s *Service) fail(w http.ResponseWriter, r *http.Request, err error) {
+	f, ok := fault.As(err)
+	if !ok {
+		f = fault.Wrap(err, fault.Internal, "something went wrong in the signer; its log says what")
+	}
+	status := statusOf(f.Code)
+	if status >= 500 && r.Context().Err() != context.Canceled {
+		s.deps.Log.Error("a call failed", "method", r.Method, "path", r.URL.Path, "cause", err)
+	}
+	type body struct {
+		Code    fault.Code        `json:"code"`
+		Message string            `json:"message"`
+		Details map[string]string `json:"details,omitempty"`
+	}
+	write(w, status, map[string]body{"error": {f.Code, f.Message, f.Details}})
+}
+
+// statusOf is the HTTP status of a code on the signer link.
+func statusOf(c fault.Code) int {
+	switch c {
+	case fault.Invalid, fault.StatementInvalid, fault.SignatureInvalid, fault.CertificateBad, fault.RecordInvalid, fault.KeyUnsuited, fault.Version:
+		return http.StatusBadRequest
+	case fault.Forbidden, fault.Denied:
+		return http.StatusForbidden
+	case fault.NotFound:
+		return http.StatusNotFound
+	case fault.Conflict, fault.RecordReplayed, fault.RequestClosed, fault.AlreadyApproved:
+		return http.StatusConflict
+	case fault.ChannelClosed:
+		return http.StatusGone
+	case fault.TooLarge:
+		return http.StatusRequestEntityTooLarge
+	case fault.Limited, fault.Busy:
+		return http.StatusTooManyRequests
+	case fault.Unavailable, fault.DeviceMissing, fault.DeviceRemoved, fault.DeviceFailed, fault.PINRequired, fault.PINIncorrect, fault.PINLocked, fault.EntityUnknown:
+		return http.StatusServiceUnavailable
+	case fault.Timeout, fault.Cancelled:
+		return http.StatusGatewayTimeout
+	}
+	return http.StatusInternalServerError
+}

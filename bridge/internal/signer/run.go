@@ -1,0 +1,141 @@
+package signer
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// Deadlines of the signer link.
+const (
+	readTime  = 10 * time.Second
+	writeTime = 30 * time.Second
+	idleConn  = 2 * time.Minute
+	stopTime  = 5 * time.Second
+	sweepTime = time.Second
+)
+
+// OpenVault logs in to the device that a configuration names.
+type OpenVault func(ctx context.Context, cfg Config) (Vault, func() error, error)
+
+// Run serves the signer until ctx ends. It verifies the log first and refuses to
+// run on one that was changed.
+func Run(ctx context.Context, cfg Config, stdio Stdio) error {
+	return RunWith(ctx, cfg, stdio, openHSM)
+}
+
+// RunWith is [Run] with a vault of the caller's.
+func RunWith(ctx context.Context, cfg Config, stdio Stdio, open OpenVault) (err error) {
+	deps, done, err := prepare(ctx, cfg, stdio, open)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	s, err := Open(ctx, deps)
+	if err != nil {
+		return err
+	}
+	l, err := listen(cfg.Socket)
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{
+		Handler: s.Handler(), ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleConn, MaxHeaderBytes: 8 << 10,
+		ErrorLog: slog.NewLogLogger(deps.Log.Handler(), slog.LevelWarn),
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- srv.Serve(l) }()
+	if _, err := fmt.Fprintf(stdio.Out, "listening on unix:%s\n", cfg.Socket); err != nil {
+		return errors.Join(err, srv.Close(), os.Remove(cfg.Socket))
+	}
+	tick := time.NewTicker(sweepTime)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-failed:
+			return fmt.Errorf("serve the signer link: %w", err)
+		case <-tick.C:
+			if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+				deps.Log.Error("expired requests could not be closed", "cause", err)
+			}
+		case <-ctx.Done():
+			stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTime)
+			defer cancel()
+			return errors.Join(srv.Shutdown(stop), os.Remove(cfg.Socket))
+		}
+	}
+}
+
+// Init makes the vault's keys, writes the genesis as the first entry of the log,
+// and the members' certificates DIR/mem_….jws and signer.json into dir. It
+// refuses when the token or the state directory already holds a vault.
+func Init(ctx context.Context, cfg Config, draft, dir string, stdio Stdio) error {
+	return InitWith(ctx, cfg, draft, dir, stdio, openHSM)
+}
+
+// InitWith is [Init] with a vault of the caller's.
+func InitWith(ctx context.Context, cfg Config, draft, dir string, stdio Stdio, open OpenVault) (err error) {
+	d, err := readDraft(draft)
+	if err != nil {
+		return err
+	}
+	deps, done, err := prepare(ctx, cfg, stdio, open)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, done()) }()
+	e, err := Create(ctx, deps, d, func(e Enrolment) error { return e.save(dir) })
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(stdio.Out, "%s is enrolled: %d members, %d accounts; pin %s\n",
+		e.File.Entity, len(d.Members), len(d.Accounts), filepath.Join(dir, "signer.json"))
+	return err
+}
+
+// prepare opens the log, which locks out a second signer, and then the vault.
+func prepare(ctx context.Context, cfg Config, stdio Stdio, open OpenVault) (Deps, func() error, error) {
+	f, err := openFile(cfg.StateDir)
+	if err != nil {
+		return Deps{}, nil, err
+	}
+	v, closeVault, err := open(ctx, cfg)
+	if err != nil {
+		return Deps{}, nil, errors.Join(err, f.Close())
+	}
+	return Deps{
+		Vault: v, Storage: f, Rand: rand.Reader, Now: time.Now, Log: slog.New(slog.NewTextHandler(stdio.Err, nil)),
+	}, func() error { return errors.Join(f.Close(), closeVault()) }, nil
+}
+
+// listen makes the socket with mode 0600 before anybody can find it: in a
+// directory of its own, from which it is moved to its path. What a crash left
+// there goes; the lock on the log says that nobody serves it.
+func listen(path string) (net.Listener, error) {
+	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket == 0 {
+		return nil, fmt.Errorf("%s exists and is not a socket", path)
+	}
+	dir, err := os.MkdirTemp(filepath.Dir(path), ".s")
+	if err != nil {
+		return nil, fmt.Errorf("make the socket: %w", err)
+	}
+	hidden := filepath.Join(dir, "s")
+	l, err := net.Listen("unix", hidden)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("make the socket: %w", err), os.Remove(dir))
+	}
+	if u, ok := l.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false)
+	}
+	if err := errors.Join(os.Chmod(hidden, 0o600), os.Rename(hidden, path), os.Remove(dir)); err != nil {
+		return nil, errors.Join(fmt.Errorf("make the socket: %w", err), l.Close())
+	}
+	return l, nil
+}

@@ -1,0 +1,219 @@
+package signer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"countersign/bridge/internal/keys"
+	"countersign/shared/channel"
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+	"countersign/shared/wire"
+)
+
+// The labels of the vault's keys.
+const (
+	labelStatement = "statement"
+	labelChannelK1 = "channel-secp256k1"
+	labelChannelP  = "channel-p256"
+	labelAccount   = "account/" // + acc_…
+	labelDeposit   = "deposit/" // + req_…
+)
+
+// Limits of what the gateway may make the signer hold.
+const (
+	maxOpen     = 10_000 // requests without an outcome
+	maxLogPage  = 500    // entries in one answer
+	shortestReq = time.Minute
+)
+
+// Deps are what a service works with. Tests give keys in memory and a clock of
+// their own.
+type Deps struct {
+	Vault   Vault
+	Storage signedlog.Storage
+	Rand    io.Reader
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Service is an open vault. Its methods are what the signer link offers.
+type Service struct {
+	deps     Deps
+	key      keys.Key // statement key
+	statics  map[channel.Suite]channel.Static
+	sessions *sessions
+
+	mu     sync.Mutex
+	log    *signedlog.Log
+	state  *state
+	at     time.Time // of the operation that holds mu; whole seconds, never going back
+	broken error     // why nothing may be appended any more
+}
+
+// Open verifies the log from its genesis and rebuilds the state from it. It
+// fails with LOG_CORRUPT, naming the entry, or ENTITY_NOT_ENROLLED when the
+// vault was never initialised.
+func Open(ctx context.Context, deps Deps) (*Service, error) {
+	s := &Service{deps: deps, statics: map[channel.Suite]channel.Static{}}
+	s.sessions = newSessions(deps.Now)
+	var err error
+	if s.key, err = deps.Vault.Key(ctx, labelStatement); err != nil {
+		if fault.CodeOf(err) == fault.KeyMissing {
+			return nil, fault.Wrap(err, fault.EntityUnknown, "the vault token has no statement key: run `countersign-bridge signer init` first")
+		}
+		return nil, fmt.Errorf("find the statement key: %w", err)
+	}
+	for label, suite := range map[string]channel.Suite{labelChannelK1: channel.Secp256k1, labelChannelP: channel.P256} {
+		k, err := deps.Vault.Key(ctx, label)
+		if err != nil {
+			return nil, fmt.Errorf("find the channel key %q: %w", label, err)
+		}
+		s.statics[suite] = static{k}
+	}
+	s.state = newState(s.key.PublicKey())
+	s.log, err = signedlog.Open(ctx, signedlog.Config{
+		Storage: deps.Storage, Watermark: watermark{deps.Vault}, Signer: s.key,
+		Now: func() time.Time { return s.at },
+	}, func(e signedlog.Entry, line, hash string) error {
+		s.at = time.Unix(e.At, 0).UTC()
+		return s.state.apply(e, line, hash)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if s.log.Mark().Size == 0 {
+		return nil, fault.New(fault.EntityUnknown, "the log is empty: run `countersign-bridge signer init` first")
+	}
+	if err := s.checkKeys(); err != nil {
+		return nil, err
+	}
+	return s, s.Sweep(ctx)
+}
+
+// checkKeys compares the vault's channel keys with those that the genesis names.
+func (s *Service) checkKeys() error {
+	for _, j := range s.state.genesis.Signer.Channel {
+		k, err := publicKey(j)
+		if err != nil {
+			return err
+		}
+		suite, err := channel.SuiteFor(k.Curve())
+		if err != nil {
+			return err
+		}
+		if string(s.statics[suite].Public()) != string(k.Compressed()) {
+			return fault.New(fault.LogCorrupt, "the vault token holds another channel key than the genesis names").With("entry", "0")
+		}
+	}
+	return nil
+}
+
+// static is a vault key as the channel uses it.
+type static struct{ key keys.Key }
+
+func (s static) Public() []byte { return s.key.PublicKey().Compressed() }
+func (s static) ECDH(ctx context.Context, peer []byte) ([]byte, error) {
+	return s.key.ECDH(ctx, peer)
+}
+
+// begin takes the lock and fixes the time of the operation; the caller unlocks.
+func (s *Service) begin() error {
+	s.mu.Lock()
+	if now := s.deps.Now().UTC().Truncate(time.Second); now.After(s.at) {
+		s.at = now
+	}
+	if s.broken != nil {
+		s.mu.Unlock()
+		return s.broken
+	}
+	return nil
+}
+
+// append logs an entry and applies it. s.mu is held.
+func (s *Service) append(ctx context.Context, typ string, body any) error {
+	// What a caller gives up waiting for must not leave half an entry.
+	e, line, err := s.log.Append(context.WithoutCancel(ctx), typ, body)
+	if err != nil {
+		return err
+	}
+	if err := s.state.apply(e, line, s.log.Mark().Head); err != nil {
+		s.broken = fault.Wrap(err, fault.Unavailable, "the signer stopped: its log and its rules disagree")
+		s.deps.Log.Error("the log took an entry that the state refuses", "entry", e.Seq, "cause", err)
+		return s.broken
+	}
+	return nil
+}
+
+// settle closes a request whose decision is final. s.mu is held.
+func (s *Service) settle(ctx context.Context, r *request) error {
+	if r.outcome != "" {
+		return nil
+	}
+	d := s.state.decide(r, s.at)
+	if d.State == governance.Pending {
+		return nil
+	}
+	s.deps.Log.Info("request closed", "request", r.Request, "state", d.State)
+	return s.append(ctx, signedlog.Outcome, signedlog.OutcomeBody{Request: r.Request, State: string(d.State), Reasons: d.Reasons})
+}
+
+// Sweep closes requests that expired, or whose outcome a crash kept from the
+// log, and forgets channels that nobody uses.
+func (s *Service) Sweep(ctx context.Context) error {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.mu.Unlock()
+	var errs []error
+	for _, r := range s.state.open {
+		errs = append(errs, s.settle(ctx, r))
+	}
+	s.sessions.sweep()
+	return errors.Join(errs...)
+}
+
+// Status says who the signer is and where its log stands.
+func (s *Service) Status() wire.SignerStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	g := s.state.genesis
+	return wire.SignerStatus{
+		Entity: g.Entity, EntityName: g.EntityName, Log: s.mark(),
+		StatementKey: g.Signer.Statement, ChannelKeys: g.Signer.Channel,
+	}
+}
+
+func (s *Service) mark() statement.Log {
+	m := s.log.Mark()
+	return statement.Log{Size: m.Size, Head: m.Head}
+}
+
+// LogPage returns at most limit entries after seq.
+func (s *Service) LogPage(after int64, limit int) wire.SignerLogPage {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	m := s.log.Mark()
+	page := wire.SignerLogPage{Entries: []wire.SignerLogEntry{}, Size: m.Size, Head: m.Head}
+	for seq := after + 1; seq < m.Size && len(page.Entries) < min(limit, maxLogPage); seq++ {
+		page.Entries = append(page.Entries, wire.SignerLogEntry{Seq: seq, JWS: s.state.lines[seq]})
+	}
+	return page
+}
+
+// sign makes a statement that the signer itself vouches for.
+func sign[T statement.Statement](ctx context.Context, key jws.Signer, typ string, st T) (string, error) {
+	payload, err := statement.Encode(st)
+	if err != nil {
+		return "", err
+	}
+	return jws.Sign(ctx, key, typ, payload)
+}

@@ -1,0 +1,152 @@
+package signer
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"countersign/shared/channel"
+	"countersign/shared/fault"
+)
+
+// Limits of channels.
+const (
+	maxHandshakes  = 64               // that wait for act 3
+	handshakeTime  = 30 * time.Second // from act 1 to act 3
+	perMember      = 8                // open channels of one member; the oldest makes room
+	idleTime       = 30 * time.Minute
+	maxOutstanding = 16 // statements served in one channel and not answered
+)
+
+// sessions are the channels that exist: those in their handshake, and those that
+// a member holds.
+type sessions struct {
+	now  func() time.Time
+	mu   sync.Mutex
+	list map[string]*session
+}
+
+// session is one channel. Its own lock keeps its records in order.
+type session struct {
+	id      string
+	started time.Time
+
+	mu        sync.Mutex
+	responder *channel.Responder // until act 3
+	channel   *channel.Session   // from act 3 on
+	member    *member
+	served    map[string]served // by nonce
+
+	// Guarded by the lock of sessions.
+	used  time.Time
+	owner string // member id; empty before act 3
+}
+
+// served is a statement that waits for its signature.
+type served struct {
+	request, decision string
+	step              int
+	bytes             string
+	expires           time.Time
+}
+
+func newSessions(now func() time.Time) *sessions {
+	return &sessions{now: now, list: map[string]*session{}}
+}
+
+// open adds a channel whose handshake begins. It fails with BUSY when too many
+// do.
+func (s *sessions) open(r *channel.Responder, random io.Reader) (*session, error) {
+	id, err := newID("chn", random)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now, waiting := s.now(), 0
+	s.drop(now)
+	for _, o := range s.list {
+		if o.owner == "" {
+			waiting++
+		}
+	}
+	if waiting >= maxHandshakes {
+		return nil, fault.New(fault.Busy, "too many channels are being opened; try again in a moment")
+	}
+	n := &session{id: id, started: now, used: now, responder: r, served: map[string]served{}}
+	s.list[id] = n
+	return n, nil
+}
+
+func (s *sessions) find(id string) (*session, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.list[id]
+	if n == nil {
+		return nil, fault.New(fault.ChannelClosed, "the channel is closed; open another one")
+	}
+	n.used = s.now()
+	return n, nil
+}
+
+// own says whose channel it is, and closes the member's oldest beyond the limit.
+func (s *sessions) own(n *session, member string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n.owner = member
+	for {
+		var oldest *session
+		count := 0
+		for _, o := range s.list {
+			if o.owner != member {
+				continue
+			}
+			count++
+			if o != n && (oldest == nil || o.used.Before(oldest.used)) {
+				oldest = o
+			}
+		}
+		if count <= perMember || oldest == nil {
+			return
+		}
+		delete(s.list, oldest.id)
+	}
+}
+
+func (s *sessions) remove(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.list, id)
+}
+
+func (s *sessions) sweep() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop(s.now())
+}
+
+// drop forgets handshakes that take too long and channels that nobody uses.
+func (s *sessions) drop(now time.Time) {
+	for id, n := range s.list {
+		late := n.owner == "" && now.Sub(n.started) > handshakeTime
+		if late || now.Sub(n.used) > idleTime || now.Sub(n.started) > channel.Life {
+			delete(s.list, id)
+		}
+	}
+}
+
+// newID makes prefix_ and 26 characters of base32: 130 random bits.
+func newID(prefix string, random io.Reader) (string, error) {
+	if random == nil {
+		random = rand.Reader
+	}
+	b := make([]byte, 17)
+	if _, err := io.ReadFull(random, b); err != nil {
+		return "", fault.Wrap(err, fault.Internal, "there is no randomness")
+	}
+	text := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b)
+	return prefix + "_" + strings.ToLower(text[:26]), nil
+}

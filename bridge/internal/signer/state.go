@@ -1,0 +1,281 @@
+package signer
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+	"countersign/shared/strictjson"
+)
+
+// state is what the log says, and nothing else: it is built by applying entries,
+// at start and after each append alike, so that a restart changes nothing.
+type state struct {
+	key      jws.PublicKey // the statement key
+	genesis  statement.Genesis
+	members  map[string]*member
+	accounts map[string]statement.GenesisAccount
+	requests map[string]*request
+	open     map[string]*request // those without an outcome
+	lines    []string
+}
+
+// member is a member with parsed keys.
+type member struct {
+	statement.GenesisMember
+	approval jws.PublicKey
+	channel  jws.PublicKey
+}
+
+// request is a governed request as the log tells it.
+type request struct {
+	signedlog.RequestBody
+	created  time.Time
+	votes    []governance.Approval
+	accepted []accepted
+	outcome  string // empty while pending
+	reasons  []string
+}
+
+// accepted is a decision that was verified and logged, with the receipt that
+// answers it, now and whenever the same JWS comes again.
+type accepted struct {
+	jws      string
+	member   string
+	step     int
+	decision string
+	at       time.Time
+	seq      int64
+	hash     string
+	state    governance.State
+	approved []string
+	needed   int
+}
+
+func newState(key jws.PublicKey) *state {
+	return &state{
+		key: key, members: map[string]*member{}, accounts: map[string]statement.GenesisAccount{},
+		requests: map[string]*request{}, open: map[string]*request{},
+	}
+}
+
+// apply takes the next entry. An error says why it cannot follow what was
+// before it, and leaves the state as it was.
+func (s *state) apply(e signedlog.Entry, line, hash string) error {
+	var err error
+	switch e.Type {
+	case signedlog.Genesis:
+		err = s.applyGenesis(e)
+	case signedlog.Request:
+		err = s.applyRequest(e)
+	case signedlog.Approval:
+		err = s.applyApproval(e, hash)
+	case signedlog.Outcome:
+		err = s.applyOutcome(e)
+	default:
+		err = fmt.Errorf("type %q is not known", e.Type)
+	}
+	if err == nil {
+		s.lines = append(s.lines, line)
+	}
+	return err
+}
+
+func (s *state) applyGenesis(e signedlog.Entry) error {
+	g, err := statement.Decode[statement.Genesis](e.Body)
+	if err != nil {
+		return err
+	}
+	key, err := publicKey(g.Signer.Statement)
+	if err != nil {
+		return err
+	}
+	if !key.Equal(s.key) {
+		return fmt.Errorf("the genesis names another statement key than the vault holds")
+	}
+	for _, m := range g.Members {
+		approval, err := publicKey(m.Approval)
+		if err != nil {
+			return fmt.Errorf("approval key of %s: %w", m.Member, err)
+		}
+		channel, err := publicKey(m.Channel)
+		if err != nil {
+			return fmt.Errorf("channel key of %s: %w", m.Member, err)
+		}
+		s.members[m.Member] = &member{GenesisMember: m, approval: approval, channel: channel}
+	}
+	for _, a := range g.Accounts {
+		s.accounts[a.Account] = a
+	}
+	s.genesis = g
+	return nil
+}
+
+func (s *state) applyRequest(e signedlog.Entry) error {
+	var b signedlog.RequestBody
+	if err := strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody); err != nil {
+		return err
+	}
+	if s.requests[b.Request] != nil {
+		return fmt.Errorf("request %s exists already", b.Request)
+	}
+	account, ok := s.accounts[b.Intent.Account]
+	if !ok {
+		return fmt.Errorf("there is no account %s", b.Intent.Account)
+	}
+	if err := b.Intent.Check(); err != nil {
+		return err
+	}
+	payload, err := jws.Verify(b.Attestation, statement.TypAddress, s.key)
+	if err != nil {
+		return err
+	}
+	at, err := statement.Decode[statement.Address](payload)
+	if err != nil {
+		return err
+	}
+	if at.Request != b.Request || at.Address != b.Intent.Address || at.Account != b.Intent.Account || at.Entity != s.genesis.Entity {
+		return fmt.Errorf("the address of %s is not the attested one", b.Request)
+	}
+	r := &request{RequestBody: b, created: time.Unix(b.Created, 0).UTC()}
+	if b.Created > e.At {
+		return fmt.Errorf("request %s was made after its entry", b.Request)
+	}
+	d := s.govern(r)
+	if want := governedBy(d); d.State != governance.Pending || b.GovernedBy != want || account.Chain != b.Intent.Chain {
+		return fmt.Errorf("request %s is not governed as it says", b.Request)
+	}
+	s.requests[b.Request], s.open[b.Request] = r, r
+	return nil
+}
+
+func (s *state) applyApproval(e signedlog.Entry, hash string) error {
+	var b signedlog.ApprovalBody
+	if err := strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody); err != nil {
+		return err
+	}
+	r, m := s.open[b.Request], s.members[b.Member]
+	if r == nil || m == nil {
+		return fmt.Errorf("there is no open request %s or no member %s", b.Request, b.Member)
+	}
+	payload, err := jws.Verify(b.JWS, statement.TypApproval, m.approval)
+	if err != nil {
+		return err
+	}
+	a, err := statement.Decode[statement.Approval](payload)
+	if err != nil {
+		return err
+	}
+	at := time.Unix(e.At, 0).UTC()
+	d := s.decide(r, at)
+	if a.Entity != s.genesis.Entity || a.Request != b.Request || a.Member != b.Member || a.Step != d.Step || a.Intent != r.Intent ||
+		a.GovernedBy != r.GovernedBy || !d.MayApprove(b.Member) {
+		return fmt.Errorf("the statement of %s is not for this step of %s", b.Member, b.Request)
+	}
+	r.votes = append(r.votes, governance.Approval{Member: b.Member, Step: a.Step, Reject: a.Decision == statement.Reject})
+	d = s.decide(r, at)
+	acc := accepted{
+		jws: b.JWS, member: b.Member, step: a.Step, decision: a.Decision, at: at,
+		seq: e.Seq, hash: hash, state: d.State, approved: []string{},
+	}
+	for _, p := range d.Steps {
+		acc.approved = append(acc.approved, p.Approved...)
+		acc.needed += p.Needed
+	}
+	r.accepted = append(r.accepted, acc)
+	return nil
+}
+
+func (s *state) applyOutcome(e signedlog.Entry) error {
+	var b signedlog.OutcomeBody
+	if err := strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody); err != nil {
+		return err
+	}
+	r := s.open[b.Request]
+	if r == nil {
+		return fmt.Errorf("there is no open request %s", b.Request)
+	}
+	d := s.decide(r, time.Unix(e.At, 0))
+	if d.State == governance.Pending || string(d.State) != b.State {
+		return fmt.Errorf("request %s is %s, not %s", b.Request, d.State, b.State)
+	}
+	r.outcome, r.reasons = b.State, b.Reasons
+	delete(s.open, b.Request)
+	return nil
+}
+
+// govern finds the rule for a request that is not in the log yet.
+func (s *state) govern(r *request) governance.Decision {
+	fresh := *r
+	fresh.GovernedBy = statement.GovernedBy{}
+	return s.decide(&fresh, r.created)
+}
+
+// decide asks the rules. A request keeps the rule that it has. The address of a
+// purchase is the vault's own and is made after the rules agreed, so that no
+// rule looks at it.
+func (s *state) decide(r *request, now time.Time) governance.Decision {
+	account := s.accounts[r.Intent.Account]
+	in := governance.Input{
+		Rules: account.Rules, Pinned: r.GovernedBy.Rule, Initiator: r.Initiator,
+		Created: r.created, Expires: time.Unix(r.Expires, 0).UTC(), Now: now, Approvals: r.votes,
+		Intent: governance.Intent{
+			Kind: r.Intent.Type, Account: r.Intent.Account, Asset: r.Intent.Crypto.Asset, Amount: r.Intent.Fiat.Amount,
+			Currency: r.Intent.Fiat.Currency, Provider: r.Intent.Provider,
+		},
+	}
+	for _, m := range s.genesis.Members {
+		if m.Role != statement.Auditor {
+			in.Members = append(in.Members, governance.Member{ID: m.Member, Name: m.Name})
+		}
+	}
+	if in.Pinned == "" {
+		in.Spent = s.spent(r)
+	}
+	return governance.Decide(in)
+}
+
+// spent adds up what the account's other requests took, or may still take, in
+// each window that its rules look at.
+func (s *state) spent(r *request) []governance.Spent {
+	var all []governance.Spent
+	for _, w := range s.accounts[r.Intent.Account].Rules.Windows() {
+		since := r.created.Add(-time.Duration(w.Seconds) * time.Second)
+		var amounts []string
+		for _, o := range s.requests {
+			gone := o.outcome != "" && o.outcome != string(governance.Approved)
+			if o.Intent.Account == r.Intent.Account && o.Intent.Fiat.Currency == w.Currency && !gone && o.created.After(since) {
+				amounts = append(amounts, o.Intent.Fiat.Amount)
+			}
+		}
+		if sum, ok := governance.Sum(amounts...); ok {
+			all = append(all, governance.Spent{Currency: w.Currency, Seconds: w.Seconds, Amount: sum})
+		}
+	}
+	return all
+}
+
+// voted reports whether the member's decision on r is in the log.
+func (r *request) voted(member string) bool {
+	return slices.ContainsFunc(r.accepted, func(a accepted) bool { return a.member == member })
+}
+
+func governedBy(d governance.Decision) statement.GovernedBy {
+	return statement.GovernedBy{Rule: d.Rule, Version: d.Version, Digest: d.Digest}
+}
+
+func intentDigest(b statement.Buy) (string, error) {
+	data, err := strictjson.Canonical(b)
+	if err != nil {
+		return "", fault.Wrap(err, fault.Internal, "the intent has no canonical form")
+	}
+	sum := sha256.Sum256(data)
+	return base64.RawURLEncoding.EncodeToString(sum[:]), nil
+}

@@ -1,0 +1,288 @@
+package governance
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Decide says what a request still needs. The same input gives the same answer.
+// It expects a set that passed [Set.Check].
+//
+// A member counts once in a request, in whichever step came first, so that two
+// steps always mean different people. An approval of another step than the
+// current one, of somebody whom the step does not name, or of an excluded
+// initiator does not count; nor does their rejection.
+func Decide(in Input) Decision {
+	d := Decision{Version: in.Rules.Version, Digest: in.Rules.Digest()}
+	rule, why := in.govern()
+	if rule == nil {
+		d.State, d.Reasons = Denied, append([]string{"no rule allows this"}, why...)
+		return d
+	}
+	d.Rule = rule.Name
+	d.Expires = in.expires(*rule)
+	if rule.Deny {
+		d.State, d.Reasons = Denied, []string{fmt.Sprintf("rule %q denies this", rule.Name)}
+		return d
+	}
+	for _, step := range rule.Steps {
+		p := Progress{Name: step.Name, Needed: step.Quorum, Approved: []string{}, Waiting: in.voters(step)}
+		if len(p.Waiting) < p.Needed {
+			d.State = Denied
+			d.Reasons = []string{fmt.Sprintf("step %q needs %d approvals, but only %d members may give one", step.Name, p.Needed, len(p.Waiting))}
+			return d
+		}
+		d.Steps = append(d.Steps, p)
+	}
+	in.count(&d)
+	return d
+}
+
+// count walks the approvals in their order and sets state, step and reasons.
+func (in Input) count(d *Decision) {
+	d.State, d.Step = Pending, 1
+	for _, a := range in.Approvals {
+		p := &d.Steps[d.Step-1]
+		if a.Step != d.Step || !slices.Contains(p.Waiting, a.Member) {
+			continue
+		}
+		if a.Reject {
+			d.State, d.Reasons = Rejected, []string{"rejected by " + in.name(a.Member)}
+			break
+		}
+		p.Approved = append(p.Approved, a.Member)
+		for i := range d.Steps {
+			d.Steps[i].Waiting = without(d.Steps[i].Waiting, a.Member)
+		}
+		if len(p.Approved) == p.Needed {
+			p.Waiting = []string{}
+			if d.Step == len(d.Steps) {
+				d.State, d.Reasons = Approved, []string{"approved by " + in.names(d.counted(), "and")}
+				break
+			}
+			d.Step++
+		}
+	}
+	if d.State != Pending {
+		d.close()
+		return
+	}
+	if !in.Now.Before(d.Expires) {
+		d.State = Expired
+		d.Reasons = []string{"expired at " + d.Expires.UTC().Format("2006-01-02 15:04:05 UTC") + " with " + progress(d.Steps[d.Step-1])}
+		d.close()
+		return
+	}
+	d.Reasons = []string{in.waiting(*d)}
+}
+
+// close clears who is waited for: nobody is, any more.
+func (d *Decision) close() {
+	for i := range d.Steps {
+		d.Steps[i].Waiting = []string{}
+	}
+}
+
+func (d *Decision) counted() []string {
+	var all []string
+	for _, p := range d.Steps {
+		all = append(all, p.Approved...)
+	}
+	return all
+}
+
+func (in Input) waiting(d Decision) string {
+	p := d.Steps[d.Step-1]
+	s := progress(p)
+	if len(d.Steps) > 1 {
+		s = fmt.Sprintf("step %d of %d, %s: %s", d.Step, len(d.Steps), p.Name, s)
+	}
+	if len(p.Approved)+len(p.Waiting) < p.Needed {
+		return s + "; too few members are left to reach it: reject the request and ask again"
+	}
+	word := "or"
+	if len(p.Waiting) == p.Needed-len(p.Approved) {
+		word = "and"
+	}
+	return s + "; waiting for " + in.names(p.Waiting, word)
+}
+
+func progress(p Progress) string {
+	noun := "approvals"
+	if p.Needed == 1 {
+		noun = "approval"
+	}
+	return fmt.Sprintf("%d of %d %s", len(p.Approved), p.Needed, noun)
+}
+
+// voters are the members who exist and may approve a step, before anybody did.
+func (in Input) voters(step Step) []string {
+	all := []string{}
+	for _, id := range in.Rules.electorate(step) {
+		exists := slices.ContainsFunc(in.Members, func(m Member) bool { return m.ID == id })
+		if exists && (!step.ExcludeInitiator || id != in.Initiator) {
+			all = append(all, id)
+		}
+	}
+	return all
+}
+
+// govern finds the rule; where there is none, it says why each does not match.
+func (in Input) govern() (*Rule, []string) {
+	var why []string
+	for i, r := range in.Rules.Rules {
+		if in.Pinned != "" {
+			if r.Name == in.Pinned {
+				return &in.Rules.Rules[i], nil
+			}
+			continue
+		}
+		unmet := ""
+		for _, c := range r.When {
+			if unmet = in.unmet(c); unmet != "" {
+				break
+			}
+		}
+		if unmet == "" {
+			return &in.Rules.Rules[i], nil
+		}
+		why = append(why, fmt.Sprintf("rule %q does not apply: %s", r.Name, unmet))
+	}
+	if in.Pinned != "" {
+		why = []string{fmt.Sprintf("rule %q, which governed this, is gone", in.Pinned)}
+	}
+	return nil, why
+}
+
+func (in Input) expires(r Rule) time.Time {
+	within := time.Duration(r.Within) * time.Second
+	if within == 0 {
+		within = DefaultWithin
+	}
+	latest := in.Created.Add(within)
+	if in.Expires.IsZero() || in.Expires.After(latest) {
+		return latest
+	}
+	return in.Expires
+}
+
+// unmet is empty when the condition matches, else why it does not.
+func (in Input) unmet(c Condition) string {
+	i := in.Intent
+	switch {
+	case c.Amount != nil:
+		return c.Amount.unmet(i)
+	case c.Whitelist != nil:
+		if w := c.Whitelist; len(w.Providers) > 0 && !slices.Contains(w.Providers, i.Provider) {
+			return fmt.Sprintf("provider %s is not on its list", i.Provider)
+		}
+		if w := c.Whitelist; len(w.Addresses) > 0 && !slices.Contains(w.Addresses, i.Address) {
+			return "the address is not on its list"
+		}
+		return ""
+	case c.Window != nil:
+		return c.Window.unmet(in.Created)
+	case c.Filter != nil:
+		if f := c.Filter; len(f.Kinds) > 0 && !slices.Contains(f.Kinds, i.Kind) {
+			return "it is not for " + i.Kind
+		}
+		if f := c.Filter; len(f.Assets) > 0 && !slices.Contains(f.Assets, i.Asset) {
+			return "it is not for " + i.Asset
+		}
+		return ""
+	case c.Velocity != nil:
+		return in.overspent(*c.Velocity)
+	}
+	return "it has a condition that this version does not know"
+}
+
+func (a Amount) unmet(i Intent) string {
+	switch {
+	case i.Currency != a.Currency:
+		return "it is for amounts in " + a.Currency
+	case !decimalOK(i.Amount):
+		return "the amount is not a plain decimal"
+	case a.Min != "" && compare(i.Amount, a.Min) < 0:
+		return fmt.Sprintf("%s %s is less than %s %s", i.Amount, i.Currency, a.Min, a.Currency)
+	case a.Max != "" && compare(i.Amount, a.Max) > 0:
+		return fmt.Sprintf("%s %s is more than %s %s", i.Amount, i.Currency, a.Max, a.Currency)
+	}
+	return ""
+}
+
+func (w Window) unmet(at time.Time) string {
+	at = at.UTC()
+	from, _ := minutes(w.From)
+	to, _ := minutes(w.To)
+	if now := at.Hour()*60 + at.Minute(); now < from || now >= to {
+		return fmt.Sprintf("it is for requests made from %s to %s UTC", w.From, w.To)
+	}
+	if day := days[at.Weekday()]; len(w.Days) > 0 && !slices.Contains(w.Days, day) {
+		return "it is for requests made on " + strings.Join(w.Days, ", ")
+	}
+	return ""
+}
+
+func (in Input) overspent(v Velocity) string {
+	if in.Intent.Currency != v.Currency {
+		return "it is for amounts in " + v.Currency
+	}
+	for _, s := range in.Spent {
+		if s.Currency != v.Currency || s.Seconds != v.Seconds {
+			continue
+		}
+		total, ok := Sum(s.Amount, in.Intent.Amount)
+		if !ok {
+			return "what was spent is not a plain decimal"
+		}
+		if compare(total, v.Max) > 0 {
+			return fmt.Sprintf("with %s %s spent before, this is more than %s %s in %s", s.Amount, v.Currency, v.Max, v.Currency, time.Duration(v.Seconds)*time.Second)
+		}
+		return ""
+	}
+	return "what was spent before is not known" // never guess
+}
+
+// Windows lists the currency and seconds of each velocity condition, for the
+// caller who adds up what was spent.
+func (s Set) Windows() []Velocity {
+	var all []Velocity
+	for _, r := range s.Rules {
+		for _, c := range r.When {
+			if c.Velocity != nil {
+				all = append(all, *c.Velocity)
+			}
+		}
+	}
+	return all
+}
+
+func (in Input) name(id string) string {
+	for _, m := range in.Members {
+		if m.ID == id {
+			return m.Name
+		}
+	}
+	return id
+}
+
+// names joins members for people: "Alice, Bob or Carol".
+func (in Input) names(ids []string, word string) string {
+	var s strings.Builder
+	for i, id := range ids {
+		switch {
+		case i > 0 && i == len(ids)-1:
+			s.WriteString(" " + word + " ")
+		case i > 0:
+			s.WriteString(", ")
+		}
+		s.WriteString(in.name(id))
+	}
+	return s.String()
+}
+
+func without(ids []string, id string) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(m string) bool { return m == id })
+}

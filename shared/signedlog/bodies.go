@@ -1,0 +1,33 @@
+package signedlog
+
+import "countersign/shared/statement"
+
+// GenesisBody is the body of entry 0.
+type GenesisBody = statement.Genesis
+
+// RequestBody is the body of a request entry: what is asked for, and the rule
+// that governs it from now on.
+type RequestBody struct {
+	Request     string               `json:"request"`
+	Initiator   string               `json:"initiator"` // member id; empty when a program asked
+	Created     int64                `json:"created"`   // Unix seconds; the rules were asked for this moment
+	Expires     int64                `json:"expires"`   // Unix seconds
+	Intent      statement.Buy        `json:"intent"`
+	GovernedBy  statement.GovernedBy `json:"governed_by"`
+	Attestation string               `json:"attestation"` // JWS, typ countersign-address+jws
+}
+
+// ApprovalBody is the body of an approval entry: the member's own signed
+// statement, which says everything else (also for a rejection).
+type ApprovalBody struct {
+	Request string `json:"request"`
+	Member  string `json:"member"`
+	JWS     string `json:"jws"` // typ countersign-approval+jws
+}
+
+// OutcomeBody is the body of an outcome entry: the request is closed.
+type OutcomeBody struct {
+	Request string   `json:"request"`
+	State   string   `json:"state"`   // APPROVED, REJECTED or EXPIRED
+	Reasons []string `json:"reasons"` // for people
+}
