@@ -13,7 +13,7 @@ import { icon } from './icons.js';
 const words = (s) => new Set(s.trim().split(/\s+/));
 
 const TAGS = words(`a abbr article aside b bdi br button caption code datalist dd details dialog div dl dt em
-  fieldset footer form h1 h2 h3 h4 header hr icon input kbd label legend li main meter nav ol optgroup option
+  fieldset figcaption figure footer form h1 h2 h3 h4 header hr icon input kbd label legend li main meter nav ol optgroup option
   output p pre progress section select small span strong summary table tbody td textarea tfoot th thead time tr
   ul wbr`);
 const ATTRS = words(`autocapitalize autocomplete class cols colspan datetime dir disabled enterkeyhint for headers
