@@ -24,7 +24,8 @@ import (
 	"countersign/shared/fault"
 )
 
-// Version is the first byte of every handshake message.
+// Version is the first byte of every handshake message. Later versions have 2 to
+// 15; anything else is not a bridge's.
 const Version = 1
 
 // The sizes, in bytes.
@@ -40,6 +41,7 @@ const (
 	commitSize   = sha256.Size
 	tagSize      = 16
 	maxOrigin    = 512
+	maxVersion   = 15 // a first byte above it is not from a program of this project
 )
 
 const (
@@ -241,10 +243,10 @@ func header(number byte) []byte { return []byte{Version, number} }
 
 // open checks the header and size of a handshake message and returns the rest.
 func open(message []byte, number byte, size int) ([]byte, error) {
-	if len(message) > 0 && message[0] != Version {
+	if len(message) > 0 && message[0] != Version && message[0] <= maxVersion {
 		return nil, fault.New(fault.Version, fmt.Sprintf("the other end does not speak version %d of the link", Version))
 	}
-	if len(message) != size || message[1] != number {
+	if len(message) != size || message[0] != Version || message[1] != number {
 		return nil, fault.New(fault.RecordInvalid, fmt.Sprintf("this is not message %d of a handshake", number))
 	}
 	return message[headerSize:], nil

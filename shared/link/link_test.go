@@ -131,6 +131,15 @@ func TestHandshakeRefuses(t *testing.T) {
 			return m
 		}
 	}
+	later := func(number int) func(int, []byte) []byte {
+		return func(n int, m []byte) []byte {
+			if n == number {
+				m = bytes.Clone(m)
+				m[0] = Version + 1
+			}
+			return m
+		}
+	}
 	size := func(number, by int) func(int, []byte) []byte {
 		return func(n int, m []byte) []byte {
 			switch {
@@ -149,9 +158,10 @@ func TestHandshakeRefuses(t *testing.T) {
 		"another bridge than last time": {ends{pinned: other.Static()}, fault.BridgeKeyChanged},
 		"another origin":                {ends{hostOrigin: "https://evil.example"}, fault.RecordInvalid},
 		"an origin that is too long":    {ends{pageOrigin: string(make([]byte, maxOrigin+1))}, fault.OriginRefused},
-		"version of message 1":          {ends{change: flip(1, 0)}, fault.Version},
-		"version of message 2":          {ends{change: flip(2, 0)}, fault.Version},
-		"version of message 3":          {ends{change: flip(3, 0)}, fault.Version},
+		"version of message 1":          {ends{change: later(1)}, fault.Version},
+		"version of message 2":          {ends{change: later(2)}, fault.Version},
+		"version of message 3":          {ends{change: later(3)}, fault.Version},
+		"text of another program":       {ends{change: func(int, []byte) []byte { return []byte("HTTP/1.1 400 Bad Request") }}, fault.RecordInvalid},
 		"number of message 1":           {ends{change: flip(1, 1)}, fault.RecordInvalid},
 		"number of message 2":           {ends{change: flip(2, 1)}, fault.RecordInvalid},
 		"changed ephemeral of the page": {ends{change: flip(1, 5)}, fault.RecordInvalid},

@@ -9,7 +9,6 @@ package bridgeclient
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"runtime"
 	"sync"
@@ -31,20 +30,15 @@ const (
 type Socket interface {
 	// Send queues one message.
 	Send(message []byte) error
-	// Recv returns the next message, and a *CloseError when the bridge closed
-	// the connection with a reason.
-	Recv(ctx context.Context) ([]byte, error)
-	// Close ends the connection; Recv returns.
-	Close()
+	// Receive returns the next message, and io.EOF when the connection is closed
+	// and everything was read.
+	Receive(ctx context.Context) ([]byte, error)
+	// CloseReason is the code and the text of the bridge's close frame (RFC 6455
+	// §7.1.5); 0 when there was none.
+	CloseReason() (code int, reason string)
+	// Close ends the connection; Receive returns.
+	Close() error
 }
-
-// CloseError is how the other end closed the connection (RFC 6455 §7.1.5).
-type CloseError struct {
-	Code   int
-	Reason string
-}
-
-func (e *CloseError) Error() string { return fmt.Sprintf("closed with code %d", e.Code) }
 
 // Config is what a client needs.
 type Config struct {
@@ -105,8 +99,8 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 	}
 	session, err := shake(hand, socket, cfg)
 	if err != nil {
-		socket.Close()
-		return nil, handshakeError(ctx, err)
+		_ = socket.Close() // it is given up either way
+		return nil, handshakeError(ctx, socket, err)
 	}
 	run, stop := context.WithCancel(context.Background())
 	c := &Client{
@@ -116,7 +110,7 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 	go c.read(run)
 	if err := c.wait(hand, func(s string) bool { return s != "" }); err != nil {
 		c.Close()
-		return nil, handshakeError(ctx, err)
+		return nil, handshakeError(ctx, socket, err)
 	}
 	return c, nil
 }
@@ -133,7 +127,7 @@ func shake(ctx context.Context, socket Socket, cfg Config) (*link.Session, error
 	if err := socket.Send(first); err != nil {
 		return nil, err
 	}
-	second, err := socket.Recv(ctx)
+	second, err := socket.Receive(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +207,7 @@ func (c *Client) fail(err *Error) {
 	c.mu.Unlock()
 	c.session.Close()
 	c.stop()
-	c.socket.Close()
+	_ = c.socket.Close() // it is given up either way
 	for _, to := range pending {
 		to <- answer{err: err}
 	}
@@ -310,7 +304,7 @@ func (c *Client) flush() {
 			err = c.socket.Send(record)
 		}
 		if err != nil {
-			c.fail(lost(err))
+			c.fail(lost(c.socket, err))
 			return
 		}
 	}
@@ -318,9 +312,9 @@ func (c *Client) flush() {
 
 func (c *Client) read(ctx context.Context) {
 	for {
-		record, err := c.socket.Recv(ctx)
+		record, err := c.socket.Receive(ctx)
 		if err != nil {
-			c.fail(lost(err))
+			c.fail(lost(c.socket, err))
 			return
 		}
 		plaintext, err := c.session.Open(record)

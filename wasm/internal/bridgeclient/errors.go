@@ -61,21 +61,18 @@ func dialError(ctx context.Context, err error) *Error {
 	if ctx.Err() != nil {
 		return stopped(ctx)
 	}
-	if e := closeReason(err); e != nil {
-		return e
-	}
 	return &Error{NotRunning, fault.Wrap(err, fault.Unavailable, "no bridge answers on this computer, or it does not admit this page")}
 }
 
 // handshakeError is why the handshake did not end in a link.
-func handshakeError(ctx context.Context, err error) *Error {
-	if own := (*Error)(nil); errors.As(err, &own) && own.Problem != Lost {
+func handshakeError(ctx context.Context, socket Socket, err error) *Error {
+	if own := (*Error)(nil); errors.As(err, &own) {
 		return own
 	}
 	if ctx.Err() != nil {
 		return stopped(ctx)
 	}
-	if e := closeReason(err); e != nil {
+	if e := closeReason(socket, err); e != nil {
 		return e
 	}
 	switch fault.CodeOf(err) {
@@ -88,8 +85,8 @@ func handshakeError(ctx context.Context, err error) *Error {
 }
 
 // lost is the end of a connection that worked.
-func lost(err error) *Error {
-	if e := closeReason(err); e != nil {
+func lost(socket Socket, err error) *Error {
+	if e := closeReason(socket, err); e != nil {
 		return e
 	}
 	return &Error{Lost, fault.Wrap(err, fault.Unavailable, "the connection to the bridge ended")}
@@ -113,12 +110,12 @@ func refused(f *fault.Error) *Error {
 
 // closeReason reads the code in a close frame. Anybody on the port could have
 // sent it, so it chooses the words of a message and nothing else.
-func closeReason(err error) *Error {
-	c := (*CloseError)(nil)
-	if !errors.As(err, &c) || c.Code != frame.CloseCode {
+func closeReason(socket Socket, err error) *Error {
+	number, reason := socket.CloseReason()
+	if number != frame.CloseCode {
 		return nil
 	}
-	code := fault.Code(c.Reason)
+	code := fault.Code(reason)
 	if !fault.Known(code) {
 		code = fault.Unavailable
 	}
