@@ -5,7 +5,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"io"
 	"os/exec"
 	"strings"
 	"time"
@@ -170,8 +169,7 @@ func (p *Pinentry) session(ctx context.Context, talk func(*assuan) error) error 
 	err = p.converse(newAssuan(out, in), talk)
 	in.Close()
 	leave := time.AfterFunc(pinentryGrace, func() { _ = cmd.Process.Kill() }) // it may have left by then
-	_, _ = io.Copy(io.Discard, out)                                           // what comes after BYE means nothing
-	_ = cmd.Wait()                                                            // its answer was given, or err says why not
+	_ = cmd.Wait()                                                            // its answer was given, or err says why not; closes out
 	leave.Stop()
 	if ctx.Err() != nil {
 		return errEnded(ctx)

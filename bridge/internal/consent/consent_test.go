@@ -1,0 +1,314 @@
+package consent
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/shared/fault"
+)
+
+var scripted string // the path of the scripted pinentry
+
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "consent")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	scripted = filepath.Join(dir, "scripted-pinentry")
+	if out, err := exec.Command("go", "build", "-o", scripted, "countersign/softhsm/e2e/cmd/scripted-pinentry").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "build the scripted pinentry: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// person returns a pinentry that answers from a script, and how to read what it
+// was shown. A wrapper script stands for the environment of a real one.
+func person(t *testing.T, script string) (*Pinentry, func() []map[string]string) {
+	t.Helper()
+	dir := t.TempDir()
+	path := filepath.Join(dir, "script.json")
+	if err := os.WriteFile(path, []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wrapper := filepath.Join(dir, "pinentry")
+	if err := os.WriteFile(wrapper, []byte("#!/bin/sh\nCOUNTERSIGN_PINENTRY_SCRIPT='"+path+"' exec '"+scripted+"'\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return &Pinentry{Path: wrapper, TTY: "/dev/tty"}, func() []map[string]string {
+		data, err := os.ReadFile(filepath.Join(dir, "log"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var all []map[string]string
+		for line := range strings.Lines(string(data)) {
+			var m map[string]string
+			if err := json.Unmarshal([]byte(line), &m); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, m)
+		}
+		return all
+	}
+}
+
+func TestPinentryApprovesOnlyWhatIsTyped(t *testing.T) {
+	t.Parallel()
+	for answer, want := range map[string]fault.Code{
+		"approve": "", "Approve": "", " approve ": "", "reject": fault.Declined, "": fault.Declined, "yes": fault.Declined, "approved": fault.Declined, "a": fault.Declined,
+	} {
+		p, shown := person(t, `{"log":"log","confirm":["`+answer+`"]}`)
+		err := p.Confirm(t.Context(), Question{Title: "Approve a purchase", Text: "You approve:\nbuy 250.00 EUR\x1b[2J\n"})
+		if got := fault.CodeOf(err); got != want {
+			t.Errorf("%q: %v", answer, err)
+		}
+		s := shown()
+		if len(s) != 1 || s[0]["title"] != "Approve a purchase" || !strings.HasPrefix(s[0]["text"], "You approve:\nbuy 250.00 EUR\uFFFD[2J\n") {
+			t.Errorf("%q: shown %q", answer, s)
+		}
+	}
+}
+
+func TestPinentryShowsAllOfALongText(t *testing.T) {
+	t.Parallel()
+	var text strings.Builder
+	for i := range 120 {
+		fmt.Fprintf(&text, "line %d: 100%% of it\n", i)
+	}
+	p, shown := person(t, `{"log":"log","confirm":["approve"]}`)
+	if err := p.Confirm(t.Context(), Question{Title: "Approve", Text: text.String()}); err != nil {
+		t.Fatal(err)
+	}
+	s := shown()
+	if len(s) != 1 || !strings.HasPrefix(s[0]["text"], strings.TrimRight(text.String(), "\n")) || !strings.Contains(s[0]["title"], "page ") {
+		t.Errorf("shown %q", s)
+	}
+}
+
+func TestPinentryAsksForThePIN(t *testing.T) {
+	t.Parallel()
+	p, shown := person(t, `{"log":"log","pins":{"alice":["12 %34","reject"],"bob":["`+strings.Repeat("1", MaxPIN+1)+`"]}}`)
+	pin, err := p.PIN(t.Context(), PINQuestion{Device: "alice", Reason: "Sign a purchase", Problem: "That PIN was wrong.", TriesLeft: 2})
+	if err != nil || string(pin) != "12 %34" {
+		t.Fatalf("PIN %q, %v", pin, err)
+	}
+	if _, err := p.PIN(t.Context(), PINQuestion{Device: "alice", TriesLeft: -1, FinalTry: true}); fault.CodeOf(err) != fault.Declined {
+		t.Errorf("cancelled: %v", err)
+	}
+	if _, err := p.PIN(t.Context(), PINQuestion{Device: "bob"}); fault.CodeOf(err) != fault.Declined {
+		t.Errorf("a PIN that is too long: %v", err)
+	}
+	s := shown()
+	if s[0]["title"] != "PIN of alice" || !strings.Contains(s[0]["text"], "Sign a purchase\nThat PIN was wrong. 2 tries left.") || s[0]["answer"] != "pin" {
+		t.Errorf("shown %q", s[0])
+	}
+	if !strings.Contains(s[1]["text"], "last try") {
+		t.Errorf("shown %q", s[1])
+	}
+}
+
+func TestPinentryClosesWithItsRequest(t *testing.T) {
+	t.Parallel()
+	p, _ := person(t, `{"confirm":["hang"]}`)
+	pidFile := filepath.Join(t.TempDir(), "pid")
+	wrap(t, p, "echo $$ > '"+pidFile+".new'; mv '"+pidFile+".new' '"+pidFile+"'")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- p.Confirm(ctx, Question{Title: "t", Text: "x"}) }()
+	pid := await(t, pidFile)
+	cancel()
+	if err := <-done; fault.CodeOf(err) != fault.Cancelled {
+		t.Errorf("error %v", err)
+	}
+	if out, err := exec.Command("kill", "-0", pid).CombinedOutput(); err == nil {
+		t.Errorf("the prompt is still open: %s", out)
+	}
+}
+
+// wrap makes p run a shell command before the program proper, in the same
+// process.
+func wrap(t *testing.T, p *Pinentry, command string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "pinentry")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+command+"\nexec '"+p.Path+"'\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	p.Path = path
+}
+
+// await returns the content of a file once it is there.
+func await(t *testing.T, path string) string {
+	t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		if data, err := os.ReadFile(path); err == nil {
+			return strings.TrimSpace(string(data))
+		}
+		select {
+		case <-tick.C:
+		case <-t.Context().Done():
+			t.Fatal("the file never came")
+		}
+	}
+}
+
+func TestABrokenPinentryMeansThatNobodyCanBeAsked(t *testing.T) {
+	t.Parallel()
+	for name, body := range map[string]string{
+		"leaves at once":         "exit 0",
+		"speaks something else":  "echo hello; cat >/dev/null",
+		"refuses to show":        "echo OK; read l; echo OK; read l; echo OK; read l; echo 'ERR 83886166 no tty'; cat >/dev/null",
+		"asks back":              "echo OK; read l; echo INQUIRE X; cat >/dev/null",
+		"answers without an end": "echo OK; read l; yes '# x'",
+	} {
+		path := filepath.Join(t.TempDir(), "pinentry")
+		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		p := &Pinentry{Path: path}
+		if err := p.Confirm(t.Context(), Question{Title: "t", Text: "x"}); fault.CodeOf(err) != fault.PromptUnavailable {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	p := &Pinentry{Path: "/nonexistent/pinentry"}
+	if _, err := p.PIN(t.Context(), PINQuestion{Device: "alice"}); fault.CodeOf(err) != fault.PromptUnavailable {
+		t.Errorf("missing: %v", err)
+	}
+}
+
+func TestNewChoosesHowToAsk(t *testing.T) {
+	t.Parallel()
+	env := func(pairs ...string) func(string) string {
+		return func(name string) string {
+			for i := 0; i < len(pairs); i += 2 {
+				if pairs[i] == name {
+					return pairs[i+1]
+				}
+			}
+			return ""
+		}
+	}
+	none := filepath.Join(t.TempDir(), "tty")
+	for _, r := range []struct {
+		name  string
+		cfg   Config
+		where string
+		fails bool
+	}{
+		{"an explicit pinentry needs no display", Config{Pinentry: scripted, TTY: none, Getenv: env()}, AtPinentry, false},
+		{"an explicit pinentry that is missing", Config{Pinentry: "/nonexistent", TTY: none, Getenv: env()}, "", true},
+		{"pinentry is wanted and missing", Config{Prompt: "pinentry", Pinentry: "/nonexistent", TTY: none, Getenv: env()}, "", true},
+		{"neither display nor terminal", Config{TTY: none, Getenv: env()}, "", false},
+		{"the terminal is wanted", Config{Prompt: "terminal", TTY: none, Getenv: env("DISPLAY", ":0")}, AtTerminal, false},
+		{"an unknown way", Config{Prompt: "telepathy", Getenv: env()}, "", true},
+	} {
+		a, err := New(r.cfg)
+		if (err != nil) != r.fails || err == nil && a.Where() != r.where {
+			t.Errorf("%s: %v, %v", r.name, a, err)
+		}
+	}
+	a, err := New(Config{TTY: none, Getenv: env()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Confirm(t.Context(), Question{}); fault.CodeOf(err) != fault.PromptUnavailable || !strings.Contains(err.Error(), "Install pinentry") {
+		t.Errorf("Confirm: %v", err)
+	}
+	if _, err := a.PIN(t.Context(), PINQuestion{}); fault.CodeOf(err) != fault.PromptUnavailable {
+		t.Errorf("PIN: %v", err)
+	}
+	if err := (&Terminal{Path: none}).Confirm(t.Context(), Question{}); fault.CodeOf(err) != fault.PromptUnavailable {
+		t.Errorf("a terminal that is none: %v", err)
+	}
+}
+
+// slow is an Asker whose questions wait until they are let go.
+type slow struct {
+	entered chan struct{}
+	release chan error
+}
+
+func (s *slow) Where() string { return AtTerminal }
+func (s *slow) Confirm(ctx context.Context, q Question) error {
+	s.entered <- struct{}{}
+	select {
+	case err := <-s.release:
+		return err
+	case <-ctx.Done():
+		return errEnded(ctx)
+	}
+}
+func (s *slow) PIN(ctx context.Context, q PINQuestion) ([]byte, error) {
+	return []byte("1"), s.Confirm(ctx, Question{})
+}
+
+func TestQueueAsksOneAtATime(t *testing.T) {
+	t.Parallel()
+	s := &slow{entered: make(chan struct{}), release: make(chan error)}
+	q := NewQueue(s, 0)
+	results, opened := make(chan error), make(chan struct{}, 1+MaxWaiting)
+	ctx, cancel := context.WithCancel(t.Context())
+	for range 1 + MaxWaiting {
+		go func() { results <- q.Confirm(ctx, Question{}, func() { opened <- struct{}{} }) }()
+	}
+	<-s.entered
+	var busy int
+	for busy == 0 { // until every place is taken
+		if err := q.Confirm(expired(t), Question{}, nil); fault.CodeOf(err) == fault.Busy {
+			busy++
+		} else if fault.CodeOf(err) != fault.Cancelled {
+			t.Fatalf("error %v", err)
+		}
+	}
+	if len(opened) != 1 {
+		t.Errorf("%d prompts opened at once", len(opened))
+	}
+	s.release <- errDeclined()
+	if err := <-results; fault.CodeOf(err) != fault.Declined {
+		t.Errorf("first: %v", err)
+	}
+	<-s.entered
+	s.release <- nil
+	if err := <-results; err != nil {
+		t.Errorf("second: %v", err)
+	}
+	<-s.entered
+	cancel()
+	for range MaxWaiting - 1 {
+		select {
+		case err := <-results:
+			if fault.CodeOf(err) != fault.Cancelled {
+				t.Errorf("after the end: %v", err)
+			}
+		case <-s.entered: // its turn came with the end
+		}
+	}
+}
+
+func expired(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
+func TestQueueGivesUpAfterItsTime(t *testing.T) {
+	t.Parallel()
+	s := &slow{entered: make(chan struct{}, 1), release: make(chan error)}
+	pin, err := NewQueue(s, time.Millisecond).PIN(t.Context(), PINQuestion{}, nil)
+	if fault.CodeOf(err) != fault.Timeout || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%q, %v", pin, err)
+	}
+}

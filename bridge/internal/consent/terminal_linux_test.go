@@ -1,0 +1,177 @@
+package consent
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"golang.org/x/sys/unix"
+
+	"countersign/shared/fault"
+)
+
+// screen is the master side of a pseudo-terminal: what the person sees and
+// types.
+type screen struct {
+	master *os.File
+	path   string // of the terminal
+
+	mu   sync.Mutex
+	seen bytes.Buffer
+	more *sync.Cond
+}
+
+func newScreen(t *testing.T) *screen {
+	t.Helper()
+	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
+		t.Fatal(err)
+	}
+	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &screen{master: master, path: fmt.Sprintf("/dev/pts/%d", n)}
+	s.more = sync.NewCond(&s.mu)
+	keep, err := os.OpenFile(s.path, os.O_RDWR|unix.O_NOCTTY, 0) // so that the terminal outlives each question
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { keep.Close(); master.Close() })
+	go func() {
+		buf := make([]byte, 4096)
+		for {
+			n, err := master.Read(buf)
+			s.mu.Lock()
+			s.seen.Write(buf[:n])
+			s.more.Broadcast()
+			s.mu.Unlock()
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return s
+}
+
+// await waits until the screen shows text.
+func (s *screen) await(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for !strings.Contains(s.seen.String(), text) {
+		s.more.Wait()
+	}
+}
+
+func (s *screen) shows() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seen.String()
+}
+
+func (s *screen) enter(t *testing.T, keys string) {
+	t.Helper()
+	if _, err := s.master.WriteString(keys); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (s *screen) mode(t *testing.T) uint32 {
+	t.Helper()
+	mode, err := unix.IoctlGetTermios(int(s.master.Fd()), unix.TCGETS)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return mode.Lflag
+}
+
+func TestTerminalApprovesOnlyWhatIsTyped(t *testing.T) {
+	t.Parallel()
+	for keys, want := range map[string]fault.Code{
+		"approve\n": "", "APPROVE\r": "", "\n": fault.Declined, "y\n": fault.Declined, "\x1b\n": fault.Declined, "\x04": fault.Declined,
+		strings.Repeat("approve", 60) + "\n": fault.Declined,
+	} {
+		s := newScreen(t)
+		done := make(chan error, 1)
+		go func() {
+			done <- (&Terminal{Path: s.path}).Confirm(t.Context(), Question{Title: "Approve a purchase", Text: "250.00 EUR\x1b[2J\n"})
+		}()
+		s.await("anything else rejects: ")
+		s.enter(t, keys)
+		if err := <-done; fault.CodeOf(err) != want {
+			t.Errorf("%q: %v", keys, err)
+		}
+		if !strings.Contains(s.shows(), "250.00 EUR\uFFFD[2J") {
+			t.Errorf("%q: shown %q", keys, s.shows())
+		}
+	}
+}
+
+func TestTerminalIgnoresWhatWasTypedBeforeTheQuestion(t *testing.T) {
+	t.Parallel()
+	s := newScreen(t)
+	s.enter(t, "approve\n")
+	s.await("approve") // echoed: it has arrived
+	done := make(chan error, 1)
+	go func() { done <- (&Terminal{Path: s.path}).Confirm(t.Context(), Question{Title: "t", Text: "x"}) }()
+	s.await("anything else rejects: ")
+	s.enter(t, "no\n")
+	if err := <-done; fault.CodeOf(err) != fault.Declined {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestTerminalTakesAPINWithoutShowingIt(t *testing.T) {
+	t.Parallel()
+	s := newScreen(t)
+	before := s.mode(t)
+	type result struct {
+		pin []byte
+		err error
+	}
+	done := make(chan result, 1)
+	go func() {
+		pin, err := (&Terminal{Path: s.path}).PIN(t.Context(), PINQuestion{Device: "alice", TriesLeft: -1})
+		done <- result{pin, err}
+	}()
+	s.await("PIN (empty cancels): ")
+	if s.mode(t)&unix.ECHO != 0 {
+		t.Error("the echo is on")
+	}
+	s.enter(t, "123456\n")
+	r := <-done
+	if r.err != nil || string(r.pin) != "123456" {
+		t.Errorf("PIN %q, %v", r.pin, r.err)
+	}
+	if strings.Contains(s.shows(), "1234") || s.mode(t) != before {
+		t.Errorf("shown %q, mode %x, before %x", s.shows(), s.mode(t), before)
+	}
+}
+
+func TestTerminalIsRestoredWhenTheRequestIsGone(t *testing.T) {
+	t.Parallel()
+	s := newScreen(t)
+	before := s.mode(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		_, err := (&Terminal{Path: s.path}).PIN(ctx, PINQuestion{Device: "alice"})
+		done <- err
+	}()
+	s.await("PIN (empty cancels): ")
+	cancel()
+	if err := <-done; fault.CodeOf(err) != fault.Cancelled {
+		t.Errorf("error %v", err)
+	}
+	s.await("[closed: the request is gone]")
+	if s.mode(t) != before {
+		t.Error("the terminal's mode was not put back")
+	}
+}
