@@ -1,0 +1,129 @@
+package buy
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Ages of cached documents, from shared/spec/providers.md.
+const (
+	capabilitiesAge = 5 * time.Minute
+	assetsAge       = 15 * time.Minute
+	staleAge        = 24 * time.Hour // a document older than this is of no use
+	retryAge        = 2 * time.Second
+)
+
+// document is one cached endpoint of one provider. A newer document replaces
+// the value only after it has been read without an error; what was last good
+// stays meanwhile.
+type document[T any] struct {
+	endpoint string
+	maxAge   time.Duration
+	fetch    func(context.Context) ([]byte, error)
+	parse    func([]byte) (T, error)
+	size     func(T) int // for the check that a document does not shrink suddenly
+	load     func(context.Context) ([]byte, time.Time, error)
+	save     func(context.Context, []byte, time.Time) error
+	now      func() time.Time
+
+	mu      sync.Mutex
+	value   T
+	fetched time.Time // zero: no value
+	tried   time.Time // of the last attempt that did not give a value
+	shrunk  int       // size of a much smaller document that was seen once
+	flight  chan struct{}
+	loaded  bool
+}
+
+// get returns the value and when it was fetched (zero: none). It waits for the
+// provider only when there is nothing to return; a value that is getting old is
+// returned at once and refreshed in the background.
+func (d *document[T]) get(ctx context.Context) (value T, fetched time.Time, stale bool) {
+	d.mu.Lock()
+	if !d.loaded {
+		d.loaded = true
+		d.restore(ctx)
+	}
+	now := d.now()
+	usable := !d.fetched.IsZero() && now.Sub(d.fetched) < staleAge
+	due := d.fetched.IsZero() || now.Sub(d.fetched) >= d.maxAge
+	if due && d.flight == nil && (d.tried.IsZero() || now.Sub(d.tried) >= retryAge) {
+		d.flight = make(chan struct{})
+		// The fetch outlives this caller: others wait for it too.
+		go d.refresh(context.WithoutCancel(ctx), d.flight)
+	}
+	flight := d.flight
+	if usable || flight == nil {
+		defer d.mu.Unlock()
+		return d.answer(now)
+	}
+	d.mu.Unlock()
+	select {
+	case <-flight:
+	case <-ctx.Done():
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.answer(d.now())
+}
+
+func (d *document[T]) answer(now time.Time) (value T, fetched time.Time, stale bool) {
+	if d.fetched.IsZero() || now.Sub(d.fetched) >= staleAge {
+		return value, time.Time{}, false
+	}
+	// Between maxAge and twice that a refresh is merely under way.
+	return d.value, d.fetched, now.Sub(d.fetched) >= 2*d.maxAge || now.Sub(d.fetched) >= d.maxAge && d.tried.After(d.fetched)
+}
+
+func (d *document[T]) restore(ctx context.Context) {
+	if d.load == nil {
+		return
+	}
+	data, fetched, err := d.load(ctx)
+	if err != nil || len(data) == 0 || fetched.IsZero() || fetched.After(d.now()) {
+		return
+	}
+	if v, err := d.parse(data); err == nil {
+		d.value, d.fetched = v, fetched
+	}
+}
+
+func (d *document[T]) refresh(ctx context.Context, done chan struct{}) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	var value T
+	data, err := d.fetch(ctx)
+	if err == nil {
+		value, err = d.parse(data)
+	}
+	now := d.now()
+	d.mu.Lock()
+	accepted := err == nil && d.plausible(value)
+	if accepted {
+		d.value, d.fetched, d.tried = value, now, time.Time{}
+	} else {
+		d.tried = now
+	}
+	d.flight = nil
+	d.mu.Unlock()
+	if accepted && d.save != nil {
+		_ = d.save(ctx, data, now) // what is kept over a restart is a convenience
+	}
+	close(done)
+}
+
+// plausible refuses a document with less than half of what the last one had,
+// until a second fetch says the same.
+func (d *document[T]) plausible(v T) bool {
+	if d.fetched.IsZero() {
+		return true
+	}
+	size := d.size(v)
+	if 2*size >= d.size(d.value) || d.shrunk > 0 && size >= d.shrunk {
+		d.shrunk = 0
+		return true
+	}
+	d.shrunk = max(size, 1)
+	return false
+}

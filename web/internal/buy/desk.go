@@ -1,0 +1,212 @@
+package buy
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/quote"
+)
+
+// Desk asks providers. It is safe for concurrent use.
+type Desk struct {
+	cfg   Config
+	shops []*shop // in the order of the configuration
+}
+
+// shop is one provider with all that is kept about it.
+type shop struct {
+	Provider
+	client  *client
+	breaker breaker
+	slots   chan struct{}
+	caps    *document[capabilities]
+	assets  *document[assets]
+}
+
+type capabilities struct {
+	quote.Capabilities
+	deviations []string
+}
+
+type assets struct {
+	ids        []string
+	deviations []string
+}
+
+var slug = regexp.MustCompile(`^[a-z0-9-]{2,32}$`)
+
+// New checks the configuration; it does not call anybody.
+func New(cfg Config) (*Desk, error) {
+	if cfg.HTTP == nil {
+		cfg.HTTP = newHTTP(cfg.Sandbox)
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.NewID == nil {
+		cfg.NewID = newID
+	}
+	if cfg.Deadline <= 0 {
+		cfg.Deadline = 5 * time.Second
+	}
+	if cfg.PerHost <= 0 {
+		cfg.PerHost = 4
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	d := &Desk{cfg: cfg}
+	for _, p := range cfg.Providers {
+		s, err := d.newShop(p)
+		if err != nil {
+			return nil, err
+		}
+		if d.find(p.ID) != nil {
+			return nil, fmt.Errorf("provider %q is configured twice", p.ID)
+		}
+		d.shops = append(d.shops, s)
+	}
+	return d, nil
+}
+
+func (d *Desk) newShop(p Provider) (*shop, error) {
+	if !slug.MatchString(p.ID) {
+		return nil, fmt.Errorf("provider id %q is not 2 to 32 of a-z, 0-9 and -", p.ID)
+	}
+	if p.Name == "" {
+		p.Name = p.ID
+	}
+	p.URL = strings.TrimSuffix(p.URL, "/")
+	for _, base := range []string{p.URL, p.WidgetURL} {
+		if base == "" && base == p.WidgetURL {
+			continue
+		}
+		u, err := url.Parse(base)
+		if err != nil || !d.secure(u) || u.RawQuery != "" || u.Fragment != "" {
+			return nil, fmt.Errorf("provider %s: the URL must be https:// without a query", p.ID)
+		}
+		if len(p.Hosts) == 0 || base == p.WidgetURL {
+			p.Hosts = append(p.Hosts[:len(p.Hosts):len(p.Hosts)], u.Host)
+		}
+	}
+	c := &client{p: p, http: d.cfg.HTTP}
+	s := &shop{Provider: p, client: c, slots: make(chan struct{}, d.cfg.PerHost)}
+	s.caps = &document[capabilities]{
+		endpoint: "capabilities", maxAge: capabilitiesAge, now: d.cfg.Now,
+		fetch: func(ctx context.Context) ([]byte, error) { return c.get(ctx, "/capabilities", nil, false) },
+		parse: func(b []byte) (v capabilities, err error) {
+			v.Capabilities, v.deviations, err = parseCapabilities(b)
+			return v, err
+		},
+		size: func(v capabilities) int { return len(v.Countries) },
+	}
+	s.assets = &document[assets]{
+		endpoint: "crypto-currencies", maxAge: assetsAge, now: d.cfg.Now,
+		fetch: func(ctx context.Context) ([]byte, error) { return c.get(ctx, "/crypto-currencies", nil, false) },
+		parse: func(b []byte) (v assets, err error) {
+			v.ids, v.deviations, err = parseAssets(b)
+			return v, err
+		},
+		size: func(v assets) int { return len(v.ids) },
+	}
+	s.caps.load, s.caps.save = d.memory(p.ID, "capabilities")
+	s.assets.load, s.assets.save = d.memory(p.ID, "crypto-currencies")
+	return s, nil
+}
+
+func (d *Desk) memory(provider, endpoint string) (
+	load func(context.Context) ([]byte, time.Time, error), save func(context.Context, []byte, time.Time) error,
+) {
+	m := d.cfg.Memory
+	if m == nil {
+		return nil, nil
+	}
+	load = func(ctx context.Context) ([]byte, time.Time, error) { return m.Load(ctx, provider, endpoint) }
+	save = func(ctx context.Context, doc []byte, fetched time.Time) error {
+		err := m.Save(ctx, provider, endpoint, doc, fetched)
+		if err != nil {
+			d.cfg.Log.Warn("keep a provider's document", "provider", provider, "endpoint", endpoint, "error", err)
+		}
+		return err
+	}
+	return load, save
+}
+
+func (d *Desk) find(id string) *shop {
+	for _, s := range d.shops {
+		if s.ID == id {
+			return s
+		}
+	}
+	return nil
+}
+
+// Providers returns all providers in the order of the configuration with what
+// is known about them. It reads what is missing and refreshes what is old.
+func (d *Desk) Providers(ctx context.Context) []quote.Provider {
+	ctx, cancel := context.WithTimeout(ctx, d.cfg.Deadline)
+	defer cancel()
+	out := make([]quote.Provider, len(d.shops))
+	var wg sync.WaitGroup
+	for i, s := range d.shops {
+		wg.Go(func() { out[i] = s.describe(ctx, d.cfg.Now) })
+	}
+	wg.Wait()
+	return out
+}
+
+// describe reads both documents of a provider, at the same time if it must.
+func (s *shop) describe(ctx context.Context, now func() time.Time) quote.Provider {
+	var (
+		list        assets
+		listFetched time.Time
+		listStale   bool
+	)
+	var wg sync.WaitGroup
+	wg.Go(func() { list, listFetched, listStale = s.assets.get(ctx) })
+	caps, fetched, stale := s.caps.get(ctx)
+	wg.Wait()
+	p := quote.Provider{
+		ID: s.ID, Name: s.Name, Freshness: quote.Unavailable, Circuit: s.breaker.state(now()), SpecDeviations: []string{},
+	}
+	if fetched.IsZero() || listFetched.IsZero() {
+		return p
+	}
+	c := caps.Capabilities
+	c.Assets = list.ids
+	if listFetched.Before(fetched) {
+		fetched = listFetched
+	}
+	fetched = fetched.UTC()
+	p.Capabilities, p.FetchedAt, p.Freshness = &c, &fetched, quote.Fresh
+	if stale || listStale {
+		p.Freshness = quote.Stale
+	}
+	p.SpecDeviations = append(append(p.SpecDeviations, caps.deviations...), list.deviations...)
+	return p
+}
+
+// invalidInput is the fault of an input that no provider could be asked with.
+func invalidInput(problems []quote.Problem) error {
+	e := fault.New(fault.Invalid, problems[0].Message)
+	for _, p := range problems {
+		e = e.With(p.Field, p.Message)
+	}
+	return e
+}
+
+// newID is the default of Config.NewID.
+func newID() string {
+	var b [17]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
+	return "quo_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))[:26]
+}

@@ -1,0 +1,169 @@
+package buy
+
+import (
+	"context"
+	"net/netip"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"countersign/shared/amount"
+	"countersign/shared/fault"
+	"countersign/shared/quote"
+)
+
+// Redirect returns the address of the provider's widget for this order, with
+// the LiveApp parameters in the provider's own names. The address is checked:
+// an allowed host, https, and no other destination, amount or asset than the
+// order's.
+func (d *Desk) Redirect(ctx context.Context, o Order) (string, error) {
+	in, err := check(o.Input)
+	if err != nil {
+		return "", err
+	}
+	o.Input = in
+	s := d.find(o.Provider)
+	switch {
+	case s == nil:
+		return "", fault.New(fault.NotFound, "there is no such provider")
+	case o.ID == "" || in.Dest == "":
+		return "", fault.New(fault.Invalid, "a hand-off needs an order and a deposit address")
+	case o.Return != "" && !d.returnable(o.Return):
+		return "", fault.New(fault.Invalid, "the address to return to is not a page")
+	}
+	base := s.WidgetURL
+	if base == "" {
+		ctx, cancel := context.WithTimeout(ctx, d.cfg.Deadline)
+		defer cancel()
+		if base, err = s.redirect(ctx, o); err != nil {
+			stage, code, message, _ := failure(err)
+			d.cfg.Log.Info("no hand-off", "provider", s.ID, "stage", stage, "code", code, "error", err)
+			return "", fault.Wrap(err, fault.Provider, s.Name+" "+message+".").With("reason", code)
+		}
+	}
+	u, err := url.Parse(base)
+	if err != nil || !d.secure(u) || !slices.Contains(s.Hosts, u.Host) {
+		return "", fault.New(fault.Provider, s.Name+" wanted to lead to a place that is not its own.").With("reason", "HOST_NOT_ALLOWED")
+	}
+	query, err := url.ParseQuery(u.RawQuery)
+	if err != nil || !consistent(query, s.Params, o) {
+		return "", fault.New(fault.Provider, s.Name+" wanted to lead to another purchase than the one that was approved.").With("reason", quote.EchoMismatch)
+	}
+	for _, p := range liveApp(o) {
+		name, renamed := s.Params[p.name]
+		if !renamed {
+			name = p.name
+		}
+		if name != "" && p.value != "" && !query.Has(name) {
+			query.Set(name, p.value)
+		}
+	}
+	u.RawQuery = query.Encode()
+	return u.String(), nil
+}
+
+func (s *shop) redirect(ctx context.Context, o Order) (string, error) {
+	q := question(o.Input)
+	q.Set("ledgerTransactionId", o.ID)
+	if o.Return != "" {
+		q.Set("deeplinkUrl", o.Return)
+	}
+	if o.QuoteRef != "" {
+		q.Set("quoteId", o.QuoteRef)
+	}
+	data, err := s.client.get(ctx, "/buy-redirect", q, true)
+	if err != nil {
+		return "", err
+	}
+	return parseRedirect(data)
+}
+
+type parameter struct{ name, value string }
+
+// liveApp are the parameters of the widget, in the names of the contract.
+func liveApp(o Order) []parameter {
+	return []parameter{
+		{"accountAddress", o.Input.Dest}, {"cryptoCurrency", o.Input.To}, {"fiatCurrency", o.Input.From},
+		{"fiatAmount", o.Input.Amount}, {"cryptoAmount", o.Crypto}, {"mode", "buy"}, {"paymentMethod", o.Input.PaymentMethod},
+		{"bankResidency", strings.ToLower(o.Input.Country)}, {"buySessionId", o.ID}, {"language", o.Language}, {"theme", o.Theme},
+		{"partnerRedirectUrl", o.Return},
+	}
+}
+
+// consistent compares what an address says about the purchase, under any of the
+// names in use, with the order. A name that appears twice is refused: the two
+// ends could read different ones.
+func consistent(query url.Values, params map[string]string, o Order) bool {
+	asset, _ := amount.AssetByID(o.Input.To)
+	for _, c := range []struct {
+		names  []string
+		accept []string
+	}{
+		{[]string{"accountAddress", "account-address", "walletAddress", "address", "dest"}, []string{o.Input.Dest}},
+		{[]string{"fiatAmount", "fiat-amount", "amount"}, []string{o.Input.Amount, o.Input.Amount + ".00"}},
+		{[]string{"fiatCurrency", "fiat-currency", "from"}, []string{o.Input.From}},
+		{[]string{"cryptoCurrency", "crypto-currency", "to"}, []string{o.Input.To, asset.Ticker}},
+	} {
+		names := c.names
+		if own := params[c.names[0]]; own != "" {
+			names = append(names[:len(names):len(names)], own)
+		}
+		for _, name := range names {
+			values := query[name]
+			if len(values) == 0 {
+				continue
+			}
+			same := func(s string) bool {
+				return s == values[0] || strings.EqualFold(s, values[0]) && (s != o.Input.Dest || isHex(s))
+			}
+			if len(values) > 1 || !slices.ContainsFunc(c.accept, same) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// secure reports whether an address of a provider may be used: https, or http
+// to this machine in the sandbox; a host and nothing else before it.
+func (d *Desk) secure(u *url.URL) bool {
+	if u.Host == "" || u.User != nil || u.Opaque != "" {
+		return false
+	}
+	if u.Scheme == "https" {
+		return true
+	}
+	return u.Scheme == "http" && d.cfg.Sandbox && loopback(u.Hostname())
+}
+
+func (d *Desk) returnable(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && d.secure(u) && len(s) <= 1024
+}
+
+func loopback(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+func isHex(s string) bool { return strings.HasPrefix(s, "0x") }
+
+// destination checks a deposit address as far as the chain of the asset has
+// rules here: 20 bytes in hex for Ethereum's family, with a right checksum when
+// letters are in both cases (EIP-55).
+func destination(in quote.Input) bool {
+	asset, _ := amount.AssetByID(in.To)
+	if in.Dest == "" || !strings.HasPrefix(asset.Chain, "eip155:") {
+		return true
+	}
+	if !isHex(in.Dest) || !common.IsHexAddress(in.Dest) {
+		return false
+	}
+	digits := in.Dest[2:]
+	if digits == strings.ToLower(digits) || digits == strings.ToUpper(digits) {
+		return true
+	}
+	return common.HexToAddress(in.Dest).Hex() == in.Dest
+}
