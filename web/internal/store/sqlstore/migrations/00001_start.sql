@@ -1,0 +1,107 @@
+-- +goose Up
+CREATE TABLE developers (
+    id       TEXT PRIMARY KEY,
+    name     TEXT NOT NULL,
+    key_hash BLOB NOT NULL CHECK (length(key_hash) = 32),
+    version  INTEGER NOT NULL
+) STRICT;
+CREATE TABLE entities (
+    id        TEXT PRIMARY KEY,
+    developer TEXT NOT NULL REFERENCES developers (id),
+    name      TEXT NOT NULL
+) STRICT;
+CREATE TABLE replies (
+    scope  TEXT NOT NULL,
+    key    TEXT NOT NULL,
+    route  TEXT NOT NULL,
+    hash   BLOB NOT NULL CHECK (length(hash) = 32),
+    status INTEGER NOT NULL,
+    body   BLOB,
+    at     INTEGER NOT NULL,
+    PRIMARY KEY (scope, key)
+) STRICT;
+CREATE TABLE quotes (
+    id      TEXT PRIMARY KEY,
+    entity  TEXT NOT NULL,
+    expires INTEGER NOT NULL,
+    request TEXT UNIQUE,
+    doc     TEXT NOT NULL
+) STRICT;
+CREATE TABLE log_lines (
+    seq  INTEGER PRIMARY KEY,
+    line TEXT NOT NULL,
+    hash TEXT NOT NULL
+) STRICT;
+CREATE TABLE genesis (
+    entity TEXT PRIMARY KEY,
+    doc    TEXT NOT NULL
+) STRICT;
+CREATE TABLE requests (
+    id      TEXT PRIMARY KEY,
+    entity  TEXT NOT NULL,
+    state   TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'rejected', 'expired', 'ordered', 'completed')),
+    seq     INTEGER NOT NULL UNIQUE REFERENCES log_lines (seq),
+    doc     TEXT NOT NULL
+) STRICT;
+CREATE INDEX requests_by_entity ON requests (entity, seq);
+CREATE TABLE orders (
+    pos     INTEGER PRIMARY KEY AUTOINCREMENT,
+    id      TEXT NOT NULL UNIQUE,
+    entity  TEXT NOT NULL,
+    request TEXT NOT NULL UNIQUE REFERENCES requests (id),
+    state   TEXT NOT NULL CHECK (state IN ('created', 'redirected', 'processing', 'completed')),
+    chain   TEXT NOT NULL,
+    doc     TEXT NOT NULL
+) STRICT;
+CREATE INDEX orders_open ON orders (chain, state);
+CREATE TABLE tickets (
+    hash    BLOB PRIMARY KEY CHECK (length(hash) = 32),
+    "order" TEXT NOT NULL REFERENCES orders (id),
+    expires INTEGER NOT NULL,
+    used    INTEGER NOT NULL,
+    doc     TEXT NOT NULL
+) STRICT;
+CREATE TABLE ledger_entries (
+    pos     INTEGER PRIMARY KEY AUTOINCREMENT,
+    id      TEXT NOT NULL UNIQUE,
+    entity  TEXT NOT NULL,
+    account TEXT NOT NULL,
+    doc     TEXT NOT NULL
+) STRICT;
+CREATE TABLE ledger_postings (
+    entry  TEXT NOT NULL REFERENCES ledger_entries (id),
+    line   INTEGER NOT NULL,
+    entity TEXT NOT NULL,
+    ledger TEXT NOT NULL,
+    side   TEXT NOT NULL CHECK (side IN ('debit', 'credit')),
+    asset  TEXT NOT NULL,
+    amount TEXT NOT NULL CHECK (amount NOT LIKE '-%'),
+    PRIMARY KEY (entry, line)
+) STRICT;
+CREATE INDEX ledger_by_name ON ledger_postings (entity, ledger);
+CREATE TABLE chain_cursors (
+    chain  TEXT PRIMARY KEY,
+    cursor TEXT NOT NULL
+) STRICT;
+CREATE TABLE provider_documents (
+    provider TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    doc      BLOB NOT NULL,
+    fetched  INTEGER NOT NULL,
+    PRIMARY KEY (provider, endpoint)
+) STRICT;
+
+-- +goose Down
+DROP TABLE provider_documents;
+DROP TABLE chain_cursors;
+DROP TABLE ledger_postings;
+DROP TABLE ledger_entries;
+DROP TABLE tickets;
+DROP TABLE orders;
+DROP TABLE requests;
+DROP TABLE genesis;
+DROP TABLE log_lines;
+DROP TABLE quotes;
+DROP TABLE replies;
+DROP TABLE entities;
+DROP TABLE developers;

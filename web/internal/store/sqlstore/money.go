@@ -1,0 +1,191 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"countersign/shared/amount"
+	"countersign/shared/wire"
+	"countersign/web/internal/store"
+)
+
+func (x *tx) PutOrder(o store.Order) error {
+	d, err := encode("keep order", o)
+	if err != nil {
+		return err
+	}
+	switch other, err := x.OrderOf(o.Entity, o.Request); {
+	case err == nil && other.ID != o.ID:
+		return fmt.Errorf("keep order of %s: %w", o.Request, store.ErrExists)
+	case err != nil && !errors.Is(err, store.ErrNotFound):
+		return err
+	}
+	_, err = x.exec("keep order", `INSERT INTO orders (id, entity, request, state, chain, doc) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET state = excluded.state, doc = excluded.doc`, o.ID, o.Entity, o.Request, o.State, o.Chain, d)
+	return err
+}
+
+func (x *tx) Order(entity, id string) (store.Order, error) {
+	return doc[store.Order](x, "find order", `SELECT doc FROM orders WHERE entity = ? AND id = ?`, entity, id)
+}
+
+func (x *tx) OrderOf(entity, request string) (store.Order, error) {
+	return doc[store.Order](x, "find order", `SELECT doc FROM orders WHERE entity = ? AND request = ?`, entity, request)
+}
+
+func (x *tx) Orders(entity, after string, limit int) ([]store.Order, error) {
+	return docs[store.Order](x, "list orders", `SELECT doc FROM orders WHERE entity = ?1
+		AND (?2 = '' OR pos < (SELECT pos FROM orders WHERE id = ?2 AND entity = ?1)) ORDER BY pos DESC LIMIT ?3`, entity, after, limit)
+}
+
+func (x *tx) OpenOrders(chain string) ([]store.Order, error) {
+	return docs[store.Order](x, "list open orders", `SELECT doc FROM orders WHERE chain = ? AND state <> 'completed' ORDER BY pos`, chain)
+}
+
+func (x *tx) PutTicket(t store.Ticket) error {
+	hash := t.Hash
+	t.Hash = [32]byte{}
+	d, err := encode("keep ticket", t)
+	if err != nil {
+		return err
+	}
+	_, err = x.exec("keep ticket", `INSERT INTO tickets (hash, "order", expires, used, doc) VALUES (?, ?, ?, 0, ?)`,
+		hash[:], t.Order, t.Expires.UnixMilli(), d)
+	return err
+}
+
+func (x *tx) UseTicket(hash [32]byte, now time.Time) (store.Ticket, error) {
+	n, err := x.exec("use ticket", `UPDATE tickets SET used = 1 WHERE hash = ? AND used = 0 AND expires > ?`, hash[:], now.UnixMilli())
+	if err == nil && n == 0 {
+		err = fmt.Errorf("use ticket: %w", store.ErrNotFound)
+	}
+	if err != nil {
+		return store.Ticket{}, err
+	}
+	t, err := doc[store.Ticket](x, "use ticket", `SELECT doc FROM tickets WHERE hash = ?`, hash[:])
+	t.Hash, t.Used = hash, true
+	return t, err
+}
+
+// balanced adds up each side of each asset.
+func balanced(postings []wire.Posting) error {
+	sum := map[string]amount.Amount{}
+	for _, p := range postings {
+		a, err := amount.Parse(p.Amount)
+		if err != nil {
+			return fmt.Errorf("book %s: %w", p.Asset, err)
+		}
+		if a.Sign() <= 0 {
+			return fmt.Errorf("book %s of %s: an amount must be positive", p.Amount, p.Asset)
+		}
+		switch p.Side {
+		case "debit":
+			sum[p.Asset] = sum[p.Asset].Add(a)
+		case "credit":
+			sum[p.Asset] = sum[p.Asset].Sub(a)
+		default:
+			return fmt.Errorf("book %s: side %q", p.Asset, p.Side)
+		}
+	}
+	for asset, s := range sum {
+		if !s.IsZero() {
+			return fmt.Errorf("book %s: %w", asset, store.ErrUnbalanced)
+		}
+	}
+	if len(sum) == 0 {
+		return fmt.Errorf("book nothing: %w", store.ErrUnbalanced)
+	}
+	return nil
+}
+
+func (x *tx) Book(b store.Booking) error {
+	if err := balanced(b.Entry.Postings); err != nil {
+		return err
+	}
+	d, err := encode("book", b)
+	if err != nil {
+		return err
+	}
+	n, err := x.exec("book", `INSERT INTO ledger_entries (id, entity, account, doc) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+		b.Entry.ID, b.Entity, b.Account, d)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("book %s: %w", b.Entry.ID, store.ErrExists)
+	}
+	if err != nil {
+		return err
+	}
+	for i, p := range b.Entry.Postings {
+		if _, err := x.exec("book", `INSERT INTO ledger_postings (entry, line, entity, ledger, side, asset, amount) VALUES (?, ?, ?, ?, ?, ?, ?)`,
+			b.Entry.ID, i, b.Entity, p.Ledger, p.Side, p.Asset, p.Amount); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *tx) Bookings(entity, account string, limit int) ([]store.Booking, error) {
+	return docs[store.Booking](x, "list bookings", `SELECT doc FROM ledger_entries WHERE entity = ? AND account = ? ORDER BY pos DESC LIMIT ?`,
+		entity, account, limit)
+}
+
+func (x *tx) Balances(entity, account string) ([]wire.Balance, error) {
+	rows, err := x.t.QueryContext(x.ctx, `SELECT side, asset, amount FROM ledger_postings WHERE entity = ? AND ledger = ?`, entity, "vault:"+account)
+	if err != nil {
+		return nil, fmt.Errorf("add up balances: %w", err)
+	}
+	defer rows.Close()
+	sum := map[string]amount.Amount{}
+	for rows.Next() {
+		var side, asset, text string
+		if err := rows.Scan(&side, &asset, &text); err != nil {
+			return nil, fmt.Errorf("add up balances: %w", err)
+		}
+		a, err := amount.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("add up balances: %w", err)
+		}
+		if side == "credit" {
+			a = a.Neg()
+		}
+		sum[asset] = sum[asset].Add(a)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("add up balances: %w", err)
+	}
+	all := []wire.Balance{}
+	for _, asset := range slices.Sorted(maps.Keys(sum)) {
+		all = append(all, wire.Balance{Asset: asset, Amount: sum[asset].String()})
+	}
+	return all, nil
+}
+
+func (x *tx) Cursor(chain string) (string, error) {
+	var c string
+	err := x.one("read cursor", []any{&c}, `SELECT cursor FROM chain_cursors WHERE chain = ?`, chain)
+	if errors.Is(err, store.ErrNotFound) {
+		return "", nil
+	}
+	return c, err
+}
+
+func (x *tx) PutCursor(chain, cursor string) error {
+	_, err := x.exec("keep cursor", `INSERT INTO chain_cursors (chain, cursor) VALUES (?, ?)
+		ON CONFLICT (chain) DO UPDATE SET cursor = excluded.cursor`, chain, cursor)
+	return err
+}
+
+func (x *tx) Document(provider, endpoint string) ([]byte, time.Time, error) {
+	var d []byte
+	var at int64
+	err := x.one("read document", []any{&d, &at}, `SELECT doc, fetched FROM provider_documents WHERE provider = ? AND endpoint = ?`, provider, endpoint)
+	return d, time.UnixMilli(at).UTC(), err
+}
+
+func (x *tx) PutDocument(provider, endpoint string, d []byte, fetched time.Time) error {
+	_, err := x.exec("keep document", `INSERT INTO provider_documents (provider, endpoint, doc, fetched) VALUES (?, ?, ?, ?)
+		ON CONFLICT (provider, endpoint) DO UPDATE SET doc = excluded.doc, fetched = excluded.fetched`, provider, endpoint, d, fetched.UnixMilli())
+	return err
+}

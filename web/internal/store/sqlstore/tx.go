@@ -1,0 +1,235 @@
+package sqlstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+	"countersign/web/internal/store"
+)
+
+// tx is one transaction. Its context ends with the question it serves.
+type tx struct {
+	ctx context.Context
+	t   *sql.Tx
+}
+
+func (x *tx) exec(what, q string, args ...any) (int64, error) {
+	r, err := x.t.ExecContext(x.ctx, q, args...)
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", what, err)
+	}
+	n, err := r.RowsAffected()
+	if err != nil {
+		return 0, fmt.Errorf("%s: %w", what, err)
+	}
+	return n, nil
+}
+
+// one scans a single row; nothing found is store.ErrNotFound.
+func (x *tx) one(what string, dest []any, q string, args ...any) error {
+	err := x.t.QueryRowContext(x.ctx, q, args...).Scan(dest...)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = store.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// doc reads a row's JSON document.
+func doc[T any](x *tx, what, q string, args ...any) (T, error) {
+	var v T
+	var raw string
+	if err := x.one(what, []any{&raw}, q, args...); err != nil {
+		return v, err
+	}
+	if err := json.Unmarshal([]byte(raw), &v); err != nil {
+		return v, fmt.Errorf("%s: %w", what, err)
+	}
+	return v, nil
+}
+
+// docs reads the JSON documents of many rows.
+func docs[T any](x *tx, what, q string, args ...any) ([]T, error) {
+	rows, err := x.t.QueryContext(x.ctx, q, args...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		var raw string
+		var v T
+		if err := rows.Scan(&raw); err != nil {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+		if err := json.Unmarshal([]byte(raw), &v); err != nil {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+		all = append(all, v)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return all, nil
+}
+
+func encode(what string, v any) (string, error) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "", fmt.Errorf("%s: %w", what, err)
+	}
+	return string(b), nil
+}
+
+func (x *tx) PutDeveloper(d store.Developer) error {
+	_, err := x.exec("keep developer", `INSERT INTO developers (id, name, key_hash, version) VALUES (?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, key_hash = excluded.key_hash, version = excluded.version`,
+		d.ID, d.Name, d.KeyHash[:], d.Version)
+	return err
+}
+
+func (x *tx) Developer(id string) (store.Developer, error) {
+	d := store.Developer{ID: id}
+	var hash []byte
+	err := x.one("find developer", []any{&d.Name, &hash, &d.Version}, `SELECT name, key_hash, version FROM developers WHERE id = ?`, id)
+	copy(d.KeyHash[:], hash)
+	return d, err
+}
+
+func (x *tx) PutEntity(e store.Entity) error {
+	n, err := x.exec("keep entity", `INSERT INTO entities (id, developer, name) VALUES (?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE developer = excluded.developer`, e.ID, e.Developer, e.Name)
+	if err == nil && n == 0 {
+		err = fmt.Errorf("keep entity %q: %w", e.ID, store.ErrExists)
+	}
+	return err
+}
+
+func (x *tx) Entity(id string) (store.Entity, error) {
+	e := store.Entity{ID: id}
+	err := x.one("find entity", []any{&e.Developer, &e.Name}, `SELECT developer, name FROM entities WHERE id = ?`, id)
+	return e, err
+}
+
+func (x *tx) Reply(scope, key string) (store.Reply, error) {
+	r := store.Reply{Scope: scope, Key: key}
+	var hash []byte
+	var at int64
+	err := x.one("find reply", []any{&r.Route, &hash, &r.Status, &r.Body, &at},
+		`SELECT route, hash, status, body, at FROM replies WHERE scope = ? AND key = ?`, scope, key)
+	copy(r.Hash[:], hash)
+	r.At = time.UnixMilli(at).UTC()
+	return r, err
+}
+
+func (x *tx) PutReply(r store.Reply) error {
+	_, err := x.exec("keep reply", `INSERT INTO replies (scope, key, route, hash, status, body, at) VALUES (?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (scope, key) DO UPDATE SET status = excluded.status, body = excluded.body`,
+		r.Scope, r.Key, r.Route, r.Hash[:], r.Status, r.Body, r.At.UnixMilli())
+	return err
+}
+
+func (x *tx) PruneReplies(before time.Time) error {
+	_, err := x.exec("prune replies", `DELETE FROM replies WHERE at < ?`, before.UnixMilli())
+	return err
+}
+
+func (x *tx) PutQuote(q store.Quote) error {
+	d, err := encode("keep quote", q)
+	if err != nil {
+		return err
+	}
+	_, err = x.exec("keep quote", `INSERT INTO quotes (id, entity, expires, request, doc) VALUES (?, ?, ?, NULLIF(?, ''), ?)
+		ON CONFLICT (id) DO UPDATE SET request = excluded.request, doc = excluded.doc`, q.ID, q.Entity, q.Row.ExpiresAt.UnixMilli(), q.Request, d)
+	return err
+}
+
+func (x *tx) Quote(entity, id string) (store.Quote, error) {
+	return doc[store.Quote](x, "find quote", `SELECT doc FROM quotes WHERE entity = ? AND id = ?`, entity, id)
+}
+
+func (x *tx) PruneQuotes(before time.Time) error {
+	_, err := x.exec("prune quotes", `DELETE FROM quotes WHERE request IS NULL AND expires < ?`, before.UnixMilli())
+	return err
+}
+
+func (x *tx) Mark() (signedlog.Mark, error) {
+	var m signedlog.Mark
+	err := x.one("read the mark", []any{&m.Size, &m.Head}, `SELECT seq + 1, hash FROM log_lines ORDER BY seq DESC LIMIT 1`)
+	if errors.Is(err, store.ErrNotFound) {
+		return signedlog.Mark{}, nil
+	}
+	return m, err
+}
+
+func (x *tx) AppendLine(l store.Line) error {
+	m, err := x.Mark()
+	if err != nil {
+		return err
+	}
+	if l.Seq != m.Size {
+		return fmt.Errorf("append line %d behind %d lines: %w", l.Seq, m.Size, store.ErrExists)
+	}
+	_, err = x.exec("append a line", `INSERT INTO log_lines (seq, line, hash) VALUES (?, ?, ?)`, l.Seq, l.Text, l.Hash)
+	return err
+}
+
+func (x *tx) Lines(from int64, limit int) ([]store.Line, error) {
+	rows, err := x.t.QueryContext(x.ctx, `SELECT seq, line, hash FROM log_lines WHERE seq >= ? ORDER BY seq LIMIT ?`, from, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read lines: %w", err)
+	}
+	defer rows.Close()
+	var all []store.Line
+	for rows.Next() {
+		var l store.Line
+		if err := rows.Scan(&l.Seq, &l.Text, &l.Hash); err != nil {
+			return nil, fmt.Errorf("read lines: %w", err)
+		}
+		all = append(all, l)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read lines: %w", err)
+	}
+	return all, nil
+}
+
+func (x *tx) PutGenesis(g statement.Genesis) error {
+	d, err := encode("keep genesis", g)
+	if err != nil {
+		return err
+	}
+	_, err = x.exec("keep genesis", `INSERT INTO genesis (entity, doc) VALUES (?, ?)`, g.Entity, d)
+	return err
+}
+
+func (x *tx) Genesis(entity string) (statement.Genesis, error) {
+	return doc[statement.Genesis](x, "find genesis", `SELECT doc FROM genesis WHERE entity = ?`, entity)
+}
+
+func (x *tx) PutRequest(r store.Request) error {
+	d, err := encode("keep request", r)
+	if err != nil {
+		return err
+	}
+	_, err = x.exec("keep request", `INSERT INTO requests (id, entity, state, seq, doc) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET state = excluded.state, doc = excluded.doc`, r.ID, r.Entity, r.State, r.Seq, d)
+	return err
+}
+
+func (x *tx) Request(entity, id string) (store.Request, error) {
+	return doc[store.Request](x, "find request", `SELECT doc FROM requests WHERE entity = ? AND id = ?`, entity, id)
+}
+
+func (x *tx) Requests(entity, state, after string, limit int) ([]store.Request, error) {
+	return docs[store.Request](x, "list requests", `SELECT doc FROM requests WHERE entity = ?1 AND (?2 = '' OR state = ?2)
+		AND (?3 = '' OR seq < (SELECT seq FROM requests WHERE id = ?3 AND entity = ?1)) ORDER BY seq DESC LIMIT ?4`, entity, state, after, limit)
+}

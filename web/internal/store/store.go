@@ -1,0 +1,232 @@
+// Package store is what the gateway keeps: pinned quotes, its read model of the
+// signer's log, orders, hand-off tickets, the double-entry ledger, replies to
+// idempotent questions, and where it is on each chain. The gateway's use cases
+// (web/internal/gateway) are its only user; each of them puts a state change and
+// its consequences in one [Store.Write]. storetest is the suite that every
+// implementation passes; sqlstore is the one on SQLite.
+package store
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"countersign/shared/quote"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+	"countersign/shared/wire"
+)
+
+// ErrNotFound says that there is no such row for this entity.
+var ErrNotFound = errors.New("not found")
+
+// ErrExists says that a row with this key exists already.
+var ErrExists = errors.New("exists already")
+
+// ErrUnbalanced says that debits and credits of a booking differ.
+var ErrUnbalanced = errors.New("debits and credits differ")
+
+// Store runs transactions. A transaction that returns an error changes nothing.
+type Store interface {
+	Read(ctx context.Context, f func(Tx) error) error
+	// Write runs one at a time.
+	Write(ctx context.Context, f func(Tx) error) error
+	Close() error
+}
+
+// Tx is one transaction. Every lookup fails with ErrNotFound when there is
+// nothing; lookups that take an entity never see another entity's rows.
+type Tx interface {
+	Principals
+	Replies
+	Quotes
+	LogModel
+	Orders
+	Ledger
+	Chains
+	Documents
+}
+
+// Developer is who holds an API key, and the entities that it acts for.
+type Developer struct {
+	ID      string
+	Name    string
+	KeyHash [32]byte // SHA-256 of the API key
+	Version int64    // tokens of a lower version are revoked
+}
+
+// Entity belongs to one developer.
+type Entity struct {
+	ID        string
+	Developer string
+	Name      string
+}
+
+// Principals are developers and their entities.
+type Principals interface {
+	PutDeveloper(Developer) error // adds or replaces
+	Developer(id string) (Developer, error)
+	PutEntity(Entity) error // adds, or replaces the name; ErrExists when another developer's
+	Entity(id string) (Entity, error)
+}
+
+// Reply is the stored answer to a question with an idempotency key.
+type Reply struct {
+	Scope  string // who asked
+	Key    string
+	Route  string
+	Hash   [32]byte // of the body
+	Status int      // 0: not answered yet
+	Body   []byte
+	At     time.Time
+}
+
+// Replies are kept for a day.
+type Replies interface {
+	Reply(scope, key string) (Reply, error)
+	PutReply(Reply) error // adds or replaces
+	PruneReplies(before time.Time) error
+}
+
+// Quote is a quote that was shown, and the request that it is pinned in.
+type Quote struct {
+	ID      string
+	Entity  string
+	Account string
+	Input   quote.Input
+	Row     quote.Row
+	// Request and Ask are set when a request was made of it: then no other can
+	// be. Key is the idempotency key of that question.
+	Request string
+	Ask     *wire.SignerRequestInput
+	Key     string
+}
+
+// Quotes are kept while they are of use.
+type Quotes interface {
+	PutQuote(Quote) error // adds or replaces
+	Quote(entity, id string) (Quote, error)
+	PruneQuotes(before time.Time) error // removes those never pinned that ran out before
+}
+
+// Line is one line of the signer's log, verified.
+type Line struct {
+	Seq  int64
+	Text string
+	Hash string
+}
+
+// Vote is one decision in the log.
+type Vote struct {
+	Approval statement.Approval `json:"approval"`
+	At       int64              `json:"at"`
+	Seq      int64              `json:"seq"`
+}
+
+// Request is a governed request as the log tells it.
+type Request struct {
+	ID      string
+	Entity  string
+	Account string
+	// State is pending, approved, rejected or expired (wire), then ordered and
+	// completed, which the gateway adds.
+	State    string
+	Created  time.Time
+	Body     signedlog.RequestBody
+	Seq      int64 // of its entry
+	Votes    []Vote
+	Outcome  string // of the log; empty while pending
+	Reasons  []string
+	Closed   int64 // Unix seconds of the outcome
+	CloseSeq int64
+	Verified bool // the address attestation verifies
+	Order    string
+}
+
+// LogModel is the read model of the signer's log.
+type LogModel interface {
+	Mark() (signedlog.Mark, error) // zero before the first
+	AppendLine(Line) error         // must follow the mark
+	Lines(from int64, limit int) ([]Line, error)
+
+	PutGenesis(statement.Genesis) error
+	Genesis(entity string) (statement.Genesis, error)
+
+	PutRequest(Request) error // adds or replaces
+	Request(entity, id string) (Request, error)
+	// Requests are newest first, those after the one with id after; empty state
+	// is every state.
+	Requests(entity, state, after string, limit int) ([]Request, error)
+}
+
+// Order is a purchase at a provider.
+type Order struct {
+	ID          string
+	Entity      string
+	Request     string // one order each
+	Account     string
+	State       string
+	Chain       string
+	Address     string
+	Intent      statement.Buy
+	Row         quote.Row // the quote of the hand-off
+	Input       quote.Input
+	Redirect    string // the provider's address, once asked for
+	Delivered   string
+	TxHash      string
+	Created     time.Time
+	Updated     time.Time
+	History     []wire.Event
+	DeliveredAt time.Time
+}
+
+// Ticket is a hand-off ticket; its secret is not stored.
+type Ticket struct {
+	Hash     [32]byte
+	Order    string
+	Entity   string
+	Language string
+	Theme    string
+	Expires  time.Time
+	Used     bool
+}
+
+// Orders and their tickets.
+type Orders interface {
+	PutOrder(Order) error // adds or replaces; ErrExists for a second one of a request
+	Order(entity, id string) (Order, error)
+	OrderOf(entity, request string) (Order, error)
+	Orders(entity, after string, limit int) ([]Order, error) // newest first
+	OpenOrders(chain string) ([]Order, error)                // of every entity, not completed
+	PutTicket(Ticket) error
+	UseTicket(hash [32]byte, now time.Time) (Ticket, error) // ErrNotFound when used, expired or unknown
+}
+
+// Booking is one entry of the ledger with its postings.
+type Booking struct {
+	Entity  string
+	Account string
+	Entry   wire.LedgerEntry
+	Deposit *wire.DepositRecord
+}
+
+// Ledger is double entry: nothing is booked that does not balance.
+type Ledger interface {
+	// Book adds an entry. ErrUnbalanced when debits and credits of an asset
+	// differ; ErrExists when the entry's id is booked.
+	Book(Booking) error
+	Bookings(entity, account string, limit int) ([]Booking, error) // newest first
+	Balances(entity, account string) ([]wire.Balance, error)       // of the ledger vault:ACCOUNT
+}
+
+// Chains remembers up to where each was read.
+type Chains interface {
+	Cursor(chain string) (string, error) // empty when never read
+	PutCursor(chain, cursor string) error
+}
+
+// Documents are the last good documents of providers.
+type Documents interface {
+	Document(provider, endpoint string) (doc []byte, fetched time.Time, err error)
+	PutDocument(provider, endpoint string, doc []byte, fetched time.Time) error
+}
