@@ -256,9 +256,9 @@ func rule(field string, ok bool) error {
 	return fault.New(fault.Invalid, fmt.Sprintf("the field %q is not valid", field)).With("field", field)
 }
 
-// validID is the form of identifiers: ^[a-z]{3}_[a-z0-9]{4,40}$.
+// validID is the form of identifiers: ^[a-z]{3}_[a-z0-9]{3,40}$: mem_bob is one.
 func validID(s string) bool {
-	if len(s) < 8 || len(s) > maxEntity || s[3] != '_' {
+	if len(s) < 7 || len(s) > maxEntity || s[3] != '_' {
 		return false
 	}
 	for i := range len(s) {

@@ -206,9 +206,9 @@ type PromptParams struct {
 }
 
 // ValidID reports whether s is an identifier: three letters, an underscore, and
-// 4 to 40 characters of a-z and 0-9.
+// 3 to 40 characters of a-z and 0-9 (mem_bob).
 func ValidID(s string) bool {
-	if len(s) < 8 || len(s) > 44 || s[3] != '_' {
+	if len(s) < 7 || len(s) > 44 || s[3] != '_' {
 		return false
 	}
 	for i := range len(s) {

@@ -40,10 +40,10 @@ func invalid(field, why string) error {
 }
 
 // IsID reports whether s is an id of the kind, such as "req": the kind, "_", and
-// 4 to 40 lower-case letters or digits.
+// 3 to 40 lower-case letters or digits (mem_bob).
 func IsID(kind, s string) bool {
 	rest, ok := strings.CutPrefix(s, kind+"_")
-	return ok && len(rest) >= 4 && len(rest) <= 40 && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
+	return ok && len(rest) >= 3 && len(rest) <= 40 && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
 }
 
 func id(field, kind, s string) error {
