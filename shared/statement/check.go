@@ -66,7 +66,7 @@ func (c *checks) key(k JWK, field string) {
 }
 
 func isID(s string) bool {
-	if len(s) < 8 || len(s) > 44 || s[3] != '_' {
+	if len(s) < 7 || len(s) > 44 || s[3] != '_' {
 		return false
 	}
 	for i := 0; i < len(s); i++ {

@@ -35,7 +35,9 @@ func (s *Service) Handler() http.Handler {
 	return mux
 }
 
-func (s *Service) getStatus(w http.ResponseWriter, _ *http.Request) { write(w, http.StatusOK, s.Status()) }
+func (s *Service) getStatus(w http.ResponseWriter, _ *http.Request) {
+	write(w, http.StatusOK, s.Status())
+}
 
 func (s *Service) getLog(w http.ResponseWriter, r *http.Request) {
 	after, err1 := number(r, "after", -1)

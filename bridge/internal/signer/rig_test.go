@@ -1,0 +1,488 @@
+package signer
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	secpecdsa "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+
+	"countersign/bridge/internal/keys"
+	"countersign/shared/channel"
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/jws"
+	"countersign/shared/statement"
+	"countersign/shared/strictjson"
+	"countersign/shared/wire"
+)
+
+// memKey is a key in memory, of either curve.
+type memKey struct {
+	public jws.PublicKey
+	secp   *secp256k1.PrivateKey
+	p256   *ecdsa.PrivateKey
+	label  string
+}
+
+func newKey(t testing.TB, curve string) *memKey {
+	t.Helper()
+	k, err := makeKey(curve, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+func makeKey(curve, label string) (*memKey, error) {
+	k := &memKey{label: label}
+	var err error
+	if curve == jws.Secp256k1 {
+		if k.secp, err = secp256k1.GeneratePrivateKey(); err != nil {
+			return nil, err
+		}
+		k.public, err = jws.FromSEC1(curve, k.secp.PubKey().SerializeCompressed())
+		return k, err
+	}
+	if k.p256, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
+		return nil, err
+	}
+	point, err := k.p256.PublicKey.Bytes()
+	if err != nil {
+		return nil, err
+	}
+	k.public, err = jws.FromSEC1(curve, point)
+	return k, err
+}
+
+func (k *memKey) Info() keys.Info {
+	return keys.Info{Device: "memory", Label: k.label, CanSign: true, CanDerive: true}
+}
+func (k *memKey) PublicKey() jws.PublicKey { return k.public }
+func (k *memKey) Public() []byte           { return k.public.Compressed() }
+
+func (k *memKey) SignDigest(_ context.Context, digest []byte) ([]byte, error) {
+	out := make([]byte, 64)
+	if k.secp != nil {
+		sig := secpecdsa.Sign(k.secp, digest)
+		r, s := sig.R(), sig.S()
+		r.PutBytesUnchecked(out[:32])
+		s.PutBytesUnchecked(out[32:])
+		return out, nil
+	}
+	r, s, err := ecdsa.Sign(rand.Reader, k.p256, digest)
+	if err != nil {
+		return nil, err
+	}
+	r.FillBytes(out[:32])
+	s.FillBytes(out[32:])
+	return out, nil
+}
+
+func (k *memKey) ECDH(_ context.Context, peer []byte) ([]byte, error) {
+	p, err := jws.FromSEC1(k.public.Curve(), peer)
+	if err != nil {
+		return nil, err
+	}
+	if k.secp != nil {
+		pub, err := secp256k1.ParsePubKey(p.Uncompressed())
+		if err != nil {
+			return nil, err
+		}
+		return secp256k1.GenerateSharedSecret(k.secp, pub), nil
+	}
+	pub, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), p.Uncompressed())
+	if err != nil {
+		return nil, err
+	}
+	priv, err := k.p256.ECDH()
+	if err != nil {
+		return nil, err
+	}
+	remote, err := pub.ECDH()
+	if err != nil {
+		return nil, err
+	}
+	return priv.ECDH(remote)
+}
+
+// memVault is a vault in memory; it survives a restart of the service.
+type memVault struct {
+	mu   sync.Mutex
+	keys map[string]*memKey
+	data map[string][]byte
+}
+
+func newMemVault() *memVault {
+	return &memVault{keys: map[string]*memKey{}, data: map[string][]byte{}}
+}
+
+func (v *memVault) Key(_ context.Context, label string) (keys.Key, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if k := v.keys[label]; k != nil {
+		return k, nil
+	}
+	return nil, fault.New(fault.KeyMissing, "no such key")
+}
+
+func (v *memVault) Generate(_ context.Context, curve, label string) (keys.Key, error) {
+	k, err := makeKey(curve, label)
+	if err != nil {
+		return nil, err
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.keys[label] = k
+	return k, nil
+}
+
+func (v *memVault) GetData(_ context.Context, label string) ([]byte, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.data[label], nil
+}
+
+func (v *memVault) PutData(_ context.Context, label string, data []byte) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.data[label] = bytes.Clone(data)
+	return nil
+}
+
+// person is a member with both keys.
+type person struct {
+	id, name      string
+	approval, chn *memKey
+	certificate   string
+}
+
+// clock is a clock that the test moves.
+type clock struct {
+	mu sync.Mutex
+	t  time.Time
+}
+
+func (c *clock) now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.t }
+func (c *clock) add(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t = c.t.Add(d)
+}
+
+const (
+	treasury = "acc_treasury"
+	testReq  = "req_aaaaaaaaaaaaaaaaaaaaaaaaaa"
+)
+
+// rig is an enrolled vault with three members: Alice and Carol on secp256k1, Bob
+// on P-256; two of the three approve, in one step.
+type rig struct {
+	t       testing.TB
+	vault   *memVault
+	dir     string
+	clock   *clock
+	people  map[string]*person
+	service *Service
+	file    *file
+	enrol   Enrolment
+}
+
+func twoOfThree() governance.Set {
+	return governance.Set{Version: 1, Rules: []governance.Rule{
+		{Name: "purchases", When: []governance.Condition{{Amount: &governance.Amount{Currency: "EUR", Max: "10000"}}},
+			Steps: []governance.Step{{Name: "treasury", Quorum: 2, Members: []string{"mem_alice", "mem_bob", "mem_carol"}}}},
+	}}
+}
+
+func newRig(t testing.TB, rules governance.Set) *rig {
+	t.Helper()
+	g := &rig{t: t, vault: newMemVault(), dir: t.TempDir(), people: map[string]*person{},
+		clock: &clock{t: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC)}}
+	d := g.draft(rules)
+	f, err := openFile(g.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.enrol, err = Create(t.Context(), g.deps(f), d, func(Enrolment) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for id, p := range g.people {
+		p.certificate = g.enrol.Certificates[id]
+	}
+	g.start()
+	t.Cleanup(func() { _ = g.file.Close() })
+	return g
+}
+
+func (g *rig) draft(rules governance.Set) Draft {
+	d := Draft{Entity: "ent_sandbox", EntityName: "Sandbox Ltd"}
+	for _, m := range []struct{ id, name, curve string }{
+		{"mem_alice", "Alice", jws.Secp256k1}, {"mem_bob", "Bob", jws.P256}, {"mem_carol", "Carol", jws.Secp256k1},
+	} {
+		p := &person{id: m.id, name: m.name, approval: newKey(g.t, m.curve), chn: newKey(g.t, m.curve)}
+		g.people[m.id] = p
+		d.Members = append(d.Members, statement.GenesisMember{
+			Member: m.id, Name: m.name, Role: statement.Operator, Approval: jwkOf(p.approval.public), Channel: jwkOf(p.chn.public), ChannelIn: statement.InToken,
+		})
+	}
+	d.Accounts = []DraftAccount{{Account: treasury, Name: "Treasury", Chain: "eip155:31337", Rules: rules}}
+	return d
+}
+
+func (g *rig) deps(f *file) Deps {
+	return Deps{Vault: g.vault, Storage: f, Rand: rand.Reader, Now: g.clock.now, Log: slog.New(slog.DiscardHandler)}
+}
+
+// start opens the service; after a stop it is a restart.
+func (g *rig) start() {
+	g.t.Helper()
+	if err := g.tryStart(); err != nil {
+		g.t.Fatal(err)
+	}
+}
+
+func (g *rig) tryStart() error {
+	var err error
+	if g.file, err = openFile(g.dir); err != nil {
+		g.t.Fatal(err)
+	}
+	g.service, err = Open(g.t.Context(), g.deps(g.file))
+	if err != nil {
+		_ = g.file.Close()
+	}
+	return err
+}
+
+func (g *rig) restart() {
+	g.t.Helper()
+	if err := g.file.Close(); err != nil {
+		g.t.Fatal(err)
+	}
+	g.start()
+}
+
+// call is one HTTP call; it returns the error code of the answer, or "".
+type call func(method, path string, in, out any) fault.Code
+
+func (g *rig) call(method, path string, in, out any) fault.Code {
+	g.t.Helper()
+	body, err := json.Marshal(in)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return g.raw(method, path, body, out)
+}
+
+func (g *rig) raw(method, path string, body []byte, out any) fault.Code {
+	g.t.Helper()
+	w := httptest.NewRecorder()
+	g.service.Handler().ServeHTTP(w, httptest.NewRequestWithContext(g.t.Context(), method, path, bytes.NewReader(body)))
+	return decode(g.t, w.Code, w.Body.Bytes(), out)
+}
+
+func decode(t testing.TB, status int, data []byte, out any) fault.Code {
+	t.Helper()
+	if status != http.StatusOK {
+		var e struct {
+			Error struct {
+				Code    fault.Code        `json:"code"`
+				Message string            `json:"message"`
+				Details map[string]string `json:"details"`
+			} `json:"error"`
+		}
+		if err := strictjson.Unmarshal(data, &e, 1<<20); err != nil || !fault.Known(e.Error.Code) || e.Error.Message == "" {
+			t.Fatalf("status %d with body %s", status, data)
+		}
+		return e.Error.Code
+	}
+	if out == nil {
+		return ""
+	}
+	if err := strictjson.Unmarshal(data, out, 1<<20); err != nil {
+		t.Fatalf("%v in %s", err, data)
+	}
+	return ""
+}
+
+func (g *rig) input(id string) wire.SignerRequestInput {
+	return wire.SignerRequestInput{
+		Request: id, Account: treasury, Initiator: "mem_alice", Provider: "northpay", ProviderName: "NorthPay",
+		Fiat: statement.Fiat{Amount: "250", Currency: "EUR"}, Crypto: statement.Crypto{Amount: "0.0815", Asset: "ethereum"},
+		Minimum: "0.0799", PaymentMethod: "card", Country: "FR", Quote: "quo_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+		ExpiresAt: g.clock.now().Add(time.Hour),
+	}
+}
+
+func (g *rig) request(id string) wire.SignerRequest {
+	g.t.Helper()
+	var r wire.SignerRequest
+	if code := g.call("POST", "/v1/requests", g.input(id), &r); code != "" {
+		g.t.Fatalf("request: %s", code)
+	}
+	return r
+}
+
+// line is an open channel of one member, seen from the bridge.
+type line struct {
+	t       testing.TB
+	call    call
+	id      string
+	session *channel.Session
+	who     *person
+}
+
+// connect opens a channel; code says how the signer refused it.
+func connect(t testing.TB, do call, p *person, e Enrolment) (*line, fault.Code) {
+	t.Helper()
+	return connectAs(t, do, p, p.certificate, e)
+}
+
+func connectAs(t testing.TB, do call, p *person, certificate string, e Enrolment) (*line, fault.Code) {
+	t.Helper()
+	suite, err := channel.SuiteFor(p.chn.public.Curve())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var remote jws.PublicKey
+	for _, j := range e.File.ChannelKeys {
+		if j.Crv == p.chn.public.Curve() {
+			if remote, err = publicKey(j); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	i, err := channel.NewInitiator(channel.InitiatorConfig{
+		Suite: suite, Static: p.chn, Remote: remote.Compressed(), Entity: e.File.Entity, Rand: rand.Reader, Now: time.Now,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	act1, err := i.Start(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var opened wire.SignerChannel
+	if code := do("POST", "/v1/channels", wire.SignerRecord{Record: b64(act1)}, &opened); code != "" {
+		return nil, code
+	}
+	act3, session, err := i.Finish(t.Context(), unb64(t, opened.Record), []byte(certificate))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := &line{t: t, call: do, id: opened.Channel, session: session, who: p}
+	m, code := l.send(act3)
+	if code != "" {
+		return nil, code
+	}
+	if w, ok := m.(*channel.Welcome); !ok || w.Member != p.id {
+		t.Fatalf("welcomed with %#v", m)
+	}
+	return l, ""
+}
+
+func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
+
+func unb64(t testing.TB, s string) []byte {
+	t.Helper()
+	b, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func (l *line) send(record []byte) (channel.Message, fault.Code) {
+	l.t.Helper()
+	var reply wire.SignerReply
+	if code := l.call("POST", "/v1/channels/"+l.id+"/records", wire.SignerRecord{Record: b64(record)}, &reply); code != "" {
+		return nil, code
+	}
+	plain, err := l.session.Open(unb64(l.t, reply.Record))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	m, err := channel.Decode(plain)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return m, ""
+}
+
+// ask seals a message; a refusal comes back as an error.
+func (l *line) ask(m channel.Message) (channel.Message, *fault.Error) {
+	l.t.Helper()
+	data, err := channel.Encode(m)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	record, err := l.session.Seal(data)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	answer, code := l.send(record)
+	if code != "" {
+		return nil, fault.New(code, "outside")
+	}
+	if e, ok := answer.(*channel.Error); ok {
+		return nil, e.Fault()
+	}
+	return answer, nil
+}
+
+func (l *line) statement(request, decision string) ([]byte, *fault.Error) {
+	l.t.Helper()
+	m, err := l.ask(&channel.StatementGet{Request: request, Decision: decision})
+	if err != nil {
+		return nil, err
+	}
+	return m.(*channel.Statement).Statement, nil
+}
+
+func (l *line) submit(token string) (*channel.Receipt, *fault.Error) {
+	l.t.Helper()
+	m, err := l.ask(&channel.StatementSubmit{JWS: token})
+	if err != nil {
+		return nil, err
+	}
+	return m.(*channel.Receipt), nil
+}
+
+// decide plays the whole decision, with the checks that a bridge makes.
+func (l *line) decide(request, decision string) (*channel.Receipt, string, *fault.Error) {
+	l.t.Helper()
+	data, ferr := l.statement(request, decision)
+	if ferr != nil {
+		return nil, "", ferr
+	}
+	if _, err := statement.Decode[statement.Approval](data); err != nil {
+		l.t.Fatal(err)
+	}
+	token := l.sign(data)
+	r, ferr := l.submit(token)
+	return r, token, ferr
+}
+
+func (l *line) sign(data []byte) string {
+	l.t.Helper()
+	token, err := jws.Sign(l.t.Context(), l.who.approval, statement.TypApproval, data)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return token
+}
