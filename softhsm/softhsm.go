@@ -1,0 +1,139 @@
+// Package softhsm gives tests and sandboxes real PKCS#11 tokens without
+// hardware, by way of SoftHSM 2. [New] makes a throw-away token for a test,
+// [Provision] makes tokens that stay, and cmd/softhsm-token does the same for a
+// person or a CI job. SoftHSM being absent is an error, and fails a test: a test
+// of keys that skips itself proves nothing.
+//
+// It is one of the few packages that use PKCS#11 themselves: the keys of a token
+// are made by the token. Programs under test reach them in their own way, and in
+// a process of their own or in the test's.
+package softhsm
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Token is a throw-away token of a test.
+type Token struct {
+	Store
+	Spec
+	dir  string // the token's own folder
+	away string // where it is while it is pulled
+}
+
+// shared is the one store of a test process. SoftHSM reads its configuration
+// when the module is initialised, and a process has one module: all tokens of
+// the process are in one store, told apart by their labels.
+var shared struct {
+	sync.Mutex
+	dir, tool string
+	err       error
+}
+
+// New makes a token for t. Its label is spec's, its PINs are random, and it is
+// removed when t ends. SOFTHSM2_CONF is set for this process. A test that has
+// the module loaded already sees the new token after C_Finalize and
+// C_Initialize, as SoftHSM does it.
+func New(t testing.TB, spec Spec) *Token {
+	t.Helper()
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.dir == "" && shared.err == nil {
+		shared.err = prepare()
+	}
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	before := folders(shared.dir)
+	body, err := json.Marshal([]Spec{spec})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(shared.tool, "--dir", shared.dir, "--json", "-")
+	cmd.Stdin = bytes.NewReader(body)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("softhsm: make token %q: %v\n%s", spec.Label, err, stderr.String())
+	}
+	token := &Token{}
+	if err := json.Unmarshal(out, &token.Store); err != nil || len(token.Tokens) != 1 {
+		t.Fatalf("softhsm: read what softhsm-token made: %v", err)
+	}
+	token.Spec = token.Tokens[0]
+	for d := range folders(shared.dir) {
+		if !before[d] {
+			token.dir = d
+		}
+	}
+	token.away = token.dir + ".pulled"
+	if err := os.Setenv("SOFTHSM2_CONF", token.Conf); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(token.dir); err != nil {
+			t.Error(err)
+		}
+		if err := os.RemoveAll(filepath.Join(token.Dir, filepath.Base(token.away))); err != nil {
+			t.Error(err)
+		}
+	})
+	return token
+}
+
+// Pull takes the token away, as a hand takes a key out of its socket. What is
+// left in the module's memory fails from then on.
+func (k *Token) Pull(t testing.TB) {
+	t.Helper()
+	if err := os.Rename(k.dir, filepath.Join(k.Dir, filepath.Base(k.away))); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Insert puts a pulled token back. SoftHSM sees it after C_Finalize and
+// C_Initialize only.
+func (k *Token) Insert(t testing.TB) {
+	t.Helper()
+	if err := os.Rename(filepath.Join(k.Dir, filepath.Base(k.away)), k.dir); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// prepare makes the store's folder and builds the tool that makes tokens. A
+// program of its own makes them, so that the module in this process is left to
+// the code under test.
+func prepare() error {
+	if _, err := Module(); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "softhsm-")
+	if err != nil {
+		return err
+	}
+	shared.dir, shared.tool = filepath.Join(dir, "store"), filepath.Join(dir, "softhsm-token")
+	out, err := exec.Command("go", "build", "-o", shared.tool, "countersign/softhsm/cmd/softhsm-token").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("softhsm: build softhsm-token: %w\n%s", err, out)
+	}
+	return nil
+}
+
+func folders(store string) map[string]bool {
+	found := map[string]bool{}
+	entries, _ := os.ReadDir(filepath.Join(store, "tokens")) // absent before the first token
+	for _, e := range entries {
+		if e.IsDir() && !strings.HasSuffix(e.Name(), ".pulled") {
+			found[filepath.Join(store, "tokens", e.Name())] = true
+		}
+	}
+	return found
+}
