@@ -83,7 +83,10 @@ export class Painter {
     this.#keys = picture.keys ?? {};
     const moved = this.#route(picture);
     for (const [el, open] of this.#dialogs.splice(0)) {
-      if (el.open !== open) open ? el.showModal() : el.close();
+      if (el.open === open) continue;
+      if (!open) { el.close(); continue; }
+      el.showModal();
+      if (!el.contains(this.#focus ?? null)) { land(el); this.#focus = el; } // read first, then Tab to a button
     }
     if (this.#focus) this.#focus.focus();
     else if (moved) land(this.#view.querySelector('main h1') ?? this.#view.querySelector('main'));

@@ -51,7 +51,7 @@ function night({ primary, accent, text, secondary, negative }, background) {
     bg, surface: neutral(0.04, 0.011), sunken: neutral(0.015, 0.01), edge: neutral(0.135, 0.014),
     soft: lch(bg.l + 0.085, Math.min(primary.c, 0.035), warm), control: neutral(0.36, 0.02),
     text: lift(text, 0.93, 0.014), muted: lift(secondary, 0.745, 0.025),
-    primary: lift(primary, 0.78, 0.09), accent: lift(accent, 0.8, 0.085), negative: lift(negative, 0.74, 0.15),
+    primary: lift(primary, 0.45, 0.115), accent: lift(accent, 0.8, 0.085), negative: lift(negative, 0.74, 0.15),
     tint: (h, c) => lch(bg.l + 0.085, c * 0.35, h), status: 0.8, step: 0.05,
   });
 }
