@@ -1,0 +1,218 @@
+// Package approver is the bridge on a person's computer: it serves pages in
+// browsers. Each connection is a state machine: WebSocket (bridge/internal/guard)
+// → link (shared/link, as responder) → pairing, when the page is new → frames
+// (shared/frame) with many calls in flight. A page can open an end-to-end channel
+// to the vault's signer (shared/channel, as initiator, with a key in a token) and
+// ask to approve a request: the statement comes from the signer itself, is shown
+// at the bridge's own prompt (bridge/internal/consent), and only then signed by
+// the token. The page relays records that it cannot read. Every decision and use
+// of a key is written to bridge/internal/journal first.
+//
+// Specs: shared/spec/link.md, frame.md, channel.md, statement.md.
+// bridge/cmd/countersign-bridge runs it.
+package approver
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gorilla/websocket"
+
+	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/guard"
+	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/keys"
+	"countersign/shared/link"
+)
+
+// Version is what the bridge tells pages about itself, for people.
+const Version = "0.1.0"
+
+// name is what the bridge calls itself on a page.
+const name = "Countersign bridge"
+
+// Stdio is where a program writes: Out gets a line "listening on URL" for each
+// listener when it is ready, Err the log.
+type Stdio struct {
+	Out, Err io.Writer
+}
+
+// Device is a token as it is now.
+type Device struct {
+	Label     string
+	Present   bool
+	Locked    bool // the PIN is needed before a key can be used
+	PINLocked bool // too many wrong PINs: nobody can unlock it
+	FinalTry  bool // one more wrong PIN locks it
+	TriesLeft int  // negative when the token does not say
+}
+
+// Devices are the tokens of this computer. Errors are those of [keys.Key], and
+// DEVICE_NOT_FOUND, PIN_INCORRECT (details tries_left where known), PIN_LOCKED.
+type Devices interface {
+	// Key finds a key by its PKCS#11 URI (RFC 7512).
+	Key(ctx context.Context, uri string) (keys.Key, error)
+	// Device says how the token with this label is; Present is false for one
+	// that is not there.
+	Device(ctx context.Context, label string) (Device, error)
+	// Login unlocks a token. It does not keep pin.
+	Login(ctx context.Context, label string, pin []byte) error
+	// Watch calls changed when a token comes or goes, until ctx ends.
+	Watch(ctx context.Context, changed func(label string, present bool)) error
+}
+
+// Prompts asks the person, one question at a time: a [consent.Queue].
+type Prompts interface {
+	Where() string
+	Confirm(ctx context.Context, q consent.Question, opened func()) error
+	PIN(ctx context.Context, q consent.PINQuestion, opened func()) ([]byte, error)
+}
+
+// Deps are what a bridge works with. Tests bring their own.
+type Deps struct {
+	Devices Devices
+	Prompts Prompts
+	Journal *journal.Journal
+	Rand    io.Reader
+	Now     func() time.Time
+	Log     *slog.Logger
+}
+
+// Bridge serves pages.
+type Bridge struct {
+	cfg        Config
+	deps       Deps
+	key        *link.Key
+	budget     link.Budget
+	pairings   *Pairings
+	identities []*identity
+
+	mu         sync.Mutex
+	conns      map[*conn]bool
+	authorized map[string]bool        // pairing id + device label
+	unlocking  map[string]*sync.Mutex // by device label: one PIN prompt for each
+}
+
+// New reads the bridge's state and the identities' certificates. It opens no
+// port and no token.
+func New(cfg Config, deps Deps) (*Bridge, error) {
+	if deps.Now == nil {
+		deps.Now = time.Now
+	}
+	if deps.Rand == nil {
+		deps.Rand = rand.Reader
+	}
+	if deps.Log == nil {
+		deps.Log = slog.New(slog.DiscardHandler)
+	}
+	b := &Bridge{cfg: cfg, deps: deps, budget: link.Budget{Now: deps.Now}, conns: map[*conn]bool{},
+		authorized: map[string]bool{}, unlocking: map[string]*sync.Mutex{}}
+	var err error
+	if b.identities, err = loadIdentities(cfg, deps.Now()); err != nil {
+		return nil, err
+	}
+	if b.key, err = loadLinkKey(filepath.Join(cfg.StateDir, "link.key"), deps.Rand); err != nil {
+		return nil, err
+	}
+	b.pairings = OpenPairings(cfg.StateDir)
+	if _, err := b.pairings.List(); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// Serve serves listeners until ctx ends and every connection is closed.
+func (b *Bridge) Serve(ctx context.Context, listeners []net.Listener) error {
+	g, err := guard.New(guard.Config{Listeners: listeners, Origins: b.cfg.Origins, Log: b.deps.Log,
+		Handle: func(ctx context.Context, ws *websocket.Conn, origin string) { b.serve(ctx, ws, origin) }})
+	if err != nil {
+		return err
+	}
+	if err := b.deps.Journal.Append(journal.Event{Event: journal.Started}); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		if err := b.deps.Devices.Watch(ctx, b.deviceChanged); err != nil && ctx.Err() == nil {
+			b.deps.Log.Warn("tokens that come and go are not noticed", "error", err)
+		}
+	})
+	err = g.Serve(ctx)
+	cancel()
+	watching.Wait()
+	return err
+}
+
+// Run is the whole program: it opens the configured modules, prompts and
+// listeners, says where it listens, and serves until ctx ends.
+func Run(ctx context.Context, cfg Config, stdio Stdio) error {
+	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
+		return fmt.Errorf("make the state directory: %w", err)
+	}
+	log := slog.New(slog.NewTextHandler(stdio.Err, nil))
+	asker, err := consent.New(consent.Config{Prompt: cfg.Prompt, Pinentry: cfg.Pinentry})
+	if err != nil {
+		return err
+	}
+	if asker.Where() == "" {
+		log.Warn("nobody can be asked: every request will be refused. Install pinentry, or start the bridge in a terminal")
+	}
+	book, err := journal.Open(journal.Config{Path: filepath.Join(cfg.StateDir, "journal.log")})
+	if err != nil {
+		return err
+	}
+	defer book.Close()
+	devices, closeDevices, err := OpenDevices(ctx, cfg.Modules, log)
+	if err != nil {
+		return err
+	}
+	b, err := New(cfg, Deps{Devices: devices, Prompts: consent.NewQueue(asker, 0), Journal: book, Log: log})
+	if err != nil {
+		return errors.Join(err, closeDevices())
+	}
+	listeners, err := guard.Listen(ctx, cfg.Listen)
+	if err != nil {
+		return errors.Join(err, closeDevices())
+	}
+	for _, l := range listeners {
+		fmt.Fprintf(stdio.Out, "listening on ws://%s\n", l.Addr())
+	}
+	return errors.Join(b.Serve(ctx, listeners), closeDevices())
+}
+
+func (b *Bridge) deviceChanged(label string, present bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !present {
+		for k := range b.authorized {
+			if deviceOf(k) == label {
+				delete(b.authorized, k)
+			}
+		}
+	}
+	for c := range b.conns {
+		c.deviceChanged(label, present)
+	}
+}
+
+// newID makes an identifier: a prefix and 130 random bits in base32.
+func newID(random io.Reader, prefix string) (string, error) {
+	var raw [17]byte
+	if _, err := io.ReadFull(random, raw[:]); err != nil {
+		return "", fmt.Errorf("read randomness: %w", err)
+	}
+	const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
+	return prefix + "_" + base32.NewEncoding(alphabet).WithPadding(base32.NoPadding).EncodeToString(raw[:])[:26], nil
+}

@@ -1,0 +1,270 @@
+package approver
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"countersign/bridge/internal/guard"
+	"countersign/shared/jws"
+	"countersign/shared/link"
+	"countersign/shared/statement"
+	"countersign/shared/strictjson"
+)
+
+// maxConfig is the largest file that is read, in bytes.
+const maxConfig = 256 << 10
+
+// Config is the configuration file of `countersign-bridge approver`: JSON, and
+// unknown fields are errors. Relative paths are seen from the file's folder.
+type Config struct {
+	// Listen are loopback addresses, such as "127.0.0.1:18427" and
+	// "[::1]:18427"; port 0 is any free port.
+	Listen []string `json:"listen"`
+	// Origins are the dashboards that may connect, exactly as a browser names
+	// them: "https://dashboard.example.com".
+	Origins []string `json:"origins"`
+	// Modules are the PKCS#11 modules of the tokens:
+	// "/usr/lib/softhsm/libsofthsm2.so".
+	Modules []string `json:"modules"`
+	// Identities are the members whose tokens are used at this computer.
+	Identities []IdentityConfig `json:"identities"`
+	// SignerFile is the signer.json that the vault's operator handed over: the
+	// keys of the signer that this bridge trusts.
+	SignerFile string `json:"signer_file"`
+	// StateDir keeps pairings, the bridge's own key, and the journal.
+	StateDir string `json:"state_dir"`
+	// Prompt is "auto", "pinentry" or "terminal".
+	Prompt string `json:"prompt"`
+	// Pinentry is the path of the pinentry program; empty: the one in PATH.
+	Pinentry string `json:"pinentry"`
+}
+
+// IdentityConfig is one member of one entity.
+type IdentityConfig struct {
+	Entity          string `json:"entity"`
+	Member          string `json:"member"`
+	CertificateFile string `json:"certificate_file"` // mem_….jws, from the vault's operator
+	ApprovalKey     string `json:"approval_key"`     // "pkcs11:token=alice;object=approval"
+	ChannelKey      string `json:"channel_key"`      // "pkcs11:token=alice;object=channel"
+}
+
+// Load reads a configuration file.
+func Load(path string) (Config, error) {
+	var cfg Config
+	data, err := readFile(path)
+	if err != nil {
+		return Config{}, err
+	}
+	if err := strictjson.Unmarshal(data, &cfg, maxConfig); err != nil {
+		return Config{}, fmt.Errorf("read %s: %w", path, err)
+	}
+	dir := filepath.Dir(path)
+	for _, p := range []*string{&cfg.SignerFile, &cfg.StateDir} {
+		*p = absolute(dir, *p)
+	}
+	if strings.Contains(cfg.Pinentry, "/") {
+		cfg.Pinentry = absolute(dir, cfg.Pinentry)
+	}
+	for i := range cfg.Identities {
+		cfg.Identities[i].CertificateFile = absolute(dir, cfg.Identities[i].CertificateFile)
+	}
+	if cfg.StateDir == "" {
+		return Config{}, fmt.Errorf("read %s: state_dir is missing", path)
+	}
+	for _, o := range cfg.Origins {
+		if _, err := guard.ParseOrigin(o); err != nil {
+			return Config{}, fmt.Errorf("read %s: %w", path, err)
+		}
+	}
+	return cfg, nil
+}
+
+func absolute(dir, path string) string {
+	if path == "" || filepath.IsAbs(path) {
+		return path
+	}
+	return filepath.Join(dir, path)
+}
+
+// readFile reads a small file.
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if len(data) > maxConfig {
+		return nil, fmt.Errorf("read %s: it is larger than %d bytes", path, maxConfig)
+	}
+	return data, nil
+}
+
+// signerFile is what an approver pins of a signer. signer init writes it.
+type signerFile struct {
+	Entity       string          `json:"entity"`
+	EntityName   string          `json:"entity_name"`
+	StatementKey statement.JWK   `json:"statement_key"`
+	ChannelKeys  []statement.JWK `json:"channel_keys"`
+}
+
+// identity is a member with a certificate that the pinned signer gave.
+type identity struct {
+	IdentityConfig
+	entityName  string
+	memberName  string
+	certificate string // JWS: the payload of the channel's act 3
+	approval    jws.PublicKey
+	channel     jws.PublicKey
+	channelIn   string
+	remote      []byte // the signer's channel key on the same curve
+	device      string // label of the token with the approval key, from its URI
+}
+
+func loadIdentities(cfg Config, now time.Time) ([]*identity, error) {
+	if len(cfg.Identities) == 0 {
+		return nil, nil
+	}
+	var pinned signerFile
+	data, err := readFile(cfg.SignerFile)
+	if err != nil {
+		return nil, fmt.Errorf("read the signer's keys: %w", err)
+	}
+	if err := strictjson.Unmarshal(data, &pinned, maxConfig); err != nil {
+		return nil, fmt.Errorf("read %s: %w", cfg.SignerFile, err)
+	}
+	key, err := publicKey(pinned.StatementKey)
+	if err != nil {
+		return nil, fmt.Errorf("read %s: statement_key: %w", cfg.SignerFile, err)
+	}
+	var all []*identity
+	for _, ic := range cfg.Identities {
+		id, err := loadIdentity(ic, pinned, key)
+		if err != nil {
+			return nil, fmt.Errorf("identity %s: %w", ic.Member, err)
+		}
+		if id.expires.Before(now) {
+			return nil, fmt.Errorf("identity %s: the certificate expired on %s", ic.Member, id.expires.UTC().Format(time.DateOnly))
+		}
+		all = append(all, id.identity)
+	}
+	return all, nil
+}
+
+type expiring struct {
+	*identity
+	expires time.Time
+}
+
+func loadIdentity(ic IdentityConfig, pinned signerFile, key jws.PublicKey) (expiring, error) {
+	data, err := readFile(ic.CertificateFile)
+	if err != nil {
+		return expiring{}, fmt.Errorf("read the certificate: %w", err)
+	}
+	token := strings.TrimSpace(string(data))
+	payload, err := jws.Verify(token, statement.TypMember, key)
+	if err != nil {
+		return expiring{}, fmt.Errorf("the certificate is not from the pinned signer: %w", err)
+	}
+	cert, err := statement.Decode[statement.Member](payload)
+	if err != nil {
+		return expiring{}, err
+	}
+	if cert.Entity != ic.Entity || cert.Member != ic.Member || pinned.Entity != ic.Entity {
+		return expiring{}, fmt.Errorf("certificate and signer are for %s and %s of %s", pinned.Entity, cert.Member, cert.Entity)
+	}
+	id := &identity{IdentityConfig: ic, entityName: pinned.EntityName, memberName: cert.Name, certificate: token,
+		channelIn: cert.ChannelIn, device: tokenOf(ic.ApprovalKey)}
+	if id.approval, err = publicKey(cert.Approval); err != nil {
+		return expiring{}, err
+	}
+	if id.channel, err = publicKey(cert.Channel); err != nil {
+		return expiring{}, err
+	}
+	for _, k := range pinned.ChannelKeys {
+		p, err := publicKey(k)
+		if err != nil {
+			return expiring{}, fmt.Errorf("the signer's channel key: %w", err)
+		}
+		if p.Curve() == id.channel.Curve() {
+			id.remote = p.Compressed()
+		}
+	}
+	if id.remote == nil {
+		return expiring{}, fmt.Errorf("the signer has no channel key on %s", id.channel.Curve())
+	}
+	return expiring{id, time.Unix(cert.Expires, 0)}, nil
+}
+
+func publicKey(k statement.JWK) (jws.PublicKey, error) { return jws.NewPublicKey(k.Crv, k.X, k.Y) }
+
+// tokenOf is the token's label in a PKCS#11 URI. Escapes are left as they are
+// when they are not valid; the device is then not found.
+func tokenOf(uri string) string {
+	path, _, _ := strings.Cut(strings.TrimPrefix(uri, "pkcs11:"), "?")
+	for _, attr := range strings.Split(path, ";") {
+		if v, ok := strings.CutPrefix(attr, "token="); ok {
+			return unescape(v)
+		}
+	}
+	return ""
+}
+
+func unescape(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		var c byte
+		if s[i] == '%' && i+2 < len(s) {
+			if _, err := fmt.Sscanf(s[i+1:i+3], "%02x", &c); err == nil {
+				b.WriteByte(c)
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(s[i])
+	}
+	return b.String()
+}
+
+// loadLinkKey reads the bridge's own static key, or makes it at the first start.
+func loadLinkKey(path string, random io.Reader) (*link.Key, error) {
+	data, err := readFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		k, err := link.NewKey(random)
+		if err != nil {
+			return nil, err
+		}
+		text := base64.RawURLEncoding.EncodeToString(k.Bytes()) + "\n"
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+		if err != nil {
+			return nil, fmt.Errorf("write the bridge's key: %w", err)
+		}
+		_, err = f.WriteString(text)
+		return k, errors.Join(err, f.Sync(), f.Close())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the bridge's key: %w", err)
+	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s must be readable by its owner only (chmod 600)", path)
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimSpace(string(data)))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: it is not a key", path)
+	}
+	return link.ParseKey(raw)
+}

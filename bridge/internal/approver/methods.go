@@ -1,0 +1,71 @@
+package approver
+
+import (
+	"context"
+
+	"countersign/shared/fault"
+	"countersign/shared/frame"
+)
+
+// methods is what a page may call: the whole table.
+var methods = map[string]func(*conn, frame.Message) (any, error){
+	frame.BridgeInfo:      method((*conn).info),
+	frame.ChannelOpen:     method((*conn).openChannel),
+	frame.ChannelAccept:   method((*conn).acceptChannel),
+	frame.ChannelReady:    method((*conn).readyChannel),
+	frame.ChannelClose:    method((*conn).closeChannel),
+	frame.ApprovalPrepare: method((*conn).prepareApproval),
+	frame.ApprovalDecide:  method((*conn).decideApproval),
+	frame.ApprovalFinish:  method((*conn).finishApproval),
+	frame.ApprovalCancel:  method((*conn).cancelApproval),
+}
+
+// method makes a row of the table: strict parameters, typed result.
+func method[P, R any](do func(*conn, context.Context, P) (R, error)) func(*conn, frame.Message) (any, error) {
+	return func(c *conn, m frame.Message) (any, error) {
+		var params P
+		if err := frame.DecodeParams(m, &params); err != nil {
+			return nil, err
+		}
+		return do(c, c.ctx, params)
+	}
+}
+
+// call answers one request.
+func (c *conn) call(m frame.Message) (any, error) {
+	do, ok := methods[m.Method]
+	if !ok {
+		return nil, fault.New(fault.Method, "the bridge has no such method")
+	}
+	c.mu.Lock()
+	ready := c.ready
+	c.mu.Unlock()
+	if !ready {
+		return nil, fault.New(fault.NotPaired, "this page is not paired with the bridge yet")
+	}
+	return do(c, m)
+}
+
+func (c *conn) info(ctx context.Context, _ frame.BridgeInfoParams) (frame.BridgeInfoResult, error) {
+	result := frame.BridgeInfoResult{Version: Version, Identities: []frame.Identity{}}
+	for _, id := range c.bridge.identities {
+		dev, err := c.bridge.deps.Devices.Device(ctx, id.device)
+		if err != nil && fault.CodeOf(err) != fault.DeviceMissing && fault.CodeOf(err) != fault.DeviceRemoved {
+			return result, err
+		}
+		result.Identities = append(result.Identities, frame.Identity{
+			Entity: id.Entity, EntityName: id.entityName, Member: id.Member, MemberName: id.memberName, Device: id.device,
+			Curve: id.approval.Curve(), Present: dev.Present, Locked: dev.Locked || !dev.Present, ChannelIn: id.channelIn,
+		})
+	}
+	return result, nil
+}
+
+func (b *Bridge) identity(entity, member string) (*identity, error) {
+	for _, id := range b.identities {
+		if id.Entity == entity && id.Member == member {
+			return id, nil
+		}
+	}
+	return nil, fault.New(fault.NotFound, "this bridge has no identity for that member")
+}
