@@ -249,7 +249,7 @@ func TestFieldsHaveRanges(t *testing.T) {
 		into any
 		json string
 	}{
-		"id too short":           {new(ChannelCloseParams), `{"channel":"chn_aaa"}`},
+		"id too short":           {new(ChannelCloseParams), `{"channel":"chn_aa"}`},
 		"id too long":            {new(ChannelCloseParams), `{"channel":"chn_` + strings.Repeat("a", 41) + `"}`},
 		"id in capitals":         {new(ChannelCloseParams), `{"channel":"chn_AAAA"}`},
 		"id without prefix":      {new(ChannelCloseParams), `{"channel":"channel1"}`},

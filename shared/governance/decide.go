@@ -4,34 +4,34 @@ import "time"
 
 // Intent is what a request wants, as far as rules look at it.
 type Intent struct {
-	Kind     string // "buy"
-	Account  string
-	Asset    string
-	Amount   string // what is spent, a decimal
-	Currency string // of Amount
-	Address  string
-	Provider string
+	Kind     string `json:"kind"` // "buy"
+	Account  string `json:"account"`
+	Asset    string `json:"asset"`
+	Amount   string `json:"amount"`   // what is spent, a decimal
+	Currency string `json:"currency"` // of Amount
+	Address  string `json:"address"`
+	Provider string `json:"provider"`
 }
 
 // Spent is what the account spent before, in a currency, over the last Seconds:
 // the input of a velocity condition. The caller adds it up.
 type Spent struct {
-	Currency string
-	Seconds  int64
-	Amount   string
+	Currency string `json:"currency"`
+	Seconds  int64  `json:"seconds"`
+	Amount   string `json:"amount"`
 }
 
 // Member is a member that exists and may approve; who is not listed does not.
 type Member struct {
-	ID   string
-	Name string // shown in reasons
+	ID   string `json:"id"`
+	Name string `json:"name"` // shown in reasons
 }
 
 // Approval is one verified decision of a member, in the order of the log.
 type Approval struct {
-	Member string
-	Step   int // from 1
-	Reject bool
+	Member string `json:"member"`
+	Step   int    `json:"step"` // from 1
+	Reject bool   `json:"reject"`
 }
 
 // Input is everything that a decision depends on.
@@ -62,22 +62,22 @@ const (
 
 // Decision is the answer, and why.
 type Decision struct {
-	State   State
-	Rule    string // name of the governing rule; empty when none matched
-	Version int
-	Digest  string // of the rules
-	Step    int    // the step that is waited for, from 1; the last one when approved
-	Steps   []Progress
-	Expires time.Time
-	Reasons []string // sentences without a full stop, most important first
+	State   State      `json:"state"`
+	Rule    string     `json:"rule"` // name of the governing rule; empty when none matched
+	Version int        `json:"version"`
+	Digest  string     `json:"digest"` // of the rules
+	Step    int        `json:"step"`   // the step that is waited for, from 1; the last one when approved
+	Steps   []Progress `json:"steps"`
+	Expires time.Time  `json:"expires"`
+	Reasons []string   `json:"reasons"` // sentences without a full stop, most important first
 }
 
 // Progress is how far a step is.
 type Progress struct {
-	Name     string
-	Needed   int      // quorum
-	Approved []string // member ids that count, in the order of their approvals
-	Waiting  []string // member ids that may still approve
+	Name     string   `json:"name"`
+	Needed   int      `json:"needed"`   // quorum
+	Approved []string `json:"approved"` // member ids that count, in the order of their approvals
+	Waiting  []string `json:"waiting"`  // member ids that may still approve
 }
 
 // MayApprove reports whether the member's approval or rejection of the current

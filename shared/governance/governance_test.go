@@ -1,0 +1,306 @@
+package governance
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/shared/strictjson"
+)
+
+var update = flag.Bool("update", false, "write the vectors anew")
+
+const vectorFile = "../spec/vectors/governance.json"
+
+// vector is one row of shared/spec/vectors/governance.json.
+type vector struct {
+	Name  string `json:"name"`
+	Input struct {
+		Rules     Set        `json:"rules"`
+		Pinned    string     `json:"pinned"`
+		Intent    Intent     `json:"intent"`
+		Initiator string     `json:"initiator"`
+		Created   time.Time  `json:"created"`
+		Expires   time.Time  `json:"expires"`
+		Now       time.Time  `json:"now"`
+		Spent     []Spent    `json:"spent"`
+		Members   []Member   `json:"members"`
+		Approvals []Approval `json:"approvals"`
+	} `json:"input"`
+	Decision Decision `json:"decision"`
+}
+
+var (
+	friday  = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
+	everyid = []string{"mem_alice", "mem_bob", "mem_carol"}
+)
+
+func one(name string, quorum int, members ...string) Step {
+	return Step{Name: name, Quorum: quorum, Members: members}
+}
+
+func eur(minimum, maximum string) Condition {
+	return Condition{Amount: &Amount{Currency: "EUR", Min: minimum, Max: maximum}}
+}
+
+// base is 2 of 3 for anything, 250 EUR, nobody has approved.
+func base(rules ...Rule) Input {
+	if len(rules) == 0 {
+		rules = []Rule{{Name: "all", Steps: []Step{one("treasury", 2, everyid...)}}}
+	}
+	return Input{
+		Rules:     Set{Version: 3, Groups: []Group{{Name: "officers", Members: []string{"mem_bob", "mem_carol"}}}, Rules: rules},
+		Intent:    Intent{Kind: "buy", Account: "acc_treasury", Asset: "ethereum", Amount: "250", Currency: "EUR", Provider: "northpay"},
+		Initiator: "mem_alice", Created: friday, Now: friday.Add(time.Minute), Expires: friday.Add(time.Hour),
+		Members: []Member{{"mem_alice", "Alice"}, {"mem_bob", "Bob"}, {"mem_carol", "Carol"}},
+	}
+}
+
+func with(in Input, f func(*Input)) Input { f(&in); return in }
+
+func approvals(ids ...string) func(*Input) {
+	return func(in *Input) {
+		for _, id := range ids {
+			in.Approvals = append(in.Approvals, Approval{Member: id, Step: 1})
+		}
+	}
+}
+
+// cases is the table of what rules decide; reasons is the first sentence.
+func cases() []struct {
+	name   string
+	in     Input
+	state  State
+	rule   string
+	reason string
+} {
+	small := Rule{Name: "small", When: []Condition{eur("", "1000")}, Steps: []Step{one("any", 1, everyid...)}}
+	large := Rule{Name: "large", When: []Condition{eur("1000.01", "")}, Steps: []Step{one("all", 3, everyid...)}}
+	two := Rule{Name: "two steps", Steps: []Step{one("first", 1, everyid...), {Name: "officers", Quorum: 1, Group: "officers"}}}
+	speed := Rule{Name: "speed", When: []Condition{{Velocity: &Velocity{"EUR", 86400, "1000"}}}, Steps: []Step{one("any", 1, everyid...)}}
+	hours := func(days []string, from, to string) Rule {
+		return Rule{Name: "hours", When: []Condition{{Window: &Window{days, from, to}}}, Steps: []Step{one("any", 1, everyid...)}}
+	}
+	only := func(c Condition) Input {
+		return base(Rule{Name: "only", When: []Condition{c}, Steps: []Step{one("any", 1, everyid...)}})
+	}
+	amount := func(a string) func(*Input) { return func(in *Input) { in.Intent.Amount = a } }
+	return []struct {
+		name   string
+		in     Input
+		state  State
+		rule   string
+		reason string
+	}{
+		{"nobody approved", base(), Pending, "all", "0 of 2 approvals; waiting for Alice, Bob or Carol"},
+		{"one of two", with(base(), approvals("mem_alice")), Pending, "all", "1 of 2 approvals; waiting for Bob or Carol"},
+		{"two of two", with(base(), approvals("mem_alice", "mem_bob")), Approved, "all", "approved by Alice and Bob"},
+		{"the same member twice", with(base(), approvals("mem_alice", "mem_alice")), Pending, "all", "1 of 2 approvals; waiting for Bob or Carol"},
+		{"somebody who is not asked", with(base(), approvals("mem_alice", "mem_dave")), Pending, "all", "1 of 2 approvals; waiting for Bob or Carol"},
+		{"a rejection", with(base(), func(in *Input) {
+			in.Approvals = []Approval{{"mem_alice", 1, false}, {"mem_carol", 1, true}}
+		}), Rejected, "all", "rejected by Carol"},
+		{"a rejection by a stranger", with(base(), func(in *Input) { in.Approvals = []Approval{{"mem_dave", 1, true}} }), Pending, "all", "0 of 2 approvals; waiting for Alice, Bob or Carol"},
+		{"a rejection after the quorum", with(base(), func(in *Input) {
+			in.Approvals = []Approval{{"mem_alice", 1, false}, {"mem_bob", 1, false}, {"mem_carol", 1, true}}
+		}), Approved, "all", "approved by Alice and Bob"},
+		{"a rejection by who approved", with(base(), func(in *Input) {
+			in.Approvals = []Approval{{"mem_alice", 1, false}, {"mem_alice", 1, true}}
+		}), Pending, "all", "1 of 2 approvals; waiting for Bob or Carol"},
+		{"expired", with(base(), func(in *Input) { in.Now = in.Expires }), Expired, "all", "expired at 2026-11-20 11:00:00 UTC with 0 of 2 approvals"},
+		{"approved stays approved", with(with(base(), approvals("mem_bob", "mem_carol")), func(in *Input) { in.Now = in.Expires }), Approved, "all", "approved by Bob and Carol"},
+		{"a rule's own time is shorter", with(base(Rule{Name: "quick", Within: 60, Steps: []Step{one("any", 1, everyid...)}}), func(in *Input) { in.Now = friday.Add(60 * time.Second) }),
+			Expired, "quick", "expired at 2026-11-20 10:01:00 UTC with 0 of 1 approval"},
+		{"the first rule that matches", base(small, large), Pending, "small", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"the bound is included", with(base(small, large), amount("1000.00")), Pending, "small", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"just above", with(base(small, large), amount("1000.01")), Pending, "large", "0 of 3 approvals; waiting for Alice, Bob and Carol"},
+		{"between all rules", with(base(small, large), amount("1000.005")), Denied, "", "no rule allows this"},
+		{"an amount as a float cannot hold", with(base(small, large), amount("1000.0100000000000000000001")), Pending, "large", "0 of 3 approvals; waiting for Alice, Bob and Carol"},
+		{"another currency", with(base(small), func(in *Input) { in.Intent.Currency = "USD" }), Denied, "", "no rule allows this"},
+		{"an amount that is none", with(base(small), amount("1e2")), Denied, "", "no rule allows this"},
+		{"a negative amount", with(base(small), amount("-5")), Denied, "", "no rule allows this"},
+		{"a rule that denies", base(Rule{Name: "never", Deny: true}, small), Denied, "never", `rule "never" denies this`},
+		{"provider listed", only(Condition{Whitelist: &Whitelist{Providers: []string{"northpay"}}}), Pending, "only", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"provider not listed", only(Condition{Whitelist: &Whitelist{Providers: []string{"meridian"}}}), Denied, "", "no rule allows this"},
+		{"address not listed", only(Condition{Whitelist: &Whitelist{Addresses: []string{"0xabc"}}}), Denied, "", "no rule allows this"},
+		{"asset listed", only(Condition{Filter: &Filter{Kinds: []string{"buy"}, Assets: []string{"ethereum"}}}), Pending, "only", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"asset not listed", only(Condition{Filter: &Filter{Assets: []string{"bitcoin"}}}), Denied, "", "no rule allows this"},
+		{"kind not listed", only(Condition{Filter: &Filter{Kinds: []string{"send"}}}), Denied, "", "no rule allows this"},
+		{"inside the hours", base(hours([]string{"fri"}, "10:00", "10:01")), Pending, "hours", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"the end of the hours is outside", base(hours(nil, "09:00", "10:00")), Denied, "", "no rule allows this"},
+		{"another day", base(hours([]string{"sat", "sun"}, "00:00", "24:00")), Denied, "", "no rule allows this"},
+		{"the hours are those of the request", with(base(hours(nil, "10:00", "10:30")), func(in *Input) { in.Now = friday.Add(45 * time.Minute) }), Pending, "hours", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"below the velocity", with(base(speed), func(in *Input) { in.Spent = []Spent{{"EUR", 86400, "750"}} }), Pending, "speed", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"above the velocity", with(base(speed), func(in *Input) { in.Spent = []Spent{{"EUR", 86400, "750.01"}} }), Denied, "", "no rule allows this"},
+		{"unknown spending is no licence", base(speed), Denied, "", "no rule allows this"},
+		{"spending over another time", with(base(speed), func(in *Input) { in.Spent = []Spent{{"EUR", 3600, "0"}} }), Denied, "", "no rule allows this"},
+		{"the second step waits", with(base(two), approvals("mem_alice")), Pending, "two steps", "step 2 of 2, officers: 0 of 1 approval; waiting for Bob or Carol"},
+		{"a member counts once in a request", with(base(two), func(in *Input) {
+			in.Approvals = []Approval{{"mem_bob", 1, false}, {"mem_bob", 2, false}}
+		}), Pending, "two steps", "step 2 of 2, officers: 0 of 1 approval; waiting for Carol"},
+		{"an approval of a later step does not count", with(base(two), func(in *Input) { in.Approvals = []Approval{{"mem_bob", 2, false}} }), Pending, "two steps", "step 1 of 2, first: 0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"both steps", with(base(two), func(in *Input) { in.Approvals = []Approval{{"mem_alice", 1, false}, {"mem_carol", 2, false}} }), Approved, "two steps", "approved by Alice and Carol"},
+		{"the initiator is excluded", with(base(Rule{Name: "eyes", Steps: []Step{{Name: "others", Quorum: 2, Members: everyid, ExcludeInitiator: true}}}), approvals("mem_alice", "mem_bob")),
+			Pending, "eyes", "1 of 2 approvals; waiting for Carol"},
+		{"too few but the initiator", base(Rule{Name: "eyes", Steps: []Step{{Name: "others", Quorum: 3, Members: everyid, ExcludeInitiator: true}}}),
+			Denied, "eyes", `step "others" needs 3 approvals, but only 2 members may give one`},
+		{"a member who is gone", with(base(), func(in *Input) { in.Members = in.Members[1:] }), Pending, "all", "0 of 2 approvals; waiting for Bob and Carol"},
+		{"the pinned rule stays", with(base(small, large), func(in *Input) { in.Pinned = "large" }), Pending, "large", "0 of 3 approvals; waiting for Alice, Bob and Carol"},
+		{"the pinned rule is gone", with(base(small), func(in *Input) { in.Pinned = "large" }), Denied, "", "no rule allows this"},
+	}
+}
+
+func TestRulesDecide(t *testing.T) {
+	t.Parallel()
+	exist := map[string]bool{"mem_alice": true, "mem_bob": true, "mem_carol": true}
+	for _, c := range cases() {
+		if err := c.in.Rules.Check(exist); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		d := Decide(c.in)
+		if d.State != c.state || d.Rule != c.rule || d.Reasons[0] != c.reason {
+			t.Errorf("%s: %s by %q: %q", c.name, d.State, d.Rule, d.Reasons)
+		}
+		if d.State != Pending && d.MayApprove("mem_bob") {
+			t.Errorf("%s: a closed request takes approvals", c.name)
+		}
+	}
+}
+
+func TestVectorsHold(t *testing.T) {
+	t.Parallel()
+	if *update {
+		writeVectors(t)
+	}
+	data, err := os.ReadFile(vectorFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []vector
+	if err := strictjson.Unmarshal(data, &all, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if len(all) != len(cases()) {
+		t.Errorf("%d vectors for %d cases: run with -update", len(all), len(cases()))
+	}
+	for _, v := range all {
+		got, err := json.Marshal(Decide(Input(v.Input)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := json.Marshal(v.Decision)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(got) != string(want) {
+			t.Errorf("%s:\n got %s\nwant %s", v.Name, got, want)
+		}
+	}
+}
+
+func writeVectors(t *testing.T) {
+	t.Helper()
+	var all []vector
+	for _, c := range cases() {
+		v := vector{Name: c.name, Decision: Decide(c.in)}
+		v.Input = struct {
+			Rules     Set        `json:"rules"`
+			Pinned    string     `json:"pinned"`
+			Intent    Intent     `json:"intent"`
+			Initiator string     `json:"initiator"`
+			Created   time.Time  `json:"created"`
+			Expires   time.Time  `json:"expires"`
+			Now       time.Time  `json:"now"`
+			Spent     []Spent    `json:"spent"`
+			Members   []Member   `json:"members"`
+			Approvals []Approval `json:"approvals"`
+		}(c.in)
+		all = append(all, v)
+	}
+	data, err := json.MarshalIndent(all, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.FromSlash(vectorFile), append(data, '\n'), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestSetsAreRefused(t *testing.T) {
+	t.Parallel()
+	exist := map[string]bool{"mem_alice": true, "mem_bob": true}
+	ok := func() Set {
+		return Set{Version: 1, Rules: []Rule{{Name: "r", Steps: []Step{one("s", 1, "mem_alice", "mem_bob")}}}}
+	}
+	if err := ok().Check(exist); err != nil {
+		t.Fatal(err)
+	}
+	when := func(c Condition) func(*Set) { return func(s *Set) { s.Rules[0].When = []Condition{c} } }
+	for name, f := range map[string]func(*Set){
+		"no version":            func(s *Set) { s.Version = 0 },
+		"no rules":              func(s *Set) { s.Rules = nil },
+		"two rules of one name": func(s *Set) { s.Rules = append(s.Rules, s.Rules[0]) },
+		"a name with a break":   func(s *Set) { s.Rules[0].Name = "a\nb" },
+		"neither steps nor no":  func(s *Set) { s.Rules[0].Steps = nil },
+		"a denial with steps":   func(s *Set) { s.Rules[0].Deny = true },
+		"quorum 0":              func(s *Set) { s.Rules[0].Steps[0].Quorum = 0 },
+		"quorum too large":      func(s *Set) { s.Rules[0].Steps[0].Quorum = 3 },
+		"a member twice":        func(s *Set) { s.Rules[0].Steps[0].Members = []string{"mem_bob", "mem_bob"} },
+		"a stranger":            func(s *Set) { s.Rules[0].Steps[0].Members = []string{"mem_dave"} },
+		"an unknown group":      func(s *Set) { s.Rules[0].Steps[0].Group = "nobody" },
+		"an empty group":        func(s *Set) { s.Groups = []Group{{Name: "g"}} },
+		"a negative time":       func(s *Set) { s.Rules[0].Within = -1 },
+		"an empty condition":    when(Condition{}),
+		"two in one condition":  when(Condition{Filter: &Filter{Kinds: []string{"buy"}}, Window: &Window{From: "00:00", To: "24:00"}}),
+		"an amount of nothing":  when(Condition{Amount: &Amount{Currency: "EUR"}}),
+		"min above max":         when(eur("10", "9.99")),
+		"a float":               when(eur("1e3", "")),
+		"a currency in small":   when(Condition{Amount: &Amount{Currency: "eur", Max: "1"}}),
+		"a day that is none":    when(Condition{Window: &Window{Days: []string{"friday"}, From: "00:00", To: "24:00"}}),
+		"hours that run back":   when(Condition{Window: &Window{From: "18:00", To: "08:00"}}),
+		"an hour that is none":  when(Condition{Window: &Window{From: "8:00", To: "24:01"}}),
+		"an empty filter":       when(Condition{Filter: &Filter{}}),
+		"a velocity of a blink": when(Condition{Velocity: &Velocity{"EUR", 1, "10"}}),
+	} {
+		s := ok()
+		f(&s)
+		if err := s.Check(exist); err == nil || !strings.Contains(err.Error(), "the rules are not valid") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestTheDigestNamesTheRules(t *testing.T) {
+	t.Parallel()
+	a, b := base().Rules, base().Rules
+	if a.Digest() != b.Digest() || len(a.Digest()) != 43 {
+		t.Error("the same rules have two digests")
+	}
+	b.Rules[0].Steps[0].Quorum = 1
+	if a.Digest() == b.Digest() {
+		t.Error("other rules have the same digest")
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	for _, c := range cases() {
+		f.Add(c.in.Rules.canonical())
+	}
+	exist := map[string]bool{"mem_alice": true, "mem_bob": true, "mem_carol": true}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := Decode(data, exist)
+		if err != nil {
+			return
+		}
+		if string(s.canonical()) != string(data) {
+			t.Errorf("%s came back as %s", data, s.canonical())
+		}
+		in := base()
+		in.Rules = s
+		Decide(in) // must not panic
+	})
+}
