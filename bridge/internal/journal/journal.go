@@ -40,7 +40,6 @@ const (
 	Started       = "started"        // the bridge started
 	Paired        = "paired"         // the person accepted a page's key
 	PairingFailed = "pairing-failed" // they did not, or the code's handshake failed
-	Revoked       = "revoked"        // a pairing was revoked
 	Derived       = "key-derived"    // ECDH with a channel key
 	Unlocked      = "unlocked"       // a PIN was accepted
 	PINFailed     = "pin-failed"     // a PIN was refused, or not given

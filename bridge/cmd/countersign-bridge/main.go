@@ -1,0 +1,169 @@
+// Countersign-bridge connects hardware tokens to web dashboards. On an approver's
+// computer it shows what is about to be signed and lets the token sign it; beside
+// a vault's HSM it is the signer, which verifies those signatures and only then
+// uses the vault's keys. See bridge/README.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"countersign/bridge/internal/approver"
+	"countersign/bridge/internal/signer"
+	"countersign/shared/fault"
+)
+
+const about = `Countersign's bridge: approve movements of money with a key that never leaves your token.
+
+Start it on your computer, then open your dashboard and choose "Connect":
+
+  countersign-bridge approver --config bridge.json
+
+It asks at its own prompt, never in the browser. Before the first time:
+
+  countersign-bridge doctor --config bridge.json   # are token, prompt and clock fine?
+
+Beside a vault's HSM, once, and then for good:
+
+  countersign-bridge signer init --config signer.json --genesis draft.json --out enrolment
+  countersign-bridge signer serve --config signer.json`
+
+// configFlag is the flag that every command has.
+type configFlag struct {
+	Config string `required:"" short:"c" type:"path" placeholder:"FILE" help:"The configuration file (JSON; bridge/README.md has one)."`
+}
+
+// grammar is the whole command line.
+type grammar struct {
+	Approver approverCommand `cmd:"" help:"Serve the dashboards on this computer: show, ask, sign."`
+	Signer   signerCommand   `cmd:"" help:"The vault's side: verify, then sign."`
+	Keys     keysCommand     `cmd:"" help:"The keys that this bridge can reach."`
+	Pairings pairingsCommand `cmd:"" help:"The dashboards that may talk to this bridge."`
+	Journal  journalCommand  `cmd:"" help:"The record of every decision and use of a key."`
+	Doctor   doctorCommand   `cmd:"" help:"Check modules, tokens, curves, prompt, clock and ports."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
+}
+
+// stdio is where a command reads and writes.
+type stdio struct {
+	out, err io.Writer
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:], stdio{os.Stdout, os.Stderr})
+	stop()
+	os.Exit(code)
+}
+
+// exited carries the code of --help out of the parser.
+type exited int
+
+// run is the program: 0 when it did what it was asked, 1 when not, 2 when it was
+// not understood.
+func run(ctx context.Context, args []string, std stdio) (code int) {
+	defer func() {
+		if e, ok := recover().(exited); ok {
+			code = int(e)
+		}
+	}()
+	var g grammar
+	parser, err := kong.New(&g, kong.Name("countersign-bridge"), kong.Description(about), kong.Writers(std.out, std.err),
+		kong.Exit(func(code int) { panic(exited(code)) }), kong.UsageOnError(),
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(std))
+	if err != nil {
+		fmt.Fprintln(std.err, "countersign-bridge:", err)
+		return 1
+	}
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(std.err, "countersign-bridge: %v\nTry: countersign-bridge --help\n", err)
+		return 2
+	}
+	if err := command.Run(); err != nil && !errors.Is(err, context.Canceled) {
+		fmt.Fprintln(std.err, "countersign-bridge:", explain(err))
+		return 1
+	}
+	return 0
+}
+
+// explain is an error for the person at the terminal: who it is for may see
+// causes.
+func explain(err error) string {
+	if f, ok := fault.As(err); ok && errors.Unwrap(f) == nil && err == error(f) {
+		return f.Message
+	}
+	return err.Error()
+}
+
+type approverCommand struct {
+	configFlag
+}
+
+// Help is shown by `countersign-bridge approver --help`.
+func (approverCommand) Help() string {
+	return `Serves WebSockets on loopback for the origins in the configuration. It prints
+"listening on ws://127.0.0.1:18427" when it is ready and stops on Ctrl-C.
+
+Prompts appear in a pinentry window when there is a display, else in the terminal
+that the bridge was started from. You approve by typing the word "approve".
+
+Example:
+  countersign-bridge approver --config bridge.json`
+}
+
+func (c *approverCommand) Run(ctx context.Context, std stdio) error {
+	cfg, err := approver.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	return approver.Run(ctx, cfg, approver.Stdio{Out: std.out, Err: std.err})
+}
+
+type signerCommand struct {
+	Init  signerInit  `cmd:"" help:"Make the vault's keys and the first entry of its log. Once."`
+	Serve signerServe `cmd:"" help:"Serve the gateway on the unix socket in the configuration."`
+}
+
+type signerInit struct {
+	configFlag
+	Genesis string `required:"" type:"path" placeholder:"FILE" help:"The draft: entity, members with their public keys, accounts with their rules."`
+	Out     string `required:"" type:"path" placeholder:"DIR" help:"Where signer.json and the members' certificates go."`
+}
+
+func (c *signerInit) Run(ctx context.Context, std stdio) error {
+	cfg, err := loadSigner(c.Config)
+	if err != nil {
+		return err
+	}
+	return signer.Init(ctx, cfg, c.Genesis, c.Out, signer.Stdio{Out: std.out, Err: std.err})
+}
+
+type signerServe struct {
+	configFlag
+}
+
+func (c *signerServe) Run(ctx context.Context, std stdio) error {
+	cfg, err := loadSigner(c.Config)
+	if err != nil {
+		return err
+	}
+	return signer.Run(ctx, cfg, signer.Stdio{Out: std.out, Err: std.err})
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run(std stdio) error {
+	_, err := fmt.Fprintln(std.out, "countersign-bridge", approver.Version)
+	return err
+}
