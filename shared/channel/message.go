@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"countersign/shared/fault"
 	"countersign/shared/strictjson"
@@ -114,7 +115,14 @@ func NewError(err error) *Error {
 	if !ok {
 		f = fault.New(fault.Internal, "something went wrong in the signer; its log says what")
 	}
-	return &Error{Code: f.Code, Message: f.Message, Details: f.Details}
+	e := &Error{Code: f.Code, Message: f.Message, Details: f.Details}
+	if len(e.Message) > maxMessage {
+		e.Message = strings.ToValidUTF8(e.Message[:maxMessage], "")
+	}
+	if e.check() != nil {
+		e.Details = nil // they are a help, never needed
+	}
+	return e
 }
 
 // Fault is the signer's refusal as an error; an unknown code is INTERNAL_ERROR.

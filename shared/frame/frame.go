@@ -125,14 +125,15 @@ func marshal(v any) (json.RawMessage, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// envelope is a message as it stands in JSON.
+// envelope is a message as it stands in JSON. The fields are raw because null is
+// not the same as absent.
 type envelope struct {
 	Version string          `json:"jsonrpc"`
-	ID      *uint64         `json:"id"`
-	Method  *string         `json:"method"`
+	ID      json.RawMessage `json:"id"`
+	Method  json.RawMessage `json:"method"`
 	Params  json.RawMessage `json:"params"`
 	Result  json.RawMessage `json:"result"`
-	Error   *Error          `json:"error"`
+	Error   json.RawMessage `json:"error"`
 }
 
 // Decode reads one frame. A frame that breaks the grammar is refused as a whole
@@ -165,11 +166,20 @@ func decodeMessage(raw json.RawMessage) (Message, error) {
 	if e.Version != "2.0" {
 		return Message{}, fault.New(fault.Invalid, `the field "jsonrpc" must be "2.0"`)
 	}
-	m := Message{ID: e.ID, Error: e.Error}
-	if e.Method != nil {
-		m.Method = *e.Method
-		if m.Method == "" {
-			return Message{}, fault.New(fault.Invalid, `the field "method" is empty`)
+	var m Message
+	for _, f := range []struct {
+		name string
+		raw  json.RawMessage
+		into any
+	}{{"id", e.ID, &m.ID}, {"method", e.Method, &m.Method}, {"error", e.Error, &m.Error}} {
+		if f.raw == nil {
+			continue
+		}
+		if s := string(f.raw); s == "null" || s == `""` {
+			return Message{}, fault.New(fault.Invalid, fmt.Sprintf("the field %q is empty", f.name))
+		}
+		if err := strictjson.Unmarshal(f.raw, f.into, MaxFrame); err != nil {
+			return Message{}, err
 		}
 	}
 	var err error
