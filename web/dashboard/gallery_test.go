@@ -42,17 +42,42 @@ func TestGallery(t *testing.T) {
 				p.do(chromedp.EmulateViewport(v.width, 900))
 				p.run("await show({}); await show(" + string(picture) + ")")
 				p.want("refused", []string{})
-				if w := js[int64](p, "document.documentElement.scrollWidth"); w > v.width {
-					t.Errorf("%s at %d px: the page is %d px wide: %s", v.scheme, v.width, w, js[string](p, widest))
-				}
+				fits(p, v.scheme, v.width)
 				checkAccessible(p, v.scheme)
 				if *pictures != "" {
 					shot(p, filepath.Join(*pictures, name+"-"+v.scheme+"-"+map[int64]string{1280: "wide", 320: "320"}[v.width]+".png"))
 				}
 			}
+			p.media("light", "reduce")
+			p.do(chromedp.EmulateViewport(640, 450)) // 1280 × 900 at 200 % zoom
+			fits(p, "at 200 % zoom", 640)
+			p.run("document.documentElement.dir = 'rtl'")
+			for _, width := range []int64{1280, 320} {
+				p.do(chromedp.EmulateViewport(width, 900))
+				fits(p, "from right to left", width)
+			}
+			if *pictures != "" {
+				p.do(chromedp.EmulateViewport(1280, 900))
+				shot(p, filepath.Join(*pictures, name+"-rtl.png"))
+			}
+			p.do(chromedp.EmulateViewport(320, 900, chromedp.EmulateMobile, chromedp.EmulateTouch))
+			p.want("matchMedia('(pointer: coarse)').matches", true)
+			p.want(small, []string{})
 		})
 	}
 }
+
+func fits(p tab, how string, width int64) {
+	p.Helper()
+	if w := js[int64](p, "document.documentElement.scrollWidth"); w > width {
+		p.Errorf("%s at %d px: the page is %d px wide: %s", how, width, w, js[string](p, widest))
+	}
+}
+
+// small lists what a finger may miss: less than 44 px high. Links in a sentence
+// are exempt, and .copy has a larger area around it.
+const small = `[...root.querySelectorAll('a, button, select, input')].filter((e) => !e.matches('.link, .copy, .skip, .quote-radio') && e.checkVisibility() &&
+	e.getBoundingClientRect().height < 44 && !(e.closest('.input-group')?.getBoundingClientRect().height >= 44)).map((e) => e.outerHTML.slice(0, 90))`
 
 // widest names the elements that stick out.
 const widest = `[...root.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.table-wrap, .visually-hidden'))
