@@ -5,10 +5,7 @@
 // `countersign-gateway sandbox`.
 package sandbox
 
-import (
-	"context"
-	"io"
-)
+import "io"
 
 // Config is the file of `countersign-gateway sandbox`.
 type Config struct {
@@ -28,8 +25,3 @@ type Config struct {
 type Stdio struct {
 	Out, Err io.Writer
 }
-
-// Run serves all of it until ctx ends. It prints one line to Out per listener,
-// "listening on http://127.0.0.1:8081", in the order providers, chain,
-// dashboard.
-func Run(ctx context.Context, cfg Config, io Stdio) error { panic("todo") }

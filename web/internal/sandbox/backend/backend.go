@@ -1,0 +1,159 @@
+// Package backend is the sandbox's dashboard back end: the small server that an
+// integrator of Countersign writes for their own dashboard. It holds the API
+// key, trades it for an entity token when its own page asks, tells the page
+// where things are, and passes everything else to the gateway. Only package
+// sandbox uses it.
+package backend
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"countersign/shared/fault"
+)
+
+// Config is what the back end needs.
+type Config struct {
+	GatewayURL  string
+	DeveloperID string // may be empty
+	EntityID    string
+	APIKeyFile  string // read at each use, so that a new key needs no restart
+	BridgeURLs  []string
+	UserName    string
+	Hosts       []string // host:port under which the page may be opened
+	Client      *http.Client
+	Log         *slog.Logger
+}
+
+// New checks the configuration and returns the handler of the dashboard.
+func New(cfg Config) (http.Handler, error) {
+	gateway, err := url.Parse(cfg.GatewayURL)
+	if err != nil || gateway.Host == "" || gateway.Scheme != "http" && gateway.Scheme != "https" {
+		return nil, fmt.Errorf("gateway_url %q is not an http address", cfg.GatewayURL)
+	}
+	if cfg.Client == nil {
+		cfg.Client = &http.Client{Timeout: 10 * time.Second}
+	}
+	b := &backend{cfg: cfg}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /session/token", b.token)
+	mux.HandleFunc("GET /config.json", b.config)
+	mux.Handle("/session/", http.NotFoundHandler())
+	mux.Handle("/", &httputil.ReverseProxy{
+		FlushInterval: -1, // server-sent events go out as they come
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(gateway)
+			r.SetXForwarded()
+			r.Out.Header.Del("Cookie")
+		},
+		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
+			if !errors.Is(err, context.Canceled) {
+				cfg.Log.Warn("pass a request to the gateway", "path", r.URL.Path, "error", err)
+			}
+			refuse(w, http.StatusBadGateway, fault.Unavailable, "The gateway cannot be reached. Try again in a moment.")
+		},
+		ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelWarn),
+	})
+	return b.sameHost(mux), nil
+}
+
+type backend struct{ cfg Config }
+
+// sameHost refuses names that are not the dashboard's own: a page elsewhere
+// that has its name point here (DNS rebinding) is not our page.
+func (b *backend) sameHost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !slices.Contains(b.cfg.Hosts, r.Host) {
+			refuse(w, http.StatusMisdirectedRequest, fault.OriginRefused, "This dashboard is not served under that name.")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (b *backend) config(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	_ = json.NewEncoder(w).Encode(map[string]any{
+		"token_url": "/session/token", "bridge_urls": b.cfg.BridgeURLs, "environment": "sandbox",
+		"user": map[string]string{"name": b.cfg.UserName},
+	})
+}
+
+// token gives the dashboard's own page an entity token. A real dashboard also
+// checks its own session here; the sandbox has one user.
+func (b *backend) token(w http.ResponseWriter, r *http.Request) {
+	if !ownPage(r) {
+		refuse(w, http.StatusForbidden, fault.OriginRefused, "Only the dashboard's own page gets a token.")
+		return
+	}
+	status, body, err := b.ask(r.Context())
+	if err != nil {
+		b.cfg.Log.Warn("ask the gateway for a token", "error", err)
+		refuse(w, http.StatusBadGateway, fault.Unavailable, "The gateway cannot be reached. Try again in a moment.")
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the page may be gone
+}
+
+// ownPage reports whether a request comes from a page of this very origin:
+// browsers say so in two headers, and one that says otherwise is enough.
+func ownPage(r *http.Request) bool {
+	site, origin := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Origin")
+	if site == "" && origin == "" || site != "" && site != "same-origin" {
+		return false
+	}
+	return origin == "" || origin == "http://"+r.Host || origin == "https://"+r.Host
+}
+
+// ask trades the API key for a token. It is a call of this server, not of a
+// browser: none of the page's headers are in it.
+func (b *backend) ask(ctx context.Context) (status int, body []byte, err error) {
+	key, err := os.ReadFile(b.cfg.APIKeyFile)
+	if err != nil {
+		return 0, nil, fmt.Errorf("read the API key: %w", err)
+	}
+	question := map[string]string{"apiKey": strings.TrimSpace(string(key)), "id": b.cfg.EntityID, "userType": "entity"}
+	if b.cfg.DeveloperID != "" {
+		question["developerId"] = b.cfg.DeveloperID
+	}
+	data, err := json.Marshal(question)
+	if err != nil {
+		return 0, nil, err
+	}
+	address := strings.TrimSuffix(b.cfg.GatewayURL, "/") + "/v1/entities/auth/generate-token"
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(data))
+	if err != nil {
+		return 0, nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := b.cfg.Client.Do(req)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer res.Body.Close()
+	body, err = io.ReadAll(io.LimitReader(res.Body, 64<<10))
+	return res.StatusCode, body, err
+}
+
+func refuse(w http.ResponseWriter, status int, code fault.Code, message string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{"code": string(code), "message": message}})
+}

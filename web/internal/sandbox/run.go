@@ -1,0 +1,207 @@
+package sandbox
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/crypto"
+
+	"countersign/web/internal/sandbox/backend"
+	"countersign/web/internal/sandbox/node"
+	"countersign/web/internal/sandbox/pretend"
+)
+
+// blockTime is how often an empty block follows a transaction, until it has
+// enough confirmations.
+const blockTime = 500 * time.Millisecond
+
+// Run serves all of it until ctx ends. It prints one line to Out per listener,
+// "listening on http://127.0.0.1:8081", in the order providers, chain,
+// dashboard.
+func Run(ctx context.Context, cfg Config, stdio Stdio) error {
+	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
+		return fmt.Errorf("make the state directory: %w", err)
+	}
+	log := slog.New(slog.NewTextHandler(stdio.Err, nil))
+	funds, err := openFunds(cfg.StateDir)
+	if err != nil {
+		return err
+	}
+	chain, err := node.Open(node.Config{Dir: cfg.StateDir, Faucet: funds.addresses()})
+	if err != nil {
+		return err
+	}
+	defer chain.Close()
+	funds.chain = chain
+
+	listeners, err := listen(cfg.ProvidersListen, cfg.ChainListen, cfg.DashboardListen)
+	if err != nil {
+		return err
+	}
+	handlers, err := cfg.handlers(funds, listeners, log)
+	if err != nil {
+		closeAll(listeners)
+		return err
+	}
+	for _, l := range listeners {
+		fmt.Fprintf(stdio.Out, "listening on http://%s\n", l.Addr())
+	}
+	go confirm(ctx, chain, log)
+	return serve(ctx, listeners, handlers, log)
+}
+
+// handlers are those of the listeners, in the same order.
+func (cfg Config) handlers(funds *funds, listeners []net.Listener, log *slog.Logger) ([]http.Handler, error) {
+	providers, err := pretend.New(pretend.Config{
+		Base: "http://" + listeners[0].Addr().String(), Dir: cfg.StateDir, Chain: funds, Now: time.Now,
+	})
+	if err != nil {
+		return nil, err
+	}
+	rpc, err := funds.chain.Handler()
+	if err != nil {
+		return nil, err
+	}
+	user := cfg.UserName
+	if user == "" {
+		user = "Sandbox user"
+	}
+	_, port, err := net.SplitHostPort(listeners[2].Addr().String())
+	if err != nil {
+		return nil, err
+	}
+	dashboard, err := backend.New(backend.Config{
+		GatewayURL: cfg.GatewayURL, DeveloperID: cfg.DeveloperID, EntityID: cfg.EntityID, APIKeyFile: cfg.APIKeyFile,
+		BridgeURLs: cfg.BridgeURLs, UserName: user, Log: log,
+		Hosts: []string{listeners[2].Addr().String(), "localhost:" + port, "127.0.0.1:" + port, "[::1]:" + port},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return []http.Handler{providers.Handler(), rpc, dashboard}, nil
+}
+
+func listen(addresses ...string) ([]net.Listener, error) {
+	var out []net.Listener
+	for _, a := range addresses {
+		l, err := net.Listen("tcp", a)
+		if err != nil {
+			closeAll(out)
+			return nil, fmt.Errorf("listen on %q: %w", a, err)
+		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+func closeAll(listeners []net.Listener) {
+	for _, l := range listeners {
+		l.Close()
+	}
+}
+
+// serve runs one server per listener until ctx ends or one of them fails, and
+// then gives requests under way two seconds.
+func serve(ctx context.Context, listeners []net.Listener, handlers []http.Handler, log *slog.Logger) error {
+	ended := make(chan error, len(listeners))
+	var servers []*http.Server
+	for i, l := range listeners {
+		s := &http.Server{
+			Handler: handlers[i], ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10,
+			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
+		}
+		servers = append(servers, s)
+		go func() { ended <- s.Serve(l) }()
+	}
+	var failed error
+	running := len(servers)
+	select {
+	case <-ctx.Done():
+	case failed = <-ended:
+		running--
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
+	defer cancel()
+	for _, s := range servers {
+		if s.Shutdown(grace) != nil {
+			s.Close()
+		}
+	}
+	for range running {
+		if err := <-ended; failed == nil && !errors.Is(err, http.ErrServerClosed) {
+			failed = err
+		}
+	}
+	return failed
+}
+
+func confirm(ctx context.Context, chain *node.Node, log *slog.Logger) {
+	t := time.NewTicker(blockTime)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			if err := chain.Tick(); err != nil {
+				log.Error("mine a block", "error", err)
+			}
+		}
+	}
+}
+
+// funds are the providers' own keys on the sandbox's chain.
+type funds struct {
+	keys  map[string]*ecdsa.PrivateKey
+	chain *node.Node
+}
+
+// openFunds reads the keys of the providers from the state directory, or makes
+// them. The sandbox's coins are worth nothing.
+func openFunds(dir string) (*funds, error) {
+	f := &funds{keys: map[string]*ecdsa.PrivateKey{}}
+	for _, id := range pretend.IDs() {
+		path := filepath.Join(dir, "funds-"+id+".key")
+		key, err := crypto.LoadECDSA(path)
+		if errors.Is(err, os.ErrNotExist) {
+			if key, err = crypto.GenerateKey(); err == nil {
+				err = crypto.SaveECDSA(path, key)
+			}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("open the funds of %s: %w", id, err)
+		}
+		f.keys[id] = key
+	}
+	return f, nil
+}
+
+func (f *funds) addresses() []common.Address {
+	var out []common.Address
+	for _, id := range pretend.IDs() {
+		out = append(out, crypto.PubkeyToAddress(f.keys[id].PublicKey))
+	}
+	return out
+}
+
+// Send and Sent make funds a [pretend.Chain].
+func (f *funds) Send(provider string, to common.Address, value *big.Int) (string, error) {
+	tx, err := f.chain.Transfer(f.keys[provider], to, value)
+	return tx.Hex(), err
+}
+
+// Sent finds a transfer that was made before.
+func (f *funds) Sent(to common.Address, value *big.Int) (string, bool) {
+	tx, ok := f.chain.Find(to, value)
+	return tx.Hex(), ok
+}
