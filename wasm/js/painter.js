@@ -17,7 +17,7 @@ const TAGS = words(`a abbr article aside b bdi br button caption code datalist d
   output p pre progress section select small span strong summary table tbody td textarea tfoot th thead time tr
   ul wbr`);
 const ATTRS = words(`autocapitalize autocomplete class cols colspan datetime dir disabled enterkeyhint for headers
-  hidden href id inputmode label lang list max maxlength min minlength name pattern placeholder readonly rel
+  hidden href id inputmode label lang list max maxlength min minlength name novalidate pattern placeholder readonly rel
   required role rows rowspan scope size spellcheck step tabindex target title translate type value`);
 const EVENTS = ['click', 'input', 'change', 'submit', 'keydown', 'close', 'cancel', 'toggle'];
 const PROPS = ['value', 'checked', 'disabled', 'indeterminate', 'open'];
