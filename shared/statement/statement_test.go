@@ -1,0 +1,336 @@
+package statement
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/strictjson"
+)
+
+var update = flag.Bool("update", false, "write the vectors anew")
+
+const vectorFile = "../spec/vectors/statement.json"
+
+// vector is one row of shared/spec/vectors/statement.json.
+type vector struct {
+	Name      string `json:"name"`
+	Kind      string `json:"kind"` // approval, member, address, genesis
+	Statement string `json:"statement"`
+	Valid     bool   `json:"valid"`
+	Field     string `json:"field,omitempty"` // that is to blame, where one is
+	Text      string `json:"text,omitempty"`  // what a person reads, of a valid approval
+}
+
+const (
+	hashA = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+	hashB = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE"
+	hashC = "AgICAgICAgICAgICAgICAgICAgICAgICAgICAgICAgI"
+	iat   = 1_795_208_400 // 2026-11-20 21:00:00 UTC
+)
+
+func sample() Approval {
+	return Approval{
+		V: 1, Type: "approval", Entity: "ent_sandbox", EntityName: "Sandbox Ltd", Request: "req_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+		Step: 1, Decision: Approve, Member: "mem_bob", MemberName: "Bob", Key: hashA,
+		GovernedBy: GovernedBy{Rule: "purchases", Version: 3, Digest: hashB},
+		Intent: Buy{
+			Type: "buy", Account: "acc_treasury", AccountName: "Treasury", Provider: "northpay", ProviderName: "NorthPay",
+			Fiat: Fiat{"250.00", "EUR"}, Crypto: Crypto{"0.0815", "ethereum"}, Minimum: "0.0799", Chain: "eip155:31337",
+			Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", PaymentMethod: "card", Country: "FR", Quote: "quo_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+		},
+		Nonce: strings.Repeat("0f", 32), IssuedAt: iat, NotBefore: iat - 60, Expires: iat + 540, Channel: hashC, Log: Log{Size: 2, Head: hashA},
+	}
+}
+
+func jwk(crv, x string) JWK { return JWK{"EC", crv, x, hashB} }
+
+func sampleMember() Member {
+	return Member{V: 1, Type: "member", Entity: "ent_sandbox", Member: "mem_bob", Name: "Bob", Role: Operator,
+		Approval: jwk("P-256", hashA), Channel: jwk("P-256", hashB), ChannelIn: InToken, IssuedAt: iat, Expires: iat + 86400}
+}
+
+func sampleAddress() Address {
+	return Address{V: 1, Type: "address", Entity: "ent_sandbox", Account: "acc_treasury", Request: "req_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+		Chain: "eip155:31337", Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", PublicKey: jwk("secp256k1", hashA), IssuedAt: iat}
+}
+
+func sampleGenesis() Genesis {
+	m := sampleMember()
+	return Genesis{V: 1, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox Ltd",
+		Signer:  SignerKeys{Statement: jwk("secp256k1", hashB), Channel: []JWK{jwk("secp256k1", hashC), jwk("P-256", hashC)}},
+		Members: []GenesisMember{{m.Member, m.Name, m.Role, m.Approval, m.Channel, m.ChannelIn}},
+		Accounts: []GenesisAccount{{Account: "acc_treasury", Name: "Treasury", Chain: "eip155:31337", Address: sampleAddress().Address,
+			Rules: governance.Set{Version: 1, Rules: []governance.Rule{{Name: "all", Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_bob"}}}}}}}},
+		IssuedAt: iat}
+}
+
+// refused lists single changes that no reader may accept.
+func refused() []struct {
+	name  string
+	edit  func(*Approval)
+	field string
+} {
+	return []struct {
+		name  string
+		edit  func(*Approval)
+		field string
+	}{
+		{"another version", func(a *Approval) { a.V = 2 }, "v"},
+		{"another type", func(a *Approval) { a.Type = "transfer" }, "type"},
+		{"an entity of another kind", func(a *Approval) { a.Entity = "acc_sandbox" }, "entity"},
+		{"an entity name with a line feed", func(a *Approval) { a.EntityName = "Sandbox\nLtd" }, "entity_name"},
+		{"an entity name that turns the text around", func(a *Approval) { a.EntityName = "Sandbox\u202eLtd" }, "entity_name"},
+		{"a zero-width space in a name", func(a *Approval) { a.MemberName = "B\u200bob" }, "member_name"},
+		{"a no-break space in a name", func(a *Approval) { a.MemberName = "B\u00a0ob" }, "member_name"},
+		{"a name that fills the screen", func(a *Approval) { a.EntityName = strings.Repeat("x", 65) }, "entity_name"},
+		{"a name of spaces", func(a *Approval) { a.EntityName = "  " }, "entity_name"},
+		{"two spaces that push text away", func(a *Approval) { a.EntityName = "Sandbox  Ltd" }, "entity_name"},
+		{"a request in capitals", func(a *Approval) { a.Request = "req_AAAA" }, "request"},
+		{"step 0", func(a *Approval) { a.Step = 0 }, "step"},
+		{"step 17", func(a *Approval) { a.Step = 17 }, "step"},
+		{"a decision in small letters", func(a *Approval) { a.Decision = "approve" }, "decision"},
+		{"no member", func(a *Approval) { a.Member = "" }, "member"},
+		{"a short key", func(a *Approval) { a.Key = hashA[:42] }, "key"},
+		{"a key with bits left over", func(a *Approval) { a.Key = hashA[:42] + "B" }, "key"},
+		{"rule version 0", func(a *Approval) { a.GovernedBy.Version = 0 }, "governed_by.version"},
+		{"another intent", func(a *Approval) { a.Intent.Type = "send" }, "intent.type"},
+		{"an amount with an exponent", func(a *Approval) { a.Intent.Fiat.Amount = "2.5e2" }, "intent.fiat.amount"},
+		{"an amount with a leading zero", func(a *Approval) { a.Intent.Fiat.Amount = "0250" }, "intent.fiat.amount"},
+		{"an amount with a plus", func(a *Approval) { a.Intent.Fiat.Amount = "+250" }, "intent.fiat.amount"},
+		{"an amount with separators", func(a *Approval) { a.Intent.Fiat.Amount = "1,000" }, "intent.fiat.amount"},
+		{"a negative amount", func(a *Approval) { a.Intent.Fiat.Amount = "-250" }, "intent.fiat.amount"},
+		{"an amount of nothing", func(a *Approval) { a.Intent.Fiat.Amount = "0.00" }, "intent.fiat.amount"},
+		{"five places of a currency", func(a *Approval) { a.Intent.Fiat.Amount = "0.00001" }, "intent.fiat.amount"},
+		{"an amount in wei", func(a *Approval) { a.Intent.Crypto.Amount, a.Intent.Minimum = "81500000000000000", "81500000000000000" }, "intent.crypto.amount"},
+		{"19 places of an asset", func(a *Approval) { a.Intent.Crypto.Amount = "0.0815000000000000001" }, "intent.crypto.amount"},
+		{"a minimum above the quote", func(a *Approval) { a.Intent.Minimum = "0.08150001" }, "intent.minimum"},
+		{"a minimum of another magnitude", func(a *Approval) { a.Intent.Minimum = "0.00799" }, "intent.minimum"},
+		{"a currency in small letters", func(a *Approval) { a.Intent.Fiat.Currency = "eur" }, "intent.fiat.currency"},
+		{"a chain without a namespace", func(a *Approval) { a.Intent.Chain = "31337" }, "intent.chain"},
+		{"an address with a space", func(a *Approval) { a.Intent.Address = "0x7E5F 4552091A69125d5DfCb7b8C2659029395Bdf" }, "intent.address"},
+		{"an address in other letters", func(a *Approval) { a.Intent.Address = "0x7Е5F4552091A69125d5DfCb7b8C2659029395Bdf" }, "intent.address"},
+		{"a country of three letters", func(a *Approval) { a.Intent.Country = "FRA" }, "intent.country"},
+		{"a quote of another kind", func(a *Approval) { a.Intent.Quote = "req_aaaa" }, "intent.quote"},
+		{"a nonce in capitals", func(a *Approval) { a.Nonce = strings.Repeat("0F", 32) }, "nonce"},
+		{"a short nonce", func(a *Approval) { a.Nonce = "0f" }, "nonce"},
+		{"a time in milliseconds", func(a *Approval) { a.IssuedAt *= 1000 }, "iat"},
+		{"a time long ago", func(a *Approval) { a.NotBefore = 0 }, "nbf"},
+		{"valid from after its issue", func(a *Approval) { a.NotBefore = a.IssuedAt + 1 }, "nbf"},
+		{"a life of eleven minutes", func(a *Approval) { a.Expires = a.NotBefore + 660 }, "exp"},
+		{"an end before its issue", func(a *Approval) { a.Expires = a.IssuedAt }, "exp"},
+		{"no channel", func(a *Approval) { a.Channel = "" }, "channel"},
+		{"an empty log", func(a *Approval) { a.Log.Size = 0 }, "log.size"},
+	}
+}
+
+func canonical(t testing.TB, v any) string {
+	t.Helper()
+	b, err := strictjson.Canonical(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+func vectors(t testing.TB) []vector {
+	t.Helper()
+	good := canonical(t, sample())
+	rejection := sample()
+	rejection.Decision = Reject
+	all := []vector{
+		{"an approval", "approval", good, true, "", Text(sample())},
+		{"a rejection", "approval", canonical(t, rejection), true, "", Text(rejection)},
+		{"a certificate", "member", canonical(t, sampleMember()), true, "", ""},
+		{"an address attestation", "address", canonical(t, sampleAddress()), true, "", ""},
+		{"a genesis", "genesis", canonical(t, sampleGenesis()), true, "", ""},
+	}
+	for _, r := range refused() {
+		a := sample()
+		r.edit(&a)
+		all = append(all, vector{r.name, "approval", canonical(t, a), false, r.field, ""})
+	}
+	for _, r := range []struct{ name, kind, text, field string }{
+		{"white space", "approval", strings.Replace(good, ",", ", ", 1), ""},
+		{"a line feed at the end", "approval", good + "\n", ""},
+		{"fields in another order", "approval", strings.Replace(good, `"v":1,"type":"approval"`, `"type":"approval","v":1`, 1), ""},
+		{"an escape that JSON does not need", "approval", strings.Replace(good, "Treasury", `\u0054reasury`, 1), ""},
+		{"an unknown field", "approval", strings.Replace(good, "{", `{"note":"x",`, 1), "note"},
+		{"a field twice", "approval", strings.Replace(good, `"step":1`, `"step":1,"step":1`, 1), "step"},
+		{"a field in another case", "approval", strings.Replace(good, `"step"`, `"Step"`, 1), "Step"},
+		{"a missing field", "approval", strings.Replace(good, `"step":1,`, "", 1), ""},
+		{"a number as text", "approval", strings.Replace(good, `"step":1`, `"step":"1"`, 1), "step"},
+		{"a number with an exponent", "approval", strings.Replace(good, `"step":1`, `"step":1e0`, 1), "step"},
+		{"an amount as a number", "approval", strings.Replace(good, `"250.00"`, `250.00`, 1), "intent.fiat.amount"},
+		{"null", "approval", "null", ""},
+		{"two statements", "approval", good + good, ""},
+		{"a certificate as an approval", "approval", canonical(t, sampleMember()), "name"},
+		{"an approval as a certificate", "member", good, "entity_name"},
+		{"nothing", "approval", "", ""},
+	} {
+		all = append(all, vector{r.name, r.kind, r.text, false, r.field, ""})
+	}
+	return all
+}
+
+func decode(kind string, data []byte) (back []byte, text string, err error) {
+	switch kind {
+	case "approval":
+		a, err := Decode[Approval](data)
+		if err != nil {
+			return nil, "", err
+		}
+		back, err = Encode(a)
+		return back, Text(a), err
+	case "member":
+		return again[Member](data)
+	case "address":
+		return again[Address](data)
+	}
+	return again[Genesis](data)
+}
+
+func again[T Statement](data []byte) ([]byte, string, error) {
+	s, err := Decode[T](data)
+	if err != nil {
+		return nil, "", err
+	}
+	back, err := Encode(s)
+	return back, "", err
+}
+
+func TestVectorsHold(t *testing.T) {
+	t.Parallel()
+	if *update {
+		data, err := json.MarshalIndent(vectors(t), "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(vectorFile, append(data, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(vectorFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []vector
+	if err := strictjson.Unmarshal(data, &all, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if len(all) != len(vectors(t)) {
+		t.Errorf("%d vectors in the file, %d in the test: run with -update", len(all), len(vectors(t)))
+	}
+	for _, v := range all {
+		back, text, err := decode(v.Kind, []byte(v.Statement))
+		if !v.Valid {
+			f, ok := fault.As(err)
+			if !ok || f.Code != fault.StatementInvalid || f.Details["field"] != v.Field {
+				t.Errorf("%s: %v, want field %q", v.Name, err, v.Field)
+			}
+			continue
+		}
+		if err != nil || string(back) != v.Statement || text != v.Text {
+			t.Errorf("%s: %v\n%s\n%s", v.Name, err, back, text)
+		}
+	}
+}
+
+func TestTheTextIsReadable(t *testing.T) {
+	t.Parallel()
+	want := strings.TrimPrefix(`
+Decision      APPROVE this purchase
+You pay       250.00 EUR
+You get       0.0815 ethereum
+At the least  0.0799 ethereum
+From          NorthPay (northpay)
+Into account  Treasury (acc_treasury)
+To address    0x 7E5F 4552 091A 6912 5d5D fCb7 b8C2 6590 2939 5Bdf
+On chain      eip155:31337
+Paid by       card, FR
+Quote         quo_aaaaaaaaaaaaaaaaaaaaaaaaaa
+Request       req_aaaaaaaaaaaaaaaaaaaaaaaaaa, step 1
+Rule          purchases, version 3
+Entity        Sandbox Ltd (ent_sandbox)
+You sign as   Bob (mem_bob)
+With key      AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+Valid until   2026-11-20 21:09:00 UTC`, "\n")
+	if got := Text(sample()); got != want {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestCheckNamesWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(iat+10, 0)
+	want := Want{Entity: "ent_sandbox", Request: sample().Request, Step: 1, Decision: Approve, Member: "mem_bob", Key: hashA, Channel: hashC, Nonce: sample().Nonce, Now: now}
+	if err := Check(sample(), want); err != nil {
+		t.Fatal(err)
+	}
+	for field, f := range map[string]func(*Want){
+		"entity": func(w *Want) { w.Entity = "ent_other" }, "request": func(w *Want) { w.Request = "req_other" },
+		"step": func(w *Want) { w.Step = 2 }, "decision": func(w *Want) { w.Decision = Reject }, "member": func(w *Want) { w.Member = "mem_eve" },
+		"key": func(w *Want) { w.Key = hashB }, "channel": func(w *Want) { w.Channel = hashA }, "nonce": func(w *Want) { w.Nonce = "00" },
+		"nbf": func(w *Want) { w.Now = now.Add(-3 * time.Minute) }, "exp": func(w *Want) { w.Now = now.Add(9 * time.Minute) },
+	} {
+		w := want
+		f(&w)
+		err, ok := fault.As(Check(sample(), w))
+		if !ok || err.Code != fault.StatementInvalid || err.Details["field"] != field {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
+func TestAGenesisIsConsistent(t *testing.T) {
+	t.Parallel()
+	for field, f := range map[string]func(*Genesis){
+		"members": func(g *Genesis) { g.Members = nil },
+		"members.mem_bob.member": func(g *Genesis) {
+			m := g.Members[0]
+			m.Approval.X, m.Channel.X = hashC, "AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM"
+			g.Members = append(g.Members, m)
+		},
+		"members.mem_eve.approval":    func(g *Genesis) { m := g.Members[0]; m.Member = "mem_eve"; g.Members = append(g.Members, m) },
+		"members.mem_bob.channel":     func(g *Genesis) { g.Members[0].Channel = g.Members[0].Approval },
+		"signer.channel":              func(g *Genesis) { g.Signer.Channel = nil },
+		"accounts.acc_treasury.rules": func(g *Genesis) { g.Members[0].Role = Auditor },
+		"accounts":                    func(g *Genesis) { g.Accounts = nil },
+	} {
+		g := sampleGenesis()
+		f(&g)
+		_, err := Encode(g)
+		if e, ok := fault.As(err); !ok || e.Details["field"] != field {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
+// FuzzDecode checks that what a reader accepts has one form only.
+func FuzzDecode(f *testing.F) {
+	for _, v := range vectors(f) {
+		f.Add([]byte(v.Statement))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		for _, kind := range []string{"approval", "member", "address", "genesis"} {
+			back, text, err := decode(kind, data)
+			if err != nil {
+				if fault.CodeOf(err) != fault.StatementInvalid {
+					t.Errorf("code of %v", err)
+				}
+				continue
+			}
+			if string(back) != string(data) {
+				t.Errorf("%s came back as %s", data, back)
+			}
+			if kind == "approval" && strings.Count(text, "\n") != 15 {
+				t.Errorf("a field breaks a line of the prompt:\n%s", text)
+			}
+		}
+	})
+}
