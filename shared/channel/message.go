@@ -241,6 +241,9 @@ func (m *Receipt) check() error {
 }
 
 func (m *Error) check() error {
+	if len(m.Details) == 0 {
+		m.Details = nil // so that an error has one form
+	}
 	ok := len(m.Details) <= 16
 	for k, v := range m.Details {
 		ok = ok && k != "" && len(k) <= maxMessage && len(v) <= maxMessage

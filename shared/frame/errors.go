@@ -71,7 +71,12 @@ func (e *Error) Fault() *fault.Error {
 	return f
 }
 
+// check holds the limits; empty details become absent ones, so that an error has
+// one form.
 func (e *Error) check() error {
+	if len(e.Data.Details) == 0 {
+		e.Data.Details = nil
+	}
 	ok := len(e.Message) <= MaxErrorMessage && len(e.Data.Details) <= MaxDetails && validCode(string(e.Data.Code))
 	for k, v := range e.Data.Details {
 		ok = ok && k != "" && len(k) <= MaxDetail && len(v) <= MaxDetail

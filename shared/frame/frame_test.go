@@ -372,7 +372,7 @@ func TestTheSpecHasTheTableOfMethods(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var want, got []string
+	var want []string
 	for _, s := range Methods() {
 		kind, result := "request", "—"
 		if s.Kind == Notification {
@@ -383,9 +383,7 @@ func TestTheSpecHasTheTableOfMethods(t *testing.T) {
 		}
 		want = append(want, fmt.Sprintf("| `%s` | %s | %s | %s |", s.Method, kind, fields(s.Params()), result))
 	}
-	for _, row := range specRow.FindAllString(string(page), -1) {
-		got = append(got, row)
-	}
+	got := specRow.FindAllString(string(page), -1)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("frame.md and the code differ (- code, + page):\n%s", diff)
 	}

@@ -402,7 +402,7 @@ func TestManyCallsShareFramesAndFindTheirReplies(t *testing.T) {
 			if err := frame.DecodeParams(m, &p); err != nil {
 				return err
 			}
-			r, err := frame.NewReply(*m.ID, frame.ChannelReadyResult{Entity: p.Entity, Member: p.Member})
+			r, err := frame.NewReply(*m.ID, frame.ChannelReadyResult(p))
 			if err != nil {
 				return err
 			}
