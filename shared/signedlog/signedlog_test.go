@@ -1,0 +1,360 @@
+package signedlog
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+
+	"countersign/shared/fault"
+	"countersign/shared/jws"
+	"countersign/shared/statement"
+	"countersign/shared/strictjson"
+)
+
+var update = flag.Bool("update", false, "write the vectors anew")
+
+const vectorFile = "../spec/vectors/signedlog.json"
+
+// vector is one row of shared/spec/vectors/signedlog.json: a whole log.
+type vector struct {
+	Name  string   `json:"name"`
+	Crv   string   `json:"crv"` // the statement key
+	X     string   `json:"x"`
+	Y     string   `json:"y"`
+	Lines []string `json:"lines"`
+	Valid bool     `json:"valid"`
+	Entry string   `json:"entry,omitempty"` // that is named as corrupt
+	Head  string   `json:"head,omitempty"`  // of a valid log
+}
+
+// key signs as RFC 6979 says, so that a log has the same bytes each time.
+type key struct{ private *secp256k1.PrivateKey }
+
+func newKey(seed byte) key { return key{secp256k1.PrivKeyFromBytes(bytes.Repeat([]byte{seed}, 32))} }
+
+func (k key) PublicKey() jws.PublicKey {
+	p, err := jws.FromSEC1(jws.Secp256k1, k.private.PubKey().SerializeCompressed())
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+func (k key) SignDigest(_ context.Context, digest []byte) ([]byte, error) {
+	sig := ecdsa.Sign(k.private, digest)
+	out := make([]byte, 64)
+	r, s := sig.R(), sig.S()
+	r.PutBytesUnchecked(out[:32])
+	s.PutBytesUnchecked(out[32:])
+	return out, nil
+}
+
+// memory is a storage and a watermark that can lose power.
+type memory struct {
+	data      []byte
+	mark      Mark
+	failWrite error
+	failMark  error
+}
+
+func (m *memory) Open() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(m.data)), nil }
+func (m *memory) Append(line []byte) error {
+	if m.failWrite != nil {
+		return m.failWrite
+	}
+	m.data = append(append(m.data, line...), '\n')
+	return nil
+}
+func (m *memory) Truncate(size int64) error         { m.data = m.data[:size]; return nil }
+func (m *memory) Get(context.Context) (Mark, error) { return m.mark, nil }
+func (m *memory) Set(_ context.Context, k Mark) error {
+	if m.failMark != nil {
+		return m.failMark
+	}
+	m.mark = k
+	return nil
+}
+
+func config(m *memory) Config {
+	at := int64(1_795_208_400)
+	return Config{Storage: m, Watermark: m, Signer: newKey(1), Now: func() time.Time { at++; return time.Unix(at, 0) }}
+}
+
+// filled is a log of n entries.
+func filled(t testing.TB, n int) (*memory, []string) {
+	t.Helper()
+	m := &memory{}
+	l, err := Open(t.Context(), config(m), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range n {
+		typ := Request
+		if i == 0 {
+			typ = Genesis
+		}
+		if _, _, err := l.Append(t.Context(), typ, map[string]int{"n": i}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m, strings.Split(strings.TrimSuffix(string(m.data), "\n"), "\n")
+}
+
+func line(t testing.TB, k key, e Entry) string {
+	t.Helper()
+	data, err := Encode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := jws.Sign(t.Context(), k, statement.TypEntry, data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func entry(t testing.TB, line string) Entry {
+	t.Helper()
+	data, err := jws.Payload(line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+func vectors(t testing.TB) []vector {
+	t.Helper()
+	x, y := newKey(1).PublicKey().Coordinates()
+	var all []vector
+	add := func(name, entry string, change func([]string) []string) {
+		_, lines := filled(t, 4)
+		v := vector{Name: name, Crv: jws.Secp256k1, X: x, Y: y, Lines: change(lines), Valid: entry == "", Entry: entry}
+		if v.Valid && len(v.Lines) > 0 {
+			v.Head = Hash([]byte(v.Lines[len(v.Lines)-1]))
+		}
+		all = append(all, v)
+	}
+	edit := func(i int, k key, f func(*Entry)) func([]string) []string {
+		return func(l []string) []string {
+			e := entry(t, l[i])
+			f(&e)
+			l[i] = line(t, k, e)
+			return l
+		}
+	}
+	add("four entries", "", func(l []string) []string { return l })
+	add("no entries", "", func([]string) []string { return []string{} })
+	add("an entry changed", "2", func(l []string) []string { l[2] = l[2][:250] + "AA" + l[2][252:]; return l })
+	add("an entry signed by another key", "2", edit(2, newKey(2), func(*Entry) {}))
+	add("an entry removed", "1", func(l []string) []string { return append(l[:1], l[2:]...) })
+	add("the genesis removed", "0", func(l []string) []string { return l[1:] })
+	add("two entries exchanged", "1", func(l []string) []string { l[1], l[2] = l[2], l[1]; return l })
+	add("an entry twice", "2", func(l []string) []string { return []string{l[0], l[1], l[1], l[2]} })
+	add("an entry replaced by one that the signer made too", "3", edit(2, newKey(1), func(e *Entry) { e.Body = json.RawMessage(`{"n":9}`) }))
+	add("an entry that follows another", "2", edit(2, newKey(1), func(e *Entry) { e.Prev = Hash([]byte("x")) }))
+	add("a second genesis", "2", edit(2, newKey(1), func(e *Entry) { e.Type = Genesis }))
+	add("a log that starts without a genesis", "0", edit(0, newKey(1), func(e *Entry) { e.Type = Request }))
+	add("a genesis that follows something", "0", edit(0, newKey(1), func(e *Entry) { e.Prev = Hash([]byte("x")) }))
+	add("time that goes back", "2", edit(2, newKey(1), func(e *Entry) { e.At = 1 }))
+	add("an empty line", "2", func(l []string) []string { return []string{l[0], l[1], "", l[2]} })
+	return all
+}
+
+func TestVectorsHold(t *testing.T) {
+	t.Parallel()
+	if *update {
+		data, err := json.MarshalIndent(vectors(t), "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(vectorFile, append(data, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(vectorFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []vector
+	if err := strictjson.Unmarshal(data, &all, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if len(all) != len(vectors(t)) {
+		t.Errorf("%d vectors in the file, %d in the test: run with -update", len(all), len(vectors(t)))
+	}
+	for _, v := range all {
+		k, err := jws.NewPublicKey(v.Crv, v.X, v.Y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := ""
+		for _, l := range v.Lines {
+			text += l + "\n"
+		}
+		mark, err := Verify(strings.NewReader(text), k, nil)
+		if v.Valid {
+			if err != nil || mark.Size != int64(len(v.Lines)) || mark.Head != v.Head {
+				t.Errorf("%s: %+v, %v", v.Name, mark, err)
+			}
+			continue
+		}
+		if f, ok := fault.As(err); !ok || f.Code != fault.LogCorrupt || f.Details["entry"] != v.Entry {
+			t.Errorf("%s: %v, want entry %s", v.Name, err, v.Entry)
+		}
+	}
+}
+
+func TestOpenComparesWithTheWatermark(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		change func(*memory, []string)
+		entry  string // that is corrupt; empty: it opens
+		size   int64
+	}{
+		"untouched":                             {func(*memory, []string) {}, "", 4},
+		"the last entry cut off":                {func(m *memory, l []string) { m.data = []byte(strings.Join(l[:3], "\n") + "\n") }, "3", 0},
+		"all entries cut off":                   {func(m *memory, _ []string) { m.data = nil }, "0", 0},
+		"a tail torn, never acknowledged":       {func(m *memory, _ []string) { m.data = append(m.data, "eyJhbG"...) }, "", 4},
+		"a tail of zeros, never acknowledged":   {func(m *memory, _ []string) { m.data = append(m.data, make([]byte, 512)...) }, "", 4},
+		"an acknowledged entry torn":            {func(m *memory, _ []string) { m.data = m.data[:len(m.data)-10] }, "3", 0},
+		"an acknowledged entry lost its end":    {func(m *memory, _ []string) { m.data = m.data[:len(m.data)-1] }, "3", 0},
+		"durable, but the watermark was behind": {func(m *memory, l []string) { m.mark = Mark{3, Hash([]byte(l[2]))} }, "", 4},
+		"two beyond the watermark":              {func(m *memory, l []string) { m.mark = Mark{2, Hash([]byte(l[1]))} }, "2", 0},
+		"another log of the same length":        {func(m *memory, _ []string) { m.mark.Head = Hash([]byte("x")) }, "3", 0},
+	} {
+		m, lines := filled(t, 4)
+		row.change(m, lines)
+		l, err := Open(t.Context(), config(m), nil)
+		if row.entry != "" {
+			if f, ok := fault.As(err); !ok || f.Code != fault.LogCorrupt || f.Details["entry"] != row.entry || !strings.Contains(f.Message, "entry "+row.entry+" ") {
+				t.Errorf("%s: %v", name, err)
+			}
+			continue
+		}
+		if err != nil || l.Mark().Size != row.size || m.mark != l.Mark() {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		if _, _, err := l.Append(t.Context(), Outcome, struct{}{}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if mark, err := Verify(bytes.NewReader(m.data), newKey(1).PublicKey(), nil); err != nil || mark != m.mark {
+			t.Errorf("%s: afterwards %v", name, err)
+		}
+	}
+}
+
+func TestAFailedWriteStopsTheLog(t *testing.T) {
+	t.Parallel()
+	for name, fail := range map[string]func(*memory, error){
+		"storage":   func(m *memory, err error) { m.failWrite = err },
+		"watermark": func(m *memory, err error) { m.failMark = err },
+	} {
+		m, _ := filled(t, 2)
+		l, err := Open(t.Context(), config(m), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fail(m, errors.New("disk full"))
+		if _, _, err := l.Append(t.Context(), Request, struct{}{}); fault.CodeOf(err) != fault.Unavailable {
+			t.Errorf("%s: %v", name, err)
+		}
+		fail(m, nil)
+		if _, _, err := l.Append(t.Context(), Request, struct{}{}); err == nil {
+			t.Errorf("%s: the log goes on after a failure", name)
+		}
+		if _, err := Open(t.Context(), config(m), nil); err != nil {
+			t.Errorf("%s: opened anew: %v", name, err)
+		}
+	}
+}
+
+func TestAVisitorThatObjectsNamesTheEntry(t *testing.T) {
+	t.Parallel()
+	m, _ := filled(t, 4)
+	_, err := Open(t.Context(), config(m), func(e Entry, _, _ string) error {
+		if e.Seq == 2 {
+			return errors.New("makes no sense")
+		}
+		return nil
+	})
+	if f, ok := fault.As(err); !ok || f.Code != fault.LogCorrupt || f.Details["entry"] != "2" {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestBodiesHaveALimit(t *testing.T) {
+	t.Parallel()
+	m, _ := filled(t, 1)
+	l, err := Open(t.Context(), config(m), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := l.Append(t.Context(), Request, strings.Repeat("x", MaxBody)); fault.CodeOf(err) != fault.TooLarge {
+		t.Errorf("got %v", err)
+	}
+	if _, _, err := l.Append(t.Context(), Request, struct{}{}); err != nil {
+		t.Errorf("what was refused stopped the log: %v", err)
+	}
+}
+
+func FuzzDecode(f *testing.F) {
+	_, lines := filled(f, 3)
+	for _, l := range lines {
+		data, err := jws.Payload(l)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		e, err := Decode(data)
+		if err != nil {
+			return
+		}
+		if again, err := strictjson.Canonical(e); err != nil || string(again) != string(data) {
+			t.Errorf("%s came back as %s: %v", data, again, err)
+		}
+	})
+}
+
+func FuzzVerify(f *testing.F) {
+	m, _ := filled(f, 3)
+	f.Add(m.data)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		mark, err := Verify(bytes.NewReader(data), newKey(1).PublicKey(), nil)
+		if err != nil && fault.CodeOf(err) != fault.LogCorrupt {
+			t.Errorf("got %v", err)
+		}
+		if err == nil && mark.Size > 0 && !bytes.HasPrefix(m.data, data) {
+			t.Error("a log that was never written verifies")
+		}
+	})
+}
+
+func BenchmarkAppend(b *testing.B) {
+	m, _ := filled(b, 1)
+	l, err := Open(b.Context(), config(m), nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if _, _, err := l.Append(b.Context(), Request, struct{}{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
