@@ -110,19 +110,27 @@ func goEnv(name string) (string, error) {
 // compile builds the core into dist/ at the top and returns its bytes.
 func compile(top string) ([]byte, error) {
 	target := filepath.Join(top, "dist", core)
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", target, "./wasm")
-	cmd.Dir = top
-	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
-	var stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stderr, &stderr
-	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("build ./wasm: %w\n%s", err, stderr.Bytes())
+	if err := goBuild(top, "./wasm", target); err != nil {
+		return nil, err
 	}
 	wasm, err := os.ReadFile(target)
 	if err != nil {
 		return nil, fmt.Errorf("read what was built: %w", err)
 	}
 	return wasm, nil
+}
+
+// goBuild builds a package for the browser with everything left out that can be.
+func goBuild(dir, pkg, target string) error {
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", target, pkg)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
+	var stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stderr, &stderr
+	if err := cmd.Run(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", pkg, err, stderr.Bytes())
+	}
+	return nil
 }
 
 func describe(wasm []byte) manifest {
@@ -152,16 +160,26 @@ func compress(dist string, wasm []byte, m *manifest, quick bool) error {
 		}
 		return nil
 	}
+	packed, err := pack(wasm)
+	if err != nil {
+		return err
+	}
+	m.Brotli = len(packed)
+	return write(target, packed)
+}
+
+// pack compresses as well as brotli can, with the largest window that browsers
+// accept.
+func pack(body []byte) ([]byte, error) {
 	var b bytes.Buffer
 	w := brotli.NewWriterOptions(&b, brotli.WriterOptions{Quality: brotli.BestCompression, LGWin: 24})
-	if _, err := w.Write(wasm); err != nil {
-		return fmt.Errorf("compress: %w", err)
+	if _, err := w.Write(body); err != nil {
+		return nil, fmt.Errorf("compress: %w", err)
 	}
 	if err := w.Close(); err != nil {
-		return fmt.Errorf("compress: %w", err)
+		return nil, fmt.Errorf("compress: %w", err)
 	}
-	m.Brotli = b.Len()
-	return write(target, b.Bytes())
+	return b.Bytes(), nil
 }
 
 // loader copies the modules of wasm/js and wasm_exec.js. Tests stay behind.
