@@ -157,3 +157,12 @@ func Plan(lifetime, age time.Duration, jitter float64) time.Duration {
 	}
 	return min(max(at-age, 0), MaxTimer)
 }
+
+// Refresh gets a new token now, whatever the age of the one that is held.
+func (k *Keeper) Refresh(ctx context.Context) error {
+	k.mu.Lock()
+	held := k.token.Value
+	k.mu.Unlock()
+	_, err := k.Renew(ctx, held)
+	return err
+}

@@ -39,16 +39,47 @@ func (h Host) Frame(f func()) {
 }
 
 // Open opens an address in this tab, or in a new one that cannot reach back. A
-// new tab must be opened by a person's click; when the browser refuses, it
+// new tab needs a person's click shortly before; when the browser refuses, it
 // reports false.
 func (h Host) Open(url string, newTab bool) bool {
 	if !newTab {
 		global.Get("location").Call("assign", url)
 		return true
 	}
-	w, err := call(global, "open", url, "_blank", "noopener,noreferrer")
-	return err == nil && !w.IsUndefined()
+	w, err := call(global, "open", url, "_blank")
+	if err != nil || !w.Truthy() {
+		return false
+	}
+	w.Set("opener", js.Null())
+	return true
 }
+
+// Reload loads the page again.
+func (h Host) Reload() { global.Get("location").Call("reload") }
+
+// Country gives names of countries in the person's language.
+func Country() func(code string) string {
+	options := object.New()
+	options.Set("type", "region")
+	names, err := construct(global.Get("Intl").Get("DisplayNames"), js.Undefined(), options)
+	known := map[string]string{}
+	return func(code string) string {
+		if err != nil {
+			return ""
+		}
+		name, ok := known[code]
+		if !ok {
+			if v, err := call(names, "of", code); err == nil && v.Type() == js.TypeString {
+				name = v.String()
+			}
+			known[code] = name
+		}
+		return name
+	}
+}
+
+// Random is a number between 0 and 1, for spreading timers and nothing else.
+func Random() float64 { return global.Get("Math").Call("random").Float() }
 
 // Origin is the page's own origin, as the browser sends it in Origin headers.
 func Origin() string { return global.Get("location").Get("origin").String() }

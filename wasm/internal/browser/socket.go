@@ -8,6 +8,9 @@ import (
 	"io"
 	"sync"
 	"syscall/js"
+
+	"countersign/shared/frame"
+	"countersign/wasm/internal/bridgeclient"
 )
 
 // Socket is the browser's WebSocket with binary messages.
@@ -99,6 +102,15 @@ func (s *Socket) Send(message []byte) error {
 	}
 	_, err := call(s.ws, "send", toJS(message))
 	return err
+}
+
+// DialBridge opens the line to a bridge.
+func DialBridge(ctx context.Context, url string) (bridgeclient.Socket, error) {
+	s, err := Dial(ctx, url, frame.SubProtocol)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // Receive waits for the next message; io.EOF when the connection is closed and

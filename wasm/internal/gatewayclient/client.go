@@ -17,6 +17,7 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/strictjson"
+	"countersign/shared/wire"
 )
 
 // The limits of what the gateway may answer, in bytes.
@@ -72,7 +73,7 @@ func (c *Client) Get(ctx context.Context, path string, out any) error {
 	if err != nil {
 		return err
 	}
-	return decode(res, out)
+	return Decode(res, out)
 }
 
 // Post sends in and decodes the answer into out. key makes a repetition safe: the
@@ -93,7 +94,7 @@ func (c *Client) Post(ctx context.Context, path, key string, in, out any) error 
 	if err != nil {
 		return err
 	}
-	return decode(res, out)
+	return Decode(res, out)
 }
 
 // Key makes an Idempotency-Key: 128 random bits.
@@ -139,8 +140,8 @@ func Unreachable(ctx context.Context, err error) error {
 	return fault.Wrap(err, fault.Unavailable, "the gateway does not answer")
 }
 
-// decode reads a whole answer: the value of a 2xx, the fault of anything else.
-func decode(res *Response, out any) error {
+// Decode reads a whole answer: the value of a 2xx, the fault of anything else.
+func Decode(res *Response, out any) error {
 	defer res.Body.Close()
 	if res.Status/100 != 2 {
 		return ReadFault(res)
@@ -172,16 +173,6 @@ func readAll(r io.Reader, limit int) ([]byte, error) {
 	return body, nil
 }
 
-// errorBody is the shape of every error of the gateway.
-type errorBody struct {
-	Error struct {
-		Code      string         `json:"code"`
-		Message   string         `json:"message"`
-		Details   map[string]any `json:"details"`
-		RequestID string         `json:"request_id"`
-	} `json:"error"`
-}
-
 // ReadFault reads an error answer. What is no error body of the gateway, or has
 // a code that this page does not know, gets the code that fits its status.
 func ReadFault(res *Response) error {
@@ -189,24 +180,16 @@ func ReadFault(res *Response) error {
 	if err != nil {
 		return err
 	}
-	var e errorBody
-	if strictjson.Unmarshal(body, &e, MaxError) != nil || e.Error.Code == "" {
+	var p wire.Problem
+	if strictjson.Unmarshal(body, &p, MaxError) != nil || p.Error.Code == "" {
 		return fault.New(statusCode(res.Status), "the gateway answered with status "+strconv.Itoa(res.Status))
 	}
-	code := fault.Code(e.Error.Code)
-	f := fault.New(code, clip(e.Error.Message, 500))
-	if !fault.Known(code) {
-		f = fault.New(statusCode(res.Status), clip(e.Error.Message, 500)).With("code", clip(e.Error.Code, 64))
+	f := p.Fault()
+	if !fault.Known(p.Error.Code) {
+		f = fault.New(statusCode(res.Status), p.Error.Message).With("code", clip(string(p.Error.Code), 64))
 	}
-	n := 0
-	for k, v := range e.Error.Details {
-		if s, ok := v.(string); ok && n < 32 {
-			f = f.With(clip(k, 64), clip(s, 500))
-			n++
-		}
-	}
-	if e.Error.RequestID != "" {
-		f = f.With("request_id", clip(e.Error.RequestID, 64))
+	if p.Error.RequestID != "" {
+		f = f.With("request_id", clip(p.Error.RequestID, 64))
 	}
 	return f
 }

@@ -1,0 +1,146 @@
+package app
+
+import (
+	"countersign/shared/governance"
+	"countersign/shared/wire"
+	"countersign/wasm/internal/approvals"
+	"countersign/wasm/internal/view"
+)
+
+func (m *Model) accountsPage() view.Node {
+	return page("", head("Accounts", "What the vault holds."),
+		list(m.accounts, len(m.accounts.Value),
+			empty("accounts", "No accounts yet", "Accounts are made in the vault's genesis. Ask your administrator."),
+			func() view.Node {
+				var rows []view.Node
+				for _, a := range m.accounts.Value {
+					end := []view.Node{view.El("span", "muted", "Empty")}
+					if len(a.Balances) > 0 {
+						end = nil
+					}
+					for _, b := range a.Balances {
+						end = append(end, m.cfg.Words.crypto(b.Amount, b.Asset, ""))
+					}
+					rows = append(rows, view.El("li", "", view.Key(a.ID), link("row", "/accounts/"+a.ID, icon("bank"),
+						view.El("div", "row-main", view.El("span", "row-title", a.Name), view.El("span", "row-sub", a.Chain)),
+						view.El("div", "row-end", end), icon("chevron"))))
+				}
+				return view.El("ul", "list", rows)
+			}))
+}
+
+func (m *Model) accountPage() view.Node {
+	back := link("back", "/accounts", icon("back"), "Accounts")
+	l := m.account[m.route.ID]
+	if !l.Loaded {
+		if l.Err != nil {
+			return page("", back, head("Account", ""), notice(approvals.Explain(l.Err), "refresh"))
+		}
+		return page("", back, head("Account", ""), skeletons(3))
+	}
+	a := l.Value
+	var balances []view.Node
+	for _, b := range a.Balances {
+		balances = append(balances, view.El("div", "figure", view.El("span", "eyebrow", assetOf(b.Asset).Name),
+			m.cfg.Words.exact(b.Amount, assetOf(b.Asset).Ticker, "is-hero")))
+	}
+	if len(balances) == 0 {
+		balances = append(balances, view.El("div", "figure", view.El("span", "eyebrow", "Balance"), view.El("span", "amount is-hero", view.El("span", "amount-value", "0")),
+			view.El("p", "muted", "Nothing has arrived yet.")))
+	}
+	return page("", back, head(a.Name, a.Chain, link("button is-primary", "/buy", "Buy into this account")),
+		view.El("div", "stack is-loose", balances, m.addresses(a), m.ledger(a), m.accountRules(a)))
+}
+
+func (m *Model) addresses(a wire.Account) view.Node {
+	rows := []view.Node{view.El("div", "fact", view.El("dt", "", "Account address"),
+		view.El("dd", "", view.El("div", "stack is-tight", address(a.Address), badge("is-positive", "shield", "Key in the vault"))))}
+	for _, d := range a.Deposits {
+		rows = append(rows, view.El("div", "fact", view.Key(d.Address), view.El("dt", "", "Received ", m.cfg.Words.moment(d.At, m.server(), "")),
+			view.El("dd", "", view.El("div", "stack is-tight", m.cfg.Words.exact(d.Amount, assetOf(d.Asset).Ticker, ""), address(d.Address),
+				badge("is-positive", "shield", "Made in the vault, attested by the signer"), link("link small", "/requests/"+d.Request, "Request")))))
+	}
+	return card("Addresses", "Each purchase gets an address of its own.", view.El("dl", "facts", rows))
+}
+
+func (m *Model) ledger(a wire.Account) view.Node {
+	if len(a.Entries) == 0 {
+		return card("Ledger", "", view.El("p", "muted", "No entries yet."))
+	}
+	cell := func(label, class string, parts ...any) view.Node {
+		return view.El("td", class, append([]any{view.A("data-label", label)}, parts...)...)
+	}
+	var rows []view.Node
+	for _, e := range a.Entries {
+		for i, p := range e.Postings {
+			when, text := view.Node{}, view.Node{}
+			if i == 0 {
+				when, text = m.cfg.Words.moment(e.At, m.server(), "nowrap"), view.El("span", "", e.Text)
+			}
+			debit, credit := view.Node{}, view.Node{}
+			sum := m.cfg.Words.exact(p.Amount, assetOf(p.Asset).Ticker, "")
+			if p.Side == "debit" {
+				debit = sum
+			} else {
+				credit = sum
+			}
+			rows = append(rows, view.El("tr", "", view.Key(e.ID+itoa(i)), cell("When", "", when), cell("What", "", text),
+				cell("Ledger", "mono small", p.Ledger), cell("Debit", "num", debit), cell("Credit", "num", credit)))
+		}
+	}
+	th := func(s, class string) view.Node { return view.El("th", class, view.A("scope", "col"), s) }
+	return flush("Ledger", "Double entry: every booking adds up to zero.",
+		view.El("div", "table-wrap", view.A("tabindex", "0"), view.A("role", "region"), view.A("aria-label", "Ledger"),
+			view.El("table", "table is-stack", view.El("thead", "", view.El("tr", "", th("When", ""), th("What", ""), th("Ledger", ""), th("Debit", "num"), th("Credit", "num"))),
+				view.El("tbody", "", rows))))
+}
+
+func (m *Model) accountRules(a wire.Account) view.Node {
+	var rows []view.Node
+	for _, r := range a.Rules.Rules {
+		rows = append(rows, view.El("li", "", view.El("div", "row", icon("users"), view.El("div", "row-main", view.El("span", "row-title", r.Name), view.El("span", "row-sub", ruleText(m, r))))))
+	}
+	if len(rows) == 0 {
+		return view.Node{}
+	}
+	return flush("Rules", "The first rule that fits decides who must approve.", view.El("ul", "list", rows))
+}
+
+// ruleText says a rule in words.
+func ruleText(m *Model, r governance.Rule) string {
+	if r.Deny {
+		return "Refused" + condition(r)
+	}
+	text := ""
+	for i, s := range r.Steps {
+		if i > 0 {
+			text += ", then "
+		}
+		names := ""
+		for j, k := range s.Members {
+			if j > 0 {
+				names += ", "
+			}
+			names += m.name(k)
+		}
+		if s.Group != "" {
+			names = join(names, "the group "+s.Group)
+		}
+		text += itoa(s.Quorum) + " of " + names
+	}
+	return text + condition(r)
+}
+
+func condition(r governance.Rule) string {
+	for _, c := range r.When {
+		switch {
+		case c.Amount != nil && c.Amount.Max != "" && c.Amount.Min != "":
+			return ", from " + c.Amount.Min + " to " + c.Amount.Max + " " + c.Amount.Currency
+		case c.Amount != nil && c.Amount.Max != "":
+			return ", up to " + c.Amount.Max + " " + c.Amount.Currency
+		case c.Amount != nil && c.Amount.Min != "":
+			return ", from " + c.Amount.Min + " " + c.Amount.Currency
+		}
+	}
+	return ""
+}

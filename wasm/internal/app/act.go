@@ -1,0 +1,259 @@
+package app
+
+import (
+	"strings"
+	"time"
+
+	"countersign/shared/frame"
+	"countersign/shared/quote"
+	"countersign/shared/wire"
+	"countersign/wasm/internal/approvals"
+	"countersign/wasm/internal/quoteui"
+)
+
+// act does what the person asked for. Unknown actions do nothing.
+func (m *Model) act(a Acted) []Command {
+	name, arg, _ := strings.Cut(a.Action, ":")
+	switch name {
+	case "navigate":
+		return m.navigate(arg)
+	case "reload":
+		return []Command{Reload{}}
+	case "refresh":
+		return m.enter(true)
+	case "token.renew":
+		return []Command{RenewToken{}}
+	case "clock.measure":
+		return []Command{MeasureClock{}}
+	}
+	if strings.HasPrefix(name, "buy.") {
+		return m.actBuy(name, arg, a.Value)
+	}
+	if strings.HasPrefix(name, "bridge.") {
+		return m.actBridge(name)
+	}
+	return m.actRequest(name, arg, a.Value)
+}
+
+func (m *Model) navigate(path string) []Command {
+	next := ParseRoute(path)
+	if next == m.route {
+		return m.enter(true)
+	}
+	m.route = next
+	m.confirm = ""
+	m.announce = ""
+	return m.enter(true)
+}
+
+func (m *Model) actBuy(name, arg, value string) []Command {
+	switch name {
+	case "buy.field":
+		m.form = m.form.Set(arg, value)
+		return m.changed(arg != "amount")
+	case "buy.amount":
+		m.form = m.form.Set("amount", arg)
+		return m.changed(true)
+	case "buy.fix":
+		field, to, _ := strings.Cut(arg, "=")
+		m.form = m.form.Set(field, to)
+		m.defaults()
+		return append(m.ask(true), SaveForm{m.form})
+	case "buy.ask":
+		return append(m.ask(true), SaveForm{m.form})
+	case "buy.select":
+		m.board = m.board.Select(arg)
+	case "buy.hold":
+		m.board = m.board.HoldPrices(!m.board.Hold)
+		m.announce = "Prices move again."
+		if m.board.Hold {
+			m.announce = "The order of prices is held. Prices still expire."
+		}
+	case "buy.stay":
+		m.board = m.board.Stay(value == "true")
+	case "buy.show":
+		m.board = m.board.Show()
+	case "buy.request":
+		return m.pin()
+	case "buy.dismiss":
+		for wish := range m.failed {
+			if strings.HasPrefix(wish, "request ") {
+				delete(m.failed, wish)
+			}
+		}
+	}
+	return nil
+}
+
+// changed keeps the form and, when prices are shown, asks anew after a pause.
+func (m *Model) changed(soon bool) []Command {
+	m.defaults()
+	m.typing++
+	delay := 600 * time.Millisecond
+	if soon {
+		delay = 0
+	}
+	return []Command{SaveForm{m.form}, After{Delay: delay, Name: pauseTyping, Seq: m.typing}}
+}
+
+// pin asks for a governed request for the chosen quote.
+func (m *Model) pin() []Command {
+	chosen := m.board.Chosen(m.server())
+	if chosen.Row == nil || m.stale() {
+		return m.ask(true)
+	}
+	wish := "request " + chosen.Row.ID
+	key, ok := m.wish(wish)
+	if !ok {
+		return nil
+	}
+	return []Command{MakeRequest{Wish: wish, Key: key, Quote: chosen.Row.ID, Account: m.form.Account}}
+}
+
+// stale reports whether the form has changed since the prices were asked for.
+func (m *Model) stale() bool { return m.asked != m.form }
+
+func (m *Model) actBridge(name string) []Command {
+	switch name {
+	case "bridge.connect":
+		return m.connect(true)
+	case "bridge.forget":
+		m.bridge = Bridge{State: BridgeConnecting}
+		return []Command{ForgetBridge{}}
+	}
+	return nil
+}
+
+func (m *Model) connect(gesture bool) []Command {
+	if m.bridge.State == BridgeConnecting || m.bridge.State == BridgePairing || m.bridge.State == BridgeReady {
+		return nil
+	}
+	m.bridge.State, m.bridge.Err, m.bridge.Code = BridgeConnecting, nil, ""
+	return []Command{ConnectBridge{Gesture: gesture}}
+}
+
+func (m *Model) actRequest(name, arg, value string) []Command {
+	switch name {
+	case "sign.as":
+		m.member = value
+		if arg != "" {
+			m.member = arg
+		}
+		return m.preview()
+	case "decide":
+		if arg == frame.Reject && m.confirm != m.route.ID {
+			m.confirm = m.route.ID
+			return nil
+		}
+		return m.decide(arg)
+	case "decide.back":
+		m.confirm = ""
+	case "decide.stop":
+		if m.flow != nil && m.flow.CanCancel() {
+			m.flow.Stopping = true
+			m.pending = ""
+			return []Command{StopDeciding{}}
+		}
+	case "decide.close":
+		m.flow = nil
+	case "order.make":
+		wish := "order " + arg
+		if key, ok := m.wish(wish); ok {
+			return []Command{MakeOrder{Wish: wish, Key: key, Request: arg}}
+		}
+	case "order.continue":
+		wish := "ticket " + arg
+		if key, ok := m.wish(wish); ok {
+			delete(m.tickets, arg)
+			return []Command{MakeTicket{Wish: wish, Key: key, Order: arg}}
+		}
+	case "order.again":
+		r := m.request[arg].Value
+		b := r.Intent
+		m.form = quoteui.Form{Amount: b.Fiat.Amount, Fiat: b.Fiat.Currency, Asset: b.Crypto.Asset, Method: b.PaymentMethod, Country: b.Country, Account: b.Account}
+		m.route = Route{Screen: Buy}
+		m.defaults()
+		return append(m.ask(true), append(m.enter(false), SaveForm{m.form})...)
+	}
+	return nil
+}
+
+// signer is the identity that would sign: the chosen one when it may still
+// decide, else the first that is plugged in and may.
+func (m *Model) signer(r wire.Request) frame.Identity {
+	var first frame.Identity
+	for _, id := range m.mine() {
+		if !waiting(r, id.Member) {
+			continue
+		}
+		if id.Member == m.member {
+			return id
+		}
+		if first.Member == "" || !first.Present && id.Present {
+			first = id
+		}
+	}
+	return first
+}
+
+// waiting reports whether the member may still decide on the current step.
+func waiting(r wire.Request, member string) bool {
+	if r.State != wire.RequestPending {
+		return false
+	}
+	for _, a := range r.Approvers {
+		if a.Member == member {
+			return a.Decision == ""
+		}
+	}
+	return false
+}
+
+// decide starts the approve flow. When the bridge is not connected yet, it
+// connects first and goes on by itself.
+func (m *Model) decide(decision string) []Command {
+	r := m.request[m.route.ID].Value
+	if r.ID == "" || m.flow != nil && !m.flow.Over() || decision != frame.Approve && decision != frame.Reject {
+		return nil
+	}
+	m.confirm = ""
+	m.flow = &approvals.Flow{Request: r.ID, Decision: decision, Paired: m.bridge.Paired, Needed: r.Needed, Done: r.Approved}
+	if m.bridge.State != BridgeReady {
+		m.pending = decision
+		if m.bridge.State == BridgePairing {
+			*m.flow = m.flow.Advance(approvals.Pair)
+			m.flow.Code = m.bridge.Code
+		}
+		return m.connect(true)
+	}
+	return m.run(decision)
+}
+
+// run hands the decision to the bridge.
+func (m *Model) run(decision string) []Command {
+	m.pending = ""
+	r := m.request[m.flow.Request].Value
+	id := m.signer(r)
+	if id.Member == "" {
+		*m.flow = m.flow.Fail(noSigner(r, m.mine()))
+		return nil
+	}
+	m.flow.Member, m.flow.Name, m.flow.Device = id.Member, id.MemberName, id.Device
+	m.flow.Paired = true
+	*m.flow = m.flow.Advance(approvals.Channel)
+	m.announce = "The bridge is asked. Read the statement in its prompt."
+	return []Command{Decide{Entity: id.Entity, Member: id.Member, Request: r.ID, Decision: decision}}
+}
+
+func limits(m *Model) quoteui.Range { return quoteui.Limits(m.providers.Value, m.form) }
+
+func problemOf(list []quote.Problem, fields ...string) string {
+	for _, p := range list {
+		for _, f := range fields {
+			if p.Field == f {
+				return p.Message
+			}
+		}
+	}
+	return ""
+}

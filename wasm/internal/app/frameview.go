@@ -1,0 +1,347 @@
+package app
+
+import (
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/wire"
+	"countersign/wasm/internal/approvals"
+	"countersign/wasm/internal/view"
+)
+
+// View is the whole page.
+func (m *Model) View() view.Page {
+	title, main := m.screen()
+	if m.sandbox() {
+		title += " (sandbox)"
+	}
+	return view.Page{
+		Title: title + " · Countersign", Announce: m.announce, Path: m.route.Path(),
+		Keys: []view.Attr{view.A("g b", "navigate:/buy"), view.A("g r", "navigate:/requests"), view.A("g o", "navigate:/orders"),
+			view.A("g a", "navigate:/accounts"), view.A("h", "buy.hold")},
+		Tree: view.El("div", "app",
+			view.El("a", "skip", view.A("href", "#main"), "Skip to content"),
+			m.rail(),
+			view.El("div", "frame", m.status(), main)),
+	}
+}
+
+func (m *Model) screen() (title string, main view.Node) {
+	switch m.route.Screen {
+	case Buy:
+		return "Buy", m.buyPage()
+	case Requests:
+		if m.route.ID != "" {
+			return "Request", m.requestPage()
+		}
+		return "Requests", m.requestsPage()
+	case Orders:
+		if m.route.ID != "" {
+			return "Order", m.orderPage()
+		}
+		return "Orders", m.ordersPage()
+	case Accounts:
+		if m.route.ID != "" {
+			return "Account", m.accountPage()
+		}
+		return "Accounts", m.accountsPage()
+	}
+	return "Not found", page("is-narrow", head("There is nothing here", ""),
+		empty("info", "This address shows nothing", "It may be mistyped, or belong to another entity.", link("button is-primary", "/buy", "Go to Buy")))
+}
+
+func (m *Model) sandbox() bool { return m.cfg.Environment == "sandbox" }
+
+func (m *Model) rail() view.Node {
+	item := func(screen, label, picture string, count int) view.Node {
+		return view.El("a", "rail-link", view.A("href", "/"+screen), current(m.route.Screen == screen),
+			icon(picture), view.El("span", "", label),
+			view.If(count > 0, view.El("span", "count", itoa(count), view.El("span", "visually-hidden", " wait for a decision"))))
+	}
+	waits := 0
+	for _, r := range m.requests.Value {
+		if r.State == wire.RequestPending && m.forMe(r) {
+			waits++
+		}
+	}
+	return view.El("header", "rail",
+		view.El("a", "brand", view.A("href", "/buy"), view.El("span", "brand-mark", view.A("aria-hidden", "true")), view.El("span", "brand-name", "Countersign")),
+		view.El("nav", "rail-nav", view.A("aria-label", "Main"),
+			item(Buy, "Buy", "buy", 0), item(Requests, "Requests", "requests", waits), item(Orders, "Orders", "orders", 0), item(Accounts, "Accounts", "accounts", 0)),
+		view.If(m.cfg.User != "", view.El("div", "rail-foot", icon("user"), view.El("span", "", m.cfg.User))))
+}
+
+func current(on bool) view.Attr {
+	if on {
+		return view.A("aria-current", "page")
+	}
+	return view.Attr{}
+}
+
+// status is the strip that is always true; each state leads to its remedy.
+func (m *Model) status() view.Node {
+	return view.El("div", "status", view.A("role", "region"), view.A("aria-label", "Status"),
+		m.entityStatus(), m.networkStatus(), m.tokenStatus(), m.bridgeStatus(), m.clockStatus())
+}
+
+func statusItem(key, tone, label, value, action string, mark view.Node) view.Node {
+	parts := []any{view.Key(key), view.El("span", "status-dot", view.A("aria-hidden", "true")),
+		view.El("span", "status-label", label), view.El("span", "status-value", value), mark}
+	if action == "" {
+		return view.El("div", classes("status-item", tone), parts...)
+	}
+	return view.El("button", classes("status-item", tone), append(parts, view.A("type", "button"), view.On("click", action))...)
+}
+
+func (m *Model) entityStatus() view.Node {
+	mark := view.Node{}
+	if m.sandbox() {
+		mark = view.El("span", "sandbox", "SANDBOX")
+	}
+	e := m.entity
+	switch {
+	case e.Loaded && e.Value.Signer != "" && e.Value.Signer != "ok":
+		return statusItem("entity", "is-warning", "Signer", e.Value.Name+": not answering, data may be old", "refresh", mark)
+	case e.Loaded:
+		return statusItem("entity", "is-ok", "Entity", e.Value.Name, "", mark)
+	case e.Err != nil && e.Err.Code == fault.Unauthenticated:
+		return statusItem("entity", "is-bad", "Entity", "signed out", "reload", mark)
+	case e.Err != nil:
+		return statusItem("entity", "is-bad", "Gateway", "not answering", "refresh", mark)
+	}
+	return statusItem("entity", "is-off", "Entity", "loading", "", mark)
+}
+
+func (m *Model) networkStatus() view.Node {
+	if m.online {
+		return view.Node{}
+	}
+	return statusItem("network", "is-bad", "Network", "offline", "refresh", view.Node{})
+}
+
+func (m *Model) tokenStatus() view.Node {
+	t := m.token
+	switch {
+	case t.Err != nil && (t.Until.IsZero() || !m.now.Before(t.Until)):
+		return statusItem("token", "is-bad", "Signed in", "no: sign in again", "token.renew", view.Node{})
+	case t.Err != nil:
+		return statusItem("token", "is-warning", "Signed in", "until "+m.cfg.Words.clock(t.Until)+", not renewed", "token.renew", view.Node{})
+	case t.Until.IsZero():
+		return statusItem("token", "is-off", "Signed in", "signing in", "", view.Node{})
+	}
+	return statusItem("token", "is-ok", "Signed in", "until "+m.cfg.Words.clock(t.Until), "token.renew", view.Node{})
+}
+
+func (m *Model) bridgeStatus() view.Node {
+	b := m.bridge
+	switch b.State {
+	case BridgeConnecting:
+		return statusItem("bridge", "is-off", "Bridge", "connecting", "", view.Node{})
+	case BridgePairing:
+		return statusItem("bridge", "is-warning", "Bridge", "compare the code "+b.Code, "navigate:"+m.route.Path(), view.Node{})
+	case BridgeReady:
+		return statusItem("bridge", "is-ok", "Bridge", "ready, "+m.devices(), "", view.Node{})
+	case BridgeFailed:
+		return statusItem("bridge", "is-bad", "Bridge", m.bridgeWord(), m.bridgeAction(), view.Node{})
+	}
+	if b.Paired {
+		return statusItem("bridge", "is-off", "Bridge", "not connected: connect", "bridge.connect", view.Node{})
+	}
+	return statusItem("bridge", "is-off", "Bridge", "not paired: connect", "bridge.connect", view.Node{})
+}
+
+func (m *Model) bridgeAction() string {
+	switch m.bridgeProblem().Remedy {
+	case approvals.Reload:
+		return "reload"
+	case approvals.Forget:
+		return "bridge.forget"
+	}
+	return "bridge.connect"
+}
+
+func (m *Model) bridgeWord() string {
+	b := m.bridge
+	switch {
+	case b.Blocked:
+		return "blocked by the browser"
+	case b.Err == nil:
+		return "not connected"
+	}
+	switch b.Err.Code {
+	case fault.Unavailable, fault.Timeout:
+		return "not running"
+	case fault.PairingRefused:
+		return "pairing refused"
+	case fault.NotPaired:
+		return "not paired"
+	case fault.Version:
+		return "wrong version"
+	case fault.BridgeKeyChanged:
+		return "key changed"
+	case fault.RecordInvalid:
+		return "another program answers"
+	case fault.OriginRefused:
+		return "does not admit this page"
+	}
+	return "not connected"
+}
+
+// devices names the tokens that are plugged in.
+func (m *Model) devices() string {
+	out, seen := "", map[string]bool{}
+	for _, id := range m.mine() {
+		if !id.Present || seen[id.Device] {
+			continue
+		}
+		seen[id.Device] = true
+		if out != "" {
+			out += ", "
+		}
+		out += id.Device
+	}
+	if out == "" {
+		return "no device plugged in"
+	}
+	return out
+}
+
+// clockStatus appears when this computer's clock differs enough to confuse.
+func (m *Model) clockStatus() view.Node {
+	if !m.measured || m.skew.Abs() < 3*time.Second {
+		return view.Node{}
+	}
+	word := "ahead of this computer"
+	if m.skew < 0 {
+		word = "behind this computer"
+	}
+	d := m.skew.Abs().Round(time.Second)
+	return statusItem("clock", "is-warning", "Server clock", m.server().In(m.cfg.Words.local()).Format("15:04:05")+", "+left(d)+" "+word, "clock.measure", view.Node{})
+}
+
+// The parts that all screens are made of.
+
+func page(class string, parts ...any) view.Node {
+	return view.El("main", classes("page", class), append([]any{view.A("id", "main"), view.A("tabindex", "-1")}, parts...)...)
+}
+
+func head(title, sub string, actions ...any) view.Node {
+	side := view.Node{}
+	if len(actions) > 0 {
+		side = view.El("div", "page-actions", actions...)
+	}
+	return view.El("div", "page-head", view.El("div", "", view.El("h1", "page-title", title), view.If(sub != "", view.El("p", "page-sub", sub))), side)
+}
+
+func card(title, sub string, body ...any) view.Node {
+	h := view.Node{}
+	if title != "" {
+		h = view.El("div", "card-head", view.El("div", "", view.El("h2", "card-title", title), view.If(sub != "", view.El("p", "card-sub", sub))))
+	}
+	return view.El("section", "card", h, view.El("div", "card-body", body...))
+}
+
+func flush(title, sub string, body ...any) view.Node {
+	c := card(title, sub, body...)
+	c.Kids[len(c.Kids)-1].Attrs[0].Value = "card-body is-flush"
+	return c
+}
+
+func link(class, href string, parts ...any) view.Node {
+	return view.El("a", class, append([]any{view.A("href", href)}, parts...)...)
+}
+
+func button(class, action string, parts ...any) view.Node {
+	return view.El("button", classes("button", class), append([]any{view.A("type", "button"), view.On("click", action)}, parts...)...)
+}
+
+// working is a button that shows that it is working while busy.
+func working(class, action string, busy bool, label, during string) view.Node {
+	if busy {
+		return button(classes(class, "is-busy"), action, view.A("aria-disabled", "true"), during)
+	}
+	return button(class, action, label)
+}
+
+func badge(tone, picture, text string) view.Node {
+	if picture == "" {
+		return view.El("span", classes("badge", tone), text)
+	}
+	return view.El("span", classes("badge", tone), icon(picture), text)
+}
+
+func empty(picture, title, text string, actions ...any) view.Node {
+	return view.El("div", "empty", icon(picture), view.El("h2", "empty-title", title), view.El("p", "empty-text", text),
+		view.El("div", "cluster", actions...))
+}
+
+func fact(label string, value ...any) view.Node {
+	return view.El("div", "fact", view.El("dt", "", label), view.El("dd", "", value...))
+}
+
+func skeletons(n int) view.Node {
+	rows := make([]view.Node, n)
+	for i := range rows {
+		rows[i] = view.El("span", "skeleton is-block")
+	}
+	return view.El("div", "stack", view.A("aria-busy", "true"), view.El("span", "visually-hidden", "Loading"), rows)
+}
+
+// notice shows a problem: what happened, what was not done, what to do.
+func notice(p approvals.Problem, retry string, more ...any) view.Node {
+	tone, picture := "is-negative", "alert"
+	if p.Calm {
+		tone, picture = "is-info", "info"
+	}
+	action := view.Node{}
+	switch p.Remedy {
+	case approvals.Retry:
+		action = view.If(retry != "", button("is-small", retry, "Try again"))
+	case approvals.Refresh:
+		action = button("is-small", "refresh", "Show the current state")
+	case approvals.Reconnect:
+		action = button("is-small", "bridge.connect", "Connect")
+	case approvals.Forget:
+		action = button("is-small is-danger", "bridge.forget", "I reinstalled the bridge: pair again")
+	case approvals.Requote:
+		action = button("is-small", "buy.ask", "Get new prices")
+	case approvals.Reload:
+		action = button("is-small", "reload", "Reload the page")
+	}
+	parts := []any{view.El("p", "notice-title", p.Title)}
+	if p.Safe+p.Do != "" {
+		parts = append(parts, view.El("p", "", join(p.Safe, p.Do)))
+	}
+	if p.Code != "" && !p.Calm {
+		parts = append(parts, view.El("p", "code", string(p.Code)))
+	}
+	if !action.Empty() || len(more) > 0 {
+		parts = append(parts, view.El("div", "notice-actions", append([]any{action}, more...)...))
+	}
+	return view.El("div", classes("notice", tone), view.A("role", "group"), icon(picture), view.El("div", "notice-body", parts...))
+}
+
+func join(a, b string) string {
+	if a == "" || b == "" {
+		return a + b
+	}
+	return a + " " + b
+}
+
+// list shows what was loaded: skeletons first, the error above old data when a
+// refresh failed, the empty state when there is nothing.
+func list[T any](l Loadable[T], count int, none view.Node, show func() view.Node) view.Node {
+	problem := view.Node{}
+	if l.Err != nil {
+		problem = notice(approvals.Explain(l.Err), "refresh")
+	}
+	switch {
+	case l.Loaded && count == 0:
+		return view.El("div", "stack", problem, none)
+	case l.Loaded:
+		return view.El("div", "stack", problem, show())
+	case l.Err != nil:
+		return problem
+	}
+	return skeletons(3)
+}

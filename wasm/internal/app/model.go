@@ -1,0 +1,225 @@
+// Package app decides what is on screen and what may happen next. It is pure: a
+// [Model] changes only in Update, by messages; Update answers with commands that
+// wasm/internal/shell carries out; [Model.View] turns the model into a page for
+// the painter. Nothing here knows a browser, a network or a clock of its own,
+// so every screen and every step is tested natively.
+//
+// The screens are described in the dashboard's design: Buy (buyview.go),
+// Requests (requestview.go), Orders (orderview.go), Accounts (accountview.go),
+// and the status strip that is always true (frameview.go).
+package app
+
+import (
+	"strings"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/frame"
+	"countersign/shared/quote"
+	"countersign/shared/wire"
+	"countersign/wasm/internal/approvals"
+	"countersign/wasm/internal/auth"
+	"countersign/wasm/internal/quoteui"
+)
+
+// Config is what does not change while the page lives.
+type Config struct {
+	Environment string // "sandbox" is shown unmistakably
+	User        string
+	Words       Words
+	NewKey      func() string // makes an Idempotency-Key
+}
+
+// Loadable is something from the gateway.
+type Loadable[T any] struct {
+	Value  T
+	Loaded bool
+	Asked  bool
+	Err    *fault.Error
+}
+
+// Route is which screen is shown.
+type Route struct{ Screen, ID string }
+
+// The screens.
+const (
+	Buy      = "buy"
+	Requests = "requests"
+	Orders   = "orders"
+	Accounts = "accounts"
+	Nowhere  = "nowhere"
+)
+
+// ParseRoute reads a path; the query is ignored.
+func ParseRoute(path string) Route {
+	path, _, _ = strings.Cut(path, "?")
+	parts := strings.Split(strings.Trim(path, "/"), "/")
+	switch {
+	case parts[0] == "" || parts[0] == "index.html":
+		return Route{Screen: Buy}
+	case len(parts) == 1 && (parts[0] == Buy || parts[0] == Requests || parts[0] == Orders || parts[0] == Accounts):
+		return Route{Screen: parts[0]}
+	case len(parts) == 2 && parts[0] != Buy && (parts[0] == Requests || parts[0] == Orders || parts[0] == Accounts) && frame.ValidID(parts[1]):
+		return Route{Screen: parts[0], ID: parts[1]}
+	}
+	return Route{Screen: Nowhere}
+}
+
+// Path is the address of a route.
+func (r Route) Path() string {
+	switch {
+	case r.Screen == Nowhere:
+		return ""
+	case r.ID != "":
+		return "/" + r.Screen + "/" + r.ID
+	}
+	return "/" + r.Screen
+}
+
+// BridgeState is how the link to the bridge stands.
+type BridgeState int
+
+// The states of the link.
+const (
+	BridgeUnknown    BridgeState = iota // not tried: the browser may ask the person, so a gesture comes first
+	BridgeConnecting                    // trying
+	BridgePairing                       // both show the code
+	BridgeReady
+	BridgeFailed
+)
+
+// Bridge is what the page knows about the bridge.
+type Bridge struct {
+	State      BridgeState
+	Paired     bool
+	Blocked    bool
+	Code       string
+	Name       string
+	Version    string
+	Identities []frame.Identity
+	Err        *fault.Error
+}
+
+// Model is everything.
+type Model struct {
+	cfg      Config
+	now      time.Time
+	skew     time.Duration
+	measured bool
+	online   bool
+	route    Route
+	announce string
+	token    auth.Status
+
+	entity    Loadable[wire.Entity]
+	providers Loadable[[]quote.Provider]
+	requests  Loadable[[]wire.Request]
+	orders    Loadable[[]wire.Order]
+	accounts  Loadable[[]wire.Account]
+	request   map[string]Loadable[wire.Request]
+	order     map[string]Loadable[wire.Order]
+	account   map[string]Loadable[wire.Account]
+	statement map[string]Loadable[string]
+
+	form    quoteui.Form
+	touched bool // the person has tried the form
+	board   quoteui.Board
+	asked   quoteui.Form // what the board answers
+	quoting *fault.Error // why there are no quotes
+	typing  int          // sequence of the last change, for the pause after it
+
+	bridge  Bridge
+	member  string // chosen to sign as
+	flow    *approvals.Flow
+	pending string // the decision that waits for the bridge
+	confirm string // "REJECT" while the page asks whether the person means it
+
+	keys    map[string]string       // wish → Idempotency-Key
+	busy    map[string]bool         // wishes under way
+	failed  map[string]*fault.Error // wishes that failed
+	tickets map[string]string       // order → where to continue, when no new tab was possible
+	polls   int
+}
+
+// New makes the model of a page that has just been opened.
+func New(cfg Config, now time.Time) *Model {
+	return &Model{
+		cfg: cfg, now: now, online: true,
+		request: map[string]Loadable[wire.Request]{}, order: map[string]Loadable[wire.Order]{},
+		account: map[string]Loadable[wire.Account]{}, statement: map[string]Loadable[string]{},
+		keys: map[string]string{}, busy: map[string]bool{}, failed: map[string]*fault.Error{}, tickets: map[string]string{},
+	}
+}
+
+// server is the server's time.
+func (m *Model) server() time.Time { return m.now.Add(m.skew) }
+
+// wish starts something that must happen once: the same Idempotency-Key until
+// the gateway gave a clear answer.
+func (m *Model) wish(name string) (key string, ok bool) {
+	if m.busy[name] {
+		return "", false
+	}
+	if m.keys[name] == "" {
+		m.keys[name] = m.cfg.NewKey()
+	}
+	m.busy[name] = true
+	delete(m.failed, name)
+	return m.keys[name], true
+}
+
+// granted ends a wish. After an answer that leaves open whether it happened the
+// key is kept, so that trying again cannot do it twice.
+func (m *Model) granted(name string, err error) {
+	delete(m.busy, name)
+	if err == nil {
+		delete(m.keys, name)
+		return
+	}
+	f := asFault(err)
+	m.failed[name] = f
+	switch f.Code {
+	case fault.Unavailable, fault.Timeout, fault.Cancelled, fault.Internal:
+	default:
+		delete(m.keys, name)
+	}
+}
+
+func asFault(err error) *fault.Error {
+	if err == nil {
+		return nil
+	}
+	if f, ok := fault.As(err); ok {
+		return f
+	}
+	return fault.Wrap(err, fault.Internal, "something went wrong in this page")
+}
+
+// name of a member, else the id.
+func (m *Model) name(member string) string {
+	for _, k := range m.entity.Value.Members {
+		if k.ID == member {
+			return k.Name
+		}
+	}
+	for _, id := range m.bridge.Identities {
+		if id.Member == member {
+			return id.MemberName
+		}
+	}
+	if n, ok := strings.CutPrefix(member, "mem_"); ok && len(n) > 0 && len(n) <= 12 {
+		return strings.ToUpper(n[:1]) + n[1:]
+	}
+	return member
+}
+
+// mine are the identities of this entity that the bridge can act for.
+func (m *Model) mine() []frame.Identity {
+	var list []frame.Identity
+	for _, id := range m.bridge.Identities {
+		if id.Entity == m.entity.Value.ID || m.entity.Value.ID == "" {
+			list = append(list, id)
+		}
+	}
+	return list
+}

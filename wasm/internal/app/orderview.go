@@ -1,0 +1,156 @@
+package app
+
+import (
+	"countersign/shared/wire"
+	"countersign/wasm/internal/approvals"
+	"countersign/wasm/internal/quoteui"
+	"countersign/wasm/internal/view"
+)
+
+var orderStates = map[string]stateWord{
+	wire.OrderCreated:    {"Ready to pay", "is-warning", "clock"},
+	wire.OrderRedirected: {"At the provider", "is-accent", "external"},
+	wire.OrderProcessing: {"Arriving", "is-accent", "arrow"},
+	wire.OrderCompleted:  {"Delivered", "is-positive", "check"},
+}
+
+func (m *Model) ordersPage() view.Node {
+	return page("", head("Orders", "What providers promised, and what arrived."),
+		list(m.orders, len(m.orders.Value),
+			empty("orders", "No orders yet", "An approved request becomes an order when you continue to its provider.", link("button", "/requests", "Show requests")),
+			func() view.Node {
+				var rows []view.Node
+				for _, o := range m.orders.Value {
+					sub := o.ProviderName + " · " + m.cfg.Words.when(o.CreatedAt, m.server())
+					shown := m.cfg.Words.crypto(o.Promised.Amount, o.Promised.Asset, "")
+					if o.Delivered != nil {
+						shown = m.cfg.Words.crypto(o.Delivered.Amount, o.Delivered.Asset, "")
+					}
+					rows = append(rows, view.El("li", "", view.Key(o.ID), link(classes("row", cond(o.State == wire.OrderCompleted, "is-done")), "/orders/"+o.ID,
+						view.El("div", "row-main", view.El("span", "row-title", m.cfg.Words.fiat(o.Fiat.Amount, o.Fiat.Currency)+" of "+assetOf(o.Promised.Asset).Name), view.El("span", "row-sub", sub)),
+						view.El("div", "row-end", shown, stateBadge(orderStates, o.State)), icon("chevron"))))
+				}
+				return view.El("ul", "list", rows)
+			}))
+}
+
+func (m *Model) orderPage() view.Node {
+	back := link("back", "/orders", icon("back"), "Orders")
+	l := m.order[m.route.ID]
+	if !l.Loaded {
+		if l.Err != nil {
+			return page("is-narrow", back, head("Order", ""), notice(approvals.Explain(l.Err), "refresh"))
+		}
+		return page("is-narrow", back, head("Order", ""), skeletons(3))
+	}
+	o := l.Value
+	trouble := view.Node{}
+	if l.Err != nil {
+		trouble = notice(approvals.Explain(l.Err), "refresh")
+	}
+	return page("is-narrow", back,
+		view.El("div", "page-head", view.El("div", "",
+			view.El("h1", "page-title", m.cfg.Words.fiat(o.Fiat.Amount, o.Fiat.Currency)+" of "+assetOf(o.Promised.Asset).Name+" from "+o.ProviderName),
+			view.El("div", "cluster", stateBadge(orderStates, o.State), identifier(o.ID)))),
+		trouble, m.handOff(o), m.promised(o), m.timeline(o), m.orderDetails(o), history(m, o.History))
+}
+
+// handOff continues at the provider, with a ticket that works once.
+func (m *Model) handOff(o wire.Order) view.Node {
+	if o.State != wire.OrderCreated && o.State != wire.OrderRedirected {
+		return view.Node{}
+	}
+	wish := "ticket " + o.ID
+	trouble := view.Node{}
+	if err := m.failed[wish]; err != nil {
+		trouble = notice(approvals.Explain(err), "order.continue:"+o.ID)
+	}
+	text := "A new tab opens with a link that works once. This page shows when the funds arrive."
+	if o.State == wire.OrderRedirected {
+		text = "You were handed over. If you closed the provider's page, continue again; the address stays the same. This page shows when the funds arrive."
+	}
+	class := "is-primary"
+	if o.State == wire.OrderRedirected {
+		class = ""
+	}
+	same := view.Node{}
+	if url := m.tickets[o.ID]; url != "" && o.State == wire.OrderCreated {
+		same = view.El("a", "button", view.A("href", url), "Open in this tab")
+	}
+	return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Pay at "+o.ProviderName)),
+		view.El("div", "card-body", view.El("div", "stack", trouble, view.El("p", "", text),
+			view.El("div", "cluster", working(class, "order.continue:"+o.ID, m.busy[wish], "Continue to "+o.ProviderName, "Opening"), same))))
+}
+
+// promised compares to the last digit.
+func (m *Model) promised(o wire.Order) view.Node {
+	w, unit := m.cfg.Words, assetOf(o.Promised.Asset).Ticker
+	second := view.El("div", "compare-cell", view.El("span", "eyebrow", "Delivered"), view.El("span", "muted", "Not yet"))
+	diff := view.Node{}
+	if o.Delivered != nil {
+		second = view.El("div", "compare-cell", view.El("span", "eyebrow", "Delivered"), w.exact(o.Delivered.Amount, unit, "is-medium"))
+		d := o.Difference
+		if d == "" {
+			d = quoteui.Diff(o.Delivered.Amount, o.Promised.Amount)
+		}
+		text := "Delivered exactly as promised."
+		if quoteui.Compare(o.Delivered.Amount, o.Promised.Amount) != 0 {
+			text = "Difference " + w.number(d, -1) + " " + unit
+			if o.DifferencePct != "" {
+				text += " (" + w.number(o.DifferencePct, -1) + " %)"
+			}
+			text += "."
+		}
+		mark := view.Node{}
+		if o.BelowMinimum {
+			mark = badge("is-negative", "alert", "Less than was approved")
+		}
+		diff = view.El("div", "compare-diff", text, mark)
+	}
+	return card("Promised and delivered", "", view.El("div", "compare",
+		view.El("div", "compare-cell", view.El("span", "eyebrow", "Promised"), w.exact(o.Promised.Amount, unit, "is-medium")), second, diff))
+}
+
+func (m *Model) timeline(o wire.Order) view.Node {
+	names := []struct{ state, title, text string }{
+		{wire.OrderCreated, "Order made", "The price was checked and the address fixed."},
+		{wire.OrderRedirected, "Handed over", "You pay at " + o.ProviderName + "."},
+		{wire.OrderProcessing, "Seen on chain", "A deposit to the vault's address, not yet final."},
+		{wire.OrderCompleted, "Delivered", "Final on chain and booked in the account."},
+	}
+	at := -1
+	for i, n := range names {
+		if n.state == o.State {
+			at = i
+		}
+	}
+	var steps []view.Node
+	for i, n := range names {
+		s := approvals.Step{Title: n.title, Text: n.text}
+		switch {
+		case i < at || i == at && o.State == wire.OrderCompleted:
+			s.Status = approvals.Done
+		case i == at:
+			s.Status = approvals.Done
+		case i == at+1:
+			s.Status = approvals.Current
+		default:
+			s.Text = ""
+		}
+		steps = append(steps, stepItem(i, s))
+	}
+	return card("Progress", "", view.El("ol", "steps", steps))
+}
+
+func (m *Model) orderDetails(o wire.Order) view.Node {
+	tx := view.Node{}
+	if o.TxHash != "" {
+		tx = fact("Transaction", identifier(o.TxHash))
+	}
+	return card("Details", "", view.El("dl", "facts",
+		fact("You pay", m.cfg.Words.fiat(o.Fiat.Amount, o.Fiat.Currency)),
+		fact("Approved at the least", m.cfg.Words.exact(o.Minimum, assetOf(o.Promised.Asset).Ticker, "")),
+		fact("To address", address(o.Address)), tx,
+		fact("Request", link("link", "/requests/"+o.Request, o.Request)),
+		fact("Account", link("link", "/accounts/"+o.Account, o.Account))))
+}

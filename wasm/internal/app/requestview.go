@@ -1,0 +1,450 @@
+package app
+
+import (
+	"strings"
+	"time"
+
+	"countersign/shared/frame"
+	"countersign/shared/wire"
+	"countersign/wasm/internal/approvals"
+	"countersign/wasm/internal/view"
+)
+
+// stateWord is a state as a person reads it.
+type stateWord struct{ text, tone, icon string }
+
+var requestStates = map[string]stateWord{
+	wire.RequestPending:   {"Waits for approval", "is-warning", "clock"},
+	wire.RequestApproved:  {"Approved", "is-positive", "check"},
+	wire.RequestRejected:  {"Rejected", "is-negative", "cross"},
+	wire.RequestExpired:   {"Expired", "", "clock"},
+	wire.RequestOrdered:   {"Ordered", "is-accent", "external"},
+	wire.RequestCompleted: {"Completed", "is-positive", "check"},
+}
+
+func stateBadge(words map[string]stateWord, state string) view.Node {
+	s, ok := words[state]
+	if !ok {
+		return badge("", "info", state)
+	}
+	return badge(s.tone, s.icon, s.text)
+}
+
+// forMe reports whether somebody at this computer may decide on the request. As
+// long as the bridge is not connected nobody can tell, so every pending one is.
+func (m *Model) forMe(r wire.Request) bool {
+	if r.State != wire.RequestPending {
+		return false
+	}
+	mine := m.mine()
+	if len(mine) == 0 {
+		return true
+	}
+	for _, id := range mine {
+		if waiting(r, id.Member) {
+			return true
+		}
+	}
+	return false
+}
+
+func (m *Model) requestsPage() view.Node {
+	var mine, others, done []view.Node
+	for _, r := range m.requests.Value {
+		switch {
+		case m.forMe(r):
+			mine = append(mine, m.requestRow(r))
+		case r.State == wire.RequestPending:
+			others = append(others, m.requestRow(r))
+		default:
+			done = append(done, m.requestRow(r))
+		}
+	}
+	group := func(title string, rows []view.Node) view.Node {
+		if len(rows) == 0 {
+			return view.Node{}
+		}
+		return view.El("section", "", view.El("h2", "list-head", title+" ", view.El("span", "count", itoa(len(rows)))), view.El("ul", "list", rows))
+	}
+	return page("", head("Requests", "What waits for a decision, and what was decided."),
+		list(m.requests, len(m.requests.Value),
+			empty("requests", "No requests yet", "A purchase starts as a request that approvers decide on.", link("button is-primary", "/buy", "Buy")),
+			func() view.Node {
+				calm := view.Node{}
+				if len(mine) == 0 {
+					calm = view.El("div", "notice is-positive", icon("check"), view.El("div", "notice-body", view.El("p", "notice-title", "Nothing waits for you.")))
+				}
+				return view.El("div", "stack is-loose", calm, group("Waits for you", mine), group("Waits for others", others), group("Decided", done))
+			}))
+}
+
+func (m *Model) requestRow(r wire.Request) view.Node {
+	b, w := r.Intent, m.cfg.Words
+	sub := b.ProviderName + " · " + b.AccountName + " · " + w.when(r.CreatedAt, m.server())
+	if r.State == wire.RequestPending {
+		sub = itoa(r.Approved) + " of " + itoa(r.Needed) + " approvals · " + left(r.ExpiresAt.Sub(m.server())) + " left · " + sub
+	}
+	return view.El("li", "", view.Key(r.ID), link(classes("row", cond(r.State == wire.RequestPending, "is-waiting"), cond(settled(r.State), "is-done")), "/requests/"+r.ID,
+		view.El("div", "row-main",
+			view.El("span", "row-title", w.fiat(b.Fiat.Amount, b.Fiat.Currency)+" of "+assetOf(b.Crypto.Asset).Name),
+			view.El("span", "row-sub", sub)),
+		view.El("div", "row-end", w.crypto(b.Crypto.Amount, b.Crypto.Asset, ""), stateBadge(requestStates, r.State)),
+		icon("chevron")))
+}
+
+func (m *Model) requestPage() view.Node {
+	back := link("back", "/requests", icon("back"), "Requests")
+	l := m.request[m.route.ID]
+	if !l.Loaded {
+		if l.Err != nil {
+			return page("", back, head("Request", ""), notice(approvals.Explain(l.Err), "refresh"))
+		}
+		return page("", back, head("Request", ""), skeletons(3))
+	}
+	r := l.Value
+	trouble := view.Node{}
+	if l.Err != nil {
+		trouble = notice(approvals.Explain(l.Err), "refresh")
+	}
+	return page("", back,
+		view.El("div", "page-head", view.El("div", "",
+			view.El("h1", "page-title", intentSentence(m.cfg.Words, r.Intent)...),
+			view.El("div", "cluster", stateBadge(requestStates, r.State), m.requestClock(r), identifier(r.ID)))),
+		trouble,
+		view.El("div", "split",
+			view.El("div", "split-main stack", m.decision(r), m.next(r), m.statementCard(r)),
+			view.El("div", "split-side stack", m.people(r), m.ruleCard(r), m.details(r), history(m, r.History))))
+}
+
+func (m *Model) requestClock(r wire.Request) view.Node {
+	if r.State != wire.RequestPending {
+		return view.Node{}
+	}
+	rest := r.ExpiresAt.Sub(m.server())
+	tone := cond(rest <= time.Minute && rest > 0, "is-soon") + cond(rest <= 0, "is-over")
+	text := "Decide within " + left(rest)
+	if rest <= 0 {
+		text = "The time to decide is over"
+	}
+	return view.El("span", classes("countdown", tone), view.A("role", "timer"), view.A("aria-live", "off"), view.A("title", r.ExpiresAt.UTC().Format("2006-01-02 15:04:05 UTC")), text)
+}
+
+// decision is the part where one decides: the choice, then the flow.
+func (m *Model) decision(r wire.Request) view.Node {
+	if f := m.flow; f != nil && f.Request == r.ID {
+		return m.flowCard(r, *f)
+	}
+	if r.State != wire.RequestPending {
+		return view.Node{}
+	}
+	id := m.signer(r)
+	ready := m.bridge.State == BridgeReady
+	who := view.Node{}
+	switch {
+	case ready && id.Member == "":
+		return card("Your decision", "", view.El("p", "", "Everybody who can sign at this computer has decided. The request waits for others."))
+	case ready:
+		who = m.signAs(r, id)
+	case m.bridge.State == BridgeFailed:
+		who = notice(m.bridgeProblem(), "bridge.connect")
+	case m.bridge.State == BridgePairing:
+		who = m.pairing()
+	default:
+		who = view.El("p", "muted", "Approving connects this page to the bridge on this computer. You read and decide in the bridge's own prompt; the key never leaves the device.")
+	}
+	if m.confirm == r.ID {
+		return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Reject this request?")),
+			view.El("div", "card-body", view.El("div", "stack", view.El("p", "", "A rejection is signed with your key and ends the request for everybody. To leave it open, simply do nothing."), who,
+				view.El("div", "cluster", button("is-danger", "decide:"+frame.Reject, "Reject for good"), button("is-quiet", "decide.back", "Back")))))
+	}
+	busy := m.bridge.State == BridgeConnecting || m.bridge.State == BridgePairing
+	return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Your decision")),
+		view.El("div", "card-body", view.El("div", "stack", who,
+			view.El("div", "cluster", working("is-primary", "decide:"+frame.Approve, busy, "Approve", "Connecting"), button("is-quiet", "decide:"+frame.Reject, "Reject")))))
+}
+
+// signAs lets a person choose when the bridge can act for several members.
+func (m *Model) signAs(r wire.Request, chosen frame.Identity) view.Node {
+	var segments []view.Node
+	for _, id := range m.mine() {
+		if !waiting(r, id.Member) {
+			continue
+		}
+		label := id.MemberName + " · " + id.Device
+		if !id.Present {
+			label += " (not plugged in)"
+		}
+		segments = append(segments, view.El("label", "segment", view.Key(id.Member),
+			view.El("input", "", view.A("type", "radio"), view.A("name", "member"), view.A("value", id.Member), view.Prop("checked", id.Member == chosen.Member), view.On("change", "sign.as:"+id.Member)),
+			view.El("span", "", label)))
+	}
+	if len(segments) == 1 {
+		return view.El("p", "", "You sign as ", view.El("strong", "", chosen.MemberName), " with the device ", view.El("strong", "", chosen.Device), ".")
+	}
+	return view.El("fieldset", "segmented", view.El("legend", "visually-hidden", "Sign as"), segments)
+}
+
+func (m *Model) pairing() view.Node {
+	return pairingPrompt(m.bridge.Code)
+}
+
+func pairingPrompt(code string) view.Node {
+	var digits []view.Node
+	for _, c := range code {
+		digits = append(digits, view.El("span", "", string(c)))
+	}
+	return view.El("section", "prompt", icon("bridge"), view.El("div", "prompt-body",
+		view.El("h2", "prompt-title", "Is the code the same in the bridge's prompt?"),
+		view.El("div", "code-display", view.A("role", "img"), view.A("aria-label", spaced(code)), digits),
+		view.El("p", "", "Accept there only if all six digits are the same. If not, refuse: something sits between this page and the bridge.")))
+}
+
+func (m *Model) flowCard(r wire.Request, f approvals.Flow) view.Node {
+	title := "Approving"
+	if f.Decision == frame.Reject {
+		title = "Rejecting"
+	}
+	if f.Stage == approvals.Verified {
+		title = "Approved by " + f.Name
+		if f.Decision == frame.Reject {
+			title = "Rejected by " + f.Name
+		}
+	} else if f.Name != "" {
+		title += " as " + f.Name
+	}
+	var steps []view.Node
+	for i, s := range f.Steps() {
+		steps = append(steps, stepItem(i, s))
+	}
+	return view.El("section", "card is-attention",
+		view.El("div", "card-head", view.El("h2", "card-title", title), view.If(f.Device != "", view.El("p", "card-sub", "Device "+f.Device))),
+		view.El("div", "card-body", view.El("div", "stack", view.El("ol", "track", steps), m.flowNow(r, f))))
+}
+
+func stepItem(i int, s approvals.Step) view.Node {
+	state, mark := "", any(itoa(i+1))
+	switch s.Status {
+	case approvals.Done:
+		state, mark = "is-done", icon("check")
+	case approvals.Current:
+		state = "is-current"
+	case approvals.Failed:
+		state, mark = "is-failed", icon("cross")
+	}
+	now := view.Attr{}
+	if s.Status == approvals.Current {
+		now = view.A("aria-current", "step")
+	}
+	return view.El("li", classes("step", state), view.Key(s.Title), now, view.El("span", "step-mark", view.A("aria-hidden", "true"), mark),
+		view.El("div", "step-body", view.El("strong", "step-title", s.Title), view.If(s.Text != "", view.El("p", "step-text", s.Text))))
+}
+
+// flowNow says where to look now, or how it ended.
+func (m *Model) flowNow(r wire.Request, f approvals.Flow) view.Node {
+	cancel := view.Node{}
+	if f.CanCancel() {
+		cancel = button("is-quiet", "decide.stop", "Cancel")
+	} else if f.Stopping {
+		cancel = button("is-quiet is-busy", "decide.stop", view.A("aria-disabled", "true"), "Cancelling")
+	}
+	switch {
+	case f.Err != nil:
+		p := approvals.Explain(f.Err)
+		if m.bridge.State == BridgeFailed {
+			p = m.bridgeProblem()
+		}
+		again := "decide:" + f.Decision
+		if p.Remedy == approvals.Reconnect {
+			p.Remedy = approvals.Retry
+		}
+		if f.Decision == frame.Reject {
+			again = "decide.close"
+		}
+		return notice(p, again, button("is-quiet is-small", "decide.close", "Close"))
+	case f.Stage == approvals.Verified:
+		return m.flowDone(r, f)
+	case f.Stage == approvals.Pair:
+		return view.El("div", "stack", pairingPrompt(f.Code), cancel)
+	case f.Stage == approvals.PIN && f.Where != "":
+		return prompt("lock", "Type the PIN of "+or(f.Device, "the device"), "The bridge asks for it "+place(f.Where)+". This page never sees it.", cancel)
+	case f.Stage >= approvals.Read && f.Stage < approvals.Signed:
+		return prompt("bridge", "Read it in the bridge's prompt", "It opened "+place(f.Where)+". What you read there is what is signed. Compare it with the text below, then decide there.", cancel)
+	}
+	return view.El("div", "cluster", view.El("span", "spinner", view.A("aria-hidden", "true")), view.El("span", "muted", "Working"), cancel)
+}
+
+func prompt(picture, title, text string, cancel view.Node) view.Node {
+	return view.El("section", "prompt", icon(picture), view.El("div", "prompt-body", view.El("h2", "prompt-title", title), view.El("p", "", text), view.El("div", "cluster", cancel)))
+}
+
+func place(where string) string {
+	if where == frame.WhereTerminal {
+		return "in the terminal where the bridge runs"
+	}
+	return "as a window on this computer"
+}
+
+func (m *Model) flowDone(r wire.Request, f approvals.Flow) view.Node {
+	text := "The signer verified your signature: " + itoa(f.Done) + " of " + itoa(f.Needed) + " approvals."
+	switch {
+	case f.Decision == frame.Reject:
+		text = "The signer recorded your rejection. The request is closed."
+	case f.Done >= f.Needed:
+		text += " The request is approved."
+	default:
+		text += " It waits for another approver."
+	}
+	more := view.Node{}
+	if f.Text != "" {
+		more = view.El("details", "", view.Key("read"), view.El("summary", "", "What you read and signed"), view.El("pre", "statement-text", view.A("tabindex", "0"), f.Text))
+	}
+	again := view.Node{}
+	if m.bridge.State == BridgeReady && m.signer(r).Member != "" && f.Decision == frame.Approve {
+		again = button("is-quiet is-small", "decide.close", "Decide as another member")
+	}
+	return view.El("div", "notice is-positive", icon("check"), view.El("div", "notice-body", view.El("p", "notice-title", text), more, view.El("div", "notice-actions", again)))
+}
+
+// next is what follows an approval.
+func (m *Model) next(r wire.Request) view.Node {
+	switch r.State {
+	case wire.RequestApproved:
+		wish := "order " + r.ID
+		trouble := view.Node{}
+		if err := m.failed[wish]; err != nil {
+			trouble = m.orderTrouble(r, approvals.Explain(err))
+		}
+		return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Approved: pay at "+r.Intent.ProviderName)),
+			view.El("div", "card-body", view.El("div", "stack", trouble,
+				view.El("p", "", "The price is checked once more. If it is still at least what was approved, you continue to "+r.Intent.ProviderName+" and pay there."),
+				working("is-primary", "order.make:"+r.ID, m.busy[wish], "Continue to "+r.Intent.ProviderName, "Checking the price"))))
+	case wire.RequestOrdered, wire.RequestCompleted:
+		if r.Order == "" {
+			return view.Node{}
+		}
+		return card("", "", view.El("div", "spread", view.El("p", "", "This request became an order."), link("button is-primary", "/orders/"+r.Order, "Show the order")))
+	case wire.RequestExpired, wire.RequestRejected:
+		return card("", "", view.El("div", "spread", view.El("p", "", strings.Join(r.Reasons, " ")), button("is-primary", "order.again:"+r.ID, "Ask for prices again")))
+	}
+	return view.Node{}
+}
+
+func (m *Model) orderTrouble(r wire.Request, p approvals.Problem) view.Node {
+	err := m.failed["order "+r.ID]
+	compare := view.Node{}
+	if now := err.Details["new"]; now != "" {
+		w := m.cfg.Words
+		compare = view.El("div", "compare",
+			view.El("div", "compare-cell", view.El("span", "eyebrow", "At least, as approved"), w.exact(r.Intent.Minimum, assetOf(r.Intent.Crypto.Asset).Ticker, "")),
+			view.El("div", "compare-cell", view.El("span", "eyebrow", "Price now"), w.exact(now, assetOf(r.Intent.Crypto.Asset).Ticker, "")))
+	}
+	if p.Remedy == approvals.Requote {
+		p.Remedy = ""
+		return view.El("div", "stack", notice(p, "", button("is-small", "order.again:"+r.ID, "Ask for prices again")), compare)
+	}
+	return view.El("div", "stack", notice(p, "order.make:"+r.ID), compare)
+}
+
+// statementCard is the text that the bridge will show.
+func (m *Model) statementCard(r wire.Request) view.Node {
+	if r.State != wire.RequestPending {
+		return view.Node{}
+	}
+	id := m.signer(r).Member
+	if id == "" && len(r.Approvers) > 0 {
+		id = r.Approvers[0].Member
+	}
+	l := m.statement[r.ID+" "+id]
+	var body view.Node
+	switch {
+	case l.Loaded:
+		body = view.El("pre", "statement-text", view.A("tabindex", "0"), view.A("translate", "no"), l.Value)
+	case l.Err != nil:
+		body = notice(approvals.Explain(l.Err), "refresh")
+	default:
+		body = skeletons(1)
+	}
+	return view.El("figure", "statement", view.El("figcaption", "statement-head", icon("shield"), "What the bridge will show, line by line. Trust its prompt, not this page."), body)
+}
+
+func (m *Model) people(r wire.Request) view.Node {
+	var rows []view.Node
+	for _, a := range r.Approvers {
+		state, meta, mark := "", "may still decide", badge("", "clock", "Waiting")
+		when := ""
+		if a.At != nil {
+			when = m.cfg.Words.when(*a.At, m.server())
+		}
+		switch {
+		case a.Decision == frame.Approve:
+			state, meta, mark = "is-approved", when, badge("is-positive", "check", "Approved")
+		case a.Decision == frame.Reject:
+			state, meta, mark = "is-rejected", when, badge("is-negative", "cross", "Rejected")
+		case r.State != wire.RequestPending:
+			meta, mark = "was not needed", badge("", "minus", "No decision")
+		}
+		if a.Curve != "" {
+			meta += " · " + a.Curve + " key"
+		}
+		if a.ChannelIn == frame.InSoftware {
+			meta += " · channel key in software"
+		}
+		rows = append(rows, view.El("li", classes("person", state), view.Key(a.Member), view.El("span", "avatar", view.A("aria-hidden", "true"), initial(a.Name)),
+			view.El("div", "person-main", view.El("span", "person-name", or(a.Name, m.name(a.Member))), view.El("span", "person-meta", meta)), mark))
+	}
+	return flush("Who decides", itoa(r.Approved)+" of "+plural(r.Needed, "approval", "approvals")+" so far", view.El("ul", "people", rows))
+}
+
+func initial(name string) string {
+	for _, r := range name {
+		return strings.ToUpper(string(r))
+	}
+	return "?"
+}
+
+func (m *Model) ruleCard(r wire.Request) view.Node {
+	var why []view.Node
+	for _, s := range r.Reasons {
+		why = append(why, view.El("p", "small", s))
+	}
+	return card("Rule", "", view.El("div", "stack is-tight", view.El("p", "strong", r.Rule.Name+", version "+itoa(r.Rule.Version)), why,
+		view.El("p", "small muted", "The version of the day of the request governs it to its end.")))
+}
+
+func (m *Model) details(r wire.Request) view.Node {
+	b, w := r.Intent, m.cfg.Words
+	mark := badge("is-warning", "alert", "Not attested")
+	if r.Address.Verified {
+		mark = badge("is-positive", "shield", "Made in the vault, attested by the signer")
+	}
+	unit := assetOf(b.Crypto.Asset).Ticker
+	return card("Details", "", view.El("dl", "facts",
+		fact("You pay", w.fiat(b.Fiat.Amount, b.Fiat.Currency)+", "+methodName(b.PaymentMethod)),
+		fact("You get", w.exact(b.Crypto.Amount, unit, "")),
+		fact("At the least", w.exact(b.Minimum, unit, "")),
+		fact("To address", view.El("div", "stack is-tight", address(b.Address), mark)),
+		fact("On chain", view.El("span", "mono", b.Chain)),
+		fact("Quote", identifier(b.Quote))))
+}
+
+func history(m *Model, events []wire.Event) view.Node {
+	var rows []view.Node
+	for _, e := range events {
+		tone := ""
+		switch e.Type {
+		case "rejection":
+			tone = "is-negative"
+		case "approval":
+			tone = "is-positive"
+		}
+		proof := view.Node{}
+		if e.Seq >= 0 {
+			proof = view.El("span", "small muted", " Log entry "+itoa(int(e.Seq)))
+		}
+		rows = append(rows, view.El("li", classes("event", tone), m.cfg.Words.moment(e.At, m.server(), "event-time"), view.El("div", "event-body", e.Text, proof)))
+	}
+	if len(rows) == 0 {
+		return view.Node{}
+	}
+	return card("History", "", view.El("ol", "history", rows))
+}

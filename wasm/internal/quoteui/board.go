@@ -1,0 +1,236 @@
+package quoteui
+
+import (
+	"slices"
+	"time"
+
+	"countersign/shared/quote"
+)
+
+// Offer is one provider's row: waiting while both Row and Out are nil.
+type Offer struct {
+	Provider, Name string
+	Row            *quote.Row      // its quote
+	Out            *quote.Excluded // why it has none
+}
+
+// Board is the list of offers of one question.
+type Board struct {
+	Seq      int  // of the question; answers to older ones are dropped
+	Open     bool // a question was asked
+	Done     bool // every provider has answered or failed
+	Hold     bool // the person holds the prices where they are
+	Inside   bool // pointer or focus is in the list
+	Selected string
+	Fixes    []quote.Fix
+	offers   map[string]Offer
+	order    []string // providers, as shown
+}
+
+// Ask starts a new question: a slot for each provider, so that nothing moves
+// when the answers come. What was held or selected before is let go.
+func (b Board) Ask(providers []quote.Provider) Board {
+	n := Board{Seq: b.Seq + 1, Open: true, Inside: b.Inside, offers: map[string]Offer{}}
+	for _, p := range providers {
+		n.offers[p.ID] = Offer{Provider: p.ID, Name: p.Name}
+		n.order = append(n.order, p.ID)
+	}
+	return n
+}
+
+// Put records an answer. Answers to an older question change nothing.
+func (b Board) Put(seq int, o Offer) Board {
+	if seq != b.Seq || !b.Open {
+		return b
+	}
+	if old, ok := b.offers[o.Provider]; ok && o.Name == "" {
+		o.Name = old.Name
+	}
+	b = b.clone()
+	if _, ok := b.offers[o.Provider]; !ok {
+		b.order = append(b.order, o.Provider)
+	}
+	b.offers[o.Provider] = o
+	return b.settle()
+}
+
+// Finish marks the question as answered; who has not answered is out. The final
+// rows, when there are any, carry ranks and marks that only the whole list can
+// give.
+func (b Board) Finish(seq int, result *quote.Result) Board {
+	if seq != b.Seq || !b.Open {
+		return b
+	}
+	b = b.clone()
+	b.Done = true
+	if result != nil {
+		b.Fixes = result.Fixes
+		for i := range result.Quotes {
+			row := result.Quotes[i]
+			b.put(Offer{Provider: row.Provider, Name: row.ProviderName, Row: &row})
+		}
+		for i := range result.Excluded {
+			out := result.Excluded[i]
+			b.put(Offer{Provider: out.Provider, Name: out.ProviderName, Out: &out})
+		}
+	}
+	for id, o := range b.offers {
+		if o.Row == nil && o.Out == nil {
+			o.Out = &quote.Excluded{Provider: id, ProviderName: o.Name, Stage: quote.StageTransport, Code: quote.TimedOut, Message: "It did not answer in time."}
+			b.offers[id] = o
+		}
+	}
+	return b.settle()
+}
+
+func (b *Board) put(o Offer) {
+	if _, ok := b.offers[o.Provider]; !ok {
+		b.order = append(b.order, o.Provider)
+	}
+	b.offers[o.Provider] = o
+}
+
+// Stay says whether pointer or focus is in the list.
+func (b Board) Stay(inside bool) Board {
+	b.Inside = inside
+	return b.settle()
+}
+
+// HoldPrices says whether the person wants the order to stay.
+func (b Board) HoldPrices(on bool) Board {
+	b.Hold = on
+	return b.settle()
+}
+
+// Select chooses a provider's offer.
+func (b Board) Select(provider string) Board {
+	if b.offers[provider].Row != nil {
+		b.Selected = provider
+	}
+	return b
+}
+
+// Reordered reports whether a better order waits until the list may move.
+func (b Board) Reordered() bool { return !slices.Equal(b.order, b.sorted()) }
+
+// Show puts the offers in their order now, because the person asked for it.
+func (b Board) Show() Board {
+	b = b.clone()
+	b.order = b.sorted()
+	return b
+}
+
+// settle re-orders when nothing keeps the list still.
+func (b Board) settle() Board {
+	if b.Hold || b.Inside {
+		return b
+	}
+	b.order = b.sorted()
+	return b
+}
+
+// sorted is best first, then those still waited for, then those that are out;
+// equal ones keep their place.
+func (b Board) sorted() []string {
+	order := slices.Clone(b.order)
+	slices.SortStableFunc(order, func(x, y string) int {
+		p, q := b.offers[x], b.offers[y]
+		if d := p.rank() - q.rank(); d != 0 {
+			return d
+		}
+		if p.Row != nil {
+			return Compare(q.Row.CryptoAmount, p.Row.CryptoAmount)
+		}
+		return 0
+	})
+	return order
+}
+
+func (o Offer) rank() int {
+	switch {
+	case o.Row != nil:
+		return 0
+	case o.Out == nil:
+		return 1
+	}
+	return 2
+}
+
+func (b Board) clone() Board {
+	offers := make(map[string]Offer, len(b.offers)+1)
+	for k, v := range b.offers {
+		offers[k] = v
+	}
+	b.offers, b.order = offers, slices.Clone(b.order)
+	return b
+}
+
+// Offers are the rows as shown.
+func (b Board) Offers() []Offer {
+	rows := make([]Offer, 0, len(b.order))
+	for _, id := range b.order {
+		rows = append(rows, b.offers[id])
+	}
+	return rows
+}
+
+// Best is the offer with the most crypto among those that are valid at now; its
+// Row is nil when there is none.
+func (b Board) Best(now time.Time) Offer {
+	var best Offer
+	for _, id := range b.order {
+		o := b.offers[id]
+		if o.Valid(now) && !slices.Contains(o.Row.Warnings, quote.RateOutlier) &&
+			(best.Row == nil || Compare(o.Row.CryptoAmount, best.Row.CryptoAmount) > 0) {
+			best = o
+		}
+	}
+	return best
+}
+
+// Chosen is the selected offer, else the best one.
+func (b Board) Chosen(now time.Time) Offer {
+	if o, ok := b.offers[b.Selected]; ok && o.Valid(now) {
+		return o
+	}
+	return b.Best(now)
+}
+
+// Counts says how many have answered with a price, how many were asked.
+func (b Board) Counts() (offered, asked int) {
+	for _, o := range b.offers {
+		if o.Row != nil {
+			offered++
+		}
+	}
+	return offered, len(b.offers)
+}
+
+// Valid reports whether the offer has a price that has not ended.
+func (o Offer) Valid(now time.Time) bool { return o.Row != nil && now.Before(o.Row.ExpiresAt) }
+
+// Left is how long the offer still holds.
+func (o Offer) Left(now time.Time) time.Duration {
+	if o.Row == nil {
+		return 0
+	}
+	return max(o.Row.ExpiresAt.Sub(now), 0)
+}
+
+// Progress is the part of its life that is left: 1 to 0.
+func (o Offer) Progress(now time.Time) float64 {
+	if o.Row == nil {
+		return 0
+	}
+	whole := o.Row.ExpiresAt.Sub(o.Row.ReceivedAt)
+	if whole <= 0 {
+		return 0
+	}
+	return min(max(float64(o.Left(now))/float64(whole), 0), 1)
+}
+
+// Expired reports whether all prices have ended.
+func (b Board) Expired(now time.Time) bool {
+	offered, _ := b.Counts()
+	return b.Done && offered > 0 && b.Best(now).Row == nil
+}

@@ -1,0 +1,176 @@
+// Package quoteui is the logic of the screen that buys: what the form allows,
+// said before a limit is broken; the list of offers while they stream in, which
+// never moves under pointer or focus; and when an offer ends on the server's
+// clock. What a provider can serve is decided by shared/quote, the same code as
+// in the gateway. Pure. Used by wasm/internal/app.
+package quoteui
+
+import (
+	"slices"
+
+	"countersign/shared/amount"
+	"countersign/shared/quote"
+)
+
+// Form is what the person typed and chose. It survives a reload; it holds no
+// secret.
+type Form struct {
+	Amount  string `json:"amount"` // as typed
+	Fiat    string `json:"fiat"`
+	Asset   string `json:"asset"`
+	Method  string `json:"method"`
+	Country string `json:"country"`
+	Account string `json:"account"`
+}
+
+// MaxField is the longest value of a field, in bytes.
+const MaxField = 128
+
+// Set changes one field by its name, which may be the form's or that of
+// quote.Input; an unknown name or an over-long value changes nothing.
+func (f Form) Set(field, value string) Form {
+	if len(value) > MaxField {
+		return f
+	}
+	switch field {
+	case "amount":
+		f.Amount = value
+	case "fiat", "from":
+		f.Fiat = value
+	case "asset", "to":
+		f.Asset = value
+	case "method", "payment_method":
+		f.Method = value
+	case "country":
+		f.Country = value
+	case "account":
+		f.Account = value
+	}
+	return f
+}
+
+// Input is the form as a question; plain is the amount as a plain decimal.
+func (f Form) Input(plain string) quote.Input {
+	return quote.Input{From: f.Fiat, To: f.Asset, Amount: plain, PaymentMethod: f.Method, Country: f.Country}
+}
+
+// Choices are the values that some provider can serve, sorted.
+type Choices struct {
+	Assets, Fiats, Countries, Methods []string
+}
+
+// Options gathers the choices. Methods are those of the chosen country.
+func Options(providers []quote.Provider, f Form) Choices {
+	var c Choices
+	for _, p := range providers {
+		if p.Capabilities == nil {
+			continue
+		}
+		c.Assets = append(c.Assets, p.Capabilities.Assets...)
+		for _, l := range p.Capabilities.Fiats {
+			c.Fiats = append(c.Fiats, l.Fiat)
+		}
+		for _, k := range p.Capabilities.Countries {
+			c.Countries = append(c.Countries, k.Country)
+			if k.Country == f.Country {
+				c.Methods = append(c.Methods, k.PaymentMethods...)
+			}
+		}
+	}
+	for _, list := range []*[]string{&c.Assets, &c.Fiats, &c.Countries, &c.Methods} {
+		slices.Sort(*list)
+		*list = slices.Compact(*list)
+	}
+	return c
+}
+
+// Default fills what is empty, and replaces what no provider can serve any more.
+func Default(providers []quote.Provider, f Form, want Form) Form {
+	f.Fiat = pick(f.Fiat, want.Fiat, Options(providers, f).Fiats)
+	f.Asset = pick(f.Asset, want.Asset, Options(providers, f).Assets)
+	f.Country = pick(f.Country, want.Country, Options(providers, f).Countries)
+	f.Method = pick(f.Method, want.Method, Options(providers, f).Methods)
+	if f.Account == "" {
+		f.Account = want.Account
+	}
+	return f
+}
+
+func pick(have, want string, from []string) string {
+	switch {
+	case slices.Contains(from, have):
+		return have
+	case slices.Contains(from, want):
+		return want
+	case len(from) > 0:
+		return from[0]
+	}
+	return have
+}
+
+// Range is the least and the most that any provider takes for this form, and
+// how many providers can serve it but for the amount.
+type Range struct {
+	Min, Max  string
+	Providers int
+}
+
+// Limits says what the amount may be.
+func Limits(providers []quote.Provider, f Form) Range {
+	var r Range
+	for _, p := range providers {
+		l, ok := serves(p, f)
+		if !ok {
+			continue
+		}
+		r.Providers++
+		if r.Min == "" || Compare(l.Min, r.Min) < 0 {
+			r.Min = l.Min
+		}
+		if r.Max == "" || Compare(l.Max, r.Max) > 0 {
+			r.Max = l.Max
+		}
+	}
+	return r
+}
+
+// serves says whether the provider can serve the form but for the amount.
+func serves(p quote.Provider, f Form) (quote.FiatLimit, bool) {
+	if p.Capabilities == nil || !slices.Contains(p.Capabilities.Assets, f.Asset) {
+		return quote.FiatLimit{}, false
+	}
+	i := slices.IndexFunc(p.Capabilities.Countries, func(c quote.Country) bool { return c.Country == f.Country })
+	if i < 0 || !slices.Contains(p.Capabilities.Countries[i].PaymentMethods, f.Method) {
+		return quote.FiatLimit{}, false
+	}
+	j := slices.IndexFunc(p.Capabilities.Fiats, func(l quote.FiatLimit) bool { return l.Fiat == f.Fiat })
+	if j < 0 {
+		return quote.FiatLimit{}, false
+	}
+	return p.Capabilities.Fiats[j], true
+}
+
+// Compare orders two plain decimals; what is none counts as zero.
+func Compare(a, b string) int { return parse(a).Cmp(parse(b)) }
+
+func parse(s string) amount.Amount {
+	a, err := amount.Parse(s)
+	if err != nil {
+		return amount.Amount{}
+	}
+	return a
+}
+
+// Difference is how much less than best a is, exact, and in tenths of a percent,
+// rounded up; the second only ever stands beside the exact amounts.
+func Difference(a, best string) (exact string, permille string) {
+	x, y := parse(a), parse(best)
+	if y.IsZero() {
+		return "0", "0"
+	}
+	d := y.Sub(x)
+	return d.Trim().String(), d.MulRatio(100, 1, d.Places(), amount.Floor).Div(y, 2, amount.Ceil).Trim().String()
+}
+
+// Diff is a - b, exact, with its sign.
+func Diff(a, b string) string { return parse(a).Sub(parse(b)).Trim().String() }

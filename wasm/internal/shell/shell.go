@@ -1,0 +1,244 @@
+// Package shell connects the pure core (wasm/internal/app) with the world: it
+// takes messages in one queue, updates the model on one goroutine, carries out
+// the commands, and paints at most once per animation frame and only when the
+// picture changed. What only a browser has is injected, so that the shell is
+// tested natively. Used by wasm/main_js.go.
+package shell
+
+import (
+	"context"
+	"io"
+	"sync"
+	"time"
+
+	"countersign/shared/link"
+	"countersign/wasm/internal/app"
+	"countersign/wasm/internal/auth"
+	"countersign/wasm/internal/bridgeclient"
+	"countersign/wasm/internal/gatewayclient"
+	"countersign/wasm/internal/relay"
+)
+
+// Host is what the page lends: a picture on screen, frames, small storage.
+type Host interface {
+	Paint(picture string)
+	Frame(f func())
+	Open(url string, newTab bool) bool
+	Reload()
+	Get(ctx context.Context, name string) (string, error)
+	Set(ctx context.Context, name, value string) error
+	Delete(ctx context.Context, name string) error
+}
+
+// Config is what a shell needs.
+type Config struct {
+	App        app.Config
+	TokenURL   string   // POST here for an entity token; the page's own back end
+	GatewayURL string   // empty: the page's own origin
+	BridgeURLs []string // in the order to try
+	Origin     string
+	Path       string // of the page's address
+
+	Host    Host
+	Fetch   gatewayclient.Fetch
+	Dial    func(ctx context.Context, url string) (bridgeclient.Socket, error)
+	LinkKey func(ctx context.Context) (link.DH, error) // the page's key
+	Blocked func(ctx context.Context) bool             // the browser refuses connections to this computer
+	Now     func() time.Time
+	Rand    io.Reader
+	Jitter  float64 // 0 to 1, spreads the renewals of many tabs
+}
+
+// Names in the host's storage.
+const (
+	storeForm   = "form"
+	storeBridge = "bridge-key"
+)
+
+// Shell runs one page.
+type Shell struct {
+	cfg     Config
+	ctx     context.Context
+	cancel  context.CancelFunc
+	model   *app.Model
+	tokens  *auth.Keeper
+	gateway *gatewayclient.Client
+	wake    chan struct{}
+	done    chan struct{}
+
+	mu       sync.Mutex
+	queue    []app.Msg
+	frame    bool // a frame has come: paint
+	visible  bool
+	quotes   context.CancelFunc
+	decision context.CancelFunc
+	line     *bridgeclient.Client
+	relay    *relay.Relay
+}
+
+// Start runs a shell until Stop.
+func Start(cfg Config) *Shell {
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &Shell{cfg: cfg, ctx: ctx, cancel: cancel, model: app.New(cfg.App, cfg.Now()), wake: make(chan struct{}, 1), done: make(chan struct{}), visible: true}
+	s.tokens = auth.NewKeeper(auth.Config{Source: source{cfg.Fetch, cfg.TokenURL}, Now: cfg.Now, Changed: func(st auth.Status) { s.Post(app.TokenChanged{Status: st}) }})
+	s.gateway = gatewayclient.New(gatewayclient.Config{Fetch: cfg.Fetch, Tokens: s.tokens, Base: cfg.GatewayURL, Rand: cfg.Rand})
+	go s.run()
+	go s.begin()
+	go s.tick()
+	go s.renew()
+	return s
+}
+
+// Stop ends everything that the shell began.
+func (s *Shell) Stop() {
+	s.cancel()
+	s.mu.Lock()
+	line := s.line
+	s.line = nil
+	s.mu.Unlock()
+	if line != nil {
+		line.Close()
+	}
+	<-s.done
+}
+
+// Post queues a message. It never blocks.
+func (s *Shell) Post(msg app.Msg) {
+	s.mu.Lock()
+	s.queue = append(s.queue, msg)
+	s.mu.Unlock()
+	s.nudge()
+}
+
+// Visible tells that the page is shown or hidden.
+func (s *Shell) Visible(on bool) {
+	s.mu.Lock()
+	was := s.visible
+	s.visible = on
+	s.mu.Unlock()
+	if on && !was {
+		s.Post(app.Tick{Now: s.cfg.Now()})
+		if s.tokens.Due() { // timers do not run while a computer sleeps
+			go s.renewNow()
+		}
+	}
+	if on != was {
+		s.Post(app.Visible{On: on})
+	}
+}
+
+// Online tells that the computer has a network or not.
+func (s *Shell) Online(on bool) { s.Post(app.NetworkChanged{Online: on}) }
+
+func (s *Shell) nudge() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run is the only goroutine that touches the model.
+func (s *Shell) run() {
+	defer close(s.done)
+	last, dirty, planned := "", false, false
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-s.wake:
+		}
+		s.mu.Lock()
+		queue, frame := s.queue, s.frame
+		s.queue, s.frame = nil, false
+		s.mu.Unlock()
+		for _, msg := range queue {
+			dirty = true
+			for _, c := range s.model.Update(msg) {
+				s.do(c)
+			}
+		}
+		planned = planned && !frame
+		if frame && dirty {
+			dirty = false
+			if picture := s.model.View().JSON(); picture != last {
+				last = picture
+				s.cfg.Host.Paint(picture)
+			}
+		}
+		if dirty && !planned {
+			planned = true
+			s.cfg.Host.Frame(s.frameCame)
+		}
+	}
+}
+
+func (s *Shell) frameCame() {
+	s.mu.Lock()
+	s.frame = true
+	s.mu.Unlock()
+	s.nudge()
+}
+
+// begin reads what survived a reload, then starts the model.
+func (s *Shell) begin() {
+	msg := app.Started{Path: s.cfg.Path}
+	if text, err := s.cfg.Host.Get(s.ctx, storeForm); err == nil && text != "" {
+		msg.Form = readForm(text)
+	}
+	if key := s.pinned(s.ctx); len(key) > 0 {
+		msg.Paired = true
+	}
+	s.Post(msg)
+}
+
+func (s *Shell) tick() {
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-t.C:
+			s.mu.Lock()
+			visible := s.visible
+			s.mu.Unlock()
+			if visible {
+				s.Post(app.Tick{Now: s.cfg.Now()})
+			}
+		}
+	}
+}
+
+// renew gets the first token and keeps it fresh.
+func (s *Shell) renew() {
+	wait := time.Duration(0)
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-time.After(wait):
+		}
+		if !s.tokens.Due() {
+			wait = max(s.tokens.RenewIn(s.cfg.Jitter), time.Second)
+			continue
+		}
+		wait = time.Second
+		if err := s.renewNow(); err != nil {
+			wait = 15 * time.Second
+		}
+	}
+}
+
+func (s *Shell) renewNow() error { return s.tokens.Refresh(s.ctx) }
+
+// sleep waits unless the page stops.
+func (s *Shell) sleep(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-s.ctx.Done():
+		return false
+	}
+}
