@@ -1,0 +1,165 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
+	"sync"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/wire"
+	"countersign/web/internal/store"
+)
+
+// Caller is who asks, from a verified token.
+type Caller struct {
+	Developer string
+	Entity    string // of an entity token; empty for a developer's
+}
+
+// Scope names the caller in the table of replies.
+func (c Caller) Scope() string { return c.Developer + "/" + c.Entity }
+
+// Messages of the API that this one follows.
+const (
+	msgBadToken  = "Invalid authentication token"
+	msgBadKey    = "API key is invalid or expired"
+	msgForbidden = "The token does not allow access to this entity"
+	msgDeveloper = "Entity tokens cannot access developer routes"
+)
+
+// Authenticate verifies a token and that its developer and entity still exist
+// and were not revoked. It fails with AUTHENTICATION_ERROR.
+func (g *Gateway) Authenticate(ctx context.Context, token string) (Caller, error) {
+	c, err := g.cfg.Tokens.Verify(token)
+	if err != nil {
+		return Caller{}, fault.Wrap(err, fault.Unauthenticated, msgBadToken)
+	}
+	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
+		d, err := tx.Developer(c.DeveloperID)
+		if err != nil {
+			return err
+		}
+		if c.Version != d.Version {
+			return fault.New(fault.Unauthenticated, msgBadToken)
+		}
+		if c.EntityID == "" {
+			return nil
+		}
+		e, err := tx.Entity(c.EntityID)
+		if err == nil && e.Developer != d.ID {
+			err = store.ErrNotFound
+		}
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = fault.Wrap(err, fault.Unauthenticated, msgBadToken)
+	}
+	return Caller{Developer: c.DeveloperID, Entity: c.EntityID}, err
+}
+
+// InEntity decides in whose name the caller acts when it names entity, or none.
+// A developer may act for each of its own entities, an entity for itself. A
+// foreign and an unknown entity look the same.
+func (g *Gateway) InEntity(ctx context.Context, c Caller, entity string) (Caller, error) {
+	switch {
+	case c.Entity != "" && (entity == "" || entity == c.Entity):
+		return c, nil
+	case c.Entity != "":
+		return Caller{}, fault.New(fault.Forbidden, msgForbidden)
+	case entity == "":
+		return Caller{}, fault.New(fault.EntityContext, "Entity context is required: add ?entityId=…")
+	}
+	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
+		e, err := tx.Entity(entity)
+		if err == nil && e.Developer != c.Developer {
+			err = store.ErrNotFound
+		}
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		err = fault.New(fault.Forbidden, msgForbidden)
+	}
+	return Caller{Developer: c.Developer, Entity: entity}, err
+}
+
+// Token makes a token of an API key. Unknown developer, unknown entity and
+// wrong key give the same answer in the same time: INVALID_API_KEY.
+func (g *Gateway) Token(ctx context.Context, in wire.TokenRequest, peer string) (wire.TokenReply, error) {
+	subject := in.Subject()
+	if !g.limit.allow("ip "+peer, 600) || !g.limit.allow("id "+subject, 120) {
+		return wire.TokenReply{}, fault.New(fault.Limited, "Too many token requests: wait a minute").With("retry_after", "60")
+	}
+	bad := fault.New(fault.InvalidAPIKey, msgBadKey)
+	var d store.Developer
+	s := Subject{}
+	known := false
+	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
+		developer := subject
+		if in.For() == wire.UserEntity {
+			e, err := tx.Entity(subject)
+			if err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			developer, s.Entity = e.Developer, e.ID
+			if err != nil || in.DeveloperID != "" && in.DeveloperID != e.Developer {
+				developer = "-" // the look-up is made anyway
+			}
+		}
+		var err error
+		d, err = tx.Developer(developer)
+		if known = err == nil; errors.Is(err, store.ErrNotFound) {
+			err = nil
+		}
+		return err
+	})
+	if err != nil {
+		return wire.TokenReply{}, err
+	}
+	hash := sha256.Sum256([]byte(in.APIKey))
+	if subtle.ConstantTimeCompare(hash[:], d.KeyHash[:]) != 1 || !known {
+		if !g.limit.allow("bad "+subject+" "+peer, 20) {
+			return wire.TokenReply{}, fault.New(fault.Limited, "Too many token requests: wait a minute").With("retry_after", "60")
+		}
+		return wire.TokenReply{}, bad
+	}
+	s.Developer, s.Version = d.ID, d.Version
+	return g.mint(ctx, s)
+}
+
+func (g *Gateway) mint(ctx context.Context, s Subject) (wire.TokenReply, error) {
+	token, life, err := g.cfg.Tokens.Mint(ctx, s)
+	if err != nil {
+		return wire.TokenReply{}, err
+	}
+	return wire.TokenReply{AccessToken: token, TokenType: "Bearer", ExpiresIn: int64(life / time.Second)}, nil
+}
+
+// limiter counts per minute and name.
+type limiter struct {
+	now   func() time.Time
+	mu    sync.Mutex
+	start time.Time
+	seen  map[string]int
+}
+
+func newLimiter(now func() time.Time) *limiter { return &limiter{now: now} }
+
+// maxNames bounds what the limiter remembers; beyond it new names are refused
+// for the rest of the minute.
+const maxNames = 20000
+
+func (l *limiter) allow(name string, perMinute int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if now := l.now(); l.seen == nil || now.Sub(l.start) >= time.Minute {
+		l.start, l.seen = now, map[string]int{}
+	}
+	if len(l.seen) >= maxNames && l.seen[name] == 0 {
+		return false
+	}
+	l.seen[name]++
+	return l.seen[name] <= perMinute
+}

@@ -1,0 +1,177 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+
+	"countersign/shared/fault"
+	"countersign/shared/statement"
+	"countersign/shared/wire"
+	"countersign/web/internal/store"
+)
+
+// Entity is the caller's entity.
+func (g *Gateway) Entity(ctx context.Context, c Caller) (wire.Entity, error) {
+	at, serr := g.sync.get()
+	v := wire.Entity{ID: c.Entity, Members: []wire.Member{}, Signer: "ok", Env: g.cfg.Env, ServerTime: g.now()}
+	if serr != nil {
+		v.Signer = "unavailable"
+	}
+	if !at.IsZero() {
+		v.SyncedAt = &at
+	}
+	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
+		e, err := tx.Entity(c.Entity)
+		if err != nil {
+			return found(err, "the entity")
+		}
+		v.Name = e.Name
+		gen, err := tx.Genesis(c.Entity)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		v.Enrolled, v.Name = true, gen.EntityName
+		for _, m := range gen.Members {
+			key, err := publicKey(m.Approval)
+			if err != nil {
+				return err
+			}
+			v.Members = append(v.Members, wire.Member{
+				ID: m.Member, Name: m.Name, Role: m.Role, Curve: m.Approval.Crv, Key: key.Thumbprint(), ChannelIn: m.ChannelIn,
+			})
+		}
+		mark, err := tx.Mark()
+		v.Log = statement.Log{Size: mark.Size, Head: mark.Head}
+		return err
+	})
+	return v, err
+}
+
+// Accounts are the accounts of the entity with their balances.
+func (g *Gateway) Accounts(ctx context.Context, c Caller) (wire.Accounts, error) {
+	v := wire.Accounts{Accounts: []wire.Account{}, ServerTime: g.now()}
+	gen, err := g.genesis(ctx, c)
+	if fault.CodeOf(err) == fault.EntityUnknown {
+		return v, nil
+	}
+	if err != nil {
+		return v, err
+	}
+	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
+		for _, a := range gen.Accounts {
+			balances, err := tx.Balances(c.Entity, a.Account)
+			if err != nil {
+				return err
+			}
+			v.Accounts = append(v.Accounts, wire.Account{
+				ID: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Rules: a.Rules, Balances: balances, ServerTime: v.ServerTime,
+			})
+		}
+		return nil
+	})
+	return v, err
+}
+
+// Account is one account, with what was booked.
+func (g *Gateway) Account(ctx context.Context, c Caller, id string) (wire.Account, error) {
+	_, a, err := g.account(ctx, c, id)
+	if err != nil {
+		return wire.Account{}, err
+	}
+	v := wire.Account{
+		ID: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Rules: a.Rules,
+		Entries: []wire.LedgerEntry{}, Deposits: []wire.DepositRecord{}, ServerTime: g.now(),
+	}
+	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
+		booked, err := tx.Bookings(c.Entity, id, 100)
+		if err != nil {
+			return err
+		}
+		for _, b := range booked {
+			v.Entries = append(v.Entries, b.Entry)
+			if b.Deposit != nil {
+				v.Deposits = append(v.Deposits, *b.Deposit)
+			}
+		}
+		v.Balances, err = tx.Balances(c.Entity, id)
+		return err
+	})
+	return v, err
+}
+
+// OpenChannel relays the first record of a channel to the signer.
+func (g *Gateway) OpenChannel(ctx context.Context, c Caller, record string) (wire.Channel, error) {
+	if _, err := g.genesis(ctx, c); err != nil {
+		return wire.Channel{}, err
+	}
+	r, err := g.cfg.Signer.OpenChannel(ctx, record)
+	return wire.Channel{Channel: r.Channel, Record: r.Record}, err
+}
+
+// Relay relays a record; what it changed is in the read model when it returns.
+func (g *Gateway) Relay(ctx context.Context, c Caller, channel, record string) (wire.Record, error) {
+	if _, err := g.genesis(ctx, c); err != nil {
+		return wire.Record{}, err
+	}
+	r, err := g.cfg.Signer.Relay(ctx, channel, record)
+	if err != nil {
+		return wire.Record{}, err
+	}
+	if err := g.Sync(ctx); err != nil {
+		// The answer is the member's: the log will be read again soon.
+		g.cfg.Log.Warn("read the signer's log after a record", "error", err.Error())
+	}
+	return wire.Record{Record: r.Record}, nil
+}
+
+// Sandbox makes a developer and an entity to try the API with; the same name
+// and developer_id give the same ids again and a new API key, which replaces the
+// old one. It fails with NOT_FOUND outside the sandbox environment.
+func (g *Gateway) Sandbox(ctx context.Context, in wire.SandboxInput, peer string) (wire.SandboxReply, error) {
+	if g.cfg.Env != "sandbox" {
+		return wire.SandboxReply{}, fault.New(fault.NotFound, "there is no sandbox here")
+	}
+	if !g.limit.allow("sandbox "+peer, 30) {
+		return wire.SandboxReply{}, fault.New(fault.Limited, "too many sandboxes: wait a minute").With("retry_after", "60")
+	}
+	sum := sha256.Sum256([]byte("countersign-sandbox/1\x00" + in.DeveloperID + "\x00" + in.Name))
+	tag := hex.EncodeToString(sum[:10])
+	var secret [24]byte
+	if _, err := io.ReadFull(g.cfg.Rand, secret[:]); err != nil {
+		return wire.SandboxReply{}, fmt.Errorf("make an API key: %w", err)
+	}
+	key := "ol_test_" + base64.RawURLEncoding.EncodeToString(secret[:])
+	d := store.Developer{ID: "dev_" + tag, Name: in.Name, KeyHash: sha256.Sum256([]byte(key)), Version: 1}
+	e := store.Entity{ID: "ent_" + tag, Developer: d.ID, Name: in.Name}
+	err := g.cfg.Store.Write(ctx, func(tx store.Tx) error {
+		if err := tx.PutDeveloper(d); err != nil {
+			return err
+		}
+		return tx.PutEntity(e)
+	})
+	if err != nil {
+		return wire.SandboxReply{}, err
+	}
+	t, err := g.mint(ctx, Subject{Developer: d.ID, Version: d.Version})
+	if err != nil {
+		return wire.SandboxReply{}, err
+	}
+	return wire.SandboxReply{Success: true, Data: wire.SandboxData{
+		Developer: wire.SandboxDeveloper{ID: d.ID, Name: d.Name, APIKey: key},
+		Entity:    wire.SandboxEntity{ID: e.ID, LegalName: e.Name},
+		Ledger:    wire.SandboxLedger{ID: "led_" + tag, Name: e.Name + " ledger"},
+		PlaidAccounts: []wire.SandboxBank{
+			{ID: "acc_" + tag + "0", Name: "Sandbox Checking", Mask: "0000", Type: "depository", Subtype: "checking", Balance: wire.SandboxBalance{Available: "100.00", Current: "110.00"}},
+			{ID: "acc_" + tag + "1", Name: "Sandbox Saving", Mask: "1111", Type: "depository", Subtype: "savings", Balance: wire.SandboxBalance{Available: "200.00", Current: "210.00"}},
+		},
+		Token: t.AccessToken,
+	}}, nil
+}

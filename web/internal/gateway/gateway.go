@@ -1,0 +1,284 @@
+// Package gateway is the use cases of the gateway: one method per thing that a
+// client may ask. It owns database transactions, the clock and the scoping of
+// everything to an entity; it does not know HTTP. What it needs from others (the
+// buy desk, the signer, chains, tokens) are small interfaces declared here. It
+// is trusted for availability only: what it says about requests is a read model
+// of the signer's log, verified line by line. Spec: shared/spec/wire.md.
+// web/internal/api is its user.
+package gateway
+
+import (
+	"context"
+	"encoding/base32"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"countersign/shared/claims"
+	"countersign/shared/fault"
+	"countersign/shared/jws"
+	"countersign/shared/quote"
+	"countersign/shared/signedlog"
+	"countersign/shared/wire"
+	"countersign/web/internal/store"
+)
+
+// Desk asks providers.
+type Desk interface {
+	Providers(ctx context.Context) []quote.Provider
+	// Quote calls emit with each row or exclusion as it arrives, one at a time.
+	Quote(ctx context.Context, in quote.Input, emit func(*quote.Row, *quote.Excluded)) (quote.Result, error)
+	Requote(ctx context.Context, provider string, in quote.Input) (quote.Row, error)
+	Redirect(ctx context.Context, h HandOff) (string, error)
+}
+
+// HandOff is an order on its way to the provider's widget.
+type HandOff struct {
+	Order    string
+	Provider string
+	Input    quote.Input // with the deposit address in Dest
+	Crypto   string
+	QuoteRef string
+	Return   string
+	Language string
+	Theme    string
+}
+
+// Signer is the line to the signer.
+type Signer interface {
+	Request(ctx context.Context, in wire.SignerRequestInput) (wire.SignerRequest, error)
+	OpenChannel(ctx context.Context, record string) (wire.SignerChannel, error)
+	Relay(ctx context.Context, channel, record string) (wire.SignerReply, error)
+	Log(ctx context.Context, after int64, limit int) (wire.SignerLogPage, error)
+}
+
+// Chain reports deposits. A cursor is text of the chain's own; deposits may be
+// reported more than once.
+type Chain interface {
+	Head(ctx context.Context) (string, error)
+	Scan(ctx context.Context, from string, addresses []string) ([]Deposit, string, error)
+}
+
+// Deposit is a transfer of a chain's own coin to a watched address.
+type Deposit struct {
+	Address string
+	TxHash  string
+	Amount  string
+	Time    time.Time
+	Final   bool
+}
+
+// Subject is whom a token is for; an empty Entity makes a developer token.
+type Subject struct {
+	Developer string
+	Entity    string
+	Version   int64
+}
+
+// Tokens mints and verifies.
+type Tokens interface {
+	Mint(ctx context.Context, s Subject) (token string, lifetime time.Duration, err error)
+	Verify(token string) (claims.Claims, error)
+	JWKS() []byte
+}
+
+// Config is what a gateway needs.
+type Config struct {
+	Store   store.Store
+	Tokens  Tokens
+	Desk    Desk
+	Signer  Signer
+	Chains  map[string]Chain // by CAIP-2 id
+	Entity  string           // whose signer it is
+	Key     jws.PublicKey    // the signer's statement key, from the signer file
+	Env     string           // sandbox or the name of another environment
+	PageURL string           // where the widget leads back to; may be empty
+
+	RequestLife time.Duration // 0: 24 h
+	Now         func() time.Time
+	Rand        io.Reader
+	Log         *slog.Logger
+}
+
+// Durations and bounds of policy.
+const (
+	ticketLife   = 5 * time.Minute
+	replyLife    = 24 * time.Hour
+	syncEvery    = 2 * time.Second
+	depositEvery = time.Second
+	toleranceNum = 99 // the minimum is 99/100 of what was quoted
+	toleranceDen = 100
+)
+
+// Gateway answers clients. Its methods may be called by several goroutines.
+type Gateway struct {
+	cfg   Config
+	locks keyed
+	limit *limiter
+
+	syncMu sync.Mutex
+	chain  signedlog.Chain
+	sync   syncState
+}
+
+// New verifies the stored lines of the signer's log from the genesis on; it
+// fails with LOG_CORRUPT when they do not hold, or were signed by another key
+// than the signer file names.
+func New(ctx context.Context, cfg Config) (*Gateway, error) {
+	if cfg.RequestLife == 0 {
+		cfg.RequestLife = 24 * time.Hour
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	g := &Gateway{cfg: cfg, chain: signedlog.Chain{Key: cfg.Key}, limit: newLimiter(cfg.Now)}
+	err := cfg.Store.Read(ctx, func(tx store.Tx) error {
+		for {
+			lines, err := tx.Lines(g.chain.Mark.Size, 500)
+			if err != nil || len(lines) == 0 {
+				return err
+			}
+			for _, l := range lines {
+				if _, _, err := g.chain.Next(l.Text); err != nil {
+					return err
+				}
+			}
+		}
+	})
+	if err != nil {
+		return nil, fmt.Errorf("verify the stored log: %w", err)
+	}
+	return g, nil
+}
+
+// Run reads the signer's log and the chains until ctx ends.
+func (g *Gateway) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		g.every(ctx, syncEvery, "read the signer's log", g.Sync)
+	})
+	for id := range g.cfg.Chains {
+		wg.Go(func() {
+			g.every(ctx, depositEvery, "read chain "+id, func(ctx context.Context) error { return g.Deposits(ctx, id) })
+		})
+	}
+	wg.Go(func() { g.every(ctx, time.Hour, "remove what is old", g.prune) })
+	wg.Wait()
+}
+
+// every repeats f; of a row of equal failures it logs the first.
+func (g *Gateway) every(ctx context.Context, d time.Duration, what string, f func(context.Context) error) {
+	t := time.NewTicker(d)
+	defer t.Stop()
+	last := ""
+	for {
+		text := ""
+		if err := f(ctx); err != nil && ctx.Err() == nil {
+			text = err.Error()
+		}
+		if text != last && text != "" {
+			g.cfg.Log.Warn(what, "error", text)
+		} else if text != last {
+			g.cfg.Log.Info(what + ": works again")
+		}
+		last = text
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+	}
+}
+
+func (g *Gateway) prune(ctx context.Context) error {
+	now := g.now()
+	return g.cfg.Store.Write(ctx, func(tx store.Tx) error {
+		return errors.Join(tx.PruneReplies(now.Add(-replyLife)), tx.PruneQuotes(now.Add(-time.Hour)))
+	})
+}
+
+// now is the server's time, to the millisecond.
+func (g *Gateway) now() time.Time { return g.cfg.Now().UTC().Truncate(time.Millisecond) }
+
+// Clock is the server's time.
+func (g *Gateway) Clock() wire.Clock { return wire.Clock{Now: g.now()} }
+
+// JWKS are the public keys of tokens.
+func (g *Gateway) JWKS() []byte { return g.cfg.Tokens.JWKS() }
+
+// Health says what works. Nothing of it is secret.
+func (g *Gateway) Health(ctx context.Context) wire.Health {
+	h := wire.Health{Status: "ok", Components: map[string]string{"database": "ok", "signer": "ok"}}
+	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) error { _, err := tx.Mark(); return err }); err != nil {
+		h.Components["database"] = "unavailable"
+		h.Status = "unavailable"
+	}
+	if _, err := g.sync.get(); err != nil {
+		h.Components["signer"] = "unavailable"
+		if fault.CodeOf(err) == fault.LogCorrupt {
+			h.Components["signer"] = "log_corrupt"
+		}
+		if h.Status == "ok" {
+			h.Status = "degraded"
+		}
+	}
+	return h
+}
+
+var idText = base32.StdEncoding.WithPadding(base32.NoPadding)
+
+// newID makes an id with 130 random bits.
+func (g *Gateway) newID(kind string) (string, error) {
+	var b [17]byte
+	if _, err := io.ReadFull(g.cfg.Rand, b[:]); err != nil {
+		return "", fmt.Errorf("make an id: %w", err)
+	}
+	return kind + "_" + strings.ToLower(idText.EncodeToString(b[:]))[:26], nil
+}
+
+// found turns a missing row into NOT_FOUND.
+func found(err error, what string) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return fault.Wrap(err, fault.NotFound, what+" was not found")
+	}
+	return err
+}
+
+// keyed is a lock for each name that is in use.
+type keyed struct {
+	mu   sync.Mutex
+	held map[string]*heldLock
+}
+
+type heldLock struct {
+	sync.Mutex
+	users int
+}
+
+// lock waits for the name and returns what unlocks it.
+func (k *keyed) lock(name string) func() {
+	k.mu.Lock()
+	if k.held == nil {
+		k.held = map[string]*heldLock{}
+	}
+	l := k.held[name]
+	if l == nil {
+		l = &heldLock{}
+		k.held[name] = l
+	}
+	l.users++
+	k.mu.Unlock()
+	l.Lock()
+	return func() {
+		l.Unlock()
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		if l.users--; l.users == 0 {
+			delete(k.held, name)
+		}
+	}
+}

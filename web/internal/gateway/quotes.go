@@ -1,0 +1,113 @@
+package gateway
+
+import (
+	"context"
+
+	"countersign/shared/fault"
+	"countersign/shared/quote"
+	"countersign/shared/statement"
+	"countersign/shared/wire"
+	"countersign/web/internal/store"
+)
+
+// Providers are all providers and what they can do.
+func (g *Gateway) Providers(ctx context.Context) wire.Providers {
+	return wire.Providers{Providers: g.cfg.Desk.Providers(ctx), ServerTime: g.now()}
+}
+
+// Stream receives events of GET /v1/quotes as they happen; see wire.EventOpen.
+type Stream func(event string, data any)
+
+// Quotes asks the providers. Quotes are for the account's own address; the
+// order asks again for the request's. Each quote is kept before it is shown.
+// stream may be nil. It fails with INVALID_REQUEST, details by field.
+func (g *Gateway) Quotes(ctx context.Context, c Caller, in quote.Input, account string, stream Stream) (wire.Quotes, error) {
+	gen, acc, err := g.account(ctx, c, account)
+	if err != nil {
+		return wire.Quotes{}, err
+	}
+	in.Dest = acc.Address
+	in, problems := quote.Normalise(in)
+	if len(problems) > 0 {
+		f := fault.New(fault.Invalid, problems[0].Message).With("field", problems[0].Field)
+		for _, p := range problems {
+			f = f.With(p.Field, p.Message)
+		}
+		return wire.Quotes{}, f
+	}
+	question, err := g.newID("ask")
+	if err != nil {
+		return wire.Quotes{}, err
+	}
+	keep := func(tx store.Tx, r quote.Row) error {
+		return tx.PutQuote(store.Quote{ID: r.ID, Entity: gen.Entity, Account: acc.Account, Input: in, Row: r})
+	}
+	emit := func(*quote.Row, *quote.Excluded) {}
+	kept := map[string]bool{}
+	if stream != nil {
+		stream(wire.EventOpen, wire.QuoteOpen{Question: question, Account: acc.Account, Input: in, ServerTime: g.now()})
+		emit = func(r *quote.Row, x *quote.Excluded) {
+			if x != nil {
+				stream(wire.EventExcluded, *x)
+			}
+			if r == nil {
+				return
+			}
+			if err := g.cfg.Store.Write(ctx, func(tx store.Tx) error { return keep(tx, *r) }); err != nil {
+				g.cfg.Log.Error("keep a quote", "question", question, "error", err.Error())
+				return
+			}
+			kept[r.ID] = true
+			stream(wire.EventQuote, *r)
+		}
+	}
+	res, err := g.cfg.Desk.Quote(ctx, in, emit)
+	if err != nil {
+		return wire.Quotes{}, err
+	}
+	err = g.cfg.Store.Write(ctx, func(tx store.Tx) error {
+		for _, r := range res.Quotes {
+			if kept[r.ID] {
+				continue
+			}
+			if err := keep(tx, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return wire.Quotes{}, err
+	}
+	return wire.Quotes{Question: question, Account: acc.Account, Result: res}, nil
+}
+
+// genesis is what the signer says about the caller's entity. It fails with
+// ENTITY_NOT_ENROLLED.
+func (g *Gateway) genesis(ctx context.Context, c Caller) (statement.Genesis, error) {
+	var gen statement.Genesis
+	err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
+		gen, err = tx.Genesis(c.Entity)
+		return err
+	})
+	if f, ok := fault.As(found(err, "the entity")); ok && f.Code == fault.NotFound {
+		err = fault.Wrap(err, fault.EntityUnknown, "the vault's signer does not know this entity")
+		if _, serr := g.sync.get(); serr != nil && c.Entity == g.cfg.Entity {
+			err = fault.Wrap(serr, fault.SignerDown, "the signer was not reached yet: try again in a moment")
+		}
+	}
+	return gen, err
+}
+
+func (g *Gateway) account(ctx context.Context, c Caller, id string) (statement.Genesis, statement.GenesisAccount, error) {
+	gen, err := g.genesis(ctx, c)
+	if err != nil {
+		return gen, statement.GenesisAccount{}, err
+	}
+	for _, a := range gen.Accounts {
+		if a.Account == id {
+			return gen, a, nil
+		}
+	}
+	return gen, statement.GenesisAccount{}, fault.New(fault.NotFound, "the account was not found").With("field", "account")
+}

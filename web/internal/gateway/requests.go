@@ -1,0 +1,203 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"countersign/shared/amount"
+	"countersign/shared/fault"
+	"countersign/shared/quote"
+	"countersign/shared/statement"
+	"countersign/shared/wire"
+	"countersign/web/internal/store"
+)
+
+// NewRequest makes a governed request of a quote: it pins the quote, asks the
+// signer for the request with an address of the vault's own, and reads it back
+// from the signer's log. It fails with QUOTE_EXPIRED, NOT_FOUND, CONFLICT
+// (details request: the quote is pinned in another), DENIED_BY_RULES,
+// ENTITY_NOT_ENROLLED and SIGNER_UNAVAILABLE. After a failure of the signer the
+// same question goes on where it was: the quote stays pinned, the request keeps
+// its id.
+func (g *Gateway) NewRequest(ctx context.Context, c Caller, in wire.RequestInput, key string) (wire.Request, error) {
+	if _, _, err := g.account(ctx, c, in.AccountID); err != nil {
+		return wire.Request{}, err
+	}
+	defer g.locks.lock("quote\x00" + in.QuoteID)()
+	ask, err := g.pin(ctx, c, in, key)
+	if err != nil {
+		return wire.Request{}, err
+	}
+	if err := g.known(ctx, c, ask.Request); errors.Is(err, store.ErrNotFound) {
+		got, err := g.cfg.Signer.Request(ctx, ask)
+		if err != nil {
+			return wire.Request{}, err
+		}
+		if got.Request != ask.Request {
+			return wire.Request{}, fmt.Errorf("the signer answered with request %q for %q", got.Request, ask.Request)
+		}
+		if err := g.Sync(ctx); err != nil {
+			return wire.Request{}, err
+		}
+	} else if err != nil {
+		return wire.Request{}, err
+	}
+	return g.Request(ctx, c, ask.Request)
+}
+
+func (g *Gateway) known(ctx context.Context, c Caller, id string) error {
+	return g.cfg.Store.Read(ctx, func(tx store.Tx) error {
+		_, err := tx.Request(c.Entity, id)
+		return err
+	})
+}
+
+// pin binds the quote to one request, and keeps what the signer is asked.
+func (g *Gateway) pin(ctx context.Context, c Caller, in wire.RequestInput, key string) (wire.SignerRequestInput, error) {
+	id, err := g.newID("req")
+	if err != nil {
+		return wire.SignerRequestInput{}, err
+	}
+	var ask wire.SignerRequestInput
+	err = g.cfg.Store.Write(ctx, func(tx store.Tx) error {
+		q, err := tx.Quote(c.Entity, in.QuoteID)
+		if err != nil {
+			return found(err, "the quote")
+		}
+		if q.Account != in.AccountID {
+			return fault.New(fault.Invalid, "the quote is for another account").With("field", "account_id")
+		}
+		if q.Ask != nil {
+			_, err := tx.Request(c.Entity, q.Request)
+			if err == nil && q.Key != key {
+				return fault.New(fault.Conflict, "a request was made of this quote already").With("request", q.Request)
+			}
+			// Pinned, but the signer may not have heard of it: go on there.
+			if ask = *q.Ask; !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+			return nil
+		}
+		now := g.now()
+		if q.Row.Expired(now) {
+			return fault.New(fault.QuoteExpired, "the quote has run out: ask for quotes again").With("expired_at", q.Row.ExpiresAt.UTC().Format(time.RFC3339))
+		}
+		minimum, err := leastOf(q.Row)
+		if err != nil {
+			return err
+		}
+		ask = wire.SignerRequestInput{
+			Request: id, Account: q.Account, Provider: q.Row.Provider, ProviderName: q.Row.ProviderName,
+			Fiat:    statement.Fiat{Amount: q.Row.FiatAmount, Currency: q.Row.Fiat},
+			Crypto:  statement.Crypto{Amount: q.Row.CryptoAmount, Asset: q.Row.Asset},
+			Minimum: minimum, PaymentMethod: q.Input.PaymentMethod, Country: q.Input.Country, Quote: q.ID,
+			ExpiresAt: now.Add(g.cfg.RequestLife).Truncate(time.Second),
+		}
+		q.Request, q.Ask, q.Key = id, &ask, key
+		return tx.PutQuote(q)
+	})
+	return ask, err
+}
+
+// leastOf is what the approvers will accept at the least: the quoted amount
+// less the tolerance of 1 %, rounded up to the asset's places.
+func leastOf(r quote.Row) (string, error) {
+	a, err := amount.Parse(r.CryptoAmount)
+	if err != nil {
+		return "", fmt.Errorf("read the amount of quote %s: %w", r.ID, err)
+	}
+	return a.MulRatio(toleranceNum, toleranceDen, max(r.AssetPlaces, a.Places()), amount.Ceil).Trim().String(), nil
+}
+
+// Request is one request.
+func (g *Gateway) Request(ctx context.Context, c Caller, id string) (wire.Request, error) {
+	var r store.Request
+	var gen statement.Genesis
+	var o *store.Order
+	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
+		var err error
+		if r, err = tx.Request(c.Entity, id); err != nil {
+			return found(err, "the request")
+		}
+		if o, err = orderOf(tx, r); err != nil {
+			return err
+		}
+		gen, err = tx.Genesis(c.Entity)
+		return err
+	})
+	if err != nil {
+		return wire.Request{}, err
+	}
+	return g.view(r, gen, o), nil
+}
+
+func orderOf(tx store.Tx, r store.Request) (*store.Order, error) {
+	if r.Order == "" {
+		return nil, nil
+	}
+	o, err := tx.Order(r.Entity, r.Order)
+	return &o, err
+}
+
+// Requests are newest first. An empty state is every state.
+func (g *Gateway) Requests(ctx context.Context, c Caller, state, cursor string, limit int) (wire.Page[wire.Request], error) {
+	p := wire.Page[wire.Request]{Items: []wire.Request{}}
+	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
+		gen, err := tx.Genesis(c.Entity)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		all, err := tx.Requests(c.Entity, state, cursor, limit+1)
+		if err != nil {
+			return err
+		}
+		if len(all) > limit {
+			all = all[:limit]
+			p.NextCursor = all[limit-1].ID
+		}
+		for _, r := range all {
+			o, err := orderOf(tx, r)
+			if err != nil {
+				return err
+			}
+			p.Items = append(p.Items, g.view(r, gen, o))
+		}
+		return nil
+	})
+	return p, err
+}
+
+// Preview is what the bridge will show to a member.
+func (g *Gateway) Preview(ctx context.Context, c Caller, id, member, decision string) (wire.StatementPreview, error) {
+	gen, err := g.genesis(ctx, c)
+	if err != nil {
+		return wire.StatementPreview{}, err
+	}
+	r, err := g.Request(ctx, c, id)
+	if err != nil {
+		return wire.StatementPreview{}, err
+	}
+	for _, m := range gen.Members {
+		if m.Member != member {
+			continue
+		}
+		key, err := publicKey(m.Approval)
+		if err != nil {
+			return wire.StatementPreview{}, err
+		}
+		now := g.now()
+		text := statement.Text(statement.Approval{
+			Entity: gen.Entity, EntityName: gen.EntityName, Request: r.ID, Step: r.Step, Decision: decision,
+			Member: m.Member, MemberName: m.Name, Key: key.Thumbprint(), Intent: r.Intent,
+			GovernedBy: statement.GovernedBy{Rule: r.Rule.Name, Version: r.Rule.Version, Digest: r.Rule.Digest},
+			IssuedAt:   now.Unix(), Expires: now.Add(statement.Lifetime).Unix(),
+		})
+		return wire.StatementPreview{Request: r.ID, Member: member, Decision: decision, Text: text}, nil
+	}
+	return wire.StatementPreview{}, fault.New(fault.NotFound, "the member was not found").With("field", "member")
+}

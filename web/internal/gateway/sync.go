@@ -1,0 +1,200 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+	"countersign/shared/strictjson"
+	"countersign/shared/wire"
+	"countersign/web/internal/store"
+)
+
+// pageSize is how many entries are read at once; a page is one transaction.
+const pageSize = 100
+
+// syncState is how the last reading went.
+type syncState struct {
+	mu  sync.Mutex
+	at  time.Time
+	err error
+}
+
+func (s *syncState) set(at time.Time, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err = err; err == nil {
+		s.at = at
+	}
+}
+
+// get returns when the log was last read, and why the last reading failed.
+func (s *syncState) get() (time.Time, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil && s.at.IsZero() {
+		return s.at, fault.New(fault.SignerDown, "the signer's log was not read yet")
+	}
+	return s.at, s.err
+}
+
+// Sync reads what is new in the signer's log. It fails with LOG_CORRUPT, and
+// changes nothing, when that does not follow what was read before.
+func (g *Gateway) Sync(ctx context.Context) error {
+	g.syncMu.Lock()
+	defer g.syncMu.Unlock()
+	err := g.readLog(ctx)
+	if ctx.Err() == nil {
+		g.sync.set(g.now(), err)
+	}
+	return err
+}
+
+func (g *Gateway) readLog(ctx context.Context) error {
+	for {
+		mark := g.chain.Mark
+		page, err := g.cfg.Signer.Log(ctx, mark.Size-1, pageSize)
+		if err != nil {
+			return err
+		}
+		switch {
+		case page.Size < mark.Size:
+			return fault.New(fault.LogCorrupt, "the signer's log is shorter than it was").With("entry", fmt.Sprint(page.Size))
+		case page.Size == mark.Size && page.Size > 0 && page.Head != mark.Head:
+			return fault.New(fault.LogCorrupt, "the signer's log is not the one that was read before").With("entry", fmt.Sprint(page.Size-1))
+		case page.Size == mark.Size:
+			return nil
+		case len(page.Entries) == 0:
+			return fault.New(fault.LogCorrupt, "the signer's log has entries that it does not show")
+		}
+		next := g.chain
+		err = g.cfg.Store.Write(ctx, func(tx store.Tx) error {
+			next = g.chain
+			for _, line := range page.Entries {
+				e, hash, err := next.Next(line.JWS)
+				if err != nil {
+					return err
+				}
+				if err := tx.AppendLine(store.Line{Seq: e.Seq, Text: line.JWS, Hash: hash}); err != nil {
+					return err
+				}
+				if err := g.apply(tx, e); err != nil {
+					return fmt.Errorf("apply entry %d: %w", e.Seq, err)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		g.chain = next
+	}
+}
+
+// apply brings an entry into the read model.
+func (g *Gateway) apply(tx store.Tx, e signedlog.Entry) error {
+	switch e.Type {
+	case signedlog.Genesis:
+		gen, err := statement.Decode[statement.Genesis](e.Body)
+		if err != nil {
+			return err
+		}
+		if k, err := publicKey(gen.Signer.Statement); err != nil || !k.Equal(g.cfg.Key) || gen.Entity != g.cfg.Entity {
+			return fault.New(fault.LogCorrupt, "the genesis is of another signer than the signer file names").With("entry", "0")
+		}
+		return tx.PutGenesis(gen)
+	case signedlog.Request:
+		var b signedlog.RequestBody
+		if err := strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody); err != nil {
+			return err
+		}
+		if err := b.Intent.Check(); err != nil {
+			return err
+		}
+		return tx.PutRequest(store.Request{
+			ID: b.Request, Entity: g.cfg.Entity, Account: b.Intent.Account, State: wire.RequestPending,
+			Created: time.Unix(b.Created, 0).UTC(), Body: b, Seq: e.Seq, Verified: g.attested(b) == nil,
+		})
+	case signedlog.Approval:
+		return g.applyVote(tx, e)
+	case signedlog.Outcome:
+		var b signedlog.OutcomeBody
+		if err := strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody); err != nil {
+			return err
+		}
+		r, err := tx.Request(g.cfg.Entity, b.Request)
+		if err != nil {
+			return err
+		}
+		state := strings.ToLower(b.State)
+		if state != wire.RequestApproved && state != wire.RequestRejected && state != wire.RequestExpired {
+			return fault.New(fault.LogCorrupt, "an outcome has a state that does not exist").With("entry", fmt.Sprint(e.Seq))
+		}
+		r.State, r.Outcome, r.Reasons, r.Closed, r.CloseSeq = state, b.State, b.Reasons, e.At, e.Seq
+		return tx.PutRequest(r)
+	}
+	return fault.New(fault.LogCorrupt, "an entry has a type that this version does not know").With("entry", fmt.Sprint(e.Seq))
+}
+
+// applyVote verifies the member's signature before it believes the signer.
+func (g *Gateway) applyVote(tx store.Tx, e signedlog.Entry) error {
+	var b signedlog.ApprovalBody
+	if err := strictjson.Unmarshal(e.Body, &b, signedlog.MaxLine); err != nil {
+		return err
+	}
+	gen, err := tx.Genesis(g.cfg.Entity)
+	if err != nil {
+		return err
+	}
+	for _, m := range gen.Members {
+		if m.Member != b.Member {
+			continue
+		}
+		key, err := publicKey(m.Approval)
+		if err != nil {
+			return err
+		}
+		payload, err := jws.Verify(b.JWS, statement.TypApproval, key)
+		if err != nil {
+			return err
+		}
+		a, err := statement.Decode[statement.Approval](payload)
+		if err != nil {
+			return err
+		}
+		r, err := tx.Request(g.cfg.Entity, b.Request)
+		if err != nil {
+			return err
+		}
+		if a.Request != b.Request || a.Member != b.Member || a.Intent != r.Body.Intent {
+			return fault.New(fault.LogCorrupt, "an approval is of another request").With("entry", fmt.Sprint(e.Seq))
+		}
+		r.Votes = append(r.Votes, store.Vote{Approval: a, At: e.At, Seq: e.Seq})
+		return tx.PutRequest(r)
+	}
+	return fault.New(fault.LogCorrupt, "an approval is by somebody who is not a member").With("entry", fmt.Sprint(e.Seq))
+}
+
+// attested checks the signer's word that the vault made the request's address.
+func (g *Gateway) attested(b signedlog.RequestBody) error {
+	payload, err := jws.Verify(b.Attestation, statement.TypAddress, g.cfg.Key)
+	if err != nil {
+		return err
+	}
+	a, err := statement.Decode[statement.Address](payload)
+	if err != nil {
+		return err
+	}
+	if a.Entity != g.cfg.Entity || a.Account != b.Intent.Account || a.Request != b.Request || a.Chain != b.Intent.Chain || a.Address != b.Intent.Address {
+		return fault.New(fault.SignatureInvalid, "the attestation is of another address")
+	}
+	return nil
+}
+
+func publicKey(k statement.JWK) (jws.PublicKey, error) { return jws.NewPublicKey(k.Crv, k.X, k.Y) }

@@ -1,0 +1,159 @@
+package gateway
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"countersign/shared/amount"
+	"countersign/shared/governance"
+	"countersign/shared/statement"
+	"countersign/shared/wire"
+	"countersign/web/internal/store"
+)
+
+// view is a request as clients see it. The same rules that the signer applied
+// explain it.
+func (g *Gateway) view(r store.Request, gen statement.Genesis, o *store.Order) wire.Request {
+	now := g.now()
+	d := decide(r, gen, now)
+	b := r.Body
+	v := wire.Request{
+		ID: r.ID, Entity: r.Entity, State: r.State, Sentence: sentence(b.Intent), Intent: b.Intent,
+		Rule:    wire.Rule{Name: b.GovernedBy.Rule, Version: b.GovernedBy.Version, Digest: b.GovernedBy.Digest},
+		Reasons: d.Reasons, Step: max(d.Step, 1), Steps: []wire.Step{}, Approvers: []wire.Approver{}, Order: r.Order,
+		Address:   wire.DepositInfo{Chain: b.Intent.Chain, Address: b.Intent.Address, Attestation: b.Attestation, Verified: r.Verified},
+		CreatedAt: r.Created, ExpiresAt: time.Unix(b.Expires, 0).UTC(), ServerTime: now,
+	}
+	if len(r.Reasons) > 0 {
+		v.Reasons = r.Reasons
+	}
+	if v.Reasons == nil {
+		v.Reasons = []string{}
+	}
+	if r.State == wire.RequestPending && d.State == governance.Expired {
+		v.State = wire.RequestExpired // the signer will say so with its next entry
+	}
+	names := map[string]string{}
+	for _, m := range gen.Members {
+		names[m.Member] = m.Name
+	}
+	for _, s := range d.Steps {
+		v.Steps = append(v.Steps, wire.Step{Name: s.Name, Needed: s.Needed, Approved: s.Approved, Waiting: s.Waiting})
+	}
+	if v.Step <= len(d.Steps) {
+		s := d.Steps[v.Step-1]
+		v.Needed, v.Approved = s.Needed, len(s.Approved)
+		v.Approvers = approvers(r, gen, s, v.Step)
+	}
+	v.History = history(r, o, names)
+	return v
+}
+
+func decide(r store.Request, gen statement.Genesis, now time.Time) governance.Decision {
+	in := governance.Input{
+		Pinned: r.Body.GovernedBy.Rule, Initiator: r.Body.Initiator, Created: r.Created,
+		Expires: time.Unix(r.Body.Expires, 0).UTC(), Now: now,
+	}
+	if r.Outcome != "" {
+		in.Now = time.Unix(r.Closed, 0).UTC()
+	}
+	for _, a := range gen.Accounts {
+		if a.Account == r.Account {
+			in.Rules = a.Rules
+		}
+	}
+	for _, m := range gen.Members {
+		if m.Role != statement.Auditor {
+			in.Members = append(in.Members, governance.Member{ID: m.Member, Name: m.Name})
+		}
+	}
+	for _, v := range r.Votes {
+		in.Approvals = append(in.Approvals, governance.Approval{
+			Member: v.Approval.Member, Step: v.Approval.Step, Reject: v.Approval.Decision == statement.Reject,
+		})
+	}
+	return governance.Decide(in)
+}
+
+// approvers are the members of a step: who decided, and who may.
+func approvers(r store.Request, gen statement.Genesis, s governance.Progress, step int) []wire.Approver {
+	all := []wire.Approver{}
+	for _, m := range gen.Members {
+		a := wire.Approver{Member: m.Member, Name: m.Name, Curve: m.Approval.Crv, ChannelIn: m.ChannelIn}
+		if k, err := publicKey(m.Approval); err == nil {
+			a.Key = k.Thumbprint()
+		}
+		listed := false
+		for _, id := range append(append([]string{}, s.Approved...), s.Waiting...) {
+			listed = listed || id == m.Member
+		}
+		for _, v := range r.Votes {
+			if v.Approval.Member == m.Member && v.Approval.Step == step {
+				at := time.Unix(v.At, 0).UTC()
+				a.Decision, a.At, listed = v.Approval.Decision, &at, true
+			}
+		}
+		if listed {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
+// sentence says what a request is about.
+func sentence(b statement.Buy) string {
+	return fmt.Sprintf("Buy %s %s of %s from %s into account %s, address %s",
+		b.Fiat.Amount, b.Fiat.Currency, b.Crypto.Asset, b.ProviderName, b.AccountName, b.Address)
+}
+
+func history(r store.Request, o *store.Order, names map[string]string) []wire.Event {
+	h := []wire.Event{{At: r.Created, Type: "request", Text: "Requested", Seq: r.Seq}}
+	for _, v := range r.Votes {
+		e := wire.Event{At: time.Unix(v.At, 0).UTC(), Type: "approval", Text: names[v.Approval.Member] + " approved", Seq: v.Seq}
+		if v.Approval.Decision == statement.Reject {
+			e.Type, e.Text = "rejection", names[v.Approval.Member]+" rejected"
+		}
+		h = append(h, e)
+	}
+	if r.Outcome != "" {
+		text := strings.ToUpper(r.Outcome[:1]) + strings.ToLower(r.Outcome[1:])
+		h = append(h, wire.Event{At: time.Unix(r.Closed, 0).UTC(), Type: "outcome", Text: text, Seq: r.CloseSeq})
+	}
+	if o != nil {
+		h = append(h, o.History...)
+	}
+	return h
+}
+
+// orderView is an order as clients see it.
+func (g *Gateway) orderView(o store.Order) (wire.Order, error) {
+	v := wire.Order{
+		ID: o.ID, Entity: o.Entity, Request: o.Request, Account: o.Account, State: o.State,
+		Provider: o.Intent.Provider, ProviderName: o.Intent.ProviderName, Fiat: o.Intent.Fiat,
+		Promised: statement.Crypto{Amount: o.Row.CryptoAmount, Asset: o.Intent.Crypto.Asset}, Minimum: o.Intent.Minimum,
+		Chain: o.Chain, Address: o.Address, TxHash: o.TxHash, History: o.History,
+		CreatedAt: o.Created, UpdatedAt: o.Updated, ServerTime: g.now(),
+	}
+	if o.Delivered == "" {
+		return v, nil
+	}
+	got, err := amount.Parse(o.Delivered)
+	if err != nil {
+		return v, fmt.Errorf("read what order %s delivered: %w", o.ID, err)
+	}
+	promised, err := amount.Parse(o.Row.CryptoAmount)
+	if err != nil {
+		return v, fmt.Errorf("read what order %s promised: %w", o.ID, err)
+	}
+	least, err := amount.Parse(o.Intent.Minimum)
+	if err != nil {
+		return v, fmt.Errorf("read the minimum of order %s: %w", o.ID, err)
+	}
+	diff := got.Sub(promised)
+	v.Delivered = &statement.Crypto{Amount: o.Delivered, Asset: o.Intent.Crypto.Asset}
+	v.Difference = diff.Trim().String()
+	v.DifferencePct = diff.Mul(amount.Must("100")).Div(promised, 2, amount.Floor).String()
+	v.BelowMinimum = got.Cmp(least) < 0
+	return v, nil
+}
