@@ -6,7 +6,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -190,5 +193,34 @@ func TestVectors(t *testing.T) {
 		}
 	} else if !bytes.Equal(out, data) {
 		t.Errorf("the vectors are not what this implementation computes; got:\n%s", out)
+	}
+}
+
+func TestTheSpecNamesTheLimits(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../spec/channel.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.ReplaceAll(string(page), ",", "")
+	for name, n := range map[string]int{
+		"record": MaxRecord, "plaintext": MaxPlaintext, "payload": MaxPayload, "shortest record": minRecord,
+		"act 1": Act1Size, "act 2": Act2Size, "shortest act 3": minAct3, "longest act 3": minAct3 + MaxPayload,
+		"window": Window, "records under a key": RekeyEvery, "hours": int(Life.Hours()), "keys ahead": maxAhead,
+		"statement": MaxStatement, "jws": MaxJWS, "names": maxName, "approvals": maxApprovals, "error text": maxMessage,
+	} {
+		if !strings.Contains(text, strconv.Itoa(n)) {
+			t.Errorf("channel.md does not name the limit %d (%s)", n, name)
+		}
+	}
+	for _, s := range suites {
+		if !strings.Contains(text, fmt.Sprintf("| %d | `%v` |", byte(s), s)) {
+			t.Errorf("channel.md does not have %v", s)
+		}
+	}
+	for _, kind := range []string{TypeWelcome, TypeGet, TypeStatement, TypeSubmit, TypeReceipt, TypeError} {
+		if !strings.Contains(text, `{"type":"`+kind+`"`) {
+			t.Errorf("channel.md does not have the message %s", kind)
+		}
 	}
 }

@@ -7,6 +7,8 @@ import (
 	"flag"
 	"io"
 	"os"
+	"strconv"
+	"strings"
 	"testing"
 
 	"countersign/shared/strictjson"
@@ -150,5 +152,28 @@ func TestVectors(t *testing.T) {
 		}
 	} else if !bytes.Equal(out, data) {
 		t.Errorf("the vectors are not what this implementation computes; got:\n%s", out)
+	}
+}
+
+func TestTheSpecNamesTheLimits(t *testing.T) {
+	t.Parallel()
+	page, err := os.ReadFile("../spec/link.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.ReplaceAll(string(page), ",", "")
+	for name, n := range map[string]int{
+		"message 1": Message1Size, "message 2": Message2Size, "message 3": Message3Size, "record": MaxRecord,
+		"plaintext": MaxPlaintext, "origin": maxOrigin, "records under a key": RekeyEvery, "last version": maxVersion,
+		"handshakes that did not end": MaxAbandoned,
+	} {
+		if !strings.Contains(text, strconv.Itoa(n)) {
+			t.Errorf("link.md does not name the limit %d (%s)", n, name)
+		}
+	}
+	for _, label := range []string{prologueLabel, commitLabel, codeLabel} {
+		if !strings.Contains(text, label) {
+			t.Errorf("link.md does not name the label %s", label)
+		}
 	}
 }
