@@ -136,7 +136,7 @@ func (c *journalShow) Run(std stdio) error {
 	w := tabwriter.NewWriter(std.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "SEQ\tTIME\tEVENT\tORIGIN\tMEMBER\tTOKEN\tREQUEST\tDECISION\tCODE")
 	_, err := entries(c.Config, func(e journal.Entry) error {
-		_, err := fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Seq, e.Time, e.Event.Event, e.Origin, e.Member, e.Device, e.Request, e.Decision, e.Code)
+		_, err := fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", e.Seq, e.Time, e.Kind, e.Origin, e.Member, e.Device, e.Request, e.Decision, e.Code)
 		return err
 	})
 	if ferr := w.Flush(); ferr != nil {

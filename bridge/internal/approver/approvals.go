@@ -108,8 +108,9 @@ func (c *conn) decideApproval(_ context.Context, p frame.ApprovalDecideParams) (
 		_, err = c.advance(a.id, deciding, decided)
 	}
 	if err != nil {
+		cancelled := a.ctx.Err() != nil
 		c.dropApproval(a)
-		if a.ctx.Err() != nil {
+		if cancelled {
 			return frame.ApprovalDecideResult{}, fault.Wrap(err, fault.Cancelled, "the approval was cancelled")
 		}
 		return frame.ApprovalDecideResult{}, err
@@ -157,7 +158,7 @@ func (c *conn) sign(a *approvalState, payload []byte, text string, stillValid fu
 	event := journal.Event{Origin: c.origin, Pairing: c.pairing, Entity: id.Entity, Member: id.Member, Device: id.device,
 		Key: id.approval.Thumbprint(), Request: a.request, Decision: a.decision, Digest: hex.EncodeToString(sum[:])}
 	note := func(what string, err error) error {
-		event.Event, event.Code = what, string(fault.CodeOf(err))
+		event.Kind, event.Code = what, string(fault.CodeOf(err))
 		return c.bridge.deps.Journal.Append(event)
 	}
 	about := frame.PromptParams{Approval: a.id, Kind: frame.PromptConfirm}

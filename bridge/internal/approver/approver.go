@@ -138,7 +138,7 @@ func (b *Bridge) Serve(ctx context.Context, listeners []net.Listener) error {
 	if err != nil {
 		return err
 	}
-	if err := b.deps.Journal.Append(journal.Event{Event: journal.Started}); err != nil {
+	if err := b.deps.Journal.Append(journal.Event{Kind: journal.Started}); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithCancel(ctx)

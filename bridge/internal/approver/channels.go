@@ -12,6 +12,8 @@ import (
 // channelState is one end-to-end channel to the signer, on its way or open.
 type channelState struct {
 	identity *identity
+	ctx      context.Context // ends with the channel, and closes its prompts
+	cancel   context.CancelFunc
 
 	mu        sync.Mutex
 	initiator *channel.Initiator // until act 2
@@ -20,6 +22,7 @@ type channelState struct {
 }
 
 func (s *channelState) close() {
+	s.cancel()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.session != nil {
@@ -94,28 +97,35 @@ func (c *conn) openChannel(ctx context.Context, p frame.ChannelOpenParams) (r fr
 	if len(c.channels) >= maxChannels {
 		return r, fault.New(fault.Busy, "too many channels are open")
 	}
-	c.channels[r.Channel] = &channelState{identity: id, initiator: i}
+	ch := &channelState{identity: id, initiator: i}
+	ch.ctx, ch.cancel = context.WithCancel(c.ctx)
+	c.channels[r.Channel] = ch
 	return r, nil
 }
 
 // acceptChannel reads act 2 and makes act 3, with the member's certificate.
-func (c *conn) acceptChannel(ctx context.Context, p frame.ChannelAcceptParams) (r frame.ChannelAcceptResult, err error) {
+func (c *conn) acceptChannel(_ context.Context, p frame.ChannelAcceptParams) (r frame.ChannelAcceptResult, err error) {
 	ch, err := c.channel(p.Channel)
 	if err != nil {
 		return r, err
 	}
-	ch.mu.Lock()
-	defer ch.mu.Unlock()
-	if ch.initiator == nil {
-		return r, fault.New(fault.Conflict, "the channel has had its act 2")
+	if r.Record, err = ch.finish(p.Record); err != nil && fault.CodeOf(err) != fault.Conflict {
+		c.dropChannel(p.Channel)
 	}
-	i := ch.initiator
-	ch.initiator = nil
-	if r.Record, ch.session, err = i.Finish(ctx, p.Record, []byte(ch.identity.certificate)); err != nil {
-		go c.dropChannel(p.Channel) // it takes the lock that is held here
-		return r, err
+	return r, err
+}
+
+// finish ends the handshake. It takes as long as the person takes for a PIN.
+func (s *channelState) finish(act2 []byte) (act3 []byte, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.initiator == nil {
+		return nil, fault.New(fault.Conflict, "the channel has had its act 2")
 	}
-	return r, nil
+	i := s.initiator
+	s.initiator = nil
+	act3, s.session, err = i.Finish(s.ctx, act2, []byte(s.identity.certificate))
+	return act3, err
 }
 
 // readyChannel reads the signer's welcome: the channel is open.

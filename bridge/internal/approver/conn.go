@@ -173,9 +173,9 @@ func (c *conn) pair() error {
 			"You will still be asked about every signature.\n",
 	}
 	err := c.confirm(q, c.ctx, frame.PromptParams{Kind: frame.PromptPairing})
-	event := journal.Event{Event: journal.Paired, Origin: c.origin, Pairing: c.pairing}
+	event := journal.Event{Kind: journal.Paired, Origin: c.origin, Pairing: c.pairing}
 	if err != nil {
-		event.Event, event.Code = journal.PairingFailed, string(fault.CodeOf(err))
+		event.Kind, event.Code = journal.PairingFailed, string(fault.CodeOf(err))
 	}
 	if jerr := c.bridge.deps.Journal.Append(event); jerr != nil {
 		return jerr

@@ -93,7 +93,7 @@ func (k *keyUse) unlocked(ctx context.Context, use func() error) error {
 }
 
 func (k *keyUse) journal(event string) error {
-	return k.conn.bridge.deps.Journal.Append(journal.Event{Event: event, Origin: k.conn.origin, Pairing: k.conn.pairing,
+	return k.conn.bridge.deps.Journal.Append(journal.Event{Kind: event, Origin: k.conn.origin, Pairing: k.conn.pairing,
 		Entity: k.identity.Entity, Member: k.identity.Member, Device: k.identity.device, Key: k.want.Thumbprint()})
 }
 

@@ -52,7 +52,7 @@ const (
 
 // Event is what happened. Empty fields are left out.
 type Event struct {
-	Event    string `json:"event"`
+	Kind     string `json:"event"` // one of the constants above
 	Origin   string `json:"origin,omitempty"`
 	Pairing  string `json:"pairing,omitempty"` // id of the page's key
 	Entity   string `json:"entity,omitempty"`
@@ -142,7 +142,7 @@ func (j *Journal) load() error {
 	if err := j.file.Truncate(size); err != nil {
 		return fmt.Errorf("open journal: %w", err)
 	}
-	return j.Append(Event{Event: Recovered})
+	return j.Append(Event{Kind: Recovered})
 }
 
 // Append writes one event. When it fails the caller must not do what it wanted

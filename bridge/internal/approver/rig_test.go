@@ -1,0 +1,515 @@
+package approver
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/guard"
+	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/keys"
+	"countersign/shared/channel"
+	"countersign/shared/fault"
+	"countersign/shared/frame"
+	"countersign/shared/jws"
+	"countersign/shared/link"
+	"countersign/shared/statement"
+	"countersign/softhsm/e2e/page"
+)
+
+const (
+	origin = "http://127.0.0.1:8080"
+	entity = "ent_sandbox"
+)
+
+// member is a person with a token, in memory or real.
+type member struct {
+	id, label         string
+	approval, channel keys.Key
+}
+
+// person answers prompts and remembers what was shown.
+type person struct {
+	mu      sync.Mutex
+	confirm func(ctx context.Context, q consent.Question) error
+	pin     func(ctx context.Context, q consent.PINQuestion) ([]byte, error)
+	shown   []consent.Question
+	pins    []consent.PINQuestion
+}
+
+func (p *person) Where() string { return consent.AtTerminal }
+
+func (p *person) Confirm(ctx context.Context, q consent.Question) error {
+	p.mu.Lock()
+	p.shown = append(p.shown, q)
+	do := p.confirm
+	p.mu.Unlock()
+	if do == nil {
+		return nil
+	}
+	return do(ctx, q)
+}
+
+func (p *person) PIN(ctx context.Context, q consent.PINQuestion) ([]byte, error) {
+	p.mu.Lock()
+	p.pins = append(p.pins, q)
+	do := p.pin
+	p.mu.Unlock()
+	if do == nil {
+		return nil, fault.New(fault.Declined, "no PIN")
+	}
+	return do(ctx, q)
+}
+
+func (p *person) answer(confirm func(context.Context, consent.Question) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.confirm = confirm
+}
+
+func (p *person) questions() (shown []consent.Question, pins []consent.PINQuestion) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return append([]consent.Question(nil), p.shown...), append([]consent.PINQuestion(nil), p.pins...)
+}
+
+// drawer holds the tokens of a test that needs no PKCS#11.
+type drawer struct {
+	mu      sync.Mutex
+	keys    map[string]keys.Key // by URI
+	devices map[string]*Device
+	pins    map[string]string
+	watch   func(string, bool)
+	watched chan struct{}
+}
+
+func (d *drawer) Key(_ context.Context, uri string) (keys.Key, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	dev := d.devices[tokenOf(uri)]
+	if dev == nil || !dev.Present {
+		return nil, fault.New(fault.DeviceMissing, "no such token")
+	}
+	k, ok := d.keys[uri]
+	if !ok {
+		return nil, fault.New(fault.KeyMissing, "no such key")
+	}
+	return &drawerKey{Key: k, d: d, dev: dev}, nil
+}
+
+func (d *drawer) Device(_ context.Context, label string) (Device, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	dev := d.devices[label]
+	if dev == nil {
+		return Device{Label: label}, nil
+	}
+	return *dev, nil
+}
+
+func (d *drawer) Login(_ context.Context, label string, pin []byte) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	dev := d.devices[label]
+	if string(pin) != d.pins[label] {
+		dev.TriesLeft--
+		dev.FinalTry = dev.TriesLeft == 1
+		dev.PINLocked = dev.TriesLeft == 0
+		return fault.New(fault.PINIncorrect, "the PIN is wrong").With("tries_left", fmt.Sprint(dev.TriesLeft))
+	}
+	dev.Locked, dev.TriesLeft, dev.FinalTry = false, 3, false
+	return nil
+}
+
+func (d *drawer) Watch(ctx context.Context, changed func(string, bool)) error {
+	d.mu.Lock()
+	d.watch = changed
+	d.mu.Unlock()
+	close(d.watched)
+	<-ctx.Done()
+	return nil
+}
+
+func (d *drawer) plug(label string, present bool) {
+	d.mu.Lock()
+	d.devices[label].Present = present
+	d.devices[label].Locked = true
+	watch := d.watch
+	d.mu.Unlock()
+	watch(label, present)
+}
+
+// drawerKey is a key that works while its token is there and unlocked.
+type drawerKey struct {
+	keys.Key
+	d   *drawer
+	dev *Device
+}
+
+func (k *drawerKey) state() error {
+	k.d.mu.Lock()
+	defer k.d.mu.Unlock()
+	if !k.dev.Present {
+		return fault.New(fault.DeviceRemoved, "the token was pulled")
+	}
+	if k.dev.Locked {
+		return fault.New(fault.PINRequired, "the token is locked")
+	}
+	return nil
+}
+
+func (k *drawerKey) SignDigest(ctx context.Context, digest []byte) ([]byte, error) {
+	if err := k.state(); err != nil {
+		return nil, err
+	}
+	return k.Key.SignDigest(ctx, digest)
+}
+
+func (k *drawerKey) ECDH(ctx context.Context, peer []byte) ([]byte, error) {
+	if err := k.state(); err != nil {
+		return nil, err
+	}
+	return k.Key.ECDH(ctx, peer)
+}
+
+// vault is the signer at the far end of the channel.
+type vault struct {
+	t        testing.TB
+	mu       sync.Mutex
+	key      keys.Key
+	channels map[string]keys.Key // by curve
+	members  map[string]*member
+	serve    func(*statement.Approval) // changes a statement before it is sent
+	nonce    int
+	got      []string // the JWS that were verified
+}
+
+// line is the vault's end of one channel, reached as the page reaches it.
+type line struct {
+	v         *vault
+	bridge    *page.Bridge
+	member    *member
+	id        string // the bridge's name
+	responder *channel.Responder
+	session   *channel.Session
+}
+
+func jwk(k jws.PublicKey) statement.JWK {
+	x, y := k.Coordinates()
+	return statement.JWK{Kty: "EC", Crv: k.Curve(), X: x, Y: y}
+}
+
+// static makes a key the static key of a channel.
+type static struct{ keys.Key }
+
+func (s static) Public() []byte { return s.PublicKey().Compressed() }
+
+// rig is a running bridge.
+type rig struct {
+	t       testing.TB
+	cfg     Config
+	person  *person
+	drawer  *drawer
+	vault   *vault
+	url     string
+	pageKey *link.Key
+	book    *journal.Journal
+	bridge  *Bridge
+	stop    func()
+}
+
+func memory(t testing.TB, curve string) keys.Key {
+	t.Helper()
+	k, err := keys.NewMemory(curve, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
+// newRig starts a bridge for alice (secp256k1) and bob (P-256), whose tokens are
+// in memory and locked.
+func newRig(t testing.TB) *rig {
+	t.Helper()
+	d := &drawer{keys: map[string]keys.Key{}, devices: map[string]*Device{}, pins: map[string]string{}, watched: make(chan struct{})}
+	var members []*member
+	for label, curve := range map[string]string{"alice": jws.Secp256k1, "bob": jws.P256} {
+		m := &member{id: "mem_" + label, label: label, approval: memory(t, curve), channel: memory(t, curve)}
+		members = append(members, m)
+		d.keys["pkcs11:token="+label+";object=approval"] = m.approval
+		d.keys["pkcs11:token="+label+";object=channel"] = m.channel
+		d.devices[label] = &Device{Label: label, Present: true, Locked: true, TriesLeft: 3}
+		d.pins[label] = "1234-" + label
+	}
+	g := start(t, d, members)
+	g.drawer = d
+	g.person.pin = func(_ context.Context, q consent.PINQuestion) ([]byte, error) { return []byte("1234-" + q.Device), nil }
+	return g
+}
+
+// start writes a bridge's files and serves it.
+func start(t testing.TB, devices Devices, members []*member) *rig {
+	t.Helper()
+	dir := t.TempDir()
+	v := &vault{t: t, key: memory(t, jws.Secp256k1), members: map[string]*member{},
+		channels: map[string]keys.Key{jws.Secp256k1: memory(t, jws.Secp256k1), jws.P256: memory(t, jws.P256)}}
+	cfg := Config{Listen: []string{"127.0.0.1:0"}, Origins: []string{origin}, StateDir: dir, SignerFile: filepath.Join(dir, "signer.json")}
+	write(t, cfg.SignerFile, signerFile{Entity: entity, EntityName: "Sandbox", StatementKey: jwk(v.key.PublicKey()),
+		ChannelKeys: []statement.JWK{jwk(v.channels[jws.Secp256k1].PublicKey()), jwk(v.channels[jws.P256].PublicKey())}})
+	for _, m := range members {
+		v.members[m.id] = m
+		cert, err := statement.Encode(statement.Member{V: 1, Type: "member", Entity: entity, Member: m.id, Name: m.label, Role: statement.Operator,
+			Approval: jwk(m.approval.PublicKey()), Channel: jwk(m.channel.PublicKey()), ChannelIn: statement.InToken,
+			IssuedAt: time.Now().Unix(), Expires: time.Now().Add(24 * time.Hour).Unix()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		token, err := jws.Sign(t.Context(), v.key, statement.TypMember, cert)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, m.id+".jws")
+		if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cfg.Identities = append(cfg.Identities, IdentityConfig{Entity: entity, Member: m.id, CertificateFile: file,
+			ApprovalKey: "pkcs11:token=" + m.label + ";object=approval", ChannelKey: "pkcs11:token=" + m.label + ";object=channel"})
+	}
+	pageKey, err := link.NewKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := &rig{t: t, cfg: cfg, person: &person{}, vault: v, pageKey: pageKey}
+	g.serve(devices)
+	return g
+}
+
+func write(t testing.TB, path string, v any) {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (g *rig) serve(devices Devices) {
+	g.t.Helper()
+	var err error
+	if g.book, err = journal.Open(journal.Config{Path: filepath.Join(g.cfg.StateDir, "journal.log")}); err != nil {
+		g.t.Fatal(err)
+	}
+	g.bridge, err = New(g.cfg, Deps{Devices: devices, Prompts: consent.NewQueue(g.person, 0), Journal: g.book, Log: slog.New(slog.NewTextHandler(g.t.Output(), nil))})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	listeners, err := guard.Listen(ctx, g.cfg.Listen)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.url = "ws://" + listeners[0].Addr().String()
+	done := make(chan error, 1)
+	go func() { done <- g.bridge.Serve(ctx, []net.Listener(listeners)) }()
+	var once sync.Once
+	g.stop = func() {
+		once.Do(func() {
+			cancel()
+			if err := <-done; err != nil {
+				g.t.Errorf("Serve: %v", err)
+			}
+			if err := g.book.Close(); err != nil {
+				g.t.Errorf("close the journal: %v", err)
+			}
+		})
+	}
+	g.t.Cleanup(g.stop)
+}
+
+// connect connects a page with the rig's page key.
+func (g *rig) connect(notify func(string, frame.Message)) (*page.Bridge, error) {
+	b, err := page.Connect(g.t.Context(), page.BridgeConfig{URL: g.url, Origin: origin, Key: g.pageKey, Notify: notify})
+	if err == nil {
+		g.t.Cleanup(func() { b.Close() })
+	}
+	return b, err
+}
+
+func (g *rig) mustConnect() *page.Bridge {
+	g.t.Helper()
+	b, err := g.connect(nil)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return b
+}
+
+// open opens a channel between a member's token and the vault.
+func (g *rig) open(b *page.Bridge, member string) (*line, error) {
+	l := &line{v: g.vault, bridge: b, member: g.vault.members[member]}
+	var opened frame.ChannelOpenResult
+	if err := b.Call(g.t.Context(), frame.ChannelOpen, frame.ChannelOpenParams{Entity: entity, Member: member}, &opened); err != nil {
+		return nil, err
+	}
+	l.id = opened.Channel
+	var err error
+	l.responder, err = channel.NewResponder(channel.ResponderConfig{Entity: entity, Rand: rand.Reader, Now: time.Now, Statics: map[channel.Suite]channel.Static{
+		channel.Secp256k1: static{g.vault.channels[jws.Secp256k1]}, channel.P256: static{g.vault.channels[jws.P256]}}})
+	if err != nil {
+		return nil, err
+	}
+	act2, err := l.responder.Accept(g.t.Context(), opened.Record)
+	if err != nil {
+		return nil, err
+	}
+	var accepted frame.ChannelAcceptResult
+	if err := b.Call(g.t.Context(), frame.ChannelAccept, frame.ChannelAcceptParams{Channel: l.id, Record: act2}, &accepted); err != nil {
+		return nil, err
+	}
+	cert, session, err := l.responder.Finish(g.t.Context(), accepted.Record)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := jws.Verify(string(cert), statement.TypMember, g.vault.key.PublicKey()); err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(session.RemoteStatic(), l.member.channel.PublicKey().Compressed()) {
+		return nil, fmt.Errorf("the channel is with another key")
+	}
+	l.session = session
+	welcome := l.seal(&channel.Welcome{Entity: entity, EntityName: "Sandbox", Member: member, Log: channel.Log{Size: 1, Head: make([]byte, 32)}})
+	var ready frame.ChannelReadyResult
+	return l, b.Call(g.t.Context(), frame.ChannelReady, frame.ChannelReadyParams{Channel: l.id, Record: welcome}, &ready)
+}
+
+func (g *rig) mustOpen(b *page.Bridge, member string) *line {
+	g.t.Helper()
+	l, err := g.open(b, member)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return l
+}
+
+func (l *line) seal(m channel.Message) frame.Record {
+	l.v.t.Helper()
+	data, err := channel.Encode(m)
+	if err != nil {
+		l.v.t.Fatal(err)
+	}
+	record, err := l.session.Seal(data)
+	if err != nil {
+		l.v.t.Fatal(err)
+	}
+	return record
+}
+
+func (l *line) read(record frame.Record) channel.Message {
+	l.v.t.Helper()
+	data, err := l.session.Open(record)
+	if err != nil {
+		l.v.t.Fatal(err)
+	}
+	m, err := channel.Decode(data)
+	if err != nil {
+		l.v.t.Fatal(err)
+	}
+	return m
+}
+
+// approval is the statement for a request, as the vault would serve it.
+func (l *line) approval(request, decision string) statement.Approval {
+	l.v.mu.Lock()
+	defer l.v.mu.Unlock()
+	l.v.nonce++
+	now := time.Now().Unix()
+	zero := base64.RawURLEncoding.EncodeToString(make([]byte, 32))
+	a := statement.Approval{V: 1, Type: "approval", Entity: entity, EntityName: "Sandbox", Request: request, Step: 1, Decision: decision,
+		Member: l.member.id, MemberName: l.member.label, Key: l.member.approval.PublicKey().Thumbprint(),
+		GovernedBy: statement.GovernedBy{Rule: "two of three", Version: 1, Digest: zero},
+		Intent: statement.Buy{Type: "buy", Account: "acc_treasury", AccountName: "Treasury", Provider: "northpay", ProviderName: "Northpay",
+			Fiat: statement.Fiat{Amount: "250.00", Currency: "EUR"}, Crypto: statement.Crypto{Amount: "0.1", Asset: "ethereum"}, Minimum: "0.098",
+			Chain: "eip155:31337", Address: "0x52908400098527886E0F7030069857D2E4169EE7", PaymentMethod: "card", Country: "FR", Quote: "quo_1234"},
+		Nonce: hex.EncodeToString(fmt.Appendf(make([]byte, 0, 32), "%032d", l.v.nonce)), IssuedAt: now, NotBefore: now, Expires: now + 300,
+		Channel: base64.RawURLEncoding.EncodeToString(l.session.HandshakeHash()), Log: statement.Log{Size: 1, Head: zero}}
+	if l.v.serve != nil {
+		l.v.serve(&a)
+	}
+	return a
+}
+
+// prepare asks the bridge for a question and answers with the sealed statement.
+func (l *line) prepare(request, decision string) (approval string, record frame.Record, err error) {
+	l.v.t.Helper()
+	var prepared frame.ApprovalPrepareResult
+	if err := l.bridge.Call(l.v.t.Context(), frame.ApprovalPrepare, frame.ApprovalPrepareParams{Channel: l.id, Request: request, Decision: decision}, &prepared); err != nil {
+		return "", nil, err
+	}
+	get, ok := l.read(prepared.Record).(*channel.StatementGet)
+	if !ok || get.Request != request || get.Decision != decision {
+		l.v.t.Fatalf("the bridge asks %+v", get)
+	}
+	data, err := statement.Encode(l.approval(request, decision))
+	if err != nil {
+		l.v.t.Fatal(err)
+	}
+	return prepared.Approval, l.seal(&channel.Statement{Statement: data}), nil
+}
+
+// decide plays one approval to its end.
+func (l *line) decide(ctx context.Context, request, decision string) (frame.ApprovalDecideResult, error) {
+	var decided frame.ApprovalDecideResult
+	approval, record, err := l.prepare(request, decision)
+	if err != nil {
+		return decided, err
+	}
+	if err := l.bridge.Call(ctx, frame.ApprovalDecide, frame.ApprovalDecideParams{Approval: approval, Record: record}, &decided); err != nil {
+		return decided, err
+	}
+	submit, ok := l.read(decided.Record).(*channel.StatementSubmit)
+	if !ok {
+		return decided, fmt.Errorf("the bridge submitted something else")
+	}
+	payload, err := jws.Verify(submit.JWS, statement.TypApproval, l.member.approval.PublicKey())
+	if err != nil {
+		return decided, err
+	}
+	if a, err := statement.Decode[statement.Approval](payload); err != nil || a.Request != request {
+		return decided, fmt.Errorf("signed %+v: %w", a, err)
+	}
+	l.v.mu.Lock()
+	l.v.got = append(l.v.got, submit.JWS)
+	l.v.mu.Unlock()
+	receipt := l.seal(&channel.Receipt{Request: request, State: "PENDING_APPROVAL", Approvals: []string{l.member.id}, Needed: 2, Entry: channel.Entry{Seq: 1, Hash: make([]byte, 32)}})
+	var finished frame.ApprovalFinishResult
+	return decided, l.bridge.Call(ctx, frame.ApprovalFinish, frame.ApprovalFinishParams{Approval: approval, Record: receipt}, &finished)
+}
+
+// events are the journal's events so far.
+func (g *rig) events() []string {
+	g.t.Helper()
+	f, err := os.Open(filepath.Join(g.cfg.StateDir, "journal.log"))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	defer f.Close()
+	var all []string
+	if _, err := journal.Verify(f, func(e journal.Entry) error { all = append(all, e.Kind); return nil }); err != nil {
+		g.t.Fatal(err)
+	}
+	return all
+}
