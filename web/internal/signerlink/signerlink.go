@@ -1,0 +1,122 @@
+// Package signerlink is the gateway's line to the signer: HTTP over a unix
+// socket. It needs no trust; what matters inside is signed or sealed end to end
+// and is verified by the gateway's use cases. Spec: shared/spec/signer-link.md.
+package signerlink
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/strictjson"
+	"countersign/shared/wire"
+	"countersign/web/internal/gateway"
+)
+
+// maxAnswer is the longest answer that is read, in bytes: a page of the log.
+const maxAnswer = 16 << 20
+
+// Link calls one signer. It is safe for concurrent use.
+type Link struct{ http *http.Client }
+
+var _ gateway.Signer = (*Link)(nil)
+
+// New makes a link to the socket; nothing is opened before the first call.
+func New(socket string) *Link {
+	var d net.Dialer
+	return &Link{&http.Client{
+		Timeout: 15 * time.Second,
+		Transport: &http.Transport{
+			DialContext:     func(ctx context.Context, _, _ string) (net.Conn, error) { return d.DialContext(ctx, "unix", socket) },
+			MaxIdleConns:    8,
+			IdleConnTimeout: time.Minute,
+		},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+}
+
+// Close closes idle connections.
+func (l *Link) Close() { l.http.CloseIdleConnections() }
+
+// Status is who the signer is, and how far its log is.
+func (l *Link) Status(ctx context.Context) (out wire.SignerStatus, err error) {
+	return out, l.call(ctx, http.MethodGet, "/v1/status", nil, &out)
+}
+
+// Request makes a governed request, or gives back the same one.
+func (l *Link) Request(ctx context.Context, in wire.SignerRequestInput) (out wire.SignerRequest, err error) {
+	return out, l.call(ctx, http.MethodPost, "/v1/requests", in, &out)
+}
+
+// OpenChannel relays the first record of a channel.
+func (l *Link) OpenChannel(ctx context.Context, record string) (out wire.SignerChannel, err error) {
+	return out, l.call(ctx, http.MethodPost, "/v1/channels", wire.SignerRecord{Record: record}, &out)
+}
+
+// Relay relays a later one.
+func (l *Link) Relay(ctx context.Context, channel, record string) (out wire.SignerReply, err error) {
+	return out, l.call(ctx, http.MethodPost, "/v1/channels/"+url.PathEscape(channel)+"/records", wire.SignerRecord{Record: record}, &out)
+}
+
+// Log reads the entries after one; -1 for all.
+func (l *Link) Log(ctx context.Context, after int64, limit int) (out wire.SignerLogPage, err error) {
+	q := url.Values{"after": {strconv.FormatInt(after, 10)}, "limit": {strconv.Itoa(limit)}}
+	return out, l.call(ctx, http.MethodGet, "/v1/log?"+q.Encode(), nil, &out)
+}
+
+func (l *Link) call(ctx context.Context, method, path string, in, out any) error {
+	down := func(err error) error {
+		return fault.Wrap(fmt.Errorf("ask the signer %s %s: %w", method, path, err), fault.SignerDown,
+			"the vault's signer does not answer; nothing is lost, try again in a moment")
+	}
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return fmt.Errorf("write a question to the signer: %w", err)
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://signer"+path, body)
+	if err != nil {
+		return fmt.Errorf("ask the signer: %w", err)
+	}
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := l.http.Do(req)
+	if err != nil {
+		return down(err)
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(io.LimitReader(res.Body, maxAnswer+1))
+	if err != nil {
+		return down(err)
+	}
+	if len(raw) > maxAnswer {
+		return down(errors.New("the answer is too long"))
+	}
+	if res.StatusCode/100 != 2 {
+		var p wire.Problem
+		if err := strictjson.Unmarshal(raw, &p, 64<<10); err != nil || !fault.Known(p.Error.Code) {
+			return down(fmt.Errorf("status %d without a fault", res.StatusCode))
+		}
+		if p.Error.Code == fault.Internal {
+			return down(errors.New("the signer failed"))
+		}
+		return p.Fault()
+	}
+	if err := strictjson.Unmarshal(raw, out, maxAnswer); err != nil {
+		return down(err)
+	}
+	return nil
+}

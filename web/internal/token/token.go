@@ -1,0 +1,175 @@
+// Package token mints and verifies the gateway's tokens: RS256 JWTs (RFC 7519,
+// RFC 9068) signed by a key in a file or in an HSM. Verification is stricter
+// than the JWT library's, which accepts duplicate and case-variant claims, line
+// breaks in the signature and unknown critical headers: shared/claims reads each
+// token first, and again after its signature held. Spec: shared/spec/tokens.md.
+// The gateway's use cases are its user.
+package token
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"countersign/shared/claims"
+	"countersign/shared/fault"
+	"countersign/shared/wire"
+	"countersign/web/internal/gateway"
+)
+
+// Lifetimes of tokens, the longest that is accepted, and how far a clock may be
+// off.
+const (
+	DeveloperLife = time.Hour
+	EntityLife    = 15 * time.Minute
+	MaxLife       = time.Hour
+	Leeway        = 30 * time.Second
+)
+
+// Config is what an issuer needs. All fields are needed, but for Previous.
+type Config struct {
+	Key      crypto.Signer // RSA, at least 2048 bits
+	Previous []*rsa.PublicKey
+	Issuer   string
+	Audience string
+	Env      string
+	Now      func() time.Time
+	Rand     io.Reader
+}
+
+// Issuer mints and verifies tokens. It is safe for concurrent use.
+type Issuer struct {
+	cfg    Config
+	kid    string
+	keys   map[string]*rsa.PublicKey // local only: no token brings its own
+	jwks   []byte
+	parser *jwt.Parser
+}
+
+var _ gateway.Tokens = (*Issuer)(nil)
+
+// New checks the configuration. An empty issuer or audience would switch the
+// library's check off, and is refused.
+func New(cfg Config) (*Issuer, error) {
+	if cfg.Issuer == "" || cfg.Audience == "" || cfg.Env == "" || cfg.Now == nil || cfg.Rand == nil || cfg.Key == nil {
+		return nil, errors.New("token: key, issuer, audience, environment, clock and randomness are all needed")
+	}
+	pub, ok := cfg.Key.Public().(*rsa.PublicKey)
+	if !ok {
+		return nil, fmt.Errorf("token: the signing key is %T: RS256 needs an RSA key", cfg.Key.Public())
+	}
+	i := &Issuer{cfg: cfg, keys: map[string]*rsa.PublicKey{}}
+	type jwk struct {
+		Kty string `json:"kty"`
+		Use string `json:"use"`
+		Alg string `json:"alg"`
+		Kid string `json:"kid"`
+		N   string `json:"n"`
+		E   string `json:"e"`
+	}
+	set := struct {
+		Keys []jwk `json:"keys"`
+	}{}
+	for _, k := range append([]*rsa.PublicKey{pub}, cfg.Previous...) {
+		if k.N.BitLen() < 2048 {
+			return nil, fmt.Errorf("token: an RSA key has %d bits: at least 2048 are needed", k.N.BitLen())
+		}
+		n := base64.RawURLEncoding.EncodeToString(k.N.Bytes())
+		e := base64.RawURLEncoding.EncodeToString(big.NewInt(int64(k.E)).Bytes())
+		sum := sha256.Sum256([]byte(`{"e":"` + e + `","kty":"RSA","n":"` + n + `"}`)) // RFC 7638
+		kid := base64.RawURLEncoding.EncodeToString(sum[:])
+		if i.kid == "" {
+			i.kid = kid
+		}
+		i.keys[kid] = k
+		set.Keys = append(set.Keys, jwk{"RSA", "sig", claims.Alg, kid, n, e})
+	}
+	var err error
+	if i.jwks, err = json.Marshal(set); err != nil {
+		return nil, fmt.Errorf("token: write the key set: %w", err)
+	}
+	i.parser = jwt.NewParser(
+		jwt.WithValidMethods([]string{claims.Alg}), jwt.WithIssuer(cfg.Issuer), jwt.WithAudience(cfg.Audience),
+		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(Leeway), jwt.WithStrictDecoding(), jwt.WithTimeFunc(cfg.Now),
+	)
+	return i, nil
+}
+
+// JWKS is the published key set (RFC 7517).
+func (i *Issuer) JWKS() []byte { return i.jwks }
+
+// Mint makes a token; its lifetime is always exp - iat.
+func (i *Issuer) Mint(_ context.Context, s gateway.Subject) (string, time.Duration, error) {
+	var id [16]byte
+	if _, err := io.ReadFull(i.cfg.Rand, id[:]); err != nil {
+		return "", 0, fmt.Errorf("make a token id: %w", err)
+	}
+	life := DeveloperLife
+	c := claims.Claims{
+		Issuer: i.cfg.Issuer, Audience: i.cfg.Audience, Subject: s.Developer, UserType: wire.UserDeveloper,
+		ID: base64.RawURLEncoding.EncodeToString(id[:]), DeveloperID: s.Developer, Env: i.cfg.Env, Version: s.Version,
+	}
+	if s.Entity != "" {
+		life = EntityLife
+		c.Subject, c.EntityID, c.UserType = s.Entity, s.Entity, wire.UserEntity
+	}
+	now := i.cfg.Now()
+	c.IssuedAt, c.Expires = now.Unix(), now.Add(life).Unix()
+	head, err := json.Marshal(claims.Header{Alg: claims.Alg, Kid: i.kid, Typ: claims.Typ})
+	if err != nil {
+		return "", 0, fmt.Errorf("write a token: %w", err)
+	}
+	body, err := json.Marshal(c)
+	if err != nil {
+		return "", 0, fmt.Errorf("write a token: %w", err)
+	}
+	b64 := base64.RawURLEncoding
+	input := b64.EncodeToString(head) + "." + b64.EncodeToString(body)
+	digest := sha256.Sum256([]byte(input))
+	sig, err := i.cfg.Key.Sign(rand.Reader, digest[:], crypto.SHA256)
+	if err != nil {
+		return "", 0, fault.Wrap(fmt.Errorf("sign a token: %w", err), fault.Unavailable, "tokens cannot be signed at the moment")
+	}
+	return input + "." + b64.EncodeToString(sig), time.Duration(c.Expires-c.IssuedAt) * time.Second, nil
+}
+
+// Verify returns what a token says when it is one of ours, in time, and in the
+// only form that is accepted. It fails with AUTHENTICATION_ERROR.
+func (i *Issuer) Verify(token string) (claims.Claims, error) {
+	refuse := func(cause error) (claims.Claims, error) {
+		return claims.Claims{}, fault.Wrap(cause, fault.Unauthenticated, "Invalid authentication token")
+	}
+	header, c, err := claims.Read(token) // bounds, alphabet, header and claims, before anything is computed
+	if err != nil {
+		return refuse(err)
+	}
+	key, ok := i.keys[header.Kid]
+	if !ok {
+		return refuse(errors.New("unknown key id"))
+	}
+	parsed, err := i.parser.ParseWithClaims(token, &jwt.RegisteredClaims{}, func(*jwt.Token) (any, error) { return key, nil })
+	if err != nil {
+		return refuse(err)
+	}
+	if !parsed.Valid {
+		return refuse(errors.New("not valid"))
+	}
+	if c.Env != i.cfg.Env {
+		return refuse(errors.New("a token of another environment"))
+	}
+	if time.Duration(c.Expires-c.IssuedAt)*time.Second > MaxLife {
+		return refuse(errors.New("it lives longer than policy allows"))
+	}
+	return c, nil
+}
