@@ -1,0 +1,23 @@
+package api
+
+import "countersign/shared/wire"
+
+func (a *api) openChannel(q *question) (any, error) {
+	var in wire.RecordInput
+	if err := wire.Decode(q.body, &in, wire.MaxRecordBody); err != nil {
+		return nil, err
+	}
+	return a.Gateway.OpenChannel(q.r.Context(), q.caller, in.Record)
+}
+
+func (a *api) relay(q *question) (any, error) {
+	id, err := q.pathID("chn", "the channel")
+	if err != nil {
+		return nil, err
+	}
+	var in wire.RecordInput
+	if err := wire.Decode(q.body, &in, wire.MaxRecordBody); err != nil {
+		return nil, err
+	}
+	return a.Gateway.Relay(q.r.Context(), q.caller, id, in.Record)
+}

@@ -1,0 +1,77 @@
+package api
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"countersign/shared/quote"
+	"countersign/shared/wire"
+)
+
+func (a *api) providers(q *question) (any, error) {
+	if err := q.only(); err != nil {
+		return nil, err
+	}
+	return a.Gateway.Providers(q.r.Context()), nil
+}
+
+// quotes answers in JSON, or as a stream of events when the client asks for one.
+// What is wrong with the input is an ordinary problem in both.
+func (a *api) quotes(q *question) (any, error) {
+	if err := q.only("from", "to", "amount", "payment-method", "country", "account"); err != nil {
+		return nil, err
+	}
+	in := quote.Input{
+		From: q.query.Get("from"), To: q.query.Get("to"), Amount: q.query.Get("amount"),
+		PaymentMethod: q.query.Get("payment-method"), Country: q.query.Get("country"),
+	}
+	account := q.query.Get("account")
+	if !strings.Contains(q.r.Header.Get("Accept"), "text/event-stream") {
+		return a.Gateway.Quotes(q.r.Context(), q.caller, in, account, nil)
+	}
+	s := &stream{w: q.w, flush: http.NewResponseController(q.w)}
+	done, err := a.Gateway.Quotes(q.r.Context(), q.caller, in, account, s.send)
+	if err != nil && s.n == 0 {
+		return nil, err
+	}
+	if err != nil {
+		_, p := a.problem(q.r, q.id, err)
+		s.send(wire.EventError, p)
+	} else {
+		s.send(wire.EventDone, done)
+	}
+	return raw{done: true}, nil
+}
+
+// stream writes server-sent events (HTML, 9.2).
+type stream struct {
+	w     http.ResponseWriter
+	flush *http.ResponseController
+	n     int
+	err   error
+}
+
+// send writes one event; after the client went away it does nothing.
+func (s *stream) send(event string, data any) {
+	if s.err != nil {
+		return
+	}
+	if s.n == 0 {
+		s.w.Header().Set("Content-Type", "text/event-stream")
+		s.w.Header().Set("X-Accel-Buffering", "no")
+		s.w.WriteHeader(http.StatusOK)
+	}
+	s.n++
+	body, err := json.Marshal(data)
+	if err == nil {
+		_ = s.flush.SetWriteDeadline(time.Now().Add(10 * time.Second)) // not every writer has one
+		_, err = fmt.Fprintf(s.w, "id: %d\nevent: %s\ndata: %s\n\n", s.n, event, body)
+	}
+	if err == nil {
+		err = s.flush.Flush()
+	}
+	s.err = err
+}

@@ -1,0 +1,66 @@
+package api
+
+import (
+	"slices"
+
+	"countersign/shared/fault"
+	"countersign/shared/statement"
+	"countersign/shared/wire"
+)
+
+var requestStates = []string{
+	"", wire.RequestPending, wire.RequestApproved, wire.RequestRejected, wire.RequestExpired, wire.RequestOrdered, wire.RequestCompleted,
+}
+
+func (a *api) requests(q *question) (any, error) {
+	if err := q.only("state", "cursor", "limit"); err != nil {
+		return nil, err
+	}
+	state := q.query.Get("state")
+	if !slices.Contains(requestStates, state) {
+		return nil, fault.New(fault.Invalid, "state is not a state of requests").With("field", "state")
+	}
+	cursor, limit, err := q.page()
+	if err != nil {
+		return nil, err
+	}
+	return a.Gateway.Requests(q.r.Context(), q.caller, state, cursor, limit)
+}
+
+func (a *api) newRequest(q *question) (any, error) {
+	var in wire.RequestInput
+	if err := wire.Decode(q.body, &in, wire.MaxBody); err != nil {
+		return nil, err
+	}
+	return a.Gateway.NewRequest(q.r.Context(), q.caller, in, q.key)
+}
+
+func (a *api) request(q *question) (any, error) {
+	if err := q.only(); err != nil {
+		return nil, err
+	}
+	id, err := q.pathID("req", "the request")
+	if err != nil {
+		return nil, err
+	}
+	return a.Gateway.Request(q.r.Context(), q.caller, id)
+}
+
+func (a *api) statement(q *question) (any, error) {
+	if err := q.only("member", "decision"); err != nil {
+		return nil, err
+	}
+	id, err := q.pathID("req", "the request")
+	if err != nil {
+		return nil, err
+	}
+	decision := q.query.Get("decision")
+	switch decision {
+	case "":
+		decision = statement.Approve
+	case statement.Approve, statement.Reject:
+	default:
+		return nil, fault.New(fault.Invalid, "decision must be APPROVE or REJECT").With("field", "decision")
+	}
+	return a.Gateway.Preview(q.r.Context(), q.caller, id, q.query.Get("member"), decision)
+}

@@ -1,0 +1,91 @@
+// Package api is the gateway's HTTP surface: routes.go is the whole table, then
+// one file per noun, and fault → status in problem.go alone. It reads questions
+// strictly, asks web/internal/gateway, and writes answers. Spec:
+// shared/spec/wire.md, whose headings a test compares with the table.
+package api
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"countersign/shared/wire"
+	"countersign/web/internal/gateway"
+)
+
+// Config is what the API needs.
+type Config struct {
+	Gateway   *gateway.Gateway
+	Dashboard http.Handler // serves what is no route; may be nil
+	Log       *slog.Logger
+	NewID     func() string // of answers, for the log
+}
+
+// access says who may ask.
+type access int
+
+const (
+	open      access = iota // anybody
+	noBrowser               // anybody but a page: an API key must not be in a browser
+	entity                  // a token, in the name of an entity
+)
+
+// route is one line of the table.
+type route struct {
+	pattern string
+	access  access
+	secret  bool          // the answer to this POST is never stored
+	limit   int           // of the body, in bytes; 0: no body
+	wait    time.Duration // how long the answer may take
+	handle  func(*api, *question) (any, error)
+}
+
+// plain and slow are how long answers may take.
+const (
+	plain = 15 * time.Second
+	slow  = 30 * time.Second
+)
+
+// routes is everything that a client may ask. A handler returns the body of the
+// answer, or a raw for what is no JSON.
+var routes = []route{
+	{"GET /_health", open, false, 0, plain, (*api).health},
+	{"GET /.well-known/jwks.json", open, false, 0, plain, (*api).jwks},
+	{"GET /v1/clock", open, false, 0, plain, (*api).clock},
+	{"POST /v1/auth/tokens", noBrowser, true, wire.MaxBody, plain, (*api).token},
+	{"POST /v1/entities/auth/generate-token", noBrowser, true, wire.MaxBody, plain, (*api).token},
+	{"POST /v1/sandbox", noBrowser, true, wire.MaxBody, plain, (*api).sandbox},
+	{"GET /v1/entity", entity, false, 0, plain, (*api).entity},
+	{"GET /v1/providers", entity, false, 0, plain, (*api).providers},
+	{"GET /v1/quotes", entity, false, 0, slow, (*api).quotes},
+	{"GET /v1/requests", entity, false, 0, plain, (*api).requests},
+	{"POST /v1/requests", entity, false, wire.MaxBody, slow, (*api).newRequest},
+	{"GET /v1/requests/{id}", entity, false, 0, plain, (*api).request},
+	{"GET /v1/requests/{id}/statement", entity, false, 0, plain, (*api).statement},
+	{"GET /v1/orders", entity, false, 0, plain, (*api).orders},
+	{"POST /v1/orders", entity, true, wire.MaxBody, slow, (*api).newOrder},
+	{"GET /v1/orders/{id}", entity, false, 0, plain, (*api).order},
+	{"POST /v1/orders/{id}/tickets", entity, true, wire.MaxBody, plain, (*api).newTicket},
+	{"GET /v1/redirect/{ticket}", open, false, 0, slow, (*api).redirect},
+	{"GET /v1/accounts", entity, false, 0, plain, (*api).accounts},
+	{"GET /v1/accounts/{id}", entity, false, 0, plain, (*api).account},
+	{"POST /v1/channels", entity, false, wire.MaxRecordBody, slow, (*api).openChannel},
+	{"POST /v1/channels/{id}/records", entity, false, wire.MaxRecordBody, slow, (*api).relay},
+}
+
+// New makes the handler of everything.
+func New(cfg Config) (http.Handler, error) {
+	if cfg.Gateway == nil || cfg.NewID == nil {
+		return nil, errors.New("api: a gateway and a source of ids are needed")
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	a := &api{cfg}
+	mux := http.NewServeMux()
+	for _, r := range routes {
+		mux.Handle(r.pattern, a.serve(r))
+	}
+	return a.front(mux), nil
+}

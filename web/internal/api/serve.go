@@ -1,0 +1,286 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"countersign/shared/fault"
+	"countersign/shared/wire"
+	"countersign/web/internal/gateway"
+)
+
+type api struct{ Config }
+
+// question is one request, read and authenticated.
+type question struct {
+	w      http.ResponseWriter
+	r      *http.Request
+	id     string // of the answer
+	caller gateway.Caller
+	query  url.Values
+	body   []byte
+	key    string // Idempotency-Key
+}
+
+// raw is an answer that is no JSON body with status 200.
+type raw struct {
+	status   int
+	kind     string
+	body     []byte
+	location string
+	done     bool // the handler wrote everything itself
+}
+
+// front answers what is no route: another method, the dashboard, or nothing. It
+// sets the headers that every answer has.
+func (a *api) front(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "strict-origin")
+		if _, pattern := mux.Handler(r); pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		isAPI := r.URL.Path == "/_health" || strings.HasPrefix(r.URL.Path, "/v1/") || strings.HasPrefix(r.URL.Path, "/.well-known/")
+		if !isAPI && a.Dashboard != nil {
+			a.Dashboard.ServeHTTP(w, r)
+			return
+		}
+		a.secure(w)
+		id := a.NewID()
+		h.Set("X-Request-Id", id)
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			other := r.Clone(r.Context())
+			other.Method = method
+			if _, pattern := mux.Handler(other); pattern != "" {
+				h.Set("Allow", method)
+				a.fail(w, r, id, fault.New(fault.Method, "this address does not know the method"))
+				return
+			}
+		}
+		a.fail(w, r, id, fault.New(fault.NotFound, "there is nothing at this address"))
+	})
+}
+
+func (a *api) secure(w http.ResponseWriter) {
+	h := w.Header()
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("X-Frame-Options", "DENY")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+}
+
+func (a *api) serve(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		a.secure(w)
+		q := &question{w: w, r: r, id: a.NewID()}
+		w.Header().Set("X-Request-Id", q.id)
+		ctx, cancel := context.WithTimeout(r.Context(), rt.wait)
+		defer cancel()
+		q.r = r.WithContext(ctx)
+		defer func() {
+			if p := recover(); p != nil {
+				a.fail(w, q.r, q.id, fmt.Errorf("panic: %v", p))
+			}
+		}()
+		answer, err := a.answer(rt, q)
+		if err != nil {
+			a.fail(w, q.r, q.id, err)
+			return
+		}
+		x, ok := answer.(raw)
+		if !ok {
+			body, err := json.Marshal(answer)
+			if err != nil {
+				a.fail(w, q.r, q.id, fmt.Errorf("write the answer: %w", err))
+				return
+			}
+			x = raw{status: http.StatusOK, kind: "application/json", body: body}
+		}
+		if x.location != "" {
+			w.Header().Set("Location", x.location)
+		}
+		if !x.done {
+			write(w, x.status, x.kind, x.body)
+		}
+	})
+}
+
+func write(w http.ResponseWriter, status int, kind string, body []byte) {
+	if kind != "" {
+		w.Header().Set("Content-Type", kind)
+	}
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body) // the client went away
+}
+
+// answer checks a question in this order: query, browser, token, entity, body,
+// key. Then it is asked.
+func (a *api) answer(rt route, q *question) (any, error) {
+	var err error
+	if q.query, err = readQuery(q.r.URL.RawQuery); err != nil {
+		return nil, err
+	}
+	if rt.access == noBrowser && q.r.Header.Get("Origin") != "" {
+		return nil, fault.New(fault.Forbidden, "Tokens are not given to browsers: an API key must not be in a page. Ask from your back end and hand the entity token to the page")
+	}
+	if rt.access == entity {
+		if q.caller, err = a.authenticate(q); err != nil {
+			return nil, err
+		}
+	}
+	if q.r.Method != http.MethodPost {
+		return rt.handle(a, q)
+	}
+	if err := a.readBody(rt, q); err != nil {
+		return nil, err
+	}
+	keys := q.r.Header.Values("Idempotency-Key")
+	if len(keys) == 0 && rt.access == noBrowser {
+		return rt.handle(a, q)
+	}
+	if len(keys) != 1 || !keyOK(keys[0]) {
+		return nil, fault.New(fault.Invalid, "an Idempotency-Key of 8 to 128 printable characters is needed: the same one for the same wish").With("field", "Idempotency-Key")
+	}
+	q.key = keys[0]
+	if rt.access == noBrowser {
+		return rt.handle(a, q) // asking twice is harmless, and the answer holds a secret
+	}
+	route := q.r.Method + " " + q.r.URL.Path
+	body, replayed, err := a.Gateway.Once(q.r.Context(), gateway.Ask{
+		Scope: q.caller.Scope(), Key: q.key, Route: route, Hash: sha256.Sum256(q.body), Secret: rt.secret,
+	}, func() (any, error) { return rt.handle(a, q) })
+	if err != nil {
+		return nil, err
+	}
+	if replayed {
+		q.w.Header().Set("Idempotency-Replayed", "true")
+	}
+	return raw{status: http.StatusOK, kind: "application/json", body: body}, nil
+}
+
+func keyOK(s string) bool {
+	if len(s) < 8 || len(s) > 128 {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// readQuery refuses parameters that are given twice, which two readers would
+// understand differently.
+func readQuery(text string) (url.Values, error) {
+	if len(text) > 4096 {
+		return nil, fault.New(fault.TooLarge, "the query is longer than 4096 bytes")
+	}
+	q, err := url.ParseQuery(text)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "the query is not well-formed")
+	}
+	for name, values := range q {
+		if len(values) > 1 {
+			return nil, fault.New(fault.Invalid, "a query parameter is given twice").With("field", clip(name))
+		}
+	}
+	return q, nil
+}
+
+func clip(s string) string {
+	if len(s) > 40 {
+		return strings.ToValidUTF8(s[:40], "")
+	}
+	return s
+}
+
+// only refuses query parameters that the route does not know.
+func (q *question) only(names ...string) error {
+	known := map[string]bool{"entityId": true}
+	for _, n := range names {
+		known[n] = true
+	}
+	for name := range q.query {
+		if !known[name] {
+			return fault.New(fault.Invalid, "the query has a parameter that does not exist").With("field", clip(name))
+		}
+	}
+	return nil
+}
+
+func (a *api) authenticate(q *question) (gateway.Caller, error) {
+	given := q.r.Header.Values("Authorization")
+	if len(given) == 0 {
+		return gateway.Caller{}, fault.New(fault.Unauthenticated, "Authorization header is required")
+	}
+	scheme, token, ok := strings.Cut(given[0], " ")
+	if len(given) > 1 || !ok || !strings.EqualFold(scheme, "Bearer") {
+		return gateway.Caller{}, fault.New(fault.Unauthenticated, "Invalid authentication token")
+	}
+	c, err := a.Gateway.Authenticate(q.r.Context(), token)
+	if err != nil {
+		return c, err
+	}
+	return a.Gateway.InEntity(q.r.Context(), c, q.query.Get("entityId"))
+}
+
+func (a *api) readBody(rt route, q *question) error {
+	kind, params, err := mime.ParseMediaType(q.r.Header.Get("Content-Type"))
+	charset := strings.ToLower(params["charset"])
+	if err != nil || kind != "application/json" || charset != "" && charset != "utf-8" {
+		return fault.New(fault.MediaType, "the body must be application/json")
+	}
+	if q.r.Header.Get("Content-Encoding") != "" {
+		return fault.New(fault.MediaType, "the body must not be compressed")
+	}
+	q.body, err = io.ReadAll(http.MaxBytesReader(q.w, q.r.Body, int64(rt.limit)))
+	var tooLarge *http.MaxBytesError
+	if errors.As(err, &tooLarge) {
+		return fault.New(fault.TooLarge, fmt.Sprintf("the body is larger than %d bytes", rt.limit))
+	}
+	if err != nil {
+		return fault.Wrap(err, fault.Invalid, "the body could not be read")
+	}
+	return nil
+}
+
+// peer is the address of the client, without its port.
+func (q *question) peer() string {
+	host, _, err := net.SplitHostPort(q.r.RemoteAddr)
+	if err != nil {
+		return q.r.RemoteAddr
+	}
+	return host
+}
+
+// page reads cursor and limit.
+func (q *question) page() (cursor string, limit int, err error) {
+	cursor, limit = q.query.Get("cursor"), wire.DefaultLimit
+	if err := wire.CheckCursor(cursor); err != nil {
+		return "", 0, err
+	}
+	if s := q.query.Get("limit"); s != "" {
+		if limit, err = strconv.Atoi(s); err != nil || limit < 1 || limit > wire.MaxLimit || strconv.Itoa(limit) != s {
+			return "", 0, fault.New(fault.Invalid, "limit must be 1 to 100").With("field", "limit")
+		}
+	}
+	return cursor, limit, nil
+}
+
+// pathID reads {id}.
+func (q *question) pathID(kind, what string) (string, error) {
+	id := q.r.PathValue("id")
+	if !wire.IsID(kind, id) {
+		return "", fault.New(fault.NotFound, what+" was not found")
+	}
+	return id, nil
+}
