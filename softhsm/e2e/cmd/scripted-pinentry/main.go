@@ -8,6 +8,7 @@
 //	{
 //	  "log":     "prompts.jsonl",
 //	  "pairing": ["approve"],
+//	  "allow":   ["approve"],
 //	  "confirm": ["approve", "reject", "hang"],
 //	  "pins":    {"alice": ["0000", "123456"], "bob": ["reject"]}
 //	}
@@ -19,8 +20,11 @@
 // many answers were taken is kept beside it in <script>.used. Relative paths are
 // seen from the script's folder.
 //
+// "pairing" is for a page that is new, "allow" for a page that wants a token which
+// another page's PIN has unlocked, "confirm" for a statement.
+//
 // Each line of the log is a JSON object {"kind","title","text","device",
-// "answer"}, with kind "pairing", "confirm" or "pin"; a PIN's answer is "pin".
+// "answer"}, with kind "pairing", "allow", "confirm" or "pin"; a PIN's answer is "pin".
 package main
 
 import (

@@ -19,6 +19,7 @@ const maxScript = 64 << 10
 type script struct {
 	Log     string              `json:"log"`
 	Pairing []string            `json:"pairing"`
+	Allow   []string            `json:"allow"`
 	Confirm []string            `json:"confirm"`
 	PINs    map[string][]string `json:"pins"`
 }
@@ -49,6 +50,8 @@ func take(path string, d dialog) (string, error) {
 		answers, list = s.PINs[device], "pin "+device
 	} else if strings.HasPrefix(d.title, "Pair ") {
 		entry.Kind, answers, list = "pairing", s.Pairing, "pairing"
+	} else if strings.HasPrefix(d.title, "Use ") {
+		entry.Kind, answers, list = "allow", s.Allow, "allow"
 	}
 	answer, err := next(path+".used", list, answers)
 	if err != nil {
