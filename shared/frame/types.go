@@ -200,7 +200,7 @@ type DeviceParams struct {
 
 // PromptParams says that the bridge asks the person something, and where.
 type PromptParams struct {
-	Approval string `json:"approval,omitempty"` // absent for a pairing
+	Approval string `json:"approval,omitempty"` // absent for a pairing and for a channel
 	Kind     string `json:"kind"`
 	Where    string `json:"where"`
 }

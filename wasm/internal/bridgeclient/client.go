@@ -23,7 +23,7 @@ import (
 // limit here; the bridge's prompt has one.
 const (
 	HandshakeTime = 10 * time.Second // from dialling to the first link.state
-	CallTime      = 20 * time.Second // of any call but approval.decide
+	CallTime      = 20 * time.Second // of a call for which the bridge asks nobody
 )
 
 // Socket is one WebSocket connection to a bridge, with binary messages.
@@ -227,7 +227,7 @@ func (c *Client) Info(ctx context.Context) (frame.BridgeInfoResult, error) {
 // TIMEOUT, and a late answer is dropped. Calls are sent together when they are
 // made together.
 func (c *Client) Call(ctx context.Context, method string, params, result any) error {
-	if method != frame.ApprovalDecide {
+	if !asksPerson(method) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, CallTime)
 		defer cancel()
@@ -249,6 +249,16 @@ func (c *Client) Call(ctx context.Context, method string, params, result any) er
 		c.mu.Unlock()
 		return ctxError(ctx)
 	}
+}
+
+// asksPerson reports whether the bridge may open a prompt before it answers: for
+// the decision, and for the PIN of a token that a channel needs.
+func asksPerson(method string) bool {
+	switch method {
+	case frame.ApprovalDecide, frame.ChannelOpen, frame.ChannelAccept:
+		return true
+	}
+	return false
 }
 
 func (c *Client) request(method string, params any, to chan<- answer) (uint64, error) {

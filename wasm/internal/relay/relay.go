@@ -33,7 +33,8 @@ type Gateway interface {
 // Stage is how far an approval has come.
 type Stage string
 
-// The stages, in their order. PIN happens when the token is locked only.
+// The stages, in their order. PIN happens when the token is locked only, and then
+// already while connecting, because the channel uses the token too.
 const (
 	Connecting Stage = "connecting" // opening the channel between bridge and signer
 	Fetching   Stage = "fetching"   // the signer prepares the statement
@@ -198,11 +199,14 @@ func (r *Relay) connect(ctx context.Context, job Job) error {
 	r.hangUp(ctx)
 	job.Progress(Progress{Stage: Connecting})
 	var opened frame.ChannelOpenResult
-	if err := r.bridge.Call(ctx, frame.ChannelOpen, frame.ChannelOpenParams{Entity: job.Entity, Member: job.Member}, &opened); err != nil {
+	_, err := r.ask(job, prompt{stage: Connecting}, func() error {
+		return r.bridge.Call(ctx, frame.ChannelOpen, frame.ChannelOpenParams{Entity: job.Entity, Member: job.Member}, &opened)
+	})
+	if err != nil {
 		return err
 	}
 	l := &line{entity: job.Entity, member: job.Member, bridge: opened.Channel}
-	if err := r.handshake(ctx, l, opened.Record); err != nil {
+	if err := r.handshake(ctx, job, l, opened.Record); err != nil {
 		r.open = l
 		r.hangUp(ctx)
 		return err
@@ -211,14 +215,19 @@ func (r *Relay) connect(ctx context.Context, job Job) error {
 	return nil
 }
 
-func (r *Relay) handshake(ctx context.Context, l *line, act1 []byte) error {
+// handshake takes the three acts and the welcome where they belong. The token of
+// the member derives at channel.accept, so the bridge may ask for its PIN then.
+func (r *Relay) handshake(ctx context.Context, job Job, l *line, act1 []byte) error {
 	channel, act2, err := r.gateway.OpenChannel(ctx, act1)
 	if err != nil {
 		return err
 	}
 	l.gateway = channel
 	var accepted frame.ChannelAcceptResult
-	if err := r.bridge.Call(ctx, frame.ChannelAccept, frame.ChannelAcceptParams{Channel: l.bridge, Record: act2}, &accepted); err != nil {
+	_, err = r.ask(job, prompt{stage: Connecting}, func() error {
+		return r.bridge.Call(ctx, frame.ChannelAccept, frame.ChannelAcceptParams{Channel: l.bridge, Record: act2}, &accepted)
+	})
+	if err != nil {
 		return err
 	}
 	welcome, err := r.gateway.SendRecord(ctx, l.gateway, accepted.Record)
@@ -236,30 +245,44 @@ func (r *Relay) handshake(ctx context.Context, l *line, act1 []byte) error {
 }
 
 // decide lets the person read and decide at the bridge.
-func (r *Relay) decide(ctx context.Context, job Job, approval string, statement []byte) (frame.ApprovalDecideResult, error) {
+func (r *Relay) decide(ctx context.Context, job Job, approval string, statement []byte) (decided frame.ApprovalDecideResult, err error) {
 	job.Progress(Progress{Stage: Reading})
-	var decided frame.ApprovalDecideResult
+	stage, err := r.ask(job, prompt{approval: approval, stage: Reading}, func() error {
+		return r.bridge.Call(ctx, frame.ApprovalDecide, frame.ApprovalDecideParams{Approval: approval, Record: statement}, &decided)
+	})
+	if err != nil {
+		r.afterRefusal(ctx, approval, err)
+		return decided, failure(ctx, stage, err)
+	}
+	return decided, nil
+}
+
+// prompt is what belongs to a call during which the bridge may ask the person:
+// the approval that its notifications name, and the stage of a question other
+// than the PIN.
+type prompt struct {
+	approval string
+	stage    Stage
+}
+
+// ask makes a call, reports the prompts that open meanwhile, and returns the
+// stage that was reached.
+func (r *Relay) ask(job Job, about prompt, call func() error) (Stage, error) {
 	done := make(chan error, 1)
-	go func() {
-		done <- r.bridge.Call(ctx, frame.ApprovalDecide, frame.ApprovalDecideParams{Approval: approval, Record: statement}, &decided)
-	}()
-	stage := Reading
+	go func() { done <- call() }()
+	stage := about.stage
 	for {
 		select {
 		case p := <-r.prompts:
-			if p.Approval != approval {
+			if p.Approval != about.approval || p.Kind == frame.PromptPairing {
 				continue
 			}
-			if stage = Reading; p.Kind == frame.PromptPIN {
+			if stage = about.stage; p.Kind == frame.PromptPIN {
 				stage = PIN
 			}
 			job.Progress(Progress{Stage: stage, Where: p.Where})
 		case err := <-done:
-			if err == nil {
-				return decided, nil
-			}
-			r.afterRefusal(ctx, approval, err)
-			return decided, failure(ctx, stage, err)
+			return stage, err
 		}
 	}
 }

@@ -60,6 +60,7 @@ type world struct {
 	fail      map[string]error
 	lose      map[int]bool // answers of SendRecord, by number from 0, that do not come back
 	decide    func(ctx context.Context) error
+	accept    func() // while the token derives for the channel
 	initiator *channel.Initiator
 	session   *channel.Session // the bridge's
 	peers     map[string]*peer // the signer's, by the gateway's name
@@ -85,8 +86,11 @@ func (w *world) Call(ctx context.Context, method string, params, result any) err
 	w.mu.Lock()
 	w.calls = append(w.calls, method)
 	err := w.fail[method]
-	decide := w.decide
+	decide, accept := w.decide, w.accept
 	w.mu.Unlock()
+	if method == frame.ChannelAccept && accept != nil {
+		accept()
+	}
 	if err != nil {
 		return err
 	}
@@ -293,6 +297,32 @@ func TestAnApprovalReachesTheSigner(t *testing.T) {
 		t.Error(diff)
 	}
 	if diff := cmp.Diff(Result{Request: "req_aaaa", State: "pending", Approvals: []string{"mem_alice"}, Needed: 2, Text: text}, res); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestTheChannelMayNeedThePIN(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	r := New(w, w)
+	asked := make(chan struct{})
+	w.accept = func() {
+		r.PromptOpened(frame.PromptParams{Kind: frame.PromptPairing, Where: frame.WherePinentry})
+		r.PromptOpened(frame.PromptParams{Kind: frame.PromptConfirm, Where: frame.WherePinentry})
+		r.PromptOpened(frame.PromptParams{Kind: frame.PromptPIN, Where: frame.WherePinentry})
+		<-asked
+	}
+	var got []Progress
+	_, err := r.Run(t.Context(), job(func(p Progress) {
+		if got = append(got, p); p.Stage == PIN {
+			close(asked)
+		}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Progress{{Stage: Connecting}, {Stage: Connecting, Where: "pinentry"}, {Stage: PIN, Where: "pinentry"}, {Stage: Fetching}, {Stage: Reading}}
+	if diff := cmp.Diff(want, got[:min(len(got), 5)]); diff != "" {
 		t.Error(diff)
 	}
 }
