@@ -1,0 +1,239 @@
+package hsm
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/miekg/pkcs11"
+)
+
+// loaded holds the modules of this process. PKCS #11 has one state per process
+// and module (C_Initialize, logins, sessions), so it cannot belong to anything
+// smaller.
+var loaded = struct {
+	sync.Mutex
+	modules map[string]*module // by real path
+}{modules: map[string]*module{}}
+
+// lookEvery is how soon after the last a module is asked to look again.
+const lookEvery = time.Second
+
+// module is one PKCS#11 module and the tokens that it has shown so far.
+type module struct {
+	path    string
+	ctx     *pkcs11.Ctx
+	softHSM bool // sees tokens come back only after it is initialised anew
+	users   int  // guarded by loaded
+
+	// calls is held for reading during each call into the module, and for
+	// writing while the module is initialised or finalised, which crashes some
+	// modules when a call is under way.
+	calls sync.RWMutex
+
+	// opening makes sure that sessions are opened one at a time: one module
+	// gives the same handle to two callers otherwise.
+	opening sync.Mutex
+
+	mu         sync.Mutex
+	tokens     map[Identity]*Token
+	generation int // counts initialisations: sessions of an older one are gone
+	looked     time.Time
+}
+
+type change struct {
+	label   string
+	present bool
+}
+
+// acquire loads a module, or shares the one that is loaded.
+func acquire(path string) (*module, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return nil, err
+	}
+	loaded.Lock()
+	defer loaded.Unlock()
+	if m := loaded.modules[real]; m != nil {
+		if m.users == 0 {
+			if err := m.initialize(); err != nil {
+				return nil, err
+			}
+		}
+		m.users++
+		m.reinitialize()
+		return m, nil
+	}
+	ctx := pkcs11.New(real)
+	if ctx == nil {
+		return nil, errors.New("it is not a PKCS#11 module, or a library that it needs is missing")
+	}
+	m := &module{path: real, ctx: ctx, tokens: map[Identity]*Token{}}
+	if err := m.initialize(); err != nil {
+		return nil, err
+	}
+	if info, err := ctx.GetInfo(); err == nil {
+		m.softHSM = strings.Contains(info.ManufacturerID, "SoftHSM")
+	}
+	m.users = 1
+	m.refresh()
+	loaded.modules[real] = m
+	return m, nil
+}
+
+func (m *module) initialize() error {
+	if err := m.ctx.Initialize(); err != nil && !is(err, pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED) {
+		return fmt.Errorf("C_Initialize: %w", err)
+	}
+	return nil
+}
+
+// release finalises the module after its last user. The library stays loaded:
+// unloading one is not safe.
+func (m *module) release() error {
+	loaded.Lock()
+	defer loaded.Unlock()
+	m.users--
+	if m.users > 0 {
+		return nil
+	}
+	for _, k := range m.list() {
+		k.quit()
+	}
+	m.calls.Lock()
+	defer m.calls.Unlock()
+	m.mu.Lock()
+	m.generation++
+	clear(m.tokens)
+	m.mu.Unlock()
+	if err := m.ctx.Finalize(); err != nil {
+		return fmt.Errorf("C_Finalize: %w", err)
+	}
+	return nil
+}
+
+func (m *module) list() []*Token {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	all := make([]*Token, 0, len(m.tokens))
+	for _, k := range m.tokens {
+		all = append(all, k)
+	}
+	return all
+}
+
+// refresh looks at the slots and reports which tokens came and went.
+func (m *module) refresh() []change {
+	if m.softHSM && m.idleAndMissing() {
+		return m.reinitialize()
+	}
+	m.calls.RLock()
+	defer m.calls.RUnlock()
+	return m.scan()
+}
+
+// scan is refresh for a caller that holds calls.
+func (m *module) scan() []change {
+	seen := map[Identity]uint{}
+	slots, err := m.ctx.GetSlotList(true)
+	if err != nil {
+		slots = nil // then no token can be used
+	}
+	for _, slot := range slots {
+		if id, ok := m.identify(slot); ok {
+			seen[id] = slot
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var changes []change
+	for id, slot := range seen {
+		k := m.tokens[id]
+		if k == nil {
+			k = newToken(m, id)
+			m.tokens[id] = k
+		}
+		if k.appear(slot, m.generation) {
+			changes = append(changes, change{id.Label, true})
+		}
+	}
+	for id, k := range m.tokens {
+		if _, ok := seen[id]; !ok && k.vanish() {
+			changes = append(changes, change{id.Label, false})
+		}
+	}
+	return changes
+}
+
+// identify reads who the token in a slot is; ok is false for an empty slot and
+// for a token that is not initialised.
+func (m *module) identify(slot uint) (Identity, bool) {
+	info, err := m.ctx.GetTokenInfo(slot)
+	if err != nil || info.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
+		return Identity{}, false
+	}
+	return Identity{Label: trim(info.Label), Manufacturer: trim(info.ManufacturerID), Model: trim(info.Model), Serial: trim(info.SerialNumber)}, true
+}
+
+// trim removes the padding: blanks in the specification, NUL in some modules.
+func trim(s string) string { return strings.Trim(s, " \x00") }
+
+// lookAgain is refresh for somebody who misses a token. SoftHSM has to be
+// initialised anew for it, which ends the logins of its other tokens; it is done
+// at most once a second.
+func (m *module) lookAgain() []change {
+	m.mu.Lock()
+	again := m.softHSM && time.Since(m.looked) >= lookEvery
+	m.mu.Unlock()
+	if again {
+		return m.reinitialize()
+	}
+	return m.refresh()
+}
+
+// reinitialize has the module forget and find everything again.
+func (m *module) reinitialize() []change {
+	m.calls.Lock()
+	defer m.calls.Unlock()
+	_ = m.ctx.Finalize() // it is initialised again whatever this says
+	_ = m.initialize()   // when it fails no slot can be read: every token is gone
+	m.mu.Lock()
+	m.looked = time.Now()
+	m.generation++
+	for _, k := range m.tokens {
+		k.loggedOut()
+	}
+	m.mu.Unlock()
+	return m.scan()
+}
+
+// idleAndMissing reports that a token is away and that looking for it disturbs
+// nobody.
+func (m *module) idleAndMissing() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	missing := false
+	for _, k := range m.tokens {
+		if !k.isLocked() {
+			return false
+		}
+		missing = missing || !k.isPresent()
+	}
+	return missing
+}
+
+func (m *module) currentGeneration() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.generation
+}
+
+// openSession opens a session, one at a time.
+func (m *module) openSession(slot uint, flags uint) (pkcs11.SessionHandle, error) {
+	m.opening.Lock()
+	defer m.opening.Unlock()
+	return m.ctx.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|flags)
+}

@@ -1,0 +1,283 @@
+package hsm
+
+import (
+	"cmp"
+	"context"
+	"encoding/asn1"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"github.com/miekg/pkcs11"
+
+	"countersign/bridge/internal/keys"
+	"countersign/shared/fault"
+	"countersign/shared/jws"
+)
+
+// maxObjects is how many objects one search returns at most.
+const maxObjects = 4096
+
+// MaxData is the longest data object, in bytes.
+const MaxData = 4096
+
+// search finds objects. The caller holds calls, and alone.
+func (m *module) search(session pkcs11.SessionHandle, template []*pkcs11.Attribute) ([]pkcs11.ObjectHandle, error) {
+	if err := m.ctx.FindObjectsInit(session, template); err != nil {
+		return nil, err
+	}
+	found, _, err := m.ctx.FindObjects(session, maxObjects)
+	if finalErr := m.ctx.FindObjectsFinal(session); err == nil {
+		err = finalErr
+	}
+	return found, err
+}
+
+// flag reads a boolean attribute; a token that does not know it says false.
+func (m *module) flag(session pkcs11.SessionHandle, object pkcs11.ObjectHandle, attribute uint) bool {
+	a, err := m.ctx.GetAttributeValue(session, object, []*pkcs11.Attribute{pkcs11.NewAttribute(attribute, nil)})
+	return err == nil && len(a) == 1 && len(a[0].Value) == 1 && a[0].Value[0] != 0
+}
+
+// administer runs what must be alone on the token, in its anchor session.
+func (k *Token) administer(ctx context.Context, what string, run func(session pkcs11.SessionHandle) error) error {
+	k.module.calls.RLock()
+	defer k.module.calls.RUnlock()
+	k.alone.Lock()
+	defer k.alone.Unlock()
+	if err := keys.Ended(ctx); err != nil {
+		return err
+	}
+	session, err := k.anchorSession()
+	if err != nil {
+		return err
+	}
+	return k.judge(run(session), what)
+}
+
+// find looks for the one key pair that u names, by its public half.
+func (k *Token) find(ctx context.Context, u URI) (keys.Key, error) {
+	found, err := k.keys(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		if k.isLocked() {
+			return nil, pinRequired(k.id.Label) // it may show more then
+		}
+		return nil, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no elliptic-curve key that matches %s", k.id.Label, u))
+	}
+	return nil, fault.New(fault.Invalid, fmt.Sprintf("%d keys match %s: add the id", len(found), u))
+}
+
+// Keys lists the key pairs on secp256k1 and P-256 whose public half the token
+// shows. A token that hides them until it is unlocked shows none before.
+func (k *Token) Keys(ctx context.Context) ([]keys.Key, error) { return k.keys(ctx, URI{}) }
+
+func (k *Token) keys(ctx context.Context, u URI) ([]keys.Key, error) {
+	template := []*pkcs11.Attribute{
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY),
+		pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_EC),
+	}
+	if u.Object != "" {
+		template = append(template, pkcs11.NewAttribute(pkcs11.CKA_LABEL, u.Object))
+	}
+	if u.ID != "" {
+		template = append(template, pkcs11.NewAttribute(pkcs11.CKA_ID, []byte(u.ID)))
+	}
+	var found []keys.Key
+	err := k.administer(ctx, "list its keys", func(session pkcs11.SessionHandle) error {
+		objects, err := k.module.search(session, template)
+		if err != nil {
+			return err
+		}
+		for _, o := range objects {
+			key, err := k.read(session, o)
+			if err != nil {
+				return err
+			}
+			if key != nil {
+				found = append(found, key)
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// read makes a Key of a public key object; nil for a curve that is not ours. A
+// key that was seen before is the same Key, with its cached handle.
+func (k *Token) read(session pkcs11.SessionHandle, object pkcs11.ObjectHandle) (*Key, error) {
+	a, err := k.module.ctx.GetAttributeValue(session, object, []*pkcs11.Attribute{
+		pkcs11.NewAttribute(pkcs11.CKA_LABEL, nil), pkcs11.NewAttribute(pkcs11.CKA_ID, nil),
+		pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, nil), pkcs11.NewAttribute(pkcs11.CKA_EC_POINT, nil),
+	})
+	if err != nil {
+		return nil, err
+	}
+	curve := curveOf(a[2].Value)
+	if curve == "" {
+		return nil, nil
+	}
+	public, err := jws.FromSEC1(curve, point(a[3].Value))
+	if err != nil {
+		return nil, fmt.Errorf("read public key %q: %w", clip(string(a[0].Value)), err)
+	}
+	name := string(a[1].Value) + "\x00" + string(a[0].Value)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if known := k.found[name]; known != nil && known.public.Equal(public) {
+		return known, nil
+	}
+	key := &Key{token: k, public: public, info: keys.Info{Device: k.id.Label, Label: string(a[0].Value), ID: a[1].Value}}
+	k.found[name] = key
+	return key, nil
+}
+
+// Template describes a key pair to be made.
+type Template struct {
+	Curve  string // jws.Secp256k1 or jws.P256
+	Label  string // also its CKA_ID
+	Sign   bool
+	Derive bool
+}
+
+// Generate makes a key pair in the token; the private half never leaves it. It
+// fails with CONFLICT when the label is taken, KEY_UNSUITED, PIN_REQUIRED,
+// DEVICE_REMOVED and DEVICE_ERROR.
+func (k *Token) Generate(ctx context.Context, t Template) (keys.Key, error) {
+	oid, err := oidOf(t.Curve)
+	if err != nil {
+		return nil, err
+	}
+	params, err := asn1.Marshal(oid)
+	if err != nil {
+		return nil, err
+	}
+	if t.Label == "" || len(t.Label) > 128 {
+		return nil, fault.New(fault.Invalid, "a key needs a label of at most 128 bytes")
+	}
+	name := func(more ...*pkcs11.Attribute) []*pkcs11.Attribute {
+		return append(more, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
+			pkcs11.NewAttribute(pkcs11.CKA_LABEL, t.Label), pkcs11.NewAttribute(pkcs11.CKA_ID, []byte(t.Label)))
+	}
+	public := name(pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, params), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, false),
+		pkcs11.NewAttribute(pkcs11.CKA_VERIFY, t.Sign))
+	private := name(pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true), pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, true),
+		pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, false), pkcs11.NewAttribute(pkcs11.CKA_SIGN, t.Sign),
+		pkcs11.NewAttribute(pkcs11.CKA_DERIVE, t.Derive))
+	var key *Key
+	err = k.administer(ctx, "make a key", func(session pkcs11.SessionHandle) error {
+		if k.isLocked() {
+			return pinRequired(k.id.Label)
+		}
+		same, err := k.module.search(session, []*pkcs11.Attribute{
+			pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_LABEL, t.Label)})
+		if err != nil {
+			return err
+		}
+		if len(same) > 0 {
+			return fault.New(fault.Conflict, fmt.Sprintf("the token has a key %q already", t.Label))
+		}
+		mechanism := []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_EC_KEY_PAIR_GEN, nil)}
+		object, _, err := k.module.ctx.GenerateKeyPair(session, mechanism, public, private)
+		if err != nil {
+			return err
+		}
+		key, err = k.read(session, object)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return key, nil
+}
+
+// Data reads the private data object with a label; nil when there is none. The
+// token must be unlocked.
+func (k *Token) Data(ctx context.Context, label string) (data []byte, err error) {
+	err = k.administer(ctx, "read a data object", func(session pkcs11.SessionHandle) error {
+		versions, err := k.versions(session, label)
+		if err != nil || len(versions) == 0 {
+			return err
+		}
+		newest := versions[len(versions)-1]
+		a, err := k.module.ctx.GetAttributeValue(session, newest.object, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_VALUE, nil)})
+		if err == nil {
+			data = a[0].Value
+		}
+		return err
+	})
+	return data, err
+}
+
+// PutData writes a private data object, over an older one with the same label.
+// The older one is removed after the newer is there, so that a power cut leaves
+// one or the other: the value of an object cannot be changed in every token.
+func (k *Token) PutData(ctx context.Context, label string, data []byte) error {
+	if label == "" || len(data) == 0 || len(data) > MaxData {
+		return fault.New(fault.Invalid, fmt.Sprintf("a data object needs a label and 1 to %d bytes", MaxData))
+	}
+	return k.administer(ctx, "write a data object", func(session pkcs11.SessionHandle) error {
+		older, err := k.versions(session, label)
+		if err != nil {
+			return err
+		}
+		next := uint64(1)
+		if len(older) > 0 {
+			next = older[len(older)-1].number + 1
+		}
+		_, err = k.module.ctx.CreateObject(session, []*pkcs11.Attribute{
+			pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_DATA), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
+			pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true), pkcs11.NewAttribute(pkcs11.CKA_APPLICATION, application),
+			pkcs11.NewAttribute(pkcs11.CKA_OBJECT_ID, binary.BigEndian.AppendUint64(nil, next)),
+			pkcs11.NewAttribute(pkcs11.CKA_LABEL, label), pkcs11.NewAttribute(pkcs11.CKA_VALUE, data),
+		})
+		for _, v := range older {
+			if err == nil {
+				err = k.module.ctx.DestroyObject(session, v.object)
+			}
+		}
+		return err
+	})
+}
+
+// application marks our data objects.
+const application = "countersign"
+
+// version is a data object and its number, which CKA_OBJECT_ID holds.
+type version struct {
+	object pkcs11.ObjectHandle
+	number uint64
+}
+
+// versions lists the data objects with a label, the newest last: more than one
+// only after a power cut.
+func (k *Token) versions(session pkcs11.SessionHandle, label string) ([]version, error) {
+	if k.isLocked() {
+		return nil, pinRequired(k.id.Label)
+	}
+	found, err := k.module.search(session, []*pkcs11.Attribute{
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_DATA), pkcs11.NewAttribute(pkcs11.CKA_APPLICATION, application),
+		pkcs11.NewAttribute(pkcs11.CKA_LABEL, label)})
+	if err != nil {
+		return nil, err
+	}
+	var all []version
+	for _, object := range found {
+		a, err := k.module.ctx.GetAttributeValue(session, object, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_OBJECT_ID, nil)})
+		if err != nil {
+			return nil, err
+		}
+		v := version{object: object}
+		if len(a[0].Value) == 8 {
+			v.number = binary.BigEndian.Uint64(a[0].Value)
+		}
+		all = append(all, v)
+	}
+	slices.SortFunc(all, func(a, b version) int { return cmp.Compare(a.number, b.number) })
+	return all, nil
+}

@@ -1,0 +1,281 @@
+package hsm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"sync"
+	"unsafe"
+
+	"github.com/miekg/pkcs11"
+
+	"countersign/bridge/internal/keys"
+	"countersign/shared/fault"
+)
+
+// queueLength is how many operations wait for a token before more are refused.
+const queueLength = 256
+
+// Token is one token, plugged in or not. It stays the same when the token is
+// pulled and comes back.
+type Token struct {
+	id     Identity
+	module *module
+	jobs   chan *job
+	stop   chan struct{}
+
+	// alone is held by what must not run beside another of its kind: searching,
+	// making and removing objects, and logins. It is taken after module.calls.
+	alone sync.Mutex
+
+	mu         sync.Mutex
+	workers    int
+	slot       uint
+	generation int
+	present    bool
+	loggedIn   bool
+	epoch      int // counts logins: handles of private objects are good for one
+	anchor     pkcs11.SessionHandle
+	anchored   bool // anchor is open; a login lasts while a session is
+	found      map[string]*Key
+}
+
+func newToken(m *module, id Identity) *Token {
+	return &Token{id: id, module: m, jobs: make(chan *job, queueLength), stop: make(chan struct{}), found: map[string]*Key{}}
+}
+
+// Identity says which token this is.
+func (k *Token) Identity() Identity { return k.id }
+
+func (k *Token) isPresent() bool { k.mu.Lock(); defer k.mu.Unlock(); return k.present }
+func (k *Token) isLocked() bool  { k.mu.Lock(); defer k.mu.Unlock(); return !k.loggedIn }
+
+// appear notes where the token is; news is whether it was away.
+func (k *Token) appear(slot uint, generation int) (news bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	news = !k.present
+	k.present, k.slot = true, slot
+	if k.generation != generation {
+		k.generation, k.anchored = generation, false
+		k.setLoggedOut()
+	}
+	return news
+}
+
+func (k *Token) vanish() (news bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	news = k.present
+	k.present, k.anchored = false, false
+	k.setLoggedOut()
+	return news
+}
+
+func (k *Token) loggedOut() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.anchored = false
+	k.setLoggedOut()
+}
+
+func (k *Token) setLoggedOut() {
+	if k.loggedIn {
+		k.loggedIn = false
+		k.epoch++
+	}
+}
+
+func (k *Token) quit() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	select {
+	case <-k.stop:
+	default:
+		close(k.stop)
+	}
+}
+
+// State reads how the token is now.
+func (k *Token) State() State {
+	s := State{Identity: k.id, TriesLeft: -1, Locked: true}
+	k.mu.Lock()
+	s.Present, s.Locked = k.present, !k.loggedIn
+	slot := k.slot
+	k.mu.Unlock()
+	if !s.Present {
+		return s
+	}
+	k.module.calls.RLock()
+	defer k.module.calls.RUnlock()
+	info, err := k.module.ctx.GetTokenInfo(slot)
+	if err != nil {
+		s.Present = false
+		return s
+	}
+	s.PINLocked = info.Flags&pkcs11.CKF_USER_PIN_LOCKED != 0
+	s.FinalTry = info.Flags&pkcs11.CKF_USER_PIN_FINAL_TRY != 0
+	s.PINPad = info.Flags&pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH != 0
+	switch {
+	case s.PINLocked:
+		s.TriesLeft = 0
+	case s.FinalTry:
+		s.TriesLeft = 1
+	}
+	return s
+}
+
+// Login unlocks the token's private keys for this process. That is not an
+// authorization of whoever asked: the bridge decides who may use a key. A PIN
+// that cannot be right by its length is not tried; none is tried twice. When the
+// token is unlocked already, it is locked first, so that the PIN is checked. It
+// fails with PIN_INCORRECT (tries_left where the token tells), PIN_LOCKED,
+// DEVICE_REMOVED and DEVICE_ERROR.
+func (k *Token) Login(ctx context.Context, pin []byte) error {
+	k.module.calls.RLock()
+	defer k.module.calls.RUnlock()
+	k.alone.Lock()
+	defer k.alone.Unlock()
+	if err := keys.Ended(ctx); err != nil {
+		return err
+	}
+	session, err := k.anchorSession()
+	if err != nil {
+		return err
+	}
+	info, err := k.module.ctx.GetTokenInfo(k.where())
+	if err != nil {
+		return k.judge(err, "tell its state")
+	}
+	if info.Flags&pkcs11.CKF_USER_PIN_LOCKED != 0 {
+		return k.pinLocked()
+	}
+	if n := uint(len(pin)); n < info.MinPinLen || n > info.MaxPinLen || n == 0 {
+		return fault.New(fault.PINIncorrect, fmt.Sprintf("a PIN of this token has %d to %d characters; it was not tried", info.MinPinLen, info.MaxPinLen))
+	}
+	err = k.login(session, pin)
+	if is(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN) {
+		if err = k.module.ctx.Logout(session); err == nil {
+			k.loggedOutKeepingAnchor()
+			err = k.login(session, pin)
+		}
+	}
+	switch {
+	case err == nil:
+		k.mu.Lock()
+		k.loggedIn = true
+		k.epoch++
+		k.mu.Unlock()
+		return nil
+	case is(err, pkcs11.CKR_PIN_INCORRECT), is(err, pkcs11.CKR_PIN_LEN_RANGE), is(err, pkcs11.CKR_PIN_INVALID):
+		return k.pinIncorrect()
+	case is(err, pkcs11.CKR_PIN_LOCKED):
+		return k.pinLocked()
+	}
+	return k.judge(err, "be unlocked")
+}
+
+// login passes the PIN without a copy on Go's side. The binding copies it into
+// C memory for the call.
+func (k *Token) login(session pkcs11.SessionHandle, pin []byte) error {
+	err := k.module.ctx.Login(session, pkcs11.CKU_USER, unsafe.String(unsafe.SliceData(pin), len(pin)))
+	runtime.KeepAlive(pin)
+	return err
+}
+
+func (k *Token) pinIncorrect() error {
+	f := fault.New(fault.PINIncorrect, "the PIN is not right").With("device", k.id.Label)
+	info, err := k.module.ctx.GetTokenInfo(k.where())
+	switch {
+	case err != nil:
+	case info.Flags&pkcs11.CKF_USER_PIN_LOCKED != 0:
+		return k.pinLocked()
+	case info.Flags&pkcs11.CKF_USER_PIN_FINAL_TRY != 0:
+		f = f.With("tries_left", "1")
+	}
+	return f
+}
+
+func (k *Token) pinLocked() error {
+	return fault.New(fault.PINLocked, fmt.Sprintf("the token %q is locked after too many wrong PINs", k.id.Label)).
+		With("device", k.id.Label).With("tries_left", "0")
+}
+
+// Logout locks the token again, for every user of this process.
+func (k *Token) Logout(ctx context.Context) error {
+	return k.administer(ctx, "be locked", func(session pkcs11.SessionHandle) error {
+		err := k.module.ctx.Logout(session)
+		k.loggedOutKeepingAnchor()
+		if is(err, pkcs11.CKR_USER_NOT_LOGGED_IN) {
+			return nil
+		}
+		return err
+	})
+}
+
+func (k *Token) loggedOutKeepingAnchor() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.setLoggedOut()
+}
+
+func (k *Token) where() uint { k.mu.Lock(); defer k.mu.Unlock(); return k.slot }
+
+// anchorSession is the session that logins, searches and the making of keys use.
+// The caller holds alone and calls.
+func (k *Token) anchorSession() (pkcs11.SessionHandle, error) {
+	k.mu.Lock()
+	slot, present, anchored, anchor := k.slot, k.present, k.anchored, k.anchor
+	k.mu.Unlock()
+	if !present {
+		return 0, removed(k.id.Label)
+	}
+	if anchored {
+		return anchor, nil
+	}
+	session, err := k.module.openSession(slot, pkcs11.CKF_RW_SESSION)
+	if is(err, pkcs11.CKR_TOKEN_WRITE_PROTECTED) {
+		session, err = k.module.openSession(slot, 0)
+	}
+	if err != nil {
+		return 0, k.judge(err, "open a session")
+	}
+	k.mu.Lock()
+	k.anchor, k.anchored = session, true
+	k.mu.Unlock()
+	return session, nil
+}
+
+// judge turns a return value into what the outside sees, and draws the
+// consequences: an invalid session is not used again, a lost login asks for the
+// PIN, and where the token may be gone, it looks. The caller holds calls.
+func (k *Token) judge(err error, what string) error {
+	var f *fault.Error
+	if err == nil || errors.As(err, &f) {
+		return err
+	}
+	e := effectOf(err)
+	k.mu.Lock()
+	if e&sessionLost != 0 {
+		k.anchored = false
+	}
+	if e&loginLost != 0 {
+		k.setLoggedOut()
+	}
+	slot := k.slot
+	k.mu.Unlock()
+	if e&tokenLost != 0 {
+		if id, ok := k.module.identify(slot); !ok || id != k.id {
+			k.vanish()
+			return removed(k.id.Label)
+		}
+	}
+	if e&loginLost != 0 {
+		return pinRequired(k.id.Label)
+	}
+	if is(err, pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED) || is(err, pkcs11.CKR_KEY_TYPE_INCONSISTENT) {
+		return fault.Wrap(err, fault.KeyUnsuited, "the key is not made for this use")
+	}
+	return deviceError(err, what)
+}

@@ -1,0 +1,136 @@
+package hsm
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+
+	"countersign/shared/fault"
+)
+
+// maxURI is the longest URI that [ParseURI] reads, in bytes.
+const maxURI = 1024
+
+// URI names tokens and objects (RFC 7512). An attribute that is empty matches
+// anything.
+type URI struct {
+	Token        string // CK_TOKEN_INFO.label
+	Manufacturer string
+	Model        string
+	Serial       string
+	Object       string // CKA_LABEL
+	ID           string // CKA_ID, as bytes
+	Type         string // public, private, cert, secret-key or data
+}
+
+// ParseURI reads a PKCS#11 URI. It refuses what would be silently ignored
+// otherwise: attributes that it does not know, duplicates, and a PIN, which does
+// not belong into a configuration file (RFC 7512 §4).
+func ParseURI(s string) (URI, error) {
+	refuse := func(why string) (URI, error) {
+		return URI{}, fault.New(fault.Invalid, "the PKCS#11 URI is not valid: "+why)
+	}
+	if len(s) > maxURI {
+		return refuse(fmt.Sprintf("it is longer than %d bytes", maxURI))
+	}
+	scheme, rest, ok := strings.Cut(s, ":")
+	if !ok || !strings.EqualFold(scheme, "pkcs11") {
+		return refuse("it does not start with pkcs11:")
+	}
+	path, query, hasQuery := strings.Cut(rest, "?")
+	if hasQuery && query != "" {
+		return refuse("query attributes (module-path, pin-source, pin-value) are not supported: the configuration has fields for them")
+	}
+	var u URI
+	seen := map[string]bool{}
+	for _, attribute := range strings.Split(path, ";") {
+		if path == "" {
+			break
+		}
+		name, raw, ok := strings.Cut(attribute, "=")
+		if !ok || seen[name] {
+			return refuse(fmt.Sprintf("attribute %q is not name=value, or stands twice", clip(name)))
+		}
+		seen[name] = true
+		value, err := unescape(raw)
+		if err != nil {
+			return refuse(fmt.Sprintf("the value of %q has a character or an escape that is not allowed", clip(name)))
+		}
+		switch name {
+		case "token":
+			u.Token = value
+		case "manufacturer":
+			u.Manufacturer = value
+		case "model":
+			u.Model = value
+		case "serial":
+			u.Serial = value
+		case "object":
+			u.Object = value
+		case "id":
+			u.ID = value
+		case "type":
+			if value != "public" && value != "private" && value != "cert" && value != "secret-key" && value != "data" {
+				return refuse("the type is not one of public, private, cert, secret-key and data")
+			}
+			u.Type = value
+		default:
+			return refuse(fmt.Sprintf("attribute %q is not supported", clip(name)))
+		}
+	}
+	return u, nil
+}
+
+// unescape undoes percent-encoding and refuses characters that must be encoded
+// (RFC 7512 §2.3: pk11-path-res-avail, and RFC 3986 unreserved).
+func unescape(s string) (string, error) {
+	const available = "-._~:[]@!$'()*+,=&"
+	for _, c := range []byte(s) {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9'
+		if !letter && c != '%' && strings.IndexByte(available, c) < 0 {
+			return "", fmt.Errorf("character %q", c)
+		}
+	}
+	return url.PathUnescape(s)
+}
+
+// String writes the URI in one form; [ParseURI] reads it back.
+func (u URI) String() string {
+	var parts []string
+	for _, a := range [][2]string{{"token", u.Token}, {"manufacturer", u.Manufacturer}, {"model", u.Model},
+		{"serial", u.Serial}, {"object", u.Object}, {"id", u.ID}, {"type", u.Type}} {
+		if a[1] != "" {
+			parts = append(parts, a[0]+"="+escape(a[1]))
+		}
+	}
+	return "pkcs11:" + strings.Join(parts, ";")
+}
+
+func escape(s string) string {
+	const digits = "0123456789ABCDEF"
+	var b strings.Builder
+	for _, c := range []byte(s) {
+		if c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			b.WriteByte('%')
+			b.WriteByte(digits[c>>4])
+			b.WriteByte(digits[c&15])
+		}
+	}
+	return b.String()
+}
+
+// matchesToken reports whether id is a token that the URI may mean.
+func (u URI) matchesToken(id Identity) bool {
+	return match(u.Token, id.Label) && match(u.Manufacturer, id.Manufacturer) && match(u.Model, id.Model) && match(u.Serial, id.Serial)
+}
+
+func match(want, have string) bool { return want == "" || want == have }
+
+func clip(s string) string {
+	if len(s) > 32 {
+		return s[:32] + "…"
+	}
+	return s
+}
