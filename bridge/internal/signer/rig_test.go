@@ -3,8 +3,6 @@ package signer
 import (
 	"bytes"
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -14,9 +12,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/decred/dcrd/dcrec/secp256k1/v4"
-	secpecdsa "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 
 	"countersign/bridge/internal/keys"
 	"countersign/shared/channel"
@@ -28,94 +23,30 @@ import (
 	"countersign/shared/wire"
 )
 
-// memKey is a key in memory, of either curve.
+// memKey is a key in memory, of either curve; also the static key of a channel.
 type memKey struct {
+	*keys.Memory
 	public jws.PublicKey
-	secp   *secp256k1.PrivateKey
-	p256   *ecdsa.PrivateKey
-	label  string
 }
 
 func newKey(t testing.TB, curve string) *memKey {
 	t.Helper()
-	k, err := makeKey(curve, "")
+	k, err := makeKey(curve)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return k
 }
 
-func makeKey(curve, label string) (*memKey, error) {
-	k := &memKey{label: label}
-	var err error
-	if curve == jws.Secp256k1 {
-		if k.secp, err = secp256k1.GeneratePrivateKey(); err != nil {
-			return nil, err
-		}
-		k.public, err = jws.FromSEC1(curve, k.secp.PubKey().SerializeCompressed())
-		return k, err
-	}
-	if k.p256, err = ecdsa.GenerateKey(elliptic.P256(), rand.Reader); err != nil {
-		return nil, err
-	}
-	point, err := k.p256.PublicKey.Bytes()
+func makeKey(curve string) (*memKey, error) {
+	k, err := keys.NewMemory(curve, rand.Reader)
 	if err != nil {
 		return nil, err
 	}
-	k.public, err = jws.FromSEC1(curve, point)
-	return k, err
+	return &memKey{k, k.PublicKey()}, nil
 }
 
-func (k *memKey) Info() keys.Info {
-	return keys.Info{Device: "memory", Label: k.label, CanSign: true, CanDerive: true}
-}
-func (k *memKey) PublicKey() jws.PublicKey { return k.public }
-func (k *memKey) Public() []byte           { return k.public.Compressed() }
-
-func (k *memKey) SignDigest(_ context.Context, digest []byte) ([]byte, error) {
-	out := make([]byte, 64)
-	if k.secp != nil {
-		sig := secpecdsa.Sign(k.secp, digest)
-		r, s := sig.R(), sig.S()
-		r.PutBytesUnchecked(out[:32])
-		s.PutBytesUnchecked(out[32:])
-		return out, nil
-	}
-	r, s, err := ecdsa.Sign(rand.Reader, k.p256, digest)
-	if err != nil {
-		return nil, err
-	}
-	r.FillBytes(out[:32])
-	s.FillBytes(out[32:])
-	return out, nil
-}
-
-func (k *memKey) ECDH(_ context.Context, peer []byte) ([]byte, error) {
-	p, err := jws.FromSEC1(k.public.Curve(), peer)
-	if err != nil {
-		return nil, err
-	}
-	if k.secp != nil {
-		pub, err := secp256k1.ParsePubKey(p.Uncompressed())
-		if err != nil {
-			return nil, err
-		}
-		return secp256k1.GenerateSharedSecret(k.secp, pub), nil
-	}
-	pub, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), p.Uncompressed())
-	if err != nil {
-		return nil, err
-	}
-	priv, err := k.p256.ECDH()
-	if err != nil {
-		return nil, err
-	}
-	remote, err := pub.ECDH()
-	if err != nil {
-		return nil, err
-	}
-	return priv.ECDH(remote)
-}
+func (k *memKey) Public() []byte { return k.public.Compressed() }
 
 // memVault is a vault in memory; it survives a restart of the service.
 type memVault struct {
@@ -138,7 +69,7 @@ func (v *memVault) Key(_ context.Context, label string) (keys.Key, error) {
 }
 
 func (v *memVault) Generate(_ context.Context, curve, label string) (keys.Key, error) {
-	k, err := makeKey(curve, label)
+	k, err := makeKey(curve)
 	if err != nil {
 		return nil, err
 	}
