@@ -150,24 +150,29 @@ func (r *Relay) Run(ctx context.Context, job Job) (Result, error) {
 	return r.submit(ctx, job, approval, decided)
 }
 
-// fetch gets the sealed statement. A channel that was open from an earlier
-// approval may have ended at the signer; since nothing has been asked or signed
-// yet, the question is put once more, as a new record on a new channel.
+// fetch gets the sealed statement. A channel may have ended at the signer: one
+// from an earlier approval by age or a restart, a new one because the person took
+// long for the PIN between acts 2 and 3. Since nothing has been asked or signed
+// yet, it starts once more, with new records on a new channel.
 func (r *Relay) fetch(ctx context.Context, job Job) (approval string, statement []byte, err error) {
 	reused := r.open != nil && r.open.entity == job.Entity && r.open.member == job.Member
 	approval, statement, err = r.fetchOnce(ctx, job)
-	if err != nil && reused && stale(err) && ctx.Err() == nil {
+	if err != nil && ctx.Err() == nil && (ended(err) || reused && stale(err)) {
 		approval, statement, err = r.fetchOnce(ctx, job)
 	}
 	return approval, statement, err
 }
 
+// ended reports whether the other side does not know the channel any more.
+func ended(err error) bool {
+	code := fault.CodeOf(err)
+	return code == fault.ChannelClosed || code == fault.NotFound
+}
+
+// stale reports whether the two ends of the channel have parted.
 func stale(err error) bool {
-	switch fault.CodeOf(err) {
-	case fault.ChannelClosed, fault.NotFound, fault.RecordInvalid, fault.RecordReplayed:
-		return true
-	}
-	return false
+	code := fault.CodeOf(err)
+	return ended(err) || code == fault.RecordInvalid || code == fault.RecordReplayed
 }
 
 func (r *Relay) fetchOnce(ctx context.Context, job Job) (string, []byte, error) {

@@ -372,6 +372,28 @@ func TestAChannelThatTheSignerForgotIsOpenedAnew(t *testing.T) {
 	}
 }
 
+func TestAHandshakeThatTookTooLongStartsAnew(t *testing.T) {
+	t.Parallel()
+	for _, tries := range []int{1, 2} {
+		w := newWorld(t)
+		left := tries
+		w.accept = func() { // the person looks for the PIN; the signer does not wait
+			if left--; left >= 0 {
+				w.mu.Lock()
+				clear(w.peers)
+				w.mu.Unlock()
+			}
+		}
+		_, err := New(w, w).Run(t.Context(), job(nil))
+		if want := map[int]fault.Code{1: "", 2: fault.ChannelClosed}[tries]; fault.CodeOf(err) != want {
+			t.Errorf("late %d times: %v", tries, err)
+		}
+		if n := w.count(frame.ChannelOpen); n != 2 {
+			t.Errorf("late %d times: %d channels", tries, n)
+		}
+	}
+}
+
 func TestRefusalsSayWhereAndLeaveTheWayOpen(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct {
