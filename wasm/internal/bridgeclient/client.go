@@ -275,25 +275,16 @@ func (c *Client) request(method string, params any, to chan<- answer) (uint64, e
 	if err != nil {
 		return 0, err
 	}
-	if err := c.enqueue(m); err != nil {
+	if err := c.out.Add(m); err != nil {
 		return 0, err
 	}
 	c.next = id
 	c.pending[id] = to
-	return id, nil
-}
-
-// enqueue adds to what is to be sent, and starts one flush when none runs. The
-// caller holds the lock.
-func (c *Client) enqueue(m frame.Message) error {
-	if err := c.out.Add(m); err != nil {
-		return err
-	}
 	if !c.flushing {
 		c.flushing = true
 		go c.flush()
 	}
-	return nil
+	return id, nil
 }
 
 // flush sends until nothing waits. Only one runs at a time, so that records leave
@@ -353,12 +344,7 @@ func (c *Client) receive(m frame.Message) *Error {
 	case frame.Notification:
 		return c.notification(m)
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err := c.enqueue(frame.NewErrorReply(*m.ID, fault.New(fault.Method, "a page answers no requests"))); err != nil {
-		return broken(err)
-	}
-	return nil
+	return broken(errors.New("a bridge sends no requests"))
 }
 
 func (c *Client) reply(m frame.Message) *Error {

@@ -524,6 +524,9 @@ func TestWhatEndsAConnectionEndsItsCalls(t *testing.T) {
 		"notification is wrong": {func(b *bridge, _ frame.Message) error {
 			return b.send(frame.Message{Method: frame.DeviceAdded, Params: []byte(`{}`)})
 		}, OtherProgram},
+		"request of the bridge": {func(b *bridge, m frame.Message) error {
+			return b.send(frame.Message{ID: m.ID, Method: "page.show", Params: []byte(`{}`)})
+		}, OtherProgram},
 		"not a frame": {func(b *bridge, _ frame.Message) error {
 			r, err := b.session.Seal([]byte("{}"))
 			if err != nil {
@@ -554,28 +557,6 @@ func TestWhatEndsAConnectionEndsItsCalls(t *testing.T) {
 				t.Errorf("a call after the end: %v", err)
 			}
 		})
-	}
-}
-
-func TestARequestOfTheBridgeIsRefused(t *testing.T) {
-	t.Parallel()
-	answer := make(chan frame.Message, 1)
-	connect(t, setup{}, ready(func(b *bridge) error {
-		m, err := frame.NewRequest(5, "page.show", struct{}{})
-		if err != nil {
-			return err
-		}
-		if err := b.send(m); err != nil {
-			return err
-		}
-		if m, err = b.next(); err != nil {
-			return err
-		}
-		answer <- m
-		return nil
-	}))
-	if m := <-answer; *m.ID != 5 || fault.CodeOf(frame.DecodeResult(m, new(struct{}))) != fault.Method {
-		t.Errorf("%+v", m)
 	}
 }
 
