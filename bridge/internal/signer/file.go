@@ -1,13 +1,13 @@
 package signer
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"countersign/shared/fault"
@@ -117,4 +117,4 @@ func readSmall(path string, limit int64) ([]byte, error) {
 }
 
 // trimmed is a secret from a file, without the line feed an editor adds.
-func trimmed(b []byte) string { return strings.TrimRight(string(b), "\r\n") }
+func trimmed(b []byte) []byte { return bytes.TrimRight(b, "\r\n") }

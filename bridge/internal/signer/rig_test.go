@@ -121,7 +121,8 @@ const (
 // on P-256; two of the three approve, in one step.
 type rig struct {
 	t       testing.TB
-	vault   *memVault
+	vault   *memVault // when it is in memory
+	on      Vault
 	dir     string
 	clock   *clock
 	people  map[string]*person
@@ -139,7 +140,15 @@ func twoOfThree() governance.Set {
 
 func newRig(t testing.TB, rules governance.Set) *rig {
 	t.Helper()
-	g := &rig{t: t, vault: newMemVault(), dir: t.TempDir(), people: map[string]*person{},
+	v := newMemVault()
+	g := newRigOn(t, rules, v)
+	g.vault = v
+	return g
+}
+
+func newRigOn(t testing.TB, rules governance.Set, v Vault) *rig {
+	t.Helper()
+	g := &rig{t: t, on: v, dir: t.TempDir(), people: map[string]*person{},
 		clock: &clock{t: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC)}}
 	d := g.draft(rules)
 	f, err := openFile(g.dir)
@@ -177,7 +186,7 @@ func (g *rig) draft(rules governance.Set) Draft {
 }
 
 func (g *rig) deps(f *file) Deps {
-	return Deps{Vault: g.vault, Storage: f, Rand: rand.Reader, Now: g.clock.now, Log: slog.New(slog.DiscardHandler)}
+	return Deps{Vault: g.on, Storage: f, Rand: rand.Reader, Now: g.clock.now, Log: slog.New(slog.DiscardHandler)}
 }
 
 // start opens the service; after a stop it is a restart.
