@@ -27,7 +27,6 @@ const (
 	msgBadToken  = "Invalid authentication token"
 	msgBadKey    = "API key is invalid or expired"
 	msgForbidden = "The token does not allow access to this entity"
-	msgDeveloper = "Entity tokens cannot access developer routes"
 )
 
 // Authenticate verifies a token and that its developer and entity still exist

@@ -1,0 +1,120 @@
+// Command countersign-gateway serves the HTTP API and the dashboard, and in the
+// sandbox the world around them. It is trusted for availability only: it cannot
+// approve anything and holds no key that could. Spec: shared/spec/wire.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"countersign/shared/strictjson"
+	"countersign/web/internal/sandbox"
+	"countersign/web/internal/store/sqlstore"
+)
+
+const usage = `countersign-gateway - HTTP API, quotes and orders for a vault whose keys it does not hold
+
+Usage:
+  countersign-gateway serve   -config FILE   serve the API and the dashboard
+  countersign-gateway migrate -config FILE   bring the database up to date, then exit
+  countersign-gateway sandbox -config FILE   serve pretend providers, a pretend chain and
+                                             the small dashboard back end that holds the API key
+
+It prints "listening on URL" for each address once it is ready; SIGINT or SIGTERM
+stops it after the answers under way are finished.
+
+The file for serve and migrate is JSON; every name is known or refused:
+  listen              address of the API, such as 127.0.0.1:8080; port 0 picks a free one
+  database            SQLite file, made with mode 0600
+  signer_socket       unix socket of countersign-bridge signer
+  signer_file         signer.json that "countersign-bridge signer init" wrote: whose log
+                      is believed
+  token_key           signs tokens: a PEM file (PKCS #8, RSA, mode 0600; made when missing in
+                      the sandbox), or pkcs11:token=…;object=…?module-path=/usr/lib/….so
+  token_key_pin_file  the PIN for a pkcs11: key
+  public_url          where people open the dashboard; also the issuer of tokens
+  environment         sandbox, or the name of another one; a token works in one only
+  developers          [{"id","name","api_key_file","entities":["ent_…"]}]
+  providers           [{"id","name","url","api_key_file"}]
+  chains              [{"chain":"eip155:31337","rpc":"http://…"}]
+
+Example:
+  countersign-gateway serve -config gateway.json
+`
+
+type stdio struct{ out, err io.Writer }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], stdio{os.Stdout, os.Stderr}); err != nil {
+		fmt.Fprintln(os.Stderr, "countersign-gateway:", err)
+		os.Exit(1)
+	}
+}
+
+// run is the program without its process.
+func run(ctx context.Context, args []string, std stdio) error {
+	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "-help" || args[0] == "--help" {
+		_, err := io.WriteString(std.out, usage)
+		return err
+	}
+	verb := args[0]
+	flags := flag.NewFlagSet(verb, flag.ContinueOnError)
+	flags.SetOutput(std.err)
+	flags.Usage = func() { _, _ = io.WriteString(std.out, usage) }
+	file := flags.String("config", "", "the configuration, a JSON file")
+	switch err := flags.Parse(args[1:]); {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return err
+	case flags.NArg() > 0:
+		return fmt.Errorf("%s takes no argument %q; see countersign-gateway --help", verb, flags.Arg(0))
+	case *file == "":
+		return fmt.Errorf("%s needs -config FILE; see countersign-gateway --help", verb)
+	}
+	switch verb {
+	case "serve":
+		var cfg Config
+		if err := readConfig(*file, &cfg); err != nil {
+			return err
+		}
+		return serve(ctx, cfg, std)
+	case "migrate":
+		var cfg Config
+		if err := readConfig(*file, &cfg); err != nil {
+			return err
+		}
+		db, err := sqlstore.Open(ctx, cfg.Database)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(std.out, "%s is up to date\n", cfg.Database)
+		return db.Close()
+	case "sandbox":
+		var cfg sandbox.Config
+		if err := readConfig(*file, &cfg); err != nil {
+			return err
+		}
+		return sandbox.Run(ctx, cfg, sandbox.Stdio{Out: std.out, Err: std.err})
+	}
+	return fmt.Errorf("there is no %q: use serve, migrate or sandbox; see countersign-gateway --help", verb)
+}
+
+func readConfig(path string, cfg any) error {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read the configuration: %w", err)
+	}
+	if err := strictjson.Unmarshal(raw, cfg, 1<<20); err != nil {
+		return fmt.Errorf("read the configuration %s: %w", path, err)
+	}
+	return nil
+}

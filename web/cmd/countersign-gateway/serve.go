@@ -1,0 +1,243 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"countersign/shared/jws"
+	"countersign/shared/statement"
+	"countersign/web/dashboard"
+	"countersign/web/internal/api"
+	"countersign/web/internal/buy"
+	"countersign/web/internal/chain"
+	"countersign/web/internal/gateway"
+	"countersign/web/internal/signerlink"
+	"countersign/web/internal/store"
+	"countersign/web/internal/store/sqlstore"
+	"countersign/web/internal/token"
+)
+
+// Config is the file of serve and migrate; usage in main.go is its manual.
+type Config struct {
+	Listen          string      `json:"listen"`
+	Database        string      `json:"database"`
+	SignerSocket    string      `json:"signer_socket"`
+	SignerFile      string      `json:"signer_file"`
+	TokenKey        string      `json:"token_key"`
+	TokenKeyPINFile string      `json:"token_key_pin_file"`
+	PublicURL       string      `json:"public_url"`
+	Environment     string      `json:"environment"`
+	Developers      []Developer `json:"developers"`
+	Providers       []Provider  `json:"providers"`
+	Chains          []Chain     `json:"chains"`
+}
+
+// Developer may act for its entities.
+type Developer struct {
+	ID         string   `json:"id"`
+	Name       string   `json:"name"`
+	APIKeyFile string   `json:"api_key_file"`
+	Entities   []string `json:"entities"`
+}
+
+// Provider sells crypto.
+type Provider struct {
+	ID         string `json:"id"`
+	Name       string `json:"name"`
+	URL        string `json:"url"`
+	APIKeyFile string `json:"api_key_file"`
+}
+
+// Chain is a node that reports deposits.
+type Chain struct {
+	Chain string `json:"chain"` // CAIP-2
+	RPC   string `json:"rpc"`
+}
+
+// signerFile is what "countersign-bridge signer init" writes.
+type signerFile struct {
+	Entity       string          `json:"entity"`
+	EntityName   string          `json:"entity_name"`
+	StatementKey statement.JWK   `json:"statement_key"`
+	ChannelKeys  []statement.JWK `json:"channel_keys"`
+}
+
+func (c Config) check() error {
+	for _, f := range [][2]string{
+		{"listen", c.Listen}, {"database", c.Database}, {"signer_socket", c.SignerSocket}, {"signer_file", c.SignerFile},
+		{"token_key", c.TokenKey}, {"public_url", c.PublicURL}, {"environment", c.Environment},
+	} {
+		if f[1] == "" {
+			return fmt.Errorf("the configuration needs %s; see countersign-gateway --help", f[0])
+		}
+	}
+	return nil
+}
+
+func secret(path string) (string, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return "", fmt.Errorf("read an API key: %w", err)
+	}
+	key := strings.TrimSpace(string(raw))
+	if len(key) < 16 {
+		return "", fmt.Errorf("the API key in %s is shorter than 16 characters", path)
+	}
+	return key, nil
+}
+
+// serve runs the gateway until ctx ends.
+func serve(ctx context.Context, cfg Config, std stdio) (err error) {
+	if err := cfg.check(); err != nil {
+		return err
+	}
+	log := slog.New(slog.NewTextHandler(std.err, nil))
+	var signer signerFile
+	if err := readConfig(cfg.SignerFile, &signer); err != nil {
+		return err
+	}
+	statementKey, err := jws.NewPublicKey(signer.StatementKey.Crv, signer.StatementKey.X, signer.StatementKey.Y)
+	if err != nil {
+		return fmt.Errorf("read the signer's statement key in %s: %w", cfg.SignerFile, err)
+	}
+	key, closeKey, err := token.LoadKey(token.KeyConfig{
+		Location: cfg.TokenKey, PINFile: cfg.TokenKeyPINFile, Create: cfg.Environment == "sandbox", Notice: std.err,
+	})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeKey()) }()
+	tokens, err := token.New(token.Config{
+		Key: key, Issuer: cfg.PublicURL, Audience: "countersign", Env: cfg.Environment, Now: time.Now, Rand: rand.Reader,
+	})
+	if err != nil {
+		return err
+	}
+	db, err := sqlstore.Open(ctx, cfg.Database)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := principals(ctx, db, cfg.Developers); err != nil {
+		return err
+	}
+	providers, err := deskOf(cfg, db, log)
+	if err != nil {
+		return err
+	}
+	chains := map[string]gateway.Chain{}
+	for _, c := range cfg.Chains {
+		n := &node{cfg: chain.Config{RPC: c.RPC, Chain: c.Chain}}
+		defer n.close()
+		chains[c.Chain] = n
+	}
+	link := signerlink.New(cfg.SignerSocket)
+	defer link.Close()
+	g, err := gateway.New(ctx, gateway.Config{
+		Store: db, Tokens: tokens, Desk: providers, Signer: link, Chains: chains, Entity: signer.Entity, Key: statementKey,
+		Env: cfg.Environment, PageURL: strings.TrimSuffix(cfg.PublicURL, "/"), Now: time.Now, Rand: rand.Reader, Log: log,
+	})
+	if err != nil {
+		return err
+	}
+	pages, err := dashboard.Handler(dashboard.Config{})
+	if err != nil {
+		return err
+	}
+	handler, err := api.New(api.Config{Gateway: g, Dashboard: pages, Log: log, NewID: rand.Text})
+	if err != nil {
+		return err
+	}
+	return listen(ctx, cfg.Listen, server{handler, g.Run, log}, std)
+}
+
+type server struct {
+	handler http.Handler
+	run     func(context.Context)
+	log     *slog.Logger
+}
+
+func listen(ctx context.Context, addr string, s server, std stdio) error {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	h := &http.Server{
+		Handler: s.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second, WriteTimeout: 60 * time.Second,
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	work, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	wg.Go(func() { s.run(work) })
+	failed := make(chan error, 1)
+	go func() { failed <- h.Serve(l) }()
+	fmt.Fprintf(std.out, "listening on http://%s\n", l.Addr())
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		err = h.Shutdown(wait)
+	}
+	stop()
+	wg.Wait()
+	return err
+}
+
+// principals brings the developers of the configuration into the database. A
+// changed API key revokes the tokens of the old one.
+func principals(ctx context.Context, db store.Store, all []Developer) error {
+	return db.Write(ctx, func(tx store.Tx) error {
+		for _, d := range all {
+			key, err := secret(d.APIKeyFile)
+			if err != nil {
+				return err
+			}
+			dev := store.Developer{ID: d.ID, Name: d.Name, KeyHash: sha256.Sum256([]byte(key)), Version: 1}
+			old, err := tx.Developer(d.ID)
+			switch {
+			case err == nil && old.KeyHash == dev.KeyHash:
+				dev.Version = old.Version
+			case err == nil:
+				dev.Version = old.Version + 1
+			case !errors.Is(err, store.ErrNotFound):
+				return err
+			}
+			if err := tx.PutDeveloper(dev); err != nil {
+				return err
+			}
+			for _, e := range d.Entities {
+				if err := tx.PutEntity(store.Entity{ID: e, Developer: d.ID, Name: e}); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+func deskOf(cfg Config, db store.Store, log *slog.Logger) (gateway.Desk, error) {
+	var all []buy.Provider
+	for _, p := range cfg.Providers {
+		key, err := secret(p.APIKeyFile)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, buy.Provider{ID: p.ID, Name: p.Name, URL: strings.TrimSuffix(p.URL, "/"), APIKey: key})
+	}
+	d, err := buy.New(buy.Config{Providers: all, Sandbox: cfg.Environment == "sandbox", Memory: memory{db}, Log: log})
+	if err != nil {
+		return nil, fmt.Errorf("providers: %w", err)
+	}
+	return desk{d}, nil
+}
