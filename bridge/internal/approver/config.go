@@ -1,6 +1,7 @@
 package approver
 
 import (
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -9,9 +10,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	"countersign/bridge/internal/guard"
+	"countersign/bridge/internal/keys"
 	"countersign/shared/jws"
 	"countersign/shared/link"
 	"countersign/shared/statement"
@@ -129,6 +132,27 @@ type identity struct {
 	channelIn   string
 	remote      []byte // the signer's channel key on the same curve
 	device      string // label of the token with the approval key, from its URI
+
+	mu    sync.Mutex
+	found map[string]keys.Key // by URI: a key survives the removal of its token
+}
+
+// key finds one of the identity's keys, once.
+func (id *identity) key(ctx context.Context, devices Devices, uri string) (keys.Key, error) {
+	id.mu.Lock()
+	defer id.mu.Unlock()
+	if k, ok := id.found[uri]; ok {
+		return k, nil
+	}
+	k, err := devices.Key(ctx, uri)
+	if err != nil {
+		return nil, err
+	}
+	if id.found == nil {
+		id.found = map[string]keys.Key{}
+	}
+	id.found[uri] = k
+	return k, nil
 }
 
 func loadIdentities(cfg Config, now time.Time) ([]*identity, error) {

@@ -2,12 +2,55 @@ package approver
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"log/slog"
+
+	"countersign/bridge/internal/hsm"
+	"countersign/bridge/internal/keys"
+	"countersign/shared/fault"
 )
+
+// tokens are the Devices behind PKCS#11 modules.
+type tokens struct {
+	*hsm.Tokens
+}
 
 // OpenDevices opens the PKCS#11 modules and returns their tokens, and how to
 // close them.
-func OpenDevices(ctx context.Context, modules []string, log *slog.Logger) (Devices, func() error, error) {
-	return nil, nil, errors.New("no PKCS#11 module can be opened")
+func OpenDevices(_ context.Context, modules []string, log *slog.Logger) (Devices, func() error, error) {
+	t, err := hsm.Open(hsm.Config{Modules: modules})
+	if err != nil {
+		return nil, nil, fmt.Errorf("open the PKCS#11 modules: %w", err)
+	}
+	log.Info("tokens", "found", len(t.All()))
+	return tokens{t}, t.Close, nil
+}
+
+// Key finds a key.
+func (t tokens) Key(ctx context.Context, uri string) (keys.Key, error) { return t.Tokens.Key(ctx, uri) }
+
+func (t tokens) token(label string) (*hsm.Token, error) {
+	return t.Token(hsm.URI{Token: label}.String())
+}
+
+// Device reads how a token is.
+func (t tokens) Device(_ context.Context, label string) (Device, error) {
+	k, err := t.token(label)
+	if fault.CodeOf(err) == fault.DeviceMissing {
+		return Device{Label: label}, nil
+	}
+	if err != nil {
+		return Device{}, err
+	}
+	s := k.State()
+	return Device{Label: s.Label, Present: s.Present, Locked: s.Locked, PINLocked: s.PINLocked, FinalTry: s.FinalTry, TriesLeft: s.TriesLeft}, nil
+}
+
+// Login unlocks a token.
+func (t tokens) Login(ctx context.Context, label string, pin []byte) error {
+	k, err := t.token(label)
+	if err != nil {
+		return err
+	}
+	return k.Login(ctx, pin)
 }

@@ -38,10 +38,14 @@ type pairingFile struct {
 }
 
 // Pairings is the list of pages that are paired, in a file that a running bridge
-// and the command line share: each use reads it afresh.
+// and the command line share: each use looks whether it was replaced.
 type Pairings struct {
 	dir string
 	mu  sync.Mutex
+
+	readMu sync.Mutex
+	file   os.FileInfo // of what list was read from
+	list   []Pairing
 }
 
 // OpenPairings is the list in a bridge's state directory.
@@ -51,10 +55,21 @@ func (p *Pairings) path() string { return filepath.Join(p.dir, "pairings.json") 
 
 // List returns all pairings, the oldest first.
 func (p *Pairings) List() ([]Pairing, error) {
-	data, err := readFile(p.path())
+	p.readMu.Lock()
+	defer p.readMu.Unlock()
+	info, err := os.Stat(p.path())
 	if errors.Is(err, fs.ErrNotExist) {
+		p.file, p.list = nil, nil
 		return nil, nil
 	}
+	if err != nil {
+		return nil, fmt.Errorf("read the pairings: %w", err)
+	}
+	// A change is a rename, so it is another file.
+	if p.file != nil && os.SameFile(info, p.file) && info.ModTime().Equal(p.file.ModTime()) && info.Size() == p.file.Size() {
+		return slices.Clone(p.list), nil
+	}
+	data, err := readFile(p.path())
 	if err != nil {
 		return nil, fmt.Errorf("read the pairings: %w", err)
 	}
@@ -62,7 +77,8 @@ func (p *Pairings) List() ([]Pairing, error) {
 	if err := strictjson.Unmarshal(data, &f, maxConfig); err != nil {
 		return nil, fmt.Errorf("read %s: %w", p.path(), err)
 	}
-	return f.Pairings, nil
+	p.file, p.list = info, f.Pairings
+	return slices.Clone(f.Pairings), nil
 }
 
 // Has reports whether this key is paired for this origin.

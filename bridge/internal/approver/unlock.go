@@ -34,12 +34,12 @@ type keyUse struct {
 // checks that it is the one that the certificate names.
 func (k *keyUse) open(ctx context.Context) error {
 	devices := k.conn.bridge.deps.Devices
-	key, err := devices.Key(ctx, k.uri)
+	key, err := k.identity.key(ctx, devices, k.uri)
 	if fault.CodeOf(err) == fault.PINRequired {
 		if err := k.authorize(ctx); err != nil {
 			return err
 		}
-		key, err = devices.Key(ctx, k.uri)
+		key, err = k.identity.key(ctx, devices, k.uri)
 	}
 	if err != nil {
 		return err
