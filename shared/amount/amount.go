@@ -183,7 +183,9 @@ func trimLeft(s string) string { return strings.TrimLeft(s, "0") }
 // exponent reads the digits after the e of a JSON number, at most three.
 func exponent(s string) (int, bool) {
 	neg := strings.HasPrefix(s, "-")
-	s = strings.TrimPrefix(strings.TrimPrefix(s, "-"), "+")
+	if s = strings.TrimPrefix(s, "-"); !neg {
+		s = strings.TrimPrefix(s, "+")
+	}
 	if !isDigits(s) || len(s) > 3 {
 		return 0, false
 	}

@@ -1,0 +1,214 @@
+package quote_test
+
+import (
+	"encoding/json"
+	"maps"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"countersign/shared/quote"
+)
+
+type vectors struct {
+	Providers []quote.Provider
+	Inputs    []struct {
+		Name string
+		quote.Input
+		Codes map[string]string
+		Fixes []string
+	}
+	Ranking []struct {
+		Name     string
+		Rows     map[string]string
+		Order    []string
+		Ranks    []int
+		Best     []string
+		Outliers []string
+	}
+}
+
+func load(t *testing.T) vectors {
+	t.Helper()
+	data, err := os.ReadFile("../spec/vectors/quote.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v vectors
+	if err := json.Unmarshal(data, &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestProvidersAreExcludedWithAReasonAndAFix(t *testing.T) {
+	t.Parallel()
+	v := load(t)
+	for _, in := range v.Inputs {
+		t.Run(in.Name, func(t *testing.T) {
+			t.Parallel()
+			got := map[string]string{}
+			for _, p := range v.Providers {
+				e, ok := quote.Check(p, in.Input)
+				if ok {
+					continue
+				}
+				got[p.ID] = e.Code
+				if e.Message == "" || e.Stage != quote.StageEligibility || e.Provider != p.ID || e.ProviderName != p.Name {
+					t.Errorf("%s: %+v", p.ID, e)
+				}
+			}
+			if d := cmp.Diff(in.Codes, got); d != "" {
+				t.Errorf("codes: %s", d)
+			}
+			texts := []string{}
+			for _, f := range quote.Fixes(v.Providers, in.Input) {
+				texts = append(texts, f.Text)
+			}
+			if d := cmp.Diff(in.Fixes, texts); d != "" {
+				t.Errorf("fixes: %s", d)
+			}
+		})
+	}
+}
+
+func TestAFixIsTrue(t *testing.T) {
+	t.Parallel()
+	v := load(t)
+	count := func(in quote.Input) (n int) {
+		for _, p := range v.Providers {
+			if _, ok := quote.Check(p, in); ok {
+				n++
+			}
+		}
+		return n
+	}
+	for _, in := range v.Inputs {
+		for _, f := range quote.Fixes(v.Providers, in.Input) {
+			changed := in.Input
+			switch f.Field {
+			case "amount":
+				changed.Amount = f.Value
+			case "payment_method":
+				changed.PaymentMethod = f.Value
+			}
+			if got := count(changed) - count(in.Input); got != f.Opens {
+				t.Errorf("%s: %q opens %d", in.Name, f.Text, got)
+			}
+		}
+	}
+}
+
+func TestRankingMarksTheBestAndTheOutliers(t *testing.T) {
+	t.Parallel()
+	for _, c := range load(t).Ranking {
+		var rows []quote.Row
+		for _, id := range slices.Sorted(maps.Keys(c.Rows)) {
+			rows = append(rows, quote.Row{ID: "quo_" + id, Provider: id, CryptoAmount: c.Rows[id]})
+		}
+		var order, best, outliers []string
+		var ranks []int
+		for _, r := range quote.Rank(quote.Rank(rows)) { // again as rows arrive
+			order, ranks = append(order, r.Provider), append(ranks, r.Rank)
+			if r.Best {
+				best = append(best, r.Provider)
+			}
+			if slices.Contains(r.Warnings, quote.RateOutlier) {
+				outliers = append(outliers, r.Provider)
+			}
+		}
+		if !slices.Equal(order, c.Order) || !slices.Equal(ranks, c.Ranks) || !slices.Equal(best, c.Best) || !slices.Equal(outliers, c.Outliers) {
+			t.Errorf("%s: order %v, ranks %v, best %v, outliers %v", c.Name, order, ranks, best, outliers)
+		}
+	}
+}
+
+func TestNormaliseForgivesWritingAndRefusesTheRest(t *testing.T) {
+	t.Parallel()
+	good := quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR"}
+	in, problems := quote.Normalise(quote.Input{From: " eur", To: "Ethereum", Amount: "0250.00", PaymentMethod: "CARD ", Country: "fr"})
+	if len(problems) > 0 || in != good {
+		t.Errorf("%+v, %v", in, problems)
+	}
+	for _, c := range []struct {
+		field string
+		set   func(*quote.Input, string)
+		bad   []string
+	}{
+		{"from", func(i *quote.Input, s string) { i.From = s }, []string{"", "EU", "XXX", "EURO", "E1R"}},
+		{"to", func(i *quote.Input, s string) { i.To = s }, []string{"", "ethereum/erc20", "a b", "ethereum/erc20/", "ethereum/erc20/a?b", "ethereum/ERC-20/x", "ethereum#"}},
+		{"amount", func(i *quote.Input, s string) { i.Amount = s }, []string{"", "0", "-1", "1.5", "1e3", "0x1", "1,000", "1234567890123", "٣", "1.", "NaN"}},
+		{"payment_method", func(i *quote.Input, s string) { i.PaymentMethod = s }, []string{"", "gold", "card sepa"}},
+		{"country", func(i *quote.Input, s string) { i.Country = s }, []string{"", "XX", "FRA", "F"}},
+		{"dest", func(i *quote.Input, s string) { i.Dest = s }, []string{"a b", "a\n", string(make([]byte, 129)), "é"}},
+	} {
+		for _, s := range c.bad {
+			in := good
+			c.set(&in, s)
+			_, problems := quote.Normalise(in)
+			if len(problems) != 1 || problems[0].Field != c.field || problems[0].Message == "" {
+				t.Errorf("%s %q: %+v", c.field, s, problems)
+			}
+		}
+	}
+}
+
+func TestValidateSaysHowToFix(t *testing.T) {
+	t.Parallel()
+	v := load(t)
+	for _, in := range v.Inputs {
+		problems := quote.Validate(v.Providers, in.Input)
+		if open := len(in.Codes) < len(v.Providers); open != (len(problems) == 0) {
+			t.Errorf("%s: %+v", in.Name, problems)
+		}
+	}
+	problems := quote.Validate(v.Providers[:2], quote.Input{From: "EUR", To: "ethereum", Amount: "20", PaymentMethod: "sepa", Country: "FR"})
+	want := []quote.Problem{{Field: "amount", Code: quote.AmountBelowMin, Message: "Alpha needs at least EUR 50. EUR 100 opens 2 more."}}
+	if d := cmp.Diff(want, problems); d != "" {
+		t.Error(d)
+	}
+	if p := quote.Validate(nil, v.Inputs[0].Input); len(p) != 1 {
+		t.Errorf("without providers: %+v", p)
+	}
+}
+
+func TestAQuoteLivesOnTheServersClock(t *testing.T) {
+	t.Parallel()
+	at := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+	if got := quote.Expiry(at, time.Time{}, 0); got != at.Add(quote.Life) {
+		t.Errorf("without the provider's time: %v", got)
+	}
+	if got := quote.Expiry(at, at.Add(time.Second), 0); got != at.Add(time.Second) {
+		t.Errorf("the provider's earlier time: %v", got)
+	}
+	if got := quote.Expiry(at, at.Add(time.Hour), time.Minute); got != at.Add(time.Minute) {
+		t.Errorf("the provider's later time: %v", got)
+	}
+	row := quote.Row{ExpiresAt: at}
+	if row.Remaining(at.Add(-time.Second)) != time.Second || row.Expired(at.Add(-1)) || !row.Expired(at) || row.Remaining(at.Add(time.Hour)) != 0 {
+		t.Error("the end of a quote")
+	}
+	local := at.Add(-time.Hour) // a computer an hour late
+	clock := quote.NewClock(at, local.Add(-time.Second), local.Add(time.Second))
+	if got := clock.At(local); got != at {
+		t.Errorf("the server's time is %v", got)
+	}
+}
+
+func FuzzNormalise(f *testing.F) {
+	f.Add("EUR", "ethereum", "250", "card", "FR", "0x1")
+	f.Add("eur", "ethereum/erc20/usd__coin", "00.00", " sepa", "gb", "")
+	f.Fuzz(func(t *testing.T, from, to, value, method, country, dest string) {
+		in, problems := quote.Normalise(quote.Input{From: from, To: to, Amount: value, PaymentMethod: method, Country: country, Dest: dest})
+		if len(problems) > 0 {
+			return
+		}
+		again, problems := quote.Normalise(in)
+		if len(problems) > 0 || again != in {
+			t.Fatalf("%+v is not in its own normal form: %+v, %v", in, again, problems)
+		}
+	})
+}
