@@ -243,7 +243,7 @@ func card(title, sub string, body ...any) view.Node {
 
 func flush(title, sub string, body ...any) view.Node {
 	c := card(title, sub, body...)
-	c.Kids[len(c.Kids)-1].Attrs[0].Value = "card-body is-flush"
+	c.Kids[len(c.Kids)-1].Attrs[0] = view.A("class", "card-body is-flush")
 	return c
 }
 

@@ -11,17 +11,24 @@ import (
 )
 
 // Node is an element with attributes and children, or, when Tag is empty, text.
-// The zero Node is nothing and is left out.
-type Node struct {
+// The zero Node is nothing and is left out. A Node is one pointer, which keeps
+// the views small: they are most of the module.
+type Node struct{ *Element }
+
+// Element is what a Node points to.
+type Element struct {
 	Tag   string
 	Attrs []Attr
 	Kids  []Node
 	Text  string
 }
 
-// Attr is one attribute. Value is a string, a bool, or []Attr for the painter's
-// grouped attributes (on, prop, css).
-type Attr struct {
+// Attr is one attribute; the zero Attr is left out.
+type Attr struct{ *Attribute }
+
+// Attribute is what an Attr points to. Value is a string, a bool, or []Attr for
+// the painter's grouped attributes (on, prop, css).
+type Attribute struct {
 	Name  string
 	Value any
 }
@@ -37,8 +44,10 @@ type Page struct {
 
 // El makes an element. Its parts are Node, []Node, string (text), Attr; a zero
 // Node or Attr is left out. An empty class gives no class.
+//
+//go:noinline
 func El(tag, class string, parts ...any) Node {
-	n := Node{Tag: tag}
+	n := &Element{Tag: tag}
 	if class != "" {
 		n.Attrs = append(n.Attrs, A("class", class))
 	}
@@ -60,18 +69,18 @@ func El(tag, class string, parts ...any) Node {
 			}
 		}
 	}
-	return n
+	return Node{n}
 }
 
-func (n *Node) add(k Node) {
+func (n *Element) add(k Node) {
 	if !k.Empty() {
 		n.Kids = append(n.Kids, k)
 	}
 }
 
 // set adds an attribute; the parts of a group (on, prop, css) gather in one.
-func (n *Node) set(a Attr) {
-	if a.Name == "" {
+func (n *Element) set(a Attr) {
+	if a.Attribute == nil {
 		return
 	}
 	for i := range n.Attrs {
@@ -81,7 +90,7 @@ func (n *Node) set(a Attr) {
 		was, wasGroup := n.Attrs[i].Value.([]Attr)
 		more, isGroup := a.Value.([]Attr)
 		if wasGroup && isGroup {
-			n.Attrs[i].Value = append(was[:len(was):len(was)], more...)
+			n.Attrs[i] = group(a.Name, append(was[:len(was):len(was)], more...)...)
 		} else {
 			n.Attrs[i] = a
 		}
@@ -91,35 +100,54 @@ func (n *Node) set(a Attr) {
 }
 
 // Empty reports whether n is the zero Node.
-func (n Node) Empty() bool { return n.Tag == "" && n.Text == "" }
+func (n Node) Empty() bool { return n.Element == nil || n.Tag == "" && n.Text == "" }
 
 // Text makes a text node.
-func Text(s string) Node { return Node{Text: s} }
+//
+//go:noinline
+func Text(s string) Node { return Node{&Element{Text: s}} }
 
 // A makes an attribute.
-func A(name, value string) Attr { return Attr{name, value} }
+//
+//go:noinline
+func A(name, value string) Attr { return Attr{&Attribute{name, value}} }
+
+//go:noinline
+func group(name string, parts ...Attr) Attr { return Attr{&Attribute{name, parts}} }
 
 // Flag makes an attribute that is there without a value, or not at all.
+//
+//go:noinline
 func Flag(name string, on bool) Attr {
 	if !on {
 		return Attr{}
 	}
-	return Attr{name, true}
+	return Attr{&Attribute{name, true}}
 }
 
 // On says which action an event sends.
-func On(event, action string) Attr { return Attr{"on", []Attr{{event, action}}} }
+//
+//go:noinline
+func On(event, action string) Attr { return group("on", A(event, action)) }
 
 // Prop sets a property of the element; value is a string or a bool.
-func Prop(name string, value any) Attr { return Attr{"prop", []Attr{{name, value}}} }
+//
+//go:noinline
+func Prop(name string, value any) Attr { return group("prop", Attr{&Attribute{name, value}}) }
 
 // CSS sets a custom property, "--progress" for one.
-func CSS(name, value string) Attr { return Attr{"css", []Attr{{name, value}}} }
+//
+//go:noinline
+func CSS(name, value string) Attr { return group("css", A(name, value)) }
 
 // Key is the identity among siblings.
-func Key(k string) Attr { return Attr{"key", k} }
+//
+//go:noinline
+func Key(k string) Attr { return A("key", k) }
 
 // If returns n when on holds, else nothing.
+//
+//go:noinline
 func If(on bool, n Node) Node {
 	if on {
 		return n
@@ -148,6 +176,9 @@ func (p Page) JSON() string {
 }
 
 func (n Node) append(b []byte) []byte {
+	if n.Element == nil {
+		return append(b, "null"...)
+	}
 	if n.Tag == "" {
 		return quote(b, n.Text)
 	}
@@ -221,6 +252,9 @@ func (n Node) Outline() string {
 }
 
 func (n Node) outline(b *strings.Builder, depth int) {
+	if n.Element == nil {
+		return
+	}
 	pad := strings.Repeat("  ", depth)
 	if n.Tag == "" {
 		b.WriteString(pad + "“" + n.Text + "”\n")
@@ -278,6 +312,9 @@ func (n Node) Get(name string) string {
 
 // Walk calls f for n and everything below it.
 func (n Node) Walk(f func(Node)) {
+	if n.Element == nil {
+		return
+	}
 	f(n)
 	for _, k := range n.Kids {
 		k.Walk(f)

@@ -1,0 +1,113 @@
+package app
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"countersign/wasm/internal/view"
+)
+
+var (
+	update   = flag.Bool("update", false, "write the golden screens anew")
+	pictures = flag.String("pictures", "", "write each scene as a picture for the painter into this folder")
+)
+
+// Each scene is compared, as text, with what a person looked at. With -pictures
+// DIR it leaves what the painter reads, for the dashboard's gallery.
+func TestScreens(t *testing.T) {
+	t.Parallel()
+	for name := range scenes() {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := scene(t, name)
+			p := m.View()
+			got := "title " + p.Title + "\npath " + p.Path + "\nsays " + p.Announce + "\n" + p.Tree.Outline()
+			file := filepath.Join("testdata", name+".txt")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if *pictures != "" {
+				if err := os.WriteFile(filepath.Join(*pictures, "core-"+name+".json"), []byte(p.JSON()), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(string(want), got); d != "" {
+				t.Errorf("the screen changed (-golden +now); look at it, then run with -update:\n%s", d)
+			}
+		})
+	}
+}
+
+// The design system lists its classes at the top of app.css; a class that is not
+// there has no style.
+func TestEveryClassIsInTheDesignSystem(t *testing.T) {
+	t.Parallel()
+	css, err := os.ReadFile("../../../web/dashboard/static/app.css")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sheet := string(css)
+	missing := map[string]string{}
+	for name := range scenes() {
+		scene(t, name).View().Tree.Walk(func(n view.Node) {
+			for _, c := range strings.Fields(n.Get("class")) {
+				if !strings.Contains(sheet, "."+c) {
+					missing[c] = name
+				}
+			}
+		})
+	}
+	for c, where := range missing {
+		t.Errorf("the class %q (scene %s) is not in app.css", c, where)
+	}
+}
+
+// The painter refuses tags and attributes that are not on its lists.
+func TestThePainterKnowsEveryTag(t *testing.T) {
+	t.Parallel()
+	painter, err := os.ReadFile("../../js/painter.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tags, attrs := listed(t, string(painter), "TAGS"), listed(t, string(painter), "ATTRS")
+	for name := range scenes() {
+		scene(t, name).View().Tree.Walk(func(n view.Node) {
+			if n.Tag != "" && !tags[n.Tag] {
+				t.Errorf("%s: the painter refuses <%s>", name, n.Tag)
+			}
+			for _, a := range n.Attrs {
+				if _, grouped := a.Value.([]view.Attr); grouped || a.Name == "key" || a.Name == "copy" || strings.HasPrefix(a.Name, "aria-") || strings.HasPrefix(a.Name, "data-") || n.Tag == "icon" {
+					continue
+				}
+				if !attrs[a.Name] {
+					t.Errorf("%s: the painter refuses the attribute %s", name, a.Name)
+				}
+			}
+		})
+	}
+}
+
+func listed(t *testing.T, source, name string) map[string]bool {
+	t.Helper()
+	_, rest, ok := strings.Cut(source, "const "+name+" = words(`")
+	if !ok {
+		t.Fatalf("painter.js has no list %s", name)
+	}
+	words, _, _ := strings.Cut(rest, "`")
+	set := map[string]bool{}
+	for _, w := range strings.Fields(words) {
+		set[w] = true
+	}
+	return set
+}

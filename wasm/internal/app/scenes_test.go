@@ -1,0 +1,280 @@
+package app
+
+import (
+	"testing"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/frame"
+	"countersign/shared/governance"
+	"countersign/shared/quote"
+	"countersign/shared/statement"
+	"countersign/shared/wire"
+	"countersign/wasm/internal/approvals"
+	"countersign/wasm/internal/auth"
+	"countersign/wasm/internal/quoteui"
+)
+
+// noon is when everything happens here.
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+const (
+	requestID = "req_7h2kq4vd3m5xw6ta"
+	orderID   = "ord_3kd9s8f7g6h5j4k3"
+	address1  = "0x8ba1f109551bd432803012645ac136ddd64dba72"
+)
+
+func sampleProviders() []quote.Provider {
+	methods := []quote.Country{{Country: "DE", PaymentMethods: []string{"card", "sepa"}}, {Country: "FR", PaymentMethods: []string{"card", "sepa"}}}
+	caps := func(low, high string) *quote.Capabilities {
+		return &quote.Capabilities{Fiats: []quote.FiatLimit{{Fiat: "EUR", Min: low, Max: high}, {Fiat: "USD", Min: low, Max: high}},
+			Countries: methods, Assets: []string{"bitcoin", "ethereum", "ethereum/erc20/usd__coin"}}
+	}
+	return []quote.Provider{
+		{ID: "northpay", Name: "Northpay", Capabilities: caps("20", "5000"), Freshness: quote.Fresh, Circuit: quote.CircuitClosed},
+		{ID: "coinharbor", Name: "Coinharbor", Capabilities: caps("50", "20000"), Freshness: quote.Fresh, Circuit: quote.CircuitClosed},
+		{ID: "meridian", Name: "Meridian", Capabilities: caps("300", "50000"), Freshness: quote.Fresh, Circuit: quote.CircuitClosed},
+	}
+}
+
+func sampleEntity() wire.Entity {
+	return wire.Entity{ID: "ent_sandbox", Name: "Sandbox Treasury", Enrolled: true, Signer: "ok", Env: "sandbox", Members: []wire.Member{
+		{ID: "mem_alice", Name: "Alice Martin"}, {ID: "mem_bob", Name: "Bob Okafor"}, {ID: "mem_carol", Name: "Carol Nguyen"}}}
+}
+
+func sampleAccount() wire.Account {
+	return wire.Account{ID: "acc_treasury", Name: "Treasury", Chain: "eip155:31337", Address: "0x52908400098527886e0f7030069857d2e4169ee7",
+		Rules:    governance.Set{Version: 1, Rules: []governance.Rule{{Name: "two of three", Steps: []governance.Step{{Name: "approve", Quorum: 2, Members: []string{"mem_alice", "mem_bob", "mem_carol"}}}}}},
+		Balances: []wire.Balance{{Asset: "ethereum", Amount: "1.084904123456789012"}},
+		Entries: []wire.LedgerEntry{{ID: "ent1", At: noon.Add(-26 * time.Hour), Text: "Delivery of order ord_3kd9s8f7", Order: orderID, Postings: []wire.Posting{
+			{Ledger: "vault:acc_treasury", Side: "debit", Asset: "ethereum", Amount: "1.084904123456789012"},
+			{Ledger: "provider:northpay", Side: "credit", Asset: "ethereum", Amount: "1.084904123456789012"}}}},
+		Deposits: []wire.DepositRecord{{Address: address1, Request: requestID, Asset: "ethereum", Amount: "1.084904123456789012", TxHash: "0xabc", At: noon.Add(-26 * time.Hour)}}}
+}
+
+func sampleRow(provider, name, crypto, price string, life time.Duration) *quote.Row {
+	return &quote.Row{ID: "quo_" + provider, Provider: provider, ProviderName: name, Fiat: "EUR", FiatAmount: "250", Asset: "ethereum", AssetPlaces: 18,
+		CryptoAmount: crypto, UnitPrice: price, KYC: "light", PriceType: "firm", Settlement: &quote.Range{Min: 60, Max: 600}, ReceivedAt: noon, ExpiresAt: noon.Add(life)}
+}
+
+func sampleRequest(state string) wire.Request {
+	at := noon.Add(-4 * time.Minute)
+	r := wire.Request{ID: requestID, Entity: "ent_sandbox", State: state, Rule: wire.Rule{Name: "two of three", Version: 1},
+		Intent: statement.Buy{Type: "buy", Account: "acc_treasury", AccountName: "Treasury", Provider: "northpay", ProviderName: "Northpay",
+			Fiat: statement.Fiat{Amount: "250", Currency: "EUR"}, Crypto: statement.Crypto{Amount: "0.094904123456789012", Asset: "ethereum"}, Minimum: "0.094429602839505066",
+			Chain: "eip155:31337", Address: address1, PaymentMethod: "card", Country: "FR", Quote: "quo_northpay"},
+		Reasons: []string{"The rule “two of three” governs every purchase from this account."}, Step: 1, Needed: 2, Approved: 1,
+		Steps: []wire.Step{{Name: "approve", Needed: 2, Approved: []string{"mem_alice"}, Waiting: []string{"mem_bob", "mem_carol"}}},
+		Approvers: []wire.Approver{{Member: "mem_alice", Name: "Alice Martin", Decision: "APPROVE", At: &at, Curve: "secp256k1", ChannelIn: "token"},
+			{Member: "mem_bob", Name: "Bob Okafor", Curve: "P-256", ChannelIn: "token"}, {Member: "mem_carol", Name: "Carol Nguyen", Curve: "secp256k1", ChannelIn: "software"}},
+		Address:   wire.DepositInfo{Chain: "eip155:31337", Address: address1, Verified: true},
+		History:   []wire.Event{{At: noon.Add(-6 * time.Minute), Type: "request", Text: "Requested", Seq: 4}, {At: at, Type: "approval", Text: "Alice Martin approved", Seq: 5}},
+		CreatedAt: noon.Add(-6 * time.Minute), ExpiresAt: noon.Add(54 * time.Minute)}
+	if state != wire.RequestPending {
+		bob := noon.Add(-time.Minute)
+		r.Approvers[1].Decision, r.Approvers[1].At, r.Approved = "APPROVE", &bob, 2
+	}
+	return r
+}
+
+func sampleOrder(state string) wire.Order {
+	o := wire.Order{ID: orderID, Request: requestID, Account: "acc_treasury", State: state, Provider: "northpay", ProviderName: "Northpay",
+		Fiat: statement.Fiat{Amount: "250", Currency: "EUR"}, Promised: statement.Crypto{Amount: "0.094904123456789012", Asset: "ethereum"}, Minimum: "0.094429602839505066",
+		Chain: "eip155:31337", Address: address1, CreatedAt: noon.Add(-3 * time.Minute), UpdatedAt: noon,
+		History: []wire.Event{{At: noon.Add(-3 * time.Minute), Type: "order", Text: "Order made", Seq: -1}}}
+	if state == wire.OrderCompleted {
+		o.Delivered = &statement.Crypto{Amount: "0.094904", Asset: "ethereum"}
+		o.Difference, o.DifferencePct, o.TxHash = "-0.000000123456789012", "0.00", "0x3b0c7ffb4f2d2f0d9d7a90e1f5f2e3c4d5b6a7980716253443526170f9e8d7c6"
+	}
+	return o
+}
+
+func identities() []frame.Identity {
+	one := func(member, name, device, curve string) frame.Identity {
+		return frame.Identity{Entity: "ent_sandbox", EntityName: "Sandbox Treasury", Member: member, MemberName: name, Device: device, Curve: curve, Present: true, ChannelIn: "token"}
+	}
+	return []frame.Identity{one("mem_alice", "Alice Martin", "alice", "secp256k1"), one("mem_bob", "Bob Okafor", "bob", "P-256"), one("mem_carol", "Carol Nguyen", "carol", "secp256k1")}
+}
+
+// stage is a model with what every scene has.
+func stage(path string) *Model {
+	keys := 0
+	m := New(Config{Environment: "sandbox", User: "Alice Martin", NewKey: func() string { keys++; return "key" + itoa(keys) }, Words: Words{Decimal: "."}}, noon)
+	m.Update(Started{Path: path})
+	m.Update(Loaded{What: TheEntity, Value: sampleEntity()})
+	m.Update(Loaded{What: TheProviders, Value: sampleProviders()})
+	m.Update(Loaded{What: TheAccounts, Value: []wire.Account{sampleAccount()}})
+	m.Update(ClockSet{})
+	m.Update(TokenChanged{Status: auth.Status{Until: noon.Add(14 * time.Minute)}})
+	return m
+}
+
+func ready(m *Model) *Model {
+	m.Update(BridgeChanged{State: BridgeReady, Name: "bridge", Version: "1.0.0", Identities: identities()})
+	return m
+}
+
+func quoted(m *Model) *Model {
+	m.Update(Acted{Action: "buy.field:amount", Value: "250"})
+	m.Update(Acted{Action: "buy.ask"})
+	north := sampleRow("northpay", "Northpay", "0.094904123456789012", "2634.24", 28*time.Second)
+	north.Fees = []quote.Fee{{Type: "provider", Amount: "2.50", Currency: "EUR"}, {Type: "network", Amount: "0.40", Currency: "EUR"}}
+	m.Update(OfferCame{Seq: m.board.Seq, Offer: quoteui.Offer{Provider: "northpay", Row: north}})
+	return m
+}
+
+func all(m *Model) *Model {
+	quoted(m)
+	m.Update(OfferCame{Seq: m.board.Seq, Offer: quoteui.Offer{Provider: "coinharbor", Row: sampleRow("coinharbor", "Coinharbor", "0.0943", "2651.12", 9*time.Second)}})
+	m.Update(OfferCame{Seq: m.board.Seq, Offer: quoteui.Offer{Provider: "meridian", Out: &quote.Excluded{Provider: "meridian", ProviderName: "Meridian", Stage: quote.StageEligibility,
+		Code: quote.AmountBelowMin, Message: "Meridian takes at least 300 EUR.", Fix: &quote.Fix{Field: "amount", Value: "300", Opens: 1, Text: "EUR 300 opens 1 more"}}}})
+	return m
+}
+
+func pending(m *Model) *Model {
+	m.Update(Loaded{What: TheRequests, Value: []wire.Request{sampleRequest(wire.RequestPending)}})
+	m.Update(Loaded{What: TheRequest, ID: requestID, Value: sampleRequest(wire.RequestPending)})
+	for _, k := range []string{"mem_alice", "mem_bob", "mem_carol"} {
+		m.Update(Loaded{What: TheStatement, ID: requestID + " " + k, Value: statement.Text(statement.Approval{Entity: "ent_sandbox", EntityName: "Sandbox Treasury", Request: requestID,
+			Step: 1, Decision: "APPROVE", Member: k, MemberName: m.name(k), Key: "Xk3…", GovernedBy: statement.GovernedBy{Rule: "two of three", Version: 1}, Intent: sampleRequest(wire.RequestPending).Intent, Expires: noon.Add(5 * time.Minute).Unix()})})
+	}
+	return m
+}
+
+// scenes are the screens and their states, each reached by messages alone.
+func scenes() map[string]func() *Model {
+	request := "/requests/" + requestID
+	deciding := func(more ...Msg) func() *Model {
+		return func() *Model {
+			m := pending(ready(stage(request)))
+			m.Update(Acted{Action: "decide:APPROVE"})
+			for _, msg := range more {
+				m.Update(msg)
+			}
+			return m
+		}
+	}
+	prompt := PromptChanged{Open: true, Kind: frame.PromptConfirm, Where: frame.WherePinentry}
+	return map[string]func() *Model{
+		"buy-start": func() *Model { return stage("/") },
+		"buy-loading": func() *Model {
+			m := New(Config{Environment: "sandbox", NewKey: func() string { return "k" }}, noon)
+			m.Update(Started{Path: "/buy"})
+			return m
+		},
+		"buy-streaming": func() *Model { return quoted(stage("/buy")) },
+		"buy-quotes": func() *Model {
+			m := all(ready(stage("/buy")))
+			m.Update(QuotesEnded{Seq: m.board.Seq, Result: &quote.Result{}})
+			return m
+		},
+		"buy-expired": func() *Model {
+			m := all(stage("/buy"))
+			m.Update(QuotesEnded{Seq: m.board.Seq, Result: &quote.Result{}})
+			m.Update(Tick{Now: noon.Add(time.Minute)})
+			return m
+		},
+		"buy-too-little": func() *Model {
+			m := stage("/buy")
+			m.Update(Acted{Action: "buy.field:amount", Value: "5"})
+			m.Update(Acted{Action: "buy.ask"})
+			return m
+		},
+		"buy-offline": func() *Model { m := stage("/buy"); m.Update(NetworkChanged{}); return m },
+		"buy-gateway-down": func() *Model {
+			m := New(Config{NewKey: func() string { return "k" }}, noon)
+			m.Update(Started{Path: "/buy"})
+			down := fault.New(fault.Unavailable, "the gateway does not answer")
+			m.Update(Loaded{What: TheEntity, Err: down})
+			m.Update(Loaded{What: TheProviders, Err: down})
+			m.Update(TokenChanged{Status: auth.Status{Err: down}})
+			return m
+		},
+		"requests-inbox": func() *Model {
+			m := ready(stage("/requests"))
+			other := sampleRequest(wire.RequestPending)
+			other.ID = "req_other1"
+			for i := range other.Approvers {
+				other.Approvers[i].Member = "mem_dave" + itoa(i)
+			}
+			done := sampleRequest(wire.RequestRejected)
+			done.ID = "req_done1"
+			m.Update(Loaded{What: TheRequests, Value: []wire.Request{sampleRequest(wire.RequestPending), other, done}})
+			return m
+		},
+		"requests-empty": func() *Model {
+			m := stage("/requests")
+			m.Update(Loaded{What: TheRequests, Value: []wire.Request{}})
+			return m
+		},
+		"request-unpaired": func() *Model { return pending(stage(request)) },
+		"request-ready":    func() *Model { return pending(ready(stage(request))) },
+		"request-reject":   func() *Model { m := pending(ready(stage(request))); m.Update(Acted{Action: "decide:REJECT"}); return m },
+		"request-no-bridge": func() *Model {
+			m := pending(stage(request))
+			m.Update(BridgeChanged{State: BridgeFailed, Err: fault.New(fault.Unavailable, "no bridge")})
+			return m
+		},
+		"request-blocked": func() *Model {
+			m := pending(stage(request))
+			m.Update(BridgeChanged{State: BridgeFailed, Blocked: true, Err: fault.New(fault.Unavailable, "no bridge")})
+			return m
+		},
+		"request-pairing": func() *Model {
+			m := pending(stage(request))
+			m.Update(Acted{Action: "decide:APPROVE"})
+			m.Update(BridgeChanged{State: BridgePairing, Code: "492018"})
+			return m
+		},
+		"request-reading":   deciding(prompt),
+		"request-pin":       deciding(prompt, PromptChanged{Open: true, Kind: frame.PromptPIN, Where: frame.WhereTerminal}),
+		"request-signed":    deciding(prompt, DecisionMoved{Stage: approvals.Signed}),
+		"request-verified":  deciding(prompt, DecisionEnded{Text: "Decision  APPROVE", State: wire.RequestPending, Done: 1, Needed: 2}),
+		"request-declined":  deciding(prompt, DecisionEnded{Err: fault.New(fault.Declined, "declined")}),
+		"request-wrong-pin": deciding(prompt, DecisionEnded{Err: fault.New(fault.PINIncorrect, "wrong").With("tries_left", "2")}),
+		"request-pulled":    deciding(prompt, DecisionEnded{Err: fault.New(fault.DeviceRemoved, "gone")}),
+		"request-approved": func() *Model {
+			m := stage(request)
+			m.Update(Loaded{What: TheRequest, ID: requestID, Value: sampleRequest(wire.RequestApproved)})
+			return m
+		},
+		"request-price-changed": func() *Model {
+			m := stage(request)
+			m.Update(Loaded{What: TheRequest, ID: requestID, Value: sampleRequest(wire.RequestApproved)})
+			m.Update(Acted{Action: "order.make:" + requestID})
+			m.Update(OrderMade{Wish: "order " + requestID, Err: fault.New(fault.QuoteChanged, "changed").With("new", "0.0921")})
+			return m
+		},
+		"order-redirected": func() *Model {
+			m := stage("/orders/" + orderID)
+			m.Update(Loaded{What: TheOrder, ID: orderID, Value: sampleOrder(wire.OrderRedirected)})
+			return m
+		},
+		"order-completed": func() *Model {
+			m := stage("/orders/" + orderID)
+			m.Update(Loaded{What: TheOrder, ID: orderID, Value: sampleOrder(wire.OrderCompleted)})
+			return m
+		},
+		"orders": func() *Model {
+			m := stage("/orders")
+			m.Update(Loaded{What: TheOrders, Value: []wire.Order{sampleOrder(wire.OrderCompleted)}})
+			return m
+		},
+		"accounts": func() *Model { return stage("/accounts") },
+		"account": func() *Model {
+			m := stage("/accounts/acc_treasury")
+			m.Update(Loaded{What: TheAccount, ID: "acc_treasury", Value: sampleAccount()})
+			return m
+		},
+		"nowhere": func() *Model { return stage("/nothing/here") },
+	}
+}
+
+func scene(t *testing.T, name string) *Model {
+	t.Helper()
+	f, ok := scenes()[name]
+	if !ok {
+		t.Fatalf("no scene %q", name)
+	}
+	return f()
+}
