@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"countersign/shared/fault"
+	"countersign/shared/link"
+	"countersign/softhsm/e2e/page"
+)
+
+const origin = "http://127.0.0.1:8080"
+
+// command runs the program in this process and returns its exit code and output.
+func command(t *testing.T, args ...string) (code int, out, errs string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(t.Context(), args, stdio{&o, &e})
+	return code, o.String(), e.String()
+}
+
+func config(t *testing.T, change func(map[string]any)) string {
+	t.Helper()
+	dir := t.TempDir()
+	cfg := map[string]any{"listen": []string{"127.0.0.1:0"}, "origins": []string{origin}, "modules": []string{}, "identities": []string{}, "state_dir": "state"}
+	if change != nil {
+		change(cfg)
+	}
+	data, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(dir, "bridge.json")
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestHelpTeaches(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{
+		nil, {"--help"}, {"approver", "--help"}, {"signer", "--help"}, {"signer", "init", "--help"}, {"signer", "serve", "--help"}, {"keys", "list", "--help"},
+		{"pairings", "list", "--help"}, {"pairings", "revoke", "--help"}, {"journal", "show", "--help"}, {"journal", "verify", "--help"}, {"doctor", "--help"}, {"version", "--help"},
+	} {
+		code, out, errs := command(t, args...)
+		if code != 0 || !strings.HasPrefix(out, "Usage: countersign-bridge") || errs != "" {
+			t.Errorf("%q: %d, %q, %q", args, code, out, errs)
+		}
+	}
+	if _, out, _ := command(t, "--help"); !strings.Contains(out, "countersign-bridge approver --config bridge.json") {
+		t.Errorf("no example in %q", out)
+	}
+}
+
+func TestMistakesAreExplained(t *testing.T) {
+	t.Parallel()
+	for name, r := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"an unknown command":  {[]string{"sign"}, 2, "unexpected argument sign"},
+		"no configuration":    {[]string{"approver"}, 2, "--config"},
+		"a missing file":      {[]string{"approver", "--config", "/nonexistent.json"}, 1, "no such file"},
+		"an unknown field":    {[]string{"approver", "--config", config(t, func(m map[string]any) { m["port"] = 1 })}, 1, `unknown field "port"`},
+		"a bad origin":        {[]string{"approver", "--config", config(t, func(m map[string]any) { m["origins"] = []string{"https://a.example/"} })}, 1, "without a path"},
+		"no origin":           {[]string{"approver", "--config", config(t, func(m map[string]any) { m["origins"] = []string{} })}, 1, "no origin"},
+		"a public address":    {[]string{"approver", "--config", config(t, func(m map[string]any) { m["listen"] = []string{"0.0.0.0:0"} })}, 1, "127.0.0.1 and [::1] only"},
+		"an unknown prompt":   {[]string{"approver", "--config", config(t, func(m map[string]any) { m["prompt"] = "email" })}, 1, "use auto, pinentry or terminal"},
+		"a missing module":    {[]string{"approver", "--config", config(t, func(m map[string]any) { m["modules"] = []string{"/nonexistent.so"} })}, 1, "nonexistent.so"},
+		"no journal yet":      {[]string{"journal", "verify", "--config", config(t, nil)}, 1, "journal.log"},
+		"nothing to revoke":   {[]string{"pairings", "revoke", "--config", config(t, nil), "all"}, 1, ""},
+		"a signer's mistake":  {[]string{"signer", "serve", "--config", config(t, nil)}, 1, "unknown field"},
+		"a doctor's patient":  {[]string{"doctor", "--config", config(t, func(m map[string]any) { m["modules"] = []string{"/nonexistent.so"} })}, 1, "of the checks failed"},
+		"no state directory":  {[]string{"approver", "--config", config(t, func(m map[string]any) { delete(m, "state_dir") })}, 1, "state_dir is missing"},
+		"an argument missing": {[]string{"signer", "init", "--config", "x"}, 2, "--genesis"},
+	} {
+		code, _, errs := command(t, r.args...)
+		if code != r.code || !strings.Contains(errs, r.says) {
+			t.Errorf("%s: %d, %q", name, code, errs)
+		}
+	}
+}
+
+// The program as `make demo` runs it: a scripted pinentry in place of the person,
+// a page that pairs, comes again, and is revoked.
+func TestABridgeFromStartToStop(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	pinentry := filepath.Join(dir, "scripted-pinentry")
+	if out, err := exec.Command("go", "build", "-o", pinentry, "countersign/softhsm/e2e/cmd/scripted-pinentry").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	script := filepath.Join(dir, "script.json")
+	if err := os.WriteFile(script, []byte(`{"log":"log","pairing":["approve","reject"]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wrapper := filepath.Join(dir, "pinentry")
+	if err := os.WriteFile(wrapper, []byte("#!/bin/sh\nCOUNTERSIGN_PINENTRY_SCRIPT='"+script+"' exec '"+pinentry+"'\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := config(t, func(m map[string]any) { m["pinentry"] = wrapper })
+
+	ctx, stop := context.WithCancel(t.Context())
+	read, write := io.Pipe()
+	var errs bytes.Buffer
+	done := make(chan int, 1)
+	go func() { done <- run(ctx, []string{"approver", "--config", path}, stdio{write, &errs}) }()
+	line, err := bufio.NewReader(read).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
+	if !ok {
+		t.Fatalf("it says %q", line)
+	}
+	key, err := link.NewKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	visit := func() (code string, err error) {
+		b, err := page.Connect(t.Context(), page.BridgeConfig{URL: url, Origin: origin, Key: key, Paired: func(c string) { code = c }})
+		if err == nil {
+			err = b.Close()
+		}
+		return code, err
+	}
+	code, err := visit()
+	if err != nil {
+		t.Fatal(err)
+	}
+	log, err := os.ReadFile(filepath.Join(dir, "log"))
+	if err != nil || !strings.Contains(string(log), code[:3]+" "+code[3:]) || !strings.Contains(string(log), `"kind":"pairing"`) {
+		t.Errorf("the prompt showed %s, the page %s: %v", log, code, err)
+	}
+	if again, err := visit(); again != "" || err != nil {
+		t.Errorf("a second visit: %q, %v", again, err)
+	}
+	if exit, out, _ := command(t, "pairings", "list", "--config", path); exit != 0 || !strings.Contains(out, origin) {
+		t.Errorf("list: %d, %q", exit, out)
+	}
+	if exit, out, _ := command(t, "pairings", "revoke", "--config", path, origin); exit != 0 || !strings.Contains(out, "revoked ") {
+		t.Errorf("revoke: %d, %q", exit, out)
+	}
+	if _, err := visit(); fault.CodeOf(err) != fault.PairingRefused {
+		t.Errorf("after revoking: %v", err)
+	}
+	stop()
+	if exit := <-done; exit != 0 {
+		t.Errorf("exit %d: %s", exit, errs.String())
+	}
+	if exit, out, _ := command(t, "journal", "verify", "--config", path); exit != 0 || !strings.HasPrefix(out, "3 entries, head ") {
+		t.Errorf("verify: %d, %q", exit, out)
+	}
+	if exit, out, _ := command(t, "journal", "show", "--config", path); exit != 0 || !strings.Contains(out, "pairing-failed") {
+		t.Errorf("show: %d, %q", exit, out)
+	}
+	if exit, out, es := command(t, "doctor", "--config", path); exit != 0 || !strings.Contains(out, "prompt: pinentry") {
+		t.Errorf("doctor: %d, %q, %q", exit, out, es)
+	}
+}
