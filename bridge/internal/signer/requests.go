@@ -81,8 +81,8 @@ func (s *Service) checkNew(in wire.SignerRequestInput, intent statement.Buy) err
 	if in.Initiator != "" && s.state.members[in.Initiator] == nil {
 		return invalid("initiator", "is not a member")
 	}
-	if in.ExpiresAt.Nanosecond() != 0 || in.ExpiresAt.Before(s.at.Add(shortestReq)) {
-		return invalid("expires_at", "must be whole seconds, at least a minute ahead")
+	if _, offset := in.ExpiresAt.Zone(); offset != 0 || in.ExpiresAt.Nanosecond() != 0 || in.ExpiresAt.Before(s.at.Add(shortestReq)) {
+		return invalid("expires_at", "must be whole seconds in UTC, at least a minute ahead")
 	}
 	if len(s.state.open) >= maxOpen {
 		return fault.New(fault.Limited, "too many requests are open")

@@ -175,7 +175,9 @@ func (s *Service) Sweep(ctx context.Context) error {
 	defer s.mu.Unlock()
 	var errs []error
 	for _, r := range s.state.open {
-		errs = append(errs, s.settle(ctx, r))
+		if r.due(s.at) {
+			errs = append(errs, s.settle(ctx, r))
+		}
 	}
 	s.sessions.sweep()
 	return errors.Join(errs...)

@@ -267,6 +267,12 @@ func (r *request) voted(member string) bool {
 	return slices.ContainsFunc(r.accepted, func(a accepted) bool { return a.member == member })
 }
 
+// due reports whether r may have to be closed, without asking the rules.
+func (r *request) due(now time.Time) bool {
+	n := len(r.accepted)
+	return now.Unix() >= r.Expires || n > 0 && r.accepted[n-1].state != governance.Pending
+}
+
 func governedBy(d governance.Decision) statement.GovernedBy {
 	return statement.GovernedBy{Rule: d.Rule, Version: d.Version, Digest: d.Digest}
 }

@@ -1,0 +1,53 @@
+package signer
+
+import (
+	"crypto/sha256"
+	"testing"
+)
+
+// BenchmarkVault measures what an entry of the log costs in the vault token.
+func BenchmarkVault(b *testing.B) {
+	cfg := vaultToken(b)
+	v, done, err := openHSM(b.Context(), cfg)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() {
+		if err := done(); err != nil {
+			b.Error(err)
+		}
+	})
+	key, err := keyOrNew(b.Context(), v, "secp256k1", labelStatement)
+	if err != nil {
+		b.Fatal(err)
+	}
+	digest := sha256.Sum256(nil)
+	b.Run("sign", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := key.SignDigest(b.Context(), digest[:]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("watermark", func(b *testing.B) {
+		for b.Loop() {
+			if err := v.PutData(b.Context(), watermarkLabel, digest[:]); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("append to the file", func(b *testing.B) {
+		f, err := openFile(cfg.StateDir)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for b.Loop() {
+			if err := f.Append(digest[:]); err != nil {
+				b.Fatal(err)
+			}
+		}
+		if err := f.Close(); err != nil {
+			b.Fatal(err)
+		}
+	})
+}
