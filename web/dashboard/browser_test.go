@@ -77,7 +77,7 @@ func newSite(t *testing.T, bundle fs.FS) *site {
 // serve starts the dashboard's handler, with extra pages under the same policy.
 func serve(t *testing.T, s *site, extra map[string]http.HandlerFunc) string {
 	t.Helper()
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return serveHandler(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h, ok := extra[r.URL.Path]; ok {
 			s.secure(w.Header())
 			h(w, r)
@@ -85,6 +85,11 @@ func serve(t *testing.T, s *site, extra map[string]http.HandlerFunc) string {
 		}
 		s.ServeHTTP(w, r)
 	}))
+}
+
+func serveHandler(t *testing.T, h http.Handler) string {
+	t.Helper()
+	srv := httptest.NewServer(h)
 	t.Cleanup(srv.Close)
 	return srv.URL
 }

@@ -110,7 +110,7 @@ func goEnv(name string) (string, error) {
 // compile builds the core into dist/ at the top and returns its bytes.
 func compile(top string) ([]byte, error) {
 	target := filepath.Join(top, "dist", core)
-	if err := goBuild(top, "./wasm", target); err != nil {
+	if err := goBuild(top, "./wasm", target, small...); err != nil {
 		return nil, err
 	}
 	wasm, err := os.ReadFile(target)
@@ -120,9 +120,14 @@ func compile(top string) ([]byte, error) {
 	return wasm, nil
 }
 
-// goBuild builds a package for the browser with everything left out that can be.
-func goBuild(dir, pkg, target string) error {
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", target, pkg)
+// small gives up inlining, which saves 7 % of what is downloaded, but not in the
+// cryptography, which would become several times slower.
+var small = []string{"-gcflags=all=-l", "-gcflags=crypto/...=", "-gcflags=golang.org/x/crypto/...="}
+
+// goBuild builds a package for the browser without symbols.
+func goBuild(dir, pkg, target string, flags ...string) error {
+	args := append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", target}, flags...)
+	cmd := exec.Command("go", append(args, pkg)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
 	var stderr bytes.Buffer

@@ -1,0 +1,221 @@
+package dashboard
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"countersign/shared/governance"
+	"countersign/shared/quote"
+	"countersign/shared/statement"
+	"countersign/shared/wire"
+)
+
+// canned answers like a gateway with one of everything, so that the real core
+// can be looked at without the rest of the system.
+type canned struct{ now time.Time }
+
+const (
+	address = "0x52f19c4A77b0E3D2c0aF1b689d034e5A8b21c7F4"
+	digest  = "pDRbFb6Ia1cRO1k5RzqkJIr4XZBLTVPKVXUGcYdTqJQ"
+)
+
+func (c canned) intent() statement.Buy {
+	return statement.Buy{Type: "buy", Account: "acc_treasury", AccountName: "Treasury", Provider: "northpay", ProviderName: "Northpay",
+		Fiat: statement.Fiat{Amount: "250", Currency: "EUR"}, Crypto: statement.Crypto{Amount: "0.08421390751120486", Asset: "ethereum"}, Minimum: "0.08337176843609281",
+		Chain: "eip155:31337", Address: address, PaymentMethod: "card", Country: "FR", Quote: "quo_3k8t1q5n7p9r4s2w0x3a6h2v0m"}
+}
+
+func (c canned) request(id, state string, approved int) wire.Request {
+	at := c.now.Add(-2 * time.Minute)
+	r := wire.Request{ID: id, Entity: "ent_sandbox", State: state, Sentence: "Buy 0.0842 ETH for 250 EUR from Northpay into Treasury", Intent: c.intent(),
+		Rule: wire.Rule{Name: "Treasury purchases", Version: 3, Digest: digest}, Reasons: []string{"2 of 3 members must approve; " + fmt.Sprint(approved) + " did"},
+		Step: 1, Needed: 2, Approved: approved,
+		Steps:     []wire.Step{{Name: "Treasury", Needed: 2, Approved: []string{"mem_bob"}[:approved%2], Waiting: []string{"mem_alice", "mem_carol"}}},
+		Approvers: []wire.Approver{{Member: "mem_alice", Name: "Alice Martin", Curve: "secp256k1", Key: digest, ChannelIn: "token"}, {Member: "mem_bob", Name: "Bob Keller", Curve: "P-256", Key: digest, ChannelIn: "token"}, {Member: "mem_carol", Name: "Carol Diaz", Curve: "secp256k1", Key: digest, ChannelIn: "software"}},
+		Address:   wire.DepositInfo{Chain: "eip155:31337", Address: address, Attestation: "e.y.z", Verified: true},
+		History:   []wire.Event{{At: at, Type: "request", Text: "Alice Martin asked for this purchase", Seq: 4}},
+		CreatedAt: at, ExpiresAt: c.now.Add(12 * time.Minute), ServerTime: c.now}
+	if approved > 0 {
+		r.Approvers[1].Decision, r.Approvers[1].At = "APPROVE", &at
+		r.History = append(r.History, wire.Event{At: at, Type: "approval", Text: "Bob Keller approved", Seq: 5})
+	}
+	if state == wire.RequestCompleted {
+		r.Order = "ord_1"
+	}
+	return r
+}
+
+func (c canned) order() wire.Order {
+	return wire.Order{ID: "ord_9r4s2w0x3a6h2v0m3k8t1q5n7p", Entity: "ent_sandbox", Request: "req_done", Account: "acc_treasury", State: wire.OrderCompleted, Provider: "northpay", ProviderName: "Northpay",
+		Fiat: c.intent().Fiat, Promised: c.intent().Crypto, Minimum: c.intent().Minimum, Delivered: &statement.Crypto{Amount: "0.0841", Asset: "ethereum"},
+		Difference: "-0.00011390751120486", DifferencePct: "-0.14", Chain: "eip155:31337", Address: address, TxHash: "0x" + strings.Repeat("5a9c", 16),
+		History:   []wire.Event{{At: c.now.Add(-time.Minute), Type: "order", Text: "Handed over to Northpay", Seq: -1}, {At: c.now, Type: "delivered", Text: "The deposit is final", Seq: -1}},
+		CreatedAt: c.now.Add(-time.Minute), UpdatedAt: c.now, ServerTime: c.now}
+}
+
+func (c canned) account() wire.Account {
+	return wire.Account{ID: "acc_treasury", Name: "Treasury", Chain: "eip155:31337", Address: address, Balances: []wire.Balance{{Asset: "ethereum", Amount: "0.33421390751120486"}},
+		Rules: governance.Set{Version: 3, Rules: []governance.Rule{{Name: "Treasury purchases", Steps: []governance.Step{{Name: "Treasury", Quorum: 2, Members: []string{"mem_alice", "mem_bob", "mem_carol"}}}}}},
+		Entries: []wire.LedgerEntry{{ID: "ent_1", At: c.now, Text: "Purchase at Northpay", Order: "ord_9r4s2w0x3a6h2v0m3k8t1q5n7p",
+			Postings: []wire.Posting{{Ledger: "vault:acc_treasury", Side: "debit", Asset: "ethereum", Amount: "0.08421390751120486"}, {Ledger: "provider:northpay", Side: "credit", Asset: "ethereum", Amount: "0.08421390751120486"}}}},
+		Deposits: []wire.DepositRecord{{Address: address, Request: "req_done", Asset: "ethereum", Amount: "0.08421390751120486", TxHash: "0x" + strings.Repeat("5a9c", 16), At: c.now}}, ServerTime: c.now}
+}
+
+func (c canned) providers() wire.Providers {
+	at := c.now
+	capable := func(id, name, most string) quote.Provider {
+		return quote.Provider{ID: id, Name: name, FetchedAt: &at, Freshness: quote.Fresh, Circuit: quote.CircuitClosed, SpecDeviations: []string{},
+			Capabilities: &quote.Capabilities{Fiats: []quote.FiatLimit{{Fiat: "EUR", Min: "20", Max: most}, {Fiat: "USD", Min: "20", Max: most}},
+				Countries: []quote.Country{{Country: "DE", PaymentMethods: []string{"card", "sepa"}}, {Country: "FR", PaymentMethods: []string{"card", "sepa"}}}, Assets: []string{"bitcoin", "ethereum"}}}
+	}
+	return wire.Providers{Providers: []quote.Provider{capable("northpay", "Northpay", "20000"), capable("meridian", "Meridian", "20000"), capable("coinharbor", "Coinharbor", "150")}, ServerTime: c.now}
+}
+
+func (c canned) quotes(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	row := func(provider, name, crypto string, best bool) quote.Row {
+		r := quote.Row{ID: "quo_3k8t1q5n7p9r4s2w0x3a6h2v0m", Provider: provider, ProviderName: name, Rank: 1, Best: best, Fiat: "EUR", FiatAmount: "250", Asset: "ethereum", AssetPlaces: 18,
+			CryptoAmount: crypto, UnitPrice: "2968.63", KYC: "light", PriceType: "indicative", Settlement: &quote.Range{Min: 120, Max: 600}, ReceivedAt: c.now, ExpiresAt: c.now.Add(50 * time.Second), LatencyMS: 212}
+		if best {
+			r.Fees = []quote.Fee{{Type: "provider", Amount: "3.75", Currency: "EUR"}}
+		} else {
+			r.ID, r.Rank = "quo_4k8t1q5n7p9r4s2w0x3a6h2v0m", 2
+		}
+		return r
+	}
+	in := quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR"}
+	out := quote.Excluded{Provider: "coinharbor", ProviderName: "Coinharbor", Stage: quote.StageEligibility, Code: quote.AmountAboveMax, Message: "Coinharbor takes at most 150 EUR.",
+		Params: &quote.Params{Min: "20", Max: "150", Currency: "EUR"}, Fix: &quote.Fix{Field: "amount", Value: "150", Opens: 1, Text: "EUR 150 opens 1 more"}}
+	rows := []quote.Row{row("northpay", "Northpay", "0.08421390751120486", true), row("meridian", "Meridian", "0.083991", false)}
+	event := func(name string, v any) {
+		b, err := json.Marshal(v)
+		if err != nil {
+			panic(err)
+		}
+		fmt.Fprintf(w, "event: %s\ndata: %s\n\n", name, b)
+	}
+	event(wire.EventOpen, wire.QuoteOpen{Question: "qst_1", Account: "acc_treasury", Input: in, ServerTime: c.now})
+	event(wire.EventExcluded, out)
+	event(wire.EventQuote, rows[0])
+	event(wire.EventQuote, rows[1])
+	event(wire.EventDone, wire.Quotes{Question: "qst_1", Account: "acc_treasury", Result: quote.Result{Input: in, ServerTime: c.now, Complete: true, Asked: 2, Quotes: rows, Excluded: []quote.Excluded{out}, Fixes: []quote.Fix{}}})
+}
+
+func (c canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c.now = time.Now().UTC().Truncate(time.Second)
+	pending := c.request("req_6h2v0m3k8t1q5n7p9r4s2w0x3a", wire.RequestPending, 1)
+	answers := map[string]any{
+		"/session/token":             wire.TokenReply{AccessToken: "e.y.z", TokenType: "Bearer", ExpiresIn: 3600},
+		"/v1/clock":                  wire.Clock{Now: c.now},
+		"/v1/providers":              c.providers(),
+		"/v1/accounts":               wire.Accounts{Accounts: []wire.Account{c.account()}, ServerTime: c.now},
+		"/v1/accounts/acc_treasury":  c.account(),
+		"/v1/orders":                 wire.Page[wire.Order]{Items: []wire.Order{c.order()}},
+		"/v1/orders/" + c.order().ID: c.order(),
+		"/v1/requests":               wire.Page[wire.Request]{Items: []wire.Request{pending, c.request("req_rejected", wire.RequestRejected, 0), c.request("req_expired", wire.RequestExpired, 0), c.request("req_done", wire.RequestCompleted, 1)}},
+		"/v1/requests/" + pending.ID: pending,
+		"/v1/requests/req_rejected":  c.request("req_rejected", wire.RequestRejected, 0),
+		"/v1/requests/" + pending.ID + "/statement": wire.StatementPreview{Request: pending.ID, Member: "mem_alice", Decision: "APPROVE",
+			Text: "APPROVE    buy with 250 EUR\n           at Northpay, by card, in FR\nRECEIVE    0.08421390751120486 ETH\n           at the least 0.08337176843609281\nINTO       Treasury\n           " + address + "\nSIGNS      Alice Martin (mem_alice)\nREQUEST    " + pending.ID},
+		"/v1/entity": wire.Entity{ID: "ent_sandbox", Name: "Atlas Trading SAS", Enrolled: true, Signer: "ok", Env: "sandbox", Log: statement.Log{Size: 6, Head: digest}, ServerTime: c.now,
+			Members: []wire.Member{{ID: "mem_alice", Name: "Alice Martin", Role: "OPERATOR", Curve: "secp256k1", Key: digest, ChannelIn: "token"}}},
+	}
+	if r.URL.Path == "/v1/quotes" {
+		c.quotes(w)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	answer, ok := answers[r.URL.Path]
+	if !ok {
+		w.WriteHeader(http.StatusNotFound)
+		answer = wire.Problem{}
+	}
+	_ = json.NewEncoder(w).Encode(answer)
+}
+
+// The core that `make wasm` built, on every screen: it starts under the policy,
+// paints only what the painter and the styles know, fits from 320 px up and has
+// nothing that an accessibility checker calls serious.
+func TestTheRealCore(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	if s.missing {
+		t.Fatal("the core is not built; run make wasm")
+	}
+	var c canned
+	extra := map[string]http.HandlerFunc{"/config.json": text("application/json", config)}
+	api := http.NewServeMux()
+	api.Handle("/v1/", c)
+	api.Handle("/session/", c)
+	api.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		if h, ok := extra[r.URL.Path]; ok {
+			h(w, r)
+			return
+		}
+		s.ServeHTTP(w, r)
+	})
+	url := serveHandler(t, api)
+	chrome := browser(t)
+	axe := axeCore(t)
+	for _, screen := range []struct{ name, path, shows string }{
+		{"buy", "/", "Meridian"},
+		{"requests", "/requests", "Northpay"},
+		{"request", "/requests/req_6h2v0m3k8t1q5n7p9r4s2w0x3a", "Treasury purchases"},
+		{"rejected", "/requests/req_rejected", "Treasury"},
+		{"orders", "/orders", "Northpay"},
+		{"order", "/orders/ord_9r4s2w0x3a6h2v0m3k8t1q5n7p", "Delivered"},
+		{"accounts", "/accounts", "Treasury"},
+		{"account", "/accounts/acc_treasury", "Purchase at Northpay"},
+		{"nowhere", "/requests/none/at/all", "nothing"},
+	} {
+		t.Run(screen.name, func(t *testing.T) {
+			p := open(t, chrome, url+screen.path)
+			p.run(`window.refused = []; const log = console.error; console.error = (...a) => { refused.push(a.join(' ')); log(...a); };
+				addEventListener('securitypolicyviolation', (e) => refused.push('policy: ' + e.violatedDirective)); window.root = document.querySelector('countersign-app');`)
+			if screen.name == "buy" {
+				p.do(chromedp.SendKeys(chromedp.ID("amount"), "250"))
+				p.run("for (const [id, v] of [['to', 'ethereum'], ['country', 'FR']]) { const e = document.getElementById(id); if (e) { e.value = v; e.dispatchEvent(new Event('change', {bubbles: true})); } }")
+				p.do(chromedp.SendKeys(chromedp.ID("amount"), kb.Enter))
+			}
+			p.until("document.querySelector('main.page')?.innerText.includes('" + screen.shows + "')")
+			p.run(axe)
+			for _, v := range []struct {
+				scheme string
+				width  int64
+			}{{"light", 1280}, {"light", 320}, {"dark", 1280}, {"dark", 320}} {
+				p.media(v.scheme, "reduce")
+				p.do(chromedp.EmulateViewport(v.width, 900))
+				fits(p, v.scheme, v.width)
+				checkAccessible(p, v.scheme)
+				if *pictures != "" {
+					shot(p, filepath.Join(*pictures, fmt.Sprintf("core-%s-%s-%d.png", screen.name, v.scheme, v.width)))
+				}
+			}
+			p.want("refused", []string{})
+			unknownClasses(p)
+		})
+	}
+}
+
+// unknownClasses holds the core to the list at the top of app.css.
+func unknownClasses(p tab) {
+	p.Helper()
+	sheet, err := os.ReadFile("static/app.css")
+	if err != nil {
+		p.Fatal(err)
+	}
+	for _, class := range js[[]string](p, "[...new Set([...root.querySelectorAll('[class]')].flatMap((e) => [...e.classList]))]") {
+		if !strings.Contains(string(sheet), "."+class) {
+			p.Errorf("the class %q is not in app.css", class)
+		}
+	}
+}
