@@ -86,15 +86,15 @@ func (d *Desk) newShop(p Provider) (*shop, error) {
 		p.Name = p.ID
 	}
 	p.URL = strings.TrimSuffix(p.URL, "/")
-	for _, base := range []string{p.URL, p.WidgetURL} {
-		if base == "" && base == p.WidgetURL {
+	for i, base := range []string{p.URL, p.WidgetURL} {
+		if i == 1 && base == "" {
 			continue
 		}
 		u, err := url.Parse(base)
 		if err != nil || !d.secure(u) || u.RawQuery != "" || u.Fragment != "" {
 			return nil, fmt.Errorf("provider %s: the URL must be https:// without a query", p.ID)
 		}
-		if len(p.Hosts) == 0 || base == p.WidgetURL {
+		if len(p.Hosts) == 0 || i == 1 {
 			p.Hosts = append(p.Hosts[:len(p.Hosts):len(p.Hosts)], u.Host)
 		}
 	}

@@ -163,6 +163,8 @@ func TestAPurchaseIsDeliveredOnceAndSurvivesARestart(t *testing.T) {
 // wait scans until the one deposit is final. Blocks come by themselves.
 func wait(t *testing.T, w *chain.Watcher) chain.Deposit {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
 	for {
@@ -178,7 +180,7 @@ func wait(t *testing.T, w *chain.Watcher) chain.Deposit {
 		}
 		select {
 		case <-tick.C:
-		case <-t.Context().Done():
+		case <-ctx.Done():
 			t.Fatal("no deposit")
 		}
 	}

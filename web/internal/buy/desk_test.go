@@ -1,0 +1,532 @@
+package buy_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/quote"
+	"countersign/web/internal/buy"
+)
+
+const (
+	vault = "0x52908400098527886E0F7030069857D2E4169EE7"
+	caps  = `{"fiatCurrencyCapabilities":[{"fiat":"EUR","minAmount":50,"maxAmount":1000}],"countriesCapabilities":[{"country":"FR","paymentMethods":[{"name":"card"}]}]}`
+	coins = `["ethereum","bitcoin"]`
+	offer = `{"from":"EUR","to":"ethereum","fiatAmount":250,"cryptoAmount":0.1}`
+)
+
+// shop is a provider whose answers a test chooses.
+type shop struct {
+	*httptest.Server
+	mu      sync.Mutex
+	answers map[string]http.HandlerFunc
+	calls   map[string]int
+}
+
+func newShop(tb testing.TB) *shop {
+	tb.Helper()
+	s := &shop{answers: map[string]http.HandlerFunc{}, calls: map[string]int{}}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		s.calls[r.URL.Path]++
+		h := s.answers[r.URL.Path]
+		s.mu.Unlock()
+		if h == nil {
+			http.NotFound(w, r)
+			return
+		}
+		h(w, r)
+	}))
+	tb.Cleanup(s.Close)
+	s.set("/capabilities", body(caps))
+	s.set("/crypto-currencies", body(coins))
+	s.set("/quote", body(offer))
+	return s
+}
+
+func (s *shop) set(path string, h http.HandlerFunc) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers[path] = h
+}
+
+func (s *shop) count(path string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[path]
+}
+
+func body(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, text)
+	}
+}
+
+func status(code int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
+}
+
+func newDesk(tb testing.TB, cfg buy.Config) *buy.Desk {
+	tb.Helper()
+	cfg.Sandbox = true
+	d, err := buy.New(cfg)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return d
+}
+
+func one(s *shop) []buy.Provider {
+	return []buy.Provider{{ID: "alpha", Name: "Alpha", URL: s.URL, APIKey: "the-key"}}
+}
+
+func input() quote.Input {
+	return quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR", Dest: vault}
+}
+
+func reason(err error) string {
+	e, _ := fault.As(err)
+	if e == nil {
+		return ""
+	}
+	return e.Details["reason"]
+}
+
+func TestTheQuestionIsThatOfTheContract(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.set("/quote", func(w http.ResponseWriter, r *http.Request) {
+		want := url.Values{"from": {"EUR"}, "to": {"ethereum"}, "payment-method": {"card"}, "amount": {"250"}, "country": {"FR"}, "dest": {vault}}
+		if r.URL.Query().Encode() != want.Encode() || r.Header.Get("X-API-KEY") != "the-key" {
+			t.Errorf("asked %s with key %q", r.URL, r.Header.Get("X-API-KEY"))
+		}
+		body(offer)(w, r)
+	})
+	s.set("/capabilities", func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-API-KEY") != "" {
+			t.Error("the key went to an endpoint that does not take it")
+		}
+		body(caps)(w, r)
+	})
+	row, err := newDesk(t, buy.Config{Providers: one(s)}).Requote(t.Context(), "alpha", input())
+	if err != nil || row.CryptoAmount != "0.1" || row.ProviderName != "Alpha" || row.UnitPrice != "2500.00" {
+		t.Errorf("%+v, %v", row, err)
+	}
+	if d := row.ExpiresAt.Sub(row.ReceivedAt); d != quote.Life {
+		t.Errorf("lives %v", d)
+	}
+}
+
+func TestBothSpellingsOfTheQuotePathWork(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	s.set("/quote", nil)
+	s.set("/quotes", body(offer))
+	d := newDesk(t, buy.Config{Providers: one(s)})
+	for range 3 {
+		if _, err := d.Requote(t.Context(), "alpha", input()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := s.count("/quote"); n != 1 {
+		t.Errorf("/quote was tried %d times", n)
+	}
+}
+
+func TestAnswersThatCannotBeTrustedAreExcluded(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		answer http.HandlerFunc
+		code   string
+	}{
+		"not JSON": {body("<html>"), quote.MalformedJSON},
+		"no content type": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header()["Content-Type"] = nil
+			_, _ = io.WriteString(w, offer)
+		}, quote.WrongContentType},
+		"text":         {func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, offer) }, quote.WrongContentType},
+		"too long":     {body(offer + strings.Repeat(" ", 64<<10)), quote.BodyTooLarge},
+		"a redirect":   {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }, quote.HTTPStatus},
+		"created":      {status(201), quote.HTTPStatus},
+		"bad request":  {status(400), quote.HTTP4xx},
+		"rate limit":   {status(429), quote.RateLimited},
+		"legal":        {status(451), quote.RegionRestricted},
+		"server error": {status(503), quote.HTTP5xx},
+		"hangs up":     {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, quote.ConnectError},
+		"other amount": {body(strings.Replace(offer, "250", "25", 1)), quote.EchoMismatch},
+		"run out":      {body(strings.Replace(offer, "{", `{"expiresAt":"2020-01-01T00:00:00Z",`, 1)), quote.AlreadyExpired},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newShop(t)
+			s.set("/quote", c.answer)
+			result, err := newDesk(t, buy.Config{Providers: one(s)}).Quote(t.Context(), input(), nil)
+			if err != nil || len(result.Quotes) != 0 || len(result.Excluded) != 1 {
+				t.Fatalf("%+v, %v", result, err)
+			}
+			if e := result.Excluded[0]; e.Code != c.code || !strings.HasPrefix(e.Message, "Alpha ") || strings.Contains(e.Message, "127.0.0.1") {
+				t.Errorf("%+v, want %s", e, c.code)
+			}
+			if s.count("/elsewhere") > 0 {
+				t.Error("a redirect was followed")
+			}
+		})
+	}
+}
+
+func TestAnswersStreamAndTheDeadlineIsHard(t *testing.T) {
+	t.Parallel()
+	fast, slow := newShop(t), newShop(t)
+	gone := make(chan struct{})
+	slow.set("/quote", func(_ http.ResponseWriter, r *http.Request) {
+		<-r.Context().Done()
+		close(gone)
+	})
+	d := newDesk(t, buy.Config{Deadline: 300 * time.Millisecond, Providers: []buy.Provider{
+		{ID: "slow", Name: "Slow", URL: slow.URL}, {ID: "fast", Name: "Fast", URL: fast.URL},
+	}})
+	var seen []string
+	result, err := d.Quote(t.Context(), input(), func(e buy.Event) {
+		if e.Quote != nil {
+			seen = append(seen, e.Quote.Provider)
+		} else {
+			seen = append(seen, e.Excluded.Provider+" "+e.Excluded.Code)
+		}
+	})
+	if err != nil || strings.Join(seen, ", ") != "fast, slow TIMEOUT" || result.Complete || result.Asked != 2 {
+		t.Errorf("%v, %v, %+v", err, seen, result)
+	}
+	<-gone // the call was cancelled at the provider too
+}
+
+func TestAClientThatLeavesCancelsTheQuestions(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	asked, gone := make(chan struct{}), make(chan struct{})
+	s.set("/quote", func(_ http.ResponseWriter, r *http.Request) {
+		close(asked)
+		<-r.Context().Done()
+		close(gone)
+	})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-asked
+		cancel()
+	}()
+	_, err := newDesk(t, buy.Config{Providers: one(s)}).Quote(ctx, input(), nil)
+	if fault.CodeOf(err) != fault.Cancelled {
+		t.Error(err)
+	}
+	<-gone
+}
+
+func TestAWrongInputAsksNobody(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	d := newDesk(t, buy.Config{Providers: one(s)})
+	for field, in := range map[string]quote.Input{
+		"amount": {From: "EUR", To: "ethereum", Amount: "1e3", PaymentMethod: "card", Country: "FR"},
+		"dest":   {From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR", Dest: "0x52908400098527886E0F7030069857D2E4169eE7"},
+	} {
+		_, err := d.Quote(t.Context(), in, nil)
+		if e, ok := fault.As(err); !ok || e.Code != fault.Invalid || e.Details[field] == "" {
+			t.Errorf("%s: %v", field, err)
+		}
+	}
+	_, err := d.Requote(t.Context(), "alpha", quote.Input{From: "EUR", To: "ethereum", Amount: "20", PaymentMethod: "card", Country: "FR"})
+	if fault.CodeOf(err) != fault.NotEligible || reason(err) != quote.AmountBelowMin || s.count("/quote") != 0 {
+		t.Error(err)
+	}
+	if _, err := d.Requote(t.Context(), "nobody", input()); fault.CodeOf(err) != fault.NotFound {
+		t.Error(err)
+	}
+}
+
+// clock is a time that a test moves.
+type clock struct{ at atomic.Int64 }
+
+func newClock() *clock {
+	c := &clock{}
+	c.at.Store(time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC).UnixNano())
+	return c
+}
+func (c *clock) now() time.Time          { return time.Unix(0, c.at.Load()).UTC() }
+func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
+
+// memory keeps documents as a database would, and tells of each.
+type memory struct {
+	mu    sync.Mutex
+	docs  map[string]string
+	at    time.Time
+	saved chan string
+}
+
+func (m *memory) Load(_ context.Context, p, e string) ([]byte, time.Time, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if d, ok := m.docs[p+e]; ok {
+		return []byte(d), m.at, nil
+	}
+	return nil, time.Time{}, errors.New("none")
+}
+
+func (m *memory) Save(_ context.Context, p, e string, doc []byte, at time.Time) error {
+	m.mu.Lock()
+	m.docs[p+e], m.at = string(doc), at
+	m.mu.Unlock()
+	m.saved <- e
+	return nil
+}
+
+func TestTheLastGoodDocumentIsKept(t *testing.T) {
+	t.Parallel()
+	s, c, m := newShop(t), newClock(), &memory{docs: map[string]string{}, saved: make(chan string, 8)}
+	cfg := buy.Config{Providers: one(s), Now: c.now, Memory: m}
+	d := newDesk(t, cfg)
+	if p := d.Providers(t.Context())[0]; p.Freshness != quote.Fresh || p.Capabilities.Fiats[0].Max != "1000" {
+		t.Fatalf("%+v", p)
+	}
+	<-m.saved
+	<-m.saved
+	// A broken document does not replace it, and after a restart it is there.
+	broken := make(chan struct{}, 8)
+	s.set("/capabilities", func(w http.ResponseWriter, r *http.Request) {
+		body(`{"fiatCurrencyCapabilities":[]}`)(w, r)
+		broken <- struct{}{}
+	})
+	c.advance(20 * time.Minute)
+	_ = d.Providers(t.Context())
+	<-broken
+	for _, d := range []*buy.Desk{d, newDesk(t, cfg)} {
+		if p := d.Providers(t.Context())[0]; p.Freshness == quote.Unavailable || p.Capabilities.Fiats[0].Max != "1000" {
+			t.Errorf("%+v", p)
+		}
+	}
+	// For a day, but not longer.
+	s.set("/capabilities", status(500))
+	c.advance(24 * time.Hour)
+	if p := d.Providers(t.Context())[0]; p.Freshness != quote.Unavailable || p.Capabilities != nil {
+		t.Errorf("after a day: %+v", p)
+	}
+}
+
+func TestManyQuestionsFetchADocumentOnce(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	release := make(chan struct{})
+	s.set("/capabilities", func(w http.ResponseWriter, r *http.Request) {
+		<-release
+		body(caps)(w, r)
+	})
+	d := newDesk(t, buy.Config{Providers: one(s)})
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if p := d.Providers(t.Context())[0]; p.Freshness != quote.Fresh {
+				t.Errorf("%+v", p)
+			}
+		})
+	}
+	close(release)
+	wg.Wait()
+	if n := s.count("/capabilities"); n != 1 {
+		t.Errorf("fetched %d times", n)
+	}
+}
+
+func TestAListThatShrinksSuddenlyIsReadTwice(t *testing.T) {
+	t.Parallel()
+	s, c := newShop(t), newClock()
+	s.set("/crypto-currencies", body(`["bitcoin","ethereum","solana","polygon"]`))
+	d := newDesk(t, buy.Config{Providers: one(s), Now: c.now})
+	size := func() int { return len(d.Providers(t.Context())[0].Capabilities.Assets) }
+	if size() != 4 {
+		t.Fatal(size())
+	}
+	s.set("/crypto-currencies", body(`["bitcoin"]`))
+	for want := 2; want <= 3; want++ { // the first small list is not believed, the second is
+		c.advance(16 * time.Minute)
+		got := size()
+		await(t, func() bool { return s.count("/crypto-currencies") >= want })
+		if want == 2 && got != 4 {
+			t.Errorf("believed at once: %d", got)
+		}
+	}
+	await(t, func() bool { return size() == 1 })
+}
+
+// await asks until it is so.
+func await(t *testing.T, so func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for !so() {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			t.Fatal("it never was")
+		}
+	}
+}
+
+func TestAFailingProviderIsLeftAloneAndTriedAgain(t *testing.T) {
+	t.Parallel()
+	s, c := newShop(t), newClock()
+	s.set("/quote", status(500))
+	d := newDesk(t, buy.Config{Providers: one(s), Now: c.now})
+	for range 5 {
+		_, _ = d.Requote(t.Context(), "alpha", input())
+	}
+	if n := s.count("/quote"); n != 3 {
+		t.Errorf("asked %d times", n)
+	}
+	if p := d.Providers(t.Context())[0]; p.Circuit != quote.CircuitOpen {
+		t.Errorf("circuit %s", p.Circuit)
+	}
+	s.set("/quote", body(offer))
+	c.advance(6 * time.Second)
+	if p := d.Providers(t.Context())[0]; p.Circuit != quote.CircuitHalfOpen {
+		t.Errorf("circuit %s", p.Circuit)
+	}
+	if _, err := d.Requote(t.Context(), "alpha", input()); err != nil {
+		t.Error(err)
+	}
+	if p := d.Providers(t.Context())[0]; p.Circuit != quote.CircuitClosed {
+		t.Errorf("circuit %s", p.Circuit)
+	}
+}
+
+func TestAHandOffLeadsToTheApprovedPurchaseOnly(t *testing.T) {
+	t.Parallel()
+	s := newShop(t)
+	order := buy.Order{ID: "ord_1", Provider: "alpha", Input: input(), Crypto: "0.1", Return: "https://dash.example/o", Theme: "dark"}
+	host := strings.TrimPrefix(s.URL, "http://")
+	for name, c := range map[string]struct {
+		to string
+		ok bool
+	}{
+		"its own page":        {s.URL + "/w?walletAddress=" + vault + "&amount=250&cryptoCurrency=ETH", true},
+		"another host":        {"https://evil.example/w", false},
+		"userinfo":            {"http://a@" + host + "/w", false},
+		"another address":     {s.URL + "/w?walletAddress=0x0000000000000000000000000000000000000001", false},
+		"another amount":      {s.URL + "/w?fiatAmount=2500", false},
+		"another asset":       {s.URL + "/w?cryptoCurrency=bitcoin", false},
+		"an address twice":    {s.URL + "/w?walletAddress=" + vault + "&walletAddress=" + vault, false},
+		"a script":            {"javascript:alert(1)", false},
+		"http to the outside": {"http://pay.example/w", false},
+		"not an address":      {"://", false},
+	} {
+		answer, _ := json.Marshal(map[string]string{"rampRedirectUrl": c.to})
+		s.set("/buy-redirect", func(w http.ResponseWriter, r *http.Request) {
+			if q := r.URL.Query(); q.Get("ledgerTransactionId") != "ord_1" || q.Get("deeplinkUrl") != "https://dash.example/o" || q.Get("dest") != vault {
+				t.Errorf("asked %s", r.URL)
+			}
+			body(string(answer))(w, r)
+		})
+		got, err := newDesk(t, buy.Config{Providers: one(s)}).Redirect(t.Context(), order)
+		if (err == nil) != c.ok {
+			t.Errorf("%s: %q, %v", name, got, err)
+			continue
+		}
+		if err != nil {
+			continue
+		}
+		u, _ := url.Parse(got)
+		for k, want := range map[string]string{
+			"accountAddress": vault, "cryptoCurrency": "ETH", "fiatCurrency": "EUR", "fiatAmount": "250", "cryptoAmount": "0.1", "mode": "buy",
+			"paymentMethod": "card", "bankResidency": "fr", "buySessionId": "ord_1", "theme": "dark",
+		} {
+			if u.Query().Get(k) != want {
+				t.Errorf("%s = %q, want %q", k, u.Query().Get(k), want)
+			}
+		}
+	}
+}
+
+func TestAWidgetMayHaveItsOwnParameterNames(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t, buy.Config{Providers: []buy.Provider{{
+		ID: "alpha", URL: "https://api.alpha.example", WidgetURL: "https://pay.alpha.example/buy",
+		Params: map[string]string{"accountAddress": "wallet", "mode": "", "fiatAmount": "baseAmount"},
+	}}})
+	got, err := d.Redirect(t.Context(), buy.Order{ID: "ord_1", Provider: "alpha", Input: input(), Crypto: "0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, _ := url.Parse(got)
+	q := u.Query()
+	if u.Host != "pay.alpha.example" || q.Get("wallet") != vault || q.Get("baseAmount") != "250" || q.Has("mode") || q.Has("accountAddress") {
+		t.Error(got)
+	}
+}
+
+func TestAProviderMustBeSafeToCall(t *testing.T) {
+	t.Parallel()
+	for _, p := range []buy.Provider{
+		{ID: "alpha", URL: "http://api.alpha.example"}, {ID: "alpha", URL: "http://127.0.0.1:1"}, {ID: "alpha", URL: "https://a@b.example"},
+		{ID: "alpha", URL: "https://b.example/?x=y"}, {ID: "Alpha!", URL: "https://b.example"}, {ID: "alpha"}, {ID: "alpha", URL: "https://b.example", WidgetURL: "http://b.example"},
+	} {
+		if _, err := buy.New(buy.Config{Providers: []buy.Provider{p}}); err == nil {
+			t.Errorf("%+v was accepted", p)
+		}
+	}
+	// Outside the sandbox, a name that leads into the own network is not called.
+	s := newShop(t)
+	_, port, _ := strings.Cut(strings.TrimPrefix(s.URL, "http://"), ":")
+	d, err := buy.New(buy.Config{Providers: []buy.Provider{{ID: "alpha", URL: "https://localhost:" + port}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p := d.Providers(t.Context())[0]; p.Freshness != quote.Unavailable || s.count("/capabilities") != 0 {
+		t.Errorf("%+v", p)
+	}
+}
+
+// BenchmarkOverhead reports how much later than the slowest provider's own
+// answer the aggregated one is there.
+func BenchmarkOverhead(b *testing.B) {
+	for _, n := range []int{3, 30} {
+		b.Run(fmt.Sprintf("providers=%d", n), func(b *testing.B) {
+			var last atomic.Int64 // when the last provider had answered
+			var providers []buy.Provider
+			for i := range n {
+				s := newShop(b)
+				s.set("/quote", func(w http.ResponseWriter, r *http.Request) {
+					t := time.NewTimer(20 * time.Millisecond)
+					<-t.C
+					at := time.Now().UnixNano()
+					for old := last.Load(); old < at && !last.CompareAndSwap(old, at); old = last.Load() {
+					}
+					body(offer)(w, r)
+				})
+				providers = append(providers, buy.Provider{ID: fmt.Sprintf("p-%d", i), URL: s.URL})
+			}
+			d := newDesk(b, buy.Config{Providers: providers})
+			d.Providers(b.Context())
+			var total time.Duration
+			for b.Loop() {
+				result, err := d.Quote(b.Context(), input(), nil)
+				total += time.Duration(time.Now().UnixNano() - last.Load())
+				if err != nil || len(result.Quotes) != n {
+					b.Fatal(err, result.Excluded)
+				}
+			}
+			b.ReportMetric(float64(total.Microseconds())/float64(b.N)/1000, "overhead-ms")
+		})
+	}
+}
