@@ -1,0 +1,258 @@
+package gateway_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/statement"
+	"countersign/shared/wire"
+	"countersign/web/internal/gateway"
+	"countersign/web/internal/gateway/gatewaytest"
+)
+
+const chainID = "eip155:31337"
+
+func ticketOf(t *testing.T, o wire.Order) string {
+	t.Helper()
+	if o.Ticket == nil {
+		t.Fatalf("order %+v has no ticket", o)
+	}
+	return strings.TrimPrefix(o.Ticket.URL, "/v1/redirect/")
+}
+
+func must[T any](t *testing.T) func(v T, err error) T {
+	return func(v T, err error) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+func TestPurchaseFromQuoteToLedgerWithARestartAfterEachStep(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	ctx, c := t.Context(), gatewaytest.Caller()
+	q := w.Quoted()
+	w.Restart()
+	in := wire.RequestInput{QuoteID: q.ID, AccountID: "acc_treasury"}
+	r := must[wire.Request](t)(w.Gateway.NewRequest(ctx, c, in, "the-key-1"))
+	if r.State != wire.RequestPending || !r.Address.Verified || r.Intent.Minimum != "0.099" || r.Needed != 2 || len(r.Approvers) != 3 {
+		t.Fatalf("new request %+v", r)
+	}
+	w.Restart()
+	w.Signer.Decide(r.ID, "mem_alice", statement.Approve)
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(ctx))
+	w.Restart()
+	_, err := w.Gateway.NewOrder(ctx, c, r.ID)
+	gatewaytest.Refused(t, err, fault.Conflict)
+	w.Signer.Decide(r.ID, "mem_bob", statement.Approve)
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(ctx))
+	w.Restart()
+	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, chainID))
+	o := must[wire.Order](t)(w.Gateway.NewOrder(ctx, c, r.ID))
+	if w.Desk.Asked[0].Dest != r.Intent.Address {
+		t.Errorf("asked for %q, want the request's address", w.Desk.Asked[0].Dest)
+	}
+	w.Restart()
+	again := must[wire.Order](t)(w.Gateway.NewOrder(ctx, c, r.ID))
+	if again.ID != o.ID {
+		t.Errorf("a second order %s of one request", again.ID)
+	}
+	url := must[string](t)(w.Gateway.Redirect(ctx, ticketOf(t, o)))
+	if !strings.HasSuffix(url, o.ID) || w.Desk.Handed[0].Return != "https://page.example/orders/"+o.ID {
+		t.Errorf("handed over to %s as %+v", url, w.Desk.Handed[0])
+	}
+	_, err = w.Gateway.Redirect(ctx, ticketOf(t, o))
+	gatewaytest.Refused(t, err, fault.TicketSpent)
+	w.Restart()
+	w.Chain.Deposit(gateway.Deposit{Address: r.Intent.Address, TxHash: "0x01", Amount: "0.0995", Time: w.Now(), Final: true})
+	for range 3 { // what was booked once is not booked again
+		must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, chainID))
+		w.Restart()
+	}
+	o = must[wire.Order](t)(w.Gateway.Order(ctx, c, o.ID))
+	if o.State != wire.OrderCompleted || o.Delivered.Amount != "0.0995" || o.Difference != "-0.0005" || o.DifferencePct != "-0.50" || o.BelowMinimum {
+		t.Errorf("order %+v", o)
+	}
+	a := must[wire.Account](t)(w.Gateway.Account(ctx, c, "acc_treasury"))
+	if len(a.Entries) != 1 || len(a.Balances) != 1 || a.Balances[0] != (wire.Balance{Asset: "ethereum", Amount: "0.0995"}) {
+		t.Errorf("account %+v", a)
+	}
+	r = must[wire.Request](t)(w.Gateway.Request(ctx, c, r.ID))
+	if r.State != wire.RequestCompleted || len(r.History) != 7 {
+		t.Errorf("request %s with history %+v", r.State, r.History)
+	}
+}
+
+func TestRequestSurvivesASignerThatIsDown(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	var down atomic.Bool
+	w.Signer.Down = down.Load
+	q := w.Quoted()
+	in := wire.RequestInput{QuoteID: q.ID, AccountID: "acc_treasury"}
+	down.Store(true)
+	_, err := w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), in, "the-key-1")
+	gatewaytest.Refused(t, err, fault.SignerDown)
+	w.Restart()
+	w.Pass(time.Hour) // the quote was pinned in time
+	down.Store(false)
+	r := must[wire.Request](t)(w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), in, "the-key-2"))
+	again := must[wire.Request](t)(w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), in, "the-key-1"))
+	if again.ID != r.ID {
+		t.Errorf("requests %s and %s of one quote", r.ID, again.ID)
+	}
+	_, err = w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), in, "the-key-3")
+	gatewaytest.Refused(t, err, fault.Conflict)
+}
+
+func TestQuoteThatRanOutIsRefused(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	q := w.Quoted()
+	w.Pass(31 * time.Second)
+	_, err := w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), wire.RequestInput{QuoteID: q.ID, AccountID: "acc_treasury"}, "the-key-1")
+	gatewaytest.Refused(t, err, fault.QuoteExpired)
+}
+
+func TestWorsePriceLosesNothing(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	r := w.Approved()
+	w.Desk.Offer("0.0989")
+	_, err := w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID)
+	gatewaytest.Refused(t, err, fault.QuoteChanged)
+	f, _ := fault.As(err)
+	if f.Details["old"] != "0.1" || f.Details["new"] != "0.0989" || f.Details["minimum"] != "0.099" {
+		t.Errorf("details %v", f.Details)
+	}
+	in := wire.RequestInput{QuoteID: f.Details["quote"], AccountID: "acc_treasury"}
+	must[wire.Request](t)(w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), in, "the-key-1"))
+	w.Desk.Offer("0.099")
+	must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID))
+}
+
+func TestRejectionClosesARequest(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	r := w.Requested()
+	w.Signer.Decide(r.ID, "mem_bob", statement.Reject)
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context()))
+	r = must[wire.Request](t)(w.Gateway.Request(t.Context(), gatewaytest.Caller(), r.ID))
+	if r.State != wire.RequestRejected {
+		t.Errorf("state %s", r.State)
+	}
+	_, err := w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID)
+	gatewaytest.Refused(t, err, fault.RequestClosed)
+}
+
+func TestRequestExpiresByTheClock(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	r := w.Requested()
+	w.Pass(25 * time.Hour)
+	r = must[wire.Request](t)(w.Gateway.Request(t.Context(), gatewaytest.Caller(), r.ID))
+	if r.State != wire.RequestExpired {
+		t.Errorf("state %s", r.State)
+	}
+}
+
+func TestForgedAttestationStopsTheOrder(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	w.Signer.ForgeAttestation = true
+	r := w.Approved()
+	if r.Address.Verified {
+		t.Error("a forged attestation is shown as verified")
+	}
+	_, err := w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID)
+	gatewaytest.Refused(t, err, fault.SignatureInvalid)
+}
+
+func TestLogOfAnotherSignerIsRefused(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	other := gatewaytest.NewSigner(t, w.Now)
+	w.Signer.Socket = other.Socket
+	w.Restart()
+	gatewaytest.Refused(t, w.Gateway.Sync(t.Context()), fault.LogCorrupt)
+	if h := w.Gateway.Health(t.Context()); h.Components["signer"] != "log_corrupt" {
+		t.Errorf("health %+v", h)
+	}
+}
+
+func TestAnOrderMadeDuringAScanIsNotMissed(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	r := w.Approved()
+	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(t.Context(), chainID))
+	var o wire.Order
+	w.Chain.During = func() {
+		w.Chain.During = nil
+		o = must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID))
+		w.Chain.Deposit(gateway.Deposit{Address: r.Intent.Address, TxHash: "0x02", Amount: "0.1", Time: w.Now(), Final: true})
+	}
+	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(t.Context(), chainID))
+	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(t.Context(), chainID))
+	o = must[wire.Order](t)(w.Gateway.Order(t.Context(), gatewaytest.Caller(), o.ID))
+	if o.State != wire.OrderCompleted {
+		t.Errorf("order is %s: its deposit was missed", o.State)
+	}
+}
+
+func TestAnotherEntitySeesNothing(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	r := w.Approved()
+	o := must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID))
+	stranger := gateway.Caller{Developer: "dev_other", Entity: "ent_other"}
+	_, err := w.Gateway.Request(t.Context(), stranger, r.ID)
+	gatewaytest.Refused(t, err, fault.NotFound)
+	_, err = w.Gateway.Order(t.Context(), stranger, o.ID)
+	gatewaytest.Refused(t, err, fault.NotFound)
+	_, err = w.Gateway.NewOrder(t.Context(), stranger, r.ID)
+	gatewaytest.Refused(t, err, fault.NotFound)
+	_, err = w.Gateway.OpenChannel(t.Context(), stranger, "AAAA")
+	gatewaytest.Refused(t, err, fault.EntityUnknown)
+	_, err = w.Gateway.NewRequest(t.Context(), stranger, wire.RequestInput{QuoteID: r.Intent.Quote, AccountID: "acc_treasury"}, "the-key-1")
+	gatewaytest.Refused(t, err, fault.EntityUnknown)
+}
+
+func TestOnceGivesTheSameAnswerToTheSameKey(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	n := 0
+	f := func() (any, error) { n++; return n, nil }
+	ask := gateway.Ask{Scope: "s", Key: "the-key-1", Route: "POST /v1/x"}
+	for range 2 {
+		body, _, err := w.Gateway.Once(t.Context(), ask, f)
+		if err != nil || string(body) != "1" {
+			t.Errorf("answer %s %v", body, err)
+		}
+		w.Restart()
+	}
+	other := ask
+	other.Hash[0] = 1
+	_, _, err := w.Gateway.Once(t.Context(), other, f)
+	gatewaytest.Refused(t, err, fault.Idempotency)
+	secret := gateway.Ask{Scope: "s", Key: "the-key-2", Route: "POST /v1/x", Secret: true}
+	for _, want := range []string{"2", "3"} {
+		if body, _, err := w.Gateway.Once(t.Context(), secret, f); err != nil || string(body) != want {
+			t.Errorf("answer %s %v, want %s", body, err, want)
+		}
+	}
+	failing := gateway.Ask{Scope: "s", Key: "the-key-3", Route: "POST /v1/x"}
+	if _, _, err := w.Gateway.Once(t.Context(), failing, func() (any, error) { return nil, context.Canceled }); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if body, _, err := w.Gateway.Once(t.Context(), failing, f); err != nil || string(body) != "4" {
+		t.Errorf("after a failure: %s %v", body, err)
+	}
+}

@@ -1,0 +1,289 @@
+// Package gatewaytest is the world around a gateway for tests: a faithful signer
+// behind a real unix socket, built from the shared packages that the real one is
+// built from, a desk and a chain that do what they are told, and a clock.
+package gatewaytest
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+	"countersign/shared/wire"
+)
+
+// Key is a secp256k1 key in memory.
+type Key struct{ priv *secp256k1.PrivateKey }
+
+// NewKey makes one.
+func NewKey(t testing.TB) Key {
+	t.Helper()
+	k, err := secp256k1.GeneratePrivateKey()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Key{k}
+}
+
+// PublicKey is its public half.
+func (k Key) PublicKey() jws.PublicKey {
+	p, err := jws.FromSEC1(jws.Secp256k1, k.priv.PubKey().SerializeUncompressed())
+	if err != nil {
+		panic(err) // a key of our own is on its curve
+	}
+	return p
+}
+
+// SignDigest signs with low S.
+func (k Key) SignDigest(_ context.Context, digest []byte) ([]byte, error) {
+	return ecdsa.SignCompact(k.priv, digest, false)[1:], nil
+}
+
+// JWK is the public key as statements hold it.
+func (k Key) JWK() statement.JWK {
+	p := k.PublicKey()
+	x, y := p.Coordinates()
+	return statement.JWK{Kty: "EC", Crv: p.Curve(), X: x, Y: y}
+}
+
+// storage and watermark keep a log in memory.
+type storage struct{ b bytes.Buffer }
+
+func (s *storage) Open() (io.ReadCloser, error) {
+	return io.NopCloser(bytes.NewReader(s.b.Bytes())), nil
+}
+func (s *storage) Append(line []byte) error {
+	s.b.Write(line)
+	return s.b.WriteByte('\n')
+}
+func (s *storage) Truncate(n int64) error { s.b.Truncate(int(n)); return nil }
+
+type watermark struct{ m signedlog.Mark }
+
+func (w *watermark) Get(context.Context) (signedlog.Mark, error)   { return w.m, nil }
+func (w *watermark) Set(_ context.Context, m signedlog.Mark) error { w.m = m; return nil }
+
+// Signer is a signer for one entity, with members mem_alice, mem_bob and
+// mem_carol, two of whom must approve, and the account acc_treasury.
+type Signer struct {
+	Socket  string
+	Key     Key
+	Members map[string]Key
+	Genesis statement.Genesis
+	Down    func() bool // when it says so, every answer is an error
+
+	t        testing.TB
+	now      func() time.Time
+	mu       sync.Mutex
+	log      *signedlog.Log
+	stored   storage
+	lines    []string
+	requests map[string]*signedlog.RequestBody
+	inputs   map[string]wire.SignerRequestInput
+	votes    map[string][]governance.Approval
+	// ForgeAttestation makes the next request's address one that nobody attested.
+	ForgeAttestation bool
+}
+
+// NewSigner starts one; it stops with the test.
+func NewSigner(t testing.TB, now func() time.Time) *Signer {
+	t.Helper()
+	s := &Signer{
+		t: t, now: now, Key: NewKey(t), Members: map[string]Key{}, Down: func() bool { return false },
+		requests: map[string]*signedlog.RequestBody{}, inputs: map[string]wire.SignerRequestInput{}, votes: map[string][]governance.Approval{},
+	}
+	ids := []string{"mem_alice", "mem_bob", "mem_carol"}
+	s.Genesis = statement.Genesis{
+		V: 1, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox GmbH",
+		Signer: statement.SignerKeys{Statement: s.Key.JWK(), Channel: []statement.JWK{NewKey(t).JWK()}},
+		Accounts: []statement.GenesisAccount{{
+			Account: "acc_treasury", Name: "Treasury", Chain: "eip155:31337", Address: address(t),
+			Rules: governance.Set{Version: 1, Rules: []governance.Rule{{
+				Name: "two of three", Steps: []governance.Step{{Name: "approval", Quorum: 2, Members: ids}},
+			}}},
+		}},
+		IssuedAt: now().Unix(),
+	}
+	for i, id := range ids {
+		s.Members[id] = NewKey(t)
+		s.Genesis.Members = append(s.Genesis.Members, statement.GenesisMember{
+			Member: id, Name: []string{"Alice", "Bob", "Carol"}[i], Role: statement.Operator,
+			Approval: s.Members[id].JWK(), Channel: NewKey(t).JWK(), ChannelIn: statement.InToken,
+		})
+	}
+	var err error
+	s.log, err = signedlog.Open(t.Context(), signedlog.Config{Storage: &s.stored, Watermark: &watermark{}, Signer: s.Key, Now: now}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.append(signedlog.Genesis, s.Genesis)
+	s.serve()
+	return s
+}
+
+func address(t testing.TB) string {
+	t.Helper()
+	var b [20]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		t.Fatal(err)
+	}
+	return "0x" + hex.EncodeToString(b[:])
+}
+
+func (s *Signer) append(typ string, body any) {
+	if _, _, err := s.log.Append(s.t.Context(), typ, body); err != nil {
+		s.t.Error(err)
+		return
+	}
+	s.lines = strings.Split(strings.TrimSpace(s.stored.b.String()), "\n")
+}
+
+func (s *Signer) serve() {
+	dir, err := os.MkdirTemp("", "cs") // a socket's path must be short
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	s.Socket = filepath.Join(dir, "s")
+	l, err := net.Listen("unix", s.Socket)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/requests", s.postRequest)
+	mux.HandleFunc("GET /v1/log", s.getLog)
+	mux.HandleFunc("POST /v1/channels", func(w http.ResponseWriter, r *http.Request) {
+		s.reply(w, wire.SignerChannel{Channel: "chn_test", Record: "AAAA"})
+	})
+	mux.HandleFunc("POST /v1/channels/{id}/records", func(w http.ResponseWriter, r *http.Request) {
+		s.reply(w, wire.SignerReply{Record: "BBBB", LogSize: s.log.Mark().Size})
+	})
+	srv := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = srv.Serve(l) }() // ends with Close
+	s.t.Cleanup(func() { _ = srv.Close() })
+}
+
+func (s *Signer) reply(w http.ResponseWriter, v any) {
+	if s.Down() {
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+func (s *Signer) postRequest(w http.ResponseWriter, r *http.Request) {
+	var in wire.SignerRequestInput
+	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+		w.WriteHeader(http.StatusBadRequest)
+		return
+	}
+	if s.Down() {
+		s.reply(w, nil)
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old, ok := s.inputs[in.Request]; ok {
+		if old != in {
+			w.WriteHeader(http.StatusConflict)
+			_ = json.NewEncoder(w).Encode(wire.Problem{Error: wire.ProblemError{Code: fault.Conflict, Message: "this request exists already, and it is another one"}})
+			return
+		}
+		s.reply(w, wire.SignerRequest{Request: in.Request})
+		return
+	}
+	a := s.Genesis.Accounts[0]
+	b := signedlog.RequestBody{
+		Request: in.Request, Created: s.now().Unix(), Expires: in.ExpiresAt.Unix(),
+		Intent: statement.Buy{
+			Type: "buy", Account: a.Account, AccountName: a.Name, Provider: in.Provider, ProviderName: in.ProviderName, Fiat: in.Fiat,
+			Crypto: in.Crypto, Minimum: in.Minimum, Chain: a.Chain, Address: address(s.t), PaymentMethod: in.PaymentMethod, Country: in.Country, Quote: in.Quote,
+		},
+		GovernedBy: statement.GovernedBy{Rule: "two of three", Version: 1, Digest: a.Rules.Digest()},
+	}
+	att := statement.Address{
+		V: 1, Type: "address", Entity: s.Genesis.Entity, Account: a.Account, Request: in.Request, Chain: a.Chain,
+		Address: b.Intent.Address, PublicKey: NewKey(s.t).JWK(), IssuedAt: s.now().Unix(),
+	}
+	if s.ForgeAttestation {
+		att.Address = address(s.t)
+	}
+	payload, err := statement.Encode(att)
+	if err != nil {
+		s.t.Error(err)
+	}
+	if b.Attestation, err = jws.Sign(r.Context(), s.Key, statement.TypAddress, payload); err != nil {
+		s.t.Error(err)
+	}
+	s.inputs[in.Request], s.requests[in.Request] = in, &b
+	s.append(signedlog.Request, b)
+	s.reply(w, wire.SignerRequest{Request: in.Request})
+}
+
+func (s *Signer) getLog(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	after, err := strconv.Atoi(r.URL.Query().Get("after"))
+	if err != nil {
+		s.t.Error(err)
+	}
+	m := s.log.Mark()
+	p := wire.SignerLogPage{Entries: []wire.SignerLogEntry{}, Size: m.Size, Head: signedlog.Hash([]byte(s.lines[len(s.lines)-1]))}
+	for i := after + 1; i < len(s.lines) && len(p.Entries) < 100; i++ {
+		p.Entries = append(p.Entries, wire.SignerLogEntry{Seq: int64(i), JWS: s.lines[i]})
+	}
+	s.reply(w, p)
+}
+
+// Decide puts a member's signed decision in the log, and the outcome when there
+// is one.
+func (s *Signer) Decide(request, member, decision string) {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	b := s.requests[request]
+	now := s.now().Unix()
+	payload, err := statement.Encode(statement.Approval{
+		V: 1, Type: "approval", Entity: s.Genesis.Entity, EntityName: s.Genesis.EntityName, Request: request, Step: 1, Decision: decision,
+		Member: member, MemberName: member, Key: s.Members[member].PublicKey().Thumbprint(), GovernedBy: b.GovernedBy, Intent: b.Intent,
+		Nonce: hex.EncodeToString(make([]byte, 32)), IssuedAt: now, NotBefore: now, Expires: now + 300,
+		Channel: base64.RawURLEncoding.EncodeToString(make([]byte, 32)), Log: statement.Log{Size: 1, Head: s.log.Mark().Head},
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	token, err := jws.Sign(s.t.Context(), s.Members[member], statement.TypApproval, payload)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.append(signedlog.Approval, signedlog.ApprovalBody{Request: request, Member: member, JWS: token})
+	s.votes[request] = append(s.votes[request], governance.Approval{Member: member, Step: 1, Reject: decision == statement.Reject})
+	in := governance.Input{Rules: s.Genesis.Accounts[0].Rules, Pinned: b.GovernedBy.Rule, Created: s.now(), Now: s.now(), Approvals: s.votes[request]}
+	for _, m := range s.Genesis.Members {
+		in.Members = append(in.Members, governance.Member{ID: m.Member, Name: m.Name})
+	}
+	if d := governance.Decide(in); d.State != governance.Pending {
+		s.append(signedlog.Outcome, signedlog.OutcomeBody{Request: request, State: string(d.State), Reasons: d.Reasons})
+	}
+}

@@ -1,0 +1,277 @@
+package gatewaytest
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"fmt"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/quote"
+	"countersign/shared/statement"
+	"countersign/shared/wire"
+	"countersign/web/internal/gateway"
+	"countersign/web/internal/signerlink"
+	"countersign/web/internal/store"
+	"countersign/web/internal/store/sqlstore"
+	"countersign/web/internal/token"
+)
+
+// APIKey is the key of dev_sandbox, who has ent_sandbox; OtherKey that of
+// dev_other, who has ent_other, which no signer knows.
+const (
+	APIKey   = "ol_test_0123456789abcdef"
+	OtherKey = "ol_test_fedcba9876543210"
+)
+
+// Desk quotes what it is told.
+type Desk struct {
+	mu     sync.Mutex
+	now    func() time.Time
+	n      int
+	Amount string // of crypto that it offers
+	Asked  []quote.Input
+	Handed []gateway.HandOff
+	Fail   error
+	Refuse error // of a hand-off
+}
+
+// Offer changes what is offered.
+func (d *Desk) Offer(amount string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.Amount = amount
+}
+
+func (d *Desk) row(in quote.Input) quote.Row {
+	d.n++
+	now := d.now()
+	return quote.Row{
+		ID: fmt.Sprintf("quo_test%022d", d.n), Provider: "northpay", ProviderName: "NorthPay", Fiat: in.From, FiatAmount: in.Amount,
+		Asset: in.To, AssetPlaces: 18, CryptoAmount: d.Amount, ReceivedAt: now, ExpiresAt: now.Add(30 * time.Second), KYC: "unknown", PriceType: "indicative",
+	}
+}
+
+// Providers has one.
+func (d *Desk) Providers(context.Context) []quote.Provider {
+	return []quote.Provider{{ID: "northpay", Name: "NorthPay", Freshness: quote.Fresh, SpecDeviations: []string{}}}
+}
+
+// Quote gives one row.
+func (d *Desk) Quote(_ context.Context, in quote.Input, emit func(*quote.Row, *quote.Excluded)) (quote.Result, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := d.row(in)
+	emit(&r, nil)
+	return quote.Result{Input: in, ServerTime: d.now(), Complete: true, Asked: 1, Quotes: []quote.Row{r}, Excluded: []quote.Excluded{}}, nil
+}
+
+// Requote gives one row, or the failure.
+func (d *Desk) Requote(_ context.Context, _ string, in quote.Input) (quote.Row, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.Asked = append(d.Asked, in)
+	return d.row(in), d.Fail
+}
+
+// Redirect remembers who was handed over.
+func (d *Desk) Redirect(_ context.Context, h gateway.HandOff) (string, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.Handed = append(d.Handed, h)
+	return "https://northpay.example/widget?order=" + h.Order, d.Refuse
+}
+
+// Chain reports the deposits that it is given.
+type Chain struct {
+	mu       sync.Mutex
+	deposits []gateway.Deposit
+	During   func() // called in the middle of a scan
+}
+
+// Deposit mines a block with a transfer.
+func (c *Chain) Deposit(d gateway.Deposit) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.deposits = append(c.deposits, d)
+}
+
+// Head is the number of blocks.
+func (c *Chain) Head(context.Context) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return fmt.Sprint(len(c.deposits)), nil
+}
+
+// Scan reports the deposits from the cursor on.
+func (c *Chain) Scan(_ context.Context, from string, addresses []string) ([]gateway.Deposit, string, error) {
+	if c.During != nil {
+		c.During()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var n int
+	if _, err := fmt.Sscan(from, &n); err != nil {
+		return nil, from, err
+	}
+	var seen []gateway.Deposit
+	for _, d := range c.deposits[n:] {
+		for _, a := range addresses {
+			if a == d.Address {
+				seen = append(seen, d)
+			}
+		}
+	}
+	return seen, fmt.Sprint(len(c.deposits)), nil
+}
+
+// World is a gateway and all around it.
+type World struct {
+	T       testing.TB
+	Signer  *Signer
+	Desk    *Desk
+	Chain   *Chain
+	Store   store.Store
+	Tokens  *token.Issuer
+	Gateway *gateway.Gateway
+	key     *rsa.PrivateKey
+	path    string
+	mu      sync.Mutex
+	now     time.Time
+}
+
+// New starts one; it ends with the test.
+func New(t testing.TB) *World {
+	t.Helper()
+	w := &World{T: t, now: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC), path: filepath.Join(t.TempDir(), "gateway.db"), Chain: &Chain{}}
+	w.Signer = NewSigner(t, w.Now)
+	w.Desk = &Desk{now: w.Now, Amount: "0.1"}
+	var err error
+	if w.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
+		t.Fatal(err)
+	}
+	w.open()
+	t.Cleanup(func() { w.close() })
+	err = w.Store.Write(t.Context(), func(tx store.Tx) error {
+		for _, d := range [][3]string{{"dev_sandbox", "ent_sandbox", APIKey}, {"dev_other", "ent_other", OtherKey}} {
+			if err := tx.PutDeveloper(store.Developer{ID: d[0], Name: d[0], KeyHash: sha256.Sum256([]byte(d[2])), Version: 1}); err != nil {
+				return err
+			}
+			if err := tx.PutEntity(store.Entity{ID: d[1], Developer: d[0], Name: d[1]}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Gateway.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *World) open() {
+	w.T.Helper()
+	ctx := context.Background()
+	var err error
+	if w.Store, err = sqlstore.Open(ctx, w.path); err != nil {
+		w.T.Fatal(err)
+	}
+	w.Tokens, err = token.New(token.Config{
+		Key: w.key, Issuer: "https://gateway.example", Audience: "countersign", Env: "sandbox", Now: w.Now, Rand: rand.Reader,
+	})
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	w.Gateway, err = gateway.New(ctx, gateway.Config{
+		Store: w.Store, Tokens: w.Tokens, Desk: w.Desk, Signer: signerlink.New(w.Signer.Socket), Chains: map[string]gateway.Chain{"eip155:31337": w.Chain},
+		Entity: "ent_sandbox", Key: w.Signer.Key.PublicKey(), Env: "sandbox", PageURL: "https://page.example", Now: w.Now, Rand: rand.Reader,
+	})
+	if err != nil {
+		w.T.Fatal(err)
+	}
+}
+
+func (w *World) close() {
+	if err := w.Store.Close(); err != nil {
+		w.T.Error(err)
+	}
+}
+
+// Restart kills the gateway and starts another one on the same file.
+func (w *World) Restart() {
+	w.T.Helper()
+	w.close()
+	w.open()
+}
+
+// Now is the time; Pass moves it.
+func (w *World) Now() time.Time {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.now
+}
+
+// Pass lets time pass.
+func (w *World) Pass(d time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.now = w.now.Add(d)
+}
+
+// Caller acts for ent_sandbox.
+func Caller() gateway.Caller { return gateway.Caller{Developer: "dev_sandbox", Entity: "ent_sandbox"} }
+
+// Quoted asks for quotes and returns the best.
+func (w *World) Quoted() quote.Row {
+	w.T.Helper()
+	q, err := w.Gateway.Quotes(w.T.Context(), Caller(), quote.Input{
+		From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR",
+	}, "acc_treasury", nil)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return q.Quotes[0]
+}
+
+// Requested makes a request of a fresh quote.
+func (w *World) Requested() wire.Request {
+	w.T.Helper()
+	q := w.Quoted()
+	r, err := w.Gateway.NewRequest(w.T.Context(), Caller(), wire.RequestInput{QuoteID: q.ID, AccountID: "acc_treasury"}, "key-"+q.ID)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return r
+}
+
+// Approved makes a request that alice and bob approve.
+func (w *World) Approved() wire.Request {
+	w.T.Helper()
+	r := w.Requested()
+	w.Signer.Decide(r.ID, "mem_alice", statement.Approve)
+	w.Signer.Decide(r.ID, "mem_bob", statement.Approve)
+	if err := w.Gateway.Sync(w.T.Context()); err != nil {
+		w.T.Fatal(err)
+	}
+	r, err := w.Gateway.Request(w.T.Context(), Caller(), r.ID)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return r
+}
+
+// Refused fails the test unless err has the code.
+func Refused(t testing.TB, err error, code fault.Code) {
+	t.Helper()
+	if fault.CodeOf(err) != code {
+		t.Errorf("error %v, want %s", err, code)
+	}
+}
