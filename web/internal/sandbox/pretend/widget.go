@@ -56,7 +56,7 @@ func repeats(q url.Values, o order) bool {
 // nothing and shows what was delivered.
 func (s *Server) pay(w http.ResponseWriter, r *http.Request, p profile, _ Faults) {
 	token := r.URL.Query().Get("order")
-	o, ok := s.orders.get(p.id, token)
+	_, ok := s.orders.get(p.id, token)
 	site := r.Header.Get("Sec-Fetch-Site")
 	if !ok || site != "" && site != "same-origin" {
 		plain(w, http.StatusForbidden, "A payment is made on this provider's own page.")

@@ -1,0 +1,143 @@
+package buy
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"time"
+
+	"countersign/shared/amount"
+	"countersign/shared/quote"
+)
+
+// parseQuote reads the answer to GET /quote and compares it with the question.
+// The row has no id, no provider and no times of ours yet.
+func parseQuote(data []byte, in quote.Input) (row quote.Row, expires time.Time, err error) {
+	o, err := readObject(data, "the quote")
+	if err != nil {
+		return row, expires, err
+	}
+	from, err := o.text("from")
+	if err != nil {
+		return row, expires, err
+	}
+	to, err := o.text("to")
+	if err != nil {
+		return row, expires, err
+	}
+	fiat, err := o.number("fiatAmount")
+	if err != nil {
+		return row, expires, err
+	}
+	crypto, err := o.number("cryptoAmount")
+	if err != nil {
+		return row, expires, err
+	}
+	asked, err := amount.Parse(in.Amount)
+	if err != nil {
+		return row, expires, err
+	}
+	switch {
+	case strings.ToUpper(from) != in.From || to != in.To || fiat.Cmp(asked) != 0:
+		return row, expires, reject(quote.EchoMismatch, "the quote is for something else than was asked")
+	case crypto.Sign() <= 0:
+		return row, expires, reject(quote.NonPositiveAmount, "cryptoAmount is not positive")
+	}
+	asset, _ := amount.AssetByID(in.To)
+	row = quote.Row{Fiat: in.From, FiatAmount: in.Amount, Asset: in.To, AssetPlaces: asset.Places, KYC: "unknown", PriceType: "indicative"}
+	if crypto.Places() > asset.Places {
+		row.Warnings = []string{quote.ExcessPrecision}
+		if crypto = crypto.Rescale(asset.Places, amount.Floor).Trim(); crypto.IsZero() {
+			return row, expires, reject(quote.NonPositiveAmount, "cryptoAmount is less than the smallest unit")
+		}
+	}
+	row.CryptoAmount = crypto.Trim().String()
+	places, _ := amount.Currency(in.From)
+	row.UnitPrice = asked.Div(crypto, max(places, 2), amount.Ceil).String()
+	expires, err = extension(o, &row)
+	return row, expires, err
+}
+
+// extension reads the fields that a provider may add to a quote
+// (shared/spec/providers.md); each is optional, but must be well-formed.
+func extension(o object, row *quote.Row) (expires time.Time, err error) {
+	bad := func(field string) error { return reject(quote.MalformedJSON, "%s is not as the contract says", field) }
+	if _, ok := o["quoteId"]; ok {
+		if row.ProviderRef, err = o.text("quoteId"); err != nil {
+			return expires, err
+		}
+	}
+	if _, ok := o["expiresAt"]; ok {
+		text, err := o.text("expiresAt")
+		if err != nil {
+			return expires, err
+		}
+		if expires, err = time.Parse(time.RFC3339Nano, text); err != nil {
+			return expires, bad("expiresAt")
+		}
+	}
+	for name, choice := range map[string]struct {
+		to      *string
+		allowed string
+	}{"kyc": {&row.KYC, "none light full unknown"}, "priceType": {&row.PriceType, "firm indicative"}} {
+		if _, ok := o[name]; !ok {
+			continue
+		}
+		text, err := o.text(name)
+		if err != nil || !slices.Contains(strings.Fields(choice.allowed), text) {
+			return expires, bad(name)
+		}
+		*choice.to = text
+	}
+	if raw, ok := o["settlementSeconds"]; ok {
+		var r quote.Range
+		if json.Unmarshal(raw, &r) != nil || r.Min < 0 || r.Max < r.Min || r.Max > 30*86400 {
+			return expires, bad("settlementSeconds")
+		}
+		row.Settlement = &r
+	}
+	return expires, fees(o, row)
+}
+
+func fees(o object, row *quote.Row) error {
+	list, _, err := o.list("feeBreakdown")
+	if err != nil {
+		return err
+	}
+	if len(list) > 16 {
+		return reject(quote.MalformedJSON, "feeBreakdown is too long")
+	}
+	for _, f := range list {
+		kind, err := f.text("type")
+		if err != nil {
+			return err
+		}
+		a, err := f.number("amount")
+		if err != nil {
+			return err
+		}
+		currency, err := f.text("currency")
+		if err != nil {
+			return err
+		}
+		if !slices.Contains([]string{"provider", "network", "partner", "spread"}, kind) || a.Sign() < 0 {
+			return reject(quote.MalformedJSON, "feeBreakdown is not as the contract says")
+		}
+		row.Fees = append(row.Fees, quote.Fee{Type: kind, Amount: a.String(), Currency: strings.ToUpper(currency)})
+	}
+	return nil
+}
+
+// parseRedirect reads the answer to GET /buy-redirect.
+func parseRedirect(data []byte) (string, error) {
+	o, err := readObject(data, "the redirect")
+	if err != nil {
+		return "", err
+	}
+	raw, ok := o["rampRedirectUrl"]
+	var s string
+	if !ok || json.Unmarshal(raw, &s) != nil || s == "" || len(s) > 4096 {
+		return "", reject(quote.MissingField, "rampRedirectUrl is missing")
+	}
+	return s, nil
+}
