@@ -46,6 +46,15 @@ export class CountersignApp extends HTMLElement {
   stop(): void;
 }
 
+/** Why the core does not run; the code is shown small under the sentence. */
+export class Failure extends Error {
+  constructor(code: string, cause?: Error);
+  code: string;
+}
+
+/** Shows a failure before there is a core, with a button that calls retry. */
+export function fail(element: CountersignApp, failure: Failure, retry: () => void): void;
+
 /** What the Go core exports. It calls `globalThis.countersignReady(exports)` once, from main. */
 export interface Exports {
   start(config: Config, host: Host): void;

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -87,6 +88,15 @@ func TestLoader(t *testing.T) {
 		broken.Store(false)
 		p.do(chromedp.Click(chromedp.CSS("button")))
 		p.until("document.body.innerText.includes('running for Alice')")
+	})
+	t.Run("says that WebAssembly is switched off", func(t *testing.T) {
+		url := serve(t, site, map[string]http.HandlerFunc{"/config.json": text("application/json", config)})
+		p := open(t, chrome, "about:blank")
+		if _, err := chromedp.Call(p.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: "delete globalThis.WebAssembly"}); err != nil {
+			t.Fatal(err)
+		}
+		p.do(chromedp.Navigate(url))
+		p.until("document.body.innerText.includes('This browser has WebAssembly switched off')")
 	})
 	t.Run("says that the download failed", func(t *testing.T) {
 		p := open(t, chrome, serve(t, site, map[string]http.HandlerFunc{
