@@ -130,9 +130,8 @@ func readDraft(path string) (Draft, error) {
 	return d, strictjson.Unmarshal(data, &d, statement.MaxSize)
 }
 
-// save writes the certificates and signer.json into dir. Nothing in them is
-// secret.
-func (e Enrolment) save(dir string) error {
+// saveCertificates writes DIR/mem_….jws. Nothing in them is secret.
+func (e Enrolment) saveCertificates(dir string) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
@@ -141,9 +140,34 @@ func (e Enrolment) save(dir string) error {
 			return err
 		}
 	}
-	data, err := strictjson.Canonical(e.File)
+	return nil
+}
+
+// fileName is what an approver pins; it is written last, so that its presence
+// says that the vault is ready.
+const fileName = "signer.json"
+
+func (f File) save(dir string) error {
+	data, err := strictjson.Canonical(f)
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "signer.json"), append(data, '\n'), 0o644)
+	return os.WriteFile(filepath.Join(dir, fileName), append(data, '\n'), 0o644)
+}
+
+// resume finds what signer.json must say when an init broke off after its
+// genesis was final and before the file was written.
+func resume(ctx context.Context, deps Deps, draft Draft, dir string, conflict error) (File, error) {
+	if _, err := os.Stat(filepath.Join(dir, fileName)); !os.IsNotExist(err) {
+		return File{}, conflict
+	}
+	s, err := Open(ctx, deps)
+	if err != nil {
+		return File{}, err
+	}
+	g := s.state.genesis
+	if g.Entity != draft.Entity {
+		return File{}, conflict
+	}
+	return File{Entity: g.Entity, EntityName: g.EntityName, StatementKey: g.Signer.Statement, ChannelKeys: g.Signer.Channel}, nil
 }

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"countersign/shared/fault"
 )
 
 // Deadlines of the signer link.
@@ -75,7 +77,8 @@ func RunWith(ctx context.Context, cfg Config, stdio Stdio, open OpenVault) (err 
 
 // Init makes the vault's keys, writes the genesis as the first entry of the log,
 // and the members' certificates DIR/mem_….jws and signer.json into dir. It
-// refuses when the token or the state directory already holds a vault.
+// refuses with CONFLICT when the token or the state directory already holds a
+// vault; an init that broke off is completed.
 func Init(ctx context.Context, cfg Config, draft, dir string, stdio Stdio) error {
 	return InitWith(ctx, cfg, draft, dir, stdio, openHSM)
 }
@@ -91,12 +94,18 @@ func InitWith(ctx context.Context, cfg Config, draft, dir string, stdio Stdio, o
 		return err
 	}
 	defer func() { err = errors.Join(err, done()) }()
-	e, err := Create(ctx, deps, d, func(e Enrolment) error { return e.save(dir) })
+	e, err := Create(ctx, deps, d, func(e Enrolment) error { return e.saveCertificates(dir) })
+	if fault.CodeOf(err) == fault.Conflict {
+		e.File, err = resume(ctx, deps, d, dir, err)
+	}
 	if err != nil {
 		return err
 	}
+	if err := e.File.save(dir); err != nil {
+		return fmt.Errorf("write %s: %w", fileName, err)
+	}
 	_, err = fmt.Fprintf(stdio.Out, "%s is enrolled: %d members, %d accounts; pin %s\n",
-		e.File.Entity, len(d.Members), len(d.Accounts), filepath.Join(dir, "signer.json"))
+		e.File.Entity, len(d.Members), len(d.Accounts), filepath.Join(dir, fileName))
 	return err
 }
 

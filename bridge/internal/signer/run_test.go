@@ -105,6 +105,12 @@ func story(t *testing.T, cfg Config, open OpenVault) {
 	if err := InitWith(t.Context(), cfg, path, dir, Stdio{Out: &out, Err: io.Discard}, open); fault.CodeOf(err) != fault.Conflict {
 		t.Errorf("a second init: %v", err)
 	}
+	if err := os.Remove(filepath.Join(dir, fileName)); err != nil {
+		t.Fatal(err)
+	}
+	if err := InitWith(t.Context(), cfg, path, dir, Stdio{Out: &out, Err: io.Discard}, open); err != nil {
+		t.Errorf("an init that broke off before signer.json: %v", err)
+	}
 	var e Enrolment
 	data, err := os.ReadFile(filepath.Join(dir, "signer.json"))
 	if err != nil {
