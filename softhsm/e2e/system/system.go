@@ -10,7 +10,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -177,6 +176,3 @@ func (s *System) ports() (ports, error) {
 	}
 	return p, nil
 }
-
-// logsDir makes sure that a folder for logs exists.
-func logsDir(dir string) error { return os.MkdirAll(filepath.Join(dir, "logs"), 0o700) }

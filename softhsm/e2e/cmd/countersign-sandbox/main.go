@@ -1,0 +1,127 @@
+// Countersign-sandbox starts the whole of Countersign on this machine, with
+// SoftHSM tokens and pretend providers, for `make run`, `make demo` and `make
+// bench`.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/alecthomas/kong"
+
+	"countersign/softhsm/e2e/story"
+	"countersign/softhsm/e2e/system"
+)
+
+type grammar struct {
+	Up    upCommand    `cmd:"" help:"Start everything and stay until Ctrl-C. The state is kept."`
+	Demo  demoCommand  `cmd:"" help:"Play a purchase without a browser; exit 0 only if the money arrived."`
+	Bench benchCommand `cmd:"" help:"Measure, a line each: NAME VALUE UNIT goal OP N ok|short."`
+}
+
+const about = `The whole of Countersign on this machine: gateway, signer, bridge, SoftHSM tokens, providers and a chain.
+
+  countersign-sandbox up      # then open the address that it prints
+  countersign-sandbox demo    # the same story in the terminal`
+
+func main() {
+	var g grammar
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	k := kong.Parse(&g, kong.Name("countersign-sandbox"), kong.Description(about), kong.BindTo(ctx, (*context.Context)(nil)))
+	if err := k.Run(); err != nil {
+		fmt.Fprintln(os.Stderr, "countersign-sandbox: error:", err)
+		os.Exit(1)
+	}
+}
+
+// bin is the folder of this program, and so of the others.
+func bin() (string, error) {
+	self, err := os.Executable()
+	return filepath.Dir(self), err
+}
+
+type upCommand struct {
+	State      string `help:"Folder of the state." default:".run" type:"path"`
+	Port       int    `help:"Port of the dashboard." default:"8080"`
+	BridgePort int    `help:"Port of the bridge." default:"18427"`
+	Pinentry   string `help:"Program that asks the approver. Default: pinentry when there is a display, else this terminal." type:"path"`
+}
+
+func (c *upCommand) Run(ctx context.Context) error {
+	programs, err := bin()
+	if err != nil {
+		return err
+	}
+	fmt.Println("starting …")
+	s, err := system.Start(ctx, system.Config{Dir: c.State, Bin: programs, DashboardPort: c.Port, BridgePort: c.BridgePort,
+		Pinentry: c.Pinentry, Terminal: true})
+	if err != nil {
+		return err
+	}
+	fmt.Printf("\nCountersign is running. Open %s\n\n", s.DashboardURL)
+	fmt.Println("Tokens of the approvers, with the PINs of this sandbox:")
+	for _, p := range system.People {
+		fmt.Printf("  %-6s  PIN %s  %s\n", p.Token, s.State.PIN(p.Token), p.Curve)
+	}
+	fmt.Printf("\nThe bridge asks %s. Logs: %s. Ctrl-C stops everything; `make run` resumes, `make clean-run` forgets.\n",
+		where(c.Pinentry), filepath.Join(c.State, "logs"))
+	err = s.Wait(ctx)
+	fmt.Println("\nstopping …")
+	return errors.Join(err, s.Stop())
+}
+
+// where says where prompts appear, as the bridge decides it.
+func where(pinentry string) string {
+	switch {
+	case pinentry != "":
+		return "through " + pinentry
+	case os.Getenv("DISPLAY") != "" || os.Getenv("WAYLAND_DISPLAY") != "":
+		return "in a pinentry window when pinentry is installed, else in this terminal"
+	default:
+		return "in this terminal"
+	}
+}
+
+type demoCommand struct {
+	Timeout time.Duration `help:"How long the story may take." default:"3m"`
+}
+
+func (c *demoCommand) Run(ctx context.Context) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	programs, err := bin()
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "countersign-demo-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	script := filepath.Join(dir, "script.json")
+	s, err := system.Start(ctx, system.Config{Dir: filepath.Join(dir, "state"), Bin: programs,
+		Pinentry: filepath.Join(programs, "scripted-pinentry"), BridgeEnv: system.ScriptEnv(script)})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	if err := s.State.Script(script, system.Answers{}); err != nil {
+		return err
+	}
+	told, err := story.New(ctx, s, os.Stdout)
+	if err != nil {
+		return err
+	}
+	if err := told.Play(ctx); err != nil {
+		return err
+	}
+	fmt.Println("\nThe money arrived.")
+	return nil
+}

@@ -1,0 +1,250 @@
+package system
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"countersign/shared/governance"
+	"countersign/shared/jws"
+	"countersign/shared/statement"
+	"countersign/softhsm"
+)
+
+// What the sandbox is made of.
+const (
+	Entity     = "ent_sandbox"
+	EntityName = "Sandbox Treasury"
+	Account    = "acc_treasury"
+	Developer  = "dev_sandbox"
+	Chain      = "eip155:31337"
+)
+
+// Person is a member with a token of their own.
+type Person struct {
+	Member string // mem_alice
+	Name   string // Alice
+	Token  string // alice, the token's label
+	Curve  string // of both keys
+}
+
+// People are the members of the sandbox. Bob's token has no secp256k1.
+var People = []Person{
+	{"mem_alice", "Alice", "alice", softhsm.Secp256k1},
+	{"mem_bob", "Bob", "bob", softhsm.P256},
+	{"mem_carol", "Carol", "carol", softhsm.Secp256k1},
+}
+
+// State is what a system keeps in its folder.
+type State struct {
+	Dir       string
+	Vault     softhsm.Store // one token, "vault"
+	Approvers softhsm.Store // one token for each of People
+}
+
+func (s *State) path(name string) string   { return filepath.Join(s.Dir, name) }
+func (s *State) config(name string) string { return s.path("config/" + name + ".json") }
+func (s *State) logs() string              { return s.path("logs") }
+func (s *State) socket() string            { return s.path("signer.sock") }
+func (s *State) vaultEnv() []string        { return s.Vault.Env() }
+func (s *State) approverEnv() []string     { return s.Approvers.Env() }
+
+// provision makes the tokens, once.
+func provision(ctx context.Context, dir string) (*State, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &State{Dir: dir}
+	for _, sub := range []string{"", "logs", "config", "vault", "bridge", "gateway", "sandbox", "secrets"} {
+		if err := os.MkdirAll(s.path(sub), 0o700); err != nil {
+			return nil, fmt.Errorf("make the state folder: %w", err)
+		}
+	}
+	vault := []softhsm.Spec{{Label: "vault"}}
+	if s.Vault, err = tokens(ctx, s.path("softhsm/vault"), vault); err != nil {
+		return nil, err
+	}
+	var approvers []softhsm.Spec
+	for _, p := range People {
+		approvers = append(approvers, softhsm.Spec{Label: p.Token, Keys: []softhsm.Key{
+			{Label: "approval", Curve: p.Curve, Sign: true}, {Label: "channel", Curve: p.Curve, Derive: true}}})
+	}
+	if s.Approvers, err = tokens(ctx, s.path("softhsm/approvers"), approvers); err != nil {
+		return nil, err
+	}
+	if err := writeOnce(s.path("secrets/vault.pin"), s.Vault.Tokens[0].PIN); err != nil {
+		return nil, err
+	}
+	if err := writeOnce(s.path("secrets/developer.key"), "cs_test_"+rand.Text()); err != nil {
+		return nil, err
+	}
+	return s, writeOnce(s.path("secrets/provider.key"), rand.Text())
+}
+
+// tokens resumes the tokens in dir, or makes them.
+func tokens(ctx context.Context, dir string, specs []softhsm.Spec) (softhsm.Store, error) {
+	file := filepath.Join(dir, "store.json")
+	store, err := softhsm.Load(file)
+	if err == nil || !errors.Is(err, fs.ErrNotExist) {
+		return store, err
+	}
+	if err := os.RemoveAll(dir); err != nil { // what an interrupted run left
+		return softhsm.Store{}, err
+	}
+	if store, err = softhsm.Provision(ctx, dir, specs...); err != nil {
+		return softhsm.Store{}, err
+	}
+	return store, store.Save(file)
+}
+
+func writeOnce(path, text string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	return os.WriteFile(path, []byte(text), 0o600)
+}
+
+// PIN is the PIN of a person's token.
+func (s *State) PIN(token string) string {
+	t, _ := s.Approvers.Token(token)
+	return t.PIN
+}
+
+// initVault has the signer make its keys and the genesis of its log, once.
+func (s *State) initVault(ctx context.Context, bin string) error {
+	if err := s.writeJSON(s.config("signer"), map[string]any{
+		"socket": s.socket(), "module": s.Vault.Module, "token": "pkcs11:token=vault",
+		"pin_file": s.path("secrets/vault.pin"), "state_dir": s.path("vault"),
+	}); err != nil {
+		return err
+	}
+	done := s.path("identities/signer.json")
+	if _, err := os.Stat(done); err == nil {
+		return nil
+	}
+	draft, err := s.draft()
+	if err != nil {
+		return err
+	}
+	if err := s.writeJSON(s.path("config/genesis.json"), draft); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "countersign-bridge"), "signer", "init",
+		"--config="+s.config("signer"), "--genesis="+s.path("config/genesis.json"), "--out="+s.path("identities"))
+	cmd.Env = append(os.Environ(), s.vaultEnv()...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("initialise the vault: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// draft is the genesis: who the members are, and that a purchase needs two of
+// them.
+func (s *State) draft() (map[string]any, error) {
+	var members []statement.GenesisMember
+	var ids []string
+	for _, p := range People {
+		token, _ := s.Approvers.Token(p.Token)
+		approval, err := jwk(token, "approval")
+		if err != nil {
+			return nil, err
+		}
+		channel, err := jwk(token, "channel")
+		if err != nil {
+			return nil, err
+		}
+		members = append(members, statement.GenesisMember{Member: p.Member, Name: p.Name, Role: statement.Operator,
+			Approval: approval, Channel: channel, ChannelIn: statement.InToken})
+		ids = append(ids, p.Member)
+	}
+	return map[string]any{
+		"entity": Entity, "entity_name": EntityName, "members": members,
+		"accounts": []map[string]any{{"account": Account, "name": "Treasury", "chain": Chain, "rules": governance.Set{
+			Version: 1,
+			Rules: []governance.Rule{{Name: "two-of-three", Steps: []governance.Step{
+				{Name: "operators", Quorum: 2, Members: ids}}}},
+		}}},
+	}, nil
+}
+
+func jwk(token softhsm.Spec, label string) (statement.JWK, error) {
+	k, ok := token.Key(label)
+	if !ok {
+		return statement.JWK{}, fmt.Errorf("token %s has no key %s", token.Label, label)
+	}
+	public, err := jws.FromSEC1(k.Curve, k.Public)
+	if err != nil {
+		return statement.JWK{}, err
+	}
+	x, y := public.Coordinates()
+	return statement.JWK{Kty: "EC", Crv: public.Curve(), X: x, Y: y}, nil
+}
+
+// providers are the pretend providers, by the path that each is served at.
+var providers = [][2]string{{"northpay", "Northpay"}, {"coinharbor", "Coinharbor"}, {"meridian", "Meridian"}}
+
+// writeConfigs writes the configuration of each program.
+func (s *State) writeConfigs(p ports, pinentry string) error {
+	var desks []map[string]any
+	for _, d := range providers {
+		desks = append(desks, map[string]any{"id": d[0], "name": d[1], "url": "http://" + p.providers + "/" + d[0],
+			"api_key_file": s.path("secrets/provider.key")})
+	}
+	var identities []map[string]any
+	for _, who := range People {
+		identities = append(identities, map[string]any{"entity": Entity, "member": who.Member,
+			"certificate_file": s.path("identities/" + who.Member + ".jws"),
+			"approval_key":     "pkcs11:token=" + who.Token + ";object=approval",
+			"channel_key":      "pkcs11:token=" + who.Token + ";object=channel"})
+	}
+	prompt := "auto"
+	if pinentry != "" {
+		prompt = "pinentry"
+	}
+	_, bridgePort, _ := strings.Cut(p.bridge, ":")
+	configs := map[string]any{
+		"sandbox": map[string]any{
+			"providers_listen": p.providers, "chain_listen": p.chain, "dashboard_listen": p.dashboard,
+			"gateway_url": "http://" + p.gateway, "developer_id": Developer, "entity_id": Entity,
+			"api_key_file": s.path("secrets/developer.key"), "bridge_urls": []string{"ws://127.0.0.1:" + bridgePort},
+			"state_dir": s.path("sandbox"),
+		},
+		"gateway": map[string]any{
+			"listen": p.gateway, "database": s.path("gateway/gateway.db"), "signer_socket": s.socket(),
+			"signer_file": s.path("identities/signer.json"), "token_key": s.path("gateway/token.pem"),
+			"public_url": "http://" + p.dashboard, "environment": "sandbox",
+			"developers": []map[string]any{{"id": Developer, "name": "Sandbox dashboard",
+				"api_key_file": s.path("secrets/developer.key"), "entities": []string{Entity}}},
+			"providers": desks,
+			"chains":    []map[string]any{{"chain": Chain, "rpc": "http://" + p.chain}},
+		},
+		"bridge": map[string]any{
+			"listen": []string{p.bridge}, "origins": []string{"http://" + p.dashboard},
+			"modules": []string{s.Approvers.Module}, "identities": identities,
+			"signer_file": s.path("identities/signer.json"), "state_dir": s.path("bridge"),
+			"prompt": prompt, "pinentry": pinentry,
+		},
+	}
+	for name, c := range configs {
+		if err := s.writeJSON(s.config(name), c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *State) writeJSON(path string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(b, '\n'), 0o600)
+}
