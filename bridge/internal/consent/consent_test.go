@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -243,7 +244,11 @@ type slow struct {
 
 func (s *slow) Where() string { return AtTerminal }
 func (s *slow) Confirm(ctx context.Context, q Question) error {
-	s.entered <- struct{}{}
+	select {
+	case s.entered <- struct{}{}:
+	case <-ctx.Done():
+		return errEnded(ctx)
+	}
 	select {
 	case err := <-s.release:
 		return err
@@ -265,13 +270,11 @@ func TestQueueAsksOneAtATime(t *testing.T) {
 		go func() { results <- q.Confirm(ctx, Question{}, func() { opened <- struct{}{} }) }()
 	}
 	<-s.entered
-	var busy int
-	for busy == 0 { // until every place is taken
-		if err := q.Confirm(expired(t), Question{}, nil); fault.CodeOf(err) == fault.Busy {
-			busy++
-		} else if fault.CodeOf(err) != fault.Cancelled {
-			t.Fatalf("error %v", err)
-		}
+	for len(q.places) < cap(q.places) { // until every place is taken
+		runtime.Gosched()
+	}
+	if err := q.Confirm(t.Context(), Question{}, nil); fault.CodeOf(err) != fault.Busy {
+		t.Errorf("one too many: %v", err)
 	}
 	if len(opened) != 1 {
 		t.Errorf("%d prompts opened at once", len(opened))
@@ -288,20 +291,10 @@ func TestQueueAsksOneAtATime(t *testing.T) {
 	<-s.entered
 	cancel()
 	for range MaxWaiting - 1 {
-		select {
-		case err := <-results:
-			if fault.CodeOf(err) != fault.Cancelled {
-				t.Errorf("after the end: %v", err)
-			}
-		case <-s.entered: // its turn came with the end
+		if err := <-results; fault.CodeOf(err) != fault.Cancelled {
+			t.Errorf("after the end: %v", err)
 		}
 	}
-}
-
-func expired(t *testing.T) context.Context {
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	return ctx
 }
 
 func TestQueueGivesUpAfterItsTime(t *testing.T) {
