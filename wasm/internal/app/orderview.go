@@ -1,6 +1,8 @@
 package app
 
 import (
+	"strings"
+
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
 	"countersign/wasm/internal/quoteui"
@@ -96,7 +98,10 @@ func (m *Model) promised(o wire.Order) view.Node {
 		text := "Delivered exactly as promised."
 		if quoteui.Compare(o.Delivered.Amount, o.Promised.Amount) != 0 {
 			text = "Difference " + w.number(d, -1) + " " + unit
-			if o.DifferencePct != "" {
+			switch {
+			case strings.Trim(o.DifferencePct, "+-0.") == "" && o.DifferencePct != "":
+				text += " (less than " + w.number("0.01", -1) + " %)"
+			case o.DifferencePct != "":
 				text += " (" + w.number(o.DifferencePct, -1) + " %)"
 			}
 			text += "."

@@ -264,7 +264,7 @@ func (m *Model) flowNow(r wire.Request, f approvals.Flow) view.Node {
 	case f.Stage == approvals.Verified:
 		return m.flowDone(r, f)
 	case f.Stage == approvals.Pair:
-		return view.El("div", "stack", pairingPrompt(f.Code), cancel)
+		return view.El("div", "stack", pairingPrompt(f.Code), view.El("div", "cluster", cancel))
 	case f.Stage == approvals.PIN && f.Where != "":
 		return prompt("lock", "Type the PIN of "+or(f.Device, "the device"), "The bridge asks for it "+place(f.Where)+". This page never sees it.", cancel)
 	case f.Stage >= approvals.Read && f.Stage < approvals.Signed:

@@ -75,6 +75,11 @@ func (f Flow) Fail(err error) Flow {
 	if !ok {
 		e = fault.Wrap(err, fault.Internal, "something went wrong in this page")
 	}
+	switch e.Code {
+	case fault.PINIncorrect, fault.PINLocked, fault.PINRequired:
+		f.AskedPIN = true
+		f = f.Advance(PIN)
+	}
 	f.Err, f.Where, f.Stopping = e, "", false
 	return f
 }

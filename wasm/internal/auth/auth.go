@@ -39,7 +39,7 @@ type Source interface {
 type Config struct {
 	Source  Source
 	Now     func() time.Time // with a monotonic reading, so that clock changes do not matter
-	Changed func(Status)     // told after every new token and every failure
+	Changed func(Status)     // told after every new token and every failure; must not block
 }
 
 // Status is what the page may show about the token: never the token.
@@ -117,10 +117,10 @@ func (k *Keeper) fetch(ctx context.Context, f *flight) {
 	k.flight = nil
 	status := Status{Until: k.until(), Err: err}
 	k.mu.Unlock()
-	close(f.done)
 	if k.cfg.Changed != nil {
 		k.cfg.Changed(status)
 	}
+	close(f.done)
 }
 
 func (k *Keeper) until() time.Time {

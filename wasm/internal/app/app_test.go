@@ -1,0 +1,180 @@
+package app
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/frame"
+	"countersign/shared/wire"
+)
+
+func TestAmountsAreReadAsPeopleTypeThem(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ decimal, in, want string }{
+		{".", "250", "250"}, {".", " 1 250 ", "1250"}, {".", "1,250", "1250"}, {".", "1,250.50", "1250.5"}, {".", "0250", "250"},
+		{",", "1.250", "1250"}, {",", "1.250,50", "1250.5"}, {",", "12,5", "12.5"}, {".", "12.5", "12.5"}, {".", "1'000", "1000"},
+		{".", "٢٥٠", "250"}, {".", "२५०", "250"}, {".", "250.", "250"},
+		{".", "", ""}, {".", "abc", ""}, {".", "1e3", ""}, {".", "-5", ""}, {".", "0", ""}, {".", "1,25,0", ""}, {".", "1.2.3", ""}, {".", strings.Repeat("9", 70), ""},
+	} {
+		got, ok := Words{Decimal: tt.decimal}.plain(tt.in)
+		if !ok {
+			got = ""
+		}
+		if got != tt.want {
+			t.Errorf("%q with decimal sign %q: %q, want %q", tt.in, tt.decimal, got, tt.want)
+		}
+	}
+}
+
+func TestAmountsAreShownCutNeverRounded(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		in     string
+		places int
+		want   string
+	}{
+		{"1234567.5", -1, "1\u202f234\u202f567.5"}, {"0.094904129999", 8, "0.09490412"}, {"-12", -1, "\u221212"}, {"999", 8, "999"},
+	} {
+		if got := (Words{}).number(tt.in, tt.places); got != tt.want {
+			t.Errorf("%s: %q, want %q", tt.in, got, tt.want)
+		}
+	}
+}
+
+func TestRoutes(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]Route{
+		"/": {Screen: Buy}, "/buy": {Screen: Buy}, "/requests?x=1": {Screen: Requests}, "/orders/" + orderID: {Orders, orderID},
+		"/orders/../x": {Screen: Nowhere}, "/buy/req_abcd": {Screen: Nowhere}, "/requests/" + strings.Repeat("a", 90): {Screen: Nowhere}, "/zzz": {Screen: Nowhere},
+	} {
+		if got := ParseRoute(path); got != want {
+			t.Errorf("%s: %+v", path, got)
+		}
+	}
+}
+
+func command[T Command](t *testing.T, cmds []Command) T {
+	t.Helper()
+	for _, c := range cmds {
+		if v, ok := c.(T); ok {
+			return v
+		}
+	}
+	var none T
+	t.Fatalf("no %T among %#v", none, cmds)
+	return none
+}
+
+func TestAPurchaseIsRequestedOnce(t *testing.T) {
+	t.Parallel()
+	m := all(stage("/buy"))
+	first := command[MakeRequest](t, m.Update(Acted{Action: "buy.request"}))
+	if cmds := m.Update(Acted{Action: "buy.request"}); len(cmds) != 0 {
+		t.Errorf("a second press does something: %#v", cmds)
+	}
+	m.Update(RequestMade{Wish: first.Wish, Err: fault.New(fault.Unavailable, "no answer")})
+	if again := command[MakeRequest](t, m.Update(Acted{Action: "buy.request"})); again.Key != first.Key {
+		t.Error("after an answer that was lost, the key must be the same")
+	}
+	m.Update(RequestMade{Wish: first.Wish, Err: fault.New(fault.Conflict, "no")})
+	if again := command[MakeRequest](t, m.Update(Acted{Action: "buy.request"})); again.Key == first.Key {
+		t.Error("after a clear refusal, a new try needs a new key")
+	}
+	m.Update(RequestMade{Wish: first.Wish, Request: sampleRequest(wire.RequestPending)})
+	if m.route != (Route{Requests, requestID}) {
+		t.Errorf("then the request is shown, not %+v", m.route)
+	}
+}
+
+func TestAnExpiredPriceIsAskedForAnewNotRequested(t *testing.T) {
+	t.Parallel()
+	m := all(stage("/buy"))
+	m.Update(Tick{Now: noon.Add(time.Hour)})
+	command[AskQuotes](t, m.Update(Acted{Action: "buy.request"}))
+}
+
+func TestPricesExpireByTheServersClock(t *testing.T) {
+	t.Parallel()
+	m := all(stage("/buy"))
+	m.Update(ClockSet{Skew: time.Minute})
+	if m.board.Best(m.server()).Row != nil {
+		t.Error("a price that the server calls expired is offered")
+	}
+}
+
+func TestTheBridgeIsReachedByAGestureTheFirstTime(t *testing.T) {
+	t.Parallel()
+	m := New(Config{}, noon)
+	for _, c := range m.Update(Started{Path: "/buy"}) {
+		if _, ok := c.(ConnectBridge); ok {
+			t.Error("an unknown bridge was called without a gesture")
+		}
+	}
+	if c := command[ConnectBridge](t, m.Update(Acted{Action: "bridge.connect"})); !c.Gesture {
+		t.Error("the press is not told")
+	}
+	command[ConnectBridge](t, New(Config{}, noon).Update(Started{Path: "/buy", Paired: true}))
+}
+
+func TestAnApprovalWaitsForThePairingAndGoesOnByItself(t *testing.T) {
+	t.Parallel()
+	m := pending(stage("/requests/" + requestID))
+	command[ConnectBridge](t, m.Update(Acted{Action: "decide:APPROVE"}))
+	m.Update(BridgeChanged{State: BridgePairing, Code: "123456"})
+	c := command[Decide](t, m.Update(BridgeChanged{State: BridgeReady, Identities: identities()}))
+	if c.Member != "mem_bob" || c.Decision != frame.Approve || c.Request != requestID {
+		t.Errorf("%+v: alice has approved, so bob is next", c)
+	}
+}
+
+func TestARejectionIsAskedTwice(t *testing.T) {
+	t.Parallel()
+	m := scene(t, "request-ready")
+	if cmds := m.Update(Acted{Action: "decide:REJECT"}); len(cmds) != 0 {
+		t.Errorf("rejected at the first press: %#v", cmds)
+	}
+	command[Decide](t, m.Update(Acted{Action: "decide:REJECT"}))
+}
+
+func TestOneDecisionAtATime(t *testing.T) {
+	t.Parallel()
+	m := scene(t, "request-reading")
+	if cmds := m.Update(Acted{Action: "decide:APPROVE"}); len(cmds) != 0 {
+		t.Errorf("a second decision began: %#v", cmds)
+	}
+	command[StopDeciding](t, m.Update(Acted{Action: "decide.stop"}))
+}
+
+func TestATicketLeadsOnlyToTheGateway(t *testing.T) {
+	t.Parallel()
+	o := sampleOrder(wire.OrderCreated)
+	for url, want := range map[string]bool{"/v1/redirect/abc": true, "https://evil.example/": false, "javascript:alert(1)": false, "//evil.example": false} {
+		m := stage("/requests/" + requestID)
+		o.Ticket = &wire.Ticket{URL: url}
+		opened := false
+		for _, c := range m.Update(OrderMade{Order: o}) {
+			_, is := c.(Open)
+			opened = opened || is
+		}
+		if opened != want {
+			t.Errorf("%s: opened %v", url, opened)
+		}
+	}
+}
+
+func TestUnknownActionsDoNothing(t *testing.T) {
+	t.Parallel()
+	m := stage("/buy")
+	before := m.View().JSON()
+	for _, a := range []string{"", "x", "buy.nothing:1", "buy.field:nope", "decide:MAYBE", "order.make", "bridge.x", "sign.as:"} {
+		m.Update(Acted{Action: a, Value: strings.Repeat("v", 1000)})
+	}
+	for wish := range m.busy {
+		t.Errorf("a wish began: %s", wish)
+	}
+	if before == "" {
+		t.Error("no picture")
+	}
+}

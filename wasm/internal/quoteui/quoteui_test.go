@@ -1,0 +1,123 @@
+package quoteui
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"countersign/shared/quote"
+)
+
+var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
+
+func providers() []quote.Provider {
+	p := func(id, low, high string, methods ...string) quote.Provider {
+		return quote.Provider{ID: id, Name: id, Capabilities: &quote.Capabilities{Assets: []string{"ethereum"},
+			Fiats: []quote.FiatLimit{{Fiat: "EUR", Min: low, Max: high}}, Countries: []quote.Country{{Country: "FR", PaymentMethods: methods}}}}
+	}
+	return []quote.Provider{p("a", "20", "5000", "card"), p("b", "50", "900", "card", "sepa"), p("c", "300", "20000", "sepa"), {ID: "d", Name: "d"}}
+}
+
+func row(provider, amount string, life time.Duration, warnings ...string) Offer {
+	return Offer{Provider: provider, Row: &quote.Row{ID: "quo_" + provider, Provider: provider, CryptoAmount: amount, ReceivedAt: noon, ExpiresAt: noon.Add(life), Warnings: warnings}}
+}
+
+func order(b Board) []string {
+	var ids []string
+	for _, o := range b.Offers() {
+		ids = append(ids, o.Provider)
+	}
+	return ids
+}
+
+func TestLimitsAreKnownBeforeTheyAreBroken(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		method string
+		want   Range
+	}{
+		{"card", Range{"20", "5000", 2}}, {"sepa", Range{"50", "20000", 2}}, {"pix", Range{}},
+	} {
+		if got := Limits(providers(), Form{Fiat: "EUR", Asset: "ethereum", Country: "FR", Method: tt.method}); got != tt.want {
+			t.Errorf("%s: %+v", tt.method, got)
+		}
+	}
+}
+
+func TestDefaultsReplaceWhatNobodyServes(t *testing.T) {
+	t.Parallel()
+	f := Default(providers(), Form{Fiat: "XXX", Method: "pix", Amount: "5"}, Form{Fiat: "EUR", Asset: "ethereum", Country: "FR", Method: "sepa", Account: "acc_treasury"})
+	if want := (Form{Amount: "5", Fiat: "EUR", Asset: "ethereum", Method: "sepa", Country: "FR", Account: "acc_treasury"}); f != want {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestTheListStaysStillUnderPointerAndFocus(t *testing.T) {
+	t.Parallel()
+	b := Board{}.Ask(providers())
+	b = b.Put(1, row("b", "0.09", time.Minute))
+	if got := order(b); !slices.Equal(got, []string{"b", "a", "c", "d"}) {
+		t.Fatalf("the first price comes first: %v", got)
+	}
+	b = b.Stay(true).Put(1, row("a", "0.10", time.Minute))
+	if got := order(b); !slices.Equal(got, []string{"b", "a", "c", "d"}) || !b.Reordered() {
+		t.Errorf("it moved under the pointer: %v", got)
+	}
+	if got := order(b.Show()); got[0] != "a" {
+		t.Errorf("asked for, it moves: %v", got)
+	}
+	if got := order(b.Stay(false)); got[0] != "a" {
+		t.Errorf("it settles when nobody is in it: %v", got)
+	}
+	if got := order(b.HoldPrices(true).Stay(false)); got[0] != "b" {
+		t.Errorf("held prices moved: %v", got)
+	}
+}
+
+func TestAnswersToAnOlderQuestionAreDropped(t *testing.T) {
+	t.Parallel()
+	b := Board{}.Ask(providers()).Ask(providers()).Put(1, row("a", "1", time.Minute)).Finish(1, nil)
+	if n, _ := b.Counts(); n != 0 || b.Done {
+		t.Errorf("%d offers, done %v", n, b.Done)
+	}
+}
+
+func TestWhoDoesNotAnswerStaysInTheListWithTheReason(t *testing.T) {
+	t.Parallel()
+	b := Board{}.Ask(providers()).Put(1, row("a", "1", time.Minute)).Finish(1, nil)
+	for _, o := range b.Offers()[1:] {
+		if o.Out == nil || o.Out.Code != quote.TimedOut {
+			t.Errorf("%s: %+v", o.Provider, o)
+		}
+	}
+}
+
+func TestTheBestIsValidAndNoOutlier(t *testing.T) {
+	t.Parallel()
+	b := Board{}.Ask(providers()).Put(1, row("a", "0.3", time.Minute, quote.RateOutlier)).Put(1, row("b", "0.2", time.Second)).Put(1, row("c", "0.1", time.Minute)).Finish(1, nil)
+	if got := b.Best(noon).Provider; got != "b" {
+		t.Errorf("best %q", got)
+	}
+	later := noon.Add(2 * time.Second)
+	if got := b.Best(later).Provider; got != "c" {
+		t.Errorf("best after b expired: %q", got)
+	}
+	if got := b.Select("b").Chosen(later).Provider; got != "c" {
+		t.Errorf("an expired choice is not taken: %q", got)
+	}
+	if b.Expired(later) || !b.Expired(noon.Add(time.Hour)) {
+		t.Error("expired too early or never")
+	}
+}
+
+func TestDifferenceIsExact(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ a, best, exact, percent string }{
+		{"0.0943", "0.094904123456789012", "0.000604123456789012", "0.64"},
+		{"1", "1", "0", "0"}, {"99", "100", "1", "1"},
+	} {
+		if e, p := Difference(tt.a, tt.best); e != tt.exact || p != tt.percent {
+			t.Errorf("%s of %s: %s, %s %%", tt.a, tt.best, e, p)
+		}
+	}
+}
