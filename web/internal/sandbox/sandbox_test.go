@@ -314,3 +314,29 @@ func TestTheBackEndKeepsTheKey(t *testing.T) {
 		t.Errorf("stream: %q, %v", line, err)
 	}
 }
+
+func TestAFirmQuoteKeepsItsPrice(t *testing.T) {
+	t.Parallel()
+	w := start(t, t.TempDir(), "http://127.0.0.1:1")
+	desk := w.desk(t)
+	row, err := desk.Requote(t.Context(), "northpay", input(vault))
+	if err != nil || row.ProviderRef == "" || row.PriceType != "firm" || len(row.Fees) != 1 {
+		t.Fatalf("%+v, %v", row, err)
+	}
+	w.fault(t, "northpay", `{"price_percent":5}`)
+	order := buy.Order{ID: "ord_3", Provider: "northpay", Input: input(vault), Crypto: row.CryptoAmount, QuoteRef: row.ProviderRef}
+	page, err := desk.Redirect(t.Context(), order)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if body := get(t, page); !strings.Contains(body, "<dd>"+row.CryptoAmount+" ETH</dd>") {
+		t.Errorf("the widget promises something else than %s:\n%s", row.CryptoAmount, body)
+	}
+	order.ID, order.QuoteRef = "ord_4", "np-unknown"
+	if page, err = desk.Redirect(t.Context(), order); err != nil {
+		t.Fatal(err)
+	}
+	if strings.Contains(get(t, page), "<dd>"+row.CryptoAmount+" ETH</dd>") {
+		t.Error("an order without its quote kept the old price")
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"io"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/url"
@@ -53,6 +54,14 @@ type Server struct {
 
 	mu     sync.Mutex
 	faults map[string]Faults
+	firm   map[string]promise // by quoteId
+}
+
+// promise is a firm quote: until it ends, an order for the same gets its price.
+type promise struct {
+	in     quote.Input
+	crypto amount.Amount
+	end    time.Time
 }
 
 // New opens the orders of before.
@@ -61,7 +70,7 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Server{cfg: cfg, orders: o, faults: map[string]Faults{}}, nil
+	return &Server{cfg: cfg, orders: o, faults: map[string]Faults{}, firm: map[string]promise{}}, nil
 }
 
 // Handler serves the providers at /{id}/… and their faults at /_control/{id}.
@@ -236,21 +245,44 @@ func (s *Server) quote(w http.ResponseWriter, r *http.Request, p profile, f Faul
 		"from": in.From, "to": in.To, "fiatAmount": json.Number(in.Amount), "cryptoAmount": json.Number(crypto.String()),
 	}
 	if p.extension || f.Expired {
-		expires := s.cfg.Now().Add(45 * time.Second)
+		expires := s.cfg.Now().Add(firmFor)
 		if f.Expired {
 			expires = s.cfg.Now().Add(-time.Second)
 		}
 		out["expiresAt"] = expires.UTC().Format(time.RFC3339)
 	}
 	if p.extension {
-		out["quoteId"] = "np-" + strings.ToLower(rand.Text()[:12])
+		out["quoteId"] = s.promise(in, crypto)
 		out["feeBreakdown"] = []any{map[string]any{"type": "provider", "amount": fee.String(), "currency": in.From}}
 		out["kyc"], out["priceType"], out["settlementSeconds"] = "light", "firm", map[string]int{"min": 10, "max": 120}
 	}
 	answer(w, out)
 }
 
-// redirect places the order at the price of now and answers with the widget's
+// firmFor is how long a firm quote is kept.
+const firmFor = 45 * time.Second
+
+// promise remembers a firm quote and names it.
+func (s *Server) promise(in quote.Input, crypto amount.Amount) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.cfg.Now()
+	maps.DeleteFunc(s.firm, func(_ string, p promise) bool { return p.end.Before(now) })
+	id := "np-" + strings.ToLower(rand.Text()[:12])
+	in.Dest = "" // the quote is as good for another address
+	s.firm[id] = promise{in, crypto, now.Add(firmFor)}
+	return id
+}
+
+func (s *Server) promised(id string, in quote.Input) (amount.Amount, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, ok := s.firm[id]
+	in.Dest = ""
+	return p.crypto, ok && p.in == in && !p.end.Before(s.cfg.Now())
+}
+
+// redirect places the order at the promised price, or else that of now, and answers with the widget's
 // address, in the parameter names that this provider uses.
 func (s *Server) redirect(w http.ResponseWriter, r *http.Request, p profile, f Faults) {
 	q := r.URL.Query()
@@ -268,7 +300,10 @@ func (s *Server) redirect(w http.ResponseWriter, r *http.Request, p profile, f F
 		plain(w, http.StatusBadRequest, "Invalid value for: query parameter deeplinkUrl")
 		return
 	}
-	crypto, _ := p.price(in.From, in.To, amount.Must(in.Amount), f.PricePercent)
+	crypto, promised := s.promised(q.Get("quoteId"), in)
+	if !promised {
+		crypto, _ = p.price(in.From, in.To, amount.Must(in.Amount), f.PricePercent)
+	}
 	o, ok, err := s.orders.place(order{
 		Provider: p.id, ID: id, Fiat: in.From, Amount: in.Amount, Asset: in.To, Crypto: crypto.String(), Address: in.Dest,
 		Method: in.PaymentMethod, Country: in.Country, Return: back, CreatedAt: s.cfg.Now().UTC(),
