@@ -177,11 +177,18 @@ func (k *Key) private(session pkcs11.SessionHandle) (pkcs11.ObjectHandle, error)
 			t.vanish()
 			return 0, removed(t.id.Label)
 		}
+		if !t.module.isUser(session) {
+			return 0, pkcs11.Error(pkcs11.CKR_USER_NOT_LOGGED_IN) // somebody else in this process logged out
+		}
 		return 0, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no private key %q", t.id.Label, k.info.Label))
 	}
 	k.info.CanSign = t.module.flag(session, handles[0], pkcs11.CKA_SIGN)
 	k.info.CanDerive = t.module.flag(session, handles[0], pkcs11.CKA_DERIVE)
 	k.info.AlwaysAuth = t.module.flag(session, handles[0], pkcs11.CKA_ALWAYS_AUTHENTICATE)
+	if k.info.AlwaysAuth {
+		// Using it without the PIN for this one use logs the whole token out.
+		return 0, fault.New(fault.KeyUnsuited, fmt.Sprintf("the key %q asks for the PIN at each use, which is not supported", k.info.Label))
+	}
 	k.handle, k.epoch = handles[0], epoch
 	return k.handle, nil
 }
@@ -189,6 +196,9 @@ func (k *Key) private(session pkcs11.SessionHandle) (pkcs11.ObjectHandle, error)
 // point decodes CKA_EC_POINT: an OCTET STRING with the point inside, as the
 // specification says, or the bare point, as some tokens have it.
 func point(value []byte) []byte {
+	if len(value) == 33 || len(value) == 65 {
+		return value // bare: wrapped in DER it would be two bytes longer, whatever it starts with
+	}
 	var inner []byte
 	if rest, err := asn1.Unmarshal(value, &inner); err == nil && len(rest) == 0 {
 		return inner

@@ -39,6 +39,12 @@ func (m *module) flag(session pkcs11.SessionHandle, object pkcs11.ObjectHandle, 
 	return err == nil && len(a) == 1 && len(a[0].Value) == 1 && a[0].Value[0] != 0
 }
 
+// isUser reports whether the module sees this process as logged in.
+func (m *module) isUser(session pkcs11.SessionHandle) bool {
+	info, err := m.ctx.GetSessionInfo(session)
+	return err == nil && (info.State == pkcs11.CKS_RO_USER_FUNCTIONS || info.State == pkcs11.CKS_RW_USER_FUNCTIONS)
+}
+
 // administer runs what must be alone on the token, in its anchor session.
 func (k *Token) administer(ctx context.Context, what string, run func(session pkcs11.SessionHandle) error) error {
 	k.module.calls.RLock()

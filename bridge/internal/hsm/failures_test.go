@@ -1,0 +1,68 @@
+package hsm
+
+import (
+	"bytes"
+	"encoding/asn1"
+	"testing"
+
+	"github.com/miekg/pkcs11"
+
+	"countersign/shared/fault"
+	"countersign/shared/jws"
+)
+
+func TestALogoutBehindOurBackAsksForThePINAgain(t *testing.T) {
+	soft := token(t, "behind", both(jws.Secp256k1))
+	tokens := open(t, soft)
+	k := unlock(t, tokens, soft)
+	key, err := tokens.Key(t.Context(), "pkcs11:token=behind;object=both")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := key.SignDigest(t.Context(), make([]byte, 32)); err != nil {
+		t.Fatal(err)
+	}
+	// A login belongs to the process: any other code in it can end it.
+	session, err := k.module.ctx.OpenSession(k.where(), pkcs11.CKF_SERIAL_SESSION)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := k.module.ctx.Logout(session); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.module.ctx.CloseSession(session); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := key.SignDigest(t.Context(), make([]byte, 32)); fault.CodeOf(err) != fault.PINRequired {
+		t.Errorf("sign: %v, want PIN_REQUIRED", err)
+	}
+	if !k.State().Locked {
+		t.Error("the token is not shown as locked")
+	}
+	if err := k.Login(t.Context(), []byte(soft.PIN)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := key.SignDigest(t.Context(), make([]byte, 32)); err != nil {
+		t.Errorf("sign after the PIN: %v", err)
+	}
+}
+
+func TestPointsAreReadInBothEncodings(t *testing.T) {
+	for name, n := range map[string]int{"compressed": 33, "uncompressed": 65} {
+		// 0x3f and 0x1f after the 4 make a bare point look like an OCTET STRING
+		// that fills it exactly.
+		for _, second := range []byte{0x00, 0x1f, 0x3f, 0xff} {
+			bare := append([]byte{4, second}, bytes.Repeat([]byte{7}, n-2)...)
+			wrapped, err := asn1.Marshal(bare)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := point(bare); !bytes.Equal(got, bare) {
+				t.Errorf("%s, %#x: a bare point is read as %x", name, second, got)
+			}
+			if got := point(wrapped); !bytes.Equal(got, bare) {
+				t.Errorf("%s, %#x: a wrapped point is read as %x", name, second, got)
+			}
+		}
+	}
+}
