@@ -76,6 +76,9 @@ func Connect(ctx context.Context, cfg BridgeConfig) (*Bridge, error) {
 				}
 			}
 		case <-b.done:
+			if len(states) > 0 {
+				continue // what the bridge said before it closed comes first
+			}
 			return nil, b.err
 		case <-ctx.Done():
 			return nil, errors.Join(ctx.Err(), b.Close())
