@@ -12,7 +12,6 @@ package softhsm
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,11 +30,12 @@ type Token struct {
 
 // shared is the one store of a test process. SoftHSM reads its configuration
 // when the module is initialised, and a process has one module: all tokens of
-// the process are in one store, told apart by their labels.
+// the process are in one store, told apart by their labels. It is made for the
+// first token and removed after the last.
 var shared struct {
 	sync.Mutex
-	dir, tool string
-	err       error
+	dir    string
+	tokens int
 }
 
 // New makes a token for t. Its label is spec's, its PINs are random, and it is
@@ -46,18 +46,28 @@ func New(t testing.TB, spec Spec) *Token {
 	t.Helper()
 	shared.Lock()
 	defer shared.Unlock()
-	if shared.dir == "" && shared.err == nil {
-		shared.err = prepare()
+	if _, err := Module(); err != nil {
+		t.Fatal(err)
 	}
-	if shared.err != nil {
-		t.Fatal(shared.err)
-	}
-	before := folders(shared.dir)
 	body, err := json.Marshal([]Spec{spec})
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(shared.tool, "--dir", shared.dir, "--json", "-")
+	if shared.dir == "" {
+		if shared.dir, err = os.MkdirTemp("", "softhsm-"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	shared.tokens++
+	t.Cleanup(func() {
+		if err := leave(); err != nil {
+			t.Error(err)
+		}
+	})
+	before := folders(shared.dir)
+	// A program of its own makes the token, so that the module in this process is
+	// left to the code under test. The go command keeps what it built for this.
+	cmd := exec.Command("go", "run", "countersign/softhsm/cmd/softhsm-token", "--dir", shared.dir, "--json", "-")
 	cmd.Stdin = bytes.NewReader(body)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -108,23 +118,16 @@ func (k *Token) Insert(t testing.TB) {
 	}
 }
 
-// prepare makes the store's folder and builds the tool that makes tokens. A
-// program of its own makes them, so that the module in this process is left to
-// the code under test.
-func prepare() error {
-	if _, err := Module(); err != nil {
-		return err
+// leave removes the store after its last token.
+func leave() error {
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.tokens--; shared.tokens > 0 {
+		return nil
 	}
-	dir, err := os.MkdirTemp("", "softhsm-")
-	if err != nil {
-		return err
-	}
-	shared.dir, shared.tool = filepath.Join(dir, "store"), filepath.Join(dir, "softhsm-token")
-	out, err := exec.Command("go", "build", "-o", shared.tool, "countersign/softhsm/cmd/softhsm-token").CombinedOutput()
-	if err != nil {
-		return fmt.Errorf("softhsm: build softhsm-token: %w\n%s", err, out)
-	}
-	return nil
+	dir := shared.dir
+	shared.dir = ""
+	return os.RemoveAll(dir)
 }
 
 func folders(store string) map[string]bool {
