@@ -158,11 +158,17 @@ func (m *Model) actRequest(name, arg, value string) []Command {
 		m.flow = nil
 	case "order.make":
 		wish := "order " + arg
+		if !frame.ValidID(arg) {
+			return nil
+		}
 		if key, ok := m.wish(wish); ok {
 			return []Command{MakeOrder{Wish: wish, Key: key, Request: arg}}
 		}
 	case "order.continue":
 		wish := "ticket " + arg
+		if !frame.ValidID(arg) {
+			return nil
+		}
 		if key, ok := m.wish(wish); ok {
 			delete(m.tickets, arg)
 			return []Command{MakeTicket{Wish: wish, Key: key, Order: arg}}
