@@ -14,8 +14,6 @@ import (
 	"encoding/json"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 )
@@ -24,8 +22,6 @@ import (
 type Token struct {
 	Store
 	Spec
-	dir  string // the token's own folder
-	away string // where it is while it is pulled
 }
 
 // shared is the one store of a test process. SoftHSM reads its configuration
@@ -64,7 +60,6 @@ func New(t testing.TB, spec Spec) *Token {
 			t.Error(err)
 		}
 	})
-	before := folders(shared.dir)
 	// A program of its own makes the token, so that the module in this process is
 	// left to the code under test. The go command keeps what it built for this.
 	cmd := exec.Command("go", "run", "countersign/softhsm/cmd/softhsm-token", "--dir", shared.dir, "--json", "-")
@@ -80,40 +75,29 @@ func New(t testing.TB, spec Spec) *Token {
 		t.Fatalf("softhsm: read what softhsm-token made: %v", err)
 	}
 	token.Spec = token.Tokens[0]
-	for d := range folders(shared.dir) {
-		if !before[d] {
-			token.dir = d
-		}
-	}
-	token.away = token.dir + ".pulled"
 	if err := os.Setenv("SOFTHSM2_CONF", token.Conf); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := os.RemoveAll(token.dir); err != nil {
-			t.Error(err)
-		}
-		if err := os.RemoveAll(filepath.Join(token.Dir, filepath.Base(token.away))); err != nil {
+		if err := token.remove(token.Label); err != nil {
 			t.Error(err)
 		}
 	})
 	return token
 }
 
-// Pull takes the token away, as a hand takes a key out of its socket. What is
-// left in the module's memory fails from then on.
+// Pull takes the token away: see [Store.Pull].
 func (k *Token) Pull(t testing.TB) {
 	t.Helper()
-	if err := os.Rename(k.dir, filepath.Join(k.Dir, filepath.Base(k.away))); err != nil {
+	if err := k.Store.Pull(k.Label); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// Insert puts a pulled token back. SoftHSM sees it after C_Finalize and
-// C_Initialize only.
+// Insert puts a pulled token back: see [Store.Insert].
 func (k *Token) Insert(t testing.TB) {
 	t.Helper()
-	if err := os.Rename(filepath.Join(k.Dir, filepath.Base(k.away)), k.dir); err != nil {
+	if err := k.Store.Insert(k.Label); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -128,15 +112,4 @@ func leave() error {
 	dir := shared.dir
 	shared.dir = ""
 	return os.RemoveAll(dir)
-}
-
-func folders(store string) map[string]bool {
-	found := map[string]bool{}
-	entries, _ := os.ReadDir(filepath.Join(store, "tokens")) // absent before the first token
-	for _, e := range entries {
-		if e.IsDir() && !strings.HasSuffix(e.Name(), ".pulled") {
-			found[filepath.Join(store, "tokens", e.Name())] = true
-		}
-	}
-	return found
 }

@@ -11,6 +11,7 @@ import (
 // not given are the right ones.
 type Answers struct {
 	Pairing []string            `json:"pairing"`
+	Allow   []string            `json:"allow"` // another page uses an unlocked token
 	Confirm []string            `json:"confirm"`
 	PINs    map[string][]string `json:"pins"`
 }
@@ -27,6 +28,9 @@ func PromptLog(script string) string { return filepath.Join(filepath.Dir(script)
 func (s *State) Script(path string, a Answers) error {
 	if len(a.Pairing) == 0 {
 		a.Pairing = []string{"approve"}
+	}
+	if len(a.Allow) == 0 {
+		a.Allow = []string{"approve"}
 	}
 	if len(a.Confirm) == 0 {
 		a.Confirm = []string{"approve"}
