@@ -1,0 +1,332 @@
+// Package storetest is what every implementation of web/internal/store must
+// pass.
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"countersign/shared/quote"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+	"countersign/shared/wire"
+	"countersign/web/internal/store"
+)
+
+// Run runs the suite; each test gets an empty store from open.
+func Run(t *testing.T, open func(t *testing.T) store.Store) {
+	t.Helper()
+	for _, tc := range []struct {
+		name string
+		test func(*suite)
+	}{
+		{"a transaction that fails changes nothing", (*suite).rollback},
+		{"writers wait for each other", (*suite).writers},
+		{"principals", (*suite).principals},
+		{"replies", (*suite).replies},
+		{"quotes", (*suite).quotes},
+		{"the log grows by one", (*suite).log},
+		{"requests are paged and scoped", (*suite).requests},
+		{"a request has one order", (*suite).orders},
+		{"a ticket works once and in time", (*suite).tickets},
+		{"what does not balance is not booked", (*suite).ledger},
+		{"cursors and documents", (*suite).rest},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			tc.test(&suite{t, open(t)})
+		})
+	}
+}
+
+type suite struct {
+	t *testing.T
+	s store.Store
+}
+
+var start = time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC)
+
+// write runs f; every error must be one of want.
+func (s *suite) write(want error, f func(store.Tx) error) {
+	s.t.Helper()
+	if err := s.s.Write(s.t.Context(), f); !errors.Is(err, want) {
+		s.t.Errorf("error %v, want %v", err, want)
+	}
+}
+
+func (s *suite) read(want error, f func(store.Tx) error) {
+	s.t.Helper()
+	if err := s.s.Read(s.t.Context(), f); !errors.Is(err, want) {
+		s.t.Errorf("error %v, want %v", err, want)
+	}
+}
+
+func (s *suite) same(got, want any) {
+	s.t.Helper()
+	if d := cmp.Diff(want, got); d != "" {
+		s.t.Errorf("want → got:\n%s", d)
+	}
+}
+
+func (s *suite) rollback() {
+	boom := errors.New("boom")
+	s.write(boom, func(tx store.Tx) error {
+		if err := tx.PutCursor("c", "1"); err != nil {
+			return err
+		}
+		return boom
+	})
+	s.read(nil, func(tx store.Tx) error {
+		c, err := tx.Cursor("c")
+		s.same(c, "")
+		return err
+	})
+	ctx, cancel := context.WithCancel(s.t.Context())
+	cancel()
+	if err := s.s.Write(ctx, func(store.Tx) error { return nil }); err == nil {
+		s.t.Error("a transaction of a question that is over was committed")
+	}
+}
+
+func (s *suite) writers() {
+	const n = 20
+	var wg sync.WaitGroup
+	for range n {
+		wg.Go(func() {
+			s.write(nil, func(tx store.Tx) error {
+				c, err := tx.Cursor("n")
+				if err != nil {
+					return err
+				}
+				return tx.PutCursor("n", c+"x")
+			})
+		})
+	}
+	wg.Wait()
+	s.read(nil, func(tx store.Tx) error {
+		c, err := tx.Cursor("n")
+		s.same(len(c), n)
+		return err
+	})
+}
+
+func (s *suite) principals() {
+	d := store.Developer{ID: "dev_a", Name: "A", KeyHash: [32]byte{1}, Version: 2}
+	e := store.Entity{ID: "ent_a", Developer: "dev_a", Name: "A"}
+	s.write(nil, func(tx store.Tx) error {
+		return errors.Join(tx.PutDeveloper(d), tx.PutDeveloper(store.Developer{ID: "dev_b"}), tx.PutEntity(e), tx.PutEntity(e))
+	})
+	s.write(store.ErrExists, func(tx store.Tx) error { return tx.PutEntity(store.Entity{ID: "ent_a", Developer: "dev_b"}) })
+	s.read(nil, func(tx store.Tx) error {
+		got, err := tx.Developer("dev_a")
+		s.same(got, d)
+		ent, err2 := tx.Entity("ent_a")
+		s.same(ent, e)
+		return errors.Join(err, err2)
+	})
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Developer("dev_x"); return err })
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Entity("ent_x"); return err })
+}
+
+func (s *suite) replies() {
+	r := store.Reply{Scope: "s", Key: "k", Route: "POST /x", Hash: [32]byte{7}, At: start}
+	s.write(nil, func(tx store.Tx) error { return tx.PutReply(r) })
+	r.Status, r.Body = 200, []byte(`{}`)
+	s.write(nil, func(tx store.Tx) error { return tx.PutReply(r) })
+	s.read(nil, func(tx store.Tx) error { got, err := tx.Reply("s", "k"); s.same(got, r); return err })
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Reply("other", "k"); return err })
+	s.write(nil, func(tx store.Tx) error { return tx.PruneReplies(start) })
+	s.read(nil, func(tx store.Tx) error { _, err := tx.Reply("s", "k"); return err })
+	s.write(nil, func(tx store.Tx) error { return tx.PruneReplies(start.Add(time.Second)) })
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Reply("s", "k"); return err })
+}
+
+func (s *suite) quotes() {
+	q := store.Quote{ID: "quo_a", Entity: "ent_a", Account: "acc_a", Row: quote.Row{ID: "quo_a", CryptoAmount: "0.000000000000000001", ExpiresAt: start}}
+	pinned := q
+	pinned.ID, pinned.Request, pinned.Ask = "quo_b", "req_b", &wire.SignerRequestInput{Request: "req_b"}
+	s.write(nil, func(tx store.Tx) error { return errors.Join(tx.PutQuote(q), tx.PutQuote(pinned)) })
+	s.read(nil, func(tx store.Tx) error { got, err := tx.Quote("ent_a", "quo_b"); s.same(got, pinned); return err })
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Quote("ent_b", "quo_b"); return err })
+	s.write(nil, func(tx store.Tx) error { return tx.PruneQuotes(start.Add(time.Second)) })
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Quote("ent_a", "quo_a"); return err })
+	s.read(nil, func(tx store.Tx) error { _, err := tx.Quote("ent_a", "quo_b"); return err })
+}
+
+func (s *suite) log() {
+	s.read(nil, func(tx store.Tx) error { m, err := tx.Mark(); s.same(m, signedlog.Mark{}); return err })
+	s.lines(3)
+	for _, seq := range []int64{0, 2, 4, -1} {
+		s.write(store.ErrExists, func(tx store.Tx) error { return tx.AppendLine(store.Line{Seq: seq}) })
+	}
+	s.read(nil, func(tx store.Tx) error {
+		m, err := tx.Mark()
+		s.same(m, signedlog.Mark{Size: 3, Head: "h2"})
+		got, err2 := tx.Lines(1, 10)
+		s.same(got, []store.Line{{Seq: 1, Text: "l1", Hash: "h1"}, {Seq: 2, Text: "l2", Hash: "h2"}})
+		return errors.Join(err, err2)
+	})
+	g := statement.Genesis{Entity: "ent_a", EntityName: "A"}
+	s.write(nil, func(tx store.Tx) error { return tx.PutGenesis(g) })
+	s.read(nil, func(tx store.Tx) error { got, err := tx.Genesis("ent_a"); s.same(got, g); return err })
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Genesis("ent_b"); return err })
+}
+
+func (s *suite) lines(n int64) {
+	s.t.Helper()
+	s.write(nil, func(tx store.Tx) error {
+		for i := range n {
+			if err := tx.AppendLine(store.Line{Seq: i, Text: fmt.Sprint("l", i), Hash: fmt.Sprint("h", i)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// some adds the requests req_0 … of ent_a.
+func (s *suite) some(n int64) {
+	s.t.Helper()
+	s.lines(n)
+	s.write(nil, func(tx store.Tx) error {
+		for i := range n {
+			r := store.Request{ID: fmt.Sprint("req_", i), Entity: "ent_a", State: wire.RequestPending, Created: start, Seq: i}
+			if err := tx.PutRequest(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *suite) requests() {
+	s.some(5)
+	s.write(nil, func(tx store.Tx) error {
+		r, err := tx.Request("ent_a", "req_3")
+		r.State = wire.RequestApproved
+		return errors.Join(err, tx.PutRequest(r))
+	})
+	list := func(entity, state, after string, limit int, want ...string) {
+		s.t.Helper()
+		s.read(nil, func(tx store.Tx) error {
+			all, err := tx.Requests(entity, state, after, limit)
+			var got []string
+			for _, r := range all {
+				got = append(got, r.ID)
+			}
+			s.same(got, want)
+			return err
+		})
+	}
+	list("ent_a", "", "", 2, "req_4", "req_3")
+	list("ent_a", "", "req_3", 9, "req_2", "req_1", "req_0")
+	list("ent_a", wire.RequestApproved, "", 9, "req_3")
+	list("ent_a", "", "req_unknown", 9)
+	list("ent_b", "", "", 9)
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Request("ent_b", "req_3"); return err })
+}
+
+func (s *suite) order(n int) store.Order {
+	return store.Order{
+		ID: fmt.Sprint("ord_", n), Entity: "ent_a", Request: fmt.Sprint("req_", n), State: wire.OrderCreated, Chain: "eip155:1",
+		Created: start, Updated: start,
+	}
+}
+
+func (s *suite) orders() {
+	s.some(3)
+	for n := range 3 {
+		s.write(nil, func(tx store.Tx) error { return tx.PutOrder(s.order(n)) })
+	}
+	second := s.order(1)
+	second.ID = "ord_second"
+	s.write(store.ErrExists, func(tx store.Tx) error { return tx.PutOrder(second) })
+	done := s.order(0)
+	done.State = wire.OrderCompleted
+	s.write(nil, func(tx store.Tx) error { return tx.PutOrder(done) })
+	s.read(nil, func(tx store.Tx) error {
+		open, err := tx.OpenOrders("eip155:1")
+		s.same(open, []store.Order{s.order(1), s.order(2)})
+		other, err2 := tx.OpenOrders("eip155:2")
+		s.same(len(other), 0)
+		page, err3 := tx.Orders("ent_a", "ord_2", 1)
+		s.same(page, []store.Order{s.order(1)})
+		of, err4 := tx.OrderOf("ent_a", "req_0")
+		s.same(of, done)
+		return errors.Join(err, err2, err3, err4)
+	})
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Order("ent_b", "ord_1"); return err })
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.OrderOf("ent_b", "req_1"); return err })
+}
+
+func (s *suite) tickets() {
+	s.some(1)
+	t := store.Ticket{Hash: [32]byte{1}, Order: "ord_0", Entity: "ent_a", Theme: "dark", Expires: start.Add(time.Minute)}
+	late := t
+	late.Hash = [32]byte{2}
+	s.write(nil, func(tx store.Tx) error {
+		return errors.Join(tx.PutOrder(s.order(0)), tx.PutTicket(t), tx.PutTicket(late))
+	})
+	use := func(want error, hash byte, at time.Time) {
+		s.t.Helper()
+		s.write(want, func(tx store.Tx) error { _, err := tx.UseTicket([32]byte{hash}, at); return err })
+	}
+	use(store.ErrNotFound, 9, start)
+	use(nil, 1, start)
+	use(store.ErrNotFound, 1, start)
+	use(store.ErrNotFound, 2, start.Add(time.Minute))
+}
+
+func (s *suite) ledger() {
+	book := func(want error, id string, p ...wire.Posting) {
+		s.t.Helper()
+		s.write(want, func(tx store.Tx) error {
+			return tx.Book(store.Booking{Entity: "ent_a", Account: "acc_a", Entry: wire.LedgerEntry{ID: id, At: start, Postings: p}})
+		})
+	}
+	in := wire.Posting{Ledger: "vault:acc_a", Side: "debit", Asset: "ethereum", Amount: "0.100000000000000001"}
+	out := wire.Posting{Ledger: "provider:p", Side: "credit", Asset: "ethereum", Amount: "0.100000000000000001"}
+	book(nil, "e1", in, out)
+	book(store.ErrExists, "e1", in, out)
+	book(store.ErrUnbalanced, "e2", in)
+	book(store.ErrUnbalanced, "e2")
+	less := out
+	less.Amount = "0.1"
+	book(store.ErrUnbalanced, "e2", in, less)
+	other := out
+	other.Asset = "bitcoin"
+	book(store.ErrUnbalanced, "e2", in, other)
+	book(nil, "e2", in, out)
+	s.read(nil, func(tx store.Tx) error {
+		b, err := tx.Balances("ent_a", "acc_a")
+		s.same(b, []wire.Balance{{Asset: "ethereum", Amount: "0.200000000000000002"}})
+		none, err2 := tx.Balances("ent_b", "acc_a")
+		s.same(len(none), 0)
+		all, err3 := tx.Bookings("ent_a", "acc_a", 1)
+		if len(all) != 1 || all[0].Entry.ID != "e2" {
+			s.t.Errorf("bookings %+v", all)
+		}
+		return errors.Join(err, err2, err3)
+	})
+}
+
+func (s *suite) rest() {
+	s.write(nil, func(tx store.Tx) error {
+		return errors.Join(tx.PutCursor("c", "1"), tx.PutCursor("c", "2"), tx.PutDocument("p", "e", []byte("one"), start), tx.PutDocument("p", "e", []byte("two"), start))
+	})
+	s.read(nil, func(tx store.Tx) error {
+		c, err := tx.Cursor("c")
+		s.same(c, "2")
+		d, at, err2 := tx.Document("p", "e")
+		s.same(string(d), "two")
+		s.same(at, start)
+		return errors.Join(err, err2)
+	})
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, _, err := tx.Document("p", "x"); return err })
+}
