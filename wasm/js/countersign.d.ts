@@ -37,23 +37,23 @@ export interface Options {
   panicHandler?: (error: Error) => void;
 }
 
+/** The configuration, or what fetches it while the core loads. It may throw a {@link Failure}. */
+export type Source = Config | (() => Promise<Config>);
+
 /** mount loads the core and runs it in the element until stop() is called. */
-export function mount(element: CountersignApp, config: Config, options?: Options): Promise<void>;
+export function mount(element: CountersignApp, config: Source, options?: Options): Promise<void>;
 
 /** `<countersign-app>`: loader states first, then what the core paints. */
 export class CountersignApp extends HTMLElement {
-  start(config: Config, options?: Options): Promise<void>;
+  start(config: Source, options?: Options): Promise<void>;
   stop(): void;
 }
 
-/** Why the core does not run; the code is shown small under the sentence. */
+/** Why the core does not run: CONFIG_FAILED and others; the code is shown small under a sentence. */
 export class Failure extends Error {
   constructor(code: string, cause?: Error);
   code: string;
 }
-
-/** Shows a failure before there is a core, with a button that calls retry. */
-export function fail(element: CountersignApp, failure: Failure, retry: () => void): void;
 
 /** What the Go core exports. It calls `globalThis.countersignReady(exports)` once, from main. */
 export interface Exports {

@@ -26,30 +26,28 @@ if (!customElements.get('countersign-app')) customElements.define('countersign-a
 
 export const mount = (element, config, options) => element.start(config, options);
 
-// fail paints a failure with a way out; boot.js uses it before there is a core.
-export function fail(element, failure, retry) {
-  const painter = new Painter(element, () => { painter.stop(); retry(); }, { routing: false });
-  painter.paint(failurePicture(failure));
-}
-
 class Run {
-  #element; #config; #options; #painter; #exports; #module; #ended = false; #crashed = -Infinity;
+  #element; #config; #options; #painter; #exports; #loading; #failed = false; #ended = false; #first = true; #crashed = -Infinity;
 
   constructor(element, config, options = {}) {
     this.#element = element;
-    this.#config = config;
+    this.#config = typeof config === 'function' ? config : async () => config;
     this.#options = options;
-    if (config.theme) apply(element, config.theme);
     this.#painter = new Painter(element, this.#send, { routing: options.routing !== false });
   }
 
   async begin() {
     try {
       if (typeof WebAssembly !== 'object') throw new Failure('WEBASSEMBLY_MISSING');
-      this.#module ??= await this.#load();
-      await this.#start();
+      this.#failed = false;
+      const loading = (this.#loading ??= this.#load());
+      loading.catch(() => { this.#loading = undefined; }); // the next attempt loads again
+      const config = await this.#config();
+      if (config.theme) apply(this.#element, config.theme);
+      await this.#start(await loading, config);
     } catch (e) {
       if (this.#ended) return;
+      this.#failed = true;
       console.error(e);
       this.#painter.paint(failurePicture(e instanceof Failure ? e : new Failure('START_FAILED', e)));
     }
@@ -65,9 +63,10 @@ class Run {
   // and keeps the compiled code for the next visit.
   async #load() {
     const abort = new AbortController();
+    const say = (text) => { if (!this.#failed) this.#painter.paint(loadingPicture(text)); };
     const timers = [
-      setTimeout(() => this.#painter.paint(loadingPicture('Loading Countersign…')), 300),
-      setTimeout(() => this.#painter.paint(loadingPicture('Still loading: the connection is slow.')), SLOW),
+      setTimeout(say, 300, 'Loading Countersign…'),
+      setTimeout(say, SLOW, 'Still loading: the connection is slow.'),
       setTimeout(() => abort.abort(new Error('no answer for too long')), PATIENCE),
     ];
     const url = this.#options.wasmURL ?? new URL('./countersign.wasm', import.meta.url);
@@ -84,9 +83,9 @@ class Run {
   }
 
   // start runs a fresh instance. main() hands its exports over before it blocks.
-  async #start() {
+  async #start(module, config) {
     const go = new globalThis.Go();
-    const instance = await WebAssembly.instantiate(this.#module, go.importObject);
+    const instance = await WebAssembly.instantiate(module, go.importObject);
     if (this.#ended) return;
     const before = globalThis.countersignReady;
     let exports;
@@ -96,7 +95,11 @@ class Run {
     if (!exports) throw new Failure('START_FAILED', new Error('the core did not hand over its exports'));
     this.#exports = exports;
     running.then(() => this.#crash(exports, new Error('the core exited')), (e) => this.#crash(exports, e));
-    exports.start(this.#config, host((picture) => { if (this.#exports === exports) this.#painter.paint(picture); }));
+    exports.start(config, host((picture) => {
+      if (this.#exports !== exports) return;
+      this.#painter.paint(picture);
+      if (this.#first) { this.#first = false; performance.mark('countersign:picture'); } // for measuring the start
+    }));
   }
 
   #send = (action, value) => {

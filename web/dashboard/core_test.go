@@ -187,6 +187,7 @@ func TestTheRealCore(t *testing.T) {
 				p.do(chromedp.SendKeys(chromedp.ID("amount"), kb.Enter))
 			}
 			p.until("document.querySelector('main.page')?.innerText.includes('" + screen.shows + "')")
+			t.Logf("first picture of the core %.0f ms after navigation", js[float64](p, "performance.getEntriesByName('countersign:picture')[0].startTime"))
 			p.run(axe)
 			for _, v := range []struct {
 				scheme string

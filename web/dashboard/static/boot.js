@@ -1,17 +1,15 @@
-// The dashboard's own start: reads how to sign in, then runs the core.
+// The dashboard's own start: the core loads while the page asks how to sign in.
 
-import { Failure, fail } from './countersign.js';
+import { Failure, mount } from './countersign.js';
 
-const element = document.querySelector('countersign-app');
-
-async function boot() {
+async function config() {
   try {
     const response = await fetch('/config.json', { credentials: 'same-origin', signal: AbortSignal.timeout(15_000) });
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
-    await element.start(await response.json());
+    return await response.json();
   } catch (e) {
-    fail(element, new Failure('CONFIG_FAILED', e), boot);
+    throw new Failure('CONFIG_FAILED', e);
   }
 }
 
-boot();
+mount(document.querySelector('countersign-app'), config);
