@@ -281,10 +281,16 @@ func TestARevokedPageMustPairAgain(t *testing.T) {
 		t.Fatalf("%v, %v", gone, err)
 	}
 	_, err = l.decide(t.Context(), "req_0001", statement.Approve)
-	wantCode(t, "the open connection", err, fault.NotPaired)
-	g.mustConnect()
+	wantCode(t, "an approval on the open connection", err, fault.NotPaired)
+	_, err = g.open(b, "mem_alice")
+	wantCode(t, "a channel on the open connection", err, fault.NotPaired)
+	b = g.mustConnect()
 	if shown, _ := g.person.questions(); len(shown) != 2 || shown[1].Title != "Pair with "+origin {
 		t.Errorf("asked %q", shown)
+	}
+	g.mustOpen(b, "mem_alice")
+	if shown, _ := g.person.questions(); len(shown) != 3 || shown[2].Title != "Use alice" {
+		t.Errorf("the token stayed open to the page: %q", shown)
 	}
 }
 

@@ -69,6 +69,9 @@ func (c *conn) dropChannel(id string) {
 
 // openChannel makes act 1 for a member's channel key and the pinned signer.
 func (c *conn) openChannel(ctx context.Context, p frame.ChannelOpenParams) (r frame.ChannelOpenResult, err error) {
+	if err := c.stillPaired(); err != nil {
+		return r, err
+	}
 	id, err := c.bridge.identity(p.Entity, p.Member)
 	if err != nil {
 		return r, err

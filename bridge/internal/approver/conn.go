@@ -142,6 +142,7 @@ func (c *conn) readBinary() ([]byte, error) {
 func (c *conn) begin() {
 	known, err := c.bridge.pairings.Has(c.origin, c.page)
 	if err == nil && !known {
+		c.bridge.forgetPage(c.pairing)
 		err = c.pair()
 	}
 	if err == nil {

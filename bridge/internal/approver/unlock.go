@@ -198,6 +198,17 @@ func (b *Bridge) forget(pairing, label string) {
 	delete(b.authorized, authorizedKey(pairing, label))
 }
 
+// forgetPage takes back what a page whose pairing was revoked was allowed.
+func (b *Bridge) forgetPage(pairing string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for k := range b.authorized {
+		if strings.HasPrefix(k, pairing+" ") {
+			delete(b.authorized, k)
+		}
+	}
+}
+
 func (b *Bridge) deviceLock(label string) *sync.Mutex {
 	b.mu.Lock()
 	defer b.mu.Unlock()
