@@ -113,7 +113,7 @@ func (g *Gateway) OpenChannel(ctx context.Context, c Caller, record string) (wir
 		return wire.Channel{}, err
 	}
 	r, err := g.cfg.Signer.OpenChannel(ctx, record)
-	return wire.Channel{Channel: r.Channel, Record: r.Record}, err
+	return wire.Channel(r), err
 }
 
 // Relay relays a record; what it changed is in the read model when it returns.

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/shared/wire"
+	"countersign/web/internal/gateway/gatewaytest"
+)
+
+func file(t *testing.T, path, text string) string {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// config is one for a signer of the test's.
+func config(t *testing.T) (string, Config) {
+	t.Helper()
+	dir := t.TempDir()
+	signer := gatewaytest.NewSigner(t, time.Now)
+	key, err := json.Marshal(signer.Key.JWK())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{
+		Listen: "127.0.0.1:0", Database: filepath.Join(dir, "g.db"), SignerSocket: signer.Socket,
+		SignerFile: file(t, filepath.Join(dir, "signer.json"), `{"entity":"ent_sandbox","entity_name":"S","statement_key":`+string(key)+`,"channel_keys":[]}`),
+		TokenKey:   filepath.Join(dir, "token.pem"), PublicURL: "http://127.0.0.1", Environment: "sandbox",
+		Developers: []Developer{{ID: "dev_sandbox", Name: "Dev", APIKeyFile: file(t, filepath.Join(dir, "key"), gatewaytest.APIKey+"\n"), Entities: []string{"ent_sandbox"}}},
+	}
+	text, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file(t, filepath.Join(dir, "gateway.json"), string(text)), cfg
+}
+
+func TestServeAnswersUntilItIsStopped(t *testing.T) {
+	t.Parallel()
+	path, _ := config(t)
+	ctx, stop := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- run(ctx, []string{"serve", "-config", path}, stdio{w, io.Discard}) }()
+	line, err := bufio.NewReader(r).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	url, ok := strings.CutPrefix(strings.TrimSpace(line), "listening on ")
+	if !ok {
+		t.Fatalf("printed %q", line)
+	}
+	body := `{"apiKey":"` + gatewaytest.APIKey + `","id":"ent_sandbox","userType":"entity"}`
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/auth/tokens", strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var reply wire.TokenReply
+	if err := json.NewDecoder(res.Body).Decode(&reply); err != nil || res.Body.Close() != nil || reply.ExpiresIn != 900 {
+		t.Errorf("reply %+v: %v", reply, err)
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Errorf("stopped with %v", err)
+	}
+}
+
+func TestMistakesOfTheCallerAreTold(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	unknown := file(t, filepath.Join(dir, "unknown.json"), `{"listen":"x","colour":"red"}`)
+	empty := file(t, filepath.Join(dir, "empty.json"), `{}`)
+	for want, args := range map[string][]string{
+		"needs -config":  {"serve"},
+		"there is no":    {"fly", "-config", empty},
+		"takes no":       {"serve", "-config", empty, "now"},
+		"colour":         {"serve", "-config", unknown},
+		"needs listen":   {"serve", "-config", empty},
+		"no such file":   {"serve", "-config", filepath.Join(dir, "none")},
+		"not defined":    {"serve", "-secret", "x"},
+		"open the datab": {"migrate", "-config", file(t, filepath.Join(dir, "bad.json"), `{"database":"`+dir+`"}`)},
+	} {
+		if err := run(t.Context(), args, stdio{io.Discard, io.Discard}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %q", args, err, want)
+		}
+	}
+}
+
+func TestHelpTeaches(t *testing.T) {
+	t.Parallel()
+	for _, args := range [][]string{{}, {"--help"}, {"help"}, {"serve", "-h"}} {
+		var out strings.Builder
+		if err := run(t.Context(), args, stdio{&out, io.Discard}); err != nil || !strings.Contains(out.String(), "serve   -config FILE") {
+			t.Errorf("%v: %v %q", args, err, out.String())
+		}
+	}
+}
+
+func TestMigrateMakesADatabase(t *testing.T) {
+	t.Parallel()
+	path, cfg := config(t)
+	var out strings.Builder
+	if err := run(t.Context(), []string{"migrate", "-config", path}, stdio{&out, io.Discard}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(cfg.Database); err != nil || !strings.Contains(out.String(), "up to date") {
+		t.Errorf("%v %q", err, out.String())
+	}
+}
