@@ -34,6 +34,7 @@ type manifest struct {
 	File      string `json:"file"`
 	Size      int    `json:"size"`
 	Brotli    int    `json:"brotli"`
+	Floor     int    `json:"floor"` // the smallest program of this Go release that uses the browser, with brotli
 	SHA256    string `json:"sha256"`
 	Integrity string `json:"integrity"`
 }
@@ -77,8 +78,14 @@ func run(quick bool, out io.Writer) error {
 		return err
 	}
 	m := describe(wasm)
-	if err := compress(dist, wasm, &m, quick); err != nil {
+	old := previous(dist)
+	if err := compress(dist, wasm, old, &m, quick); err != nil {
 		return err
+	}
+	if m.Floor = old.Floor; !quick && (old.Go != m.Go || old.Floor == 0) {
+		if m.Floor, err = floor(top); err != nil {
+			return err
+		}
 	}
 	if err := loader(top, goroot, dist); err != nil {
 		return err
@@ -148,16 +155,11 @@ func describe(wasm []byte) manifest {
 
 // compress writes the brotli form, unless the one that is there is of the same
 // core: the best compression takes longer than the rest of the build.
-func compress(dist string, wasm []byte, m *manifest, quick bool) error {
+func compress(dist string, wasm []byte, old manifest, m *manifest, quick bool) error {
 	target := filepath.Join(dist, core+".br")
-	if doc, err := os.ReadFile(filepath.Join(dist, "manifest.json")); err == nil {
-		var old manifest
-		if json.Unmarshal(doc, &old) == nil && old.SHA256 == m.SHA256 && old.Brotli > 0 {
-			if have, err := os.ReadFile(target); err == nil && len(have) == old.Brotli {
-				m.Brotli = old.Brotli
-				return nil
-			}
-		}
+	if have, err := os.ReadFile(target); err == nil && old.SHA256 == m.SHA256 && old.Brotli == len(have) {
+		m.Brotli = old.Brotli
+		return nil
 	}
 	if quick {
 		if err := os.Remove(target); err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -171,6 +173,34 @@ func compress(dist string, wasm []byte, m *manifest, quick bool) error {
 	}
 	m.Brotli = len(packed)
 	return write(target, packed)
+}
+
+// previous is the manifest of the last build, if there is one.
+func previous(dist string) manifest {
+	var m manifest
+	if doc, err := os.ReadFile(filepath.Join(dist, "manifest.json")); err != nil || json.Unmarshal(doc, &m) != nil {
+		return manifest{}
+	}
+	return m
+}
+
+// floor measures what the size of the core is compared with.
+func floor(top string) (int, error) {
+	dir, err := os.MkdirTemp("", "countersign-floor-")
+	if err != nil {
+		return 0, fmt.Errorf("measure the floor: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	target := filepath.Join(dir, "floor.wasm")
+	if err := goBuild(top, "./web/dashboard/bundle/testdata/floor", target); err != nil {
+		return 0, err
+	}
+	wasm, err := os.ReadFile(target)
+	if err != nil {
+		return 0, fmt.Errorf("measure the floor: %w", err)
+	}
+	packed, err := pack(wasm)
+	return len(packed), err
 }
 
 // pack compresses as well as brotli can, with the largest window that browsers
