@@ -22,20 +22,21 @@ func NewHost(v js.Value) Host { return Host{v} }
 // Paint puts a picture on screen.
 func (h Host) Paint(picture string) { h.v.Call("paint", picture) }
 
-// Frame calls f before the next animation frame, or soon when the page is not
-// visible, where the browser draws no frames.
+// Frame calls f once, before the next animation frame, or after a moment when
+// the browser draws no frames because the page is hidden.
 func (h Host) Frame(f func()) {
 	var fn js.Func
+	calls := 0
 	fn = js.FuncOf(func(js.Value, []js.Value) any {
-		fn.Release()
-		f()
+		if calls++; calls == 1 {
+			f()
+		} else {
+			fn.Release()
+		}
 		return nil
 	})
-	if doc := global.Get("document"); doc.Truthy() && !doc.Get("hidden").Bool() {
-		global.Call("requestAnimationFrame", fn)
-		return
-	}
-	global.Call("setTimeout", fn, 0)
+	global.Call("requestAnimationFrame", fn)
+	global.Call("setTimeout", fn, 200)
 }
 
 // Open opens an address in this tab, or in a new one that cannot reach back. A

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"syscall/js"
 
@@ -104,9 +105,9 @@ func (s *Socket) Send(message []byte) error {
 	return err
 }
 
-// DialBridge opens the line to a bridge.
+// DialBridge opens the line to a bridge; url is its scheme, host and port.
 func DialBridge(ctx context.Context, url string) (bridgeclient.Socket, error) {
-	s, err := Dial(ctx, url, frame.SubProtocol)
+	s, err := Dial(ctx, strings.TrimSuffix(url, "/")+frame.Path, frame.SubProtocol)
 	if err != nil {
 		return nil, err
 	}
