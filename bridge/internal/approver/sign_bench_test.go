@@ -1,0 +1,178 @@
+package approver
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/miekg/pkcs11"
+
+	"countersign/shared/frame"
+	"countersign/shared/jws"
+	"countersign/shared/statement"
+	"countersign/softhsm"
+)
+
+// BenchmarkApproverSign compares signing through page-side protocol, link, bridge
+// and SoftHSM, consent answered by a program, on one open channel, with bare
+// PKCS#11 calls on the same token. An operation is a round of a few signatures in
+// each way, turn by turn, so that what else the machine does falls on both; what
+// is reported are medians. `make bench` prints them.
+//
+//	sign-16/s    signatures a second of 16 approvals at once, through the bridge
+//	direct-16/s  the same in bare sessions, one for each of 16 goroutines
+//	ratio-16     the median of the rounds' ratios of these two
+//	ceiling-16   that ratio if the bridge did nothing but verify each signature
+//	sign-1-µs    one after the other, through the bridge
+//	direct-1-µs  the same in one bare session
+//	added-µs     their difference
+func BenchmarkApproverSign(b *testing.B) {
+	g, token := onToken(b, jws.Secp256k1)
+	l := g.mustOpen(g.mustConnect(), "mem_alice")
+	direct, done := directSigners(b, token, 16)
+	defer done()
+	digest := sha256.Sum256([]byte("statement"))
+	sig, err := l.member.approval.SignDigest(b.Context(), digest[:])
+	if err != nil {
+		b.Fatal(err)
+	}
+	verified := func(worker int) error {
+		if err := direct(worker); err != nil {
+			return err
+		}
+		return l.member.approval.PublicKey().Verify(digest[:], sig)
+	}
+	var through, beside, ratio, ceiling []float64
+	var one, oneDirect []time.Duration
+	l.decideMany(b, 32, 16) // warm
+	for b.Loop() {
+		_, bridge16 := l.decideMany(b, 96, 16)
+		_, direct16 := share(b, 192, 16, direct)
+		_, verified16 := share(b, 192, 16, verified)
+		took, _ := l.decideMany(b, 24, 1)
+		one = append(one, took...)
+		took, _ = share(b, 48, 1, direct)
+		oneDirect = append(oneDirect, took...)
+		through, beside = append(through, bridge16), append(beside, direct16)
+		ratio, ceiling = append(ratio, bridge16/direct16), append(ceiling, verified16/direct16)
+	}
+	b.ReportMetric(median(through), "sign-16/s")
+	b.ReportMetric(median(beside), "direct-16/s")
+	b.ReportMetric(median(ratio), "ratio-16")
+	b.ReportMetric(median(ceiling), "ceiling-16")
+	b.ReportMetric(micros(median(one)), "sign-1-µs")
+	b.ReportMetric(micros(median(oneDirect)), "direct-1-µs")
+	b.ReportMetric(micros(median(one)-median(oneDirect)), "added-µs")
+}
+
+func micros(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
+
+func median[T float64 | time.Duration](v []T) T {
+	v = slices.Sorted(slices.Values(v))
+	return v[len(v)/2]
+}
+
+// decideMany times the calls that sign, from some goroutines. The statements are
+// fetched beforehand: n is at most what one connection may have on its way.
+func (l *line) decideMany(b *testing.B, n, workers int) (took []time.Duration, perSecond float64) {
+	b.Helper()
+	approvals, records := make([]string, n), make([]frame.Record, n)
+	for i := range n {
+		var err error
+		if approvals[i], records[i], err = l.prepare("req_0001", statement.Approve); err != nil {
+			b.Fatal(err)
+		}
+	}
+	next := new(atomic.Int64)
+	took, perSecond = share(b, n, workers, func(int) error {
+		i := next.Add(1) - 1
+		var decided frame.ApprovalDecideResult
+		return l.bridge.Call(b.Context(), frame.ApprovalDecide, frame.ApprovalDecideParams{Approval: approvals[i], Record: records[i]}, &decided)
+	})
+	for _, id := range approvals {
+		if err := l.bridge.Call(b.Context(), frame.ApprovalCancel, frame.ApprovalCancelParams{Approval: id}, &frame.ApprovalCancelResult{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return took, perSecond
+}
+
+// share does n calls from some goroutines and returns how long each took, and
+// how many there were a second.
+func share(b *testing.B, n, workers int, do func(worker int) error) (took []time.Duration, perSecond float64) {
+	b.Helper()
+	var next atomic.Int64
+	var all sync.WaitGroup
+	took = make([]time.Duration, n)
+	start := time.Now()
+	for w := range workers {
+		all.Go(func() {
+			for i := int(next.Add(1) - 1); i < n; i = int(next.Add(1) - 1) {
+				began := time.Now()
+				if err := do(w); err != nil {
+					b.Error(err)
+					return
+				}
+				took[i] = time.Since(began)
+			}
+		})
+	}
+	all.Wait()
+	return took, float64(n) / time.Since(start).Seconds()
+}
+
+// directSigners are bare sessions on the token that the bridge has logged in.
+func directSigners(b *testing.B, token *softhsm.Token, n int) (sign func(worker int) error, done func()) {
+	b.Helper()
+	p := pkcs11.New(token.Module)
+	var err error
+	if p == nil {
+		err = fmt.Errorf("load %s", token.Module)
+	}
+	check := func(e error) {
+		if e != nil {
+			b.Fatal(e)
+		}
+	}
+	check(err)
+	slots, err := p.GetSlotList(true)
+	check(err)
+	slot, found := uint(0), false
+	for _, s := range slots {
+		if info, err := p.GetTokenInfo(s); err == nil && info.Label == "alice" {
+			slot, found = s, true
+		}
+	}
+	if !found {
+		b.Fatal("the token is not there")
+	}
+	sessions, handles := make([]pkcs11.SessionHandle, n), make([]pkcs11.ObjectHandle, n)
+	for i := range n {
+		sessions[i], err = p.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION)
+		check(err)
+		check(p.FindObjectsInit(sessions[i], []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_LABEL, "approval")}))
+		objects, _, err := p.FindObjects(sessions[i], 1)
+		check(err)
+		check(p.FindObjectsFinal(sessions[i]))
+		if len(objects) != 1 {
+			b.Fatal("the key is not there")
+		}
+		handles[i] = objects[0]
+	}
+	digest := sha256.Sum256([]byte("statement"))
+	return func(w int) error {
+			if err := p.SignInit(sessions[w], []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_ECDSA, nil)}, handles[w]); err != nil {
+				return err
+			}
+			_, err := p.Sign(sessions[w], digest[:])
+			return err
+		}, func() {
+			for _, s := range sessions {
+				_ = p.CloseSession(s) // the token goes with the benchmark
+			}
+		}
+}
