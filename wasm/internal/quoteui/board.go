@@ -214,7 +214,8 @@ func (o Offer) Left(now time.Time) time.Duration {
 	if o.Row == nil {
 		return 0
 	}
-	return max(o.Row.ExpiresAt.Sub(now), 0)
+	whole := o.Row.ExpiresAt.Sub(o.Row.ReceivedAt) // a clock measured a little behind must not promise more
+	return max(min(o.Row.ExpiresAt.Sub(now), whole), 0)
 }
 
 // Progress is the part of its life that is left: 1 to 0.

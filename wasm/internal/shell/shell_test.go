@@ -1,0 +1,199 @@
+package shell
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"countersign/shared/link"
+	"countersign/wasm/internal/app"
+	"countersign/wasm/internal/bridgeclient"
+	"countersign/wasm/internal/gatewayclient"
+)
+
+// host is a page in memory: every frame comes at once, pictures go to a channel.
+type host struct {
+	pictures chan string
+	opened   chan string
+
+	mu     sync.Mutex
+	values map[string]string
+}
+
+func (h *host) Paint(p string)               { h.pictures <- p }
+func (h *host) Frame(f func())               { f() }
+func (h *host) Reload()                      {}
+func (h *host) Open(url string, _ bool) bool { h.opened <- url; return true }
+func (h *host) Get(_ context.Context, name string) (string, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.values[name], nil
+}
+func (h *host) Set(_ context.Context, name, value string) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.values[name] = value
+	return nil
+}
+func (h *host) Delete(_ context.Context, name string) error {
+	return h.Set(context.Background(), name, "")
+}
+
+// server answers by path; what it does not know is a 404.
+type server struct {
+	mu    sync.Mutex
+	asked []string
+	paths map[string]string
+}
+
+func (s *server) Do(_ context.Context, r gatewayclient.Request) (*gatewayclient.Response, error) {
+	path, _, _ := strings.Cut(r.URL, "?")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.asked = append(s.asked, r.Method+" "+r.URL+" "+r.Header["Authorization"])
+	status, body, ct := 200, s.paths[path], "application/json"
+	if body == "" {
+		status, body = 404, `{"error":{"code":"NOT_FOUND","message":"no"}}`
+	}
+	if strings.HasPrefix(body, "event:") {
+		ct = "text/event-stream"
+	}
+	return &gatewayclient.Response{Status: status, Header: func(string) string { return ct }, Body: io.NopCloser(strings.NewReader(body))}, nil
+}
+
+const now = "2026-11-20T12:00:00Z"
+
+func gateway() *server {
+	return &server{paths: map[string]string{
+		"/session/token": `{"access_token":"secret","token_type":"Bearer","expires_in":900}`,
+		"/v1/clock":      `{"now":"` + now + `"}`,
+		"/v1/entity":     `{"id":"ent_sandbox","name":"Sandbox Treasury","enrolled":true,"members":[],"log":{"size":1,"head":""},"signer":"ok","environment":"sandbox","server_time":"` + now + `"}`,
+		"/v1/providers": `{"providers":[{"id":"northpay","name":"Northpay","freshness":"fresh","circuit":"closed","spec_deviations":[],"capabilities":` +
+			`{"fiats":[{"fiat":"EUR","min":"20","max":"5000"}],"countries":[{"country":"FR","payment_methods":["card"]}],"assets":["ethereum"]}}],"server_time":"` + now + `"}`,
+		"/v1/accounts": `{"accounts":[{"id":"acc_treasury","name":"Treasury","chain":"eip155:31337","address":"0x1","rules":{"version":1,"rules":[]},"balances":[],"server_time":"` + now + `"}],"server_time":"` + now + `"}`,
+		"/v1/requests": `{"items":[]}`,
+		"/v1/quotes": "event: excluded\ndata: {\"provider\":\"northpay\",\"provider_name\":\"Northpay\",\"stage\":\"transport\",\"code\":\"TIMEOUT\",\"message\":\"It was too slow.\"}\n\n" +
+			"event: done\ndata: {\"question\":\"q\",\"account\":\"acc_treasury\",\"input\":{\"from\":\"EUR\",\"to\":\"ethereum\",\"amount\":\"250\",\"payment_method\":\"card\",\"country\":\"FR\"},\"server_time\":\"" + now + "\",\"complete\":true,\"asked\":1,\"quotes\":[],\"excluded\":[],\"fixes\":[]}\n\n",
+	}}
+}
+
+func open(t *testing.T, s *server, h *host) *Shell {
+	t.Helper()
+	sh := Start(Config{
+		App: app.Config{Environment: "sandbox", NewKey: func() string { return "key" }}, TokenURL: "/session/token", BridgeURLs: []string{"ws://one", "ws://two"}, Origin: "http://page", Path: "/buy",
+		Host: h, Fetch: s, Now: time.Now, Rand: strings.NewReader(strings.Repeat("r", 4096)),
+		Dial:    func(context.Context, string) (bridgeclient.Socket, error) { return nil, errors.New("refused") },
+		LinkKey: func(context.Context) (link.DH, error) { return link.NewKey(strings.NewReader(strings.Repeat("k", 32))) },
+		Blocked: func(context.Context) bool { return false },
+	})
+	t.Cleanup(func() {
+		go func() {
+			for range h.pictures { // let a last picture go
+			}
+		}()
+		sh.Stop()
+		close(h.pictures)
+	})
+	return sh
+}
+
+func newHost() *host {
+	return &host{pictures: make(chan string, 64), opened: make(chan string, 4), values: map[string]string{}}
+}
+
+// until waits for a picture that contains all the words.
+func until(t *testing.T, h *host, words ...string) string {
+	t.Helper()
+	last := ""
+	for {
+		select {
+		case p := <-h.pictures:
+			last = p
+			all := true
+			for _, w := range words {
+				all = all && strings.Contains(p, w)
+			}
+			if all {
+				return p
+			}
+		case <-t.Context().Done():
+			t.Fatalf("no picture with %q; the last is %s", words, last)
+		case <-time.After(10 * time.Second):
+			t.Fatalf("no picture with %q; the last is %s", words, last)
+		}
+	}
+}
+
+func TestAPageStartsWithATokenInMemory(t *testing.T) {
+	t.Parallel()
+	s, h := gateway(), newHost()
+	open(t, s, h)
+	p := until(t, h, "Sandbox Treasury", "Ethereum", "until ", "Treasury")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.asked {
+		if strings.Contains(a, " /v1/") && !strings.HasSuffix(a, " Bearer secret") {
+			t.Errorf("asked without the token: %s", a)
+		}
+		if strings.Contains(strings.TrimSuffix(a, "Bearer secret"), "secret") {
+			t.Errorf("the token is in an address: %s", a)
+		}
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for k, v := range h.values {
+		if strings.Contains(v, "secret") {
+			t.Errorf("the token is stored in %s", k)
+		}
+	}
+	if strings.Contains(p, "secret") {
+		t.Error("the token is on screen")
+	}
+}
+
+func TestPricesStreamAndTheFormIsKept(t *testing.T) {
+	t.Parallel()
+	s, h := gateway(), newHost()
+	sh := open(t, s, h)
+	until(t, h, "Ethereum", "Sandbox Treasury")
+	sh.Post(app.Acted{Action: "buy.field:amount", Value: "250"})
+	sh.Post(app.Acted{Action: "buy.ask"})
+	until(t, h, "It was too slow.", "No provider has a price")
+	if f := readForm(value(t, h, storeForm)); f == nil || f.Amount != "250" {
+		t.Errorf("kept %+v", f)
+	}
+}
+
+// value waits until something is stored under the name.
+func value(t *testing.T, h *host, name string) string {
+	t.Helper()
+	for t.Context().Err() == nil {
+		h.mu.Lock()
+		v := h.values[name]
+		h.mu.Unlock()
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func TestABridgeThatDoesNotRunIsSaidSo(t *testing.T) {
+	t.Parallel()
+	s, h := gateway(), newHost()
+	sh := open(t, s, h)
+	until(t, h, "not paired: connect")
+	sh.Post(app.Acted{Action: "bridge.connect"})
+	until(t, h, "not running")
+}
+
+func TestValuesOfAQueryAreEscaped(t *testing.T) {
+	t.Parallel()
+	if got := escape("ethereum/erc20/usd__coin&x=ü"); got != "ethereum%2Ferc20%2Fusd__coin%26x%3D%C3%BC" {
+		t.Error(got)
+	}
+}
