@@ -23,9 +23,10 @@ import (
 	"countersign/shared/wire"
 )
 
-// memKey is a key in memory, of either curve; also the static key of a channel.
+// memKey is a key of either curve, in memory but for a benchmark; also the static
+// key of a channel.
 type memKey struct {
-	*keys.Memory
+	keys.Key
 	public jws.PublicKey
 }
 
@@ -146,10 +147,14 @@ func newRig(t testing.TB, rules governance.Set) *rig {
 	return g
 }
 
-func newRigOn(t testing.TB, rules governance.Set, v Vault) *rig {
+// newRigOn enrols v. The members' keys are in memory but for those whom own has.
+func newRigOn(t testing.TB, rules governance.Set, v Vault, own ...*person) *rig {
 	t.Helper()
 	g := &rig{t: t, on: v, dir: t.TempDir(), people: map[string]*person{},
 		clock: &clock{t: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC)}}
+	for _, p := range own {
+		g.people[p.id] = p
+	}
 	d := g.draft(rules)
 	f, err := openFile(g.dir)
 	if err != nil {
@@ -175,8 +180,11 @@ func (g *rig) draft(rules governance.Set) Draft {
 	for _, m := range []struct{ id, name, curve string }{
 		{"mem_alice", "Alice", jws.Secp256k1}, {"mem_bob", "Bob", jws.P256}, {"mem_carol", "Carol", jws.Secp256k1},
 	} {
-		p := &person{id: m.id, name: m.name, approval: newKey(g.t, m.curve), chn: newKey(g.t, m.curve)}
-		g.people[m.id] = p
+		p := g.people[m.id]
+		if p == nil {
+			p = &person{id: m.id, name: m.name, approval: newKey(g.t, m.curve), chn: newKey(g.t, m.curve)}
+			g.people[m.id] = p
+		}
 		d.Members = append(d.Members, statement.GenesisMember{
 			Member: m.id, Name: m.name, Role: statement.Operator, Approval: jwkOf(p.approval.public), Channel: jwkOf(p.chn.public), ChannelIn: statement.InToken,
 		})
