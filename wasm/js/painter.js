@@ -196,6 +196,7 @@ export class Painter {
   #icon(old, attrs, key) {
     const was = old && this.#state.get(old).attrs;
     const el = was?.name === attrs.name && was.class === attrs.class ? old : icon(attrs.name, attrs.class);
+    if (old && el !== old) old.remove();
     this.#state.set(el, { tag: 'icon', key, attrs });
     return el;
   }
