@@ -20,9 +20,12 @@ import (
 // crypto/ecdh (200 KB), strict JSON brings reflection (275 KB), the views are the
 // rest. The limits below hold what is reached, so that it only ever shrinks.
 const (
-	maxRatio = 2.85
-	maxSize  = 1_280_000
+	maxRatio = 2.65
+	maxSize  = 1_150_000
 )
+
+// shipped are the flags that web/dashboard/bundle builds the module with.
+var shipped = []string{"-gcflags=all=-l", "-gcflags=crypto/...=", "-gcflags=golang.org/x/crypto/...="}
 
 // floor is the smallest program that uses syscall/js.
 const floor = `package main
@@ -42,7 +45,7 @@ func TestTheModuleStaysInItsBudget(t *testing.T) {
 	if err := os.WriteFile(src, []byte(floor), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	least, size := compressed(t, dir, "floor.wasm", src), compressed(t, dir, "core.wasm", ".")
+	least, size := compressed(t, dir, "floor.wasm", src), compressed(t, dir, "core.wasm", ".", shipped...)
 	ratio := float64(size) / float64(least)
 	t.Logf("bundle %d bytes of brotli, floor %d, ratio %.2f (goal 2.00)", size, least, ratio)
 	if ratio > maxRatio || size > maxSize {
@@ -50,10 +53,11 @@ func TestTheModuleStaysInItsBudget(t *testing.T) {
 	}
 }
 
-func compressed(t *testing.T, dir, name, what string) int {
+func compressed(t *testing.T, dir, name, what string, flags ...string) int {
 	t.Helper()
 	out := filepath.Join(dir, name)
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", out, what)
+	args := append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", out}, flags...)
+	cmd := exec.Command("go", append(args, what)...)
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("go build %s: %v\n%s", what, err, text)
