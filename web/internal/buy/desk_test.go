@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -494,39 +493,5 @@ func TestAProviderMustBeSafeToCall(t *testing.T) {
 	}
 	if p := d.Providers(t.Context())[0]; p.Freshness != quote.Unavailable || s.count("/capabilities") != 0 {
 		t.Errorf("%+v", p)
-	}
-}
-
-// BenchmarkOverhead reports how much later than the slowest provider's own
-// answer the aggregated one is there.
-func BenchmarkOverhead(b *testing.B) {
-	for _, n := range []int{3, 30} {
-		b.Run(fmt.Sprintf("providers=%d", n), func(b *testing.B) {
-			var last atomic.Int64 // when the last provider had answered
-			var providers []buy.Provider
-			for i := range n {
-				s := newShop(b)
-				s.set("/quote", func(w http.ResponseWriter, r *http.Request) {
-					t := time.NewTimer(20 * time.Millisecond)
-					<-t.C
-					at := time.Now().UnixNano()
-					for old := last.Load(); old < at && !last.CompareAndSwap(old, at); old = last.Load() {
-					}
-					body(offer)(w, r)
-				})
-				providers = append(providers, buy.Provider{ID: fmt.Sprintf("p-%d", i), URL: s.URL})
-			}
-			d := newDesk(b, buy.Config{Providers: providers})
-			d.Providers(b.Context())
-			var total time.Duration
-			for b.Loop() {
-				result, err := d.Quote(b.Context(), input(), nil)
-				total += time.Duration(time.Now().UnixNano() - last.Load())
-				if err != nil || len(result.Quotes) != n {
-					b.Fatal(err, result.Excluded)
-				}
-			}
-			b.ReportMetric(float64(total.Microseconds())/float64(b.N)/1000, "overhead-ms")
-		})
 	}
 }

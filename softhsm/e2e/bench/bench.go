@@ -1,0 +1,200 @@
+// Package bench is `make bench`: it runs the Go benchmarks that measure the
+// promises of the project, and prints one line for each promise:
+//
+//	NAME VALUE UNIT goal OP N ok|short
+//
+// What is measured lives beside the code that it measures, as ordinary
+// benchmarks that anybody can run alone with `go test -bench`; this package only
+// knows which of their metrics was promised. Lines that start with # say where a
+// figure comes from. Machines differ and are shared, so a promise is a ratio to a
+// floor of the same run where there is one, and each benchmark alternates and
+// reports medians. softhsm/e2e/cmd/countersign-sandbox uses it.
+package bench
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
+
+// suite is one benchmark of one package.
+type suite struct {
+	pkg    string // below the module's root
+	name   string // of the benchmark, without Benchmark
+	rounds int    // -benchtime
+	lines  []line
+}
+
+// line is what is printed of one metric.
+type line struct {
+	name   string  // NAME
+	bench  string  // the sub-benchmark; empty when there is none
+	metric string  // as the benchmark reports it
+	scale  float64 // of the metric, to be VALUE
+	unit   string  // UNIT
+	op     string  // OP; empty: a line of commentary
+	goal   float64 // N
+	note   string  // of a line of commentary
+}
+
+var suites = []suite{
+	{"bridge/internal/approver", "ApproverSign", 15, []line{
+		{name: "sign_bridge_16", metric: "ratio-16", scale: 1, unit: "of-direct", op: ">=", goal: 0.85},
+		{name: "sign_bridge_added", metric: "added-µs", scale: 1, unit: "us", op: "<=", goal: 300},
+		{name: "sign_bridge_16 through the bridge", metric: "sign-16/s", scale: 1, unit: "signatures/s"},
+		{name: "sign_bridge_16 direct calls", metric: "direct-16/s", scale: 1, unit: "signatures/s"},
+		{name: "sign_bridge_16 at best", metric: "ceiling-16", scale: 1, unit: "of-direct",
+			note: "direct calls that verify each signature, which the bridge must"},
+		{name: "sign_bridge_added through the bridge", metric: "sign-1-µs", scale: 1, unit: "us"},
+		{name: "sign_bridge_added direct calls", metric: "direct-1-µs", scale: 1, unit: "us"},
+	}},
+	{"bridge/internal/signer", "Approval", 100, []line{
+		{name: "approval_per_second", bench: "softhsm", metric: "approvals/s", scale: 1, unit: "approvals/s", op: ">=", goal: 100},
+		{name: "approval_handshake", bench: "softhsm", metric: "handshake-µs", scale: 1e-3, unit: "ms", op: "<=", goal: 5},
+		{name: "approval_statement", bench: "softhsm", metric: "statement-µs", scale: 1e-3, unit: "ms", op: "<=", goal: 0.5},
+		{name: "approval_sign", bench: "softhsm", metric: "sign-µs", scale: 1e-3, unit: "ms", op: "<=", goal: 1},
+		{name: "approval_verify_append", bench: "softhsm", metric: "submit-µs", scale: 1e-3, unit: "ms", op: "<=", goal: 6},
+		{name: "approval_per_second with all keys in memory", bench: "memory", metric: "approvals/s", scale: 1, unit: "approvals/s"},
+	}},
+	{"web/internal/buy", "Overhead", 60, []line{
+		{name: "quotes_added_3", bench: "providers=3", metric: "overhead-ms", scale: 1, unit: "ms", op: "<=", goal: 3},
+		{name: "quotes_added_30", bench: "providers=30", metric: "overhead-ms", scale: 1, unit: "ms", op: "<=", goal: 10},
+	}},
+	{"web/dashboard/bundle", "Bundle", 1, []line{
+		{name: "bundle_ratio", metric: "of-floor", scale: 1, unit: "of-floor", op: "<=", goal: 2},
+		{name: "bundle_ratio the module", metric: "module-bytes", scale: 1, unit: "bytes"},
+		{name: "bundle_ratio the floor", metric: "floor-bytes", scale: 1, unit: "bytes"},
+	}},
+	{"softhsm/e2e/bench", "PageUsable", 7, []line{
+		{name: "page_usable", metric: "usable-ms", scale: 1, unit: "ms", op: "<=", goal: 500},
+		{name: "page_usable first paint", metric: "paint-ms", scale: 1, unit: "ms"},
+		{name: "page_usable a second visit", metric: "again-ms", scale: 1, unit: "ms"},
+	}},
+}
+
+// Run measures and prints. Only limits it to the suites with a line whose name
+// starts so. A promise that is not kept is no error; a benchmark that fails is.
+func Run(ctx context.Context, out io.Writer, only string) error {
+	root, err := root(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, s := range suites {
+		if !s.wanted(only) {
+			continue
+		}
+		got, err := s.run(ctx, root)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		for _, l := range s.lines {
+			if err := l.print(out, s, got); err != nil {
+				errs = append(errs, err)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// root is the folder of the module.
+func root(ctx context.Context) (string, error) {
+	b, err := exec.CommandContext(ctx, "go", "env", "GOMOD").Output()
+	if err != nil {
+		return "", fmt.Errorf("find the checkout: %w", err)
+	}
+	mod := strings.TrimSpace(string(b))
+	if mod == "" || mod == os.DevNull {
+		return "", errors.New("run it inside the checkout: it measures with go test")
+	}
+	return filepath.Dir(mod), nil
+}
+
+func (s suite) wanted(prefix string) bool {
+	for _, l := range s.lines {
+		if strings.HasPrefix(l.name, prefix) {
+			return true
+		}
+	}
+	return false
+}
+
+// run returns the metrics by "sub-benchmark metric".
+func (s suite) run(ctx context.Context, root string) (map[string]float64, error) {
+	cmd := exec.CommandContext(ctx, "go", "test", "-run=^$", "-bench=^Benchmark"+s.name+"$",
+		"-benchtime="+strconv.Itoa(s.rounds)+"x", "./"+s.pkg)
+	cmd.Dir = root
+	var all bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &all, &all
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("measure %s in %s: %w\n%s", s.name, s.pkg, err, all.Bytes())
+	}
+	got := parse(all.String())
+	if len(got) == 0 {
+		return nil, fmt.Errorf("measure %s in %s: there is no such benchmark\n%s", s.name, s.pkg, all.Bytes())
+	}
+	return got, nil
+}
+
+// parse reads the format of the standard benchmarks: name-P N VALUE UNIT …
+func parse(output string) map[string]float64 {
+	got := map[string]float64{}
+	for row := range strings.Lines(output) {
+		f := strings.Fields(row)
+		if len(f) < 4 || !strings.HasPrefix(f[0], "Benchmark") {
+			continue
+		}
+		_, sub, _ := strings.Cut(f[0], "/")
+		if i := strings.LastIndexByte(sub, '-'); i >= 0 { // the number of processors
+			sub = sub[:i]
+		}
+		for i := 2; i+1 < len(f); i += 2 {
+			if v, err := strconv.ParseFloat(f[i], 64); err == nil {
+				got[sub+" "+f[i+1]] = v
+			}
+		}
+	}
+	return got
+}
+
+func (l line) print(out io.Writer, s suite, got map[string]float64) error {
+	v, ok := got[l.bench+" "+l.metric]
+	if !ok {
+		return fmt.Errorf("Benchmark%s of %s does not report %q", s.name, s.pkg, l.metric)
+	}
+	v *= l.scale
+	value := strconv.FormatFloat(v, 'f', digits(v), 64)
+	if l.op == "" {
+		note := ""
+		if l.note != "" {
+			note = " (" + l.note + ")"
+		}
+		_, err := fmt.Fprintf(out, "# %s: %s %s%s\n", l.name, value, l.unit, note)
+		return err
+	}
+	verdict := "short"
+	if l.op == ">=" && v >= l.goal || l.op == "<=" && v <= l.goal {
+		verdict = "ok"
+	}
+	_, err := fmt.Fprintf(out, "%s %s %s goal %s %s %s\n", l.name, value, l.unit, l.op, strconv.FormatFloat(l.goal, 'f', -1, 64), verdict)
+	return err
+}
+
+// digits are as many as mean something.
+func digits(v float64) int {
+	switch {
+	case v >= 100:
+		return 0
+	case v >= 10:
+		return 1
+	}
+	return 2
+}
