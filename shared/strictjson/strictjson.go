@@ -9,9 +9,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"reflect"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"countersign/shared/fault"
@@ -35,17 +35,14 @@ func Unmarshal(data []byte, v any, limit int) error {
 	if t == nil || t.Kind() != reflect.Pointer {
 		return fmt.Errorf("strictjson: decode into %T, which is not a pointer", v)
 	}
-	w := walker{dec: json.NewDecoder(bytes.NewReader(data))}
-	w.dec.UseNumber()
-	if err := w.value(t.Elem(), "", 0); err != nil {
+	w := walker{data: data}
+	if err := w.value(t.Elem(), nil, 0); err != nil {
 		return err
 	}
-	if _, err := w.dec.Token(); err != io.EOF {
+	if w.next(); w.pos < len(data) {
 		return fault.New(fault.Invalid, "there is data after the JSON value")
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(v); err != nil {
+	if err := json.Unmarshal(data, v); err != nil { // it checks the whole grammar
 		return explain(err)
 	}
 	return nil
@@ -55,74 +52,191 @@ func explain(err error) error {
 	if e, ok := err.(*json.UnmarshalTypeError); ok {
 		return fault.New(fault.Invalid, fmt.Sprintf("field %q must be of type %s", e.Field, e.Type)).With("field", e.Field)
 	}
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return fault.New(fault.Invalid, "unknown field "+name)
-	}
 	return fault.Wrap(err, fault.Invalid, "the message is not valid JSON for this call")
 }
 
 // walker checks the names in each object against the Go type that they will be
 // decoded into; where the type is open (any, json.RawMessage, a map) it checks
-// for duplicates only.
-type walker struct{ dec *json.Decoder }
+// for duplicates only. It sees names and nesting as encoding/json does in whatever
+// encoding/json accepts; what is no JSON it may let pass, because encoding/json
+// reads it afterwards.
+type walker struct {
+	data []byte
+	pos  int
+}
 
-func (w *walker) value(t reflect.Type, path string, depth int) error {
-	tok, err := w.dec.Token()
-	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "the message is not valid JSON")
+// place is where a value stands, for messages.
+type place struct {
+	parent *place
+	name   []byte
+}
+
+func (p *place) String() string {
+	if p.parent == nil {
+		return string(p.name)
 	}
-	delim, ok := tok.(json.Delim)
-	if !ok {
-		return nil
+	return p.parent.String() + "." + string(p.name)
+}
+
+// next skips white space and returns the byte after it; 0 at the end.
+func (w *walker) next() byte {
+	for ; w.pos < len(w.data); w.pos++ {
+		switch c := w.data[w.pos]; c {
+		case ' ', '\t', '\r', '\n':
+		default:
+			return c
+		}
 	}
-	if depth >= MaxDepth {
+	return 0
+}
+
+func (w *walker) value(t reflect.Type, at *place, depth int) error {
+	c := w.next()
+	if (c == '{' || c == '[') && depth >= MaxDepth {
 		return fault.New(fault.Invalid, "the message is nested too deeply")
 	}
-	if delim == '{' {
-		return w.object(t, path, depth)
+	switch c {
+	case '{':
+		return w.object(t, at, depth)
+	case '[':
+		return w.array(elemOf(t), at, depth)
+	case '"':
+		_, err := w.text()
+		return err
 	}
-	elem := elemOf(t)
-	for w.dec.More() {
-		if err := w.value(elem, path, depth+1); err != nil {
-			return err
-		}
+	start := w.pos
+	for w.pos < len(w.data) && bytes.IndexByte([]byte(" \t\r\n,:]}[{\""), w.data[w.pos]) < 0 {
+		w.pos++
 	}
-	return w.end()
-}
-
-func (w *walker) object(t reflect.Type, path string, depth int) error {
-	fields, closed := fieldsOf(t)
-	seen := map[string]bool{}
-	for w.dec.More() {
-		tok, err := w.dec.Token()
-		if err != nil {
-			return fault.Wrap(err, fault.Invalid, "the message is not valid JSON")
-		}
-		name := tok.(string) // the decoder yields only strings where a name stands
-		at := path + name
-		if seen[name] {
-			return fault.New(fault.Invalid, fmt.Sprintf("field %q appears twice", clip(at))).With("field", clip(at))
-		}
-		seen[name] = true
-		ft, known := fields[name]
-		if closed && !known {
-			return fault.New(fault.Invalid, fmt.Sprintf("unknown field %q", clip(at))).With("field", clip(at))
-		}
-		if !closed {
-			ft = elemOf(t)
-		}
-		if err := w.value(ft, at+".", depth+1); err != nil {
-			return err
-		}
-	}
-	return w.end()
-}
-
-func (w *walker) end() error {
-	if _, err := w.dec.Token(); err != nil {
-		return fault.Wrap(err, fault.Invalid, "the message is not valid JSON")
+	if w.pos == start {
+		return invalid(nil)
 	}
 	return nil
+}
+
+func invalid(cause error) error {
+	return fault.Wrap(cause, fault.Invalid, "the message is not valid JSON")
+}
+
+func (w *walker) array(elem reflect.Type, at *place, depth int) error {
+	w.pos++
+	if w.next() == ']' {
+		w.pos++
+		return nil
+	}
+	for {
+		if err := w.value(elem, at, depth+1); err != nil {
+			return err
+		}
+		c := w.next()
+		w.pos++
+		switch c {
+		case ',':
+		case ']':
+			return nil
+		default:
+			return invalid(nil)
+		}
+	}
+}
+
+func (w *walker) object(t reflect.Type, at *place, depth int) error {
+	fields, closed := fieldsOf(t)
+	elem := elemOf(t)
+	var seen names
+	w.pos++
+	if w.next() == '}' {
+		w.pos++
+		return nil
+	}
+	for {
+		if w.next() != '"' {
+			return invalid(nil)
+		}
+		name, err := w.text()
+		if err != nil {
+			return err
+		}
+		here := &place{at, name}
+		if seen.add(name) {
+			path := clip(here.String())
+			return fault.New(fault.Invalid, fmt.Sprintf("field %q appears twice", path)).With("field", path)
+		}
+		inner := elem
+		if closed {
+			known := false
+			if inner, known = fields[string(name)]; !known {
+				path := clip(here.String())
+				return fault.New(fault.Invalid, fmt.Sprintf("unknown field %q", path)).With("field", path)
+			}
+		}
+		if w.next() != ':' {
+			return invalid(nil)
+		}
+		w.pos++
+		if err := w.value(inner, here, depth+1); err != nil {
+			return err
+		}
+		c := w.next()
+		w.pos++
+		switch c {
+		case ',':
+		case '}':
+			return nil
+		default:
+			return invalid(nil)
+		}
+	}
+}
+
+// text reads a string, whose quote is next, without its escapes.
+func (w *walker) text() ([]byte, error) {
+	start, escaped := w.pos, false
+	for w.pos++; w.pos < len(w.data); w.pos++ {
+		switch w.data[w.pos] {
+		case '\\':
+			escaped = true
+			w.pos++
+		case '"':
+			w.pos++
+			if !escaped {
+				return w.data[start+1 : w.pos-1], nil
+			}
+			var s string
+			if err := json.Unmarshal(w.data[start:w.pos], &s); err != nil {
+				return nil, invalid(err)
+			}
+			return []byte(s), nil
+		}
+	}
+	return nil, invalid(nil)
+}
+
+// names are the names in one object. Most objects have few.
+type names struct {
+	few  [][]byte
+	many map[string]bool
+}
+
+// add reports whether the name was there.
+func (n *names) add(name []byte) bool {
+	if n.many != nil {
+		had := n.many[string(name)]
+		n.many[string(name)] = true
+		return had
+	}
+	for _, f := range n.few {
+		if bytes.Equal(f, name) {
+			return true
+		}
+	}
+	if n.few = append(n.few, name); len(n.few) > 32 {
+		n.many = make(map[string]bool, 2*len(n.few))
+		for _, f := range n.few {
+			n.many[string(f)] = true
+		}
+	}
+	return false
 }
 
 func clip(s string) string {
@@ -134,6 +248,10 @@ func clip(s string) string {
 
 var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
 
+// memo keeps what namesOf finds. It depends on the program's types alone, as in
+// encoding/json.
+var memo sync.Map // reflect.Type → map[string]reflect.Type
+
 // fieldsOf lists the JSON names of a struct type; closed is false for a type
 // that takes any name.
 func fieldsOf(t reflect.Type) (fields map[string]reflect.Type, closed bool) {
@@ -143,7 +261,16 @@ func fieldsOf(t reflect.Type) (fields map[string]reflect.Type, closed bool) {
 	if t == nil || t.Kind() != reflect.Struct || t.Implements(unmarshaler) || reflect.PointerTo(t).Implements(unmarshaler) {
 		return nil, false
 	}
-	fields = map[string]reflect.Type{}
+	if found, ok := memo.Load(t); ok {
+		return found.(map[string]reflect.Type), true
+	}
+	fields = namesOf(t)
+	memo.Store(t, fields)
+	return fields, true
+}
+
+func namesOf(t reflect.Type) map[string]reflect.Type {
+	fields := map[string]reflect.Type{}
 	for _, f := range reflect.VisibleFields(t) {
 		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		if tag == "-" || !f.IsExported() || (f.Anonymous && tag == "") {
@@ -154,7 +281,7 @@ func fieldsOf(t reflect.Type) (fields map[string]reflect.Type, closed bool) {
 		}
 		fields[tag] = f.Type
 	}
-	return fields, true
+	return fields
 }
 
 func elemOf(t reflect.Type) reflect.Type {

@@ -168,7 +168,7 @@ func parse(output string) map[string]float64 {
 func (l line) print(out io.Writer, s suite, got map[string]float64) error {
 	v, ok := got[l.bench+" "+l.metric]
 	if !ok {
-		return fmt.Errorf("Benchmark%s of %s does not report %q", s.name, s.pkg, l.metric)
+		return fmt.Errorf("the benchmark %s of %s does not report %q", s.name, s.pkg, l.metric)
 	}
 	v *= l.scale
 	value := strconv.FormatFloat(v, 'f', digits(v), 64)
