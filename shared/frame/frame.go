@@ -140,16 +140,16 @@ type envelope struct {
 // with INVALID_REQUEST or PAYLOAD_TOO_LARGE; the connection ends then, because
 // its sender is authenticated and does not speak this protocol.
 func Decode(frame []byte) ([]Message, error) {
-	var raw []json.RawMessage
-	if err := strictjson.Unmarshal(frame, &raw, MaxFrame); err != nil {
+	var all []envelope
+	if err := strictjson.Unmarshal(frame, &all, MaxFrame); err != nil {
 		return nil, err
 	}
-	if len(raw) == 0 || len(raw) > MaxMessages {
+	if len(all) == 0 || len(all) > MaxMessages {
 		return nil, fault.New(fault.Invalid, fmt.Sprintf("a frame holds 1 to %d messages", MaxMessages))
 	}
-	msgs := make([]Message, len(raw))
-	for i, r := range raw {
-		m, err := decodeMessage(r)
+	msgs := make([]Message, len(all))
+	for i, e := range all {
+		m, err := e.message()
 		if err != nil {
 			return nil, fmt.Errorf("message %d of the frame: %w", i, err)
 		}
@@ -158,11 +158,7 @@ func Decode(frame []byte) ([]Message, error) {
 	return msgs, nil
 }
 
-func decodeMessage(raw json.RawMessage) (Message, error) {
-	var e envelope
-	if err := strictjson.Unmarshal(raw, &e, MaxFrame); err != nil {
-		return Message{}, err
-	}
+func (e envelope) message() (Message, error) {
 	if e.Version != "2.0" {
 		return Message{}, fault.New(fault.Invalid, `the field "jsonrpc" must be "2.0"`)
 	}
@@ -183,13 +179,22 @@ func decodeMessage(raw json.RawMessage) (Message, error) {
 		}
 	}
 	var err error
-	if m.Params, err = object("params", e.Params); err != nil {
+	if m.Params, err = compact("params", e.Params); err != nil {
 		return Message{}, err
 	}
-	if m.Result, err = object("result", e.Result); err != nil {
+	if m.Result, err = compact("result", e.Result); err != nil {
 		return Message{}, err
 	}
 	return m, m.check()
+}
+
+// compact is [object] for what is known to be JSON: without any white space it
+// is compact already.
+func compact(name string, raw json.RawMessage) (json.RawMessage, error) {
+	if len(raw) > 0 && raw[0] == '{' && !bytes.ContainsAny(raw, " \t\r\n") {
+		return raw, nil
+	}
+	return object(name, raw)
 }
 
 // object compacts a JSON object; absent stays absent.

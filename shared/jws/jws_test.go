@@ -305,6 +305,20 @@ func TestAKeyThatSignsWronglyIsFound(t *testing.T) {
 	}
 }
 
+// checkedKey says that it verifies.
+type checkedKey struct{ *testKey }
+
+func (checkedKey) SignsChecked() {}
+
+func TestWhatASignerHasVerifiedIsNotVerifiedAgain(t *testing.T) {
+	t.Parallel()
+	k := key(t, Secp256k1, 1)
+	k.spoil = func(sig []byte) []byte { sig[0] ^= 1; return sig }
+	if _, err := Sign(t.Context(), checkedKey{k}, typ, nil); err != nil {
+		t.Error(err)
+	}
+}
+
 func FuzzVerify(f *testing.F) {
 	keys := []*testKey{key(f, Secp256k1, 1), key(f, P256, 1)}
 	for _, v := range vectors(f) {

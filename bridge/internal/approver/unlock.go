@@ -75,6 +75,9 @@ func (k *keyUse) SignDigest(ctx context.Context, digest []byte) (sig []byte, err
 	return sig, err
 }
 
+// SignsChecked is for shared/jws: every key verifies what it signs.
+func (k *keyUse) SignsChecked() {}
+
 // unlocked uses the key, and again after the PIN when the token was locked: the
 // first try did nothing then.
 func (k *keyUse) unlocked(ctx context.Context, use func() error) error {

@@ -38,6 +38,9 @@ type Key interface {
 	// signature has been verified with PublicKey before it is returned.
 	SignDigest(ctx context.Context, digest []byte) ([]byte, error)
 
+	// SignsChecked says that SignDigest verifies: the key is a jws.Checked.
+	SignsChecked()
+
 	// ECDH derives with the peer's point (SEC 1, compressed or uncompressed, on
 	// this key's curve) and returns the 32-byte x-coordinate, which is what
 	// CKM_ECDH1_DERIVE gives with CKD_NULL. The caller wipes it.

@@ -77,6 +77,9 @@ func (m *Memory) Info() Info { return m.info }
 // PublicKey is the public half.
 func (m *Memory) PublicKey() jws.PublicKey { return m.public }
 
+// SignsChecked makes the key a jws.Checked.
+func (m *Memory) SignsChecked() {}
+
 // SignDigest signs; on secp256k1 with the nonce of RFC 6979.
 func (m *Memory) SignDigest(ctx context.Context, digest []byte) ([]byte, error) {
 	if err := Digest(digest); err != nil {
