@@ -7,7 +7,6 @@ import (
 
 	"countersign/bridge/internal/hsm"
 	"countersign/bridge/internal/keys"
-	"countersign/shared/fault"
 )
 
 // tokens are the Devices behind PKCS#11 modules.
@@ -35,14 +34,7 @@ func (t tokens) token(label string) (*hsm.Token, error) {
 
 // Device reads how a token is.
 func (t tokens) Device(_ context.Context, label string) (Device, error) {
-	k, err := t.token(label)
-	if fault.CodeOf(err) == fault.DeviceMissing {
-		return Device{Label: label}, nil
-	}
-	if err != nil {
-		return Device{}, err
-	}
-	s := k.State()
+	s := t.State(label)
 	return Device{Label: s.Label, Present: s.Present, Locked: s.Locked, PINLocked: s.PINLocked, FinalTry: s.FinalTry, TriesLeft: s.TriesLeft}, nil
 }
 

@@ -155,6 +155,21 @@ func (t *Tokens) All() []*Token {
 	return all
 }
 
+// State reads how the token with a label is, without looking for one that is
+// missing: it may be asked often. A token that was never there is not present.
+func (t *Tokens) State(label string) State {
+	found := t.match(URI{Token: label})
+	if len(found) == 0 {
+		return State{Identity: Identity{Label: label}, Locked: true, TriesLeft: -1}
+	}
+	for _, k := range found {
+		if k.isPresent() {
+			return k.State()
+		}
+	}
+	return found[0].State()
+}
+
 // Token finds the one token that a URI names, plugged in or not. When none that
 // is plugged in matches, the modules look again, as SoftHSM must to see one that
 // came back. It fails with DEVICE_NOT_FOUND, and INVALID_REQUEST when several
@@ -171,7 +186,7 @@ func (t *Tokens) token(u URI) (*Token, error) {
 	found := t.match(u)
 	if !slices.ContainsFunc(found, (*Token).isPresent) {
 		for _, m := range t.modules {
-			t.tell(m.lookAgain())
+			t.tell(m.lookAgain(len(found) > 0))
 		}
 		found = t.match(u)
 	}

@@ -226,6 +226,31 @@ func TestAPulledTokenIsNoticedAndWorksAgainAfterThePIN(t *testing.T) {
 	}
 }
 
+func TestATokenComesBackWhileAnotherIsUnlocked(t *testing.T) {
+	stays, goes := token(t, "stays", both(jws.P256)), token(t, "goes", both(jws.Secp256k1))
+	tokens := open(t, stays)
+	unlock(t, tokens, stays)
+	goes.Pull(t)
+	ticker := time.NewTicker(5 * time.Millisecond)
+	defer ticker.Stop()
+	for tokens.State("goes").Present {
+		<-ticker.C
+	}
+	const uri = "pkcs11:token=goes;object=both"
+	if key, err := tokens.Key(t.Context(), uri); fault.CodeOf(err) != fault.DeviceRemoved {
+		t.Errorf("a key of a pulled token: %v, %v, want DEVICE_REMOVED", key, err)
+	}
+	goes.Insert(t)
+	unlock(t, tokens, goes)
+	key, err := tokens.Key(t.Context(), uri)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := key.SignDigest(t.Context(), make([]byte, 32)); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestKeysAndDataAreMadeInTheToken(t *testing.T) {
 	soft := token(t, "vault")
 	tokens := open(t, soft)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -181,17 +182,24 @@ func (m *module) identify(slot uint) (Identity, bool) {
 // trim removes the padding: blanks in the specification, NUL in some modules.
 func trim(s string) string { return strings.Trim(s, " \x00") }
 
-// lookAgain is refresh for somebody who misses a token. SoftHSM has to be
-// initialised anew for it, which ends the logins of its other tokens; it is done
-// at most once a second.
-func (m *module) lookAgain() []change {
-	m.mu.Lock()
-	again := m.softHSM && time.Since(m.looked) >= lookEvery
-	m.mu.Unlock()
-	if again {
-		return m.reinitialize()
+// lookAgain is refresh for somebody who misses a token, known when this process
+// has seen it before. SoftHSM has to be initialised anew for it, which ends the
+// logins of its other tokens: it is done at most once a second, so it may wait for
+// its turn, and for a token that was never there only when nobody is disturbed.
+func (m *module) lookAgain(known bool) []change {
+	if !m.softHSM || !known && !m.idle() {
+		return m.refresh()
 	}
-	return m.refresh()
+	m.mu.Lock()
+	wait := lookEvery - time.Since(m.looked)
+	m.mu.Unlock()
+	time.Sleep(wait)
+	return m.reinitialize()
+}
+
+// idle reports that no token is unlocked.
+func (m *module) idle() bool {
+	return !slices.ContainsFunc(m.list(), func(k *Token) bool { return !k.isLocked() })
 }
 
 // reinitialize has the module forget and find everything again.
@@ -213,16 +221,7 @@ func (m *module) reinitialize() []change {
 // idleAndMissing reports that a token is away and that looking for it disturbs
 // nobody.
 func (m *module) idleAndMissing() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	missing := false
-	for _, k := range m.tokens {
-		if !k.isLocked() {
-			return false
-		}
-		missing = missing || !k.isPresent()
-	}
-	return missing
+	return m.idle() && slices.ContainsFunc(m.list(), func(k *Token) bool { return !k.isPresent() })
 }
 
 func (m *module) currentGeneration() int {

@@ -71,12 +71,27 @@ func (k *Token) find(ctx context.Context, u URI) (keys.Key, error) {
 	case 1:
 		return found[0], nil
 	case 0:
+		if k.isGone() {
+			return nil, removed(k.id.Label)
+		}
 		if k.isLocked() {
 			return nil, pinRequired(k.id.Label) // it may show more then
 		}
 		return nil, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no elliptic-curve key that matches %s", k.id.Label, u))
 	}
 	return nil, fault.New(fault.Invalid, fmt.Sprintf("%d keys match %s: add the id", len(found), u))
+}
+
+// isGone looks whether the token is still where it was: one that SoftHSM has
+// lost shows no objects.
+func (k *Token) isGone() bool {
+	k.module.calls.RLock()
+	defer k.module.calls.RUnlock()
+	if id, ok := k.module.identify(k.where()); ok && id == k.id {
+		return false
+	}
+	k.vanish()
+	return true
 }
 
 // Keys lists the key pairs on secp256k1 and P-256 whose public half the token

@@ -34,6 +34,7 @@ type Token struct {
 	slot       uint
 	generation int
 	present    bool
+	lostIn     int // the generation in which it was last seen to be gone; -1: never
 	loggedIn   bool
 	epoch      int // counts logins: handles of private objects are good for one
 	anchor     pkcs11.SessionHandle
@@ -42,7 +43,7 @@ type Token struct {
 }
 
 func newToken(m *module, id Identity) *Token {
-	return &Token{id: id, module: m, jobs: make(chan *job, queueLength), stop: make(chan struct{}), found: map[string]*Key{}}
+	return &Token{id: id, module: m, jobs: make(chan *job, queueLength), stop: make(chan struct{}), lostIn: -1, found: map[string]*Key{}}
 }
 
 // Identity says which token this is.
@@ -51,10 +52,14 @@ func (k *Token) Identity() Identity { return k.id }
 func (k *Token) isPresent() bool { k.mu.Lock(); defer k.mu.Unlock(); return k.present }
 func (k *Token) isLocked() bool  { k.mu.Lock(); defer k.mu.Unlock(); return !k.loggedIn }
 
-// appear notes where the token is; news is whether it was away.
+// appear notes where the token is; news is whether it was away. SoftHSM shows a
+// token that is back before it can use it: that takes a new generation.
 func (k *Token) appear(slot uint, generation int) (news bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.module.softHSM && !k.present && k.lostIn == generation {
+		return false
+	}
 	news = !k.present
 	k.present, k.slot = true, slot
 	if k.generation != generation {
@@ -68,6 +73,9 @@ func (k *Token) vanish() (news bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	news = k.present
+	if news {
+		k.lostIn = k.generation
+	}
 	k.present, k.anchored = false, false
 	k.setLoggedOut()
 	return news

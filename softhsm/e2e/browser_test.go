@@ -1,0 +1,202 @@
+package e2e
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"countersign/softhsm/e2e/system"
+)
+
+// offers asks for quotes of 250 EUR and waits until every provider answered.
+func (p *tab) offers() {
+	p.Helper()
+	p.presses("250")
+	p.presses("Get prices")
+	p.until("three offers", "document.querySelectorAll('input[name=offer]').length === 3")
+}
+
+// request pins the best offer.
+func (p *tab) request() {
+	p.Helper()
+	p.presses("Request this purchase")
+	p.sees("Waits for approval")
+}
+
+// decides signs as a member and waits for an outcome.
+func (p *tab) decides(member, button, outcome string) {
+	p.Helper()
+	p.picks("member", member)
+	p.presses(button)
+	p.sees(outcome)
+}
+
+// continues hands an approved request over to its provider.
+func (p *tab) continues() {
+	p.Helper()
+	found := "[...document.querySelectorAll('button')].find(b => b.innerText.trim().startsWith('Continue to') && !b.disabled)"
+	p.until("the hand-off", "Boolean("+found+")")
+	eval[any](p, "void "+found+".click()")
+}
+
+func TestAPurchaseFromQuotesToDeliveryInTheBrowser(t *testing.T) {
+	r := start(t)
+	p := browse(t, r.DashboardURL)
+	p.sees("SANDBOX")
+	p.sees("Sandbox Treasury")
+	p.accessible("the form")
+	p.offers()
+	p.picture("quotes")
+	p.accessible("the list of offers")
+	p.request()
+	p.picture("request")
+	p.accessible("the request")
+
+	// The first time, the bridge and the page are paired; then alice reads,
+	// enters her PIN and signs on secp256k1.
+	p.presses("Approve")
+	p.sees("1 of 2 approvals")
+	p.picture("one-approval")
+	shown := r.prompts()
+	for _, want := range []string{`"kind":"pairing"`, `"kind":"pin"`, `"kind":"confirm"`, "Decision      APPROVE this purchase", "250 EUR"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("the bridge's prompts did not show %s:\n%s", want, shown)
+		}
+	}
+	if strings.Contains(shown, r.State.PIN("alice")) {
+		t.Error("a PIN is in what was shown")
+	}
+
+	// Bob signs on P-256, and the request is approved.
+	p.presses("Decide as another member")
+	p.decides("mem_bob", "Approve", "Approved")
+	p.picture("approved")
+	p.accessible("the approved request")
+
+	// A reload needs no second pairing.
+	p.do(chromedp.Reload())
+	p.sees("ready, alice, bob, carol")
+	p.sees("Approved")
+
+	// The hand-off opens the provider's own page; paying there delivers.
+	widget := p.opened(p.continues)
+	widget.until("the provider's page", "Boolean(document.querySelector('form[method=post] button'))")
+	widget.picture("provider")
+	eval[any](widget, "void document.querySelector('form[method=post] button').click()")
+	widget.until("a way back", "[...document.querySelectorAll('a')].some(a => a.href.startsWith("+quoted(r.DashboardURL)+"))")
+	widget.picture("paid")
+	p.shot = widget.shot
+	p.returns()
+	p.sees("Received 0.0936") // coinharbor delivers a little less than it promised
+	p.sees("Difference −0.0000")
+	p.picture("delivered")
+	p.accessible("the order")
+	p.presses("Accounts")
+	p.sees("Treasury")
+	p.picture("account")
+	p.accessible("the accounts")
+}
+
+func TestRefusalsInTheBrowserLoseNothing(t *testing.T) {
+	r := start(t)
+	p := browse(t, r.DashboardURL)
+	p.sees("SANDBOX")
+	p.offers()
+	p.request()
+
+	r.answer(system.Answers{Pairing: []string{"reject"}})
+	p.presses("Approve")
+	p.until("that the pairing was refused", "/pairing/i.test(document.body.innerText) && /refused/i.test(document.body.innerText)")
+	p.picture("pairing-refused")
+
+	r.answer(system.Answers{Confirm: []string{"reject"}})
+	p.presses("Try again")
+	p.until("that nothing was signed", "/nothing was signed/i.test(document.body.innerText)")
+	p.picture("declined")
+	p.sees("Waits for approval")
+
+	wrong := []string{"11111111", "reject"}
+	r.answer(system.Answers{PINs: map[string][]string{"bob": wrong}})
+	p.presses("Close")
+	p.picks("member", "mem_bob")
+	p.presses("Approve")
+	p.until("that the PIN was not given", "[...document.querySelectorAll('button')].some(b => b.innerText.trim() === 'Try again')")
+	p.picture("no-pin")
+	p.sees("Waits for approval")
+
+	// A pulled token is named; back in its socket it works after its PIN.
+	if err := r.State.Approvers.Pull("carol"); err != nil {
+		t.Fatal(err)
+	}
+	r.answer(system.Answers{})
+	p.presses("Close")
+	p.picks("member", "mem_carol")
+	p.presses("Approve")
+	p.until("that the token is away", "/plug|token .*(removed|not)/i.test(document.body.innerText)")
+	p.picture("pulled")
+	if err := r.State.Approvers.Insert("carol"); err != nil {
+		t.Fatal(err)
+	}
+	p.presses("Try again")
+	p.sees("1 of 2 approvals")
+
+	// A signed rejection ends the request for everybody.
+	p.presses("Decide as another member")
+	p.picks("member", "mem_alice")
+	p.presses("Reject")
+	p.presses("Reject for good")
+	p.sees("Rejected")
+	p.picture("rejected")
+	p.accessible("the rejected request")
+}
+
+func TestAnExpiredQuoteIsAskedAgainInTheBrowser(t *testing.T) {
+	r := start(t)
+	p := browse(t, r.DashboardURL)
+	p.sees("SANDBOX")
+	p.offers()
+	p.until("that the prices have run out", "/expired|ran out|run out/i.test(document.querySelector('main').innerText)")
+	p.picture("expired")
+	p.presses("Get new prices")
+	p.request()
+}
+
+func TestAWorsePriceIsAskedAgainInTheBrowser(t *testing.T) {
+	r := start(t)
+	p := browse(t, r.DashboardURL)
+	p.sees("SANDBOX")
+	p.offers()
+	p.request()
+	p.presses("Approve")
+	p.sees("1 of 2 approvals")
+	p.presses("Decide as another member")
+	p.decides("mem_bob", "Approve", "Approved")
+	for _, provider := range []string{"northpay", "coinharbor", "meridian"} {
+		control(t, r, provider, `{"price_percent":10}`)
+	}
+	p.continues()
+	p.until("that the price changed", "/price/i.test(document.body.innerText) && "+"Boolean("+button("Ask for prices again")+")")
+	p.picture("price-changed")
+	p.presses("Ask for prices again")
+	p.until("three new offers", "document.querySelectorAll('input[name=offer]').length === 3")
+}
+
+// control makes a pretend provider misbehave.
+func control(t *testing.T, r *rig, provider, faults string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(r.ctx, http.MethodPut, r.ProvidersURL+"/_control/"+provider, strings.NewReader(faults))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= 300 {
+		t.Fatalf("control %s: %s", provider, res.Status)
+	}
+}
