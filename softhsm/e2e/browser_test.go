@@ -71,14 +71,14 @@ func TestAPurchaseFromQuotesToDeliveryInTheBrowser(t *testing.T) {
 
 	// Bob signs on P-256, and the request is approved.
 	p.presses("Decide as another member")
-	p.decides("mem_bob", "Approve", "Approved")
+	p.decides("mem_bob", "Approve", "Approved: pay at")
 	p.picture("approved")
 	p.accessible("the approved request")
 
 	// A reload needs no second pairing.
 	p.do(chromedp.Reload())
 	p.sees("ready, alice, bob, carol")
-	p.sees("Approved")
+	p.sees("Approved: pay at")
 
 	// The hand-off opens the provider's own page; paying there delivers.
 	widget := p.opened(p.continues)
@@ -172,7 +172,7 @@ func TestAWorsePriceIsAskedAgainInTheBrowser(t *testing.T) {
 	p.presses("Approve")
 	p.sees("1 of 2 approvals")
 	p.presses("Decide as another member")
-	p.decides("mem_bob", "Approve", "Approved")
+	p.decides("mem_bob", "Approve", "Approved: pay at")
 	for _, provider := range []string{"northpay", "coinharbor", "meridian"} {
 		control(t, r, provider, `{"price_percent":10}`)
 	}
