@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/miekg/pkcs11"
+
 	"countersign/bridge/internal/keys/keystest"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
@@ -285,6 +287,66 @@ func TestKeysAndDataAreMadeInTheToken(t *testing.T) {
 		}
 		if data, err := k.Data(t.Context(), "mark"); err != nil || string(data) != want {
 			t.Errorf("the data object is %q, %v, want %q", data, err, want)
+		}
+	}
+}
+
+// A vault writes its watermark with each entry of its log, while its token fills
+// with keys: what was written last is replaced without a search, in any login.
+func TestADataObjectIsReplacedAndNothingElse(t *testing.T) {
+	soft := softhsm.New(t, softhsm.Spec{Label: "marks"})
+	tokens, err := Open(Config{Modules: []string{soft.Module}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = tokens.Close() })
+	k, err := tokens.Token("pkcs11:token=marks")
+	if err != nil {
+		t.Fatal(err)
+	}
+	login := func() {
+		t.Helper()
+		if err := k.Login(t.Context(), []byte(soft.PIN)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put := func(label, value string) {
+		t.Helper()
+		if err := k.PutData(t.Context(), label, []byte(value)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	count := func(label string) (n int) {
+		t.Helper()
+		if err := k.administer(t.Context(), "count", func(s pkcs11.SessionHandle) error {
+			all, err := k.versions(s, label)
+			n = len(all)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		return n
+	}
+	login()
+	put("mark", "1")
+	put("other", "a")
+	put("mark", "2")
+	if err := k.Logout(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.PutData(t.Context(), "mark", []byte("x")); fault.CodeOf(err) != fault.PINRequired {
+		t.Errorf("after a logout: %v, want PIN_REQUIRED", err)
+	}
+	login()
+	put("mark", "3")
+	put("other", "a")
+	wrong := k.written["mark"] // a handle that came to mean another object
+	wrong.object = k.written["other"].object
+	k.written["mark"] = wrong
+	put("mark", "4")
+	for label, want := range map[string]string{"mark": "4", "other": "a"} {
+		if data, err := k.Data(t.Context(), label); err != nil || string(data) != want || count(label) != 1 {
+			t.Errorf("%s is %q in %d objects, %v; want %q in one", label, data, count(label), err, want)
 		}
 	}
 }

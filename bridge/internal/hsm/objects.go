@@ -1,6 +1,7 @@
 package hsm
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/asn1"
@@ -243,18 +244,19 @@ func (k *Token) PutData(ctx context.Context, label string, data []byte) error {
 		return fault.New(fault.Invalid, fmt.Sprintf("a data object needs a label and 1 to %d bytes", MaxData))
 	}
 	return k.administer(ctx, "write a data object", func(session pkcs11.SessionHandle) error {
-		older, err := k.versions(session, label)
+		older, err := k.replaced(session, label)
 		if err != nil {
 			return err
 		}
-		next := uint64(1)
+		next := version{number: 1, epoch: k.inLogin()}
 		if len(older) > 0 {
-			next = older[len(older)-1].number + 1
+			next.number = older[len(older)-1].number + 1
 		}
-		_, err = k.module.ctx.CreateObject(session, []*pkcs11.Attribute{
+		delete(k.written, label)
+		next.object, err = k.module.ctx.CreateObject(session, []*pkcs11.Attribute{
 			pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_DATA), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
 			pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true), pkcs11.NewAttribute(pkcs11.CKA_APPLICATION, application),
-			pkcs11.NewAttribute(pkcs11.CKA_OBJECT_ID, binary.BigEndian.AppendUint64(nil, next)),
+			pkcs11.NewAttribute(pkcs11.CKA_OBJECT_ID, binary.BigEndian.AppendUint64(nil, next.number)),
 			pkcs11.NewAttribute(pkcs11.CKA_LABEL, label), pkcs11.NewAttribute(pkcs11.CKA_VALUE, data),
 		})
 		for _, v := range older {
@@ -262,8 +264,25 @@ func (k *Token) PutData(ctx context.Context, label string, data []byte) error {
 				err = k.module.ctx.DestroyObject(session, v.object)
 			}
 		}
+		if err == nil {
+			k.written[label] = next
+		}
 		return err
 	})
+}
+
+// replaced is what PutData replaces: what it wrote last in this login, or what a
+// search finds. A search reads every object of the token, and a vault has many.
+func (k *Token) replaced(session pkcs11.SessionHandle, label string) ([]version, error) {
+	last, ok := k.written[label]
+	if ok && last.epoch == k.inLogin() && !k.isLocked() {
+		a, err := k.module.ctx.GetAttributeValue(session, last.object, []*pkcs11.Attribute{
+			pkcs11.NewAttribute(pkcs11.CKA_LABEL, nil), pkcs11.NewAttribute(pkcs11.CKA_OBJECT_ID, nil)})
+		if err == nil && string(a[0].Value) == label && last.is(a[1].Value) {
+			return []version{last}, nil
+		}
+	}
+	return k.versions(session, label)
 }
 
 // application marks our data objects.
@@ -273,6 +292,11 @@ const application = "countersign"
 type version struct {
 	object pkcs11.ObjectHandle
 	number uint64
+	epoch  int // the login that object belongs to, in Token.written
+}
+
+func (v version) is(id []byte) bool {
+	return bytes.Equal(id, binary.BigEndian.AppendUint64(nil, v.number))
 }
 
 // versions lists the data objects with a label, the newest last: more than one

@@ -27,7 +27,8 @@ type Token struct {
 
 	// alone is held by what must not run beside another of its kind: searching,
 	// making and removing objects, and logins. It is taken after module.calls.
-	alone sync.Mutex
+	alone   sync.Mutex
+	written map[string]version // what PutData wrote last, by label; guarded by alone
 
 	mu         sync.Mutex
 	workers    int
@@ -43,7 +44,7 @@ type Token struct {
 }
 
 func newToken(m *module, id Identity) *Token {
-	return &Token{id: id, module: m, jobs: make(chan *job, queueLength), stop: make(chan struct{}), lostIn: -1, found: map[string]*Key{}}
+	return &Token{id: id, module: m, jobs: make(chan *job, queueLength), stop: make(chan struct{}), lostIn: -1, found: map[string]*Key{}, written: map[string]version{}}
 }
 
 // Identity says which token this is.
@@ -51,6 +52,7 @@ func (k *Token) Identity() Identity { return k.id }
 
 func (k *Token) isPresent() bool { k.mu.Lock(); defer k.mu.Unlock(); return k.present }
 func (k *Token) isLocked() bool  { k.mu.Lock(); defer k.mu.Unlock(); return !k.loggedIn }
+func (k *Token) inLogin() int    { k.mu.Lock(); defer k.mu.Unlock(); return k.epoch }
 
 // appear notes where the token is; news is whether it was away. SoftHSM shows a
 // token that is back before it can use it: that takes a new generation.
