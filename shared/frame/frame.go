@@ -188,13 +188,29 @@ func (e envelope) message() (Message, error) {
 	return m, m.check()
 }
 
-// compact is [object] for what is known to be JSON: without any white space it
-// is compact already.
+// compact is [object] for what is known to be JSON, and mostly is compact already.
 func compact(name string, raw json.RawMessage) (json.RawMessage, error) {
-	if len(raw) > 0 && raw[0] == '{' && !bytes.ContainsAny(raw, " \t\r\n") {
+	if len(raw) > 0 && raw[0] == '{' && !spaced(raw) {
 		return raw, nil
 	}
 	return object(name, raw)
+}
+
+// spaced reports whether there is white space outside the strings of valid JSON.
+func spaced(raw []byte) bool {
+	for i := 0; i < len(raw); i++ {
+		switch raw[i] {
+		case ' ', '\t', '\r', '\n':
+			return true
+		case '"':
+			for i++; i < len(raw) && raw[i] != '"'; i++ {
+				if raw[i] == '\\' {
+					i++
+				}
+			}
+		}
+	}
+	return false
 }
 
 // object compacts a JSON object; absent stays absent.
