@@ -1,0 +1,83 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+var (
+	link    = regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)]*)?\)`)
+	command = regexp.MustCompile("`make ([a-z-]+)")
+)
+
+func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	checked := 0
+	for _, f := range tracked(t) {
+		if !strings.HasSuffix(f, ".md") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(top, f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			checked++
+			if _, err := os.Stat(filepath.Join(top, filepath.Dir(f), m[1])); err != nil {
+				t.Errorf("%s links to %s, which is not there", f, m[1])
+			}
+		}
+	}
+	if checked == 0 {
+		t.Error("no link was found")
+	}
+}
+
+func TestDocumentsNameCommandsThatExist(t *testing.T) {
+	t.Parallel()
+	makefile, err := os.ReadFile(filepath.Join(top, "Makefile"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range tracked(t) {
+		if !strings.HasSuffix(f, ".md") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(top, f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range command.FindAllStringSubmatch(string(text), -1) {
+			if !strings.Contains("\n"+string(makefile), "\n"+m[1]+":") {
+				t.Errorf("%s names make %s, which the Makefile does not have", f, m[1])
+			}
+		}
+	}
+}
+
+func TestEveryProgramExplainsItself(t *testing.T) {
+	t.Parallel()
+	bin, err := programs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, words := range [][]string{
+		{"countersign-gateway"}, {"countersign-gateway", "serve"}, {"countersign-gateway", "sandbox"}, {"countersign-gateway", "migrate"},
+		{"countersign-bridge"}, {"countersign-bridge", "approver"}, {"countersign-bridge", "signer", "init"},
+		{"countersign-bridge", "signer", "serve"}, {"countersign-bridge", "keys"}, {"countersign-bridge", "doctor"},
+		{"countersign-bridge", "pairings", "list"}, {"countersign-bridge", "pairings", "revoke"}, {"countersign-bridge", "journal", "verify"},
+		{"softhsm-token"},
+	} {
+		out, err := exec.Command(filepath.Join(bin, words[0]), append(words[1:], "--help")...).CombinedOutput()
+		if err != nil || len(out) < 200 {
+			t.Errorf("%s --help: %v\n%s", strings.Join(words, " "), err, out)
+		}
+	}
+}
