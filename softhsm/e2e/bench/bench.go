@@ -45,7 +45,7 @@ type line struct {
 }
 
 var suites = []suite{
-	{"bridge/internal/approver", "ApproverSign", 15, []line{
+	{"bridge/internal/approver", "ApproverSign", 25, []line{
 		{name: "sign_bridge_16", metric: "ratio-16", scale: 1, unit: "of-direct", op: ">=", goal: 0.85},
 		{name: "sign_bridge_added", metric: "added-µs", scale: 1, unit: "us", op: "<=", goal: 300},
 		{name: "sign_bridge_16 through the bridge", metric: "sign-16/s", scale: 1, unit: "signatures/s"},
