@@ -129,7 +129,7 @@ func (m *module) list() []*Token {
 // refresh looks at the slots and reports which tokens came and went.
 func (m *module) refresh() []change {
 	if m.softHSM && m.idleAndMissing() {
-		return m.reinitialize()
+		return m.reinitializeIf(m.idleAndMissing)
 	}
 	m.calls.RLock()
 	defer m.calls.RUnlock()
@@ -194,7 +194,7 @@ func (m *module) lookAgain(known bool) []change {
 	wait := lookEvery - time.Since(m.looked)
 	m.mu.Unlock()
 	time.Sleep(wait)
-	return m.reinitialize()
+	return m.reinitializeIf(func() bool { return known || m.idle() })
 }
 
 // idle reports that no token is unlocked.
@@ -204,8 +204,17 @@ func (m *module) idle() bool {
 
 // reinitialize has the module forget and find everything again.
 func (m *module) reinitialize() []change {
+	return m.reinitializeIf(func() bool { return true })
+}
+
+// reinitializeIf is reinitialize when still is true once no call is under way: a
+// token may have been unlocked since somebody last looked.
+func (m *module) reinitializeIf(still func() bool) []change {
 	m.calls.Lock()
 	defer m.calls.Unlock()
+	if !still() {
+		return m.scan()
+	}
 	_ = m.ctx.Finalize() // it is initialised again whatever this says
 	_ = m.initialize()   // when it fails no slot can be read: every token is gone
 	m.mu.Lock()

@@ -154,11 +154,22 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 	if err != nil {
 		return err
 	}
+	meet(ctx, g, log)
 	handler, err := api.New(api.Config{Gateway: g, Dashboard: pages, Log: log, NewID: rand.Text})
 	if err != nil {
 		return err
 	}
 	return listen(ctx, cfg.Listen, server{handler, g.Run, log}, std)
+}
+
+// meet reads the signer's log before the first client asks about it. A signer
+// that is down must not keep the gateway from serving.
+func meet(ctx context.Context, g *gateway.Gateway, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := g.Sync(ctx); err != nil {
+		log.Warn("the signer was not reached at start; trying on", "error", err)
+	}
 }
 
 type server struct {
