@@ -9,7 +9,6 @@
 package frame
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"strconv"
@@ -116,13 +115,11 @@ func decode(raw json.RawMessage, v any) error {
 }
 
 func marshal(v any) (json.RawMessage, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	b, err := strictjson.Canonical(v)
+	if err != nil {
 		return nil, fmt.Errorf("encode %T: %w", v, err)
 	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return b, nil
 }
 
 // envelope is a message as it stands in JSON. The fields are raw because null is
@@ -218,11 +215,11 @@ func object(name string, raw json.RawMessage) (json.RawMessage, error) {
 	if raw == nil {
 		return nil, nil
 	}
-	var b bytes.Buffer
-	if err := json.Compact(&b, raw); err != nil || b.Bytes()[0] != '{' {
+	b, err := strictjson.Compact(raw)
+	if err != nil || b[0] != '{' {
 		return nil, fault.New(fault.Invalid, fmt.Sprintf("the field %q must be an object", name))
 	}
-	return b.Bytes(), nil
+	return b, nil
 }
 
 // check holds the rules of the three shapes.

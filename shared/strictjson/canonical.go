@@ -2,7 +2,6 @@ package strictjson
 
 import (
 	"bytes"
-	"encoding/json"
 	"reflect"
 
 	"countersign/shared/fault"
@@ -11,14 +10,11 @@ import (
 // Canonical returns the one form of v that is signed or hashed: fields in the
 // order of the Go struct, no white space, no escape that JSON does not require.
 func Canonical(v any) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+	return encode(v)
 }
+
+// Compact returns a JSON value without the white space between its parts.
+func Compact(raw []byte) ([]byte, error) { return compact(raw) }
 
 // UnmarshalCanonical is [Unmarshal] for bytes that must be in the form that
 // [Canonical] gives; it fails with [fault.Invalid] when they are not.

@@ -42,17 +42,7 @@ func Unmarshal(data []byte, v any, limit int) error {
 	if w.next(); w.pos < len(data) {
 		return fault.New(fault.Invalid, "there is data after the JSON value")
 	}
-	if err := json.Unmarshal(data, v); err != nil { // it checks the whole grammar
-		return explain(err)
-	}
-	return nil
-}
-
-func explain(err error) error {
-	if e, ok := err.(*json.UnmarshalTypeError); ok {
-		return fault.New(fault.Invalid, fmt.Sprintf("field %q must be of type %s", e.Field, e.Type)).With("field", e.Field)
-	}
-	return fault.Wrap(err, fault.Invalid, "the message is not valid JSON for this call")
+	return decode(data, v)
 }
 
 // walker checks the names in each object against the Go type that they will be
@@ -202,8 +192,8 @@ func (w *walker) text() ([]byte, error) {
 			if !escaped {
 				return w.data[start+1 : w.pos-1], nil
 			}
-			var s string
-			if err := json.Unmarshal(w.data[start:w.pos], &s); err != nil {
+			s, err := unquote(w.data[start:w.pos])
+			if err != nil {
 				return nil, invalid(err)
 			}
 			return []byte(s), nil

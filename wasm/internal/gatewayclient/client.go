@@ -8,7 +8,6 @@ package gatewayclient
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -79,7 +78,7 @@ func (c *Client) Get(ctx context.Context, path string, out any) error {
 // Post sends in and decodes the answer into out. key makes a repetition safe: the
 // same key for the same wish; empty for a fresh one.
 func (c *Client) Post(ctx context.Context, path, key string, in, out any) error {
-	body, err := json.Marshal(in)
+	body, err := strictjson.Canonical(in)
 	if err != nil {
 		return fmt.Errorf("encode the body of %s: %w", path, err)
 	}

@@ -3,7 +3,6 @@ package shell
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"strings"
 	"time"
 
@@ -72,7 +71,7 @@ func (s *Shell) later(c app.Command) {
 	case app.RenewToken:
 		_ = s.renewNow() // the keeper reports
 	case app.SaveForm:
-		if text, err := json.Marshal(c.Form); err == nil {
+		if text, err := strictjson.Canonical(c.Form); err == nil {
 			_ = s.cfg.Host.Set(s.ctx, storeForm, string(text)) // a browser without storage forgets the form
 		}
 	case app.After:

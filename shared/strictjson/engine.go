@@ -1,0 +1,48 @@
+//go:build !js
+
+package strictjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"countersign/shared/fault"
+)
+
+// decode reads data, whose names are checked, into v.
+func decode(data []byte, v any) error {
+	if err := json.Unmarshal(data, v); err != nil { // it checks the whole grammar
+		return explain(err)
+	}
+	return nil
+}
+
+func explain(err error) error {
+	if e, ok := err.(*json.UnmarshalTypeError); ok {
+		return fault.New(fault.Invalid, fmt.Sprintf("field %q must be of type %s", e.Field, e.Type)).With("field", e.Field)
+	}
+	return fault.Wrap(err, fault.Invalid, "the message is not valid JSON for this call")
+}
+
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+func unquote(text []byte) (string, error) {
+	var s string
+	err := json.Unmarshal(text, &s)
+	return s, err
+}
+
+func compact(raw []byte) ([]byte, error) {
+	var b bytes.Buffer
+	err := json.Compact(&b, raw)
+	return b.Bytes(), err
+}

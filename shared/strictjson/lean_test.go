@@ -1,0 +1,170 @@
+package strictjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/shared/fault"
+)
+
+type shout string
+
+func (s shout) MarshalText() ([]byte, error) { return []byte(strings.ToUpper(string(s))), nil }
+
+func (s *shout) UnmarshalText(b []byte) error {
+	if len(b) > 8 {
+		return errKind
+	}
+	*s = shout(strings.ToUpper(string(b)))
+	return nil
+}
+
+type octets []byte
+
+func (o octets) MarshalText() ([]byte, error) { return []byte("x" + string(o)), nil }
+
+func (o *octets) UnmarshalText(b []byte) error { *o = append(octets{}, b...); return nil }
+
+type Promoted struct {
+	Deep string `json:"deep"`
+	Name string `json:"name"`
+}
+
+// wide has every kind of type that the protocols have.
+type wide struct {
+	Name string `json:"name"`
+	Promoted
+	Hidden string `json:"-"`
+	Plain  string
+	Flag   bool              `json:"flag,omitempty"`
+	Small  int8              `json:"small"`
+	Big    int64             `json:"big,omitempty"`
+	Id     *uint64           `json:"id,omitempty"`
+	Byte   uint8             `json:"byte"`
+	At     time.Time         `json:"at"`
+	Till   *time.Time        `json:"till,omitempty"`
+	Loud   shout             `json:"loud"`
+	Louder *shout            `json:"louder"`
+	Octets octets            `json:"octets,omitempty"`
+	Bytes  []byte            `json:"bytes"`
+	Raw    json.RawMessage   `json:"raw,omitempty"`
+	RawTo  *json.RawMessage  `json:"raw_to"`
+	Inner  *inner            `json:"inner,omitempty"`
+	Inners []inner           `json:"inners"`
+	Lists  [][]string        `json:"lists"`
+	Tags   map[string]string `json:"tags,omitempty"`
+	Table  map[shout]inner   `json:"-"`
+	Nested map[string][]int  `json:"nested"`
+}
+
+var wideSeeds = []string{
+	`{"name":"a","deep":"b","Plain":"c","flag":true,"small":-128,"big":9007199254740993,"id":0,"byte":255,"at":"2026-11-20T21:00:00Z","till":"2026-11-20T21:00:00.123+01:00"}`,
+	`{"loud":"abc","louder":"def","octets":"a\u0062","bytes":"AAEC","raw":{ "a" : [1, 2.5e-3, "x y\"" ]},"raw_to":1,"inner":{"currency":"E\u20acR"},"inners":[{},null,{"currency":"\ud83d\ude00"}]}`,
+	`{"lists":[[],null,["a","\ud800","\ud800\u0041","\udc00x"]],"tags":{"b":"2","a":"1\u2028\n\u0001<&>"},"nested":{"":[1,2],"x":null}}`,
+	`{"name":null,"flag":null,"small":null,"id":null,"at":null,"till":null,"loud":null,"louder":null,"octets":null,"bytes":null,"raw":null,"raw_to":null,"inner":null,"inners":null,"tags":null}`,
+	`{"small":128}`, `{"small":1.0}`, `{"small":1e2}`, `{"byte":-1}`, `{"byte":256}`, `{"id":18446744073709551616}`, `{"id":18446744073709551615}`, `{"big":-0}`, `{"big":"1"}`,
+	`{"flag":1}`, `{"at":"yesterday"}`, `{"at":1}`, `{"at":"2026-11-20T21:00:00\u005a"}`, `{"loud":"far too long"}`, `{"loud":1}`, `{"loud":{}}`, `{"octets":[1]}`, `{"bytes":"*"}`, `{"bytes":[1,2,255]}`,
+	`{"raw":01}`, `{"raw":tru}`, `{"raw":-}`, `{"raw":1.}`, `{"raw":"\x"}`, `{"raw":"\u12"}`, "{\"raw\":\"\n\"}", `{"raw":[1,]}`, `{"raw":{"a"}}`, `{"inners":{}}`, `{"tags":[]}`, `{"inner":[]}`, `{"lists":["a"]}`, `{"inner":"a"}`,
+	`null`, `[]`, `"a"`, `1`, ``, ` {} `, `{}x`,
+}
+
+// What runs in the browser reads and writes as encoding/json does, which runs
+// everywhere else.
+func FuzzLeanIsLikeTheStandardLibrary(f *testing.F) {
+	for _, seed := range wideSeeds {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		sameString(t, data)
+		w := walker{data: data}
+		var got, want wide
+		if !json.Valid(data) {
+			if grammar(data) == nil {
+				t.Fatalf("%q is not JSON", data)
+			}
+			return
+		}
+		if bytes.ContainsRune(data, '\ufffd') || w.value(reflect.TypeFor[wide](), nil, 0) != nil {
+			return // refused before
+		}
+		a, b := leanDecode(data, &got), json.Unmarshal(data, &want)
+		if (a == nil) != (b == nil) || a != nil && fault.CodeOf(a) != fault.Invalid {
+			t.Fatalf("%s: %v, want %v", data, a, b)
+		}
+		if a != nil {
+			return
+		}
+		if !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s: %+v, want %+v", data, got, want)
+		}
+		mine, err := leanEncode(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if theirs := standard(t, want); !bytes.Equal(mine, theirs) {
+			t.Fatalf("%s, want %s", mine, theirs)
+		}
+		var tight bytes.Buffer
+		if err := json.Compact(&tight, data); err != nil {
+			t.Fatal(err)
+		}
+		if mine, err := leanCompact(data); err != nil || !bytes.Equal(mine, tight.Bytes()) {
+			t.Fatalf("%s, want %s", mine, tight.Bytes())
+		}
+	})
+}
+
+func sameString(t *testing.T, data []byte) {
+	t.Helper()
+	mine, theirs := appendText(nil, string(data)), standard(t, string(data))
+	if !bytes.Equal(mine, theirs) {
+		t.Fatalf("%s, want %s", mine, theirs)
+	}
+	var want string
+	if json.Unmarshal(theirs, &want) != nil {
+		return
+	}
+	if got, err := leanUnquote(mine); err != nil || got != want {
+		t.Fatalf("%q (%v), want %q", got, err, want)
+	}
+}
+
+func standard(t *testing.T, v any) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		t.Fatal(err)
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+}
+
+func TestLeanNamesTheFieldThatIsWrong(t *testing.T) {
+	t.Parallel()
+	for in, field := range map[string]string{
+		`{"name":1}`: "name", `{"inner":{"currency":1}}`: "inner.currency", `{"inners":[{"currency":{}}]}`: "inners.currency", `{"small":300}`: "small",
+	} {
+		for name, decode := range map[string]func([]byte, any) error{"lean": leanDecode, "standard": decode} {
+			var w wide
+			if e, ok := fault.As(decode([]byte(in), &w)); !ok || e.Details["field"] != field {
+				t.Errorf("%s: %s: %v, want the field %s", name, in, e, field)
+			}
+		}
+	}
+}
+
+func TestLeanRefusesTypesThatTheProtocolsDoNotHave(t *testing.T) {
+	t.Parallel()
+	if _, err := leanEncode(struct{ F float64 }{1}); err == nil {
+		t.Error("a floating-point number was written")
+	}
+	var v struct{ F float64 }
+	if leanDecode([]byte(`{"F":1}`), &v) == nil {
+		t.Error("a floating-point number was read")
+	}
+}
