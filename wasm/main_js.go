@@ -9,8 +9,8 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/base64"
+	"io"
 	"syscall/js"
 	"time"
 
@@ -62,7 +62,7 @@ func start(args []js.Value) {
 		Origin: browser.Origin(), Path: browser.Path(),
 		Host: host, Fetch: browser.Fetch{}, Dial: browser.DialBridge,
 		LinkKey: func(ctx context.Context) (link.DH, error) { return host.LinkKeys(ctx) },
-		Blocked: browser.LoopbackDenied, Now: time.Now, Rand: rand.Reader, Jitter: browser.Random(),
+		Blocked: browser.LoopbackDenied, Now: time.Now, Rand: browser.Secure{}, Jitter: browser.Random(),
 	})
 	s := running
 	unwatch = browser.Watch(s.Visible, s.Online)
@@ -86,7 +86,9 @@ func stop([]js.Value) {
 // newKey makes an Idempotency-Key.
 func newKey() string {
 	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails, says its documentation
+	if _, err := io.ReadFull(browser.Secure{}, b[:]); err != nil {
+		panic(err) // a browser without randomness can do nothing safely
+	}
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 

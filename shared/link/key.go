@@ -1,66 +1,19 @@
+//go:build !js
+
 package link
 
 import (
-	"crypto/ecdh"
-	"fmt"
 	"io"
 
-	"countersign/shared/fault"
+	"countersign/shared/link/linkkey"
 )
 
 // Key is a [DH] whose static key is in memory: the bridge's, which it reads from
 // its state directory, and those of tests.
-type Key struct{ private *ecdh.PrivateKey }
+type Key = linkkey.Key
 
 // NewKey makes a key from 32 random bytes.
-func NewKey(random io.Reader) (*Key, error) {
-	var seed [KeySize]byte
-	if _, err := io.ReadFull(random, seed[:]); err != nil {
-		return nil, fmt.Errorf("link: read randomness: %w", err)
-	}
-	return ParseKey(seed[:])
-}
+func NewKey(random io.Reader) (*Key, error) { return linkkey.New(random) }
 
 // ParseKey reads the 32 bytes that [Key.Bytes] gave.
-func ParseKey(private []byte) (*Key, error) {
-	k, err := ecdh.X25519().NewPrivateKey(private)
-	if err != nil {
-		return nil, fmt.Errorf("link: read the static key: %w", err)
-	}
-	return &Key{private: k}, nil
-}
-
-// Bytes is the private key, for the bridge's own storage.
-func (k *Key) Bytes() []byte { return k.private.Bytes() }
-
-// Static is the public key.
-func (k *Key) Static() []byte { return k.private.PublicKey().Bytes() }
-
-// Generate makes an ephemeral pair from 32 random bytes.
-func (k *Key) Generate(random io.Reader) (private, public []byte, err error) {
-	e, err := NewKey(random)
-	if err != nil {
-		return nil, nil, err
-	}
-	return e.Bytes(), e.Static(), nil
-}
-
-// DH derives with private, or with the static key when private is empty.
-func (k *Key) DH(private, public []byte) ([]byte, error) {
-	key := k.private
-	if len(private) != 0 {
-		var err error
-		if key, err = ecdh.X25519().NewPrivateKey(private); err != nil {
-			return nil, fmt.Errorf("link: read the ephemeral key: %w", err)
-		}
-	}
-	peer, err := ecdh.X25519().NewPublicKey(public)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.RecordInvalid, "the other end's key is not valid")
-	}
-	secret, err := key.ECDH(peer)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.RecordInvalid, "the other end sent a key of low order")
-	}
-	return secret, nil
-}
+func ParseKey(private []byte) (*Key, error) { return linkkey.Parse(private) }

@@ -11,15 +11,12 @@
 package link
 
 import (
-	"crypto/hkdf"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-
-	"github.com/flynn/noise"
 
 	"countersign/shared/fault"
 )
@@ -34,7 +31,7 @@ const (
 	Message1Size = headerSize + KeySize + commitSize                              // header, e, commitment
 	Message2Size = headerSize + KeySize + KeySize + tagSize + nonceSize + tagSize // header, e, s, nonceB
 	Message3Size = headerSize + KeySize + tagSize + nonceSize + tagSize           // header, s, nonceP
-	MaxRecord    = noise.MaxMsgLen                                                // a sealed record
+	MaxRecord    = 65535                                                          // a sealed record
 	MaxPlaintext = MaxRecord - tagSize                                            // what fits into it
 	headerSize   = 2
 	nonceSize    = 32
@@ -83,7 +80,7 @@ type ResponderConfig struct {
 
 // Initiator is the page's end of a handshake: Start, then Finish, once each.
 type Initiator struct {
-	hs     *noise.HandshakeState
+	hs     *handshakeState
 	remote []byte
 	nonce  [nonceSize]byte
 	static []byte
@@ -152,7 +149,7 @@ func (i *Initiator) Finish(message2 []byte) ([]byte, *Session, error) {
 
 // Responder is the bridge's end of a handshake: Accept, then Finish, once each.
 type Responder struct {
-	hs     *noise.HandshakeState
+	hs     *handshakeState
 	nonce  [nonceSize]byte
 	commit [commitSize]byte
 	random io.Reader
@@ -219,7 +216,7 @@ func (r *Responder) Finish(message3 []byte) (*Session, error) {
 
 var errOrder = fault.New(fault.Conflict, "the steps of a handshake happen once and in order")
 
-func handshake(dh DH, origin string, random io.Reader, initiator bool) (*noise.HandshakeState, error) {
+func handshake(dh DH, origin string, random io.Reader, initiator bool) (*handshakeState, error) {
 	if dh == nil || random == nil {
 		return nil, fmt.Errorf("link: the configuration has no DH or no Rand")
 	}
@@ -229,14 +226,7 @@ func handshake(dh DH, origin string, random io.Reader, initiator bool) (*noise.H
 	if n := len(dh.Static()); n != KeySize {
 		return nil, fmt.Errorf("link: the static key has %d bytes", n)
 	}
-	return noise.NewHandshakeState(noise.Config{
-		CipherSuite:   noise.NewCipherSuite(dhFunc{dh}, noise.CipherChaChaPoly, noise.HashSHA256),
-		Random:        random,
-		Pattern:       noise.HandshakeXX,
-		Initiator:     initiator,
-		Prologue:      []byte(prologueLabel + origin),
-		StaticKeypair: noise.DHKey{Public: dh.Static()},
-	})
+	return newState(dh, prologueLabel+origin, random, initiator)
 }
 
 func header(number byte) []byte { return []byte{Version, number} }
@@ -263,9 +253,9 @@ func commitment(nonce, static []byte) [commitSize]byte {
 // code is the six digits that both ends show when they meet for the first time.
 func code(nonceP, nonceB, hash []byte) (string, error) {
 	ikm := append(append(make([]byte, 0, 2*nonceSize), nonceP...), nonceB...)
-	out, err := hkdf.Key(sha256.New, ikm, hash, codeLabel, 8)
+	out, err := derive(ikm, hash, codeLabel, 8)
 	if err != nil {
-		return "", fmt.Errorf("link: derive the code: %w", err)
+		return "", err
 	}
 	return fmt.Sprintf("%06d", binary.BigEndian.Uint64(out)%1_000_000), nil
 }
@@ -284,15 +274,16 @@ func refusal(err error, message string) error {
 	return fault.Wrap(err, fault.RecordInvalid, message)
 }
 
-// dhFunc lets flynn/noise use a DH.
+// dhFunc checks what a DH gives before the handshake uses it.
 type dhFunc struct{ dh DH }
 
-func (d dhFunc) GenerateKeypair(random io.Reader) (noise.DHKey, error) {
-	private, public, err := d.dh.Generate(random)
+// Generate makes an ephemeral key pair.
+func (d dhFunc) Generate(random io.Reader) (private, public []byte, err error) {
+	private, public, err = d.dh.Generate(random)
 	if err == nil && (len(private) == 0 || len(public) != KeySize) {
 		err = fmt.Errorf("link: the ephemeral key has the wrong size")
 	}
-	return noise.DHKey{Private: private, Public: public}, err
+	return private, public, err
 }
 
 func (d dhFunc) DH(private, public []byte) ([]byte, error) {
@@ -309,6 +300,3 @@ func (d dhFunc) DH(private, public []byte) ([]byte, error) {
 	}
 	return secret, nil
 }
-
-func (dhFunc) DHLen() int     { return KeySize }
-func (dhFunc) DHName() string { return "25519" }

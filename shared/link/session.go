@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"sync"
 
-	"github.com/flynn/noise"
-
 	"countersign/shared/fault"
 )
 
@@ -23,12 +21,12 @@ type Session struct {
 	hash   []byte
 
 	mu      sync.Mutex
-	send    *noise.CipherState
-	receive *noise.CipherState
+	send    *cipherState
+	receive *cipherState
 	closed  bool
 }
 
-func newSession(hs *noise.HandshakeState, send, receive *noise.CipherState, nonceP, nonceB []byte) (*Session, error) {
+func newSession(hs *handshakeState, send, receive *cipherState, nonceP, nonceB []byte) (*Session, error) {
 	hash := hs.ChannelBinding()
 	digits, err := code(nonceP, nonceB, hash)
 	if err != nil {
@@ -101,7 +99,7 @@ func (s *Session) Close() {
 var errClosed = fault.New(fault.ChannelClosed, "the link is closed")
 
 // rekey moves to the next key before record 1,000, 2,000, and so on.
-func rekey(c *noise.CipherState) {
+func rekey(c *cipherState) {
 	if n := c.Nonce(); n > 0 && n%RekeyEvery == 0 {
 		c.Rekey()
 	}

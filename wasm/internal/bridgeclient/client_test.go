@@ -14,6 +14,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/link"
+	"countersign/shared/link/linkkey"
 )
 
 const origin = "https://app.example"
@@ -88,16 +89,16 @@ func (w *wire) closeWith(code int, reason string) {
 // bridge is the other end: a real responder of the link with a script on top.
 type bridge struct {
 	t       *testing.T
-	key     *link.Key
+	key     *linkkey.Key
 	wire    *wire
 	session *link.Session
 	frames  [][]frame.Message // that arrived
 	queue   []frame.Message
 }
 
-func newKey(t *testing.T) *link.Key {
+func newKey(t *testing.T) *linkkey.Key {
 	t.Helper()
-	k, err := link.NewKey(rand.Reader)
+	k, err := linkkey.New(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -186,7 +187,7 @@ func (b *bridge) answer(m frame.Message, result any) error {
 type setup struct {
 	remote []byte
 	notify func(Event)
-	key    *link.Key
+	key    *linkkey.Key
 }
 
 // start connects a client to a bridge that follows the script.

@@ -82,6 +82,25 @@ func Country() func(code string) string {
 // Random is a number between 0 and 1, for spreading timers and nothing else.
 func Random() float64 { return global.Get("Math").Call("random").Float() }
 
+// Secure reads from the browser's cryptographic generator, which is what
+// crypto/rand reads here too, with an implementation of its own in front that
+// would have to be downloaded.
+type Secure struct{}
+
+// Read fills b.
+func (Secure) Read(b []byte) (int, error) {
+	const most = 65536 // bytes that getRandomValues gives at once
+	for done := 0; done < len(b); {
+		part := b[done:min(len(b), done+most)]
+		v, err := call(global.Get("crypto"), "getRandomValues", bytesT.New(len(part)))
+		if err != nil {
+			return done, err
+		}
+		done += js.CopyBytesToGo(part, v)
+	}
+	return len(b), nil
+}
+
 // Origin is the page's own origin, as the browser sends it in Origin headers.
 func Origin() string { return global.Get("location").Get("origin").String() }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"countersign/shared/link"
+	"countersign/shared/link/linkkey"
 	"countersign/wasm/internal/app"
 	"countersign/wasm/internal/bridgeclient"
 	"countersign/wasm/internal/gatewayclient"
@@ -87,7 +88,7 @@ func open(t *testing.T, s *server, h *host) *Shell {
 		App: app.Config{Environment: "sandbox", NewKey: func() string { return "key" }}, TokenURL: "/session/token", BridgeURLs: []string{"ws://one", "ws://two"}, Origin: "http://page", Path: "/buy",
 		Host: h, Fetch: s, Now: time.Now, Rand: strings.NewReader(strings.Repeat("r", 4096)),
 		Dial:    func(context.Context, string) (bridgeclient.Socket, error) { return nil, errors.New("refused") },
-		LinkKey: func(context.Context) (link.DH, error) { return link.NewKey(strings.NewReader(strings.Repeat("k", 32))) },
+		LinkKey: func(context.Context) (link.DH, error) { return linkkey.New(strings.NewReader(strings.Repeat("k", 32))) },
 		Blocked: func(context.Context) bool { return false },
 	})
 	t.Cleanup(func() {
