@@ -77,7 +77,7 @@ func TestAPurchaseFromQuotesToDeliveryInTheBrowser(t *testing.T) {
 
 	// A reload needs no second pairing.
 	p.do(chromedp.Reload())
-	p.sees("ready, alice, bob, carol")
+	p.sees("ready: alice, bob, carol")
 	p.sees("Approved: pay at")
 
 	// The hand-off opens the provider's own page; paying there delivers.

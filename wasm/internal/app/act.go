@@ -202,6 +202,20 @@ func (m *Model) signer(r wire.Request) frame.Identity {
 	return first
 }
 
+// reader is whose statement is shown: of the one who would sign, else of the next
+// who may; empty when nobody decides any more.
+func (m *Model) reader(r wire.Request) string {
+	if id := m.signer(r).Member; id != "" {
+		return id
+	}
+	for _, a := range r.Approvers {
+		if waiting(r, a.Member) {
+			return a.Member
+		}
+	}
+	return ""
+}
+
 // waiting reports whether the member may still decide on the current step.
 func waiting(r wire.Request, member string) bool {
 	if r.State != wire.RequestPending {
@@ -247,7 +261,7 @@ func (m *Model) run(decision string) []Command {
 	m.flow.Member, m.flow.Name, m.flow.Device = id.Member, id.MemberName, id.Device
 	m.flow.Paired = true
 	*m.flow = m.flow.Advance(approvals.Channel)
-	m.announce = "The bridge is asked. Read the statement in its prompt."
+	m.announce = "The bridge is asked. Its prompt opens on this computer."
 	return []Command{Decide{Entity: id.Entity, Member: id.Member, Request: r.ID, Decision: decision}}
 }
 

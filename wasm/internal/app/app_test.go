@@ -147,6 +147,50 @@ func TestOneDecisionAtATime(t *testing.T) {
 	command[StopDeciding](t, m.Update(Acted{Action: "decide.stop"}))
 }
 
+func TestThePreviewFollowsWhoIsNext(t *testing.T) {
+	t.Parallel()
+	m := ready(stage("/requests/" + requestID))
+	r := sampleRequest(wire.RequestPending)
+	r.Approvers[0].Decision = ""
+	want := func(member string, cmds []Command) {
+		t.Helper()
+		if l := command[Load](t, cmds); l.What != TheStatement || l.ID != requestID+" "+member {
+			t.Errorf("loads %+v, want the statement of %s", l, member)
+		}
+	}
+	want("mem_alice", m.Update(Loaded{What: TheRequest, ID: requestID, Value: r}))
+	if cmds := m.Update(Loaded{What: TheRequest, ID: requestID, Value: r}); len(cmds) != 0 {
+		t.Errorf("asked twice: %#v", cmds)
+	}
+	m.Update(Loaded{What: TheStatement, ID: requestID + " mem_alice", Err: fault.New(fault.SignerDown, "no")})
+	want("mem_alice", m.Update(Loaded{What: TheRequest, ID: requestID, Value: r}))
+	want("mem_carol", m.Update(Acted{Action: "sign.as:mem_carol"}))
+	m.Update(Acted{Action: "sign.as:mem_alice"})
+	want("mem_bob", m.Update(Loaded{What: TheRequest, ID: requestID, Value: sampleRequest(wire.RequestPending)}))
+	for i := range r.Approvers {
+		r.Approvers[i].Decision = frame.Approve
+	}
+	m.Update(Loaded{What: TheRequest, ID: requestID, Value: r})
+	if page := m.View().JSON(); strings.Contains(page, "What the bridge will show") {
+		t.Error("a preview is shown although everybody has decided")
+	}
+}
+
+func TestComingBackShowsTheCurrentOrder(t *testing.T) {
+	t.Parallel()
+	m := scene(t, "order-redirected")
+	m.Update(Visible{})
+	var loads []Load
+	for _, c := range m.Update(Visible{On: true}) {
+		if l, ok := c.(Load); ok {
+			loads = append(loads, l)
+		}
+	}
+	if len(loads) == 0 || loads[0] != (Load{What: TheOrder, ID: orderID}) {
+		t.Errorf("loads %+v, want the order", loads)
+	}
+}
+
 func TestATicketLeadsOnlyToTheGateway(t *testing.T) {
 	t.Parallel()
 	o := sampleOrder(wire.OrderCreated)

@@ -21,13 +21,7 @@ func (m *Model) bridged(msg Msg) []Command {
 		if m.flow == nil || m.flow.Over() {
 			return nil
 		}
-		*m.flow = m.flow.Advance(msg.Stage)
-		if msg.Where != "" {
-			m.flow.Where = msg.Where
-		}
-		if msg.Stage >= approvals.Signed {
-			m.flow.Where = ""
-		}
+		*m.flow = m.flow.Advance(msg.Stage).PromptClosed()
 	case DecisionEnded:
 		return m.decisionEnded(msg)
 	}

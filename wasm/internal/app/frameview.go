@@ -140,7 +140,7 @@ func (m *Model) bridgeStatus() view.Node {
 	case BridgePairing:
 		return statusItem("bridge", "is-warning", "Bridge", "compare the code "+b.Code, "navigate:"+m.route.Path(), view.Node{})
 	case BridgeReady:
-		return statusItem("bridge", "is-ok", "Bridge", "ready, "+m.devices(), "", view.Node{})
+		return statusItem("bridge", "is-ok", "Bridge", m.devices(), "", view.Node{})
 	case BridgeFailed:
 		return statusItem("bridge", "is-bad", "Bridge", m.bridgeWord(), m.bridgeAction(), view.Node{})
 	}
@@ -187,23 +187,30 @@ func (m *Model) bridgeWord() string {
 	return "not connected"
 }
 
-// devices names the tokens that are plugged in.
+// devices names the tokens, first those that are plugged in.
 func (m *Model) devices() string {
-	out, seen := "", map[string]bool{}
+	in, out, seen := "", "", map[string]bool{}
 	for _, id := range m.mine() {
-		if !id.Present || seen[id.Device] {
+		list := &out
+		if id.Present {
+			list = &in
+		}
+		switch {
+		case seen[id.Device]:
 			continue
+		case *list != "":
+			*list += ", "
 		}
 		seen[id.Device] = true
-		if out != "" {
-			out += ", "
-		}
-		out += id.Device
+		*list += id.Device
 	}
-	if out == "" {
-		return "no device plugged in"
+	if in == "" {
+		return "ready: no device plugged in"
 	}
-	return out
+	if out != "" {
+		out = " · " + out + " unplugged"
+	}
+	return "ready: " + in + out
 }
 
 // clockStatus appears when this computer's clock differs enough to confuse.

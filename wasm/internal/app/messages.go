@@ -87,10 +87,7 @@ type (
 		Kind, Where string
 	}
 	// DecisionMoved reports the progress of a decision.
-	DecisionMoved struct {
-		Stage approvals.Stage
-		Where string
-	}
+	DecisionMoved struct{ Stage approvals.Stage }
 	// DecisionEnded reports its end.
 	DecisionEnded struct {
 		Text   string

@@ -112,8 +112,8 @@ func (m *Model) requestPage() view.Node {
 			view.El("div", "cluster", stateBadge(requestStates, r.State), m.requestClock(r), identifier(r.ID)))),
 		trouble,
 		view.El("div", "split",
-			view.El("div", "split-main stack", m.decision(r), m.next(r), m.statementCard(r)),
-			view.El("div", "split-side stack", m.people(r), m.ruleCard(r), m.details(r), history(m, r.History))))
+			view.El("div", "split-main stack", m.decision(r), m.next(r), m.statementCard(r), m.details(r), history(m, r.History)),
+			view.El("div", "split-side stack", m.people(r), m.ruleCard(r))))
 }
 
 func (m *Model) requestClock(r wire.Request) view.Node {
@@ -155,12 +155,12 @@ func (m *Model) decision(r wire.Request) view.Node {
 	if m.confirm == r.ID {
 		return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Reject this request?")),
 			view.El("div", "card-body", view.El("div", "stack", view.El("p", "", "A rejection is signed with your key and ends the request for everybody. To leave it open, simply do nothing."), who,
-				view.El("div", "cluster", button("is-danger", "decide:"+frame.Reject, "Reject for good"), button("is-quiet", "decide.back", "Back")))))
+				view.El("div", "cluster", button("is-primary is-danger", "decide:"+frame.Reject, "Reject for good"), button("is-quiet", "decide.back", "Back")))))
 	}
 	busy := m.bridge.State == BridgeConnecting || m.bridge.State == BridgePairing
 	return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Your decision")),
 		view.El("div", "card-body", view.El("div", "stack", who,
-			view.El("div", "cluster", working("is-primary", "decide:"+frame.Approve, busy, "Approve", "Connecting"), button("is-quiet", "decide:"+frame.Reject, "Reject")))))
+			view.El("div", "cluster", working("is-primary", "decide:"+frame.Approve, busy, "Approve", "Connecting"), button("is-danger", "decide:"+frame.Reject, "Reject")))))
 }
 
 // signAs lets a person choose when the bridge can act for several members.
@@ -265,9 +265,9 @@ func (m *Model) flowNow(r wire.Request, f approvals.Flow) view.Node {
 		return m.flowDone(r, f)
 	case f.Stage == approvals.Pair:
 		return view.El("div", "stack", pairingPrompt(f.Code), view.El("div", "cluster", cancel))
-	case f.Stage == approvals.PIN && f.Where != "":
+	case f.Where != "" && f.Ask == frame.PromptPIN:
 		return prompt("lock", "Type the PIN of "+or(f.Device, "the device"), "The bridge asks for it "+place(f.Where)+". This page never sees it.", cancel)
-	case f.Stage >= approvals.Read && f.Stage < approvals.Signed:
+	case f.Where != "":
 		return prompt("bridge", "Read it in the bridge's prompt", "It opened "+place(f.Where)+". What you read there is what is signed. Compare it with the text below, then decide there.", cancel)
 	}
 	return view.El("div", "cluster", view.El("span", "spinner", view.A("aria-hidden", "true")), view.El("span", "muted", "Working"), cancel)
@@ -347,12 +347,9 @@ func (m *Model) orderTrouble(r wire.Request, p approvals.Problem) view.Node {
 
 // statementCard is the text that the bridge will show.
 func (m *Model) statementCard(r wire.Request) view.Node {
-	if r.State != wire.RequestPending {
+	id := m.reader(r)
+	if id == "" || m.confirm == r.ID || m.flow != nil && m.flow.Request == r.ID && m.flow.Decision == frame.Reject {
 		return view.Node{}
-	}
-	id := m.signer(r).Member
-	if id == "" && len(r.Approvers) > 0 {
-		id = r.Approvers[0].Member
 	}
 	l := m.statement[r.ID+" "+id]
 	var body view.Node

@@ -155,6 +155,15 @@ func scenes() map[string]func() *Model {
 		}
 	}
 	prompt := PromptChanged{Open: true, Kind: frame.PromptConfirm, Where: frame.WherePinentry}
+	pin := PromptChanged{Open: true, Kind: frame.PromptPIN, Where: frame.WhereTerminal}
+	closed := PromptChanged{}
+	ended := func(state string) func() *Model {
+		return func() *Model {
+			m := ready(stage(request))
+			m.Update(Loaded{What: TheRequest, ID: requestID, Value: sampleRequest(state)})
+			return m
+		}
+	}
 	return map[string]func() *Model{
 		"buy-start": func() *Model { return stage("/") },
 		"buy-loading": func() *Model {
@@ -226,12 +235,25 @@ func scenes() map[string]func() *Model {
 			m.Update(BridgeChanged{State: BridgePairing, Code: "492018"})
 			return m
 		},
-		"request-reading":   deciding(prompt),
-		"request-pin":       deciding(prompt, PromptChanged{Open: true, Kind: frame.PromptPIN, Where: frame.WhereTerminal}),
+		"request-unplugged": func() *Model {
+			m := pending(ready(stage(request)))
+			list := identities()
+			list[2].Present = false
+			m.Update(DevicesChanged{Identities: list})
+			return m
+		},
+		"request-channel":   deciding(),
+		"request-pin":       deciding(pin),
+		"request-unlocked":  deciding(pin, closed),
+		"request-reading":   deciding(pin, closed, prompt),
+		"request-no-pin":    deciding(prompt), // the device was unlocked
+		"request-pin-again": deciding(prompt, closed, pin),
+		"request-rejected":  ended(wire.RequestRejected),
+		"request-expired":   ended(wire.RequestExpired),
 		"request-signed":    deciding(prompt, DecisionMoved{Stage: approvals.Signed}),
 		"request-verified":  deciding(prompt, DecisionEnded{Text: "Decision  APPROVE", State: wire.RequestPending, Done: 1, Needed: 2}),
 		"request-declined":  deciding(prompt, DecisionEnded{Err: fault.New(fault.Declined, "declined")}),
-		"request-wrong-pin": deciding(prompt, DecisionEnded{Err: fault.New(fault.PINIncorrect, "wrong").With("tries_left", "2")}),
+		"request-wrong-pin": deciding(pin, closed, DecisionEnded{Err: fault.New(fault.PINIncorrect, "wrong").With("tries_left", "2")}),
 		"request-pulled":    deciding(prompt, DecisionEnded{Err: fault.New(fault.DeviceRemoved, "gone")}),
 		"request-approved": func() *Model {
 			m := stage(request)

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"countersign/shared/fault"
-	"countersign/shared/frame"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
@@ -178,9 +177,7 @@ func (m *Model) loaded(msg Loaded) []Command {
 		was := m.request[msg.ID].Value
 		m.request[msg.ID] = store(m.request[msg.ID], msg)
 		m.sayRequest(was, m.request[msg.ID].Value)
-		if was.ID == "" && msg.ID == m.route.ID {
-			return m.preview()
-		}
+		return m.preview()
 	case TheOrders:
 		m.orders = store(m.orders, msg)
 	case TheOrder:
@@ -330,20 +327,13 @@ func (m *Model) orderMade(msg OrderMade) []Command {
 // preview loads the text that the bridge will show to the member who would sign.
 func (m *Model) preview() []Command {
 	r := m.request[m.route.ID].Value
-	if m.route.Screen != Requests || r.ID == "" || r.State != wire.RequestPending {
+	member := m.reader(r)
+	key := r.ID + " " + member
+	l := m.statement[key]
+	if m.route.Screen != Requests || member == "" || l.Asked && l.Err == nil {
 		return nil
 	}
-	signer := m.signer(r)
-	if signer.Member == "" && len(r.Approvers) > 0 {
-		signer = frame.Identity{Member: r.Approvers[0].Member}
-	}
-	if signer.Member == "" {
-		return nil
-	}
-	key := r.ID + " " + signer.Member
-	if m.statement[key].Asked {
-		return nil
-	}
-	m.statement[key] = Loadable[string]{Asked: true}
+	l.Asked = true
+	m.statement[key] = l
 	return []Command{Load{What: TheStatement, ID: key}}
 }

@@ -39,14 +39,18 @@ func TestTheStepsFollowTheFlow(t *testing.T) {
 		flow Flow
 		want string
 	}{
-		{"first time", Flow{}, "Connect current, Pair waiting, Read on the bridge waiting, PIN waiting, Signed waiting, Verified by the signer waiting"},
-		{"comparing the code", Flow{}.Advance(Pair), "Connect done, Pair current, Read on the bridge waiting, PIN waiting, Signed waiting, Verified by the signer waiting"},
-		{"a known bridge", known.Prompt("confirm", "pinentry"), "Connect done, Read on the bridge current, PIN waiting, Signed waiting, Verified by the signer waiting"},
-		{"PIN", known.Prompt("pin", "terminal"), "Connect done, Read on the bridge done, PIN current, Signed waiting, Verified by the signer waiting"},
-		{"an unlocked device needs no PIN", known.Advance(Signed), "Connect done, Read on the bridge done, Signed current, Verified by the signer waiting"},
-		{"done", known.Advance(Verified), "Connect done, Read on the bridge done, Signed done, Verified by the signer done"},
-		{"declined", known.Advance(Read).Fail(fault.New(fault.Declined, "no")), "Connect done, Read on the bridge failed, PIN waiting, Signed waiting, Verified by the signer waiting"},
-		{"wrong PIN", known.Advance(Read).Fail(fault.New(fault.PINIncorrect, "no")), "Connect done, Read on the bridge done, PIN failed, Signed waiting, Verified by the signer waiting"},
+		{"first time", Flow{}, "Connect current, Pair waiting, PIN waiting, Read on the bridge waiting, Signed waiting, Verified by the signer waiting"},
+		{"comparing the code", Flow{}.Advance(Pair), "Connect done, Pair current, PIN waiting, Read on the bridge waiting, Signed waiting, Verified by the signer waiting"},
+		{"paired just now", Flow{Paired: true, Code: "123456"}.Advance(Channel), "Connect done, Pair done, PIN current, Read on the bridge waiting, Signed waiting, Verified by the signer waiting"},
+		{"PIN", known.Prompt("pin", "terminal"), "Connect done, PIN current, Read on the bridge waiting, Signed waiting, Verified by the signer waiting"},
+		{"reading", known.Prompt("pin", "terminal").PromptClosed().Prompt("confirm", "pinentry"), "Connect done, PIN done, Read on the bridge current, Signed waiting, Verified by the signer waiting"},
+		{"PIN again", known.Prompt("confirm", "pinentry").PromptClosed().Prompt("pin", "pinentry"), "Connect done, PIN current, Read on the bridge done, Signed waiting, Verified by the signer waiting"},
+		{"an unlocked device needs no PIN", known.Advance(Signed), "Connect done, PIN done, Read on the bridge done, Signed current, Verified by the signer waiting"},
+		{"done", known.Advance(Verified), "Connect done, PIN done, Read on the bridge done, Signed done, Verified by the signer done"},
+		{"declined", known.Prompt("confirm", "").Fail(fault.New(fault.Declined, "no")), "Connect done, PIN done, Read on the bridge failed, Signed waiting, Verified by the signer waiting"},
+		{"no PIN given", known.Prompt("pin", "").Fail(fault.New(fault.Declined, "no")), "Connect done, PIN failed, Read on the bridge waiting, Signed waiting, Verified by the signer waiting"},
+		{"wrong PIN", known.Advance(Channel).Fail(fault.New(fault.PINIncorrect, "no")), "Connect done, PIN failed, Read on the bridge waiting, Signed waiting, Verified by the signer waiting"},
+		{"wrong PIN after reading", known.Advance(Read).Fail(fault.New(fault.PINIncorrect, "no")), "Connect done, PIN failed, Read on the bridge done, Signed waiting, Verified by the signer waiting"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -59,8 +63,28 @@ func TestTheStepsFollowTheFlow(t *testing.T) {
 
 func TestAFlowNeverGoesBack(t *testing.T) {
 	t.Parallel()
-	if f := (Flow{}).Advance(Signed).Prompt("confirm", "pinentry"); f.Stage != Signed {
-		t.Errorf("a late prompt moved the flow to %d", f.Stage)
+	for _, kind := range []string{"pairing", "pin", "confirm"} {
+		if f := (Flow{}).Advance(Signed).Prompt(kind, "pinentry"); f.Stage != Signed || f.Where != "" {
+			t.Errorf("a late prompt moved the flow: %+v", f)
+		}
+	}
+}
+
+func TestTheStepOfThePINSaysHowItStands(t *testing.T) {
+	t.Parallel()
+	channel := Flow{Paired: true}.Advance(Channel)
+	asked := channel.Prompt("pin", "terminal")
+	for want, flow := range map[string]Flow{
+		"The device opens the line to the signer.":  channel,
+		"Unlocked already":                          channel.Prompt("confirm", "pinentry"),
+		"Type it in the bridge's terminal.":         asked,
+		"Unlocked. The signer sends the statement.": asked.PromptClosed(),
+		"Device unlocked":                           asked.PromptClosed().Prompt("confirm", "pinentry"),
+		"Type it on this computer.":                 channel.Prompt("confirm", "pinentry").Prompt("pin", "pinentry"),
+	} {
+		if got := flow.Steps()[1]; got.Title != "PIN" || got.Text != want {
+			t.Errorf("%+v, want %q", got, want)
+		}
 	}
 }
 

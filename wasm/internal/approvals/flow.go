@@ -15,9 +15,9 @@ type Stage int
 const (
 	Connect  Stage = iota // reach the bridge
 	Pair                  // compare the code; only with a bridge that is new to this page
-	Channel               // the bridge and the signer agree on an end-to-end channel
+	Channel               // the bridge and the signer agree on an end-to-end channel, with a key in the device
+	PIN                   // so a locked device asks for its PIN first
 	Read                  // the person reads the statement in the bridge's prompt
-	PIN                   // the device asks for its PIN; only when it is locked
 	Signed                // signed inside the device, on its way to the signer
 	Verified              // the signer verified and recorded it
 )
@@ -32,7 +32,8 @@ type Flow struct {
 	Stage    Stage
 	Paired   bool   // this page already knows the bridge
 	Code     string // to compare, while pairing
-	Where    string // where the prompt is: "pinentry" or "terminal"; empty while there is none
+	Ask      string // what the last prompt of this stage asked for: "pairing", "pin" or "confirm"
+	Where    string // where it is: "pinentry" or "terminal"; empty while there is none
 	AskedPIN bool
 	Text     string // what the person read, once signed
 	State    string // the request's state after the receipt
@@ -45,22 +46,25 @@ type Flow struct {
 // Advance moves to a later stage; a late message never moves it back.
 func (f Flow) Advance(to Stage) Flow {
 	if to > f.Stage {
-		f.Stage = to
+		f.Stage, f.Ask = to, ""
 	}
 	return f
 }
 
 // Prompt notes that the bridge's prompt opened.
 func (f Flow) Prompt(kind, where string) Flow {
-	f.Where = where
+	stage := Read
 	switch kind {
 	case "pairing":
-		return f.Advance(Pair)
+		stage = Pair
 	case "pin":
 		f.AskedPIN = true
-		return f.Advance(PIN)
+		stage = PIN
 	}
-	return f.Advance(Read)
+	if f = f.Advance(stage); f.Stage < Signed {
+		f.Ask, f.Where = kind, where
+	}
+	return f
 }
 
 // PromptClosed notes that no prompt is open.
@@ -77,8 +81,7 @@ func (f Flow) Fail(err error) Flow {
 	}
 	switch e.Code {
 	case fault.PINIncorrect, fault.PINLocked, fault.PINRequired:
-		f.AskedPIN = true
-		f = f.Advance(PIN)
+		f = f.Prompt("pin", "")
 	}
 	f.Err, f.Where, f.Stopping = e, "", false
 	return f
@@ -108,57 +111,54 @@ type Step struct {
 	Status Status
 }
 
-// Steps is the visible line. Steps that this decision does not need are left
-// out once that is known.
+// Steps is the visible line. A device that has locked itself again asks for its
+// PIN once more after reading: that step is the current one again.
 func (f Flow) Steps() []Step {
 	type row struct {
-		stages []Stage
-		title  string
-		now    string
-		done   string
+		from, to         Stage
+		title, now, done string
 	}
 	where := "on this computer"
 	if f.Where == "terminal" {
 		where = "in the bridge's terminal"
 	}
-	rows := []row{{[]Stage{Connect}, "Connect", "Reaching the bridge on this computer.", "Bridge reached"}}
-	if !f.Paired || f.Stage == Pair {
-		rows = append(rows, row{[]Stage{Pair}, "Pair", "Compare the code " + where + ".", "Same code on both sides"})
+	rows := []row{{Connect, Connect, "Connect", "Reaching the bridge on this computer.", "Bridge reached"}}
+	if !f.Paired || f.Code != "" {
+		rows = append(rows, row{Pair, Pair, "Pair", "Compare the code " + where + ".", "Same code on both sides"})
 	}
-	rows = append(rows, row{[]Stage{Channel, Read}, "Read on the bridge", f.reading(where), "Read and confirmed"})
-	if f.AskedPIN || f.Stage < Signed {
-		text := "Only if the device is locked."
-		if f.Stage == PIN {
-			text = "Type the PIN " + where + ". This page never sees it."
+	pin, unlocked := "The device opens the line to the signer.", "Unlocked already"
+	if f.AskedPIN {
+		pin, unlocked = "Unlocked. The signer sends the statement.", "Device unlocked"
+	}
+	at := f.Stage
+	if f.Ask == "pin" {
+		at = PIN
+		if f.Where != "" {
+			pin = "Type it " + where + "."
+		} else if f.Stage > PIN {
+			pin = unlocked
 		}
-		rows = append(rows, row{[]Stage{PIN}, "PIN", text, "Device unlocked"})
 	}
 	rows = append(rows,
-		row{[]Stage{Signed}, "Signed", "Signed inside the device. The signer checks it.", "Signed inside the device"},
-		row{[]Stage{Verified}, "Verified by the signer", f.verified(), f.verified()})
+		row{Channel, PIN, "PIN", pin, unlocked},
+		row{Read, Read, "Read on the bridge", "Read it " + where + " and decide there.", "Read and confirmed"},
+		row{Signed, Signed, "Signed", "Signed inside the device. The signer checks it.", "Signed inside the device"},
+		row{Verified, Verified, "Verified by the signer", f.verified(), f.verified()})
 	steps := make([]Step, len(rows))
 	for i, r := range rows {
 		s := Step{Title: r.title}
-		last := r.stages[len(r.stages)-1]
 		switch {
-		case f.Stage > last || f.Stage == Verified:
-			s.Status, s.Text = Done, r.done
-		case f.Stage >= r.stages[0]:
+		case at >= r.from && at <= r.to && at != Verified:
 			s.Status, s.Text = Current, r.now
 			if f.Err != nil {
 				s.Status, s.Text = Failed, "Stopped here"
 			}
+		case f.Stage >= r.from:
+			s.Status, s.Text = Done, r.done
 		}
 		steps[i] = s
 	}
 	return steps
-}
-
-func (f Flow) reading(where string) string {
-	if f.Stage == Channel {
-		return "The signer sends the statement straight to the bridge."
-	}
-	return "Read it " + where + " and decide there."
 }
 
 func (f Flow) verified() string {

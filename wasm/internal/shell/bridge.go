@@ -144,11 +144,6 @@ func (s *Shell) devices() {
 // decideTime is the longest that one decision may take.
 const decideTime = 15 * time.Minute
 
-var stages = map[relay.Stage]approvals.Stage{
-	relay.Connecting: approvals.Channel, relay.Fetching: approvals.Channel, relay.Reading: approvals.Read,
-	relay.PIN: approvals.PIN, relay.Signed: approvals.Signed, relay.Verified: approvals.Signed, // the end says Verified, with the count
-}
-
 func (s *Shell) decide(c app.Decide) {
 	ctx, cancel := context.WithTimeout(s.ctx, decideTime)
 	defer cancel()
@@ -161,7 +156,11 @@ func (s *Shell) decide(c app.Decide) {
 		return
 	}
 	result, err := r.Run(ctx, relay.Job{Entity: c.Entity, Member: c.Member, Request: c.Request, Decision: c.Decision,
-		Progress: func(p relay.Progress) { s.Post(app.DecisionMoved{Stage: stages[p.Stage], Where: p.Where}) }})
+		Progress: func(p relay.Progress) { // until then the bridge's prompts say how far it is
+			if p.Stage == relay.Signed {
+				s.Post(app.DecisionMoved{Stage: approvals.Signed})
+			}
+		}})
 	if e := (*relay.Error)(nil); errors.As(err, &e) && e.Unknown {
 		err = e.Fault.With(approvals.Unknown, "true")
 	}
