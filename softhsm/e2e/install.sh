@@ -23,7 +23,7 @@ softhsm_module() {
 	return 1
 }
 
-chromium() { have chromium || have chromium-browser || have google-chrome; }
+browser() { have chromium || have chromium-browser || have google-chrome; }
 
 # go_at_least VERSION: is there a Go that can build, or that can fetch the
 # toolchain which go.mod names (1.21 and later do)?
@@ -41,7 +41,7 @@ go_at_least || need golang-go
 softhsm_module && have softhsm2-util || need softhsm2
 [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/ssl/cert.pem ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] || need ca-certificates
 if [ "$want" = test ]; then
-	chromium || need chromium
+	browser || need chromium
 	have npm || { need nodejs; need npm; }
 fi
 
