@@ -9,7 +9,7 @@
 package amount
 
 import (
-	"fmt"
+	"strconv"
 	"strings"
 
 	"countersign/shared/fault"
@@ -32,7 +32,7 @@ type Amount struct {
 func Parse(s string) (Amount, error) {
 	body, neg := strings.CutPrefix(s, "-")
 	if len(body) > MaxDigits+1 {
-		return Amount{}, invalid(fmt.Sprintf("an amount has at most %d digits", MaxDigits))
+		return Amount{}, invalid("an amount has at most " + strconv.Itoa(MaxDigits) + " digits")
 	}
 	whole, frac, point := strings.Cut(body, ".")
 	switch {
@@ -41,7 +41,7 @@ func Parse(s string) (Amount, error) {
 	case len(whole) > 1 && whole[0] == '0':
 		return Amount{}, invalid("an amount has no leading zeros")
 	case len(whole)+len(frac) > MaxDigits:
-		return Amount{}, invalid(fmt.Sprintf("an amount has at most %d digits", MaxDigits))
+		return Amount{}, invalid("an amount has at most " + strconv.Itoa(MaxDigits) + " digits")
 	}
 	a := Amount{digits: trimLeft(whole + frac), scale: len(frac), neg: neg}
 	if neg && a.IsZero() {
@@ -66,7 +66,7 @@ func ParseNumber(s string) (Amount, error) {
 	body, neg := strings.CutPrefix(s, "-")
 	mantissa, exp, has := strings.Cut(strings.ReplaceAll(body, "E", "e"), "e")
 	if len(mantissa) > MaxDigits+1 {
-		return Amount{}, invalid(fmt.Sprintf("a number has at most %d digits", MaxDigits))
+		return Amount{}, invalid("a number has at most " + strconv.Itoa(MaxDigits) + " digits")
 	}
 	shift := 0
 	if has {
@@ -88,7 +88,7 @@ func ParseNumber(s string) (Amount, error) {
 	}
 	a = a.Trim()
 	if len(a.digits) > MaxDigits || a.scale > MaxDigits-1 {
-		return Amount{}, invalid(fmt.Sprintf("a number has at most %d digits", MaxDigits))
+		return Amount{}, invalid("a number has at most " + strconv.Itoa(MaxDigits) + " digits")
 	}
 	return a, nil
 }
@@ -107,7 +107,7 @@ func FromUnits(units string, places int) (Amount, error) {
 func (a Amount) Units(places int) (string, error) {
 	r := a.Rescale(places, Floor)
 	if a.neg || r.Cmp(a) != 0 {
-		return "", invalid(fmt.Sprintf("the amount has more than %d places", places))
+		return "", invalid("the amount has more than " + strconv.Itoa(places) + " places")
 	}
 	if r.digits == "" {
 		return "0", nil

@@ -130,6 +130,18 @@ func (e *Error) Error() string {
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.cause }
 
+// annotated is an error with what was being done.
+type annotated struct {
+	doing string
+	cause error
+}
+
+func (a *annotated) Error() string { return a.doing + ": " + a.cause.Error() }
+func (a *annotated) Unwrap() error { return a.cause }
+
+// Annotate is fmt.Errorf("doing: %w", err) for packages that a browser downloads.
+func Annotate(err error, doing string) error { return &annotated{doing, err} }
+
 // As finds the outermost *Error in err's chain.
 func As(err error) (*Error, bool) {
 	var e *Error

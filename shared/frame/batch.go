@@ -1,7 +1,7 @@
 package frame
 
 import (
-	"fmt"
+	"strconv"
 
 	"countersign/shared/fault"
 )
@@ -20,14 +20,14 @@ type Batcher struct {
 // when the other side does not keep up.
 func (b *Batcher) Add(m Message) error {
 	if len(b.queue) >= MaxQueued {
-		return fault.New(fault.Busy, fmt.Sprintf("%d messages wait to be sent", MaxQueued))
+		return fault.New(fault.Busy, strconv.Itoa(MaxQueued)+" messages wait to be sent")
 	}
 	raw, err := encodeMessage(m)
 	if err != nil {
 		return err
 	}
 	if len(raw)+2 > MaxFrame {
-		return fault.New(fault.TooLarge, fmt.Sprintf("the message does not fit into a frame of %d bytes", MaxFrame))
+		return fault.New(fault.TooLarge, "the message does not fit into a frame of "+strconv.Itoa(MaxFrame)+" bytes")
 	}
 	b.queue = append(b.queue, raw)
 	return nil

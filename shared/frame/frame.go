@@ -10,7 +10,7 @@ package frame
 
 import (
 	"encoding/json"
-	"fmt"
+	"reflect"
 	"strconv"
 
 	"countersign/shared/fault"
@@ -117,7 +117,7 @@ func decode(raw json.RawMessage, v any) error {
 func marshal(v any) (json.RawMessage, error) {
 	b, err := strictjson.Canonical(v)
 	if err != nil {
-		return nil, fmt.Errorf("encode %T: %w", v, err)
+		return nil, fault.Annotate(err, "encode a "+reflect.TypeOf(v).String())
 	}
 	return b, nil
 }
@@ -142,13 +142,13 @@ func Decode(frame []byte) ([]Message, error) {
 		return nil, err
 	}
 	if len(all) == 0 || len(all) > MaxMessages {
-		return nil, fault.New(fault.Invalid, fmt.Sprintf("a frame holds 1 to %d messages", MaxMessages))
+		return nil, fault.New(fault.Invalid, "a frame holds 1 to "+strconv.Itoa(MaxMessages)+" messages")
 	}
 	msgs := make([]Message, len(all))
 	for i, e := range all {
 		m, err := e.message()
 		if err != nil {
-			return nil, fmt.Errorf("message %d of the frame: %w", i, err)
+			return nil, fault.Annotate(err, "message "+strconv.Itoa(i)+" of the frame")
 		}
 		msgs[i] = m
 	}
@@ -169,7 +169,7 @@ func (e envelope) message() (Message, error) {
 			continue
 		}
 		if s := string(f.raw); s == "null" || s == `""` {
-			return Message{}, fault.New(fault.Invalid, fmt.Sprintf("the field %q is empty", f.name))
+			return Message{}, fault.New(fault.Invalid, "the field "+strconv.Quote(f.name)+" is empty")
 		}
 		if err := strictjson.Unmarshal(f.raw, f.into, MaxFrame); err != nil {
 			return Message{}, err
@@ -217,7 +217,7 @@ func object(name string, raw json.RawMessage) (json.RawMessage, error) {
 	}
 	b, err := strictjson.Compact(raw)
 	if err != nil || b[0] != '{' {
-		return nil, fault.New(fault.Invalid, fmt.Sprintf("the field %q must be an object", name))
+		return nil, fault.New(fault.Invalid, "the field "+strconv.Quote(name)+" must be an object")
 	}
 	return b, nil
 }
@@ -226,7 +226,7 @@ func object(name string, raw json.RawMessage) (json.RawMessage, error) {
 func (m Message) check() error {
 	switch {
 	case m.ID != nil && *m.ID > MaxID:
-		return fault.New(fault.Invalid, fmt.Sprintf("the id is larger than %d", uint64(MaxID)))
+		return fault.New(fault.Invalid, "the id is larger than "+strconv.FormatUint(MaxID, 10))
 	case m.Method != "" && !validMethod(m.Method):
 		return fault.New(fault.Invalid, `the field "method" is not the name of a method`)
 	case m.Method != "" && (m.Params == nil || m.Result != nil || m.Error != nil):
@@ -264,13 +264,13 @@ func validMethod(s string) bool {
 // method, params, result, error. It refuses what [Decode] would refuse.
 func Encode(msgs []Message) ([]byte, error) {
 	if len(msgs) == 0 || len(msgs) > MaxMessages {
-		return nil, fault.New(fault.Invalid, fmt.Sprintf("a frame holds 1 to %d messages", MaxMessages))
+		return nil, fault.New(fault.Invalid, "a frame holds 1 to "+strconv.Itoa(MaxMessages)+" messages")
 	}
 	frame := []byte{'['}
 	for i, m := range msgs {
 		raw, err := encodeMessage(m)
 		if err != nil {
-			return nil, fmt.Errorf("message %d of the frame: %w", i, err)
+			return nil, fault.Annotate(err, "message "+strconv.Itoa(i)+" of the frame")
 		}
 		if i > 0 {
 			frame = append(frame, ',')
@@ -279,7 +279,7 @@ func Encode(msgs []Message) ([]byte, error) {
 	}
 	frame = append(frame, ']')
 	if len(frame) > MaxFrame {
-		return nil, fault.New(fault.TooLarge, fmt.Sprintf("the frame is larger than %d bytes", MaxFrame))
+		return nil, fault.New(fault.TooLarge, "the frame is larger than "+strconv.Itoa(MaxFrame)+" bytes")
 	}
 	return frame, nil
 }

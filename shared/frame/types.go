@@ -2,7 +2,7 @@ package frame
 
 import (
 	"encoding/base64"
-	"fmt"
+	"strconv"
 
 	"countersign/shared/fault"
 )
@@ -318,7 +318,7 @@ func all(errs ...error) error {
 }
 
 func bad(field string) error {
-	return fault.New(fault.Invalid, fmt.Sprintf("the field %q is not valid", field)).With("field", field)
+	return fault.New(fault.Invalid, "the field "+strconv.Quote(field)+" is not valid").With("field", field)
 }
 
 func anID(field, s string) error {

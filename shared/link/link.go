@@ -15,8 +15,8 @@ import (
 	"crypto/subtle"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
+	"strconv"
 
 	"countersign/shared/fault"
 )
@@ -91,7 +91,7 @@ type Initiator struct {
 // NewInitiator prepares a handshake.
 func NewInitiator(cfg InitiatorConfig) (*Initiator, error) {
 	if len(cfg.Remote) != 0 && len(cfg.Remote) != KeySize {
-		return nil, fmt.Errorf("link: the known key of the bridge has %d bytes", len(cfg.Remote))
+		return nil, errors.New("link: the known key of the bridge has " + strconv.Itoa(len(cfg.Remote)) + " bytes")
 	}
 	hs, err := handshake(cfg.DH, cfg.Origin, cfg.Rand, true)
 	if err != nil {
@@ -107,12 +107,12 @@ func (i *Initiator) Start() ([]byte, error) {
 	}
 	i.step = -1
 	if _, err := io.ReadFull(i.random, i.nonce[:]); err != nil {
-		return nil, fmt.Errorf("link: read randomness: %w", err)
+		return nil, fault.Annotate(err, "link: read randomness")
 	}
 	commit := commitment(i.nonce[:], i.static)
 	msg, _, _, err := i.hs.WriteMessage(header(1), commit[:])
 	if err != nil {
-		return nil, fmt.Errorf("link: write message 1: %w", err)
+		return nil, fault.Annotate(err, "link: write message 1")
 	}
 	i.step = 1
 	return msg, nil
@@ -141,7 +141,7 @@ func (i *Initiator) Finish(message2 []byte) ([]byte, *Session, error) {
 	}
 	msg, send, receive, err := i.hs.WriteMessage(header(3), i.nonce[:])
 	if err != nil {
-		return nil, nil, fmt.Errorf("link: write message 3: %w", err)
+		return nil, nil, fault.Annotate(err, "link: write message 3")
 	}
 	s, err := newSession(i.hs, send, receive, i.nonce[:], nonceB)
 	return msg, s, err
@@ -182,7 +182,7 @@ func (r *Responder) Accept(message1 []byte) ([]byte, error) {
 	}
 	copy(r.commit[:], commit)
 	if _, err := io.ReadFull(r.random, r.nonce[:]); err != nil {
-		return nil, fmt.Errorf("link: read randomness: %w", err)
+		return nil, fault.Annotate(err, "link: read randomness")
 	}
 	msg, _, _, err := r.hs.WriteMessage(header(2), r.nonce[:])
 	if err != nil {
@@ -218,13 +218,13 @@ var errOrder = fault.New(fault.Conflict, "the steps of a handshake happen once a
 
 func handshake(dh DH, origin string, random io.Reader, initiator bool) (*handshakeState, error) {
 	if dh == nil || random == nil {
-		return nil, fmt.Errorf("link: the configuration has no DH or no Rand")
+		return nil, errors.New("link: the configuration has no DH or no Rand")
 	}
 	if origin == "" || len(origin) > maxOrigin {
 		return nil, fault.New(fault.OriginRefused, "a link needs an origin")
 	}
 	if n := len(dh.Static()); n != KeySize {
-		return nil, fmt.Errorf("link: the static key has %d bytes", n)
+		return nil, errors.New("link: the static key has " + strconv.Itoa(n) + " bytes")
 	}
 	return newState(dh, prologueLabel+origin, random, initiator)
 }
@@ -234,10 +234,10 @@ func header(number byte) []byte { return []byte{Version, number} }
 // open checks the header and size of a handshake message and returns the rest.
 func open(message []byte, number byte, size int) ([]byte, error) {
 	if len(message) > 0 && message[0] != Version && message[0] <= maxVersion {
-		return nil, fault.New(fault.Version, fmt.Sprintf("the other end does not speak version %d of the link", Version))
+		return nil, fault.New(fault.Version, "the other end does not speak version "+strconv.Itoa(Version)+" of the link")
 	}
 	if len(message) != size || message[0] != Version || message[1] != number {
-		return nil, fault.New(fault.RecordInvalid, fmt.Sprintf("this is not message %d of a handshake", number))
+		return nil, fault.New(fault.RecordInvalid, "this is not message "+strconv.Itoa(int(number))+" of a handshake")
 	}
 	return message[headerSize:], nil
 }
@@ -257,7 +257,7 @@ func code(nonceP, nonceB, hash []byte) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return fmt.Sprintf("%06d", binary.BigEndian.Uint64(out)%1_000_000), nil
+	return strconv.FormatUint(1_000_000+binary.BigEndian.Uint64(out)%1_000_000, 10)[1:], nil
 }
 
 // keyError is a failure of our own key, which says nothing about the other end.
@@ -281,7 +281,7 @@ type dhFunc struct{ dh DH }
 func (d dhFunc) Generate(random io.Reader) (private, public []byte, err error) {
 	private, public, err = d.dh.Generate(random)
 	if err == nil && (len(private) == 0 || len(public) != KeySize) {
-		err = fmt.Errorf("link: the ephemeral key has the wrong size")
+		err = errors.New("link: the ephemeral key has the wrong size")
 	}
 	return private, public, err
 }

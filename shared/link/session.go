@@ -1,7 +1,7 @@
 package link
 
 import (
-	"fmt"
+	"strconv"
 	"sync"
 
 	"countersign/shared/fault"
@@ -52,7 +52,7 @@ func (s *Session) HandshakeHash() []byte { return append([]byte(nil), s.hash...)
 // PAYLOAD_TOO_LARGE and, after Close or a failed Open, with CHANNEL_CLOSED.
 func (s *Session) Seal(plaintext []byte) ([]byte, error) {
 	if len(plaintext) > MaxPlaintext {
-		return nil, fault.New(fault.TooLarge, fmt.Sprintf("a record carries at most %d bytes", MaxPlaintext))
+		return nil, fault.New(fault.TooLarge, "a record carries at most "+strconv.Itoa(MaxPlaintext)+" bytes")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,8 +2,8 @@ package quote
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
+	"strconv"
 
 	"countersign/shared/amount"
 )
@@ -13,43 +13,43 @@ import (
 // it says nothing about the input.
 func Check(p Provider, in Input) (Excluded, bool) {
 	out := Excluded{Provider: p.ID, ProviderName: p.Name, Stage: StageEligibility}
-	no := func(code, format string, args ...any) (Excluded, bool) {
-		out.Code, out.Message = code, fmt.Sprintf(format, args...)
+	no := func(code, why string) (Excluded, bool) {
+		out.Code, out.Message = code, p.Name+why
 		return out, false
 	}
 	c := p.Capabilities
 	if c == nil || p.Freshness == Unavailable {
-		return no(CapabilitiesUnavailable, "%s cannot be asked: it does not say what it offers.", p.Name)
+		return no(CapabilitiesUnavailable, " cannot be asked: it does not say what it offers.")
 	}
 	if !slices.Contains(c.Assets, in.To) {
-		return no(CryptoUnsupported, "%s does not sell %s.", p.Name, assetName(in.To))
+		return no(CryptoUnsupported, " does not sell "+assetName(in.To)+".")
 	}
 	limit, ok := c.limit(in.From)
 	if !ok {
-		return no(FiatUnsupported, "%s does not take %s.", p.Name, in.From)
+		return no(FiatUnsupported, " does not take "+in.From+".")
 	}
 	methods, ok := c.methods(in.Country)
 	if !ok {
-		return no(CountryUnsupported, "%s does not serve residents of %s.", p.Name, in.Country)
+		return no(CountryUnsupported, " does not serve residents of "+in.Country+".")
 	}
 	if !slices.Contains(methods, in.PaymentMethod) {
 		if len(methods) > 0 {
 			out.Fix = &Fix{"payment_method", methods[0], 1, "Pay by " + MethodName(methods[0]) + " instead"}
 		}
-		return no(PaymentMethodUnsupported, "%s does not take %s in %s.", p.Name, MethodName(in.PaymentMethod), in.Country)
+		return no(PaymentMethodUnsupported, " does not take "+MethodName(in.PaymentMethod)+" in "+in.Country+".")
 	}
 	out.Params = &Params{Min: limit.Min, Max: limit.Max, Currency: limit.Fiat}
 	switch compare(in.Amount, limit) {
 	case -1:
 		out.Fix = amountFix(limit.Min, in.From, 1)
-		return no(AmountBelowMin, "%s needs at least %s %s.", p.Name, in.From, people(limit.Min))
+		return no(AmountBelowMin, " needs at least "+in.From+" "+people(limit.Min)+".")
 	case 1:
 		out.Fix = amountFix(limit.Max, in.From, 1)
-		return no(AmountAboveMax, "%s takes %s %s at the most.", p.Name, in.From, people(limit.Max))
+		return no(AmountAboveMax, " takes "+in.From+" "+people(limit.Max)+" at the most.")
 	}
 	out.Params = nil
 	if p.Circuit == CircuitOpen {
-		return no(CircuitIsOpen, "%s did not answer the last times; it is tried again soon.", p.Name)
+		return no(CircuitIsOpen, " did not answer the last times; it is tried again soon.")
 	}
 	return Excluded{}, true
 }
@@ -106,7 +106,7 @@ func Fixes(providers []Provider, in Input) []Fix {
 		}
 		f := *amountFix(value, in.From, opens)
 		if field == "payment_method" {
-			f = Fix{field, value, opens, fmt.Sprintf("Pay by %s instead: opens %d more", MethodName(value), opens)}
+			f = Fix{field, value, opens, "Pay by " + MethodName(value) + " instead: opens " + strconv.Itoa(opens) + " more"}
 		}
 		found = append(found, candidate{f, distance})
 	}
@@ -162,7 +162,7 @@ func count(providers []Provider, in Input) int {
 }
 
 func amountFix(value, fiat string, opens int) *Fix {
-	return &Fix{"amount", value, opens, fmt.Sprintf("%s %s opens %d more", fiat, people(value), opens)}
+	return &Fix{"amount", value, opens, fiat + " " + people(value) + " opens " + strconv.Itoa(opens) + " more"}
 }
 
 func people(value string) string {

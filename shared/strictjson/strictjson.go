@@ -8,8 +8,9 @@ package strictjson
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
+	"errors"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -26,14 +27,14 @@ const MaxDepth = 16
 // field where it can, and never repeats a value.
 func Unmarshal(data []byte, v any, limit int) error {
 	if len(data) > limit {
-		return fault.New(fault.TooLarge, fmt.Sprintf("the message is larger than %d bytes", limit))
+		return fault.New(fault.TooLarge, "the message is larger than "+strconv.Itoa(limit)+" bytes")
 	}
 	if !utf8.Valid(data) {
 		return fault.New(fault.Invalid, "the message is not valid UTF-8")
 	}
 	t := reflect.TypeOf(v)
 	if t == nil || t.Kind() != reflect.Pointer {
-		return fmt.Errorf("strictjson: decode into %T, which is not a pointer", v)
+		return errors.New("strictjson: decode into what is not a pointer")
 	}
 	w := walker{data: data}
 	if err := w.value(t.Elem(), nil, 0); err != nil {
@@ -150,14 +151,14 @@ func (w *walker) object(t reflect.Type, at *place, depth int) error {
 		here := &place{at, name}
 		if seen.add(name) {
 			path := clip(here.String())
-			return fault.New(fault.Invalid, fmt.Sprintf("field %q appears twice", path)).With("field", path)
+			return fault.New(fault.Invalid, "field "+strconv.Quote(path)+" appears twice").With("field", path)
 		}
 		inner := elem
 		if closed {
 			known := false
 			if inner, known = fields[string(name)]; !known {
 				path := clip(here.String())
-				return fault.New(fault.Invalid, fmt.Sprintf("unknown field %q", path)).With("field", path)
+				return fault.New(fault.Invalid, "unknown field "+strconv.Quote(path)).With("field", path)
 			}
 		}
 		if w.next() != ':' {

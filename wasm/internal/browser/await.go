@@ -5,7 +5,6 @@ package browser
 import (
 	"context"
 	"errors"
-	"fmt"
 	"syscall/js"
 )
 
@@ -53,7 +52,7 @@ func reason(args []js.Value) error {
 		return errors.New("the browser gave no reason")
 	}
 	if m := args[0].Get("message"); m.Type() == js.TypeString {
-		return fmt.Errorf("%s: %s", args[0].Get("name").String(), m.String())
+		return errors.New(args[0].Get("name").String() + ": " + m.String())
 	}
 	return errors.New(args[0].String())
 }
@@ -66,10 +65,22 @@ func call(v js.Value, method string, args ...any) (out js.Value, err error) {
 				err = reason([]js.Value{e.Value})
 				return
 			}
-			err = fmt.Errorf("browser: %s: %v", method, r)
+			err = thrown(method, r)
 		}
 	}()
 	return v.Call(method, args...), nil
+}
+
+// thrown is the error for a panic of syscall/js that is no exception.
+func thrown(where string, r any) error {
+	why := "it failed"
+	switch r := r.(type) {
+	case error:
+		why = r.Error()
+	case string:
+		why = r
+	}
+	return errors.New("browser: " + where + ": " + why)
 }
 
 func toGo(v js.Value) []byte {

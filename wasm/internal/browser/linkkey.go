@@ -6,11 +6,11 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"sync"
 	"syscall/js"
 
+	"countersign/shared/fault"
 	"countersign/shared/link"
 )
 
@@ -35,11 +35,11 @@ func (h Host) LinkKeys(ctx context.Context) (*LinkKeys, error) {
 	host := h.v.Get("link")
 	p, err := call(host, "static")
 	if err != nil {
-		return nil, fmt.Errorf("open the page's link key: %w", err)
+		return nil, fault.Annotate(err, "open the page's link key")
 	}
 	own, err := await(ctx, p)
 	if err != nil {
-		return nil, fmt.Errorf("open the page's link key: %w", err)
+		return nil, fault.Annotate(err, "open the page's link key")
 	}
 	return &LinkKeys{
 		ctx: context.WithoutCancel(ctx), host: host, own: own,
@@ -58,7 +58,7 @@ func (k *LinkKeys) Generate(io.Reader) (private, public []byte, err error) {
 	}
 	pair, err := await(k.ctx, p)
 	if err != nil {
-		return nil, nil, fmt.Errorf("make an ephemeral key: %w", err)
+		return nil, nil, fault.Annotate(err, "make an ephemeral key")
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -89,7 +89,7 @@ func (k *LinkKeys) DH(private, public []byte) ([]byte, error) {
 	}
 	secret, err := await(k.ctx, p)
 	if err != nil {
-		return nil, fmt.Errorf("derive: %w", err)
+		return nil, fault.Annotate(err, "derive")
 	}
 	return toGo(secret), nil
 }

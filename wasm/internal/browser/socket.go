@@ -4,8 +4,9 @@ package browser
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall/js"
@@ -69,7 +70,7 @@ func Dial(ctx context.Context, url, protocol string) (*Socket, error) {
 		return s, nil
 	case <-s.closed:
 		code, why := s.CloseReason()
-		return nil, fmt.Errorf("the WebSocket did not open (%d %s)", code, why)
+		return nil, errors.New("the WebSocket did not open (" + strconv.Itoa(code) + " " + why + ")")
 	case <-ctx.Done():
 		s.Close()
 		return nil, ctx.Err()
@@ -79,7 +80,7 @@ func Dial(ctx context.Context, url, protocol string) (*Socket, error) {
 func construct(ctor js.Value, args ...any) (v js.Value, err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = fmt.Errorf("browser: %v", r)
+			err = thrown("WebSocket", r)
 		}
 	}()
 	return ctor.New(args...), nil

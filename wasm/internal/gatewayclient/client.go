@@ -9,7 +9,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"fmt"
 	"io"
 	"strconv"
 	"strings"
@@ -80,7 +79,7 @@ func (c *Client) Get(ctx context.Context, path string, out any) error {
 func (c *Client) Post(ctx context.Context, path, key string, in, out any) error {
 	body, err := strictjson.Canonical(in)
 	if err != nil {
-		return fmt.Errorf("encode the body of %s: %w", path, err)
+		return fault.Annotate(err, "encode the body of "+path)
 	}
 	if key == "" {
 		if key, err = c.Key(); err != nil {
@@ -100,7 +99,7 @@ func (c *Client) Post(ctx context.Context, path, key string, in, out any) error 
 func (c *Client) Key() (string, error) {
 	var b [16]byte
 	if _, err := io.ReadFull(c.cfg.Rand, b[:]); err != nil {
-		return "", fmt.Errorf("make an idempotency key: %w", err)
+		return "", fault.Annotate(err, "make an idempotency key")
 	}
 	return base64.RawURLEncoding.EncodeToString(b[:]), nil
 }

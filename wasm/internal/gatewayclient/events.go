@@ -5,8 +5,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
+	"strconv"
 	"strings"
 
 	"countersign/shared/fault"
@@ -93,7 +93,7 @@ func ReadEvents(r io.Reader, each func(Event) error) error {
 			hasData = true
 			data.Write(value)
 			if data.Len() > MaxEvent {
-				return fault.New(fault.TooLarge, fmt.Sprintf("an event is larger than %d bytes", MaxEvent))
+				return fault.New(fault.TooLarge, "an event is larger than "+strconv.Itoa(MaxEvent)+" bytes")
 			}
 		case "event":
 			e.Name = string(value)
@@ -131,7 +131,7 @@ func (l *lines) next() ([]byte, error) {
 		case c == '\n' || c == '\r':
 			return line, nil
 		case len(line) == MaxLine:
-			return nil, fault.New(fault.TooLarge, fmt.Sprintf("a line of the stream is longer than %d bytes", MaxLine))
+			return nil, fault.New(fault.TooLarge, "a line of the stream is longer than "+strconv.Itoa(MaxLine)+" bytes")
 		}
 		line = append(line, c)
 	}
