@@ -4,7 +4,7 @@
 export CGO_ENABLED = 1
 export GOTOOLCHAIN ?= auto
 # A toolchain that install.sh had to fetch comes before the machine's own.
-export PATH := $(CURDIR)/bin/toolchain/bin:$(PATH)
+export PATH := $(CURDIR)/.toolchain/bin:$(PATH)
 
 STATE    ?= .run
 FUZZTIME ?= 3s
@@ -68,4 +68,4 @@ clean-run: ## forget the state of `make run`
 	rm -rf $(STATE)
 
 clean: clean-run ## remove everything that was built
-	rm -rf bin dist
+	rm -rf bin dist .toolchain

@@ -28,7 +28,7 @@ browser() { have chromium || have chromium-browser || have google-chrome; }
 # go_at_least VERSION: is there a Go that can build, or that can fetch the
 # toolchain which go.mod names (1.21 and later do)?
 go_at_least() {
-	have go || [ -x "$top/bin/toolchain/bin/go" ] || return 1
+	have go || [ -x "$top/.toolchain/bin/go" ] || return 1
 	return 0
 }
 
@@ -72,16 +72,16 @@ fi
 # A Go older than 1.21 cannot fetch a newer toolchain by itself, but it can
 # download the module that holds it and check it against the checksum database.
 minor=$(go env GOVERSION 2>/dev/null | sed -n 's/^go1\.\([0-9]*\).*/\1/p')
-if [ "${minor:-0}" -lt 21 ] && [ ! -x "$top/bin/toolchain/bin/go" ]; then
+if [ "${minor:-0}" -lt 21 ] && [ ! -x "$top/.toolchain/bin/go" ]; then
 	echo "fetching Go $version"
 	module="golang.org/toolchain@v0.0.1-go$version.$(go env GOOS)-$(go env GOARCH)"
 	dir=$(cd / && go mod download -json "$module" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
 	[ -n "$dir" ] || { echo "error: cannot fetch $module" >&2; exit 1; }
-	mkdir -p "$top/bin"
-	rm -rf "$top/bin/toolchain"
-	cp -R "$dir" "$top/bin/toolchain"
-	chmod -R u+w "$top/bin/toolchain"
-	chmod +x "$top"/bin/toolchain/bin/* "$top"/bin/toolchain/pkg/tool/*/* "$top"/bin/toolchain/lib/wasm/go_js_wasm_exec
+	mkdir -p "$top/.toolchain"
+	rm -rf "$top/.toolchain"
+	cp -R "$dir" "$top/.toolchain"
+	chmod -R u+w "$top/.toolchain"
+	chmod +x "$top"/.toolchain/bin/* "$top"/.toolchain/pkg/tool/*/* "$top"/.toolchain/lib/wasm/go_js_wasm_exec
 fi
 
 if [ "$want" = test ] && [ ! -e "$top/softhsm/e2e/node_modules/axe-core/axe.min.js" ]; then

@@ -189,7 +189,7 @@ func jwk(token softhsm.Spec, label string) (statement.JWK, error) {
 }
 
 // providers are the pretend providers, by the path that each is served at.
-var providers = [][2]string{{"northpay", "Northpay"}, {"coinharbor", "Coinharbor"}, {"meridian", "Meridian"}}
+var providers = [][2]string{{"northpay", "NorthPay"}, {"coinharbor", "Coin Harbor"}, {"meridian", "Meridian"}}
 
 // writeConfigs writes the configuration of each program.
 func (s *State) writeConfigs(p ports, pinentry string) error {
