@@ -217,7 +217,6 @@ func decimalPoint(s string, marks []rune, decimal string) (string, bool) {
 	i := strings.LastIndex(s, last)
 	after := s[i+len(last):]
 	groups := len(after) == 3 && last != decimal || same > 1
-	drop := strings.NewReplacer(".", "", ",", "", "٫", "")
 	if groups {
 		for _, g := range strings.FieldsFunc(s, func(r rune) bool { return r == '.' || r == ',' || r == '٫' })[1:] {
 			if len(g) != 3 {
@@ -227,12 +226,20 @@ func decimalPoint(s string, marks []rune, decimal string) (string, bool) {
 		if len(marks) != same {
 			return "", false
 		}
-		return drop.Replace(s), true
+		return unmarked(s), true
 	}
 	if after == "" {
-		return drop.Replace(s), true // "250," while typing
+		return unmarked(s), true // "250," while typing
 	}
-	return drop.Replace(s[:i]) + "." + after, true
+	return unmarked(s[:i]) + "." + after, true
+}
+
+// unmarked is a number without its marks.
+func unmarked(s string) string {
+	for _, mark := range []string{".", ",", "٫"} {
+		s = strings.ReplaceAll(s, mark, "")
+	}
+	return s
 }
 
 // address shows an address in groups of four that copy as one.

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
@@ -250,8 +251,12 @@ func (m *Model) flowNow(r wire.Request, f approvals.Flow) view.Node {
 	switch {
 	case f.Err != nil:
 		p := approvals.Explain(f.Err)
-		if m.bridge.State == BridgeFailed {
+		switch {
+		case f.Err.Details[approvals.Unknown] != "":
+		case m.bridge.State == BridgeFailed:
 			p = m.bridgeProblem()
+		case p.Code == fault.Unavailable || p.Code == fault.Timeout:
+			p.Title, p.Safe, p.Do = "The connection broke.", "Nothing was signed. The request still waits.", "Try again in a moment."
 		}
 		again := "decide:" + f.Decision
 		if p.Remedy == approvals.Reconnect {

@@ -49,6 +49,7 @@ type server struct {
 	mu    sync.Mutex
 	asked []string
 	paths map[string]string
+	bad   string // a token that is refused
 }
 
 func (s *server) Do(_ context.Context, r gatewayclient.Request) (*gatewayclient.Response, error) {
@@ -59,6 +60,9 @@ func (s *server) Do(_ context.Context, r gatewayclient.Request) (*gatewayclient.
 	status, body, ct := 200, s.paths[path], "application/json"
 	if body == "" {
 		status, body = 404, `{"error":{"code":"NOT_FOUND","message":"no"}}`
+	}
+	if s.bad != "" && r.Header["Authorization"] == "Bearer "+s.bad {
+		status, body = 401, `{"error":{"code":"AUTHENTICATION_ERROR","message":"no"}}`
 	}
 	if strings.HasPrefix(body, "event:") {
 		ct = "text/event-stream"
@@ -181,6 +185,25 @@ func value(t *testing.T, h *host, name string) string {
 		}
 	}
 	return ""
+}
+
+func TestARefusedTokenIsRenewedWithoutTheWordOfAPerson(t *testing.T) {
+	t.Parallel()
+	s, h := gateway(), newHost()
+	sh := open(t, s, h)
+	until(t, h, "Sandbox Treasury")
+	s.mu.Lock()
+	s.bad = "secret"
+	s.paths["/session/token"] = `{"access_token":"newer","token_type":"Bearer","expires_in":900}`
+	s.paths["/v1/orders"] = `{"items":[]}`
+	s.mu.Unlock()
+	sh.Post(app.Acted{Action: "navigate:/orders"})
+	until(t, h, "No orders yet")
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if last := s.asked[len(s.asked)-1]; !strings.HasSuffix(last, " Bearer newer") {
+		t.Errorf("the last call is %s", last)
+	}
 }
 
 func TestABridgeThatDoesNotRunIsSaidSo(t *testing.T) {
