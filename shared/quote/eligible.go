@@ -94,10 +94,6 @@ const maxFixes = 3
 // another payment method.
 func Fixes(providers []Provider, in Input) []Fix {
 	now := count(providers, in)
-	type candidate struct {
-		Fix
-		distance amount.Amount
-	}
 	var found []candidate
 	try := func(field, value string, changed Input, distance amount.Amount) {
 		opens := count(providers, changed) - now
@@ -134,14 +130,26 @@ func Fixes(providers []Provider, in Input) []Fix {
 			try("payment_method", m, changed, amount.Amount{})
 		}
 	}
-	slices.SortStableFunc(found, func(a, b candidate) int {
-		return cmp.Or(b.Opens-a.Opens, cmp.Compare(a.Field, b.Field), a.distance.Cmp(b.distance), cmp.Compare(a.Value, b.Value))
-	})
+	for i := range found { // a few, and a general sort is much to download
+		for ; i > 0 && found[i].order(found[i-1]) < 0; i-- {
+			found[i], found[i-1] = found[i-1], found[i]
+		}
+	}
 	fixes := []Fix{}
 	for _, c := range found[:min(len(found), maxFixes)] {
 		fixes = append(fixes, c.Fix)
 	}
 	return fixes
+}
+
+// candidate is a fix with its distance from what was asked.
+type candidate struct {
+	Fix
+	distance amount.Amount
+}
+
+func (a candidate) order(b candidate) int {
+	return cmp.Or(b.Opens-a.Opens, cmp.Compare(a.Field, b.Field), a.distance.Cmp(b.distance), cmp.Compare(a.Value, b.Value))
 }
 
 func distance(a, b amount.Amount) amount.Amount {

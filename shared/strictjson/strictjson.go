@@ -11,7 +11,6 @@ import (
 	"errors"
 	"reflect"
 	"strconv"
-	"strings"
 	"sync"
 	"unicode/utf8"
 
@@ -262,15 +261,8 @@ func fieldsOf(t reflect.Type) (fields map[string]reflect.Type, closed bool) {
 
 func namesOf(t reflect.Type) map[string]reflect.Type {
 	fields := map[string]reflect.Type{}
-	for _, f := range reflect.VisibleFields(t) {
-		tag, _, _ := strings.Cut(f.Tag.Get("json"), ",")
-		if tag == "-" || !f.IsExported() || (f.Anonymous && tag == "") {
-			continue
-		}
-		if tag == "" {
-			tag = f.Name
-		}
-		fields[tag] = f.Type
+	for _, m := range membersOf(t) {
+		fields[m.name] = t.FieldByIndex(m.index).Type
 	}
 	return fields
 }

@@ -133,17 +133,20 @@ func (b Board) settle() Board {
 // equal ones keep their place.
 func (b Board) sorted() []string {
 	order := slices.Clone(b.order)
-	slices.SortStableFunc(order, func(x, y string) int {
-		p, q := b.offers[x], b.offers[y]
-		if d := p.rank() - q.rank(); d != 0 {
-			return d
+	for i := range order { // a handful
+		for ; i > 0 && b.before(order[i], order[i-1]); i-- {
+			order[i], order[i-1] = order[i-1], order[i]
 		}
-		if p.Row != nil {
-			return Compare(q.Row.CryptoAmount, p.Row.CryptoAmount)
-		}
-		return 0
-	})
+	}
 	return order
+}
+
+func (b Board) before(x, y string) bool {
+	p, q := b.offers[x], b.offers[y]
+	if d := p.rank() - q.rank(); d != 0 {
+		return d < 0
+	}
+	return p.Row != nil && Compare(q.Row.CryptoAmount, p.Row.CryptoAmount) < 0
 }
 
 func (o Offer) rank() int {

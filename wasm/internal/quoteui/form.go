@@ -78,10 +78,27 @@ func Options(providers []quote.Provider, f Form) Choices {
 		}
 	}
 	for _, list := range []*[]string{&c.Assets, &c.Fiats, &c.Countries, &c.Methods} {
-		slices.Sort(*list)
-		*list = slices.Compact(*list)
+		*list = sortedSet(*list)
 	}
 	return c
+}
+
+// sortedSet sorts a short list that is nearly in order, and drops what is twice.
+// The general sort of the standard library is more to download than the lists.
+func sortedSet(list []string) []string {
+	seen := make(map[string]bool, len(list))
+	var out []string
+	for _, v := range list {
+		if seen[v] {
+			continue
+		}
+		seen[v] = true
+		out = append(out, v)
+		for i := len(out) - 1; i > 0 && out[i] < out[i-1]; i-- {
+			out[i], out[i-1] = out[i-1], out[i]
+		}
+	}
+	return out
 }
 
 // Default fills what is empty, and replaces what no provider can serve any more.
