@@ -9,7 +9,6 @@
 package frame
 
 import (
-	"encoding/json"
 	"reflect"
 	"strconv"
 
@@ -50,8 +49,8 @@ const (
 type Message struct {
 	ID     *uint64
 	Method string
-	Params json.RawMessage
-	Result json.RawMessage
+	Params strictjson.Raw
+	Result strictjson.Raw
 	Error  *Error
 }
 
@@ -104,7 +103,7 @@ func DecodeResult(m Message, v any) error {
 	return decode(m.Result, v)
 }
 
-func decode(raw json.RawMessage, v any) error {
+func decode(raw strictjson.Raw, v any) error {
 	if err := strictjson.Unmarshal(raw, v, MaxFrame); err != nil {
 		return err
 	}
@@ -114,7 +113,7 @@ func decode(raw json.RawMessage, v any) error {
 	return nil
 }
 
-func marshal(v any) (json.RawMessage, error) {
+func marshal(v any) (strictjson.Raw, error) {
 	b, err := strictjson.Canonical(v)
 	if err != nil {
 		return nil, fault.Annotate(err, "encode a "+reflect.TypeOf(v).String())
@@ -125,12 +124,12 @@ func marshal(v any) (json.RawMessage, error) {
 // envelope is a message as it stands in JSON. The fields are raw because null is
 // not the same as absent.
 type envelope struct {
-	Version string          `json:"jsonrpc"`
-	ID      json.RawMessage `json:"id"`
-	Method  json.RawMessage `json:"method"`
-	Params  json.RawMessage `json:"params"`
-	Result  json.RawMessage `json:"result"`
-	Error   json.RawMessage `json:"error"`
+	Version string         `json:"jsonrpc"`
+	ID      strictjson.Raw `json:"id"`
+	Method  strictjson.Raw `json:"method"`
+	Params  strictjson.Raw `json:"params"`
+	Result  strictjson.Raw `json:"result"`
+	Error   strictjson.Raw `json:"error"`
 }
 
 // Decode reads one frame. A frame that breaks the grammar is refused as a whole
@@ -162,7 +161,7 @@ func (e envelope) message() (Message, error) {
 	var m Message
 	for _, f := range []struct {
 		name string
-		raw  json.RawMessage
+		raw  strictjson.Raw
 		into any
 	}{{"id", e.ID, &m.ID}, {"method", e.Method, &m.Method}, {"error", e.Error, &m.Error}} {
 		if f.raw == nil {
@@ -186,7 +185,7 @@ func (e envelope) message() (Message, error) {
 }
 
 // compact is [object] for what is known to be JSON, and mostly is compact already.
-func compact(name string, raw json.RawMessage) (json.RawMessage, error) {
+func compact(name string, raw strictjson.Raw) (strictjson.Raw, error) {
 	if len(raw) > 0 && raw[0] == '{' && !spaced(raw) {
 		return raw, nil
 	}
@@ -211,7 +210,7 @@ func spaced(raw []byte) bool {
 }
 
 // object compacts a JSON object; absent stays absent.
-func object(name string, raw json.RawMessage) (json.RawMessage, error) {
+func object(name string, raw strictjson.Raw) (strictjson.Raw, error) {
 	if raw == nil {
 		return nil, nil
 	}
@@ -297,7 +296,7 @@ func encodeMessage(m Message) ([]byte, error) {
 	}
 	for _, f := range []struct {
 		name string
-		raw  json.RawMessage
+		raw  strictjson.Raw
 	}{{"params", m.Params}, {"result", m.Result}} {
 		if f.raw == nil {
 			continue

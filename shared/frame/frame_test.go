@@ -2,7 +2,6 @@ package frame
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -16,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"countersign/shared/fault"
+	"countersign/shared/strictjson"
 )
 
 func request(t testing.TB, id uint64, method string, params any) Message {
@@ -134,13 +134,13 @@ func TestEncodeRefusesWhatDecodeWouldRefuse(t *testing.T) {
 	id := uint64(1)
 	for name, msgs := range map[string][]Message{
 		"no message":       nil,
-		"65 messages":      slices.Repeat([]Message{{ID: &id, Result: json.RawMessage(`{}`)}}, 65),
+		"65 messages":      slices.Repeat([]Message{{ID: &id, Result: strictjson.Raw(`{}`)}}, 65),
 		"empty message":    {{}},
-		"bad method":       {{Method: "x", Params: json.RawMessage(`{}`)}},
-		"params not JSON":  {{Method: "a.b", Params: json.RawMessage(`{`)}},
-		"params an array":  {{Method: "a.b", Params: json.RawMessage(`[]`)}},
-		"result and error": {{ID: &id, Result: json.RawMessage(`{}`), Error: FromFault(io.EOF)}},
-		"too large":        {{ID: &id, Result: json.RawMessage(`{"a":"` + strings.Repeat("x", MaxFrame) + `"}`)}},
+		"bad method":       {{Method: "x", Params: strictjson.Raw(`{}`)}},
+		"params not JSON":  {{Method: "a.b", Params: strictjson.Raw(`{`)}},
+		"params an array":  {{Method: "a.b", Params: strictjson.Raw(`[]`)}},
+		"result and error": {{ID: &id, Result: strictjson.Raw(`{}`), Error: FromFault(io.EOF)}},
+		"too large":        {{ID: &id, Result: strictjson.Raw(`{"a":"` + strings.Repeat("x", MaxFrame) + `"}`)}},
 	} {
 		if _, err := Encode(msgs); err == nil {
 			t.Errorf("%s: encoded", name)
@@ -348,7 +348,7 @@ func TestBatcherRefuses(t *testing.T) {
 	if err := b.Add(Message{}); fault.CodeOf(err) != fault.Invalid {
 		t.Error(err)
 	}
-	big := Message{Method: "a.b", Params: json.RawMessage(`{"a":"` + strings.Repeat("x", MaxFrame) + `"}`)}
+	big := Message{Method: "a.b", Params: strictjson.Raw(`{"a":"` + strings.Repeat("x", MaxFrame) + `"}`)}
 	if err := b.Add(big); fault.CodeOf(err) != fault.TooLarge {
 		t.Error(err)
 	}

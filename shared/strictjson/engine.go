@@ -6,9 +6,20 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"reflect"
 
 	"countersign/shared/fault"
 )
+
+// Raw is a JSON value that stays as it was written.
+type Raw = json.RawMessage
+
+var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
+
+// readsItself reports whether a type has a form of its own.
+func readsItself(t reflect.Type) bool {
+	return t.Implements(unmarshaler) || reflect.PointerTo(t).Implements(unmarshaler)
+}
 
 // decode reads data, whose names are checked, into v.
 func decode(data []byte, v any) error {

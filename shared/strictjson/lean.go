@@ -3,7 +3,6 @@ package strictjson
 import (
 	"encoding"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"reflect"
 	"strconv"
@@ -17,12 +16,12 @@ import (
 // This file reads JSON (RFC 8259) for the browser, as encoding/json does and a
 // fuzz test compares, but only into the kinds of types that the protocols have:
 // no floating-point numbers, no interfaces, no Unmarshaler but time.Time and
-// json.RawMessage.
+// Raw.
 
 var (
 	errGrammar = errors.New("not JSON")
 	errKind    = errors.New("no JSON for this type of Go")
-	rawType    = reflect.TypeFor[json.RawMessage]()
+	rawType    = reflect.TypeFor[Raw]()
 	timeType   = reflect.TypeFor[time.Time]()
 	toText     = reflect.TypeFor[encoding.TextMarshaler]()
 	fromText   = reflect.TypeFor[encoding.TextUnmarshaler]()

@@ -51,8 +51,8 @@ type wide struct {
 	Louder *shout            `json:"louder"`
 	Octets octets            `json:"octets,omitempty"`
 	Bytes  []byte            `json:"bytes"`
-	Raw    json.RawMessage   `json:"raw,omitempty"`
-	RawTo  *json.RawMessage  `json:"raw_to"`
+	Raw    Raw               `json:"raw,omitempty"`
+	RawTo  *Raw              `json:"raw_to"`
 	Inner  *inner            `json:"inner,omitempty"`
 	Inners []inner           `json:"inners"`
 	Lists  [][]string        `json:"lists"`

@@ -3,7 +3,6 @@ package strictjson
 import (
 	"encoding"
 	"encoding/base64"
-	"encoding/json"
 	"reflect"
 	"strconv"
 	"strings"
@@ -81,7 +80,7 @@ func appendValue(b []byte, v reflect.Value) ([]byte, error) {
 		text, err := v.Interface().(time.Time).MarshalJSON()
 		return append(b, text...), err
 	case v.Type() == rawType:
-		raw := v.Interface().(json.RawMessage)
+		raw := v.Interface().(Raw)
 		if raw == nil {
 			return append(b, "null"...), nil
 		}

@@ -7,7 +7,6 @@ package strictjson
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"reflect"
 	"strconv"
@@ -46,7 +45,7 @@ func Unmarshal(data []byte, v any, limit int) error {
 }
 
 // walker checks the names in each object against the Go type that they will be
-// decoded into; where the type is open (any, json.RawMessage, a map) it checks
+// decoded into; where the type is open (any, [Raw], a map) it checks
 // for duplicates only. It sees names and nesting as encoding/json does in whatever
 // encoding/json accepts; what is no JSON it may let pass, because encoding/json
 // reads it afterwards.
@@ -236,8 +235,6 @@ func clip(s string) string {
 	return s
 }
 
-var unmarshaler = reflect.TypeFor[json.Unmarshaler]()
-
 // memo keeps what namesOf finds. It depends on the program's types alone, as in
 // encoding/json.
 var memo sync.Map // reflect.Type → map[string]reflect.Type
@@ -248,7 +245,7 @@ func fieldsOf(t reflect.Type) (fields map[string]reflect.Type, closed bool) {
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t == nil || t.Kind() != reflect.Struct || t.Implements(unmarshaler) || reflect.PointerTo(t).Implements(unmarshaler) {
+	if t == nil || t.Kind() != reflect.Struct || readsItself(t) {
 		return nil, false
 	}
 	if found, ok := memo.Load(t); ok {
@@ -276,7 +273,7 @@ func elemOf(t reflect.Type) reflect.Type {
 	}
 	switch t.Kind() {
 	case reflect.Slice, reflect.Array, reflect.Map:
-		if t.Implements(unmarshaler) || reflect.PointerTo(t).Implements(unmarshaler) {
+		if readsItself(t) {
 			return nil
 		}
 		return t.Elem()

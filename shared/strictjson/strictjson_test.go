@@ -16,7 +16,7 @@ type body struct {
 	Name   string            `json:"name"`
 	Amount *inner            `json:"amount,omitempty"`
 	List   []inner           `json:"list,omitempty"`
-	Open   json.RawMessage   `json:"open,omitempty"`
+	Open   Raw               `json:"open,omitempty"`
 	Tags   map[string]string `json:"tags,omitempty"`
 }
 

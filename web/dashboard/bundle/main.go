@@ -128,8 +128,8 @@ func compile(top string) ([]byte, error) {
 }
 
 // small gives up inlining, which saves 7 % of what is downloaded, but not in the
-// cryptography, which would become several times slower.
-var small = []string{"-gcflags=all=-l", "-gcflags=crypto/...=", "-gcflags=golang.org/x/crypto/...="}
+// cipher of the link, which would become several times slower.
+var small = []string{"-gcflags=all=-l", "-gcflags=golang.org/x/crypto/...="}
 
 // goBuild builds a package for the browser without symbols.
 func goBuild(dir, pkg, target string, flags ...string) error {
