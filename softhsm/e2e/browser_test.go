@@ -95,8 +95,60 @@ func TestAPurchaseFromQuotesToDeliveryInTheBrowser(t *testing.T) {
 	p.accessible("the order")
 	p.presses("Accounts")
 	p.sees("Treasury")
-	p.picture("account")
 	p.accessible("the accounts")
+	eval[any](p, "void document.querySelector('a[href=\"/accounts/acc_treasury\"]').click()")
+	p.sees("Ledger")
+	p.picture("account")
+	p.accessible("the account")
+}
+
+// Programs and people come and go while a decision is under way: the page says
+// what was not done, and the same request is approved in the end.
+func TestWhatEndsInTheMiddleLosesNothingInTheBrowser(t *testing.T) {
+	r := start(t)
+	p := browse(t, r.DashboardURL)
+	p.sees("SANDBOX")
+	p.offers()
+	p.request()
+
+	r.answer(system.Answers{PINs: map[string][]string{"alice": {"hang"}}})
+	p.presses("Approve")
+	p.sees("Type the PIN of alice")
+	p.picture("pin")
+	p.accessible("the page while a PIN is asked for")
+	p.presses("Cancel")
+	p.sees("Cancelled.")
+	r.answer(system.Answers{Confirm: []string{"hang"}})
+	p.presses("Try again")
+	p.sees("Read it in the bridge's prompt")
+	p.picture("reading")
+	if err := r.StopProgram("bridge"); err != nil {
+		t.Fatal(err)
+	}
+	p.sees("Nothing was signed.")
+	p.picture("bridge-gone")
+	p.sees("Waits for approval")
+	if err := r.StartProgram(r.ctx, "bridge"); err != nil {
+		t.Fatal(err)
+	}
+	p.sees("ready: alice, bob, carol")
+	p.presses("Close")
+	if err := r.StopProgram("gateway"); err != nil {
+		t.Fatal(err)
+	}
+	p.presses("Approve")
+	p.until("that the decision stopped", "[...document.querySelectorAll('.track .is-failed')].length === 1 && Boolean("+button("Try again")+")")
+	p.sees("Nothing was signed.")
+	p.picture("gateway-gone")
+	if err := r.StartProgram(r.ctx, "gateway"); err != nil {
+		t.Fatal(err)
+	}
+	r.answer(system.Answers{})
+	p.until("that the gateway is back", "document.querySelectorAll('.notice').length === 1")
+	p.presses("Try again")
+	p.sees("1 of 2 approvals")
+	p.until("what bob would read", "/You sign as +Bob/.test(document.querySelector('figure.statement').innerText)")
+	p.picture("one-approval")
 }
 
 func TestRefusalsInTheBrowserLoseNothing(t *testing.T) {
@@ -131,7 +183,9 @@ func TestRefusalsInTheBrowserLoseNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.answer(system.Answers{})
+	p.sees("ready: alice, bob · carol unplugged")
 	p.presses("Close")
+	p.sees("carol (not plugged in)")
 	p.picks("member", "mem_carol")
 	p.presses("Approve")
 	p.until("that the token is away", "/plug|token .*(removed|not)/i.test(document.body.innerText)")
@@ -139,6 +193,7 @@ func TestRefusalsInTheBrowserLoseNothing(t *testing.T) {
 	if err := r.State.Approvers.Insert("carol"); err != nil {
 		t.Fatal(err)
 	}
+	p.sees("ready: alice, bob, carol")
 	p.presses("Try again")
 	p.sees("1 of 2 approvals")
 

@@ -176,6 +176,19 @@ func TestThePreviewFollowsWhoIsNext(t *testing.T) {
 	}
 }
 
+func TestPricesAskedForTooEarlyComeWithTheProviders(t *testing.T) {
+	t.Parallel()
+	m := New(Config{Words: Words{Decimal: "."}}, noon)
+	m.Update(Started{Path: "/buy"})
+	m.Update(Acted{Action: "buy.amount:250"})
+	if cmds := m.Update(Acted{Action: "buy.ask"}); len(cmds) != 1 {
+		t.Errorf("asked without a currency: %#v", cmds)
+	}
+	if c := command[AskQuotes](t, m.Update(Loaded{What: TheProviders, Value: sampleProviders()})); c.Input.From != "EUR" || c.Input.Amount != "250" {
+		t.Errorf("asked %+v", c)
+	}
+}
+
 func TestComingBackShowsTheCurrentOrder(t *testing.T) {
 	t.Parallel()
 	m := scene(t, "order-redirected")

@@ -255,6 +255,8 @@ func (m *Model) flowNow(r wire.Request, f approvals.Flow) view.Node {
 		case f.Err.Details[approvals.Unknown] != "":
 		case m.bridge.State == BridgeFailed:
 			p = m.bridgeProblem()
+		case p.Code == fault.Declined && f.Ask == frame.PromptPIN:
+			p.Title = "No PIN was given."
 		case p.Code == fault.Unavailable || p.Code == fault.Timeout:
 			p.Title, p.Safe, p.Do = "The connection broke.", "Nothing was signed. The request still waits.", "Try again in a moment."
 		}
@@ -305,9 +307,9 @@ func (m *Model) flowDone(r wire.Request, f approvals.Flow) view.Node {
 	}
 	again := view.Node{}
 	if m.bridge.State == BridgeReady && m.signer(r).Member != "" && f.Decision == frame.Approve {
-		again = button("is-quiet is-small", "decide.close", "Decide as another member")
+		again = view.El("div", "notice-actions", button("is-small", "decide.close", "Decide as another member"))
 	}
-	return view.El("div", "notice is-positive", icon("check"), view.El("div", "notice-body", view.El("p", "notice-title", text), more, view.El("div", "notice-actions", again)))
+	return view.El("div", "notice is-positive", icon("check"), view.El("div", "notice-body", view.El("p", "notice-title", text), more, again))
 }
 
 // next is what follows an approval.
@@ -329,7 +331,7 @@ func (m *Model) next(r wire.Request) view.Node {
 		}
 		return card("", "", view.El("div", "spread", view.El("p", "", "This request became an order."), link("button is-primary", "/orders/"+r.Order, "Show the order")))
 	case wire.RequestExpired, wire.RequestRejected:
-		return card("", "", view.El("div", "spread", view.El("p", "", strings.Join(r.Reasons, " ")), button("is-primary", "order.again:"+r.ID, "Ask for prices again")))
+		return card("", "", view.El("div", "spread", view.El("p", "", "Nothing was bought. New prices start a new request."), button("is-primary", "order.again:"+r.ID, "Ask for prices again")))
 	}
 	return view.Node{}
 }

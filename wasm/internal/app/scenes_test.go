@@ -253,6 +253,7 @@ func scenes() map[string]func() *Model {
 		"request-signed":    deciding(prompt, DecisionMoved{Stage: approvals.Signed}),
 		"request-verified":  deciding(prompt, DecisionEnded{Text: "Decision  APPROVE", State: wire.RequestPending, Done: 1, Needed: 2}),
 		"request-declined":  deciding(prompt, DecisionEnded{Err: fault.New(fault.Declined, "declined")}),
+		"request-no-answer": deciding(pin, closed, DecisionEnded{Err: fault.New(fault.Declined, "declined")}),
 		"request-broken":    deciding(DecisionEnded{Err: fault.New(fault.Unavailable, "gone")}),
 		"request-lost":      deciding(prompt, DecisionMoved{Stage: approvals.Signed}, DecisionEnded{Err: fault.New(fault.Unavailable, "gone").With(approvals.Unknown, "true")}, BridgeChanged{State: BridgeFailed, Err: fault.New(fault.Unavailable, "gone")}),
 		"request-wrong-pin": deciding(pin, closed, DecisionEnded{Err: fault.New(fault.PINIncorrect, "wrong").With("tries_left", "2")}),

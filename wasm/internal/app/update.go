@@ -169,8 +169,12 @@ func (m *Model) loaded(msg Loaded) []Command {
 	case TheEntity:
 		m.entity = store(m.entity, msg)
 	case TheProviders:
+		first := !m.providers.Loaded
 		m.providers = store(m.providers, msg)
 		m.defaults()
+		if first && m.touched {
+			return m.ask(true)
+		}
 	case TheRequests:
 		m.requests = store(m.requests, msg)
 	case TheRequest:
@@ -279,6 +283,9 @@ func (m *Model) problems() []quote.Problem {
 // ask starts the stream of prices. Unless loud, an invalid form stays silent.
 func (m *Model) ask(loud bool) []Command {
 	m.touched = m.touched || loud
+	if !m.providers.Loaded {
+		return nil // when they come, loaded asks
+	}
 	if list := m.problems(); len(list) > 0 {
 		m.board = quoteui.Board{Seq: m.board.Seq + 1}
 		if loud {
