@@ -77,7 +77,6 @@ if [ "${minor:-0}" -lt 21 ] && [ ! -x "$top/.toolchain/bin/go" ]; then
 	module="golang.org/toolchain@v0.0.1-go$version.$(go env GOOS)-$(go env GOARCH)"
 	dir=$(cd / && go mod download -json "$module" | sed -n 's/.*"Dir": "\(.*\)".*/\1/p')
 	[ -n "$dir" ] || { echo "error: cannot fetch $module" >&2; exit 1; }
-	mkdir -p "$top/.toolchain"
 	rm -rf "$top/.toolchain"
 	cp -R "$dir" "$top/.toolchain"
 	chmod -R u+w "$top/.toolchain"
