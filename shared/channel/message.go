@@ -160,7 +160,7 @@ func Encode(m Message) ([]byte, error) {
 // Decode reads a message strictly. It fails with INVALID_REQUEST or
 // PAYLOAD_TOO_LARGE.
 func Decode(data []byte) (Message, error) {
-	var fields map[string]json.RawMessage
+	var fields map[string]strictjson.Raw
 	if err := strictjson.Unmarshal(data, &fields, MaxPlaintext); err != nil {
 		return nil, err
 	}

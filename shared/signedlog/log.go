@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -240,7 +239,7 @@ func (l *Log) Append(ctx context.Context, typ string, body any) (e Entry, line s
 		return Entry{}, "", l.err
 	}
 	at := max(l.cfg.Now().Unix(), l.chain.at)
-	e = Entry{Seq: l.chain.Mark.Size, Prev: l.chain.Mark.Head, At: at, Type: typ, Body: json.RawMessage(raw)}
+	e = Entry{Seq: l.chain.Mark.Size, Prev: l.chain.Mark.Head, At: at, Type: typ, Body: strictjson.Raw(raw)}
 	if e.Seq == 0 {
 		e.Prev = none
 	}

@@ -8,11 +8,11 @@ package signedlog
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"time"
 
 	"countersign/shared/jws"
+	"countersign/shared/strictjson"
 )
 
 // The types of entries.
@@ -25,11 +25,11 @@ const (
 
 // Entry is the payload of one signed line.
 type Entry struct {
-	Seq  int64           `json:"seq"`  // 0 for the genesis
-	Prev string          `json:"prev"` // hash of the line before; of 32 zero bytes' base64url for the genesis
-	At   int64           `json:"at"`   // Unix seconds; never before that of the line before
-	Type string          `json:"type"`
-	Body json.RawMessage `json:"body"` // canonical JSON of what the type says
+	Seq  int64          `json:"seq"`  // 0 for the genesis
+	Prev string         `json:"prev"` // hash of the line before; of 32 zero bytes' base64url for the genesis
+	At   int64          `json:"at"`   // Unix seconds; never before that of the line before
+	Type string         `json:"type"`
+	Body strictjson.Raw `json:"body"` // canonical JSON of what the type says
 }
 
 // Mark is a state of the log: how many entries, and the hash of the last line.

@@ -164,7 +164,7 @@ func vectors(t testing.TB) []vector {
 	add("the genesis removed", "0", func(l []string) []string { return l[1:] })
 	add("two entries exchanged", "1", func(l []string) []string { l[1], l[2] = l[2], l[1]; return l })
 	add("an entry twice", "2", func(l []string) []string { return []string{l[0], l[1], l[1], l[2]} })
-	add("an entry replaced by one that the signer made too", "3", edit(2, newKey(1), func(e *Entry) { e.Body = json.RawMessage(`{"n":9}`) }))
+	add("an entry replaced by one that the signer made too", "3", edit(2, newKey(1), func(e *Entry) { e.Body = strictjson.Raw(`{"n":9}`) }))
 	add("an entry that follows another", "2", edit(2, newKey(1), func(e *Entry) { e.Prev = Hash([]byte("x")) }))
 	add("a second genesis", "2", edit(2, newKey(1), func(e *Entry) { e.Type = Genesis }))
 	add("a log that starts without a genesis", "0", edit(0, newKey(1), func(e *Entry) { e.Type = Request }))

@@ -264,6 +264,8 @@ func (r *reader) value(v reflect.Value, at *place) error {
 		return r.value(v.Elem(), at)
 	case t == rawType, t == timeType:
 		return r.own(v)
+	case t.PkgPath() == "encoding/json":
+		return errKind // it is Raw that is known here, not json.RawMessage
 	case c == 'n':
 		if t.Kind() == reflect.Map || t.Kind() == reflect.Slice {
 			v.SetZero()
