@@ -30,25 +30,25 @@ type Spec struct {
 	Result func() any // a new pointer to the type of the result; nil for a notification
 }
 
-func make1[P any]() any { return new(P) }
+func blank[P any]() any { return new(P) }
 
 // Methods is the whole table: every method that this version of the protocol
 // has. shared/spec/frame.md is compared with it by a test.
 func Methods() []Spec {
 	return []Spec{
-		{BridgeInfo, Request, make1[BridgeInfoParams], make1[BridgeInfoResult]},
-		{ChannelOpen, Request, make1[ChannelOpenParams], make1[ChannelOpenResult]},
-		{ChannelAccept, Request, make1[ChannelAcceptParams], make1[ChannelAcceptResult]},
-		{ChannelReady, Request, make1[ChannelReadyParams], make1[ChannelReadyResult]},
-		{ChannelClose, Request, make1[ChannelCloseParams], make1[ChannelCloseResult]},
-		{ApprovalPrepare, Request, make1[ApprovalPrepareParams], make1[ApprovalPrepareResult]},
-		{ApprovalDecide, Request, make1[ApprovalDecideParams], make1[ApprovalDecideResult]},
-		{ApprovalFinish, Request, make1[ApprovalFinishParams], make1[ApprovalFinishResult]},
-		{ApprovalCancel, Request, make1[ApprovalCancelParams], make1[ApprovalCancelResult]},
-		{LinkState, Notification, make1[LinkStateParams], nil},
-		{DeviceAdded, Notification, make1[DeviceParams], nil},
-		{DeviceRemoved, Notification, make1[DeviceParams], nil},
-		{PromptOpened, Notification, make1[PromptParams], nil},
-		{PromptClosed, Notification, make1[PromptParams], nil},
+		{BridgeInfo, Request, blank[BridgeInfoParams], blank[BridgeInfoResult]},
+		{ChannelOpen, Request, blank[ChannelOpenParams], blank[ChannelOpenResult]},
+		{ChannelAccept, Request, blank[ChannelAcceptParams], blank[ChannelAcceptResult]},
+		{ChannelReady, Request, blank[ChannelReadyParams], blank[ChannelReadyResult]},
+		{ChannelClose, Request, blank[ChannelCloseParams], blank[ChannelCloseResult]},
+		{ApprovalPrepare, Request, blank[ApprovalPrepareParams], blank[ApprovalPrepareResult]},
+		{ApprovalDecide, Request, blank[ApprovalDecideParams], blank[ApprovalDecideResult]},
+		{ApprovalFinish, Request, blank[ApprovalFinishParams], blank[ApprovalFinishResult]},
+		{ApprovalCancel, Request, blank[ApprovalCancelParams], blank[ApprovalCancelResult]},
+		{LinkState, Notification, blank[LinkStateParams], nil},
+		{DeviceAdded, Notification, blank[DeviceParams], nil},
+		{DeviceRemoved, Notification, blank[DeviceParams], nil},
+		{PromptOpened, Notification, blank[PromptParams], nil},
+		{PromptClosed, Notification, blank[PromptParams], nil},
 	}
 }
