@@ -37,8 +37,8 @@ func header(k PublicKey, typ string) string {
 // Sign returns the compact serialisation of payload, signed by s. typ names the
 // purpose (RFC 7515 §4.1.9), so that a signature made for one cannot serve
 // another; it must be made of letters, digits, '-' and '+'. The signature is
-// verified before it is returned, here or, when s is [Checked], by s. Errors are those of the signer, and
-// SIGNATURE_INVALID.
+// verified before it is returned, here or, when s is [Checked], by s. Errors are
+// those of the signer, and SIGNATURE_INVALID.
 func Sign(ctx context.Context, s Signer, typ string, payload []byte) (string, error) {
 	if typ == "" || strings.Trim(typ, "abcdefghijklmnopqrstuvwxyz0123456789-+") != "" {
 		return "", fmt.Errorf("jws: typ %q has characters that it must not have", typ)

@@ -11,6 +11,7 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/strictjson"
+	"countersign/shared/wire"
 )
 
 // maxBody is the longest answer of a gateway that is read, in bytes.
@@ -26,11 +27,7 @@ type Gateway struct {
 // SignIn gets an entity token from the dashboard's back end, as the page does.
 func SignIn(ctx context.Context, base string) (*Gateway, error) {
 	g := &Gateway{Base: base}
-	var t struct {
-		AccessToken string `json:"access_token"`
-		TokenType   string `json:"token_type"`
-		ExpiresIn   int64  `json:"expires_in"`
-	}
+	var t wire.TokenReply
 	if err := g.Do(ctx, http.MethodPost, "/session/token", struct{}{}, &t); err != nil {
 		return nil, fmt.Errorf("sign in: %w", err)
 	}
@@ -88,20 +85,9 @@ func (g *Gateway) Do(ctx context.Context, method, path string, body, out any) er
 }
 
 func problem(status int, answer []byte) error {
-	var p struct {
-		Error struct {
-			Code      fault.Code        `json:"code"`
-			Message   string            `json:"message"`
-			Details   map[string]string `json:"details"`
-			RequestID string            `json:"request_id"`
-		} `json:"error"`
-	}
+	var p wire.Problem
 	if err := strictjson.Unmarshal(answer, &p, maxBody); err != nil || !fault.Known(p.Error.Code) {
 		return fault.Wrap(err, fault.Internal, fmt.Sprintf("the gateway answered with status %d", status))
 	}
-	e := fault.New(p.Error.Code, p.Error.Message)
-	for k, v := range p.Error.Details {
-		e = e.With(k, v)
-	}
-	return e
+	return p.Fault()
 }

@@ -141,7 +141,7 @@ func (s *State) initVault(ctx context.Context, bin string) error {
 		"--config="+s.config("signer"), "--genesis="+s.path("config/genesis.json"), "--out="+s.path("identities"))
 	cmd.Env = append(os.Environ(), s.vaultEnv()...)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("initialise the vault: %w\n%s", err, out)
+		return fmt.Errorf("initialise the vault: %w\n%s(when an earlier start was interrupted here: `make clean-run`, then again)", err, out)
 	}
 	return nil
 }
