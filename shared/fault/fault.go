@@ -59,6 +59,10 @@ const (
 	PINRequired       Code = "PIN_REQUIRED"  // the device is locked
 	PINIncorrect      Code = "PIN_INCORRECT" // details: tries_left
 	PINLocked         Code = "PIN_LOCKED"
+	ModuleFailed      Code = "MODULE_FAILED"       // the PKCS#11 module crashed or hung, and was restarted; details: how
+	DeviceInUse       Code = "DEVICE_IN_USE"       // another page uses the device now; details: holder
+	SiteBlocked       Code = "SITE_BLOCKED"        // the person blocked this site at the bridge's prompt
+	JournalDown       Code = "JOURNAL_UNAVAILABLE" // the bridge cannot write its journal, so it uses no key
 
 	StatementInvalid Code = "STATEMENT_INVALID" // details: field
 	SignatureInvalid Code = "SIGNATURE_INVALID"
@@ -78,6 +82,7 @@ var codes = []Code{
 	Limited, Provider, SignerDown, Unavailable, Timeout, Cancelled, Internal,
 	NotPaired, PairingRefused, BridgeKeyChanged, OriginRefused, Version, Busy, PromptUnavailable, Declined,
 	DeviceMissing, DeviceRemoved, DeviceFailed, KeyMissing, KeyUnsuited, PINRequired, PINIncorrect, PINLocked,
+	ModuleFailed, DeviceInUse, SiteBlocked, JournalDown,
 	StatementInvalid, SignatureInvalid, CertificateBad, ChannelClosed, RecordInvalid, RecordReplayed, Denied,
 	RequestClosed, AlreadyApproved, LogCorrupt,
 }

@@ -26,6 +26,11 @@ const (
 	CloseCode   = 4000
 )
 
+// Ports are where a bridge listens on 127.0.0.1 and [::1], in the order in which
+// it takes the first that is free, and a page looks for it. Whose bridge answers
+// is decided by its key, never by its port.
+var Ports = [...]int{18427, 18437, 18447, 18457}
+
 // The limits of one frame.
 const (
 	MaxFrame    = 65000     // bytes of JSON

@@ -14,6 +14,7 @@ const (
 	MaxName       = 200   // bytes of a name that a person reads
 	MaxIdentities = 16
 	MaxApprovals  = 64
+	MaxLacks      = 8
 )
 
 // Record is a message of the channel between bridge and signer: opaque to the
@@ -64,6 +65,7 @@ const (
 	PromptPairing = "pairing"
 	WherePinentry = "pinentry"
 	WhereTerminal = "terminal"
+	WhereReader   = "reader" // the PIN is typed on the reader's pad
 )
 
 // BridgeInfoParams asks what this bridge is.
@@ -86,6 +88,13 @@ type Identity struct {
 	Present    bool   `json:"present"`    // the token is plugged in
 	Locked     bool   `json:"locked"`     // the token will ask for its PIN
 	ChannelIn  string `json:"channel_in"` // token or software
+
+	// Holder is the origin of the page that uses the token now, when it is not
+	// the one that asks; empty when the token is free.
+	Holder string `json:"holder,omitempty"`
+	// Lacks names what the token cannot do and the bridge may be asked for, such
+	// as "ECDH" or "secp256k1".
+	Lacks []string `json:"lacks,omitempty"`
 }
 
 // ChannelOpenParams starts an end-to-end channel for one identity.
@@ -231,7 +240,7 @@ func (p *BridgeInfoResult) check() error {
 	for _, id := range p.Identities {
 		if err := all(anID("entity", id.Entity), anID("member", id.Member), name("entity_name", id.EntityName),
 			name("member_name", id.MemberName), name("device", id.Device), oneOf("curve", id.Curve, "secp256k1", "P-256"),
-			oneOf("channel_in", id.ChannelIn, InToken, InSoftware)); err != nil {
+			oneOf("channel_in", id.ChannelIn, InToken, InSoftware), holder(id.Holder), lacks(id.Lacks)); err != nil {
 			return err
 		}
 	}
@@ -305,7 +314,7 @@ func (p *PromptParams) check() error {
 	if p.Approval != "" && !ValidID(p.Approval) {
 		return bad("approval")
 	}
-	return all(oneOf("kind", p.Kind, PromptConfirm, PromptPIN, PromptPairing), oneOf("where", p.Where, WherePinentry, WhereTerminal))
+	return all(oneOf("kind", p.Kind, PromptConfirm, PromptPIN, PromptPairing), oneOf("where", p.Where, WherePinentry, WhereTerminal, WhereReader))
 }
 
 func all(errs ...error) error {
@@ -331,6 +340,25 @@ func anID(field, s string) error {
 func name(field, s string) error {
 	if s == "" || len(s) > MaxName {
 		return bad(field)
+	}
+	return nil
+}
+
+func holder(origin string) error {
+	if len(origin) > MaxName {
+		return bad("holder")
+	}
+	return nil
+}
+
+func lacks(names []string) error {
+	if len(names) > MaxLacks {
+		return bad("lacks")
+	}
+	for _, n := range names {
+		if err := name("lacks", n); err != nil {
+			return err
+		}
 	}
 	return nil
 }

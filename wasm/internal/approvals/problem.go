@@ -62,6 +62,14 @@ func explain(err *fault.Error) Problem {
 		return Problem{Title: "The device is not plugged in.", Safe: nothingSigned, Do: "Plug it in, then try again.", Remedy: Retry}
 	case fault.DeviceFailed:
 		return Problem{Title: "The device reported an error.", Safe: nothingSigned, Do: "Plug it out and in, then try again. The bridge's doctor command says more.", Remedy: Retry}
+	case fault.ModuleFailed:
+		return Problem{Title: "The device's driver failed and was started again.", Safe: "No signature left the bridge.", Do: "Try again. If it happens again, run countersign-bridge doctor.", Remedy: Retry}
+	case fault.DeviceInUse:
+		return Problem{Title: "Another page uses the device.", Safe: nothingSigned, Do: "Finish or close that page, then try again.", Remedy: Retry, Calm: true}
+	case fault.SiteBlocked:
+		return Problem{Title: "This site is blocked at the bridge.", Safe: nothingSigned, Do: "You blocked it in the bridge's prompt. To allow it again: countersign-bridge origins list."}
+	case fault.JournalDown:
+		return Problem{Title: "The bridge cannot write its journal.", Safe: nothingSigned, Do: "Look whether the disk is full. The bridge uses no key that it cannot account for."}
 	case fault.KeyMissing, fault.KeyUnsuited:
 		return Problem{Title: "The key for approvals is not on this device.", Safe: nothingSigned, Do: "Choose the device that holds it, or run countersign-bridge doctor.", Remedy: Retry}
 	case fault.PromptUnavailable:

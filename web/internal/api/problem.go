@@ -17,14 +17,16 @@ func status(c fault.Code) int {
 		return http.StatusBadRequest
 	case fault.Unauthenticated, fault.InvalidAPIKey:
 		return http.StatusUnauthorized
-	case fault.Forbidden, fault.EntityUnknown, fault.Denied, fault.OriginRefused, fault.NotPaired, fault.PairingRefused, fault.Declined:
+	case fault.Forbidden, fault.EntityUnknown, fault.Denied, fault.OriginRefused, fault.NotPaired, fault.PairingRefused, fault.Declined,
+		fault.SiteBlocked:
 		return http.StatusForbidden
 	case fault.NotFound, fault.DeviceMissing, fault.KeyMissing:
 		return http.StatusNotFound
 	case fault.Method:
 		return http.StatusMethodNotAllowed
 	case fault.Conflict, fault.Idempotency, fault.QuoteChanged, fault.RequestClosed, fault.AlreadyApproved, fault.RecordReplayed,
-		fault.BridgeKeyChanged, fault.PINRequired, fault.PINIncorrect, fault.PINLocked:
+		fault.BridgeKeyChanged, fault.PINRequired, fault.PINIncorrect, fault.PINLocked,
+		fault.DeviceInUse:
 		return http.StatusConflict
 	case fault.QuoteExpired, fault.TicketSpent, fault.ChannelClosed, fault.DeviceRemoved:
 		return http.StatusGone
@@ -36,9 +38,10 @@ func status(c fault.Code) int {
 		return http.StatusUnprocessableEntity
 	case fault.Limited:
 		return http.StatusTooManyRequests
-	case fault.Provider, fault.DeviceFailed:
+	case fault.Provider, fault.DeviceFailed, fault.ModuleFailed:
 		return http.StatusBadGateway
-	case fault.SignerDown, fault.Unavailable, fault.Busy, fault.PromptUnavailable, fault.LogCorrupt:
+	case fault.SignerDown, fault.Unavailable, fault.Busy, fault.PromptUnavailable, fault.LogCorrupt,
+		fault.JournalDown:
 		return http.StatusServiceUnavailable
 	case fault.Timeout:
 		return http.StatusGatewayTimeout
