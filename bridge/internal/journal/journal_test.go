@@ -146,14 +146,14 @@ func TestItIsForOneBridgeAndItsOwnerOnly(t *testing.T) {
 func TestWhatCannotBeWrittenIsAnError(t *testing.T) {
 	t.Parallel()
 	j := open(t, filepath.Join(t.TempDir(), "journal.log"))
-	if err := j.Append(Event{Kind: Signed, Request: strings.Repeat("x", maxLine)}); fault.CodeOf(err) != fault.Internal {
+	if err := j.Append(Event{Kind: Signed, Request: strings.Repeat("x", maxLine)}); fault.CodeOf(err) != fault.JournalDown {
 		t.Errorf("too long: %v", err)
 	}
 	if err := j.file.Close(); err != nil { // the disk is gone
 		t.Fatal(err)
 	}
 	for range 2 {
-		if err := j.Append(Event{Kind: Signed}); fault.CodeOf(err) != fault.Internal || !errors.Is(err, os.ErrClosed) {
+		if err := j.Append(Event{Kind: Signed}); fault.CodeOf(err) != fault.JournalDown || !errors.Is(err, os.ErrClosed) {
 			t.Errorf("no disk: %v", err)
 		}
 	}
