@@ -30,7 +30,7 @@ func (m *Model) bridged(msg Msg) []Command {
 
 func (m *Model) bridgeChanged(msg BridgeChanged) []Command {
 	b := &m.bridge
-	b.State, b.Code, b.Blocked, b.Err = msg.State, msg.Code, msg.Blocked, asFault(msg.Err)
+	b.State, b.Code, b.Blocked, b.Relayed, b.Err = msg.State, msg.Code, msg.Blocked, msg.Relayed, asFault(msg.Err)
 	switch msg.State {
 	case BridgePairing:
 		b.Paired = false

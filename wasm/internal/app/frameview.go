@@ -140,7 +140,7 @@ func (m *Model) bridgeStatus() view.Node {
 	case BridgePairing:
 		return statusItem("bridge", "is-warning", "Bridge", "compare the code "+b.Code, "navigate:"+m.route.Path(), view.Node{})
 	case BridgeReady:
-		return statusItem("bridge", "is-ok", "Bridge", m.devices(), "", view.Node{})
+		return statusItem("bridge", "is-ok", "Bridge", m.devices(), "", m.relayed())
 	case BridgeFailed:
 		return statusItem("bridge", "is-bad", "Bridge", m.bridgeWord(), m.bridgeAction(), view.Node{})
 	}
@@ -148,6 +148,11 @@ func (m *Model) bridgeStatus() view.Node {
 		return statusItem("bridge", "is-off", "Bridge", "not connected: connect", "bridge.connect", view.Node{})
 	}
 	return statusItem("bridge", "is-off", "Bridge", "not paired: connect", "bridge.connect", view.Node{})
+}
+
+// relayed says that the line goes through the gateway.
+func (m *Model) relayed() view.Node {
+	return view.If(m.bridge.Relayed, view.El("span", "status-value", "via the gateway, end-to-end encrypted"))
 }
 
 func (m *Model) bridgeAction() string {

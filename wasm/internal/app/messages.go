@@ -78,6 +78,7 @@ type (
 		Identities []frame.Identity
 		Err        error
 		Blocked    bool // the browser does not let the page reach this computer
+		Relayed    bool // through the gateway
 	}
 	// DevicesChanged brings the identities anew.
 	DevicesChanged struct{ Identities []frame.Identity }

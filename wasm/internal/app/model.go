@@ -93,6 +93,7 @@ type Bridge struct {
 	State      BridgeState
 	Paired     bool
 	Blocked    bool
+	Relayed    bool // through the gateway, with the same link inside
 	Code       string
 	Name       string
 	Version    string

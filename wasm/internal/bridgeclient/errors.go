@@ -14,7 +14,11 @@ type Problem string
 
 // The problems.
 const (
-	NotRunning     Problem = "not running"     // nobody listens, or the bridge does not admit this origin
+	NotRunning     Problem = "not running"     // nobody listens
+	Denied         Problem = "denied"          // the person, or the browser for them, does not let this page reach this computer
+	Blocked        Problem = "blocked"         // a policy of the browser or of the page forbids it, and nobody is asked
+	Unsupported    Problem = "unsupported"     // this browser never lets a page reach this computer
+	NotAdmitted    Problem = "not admitted"    // something answers there, but not to this page
 	Refused        Problem = "refused"         // the bridge answered and closed: see the code
 	NotPaired      Problem = "not paired"      // a call before the pairing was accepted
 	PairingRefused Problem = "pairing refused" // the person said no, or the codes differ

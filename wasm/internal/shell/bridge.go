@@ -40,7 +40,7 @@ func (s *Shell) connect(forget bool) {
 	if old != nil {
 		old.Close()
 	}
-	client, err := s.dial()
+	client, route, err := s.reach()
 	if err != nil {
 		s.Post(app.BridgeChanged{State: app.BridgeFailed, Err: err, Blocked: bridgeclient.ProblemOf(err) == bridgeclient.NotRunning && s.cfg.Blocked(s.ctx)})
 		return
@@ -49,7 +49,7 @@ func (s *Shell) connect(forget bool) {
 	s.line = client
 	s.relay = relay.New(client, records{s.gateway})
 	s.mu.Unlock()
-	if err := s.greet(client); err != nil {
+	if err := s.greet(client, route); err != nil {
 		client.Close()
 		s.Post(app.BridgeChanged{State: app.BridgeFailed, Err: err})
 		return
@@ -66,21 +66,41 @@ func (s *Shell) connect(forget bool) {
 	}
 }
 
-// dial tries the addresses in their order. Only "nobody there" leads to the next
-// one: a program that answers wrongly is not passed over in silence.
-func (s *Shell) dial() (*bridgeclient.Client, error) {
+// reach connects on loopback, or by another route when that is impossible. When
+// all fail, the problem of the first is told.
+func (s *Shell) reach() (client *bridgeclient.Client, route string, err error) {
+	if client, err = s.dial(); err == nil {
+		return client, bridgeclient.Loopback, nil
+	}
+	if !bridgeclient.Impossible(bridgeclient.ProblemOf(err)) {
+		return nil, "", err
+	}
+	for _, r := range s.cfg.Routes {
+		if client, other := s.link(r.Dial); other == nil {
+			return client, r.Name, nil
+		}
+	}
+	return nil, "", err
+}
+
+// link connects over one dialled connection.
+func (s *Shell) link(dial func(context.Context) (bridgeclient.Socket, error)) (*bridgeclient.Client, error) {
 	key, err := s.cfg.LinkKey(s.ctx)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "this browser cannot keep the page's key")
 	}
-	err = fault.New(fault.Unavailable, "the dashboard names no address of a bridge")
-	remote := s.pinned(s.ctx)
+	return bridgeclient.Connect(s.ctx, bridgeclient.Config{
+		Dial: dial, DH: key, Origin: s.cfg.Origin, Remote: s.pinned(s.ctx), Rand: s.cfg.Rand, Notify: s.notify,
+	})
+}
+
+// dial tries the addresses in their order. Only "nobody there" leads to the next
+// one: a program that answers wrongly is not passed over in silence.
+func (s *Shell) dial() (*bridgeclient.Client, error) {
+	var err error = fault.New(fault.Unavailable, "the dashboard names no address of a bridge")
 	for _, url := range s.cfg.BridgeURLs {
 		var client *bridgeclient.Client
-		client, err = bridgeclient.Connect(s.ctx, bridgeclient.Config{
-			Dial: func(ctx context.Context) (bridgeclient.Socket, error) { return s.cfg.Dial(ctx, url) },
-			DH:   key, Origin: s.cfg.Origin, Remote: remote, Rand: s.cfg.Rand, Notify: s.notify,
-		})
+		client, err = s.link(func(ctx context.Context) (bridgeclient.Socket, error) { return s.cfg.Dial(ctx, url) })
 		if err == nil {
 			return client, nil
 		}
@@ -92,9 +112,9 @@ func (s *Shell) dial() (*bridgeclient.Client, error) {
 }
 
 // greet pairs when that is needed, keeps the bridge's key, and asks who is there.
-func (s *Shell) greet(client *bridgeclient.Client) error {
+func (s *Shell) greet(client *bridgeclient.Client, route string) error {
 	if client.State().State == frame.Pairing {
-		s.Post(app.BridgeChanged{State: app.BridgePairing, Code: client.Code()})
+		s.Post(app.BridgeChanged{State: app.BridgePairing, Code: client.Code(), Relayed: route == bridgeclient.Relay})
 		if err := client.WaitReady(s.ctx); err != nil {
 			return err
 		}
@@ -107,7 +127,7 @@ func (s *Shell) greet(client *bridgeclient.Client) error {
 		return err
 	}
 	state := client.State()
-	s.Post(app.BridgeChanged{State: app.BridgeReady, Name: state.Bridge, Version: info.Version, Identities: info.Identities})
+	s.Post(app.BridgeChanged{State: app.BridgeReady, Name: state.Bridge, Version: info.Version, Identities: info.Identities, Relayed: route == bridgeclient.Relay})
 	return nil
 }
 

@@ -39,9 +39,12 @@ type Config struct {
 	Origin     string
 	Path       string // of the page's address
 
-	Host    Host
-	Fetch   gatewayclient.Fetch
-	Dial    func(ctx context.Context, url string) (bridgeclient.Socket, error)
+	Host  Host
+	Fetch gatewayclient.Fetch
+	Dial  func(ctx context.Context, url string) (bridgeclient.Socket, error)
+	// Routes are tried in their order when the bridge cannot be reached on
+	// loopback (bridgeclient.Impossible).
+	Routes  []bridgeclient.Route
 	LinkKey func(ctx context.Context) (link.DH, error) // the page's key
 	Blocked func(ctx context.Context) bool             // the browser refuses connections to this computer
 	Now     func() time.Time
