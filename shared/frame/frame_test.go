@@ -200,6 +200,7 @@ var samples = map[string][2]any{
 	ChannelClose:  {ChannelCloseParams{"chn_aaaa"}, ChannelCloseResult{}},
 	ApprovalPrepare: {ApprovalPrepareParams{"chn_aaaa", "req_aaaa", Approve},
 		ApprovalPrepareResult{"apr_aaaa", Record{7}}},
+	ApprovalBatch:  {ApprovalBatchParams{[]string{"apr_aaaa", "apr_bbbb"}}, ApprovalBatchResult{"bat_aaaa"}},
 	ApprovalDecide: {ApprovalDecideParams{"apr_aaaa", Record{8}}, ApprovalDecideResult{OutcomeSigned, "APPROVE\n", Record{9}}},
 	ApprovalFinish: {ApprovalFinishParams{"apr_aaaa", Record{10}}, ApprovalFinishResult{"req_aaaa", "pending", []string{"mem_alice"}, 2}},
 	ApprovalCancel: {ApprovalCancelParams{"apr_aaaa"}, ApprovalCancelResult{}},
@@ -208,6 +209,8 @@ var samples = map[string][2]any{
 	DeviceRemoved:  {DeviceParams{"alice"}, nil},
 	PromptOpened:   {PromptParams{"apr_aaaa", PromptPIN, WherePinentry}, nil},
 	PromptClosed:   {PromptParams{Kind: PromptPairing, Where: WhereTerminal}, nil},
+
+	ApprovalProgress: {ApprovalProgressParams{"bat_aaaa", 3, 5}, nil},
 }
 
 func TestEveryMethodTakesItsOwnTypesAndNothingElse(t *testing.T) {
@@ -245,6 +248,15 @@ func TestEveryMethodTakesItsOwnTypesAndNothingElse(t *testing.T) {
 	}
 }
 
+// seventeen is what makes a list of one approval too long.
+func seventeen() string {
+	var b strings.Builder
+	for i := range MaxBatch {
+		fmt.Fprintf(&b, `,"apr_%04d"`, i)
+	}
+	return b.String()
+}
+
 func TestFieldsHaveRanges(t *testing.T) {
 	t.Parallel()
 	rec := `"AQ"`
@@ -276,6 +288,14 @@ func TestFieldsHaveRanges(t *testing.T) {
 		"name too long":          {new(DeviceParams), `{"device":"` + strings.Repeat("x", MaxName+1) + `"}`},
 		"kind unknown":           {new(PromptParams), `{"kind":"x","where":"terminal"}`},
 		"place unknown":          {new(PromptParams), `{"kind":"pin","where":"page"}`},
+		"batch of one":           {new(ApprovalBatchParams), `{"approvals":["apr_aaaa"]}`},
+		"batch of seventeen":     {new(ApprovalBatchParams), `{"approvals":["apr_aaaa"` + seventeen() + `]}`},
+		"batch with one twice":   {new(ApprovalBatchParams), `{"approvals":["apr_aaaa","apr_aaaa"]}`},
+		"batch of no ids":        {new(ApprovalBatchParams), `{"approvals":["apr_aaaa","x"]}`},
+		"progress beyond":        {new(ApprovalProgressParams), `{"batch":"bat_aaaa","done":3,"of":2}`},
+		"progress below zero":    {new(ApprovalProgressParams), `{"batch":"bat_aaaa","done":-1,"of":2}`},
+		"progress of nothing":    {new(ApprovalProgressParams), `{"batch":"bat_aaaa","done":0,"of":0}`},
+		"progress of too many":   {new(ApprovalProgressParams), `{"batch":"bat_aaaa","done":0,"of":17}`},
 		"approval not an id":     {new(PromptParams), `{"approval":"x","kind":"pin","where":"terminal"}`},
 		"curve unknown": {new(BridgeInfoResult),
 			`{"version":"1","identities":[{"entity":"ent_aaaa","entity_name":"x","member":"mem_aaaa","member_name":"x","device":"x","curve":"P-384","present":true,"locked":false,"channel_in":"token"}]}`},
@@ -387,7 +407,7 @@ func TestTheSpecHasTheTableOfMethods(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("frame.md and the code differ (- code, + page):\n%s", diff)
 	}
-	for _, n := range []int{MaxFrame, MaxMessages, MaxID, MaxRecord, MaxText, MaxName, MaxIdentities, MaxApprovals, MaxErrorMessage, MaxDetails, CloseCode} {
+	for _, n := range []int{MaxFrame, MaxMessages, MaxID, MaxRecord, MaxText, MaxName, MaxIdentities, MaxApprovals, MaxBatch, MaxErrorMessage, MaxDetails, CloseCode} {
 		if !strings.Contains(strings.ReplaceAll(string(page), ",", ""), fmt.Sprint(n)) {
 			t.Errorf("frame.md does not name the limit %d", n)
 		}

@@ -8,6 +8,7 @@ const (
 	ChannelReady    = "channel.ready"
 	ChannelClose    = "channel.close"
 	ApprovalPrepare = "approval.prepare"
+	ApprovalBatch   = "approval.batch"
 	ApprovalDecide  = "approval.decide"
 	ApprovalFinish  = "approval.finish"
 	ApprovalCancel  = "approval.cancel"
@@ -15,11 +16,12 @@ const (
 
 // The notifications that a bridge sends.
 const (
-	LinkState     = "link.state"
-	DeviceAdded   = "device.added"
-	DeviceRemoved = "device.removed"
-	PromptOpened  = "prompt.opened"
-	PromptClosed  = "prompt.closed"
+	LinkState        = "link.state"
+	DeviceAdded      = "device.added"
+	DeviceRemoved    = "device.removed"
+	PromptOpened     = "prompt.opened"
+	PromptClosed     = "prompt.closed"
+	ApprovalProgress = "approval.progress"
 )
 
 // Spec is one row of the table of methods.
@@ -42,6 +44,7 @@ func Methods() []Spec {
 		{ChannelReady, Request, blank[ChannelReadyParams], blank[ChannelReadyResult]},
 		{ChannelClose, Request, blank[ChannelCloseParams], blank[ChannelCloseResult]},
 		{ApprovalPrepare, Request, blank[ApprovalPrepareParams], blank[ApprovalPrepareResult]},
+		{ApprovalBatch, Request, blank[ApprovalBatchParams], blank[ApprovalBatchResult]},
 		{ApprovalDecide, Request, blank[ApprovalDecideParams], blank[ApprovalDecideResult]},
 		{ApprovalFinish, Request, blank[ApprovalFinishParams], blank[ApprovalFinishResult]},
 		{ApprovalCancel, Request, blank[ApprovalCancelParams], blank[ApprovalCancelResult]},
@@ -50,5 +53,6 @@ func Methods() []Spec {
 		{DeviceRemoved, Notification, blank[DeviceParams], nil},
 		{PromptOpened, Notification, blank[PromptParams], nil},
 		{PromptClosed, Notification, blank[PromptParams], nil},
+		{ApprovalProgress, Notification, blank[ApprovalProgressParams], nil},
 	}
 }

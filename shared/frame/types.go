@@ -15,6 +15,8 @@ const (
 	MaxIdentities = 16
 	MaxApprovals  = 64
 	MaxLacks      = 8
+	MinBatch      = 2 // approvals that are decided together
+	MaxBatch      = 16
 )
 
 // Record is a message of the channel between bridge and signer: opaque to the
@@ -155,6 +157,18 @@ type ApprovalPrepareResult struct {
 	Record   Record `json:"record"`
 }
 
+// ApprovalBatchParams says that these approvals, all prepared in one channel, are
+// decided together: the person reads one list and answers once.
+type ApprovalBatchParams struct {
+	Approvals []string `json:"approvals"`
+}
+
+// ApprovalBatchResult has the bridge's name for the batch, which its prompts and
+// its progress carry.
+type ApprovalBatchResult struct {
+	Batch string `json:"batch"`
+}
+
 // ApprovalDecideParams brings the sealed statement. The call lasts as long as
 // the person takes to read and decide.
 type ApprovalDecideParams struct {
@@ -209,9 +223,17 @@ type DeviceParams struct {
 
 // PromptParams says that the bridge asks the person something, and where.
 type PromptParams struct {
-	Approval string `json:"approval,omitempty"` // absent for a pairing and for a channel
+	Approval string `json:"approval,omitempty"` // or a batch; absent for a pairing and for a channel
 	Kind     string `json:"kind"`
 	Where    string `json:"where"`
+}
+
+// ApprovalProgressParams says how far a batch has come after the person approved
+// it: how many of the items that the person read are over, signed or not.
+type ApprovalProgressParams struct {
+	Batch string `json:"batch"`
+	Done  int    `json:"done"`
+	Of    int    `json:"of"`
 }
 
 // ValidID reports whether s is an identifier: three letters, an underscore, and
@@ -270,6 +292,20 @@ func (p *ApprovalPrepareParams) check() error {
 func (p *ApprovalPrepareResult) check() error {
 	return all(anID("approval", p.Approval), record(p.Record))
 }
+func (p *ApprovalBatchParams) check() error {
+	if len(p.Approvals) < MinBatch || len(p.Approvals) > MaxBatch {
+		return bad("approvals")
+	}
+	seen := map[string]bool{}
+	for _, id := range p.Approvals {
+		if !ValidID(id) || seen[id] {
+			return bad("approvals")
+		}
+		seen[id] = true
+	}
+	return nil
+}
+func (p *ApprovalBatchResult) check() error { return anID("batch", p.Batch) }
 func (p *ApprovalDecideParams) check() error {
 	return all(anID("approval", p.Approval), record(p.Record))
 }
@@ -315,6 +351,15 @@ func (p *PromptParams) check() error {
 		return bad("approval")
 	}
 	return all(oneOf("kind", p.Kind, PromptConfirm, PromptPIN, PromptPairing), oneOf("where", p.Where, WherePinentry, WhereTerminal, WhereReader))
+}
+func (p *ApprovalProgressParams) check() error {
+	if p.Of < 1 || p.Of > MaxBatch {
+		return bad("of")
+	}
+	if p.Done < 0 || p.Done > p.Of {
+		return bad("done")
+	}
+	return anID("batch", p.Batch)
 }
 
 func all(errs ...error) error {
