@@ -118,92 +118,122 @@ func (c *conn) decideApproval(_ context.Context, p frame.ApprovalDecideParams) (
 	return r, nil
 }
 
-func (c *conn) decide(a *approvalState, record []byte) (r frame.ApprovalDecideResult, err error) {
+// item is a statement that the signer sent, opened, and found to be what was
+// asked for.
+type item struct {
+	approval *approvalState
+	session  *channel.Session
+	payload  []byte // what is signed
+	read     statement.Approval
+	want     statement.Want
+	text     string // what the person reads about it
+	batch    string // the list in which they read it; empty when alone
+}
+
+// receive opens a statement and checks it.
+func (c *conn) receive(a *approvalState, record []byte) (*item, error) {
 	session, err := a.channel.use()
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	m, err := openMessage[*channel.Statement](session, record)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	read, err := statement.Decode[statement.Approval](m.Statement)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	id := a.channel.identity
-	want := statement.Want{Entity: id.Entity, Request: a.request, Decision: a.decision, Member: id.Member,
-		Key: id.approval.Thumbprint(), Channel: base64.RawURLEncoding.EncodeToString(session.HandshakeHash()), Now: c.bridge.deps.Now()}
-	if err := statement.Check(read, want); err != nil {
-		return r, err
-	}
-	r.StatementText = statement.Text(read)
-	token, err := c.sign(a, m.Statement, r.StatementText, func() error {
-		want.Now = c.bridge.deps.Now() // the person took their time
-		return statement.Check(read, want)
-	})
+	it := &item{approval: a, session: session, payload: m.Statement, read: read, text: statement.Text(read),
+		want: statement.Want{Entity: id.Entity, Request: a.request, Decision: a.decision, Member: id.Member,
+			Key: id.approval.Thumbprint(), Channel: base64.RawURLEncoding.EncodeToString(session.HandshakeHash())}}
+	return it, c.check(it)
+}
+
+// check compares a statement with what was asked for, by the clock as it is now:
+// a person takes their time.
+func (c *conn) check(it *item) error {
+	it.want.Now = c.bridge.deps.Now()
+	return statement.Check(it.read, it.want)
+}
+
+// decide shows one statement and signs it when the person approves.
+func (c *conn) decide(a *approvalState, record []byte) (r frame.ApprovalDecideResult, err error) {
+	it, err := c.receive(a, record)
 	if err != nil {
 		return r, err
 	}
-	r.Outcome = frame.OutcomeSigned
-	r.Record, err = sealMessage(session, &channel.StatementSubmit{JWS: token})
-	return r, err
+	use := c.approvalKey(a.channel.identity, a.id)
+	if err := use.open(a.ctx); err != nil { // before the person reads for nothing
+		return r, err
+	}
+	title := "Approve a purchase of " + use.identity.entityName
+	if a.decision == statement.Reject {
+		title = "Reject a purchase of " + use.identity.entityName
+	}
+	err = c.confirm(consent.Question{Title: title, Text: it.text}, a.ctx, use.about)
+	if err := c.answered(it, err); err != nil {
+		return r, err
+	}
+	return c.sign(it, use)
 }
 
-// sign asks the person and lets the token sign. What is decided and done is in
-// the journal before it has an effect.
-func (c *conn) sign(a *approvalState, payload []byte, text string, stillValid func() error) (string, error) {
-	id := a.channel.identity
-	sum := sha256.Sum256(payload)
-	event := journal.Event{Origin: c.origin, Pairing: c.pairing, Entity: id.Entity, Member: id.Member, Device: id.device,
-		Key: id.approval.Thumbprint(), Request: a.request, Decision: a.decision, Digest: hex.EncodeToString(sum[:])}
-	note := func(what string, err error) error {
-		event.Kind, event.Code = what, string(fault.CodeOf(err))
-		return c.bridge.deps.Journal.Append(event)
-	}
-	about := frame.PromptParams{Approval: a.id, Kind: frame.PromptConfirm}
-	use := &keyUse{conn: c, identity: id, uri: id.ApprovalKey, want: id.approval, why: "It signs the statement that you just read.", about: about}
-	if err := use.open(a.ctx); err != nil { // before the person reads for nothing
-		return "", err
-	}
-	title := "Approve a purchase of " + id.entityName
-	if a.decision == statement.Reject {
-		title = "Reject a purchase of " + id.entityName
-	}
-	err := c.confirm(consent.Question{Title: title, Text: text}, a.ctx, about)
+// approvalKey is the key that signs statements, for a page's approval or batch.
+func (c *conn) approvalKey(id *identity, approval string) *keyUse {
+	return &keyUse{conn: c, identity: id, uri: id.ApprovalKey, want: id.approval, why: "It signs the statement that you just read.",
+		about: frame.PromptParams{Approval: approval, Kind: frame.PromptConfirm}}
+}
+
+// answered writes into the journal what the person decided about a statement,
+// before anything comes of it. answer is nil when they approved.
+func (c *conn) answered(it *item, answer error) error {
+	err := answer
 	if err == nil {
 		err = c.stillPaired()
 	}
 	if err == nil {
-		err = stillValid()
+		err = c.check(it)
 	}
-	if err != nil {
-		what := journal.Failed
-		if fault.CodeOf(err) == fault.Declined {
-			what = journal.Declined
-		}
-		if jerr := note(what, err); jerr != nil {
-			return "", jerr
-		}
-		return "", err
+	kind := journal.Approved
+	switch {
+	case fault.CodeOf(err) == fault.Declined:
+		kind = journal.Declined
+	case err != nil:
+		kind = journal.Failed
 	}
-	if err := note(journal.Approved, nil); err != nil {
-		return "", err
+	if jerr := c.note(it, kind, err); jerr != nil {
+		return jerr
 	}
-	token, err := jws.Sign(a.ctx, use, statement.TypApproval, payload)
+	return err
+}
+
+// sign lets the token sign what the person approved, and seals it for the signer.
+func (c *conn) sign(it *item, use *keyUse) (r frame.ApprovalDecideResult, err error) {
+	token, err := jws.Sign(it.approval.ctx, use, statement.TypApproval, it.payload)
 	if err == nil {
-		err = stillValid() // a PIN may have been asked for
+		err = c.check(it) // a PIN may have been asked for
+	}
+	kind := journal.Signed
+	if err != nil {
+		kind = journal.Failed
+	}
+	if jerr := c.note(it, kind, err); jerr != nil {
+		return r, jerr
 	}
 	if err != nil {
-		if jerr := note(journal.Failed, err); jerr != nil {
-			return "", jerr
-		}
-		return "", err
+		return r, err
 	}
-	if err := note(journal.Signed, nil); err != nil {
-		return "", err
-	}
-	return token, nil
+	record, err := sealMessage(it.session, &channel.StatementSubmit{JWS: token})
+	return frame.ApprovalDecideResult{Outcome: frame.OutcomeSigned, StatementText: it.text, Record: record}, err
+}
+
+// note writes what happens to a statement into the journal.
+func (c *conn) note(it *item, kind string, err error) error {
+	id, sum := it.approval.channel.identity, sha256.Sum256(it.payload)
+	return c.bridge.deps.Journal.Append(journal.Event{Kind: kind, Origin: c.origin, Pairing: c.pairing, Entity: id.Entity, Member: id.Member,
+		Device: id.device, Key: id.approval.Thumbprint(), Request: it.approval.request, Batch: it.batch, Decision: it.approval.decision,
+		Statement: statement.TypApproval, Digest: hex.EncodeToString(sum[:]), Code: string(fault.CodeOf(err))})
 }
 
 // finishApproval reads the signer's receipt.
