@@ -32,6 +32,8 @@ const (
 	lockName    = "bridge.lock"
 	socketName  = "bridge.sock"
 	maxLockFile = 4 << 10
+	retryEvery  = 50 * time.Millisecond
+	retries     = 20
 	// maxSocketPath is the longest path of a unix socket that every system takes,
 	// in bytes.
 	maxSocketPath = 100
@@ -61,6 +63,8 @@ type Config struct {
 	StateDir string           // exists, and only its owner can enter it
 	Now      func() time.Time // default: time.Now
 	Log      *slog.Logger     // told when a second start asked; default: nobody
+
+	user func() int // whose bridge it is; tests pretend
 }
 
 // Instance is the claim of this process to be the bridge of its person. Its zero
@@ -74,7 +78,8 @@ type Instance struct {
 	served sync.WaitGroup
 
 	announced chan struct{} // closed by the first Announce
-	closed    chan struct{}
+	ctx       context.Context
+	cancel    context.CancelFunc // ends every answer
 	once      sync.Once
 	mu        sync.Mutex
 	self      Bridge
@@ -96,19 +101,19 @@ func Claim(ctx context.Context, cfg Config) (*Instance, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
+	if cfg.user == nil {
+		cfg.user = os.Getuid
+	}
 	lock, err := os.OpenFile(filepath.Join(cfg.StateDir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the lock of the bridge: %w", err)
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		lock.Close()
-		if !errors.Is(err, syscall.EWOULDBLOCK) {
-			return nil, fmt.Errorf("lock %s: %w", lock.Name(), err)
-		}
-		return nil, running(ctx, cfg.StateDir)
+	if err := take(ctx, lock, cfg.StateDir); err != nil {
+		return nil, errors.Join(err, lock.Close())
 	}
-	i := &Instance{cfg: cfg, lock: lock, announced: make(chan struct{}), closed: make(chan struct{}),
+	i := &Instance{cfg: cfg, lock: lock, announced: make(chan struct{}),
 		self: Bridge{PID: os.Getpid(), Started: cfg.Now().UTC().Format(time.RFC3339)}}
+	i.ctx, i.cancel = context.WithCancel(context.Background())
 	if err := i.open(); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -116,13 +121,29 @@ func Claim(ctx context.Context, cfg Config) (*Instance, error) {
 	return i, nil
 }
 
-// running is the error of a claim that came second.
-func running(ctx context.Context, stateDir string) error {
-	first, err := ask(ctx, stateDir, askShow)
-	if err != nil {
-		return fmt.Errorf("another bridge uses %s: %w", stateDir, err)
+// take locks, or returns the error of a claim that came second. Whoever has the
+// lock may have begun or ended just now, so one that cannot be asked is tried
+// again for a second.
+func take(ctx context.Context, lock *os.File, stateDir string) error {
+	again := time.NewTicker(retryEvery)
+	defer again.Stop()
+	for try := 0; ; try++ {
+		err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return fmt.Errorf("lock %s: %w", lock.Name(), err)
+		}
+		first, err := ask(ctx, stateDir, askShow)
+		if err == nil {
+			return &Running{first}
+		}
+		if try == retries || errors.Is(err, os.ErrDeadlineExceeded) || ctx.Err() != nil {
+			return fmt.Errorf("another bridge uses %s: %w", stateDir, err)
+		}
+		<-again.C
 	}
-	return &Running{first}
 }
 
 // open makes the socket and writes where it is.
@@ -240,7 +261,7 @@ func (i *Instance) Announce(listen []string) {
 func (i *Instance) Close() error {
 	var err error
 	i.once.Do(func() {
-		close(i.closed)
+		i.cancel()
 		err = i.socket.Close() // removes the socket's file
 		i.served.Wait()
 		if i.temp != "" {

@@ -6,9 +6,18 @@ import (
 	"os"
 	"os/user"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 )
+
+// loopback are the addresses through which loopback is listened on, as the
+// kernel writes them: words of 32 bits in the order of this machine's bytes.
+var loopback = []string{
+	"0100007F", "00000000", // 127.0.0.1, any
+	"00000000000000000000000001000000", "00000000000000000000000000000000", // ::1, any
+	"0000000000000000FFFF00000100007F", // ::ffff:127.0.0.1
+}
 
 // PortOwner says who listens on a TCP port of loopback, or of every address,
 // where the system tells.
@@ -42,7 +51,11 @@ func listener(table string, port int) (uid int, inode string, ok bool) {
 	suffix := fmt.Sprintf(":%04X", port)
 	for lines := bufio.NewScanner(f); lines.Scan(); {
 		col := strings.Fields(lines.Text())
-		if len(col) < 10 || col[3] != "0A" || !strings.HasSuffix(col[1], suffix) {
+		if len(col) < 10 || col[3] != "0A" {
+			continue
+		}
+		address, ours := strings.CutSuffix(col[1], suffix)
+		if !ours || !slices.Contains(loopback, address) {
 			continue
 		}
 		uid, err := strconv.Atoi(col[7])

@@ -6,8 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
+	"path/filepath"
 	"syscall"
 	"time"
 
@@ -28,8 +30,8 @@ const (
 // Find says which bridge runs with a state directory; ok is false when none
 // does. It starts and changes nothing.
 func Find(ctx context.Context, stateDir string) (b Bridge, ok bool, err error) {
-	lock, err := os.Open(stateDir + "/" + lockName)
-	if errors.Is(err, os.ErrNotExist) {
+	lock, err := os.Open(filepath.Join(stateDir, lockName))
+	if errors.Is(err, fs.ErrNotExist) {
 		return b, false, nil
 	}
 	if err != nil {
@@ -98,11 +100,13 @@ func (i *Instance) serve() {
 // answer serves one question, once the bridge listens.
 func (i *Instance) answer(c net.Conn) {
 	defer c.Close()
-	if uid, ok := peerUID(c); ok && uid != os.Getuid() {
+	stop := context.AfterFunc(i.ctx, func() { c.Close() })
+	defer stop()
+	if uid, ok := peerUID(c); ok && uid != i.cfg.user() {
 		i.cfg.Log.Warn("another user asked this bridge who it is", "uid", uid)
 		return
 	}
-	if err := c.SetDeadline(i.cfg.Now().Add(answerTimeout)); err != nil {
+	if err := c.SetDeadline(time.Now().Add(answerTimeout)); err != nil {
 		return
 	}
 	question, err := bufio.NewReaderSize(c, 16).ReadSlice('\n')
@@ -111,7 +115,7 @@ func (i *Instance) answer(c net.Conn) {
 	}
 	select {
 	case <-i.announced:
-	case <-i.closed:
+	case <-i.ctx.Done():
 		return
 	}
 	i.mu.Lock()
