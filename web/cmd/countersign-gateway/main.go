@@ -38,7 +38,9 @@ The file for serve and migrate is JSON; every name is known or refused:
   token_key           signs tokens: a PEM file (PKCS #8, RSA, mode 0600; made when missing in
                       the sandbox), or pkcs11:token=…;object=…?module-path=/usr/lib/….so
   token_key_pin_file  the PIN for a pkcs11: key
-  public_url          where people open the dashboard; also the issuer of tokens
+  public_url          where people open the dashboard, and bridges dial the relay; also the
+                      issuer of tokens
+  dashboards          origins of further dashboards whose pages may use the relay
   environment         sandbox, or the name of another one; a token works in one only
   developers          [{"id","name","api_key_file","entities":["ent_…"]}]
   providers           [{"id","name","url","api_key_file"}]

@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -21,6 +22,7 @@ import (
 	"countersign/web/internal/buy"
 	"countersign/web/internal/chain"
 	"countersign/web/internal/gateway"
+	"countersign/web/internal/relay"
 	"countersign/web/internal/signerlink"
 	"countersign/web/internal/store"
 	"countersign/web/internal/store/sqlstore"
@@ -37,6 +39,7 @@ type Config struct {
 	TokenKeyPINFile string      `json:"token_key_pin_file"`
 	PublicURL       string      `json:"public_url"`
 	Environment     string      `json:"environment"`
+	Dashboards      []string    `json:"dashboards"`
 	Developers      []Developer `json:"developers"`
 	Providers       []Provider  `json:"providers"`
 	Chains          []Chain     `json:"chains"`
@@ -155,11 +158,27 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 		return err
 	}
 	meet(ctx, g, log)
-	handler, err := api.New(api.Config{Gateway: g, Dashboard: pages, Log: log, NewID: rand.Text})
+	meeting, err := relayOf(cfg, log)
+	if err != nil {
+		return err
+	}
+	defer meeting.Close()
+	handler, err := api.New(api.Config{Gateway: g, Relay: meeting, Dashboard: pages, Log: log, NewID: rand.Text})
 	if err != nil {
 		return err
 	}
 	return listen(ctx, cfg.Listen, server{handler, g.Run, log}, std)
+}
+
+// relayOf is where pages and bridges meet: bridges dial the public address, and
+// pages of the dashboard that is served there may connect, and of those listed.
+func relayOf(cfg Config, log *slog.Logger) (*relay.Relay, error) {
+	u, err := url.Parse(cfg.PublicURL)
+	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
+		return nil, fmt.Errorf("public_url %q is not an http address", cfg.PublicURL)
+	}
+	self := u.Scheme + "://" + strings.ToLower(u.Host)
+	return relay.New(relay.Config{Gateway: self, Origins: append([]string{self}, cfg.Dashboards...), Now: time.Now, Rand: rand.Reader, Log: log})
 }
 
 // meet reads the signer's log before the first client asks about it. A signer

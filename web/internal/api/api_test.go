@@ -20,6 +20,7 @@ import (
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
 	"countersign/web/internal/gateway/gatewaytest"
+	"countersign/web/internal/relay"
 )
 
 // rig is the API over HTTP with a world behind it.
@@ -34,7 +35,12 @@ type rig struct {
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	w := gatewaytest.New(t)
-	h, err := New(Config{Gateway: w.Gateway, NewID: rand.Text})
+	meeting, err := relay.New(relay.Config{Gateway: "https://gateway.example", Origins: []string{"https://app.example"}, Now: time.Now, Rand: rand.Reader})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(meeting.Close)
+	h, err := New(Config{Gateway: w.Gateway, Relay: meeting, NewID: rand.Text})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 // Config is what the API needs.
 type Config struct {
 	Gateway   *gateway.Gateway
+	Relay     Relay
 	Dashboard http.Handler // serves what is no route; may be nil
 	Log       *slog.Logger
 	NewID     func() string // of answers, for the log
@@ -37,7 +38,7 @@ type route struct {
 	access  access
 	secret  bool          // the answer to this POST is never stored
 	limit   int           // of the body, in bytes; 0: no body
-	wait    time.Duration // how long the answer may take
+	wait    time.Duration // how long the answer may take; 0: it is a WebSocket
 	handle  func(*api, *question) (any, error)
 }
 
@@ -72,12 +73,16 @@ var routes = []route{
 	{"GET /v1/accounts/{id}", entity, false, 0, plain, (*api).account},
 	{"POST /v1/channels", entity, false, wire.MaxRecordBody, slow, (*api).openChannel},
 	{"POST /v1/channels/{id}/records", entity, false, wire.MaxRecordBody, slow, (*api).relay},
+	{"POST /v1/relays", entity, true, wire.MaxBody, plain, (*api).relayTicket},
+	{"GET /v1/relays/page", open, false, 0, 0, (*api).relayPage},
+	{"GET /v1/relays/bridge", open, false, 0, 0, (*api).relayBridge},
+	{"GET /v1/relays/stream", open, false, 0, 0, (*api).relayStream},
 }
 
 // New makes the handler of everything.
 func New(cfg Config) (http.Handler, error) {
-	if cfg.Gateway == nil || cfg.NewID == nil {
-		return nil, errors.New("api: a gateway and a source of ids are needed")
+	if cfg.Gateway == nil || cfg.Relay == nil || cfg.NewID == nil {
+		return nil, errors.New("api: a gateway, a relay and a source of ids are needed")
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)

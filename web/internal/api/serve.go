@@ -86,9 +86,12 @@ func (a *api) serve(rt route) http.Handler {
 		a.secure(w)
 		q := &question{w: w, r: r, id: a.NewID()}
 		w.Header().Set("X-Request-Id", q.id)
-		ctx, cancel := context.WithTimeout(r.Context(), rt.wait)
-		defer cancel()
-		q.r = r.WithContext(ctx)
+		q.r = r
+		if rt.wait > 0 {
+			ctx, cancel := context.WithTimeout(r.Context(), rt.wait)
+			defer cancel()
+			q.r = r.WithContext(ctx)
+		}
 		defer func() {
 			if p := recover(); p != nil {
 				a.fail(w, q.r, q.id, fmt.Errorf("panic: %v", p))

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"errors"
-	"sync"
 	"time"
 
 	"countersign/shared/fault"
@@ -88,7 +87,7 @@ func (g *Gateway) InEntity(ctx context.Context, c Caller, entity string) (Caller
 // wrong key give the same answer in the same time: INVALID_API_KEY.
 func (g *Gateway) Token(ctx context.Context, in wire.TokenRequest, peer string) (wire.TokenReply, error) {
 	subject := in.Subject()
-	if !g.limit.allow("ip "+peer, 600) || !g.limit.allow("id "+subject, 120) {
+	if !g.limit.Allow("ip "+peer, 600) || !g.limit.Allow("id "+subject, 120) {
 		return wire.TokenReply{}, fault.New(fault.Limited, "Too many token requests: wait a minute").With("retry_after", "60")
 	}
 	bad := fault.New(fault.InvalidAPIKey, msgBadKey)
@@ -119,7 +118,7 @@ func (g *Gateway) Token(ctx context.Context, in wire.TokenRequest, peer string) 
 	}
 	hash := sha256.Sum256([]byte(in.APIKey))
 	if subtle.ConstantTimeCompare(hash[:], d.KeyHash[:]) != 1 || !known {
-		if !g.limit.allow("bad "+subject+" "+peer, 20) {
+		if !g.limit.Allow("bad "+subject+" "+peer, 20) {
 			return wire.TokenReply{}, fault.New(fault.Limited, "Too many token requests: wait a minute").With("retry_after", "60")
 		}
 		return wire.TokenReply{}, bad
@@ -134,31 +133,4 @@ func (g *Gateway) mint(ctx context.Context, s Subject) (wire.TokenReply, error) 
 		return wire.TokenReply{}, err
 	}
 	return wire.TokenReply{AccessToken: token, TokenType: "Bearer", ExpiresIn: int64(life / time.Second)}, nil
-}
-
-// limiter counts per minute and name.
-type limiter struct {
-	now   func() time.Time
-	mu    sync.Mutex
-	start time.Time
-	seen  map[string]int
-}
-
-func newLimiter(now func() time.Time) *limiter { return &limiter{now: now} }
-
-// maxNames bounds what the limiter remembers; beyond it new names are refused
-// for the rest of the minute.
-const maxNames = 20000
-
-func (l *limiter) allow(name string, perMinute int) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if now := l.now(); l.seen == nil || now.Sub(l.start) >= time.Minute {
-		l.start, l.seen = now, map[string]int{}
-	}
-	if len(l.seen) >= maxNames && l.seen[name] == 0 {
-		return false
-	}
-	l.seen[name]++
-	return l.seen[name] <= perMinute
 }

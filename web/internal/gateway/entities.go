@@ -139,7 +139,7 @@ func (g *Gateway) Sandbox(ctx context.Context, in wire.SandboxInput, peer string
 	if g.cfg.Env != "sandbox" {
 		return wire.SandboxReply{}, fault.New(fault.NotFound, "there is no sandbox here")
 	}
-	if !g.limit.allow("sandbox "+peer, 30) {
+	if !g.limit.Allow("sandbox "+peer, 30) {
 		return wire.SandboxReply{}, fault.New(fault.Limited, "too many sandboxes: wait a minute").With("retry_after", "60")
 	}
 	sum := sha256.Sum256([]byte("countersign-sandbox/1\x00" + in.DeveloperID + "\x00" + in.Name))

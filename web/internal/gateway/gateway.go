@@ -24,6 +24,7 @@ import (
 	"countersign/shared/quote"
 	"countersign/shared/signedlog"
 	"countersign/shared/wire"
+	"countersign/web/internal/rate"
 	"countersign/web/internal/store"
 )
 
@@ -118,7 +119,7 @@ const (
 type Gateway struct {
 	cfg   Config
 	locks keyed
-	limit *limiter
+	limit *rate.Limiter
 
 	syncMu sync.Mutex
 	chain  signedlog.Chain
@@ -135,7 +136,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gateway{cfg: cfg, chain: signedlog.Chain{Key: cfg.Key}, limit: newLimiter(cfg.Now)}
+	g := &Gateway{cfg: cfg, chain: signedlog.Chain{Key: cfg.Key}, limit: rate.New(cfg.Now)}
 	err := cfg.Store.Read(ctx, func(tx store.Tx) error {
 		for {
 			lines, err := tx.Lines(g.chain.Mark.Size, 500)
