@@ -3,7 +3,6 @@ package statement
 import (
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Text is what a person reads before the key is used, on trusted ground; the
@@ -32,17 +31,35 @@ func Text(a Approval) string {
 		{"Entity", a.EntityName + " (" + a.Entity + ")"},
 		{"You sign as", a.MemberName + " (" + a.Member + ")"},
 		{"With key", a.Key},
-		{"Valid until", time.Unix(a.Expires, 0).UTC().Format("2006-01-02 15:04:05 UTC")},
+		{"Valid until", until(a)},
 	}
+	return align(lines)
+}
+
+func until(a Approval) string {
+	return time.Unix(a.Expires, 0).UTC().Format("2006-01-02 15:04:05 UTC")
+}
+
+// align writes lines of label and value with the values under each other. A line
+// without a value is a heading, or empty.
+func align(lines [][2]string) string {
 	width := 0
 	for _, l := range lines {
-		width = max(width, utf8.RuneCountInString(l[0]))
+		if l[1] != "" {
+			width = max(width, len(l[0]))
+		}
 	}
 	var s strings.Builder
-	for _, l := range lines {
-		s.WriteString(l[0] + strings.Repeat(" ", width-utf8.RuneCountInString(l[0])+2) + l[1] + "\n")
+	for i, l := range lines {
+		if i > 0 {
+			s.WriteByte('\n')
+		}
+		s.WriteString(l[0])
+		if l[1] != "" {
+			s.WriteString(strings.Repeat(" ", width-len(l[0])+2) + l[1])
+		}
 	}
-	return strings.TrimSuffix(s.String(), "\n")
+	return s.String()
 }
 
 // Groups writes an address in groups of four characters, after its 0x where it

@@ -1,0 +1,246 @@
+package statement
+
+import (
+	"encoding/json"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"countersign/shared/fault"
+	"countersign/shared/strictjson"
+)
+
+const listFile = "../spec/vectors/list.json"
+
+// listVector is one row of shared/spec/vectors/list.json.
+type listVector struct {
+	Name       string   `json:"name"`
+	Statements []string `json:"statements"`
+	Asked      int      `json:"asked"`
+	Valid      bool     `json:"valid"`
+	Field      string   `json:"field,omitempty"` // that is to blame, where one is
+	Text       string   `json:"text,omitempty"`
+}
+
+// purchases are three that differ in all that concerns money.
+func purchases() []Approval {
+	a, b, c := sample(), sample(), sample()
+	b.Request, b.Step, b.Expires = "req_bbbbbbbbbbbbbbbbbbbbbbbbbb", 2, iat+300
+	b.Intent.Fiat, b.Intent.Crypto, b.Intent.Minimum = Fiat{"1000", "USD"}, Crypto{"990.123456789012345678", "ethereum/erc20/usd__coin"}, "980"
+	b.Intent.Account, b.Intent.AccountName, b.Intent.Chain = "acc_ops", "Operations", "eip155:1"
+	c.Request, c.Intent.Quote = "req_cccccccccccccccccccccccccc", "quo_cccccccccccccccccccccccccc"
+	c.Intent.Fiat, c.Intent.Crypto, c.Intent.Minimum = Fiat{"0.5", "EUR"}, Crypto{"0.000000000000000001", "ethereum"}, "0.000000000000000001"
+	c.Intent.Provider, c.Intent.ProviderName, c.Intent.PaymentMethod, c.Intent.Country = "coinharbor", "Coinharbor", "sepa", "DE"
+	c.Intent.Address = "0x52908400098527886E0F7030069857D2E4169EE7"
+	return []Approval{a, b, c}
+}
+
+// many are n purchases of providers and for accounts with this name; a long name
+// comes with a long asset and address.
+func many(n int, name string) []Approval {
+	all := make([]Approval, n)
+	for i := range all {
+		a := sample()
+		a.Request = "req_" + strings.Repeat("x", 38) + strconv.Itoa(10+i)
+		a.Intent.AccountName, a.Intent.ProviderName = name, name
+		if len(name) > 64 {
+			a.Intent.Crypto.Asset, a.Intent.Address = strings.Repeat("a", 64), strings.Repeat("1", 100)
+		}
+		all[i] = a
+	}
+	return all
+}
+
+func listVectors(t testing.TB) []listVector {
+	t.Helper()
+	three := purchases()
+	rejected := purchases()
+	for i := range rejected {
+		rejected[i].Decision = Reject
+	}
+	rows := []struct {
+		name  string
+		list  []Approval
+		asked int
+		field string
+	}{
+		{"three purchases", three, 3, ""},
+		{"two of three purchases", three[:2], 3, ""},
+		{"one of two purchases", three[:1], 2, ""},
+		{"three rejections", rejected, 3, ""},
+		{"sixteen purchases", many(16, "Treasury"), 16, ""},
+		{"none", nil, 2, ""},
+		{"seventeen purchases", many(17, "Treasury"), 17, ""},
+		{"more text than a prompt shows", many(16, strings.Repeat("\U0001F40C", 64)), 16, ""},
+		{"a request twice", []Approval{three[0], three[0]}, 2, "request"},
+		{"two decisions", []Approval{three[0], rejected[1]}, 2, "decision"},
+	}
+	for _, e := range []struct {
+		field string
+		edit  func(*Approval)
+	}{
+		{"entity", func(a *Approval) { a.Entity = "ent_other" }},
+		{"entity_name", func(a *Approval) { a.EntityName = "Other Ltd" }},
+		{"member", func(a *Approval) { a.Member = "mem_eve" }},
+		{"member_name", func(a *Approval) { a.MemberName = "Eve" }},
+		{"key", func(a *Approval) { a.Key = hashB }},
+	} {
+		list := purchases()
+		e.edit(&list[2])
+		rows = append(rows, struct {
+			name  string
+			list  []Approval
+			asked int
+			field string
+		}{"another " + e.field, list, 3, e.field})
+	}
+	var all []listVector
+	for _, r := range rows {
+		v := listVector{Name: r.name, Statements: []string{}, Asked: r.asked, Field: r.field}
+		for _, a := range r.list {
+			v.Statements = append(v.Statements, canonical(t, a))
+		}
+		text, err := ListText(r.list, r.asked)
+		if v.Valid = err == nil; v.Valid {
+			v.Text = text
+		}
+		all = append(all, v)
+	}
+	return all
+}
+
+func TestListVectorsHold(t *testing.T) {
+	t.Parallel()
+	if *update {
+		data, err := json.MarshalIndent(listVectors(t), "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(listFile, append(data, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(listFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []listVector
+	if err := strictjson.Unmarshal(data, &all, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(listVectors(t), all); diff != "" {
+		t.Errorf("the vectors differ from the code; -update writes them (- code, + file):\n%s", diff)
+	}
+	for _, v := range all {
+		var list []Approval
+		for _, s := range v.Statements {
+			a, err := Decode[Approval]([]byte(s))
+			if err != nil {
+				t.Fatalf("%s: %v", v.Name, err)
+			}
+			list = append(list, a)
+		}
+		text, err := ListText(list, v.Asked)
+		if f, _ := fault.As(err); v.Valid != (err == nil) || text != v.Text || f != nil && (f.Code != fault.StatementInvalid || f.Details["field"] != v.Field) {
+			t.Errorf("%s: %v\n%s", v.Name, err, text)
+		}
+	}
+}
+
+func TestAListSaysEverythingThatConcernsMoneyAndTheExactTotals(t *testing.T) {
+	t.Parallel()
+	want := strings.TrimPrefix(`
+Decision      APPROVE 3 purchases
+Listed        3 of 5: the others are not valid, nothing is signed for them
+Entity        Sandbox Ltd (ent_sandbox)
+You sign as   Bob (mem_bob)
+With key      AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+
+1 of 3
+You pay       250.00 EUR by card, FR
+You get       0.0815 ethereum
+At the least  0.0799 ethereum
+From          NorthPay (northpay)
+Into account  Treasury (acc_treasury)
+To address    0x 7E5F 4552 091A 6912 5d5D fCb7 b8C2 6590 2939 5Bdf
+On chain      eip155:31337
+Request       req_aaaaaaaaaaaaaaaaaaaaaaaaaa, step 1
+Valid until   2026-11-20 21:09:00 UTC
+
+2 of 3
+You pay       1000 USD by card, FR
+You get       990.123456789012345678 ethereum/erc20/usd__coin
+At the least  980 ethereum/erc20/usd__coin
+From          NorthPay (northpay)
+Into account  Operations (acc_ops)
+To address    0x 7E5F 4552 091A 6912 5d5D fCb7 b8C2 6590 2939 5Bdf
+On chain      eip155:1
+Request       req_bbbbbbbbbbbbbbbbbbbbbbbbbb, step 2
+Valid until   2026-11-20 21:05:00 UTC
+
+3 of 3
+You pay       0.5 EUR by sepa, DE
+You get       0.000000000000000001 ethereum
+At the least  0.000000000000000001 ethereum
+From          Coinharbor (coinharbor)
+Into account  Treasury (acc_treasury)
+To address    0x 5290 8400 0985 2788 6E0F 7030 0698 57D2 E416 9EE7
+On chain      eip155:31337
+Request       req_cccccccccccccccccccccccccc, step 1
+Valid until   2026-11-20 21:09:00 UTC
+
+Total of 3 purchases
+You pay       250.50 EUR
+You pay       1000 USD
+You get       0.081500000000000001 ethereum
+You get       990.123456789012345678 ethereum/erc20/usd__coin
+At the least  0.079900000000000001 ethereum
+At the least  980 ethereum/erc20/usd__coin`, "\n")
+	got, err := ListText(purchases(), 5)
+	if diff := cmp.Diff(want, got); err != nil || diff != "" {
+		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+func TestTotalsOfWhatIsNoAmountAreRefused(t *testing.T) {
+	t.Parallel()
+	b := sample().Intent
+	b.Minimum = "1e3"
+	if _, err := Totals([]Buy{sample().Intent, b}); fault.CodeOf(err) != fault.StatementInvalid {
+		t.Error(err)
+	}
+}
+
+// FuzzListText checks that no statement can break a line of the list, or hide
+// one: what a person reads has the same lines whatever the fields say.
+func FuzzListText(f *testing.F) {
+	f.Add([]byte(canonicalOf(f, 0)), []byte(canonicalOf(f, 1)))
+	f.Fuzz(func(t *testing.T, one, two []byte) {
+		a, err := Decode[Approval](one)
+		if err != nil {
+			return
+		}
+		b, err := Decode[Approval](two)
+		if err != nil {
+			return
+		}
+		text, err := ListText([]Approval{a, b}, 2)
+		if err != nil {
+			return
+		}
+		want := 4 + 2*(2+9) + 2 + 3
+		for _, differ := range []bool{a.Intent.Fiat.Currency != b.Intent.Fiat.Currency, a.Intent.Crypto.Asset != b.Intent.Crypto.Asset, a.Intent.Crypto.Asset != b.Intent.Crypto.Asset} {
+			if differ {
+				want++
+			}
+		}
+		if got := strings.Count(text, "\n") + 1; got != want {
+			t.Errorf("%d lines, want %d:\n%s", got, want, text)
+		}
+	})
+}
+
+func canonicalOf(t testing.TB, i int) string { return canonical(t, purchases()[i]) }
