@@ -1,0 +1,226 @@
+// Package piv is a PIV card (NIST SP 800-73-4) without a chip, for tests: PC/SC
+// readers, OpenSC and every program on top of them take it for real. It has the
+// four keys of a PIV card on P-256, with their certificates; a PIN that really
+// blocks after too many wrong ones; the signature key 9C, which wants the PIN
+// before each use; and it can be pulled out of its reader at any moment, in the
+// middle of a signature too.
+//
+// [Card.Transmit] talks to the card directly. [Card.Serve] and [Card.Dial] put it
+// into the virtual reader vpcd of the pcscd daemon (vsmartcard), and
+// [Card.Insert] and [Card.Remove] are the hand at that reader. Package
+// countersign/softhsm/modules starts the daemon as well.
+//
+// It is for tests: nothing protects its keys, and nobody has certified it.
+package piv
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Slot is the reference of a key of the card.
+type Slot byte
+
+// The keys of the card. All are on P-256, and none does what another is for.
+const (
+	Authentication     Slot = 0x9a // signs after the PIN
+	Signature          Slot = 0x9c // signs, the PIN directly before each use
+	KeyManagement      Slot = 0x9d // ECDH after the PIN
+	CardAuthentication Slot = 0x9e // signs, without a PIN
+)
+
+// Config describes a card. The zero value is a card as it comes.
+type Config struct {
+	PIN   string           // 6 to 8 digits; empty: 123456
+	Tries int              // wrong PINs until it is blocked, at most 15; 0: 3
+	Name  string           // of the holder, in the certificates; empty: Virtual PIV card
+	Delay time.Duration    // how long the chip computes with a private key; 0: no longer than Go
+	Now   func() time.Time // nil: time.Now
+}
+
+// Counters say what a card has done so far.
+type Counters struct {
+	Commands    int // complete commands, chained ones counted once
+	Signatures  int
+	Derivations int
+	RightPINs   int
+	WrongPINs   int
+	Resets      int // power-ups and resets
+	Readers     int // connections of a reader
+}
+
+// Card is one card. Its methods may be called from several goroutines.
+type Card struct {
+	cfg  Config
+	keys map[Slot]*key
+	data map[uint32][]byte // data objects by tag, without the wrapping 53
+
+	chip sync.Mutex // held while a command is worked on; guards applet
+	applet
+
+	mu    sync.Mutex
+	count Counters
+	out   chan struct{} // closed when the card is pulled; nil while it is outside
+	in    chan struct{} // closed when the card is inserted; nil while it is inside
+	tries int
+}
+
+// key is a private key and its certificate.
+type key struct {
+	private *ecdsa.PrivateKey
+	cert    *x509.Certificate
+}
+
+// New makes a card with new keys. It is outside of any reader: see [Card.Insert].
+func New(cfg Config) (*Card, error) {
+	if cfg.PIN == "" {
+		cfg.PIN = "123456"
+	}
+	if cfg.Tries == 0 {
+		cfg.Tries = 3
+	}
+	if cfg.Name == "" {
+		cfg.Name = "Virtual PIV card"
+	}
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if len(cfg.PIN) < 6 || len(cfg.PIN) > 8 || strings.Trim(cfg.PIN, "0123456789") != "" {
+		return nil, errors.New("piv: a PIN has 6 to 8 digits")
+	}
+	if cfg.Tries < 1 || cfg.Tries > 15 {
+		return nil, errors.New("piv: a card allows 1 to 15 tries")
+	}
+	c := &Card{cfg: cfg, keys: map[Slot]*key{}, data: map[uint32][]byte{}, in: make(chan struct{}), tries: cfg.Tries}
+	for _, slot := range []Slot{Authentication, Signature, KeyManagement, CardAuthentication} {
+		k, err := newKey(slot, cfg)
+		if err != nil {
+			return nil, fmt.Errorf("piv: make key %02X: %w", byte(slot), err)
+		}
+		c.keys[slot] = k
+	}
+	var guid [16]byte
+	if _, err := rand.Read(guid[:]); err != nil {
+		return nil, err
+	}
+	c.personalise(guid)
+	return c, nil
+}
+
+// PIN is the card's PIN.
+func (c *Card) PIN() string { return c.cfg.PIN }
+
+// TriesLeft is how many wrong PINs the card still takes. At 0 it is blocked.
+func (c *Card) TriesLeft() int { c.mu.Lock(); defer c.mu.Unlock(); return c.tries }
+
+// Unblock gives the card all its tries back, as its issuer could.
+func (c *Card) Unblock() { c.mu.Lock(); defer c.mu.Unlock(); c.tries = c.cfg.Tries }
+
+// Public is the public half of a key, nil for a slot that is not there.
+func (c *Card) Public(slot Slot) *ecdsa.PublicKey {
+	if k := c.keys[slot]; k != nil {
+		return &k.private.PublicKey
+	}
+	return nil
+}
+
+// Certificate is the certificate of a key, nil for a slot that is not there. Each
+// is signed with its own key.
+func (c *Card) Certificate(slot Slot) *x509.Certificate {
+	if k := c.keys[slot]; k != nil {
+		return k.cert
+	}
+	return nil
+}
+
+// Counters says what the card has done so far.
+func (c *Card) Counters() Counters { c.mu.Lock(); defer c.mu.Unlock(); return c.count }
+
+func (c *Card) add(n *int) { c.mu.Lock(); defer c.mu.Unlock(); *n++ }
+
+// Insert puts the card into its reader. It is there already: nothing happens.
+func (c *Card) Insert() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.in != nil {
+		close(c.in)
+		c.in, c.out = nil, make(chan struct{})
+	}
+}
+
+// Remove pulls the card out, whatever it is doing: the reader gets no answer to
+// the command under way. It forgets that the PIN was given. It is outside
+// already: nothing happens.
+func (c *Card) Remove() {
+	c.mu.Lock()
+	if c.out != nil {
+		close(c.out)
+		c.out, c.in = nil, make(chan struct{})
+	}
+	c.mu.Unlock()
+	c.reset(false)
+}
+
+// Inserted reports whether the card is in its reader.
+func (c *Card) Inserted() bool { return c.removal() != nil }
+
+// removal is closed when the card is pulled; nil: it is outside.
+func (c *Card) removal() chan struct{} { c.mu.Lock(); defer c.mu.Unlock(); return c.out }
+
+// insertion is closed when the card is inserted; nil: it is inside.
+func (c *Card) insertion() chan struct{} { c.mu.Lock(); defer c.mu.Unlock(); return c.in }
+
+// Serve is the reader that waits for pcscd: each connection to l is a reader
+// that the card lies in, and a connection while it is outside is closed at once.
+// It suits a vpcd that is configured with a host and a port (DEVICENAME
+// localhost:PORT). It ends with ctx, and closes l.
+func (c *Card) Serve(ctx context.Context, l net.Listener) error {
+	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
+	for {
+		conn, err := l.Accept()
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		if err := c.Run(ctx, conn); err != nil && ctx.Err() == nil && !errors.Is(err, ErrOutside) {
+			return err
+		}
+	}
+}
+
+// Dial lays the card into the virtual reader that listens at address, which is
+// vpcd's usual configuration (port 35963), now and after each insertion, until
+// ctx ends.
+func (c *Card) Dial(ctx context.Context, address string) error {
+	var d net.Dialer
+	for ctx.Err() == nil {
+		if in := c.insertion(); in != nil {
+			select {
+			case <-in:
+			case <-ctx.Done():
+				return nil
+			}
+		}
+		conn, err := d.DialContext(ctx, "tcp", address)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return err
+		}
+		if err := c.Run(ctx, conn); err != nil && ctx.Err() == nil && !errors.Is(err, ErrOutside) {
+			return err
+		}
+	}
+	return nil
+}
