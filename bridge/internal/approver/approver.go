@@ -51,10 +51,13 @@ type Stdio struct {
 type Device struct {
 	Label     string
 	Present   bool
-	Locked    bool // the PIN is needed before a key can be used
-	PINLocked bool // too many wrong PINs: nobody can unlock it
-	FinalTry  bool // one more wrong PIN locks it
-	TriesLeft int  // negative when the token does not say
+	Locked    bool     // the PIN is needed before a key can be used
+	PINLocked bool     // too many wrong PINs: nobody can unlock it
+	FinalTry  bool     // one more wrong PIN locks it
+	CountLow  bool     // a wrong PIN was given since the last right one
+	TriesLeft int      // negative when the token does not say
+	PINPad    bool     // the PIN is typed on the reader, and nowhere else
+	Lacks     []string // what it cannot do and the bridge may need: "ECDH", "secp256k1"
 }
 
 // Devices are the tokens of this computer. Errors are those of [keys.Key], and
@@ -65,8 +68,13 @@ type Devices interface {
 	// Device says how the token with this label is; Present is false for one
 	// that is not there.
 	Device(ctx context.Context, label string) (Device, error)
-	// Login unlocks a token. It does not keep pin.
-	Login(ctx context.Context, label string, pin []byte) error
+	// Login unlocks a token. It does not keep pin. Without final it refuses the
+	// last try with PIN_REQUIRED: a wrong PIN would lock the token for good.
+	Login(ctx context.Context, label string, pin []byte, final bool) error
+	// LoginOnReader unlocks a token whose PIN is typed on its reader.
+	LoginOnReader(ctx context.Context, label string) error
+	// Logout locks a token again.
+	Logout(ctx context.Context, label string) error
 	// Watch calls changed when a token comes or goes, until ctx ends.
 	Watch(ctx context.Context, changed func(label string, present bool)) error
 }
@@ -76,6 +84,7 @@ type Prompts interface {
 	Where() string
 	Confirm(ctx context.Context, q consent.Question, opened func()) error
 	PIN(ctx context.Context, q consent.PINQuestion, opened func()) ([]byte, error)
+	Show(ctx context.Context, n consent.Notice, opened func()) error
 }
 
 // Deps are what a bridge works with. Tests bring their own.
@@ -93,7 +102,8 @@ type Bridge struct {
 	cfg        Config
 	deps       Deps
 	key        *link.Key
-	budget     link.Budget
+	budget     link.Budget // of pages on loopback
+	relayed    link.Budget // of pages at the gateway, so that it cannot use up the other
 	pairings   *Pairings
 	identities []*identity
 
@@ -115,7 +125,7 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	b := &Bridge{cfg: cfg, deps: deps, budget: link.Budget{Now: deps.Now}, conns: map[*conn]bool{},
+	b := &Bridge{cfg: cfg, deps: deps, budget: link.Budget{Now: deps.Now}, relayed: link.Budget{Now: deps.Now}, conns: map[*conn]bool{},
 		authorized: map[string]bool{}, unlocking: map[string]*sync.Mutex{}}
 	var err error
 	if b.identities, err = loadIdentities(cfg, deps.Now()); err != nil {
@@ -134,7 +144,7 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 // Serve serves listeners until ctx ends and every connection is closed.
 func (b *Bridge) Serve(ctx context.Context, listeners []net.Listener) error {
 	g, err := guard.New(guard.Config{Listeners: listeners, Origins: b.cfg.Origins, Log: b.deps.Log,
-		Handle: func(ctx context.Context, ws *websocket.Conn, origin string) { b.serve(ctx, ws, origin) }})
+		Handle: func(ctx context.Context, ws *websocket.Conn, origin string) { b.serve(ctx, ws, origin, "") }})
 	if err != nil {
 		return err
 	}
@@ -143,7 +153,12 @@ func (b *Bridge) Serve(ctx context.Context, listeners []net.Listener) error {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
+	relay, err := b.relay(ctx)
+	if err != nil {
+		return err
+	}
 	var watching sync.WaitGroup
+	watching.Go(relay)
 	watching.Go(func() {
 		if err := b.deps.Devices.Watch(ctx, b.deviceChanged); err != nil && ctx.Err() == nil {
 			b.deps.Log.Warn("tokens that come and go are not noticed", "error", err)

@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"countersign/bridge/internal/dialout"
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/keys"
 	"countersign/shared/jws"
@@ -47,6 +48,8 @@ type Config struct {
 	Prompt string `json:"prompt"`
 	// Pinentry is the path of the pinentry program; empty: the one in PATH.
 	Pinentry string `json:"pinentry"`
+	// Relay is the way for pages that cannot reach loopback; empty: there is none.
+	Relay RelayConfig `json:"relay"`
 }
 
 // IdentityConfig is one member of one entity.
@@ -84,6 +87,11 @@ func Load(path string) (Config, error) {
 	for _, o := range cfg.Origins {
 		if _, err := guard.ParseOrigin(o); err != nil {
 			return Config{}, fmt.Errorf("read %s: %w", path, err)
+		}
+	}
+	if g := cfg.Relay.Gateway; g != "" {
+		if _, err := dialout.ParseGateway(g); err != nil {
+			return Config{}, fmt.Errorf("read %s: relay: %w", path, err)
 		}
 	}
 	return cfg, nil

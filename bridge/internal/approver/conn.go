@@ -32,6 +32,7 @@ type conn struct {
 	bridge  *Bridge
 	ws      *websocket.Conn
 	origin  string
+	gateway string // through whose relay the page came; empty: on loopback
 	session *link.Session
 	page    []byte // the page's static key
 	pairing string // its id
@@ -50,11 +51,12 @@ type conn struct {
 	approvals map[string]*approvalState
 }
 
-// serve runs one connection until either side ends it.
-func (b *Bridge) serve(ctx context.Context, ws *websocket.Conn, origin string) {
+// serve runs one connection until either side ends it. gateway is empty on
+// loopback; otherwise the origin is its claim until the link proves a page's key.
+func (b *Bridge) serve(ctx context.Context, ws *websocket.Conn, origin, gateway string) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	c := &conn{bridge: b, ws: ws, origin: origin, ctx: ctx, cancel: cancel, slots: make(chan struct{}, maxInFlight),
+	c := &conn{bridge: b, ws: ws, origin: origin, gateway: gateway, ctx: ctx, cancel: cancel, slots: make(chan struct{}, maxInFlight),
 		wake: make(chan struct{}, 1), channels: map[string]*channelState{}, approvals: map[string]*approvalState{},
 		log: b.deps.Log.With("origin", origin)}
 	stop := context.AfterFunc(ctx, func() { ws.Close() }) // ends the reads and writes below
@@ -88,7 +90,11 @@ func (b *Bridge) serve(ctx context.Context, ws *websocket.Conn, origin string) {
 // handshake is the link's three messages, within the guard's time.
 func (c *conn) handshake() error {
 	b := c.bridge
-	finished, err := b.budget.Begin()
+	budget := &b.budget
+	if c.gateway != "" {
+		budget = &b.relayed
+	}
+	finished, err := budget.Begin()
 	if err != nil {
 		return err
 	}
@@ -168,7 +174,7 @@ func (c *conn) pair() error {
 	code := c.session.Code()
 	q := consent.Question{
 		Title: "Pair with " + c.origin,
-		Text: "A page of " + c.origin + " wants to use this bridge.\n\n" +
+		Text: c.whence() + "\n" +
 			"Its code:  " + code[:3] + " " + code[3:] + "\n\n" +
 			"Approve only if you opened this page just now and it shows the same six digits.\n" +
 			"You will still be asked about every signature.\n",

@@ -1,0 +1,55 @@
+package approver
+
+import (
+	"context"
+	"path/filepath"
+
+	"countersign/bridge/internal/dialout"
+	"countersign/shared/fault"
+	"countersign/shared/rendezvous"
+)
+
+// RelayConfig lets pages reach this bridge through a gateway.
+type RelayConfig struct {
+	// Gateway is the origin to dial: "https://gateway.example.com".
+	Gateway string `json:"gateway"`
+}
+
+// relay keeps the bridge known at the gateway until ctx ends.
+func (b *Bridge) relay(ctx context.Context) (run func(), err error) {
+	if b.cfg.Relay.Gateway == "" {
+		return func() {}, nil
+	}
+	d, err := dialout.New(dialout.Config{
+		Gateway: b.cfg.Relay.Gateway, Key: b.key, Rand: b.deps.Rand, Log: b.deps.Log,
+		Origins: func() []string { return b.cfg.Origins },
+		Handle:  func(c dialout.Connection) { b.serve(c.Context, c.Socket, c.Origin, c.Gateway) },
+	})
+	if err != nil {
+		return nil, err
+	}
+	return func() { d.Run(ctx) }, nil
+}
+
+// RelayName is what this bridge is called at the gateway of its configuration.
+// It fails when none is configured. The bridge's key is made when there is none
+// yet.
+func RelayName(cfg Config, deps Deps) (string, error) {
+	if cfg.Relay.Gateway == "" {
+		return "", fault.New(fault.Invalid, `the configuration names no gateway: add "relay": {"gateway": "https://…"}`)
+	}
+	key, err := loadLinkKey(filepath.Join(cfg.StateDir, "link.key"), deps.Rand)
+	if err != nil {
+		return "", err
+	}
+	return rendezvous.Name(key.Static()), nil
+}
+
+// whence says in the pairing prompt where a page comes from.
+func (c *conn) whence() string {
+	if c.gateway == "" {
+		return "A page of " + c.origin + " wants to use this bridge.\n"
+	}
+	return "A page wants to use this bridge through the relay at " + c.gateway + ".\n" +
+		"It claims to be of " + c.origin + "; this computer cannot see which browser it is in.\n"
+}
