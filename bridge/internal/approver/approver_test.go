@@ -419,7 +419,7 @@ func TestAClosedJournalMeansNoSignature(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := l.decide(t.Context(), "req_0001", statement.Approve)
-	wantCode(t, "decide", err, fault.Internal)
+	wantCode(t, "decide", err, fault.JournalDown)
 }
 
 func TestManyApprovalsAtOnce(t *testing.T) {

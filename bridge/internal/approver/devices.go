@@ -7,6 +7,7 @@ import (
 
 	"countersign/bridge/internal/hsm"
 	"countersign/bridge/internal/keys"
+	"countersign/shared/fault"
 )
 
 // tokens are the Devices behind PKCS#11 modules.
@@ -39,10 +40,31 @@ func (t tokens) Device(_ context.Context, label string) (Device, error) {
 }
 
 // Login unlocks a token.
-func (t tokens) Login(ctx context.Context, label string, pin []byte) error {
+func (t tokens) Login(ctx context.Context, label string, pin []byte, final bool) error {
 	k, err := t.token(label)
 	if err != nil {
 		return err
 	}
+	if s := k.State(); s.FinalTry && !final {
+		return fault.New(fault.PINRequired, "one try is left, and a wrong PIN locks the token: it was not tried").With("tries_left", "1")
+	}
 	return k.Login(ctx, pin)
+}
+
+// LoginOnReader unlocks a token whose PIN is typed on its reader.
+func (t tokens) LoginOnReader(ctx context.Context, label string) error {
+	k, err := t.token(label)
+	if err != nil {
+		return err
+	}
+	return k.Login(ctx, nil)
+}
+
+// Logout locks a token.
+func (t tokens) Logout(ctx context.Context, label string) error {
+	k, err := t.token(label)
+	if err != nil {
+		return err
+	}
+	return k.Logout(ctx)
 }

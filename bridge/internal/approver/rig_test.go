@@ -47,6 +47,8 @@ type person struct {
 	pin     func(ctx context.Context, q consent.PINQuestion) ([]byte, error)
 	shown   []consent.Question
 	pins    []consent.PINQuestion
+	show    func(ctx context.Context, n consent.Notice) error
+	notices []consent.Notice
 }
 
 func (p *person) Where() string { return consent.AtTerminal }
@@ -73,6 +75,18 @@ func (p *person) PIN(ctx context.Context, q consent.PINQuestion) ([]byte, error)
 	return do(ctx, q)
 }
 
+func (p *person) Show(ctx context.Context, n consent.Notice) error {
+	p.mu.Lock()
+	p.notices = append(p.notices, n)
+	do := p.show
+	p.mu.Unlock()
+	if do == nil {
+		<-ctx.Done()
+		return fault.New(fault.Cancelled, "closed")
+	}
+	return do(ctx, n)
+}
+
 func (p *person) answer(confirm func(context.Context, consent.Question) error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -93,6 +107,8 @@ type drawer struct {
 	pins    map[string]string
 	watch   func(string, bool)
 	watched chan struct{}
+	reader  func(context.Context) (pin string, err error) // what is typed on the pad
+	logouts int
 }
 
 func (d *drawer) Key(_ context.Context, uri string) (keys.Key, error) {
@@ -119,10 +135,13 @@ func (d *drawer) Device(_ context.Context, label string) (Device, error) {
 	return *dev, nil
 }
 
-func (d *drawer) Login(_ context.Context, label string, pin []byte) error {
+func (d *drawer) Login(_ context.Context, label string, pin []byte, final bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	dev := d.devices[label]
+	if dev.FinalTry && !final {
+		return fault.New(fault.PINRequired, "it was not tried").With("tries_left", "1")
+	}
 	if string(pin) != d.pins[label] {
 		dev.TriesLeft--
 		dev.FinalTry = dev.TriesLeft == 1
@@ -130,6 +149,22 @@ func (d *drawer) Login(_ context.Context, label string, pin []byte) error {
 		return fault.New(fault.PINIncorrect, "the PIN is wrong").With("tries_left", fmt.Sprint(dev.TriesLeft))
 	}
 	dev.Locked, dev.TriesLeft, dev.FinalTry = false, 3, false
+	return nil
+}
+
+func (d *drawer) LoginOnReader(ctx context.Context, label string) error {
+	pin, err := d.reader(ctx)
+	if err != nil {
+		return err
+	}
+	return d.Login(ctx, label, []byte(pin), true)
+}
+
+func (d *drawer) Logout(_ context.Context, label string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.devices[label].Locked = true
+	d.logouts++
 	return nil
 }
 

@@ -157,7 +157,7 @@ func (k *keyUse) enterPIN(ctx context.Context, dev Device) error {
 			}
 			return err
 		}
-		err = b.deps.Devices.Login(ctx, label, pin)
+		err = b.deps.Devices.Login(ctx, label, pin, dev.FinalTry)
 		clear(pin)
 		if err == nil {
 			return k.journal(journal.Unlocked)

@@ -7,21 +7,27 @@
 // protocol), in a window of its own; and [Terminal], the bridge's controlling
 // terminal. [New] chooses. In both the person approves by typing the word
 // "approve": pressing Enter or Esc, closing the window, or a key meant for
-// another window, rejects. bridge/internal/approver is its only user.
+// another window, rejects. Where a site asks, the word "block" rejects this
+// question and all that the site may ask later. bridge/internal/approver is its
+// only user.
 package consent
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
-	"time"
 
 	"countersign/shared/fault"
 )
 
-// Word is what a person types to approve.
-const Word = "approve"
+// What a person types: Word to approve, BlockWord to reject and to hear no more
+// of the site that asks. Anything else rejects.
+const (
+	Word      = "approve"
+	BlockWord = "block"
+)
 
 // MaxPIN is the longest PIN that is taken, in bytes.
 const MaxPIN = 255
@@ -34,20 +40,31 @@ const (
 
 // Question is something to approve or to reject.
 type Question struct {
+	Site  string // who asks; the person may block it. Empty: nobody that could be blocked
 	Title string // one line: what is asked
 	Text  string // what the person reads before deciding; lines end in \n
 }
 
 // PINQuestion asks for the PIN of one device.
 type PINQuestion struct {
+	Site      string // who asks
 	Device    string // the token's label
 	Reason    string // why it is needed, one line
+	Allows    string // what the PIN allows, and whom; lines end in \n
 	Problem   string // what was wrong with the last try; empty at the first
 	FinalTry  bool   // a wrong PIN will lock the token
 	TriesLeft int    // how often a wrong PIN is still forgiven; negative when unknown
 }
 
-// Asker asks one question at a time. Both methods fail with DECLINED when the
+// Notice is something that the person does elsewhere, such as on the pad of a
+// card reader, and may give up.
+type Notice struct {
+	Site  string // because of whom
+	Title string // one line
+	Text  string // lines end in \n
+}
+
+// Asker asks one question at a time. The methods fail with DECLINED when the
 // person says no, closes the window or presses Esc; with CANCELLED or TIMEOUT
 // when ctx ended first, and then no prompt stays on the screen; and with
 // PROMPT_UNAVAILABLE when nobody can be asked.
@@ -55,10 +72,14 @@ type Asker interface {
 	// Where says where the person should look: [AtPinentry], [AtTerminal], or
 	// empty when there is nowhere.
 	Where() string
-	// Confirm returns nil if, and only if, the person approved.
+	// Confirm returns nil if, and only if, the person approved. It fails with
+	// SITE_BLOCKED when they blocked the site.
 	Confirm(ctx context.Context, q Question) error
 	// PIN returns what the person typed. The caller wipes it.
 	PIN(ctx context.Context, q PINQuestion) ([]byte, error)
+	// Show shows a notice until ctx ends or the person gives up: it never
+	// returns nil.
+	Show(ctx context.Context, n Notice) error
 }
 
 // Config chooses how the person is asked.
@@ -137,6 +158,8 @@ func (unavailable) PIN(context.Context, PINQuestion) ([]byte, error) {
 	return nil, errUnavailable(nil)
 }
 
+func (unavailable) Show(context.Context, Notice) error { return errUnavailable(nil) }
+
 func errUnavailable(cause error) error {
 	return fault.Wrap(cause, fault.PromptUnavailable, "the bridge cannot ask you: it has neither a display with pinentry nor a terminal. "+
 		"Install pinentry, or start the bridge in a terminal")
@@ -144,77 +167,30 @@ func errUnavailable(cause error) error {
 
 func errDeclined() error { return fault.New(fault.Declined, "you declined at the bridge's prompt") }
 
+// judge turns the word that the person typed into the answer.
+func (q Question) judge(word []byte) error {
+	word = bytes.ToLower(bytes.TrimSpace(word))
+	switch {
+	case bytes.Equal(word, []byte(Word)):
+		return nil
+	case q.Site != "" && bytes.Equal(word, []byte(BlockWord)):
+		return fault.New(fault.SiteBlocked, "you blocked this site at the bridge's prompt")
+	}
+	return errDeclined()
+}
+
+// howTo says how to answer.
+func (q Question) howTo() string {
+	if q.Site == "" {
+		return "Type " + Word + " to approve; anything else rejects."
+	}
+	return "Type " + Word + " to approve, or " + BlockWord + " to hear no more of " + cleanLine(q.Site) + "; anything else rejects."
+}
+
 // errEnded is the error for a question whose context ended.
 func errEnded(ctx context.Context) error {
 	if context.Cause(ctx) == context.DeadlineExceeded {
 		return fault.Wrap(context.Cause(ctx), fault.Timeout, "nobody answered the bridge's prompt in time")
 	}
 	return fault.Wrap(context.Cause(ctx), fault.Cancelled, "the prompt was closed because its request is gone")
-}
-
-// MaxWaiting is how many questions may wait for the one on the screen.
-const MaxWaiting = 16
-
-// AskTimeout is how long a question stays on the screen.
-const AskTimeout = 5 * time.Minute
-
-// Queue is an [Asker] that shows one question at a time and keeps a few
-// waiting; more are refused with BUSY.
-type Queue struct {
-	asker   Asker
-	places  chan struct{} // of those who wait and the one who is asked
-	turn    chan struct{}
-	timeout time.Duration
-}
-
-// NewQueue puts a queue before asker. timeout is how long each question may
-// stay on the screen; zero is [AskTimeout].
-func NewQueue(asker Asker, timeout time.Duration) *Queue {
-	if timeout == 0 {
-		timeout = AskTimeout
-	}
-	return &Queue{asker: asker, places: make(chan struct{}, 1+MaxWaiting), turn: make(chan struct{}, 1), timeout: timeout}
-}
-
-// Where is the asker's.
-func (q *Queue) Where() string { return q.asker.Where() }
-
-// Confirm waits for its turn and asks. opened, which may be nil, is called when
-// the prompt appears.
-func (q *Queue) Confirm(ctx context.Context, question Question, opened func()) error {
-	return q.ask(ctx, opened, func(ctx context.Context) error { return q.asker.Confirm(ctx, question) })
-}
-
-// PIN waits for its turn and asks. opened, which may be nil, is called when the
-// prompt appears. The caller wipes the PIN.
-func (q *Queue) PIN(ctx context.Context, question PINQuestion, opened func()) (pin []byte, err error) {
-	err = q.ask(ctx, opened, func(ctx context.Context) (err error) {
-		pin, err = q.asker.PIN(ctx, question)
-		return err
-	})
-	return pin, err
-}
-
-func (q *Queue) ask(ctx context.Context, opened func(), ask func(context.Context) error) error {
-	select {
-	case q.places <- struct{}{}:
-	default:
-		return fault.New(fault.Busy, "too many questions are waiting for an answer at the bridge's prompt")
-	}
-	defer func() { <-q.places }()
-	select {
-	case q.turn <- struct{}{}:
-	case <-ctx.Done():
-		return errEnded(ctx)
-	}
-	defer func() { <-q.turn }()
-	ctx, cancel := context.WithTimeoutCause(ctx, q.timeout, context.DeadlineExceeded)
-	defer cancel()
-	if ctx.Err() != nil {
-		return errEnded(ctx)
-	}
-	if opened != nil && q.asker.Where() != "" {
-		opened()
-	}
-	return ask(ctx)
 }

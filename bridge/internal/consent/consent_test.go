@@ -82,6 +82,52 @@ func TestPinentryApprovesOnlyWhatIsTyped(t *testing.T) {
 	}
 }
 
+func TestTheWordBlockRefusesASiteAndNothingElse(t *testing.T) {
+	t.Parallel()
+	for _, r := range []struct {
+		site, answer string
+		want         fault.Code
+	}{
+		{"https://pay.example", "block", fault.SiteBlocked}, {"https://pay.example", " BLOCK ", fault.SiteBlocked},
+		{"https://pay.example", "approve", ""}, {"https://pay.example", "blocked", fault.Declined}, {"", "block", fault.Declined},
+	} {
+		p, shown := person(t, `{"log":"log","confirm":["`+r.answer+`"]}`)
+		err := p.Confirm(t.Context(), Question{Site: r.site, Title: "Approve", Text: strings.Repeat("a line of a statement\n", 60)})
+		if fault.CodeOf(err) != r.want {
+			t.Errorf("%s of %q: %v", r.answer, r.site, err)
+		}
+		if text := shown()[0]["text"]; strings.Contains(text, "or block to hear no more of https://pay.example") != (r.site != "") || !strings.HasSuffix(text, "anything else rejects.") {
+			t.Errorf("%q: shown %q", r.site, text)
+		}
+	}
+}
+
+func TestANoticeStaysUntilItIsGivenUpOrOver(t *testing.T) {
+	t.Parallel()
+	seen := filepath.Join(t.TempDir(), "seen")
+	for name, r := range map[string]struct {
+		body string
+		want fault.Code
+	}{
+		"given up": {"echo OK; while read l; do case \"$l\" in MESSAGE) echo OK;; *) echo OK;; esac; done", fault.Declined},
+		"closed":   {"echo OK; while read l; do case \"$l\" in MESSAGE) echo 'ERR 83886179 cancelled';; *) echo OK;; esac; done", fault.Declined},
+		"over":     {"echo OK; while read l; do case \"$l\" in MESSAGE) echo x >'" + seen + ".new'; mv '" + seen + ".new' '" + seen + "';; *) echo OK;; esac; done", fault.Cancelled},
+	} {
+		path := filepath.Join(t.TempDir(), "pinentry")
+		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+r.body+"\n"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		if name == "over" {
+			go func() { await(t, seen); cancel() }()
+		}
+		if err := NewQueue(&Pinentry{Path: path}, 0).Show(ctx, Notice{Title: "PIN of alice", Text: "Type it on the reader.\n"}, nil); fault.CodeOf(err) != r.want {
+			t.Errorf("%s: %v", name, err)
+		}
+		cancel()
+	}
+}
+
 func TestPinentryShowsAllOfALongText(t *testing.T) {
 	t.Parallel()
 	var text strings.Builder
@@ -101,7 +147,7 @@ func TestPinentryShowsAllOfALongText(t *testing.T) {
 func TestPinentryAsksForThePIN(t *testing.T) {
 	t.Parallel()
 	p, shown := person(t, `{"log":"log","pins":{"alice":["12 %34","reject"],"bob":["`+strings.Repeat("1", MaxPIN+1)+`"]}}`)
-	pin, err := p.PIN(t.Context(), PINQuestion{Device: "alice", Reason: "Sign a purchase", Problem: "That PIN was wrong.", TriesLeft: 2})
+	pin, err := p.PIN(t.Context(), PINQuestion{Device: "alice", Reason: "Sign a purchase", Allows: "It allows a site.\n", Problem: "That PIN was wrong.", TriesLeft: 2})
 	if err != nil || string(pin) != "12 %34" {
 		t.Fatalf("PIN %q, %v", pin, err)
 	}
@@ -112,7 +158,7 @@ func TestPinentryAsksForThePIN(t *testing.T) {
 		t.Errorf("a PIN that is too long: %v", err)
 	}
 	s := shown()
-	if s[0]["title"] != "PIN of alice" || !strings.Contains(s[0]["text"], "Sign a purchase\nThat PIN was wrong. 2 tries left.") || s[0]["answer"] != "pin" {
+	if s[0]["title"] != "PIN of alice" || !strings.Contains(s[0]["text"], "Sign a purchase\n\nIt allows a site.\nThat PIN was wrong. 2 tries left.") || s[0]["answer"] != "pin" {
 		t.Errorf("shown %q", s[0])
 	}
 	if !strings.Contains(s[1]["text"], "last try") {
@@ -231,6 +277,9 @@ func TestNewChoosesHowToAsk(t *testing.T) {
 	if _, err := a.PIN(t.Context(), PINQuestion{}); fault.CodeOf(err) != fault.PromptUnavailable {
 		t.Errorf("PIN: %v", err)
 	}
+	if err := a.Show(t.Context(), Notice{}); fault.CodeOf(err) != fault.PromptUnavailable {
+		t.Errorf("Show: %v", err)
+	}
 	if err := (&Terminal{Path: none}).Confirm(t.Context(), Question{}); fault.CodeOf(err) != fault.PromptUnavailable {
 		t.Errorf("a terminal that is none: %v", err)
 	}
@@ -259,6 +308,14 @@ func (s *slow) Confirm(ctx context.Context, q Question) error {
 func (s *slow) PIN(ctx context.Context, q PINQuestion) ([]byte, error) {
 	return []byte("1"), s.Confirm(ctx, Question{})
 }
+func (s *slow) Show(ctx context.Context, n Notice) error { return s.Confirm(ctx, Question{}) }
+
+// waiting is how many questions have a place in q.
+func waiting(q *Queue) int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.total
+}
 
 func TestQueueAsksOneAtATime(t *testing.T) {
 	t.Parallel()
@@ -266,14 +323,16 @@ func TestQueueAsksOneAtATime(t *testing.T) {
 	q := NewQueue(s, 0)
 	results, opened := make(chan error), make(chan struct{}, 1+MaxWaiting)
 	ctx, cancel := context.WithCancel(t.Context())
-	for range 1 + MaxWaiting {
-		go func() { results <- q.Confirm(ctx, Question{}, func() { opened <- struct{}{} }) }()
+	for i := range 1 + MaxWaiting {
+		go func() {
+			results <- q.Confirm(ctx, Question{Site: fmt.Sprint("site ", i%4)}, func() { opened <- struct{}{} })
+		}()
 	}
 	<-s.entered
-	for len(q.places) < cap(q.places) { // until every place is taken
+	for waiting(q) < 1+MaxWaiting { // until every place is taken
 		runtime.Gosched()
 	}
-	if err := q.Confirm(t.Context(), Question{}, nil); fault.CodeOf(err) != fault.Busy {
+	if err := q.Confirm(t.Context(), Question{Site: "another"}, nil); fault.CodeOf(err) != fault.Busy {
 		t.Errorf("one too many: %v", err)
 	}
 	if len(opened) != 1 {
@@ -294,6 +353,41 @@ func TestQueueAsksOneAtATime(t *testing.T) {
 		if err := <-results; fault.CodeOf(err) != fault.Cancelled {
 			t.Errorf("after the end: %v", err)
 		}
+	}
+	if n := waiting(q); n != 0 || q.asking || len(q.waiting)+len(q.count)+len(q.sites) != 0 {
+		t.Errorf("%d places are still taken", n)
+	}
+}
+
+func TestASiteThatAsksMuchWaitsForItselfOnly(t *testing.T) {
+	t.Parallel()
+	s := &slow{entered: make(chan struct{}), release: make(chan error)}
+	q := NewQueue(s, 0)
+	order, results := make(chan string, MaxWaitingOfSite+1), make(chan error, MaxWaitingOfSite+1)
+	ask := func(site string) {
+		before := waiting(q)
+		go func() { results <- q.Confirm(t.Context(), Question{Site: site}, func() { order <- site }) }()
+		for waiting(q) == before {
+			runtime.Gosched()
+		}
+	}
+	for range MaxWaitingOfSite {
+		ask("https://greedy.example")
+	}
+	if err := q.Confirm(t.Context(), Question{Site: "https://greedy.example"}, nil); fault.CodeOf(err) != fault.Busy {
+		t.Errorf("more than its share: %v", err)
+	}
+	ask("https://modest.example")
+	for range MaxWaitingOfSite + 1 {
+		<-s.entered
+		s.release <- nil
+		if err := <-results; err != nil {
+			t.Error(err)
+		}
+	}
+	<-order
+	if first, second := <-order, <-order; first != "https://modest.example" && second != "https://modest.example" {
+		t.Errorf("the modest site waited behind %s and %s", first, second)
 	}
 }
 

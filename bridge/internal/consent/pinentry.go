@@ -2,7 +2,6 @@ package consent
 
 import (
 	"context"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 	"os/exec"
@@ -36,7 +35,7 @@ func (p *Pinentry) Where() string { return AtPinentry }
 // Confirm shows q and reports whether the person typed [Word].
 func (p *Pinentry) Confirm(ctx context.Context, q Question) error {
 	return p.session(ctx, func(a *assuan) error {
-		parts := pages(Clean(q.Text), maxAssuanLine-len("SETDESC ")-120, func(s string) int { return len(escape(s)) })
+		parts := pages(Clean(q.Text), maxAssuanLine-len("SETDESC \n\n")-2*len("%0A")-len(escape(q.howTo())), func(s string) int { return len(escape(s)) })
 		for i, part := range parts {
 			title := cleanLine(q.Title)
 			if len(parts) > 1 {
@@ -46,7 +45,7 @@ func (p *Pinentry) Confirm(ctx context.Context, q Question) error {
 				return err
 			}
 			if i == len(parts)-1 {
-				return askWord(a, part)
+				return askWord(a, q, part)
 			}
 			if err := turnPage(a, part); err != nil {
 				return err
@@ -66,8 +65,8 @@ func turnPage(a *assuan, text string) error {
 	return err
 }
 
-func askWord(a *assuan, text string) error {
-	text = strings.TrimRight(text, "\n") + "\n\nType " + Word + " to approve. Anything else rejects."
+func askWord(a *assuan, q Question, text string) error {
+	text = strings.TrimRight(text, "\n") + "\n\n" + q.howTo()
 	for _, s := range [][2]string{{"SETDESC", text}, {"SETPROMPT", "Type " + Word + ":"}, {"SETOK", "Done"}, {"SETCANCEL", "Reject"}} {
 		if err := set(a, s[0], s[1]); err != nil {
 			return err
@@ -78,10 +77,23 @@ func askWord(a *assuan, text string) error {
 	if err != nil {
 		return err
 	}
-	if subtle.ConstantTimeCompare([]byte(strings.ToLower(strings.TrimSpace(string(word)))), []byte(Word)) != 1 {
+	return q.judge(word)
+}
+
+// Show shows a notice with one button, which gives up. A pinentry that answers
+// OK at once would hide it, so that counts as giving up too.
+func (p *Pinentry) Show(ctx context.Context, n Notice) error {
+	return p.session(ctx, func(a *assuan) error {
+		for _, s := range [][2]string{{"SETTITLE", cleanLine(n.Title)}, {"SETDESC", Clean(n.Text)}, {"SETOK", "Give up"}} {
+			if err := set(a, s[0], s[1]); err != nil {
+				return err
+			}
+		}
+		if _, err := a.call("MESSAGE", ""); err != nil {
+			return err
+		}
 		return errDeclined()
-	}
-	return nil
+	})
 }
 
 // PIN asks for a device's PIN.
@@ -126,6 +138,9 @@ func pinText(q PINQuestion) string {
 	s := "The token \"" + cleanLine(q.Device) + "\" is locked."
 	if q.Reason != "" {
 		s += "\n" + cleanLine(q.Reason)
+	}
+	if q.Allows != "" {
+		s += "\n\n" + strings.TrimRight(Clean(q.Allows), "\n")
 	}
 	return s
 }

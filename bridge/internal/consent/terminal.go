@@ -49,16 +49,21 @@ func (t *Terminal) open() (*os.File, error) {
 
 // Confirm shows q and reports whether the person typed [Word].
 func (t *Terminal) Confirm(ctx context.Context, q Question) error {
-	text := "\n=== " + cleanLine(q.Title) + " ===\n\n" + strings.TrimRight(Clean(q.Text), "\n") +
-		"\n\nType " + Word + " to approve; anything else rejects: "
+	text := "\n=== " + cleanLine(q.Title) + " ===\n\n" + strings.TrimRight(Clean(q.Text), "\n") + "\n\n" + q.howTo() + "\n> "
 	answer, err := t.ask(ctx, text, true)
 	if err != nil {
 		return err
 	}
-	if !strings.EqualFold(string(bytes.TrimSpace(answer)), Word) {
-		return errDeclined()
+	return q.judge(answer)
+}
+
+// Show shows a notice until the person presses Enter, which gives up.
+func (t *Terminal) Show(ctx context.Context, n Notice) error {
+	text := "\n=== " + cleanLine(n.Title) + " ===\n\n" + strings.TrimRight(Clean(n.Text), "\n") + "\n\nPress Enter to give up.\n"
+	if _, err := t.ask(ctx, text, true); err != nil {
+		return err
 	}
-	return nil
+	return errDeclined()
 }
 
 // PIN asks for a device's PIN without showing it.

@@ -103,7 +103,7 @@ func TestTerminalApprovesOnlyWhatIsTyped(t *testing.T) {
 		go func() {
 			done <- (&Terminal{Path: s.path}).Confirm(t.Context(), Question{Title: "Approve a purchase", Text: "250.00 EUR\x1b[2J\n"})
 		}()
-		s.await("anything else rejects: ")
+		s.await("anything else rejects.")
 		s.enter(t, keys)
 		if err := <-done; fault.CodeOf(err) != want {
 			t.Errorf("%q: %v", keys, err)
@@ -121,10 +121,40 @@ func TestTerminalIgnoresWhatWasTypedBeforeTheQuestion(t *testing.T) {
 	s.await("approve") // echoed: it has arrived
 	done := make(chan error, 1)
 	go func() { done <- (&Terminal{Path: s.path}).Confirm(t.Context(), Question{Title: "t", Text: "x"}) }()
-	s.await("anything else rejects: ")
+	s.await("anything else rejects.")
 	s.enter(t, "no\n")
 	if err := <-done; fault.CodeOf(err) != fault.Declined {
 		t.Errorf("error %v", err)
+	}
+}
+
+func TestTerminalBlocksASiteAndShowsNotices(t *testing.T) {
+	t.Parallel()
+	s := newScreen(t)
+	done := make(chan error, 1)
+	go func() {
+		done <- (&Terminal{Path: s.path}).Confirm(t.Context(), Question{Site: "https://pay.example", Title: "t", Text: "x"})
+	}()
+	s.await("or block to hear no more of https://pay.example; anything else rejects.")
+	s.enter(t, "block\n")
+	if err := <-done; fault.CodeOf(err) != fault.SiteBlocked {
+		t.Errorf("block: %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		done <- (&Terminal{Path: s.path}).Show(ctx, Notice{Title: "PIN", Text: "Type it on the reader.\n"})
+	}()
+	s.await("Press Enter to give up.")
+	cancel()
+	if err := <-done; fault.CodeOf(err) != fault.Cancelled {
+		t.Errorf("over: %v", err)
+	}
+	s = newScreen(t)
+	go func() { done <- (&Terminal{Path: s.path}).Show(t.Context(), Notice{Title: "PIN", Text: "x\n"}) }()
+	s.await("Press Enter to give up.")
+	s.enter(t, "\n")
+	if err := <-done; fault.CodeOf(err) != fault.Declined {
+		t.Errorf("given up: %v", err)
 	}
 }
 

@@ -1,0 +1,64 @@
+package approver
+
+import (
+	"slices"
+	"time"
+
+	"countersign/shared/fault"
+)
+
+// maxBlocks is how many sites may be blocked; only sites of the configuration
+// ever get that far.
+const maxBlocks = 256
+
+// Block is a site that the person wants to hear no more of.
+type Block struct {
+	Origin string    `json:"origin"`
+	Since  time.Time `json:"since"`
+}
+
+// Blocks is the list of sites that the person blocked at the prompt, in
+// blocks.json.
+type Blocks struct{ file listFile[Block] }
+
+// OpenBlocks is the list in a bridge's state directory.
+func OpenBlocks(stateDir string) *Blocks {
+	return &Blocks{listFile[Block]{dir: stateDir, name: "blocks"}}
+}
+
+// List returns all blocked sites, the oldest block first.
+func (b *Blocks) List() ([]Block, error) { return b.file.read() }
+
+// Has reports whether a site is blocked.
+func (b *Blocks) Has(origin string) (bool, error) {
+	list, err := b.List()
+	return slices.ContainsFunc(list, func(x Block) bool { return x.Origin == origin }), err
+}
+
+// Add blocks a site from now on.
+func (b *Blocks) Add(origin string, now time.Time) error {
+	return b.file.change(func(list []Block) ([]Block, error) {
+		if slices.ContainsFunc(list, func(x Block) bool { return x.Origin == origin }) {
+			return list, nil
+		}
+		if len(list) >= maxBlocks {
+			return nil, fault.New(fault.Limited, "too many sites are blocked: remove them from the configuration instead")
+		}
+		return append(list, Block{Origin: origin, Since: now.UTC().Truncate(time.Second)}), nil
+	})
+}
+
+// Unblock lets a site ask again, or "all" of them, and returns what was blocked.
+// It works while a bridge runs.
+func (b *Blocks) Unblock(which string) (gone []Block, err error) {
+	err = b.file.change(func(list []Block) ([]Block, error) {
+		return slices.DeleteFunc(list, func(x Block) bool {
+			match := which == "all" || x.Origin == which
+			if match {
+				gone = append(gone, x)
+			}
+			return match
+		}), nil
+	})
+	return gone, err
+}

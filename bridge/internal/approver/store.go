@@ -1,0 +1,96 @@
+package approver
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"syscall"
+
+	"countersign/shared/strictjson"
+)
+
+// listFile is a list in a JSON file that a running bridge and the command line
+// share: {"name": [ … ]}. Each use looks whether the file was replaced.
+type listFile[T any] struct {
+	dir, name string
+
+	changing sync.Mutex
+	reading  sync.Mutex
+	file     os.FileInfo // of what list was read from
+	list     []T
+}
+
+func (l *listFile[T]) path() string { return filepath.Join(l.dir, l.name+".json") }
+
+// read returns the list, the oldest first.
+func (l *listFile[T]) read() ([]T, error) {
+	l.reading.Lock()
+	defer l.reading.Unlock()
+	info, err := os.Stat(l.path())
+	if errors.Is(err, fs.ErrNotExist) {
+		l.file, l.list = nil, nil
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the %s: %w", l.name, err)
+	}
+	// A change is a rename, so it is another file.
+	if l.file != nil && os.SameFile(info, l.file) && info.ModTime().Equal(l.file.ModTime()) && info.Size() == l.file.Size() {
+		return slices.Clone(l.list), nil
+	}
+	data, err := readFile(l.path())
+	if err != nil {
+		return nil, fmt.Errorf("read the %s: %w", l.name, err)
+	}
+	content := map[string][]T{}
+	if err := strictjson.Unmarshal(data, &content, maxConfig); err != nil {
+		return nil, fmt.Errorf("read %s: %w", l.path(), err)
+	}
+	list, ok := content[l.name]
+	if !ok || len(content) != 1 {
+		return nil, fmt.Errorf("read %s: it must hold %q and nothing else", l.path(), l.name)
+	}
+	l.file, l.list = info, list
+	return slices.Clone(list), nil
+}
+
+// change rewrites the file while no other process does.
+func (l *listFile[T]) change(edit func([]T) ([]T, error)) error {
+	l.changing.Lock()
+	defer l.changing.Unlock()
+	lock, err := os.OpenFile(l.path()+".lock", os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("write the %s: %w", l.name, err)
+	}
+	defer lock.Close()
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		return fmt.Errorf("write the %s: %w", l.name, err)
+	}
+	list, err := l.read()
+	if err != nil {
+		return err
+	}
+	if list, err = edit(list); err != nil {
+		return err
+	}
+	if list == nil {
+		list = []T{}
+	}
+	data, err := json.MarshalIndent(map[string][]T{l.name: list}, "", "  ")
+	if err != nil {
+		return err
+	}
+	next := l.path() + ".new"
+	if err := os.WriteFile(next, append(data, '\n'), 0o600); err != nil {
+		return fmt.Errorf("write the %s: %w", l.name, err)
+	}
+	if err := os.Rename(next, l.path()); err != nil {
+		return fmt.Errorf("write the %s: %w", l.name, err)
+	}
+	return nil
+}

@@ -1,0 +1,159 @@
+package consent
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"countersign/shared/fault"
+)
+
+// MaxWaiting is how many questions may wait for the one on the screen, and
+// MaxWaitingOfSite how many of them may be of one site, with the one on the
+// screen.
+const (
+	MaxWaiting       = 48
+	MaxWaitingOfSite = 16
+)
+
+// AskTimeout is how long a question stays on the screen.
+const AskTimeout = 5 * time.Minute
+
+// Queue asks one question at a time and keeps a few waiting; more are refused
+// with BUSY. Sites take turns: one that asks much waits for itself.
+type Queue struct {
+	asker   Asker
+	timeout time.Duration
+
+	mu      sync.Mutex
+	asking  bool                 // a question is on the screen
+	sites   []string             // those that wait, the next one first
+	waiting map[string][]*ticket // their questions, in the order in which they came
+	count   map[string]int       // questions of each site, with the one on the screen
+	total   int
+}
+
+// ticket is a place in the queue; called is closed when its turn has come.
+type ticket struct{ called chan struct{} }
+
+// NewQueue puts a queue before asker. timeout is how long each question may
+// stay on the screen; zero is [AskTimeout].
+func NewQueue(asker Asker, timeout time.Duration) *Queue {
+	if timeout == 0 {
+		timeout = AskTimeout
+	}
+	return &Queue{asker: asker, timeout: timeout, waiting: map[string][]*ticket{}, count: map[string]int{}}
+}
+
+// Where is the asker's.
+func (q *Queue) Where() string { return q.asker.Where() }
+
+// Confirm waits for its turn and asks. opened, which may be nil, is called when
+// the prompt appears.
+func (q *Queue) Confirm(ctx context.Context, question Question, opened func()) error {
+	return q.ask(ctx, question.Site, opened, func(ctx context.Context) error { return q.asker.Confirm(ctx, question) })
+}
+
+// PIN waits for its turn and asks. opened, which may be nil, is called when the
+// prompt appears. The caller wipes the PIN.
+func (q *Queue) PIN(ctx context.Context, question PINQuestion, opened func()) (pin []byte, err error) {
+	err = q.ask(ctx, question.Site, opened, func(ctx context.Context) (err error) {
+		pin, err = q.asker.PIN(ctx, question)
+		return err
+	})
+	return pin, err
+}
+
+// Show waits for its turn and shows a notice. opened, which may be nil, is
+// called when it appears.
+func (q *Queue) Show(ctx context.Context, n Notice, opened func()) error {
+	return q.ask(ctx, n.Site, opened, func(ctx context.Context) error { return q.asker.Show(ctx, n) })
+}
+
+func (q *Queue) ask(ctx context.Context, site string, opened func(), ask func(context.Context) error) error {
+	t, err := q.enter(site)
+	if err != nil {
+		return err
+	}
+	defer q.leave(site, t)
+	select {
+	case <-t.called:
+	case <-ctx.Done():
+		return errEnded(ctx)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, q.timeout, context.DeadlineExceeded)
+	defer cancel()
+	if ctx.Err() != nil {
+		return errEnded(ctx)
+	}
+	if opened != nil && q.asker.Where() != "" {
+		opened()
+	}
+	return ask(ctx)
+}
+
+// enter takes a place; the question may be asked when the ticket is called.
+func (q *Queue) enter(site string) (*ticket, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.count[site] >= MaxWaitingOfSite || q.total > MaxWaiting {
+		return nil, fault.New(fault.Busy, "too many questions are waiting for an answer at the bridge's prompt")
+	}
+	t := &ticket{called: make(chan struct{})}
+	q.count[site]++
+	q.total++
+	if !q.asking {
+		q.asking = true
+		close(t.called)
+		return t, nil
+	}
+	if len(q.waiting[site]) == 0 {
+		q.sites = append(q.sites, site)
+	}
+	q.waiting[site] = append(q.waiting[site], t)
+	return t, nil
+}
+
+// leave gives a place up and, when it was the one at the screen, calls the next.
+func (q *Queue) leave(site string, t *ticket) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.count[site]--; q.count[site] == 0 {
+		delete(q.count, site)
+	}
+	q.total--
+	select {
+	case <-t.called:
+		q.next()
+	default:
+		q.remove(site, t)
+	}
+}
+
+// next calls the first question of the site whose turn it is, and puts the site
+// behind the others.
+func (q *Queue) next() {
+	if len(q.sites) == 0 {
+		q.asking = false
+		return
+	}
+	site := q.sites[0]
+	q.sites = q.sites[1:]
+	t := q.waiting[site][0]
+	if q.waiting[site] = q.waiting[site][1:]; len(q.waiting[site]) > 0 {
+		q.sites = append(q.sites, site)
+	} else {
+		delete(q.waiting, site)
+	}
+	close(t.called)
+}
+
+// remove takes a question that was not called yet out of the queue.
+func (q *Queue) remove(site string, t *ticket) {
+	q.waiting[site] = slices.DeleteFunc(q.waiting[site], func(other *ticket) bool { return other == t })
+	if len(q.waiting[site]) == 0 {
+		delete(q.waiting, site)
+		q.sites = slices.DeleteFunc(q.sites, func(other string) bool { return other == site })
+	}
+}
