@@ -34,6 +34,9 @@ const (
 
 	// MaxConnections is how many WebSockets may be open at once.
 	MaxConnections = 16
+	// MaxWaiting is how many sockets may be open that are no WebSocket yet. One
+	// more closes the oldest, so that silent ones keep nobody out.
+	MaxWaiting = 32
 	// MaxMessage is the largest WebSocket message, in bytes.
 	MaxMessage = 64 << 10
 	// HandshakeTimeout is how long a client may take to send its HTTP request,
@@ -58,39 +61,9 @@ type Guard struct {
 	cfg      Config
 	hosts    []string
 	upgrader websocket.Upgrader
-	slots    chan struct{}
+	slots    slots
+	waiting  waiting
 	open     sync.WaitGroup
-}
-
-// Listen opens TCP listeners on loopback addresses such as "127.0.0.1:18427",
-// "[::1]:18427"; port 0 is any free port. Anything that is not an IP address on
-// loopback is refused, and when one fails none stays open.
-func Listen(ctx context.Context, addresses []string) ([]net.Listener, error) {
-	if len(addresses) == 0 {
-		return nil, errors.New("listen: no address is configured")
-	}
-	var all []net.Listener
-	fail := func(err error) ([]net.Listener, error) {
-		for _, l := range all {
-			l.Close()
-		}
-		return nil, err
-	}
-	for _, a := range addresses {
-		host, _, err := net.SplitHostPort(a)
-		if err != nil {
-			return fail(fmt.Errorf("listen on %q: write address:port, such as 127.0.0.1:18427", a))
-		}
-		if ip := net.ParseIP(host); ip == nil || !ip.IsLoopback() {
-			return fail(fmt.Errorf("listen on %q: the bridge listens on 127.0.0.1 and [::1] only", a))
-		}
-		l, err := new(net.ListenConfig).Listen(ctx, "tcp", a)
-		if err != nil {
-			return fail(fmt.Errorf("listen on %q: %w", a, err))
-		}
-		all = append(all, l)
-	}
-	return all, nil
 }
 
 // New checks the configuration and returns a guard that does not serve yet.
@@ -106,7 +79,8 @@ func New(cfg Config) (*Guard, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Guard{cfg: cfg, slots: make(chan struct{}, MaxConnections)}
+	cfg.Origins = slices.Compact(slices.Sorted(slices.Values(cfg.Origins)))
+	g := &Guard{cfg: cfg, slots: slots{origins: cfg.Origins}}
 	for _, l := range cfg.Listeners {
 		hosts, err := hostsOf(l.Addr())
 		if err != nil {
@@ -137,8 +111,10 @@ func (g *Guard) Serve(ctx context.Context) error {
 		IdleTimeout:       HandshakeTimeout,
 		MaxHeaderBytes:    maxHeader,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
+		ConnState:         g.waiting.change,
 		ErrorLog:          slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelDebug),
 	}
+	srv.SetKeepAlivesEnabled(false) // a socket is for one request
 	ended := make(chan error, len(g.cfg.Listeners))
 	for _, l := range g.cfg.Listeners {
 		go func() { ended <- srv.Serve(l) }()
@@ -197,13 +173,12 @@ func (g *Guard) upgrade(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, http.StatusBadRequest, fault.Version, "the sub-protocol must be "+Protocol)
 		return
 	}
-	select {
-	case g.slots <- struct{}{}:
-	default:
+	origin := r.Header.Get("Origin")
+	if !g.slots.take(origin) {
 		g.refuse(w, http.StatusServiceUnavailable, fault.Busy, "too many connections are open")
 		return
 	}
-	defer func() { <-g.slots }()
+	defer g.slots.give(origin)
 	g.open.Add(1)
 	defer g.open.Done()
 	ws, err := g.upgrader.Upgrade(w, r, nil)
@@ -212,27 +187,27 @@ func (g *Guard) upgrade(w http.ResponseWriter, r *http.Request) {
 	}
 	defer ws.Close()
 	ws.SetReadLimit(MaxMessage)
+	ws.SetPingHandler(pings(ws, time.Now))
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	g.cfg.Handle(ctx, ws, r.Header.Get("Origin"))
+	g.cfg.Handle(ctx, ws, origin)
 }
 
-// health answers what a page needs to tell "not running" from "refused": the
-// protocol's name. A page that is not allowed cannot read it.
+// health answers what an allowed page needs to tell "not running" from
+// "refused": the protocol's name. Everybody else learns nothing, a program that
+// names no origin neither: bridge/internal/instance answers the person's own.
 func (g *Guard) health(w http.ResponseWriter, r *http.Request) {
+	if !g.originAllowed(r) {
+		g.refuse(w, http.StatusForbidden, fault.OriginRefused, "this site is not in the bridge's list of origins")
+		return
+	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		g.refuse(w, http.StatusMethodNotAllowed, fault.Method, "use GET")
 		return
 	}
-	if len(r.Header.Values("Origin")) > 0 {
-		if !g.originAllowed(r) {
-			g.refuse(w, http.StatusForbidden, fault.OriginRefused, "this site is not in the bridge's list of origins")
-			return
-		}
-		w.Header().Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
-		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
-	}
+	w.Header().Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
+	w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 	w.Header().Set("Content-Type", "application/json")
 	io.WriteString(w, `{"protocol":"`+Protocol+`"}`+"\n")
 }

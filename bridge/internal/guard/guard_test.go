@@ -150,6 +150,10 @@ func TestUpgradeNeedsExactHostAndOrigin(t *testing.T) {
 		{"origin equal to Host", Path, good, []string{"http://" + good}, sub, 403},
 		{"localhost instead of the listed address", Path, good, []string{"http://localhost:8080"}, sub, 403},
 		{"the loopback address in another form", Path, good, []string{"http://127.1:8080"}, sub, 403},
+		{"the listed address as IPv6", Path, good, []string{"http://[::1]:8080"}, sub, 403},
+		{"the listed address as mapped IPv6", Path, good, []string{"http://[::ffff:127.0.0.1]:8080"}, sub, 403},
+		{"a zero byte after the page", Path, good, []string{page + "\x00"}, sub, 400},
+		{"a tab after the scheme", Path, good, []string{"https://\tdashboard.example.com"}, sub, 403},
 		{"an extension", Path, good, []string{"chrome-extension://abcdefghijklmnop"}, sub, 403},
 		{"a file", Path, good, []string{"file://"}, sub, 403},
 
@@ -166,6 +170,16 @@ func TestUpgradeNeedsExactHostAndOrigin(t *testing.T) {
 		{"Host as mapped address", Path, "[::ffff:127.0.0.1]:" + port, []string{page}, sub, 403},
 		{"Host as long IPv6", Path, "[0:0:0:0:0:0:0:1]:" + port, []string{page}, sub, 403},
 		{"Host as unspecified address", Path, "0.0.0.0:" + port, []string{page}, sub, 403},
+		{"Host as short IPv4", Path, "127.1:" + port, []string{page}, sub, 403},
+		{"Host as hexadecimal IPv4", Path, "0x7f000001:" + port, []string{page}, sub, 403},
+		{"Host with user information", Path, "user@127.0.0.1:" + port, []string{page}, sub, 400},
+		{"Host with an empty port", Path, "127.0.0.1:", []string{page}, sub, 403},
+		{"Host with a leading zero in the port", Path, "127.0.0.1:0" + port, []string{page}, sub, 403},
+		{"Host as IPv6 without port", Path, "[::1]", []string{page}, sub, 403},
+		{"Host as IPv6 without brackets", Path, "::1:" + port, []string{page}, sub, 403},
+		{"Host in UTF-8", Path, "lоcalhost:" + port, []string{page}, sub, 400},
+		{"no Host", Path, "", []string{page}, sub, 400},
+		{"Host twice", Path, good + "\r\nHost: " + good, []string{page}, sub, 400},
 		{"Host with a zone", Path, "[::1%25lo]:" + port, []string{page}, sub, 403},
 
 		{"another path", "/", good, []string{page}, sub, 404},
@@ -231,7 +245,9 @@ func TestHealthTellsAllowedPagesTheProtocolAndNothingElse(t *testing.T) {
 		cors   string
 	}{
 		{"an allowed page", []string{"GET /health HTTP/1.1", host, "Origin: " + page}, 200, page},
-		{"a program without origin", []string{"GET /health HTTP/1.1", host}, 200, ""},
+		{"a program without origin", []string{"GET /health HTTP/1.1", host}, 403, ""},
+		{"an empty origin", []string{"GET /health HTTP/1.1", host, "Origin: "}, 403, ""},
+		{"two origins", []string{"GET /health HTTP/1.1", host, "Origin: " + page, "Origin: " + page}, 403, ""},
 		{"another page", []string{"GET /health HTTP/1.1", host, "Origin: https://evil.example"}, 403, ""},
 		{"the null origin", []string{"GET /health HTTP/1.1", host, "Origin: null"}, 403, ""},
 		{"another method", []string{"POST /health HTTP/1.1", host, "Origin: " + page, "Content-Length: 0"}, 405, ""},
@@ -239,6 +255,9 @@ func TestHealthTellsAllowedPagesTheProtocolAndNothingElse(t *testing.T) {
 		status, header, body := raw(t, port, r.lines...)
 		if status != r.status || header.Get("Access-Control-Allow-Origin") != r.cors {
 			t.Errorf("%s: %d, CORS %q", r.name, status, header.Get("Access-Control-Allow-Origin"))
+		}
+		if r.status == 403 && strings.Contains(body, Protocol) {
+			t.Errorf("%s: body %q", r.name, body)
 		}
 		if r.status == 200 && body != "{\"protocol\":\"countersign.v1\"}\n" {
 			t.Errorf("%s: body %q", r.name, body)
@@ -302,7 +321,7 @@ func dial(t *testing.T, port string) (*websocket.Conn, int) {
 
 func TestConnectionsAndMessagesAreLimited(t *testing.T) {
 	t.Parallel()
-	port := start(t)
+	port := start(t, page)
 	var open []*websocket.Conn
 	for range MaxConnections {
 		ws, _ := dial(t, port)
