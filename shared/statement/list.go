@@ -33,7 +33,7 @@ func ListText(list []Approval, asked int) (string, error) {
 	}
 	lines := [][2]string{{"Decision", first.Decision + " " + n + noun}}
 	if asked > len(list) {
-		lines = append(lines, [2]string{"Listed", n + " of " + strconv.Itoa(asked) + ": the others are not valid, nothing is signed for them"})
+		lines = append(lines, [2]string{"Listed", n + " of " + strconv.Itoa(asked) + ": nothing is signed for the others"})
 	}
 	lines = append(lines, [2]string{"Entity", first.EntityName + " (" + first.Entity + ")"},
 		[2]string{"You sign as", first.MemberName + " (" + first.Member + ")"}, [2]string{"With key", first.Key})

@@ -154,7 +154,7 @@ func TestAListSaysEverythingThatConcernsMoneyAndTheExactTotals(t *testing.T) {
 	t.Parallel()
 	want := strings.TrimPrefix(`
 Decision      APPROVE 3 purchases
-Listed        3 of 5: the others are not valid, nothing is signed for them
+Listed        3 of 5: nothing is signed for the others
 Entity        Sandbox Ltd (ent_sandbox)
 You sign as   Bob (mem_bob)
 With key      AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA

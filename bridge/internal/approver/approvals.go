@@ -30,7 +30,8 @@ type approvalState struct {
 	channel   *channelState
 	request   string
 	decision  string
-	step      int // guarded by conn.mu
+	step      int   // guarded by conn.mu
+	part      *part // of the batch in which it is decided, or nil; guarded by conn.mu, fixed once deciding
 	ctx       context.Context
 	cancel    context.CancelFunc
 }
@@ -103,7 +104,11 @@ func (c *conn) decideApproval(_ context.Context, p frame.ApprovalDecideParams) (
 	if err != nil {
 		return r, err
 	}
-	r, err = c.decide(a, p.Record)
+	if a.part != nil {
+		r, err = a.part.decide(p.Record)
+	} else {
+		r, err = c.decide(a, p.Record)
+	}
 	if err == nil {
 		_, err = c.advance(a.id, deciding, decided)
 	}

@@ -15,6 +15,7 @@ var methods = map[string]func(*conn, frame.Message) (any, error){
 	frame.ChannelReady:    method((*conn).readyChannel),
 	frame.ChannelClose:    method((*conn).closeChannel),
 	frame.ApprovalPrepare: method((*conn).prepareApproval),
+	frame.ApprovalBatch:   method((*conn).batchApprovals),
 	frame.ApprovalDecide:  method((*conn).decideApproval),
 	frame.ApprovalFinish:  method((*conn).finishApproval),
 	frame.ApprovalCancel:  method((*conn).cancelApproval),

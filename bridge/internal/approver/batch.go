@@ -1,0 +1,279 @@
+package approver
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/journal"
+	"countersign/shared/fault"
+	"countersign/shared/frame"
+	"countersign/shared/statement"
+)
+
+// gatherTime is how long a batch waits for the statements of its approvals.
+const gatherTime = 30 * time.Second
+
+// batch is several approvals that the person reads as one list and decides on at
+// once. Each is decided, signed, journaled and answered by itself.
+type batch struct {
+	id    string
+	conn  *conn
+	parts []*part // in the order of the page
+}
+
+// part is one approval of a batch.
+type part struct {
+	batch    *batch
+	approval *approvalState
+	came     chan *item   // its statement; nil when that was refused
+	done     chan outcome // what approval.decide answers
+	item     *item
+	number   int // in the list, from 1
+}
+
+type outcome struct {
+	result frame.ApprovalDecideResult
+	err    error
+}
+
+// batchApprovals puts approvals together whose statements are on their way.
+func (c *conn) batchApprovals(_ context.Context, p frame.ApprovalBatchParams) (r frame.ApprovalBatchResult, err error) {
+	if err := c.stillPaired(); err != nil {
+		return r, err
+	}
+	if r.Batch, err = newID(c.bridge.deps.Rand, "bat"); err != nil {
+		return r, err
+	}
+	b := &batch{id: r.Batch, conn: c}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	requests := map[string]bool{}
+	for _, id := range p.Approvals {
+		a, ok := c.approvals[id]
+		if !ok {
+			return r, fault.New(fault.NotFound, "there is no such approval")
+		}
+		if a.step != prepared || a.part != nil {
+			return r, fault.New(fault.Conflict, "the approval is not at this step")
+		}
+		first := c.approvals[p.Approvals[0]]
+		if a.channel != first.channel || a.decision != first.decision || requests[a.request] {
+			return r, fault.New(fault.Invalid, "a batch is one decision on different requests in one channel").With("field", "approvals")
+		}
+		requests[a.request] = true
+		b.parts = append(b.parts, &part{batch: b, approval: a, came: make(chan *item, 1), done: make(chan outcome, 1)})
+	}
+	for _, part := range b.parts {
+		part.approval.part = part
+	}
+	c.calls.Go(b.run)
+	return r, nil
+}
+
+// decide hands in the statement of one approval and waits for what becomes of it.
+func (p *part) decide(record []byte) (r frame.ApprovalDecideResult, err error) {
+	it, err := p.batch.conn.receive(p.approval, record)
+	if err != nil {
+		p.came <- nil
+		return r, err
+	}
+	p.came <- it
+	select {
+	case o := <-p.done:
+		return o.result, o.err
+	case <-p.approval.ctx.Done():
+		return r, errGivenUp()
+	}
+}
+
+func errGivenUp() error { return fault.New(fault.Cancelled, "the approval was cancelled") }
+
+// run takes the batch through its steps: gather, unlock, ask once, sign each.
+func (b *batch) run() {
+	c := b.conn
+	listed := b.gather(c.ctx)
+	if len(listed) == 0 {
+		return
+	}
+	use := c.approvalKey(listed[0].approval.channel.identity, b.id)
+	ctx, stop := while(c.ctx, listed)
+	err := use.open(ctx) // before the person reads for nothing
+	stop()
+	if err != nil {
+		fail(listed, err)
+		return
+	}
+	if listed = b.current(listed); len(listed) == 0 {
+		return
+	}
+	approved, err := b.ask(listed, use)
+	if err != nil {
+		fail(listed, err)
+		return
+	}
+	if len(approved) > 0 {
+		b.sign(approved, len(listed), use)
+	}
+}
+
+// gather waits for the statements and returns the parts that have a valid one.
+func (b *batch) gather(ctx context.Context) (listed []*part) {
+	ctx, cancel := context.WithTimeout(ctx, gatherTime)
+	defer cancel()
+	for _, p := range b.parts {
+		select {
+		case p.item = <-p.came:
+		case <-p.approval.ctx.Done():
+		case <-ctx.Done():
+			select {
+			case p.item = <-p.came: // it waited while another was late
+			default:
+				p.done <- outcome{err: fault.New(fault.Timeout, "the statement came too late for the list")}
+			}
+		}
+		if p.item != nil {
+			listed = append(listed, p)
+		}
+	}
+	return listed
+}
+
+// current drops what was cancelled or has expired while others were waited for.
+func (b *batch) current(parts []*part) (listed []*part) {
+	for _, p := range parts {
+		err := b.conn.check(p.item)
+		if p.approval.ctx.Err() != nil {
+			err = errGivenUp()
+		}
+		if err != nil {
+			p.done <- outcome{err: err}
+			continue
+		}
+		listed = append(listed, p)
+		p.number = len(listed)
+	}
+	return listed
+}
+
+// ask shows the list, journals the decision on each item, and returns those that
+// the person approved and that are still valid. An error concerns all of them,
+// and nothing was asked.
+func (b *batch) ask(listed []*part, use *keyUse) (approved []*part, err error) {
+	c, n := b.conn, len(listed)
+	read := make([]statement.Approval, n)
+	for i, p := range listed {
+		read[i] = p.item.read
+	}
+	text, err := statement.ListText(read, len(b.parts))
+	if err != nil {
+		return nil, err
+	}
+	first := listed[0].item
+	for _, p := range listed {
+		p.item.text, p.item.batch = text, b.id
+	}
+	if err := c.bridge.deps.Journal.Append(b.shown(first, n)); err != nil {
+		return nil, err
+	}
+	title := "Approve "
+	if first.read.Decision == statement.Reject {
+		title = "Reject "
+	}
+	title += fmt.Sprintf("%d purchases of ", n)
+	ctx, stop := while(c.ctx, listed)
+	defer stop()
+	answer := c.confirm(consent.Question{Title: title + use.identity.entityName, Text: text}, ctx, use.about)
+	for _, p := range listed {
+		err := answer
+		if err == nil && p.approval.ctx.Err() != nil {
+			err = errGivenUp()
+		}
+		if err = c.answered(p.item, err); err != nil {
+			p.done <- outcome{err: err}
+			continue
+		}
+		approved = append(approved, p)
+	}
+	return approved, nil
+}
+
+// shown is the journal's line for a list that is put before the person.
+func (b *batch) shown(it *item, n int) journal.Event {
+	id := it.approval.channel.identity
+	return journal.Event{Kind: journal.Batched, Origin: b.conn.origin, Pairing: b.conn.pairing, Entity: id.Entity, Member: id.Member,
+		Device: id.device, Key: id.approval.Thumbprint(), Batch: b.id, Count: n, Decision: it.approval.decision, Statement: statement.TypApproval}
+}
+
+// sign lets the token sign one item after the other. When the key fails, the rest
+// is not tried: what the person would be asked again, or the token do, is not
+// what they approved.
+func (b *batch) sign(approved []*part, of int, use *keyUse) {
+	done := of - len(approved)
+	b.progress(done, of)
+	var broken error
+	for _, p := range approved {
+		var o outcome
+		switch {
+		case p.approval.ctx.Err() != nil:
+			o.err = b.failed(p, errGivenUp())
+		case broken != nil:
+			o.err = b.failed(p, broken)
+		default:
+			buy := p.item.read.Intent
+			use.why = fmt.Sprintf("It signs item %d of %d: %s %s for %s %s.", p.number, of, buy.Fiat.Amount, buy.Fiat.Currency, buy.Crypto.Amount, buy.Crypto.Asset)
+			o.result, o.err = b.conn.sign(p.item, use)
+			if fault.CodeOf(o.err) == fault.DeviceMissing { // it was there when the key was found
+				o.err = fault.Wrap(o.err, fault.DeviceRemoved, "the token was removed").With("device", use.identity.device)
+			}
+			if o.err != nil && p.approval.ctx.Err() == nil && fault.CodeOf(o.err) != fault.StatementInvalid {
+				broken = o.err
+			}
+		}
+		p.done <- o
+		done++
+		b.progress(done, of)
+	}
+}
+
+// failed journals that an approved item is not signed.
+func (b *batch) failed(p *part, err error) error {
+	if jerr := b.conn.note(p.item, journal.Failed, err); jerr != nil {
+		return jerr
+	}
+	return err
+}
+
+func (b *batch) progress(done, of int) {
+	b.conn.notify(frame.ApprovalProgress, frame.ApprovalProgressParams{Batch: b.id, Done: done, Of: of})
+}
+
+// fail answers every part with the same error.
+func fail(parts []*part, err error) {
+	for _, p := range parts {
+		p.done <- outcome{err: err}
+	}
+}
+
+// while is a context that lives while one of the approvals does.
+func while(parent context.Context, parts []*part) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(parent)
+	var living atomic.Int32
+	living.Store(int32(len(parts))) // at most frame.MaxBatch
+	stops := make([]func() bool, len(parts))
+	for i, p := range parts {
+		stops[i] = context.AfterFunc(p.approval.ctx, func() {
+			if living.Add(-1) == 0 {
+				cancel()
+			}
+		})
+	}
+	return ctx, func() {
+		for _, stop := range stops {
+			stop()
+		}
+		cancel()
+	}
+}
