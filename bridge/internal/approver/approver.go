@@ -30,8 +30,10 @@ import (
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/guard"
+	"countersign/bridge/internal/instance"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
+	"countersign/shared/frame"
 	"countersign/shared/link"
 )
 
@@ -171,12 +173,22 @@ func (b *Bridge) Serve(ctx context.Context, listeners []net.Listener) error {
 }
 
 // Run is the whole program: it opens the configured modules, prompts and
-// listeners, says where it listens, and serves until ctx ends.
+// listeners, says where it listens, and serves until ctx ends. When this
+// person's bridge runs already it says so instead, and returns nil.
 func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
 		return fmt.Errorf("make the state directory: %w", err)
 	}
 	log := slog.New(slog.NewTextHandler(stdio.Err, nil))
+	mine, err := instance.Claim(ctx, instance.Config{StateDir: cfg.StateDir, Log: log})
+	if running, ok := errors.AsType[*instance.Running](err); ok {
+		_, err := fmt.Fprintln(stdio.Out, running)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	defer mine.Close()
 	asker, err := consent.New(consent.Config{Prompt: cfg.Prompt, Pinentry: cfg.Pinentry})
 	if err != nil {
 		return err
@@ -197,14 +209,26 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 	if err != nil {
 		return errors.Join(err, closeDevices())
 	}
-	listeners, err := guard.Listen(ctx, cfg.Listen)
+	listeners, err := listen(ctx, cfg, log)
 	if err != nil {
 		return errors.Join(err, closeDevices())
 	}
+	var urls []string
 	for _, l := range listeners {
-		fmt.Fprintf(stdio.Out, "listening on ws://%s\n", l.Addr())
+		urls = append(urls, "ws://"+l.Addr().String())
+		fmt.Fprintln(stdio.Out, "listening on", urls[len(urls)-1])
 	}
+	mine.Announce(urls)
 	return errors.Join(b.Serve(ctx, listeners), closeDevices())
+}
+
+// listen opens the configured addresses, or the first port that pages know and
+// that is free.
+func listen(ctx context.Context, cfg Config, log *slog.Logger) ([]net.Listener, error) {
+	if len(cfg.Listen) > 0 {
+		return guard.Listen(ctx, cfg.Listen)
+	}
+	return guard.ListenFirst(ctx, guard.Ports{Try: frame.Ports[:], Log: log})
 }
 
 func (b *Bridge) deviceChanged(label string, present bool) {

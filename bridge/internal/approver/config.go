@@ -29,7 +29,8 @@ const maxConfig = 256 << 10
 // unknown fields are errors. Relative paths are seen from the file's folder.
 type Config struct {
 	// Listen are loopback addresses, such as "127.0.0.1:18427" and
-	// "[::1]:18427"; port 0 is any free port.
+	// "[::1]:18427"; port 0 is any free port. Empty: the first of [frame.Ports]
+	// that is free, on both.
 	Listen []string `json:"listen"`
 	// Origins are the dashboards that may connect, exactly as a browser names
 	// them: "https://dashboard.example.com".
