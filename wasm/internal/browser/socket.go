@@ -34,9 +34,13 @@ const maxWaiting = 256
 
 // Dial opens a WebSocket and waits until it is open. A browser tells nothing
 // about why it failed.
-func Dial(ctx context.Context, url, protocol string) (*Socket, error) {
+func Dial(ctx context.Context, url string, protocols ...string) (*Socket, error) {
 	ctor := global.Get("WebSocket")
-	ws, err := construct(ctor, url, protocol)
+	offer := global.Get("Array").New()
+	for _, p := range protocols {
+		offer.Call("push", p)
+	}
+	ws, err := construct(ctor, url, offer)
 	if err != nil {
 		return nil, err
 	}
@@ -109,6 +113,15 @@ func (s *Socket) Send(message []byte) error {
 // DialBridge opens the line to a bridge; url is its scheme, host and port.
 func DialBridge(ctx context.Context, url string) (bridgeclient.Socket, error) {
 	s, err := Dial(ctx, strings.TrimSuffix(url, "/")+frame.Path, frame.SubProtocol)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// DialGateway opens a WebSocket at the gateway.
+func DialGateway(ctx context.Context, url string, protocols ...string) (bridgeclient.Socket, error) {
+	s, err := Dial(ctx, url, protocols...)
 	if err != nil {
 		return nil, err
 	}

@@ -44,12 +44,15 @@ type Config struct {
 	Dial  func(ctx context.Context, url string) (bridgeclient.Socket, error)
 	// Routes are tried in their order when the bridge cannot be reached on
 	// loopback (bridgeclient.Impossible).
-	Routes  []bridgeclient.Route
-	LinkKey func(ctx context.Context) (link.DH, error) // the page's key
-	Blocked func(ctx context.Context) bool             // the browser refuses connections to this computer
-	Now     func() time.Time
-	Rand    io.Reader
-	Jitter  float64 // 0 to 1, spreads the renewals of many tabs
+	Routes []bridgeclient.Route
+	// DialGateway opens a WebSocket at the gateway, for the relay; nil: there is
+	// no relay.
+	DialGateway func(ctx context.Context, url string, protocols ...string) (bridgeclient.Socket, error)
+	LinkKey     func(ctx context.Context) (link.DH, error) // the page's key
+	Blocked     func(ctx context.Context) bool             // the browser refuses connections to this computer
+	Now         func() time.Time
+	Rand        io.Reader
+	Jitter      float64 // 0 to 1, spreads the renewals of many tabs
 }
 
 // Names in the host's storage.
@@ -77,6 +80,7 @@ type Shell struct {
 	decision context.CancelFunc
 	line     *bridgeclient.Client
 	relay    *relay.Relay
+	meeting  meeting
 }
 
 // Start runs a shell until Stop.
@@ -85,6 +89,9 @@ func Start(cfg Config) *Shell {
 	s := &Shell{cfg: cfg, ctx: ctx, cancel: cancel, model: app.New(cfg.App, cfg.Now()), wake: make(chan struct{}, 1), done: make(chan struct{}), visible: true}
 	s.tokens = auth.NewKeeper(auth.Config{Source: source{cfg.Fetch, cfg.TokenURL}, Now: cfg.Now, Changed: func(st auth.Status) { s.Post(app.TokenChanged{Status: st}) }})
 	s.gateway = gatewayclient.New(gatewayclient.Config{Fetch: cfg.Fetch, Tokens: s.tokens, Base: cfg.GatewayURL, Rand: cfg.Rand})
+	if cfg.DialGateway != nil {
+		s.cfg.Routes = append(s.cfg.Routes, bridgeclient.Route{Name: bridgeclient.Relay, Dial: s.dialRelay})
+	}
 	go s.run()
 	go s.begin()
 	go s.tick()

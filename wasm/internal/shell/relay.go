@@ -1,0 +1,64 @@
+package shell
+
+import (
+	"context"
+	"strings"
+
+	"countersign/shared/fault"
+	"countersign/shared/frame"
+	"countersign/shared/rendezvous"
+	"countersign/shared/wire"
+	"countersign/wasm/internal/bridgeclient"
+)
+
+// meeting is how the page and the bridge find each other at the gateway
+// (shared/spec/relay.md). Guarded by Shell.mu.
+type meeting struct {
+	typed string // the bridge's name, from the person; kept as long as the page lives
+	name  string // the last one that was tried
+	err   error  // why it did not work
+}
+
+// dialRelay is the route through the gateway. A page that is paired computes the
+// bridge's name; one that is not was told it by the person.
+func (s *Shell) dialRelay(ctx context.Context) (bridgeclient.Socket, error) {
+	s.mu.Lock()
+	name := s.meeting.typed
+	s.mu.Unlock()
+	if key := s.pinned(ctx); len(key) > 0 {
+		name = rendezvous.Name(key)
+	}
+	socket, err := s.meet(ctx, name)
+	s.mu.Lock()
+	s.meeting.name, s.meeting.err = name, err
+	s.mu.Unlock()
+	return socket, err
+}
+
+// meet asks the gateway for a ticket and uses it.
+func (s *Shell) meet(ctx context.Context, name string) (bridgeclient.Socket, error) {
+	if name == "" {
+		return nil, fault.New(fault.NotPaired, "the page does not know the bridge's relay name")
+	}
+	var t wire.RelayTicket
+	if err := s.gateway.Post(ctx, rendezvous.TicketsPath, "", wire.RelayInput{Name: name}, &t); err != nil {
+		return nil, err
+	}
+	base := s.cfg.GatewayURL
+	if base == "" {
+		base = s.cfg.Origin
+	}
+	return s.cfg.DialGateway(ctx, "ws"+strings.TrimPrefix(base, "http")+rendezvous.PagePath, frame.SubProtocol, rendezvous.Ticket(t.Ticket))
+}
+
+// meant reports whether a bridge that was reached through the gateway is the one
+// whose name was used: the name commits to the key, so the gateway cannot put
+// another in its place even before the codes are compared.
+func (s *Shell) meant(client *bridgeclient.Client) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if rendezvous.Name(client.BridgeKey()) != s.meeting.name {
+		return &bridgeclient.Error{Problem: bridgeclient.KeyChanged, Fault: fault.New(fault.BridgeKeyChanged, "the bridge that answered through the gateway is not the one with this relay name")}
+	}
+	return nil
+}
