@@ -2,6 +2,7 @@ package link
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,9 +33,10 @@ func (b *Budget) Begin() (finished func(), err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.Now()
-	for len(b.spent) > 0 && now.Sub(b.spent[0]) >= AbandonedTime {
-		b.spent = b.spent[1:]
-	}
+	b.spent = slices.DeleteFunc(b.spent, func(t time.Time) bool {
+		age := now.Sub(t)
+		return age < 0 || age >= AbandonedTime // a clock that was set back must not lock anybody out
+	})
 	if len(b.spent) >= MaxAbandoned {
 		return nil, fault.New(fault.Limited, fmt.Sprintf("more than %d connections were given up within %v: wait a minute", MaxAbandoned, AbandonedTime))
 	}
