@@ -309,28 +309,36 @@ func (r *Relay) submit(ctx context.Context, job Job, approval string, decided fr
 		r.hangUp(ctx)
 		return Result{}, failure(ctx, Signed, ctx.Err())
 	}
-	ctx = context.WithoutCancel(ctx)
 	job.Progress(Progress{Stage: Signed, Text: decided.StatementText})
-	receipt, err := r.gateway.SendRecord(ctx, r.open.gateway, decided.Record)
+	result, err := r.deliver(ctx, r.open.gateway, job.Request, approval, decided)
+	if err != nil {
+		if err.Unknown {
+			r.hangUp(ctx)
+		}
+		return Result{}, err
+	}
+	job.Progress(Progress{Stage: Verified, Text: result.Text, Done: len(result.Approvals), Need: result.Needed})
+	return result, nil
+}
+
+// deliver posts a signature and has the bridge read the receipt.
+func (r *Relay) deliver(ctx context.Context, channel, request, approval string, decided frame.ApprovalDecideResult) (Result, *Error) {
+	ctx = context.WithoutCancel(ctx)
+	receipt, err := r.gateway.SendRecord(ctx, channel, decided.Record)
 	if err != nil {
 		r.cancel(ctx, approval)
-		r.hangUp(ctx)
 		return Result{}, unknown(err)
 	}
 	var f frame.ApprovalFinishResult
 	err = r.bridge.Call(ctx, frame.ApprovalFinish, frame.ApprovalFinishParams{Approval: approval, Record: receipt}, &f)
-	if err != nil {
-		if noReceipt(err) {
-			r.hangUp(ctx)
-			return Result{}, unknown(err)
-		}
+	switch {
+	case err != nil && noReceipt(err):
+		return Result{}, unknown(err)
+	case err != nil:
 		return Result{}, failure(ctx, Signed, err) // the signer's own answer
-	}
-	if f.Request != job.Request {
-		r.hangUp(ctx)
+	case f.Request != request:
 		return Result{}, unknown(fault.New(fault.RecordInvalid, "the signer's receipt is for another request"))
 	}
-	job.Progress(Progress{Stage: Verified, Text: decided.StatementText, Done: len(f.Approvals), Need: f.Needed})
 	return Result{Request: f.Request, State: f.State, Approvals: f.Approvals, Needed: f.Needed, Text: decided.StatementText}, nil
 }
 

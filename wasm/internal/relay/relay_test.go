@@ -66,6 +66,7 @@ type world struct {
 	peers     map[string]*peer // the signer's, by the gateway's name
 	recorded  []string         // statements that the signer took
 	opened    int
+	batched   [][]string
 	finishAs  string // another request in the receipt
 }
 
@@ -98,6 +99,9 @@ func (w *world) Call(ctx context.Context, method string, params, result any) err
 		if err := decide(ctx); err != nil {
 			return err
 		}
+		if err := w.fail[params.(frame.ApprovalDecideParams).Approval]; err != nil {
+			return err
+		}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -127,13 +131,16 @@ func (w *world) answer(ctx context.Context, params, result any) (err error) {
 		}
 	case frame.ApprovalPrepareParams:
 		r := result.(*frame.ApprovalPrepareResult)
-		r.Approval = "apr_aaaa"
+		r.Approval = "apr_" + p.Request[4:]
 		r.Record, err = w.seal(&channel.StatementGet{Request: p.Request, Decision: p.Decision})
+	case frame.ApprovalBatchParams:
+		w.batched = append(w.batched, p.Approvals)
+		result.(*frame.ApprovalBatchResult).Batch = "bat_aaaa"
 	case frame.ApprovalDecideParams:
 		if _, err = w.open(p.Record); err == nil {
 			r := result.(*frame.ApprovalDecideResult)
 			r.Outcome, r.StatementText = frame.OutcomeSigned, text
-			r.Record, err = w.seal(&channel.StatementSubmit{JWS: "a.b.c"})
+			r.Record, err = w.seal(&channel.StatementSubmit{JWS: "a.b." + p.Approval[4:]})
 		}
 	case frame.ApprovalFinishParams:
 		var m channel.Message
@@ -243,7 +250,7 @@ func (w *world) signerAnswers(m channel.Message) channel.Message {
 			return channel.NewError(err)
 		}
 		w.recorded = append(w.recorded, m.JWS)
-		request := "req_aaaa"
+		request := "req_" + m.JWS[4:]
 		if w.finishAs != "" {
 			request = w.finishAs
 		}
