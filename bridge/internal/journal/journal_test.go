@@ -41,6 +41,28 @@ func fill(t *testing.T, path string, n int) []byte {
 	return data
 }
 
+// read verifies a journal and returns its entries.
+func read(t *testing.T, path string) (all []Entry) {
+	t.Helper()
+	f, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := Verify(f, func(e Entry) error { all = append(all, e); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func kinds(all []Entry) string {
+	var s []string
+	for _, e := range all {
+		s = append(s, e.Kind)
+	}
+	return strings.Join(s, " ")
+}
+
 func TestAChainGoesOnAfterARestart(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "journal.log")
@@ -56,10 +78,9 @@ func TestAChainGoesOnAfterARestart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var kinds []string
-	head, err := Verify(bytes.NewReader(data), func(e Entry) error { kinds = append(kinds, e.Kind); return nil })
-	if err != nil || head != j.Head() || strings.Join(kinds, " ") != "signed signed signed declined" {
-		t.Errorf("%+v, %v, %v", head, kinds, err)
+	head, err := Verify(bytes.NewReader(data), nil)
+	if got := kinds(read(t, path)); err != nil || head != j.Head() || got != "signed signed signed declined" {
+		t.Errorf("%+v, %v, %v", head, got, err)
 	}
 	info, err := os.Stat(path)
 	if err != nil || info.Mode().Perm() != 0o600 {
@@ -106,35 +127,29 @@ func TestATornLastLineIsDroppedAndSaid(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "journal.log")
 	data := fill(t, path, 3)
-	torn := data[:len(data)-10]
-	if err := os.WriteFile(path, torn, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Verify(bytes.NewReader(torn), nil); fault.CodeOf(err) != fault.LogCorrupt {
-		t.Errorf("Verify: %v", err)
-	}
-	if head := open(t, path).Head(); head.Size != 3 {
-		t.Errorf("head %+v", head)
-	}
-	after, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Verify(bytes.NewReader(after), nil); err != nil || !bytes.Contains(after, []byte(Recovered)) {
-		t.Errorf("%s, %v", after, err)
+	start := bytes.LastIndexByte(data[:len(data)-1], '\n') + 1
+	for cut := start + 1; cut < len(data); cut++ { // wherever the power went
+		path := filepath.Join(t.TempDir(), "journal.log")
+		if err := os.WriteFile(path, data[:cut], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Verify(bytes.NewReader(data[:cut]), nil); fault.CodeOf(err) != fault.LogCorrupt {
+			t.Fatalf("Verify of %d bytes: %v", cut, err)
+		}
+		j := open(t, path)
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := kinds(read(t, path)); got != "signed signed recovered" || j.Head().Size != 3 {
+			t.Fatalf("cut after %d bytes: %s, %+v", cut, got, j.Head())
+		}
 	}
 }
 
-func TestItIsForOneBridgeAndItsOwnerOnly(t *testing.T) {
+func TestItIsForItsOwnerOnly(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "journal.log")
-	j := open(t, path)
-	if _, err := Open(Config{Path: path}); err == nil || !strings.Contains(err.Error(), "another bridge") {
-		t.Errorf("second: %v", err)
-	}
-	if err := j.Close(); err != nil {
-		t.Fatal(err)
-	}
+	fill(t, path, 1)
 	if err := os.Chmod(path, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -149,12 +164,27 @@ func TestWhatCannotBeWrittenIsAnError(t *testing.T) {
 	if err := j.Append(Event{Kind: Signed, Request: strings.Repeat("x", maxLine)}); fault.CodeOf(err) != fault.JournalDown {
 		t.Errorf("too long: %v", err)
 	}
-	if err := j.file.Close(); err != nil { // the disk is gone
+	if err := j.Append(Event{Kind: Signed}); err != nil || j.Head().Size != 1 {
+		t.Errorf("after one that was too long: %v, %+v", err, j.Head())
+	}
+	if err := j.Close(); err != nil {
 		t.Fatal(err)
 	}
-	for range 2 {
-		if err := j.Append(Event{Kind: Signed}); fault.CodeOf(err) != fault.JournalDown || !errors.Is(err, os.ErrClosed) {
-			t.Errorf("no disk: %v", err)
+	if err := j.Append(Event{Kind: Signed}); fault.CodeOf(err) != fault.JournalDown || !errors.Is(err, os.ErrClosed) {
+		t.Errorf("closed: %v", err)
+	}
+}
+
+func TestAProgramsPathIsBounded(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal.log")
+	j := open(t, path)
+	if err := j.Append(Event{Kind: Paired, Process: strings.Repeat("\x01é\xff", 2000) + "/evil (pid 4711)"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range read(t, path) {
+		if len(e.Process) > maxProcess+len("…") || !strings.HasSuffix(e.Process, "/evil (pid 4711)") {
+			t.Errorf("%d bytes: %q", len(e.Process), e.Process)
 		}
 	}
 }
