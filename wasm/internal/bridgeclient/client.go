@@ -57,11 +57,12 @@ type Config struct {
 	Notify func(Event)
 }
 
-// Event is a notification of the bridge. One of the two is set.
+// Event is a notification of the bridge. One of the three is set.
 type Event struct {
-	Method string              // frame.DeviceAdded, DeviceRemoved, PromptOpened, PromptClosed
-	Device *frame.DeviceParams // of device.added and device.removed
-	Prompt *frame.PromptParams // of prompt.opened and prompt.closed
+	Method   string                        // frame.DeviceAdded, DeviceRemoved, PromptOpened, PromptClosed, ApprovalProgress
+	Device   *frame.DeviceParams           // of device.added and device.removed
+	Prompt   *frame.PromptParams           // of prompt.opened and prompt.closed
+	Progress *frame.ApprovalProgressParams // of approval.progress
 }
 
 // Client is one connection to a bridge.
@@ -374,6 +375,9 @@ func (c *Client) notification(m frame.Message) *Error {
 	case frame.PromptOpened, frame.PromptClosed:
 		e.Prompt = new(frame.PromptParams)
 		into = e.Prompt
+	case frame.ApprovalProgress:
+		e.Progress = new(frame.ApprovalProgressParams)
+		into = e.Progress
 	default:
 		return nil // of a later version
 	}

@@ -344,7 +344,7 @@ func TestWhyThereIsNoConnection(t *testing.T) {
 		"another program hangs up":      {func(b *bridge) error { return b.wire.Close() }, nil, OtherProgram, fault.RecordInvalid},
 		"a later version":               {version, nil, WrongVersion, fault.Version},
 		"another bridge":                {func(b *bridge) error { _ = b.shake(); return nil }, bytes.Repeat([]byte{9}, 32), KeyChanged, fault.BridgeKeyChanged},
-		"origin refused in the close":   {closing(4000, "ORIGIN_REFUSED"), nil, Refused, fault.OriginRefused},
+		"origin refused in the close":   {closing(4000, "ORIGIN_REFUSED"), nil, NotAdmitted, fault.OriginRefused},
 		"too many tries":                {closing(4000, "RATE_LIMITED"), nil, Refused, fault.Limited},
 		"version in the close":          {closing(4000, "VERSION_UNSUPPORTED"), nil, WrongVersion, fault.Version},
 		"close with nonsense":           {closing(4000, "<b>"), nil, Refused, fault.Unavailable},
@@ -502,12 +502,16 @@ func TestNotificationsArriveInOrder(t *testing.T) {
 		added, _ := frame.NewNotification(frame.DeviceAdded, frame.DeviceParams{Device: "alice"})
 		later, _ := frame.NewNotification("device.repainted", struct{}{})
 		prompt, _ := frame.NewNotification(frame.PromptOpened, frame.PromptParams{Approval: "apr_aaaa", Kind: frame.PromptPIN, Where: frame.WherePinentry})
-		return b.send(added, later, prompt)
+		progress, _ := frame.NewNotification(frame.ApprovalProgress, frame.ApprovalProgressParams{Batch: "bat_aaaa", Done: 2, Of: 5})
+		return b.send(added, later, prompt, progress)
 	}))
 	if e := <-got; e.Method != frame.DeviceAdded || e.Device.Device != "alice" || e.Prompt != nil {
 		t.Errorf("%+v", e)
 	}
 	if e := <-got; e.Method != frame.PromptOpened || e.Prompt.Kind != frame.PromptPIN {
+		t.Errorf("%+v", e)
+	}
+	if e := <-got; e.Method != frame.ApprovalProgress || e.Progress.Done != 2 || e.Progress.Of != 5 {
 		t.Errorf("%+v", e)
 	}
 }
