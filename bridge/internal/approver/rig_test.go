@@ -262,6 +262,7 @@ type rig struct {
 	pageKey *link.Key
 	book    *journal.Journal
 	bridge  *Bridge
+	now     func() time.Time // nil: the computer's clock
 	stop    func()
 }
 
@@ -348,7 +349,7 @@ func (g *rig) serve(devices Devices) {
 	if g.book, err = journal.Open(journal.Config{Path: filepath.Join(g.cfg.StateDir, "journal.log")}); err != nil {
 		g.t.Fatal(err)
 	}
-	g.bridge, err = New(g.cfg, Deps{Devices: devices, Prompts: consent.NewQueue(g.person, 0), Journal: g.book, Log: slog.New(slog.NewTextHandler(g.t.Output(), nil))})
+	g.bridge, err = New(g.cfg, Deps{Devices: devices, Prompts: consent.NewQueue(g.person, 0), Journal: g.book, Now: g.now, Log: slog.New(slog.NewTextHandler(g.t.Output(), nil))})
 	if err != nil {
 		g.t.Fatal(err)
 	}
