@@ -5,10 +5,9 @@ import (
 	"syscall"
 )
 
-// hurry acknowledges what was received at once. vpcd may write a message in two
-// pieces, and waits for the acknowledgement of the first: delayed, that costs
-// 44 ms for each command. The kernel falls back to delaying, so it is said again
-// after each message. (Go sends without delay by itself.)
+// hurry sends the acknowledgement that is due now. The kernel soon falls back to
+// delaying, so it is said again after each read. (Go sends without delay by
+// itself.)
 func hurry(conn net.Conn) {
 	tcp, isTCP := conn.(*net.TCPConn)
 	if !isTCP {

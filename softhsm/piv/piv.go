@@ -5,9 +5,9 @@
 // before each use; and it can be pulled out of its reader at any moment, in the
 // middle of a signature too.
 //
-// [Card.Transmit] talks to the card directly. [Card.Serve] and [Card.Dial] put it
-// into the virtual reader vpcd of the pcscd daemon (vsmartcard), and
-// [Card.Insert] and [Card.Remove] are the hand at that reader. Package
+// [Card.Transmit] talks to the card directly. [Card.Dial] puts it into the
+// virtual reader vpcd of the pcscd daemon (vsmartcard), and [Card.Insert] and
+// [Card.Remove] are the hand at that reader. Package
 // countersign/softhsm/modules starts the daemon as well.
 //
 // It is for tests: nothing protects its keys, and nobody has certified it.
@@ -118,6 +118,9 @@ func New(cfg Config) (*Card, error) {
 // PIN is the card's PIN.
 func (c *Card) PIN() string { return c.cfg.PIN }
 
+// Name is the holder's, which OpenSC takes for the token's label.
+func (c *Card) Name() string { return c.cfg.Name }
+
 // TriesLeft is how many wrong PINs the card still takes. At 0 it is blocked.
 func (c *Card) TriesLeft() int { c.mu.Lock(); defer c.mu.Unlock(); return c.tries }
 
@@ -178,29 +181,9 @@ func (c *Card) removal() chan struct{} { c.mu.Lock(); defer c.mu.Unlock(); retur
 // insertion is closed when the card is inserted; nil: it is inside.
 func (c *Card) insertion() chan struct{} { c.mu.Lock(); defer c.mu.Unlock(); return c.in }
 
-// Serve is the reader that waits for pcscd: each connection to l is a reader
-// that the card lies in, and a connection while it is outside is closed at once.
-// It suits a vpcd that is configured with a host and a port (DEVICENAME
-// localhost:PORT). It ends with ctx, and closes l.
-func (c *Card) Serve(ctx context.Context, l net.Listener) error {
-	defer context.AfterFunc(ctx, func() { _ = l.Close() })()
-	for {
-		conn, err := l.Accept()
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
-		if err := c.Run(ctx, conn); err != nil && ctx.Err() == nil && !errors.Is(err, ErrOutside) {
-			return err
-		}
-	}
-}
-
-// Dial lays the card into the virtual reader that listens at address, which is
-// vpcd's usual configuration (port 35963), now and after each insertion, until
-// ctx ends.
+// Dial lays the card into the virtual reader that listens at address (vpcd's usual
+// port is 35963), now and after each insertion, until ctx ends. A reader that is
+// not there is waited for. It fails when the reader breaks the protocol.
 func (c *Card) Dial(ctx context.Context, address string) error {
 	var d net.Dialer
 	for ctx.Err() == nil {
@@ -208,19 +191,21 @@ func (c *Card) Dial(ctx context.Context, address string) error {
 			select {
 			case <-in:
 			case <-ctx.Done():
-				return nil
+			}
+			continue
+		}
+		if conn, err := d.DialContext(ctx, "tcp", address); err == nil {
+			if err := c.Run(ctx, conn); err != nil && !errors.Is(err, ErrOutside) {
+				return err
 			}
 		}
-		conn, err := d.DialContext(ctx, "tcp", address)
-		if err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
-		}
-		if err := c.Run(ctx, conn); err != nil && ctx.Err() == nil && !errors.Is(err, ErrOutside) {
-			return err
+		select {
+		case <-time.After(dialAgain):
+		case <-ctx.Done():
 		}
 	}
 	return nil
 }
+
+// dialAgain is how often a reader that is not there is looked for.
+const dialAgain = 20 * time.Millisecond

@@ -1,7 +1,6 @@
 package piv
 
 import (
-	"bufio"
 	"context"
 	"encoding/binary"
 	"errors"
@@ -71,14 +70,11 @@ func gone(out <-chan struct{}) bool {
 }
 
 func (c *Card) talk(conn net.Conn, out <-chan struct{}) error {
-	hurry(conn)
-	r := bufio.NewReader(conn)
 	for {
-		message, err := readMessage(r)
+		message, err := readMessage(prompt{conn})
 		if err != nil {
 			return err
 		}
-		hurry(conn)
 		reply, there := c.react(message, out)
 		if !there {
 			return nil
@@ -90,6 +86,17 @@ func (c *Card) talk(conn net.Conn, out <-chan struct{}) error {
 			return err
 		}
 	}
+}
+
+// prompt is a connection that acknowledges at once what it received. vpcd sends a
+// message in two pieces, and waits for the acknowledgement of the first: delayed,
+// that costs 44 ms for each command.
+type prompt struct{ net.Conn }
+
+func (p prompt) Read(b []byte) (int, error) {
+	n, err := p.Conn.Read(b)
+	hurry(p.Conn)
+	return n, err
 }
 
 // react handles a message; a nil reply is none.
