@@ -16,6 +16,7 @@ import (
 
 	"countersign/shared/link"
 	"countersign/wasm/internal/app"
+	"countersign/wasm/internal/bridgeclient"
 	"countersign/wasm/internal/browser"
 	"countersign/wasm/internal/shell"
 )
@@ -55,17 +56,18 @@ func start(args []js.Value) {
 	config, host := args[0], browser.NewHost(args[1])
 	running = shell.Start(shell.Config{
 		App: app.Config{
-			Environment: text(config, "environment"), User: text(config.Get("user"), "name"), NewKey: newKey,
+			Environment: text(config, "environment"), Origin: browser.Origin(), User: text(config.Get("user"), "name"), NewKey: newKey,
 			Words: app.Words{Decimal: browser.Decimal(), Country: browser.Country(), Local: time.Local},
 		},
 		TokenURL: text(config, "token_url"), GatewayURL: text(config, "gateway_url"), BridgeURLs: list(config.Get("bridge_urls")),
 		Origin: browser.Origin(), Path: browser.Path(),
-		Host: host, Fetch: browser.Fetch{}, Dial: browser.DialBridge,
+		Host: host, Fetch: browser.Fetch{},
+		Local:   bridgeclient.Local{Permission: host.Permission, Health: host.Health, Dial: browser.DialBridge},
 		LinkKey: func(ctx context.Context) (link.DH, error) { return host.LinkKeys(ctx) },
-		Blocked: browser.LoopbackDenied, Now: time.Now, Rand: browser.Secure{}, Jitter: browser.Random(),
+		Now:     time.Now, Rand: browser.Secure{}, Jitter: browser.Random(),
 	})
 	s := running
-	unwatch = browser.Watch(s.Visible, s.Online)
+	unwatch = browser.Watch(browser.Life{Awake: s.Visible, Online: s.Online, Leave: s.Leave})
 }
 
 func dispatch(args []js.Value) {

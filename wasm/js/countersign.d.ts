@@ -5,8 +5,8 @@
 export interface Config {
   /** POST here, same origin, with the session of the signed-in person: returns an entity token. */
   token_url: string;
-  /** Where the bridge may listen on this computer, in the order to try. */
-  bridge_urls: string[];
+  /** Where the bridge may listen on this computer besides the usual ports, in the order to try. */
+  bridge_urls?: string[];
   /** "sandbox" is shown unmistakably. */
   environment: 'sandbox' | 'production';
   user: { name: string };
@@ -47,6 +47,19 @@ export function mount(element: CountersignApp, config: Source, options?: Options
 export class CountersignApp extends HTMLElement {
   start(config: Source, options?: Options): Promise<void>;
   stop(): void;
+  /** Dispatched when it changes how the bridge stands; it bubbles. wasm/README.md lists the states. */
+  addEventListener(type: 'countersign-bridge', listener: (e: CustomEvent<BridgeStatus>) => void): void;
+}
+
+/** How the bridge stands. */
+export interface BridgeStatus {
+  state: 'idle' | 'connecting' | 'pairing' | 'ready' | 'failed';
+  /** Why there is no connection, "denied" for one; empty when that is no problem. */
+  problem: string;
+  /** While connecting: "asking" the person for permission, "looking", "relaying". */
+  step: string;
+  /** "loopback", or "relay" through the gateway. */
+  route: string;
 }
 
 /** Why the core does not run: CONFIG_FAILED and others; the code is shown small under a sentence. */
@@ -81,6 +94,14 @@ export interface Host {
     set(name: string, value: string): Promise<void>;
     delete(name: string): Promise<void>;
   };
+  /** Programs on this computer: the bridge is one. */
+  loopback: {
+    /** Whether this page may reach them; asks the browser, never the person. */
+    permission(): Promise<'granted' | 'prompt' | 'denied' | 'blocked' | 'unsupported' | 'unknown'>;
+    /** GET /health of an address such as ws://127.0.0.1:18427. The browser may ask the person first.
+     *  The protocol of a bridge, "other", "forbidden" by the page's own policy, or "" for nothing. */
+    health(address: string, signal: AbortSignal): Promise<string>;
+  };
 }
 export interface LinkKey {
   publicKey: Uint8Array;
@@ -97,6 +118,8 @@ export interface Picture {
   path?: string;
   /** Keyboard shortcuts outside fields and dialogs: {"/": "focus:amount", "g r": "navigate:/requests"}. */
   keys?: Record<string, string>;
+  /** How the bridge stands: the detail of the event countersign-bridge. */
+  bridge?: BridgeStatus;
   tree?: Node;
 }
 

@@ -29,7 +29,7 @@ export class Painter {
   #root; #send; #routing; #view; #live;
   #state = new WeakMap(); // element → what was painted into it
   #holders = new Set(); // elements with on.hold
-  #next; #last; #scheduled = false; #pressed = NEVER; #said = ''; #path; #keys = {}; #chord = '';
+  #next; #last; #scheduled = false; #pressed = NEVER; #said = ''; #path; #bridge; #keys = {}; #chord = '';
   #focus; #dialogs = []; #stop = new AbortController();
 
   // root is the element to paint into; send(action, value) is told what the
@@ -93,7 +93,16 @@ export class Painter {
     else restore();
     const said = picture.announce ?? '';
     if (said !== this.#said) this.#live.textContent = this.#said = said;
+    this.#tell(picture.bridge);
   };
+
+  // tell dispatches how the bridge stands, once for each change.
+  #tell(bridge) {
+    const text = JSON.stringify(bridge);
+    if (!bridge || text === this.#bridge) return;
+    this.#bridge = text;
+    this.#root.dispatchEvent(new CustomEvent('countersign-bridge', { detail: bridge, bubbles: true, composed: true }));
+  }
 
   // route shows the picture's title and path; true when it is another page.
   #route({ title, path }) {

@@ -76,7 +76,7 @@ func TestAddresses(t *testing.T) {
 func TestPolicyAllowsOnlyWhatThePageNeeds(t *testing.T) {
 	t.Parallel()
 	w := get(t, newSite(t, bundle()), "GET", "/")
-	want := "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self' ws://127.0.0.1:*; " +
+	want := "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self' http://127.0.0.1:* ws://127.0.0.1:*; " +
 		"img-src 'self' data:; font-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action 'self'; " +
 		"require-trusted-types-for 'script'; trusted-types 'none'"
 	if got := w.Header().Get("Content-Security-Policy"); got != want {

@@ -7,10 +7,11 @@ import (
 
 // policy is the content security policy. Scripts come from this origin only and
 // no string ever becomes one; the page talks to this origin and to the bridge on
-// loopback. The grammar of sources has no IPv6 addresses (browsers ignore
-// ws://[::1]:* with a warning), so a bridge is reached at 127.0.0.1.
+// loopback, first with GET /health to learn what is there (shared/spec/link.md).
+// The grammar of sources has no IPv6 addresses (browsers ignore ws://[::1]:* with a
+// warning), so a bridge is reached at 127.0.0.1.
 func policy(bridges []string) string {
-	connect := append([]string{"'self'", "ws://127.0.0.1:*"}, bridges...)
+	connect := append([]string{"'self'", "http://127.0.0.1:*", "ws://127.0.0.1:*"}, bridges...)
 	return strings.Join([]string{
 		"default-src 'none'",
 		"script-src 'self' 'wasm-unsafe-eval'",
@@ -33,5 +34,5 @@ func (s *site) secure(h http.Header) {
 	h.Set("Referrer-Policy", "no-referrer")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
-	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=(), hid=(), serial=()")
+	h.Set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=(), hid=(), serial=(), local-network=(), loopback-network=(self)")
 }

@@ -8,6 +8,7 @@ import (
 	"countersign/shared/quote"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
+	"countersign/wasm/internal/bridgeclient"
 	"countersign/wasm/internal/quoteui"
 )
 
@@ -117,19 +118,44 @@ func (m *Model) actBridge(name string) []Command {
 	switch name {
 	case "bridge.connect":
 		return m.connect(true)
+	case "bridge.stop":
+		return []Command{StopConnecting{}}
+	case "bridge.show":
+		m.bridge.Shown = true
+	case "bridge.close":
+		m.bridge.Shown = false
 	case "bridge.forget":
-		m.bridge = Bridge{State: BridgeConnecting}
+		m.bridge = Bridge{State: BridgeConnecting, Shown: true}
 		return []Command{ForgetBridge{}}
 	}
 	return nil
 }
 
+// connect opens the line. Without a gesture of the person the browser asks them
+// nothing, and a failure that is shown stays until there is something new.
 func (m *Model) connect(gesture bool) []Command {
-	if m.bridge.State == BridgeConnecting || m.bridge.State == BridgePairing || m.bridge.State == BridgeReady {
+	b := &m.bridge
+	switch {
+	case b.State == BridgeConnecting || b.State == BridgePairing || b.State == BridgeReady, b.Quiet && !gesture:
 		return nil
+	case b.State == BridgeFailed && !gesture:
+		b.Quiet = true
+	default:
+		b.State, b.Err, b.Problem, b.Code, b.Step, b.Quiet, b.Shown = BridgeConnecting, nil, "", "", "", false, b.Shown || gesture
 	}
-	m.bridge.State, m.bridge.Err, m.bridge.Code = BridgeConnecting, nil, ""
 	return []Command{ConnectBridge{Gesture: gesture}}
+}
+
+// reconnect goes back to the bridge of a page that is paired, when that needs no
+// word of the person.
+func (m *Model) reconnect() []Command {
+	b := m.bridge
+	switch {
+	case !b.Paired:
+	case b.State == BridgeUnknown, b.State == BridgeFailed && (b.Problem == bridgeclient.NotRunning || b.Problem == bridgeclient.Lost):
+		return m.connect(false)
+	}
+	return nil
 }
 
 func (m *Model) actRequest(name, arg, value string) []Command {
@@ -151,7 +177,10 @@ func (m *Model) actRequest(name, arg, value string) []Command {
 	case "decide.stop":
 		if m.flow != nil && m.flow.CanCancel() {
 			m.flow.Stopping = true
-			m.pending = ""
+			if m.flow.Stage <= approvals.Pair {
+				m.pending = ""
+				return []Command{StopConnecting{}}
+			}
 			return []Command{StopDeciding{}}
 		}
 	case "decide.close":

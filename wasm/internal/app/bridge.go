@@ -5,6 +5,7 @@ import (
 	"countersign/shared/frame"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
+	"countersign/wasm/internal/bridgeclient"
 )
 
 // bridged follows the bridge and the decision that goes through it.
@@ -30,8 +31,16 @@ func (m *Model) bridged(msg Msg) []Command {
 
 func (m *Model) bridgeChanged(msg BridgeChanged) []Command {
 	b := &m.bridge
-	b.State, b.Code, b.Blocked, b.Relayed, b.Err = msg.State, msg.Code, msg.Blocked, msg.Relayed, asFault(msg.Err)
+	if b.Quiet && msg.State == BridgeConnecting {
+		return nil
+	}
+	was, problem := b.Problem, bridgeclient.ProblemOf(msg.Err)
+	b.State, b.Code, b.Step, b.Route, b.Err, b.Problem, b.Quiet = msg.State, msg.Code, msg.Step, msg.Route, asFault(msg.Err), problem, false
 	switch msg.State {
+	case BridgeConnecting:
+		if msg.Step == bridgeclient.Asking {
+			m.announce = askTitle + ". " + askText
+		}
 	case BridgePairing:
 		b.Paired = false
 		m.announce = "Compare the code with the one in the bridge's prompt: " + spaced(msg.Code) + "."
@@ -41,21 +50,36 @@ func (m *Model) bridgeChanged(msg BridgeChanged) []Command {
 			m.flow.Code = msg.Code
 		}
 	case BridgeReady:
-		b.Name, b.Version, b.Identities, b.Paired = msg.Name, msg.Version, msg.Identities, true
+		b.Name, b.Version, b.Identities, b.Paired, b.Shown = msg.Name, msg.Version, msg.Identities, true, false
 		if m.pending != "" && m.flow != nil {
 			return m.run(m.pending)
 		}
 		m.announce = "The bridge is ready."
 		return m.preview()
 	case BridgeFailed:
-		if m.pending != "" && m.flow != nil {
-			m.pending = ""
-			*m.flow = m.flow.Fail(msg.Err)
-		}
-		b.Identities = nil
-		if b.Err != nil {
-			m.announce = m.bridgeProblem().Title
-		}
+		return m.bridgeFailed(msg.Err, problem == was)
+	}
+	return nil
+}
+
+// bridgeFailed ends what waited for the bridge. What the person or the page
+// stopped by itself is no failure.
+func (m *Model) bridgeFailed(err error, again bool) []Command {
+	b := &m.bridge
+	b.Identities = nil
+	switch b.Problem {
+	case bridgeclient.NotAsked, bridgeclient.Stopped, bridgeclient.Closed:
+		b.State, b.Err = BridgeUnknown, nil
+	}
+	if b.Problem == bridgeclient.NotAsked && m.pending != "" {
+		return m.connect(true) // the person has asked meanwhile
+	}
+	if m.flow != nil && !m.flow.Over() && m.flow.Stage <= approvals.Pair {
+		m.pending = ""
+		*m.flow = m.flow.Fail(err)
+	}
+	if b.Err != nil && !again {
+		m.announce = m.bridgeProblem().Title
 	}
 	return nil
 }
@@ -106,32 +130,6 @@ func noSigner(r wire.Request, mine []frame.Identity) error {
 		return fault.New(fault.RequestClosed, "the request is closed")
 	}
 	return fault.New(fault.AlreadyApproved, "everybody who can sign at this bridge has decided")
-}
-
-// bridgeProblem is why the bridge is not there, as a person reads it.
-func (m *Model) bridgeProblem() approvals.Problem {
-	b := m.bridge
-	switch {
-	case b.Blocked:
-		return approvals.Problem{Title: "The browser does not let this page reach the bridge.", Safe: "Nothing was sent.",
-			Do:     "Allow “local network access” for this page: the icon left of the address, then connect again.",
-			Remedy: approvals.Reconnect, Code: fault.Unavailable}
-	case b.Err == nil:
-		return approvals.Problem{Title: "The bridge is not connected.", Do: "Connect to approve on this computer.", Remedy: approvals.Reconnect}
-	case b.Err.Code == fault.Unavailable || b.Err.Code == fault.Timeout:
-		return approvals.Problem{Title: "The bridge is not running on this computer.", Safe: "Nothing was signed.",
-			Do: "Start it with “countersign-bridge approver”, then connect again.", Remedy: approvals.Reconnect, Code: b.Err.Code}
-	case b.Err.Code == fault.RecordInvalid:
-		return approvals.Problem{Title: "Another program answers where the bridge should be.", Safe: "The page told it nothing.",
-			Do: "Stop that program, start the bridge, then connect again.", Remedy: approvals.Reconnect, Code: b.Err.Code}
-	case b.Err.Code == fault.ChannelClosed || b.Err.Code == fault.Cancelled:
-		return approvals.Problem{Title: "The connection to the bridge ended.", Safe: "Nothing was signed.", Do: "Connect again.", Remedy: approvals.Reconnect, Code: b.Err.Code}
-	}
-	p := approvals.Explain(b.Err)
-	if p.Remedy == approvals.Retry || p.Remedy == "" {
-		p.Remedy = approvals.Reconnect
-	}
-	return p
 }
 
 func spaced(code string) string {

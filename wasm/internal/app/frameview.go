@@ -16,13 +16,13 @@ func (m *Model) View() view.Page {
 		title += " (sandbox)"
 	}
 	return view.Page{
-		Title: title + " · Countersign", Announce: m.announce, Path: m.route.Path(),
+		Title: title + " · Countersign", Announce: m.announce, Path: m.route.Path(), Bridge: m.bridgeEvent(),
 		Keys: []view.Attr{view.A("g b", "navigate:/buy"), view.A("g r", "navigate:/requests"), view.A("g o", "navigate:/orders"),
 			view.A("g a", "navigate:/accounts"), view.A("h", "buy.hold")},
 		Tree: view.El("div", "app",
 			view.El("a", "skip", view.A("href", "#main"), "Skip to content"),
 			m.rail(),
-			view.El("div", "frame", m.status(), main)),
+			view.El("div", "frame", m.status(), m.bridgeNotice(), main)),
 	}
 }
 
@@ -132,92 +132,6 @@ func (m *Model) tokenStatus() view.Node {
 	return statusItem("token", "is-ok", "Signed in", "until "+m.cfg.Words.clock(t.Until), "token.renew", view.Node{})
 }
 
-func (m *Model) bridgeStatus() view.Node {
-	b := m.bridge
-	switch b.State {
-	case BridgeConnecting:
-		return statusItem("bridge", "is-off", "Bridge", "connecting", "", view.Node{})
-	case BridgePairing:
-		return statusItem("bridge", "is-warning", "Bridge", "compare the code "+b.Code, "navigate:"+m.route.Path(), view.Node{})
-	case BridgeReady:
-		return statusItem("bridge", "is-ok", "Bridge", m.devices(), "", m.relayed())
-	case BridgeFailed:
-		return statusItem("bridge", "is-bad", "Bridge", m.bridgeWord(), m.bridgeAction(), view.Node{})
-	}
-	if b.Paired {
-		return statusItem("bridge", "is-off", "Bridge", "not connected: connect", "bridge.connect", view.Node{})
-	}
-	return statusItem("bridge", "is-off", "Bridge", "not paired: connect", "bridge.connect", view.Node{})
-}
-
-// relayed says that the line goes through the gateway.
-func (m *Model) relayed() view.Node {
-	return view.If(m.bridge.Relayed, view.El("span", "status-value", "via the gateway, end-to-end encrypted"))
-}
-
-func (m *Model) bridgeAction() string {
-	switch m.bridgeProblem().Remedy {
-	case approvals.Reload:
-		return "reload"
-	case approvals.Forget:
-		return "bridge.forget"
-	}
-	return "bridge.connect"
-}
-
-func (m *Model) bridgeWord() string {
-	b := m.bridge
-	switch {
-	case b.Blocked:
-		return "blocked by the browser"
-	case b.Err == nil:
-		return "not connected"
-	}
-	switch b.Err.Code {
-	case fault.Unavailable, fault.Timeout:
-		return "not running"
-	case fault.PairingRefused:
-		return "pairing refused"
-	case fault.NotPaired:
-		return "not paired"
-	case fault.Version:
-		return "wrong version"
-	case fault.BridgeKeyChanged:
-		return "key changed"
-	case fault.RecordInvalid:
-		return "another program answers"
-	case fault.OriginRefused:
-		return "does not admit this page"
-	}
-	return "not connected"
-}
-
-// devices names the tokens, first those that are plugged in.
-func (m *Model) devices() string {
-	in, out, seen := "", "", map[string]bool{}
-	for _, id := range m.mine() {
-		list := &out
-		if id.Present {
-			list = &in
-		}
-		switch {
-		case seen[id.Device]:
-			continue
-		case *list != "":
-			*list += ", "
-		}
-		seen[id.Device] = true
-		*list += id.Device
-	}
-	if in == "" {
-		return "ready: no device plugged in"
-	}
-	if out != "" {
-		out = " · " + out + " unplugged"
-	}
-	return "ready: " + in + out
-}
-
 // clockStatus appears when this computer's clock differs enough to confuse.
 func (m *Model) clockStatus() view.Node {
 	if !m.measured || m.skew.Abs() < 3*time.Second {
@@ -314,7 +228,7 @@ func notice(p approvals.Problem, retry string, more ...any) view.Node {
 	case approvals.Reconnect:
 		action = button("is-small", "bridge.connect", "Connect")
 	case approvals.Forget:
-		action = button("is-small is-danger", "bridge.forget", "I reinstalled the bridge: pair again")
+		action = view.El("div", "cluster", button("is-small", "bridge.connect", "Connect again"), button("is-small is-danger", "bridge.forget", "I reinstalled the bridge: pair again"))
 	case approvals.Requote:
 		action = button("is-small", "buy.ask", "Get new prices")
 	case approvals.Reload:

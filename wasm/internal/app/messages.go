@@ -8,6 +8,7 @@ import (
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
 	"countersign/wasm/internal/auth"
+	"countersign/wasm/internal/bridgeclient"
 	"countersign/wasm/internal/quoteui"
 )
 
@@ -77,8 +78,8 @@ type (
 		Paired     bool
 		Identities []frame.Identity
 		Err        error
-		Blocked    bool // the browser does not let the page reach this computer
-		Relayed    bool // through the gateway
+		Step       bridgeclient.Step // while connecting
+		Route      string            // bridgeclient.Loopback or Relay
 	}
 	// DevicesChanged brings the identities anew.
 	DevicesChanged struct{ Identities []frame.Identity }
@@ -142,6 +143,8 @@ type (
 	MakeTicket struct{ Wish, Key, Order string }
 	// ConnectBridge opens the link. Gesture: the person asked for it just now.
 	ConnectBridge struct{ Gesture bool }
+	// StopConnecting gives the attempt up.
+	StopConnecting struct{}
 	// ForgetBridge forgets the pinned key, then connects.
 	ForgetBridge struct{}
 	// Decide approves or rejects through the bridge.
@@ -188,19 +191,20 @@ func (DecisionMoved) msg()  {}
 func (DecisionEnded) msg()  {}
 func (Waited) msg()         {}
 
-func (Load) command()          {}
-func (AskQuotes) command()     {}
-func (StopQuotes) command()    {}
-func (MakeRequest) command()   {}
-func (MakeOrder) command()     {}
-func (MakeTicket) command()    {}
-func (ConnectBridge) command() {}
-func (ForgetBridge) command()  {}
-func (Decide) command()        {}
-func (StopDeciding) command()  {}
-func (RenewToken) command()    {}
-func (SaveForm) command()      {}
-func (Open) command()          {}
-func (Reload) command()        {}
-func (After) command()         {}
-func (MeasureClock) command()  {}
+func (Load) command()           {}
+func (AskQuotes) command()      {}
+func (StopQuotes) command()     {}
+func (MakeRequest) command()    {}
+func (MakeOrder) command()      {}
+func (MakeTicket) command()     {}
+func (ConnectBridge) command()  {}
+func (StopConnecting) command() {}
+func (ForgetBridge) command()   {}
+func (Decide) command()         {}
+func (StopDeciding) command()   {}
+func (RenewToken) command()     {}
+func (SaveForm) command()       {}
+func (Open) command()           {}
+func (Reload) command()         {}
+func (After) command()          {}
+func (MeasureClock) command()   {}

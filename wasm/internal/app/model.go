@@ -19,6 +19,7 @@ import (
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
 	"countersign/wasm/internal/auth"
+	"countersign/wasm/internal/bridgeclient"
 	"countersign/wasm/internal/quoteui"
 )
 
@@ -26,6 +27,7 @@ import (
 type Config struct {
 	Environment string // "sandbox" is shown unmistakably
 	User        string
+	Origin      string // of the page, as the bridge's list of origins has it
 	Words       Words
 	NewKey      func() string // makes an Idempotency-Key
 }
@@ -92,8 +94,11 @@ const (
 type Bridge struct {
 	State      BridgeState
 	Paired     bool
-	Blocked    bool
-	Relayed    bool // through the gateway, with the same link inside
+	Problem    bridgeclient.Problem // why there is no connection
+	Step       bridgeclient.Step    // while connecting
+	Route      string               // bridgeclient.Loopback or Relay
+	Shown      bool                 // the person asked for the bridge: how it goes is shown on every screen
+	Quiet      bool                 // failed, and tried again without a word
 	Code       string
 	Name       string
 	Version    string

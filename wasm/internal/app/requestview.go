@@ -140,27 +140,29 @@ func (m *Model) decision(r wire.Request) view.Node {
 	}
 	id := m.signer(r)
 	ready := m.bridge.State == BridgeReady
-	who := view.Node{}
+	var who, warn view.Node
 	switch {
 	case ready && id.Member == "":
 		return card("Your decision", "", view.El("p", "", "Everybody who can sign at this computer has decided. The request waits for others."))
 	case ready:
-		who = m.signAs(r, id)
+		who, warn = m.signAs(r, id), warnings(id)
 	case m.bridge.State == BridgeFailed:
 		who = notice(m.bridgeProblem(), "bridge.connect")
 	case m.bridge.State == BridgePairing:
-		who = m.pairing()
+		who = pairingPrompt(m.bridge.Code, button("is-quiet", "bridge.stop", "Cancel"))
+	case m.bridge.State == BridgeConnecting:
+		who = m.connecting(button("is-quiet", "bridge.stop", "Cancel"))
 	default:
 		who = view.El("p", "muted", "Approving connects this page to the bridge on this computer. You read and decide in the bridge's own prompt; the key never leaves the device.")
 	}
 	if m.confirm == r.ID {
 		return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Reject this request?")),
-			view.El("div", "card-body", view.El("div", "stack", view.El("p", "", "A rejection is signed with your key and ends the request for everybody. To leave it open, simply do nothing."), who,
+			view.El("div", "card-body", view.El("div", "stack", view.El("p", "", "A rejection is signed with your key and ends the request for everybody. To leave it open, simply do nothing."), who, warn,
 				view.El("div", "cluster", button("is-primary is-danger", "decide:"+frame.Reject, "Reject for good"), button("is-quiet", "decide.back", "Back")))))
 	}
 	busy := m.bridge.State == BridgeConnecting || m.bridge.State == BridgePairing
 	return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Your decision")),
-		view.El("div", "card-body", view.El("div", "stack", who,
+		view.El("div", "card-body", view.El("div", "stack", who, warn,
 			view.El("div", "cluster", working("is-primary", "decide:"+frame.Approve, busy, "Approve", "Connecting"), button("is-danger", "decide:"+frame.Reject, "Reject")))))
 }
 
@@ -172,8 +174,11 @@ func (m *Model) signAs(r wire.Request, chosen frame.Identity) view.Node {
 			continue
 		}
 		label := id.MemberName + " · " + id.Device
-		if !id.Present {
+		switch {
+		case !id.Present:
 			label += " (not plugged in)"
+		case id.Holder != "":
+			label += " (in use)"
 		}
 		segments = append(segments, view.El("label", "segment", view.Key(id.Member),
 			view.El("input", "", view.A("type", "radio"), view.A("name", "member"), view.A("value", id.Member), view.Prop("checked", id.Member == chosen.Member), view.On("change", "sign.as:"+id.Member)),
@@ -185,11 +190,7 @@ func (m *Model) signAs(r wire.Request, chosen frame.Identity) view.Node {
 	return view.El("fieldset", "segmented", view.El("legend", "visually-hidden", "Sign as"), segments)
 }
 
-func (m *Model) pairing() view.Node {
-	return pairingPrompt(m.bridge.Code)
-}
-
-func pairingPrompt(code string) view.Node {
+func pairingPrompt(code string, cancel view.Node) view.Node {
 	var digits []view.Node
 	for _, c := range code {
 		digits = append(digits, view.El("span", "", string(c)))
@@ -197,7 +198,8 @@ func pairingPrompt(code string) view.Node {
 	return view.El("section", "prompt", icon("bridge"), view.El("div", "prompt-body",
 		view.El("h2", "prompt-title", "Is the code the same in the bridge's prompt?"),
 		view.El("div", "code-display", view.A("role", "img"), view.A("aria-label", spaced(code)), digits),
-		view.El("p", "", "Accept there only if all six digits are the same. If not, refuse: something sits between this page and the bridge.")))
+		view.El("p", "", "Accept there only if all six digits are the same. If not, refuse: something sits between this page and the bridge."),
+		view.El("div", "cluster", cancel)))
 }
 
 func (m *Model) flowCard(r wire.Request, f approvals.Flow) view.Node {
@@ -254,7 +256,9 @@ func (m *Model) flowNow(r wire.Request, f approvals.Flow) view.Node {
 		switch {
 		case f.Err.Details[approvals.Unknown] != "":
 		case m.bridge.State == BridgeFailed:
-			p = m.bridgeProblem()
+			if p = m.bridgeProblem(); p.Safe == nothingDone {
+				p.Safe = "Nothing was signed."
+			}
 		case p.Code == fault.Declined && f.Ask == frame.PromptPIN:
 			p.Title = "No PIN was given."
 		case p.Code == fault.Unavailable || p.Code == fault.Timeout:
@@ -271,17 +275,19 @@ func (m *Model) flowNow(r wire.Request, f approvals.Flow) view.Node {
 	case f.Stage == approvals.Verified:
 		return m.flowDone(r, f)
 	case f.Stage == approvals.Pair:
-		return view.El("div", "stack", pairingPrompt(f.Code), view.El("div", "cluster", cancel))
+		return pairingPrompt(f.Code, cancel)
+	case f.Stage == approvals.Connect:
+		return m.connecting(cancel)
 	case f.Where != "" && f.Ask == frame.PromptPIN:
-		return prompt("lock", "Type the PIN of "+or(f.Device, "the device"), "The bridge asks for it "+place(f.Where)+". This page never sees it.", cancel)
+		return prompt("lock", "Type the PIN of "+or(f.Device, "the device"), "The bridge asks for it "+place(f.Where)+". This page never sees it.", m.requestClock(r), cancel)
 	case f.Where != "":
-		return prompt("bridge", "Read it in the bridge's prompt", "It opened "+place(f.Where)+". What you read there is what is signed. Compare it with the text below, then decide there.", cancel)
+		return prompt("bridge", "Read it in the bridge's prompt", "It opened "+place(f.Where)+". What you read there is what is signed. Compare it with the text below, then decide there.", m.requestClock(r), cancel)
 	}
 	return view.El("div", "cluster", view.El("span", "spinner", view.A("aria-hidden", "true")), view.El("span", "muted", "Working"), cancel)
 }
 
-func prompt(picture, title, text string, cancel view.Node) view.Node {
-	return view.El("section", "prompt", icon(picture), view.El("div", "prompt-body", view.El("h2", "prompt-title", title), view.El("p", "", text), view.El("div", "cluster", cancel)))
+func prompt(picture, title, text string, below ...any) view.Node {
+	return view.El("section", "prompt", icon(picture), view.El("div", "prompt-body", view.El("h2", "prompt-title", title), view.El("p", "", text), view.El("div", "cluster", below...)))
 }
 
 func place(where string) string {

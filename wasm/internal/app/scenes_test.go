@@ -12,6 +12,7 @@ import (
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
 	"countersign/wasm/internal/auth"
+	"countersign/wasm/internal/bridgeclient"
 	"countersign/wasm/internal/quoteui"
 )
 
@@ -99,7 +100,7 @@ func identities() []frame.Identity {
 // stage is a model with what every scene has.
 func stage(path string) *Model {
 	keys := 0
-	m := New(Config{Environment: "sandbox", User: "Alice Martin", NewKey: func() string { keys++; return "key" + itoa(keys) }, Words: Words{Decimal: "."}}, noon)
+	m := New(Config{Environment: "sandbox", User: "Alice Martin", Origin: "https://dashboard.example.com", NewKey: func() string { keys++; return "key" + itoa(keys) }, Words: Words{Decimal: "."}}, noon)
 	m.Update(Started{Path: path})
 	m.Update(Loaded{What: TheEntity, Value: sampleEntity()})
 	m.Update(Loaded{What: TheProviders, Value: sampleProviders()})
@@ -107,6 +108,11 @@ func stage(path string) *Model {
 	m.Update(ClockSet{})
 	m.Update(TokenChanged{Status: auth.Status{Until: noon.Add(14 * time.Minute)}})
 	return m
+}
+
+// failed is how the shell tells that there is no line to the bridge.
+func failed(p bridgeclient.Problem, code fault.Code) BridgeChanged {
+	return BridgeChanged{State: BridgeFailed, Err: &bridgeclient.Error{Problem: p, Fault: fault.New(code, string(p))}}
 }
 
 func ready(m *Model) *Model {
@@ -221,12 +227,12 @@ func scenes() map[string]func() *Model {
 		"request-reject":   func() *Model { m := pending(ready(stage(request))); m.Update(Acted{Action: "decide:REJECT"}); return m },
 		"request-no-bridge": func() *Model {
 			m := pending(stage(request))
-			m.Update(BridgeChanged{State: BridgeFailed, Err: fault.New(fault.Unavailable, "no bridge")})
+			m.Update(failed(bridgeclient.NotRunning, fault.Unavailable))
 			return m
 		},
 		"request-blocked": func() *Model {
 			m := pending(stage(request))
-			m.Update(BridgeChanged{State: BridgeFailed, Blocked: true, Err: fault.New(fault.Unavailable, "no bridge")})
+			m.Update(failed(bridgeclient.Denied, fault.Unavailable))
 			return m
 		},
 		"request-pairing": func() *Model {
@@ -255,7 +261,7 @@ func scenes() map[string]func() *Model {
 		"request-declined":  deciding(prompt, DecisionEnded{Err: fault.New(fault.Declined, "declined")}),
 		"request-no-answer": deciding(pin, closed, DecisionEnded{Err: fault.New(fault.Declined, "declined")}),
 		"request-broken":    deciding(DecisionEnded{Err: fault.New(fault.Unavailable, "gone")}),
-		"request-lost":      deciding(prompt, DecisionMoved{Stage: approvals.Signed}, DecisionEnded{Err: fault.New(fault.Unavailable, "gone").With(approvals.Unknown, "true")}, BridgeChanged{State: BridgeFailed, Err: fault.New(fault.Unavailable, "gone")}),
+		"request-lost":      deciding(prompt, DecisionMoved{Stage: approvals.Signed}, DecisionEnded{Err: fault.New(fault.Unavailable, "gone").With(approvals.Unknown, "true")}, failed(bridgeclient.Lost, fault.Unavailable)),
 		"request-wrong-pin": deciding(pin, closed, DecisionEnded{Err: fault.New(fault.PINIncorrect, "wrong").With("tries_left", "2")}),
 		"request-pulled":    deciding(prompt, DecisionEnded{Err: fault.New(fault.DeviceRemoved, "gone")}),
 		"request-approved": func() *Model {

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/frame"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
@@ -36,7 +37,7 @@ func (m *Model) Update(msg Msg) []Command {
 		m.token = msg.Status
 	case Visible:
 		if msg.On {
-			return append([]Command{MeasureClock{}}, m.enter(true)...)
+			return append(append(m.reconnect(), MeasureClock{}), m.enter(true)...)
 		}
 	case NetworkChanged:
 		was := m.online
@@ -131,8 +132,8 @@ func (m *Model) waited(msg Waited) []Command {
 		case m.polls%8 == 0:
 			cmds = append(cmds, Load{What: TheRequests})
 		}
-		if m.bridge.State == BridgeFailed && m.bridge.Paired && m.polls%3 == 0 && !m.bridge.Blocked && m.bridge.Err != nil && m.bridge.Err.Code == fault.Unavailable {
-			cmds = append(cmds, m.connect(false)...)
+		if m.bridge.State == BridgeFailed && m.polls%3 == 0 {
+			cmds = append(cmds, m.reconnect()...)
 		}
 		if m.entity.Err != nil || !m.entity.Loaded {
 			cmds = append(cmds, Load{What: TheEntity})
@@ -224,16 +225,31 @@ func (m *Model) defaults() {
 	}
 }
 
-// countdown says 60, 30 and 10 seconds, never each second.
+// countdown says 60, 30 and 10 seconds, never each second: of the chosen price,
+// and of the time to decide while the bridge's prompt is open.
 func (m *Model) countdown() {
+	if f := m.flow; f != nil && f.Where != "" && f.Ask == frame.PromptConfirm {
+		if s := sayable(m.request[f.Request].Value.ExpiresAt.Sub(m.server())); s != "" {
+			m.announce = "The time to decide ends in " + s + " seconds."
+		}
+		return
+	}
 	best := m.board.Chosen(m.server())
 	if m.route.Screen != Buy || best.Row == nil {
 		return
 	}
-	switch s := int(best.Left(m.server()) / time.Second); s {
-	case 60, 30, 10:
-		m.announce = "This price holds for " + itoa(s) + " seconds."
+	if s := sayable(best.Left(m.server())); s != "" {
+		m.announce = "This price holds for " + s + " seconds."
 	}
+}
+
+// sayable is a number of seconds that is worth an announcement, else "".
+func sayable(d time.Duration) string {
+	switch s := int(d / time.Second); s {
+	case 60, 30, 10:
+		return itoa(s)
+	}
+	return ""
 }
 
 func (m *Model) sayOffers(seq int) {

@@ -14,11 +14,14 @@ type Problem string
 
 // The problems.
 const (
-	NotRunning     Problem = "not running"     // nobody listens
-	Denied         Problem = "denied"          // the person, or the browser for them, does not let this page reach this computer
-	Blocked        Problem = "blocked"         // a policy of the browser or of the page forbids it, and nobody is asked
+	NotRunning     Problem = "not running"     // nobody listens, or nobody who answers this page
+	NotAsked       Problem = "not asked"       // the browser would ask the person, who did nothing yet
+	Unanswered     Problem = "unanswered"      // the person closed the browser's question
+	Denied         Problem = "denied"          // the person told the browser no
+	Blocked        Problem = "blocked"         // a policy of the browser forbids it, and nobody is asked
+	Misbuilt       Problem = "misbuilt"        // the page's own content security policy forbids it
 	Unsupported    Problem = "unsupported"     // this browser never lets a page reach this computer
-	NotAdmitted    Problem = "not admitted"    // something answers there, but not to this page
+	NotAdmitted    Problem = "not admitted"    // the bridge's list of origins lacks this page
 	Refused        Problem = "refused"         // the bridge answered and closed: see the code
 	NotPaired      Problem = "not paired"      // a call before the pairing was accepted
 	PairingRefused Problem = "pairing refused" // the person said no, or the codes differ
@@ -108,6 +111,8 @@ func refused(f *fault.Error) *Error {
 		return &Error{PairingRefused, f}
 	case fault.Version:
 		return &Error{WrongVersion, f}
+	case fault.OriginRefused:
+		return &Error{NotAdmitted, f}
 	}
 	return &Error{Refused, f}
 }

@@ -15,14 +15,15 @@ type Route struct {
 	Name string
 	// Dial opens the connection. Its error means that nobody is at the other end.
 	Dial func(ctx context.Context) (Socket, error)
+	// Check refuses a bridge that is not the one that was meant; nil: every one is.
+	Check func(*Client) error
 }
 
-// Impossible reports whether another route may lead to the bridge when loopback
-// ended with this problem: nobody is there, or the browser does not let the page
-// look.
-func Impossible(p Problem) bool {
+// impossible reports whether another route may lead to the bridge when loopback
+// ended with this problem: nobody is there, or the page may not look.
+func impossible(p Problem) bool {
 	switch p {
-	case NotRunning, Denied, Blocked, Unsupported:
+	case NotRunning, Denied, Unanswered, Blocked, Misbuilt, Unsupported:
 		return true
 	}
 	return false

@@ -10,7 +10,8 @@ package browser
 import (
 	"context"
 	"syscall/js"
-	"time"
+
+	"countersign/wasm/internal/bridgeclient"
 )
 
 // Host is what the loader lends the core (wasm/js/countersign.d.ts, Host).
@@ -124,52 +125,71 @@ func Decimal() string {
 	return "."
 }
 
-// Watch reports visibility, the network coming and going, and the page being
-// shown again from the back-forward cache, until stop is called.
-func Watch(awake func(visible bool), online func(bool)) (stop func()) {
+// Life is what [Watch] tells about a page.
+type Life struct {
+	Awake  func(visible bool)
+	Online func(bool)
+	Leave  func() // the page is going away, perhaps to come back from the browser's cache
+}
+
+// Watch reports until stop is called.
+func Watch(life Life) (stop func()) {
 	doc := global.Get("document")
-	visible := js.FuncOf(func(js.Value, []js.Value) any {
-		awake(!doc.Get("hidden").Bool())
-		return nil
-	})
-	on := js.FuncOf(func(js.Value, []js.Value) any { online(true); return nil })
-	off := js.FuncOf(func(js.Value, []js.Value) any { online(false); return nil })
-	doc.Call("addEventListener", "visibilitychange", visible)
-	global.Call("addEventListener", "pageshow", visible)
-	global.Call("addEventListener", "online", on)
-	global.Call("addEventListener", "offline", off)
+	fn := func(f func()) js.Func { return js.FuncOf(func(js.Value, []js.Value) any { f(); return nil }) }
+	visible := fn(func() { life.Awake(!doc.Get("hidden").Bool()) })
+	watched := []struct {
+		on    js.Value
+		event string
+		f     js.Func
+	}{
+		{doc, "visibilitychange", visible},
+		{global, "pageshow", visible},
+		{global, "online", fn(func() { life.Online(true) })},
+		{global, "offline", fn(func() { life.Online(false) })},
+		{global, "pagehide", fn(life.Leave)},
+	}
+	for _, w := range watched {
+		w.on.Call("addEventListener", w.event, w.f)
+	}
 	return func() {
-		doc.Call("removeEventListener", "visibilitychange", visible)
-		global.Call("removeEventListener", "pageshow", visible)
-		global.Call("removeEventListener", "online", on)
-		global.Call("removeEventListener", "offline", off)
-		visible.Release()
-		on.Release()
-		off.Release()
+		for _, w := range watched {
+			w.on.Call("removeEventListener", w.event, w.f)
+			w.f.Release()
+		}
 	}
 }
 
-// LoopbackDenied reports whether the browser refuses this page connections to
-// programs on the same computer (Local Network Access), as far as it tells.
-func LoopbackDenied(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	permissions := global.Get("navigator").Get("permissions")
-	if !permissions.Truthy() {
-		return false
+// Permission asks the browser, never the person, whether this page may reach
+// programs on this computer.
+func (h Host) Permission(ctx context.Context) bridgeclient.Permission {
+	if v, err := h.loopback(ctx, "permission"); err == nil {
+		return bridgeclient.Permission(v)
 	}
-	for _, name := range []string{"loopback-network", "local-network-access"} {
-		query := object.New()
-		query.Set("name", name)
-		p, err := call(permissions, "query", query)
-		if err != nil {
-			continue
-		}
-		if status, err := await(ctx, p); err == nil {
-			return status.Get("state").String() == "denied"
-		}
+	return bridgeclient.Unknown
+}
+
+// Health asks what listens at an address, such as ws://127.0.0.1:18427.
+func (h Host) Health(ctx context.Context, address string) string {
+	abort := global.Get("AbortController").New()
+	stop := context.AfterFunc(ctx, func() { abort.Call("abort") })
+	defer stop()
+	v, err := h.loopback(ctx, "health", address, abort.Get("signal"))
+	if err != nil {
+		return bridgeclient.Nothing
 	}
-	return false
+	return v
+}
+
+func (h Host) loopback(ctx context.Context, method string, args ...any) (string, error) {
+	p, err := call(h.v.Get("loopback"), method, args...)
+	if err != nil {
+		return "", err
+	}
+	v, err := await(ctx, p)
+	if err != nil || v.Type() != js.TypeString {
+		return "", err
+	}
+	return v.String(), nil
 }
 
 // Get reads a small value; empty when there is none.

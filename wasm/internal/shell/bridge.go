@@ -28,106 +28,125 @@ func (s *Shell) pinned(ctx context.Context) []byte {
 	return key
 }
 
-// connect opens the link to the bridge and follows it until it ends.
-func (s *Shell) connect(forget bool) {
+// search is one attempt to connect, from the look for a bridge to the end of the
+// line.
+type search struct {
+	ctx    context.Context
+	cancel context.CancelFunc
+}
+
+// newSearch makes a new attempt the current one and gives the one before up.
+func (s *Shell) newSearch() *search {
+	a := new(search)
+	a.ctx, a.cancel = context.WithCancel(s.ctx)
+	s.mu.Lock()
+	before, line := s.search, s.line
+	s.search, s.line, s.relay = a, nil, nil
+	s.mu.Unlock()
+	if before != nil {
+		before.cancel()
+	}
+	if line != nil {
+		line.Close()
+	}
+	return a
+}
+
+// tell reports about an attempt unless a newer one has begun.
+func (s *Shell) tell(a *search, msg app.BridgeChanged) {
+	s.mu.Lock()
+	current := s.search == a && s.ctx.Err() == nil
+	s.mu.Unlock()
+	if current {
+		s.Post(msg)
+	}
+}
+
+// stopConnecting gives the current attempt up; a line that stands stays.
+func (s *Shell) stopConnecting() {
+	s.mu.Lock()
+	a := s.search
+	s.mu.Unlock()
+	if a != nil {
+		a.cancel()
+	}
+}
+
+// connect opens the link to the bridge and follows it until it ends. Only after a
+// gesture of the person may the browser ask them for permission.
+func (s *Shell) connect(gesture, forget bool) {
+	a := s.newSearch()
+	defer a.cancel()
 	if forget {
 		_ = s.cfg.Host.Delete(s.ctx, storeBridge) // what cannot be deleted is refused below as before
 	}
-	s.mu.Lock()
-	old := s.line
-	s.line, s.relay = nil, nil
-	s.mu.Unlock()
-	if old != nil {
-		old.Close()
-	}
-	client, route, err := s.reach()
+	found, err := s.find(a, gesture)
 	if err != nil {
-		s.Post(app.BridgeChanged{State: app.BridgeFailed, Err: err, Blocked: bridgeclient.ProblemOf(err) == bridgeclient.NotRunning && s.cfg.Blocked(s.ctx)})
+		s.tell(a, app.BridgeChanged{State: app.BridgeFailed, Err: err})
 		return
 	}
+	client := found.Client
 	s.mu.Lock()
-	s.line = client
-	s.relay = relay.New(client, records{s.gateway})
+	if s.search == a {
+		s.line = client
+		s.relay = relay.New(client, records{s.gateway})
+	}
 	s.mu.Unlock()
-	if err := s.greet(client, route); err != nil {
+	if err := s.greet(a, found); err != nil {
 		client.Close()
-		s.Post(app.BridgeChanged{State: app.BridgeFailed, Err: err})
+		s.tell(a, app.BridgeChanged{State: app.BridgeFailed, Err: err})
 		return
 	}
 	<-client.Done()
 	s.mu.Lock()
-	current := s.line == client
-	if current {
+	if s.line == client {
 		s.line, s.relay = nil, nil
 	}
 	s.mu.Unlock()
-	if current && s.ctx.Err() == nil {
-		s.Post(app.BridgeChanged{State: app.BridgeFailed, Err: client.Err()})
-	}
+	s.tell(a, app.BridgeChanged{State: app.BridgeFailed, Err: client.Err()})
 }
 
-// reach connects on loopback, or by another route when that is impossible. When
-// all fail, the problem of the first is told.
-func (s *Shell) reach() (client *bridgeclient.Client, route string, err error) {
-	if client, err = s.dial(); err == nil {
-		return client, bridgeclient.Loopback, nil
-	}
-	if !bridgeclient.Impossible(bridgeclient.ProblemOf(err)) {
-		return nil, "", err
-	}
-	for _, r := range s.cfg.Routes {
-		if client, other := s.link(r.Dial); other == nil {
-			return client, r.Name, nil
-		}
-	}
-	return nil, "", err
-}
-
-// link connects over one dialled connection.
-func (s *Shell) link(dial func(context.Context) (bridgeclient.Socket, error)) (*bridgeclient.Client, error) {
-	key, err := s.cfg.LinkKey(s.ctx)
+// find looks for the bridge, first where it was the last time.
+func (s *Shell) find(a *search, gesture bool) (*bridgeclient.Found, error) {
+	key, err := s.cfg.LinkKey(a.ctx)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "this browser cannot keep the page's key")
 	}
-	return bridgeclient.Connect(s.ctx, bridgeclient.Config{
-		Dial: dial, DH: key, Origin: s.cfg.Origin, Remote: s.pinned(s.ctx), Rand: s.cfg.Rand, Notify: s.notify,
+	last, err := s.cfg.Host.Get(a.ctx, storePlace)
+	if err != nil {
+		last = "" // then all are tried in their order
+	}
+	local := s.cfg.Local
+	local.Addresses = bridgeclient.Addresses(last, s.cfg.BridgeURLs)
+	return bridgeclient.Find(a.ctx, bridgeclient.Search{
+		Local: local, Routes: s.cfg.Routes, Gesture: gesture, Now: s.cfg.Now,
+		Link: bridgeclient.Config{DH: key, Origin: s.cfg.Origin, Remote: s.pinned(a.ctx), Rand: s.cfg.Rand, Notify: s.notify},
+		Step: func(step bridgeclient.Step) { s.tell(a, app.BridgeChanged{State: app.BridgeConnecting, Step: step}) },
 	})
 }
 
-// dial tries the addresses in their order. Only "nobody there" leads to the next
-// one: a program that answers wrongly is not passed over in silence.
-func (s *Shell) dial() (*bridgeclient.Client, error) {
-	var err error = fault.New(fault.Unavailable, "the dashboard names no address of a bridge")
-	for _, url := range s.cfg.BridgeURLs {
-		var client *bridgeclient.Client
-		client, err = s.link(func(ctx context.Context) (bridgeclient.Socket, error) { return s.cfg.Dial(ctx, url) })
-		if err == nil {
-			return client, nil
-		}
-		if bridgeclient.ProblemOf(err) != bridgeclient.NotRunning {
-			return nil, err
-		}
-	}
-	return nil, err
-}
-
-// greet pairs when that is needed, keeps the bridge's key, and asks who is there.
-func (s *Shell) greet(client *bridgeclient.Client, route string) error {
+// greet pairs when that is needed, keeps the bridge's key and place, and asks who
+// is there.
+func (s *Shell) greet(a *search, found *bridgeclient.Found) error {
+	client := found.Client
 	if client.State().State == frame.Pairing {
-		s.Post(app.BridgeChanged{State: app.BridgePairing, Code: client.Code(), Relayed: route == bridgeclient.Relay})
-		if err := client.WaitReady(s.ctx); err != nil {
+		s.tell(a, app.BridgeChanged{State: app.BridgePairing, Code: client.Code(), Route: found.Route})
+		if err := client.WaitReady(a.ctx); err != nil {
 			return err
 		}
 	}
-	if err := s.cfg.Host.Set(s.ctx, storeBridge, base64.RawURLEncoding.EncodeToString(client.BridgeKey())); err != nil {
+	if err := s.cfg.Host.Set(a.ctx, storeBridge, base64.RawURLEncoding.EncodeToString(client.BridgeKey())); err != nil {
 		return fault.Wrap(err, fault.Internal, "this browser cannot keep the bridge's key")
 	}
-	info, err := client.Info(s.ctx)
+	if found.Address != "" {
+		_ = s.cfg.Host.Set(a.ctx, storePlace, found.Address) // it only saves a moment the next time
+	}
+	info, err := client.Info(a.ctx)
 	if err != nil {
 		return err
 	}
 	state := client.State()
-	s.Post(app.BridgeChanged{State: app.BridgeReady, Name: state.Bridge, Version: info.Version, Identities: info.Identities, Relayed: route == bridgeclient.Relay})
+	s.tell(a, app.BridgeChanged{State: app.BridgeReady, Name: state.Bridge, Version: info.Version, Identities: info.Identities, Route: found.Route})
 	return nil
 }
 

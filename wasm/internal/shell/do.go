@@ -34,6 +34,8 @@ func (s *Shell) do(c app.Command) {
 		if stop != nil {
 			stop()
 		}
+	case app.StopConnecting:
+		s.stopConnecting()
 	case app.AskQuotes:
 		ctx := s.newQuestion()
 		go s.quote(ctx, c)
@@ -63,9 +65,9 @@ func (s *Shell) later(c app.Command) {
 		err := s.post("/v1/orders/"+c.Order+"/tickets", c.Key, wire.TicketInput{}, &o)
 		s.Post(app.OrderMade{Wish: c.Wish, Order: o, Err: err})
 	case app.ConnectBridge:
-		s.connect(false)
+		s.connect(c.Gesture, false)
 	case app.ForgetBridge:
-		s.connect(true)
+		s.connect(true, true)
 	case app.Decide:
 		s.decide(c)
 	case app.RenewToken:

@@ -35,21 +35,18 @@ type Config struct {
 	App        app.Config
 	TokenURL   string   // POST here for an entity token; the page's own back end
 	GatewayURL string   // empty: the page's own origin
-	BridgeURLs []string // in the order to try
+	BridgeURLs []string // where a bridge may listen besides the usual ports, in the order to try
 	Origin     string
 	Path       string // of the page's address
 
-	Host  Host
-	Fetch gatewayclient.Fetch
-	Dial  func(ctx context.Context, url string) (bridgeclient.Socket, error)
-	// Routes are tried in their order when the bridge cannot be reached on
-	// loopback (bridgeclient.Impossible).
-	Routes []bridgeclient.Route
+	Host   Host
+	Fetch  gatewayclient.Fetch
+	Local  bridgeclient.Local   // its Addresses come from BridgeURLs and the usual ports
+	Routes []bridgeclient.Route // other ways to the bridge, for when loopback is impossible
 	// DialGateway opens a WebSocket at the gateway, for the relay; nil: there is
 	// no relay.
 	DialGateway func(ctx context.Context, url string, protocols ...string) (bridgeclient.Socket, error)
 	LinkKey     func(ctx context.Context) (link.DH, error) // the page's key
-	Blocked     func(ctx context.Context) bool             // the browser refuses connections to this computer
 	Now         func() time.Time
 	Rand        io.Reader
 	Jitter      float64 // 0 to 1, spreads the renewals of many tabs
@@ -59,6 +56,7 @@ type Config struct {
 const (
 	storeForm   = "form"
 	storeBridge = "bridge-key"
+	storePlace  = "bridge-address"
 )
 
 // Shell runs one page.
@@ -79,6 +77,7 @@ type Shell struct {
 	quotes   context.CancelFunc
 	decision context.CancelFunc
 	line     *bridgeclient.Client
+	search   *search // the newest attempt to connect
 	relay    *relay.Relay
 	meeting  meeting
 }
@@ -90,7 +89,7 @@ func Start(cfg Config) *Shell {
 	s.tokens = auth.NewKeeper(auth.Config{Source: source{cfg.Fetch, cfg.TokenURL}, Now: cfg.Now, Changed: func(st auth.Status) { s.Post(app.TokenChanged{Status: st}) }})
 	s.gateway = gatewayclient.New(gatewayclient.Config{Fetch: cfg.Fetch, Tokens: s.tokens, Base: cfg.GatewayURL, Rand: cfg.Rand})
 	if cfg.DialGateway != nil {
-		s.cfg.Routes = append(s.cfg.Routes, bridgeclient.Route{Name: bridgeclient.Relay, Dial: s.dialRelay})
+		s.cfg.Routes = append(s.cfg.Routes, bridgeclient.Route{Name: bridgeclient.Relay, Dial: s.dialRelay, Check: s.meant})
 	}
 	go s.run()
 	go s.begin()
@@ -102,14 +101,20 @@ func Start(cfg Config) *Shell {
 // Stop ends everything that the shell began.
 func (s *Shell) Stop() {
 	s.cancel()
+	s.Leave()
+	<-s.done
+}
+
+// Leave closes the line to the bridge, which closes its prompt, because the page
+// is going away. A page that comes back from the browser's cache connects again.
+func (s *Shell) Leave() {
 	s.mu.Lock()
 	line := s.line
-	s.line = nil
 	s.mu.Unlock()
+	s.stopConnecting()
 	if line != nil {
 		line.Close()
 	}
-	<-s.done
 }
 
 // Post queues a message. It never blocks.

@@ -86,14 +86,22 @@ func gateway() *server {
 	}}
 }
 
+// silent is a computer on which nothing listens.
+func silent() bridgeclient.Local {
+	return bridgeclient.Local{
+		Permission: func(context.Context) bridgeclient.Permission { return bridgeclient.Granted },
+		Health:     func(context.Context, string) string { return bridgeclient.Nothing },
+		Dial:       func(context.Context, string) (bridgeclient.Socket, error) { return nil, errors.New("refused") },
+	}
+}
+
 func open(t *testing.T, s *server, h *host) *Shell {
 	t.Helper()
 	sh := Start(Config{
 		App: app.Config{Environment: "sandbox", NewKey: func() string { return "key" }}, TokenURL: "/session/token", BridgeURLs: []string{"ws://one", "ws://two"}, Origin: "http://page", Path: "/buy",
 		Host: h, Fetch: s, Now: time.Now, Rand: strings.NewReader(strings.Repeat("r", 4096)),
-		Dial:    func(context.Context, string) (bridgeclient.Socket, error) { return nil, errors.New("refused") },
+		Local:   silent(),
 		LinkKey: func(context.Context) (link.DH, error) { return linkkey.New(strings.NewReader(strings.Repeat("k", 32))) },
-		Blocked: func(context.Context) bool { return false },
 	})
 	t.Cleanup(func() {
 		go func() {

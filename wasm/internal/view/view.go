@@ -39,6 +39,7 @@ type Page struct {
 	Announce string
 	Path     string
 	Keys     []Attr // shortcut → action
+	Bridge   []Attr // how the bridge stands, for the page around this one
 	Tree     Node
 }
 
@@ -169,6 +170,10 @@ func (p Page) JSON() string {
 	if len(p.Keys) > 0 {
 		b = append(b, `,"keys":`...)
 		b = attrs(b, p.Keys)
+	}
+	if len(p.Bridge) > 0 {
+		b = append(b, `,"bridge":`...)
+		b = attrs(b, p.Bridge)
 	}
 	b = append(b, `,"tree":`...)
 	b = p.Tree.append(b)
