@@ -64,7 +64,7 @@ func Verify(r io.Reader, each func(Entry) error) (Head, error) {
 	}
 	head, _, torn, err := scan(r, Head{}, lines)
 	if err == nil && torn {
-		return head, corrupt(head.Size, "it is incomplete, as a power cut or a full disk leaves it; the next start of the bridge repairs it")
+		return head, incomplete(head)
 	}
 	return head, err
 }
@@ -114,6 +114,10 @@ func parse(line []byte, head Head) (Entry, error) {
 		return Entry{}, corrupt(head.Size, "it does not follow the entry before it")
 	}
 	return e, nil
+}
+
+func incomplete(head Head) error {
+	return corrupt(head.Size, "it is incomplete, as a power cut or a full disk leaves it; the next start of the bridge repairs that")
 }
 
 func corrupt(seq uint64, why string) error {
