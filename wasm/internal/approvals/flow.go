@@ -22,9 +22,10 @@ const (
 	Verified              // the signer verified and recorded it
 )
 
-// Flow is one decision about one request.
+// Flow is one decision about one request, or about several at once.
 type Flow struct {
-	Request  string
+	Request  string // empty for several
+	Items    []Item // of several
 	Decision string // APPROVE or REJECT
 	Member   string
 	Name     string // of the member
@@ -37,8 +38,8 @@ type Flow struct {
 	AskedPIN bool
 	Text     string // what the person read, once signed
 	State    string // the request's state after the receipt
-	Done     int    // approvals that count, after the receipt
-	Needed   int
+	Done     int    // approvals that count, after the receipt; of several: items that are over
+	Needed   int    // approvals that are needed; of several: items that were listed
 	Err      *fault.Error
 	Stopping bool // the person asked to cancel
 }
@@ -61,7 +62,7 @@ func (f Flow) Prompt(kind, where string) Flow {
 		f.AskedPIN = true
 		stage = PIN
 	}
-	if f = f.Advance(stage); f.Stage < Signed {
+	if f = f.Advance(stage); f.Stage < Signed || len(f.Items) > 0 { // a device may ask before each of several
 		f.Ask, f.Where = kind, where
 	}
 	return f
@@ -75,16 +76,21 @@ func (f Flow) PromptClosed() Flow {
 
 // Fail ends the flow.
 func (f Flow) Fail(err error) Flow {
-	e, ok := fault.As(err)
-	if !ok {
-		e = fault.Wrap(err, fault.Internal, "something went wrong in this page")
-	}
+	e := asFault(err)
 	switch e.Code {
 	case fault.PINIncorrect, fault.PINLocked, fault.PINRequired:
 		f = f.Prompt("pin", "")
 	}
 	f.Err, f.Where, f.Stopping = e, "", false
 	return f
+}
+
+func asFault(err error) *fault.Error {
+	e, ok := fault.As(err)
+	if !ok {
+		e = fault.Wrap(err, fault.Internal, "something went wrong in this page")
+	}
+	return e
 }
 
 // Over reports whether nothing more will happen.
@@ -142,7 +148,7 @@ func (f Flow) Steps() []Step {
 	rows = append(rows,
 		row{Channel, PIN, "PIN", pin, unlocked},
 		row{Read, Read, "Read on the bridge", "Read it " + where + " and decide there.", "Read and confirmed"},
-		row{Signed, Signed, "Signed", "Signed inside the device. The signer checks it.", "Signed inside the device"},
+		row{Signed, Signed, "Signed", f.signed("Signed inside the device. The signer checks it."), f.signed("Signed inside the device")},
 		row{Verified, Verified, "Verified by the signer", f.verified(), f.verified()})
 	steps := make([]Step, len(rows))
 	for i, r := range rows {
@@ -159,6 +165,14 @@ func (f Flow) Steps() []Step {
 		steps[i] = s
 	}
 	return steps
+}
+
+// signed is the text of the step in which several are counted.
+func (f Flow) signed(one string) string {
+	if len(f.Items) == 0 || f.Stage == Verified {
+		return one
+	}
+	return itoa(f.Done) + " of " + itoa(f.Needed) + " inside the device"
 }
 
 func (f Flow) verified() string {
