@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"countersign/bridge/internal/approver"
+	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/signer"
 	"countersign/shared/fault"
 )
@@ -57,6 +58,9 @@ type stdio struct {
 }
 
 func main() {
+	if device.Child() { // this program runs each PKCS#11 module in a process of its own
+		return
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], stdio{os.Stdout, os.Stderr})
 	stop()

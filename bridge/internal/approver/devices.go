@@ -5,64 +5,57 @@ import (
 	"fmt"
 	"log/slog"
 
-	"countersign/bridge/internal/hsm"
-	"countersign/bridge/internal/keys"
-	"countersign/shared/fault"
+	"countersign/bridge/internal/device"
 )
 
-// tokens are the Devices behind PKCS#11 modules.
-type tokens struct {
-	*hsm.Tokens
+// devices are the Devices behind PKCS#11 modules.
+type devices struct {
+	*device.Devices
 }
 
 // OpenDevices opens the PKCS#11 modules and returns their tokens, and how to
 // close them.
 func OpenDevices(_ context.Context, modules []string, log *slog.Logger) (Devices, func() error, error) {
-	t, err := hsm.Open(hsm.Config{Modules: modules})
+	d, err := device.Open(device.Config{Modules: device.Modules(modules...), Log: log})
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the PKCS#11 modules: %w", err)
 	}
-	log.Info("tokens", "found", len(t.All()))
-	return tokens{t}, t.Close, nil
+	log.Info("tokens", "found", len(d.All()))
+	return devices{d}, d.Close, nil
 }
 
-// Key finds a key.
-func (t tokens) Key(ctx context.Context, uri string) (keys.Key, error) { return t.Tokens.Key(ctx, uri) }
-
-func (t tokens) token(label string) (*hsm.Token, error) {
-	return t.Token(hsm.URI{Token: label}.String())
+func (d devices) token(ctx context.Context, label string) (*device.Device, error) {
+	return d.Devices.Device(ctx, device.URI{Token: label}.String())
 }
 
 // Device reads how a token is.
-func (t tokens) Device(_ context.Context, label string) (Device, error) {
-	s := t.State(label)
-	return Device{Label: s.Label, Present: s.Present, Locked: s.Locked, PINLocked: s.PINLocked, FinalTry: s.FinalTry, TriesLeft: s.TriesLeft}, nil
+func (d devices) Device(ctx context.Context, label string) (Device, error) {
+	s := d.State(ctx, label)
+	return Device{Label: s.Label, Present: s.Present, Locked: s.Locked, PINLocked: s.PINLocked, FinalTry: s.FinalTry,
+		CountLow: s.CountLow, TriesLeft: s.TriesLeft, PINPad: s.PINPad, Lacks: s.Lacks}, nil
 }
 
 // Login unlocks a token.
-func (t tokens) Login(ctx context.Context, label string, pin []byte, final bool) error {
-	k, err := t.token(label)
+func (d devices) Login(ctx context.Context, label string, pin []byte, final bool) error {
+	k, err := d.token(ctx, label)
 	if err != nil {
 		return err
 	}
-	if s := k.State(); s.FinalTry && !final {
-		return fault.New(fault.PINRequired, "one try is left, and a wrong PIN locks the token: it was not tried").With("tries_left", "1")
-	}
-	return k.Login(ctx, pin)
+	return k.Login(ctx, pin, final)
 }
 
 // LoginOnReader unlocks a token whose PIN is typed on its reader.
-func (t tokens) LoginOnReader(ctx context.Context, label string) error {
-	k, err := t.token(label)
+func (d devices) LoginOnReader(ctx context.Context, label string) error {
+	k, err := d.token(ctx, label)
 	if err != nil {
 		return err
 	}
-	return k.Login(ctx, nil)
+	return k.LoginOnReader(ctx)
 }
 
 // Logout locks a token.
-func (t tokens) Logout(ctx context.Context, label string) error {
-	k, err := t.token(label)
+func (d devices) Logout(ctx context.Context, label string) error {
+	k, err := d.token(ctx, label)
 	if err != nil {
 		return err
 	}

@@ -38,7 +38,7 @@ var effects = map[pkcs11.Error]effect{
 	pkcs11.CKR_OPERATION_ACTIVE:         sessionLost,
 	pkcs11.CKR_OBJECT_HANDLE_INVALID:    handleLost | tokenLost,
 	pkcs11.CKR_KEY_HANDLE_INVALID:       handleLost | tokenLost,
-	pkcs11.CKR_USER_NOT_LOGGED_IN:       loginLost,
+	pkcs11.CKR_USER_NOT_LOGGED_IN:       sessionLost | loginLost,
 	pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED: sessionLost | loginLost | tokenLost,
 }
 
@@ -54,6 +54,11 @@ func effectOf(err error) effect {
 	}
 	return sessionLost
 }
+
+// abandoned is an error after which an operation is still active in the session.
+type abandoned struct{ error }
+
+func (a abandoned) Unwrap() error { return a.error }
 
 func is(err error, want pkcs11.Error) bool {
 	var rv pkcs11.Error

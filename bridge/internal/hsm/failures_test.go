@@ -9,17 +9,20 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/jws"
+	"countersign/softhsm"
 )
 
 func TestALogoutBehindOurBackAsksForThePINAgain(t *testing.T) {
-	soft := token(t, "behind", both(jws.Secp256k1))
-	tokens := open(t, soft)
-	k := unlock(t, tokens, soft)
-	key, err := tokens.Key(t.Context(), "pkcs11:token=behind;object=both")
+	soft := softhsm.New(t, softhsm.Spec{Label: "behind", Keys: []softhsm.Key{{Label: "both", Curve: jws.Secp256k1, Sign: true, Derive: true}}})
+	k := open(t, soft)
+	if err := k.Login(t.Context(), PIN{Digits: []byte(soft.PIN)}); err != nil {
+		t.Fatal(err)
+	}
+	key, err := k.Find(t.Context(), URI{Object: "both"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := key.SignDigest(t.Context(), make([]byte, 32)); err != nil {
+	if _, err := key.Sign(t.Context(), make([]byte, 32), nil); err != nil {
 		t.Fatal(err)
 	}
 	// A login belongs to the process: any other code in it can end it.
@@ -33,16 +36,16 @@ func TestALogoutBehindOurBackAsksForThePINAgain(t *testing.T) {
 	if err := k.module.ctx.CloseSession(session); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := key.SignDigest(t.Context(), make([]byte, 32)); fault.CodeOf(err) != fault.PINRequired {
+	if _, err := key.Sign(t.Context(), make([]byte, 32), nil); fault.CodeOf(err) != fault.PINRequired {
 		t.Errorf("sign: %v, want PIN_REQUIRED", err)
 	}
 	if !k.State().Locked {
 		t.Error("the token is not shown as locked")
 	}
-	if err := k.Login(t.Context(), []byte(soft.PIN)); err != nil {
+	if err := k.Login(t.Context(), PIN{Digits: []byte(soft.PIN)}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := key.SignDigest(t.Context(), make([]byte, 32)); err != nil {
+	if _, err := key.Sign(t.Context(), make([]byte, 32), nil); err != nil {
 		t.Errorf("sign after the PIN: %v", err)
 	}
 }

@@ -1,13 +1,12 @@
 package hsm
 
 import (
-	"bytes"
 	"context"
 	"encoding/asn1"
 	"fmt"
+	"slices"
 	"sync"
 
-	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/miekg/pkcs11"
 
 	"countersign/bridge/internal/keys"
@@ -22,82 +21,83 @@ var (
 	oidP256      = asn1.ObjectIdentifier{1, 2, 840, 10045, 3, 1, 7}
 )
 
-// Key is a key pair in a token: a keys.Key.
+// Key is a key pair in a token. It is not a keys.Key: what it returns is what the
+// module returned, and bridge/internal/device checks it on the other side of the
+// process boundary.
 type Key struct {
 	token  *Token
-	info   keys.Info
+	label  string // CKA_LABEL, as the token has it
 	public jws.PublicKey
 
 	mu     sync.Mutex
+	info   keys.Info
 	handle pkcs11.ObjectHandle
 	epoch  int // the login that handle belongs to; 0: none
 }
 
-// Info says what is known of the key.
+// Token is where the key is.
+func (k *Key) Token() *Token { return k.token }
+
+// Info says what is known of the key: what it may be used for from the first
+// time that its private half was seen.
 func (k *Key) Info() keys.Info { k.mu.Lock(); defer k.mu.Unlock(); return k.info }
 
 // PublicKey is the public half, as the token shows it.
 func (k *Key) PublicKey() jws.PublicKey { return k.public }
 
-// SignDigest signs in the token with CKM_ECDSA.
-func (k *Key) SignDigest(ctx context.Context, digest []byte) ([]byte, error) {
+// Meet looks for the private half, so that Info is complete and the first use is
+// as fast as the next. It fails as a use does.
+func (k *Key) Meet(ctx context.Context) error {
+	return k.use(ctx, quick, func(pkcs11.SessionHandle, pkcs11.ObjectHandle) error { return nil })
+}
+
+// Sign signs a digest of 32 bytes in the token with CKM_ECDSA and returns what the
+// module returned. pin is for a key that wants it at each use, and ignored
+// otherwise; such a key fails with PIN_REQUIRED without one.
+func (k *Key) Sign(ctx context.Context, digest []byte, pin *PIN) (sig []byte, err error) {
 	if err := keys.Digest(digest); err != nil {
 		return nil, err
 	}
-	digest = bytes.Clone(digest) // the operation may outlive the call
-	var sig []byte
-	err := k.use(ctx, func(session pkcs11.SessionHandle, handle pkcs11.ObjectHandle) (err error) {
+	c := normal
+	if pin != nil && pin.Digits == nil {
+		c = human
+	}
+	err = k.use(ctx, c, func(session pkcs11.SessionHandle, handle pkcs11.ObjectHandle) (err error) {
 		m := k.token.module.ctx
+		always := k.Info().AlwaysAuth
+		if always { // without it, the use would log the whole token out
+			if pin == nil {
+				return fault.New(fault.PINRequired, fmt.Sprintf("the key %q wants its PIN at each use", k.Info().Label)).With("device", k.token.id.Label)
+			}
+			if err := k.token.mayTry(*pin); err != nil {
+				return err
+			}
+		}
 		if err := m.SignInit(session, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_ECDSA, nil)}, handle); err != nil {
 			return err
+		}
+		if always {
+			if err := k.token.login(session, pkcs11.CKU_CONTEXT_SPECIFIC, pin.Digits); err != nil {
+				return abandoned{err}
+			}
 		}
 		sig, err = m.Sign(session, digest)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	if len(sig) != 64 {
-		return nil, fault.New(fault.SignatureInvalid, fmt.Sprintf("the token returned a signature of %d bytes", len(sig)))
-	}
-	if k.public.Curve() == jws.Secp256k1 {
-		lowS(sig)
-	}
-	return sig, k.public.Verify(digest, sig)
+	return sig, err
 }
 
-// SignsChecked makes the key a jws.Checked.
-func (k *Key) SignsChecked() {}
-
-// lowS replaces s by n-s when s is in the upper half: both verify, one form is
-// wanted.
-func lowS(sig []byte) {
-	var s secp256k1.ModNScalar
-	if !s.SetByteSlice(sig[32:]) && s.IsOverHalfOrder() {
-		s.Negate().PutBytesUnchecked(sig[32:])
-	}
-}
-
-// ECDH derives in the token with CKM_ECDH1_DERIVE and CKD_NULL.
-func (k *Key) ECDH(ctx context.Context, peer []byte) ([]byte, error) {
-	point, err := jws.FromSEC1(k.public.Curve(), peer)
-	if err != nil {
-		return nil, err
-	}
-	raw := point.Uncompressed()
-	var secret []byte
-	err = k.use(ctx, func(session pkcs11.SessionHandle, handle pkcs11.ObjectHandle) (err error) {
-		secret, err = k.token.module.derive(session, handle, raw)
+// ECDH derives in the token with CKM_ECDH1_DERIVE and CKD_NULL, with a point in
+// SEC 1 uncompressed form that was checked to be on the curve.
+func (k *Key) ECDH(ctx context.Context, point []byte) (secret []byte, err error) {
+	err = k.use(ctx, normal, func(session pkcs11.SessionHandle, handle pkcs11.ObjectHandle) (err error) {
+		if k.Info().AlwaysAuth {
+			return fault.New(fault.KeyUnsuited, fmt.Sprintf("the key %q wants its PIN at each use, and cannot derive then (PKCS #11 v2.40 §5.14.5)", k.Info().Label))
+		}
+		secret, err = k.token.module.derive(session, handle, point)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	if len(secret) != 32 {
-		clear(secret)
-		return nil, fault.New(fault.DeviceFailed, fmt.Sprintf("the token derived %d bytes instead of 32", len(secret)))
-	}
-	return secret, nil
+	return secret, err
 }
 
 // derive makes a session object of the secret, reads and removes it. The
@@ -129,8 +129,8 @@ func (m *module) derive(session pkcs11.SessionHandle, key pkcs11.ObjectHandle, p
 
 // use runs an operation with the private key's handle. A handle that turned out
 // invalid is found again once: nothing was done with it then.
-func (k *Key) use(ctx context.Context, op func(pkcs11.SessionHandle, pkcs11.ObjectHandle) error) error {
-	return k.token.do(ctx, func(session pkcs11.SessionHandle) error {
+func (k *Key) use(ctx context.Context, c class, op func(pkcs11.SessionHandle, pkcs11.ObjectHandle) error) error {
+	return k.token.do(ctx, c, func(session pkcs11.SessionHandle) error {
 		for again := false; ; again = true {
 			handle, err := k.private(session)
 			if err != nil {
@@ -163,21 +163,13 @@ func (k *Key) private(session pkcs11.SessionHandle) (pkcs11.ObjectHandle, error)
 	}
 	t.alone.Lock()
 	defer t.alone.Unlock()
-	template := []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY),
-		pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_EC),
-		pkcs11.NewAttribute(pkcs11.CKA_LABEL, k.info.Label),
-	}
-	if len(k.info.ID) > 0 {
-		template = append(template, pkcs11.NewAttribute(pkcs11.CKA_ID, k.info.ID))
-	}
-	handles, err := t.module.search(session, template)
+	handle, found, err := k.search(session)
 	if err != nil {
 		return 0, err
 	}
-	if len(handles) == 0 {
+	if !found {
 		if id, ok := t.module.identify(t.where()); !ok || id != t.id {
-			t.vanish()
+			t.gone()
 			return 0, removed(t.id.Label)
 		}
 		if !t.module.isUser(session) {
@@ -185,15 +177,37 @@ func (k *Key) private(session pkcs11.SessionHandle) (pkcs11.ObjectHandle, error)
 		}
 		return 0, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no private key %q", t.id.Label, k.info.Label))
 	}
-	k.info.CanSign = t.module.flag(session, handles[0], pkcs11.CKA_SIGN)
-	k.info.CanDerive = t.module.flag(session, handles[0], pkcs11.CKA_DERIVE)
-	k.info.AlwaysAuth = t.module.flag(session, handles[0], pkcs11.CKA_ALWAYS_AUTHENTICATE)
-	if k.info.AlwaysAuth {
-		// Using it without the PIN for this one use logs the whole token out.
-		return 0, fault.New(fault.KeyUnsuited, fmt.Sprintf("the key %q asks for the PIN at each use, which is not supported", k.info.Label))
+	k.info.CanSign = t.module.flag(session, handle, pkcs11.CKA_SIGN)
+	k.info.CanDerive = t.module.flag(session, handle, pkcs11.CKA_DERIVE)
+	k.info.AlwaysAuth = t.module.flag(session, handle, pkcs11.CKA_ALWAYS_AUTHENTICATE)
+	k.handle, k.epoch = handle, epoch
+	return handle, nil
+}
+
+// search finds the private half: by CKA_ID, which the two halves share (PKCS #11
+// v2.40 §4.9), and by label where there is no id or it is not unique. Smart cards
+// give the halves different labels.
+func (k *Key) search(session pkcs11.SessionHandle) (handle pkcs11.ObjectHandle, found bool, err error) {
+	private := []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_EC)}
+	label := pkcs11.NewAttribute(pkcs11.CKA_LABEL, k.label)
+	templates := [][]*pkcs11.Attribute{append(slices.Clone(private), label)}
+	if len(k.info.ID) > 0 {
+		id := append(slices.Clone(private), pkcs11.NewAttribute(pkcs11.CKA_ID, k.info.ID))
+		templates = [][]*pkcs11.Attribute{id, append(slices.Clone(id), label)}
 	}
-	k.handle, k.epoch = handles[0], epoch
-	return k.handle, nil
+	var handles []pkcs11.ObjectHandle
+	for _, template := range templates {
+		if handles, err = k.token.module.search(session, template); err != nil {
+			return 0, false, err
+		}
+		if len(handles) == 1 {
+			break
+		}
+	}
+	if len(handles) == 0 {
+		return 0, false, nil
+	}
+	return handles[0], true, nil
 }
 
 // point decodes CKA_EC_POINT: an OCTET STRING with the point inside, as the
@@ -223,12 +237,13 @@ func curveOf(params []byte) string {
 	return ""
 }
 
-func oidOf(curve string) (asn1.ObjectIdentifier, error) {
+// paramsOf is CKA_EC_PARAMS for a curve.
+func paramsOf(curve string) ([]byte, error) {
 	switch curve {
 	case jws.Secp256k1:
-		return oidSecp256k1, nil
+		return asn1.Marshal(oidSecp256k1)
 	case jws.P256:
-		return oidP256, nil
+		return asn1.Marshal(oidP256)
 	}
 	return nil, fault.New(fault.KeyUnsuited, fmt.Sprintf("curve %q is not supported: use secp256k1 or P-256", clip(curve)))
 }

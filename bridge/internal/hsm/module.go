@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+	"unsafe"
 
 	"github.com/miekg/pkcs11"
 )
@@ -25,10 +27,15 @@ const lookEvery = time.Second
 
 // module is one PKCS#11 module and the tokens that it has shown so far.
 type module struct {
-	path    string
-	ctx     *pkcs11.Ctx
-	softHSM bool // sees tokens come back only after it is initialised anew
-	users   int  // guarded by loaded
+	path     string
+	reserved string
+	pinned   runtime.Pinner // what reserved became
+	timeout  time.Duration
+	ctx      *pkcs11.Ctx
+	softHSM  bool // sees tokens come back only after it is initialised anew
+	users    int  // guarded by loaded
+	running  running
+	watchers watchers
 
 	// calls is held for reading during each call into the module, and for
 	// writing while the module is initialised or finalised, which crashes some
@@ -37,7 +44,8 @@ type module struct {
 
 	// opening makes sure that sessions are opened one at a time: one module
 	// gives the same handle to two callers otherwise.
-	opening sync.Mutex
+	opening  sync.Mutex
+	sessions map[pkcs11.SessionHandle]bool // that are open; guarded by opening
 
 	mu         sync.Mutex
 	tokens     map[Identity]*Token
@@ -45,14 +53,9 @@ type module struct {
 	looked     time.Time
 }
 
-type change struct {
-	label   string
-	present bool
-}
-
 // acquire loads a module, or shares the one that is loaded.
-func acquire(path string) (*module, error) {
-	real, err := filepath.EvalSymlinks(path)
+func acquire(cfg Config) (*module, error) {
+	real, err := filepath.EvalSymlinks(cfg.Path)
 	if err != nil {
 		return nil, err
 	}
@@ -72,7 +75,8 @@ func acquire(path string) (*module, error) {
 	if ctx == nil {
 		return nil, errors.New("it is not a PKCS#11 module, or a library that it needs is missing")
 	}
-	m := &module{path: real, ctx: ctx, tokens: map[Identity]*Token{}}
+	m := &module{path: real, reserved: cfg.Reserved, timeout: cfg.Timeout, ctx: ctx, tokens: map[Identity]*Token{},
+		sessions: map[pkcs11.SessionHandle]bool{}}
 	if err := m.initialize(); err != nil {
 		return nil, err
 	}
@@ -85,8 +89,21 @@ func acquire(path string) (*module, error) {
 	return m, nil
 }
 
+// reservedArgument is C_INITIALIZE_ARGS.pReserved: a string that ends with NUL and
+// stays where it is, because modules may keep the pointer.
+func (m *module) reservedArgument() unsafe.Pointer {
+	text := append([]byte(m.reserved), 0)
+	m.pinned.Pin(&text[0])
+	return unsafe.Pointer(&text[0])
+}
+
 func (m *module) initialize() error {
-	if err := m.ctx.Initialize(); err != nil && !is(err, pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED) {
+	var options []pkcs11.InitializeOption
+	if m.reserved != "" {
+		options = append(options, pkcs11.InitializeWithReserved(m.reservedArgument()))
+	}
+	defer m.running.begin(m.timeout)()
+	if err := m.ctx.Initialize(options...); err != nil && !is(err, pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED) {
 		return fmt.Errorf("C_Initialize: %w", err)
 	}
 	return nil
@@ -110,10 +127,19 @@ func (m *module) release() error {
 	m.generation++
 	clear(m.tokens)
 	m.mu.Unlock()
-	if err := m.ctx.Finalize(); err != nil {
+	if err := m.finalize(); err != nil {
 		return fmt.Errorf("C_Finalize: %w", err)
 	}
 	return nil
+}
+
+// finalize ends all sessions. The caller holds calls for writing.
+func (m *module) finalize() error {
+	defer m.running.begin(m.timeout)()
+	m.opening.Lock()
+	clear(m.sessions)
+	m.opening.Unlock()
+	return m.ctx.Finalize()
 }
 
 func (m *module) list() []*Token {
@@ -126,18 +152,18 @@ func (m *module) list() []*Token {
 	return all
 }
 
-// refresh looks at the slots and reports which tokens came and went.
-func (m *module) refresh() []change {
+// refresh looks at the slots and tells which tokens came and went.
+func (m *module) refresh() {
 	if m.softHSM && m.idleAndMissing() {
-		return m.reinitializeIf(m.idleAndMissing)
+		m.reinitializeIf(m.idleAndMissing)
+		return
 	}
-	m.calls.RLock()
-	defer m.calls.RUnlock()
-	return m.scan()
+	defer m.enter(quick)()
+	m.scan()
 }
 
 // scan is refresh for a caller that holds calls.
-func (m *module) scan() []change {
+func (m *module) scan() {
 	seen := map[Identity]uint{}
 	slots, err := m.ctx.GetSlotList(true)
 	if err != nil {
@@ -148,9 +174,19 @@ func (m *module) scan() []change {
 			seen[id] = slot
 		}
 	}
+	for _, c := range m.note(seen) {
+		if c.Present {
+			c.Token.look(c.Token.where())
+		}
+		m.watchers.tell(c)
+	}
+}
+
+// note compares what is plugged in with what was.
+func (m *module) note(seen map[Identity]uint) []Change {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var changes []change
+	var changes []Change
 	for id, slot := range seen {
 		k := m.tokens[id]
 		if k == nil {
@@ -158,12 +194,12 @@ func (m *module) scan() []change {
 			m.tokens[id] = k
 		}
 		if k.appear(slot, m.generation) {
-			changes = append(changes, change{id.Label, true})
+			changes = append(changes, Change{k, true})
 		}
 	}
 	for id, k := range m.tokens {
 		if _, ok := seen[id]; !ok && k.vanish() {
-			changes = append(changes, change{id.Label, false})
+			changes = append(changes, Change{k, false})
 		}
 	}
 	return changes
@@ -179,22 +215,31 @@ func (m *module) identify(slot uint) (Identity, bool) {
 	return Identity{Label: trim(info.Label), Manufacturer: trim(info.ManufacturerID), Model: trim(info.Model), Serial: trim(info.SerialNumber)}, true
 }
 
-// trim removes the padding: blanks in the specification, NUL in some modules.
-func trim(s string) string { return strings.Trim(s, " \x00") }
+// trim removes the padding, blanks in the specification and NUL in some modules,
+// and whatever no name has.
+func trim(s string) string {
+	return strings.ToValidUTF8(strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return -1
+		}
+		return r
+	}, strings.Trim(s, " \x00")), "\uFFFD")
+}
 
 // lookAgain is refresh for somebody who misses a token, known when this process
 // has seen it before. SoftHSM has to be initialised anew for it, which ends the
 // logins of its other tokens: it is done at most once a second, so it may wait for
 // its turn, and for a token that was never there only when nobody is disturbed.
-func (m *module) lookAgain(known bool) []change {
+func (m *module) lookAgain(known bool) {
 	if !m.softHSM || !known && !m.idle() {
-		return m.refresh()
+		m.refresh()
+		return
 	}
 	m.mu.Lock()
 	wait := lookEvery - time.Since(m.looked)
 	m.mu.Unlock()
 	time.Sleep(wait)
-	return m.reinitializeIf(func() bool { return known || m.idle() })
+	m.reinitializeIf(func() bool { return known || m.idle() })
 }
 
 // idle reports that no token is unlocked.
@@ -203,20 +248,19 @@ func (m *module) idle() bool {
 }
 
 // reinitialize has the module forget and find everything again.
-func (m *module) reinitialize() []change {
-	return m.reinitializeIf(func() bool { return true })
-}
+func (m *module) reinitialize() { m.reinitializeIf(func() bool { return true }) }
 
 // reinitializeIf is reinitialize when still is true once no call is under way: a
 // token may have been unlocked since somebody last looked.
-func (m *module) reinitializeIf(still func() bool) []change {
+func (m *module) reinitializeIf(still func() bool) {
 	m.calls.Lock()
 	defer m.calls.Unlock()
 	if !still() {
-		return m.scan()
+		m.scan()
+		return
 	}
-	_ = m.ctx.Finalize() // it is initialised again whatever this says
-	_ = m.initialize()   // when it fails no slot can be read: every token is gone
+	_ = m.finalize()   // it is initialised again whatever this says
+	_ = m.initialize() // when it fails no slot can be read: every token is gone
 	m.mu.Lock()
 	m.looked = time.Now()
 	m.generation++
@@ -224,7 +268,7 @@ func (m *module) reinitializeIf(still func() bool) []change {
 		k.loggedOut()
 	}
 	m.mu.Unlock()
-	return m.scan()
+	m.scan()
 }
 
 // idleAndMissing reports that a token is away and that looking for it disturbs
@@ -239,9 +283,26 @@ func (m *module) currentGeneration() int {
 	return m.generation
 }
 
-// openSession opens a session, one at a time.
+// openSession opens a session, one at a time. A handle that is in use already is
+// refused: two workers would share a session without knowing.
 func (m *module) openSession(slot uint, flags uint) (pkcs11.SessionHandle, error) {
 	m.opening.Lock()
 	defer m.opening.Unlock()
-	return m.ctx.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|flags)
+	session, err := m.ctx.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|flags)
+	if err != nil {
+		return 0, err
+	}
+	if m.sessions[session] {
+		return 0, fmt.Errorf("the module opened session %d twice", session)
+	}
+	m.sessions[session] = true
+	return session, nil
+}
+
+// closeSession ends a session that may be gone already.
+func (m *module) closeSession(session pkcs11.SessionHandle) {
+	m.opening.Lock()
+	defer m.opening.Unlock()
+	delete(m.sessions, session)
+	_ = m.ctx.CloseSession(session)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"encoding/asn1"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -48,8 +47,7 @@ func (m *module) isUser(session pkcs11.SessionHandle) bool {
 
 // administer runs what must be alone on the token, in its anchor session.
 func (k *Token) administer(ctx context.Context, what string, run func(session pkcs11.SessionHandle) error) error {
-	k.module.calls.RLock()
-	defer k.module.calls.RUnlock()
+	defer k.module.enter(normal)()
 	k.alone.Lock()
 	defer k.alone.Unlock()
 	if err := keys.Ended(ctx); err != nil {
@@ -59,11 +57,16 @@ func (k *Token) administer(ctx context.Context, what string, run func(session pk
 	if err != nil {
 		return err
 	}
-	return k.judge(run(session), what)
+	err = run(session)
+	k.renewAnchor(err)
+	return k.judge(err, what)
 }
 
-// find looks for the one key pair that u names, by its public half.
-func (k *Token) find(ctx context.Context, u URI) (keys.Key, error) {
+// Find looks for the one key pair that u names, by its public half: the private
+// half is looked for at the first use. It fails with PIN_REQUIRED when the token
+// shows nothing without it, KEY_NOT_FOUND, DEVICE_REMOVED, and INVALID_REQUEST
+// when several keys match.
+func (k *Token) Find(ctx context.Context, u URI) (*Key, error) {
 	found, err := k.keys(ctx, u)
 	if err != nil {
 		return nil, err
@@ -86,20 +89,19 @@ func (k *Token) find(ctx context.Context, u URI) (keys.Key, error) {
 // isGone looks whether the token is still where it was: one that SoftHSM has
 // lost shows no objects.
 func (k *Token) isGone() bool {
-	k.module.calls.RLock()
-	defer k.module.calls.RUnlock()
+	defer k.module.enter(quick)()
 	if id, ok := k.module.identify(k.where()); ok && id == k.id {
 		return false
 	}
-	k.vanish()
+	k.gone()
 	return true
 }
 
 // Keys lists the key pairs on secp256k1 and P-256 whose public half the token
 // shows. A token that hides them until it is unlocked shows none before.
-func (k *Token) Keys(ctx context.Context) ([]keys.Key, error) { return k.keys(ctx, URI{}) }
+func (k *Token) Keys(ctx context.Context) ([]*Key, error) { return k.keys(ctx, URI{}) }
 
-func (k *Token) keys(ctx context.Context, u URI) ([]keys.Key, error) {
+func (k *Token) keys(ctx context.Context, u URI) ([]*Key, error) {
 	template := []*pkcs11.Attribute{
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY),
 		pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_EC),
@@ -110,7 +112,7 @@ func (k *Token) keys(ctx context.Context, u URI) ([]keys.Key, error) {
 	if u.ID != "" {
 		template = append(template, pkcs11.NewAttribute(pkcs11.CKA_ID, []byte(u.ID)))
 	}
-	var found []keys.Key
+	var found []*Key
 	err := k.administer(ctx, "list its keys", func(session pkcs11.SessionHandle) error {
 		objects, err := k.module.search(session, template)
 		if err != nil {
@@ -154,28 +156,25 @@ func (k *Token) read(session pkcs11.SessionHandle, object pkcs11.ObjectHandle) (
 	if known := k.found[name]; known != nil && known.public.Equal(public) {
 		return known, nil
 	}
-	key := &Key{token: k, public: public, info: keys.Info{Device: k.id.Label, Label: string(a[0].Value), ID: a[1].Value}}
+	key := &Key{token: k, public: public, label: string(a[0].Value),
+		info: keys.Info{Device: k.id.Label, Label: trim(string(a[0].Value)), ID: a[1].Value}}
 	k.found[name] = key
 	return key, nil
 }
 
 // Template describes a key pair to be made.
 type Template struct {
-	Curve  string // jws.Secp256k1 or jws.P256
-	Label  string // also its CKA_ID
-	Sign   bool
-	Derive bool
+	Curve  string `json:"curve"` // jws.Secp256k1 or jws.P256
+	Label  string `json:"label"` // also its CKA_ID
+	Sign   bool   `json:"sign"`
+	Derive bool   `json:"derive"`
 }
 
 // Generate makes a key pair in the token; the private half never leaves it. It
 // fails with CONFLICT when the label is taken, KEY_UNSUITED, PIN_REQUIRED,
 // DEVICE_REMOVED and DEVICE_ERROR.
-func (k *Token) Generate(ctx context.Context, t Template) (keys.Key, error) {
-	oid, err := oidOf(t.Curve)
-	if err != nil {
-		return nil, err
-	}
-	params, err := asn1.Marshal(oid)
+func (k *Token) Generate(ctx context.Context, t Template) (*Key, error) {
+	params, err := paramsOf(t.Curve)
 	if err != nil {
 		return nil, err
 	}

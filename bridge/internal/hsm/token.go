@@ -38,6 +38,7 @@ type Token struct {
 	lostIn     int // the generation in which it was last seen to be gone; -1: never
 	loggedIn   bool
 	epoch      int // counts logins: handles of private objects are good for one
+	lacks      []string
 	anchor     pkcs11.SessionHandle
 	anchored   bool // anchor is open; a login lasts while a session is
 	found      map[string]*Key
@@ -49,6 +50,12 @@ func newToken(m *module, id Identity) *Token {
 
 // Identity says which token this is.
 func (k *Token) Identity() Identity { return k.id }
+
+// Present reports whether the token is plugged in.
+func (k *Token) Present() bool { return k.isPresent() }
+
+// Locked reports whether the PIN is needed.
+func (k *Token) Locked() bool { return k.isLocked() }
 
 func (k *Token) isPresent() bool { k.mu.Lock(); defer k.mu.Unlock(); return k.present }
 func (k *Token) isLocked() bool  { k.mu.Lock(); defer k.mu.Unlock(); return !k.loggedIn }
@@ -83,6 +90,13 @@ func (k *Token) vanish() (news bool) {
 	return news
 }
 
+// gone notes that the token turned out not to be there, and tells.
+func (k *Token) gone() {
+	if k.vanish() {
+		k.module.watchers.tell(Change{k, false})
+	}
+}
+
 func (k *Token) loggedOut() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -111,14 +125,13 @@ func (k *Token) quit() {
 func (k *Token) State() State {
 	s := State{Identity: k.id, TriesLeft: -1, Locked: true}
 	k.mu.Lock()
-	s.Present, s.Locked = k.present, !k.loggedIn
+	s.Present, s.Locked, s.Lacks = k.present, !k.loggedIn, k.lacks
 	slot := k.slot
 	k.mu.Unlock()
 	if !s.Present {
 		return s
 	}
-	k.module.calls.RLock()
-	defer k.module.calls.RUnlock()
+	defer k.module.enter(quick)()
 	info, err := k.module.ctx.GetTokenInfo(slot)
 	if err != nil {
 		s.Present = false
@@ -126,6 +139,7 @@ func (k *Token) State() State {
 	}
 	s.PINLocked = info.Flags&pkcs11.CKF_USER_PIN_LOCKED != 0
 	s.FinalTry = info.Flags&pkcs11.CKF_USER_PIN_FINAL_TRY != 0
+	s.CountLow = info.Flags&pkcs11.CKF_USER_PIN_COUNT_LOW != 0
 	s.PINPad = info.Flags&pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH != 0
 	switch {
 	case s.PINLocked:
@@ -136,15 +150,26 @@ func (k *Token) State() State {
 	return s
 }
 
+// PIN is how a token is unlocked.
+type PIN struct {
+	Digits []byte // nil: it is typed on the reader
+	Final  bool   // the person knows that a wrong one locks the token
+}
+
 // Login unlocks the token's private keys for this process. That is not an
 // authorization of whoever asked: the bridge decides who may use a key. A PIN
-// that cannot be right by its length is not tried; none is tried twice. When the
-// token is unlocked already, it is locked first, so that the PIN is checked. It
-// fails with PIN_INCORRECT (tries_left where the token tells), PIN_LOCKED,
-// DEVICE_REMOVED and DEVICE_ERROR.
-func (k *Token) Login(ctx context.Context, pin []byte) error {
-	k.module.calls.RLock()
-	defer k.module.calls.RUnlock()
+// that cannot be right by its length is not tried, none is tried twice, and the
+// last try is not made unless pin.Final is set. When the token is unlocked
+// already, it is locked first, so that the PIN is checked. It fails with
+// PIN_INCORRECT (tries_left where the token tells), PIN_LOCKED, PIN_REQUIRED when
+// only the last try is left, DECLINED at the reader, DEVICE_REMOVED and
+// DEVICE_ERROR.
+func (k *Token) Login(ctx context.Context, pin PIN) (err error) {
+	c := normal
+	if pin.Digits == nil {
+		c = human
+	}
+	defer k.module.enter(c)()
 	k.alone.Lock()
 	defer k.alone.Unlock()
 	if err := keys.Ended(ctx); err != nil {
@@ -154,42 +179,53 @@ func (k *Token) Login(ctx context.Context, pin []byte) error {
 	if err != nil {
 		return err
 	}
+	if err := k.mayTry(pin); err != nil {
+		return err
+	}
+	defer func() { k.renewAnchor(err) }()
+	err = k.login(session, pkcs11.CKU_USER, pin.Digits)
+	if is(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN) {
+		if err = k.module.ctx.Logout(session); err == nil {
+			k.loggedOutKeepingAnchor()
+			err = k.login(session, pkcs11.CKU_USER, pin.Digits)
+		}
+	}
+	if err != nil {
+		return k.judge(err, "be unlocked")
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.loggedIn = true
+	k.epoch++
+	return nil
+}
+
+// mayTry refuses a PIN that the token would refuse, or that may lock it. The
+// caller holds calls.
+func (k *Token) mayTry(pin PIN) error {
 	info, err := k.module.ctx.GetTokenInfo(k.where())
 	if err != nil {
 		return k.judge(err, "tell its state")
 	}
-	if info.Flags&pkcs11.CKF_USER_PIN_LOCKED != 0 {
+	switch n := uint(len(pin.Digits)); {
+	case info.Flags&pkcs11.CKF_USER_PIN_LOCKED != 0:
 		return k.pinLocked()
+	case pin.Digits == nil && info.Flags&pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH == 0:
+		return fault.New(fault.PINRequired, fmt.Sprintf("the reader of %q has no pad for its PIN", k.id.Label)).With("device", k.id.Label)
+	case pin.Digits != nil && (n == 0 || n < info.MinPinLen || info.MaxPinLen > 0 && n > info.MaxPinLen):
+		return fault.New(fault.PINIncorrect, fmt.Sprintf("a PIN of this token has %d to %d characters; it was not tried", info.MinPinLen, info.MaxPinLen)).
+			With("device", k.id.Label)
+	case info.Flags&pkcs11.CKF_USER_PIN_FINAL_TRY != 0 && !pin.Final:
+		return fault.New(fault.PINRequired, "one try is left, and a wrong PIN locks the token: it was not tried").
+			With("device", k.id.Label).With("tries_left", "1")
 	}
-	if n := uint(len(pin)); n < info.MinPinLen || n > info.MaxPinLen || n == 0 {
-		return fault.New(fault.PINIncorrect, fmt.Sprintf("a PIN of this token has %d to %d characters; it was not tried", info.MinPinLen, info.MaxPinLen))
-	}
-	err = k.login(session, pin)
-	if is(err, pkcs11.CKR_USER_ALREADY_LOGGED_IN) {
-		if err = k.module.ctx.Logout(session); err == nil {
-			k.loggedOutKeepingAnchor()
-			err = k.login(session, pin)
-		}
-	}
-	switch {
-	case err == nil:
-		k.mu.Lock()
-		k.loggedIn = true
-		k.epoch++
-		k.mu.Unlock()
-		return nil
-	case is(err, pkcs11.CKR_PIN_INCORRECT), is(err, pkcs11.CKR_PIN_LEN_RANGE), is(err, pkcs11.CKR_PIN_INVALID):
-		return k.pinIncorrect()
-	case is(err, pkcs11.CKR_PIN_LOCKED):
-		return k.pinLocked()
-	}
-	return k.judge(err, "be unlocked")
+	return nil
 }
 
-// login passes the PIN without a copy on Go's side. The binding copies it into
-// C memory for the call.
-func (k *Token) login(session pkcs11.SessionHandle, pin []byte) error {
-	err := k.module.ctx.Login(session, pkcs11.CKU_USER, unsafe.String(unsafe.SliceData(pin), len(pin)))
+// login passes the PIN without a copy on Go's side, or none for the reader's pad.
+// The binding copies it into C memory for the call.
+func (k *Token) login(session pkcs11.SessionHandle, user uint, pin []byte) error {
+	err := k.module.ctx.Login(session, user, unsafe.String(unsafe.SliceData(pin), len(pin)))
 	runtime.KeepAlive(pin)
 	return err
 }
@@ -257,6 +293,24 @@ func (k *Token) anchorSession() (pkcs11.SessionHandle, error) {
 	return session, nil
 }
 
+// renewAnchor replaces the anchor after an error that leaves it in doubt. The new
+// one is opened first: closing a token's last session would end its login.
+func (k *Token) renewAnchor(err error) {
+	var f *fault.Error
+	if err == nil || errors.As(err, &f) && errors.Unwrap(f) == nil || effectOf(err)&(sessionLost|tokenLost) == 0 {
+		return
+	}
+	k.mu.Lock()
+	old, open := k.anchor, k.anchored
+	k.anchored = false
+	k.mu.Unlock()
+	if !open {
+		return
+	}
+	_, _ = k.anchorSession() // when it fails, the next use opens one
+	k.module.closeSession(old)
+}
+
 // judge turns a return value into what the outside sees, and draws the
 // consequences: an invalid session is not used again, a lost login asks for the
 // PIN, and where the token may be gone, it looks. The caller holds calls.
@@ -267,9 +321,6 @@ func (k *Token) judge(err error, what string) error {
 	}
 	e := effectOf(err)
 	k.mu.Lock()
-	if e&sessionLost != 0 {
-		k.anchored = false
-	}
 	if e&loginLost != 0 {
 		k.setLoggedOut()
 	}
@@ -277,12 +328,20 @@ func (k *Token) judge(err error, what string) error {
 	k.mu.Unlock()
 	if e&tokenLost != 0 {
 		if id, ok := k.module.identify(slot); !ok || id != k.id {
-			k.vanish()
+			k.gone()
 			return removed(k.id.Label)
 		}
 	}
 	if e&loginLost != 0 {
 		return pinRequired(k.id.Label)
+	}
+	switch {
+	case is(err, pkcs11.CKR_PIN_INCORRECT), is(err, pkcs11.CKR_PIN_LEN_RANGE), is(err, pkcs11.CKR_PIN_INVALID):
+		return k.pinIncorrect()
+	case is(err, pkcs11.CKR_PIN_LOCKED):
+		return k.pinLocked()
+	case is(err, pkcs11.CKR_FUNCTION_CANCELED):
+		return fault.Wrap(err, fault.Declined, "the PIN was not given on the reader")
 	}
 	if is(err, pkcs11.CKR_KEY_FUNCTION_NOT_PERMITTED) || is(err, pkcs11.CKR_KEY_TYPE_INCONSISTENT) {
 		return fault.Wrap(err, fault.KeyUnsuited, "the key is not made for this use")

@@ -121,8 +121,8 @@ func escape(s string) string {
 	return b.String()
 }
 
-// matchesToken reports whether id is a token that the URI may mean.
-func (u URI) matchesToken(id Identity) bool {
+// MatchesToken reports whether id is a token that the URI may mean.
+func (u URI) MatchesToken(id Identity) bool {
 	return match(u.Token, id.Label) && match(u.Manufacturer, id.Manufacturer) && match(u.Model, id.Model) && match(u.Serial, id.Serial)
 }
 

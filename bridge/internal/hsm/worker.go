@@ -2,6 +2,7 @@ package hsm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -14,15 +15,16 @@ import (
 
 // job is one operation that waits for a worker.
 type job struct {
-	ctx  context.Context
-	run  func(session pkcs11.SessionHandle) error
-	done chan error // buffered: the worker never waits for who asked
+	ctx   context.Context
+	class class
+	run   func(session pkcs11.SessionHandle) error
+	done  chan error // buffered: the worker never waits for who asked
 }
 
 // workersFor is how many operations a token does at once: one for hardware,
 // which is serial anyway, and one per processor for a token in software.
 func (k *Token) workersFor() int {
-	if strings.Contains(k.id.Manufacturer, "SoftHSM") {
+	if strings.Contains(k.id.Manufacturer, "SoftHSM") || strings.Contains(k.id.Manufacturer, "Mozilla") {
 		return runtime.GOMAXPROCS(0)
 	}
 	return 1
@@ -31,7 +33,7 @@ func (k *Token) workersFor() int {
 // do has a worker run an operation in its session, first come, first served. An
 // operation whose caller has gone is not started; one that has started is
 // finished, but not waited for.
-func (k *Token) do(ctx context.Context, run func(pkcs11.SessionHandle) error) error {
+func (k *Token) do(ctx context.Context, c class, run func(pkcs11.SessionHandle) error) error {
 	if err := keys.Ended(ctx); err != nil {
 		return err
 	}
@@ -44,7 +46,7 @@ func (k *Token) do(ctx context.Context, run func(pkcs11.SessionHandle) error) er
 		go k.work()
 	}
 	k.mu.Unlock()
-	j := &job{ctx: ctx, run: run, done: make(chan error, 1)}
+	j := &job{ctx: ctx, class: c, run: run, done: make(chan error, 1)}
 	select {
 	case k.jobs <- j:
 	default:
@@ -87,8 +89,7 @@ type worker struct {
 
 func (w *worker) run(k *Token, j *job) error {
 	m := k.module
-	m.calls.RLock()
-	defer m.calls.RUnlock()
+	defer m.enter(j.class)()
 	generation, slot := m.currentGeneration(), k.where()
 	if w.open && (w.generation != generation || w.slot != slot) {
 		w.open = false // finalising the module, or pulling the token, has closed it
@@ -101,8 +102,9 @@ func (w *worker) run(k *Token, j *job) error {
 		w.session, w.open, w.generation, w.slot = session, true, generation, slot
 	}
 	err := j.run(w.session)
-	if e := effectOf(err); err != nil && e&(sessionLost|tokenLost) != 0 {
-		_ = m.ctx.CloseSession(w.session) // it may be gone
+	var a abandoned
+	if e := effectOf(err); err != nil && e&(sessionLost|tokenLost) != 0 || errors.As(err, &a) {
+		m.closeSession(w.session)
 		w.open = false
 	}
 	return k.judge(err, "do the operation")

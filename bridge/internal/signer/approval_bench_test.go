@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"countersign/bridge/internal/hsm"
+	"countersign/bridge/internal/device"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/softhsm"
@@ -32,19 +32,19 @@ func tokenRig(b *testing.B) *rig {
 			b.Error(err)
 		}
 	})
-	tokens := v.(*hsmVault).tokens // a process has one user of the module
+	tokens := v.(*hsmVault).devices // a process has one user of the module
 	return newRigOn(b, twoOfThree(), v, &person{id: "mem_alice", name: "Alice",
 		approval: tokenKey(b, tokens, alice, "approval"), chn: tokenKey(b, tokens, alice, "channel")})
 }
 
-func tokenKey(b *testing.B, tokens *hsm.Tokens, token *softhsm.Token, label string) *memKey {
+func tokenKey(b *testing.B, tokens *device.Devices, token *softhsm.Token, label string) *memKey {
 	b.Helper()
-	t, err := tokens.Token("pkcs11:token=" + token.Label)
+	t, err := tokens.Device(b.Context(), "pkcs11:token=" + token.Label)
 	if err != nil {
 		b.Fatal(err)
 	}
-	if t.State().Locked {
-		if err := t.Login(b.Context(), []byte(token.PIN)); err != nil {
+	if t.State(b.Context()).Locked {
+		if err := t.Login(b.Context(), []byte(token.PIN), false); err != nil {
 			b.Fatal(err)
 		}
 	}

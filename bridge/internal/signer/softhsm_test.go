@@ -5,9 +5,17 @@ import (
 	"path/filepath"
 	"testing"
 
+	"countersign/bridge/internal/device"
 	"countersign/shared/fault"
 	"countersign/softhsm"
 )
+
+func TestMain(m *testing.M) {
+	if device.Child() {
+		return
+	}
+	os.Exit(m.Run())
+}
 
 // vaultToken is a throw-away vault token and the configuration that names it.
 func vaultToken(t testing.TB) Config {

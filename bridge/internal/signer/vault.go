@@ -7,7 +7,7 @@ import (
 	"os"
 	"time"
 
-	"countersign/bridge/internal/hsm"
+	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
 )
@@ -17,14 +17,14 @@ const maxPIN = 256
 
 // hsmVault is the vault token behind [Vault].
 type hsmVault struct {
-	tokens *hsm.Tokens
-	token  *hsm.Token
-	uri    hsm.URI
+	devices *device.Devices
+	token   *device.Device
+	uri     device.URI
 }
 
 // openHSM loads the module, finds the vault token and unlocks it.
 func openHSM(ctx context.Context, cfg Config) (Vault, func() error, error) {
-	uri, err := hsm.ParseURI(cfg.Token)
+	uri, err := device.ParseURI(cfg.Token)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -33,18 +33,18 @@ func openHSM(ctx context.Context, cfg Config) (Vault, func() error, error) {
 		return nil, nil, err
 	}
 	defer clear(pin)
-	tokens, err := hsm.Open(hsm.Config{Modules: []string{cfg.Module}, Timeout: 30 * time.Second})
+	devices, err := device.Open(device.Config{Modules: device.Modules(cfg.Module), Timeout: 30 * time.Second})
 	if err != nil {
 		return nil, nil, err
 	}
-	token, err := tokens.Token(cfg.Token)
+	token, err := devices.Device(ctx, cfg.Token)
 	if err == nil {
-		err = token.Login(ctx, pin)
+		err = token.Login(ctx, pin, false)
 	}
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("open the vault token: %w", err), tokens.Close())
+		return nil, nil, errors.Join(fmt.Errorf("open the vault token: %w", err), devices.Close())
 	}
-	return &hsmVault{tokens, token, uri}, tokens.Close, nil
+	return &hsmVault{devices, token, uri}, devices.Close, nil
 }
 
 // readPIN reads a PIN from a file that nobody else may read.
@@ -66,11 +66,11 @@ func readPIN(path string) ([]byte, error) {
 func (v *hsmVault) Key(ctx context.Context, label string) (keys.Key, error) {
 	u := v.uri
 	u.Object = label
-	return v.tokens.Key(ctx, u.String())
+	return v.devices.Key(ctx, u.String())
 }
 
 func (v *hsmVault) Generate(ctx context.Context, curve, label string) (keys.Key, error) {
-	return v.token.Generate(ctx, hsm.Template{Curve: curve, Label: label, Sign: true, Derive: true})
+	return v.token.Generate(ctx, device.Template{Curve: curve, Label: label, Sign: true, Derive: true})
 }
 
 func (v *hsmVault) GetData(ctx context.Context, label string) ([]byte, error) {

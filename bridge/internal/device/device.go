@@ -1,0 +1,252 @@
+// Package device is the tokens of this computer, as the bridge uses them. Each
+// PKCS#11 module runs in a process of its own, the same program started again:
+// a module of a vendor may crash or hang, and the bridge may not. What goes wrong
+// there costs the operations that are under way; they fail with MODULE_FAILED and
+// are never repeated in silence, the process is replaced, and the tokens are
+// found again, locked.
+//
+// The process does what bridge/internal/hsm does with one module. This side checks
+// what comes out of it: every signature is brought into its one form and verified
+// before anybody sees it. Used by bridge/internal/approver, bridge/internal/signer
+// and the commands. A program that opens devices calls [Child] first.
+package device
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"countersign/bridge/internal/hsm"
+	"countersign/bridge/internal/keys"
+	"countersign/shared/fault"
+)
+
+// Identity tells tokens apart.
+type Identity = hsm.Identity
+
+// State is a token as it is now.
+type State = hsm.State
+
+// Template describes a key pair to be made.
+type Template = hsm.Template
+
+// URI names tokens and keys (RFC 7512).
+type URI = hsm.URI
+
+// ParseURI reads a PKCS#11 URI.
+func ParseURI(s string) (URI, error) { return hsm.ParseURI(s) }
+
+// What a token may lack, in [State]: mechanisms by these names, and curves.
+const (
+	LacksSigning = hsm.LacksSigning
+	LacksECDH    = hsm.LacksECDH
+)
+
+// Module is one PKCS#11 module.
+type Module struct {
+	Path     string
+	Reserved string // C_INITIALIZE_ARGS.pReserved, which NSS wants: "configdir='sql:…' …"
+}
+
+// Modules are modules that need a path only.
+func Modules(paths ...string) []Module {
+	all := make([]Module, len(paths))
+	for i, p := range paths {
+		all[i].Path = p
+	}
+	return all
+}
+
+// Config says which modules to load and how.
+type Config struct {
+	Modules []Module
+	Poll    time.Duration // how often the slots are looked at; 0: a second
+	// Timeout is how long one call into a module may take before its process is
+	// killed; 0: 60 s. Looking at slots may take 10 s at most, and a PIN on a
+	// reader's pad twice as long.
+	Timeout time.Duration
+	// InProcess loads the modules into this process: for tests and measurements.
+	InProcess bool
+	Log       *slog.Logger // nil: none
+}
+
+// Devices are the tokens of some modules.
+type Devices struct {
+	modules []*module
+	stop    context.CancelFunc
+	running sync.WaitGroup
+
+	mu       sync.Mutex
+	watchers map[int]func(label string, present bool)
+	next     int
+}
+
+// Open starts the modules and finds their tokens. It fails with DEVICE_ERROR when
+// a module cannot be loaded, and INVALID_REQUEST when one is listed twice. One
+// that crashes or hangs is tried again for as long as the devices are open.
+func Open(cfg Config) (*Devices, error) {
+	if inModule() && !cfg.InProcess {
+		return nil, errors.New("a program that opens devices must call device.Child first")
+	}
+	if cfg.Timeout == 0 {
+		cfg.Timeout = time.Minute
+	}
+	if cfg.Poll == 0 {
+		cfg.Poll = time.Second
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	d := &Devices{stop: stop, watchers: map[int]func(string, bool){}}
+	real := map[string]bool{}
+	for _, module := range cfg.Modules {
+		path, err := filepath.EvalSymlinks(module.Path)
+		if err != nil {
+			return nil, errors.Join(noModule(module.Path, err), d.Close())
+		}
+		if real[path] {
+			return nil, errors.Join(fault.New(fault.Invalid, fmt.Sprintf("the PKCS#11 module %s is listed twice", module.Path)), d.Close())
+		}
+		real[path] = true
+		d.add(ctx, cfg, module)
+	}
+	var errs []error
+	for _, m := range d.modules {
+		if err := <-m.first; err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errors.Join(errs...), d.Close())
+	}
+	return d, nil
+}
+
+func (d *Devices) add(ctx context.Context, cfg Config, which Module) {
+	m := &module{cfg: cfg, module: which, devices: d, first: make(chan error, 1), up: make(chan struct{})}
+	d.modules = append(d.modules, m)
+	d.running.Go(func() { m.run(ctx) })
+}
+
+// Close ends the use of the modules. Operations that are under way fail.
+func (d *Devices) Close() error {
+	d.stop()
+	d.running.Wait()
+	return nil
+}
+
+// Watch calls changed when a token comes or goes, until ctx ends. changed must
+// not block.
+func (d *Devices) Watch(ctx context.Context, changed func(label string, present bool)) error {
+	d.mu.Lock()
+	id := d.next
+	d.next++
+	d.watchers[id] = changed
+	d.mu.Unlock()
+	<-ctx.Done()
+	d.mu.Lock()
+	delete(d.watchers, id)
+	d.mu.Unlock()
+	return nil
+}
+
+func (d *Devices) tell(label string, present bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, w := range d.watchers {
+		w(label, present)
+	}
+}
+
+// All lists every token that is plugged in, or was, by label.
+func (d *Devices) All() []*Device {
+	var all []*Device
+	for _, m := range d.modules {
+		all = append(all, m.list()...)
+	}
+	slices.SortFunc(all, func(a, b *Device) int { return strings.Compare(a.id.Label, b.id.Label) })
+	return all
+}
+
+// State reads how the token with a label is, without looking for one that is
+// missing: it may be asked often. A token that was never there is not present.
+func (d *Devices) State(ctx context.Context, label string) State {
+	found := d.match(URI{Token: label})
+	for _, k := range found {
+		if k.isPresent() {
+			return k.State(ctx)
+		}
+	}
+	s := State{Identity: Identity{Label: label}, Locked: true, TriesLeft: -1}
+	if len(found) > 0 {
+		s.Identity = found[0].id
+	}
+	return s
+}
+
+// Device finds the one token that a URI names, plugged in or not. When none that
+// is plugged in matches, the modules look again, as SoftHSM must to see one that
+// came back. It fails with DEVICE_NOT_FOUND, and INVALID_REQUEST when several
+// match.
+func (d *Devices) Device(ctx context.Context, uri string) (*Device, error) {
+	u, err := ParseURI(uri)
+	if err != nil {
+		return nil, err
+	}
+	return d.device(ctx, u)
+}
+
+func (d *Devices) device(ctx context.Context, u URI) (*Device, error) {
+	found := d.match(u)
+	if !slices.ContainsFunc(found, (*Device).isPresent) {
+		var failed error
+		for _, m := range d.modules {
+			if err := m.look(ctx, len(found) > 0); err != nil {
+				failed = err
+			}
+		}
+		if found = d.match(u); len(found) == 0 && failed != nil {
+			return nil, failed
+		}
+	}
+	if len(found) > 1 {
+		if present := slices.DeleteFunc(slices.Clone(found), func(k *Device) bool { return !k.isPresent() }); len(present) == 1 {
+			found = present
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, fault.New(fault.DeviceMissing, fmt.Sprintf("the token %q is not plugged in", u.Token)).With("device", u.Token)
+	case 1:
+		return found[0], nil
+	}
+	return nil, fault.New(fault.Invalid, fmt.Sprintf("%d tokens match %s: add the serial number", len(found), u))
+}
+
+func (d *Devices) match(u URI) []*Device {
+	return slices.DeleteFunc(d.All(), func(k *Device) bool { return !u.MatchesToken(k.id) })
+}
+
+// Key finds a key pair by its URI: the token by its label and so on, the key by
+// object and id. The token must show the public half; the private half is looked
+// for at the first use. It fails with DEVICE_NOT_FOUND, DEVICE_REMOVED,
+// PIN_REQUIRED when the token shows nothing without it, KEY_NOT_FOUND,
+// MODULE_FAILED, and INVALID_REQUEST when several keys match.
+func (d *Devices) Key(ctx context.Context, uri string) (keys.Key, error) {
+	u, err := ParseURI(uri)
+	if err != nil {
+		return nil, err
+	}
+	token, err := d.device(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	return token.find(ctx, u)
+}

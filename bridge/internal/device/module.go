@@ -1,0 +1,282 @@
+package device
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"countersign/bridge/internal/keys"
+	"countersign/shared/fault"
+)
+
+const (
+	// pulseTime is how often a module's process is asked whether a call is stuck.
+	pulseTime = time.Second
+	// silentTime is how long it may leave that unanswered.
+	silentTime = 10 * time.Second
+	// waitTime is how long a call waits for a process that is being replaced.
+	waitTime = 5 * time.Second
+	// steady is how long a process lives for its end to be an accident: the next is
+	// started at once. After shorter lives there are growing pauses, up to maxPause.
+	steady   = 5 * time.Second
+	maxPause = 5 * time.Second
+)
+
+// module is one PKCS#11 module: the process that runs it, and the next one when
+// that ends.
+type module struct {
+	cfg     Config
+	module  Module
+	devices *Devices
+	first   chan error // how the first start went
+
+	mu         sync.Mutex
+	engine     engine
+	generation int           // counts engines: their numbers for tokens and keys mean nothing to another
+	up         chan struct{} // closed while there is an engine
+	known      []*Device
+	last       error // why the last engine ended
+}
+
+// run keeps an engine running until ctx ends.
+func (m *module) run(ctx context.Context) {
+	pause := time.Duration(0)
+	for first := true; ; first = false {
+		began := time.Now()
+		err := m.live(ctx, first)
+		if ctx.Err() != nil || first && err != nil {
+			return
+		}
+		if time.Since(began) >= steady {
+			pause = 0
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = min(max(2*pause, 50*time.Millisecond), maxPause)
+	}
+}
+
+// live starts an engine and waits for its end. An error is one of the first start
+// that is not worth another: the module is none.
+func (m *module) live(ctx context.Context, first bool) error {
+	e, err := m.start(ctx)
+	if first {
+		m.first <- err
+	}
+	if err != nil {
+		m.cfg.Log.Error("the PKCS#11 module does not start", "module", m.module.Path, "error", err)
+		return err
+	}
+	if e == nil { // it died at once
+		return nil
+	}
+	m.watch(ctx, e)
+	m.lose(e)
+	return nil
+}
+
+// start starts an engine. It returns neither an engine nor an error when the
+// module crashed or hung at its start: the next try may go better.
+func (m *module) start(ctx context.Context) (engine, error) {
+	m.mu.Lock()
+	m.generation++
+	generation := m.generation
+	m.mu.Unlock()
+	changed := func(t tokenInfo) { m.changed(generation, t) }
+	var e engine
+	if m.cfg.InProcess {
+		e = &inline{server: &server{changed: changed}, over: make(chan struct{})}
+	} else {
+		p, err := start(changed)
+		if err != nil {
+			return nil, fault.Wrap(err, fault.DeviceFailed, "the process of the PKCS#11 module cannot be started")
+		}
+		e = p
+	}
+	body, err := encode(startCall{m.module.Path, m.module.Reserved, int64(m.cfg.Poll), int64(m.cfg.Timeout)})
+	if err != nil {
+		return nil, err
+	}
+	starting, cancel := context.WithTimeout(ctx, m.cfg.Timeout)
+	defer cancel()
+	_, err = e.call(starting, opStart, body)
+	if starting.Err() != nil && ctx.Err() == nil {
+		e.kill(errStuck)
+		err = errDied
+	}
+	if errors.Is(err, errDied) {
+		m.lose(e)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, errors.Join(err, e.close())
+	}
+	m.mu.Lock()
+	m.engine = e
+	close(m.up)
+	m.mu.Unlock()
+	return e, nil
+}
+
+// watch feels the engine's pulse until it or ctx ends.
+func (m *module) watch(ctx context.Context, e engine) {
+	every := min(pulseTime, max(m.cfg.Timeout/4, 10*time.Millisecond))
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-e.done():
+			return
+		case <-ctx.Done():
+			_ = e.close() // its end is what was wanted
+			return
+		case <-ticker.C:
+			asked, cancel := context.WithTimeout(ctx, silentTime)
+			stuck, err := e.call(asked, opPulse, nil)
+			silent := asked.Err() != nil && ctx.Err() == nil
+			cancel()
+			if silent || err == nil && len(stuck) == 1 && stuck[0] != 0 {
+				e.kill(errStuck)
+			}
+		}
+	}
+}
+
+// lose notes that an engine is gone, with all its tokens.
+func (m *module) lose(e engine) {
+	if p, ok := e.(*process); ok {
+		<-p.over
+	}
+	m.mu.Lock()
+	if m.engine == e {
+		m.engine = nil
+		m.up = make(chan struct{})
+	}
+	m.last = e.why()
+	m.generation++ // what it still says is not heard
+	known := m.known
+	m.mu.Unlock()
+	if !errors.Is(e.why(), errClosed) {
+		m.cfg.Log.Error("the PKCS#11 module failed and is started again", "module", m.module.Path, "why", e.why())
+	}
+	for _, d := range known {
+		if d.vanish() {
+			m.devices.tell(d.id.Label, false)
+		}
+	}
+}
+
+// changed takes the news that a token came or went.
+func (m *module) changed(generation int, t tokenInfo) {
+	m.mu.Lock()
+	if generation != m.generation {
+		m.mu.Unlock()
+		return
+	}
+	var d *Device
+	for _, k := range m.known {
+		if k.id == t.Identity {
+			d = k
+		}
+	}
+	if d == nil {
+		d = &Device{module: m, id: t.Identity}
+		m.known = append(m.known, d)
+	}
+	m.mu.Unlock()
+	if d.become(t, generation) {
+		m.devices.tell(d.id.Label, t.Present)
+	}
+}
+
+func (m *module) list() []*Device {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return append([]*Device(nil), m.known...)
+}
+
+// current is the running engine. It waits a little for one that is being replaced.
+func (m *module) current(ctx context.Context) (engine, int, error) {
+	for wait := time.After(waitTime); ; {
+		if err := keys.Ended(ctx); err != nil {
+			return nil, 0, err
+		}
+		m.mu.Lock()
+		e, generation, up := m.engine, m.generation, m.up
+		m.mu.Unlock()
+		if e != nil {
+			return e, generation, nil
+		}
+		select {
+		case <-up:
+		case <-wait:
+			return nil, 0, m.failed("the driver of the token does not start")
+		case <-ctx.Done():
+		}
+	}
+}
+
+// failed is MODULE_FAILED, with what happened last.
+func (m *module) failed(message string) error {
+	m.mu.Lock()
+	last := m.last
+	m.mu.Unlock()
+	how := "crashed"
+	switch {
+	case errors.Is(last, errStuck):
+		how = "timeout"
+	case garbage(last):
+		how = "garbage"
+	}
+	return fault.Wrap(last, fault.ModuleFailed, message).With("how", how)
+}
+
+// act does one call that may change or reveal something: once. When the process
+// ends under it nobody knows whether the token did it, and the error says so.
+func (m *module) act(ctx context.Context, e engine, kind byte, body []byte) ([]byte, error) {
+	result, err := e.call(ctx, kind, body)
+	if errors.Is(err, errDied) {
+		<-e.done()
+		m.mu.Lock()
+		m.last = e.why()
+		m.mu.Unlock()
+		return nil, m.failed("the driver of the token failed during the operation and is started again; try again")
+	}
+	return result, err
+}
+
+// read does a call that changes nothing; when the process ends under it, once more
+// with the next. build makes its body for one engine.
+func (m *module) read(ctx context.Context, kind byte, build func(engine, int) ([]byte, error)) ([]byte, engine, int, error) {
+	for again := false; ; again = true {
+		e, generation, err := m.current(ctx)
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		body, err := build(e, generation)
+		if err != nil {
+			return nil, nil, 0, err
+		}
+		result, err := m.act(ctx, e, kind, body)
+		if fault.CodeOf(err) == fault.ModuleFailed && !again {
+			continue
+		}
+		return result, e, generation, err
+	}
+}
+
+// look has the module look for a token that somebody misses.
+func (m *module) look(ctx context.Context, known bool) error {
+	_, _, _, err := m.read(ctx, opLook, func(engine, int) ([]byte, error) { return encode(lookCall{known}) })
+	return err
+}
+
+// noModule is for a configuration error, named.
+func noModule(path string, err error) error {
+	return fault.Wrap(err, fault.DeviceFailed, fmt.Sprintf("the PKCS#11 module %s cannot be used", path))
+}

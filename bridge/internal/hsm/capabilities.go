@@ -1,0 +1,160 @@
+package hsm
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"slices"
+
+	"github.com/miekg/pkcs11"
+
+	"countersign/shared/fault"
+	"countersign/shared/jws"
+)
+
+// The names in [State.Lacks].
+const (
+	LacksSigning = "ECDSA" // CKM_ECDSA
+	LacksECDH    = "ECDH"  // CKM_ECDH1_DERIVE
+)
+
+// look notes what a token lacks by its list of mechanisms, when it appears. The
+// caller holds calls. Curves are in no list: [Token.Curves] tries them.
+func (k *Token) look(slot uint) {
+	list, err := k.module.ctx.GetMechanismList(slot)
+	if err != nil {
+		return // it is told at the first use
+	}
+	has := func(m uint) bool {
+		return slices.ContainsFunc(list, func(x *pkcs11.Mechanism) bool { return x.Mechanism == m })
+	}
+	lacks := []string{}
+	if !has(pkcs11.CKM_ECDSA) {
+		lacks = append(lacks, LacksSigning)
+	}
+	if !has(pkcs11.CKM_ECDH1_DERIVE) {
+		lacks = append(lacks, LacksECDH)
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.lacks = lacks
+}
+
+// Mechanisms lists the numbers of the token's mechanisms (PKCS #11 v2.40, CKM_…).
+func (k *Token) Mechanisms(ctx context.Context) (all []uint, err error) {
+	err = k.administer(ctx, "list its mechanisms", func(pkcs11.SessionHandle) error {
+		list, err := k.module.ctx.GetMechanismList(k.where())
+		for _, m := range list {
+			all = append(all, m.Mechanism)
+		}
+		return err
+	})
+	slices.Sort(all)
+	return all, err
+}
+
+// Curves tries which of the two curves the token makes keys on, with a key pair
+// that lives for the session only. It must be unlocked. A token that makes no
+// session keys at all is an error, and says nothing about curves.
+func (k *Token) Curves(ctx context.Context) (can []string, err error) {
+	err = k.administer(ctx, "make a key for a moment", func(session pkcs11.SessionHandle) error {
+		if k.isLocked() {
+			return pinRequired(k.id.Label)
+		}
+		var last error
+		for _, curve := range []string{jws.Secp256k1, jws.P256} {
+			params, err := paramsOf(curve)
+			if err != nil {
+				return err
+			}
+			public, private, err := k.module.ctx.GenerateKeyPair(session, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_EC_KEY_PAIR_GEN, nil)},
+				[]*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, params), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, false)},
+				[]*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_TOKEN, false), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true), pkcs11.NewAttribute(pkcs11.CKA_SIGN, true)})
+			if err != nil {
+				last = err
+				continue
+			}
+			can = append(can, curve)
+			for _, o := range []pkcs11.ObjectHandle{public, private} {
+				if err := k.module.ctx.DestroyObject(session, o); err != nil {
+					return err
+				}
+			}
+		}
+		if len(can) == 0 {
+			return last
+		}
+		return nil
+	})
+	return can, err
+}
+
+// Certificates returns, in PEM, the X.509 certificates that the token has for the
+// public key of a key pair: the maker's attestation, where there is one. None is
+// no error.
+func (k *Token) Certificates(ctx context.Context, key *Key) (chain []byte, err error) {
+	err = k.administer(ctx, "read its certificates", func(session pkcs11.SessionHandle) error {
+		found, err := k.module.search(session, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE)})
+		if err != nil {
+			return err
+		}
+		for _, o := range found {
+			a, err := k.module.ctx.GetAttributeValue(session, o, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_VALUE, nil)})
+			if err != nil || len(a) != 1 || len(a[0].Value) > maxCertificate {
+				continue // not every certificate object has its value
+			}
+			cert, err := x509.ParseCertificate(a[0].Value)
+			if err != nil {
+				continue // of another kind, or on a curve that crypto/x509 does not know
+			}
+			if p, ok := cert.PublicKey.(interface{ Bytes() ([]byte, error) }); ok {
+				if point, err := p.Bytes(); err == nil && slices.Equal(point, key.public.Uncompressed()) {
+					chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})...)
+				}
+			}
+		}
+		return nil
+	})
+	return chain, err
+}
+
+// maxCertificate is the longest certificate that is read, in bytes.
+const maxCertificate = 16 << 10
+
+// Delete removes a key pair for good. The token must be unlocked. It fails with
+// KEY_NOT_FOUND when the private half is not there.
+func (k *Token) Delete(ctx context.Context, key *Key) error {
+	err := k.administer(ctx, "delete a key", func(session pkcs11.SessionHandle) error {
+		if k.isLocked() {
+			return pinRequired(k.id.Label)
+		}
+		key.mu.Lock()
+		private, found, err := key.search(session)
+		key.epoch = 0
+		key.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		if !found {
+			return fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no private key %q", k.id.Label, key.label))
+		}
+		if err := k.module.ctx.DestroyObject(session, private); err != nil {
+			return err
+		}
+		publics, err := k.module.search(session, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY),
+			pkcs11.NewAttribute(pkcs11.CKA_LABEL, key.label), pkcs11.NewAttribute(pkcs11.CKA_ID, key.info.ID)})
+		for _, o := range publics {
+			if err == nil {
+				err = k.module.ctx.DestroyObject(session, o)
+			}
+		}
+		return err
+	})
+	if err == nil {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		delete(k.found, string(key.info.ID)+"\x00"+key.label)
+	}
+	return err
+}
