@@ -185,6 +185,12 @@ func (m *Model) actRequest(name, arg, value string) []Command {
 		}
 	case "decide.close":
 		m.flow = nil
+	case "pick":
+		return m.pick(arg, value == "true")
+	case "pick.all":
+		return m.pickAll(value == "true")
+	case "batch":
+		return m.decideAll()
 	case "order.make":
 		wish := "order " + arg
 		if !frame.ValidID(arg) {
@@ -265,33 +271,46 @@ func (m *Model) decide(decision string) []Command {
 	if r.ID == "" || m.flow != nil && !m.flow.Over() || decision != frame.Approve && decision != frame.Reject {
 		return nil
 	}
-	m.confirm = ""
 	m.flow = &approvals.Flow{Request: r.ID, Decision: decision, Paired: m.bridge.Paired, Needed: r.Needed, Done: r.Approved}
-	if m.bridge.State != BridgeReady {
-		m.pending = decision
-		if m.bridge.State == BridgePairing {
-			*m.flow = m.flow.Advance(approvals.Pair)
-			m.flow.Code = m.bridge.Code
-		}
-		return m.connect(true)
+	return m.begin(decision)
+}
+
+// begin runs a new flow, after connecting where that is needed.
+func (m *Model) begin(decision string) []Command {
+	m.confirm = ""
+	if m.bridge.State == BridgeReady {
+		return m.run(decision)
 	}
-	return m.run(decision)
+	m.pending = decision
+	if m.bridge.State == BridgePairing {
+		*m.flow = m.flow.Advance(approvals.Pair)
+		m.flow.Code = m.bridge.Code
+	}
+	return m.connect(true)
 }
 
 // run hands the decision to the bridge.
 func (m *Model) run(decision string) []Command {
 	m.pending = ""
+	if len(m.flow.Items) > 0 {
+		return m.runAll()
+	}
 	r := m.request[m.flow.Request].Value
 	id := m.signer(r)
 	if id.Member == "" {
 		*m.flow = m.flow.Fail(noSigner(r, m.mine()))
 		return nil
 	}
+	m.through(id)
+	return []Command{Decide{Entity: id.Entity, Member: id.Member, Request: r.ID, Decision: decision}}
+}
+
+// through notes whose device decides.
+func (m *Model) through(id frame.Identity) {
 	m.flow.Member, m.flow.Name, m.flow.Device = id.Member, id.MemberName, id.Device
 	m.flow.Paired = true
 	*m.flow = m.flow.Advance(approvals.Channel)
 	m.announce = "The bridge is asked. Its prompt opens on this computer."
-	return []Command{Decide{Entity: id.Entity, Member: id.Member, Request: r.ID, Decision: decision}}
 }
 
 func limits(m *Model) quoteui.Range { return quoteui.Limits(m.providers.Value, m.form) }

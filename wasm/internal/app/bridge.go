@@ -25,6 +25,12 @@ func (m *Model) bridged(msg Msg) []Command {
 		*m.flow = m.flow.Advance(msg.Stage).PromptClosed()
 	case DecisionEnded:
 		return m.decisionEnded(msg)
+	case BatchMoved:
+		if m.flow != nil && !m.flow.Over() {
+			*m.flow = m.flow.Counted(msg.Done, msg.Of)
+		}
+	case ItemEnded:
+		return m.itemEnded(msg)
 	}
 	return nil
 }

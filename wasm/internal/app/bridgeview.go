@@ -18,26 +18,29 @@ const (
 
 // bridgeWords are the problems before there is a connection, each with the word
 // of the status strip and what a person reads. ORIGIN stands for the page's own.
-var bridgeWords = map[bridgeclient.Problem]struct{ word, title, safe, do string }{
-	bridgeclient.NotRunning: {"not running", "No bridge answers this page.", nothingDone,
+var bridgeWords = [...]struct {
+	problem               bridgeclient.Problem
+	word, title, safe, do string
+}{
+	{bridgeclient.NotRunning, "not running", "No bridge answers this page.", nothingDone,
 		"Start it on this computer with “countersign-bridge approver”. If it runs already, let it know this page: “countersign-bridge origins add ORIGIN”."},
-	bridgeclient.Unanswered: {"waits for your permission", "The browser's question was not answered.", nothingDone,
+	{bridgeclient.Unanswered, "waits for your permission", "The browser's question was not answered.", nothingDone,
 		"Connect again and choose Allow. If the browser asks nothing, start the bridge first."},
-	bridgeclient.Denied: {"denied by the browser", "The browser does not let this page reach the bridge.", nothingDone,
+	{bridgeclient.Denied, "denied by the browser", "The browser does not let this page reach the bridge.", nothingDone,
 		"It was told no. Open the site settings with the icon left of the address, set “Apps on device” to Allow (Firefox: “Device apps and services”), then connect again."},
-	bridgeclient.Blocked: {"blocked by policy", "A policy keeps this page from the bridge.", "The browser asked nobody, and nothing was sent.",
+	{bridgeclient.Blocked, "blocked by policy", "A policy keeps this page from the bridge.", "The browser asked nobody, and nothing was sent.",
 		"Whoever manages this browser can allow ORIGIN: “countersign-bridge browser-policy” prints the setting. If nobody manages it, look for “Apps on device” in the site settings."},
-	bridgeclient.Misbuilt: {"blocked by this page", "This page forbids itself to reach the bridge.", nothingDone,
+	{bridgeclient.Misbuilt, "blocked by this page", "This page forbids itself to reach the bridge.", nothingDone,
 		"Tell whoever runs it that its content security policy needs http://127.0.0.1:* and ws://127.0.0.1:* in connect-src."},
-	bridgeclient.Unsupported: {"not in this browser", "This browser cannot reach programs on this computer.", nothingDone,
+	{bridgeclient.Unsupported, "not in this browser", "This browser cannot reach programs on this computer.", nothingDone,
 		"Use Chrome, Edge or Firefox here."},
-	bridgeclient.NotAdmitted: {"does not admit this page", "The bridge does not know this page.", nothingDone,
+	{bridgeclient.NotAdmitted, "does not admit this page", "The bridge does not know this page.", nothingDone,
 		"Let it know: “countersign-bridge origins add ORIGIN”, then connect again."},
-	bridgeclient.OtherProgram: {"another program answers", "Another program answers where the bridge should be.", "The page told it nothing.",
+	{bridgeclient.OtherProgram, "another program answers", "Another program answers where the bridge should be.", "The page told it nothing.",
 		"Start the bridge: it takes the next free port. “countersign-bridge doctor” names the other program."},
-	bridgeclient.KeyChanged: {"another bridge answers", "A bridge answers, but not the one that this page knows.", "The page told it nothing.",
+	{bridgeclient.KeyChanged, "another bridge answers", "A bridge answers, but not the one that this page knows.", "The page told it nothing.",
 		"Is it another person's on this computer? Then start yours and connect again. Did you reinstall yours? Then pair again. If neither, stop and tell your administrator."},
-	bridgeclient.Lost: {"not connected", "The connection to the bridge ended.", "Nothing was signed.", "Connect again."},
+	{bridgeclient.Lost, "not connected", "The connection to the bridge ended.", "Nothing was signed.", "Connect again."},
 }
 
 // nothingDone is what is certain when there was no connection.
@@ -46,16 +49,19 @@ const nothingDone = "Nothing was sent."
 // bridgeProblem is why the bridge is not there, as a person reads it.
 func (m *Model) bridgeProblem() approvals.Problem {
 	b := m.bridge
-	w, ok := bridgeWords[b.Problem]
-	switch {
-	case ok:
+	for i := range bridgeWords {
+		w := &bridgeWords[i]
+		if w.problem != b.Problem {
+			continue
+		}
 		p := approvals.Problem{Title: w.title, Safe: w.safe, Do: strings.ReplaceAll(w.do, "ORIGIN", m.cfg.Origin), Remedy: approvals.Reconnect,
 			Code: fault.Code("bridge: " + string(b.Problem))}
 		if b.Problem == bridgeclient.KeyChanged {
 			p.Remedy, p.Code = approvals.Forget, fault.BridgeKeyChanged
 		}
 		return p
-	case b.Err == nil:
+	}
+	if b.Err == nil {
 		return approvals.Problem{Title: "The bridge is not connected.", Do: "Connect to approve on this computer.", Remedy: approvals.Reconnect}
 	}
 	p := approvals.Explain(b.Err)
@@ -98,8 +104,10 @@ func (m *Model) relayed() view.Node {
 
 func (m *Model) bridgeWord() string {
 	b := m.bridge
-	if w, ok := bridgeWords[b.Problem]; ok {
-		return w.word
+	for i := range bridgeWords {
+		if w := &bridgeWords[i]; w.problem == b.Problem {
+			return w.word
+		}
 	}
 	switch {
 	case b.Err == nil:

@@ -98,6 +98,16 @@ type (
 		Needed int
 		Err    error
 	}
+	// BatchMoved tells how many of several the bridge is done with.
+	BatchMoved struct{ Done, Of int }
+	// ItemEnded reports the end of one of several decisions.
+	ItemEnded struct {
+		Request string
+		Text    string
+		Done    int
+		Needed  int
+		Err     error
+	}
 	// Waited answers After.
 	Waited struct {
 		Name string
@@ -149,6 +159,11 @@ type (
 	ForgetBridge struct{}
 	// Decide approves or rejects through the bridge.
 	Decide struct{ Entity, Member, Request, Decision string }
+	// DecideAll decides on several requests as one list.
+	DecideAll struct {
+		Entity, Member, Decision string
+		Requests                 []string
+	}
 	// StopDeciding gives the decision up.
 	StopDeciding struct{}
 	// RenewToken gets a new entity token now.
@@ -189,6 +204,8 @@ func (DevicesChanged) msg() {}
 func (PromptChanged) msg()  {}
 func (DecisionMoved) msg()  {}
 func (DecisionEnded) msg()  {}
+func (BatchMoved) msg()     {}
+func (ItemEnded) msg()      {}
 func (Waited) msg()         {}
 
 func (Load) command()           {}
@@ -201,6 +218,7 @@ func (ConnectBridge) command()  {}
 func (StopConnecting) command() {}
 func (ForgetBridge) command()   {}
 func (Decide) command()         {}
+func (DecideAll) command()      {}
 func (StopDeciding) command()   {}
 func (RenewToken) command()     {}
 func (SaveForm) command()       {}

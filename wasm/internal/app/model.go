@@ -138,7 +138,8 @@ type Model struct {
 	member  string // chosen to sign as
 	flow    *approvals.Flow
 	pending string // the decision that waits for the bridge
-	confirm string // "REJECT" while the page asks whether the person means it
+	picked  map[string]bool // requests that are to be decided together
+	confirm string          // "REJECT" while the page asks whether the person means it
 
 	keys    map[string]string       // wish → Idempotency-Key
 	busy    map[string]bool         // wishes under way
@@ -152,7 +153,7 @@ func New(cfg Config, now time.Time) *Model {
 	return &Model{
 		cfg: cfg, now: now, online: true,
 		request: map[string]Loadable[wire.Request]{}, order: map[string]Loadable[wire.Order]{},
-		account: map[string]Loadable[wire.Account]{}, statement: map[string]Loadable[string]{},
+		account: map[string]Loadable[wire.Account]{}, statement: map[string]Loadable[string]{}, picked: map[string]bool{},
 		keys: map[string]string{}, busy: map[string]bool{}, failed: map[string]*fault.Error{}, tickets: map[string]string{},
 	}
 }

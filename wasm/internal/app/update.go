@@ -57,7 +57,7 @@ func (m *Model) Update(msg Msg) []Command {
 		return m.requestMade(msg)
 	case OrderMade:
 		return m.orderMade(msg)
-	case BridgeChanged, DevicesChanged, PromptChanged, DecisionMoved, DecisionEnded:
+	case BridgeChanged, DevicesChanged, PromptChanged, DecisionMoved, DecisionEnded, BatchMoved, ItemEnded:
 		return m.bridged(msg)
 	case Waited:
 		return m.waited(msg)

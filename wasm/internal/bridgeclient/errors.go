@@ -33,6 +33,27 @@ const (
 	Stopped        Problem = "stopped"         // the caller's context ended
 )
 
+// kind is what a search does about a problem.
+type kind struct {
+	problem   Problem
+	tells     int  // how much it says when nothing better is found; 0 ends the search
+	elsewhere bool // another route may lead to the bridge: nobody is here, or the page may not look
+}
+
+var kinds = [...]kind{
+	{NotRunning, 1, true}, {Misbuilt, 2, true}, {OtherProgram, 3, false}, {WrongVersion, 4, false}, {NotAdmitted, 5, false}, {KeyChanged, 6, false},
+	{Unanswered, 0, true}, {Denied, 0, true}, {Blocked, 0, true}, {Unsupported, 0, true},
+}
+
+func (p Problem) kind() kind {
+	for _, k := range kinds {
+		if k.problem == p {
+			return k
+		}
+	}
+	return kind{}
+}
+
 // Error is why there is no connection. Its Fault has the code and a sentence
 // that may be shown.
 type Error struct {

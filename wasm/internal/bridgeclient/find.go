@@ -110,12 +110,12 @@ type Found struct {
 // Find looks for the bridge and connects. What is no bridge, or not the one whose
 // key the page keeps, is passed over; when nothing is left, the most telling
 // problem is the error. The browser asks the person at most once.
-func Find(ctx context.Context, s Search) (*Found, error) {
+func Find(ctx context.Context, s *Search) (*Found, error) {
 	found, err := s.local(ctx)
 	if err == nil {
 		return found, nil
 	}
-	if !impossible(err.Problem) {
+	if !err.Problem.kind().elsewhere {
 		return nil, err
 	}
 	for _, r := range s.Routes {
@@ -137,7 +137,7 @@ func Find(ctx context.Context, s Search) (*Found, error) {
 	return nil, err
 }
 
-func (s Search) connect(ctx context.Context, dial func(context.Context) (Socket, error)) (*Client, *Error) {
+func (s *Search) connect(ctx context.Context, dial func(context.Context) (Socket, error)) (*Client, *Error) {
 	cfg := s.Link
 	cfg.Dial = dial
 	client, err := Connect(ctx, cfg)
@@ -151,7 +151,7 @@ func (s Search) connect(ctx context.Context, dial func(context.Context) (Socket,
 }
 
 // local looks on this computer.
-func (s Search) local(ctx context.Context) (*Found, *Error) {
+func (s *Search) local(ctx context.Context) (*Found, *Error) {
 	answers, worst := s.look(ctx)
 	if worst != nil {
 		return nil, worst
@@ -168,11 +168,11 @@ func (s Search) local(ctx context.Context) (*Found, *Error) {
 				err = problem(Refused, fault.Busy, "the bridge takes no more connections")
 			}
 		}
-		rank, passed := telling[err.Problem]
-		if !passed {
+		k := err.Problem.kind()
+		if k.tells == 0 {
 			return nil, err
 		}
-		if worst == nil || rank > telling[worst.Problem] {
+		if worst == nil || k.tells > worst.Problem.kind().tells {
 			worst = err
 		}
 	}
@@ -182,12 +182,8 @@ func (s Search) local(ctx context.Context) (*Found, *Error) {
 	return nil, worst
 }
 
-// telling are the problems that lead to the next address, by how much they say
-// when there is none.
-var telling = map[Problem]int{NotRunning: 0, Misbuilt: 1, OtherProgram: 2, WrongVersion: 3, NotAdmitted: 4, KeyChanged: 5}
-
 // look asks what listens at each address.
-func (s Search) look(ctx context.Context) ([]string, *Error) {
+func (s *Search) look(ctx context.Context) ([]string, *Error) {
 	switch s.Local.Permission(ctx) {
 	case Refusal:
 		return nil, problem(Denied, fault.Unavailable, "the browser does not let this page reach this computer")
@@ -199,18 +195,12 @@ func (s Search) look(ctx context.Context) ([]string, *Error) {
 		}
 		return s.ask(ctx)
 	}
-	s.Step(Looking)
-	answers := make([]string, len(s.Local.Addresses))
-	s.rest(ctx, answers, 0)
-	if ctx.Err() != nil {
-		return nil, stopped(ctx)
-	}
-	return answers, nil
+	return s.rest(ctx, make([]string, len(s.Local.Addresses)), 0)
 }
 
 // ask makes one request at a time until the browser has its answer, so that it
 // asks once; then the rest together.
-func (s Search) ask(ctx context.Context) ([]string, *Error) {
+func (s *Search) ask(ctx context.Context) ([]string, *Error) {
 	s.Step(Asking)
 	answers := make([]string, len(s.Local.Addresses))
 	for i, address := range s.Local.Addresses {
@@ -225,12 +215,7 @@ func (s Search) ask(ctx context.Context) ([]string, *Error) {
 		case now == Refusal || now == Policy:
 			return nil, problem(Denied, fault.Unavailable, "the browser does not let this page reach this computer")
 		case answers[i] != Nothing || now != Prompt:
-			s.Step(Looking)
-			s.rest(ctx, answers, i+1)
-			if ctx.Err() != nil {
-				return nil, stopped(ctx)
-			}
-			return answers, nil
+			return s.rest(ctx, answers, i+1)
 		case s.Now().Sub(asked) > seen:
 			return nil, problem(Unanswered, fault.Unavailable, "the browser's question was not answered")
 		}
@@ -239,23 +224,28 @@ func (s Search) ask(ctx context.Context) ([]string, *Error) {
 }
 
 // rest asks from the i-th address on, all at the same time.
-func (s Search) rest(ctx context.Context, answers []string, i int) {
-	ctx, cancel := context.WithTimeout(ctx, LookTime)
+func (s *Search) rest(ctx context.Context, answers []string, i int) ([]string, *Error) {
+	s.Step(Looking)
+	short, cancel := context.WithTimeout(ctx, LookTime)
 	defer cancel()
 	done := make(chan struct{})
 	for k := i; k < len(answers); k++ {
 		go func() {
-			answers[k] = s.Local.Health(ctx, s.Local.Addresses[k])
+			answers[k] = s.Local.Health(short, s.Local.Addresses[k])
 			done <- struct{}{}
 		}()
 	}
 	for range len(answers) - i {
 		<-done
 	}
+	if ctx.Err() != nil {
+		return nil, stopped(ctx)
+	}
+	return answers, nil
 }
 
 // judge says what is wrong with an answer; nil is a bridge.
-func (s Search) judge(answer string) *Error {
+func (s *Search) judge(answer string) *Error {
 	switch answer {
 	case frame.SubProtocol:
 		return nil
@@ -270,7 +260,7 @@ func (s Search) judge(answer string) *Error {
 }
 
 // nobody is why nothing answered.
-func (s Search) nobody(ctx context.Context) *Error {
+func (s *Search) nobody(ctx context.Context) *Error {
 	switch s.Local.Permission(ctx) {
 	case Unreachable:
 		return problem(Unsupported, fault.Unavailable, "this browser cannot reach programs on this computer")

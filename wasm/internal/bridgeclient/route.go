@@ -18,13 +18,3 @@ type Route struct {
 	// Check refuses a bridge that is not the one that was meant; nil: every one is.
 	Check func(*Client) error
 }
-
-// impossible reports whether another route may lead to the bridge when loopback
-// ended with this problem: nobody is there, or the page may not look.
-func impossible(p Problem) bool {
-	switch p {
-	case NotRunning, Denied, Unanswered, Blocked, Misbuilt, Unsupported:
-		return true
-	}
-	return false
-}

@@ -118,7 +118,7 @@ func (s *Shell) find(a *search, gesture bool) (*bridgeclient.Found, error) {
 	}
 	local := s.cfg.Local
 	local.Addresses = bridgeclient.Addresses(last, s.cfg.BridgeURLs)
-	return bridgeclient.Find(a.ctx, bridgeclient.Search{
+	return bridgeclient.Find(a.ctx, &bridgeclient.Search{
 		Local: local, Routes: s.cfg.Routes, Gesture: gesture, Now: s.cfg.Now,
 		Link: bridgeclient.Config{DH: key, Origin: s.cfg.Origin, Remote: s.pinned(a.ctx), Rand: s.cfg.Rand, Notify: s.notify},
 		Step: func(step bridgeclient.Step) { s.tell(a, app.BridgeChanged{State: app.BridgeConnecting, Step: step}) },

@@ -1,0 +1,144 @@
+package app
+
+import (
+	"countersign/shared/frame"
+	"countersign/shared/statement"
+	"countersign/shared/wire"
+	"countersign/wasm/internal/approvals"
+	"countersign/wasm/internal/view"
+)
+
+// several is where requests are decided together: what was picked and a button,
+// then the flow. It also says which requests can be picked.
+func (m *Model) several() (bar view.Node, pickable map[string]bool) {
+	if f := m.flow; f != nil && len(f.Items) > 0 {
+		return m.severalCard(*f), nil
+	}
+	id := m.together()
+	list := m.pickable(id)
+	if len(list) < frame.MinBatch {
+		return view.Node{}, nil
+	}
+	pickable = map[string]bool{}
+	for _, r := range list {
+		pickable[r.ID] = true
+	}
+	some := m.chosen(list)
+	label := "Approve " + plural(len(some), "request", "requests") + "…"
+	if len(some) == 0 {
+		label = "Approve together…"
+	}
+	who := view.Node{}
+	if id.Member != "" {
+		who = view.El("div", "stack", m.signAs(func(member string) bool { return len(m.pickable(frame.Identity{Member: member})) > 0 }, id), warnings(id))
+	}
+	busy := m.bridge.State == BridgeConnecting || m.bridge.State == BridgePairing
+	press := working("is-primary", "batch", busy, label, "Connecting")
+	if len(some) == 0 {
+		press = button("is-primary", "batch", view.Flag("disabled", true), label)
+	}
+	return view.El("section", "card is-attention", view.El("div", "card-body", view.El("div", "stack", who,
+		view.El("div", "spread",
+			view.El("label", "check",
+				view.El("input", "", view.A("type", "checkbox"), view.Prop("checked", len(some) > 0 && len(some) == min(len(list), frame.MaxBatch)),
+					view.Prop("indeterminate", len(some) > 0 && len(some) < min(len(list), frame.MaxBatch)), view.On("change", "pick.all")),
+				view.El("span", "", "Select "+plural(min(len(list), frame.MaxBatch), "request", "requests"))),
+			m.total(some), press)))), pickable
+}
+
+// total is what several purchases come to.
+func (m *Model) total(list []wire.Request) view.Node {
+	buys := make([]statement.Buy, len(list))
+	for i, r := range list {
+		buys[i] = r.Intent
+	}
+	sum, err := statement.Totals(buys)
+	if err != nil || len(list) == 0 {
+		return view.El("p", "muted", "You read them as one list in the bridge's prompt and answer once.")
+	}
+	parts := []any{"In all "}
+	for i, t := range sum.Pay {
+		parts = append(parts, view.Text(cond(i > 0, " + ")), view.El("strong", "", m.cfg.Words.fiat(t.Amount.String(), t.Of)))
+	}
+	for i, t := range sum.Get {
+		word := " for "
+		if i > 0 {
+			word = " + "
+		}
+		parts = append(parts, word, m.cfg.Words.crypto(t.Amount.String(), t.Of, ""))
+	}
+	return view.El("p", "", parts...)
+}
+
+// pickBox is the box before a row.
+func (m *Model) pickBox(r wire.Request) view.Node {
+	return view.El("label", "check",
+		view.El("input", "", view.A("type", "checkbox"), view.Prop("checked", m.picked[r.ID]), view.On("change", "pick:"+r.ID)),
+		view.El("span", "visually-hidden", "Select "+m.cfg.Words.fiat(r.Intent.Fiat.Amount, r.Intent.Fiat.Currency)+" of "+assetOf(r.Intent.Crypto.Asset).Name+", "+r.Intent.ProviderName))
+}
+
+func (m *Model) severalCard(f approvals.Flow) view.Node {
+	all := plural(len(f.Items), "request", "requests")
+	title := "Approving " + all
+	if f.Name != "" {
+		title += " as " + f.Name
+	}
+	if f.Stage == approvals.Verified {
+		title = "Approved " + itoa(f.Done) + " of " + all
+	}
+	var steps, rows []view.Node
+	for i, s := range f.Steps() {
+		steps = append(steps, stepItem(i, s))
+	}
+	for _, i := range f.Items {
+		rows = append(rows, m.itemRow(i))
+	}
+	return view.El("section", "card is-attention",
+		view.El("div", "card-head", view.El("h2", "card-title", title), view.If(f.Device != "", view.El("p", "card-sub", "Device "+f.Device))),
+		view.El("div", "card-body", view.El("div", "stack", view.El("ol", "track", steps), m.flowNow(wire.Request{}, f))),
+		view.El("ul", "list", rows))
+}
+
+// itemRow is one of several, and how it ended.
+func (m *Model) itemRow(i approvals.Item) view.Node {
+	b, mark := m.listed(i.Request).Intent, badge("", "clock", "Waiting")
+	sub := b.ProviderName + " · " + b.AccountName
+	switch {
+	case i.Err != nil:
+		mark = badge("is-negative", "cross", "Not approved")
+		sub = approvals.Explain(i.Err).Title + " " + sub
+	case i.Over:
+		mark = badge("is-positive", "check", itoa(i.Done)+" of "+plural(i.Needed, "approval", "approvals"))
+	}
+	return view.El("li", "", view.Key(i.Request), view.El("div", "row",
+		view.El("div", "row-main",
+			view.El("span", "row-title", m.cfg.Words.fiat(b.Fiat.Amount, b.Fiat.Currency)+" of "+assetOf(b.Crypto.Asset).Name),
+			view.El("span", "row-sub", sub), view.If(i.Err != nil, view.El("span", "code", code(i)))),
+		view.El("div", "row-end", m.cfg.Words.crypto(b.Crypto.Amount, b.Crypto.Asset, ""), mark)))
+}
+
+func code(i approvals.Item) string {
+	if i.Err == nil {
+		return ""
+	}
+	return string(i.Err.Code)
+}
+
+func (m *Model) severalDone(f approvals.Flow) view.Node {
+	tone, picture, text, again := "is-positive", "check", "The signer verified and recorded each of them.", view.Node{}
+	if f.Done < f.Needed {
+		tone, picture = "is-warning", "alert"
+		text = itoa(f.Done) + " of " + itoa(f.Needed) + " were recorded by the signer. The list says why the others were not; they still wait."
+		again = button("is-small", "batch", "Try the others again")
+	}
+	return view.El("div", classes("notice", tone), icon(picture), view.El("div", "notice-body", view.El("p", "notice-title", text), readText(f),
+		view.El("div", "notice-actions", again, button("is-small", "decide.close", "Close"))))
+}
+
+// readText is what the person read and signed, folded.
+func readText(f approvals.Flow) view.Node {
+	if f.Text == "" {
+		return view.Node{}
+	}
+	return view.El("details", "", view.Key("read"), view.El("summary", "", "What you read and signed"), view.El("pre", "statement-text", view.A("tabindex", "0"), f.Text))
+}
