@@ -13,7 +13,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -29,20 +31,22 @@ var sources embed.FS
 // flags are how the module is built. All that it exports is C_GetFunctionList.
 var flags = []string{"-std=gnu11", "-O2", "-g", "-fPIC", "-fvisibility=hidden", "-pthread", "-Wall", "-Wextra", "-Werror"}
 
-var function = regexp.MustCompile(`(?m)^(?:FN|SP)\((C_\w+),`)
+var functionLine = regexp.MustCompile(`(?m)^(?:FN|SP)\((C_\w+),`)
 
 // Functions are the functions of PKCS#11 v2.40, in the order of CK_FUNCTION_LIST.
-func Functions() []string {
+func Functions() []string { return slices.Clone(functions()) }
+
+var functions = sync.OnceValue(func() []string {
 	list, err := sources.ReadFile("module/functions.h")
 	if err != nil {
 		panic(err) // it is embedded
 	}
 	var names []string
-	for _, m := range function.FindAllSubmatch(list, -1) {
+	for _, m := range functionLine.FindAllSubmatch(list, -1) {
 		names = append(names, string(m[1]))
 	}
 	return names
-}
+})
 
 // Build compiles the module into a file. What was compiled once is kept in the
 // user's cache folder, by its content, as the go command keeps what it builds.

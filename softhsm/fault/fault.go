@@ -170,14 +170,23 @@ func (f Fault) String() string {
 	return strings.Join(words, " ")
 }
 
+// outputs are the functions whose outputs a fault can change.
+var outputs = map[string][]string{
+	"garbage": {"C_GetInfo", "C_GetSlotInfo", "C_GetTokenInfo", "C_GetAttributeValue", "C_Sign", "C_SignFinal"},
+	"length":  {"C_GetSlotList", "C_GetMechanismList", "C_GetAttributeValue", "C_FindObjects", "C_Sign", "C_SignFinal"},
+	"room":    {"C_GetSlotList", "C_GetMechanismList", "C_GetAttributeValue", "C_Sign", "C_SignFinal"},
+}
+
 // check says what the module would not understand, at the place where the fault
 // was made and not in the middle of a test.
 func (f Fault) check() error {
 	switch {
 	case f.verb == "":
 		return fmt.Errorf("the zero Fault is no fault")
-	case f.function != "" && f.function != "*" && !slices.Contains(Functions(), f.function):
+	case f.function != "" && f.function != "*" && !slices.Contains(functions(), f.function):
 		return fmt.Errorf("%q is no function of PKCS#11 v2.40", f.function)
+	case outputs[f.verb] != nil && !slices.Contains(outputs[f.verb], f.function):
+		return fmt.Errorf("%s works with %s", f.verb, strings.Join(outputs[f.verb], ", "))
 	case strings.ContainsAny(f.text, "\r\n"):
 		return fmt.Errorf("%s: a text cannot hold a line break", f.verb)
 	case f.text != "" && strings.TrimSpace(f.text) != f.text:

@@ -257,7 +257,7 @@ const (
 
 // count reads how often a function was entered and left.
 func (m *Module) count(function string) (entered, returned uint64, err error) {
-	at := slices.Index(Functions(), function)
+	at := slices.Index(functions(), function)
 	if at < 0 {
 		return 0, 0, fmt.Errorf("fault: %q is no function of PKCS#11 v2.40", function)
 	}

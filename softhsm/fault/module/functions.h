@@ -18,28 +18,35 @@ SP(C_GetMechanismInfo, SLOT, 0, (CK_ULONG slot, CK_ULONG type, CK_MECHANISM_INFO
 FN(C_InitToken, SLOT, 0, (CK_ULONG slot, CK_BYTE *pin, CK_ULONG pinlen, CK_BYTE *label), slot, pin, pinlen, label)
 SP(C_InitPIN, WORK, 0, (CK_ULONG session, CK_BYTE *pin, CK_ULONG pinlen), session, pin, pinlen)
 SP(C_SetPIN, WORK, 0,
-   (CK_ULONG session, CK_BYTE *old, CK_ULONG oldlen, CK_BYTE *pin, CK_ULONG pinlen), session, old, oldlen, pin, pinlen)
+   (CK_ULONG session, CK_BYTE *old, CK_ULONG oldlen, CK_BYTE *pin, CK_ULONG pinlen),
+   session, old, oldlen, pin, pinlen)
 SP(C_OpenSession, SLOT, 0,
-   (CK_ULONG slot, CK_ULONG flags, CK_VOID_PTR app, CK_NOTIFY notify, CK_ULONG *session), slot, flags, app, notify, session)
+   (CK_ULONG slot, CK_ULONG flags, CK_VOID_PTR app, CK_NOTIFY notify, CK_ULONG *session),
+   slot, flags, app, notify, session)
 SP(C_CloseSession, SESSION, 0, (CK_ULONG session), session)
 SP(C_CloseAllSessions, SLOT, 0, (CK_ULONG slot), slot)
 FN(C_GetSessionInfo, SESSION, 0, (CK_ULONG session, CK_SESSION_INFO *info), session, info)
 FN(C_GetOperationState, SESSION, 0, (CK_ULONG session, CK_BYTE *out, CK_ULONG *len), session, out, len)
 FN(C_SetOperationState, SESSION, 0,
-   (CK_ULONG session, CK_BYTE *state, CK_ULONG len, CK_ULONG enc, CK_ULONG auth), session, state, len, enc, auth)
+   (CK_ULONG session, CK_BYTE *state, CK_ULONG len, CK_ULONG enc, CK_ULONG auth),
+   session, state, len, enc, auth)
 SP(C_Login, WORK, pin == 0 || pinlen == 0,
    (CK_ULONG session, CK_ULONG user, CK_BYTE *pin, CK_ULONG pinlen), session, user, pin, pinlen)
 FN(C_Logout, SESSION, 0, (CK_ULONG session), session)
 FN(C_CreateObject, WORK, 0,
-   (CK_ULONG session, CK_ATTRIBUTE *attributes, CK_ULONG count, CK_ULONG *object), session, attributes, count, object)
+   (CK_ULONG session, CK_ATTRIBUTE *attributes, CK_ULONG count, CK_ULONG *object),
+   session, attributes, count, object)
 FN(C_CopyObject, WORK, 0,
-   (CK_ULONG session, CK_ULONG object, CK_ATTRIBUTE *attributes, CK_ULONG count, CK_ULONG *copy), session, object, attributes, count, copy)
+   (CK_ULONG session, CK_ULONG object, CK_ATTRIBUTE *attributes, CK_ULONG count, CK_ULONG *copy),
+   session, object, attributes, count, copy)
 FN(C_DestroyObject, WORK, 0, (CK_ULONG session, CK_ULONG object), session, object)
 FN(C_GetObjectSize, SESSION, 0, (CK_ULONG session, CK_ULONG object, CK_ULONG *size), session, object, size)
 SP(C_GetAttributeValue, SESSION, 0,
-   (CK_ULONG session, CK_ULONG object, CK_ATTRIBUTE *attributes, CK_ULONG count), session, object, attributes, count)
+   (CK_ULONG session, CK_ULONG object, CK_ATTRIBUTE *attributes, CK_ULONG count),
+   session, object, attributes, count)
 FN(C_SetAttributeValue, WORK, 0,
-   (CK_ULONG session, CK_ULONG object, CK_ATTRIBUTE *attributes, CK_ULONG count), session, object, attributes, count)
+   (CK_ULONG session, CK_ULONG object, CK_ATTRIBUTE *attributes, CK_ULONG count),
+   session, object, attributes, count)
 FN(C_FindObjectsInit, SESSION, 0,
    (CK_ULONG session, CK_ATTRIBUTE *attributes, CK_ULONG count), session, attributes, count)
 SP(C_FindObjects, SESSION, 0,
@@ -73,12 +80,14 @@ FN(C_SignRecover, WORK, out == 0,
    (CK_ULONG session, CK_BYTE *in, CK_ULONG inlen, CK_BYTE *out, CK_ULONG *len), session, in, inlen, out, len)
 FN(C_VerifyInit, SESSION, 0, (CK_ULONG session, CK_MECHANISM *mechanism, CK_ULONG key), session, mechanism, key)
 FN(C_Verify, WORK, 0,
-   (CK_ULONG session, CK_BYTE *in, CK_ULONG inlen, CK_BYTE *signature, CK_ULONG len), session, in, inlen, signature, len)
+   (CK_ULONG session, CK_BYTE *in, CK_ULONG inlen, CK_BYTE *signature, CK_ULONG len),
+   session, in, inlen, signature, len)
 FN(C_VerifyUpdate, SESSION, 0, (CK_ULONG session, CK_BYTE *in, CK_ULONG inlen), session, in, inlen)
 FN(C_VerifyFinal, WORK, 0, (CK_ULONG session, CK_BYTE *signature, CK_ULONG len), session, signature, len)
 FN(C_VerifyRecoverInit, SESSION, 0, (CK_ULONG session, CK_MECHANISM *mechanism, CK_ULONG key), session, mechanism, key)
 FN(C_VerifyRecover, WORK, out == 0,
-   (CK_ULONG session, CK_BYTE *signature, CK_ULONG siglen, CK_BYTE *out, CK_ULONG *len), session, signature, siglen, out, len)
+   (CK_ULONG session, CK_BYTE *signature, CK_ULONG siglen, CK_BYTE *out, CK_ULONG *len),
+   session, signature, siglen, out, len)
 FN(C_DigestEncryptUpdate, SESSION, out == 0,
    (CK_ULONG session, CK_BYTE *in, CK_ULONG inlen, CK_BYTE *out, CK_ULONG *len), session, in, inlen, out, len)
 FN(C_DecryptDigestUpdate, SESSION, out == 0,
@@ -88,15 +97,20 @@ FN(C_SignEncryptUpdate, SESSION, out == 0,
 FN(C_DecryptVerifyUpdate, SESSION, out == 0,
    (CK_ULONG session, CK_BYTE *in, CK_ULONG inlen, CK_BYTE *out, CK_ULONG *len), session, in, inlen, out, len)
 FN(C_GenerateKey, WORK, 0,
-   (CK_ULONG session, CK_MECHANISM *mechanism, CK_ATTRIBUTE *attributes, CK_ULONG count, CK_ULONG *key), session, mechanism, attributes, count, key)
+   (CK_ULONG session, CK_MECHANISM *mechanism, CK_ATTRIBUTE *attributes, CK_ULONG count, CK_ULONG *key),
+   session, mechanism, attributes, count, key)
 SP(C_GenerateKeyPair, WORK, 0,
-   (CK_ULONG session, CK_MECHANISM *mechanism, CK_ATTRIBUTE *public, CK_ULONG publics, CK_ATTRIBUTE *private, CK_ULONG privates, CK_ULONG *pubkey, CK_ULONG *key), session, mechanism, public, publics, private, privates, pubkey, key)
+   (CK_ULONG session, CK_MECHANISM *mechanism, CK_ATTRIBUTE *public, CK_ULONG publics, CK_ATTRIBUTE *private, CK_ULONG privates, CK_ULONG *pubkey, CK_ULONG *key),
+   session, mechanism, public, publics, private, privates, pubkey, key)
 FN(C_WrapKey, WORK, out == 0,
-   (CK_ULONG session, CK_MECHANISM *mechanism, CK_ULONG wrapping, CK_ULONG key, CK_BYTE *out, CK_ULONG *len), session, mechanism, wrapping, key, out, len)
+   (CK_ULONG session, CK_MECHANISM *mechanism, CK_ULONG wrapping, CK_ULONG key, CK_BYTE *out, CK_ULONG *len),
+   session, mechanism, wrapping, key, out, len)
 FN(C_UnwrapKey, WORK, 0,
-   (CK_ULONG session, CK_MECHANISM *mechanism, CK_ULONG unwrapping, CK_BYTE *in, CK_ULONG inlen, CK_ATTRIBUTE *attributes, CK_ULONG count, CK_ULONG *key), session, mechanism, unwrapping, in, inlen, attributes, count, key)
+   (CK_ULONG session, CK_MECHANISM *mechanism, CK_ULONG unwrapping, CK_BYTE *in, CK_ULONG inlen, CK_ATTRIBUTE *attributes, CK_ULONG count, CK_ULONG *key),
+   session, mechanism, unwrapping, in, inlen, attributes, count, key)
 SP(C_DeriveKey, WORK, 0,
-   (CK_ULONG session, CK_MECHANISM *mechanism, CK_ULONG base, CK_ATTRIBUTE *attributes, CK_ULONG count, CK_ULONG *key), session, mechanism, base, attributes, count, key)
+   (CK_ULONG session, CK_MECHANISM *mechanism, CK_ULONG base, CK_ATTRIBUTE *attributes, CK_ULONG count, CK_ULONG *key),
+   session, mechanism, base, attributes, count, key)
 FN(C_SeedRandom, WORK, 0, (CK_ULONG session, CK_BYTE *seed, CK_ULONG len), session, seed, len)
 FN(C_GenerateRandom, WORK, 0, (CK_ULONG session, CK_BYTE *out, CK_ULONG len), session, out, len)
 FN(C_GetFunctionStatus, SESSION, 0, (CK_ULONG session), session)

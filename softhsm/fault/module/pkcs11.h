@@ -1,5 +1,5 @@
 /* What the module needs of PKCS#11 v2.40 (OASIS, 14 April 2015), with the names
- * of the standard: the types in pkcs11t, the functions in functions.h. */
+ * of the standard. The functions are in functions.h. */
 #ifndef PKCS11_H
 #define PKCS11_H
 
@@ -96,6 +96,7 @@ struct CK_FUNCTION_LIST {
 #define CKO_PRIVATE_KEY 3UL
 
 #define CKR_OK 0x0UL
+#define CKR_HOST_MEMORY 0x2UL
 #define CKR_SLOT_ID_INVALID 0x3UL
 #define CKR_GENERAL_ERROR 0x5UL
 #define CKR_ARGUMENTS_BAD 0x7UL
