@@ -28,16 +28,16 @@ func (m *Model) several() (bar view.Node, pickable map[string]bool) {
 	if len(some) == 0 {
 		label = "Approve together…"
 	}
-	who := view.Node{}
+	var who, warn view.Node
 	if id.Member != "" {
-		who = view.El("div", "stack", m.signAs(func(member string) bool { return len(m.pickable(frame.Identity{Member: member})) > 0 }, id), warnings(id))
+		who, warn = m.signAs(func(member string) bool { return len(m.pickable(frame.Identity{Member: member})) > 0 }, id), warnings(id)
 	}
 	busy := m.bridge.State == BridgeConnecting || m.bridge.State == BridgePairing
 	press := working("is-primary", "batch", busy, label, "Connecting")
 	if len(some) == 0 {
 		press = button("is-primary", "batch", view.Flag("disabled", true), label)
 	}
-	return view.El("section", "card is-attention", view.El("div", "card-body", view.El("div", "stack", who,
+	return view.El("section", "card is-attention", view.El("div", "card-body", view.El("div", "stack", who, warn,
 		view.El("div", "spread",
 			view.El("label", "check",
 				view.El("input", "", view.A("type", "checkbox"), view.Prop("checked", len(some) > 0 && len(some) == min(len(list), frame.MaxBatch)),

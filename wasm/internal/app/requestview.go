@@ -51,14 +51,20 @@ func (m *Model) forMe(r wire.Request) bool {
 
 func (m *Model) requestsPage() view.Node {
 	var mine, others, done []view.Node
+	bar, pickable := m.several()
 	for _, r := range m.requests.Value {
+		box := view.Node{}
+		if pickable[r.ID] {
+			box = m.pickBox(r)
+		}
+		row := m.requestRow(r, box)
 		switch {
 		case m.forMe(r):
-			mine = append(mine, m.requestRow(r))
+			mine = append(mine, row)
 		case r.State == wire.RequestPending:
-			others = append(others, m.requestRow(r))
+			others = append(others, row)
 		default:
-			done = append(done, m.requestRow(r))
+			done = append(done, row)
 		}
 	}
 	group := func(title string, rows []view.Node) view.Node {
@@ -75,17 +81,17 @@ func (m *Model) requestsPage() view.Node {
 				if len(mine) == 0 {
 					calm = view.El("div", "notice is-positive", icon("check"), view.El("div", "notice-body", view.El("p", "notice-title", "Nothing waits for you.")))
 				}
-				return view.El("div", "stack is-loose", calm, group("Waits for you", mine), group("Waits for others", others), group("Decided", done))
+				return view.El("div", "stack is-loose", calm, bar, group("Waits for you", mine), group("Waits for others", others), group("Decided", done))
 			}))
 }
 
-func (m *Model) requestRow(r wire.Request) view.Node {
+func (m *Model) requestRow(r wire.Request, box view.Node) view.Node {
 	b, w := r.Intent, m.cfg.Words
 	sub := b.ProviderName + " · " + b.AccountName + " · " + w.when(r.CreatedAt, m.server())
 	if r.State == wire.RequestPending {
 		sub = itoa(r.Approved) + " of " + itoa(r.Needed) + " approvals · " + left(r.ExpiresAt.Sub(m.server())) + " left · " + sub
 	}
-	return view.El("li", "", view.Key(r.ID), link(classes("row", cond(r.State == wire.RequestPending, "is-waiting"), cond(settled(r.State), "is-done")), "/requests/"+r.ID,
+	return view.El("li", "", view.Key(r.ID), box, link(classes("row", cond(r.State == wire.RequestPending, "is-waiting"), cond(settled(r.State), "is-done")), "/requests/"+r.ID,
 		view.El("div", "row-main",
 			view.El("span", "row-title", w.fiat(b.Fiat.Amount, b.Fiat.Currency)+" of "+assetOf(b.Crypto.Asset).Name),
 			view.El("span", "row-sub", sub)),
@@ -145,7 +151,7 @@ func (m *Model) decision(r wire.Request) view.Node {
 	case ready && id.Member == "":
 		return card("Your decision", "", view.El("p", "", "Everybody who can sign at this computer has decided. The request waits for others."))
 	case ready:
-		who, warn = m.signAs(r, id), warnings(id)
+		who, warn = m.signAs(func(member string) bool { return waiting(r, member) }, id), warnings(id)
 	case m.bridge.State == BridgeFailed:
 		who = notice(m.bridgeProblem(), "bridge.connect")
 	case m.bridge.State == BridgePairing:
@@ -167,10 +173,10 @@ func (m *Model) decision(r wire.Request) view.Node {
 }
 
 // signAs lets a person choose when the bridge can act for several members.
-func (m *Model) signAs(r wire.Request, chosen frame.Identity) view.Node {
+func (m *Model) signAs(may func(member string) bool, chosen frame.Identity) view.Node {
 	var segments []view.Node
 	for _, id := range m.mine() {
-		if !waiting(r, id.Member) {
+		if !may(id.Member) {
 			continue
 		}
 		label := id.MemberName + " · " + id.Device
@@ -265,6 +271,9 @@ func (m *Model) flowNow(r wire.Request, f approvals.Flow) view.Node {
 			p.Title, p.Safe, p.Do = "The connection broke.", "Nothing was signed. The request still waits.", "Try again in a moment."
 		}
 		again := "decide:" + f.Decision
+		if len(f.Items) > 0 {
+			again = "batch"
+		}
 		if p.Remedy == approvals.Reconnect {
 			p.Remedy = approvals.Retry
 		}
@@ -272,6 +281,8 @@ func (m *Model) flowNow(r wire.Request, f approvals.Flow) view.Node {
 			again = "decide.close"
 		}
 		return notice(p, again, button("is-quiet is-small", "decide.close", "Close"))
+	case f.Stage == approvals.Verified && len(f.Items) > 0:
+		return m.severalDone(f)
 	case f.Stage == approvals.Verified:
 		return m.flowDone(r, f)
 	case f.Stage == approvals.Pair:
@@ -280,6 +291,8 @@ func (m *Model) flowNow(r wire.Request, f approvals.Flow) view.Node {
 		return m.connecting(cancel)
 	case f.Where != "" && f.Ask == frame.PromptPIN:
 		return prompt("lock", "Type the PIN of "+or(f.Device, "the device"), "The bridge asks for it "+place(f.Where)+". This page never sees it.", m.requestClock(r), cancel)
+	case f.Where != "" && len(f.Items) > 0:
+		return prompt("bridge", "Read the list in the bridge's prompt", "It opened "+place(f.Where)+". Each request and the totals are there. Compare them with the list below, then decide there.", cancel)
 	case f.Where != "":
 		return prompt("bridge", "Read it in the bridge's prompt", "It opened "+place(f.Where)+". What you read there is what is signed. Compare it with the text below, then decide there.", m.requestClock(r), cancel)
 	}
@@ -307,15 +320,11 @@ func (m *Model) flowDone(r wire.Request, f approvals.Flow) view.Node {
 	default:
 		text += " It waits for another approver."
 	}
-	more := view.Node{}
-	if f.Text != "" {
-		more = view.El("details", "", view.Key("read"), view.El("summary", "", "What you read and signed"), view.El("pre", "statement-text", view.A("tabindex", "0"), f.Text))
-	}
 	again := view.Node{}
 	if m.bridge.State == BridgeReady && m.signer(r).Member != "" && f.Decision == frame.Approve {
 		again = view.El("div", "notice-actions", button("is-small", "decide.close", "Decide as another member"))
 	}
-	return view.El("div", "notice is-positive", icon("check"), view.El("div", "notice-body", view.El("p", "notice-title", text), more, again))
+	return view.El("div", "notice is-positive", icon("check"), view.El("div", "notice-body", view.El("p", "notice-title", text), readText(f), again))
 }
 
 // next is what follows an approval.
