@@ -204,6 +204,9 @@ func (d *Devices) Device(ctx context.Context, uri string) (*Device, error) {
 }
 
 func (d *Devices) device(ctx context.Context, u URI) (*Device, error) {
+	if u.PINSource != "" {
+		return nil, fault.New(fault.Invalid, "pin-source is for programs that nobody sits at: the bridge asks for the PIN")
+	}
 	found := d.match(u)
 	if !slices.ContainsFunc(found, (*Device).isPresent) {
 		var failed error

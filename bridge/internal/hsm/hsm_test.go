@@ -88,9 +88,10 @@ func TestADataObjectIsReplacedAndNothingElse(t *testing.T) {
 func TestURIsAreReadStrictly(t *testing.T) {
 	t.Parallel()
 	for uri, want := range map[string]URI{
-		"pkcs11:":                            {},
-		"pkcs11:token=alice;object=approval": {Token: "alice", Object: "approval"},
-		"PKCS11:token=a%20b;id=%00%ff":       {Token: "a b", ID: "\x00\xff"},
+		"pkcs11:":                                    {},
+		"pkcs11:token=alice;object=approval":         {Token: "alice", Object: "approval"},
+		"PKCS11:token=a%20b;id=%00%ff":               {Token: "a b", ID: "\x00\xff"},
+		"pkcs11:token=v?pin-source=file:/etc/p%20in": {Token: "v", PINSource: "file:/etc/p in"},
 		"pkcs11:type=private;serial=0123;model=SoftHSM%20v2;manufacturer=x": {Type: "private", Serial: "0123", Model: "SoftHSM v2", Manufacturer: "x"},
 	} {
 		got, err := ParseURI(uri)
@@ -99,7 +100,8 @@ func TestURIsAreReadStrictly(t *testing.T) {
 		}
 	}
 	for _, uri := range []string{"", "token=a", "pkcs11", "http:token=a", "pkcs11:token", "pkcs11:token=a;token=b", "pkcs11:token=a b",
-		"pkcs11:token=%zz", "pkcs11:token=%2", "pkcs11:slot-id=1", "pkcs11:type=key", "pkcs11:token=a?pin-value=1234",
+		"pkcs11:token=%zz", "pkcs11:token=%2", "pkcs11:slot-id=1", "pkcs11:type=key", "pkcs11:token=a?pin-value=1234", "pkcs11:token=a?pin-source=file:pin", "pkcs11:token=a?pin-source=%7ccat",
+		"pkcs11:token=a?pin-source=file:/a&pin-value=1", "pkcs11:token=a?pin-source=file:/a&pin-source=file:/b",
 		"pkcs11:token=a#x", "pkcs11:token=a;", "pkcs11:" + strings.Repeat("a", 2000)} {
 		if _, err := ParseURI(uri); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("%q: %v, want INVALID_REQUEST", uri, err)
@@ -110,6 +112,7 @@ func TestURIsAreReadStrictly(t *testing.T) {
 func FuzzParseURI(f *testing.F) {
 	f.Add("pkcs11:token=alice;object=approval;id=%01%02")
 	f.Add("pkcs11:type=private;serial=0123")
+	f.Add("pkcs11:token=v?pin-source=file:/etc/p%20in")
 	f.Fuzz(func(t *testing.T, s string) {
 		u, err := ParseURI(s)
 		if err != nil {

@@ -21,11 +21,13 @@ type URI struct {
 	Object       string // CKA_LABEL
 	ID           string // CKA_ID, as bytes
 	Type         string // public, private, cert, secret-key or data
+	PINSource    string // pin-source: a file, "file:/etc/countersign/pin"; for programs without a person
 }
 
 // ParseURI reads a PKCS#11 URI. It refuses what would be silently ignored
 // otherwise: attributes that it does not know, duplicates, and a PIN, which does
-// not belong into a configuration file (RFC 7512 §4).
+// not belong into a configuration file (RFC 7512 §4). Of the query attributes it
+// knows pin-source, and of its forms the file.
 func ParseURI(s string) (URI, error) {
 	refuse := func(why string) (URI, error) {
 		return URI{}, fault.New(fault.Invalid, "the PKCS#11 URI is not valid: "+why)
@@ -38,10 +40,15 @@ func ParseURI(s string) (URI, error) {
 		return refuse("it does not start with pkcs11:")
 	}
 	path, query, hasQuery := strings.Cut(rest, "?")
-	if hasQuery && query != "" {
-		return refuse("query attributes (module-path, pin-source, pin-value) are not supported: the configuration has fields for them")
-	}
 	var u URI
+	if hasQuery && query != "" {
+		source, ok := strings.CutPrefix(query, "pin-source=")
+		source, err := url.PathUnescape(source)
+		if !ok || err != nil || !strings.HasPrefix(source, "file:/") || strings.ContainsAny(source, "&?\x00") {
+			return refuse("of the query attributes only pin-source=file:/PATH is supported: a PIN or a module does not belong here")
+		}
+		u.PINSource = source
+	}
 	seen := map[string]bool{}
 	for _, attribute := range strings.Split(path, ";") {
 		if path == "" {
@@ -103,7 +110,11 @@ func (u URI) String() string {
 			parts = append(parts, a[0]+"="+escape(a[1]))
 		}
 	}
-	return "pkcs11:" + strings.Join(parts, ";")
+	s := "pkcs11:" + strings.Join(parts, ";")
+	if u.PINSource != "" {
+		s += "?pin-source=file:" + strings.ReplaceAll(escape(strings.TrimPrefix(u.PINSource, "file:")), "%2F", "/")
+	}
+	return s
 }
 
 func escape(s string) string {

@@ -20,7 +20,7 @@ type Config struct {
 	Socket   string `json:"socket"`    // path of the unix socket that the gateway connects to; made with mode 0600
 	Module   string `json:"module"`    // path of the PKCS#11 module
 	Token    string `json:"token"`     // PKCS#11 URI of the vault token: "pkcs11:token=vault"
-	PINFile  string `json:"pin_file"`  // file that holds the vault token's PIN; mode 0600
+	PINFile  string `json:"pin_file"`  // file that holds the vault token's PIN; mode 0600. Or pin-source in the URI
 	StateDir string `json:"state_dir"` // directory of the signed log
 }
 

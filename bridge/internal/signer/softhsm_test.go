@@ -44,6 +44,24 @@ func TestTheStoryOnAVaultInSoftHSM(t *testing.T) {
 	if f, ok := fault.As(err); !ok || f.Code != fault.LogCorrupt || f.Details["entry"] != "0" {
 		t.Errorf("a log that is gone: %v", err)
 	}
+	source := cfg
+	source.Token, source.PINFile = cfg.Token+"?pin-source=file:"+cfg.PINFile, ""
+	v, done, err := openHSM(t.Context(), source)
+	if err != nil {
+		t.Fatalf("the PIN from pin-source: %v", err)
+	}
+	// Another user of the token locks it: the vault unlocks it again.
+	if err := v.(*hsmVault).token.Logout(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if key, err := v.Key(t.Context(), labelStatement); err != nil {
+		t.Errorf("a key of a vault that was locked: %v", err)
+	} else if _, err := key.SignDigest(t.Context(), make([]byte, 32)); err != nil {
+		t.Errorf("a signature of a vault that was locked: %v", err)
+	}
+	if err := done(); err != nil {
+		t.Error(err)
+	}
 	if err := os.Chmod(cfg.PINFile, 0o644); err != nil {
 		t.Fatal(err)
 	}

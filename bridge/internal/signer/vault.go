@@ -5,21 +5,29 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
+	"sync"
 	"time"
 
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
+	"countersign/shared/jws"
 )
 
 // maxPIN is the longest PIN file, in bytes.
 const maxPIN = 256
 
-// hsmVault is the vault token behind [Vault].
+// hsmVault is the vault token behind [Vault]. Nobody sits beside it: when the
+// token has forgotten its PIN, because it was pulled or its module failed, the
+// vault reads it again from its file.
 type hsmVault struct {
 	devices *device.Devices
 	token   *device.Device
 	uri     device.URI
+	pinFile string
+
+	unlocking sync.Mutex
 }
 
 // openHSM loads the module, finds the vault token and unlocks it.
@@ -28,23 +36,52 @@ func openHSM(ctx context.Context, cfg Config) (Vault, func() error, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	pin, err := readPIN(cfg.PINFile)
-	if err != nil {
+	v := &hsmVault{uri: uri, pinFile: cfg.PINFile}
+	if file, ok := strings.CutPrefix(uri.PINSource, "file:"); ok {
+		if v.pinFile != "" {
+			return nil, nil, fault.New(fault.Invalid, "the PIN is named twice, by pin_file and by pin-source").With("field", "pin_file")
+		}
+		v.pinFile = file
+		v.uri.PINSource = ""
+	}
+	if v.devices, err = device.Open(device.Config{Modules: device.Modules(cfg.Module), Timeout: 30 * time.Second}); err != nil {
 		return nil, nil, err
+	}
+	if v.token, err = v.devices.Device(ctx, v.uri.String()); err == nil {
+		err = v.unlock(ctx)
+	}
+	if err != nil {
+		return nil, nil, errors.Join(fmt.Errorf("open the vault token: %w", err), v.devices.Close())
+	}
+	return v, v.devices.Close, nil
+}
+
+// unlock gives the token its PIN, once, and never the last try.
+func (v *hsmVault) unlock(ctx context.Context) error {
+	v.unlocking.Lock()
+	defer v.unlocking.Unlock()
+	if !v.token.State(ctx).Locked {
+		return nil // by somebody who waited for the same
+	}
+	pin, err := readPIN(v.pinFile)
+	if err != nil {
+		return err
 	}
 	defer clear(pin)
-	devices, err := device.Open(device.Config{Modules: device.Modules(cfg.Module), Timeout: 30 * time.Second})
-	if err != nil {
-		return nil, nil, err
+	return v.token.Login(ctx, pin, false)
+}
+
+// unlocked does something with the token, and again after the PIN when it was
+// locked: the first try did nothing then.
+func (v *hsmVault) unlocked(ctx context.Context, do func() error) error {
+	err := do()
+	if fault.CodeOf(err) != fault.PINRequired {
+		return err
 	}
-	token, err := devices.Device(ctx, cfg.Token)
-	if err == nil {
-		err = token.Login(ctx, pin, false)
+	if err := v.unlock(ctx); err != nil {
+		return err
 	}
-	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("open the vault token: %w", err), devices.Close())
-	}
-	return &hsmVault{devices, token, uri}, devices.Close, nil
+	return do()
 }
 
 // readPIN reads a PIN from a file that nobody else may read.
@@ -66,17 +103,52 @@ func readPIN(path string) ([]byte, error) {
 func (v *hsmVault) Key(ctx context.Context, label string) (keys.Key, error) {
 	u := v.uri
 	u.Object = label
-	return v.devices.Key(ctx, u.String())
+	var key keys.Key
+	err := v.unlocked(ctx, func() (err error) { key, err = v.devices.Key(ctx, u.String()); return err })
+	return v.own(key, err)
 }
 
 func (v *hsmVault) Generate(ctx context.Context, curve, label string) (keys.Key, error) {
-	return v.token.Generate(ctx, device.Template{Curve: curve, Label: label, Sign: true, Derive: true})
+	var key keys.Key
+	err := v.unlocked(ctx, func() (err error) {
+		key, err = v.token.Generate(ctx, device.Template{Curve: curve, Label: label, Sign: true, Derive: true})
+		return err
+	})
+	return v.own(key, err)
 }
 
-func (v *hsmVault) GetData(ctx context.Context, label string) ([]byte, error) {
-	return v.token.Data(ctx, label)
+func (v *hsmVault) own(key keys.Key, err error) (keys.Key, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &vaultKey{v, key}, nil
+}
+
+func (v *hsmVault) GetData(ctx context.Context, label string) (data []byte, err error) {
+	err = v.unlocked(ctx, func() (err error) { data, err = v.token.Data(ctx, label); return err })
+	return data, err
 }
 
 func (v *hsmVault) PutData(ctx context.Context, label string, data []byte) error {
-	return v.token.PutData(ctx, label, data)
+	return v.unlocked(ctx, func() error { return v.token.PutData(ctx, label, data) })
+}
+
+// vaultKey is a key of the vault, which unlocks it when it must.
+type vaultKey struct {
+	vault *hsmVault
+	key   keys.Key
+}
+
+func (k *vaultKey) Info() keys.Info          { return k.key.Info() }
+func (k *vaultKey) PublicKey() jws.PublicKey { return k.key.PublicKey() }
+func (k *vaultKey) SignsChecked()            {}
+
+func (k *vaultKey) SignDigest(ctx context.Context, digest []byte) (sig []byte, err error) {
+	err = k.vault.unlocked(ctx, func() (err error) { sig, err = k.key.SignDigest(ctx, digest); return err })
+	return sig, err
+}
+
+func (k *vaultKey) ECDH(ctx context.Context, peer []byte) (secret []byte, err error) {
+	err = k.vault.unlocked(ctx, func() (err error) { secret, err = k.key.ECDH(ctx, peer); return err })
+	return secret, err
 }
