@@ -131,3 +131,6 @@ func (f *Faulty) Calls(function string) int {
 	f.must(err)
 	return n
 }
+
+// Control is the text of the control file, for a failure's message.
+func (f *Faulty) Control() string { return f.fault.Control() }
