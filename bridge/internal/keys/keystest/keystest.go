@@ -21,15 +21,63 @@ var halfOrder, _ = new(big.Int).SetString("7fffffffffffffffffffffffffffffff5d576
 // Run checks what every key promises. key is on curve and can sign and derive.
 func Run(t *testing.T, curve string, key keys.Key) {
 	t.Helper()
+	on(t, curve, key)
+	signing(t, key)
+	deriving(t, key)
+	t.Run("many callers at once are served", func(t *testing.T) { concurrent(t, key, sign, derive) })
+}
+
+// RunSigning is Run for a key that can sign and not derive, because it is made so
+// or because its token cannot.
+func RunSigning(t *testing.T, curve string, key keys.Key) {
+	t.Helper()
+	on(t, curve, key)
+	signing(t, key)
+	t.Run("it does not derive", func(t *testing.T) { unsuited(t, key, derive) })
+	t.Run("many callers at once are served", func(t *testing.T) { concurrent(t, key, sign) })
+}
+
+// RunDeriving is Run for a key that can derive and not sign.
+func RunDeriving(t *testing.T, curve string, key keys.Key) {
+	t.Helper()
+	on(t, curve, key)
+	deriving(t, key)
+	t.Run("it does not sign", func(t *testing.T) { unsuited(t, key, sign) })
+	t.Run("many callers at once are served", func(t *testing.T) { concurrent(t, key, derive) })
+}
+
+func on(t *testing.T, curve string, key keys.Key) {
+	t.Helper()
 	if got := key.PublicKey().Curve(); got != curve {
 		t.Fatalf("the key is on %s, want %s", got, curve)
 	}
+}
+
+func signing(t *testing.T, key keys.Key) {
 	t.Run("signatures verify and have one form", func(t *testing.T) { signatures(t, key) })
 	t.Run("only digests of 32 bytes are signed", func(t *testing.T) { digests(t, key) })
+	t.Run("an ended context ends a signature", func(t *testing.T) { cancelled(t, key, sign) })
+}
+
+func deriving(t *testing.T, key keys.Key) {
 	t.Run("both ends derive the same secret", func(t *testing.T) { derives(t, key) })
 	t.Run("bad points are refused", func(t *testing.T) { points(t, key) })
-	t.Run("an ended context ends the call", func(t *testing.T) { cancelled(t, key) })
-	t.Run("many callers at once are served", func(t *testing.T) { concurrent(t, key) })
+	t.Run("an ended context ends a derivation", func(t *testing.T) { cancelled(t, key, derive) })
+}
+
+// sign and derive are the two uses of a key.
+func sign(ctx context.Context, key keys.Key) error {
+	digest := sha256.Sum256(key.PublicKey().Compressed())
+	sig, err := key.SignDigest(ctx, digest[:])
+	if err != nil {
+		return err
+	}
+	return key.PublicKey().Verify(digest[:], sig)
+}
+
+func derive(ctx context.Context, key keys.Key) error {
+	_, err := key.ECDH(ctx, key.PublicKey().Compressed())
+	return err
 }
 
 func signatures(t *testing.T, key keys.Key) {
@@ -107,32 +155,29 @@ func points(t *testing.T, key keys.Key) {
 	}
 }
 
-func cancelled(t *testing.T, key keys.Key) {
+func cancelled(t *testing.T, key keys.Key, use func(context.Context, keys.Key) error) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := key.SignDigest(ctx, make([]byte, 32)); fault.CodeOf(err) != fault.Cancelled {
-		t.Errorf("sign: %v, want CANCELLED", err)
-	}
-	if _, err := key.ECDH(ctx, key.PublicKey().Compressed()); fault.CodeOf(err) != fault.Cancelled {
-		t.Errorf("ECDH: %v, want CANCELLED", err)
+	if err := use(ctx, key); fault.CodeOf(err) != fault.Cancelled {
+		t.Errorf("%v, want CANCELLED", err)
 	}
 }
 
-func concurrent(t *testing.T, key keys.Key) {
+func unsuited(t *testing.T, key keys.Key, use func(context.Context, keys.Key) error) {
+	if err := use(t.Context(), key); fault.CodeOf(err) != fault.KeyUnsuited {
+		t.Errorf("%v, want KEY_UNSUITED", err)
+	}
+}
+
+func concurrent(t *testing.T, key keys.Key, uses ...func(context.Context, keys.Key) error) {
 	var all sync.WaitGroup
-	for i := range 16 {
+	for range 16 {
 		all.Go(func() {
-			digest := sha256.Sum256([]byte{byte(i)})
 			for range 4 {
-				sig, err := key.SignDigest(t.Context(), digest[:])
-				if err == nil {
-					err = key.PublicKey().Verify(digest[:], sig)
-				}
-				if err != nil {
-					t.Error(err)
-				}
-				if _, err := key.ECDH(t.Context(), key.PublicKey().Compressed()); err != nil {
-					t.Error(err)
+				for _, use := range uses {
+					if err := use(t.Context(), key); err != nil {
+						t.Error(err)
+					}
 				}
 			}
 		})
