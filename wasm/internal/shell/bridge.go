@@ -165,6 +165,8 @@ func (s *Shell) notify(e bridgeclient.Event) {
 		s.Post(app.PromptChanged{Open: true, Kind: e.Prompt.Kind, Where: e.Prompt.Where})
 	case frame.PromptClosed:
 		s.Post(app.PromptChanged{})
+	case frame.ApprovalProgress:
+		s.Post(app.BatchMoved{Done: e.Progress.Done, Of: e.Progress.Of})
 	}
 }
 
@@ -183,15 +185,20 @@ func (s *Shell) devices() {
 // decideTime is the longest that one decision may take.
 const decideTime = 15 * time.Minute
 
-func (s *Shell) decide(c app.Decide) {
+// newDecision is what a decision goes through, and how long it may take.
+func (s *Shell) newDecision() (context.Context, context.CancelFunc, *relay.Relay) {
 	ctx, cancel := context.WithTimeout(s.ctx, decideTime)
-	defer cancel()
 	s.mu.Lock()
-	r := s.relay
+	defer s.mu.Unlock()
 	s.decision = cancel
-	s.mu.Unlock()
+	return ctx, cancel, s.relay
+}
+
+func (s *Shell) decide(c app.Decide) {
+	ctx, cancel, r := s.newDecision()
+	defer cancel()
 	if r == nil {
-		s.Post(app.DecisionEnded{Err: fault.New(fault.NotPaired, "the bridge is not connected")})
+		s.Post(app.DecisionEnded{Err: notConnected()})
 		return
 	}
 	result, err := r.Run(ctx, relay.Job{Entity: c.Entity, Member: c.Member, Request: c.Request, Decision: c.Decision,
@@ -200,12 +207,35 @@ func (s *Shell) decide(c app.Decide) {
 				s.Post(app.DecisionMoved{Stage: approvals.Signed})
 			}
 		}})
-	if e := (*relay.Error)(nil); errors.As(err, &e) && e.Unknown {
-		err = e.Fault.With(approvals.Unknown, "true")
-	}
 	if err != nil {
-		s.Post(app.DecisionEnded{Err: err})
+		s.Post(app.DecisionEnded{Err: told(err)})
 		return
 	}
 	s.Post(app.DecisionEnded{Text: result.Text, State: result.State, Done: len(result.Approvals), Needed: result.Needed})
+}
+
+// decideAll decides on several requests; each of them is reported as it ends.
+func (s *Shell) decideAll(c app.DecideAll) {
+	ctx, cancel, r := s.newDecision()
+	defer cancel()
+	if r == nil {
+		for _, request := range c.Requests {
+			s.Post(app.ItemEnded{Request: request, Err: notConnected()})
+		}
+		return
+	}
+	r.RunBatch(ctx, relay.Batch{Entity: c.Entity, Member: c.Member, Decision: c.Decision, Requests: c.Requests, Progress: func(relay.Progress) {},
+		Ended: func(request string, result relay.Result, err error) {
+			s.Post(app.ItemEnded{Request: request, Text: result.Text, Done: len(result.Approvals), Needed: result.Needed, Err: told(err)})
+		}})
+}
+
+func notConnected() error { return fault.New(fault.NotPaired, "the bridge is not connected") }
+
+// told is an error of the relay as the page explains it.
+func told(err error) error {
+	if e := (*relay.Error)(nil); errors.As(err, &e) && e.Unknown {
+		return e.Fault.With(approvals.Unknown, "true")
+	}
+	return err
 }

@@ -70,6 +70,8 @@ func (s *Shell) later(c app.Command) {
 		s.connect(true, true)
 	case app.Decide:
 		s.decide(c)
+	case app.DecideAll:
+		s.decideAll(c)
 	case app.RenewToken:
 		_ = s.renewNow() // the keeper reports
 	case app.SaveForm:
