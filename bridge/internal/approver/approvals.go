@@ -30,8 +30,9 @@ type approvalState struct {
 	channel   *channelState
 	request   string
 	decision  string
-	step      int   // guarded by conn.mu
-	part      *part // of the batch in which it is decided, or nil; guarded by conn.mu, fixed once deciding
+	digest    string // of the statement that came, SHA-256 in hex
+	step      int    // guarded by conn.mu
+	part      *part  // of the batch in which it is decided, or nil; guarded by conn.mu, fixed once deciding
 	ctx       context.Context
 	cancel    context.CancelFunc
 }
@@ -67,6 +68,12 @@ func (c *conn) prepareApproval(_ context.Context, p frame.ApprovalPrepareParams)
 	if err != nil {
 		return r, err
 	}
+	done, err := c.hold(ch.identity) // another page may have it by now: say so before there is a statement
+	if err != nil {
+		c.refused(c.entry(journal.Refused, ch.identity), err)
+		return r, err
+	}
+	defer done()
 	session, err := ch.use()
 	if err != nil {
 		return r, err
@@ -92,6 +99,8 @@ func (c *conn) prepareApproval(_ context.Context, p frame.ApprovalPrepareParams)
 func (c *conn) stillPaired() error {
 	ok, err := c.bridge.pairings.Has(c.origin, c.page)
 	if err == nil && !ok {
+		c.bridge.grants.takePairing(c.pairing)
+		c.bridge.leases.leave(c)
 		return fault.New(fault.NotPaired, "the pairing of this page was revoked")
 	}
 	return err
@@ -104,23 +113,35 @@ func (c *conn) decideApproval(_ context.Context, p frame.ApprovalDecideParams) (
 	if err != nil {
 		return r, err
 	}
-	if a.part != nil {
-		r, err = a.part.decide(p.Record)
-	} else {
-		r, err = c.decide(a, p.Record)
+	done, err := c.hold(a.channel.identity)
+	if err == nil {
+		defer done()
+		if a.part != nil {
+			r, err = a.part.decide(p.Record)
+		} else {
+			r, err = c.decide(a, p.Record)
+		}
 	}
 	if err == nil {
 		_, err = c.advance(a.id, deciding, decided)
 	}
 	if err != nil {
-		cancelled := a.ctx.Err() != nil
-		c.dropApproval(a)
-		if cancelled {
-			return frame.ApprovalDecideResult{}, fault.Wrap(err, fault.Cancelled, "the approval was cancelled")
-		}
-		return frame.ApprovalDecideResult{}, err
+		return frame.ApprovalDecideResult{}, c.undecided(a, err)
 	}
 	return r, nil
+}
+
+// undecided ends an approval that came to nothing, and says why.
+func (c *conn) undecided(a *approvalState, err error) error {
+	e := c.entry(journal.Refused, a.channel.identity)
+	e.Request, e.Decision, e.Statement, e.Digest = a.request, a.decision, statement.TypApproval, a.digest
+	c.refused(e, err)
+	cancelled := a.ctx.Err() != nil && fault.CodeOf(err) != fault.SiteBlocked
+	c.dropApproval(a)
+	if cancelled {
+		return fault.Wrap(err, fault.Cancelled, "the approval was cancelled")
+	}
+	return err
 }
 
 // item is a statement that the signer sent, opened, and found to be what was
@@ -149,6 +170,8 @@ func (c *conn) receive(a *approvalState, record []byte) (*item, error) {
 	if err != nil {
 		return nil, err
 	}
+	sum := sha256.Sum256(m.Statement)
+	a.digest = hex.EncodeToString(sum[:])
 	id := a.channel.identity
 	it := &item{approval: a, session: session, payload: m.Statement, read: read, text: statement.Text(read),
 		want: statement.Want{Entity: id.Entity, Request: a.request, Decision: a.decision, Member: id.Member,
@@ -177,7 +200,7 @@ func (c *conn) decide(a *approvalState, record []byte) (r frame.ApprovalDecideRe
 	if a.decision == statement.Reject {
 		title = "Reject a purchase of " + use.identity.entityName
 	}
-	err = c.confirm(consent.Question{Title: title, Text: it.text}, a.ctx, use.about)
+	err = use.confirm(a.ctx, consent.Question{Title: title, Text: it.text})
 	if err := c.answered(it, err); err != nil {
 		return r, err
 	}
@@ -201,16 +224,16 @@ func (c *conn) answered(it *item, answer error) error {
 		err = c.check(it)
 	}
 	kind := journal.Approved
-	switch {
-	case fault.CodeOf(err) == fault.Declined:
+	switch fault.CodeOf(err) {
+	case "":
+	case fault.Declined, fault.SiteBlocked:
 		kind = journal.Declined
-	case err != nil:
+	case fault.Limited:
+		return err // nobody was asked
+	default:
 		kind = journal.Failed
 	}
-	if jerr := c.note(it, kind, err); jerr != nil {
-		return jerr
-	}
-	return err
+	return c.note(it, kind, err)
 }
 
 // sign lets the token sign what the person approved, and seals it for the signer.
@@ -223,22 +246,27 @@ func (c *conn) sign(it *item, use *keyUse) (r frame.ApprovalDecideResult, err er
 	if err != nil {
 		kind = journal.Failed
 	}
-	if jerr := c.note(it, kind, err); jerr != nil {
-		return r, jerr
-	}
-	if err != nil {
+	if err := c.note(it, kind, err); err != nil {
 		return r, err
 	}
 	record, err := sealMessage(it.session, &channel.StatementSubmit{JWS: token})
 	return frame.ApprovalDecideResult{Outcome: frame.OutcomeSigned, StatementText: it.text, Record: record}, err
 }
 
-// note writes what happens to a statement into the journal.
+// note writes what happens to a statement into the journal, and returns err, or
+// why it could not be written.
 func (c *conn) note(it *item, kind string, err error) error {
-	id, sum := it.approval.channel.identity, sha256.Sum256(it.payload)
-	return c.bridge.deps.Journal.Append(journal.Event{Kind: kind, Origin: c.origin, Pairing: c.pairing, Entity: id.Entity, Member: id.Member,
-		Device: id.device, Key: id.approval.Thumbprint(), Request: it.approval.request, Batch: it.batch, Decision: it.approval.decision,
-		Statement: statement.TypApproval, Digest: hex.EncodeToString(sum[:]), Code: string(fault.CodeOf(err))})
+	id := it.approval.channel.identity
+	e := c.entry(kind, id)
+	e.Key, e.Request, e.Batch, e.Decision = id.approval.Thumbprint(), it.approval.request, it.batch, it.approval.decision
+	e.Statement, e.Digest, e.Code = statement.TypApproval, it.approval.digest, string(fault.CodeOf(err))
+	if jerr := c.bridge.deps.Journal.Append(e); jerr != nil {
+		return jerr
+	}
+	if err != nil {
+		return &written{err}
+	}
+	return nil
 }
 
 // finishApproval reads the signer's receipt.

@@ -21,6 +21,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -33,6 +34,8 @@ import (
 	"countersign/bridge/internal/instance"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/peer"
+	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/link"
 )
@@ -97,6 +100,9 @@ type Deps struct {
 	Rand    io.Reader
 	Now     func() time.Time
 	Log     *slog.Logger
+	// Identify says which program is at the far end of a connection on loopback;
+	// nil: [peer.Identify].
+	Identify func(local, remote netip.AddrPort) (peer.Process, error)
 }
 
 // Bridge serves pages.
@@ -107,12 +113,22 @@ type Bridge struct {
 	budget     link.Budget // of pages on loopback
 	relayed    link.Budget // of pages at the gateway, so that it cannot use up the other
 	pairings   *Pairings
+	blocks     *Blocks
+	origins    *Origins // in the configuration file
+	unstored   sync.Map // origins that are blocked and could not be written to blocks
 	identities []*identity
 
-	mu         sync.Mutex
-	conns      map[*conn]bool
-	authorized map[string]bool        // pairing id + device label
-	unlocking  map[string]*sync.Mutex // by device label: one PIN prompt for each
+	grants   *grants
+	leases   *leases
+	limits   *limits
+	idle     *idleness
+	refusals *refusals
+	pulled   *alarms // by the token's label: it was pulled
+	silenced *alarms // by origin: it may not ask any more
+
+	mu    sync.Mutex
+	conns map[*conn]bool
+	doors map[string]chan struct{} // by the token's label: who asks about it
 }
 
 // New reads the bridge's state and the identities' certificates. It opens no
@@ -127,9 +143,18 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 	if deps.Log == nil {
 		deps.Log = slog.New(slog.DiscardHandler)
 	}
-	b := &Bridge{cfg: cfg, deps: deps, budget: link.Budget{Now: deps.Now}, relayed: link.Budget{Now: deps.Now}, conns: map[*conn]bool{},
-		authorized: map[string]bool{}, unlocking: map[string]*sync.Mutex{}}
-	var err error
+	if deps.Identify == nil {
+		deps.Identify = peer.Identify
+	}
+	limit, err := cfg.idleLock()
+	if err != nil {
+		return nil, err
+	}
+	b := &Bridge{cfg: cfg, deps: deps, budget: link.Budget{Now: deps.Now}, relayed: link.Budget{Now: deps.Now},
+		conns: map[*conn]bool{}, doors: map[string]chan struct{}{}, blocks: OpenBlocks(cfg.StateDir), origins: OpenOrigins(cfg.file),
+		grants: newGrants(), leases: newLeases(deps.Now), limits: newLimits(deps.Now), idle: newIdleness(deps.Now, limit),
+		pulled: newAlarms(), silenced: newAlarms()}
+	b.refusals = newRefusals(deps.Now, b.record)
 	if b.identities, err = loadIdentities(cfg, deps.Now()); err != nil {
 		return nil, err
 	}
@@ -138,6 +163,9 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 	}
 	b.pairings = OpenPairings(cfg.StateDir)
 	if _, err := b.pairings.List(); err != nil {
+		return nil, err
+	}
+	if _, err := b.blocks.List(); err != nil {
 		return nil, err
 	}
 	return b, nil
@@ -161,6 +189,8 @@ func (b *Bridge) Serve(ctx context.Context, listeners []net.Listener) error {
 	}
 	var watching sync.WaitGroup
 	watching.Go(relay)
+	watching.Go(func() { b.housekeep(ctx) })
+	watching.Go(func() { b.watchOrigins(ctx, g.Allow) })
 	watching.Go(func() {
 		if err := b.deps.Devices.Watch(ctx, b.deviceChanged); err != nil && ctx.Err() == nil {
 			b.deps.Log.Warn("tokens that come and go are not noticed", "error", err)
@@ -231,16 +261,16 @@ func listen(ctx context.Context, cfg Config, log *slog.Logger) ([]net.Listener, 
 	return guard.ListenFirst(ctx, guard.Ports{Try: frame.Ports[:], Log: log})
 }
 
+// deviceChanged takes back what was allowed with a token that is gone, or that is
+// another since its module was started again, and tells the pages.
 func (b *Bridge) deviceChanged(label string, present bool) {
+	b.grants.takeDevice(label)
+	b.idle.gone(label)
+	if !present {
+		b.pulled.ring(label, fault.New(fault.DeviceRemoved, fmt.Sprintf("the token %q was removed; plug it in and try again", label)).With("device", label))
+	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if !present {
-		for k := range b.authorized {
-			if deviceOf(k) == label {
-				delete(b.authorized, k)
-			}
-		}
-	}
 	for c := range b.conns {
 		c.deviceChanged(label, present)
 	}

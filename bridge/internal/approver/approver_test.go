@@ -297,7 +297,11 @@ func TestARevokedPageMustPairAgain(t *testing.T) {
 func TestAnotherPageMayNotUseATokenThatSomebodyElseUnlocked(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
-	g.mustOpen(g.mustConnect(), "mem_alice")
+	first := g.mustConnect()
+	l := g.mustOpen(first, "mem_alice")
+	if err := first.Call(t.Context(), frame.ChannelClose, frame.ChannelCloseParams{Channel: l.id}, &frame.ChannelCloseResult{}); err != nil {
+		t.Fatal(err)
+	}
 	other, err := link.NewKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)

@@ -185,7 +185,7 @@ func (b *batch) ask(listed []*part, use *keyUse) (approved []*part, err error) {
 	title += fmt.Sprintf("%d purchases of ", n)
 	ctx, stop := while(c.ctx, listed)
 	defer stop()
-	answer := c.confirm(consent.Question{Title: title + use.identity.entityName, Text: text}, ctx, use.about)
+	answer := use.confirm(ctx, consent.Question{Title: title + use.identity.entityName, Text: text})
 	for _, p := range listed {
 		err := answer
 		if err == nil && p.approval.ctx.Err() != nil {
@@ -203,8 +203,9 @@ func (b *batch) ask(listed []*part, use *keyUse) (approved []*part, err error) {
 // shown is the journal's line for a list that is put before the person.
 func (b *batch) shown(it *item, n int) journal.Event {
 	id := it.approval.channel.identity
-	return journal.Event{Kind: journal.Batched, Origin: b.conn.origin, Pairing: b.conn.pairing, Entity: id.Entity, Member: id.Member,
-		Device: id.device, Key: id.approval.Thumbprint(), Batch: b.id, Count: n, Decision: it.approval.decision, Statement: statement.TypApproval}
+	e := b.conn.entry(journal.Batched, id)
+	e.Key, e.Batch, e.Count, e.Decision, e.Statement = id.approval.Thumbprint(), b.id, n, it.approval.decision, statement.TypApproval
+	return e
 }
 
 // sign lets the token sign one item after the other. When the key fails, the rest
@@ -240,10 +241,7 @@ func (b *batch) sign(approved []*part, of int, use *keyUse) {
 
 // failed journals that an approved item is not signed.
 func (b *batch) failed(p *part, err error) error {
-	if jerr := b.conn.note(p.item, journal.Failed, err); jerr != nil {
-		return jerr
-	}
-	return err
+	return b.conn.note(p.item, journal.Failed, err)
 }
 
 func (b *batch) progress(done, of int) {

@@ -2,11 +2,15 @@ package approver
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"sync"
 
+	"countersign/bridge/internal/journal"
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
+	"countersign/shared/statement"
 )
 
 // channelState is one end-to-end channel to the signer, on its way or open.
@@ -64,6 +68,7 @@ func (c *conn) dropChannel(id string) {
 	c.mu.Unlock()
 	if ch != nil {
 		ch.close()
+		c.bridge.leases.closed(c, ch.identity.devices())
 	}
 }
 
@@ -74,6 +79,15 @@ func (c *conn) openChannel(ctx context.Context, p frame.ChannelOpenParams) (r fr
 	}
 	id, err := c.bridge.identity(p.Entity, p.Member)
 	if err != nil {
+		return r, err
+	}
+	defer func() { c.refused(c.entry(journal.Refused, id), err) }()
+	done, err := c.hold(id)
+	if err != nil {
+		return r, err
+	}
+	defer done()
+	if err := c.bridge.suits(ctx, id); err != nil {
 		return r, err
 	}
 	suite, err := channel.SuiteFor(id.channel.Curve())
@@ -106,15 +120,44 @@ func (c *conn) openChannel(ctx context.Context, p frame.ChannelOpenParams) (r fr
 	return r, nil
 }
 
+// suits fails with KEY_UNSUITED when a token cannot do what the identity will need
+// of it: better now than when the person has read and approved.
+func (b *Bridge) suits(ctx context.Context, id *identity) error {
+	needs := map[string][]string{id.device: {"ECDSA", id.approval.Curve()}}
+	if id.channelIn == statement.InToken {
+		d := tokenOf(id.ChannelKey)
+		needs[d] = append(needs[d], "ECDH", id.channel.Curve())
+	}
+	for label, needed := range needs {
+		dev, err := b.deps.Devices.Device(ctx, label)
+		if err != nil {
+			return err
+		}
+		for _, n := range needed {
+			if slices.Contains(dev.Lacks, n) {
+				return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q cannot do %s, which the keys of %s need; use another token", label, n, id.memberName)).
+					With("device", label).With("lacks", n)
+			}
+		}
+	}
+	return nil
+}
+
 // acceptChannel reads act 2 and makes act 3, with the member's certificate.
 func (c *conn) acceptChannel(_ context.Context, p frame.ChannelAcceptParams) (r frame.ChannelAcceptResult, err error) {
 	ch, err := c.channel(p.Channel)
 	if err != nil {
 		return r, err
 	}
-	if r.Record, err = ch.finish(p.Record); err != nil && fault.CodeOf(err) != fault.Conflict {
-		c.dropChannel(p.Channel)
+	done, err := c.hold(ch.identity)
+	if err == nil {
+		defer done()
+		r.Record, err = ch.finish(p.Record)
+		if err != nil && fault.CodeOf(err) != fault.Conflict {
+			c.dropChannel(p.Channel)
+		}
 	}
+	c.refused(c.entry(journal.Refused, ch.identity), err)
 	return r, err
 }
 

@@ -49,8 +49,13 @@ type Config struct {
 	Prompt string `json:"prompt"`
 	// Pinentry is the path of the pinentry program; empty: the one in PATH.
 	Pinentry string `json:"pinentry"`
+	// IdleLock is after how long without a use the bridge locks a token: "10m";
+	// "0" is never, and empty is [DefaultIdleLock].
+	IdleLock string `json:"idle_lock"`
 	// Relay is the way for pages that cannot reach loopback; empty: there is none.
 	Relay RelayConfig `json:"relay"`
+
+	file string // where it was read from: the origins may change while the bridge runs
 }
 
 // IdentityConfig is one member of one entity.
@@ -72,6 +77,7 @@ func Load(path string) (Config, error) {
 	if err := strictjson.Unmarshal(data, &cfg, maxConfig); err != nil {
 		return Config{}, fmt.Errorf("read %s: %w", path, err)
 	}
+	cfg.file = path
 	dir := filepath.Dir(path)
 	for _, p := range []*string{&cfg.SignerFile, &cfg.StateDir} {
 		*p = absolute(dir, *p)
@@ -89,6 +95,9 @@ func Load(path string) (Config, error) {
 		if _, err := guard.ParseOrigin(o); err != nil {
 			return Config{}, fmt.Errorf("read %s: %w", path, err)
 		}
+	}
+	if _, err := cfg.idleLock(); err != nil {
+		return Config{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	if g := cfg.Relay.Gateway; g != "" {
 		if _, err := dialout.ParseGateway(g); err != nil {
@@ -168,17 +177,9 @@ func loadIdentities(cfg Config, now time.Time) ([]*identity, error) {
 	if len(cfg.Identities) == 0 {
 		return nil, nil
 	}
-	var pinned signerFile
-	data, err := readFile(cfg.SignerFile)
+	pinned, key, err := loadPinned(cfg.SignerFile)
 	if err != nil {
-		return nil, fmt.Errorf("read the signer's keys: %w", err)
-	}
-	if err := strictjson.Unmarshal(data, &pinned, maxConfig); err != nil {
-		return nil, fmt.Errorf("read %s: %w", cfg.SignerFile, err)
-	}
-	key, err := publicKey(pinned.StatementKey)
-	if err != nil {
-		return nil, fmt.Errorf("read %s: statement_key: %w", cfg.SignerFile, err)
+		return nil, err
 	}
 	var all []*identity
 	for _, ic := range cfg.Identities {
@@ -192,6 +193,21 @@ func loadIdentities(cfg Config, now time.Time) ([]*identity, error) {
 		all = append(all, id.identity)
 	}
 	return all, nil
+}
+
+// loadPinned reads the keys of the signer that this bridge trusts.
+func loadPinned(path string) (pinned signerFile, key jws.PublicKey, err error) {
+	data, err := readFile(path)
+	if err != nil {
+		return pinned, key, fmt.Errorf("read the signer's keys: %w", err)
+	}
+	if err := strictjson.Unmarshal(data, &pinned, maxConfig); err != nil {
+		return pinned, key, fmt.Errorf("read %s: %w", path, err)
+	}
+	if key, err = publicKey(pinned.StatementKey); err != nil {
+		return pinned, key, fmt.Errorf("read %s: statement_key: %w", path, err)
+	}
+	return pinned, key, nil
 }
 
 type expiring struct {

@@ -337,7 +337,8 @@ func TestAClockThatJumpsDuringAnApprovalSignsNothingStale(t *testing.T) {
 			var c wallClock
 			g.now, g.drawer.watched = c.Now, make(chan struct{})
 			g.serve(g.drawer)
-			l := g.mustOpen(g.mustConnect(), "mem_alice")
+			b := g.mustConnect()
+			l := g.mustOpen(b, "mem_alice")
 			g.person.answer(func(context.Context, consent.Question) error { c.wrong.Store(int64(r.jump)); return nil })
 			_, err := l.decide(t.Context(), "req_0001", statement.Approve)
 			if r.want == "" && err != nil {
@@ -351,7 +352,7 @@ func TestAClockThatJumpsDuringAnApprovalSignsNothingStale(t *testing.T) {
 			}
 			c.wrong.Store(0) // set right again: work goes on
 			g.person.answer(nil)
-			if _, err := g.mustOpen(g.mustConnect(), "mem_alice").decide(t.Context(), "req_0002", statement.Approve); err != nil {
+			if _, err := g.mustOpen(b, "mem_alice").decide(t.Context(), "req_0002", statement.Approve); err != nil {
 				t.Errorf("after the clock was set right: %v", err)
 			}
 			g.stop()

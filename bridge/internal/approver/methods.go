@@ -57,6 +57,7 @@ func (c *conn) info(ctx context.Context, _ frame.BridgeInfoParams) (frame.Bridge
 		result.Identities = append(result.Identities, frame.Identity{
 			Entity: id.Entity, EntityName: id.entityName, Member: id.Member, MemberName: id.memberName, Device: id.device,
 			Curve: id.approval.Curve(), Present: dev.Present, Locked: dev.Locked || !dev.Present, ChannelIn: id.channelIn,
+			Holder: c.bridge.leases.other(c, id.device), Lacks: dev.Lacks,
 		})
 	}
 	return result, nil

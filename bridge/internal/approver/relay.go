@@ -22,7 +22,7 @@ func (b *Bridge) relay(ctx context.Context) (run func(), err error) {
 	}
 	d, err := dialout.New(dialout.Config{
 		Gateway: b.cfg.Relay.Gateway, Key: b.key, Rand: b.deps.Rand, Log: b.deps.Log,
-		Origins: func() []string { return b.cfg.Origins },
+		Origins: b.currentOrigins,
 		Handle:  func(c dialout.Connection) { b.serve(c.Context, c.Socket, c.Origin, c.Gateway) },
 	})
 	if err != nil {
@@ -43,13 +43,4 @@ func RelayName(cfg Config, deps Deps) (string, error) {
 		return "", err
 	}
 	return rendezvous.Name(key.Static()), nil
-}
-
-// whence says in the pairing prompt where a page comes from.
-func (c *conn) whence() string {
-	if c.gateway == "" {
-		return "A page of " + c.origin + " wants to use this bridge.\n"
-	}
-	return "A page wants to use this bridge through the relay at " + c.gateway + ".\n" +
-		"It claims to be of " + c.origin + "; this computer cannot see which browser it is in.\n"
 }

@@ -3,8 +3,6 @@ package approver
 import (
 	"context"
 	"fmt"
-	"strings"
-	"sync"
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/journal"
@@ -13,9 +11,6 @@ import (
 	"countersign/shared/frame"
 	"countersign/shared/jws"
 )
-
-// maxTries is how many PINs are asked for in one call.
-const maxTries = 3
 
 // keyUse is a key in a token, used for one page: it asks for the PIN when the
 // token wants it, and writes each use into the journal first. It is the static
@@ -29,6 +24,9 @@ type keyUse struct {
 	about    frame.PromptParams
 	key      keys.Key
 }
+
+// device is the label of the token that holds the key.
+func (k *keyUse) device() string { return tokenOf(k.uri) }
 
 // open finds the key, with the PIN where the token hides it without one, and
 // checks that it is the one that the certificate names.
@@ -47,9 +45,6 @@ func (k *keyUse) open(ctx context.Context) error {
 	if !key.PublicKey().Equal(k.want) {
 		return fault.New(fault.KeyUnsuited, "the token's key is not the one in the member's certificate")
 	}
-	if key.Info().AlwaysAuth {
-		return fault.New(fault.KeyUnsuited, "the token wants its PIN for each use of this key, which this version cannot give")
-	}
 	k.key = key
 	return nil
 }
@@ -62,16 +57,19 @@ func (k *keyUse) PublicKey() jws.PublicKey { return k.want }
 
 // ECDH derives for a channel.
 func (k *keyUse) ECDH(ctx context.Context, peer []byte) (secret []byte, err error) {
-	if err := k.journal(journal.Derived); err != nil {
+	if err := k.journal(journal.Derived, nil); err != nil {
 		return nil, err
 	}
-	err = k.unlocked(ctx, func() (err error) { secret, err = k.key.ECDH(ctx, peer); return err })
+	err = k.unlocked(ctx, func(ctx context.Context, key keys.Key) (err error) { secret, err = key.ECDH(ctx, peer); return err })
 	return secret, err
 }
 
 // SignDigest signs; its caller has asked the person.
 func (k *keyUse) SignDigest(ctx context.Context, digest []byte) (sig []byte, err error) {
-	err = k.unlocked(ctx, func() (err error) { sig, err = k.key.SignDigest(ctx, digest); return err })
+	err = k.unlocked(ctx, func(ctx context.Context, key keys.Key) (err error) {
+		sig, err = key.SignDigest(ctx, digest)
+		return err
+	})
 	return sig, err
 }
 
@@ -80,143 +78,114 @@ func (k *keyUse) SignsChecked() {}
 
 // unlocked uses the key, and again after the PIN when the token was locked: the
 // first try did nothing then.
-func (k *keyUse) unlocked(ctx context.Context, use func() error) error {
+func (k *keyUse) unlocked(ctx context.Context, use func(context.Context, keys.Key) error) error {
+	b := k.conn.bridge
 	if err := k.authorize(ctx); err != nil {
 		return err
 	}
-	err := use()
-	if fault.CodeOf(err) != fault.PINRequired {
-		return err
+	err := k.each(ctx, use)
+	if fault.CodeOf(err) == fault.PINRequired {
+		b.grants.takeDevice(k.device())
+		if err := k.authorize(ctx); err != nil {
+			return err
+		}
+		err = k.each(ctx, use)
 	}
-	k.conn.bridge.forget(k.conn.pairing, k.identity.device)
-	if err := k.authorize(ctx); err != nil {
-		return err
+	if err == nil {
+		b.idle.used(k.device())
 	}
-	return use()
+	return err
 }
 
-func (k *keyUse) journal(event string) error {
-	return k.conn.bridge.deps.Journal.Append(journal.Event{Kind: event, Origin: k.conn.origin, Pairing: k.conn.pairing,
-		Entity: k.identity.Entity, Member: k.identity.Member, Device: k.identity.device, Key: k.want.Thumbprint()})
+func (k *keyUse) journal(kind string, err error) error {
+	e := k.conn.entry(kind, k.identity)
+	e.Device, e.Key, e.Code = k.device(), k.want.Thumbprint(), string(fault.CodeOf(err))
+	return k.conn.bridge.deps.Journal.Append(e)
 }
 
 // authorize makes sure that the token is unlocked and that the person let this
-// page use it: by entering the PIN for it, or, when another page's PIN has
-// unlocked the token, by approving that.
+// page use this key: by entering the PIN for it, or, when the token is unlocked
+// already, by approving that. That another page, or another key, was allowed is
+// no reason.
 func (k *keyUse) authorize(ctx context.Context) error {
-	b, label := k.conn.bridge, k.identity.device
-	if b.isAuthorized(k.conn.pairing, label) {
+	b, label := k.conn.bridge, k.device()
+	if err := k.conn.stillPaired(); err != nil {
+		return err
+	}
+	b.lockIdle(ctx, label)
+	if b.grants.has(k.conn.pairing, k.want) {
 		return nil
 	}
-	lock := b.deviceLock(label)
-	lock.Lock()
-	defer lock.Unlock()
-	if b.isAuthorized(k.conn.pairing, label) {
+	ctx, stop := b.pulled.watch(ctx, label)
+	defer stop()
+	leave, err := b.enterDevice(ctx, label)
+	if err != nil {
+		return because(ctx, err)
+	}
+	defer leave()
+	if b.grants.has(k.conn.pairing, k.want) { // the person answered another call of this page
 		return nil
 	}
 	dev, err := b.deps.Devices.Device(ctx, label)
 	if err != nil {
-		return err
+		return because(ctx, err)
 	}
 	switch {
 	case !dev.Present:
 		return fault.New(fault.DeviceMissing, fmt.Sprintf("the token %q is not plugged in", label)).With("device", label)
 	case dev.Locked:
-		err = k.enterPIN(ctx, dev)
+		err = k.unlock(ctx, dev)
 	default:
-		q := consent.Question{Title: "Use " + label, Text: fmt.Sprintf("A page of %s wants to use the token %q,\nwhich is unlocked. You will still be asked about every signature.\n", k.conn.origin, label)}
-		about := k.about
-		about.Kind = frame.PromptConfirm
-		err = k.conn.confirm(q, ctx, about)
+		err = k.allow(ctx)
 	}
 	if err != nil {
-		return err
+		return because(ctx, err)
 	}
-	b.authorize(k.conn.pairing, label)
+	b.grants.give(k.conn.pairing, label, k.identity.on(label))
+	b.idle.used(label)
 	return nil
 }
 
-// enterPIN asks for the PIN until it is right, the person gives up, or enough
-// tries were made. It never tries a PIN twice.
-func (k *keyUse) enterPIN(ctx context.Context, dev Device) error {
-	b, label := k.conn.bridge, k.identity.device
-	var problem string
-	var last error
-	for range maxTries {
-		if dev.PINLocked {
-			return fault.New(fault.PINLocked, fmt.Sprintf("the token %q is locked after too many wrong PINs", label)).With("device", label)
-		}
-		about := k.about
-		about.Kind = frame.PromptPIN
-		opened, closed := k.conn.prompting(about)
-		pin, err := b.deps.Prompts.PIN(ctx, consent.PINQuestion{Device: label, Reason: k.why, Problem: problem, FinalTry: dev.FinalTry, TriesLeft: dev.TriesLeft}, opened)
-		closed()
-		if err != nil {
-			if jerr := k.journal(journal.PINFailed); jerr != nil {
-				return jerr
-			}
-			return err
-		}
-		err = b.deps.Devices.Login(ctx, label, pin, dev.FinalTry)
-		clear(pin)
-		if err == nil {
-			return k.journal(journal.Unlocked)
-		}
-		if jerr := k.journal(journal.PINFailed); jerr != nil {
-			return jerr
-		}
-		if fault.CodeOf(err) != fault.PINIncorrect {
-			return err
-		}
-		problem, last = "That PIN was not right.", err
-		if dev, err = b.deps.Devices.Device(ctx, label); err != nil {
-			return err
-		}
+// allow asks whether the page may use a token that is unlocked already.
+func (k *keyUse) allow(ctx context.Context) error {
+	about := k.about
+	about.Kind = frame.PromptConfirm
+	err := k.conn.confirm(consent.Question{Title: "Use " + k.device(),
+		Text: fmt.Sprintf("A page of %s wants to use the token %q, which is unlocked.\n%s\n\n%s", k.conn.origin, k.device(), k.why, k.identity.allows(k.conn.origin, k.device()))}, ctx, about)
+	if err == nil {
+		return nil
 	}
-	return last
-}
-
-func authorizedKey(pairing, label string) string { return pairing + " " + label }
-
-func deviceOf(key string) string {
-	_, label, _ := strings.Cut(key, " ")
-	return label
-}
-
-func (b *Bridge) isAuthorized(pairing, label string) bool {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.authorized[authorizedKey(pairing, label)]
-}
-
-func (b *Bridge) authorize(pairing, label string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.authorized[authorizedKey(pairing, label)] = true
-}
-
-func (b *Bridge) forget(pairing, label string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	delete(b.authorized, authorizedKey(pairing, label))
-}
-
-// forgetPage takes back what a page whose pairing was revoked was allowed.
-func (b *Bridge) forgetPage(pairing string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for k := range b.authorized {
-		if strings.HasPrefix(k, pairing+" ") {
-			delete(b.authorized, k)
-		}
+	kind := journal.Declined
+	if code := fault.CodeOf(err); code != fault.Declined && code != fault.SiteBlocked {
+		return err // its caller journals it
 	}
+	if jerr := k.journal(kind, err); jerr != nil {
+		return jerr
+	}
+	return &written{err}
 }
 
-func (b *Bridge) deviceLock(label string) *sync.Mutex {
+// confirm asks about what the key is for, until the token is pulled.
+func (k *keyUse) confirm(ctx context.Context, q consent.Question) error {
+	ctx, stop := k.conn.bridge.pulled.watch(ctx, k.device())
+	defer stop()
+	return because(ctx, k.conn.confirm(q, ctx, k.about))
+}
+
+// enterDevice waits until nobody else is asked about a token: one PIN serves all
+// calls of a page that wait for it.
+func (b *Bridge) enterDevice(ctx context.Context, label string) (leave func(), err error) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
-	if b.unlocking[label] == nil {
-		b.unlocking[label] = new(sync.Mutex)
+	door := b.doors[label]
+	if door == nil {
+		door = make(chan struct{}, 1)
+		b.doors[label] = door
 	}
-	return b.unlocking[label]
+	b.mu.Unlock()
+	select {
+	case door <- struct{}{}:
+		return func() { <-door }, nil
+	case <-ctx.Done():
+		return nil, keys.Ended(ctx)
+	}
 }

@@ -1,0 +1,78 @@
+package approver
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+
+	"github.com/gorilla/websocket"
+
+	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/peer"
+	"countersign/shared/fault"
+)
+
+// identify looks which program is at the other end of a connection on loopback,
+// and refuses it when it is another user's: who shares this computer must not use
+// this person's token, and a program that cannot be asked for its user could be
+// anybody's. What the program is called decides nothing; it is shown.
+func (c *conn) identify(ws *websocket.Conn) error {
+	c.process = peer.Unknown()
+	if c.gateway != "" {
+		return nil // it runs somewhere else
+	}
+	p, err := c.bridge.deps.Identify(addrPort(ws.LocalAddr()), addrPort(ws.RemoteAddr()))
+	if errors.Is(err, peer.ErrUnsupported) {
+		return nil
+	}
+	if err == nil {
+		c.process = p
+	}
+	if err == nil && p.UID == os.Getuid() {
+		return nil
+	}
+	refusal := fault.Wrap(err, fault.OriginRefused, "only programs of the user who runs this bridge may connect")
+	c.refused(c.event(journal.Refused), refusal)
+	return refusal
+}
+
+func addrPort(a net.Addr) netip.AddrPort {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return tcp.AddrPort()
+	}
+	return netip.AddrPort{}
+}
+
+// program names the page's program for the journal.
+func (c *conn) program() string {
+	if c.gateway != "" {
+		return "through the relay at " + c.gateway
+	}
+	return c.process.String()
+}
+
+// whence says in the pairing prompt where a page comes from.
+func (c *conn) whence() string {
+	if c.gateway != "" {
+		return "A page wants to use this bridge through the relay at " + c.gateway + ".\n" +
+			"It claims to be of " + c.origin + "; this computer cannot see which browser it is in.\n"
+	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "A page of %s wants to use this bridge.\n\n", c.origin)
+	if c.process.Path == "" {
+		b.WriteString("Its program:  unknown (it runs as you, and hides its name, as sandboxed browsers do)\n")
+		return b.String()
+	}
+	fmt.Fprintf(&b, "Its program:  %s\n", consent.Clean(c.process.Path))
+	if !c.process.Started.IsZero() {
+		fmt.Fprintf(&b, "              process %d, started %s\n", c.process.PID, c.process.Started.Format("2006-01-02 15:04:05"))
+	}
+	if c.process.Warning != "" {
+		fmt.Fprintf(&b, "CAUTION:      %s\n", consent.Clean(c.process.Warning))
+	}
+	return b.String()
+}

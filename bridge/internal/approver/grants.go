@@ -1,0 +1,98 @@
+package approver
+
+import (
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+
+	"countersign/shared/jws"
+	"countersign/shared/statement"
+)
+
+// grants are what pages were allowed: for each pairing and key, by the person,
+// for as long as the token stays unlocked. That a token is unlocked allows nobody
+// anything.
+type grants struct {
+	mu sync.Mutex
+	of map[grant]string // the token's label
+}
+
+type grant struct {
+	pairing string
+	key     string // thumbprint
+}
+
+func newGrants() *grants { return &grants{of: map[grant]string{}} }
+
+func (g *grants) has(pairing string, key jws.PublicKey) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	_, ok := g.of[grant{pairing, key.Thumbprint()}]
+	return ok
+}
+
+func (g *grants) give(pairing, device string, keys []memberKey) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, k := range keys {
+		g.of[grant{pairing, k.want.Thumbprint()}] = device
+	}
+}
+
+// takePairing takes back what a page was allowed.
+func (g *grants) takePairing(pairing string) {
+	g.take(func(k grant, _ string) bool { return k.pairing == pairing })
+}
+
+// takeDevice takes back what anybody was allowed with a token.
+func (g *grants) takeDevice(device string) {
+	g.take(func(_ grant, d string) bool { return d == device })
+}
+
+func (g *grants) take(which func(grant, string) bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	maps.DeleteFunc(g.of, which)
+}
+
+// memberKey is one of the two keys of an identity.
+type memberKey struct {
+	purpose string // for people
+	uri     string
+	want    jws.PublicKey // from the certificate
+}
+
+// on returns the identity's keys that are in a token.
+func (id *identity) on(device string) (all []memberKey) {
+	for _, k := range []memberKey{
+		{"the approval key of " + id.memberName + ", which signs what you approve", id.ApprovalKey, id.approval},
+		{"the channel key of " + id.memberName + ", which opens channels to the vault", id.ChannelKey, id.channel},
+	} {
+		if tokenOf(k.uri) == device {
+			all = append(all, k)
+		}
+	}
+	return all
+}
+
+// devices are the labels of the identity's tokens: one, or two.
+func (id *identity) devices() []string {
+	all := []string{id.device}
+	if d := tokenOf(id.ChannelKey); d != id.device && id.channelIn == statement.InToken {
+		all = append(all, d)
+	}
+	return all
+}
+
+// allows says what a person allows a page when they unlock a token for it. The
+// same yes is good for all of it, so that nobody is asked twice.
+func (id *identity) allows(site, device string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "It allows %s to use, until the token is pulled or locked:\n", site)
+	for _, k := range id.on(device) {
+		fmt.Fprintf(&b, "- %s\n", k.purpose)
+	}
+	b.WriteString("You will still be asked about every signature.\n")
+	return b.String()
+}

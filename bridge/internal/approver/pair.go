@@ -1,0 +1,76 @@
+package approver
+
+import (
+	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/journal"
+	"countersign/shared/fault"
+	"countersign/shared/frame"
+)
+
+// begin pairs when the page is new, and then lets it call methods.
+func (c *conn) begin() {
+	err := c.bridge.isBlocked(c.origin)
+	var known bool
+	if err == nil {
+		known, err = c.bridge.pairings.Has(c.origin, c.page)
+	}
+	if err == nil && !known {
+		c.bridge.grants.takePairing(c.pairing)
+		err = c.pair()
+	}
+	if err == nil {
+		err = c.bridge.pairings.Add(c.origin, c.page, c.bridge.deps.Now())
+	}
+	if err != nil {
+		if c.ctx.Err() == nil {
+			c.log.Warn("the page was not let in", "error", err)
+		}
+		c.refused(c.event(journal.Refused), err)
+		c.refuse(err)
+		return
+	}
+	c.mu.Lock()
+	c.ready = true
+	c.mu.Unlock()
+	c.notify(frame.LinkState, frame.LinkStateParams{State: frame.Ready, Bridge: name, Version: Version})
+}
+
+// refuse says why the page may do nothing any more, and closes the connection.
+func (c *conn) refuse(why error) {
+	c.mu.Lock()
+	c.ready = false
+	c.mu.Unlock()
+	c.notify(frame.LinkState, frame.LinkStateParams{State: frame.Refused, Bridge: name, Version: Version, Error: frame.FromFault(why)})
+	c.end(fault.CodeOf(why))
+}
+
+// pair asks the person whether the page shows the same code.
+func (c *conn) pair() error {
+	c.notify(frame.LinkState, frame.LinkStateParams{State: frame.Pairing, Bridge: name, Version: Version})
+	code := c.session.Code()
+	q := consent.Question{
+		Title: "Pair with " + c.origin,
+		Text: c.whence() + "\n" +
+			"Its code:  " + code[:3] + " " + code[3:] + "\n\n" +
+			"Approve only if you opened this page just now and it shows the same six digits.\n" +
+			"You will still be asked about every signature.\n",
+	}
+	err := c.confirm(q, c.ctx, frame.PromptParams{Kind: frame.PromptPairing})
+	if fault.CodeOf(err) == fault.Limited {
+		return err // nobody was asked
+	}
+	event := c.event(journal.Paired)
+	if err != nil {
+		event.Kind, event.Code = journal.PairingFailed, string(fault.CodeOf(err))
+	}
+	if jerr := c.bridge.deps.Journal.Append(event); jerr != nil {
+		return jerr
+	}
+	switch {
+	case err == nil:
+		return nil
+	case fault.CodeOf(err) == fault.Declined:
+		err = fault.Wrap(err, fault.PairingRefused, "the pairing was refused at the bridge's prompt")
+	}
+	return &written{err}
+}

@@ -1,0 +1,194 @@
+package approver
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/keys"
+	"countersign/shared/fault"
+	"countersign/shared/frame"
+)
+
+// maxTries is how many PINs are asked for in one call.
+const maxTries = 3
+
+// pinTries are the PINs that one call asks for.
+type pinTries struct {
+	use     *keyUse
+	allows  string // what a right one allows
+	problem string // what was wrong with the last one
+}
+
+// unlock asks for the token's PIN until it is right, the person gives up, or
+// enough tries were made. It never tries a PIN twice.
+func (k *keyUse) unlock(ctx context.Context, dev Device) error {
+	devices := k.conn.bridge.deps.Devices
+	t := &pinTries{use: k, allows: k.identity.allows(k.conn.origin, dev.Label)}
+	return t.until(ctx, dev, func(ctx context.Context, dev Device) error {
+		if dev.PINPad {
+			return t.onReader(ctx, dev, func(ctx context.Context) error { return devices.LoginOnReader(ctx, dev.Label) })
+		}
+		pin, err := t.ask(ctx, dev)
+		if err != nil {
+			return err
+		}
+		defer clear(pin)
+		return devices.Login(ctx, dev.Label, pin, dev.FinalTry)
+	})
+}
+
+// until makes tries until one succeeds, and journals each that does not. The last
+// one that the token gives is made after a question of its own.
+func (t *pinTries) until(ctx context.Context, dev Device, try func(context.Context, Device) error) error {
+	k := t.use
+	var err error
+	for range maxTries {
+		if dev.PINLocked {
+			return fault.New(fault.PINLocked, fmt.Sprintf("the token %q is locked after too many wrong PINs", dev.Label)).With("device", dev.Label)
+		}
+		if err = t.last(ctx, dev); err == nil {
+			err = try(ctx, dev)
+		}
+		if err == nil {
+			return k.journal(journal.Unlocked, nil)
+		}
+		if err = because(ctx, err); !aboutPIN(err) {
+			return err
+		}
+		if jerr := k.journal(journal.PINFailed, err); jerr != nil {
+			return jerr
+		}
+		f, _ := fault.As(err)
+		if f == nil || f.Code != fault.PINIncorrect && (f.Code != fault.PINRequired || f.Details["tries_left"] != "1") {
+			return &written{err}
+		}
+		t.problem = sentence(f.Message)
+		var derr error
+		if dev, derr = k.conn.bridge.deps.Devices.Device(ctx, dev.Label); derr != nil {
+			return derr
+		}
+	}
+	return &written{err}
+}
+
+// aboutPIN reports whether an error says what became of a PIN; any other is of
+// the token, or of the page.
+func aboutPIN(err error) bool {
+	switch fault.CodeOf(err) {
+	case fault.PINIncorrect, fault.PINLocked, fault.PINRequired, fault.Declined, fault.SiteBlocked, fault.Cancelled, fault.Timeout, fault.PromptUnavailable:
+		return true
+	}
+	return false
+}
+
+func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] + "." }
+
+// last makes sure that the person knows when a wrong PIN would lock the token.
+func (t *pinTries) last(ctx context.Context, dev Device) error {
+	if !dev.FinalTry {
+		return nil
+	}
+	about := t.use.about
+	about.Kind = frame.PromptConfirm
+	return t.use.conn.confirm(consent.Question{Title: "Last try for " + dev.Label,
+		Text: fmt.Sprintf("One try is left for the PIN of the token %q.\n\nA wrong PIN locks the token for good: only its administrator can unlock it then,\n"+
+			"and some tokens must be made anew.\n\nApprove only if you are sure that you know the PIN. You are asked for it next.\n", dev.Label)}, ctx, about)
+}
+
+// ask has the person type the PIN. The caller wipes it.
+func (t *pinTries) ask(ctx context.Context, dev Device) (pin []byte, err error) {
+	k := t.use
+	about := k.about
+	about.Kind = frame.PromptPIN
+	q := consent.PINQuestion{Site: k.conn.origin, Device: dev.Label, Reason: k.why, Allows: t.allows, Problem: t.problem, FinalTry: dev.FinalTry, TriesLeft: dev.TriesLeft}
+	err = k.conn.prompt(ctx, about, func(ctx context.Context, opened func()) (err error) {
+		pin, err = k.conn.bridge.deps.Prompts.PIN(ctx, q, opened)
+		return err
+	})
+	return pin, err
+}
+
+// onReader does what waits for a PIN on the reader's pad, beside a notice with
+// which the person may give up.
+func (t *pinTries) onReader(ctx context.Context, dev Device, do func(context.Context) error) error {
+	k := t.use
+	about := k.about
+	about.Kind, about.Where = frame.PromptPIN, frame.WhereReader
+	n := consent.Notice{Site: k.conn.origin, Title: "PIN of " + dev.Label, Text: t.notice(dev)}
+	var done error
+	err := k.conn.prompt(ctx, about, func(ctx context.Context, opened func()) error {
+		doing, cancel := context.WithCancel(ctx)
+		defer cancel()
+		showing, hide := context.WithCancel(ctx)
+		defer hide()
+		over := make(chan struct{})
+		err := k.conn.bridge.deps.Prompts.Show(showing, n, func() {
+			opened()
+			go func() {
+				defer close(over)
+				done = do(doing)
+				hide()
+			}()
+		})
+		if showing.Err() != nil && ctx.Err() == nil { // the reader has answered
+			<-over
+			return nil
+		}
+		cancel() // given up: the reader, too
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return done
+}
+
+func (t *pinTries) notice(dev Device) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Type the PIN of %q on the reader.\n%s\n", dev.Label, t.use.why)
+	switch {
+	case t.problem != "" && dev.TriesLeft >= 0:
+		fmt.Fprintf(&b, "%s %d tries left.\n", t.problem, dev.TriesLeft)
+	case t.problem != "":
+		fmt.Fprintf(&b, "%s\n", t.problem)
+	}
+	if t.allows != "" {
+		b.WriteString("\n" + t.allows)
+	}
+	return b.String()
+}
+
+// perUse is a key that wants its PIN at each use: bridge/internal/device has it.
+type perUse interface {
+	WithPIN(ask func(context.Context) ([]byte, error)) keys.Key
+}
+
+// each uses the key once, with a PIN of its own where the token wants that. A PIN
+// that was wrong did nothing, and the person is asked for another.
+func (k *keyUse) each(ctx context.Context, use func(context.Context, keys.Key) error) error {
+	if !k.key.Info().AlwaysAuth {
+		return use(ctx, k.key)
+	}
+	key, ok := k.key.(perUse)
+	if !ok {
+		return fault.New(fault.KeyUnsuited, "the token wants its PIN at each use of this key, which it cannot be given")
+	}
+	ctx, stop := k.conn.bridge.pulled.watch(ctx, k.device())
+	defer stop()
+	dev, err := k.conn.bridge.deps.Devices.Device(ctx, k.device())
+	if err != nil {
+		return because(ctx, err)
+	}
+	t := &pinTries{use: k, allows: "The token wants its PIN for each use of this key. It allows this use and no other.\n"}
+	return t.until(ctx, dev, func(ctx context.Context, dev Device) error {
+		if dev.PINPad {
+			return t.onReader(ctx, dev, func(ctx context.Context) error {
+				return use(ctx, key.WithPIN(func(context.Context) ([]byte, error) { return nil, nil }))
+			})
+		}
+		return use(ctx, key.WithPIN(func(ctx context.Context) ([]byte, error) { return t.ask(ctx, dev) }))
+	})
+}
