@@ -71,16 +71,14 @@ func New(cfg Config) (*Guard, error) {
 	if len(cfg.Origins) == 0 {
 		return nil, errors.New("no origin is configured: list the dashboards that may connect")
 	}
-	for _, o := range cfg.Origins {
-		if _, err := ParseOrigin(o); err != nil {
-			return nil, err
-		}
+	if err := checkOrigins(cfg.Origins); err != nil {
+		return nil, err
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	cfg.Origins = slices.Compact(slices.Sorted(slices.Values(cfg.Origins)))
-	g := &Guard{cfg: cfg, slots: slots{origins: cfg.Origins}}
+	g := &Guard{cfg: cfg}
+	g.slots.allow(cfg.Origins)
 	for _, l := range cfg.Listeners {
 		hosts, err := hostsOf(l.Addr())
 		if err != nil {
@@ -96,6 +94,25 @@ func New(cfg Config) (*Guard, error) {
 		CheckOrigin:      func(r *http.Request) bool { return g.originAllowed(r) },
 	}
 	return g, nil
+}
+
+func checkOrigins(list []string) error {
+	for _, o := range list {
+		if _, err := ParseOrigin(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Allow replaces the list of origins, which may be empty then. WebSockets that
+// are open stay open: the caller closes those that it does not want any more.
+func (g *Guard) Allow(origins []string) error {
+	if err := checkOrigins(origins); err != nil {
+		return err
+	}
+	g.slots.allow(origins)
+	return nil
 }
 
 // Serve serves all listeners until ctx ends, then closes them, waits until
@@ -165,7 +182,7 @@ func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // byte for byte, in the list. Being the same as Host grants nothing.
 func (g *Guard) originAllowed(r *http.Request) bool {
 	o := r.Header.Values("Origin")
-	return len(o) == 1 && slices.Contains(g.cfg.Origins, o[0])
+	return len(o) == 1 && g.slots.allows(o[0])
 }
 
 func (g *Guard) upgrade(w http.ResponseWriter, r *http.Request) {

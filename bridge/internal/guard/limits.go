@@ -15,17 +15,28 @@ import (
 // share: half of all, divided by the origins. The other half goes to whoever
 // comes first.
 type slots struct {
+	mu      sync.Mutex
 	origins []string // each once
+	used    map[string]int
+}
 
-	mu   sync.Mutex
-	used map[string]int
+func (s *slots) allow(origins []string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.origins = slices.Compact(slices.Sorted(slices.Values(origins)))
+}
+
+func (s *slots) allows(origin string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Contains(s.origins, origin)
 }
 
 // share is how many slots each origin is sure of; none when there are more
-// origins than slots.
+// origins than slots. The caller holds mu.
 func (s *slots) share() int {
 	n := len(s.origins)
-	if n > MaxConnections {
+	if n == 0 || n > MaxConnections {
 		return 0
 	}
 	return max(1, MaxConnections/(2*n))
