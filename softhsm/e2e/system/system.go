@@ -130,6 +130,9 @@ func (s *System) StartProgram(ctx context.Context, name string) error {
 // StopProgram asks one program to stop and waits until it has.
 func (s *System) StopProgram(name string) error { return s.processes[name].stop() }
 
+// PID is the process of a program.
+func (s *System) PID(name string) int { return s.processes[name].cmd.Process.Pid }
+
 // KillProgram ends one program as a power cut would.
 func (s *System) KillProgram(name string) { s.processes[name].kill() }
 
