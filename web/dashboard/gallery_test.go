@@ -77,7 +77,7 @@ func fits(p tab, how string, width int64) {
 // small lists what a finger may miss: less than 44 px high. Links in a sentence
 // are exempt, and .copy has a larger area around it.
 const small = `[...root.querySelectorAll('a, button, select, input')].filter((e) => !e.matches('.link, .copy, .skip, .quote-radio') && e.checkVisibility() &&
-	e.getBoundingClientRect().height < 44 && !(e.closest('.input-group')?.getBoundingClientRect().height >= 44)).map((e) => e.outerHTML.slice(0, 90))`
+	e.getBoundingClientRect().height < 44 && !(e.closest('.input-group, .check')?.getBoundingClientRect().height >= 44)).map((e) => e.outerHTML.slice(0, 90))`
 
 // widest names the elements that stick out.
 const widest = `[...root.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.table-wrap, .visually-hidden'))

@@ -235,3 +235,69 @@ func TestUnknownActionsDoNothing(t *testing.T) {
 		t.Error("no picture")
 	}
 }
+
+func TestSeveralRequestsAreApprovedTogether(t *testing.T) {
+	t.Parallel()
+	m := scene(t, "requests-picked")
+	m.Update(Acted{Action: "pick:req_second2", Value: "false"})
+	c := command[DecideAll](t, m.Update(Acted{Action: "batch"}))
+	if c.Member != "mem_bob" || c.Decision != frame.Approve || len(c.Requests) != 2 || c.Requests[0] != requestID || c.Requests[1] != "req_third33" {
+		t.Errorf("%+v", c)
+	}
+	if cmds := m.Update(Acted{Action: "batch"}); len(cmds) != 0 {
+		t.Errorf("a second press does something: %#v", cmds)
+	}
+	m.Update(ItemEnded{Request: requestID, Done: 2, Needed: 2})
+	m.Update(ItemEnded{Request: "req_third33", Err: fault.New(fault.DeviceRemoved, "gone")})
+	if again := command[DecideAll](t, m.Update(Acted{Action: "batch"})); len(again.Requests) != 1 || again.Requests[0] != "req_third33" {
+		t.Errorf("again %+v: only what was not recorded", again)
+	}
+}
+
+func TestOnlyWhatTheMemberMayDecideIsPicked(t *testing.T) {
+	t.Parallel()
+	m := inbox(ready(stage("/requests")))
+	for _, r := range []string{requestID, "req_second2", "req_other1", "req_nothing"} {
+		m.Update(Acted{Action: "pick:" + r, Value: "true"})
+	}
+	m.Update(Acted{Action: "sign.as:mem_alice"}) // she has approved the first and the third
+	if c := command[DecideAll](t, m.Update(Acted{Action: "batch"})); c.Member != "mem_alice" || len(c.Requests) != 1 || c.Requests[0] != "req_second2" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestAtMostSixteenRequestsAreApprovedTogether(t *testing.T) {
+	t.Parallel()
+	m := ready(stage("/requests"))
+	var list []wire.Request
+	for i := range 20 {
+		r := sampleRequest(wire.RequestPending)
+		r.ID = "req_many" + itoa(i)
+		list = append(list, r)
+	}
+	m.Update(Loaded{What: TheRequests, Value: list})
+	m.Update(Acted{Action: "pick.all", Value: "true"})
+	m.Update(Acted{Action: "pick:req_many19", Value: "true"})
+	if !strings.Contains(m.announce, "At most 16") {
+		t.Errorf("said %q", m.announce)
+	}
+	if c := command[DecideAll](t, m.Update(Acted{Action: "batch"})); len(c.Requests) != frame.MaxBatch || c.Requests[15] != "req_many15" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestTogetherWaitsForTheBridgeAndGoesOnByItself(t *testing.T) {
+	t.Parallel()
+	m := inbox(stage("/requests"))
+	m.Update(Acted{Action: "pick.all", Value: "true"})
+	if cmds := m.Update(Acted{Action: "batch"}); len(m.flow.Items) != 4 {
+		t.Errorf("%#v", cmds)
+	}
+	c := command[DecideAll](t, m.Update(BridgeChanged{State: BridgeReady, Identities: identities()}))
+	if c.Member != "mem_bob" || len(c.Requests) != 3 { // the fourth is not for him
+		t.Errorf("%+v", c)
+	}
+	if last := m.flow.Items[3]; !last.Over || last.Err.Code != fault.AlreadyApproved {
+		t.Errorf("%+v", last)
+	}
+}

@@ -46,6 +46,19 @@ func (m *Model) several() (bar view.Node, pickable map[string]bool) {
 			m.total(some), press)))), pickable
 }
 
+// deciding reports whether a request is one of several that are decided now.
+func (m *Model) deciding(request string) bool {
+	if m.flow == nil {
+		return false
+	}
+	for _, i := range m.flow.Items {
+		if i.Request == request {
+			return true
+		}
+	}
+	return false
+}
+
 // total is what several purchases come to.
 func (m *Model) total(list []wire.Request) view.Node {
 	buys := make([]statement.Buy, len(list))
@@ -101,27 +114,27 @@ func (m *Model) severalCard(f approvals.Flow) view.Node {
 
 // itemRow is one of several, and how it ended.
 func (m *Model) itemRow(i approvals.Item) view.Node {
-	b, mark := m.listed(i.Request).Intent, badge("", "clock", "Waiting")
+	b, mark, code := m.listed(i.Request).Intent, badge("", "clock", "Waiting"), ""
 	sub := b.ProviderName + " · " + b.AccountName
-	switch {
-	case i.Err != nil:
-		mark = badge("is-negative", "cross", "Not approved")
-		sub = approvals.Explain(i.Err).Title + " " + sub
-	case i.Over:
+	if i.Err != nil {
+		p := approvals.Explain(i.Err)
+		sub = p.Title + " " + sub
+		switch {
+		case i.Err.Details[approvals.Unknown] != "":
+			mark, code = badge("is-warning", "alert", "Not known"), string(p.Code)
+		case p.Calm:
+			mark = badge("", "minus", "Not approved")
+		default:
+			mark, code = badge("is-negative", "cross", "Not approved"), string(p.Code)
+		}
+	} else if i.Over {
 		mark = badge("is-positive", "check", itoa(i.Done)+" of "+plural(i.Needed, "approval", "approvals"))
 	}
 	return view.El("li", "", view.Key(i.Request), view.El("div", "row",
 		view.El("div", "row-main",
 			view.El("span", "row-title", m.cfg.Words.fiat(b.Fiat.Amount, b.Fiat.Currency)+" of "+assetOf(b.Crypto.Asset).Name),
-			view.El("span", "row-sub", sub), view.If(i.Err != nil, view.El("span", "code", code(i)))),
+			view.El("span", "row-sub", sub), view.If(code != "", view.El("span", "code", code))),
 		view.El("div", "row-end", m.cfg.Words.crypto(b.Crypto.Amount, b.Crypto.Asset, ""), mark)))
-}
-
-func code(i approvals.Item) string {
-	if i.Err == nil {
-		return ""
-	}
-	return string(i.Err.Code)
 }
 
 func (m *Model) severalDone(f approvals.Flow) view.Node {

@@ -53,6 +53,9 @@ func (m *Model) requestsPage() view.Node {
 	var mine, others, done []view.Node
 	bar, pickable := m.several()
 	for _, r := range m.requests.Value {
+		if m.deciding(r.ID) {
+			continue // it stands in bar
+		}
 		box := view.Node{}
 		if pickable[r.ID] {
 			box = m.pickBox(r)
@@ -78,7 +81,7 @@ func (m *Model) requestsPage() view.Node {
 			empty("requests", "No requests yet", "A purchase starts as a request that approvers decide on.", link("button is-primary", "/buy", "Buy")),
 			func() view.Node {
 				calm := view.Node{}
-				if len(mine) == 0 {
+				if len(mine) == 0 && bar.Empty() {
 					calm = view.El("div", "notice is-positive", icon("check"), view.El("div", "notice-body", view.El("p", "notice-title", "Nothing waits for you.")))
 				}
 				return view.El("div", "stack is-loose", calm, bar, group("Waits for you", mine), group("Waits for others", others), group("Decided", done))

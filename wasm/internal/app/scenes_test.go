@@ -147,6 +147,25 @@ func pending(m *Model) *Model {
 	return m
 }
 
+// inbox has three requests that bob may decide on, and one that he may not.
+func inbox(m *Model) *Model {
+	first, second, third, other := sampleRequest(wire.RequestPending), sampleRequest(wire.RequestPending), sampleRequest(wire.RequestPending), sampleRequest(wire.RequestPending)
+	second.ID, second.Intent.Fiat.Amount, second.Intent.Crypto.Amount = "req_second2", "1000.50", "0.38"
+	second.Approvers[0].Decision, second.Approved = "", 0
+	third.ID, third.Intent.Fiat.Currency, third.Intent.Crypto = "req_third33", "USD", statement.Crypto{Amount: "249.1", Asset: "ethereum/erc20/usd__coin"}
+	third.Intent.ProviderName, third.Intent.AccountName = "Coinharbor", "Operations"
+	other.ID = "req_other1"
+	other.Approvers = other.Approvers[:1]
+	m.Update(Loaded{What: TheRequests, Value: []wire.Request{first, second, third, other}})
+	return m
+}
+
+func picked(m *Model) *Model {
+	m.Update(Acted{Action: "sign.as:mem_bob"})
+	m.Update(Acted{Action: "pick.all", Value: "true"})
+	return m
+}
+
 // scenes are the screens and their states, each reached by messages alone.
 func scenes() map[string]func() *Model {
 	request := "/requests/" + requestID
@@ -163,6 +182,16 @@ func scenes() map[string]func() *Model {
 	prompt := PromptChanged{Open: true, Kind: frame.PromptConfirm, Where: frame.WherePinentry}
 	pin := PromptChanged{Open: true, Kind: frame.PromptPIN, Where: frame.WhereTerminal}
 	closed := PromptChanged{}
+	together := func(more ...Msg) func() *Model {
+		return func() *Model {
+			m := picked(inbox(ready(stage("/requests"))))
+			m.Update(Acted{Action: "batch"})
+			for _, msg := range more {
+				m.Update(msg)
+			}
+			return m
+		}
+	}
 	ended := func(state string) func() *Model {
 		return func() *Model {
 			m := ready(stage(request))
@@ -217,6 +246,17 @@ func scenes() map[string]func() *Model {
 			m.Update(Loaded{What: TheRequests, Value: []wire.Request{sampleRequest(wire.RequestPending), other, done}})
 			return m
 		},
+		"requests-unpaired":       func() *Model { return inbox(stage("/requests")) },
+		"requests-picked":         func() *Model { return picked(inbox(ready(stage("/requests")))) },
+		"requests-together":       together(),
+		"requests-together-read":  together(prompt),
+		"requests-together-count": together(prompt, closed, BatchMoved{Done: 2, Of: 3}),
+		"requests-together-done": together(prompt, closed, BatchMoved{Done: 3, Of: 3}, ItemEnded{Request: requestID, Text: "Decision  APPROVE 3 purchases", Done: 2, Needed: 2},
+			ItemEnded{Request: "req_second2", Text: "Decision  APPROVE 3 purchases", Done: 1, Needed: 2}, ItemEnded{Request: "req_third33", Text: "Decision  APPROVE 3 purchases", Done: 1, Needed: 2}),
+		"requests-together-partly": together(prompt, closed, BatchMoved{Done: 3, Of: 3}, ItemEnded{Request: requestID, Text: "Decision  APPROVE 3 purchases", Done: 2, Needed: 2},
+			ItemEnded{Request: "req_second2", Err: fault.New(fault.DeviceRemoved, "gone")}, ItemEnded{Request: "req_third33", Err: fault.New(fault.DeviceRemoved, "gone")}),
+		"requests-together-declined": together(prompt, closed, ItemEnded{Request: requestID, Err: fault.New(fault.Declined, "no")},
+			ItemEnded{Request: "req_second2", Err: fault.New(fault.Declined, "no")}, ItemEnded{Request: "req_third33", Err: fault.New(fault.Declined, "no")}),
 		"requests-empty": func() *Model {
 			m := stage("/requests")
 			m.Update(Loaded{What: TheRequests, Value: []wire.Request{}})
@@ -235,6 +275,23 @@ func scenes() map[string]func() *Model {
 			m.Update(failed(bridgeclient.Denied, fault.Unavailable))
 			return m
 		},
+		"request-asking": func() *Model {
+			m := pending(stage(request))
+			m.Update(Acted{Action: "decide:APPROVE"})
+			m.Update(BridgeChanged{State: BridgeConnecting, Step: bridgeclient.Asking})
+			return m
+		},
+		"request-in-use": func() *Model {
+			m := pending(ready(stage(request)))
+			list := identities()
+			list[1].Holder, list[2].Lacks = "https://other.example", []string{"ECDH"}
+			m.Update(DevicesChanged{Identities: list})
+			return m
+		},
+		"bridge-asking":      bridging(BridgeChanged{State: BridgeConnecting, Step: bridgeclient.Asking}),
+		"bridge-pairing":     bridging(BridgeChanged{State: BridgePairing, Code: "492018"}),
+		"bridge-key-changed": bridging(failed(bridgeclient.KeyChanged, fault.BridgeKeyChanged)),
+		"bridge-relayed":     bridging(BridgeChanged{State: BridgeReady, Route: bridgeclient.Relay, Identities: identities()}),
 		"request-pairing": func() *Model {
 			m := pending(stage(request))
 			m.Update(Acted{Action: "decide:APPROVE"})
