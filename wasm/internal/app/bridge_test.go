@@ -37,6 +37,7 @@ func TestEveryBridgeProblemSaysWhatToDo(t *testing.T) {
 		bridgeclient.Blocked:      {"blocked by policy", "A policy keeps this page from the bridge.", "countersign-bridge browser-policy"},
 		bridgeclient.Misbuilt:     {"blocked by this page", "This page forbids itself to reach the bridge.", "content security policy"},
 		bridgeclient.Unsupported:  {"not in this browser", "This browser cannot reach programs on this computer.", "Chrome, Edge or Firefox"},
+		bridgeclient.NoLine:       {"takes no connection", "The bridge answers, but takes no connection from this page.", "Close other pages"},
 		bridgeclient.NotAdmitted:  {"does not admit this page", "The bridge does not know this page.", "countersign-bridge origins add https://dashboard.example.com"},
 		bridgeclient.OtherProgram: {"another program answers", "Another program answers where the bridge should be.", "countersign-bridge doctor"},
 		bridgeclient.KeyChanged:   {"another bridge answers", "A bridge answers, but not the one that this page knows.", "another person's on this computer"},

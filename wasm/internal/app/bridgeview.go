@@ -34,6 +34,8 @@ var bridgeWords = [...]struct {
 		"Tell whoever runs it that its content security policy needs http://127.0.0.1:* and ws://127.0.0.1:* in connect-src."},
 	{bridgeclient.Unsupported, "not in this browser", "This browser cannot reach programs on this computer.", nothingDone,
 		"Use Chrome, Edge or Firefox here."},
+	{bridgeclient.NoLine, "takes no connection", "The bridge answers, but takes no connection from this page.", nothingDone,
+		"Close other pages that use it, and let privacy extensions of the browser allow this page, then connect again."},
 	{bridgeclient.NotAdmitted, "does not admit this page", "The bridge does not know this page.", nothingDone,
 		"Let it know: “countersign-bridge origins add ORIGIN”, then connect again."},
 	{bridgeclient.OtherProgram, "another program answers", "Another program answers where the bridge should be.", "The page told it nothing.",

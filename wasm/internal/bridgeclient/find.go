@@ -165,7 +165,7 @@ func (s *Search) local(ctx context.Context) (*Found, *Error) {
 				return &Found{Client: client, Route: Loopback, Address: address}, nil
 			}
 			if err.Problem == NotRunning { // it answered a moment ago
-				err = problem(Refused, fault.Busy, "the bridge takes no more connections")
+				err = problem(NoLine, fault.Unavailable, "the bridge answers, and takes no connection")
 			}
 		}
 		k := err.Problem.kind()

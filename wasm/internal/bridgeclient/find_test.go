@@ -153,7 +153,7 @@ func TestEveryReasonForNotReachingTheBridgeHasItsOwnName(t *testing.T) {
 		"another person's bridge":              {Granted, "", 0, false, programs{"one": page, "two": bridgeWith(other), "three": later}, KeyChanged, fault.BridgeKeyChanged, 0, 4},
 		"this page is not in the list":         {Granted, "", 0, false, programs{"one": refuses(fault.OriginRefused)}, NotAdmitted, fault.OriginRefused, 0, 4},
 		"the person blocked this site":         {Granted, "", 0, false, programs{"one": refuses(fault.SiteBlocked), "two": bridgeWith(mine)}, Refused, fault.SiteBlocked, 0, 4},
-		"too many connections":                 {Granted, "", 0, false, programs{"one": {health: frame.SubProtocol}}, Refused, fault.Busy, 0, 4},
+		"too many connections":                 {Granted, "", 0, false, programs{"one": {health: frame.SubProtocol}}, NoLine, fault.Unavailable, 0, 4},
 		"asked, and then nobody listens":       {Prompt, Granted, time.Second, false, nil, NotRunning, fault.Unavailable, 1, 4},
 		"a browser that asks only who listens": {Prompt, Prompt, 0, false, nil, Unanswered, fault.Unavailable, 4, 4},
 	} {
