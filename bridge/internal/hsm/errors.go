@@ -80,10 +80,6 @@ func removed(label string) error {
 	return fault.New(fault.DeviceRemoved, fmt.Sprintf("the token %q was removed; plug it in and try again", label)).With("device", label)
 }
 
-func missing(label string) error {
-	return fault.New(fault.DeviceMissing, fmt.Sprintf("the token %q is not plugged in", label)).With("device", label)
-}
-
 func pinRequired(label string) error {
 	return fault.New(fault.PINRequired, fmt.Sprintf("the token %q is locked: its PIN is needed", label)).With("device", label)
 }

@@ -170,7 +170,9 @@ func (m *module) scan() {
 		slots = nil // then no token can be used
 	}
 	for _, slot := range slots {
-		if id, ok := m.identify(slot); ok {
+		if id, ok := m.still(slot); ok {
+			seen[id] = slot
+		} else if id, ok := m.identify(slot); ok {
 			seen[id] = slot
 		}
 	}
@@ -203,6 +205,24 @@ func (m *module) note(seen map[Identity]uint) []Change {
 		}
 	}
 	return changes
+}
+
+// still is the token that was in a slot of a reader and is there yet, which the
+// list of slots has told. Such a token is not asked who it is: the question would
+// come between the PIN and the signature of a key that wants one before each, and
+// OpenSC hangs in it when the card has just been pulled. One that was exchanged
+// since the last look shows at its next use.
+func (m *module) still(slot uint) (Identity, bool) {
+	info, err := m.ctx.GetSlotInfo(slot)
+	if err != nil || info.Flags&pkcs11.CKF_REMOVABLE_DEVICE == 0 || info.Flags&pkcs11.CKF_TOKEN_PRESENT == 0 {
+		return Identity{}, false
+	}
+	for _, k := range m.list() {
+		if k.isPresent() && k.where() == slot && k.inGeneration() == m.currentGeneration() {
+			return k.id, true
+		}
+	}
+	return Identity{}, false
 }
 
 // identify reads who the token in a slot is; ok is false for an empty slot and

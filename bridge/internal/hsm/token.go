@@ -57,9 +57,10 @@ func (k *Token) Present() bool { return k.isPresent() }
 // Locked reports whether the PIN is needed.
 func (k *Token) Locked() bool { return k.isLocked() }
 
-func (k *Token) isPresent() bool { k.mu.Lock(); defer k.mu.Unlock(); return k.present }
-func (k *Token) isLocked() bool  { k.mu.Lock(); defer k.mu.Unlock(); return !k.loggedIn }
-func (k *Token) inLogin() int    { k.mu.Lock(); defer k.mu.Unlock(); return k.epoch }
+func (k *Token) isPresent() bool   { k.mu.Lock(); defer k.mu.Unlock(); return k.present }
+func (k *Token) isLocked() bool    { k.mu.Lock(); defer k.mu.Unlock(); return !k.loggedIn }
+func (k *Token) inLogin() int      { k.mu.Lock(); defer k.mu.Unlock(); return k.epoch }
+func (k *Token) inGeneration() int { k.mu.Lock(); defer k.mu.Unlock(); return k.generation }
 
 // appear notes where the token is; news is whether it was away. SoftHSM shows a
 // token that is back before it can use it: that takes a new generation.
@@ -178,6 +179,12 @@ func (k *Token) Login(ctx context.Context, pin PIN) (err error) {
 	session, err := k.anchorSession()
 	if err != nil {
 		return err
+	}
+	if _, err := k.module.ctx.GetSessionInfo(session); err != nil { // another program closed it
+		k.renewAnchor(err)
+		if session, err = k.anchorSession(); err != nil {
+			return err
+		}
 	}
 	if err := k.mayTry(pin); err != nil {
 		return err

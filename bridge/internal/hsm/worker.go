@@ -87,9 +87,20 @@ type worker struct {
 	slot       uint
 }
 
+// run does one job. A session that another program closed is opened anew and the
+// job done again, once: a call that was refused for its session did nothing.
 func (w *worker) run(k *Token, j *job) error {
+	defer k.module.enter(j.class)()
+	err := w.try(k, j)
+	if is(err, pkcs11.CKR_SESSION_HANDLE_INVALID) {
+		err = w.try(k, j)
+	}
+	return k.judge(err, "do the operation")
+}
+
+// try does the job in the worker's session. The caller holds calls.
+func (w *worker) try(k *Token, j *job) error {
 	m := k.module
-	defer m.enter(j.class)()
 	generation, slot := m.currentGeneration(), k.where()
 	if w.open && (w.generation != generation || w.slot != slot) {
 		w.open = false // finalising the module, or pulling the token, has closed it
@@ -107,5 +118,5 @@ func (w *worker) run(k *Token, j *job) error {
 		m.closeSession(w.session)
 		w.open = false
 	}
-	return k.judge(err, "do the operation")
+	return err
 }

@@ -1,0 +1,382 @@
+//go:build modules
+
+package device
+
+import (
+	"context"
+	"crypto/sha256"
+	"slices"
+	"testing"
+	"time"
+
+	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/keys/keystest"
+	"countersign/shared/fault"
+	"countersign/shared/jws"
+	"countersign/softhsm"
+	"countersign/softhsm/modules"
+	"countersign/softhsm/piv"
+)
+
+// What modules other than SoftHSM do, for real: `make test-modules` installs them.
+// Each runs in a process of its own, as in the bridge.
+
+// opened is a module's token, unlocked.
+type opened struct {
+	*Device
+	devices *Devices
+	module  *modules.Module
+}
+
+// bring brings a module up and unlocks its token.
+func bring(t *testing.T, start modules.Start) opened {
+	t.Helper()
+	m := modules.Run(t, start)
+	o := openLocked(t, m, 10*time.Second)
+	if err := o.Login(t.Context(), []byte(m.PIN), false); err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+func openLocked(t *testing.T, m *modules.Module, timeout time.Duration) opened {
+	t.Helper()
+	devices, err := Open(Config{Modules: []Module{{Path: m.Path, Reserved: m.Reserved}}, Poll: 20 * time.Millisecond, Timeout: timeout})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := devices.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	d, err := devices.Device(t.Context(), URI{Token: m.Label}.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return opened{d, devices, m}
+}
+
+// key finds a key of the token by its label or id.
+func (o opened) key(t *testing.T, u URI) keys.Key {
+	t.Helper()
+	u.Token = o.module.Label
+	key, err := o.devices.Key(t.Context(), u.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+func (o opened) generate(t *testing.T, template Template) keys.Key {
+	t.Helper()
+	key, err := o.Generate(t.Context(), template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// watch collects the token's comings and goings.
+func (o opened) watch(t *testing.T) <-chan bool {
+	t.Helper()
+	events := make(chan bool, 16)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = o.devices.Watch(ctx, func(label string, present bool) {
+			if label == o.module.Label {
+				events <- present
+			}
+		})
+	}()
+	t.Cleanup(func() { cancel(); <-done })
+	return events
+}
+
+// await waits for the token to come or go, and returns how long that took.
+func await(t *testing.T, events <-chan bool, present bool) time.Duration {
+	t.Helper()
+	began := time.Now()
+	for {
+		select {
+		case p := <-events:
+			if p == present {
+				return time.Since(began)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("nobody was told that the token's presence is %v", present)
+		}
+	}
+}
+
+func card(t *testing.T, cfg piv.Config) *piv.Card {
+	t.Helper()
+	c, err := piv.New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// The ids that OpenSC gives to the keys of a PIV card.
+const (
+	idAuthentication = "\x01" // 9A
+	idSignature      = "\x02" // 9C
+	idKeyManagement  = "\x03" // 9D
+	idCardAuth       = "\x04" // 9E
+)
+
+func TestNSSSignsAndDerivesAndNamesTheMissingCurve(t *testing.T) {
+	nss := bring(t, modules.NSS)
+	if s := nss.State(t.Context()); slices.Contains(s.Lacks, LacksSigning) || slices.Contains(s.Lacks, LacksECDH) {
+		t.Errorf("lacks %q", s.Lacks)
+	}
+	keystest.Run(t, jws.P256, nss.generate(t, Template{Curve: jws.P256, Label: "both", Sign: true, Derive: true}))
+	curves, err := nss.Curves(t.Context())
+	if err != nil || !slices.Equal(curves, []string{jws.P256}) {
+		t.Errorf("curves %q, %v: want P-256 alone", curves, err)
+	}
+	if s := nss.State(t.Context()); !slices.Contains(s.Lacks, jws.Secp256k1) {
+		t.Errorf("lacks %q, without secp256k1", s.Lacks)
+	}
+}
+
+func TestATPMSignsAndNamesTheMissingECDHBeforeItIsNeeded(t *testing.T) {
+	m := modules.Run(t, modules.TPM)
+	tpm := openLocked(t, m, 30*time.Second)
+	if s := tpm.State(t.Context()); !s.Locked || !slices.Contains(s.Lacks, LacksECDH) || slices.Contains(s.Lacks, LacksSigning) {
+		t.Errorf("before the PIN: %+v", s)
+	}
+	if err := tpm.Login(t.Context(), []byte(m.PIN), false); err != nil {
+		t.Fatal(err)
+	}
+	key := tpm.generate(t, Template{Curve: jws.P256, Label: "sign", Sign: true})
+	if i := key.Info(); i.CanDerive || !i.CanSign {
+		t.Errorf("info %+v", i)
+	}
+	keystest.RunSigning(t, jws.P256, key)
+}
+
+func TestAPIVCardSignsAndDerivesEachWithItsKey(t *testing.T) {
+	c := card(t, piv.Config{Name: "Alice"})
+	token := bring(t, modules.OpenSC(c))
+	list, err := token.Keys(t.Context())
+	if err != nil || len(list) != 4 {
+		t.Fatalf("%d keys, %v", len(list), err)
+	}
+	for id, what := range map[string]struct {
+		slot piv.Slot
+		run  func(*testing.T, string, keys.Key)
+	}{
+		idAuthentication: {piv.Authentication, keystest.RunSigning},
+		idCardAuth:       {piv.CardAuthentication, keystest.RunSigning},
+		idKeyManagement:  {piv.KeyManagement, keystest.RunDeriving},
+	} {
+		key := token.key(t, URI{ID: id})
+		t.Run(key.Info().Label, func(t *testing.T) {
+			point, err := c.Public(what.slot).Bytes()
+			if err != nil || !slices.Equal(key.PublicKey().Uncompressed(), point) {
+				t.Fatalf("it is another key than that of the card: %v", err)
+			}
+			what.run(t, jws.P256, key)
+		})
+	}
+	if n := c.Counters(); n.Signatures == 0 || n.Derivations == 0 || n.WrongPINs != 0 {
+		t.Errorf("the card counts %+v", n)
+	}
+}
+
+func TestACardThatIsPulledIsNoticedAndWorksAgainAfterThePIN(t *testing.T) {
+	c := card(t, piv.Config{Name: "Bob"})
+	token := bring(t, modules.OpenSC(c))
+	key := token.key(t, URI{ID: idAuthentication})
+	events := token.watch(t)
+	digest := sha256.Sum256([]byte("hotplug"))
+	for range 3 {
+		if _, err := key.SignDigest(t.Context(), digest[:]); err != nil {
+			t.Fatal(err)
+		}
+		c.Remove()
+		gone := await(t, events, false)
+		if _, err := key.SignDigest(t.Context(), digest[:]); fault.CodeOf(err) != fault.DeviceRemoved {
+			t.Errorf("sign without the card: %v, want DEVICE_REMOVED", err)
+		}
+		if s := token.State(t.Context()); s.Present || !s.Locked {
+			t.Errorf("without the card: %+v", s)
+		}
+		c.Insert()
+		t.Logf("gone after %v, back after %v", gone, await(t, events, true))
+		if _, err := key.SignDigest(t.Context(), digest[:]); fault.CodeOf(err) != fault.PINRequired {
+			t.Errorf("sign before the PIN: %v, want PIN_REQUIRED", err)
+		}
+		if err := token.Login(t.Context(), []byte(c.PIN()), false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := key.SignDigest(t.Context(), digest[:]); err != nil {
+		t.Error(err)
+	}
+	if n := c.Counters(); n.Signatures != 4 || n.WrongPINs != 0 {
+		t.Errorf("the card counts %+v", n)
+	}
+}
+
+// OpenSC 0.23 dead-locks when the card is pulled during a signature. Whatever the
+// version, the call ends, nothing is retried, and the card works when it is back.
+func TestACardThatIsPulledWhileItSignsCostsThatSignatureOnly(t *testing.T) {
+	c := card(t, piv.Config{Name: "Carol", Delay: 400 * time.Millisecond})
+	m := modules.Run(t, modules.OpenSC(c))
+	token := openLocked(t, m, 3*time.Second)
+	if err := token.Login(t.Context(), []byte(m.PIN), false); err != nil {
+		t.Fatal(err)
+	}
+	key := token.key(t, URI{ID: idAuthentication})
+	digest := sha256.Sum256([]byte("pulled"))
+	if _, err := key.SignDigest(t.Context(), digest[:]); err != nil {
+		t.Fatal(err)
+	}
+	events := token.watch(t)
+	before := c.Counters().Commands
+	failed := make(chan error, 1)
+	go func() {
+		_, err := key.SignDigest(context.Background(), digest[:])
+		failed <- err
+	}()
+	for c.Counters().Commands == before {
+		time.Sleep(time.Millisecond)
+	}
+	c.Remove()
+	err := <-failed
+	if code := fault.CodeOf(err); code != fault.ModuleFailed && code != fault.DeviceRemoved {
+		t.Errorf("the signature under way: %v, want MODULE_FAILED or DEVICE_REMOVED", err)
+	}
+	t.Logf("the signature under way: %v", err)
+	await(t, events, false)
+	if n := c.Counters(); n.Signatures != 1 {
+		t.Errorf("the card counts %+v: the signature was made, or made again", n)
+	}
+	c.Insert()
+	await(t, events, true)
+	if err := token.Login(t.Context(), []byte(c.PIN()), false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := key.SignDigest(t.Context(), digest[:]); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestWrongPINsLockACardForRealAndTheLastTryIsAskedFor(t *testing.T) {
+	c := card(t, piv.Config{Name: "Dave", Tries: 3})
+	m := modules.Run(t, modules.OpenSC(c))
+	token := openLocked(t, m, 10*time.Second)
+	wrong := []byte("000000")
+	for range 2 {
+		if err := token.Login(t.Context(), wrong, false); fault.CodeOf(err) != fault.PINIncorrect {
+			t.Fatalf("wrong PIN: %v, want PIN_INCORRECT", err)
+		}
+	}
+	if s := token.State(t.Context()); !s.FinalTry || s.PINLocked || s.TriesLeft != 1 {
+		t.Errorf("after two wrong PINs of three: %+v", s)
+	}
+	if err := token.Login(t.Context(), wrong, false); fault.CodeOf(err) != fault.PINRequired {
+		t.Errorf("the last try without a confirmation: %v, want PIN_REQUIRED", err)
+	}
+	if c.TriesLeft() != 1 {
+		t.Fatalf("the card has %d tries left: the last was made without asking", c.TriesLeft())
+	}
+	if err := token.Login(t.Context(), wrong, true); fault.CodeOf(err) != fault.PINLocked {
+		t.Errorf("the last wrong PIN: %v, want PIN_LOCKED", err)
+	}
+	if s := token.State(t.Context()); !s.PINLocked || s.TriesLeft != 0 || !s.Locked {
+		t.Errorf("locked: %+v", s)
+	}
+	tried := c.Counters().WrongPINs
+	if err := token.Login(t.Context(), []byte(c.PIN()), true); fault.CodeOf(err) != fault.PINLocked {
+		t.Errorf("the right PIN on a locked card: %v, want PIN_LOCKED", err)
+	}
+	if n := c.Counters(); n.WrongPINs != tried || n.RightPINs != 0 || tried != 3 {
+		t.Errorf("the card counts %+v", n)
+	}
+	// A PIN that the issuer unblocks, and one that cannot be right by its length.
+	c.Unblock()
+	c.Remove()
+	events := token.watch(t)
+	await(t, events, false)
+	c.Insert()
+	await(t, events, true)
+	if err := token.Login(t.Context(), []byte("123456789"), false); fault.CodeOf(err) != fault.PINIncorrect || c.TriesLeft() != 3 {
+		t.Errorf("a PIN that is too long: %v, %d tries left", err, c.TriesLeft())
+	}
+	if err := token.Login(t.Context(), []byte(c.PIN()), false); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAKeyThatWantsItsPINAtEachUseIsAskedEachTime(t *testing.T) {
+	c := card(t, piv.Config{Name: "Erin"})
+	token := bring(t, modules.OpenSC(c))
+	key := token.key(t, URI{ID: idSignature})
+	digest := sha256.Sum256([]byte("always"))
+	if i := key.Info(); !i.AlwaysAuth || !i.CanSign {
+		t.Errorf("info %+v", i)
+	}
+	if _, err := key.SignDigest(t.Context(), digest[:]); fault.CodeOf(err) != fault.PINRequired {
+		t.Errorf("without the PIN: %v, want PIN_REQUIRED", err)
+	}
+	asked, pin := 0, c.PIN()
+	each := key.(*Key).WithPIN(func(context.Context) ([]byte, error) {
+		asked++
+		return []byte(pin), nil
+	})
+	for range 3 {
+		sig, err := each.SignDigest(t.Context(), digest[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := key.PublicKey().Verify(digest[:], sig); err != nil {
+			t.Error(err)
+		}
+	}
+	pin = "000000"
+	if _, err := each.SignDigest(t.Context(), digest[:]); fault.CodeOf(err) != fault.PINIncorrect {
+		t.Errorf("with a wrong PIN: %v, want PIN_INCORRECT", err)
+	}
+	pin = c.PIN()
+	if _, err := each.SignDigest(t.Context(), digest[:]); err != nil {
+		t.Errorf("after a wrong PIN: %v", err)
+	}
+	// The rest of the token stays usable.
+	if _, err := token.key(t, URI{ID: idAuthentication}).SignDigest(t.Context(), digest[:]); err != nil {
+		t.Errorf("another key afterwards: %v", err)
+	}
+	if n := c.Counters(); asked != 5 || n.WrongPINs != 1 || n.Signatures != 5 {
+		t.Errorf("asked %d times; the card counts %+v", asked, n)
+	}
+}
+
+func TestACardShowsItsCertificates(t *testing.T) {
+	c := card(t, piv.Config{Name: "Frank"})
+	token := bring(t, modules.OpenSC(c))
+	chain, err := token.key(t, URI{ID: idAuthentication}).(*Key).Certificates(t.Context())
+	if err != nil || len(chain) == 0 {
+		t.Errorf("certificates: %q, %v", chain, err)
+	}
+}
+
+func TestTokensBehindTheProxyOfP11KitSignAndDerive(t *testing.T) {
+	soft := token(t, "proxied", both(jws.P256), softhsm.Key{Label: "k1", Curve: jws.Secp256k1, Sign: true, Derive: true})
+	proxy := bring(t, modules.Proxy(soft.Store, soft.Spec))
+	keystest.Run(t, jws.P256, proxy.key(t, URI{Object: "both"}))
+	keystest.Run(t, jws.Secp256k1, proxy.key(t, URI{Object: "k1"}))
+}
+
+func TestATokenBehindTheRemotingOfP11KitSignsAndNamesTheMissingECDH(t *testing.T) {
+	soft := token(t, "remoted", softhsm.Key{Label: "sign", Curve: jws.Secp256k1, Sign: true})
+	remote := bring(t, modules.Remote(soft.Store, soft.Spec))
+	if s := remote.State(t.Context()); !slices.Contains(s.Lacks, LacksECDH) {
+		t.Errorf("lacks %q, without ECDH", s.Lacks)
+	}
+	keystest.RunSigning(t, jws.Secp256k1, remote.key(t, URI{Object: "sign"}))
+}
