@@ -35,10 +35,11 @@ import (
 const (
 	dialTime    = 10 * time.Second // to reach the gateway, and to be registered
 	writeTime   = 10 * time.Second
-	lingerTime  = 2 * time.Second // for the gateway to answer a close frame
-	silence     = time.Minute     // of the gateway, which pings three times in it
-	firstWait   = time.Second     // before the second try
-	longestWait = time.Minute     // between two tries, and after the gateway preferred another connection
+	lingerTime  = 2 * time.Second           // for the gateway to answer a close frame
+	silence     = time.Minute               // of the gateway, which pings three times in it
+	firstWait   = time.Second               // before the second try
+	maxStreams  = 2 * rendezvous.MaxStreams // the gateway keeps to half of it; others may still be closing
+	longestWait = time.Minute               // between two tries, and after the gateway preferred another connection
 )
 
 // Config says where to dial and who serves.
@@ -193,7 +194,7 @@ func (d *Dialer) serve(ctx context.Context, pages *sync.WaitGroup) (registered b
 		_ = ws.WriteControl(websocket.PongMessage, []byte(data), time.Now().Add(writeTime)) // likewise
 		return nil
 	})
-	free := make(chan struct{}, rendezvous.MaxStreams)
+	free := make(chan struct{}, maxStreams)
 	for {
 		alive()
 		m, err := receive(ws, rendezvous.Open)
