@@ -224,6 +224,7 @@ func TestAGatewayCannotOpenStreamsWithoutEnd(t *testing.T) {
 		<-g.pages
 	}
 	more := gw.Announce(origin)
+	gw.Flush()
 	close(g.end)
 	for _, ws := range open {
 		ws.Close()

@@ -42,6 +42,7 @@ type Gateway struct {
 	Server *httptest.Server
 
 	t       testing.TB
+	pongs   chan struct{}
 	mu      sync.Mutex
 	bridge  *websocket.Conn
 	waiting map[string]chan *websocket.Conn
@@ -51,7 +52,7 @@ type Gateway struct {
 // New starts a gateway; start is (*httptest.Server).Start or StartTLS.
 func New(t testing.TB, start func(*httptest.Server)) *Gateway {
 	t.Helper()
-	g := &Gateway{t: t, Registered: make(chan string, 64), Control: make(chan *websocket.Conn, 64), waiting: map[string]chan *websocket.Conn{}}
+	g := &Gateway{t: t, Registered: make(chan string, 64), Control: make(chan *websocket.Conn, 64), pongs: make(chan struct{}, 64), waiting: map[string]chan *websocket.Conn{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc(rendezvous.BridgePath, g.serveBridge)
 	mux.HandleFunc(rendezvous.StreamPath, g.serveStream)
@@ -118,6 +119,7 @@ func (g *Gateway) serveBridge(w http.ResponseWriter, r *http.Request) {
 		g.t.Errorf("the bridge's proof is wrong: %v", err)
 		return
 	}
+	ws.SetPongHandler(func(string) error { g.pongs <- struct{}{}; return nil })
 	g.mu.Lock()
 	g.bridge = ws
 	g.mu.Unlock()
@@ -154,6 +156,18 @@ func (g *Gateway) Announce(origin string) <-chan *websocket.Conn {
 	}
 	g.send(ws, rendezvous.Message{Type: rendezvous.Open, Stream: rendezvous.Bytes(id), Origin: origin})
 	return stream
+}
+
+// Flush returns when the bridge has read what it was told.
+func (g *Gateway) Flush() {
+	g.mu.Lock()
+	ws := g.bridge
+	g.mu.Unlock()
+	if err := ws.WriteControl(websocket.PingMessage, nil, time.Now().Add(time.Second)); err != nil {
+		g.t.Error(err)
+		return
+	}
+	<-g.pongs
 }
 
 func (g *Gateway) serveStream(w http.ResponseWriter, r *http.Request) {
