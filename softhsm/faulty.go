@@ -21,12 +21,16 @@ type Faulty struct {
 	fault *fault.Module
 }
 
-// NewFaulty makes a token for t, as [New] does, and puts a module in front of it
-// that [fault] can disturb. Each has a module of its own, with a state of its own
-// in a process, so a process may use several. All of it is removed when t ends.
+// NewFaulty makes a token for t, in a store of its own, and puts a module in front
+// of it that [fault] can disturb. Nothing is shared with other tokens, so a
+// process may have several, and tests with one may run in parallel. All of it is
+// removed when t ends.
 func NewFaulty(t testing.TB, spec Spec) *Faulty {
 	t.Helper()
-	token := New(t, spec)
+	if _, err := Module(); err != nil {
+		t.Fatal(err)
+	}
+	token := makeIn(t, t.TempDir(), spec)
 	m, err := fault.Install(t.Context(), t.TempDir(), fault.Config{
 		Real: token.Store.Module, Token: token.Label, Env: token.Env()})
 	if err != nil {

@@ -45,11 +45,8 @@ func New(t testing.TB, spec Spec) *Token {
 	if _, err := Module(); err != nil {
 		t.Fatal(err)
 	}
-	body, err := json.Marshal([]Spec{spec})
-	if err != nil {
-		t.Fatal(err)
-	}
 	if shared.dir == "" {
+		var err error
 		if shared.dir, err = os.MkdirTemp("", "softhsm-"); err != nil {
 			t.Fatal(err)
 		}
@@ -60,9 +57,30 @@ func New(t testing.TB, spec Spec) *Token {
 			t.Error(err)
 		}
 	})
-	// A program of its own makes the token, so that the module in this process is
-	// left to the code under test. The go command keeps what it built for this.
-	cmd := exec.Command("go", "run", "countersign/softhsm/cmd/softhsm-token", "--dir", shared.dir, "--json", "-")
+	token := makeIn(t, shared.dir, spec)
+	if err := os.Setenv("SOFTHSM2_CONF", token.Conf); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		shared.Lock() // a token that goes while another one is made would fail that
+		defer shared.Unlock()
+		if err := token.remove(token.Label); err != nil {
+			t.Error(err)
+		}
+	})
+	return token
+}
+
+// makeIn makes a token in a folder. A program of its own does it, so that the
+// module in this process is left to the code under test. The go command keeps
+// what it built for this.
+func makeIn(t testing.TB, dir string, spec Spec) *Token {
+	t.Helper()
+	body, err := json.Marshal([]Spec{spec})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("go", "run", "countersign/softhsm/cmd/softhsm-token", "--dir", dir, "--json", "-")
 	cmd.Stdin = bytes.NewReader(body)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -75,14 +93,6 @@ func New(t testing.TB, spec Spec) *Token {
 		t.Fatalf("softhsm: read what softhsm-token made: %v", err)
 	}
 	token.Spec = token.Tokens[0]
-	if err := os.Setenv("SOFTHSM2_CONF", token.Conf); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := token.remove(token.Label); err != nil {
-			t.Error(err)
-		}
-	})
 	return token
 }
 

@@ -1,5 +1,6 @@
 /* The functions that the module hands out, and what it changes in their results. */
 #define _GNU_SOURCE
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -44,21 +45,44 @@ static CK_RV special_C_GetFunctionList(struct call *c, CK_FUNCTION_LIST **list)
 	return CKR_OK;
 }
 
-static CK_RV special_C_Initialize(struct call *c, CK_VOID_PTR args)
+/* swap sets the variables of the environment that the control file names, and
+ * keeps what they were in before; with restore it puts that back. */
+static void swap(char before[ENVS][PATH_MAX], int restore)
 {
-	(void)c;
 	pthread_mutex_lock(&mu);
 	for (int i = 0; i < now.envs; i++) {
 		char *value = strchr(now.env[i], '=') + 1, name[PATH_MAX];
 		memcpy(name, now.env[i], value - now.env[i]);
 		name[value - now.env[i] - 1] = 0;
 		const char *is = getenv(name);
-		if (!is || strcmp(is, value)) {
+		if (!restore) {
+			snprintf(before[i], PATH_MAX, "%s", is ? is : "");
 			setenv(name, value, 1);
+		} else if (*before[i]) {
+			setenv(name, before[i], 1);
+		} else {
+			unsetenv(name);
 		}
 	}
 	pthread_mutex_unlock(&mu);
-	return real->C_Initialize(args);
+}
+
+static CK_RV special_C_Initialize(struct call *c, CK_VOID_PTR args)
+{
+	(void)c;
+	char(*before)[PATH_MAX] = calloc(ENVS, PATH_MAX);
+	if (!before) {
+		return CKR_HOST_MEMORY;
+	}
+	/* Another copy of this module in the process has another environment in mind.
+	 * The lock of a stream of the C library is one that they all share. */
+	flockfile(stdin);
+	swap(before, 0);
+	CK_RV rv = real->C_Initialize(args);
+	swap(before, 1);
+	funlockfile(stdin);
+	free(before);
+	return rv;
 }
 
 static CK_RV special_C_Finalize(struct call *c, CK_VOID_PTR reserved)

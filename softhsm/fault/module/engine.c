@@ -474,8 +474,13 @@ CK_RV visible(CK_SLOT_ID slot)
 	pthread_mutex_lock(&mu);
 	memcpy(token, now.token, sizeof token);
 	pthread_mutex_unlock(&mu);
-	if (!*token || real->C_GetTokenInfo(slot, &info) != CKR_OK) {
-		return CKR_OK; /* the real module has its own word for it */
+	if (!*token) {
+		return CKR_OK;
 	}
-	return same(info.label, sizeof info.label, token) ? CKR_OK : CKR_SLOT_ID_INVALID;
+	CK_RV rv = real->C_GetTokenInfo(slot, &info);
+	if (rv == CKR_OK) {
+		return same(info.label, sizeof info.label, token) ? CKR_OK : CKR_SLOT_ID_INVALID;
+	}
+	/* An empty reader is shown. What cannot be read is somebody else's token. */
+	return rv == CKR_TOKEN_NOT_PRESENT ? CKR_OK : rv;
 }

@@ -49,7 +49,7 @@ CK_RV leave(struct call *c, CK_RV rv);
 /* effect finds a rule for the output of a call, or NULL. */
 const struct rule *effect(const struct call *c, enum verb verb);
 
-/* visible says whether the module shows a slot: CKR_OK, or CKR_SLOT_ID_INVALID. */
+/* visible says whether the module shows a slot: CKR_OK, or what to say instead. */
 CK_RV visible(CK_SLOT_ID slot);
 
 /* The sessions that are open. session_find needs mu; NULL: it is not known. */
