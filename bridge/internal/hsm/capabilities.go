@@ -41,6 +41,17 @@ func (k *Token) look(slot uint) {
 	k.lacks = lacks
 }
 
+// can fails with KEY_UNSUITED when the token lacks what a use needs: modules answer
+// such a use with whatever they like.
+func (k *Token) can(what string) error {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !slices.Contains(k.lacks, what) {
+		return nil
+	}
+	return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q has no %s", k.id.Label, what)).With("device", k.id.Label).With("lacks", what)
+}
+
 // Mechanisms lists the numbers of the token's mechanisms (PKCS #11 v2.40, CKM_…).
 func (k *Token) Mechanisms(ctx context.Context) (all []uint, err error) {
 	err = k.administer(ctx, "list its mechanisms", func(pkcs11.SessionHandle) error {

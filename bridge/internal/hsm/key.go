@@ -58,6 +58,9 @@ func (k *Key) Sign(ctx context.Context, digest []byte, pin *PIN) (sig []byte, er
 	if err := keys.Digest(digest); err != nil {
 		return nil, err
 	}
+	if err := k.token.can(LacksSigning); err != nil {
+		return nil, err
+	}
 	c := normal
 	if pin != nil && pin.Digits == nil {
 		c = human
@@ -90,6 +93,9 @@ func (k *Key) Sign(ctx context.Context, digest []byte, pin *PIN) (sig []byte, er
 // ECDH derives in the token with CKM_ECDH1_DERIVE and CKD_NULL, with a point in
 // SEC 1 uncompressed form that was checked to be on the curve.
 func (k *Key) ECDH(ctx context.Context, point []byte) (secret []byte, err error) {
+	if err := k.token.can(LacksECDH); err != nil {
+		return nil, err
+	}
 	err = k.use(ctx, normal, func(session pkcs11.SessionHandle, handle pkcs11.ObjectHandle) (err error) {
 		if k.Info().AlwaysAuth {
 			return fault.New(fault.KeyUnsuited, fmt.Sprintf("the key %q wants its PIN at each use, and cannot derive then (PKCS #11 v2.40 §5.14.5)", k.Info().Label))
@@ -177,8 +183,8 @@ func (k *Key) private(session pkcs11.SessionHandle) (pkcs11.ObjectHandle, error)
 		}
 		return 0, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no private key %q", t.id.Label, k.info.Label))
 	}
-	k.info.CanSign = t.module.flag(session, handle, pkcs11.CKA_SIGN)
-	k.info.CanDerive = t.module.flag(session, handle, pkcs11.CKA_DERIVE)
+	k.info.CanSign = t.can(LacksSigning) == nil && t.module.flag(session, handle, pkcs11.CKA_SIGN)
+	k.info.CanDerive = t.can(LacksECDH) == nil && t.module.flag(session, handle, pkcs11.CKA_DERIVE)
 	k.info.AlwaysAuth = t.module.flag(session, handle, pkcs11.CKA_ALWAYS_AUTHENTICATE)
 	k.handle, k.epoch = handle, epoch
 	return handle, nil

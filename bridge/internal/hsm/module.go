@@ -217,8 +217,12 @@ func (m *module) still(slot uint) (Identity, bool) {
 	if err != nil || info.Flags&pkcs11.CKF_REMOVABLE_DEVICE == 0 || info.Flags&pkcs11.CKF_TOKEN_PRESENT == 0 {
 		return Identity{}, false
 	}
+	generation := m.currentGeneration()
 	for _, k := range m.list() {
-		if k.isPresent() && k.where() == slot && k.inGeneration() == m.currentGeneration() {
+		k.mu.Lock()
+		there := k.present && k.slot == slot && k.generation == generation
+		k.mu.Unlock()
+		if there {
 			return k.id, true
 		}
 	}

@@ -57,10 +57,9 @@ func (k *Token) Present() bool { return k.isPresent() }
 // Locked reports whether the PIN is needed.
 func (k *Token) Locked() bool { return k.isLocked() }
 
-func (k *Token) isPresent() bool   { k.mu.Lock(); defer k.mu.Unlock(); return k.present }
-func (k *Token) isLocked() bool    { k.mu.Lock(); defer k.mu.Unlock(); return !k.loggedIn }
-func (k *Token) inLogin() int      { k.mu.Lock(); defer k.mu.Unlock(); return k.epoch }
-func (k *Token) inGeneration() int { k.mu.Lock(); defer k.mu.Unlock(); return k.generation }
+func (k *Token) isPresent() bool { k.mu.Lock(); defer k.mu.Unlock(); return k.present }
+func (k *Token) isLocked() bool  { k.mu.Lock(); defer k.mu.Unlock(); return !k.loggedIn }
+func (k *Token) inLogin() int    { k.mu.Lock(); defer k.mu.Unlock(); return k.epoch }
 
 // appear notes where the token is; news is whether it was away. SoftHSM shows a
 // token that is back before it can use it: that takes a new generation.
