@@ -55,6 +55,24 @@ var suites = []suite{
 		{name: "sign_bridge_added through the bridge", metric: "sign-1-µs", scale: 1, unit: "us"},
 		{name: "sign_bridge_added direct calls", metric: "direct-1-µs", scale: 1, unit: "us"},
 	}},
+	{"bridge/internal/device", "Isolation", 15, isolation()},
+	{"bridge/internal/device", "SlowToken", 3, []line{
+		{name: "isolated_5ms", bench: "5ms", metric: "ratio", scale: 1, unit: "of-direct", op: ">=", goal: 0.95},
+		{name: "isolated_20ms", bench: "20ms", metric: "ratio", scale: 1, unit: "of-direct", op: ">=", goal: 0.98},
+		{name: "slow_token_p99_5ms", bench: "5ms", metric: "p99-ratio", scale: 1, unit: "of-raw-sessions", op: "<=", goal: 0.6},
+		{name: "slow_token_p99_20ms", bench: "20ms", metric: "p99-ratio", scale: 1, unit: "of-raw-sessions", op: "<=", goal: 0.6},
+	}},
+	{"bridge/internal/device", "Recovery", 5, []line{
+		{name: "crash_to_signature", metric: "crash-ms", scale: 1, unit: "ms", op: "<=", goal: 50},
+		{name: "replug_to_signature", metric: "replug-ms", scale: 1, unit: "ms", op: "<=", goal: 1000},
+	}},
+	{"bridge/internal/device", "ManyObjects", 25, []line{
+		{name: "objects_10000", metric: "ratio", scale: 1, unit: "of-10-objects", op: "<=", goal: 1.05},
+	}},
+	{"bridge/internal/device", "Peer", 25, []line{
+		{name: "p11kit_sequential", metric: "1-ratio", scale: 1, unit: "of-p11-kit", op: ">=", goal: 1},
+		{name: "p11kit_concurrent", metric: "16-ratio", scale: 1, unit: "of-p11-kit", op: ">=", goal: 1.5},
+	}},
 	{"bridge/internal/signer", "Approval", 100, []line{
 		{name: "approval_per_second", bench: "softhsm", metric: "approvals/s", scale: 1, unit: "approvals/s", op: ">=", goal: 100},
 		{name: "approval_handshake", bench: "softhsm", metric: "handshake-µs", scale: 1e-3, unit: "ms", op: "<=", goal: 5},
@@ -77,6 +95,25 @@ var suites = []suite{
 		{name: "page_usable first paint", metric: "paint-ms", scale: 1, unit: "ms"},
 		{name: "page_usable a second visit", metric: "again-ms", scale: 1, unit: "ms"},
 	}},
+}
+
+// isolation are the lines for signing and ECDH with each module in a process of
+// its own.
+func isolation() []line {
+	lines := []line{
+		{name: "isolated_added", bench: "secp256k1", metric: "added-µs", scale: 1e-3, unit: "ms", op: "<=", goal: 0.2},
+		{name: "isolated_sign_16", bench: "secp256k1", metric: "sign-16-ratio", scale: 1, unit: "of-direct", op: ">=", goal: 0.85},
+		{name: "isolated_sign_16 at best", bench: "secp256k1", metric: "verified-16-ratio", scale: 1, unit: "of-direct",
+			note: "direct calls that verify each signature, which the bridge must"},
+	}
+	for _, curve := range []string{"secp256k1", "P-256"} {
+		for _, n := range []string{"1", "2", "4", "8", "16"} {
+			lines = append(lines,
+				line{name: "isolated " + curve + " sign, " + n + " at once", bench: curve, metric: "sign-" + n + "-ratio", scale: 1, unit: "of-direct"},
+				line{name: "isolated " + curve + " ECDH, " + n + " at once", bench: curve, metric: "ecdh-" + n + "-ratio", scale: 1, unit: "of-direct"})
+		}
+	}
+	return lines
 }
 
 // Run measures and prints. Only limits it to the suites with a line whose name
