@@ -356,7 +356,7 @@ static void wait_and_crash(struct call *c, int when)
 	}
 	if (c->crash[when]) {
 		volatile int *volatile nowhere = NULL;
-		*nowhere = 1;
+		*nowhere = 1; /* SIGSEGV */
 	}
 }
 

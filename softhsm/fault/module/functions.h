@@ -28,8 +28,8 @@ SP(C_CloseAllSessions, SLOT, 0, (CK_ULONG slot), slot)
 FN(C_GetSessionInfo, SESSION, 0, (CK_ULONG session, CK_SESSION_INFO *info), session, info)
 FN(C_GetOperationState, SESSION, 0, (CK_ULONG session, CK_BYTE *out, CK_ULONG *len), session, out, len)
 FN(C_SetOperationState, SESSION, 0,
-   (CK_ULONG session, CK_BYTE *state, CK_ULONG len, CK_ULONG enc, CK_ULONG auth),
-   session, state, len, enc, auth)
+   (CK_ULONG session, CK_BYTE *from, CK_ULONG len, CK_ULONG enc, CK_ULONG auth),
+   session, from, len, enc, auth)
 SP(C_Login, WORK, pin == 0 || pinlen == 0,
    (CK_ULONG session, CK_ULONG user, CK_BYTE *pin, CK_ULONG pinlen), session, user, pin, pinlen)
 FN(C_Logout, SESSION, 0, (CK_ULONG session), session)
