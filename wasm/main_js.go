@@ -62,9 +62,10 @@ func start(args []js.Value) {
 		TokenURL: text(config, "token_url"), GatewayURL: text(config, "gateway_url"), BridgeURLs: list(config.Get("bridge_urls")),
 		Origin: browser.Origin(), Path: browser.Path(),
 		Host: host, Fetch: browser.Fetch{},
-		Local:   bridgeclient.Local{Permission: host.Permission, Health: host.Health, Dial: browser.DialBridge},
-		LinkKey: func(ctx context.Context) (link.DH, error) { return host.LinkKeys(ctx) },
-		Now:     time.Now, Rand: browser.Secure{}, Jitter: browser.Random(),
+		DialGateway: browser.DialGateway,
+		Local:       bridgeclient.Local{Permission: host.Permission, Health: host.Health, Dial: browser.DialBridge},
+		LinkKey:     func(ctx context.Context) (link.DH, error) { return host.LinkKeys(ctx) },
+		Now:         time.Now, Rand: browser.Secure{}, Jitter: browser.Random(),
 	})
 	s := running
 	unwatch = browser.Watch(browser.Life{Awake: s.Visible, Online: s.Online, Leave: s.Leave})

@@ -31,7 +31,7 @@ func (m *Model) act(a Acted) []Command {
 		return m.actBuy(name, arg, a.Value)
 	}
 	if strings.HasPrefix(name, "bridge.") {
-		return m.actBridge(name)
+		return m.actBridge(name, a.Value)
 	}
 	return m.actRequest(name, arg, a.Value)
 }
@@ -114,8 +114,12 @@ func (m *Model) pin() []Command {
 // stale reports whether the form has changed since the prices were asked for.
 func (m *Model) stale() bool { return m.asked != m.form }
 
-func (m *Model) actBridge(name string) []Command {
+func (m *Model) actBridge(name, value string) []Command {
 	switch name {
+	case "bridge.name":
+		m.bridge.Typed, m.bridge.Mistyped = value, false
+	case "bridge.relay":
+		return m.relay()
 	case "bridge.connect":
 		return m.connect(true)
 	case "bridge.stop":

@@ -33,7 +33,7 @@ var bridgeWords = [...]struct {
 	{bridgeclient.Misbuilt, "blocked by this page", "This page forbids itself to reach the bridge.", nothingDone,
 		"Tell whoever runs it that its content security policy needs http://127.0.0.1:* and ws://127.0.0.1:* in connect-src."},
 	{bridgeclient.Unsupported, "not in this browser", "This browser cannot reach programs on this computer.", nothingDone,
-		"Use Chrome, Edge or Firefox here."},
+		"Reach the bridge through the gateway, or use Chrome, Edge or Firefox here."},
 	{bridgeclient.NoLine, "takes no connection", "The bridge answers, but takes no connection from this page.", nothingDone,
 		"Close other pages that use it, and let privacy extensions of the browser allow this page, then connect again."},
 	{bridgeclient.NotAdmitted, "does not admit this page", "The bridge does not know this page.", nothingDone,
@@ -42,6 +42,8 @@ var bridgeWords = [...]struct {
 		"Start the bridge: it takes the next free port. “countersign-bridge doctor” names the other program."},
 	{bridgeclient.KeyChanged, "another bridge answers", "A bridge answers, but not the one that this page knows.", "The page told it nothing.",
 		"Is it another person's on this computer? Then start yours and connect again. Did you reinstall yours? Then pair again. If neither, stop and tell your administrator."},
+	{bridgeclient.NotThere, "not at the gateway", "No bridge with this name waits at the gateway.", nothingDone,
+		"Compare the name with “countersign-bridge relay”, and see that the bridge runs there and says that pages can reach it."},
 	{bridgeclient.Lost, "not connected", "The connection to the bridge ended.", "Nothing was signed.", "Connect again."},
 }
 
@@ -145,7 +147,7 @@ func (m *Model) bridgeNotice() view.Node {
 	var body view.Node
 	switch b.State {
 	case BridgeFailed:
-		body = notice(m.bridgeProblem(), "bridge.connect", button("is-quiet is-small", "bridge.close", "Close"))
+		body = view.El("div", "stack", notice(m.bridgeProblem(), "bridge.connect", button("is-quiet is-small", "bridge.close", "Close")), m.relayForm())
 	case BridgePairing:
 		body = pairingPrompt(b.Code, button("is-quiet", "bridge.stop", "Cancel"))
 	case BridgeConnecting:

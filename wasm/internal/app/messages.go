@@ -152,7 +152,12 @@ type (
 	// MakeTicket makes a fresh hand-off ticket.
 	MakeTicket struct{ Wish, Key, Order string }
 	// ConnectBridge opens the link. Gesture: the person asked for it just now.
-	ConnectBridge struct{ Gesture bool }
+	// Relay is the name under which the bridge is at the gateway, when the person
+	// typed it; the page then looks nowhere else.
+	ConnectBridge struct {
+		Gesture bool
+		Relay   string
+	}
 	// StopConnecting gives the attempt up.
 	StopConnecting struct{}
 	// ForgetBridge forgets the pinned key, then connects.

@@ -99,6 +99,8 @@ type Bridge struct {
 	Route      string               // bridgeclient.Loopback or Relay
 	Shown      bool                 // the person asked for the bridge: how it goes is shown on every screen
 	Quiet      bool                 // failed, and tried again without a word
+	Typed      string               // the relay name, as far as it is typed
+	Mistyped   bool                 // it is no relay name
 	Code       string
 	Name       string
 	Version    string

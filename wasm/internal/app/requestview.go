@@ -156,7 +156,7 @@ func (m *Model) decision(r wire.Request) view.Node {
 	case ready:
 		who, warn = m.signAs(func(member string) bool { return waiting(r, member) }, id), warnings(id)
 	case m.bridge.State == BridgeFailed:
-		who = notice(m.bridgeProblem(), "bridge.connect")
+		who = view.El("div", "stack", notice(m.bridgeProblem(), "bridge.connect"), m.relayForm())
 	case m.bridge.State == BridgePairing:
 		who = pairingPrompt(m.bridge.Code, button("is-quiet", "bridge.stop", "Cancel"))
 	case m.bridge.State == BridgeConnecting:

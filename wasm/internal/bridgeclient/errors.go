@@ -21,6 +21,7 @@ const (
 	Blocked        Problem = "blocked"         // a policy of the browser forbids it, and nobody is asked
 	Misbuilt       Problem = "misbuilt"        // the page's own content security policy forbids it
 	Unsupported    Problem = "unsupported"     // this browser never lets a page reach this computer
+	NotThere       Problem = "not there"       // no bridge has this name at the gateway
 	NoLine         Problem = "no line"         // it answers GET /health, and its WebSocket does not open
 	NotAdmitted    Problem = "not admitted"    // the bridge's list of origins lacks this page
 	Refused        Problem = "refused"         // the bridge answered and closed: see the code
@@ -43,9 +44,12 @@ type kind struct {
 
 var kinds = [...]kind{
 	{NotRunning, 1, true}, {Misbuilt, 2, true}, {OtherProgram, 3, false}, {WrongVersion, 4, false},
-	{NoLine, 5, true}, {NotAdmitted, 6, false}, {KeyChanged, 7, false},
+	{NotThere, 1, true}, {NoLine, 5, true}, {NotAdmitted, 6, false}, {KeyChanged, 7, false},
 	{Unanswered, 0, true}, {Denied, 0, true}, {Blocked, 0, true}, {Unsupported, 0, true},
 }
+
+// Elsewhere reports whether another route may lead to the bridge.
+func (p Problem) Elsewhere() bool { return p.kind().elsewhere }
 
 func (p Problem) kind() kind {
 	for _, k := range kinds {

@@ -74,13 +74,13 @@ func (s *Shell) stopConnecting() {
 
 // connect opens the link to the bridge and follows it until it ends. Only after a
 // gesture of the person may the browser ask them for permission.
-func (s *Shell) connect(gesture, forget bool) {
+func (s *Shell) connect(how app.ConnectBridge, forget bool) {
 	a := s.newSearch()
 	defer a.cancel()
 	if forget {
 		_ = s.cfg.Host.Delete(s.ctx, storeBridge) // what cannot be deleted is refused below as before
 	}
-	found, err := s.find(a, gesture)
+	found, err := s.find(a, how)
 	if err != nil {
 		s.tell(a, app.BridgeChanged{State: app.BridgeFailed, Err: err})
 		return
@@ -107,10 +107,14 @@ func (s *Shell) connect(gesture, forget bool) {
 }
 
 // find looks for the bridge, first where it was the last time.
-func (s *Shell) find(a *search, gesture bool) (*bridgeclient.Found, error) {
+func (s *Shell) find(a *search, how app.ConnectBridge) (*bridgeclient.Found, error) {
 	key, err := s.cfg.LinkKey(a.ctx)
 	if err != nil {
 		return nil, fault.Wrap(err, fault.Internal, "this browser cannot keep the page's key")
+	}
+	cfg := bridgeclient.Config{DH: key, Origin: s.cfg.Origin, Remote: s.pinned(a.ctx), Rand: s.cfg.Rand, Notify: s.notify}
+	if how.Relay != "" {
+		return s.atGateway(a, how.Relay, cfg)
 	}
 	last, err := s.cfg.Host.Get(a.ctx, storePlace)
 	if err != nil {
@@ -119,8 +123,7 @@ func (s *Shell) find(a *search, gesture bool) (*bridgeclient.Found, error) {
 	local := s.cfg.Local
 	local.Addresses = bridgeclient.Addresses(last, s.cfg.BridgeURLs)
 	return bridgeclient.Find(a.ctx, &bridgeclient.Search{
-		Local: local, Routes: s.cfg.Routes, Gesture: gesture, Now: s.cfg.Now,
-		Link: bridgeclient.Config{DH: key, Origin: s.cfg.Origin, Remote: s.pinned(a.ctx), Rand: s.cfg.Rand, Notify: s.notify},
+		Local: local, Routes: s.cfg.Routes, Gesture: how.Gesture, Now: s.cfg.Now, Link: cfg,
 		Step: func(step bridgeclient.Step) { s.tell(a, app.BridgeChanged{State: app.BridgeConnecting, Step: step}) },
 	})
 }
@@ -138,6 +141,7 @@ func (s *Shell) greet(a *search, found *bridgeclient.Found) error {
 	if err := s.cfg.Host.Set(a.ctx, storeBridge, base64.RawURLEncoding.EncodeToString(client.BridgeKey())); err != nil {
 		return fault.Wrap(err, fault.Internal, "this browser cannot keep the bridge's key")
 	}
+	s.met()
 	if found.Address != "" {
 		_ = s.cfg.Host.Set(a.ctx, storePlace, found.Address) // it only saves a moment the next time
 	}

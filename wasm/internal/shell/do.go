@@ -65,9 +65,9 @@ func (s *Shell) later(c app.Command) {
 		err := s.post("/v1/orders/"+c.Order+"/tickets", c.Key, wire.TicketInput{}, &o)
 		s.Post(app.OrderMade{Wish: c.Wish, Order: o, Err: err})
 	case app.ConnectBridge:
-		s.connect(c.Gesture, false)
+		s.connect(c, false)
 	case app.ForgetBridge:
-		s.connect(true, true)
+		s.connect(app.ConnectBridge{Gesture: true}, true)
 	case app.Decide:
 		s.decide(c)
 	case app.DecideAll:

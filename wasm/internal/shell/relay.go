@@ -8,6 +8,7 @@ import (
 	"countersign/shared/frame"
 	"countersign/shared/rendezvous"
 	"countersign/shared/wire"
+	"countersign/wasm/internal/app"
 	"countersign/wasm/internal/bridgeclient"
 )
 
@@ -25,7 +26,7 @@ func (s *Shell) dialRelay(ctx context.Context) (bridgeclient.Socket, error) {
 	s.mu.Lock()
 	name := s.meeting.typed
 	s.mu.Unlock()
-	if key := s.pinned(ctx); len(key) > 0 {
+	if key := s.pinned(ctx); name == "" && len(key) > 0 {
 		name = rendezvous.Name(key)
 	}
 	socket, err := s.meet(ctx, name)
@@ -49,6 +50,40 @@ func (s *Shell) meet(ctx context.Context, name string) (bridgeclient.Socket, err
 		base = s.cfg.Origin
 	}
 	return s.cfg.DialGateway(ctx, "ws"+strings.TrimPrefix(base, "http")+rendezvous.PagePath, frame.SubProtocol, rendezvous.Ticket(t.Ticket))
+}
+
+// atGateway connects to the bridge with the name that the person typed.
+func (s *Shell) atGateway(a *search, name string, cfg bridgeclient.Config) (*bridgeclient.Found, error) {
+	s.mu.Lock()
+	s.meeting.typed = name
+	s.mu.Unlock()
+	s.tell(a, app.BridgeChanged{State: app.BridgeConnecting, Step: bridgeclient.Relaying})
+	cfg.Dial = s.dialRelay
+	client, err := bridgeclient.Connect(a.ctx, cfg)
+	if err == nil {
+		if err = s.meant(client); err == nil {
+			return &bridgeclient.Found{Client: client, Route: bridgeclient.Relay}, nil
+		}
+		client.Close()
+		return nil, err
+	}
+	s.mu.Lock()
+	why := s.meeting.err
+	s.mu.Unlock()
+	switch f, ok := fault.As(why); {
+	case bridgeclient.ProblemOf(err) != bridgeclient.NotRunning:
+		return nil, err
+	case ok && f.Code != fault.Unavailable: // the gateway says what is wrong
+		return nil, &bridgeclient.Error{Problem: bridgeclient.Refused, Fault: f}
+	}
+	return nil, &bridgeclient.Error{Problem: bridgeclient.NotThere, Fault: fault.Wrap(why, fault.Unavailable, "no bridge with this name waits at the gateway")}
+}
+
+// met forgets the typed name once the bridge's key is kept, from which it follows.
+func (s *Shell) met() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.meeting.typed = ""
 }
 
 // meant reports whether a bridge that was reached through the gateway is the one
