@@ -8,9 +8,10 @@ export PATH := $(CURDIR)/.toolchain/bin:$(PATH)
 
 STATE    ?= .run
 FUZZTIME ?= 3s
+SOAK     ?= 60m
 BIN       = bin/countersign-gateway bin/countersign-bridge bin/softhsm-token bin/countersign-sandbox bin/scripted-pinentry
 
-.PHONY: help run demo test test-wasm lint fuzz bench wasm build clean clean-run install install-test
+.PHONY: help run demo test test-wasm lint fuzz bench soak wasm build clean clean-run install install-test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -41,6 +42,9 @@ fuzz: ## run each fuzz target for FUZZTIME (3s)
 
 bench: install-test wasm build ## measure: one line each, NAME VALUE UNIT goal OP N ok|short
 	@bin/countersign-sandbox bench
+
+soak: install-test wasm ## use a bridge in every way for SOAK (60m): memory, descriptors and sessions must stay flat
+	SOAK=$(SOAK) go test -count=1 -v -timeout 0 -run '^TestABridgeInMixedUseStaysFlat$$' ./softhsm/e2e
 
 wasm: ## build the browser module: dist/countersign.wasm
 	go run ./web/dashboard/bundle

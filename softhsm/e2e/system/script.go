@@ -53,5 +53,8 @@ func (s *State) Script(path string, a Answers) error {
 	if err := os.Remove(path + ".used"); err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	return os.WriteFile(path, b, 0o600)
+	if err := os.WriteFile(path+".new", b, 0o600); err != nil {
+		return err
+	}
+	return os.Rename(path+".new", path) // a prompt that reads it now reads the old one or the new one
 }
