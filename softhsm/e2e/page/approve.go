@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"countersign/shared/fault"
 	"countersign/shared/frame"
 )
 
@@ -78,9 +79,13 @@ func (c *Channel) Decide(ctx context.Context, request, decision string) (Decisio
 	if err != nil {
 		return Decision{}, fmt.Errorf("fetch the statement: %w", err)
 	}
+	return c.settle(ctx, request, prepared.Approval, statement)
+}
+
+// settle has the bridge decide on one statement and the signer record it.
+func (c *Channel) settle(ctx context.Context, request, approval string, statement frame.Record) (Decision, error) {
 	var decided frame.ApprovalDecideResult
-	if err := c.bridge.Call(ctx, frame.ApprovalDecide,
-		frame.ApprovalDecideParams{Approval: prepared.Approval, Record: statement}, &decided); err != nil {
+	if err := c.bridge.Call(ctx, frame.ApprovalDecide, frame.ApprovalDecideParams{Approval: approval, Record: statement}, &decided); err != nil {
 		return Decision{}, fmt.Errorf("decide: %w", err)
 	}
 	receipt, err := c.relay(ctx, decided.Record)
@@ -88,9 +93,11 @@ func (c *Channel) Decide(ctx context.Context, request, decision string) (Decisio
 		return Decision{}, fmt.Errorf("submit the signature: %w", err)
 	}
 	d := Decision{Text: decided.StatementText}
-	if err := c.bridge.Call(ctx, frame.ApprovalFinish,
-		frame.ApprovalFinishParams{Approval: prepared.Approval, Record: receipt}, &d.Result); err != nil {
+	if err := c.bridge.Call(ctx, frame.ApprovalFinish, frame.ApprovalFinishParams{Approval: approval, Record: receipt}, &d.Result); err != nil {
 		return Decision{}, fmt.Errorf("read the receipt: %w", err)
+	}
+	if d.Result.Request != request {
+		return Decision{}, fault.New(fault.RecordInvalid, "the receipt is for another request")
 	}
 	return d, nil
 }
