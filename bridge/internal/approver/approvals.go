@@ -90,7 +90,7 @@ func (c *conn) prepareApproval(_ context.Context, p frame.ApprovalPrepareParams)
 		return r, fault.New(fault.Busy, "too many approvals are on their way")
 	}
 	a := &approvalState{id: r.Approval, channelID: p.Channel, channel: ch, request: p.Request, decision: p.Decision}
-	a.ctx, a.cancel = context.WithCancel(c.ctx)
+	a.ctx, a.cancel = context.WithCancel(c.work)
 	c.approvals[a.id] = a
 	return r, nil
 }
@@ -136,7 +136,7 @@ func (c *conn) undecided(a *approvalState, err error) error {
 	e := c.entry(journal.Refused, a.channel.identity)
 	e.Request, e.Decision, e.Statement, e.Digest = a.request, a.decision, statement.TypApproval, a.digest
 	c.refused(e, err)
-	cancelled := a.ctx.Err() != nil && fault.CodeOf(err) != fault.SiteBlocked
+	cancelled := a.ctx.Err() != nil && c.work.Err() == nil
 	c.dropApproval(a)
 	if cancelled {
 		return fault.Wrap(err, fault.Cancelled, "the approval was cancelled")

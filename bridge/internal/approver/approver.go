@@ -87,9 +87,9 @@ type Devices interface {
 // Prompts asks the person, one question at a time: a [consent.Queue].
 type Prompts interface {
 	Where() string
-	Confirm(ctx context.Context, q consent.Question, opened func()) error
-	PIN(ctx context.Context, q consent.PINQuestion, opened func()) ([]byte, error)
-	Show(ctx context.Context, n consent.Notice, opened func()) error
+	Confirm(ctx context.Context, q consent.Question, opened consent.Opened) error
+	PIN(ctx context.Context, q consent.PINQuestion, opened consent.Opened) ([]byte, error)
+	Show(ctx context.Context, n consent.Notice, opened consent.Opened) error
 }
 
 // Deps are what a bridge works with. Tests bring their own.

@@ -94,12 +94,12 @@ func errGivenUp() error { return fault.New(fault.Cancelled, "the approval was ca
 // run takes the batch through its steps: gather, unlock, ask once, sign each.
 func (b *batch) run() {
 	c := b.conn
-	listed := b.gather(c.ctx)
+	listed := b.gather(c.work)
 	if len(listed) == 0 {
 		return
 	}
 	use := c.approvalKey(listed[0].approval.channel.identity, b.id)
-	ctx, stop := while(c.ctx, listed)
+	ctx, stop := while(c.work, listed)
 	err := use.open(ctx) // before the person reads for nothing
 	stop()
 	if err != nil {
@@ -183,7 +183,7 @@ func (b *batch) ask(listed []*part, use *keyUse) (approved []*part, err error) {
 		title = "Reject "
 	}
 	title += fmt.Sprintf("%d purchases of ", n)
-	ctx, stop := while(c.ctx, listed)
+	ctx, stop := while(c.work, listed)
 	defer stop()
 	answer := use.confirm(ctx, consent.Question{Title: title + use.identity.entityName, Text: text})
 	for _, p := range listed {

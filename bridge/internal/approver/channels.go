@@ -115,7 +115,7 @@ func (c *conn) openChannel(ctx context.Context, p frame.ChannelOpenParams) (r fr
 		return r, fault.New(fault.Busy, "too many channels are open")
 	}
 	ch := &channelState{identity: id, initiator: i}
-	ch.ctx, ch.cancel = context.WithCancel(c.ctx)
+	ch.ctx, ch.cancel = context.WithCancel(c.work)
 	c.channels[r.Channel] = ch
 	return r, nil
 }

@@ -29,19 +29,21 @@ const (
 
 // conn is one page's connection.
 type conn struct {
-	bridge  *Bridge
-	ws      *websocket.Conn
-	origin  string
-	gateway string // through whose relay the page came; empty: on loopback
-	session *link.Session
-	process peer.Process // the page's program, as the operating system says
-	page    []byte       // the page's static key
-	pairing string       // its id
-	log     *slog.Logger
-	ctx     context.Context
-	cancel  context.CancelFunc
-	calls   sync.WaitGroup
-	slots   chan struct{}
+	bridge   *Bridge
+	ws       *websocket.Conn
+	origin   string
+	gateway  string // through whose relay the page came; empty: on loopback
+	session  *link.Session
+	process  peer.Process // the page's program, as the operating system says
+	page     []byte       // the page's static key
+	pairing  string       // its id
+	log      *slog.Logger
+	ctx      context.Context
+	cancel   context.CancelFunc
+	work     context.Context // of the page's calls and prompts: ends first
+	stopWork context.CancelCauseFunc
+	calls    sync.WaitGroup
+	slots    chan struct{}
 
 	mu        sync.Mutex
 	ready     bool
@@ -60,6 +62,8 @@ func (b *Bridge) serve(ctx context.Context, ws *websocket.Conn, origin, gateway 
 	c := &conn{bridge: b, ws: ws, origin: origin, gateway: gateway, ctx: ctx, cancel: cancel, slots: make(chan struct{}, maxInFlight),
 		wake: make(chan struct{}, 1), channels: map[string]*channelState{}, approvals: map[string]*approvalState{},
 		log: b.deps.Log.With("origin", origin)}
+	c.work, c.stopWork = context.WithCancelCause(ctx)
+	defer c.stopWork(nil)
 	stop := context.AfterFunc(ctx, func() { ws.Close() }) // ends the reads and writes below
 	defer stop()
 	err := c.identify(ws)

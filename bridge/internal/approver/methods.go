@@ -28,7 +28,7 @@ func method[P, R any](do func(*conn, context.Context, P) (R, error)) func(*conn,
 		if err := frame.DecodeParams(m, &params); err != nil {
 			return nil, err
 		}
-		return do(c, c.ctx, params)
+		return do(c, c.work, params)
 	}
 }
 

@@ -37,9 +37,6 @@ func (c *conn) begin() {
 
 // refuse says why the page may do nothing any more, and closes the connection.
 func (c *conn) refuse(why error) {
-	c.mu.Lock()
-	c.ready = false
-	c.mu.Unlock()
 	c.notify(frame.LinkState, frame.LinkStateParams{State: frame.Refused, Bridge: name, Version: Version, Error: frame.FromFault(why)})
 	c.end(fault.CodeOf(why))
 }
@@ -55,7 +52,7 @@ func (c *conn) pair() error {
 			"Approve only if you opened this page just now and it shows the same six digits.\n" +
 			"You will still be asked about every signature.\n",
 	}
-	err := c.confirm(q, c.ctx, frame.PromptParams{Kind: frame.PromptPairing})
+	err := c.confirm(q, c.work, frame.PromptParams{Kind: frame.PromptPairing})
 	if fault.CodeOf(err) == fault.Limited {
 		return err // nobody was asked
 	}

@@ -104,7 +104,7 @@ func (t *pinTries) ask(ctx context.Context, dev Device) (pin []byte, err error) 
 	about := k.about
 	about.Kind = frame.PromptPIN
 	q := consent.PINQuestion{Site: k.conn.origin, Device: dev.Label, Reason: k.why, Allows: t.allows, Problem: t.problem, FinalTry: dev.FinalTry, TriesLeft: dev.TriesLeft}
-	err = k.conn.prompt(ctx, about, func(ctx context.Context, opened func()) (err error) {
+	err = k.conn.prompt(ctx, about, func(ctx context.Context, opened consent.Opened) (err error) {
 		pin, err = k.conn.bridge.deps.Prompts.PIN(ctx, q, opened)
 		return err
 	})
@@ -119,21 +119,27 @@ func (t *pinTries) onReader(ctx context.Context, dev Device, do func(context.Con
 	about.Kind, about.Where = frame.PromptPIN, frame.WhereReader
 	n := consent.Notice{Site: k.conn.origin, Title: "PIN of " + dev.Label, Text: t.notice(dev)}
 	var done error
-	err := k.conn.prompt(ctx, about, func(ctx context.Context, opened func()) error {
+	err := k.conn.prompt(ctx, about, func(ctx context.Context, opened consent.Opened) error {
 		doing, cancel := context.WithCancel(ctx)
 		defer cancel()
 		showing, hide := context.WithCancel(ctx)
 		defer hide()
 		over := make(chan struct{})
-		err := k.conn.bridge.deps.Prompts.Show(showing, n, func() {
-			opened()
+		err := k.conn.bridge.deps.Prompts.Show(showing, n, func() func(error) {
 			go func() {
 				defer close(over)
 				done = do(doing)
 				hide()
 			}()
+			closed := opened()
+			return func(err error) {
+				if showing.Err() != nil {
+					err = nil // the reader has answered
+				}
+				closed(err)
+			}
 		})
-		if showing.Err() != nil && ctx.Err() == nil { // the reader has answered
+		if showing.Err() != nil && ctx.Err() == nil {
 			<-over
 			return nil
 		}

@@ -12,14 +12,14 @@ import (
 // confirm asks, and tells the page that a prompt is open and where.
 func (c *conn) confirm(q consent.Question, ctx context.Context, about frame.PromptParams) error {
 	q.Site = c.origin
-	return c.prompt(ctx, about, func(ctx context.Context, opened func()) error {
+	return c.prompt(ctx, about, func(ctx context.Context, opened consent.Opened) error {
 		return c.bridge.deps.Prompts.Confirm(ctx, q, opened)
 	})
 }
 
 // prompt lets the page have one prompt: within its share, told when it opens and
 // closes, and ended when the site may not ask any more.
-func (c *conn) prompt(ctx context.Context, about frame.PromptParams, ask func(ctx context.Context, opened func()) error) error {
+func (c *conn) prompt(ctx context.Context, about frame.PromptParams, ask func(ctx context.Context, opened consent.Opened) error) error {
 	b := c.bridge
 	if limited := b.limits.admit(c.origin); limited != nil {
 		return limited
@@ -29,28 +29,28 @@ func (c *conn) prompt(ctx context.Context, about frame.PromptParams, ask func(ct
 	if about.Where == "" {
 		about.Where = b.deps.Prompts.Where()
 	}
-	open := false
-	err := ask(ctx, func() {
-		open = true
+	err := ask(ctx, func() func(error) {
 		c.notify(frame.PromptOpened, about)
+		return func(answer error) {
+			c.notify(frame.PromptClosed, about)
+			c.judge(answer)
+		}
 	})
-	if open {
-		c.notify(frame.PromptClosed, about)
-	}
-	if err == nil {
-		return nil
-	}
-	err = because(ctx, err)
-	switch code := fault.CodeOf(err); {
-	case code == fault.SiteBlocked && open:
+	return because(ctx, err)
+}
+
+// judge draws the consequences of an answer before anything else is asked.
+func (c *conn) judge(answer error) {
+	b := c.bridge
+	switch fault.CodeOf(answer) {
+	case fault.SiteBlocked:
 		b.block(c)
-	case open && (code == fault.Declined || code == fault.Cancelled || code == fault.Timeout):
+	case fault.Declined, fault.Cancelled, fault.Timeout:
 		b.limits.charge(c.origin)
 		if limited := b.limits.admit(c.origin); limited != nil {
 			b.silenced.ring(c.origin, limited) // what it has waiting would be asked next
 		}
 	}
-	return err
 }
 
 // block notes that the person wants to hear no more of a page's site, and closes

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -20,6 +21,7 @@ import (
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/peer"
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
@@ -37,7 +39,13 @@ const (
 // member is a person with a token, in memory or real.
 type member struct {
 	id, label         string
+	prefix            string // of the keys' labels in the token
 	approval, channel keys.Key
+}
+
+// uri names one of the member's keys.
+func (m *member) uri(purpose string) string {
+	return "pkcs11:token=" + m.label + ";object=" + m.prefix + purpose
 }
 
 // person answers prompts and remembers what was shown.
@@ -262,7 +270,8 @@ type rig struct {
 	pageKey *link.Key
 	book    *journal.Journal
 	bridge  *Bridge
-	now     func() time.Time // nil: the computer's clock
+	now     func() time.Time                                         // nil: the computer's clock
+	program func(local, remote netip.AddrPort) (peer.Process, error) // nil: as it is
 	stop    func()
 }
 
@@ -277,26 +286,28 @@ func memory(t testing.TB, curve string) keys.Key {
 
 // newRig starts a bridge for alice (secp256k1) and bob (P-256), whose tokens are
 // in memory and locked.
-func newRig(t testing.TB) *rig {
+func newRig(t testing.TB, options ...func(*rig)) *rig {
+	t.Helper()
+	return newRigOf(t, []*member{{id: "mem_alice", label: "alice", approval: memory(t, jws.Secp256k1), channel: memory(t, jws.Secp256k1)},
+		{id: "mem_bob", label: "bob", approval: memory(t, jws.P256), channel: memory(t, jws.P256)}}, options...)
+}
+
+// newRigOf starts a bridge for members whose tokens are in memory and locked.
+func newRigOf(t testing.TB, members []*member, options ...func(*rig)) *rig {
 	t.Helper()
 	d := &drawer{keys: map[string]keys.Key{}, devices: map[string]*Device{}, pins: map[string]string{}, watched: make(chan struct{})}
-	var members []*member
-	for label, curve := range map[string]string{"alice": jws.Secp256k1, "bob": jws.P256} {
-		m := &member{id: "mem_" + label, label: label, approval: memory(t, curve), channel: memory(t, curve)}
-		members = append(members, m)
-		d.keys["pkcs11:token="+label+";object=approval"] = m.approval
-		d.keys["pkcs11:token="+label+";object=channel"] = m.channel
-		d.devices[label] = &Device{Label: label, Present: true, Locked: true, TriesLeft: 3}
-		d.pins[label] = "1234-" + label
+	for _, m := range members {
+		d.keys[m.uri("approval")], d.keys[m.uri("channel")] = m.approval, m.channel
+		d.devices[m.label] = &Device{Label: m.label, Present: true, Locked: true, TriesLeft: 3}
+		d.pins[m.label] = "1234-" + m.label
 	}
-	g := start(t, d, members)
-	g.drawer = d
+	g := start(t, d, members, append(options, func(g *rig) { g.drawer = d })...)
 	g.person.pin = func(_ context.Context, q consent.PINQuestion) ([]byte, error) { return []byte("1234-" + q.Device), nil }
 	return g
 }
 
 // start writes a bridge's files and serves it.
-func start(t testing.TB, devices Devices, members []*member) *rig {
+func start(t testing.TB, devices Devices, members []*member, options ...func(*rig)) *rig {
 	t.Helper()
 	dir := t.TempDir()
 	v := &vault{t: t, key: memory(t, jws.Secp256k1), members: map[string]*member{},
@@ -321,13 +332,16 @@ func start(t testing.TB, devices Devices, members []*member) *rig {
 			t.Fatal(err)
 		}
 		cfg.Identities = append(cfg.Identities, IdentityConfig{Entity: entity, Member: m.id, CertificateFile: file,
-			ApprovalKey: "pkcs11:token=" + m.label + ";object=approval", ChannelKey: "pkcs11:token=" + m.label + ";object=channel"})
+			ApprovalKey: m.uri("approval"), ChannelKey: m.uri("channel")})
 	}
 	pageKey, err := link.NewKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
 	g := &rig{t: t, cfg: cfg, person: &person{}, vault: v, pageKey: pageKey}
+	for _, o := range options {
+		o(g)
+	}
 	g.serve(devices)
 	return g
 }
@@ -349,7 +363,7 @@ func (g *rig) serve(devices Devices) {
 	if g.book, err = journal.Open(journal.Config{Path: filepath.Join(g.cfg.StateDir, "journal.log")}); err != nil {
 		g.t.Fatal(err)
 	}
-	g.bridge, err = New(g.cfg, Deps{Devices: devices, Prompts: consent.NewQueue(g.person, 0), Journal: g.book, Now: g.now, Log: slog.New(slog.NewTextHandler(g.t.Output(), nil))})
+	g.bridge, err = New(g.cfg, Deps{Devices: devices, Prompts: consent.NewQueue(g.person, 0), Journal: g.book, Now: g.now, Identify: g.program, Log: slog.New(slog.NewTextHandler(g.t.Output(), nil))})
 	if err != nil {
 		g.t.Fatal(err)
 	}
@@ -374,6 +388,37 @@ func (g *rig) serve(devices Devices) {
 		})
 	}
 	g.t.Cleanup(g.stop)
+}
+
+// another connects a page of another browser.
+func (g *rig) another() *page.Bridge {
+	g.t.Helper()
+	key, err := link.NewKey(rand.Reader)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	b, err := page.Connect(g.t.Context(), page.BridgeConfig{URL: g.url, Origin: origin, Key: key})
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	g.t.Cleanup(func() { b.Close() })
+	return b
+}
+
+// info is what the bridge tells a page about one member.
+func (g *rig) info(b *page.Bridge, member string) frame.Identity {
+	g.t.Helper()
+	var info frame.BridgeInfoResult
+	if err := b.Call(g.t.Context(), frame.BridgeInfo, frame.BridgeInfoParams{}, &info); err != nil {
+		g.t.Fatal(err)
+	}
+	for _, id := range info.Identities {
+		if id.Member == member {
+			return id
+		}
+	}
+	g.t.Fatalf("no %s in %+v", member, info)
+	return frame.Identity{}
 }
 
 // connect connects a page with the rig's page key.
@@ -536,16 +581,10 @@ func (l *line) decide(ctx context.Context, request, decision string) (frame.Appr
 }
 
 // events are the journal's events so far.
-func (g *rig) events() []string {
+func (g *rig) events() (all []string) {
 	g.t.Helper()
-	f, err := os.Open(filepath.Join(g.cfg.StateDir, "journal.log"))
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	defer f.Close()
-	var all []string
-	if _, err := journal.Verify(f, func(e journal.Entry) error { all = append(all, e.Kind); return nil }); err != nil {
-		g.t.Fatal(err)
+	for _, e := range g.entries() {
+		all = append(all, e.Kind)
 	}
 	return all
 }

@@ -47,6 +47,9 @@ func (c *conn) violation(err error) error {
 
 // dispatch answers one request, in its own time.
 func (c *conn) dispatch(m frame.Message) {
+	if c.work.Err() != nil {
+		return // the connection is being closed
+	}
 	select {
 	case c.slots <- struct{}{}:
 	default:
@@ -54,7 +57,10 @@ func (c *conn) dispatch(m frame.Message) {
 		return
 	}
 	c.calls.Go(func() {
-		defer func() { <-c.slots }()
+		defer func() {
+			<-c.slots
+			c.poke() // the connection may wait for this to end
+		}()
 		result, err := c.call(m)
 		reply := frame.Message{}
 		if err == nil {
@@ -92,11 +98,15 @@ func (c *conn) send(m frame.Message) {
 	c.poke()
 }
 
-// end closes the connection when everything before it was sent.
+// end closes the connection: calls that are under way end with their prompts, and
+// what they answer is sent first.
 func (c *conn) end(code fault.Code) {
 	c.mu.Lock()
+	c.ready = false
 	c.ending = code
 	c.mu.Unlock()
+	c.stopWork(fault.New(code, "the bridge closes the connection"))
+	time.AfterFunc(writeTimeout, c.cancel)
 	c.poke()
 }
 
@@ -135,7 +145,7 @@ func (c *conn) flush() bool {
 		plaintext, ending := c.out.Next(), c.ending
 		c.mu.Unlock()
 		if plaintext == nil {
-			if ending != "" {
+			if ending != "" && len(c.slots) == 0 {
 				c.closeWith(ending)
 				return false
 			}

@@ -325,7 +325,7 @@ func TestQueueAsksOneAtATime(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	for i := range 1 + MaxWaiting {
 		go func() {
-			results <- q.Confirm(ctx, Question{Site: fmt.Sprint("site ", i%4)}, func() { opened <- struct{}{} })
+			results <- q.Confirm(ctx, Question{Site: fmt.Sprint("site ", i%4)}, func() func(error) { opened <- struct{}{}; return nil })
 		}()
 	}
 	<-s.entered
@@ -366,7 +366,9 @@ func TestASiteThatAsksMuchWaitsForItselfOnly(t *testing.T) {
 	order, results := make(chan string, MaxWaitingOfSite+1), make(chan error, MaxWaitingOfSite+1)
 	ask := func(site string) {
 		before := waiting(q)
-		go func() { results <- q.Confirm(t.Context(), Question{Site: site}, func() { order <- site }) }()
+		go func() {
+			results <- q.Confirm(t.Context(), Question{Site: site}, func() func(error) { order <- site; return nil })
+		}()
 		for waiting(q) == before {
 			runtime.Gosched()
 		}

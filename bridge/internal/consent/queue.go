@@ -46,18 +46,20 @@ func NewQueue(asker Asker, timeout time.Duration) *Queue {
 	return &Queue{asker: asker, timeout: timeout, waiting: map[string][]*ticket{}, count: map[string]int{}}
 }
 
+// Opened is called when a prompt appears; what it returns is called with the
+// answer, before another prompt can appear. Either may be nil.
+type Opened func() (closed func(answer error))
+
 // Where is the asker's.
 func (q *Queue) Where() string { return q.asker.Where() }
 
-// Confirm waits for its turn and asks. opened, which may be nil, is called when
-// the prompt appears.
-func (q *Queue) Confirm(ctx context.Context, question Question, opened func()) error {
+// Confirm waits for its turn and asks.
+func (q *Queue) Confirm(ctx context.Context, question Question, opened Opened) error {
 	return q.ask(ctx, question.Site, opened, func(ctx context.Context) error { return q.asker.Confirm(ctx, question) })
 }
 
-// PIN waits for its turn and asks. opened, which may be nil, is called when the
-// prompt appears. The caller wipes the PIN.
-func (q *Queue) PIN(ctx context.Context, question PINQuestion, opened func()) (pin []byte, err error) {
+// PIN waits for its turn and asks. The caller wipes the PIN.
+func (q *Queue) PIN(ctx context.Context, question PINQuestion, opened Opened) (pin []byte, err error) {
 	err = q.ask(ctx, question.Site, opened, func(ctx context.Context) (err error) {
 		pin, err = q.asker.PIN(ctx, question)
 		return err
@@ -65,13 +67,12 @@ func (q *Queue) PIN(ctx context.Context, question PINQuestion, opened func()) (p
 	return pin, err
 }
 
-// Show waits for its turn and shows a notice. opened, which may be nil, is
-// called when it appears.
-func (q *Queue) Show(ctx context.Context, n Notice, opened func()) error {
+// Show waits for its turn and shows a notice.
+func (q *Queue) Show(ctx context.Context, n Notice, opened Opened) error {
 	return q.ask(ctx, n.Site, opened, func(ctx context.Context) error { return q.asker.Show(ctx, n) })
 }
 
-func (q *Queue) ask(ctx context.Context, site string, opened func(), ask func(context.Context) error) error {
+func (q *Queue) ask(ctx context.Context, site string, opened Opened, ask func(context.Context) error) (err error) {
 	t, err := q.enter(site)
 	if err != nil {
 		return err
@@ -88,7 +89,9 @@ func (q *Queue) ask(ctx context.Context, site string, opened func(), ask func(co
 		return errEnded(ctx)
 	}
 	if opened != nil && q.asker.Where() != "" {
-		opened()
+		if closed := opened(); closed != nil {
+			defer func() { closed(err) }()
+		}
 	}
 	return ask(ctx)
 }

@@ -1,0 +1,258 @@
+package approver
+
+import (
+	"context"
+	"errors"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/journal"
+	"countersign/shared/fault"
+	"countersign/shared/frame"
+	"countersign/shared/statement"
+	"countersign/softhsm/e2e/page"
+)
+
+func block(context.Context, consent.Question) error {
+	return fault.New(fault.SiteBlocked, "blocked")
+}
+
+// count is how many lines of a kind the journal has, and how many events they
+// stand for.
+func (g *rig) count(kind string) (lines, events int) {
+	for _, e := range g.entries() {
+		if e.Kind == kind {
+			lines++
+			events += max(1, e.Count)
+		}
+	}
+	return lines, events
+}
+
+func TestAPageThatFloodsPromptsIsLimitedAndCanBeBlocked(t *testing.T) {
+	t.Parallel()
+	var c wallClock
+	g := newRig(t, at(&c))
+	b := g.mustConnect()
+	l := g.mustOpen(b, "mem_alice")
+	g.person.answer(decline)
+	for range vainPrompts {
+		_, err := l.decide(t.Context(), "req_0001", statement.Approve)
+		wantCode(t, "a prompt", err, fault.Declined)
+	}
+	before, _ := g.person.questions()
+	const more = 5
+	for range more {
+		_, err := l.decide(t.Context(), "req_0001", statement.Approve)
+		wantCode(t, "one too many", err, fault.Limited)
+		f, _ := fault.As(err)
+		if after, aerr := strconv.Atoi(f.Details["retry_after"]); aerr != nil || after < 1 || after > int(vainInterval.Seconds()) {
+			t.Errorf("retry_after %q", f.Details["retry_after"])
+		}
+	}
+	if after, _ := g.person.questions(); len(after) != len(before) {
+		t.Errorf("the person was asked %d times more", len(after)-len(before))
+	}
+	c.wrong.Store(int64(vainInterval) + int64(refusalsEvery))
+	g.person.answer(block)
+	other := g.mustConnect() // another tab of the same site
+	_, err := l.decide(t.Context(), "req_0001", statement.Approve)
+	wantCode(t, "blocked at the prompt", err, fault.SiteBlocked)
+	for _, b := range []*page.Bridge{b, other} {
+		err := b.Call(t.Context(), frame.BridgeInfo, frame.BridgeInfoParams{}, &frame.BridgeInfoResult{})
+		wantCode(t, "a connection of the site", err, fault.Unavailable)
+	}
+	g.bridge.refusals.flush(true)
+	if lines, events := g.count(journal.Limited); lines != 2 || events != more {
+		t.Errorf("%d lines for %d limited prompts", lines, events)
+	}
+	if lines, _ := g.count(journal.Blocked); lines != 1 {
+		t.Errorf("journal %v", g.events())
+	}
+	if lines, _ := g.count(journal.Declined); lines != vainPrompts+1 {
+		t.Errorf("journal %v", g.events())
+	}
+
+	before, _ = g.person.questions()
+	refusedFor := func(when string) {
+		_, err := g.connect(nil)
+		wantCode(t, when, err, fault.SiteBlocked)
+		if f, _ := fault.As(err); f == nil || !strings.Contains(f.Message, "origins unblock "+origin) {
+			t.Errorf("%s: %v", when, err)
+		}
+	}
+	refusedFor("a new connection")
+	g.stop()
+	g.drawer.watched = make(chan struct{})
+	g.serve(g.drawer)
+	refusedFor("after a restart")
+	if after, _ := g.person.questions(); len(after) != len(before) {
+		t.Error("a blocked site was asked about")
+	}
+	gone, err := OpenBlocks(g.cfg.StateDir).Unblock(origin)
+	if err != nil || len(gone) != 1 || gone[0].Origin != origin || gone[0].Since.IsZero() {
+		t.Fatalf("%v, %v", gone, err)
+	}
+	g.person.answer(nil)
+	if _, err := g.mustOpen(g.mustConnect(), "mem_alice").decide(t.Context(), "req_0001", statement.Approve); err != nil {
+		t.Errorf("unblocked: %v", err)
+	}
+}
+
+func TestWhatAFloodingPageHasWaitingIsNotAskedAnyMore(t *testing.T) {
+	t.Parallel()
+	g := newRig(t)
+	l := g.mustOpen(g.mustConnect(), "mem_alice")
+	answers := make(chan struct{})
+	g.person.answer(func(context.Context, consent.Question) error { <-answers; return fault.New(fault.Declined, "no") })
+	const asked = consent.MaxWaitingOfSite
+	results := make(chan error, asked)
+	for range asked {
+		go func() { _, err := l.decide(t.Context(), "req_0001", statement.Approve); results <- err }()
+	}
+	close(answers)
+	declined, limited := 0, 0
+	for range asked {
+		switch err := <-results; fault.CodeOf(err) {
+		case fault.Declined:
+			declined++
+		case fault.Limited:
+			limited++
+		default:
+			t.Error(err)
+		}
+	}
+	if declined != vainPrompts || limited != asked-vainPrompts {
+		t.Errorf("%d declined, %d limited", declined, limited)
+	}
+}
+
+func TestAPageThatOpensAndClosesPromptsIsLimited(t *testing.T) {
+	t.Parallel()
+	g := newRig(t)
+	for range vainPrompts {
+		opened, closed := make(chan struct{}, 1), make(chan struct{}, 1)
+		g.person.answer(hang(opened, closed))
+		p := g.raw(t)
+		p.handshake(g.pageKey)
+		<-opened
+		p.ws.Close()
+		<-closed
+	}
+	g.person.answer(nil)
+	for { // until the last of them was charged
+		b, err := g.connect(nil)
+		if err == nil {
+			_ = b.Close()
+			if _, rerr := g.bridge.pairings.Revoke("all"); rerr != nil {
+				t.Fatal(rerr)
+			}
+			continue
+		}
+		if wantCode(t, "one more", err, fault.Limited); fault.CodeOf(err) == fault.Limited {
+			break
+		}
+		return
+	}
+	if lines, _ := g.count(journal.PairingFailed); lines < vainPrompts {
+		t.Errorf("journal %v", g.events())
+	}
+}
+
+func TestPromptsThatThePersonApprovesCostNothing(t *testing.T) {
+	t.Parallel()
+	g := newRig(t)
+	l := g.mustOpen(g.mustConnect(), "mem_alice")
+	for range 4 * vainPrompts {
+		if _, err := l.decide(t.Context(), "req_0001", statement.Approve); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestOneSiteCannotKeepAnotherFromAsking(t *testing.T) {
+	t.Parallel()
+	const modest = "http://127.0.0.1:9090"
+	g := newRig(t, func(g *rig) { g.cfg.Origins = append(g.cfg.Origins, modest) })
+	b := g.mustConnect()
+	l := g.mustOpen(b, "mem_alice")
+	asked, release := make(chan string), make(chan struct{})
+	g.person.answer(func(ctx context.Context, q consent.Question) error {
+		select {
+		case asked <- q.Site:
+		case <-ctx.Done():
+			return fault.New(fault.Cancelled, "closed")
+		}
+		<-release
+		return fault.New(fault.Declined, "no")
+	})
+	results := make(chan error, consent.MaxWaitingOfSite+2)
+	for range consent.MaxWaitingOfSite + 1 {
+		go func() { _, err := l.decide(t.Context(), "req_0001", statement.Approve); results <- err }()
+	}
+	<-asked
+	wantCode(t, "more than its share of the queue", <-results, fault.Busy)
+	go func() {
+		_, err := page.Connect(t.Context(), page.BridgeConfig{URL: g.url, Origin: modest, Key: g.pageKey})
+		results <- err
+	}()
+	for site := origin; site != modest; { // consent's own test says when its turn is
+		release <- struct{}{}
+		site = <-asked
+	}
+	release <- struct{}{}
+	_ = b.Close()
+}
+
+func TestRefusalsAreJournaledOnceAMinuteWithTheirCount(t *testing.T) {
+	t.Parallel()
+	var c wallClock
+	var lines []journal.Event
+	r := newRefusals(c.Now, func(e journal.Event) { lines = append(lines, e) })
+	busy := journal.Event{Kind: journal.Refused, Origin: origin, Code: "BUSY"}
+	for range 100 {
+		r.add(busy)
+	}
+	r.add(journal.Event{Kind: journal.Limited, Origin: origin, Code: "RATE_LIMITED"})
+	if len(lines) != 2 || lines[0].Count != 0 {
+		t.Fatalf("at once: %+v", lines)
+	}
+	r.flush(false)
+	c.wrong.Store(int64(refusalsEvery))
+	r.flush(false)
+	if len(lines) != 3 || lines[2].Count != 99 || lines[2].Code != "BUSY" {
+		t.Errorf("after a minute: %+v", lines)
+	}
+	r.add(busy)
+	r.add(busy)
+	c.wrong.Store(int64(3 * refusalsEvery))
+	r.add(busy)
+	if len(lines) != 6 || lines[4].Count != 1 || lines[5].Count != 0 {
+		t.Errorf("later: %+v", lines)
+	}
+	c.wrong.Store(-int64(time.Hour))
+	r.add(busy)
+	if len(lines) != 7 {
+		t.Errorf("after the clock was set back: %+v", lines)
+	}
+}
+
+func TestABlockThatCannotBeStoredHoldsForThisRun(t *testing.T) {
+	t.Parallel()
+	g := newRig(t)
+	g.person.answer(block)
+	g.bridge.blocks = OpenBlocks("/nonexistent")
+	for range 2 {
+		_, err := g.connect(nil)
+		wantCode(t, "connect", err, fault.SiteBlocked)
+	}
+	if shown, _ := g.person.questions(); len(shown) != 1 {
+		t.Errorf("asked %q", shown)
+	}
+	if err := errors.Join(g.bridge.isBlocked("http://localhost:1")); err != nil {
+		t.Error(err)
+	}
+}
