@@ -134,6 +134,10 @@ func TestNSSSignsAndDerivesAndNamesTheMissingCurve(t *testing.T) {
 		t.Errorf("lacks %q", s.Lacks)
 	}
 	keystest.Run(t, jws.P256, nss.generate(t, Template{Curve: jws.P256, Label: "both", Sign: true, Derive: true}))
+	_, err := nss.Generate(t.Context(), Template{Curve: jws.Secp256k1, Label: "k1", Sign: true})
+	if f, ok := fault.As(err); !ok || f.Code != fault.KeyUnsuited || f.Details["lacks"] != jws.Secp256k1 {
+		t.Errorf("make a key on secp256k1: %v, want KEY_UNSUITED that names it", err)
+	}
 	curves, err := nss.Curves(t.Context())
 	if err != nil || !slices.Equal(curves, []string{jws.P256}) {
 		t.Errorf("curves %q, %v: want P-256 alone", curves, err)
@@ -154,6 +158,14 @@ func TestATPMSignsAndNamesTheMissingECDHBeforeItIsNeeded(t *testing.T) {
 		t.Errorf("info %+v", i)
 	}
 	keystest.RunSigning(t, jws.P256, key)
+	for lack, template := range map[string]Template{
+		LacksECDH: {Curve: jws.P256, Label: "derive", Derive: true}, jws.Secp256k1: {Curve: jws.Secp256k1, Label: "k1", Sign: true},
+	} {
+		_, err := tpm.Generate(t.Context(), template)
+		if f, ok := fault.As(err); !ok || f.Code != fault.KeyUnsuited || f.Details["lacks"] != lack {
+			t.Errorf("make a key without %s: %v, want KEY_UNSUITED that names it", lack, err)
+		}
+	}
 }
 
 func TestAPIVCardSignsAndDerivesEachWithItsKey(t *testing.T) {
@@ -179,6 +191,9 @@ func TestAPIVCardSignsAndDerivesEachWithItsKey(t *testing.T) {
 			}
 			what.run(t, jws.P256, key)
 		})
+	}
+	if _, err := token.Generate(t.Context(), Template{Curve: jws.P256, Label: "new", Sign: true}); fault.CodeOf(err) != fault.KeyUnsuited {
+		t.Errorf("make a key: %v, want KEY_UNSUITED", err)
 	}
 	if n := c.Counters(); n.Signatures == 0 || n.Derivations == 0 || n.WrongPINs != 0 {
 		t.Errorf("the card counts %+v", n)

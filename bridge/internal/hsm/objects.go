@@ -162,6 +162,10 @@ func (k *Token) read(session pkcs11.SessionHandle, object pkcs11.ObjectHandle) (
 	return key, nil
 }
 
+// curveNotSupported is CKR_CURVE_NOT_SUPPORTED of PKCS #11 v3.0, which modules of
+// v2.40 return too.
+const curveNotSupported pkcs11.Error = 0x140
+
 // Template describes a key pair to be made.
 type Template struct {
 	Curve  string `json:"curve"` // jws.Secp256k1 or jws.P256
@@ -180,6 +184,11 @@ func (k *Token) Generate(ctx context.Context, t Template) (*Key, error) {
 	}
 	if t.Label == "" || len(t.Label) > 128 {
 		return nil, fault.New(fault.Invalid, "a key needs a label of at most 128 bytes")
+	}
+	if t.Derive && !t.Sign { // with both, the half that works is of use
+		if err := k.can(LacksECDH); err != nil {
+			return nil, err
+		}
 	}
 	name := func(more ...*pkcs11.Attribute) []*pkcs11.Attribute {
 		return append(more, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
@@ -205,7 +214,12 @@ func (k *Token) Generate(ctx context.Context, t Template) (*Key, error) {
 		}
 		mechanism := []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_EC_KEY_PAIR_GEN, nil)}
 		object, _, err := k.module.ctx.GenerateKeyPair(session, mechanism, public, private)
-		if err != nil {
+		switch {
+		case is(err, pkcs11.CKR_DOMAIN_PARAMS_INVALID), is(err, curveNotSupported):
+			return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q has no %s", k.id.Label, t.Curve)).With("device", k.id.Label).With("lacks", t.Curve)
+		case is(err, pkcs11.CKR_FUNCTION_NOT_SUPPORTED), is(err, pkcs11.CKR_MECHANISM_INVALID):
+			return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q makes no keys for other programs: use the program of its maker", k.id.Label)).With("device", k.id.Label)
+		case err != nil:
 			return err
 		}
 		key, err = k.read(session, object)
