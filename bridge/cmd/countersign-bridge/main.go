@@ -17,6 +17,7 @@ import (
 
 	"countersign/bridge/internal/approver"
 	"countersign/bridge/internal/device"
+	"countersign/bridge/internal/doctor"
 	"countersign/bridge/internal/signer"
 	"countersign/shared/fault"
 )
@@ -45,10 +46,11 @@ type configFlag struct {
 type grammar struct {
 	Approver approverCommand `cmd:"" help:"Serve the dashboards on this computer: show, ask, sign."`
 	Signer   signerCommand   `cmd:"" help:"The vault's side: verify, then sign."`
-	Keys     keysCommand     `cmd:"" help:"The keys that this bridge can reach."`
-	Pairings pairingsCommand `cmd:"" help:"The dashboards that may talk to this bridge."`
+	Keys     keysCommand     `cmd:"" help:"The keys in your tokens: list, make, export, delete."`
+	Pairings pairingsCommand `cmd:"" help:"The pages that may talk to this bridge."`
+	Origins  originsCommand  `cmd:"" help:"The dashboards that may connect."`
 	Journal  journalCommand  `cmd:"" help:"The record of every decision and use of a key."`
-	Doctor   doctorCommand   `cmd:"" help:"Check modules, tokens, curves, prompt, clock and ports."`
+	Doctor   doctorCommand   `cmd:"" help:"Check modules, tokens, keys, prompt, clock, ports, browsers and journal."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
@@ -102,12 +104,13 @@ func run(ctx context.Context, args []string, std stdio) (code int) {
 }
 
 // explain is an error for the person at the terminal: who it is for may see
-// causes.
+// causes. With a code comes what to do about it.
 func explain(err error) string {
-	if f, ok := fault.As(err); ok && errors.Unwrap(f) == nil && err == error(f) {
-		return f.Message
+	remedy := doctor.Remedy(fault.CodeOf(err))
+	if remedy == "" {
+		return err.Error()
 	}
-	return err.Error()
+	return err.Error() + "\n  → " + remedy
 }
 
 type approverCommand struct {

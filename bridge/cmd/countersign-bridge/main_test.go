@@ -159,10 +159,10 @@ func TestABridgeFromStartToStop(t *testing.T) {
 	if exit := <-done; exit != 0 {
 		t.Errorf("exit %d: %s", exit, errs.String())
 	}
-	if exit, out, _ := command(t, "journal", "verify", "--config", path); exit != 0 || !strings.HasPrefix(out, "3 entries, head ") {
+	if exit, out, _ := command(t, "journal", "verify", "--config", path); exit != 0 || !strings.HasPrefix(out, "4 entries, head ") {
 		t.Errorf("verify: %d, %q", exit, out)
 	}
-	if exit, out, _ := command(t, "journal", "show", "--config", path); exit != 0 || !strings.Contains(out, "pairing-failed") {
+	if exit, out, _ := command(t, "journal", "show", "--config", path); exit != 0 || !strings.Contains(out, "pairing-failed") || !strings.Contains(out, "revoked") {
 		t.Errorf("show: %d, %q", exit, out)
 	}
 	if exit, out, es := command(t, "doctor", "--config", path); exit != 0 || !strings.Contains(out, "prompt: pinentry") {

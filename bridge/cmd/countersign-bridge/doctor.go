@@ -1,0 +1,77 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"countersign/bridge/internal/approver"
+	"countersign/bridge/internal/doctor"
+)
+
+type doctorCommand struct {
+	configFlag
+	JSON bool `name:"json" help:"For programs: one JSON object; bridge/README.md says what is in it."`
+}
+
+// Help is shown by `countersign-bridge doctor --help`.
+func (doctorCommand) Help() string {
+	return `Checks what the approver needs and says how to repair what is missing. It asks
+for no PIN and changes nothing. Exit status 1 when something is bad; a warning is
+none.
+
+Examples:
+  countersign-bridge doctor --config bridge.json
+  countersign-bridge doctor --config bridge.json --json | jq '.findings[] | select(.level != "ok")'`
+}
+
+// report is what doctor --json prints.
+type report struct {
+	Schema   string           `json:"schema"` // "countersign-doctor/1"
+	Version  string           `json:"version"`
+	Time     time.Time        `json:"time"`
+	OK       bool             `json:"ok"` // nothing is bad
+	Findings []doctor.Finding `json:"findings"`
+}
+
+func (c *doctorCommand) Run(ctx context.Context, std stdio) error {
+	cfg, err := approver.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	all := doctor.Diagnose(ctx, doctor.Config{Bridge: cfg, File: c.Config})
+	bad := 0
+	for _, f := range all {
+		if f.Level == doctor.Bad {
+			bad++
+		}
+	}
+	if c.JSON {
+		enc := json.NewEncoder(std.out)
+		enc.SetEscapeHTML(false)
+		enc.SetIndent("", "  ")
+		err = enc.Encode(report{"countersign-doctor/1", approver.Version, time.Now().UTC().Truncate(time.Second), bad == 0, all})
+	} else {
+		err = printFindings(std, all)
+	}
+	if err == nil && bad > 0 {
+		err = fmt.Errorf("%d of the checks failed", bad)
+	}
+	return err
+}
+
+func printFindings(std stdio, all []doctor.Finding) error {
+	marks := map[doctor.Level]string{doctor.OK: "ok  ", doctor.Warn: "warn", doctor.Bad: "BAD "}
+	for _, f := range all {
+		if _, err := fmt.Fprintln(std.out, marks[f.Level], f.What); err != nil {
+			return err
+		}
+		if f.Remedy != "" {
+			if _, err := fmt.Fprintln(std.out, "      →", f.Remedy); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

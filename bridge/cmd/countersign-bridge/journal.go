@@ -1,0 +1,324 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"countersign/bridge/internal/approver"
+	"countersign/bridge/internal/journal"
+	"countersign/shared/fault"
+)
+
+type journalCommand struct {
+	Show   journalShow   `cmd:"" help:"Print the entries, verifying the chain."`
+	Verify journalVerify `cmd:"" help:"Verify the chain and print its head; have a token sign the head, or check one that was signed."`
+	Export journalExport `cmd:"" help:"Write the entries as JSON lines or CSV, for an archive or an auditor."`
+}
+
+// journalPath is where the journal of a bridge is.
+func journalPath(cfg approver.Config) string { return filepath.Join(cfg.StateDir, "journal.log") }
+
+// noted writes what a command is about to do into the journal, beside a bridge
+// that may be running.
+func noted(cfg approver.Config, events ...journal.Event) (err error) {
+	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
+		return err
+	}
+	j, err := journal.Open(journal.Config{Path: journalPath(cfg)})
+	if err != nil {
+		return fault.Wrap(err, fault.JournalDown, "the journal cannot be written")
+	}
+	defer func() { err = errors.Join(err, j.Close()) }()
+	for _, e := range events {
+		if err := j.Append(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bridgeName is what this computer is called.
+func bridgeName() string {
+	name, err := os.Hostname()
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+// filterFlags choose entries.
+type filterFlags struct {
+	Since  string `placeholder:"TIME" help:"From this moment on: 2027-01-31, or 2027-01-31T08:00:00Z. UTC."`
+	Until  string `placeholder:"TIME" help:"Before this moment."`
+	Member string `placeholder:"ID" help:"Only what concerns this member, such as mem_alice."`
+}
+
+func (f filterFlags) filter() (journal.Filter, error) {
+	since, err := moment("--since", f.Since)
+	if err != nil {
+		return journal.Filter{}, err
+	}
+	until, err := moment("--until", f.Until)
+	return journal.Filter{Since: since, Until: until, Member: f.Member}, err
+}
+
+func moment(flag, s string) (time.Time, error) {
+	if s == "" {
+		return time.Time{}, nil
+	}
+	for _, form := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(form, s); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, fault.New(fault.Invalid, fmt.Sprintf("%s %q: write 2027-01-31 or 2027-01-31T08:00:00Z", flag, s))
+}
+
+type journalShow struct {
+	configFlag
+	filterFlags
+	Follow bool `short:"f" help:"Go on with what is added, until Ctrl-C."`
+	JSON   bool `name:"json" help:"Print the journal's own lines."`
+}
+
+// Help is shown by `countersign-bridge journal show --help`.
+func (journalShow) Help() string {
+	return `One line for each decision and each use of a key, in order. Times are UTC.
+
+Examples:
+  countersign-bridge journal show   --config bridge.json --since 2027-01-31
+  countersign-bridge journal show   --config bridge.json --follow`
+}
+
+func (c *journalShow) Run(ctx context.Context, std stdio) error {
+	cfg, err := approver.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	filter, err := c.filter()
+	if err != nil {
+		return err
+	}
+	each := func(e journal.Entry, line []byte) error {
+		switch {
+		case !filter.Takes(e):
+			return nil
+		case c.JSON:
+			_, err := std.out.Write(line)
+			return err
+		}
+		return show(std.out, e)
+	}
+	if c.Follow {
+		return journal.Follow(ctx, journalPath(cfg), each)
+	}
+	_, err = journal.Read(journalPath(cfg), each)
+	return err
+}
+
+// show prints an entry for a person.
+func show(w io.Writer, e journal.Entry) error {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "%6d  %s  %-15s", e.Seq, e.Time, e.Kind)
+	for _, f := range []struct{ name, value string }{
+		{"", e.Code}, {"", e.Decision}, {"member", e.Member}, {"request", e.Request}, {"batch", e.Batch}, {"site", e.Origin},
+		{"pairing", e.Pairing}, {"program", e.Process}, {"token", e.Device}, {"key", e.Key}, {"signs", e.Statement}, {"digest", e.Digest},
+	} {
+		switch {
+		case f.value == "":
+		case f.name == "":
+			b.WriteString("  " + printable(f.value))
+		default:
+			b.WriteString("  " + f.name + " " + printable(f.value))
+		}
+	}
+	if e.Count > 0 {
+		fmt.Fprintf(&b, "  count %d", e.Count)
+	}
+	b.WriteByte('\n')
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// printable shows a value that others chose, such as a program's path, without
+// what would move the cursor.
+func printable(s string) string {
+	quoted := fmt.Sprintf("%+q", s)
+	if plain := quoted[1 : len(quoted)-1]; plain == s && !strings.Contains(s, "  ") {
+		return s
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+type journalVerify struct {
+	configFlag
+	Sign   bool   `xor:"head" help:"Have the member's token sign the head. Asks for the PIN at the prompt."`
+	Member string `placeholder:"ID" help:"With --sign: whose token, when the configuration has several identities."`
+	Out    string `type:"path" placeholder:"FILE" help:"With --sign: write the signed head here; else it is printed."`
+	Head   string `xor:"head" type:"existingfile" placeholder:"FILE" help:"Check that the journal still holds this signed head."`
+}
+
+// Help is shown by `countersign-bridge journal verify --help`.
+func (journalVerify) Help() string {
+	return `Reads the whole journal and checks that no line was changed, removed or moved.
+The chain alone does not stop somebody who may write the file from writing a new
+one. A head that your token signed, kept elsewhere, does: see the examples.
+
+Examples:
+  countersign-bridge journal verify --config bridge.json
+  countersign-bridge journal verify --config bridge.json --sign --out head-2027-01.jws
+  countersign-bridge journal verify --config bridge.json --head head-2027-01.jws`
+}
+
+func (c *journalVerify) Run(ctx context.Context, std stdio) error {
+	cfg, err := approver.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	if !c.Sign && (c.Out != "" || c.Member != "") {
+		return fault.New(fault.Invalid, "--out and --member go with --sign")
+	}
+	if c.Head != "" {
+		return checkHead(cfg, c.Head, std)
+	}
+	head, err := journal.Read(journalPath(cfg), nil)
+	if err != nil {
+		return err
+	}
+	if c.Sign {
+		return c.sign(ctx, cfg, std)
+	}
+	_, err = fmt.Fprintf(std.out, "%d entries, head %s\n", head.Size, head.Hash)
+	return err
+}
+
+// checkHead compares a journal with a head that was signed.
+func checkHead(cfg approver.Config, path string, std stdio) error {
+	token, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	members, err := approver.Certificates(cfg)
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		signed, err := journal.OpenHead(string(token), m.Approval)
+		if fault.CodeOf(err) == fault.SignatureInvalid {
+			continue // it is another member's, or nobody's
+		}
+		if err != nil {
+			return err
+		}
+		f, err := os.Open(journalPath(cfg))
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		head, err := journal.Contains(f, signed)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(std.out, "%d entries, head %s\nthe first %d are those that %s signed on %s as %q\n", head.Size, head.Hash,
+			signed.Size, m.Member, time.Unix(signed.IssuedAt, 0).UTC().Format(time.RFC3339), signed.Bridge)
+		return err
+	}
+	return fault.New(fault.SignatureInvalid, "the head is not signed by the approval key of any identity in the configuration")
+}
+
+// sign has a token sign the head.
+func (c *journalVerify) sign(ctx context.Context, cfg approver.Config, std stdio) (err error) {
+	member, err := oneMember(cfg, c.Member)
+	if err != nil {
+		return err
+	}
+	s, err := openTokens(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	key, err := s.certified(ctx, member.Keys()[0])
+	if err != nil {
+		return err
+	}
+	const why = "It signs the head of the journal."
+	if err := s.unlock(ctx, key, why); err != nil {
+		return err
+	}
+	event := journal.Event{Kind: journal.HeadSigned, Entity: member.Entity, Member: member.Member, Device: key.Info().Device,
+		Key: key.PublicKey().Thumbprint(), Statement: journal.TypHead}
+	if err := s.book.Append(event); err != nil {
+		return err
+	}
+	head := s.book.Head()
+	token, err := journal.SignHead(ctx, s.using(key, why), bridgeName(), head, time.Now())
+	if err != nil {
+		event.Kind, event.Code = journal.Failed, string(fault.CodeOf(err))
+		return errors.Join(err, s.book.Append(event))
+	}
+	if c.Out == "" {
+		_, err = fmt.Fprintln(std.out, token)
+		return err
+	}
+	if err := os.WriteFile(c.Out, []byte(token+"\n"), 0o600); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(std.out, "%d entries, head %s\nsigned by %s: keep %s where this computer cannot change it\n", head.Size, head.Hash, member.Member, c.Out)
+	return err
+}
+
+// oneMember finds the identity that is meant.
+func oneMember(cfg approver.Config, member string) (approver.Certified, error) {
+	all, err := approver.Certificates(cfg)
+	if err != nil {
+		return approver.Certified{}, err
+	}
+	for _, m := range all {
+		if m.Member == member || member == "" && len(all) == 1 {
+			return m, nil
+		}
+	}
+	switch {
+	case len(all) == 0:
+		return approver.Certified{}, fault.New(fault.NotFound, "the configuration has no identity")
+	case member == "":
+		return approver.Certified{}, fault.New(fault.Invalid, "the configuration has several identities: say which with --member")
+	}
+	return approver.Certified{}, fault.New(fault.NotFound, fmt.Sprintf("the configuration has no identity %q", member))
+}
+
+type journalExport struct {
+	configFlag
+	filterFlags
+	CSV bool `name:"csv" help:"A table for a spreadsheet, instead of JSON lines."`
+}
+
+// Help is shown by `countersign-bridge journal export --help`.
+func (journalExport) Help() string {
+	return `Verifies the journal and writes its entries to standard output: a line that says
+what was exported and where the chain ends, then the journal's own lines. Of a
+broken journal it writes nothing.
+
+Examples:
+  countersign-bridge journal export --config bridge.json --since 2027-01-01 --until 2027-02-01 > january.jsonl
+  countersign-bridge journal export --config bridge.json --member mem_alice --csv > alice.csv`
+}
+
+func (c *journalExport) Run(std stdio) error {
+	cfg, err := approver.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	filter, err := c.filter()
+	if err != nil {
+		return err
+	}
+	return journal.Export{Filter: filter, CSV: c.CSV, Bridge: bridgeName(), Now: time.Now()}.Write(std.out, journalPath(cfg))
+}

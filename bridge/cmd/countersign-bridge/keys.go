@@ -1,0 +1,400 @@
+package main
+
+import (
+	"context"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"countersign/bridge/internal/approver"
+	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/device"
+	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/keys"
+	"countersign/shared/fault"
+	"countersign/shared/jws"
+	"countersign/shared/statement"
+)
+
+type keysCommand struct {
+	List         keysList     `cmd:"" help:"List the keys in your tokens, and those that the identities need."`
+	Generate     keysGenerate `cmd:"" help:"Make an approval key and a channel key in a token."`
+	ExportPublic keysExport   `cmd:"" help:"Print the public half of a key, as JWK and PEM."`
+	Attest       keysAttest   `cmd:"" help:"Print the token's own certificate for a key, where it has one."`
+	Delete       keysDelete   `cmd:"" help:"Remove a key from its token, for good."`
+}
+
+type keysList struct {
+	configFlag
+}
+
+// Help is shown by `countersign-bridge keys list --help`.
+func (keysList) Help() string {
+	return `Lists what the tokens show without a PIN, and says which keys the certificates of
+your identities name. Asks for no PIN and changes nothing.
+
+Example:
+  countersign-bridge keys list --config bridge.json`
+}
+
+func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
+	cfg, err := approver.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	members, certificateErr := approver.Certificates(cfg)
+	devices, err := device.Open(device.Config{Modules: device.Modules(cfg.Modules...), Timeout: tokenTimeout})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, devices.Close()) }()
+	w := tabwriter.NewWriter(std.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "TOKEN\tKEY\tCURVE\tTHUMBPRINT\tUSED AS\tSTATE")
+	seen := map[string]bool{}
+	for _, d := range devices.All() {
+		label := d.Identity().Label
+		if !d.Present() {
+			continue
+		}
+		all, err := d.Keys(ctx)
+		if err != nil {
+			fmt.Fprintf(w, "%s\t\t\t\t\t%s\n", label, fault.CodeOf(err))
+			continue
+		}
+		for _, k := range all {
+			print := k.PublicKey().Thumbprint()
+			seen[print] = true
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\tpresent\n", label, k.Info().Label, k.PublicKey().Curve(), print, usedAs(members, k.PublicKey()))
+		}
+	}
+	for _, m := range members {
+		for _, k := range m.Keys() {
+			if seen[k.Key.Thumbprint()] {
+				continue
+			}
+			state := fault.KeyUnsuited // there is one, and it is another
+			if _, err := devices.Key(ctx, k.URI); err != nil {
+				state = fault.CodeOf(err)
+			}
+			fmt.Fprintf(w, "%s\t\t%s\t%s\t%s of %s\t%s\n", k.Device(), k.Key.Curve(), k.Key.Thumbprint(), k.Purpose, m.Member, state)
+		}
+	}
+	return errors.Join(w.Flush(), certificateErr)
+}
+
+// usedAs says what the certificates call a key.
+func usedAs(members []approver.Certified, key jws.PublicKey) string {
+	var all []string
+	for _, m := range members {
+		for _, k := range m.Keys() {
+			if k.Key.Equal(key) {
+				all = append(all, k.Purpose+" of "+m.Member)
+			}
+		}
+	}
+	return strings.Join(all, ", ")
+}
+
+type keysGenerate struct {
+	configFlag
+	Token    string `required:"" placeholder:"LABEL" help:"The token, by its label."`
+	Curve    string `default:"secp256k1" enum:"secp256k1,P-256" help:"secp256k1, or P-256 for tokens that lack it (PIV, TPM)."`
+	Only     string `enum:"approval,channel," default:"" help:"Make only the approval key, or only the channel key."`
+	Approval string `default:"approval" placeholder:"NAME" help:"What the approval key is called in the token (${default})."`
+	Channel  string `default:"channel" placeholder:"NAME" help:"What the channel key is called in the token (${default})."`
+}
+
+// Help is shown by `countersign-bridge keys generate --help`.
+func (keysGenerate) Help() string {
+	return `Makes an approval key, which signs, and a channel key, which does ECDH. The private
+halves never leave the token. Prints the lines for your configuration, and the
+public keys that the vault's operator needs to enrol you.
+
+Examples:
+  countersign-bridge keys generate --config bridge.json --token alice
+  countersign-bridge keys generate --config bridge.json --token piv --curve P-256 --only approval`
+}
+
+// made is what generate prints: for the configuration, and for the vault's
+// operator.
+type made struct {
+	ApprovalKey string         `json:"approval_key,omitempty"`
+	ChannelKey  string         `json:"channel_key,omitempty"`
+	Approval    *statement.JWK `json:"approval,omitempty"`
+	Channel     *statement.JWK `json:"channel,omitempty"`
+}
+
+func (c *keysGenerate) Run(ctx context.Context, std stdio) (err error) {
+	cfg, err := approver.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	s, err := openTokens(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	d, err := s.token(ctx, c.Token)
+	if err != nil {
+		return err
+	}
+	if err := c.lacking(d.State(ctx)); err != nil {
+		return err
+	}
+	if err := s.unlockToken(ctx, d, "It makes keys in the token."); err != nil {
+		return err
+	}
+	// A token that makes no keys for a moment says nothing about curves.
+	if can, err := d.Curves(ctx); err == nil && !slices.Contains(can, c.Curve) {
+		return lacks(c.Token, c.Curve, "It has "+strings.Join(can, ", ")+": use --curve")
+	}
+	var out made
+	if c.Only != approver.PurposeChannel {
+		out.ApprovalKey, out.Approval, err = s.generate(ctx, d, device.Template{Curve: c.Curve, Label: c.Approval, Sign: true})
+	}
+	if err == nil && c.Only != approver.PurposeApproval {
+		out.ChannelKey, out.Channel, err = s.generate(ctx, d, device.Template{Curve: c.Curve, Label: c.Channel, Derive: true})
+	}
+	if out.Approval == nil && out.Channel == nil {
+		return err
+	}
+	enc := json.NewEncoder(std.out)
+	enc.SetIndent("", "  ")
+	return errors.Join(err, enc.Encode(out))
+}
+
+// lacking refuses before the PIN what the token says that it cannot do.
+func (c *keysGenerate) lacking(s device.State) error {
+	for _, what := range s.Lacks {
+		switch {
+		case what == device.LacksECDH && c.Only != approver.PurposeApproval:
+			return lacks(c.Token, what, "It can hold no channel key: use --only approval, and a channel key in another token or in software")
+		case what == device.LacksSigning && c.Only != approver.PurposeChannel:
+			return lacks(c.Token, what, "It can hold no approval key: use another token")
+		case what == c.Curve:
+			return lacks(c.Token, what, "Use another --curve")
+		}
+	}
+	return nil
+}
+
+func lacks(token, what, remedy string) error {
+	return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q lacks %s. %s", token, what, remedy)).With("lacks", what)
+}
+
+// generate makes one key pair and writes it down. A key that no line of the
+// journal names is not kept.
+func (s *tokens) generate(ctx context.Context, d *device.Device, t device.Template) (uri string, jwk *statement.JWK, err error) {
+	event := journal.Event{Kind: journal.KeyMade, Device: d.Identity().Label}
+	key, err := d.Generate(ctx, t)
+	if err != nil {
+		event.Kind, event.Code = journal.Failed, string(fault.CodeOf(err))
+		return "", nil, errors.Join(fmt.Errorf("make the key %q: %w", t.Label, err), s.book.Append(event))
+	}
+	event.Key = key.PublicKey().Thumbprint()
+	if err := s.book.Append(event); err != nil {
+		if k, ok := key.(*device.Key); ok {
+			err = errors.Join(err, k.Delete(ctx))
+		}
+		return "", nil, err
+	}
+	public := jwkOf(key.PublicKey())
+	return device.URI{Token: d.Identity().Label, Object: t.Label}.String(), &public, nil
+}
+
+func jwkOf(k jws.PublicKey) statement.JWK {
+	x, y := k.Coordinates()
+	return statement.JWK{Kty: "EC", Crv: k.Curve(), X: x, Y: y}
+}
+
+// keyArgument names a key.
+type keyArgument struct {
+	URI string `arg:"" name:"uri" help:"The key: pkcs11:token=alice;object=approval."`
+}
+
+type keysExport struct {
+	configFlag
+	keyArgument
+	Format string `enum:"jwk,pem,both" default:"both" help:"jwk, pem or both."`
+}
+
+// Help is shown by `countersign-bridge keys export-public --help`.
+func (keysExport) Help() string {
+	return `Example:
+  countersign-bridge keys export-public --config bridge.json 'pkcs11:token=alice;object=approval'`
+}
+
+func (c *keysExport) Run(ctx context.Context, std stdio) error {
+	return withKey(ctx, c.Config, c.URI, func(_ *tokens, key *device.Key) error {
+		if c.Format != "pem" {
+			line, err := json.Marshal(jwkOf(key.PublicKey()))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(std.out, "%s\n", line)
+		}
+		if c.Format == "jwk" {
+			return nil
+		}
+		block, err := publicPEM(key.PublicKey())
+		if err == nil {
+			_, err = std.out.Write(block)
+		}
+		return err
+	})
+}
+
+// withKey opens the tokens of a configuration and finds a key.
+func withKey(ctx context.Context, config, uri string, do func(*tokens, *device.Key) error) (err error) {
+	cfg, err := approver.Load(config)
+	if err != nil {
+		return err
+	}
+	s, err := openTokens(cfg)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	key, err := s.key(ctx, uri)
+	if err != nil {
+		return err
+	}
+	return do(s, key)
+}
+
+// The object identifiers of a public key on a curve (RFC 5480 §2.1.1, SEC 2).
+var (
+	oidECPublicKey = asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}
+	oidCurves      = map[string]asn1.ObjectIdentifier{jws.Secp256k1: {1, 3, 132, 0, 10}, jws.P256: {1, 2, 840, 10045, 3, 1, 7}}
+)
+
+// publicPEM is a public key as SubjectPublicKeyInfo; crypto/x509 does not know
+// secp256k1.
+func publicPEM(k jws.PublicKey) ([]byte, error) {
+	curve, err := asn1.Marshal(oidCurves[k.Curve()])
+	if err != nil {
+		return nil, err
+	}
+	point := k.Uncompressed()
+	der, err := asn1.Marshal(struct {
+		Algorithm pkix.AlgorithmIdentifier
+		Key       asn1.BitString
+	}{pkix.AlgorithmIdentifier{Algorithm: oidECPublicKey, Parameters: asn1.RawValue{FullBytes: curve}}, asn1.BitString{Bytes: point, BitLength: 8 * len(point)}})
+	if err != nil {
+		return nil, err
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
+}
+
+type keysAttest struct {
+	configFlag
+	keyArgument
+}
+
+// Help is shown by `countersign-bridge keys attest --help`.
+func (keysAttest) Help() string {
+	return `Prints, in PEM, the certificates that the token itself has for the key, such as the
+maker's attestation that the key was made inside. Many modules offer none; the
+program then says so and exits with status 1. It does not judge a certificate:
+compare it with the maker's root.
+
+Example:
+  countersign-bridge keys attest --config bridge.json 'pkcs11:token=alice;object=approval' > attestation.pem`
+}
+
+func (c *keysAttest) Run(ctx context.Context, std stdio) error {
+	return withKey(ctx, c.Config, c.URI, func(_ *tokens, key *device.Key) error {
+		chain, err := key.Certificates(ctx)
+		if err != nil {
+			return err
+		}
+		if len(chain) == 0 {
+			return fault.New(fault.NotFound, fmt.Sprintf("the token %q offers no certificate for this key through its PKCS#11 module; that says nothing for or against the key. "+
+				"Some makers have a tool of their own for it", key.Info().Device))
+		}
+		_, err = std.out.Write(chain)
+		return err
+	})
+}
+
+type keysDelete struct {
+	configFlag
+	keyArgument
+	Force bool `help:"Also a key that an identity of the configuration uses."`
+}
+
+// Help is shown by `countersign-bridge keys delete --help`.
+func (keysDelete) Help() string {
+	return `Asks twice: the prompt shows which key it is, and then wants the PIN. The key is
+gone for good; no copy of it exists.
+
+Example:
+  countersign-bridge keys delete --config bridge.json 'pkcs11:token=alice;object=old-approval'`
+}
+
+func (c *keysDelete) Run(ctx context.Context, std stdio) error {
+	return withKey(ctx, c.Config, c.URI, func(s *tokens, key *device.Key) error {
+		used := s.usedBy(ctx, key)
+		if used != "" && !c.Force {
+			return fault.New(fault.Conflict, fmt.Sprintf("the key is %s, by the configuration: without it nothing can be approved. Say --force to delete it all the same", used))
+		}
+		info, print := key.Info(), key.PublicKey().Thumbprint()
+		if used == "" {
+			used = "used by no identity of the configuration"
+		}
+		err := s.asker.Confirm(ctx, consent.Question{Title: "Delete a key of the token " + info.Device,
+			Text: fmt.Sprintf("This removes a key for good. No copy of it exists.\n\nToken:      %s\nKey:        %s\nCurve:      %s\nThumbprint: %s\nIt is %s.\n",
+				info.Device, info.Label, key.PublicKey().Curve(), print, used)})
+		if err != nil {
+			return err
+		}
+		if err := s.deleteKey(ctx, key); err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(std.out, "deleted %s of the token %s\n", print, info.Device)
+		return err
+	})
+}
+
+// deleteKey asks for the PIN and removes a key, which the journal says before.
+func (s *tokens) deleteKey(ctx context.Context, key *device.Key) error {
+	d, err := s.token(ctx, key.Info().Device)
+	if err != nil {
+		return err
+	}
+	if err := s.unlockToken(ctx, d, "It deletes a key."); err != nil {
+		return err
+	}
+	event := journal.Event{Kind: journal.KeyDeleted, Device: key.Info().Device, Key: key.PublicKey().Thumbprint()}
+	if err := s.book.Append(event); err != nil {
+		return err
+	}
+	if err := key.Delete(ctx); err != nil {
+		event.Kind, event.Code = journal.Failed, string(fault.CodeOf(err))
+		return errors.Join(err, s.book.Append(event))
+	}
+	return nil
+}
+
+// usedBy says which identity names a key: by its URI, or in its certificate.
+func (s *tokens) usedBy(ctx context.Context, key keys.Key) string {
+	for _, ic := range s.cfg.Identities {
+		for _, k := range []struct{ purpose, uri string }{{approver.PurposeApproval, ic.ApprovalKey}, {approver.PurposeChannel, ic.ChannelKey}} {
+			if named, err := s.devices.Key(ctx, k.uri); err == nil && named.PublicKey().Equal(key.PublicKey()) {
+				return "the " + k.purpose + " key of " + ic.Member
+			}
+		}
+		if c, err := approver.Certificate(s.cfg, ic); err == nil {
+			if used := usedAs([]approver.Certified{c}, key.PublicKey()); used != "" {
+				return "certified as " + used
+			}
+		}
+	}
+	return ""
+}

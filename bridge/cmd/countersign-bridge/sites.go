@@ -1,0 +1,241 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"countersign/bridge/internal/approver"
+	"countersign/bridge/internal/journal"
+	"countersign/shared/fault"
+)
+
+type pairingsCommand struct {
+	List   pairingsList   `cmd:"" help:"List the pages that are paired."`
+	Revoke pairingsRevoke `cmd:"" help:"Forget a page: it must pair again. Also while the bridge runs."`
+}
+
+type pairingsList struct {
+	configFlag
+}
+
+func (c *pairingsList) Run(std stdio) error {
+	cfg, err := approver.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	list, err := approver.OpenPairings(cfg.StateDir).List()
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(std.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tORIGIN\tPAIRED\tLAST USED")
+	for _, p := range list {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.ID, p.Origin, p.Created.Format(time.DateTime), p.LastUsed.Format(time.DateTime))
+	}
+	return w.Flush()
+}
+
+type pairingsRevoke struct {
+	configFlag
+	Which string `arg:"" help:"An id or an origin from \"pairings list\", or all."`
+}
+
+// Help is shown by `countersign-bridge pairings revoke --help`.
+func (pairingsRevoke) Help() string {
+	return `Takes effect at once, also while the bridge runs: the page can sign nothing more
+and must pair again. The journal says so.
+
+Examples:
+  countersign-bridge pairings revoke --config bridge.json https://dashboard.example.com
+  countersign-bridge pairings revoke --config bridge.json all`
+}
+
+func (c *pairingsRevoke) Run(std stdio) error {
+	cfg, err := approver.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	gone, err := approver.OpenPairings(cfg.StateDir).Revoke(c.Which)
+	if err != nil {
+		return err
+	}
+	if len(gone) == 0 {
+		return fault.New(fault.NotFound, fmt.Sprintf("nothing is paired under %q", c.Which))
+	}
+	var events []journal.Event
+	for _, p := range gone {
+		fmt.Fprintf(std.out, "revoked %s of %s\n", p.ID, p.Origin)
+		events = append(events, journal.Event{Kind: journal.Revoked, Origin: p.Origin, Pairing: p.ID})
+	}
+	return unwritten(noted(cfg, events...))
+}
+
+// unwritten is the error of a command that took a right back, which it does even
+// when the journal cannot be written.
+func unwritten(err error) error {
+	if err != nil {
+		return fmt.Errorf("it is done, but no line of the journal says so: %w", err)
+	}
+	return nil
+}
+
+type originsCommand struct {
+	List    originsList    `cmd:"" help:"List the dashboards that may connect, and those that were blocked at the prompt."`
+	Add     originsAdd     `cmd:"" help:"Let a dashboard connect. A running bridge notices."`
+	Remove  originsRemove  `cmd:"" help:"Let it connect no more. A running bridge disconnects its pages."`
+	Unblock originsUnblock `cmd:"" help:"Let a dashboard ask again that was blocked at the prompt."`
+}
+
+type originsList struct {
+	configFlag
+}
+
+func (c *originsList) Run(std stdio) error {
+	cfg, err := approver.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	blocked, err := approver.OpenBlocks(cfg.StateDir).List()
+	if err != nil {
+		return err
+	}
+	paired, err := approver.OpenPairings(cfg.StateDir).List()
+	if err != nil {
+		return err
+	}
+	since := map[string]string{}
+	for _, b := range blocked {
+		since[b.Origin] = b.Since.Format(time.DateTime)
+	}
+	pages := map[string]int{}
+	for _, p := range paired {
+		pages[p.Origin]++
+	}
+	w := tabwriter.NewWriter(std.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "ORIGIN\tPAIRED PAGES\tBLOCKED SINCE")
+	for _, o := range cfg.Origins {
+		fmt.Fprintf(w, "%s\t%d\t%s\n", o, pages[o], since[o])
+		delete(since, o)
+	}
+	for _, b := range blocked {
+		if at, ok := since[b.Origin]; ok {
+			fmt.Fprintf(w, "%s (not in the configuration)\t%d\t%s\n", b.Origin, pages[b.Origin], at)
+		}
+	}
+	return w.Flush()
+}
+
+type originsAdd struct {
+	configFlag
+	Origin string `arg:"" help:"As the browser writes it: https://dashboard.example.com, without a path."`
+}
+
+// Help is shown by `countersign-bridge origins add --help`.
+func (originsAdd) Help() string {
+	return `Edits "origins" in the configuration file and nothing else there. A bridge that
+runs sees it within a second; a new page still has to pair.
+
+Example:
+  countersign-bridge origins add --config bridge.json https://dashboard.example.com`
+}
+
+func (c *originsAdd) Run(std stdio) error {
+	cfg, err := approver.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	added, err := approver.OpenOrigins(c.Config).AddOrigin(c.Origin, func() error {
+		return noted(cfg, journal.Event{Kind: journal.OriginAdded, Origin: c.Origin})
+	})
+	switch {
+	case err != nil:
+		return err
+	case !added:
+		_, err = fmt.Fprintf(std.out, "%s is in the list already\n", c.Origin)
+	default:
+		_, err = fmt.Fprintf(std.out, "added %s: a running bridge lets it connect within a second\n", c.Origin)
+	}
+	return err
+}
+
+type originsRemove struct {
+	configFlag
+	Origin string `arg:"" help:"As \"origins list\" has it."`
+}
+
+// Help is shown by `countersign-bridge origins remove --help`.
+func (originsRemove) Help() string {
+	return `Edits "origins" in the configuration file and nothing else there. A bridge that
+runs disconnects the site's pages within a second. Their pairings stay, and count
+again when the origin is added again: revoke them to make them ask anew.
+
+Example:
+  countersign-bridge origins remove --config bridge.json https://dashboard.example.com`
+}
+
+func (c *originsRemove) Run(std stdio) error {
+	cfg, err := approver.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	var unnoted error
+	origins := approver.OpenOrigins(c.Config)
+	if err := origins.RemoveOrigin(c.Origin, func() {
+		unnoted = unwritten(noted(cfg, journal.Event{Kind: journal.OriginRemoved, Origin: c.Origin}))
+	}); err != nil {
+		return err
+	}
+	fmt.Fprintf(std.out, "removed %s: a running bridge disconnects its pages within a second\n", c.Origin)
+	paired, err := approver.OpenPairings(cfg.StateDir).List()
+	for _, p := range paired {
+		if p.Origin == c.Origin {
+			fmt.Fprintf(std.out, "its pairing %s stays: countersign-bridge pairings revoke --config %s %s\n", p.ID, c.Config, p.ID)
+		}
+	}
+	if left, lerr := origins.List(); lerr == nil && len(left) == 0 {
+		fmt.Fprintln(std.out, "no origin is left: the bridge does not start again before you add one")
+	}
+	return errors.Join(unnoted, err)
+}
+
+type originsUnblock struct {
+	configFlag
+	Origin string `arg:"" help:"As \"origins list\" has it, or all."`
+}
+
+// Help is shown by `countersign-bridge origins unblock --help`.
+func (originsUnblock) Help() string {
+	return `Example:
+  countersign-bridge origins unblock --config bridge.json https://dashboard.example.com`
+}
+
+func (c *originsUnblock) Run(std stdio) error {
+	cfg, err := approver.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	blocks := approver.OpenBlocks(cfg.StateDir)
+	list, err := blocks.List()
+	if err != nil {
+		return err
+	}
+	var events []journal.Event
+	for _, b := range list {
+		if c.Origin == "all" || b.Origin == c.Origin {
+			events = append(events, journal.Event{Kind: journal.Unblocked, Origin: b.Origin})
+		}
+	}
+	if len(events) == 0 {
+		return fault.New(fault.NotFound, fmt.Sprintf("%q is not blocked", c.Origin))
+	}
+	if err := noted(cfg, events...); err != nil {
+		return err
+	}
+	gone, err := blocks.Unblock(c.Origin)
+	for _, b := range gone {
+		fmt.Fprintf(std.out, "%s may ask again\n", b.Origin)
+	}
+	return err
+}

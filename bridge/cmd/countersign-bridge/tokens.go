@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"countersign/bridge/internal/approver"
+	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/device"
+	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/keys"
+	"countersign/shared/fault"
+	"countersign/shared/jws"
+)
+
+// tokenTimeout is how long a call into a module may take before it is given up: a
+// command would rather say so than wait.
+const tokenTimeout = 20 * time.Second
+
+// maxTries is how many PINs a command asks for.
+const maxTries = 3
+
+// tokens are the tokens of a configuration, for one command: with the prompt to
+// ask for PINs at, and the journal to write down what is done.
+type tokens struct {
+	cfg     approver.Config
+	devices *device.Devices
+	asker   consent.Asker
+	book    *journal.Journal
+}
+
+// openTokens loads the modules of a configuration.
+func openTokens(cfg approver.Config) (*tokens, error) {
+	asker, err := consent.New(consent.Config{Prompt: cfg.Prompt, Pinentry: cfg.Pinentry})
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
+		return nil, err
+	}
+	book, err := journal.Open(journal.Config{Path: journalPath(cfg)})
+	if err != nil {
+		return nil, err
+	}
+	devices, err := device.Open(device.Config{Modules: device.Modules(cfg.Modules...), Timeout: tokenTimeout})
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the PKCS#11 modules: %w", err), book.Close())
+	}
+	return &tokens{cfg: cfg, devices: devices, asker: asker, book: book}, nil
+}
+
+// Close ends the use of the tokens.
+func (s *tokens) Close() error { return errors.Join(s.devices.Close(), s.book.Close()) }
+
+// token finds a token by its label.
+func (s *tokens) token(ctx context.Context, label string) (*device.Device, error) {
+	return s.devices.Device(ctx, device.URI{Token: label}.String())
+}
+
+// certified finds a key of an identity and makes sure that it is the one in the
+// certificate.
+func (s *tokens) certified(ctx context.Context, k approver.CertifiedKey) (*device.Key, error) {
+	key, err := s.key(ctx, k.URI)
+	if err == nil && !key.PublicKey().Equal(k.Key) {
+		err = fault.New(fault.KeyUnsuited, fmt.Sprintf("the token's key %s is not the one in the certificate", k.URI))
+	}
+	return key, err
+}
+
+// key finds a key by its URI. When the token shows nothing without its PIN, the
+// PIN is asked for.
+func (s *tokens) key(ctx context.Context, uri string) (*device.Key, error) {
+	key, err := s.devices.Key(ctx, uri)
+	if fault.CodeOf(err) == fault.PINRequired {
+		var d *device.Device
+		if d, err = s.devices.Device(ctx, uri); err != nil {
+			return nil, err
+		}
+		if err = s.unlockToken(ctx, d, "The token shows its keys only when it is unlocked."); err != nil {
+			return nil, err
+		}
+		key, err = s.devices.Key(ctx, uri)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return key.(*device.Key), nil
+}
+
+// unlock unlocks the token of a key, unless it asks for the PIN at each use.
+func (s *tokens) unlock(ctx context.Context, key keys.Key, why string) error {
+	if key.Info().AlwaysAuth {
+		return nil
+	}
+	d, err := s.token(ctx, key.Info().Device)
+	if err != nil {
+		return err
+	}
+	return s.unlockToken(ctx, d, why)
+}
+
+// unlockToken asks for the PIN of a token until it is right, or enough were wrong.
+func (s *tokens) unlockToken(ctx context.Context, d *device.Device, why string) error {
+	return s.until(ctx, d, why, func(pin []byte, final bool) error {
+		if pin == nil {
+			return d.LoginOnReader(ctx)
+		}
+		return d.Login(ctx, pin, final)
+	})
+}
+
+// until makes tries with a PIN of the person until one succeeds. pin is nil when
+// it is typed on the reader.
+func (s *tokens) until(ctx context.Context, d *device.Device, why string, try func(pin []byte, final bool) error) error {
+	label := d.Identity().Label
+	note := func(kind string, err error) error {
+		return s.book.Append(journal.Event{Kind: kind, Device: label, Code: string(fault.CodeOf(err))})
+	}
+	problem := ""
+	for n := 1; ; n++ {
+		state := d.State(ctx)
+		if state.PINLocked {
+			return fault.New(fault.PINLocked, fmt.Sprintf("the token %q is locked after too many wrong PINs", label)).With("device", label)
+		}
+		err := s.attempt(ctx, state, consent.PINQuestion{Device: label, Reason: why, Problem: problem, FinalTry: state.FinalTry, TriesLeft: state.TriesLeft}, try)
+		if err == nil {
+			return note(journal.Unlocked, nil)
+		}
+		if jerr := note(journal.PINFailed, err); jerr != nil {
+			return jerr
+		}
+		if fault.CodeOf(err) != fault.PINIncorrect || n == maxTries {
+			return err
+		}
+		problem = "That PIN was not right."
+	}
+}
+
+func (s *tokens) attempt(ctx context.Context, state device.State, q consent.PINQuestion, try func(pin []byte, final bool) error) error {
+	if state.FinalTry {
+		err := s.asker.Confirm(ctx, consent.Question{Title: "Last try for " + q.Device,
+			Text: fmt.Sprintf("One try is left for the PIN of the token %q.\nA wrong PIN locks it: only its administrator can unlock it then.\n", q.Device)})
+		if err != nil {
+			return err
+		}
+	}
+	if state.PINPad {
+		return s.onReader(ctx, q, func() error { return try(nil, state.FinalTry) })
+	}
+	pin, err := s.asker.PIN(ctx, q)
+	if err != nil {
+		return err
+	}
+	defer clear(pin)
+	return try(pin, state.FinalTry)
+}
+
+// onReader waits for a PIN that is typed on the reader's pad, and says so.
+func (s *tokens) onReader(ctx context.Context, q consent.PINQuestion, do func() error) error {
+	showing, hide := context.WithCancel(ctx)
+	shown := make(chan struct{})
+	go func() {
+		defer close(shown)
+		_ = s.asker.Show(showing, consent.Notice{Title: "PIN of " + q.Device, Text: "Type the PIN on the reader, or cancel there.\n" + q.Reason + "\n"})
+	}()
+	err := do()
+	hide()
+	<-shown
+	return err
+}
+
+// using is key as it can be used: with a PIN for each use where the token wants
+// that.
+func (s *tokens) using(key *device.Key, why string) jws.Signer {
+	if !key.Info().AlwaysAuth {
+		return key
+	}
+	return perUse{key, s, why}
+}
+
+// perUse is a key that wants its PIN at each use.
+type perUse struct {
+	*device.Key
+	tokens *tokens
+	why    string
+}
+
+// SignDigest asks for the PIN and signs.
+func (k perUse) SignDigest(ctx context.Context, digest []byte) (sig []byte, err error) {
+	d, err := k.tokens.token(ctx, k.Info().Device)
+	if err != nil {
+		return nil, err
+	}
+	err = k.tokens.until(ctx, d, k.why, func(pin []byte, _ bool) (err error) {
+		sig, err = k.WithPIN(func(context.Context) ([]byte, error) { return pin, nil }).SignDigest(ctx, digest)
+		return err
+	})
+	return sig, err
+}

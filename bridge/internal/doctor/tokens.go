@@ -1,0 +1,252 @@
+package doctor
+
+import (
+	"context"
+
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"countersign/bridge/internal/approver"
+	"countersign/bridge/internal/device"
+	"countersign/bridge/internal/keys"
+	"countersign/shared/fault"
+	"countersign/shared/jws"
+)
+
+// mechanisms are what the bridge uses of a token (PKCS #11 v2.40 §2.3).
+var mechanisms = []struct {
+	number uint
+	name   string
+}{
+	{0x1040, "CKM_EC_KEY_PAIR_GEN"}, {0x1041, "CKM_ECDSA"}, {0x1050, "CKM_ECDH1_DERIVE"},
+}
+
+// tokens loads each module by itself, so that one that fails hides no other.
+func (c *checks) tokens(ctx context.Context, members []approver.Certified) {
+	if len(c.Bridge.Modules) == 0 {
+		c.note("modules", Warn, "no PKCS#11 module is configured", `List the module of your token in "modules"; its maker's manual says where it is.`)
+	}
+	var open []*device.Devices
+	for _, path := range c.Bridge.Modules {
+		if d := c.module(ctx, path); d != nil {
+			open = append(open, d)
+		}
+	}
+	for _, d := range open {
+		for _, t := range d.All() {
+			if t.Present() {
+				c.token(ctx, t)
+			}
+		}
+	}
+	for _, m := range members {
+		for _, k := range m.Keys() {
+			if k.Purpose == approver.PurposeChannel && m.ChannelIn != "token" {
+				continue
+			}
+			c.key(ctx, open, m, k)
+		}
+	}
+	for _, d := range open {
+		if err := c.within(d.Close); err != nil {
+			c.note("modules", Warn, "a module does not close: "+err.Error(), "")
+		}
+	}
+}
+
+// within runs what may hang, and gives up on it. What hangs is in a process of its
+// own, which ends with this one.
+func (c *checks) within(do func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- do() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(2 * c.Timeout):
+		return fault.New(fault.ModuleFailed, fmt.Sprintf("it did not answer for %s", 2*c.Timeout)).With("how", "timeout")
+	}
+}
+
+// module loads one module; nil when it cannot be used.
+func (c *checks) module(_ context.Context, path string) *device.Devices {
+	id := "module:" + path
+	if _, err := os.Stat(path); err != nil {
+		c.note(id, Bad, err.Error(), "Install the token's PKCS#11 module, or write where it is.")
+		return nil
+	}
+	opened := make(chan *device.Devices, 1)
+	err := c.within(func() error {
+		d, err := device.Open(device.Config{Modules: device.Modules(path), Timeout: c.Timeout})
+		if err == nil {
+			opened <- d
+		}
+		return err
+	})
+	if err != nil {
+		what := err.Error()
+		if f, ok := fault.As(err); ok && f.Code == fault.ModuleFailed {
+			what = fmt.Sprintf("the module %s %s", path, how(f))
+		}
+		c.note(id, Bad, what, "It must be a PKCS#11 module for this computer's architecture, with the libraries and services that it needs (pcscd for smart cards). Update it, or ask its maker.")
+		return nil
+	}
+	d := <-opened
+	n := 0
+	for _, t := range d.All() {
+		if t.Present() {
+			n++
+		}
+	}
+	switch n {
+	case 0:
+		c.note(id, Warn, "the module "+path+" loads and shows no token", "Plug the token in. Smart cards need pcscd: systemctl status pcscd")
+	default:
+		c.note(id, OK, fmt.Sprintf("the module %s loads and shows %d tokens", path, n), "")
+	}
+	return d
+}
+
+func how(f *fault.Error) string {
+	switch f.Details["how"] {
+	case "timeout":
+		return "hangs: it did not answer in time"
+	case "garbage":
+		return "answers garbage"
+	}
+	return "crashes"
+}
+
+// token says what a token is and can do.
+func (c *checks) token(ctx context.Context, t *device.Device) {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	id := t.Identity()
+	name := "token:" + id.Label
+	s := t.State(ctx)
+	model := strings.TrimSpace(id.Manufacturer + " " + id.Model)
+	switch {
+	case !s.Present:
+		c.note(name, Bad, fmt.Sprintf("the token %q (%s) does not say how it is", id.Label, model), "Pull it and plug it in again.")
+		return
+	case s.PINLocked:
+		c.note(name, Bad, fmt.Sprintf("the token %q (%s) is locked after too many wrong PINs", id.Label, model), "Its administrator can unlock it with the SO PIN or PUK.")
+	case s.FinalTry:
+		c.note(name, Warn, fmt.Sprintf("one more wrong PIN locks the token %q (%s)", id.Label, model), "Be sure of the PIN; the bridge asks before it makes the last try.")
+	case s.CountLow:
+		c.note(name, Warn, fmt.Sprintf("a wrong PIN was given to the token %q (%s)", id.Label, model), "The next right one resets the count.")
+	default:
+		c.note(name, OK, fmt.Sprintf("the token %q (%s) is there%s", id.Label, model, pad(s)), "")
+	}
+	c.abilities(ctx, t, s)
+}
+
+func pad(s device.State) string {
+	if s.PINPad {
+		return ", with a pad for its PIN"
+	}
+	return ""
+}
+
+// abilities names what a token lacks, before somebody needs it.
+func (c *checks) abilities(ctx context.Context, t *device.Device, s device.State) {
+	label := t.Identity().Label
+	id := "mechanisms:" + label
+	numbers, err := t.Mechanisms(ctx)
+	if err != nil {
+		c.note(id, Bad, fmt.Sprintf("the token %q does not say what it can do: %s", label, err.Error()), Remedy(fault.CodeOf(err)))
+		return
+	}
+	var has, lacks []string
+	for _, m := range mechanisms {
+		if slices.Contains(numbers, m.number) {
+			has = append(has, m.name)
+		} else {
+			lacks = append(lacks, m.name)
+		}
+	}
+	what := fmt.Sprintf("the token %q has %s of its %d mechanisms", label, strings.Join(has, ", "), len(numbers))
+	switch {
+	case slices.Contains(lacks, "CKM_ECDSA"):
+		c.note(id, Bad, fmt.Sprintf("the token %q cannot sign with elliptic curves: it lacks CKM_ECDSA", label), "Use another token for the approval key.")
+	case slices.Contains(lacks, "CKM_ECDH1_DERIVE"):
+		c.note(id, Warn, what+"; it lacks CKM_ECDH1_DERIVE", "It can hold an approval key and no channel key: keep that in another token, or in software.")
+	case len(lacks) > 0:
+		c.note(id, Warn, what+"; it lacks "+strings.Join(lacks, ", "), "Make its keys with its maker's tool.")
+	default:
+		c.note(id, OK, what, "")
+	}
+	c.curves(ctx, t, s)
+}
+
+// curves tells which curves are known to work: those of keys that are there. Which
+// others the token has shows only when it is unlocked.
+func (c *checks) curves(ctx context.Context, t *device.Device, s device.State) {
+	label := t.Identity().Label
+	all, err := t.Keys(ctx)
+	if err != nil {
+		if fault.CodeOf(err) != fault.PINRequired {
+			c.note("curves:"+label, Warn, fmt.Sprintf("the token %q does not list its keys: %s", label, err.Error()), Remedy(fault.CodeOf(err)))
+		}
+		return
+	}
+	count := map[string]int{}
+	for _, k := range all {
+		count[k.PublicKey().Curve()]++
+	}
+	var have []string
+	for _, curve := range []string{jws.Secp256k1, jws.P256} {
+		if slices.Contains(s.Lacks, curve) {
+			have = append(have, "no "+curve)
+		} else if count[curve] > 0 {
+			have = append(have, fmt.Sprintf("%d keys on %s", count[curve], curve))
+		}
+	}
+	if len(have) == 0 {
+		c.note("curves:"+label, OK, fmt.Sprintf("the token %q shows no keys on our curves without its PIN", label), "countersign-bridge keys generate makes keys, and says which curves the token lacks.")
+		return
+	}
+	c.note("curves:"+label, OK, fmt.Sprintf("the token %q has %s", label, strings.Join(have, ", ")), "")
+}
+
+// key looks for a key that a certificate names.
+func (c *checks) key(ctx context.Context, open []*device.Devices, m approver.Certified, k approver.CertifiedKey) {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	id := fmt.Sprintf("key:%s:%s", m.Member, k.Purpose)
+	what := fmt.Sprintf("the %s key of %s on %s", k.Purpose, m.Member, k.Key.Curve())
+	var key keys.Key
+	err := error(fault.New(fault.DeviceMissing, fmt.Sprintf("the token %q is not plugged in", k.Device())))
+	for _, d := range open {
+		found, ferr := d.Key(ctx, k.URI)
+		if ferr == nil {
+			key, err = found, nil
+			break
+		}
+		if fault.CodeOf(ferr) != fault.DeviceMissing {
+			err = ferr
+		}
+	}
+	switch {
+	case fault.CodeOf(err) == fault.PINRequired:
+		c.note(id, OK, what+" shows when the token is unlocked", "")
+	case err != nil:
+		f, ok := fault.As(err)
+		if !ok {
+			f = fault.New(fault.Internal, err.Error())
+		}
+		level := Bad
+		if f.Code == fault.DeviceMissing || f.Code == fault.DeviceRemoved {
+			level = Warn // a token that is not plugged in is no fault
+		}
+		c.note(id, level, what+": "+f.Message, Remedy(f.Code))
+	case !key.PublicKey().Equal(k.Key):
+		c.note(id, Bad, what+": the token's key is not the one in the certificate", Remedy(fault.KeyUnsuited))
+	case key.Info().AlwaysAuth:
+		c.note(id, OK, what+" is there; the token wants its PIN at each use", "")
+	default:
+		c.note(id, OK, what+" is there", "")
+	}
+}
