@@ -36,7 +36,7 @@ func exercised(t testing.TB) *exercise {
 	if out, err := exec.CommandContext(t.Context(), "gcc", append(args, "-ldl")...).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	cmd := exec.Command(e.path) // it ends with its input
+	cmd := exec.Command(e.path)                                   // it ends with its input
 	cmd.Env = append(os.Environ(), "ASAN_OPTIONS=detect_leaks=0") // SoftHSM's own are not the question
 	cmd.Stderr = e.err
 	in, err := cmd.StdinPipe()
