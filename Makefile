@@ -11,7 +11,7 @@ FUZZTIME ?= 3s
 SOAK     ?= 60m
 BIN       = bin/countersign-gateway bin/countersign-bridge bin/softhsm-token bin/countersign-sandbox bin/scripted-pinentry
 
-.PHONY: help run demo test test-wasm lint fuzz bench soak wasm build clean clean-run install install-test
+.PHONY: help run demo test test-modules test-wasm lint fuzz bench soak wasm build clean clean-run install install-test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -26,14 +26,18 @@ test: install-test wasm build lint ## install what is missing and run all tests
 	go test -race -count=1 -timeout 20m ./...
 	$(MAKE) --no-print-directory test-wasm fuzz
 
+test-modules: ## install and test the PKCS#11 modules of others: NSS, a TPM, OpenSC with a PIV card, p11-kit
+	@softhsm/e2e/install.sh modules
+	go test -race -count=1 -p 1 -tags modules ./softhsm/piv ./softhsm/modules ./bridge/internal/device
+
 test-wasm: ## run the tests of what the browser runs, in js/wasm
 	GOOS=js GOARCH=wasm CGO_ENABLED=0 go test -exec="$$(go env GOROOT)/lib/wasm/go_js_wasm_exec" \
 		$$(go list ./shared/... ./wasm/internal/... | grep -v -e /wasm/internal/browser)
 
 lint: ## gofmt, vet and staticcheck, native and js/wasm
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
-	go vet ./...
-	go tool staticcheck ./...
+	go vet -tags modules ./...
+	go tool staticcheck -tags modules ./...
 	GOOS=js GOARCH=wasm CGO_ENABLED=0 go vet ./wasm/... ./shared/...
 	tool=$$(go tool -n staticcheck) && GOOS=js GOARCH=wasm CGO_ENABLED=0 $$tool ./wasm/... ./shared/...
 

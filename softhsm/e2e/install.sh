@@ -3,6 +3,8 @@
 #
 #   install.sh run     what `make run` and `make demo` need: Go, a C compiler, SoftHSM
 #   install.sh test    the same, and Chromium, npm packages for the browser tests
+#                      and p11-kit, which `make bench` measures against
+#   install.sh modules what `make run` needs, and the PKCS#11 modules of `make test-modules`
 #
 # On Debian and Ubuntu it uses apt-get; with sudo when it is not root, and only
 # after asking. Elsewhere it says what to install and stops.
@@ -25,6 +27,17 @@ softhsm_module() {
 
 browser() { have chromium || have chromium-browser || have google-chrome; }
 
+# daemon NAME: is a program there, or among those that are in root's PATH only?
+daemon() { have "$1" || [ -x "/usr/sbin/$1" ]; }
+
+# library NAME: is a shared library, or a module, in any of the usual places?
+library() {
+	for f in /usr/lib/*/"$1" /usr/lib/*/pkcs11/"$1" /usr/lib/*/nss/"$1" /usr/lib64/"$1" /usr/lib64/pkcs11/"$1" /usr/lib/"$1" /usr/lib/pkcs11/"$1"; do
+		[ -e "$f" ] && return 0
+	done
+	return 1
+}
+
 # go_at_least VERSION: is there a Go that can build, or that can fetch the
 # toolchain which go.mod names (1.21 and later do)?
 go_at_least() {
@@ -44,6 +57,25 @@ if [ "$want" = test ]; then
 	browser || need chromium
 	have npm || { need nodejs; need npm; }
 fi
+if [ "$want" = test ] || [ "$want" = modules ]; then
+	have p11-kit || need p11-kit
+	library p11-kit-client.so && library p11-kit-proxy.so || need p11-kit-modules
+fi
+if [ "$want" = modules ]; then
+	have certutil || need libnss3-tools
+	library libsoftokn3.so || need libnss3
+	have swtpm || need swtpm
+	daemon tpm2-abrmd || need tpm2-abrmd
+	have dbus-daemon && have dbus-send || need dbus
+	have tpm2_ptool || need libtpm2-pkcs11-tools
+	have tpm2 || need tpm2-tools # tpm2_ptool runs it
+	library libtpm2_pkcs11.so || need libtpm2-pkcs11-1
+	library libtss2-tcti-swtpm.so.0 || need libtss2-tcti-swtpm0
+	library libtss2-tcti-tabrmd.so.0 || need libtss2-tcti-tabrmd0
+	daemon pcscd || need pcscd
+	library pcsc/drivers/serial/libifdvpcd.so || need vsmartcard-vpcd
+	library opensc-pkcs11.so || need opensc-pkcs11
+fi
 
 if [ -n "$packages" ]; then
 	if ! have apt-get; then
@@ -51,6 +83,7 @@ if [ -n "$packages" ]; then
 		echo "hint: install them with your system's package manager. Fedora: dnf install golang gcc softhsm chromium nodejs-npm" >&2
 		echo "      Arch: pacman -S go gcc softhsm chromium npm    Alpine: apk add go build-base softhsm chromium npm" >&2
 		echo "      macOS: brew install go softhsm node, and Chromium or Google Chrome" >&2
+		[ "$want" != modules ] || echo "      The modules of other makers are tried on Debian and Ubuntu; the names above are Debian's." >&2
 		exit 1
 	fi
 	sudo=

@@ -106,7 +106,7 @@ var ErrMissing = errors.New("not installed")
 func needs(pairs ...string) error {
 	var missing []string
 	for i := 0; i < len(pairs); i += 2 {
-		if _, err := exec.LookPath(pairs[i]); err != nil && !slices.Contains(missing, pairs[i+1]) {
+		if _, err := exec.LookPath(program(pairs[i])); err != nil && !slices.Contains(missing, pairs[i+1]) {
 			missing = append(missing, pairs[i+1])
 		}
 	}
@@ -114,6 +114,15 @@ func needs(pairs ...string) error {
 		return fmt.Errorf("modules: %w: apt-get install %s", ErrMissing, strings.Join(missing, " "))
 	}
 	return nil
+}
+
+// program is where a program is. Some are for daemons, and in a folder that is in
+// root's PATH only.
+func program(name string) string {
+	if _, err := exec.LookPath(name); err == nil {
+		return name
+	}
+	return filepath.Join("/usr/sbin", name)
 }
 
 // library finds a module where distributions put it; pkg is the Debian package.
@@ -129,7 +138,7 @@ func library(name, pkg string) (string, error) {
 
 // run runs a program to its end.
 func run(ctx context.Context, env []string, name string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, name, args...)
+	cmd := exec.CommandContext(ctx, program(name), args...)
 	cmd.Env = append(os.Environ(), env...)
 	out, err := cmd.CombinedOutput()
 	if err != nil {

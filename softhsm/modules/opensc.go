@@ -81,6 +81,7 @@ func (m *Module) daemon(dir, driver string) (port int, err error) {
 	}
 	defer func() { _ = file.Close() }()
 	m.Env = []string{"PCSCLITE_CSOCK_NAME=" + socket}
-	m.pcscd, err = m.launch(nil, file, "sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec pcscd --foreground --config "$0"`, config)
+	nobody := []string{"DBUS_SYSTEM_BUS_ADDRESS=unix:path=" + filepath.Join(dir, "nowhere")} // polkit has no say here
+	m.pcscd, err = m.launch(nobody, file, "sh", "-c", `LISTEN_FDS=1 LISTEN_PID=$$ exec "$0" --foreground --config "$1"`, program("pcscd"), config)
 	return port, err
 }

@@ -49,7 +49,7 @@ func (m *Module) launch(env []string, file *os.File, name string, args ...string
 	}
 	defer func() { _ = read.Close() }()
 	d := &daemon{name: name, pipe: write, ended: make(chan struct{})}
-	d.cmd = exec.Command("sh", append([]string{"-c", leash, "leash", name}, args...)...)
+	d.cmd = exec.Command("sh", append([]string{"-c", leash, "leash", program(name)}, args...)...)
 	d.cmd.Env = append(os.Environ(), env...)
 	d.cmd.Stdout, d.cmd.Stderr = &d.log, &d.log
 	d.cmd.ExtraFiles = []*os.File{file, read}
