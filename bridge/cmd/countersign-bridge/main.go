@@ -11,9 +11,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/alecthomas/kong"
+	kongcompletion "github.com/jotaen/kong-completion"
 
 	"countersign/bridge/internal/approver"
 	"countersign/bridge/internal/device"
@@ -26,20 +28,34 @@ const about = `Countersign's bridge: approve movements of money with a key that 
 
 Start it on your computer, then open your dashboard and choose "Connect":
 
-  countersign-bridge approver --config bridge.json
+  countersign-bridge approver
 
 It asks at its own prompt, never in the browser. Before the first time:
 
-  countersign-bridge doctor --config bridge.json   # are token, prompt and clock fine?
+  countersign-bridge doctor   # are token, prompt and clock fine?
 
 Beside a vault's HSM, once, and then for good:
 
   countersign-bridge signer init --config signer.json --genesis draft.json --out enrolment
   countersign-bridge signer serve --config signer.json`
 
-// configFlag is the flag that every command has.
+// configFlag is the flag that every command of the approver has.
 type configFlag struct {
+	Config string `short:"c" type:"path" placeholder:"FILE" default:"${config}" help:"The configuration file (JSON; bridge/README.md has one). Without it: ~/.config/countersign/bridge.json."`
+}
+
+// signerFlag is the flag that every command of the signer has.
+type signerFlag struct {
 	Config string `required:"" short:"c" type:"path" placeholder:"FILE" help:"The configuration file (JSON; bridge/README.md has one)."`
+}
+
+// defaultConfig is where the approver's configuration is when no flag says so.
+func defaultConfig() string {
+	dir, err := os.UserConfigDir()
+	if err != nil {
+		return "bridge.json"
+	}
+	return filepath.Join(dir, "countersign", "bridge.json")
 }
 
 // grammar is the whole command line.
@@ -49,9 +65,14 @@ type grammar struct {
 	Keys     keysCommand     `cmd:"" help:"The keys in your tokens: list, make, export, delete."`
 	Pairings pairingsCommand `cmd:"" help:"The pages that may talk to this bridge."`
 	Origins  originsCommand  `cmd:"" help:"The dashboards that may connect."`
+	Relay    relayCommand    `cmd:"" help:"The name of this bridge at its gateway, for pages that cannot reach this computer."`
 	Journal  journalCommand  `cmd:"" help:"The record of every decision and use of a key."`
 	Doctor   doctorCommand   `cmd:"" help:"Check modules, tokens, keys, prompt, clock, ports, browsers and journal."`
-	Version  versionCommand  `cmd:"" help:"Print the version."`
+	Policy   policyCommand   `cmd:"" name:"browser-policy" help:"Print the policy with which a browser of your company does not ask."`
+	Version  versionCommand  `cmd:"" help:"Print the version, and what it was built from."`
+
+	Completion completionCommand `cmd:"" help:"Completion in your shell."`
+	Man        manCommand        `cmd:"" hidden:"" help:"Write the manual page."`
 }
 
 // stdio is where a command reads and writes.
@@ -83,11 +104,12 @@ func run(ctx context.Context, args []string, std stdio) (code int) {
 	var g grammar
 	parser, err := kong.New(&g, kong.Name("countersign-bridge"), kong.Description(about), kong.Writers(std.out, std.err),
 		kong.Exit(func(code int) { panic(exited(code)) }), kong.UsageOnError(),
-		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(std))
+		kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(std), kong.Vars{"config": defaultConfig()})
 	if err != nil {
 		fmt.Fprintln(std.err, "countersign-bridge:", err)
 		return 1
 	}
+	kongcompletion.Register(parser)
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
@@ -143,7 +165,7 @@ type signerCommand struct {
 }
 
 type signerInit struct {
-	configFlag
+	signerFlag
 	Genesis string `required:"" type:"path" placeholder:"FILE" help:"The draft: entity, members with their public keys, accounts with their rules."`
 	Out     string `required:"" type:"path" placeholder:"DIR" help:"Where signer.json and the members' certificates go."`
 }
@@ -157,7 +179,7 @@ func (c *signerInit) Run(ctx context.Context, std stdio) error {
 }
 
 type signerServe struct {
-	configFlag
+	signerFlag
 }
 
 func (c *signerServe) Run(ctx context.Context, std stdio) error {
@@ -166,11 +188,4 @@ func (c *signerServe) Run(ctx context.Context, std stdio) error {
 		return err
 	}
 	return signer.Run(ctx, cfg, signer.Stdio{Out: std.out, Err: std.err})
-}
-
-type versionCommand struct{}
-
-func (versionCommand) Run(std stdio) error {
-	_, err := fmt.Fprintln(std.out, "countersign-bridge", approver.Version)
-	return err
 }

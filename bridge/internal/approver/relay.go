@@ -2,10 +2,14 @@ package approver
 
 import (
 	"context"
+	"crypto/rand"
+	"fmt"
+	"os"
 	"path/filepath"
 
 	"countersign/bridge/internal/dialout"
 	"countersign/shared/fault"
+	"countersign/shared/link"
 	"countersign/shared/rendezvous"
 )
 
@@ -34,13 +38,31 @@ func (b *Bridge) relay(ctx context.Context) (run func(), err error) {
 // RelayName is what this bridge is called at the gateway of its configuration.
 // It fails when none is configured. The bridge's key is made when there is none
 // yet.
-func RelayName(cfg Config, deps Deps) (string, error) {
+func RelayName(cfg Config) (string, error) {
 	if cfg.Relay.Gateway == "" {
 		return "", fault.New(fault.Invalid, `the configuration names no gateway: add "relay": {"gateway": "https://…"}`)
 	}
-	key, err := loadLinkKey(filepath.Join(cfg.StateDir, "link.key"), deps.Rand)
+	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
+		return "", fmt.Errorf("make the state directory: %w", err)
+	}
+	key, err := loadLinkKey(filepath.Join(cfg.StateDir, "link.key"), rand.Reader)
 	if err != nil {
 		return "", err
 	}
 	return rendezvous.Name(key.Static()), nil
+}
+
+// ProbeRelay reports whether the gateway of a configuration has a relay that
+// answers. It registers nothing.
+func ProbeRelay(ctx context.Context, cfg Config) error {
+	once, err := link.NewKey(rand.Reader)
+	if err != nil {
+		return err
+	}
+	d, err := dialout.New(dialout.Config{Gateway: cfg.Relay.Gateway, Key: once, Rand: rand.Reader,
+		Origins: func() []string { return nil }, Handle: func(dialout.Connection) {}})
+	if err != nil {
+		return err
+	}
+	return d.Probe(ctx)
 }

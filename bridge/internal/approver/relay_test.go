@@ -53,7 +53,7 @@ func TestAPagePairsAndApprovesThroughTheGateway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if name, err := RelayName(g.cfg, Deps{Rand: rand.Reader}); err != nil || name != rendezvous.Name(b.RemoteStatic()) {
+	if name, err := RelayName(g.cfg); err != nil || name != rendezvous.Name(b.RemoteStatic()) {
 		t.Errorf("the bridge says that it is %s, %v", name, err)
 	}
 	shown, _ := g.person.questions()
@@ -237,7 +237,7 @@ func TestAGatewayBetweenTheTwoCannotMakeTheCodesAgree(t *testing.T) {
 	if text := <-asked; strings.Contains(text, code[:3]+" "+code[3:]) {
 		t.Errorf("page and prompt show the same code %s", code)
 	}
-	if name, err := RelayName(g.cfg, Deps{Rand: rand.Reader}); err != nil || rendezvous.Name(session.RemoteStatic()) == name {
+	if name, err := RelayName(g.cfg); err != nil || rendezvous.Name(session.RemoteStatic()) == name {
 		t.Errorf("the key in the middle has the bridge's name %s, %v", name, err)
 	}
 }

@@ -131,6 +131,22 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
+// Probe reports whether a relay of this version answers at the gateway. It
+// proves no key, so the gateway learns of no bridge.
+func (d *Dialer) Probe(ctx context.Context) error {
+	ws, err := d.connect(ctx, rendezvous.BridgePath, rendezvous.BridgeProtocol)
+	if err != nil {
+		return err
+	}
+	defer ws.Close()
+	ws.SetReadLimit(rendezvous.MaxControl)
+	if err := ws.SetReadDeadline(time.Now().Add(dialTime)); err != nil {
+		return err
+	}
+	_, err = receive(ws, rendezvous.Challenge)
+	return closed(err)
+}
+
 // Run keeps the bridge known until ctx ends and every page's handler returned.
 func (d *Dialer) Run(ctx context.Context) {
 	var pages sync.WaitGroup

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
@@ -194,6 +195,32 @@ func TestAGatewayThatBreaksTheProtocolIsLeft(t *testing.T) {
 			t.Errorf("%s: no error", what)
 		}
 		g.stop()
+	}
+}
+
+func TestAProbeFindsARelayWithoutBeingRegistered(t *testing.T) {
+	t.Parallel()
+	gw := dialouttest.New(t, (*httptest.Server).Start)
+	key, err := link.NewKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := Config{Gateway: gw.Origin, Key: key, Rand: rand.Reader, Origins: func() []string { return nil }, Handle: func(Connection) {}}
+	d, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Probe(t.Context()); err != nil || len(gw.Registered) > 0 {
+		t.Errorf("%v, %d registered", err, len(gw.Registered))
+	}
+	other := httptest.NewServer(http.NotFoundHandler())
+	defer other.Close()
+	cfg.Gateway = other.URL
+	if d, err = New(cfg); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "404") {
+		t.Errorf("what is no gateway: %v", err)
 	}
 }
 

@@ -84,6 +84,7 @@ func Diagnose(ctx context.Context, cfg Config) []Finding {
 	c.tokens(ctx, members)
 	c.prompt()
 	c.ports(ctx)
+	c.relay(ctx)
 	c.origins()
 	if runtime.GOOS == "linux" {
 		c.browsers(ctx)

@@ -39,7 +39,7 @@ const (
 	maxTickets    = 50_000
 	ticketsEntity = 30  // in a minute
 	ticketsName   = 20  // in a minute
-	upgrades      = 120 // in a minute, of one address
+	upgrades      = 600 // in a minute, of one address, which may be a proxy's
 )
 
 // Config is what a relay needs.
