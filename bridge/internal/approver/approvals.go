@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
+	"fmt"
+	"time"
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/journal"
@@ -193,6 +195,8 @@ func (c *conn) decide(a *approvalState, record []byte) (r frame.ApprovalDecideRe
 		return r, err
 	}
 	use := c.approvalKey(a.channel.identity, a.id)
+	buy := it.read.Intent
+	use.why = fmt.Sprintf("It signs your decision on %s: %s %s for %s %s.", a.request, buy.Fiat.Amount, buy.Fiat.Currency, buy.Crypto.Amount, buy.Crypto.Asset)
 	if err := use.open(a.ctx); err != nil { // before the person reads for nothing
 		return r, err
 	}
@@ -200,11 +204,20 @@ func (c *conn) decide(a *approvalState, record []byte) (r frame.ApprovalDecideRe
 	if a.decision == statement.Reject {
 		title = "Reject a purchase of " + use.identity.entityName
 	}
-	err = use.confirm(a.ctx, consent.Question{Title: title, Text: it.text})
+	ctx, stop := c.whileValid(a.ctx, it)
+	err = use.confirm(ctx, consent.Question{Title: title, Text: it.text})
+	stop()
 	if err := c.answered(it, err); err != nil {
 		return r, err
 	}
 	return c.sign(it, use)
+}
+
+// whileValid ends when the statement does, so that nobody reads what they cannot
+// sign any more. A clock that jumps is noticed by [conn.check].
+func (c *conn) whileValid(ctx context.Context, it *item) (context.Context, context.CancelFunc) {
+	left := time.Unix(it.read.Expires, 0).Sub(c.bridge.deps.Now())
+	return context.WithTimeoutCause(ctx, left, fault.New(fault.StatementInvalid, "the statement expired while it was shown; ask again").With("field", "exp"))
 }
 
 // approvalKey is the key that signs statements, for a page's approval or batch.

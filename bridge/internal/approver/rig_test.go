@@ -117,6 +117,7 @@ type drawer struct {
 	watched chan struct{}
 	reader  func(context.Context) (pin string, err error) // what is typed on the pad
 	logouts int
+	always  map[string]bool // keys that want the PIN at each use, by URI
 }
 
 func (d *drawer) Key(_ context.Context, uri string) (keys.Key, error) {
@@ -129,6 +130,9 @@ func (d *drawer) Key(_ context.Context, uri string) (keys.Key, error) {
 	k, ok := d.keys[uri]
 	if !ok {
 		return nil, fault.New(fault.KeyMissing, "no such key")
+	}
+	if d.always[uri] {
+		return eachUse{drawerKey: &drawerKey{Key: k, d: d, dev: dev}}, nil
 	}
 	return &drawerKey{Key: k, d: d, dev: dev}, nil
 }
