@@ -57,7 +57,7 @@ func TestHelpTeaches(t *testing.T) {
 			t.Errorf("%q: %d, %q, %q", args, code, out, errs)
 		}
 	}
-	if _, out, _ := command(t, "--help"); !strings.Contains(out, "countersign-bridge approver --config bridge.json") {
+	if _, out, _ := command(t, "--help"); !strings.Contains(out, "countersign-bridge approver\n") {
 		t.Errorf("no example in %q", out)
 	}
 }
@@ -70,7 +70,7 @@ func TestMistakesAreExplained(t *testing.T) {
 		says string
 	}{
 		"an unknown command":  {[]string{"sign"}, 2, "unexpected argument sign"},
-		"no configuration":    {[]string{"approver"}, 2, "--config"},
+		"no configuration":    {[]string{"signer", "serve"}, 2, "--config"},
 		"a missing file":      {[]string{"approver", "--config", "/nonexistent.json"}, 1, "no such file"},
 		"an unknown field":    {[]string{"approver", "--config", config(t, func(m map[string]any) { m["port"] = 1 })}, 1, `unknown field "port"`},
 		"a bad origin":        {[]string{"approver", "--config", config(t, func(m map[string]any) { m["origins"] = []string{"https://a.example/"} })}, 1, "without a path"},
