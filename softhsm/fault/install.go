@@ -16,9 +16,10 @@ import (
 
 // Config says what a disturbed module stands in front of.
 type Config struct {
-	Real  string   // the real module. It is copied, so that its state is this one's alone
-	Token string   // the label of the only token that is shown; empty: all of them
-	Env   []string // NAME=VALUE that the real module needs when it is initialised
+	Real    string   // the real module. It is copied, so that its state is this one's alone
+	InPlace bool     // use Real where it is: NSS's, for one, looks for its files beside itself
+	Token   string   // the label of the only token that is shown; empty: all of them
+	Env     []string // NAME=VALUE that the real module needs when it is initialised
 }
 
 // Module is a disturbed module in a folder of its own. Its methods may be called
@@ -39,6 +40,7 @@ type Module struct {
 	told    map[string]uint64 // calls that Entered has told of, or that a new fault made old
 	back    map[string]uint64 // the same for Returned
 	reading bool
+	closed  bool
 	rung    chan struct{}
 }
 
@@ -54,12 +56,8 @@ func Install(ctx context.Context, dir string, cfg Config) (*Module, error) {
 	}
 	m := &Module{Path: filepath.Join(dir, "fault.so"), state: filepath.Join(dir, "fault.state"), plugged: 1,
 		told: map[string]uint64{}, back: map[string]uint64{}, rung: make(chan struct{})}
-	real := filepath.Join(dir, "real.so")
-	body, err := os.ReadFile(cfg.Real)
+	real, err := place(cfg, dir)
 	if err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(real, body, 0o700); err != nil {
 		return nil, err
 	}
 	if err := Build(ctx, m.Path); err != nil {
@@ -90,8 +88,27 @@ func Install(ctx context.Context, dir string, cfg Config) (*Module, error) {
 	return m, nil
 }
 
-// Close ends those who wait. The module stays, for programs that have it loaded.
-func (m *Module) Close() error { return m.bell.Close() }
+// place puts the real module where nobody else loads it, unless it has to stay.
+func place(cfg Config, dir string) (path string, err error) {
+	body, err := os.ReadFile(cfg.Real)
+	if err != nil {
+		return "", err
+	}
+	if cfg.InPlace {
+		return filepath.Abs(cfg.Real)
+	}
+	path = filepath.Join(dir, "real.so")
+	return path, os.WriteFile(path, body, 0o700)
+}
+
+// Close takes the token away for good, so that what hangs ends and programs that
+// still have the module loaded touch nothing, and ends those who wait.
+func (m *Module) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.faults, m.absent, m.closed = nil, true, true
+	return errors.Join(m.write(), m.bell.Close())
+}
 
 // Set puts faults in the place of all that there are. None: the token works.
 func (m *Module) Set(faults ...Fault) error {
@@ -222,6 +239,10 @@ func (m *Module) await(ctx context.Context, happened func() (bool, error)) error
 	for {
 		m.mu.Lock()
 		rung := m.rung
+		if m.closed {
+			m.mu.Unlock()
+			return os.ErrClosed
+		}
 		if !m.reading {
 			m.reading = true
 			go m.listen()
@@ -246,7 +267,8 @@ func (m *Module) listen() {
 	defer m.mu.Unlock()
 	close(m.rung)
 	m.rung = make(chan struct{})
-	m.reading = err != nil // a closed bell is not asked again
+	m.reading = false
+	m.closed = m.closed || err != nil
 }
 
 // The file with the counters: see module/control.h.

@@ -46,6 +46,32 @@ func TestWaitingEndsWithTheContext(t *testing.T) {
 	}
 }
 
+func TestCloseLetsGoWhatHangs(t *testing.T) {
+	t.Parallel()
+	token := softhsm.NewFaulty(t, spec("end")).Token
+	m, err := fault.Install(t.Context(), t.TempDir(), fault.Config{Real: token.Store.Module, InPlace: true, Token: token.Label, Env: token.Env()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := load(t, m.Path)
+	d.open()
+	if err := m.Set(fault.Hang("C_Login")); err != nil {
+		t.Fatal(err)
+	}
+	result := make(chan error, 1)
+	go func() { result <- d.login(token.PIN) }()
+	if err := m.Entered(t.Context(), "C_Login"); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Close(); err != nil {
+		t.Fatal(err)
+	}
+	d.is(<-result, deviceRemoved)
+	if err := m.Entered(t.Context(), "C_Login"); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("waiting after Close: %v", err)
+	}
+}
+
 func TestInstallSaysWhatIsMissing(t *testing.T) {
 	for name, c := range map[string]struct {
 		cfg  fault.Config

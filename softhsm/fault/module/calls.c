@@ -76,11 +76,11 @@ static CK_RV special_C_Initialize(struct call *c, CK_VOID_PTR args)
 	}
 	/* Another copy of this module in the process has another environment in mind.
 	 * The lock of a stream of the C library is one that they all share. */
-	flockfile(stdin);
+	flockfile(stderr);
 	swap(before, 0);
 	CK_RV rv = real->C_Initialize(args);
 	swap(before, 1);
-	funlockfile(stdin);
+	funlockfile(stderr);
 	free(before);
 	return rv;
 }
