@@ -50,8 +50,8 @@ type rig struct {
 }
 
 // start runs everything on free ports; it is stopped, and must stop cleanly,
-// when t ends.
-func start(t *testing.T) *rig {
+// when t ends. The bridge also admits pages of the given origins.
+func start(t *testing.T, origins ...string) *rig {
 	t.Helper()
 	bin, err := programs()
 	if err != nil {
@@ -62,7 +62,7 @@ func start(t *testing.T) *rig {
 	t.Cleanup(cancel)
 	r := &rig{T: t, ctx: ctx, script: filepath.Join(dir, "script.json")}
 	r.System, err = system.Start(ctx, system.Config{Dir: filepath.Join(dir, "state"), Bin: bin,
-		Pinentry: filepath.Join(bin, "scripted-pinentry"), BridgeEnv: system.ScriptEnv(r.script)})
+		Pinentry: filepath.Join(bin, "scripted-pinentry"), BridgeEnv: system.ScriptEnv(r.script), Origins: origins})
 	if err != nil {
 		t.Fatal(err)
 	}

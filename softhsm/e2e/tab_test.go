@@ -34,7 +34,7 @@ type tab struct {
 
 // browse starts Chromium and opens url. A machine without Chromium fails the
 // test. What the page writes to the console as an error fails it too.
-func browse(t *testing.T, url string) *tab {
+func browse(t *testing.T, url string, flags ...chromedp.ExecAllocatorOption) *tab {
 	t.Helper()
 	bin := ""
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -50,7 +50,7 @@ func browse(t *testing.T, url string) *tab {
 		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-component-update", true))
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
-	ctx, stop := chromedp.NewExecAllocator(ctx, opts...)
+	ctx, stop := chromedp.NewExecAllocator(ctx, append(opts, flags...)...)
 	t.Cleanup(stop)
 	ctx, closeTab := chromedp.NewContext(ctx)
 	t.Cleanup(closeTab)

@@ -41,7 +41,7 @@ async function health(address, signal) {
   try {
     return protocol(await beginning(await fetch(request(url, init))));
   } catch {
-    if (signal.aborted) return '';
+    if (signal.aborted || ['prompt', 'denied', 'blocked'].includes(await permission())) return ''; // the browser asks once
     try { // a program that lets no page read it is there all the same
       await fetch(url, { ...init, mode: 'no-cors', redirect: 'follow' });
       return 'other';

@@ -192,7 +192,7 @@ func jwk(token softhsm.Spec, label string) (statement.JWK, error) {
 var providers = [][2]string{{"northpay", "NorthPay"}, {"coinharbor", "Coin Harbor"}, {"meridian", "Meridian"}}
 
 // writeConfigs writes the configuration of each program.
-func (s *State) writeConfigs(p ports, pinentry string) error {
+func (s *State) writeConfigs(p ports, cfg Config) error {
 	var desks []map[string]any
 	for _, d := range providers {
 		desks = append(desks, map[string]any{"id": d[0], "name": d[1], "url": "http://" + p.providers + "/" + d[0],
@@ -206,7 +206,7 @@ func (s *State) writeConfigs(p ports, pinentry string) error {
 			"channel_key":      "pkcs11:token=" + who.Token + ";object=channel"})
 	}
 	prompt := "auto"
-	if pinentry != "" {
+	if cfg.Pinentry != "" {
 		prompt = "pinentry"
 	}
 	_, bridgePort, _ := strings.Cut(p.bridge, ":")
@@ -220,17 +220,17 @@ func (s *State) writeConfigs(p ports, pinentry string) error {
 		"gateway": map[string]any{
 			"listen": p.gateway, "database": s.path("gateway/gateway.db"), "signer_socket": s.socket(),
 			"signer_file": s.path("identities/signer.json"), "token_key": s.path("gateway/token.pem"),
-			"public_url": "http://" + p.dashboard, "environment": "sandbox",
+			"public_url": "http://" + p.dashboard, "dashboards": cfg.Origins, "environment": "sandbox",
 			"developers": []map[string]any{{"id": Developer, "name": "Sandbox dashboard",
 				"api_key_file": s.path("secrets/developer.key"), "entities": []string{Entity}}},
 			"providers": desks,
 			"chains":    []map[string]any{{"chain": Chain, "rpc": "http://" + p.chain}},
 		},
 		"bridge": map[string]any{
-			"listen": []string{p.bridge}, "origins": []string{"http://" + p.dashboard},
+			"listen": []string{p.bridge}, "origins": append([]string{"http://" + p.dashboard}, cfg.Origins...),
 			"modules": []string{s.Approvers.Module}, "identities": identities,
 			"signer_file": s.path("identities/signer.json"), "state_dir": s.path("bridge"),
-			"prompt": prompt, "pinentry": pinentry,
+			"prompt": prompt, "pinentry": cfg.Pinentry, "relay": map[string]any{"gateway": "http://" + p.dashboard},
 		},
 	}
 	for name, c := range configs {

@@ -33,6 +33,7 @@ type Config struct {
 	Pinentry      string   // the program that asks the approver; empty: pinentry when there is a display, else the terminal
 	BridgeEnv     []string // for the bridge, and so for Pinentry
 	Terminal      bool     // the bridge may ask at this process's terminal
+	Origins       []string // pages that the bridge admits besides the dashboard
 }
 
 // System is a running Countersign.
@@ -77,7 +78,7 @@ func (s *System) start(ctx context.Context) error {
 	if err := s.State.initVault(ctx, s.cfg.Bin); err != nil {
 		return err
 	}
-	if err := s.State.writeConfigs(ports, s.cfg.Pinentry); err != nil {
+	if err := s.State.writeConfigs(ports, s.cfg); err != nil {
 		return err
 	}
 	for _, name := range []string{"signer", "sandbox", "gateway", "bridge"} {
