@@ -118,6 +118,10 @@ func Info(field, text string) Fault {
 	return Fault{verb: "info", arguments: []string{field}, text: text}
 }
 
+// Slots shows the slots under other numbers: n more than the real ones. Tokens that
+// are pulled and put back change theirs.
+func Slots(n uint) Fault { return call("slots", "", number(n)) }
+
 // Removed says what calls on a session get while the token is away; without it
 // that is CKR_DEVICE_REMOVED.
 func Removed(code uint) Fault { return call("removed", "", number(code)) }

@@ -110,6 +110,33 @@ func TestATokenVanishesAndReturns(t *testing.T) {
 	}
 }
 
+func TestATokenReturnsInAnotherSlot(t *testing.T) {
+	t.Parallel()
+	f := softhsm.NewFaulty(t, spec("moved"))
+	d := use(t, f)
+	before := d.slot
+	f.Vanish()
+	f.Set(fault.Slots(7))
+	f.Return()
+	_, err := d.ctx.GetTokenInfo(before)
+	d.is(err, pkcs11.CKR_SLOT_ID_INVALID)
+	d.open()
+	if d.slot != before+7 {
+		t.Errorf("it was in slot %d and is in %d", before, d.slot)
+	}
+	info, err := d.ctx.GetSessionInfo(d.session)
+	if err != nil || info.SlotID != d.slot {
+		t.Errorf("the session is in slot %d, %v", info.SlotID, err)
+	}
+	d.ok(d.login(f.Token.PIN))
+	if _, err := d.sign("r1"); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.ctx.GetSlotInfo(d.slot); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAPullThatNobodySawKillsSessionsToo(t *testing.T) {
 	t.Parallel()
 	f := softhsm.NewFaulty(t, spec("unseen"))

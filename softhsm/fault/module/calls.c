@@ -150,10 +150,11 @@ static CK_RV special_C_GetSlotList(struct call *c, CK_BBOOL present, CK_ULONG *l
 	if (rv == CKR_OK) {
 		pthread_mutex_lock(&mu);
 		int absent = now.absent;
+		CK_ULONG shift = now.slots;
 		pthread_mutex_unlock(&mu);
 		for (CK_ULONG i = 0; i < n; i++) {
 			if (!(present && absent) && visible(all[i]) == CKR_OK) {
-				all[kept++] = all[i];
+				all[kept++] = all[i] + shift;
 			}
 		}
 		rv = give(c, all, kept, list, count);
@@ -164,10 +165,7 @@ static CK_RV special_C_GetSlotList(struct call *c, CK_BBOOL present, CK_ULONG *l
 
 static CK_RV special_C_GetSlotInfo(struct call *c, CK_SLOT_ID slot, CK_SLOT_INFO *info)
 {
-	CK_RV rv = visible(slot);
-	if (rv == CKR_OK) {
-		rv = real->C_GetSlotInfo(slot, info);
-	}
+	CK_RV rv = real->C_GetSlotInfo(slot, info);
 	if (rv == CKR_OK) {
 		pthread_mutex_lock(&mu);
 		info->flags |= CKF_REMOVABLE_DEVICE;
@@ -342,6 +340,18 @@ static CK_RV special_C_CloseAllSessions(struct call *c, CK_SLOT_ID slot)
 	CK_RV rv = real->C_CloseAllSessions(slot);
 	if (rv == CKR_OK) {
 		sessions_remove_slot(slot);
+	}
+	return rv;
+}
+
+static CK_RV special_C_GetSessionInfo(struct call *c, CK_SESSION_HANDLE session, CK_SESSION_INFO *info)
+{
+	(void)c;
+	CK_RV rv = real->C_GetSessionInfo(session, info);
+	if (rv == CKR_OK) {
+		pthread_mutex_lock(&mu);
+		info->slotID += now.slots;
+		pthread_mutex_unlock(&mu);
 	}
 	return rv;
 }
@@ -664,16 +674,17 @@ static CK_RV special_C_SignFinal(struct call *c, CK_SESSION_HANDLE session, CK_B
 
 /* the table: each function enters, is called or replaced, and leaves */
 
-#define HANDLE_NONE 0
-#define HANDLE_SLOT slot
-#define HANDLE_SESSION session
-#define HANDLE_WORK session
+#define SLOT_NONE NULL
+#define SLOT_READER &slot
+#define SLOT_SLOT &slot
+#define SLOT_SESSION NULL
+#define SLOT_WORK NULL
 
 #define FN(name, kind, hint, params, ...) \
 	static CK_RV wrapped_##name params \
 	{ \
 		struct call c; \
-		CK_RV rv = enter(&c, I_##name, kind, HANDLE_##kind, hint); \
+		CK_RV rv = enter(&c, I_##name, kind, SLOT_##kind, hint); \
 		if (rv == CKR_OK) { \
 			rv = real->name ? real->name(__VA_ARGS__) : CKR_FUNCTION_NOT_SUPPORTED; \
 		} \
@@ -683,7 +694,7 @@ static CK_RV special_C_SignFinal(struct call *c, CK_SESSION_HANDLE session, CK_B
 	static CK_RV wrapped_##name params \
 	{ \
 		struct call c; \
-		CK_RV rv = enter(&c, I_##name, kind, HANDLE_##kind, hint); \
+		CK_RV rv = enter(&c, I_##name, kind, SLOT_##kind, hint); \
 		if (rv == CKR_OK) { \
 			rv = special_##name(&c, __VA_ARGS__); \
 		} \

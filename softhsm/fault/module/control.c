@@ -251,6 +251,7 @@ static int setting(const char *name, char *line, struct control *c)
 		}
 	} else {
 		unsigned long *to = !strcmp(name, "removed") ? &c->removed : !strcmp(name, "flags") ? &c->flags :
+			!strcmp(name, "slots") ? &c->slots :
 			!strcmp(name, "pin-tries") ? &c->pin_tries : !strcmp(name, "duplicate-sessions") ? &c->duplicate_ms : NULL;
 		if (!to || (to == &c->duplicate_ms || to == &c->pin_tries ? amount : code)(word(&line), to)) {
 			return -1;

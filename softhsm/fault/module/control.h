@@ -48,7 +48,7 @@ struct control {
 	char pad[256]; /* the PIN that is typed on the pad */
 	unsigned long lacks[MECHANISMS];
 	int envs, labels, mechanisms, has_info[INFOS], has_pad, serial, absent, rules;
-	unsigned long plugged, removed, serial_ms, duplicate_ms, pad_ms, pin_tries, flags;
+	unsigned long plugged, removed, serial_ms, duplicate_ms, pad_ms, pin_tries, flags, slots;
 	struct rule rule[RULES];
 };
 

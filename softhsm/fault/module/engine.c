@@ -374,7 +374,7 @@ static CK_RV gone(const struct call *c, enum kind kind)
 	return rv;
 }
 
-CK_RV enter(struct call *c, int fn, enum kind kind, CK_ULONG handle, int hint)
+CK_RV enter(struct call *c, int fn, enum kind kind, CK_ULONG *slot, int hint)
 {
 	memset(c, 0, sizeof *c);
 	c->fn = fn;
@@ -383,6 +383,9 @@ CK_RV enter(struct call *c, int fn, enum kind kind, CK_ULONG handle, int hint)
 	pthread_mutex_lock(&mu);
 	int bad = broken, serial = now.serial && kind == WORK && !c->quiet;
 	c->plugged = now.plugged;
+	if (slot) {
+		*slot -= now.slots;
+	}
 	match(c);
 	if (fn == I_C_Login && hint && now.has_pad) {
 		c->delay[BEFORE] += now.pad_ms;
@@ -414,8 +417,8 @@ CK_RV enter(struct call *c, int fn, enum kind kind, CK_ULONG handle, int hint)
 	pthread_rwlock_rdlock(&busy);
 	c->busy = 1;
 	rv = gone(c, kind);
-	if (rv == CKR_OK && kind == SLOT) {
-		rv = visible(handle);
+	if (rv == CKR_OK && slot) {
+		rv = visible(*slot);
 	}
 	c->made = rv == CKR_OK;
 	return rv;

@@ -6,7 +6,7 @@
 
 #include "control.h"
 
-enum kind { NONE, SLOT, SESSION, WORK };
+enum kind { NONE, READER, SLOT, SESSION, WORK };
 
 enum { EFFECTS = 8, WAITS = 4 };
 
@@ -40,8 +40,9 @@ extern struct state *state;
 /* start reads the control file beside this module and loads the real one. */
 CK_RV start(void);
 
-/* enter is the way in: it waits, crashes or fails. CKR_OK: make the real call. */
-CK_RV enter(struct call *c, int fn, enum kind kind, CK_ULONG handle, int hint);
+/* enter is the way in: it waits, crashes or fails. CKR_OK: make the real call. The
+ * number of a slot becomes that of the real module. */
+CK_RV enter(struct call *c, int fn, enum kind kind, CK_ULONG *slot, int hint);
 
 /* leave is the way out, with what the call returned. */
 CK_RV leave(struct call *c, CK_RV rv);

@@ -2,16 +2,17 @@
  *
  *   FN(name, kind, hint, (parameters), arguments)
  *
- * kind: NONE does not need a token, SLOT names a slot, SESSION a session, and WORK
- * is what a session asks the hardware to do. hint: OUT is a question for a length
- * (a NULL buffer), PAD a login without a PIN. SP is an FN that module.c has more to
- * say about, as special_<name>. The file is included more than once. */
+ * kind: NONE needs no token, READER names a slot, SLOT one with a token, SESSION a
+ * session, and WORK is what a session asks the hardware to do. hint is true
+ * for a question for a length (a NULL buffer), and for a login without a PIN. SP is an FN that
+ * calls.c has more to say about, as special_<name>. The file is included more than
+ * once. */
 SP(C_Initialize, NONE, 0, (CK_VOID_PTR args), args)
 SP(C_Finalize, NONE, 0, (CK_VOID_PTR reserved), reserved)
 SP(C_GetInfo, NONE, 0, (CK_INFO *info), info)
 SP(C_GetFunctionList, NONE, 0, (CK_FUNCTION_LIST **list), list)
 SP(C_GetSlotList, NONE, 0, (CK_BBOOL present, CK_ULONG *list, CK_ULONG *count), present, list, count)
-SP(C_GetSlotInfo, NONE, 0, (CK_ULONG slot, CK_SLOT_INFO *info), slot, info)
+SP(C_GetSlotInfo, READER, 0, (CK_ULONG slot, CK_SLOT_INFO *info), slot, info)
 SP(C_GetTokenInfo, SLOT, 0, (CK_ULONG slot, CK_TOKEN_INFO *info), slot, info)
 SP(C_GetMechanismList, SLOT, 0, (CK_ULONG slot, CK_ULONG *list, CK_ULONG *count), slot, list, count)
 SP(C_GetMechanismInfo, SLOT, 0, (CK_ULONG slot, CK_ULONG type, CK_MECHANISM_INFO *info), slot, type, info)
@@ -25,7 +26,7 @@ SP(C_OpenSession, SLOT, 0,
    slot, flags, app, notify, session)
 SP(C_CloseSession, SESSION, 0, (CK_ULONG session), session)
 SP(C_CloseAllSessions, SLOT, 0, (CK_ULONG slot), slot)
-FN(C_GetSessionInfo, SESSION, 0, (CK_ULONG session, CK_SESSION_INFO *info), session, info)
+SP(C_GetSessionInfo, SESSION, 0, (CK_ULONG session, CK_SESSION_INFO *info), session, info)
 FN(C_GetOperationState, SESSION, 0, (CK_ULONG session, CK_BYTE *out, CK_ULONG *len), session, out, len)
 FN(C_SetOperationState, SESSION, 0,
    (CK_ULONG session, CK_BYTE *from, CK_ULONG len, CK_ULONG enc, CK_ULONG auth),
