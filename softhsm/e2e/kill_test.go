@@ -151,13 +151,18 @@ func (k *killing) grows(path, want string, do func()) (wait func()) {
 // entry is what this test reads of a line of the journal.
 type entry struct{ Event, Request, Decision, Digest, Member string }
 
-// restart starts the bridge again and holds everything that was signed against
-// its journal.
+// restart starts the bridge again.
 func (k *killing) restart() {
 	k.Helper()
 	if err := k.StartProgram(k.ctx, "bridge"); err != nil {
 		k.Fatal(err)
 	}
+	k.account()
+}
+
+// account holds everything that was signed against the bridge's journal.
+func (k *killing) account() {
+	k.Helper()
 	cmd := exec.CommandContext(k.ctx, filepath.Join(k.bin(), "countersign-bridge"), "journal", "verify", "--config="+filepath.Join(k.State.Dir, "config", "bridge.json"))
 	if out, err := cmd.CombinedOutput(); err != nil {
 		k.Fatalf("the journal: %v\n%s", err, out)
