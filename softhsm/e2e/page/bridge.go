@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,6 +19,8 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/link"
+	"countersign/shared/rendezvous"
+	"countersign/shared/wire"
 )
 
 // BridgeConfig says which bridge to reach and who is asking.
@@ -26,6 +29,7 @@ type BridgeConfig struct {
 	Origin string // the dashboard's
 	Key    link.DH
 	Remote []byte                               // the bridge's key, when it is known
+	Relay  *Relay                               // the way through the gateway; URL is not used then
 	Paired func(code string)                    // called with the code to compare when the bridge does not know Key
 	Notify func(method string, m frame.Message) // called for each notification; may be nil
 }
@@ -48,10 +52,9 @@ type Bridge struct {
 // Connect opens the WebSocket, does the handshake and, the first time, waits
 // for the person at the bridge to accept the pairing.
 func Connect(ctx context.Context, cfg BridgeConfig) (*Bridge, error) {
-	dialer := websocket.Dialer{Subprotocols: []string{"countersign.v1"}, HandshakeTimeout: 10 * time.Second}
-	conn, _, err := dialer.DialContext(ctx, cfg.URL+"/v1/ws", http.Header{"Origin": {cfg.Origin}})
+	conn, err := dial(ctx, cfg)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.Unavailable, "the bridge is not running")
+		return nil, err
 	}
 	session, err := handshake(conn, cfg)
 	if err != nil {
@@ -84,6 +87,30 @@ func Connect(ctx context.Context, cfg BridgeConfig) (*Bridge, error) {
 			return nil, errors.Join(ctx.Err(), b.Close())
 		}
 	}
+}
+
+// Relay is where a page meets a bridge that it cannot reach on loopback.
+type Relay struct {
+	Gateway *Gateway // with the page's entity token
+	Name    string   // of the bridge
+}
+
+func dial(ctx context.Context, cfg BridgeConfig) (*websocket.Conn, error) {
+	address, protocols := cfg.URL+frame.Path, []string{frame.SubProtocol}
+	if r := cfg.Relay; r != nil {
+		var t wire.RelayTicket
+		if err := r.Gateway.Do(ctx, http.MethodPost, rendezvous.TicketsPath, wire.RelayInput{Name: r.Name}, &t); err != nil {
+			return nil, err
+		}
+		address = "ws" + strings.TrimPrefix(r.Gateway.Base, "http") + rendezvous.PagePath
+		protocols = append(protocols, rendezvous.Ticket(t.Ticket))
+	}
+	dialer := websocket.Dialer{Subprotocols: protocols, HandshakeTimeout: 10 * time.Second}
+	conn, _, err := dialer.DialContext(ctx, address, http.Header{"Origin": {cfg.Origin}})
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Unavailable, "the bridge is not running")
+	}
+	return conn, nil
 }
 
 func handshake(conn *websocket.Conn, cfg BridgeConfig) (*link.Session, error) {

@@ -32,6 +32,7 @@ type Story struct {
 	Gateway *page.Gateway
 	Key     *link.Key // the page's
 	Remote  []byte    // the bridge's key, after the pairing
+	Relay   string    // the bridge's relay name: connect through the gateway; empty: on loopback
 	Out     io.Writer // where the steps are told
 }
 
@@ -125,11 +126,15 @@ func (s *Story) Request(ctx context.Context, quoteID string) (wire.Request, erro
 // Connect reaches the bridge; the first time the person pairs it.
 func (s *Story) Connect(ctx context.Context) (*page.Bridge, error) {
 	paired := false
-	b, err := page.Connect(ctx, page.BridgeConfig{URL: s.System.BridgeURL, Origin: s.System.DashboardURL, Key: s.Key, Remote: s.Remote,
+	cfg := page.BridgeConfig{URL: s.System.BridgeURL, Origin: s.System.DashboardURL, Key: s.Key, Remote: s.Remote,
 		Paired: func(code string) {
 			paired = true
 			s.tell("\n4. Pairing: the page shows the code %s; the person compares it with the prompt and accepts.", code)
-		}})
+		}}
+	if s.Relay != "" {
+		cfg.Relay = &page.Relay{Gateway: s.Gateway, Name: s.Relay}
+	}
+	b, err := page.Connect(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
