@@ -2,10 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/x509/pkix"
-	"encoding/asn1"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
@@ -55,7 +52,7 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 	}
 	defer func() { err = errors.Join(err, devices.Close()) }()
 	w := tabwriter.NewWriter(std.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "TOKEN\tKEY\tCURVE\tTHUMBPRINT\tUSED AS\tSTATE")
+	fmt.Fprintln(w, "KEY\tCURVE\tTHUMBPRINT\tUSED AS\tSTATE")
 	seen := map[string]bool{}
 	for _, d := range devices.All() {
 		label := d.Identity().Label
@@ -64,13 +61,13 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 		}
 		all, err := d.Keys(ctx)
 		if err != nil {
-			fmt.Fprintf(w, "%s\t\t\t\t\t%s\n", label, fault.CodeOf(err))
+			fmt.Fprintf(w, "%s\t\t\t\t%s\n", device.URI{Token: label}, fault.CodeOf(err))
 			continue
 		}
 		for _, k := range all {
 			print := k.PublicKey().Thumbprint()
 			seen[print] = true
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\tpresent\n", label, k.Info().Label, k.PublicKey().Curve(), print, usedAs(members, k.PublicKey()))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\tpresent\n", uriOf(k, all), k.PublicKey().Curve(), print, usedAs(members, k.PublicKey()))
 		}
 	}
 	for _, m := range members {
@@ -82,10 +79,24 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 			if _, err := devices.Key(ctx, k.URI); err != nil {
 				state = fault.CodeOf(err)
 			}
-			fmt.Fprintf(w, "%s\t\t%s\t%s\t%s of %s\t%s\n", k.Device(), k.Key.Curve(), k.Key.Thumbprint(), k.Purpose, m.Member, state)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s of %s\t%s\n", k.URI, k.Key.Curve(), k.Key.Thumbprint(), k.Purpose, m.Member, state)
 		}
 	}
 	return errors.Join(w.Flush(), certificateErr)
+}
+
+// uriOf names a key among those of its token: by its label, and by its id where
+// the label is not enough.
+func uriOf(key keys.Key, among []keys.Key) string {
+	info := key.Info()
+	uri := device.URI{Token: info.Device, Object: info.Label}
+	same := slices.ContainsFunc(among, func(k keys.Key) bool {
+		return k.Info().Label == info.Label && !k.PublicKey().Equal(key.PublicKey())
+	})
+	if same || info.Label == "" {
+		uri.ID = string(info.ID)
+	}
+	return uri.String()
 }
 
 // usedAs says what the certificates call a key.
@@ -218,38 +229,6 @@ type keyArgument struct {
 	URI string `arg:"" name:"uri" help:"The key: pkcs11:token=alice;object=approval."`
 }
 
-type keysExport struct {
-	configFlag
-	keyArgument
-	Format string `enum:"jwk,pem,both" default:"both" help:"jwk, pem or both."`
-}
-
-// Help is shown by `countersign-bridge keys export-public --help`.
-func (keysExport) Help() string {
-	return `Example:
-  countersign-bridge keys export-public --config bridge.json 'pkcs11:token=alice;object=approval'`
-}
-
-func (c *keysExport) Run(ctx context.Context, std stdio) error {
-	return withKey(ctx, c.Config, c.URI, func(_ *tokens, key *device.Key) error {
-		if c.Format != "pem" {
-			line, err := json.Marshal(jwkOf(key.PublicKey()))
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(std.out, "%s\n", line)
-		}
-		if c.Format == "jwk" {
-			return nil
-		}
-		block, err := publicPEM(key.PublicKey())
-		if err == nil {
-			_, err = std.out.Write(block)
-		}
-		return err
-	})
-}
-
 // withKey opens the tokens of a configuration and finds a key.
 func withKey(ctx context.Context, config, uri string, do func(*tokens, *device.Key) error) (err error) {
 	cfg, err := approver.Load(config)
@@ -266,61 +245,6 @@ func withKey(ctx context.Context, config, uri string, do func(*tokens, *device.K
 		return err
 	}
 	return do(s, key)
-}
-
-// The object identifiers of a public key on a curve (RFC 5480 §2.1.1, SEC 2).
-var (
-	oidECPublicKey = asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}
-	oidCurves      = map[string]asn1.ObjectIdentifier{jws.Secp256k1: {1, 3, 132, 0, 10}, jws.P256: {1, 2, 840, 10045, 3, 1, 7}}
-)
-
-// publicPEM is a public key as SubjectPublicKeyInfo; crypto/x509 does not know
-// secp256k1.
-func publicPEM(k jws.PublicKey) ([]byte, error) {
-	curve, err := asn1.Marshal(oidCurves[k.Curve()])
-	if err != nil {
-		return nil, err
-	}
-	point := k.Uncompressed()
-	der, err := asn1.Marshal(struct {
-		Algorithm pkix.AlgorithmIdentifier
-		Key       asn1.BitString
-	}{pkix.AlgorithmIdentifier{Algorithm: oidECPublicKey, Parameters: asn1.RawValue{FullBytes: curve}}, asn1.BitString{Bytes: point, BitLength: 8 * len(point)}})
-	if err != nil {
-		return nil, err
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), nil
-}
-
-type keysAttest struct {
-	configFlag
-	keyArgument
-}
-
-// Help is shown by `countersign-bridge keys attest --help`.
-func (keysAttest) Help() string {
-	return `Prints, in PEM, the certificates that the token itself has for the key, such as the
-maker's attestation that the key was made inside. Many modules offer none; the
-program then says so and exits with status 1. It does not judge a certificate:
-compare it with the maker's root.
-
-Example:
-  countersign-bridge keys attest --config bridge.json 'pkcs11:token=alice;object=approval' > attestation.pem`
-}
-
-func (c *keysAttest) Run(ctx context.Context, std stdio) error {
-	return withKey(ctx, c.Config, c.URI, func(_ *tokens, key *device.Key) error {
-		chain, err := key.Certificates(ctx)
-		if err != nil {
-			return err
-		}
-		if len(chain) == 0 {
-			return fault.New(fault.NotFound, fmt.Sprintf("the token %q offers no certificate for this key through its PKCS#11 module; that says nothing for or against the key. "+
-				"Some makers have a tool of their own for it", key.Info().Device))
-		}
-		_, err = std.out.Write(chain)
-		return err
-	})
 }
 
 type keysDelete struct {

@@ -24,6 +24,9 @@ var mechanisms = []struct {
 	{0x1040, "CKM_EC_KEY_PAIR_GEN"}, {0x1041, "CKM_ECDSA"}, {0x1050, "CKM_ECDH1_DERIVE"},
 }
 
+// startTime is how long a module that failed may take to come up again.
+const startTime = 10 * time.Second
+
 // tokens loads each module by itself, so that one that fails hides no other.
 func (c *checks) tokens(ctx context.Context, members []approver.Certified) {
 	if len(c.Bridge.Modules) == 0 {
@@ -71,7 +74,7 @@ func (c *checks) within(do func() error) error {
 }
 
 // module loads one module; nil when it cannot be used.
-func (c *checks) module(_ context.Context, path string) *device.Devices {
+func (c *checks) module(ctx context.Context, path string) *device.Devices {
 	id := "module:" + path
 	if _, err := os.Stat(path); err != nil {
 		c.note(id, Bad, err.Error(), "Install the token's PKCS#11 module, or write where it is.")
@@ -85,6 +88,12 @@ func (c *checks) module(_ context.Context, path string) *device.Devices {
 		}
 		return err
 	})
+	var d *device.Devices
+	n := 0
+	if err == nil {
+		d = <-opened
+		n, err = c.present(ctx, d)
+	}
 	if err != nil {
 		what := err.Error()
 		if f, ok := fault.As(err); ok && f.Code == fault.ModuleFailed {
@@ -93,13 +102,6 @@ func (c *checks) module(_ context.Context, path string) *device.Devices {
 		c.note(id, Bad, what, "It must be a PKCS#11 module for this computer's architecture, with the libraries and services that it needs (pcscd for smart cards). Update it, or ask its maker.")
 		return nil
 	}
-	d := <-opened
-	n := 0
-	for _, t := range d.All() {
-		if t.Present() {
-			n++
-		}
-	}
 	switch n {
 	case 0:
 		c.note(id, Warn, "the module "+path+" loads and shows no token", "Plug the token in. Smart cards need pcscd: systemctl status pcscd")
@@ -107,6 +109,27 @@ func (c *checks) module(_ context.Context, path string) *device.Devices {
 		c.note(id, OK, fmt.Sprintf("the module %s loads and shows %d tokens", path, n), "")
 	}
 	return d
+}
+
+// present counts the tokens that a module shows. Devices that are open know a
+// module that does not come up only by what they answer.
+func (c *checks) present(ctx context.Context, d *device.Devices) (n int, err error) {
+	for _, t := range d.All() {
+		if t.Present() {
+			n++
+		}
+	}
+	if n > 0 {
+		return n, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout+startTime)
+	defer cancel()
+	_, err = d.Device(ctx, device.URI{Token: "none that could be there"}.String())
+	if fault.CodeOf(err) == fault.DeviceMissing {
+		return 0, nil
+	}
+	_ = c.within(d.Close) // it is given up
+	return 0, err
 }
 
 func how(f *fault.Error) string {
