@@ -115,7 +115,7 @@ type Bridge struct {
 	pairings   *Pairings
 	blocks     *Blocks
 	origins    *Origins // in the configuration file
-	unstored   sync.Map // origins that are blocked and could not be written to blocks
+	unstored   sync.Map // sites that are blocked and could not be written to blocks
 	identities []*identity
 
 	grants   *grants

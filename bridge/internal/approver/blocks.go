@@ -2,6 +2,7 @@ package approver
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"countersign/shared/fault"
@@ -11,9 +12,12 @@ import (
 // ever get that far.
 const maxBlocks = 256
 
+// relayedBy stands between an origin and the gateway that claims it.
+const relayedBy = " through the relay at "
+
 // Block is a site that the person wants to hear no more of.
 type Block struct {
-	Origin string    `json:"origin"`
+	Origin string    `json:"origin"` // or one with the gateway that claims it
 	Since  time.Time `json:"since"`
 }
 
@@ -53,7 +57,7 @@ func (b *Blocks) Add(origin string, now time.Time) error {
 func (b *Blocks) Unblock(which string) (gone []Block, err error) {
 	err = b.file.change(func(list []Block) ([]Block, error) {
 		return slices.DeleteFunc(list, func(x Block) bool {
-			match := which == "all" || x.Origin == which
+			match := which == "all" || x.Origin == which || strings.HasPrefix(x.Origin, which+relayedBy)
 			if match {
 				gone = append(gone, x)
 			}

@@ -2,7 +2,6 @@ package approver
 
 import (
 	"context"
-	"errors"
 	"strconv"
 	"strings"
 	"testing"
@@ -252,7 +251,32 @@ func TestABlockThatCannotBeStoredHoldsForThisRun(t *testing.T) {
 	if shown, _ := g.person.questions(); len(shown) != 1 {
 		t.Errorf("asked %q", shown)
 	}
-	if err := errors.Join(g.bridge.isBlocked("http://localhost:1")); err != nil {
-		t.Error(err)
+}
+
+func TestASiteThatAGatewayClaimsIsNotTheSite(t *testing.T) {
+	t.Parallel()
+	g := newRig(t)
+	near := &conn{bridge: g.bridge, origin: origin}
+	claimed := &conn{bridge: g.bridge, origin: origin, gateway: "gateway.example"}
+	blocks := OpenBlocks(g.cfg.StateDir)
+	for range vainPrompts {
+		claimed.judge(fault.New(fault.Declined, "no"))
 	}
+	if g.bridge.limits.admit(claimed.site()) == nil || g.bridge.limits.admit(near.site()) != nil {
+		t.Error("what a gateway asks for counts for the site itself")
+	}
+	if err := blocks.Add(claimed.site(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, "what is blocked", claimed.notBlocked(), fault.SiteBlocked)
+	if err := near.notBlocked(); err != nil {
+		t.Errorf("the site itself: %v", err)
+	}
+	if gone, err := blocks.Unblock(origin); err != nil || len(gone) != 1 {
+		t.Errorf("%v, %v", gone, err)
+	}
+	if err := blocks.Add(near.site(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, "through the gateway", claimed.notBlocked(), fault.SiteBlocked)
 }

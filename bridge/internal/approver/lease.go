@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/frame"
 )
 
 // leaseIdle is how long a page with an open channel keeps a token that it does
@@ -107,7 +108,7 @@ func (ls *leases) other(c *conn, label string) string {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	if l := ls.of[label]; l != nil && l.holder != c && !l.free(now) {
-		return l.holder.origin
+		return l.holder.origin[:min(len(l.holder.origin), frame.MaxName)]
 	}
 	return ""
 }

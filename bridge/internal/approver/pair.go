@@ -9,7 +9,7 @@ import (
 
 // begin pairs when the page is new, and then lets it call methods.
 func (c *conn) begin() {
-	err := c.bridge.isBlocked(c.origin)
+	err := c.notBlocked()
 	var known bool
 	if err == nil {
 		known, err = c.bridge.pairings.Has(c.origin, c.page)

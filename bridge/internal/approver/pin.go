@@ -26,7 +26,7 @@ type pinTries struct {
 // enough tries were made. It never tries a PIN twice.
 func (k *keyUse) unlock(ctx context.Context, dev Device) error {
 	devices := k.conn.bridge.deps.Devices
-	t := &pinTries{use: k, allows: k.identity.allows(k.conn.origin, dev.Label)}
+	t := &pinTries{use: k, allows: k.identity.allows(k.conn.site(), dev.Label)}
 	return t.until(ctx, dev, func(ctx context.Context, dev Device) error {
 		if dev.PINPad {
 			return t.onReader(ctx, dev, func(ctx context.Context) error { return devices.LoginOnReader(ctx, dev.Label) })
@@ -103,7 +103,7 @@ func (t *pinTries) ask(ctx context.Context, dev Device) (pin []byte, err error) 
 	k := t.use
 	about := k.about
 	about.Kind = frame.PromptPIN
-	q := consent.PINQuestion{Site: k.conn.origin, Device: dev.Label, Reason: k.why, Allows: t.allows, Problem: t.problem, FinalTry: dev.FinalTry, TriesLeft: dev.TriesLeft}
+	q := consent.PINQuestion{Site: k.conn.site(), Device: dev.Label, Reason: k.why, Allows: t.allows, Problem: t.problem, FinalTry: dev.FinalTry, TriesLeft: dev.TriesLeft}
 	err = k.conn.prompt(ctx, about, func(ctx context.Context, opened consent.Opened) (err error) {
 		pin, err = k.conn.bridge.deps.Prompts.PIN(ctx, q, opened)
 		return err
@@ -117,7 +117,7 @@ func (t *pinTries) onReader(ctx context.Context, dev Device, do func(context.Con
 	k := t.use
 	about := k.about
 	about.Kind, about.Where = frame.PromptPIN, frame.WhereReader
-	n := consent.Notice{Site: k.conn.origin, Title: "PIN of " + dev.Label, Text: t.notice(dev)}
+	n := consent.Notice{Site: k.conn.site(), Title: "PIN of " + dev.Label, Text: t.notice(dev)}
 	var done error
 	err := k.conn.prompt(ctx, about, func(ctx context.Context, opened consent.Opened) error {
 		doing, cancel := context.WithCancel(ctx)

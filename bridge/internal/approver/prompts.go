@@ -9,9 +9,18 @@ import (
 	"countersign/shared/frame"
 )
 
+// site is who asks, for the person and for what is counted: an origin that the
+// browser on this computer told, or one that a gateway claims.
+func (c *conn) site() string {
+	if c.gateway == "" {
+		return c.origin
+	}
+	return c.origin + relayedBy + c.gateway
+}
+
 // confirm asks, and tells the page that a prompt is open and where.
 func (c *conn) confirm(q consent.Question, ctx context.Context, about frame.PromptParams) error {
-	q.Site = c.origin
+	q.Site = c.site()
 	return c.prompt(ctx, about, func(ctx context.Context, opened consent.Opened) error {
 		return c.bridge.deps.Prompts.Confirm(ctx, q, opened)
 	})
@@ -21,10 +30,10 @@ func (c *conn) confirm(q consent.Question, ctx context.Context, about frame.Prom
 // closes, and ended when the site may not ask any more.
 func (c *conn) prompt(ctx context.Context, about frame.PromptParams, ask func(ctx context.Context, opened consent.Opened) error) error {
 	b := c.bridge
-	if limited := b.limits.admit(c.origin); limited != nil {
+	if limited := b.limits.admit(c.site()); limited != nil {
 		return limited
 	}
-	ctx, stop := b.silenced.watch(ctx, c.origin)
+	ctx, stop := b.silenced.watch(ctx, c.site())
 	defer stop()
 	if about.Where == "" {
 		about.Where = b.deps.Prompts.Where()
@@ -46,46 +55,49 @@ func (c *conn) judge(answer error) {
 	case fault.SiteBlocked:
 		b.block(c)
 	case fault.Declined, fault.Cancelled, fault.Timeout:
-		b.limits.charge(c.origin)
-		if limited := b.limits.admit(c.origin); limited != nil {
-			b.silenced.ring(c.origin, limited) // what it has waiting would be asked next
+		b.limits.charge(c.site())
+		if limited := b.limits.admit(c.site()); limited != nil {
+			b.silenced.ring(c.site(), limited) // what it has waiting would be asked next
 		}
 	}
 }
 
 // block notes that the person wants to hear no more of a page's site, and closes
-// every connection of it.
+// every connection of it. One that a gateway claims to be the site is blocked with
+// it, and not the other way round.
 func (b *Bridge) block(c *conn) {
 	why := fault.New(fault.SiteBlocked, "this site was blocked at the bridge's prompt")
 	b.record(c.event(journal.Blocked))
-	if err := b.blocks.Add(c.origin, b.deps.Now()); err != nil {
-		b.deps.Log.Error("the block could not be stored: it ends with this run of the bridge", "origin", c.origin, "error", err)
-		b.unstored.Store(c.origin, true)
+	if err := b.blocks.Add(c.site(), b.deps.Now()); err != nil {
+		b.deps.Log.Error("the block could not be stored: it ends with this run of the bridge", "site", c.site(), "error", err)
+		b.unstored.Store(c.site(), true)
 	}
 	b.mu.Lock()
 	var same []*conn
 	for other := range b.conns {
-		if other.origin == c.origin {
+		if other.origin == c.origin && (c.gateway == "" || other.gateway == c.gateway) {
 			same = append(same, other)
 		}
 	}
 	b.mu.Unlock()
-	b.silenced.ring(c.origin, why)
+	b.silenced.ring(c.site(), why)
 	for _, other := range same {
 		b.grants.takePairing(other.pairing)
 		other.refuse(why)
 	}
 }
 
-// isBlocked fails with SITE_BLOCKED when the site is blocked. The list is looked
-// at each time: the command line may take a block back.
-func (b *Bridge) isBlocked(origin string) error {
-	blocked, err := b.blocks.Has(origin)
-	if err != nil {
-		return err
+// notBlocked fails with SITE_BLOCKED when the page's site is blocked. The list is
+// looked at each time: the command line may take a block back.
+func (c *conn) notBlocked() error {
+	for _, site := range []string{c.origin, c.site()} {
+		blocked, err := c.bridge.blocks.Has(site)
+		if err != nil {
+			return err
+		}
+		if _, unstored := c.bridge.unstored.Load(site); blocked || unstored {
+			return fault.New(fault.SiteBlocked, "this site was blocked at the bridge's prompt; to take that back: countersign-bridge origins unblock "+c.origin)
+		}
 	}
-	if _, unstored := b.unstored.Load(origin); !blocked && !unstored {
-		return nil
-	}
-	return fault.New(fault.SiteBlocked, "this site was blocked at the bridge's prompt; to take that back: countersign-bridge origins unblock "+origin)
+	return nil
 }

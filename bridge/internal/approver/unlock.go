@@ -151,7 +151,7 @@ func (k *keyUse) allow(ctx context.Context) error {
 	about := k.about
 	about.Kind = frame.PromptConfirm
 	err := k.conn.confirm(consent.Question{Title: "Use " + k.device(),
-		Text: fmt.Sprintf("A page of %s wants to use the token %q, which is unlocked.\n%s\n\n%s", k.conn.origin, k.device(), k.why, k.identity.allows(k.conn.origin, k.device()))}, ctx, about)
+		Text: fmt.Sprintf("A page of %s wants to use the token %q, which is unlocked.\n%s\n\n%s", k.conn.site(), k.device(), k.why, k.identity.allows(k.conn.site(), k.device()))}, ctx, about)
 	if err == nil {
 		return nil
 	}
