@@ -48,13 +48,13 @@ type Config struct {
 
 // Counters say what a card has done so far.
 type Counters struct {
-	Commands    int // complete commands, chained ones counted once
-	Signatures  int
-	Derivations int
-	RightPINs   int
-	WrongPINs   int
-	Resets      int // power-ups and resets
-	Readers     int // connections of a reader
+	Commands    int `json:"commands"` // complete commands, chained ones counted once
+	Signatures  int `json:"signatures"`
+	Derivations int `json:"derivations"`
+	RightPINs   int `json:"right_pins"`
+	WrongPINs   int `json:"wrong_pins"`
+	Resets      int `json:"resets"`  // power-ups and resets
+	Readers     int `json:"readers"` // connections of a reader
 }
 
 // Card is one card. Its methods may be called from several goroutines.
