@@ -9,9 +9,10 @@ export PATH := $(CURDIR)/.toolchain/bin:$(PATH)
 STATE    ?= .run
 FUZZTIME ?= 3s
 SOAK     ?= 60m
+NFPM      = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.44.1
 BIN       = bin/countersign-gateway bin/countersign-bridge bin/softhsm-token bin/countersign-sandbox bin/scripted-pinentry
 
-.PHONY: help run demo test test-modules test-wasm lint fuzz bench soak wasm build clean clean-run install install-test
+.PHONY: help run deb demo test test-modules test-wasm lint fuzz bench soak wasm build clean clean-run install install-test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -66,6 +67,9 @@ bin/countersign-sandbox: FORCE
 bin/scripted-pinentry: FORCE
 	go build -trimpath -o $@ ./softhsm/e2e/cmd/scripted-pinentry
 FORCE:
+
+deb: install ## build the bridge's Debian package: dist/countersign-bridge_*.deb
+	@bridge/packaging/package.sh $(NFPM)
 
 install:
 	@softhsm/e2e/install.sh run

@@ -4,22 +4,31 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 
+	"countersign/bridge/internal/instance"
+	"countersign/shared/fault"
 	"countersign/shared/frame"
+	"countersign/shared/link"
+	"countersign/softhsm/e2e/page"
 )
 
 // running starts a bridge in this process and returns its lines, and how to stop
 // it.
 func running(t *testing.T, config string) (lines *bufio.Reader, stop func()) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(context.Background())
 	read, write := io.Pipe()
 	var errs bytes.Buffer
 	done := make(chan int, 1)
@@ -88,4 +97,96 @@ func TestWithoutListenTheBridgeTakesAPortThatPagesKnow(t *testing.T) {
 		}
 		last = number
 	}
+}
+
+// foreign starts a bridge of another user, who may not see what is ours.
+func foreign(t *testing.T, uid uint32) (url, config string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "countersign-foreign-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	program := filepath.Join(dir, "countersign-bridge")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	home := filepath.Join(dir, "home")
+	config = filepath.Join(home, "bridge.json")
+	err = errors.Join(os.Chmod(dir, 0o755), os.Mkdir(home, 0o700),
+		os.WriteFile(config, []byte(`{"origins":["`+origin+`"],"modules":[],"identities":[],"state_dir":"state"}`), 0o600),
+		os.Chown(config, int(uid), int(uid)), os.Chown(home, int(uid), int(uid)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "approver", "--config", config)
+	cmd.Dir, cmd.Env = "/", []string{"PATH=" + os.Getenv("PATH")}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: uid}}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+		_ = cmd.Wait()
+	})
+	url, ok := strings.CutPrefix(line(t, bufio.NewReader(out)), "listening on ")
+	if !ok {
+		t.Fatal(url)
+	}
+	return url, config
+}
+
+func TestTheBridgeOfAnotherUserIsSkippedAndNotTalkedTo(t *testing.T) {
+	t.Parallel()
+	if os.Getuid() != 0 {
+		t.Log("only root can start programs as somebody else")
+		return
+	}
+	const nobody = 65534
+	theirs, config := foreign(t, nobody)
+	ours := newRunning(t, func(m map[string]any) { delete(m, "listen") })
+	if ours == theirs {
+		t.Errorf("both listen on %s", ours)
+	}
+	key, err := link.NewKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := page.Connect(t.Context(), page.BridgeConfig{URL: theirs, Origin: origin, Key: key}); err == nil || !strings.Contains(err.Error(), string(fault.OriginRefused)) {
+		t.Errorf("a page of ours at their bridge: %v", err)
+	}
+	state := filepath.Join(filepath.Dir(config), "state")
+	if b, ok, err := instance.Find(t.Context(), state); ok || err == nil || !strings.Contains(err.Error(), "belongs to another user (65534)") {
+		t.Errorf("found %+v: %v", b, err)
+	}
+	if code, out, errs := command(t, "approver", "--config", config); code != 1 || out != "" || !strings.Contains(errs, "belongs to another user") {
+		t.Errorf("a start with their state: %d, %q, %q", code, out, errs)
+	}
+	port, err := strconv.Atoi(theirs[strings.LastIndexByte(theirs, ':')+1:])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o, ok := instance.PortOwner(port); !ok || o.UID != nobody || !strings.HasSuffix(o.Exe, "/countersign-bridge") {
+		t.Errorf("the owner of port %d: %+v", port, o)
+	}
+}
+
+// newRunning starts a bridge that the test stops, and returns its first URL.
+func newRunning(t *testing.T, change func(map[string]any)) string {
+	t.Helper()
+	lines, stop := running(t, config(t, change))
+	t.Cleanup(stop)
+	url, ok := strings.CutPrefix(line(t, lines), "listening on ")
+	if !ok {
+		t.Fatal(url)
+	}
+	return url
 }

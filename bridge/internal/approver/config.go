@@ -71,6 +71,9 @@ type IdentityConfig struct {
 func Load(path string) (Config, error) {
 	var cfg Config
 	data, err := readFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Config{}, fmt.Errorf("there is no configuration yet: make one from the example in the documentation (bridge/README.md): %w", err)
+	}
 	if err != nil {
 		return Config{}, err
 	}
