@@ -48,9 +48,9 @@ var functions = sync.OnceValue(func() []string {
 	return names
 })
 
-// Build compiles the module into a file. What was compiled once is kept in the
+// build compiles the module into a file. What was compiled once is kept in the
 // user's cache folder, by its content, as the go command keeps what it builds.
-func Build(ctx context.Context, path string) error {
+func build(ctx context.Context, path string) error {
 	body, err := built(ctx)
 	if err != nil {
 		return err

@@ -60,7 +60,7 @@ func Install(ctx context.Context, dir string, cfg Config) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := Build(ctx, m.Path); err != nil {
+	if err := build(ctx, m.Path); err != nil {
 		return nil, err
 	}
 	bell := filepath.Join(dir, "fault.bell")

@@ -3,10 +3,10 @@
  *   FN(name, kind, hint, (parameters), arguments)
  *
  * kind: NONE needs no token, READER names a slot, SLOT one with a token, SESSION a
- * session, and WORK is what a session asks the hardware to do. hint is true
- * for a question for a length (a NULL buffer), and for a login without a PIN. SP is an FN that
- * calls.c has more to say about, as special_<name>. The file is included more than
- * once. */
+ * session, and WORK is what a session asks the hardware to do. hint is true for
+ * a question for a length (a NULL buffer), and for a login without a PIN. SP is an
+ * FN that calls.c has more to say about, as special_<name>. The file is included
+ * more than once. */
 SP(C_Initialize, NONE, 0, (CK_VOID_PTR args), args)
 SP(C_Finalize, NONE, 0, (CK_VOID_PTR reserved), reserved)
 SP(C_GetInfo, NONE, 0, (CK_INFO *info), info)
