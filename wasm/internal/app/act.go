@@ -150,6 +150,14 @@ func (m *Model) connect(gesture bool) []Command {
 	return []Command{ConnectBridge{Gesture: gesture}}
 }
 
+// askDevices looks who holds the devices, as long as nothing is decided.
+func (m *Model) askDevices() []Command {
+	if m.bridge.State != BridgeReady || m.flow != nil && !m.flow.Over() {
+		return nil
+	}
+	return []Command{AskDevices{}}
+}
+
 // reconnect goes back to the bridge of a page that is paired, when that needs no
 // word of the person.
 func (m *Model) reconnect() []Command {

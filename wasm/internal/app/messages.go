@@ -160,6 +160,9 @@ type (
 	}
 	// StopConnecting gives the attempt up.
 	StopConnecting struct{}
+	// AskDevices asks the bridge anew who is there: nothing tells when another page
+	// takes a device or gives it back.
+	AskDevices struct{}
 	// ForgetBridge forgets the pinned key, then connects.
 	ForgetBridge struct{}
 	// Decide approves or rejects through the bridge.
@@ -220,6 +223,7 @@ func (MakeRequest) command()    {}
 func (MakeOrder) command()      {}
 func (MakeTicket) command()     {}
 func (ConnectBridge) command()  {}
+func (AskDevices) command()     {}
 func (StopConnecting) command() {}
 func (ForgetBridge) command()   {}
 func (Decide) command()         {}

@@ -97,6 +97,7 @@ func (m *Model) enter(again bool) []Command {
 	case Requests:
 		if m.route.ID != "" {
 			cmds = append(cmds, Load{What: TheRequest, ID: m.route.ID})
+			cmds = append(cmds, m.askDevices()...)
 			cmds = append(cmds, m.preview()...)
 		}
 		list(TheRequests, &m.requests.Asked)
@@ -125,6 +126,7 @@ func (m *Model) waited(msg Waited) []Command {
 		switch {
 		case m.route.Screen == Requests && m.route.ID != "" && !settled(m.request[m.route.ID].Value.State):
 			cmds = append(cmds, Load{What: TheRequest, ID: m.route.ID})
+			cmds = append(cmds, m.askDevices()...)
 		case m.route.Screen == Requests && m.route.ID == "":
 			cmds = append(cmds, Load{What: TheRequests})
 		case m.route.Screen == Orders && m.route.ID != "" && m.order[m.route.ID].Value.State != wire.OrderCompleted:

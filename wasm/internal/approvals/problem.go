@@ -1,6 +1,10 @@
 package approvals
 
-import "countersign/shared/fault"
+import (
+	"cmp"
+
+	"countersign/shared/fault"
+)
 
 // Remedy is what one click does about a problem.
 type Remedy string
@@ -65,7 +69,7 @@ func explain(err *fault.Error) Problem {
 	case fault.ModuleFailed:
 		return Problem{Title: "The device's driver failed and was started again.", Safe: "No signature left the bridge.", Do: "Try again. If it happens again, run countersign-bridge doctor.", Remedy: Retry}
 	case fault.DeviceInUse:
-		return Problem{Title: "Another page uses the device.", Safe: nothingSigned, Do: "Finish or close that page, then try again.", Remedy: Retry, Calm: true}
+		return Problem{Title: cmp.Or(err.Details["holder"], "Another page") + " uses the device.", Safe: nothingSigned, Do: "Finish or close that page, then try again.", Remedy: Retry, Calm: true}
 	case fault.SiteBlocked:
 		return Problem{Title: "This site is blocked at the bridge.", Safe: nothingSigned, Do: "You blocked it in the bridge's prompt. To allow it again: countersign-bridge origins list."}
 	case fault.JournalDown:

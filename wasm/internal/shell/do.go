@@ -68,6 +68,8 @@ func (s *Shell) later(c app.Command) {
 		s.connect(c, false)
 	case app.ForgetBridge:
 		s.connect(app.ConnectBridge{Gesture: true}, true)
+	case app.AskDevices:
+		s.devices()
 	case app.Decide:
 		s.decide(c)
 	case app.DecideAll:
