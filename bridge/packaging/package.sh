@@ -18,8 +18,6 @@ STAGE=$(mktemp -d)
 trap 'rm -rf "$STAGE"' EXIT
 export ARCH VERSION
 
-# The C compiler must not leave the checkout's path or a random seed behind.
-export CGO_CFLAGS="-O2 -ffile-prefix-map=$top=. -frandom-seed=countersign"
 go build -trimpath -buildvcs=true -ldflags '-s -w -buildid=' -o "$STAGE/countersign-bridge" ../cmd/countersign-bridge
 "$STAGE/countersign-bridge" man | sed "1s|\"\"|\"$day\"|" | gzip -9n >"$STAGE/countersign-bridge.1.gz"
 echo 'complete -o default -o bashdefault -C countersign-bridge countersign-bridge' >"$STAGE/completion.bash"
