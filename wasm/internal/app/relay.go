@@ -2,6 +2,7 @@ package app
 
 import (
 	"countersign/shared/rendezvous"
+	"countersign/wasm/internal/bridgeclient"
 	"countersign/wasm/internal/view"
 )
 
@@ -38,7 +39,7 @@ func (m *Model) relayForm() view.Node {
 		invalid = view.A("aria-invalid", "true")
 		below = view.El("p", "field-error", view.A("id", "relay-hint"), icon("alert"), mistyped)
 	}
-	return view.El("form", "form", view.On("submit", "bridge.relay"), view.Flag("novalidate", false),
+	form := view.El("form", "form", view.On("submit", "bridge.relay"), view.Flag("novalidate", false),
 		view.El("div", "field",
 			view.El("label", "field-label", view.A("for", "relay-name"), "Or through the gateway: the bridge's relay name"),
 			view.El("input", "input", view.A("id", "relay-name"), view.A("name", "relay-name"), view.A("type", "text"), view.A("autocomplete", "off"),
@@ -46,4 +47,8 @@ func (m *Model) relayForm() view.Node {
 				view.Prop("value", b.Typed), view.On("input", "bridge.name")),
 			below),
 		view.El("div", "cluster", view.El("button", "button is-small", view.A("type", "submit"), "Connect through the gateway")))
+	if b.Problem == bridgeclient.NotRunning && b.Typed == "" { // most often it is only not started
+		return view.El("details", "", view.El("summary", "", "Is it on another computer?"), form)
+	}
+	return form
 }
