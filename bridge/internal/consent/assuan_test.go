@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -95,7 +96,7 @@ func TestCleanKeepsWhatAPersonReads(t *testing.T) {
 
 func TestPagesLoseNothing(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"", "one line", "a\nb\nc", strings.Repeat("0123456789\n", 40), strings.Repeat("ü", 333), "x\n" + strings.Repeat("y", 250) + "\nz"} {
+	for _, text := range []string{"", "one line", "a\nb\nc", strings.Repeat("0123456789\n", 40), strings.Repeat("ü", 333), "x\n" + strings.Repeat("y", 250) + "\nz", strings.Repeat("block\nof lines\n\n", 30), "a\n\n" + strings.Repeat("0123456789\n", 40)} {
 		parts := pages(text, 100, func(s string) int { return len(s) })
 		for _, p := range parts {
 			if len(p) > 100 || !utf8.ValidString(p) {
@@ -105,6 +106,17 @@ func TestPagesLoseNothing(t *testing.T) {
 		if got := strings.Join(parts, ""); got != strings.TrimRight(text, "\n") {
 			t.Errorf("pages of %q make %q", text, got)
 		}
+	}
+}
+
+func TestPagesKeepWhatBelongsTogether(t *testing.T) {
+	t.Parallel()
+	block := func(name string) string { return name + "\n" + strings.Repeat("a line of it\n", 3) }
+	text := "head\n\n" + block("one") + "\n" + block("two") + "\n" + block("three")
+	got := pages(text, 90, func(s string) int { return len(s) })
+	want := []string{"head\n\n" + block("one") + "\n", block("two") + "\n" + strings.TrimRight(block("three"), "\n")}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
 
