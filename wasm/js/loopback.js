@@ -72,7 +72,7 @@ async function beginning(response) {
 function protocol(text) {
   let name;
   try { name = JSON.parse(text)?.protocol; } catch { /* not a bridge */ }
-  return /^countersign\.v\d{1,4}$/.test(name) ? name : 'other';
+  return typeof name === 'string' && /^countersign\.v\d{1,4}$/.test(name) ? name : 'other';
 }
 
 export const loopback = { permission, health };
