@@ -91,8 +91,11 @@ func (k *keyUse) unlocked(ctx context.Context, use func(context.Context, keys.Ke
 		}
 		err = k.each(ctx, use)
 	}
-	if err == nil {
+	switch fault.CodeOf(err) {
+	case "":
 		b.idle.used(k.device())
+	case fault.ModuleFailed, fault.DeviceRemoved: // whatever comes back is locked
+		b.grants.takeDevice(k.device())
 	}
 	return err
 }

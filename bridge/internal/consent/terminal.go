@@ -57,10 +57,13 @@ func (t *Terminal) Confirm(ctx context.Context, q Question) error {
 	return q.judge(answer)
 }
 
-// Show shows a notice until the person presses Enter, which gives up.
+// Show shows a notice until the person presses Enter, which gives up. What they
+// type is not shown and is wiped: it may be the PIN that belongs elsewhere.
 func (t *Terminal) Show(ctx context.Context, n Notice) error {
 	text := "\n=== " + cleanLine(n.Title) + " ===\n\n" + strings.TrimRight(Clean(n.Text), "\n") + "\n\nPress Enter to give up.\n"
-	if _, err := t.ask(ctx, text, true); err != nil {
+	line, err := t.ask(ctx, text, false)
+	clear(line)
+	if err != nil {
 		return err
 	}
 	return errDeclined()
