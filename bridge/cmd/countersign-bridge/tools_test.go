@@ -1,0 +1,415 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/ecdsa"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/bridge/internal/approver"
+	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/keys"
+	"countersign/shared/fault"
+	"countersign/shared/frame"
+	"countersign/shared/jws"
+	"countersign/shared/link"
+	"countersign/shared/statement"
+	"countersign/softhsm"
+	"countersign/softhsm/e2e/page"
+	tokenfault "countersign/softhsm/fault"
+)
+
+// prompted is a configuration whose prompt answers by a script.
+func prompted(t *testing.T, script string, change func(map[string]any)) (path, log string) {
+	t.Helper()
+	dir := t.TempDir()
+	program := filepath.Join(dir, "scripted-pinentry")
+	if out, err := exec.Command("go", "build", "-o", program, "countersign/softhsm/e2e/cmd/scripted-pinentry").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	answers := filepath.Join(dir, "script.json")
+	if err := os.WriteFile(answers, []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wrapper := filepath.Join(dir, "pinentry")
+	if err := os.WriteFile(wrapper, []byte("#!/bin/sh\nCOUNTERSIGN_PINENTRY_SCRIPT='"+answers+"' exec '"+program+"'\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path = config(t, func(m map[string]any) {
+		m["pinentry"] = wrapper
+		if change != nil {
+			change(m)
+		}
+	})
+	return path, filepath.Join(dir, "log")
+}
+
+// must runs a command that does what it was asked.
+func must(t *testing.T, args ...string) string {
+	t.Helper()
+	code, out, errs := command(t, args...)
+	if code != 0 {
+		t.Fatalf("%q: %d, %s", args, code, errs)
+	}
+	return out
+}
+
+// refused runs a command that must fail and say why.
+func refused(t *testing.T, says []string, args ...string) {
+	t.Helper()
+	code, out, errs := command(t, args...)
+	for _, s := range says {
+		if code != 1 || !strings.Contains(errs, s) {
+			t.Errorf("%q: %d, %q, %q, without %q", args, code, out, errs, s)
+		}
+	}
+}
+
+// events are the kinds of a configuration's journal.
+func events(t *testing.T, config string) string {
+	t.Helper()
+	cfg, err := approver.Load(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	if _, err := journal.Read(journalPath(cfg), func(e journal.Entry, _ []byte) error { all = append(all, e.Kind); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return strings.Join(all, " ")
+}
+
+// certify gives the keys that generate made to mem_alice.
+func certify(t *testing.T, config string, m made) {
+	t.Helper()
+	vault, err := keys.NewMemory(jws.Secp256k1, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := statement.Encode(statement.Member{V: 1, Type: "member", Entity: "ent_test", Member: "mem_alice", Name: "Alice", Role: statement.Operator,
+		Approval: *m.Approval, Channel: *m.Channel, ChannelIn: statement.InToken, IssuedAt: time.Now().Unix(), Expires: time.Now().Add(time.Hour).Unix()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := jws.Sign(t.Context(), vault, statement.TypMember, cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := json.Marshal(map[string]any{"entity": "ent_test", "entity_name": "Test", "statement_key": jwkOf(vault.PublicKey()),
+		"channel_keys": []statement.JWK{jwkOf(vault.PublicKey())}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Dir(config)
+	for name, data := range map[string]string{"alice.jws": signed, "signer.json": string(signer)} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var cfg map[string]any
+	data, err := os.ReadFile(config)
+	if err == nil {
+		err = json.Unmarshal(data, &cfg)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg["signer_file"] = "signer.json"
+	cfg["identities"] = []approver.IdentityConfig{{Entity: "ent_test", Member: "mem_alice", CertificateFile: "alice.jws", ApprovalKey: m.ApprovalKey, ChannelKey: m.ChannelKey}}
+	if data, err = json.Marshal(cfg); err == nil {
+		err = os.WriteFile(config, data, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// From an empty token to a head of the journal that it has signed, and to an empty
+// token again.
+func TestKeysAreMadeCertifiedUsedAndDeletedAndTheJournalSaysSo(t *testing.T) {
+	t.Parallel()
+	token := softhsm.NewFaulty(t, softhsm.Spec{Label: "alice"})
+	path, log := prompted(t, `{"log":"log","pins":{"alice":["999999","`+token.Token.PIN+`"]},"confirm":["reject","approve"]}`,
+		func(m map[string]any) { m["modules"] = []string{token.Module} })
+
+	var m made
+	if err := json.Unmarshal([]byte(must(t, "keys", "generate", "--config", path, "--token", "alice")), &m); err != nil {
+		t.Fatal(err)
+	}
+	if m.ApprovalKey != "pkcs11:token=alice;object=approval" || m.ChannelKey != "pkcs11:token=alice;object=channel" || m.Approval.Crv != jws.Secp256k1 {
+		t.Fatalf("%+v", m)
+	}
+	refused(t, []string{"CONFLICT", `has a key "approval" already`}, "keys", "generate", "--config", path, "--token", "alice")
+	if out := must(t, "keys", "list", "--config", path); !strings.Contains(out, m.ApprovalKey) || !strings.Contains(out, "present") {
+		t.Error(out)
+	}
+	certify(t, path, m)
+	if out := must(t, "keys", "list", "--config", path); !strings.Contains(out, "approval of mem_alice") || !strings.Contains(out, "channel of mem_alice") {
+		t.Error(out)
+	}
+	var jwk statement.JWK
+	if err := json.Unmarshal([]byte(must(t, "keys", "export-public", "--config", path, "--format", "jwk", m.ApprovalKey)), &jwk); err != nil || jwk != *m.Approval {
+		t.Errorf("%+v, %v", jwk, err)
+	}
+	refused(t, []string{"NOT_FOUND", "offers no certificate", "nothing for or against"}, "keys", "attest", "--config", path, m.ApprovalKey)
+
+	head := filepath.Join(t.TempDir(), "head.jws")
+	if out := must(t, "journal", "verify", "--config", path, "--sign", "--out", head); !strings.Contains(out, "signed by mem_alice") {
+		t.Error(out)
+	}
+	if out := must(t, "journal", "verify", "--config", path, "--head", head); !strings.Contains(out, "are those that mem_alice signed") {
+		t.Error(out)
+	}
+
+	refused(t, []string{"CONFLICT", "--force", "the approval key of mem_alice"}, "keys", "delete", "--config", path, m.ApprovalKey)
+	refused(t, []string{"DECLINED"}, "keys", "delete", "--config", path, "--force", m.ApprovalKey)
+	if out := must(t, "keys", "delete", "--config", path, "--force", m.ApprovalKey); !strings.HasPrefix(out, "deleted ") {
+		t.Error(out)
+	}
+	refused(t, []string{"KEY_NOT_FOUND"}, "keys", "export-public", "--config", path, m.ApprovalKey)
+	if out := must(t, "keys", "list", "--config", path); !strings.Contains(out, "KEY_NOT_FOUND") && !strings.Contains(out, "PIN_REQUIRED") {
+		t.Error(out)
+	}
+	shown, err := os.ReadFile(log)
+	if err != nil || !strings.Contains(string(shown), "Delete a key of the token alice") || strings.Contains(string(shown), token.Token.PIN) {
+		t.Errorf("%s, %v", shown, err)
+	}
+	want := "pin-failed unlocked key-made key-made unlocked failed unlocked head-signed unlocked key-deleted"
+	if got := events(t, path); !strings.HasPrefix(got, want) {
+		t.Errorf("the journal has %q", got)
+	}
+
+	// The journal is cut off at a line: the chain cannot tell, the signed head can.
+	cfg, err := approver.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(journalPath(cfg))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := bytes.SplitAfter(data, []byte("\n"))
+	if err := os.WriteFile(journalPath(cfg), bytes.Join(lines[:4], nil), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "journal", "verify", "--config", path)
+	refused(t, []string{"LOG_CORRUPT", "journal entry 4", "now has 4"}, "journal", "verify", "--config", path, "--head", head)
+}
+
+func TestAPublicKeyIsExportedAsOthersReadIt(t *testing.T) {
+	t.Parallel()
+	for curve, prefix := range map[string]string{jws.P256: "3059301306072a8648ce3d020106082a8648ce3d030107034200", jws.Secp256k1: "3056301006072a8648ce3d020106052b8104000a034200"} {
+		k, err := keys.NewMemory(curve, rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := publicPEM(k.PublicKey())
+		block, _ := pem.Decode(text)
+		if err != nil || block == nil || fmt.Sprintf("%x", block.Bytes) != prefix+fmt.Sprintf("%x", k.PublicKey().Uncompressed()) {
+			t.Fatalf("%s: %s, %v", curve, text, err)
+		}
+		if curve == jws.P256 {
+			parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
+			if _, ok := parsed.(*ecdsa.PublicKey); err != nil || !ok {
+				t.Errorf("%v", err)
+			}
+		}
+	}
+}
+
+func TestWhatATokenLacksIsNamedBeforeAKeyIsMade(t *testing.T) {
+	t.Parallel()
+	token := softhsm.NewFaulty(t, softhsm.Spec{Label: "tpm"})
+	token.Set(tokenfault.Lacks(0x1050))
+	path, log := prompted(t, `{"log":"log","pins":{"tpm":["`+token.Token.PIN+`"]}}`, func(m map[string]any) { m["modules"] = []string{token.Module} })
+	refused(t, []string{"KEY_UNSUITED", "lacks ECDH", "--only approval"}, "keys", "generate", "--config", path, "--token", "tpm", "--curve", "P-256")
+	if _, err := os.Stat(log); err == nil {
+		t.Error("the PIN was asked for in vain")
+	}
+	out := must(t, "keys", "generate", "--config", path, "--token", "tpm", "--curve", "P-256", "--only", "approval")
+	if !strings.Contains(out, "approval_key") || strings.Contains(out, "channel_key") || !strings.Contains(out, "P-256") {
+		t.Error(out)
+	}
+	refused(t, []string{"DEVICE_NOT_FOUND", `"alice" is not plugged in`, "→ Plug the token in"}, "keys", "generate", "--config", path, "--token", "alice")
+}
+
+func TestARunningBridgeFollowsTheListOfOrigins(t *testing.T) {
+	t.Parallel()
+	const site = "https://new.example"
+	path, _ := prompted(t, `{"pairing":["approve"]}`, nil)
+	lines, stop := running(t, path)
+	defer stop()
+	url := strings.TrimPrefix(line(t, lines), "listening on ")
+	key, err := link.NewKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	connect := func() (*page.Bridge, error) {
+		return page.Connect(t.Context(), page.BridgeConfig{URL: url, Origin: site, Key: key, Paired: func(string) {}})
+	}
+	if _, err := connect(); err == nil {
+		t.Fatal("it is let in before it is on the list")
+	}
+	refused(t, []string{"INVALID_REQUEST", "without a path"}, "origins", "add", "--config", path, site+"/")
+	must(t, "origins", "add", "--config", path, site)
+	if out := must(t, "origins", "add", "--config", path, site); !strings.Contains(out, "already") {
+		t.Error(out)
+	}
+	var b *page.Bridge
+	within(t, "a page of the new site connects", func() bool { b, err = connect(); return err == nil })
+	if out := must(t, "origins", "list", "--config", path); !strings.Contains(out, site+"  ") || !strings.Contains(out, "PAIRED PAGES") {
+		t.Error(out)
+	}
+	if out := must(t, "origins", "remove", "--config", path, site); !strings.Contains(out, "its pairing") {
+		t.Error(out)
+	}
+	within(t, "the page is disconnected", func() bool {
+		var info frame.BridgeInfoResult
+		return b.Call(t.Context(), frame.BridgeInfo, frame.BridgeInfoParams{}, &info) != nil
+	})
+	if _, err := connect(); err == nil {
+		t.Error("it is let in after it was removed")
+	}
+	refused(t, []string{"NOT_FOUND"}, "origins", "remove", "--config", path, site)
+	if got := events(t, path); got != "started origin-added paired origin-removed" {
+		t.Errorf("the journal has %q", got)
+	}
+	if out := must(t, "origins", "remove", "--config", path, origin); !strings.Contains(out, "no origin is left") {
+		t.Error(out)
+	}
+}
+
+// within waits for what a running bridge does by itself.
+func within(t *testing.T, what string, happened func() bool) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !happened() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("not seen: %s", what)
+		case <-tick.C:
+		}
+	}
+}
+
+func TestABlockedSiteIsShownAndUnblocked(t *testing.T) {
+	t.Parallel()
+	path := config(t, nil)
+	cfg, err := approver.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(cfg.StateDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := approver.OpenBlocks(cfg.StateDir).Add(origin, time.Date(2027, 1, 31, 8, 0, 0, 0, time.UTC)); err != nil {
+		t.Fatal(err)
+	}
+	if out := must(t, "origins", "list", "--config", path); !strings.Contains(out, "2027-01-31 08:00:00") {
+		t.Error(out)
+	}
+	refused(t, []string{"NOT_FOUND", "is not blocked"}, "origins", "unblock", "--config", path, "https://b.example")
+	if out := must(t, "origins", "unblock", "--config", path, origin); !strings.Contains(out, "may ask again") {
+		t.Error(out)
+	}
+	if has, err := approver.OpenBlocks(cfg.StateDir).Has(origin); has || err != nil {
+		t.Errorf("%t, %v", has, err)
+	}
+	if got := events(t, path); got != "unblocked" {
+		t.Errorf("the journal has %q", got)
+	}
+}
+
+func TestARightIsTakenBackAlsoWhenTheJournalCannotBeWritten(t *testing.T) {
+	t.Parallel()
+	path := config(t, nil)
+	cfg, err := approver.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(cfg.StateDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	pairings := approver.OpenPairings(cfg.StateDir)
+	if err := pairings.Add(origin, make([]byte, 32), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(journalPath(cfg), []byte("no journal\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	says := []string{"it is done, but no line of the journal says so", "JOURNAL_UNAVAILABLE"}
+	refused(t, says, "pairings", "revoke", "--config", path, "all")
+	if list, err := pairings.List(); err != nil || len(list) > 0 {
+		t.Errorf("%v, %v", list, err)
+	}
+	refused(t, []string{"JOURNAL_UNAVAILABLE"}, "origins", "add", "--config", path, "https://b.example")
+	if out := must(t, "origins", "list", "--config", path); strings.Contains(out, "b.example") {
+		t.Errorf("a right was given without a line: %s", out)
+	}
+	refused(t, says, "origins", "remove", "--config", path, origin)
+}
+
+func TestTheJournalIsShownFilteredAndExported(t *testing.T) {
+	t.Parallel()
+	path := config(t, nil)
+	cfg, err := approver.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := noted(cfg, journal.Event{Kind: journal.Paired, Origin: origin, Process: "/tmp/\x1b[2Jevil  (pid 1)"},
+		journal.Event{Kind: journal.Declined, Member: "mem_alice", Code: string(fault.Declined), Count: 3}); err != nil {
+		t.Fatal(err)
+	}
+	out := must(t, "journal", "show", "--config", path)
+	if strings.Contains(out, "\x1b") || !strings.Contains(out, `program "/tmp/\x1b[2Jevil  (pid 1)"`) || !strings.Contains(out, "declined         DECLINED  member mem_alice  count 3") {
+		t.Errorf("%q", out)
+	}
+	if out := must(t, "journal", "show", "--config", path, "--member", "mem_alice", "--json"); strings.Count(out, "\n") != 1 || !strings.Contains(out, `"event":"declined"`) {
+		t.Error(out)
+	}
+	if out := must(t, "journal", "show", "--config", path, "--until", "2020-01-01"); out != "" {
+		t.Error(out)
+	}
+	if out := must(t, "journal", "export", "--config", path); !strings.HasPrefix(out, `{"journal":"countersign-journal/1"`) || strings.Count(out, "\n") != 3 {
+		t.Error(out)
+	}
+	if out := must(t, "journal", "export", "--config", path, "--csv", "--since", "2020-01-01T00:00:00Z"); !strings.HasPrefix(out, "seq,time,event") || strings.Count(out, "\n") != 3 {
+		t.Error(out)
+	}
+	refused(t, []string{"INVALID_REQUEST", "write 2027-01-31"}, "journal", "show", "--config", path, "--since", "yesterday")
+	refused(t, []string{"INVALID_REQUEST", "go with --sign"}, "journal", "verify", "--config", path, "--out", "x")
+	refused(t, []string{"NOT_FOUND", "no identity"}, "journal", "verify", "--config", path, "--sign")
+	head := filepath.Join(t.TempDir(), "head")
+	if err := os.WriteFile(head, []byte("x.y.z"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, []string{"SIGNATURE_INVALID", "not signed by the approval key of any identity"}, "journal", "verify", "--config", path, "--head", head)
+}
+
+func TestTheDoctorsReportIsForProgramsToo(t *testing.T) {
+	t.Parallel()
+	path := config(t, func(m map[string]any) { m["modules"] = []string{"/nonexistent.so"} })
+	code, out, errs := command(t, "doctor", "--json", "--config", path)
+	var r report
+	if err := json.Unmarshal([]byte(out), &r); err != nil || code != 1 || r.OK || r.Schema != "countersign-doctor/1" || r.Version != approver.Version || len(r.Findings) < 5 {
+		t.Errorf("%d, %s, %s, %v", code, out, errs, err)
+	}
+	for _, f := range r.Findings {
+		if f.ID == "module:/nonexistent.so" && (f.Level != "bad" || f.Remedy == "") {
+			t.Errorf("%+v", f)
+		}
+	}
+}
