@@ -22,8 +22,8 @@ for no PIN and changes nothing. Exit status 1 when something is bad; a warning i
 none.
 
 Examples:
-  countersign-bridge doctor --config bridge.json
-  countersign-bridge doctor --config bridge.json --json | jq '.findings[] | select(.level != "ok")'`
+  countersign-bridge doctor
+  countersign-bridge doctor --json | jq '.findings[] | select(.level != "ok")'`
 }
 
 // report is what doctor --json prints.

@@ -93,8 +93,8 @@ func (journalShow) Help() string {
 	return `One line for each decision and each use of a key, in order. Times are UTC.
 
 Examples:
-  countersign-bridge journal show   --config bridge.json --since 2027-01-31
-  countersign-bridge journal show   --config bridge.json --follow`
+  countersign-bridge journal show --since 2027-01-31
+  countersign-bridge journal show --follow`
 }
 
 func (c *journalShow) Run(ctx context.Context, std stdio) error {
@@ -172,9 +172,9 @@ The chain alone does not stop somebody who may write the file from writing a new
 one. A head that your token signed, kept elsewhere, does: see the examples.
 
 Examples:
-  countersign-bridge journal verify --config bridge.json
-  countersign-bridge journal verify --config bridge.json --sign --out head-2027-01.jws
-  countersign-bridge journal verify --config bridge.json --head head-2027-01.jws`
+  countersign-bridge journal verify
+  countersign-bridge journal verify --sign --out head-2027-01.jws
+  countersign-bridge journal verify --head head-2027-01.jws`
 }
 
 func (c *journalVerify) Run(ctx context.Context, std stdio) error {
@@ -307,8 +307,8 @@ what was exported and where the chain ends, then the journal's own lines. Of a
 broken journal it writes nothing.
 
 Examples:
-  countersign-bridge journal export --config bridge.json --since 2027-01-01 --until 2027-02-01 > january.jsonl
-  countersign-bridge journal export --config bridge.json --member mem_alice --csv > alice.csv`
+  countersign-bridge journal export --since 2027-01-01 --until 2027-02-01 > january.jsonl
+  countersign-bridge journal export --member mem_alice --csv > alice.csv`
 }
 
 func (c *journalExport) Run(std stdio) error {

@@ -37,7 +37,7 @@ func (keysList) Help() string {
 your identities name. Asks for no PIN and changes nothing.
 
 Example:
-  countersign-bridge keys list --config bridge.json`
+  countersign-bridge keys list`
 }
 
 func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
@@ -128,8 +128,8 @@ halves never leave the token. Prints the lines for your configuration, and the
 public keys that the vault's operator needs to enrol you.
 
 Examples:
-  countersign-bridge keys generate --config bridge.json --token alice
-  countersign-bridge keys generate --config bridge.json --token piv --curve P-256 --only approval`
+  countersign-bridge keys generate --token alice
+  countersign-bridge keys generate --token piv --curve P-256 --only approval`
 }
 
 // made is what generate prints: for the configuration, and for the vault's
@@ -259,7 +259,7 @@ func (keysDelete) Help() string {
 gone for good; no copy of it exists.
 
 Example:
-  countersign-bridge keys delete --config bridge.json 'pkcs11:token=alice;object=old-approval'`
+  countersign-bridge keys delete 'pkcs11:token=alice;object=old-approval'`
 }
 
 func (c *keysDelete) Run(ctx context.Context, std stdio) error {

@@ -6,12 +6,15 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/alecthomas/kong"
 
 	"countersign/shared/fault"
 	"countersign/shared/link"
@@ -48,14 +51,32 @@ func config(t *testing.T, change func(map[string]any)) string {
 
 func TestHelpTeaches(t *testing.T) {
 	t.Parallel()
-	for _, args := range [][]string{
-		nil, {"--help"}, {"approver", "--help"}, {"signer", "--help"}, {"signer", "init", "--help"}, {"signer", "serve", "--help"}, {"keys", "list", "--help"},
-		{"pairings", "list", "--help"}, {"pairings", "revoke", "--help"}, {"journal", "show", "--help"}, {"journal", "verify", "--help"}, {"doctor", "--help"}, {"version", "--help"},
-	} {
+	parser, err := kong.New(new(grammar), kong.Vars{"config": "bridge.json"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := [][]string{nil, {"--help"}}
+	examples := 0
+	for _, leaf := range parser.Model.Leaves(false) {
+		all = append(all, append(strings.Fields(leaf.Path()), "--help"))
+	}
+	for _, args := range all {
 		code, out, errs := command(t, args...)
 		if code != 0 || !strings.HasPrefix(out, "Usage: countersign-bridge") || errs != "" {
 			t.Errorf("%q: %d, %q, %q", args, code, out, errs)
 		}
+		if strings.Contains(out, "Example") {
+			examples++
+		}
+		switch first := strings.Join(args, " "); {
+		case strings.HasPrefix(first, "keys"), strings.HasPrefix(first, "origins"), strings.HasPrefix(first, "pairings"), strings.HasPrefix(first, "journal"), strings.HasPrefix(first, "doctor"):
+			if !strings.Contains(out, "Example") {
+				t.Errorf("%q has no example", args)
+			}
+		}
+	}
+	if examples < 15 {
+		t.Errorf("%d commands have examples", examples)
 	}
 	if _, out, _ := command(t, "--help"); !strings.Contains(out, "countersign-bridge approver\n") {
 		t.Errorf("no example in %q", out)
@@ -146,7 +167,7 @@ func TestABridgeFromStartToStop(t *testing.T) {
 	if again, err := visit(); again != "" || err != nil {
 		t.Errorf("a second visit: %q, %v", again, err)
 	}
-	if exit, out, _ := command(t, "pairings", "list", "--config", path); exit != 0 || !strings.Contains(out, origin) {
+	if exit, out, _ := command(t, "pairings", "list", "--config", path); exit != 0 || !strings.Contains(out, origin) || !strings.Contains(out, fmt.Sprintf("pid %d", os.Getpid())) {
 		t.Errorf("list: %d, %q", exit, out)
 	}
 	if exit, out, _ := command(t, "pairings", "revoke", "--config", path, origin); exit != 0 || !strings.Contains(out, "revoked ") {

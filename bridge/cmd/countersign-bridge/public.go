@@ -22,7 +22,7 @@ type keysExport struct {
 // Help is shown by `countersign-bridge keys export-public --help`.
 func (keysExport) Help() string {
 	return `Example:
-  countersign-bridge keys export-public --config bridge.json 'pkcs11:token=alice;object=approval'`
+  countersign-bridge keys export-public 'pkcs11:token=alice;object=approval'`
 }
 
 func (c *keysExport) Run(ctx context.Context, std stdio) error {
@@ -82,7 +82,7 @@ program then says so and exits with status 1. It does not judge a certificate:
 compare it with the maker's root.
 
 Example:
-  countersign-bridge keys attest --config bridge.json 'pkcs11:token=alice;object=approval' > attestation.pem`
+  countersign-bridge keys attest 'pkcs11:token=alice;object=approval' > attestation.pem`
 }
 
 func (c *keysAttest) Run(ctx context.Context, std stdio) error {

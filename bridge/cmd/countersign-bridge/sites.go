@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"text/tabwriter"
 	"time"
 
@@ -20,6 +21,15 @@ type pairingsList struct {
 	configFlag
 }
 
+// Help is shown by `countersign-bridge pairings list --help`.
+func (pairingsList) Help() string {
+	return `Which site paired when, when it was used last, and by which program: that is in
+the journal.
+
+Example:
+  countersign-bridge pairings list`
+}
+
 func (c *pairingsList) Run(std stdio) error {
 	cfg, err := approver.Load(c.Config)
 	if err != nil {
@@ -29,12 +39,22 @@ func (c *pairingsList) Run(std stdio) error {
 	if err != nil {
 		return err
 	}
-	w := tabwriter.NewWriter(std.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tORIGIN\tPAIRED\tLAST USED")
-	for _, p := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.ID, p.Origin, p.Created.Format(time.DateTime), p.LastUsed.Format(time.DateTime))
+	program := map[string]string{}
+	_, journalErr := journal.Read(journalPath(cfg), func(e journal.Entry, _ []byte) error {
+		if e.Kind == journal.Paired {
+			program[e.Pairing] = e.Process
+		}
+		return nil
+	})
+	if errors.Is(journalErr, fs.ErrNotExist) {
+		journalErr = nil
 	}
-	return w.Flush()
+	w := tabwriter.NewWriter(std.out, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tORIGIN\tPAIRED\tLAST USED\tPAIRED BY")
+	for _, p := range list {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.ID, p.Origin, p.Created.Format(time.DateTime), p.LastUsed.Format(time.DateTime), printable(program[p.ID]))
+	}
+	return errors.Join(w.Flush(), journalErr)
 }
 
 type pairingsRevoke struct {
@@ -48,8 +68,8 @@ func (pairingsRevoke) Help() string {
 and must pair again. The journal says so.
 
 Examples:
-  countersign-bridge pairings revoke --config bridge.json https://dashboard.example.com
-  countersign-bridge pairings revoke --config bridge.json all`
+  countersign-bridge pairings revoke https://dashboard.example.com
+  countersign-bridge pairings revoke all`
 }
 
 func (c *pairingsRevoke) Run(std stdio) error {
@@ -90,6 +110,12 @@ type originsCommand struct {
 
 type originsList struct {
 	configFlag
+}
+
+// Help is shown by `countersign-bridge origins list --help`.
+func (originsList) Help() string {
+	return `Example:
+  countersign-bridge origins list`
 }
 
 func (c *originsList) Run(std stdio) error {
@@ -138,7 +164,7 @@ func (originsAdd) Help() string {
 runs sees it within a second; a new page still has to pair.
 
 Example:
-  countersign-bridge origins add --config bridge.json https://dashboard.example.com`
+  countersign-bridge origins add https://dashboard.example.com`
 }
 
 func (c *originsAdd) Run(std stdio) error {
@@ -172,7 +198,7 @@ runs disconnects the site's pages within a second. Their pairings stay, and coun
 again when the origin is added again: revoke them to make them ask anew.
 
 Example:
-  countersign-bridge origins remove --config bridge.json https://dashboard.example.com`
+  countersign-bridge origins remove https://dashboard.example.com`
 }
 
 func (c *originsRemove) Run(std stdio) error {
@@ -208,7 +234,7 @@ type originsUnblock struct {
 // Help is shown by `countersign-bridge origins unblock --help`.
 func (originsUnblock) Help() string {
 	return `Example:
-  countersign-bridge origins unblock --config bridge.json https://dashboard.example.com`
+  countersign-bridge origins unblock https://dashboard.example.com`
 }
 
 func (c *originsUnblock) Run(std stdio) error {

@@ -375,12 +375,13 @@ func TestEachErrorOfTheBridgeHasARemedyThatTheReadmeHasToo(t *testing.T) {
 			t.Errorf("no remedy for %s", code)
 		}
 	}
-	for code := range remedies {
+	for code, a := range catalogue {
 		if !slices.Contains(all, code) {
 			t.Errorf("%s is no code", code)
 		}
-		if !strings.Contains(string(readme), "`"+string(code)+"`") {
-			t.Errorf("the README does not have %s", code)
+		again := map[bool]string{true: "yes", false: "no"}[a.Retriable]
+		if row := "| `" + string(code) + "` | " + string(a.Class) + " | " + again + " | "; !strings.Contains(string(readme), row) {
+			t.Errorf("the README does not have %s", row)
 		}
 	}
 }

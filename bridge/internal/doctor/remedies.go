@@ -2,43 +2,65 @@ package doctor
 
 import "countersign/shared/fault"
 
-// remedies says what to do about each error that a person may see from the bridge.
-// bridge/README.md has the same table.
-var remedies = map[fault.Code]string{
-	fault.NotPaired:         `Connect the page anew: it pairs again. "pairings list" shows which pages are paired.`,
-	fault.PairingRefused:    "The codes did not match, or you declined. Connect again, and approve only the code that the page shows.",
-	fault.BridgeKeyChanged:  "Another program answers on the port, or link.key was lost. Find out which, before you pair again.",
-	fault.OriginRefused:     "The page's address is not in the list: countersign-bridge origins add.",
-	fault.SiteBlocked:       "You blocked this site at the prompt: countersign-bridge origins unblock.",
-	fault.Version:           "Page and bridge speak different versions: update the older one.",
-	fault.Busy:              "Too many questions wait already. Answer or close the open prompt.",
-	fault.Limited:           "The site asks too often. Wait; or block it at the prompt.",
-	fault.PromptUnavailable: "Install pinentry, or start the bridge in a terminal.",
-	fault.Declined:          "You said no: nothing was signed.",
-	fault.Cancelled:         "The request was withdrawn or the page went away: nothing was signed.",
-	fault.Timeout:           "Nobody answered in time: ask again.",
-	fault.DeviceMissing:     "Plug the token in. Its label must be the one in the URI.",
-	fault.DeviceRemoved:     "Plug the token in again; no restart is needed.",
-	fault.DeviceFailed:      "Pull the token and plug it in again. The number after ckr is the module's own: see PKCS #11.",
-	fault.DeviceInUse:       "Another page uses the token: finish there, or close it.",
-	fault.ModuleFailed:      "The token's driver crashed or hung and was started again. Try again; when it comes back, update the module.",
-	fault.KeyMissing:        `The token has no such key: "keys list" shows what it has.`,
-	fault.KeyUnsuited:       "The key is not the one in the certificate, or the token lacks what is named: use another token or curve.",
-	fault.PINRequired:       "The token is locked: its PIN is asked for at the prompt.",
-	fault.PINIncorrect:      "That was not the PIN. It is not tried again by itself.",
-	fault.PINLocked:         "The token's administrator can unlock it with the SO PIN or PUK.",
-	fault.JournalDown:       "Make room on the disk, and make sure that journal.log is there and yours. The bridge goes on by itself.",
-	fault.LogCorrupt:        "Somebody changed the journal, or it was cut off. Keep the file as evidence and move it away: the bridge starts a new one.",
-	fault.StatementInvalid:  "With field exp or nbf: set the clock. Else the page or the vault is of another version.",
-	fault.SignatureInvalid:  "The token or the file does not belong to this identity.",
-	fault.CertificateBad:    "Ask the vault's operator for a certificate of this signer.",
-	fault.ChannelClosed:     "The connection to the vault ended: try again.",
-	fault.RecordInvalid:     "Something between you and the vault changed a message. Try again; if it stays, tell the vault's operator.",
-	fault.RecordReplayed:    "Something between you and the vault sent a message twice. Try again; if it stays, tell the vault's operator.",
-	fault.Conflict:          "The state does not allow it any more: look again, then decide.",
-	fault.RequestClosed:     "The request was approved, rejected or expired already.",
-	fault.AlreadyApproved:   "You have approved this request already.",
+// Class says where the cause of an error is.
+type Class string
+
+// The classes.
+const (
+	User      Class = "user"      // what the person did, or did not
+	Device    Class = "device"    // token, reader or module
+	Policy    Class = "policy"    // a rule, a list or a state forbids it
+	Transport Class = "transport" // something on the way
+	Internal  Class = "internal"  // this computer's disk or clock, or a mistake of ours
+)
+
+// Advice is what a person should know about an error. bridge/README.md has the
+// same table.
+type Advice struct {
+	Class     Class
+	Retriable bool // the same may work when it is tried again, after the remedy
+	Remedy    string
 }
 
-// Remedy says what to do about an error; empty when the message says it all.
-func Remedy(code fault.Code) string { return remedies[code] }
+// catalogue has each error that a person may see from the bridge.
+var catalogue = map[fault.Code]Advice{
+	fault.NotPaired:         {Policy, true, `Connect the page anew: it pairs again. "pairings list" shows which pages are paired.`},
+	fault.PairingRefused:    {User, true, "The codes did not match, or you declined. Connect again, and approve only the code that the page shows."},
+	fault.BridgeKeyChanged:  {Policy, false, "Another program answers on the port, or link.key was lost. Find out which, before you pair again."},
+	fault.OriginRefused:     {Policy, false, "The page's address is not in the list: countersign-bridge origins add."},
+	fault.SiteBlocked:       {Policy, false, "You blocked this site at the prompt: countersign-bridge origins unblock."},
+	fault.Version:           {Transport, false, "Page and bridge speak different versions: update the older one."},
+	fault.Busy:              {Policy, true, "Too many questions wait already. Answer or close the open prompt."},
+	fault.Limited:           {Policy, true, "The site asks too often. Wait; or block it at the prompt."},
+	fault.PromptUnavailable: {User, false, "Install pinentry, or start the bridge in a terminal."},
+	fault.Declined:          {User, true, "You said no: nothing was signed."},
+	fault.Cancelled:         {User, true, "The request was withdrawn or the page went away: nothing was signed."},
+	fault.Timeout:           {User, true, "Nobody answered in time: ask again."},
+	fault.DeviceMissing:     {Device, true, "Plug the token in. Its label must be the one in the URI."},
+	fault.DeviceRemoved:     {Device, true, "Plug the token in again; no restart is needed."},
+	fault.DeviceFailed:      {Device, true, "Pull the token and plug it in again. The number after ckr is the module's own: see PKCS #11."},
+	fault.DeviceInUse:       {Device, true, "Another page uses the token: finish there, or close it."},
+	fault.ModuleFailed:      {Device, true, "The token's driver crashed or hung and was started again. Try again; when it comes back, update the module."},
+	fault.KeyMissing:        {Device, false, `The token has no such key: "keys list" shows what it has.`},
+	fault.KeyUnsuited:       {Device, false, "The key is not the one in the certificate, or the token lacks what is named: use another token or curve."},
+	fault.PINRequired:       {User, true, "The token is locked: its PIN is asked for at the prompt."},
+	fault.PINIncorrect:      {User, true, "That was not the PIN. It is not tried again by itself."},
+	fault.PINLocked:         {Device, false, "The token's administrator can unlock it with the SO PIN or PUK."},
+	fault.JournalDown:       {Internal, true, "Make room on the disk, and make sure that journal.log is there and yours. The bridge goes on by itself."},
+	fault.LogCorrupt:        {Internal, false, "Somebody changed the journal, or it was cut off. Keep the file as evidence and move it away: the bridge starts a new one."},
+	fault.StatementInvalid:  {Policy, false, "With field exp or nbf: set the clock. Else the page or the vault is of another version."},
+	fault.SignatureInvalid:  {Policy, false, "The token or the file does not belong to this identity."},
+	fault.CertificateBad:    {Policy, false, "Ask the vault's operator for a certificate of this signer."},
+	fault.ChannelClosed:     {Transport, true, "The connection to the vault ended: try again."},
+	fault.RecordInvalid:     {Transport, true, "Something between you and the vault changed a message. Try again; if it stays, tell the vault's operator."},
+	fault.RecordReplayed:    {Transport, true, "Something between you and the vault sent a message twice. Try again; if it stays, tell the vault's operator."},
+	fault.Conflict:          {Policy, false, "The state does not allow it any more: look again, then decide."},
+	fault.RequestClosed:     {Policy, false, "The request was approved, rejected or expired already."},
+	fault.AlreadyApproved:   {Policy, false, "You have approved this request already."},
+}
+
+// Advise says what to do about an error; nothing when the message says it all.
+func Advise(code fault.Code) Advice { return catalogue[code] }
+
+// Remedy is the remedy of [Advise].
+func Remedy(code fault.Code) string { return catalogue[code].Remedy }
