@@ -1,8 +1,10 @@
 package approver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -185,6 +187,9 @@ func (b *batch) ask(listed []*part, use *keyUse) (approved []*part, err error) {
 	title += fmt.Sprintf("%d purchases of ", n)
 	ctx, stop := while(c.work, listed)
 	defer stop()
+	last := slices.MaxFunc(listed, func(a, b *part) int { return cmp.Compare(a.item.read.Expires, b.item.read.Expires) })
+	ctx, expired := c.whileValid(ctx, last.item)
+	defer expired()
 	answer := use.confirm(ctx, consent.Question{Title: title + use.identity.entityName, Text: text})
 	for _, p := range listed {
 		err := answer

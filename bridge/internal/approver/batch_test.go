@@ -569,3 +569,40 @@ func TestAPINThatIsNotGivenForAnItemEndsTheBatchThere(t *testing.T) {
 		t.Errorf("%v, asked %d times", errs, asked)
 	}
 }
+
+func TestThePromptOfABatchClosesWhenItsLastStatementExpires(t *testing.T) {
+	t.Parallel()
+	g := newRig(t)
+	l := g.mustOpen(g.mustConnect(), "mem_alice")
+	g.vault.serve = func(a *statement.Approval) { a.Expires = time.Now().Unix() + 2 }
+	opened, closed := make(chan struct{}, 1), make(chan struct{}, 1)
+	g.person.answer(hang(opened, closed))
+	p := l.pile(2)
+	done := make(chan []error, 1)
+	go func() { _, errs := p.decide(t.Context()); done <- errs }()
+	<-opened
+	<-closed
+	if got := codes(<-done); !slices.Equal(got, []fault.Code{fault.StatementInvalid, fault.StatementInvalid}) {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestAStatementThatExpiresWhileTheListIsReadIsNotSignedAndTheOthersAre(t *testing.T) {
+	t.Parallel()
+	g := newRig(t)
+	g.stop()
+	clock := &wallClock{}
+	g.now, g.drawer.watched = clock.Now, make(chan struct{})
+	g.serve(g.drawer)
+	l := g.mustOpen(g.mustConnect(), "mem_alice")
+	g.vault.serve = func(a *statement.Approval) {
+		if a.Request == "req_0002" {
+			a.Expires = a.IssuedAt + 60
+		}
+	}
+	g.person.answer(func(context.Context, consent.Question) error { clock.wrong.Store(int64(2 * time.Minute)); return nil })
+	_, errs := l.pile(3).decide(t.Context())
+	if got := codes(errs); !slices.Equal(got, []fault.Code{"", fault.StatementInvalid, ""}) {
+		t.Errorf("%v", errs)
+	}
+}
