@@ -193,7 +193,7 @@ func (r *Relay) admit(req *http.Request, protocol string) error {
 // nothing was answered.
 func (r *Relay) upgrade(w http.ResponseWriter, req *http.Request, protocol string) (*websocket.Conn, error) {
 	u := websocket.Upgrader{
-		HandshakeTimeout: takeUpTime, Subprotocols: []string{protocol}, ReadBufferSize: 4 << 10, WriteBufferSize: 4 << 10,
+		HandshakeTimeout: takeUpTime, Subprotocols: []string{protocol}, // buffers are those of the HTTP server
 		CheckOrigin: func(*http.Request) bool { return true }, // admit has looked
 		Error:       func(http.ResponseWriter, *http.Request, int, error) {},
 	}

@@ -28,7 +28,7 @@ const (
 // rig is a relay on a real port.
 type rig struct {
 	*Relay
-	t   *testing.T
+	t   testing.TB
 	url string
 	log *buffer
 
@@ -54,7 +54,7 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-func newRig(t *testing.T, idle time.Duration) *rig {
+func newRig(t testing.TB, idle time.Duration) *rig {
 	t.Helper()
 	g := &rig{t: t, log: &buffer{}, now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)}
 	var err error
@@ -235,14 +235,14 @@ func (g *rig) page(name string) *websocket.Conn {
 	return g.mustDial(rendezvous.PagePath, origin, frame.SubProtocol, rendezvous.Ticket(g.ticket(name)))
 }
 
-func say(t *testing.T, ws *websocket.Conn, text string) {
+func say(t testing.TB, ws *websocket.Conn, text string) {
 	t.Helper()
 	if err := ws.WriteMessage(websocket.BinaryMessage, []byte(text)); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func hear(t *testing.T, ws *websocket.Conn, want string) {
+func hear(t testing.TB, ws *websocket.Conn, want string) {
 	t.Helper()
 	_, data, err := ws.ReadMessage()
 	if err != nil || string(data) != want {
@@ -251,7 +251,7 @@ func hear(t *testing.T, ws *websocket.Conn, want string) {
 }
 
 // wantClosed reads until the connection is closed with code and reason.
-func wantClosed(t *testing.T, what string, ws *websocket.Conn, code int, reason string) {
+func wantClosed(t testing.TB, what string, ws *websocket.Conn, code int, reason string) {
 	t.Helper()
 	for {
 		_, _, err := ws.ReadMessage()
