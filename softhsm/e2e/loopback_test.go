@@ -14,10 +14,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+
+	"countersign/softhsm/e2e/system"
 )
 
 // public is the dashboard as a browser meets it in the world: https, under a
@@ -341,5 +344,56 @@ func TestAPublicPageTellsApartWhatIsOnTheBridgesPort(t *testing.T) {
 			v.connects("connect")
 			v.looks(tc.problem, tc.strip, tc.title)
 		})
+	}
+}
+
+// Row 6 of the symptoms that users of other bridges report: a prompt that stays
+// after the page gave up. One prompt is open at a time, so a prompt that stayed
+// would keep the next one waiting.
+func TestAPromptEndsWhenThePersonCancelsOrLeavesThePage(t *testing.T) {
+	r := start(t)
+	p := browse(t, r.DashboardURL)
+	p.sees("Sandbox Treasury")
+	v := &visitor{tab: p}
+
+	r.answer(system.Answers{Pairing: []string{"hang"}})
+	v.connects("connect")
+	p.sees("Is the code the same in the bridge's prompt?")
+	p.accessible("the page while it pairs")
+	v.gallery("pairing")
+	p.presses("Cancel")
+	p.sees("not paired: connect")
+	p.until("that pairing is over", "window.bridge.state === 'idle' && window.bridge.problem === 'stopped'")
+
+	r.answer(system.Answers{Pairing: []string{"hang"}})
+	v.connects("connect")
+	p.sees("Is the code the same in the bridge's prompt?")
+	p.do(chromedp.Navigate("about:blank"))
+
+	r.answer(system.Answers{})
+	p.do(chromedp.Navigate(r.DashboardURL))
+	p.sees("Sandbox Treasury")
+	v.connects("connect")
+	p.sees("ready: alice, bob, carol")
+
+	// A token that is pulled, and one that is back, is on the page in a moment.
+	for _, tc := range []struct {
+		what string
+		do   func(string) error
+		sees string
+	}{
+		{"pulled", r.State.Approvers.Pull, "ready: alice, bob · carol unplugged"},
+		{"inserted", r.State.Approvers.Insert, "ready: alice, bob, carol"},
+	} {
+		began := time.Now()
+		if err := tc.do("carol"); err != nil {
+			t.Fatal(err)
+		}
+		p.sees(tc.sees)
+		took := time.Since(began)
+		t.Logf("%s: on the page after %s", tc.what, took.Round(time.Millisecond))
+		if took > 5*time.Second { // a second on a computer that does nothing else
+			t.Errorf("%s: on the page after %s", tc.what, took)
+		}
 	}
 }

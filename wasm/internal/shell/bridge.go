@@ -94,6 +94,9 @@ func (s *Shell) connect(how app.ConnectBridge, forget bool) {
 	s.mu.Unlock()
 	if err := s.greet(a, found); err != nil {
 		client.Close()
+		if a.ctx.Err() != nil {
+			err = &bridgeclient.Error{Problem: bridgeclient.Stopped, Fault: fault.Wrap(err, fault.Cancelled, "given up")}
+		}
 		s.tell(a, app.BridgeChanged{State: app.BridgeFailed, Err: err})
 		return
 	}
