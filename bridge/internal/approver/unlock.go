@@ -32,6 +32,13 @@ func (k *keyUse) device() string { return tokenOf(k.uri) }
 // checks that it is the one that the certificate names.
 func (k *keyUse) open(ctx context.Context) error {
 	devices := k.conn.bridge.deps.Devices
+	dev, err := devices.Device(ctx, k.device())
+	if err != nil {
+		return err
+	}
+	if !dev.Present { // before anybody reads for nothing; a key that was found once is still known
+		return notPresent(k.device())
+	}
 	key, err := k.identity.key(ctx, devices, k.uri)
 	if fault.CodeOf(err) == fault.PINRequired {
 		if err := k.authorize(ctx); err != nil {
@@ -61,6 +68,11 @@ func (k *keyUse) ECDH(ctx context.Context, peer []byte) (secret []byte, err erro
 		return nil, err
 	}
 	err = k.unlocked(ctx, func(ctx context.Context, key keys.Key) (err error) { secret, err = key.ECDH(ctx, peer); return err })
+	if err != nil {
+		if jerr := k.journal(journal.Failed, err); jerr != nil {
+			return nil, jerr
+		}
+	}
 	return secret, err
 }
 
@@ -100,6 +112,10 @@ func (k *keyUse) unlocked(ctx context.Context, use func(context.Context, keys.Ke
 	return err
 }
 
+func notPresent(device string) error {
+	return fault.New(fault.DeviceMissing, fmt.Sprintf("the token %q is not plugged in", device)).With("device", device)
+}
+
 func (k *keyUse) journal(kind string, err error) error {
 	e := k.conn.entry(kind, k.identity)
 	e.Device, e.Key, e.Code = k.device(), k.want.Thumbprint(), string(fault.CodeOf(err))
@@ -135,7 +151,7 @@ func (k *keyUse) authorize(ctx context.Context) error {
 	}
 	switch {
 	case !dev.Present:
-		return fault.New(fault.DeviceMissing, fmt.Sprintf("the token %q is not plugged in", label)).With("device", label)
+		return notPresent(label)
 	case dev.Locked:
 		err = k.unlock(ctx, dev)
 	default:
