@@ -32,12 +32,8 @@ func (k *keyUse) device() string { return tokenOf(k.uri) }
 // checks that it is the one that the certificate names.
 func (k *keyUse) open(ctx context.Context) error {
 	devices := k.conn.bridge.deps.Devices
-	dev, err := devices.Device(ctx, k.device())
-	if err != nil {
+	if _, err := k.present(ctx); err != nil { // before anybody reads for nothing; a key that was found once is still known
 		return err
-	}
-	if !dev.Present { // before anybody reads for nothing; a key that was found once is still known
-		return notPresent(k.device())
 	}
 	key, err := k.identity.key(ctx, devices, k.uri)
 	if fault.CodeOf(err) == fault.PINRequired {
@@ -72,8 +68,9 @@ func (k *keyUse) ECDH(ctx context.Context, peer []byte) (secret []byte, err erro
 		if jerr := k.journal(journal.Failed, err); jerr != nil {
 			return nil, jerr
 		}
+		return nil, &written{err}
 	}
-	return secret, err
+	return secret, nil
 }
 
 // SignDigest signs; its caller has asked the person.
@@ -112,8 +109,19 @@ func (k *keyUse) unlocked(ctx context.Context, use func(context.Context, keys.Ke
 	return err
 }
 
-func notPresent(device string) error {
-	return fault.New(fault.DeviceMissing, fmt.Sprintf("the token %q is not plugged in", device)).With("device", device)
+// present is the token as it is now; when it is missing, after looking for it once
+// more. It fails with DEVICE_NOT_FOUND.
+func (k *keyUse) present(ctx context.Context) (Device, error) {
+	devices, label := k.conn.bridge.deps.Devices, k.device()
+	dev, err := devices.Device(ctx, label)
+	if err == nil && !dev.Present {
+		_, _ = devices.Key(ctx, k.uri) // looks for the token; whether it is there, and the key, is asked next
+		dev, err = devices.Device(ctx, label)
+	}
+	if err == nil && !dev.Present {
+		err = fault.New(fault.DeviceMissing, fmt.Sprintf("the token %q is not plugged in", label)).With("device", label)
+	}
+	return dev, err
 }
 
 func (k *keyUse) journal(kind string, err error) error {
@@ -145,16 +153,10 @@ func (k *keyUse) authorize(ctx context.Context) error {
 	if b.grants.has(k.conn.pairing, k.want) { // the person answered another call of this page
 		return nil
 	}
-	dev, err := b.deps.Devices.Device(ctx, label)
-	if err != nil {
-		return because(ctx, err)
-	}
-	switch {
-	case !dev.Present:
-		return notPresent(label)
-	case dev.Locked:
+	dev, err := k.present(ctx)
+	if err == nil && dev.Locked {
 		err = k.unlock(ctx, dev)
-	default:
+	} else if err == nil {
 		err = k.allow(ctx)
 	}
 	if err != nil {
