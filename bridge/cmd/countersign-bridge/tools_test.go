@@ -413,3 +413,17 @@ func TestTheDoctorsReportIsForProgramsToo(t *testing.T) {
 		}
 	}
 }
+
+func TestAModuleThatCrashesIsInTheJournal(t *testing.T) {
+	t.Parallel()
+	token := softhsm.NewFaulty(t, softhsm.Spec{Label: "alice"})
+	path := config(t, func(m map[string]any) { m["modules"] = []string{token.Module} })
+	lines, stop := running(t, path)
+	defer stop()
+	line(t, lines)
+	token.Crash("C_GetSlotList") // the next look at the slots
+	within(t, "the crash is journaled", func() bool { return strings.HasPrefix(events(t, path), "started module-failed") })
+	if out := must(t, "journal", "show", "--config", path); !strings.Contains(out, "MODULE_FAILED") || !strings.Contains(out, "token "+filepath.Base(token.Module)) {
+		t.Error(out)
+	}
+}

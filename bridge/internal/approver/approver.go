@@ -30,6 +30,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/instance"
 	"countersign/bridge/internal/journal"
@@ -231,7 +232,12 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 		return err
 	}
 	defer book.Close()
-	devices, closeDevices, err := OpenDevices(ctx, cfg.Modules, log)
+	devices, closeDevices, err := OpenDevices(device.Config{Modules: device.Modules(cfg.Modules...), Log: log, Failed: func(path string) {
+		e := journal.Event{Kind: journal.ModuleFailed, Device: filepath.Base(path), Code: string(fault.ModuleFailed)}
+		if err := book.Append(e); err != nil {
+			log.Error("the journal cannot be written", "event", e.Kind, "error", err)
+		}
+	}})
 	if err != nil {
 		return err
 	}

@@ -3,7 +3,6 @@ package approver
 import (
 	"context"
 	"fmt"
-	"log/slog"
 
 	"countersign/bridge/internal/device"
 )
@@ -15,12 +14,11 @@ type devices struct {
 
 // OpenDevices opens the PKCS#11 modules and returns their tokens, and how to
 // close them.
-func OpenDevices(_ context.Context, modules []string, log *slog.Logger) (Devices, func() error, error) {
-	d, err := device.Open(device.Config{Modules: device.Modules(modules...), Log: log})
+func OpenDevices(cfg device.Config) (Devices, func() error, error) {
+	d, err := device.Open(cfg)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the PKCS#11 modules: %w", err)
 	}
-	log.Info("tokens", "found", len(d.All()))
 	return devices{d}, d.Close, nil
 }
 

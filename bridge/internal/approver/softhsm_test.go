@@ -2,10 +2,10 @@ package approver
 
 import (
 	"context"
-	"log/slog"
 	"testing"
 
 	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
@@ -19,7 +19,7 @@ func onToken(t testing.TB, curve string) (*rig, *softhsm.Token) {
 	t.Helper()
 	token := softhsm.New(t, softhsm.Spec{Label: "alice", Keys: []softhsm.Key{
 		{Label: "approval", Curve: curve, Sign: true}, {Label: "channel", Curve: curve, Derive: true}}})
-	devices, closeDevices, err := OpenDevices(t.Context(), []string{token.Module}, slog.New(slog.DiscardHandler))
+	devices, closeDevices, err := OpenDevices(device.Config{Modules: device.Modules(token.Module)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,7 +73,10 @@ type Config struct {
 	Timeout time.Duration
 	// InProcess loads the modules into this process: for tests and measurements.
 	InProcess bool
-	Log       *slog.Logger // nil: none
+	// Failed is told when a module that worked crashed, hung or returned garbage; it
+	// must not block. nil: nobody.
+	Failed func(path string)
+	Log    *slog.Logger // nil: none
 }
 
 // Devices are the tokens of some modules.

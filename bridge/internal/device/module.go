@@ -153,7 +153,8 @@ func (m *module) lose(e engine) {
 		<-p.over
 	}
 	m.mu.Lock()
-	if m.engine == e {
+	worked := m.engine == e
+	if worked {
 		m.engine = nil
 		m.up = make(chan struct{})
 	}
@@ -163,6 +164,9 @@ func (m *module) lose(e engine) {
 	m.mu.Unlock()
 	if !errors.Is(e.why(), errClosed) {
 		m.cfg.Log.Error("the PKCS#11 module failed and is started again", "module", m.module.Path, "why", e.why())
+		if worked && m.cfg.Failed != nil {
+			m.cfg.Failed(m.module.Path)
+		}
 	}
 	for _, d := range known {
 		if d.vanish() {

@@ -12,7 +12,6 @@ const maxProcess = 1024
 // used: [Event.Durable].
 const (
 	Started       = "started"        // the bridge started
-	Stopped       = "stopped"        // it stopped as it was told
 	Recovered     = "recovered"      // the last line was incomplete after a power cut or a full disk, and was dropped
 	HeadSigned    = "head-signed"    // first: a token's key signs the head of this journal; Digest is the head's hash
 	Paired        = "paired"         // the person accepted a page's key
