@@ -47,8 +47,11 @@ func (m *Model) relayForm() view.Node {
 				view.Prop("value", b.Typed), view.On("input", "bridge.name")),
 			below),
 		view.El("div", "cluster", view.El("button", "button is-small", view.A("type", "submit"), "Connect through the gateway")))
-	if b.Problem == bridgeclient.NotRunning && b.Typed == "" { // most often it is only not started
-		return view.El("details", "", view.El("summary", "", "Is it on another computer?"), form)
+	if b.Typed == "" {
+		switch b.Problem {
+		case bridgeclient.NotRunning, bridgeclient.NotAdmitted, bridgeclient.OtherProgram, bridgeclient.KeyChanged: // something else is likelier
+			return view.El("details", "", view.El("summary", "", "Is it on another computer?"), form)
+		}
 	}
 	return form
 }

@@ -9,13 +9,13 @@ import (
 	"countersign/wasm/internal/bridgeclient"
 )
 
-func TestTheGatewayIsOfferedWhereLoopbackIsImpossible(t *testing.T) {
+func TestTheGatewayIsOfferedWhereTheBridgeMayBeElsewhere(t *testing.T) {
 	t.Parallel()
 	for problem, want := range map[bridgeclient.Problem]bool{
 		bridgeclient.NotRunning: true, bridgeclient.Unanswered: true, bridgeclient.Denied: true, bridgeclient.Blocked: true,
 		bridgeclient.Unsupported: true, bridgeclient.NotThere: true, bridgeclient.Misbuilt: true, bridgeclient.NoLine: true,
-		bridgeclient.NotAdmitted: false, bridgeclient.OtherProgram: false, bridgeclient.WrongVersion: false, bridgeclient.KeyChanged: false,
-		bridgeclient.PairingRefused: false,
+		bridgeclient.NotAdmitted: true, bridgeclient.OtherProgram: true, bridgeclient.KeyChanged: true,
+		bridgeclient.WrongVersion: false, bridgeclient.PairingRefused: false, bridgeclient.Lost: false,
 	} {
 		m := bridging(failed(problem, fault.Unavailable))()
 		if got := strings.Contains(m.View().Tree.Words(), "Or through the gateway"); got != want {

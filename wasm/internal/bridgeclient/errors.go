@@ -39,12 +39,12 @@ const (
 type kind struct {
 	problem   Problem
 	tells     int  // how much it says when nothing better is found; 0 ends the search
-	elsewhere bool // another route may lead to the bridge: nobody is here, or the page may not look
+	elsewhere bool // another route may lead to the bridge: it is not here, or the page may not look
 }
 
 var kinds = [...]kind{
-	{NotRunning, 1, true}, {Misbuilt, 2, true}, {OtherProgram, 3, false}, {WrongVersion, 4, false},
-	{NotThere, 1, true}, {NoLine, 5, true}, {NotAdmitted, 6, false}, {KeyChanged, 7, false},
+	{NotRunning, 1, true}, {Misbuilt, 2, true}, {OtherProgram, 3, true}, {WrongVersion, 4, false},
+	{NotThere, 1, true}, {NoLine, 5, true}, {NotAdmitted, 6, true}, {KeyChanged, 7, true},
 	{Unanswered, 0, true}, {Denied, 0, true}, {Blocked, 0, true}, {Unsupported, 0, true},
 }
 

@@ -236,7 +236,8 @@ func TestAnotherRouteIsTakenOnlyWhenLoopbackIsImpossible(t *testing.T) {
 		"the person said no":          {Refusal, nil, []Route{broken, relay}, Relay, ""},
 		"a remote desktop":            {Granted, nil, []Route{relay}, Relay, ""},
 		"it runs here":                {Granted, map[string]program{"one": bridgeWith(mine)}, []Route{relay}, Loopback, ""},
-		"another bridge runs here":    {Granted, map[string]program{"one": bridgeWith(other)}, []Route{relay}, "", KeyChanged},
+		"another person's runs here":  {Granted, map[string]program{"one": bridgeWith(other)}, []Route{relay}, Relay, ""}, // on a terminal server
+		"only another's runs here":    {Granted, map[string]program{"one": bridgeWith(other)}, []Route{broken}, "", KeyChanged},
 		"not asked yet":               {Prompt, nil, []Route{relay}, "", NotAsked},
 		"the other route is down too": {Policy, nil, []Route{broken}, "", Blocked},
 		"there is no other route":     {Policy, nil, nil, "", Blocked},

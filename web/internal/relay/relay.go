@@ -37,7 +37,7 @@ const (
 	lingerTime    = 2 * time.Second  // for an end to answer a close frame
 	maxBridges    = 10_000
 	maxTickets    = 50_000
-	ticketsEntity = 30  // in a minute
+	ticketsEntity = 120 // in a minute: pages of its members ask again while their bridges are off
 	ticketsName   = 20  // in a minute
 	upgrades      = 600 // in a minute, of one address, which may be a proxy's
 )
