@@ -31,7 +31,6 @@ type computer struct {
 	questions  int
 	asked      []string // addresses, in the order of their first look
 	dialled    []string
-	heard      map[string]int // messages that a bridge received
 }
 
 // program listens at one address.
