@@ -125,7 +125,8 @@ func share(b *testing.B, n, workers int, do func(worker int) error) (took []time
 	return took, float64(n) / time.Since(start).Seconds()
 }
 
-// directSigners are bare sessions on the token that the bridge has logged in.
+// directSigners are bare sessions on the same token, in this process. The bridge
+// has the module in another.
 func directSigners(b *testing.B, token *softhsm.Token, n int) (sign func(worker int) error, done func()) {
 	b.Helper()
 	p := pkcs11.New(token.Module)
@@ -139,6 +140,7 @@ func directSigners(b *testing.B, token *softhsm.Token, n int) (sign func(worker 
 		}
 	}
 	check(err)
+	check(p.Initialize())
 	slots, err := p.GetSlotList(true)
 	check(err)
 	slot, found := uint(0), false
@@ -154,6 +156,12 @@ func directSigners(b *testing.B, token *softhsm.Token, n int) (sign func(worker 
 	for i := range n {
 		sessions[i], err = p.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION)
 		check(err)
+		if i == 0 {
+			check(p.Login(sessions[0], pkcs11.CKU_USER, token.PIN))
+		}
+		if i == 0 {
+			check(p.Login(sessions[i], pkcs11.CKU_USER, token.PIN))
+		}
 		check(p.FindObjectsInit(sessions[i], []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_LABEL, "approval")}))
 		objects, _, err := p.FindObjects(sessions[i], 1)
 		check(err)
@@ -171,8 +179,10 @@ func directSigners(b *testing.B, token *softhsm.Token, n int) (sign func(worker 
 			_, err := p.Sign(sessions[w], digest[:])
 			return err
 		}, func() {
-			for _, s := range sessions {
-				_ = p.CloseSession(s) // the token goes with the benchmark
+			check(p.Finalize())
+			if err := p.Finalize(); err != nil {
+				b.Error(err)
 			}
+			p.Destroy()
 		}
 }

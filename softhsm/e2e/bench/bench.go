@@ -55,6 +55,11 @@ var suites = []suite{
 		{name: "sign_bridge_added through the bridge", metric: "sign-1-µs", scale: 1, unit: "us"},
 		{name: "sign_bridge_added direct calls", metric: "direct-1-µs", scale: 1, unit: "us"},
 	}},
+	{"bridge/internal/approver", "Pages", 15, []line{
+		{name: "prompt_to_signature", metric: "prompt-µs", scale: 1e-3, unit: "ms", op: "<=", goal: 10},
+		{name: "pages_16 frames", metric: "frames/s", scale: 1, unit: "frames/s"},
+		{name: "pages_16 memory of each", metric: "page-KB", scale: 1, unit: "KB"},
+	}},
 	{"bridge/internal/device", "Isolation", 15, isolation()},
 	{"bridge/internal/device", "SlowToken", 3, []line{
 		{name: "isolated_5ms", bench: "5ms", metric: "ratio", scale: 1, unit: "of-direct", op: ">=", goal: 0.95},
