@@ -157,9 +157,6 @@ func directSigners(b *testing.B, token *softhsm.Token, n int) (sign func(worker 
 		sessions[i], err = p.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION)
 		check(err)
 		if i == 0 {
-			check(p.Login(sessions[0], pkcs11.CKU_USER, token.PIN))
-		}
-		if i == 0 {
 			check(p.Login(sessions[i], pkcs11.CKU_USER, token.PIN))
 		}
 		check(p.FindObjectsInit(sessions[i], []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_LABEL, "approval")}))
@@ -180,9 +177,6 @@ func directSigners(b *testing.B, token *softhsm.Token, n int) (sign func(worker 
 			return err
 		}, func() {
 			check(p.Finalize())
-			if err := p.Finalize(); err != nil {
-				b.Error(err)
-			}
 			p.Destroy()
 		}
 }
