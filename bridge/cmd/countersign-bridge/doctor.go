@@ -36,11 +36,13 @@ type report struct {
 }
 
 func (c *doctorCommand) Run(ctx context.Context, std stdio) error {
+	var all []doctor.Finding
 	cfg, err := approver.Load(c.Config)
 	if err != nil {
-		return err
+		all = []doctor.Finding{{ID: "config", Level: doctor.Bad, What: err.Error(), Remedy: "Repair the file: bridge/README.md says what is in it."}}
+	} else {
+		all = doctor.Diagnose(ctx, doctor.Config{Bridge: cfg, File: c.Config})
 	}
-	all := doctor.Diagnose(ctx, doctor.Config{Bridge: cfg, File: c.Config})
 	bad := 0
 	for _, f := range all {
 		if f.Level == doctor.Bad {

@@ -407,6 +407,10 @@ func TestTheDoctorsReportIsForProgramsToo(t *testing.T) {
 	if err := json.Unmarshal([]byte(out), &r); err != nil || code != 1 || r.OK || r.Schema != "countersign-doctor/1" || r.Version != approver.Version || len(r.Findings) < 5 {
 		t.Errorf("%d, %s, %s, %v", code, out, errs, err)
 	}
+	broken := config(t, func(m map[string]any) { m["port"] = 1 })
+	if code, out, _ := command(t, "doctor", "--json", "--config", broken); code != 1 || !strings.Contains(out, `"id": "config"`) || !strings.Contains(out, "unknown field") {
+		t.Errorf("a broken configuration: %d, %s", code, out)
+	}
 	for _, f := range r.Findings {
 		if f.ID == "module:/nonexistent.so" && (f.Level != "bad" || f.Remedy == "") {
 			t.Errorf("%+v", f)
@@ -425,5 +429,46 @@ func TestAModuleThatCrashesIsInTheJournal(t *testing.T) {
 	within(t, "the crash is journaled", func() bool { return strings.HasPrefix(events(t, path), "started module-failed") })
 	if out := must(t, "journal", "show", "--config", path); !strings.Contains(out, "MODULE_FAILED") || !strings.Contains(out, "token "+filepath.Base(token.Module)) {
 		t.Error(out)
+	}
+}
+
+func TestAHeadIsSignedByKeysThatWantTheirPINEachTimeAndByReadersWithAPad(t *testing.T) {
+	t.Parallel()
+	for name, r := range map[string]struct {
+		faults func(pin string) []tokenfault.Fault
+		asks   bool
+		want   string
+	}{
+		"a PIN for each use": {func(string) []tokenfault.Fault { return []tokenfault.Fault{tokenfault.AlwaysAuth("approval")} }, true, "head-signed unlocked"},
+		"a pad": {func(pin string) []tokenfault.Fault {
+			return []tokenfault.Fault{tokenfault.PINPad(pin, time.Millisecond)}
+		}, false, "unlocked head-signed"},
+		"the last try, and correct": {func(string) []tokenfault.Fault { return []tokenfault.Fault{tokenfault.Flags(0x00020000)} }, true, "unlocked head-signed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			token := softhsm.NewFaulty(t, softhsm.Spec{Label: "alice"})
+			path, log := prompted(t, `{"log":"log","pins":{"alice":["`+token.Token.PIN+`"]},"confirm":["approve"]}`,
+				func(m map[string]any) { m["modules"] = []string{token.Module} })
+			var m made
+			if err := json.Unmarshal([]byte(must(t, "keys", "generate", "--config", path, "--token", "alice")), &m); err != nil {
+				t.Fatal(err)
+			}
+			certify(t, path, m)
+			token.Set(r.faults(token.Token.PIN)...)
+			if err := os.Remove(log); err != nil {
+				t.Fatal(err)
+			}
+			head := filepath.Join(t.TempDir(), "head.jws")
+			must(t, "journal", "verify", "--config", path, "--sign", "--member", "mem_alice", "--out", head)
+			must(t, "journal", "verify", "--config", path, "--head", head)
+			shown, err := os.ReadFile(log)
+			if asked := strings.Contains(string(shown), `"kind":"pin"`); asked != r.asks {
+				t.Errorf("the PIN was asked for at the prompt: %t: %s, %v", asked, shown, err)
+			}
+			if got := events(t, path); !strings.HasSuffix(got, r.want) {
+				t.Errorf("the journal has %q", got)
+			}
+		})
 	}
 }

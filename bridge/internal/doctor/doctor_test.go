@@ -17,6 +17,7 @@ import (
 
 	"countersign/bridge/internal/approver"
 	"countersign/bridge/internal/device"
+	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/instance"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
@@ -384,4 +385,16 @@ func TestEachErrorOfTheBridgeHasARemedyThatTheReadmeHasToo(t *testing.T) {
 			t.Errorf("the README does not have %s", row)
 		}
 	}
+}
+
+func FuzzPolicyPattern(f *testing.F) {
+	for _, p := range []string{"*", "[*.]a.example", "https://a.example:443/*", "://", "[:", "https://[::1]:80"} {
+		f.Add(p, "https://a.example")
+	}
+	f.Fuzz(func(t *testing.T, pattern, origin string) {
+		matches([]string{pattern}, origin)
+		if _, err := guard.ParseOrigin(origin); err == nil && !matches([]string{origin}, origin) {
+			t.Errorf("%q does not mean itself", origin)
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -133,7 +134,7 @@ func TestManyWhoWaitShareOneSync(t *testing.T) {
 	}
 	<-enter
 	for j.Head().Size < writers {
-		// the others write while the first sync is under way
+		runtime.Gosched() // the others write while the first sync is under way
 	}
 	close(leave)
 	all.Wait()

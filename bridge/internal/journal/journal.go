@@ -209,11 +209,13 @@ func (j *Journal) commit(end int64) error {
 	defer j.syncing.Unlock()
 	j.mu.Lock()
 	upTo, trouble := j.size, j.trouble
-	done := j.synced >= end || j.closed
+	done, closed := j.synced >= end, j.closed
 	j.mu.Unlock()
 	switch {
 	case done:
 		return nil
+	case closed:
+		return os.ErrClosed
 	case trouble != nil:
 		// A sync after one that failed may succeed without having written.
 		return trouble
@@ -256,7 +258,11 @@ func (j *Journal) Close() error {
 	if j.timer != nil {
 		j.timer.Stop()
 	}
-	return errors.Join(j.datasync(j.file), j.file.Close())
+	err := j.datasync(j.file)
+	if err == nil {
+		j.onDisk(j.size)
+	}
+	return errors.Join(err, j.file.Close())
 }
 
 // refused is what the outside sees.
