@@ -210,30 +210,64 @@ func (m *module) note(seen map[Identity]uint) []Change {
 // still is the token that was in a slot of a reader and is there yet, which the
 // list of slots has told. Such a token is not asked who it is: the question would
 // come between the PIN and the signature of a key that wants one before each, and
-// OpenSC hangs in it when the card has just been pulled. One that was exchanged
-// since the last look shows at its next use.
+// OpenSC hangs in it when the card was pulled just now. One that was exchanged
+// since the last look shows when a use of it fails, and before a PIN is given.
 func (m *module) still(slot uint) (Identity, bool) {
 	info, err := m.ctx.GetSlotInfo(slot)
-	if err != nil || info.Flags&pkcs11.CKF_REMOVABLE_DEVICE == 0 || info.Flags&pkcs11.CKF_TOKEN_PRESENT == 0 {
+	if err != nil || !isReader(info) || info.Flags&pkcs11.CKF_TOKEN_PRESENT == 0 {
 		return Identity{}, false
 	}
 	generation := m.currentGeneration()
 	for _, k := range m.list() {
-		k.mu.Lock()
-		there := k.present && k.slot == slot && k.generation == generation
-		k.mu.Unlock()
-		if there {
+		if k.isStill(slot, generation) {
 			return k.id, true
 		}
 	}
 	return Identity{}, false
 }
 
+// isStill is still for one token. A doubt is told once.
+func (k *Token) isStill(slot uint, generation int) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !k.present || k.slot != slot || k.generation != generation {
+		return false
+	}
+	doubt := !k.doubted.IsZero() && time.Since(k.doubted) >= lookEvery
+	if doubt {
+		k.doubted = time.Time{}
+	}
+	return !doubt
+}
+
+func isReader(info pkcs11.SlotInfo) bool { return info.Flags&pkcs11.CKF_REMOVABLE_DEVICE != 0 }
+
+// holds looks whether a token is in its slot yet, after a use that failed. When the
+// module does not say that it noticed anything, a token in a reader is only seen
+// from outside, and asked when the reader has had its time to notice.
+func (m *module) holds(slot uint, k *Token, e effect) bool {
+	if info, err := m.ctx.GetSlotInfo(slot); err == nil && isReader(info) && e&loginLost == 0 {
+		k.mu.Lock()
+		k.doubted = time.Now()
+		k.mu.Unlock()
+		return info.Flags&pkcs11.CKF_TOKEN_PRESENT != 0
+	}
+	id, ok := m.identify(slot)
+	return ok && id == k.id
+}
+
 // identify reads who the token in a slot is; ok is false for an empty slot and
 // for a token that is not initialised.
 func (m *module) identify(slot uint) (Identity, bool) {
 	info, err := m.ctx.GetTokenInfo(slot)
-	if err != nil || info.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
+	if err != nil {
+		return Identity{}, false
+	}
+	return identityOf(info)
+}
+
+func identityOf(info pkcs11.TokenInfo) (Identity, bool) {
+	if info.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
 		return Identity{}, false
 	}
 	return Identity{Label: trim(info.Label), Manufacturer: trim(info.ManufacturerID), Model: trim(info.Model), Serial: trim(info.SerialNumber)}, true

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"sync"
+	"time"
 	"unsafe"
 
 	"github.com/miekg/pkcs11"
@@ -35,7 +36,8 @@ type Token struct {
 	slot       uint
 	generation int
 	present    bool
-	lostIn     int // the generation in which it was last seen to be gone; -1: never
+	doubted    time.Time // when a use failed, and it has not said since who it is
+	lostIn     int       // the generation in which it was last seen to be gone; -1: never
 	loggedIn   bool
 	epoch      int // counts logins: handles of private objects are good for one
 	lacks      []string
@@ -126,13 +128,12 @@ func (k *Token) State() State {
 	s := State{Identity: k.id, TriesLeft: -1, Locked: true}
 	k.mu.Lock()
 	s.Present, s.Locked, s.Lacks = k.present, !k.loggedIn, k.lacks
-	slot := k.slot
 	k.mu.Unlock()
 	if !s.Present {
 		return s
 	}
 	defer k.module.enter(quick)()
-	info, err := k.module.ctx.GetTokenInfo(slot)
+	info, err := k.info()
 	if err != nil {
 		s.Present = false
 		return s
@@ -148,6 +149,20 @@ func (k *Token) State() State {
 		s.TriesLeft = 1
 	}
 	return s
+}
+
+// info is what the token says of itself: this one, and not another that is in its
+// place by now and would get its PIN. The caller holds calls.
+func (k *Token) info() (pkcs11.TokenInfo, error) {
+	info, err := k.module.ctx.GetTokenInfo(k.where())
+	if err != nil {
+		return info, err
+	}
+	if id, ok := identityOf(info); !ok || id != k.id {
+		k.gone()
+		return info, removed(k.id.Label)
+	}
+	return info, nil
 }
 
 // PIN is how a token is unlocked.
@@ -209,7 +224,7 @@ func (k *Token) Login(ctx context.Context, pin PIN) (err error) {
 // mayTry refuses a PIN that the token would refuse, or that may lock it. The
 // caller holds calls.
 func (k *Token) mayTry(pin PIN) error {
-	info, err := k.module.ctx.GetTokenInfo(k.where())
+	info, err := k.info()
 	if err != nil {
 		return k.judge(err, "tell its state")
 	}
@@ -238,7 +253,7 @@ func (k *Token) login(session pkcs11.SessionHandle, user uint, pin []byte) error
 
 func (k *Token) pinIncorrect() error {
 	f := fault.New(fault.PINIncorrect, "the PIN is not right").With("device", k.id.Label)
-	info, err := k.module.ctx.GetTokenInfo(k.where())
+	info, err := k.info()
 	switch {
 	case err != nil:
 	case info.Flags&pkcs11.CKF_USER_PIN_LOCKED != 0:
@@ -333,7 +348,7 @@ func (k *Token) judge(err error, what string) error {
 	slot := k.slot
 	k.mu.Unlock()
 	if e&tokenLost != 0 {
-		if id, ok := k.module.identify(slot); !ok || id != k.id {
+		if !k.module.holds(slot, k, e) {
 			k.gone()
 			return removed(k.id.Label)
 		}
