@@ -20,11 +20,13 @@ CHANNELID %[1]d
 
 // OpenSC is the module of OpenSC over a pcscd of its own, with card in the
 // virtual reader vpcd. Insert and remove the card as you like: it starts inserted.
+// The others are for the same reader, which holds one at a time: remove one before
+// you insert the next.
 // The daemon is handed its socket, as systemd does it, so it needs no root, and a
 // pcscd of the system is not disturbed. Its reader listens on a free port of all
 // addresses, which the driver does not let us choose: whoever reaches it can hold
 // another card into it while the module is up.
-func OpenSC(card *piv.Card) Start {
+func OpenSC(card *piv.Card, others ...*piv.Card) Start {
 	return func(ctx context.Context, dir string) (_ *Module, err error) {
 		if err := needs("pcscd", "pcscd"); err != nil {
 			return nil, err
@@ -48,7 +50,7 @@ func OpenSC(card *piv.Card) Start {
 		}
 		lying, takeAway := context.WithCancel(context.Background())
 		done := make(chan error, 1)
-		go func() { done <- card.Dial(lying, fmt.Sprintf("127.0.0.1:%d", port)) }()
+		go func() { done <- piv.Dial(lying, fmt.Sprintf("127.0.0.1:%d", port), append(others, card)...) }()
 		m.stop = append(m.stop, func() error { takeAway(); return <-done })
 		before := card.Counters().Resets
 		card.Insert()

@@ -21,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -69,7 +70,6 @@ type Card struct {
 	mu    sync.Mutex
 	count Counters
 	out   chan struct{} // closed when the card is pulled; nil while it is outside
-	in    chan struct{} // closed when the card is inserted; nil while it is inside
 	tries int
 }
 
@@ -99,7 +99,7 @@ func New(cfg Config) (*Card, error) {
 	if cfg.Tries < 1 || cfg.Tries > 15 {
 		return nil, errors.New("piv: a card allows 1 to 15 tries")
 	}
-	c := &Card{cfg: cfg, keys: map[Slot]*key{}, data: map[uint32][]byte{}, in: make(chan struct{}), tries: cfg.Tries}
+	c := &Card{cfg: cfg, keys: map[Slot]*key{}, data: map[uint32][]byte{}, tries: cfg.Tries}
 	for _, slot := range []Slot{Authentication, Signature, KeyManagement, CardAuthentication} {
 		k, err := newKey(slot, cfg)
 		if err != nil {
@@ -153,9 +153,8 @@ func (c *Card) add(n *int) { c.mu.Lock(); defer c.mu.Unlock(); *n++ }
 func (c *Card) Insert() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.in != nil {
-		close(c.in)
-		c.in, c.out = nil, make(chan struct{})
+	if c.out == nil {
+		c.out = make(chan struct{})
 	}
 }
 
@@ -166,7 +165,7 @@ func (c *Card) Remove() {
 	c.mu.Lock()
 	if c.out != nil {
 		close(c.out)
-		c.out, c.in = nil, make(chan struct{})
+		c.out = nil
 	}
 	c.mu.Unlock()
 	c.reset(false)
@@ -178,34 +177,37 @@ func (c *Card) Inserted() bool { return c.removal() != nil }
 // removal is closed when the card is pulled; nil: it is outside.
 func (c *Card) removal() chan struct{} { c.mu.Lock(); defer c.mu.Unlock(); return c.out }
 
-// insertion is closed when the card is inserted; nil: it is inside.
-func (c *Card) insertion() chan struct{} { c.mu.Lock(); defer c.mu.Unlock(); return c.in }
+// Dial lays the card into the virtual reader that listens at address: see [Dial].
+func (c *Card) Dial(ctx context.Context, address string) error { return Dial(ctx, address, c) }
 
-// Dial lays the card into the virtual reader that listens at address (vpcd's usual
-// port is 35963), now and after each insertion, until ctx ends. A reader that is
-// not there is waited for. It fails when the reader breaks the protocol.
-func (c *Card) Dial(ctx context.Context, address string) error {
+// Dial lays whichever of the cards is inserted into the virtual reader that
+// listens at address (vpcd's usual port is 35963), until ctx ends: one at a time,
+// and the next not sooner than a hand could. A reader that is not there is waited
+// for. It fails when the reader breaks the protocol.
+func Dial(ctx context.Context, address string, cards ...*Card) error {
 	var d net.Dialer
 	for ctx.Err() == nil {
-		if in := c.insertion(); in != nil {
-			select {
-			case <-in:
-			case <-ctx.Done():
-			}
-			continue
-		}
-		if conn, err := d.DialContext(ctx, "tcp", address); err == nil {
-			if err := c.Run(ctx, conn); err != nil && !errors.Is(err, ErrOutside) {
-				return err
+		pause := dialAgain
+		if i := slices.IndexFunc(cards, (*Card).Inserted); i >= 0 {
+			if conn, err := d.DialContext(ctx, "tcp", address); err == nil {
+				if err := cards[i].Run(ctx, conn); err != nil && !errors.Is(err, ErrOutside) {
+					return err
+				}
+				pause = exchange
 			}
 		}
 		select {
-		case <-time.After(dialAgain):
+		case <-time.After(pause):
 		case <-ctx.Done():
 		}
 	}
 	return nil
 }
 
-// dialAgain is how often a reader that is not there is looked for.
-const dialAgain = 20 * time.Millisecond
+const (
+	// dialAgain is how often a card, or a reader that is not there, is looked for.
+	dialAgain = 20 * time.Millisecond
+	// exchange is how long a reader stays empty. pcscd looks every 400 ms, and
+	// would take a card that is there again, or another, for the one it knows.
+	exchange = 500 * time.Millisecond
+)
