@@ -41,7 +41,13 @@ func bring(t *testing.T, start modules.Start) opened {
 
 func openLocked(t *testing.T, m *modules.Module, timeout time.Duration) opened {
 	t.Helper()
-	devices, err := Open(Config{Modules: []Module{{Path: m.Path, Reserved: m.Reserved}}, Poll: 20 * time.Millisecond, Timeout: timeout})
+	return openWith(t, m, Config{Poll: 20 * time.Millisecond, Timeout: timeout})
+}
+
+func openWith(t *testing.T, m *modules.Module, cfg Config) opened {
+	t.Helper()
+	cfg.Modules = []Module{{Path: m.Path, Reserved: m.Reserved}}
+	devices, err := Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,7 +225,10 @@ func TestACardThatIsPulledIsNoticedAndWorksAgainAfterThePIN(t *testing.T) {
 			t.Errorf("without the card: %+v", s)
 		}
 		c.Insert()
-		t.Logf("gone after %v, back after %v", gone, await(t, events, true))
+		back := await(t, events, true)
+		if t.Logf("gone after %v, back after %v", gone, back); gone > 5*time.Second || back > 5*time.Second {
+			t.Errorf("noticed after %v and %v: does the module hang?", gone, back)
+		}
 		if _, err := key.SignDigest(t.Context(), digest[:]); fault.CodeOf(err) != fault.PINRequired {
 			t.Errorf("sign before the PIN: %v, want PIN_REQUIRED", err)
 		}
@@ -235,8 +244,44 @@ func TestACardThatIsPulledIsNoticedAndWorksAgainAfterThePIN(t *testing.T) {
 	}
 }
 
-// OpenSC 0.23 dead-locks when the card is pulled during a signature. Whatever the
-// version, the call ends, nothing is retried, and the card works when it is back.
+func TestAnotherCardInTheSameReaderIsAnotherTokenAndGetsNoPIN(t *testing.T) {
+	alice, bob := card(t, piv.Config{Name: "Alice"}), card(t, piv.Config{Name: "Bob", PIN: "654321"})
+	m := modules.Run(t, modules.OpenSC(alice, bob))
+	token := openWith(t, m, Config{Poll: time.Hour}) // nobody looks in between
+	if err := token.Login(t.Context(), []byte(alice.PIN()), false); err != nil {
+		t.Fatal(err)
+	}
+	key := token.key(t, URI{ID: idAuthentication})
+	digest := sha256.Sum256([]byte("exchanged"))
+	if _, err := key.SignDigest(t.Context(), digest[:]); err != nil {
+		t.Fatal(err)
+	}
+	alice.Remove()
+	bob.Insert()
+	for bob.Counters().Resets == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := token.Login(t.Context(), []byte(alice.PIN()), false); fault.CodeOf(err) != fault.DeviceRemoved {
+		t.Errorf("log in to the card that was exchanged: %v, want DEVICE_REMOVED", err)
+	}
+	if _, err := key.SignDigest(t.Context(), digest[:]); fault.CodeOf(err) != fault.DeviceRemoved {
+		t.Errorf("sign with the card that was exchanged: %v, want DEVICE_REMOVED", err)
+	}
+	if n := bob.Counters(); n.WrongPINs+n.RightPINs+n.Signatures != 0 {
+		t.Errorf("the other card counts %+v", n)
+	}
+	other, err := token.devices.Device(t.Context(), "pkcs11:token=Bob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := other.Login(t.Context(), []byte(bob.PIN()), false); err != nil {
+		t.Error(err)
+	}
+}
+
+// OpenSC 0.23 dead-locks in C_Sign after the card was pulled during a signature and
+// before the reader has noticed. Whatever the version, each call ends, nothing is
+// retried, and the card works when it is back.
 func TestACardThatIsPulledWhileItSignsCostsThatSignatureOnly(t *testing.T) {
 	c := card(t, piv.Config{Name: "Carol", Delay: 400 * time.Millisecond})
 	m := modules.Run(t, modules.OpenSC(c))
@@ -267,6 +312,12 @@ func TestACardThatIsPulledWhileItSignsCostsThatSignatureOnly(t *testing.T) {
 	default:
 		t.Errorf("the signature under way: %v, want MODULE_FAILED, DEVICE_REMOVED or DEVICE_ERROR", err)
 	}
+	for code := fault.CodeOf(err); code != fault.DeviceRemoved && code != fault.ModuleFailed; code = fault.CodeOf(err) {
+		if _, err = key.SignDigest(t.Context(), digest[:]); err == nil {
+			t.Fatal("a card that is not there signed")
+		}
+	}
+	t.Logf("in the end: %v", err)
 	await(t, events, false)
 	if n := c.Counters(); n.Signatures != 1 {
 		t.Errorf("the card counts %+v: the signature was made, or made again", n)
@@ -367,6 +418,27 @@ func TestAKeyThatWantsItsPINAtEachUseIsAskedEachTime(t *testing.T) {
 	}
 	if n := c.Counters(); asked != 22 || n.WrongPINs != 1 || n.Signatures != 22 {
 		t.Errorf("asked %d times; the card counts %+v", asked, n)
+	}
+}
+
+func TestAWrongPINIsToldAndTheRightOneWorksAfterwards(t *testing.T) {
+	soft := token(t, "mistyped", both(jws.P256))
+	for name, start := range map[string]modules.Start{"NSS": modules.NSS, "TPM": modules.TPM, "p11-kit-proxy": modules.Proxy(soft.Store, soft.Spec)} {
+		t.Run(name, func(t *testing.T) {
+			m := modules.Run(t, start)
+			token := openLocked(t, m, 10*time.Second)
+			for range 2 {
+				if err := token.Login(t.Context(), []byte("wrong1234"), false); fault.CodeOf(err) != fault.PINIncorrect {
+					t.Errorf("wrong PIN: %v, want PIN_INCORRECT", err)
+				}
+				if s := token.State(t.Context()); !s.Locked {
+					t.Errorf("after a wrong PIN: %+v", s)
+				}
+			}
+			if err := token.Login(t.Context(), []byte(m.PIN), false); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
