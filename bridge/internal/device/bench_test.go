@@ -241,8 +241,8 @@ func BenchmarkSlowToken(b *testing.B) {
 //
 //	crash-ms   from the error of the operation that crashed the module to the next
 //	           good signature, with the new process, the PIN, and the key found again
-//	replug-ms  from the return of a pulled token to the next good signature, when the
-//	           slots are looked at once a second
+//	replug-ms  from the return of a pulled token to the next good signature
+//	event-ms   from the pull of a token, or its return, to the news of it, at worst
 func BenchmarkRecovery(b *testing.B) {
 	f := softhsm.NewFaulty(b, softhsm.Spec{Label: "recovery", Keys: []softhsm.Key{both(jws.Secp256k1)}})
 	devices, err := Open(Config{Modules: Modules(f.Module)})
@@ -250,6 +250,21 @@ func BenchmarkRecovery(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = devices.Close() })
+	news := make(chan bool, 16)
+	go func() { _ = devices.Watch(b.Context(), func(_ string, present bool) { news <- present }) }()
+	heard := func(want bool) time.Duration {
+		start := time.Now()
+		for {
+			select {
+			case got := <-news:
+				if got == want {
+					return time.Since(start)
+				}
+			case <-time.After(20 * time.Second):
+				b.Fatalf("nobody was told that the token is present: %v", want)
+			}
+		}
+	}
 	d := unlock(b, devices, "recovery", f.Token.PIN)
 	key, err := devices.Key(b.Context(), "pkcs11:object=both")
 	if err != nil {
@@ -274,7 +289,7 @@ func BenchmarkRecovery(b *testing.B) {
 			}
 		}
 	}
-	var crash, replug []time.Duration
+	var crash, replug, event []time.Duration
 	for b.Loop() {
 		if len(crash) > 0 { // as it would be in life: not twice within five seconds
 			<-time.After(steady)
@@ -284,14 +299,18 @@ func BenchmarkRecovery(b *testing.B) {
 			b.Fatal(err)
 		}
 		crash = append(crash, again())
+		heard(true) // of the new process
 		f.Vanish()
-		for devices.State(b.Context(), "recovery").Present {
-			<-time.After(time.Millisecond)
-		}
+		event = append(event, heard(false))
+		f.Return()
+		event = append(event, heard(true))
+		f.Vanish()
+		heard(false)
 		f.Return()
 		replug = append(replug, again())
 	}
 	b.ReportMetric(float64(quantile(crash, 0.5).Microseconds())/1000, "crash-ms")
+	b.ReportMetric(float64(quantile(event, 1).Microseconds())/1000, "event-ms")
 	b.ReportMetric(float64(quantile(replug, 0.5).Microseconds())/1000, "replug-ms")
 }
 

@@ -69,6 +69,7 @@ var suites = []suite{
 	}},
 	{"bridge/internal/device", "Recovery", 5, []line{
 		{name: "crash_to_signature", metric: "crash-ms", scale: 1, unit: "ms", op: "<=", goal: 50},
+		{name: "pull_to_event", metric: "event-ms", scale: 1, unit: "ms", op: "<=", goal: 1000},
 		{name: "replug_to_signature", metric: "replug-ms", scale: 1, unit: "ms", op: "<=", goal: 1000},
 	}},
 	{"bridge/internal/device", "ManyObjects", 25, []line{
