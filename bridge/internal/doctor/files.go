@@ -167,6 +167,7 @@ func (c *checks) clock(ctx context.Context) {
 	theirs, err := c.serverTime(ctx, gateway)
 	if err != nil {
 		c.note("gateway", Warn, "the gateway "+gateway+" does not answer: "+err.Error(), "Without it pages reach this bridge over loopback only.")
+		c.note("clock", OK, "the clock says "+now.UTC().Format(time.RFC3339)+", which no gateway confirms", "")
 		return
 	}
 	// A date has whole seconds; the answer took its time.

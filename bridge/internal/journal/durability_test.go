@@ -1,12 +1,14 @@
 package journal
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,7 +21,15 @@ import (
 // childEnv makes this test program a bridge whose disk is full.
 const childEnv = "COUNTERSIGN_TEST_FULL_DISK"
 
+// killedEnv makes it a bridge that writes until it is killed, and says of each
+// line that it is written.
+const killedEnv = "COUNTERSIGN_TEST_KILLED"
+
 func TestMain(m *testing.M) {
+	if path := os.Getenv(killedEnv); path != "" {
+		fmt.Fprintln(os.Stderr, writeForever(path))
+		os.Exit(1)
+	}
 	if path := os.Getenv(childEnv); path != "" {
 		if err := fullDisk(path); err != nil {
 			fmt.Fprintln(os.Stderr, err)
@@ -71,6 +81,58 @@ func fullDisk(path string) error {
 		}
 	}
 	return j.Close()
+}
+
+func writeForever(path string) error {
+	j, err := Open(Config{Path: path})
+	if err != nil {
+		return err
+	}
+	for n := 0; ; n++ {
+		kind := Approved
+		if n%2 == 1 {
+			kind = Signed
+		}
+		if err := j.Append(Event{Kind: kind, Request: fmt.Sprint(n)}); err != nil {
+			return err
+		}
+		fmt.Println(j.Head().Size)
+	}
+}
+
+func TestWhatWasAcknowledgedIsThereAfterKill9(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "journal.log")
+	for round := range 5 {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), killedEnv+"="+path)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		acknowledged, lines := 0, bufio.NewScanner(out)
+		for n := 0; lines.Scan(); n++ {
+			if acknowledged, err = strconv.Atoi(lines.Text()); err != nil {
+				t.Fatal(err)
+			}
+			if n == 20+7*round {
+				if err := cmd.Process.Kill(); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		_ = cmd.Wait() // it was killed
+		j := open(t, path)
+		if err := j.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if n := len(read(t, path)); n < acknowledged || acknowledged == 0 {
+			t.Errorf("round %d: %d lines, %d were acknowledged", round, n, acknowledged)
+		}
+	}
 }
 
 func TestAFullDiskStopsTheKeysAndSpaceBringsThemBack(t *testing.T) {

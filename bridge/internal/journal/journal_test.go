@@ -192,9 +192,13 @@ func TestAProgramsPathIsBounded(t *testing.T) {
 func TestManyWritersMakeOneChain(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "journal.log")
-	j := open(t, path)
+	bridge, command := open(t, path), open(t, path)
 	var all sync.WaitGroup
-	for range 8 {
+	for i := range 8 {
+		j := bridge
+		if i%2 == 0 {
+			j = command
+		}
 		all.Go(func() {
 			for range 50 {
 				if err := j.Append(Event{Kind: Signed}); err != nil {
