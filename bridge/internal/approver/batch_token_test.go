@@ -134,3 +134,41 @@ func TestAPINThatIsNotGivenForAnItemEndsTheBatchThere(t *testing.T) {
 		t.Errorf("%v, asked %d times", errs, asked)
 	}
 }
+
+// pulling are devices whose approval key pulls its token after n signatures.
+type pulling struct {
+	Devices
+	n    int
+	pull func()
+}
+
+func (d *pulling) Key(ctx context.Context, uri string) (keys.Key, error) {
+	k, err := d.Devices.Key(ctx, uri)
+	if err == nil && strings.Contains(uri, "approval") {
+		k = &after{Key: k, n: d.n, do: d.pull}
+	}
+	return k, err
+}
+
+func TestASoftHSMTokenPulledAfterTwoOfFiveLeavesTwoSignedAndThreeRemoved(t *testing.T) {
+	g, token := onToken(t, jws.Secp256k1)
+	g.stop()
+	g.serve(&pulling{Devices: g.bridge.deps.Devices, n: 2, pull: func() { token.Pull(t) }})
+	l := g.mustOpen(g.mustConnect(), "mem_alice")
+	p := l.pile(5)
+	results, errs := p.decide(t.Context())
+	if got := codes(errs); !slices.Equal(got, []fault.Code{"", "", fault.DeviceRemoved, fault.DeviceRemoved, fault.DeviceRemoved}) {
+		t.Fatalf("%v", errs)
+	}
+	l.verify(p.requests[0], results[0])
+	l.verify(p.requests[1], results[1])
+	signed := 0
+	for _, kind := range g.events() {
+		if kind == journal.Signed {
+			signed++
+		}
+	}
+	if signed != 2 {
+		t.Errorf("journal %v", g.events())
+	}
+}
