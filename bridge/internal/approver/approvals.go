@@ -72,8 +72,7 @@ func (c *conn) prepareApproval(_ context.Context, p frame.ApprovalPrepareParams)
 	}
 	done, err := c.hold(ch.identity) // another page may have it by now: say so before there is a statement
 	if err != nil {
-		c.refused(c.entry(journal.Refused, ch.identity), err)
-		return r, err
+		return r, c.refused(c.entry(journal.Refused, ch.identity), err)
 	}
 	defer done()
 	session, err := ch.use()
@@ -137,7 +136,7 @@ func (c *conn) decideApproval(_ context.Context, p frame.ApprovalDecideParams) (
 func (c *conn) undecided(a *approvalState, err error) error {
 	e := c.entry(journal.Refused, a.channel.identity)
 	e.Request, e.Decision, e.Statement, e.Digest = a.request, a.decision, statement.TypApproval, a.digest
-	c.refused(e, err)
+	err = c.refused(e, err)
 	cancelled := a.ctx.Err() != nil && c.work.Err() == nil
 	c.dropApproval(a)
 	if cancelled {
@@ -236,13 +235,13 @@ func (c *conn) answered(it *item, answer error) error {
 	if err == nil {
 		err = c.check(it)
 	}
-	kind := journal.Approved
-	switch fault.CodeOf(err) {
-	case "":
-	case fault.Declined, fault.SiteBlocked:
+	kind, code := journal.Approved, fault.CodeOf(err)
+	switch {
+	case err == nil:
+	case unasked(err):
+		return err
+	case code == fault.Declined || code == fault.SiteBlocked:
 		kind = journal.Declined
-	case fault.Limited:
-		return err // nobody was asked
 	default:
 		kind = journal.Failed
 	}

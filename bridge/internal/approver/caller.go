@@ -35,9 +35,7 @@ func (c *conn) identify(ws *websocket.Conn) error {
 	if err == nil && p.UID == os.Getuid() {
 		return nil
 	}
-	refusal := fault.Wrap(err, fault.OriginRefused, "only programs of the user who runs this bridge may connect")
-	c.refused(c.event(journal.Refused), refusal)
-	return refusal
+	return c.refused(c.event(journal.Refused), fault.Wrap(err, fault.OriginRefused, "only programs of the user who runs this bridge may connect"))
 }
 
 func addrPort(a net.Addr) netip.AddrPort {

@@ -81,7 +81,7 @@ func (c *conn) openChannel(ctx context.Context, p frame.ChannelOpenParams) (r fr
 	if err != nil {
 		return r, err
 	}
-	defer func() { c.refused(c.entry(journal.Refused, id), err) }()
+	defer func() { err = c.refused(c.entry(journal.Refused, id), err) }()
 	done, err := c.hold(id)
 	if err != nil {
 		return r, err
@@ -157,8 +157,7 @@ func (c *conn) acceptChannel(_ context.Context, p frame.ChannelAcceptParams) (r 
 			c.dropChannel(p.Channel)
 		}
 	}
-	c.refused(c.entry(journal.Refused, ch.identity), err)
-	return r, err
+	return r, c.refused(c.entry(journal.Refused, ch.identity), err)
 }
 
 // finish ends the handshake. It takes as long as the person takes for a PIN.

@@ -106,8 +106,7 @@ func (c *conn) handshake() error {
 	}
 	finished, err := budget.Begin()
 	if err != nil {
-		c.refused(c.event(journal.Limited), err)
-		return err
+		return c.refused(c.event(journal.Limited), err)
 	}
 	r, err := link.NewResponder(link.ResponderConfig{DH: b.key, Origin: c.origin, Rand: b.deps.Rand})
 	if err != nil {

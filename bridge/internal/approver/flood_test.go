@@ -2,6 +2,7 @@ package approver
 
 import (
 	"context"
+	"maps"
 	"strconv"
 	"strings"
 	"testing"
@@ -279,4 +280,44 @@ func TestASiteThatAGatewayClaimsIsNotTheSite(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantCode(t, "through the gateway", claimed.notBlocked(), fault.SiteBlocked)
+}
+
+func TestWhateverIsRefusedIsInTheJournalAndCannotFillIt(t *testing.T) {
+	t.Parallel()
+	g := newRig(t)
+	b := g.mustConnect()
+	call := func(method string, params any) { _ = b.Call(t.Context(), method, params, &struct{}{}) }
+	before := len(g.entries())
+	const times = 50
+	for range times {
+		call("bridge.sign", frame.BridgeInfoParams{})
+		call(frame.ChannelOpen, frame.ChannelOpenParams{Entity: entity, Member: "mem_mallory"})
+		call(frame.ApprovalDecide, frame.ApprovalDecideParams{Approval: "apv_none", Record: frame.Record{1}})
+		call(frame.ChannelAccept, frame.ChannelAcceptParams{Channel: "chn_none", Record: frame.Record{1}})
+	}
+	l := g.mustOpen(b, "mem_alice")
+	g.person.answer(func(context.Context, consent.Question) error { return fault.New(fault.PromptUnavailable, "nobody") })
+	for range times {
+		_, err := l.decide(t.Context(), "req_0001", statement.Approve)
+		wantCode(t, "nobody can be asked", err, fault.PromptUnavailable)
+	}
+	if _, err := OpenPairings(g.cfg.StateDir).Revoke("all"); err != nil {
+		t.Fatal(err)
+	}
+	for range times {
+		_, err := l.decide(t.Context(), "req_0001", statement.Approve)
+		wantCode(t, "revoked", err, fault.NotPaired)
+	}
+	g.stop()
+	refused, lines := map[string]int{}, 0
+	for _, e := range g.entries()[before:] {
+		if e.Kind == journal.Refused {
+			refused[e.Code] += max(1, e.Count)
+			lines++
+		}
+	}
+	want := map[string]int{"METHOD_NOT_ALLOWED": times, "NOT_FOUND": 2 * times, "CHANNEL_CLOSED": times, "PROMPT_UNAVAILABLE": times, "NOT_PAIRED": times}
+	if !maps.Equal(refused, want) || lines != 2*len(want) {
+		t.Errorf("%d lines: %v, want %v", lines, refused, want)
+	}
 }

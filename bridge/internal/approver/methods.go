@@ -3,6 +3,7 @@ package approver
 import (
 	"context"
 
+	"countersign/bridge/internal/journal"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 )
@@ -32,8 +33,13 @@ func method[P, R any](do func(*conn, context.Context, P) (R, error)) func(*conn,
 	}
 }
 
-// call answers one request.
+// call answers one request. Whatever is refused is in the journal.
 func (c *conn) call(m frame.Message) (any, error) {
+	result, err := c.perform(m)
+	return result, c.refused(c.event(journal.Refused), err)
+}
+
+func (c *conn) perform(m frame.Message) (any, error) {
 	do, ok := methods[m.Method]
 	if !ok {
 		return nil, fault.New(fault.Method, "the bridge has no such method")

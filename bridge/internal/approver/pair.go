@@ -25,8 +25,7 @@ func (c *conn) begin() {
 		if c.ctx.Err() == nil {
 			c.log.Warn("the page was not let in", "error", err)
 		}
-		c.refused(c.event(journal.Refused), err)
-		c.refuse(err)
+		c.refuse(c.refused(c.event(journal.Refused), err))
 		return
 	}
 	c.mu.Lock()
@@ -53,8 +52,8 @@ func (c *conn) pair() error {
 			"You will still be asked about every signature.\n",
 	}
 	err := c.confirm(q, c.work, frame.PromptParams{Kind: frame.PromptPairing})
-	if fault.CodeOf(err) == fault.Limited {
-		return err // nobody was asked
+	if unasked(err) {
+		return err
 	}
 	event := c.event(journal.Paired)
 	if err != nil {

@@ -78,7 +78,7 @@ func (t *pinTries) until(ctx context.Context, dev Device, try func(context.Conte
 // the token, or of the page.
 func aboutPIN(err error) bool {
 	switch fault.CodeOf(err) {
-	case fault.PINIncorrect, fault.PINLocked, fault.PINRequired, fault.Declined, fault.SiteBlocked, fault.Cancelled, fault.Timeout, fault.PromptUnavailable:
+	case fault.PINIncorrect, fault.PINLocked, fault.PINRequired, fault.Declined, fault.SiteBlocked, fault.Cancelled, fault.Timeout:
 		return true
 	}
 	return false

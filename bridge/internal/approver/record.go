@@ -103,16 +103,28 @@ func (c *conn) entry(kind string, id *identity) journal.Event {
 	return e
 }
 
-// refused notes that something was refused, unless a line says so already.
-func (c *conn) refused(e journal.Event, err error) {
+// refused notes that something was refused, unless a line says so already, and
+// returns err.
+func (c *conn) refused(e journal.Event, err error) error {
 	if _, written := errors.AsType[*written](err); written || err == nil {
-		return
+		return err
 	}
 	e.Kind, e.Code = journal.Refused, string(fault.CodeOf(err))
 	if fault.CodeOf(err) == fault.Limited {
 		e.Kind = journal.Limited
 	}
 	c.bridge.refusals.add(e)
+	return &written{err}
+}
+
+// unasked reports whether a prompt came to nothing before anybody saw it. A page
+// can bring that about as often as it likes, so it is counted and not listed.
+func unasked(err error) bool {
+	switch fault.CodeOf(err) {
+	case fault.Limited, fault.Busy, fault.PromptUnavailable:
+		return true
+	}
+	return false
 }
 
 // written is an error that has its line in the journal.
