@@ -3,8 +3,6 @@
 package device
 
 import (
-	"context"
-	"crypto/sha256"
 	"slices"
 	"testing"
 	"time"
@@ -15,7 +13,6 @@ import (
 	"countersign/shared/jws"
 	"countersign/softhsm"
 	"countersign/softhsm/modules"
-	"countersign/softhsm/piv"
 )
 
 // What modules other than SoftHSM do, for real: `make test-modules` installs them.
