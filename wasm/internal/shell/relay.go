@@ -71,12 +71,12 @@ func (s *Shell) atGateway(a *search, name string, cfg bridgeclient.Config) (*bri
 	why := s.meeting.err
 	s.mu.Unlock()
 	switch f, ok := fault.As(why); {
-	case bridgeclient.ProblemOf(err) != bridgeclient.NotRunning:
-		return nil, err
 	case ok && f.Code != fault.Unavailable: // the gateway says what is wrong
 		return nil, &bridgeclient.Error{Problem: bridgeclient.Refused, Fault: f}
+	case fault.CodeOf(err) == fault.Unavailable:
+		return nil, &bridgeclient.Error{Problem: bridgeclient.NotThere, Fault: fault.Wrap(err, fault.Unavailable, "no bridge with this name waits at the gateway")}
 	}
-	return nil, &bridgeclient.Error{Problem: bridgeclient.NotThere, Fault: fault.Wrap(why, fault.Unavailable, "no bridge with this name waits at the gateway")}
+	return nil, err
 }
 
 // met forgets the typed name once the bridge's key is kept, from which it follows.

@@ -153,7 +153,7 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 	if err != nil {
 		return err
 	}
-	pages, err := dashboard.Handler(dashboard.Config{})
+	pages, err := dashboard.Handler(dashboard.Config{Bridges: sockets(cfg)})
 	if err != nil {
 		return err
 	}
@@ -179,6 +179,18 @@ func relayOf(cfg Config, log *slog.Logger) (*relay.Relay, error) {
 	}
 	self := u.Scheme + "://" + strings.ToLower(u.Host)
 	return relay.New(relay.Config{Gateway: self, Origins: append([]string{self}, cfg.Dashboards...), Now: time.Now, Rand: rand.Reader, Log: log})
+}
+
+// sockets are the relay's WebSockets as sources of a content security policy:
+// not every browser takes 'self' for them. The grammar has no IPv6 addresses.
+func sockets(cfg Config) []string {
+	var all []string
+	for _, o := range append([]string{cfg.PublicURL}, cfg.Dashboards...) {
+		if u, err := url.Parse(o); err == nil && u.Host != "" && !strings.Contains(u.Host, "[") {
+			all = append(all, "ws"+strings.TrimPrefix(u.Scheme, "http")+"://"+u.Host)
+		}
+	}
+	return all
 }
 
 // meet reads the signer's log before the first client asks about it. A signer

@@ -65,7 +65,7 @@ func (r *Relay) Bridge(w http.ResponseWriter, req *http.Request) error {
 // silent.
 func (r *Relay) register(ws *websocket.Conn) (string, error) {
 	defer r.keepAlive(ws)()
-	deadline := time.Now().Add(takeUpTime)
+	deadline := time.Now().Add(registerTime)
 	ws.SetPongHandler(nil) // a pong gives no more time to register
 	ws.SetPingHandler(nil)
 	if err := ws.SetReadDeadline(deadline); err != nil {

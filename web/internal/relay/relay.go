@@ -32,7 +32,8 @@ import (
 // The limits; shared/spec/relay.md lists them.
 const (
 	ticketLife    = 30 * time.Second
-	takeUpTime    = 10 * time.Second // for a bridge to take a stream up, and to register
+	registerTime  = 10 * time.Second // for a bridge to prove its key
+	takeUpTime    = 8 * time.Second  // for a bridge to take a stream up: the page gives up after 10
 	writeTime     = 20 * time.Second // for an end to take one message
 	lingerTime    = 2 * time.Second  // for an end to answer a close frame
 	maxBridges    = 10_000
@@ -193,7 +194,7 @@ func (r *Relay) admit(req *http.Request, protocol string) error {
 // nothing was answered.
 func (r *Relay) upgrade(w http.ResponseWriter, req *http.Request, protocol string) (*websocket.Conn, error) {
 	u := websocket.Upgrader{
-		HandshakeTimeout: takeUpTime, Subprotocols: []string{protocol}, // buffers are those of the HTTP server
+		HandshakeTimeout: registerTime, Subprotocols: []string{protocol}, // buffers are those of the HTTP server
 		CheckOrigin: func(*http.Request) bool { return true }, // admit has looked
 		Error:       func(http.ResponseWriter, *http.Request, int, error) {},
 	}

@@ -374,6 +374,36 @@ func TestAnEndThatIsSilentIsGivenUp(t *testing.T) {
 	hear(t, b.next(), "still there")
 }
 
+func TestNothingIsLeftOfPagesThatCameAndWent(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, 0)
+	b := g.bridge()
+	for i := range 100 {
+		if i%ticketsName == 0 {
+			g.later(time.Minute)
+		}
+		page := g.page(b.name)
+		stream := b.next()
+		<-b.origins
+		shut(page, websocket.CloseNormalClosure, "")
+		wantClosed(t, "the stream", stream, websocket.CloseNormalClosure, "")
+		stream.Close()
+	}
+	for { // the last one ends in its own time
+		g.Relay.mu.Lock()
+		left := len(g.streams) + len(g.waiting) + len(g.tickets)
+		g.Relay.mu.Unlock()
+		if left == 0 {
+			return
+		}
+		select {
+		case <-time.After(time.Millisecond):
+		case <-t.Context().Done():
+			t.Fatalf("%d things are left", left)
+		}
+	}
+}
+
 func TestCloseEndsEverything(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, 0)
