@@ -23,7 +23,7 @@ CHANNELID %[1]d
 // The others are for the same reader, which holds one at a time: remove one before
 // you insert the next.
 // The daemon is handed its socket, as systemd does it, so it needs no root, and a
-// pcscd of the system is not disturbed. Its reader listens on a free port of all
+// pcscd of the system goes on. Its reader listens on a free port of all
 // addresses, which the driver does not let us choose: whoever reaches it can hold
 // another card into it while the module is up.
 func OpenSC(card *piv.Card, others ...*piv.Card) Start {
