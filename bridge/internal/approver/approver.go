@@ -8,6 +8,11 @@
 // the token. The page relays records that it cannot read. Every decision and use
 // of a key is written to bridge/internal/journal first.
 //
+// Who may do what: a program of the same user (caller.go), a page that is paired
+// (pair.go) and whose site is neither blocked nor asking too much (prompts.go),
+// with the token to itself (lease.go), and a key that the person allowed to this
+// page (grants.go, unlock.go, pin.go).
+//
 // Specs: shared/spec/link.md, frame.md, channel.md, statement.md.
 // bridge/cmd/countersign-bridge runs it.
 package approver
@@ -125,7 +130,7 @@ type Bridge struct {
 	idle     *idleness
 	refusals *refusals
 	pulled   *alarms // by the token's label: it was pulled
-	silenced *alarms // by origin: it may not ask any more
+	silenced *alarms // by site: it may not ask any more
 
 	mu    sync.Mutex
 	conns map[*conn]bool

@@ -113,14 +113,6 @@ func (ls *leases) other(c *conn, label string) string {
 	return ""
 }
 
-// busy reports whether a call that uses the token is under way.
-func (ls *leases) busy(label string) bool {
-	ls.mu.Lock()
-	defer ls.mu.Unlock()
-	l := ls.of[label]
-	return l != nil && l.holder != nil && l.uses > 0
-}
-
 // hasChannel reports whether the page has a channel that uses this token.
 func (c *conn) hasChannel(label string) bool {
 	c.mu.Lock()
