@@ -87,7 +87,12 @@ func (p *part) decide(record []byte) (r frame.ApprovalDecideResult, err error) {
 	case o := <-p.done:
 		return o.result, o.err
 	case <-p.approval.ctx.Done():
-		return r, errGivenUp()
+		select {
+		case o := <-p.done: // it says why
+			return o.result, o.err
+		default:
+			return r, errGivenUp()
+		}
 	}
 }
 

@@ -1,8 +1,9 @@
-// Package relay carries an approval from the page between the bridge and the
-// signer: it opens the end-to-end channel, and moves records that it cannot read
-// from one side to the other, until the signer has recorded the decision. Specs:
-// shared/spec/frame.md (the bridge's calls) and shared/spec/channel.md (what the
-// records are). User: wasm/internal/app.
+// Package relay carries an approval, or several that are read as one list, from
+// the page between the bridge and the signer: it opens the end-to-end channel,
+// and moves records that it cannot read from one side to the other, until the
+// signer has recorded the decision. Specs: shared/spec/frame.md (the bridge's
+// calls) and shared/spec/channel.md (what the records are). User:
+// wasm/internal/shell.
 package relay
 
 import (
@@ -92,8 +93,8 @@ func (e *Error) Unwrap() error { return e.Fault }
 // cleanupTime is for telling the bridge that something is over.
 const cleanupTime = 2 * time.Second
 
-// Relay keeps the channel of the member who approved last, and runs one approval
-// at a time. It belongs to one connection to the bridge: make a new one after
+// Relay keeps the channel of the member who approved last, and runs one approval,
+// or one batch, at a time. It belongs to one connection to the bridge: make a new one after
 // connecting again.
 type Relay struct {
 	bridge  Bridge
