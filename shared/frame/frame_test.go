@@ -207,7 +207,7 @@ var samples = map[string][2]any{
 	LinkState:      {LinkStateParams{State: Refused, Bridge: "b", Version: "1", Error: FromFault(fault.New(fault.PairingRefused, "no"))}, nil},
 	DeviceAdded:    {DeviceParams{"alice"}, nil},
 	DeviceRemoved:  {DeviceParams{"alice"}, nil},
-	PromptOpened:   {PromptParams{"apr_aaaa", PromptPIN, WherePinentry}, nil},
+	PromptOpened:   {PromptParams{"apr_aaaa", PromptPIN, WherePinentry, 300}, nil},
 	PromptClosed:   {PromptParams{Kind: PromptPairing, Where: WhereTerminal}, nil},
 
 	ApprovalProgress: {ApprovalProgressParams{"bat_aaaa", 3, 5}, nil},
@@ -296,6 +296,8 @@ func TestFieldsHaveRanges(t *testing.T) {
 		"progress below zero":    {new(ApprovalProgressParams), `{"batch":"bat_aaaa","done":-1,"of":2}`},
 		"progress of nothing":    {new(ApprovalProgressParams), `{"batch":"bat_aaaa","done":0,"of":0}`},
 		"progress of too many":   {new(ApprovalProgressParams), `{"batch":"bat_aaaa","done":0,"of":17}`},
+		"a prompt for a day":     {new(PromptParams), `{"kind":"pin","where":"terminal","left":86400}`},
+		"a prompt of the past":   {new(PromptParams), `{"kind":"pin","where":"terminal","left":-1}`},
 		"approval not an id":     {new(PromptParams), `{"approval":"x","kind":"pin","where":"terminal"}`},
 		"curve unknown": {new(BridgeInfoResult),
 			`{"version":"1","identities":[{"entity":"ent_aaaa","entity_name":"x","member":"mem_aaaa","member_name":"x","device":"x","curve":"P-384","present":true,"locked":false,"channel_in":"token"}]}`},

@@ -15,7 +15,8 @@ const (
 	MaxIdentities = 16
 	MaxApprovals  = 64
 	MaxLacks      = 8
-	MinBatch      = 2 // approvals that are decided together
+	MaxLeft       = 3600 // seconds that a prompt may stay open
+	MinBatch      = 2    // approvals that are decided together
 	MaxBatch      = 16
 )
 
@@ -226,6 +227,7 @@ type PromptParams struct {
 	Approval string `json:"approval,omitempty"` // or a batch; absent for a pairing and for a channel
 	Kind     string `json:"kind"`
 	Where    string `json:"where"`
+	Left     int    `json:"left,omitempty"` // seconds until it closes by itself, when it opens
 }
 
 // ApprovalProgressParams says how far a batch has come after the person approved
@@ -349,6 +351,9 @@ func (p *DeviceParams) check() error { return name("device", p.Device) }
 func (p *PromptParams) check() error {
 	if p.Approval != "" && !ValidID(p.Approval) {
 		return bad("approval")
+	}
+	if p.Left < 0 || p.Left > MaxLeft {
+		return bad("left")
 	}
 	return all(oneOf("kind", p.Kind, PromptConfirm, PromptPIN, PromptPairing), oneOf("where", p.Where, WherePinentry, WhereTerminal, WhereReader))
 }

@@ -200,7 +200,7 @@ func TestThePageLearnsWhereThePromptIs(t *testing.T) {
 	}
 	want := []string{
 		`link.state {"state":"pairing","bridge":"Countersign bridge","version":"` + Version + `"}`,
-		`prompt.opened {"kind":"pairing","where":"terminal"}`,
+		`prompt.opened {"kind":"pairing","where":"terminal","left":300}`,
 		`prompt.closed {"kind":"pairing","where":"terminal"}`,
 		`link.state {"state":"ready","bridge":"Countersign bridge","version":"` + Version + `"}`,
 	}

@@ -2,6 +2,7 @@ package approver
 
 import (
 	"context"
+	"time"
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/journal"
@@ -39,13 +40,25 @@ func (c *conn) prompt(ctx context.Context, about frame.PromptParams, ask func(ct
 		about.Where = b.deps.Prompts.Where()
 	}
 	err := ask(ctx, func() func(error) {
-		c.notify(frame.PromptOpened, about)
+		opened := about
+		opened.Left = secondsLeft(ctx)
+		c.notify(frame.PromptOpened, opened)
 		return func(answer error) {
 			c.notify(frame.PromptClosed, about)
 			c.judge(answer)
 		}
 	})
 	return because(ctx, err)
+}
+
+// secondsLeft is how long a prompt that opens now may stay: as long as what it is
+// about is valid, and never longer than any prompt.
+func secondsLeft(ctx context.Context) int {
+	left := consent.AskTimeout
+	if end, ok := ctx.Deadline(); ok {
+		left = min(left, time.Until(end))
+	}
+	return max(0, int(left/time.Second))
 }
 
 // judge draws the consequences of an answer before anything else is asked.

@@ -91,6 +91,7 @@ func (m *Model) bridgeFailed(err error, again bool) []Command {
 }
 
 func (m *Model) promptChanged(msg PromptChanged) {
+	m.closes = msg.Ends
 	if m.flow == nil || m.flow.Over() {
 		return
 	}

@@ -216,3 +216,25 @@ func TestTheTimeToDecideIsCountedDownWhileThePromptIsOpen(t *testing.T) {
 		t.Errorf("stage %d", m.flow.Stage)
 	}
 }
+
+// The bridge tells how long its prompt stays, which may be less than the request
+// has, and says it in seconds: the two clocks need not agree.
+func TestAPromptThatClosesBeforeTheRequestEndsIsCountedDown(t *testing.T) {
+	t.Parallel()
+	m := pending(ready(stage("/requests/" + requestID)))
+	m.Update(ClockSet{Skew: time.Hour})
+	m.Update(Acted{Action: "decide:APPROVE"})
+	m.Update(PromptChanged{Open: true, Kind: frame.PromptPIN, Where: frame.WhereReader, Ends: noon.Add(5 * time.Minute)})
+	if words := m.View().Tree.Words(); !strings.Contains(words, "on the reader's own pad") || !strings.Contains(words, "The prompt closes in 5 min") {
+		t.Error(words)
+	}
+	m.Update(PromptChanged{Open: true, Kind: frame.PromptConfirm, Where: frame.WherePinentry, Ends: noon.Add(5 * time.Minute)})
+	m.Update(Tick{Now: noon.Add(4 * time.Minute)})
+	if m.announce != "The time to decide ends in 60 seconds." || !strings.Contains(m.View().Tree.Words(), "The prompt closes in 1 min") {
+		t.Errorf("said %q", m.announce)
+	}
+	m.Update(PromptChanged{})
+	if strings.Contains(m.View().Tree.Words(), "The prompt closes") {
+		t.Error("a closed prompt is counted down")
+	}
+}

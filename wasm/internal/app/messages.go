@@ -87,6 +87,7 @@ type (
 	PromptChanged struct {
 		Open        bool
 		Kind, Where string
+		Ends        time.Time // when it closes by itself; zero when the bridge does not tell
 	}
 	// DecisionMoved reports the progress of a decision.
 	DecisionMoved struct{ Stage approvals.Stage }

@@ -139,6 +139,7 @@ type Model struct {
 	bridge  Bridge
 	member  string // chosen to sign as
 	flow    *approvals.Flow
+	closes  time.Time       // when the open prompt closes by itself
 	pending string          // the decision that waits for the bridge
 	picked  map[string]bool // requests that are to be decided together
 	confirm string          // "REJECT" while the page asks whether the person means it

@@ -131,12 +131,37 @@ func (m *Model) requestClock(r wire.Request) view.Node {
 		return view.Node{}
 	}
 	rest := r.ExpiresAt.Sub(m.server())
-	tone := cond(rest <= time.Minute && rest > 0, "is-soon") + cond(rest <= 0, "is-over")
 	text := "Decide within " + left(rest)
 	if rest <= 0 {
 		text = "The time to decide is over"
 	}
-	return view.El("span", classes("countdown", tone), view.A("role", "timer"), view.A("aria-live", "off"), view.A("title", r.ExpiresAt.UTC().Format("2006-01-02 15:04:05 UTC")), text)
+	return countdown(rest, view.A("title", r.ExpiresAt.UTC().Format("2006-01-02 15:04:05 UTC")), text)
+}
+
+func countdown(rest time.Duration, title view.Attr, text string) view.Node {
+	tone := cond(rest <= time.Minute && rest > 0, "is-soon") + cond(rest <= 0, "is-over")
+	return view.El("span", classes("countdown", tone), view.A("role", "timer"), view.A("aria-live", "off"), title, text)
+}
+
+// decisionLeft is how long the person has, by what the bridge told about its
+// prompt, else by the request.
+func (m *Model) decisionLeft(r wire.Request) time.Duration {
+	if !m.closes.IsZero() {
+		return m.closes.Sub(m.now)
+	}
+	return r.ExpiresAt.Sub(m.server())
+}
+
+// promptClock counts the open prompt down: the statement in it has an end.
+func (m *Model) promptClock(r wire.Request) view.Node {
+	if m.closes.IsZero() {
+		return m.requestClock(r)
+	}
+	rest := m.decisionLeft(r)
+	if rest <= 0 {
+		return countdown(rest, view.Attr{}, "The prompt closes now")
+	}
+	return countdown(rest, view.Attr{}, "The prompt closes in "+left(rest))
 }
 
 // decision is the part where one decides: the choice, then the flow.
@@ -293,11 +318,11 @@ func (m *Model) flowNow(r wire.Request, f approvals.Flow) view.Node {
 	case f.Stage == approvals.Connect:
 		return m.connecting(cancel)
 	case f.Where != "" && f.Ask == frame.PromptPIN:
-		return prompt("lock", "Type the PIN of "+or(f.Device, "the device"), "The bridge asks for it "+place(f.Where)+". This page never sees it.", m.requestClock(r), cancel)
+		return prompt("lock", "Type the PIN of "+or(f.Device, "the device"), "The bridge asks for it "+place(f.Where)+". This page never sees it.", m.promptClock(r), cancel)
 	case f.Where != "" && len(f.Items) > 0:
-		return prompt("bridge", "Read the list in the bridge's prompt", "It opened "+place(f.Where)+". Each request and the totals are there. Compare them with the list below, then decide there.", cancel)
+		return prompt("bridge", "Read the list in the bridge's prompt", "It opened "+place(f.Where)+". Each request and the totals are there. Compare them with the list below, then decide there.", m.promptClock(r), cancel)
 	case f.Where != "":
-		return prompt("bridge", "Read it in the bridge's prompt", "It opened "+place(f.Where)+". What you read there is what is signed. Compare it with the text below, then decide there.", m.requestClock(r), cancel)
+		return prompt("bridge", "Read it in the bridge's prompt", "It opened "+place(f.Where)+". What you read there is what is signed. Compare it with the text below, then decide there.", m.promptClock(r), cancel)
 	}
 	return view.El("div", "cluster", view.El("span", "spinner", view.A("aria-hidden", "true")), view.El("span", "muted", "Working"), cancel)
 }
@@ -307,8 +332,11 @@ func prompt(picture, title, text string, below ...any) view.Node {
 }
 
 func place(where string) string {
-	if where == frame.WhereTerminal {
+	switch where {
+	case frame.WhereTerminal:
 		return "in the terminal where the bridge runs"
+	case frame.WhereReader:
+		return "on the reader's own pad"
 	}
 	return "as a window on this computer"
 }

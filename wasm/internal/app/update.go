@@ -231,7 +231,7 @@ func (m *Model) defaults() {
 // and of the time to decide while the bridge's prompt is open.
 func (m *Model) countdown() {
 	if f := m.flow; f != nil && f.Where != "" && f.Ask == frame.PromptConfirm {
-		if s := sayable(m.request[f.Request].Value.ExpiresAt.Sub(m.server())); s != "" {
+		if s := sayable(m.decisionLeft(m.request[f.Request].Value)); s != "" {
 			m.announce = "The time to decide ends in " + s + " seconds."
 		}
 		return

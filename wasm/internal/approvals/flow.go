@@ -34,7 +34,7 @@ type Flow struct {
 	Paired   bool   // this page already knows the bridge
 	Code     string // to compare, while pairing
 	Ask      string // what the last prompt of this stage asked for: "pairing", "pin" or "confirm"
-	Where    string // where it is: "pinentry" or "terminal"; empty while there is none
+	Where    string // where it is: "pinentry", "terminal" or "reader"; empty while there is none
 	AskedPIN bool
 	Text     string // what the person read, once signed
 	State    string // the request's state after the receipt
@@ -125,8 +125,11 @@ func (f Flow) Steps() []Step {
 		title, now, done string
 	}
 	where := "on this computer"
-	if f.Where == "terminal" {
+	switch f.Where {
+	case "terminal":
 		where = "in the bridge's terminal"
+	case "reader":
+		where = "on the reader's pad"
 	}
 	rows := []row{{Connect, Connect, "Connect", "Reaching the bridge on this computer.", "Bridge reached"}}
 	if !f.Paired || f.Code != "" {

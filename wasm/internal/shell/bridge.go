@@ -169,12 +169,20 @@ func (s *Shell) notify(e bridgeclient.Event) {
 		if r != nil {
 			r.PromptOpened(*e.Prompt)
 		}
-		s.Post(app.PromptChanged{Open: true, Kind: e.Prompt.Kind, Where: e.Prompt.Where})
+		s.Post(app.PromptChanged{Open: true, Kind: e.Prompt.Kind, Where: e.Prompt.Where, Ends: s.ends(e.Prompt.Left)})
 	case frame.PromptClosed:
 		s.Post(app.PromptChanged{})
 	case frame.ApprovalProgress:
 		s.Post(app.BatchMoved{Done: e.Progress.Done, Of: e.Progress.Of})
 	}
+}
+
+// ends is the time in so many seconds; zero for none.
+func (s *Shell) ends(left int) time.Time {
+	if left == 0 {
+		return time.Time{}
+	}
+	return s.cfg.Now().Add(time.Duration(left) * time.Second)
 }
 
 func (s *Shell) devices() {
