@@ -94,6 +94,9 @@ func TestNSSSignsAndDerivesAndNamesTheMissingCurve(t *testing.T) {
 	if err != nil || !slices.Equal(curves, []string{jws.P256}) {
 		t.Errorf("curves %q, %v: want P-256 alone", curves, err)
 	}
+	if s := nss.State(t.Context()); !slices.Equal(s.Lacks, []string{jws.Secp256k1}) {
+		t.Errorf("lacks %q, want secp256k1", s.Lacks)
+	}
 }
 
 func TestATPMSignsAndNamesTheMissingECDHBeforeItIsNeeded(t *testing.T) {

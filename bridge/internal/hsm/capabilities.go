@@ -19,6 +19,23 @@ const (
 	LacksECDH    = "ECDH"  // CKM_ECDH1_DERIVE
 )
 
+// curveNotSupported is CKR_CURVE_NOT_SUPPORTED of PKCS #11 v3.0, which modules of
+// v2.40 return too.
+const curveNotSupported pkcs11.Error = 0x140
+
+func isCurveMissing(err error) bool {
+	return is(err, pkcs11.CKR_DOMAIN_PARAMS_INVALID) || is(err, curveNotSupported)
+}
+
+// lack notes what a token turned out to lack.
+func (k *Token) lack(what string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if !slices.Contains(k.lacks, what) {
+		k.lacks = append(slices.Clone(k.lacks), what)
+	}
+}
+
 // look notes what a token lacks by its list of mechanisms, when it appears. The
 // caller holds calls. Curves are in no list: [Token.Curves] tries them.
 func (k *Token) look(slot uint) {
@@ -82,6 +99,9 @@ func (k *Token) Curves(ctx context.Context) (can []string, err error) {
 			public, private, err := k.module.ctx.GenerateKeyPair(session, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_EC_KEY_PAIR_GEN, nil)},
 				[]*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, params), pkcs11.NewAttribute(pkcs11.CKA_TOKEN, false)},
 				[]*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_TOKEN, false), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true), pkcs11.NewAttribute(pkcs11.CKA_SIGN, true)})
+			if isCurveMissing(err) {
+				k.lack(curve)
+			}
 			if err != nil {
 				last = err
 				continue

@@ -162,10 +162,6 @@ func (k *Token) read(session pkcs11.SessionHandle, object pkcs11.ObjectHandle) (
 	return key, nil
 }
 
-// curveNotSupported is CKR_CURVE_NOT_SUPPORTED of PKCS #11 v3.0, which modules of
-// v2.40 return too.
-const curveNotSupported pkcs11.Error = 0x140
-
 // Template describes a key pair to be made.
 type Template struct {
 	Curve  string `json:"curve"` // jws.Secp256k1 or jws.P256
@@ -215,7 +211,8 @@ func (k *Token) Generate(ctx context.Context, t Template) (*Key, error) {
 		mechanism := []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_EC_KEY_PAIR_GEN, nil)}
 		object, _, err := k.module.ctx.GenerateKeyPair(session, mechanism, public, private)
 		switch {
-		case is(err, pkcs11.CKR_DOMAIN_PARAMS_INVALID), is(err, curveNotSupported):
+		case isCurveMissing(err):
+			k.lack(t.Curve)
 			return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q has no %s", k.id.Label, t.Curve)).With("device", k.id.Label).With("lacks", t.Curve)
 		case is(err, pkcs11.CKR_FUNCTION_NOT_SUPPORTED), is(err, pkcs11.CKR_MECHANISM_INVALID):
 			return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q makes no keys for other programs: use the program of its maker", k.id.Label)).With("device", k.id.Label)
