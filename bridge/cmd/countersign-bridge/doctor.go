@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 
@@ -36,31 +37,39 @@ type report struct {
 }
 
 func (c *doctorCommand) Run(ctx context.Context, std stdio) error {
-	var all []doctor.Finding
 	cfg, err := approver.Load(c.Config)
 	if err != nil {
-		all = []doctor.Finding{{ID: "config", Level: doctor.Bad, What: err.Error(), Remedy: "Repair the file: bridge/README.md says what is in it."}}
-	} else {
-		all = doctor.Diagnose(ctx, doctor.Config{Bridge: cfg, File: c.Config})
-	}
-	bad := 0
-	for _, f := range all {
-		if f.Level == doctor.Bad {
-			bad++
+		if c.JSON {
+			err = errors.Join(err, printReport(std, []doctor.Finding{{ID: "config", Level: doctor.Bad, What: err.Error(), Remedy: "Repair the file: bridge/README.md says what is in it."}}))
 		}
+		return err
 	}
+	all := doctor.Diagnose(ctx, doctor.Config{Bridge: cfg, File: c.Config})
 	if c.JSON {
-		enc := json.NewEncoder(std.out)
-		enc.SetEscapeHTML(false)
-		enc.SetIndent("", "  ")
-		err = enc.Encode(report{"countersign-doctor/1", approver.Version, time.Now().UTC().Truncate(time.Second), bad == 0, all})
+		err = printReport(std, all)
 	} else {
 		err = printFindings(std, all)
 	}
-	if err == nil && bad > 0 {
-		err = fmt.Errorf("%d of the checks failed", bad)
+	if n := bad(all); err == nil && n > 0 {
+		err = fmt.Errorf("%d of the checks failed", n)
 	}
 	return err
+}
+
+func bad(all []doctor.Finding) (n int) {
+	for _, f := range all {
+		if f.Level == doctor.Bad {
+			n++
+		}
+	}
+	return n
+}
+
+func printReport(std stdio, all []doctor.Finding) error {
+	enc := json.NewEncoder(std.out)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(report{"countersign-doctor/1", approver.Version, time.Now().UTC().Truncate(time.Second), bad(all) == 0, all})
 }
 
 func printFindings(std stdio, all []doctor.Finding) error {
