@@ -55,9 +55,8 @@ type Start func(ctx context.Context, dir string) (*Module, error)
 const limit = time.Minute
 
 // Run brings a module up for a test, and sets what it needs in the environment of
-// this process, which it has for itself for so long. All of it is undone when the
-// test ends, before what the test has put off earlier than this call and after
-// what it puts off later: close the module's user in the test.
+// this process. All of it is undone when the test ends. Cleanups run the newest
+// first: what uses the module, and is closed by t.Cleanup, comes after Run.
 func Run(t testing.TB, start Start) *Module {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "p11-")
