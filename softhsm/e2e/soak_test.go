@@ -81,7 +81,11 @@ func TestABridgeInMixedUseStaysFlat(t *testing.T) {
 		fmt.Fprintf(&table, "%7d  %s\n", report.Outcomes[what], what)
 	}
 	fmt.Fprintf(&table, "%7d  ECDH in the module\n%7d  samples in %v\n\n", report.Derived, len(report.Bridge), d)
-	trend := soak.Trend(report.Bridge, report.Module, report.Derived)
+	noise := int64(soak.Noise)
+	if raceFlag == "-race" {
+		noise = soak.RaceNoise
+	}
+	trend := soak.Trend(report.Bridge, report.Module, report.Derived, noise)
 	if err := soak.Print(&table, trend); err != nil {
 		t.Fatal(err)
 	}

@@ -34,9 +34,18 @@ func slack(second int64, percent, least int64) int64 { return max(second*percent
 
 const mib = 1 << 20
 
+// Noise is how much memory comes and goes in a program that leaks nothing, in
+// bytes: with the race detector it is more.
+const (
+	Noise     = 3 * mib
+	RaceNoise = 12 * mib
+)
+
 // Trend compares quarters. derived is how many ECDH the module did over the
-// whole time: half of them are between the middles of the two quarters.
-func Trend(bridge, module Series, derived int64) []Growth {
+// whole time: half of them are between the middles of the two quarters. A few
+// threads and sessions may come late: with the first use of a token, or the first
+// use of all at once.
+func Trend(bridge, module Series, derived, noise int64) []Growth {
 	var all []Growth
 	for _, p := range []struct {
 		name   string
@@ -49,11 +58,11 @@ func Trend(bridge, module Series, derived int64) []Growth {
 			// of the value in the second quarter, and at least
 			percent, least int64
 		}{
-			{"memory", func(s Sample) int64 { return s.RSS }, 5, 3 * mib},
+			{"memory", func(s Sample) int64 { return s.RSS }, 5, noise},
 			{"descriptors", func(s Sample) int64 { return s.Descriptors }, 10, 4},
-			{"threads", func(s Sample) int64 { return s.Threads }, 0, 2},
-			{"sessions", func(s Sample) int64 { return s.Sessions }, 0, 0},
-			{"session objects", func(s Sample) int64 { return s.Objects }, 0, 0},
+			{"threads", func(s Sample) int64 { return s.Threads }, 20, 4},
+			{"sessions", func(s Sample) int64 { return s.Sessions }, 50, 8},
+			{"session objects", func(s Sample) int64 { return s.Objects }, 0, 2},
 		} {
 			n := len(p.series)
 			g := Growth{Process: p.name, What: q.what, Second: median(p.series[n/4:n/2], q.of), Fourth: median(p.series[n*3/4:], q.of)}

@@ -37,9 +37,9 @@ func TestWhatGrowsIsFoundAndWhatIsFlatIsNot(t *testing.T) {
 		"what SoftHSM is known for":  {func(i int64, s *Sample) { s.RSS += i * 50_000 }, 400 * 50_000 / DeriveLeak, ""},
 		"more than it is known for":  {func(i int64, s *Sample) { s.RSS += i * 100_000 }, 400 * 50_000 / DeriveLeak, "memory"},
 		"a descriptor each minute":   {func(i int64, s *Sample) { s.Descriptors += i / 10 }, 0, "descriptors"},
-		"threads":                    {func(i int64, s *Sample) { s.Threads += i / 50 }, 0, "threads"},
-		"one session":                {func(i int64, s *Sample) { s.Sessions += i / 250 }, 0, "sessions"},
-		"one object that stays":      {func(i int64, s *Sample) { s.Objects = i / 250 }, 0, "session objects"},
+		"threads":                    {func(i int64, s *Sample) { s.Threads += i / 20 }, 0, "threads"},
+		"sessions":                   {func(i int64, s *Sample) { s.Sessions += i / 20 }, 0, "sessions"},
+		"objects that stay":          {func(i int64, s *Sample) { s.Objects = i / 40 }, 0, "session objects"},
 		"sessions that come and go":  {func(i int64, s *Sample) { s.Sessions += i % 2 }, 0, ""},
 		"a token that was pulled":    {func(i int64, s *Sample) { s.Sessions -= i / 100 % 2 * 2 }, 0, ""},
 		"less at the end":            {func(i int64, s *Sample) { s.RSS -= i * 10_000 }, 0, ""},
@@ -48,7 +48,7 @@ func TestWhatGrowsIsFoundAndWhatIsFlatIsNot(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			module := series(func(i int64) Sample { s := flat(i); r.change(i, &s); return s })
 			var found []string
-			for _, g := range Trend(series(flat), module, r.derived) {
+			for _, g := range Trend(series(flat), module, r.derived, Noise) {
 				if g.Grows() {
 					found = append(found, g.Process+" "+g.What)
 				}
