@@ -54,7 +54,7 @@ func TestAPINAllowsOnePageTheKeysThatItsPromptNamesAndNoOther(t *testing.T) {
 	if last := shown[len(shown)-1]; last.Title != "Use alice" || len(pins) != 1 || len(shown) != 4 || last.Site != origin {
 		t.Errorf("asked %q, PINs %+v", shown, pins)
 	}
-	if events := g.events(); !slices.Contains(events, journal.Declined) {
+	if events := g.events(); !slices.Contains(events, journal.Declined) || !slices.Contains(events, journal.Allowed) {
 		t.Errorf("journal %v", events)
 	}
 	closeChannel(t, b, l)

@@ -132,6 +132,8 @@ type Bridge struct {
 	pulled   *alarms // by the token's label: it was pulled
 	silenced *alarms // by site: it may not ask any more
 
+	notes sync.WaitGroup // lines of the journal that are on their way
+
 	mu    sync.Mutex
 	conns map[*conn]bool
 	doors map[string]chan struct{} // by the token's label: who asks about it
@@ -205,6 +207,7 @@ func (b *Bridge) Serve(ctx context.Context, listeners []net.Listener) error {
 	err = g.Serve(ctx)
 	cancel()
 	watching.Wait()
+	b.notes.Wait()
 	return err
 }
 
@@ -276,7 +279,11 @@ func listen(ctx context.Context, cfg Config, log *slog.Logger) ([]net.Listener, 
 // another since its module was started again, and tells the pages.
 func (b *Bridge) deviceChanged(label string, present bool) {
 	b.grants.takeDevice(label)
-	b.idle.gone(label)
+	if b.idle.gone(label) { // who tells us must not wait for the disk
+		b.notes.Go(func() {
+			b.record(journal.Event{Kind: journal.Locked, Device: label, Code: string(fault.DeviceRemoved)})
+		})
+	}
 	if !present {
 		b.pulled.ring(label, fault.New(fault.DeviceRemoved, fmt.Sprintf("the token %q was removed; plug it in and try again", label)).With("device", label))
 	}

@@ -66,11 +66,13 @@ func (i *idleness) expire(device string) bool {
 	return true
 }
 
-// gone forgets a token that was pulled.
-func (i *idleness) gone(device string) {
+// gone forgets a token that was pulled, and reports whether it was unlocked.
+func (i *idleness) gone(device string) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()
+	_, unlocked := i.last[device]
 	delete(i.last, device)
+	return unlocked
 }
 
 func (i *idleness) devices() []string {

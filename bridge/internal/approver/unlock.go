@@ -174,13 +174,12 @@ func (k *keyUse) allow(ctx context.Context) error {
 	err := k.conn.confirm(consent.Question{Title: "Use " + k.device(),
 		Text: fmt.Sprintf("A page of %s wants to use the token %q, which is unlocked.\n%s\n\n%s", k.conn.site(), k.device(), k.why, k.identity.allows(k.conn.site(), k.device()))}, ctx, about)
 	if err == nil {
-		return nil
+		return k.journal(journal.Allowed, nil)
 	}
-	kind := journal.Declined
 	if code := fault.CodeOf(err); code != fault.Declined && code != fault.SiteBlocked {
 		return err // its caller journals it
 	}
-	if jerr := k.journal(kind, err); jerr != nil {
+	if jerr := k.journal(journal.Declined, err); jerr != nil {
 		return jerr
 	}
 	return &written{err}

@@ -26,6 +26,7 @@ const (
 	Batched       = "batch"          // several statements are shown as one list; Batch is its id, Count its items
 	Derived       = "key-derived"    // first: ECDH with a channel key
 	Unlocked      = "unlocked"       // a PIN was accepted
+	Allowed       = "allowed"        // the person let a page use a key of a token that was unlocked already
 	PINFailed     = "pin-failed"     // a PIN was refused, or not given
 	Locked        = "locked"         // a token was locked again: idle for too long, pulled, or on demand
 	Approved      = "approved"       // first: the person approved; the key is about to be used
