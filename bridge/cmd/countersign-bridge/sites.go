@@ -77,19 +77,26 @@ func (c *pairingsRevoke) Run(std stdio) error {
 	if err != nil {
 		return err
 	}
-	gone, err := approver.OpenPairings(cfg.StateDir).Revoke(c.Which)
+	pairings := approver.OpenPairings(cfg.StateDir)
+	list, err := pairings.List()
 	if err != nil {
 		return err
 	}
-	if len(gone) == 0 {
+	var events []journal.Event
+	for _, p := range list {
+		if c.Which == "all" || p.ID == c.Which || p.Origin == c.Which {
+			events = append(events, journal.Event{Kind: journal.Revoked, Origin: p.Origin, Pairing: p.ID})
+		}
+	}
+	if len(events) == 0 {
 		return fault.New(fault.NotFound, fmt.Sprintf("nothing is paired under %q", c.Which))
 	}
-	var events []journal.Event
+	unnoted := unwritten(noted(cfg, events...))
+	gone, err := pairings.Revoke(c.Which)
 	for _, p := range gone {
 		fmt.Fprintf(std.out, "revoked %s of %s\n", p.ID, p.Origin)
-		events = append(events, journal.Event{Kind: journal.Revoked, Origin: p.Origin, Pairing: p.ID})
 	}
-	return unwritten(noted(cfg, events...))
+	return errors.Join(err, unnoted)
 }
 
 // unwritten is the error of a command that took a right back, which it does even

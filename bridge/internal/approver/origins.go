@@ -92,12 +92,12 @@ func replace(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	next := path + ".new"
-	defer os.Remove(next) // it is gone when all went well
-	f, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
 	if err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
+	next := f.Name()
+	defer os.Remove(next) // it is gone when all went well
 	_, err = f.Write(data)
 	if owner, ok := info.Sys().(*syscall.Stat_t); ok && err == nil && int(owner.Uid) != os.Getuid() {
 		err = f.Chown(int(owner.Uid), int(owner.Gid)) // an administrator edits somebody's file
