@@ -232,7 +232,7 @@ func (m *Model) actRequest(name, arg, value string) []Command {
 }
 
 // signer is the identity that would sign: the chosen one when it may still
-// decide, else the first that is plugged in and may.
+// decide, else the first whose device is plugged in and free.
 func (m *Model) signer(r wire.Request) frame.Identity {
 	var first frame.Identity
 	for _, id := range m.mine() {
@@ -242,11 +242,22 @@ func (m *Model) signer(r wire.Request) frame.Identity {
 		if id.Member == m.member {
 			return id
 		}
-		if first.Member == "" || !first.Present && id.Present {
+		if first.Member == "" || usable(id) > usable(first) {
 			first = id
 		}
 	}
 	return first
+}
+
+// usable orders identities: plugged in and free, in use elsewhere, away.
+func usable(id frame.Identity) int {
+	switch {
+	case !id.Present:
+		return 0
+	case id.Holder != "":
+		return 1
+	}
+	return 2
 }
 
 // reader is whose statement is shown: of the one who would sign, else of the next

@@ -179,6 +179,10 @@ func TestADeviceThatIsHeldOrLacksSomethingIsSaidSo(t *testing.T) {
 	list := identities()
 	list[1].Holder, list[2].Lacks = "https://other.example", []string{"ECDH", "secp256k1"}
 	m.Update(DevicesChanged{Identities: list})
+	if id := m.signer(sampleRequest(wire.RequestPending)); id.Member != "mem_carol" {
+		t.Errorf("%s would sign, with a device that another page uses", id.Member)
+	}
+	m.Update(Acted{Action: "sign.as:mem_bob"})
 	words := m.View().Tree.Words()
 	for _, want := range []string{"ready: alice, bob (in use), carol", "bob is used by https://other.example now."} {
 		if !strings.Contains(words, want) {

@@ -103,7 +103,7 @@ func (m *Model) bridgeStatus() view.Node {
 
 // relayed says that the line goes through the gateway.
 func (m *Model) relayed() view.Node {
-	return view.If(m.bridge.Route == bridgeclient.Relay, view.El("span", "status-value", "via the gateway, end-to-end encrypted"))
+	return view.If(m.bridge.Route == bridgeclient.Relay, view.El("span", "status-value", "· via the gateway, end-to-end encrypted"))
 }
 
 func (m *Model) bridgeWord() string {

@@ -286,6 +286,7 @@ func scenes() map[string]func() *Model {
 			list := identities()
 			list[1].Holder, list[2].Lacks = "https://other.example", []string{"ECDH"}
 			m.Update(DevicesChanged{Identities: list})
+			m.Update(Acted{Action: "sign.as:mem_bob"})
 			return m
 		},
 		"bridge-asking":      bridging(BridgeChanged{State: BridgeConnecting, Step: bridgeclient.Asking}),
