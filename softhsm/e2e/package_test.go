@@ -24,12 +24,12 @@ func TestTheDebianPackageIsTheSameWhereverItIsBuilt(t *testing.T) {
 		t.Fatalf("the Makefile names no version of nfpm: %q", nfpm)
 	}
 	var packages [2][]byte
+	source, err := filepath.Abs(top)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for i, name := range []string{"here", "somewhere else"} {
 		clone := filepath.Join(t.TempDir(), name)
-		source, err := filepath.Abs(top)
-		if err != nil {
-			t.Fatal(err)
-		}
 		run := func(dir, program string, args ...string) {
 			t.Helper()
 			cmd := exec.CommandContext(t.Context(), program, args...)
@@ -39,6 +39,7 @@ func TestTheDebianPackageIsTheSameWhereverItIsBuilt(t *testing.T) {
 			}
 		}
 		run(source, "git", "clone", "--quiet", source, clone)
+		source = clone // the second is of the same commit as the first
 		run(clone, "bridge/packaging/package.sh", nfpm)
 		built, err := filepath.Glob(filepath.Join(clone, "dist", "countersign-bridge_*.deb"))
 		if err != nil || len(built) != 1 {

@@ -46,7 +46,7 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 		return err
 	}
 	members, certificateErr := approver.Certificates(cfg)
-	devices, err := device.Open(device.Config{Modules: device.Modules(cfg.Modules...), Timeout: tokenTimeout})
+	devices, err := device.Open(device.Config{Modules: cfg.DeviceModules(), Timeout: tokenTimeout})
 	if err != nil {
 		return err
 	}

@@ -45,7 +45,7 @@ func openTokens(cfg approver.Config) (*tokens, error) {
 	if err != nil {
 		return nil, err
 	}
-	devices, err := device.Open(device.Config{Modules: device.Modules(cfg.Modules...), Timeout: tokenTimeout})
+	devices, err := device.Open(device.Config{Modules: cfg.DeviceModules(), Timeout: tokenTimeout})
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open the PKCS#11 modules: %w", err), book.Close())
 	}

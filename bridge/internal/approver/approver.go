@@ -240,7 +240,7 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 		return err
 	}
 	defer book.Close()
-	devices, closeDevices, err := OpenDevices(device.Config{Modules: device.Modules(cfg.Modules...), Log: log, Failed: func(path string) {
+	devices, closeDevices, err := OpenDevices(device.Config{Modules: cfg.DeviceModules(), Log: log, Failed: func(path string) {
 		e := journal.Event{Kind: journal.ModuleFailed, Device: filepath.Base(path), Code: string(fault.ModuleFailed)}
 		if err := book.Append(e); err != nil {
 			log.Error("the journal cannot be written", "event", e.Kind, "error", err)

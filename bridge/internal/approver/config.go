@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/dialout"
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/keys"
@@ -38,6 +39,10 @@ type Config struct {
 	// Modules are the PKCS#11 modules of the tokens:
 	// "/usr/lib/softhsm/libsofthsm2.so".
 	Modules []string `json:"modules"`
+	// ModuleReserved are strings that some of the modules want when they are
+	// initialised (C_INITIALIZE_ARGS.pReserved), by their paths. NSS does:
+	// "configdir='sql:/home/alice/nss' certPrefix='' keyPrefix='' secmod='secmod.db' flags=".
+	ModuleReserved map[string]string `json:"module_reserved,omitempty"`
 	// Identities are the members whose tokens are used at this computer.
 	Identities []IdentityConfig `json:"identities"`
 	// SignerFile is the signer.json that the vault's operator handed over: the
@@ -65,6 +70,15 @@ type IdentityConfig struct {
 	CertificateFile string `json:"certificate_file"` // mem_….jws, from the vault's operator
 	ApprovalKey     string `json:"approval_key"`     // "pkcs11:token=alice;object=approval"
 	ChannelKey      string `json:"channel_key"`      // "pkcs11:token=alice;object=channel"
+}
+
+// DeviceModules are the modules as bridge/internal/device opens them.
+func (c Config) DeviceModules() []device.Module {
+	all := device.Modules(c.Modules...)
+	for i := range all {
+		all[i].Reserved = c.ModuleReserved[all[i].Path]
+	}
+	return all
 }
 
 // Load reads a configuration file.

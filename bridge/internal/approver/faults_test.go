@@ -190,7 +190,9 @@ func crashes(function string) func(*badBridge) {
 	}
 }
 
-func crashesLate(function string) func(*badBridge) { return set(faults.Crash(function).Times(1).Late()) }
+func crashesLate(function string) func(*badBridge) {
+	return set(faults.Crash(function).Times(1).Late())
+}
 
 func hangs(function string) func(*badBridge) {
 	return func(b *badBridge) {

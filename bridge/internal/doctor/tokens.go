@@ -82,7 +82,7 @@ func (c *checks) module(ctx context.Context, path string) *device.Devices {
 	}
 	opened := make(chan *device.Devices, 1)
 	err := c.within(func() error {
-		d, err := device.Open(device.Config{Modules: device.Modules(path), Timeout: c.Timeout})
+		d, err := device.Open(device.Config{Modules: []device.Module{{Path: path, Reserved: c.Bridge.ModuleReserved[path]}}, Timeout: c.Timeout})
 		if err == nil {
 			opened <- d
 		}

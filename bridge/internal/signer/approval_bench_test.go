@@ -39,7 +39,7 @@ func tokenRig(b *testing.B) *rig {
 
 func tokenKey(b *testing.B, tokens *device.Devices, token *softhsm.Token, label string) *memKey {
 	b.Helper()
-	t, err := tokens.Device(b.Context(), "pkcs11:token=" + token.Label)
+	t, err := tokens.Device(b.Context(), "pkcs11:token="+token.Label)
 	if err != nil {
 		b.Fatal(err)
 	}
