@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"io"
 	"slices"
 	"syscall"
 	"testing"
@@ -56,10 +55,7 @@ func (k *killing) found() {
 // bridge lives, and the next approval works.
 func TestAKilledModuleCostsOneOperation(t *testing.T) {
 	t.Parallel()
-	k := &killing{rig: start(t), replied: map[string]bool{}}
-	k.story = newStory(t, k.rig)
-	k.story.Out = io.Discard
-	k.newRequest()
+	k := newKilling(t)
 	bridge, failed := k.PID("bridge"), 0
 	works := func(moment string, during error) {
 		t.Helper()

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -259,12 +260,21 @@ func (k *killing) bin() string {
 	return bin
 }
 
-func TestAKilledBridgeLeavesNothingSignedUnaccountedFor(t *testing.T) {
-	t.Parallel()
+// newKilling starts a system. It has its time: a bridge starts dozens of times.
+func newKilling(t *testing.T) *killing {
 	k := &killing{rig: start(t), replied: map[string]bool{}}
+	var cancel context.CancelFunc
+	k.ctx, cancel = context.WithTimeout(context.Background(), 15*time.Minute)
+	t.Cleanup(cancel)
 	k.story = newStory(t, k.rig)
 	k.story.Out = io.Discard
 	k.newRequest()
+	return k
+}
+
+func TestAKilledBridgeLeavesNothingSignedUnaccountedFor(t *testing.T) {
+	t.Parallel()
+	k := newKilling(t)
 	k.killBetweenCalls()
 	k.killWhileThePersonIsAsked()
 	k.killAroundTheSignature()
