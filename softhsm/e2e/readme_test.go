@@ -12,6 +12,9 @@ import (
 var (
 	link    = regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)]*)?\)`)
 	command = regexp.MustCompile("`make ([a-z-]+)")
+
+	definition = regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)[A-Za-z0-9]+)\(`)
+	testName   = regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Z][A-Za-z0-9]+)`")
 )
 
 func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
@@ -37,6 +40,43 @@ func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
 	}
 	if checked == 0 {
 		t.Error("no link was found")
+	}
+}
+
+// A claim of the security page is a test's name: it must be one.
+func TestDocumentsNameTestsThatExist(t *testing.T) {
+	t.Parallel()
+	exist := map[string]bool{}
+	for _, f := range tracked(t) {
+		if !strings.HasSuffix(f, "_test.go") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(top, f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range definition.FindAllStringSubmatch(string(text), -1) {
+			exist[m[1]] = true
+		}
+	}
+	named := 0
+	for _, f := range tracked(t) {
+		if !strings.HasSuffix(f, ".md") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(top, f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range testName.FindAllStringSubmatch(string(text), -1) {
+			named++
+			if !exist[m[1]] {
+				t.Errorf("%s names %s, which is no test", f, m[1])
+			}
+		}
+	}
+	if named < 50 {
+		t.Errorf("only %d tests are named", named)
 	}
 }
 
