@@ -2,8 +2,10 @@ package approver
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net"
 	"sync"
 	"time"
 
@@ -145,6 +147,9 @@ func (c *conn) handshake() error {
 
 func (c *conn) readBinary() ([]byte, error) {
 	kind, data, err := c.ws.ReadMessage()
+	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
+		return nil, fault.Wrap(err, fault.Timeout, "the page was silent for too long")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read: %w", err)
 	}
