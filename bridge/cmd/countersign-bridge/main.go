@@ -142,7 +142,8 @@ type approverCommand struct {
 // Help is shown by `countersign-bridge approver --help`.
 func (approverCommand) Help() string {
 	return `Serves WebSockets on loopback for the origins in the configuration. It prints
-"listening on ws://127.0.0.1:18427" when it is ready and stops on Ctrl-C.
+"listening on ws://127.0.0.1:18427" when it is ready and stops on Ctrl-C. When
+your bridge runs already it says where, and leaves.
 
 Prompts appear in a pinentry window when there is a display, else in the terminal
 that the bridge was started from. You approve by typing the word "approve".
