@@ -13,24 +13,26 @@ import (
 	"testing"
 )
 
-// free is a port that is free on both addresses, and its listeners.
+// free is a port that was free just now.
 func free(t *testing.T) int {
 	t.Helper()
-	l, err := ListenFirst(t.Context(), Ports{Try: []int{0}})
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeAll(l)
-	return l[0].Addr().(*net.TCPAddr).Port
+	defer l.Close()
+	return l.Addr().(*net.TCPAddr).Port
 }
 
-func hold(t *testing.T, address string) {
+// hold takes a port on an address until the test ends.
+func hold(t *testing.T, address string) (port int) {
 	t.Helper()
-	l, err := net.Listen("tcp", address)
+	l, err := net.Listen("tcp", net.JoinHostPort(address, "0"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
+	return l.Addr().(*net.TCPAddr).Port
 }
 
 func addresses(all []net.Listener) string {
@@ -43,9 +45,7 @@ func addresses(all []net.Listener) string {
 
 func TestTheFirstPortThatIsFreeOnBothAddressesIsTaken(t *testing.T) {
 	t.Parallel()
-	a, b, c := free(t), free(t), free(t)
-	hold(t, fmt.Sprint("127.0.0.1:", a))
-	hold(t, fmt.Sprint("[::1]:", b))
+	a, b, c := hold(t, "127.0.0.1"), hold(t, "::1"), free(t)
 	var log bytes.Buffer
 	l, err := ListenFirst(t.Context(), Ports{Try: []int{a, b, c}, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	if err != nil {
@@ -64,9 +64,7 @@ func TestTheFirstPortThatIsFreeOnBothAddressesIsTaken(t *testing.T) {
 
 func TestAPortThatIsTakenIsExplained(t *testing.T) {
 	t.Parallel()
-	a, b := free(t), free(t)
-	hold(t, fmt.Sprint("127.0.0.1:", a))
-	hold(t, fmt.Sprint("127.0.0.1:", b))
+	a, b := hold(t, "127.0.0.1"), hold(t, "127.0.0.1")
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
