@@ -147,6 +147,34 @@ func TestASecondStartHandsOverToTheFirst(t *testing.T) {
 	claim(t, Config{StateDir: dir}) // the place is free again
 }
 
+func TestOfManyStartsAtOnceOneRuns(t *testing.T) {
+	t.Parallel()
+	dir := stateDir(t)
+	results := make(chan error, 8)
+	for range cap(results) {
+		go func() {
+			i, err := Claim(t.Context(), Config{StateDir: dir})
+			if err == nil {
+				i.Announce([]string{"ws://127.0.0.1:1"})
+				t.Cleanup(func() { i.Close() })
+			}
+			results <- err
+		}()
+	}
+	won := 0
+	for range cap(results) {
+		err := <-results
+		if running, ok := errors.AsType[*Running](err); err == nil {
+			won++
+		} else if !ok || len(running.Bridge.Listen) != 1 {
+			t.Error(err)
+		}
+	}
+	if won != 1 {
+		t.Errorf("%d bridges run", won)
+	}
+}
+
 func TestFindTellsWhoRuns(t *testing.T) {
 	t.Parallel()
 	dir := stateDir(t)
