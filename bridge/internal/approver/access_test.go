@@ -19,6 +19,12 @@ import (
 // at gives a rig a clock that a test sets.
 func at(c *wallClock) func(*rig) { return func(g *rig) { g.now = c.Now } }
 
+// stopped gives a rig a clock that stands still, but for what a test adds.
+func stopped(c *wallClock) func(*rig) {
+	start := time.Now()
+	return func(g *rig) { g.now = func() time.Time { return start.Round(0).Add(time.Duration(c.wrong.Load())) } }
+}
+
 func closeChannel(t *testing.T, b *page.Bridge, l *line) {
 	t.Helper()
 	if err := b.Call(t.Context(), frame.ChannelClose, frame.ChannelCloseParams{Channel: l.id}, &frame.ChannelCloseResult{}); err != nil {

@@ -35,7 +35,7 @@ func (g *rig) count(kind string) (lines, events int) {
 func TestAPageThatFloodsPromptsIsLimitedAndCanBeBlocked(t *testing.T) {
 	t.Parallel()
 	var c wallClock
-	g := newRig(t, at(&c))
+	g := newRig(t, stopped(&c))
 	b := g.mustConnect()
 	l := g.mustOpen(b, "mem_alice")
 	g.person.answer(decline)
@@ -104,7 +104,8 @@ func TestAPageThatFloodsPromptsIsLimitedAndCanBeBlocked(t *testing.T) {
 
 func TestWhatAFloodingPageHasWaitingIsNotAskedAnyMore(t *testing.T) {
 	t.Parallel()
-	g := newRig(t)
+	var c wallClock
+	g := newRig(t, stopped(&c))
 	l := g.mustOpen(g.mustConnect(), "mem_alice")
 	answers := make(chan struct{})
 	g.person.answer(func(context.Context, consent.Question) error { <-answers; return fault.New(fault.Declined, "no") })
@@ -132,7 +133,8 @@ func TestWhatAFloodingPageHasWaitingIsNotAskedAnyMore(t *testing.T) {
 
 func TestAPageThatOpensAndClosesPromptsIsLimited(t *testing.T) {
 	t.Parallel()
-	g := newRig(t)
+	var c wallClock
+	g := newRig(t, stopped(&c))
 	for range vainPrompts {
 		opened, closed := make(chan struct{}, 1), make(chan struct{}, 1)
 		g.person.answer(hang(opened, closed))
@@ -195,15 +197,21 @@ func TestOneSiteCannotKeepAnotherFromAsking(t *testing.T) {
 	}
 	<-asked
 	wantCode(t, "more than its share of the queue", <-results, fault.Busy)
+	connected := make(chan error, 1)
 	go func() {
 		_, err := page.Connect(t.Context(), page.BridgeConfig{URL: g.url, Origin: modest, Key: g.pageKey})
-		results <- err
+		connected <- err
 	}()
 	for site := origin; site != modest; { // consent's own test says when its turn is
 		release <- struct{}{}
-		site = <-asked
+		select {
+		case site = <-asked:
+		case err := <-connected:
+			t.Fatalf("the other site was not asked about: %v", err)
+		}
 	}
 	release <- struct{}{}
+	wantCode(t, "the other site's pairing", <-connected, fault.PairingRefused)
 	_ = b.Close()
 }
 

@@ -326,7 +326,7 @@ func TestAnIdleTokenIsLockedAndSoIsOneWhoseComputerSlept(t *testing.T) {
 	t.Parallel()
 	t.Run("by itself", func(t *testing.T) {
 		t.Parallel()
-		g := newRig(t, func(g *rig) { g.cfg.IdleLock = "20ms" })
+		g := newRig(t, func(g *rig) { g.cfg.IdleLock = "300ms" })
 		b := g.mustConnect()
 		g.mustOpen(b, "mem_alice")
 		for !g.info(b, "mem_alice").Locked {
