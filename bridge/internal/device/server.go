@@ -137,9 +137,6 @@ func (s *server) start(body []byte) error {
 	s.tokens = tokens
 	s.mu.Unlock()
 	tokens.Watch(s.tell)
-	for _, t := range tokens.All() {
-		s.tell(hsm.Change{Token: t, Present: t.Present()})
-	}
 	return nil
 }
 

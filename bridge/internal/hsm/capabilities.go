@@ -160,18 +160,18 @@ func (k *Token) Delete(ctx context.Context, key *Key) error {
 		if k.isLocked() {
 			return pinRequired(k.id.Label)
 		}
-		key.mu.Lock()
 		private, found, err := key.search(session)
-		key.epoch = 0
-		key.mu.Unlock()
 		if err != nil {
 			return err
 		}
 		if !found {
 			return fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no private key %q", k.id.Label, key.label))
 		}
+		key.mu.Lock()
+		key.epoch = 0 // its handle means nothing any more
+		key.mu.Unlock()
 		if err := k.module.ctx.DestroyObject(session, private); err != nil {
-			return err
+			return worked(err)
 		}
 		publics, err := k.module.search(session, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY),
 			pkcs11.NewAttribute(pkcs11.CKA_LABEL, key.label), pkcs11.NewAttribute(pkcs11.CKA_ID, key.info.ID)})

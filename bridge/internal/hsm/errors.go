@@ -55,10 +55,26 @@ func effectOf(err error) effect {
 	return sessionLost
 }
 
-// abandoned is an error after which an operation is still active in the session.
-type abandoned struct{ error }
+// spent is an error of the call that does the work, or gives a PIN. Whatever it
+// says, the token may have done it: OpenSC reports a card that was pulled while it
+// signed as an invalid session. So it is told, and nothing is tried again.
+type spent struct{ error }
 
-func (a abandoned) Unwrap() error { return a.error }
+func (s spent) Unwrap() error { return s.error }
+
+// worked is the error of a call that does the work.
+func worked(err error) error {
+	if err == nil {
+		return nil
+	}
+	return spent{err}
+}
+
+// mayHaveRun reports that an operation may have been done although it failed.
+func mayHaveRun(err error) bool {
+	var s spent
+	return errors.As(err, &s) && !is(err, pkcs11.CKR_USER_NOT_LOGGED_IN)
+}
 
 func is(err error, want pkcs11.Error) bool {
 	var rv pkcs11.Error

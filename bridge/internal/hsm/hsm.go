@@ -109,9 +109,16 @@ func (t *Tokens) poll(ctx context.Context, every time.Duration) {
 	}
 }
 
-// Watch calls changed when a token comes or goes, until the returned function is
-// called. changed must not block.
-func (t *Tokens) Watch(changed func(Change)) (stop func()) { return t.module.watchers.add(changed) }
+// Watch calls changed for each token that is known, and then when one comes or
+// goes, until the returned function is called. changed must not block.
+func (t *Tokens) Watch(changed func(Change)) (stop func()) {
+	t.module.telling.Lock()
+	defer t.module.telling.Unlock()
+	for _, k := range t.All() {
+		changed(Change{k, k.isPresent()})
+	}
+	return t.module.watchers.add(changed)
+}
 
 // All lists every token that is plugged in, or was.
 func (t *Tokens) All() []*Token {

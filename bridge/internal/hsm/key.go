@@ -1,6 +1,7 @@
 package hsm
 
 import (
+	"bytes"
 	"context"
 	"encoding/asn1"
 	"fmt"
@@ -48,62 +49,67 @@ func (k *Key) PublicKey() jws.PublicKey { return k.public }
 // Meet looks for the private half, so that Info is complete and the first use is
 // as fast as the next. It fails as a use does.
 func (k *Key) Meet(ctx context.Context) error {
-	return k.use(ctx, quick, func(pkcs11.SessionHandle, pkcs11.ObjectHandle) error { return nil })
+	_, err := k.use(ctx, normal, func(pkcs11.SessionHandle, pkcs11.ObjectHandle) ([]byte, error) { return nil, nil }, nil)
+	return err
 }
 
 // Sign signs a digest of 32 bytes in the token with CKM_ECDSA and returns what the
 // module returned. pin is for a key that wants it at each use, and ignored
-// otherwise; such a key fails with PIN_REQUIRED without one.
-func (k *Key) Sign(ctx context.Context, digest []byte, pin *PIN) (sig []byte, err error) {
+// otherwise; such a key fails with PIN_REQUIRED without one. The caller may wipe
+// both as soon as Sign returns: what is under way has its own.
+func (k *Key) Sign(ctx context.Context, digest []byte, pin *PIN) ([]byte, error) {
 	if err := keys.Digest(digest); err != nil {
 		return nil, err
 	}
 	if err := k.token.can(LacksSigning); err != nil {
 		return nil, err
 	}
-	c := normal
-	if pin != nil && pin.Digits == nil {
-		c = human
+	digest = bytes.Clone(digest)
+	c, wipe := normal, func() {}
+	if pin != nil {
+		own := PIN{bytes.Clone(pin.Digits), pin.Final}
+		pin, wipe = &own, func() { clear(own.Digits) }
+		if pin.Digits == nil {
+			c = human
+		}
 	}
-	err = k.use(ctx, c, func(session pkcs11.SessionHandle, handle pkcs11.ObjectHandle) (err error) {
+	return k.use(ctx, c, func(session pkcs11.SessionHandle, handle pkcs11.ObjectHandle) ([]byte, error) {
 		m := k.token.module.ctx
 		always := k.Info().AlwaysAuth
 		if always { // without it, the use would log the whole token out
 			if pin == nil {
-				return fault.New(fault.PINRequired, fmt.Sprintf("the key %q wants its PIN at each use", k.Info().Label)).With("device", k.token.id.Label)
+				return nil, fault.New(fault.PINRequired, fmt.Sprintf("the key %q wants its PIN at each use", k.Info().Label)).With("device", k.token.id.Label)
 			}
 			if err := k.token.mayTry(*pin); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		if err := m.SignInit(session, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_ECDSA, nil)}, handle); err != nil {
-			return err
+			return nil, err
 		}
 		if always {
 			if err := k.token.login(session, pkcs11.CKU_CONTEXT_SPECIFIC, pin.Digits); err != nil {
-				return abandoned{err}
+				return nil, worked(err)
 			}
 		}
-		sig, err = m.Sign(session, digest)
-		return err
-	})
-	return sig, err
+		sig, err := m.Sign(session, digest)
+		return sig, worked(err)
+	}, wipe)
 }
 
 // ECDH derives in the token with CKM_ECDH1_DERIVE and CKD_NULL, with a point in
 // SEC 1 uncompressed form that was checked to be on the curve.
-func (k *Key) ECDH(ctx context.Context, point []byte) (secret []byte, err error) {
+func (k *Key) ECDH(ctx context.Context, point []byte) ([]byte, error) {
 	if err := k.token.can(LacksECDH); err != nil {
 		return nil, err
 	}
-	err = k.use(ctx, normal, func(session pkcs11.SessionHandle, handle pkcs11.ObjectHandle) (err error) {
+	point = bytes.Clone(point)
+	return k.use(ctx, normal, func(session pkcs11.SessionHandle, handle pkcs11.ObjectHandle) ([]byte, error) {
 		if k.Info().AlwaysAuth {
-			return fault.New(fault.KeyUnsuited, fmt.Sprintf("the key %q wants its PIN at each use, and cannot derive then (PKCS #11 v2.40 §5.14.5)", k.Info().Label))
+			return nil, fault.New(fault.KeyUnsuited, fmt.Sprintf("the key %q wants its PIN at each use, and cannot derive then (PKCS #11 v2.40 §5.14.5)", k.Info().Label))
 		}
-		secret, err = k.token.module.derive(session, handle, point)
-		return err
-	})
-	return secret, err
+		return k.token.module.derive(session, handle, point)
+	}, nil)
 }
 
 // derive makes a session object of the secret, reads and removes it. The
@@ -120,37 +126,44 @@ func (m *module) derive(session pkcs11.SessionHandle, key pkcs11.ObjectHandle, p
 			pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, true),
 			pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32),
 		})
-	if err != nil {
+	if effectOf(err)&handleLost != 0 { // the key's: it was not used
 		return nil, err
+	}
+	if err != nil {
+		return nil, worked(err)
 	}
 	attributes, err := m.ctx.GetAttributeValue(session, object, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_VALUE, nil)})
 	if destroyErr := m.ctx.DestroyObject(session, object); err == nil {
 		err = destroyErr
 	}
 	if err != nil {
-		return nil, err
+		return nil, worked(err)
 	}
 	return attributes[0].Value, nil
 }
 
-// use runs an operation with the private key's handle. A handle that turned out
-// invalid is found again once: nothing was done with it then.
-func (k *Key) use(ctx context.Context, c class, op func(pkcs11.SessionHandle, pkcs11.ObjectHandle) error) error {
-	return k.token.do(ctx, c, func(session pkcs11.SessionHandle) error {
+// use runs an operation with the private key's handle. One that is refused because
+// of the handle is run once more, with the handle that the key has now.
+func (k *Key) use(ctx context.Context, c class, op func(pkcs11.SessionHandle, pkcs11.ObjectHandle) ([]byte, error), wipe func()) ([]byte, error) {
+	run := func(session pkcs11.SessionHandle) ([]byte, error) {
 		for again := false; ; again = true {
 			handle, err := k.private(session)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			err = op(session, handle)
-			if effectOf(err)&handleLost == 0 || again {
-				return err
+			result, err := op(session, handle)
+			if effectOf(err)&handleLost == 0 {
+				return result, err
 			}
 			k.mu.Lock()
 			k.epoch = 0
 			k.mu.Unlock()
+			if again || mayHaveRun(err) {
+				return nil, err
+			}
 		}
-	})
+	}
+	return k.token.do(ctx, operation{class: c, run: run, wipe: wipe})
 }
 
 // private returns the handle of the private key for the current login.
@@ -162,13 +175,14 @@ func (k *Key) private(session pkcs11.SessionHandle) (pkcs11.ObjectHandle, error)
 	if !in {
 		return 0, pinRequired(t.id.Label)
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.epoch == epoch {
-		return k.handle, nil
+	if handle, ok := k.known(epoch); ok {
+		return handle, nil
 	}
 	t.alone.Lock()
 	defer t.alone.Unlock()
+	if handle, ok := k.known(epoch); ok { // another worker was first
+		return handle, nil
+	}
 	handle, found, err := k.search(session)
 	if err != nil {
 		return 0, err
@@ -181,24 +195,34 @@ func (k *Key) private(session pkcs11.SessionHandle) (pkcs11.ObjectHandle, error)
 		if !t.module.isUser(session) {
 			return 0, pkcs11.Error(pkcs11.CKR_USER_NOT_LOGGED_IN) // somebody else in this process logged out
 		}
-		return 0, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no private key %q", t.id.Label, k.info.Label))
+		return 0, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no private key %q", t.id.Label, k.Info().Label))
 	}
-	k.info.CanSign = t.can(LacksSigning) == nil && t.module.flag(session, handle, pkcs11.CKA_SIGN)
-	k.info.CanDerive = t.can(LacksECDH) == nil && t.module.flag(session, handle, pkcs11.CKA_DERIVE)
-	k.info.AlwaysAuth = t.module.flag(session, handle, pkcs11.CKA_ALWAYS_AUTHENTICATE)
-	k.handle, k.epoch = handle, epoch
+	info := k.Info()
+	info.CanSign = t.can(LacksSigning) == nil && t.module.flag(session, handle, pkcs11.CKA_SIGN)
+	info.CanDerive = t.can(LacksECDH) == nil && t.module.flag(session, handle, pkcs11.CKA_DERIVE)
+	info.AlwaysAuth = t.module.flag(session, handle, pkcs11.CKA_ALWAYS_AUTHENTICATE)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.info, k.handle, k.epoch = info, handle, epoch
 	return handle, nil
+}
+
+// known is the handle, when it was found in a login.
+func (k *Key) known(epoch int) (handle pkcs11.ObjectHandle, ok bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.handle, k.epoch == epoch
 }
 
 // search finds the private half: by CKA_ID, which the two halves share (PKCS #11
 // v2.40 §4.9), and by label where there is no id or it is not unique. Smart cards
-// give the halves different labels.
+// give the halves different labels. The caller holds calls, and alone.
 func (k *Key) search(session pkcs11.SessionHandle) (handle pkcs11.ObjectHandle, found bool, err error) {
 	private := []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_EC)}
 	label := pkcs11.NewAttribute(pkcs11.CKA_LABEL, k.label)
 	templates := [][]*pkcs11.Attribute{append(slices.Clone(private), label)}
-	if len(k.info.ID) > 0 {
-		id := append(slices.Clone(private), pkcs11.NewAttribute(pkcs11.CKA_ID, k.info.ID))
+	if id := k.Info().ID; len(id) > 0 {
+		id := append(slices.Clone(private), pkcs11.NewAttribute(pkcs11.CKA_ID, id))
 		templates = [][]*pkcs11.Attribute{id, append(slices.Clone(id), label)}
 	}
 	var handles []pkcs11.ObjectHandle

@@ -42,15 +42,22 @@ type module struct {
 	// modules when a call is under way.
 	calls sync.RWMutex
 
-	// opening makes sure that sessions are opened one at a time: one module
-	// gives the same handle to two callers otherwise.
-	opening  sync.Mutex
-	sessions map[pkcs11.SessionHandle]bool // that are open; guarded by opening
+	// The locks below are taken in this order, after calls and Token.alone, and
+	// before Token.mu and Key.mu. Only the first two are held during a call.
+
+	// telling is held while a token comes or goes, until the watchers know: they
+	// hear of it in the order in which it happened.
+	telling sync.Mutex
+
+	// opening is held while a session is opened or closed.
+	opening sync.Mutex
 
 	mu         sync.Mutex
 	tokens     map[Identity]*Token
-	generation int // counts initialisations: sessions of an older one are gone
-	looked     time.Time
+	sessions   map[pkcs11.SessionHandle]*session // that are open
+	generation int                               // counts initialisations: sessions of an older one are gone
+	looked     time.Time                         // when it was initialised anew,
+	took       time.Duration                     // and how long that took
 }
 
 // acquire loads a module, or shares the one that is loaded.
@@ -76,7 +83,7 @@ func acquire(cfg Config) (*module, error) {
 		return nil, errors.New("it is not a PKCS#11 module, or a library that it needs is missing")
 	}
 	m := &module{path: real, reserved: cfg.Reserved, timeout: cfg.Timeout, ctx: ctx, tokens: map[Identity]*Token{},
-		sessions: map[pkcs11.SessionHandle]bool{}}
+		sessions: map[pkcs11.SessionHandle]*session{}}
 	if err := m.initialize(); err != nil {
 		return nil, err
 	}
@@ -136,9 +143,9 @@ func (m *module) release() error {
 // finalize ends all sessions. The caller holds calls for writing.
 func (m *module) finalize() error {
 	defer m.running.begin(m.timeout)()
-	m.opening.Lock()
+	m.mu.Lock()
 	clear(m.sessions)
-	m.opening.Unlock()
+	m.mu.Unlock()
 	return m.ctx.Finalize()
 }
 
@@ -154,7 +161,7 @@ func (m *module) list() []*Token {
 
 // refresh looks at the slots and tells which tokens came and went.
 func (m *module) refresh() {
-	if m.softHSM && m.idleAndMissing() {
+	if m.softHSM && m.idleAndMissing() && m.rested() {
 		m.reinitializeIf(m.idleAndMissing)
 		return
 	}
@@ -170,12 +177,17 @@ func (m *module) scan() {
 		slots = nil // then no token can be used
 	}
 	for _, slot := range slots {
-		if id, ok := m.still(slot); ok {
-			seen[id] = slot
-		} else if id, ok := m.identify(slot); ok {
+		id, ok := m.still(slot)
+		if !ok {
+			id, ok = m.identify(slot)
+		}
+		// Of two tokens that are one by all that they say, the one counts that did.
+		if _, twice := seen[id]; ok && (!twice || m.isAt(id, slot)) {
 			seen[id] = slot
 		}
 	}
+	m.telling.Lock()
+	defer m.telling.Unlock()
 	for _, c := range m.note(seen) {
 		if c.Present {
 			c.Token.look(c.Token.where())
@@ -184,11 +196,17 @@ func (m *module) scan() {
 	}
 }
 
-// note compares what is plugged in with what was.
+// note compares what is plugged in with what was. The caller holds telling.
 func (m *module) note(seen map[Identity]uint) []Change {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var changes []Change
+	for id, k := range m.tokens {
+		if slot, ok := seen[id]; (!ok || k.hasMoved(slot, m.generation)) && k.vanish() {
+			m.forget(k)
+			changes = append(changes, Change{k, false})
+		}
+	}
 	for id, slot := range seen {
 		k := m.tokens[id]
 		if k == nil {
@@ -199,12 +217,15 @@ func (m *module) note(seen map[Identity]uint) []Change {
 			changes = append(changes, Change{k, true})
 		}
 	}
-	for id, k := range m.tokens {
-		if _, ok := seen[id]; !ok && k.vanish() {
-			changes = append(changes, Change{k, false})
-		}
-	}
 	return changes
+}
+
+// isAt reports that a token is known to be in a slot.
+func (m *module) isAt(id Identity, slot uint) bool {
+	m.mu.Lock()
+	k := m.tokens[id]
+	m.mu.Unlock()
+	return k != nil && k.isPresent() && k.where() == slot
 }
 
 // still is the token that was in a slot of a reader and is there yet, which the
@@ -293,12 +314,24 @@ func (m *module) lookAgain(known bool) {
 		m.refresh()
 		return
 	}
-	m.mu.Lock()
-	wait := lookEvery - time.Since(m.looked)
-	m.mu.Unlock()
-	time.Sleep(wait)
-	m.reinitializeIf(func() bool { return known || m.idle() })
+	asked := time.Now()
+	time.Sleep(time.Until(m.lastLook().Add(lookEvery)))
+	m.reinitializeIf(func() bool { return m.lastLook().Before(asked) && (known || m.idle()) })
 }
+
+func (m *module) lastLook() time.Time { m.mu.Lock(); defer m.mu.Unlock(); return m.looked }
+
+// rested reports that initialising anew takes little of the time: with thousands
+// of objects it takes long.
+func (m *module) rested() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return time.Since(m.looked) > restFactor*m.took
+}
+
+// restFactor is how much longer than it took is between two initialisations that
+// nobody asked for.
+const restFactor = 10
 
 // idle reports that no token is unlocked.
 func (m *module) idle() bool {
@@ -317,10 +350,12 @@ func (m *module) reinitializeIf(still func() bool) {
 		m.scan()
 		return
 	}
+	began := time.Now()
 	_ = m.finalize()   // it is initialised again whatever this says
 	_ = m.initialize() // when it fails no slot can be read: every token is gone
 	m.mu.Lock()
 	m.looked = time.Now()
+	m.took = m.looked.Sub(began)
 	m.generation++
 	for _, k := range m.tokens {
 		k.loggedOut()
@@ -339,28 +374,4 @@ func (m *module) currentGeneration() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.generation
-}
-
-// openSession opens a session, one at a time. A handle that is in use already is
-// refused: two workers would share a session without knowing.
-func (m *module) openSession(slot uint, flags uint) (pkcs11.SessionHandle, error) {
-	m.opening.Lock()
-	defer m.opening.Unlock()
-	session, err := m.ctx.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|flags)
-	if err != nil {
-		return 0, err
-	}
-	if m.sessions[session] {
-		return 0, fmt.Errorf("the module opened session %d twice", session)
-	}
-	m.sessions[session] = true
-	return session, nil
-}
-
-// closeSession ends a session that may be gone already.
-func (m *module) closeSession(session pkcs11.SessionHandle) {
-	m.opening.Lock()
-	defer m.opening.Unlock()
-	delete(m.sessions, session)
-	_ = m.ctx.CloseSession(session)
 }

@@ -15,18 +15,32 @@ import (
 	"countersign/shared/jws"
 )
 
-// maxObjects is how many objects one search returns at most.
-const maxObjects = 4096
+// maxObjects is how many objects one search returns at most, and maxFound how
+// many one call does.
+const (
+	maxObjects = 1 << 15
+	maxFound   = 1 << 10
+)
 
 // MaxData is the longest data object, in bytes.
 const MaxData = 4096
 
-// search finds objects. The caller holds calls, and alone.
-func (m *module) search(session pkcs11.SessionHandle, template []*pkcs11.Attribute) ([]pkcs11.ObjectHandle, error) {
+// search finds objects. Only a call that finds none says that there are no more.
+// The caller holds calls, and alone.
+func (m *module) search(session pkcs11.SessionHandle, template []*pkcs11.Attribute) (found []pkcs11.ObjectHandle, err error) {
 	if err := m.ctx.FindObjectsInit(session, template); err != nil {
 		return nil, err
 	}
-	found, _, err := m.ctx.FindObjects(session, maxObjects)
+	for {
+		var some []pkcs11.ObjectHandle
+		if some, _, err = m.ctx.FindObjects(session, maxFound); err != nil || len(some) == 0 {
+			break
+		}
+		if found = append(found, some...); len(found) > maxObjects {
+			err = fault.New(fault.TooLarge, "the token has more objects than can be listed")
+			break
+		}
+	}
 	if finalErr := m.ctx.FindObjectsFinal(session); err == nil {
 		err = finalErr
 	}
@@ -217,7 +231,7 @@ func (k *Token) Generate(ctx context.Context, t Template) (*Key, error) {
 		case is(err, pkcs11.CKR_FUNCTION_NOT_SUPPORTED), is(err, pkcs11.CKR_MECHANISM_INVALID):
 			return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q makes no keys for other programs: use the program of its maker", k.id.Label)).With("device", k.id.Label)
 		case err != nil:
-			return err
+			return worked(err)
 		}
 		key, err = k.read(session, object)
 		return err

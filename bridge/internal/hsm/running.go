@@ -38,28 +38,49 @@ func (m *module) enter(c class) (leave func()) {
 	}
 }
 
-// running knows the calls into the module that have not returned. Its zero value
-// is ready.
+// running knows the calls into the module that have not returned. Most modules do
+// one thing at a time: a look at the slots waits there until a person has typed a
+// PIN on the reader, or touched the token. So the time of a call does not count
+// while one that may take longer is under way. Its zero value is ready.
 type running struct {
 	mu    sync.Mutex
-	until map[uint64]time.Time
-	next  uint64
+	calls map[*inside]struct{}
 }
+
+// inside is one call.
+type inside struct {
+	began, until time.Time
+	limit        time.Duration
+}
+
+// excused is until when a call may take that waits for another.
+func (c *inside) excused(other *inside) time.Time { return c.began.Add(other.limit + c.limit) }
 
 // begin notes a call that may take as long as limit; done ends it.
 func (r *running) begin(limit time.Duration) (done func()) {
+	c := r.enter(time.Now(), limit)
+	return func() { r.leave(time.Now(), c) }
+}
+
+func (r *running) enter(now time.Time, limit time.Duration) *inside {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.until == nil {
-		r.until = map[uint64]time.Time{}
+	if r.calls == nil {
+		r.calls = map[*inside]struct{}{}
 	}
-	r.next++
-	id := r.next
-	r.until[id] = time.Now().Add(limit)
-	return func() {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		delete(r.until, id)
+	c := &inside{began: now, until: now.Add(limit), limit: limit}
+	r.calls[c] = struct{}{}
+	return c
+}
+
+func (r *running) leave(now time.Time, c *inside) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.calls, c)
+	for other := range r.calls {
+		if until := now.Add(other.limit); other.limit < c.limit && until.After(other.until) && !until.After(other.excused(c)) {
+			other.until = until
+		}
 	}
 }
 
@@ -67,8 +88,18 @@ func (r *running) begin(limit time.Duration) (done func()) {
 func (r *running) stuck(now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, until := range r.until {
-		if now.After(until) {
+	for c := range r.calls {
+		if now.After(c.until) && !r.waits(c, now) {
+			return true
+		}
+	}
+	return false
+}
+
+// waits reports that a call may be waiting for another, which has time left.
+func (r *running) waits(c *inside, now time.Time) bool {
+	for other := range r.calls {
+		if other.limit > c.limit && !now.After(other.until) && !now.After(c.excused(other)) {
 			return true
 		}
 	}

@@ -27,7 +27,8 @@ type Token struct {
 	stop   chan struct{}
 
 	// alone is held by what must not run beside another of its kind: searching,
-	// making and removing objects, and logins. It is taken after module.calls.
+	// making and removing objects, and logins. It is taken after module.calls, and
+	// before any other lock.
 	alone   sync.Mutex
 	written map[string]version // what PutData wrote last, by label; guarded by alone
 
@@ -41,8 +42,7 @@ type Token struct {
 	loggedIn   bool
 	epoch      int // counts logins: handles of private objects are good for one
 	lacks      []string
-	anchor     pkcs11.SessionHandle
-	anchored   bool // anchor is open; a login lasts while a session is
+	anchor     *session // a login lasts while a session is open
 	found      map[string]*Key
 }
 
@@ -74,7 +74,7 @@ func (k *Token) appear(slot uint, generation int) (news bool) {
 	news = !k.present
 	k.present, k.slot = true, slot
 	if k.generation != generation {
-		k.generation, k.anchored = generation, false
+		k.generation, k.anchor = generation, nil
 		k.setLoggedOut()
 	}
 	return news
@@ -87,22 +87,37 @@ func (k *Token) vanish() (news bool) {
 	if news {
 		k.lostIn = k.generation
 	}
-	k.present, k.anchored = false, false
+	k.present, k.anchor = false, nil
 	k.setLoggedOut()
 	return news
 }
 
+// hasMoved reports that a token is in another slot than it was: it was pulled in
+// between, or is another that says the same of itself.
+func (k *Token) hasMoved(slot uint, generation int) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.present && k.slot != slot && k.generation == generation
+}
+
 // gone notes that the token turned out not to be there, and tells.
 func (k *Token) gone() {
-	if k.vanish() {
-		k.module.watchers.tell(Change{k, false})
+	m := k.module
+	m.telling.Lock()
+	defer m.telling.Unlock()
+	if !k.vanish() {
+		return
 	}
+	m.mu.Lock()
+	m.forget(k)
+	m.mu.Unlock()
+	m.watchers.tell(Change{k, false})
 }
 
 func (k *Token) loggedOut() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.anchored = false
+	k.anchor = nil
 	k.setLoggedOut()
 }
 
@@ -293,39 +308,38 @@ func (k *Token) where() uint { k.mu.Lock(); defer k.mu.Unlock(); return k.slot }
 // The caller holds alone and calls.
 func (k *Token) anchorSession() (pkcs11.SessionHandle, error) {
 	k.mu.Lock()
-	slot, present, anchored, anchor := k.slot, k.present, k.anchored, k.anchor
+	slot, present, anchor := k.slot, k.present, k.anchor
 	k.mu.Unlock()
 	if !present {
 		return 0, removed(k.id.Label)
 	}
-	if anchored {
-		return anchor, nil
+	if anchor != nil {
+		return anchor.handle, nil
 	}
-	session, err := k.module.openSession(slot, pkcs11.CKF_RW_SESSION)
+	anchor, err := k.module.openSession(k, slot, pkcs11.CKF_RW_SESSION)
 	if is(err, pkcs11.CKR_TOKEN_WRITE_PROTECTED) {
-		session, err = k.module.openSession(slot, 0)
+		anchor, err = k.module.openSession(k, slot, 0)
 	}
 	if err != nil {
 		return 0, k.judge(err, "open a session")
 	}
 	k.mu.Lock()
-	k.anchor, k.anchored = session, true
+	k.anchor = anchor
 	k.mu.Unlock()
-	return session, nil
+	return anchor.handle, nil
 }
 
 // renewAnchor replaces the anchor after an error that leaves it in doubt. The new
 // one is opened first: closing a token's last session would end its login.
 func (k *Token) renewAnchor(err error) {
-	var f *fault.Error
-	if err == nil || errors.As(err, &f) && errors.Unwrap(f) == nil || effectOf(err)&(sessionLost|tokenLost) == 0 {
+	if err == nil || isRefusal(err) || effectOf(err)&(sessionLost|tokenLost) == 0 {
 		return
 	}
 	k.mu.Lock()
-	old, open := k.anchor, k.anchored
-	k.anchored = false
+	old := k.anchor
+	k.anchor = nil
 	k.mu.Unlock()
-	if !open {
+	if old == nil {
 		return
 	}
 	_, _ = k.anchorSession() // when it fails, the next use opens one
@@ -333,8 +347,9 @@ func (k *Token) renewAnchor(err error) {
 }
 
 // judge turns a return value into what the outside sees, and draws the
-// consequences: an invalid session is not used again, a lost login asks for the
-// PIN, and where the token may be gone, it looks. The caller holds calls.
+// consequences: a lost login asks for the PIN, and where the token may be gone, it
+// looks. PIN_REQUIRED says that nothing was done: who has the PIN tries again. The
+// caller holds calls.
 func (k *Token) judge(err error, what string) error {
 	var f *fault.Error
 	if err == nil || errors.As(err, &f) {
@@ -353,7 +368,7 @@ func (k *Token) judge(err error, what string) error {
 			return removed(k.id.Label)
 		}
 	}
-	if e&loginLost != 0 {
+	if e&loginLost != 0 && !mayHaveRun(err) {
 		return pinRequired(k.id.Label)
 	}
 	switch {

@@ -13,12 +13,32 @@ import (
 	"countersign/shared/fault"
 )
 
+// operation is what a worker does in its session. It outlives the call that asked
+// for it when that is given up, so it owns what it reads, and its result is handed
+// over or wiped.
+type operation struct {
+	class class
+	run   func(session pkcs11.SessionHandle) ([]byte, error)
+	wipe  func() // called once it has run, or will not; nil: nothing to wipe
+}
+
 // job is one operation that waits for a worker.
 type job struct {
-	ctx   context.Context
-	class class
-	run   func(session pkcs11.SessionHandle) error
-	done  chan error // buffered: the worker never waits for who asked
+	operation
+	ctx  context.Context
+	done chan outcome
+	left chan struct{} // closed when who asked has gone
+}
+
+type outcome struct {
+	result []byte
+	err    error
+}
+
+func (o operation) end() {
+	if o.wipe != nil {
+		o.wipe()
+	}
 }
 
 // workersFor is how many operations a token does at once: one for hardware,
@@ -33,32 +53,40 @@ func (k *Token) workersFor() int {
 // do has a worker run an operation in its session, first come, first served. An
 // operation whose caller has gone is not started; one that has started is
 // finished, but not waited for.
-func (k *Token) do(ctx context.Context, c class, run func(pkcs11.SessionHandle) error) error {
-	if err := keys.Ended(ctx); err != nil {
+func (k *Token) do(ctx context.Context, o operation) ([]byte, error) {
+	j := &job{operation: o, ctx: ctx, done: make(chan outcome), left: make(chan struct{})}
+	if err := k.queue(j); err != nil {
+		o.end()
+		return nil, err
+	}
+	defer close(j.left)
+	select {
+	case out := <-j.done:
+		return out.result, out.err
+	case <-ctx.Done():
+		return nil, keys.Ended(ctx)
+	case <-k.stop:
+		return nil, removed(k.id.Label)
+	}
+}
+
+func (k *Token) queue(j *job) error {
+	if err := keys.Ended(j.ctx); err != nil {
 		return err
 	}
 	k.mu.Lock()
+	defer k.mu.Unlock()
 	if !k.present {
-		k.mu.Unlock()
 		return removed(k.id.Label)
 	}
 	for ; k.workers < k.workersFor(); k.workers++ {
 		go k.work()
 	}
-	k.mu.Unlock()
-	j := &job{ctx: ctx, class: c, run: run, done: make(chan error, 1)}
 	select {
 	case k.jobs <- j:
+		return nil
 	default:
 		return fault.New(fault.Busy, fmt.Sprintf("%d operations wait for the token already", queueLength))
-	}
-	select {
-	case err := <-j.done:
-		return err
-	case <-ctx.Done():
-		return keys.Ended(ctx)
-	case <-k.stop:
-		return removed(k.id.Label)
 	}
 }
 
@@ -71,52 +99,50 @@ func (k *Token) work() {
 		case <-k.stop:
 			return
 		case j := <-k.jobs:
-			if err := keys.Ended(j.ctx); err != nil {
-				j.done <- err
-				continue
+			var out outcome
+			if out.err = keys.Ended(j.ctx); out.err == nil {
+				out = w.run(k, j)
 			}
-			j.done <- w.run(k, j)
+			j.end()
+			select {
+			case j.done <- out:
+			case <-j.left:
+				clear(out.result) // it may be a secret
+			}
 		}
 	}
 }
 
-type worker struct {
-	session    pkcs11.SessionHandle
-	open       bool
-	generation int
-	slot       uint
-}
+type worker struct{ session *session }
 
 // run does one job. A session that another program closed is opened anew and the
-// job done again, once: a call that was refused for its session did nothing.
-func (w *worker) run(k *Token, j *job) error {
+// job done again, once, unless the call that was refused may have done its work.
+func (w *worker) run(k *Token, j *job) (out outcome) {
 	defer k.module.enter(j.class)()
-	err := w.try(k, j)
-	if is(err, pkcs11.CKR_SESSION_HANDLE_INVALID) {
-		err = w.try(k, j)
+	result, err := w.try(k, j)
+	if is(err, pkcs11.CKR_SESSION_HANDLE_INVALID) && !mayHaveRun(err) {
+		result, err = w.try(k, j)
 	}
-	return k.judge(err, "do the operation")
+	return outcome{result, k.judge(err, "do the operation")}
 }
 
 // try does the job in the worker's session. The caller holds calls.
-func (w *worker) try(k *Token, j *job) error {
+func (w *worker) try(k *Token, j *job) (result []byte, err error) {
 	m := k.module
-	generation, slot := m.currentGeneration(), k.where()
-	if w.open && (w.generation != generation || w.slot != slot) {
-		w.open = false // finalising the module, or pulling the token, has closed it
-	}
-	if !w.open {
-		session, err := m.openSession(slot, 0)
-		if err != nil {
-			return k.judge(err, "open a session")
+	if !m.isOpen(w.session) {
+		if w.session, err = m.openSession(k, k.where(), 0); err != nil {
+			return nil, k.judge(err, "open a session")
 		}
-		w.session, w.open, w.generation, w.slot = session, true, generation, slot
 	}
-	err := j.run(w.session)
-	var a abandoned
-	if e := effectOf(err); err != nil && e&(sessionLost|tokenLost) != 0 || errors.As(err, &a) {
+	result, err = j.run(w.session.handle)
+	if err != nil && !isRefusal(err) {
 		m.closeSession(w.session)
-		w.open = false
 	}
-	return err
+	return result, err
+}
+
+// isRefusal reports an error that is our own decision: the module did not fail.
+func isRefusal(err error) bool {
+	var f *fault.Error
+	return errors.As(err, &f) && errors.Unwrap(f) == nil
 }
