@@ -152,6 +152,12 @@ func (p tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
+// typeInto types into the field with an id. It is SendKeys without its look at the
+// node's attributes, which races with the browser's events that change them.
+func typeInto(id, keys string) chromedp.Action[chromedp.Void] {
+	return chromedp.Steps(chromedp.Focus(chromedp.ID(id)), chromedp.KeyEvent(keys))
+}
+
 // js evaluates an expression, waits for its promise and decodes the value.
 func js[T any](p tab, expression string) T {
 	p.Helper()

@@ -182,9 +182,9 @@ func TestTheRealCore(t *testing.T) {
 			p.run(`window.refused = []; const log = console.error; console.error = (...a) => { refused.push(a.join(' ')); log(...a); };
 				addEventListener('securitypolicyviolation', (e) => refused.push('policy: ' + e.violatedDirective)); window.root = document.querySelector('countersign-app');`)
 			if screen.name == "buy" {
-				p.do(chromedp.SendKeys(chromedp.ID("amount"), "250"))
+				p.do(typeInto("amount", "250"))
 				p.run("for (const [id, v] of [['to', 'ethereum'], ['country', 'FR']]) { const e = document.getElementById(id); if (e) { e.value = v; e.dispatchEvent(new Event('change', {bubbles: true})); } }")
-				p.do(chromedp.SendKeys(chromedp.ID("amount"), kb.Enter))
+				p.do(typeInto("amount", kb.Enter))
 			}
 			p.until("document.querySelector('main.page')?.innerText.includes('" + screen.shows + "')")
 			t.Logf("first picture of the core %.0f ms after navigation", js[float64](p, "performance.getEntriesByName('countersign:picture')[0].startTime"))

@@ -69,7 +69,7 @@ func movesKeyed(p tab) {
 
 func keepsTyping(p tab) {
 	p.run(`window.field = (value, note = '') => ({tree: ['main', {}, [['input', {id: 'a', on: {input: 'amount'}, prop: {value}}], ['p', {}, [note]]]]}); await show(field(''))`)
-	p.do(chromedp.SendKeys(chromedp.ID("a"), "123"))
+	p.do(typeInto("a", "123"))
 	p.want("sent", [][]string{{"amount", "1"}, {"amount", "12"}, {"amount", "123"}})
 	p.run(`await show(field('12', 'an older picture'))`)
 	p.want("[$('#a').value, $('p').textContent]", []string{"123", "an older picture"})
@@ -115,14 +115,14 @@ func dispatches(p tab) {
 		['label', {}, [['input', {id: 'd', type: 'checkbox', on: {change: 'box'}}], 'box']],
 		['input', {id: 'k', on: {keydown: 'key'}}]]]})`)
 	p.do(chromedp.Click(chromedp.ID("s")), chromedp.Focus(chromedp.ID("a")), chromedp.KeyEvent(kb.Enter), chromedp.Click(chromedp.ID("d")),
-		chromedp.SendKeys(chromedp.ID("k"), kb.ArrowDown))
+		typeInto("k", kb.ArrowDown))
 	p.run(`$('#c').value = 'btc'; $('#c').dispatchEvent(new Event('change', {bubbles: true}))`)
 	p.want("sent", [][]string{{"approve:req_1", ""}, {"approve:req_1", ""}, {"box", "true"}, {"key", "ArrowDown"}, {"crypto", "btc"}})
 }
 
 func submits(p tab) {
 	p.run(`await show({tree: ['form', {on: {submit: 'quote'}}, [['input', {id: 'a', name: 'amount', prop: {value: '250'}}], ['input', {name: 'method', type: 'radio', value: 'card', prop: {checked: true}}], ['button', {id: 'go', type: 'submit'}, ['Go']]]]})`)
-	p.do(chromedp.SendKeys(chromedp.ID("a"), kb.Enter))
+	p.do(typeInto("a", kb.Enter))
 	p.want("sent", [][]string{{"quote", `{"amount":"250","method":"card"}`}})
 	p.want("location.search", "")
 }
@@ -186,7 +186,7 @@ func holds(p tab) {
 
 func shortcuts(p tab) {
 	p.run(`await show({keys: {'g r': 'navigate:/requests', '/': 'focus'}, tree: ['main', {}, [['input', {id: 'a'}], ['button', {id: 'b'}, ['b']]]]}); $('#b').focus()`)
-	p.do(chromedp.KeyEvent("g"), chromedp.KeyEvent("r"), chromedp.KeyEvent("/"), chromedp.SendKeys(chromedp.ID("a"), "gr/"))
+	p.do(chromedp.KeyEvent("g"), chromedp.KeyEvent("r"), chromedp.KeyEvent("/"), typeInto("a", "gr/"))
 	p.want("[sent, $('#a').value]", []any{[][]string{{"navigate:/requests", ""}, {"focus", ""}}, "gr/"})
 }
 
