@@ -29,6 +29,7 @@ func Child() (ran bool) {
 	if os.Args[0] != childName || os.Getenv(childVariable) == "" {
 		return false
 	}
+	noDumps()
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) // the bridge says when it is over
 	file := os.NewFile(childSocket, "bridge")
 	conn, err := net.FileConn(file)
@@ -79,6 +80,7 @@ func serve(conn net.Conn) {
 		mu.Unlock()
 		go func() {
 			result, err := s.do(ctx, kind, body)
+			clear(body) // it may be a PIN
 			mu.Lock()
 			delete(cancels, number)
 			mu.Unlock()
@@ -126,6 +128,7 @@ var errDied = errors.New("the process of the module ended")
 type inline struct {
 	*server
 	over chan struct{}
+	end  sync.Once
 }
 
 func (i *inline) call(ctx context.Context, kind byte, body []byte) ([]byte, error) {
@@ -137,6 +140,10 @@ func (i *inline) call(ctx context.Context, kind byte, body []byte) ([]byte, erro
 }
 
 func (i *inline) done() <-chan struct{} { return i.over }
-func (i *inline) why() error            { return nil }
-func (i *inline) kill(error)            {} // nothing ends a call in one's own process
-func (i *inline) close() error          { return i.server.close() }
+func (i *inline) why() error            { return errClosed } // it never crashes alone
+func (i *inline) kill(error)            {}                   // nothing ends a call in one's own process
+
+func (i *inline) close() error {
+	i.end.Do(func() { close(i.over) })
+	return i.server.close()
+}

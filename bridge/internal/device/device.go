@@ -12,6 +12,7 @@
 package device
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -77,6 +78,8 @@ type Config struct {
 	// must not block. nil: nobody.
 	Failed func(path string)
 	Log    *slog.Logger // nil: none
+
+	silent time.Duration // how long a process may not answer at all; 0: silentTime
 }
 
 // Devices are the tokens of some modules.
@@ -92,7 +95,8 @@ type Devices struct {
 
 // Open starts the modules and finds their tokens. It fails with DEVICE_ERROR when
 // a module cannot be loaded, and INVALID_REQUEST when one is listed twice. One
-// that crashes or hangs is tried again for as long as the devices are open.
+// that crashes or hangs is tried again for as long as the devices are open, and
+// one that takes long to start is not waited for.
 func Open(cfg Config) (*Devices, error) {
 	if inModule() && !cfg.InProcess {
 		return nil, errors.New("a program that opens devices must call device.Child first")
@@ -102,6 +106,9 @@ func Open(cfg Config) (*Devices, error) {
 	}
 	if cfg.Poll == 0 {
 		cfg.Poll = time.Second / 2
+	}
+	if cfg.silent == 0 {
+		cfg.silent = silentTime
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -120,20 +127,39 @@ func Open(cfg Config) (*Devices, error) {
 		real[path] = true
 		d.add(ctx, cfg, module)
 	}
-	var errs []error
-	for _, m := range d.modules {
-		if err := <-m.first; err != nil {
-			errs = append(errs, err)
-		}
-	}
-	if len(errs) > 0 {
-		return nil, errors.Join(errors.Join(errs...), d.Close())
+	if err := d.started(); err != nil {
+		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
 
+// openTime is how long [Open] waits for the modules. One that hangs must not keep
+// the tokens of the others away for long.
+const openTime = 10 * time.Second
+
+// started waits for the modules, a little.
+func (d *Devices) started() error {
+	ctx, cancel := context.WithTimeout(context.Background(), openTime)
+	defer cancel()
+	var errs []error
+	for _, m := range d.modules {
+		select {
+		case err := <-m.first:
+			errs = append(errs, err)
+		case <-ctx.Done():
+			select {
+			case err := <-m.first:
+				errs = append(errs, err)
+			default:
+				m.cfg.Log.Warn("the PKCS#11 module takes long to start", "module", m.module.Path)
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func (d *Devices) add(ctx context.Context, cfg Config, which Module) {
-	m := &module{cfg: cfg, module: which, devices: d, first: make(chan error, 1), up: make(chan struct{})}
+	m := &module{cfg: cfg, module: which, devices: d, first: make(chan error, 1), ended: make(chan struct{}), up: make(chan struct{})}
 	d.modules = append(d.modules, m)
 	d.running.Go(func() { m.run(ctx) })
 }
@@ -174,7 +200,9 @@ func (d *Devices) All() []*Device {
 	for _, m := range d.modules {
 		all = append(all, m.list()...)
 	}
-	slices.SortFunc(all, func(a, b *Device) int { return strings.Compare(a.id.Label, b.id.Label) })
+	slices.SortFunc(all, func(a, b *Device) int {
+		return cmp.Or(strings.Compare(a.id.Label, b.id.Label), strings.Compare(a.id.Serial, b.id.Serial))
+	})
 	return all
 }
 
@@ -212,12 +240,7 @@ func (d *Devices) device(ctx context.Context, u URI) (*Device, error) {
 	}
 	found := d.match(u)
 	if !slices.ContainsFunc(found, (*Device).isPresent) {
-		var failed error
-		for _, m := range d.modules {
-			if err := m.look(ctx, len(found) > 0); err != nil {
-				failed = err
-			}
-		}
+		failed := d.look(ctx, found)
 		if found = d.match(u); len(found) == 0 && failed != nil {
 			return nil, failed
 		}
@@ -234,6 +257,27 @@ func (d *Devices) device(ctx context.Context, u URI) (*Device, error) {
 		return found[0], nil
 	}
 	return nil, fault.New(fault.Invalid, fmt.Sprintf("%d tokens match %s: add the serial number", len(found), u))
+}
+
+// look has the modules look for a token: those that had it, or all when it was never
+// seen; at once, because another module may hang.
+func (d *Devices) look(ctx context.Context, known []*Device) error {
+	modules := d.modules
+	if len(known) > 0 {
+		modules = nil
+		for _, k := range known {
+			if !slices.Contains(modules, k.module) {
+				modules = append(modules, k.module)
+			}
+		}
+	}
+	errs := make([]error, len(modules))
+	var looking sync.WaitGroup
+	for i, m := range modules {
+		looking.Go(func() { errs[i] = m.look(ctx, len(known) > 0) })
+	}
+	looking.Wait()
+	return cmp.Or(errs...)
 }
 
 func (d *Devices) match(u URI) []*Device {
@@ -254,5 +298,9 @@ func (d *Devices) Key(ctx context.Context, uri string) (keys.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return token.find(ctx, u)
+	k, err := token.find(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	return k, nil
 }

@@ -21,6 +21,9 @@ func TestMain(m *testing.M) {
 	if Child() {
 		return
 	}
+	if err := os.Setenv("GORACE", "halt_on_error=1"); err != nil { // a race in a module's process is a crash of it
+		panic(err)
+	}
 	os.Exit(m.Run())
 }
 

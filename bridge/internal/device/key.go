@@ -64,13 +64,13 @@ func (k *Key) resolve(ctx context.Context, again bool) (engine, uint32, error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	if found != keys.Key(k) {
+	if found != k {
 		return nil, 0, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has another key under the name %q now", k.device.id.Label, k.name))
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.generation != generation { // it was replaced again meanwhile
-		return nil, 0, k.device.module.failed("the driver of the token failed and is started again; try again")
+		return nil, 0, failed(errDied, "the driver of the token failed and is started again; try again")
 	}
 	return e, k.number, nil
 }
@@ -95,7 +95,7 @@ func (k *Key) sign(ctx context.Context, digest []byte, mode byte, pin []byte) ([
 	}
 	body := signBody(number, mode, pin, digest)
 	defer clear(body)
-	sig, err := k.device.module.act(ctx, e, opSign, body)
+	sig, err := k.device.module.once(ctx, e, opSign, body)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func (k *Key) ECDH(ctx context.Context, peer []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	secret, err := k.device.module.act(ctx, e, opDerive, deriveBody(number, point.Uncompressed()))
+	secret, err := k.device.module.once(ctx, e, opDerive, deriveBody(number, point.Uncompressed()))
 	if err != nil {
 		return nil, err
 	}
@@ -163,40 +163,41 @@ func (a *authenticating) SignDigest(ctx context.Context, digest []byte) ([]byte,
 	if pin == nil {
 		return a.sign(ctx, digest, pinPad, nil)
 	}
-	if len(pin) > 255 {
-		return nil, fault.New(fault.PINIncorrect, "a PIN has at most 255 bytes; it was not tried")
+	if len(pin) > maxPIN {
+		return nil, fault.New(fault.PINIncorrect, fmt.Sprintf("a PIN has at most %d bytes; it was not tried", maxPIN))
 	}
 	return a.sign(ctx, digest, pinFinal, pin)
 }
 
 // Delete removes the key pair from its token for good. The token must be unlocked.
 func (k *Key) Delete(ctx context.Context) error {
-	e, number, err := k.resolve(ctx, false)
-	if err != nil {
+	if _, err := k.do(ctx, opDelete); err != nil {
 		return err
 	}
-	body, err := encode(keyCall{number})
-	if err != nil {
-		return err
-	}
-	_, err = k.device.module.act(ctx, e, opDelete, body)
-	return err
+	k.device.drop(k)
+	return nil
 }
 
 // Certificates returns, in PEM, the X.509 certificates that the token has for the
 // key: the maker's attestation, where there is one. None is no error.
 func (k *Key) Certificates(ctx context.Context) ([]byte, error) {
-	e, number, err := k.resolve(ctx, false)
+	r, err := k.do(ctx, opCertificates)
 	if err != nil {
 		return nil, err
+	}
+	return parse[[]byte](r)
+}
+
+// do does a call about the key that is not a use of it.
+func (k *Key) do(ctx context.Context, kind byte) (reply, error) {
+	e, number, err := k.resolve(ctx, false)
+	if err != nil {
+		return reply{}, err
 	}
 	body, err := encode(keyCall{number})
 	if err != nil {
-		return nil, err
+		return reply{}, err
 	}
-	result, err := k.device.module.act(ctx, e, opCertificates, body)
-	if err != nil {
-		return nil, err
-	}
-	return result1[[]byte](k.device, result)
+	result, err := k.device.module.once(ctx, e, kind, body)
+	return reply{body: result, from: e}, err
 }

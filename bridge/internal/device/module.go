@@ -14,7 +14,7 @@ import (
 const (
 	// pulseTime is how often a module's process is asked whether a call is stuck.
 	pulseTime = time.Second
-	// silentTime is how long it may leave that unanswered.
+	// silentTime is how long it may leave that unanswered, or what is said unread.
 	silentTime = 10 * time.Second
 	// waitTime is how long a call waits for a process that is being replaced.
 	waitTime = 5 * time.Second
@@ -30,7 +30,10 @@ type module struct {
 	cfg     Config
 	module  Module
 	devices *Devices
-	first   chan error // how the first start went
+	first   chan error    // how the first start went
+	ended   chan struct{} // closed when there will be no engine any more
+
+	announcing sync.Mutex // held while the watchers are told: in order
 
 	mu         sync.Mutex
 	engine     engine
@@ -42,6 +45,7 @@ type module struct {
 
 // run keeps an engine running until ctx ends.
 func (m *module) run(ctx context.Context) {
+	defer close(m.ended)
 	pause := time.Duration(0)
 	for first := true; ; first = false {
 		began := time.Now()
@@ -69,7 +73,9 @@ func (m *module) live(ctx context.Context, first bool) error {
 		m.first <- err
 	}
 	if err != nil {
-		m.cfg.Log.Error("the PKCS#11 module does not start", "module", m.module.Path, "error", err)
+		if ctx.Err() == nil {
+			m.cfg.Log.Error("the PKCS#11 module does not start", "module", m.module.Path, "error", err)
+		}
 		return err
 	}
 	if e == nil { // it died at once
@@ -92,7 +98,7 @@ func (m *module) start(ctx context.Context) (engine, error) {
 	if m.cfg.InProcess {
 		e = &inline{server: &server{changed: changed}, over: make(chan struct{})}
 	} else {
-		p, err := start(changed)
+		p, err := start(changed, m.cfg.silent)
 		if err != nil {
 			return nil, fault.Wrap(err, fault.DeviceFailed, "the process of the PKCS#11 module cannot be started")
 		}
@@ -120,6 +126,9 @@ func (m *module) start(ctx context.Context) (engine, error) {
 	m.engine = e
 	close(m.up)
 	m.mu.Unlock()
+	for _, d := range m.list() {
+		m.announce(d)
+	}
 	return e, nil
 }
 
@@ -136,7 +145,7 @@ func (m *module) watch(ctx context.Context, e engine) {
 			_ = e.close() // its end is what was wanted
 			return
 		case <-ticker.C:
-			asked, cancel := context.WithTimeout(ctx, silentTime)
+			asked, cancel := context.WithTimeout(ctx, m.cfg.silent)
 			stuck, err := e.call(asked, opPulse, nil)
 			silent := asked.Err() != nil && ctx.Err() == nil
 			cancel()
@@ -160,7 +169,6 @@ func (m *module) lose(e engine) {
 	}
 	m.last = e.why()
 	m.generation++ // what it still says is not heard
-	known := m.known
 	m.mu.Unlock()
 	if !errors.Is(e.why(), errClosed) {
 		m.cfg.Log.Error("the PKCS#11 module failed and is started again", "module", m.module.Path, "why", e.why())
@@ -168,10 +176,9 @@ func (m *module) lose(e engine) {
 			m.cfg.Failed(m.module.Path)
 		}
 	}
-	for _, d := range known {
-		if d.vanish() {
-			m.devices.tell(d.id.Label, false)
-		}
+	for _, d := range m.list() {
+		d.vanish()
+		m.announce(d)
 	}
 }
 
@@ -193,10 +200,24 @@ func (m *module) changed(generation int, t tokenInfo) {
 		m.known = append(m.known, d)
 	}
 	m.mu.Unlock()
-	if d.become(t, generation) {
-		m.devices.tell(d.id.Label, t.Present)
-	}
+	d.become(t, generation)
+	m.announce(d)
 }
+
+// announce tells the watchers that a token came or went, if they do not know. One
+// that came with an engine is told when the engine works.
+func (m *module) announce(d *Device) {
+	m.announcing.Lock()
+	defer m.announcing.Unlock()
+	present := d.isPresent()
+	if present == d.told || present && !m.isUp() {
+		return
+	}
+	d.told = present
+	m.devices.tell(d.id.Label, present)
+}
+
+func (m *module) isUp() bool { m.mu.Lock(); defer m.mu.Unlock(); return m.engine != nil }
 
 func (m *module) list() []*Device {
 	m.mu.Lock()
@@ -211,72 +232,89 @@ func (m *module) current(ctx context.Context) (engine, int, error) {
 			return nil, 0, err
 		}
 		m.mu.Lock()
-		e, generation, up := m.engine, m.generation, m.up
+		e, generation, up, last := m.engine, m.generation, m.up, m.last
 		m.mu.Unlock()
 		if e != nil {
 			return e, generation, nil
 		}
+		if last == nil {
+			last = errStuck // the first start takes its time
+		}
 		select {
 		case <-up:
+		case <-m.ended:
+			return nil, 0, failed(errClosed, "")
 		case <-wait:
-			return nil, 0, m.failed("the driver of the token does not start")
+			return nil, 0, failed(last, "the driver of the token does not start")
 		case <-ctx.Done():
 		}
 	}
 }
 
-// failed is MODULE_FAILED, with what happened last.
-func (m *module) failed(message string) error {
-	m.mu.Lock()
-	last := m.last
-	m.mu.Unlock()
+// failed is MODULE_FAILED, with what happened; or CANCELLED, when the end was
+// wanted.
+func failed(why error, message string) error {
 	how := "crashed"
 	switch {
-	case errors.Is(last, errStuck):
+	case errors.Is(why, errClosed):
+		return fault.Wrap(why, fault.Cancelled, "the bridge does not use the token any more")
+	case errors.Is(why, errStuck):
 		how = "timeout"
-	case garbage(last):
+	case garbage(why):
 		how = "garbage"
 	}
-	return fault.Wrap(last, fault.ModuleFailed, message).With("how", how)
+	return fault.Wrap(why, fault.ModuleFailed, message).With("how", how)
 }
 
-// act does one call that may change or reveal something: once. When the process
-// ends under it nobody knows whether the token did it, and the error says so.
-func (m *module) act(ctx context.Context, e engine, kind byte, body []byte) ([]byte, error) {
+// reply is what an engine answered.
+type reply struct {
+	body       []byte
+	from       engine
+	generation int
+}
+
+// once does a call that may change or reveal something. When the process ends
+// under it nobody knows whether the token did it, and the error says so.
+func (m *module) once(ctx context.Context, e engine, kind byte, body []byte) ([]byte, error) {
 	result, err := e.call(ctx, kind, body)
 	if errors.Is(err, errDied) {
 		<-e.done()
-		m.mu.Lock()
-		m.last = e.why()
-		m.mu.Unlock()
-		return nil, m.failed("the driver of the token failed during the operation and is started again; try again")
+		return nil, failed(e.why(), "the driver of the token failed during the operation and is started again; try again")
 	}
 	return result, err
 }
 
-// read does a call that changes nothing; when the process ends under it, once more
-// with the next. build makes its body for one engine.
-func (m *module) read(ctx context.Context, kind byte, build func(engine, int) ([]byte, error)) ([]byte, engine, int, error) {
-	for again := false; ; again = true {
-		e, generation, err := m.current(ctx)
-		if err != nil {
-			return nil, nil, 0, err
-		}
-		body, err := build(e, generation)
-		if err != nil {
-			return nil, nil, 0, err
-		}
-		result, err := m.act(ctx, e, kind, body)
-		if fault.CodeOf(err) == fault.ModuleFailed && !again {
-			continue
-		}
-		return result, e, generation, err
+// asking is how a call is made: [module.act] or [module.read]. build makes its body
+// for the engine of one generation.
+type asking func(m *module, ctx context.Context, kind byte, build func(generation int) ([]byte, error)) (reply, error)
+
+// act does a call once.
+func (m *module) act(ctx context.Context, kind byte, build func(generation int) ([]byte, error)) (reply, error) {
+	e, generation, err := m.current(ctx)
+	if err != nil {
+		return reply{}, err
 	}
+	body, err := build(generation)
+	if err != nil {
+		return reply{}, err
+	}
+	result, err := m.once(ctx, e, kind, body)
+	return reply{result, e, generation}, err
+}
+
+// read does a call that changes nothing; when the process ends under it, once more
+// with the next.
+func (m *module) read(ctx context.Context, kind byte, build func(generation int) ([]byte, error)) (reply, error) {
+	r, err := m.act(ctx, kind, build)
+	if fault.CodeOf(err) == fault.ModuleFailed {
+		return m.act(ctx, kind, build)
+	}
+	return r, err
 }
 
 // look has the module look for a token that somebody misses.
 func (m *module) look(ctx context.Context, known bool) error {
-	_, _, _, err := m.read(ctx, opLook, func(engine, int) ([]byte, error) { return encode(lookCall{known}) })
+	_, err := m.read(ctx, opLook, func(int) ([]byte, error) { return encode(lookCall{known}) })
 	return err
 }
 

@@ -1,12 +1,14 @@
 package device
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -15,15 +17,17 @@ import (
 	"countersign/bridge/internal/keys"
 )
 
-// maxLastWords is how much of what a dying process says is kept, in bytes.
-const maxLastWords = 4 << 10
+// maxLastWords is how much of a line of a dying process is kept, in bytes.
+const maxLastWords = 256
 
 // process is the process of one module, from this end.
 type process struct {
 	cmd     *exec.Cmd
-	conn    net.Conn
+	conn    *net.UnixConn
 	changed func(tokenInfo)
-	over    chan struct{}
+	silent  time.Duration // how long it may leave its socket unread
+	heard   chan struct{} // closed when it says nothing any more
+	over    chan struct{} // closed when it has ended and everything that it said is heard
 	said    lastWords
 
 	writing sync.Mutex
@@ -39,63 +43,94 @@ type answer struct {
 	body []byte
 }
 
-// lastWords keeps the beginning of what a process writes to its standard error:
-// the Go runtime's report of a crash starts with what it was.
+// lastWords finds, in what a process writes to its standard error, the line that
+// starts the Go runtime's report of a crash. What modules write there besides is
+// not kept.
 type lastWords struct {
-	mu   sync.Mutex
-	text []byte
+	mu    sync.Mutex
+	line  []byte // that has not ended yet
+	crash string
 }
 
 func (l *lastWords) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.text = append(l.text, p[:min(len(p), maxLastWords-len(l.text))]...)
+	for part := range bytes.Lines(p) {
+		l.line = append(l.line, part[:min(len(part), maxLastWords-len(l.line))]...)
+		if part[len(part)-1] == '\n' {
+			l.read(strings.TrimSpace(string(l.line)))
+			l.line = l.line[:0]
+		}
+	}
 	return len(p), nil
 }
 
-// crash is the first line of the runtime's report, without addresses.
-func (l *lastWords) crash() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for line := range strings.Lines(string(l.text)) {
-		if strings.HasPrefix(line, "SIG") || strings.HasPrefix(line, "fatal error: ") || strings.HasPrefix(line, "panic: ") {
-			what, _, _ := strings.Cut(strings.TrimSpace(line), ": 0x")
-			return what
-		}
+func (l *lastWords) read(line string) {
+	if l.crash == "" && (strings.HasPrefix(line, "SIG") || strings.HasPrefix(line, "fatal error: ") || strings.HasPrefix(line, "panic: ")) {
+		l.crash, _, _ = strings.Cut(line, ": 0x") // without addresses
 	}
-	return ""
 }
 
-// start runs this program again as the process of a module.
-func start(changed func(tokenInfo)) (*process, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
+// why is what the runtime reported, or nothing.
+func (l *lastWords) why() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.crash
+}
+
+// program is this program. Linux knows the very file that runs, also when a newer
+// version was installed over it, which speaks to its modules in another way.
+func program() (string, error) {
+	if runtime.GOOS == "linux" {
+		return "/proc/self/exe", nil
 	}
+	return os.Executable()
+}
+
+// socketpair makes both ends such that no process inherits them by chance: one
+// that did would keep an end open that has to close when we, or the other, end.
+func socketpair() (ours, theirs *os.File, err error) {
+	syscall.ForkLock.RLock()
+	defer syscall.ForkLock.RUnlock()
 	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
 	if err != nil {
-		return nil, fmt.Errorf("socketpair: %w", err)
+		return nil, nil, fmt.Errorf("socketpair: %w", err)
 	}
 	syscall.CloseOnExec(pair[0])
 	syscall.CloseOnExec(pair[1])
-	ours, theirs := os.NewFile(uintptr(pair[0]), "module"), os.NewFile(uintptr(pair[1]), "bridge")
+	return os.NewFile(uintptr(pair[0]), "module"), os.NewFile(uintptr(pair[1]), "bridge"), nil
+}
+
+// start runs this program again as the process of a module. It gets one socket
+// and our environment, in which modules find their stores, and nothing else.
+func start(changed func(tokenInfo), silent time.Duration) (*process, error) {
+	self, err := program()
+	if err != nil {
+		return nil, err
+	}
+	ours, theirs, err := socketpair()
+	if err != nil {
+		return nil, err
+	}
 	defer theirs.Close()
 	conn, err := net.FileConn(ours)
 	if err = errors.Join(err, ours.Close()); err != nil {
 		return nil, err
 	}
-	p := &process{conn: conn, changed: changed, over: make(chan struct{}), pending: map[uint64]chan answer{}}
-	p.cmd = &exec.Cmd{Path: self, Args: []string{childName}, Env: append(os.Environ(), childVariable+"=1"), Stderr: &p.said, WaitDelay: time.Second,
+	p := &process{conn: conn.(*net.UnixConn), changed: changed, silent: silent, heard: make(chan struct{}), over: make(chan struct{}), pending: map[uint64]chan answer{}}
+	p.cmd = &exec.Cmd{Path: self, Args: []string{childName}, Env: append(os.Environ(), childVariable+"=1"), Stderr: &p.said, WaitDelay: time.Second / 4,
 		ExtraFiles: []*os.File{theirs}, SysProcAttr: &syscall.SysProcAttr{Setpgid: true}} // Ctrl-C is for the bridge
 	if err := p.cmd.Start(); err != nil {
 		return nil, errors.Join(err, conn.Close())
 	}
 	go p.read()
+	go p.bury()
 	return p, nil
 }
 
-// read takes what the process says until it ends, and then buries it.
+// read takes what the process says until it is silent, and then ends it.
 func (p *process) read() {
+	defer close(p.heard)
 	for {
 		number, kind, body, err := readMessage(p.conn)
 		if err == nil {
@@ -105,14 +140,22 @@ func (p *process) read() {
 			if garbage(err) {
 				p.kill(err)
 			}
-			break
+			_ = p.cmd.Process.Kill() // it may be gone already
+			return
 		}
 	}
-	_ = p.cmd.Process.Kill() // it may be gone already
+}
+
+// bury waits for the end of the process. A module may have started others, which
+// have its socket: their end is not waited for.
+func (p *process) bury() {
 	err := p.cmd.Wait()
+	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // those that stayed in its group
+	_ = p.conn.CloseRead()                                // what was said is read yet
+	<-p.heard
 	p.mu.Lock()
 	if p.cause == nil {
-		p.cause = fmt.Errorf("it crashed: %s (%w)", p.said.crash(), errors.Join(err))
+		p.cause = fmt.Errorf("it crashed: %s (%w)", p.said.why(), errors.Join(err))
 	}
 	p.pending = nil
 	p.mu.Unlock()
@@ -130,18 +173,32 @@ func (p *process) take(number uint64, kind byte, body []byte) error {
 		return err
 	case saysOK, saysError:
 		p.mu.Lock()
-		to := p.pending[number]
-		known := number <= p.next
-		delete(p.pending, number)
-		p.mu.Unlock()
-		if to != nil {
-			to <- answer{kind, body}
+		defer p.mu.Unlock()
+		if number > p.next {
+			return errGarbage
 		}
-		if known {
-			return nil // or its caller has gone
+		if to := p.pending[number]; to != nil {
+			delete(p.pending, number)
+			to <- answer{kind, body} // which has room
+		} else {
+			clear(body) // its caller has gone, and it may be a secret
 		}
+		return nil
 	}
 	return errGarbage
+}
+
+// leave drops a call that its caller has given up.
+func (p *process) leave(number uint64, to chan answer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.pending, number)
+	select {
+	case a := <-to:
+		clear(a.body)
+	default:
+		go p.write(number, opCancel, nil)
+	}
 }
 
 func (p *process) call(ctx context.Context, kind byte, body []byte) ([]byte, error) {
@@ -155,9 +212,7 @@ func (p *process) call(ctx context.Context, kind byte, body []byte) ([]byte, err
 	number := p.next
 	p.pending[number] = to
 	p.mu.Unlock()
-	if err := p.write(number, kind, body); err != nil {
-		p.kill(err)
-	}
+	p.write(number, kind, body)
 	select {
 	case a := <-to:
 		return p.result(a)
@@ -169,10 +224,7 @@ func (p *process) call(ctx context.Context, kind byte, body []byte) ([]byte, err
 			return nil, errDied
 		}
 	case <-ctx.Done():
-		p.mu.Lock()
-		delete(p.pending, number)
-		p.mu.Unlock()
-		_ = p.write(number, opCancel, nil) // when it fails, the process is dying anyway
+		p.leave(number, to)
 		return nil, keys.Ended(ctx)
 	}
 }
@@ -192,12 +244,18 @@ func (p *process) result(a answer) ([]byte, error) {
 	return nil, err
 }
 
-// write sends one message. A process that does not read is killed by the pulse,
-// which ends a write that waits for it.
-func (p *process) write(number uint64, kind byte, body []byte) error {
+// write sends one message. A process that does not read is killed, and so is one
+// that got a part.
+func (p *process) write(number uint64, kind byte, body []byte) {
 	p.writing.Lock()
 	defer p.writing.Unlock()
-	return writeMessage(p.conn, number, kind, body)
+	_ = p.conn.SetWriteDeadline(time.Now().Add(p.silent)) // it fails when conn is closed, as the next does
+	switch err := writeMessage(p.conn, number, kind, body); {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		p.kill(errStuck)
+	case err != nil:
+		_ = p.cmd.Process.Kill() // it is dying: bury finds why
+	}
 }
 
 func (p *process) kill(cause error) {
@@ -227,9 +285,7 @@ func (p *process) close() error {
 		p.cause = errClosed
 	}
 	p.mu.Unlock()
-	if c, ok := p.conn.(*net.UnixConn); ok {
-		_ = c.CloseWrite() // it reads the end and leaves
-	}
+	_ = p.conn.CloseWrite() // it reads the end and leaves
 	leave := time.AfterFunc(leaveTime, func() { p.kill(errClosed) })
 	defer leave.Stop()
 	<-p.over

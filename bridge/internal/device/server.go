@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/hsm"
+	"countersign/shared/fault"
 )
 
 // server does what the bridge asks with the tokens of one module: in the module's
@@ -17,12 +18,10 @@ type server struct {
 	mu      sync.Mutex
 	tokens  *hsm.Tokens  // nil before opStart
 	list    []*hsm.Token // by number
-	keys    []*hsm.Key   // by number
+	next    uint32
+	keys    map[uint32]*hsm.Key // by number
 	numbers map[*hsm.Key]uint32
 }
-
-// maxMet is for how many keys a login looks for the private half at once.
-const maxMet = 16
 
 // do does one call.
 func (s *server) do(ctx context.Context, kind byte, body []byte) ([]byte, error) {
@@ -177,28 +176,36 @@ func (s *server) token(number uint32) (*hsm.Token, error) {
 func (s *server) key(number uint32) (*hsm.Key, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if int64(number) >= int64(len(s.keys)) {
-		return nil, errGarbage
+	if k := s.keys[number]; k != nil {
+		return k, nil
 	}
-	return s.keys[number], nil
+	return nil, fault.New(fault.KeyMissing, "the key was deleted")
 }
 
 // number describes a key under its number: the same at each asking.
 func (s *server) number(k *hsm.Key) keyInfo {
-	i := k.Info() // before the lock: a key in use may tell that its token is gone
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	number, known := s.numbers[k]
 	if !known {
 		if s.numbers == nil {
-			s.numbers = map[*hsm.Key]uint32{}
+			s.keys, s.numbers = map[uint32]*hsm.Key{}, map[*hsm.Key]uint32{}
 		}
-		number = uint32(len(s.keys))
-		s.keys = append(s.keys, k)
-		s.numbers[k] = number
+		number = s.next
+		s.next++
+		s.keys[number], s.numbers[k] = k, number
 	}
+	i := k.Info()
 	return keyInfo{Number: number, Curve: k.PublicKey().Curve(), Point: k.PublicKey().Compressed(), Label: i.Label, ID: i.ID,
 		CanSign: i.CanSign, CanDerive: i.CanDerive, AlwaysAuth: i.AlwaysAuth}
+}
+
+// drop forgets a key that was deleted.
+func (s *server) drop(number uint32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.numbers, s.keys[number])
+	delete(s.keys, number)
 }
 
 // met describes a key completely, when its token is unlocked.
@@ -236,14 +243,16 @@ func (s *server) onKey(ctx context.Context, kind byte, body []byte) (any, error)
 		return nil, err
 	}
 	if kind == opDelete {
-		return nil, k.Token().Delete(ctx, k)
+		if err := k.Token().Delete(ctx, k); err != nil {
+			return nil, err
+		}
+		s.drop(c.Key)
+		return nil, nil
 	}
 	return k.Token().Certificates(ctx, k)
 }
 
-// login unlocks a token and meets the keys that the bridge knows.
 func (s *server) login(ctx context.Context, body []byte) error {
-	defer clear(body)
 	number, pin, err := parseLogin(body)
 	if err != nil {
 		return err
@@ -252,27 +261,13 @@ func (s *server) login(ctx context.Context, body []byte) error {
 	if err != nil {
 		return err
 	}
-	if err := t.Login(ctx, *pin); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	known := s.keys[:min(maxMet, len(s.keys))]
-	s.mu.Unlock()
-	for _, k := range known {
-		if k.Token() == t {
-			_ = k.Meet(ctx) // what is wrong with a key shows at its use
-		}
-	}
-	return nil
+	return t.Login(ctx, *pin)
 }
 
 func (s *server) sign(ctx context.Context, body []byte) ([]byte, error) {
 	number, pin, digest, err := parseSign(body)
 	if err != nil {
 		return nil, err
-	}
-	if pin != nil {
-		defer clear(pin.Digits)
 	}
 	k, err := s.key(number)
 	if err != nil {

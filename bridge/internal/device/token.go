@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"time"
 
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
@@ -17,13 +18,27 @@ import (
 type Device struct {
 	module *module
 	id     Identity
+	told   bool // what the watchers know of present; guarded by module.announcing
 
 	mu         sync.Mutex
 	number     uint32 // in the process of generation
 	generation int
 	present    bool
-	found      []*Key
+	last       *State // the last that was read since the token came
+	found      map[keyName]*Key
+	used       []*Key // the latest that somebody looked for, up to maxUsed
 }
+
+// keyName tells the keys of a token apart.
+type keyName struct{ curve, point, label string }
+
+// maxUsed is of how many keys it is known at once, after the PIN, what they may be
+// used for.
+const maxUsed = 16
+
+// stateTime is how long a token that does something else may take to say how it
+// is.
+const stateTime = 2 * time.Second
 
 func inModule() bool { return os.Getenv(childVariable) != "" }
 
@@ -35,22 +50,17 @@ func (d *Device) Present() bool { return d.isPresent() }
 
 func (d *Device) isPresent() bool { d.mu.Lock(); defer d.mu.Unlock(); return d.present }
 
-// become takes over what a process says of the token; news is whether it came or
-// went.
-func (d *Device) become(t tokenInfo, generation int) (news bool) {
+// become takes over what a process says of the token.
+func (d *Device) become(t tokenInfo, generation int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	news = d.present != t.Present
-	d.number, d.generation, d.present = t.Number, generation, t.Present
-	return news
+	d.number, d.generation, d.present, d.last = t.Number, generation, t.Present, nil
 }
 
-func (d *Device) vanish() (news bool) {
+func (d *Device) vanish() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	news = d.present
-	d.present = false
-	return news
+	d.present, d.last = false, nil
 }
 
 // numberIn is the token's number in the process of a generation.
@@ -63,9 +73,9 @@ func (d *Device) numberIn(generation int) (uint32, error) {
 	return d.number, nil
 }
 
-// read does a call about the token that changes nothing.
-func read[R any](ctx context.Context, d *Device, kind byte, build func(number uint32) any) (r R, err error) {
-	result, _, _, err := d.module.read(ctx, kind, func(_ engine, generation int) ([]byte, error) {
+// ask does one call about the token.
+func ask[R any](ctx context.Context, d *Device, how asking, kind byte, build func(number uint32) any) (result R, r reply, err error) {
+	r, err = how(d.module, ctx, kind, func(generation int) ([]byte, error) {
 		number, err := d.numberIn(generation)
 		if err != nil {
 			return nil, err
@@ -73,76 +83,67 @@ func read[R any](ctx context.Context, d *Device, kind byte, build func(number ui
 		return encode(build(number))
 	})
 	if err != nil {
-		return r, err
+		return result, r, err
 	}
-	return result1[R](d, result)
-}
-
-// act does a call that may change something: once.
-func act[R any](ctx context.Context, d *Device, kind byte, build func(number uint32) any) (r R, generation int, err error) {
-	e, generation, err := d.module.current(ctx)
-	if err != nil {
-		return r, 0, err
-	}
-	number, err := d.numberIn(generation)
-	if err != nil {
-		return r, 0, err
-	}
-	body, err := encode(build(number))
-	if err != nil {
-		return r, 0, err
-	}
-	result, err := d.module.act(ctx, e, kind, body)
-	if err != nil {
-		return r, 0, err
-	}
-	r, err = result1[R](d, result)
-	return r, generation, err
-}
-
-// nothing is the result of a call that has none.
-type nothing struct{}
-
-// result1 reads a result; one that is not in the grammar says that the module's
-// process cannot be trusted any more.
-func result1[R any](d *Device, result []byte) (r R, err error) {
-	if len(result) == 0 {
-		return r, nil
-	}
-	if r, err = decode[R](result); err != nil {
-		return r, d.distrust(err)
-	}
-	return r, nil
-}
-
-func (d *Device) distrust(err error) error {
-	m := d.module
-	m.mu.Lock()
-	e := m.engine
-	m.last = err
-	m.mu.Unlock()
-	if e != nil {
-		e.kill(err)
-	}
-	return m.failed("the driver of the token answered garbage and is started again")
+	result, err = parse[R](r)
+	return result, r, err
 }
 
 func justToken(number uint32) any { return tokenCall{number} }
 
-// State reads how the token is now.
+// nothing is the result of a call that has none.
+type nothing struct{}
+
+// parse reads a result; one that is not in the grammar says that the engine cannot
+// be trusted any more.
+func parse[R any](r reply) (result R, err error) {
+	if len(r.body) == 0 {
+		return result, nil
+	}
+	if result, err = decode[R](r.body); err != nil {
+		return result, distrust(r.from, err)
+	}
+	return result, nil
+}
+
+func distrust(e engine, err error) error {
+	e.kill(err)
+	return failed(err, "the driver of the token answered garbage and is started again")
+}
+
+// State reads how the token is now. While it does something else, such as waiting
+// for a PIN on its reader, it may not say: then it is as it was last.
 func (d *Device) State(ctx context.Context) State {
 	gone := State{Identity: d.id, Locked: true, TriesLeft: -1}
-	d.module.mu.Lock()
-	up := d.module.engine != nil
-	d.module.mu.Unlock()
-	if !d.isPresent() || !up { // do not wait for a process that is being replaced
+	if !d.isPresent() || !d.module.isUp() { // do not wait for a process that is being replaced
 		return gone
 	}
-	s, err := read[State](ctx, d, opState, justToken)
-	if err != nil || s.Identity != d.id {
-		return gone
+	asked, cancel := context.WithTimeout(ctx, stateTime)
+	defer cancel()
+	s, _, err := ask[State](asked, d, (*module).read, opState, justToken)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case err == nil && s.Identity == d.id:
+		if s.Present && d.present {
+			d.last = &s
+		}
+		return s
+	case fault.CodeOf(err) == fault.Timeout && d.last != nil:
+		return *d.last
 	}
-	return s
+	return gone
+}
+
+// note keeps what a login or a logout did.
+func (d *Device) note(locked bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.last != nil {
+		s := *d.last
+		s.Locked = locked
+		d.last = &s
+	}
 }
 
 // Login unlocks the token's private keys for the bridge. That is not an
@@ -166,19 +167,20 @@ func (d *Device) Login(ctx context.Context, pin []byte, final bool) error {
 func (d *Device) LoginOnReader(ctx context.Context) error { return d.login(ctx, pinPad, nil) }
 
 func (d *Device) login(ctx context.Context, mode byte, pin []byte) error {
-	e, generation, err := d.module.current(ctx)
+	if len(pin) > maxPIN {
+		return fault.New(fault.PINIncorrect, fmt.Sprintf("a PIN has at most %d bytes; it was not tried", maxPIN)).With("device", d.id.Label)
+	}
+	var body []byte
+	defer func() { clear(body) }()
+	_, err := d.module.act(ctx, opLogin, func(generation int) ([]byte, error) {
+		number, err := d.numberIn(generation)
+		body = loginBody(number, mode, pin)
+		return body, err
+	})
 	if err != nil {
 		return err
 	}
-	number, err := d.numberIn(generation)
-	if err != nil {
-		return err
-	}
-	body := loginBody(number, mode, pin)
-	defer clear(body)
-	if _, err := d.module.act(ctx, e, opLogin, body); err != nil {
-		return err
-	}
+	d.note(false)
 	d.learn(ctx)
 	return nil
 }
@@ -186,45 +188,30 @@ func (d *Device) login(ctx context.Context, mode byte, pin []byte) error {
 // learn reads again what the token shows of its keys once it is unlocked.
 func (d *Device) learn(ctx context.Context) {
 	d.mu.Lock()
-	known := slices.Clone(d.found)
+	used := slices.Clone(d.used)
 	d.mu.Unlock()
-	for _, k := range known[:min(len(known), maxMet)] {
+	for _, k := range used {
 		_, _, _ = k.resolve(ctx, true) // what is wrong with a key shows at its use
 	}
 }
 
 // Logout locks the token again, for everybody.
 func (d *Device) Logout(ctx context.Context) error {
-	_, _, err := act[nothing](ctx, d, opLogout, justToken)
+	d.note(true)
+	_, _, err := ask[nothing](ctx, d, (*module).act, opLogout, justToken)
 	return err
 }
 
 // Keys lists the key pairs on secp256k1 and P-256 whose public half the token
 // shows. A token that hides them until it is unlocked shows none before.
 func (d *Device) Keys(ctx context.Context) ([]keys.Key, error) {
-	e, generation, err := d.module.current(ctx)
-	if err != nil {
-		return nil, err
-	}
-	number, err := d.numberIn(generation)
-	if err != nil {
-		return nil, err
-	}
-	body, err := encode(tokenCall{number})
-	if err != nil {
-		return nil, err
-	}
-	result, err := d.module.act(ctx, e, opKeys, body)
-	if err != nil {
-		return nil, err
-	}
-	infos, err := result1[[]keyInfo](d, result)
+	infos, r, err := ask[[]keyInfo](ctx, d, (*module).read, opKeys, justToken)
 	if err != nil {
 		return nil, err
 	}
 	all := make([]keys.Key, 0, len(infos))
 	for _, i := range infos {
-		k, err := d.key(i, generation)
+		k, err := d.key(i, r)
 		if err != nil {
 			return nil, err
 		}
@@ -233,76 +220,96 @@ func (d *Device) Keys(ctx context.Context) ([]keys.Key, error) {
 	return all, nil
 }
 
-func (d *Device) find(ctx context.Context, u URI) (keys.Key, error) {
-	result, _, generation, err := d.module.read(ctx, opFind, func(_ engine, generation int) ([]byte, error) {
-		number, err := d.numberIn(generation)
-		if err != nil {
-			return nil, err
-		}
-		return encode(findCall{number, u.String()})
-	})
+func (d *Device) find(ctx context.Context, u URI) (*Key, error) {
+	info, r, err := ask[keyInfo](ctx, d, (*module).read, opFind, func(number uint32) any { return findCall{number, u.String()} })
 	if err != nil {
 		return nil, err
 	}
-	info, err := result1[keyInfo](d, result)
-	if err != nil {
-		return nil, err
-	}
-	return d.key(info, generation)
+	return d.use(d.key(info, r))
 }
 
-// key is the Key for what a process told: the same one for the same key.
-func (d *Device) key(i keyInfo, generation int) (*Key, error) {
-	public, err := jws.FromSEC1(i.Curve, i.Point)
+// use notes that somebody looked for a key.
+func (d *Device) use(k *Key, err error) (*Key, error) {
 	if err != nil {
-		return nil, d.distrust(fmt.Errorf("%w: %w", errGarbage, err))
+		return nil, err
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, k := range d.found {
-		if k.public.Equal(public) && k.name == i.Label {
-			k.learn(i, generation)
-			return k, nil
-		}
+	if !slices.Contains(d.used, k) {
+		d.used = append(d.used[max(0, len(d.used)-maxUsed+1):], k)
 	}
-	k := &Key{device: d, public: public, name: i.Label, id: string(i.ID)}
-	k.learn(i, generation)
-	d.found = append(d.found, k)
 	return k, nil
+}
+
+// key is the Key for what a process told: the same one for the same key.
+func (d *Device) key(i keyInfo, r reply) (*Key, error) {
+	public, err := jws.FromSEC1(i.Curve, i.Point)
+	if err != nil { // which the process had checked
+		return nil, distrust(r.from, fmt.Errorf("%w: %w", errGarbage, err))
+	}
+	name := keyName{i.Curve, string(public.Compressed()), i.Label}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	k := d.found[name]
+	if k == nil {
+		if d.found == nil {
+			d.found = map[keyName]*Key{}
+		}
+		k = &Key{device: d, public: public, name: i.Label, id: string(i.ID)}
+		d.found[name] = k
+	}
+	k.learn(i, r.generation)
+	return k, nil
+}
+
+// drop forgets a key that was deleted.
+func (d *Device) drop(k *Key) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.found, keyName{k.public.Curve(), string(k.public.Compressed()), k.name})
+	d.used = slices.DeleteFunc(d.used, func(u *Key) bool { return u == k })
 }
 
 // Generate makes a key pair in the token; the private half never leaves it. It
 // fails with CONFLICT when the label is taken, KEY_UNSUITED, PIN_REQUIRED,
-// DEVICE_REMOVED, DEVICE_ERROR and MODULE_FAILED: a key may have been made then.
+// DEVICE_REMOVED, and DEVICE_ERROR, MODULE_FAILED, CANCELLED and TIMEOUT: a key may
+// have been made then.
 func (d *Device) Generate(ctx context.Context, t Template) (keys.Key, error) {
-	info, generation, err := act[keyInfo](ctx, d, opMake, func(number uint32) any { return makeCall{number, t} })
+	info, r, err := ask[keyInfo](ctx, d, (*module).act, opMake, func(number uint32) any { return makeCall{number, t} })
 	if err != nil {
 		return nil, err
 	}
-	return d.key(info, generation)
+	k, err := d.use(d.key(info, r))
+	if err != nil {
+		return nil, err
+	}
+	return k, nil
 }
 
 // Mechanisms lists the numbers of the token's mechanisms (PKCS #11 v2.40, CKM_…).
 func (d *Device) Mechanisms(ctx context.Context) ([]uint, error) {
-	return read[[]uint](ctx, d, opMechanisms, justToken)
+	list, _, err := ask[[]uint](ctx, d, (*module).read, opMechanisms, justToken)
+	return list, err
 }
 
 // Curves tries which curves the token makes keys on, of secp256k1 and P-256, with
 // keys that live for a moment. It must be unlocked. An error says nothing about
 // curves: not every token makes such keys.
 func (d *Device) Curves(ctx context.Context) ([]string, error) {
-	return read[[]string](ctx, d, opCurves, justToken)
+	list, _, err := ask[[]string](ctx, d, (*module).act, opCurves, justToken)
+	return list, err
 }
 
 // Data reads the private data object with a label; nil when there is none. The
 // token must be unlocked.
 func (d *Device) Data(ctx context.Context, label string) ([]byte, error) {
-	return read[[]byte](ctx, d, opData, func(number uint32) any { return dataCall{Token: number, Label: label} })
+	data, _, err := ask[[]byte](ctx, d, (*module).read, opData, func(number uint32) any { return dataCall{Token: number, Label: label} })
+	return data, err
 }
 
 // PutData writes a private data object, over an older one with the same label,
 // such that a power cut leaves one or the other.
 func (d *Device) PutData(ctx context.Context, label string, data []byte) error {
-	_, _, err := act[nothing](ctx, d, opPutData, func(number uint32) any { return dataCall{number, label, data} })
+	_, _, err := ask[nothing](ctx, d, (*module).act, opPutData, func(number uint32) any { return dataCall{number, label, data} })
 	return err
 }

@@ -22,6 +22,9 @@ import (
 // maxBody is the longest body, in bytes: a list of 10,000 keys fits.
 const maxBody = 8 << 20
 
+// maxPIN is the longest PIN, in bytes.
+const maxPIN = 255
+
 // header is length, number and kind.
 const header = 4 + 8 + 1
 

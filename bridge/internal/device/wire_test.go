@@ -62,9 +62,9 @@ func FuzzMessage(f *testing.F) {
 		}
 		_, _ = decode[hsm.State](body)
 		if infos, err := decode[[]keyInfo](body); err == nil {
-			d := &Device{module: &module{}}
+			d, r := &Device{module: &module{}}, reply{from: &inline{}, generation: 1}
 			for _, i := range infos {
-				_, _ = d.key(i, 1)
+				_, _ = d.key(i, r)
 			}
 		}
 	})
