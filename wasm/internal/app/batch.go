@@ -139,6 +139,7 @@ func (m *Model) itemEnded(msg ItemEnded) []Command {
 		return nil
 	case f.Err != nil:
 		m.announce = approvals.Explain(f.Err).Title
+		m.unpair(f.Err)
 	default:
 		m.announce = itoa(f.Done) + " of " + plural(f.Needed, "request", "requests") + " approved."
 	}

@@ -116,6 +116,7 @@ func (m *Model) decisionEnded(msg DecisionEnded) []Command {
 	if msg.Err != nil {
 		*m.flow = m.flow.Fail(msg.Err)
 		m.announce = approvals.Explain(m.flow.Err).Title
+		m.unpair(msg.Err)
 		return again
 	}
 	f := m.flow.Advance(approvals.Verified)
@@ -126,6 +127,14 @@ func (m *Model) decisionEnded(msg DecisionEnded) []Command {
 		m.announce = "The rejection was recorded by the signer."
 	}
 	return again
+}
+
+// unpair notices a pairing that was revoked at the bridge while the line stood:
+// the next attempt connects and pairs anew.
+func (m *Model) unpair(err error) {
+	if b := &m.bridge; b.State == BridgeReady && fault.CodeOf(err) == fault.NotPaired {
+		b.State, b.Paired, b.Identities = BridgeUnknown, false, nil
+	}
 }
 
 // noSigner says why nobody at this bridge can decide.

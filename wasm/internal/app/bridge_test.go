@@ -242,3 +242,18 @@ func TestAPromptThatClosesBeforeTheRequestEndsIsCountedDown(t *testing.T) {
 		t.Error("a closed prompt is counted down")
 	}
 }
+
+// The person revoked the pairing at the bridge, whose line stood: trying again
+// pairs anew, without a reload.
+func TestAPageWhosePairingWasRevokedConnectsAnew(t *testing.T) {
+	t.Parallel()
+	m := pending(ready(stage("/requests/" + requestID)))
+	m.Update(Acted{Action: "decide:APPROVE"})
+	m.Update(DecisionEnded{Err: fault.New(fault.NotPaired, "revoked")})
+	if words := m.View().Tree.Words(); !strings.Contains(words, "Nothing was signed.") || !strings.Contains(words, "not paired: connect") {
+		t.Errorf("the page shows:\n%s", words)
+	}
+	if d := cmp.Diff([]Command{ConnectBridge{Gesture: true}}, m.Update(Acted{Action: "decide:APPROVE"})); d != "" {
+		t.Errorf("commands (-want +got):\n%s", d)
+	}
+}

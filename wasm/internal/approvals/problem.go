@@ -71,7 +71,7 @@ func explain(err *fault.Error) Problem {
 	case fault.DeviceInUse:
 		return Problem{Title: cmp.Or(err.Details["holder"], "Another page") + " uses the device.", Safe: nothingSigned, Do: "Finish or close that page, then try again.", Remedy: Retry, Calm: true}
 	case fault.SiteBlocked:
-		return Problem{Title: "This site is blocked at the bridge.", Safe: nothingSigned, Do: "You blocked it in the bridge's prompt. To allow it again: countersign-bridge origins list."}
+		return Problem{Title: "This site is blocked at the bridge.", Safe: nothingSigned, Do: "You blocked it in the bridge's prompt. To allow it again: countersign-bridge origins unblock."}
 	case fault.JournalDown:
 		return Problem{Title: "The bridge cannot write its journal.", Safe: nothingSigned, Do: "Look whether the disk is full. The bridge uses no key that it cannot account for."}
 	case fault.KeyMissing, fault.KeyUnsuited:
