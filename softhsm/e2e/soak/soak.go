@@ -53,10 +53,35 @@ type Report struct {
 // soak is one run.
 type soak struct {
 	Config
-	story *story.Story
 
 	mu     sync.Mutex
+	story  *story.Story // whose entity token is renewed
 	report Report
+}
+
+// signInEvery is well within the life of an entity token.
+const signInEvery = 3 * time.Minute
+
+// signIn renews the entity token, as a page does.
+func (s *soak) signIn(ctx context.Context) {
+	tick := time.NewTicker(signInEvery)
+	defer tick.Stop()
+	for pace(ctx, tick) {
+		renewed, err := story.New(ctx, s.System, io.Discard)
+		s.note(ctx, "sign in", err)
+		if err == nil {
+			s.mu.Lock()
+			s.story = renewed
+			s.mu.Unlock()
+		}
+	}
+}
+
+// now is the story with an entity token that is valid.
+func (s *soak) now() story.Story {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return *s.story
 }
 
 // normal are the refusals that mixed use brings about.
@@ -87,6 +112,7 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	using.Go(func() { s.newcomers(ctx) })
 	using.Go(func() { s.person(ctx) })
 	using.Go(func() { s.hand(ctx) })
+	using.Go(func() { s.signIn(ctx) })
 	s.report.Bridge, s.report.Module, err = record(ctx, cfg, cfg.System.PID("bridge"))
 	cancel()
 	using.Wait()
@@ -130,7 +156,7 @@ func pace(ctx context.Context, tick *time.Ticker) bool {
 func (s *soak) member(ctx context.Context, who system.Person, number int) {
 	tick := time.NewTicker(300 * time.Millisecond)
 	defer tick.Stop()
-	visit := *s.story
+	visit := s.now()
 	var err error
 	if visit.Key, err = link.NewKey(rand.Reader); err != nil {
 		s.note(ctx, "make a key", err)
@@ -151,7 +177,7 @@ func (s *soak) member(ctx context.Context, who system.Person, number int) {
 			}
 			s.note(ctx, "connect", nil)
 		}
-		err := s.turn(ctx, &visit, b, who, turn)
+		err := s.turn(ctx, b, who, turn)
 		code := fault.CodeOf(err)
 		if code == fault.DeviceMissing || code == fault.DeviceRemoved {
 			rest = 4
@@ -167,8 +193,8 @@ func (s *soak) member(ctx context.Context, who system.Person, number int) {
 }
 
 // turn is one use of a token.
-func (s *soak) turn(ctx context.Context, visit *story.Story, b *page.Bridge, who system.Person, turn int) error {
-	c, err := page.OpenChannel(ctx, b, visit.Gateway, system.Entity, who.Member)
+func (s *soak) turn(ctx context.Context, b *page.Bridge, who system.Person, turn int) error {
+	c, err := page.OpenChannel(ctx, b, s.now().Gateway, system.Entity, who.Member)
 	s.note(ctx, "open a channel", err)
 	if err != nil {
 		return err
@@ -200,11 +226,12 @@ func (s *soak) turn(ctx context.Context, visit *story.Story, b *page.Bridge, who
 
 // request asks for a purchase.
 func (s *soak) request(ctx context.Context) (string, error) {
-	best, err := s.story.Quotes(ctx, "250")
+	now := s.now()
+	best, err := now.Quotes(ctx, "250")
 	if err != nil {
 		return "", err
 	}
-	r, err := s.story.Request(ctx, best.ID)
+	r, err := now.Request(ctx, best.ID)
 	return r.ID, err
 }
 
