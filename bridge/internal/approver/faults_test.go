@@ -82,7 +82,7 @@ var faultTable = []faultRow{
 	{"another program logs out", idle, set(faults.Logout()), "", "", "approved signed", false},
 	{"another program logs out", signing, set(faults.Logout()), "", "", "approved signed", false},
 	{"another program closes the sessions", idle, set(faults.CloseSessions()), "", "", "approved signed", false},
-	{"another program closes the sessions", handshake, set(faults.CloseSessions()), "", "", "key-derived", false},
+	{"another program closes the sessions", handshake, set(faults.CloseSessions()), fault.DeviceFailed, "", "key-derived failed", false}, // it may have derived
 }
 
 // badBridge is a bridge whose one member's token goes wrong.
