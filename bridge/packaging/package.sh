@@ -23,6 +23,8 @@ go build -trimpath -buildvcs=true -ldflags '-s -w -buildid=' -o "$STAGE/counters
 echo 'complete -o default -o bashdefault -C countersign-bridge countersign-bridge' >"$STAGE/completion.bash"
 
 cp ./* ../README.md "$top/SECURITY.md" "$top/LICENSE" "$STAGE"
+cp -R "$top/shared/spec" "$STAGE/spec"
+sed -i 's|](\(\.\./\)*shared/spec\([/)]\)|](spec\2|g' "$STAGE/README.md" "$STAGE/SECURITY.md" # links to where the package has it
 mkdir -p "$top/dist"
 (cd "$STAGE" && go run "$nfpm" package --config nfpm.yaml --packager deb --target "$top/dist/" >packager.log 2>&1) || { cat "$STAGE/packager.log" >&2; exit 1; }
 echo "dist/countersign-bridge_${VERSION}-1_$ARCH.deb"
