@@ -40,7 +40,7 @@ func (c *doctorCommand) Run(ctx context.Context, std stdio) error {
 	cfg, err := approver.Load(c.Config)
 	if err != nil {
 		if c.JSON {
-			err = errors.Join(err, printReport(std, []doctor.Finding{{ID: "config", Level: doctor.Bad, What: err.Error(), Remedy: "Repair the file: bridge/README.md says what is in it."}}))
+			err = errors.Join(err, printReport(std, []doctor.Finding{{ID: "config", Level: doctor.Bad, What: err.Error(), Remedy: "Repair the file: the README says what is in it."}}))
 		}
 		return err
 	}

@@ -53,7 +53,7 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 	defer func() { err = errors.Join(err, devices.Close()) }()
 	w := tabwriter.NewWriter(std.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "KEY\tCURVE\tTHUMBPRINT\tUSED AS\tSTATE")
-	seen := map[string]bool{}
+	seen, hidden := map[string]bool{}, false
 	for _, d := range devices.All() {
 		label := d.Identity().Label
 		if !d.Present() {
@@ -61,6 +61,7 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 		}
 		all, err := d.Keys(ctx)
 		if err != nil {
+			hidden = true
 			fmt.Fprintf(w, "%s\t\t\t\t%s\n", device.URI{Token: label}, fault.CodeOf(err))
 			continue
 		}
@@ -69,6 +70,10 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 			seen[print] = true
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\tpresent\n", uriOf(k, all), k.PublicKey().Curve(), print, usedAs(members, k.PublicKey()))
 		}
+	}
+	if len(seen) == 0 && len(members) == 0 && !hidden && certificateErr == nil {
+		_, err := fmt.Fprintln(std.out, "no token shows a key without its PIN: countersign-bridge keys generate makes keys")
+		return err
 	}
 	for _, m := range members {
 		for _, k := range m.Keys() {

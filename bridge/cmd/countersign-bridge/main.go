@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -41,12 +42,12 @@ Beside a vault's HSM, once, and then for good:
 
 // configFlag is the flag that every command of the approver has.
 type configFlag struct {
-	Config string `short:"c" type:"path" placeholder:"FILE" default:"${config}" help:"The configuration file (JSON; bridge/README.md has one). Without it: ~/.config/countersign/bridge.json."`
+	Config string `short:"c" type:"path" placeholder:"FILE" default:"${config}" help:"The configuration file (JSON; the README has one). Without it: ~/.config/countersign/bridge.json."`
 }
 
 // signerFlag is the flag that every command of the signer has.
 type signerFlag struct {
-	Config string `required:"" short:"c" type:"path" placeholder:"FILE" help:"The configuration file (JSON; bridge/README.md has one)."`
+	Config string `required:"" short:"c" type:"path" placeholder:"FILE" help:"The configuration file (JSON; the README has one)."`
 }
 
 // defaultConfig is where the approver's configuration is when no flag says so.
@@ -110,8 +111,11 @@ func run(ctx context.Context, args []string, std stdio) (code int) {
 		return 1
 	}
 	kongcompletion.Register(parser)
-	if len(args) == 0 {
+	switch {
+	case len(args) == 0:
 		args = []string{"--help"}
+	case len(args) == 1 && args[0] == "--version":
+		args = []string{"version"}
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
@@ -119,17 +123,18 @@ func run(ctx context.Context, args []string, std stdio) (code int) {
 		return 2
 	}
 	if err := command.Run(); err != nil && !errors.Is(err, context.Canceled) {
-		fmt.Fprintln(std.err, "countersign-bridge:", explain(err))
+		fmt.Fprintln(std.err, "countersign-bridge:", explain(command.Command(), err))
 		return 1
 	}
 	return 0
 }
 
 // explain is an error for the person at the terminal: who it is for may see
-// causes. With a code comes what to do about it.
-func explain(err error) string {
+// causes. With a code comes what to do about it, unless it is the vault's: its
+// log is no journal that may be moved away.
+func explain(command string, err error) string {
 	remedy := doctor.Remedy(fault.CodeOf(err))
-	if remedy == "" {
+	if remedy == "" || strings.HasPrefix(command, "signer ") {
 		return err.Error()
 	}
 	return err.Error() + "\n  → " + remedy
@@ -149,7 +154,7 @@ Prompts appear in a pinentry window when there is a display, else in the termina
 that the bridge was started from. You approve by typing the word "approve".
 
 Example:
-  countersign-bridge approver --config bridge.json`
+  countersign-bridge approver`
 }
 
 func (c *approverCommand) Run(ctx context.Context, std stdio) error {

@@ -78,6 +78,9 @@ func TestHelpTeaches(t *testing.T) {
 	if examples < 15 {
 		t.Errorf("%d commands have examples", examples)
 	}
+	if code, out, _ := command(t, "--version"); code != 0 || !strings.HasPrefix(out, "countersign-bridge ") {
+		t.Errorf("--version: %d, %q", code, out)
+	}
 	if _, out, _ := command(t, "--help"); !strings.Contains(out, "countersign-bridge approver\n") {
 		t.Errorf("no example in %q", out)
 	}
@@ -92,7 +95,7 @@ func TestMistakesAreExplained(t *testing.T) {
 	}{
 		"an unknown command":  {[]string{"sign"}, 2, "unexpected argument sign"},
 		"no configuration":    {[]string{"signer", "serve"}, 2, "--config"},
-		"a missing file":      {[]string{"approver", "--config", "/nonexistent.json"}, 1, "no such file"},
+		"a missing file":      {[]string{"approver", "--config", "/nonexistent.json"}, 1, "examples/bridge.json"},
 		"an unknown field":    {[]string{"approver", "--config", config(t, func(m map[string]any) { m["port"] = 1 })}, 1, `unknown field "port"`},
 		"a bad origin":        {[]string{"approver", "--config", config(t, func(m map[string]any) { m["origins"] = []string{"https://a.example/"} })}, 1, "without a path"},
 		"no origin":           {[]string{"approver", "--config", config(t, func(m map[string]any) { m["origins"] = []string{} })}, 1, "no origin"},

@@ -22,7 +22,7 @@ The configuration names the gateway:
   "relay": {"gateway": "https://gateway.example.com"}
 
 Example:
-  countersign-bridge relay --config bridge.json`
+  countersign-bridge relay`
 }
 
 func (c *relayCommand) Run(std stdio) error {

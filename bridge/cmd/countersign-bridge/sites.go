@@ -268,7 +268,7 @@ func (c *originsUnblock) Run(std stdio) error {
 	}
 	gone, err := blocks.Unblock(c.Origin)
 	for _, b := range gone {
-		fmt.Fprintf(std.out, "%s may ask again\n", b.Origin)
+		fmt.Fprintf(std.out, "%s may ask again: connect anew on its page\n", b.Origin)
 	}
 	return err
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
+	"strings"
 	"time"
 
 	"countersign/bridge/internal/approver"
@@ -55,9 +57,22 @@ func openTokens(cfg approver.Config) (*tokens, error) {
 // Close ends the use of the tokens.
 func (s *tokens) Close() error { return errors.Join(s.devices.Close(), s.book.Close()) }
 
-// token finds a token by its label.
+// token finds a token by its label. When it is not there, the error names those
+// that are: labels are easily mistyped.
 func (s *tokens) token(ctx context.Context, label string) (*device.Device, error) {
-	return s.devices.Device(ctx, device.URI{Token: label}.String())
+	d, err := s.devices.Device(ctx, device.URI{Token: label}.String())
+	if fault.CodeOf(err) == fault.DeviceMissing {
+		var there []string
+		for _, d := range s.devices.All() {
+			if d.Present() {
+				there = append(there, strconv.Quote(d.Identity().Label))
+			}
+		}
+		if len(there) > 0 {
+			err = fmt.Errorf("%w; there is %s", err, strings.Join(there, ", "))
+		}
+	}
+	return d, err
 }
 
 // certified finds a key of an identity and makes sure that it is the one in the

@@ -143,6 +143,9 @@ func TestKeysAreMadeCertifiedUsedAndDeletedAndTheJournalSaysSo(t *testing.T) {
 		func(m map[string]any) { m["modules"] = []string{token.Module} })
 
 	var m made
+	if out := must(t, "keys", "list", "--config", path); !strings.Contains(out, "no token shows a key") {
+		t.Errorf("before there are keys: %q", out)
+	}
 	if err := json.Unmarshal([]byte(must(t, "keys", "generate", "--config", path, "--token", "alice")), &m); err != nil {
 		t.Fatal(err)
 	}
@@ -240,7 +243,7 @@ func TestWhatATokenLacksIsNamedBeforeAKeyIsMade(t *testing.T) {
 	if !strings.Contains(out, "approval_key") || strings.Contains(out, "channel_key") || !strings.Contains(out, "P-256") {
 		t.Error(out)
 	}
-	refused(t, []string{"DEVICE_NOT_FOUND", `"alice" is not plugged in`, "→ Plug the token in"}, "keys", "generate", "--config", path, "--token", "alice")
+	refused(t, []string{"DEVICE_NOT_FOUND", `"alice" is not plugged in; there is "tpm"`, "→ Plug the token in"}, "keys", "generate", "--config", path, "--token", "alice")
 }
 
 func TestARunningBridgeFollowsTheListOfOrigins(t *testing.T) {

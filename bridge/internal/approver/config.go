@@ -86,7 +86,7 @@ func Load(path string) (Config, error) {
 	var cfg Config
 	data, err := readFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return Config{}, fmt.Errorf("there is no configuration yet: make one from the example in the documentation (bridge/README.md): %w", err)
+		return Config{}, fmt.Errorf("there is no configuration yet: %w\n  → Begin with the example: /usr/share/doc/countersign-bridge/examples/bridge.json, or bridge/packaging/bridge.json in the source", err)
 	}
 	if err != nil {
 		return Config{}, err

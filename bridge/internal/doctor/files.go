@@ -114,7 +114,7 @@ func freeSpace(dir string) (bytes uint64, ok bool) {
 // certificates reads the identities.
 func (c *checks) certificates() (members []approver.Certified) {
 	if len(c.Bridge.Identities) == 0 {
-		c.note("identities", Warn, "no identity is configured: nobody can approve anything here", "Add the certificate that the vault's operator gave you to identities.")
+		c.note("identities", Warn, "no identity is configured: nobody can approve anything here", "Make keys (countersign-bridge keys generate), give their public halves to the vault's operator, and name the certificate that you get back in identities.")
 	}
 	for _, ic := range c.Bridge.Identities {
 		id := "certificate:" + ic.Member

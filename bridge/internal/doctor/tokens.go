@@ -105,6 +105,8 @@ func (c *checks) module(ctx context.Context, path string) *device.Devices {
 	switch n {
 	case 0:
 		c.note(id, Warn, "the module "+path+" loads and shows no token", "Plug the token in. Smart cards need pcscd: systemctl status pcscd")
+	case 1:
+		c.note(id, OK, "the module "+path+" loads and shows 1 token", "")
 	default:
 		c.note(id, OK, fmt.Sprintf("the module %s loads and shows %d tokens", path, n), "")
 	}

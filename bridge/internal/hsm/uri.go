@@ -61,7 +61,7 @@ func ParseURI(s string) (URI, error) {
 		seen[name] = true
 		value, err := unescape(raw)
 		if err != nil {
-			return refuse(fmt.Sprintf("the value of %q has a character or an escape that is not allowed", clip(name)))
+			return refuse(fmt.Sprintf("the value of %q has a character or an escape that is not allowed; a space is %%20", clip(name)))
 		}
 		switch name {
 		case "token":
