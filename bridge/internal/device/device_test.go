@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -16,16 +15,6 @@ import (
 
 // The tests of this package share the module, so none is parallel. Each of the
 // first part runs twice: with the module in a process of its own, and in this one.
-
-func TestMain(m *testing.M) {
-	if Child() {
-		return
-	}
-	if err := os.Setenv("GORACE", "halt_on_error=1"); err != nil { // a race in a module's process is a crash of it
-		panic(err)
-	}
-	os.Exit(m.Run())
-}
 
 func inBothModes(t *testing.T, test func(t *testing.T, inProcess bool)) {
 	t.Helper()

@@ -66,7 +66,9 @@ func (l *lastWords) Write(p []byte) (int, error) {
 }
 
 func (l *lastWords) read(line string) {
-	if l.crash == "" && (strings.HasPrefix(line, "SIG") || strings.HasPrefix(line, "fatal error: ") || strings.HasPrefix(line, "panic: ")) {
+	what, _, _ := strings.Cut(line, ":")
+	signal := strings.HasPrefix(what, "SIG") && what != line && strings.ToUpper(what) == what
+	if l.crash == "" && (signal || what == "fatal error" || what == "panic") {
 		l.crash, _, _ = strings.Cut(line, ": 0x") // without addresses
 	}
 }
