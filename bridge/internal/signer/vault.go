@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"countersign/bridge/internal/device"
@@ -28,6 +30,7 @@ type hsmVault struct {
 	pinFile string
 
 	unlocking sync.Mutex
+	refused   os.FileInfo // the PIN file whose PIN the token refused; guarded by unlocking
 }
 
 // openHSM loads the module, finds the vault token and unlocks it.
@@ -56,23 +59,31 @@ func openHSM(ctx context.Context, cfg Config) (Vault, func() error, error) {
 	return v, v.devices.Close, nil
 }
 
-// unlock gives the token its PIN, once, and never the last try.
+// unlock gives the token its PIN, and never the last try. A PIN that was refused is
+// not given again until its file changes: each request would use up a try.
 func (v *hsmVault) unlock(ctx context.Context) error {
 	v.unlocking.Lock()
 	defer v.unlocking.Unlock()
 	if !v.token.State(ctx).Locked {
 		return nil // by somebody who waited for the same
 	}
-	pin, err := readPIN(v.pinFile)
+	pin, file, err := readPIN(v.pinFile)
 	if err != nil {
 		return err
 	}
 	defer clear(pin)
-	return v.token.Login(ctx, pin, false)
+	if v.refused != nil && os.SameFile(v.refused, file) && v.refused.ModTime().Equal(file.ModTime()) {
+		return fault.New(fault.PINIncorrect, "the token refused the PIN in its file, which is not tried again")
+	}
+	err = v.token.Login(ctx, pin, false)
+	if v.refused = nil; fault.CodeOf(err) == fault.PINIncorrect {
+		v.refused = file
+	}
+	return err
 }
 
 // unlocked does something with the token, and again after the PIN when it was
-// locked: the first try did nothing then.
+// locked: PIN_REQUIRED says that the first try did nothing.
 func (v *hsmVault) unlocked(ctx context.Context, do func() error) error {
 	err := do()
 	if fault.CodeOf(err) != fault.PINRequired {
@@ -85,19 +96,28 @@ func (v *hsmVault) unlocked(ctx context.Context, do func() error) error {
 }
 
 // readPIN reads a PIN from a file that nobody else may read.
-func readPIN(path string) ([]byte, error) {
-	info, err := os.Stat(path)
+func readPIN(path string) (pin []byte, info os.FileInfo, err error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would wait for its writer
 	if err != nil {
-		return nil, fmt.Errorf("read the PIN of the vault token: %w", err)
+		return nil, nil, fmt.Errorf("read the PIN of the vault token: %w", err)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fault.New(fault.Invalid, fmt.Sprintf("%s must have mode 0600: others may read it now", path)).With("field", "pin_file")
+	defer f.Close()
+	if info, err = f.Stat(); err != nil {
+		return nil, nil, fmt.Errorf("read the PIN of the vault token: %w", err)
 	}
-	data, err := readSmall(path, maxPIN)
-	if err != nil {
-		return nil, fmt.Errorf("read the PIN of the vault token: %w", err)
+	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 {
+		return nil, nil, fault.New(fault.Invalid, fmt.Sprintf("%s must be a file of mode 0600: others may read it now", path)).With("field", "pin_file")
 	}
-	return trimmed(data), nil
+	data := make([]byte, maxPIN+1)
+	n, err := io.ReadFull(f, data)
+	switch {
+	case err == nil:
+		clear(data)
+		return nil, nil, fault.New(fault.Invalid, fmt.Sprintf("%s is longer than %d bytes", path, maxPIN)).With("field", "pin_file")
+	case err != io.EOF && !errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, nil, fmt.Errorf("read the PIN of the vault token: %w", err)
+	}
+	return trimmed(data[:n]), info, nil
 }
 
 func (v *hsmVault) Key(ctx context.Context, label string) (keys.Key, error) {
