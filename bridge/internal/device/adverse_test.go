@@ -85,9 +85,11 @@ func TestWhatMakesKeysIsNotDoneAgainInTheNextProcess(t *testing.T) {
 func TestAListIsReadAgainAfterACrash(t *testing.T) {
 	f := softhsm.NewFaulty(t, softhsm.Spec{Label: "list", Keys: []softhsm.Key{both(jws.P256)}})
 	_, d, _ := openFaulty(t, f, Config{})
-	f.Set(faults.Crash("C_FindObjects").Times(1))
-	if all, err := d.Keys(t.Context()); err != nil || len(all) != 1 {
-		t.Errorf("%d keys, %v", len(all), err)
+	for range 5 {
+		f.Set(faults.Crash("C_FindObjects").Times(1))
+		if all, err := d.Keys(t.Context()); err != nil || len(all) != 1 {
+			t.Errorf("%d keys, %v", len(all), err)
+		}
 	}
 }
 

@@ -39,6 +39,7 @@ type module struct {
 	engine     engine
 	generation int           // counts engines: their numbers for tokens and keys mean nothing to another
 	up         chan struct{} // closed while there is an engine
+	down       chan struct{} // closed while there is none
 	known      []*Device
 	last       error // why the last engine ended
 }
@@ -123,7 +124,7 @@ func (m *module) start(ctx context.Context) (engine, error) {
 		return nil, errors.Join(err, e.close())
 	}
 	m.mu.Lock()
-	m.engine = e
+	m.engine, m.down = e, make(chan struct{})
 	close(m.up)
 	m.mu.Unlock()
 	for _, d := range m.list() {
@@ -164,8 +165,8 @@ func (m *module) lose(e engine) {
 	m.mu.Lock()
 	worked := m.engine == e
 	if worked {
-		m.engine = nil
-		m.up = make(chan struct{})
+		m.engine, m.up = nil, make(chan struct{})
+		close(m.down)
 	}
 	m.last = e.why()
 	m.generation++ // what it still says is not heard
@@ -232,22 +233,34 @@ func (m *module) current(ctx context.Context) (engine, int, error) {
 			return nil, 0, err
 		}
 		m.mu.Lock()
-		e, generation, up, last := m.engine, m.generation, m.up, m.last
-		m.mu.Unlock()
+		e, generation, changed, last := m.engine, m.generation, m.up, m.last
 		if e != nil {
+			changed = m.down
+		}
+		m.mu.Unlock()
+		if e != nil && !hasEnded(e) {
 			return e, generation, nil
 		}
 		if last == nil {
 			last = errStuck // the first start takes its time
 		}
 		select {
-		case <-up:
+		case <-changed:
 		case <-m.ended:
 			return nil, 0, failed(errClosed, "")
 		case <-wait:
 			return nil, 0, failed(last, "the driver of the token does not start")
 		case <-ctx.Done():
 		}
+	}
+}
+
+func hasEnded(e engine) bool {
+	select {
+	case <-e.done():
+		return true
+	default:
+		return false
 	}
 }
 

@@ -183,7 +183,7 @@ func TestWhatMayHaveRunIsNotDoneAgain(t *testing.T) {
 	}
 }
 
-func TestALookThatWaitsForAPersonIsNoHang(t *testing.T) {
+func TestACallThatWaitsForAnotherIsNoHang(t *testing.T) {
 	t.Parallel()
 	const look, work, person = 10 * time.Second, time.Minute, 2 * time.Minute
 	start := time.Now()
@@ -202,6 +202,18 @@ func TestALookThatWaitsForAPersonIsNoHang(t *testing.T) {
 		t.Error("a look at the slots may take for ever once something else was under way")
 	}
 	r = running{}
+	r.enter(at(0), work)
+	r.leave(at(50*time.Second), r.enter(at(0), work))
+	if r.stuck(at(70*time.Second)) || !r.stuck(at(111*time.Second)) {
+		t.Error("work that waited for other work has not the time that it may take")
+	}
+	r = running{}
+	r.enter(at(0), work)
+	r.enter(at(0), work)
+	if !r.stuck(at(work + time.Second)) {
+		t.Error("two calls that hang excuse each other")
+	}
+	r = running{}
 	r.enter(at(0), person)
 	if !r.stuck(at(person + time.Second)) {
 		t.Error("a person may take for ever")
@@ -214,6 +226,25 @@ func TestALookThatWaitsForAPersonIsNoHang(t *testing.T) {
 	}
 	if !r.stuck(at(100 * time.Second)) {
 		t.Error("a look at the slots hangs beside work, and nobody notices")
+	}
+}
+
+func TestWhatWaitsForItsTurnIsNoHang(t *testing.T) {
+	a := disturb(t)
+	a.Set(faults.Delay("C_GetMechanismList", 100*time.Millisecond))
+	a.token.module.timeout = 250 * time.Millisecond
+	done := make(chan error)
+	const n = 8 // which take 800 ms, one after the other
+	for range n {
+		go func() { _, err := a.token.Mechanisms(context.Background()); done <- err }()
+	}
+	for range n {
+		if err := soon(t, "a list of mechanisms", done); err != nil {
+			t.Error(err)
+		}
+		if a.tokens.Stuck() {
+			t.Error("a call that waits for its turn counts as one that hangs")
+		}
 	}
 }
 

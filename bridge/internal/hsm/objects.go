@@ -61,9 +61,7 @@ func (m *module) isUser(session pkcs11.SessionHandle) bool {
 
 // administer runs what must be alone on the token, in its anchor session.
 func (k *Token) administer(ctx context.Context, what string, run func(session pkcs11.SessionHandle) error) error {
-	defer k.module.enter(normal)()
-	k.alone.Lock()
-	defer k.alone.Unlock()
+	defer k.enterAlone(normal)()
 	if err := keys.Ended(ctx); err != nil {
 		return err
 	}

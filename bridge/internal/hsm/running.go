@@ -38,10 +38,23 @@ func (m *module) enter(c class) (leave func()) {
 	}
 }
 
+// enterAlone is enter for a call that must not run beside another of its kind. The
+// time until it is its turn does not count.
+func (k *Token) enterAlone(c class) (leave func()) {
+	k.module.calls.RLock()
+	k.alone.Lock()
+	done := k.module.running.begin(k.module.limit(c))
+	return func() {
+		done()
+		k.alone.Unlock()
+		k.module.calls.RUnlock()
+	}
+}
+
 // running knows the calls into the module that have not returned. Most modules do
 // one thing at a time: a look at the slots waits there until a person has typed a
-// PIN on the reader, or touched the token. So the time of a call does not count
-// while one that may take longer is under way. Its zero value is ready.
+// PIN on the reader, or touched the token. So a call may wait for one other that
+// has time left, if that may take as long. Its zero value is ready.
 type running struct {
 	mu    sync.Mutex
 	calls map[*inside]struct{}
@@ -78,7 +91,7 @@ func (r *running) leave(now time.Time, c *inside) {
 	defer r.mu.Unlock()
 	delete(r.calls, c)
 	for other := range r.calls {
-		if until := now.Add(other.limit); other.limit < c.limit && until.After(other.until) && !until.After(other.excused(c)) {
+		if until := now.Add(other.limit); other.limit <= c.limit && until.After(other.until) && !until.After(other.excused(c)) {
 			other.until = until
 		}
 	}
@@ -99,7 +112,7 @@ func (r *running) stuck(now time.Time) bool {
 // waits reports that a call may be waiting for another, which has time left.
 func (r *running) waits(c *inside, now time.Time) bool {
 	for other := range r.calls {
-		if other.limit > c.limit && !now.After(other.until) && !now.After(c.excused(other)) {
+		if other != c && other.limit >= c.limit && !now.After(other.until) && !now.After(c.excused(other)) {
 			return true
 		}
 	}

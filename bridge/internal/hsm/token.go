@@ -199,9 +199,7 @@ func (k *Token) Login(ctx context.Context, pin PIN) (err error) {
 	if pin.Digits == nil {
 		c = human
 	}
-	defer k.module.enter(c)()
-	k.alone.Lock()
-	defer k.alone.Unlock()
+	defer k.enterAlone(c)()
 	if err := keys.Ended(ctx); err != nil {
 		return err
 	}
