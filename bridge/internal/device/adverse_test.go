@@ -158,6 +158,49 @@ func TestDevicesCloseWhileAModuleHangsAtItsStartOrKeepsCrashing(t *testing.T) {
 	}
 }
 
+func TestAModuleThatHangsAtItsStartKeepsNoOtherTokenAway(t *testing.T) {
+	good := softhsm.NewFaulty(t, softhsm.Spec{Label: "good", Keys: []softhsm.Key{both(jws.P256)}})
+	hung := softhsm.NewFaulty(t, softhsm.Spec{Label: "hung", Keys: []softhsm.Key{both(jws.P256)}})
+	release := hung.Hang("C_Initialize")
+	devices, err := Open(Config{Modules: Modules(good.Module, hung.Module), Poll: 20 * time.Millisecond, patience: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := devices.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	unlock(t, devices, "good", good.Token.PIN)
+	key, err := devices.Key(t.Context(), "pkcs11:token=good;object=both")
+	if err != nil {
+		t.Fatal(err)
+	}
+	good.Vanish()
+	eventually(t, func() error {
+		_, err := key.SignDigest(t.Context(), make([]byte, 32))
+		if fault.CodeOf(err) == fault.DeviceRemoved {
+			return nil
+		}
+		return fmt.Errorf("%w, want DEVICE_REMOVED", err)
+	})
+	began := time.Now()
+	if _, err := devices.Key(t.Context(), "pkcs11:token=good;object=both"); fault.CodeOf(err) != fault.DeviceRemoved {
+		t.Errorf("%v, want DEVICE_REMOVED", err)
+	}
+	if took := time.Since(began); took >= waitTime {
+		t.Errorf("who misses a token waited %v for the module of another", took)
+	}
+	release()
+	eventually(t, func() error {
+		d, err := devices.Device(t.Context(), "pkcs11:token=hung")
+		if err != nil {
+			return err
+		}
+		return d.Login(t.Context(), []byte(hung.Token.PIN), false)
+	})
+}
+
 func TestAKeyThatIsDeletedIsForgotten(t *testing.T) {
 	soft := token(t, "deleted")
 	devices := open(t, soft.Module, true)

@@ -79,7 +79,8 @@ type Config struct {
 	Failed func(path string)
 	Log    *slog.Logger // nil: none
 
-	silent time.Duration // how long a process may not answer at all; 0: silentTime
+	silent   time.Duration // how long a process may not answer at all; 0: silentTime
+	patience time.Duration // how long Open waits for the modules; 0: openTime
 }
 
 // Devices are the tokens of some modules.
@@ -110,6 +111,9 @@ func Open(cfg Config) (*Devices, error) {
 	if cfg.silent == 0 {
 		cfg.silent = silentTime
 	}
+	if cfg.patience == 0 {
+		cfg.patience = openTime
+	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
@@ -127,7 +131,7 @@ func Open(cfg Config) (*Devices, error) {
 		real[path] = true
 		d.add(ctx, cfg, module)
 	}
-	if err := d.started(); err != nil {
+	if err := d.started(cfg.patience); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
@@ -138,8 +142,8 @@ func Open(cfg Config) (*Devices, error) {
 const openTime = 10 * time.Second
 
 // started waits for the modules, a little.
-func (d *Devices) started() error {
-	ctx, cancel := context.WithTimeout(context.Background(), openTime)
+func (d *Devices) started(within time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
 	var errs []error
 	for _, m := range d.modules {

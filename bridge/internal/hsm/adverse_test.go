@@ -147,6 +147,10 @@ func TestAUseThatWasGivenUpHasItsOwnPINAndDigest(t *testing.T) {
 
 func TestWhatMayHaveRunIsNotDoneAgain(t *testing.T) {
 	sign := func(a *adverse) error { return a.sign() }
+	derive := func(a *adverse) error {
+		_, err := a.key.ECDH(context.Background(), a.key.PublicKey().Uncompressed())
+		return err
+	}
 	withPIN := func(a *adverse) error {
 		_, err := a.key.Sign(context.Background(), make([]byte, 32), &PIN{Digits: []byte(a.Token.PIN)})
 		return err
@@ -159,6 +163,7 @@ func TestWhatMayHaveRunIsNotDoneAgain(t *testing.T) {
 	}{
 		"a signature":                  {nil, faults.Fail("C_Sign", pkcs11.CKR_SESSION_HANDLE_INVALID).Times(1), sign, "C_SignInit"},
 		"a signature by a lost handle": {nil, faults.Fail("C_Sign", pkcs11.CKR_KEY_HANDLE_INVALID).Times(1), sign, "C_SignInit"},
+		"a derivation":                 {nil, faults.Fail("C_DeriveKey", pkcs11.CKR_SESSION_HANDLE_INVALID).Times(1), derive, "C_DeriveKey"},
 		"the PIN for a use":            {[]faults.Fault{faults.AlwaysAuth("both")}, faults.Fail("C_Login", pkcs11.CKR_SESSION_HANDLE_INVALID).Times(1), withPIN, "C_Login"},
 		"the PIN for a signature":      {[]faults.Fault{faults.AlwaysAuth("both")}, faults.Fail("C_Sign", pkcs11.CKR_SESSION_HANDLE_INVALID).Times(1), withPIN, "C_Login"},
 	} {

@@ -55,7 +55,7 @@ func effectOf(err error) effect {
 	return sessionLost
 }
 
-// spent is an error of the call that signs, makes something, or gives a PIN. Whatever it
+// spent is an error of the call that does the work, or gives a PIN. Whatever it
 // says, the token may have done it: OpenSC reports a card that was pulled while it
 // signed as an invalid session. So it is told, and nothing is tried again.
 type spent struct{ error }

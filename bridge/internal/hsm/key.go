@@ -113,8 +113,7 @@ func (k *Key) ECDH(ctx context.Context, point []byte) ([]byte, error) {
 }
 
 // derive makes a session object of the secret, reads and removes it. The
-// template states everything: modules differ in what they assume. It leaves nothing
-// behind and gives the same each time, so it may be done again.
+// template states everything: modules differ in what they assume.
 func (m *module) derive(session pkcs11.SessionHandle, key pkcs11.ObjectHandle, point []byte) ([]byte, error) {
 	params := pkcs11.NewECDH1DeriveParams(pkcs11.CKD_NULL, nil, point)
 	object, err := m.ctx.DeriveKey(session, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_ECDH1_DERIVE, params)}, key,
@@ -127,15 +126,18 @@ func (m *module) derive(session pkcs11.SessionHandle, key pkcs11.ObjectHandle, p
 			pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, true),
 			pkcs11.NewAttribute(pkcs11.CKA_VALUE_LEN, 32),
 		})
-	if err != nil {
+	if effectOf(err)&handleLost != 0 { // the key's: it was not used
 		return nil, err
+	}
+	if err != nil {
+		return nil, worked(err)
 	}
 	attributes, err := m.ctx.GetAttributeValue(session, object, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_VALUE, nil)})
 	if destroyErr := m.ctx.DestroyObject(session, object); err == nil {
 		err = destroyErr
 	}
 	if err != nil {
-		return nil, err
+		return nil, worked(err)
 	}
 	return attributes[0].Value, nil
 }
