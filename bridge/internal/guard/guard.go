@@ -53,7 +53,7 @@ type Config struct {
 	// Handle serves one connection and returns when it is over. Its context ends
 	// when the guard stops. The guard closes the WebSocket.
 	Handle func(ctx context.Context, ws *websocket.Conn, origin string)
-	Log    *slog.Logger // refusals are logged at level warn, without what the stranger sent
+	Log    *slog.Logger // refusals are logged at level warn, each reason once a minute, without what the stranger sent
 }
 
 // Guard serves the listeners of one bridge.
@@ -63,6 +63,7 @@ type Guard struct {
 	upgrader websocket.Upgrader
 	slots    slots
 	waiting  waiting
+	knocks   knocks
 	open     sync.WaitGroup
 }
 
@@ -232,7 +233,9 @@ func (g *Guard) health(w http.ResponseWriter, r *http.Request) {
 // refuse answers with the project's error body. The reason is about us, never
 // about what the stranger sent.
 func (g *Guard) refuse(w http.ResponseWriter, status int, code fault.Code, message string) {
-	g.cfg.Log.Warn("connection refused", "status", status, "code", code, "reason", message)
+	if g.knocks.news(message, time.Now()) {
+		g.cfg.Log.Warn("connection refused", "status", status, "code", code, "reason", message)
+	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	fmt.Fprintf(w, "{\"error\":{\"code\":%q,\"message\":%q}}\n", code, message)

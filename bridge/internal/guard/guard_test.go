@@ -5,8 +5,10 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -409,4 +411,38 @@ func ExampleParseOrigin() {
 	_, err := ParseOrigin("https://dashboard.example.com/")
 	fmt.Println(err)
 	// Output: INVALID_REQUEST: origin "https://dashboard.example.com/": it must end after host and port, without a path or slash
+}
+
+func TestAPageThatKnocksAgainAndAgainDoesNotFillTheLog(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	g, err := New(Config{Origins: []string{page}, Log: slog.New(slog.NewTextHandler(&log, nil))})
+	if err != nil {
+		t.Fatal(err)
+	}
+	knock := func(host string) {
+		r := httptest.NewRequest(http.MethodGet, "http://"+host+Path, nil)
+		r.RemoteAddr = "127.0.0.1:40000"
+		r.Header.Set("Origin", "https://elsewhere.example")
+		w := httptest.NewRecorder()
+		g.ServeHTTP(w, r)
+		if w.Code != http.StatusForbidden {
+			t.Fatalf("status %d", w.Code)
+		}
+	}
+	g.hosts = []string{"127.0.0.1:18427"}
+	for range 50 {
+		knock("127.0.0.1:18427")
+		knock("bridge.example")
+	}
+	if lines := strings.Count(log.String(), "connection refused"); lines != 2 || !strings.Contains(log.String(), "list of origins") || !strings.Contains(log.String(), "this Host") {
+		t.Errorf("%d lines for two reasons:\n%s", lines, &log)
+	}
+	var k knocks
+	now := time.Now()
+	for i, want := range []bool{true, false, true} {
+		if k.news("reason", now.Add(time.Duration(i)*knockEvery/2)) != want {
+			t.Errorf("after %s: not %t", time.Duration(i)*knockEvery/2, want)
+		}
+	}
 }

@@ -120,3 +120,28 @@ func pings(ws *websocket.Conn, now func() time.Time) func(string) error {
 		return reply(data)
 	}
 }
+
+// knockEvery is how often the log names one reason for refusing connections.
+const knockEvery = time.Minute
+
+// knocks are the refusals that the log has had. A page that is not let in may
+// knock as often as it likes: it must neither fill a disk nor push the prompt off
+// a terminal. The reasons are ours, and few.
+type knocks struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+// news reports whether a refusal for this reason is worth a line.
+func (k *knocks) news(reason string, now time.Time) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if last, ok := k.last[reason]; ok && now.Sub(last) < knockEvery {
+		return false
+	}
+	if k.last == nil {
+		k.last = map[string]time.Time{}
+	}
+	k.last[reason] = now
+	return true
+}
