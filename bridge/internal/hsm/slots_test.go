@@ -1,0 +1,152 @@
+package hsm
+
+import (
+	"testing"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/jws"
+	"countersign/softhsm"
+	faults "countersign/softhsm/fault"
+)
+
+// How tokens come, go and move between slots.
+
+func TestATokenInAnotherSlotWantsItsPIN(t *testing.T) {
+	a := disturb(t)
+	var heard []bool
+	a.tokens.Watch(func(c Change) { heard = append(heard, c.Present) })
+	if err := a.sign(); err != nil {
+		t.Fatal(err)
+	}
+	a.Set(faults.Slots(7)) // it was pulled and put back between two looks
+	a.token.module.refresh()
+	if len(heard) != 3 || heard[1] || !heard[2] {
+		t.Errorf("told %v, want that it went and came", heard)
+	}
+	if err := a.sign(); fault.CodeOf(err) != fault.PINRequired {
+		t.Errorf("sign: %v, want PIN_REQUIRED", err)
+	}
+	a.login(t)
+	if err := a.sign(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSessionsThatWentWithTheirTokenAreForgotten(t *testing.T) {
+	a := disturb(t)
+	for range 5 {
+		if err := a.sign(); err != nil {
+			t.Fatal(err)
+		}
+		a.Vanish()
+		a.token.module.refresh()
+		if n := len(a.token.module.sessions); n != 0 {
+			t.Fatalf("%d sessions of a token that is away", n)
+		}
+		a.Return()
+		a.token.module.refresh()
+		a.login(t)
+	}
+}
+
+func TestWhatIsToldLastOfATokenIsTrue(t *testing.T) {
+	a := disturb(t)
+	var last bool // telling is ordered, so that this needs no lock
+	a.tokens.Watch(func(c Change) { last = c.Present })
+	done := make(chan error)
+	for range 2 {
+		go func() {
+			for range 300 {
+				a.token.gone()
+			}
+			done <- nil
+		}()
+		go func() {
+			for range 300 {
+				a.token.module.refresh()
+			}
+			done <- nil
+		}()
+	}
+	for range 4 {
+		_ = soon(t, "the telling", done)
+	}
+	if last != a.token.isPresent() {
+		t.Errorf("told that its presence is %v, and it is %v", last, a.token.isPresent())
+	}
+}
+
+func TestSoftHSMIsInitialisedAnewNotTooOften(t *testing.T) {
+	a := disturb(t)
+	m := a.token.module
+	m.softHSM = true
+	a.Vanish()
+	m.refresh()
+	m.mu.Lock()
+	m.looked, m.took = time.Now(), time.Minute // a store with very many objects
+	m.mu.Unlock()
+	before := a.Calls("C_Initialize")
+	for range 5 {
+		m.refresh()
+	}
+	if n := a.Calls("C_Initialize") - before; n != 0 {
+		t.Errorf("it was initialised %d times while it takes a minute each", n)
+	}
+	done := make(chan error)
+	for range 8 { // who misses it shares one
+		go func() { a.tokens.Look(true); done <- nil }()
+	}
+	for range 8 {
+		_ = soon(t, "the look", done)
+	}
+	if n := a.Calls("C_Initialize") - before; n != 1 {
+		t.Errorf("it was initialised %d times for those who looked at once", n)
+	}
+}
+
+// Cards that were made alike, or a store that was copied, say the same of
+// themselves. One of them counts, and always the same.
+func TestOfTwoTokensThatAreAlikeOneCounts(t *testing.T) {
+	key := softhsm.Key{Label: "both", Curve: jws.P256, Sign: true}
+	one := softhsm.New(t, softhsm.Spec{Label: "one", PIN: "12345678", Keys: []softhsm.Key{key}})
+	softhsm.New(t, softhsm.Spec{Label: "two", PIN: "12345678", Keys: []softhsm.Key{key}})
+	m, err := faults.Install(t.Context(), t.TempDir(), faults.Config{Real: one.Store.Module, Env: one.Env()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := m.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := m.Set(faults.Info("label", "alike"), faults.Info("serial", "1")); err != nil {
+		t.Fatal(err)
+	}
+	tokens, err := Open(Config{Path: m.Path, Poll: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := tokens.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	all := tokens.All()
+	if len(all) != 1 {
+		t.Fatalf("%d tokens", len(all))
+	}
+	if err := all[0].Login(t.Context(), PIN{Digits: []byte(one.PIN)}); err != nil {
+		t.Fatal(err)
+	}
+	found, err := all[0].Find(t.Context(), URI{Object: "both"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		tokens.module.refresh()
+		if _, err := found.Sign(t.Context(), make([]byte, 32), nil); err != nil {
+			t.Error(err)
+		}
+	}
+}
