@@ -27,7 +27,10 @@ import (
 )
 
 // Return values of PKCS #11 v2.40.
-const ckrDeviceError = 0x30
+const (
+	ckrDeviceError    = 0x30
+	ckrSessionInvalid = 0xb3
+)
 
 // moment is when a fault strikes.
 type moment string
@@ -82,7 +85,8 @@ var faultTable = []faultRow{
 	{"another program logs out", idle, set(faults.Logout()), "", "", "approved signed", false},
 	{"another program logs out", signing, set(faults.Logout()), "", "", "approved signed", false},
 	{"another program closes the sessions", idle, set(faults.CloseSessions()), "", "", "approved signed", false},
-	{"another program closes the sessions", handshake, set(faults.CloseSessions()), fault.DeviceFailed, "", "key-derived failed", false}, // it may have derived
+	{"the session is gone", handshake, set(faults.Fail("C_DeriveKey", ckrSessionInvalid).Times(1)), fault.DeviceFailed, "0xb3", "key-derived failed", false},
+	{"the session is gone", signing, set(faults.Fail("C_SignInit", ckrSessionInvalid).Times(1)), "", "", "approved signed", false},
 }
 
 // badBridge is a bridge whose one member's token goes wrong.
