@@ -29,7 +29,7 @@ func Child() (ran bool) {
 	if os.Args[0] != childName || os.Getenv(childVariable) == "" {
 		return false
 	}
-	noDumps()
+	protect()
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) // the bridge says when it is over
 	file := os.NewFile(childSocket, "bridge")
 	conn, err := net.FileConn(file)

@@ -93,6 +93,9 @@ func TestTheProcessOfAModuleInheritsItsSocketAndNothingElse(t *testing.T) {
 		if sockets != 1 {
 			t.Errorf("it has %d sockets open: %v", sockets, open)
 		}
+		if name, err := os.ReadFile(fmt.Sprintf("/proc/%d/comm", p.cmd.Process.Pid)); err != nil || !strings.HasPrefix(childName, strings.TrimSpace(string(name))) {
+			t.Errorf("it is called %q, %v", name, err)
+		}
 		limits, err := os.ReadFile(fmt.Sprintf("/proc/%d/limits", p.cmd.Process.Pid))
 		if err != nil {
 			t.Fatal(err)

@@ -4,7 +4,7 @@ package device
 
 import "syscall"
 
-// noDumps keeps the PINs and shared secrets in this process from core dumps.
-func noDumps() {
+// protect keeps the PINs and shared secrets in this process from core dumps.
+func protect() {
 	_ = syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}) // a limit may always be lowered
 }
