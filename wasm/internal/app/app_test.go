@@ -176,7 +176,7 @@ func TestThePreviewFollowsWhoIsNext(t *testing.T) {
 	}
 }
 
-func TestPricesAskedForTooEarlyComeWithTheProviders(t *testing.T) {
+func TestPricesAskedForTooEarlyComeWithTheProvidersAndAccounts(t *testing.T) {
 	t.Parallel()
 	m := New(Config{Words: Words{Decimal: "."}}, noon)
 	m.Update(Started{Path: "/buy"})
@@ -184,7 +184,11 @@ func TestPricesAskedForTooEarlyComeWithTheProviders(t *testing.T) {
 	if cmds := m.Update(Acted{Action: "buy.ask"}); len(cmds) != 1 {
 		t.Errorf("asked without a currency: %#v", cmds)
 	}
-	if c := command[AskQuotes](t, m.Update(Loaded{What: TheProviders, Value: sampleProviders()})); c.Input.From != "EUR" || c.Input.Amount != "250" {
+	if cmds := m.Update(Loaded{What: TheProviders, Value: sampleProviders()}); len(cmds) != 0 {
+		t.Errorf("asked without an account: %#v", cmds)
+	}
+	c := command[AskQuotes](t, m.Update(Loaded{What: TheAccounts, Value: []wire.Account{sampleAccount()}}))
+	if c.Input.From != "EUR" || c.Input.Amount != "250" || c.Account != sampleAccount().ID {
 		t.Errorf("asked %+v", c)
 	}
 }

@@ -172,12 +172,7 @@ func (m *Model) loaded(msg Loaded) []Command {
 	case TheEntity:
 		m.entity = store(m.entity, msg)
 	case TheProviders:
-		first := !m.providers.Loaded
-		m.providers = store(m.providers, msg)
-		m.defaults()
-		if first && m.touched {
-			return m.ask(true)
-		}
+		return m.formLoaded(func() { m.providers = store(m.providers, msg) })
 	case TheRequests:
 		m.requests = store(m.requests, msg)
 	case TheRequest:
@@ -194,8 +189,7 @@ func (m *Model) loaded(msg Loaded) []Command {
 			m.announce = "Order: " + orderStates[now.State].text + "."
 		}
 	case TheAccounts:
-		m.accounts = store(m.accounts, msg)
-		m.defaults()
+		return m.formLoaded(func() { m.accounts = store(m.accounts, msg) })
 	case TheAccount:
 		m.account[msg.ID] = store(m.account[msg.ID], msg)
 	case TheStatement:
@@ -203,6 +197,20 @@ func (m *Model) loaded(msg Loaded) []Command {
 	}
 	return nil
 }
+
+// formLoaded takes in what the form needs, and asks for the prices that were asked
+// for before it was there.
+func (m *Model) formLoaded(take func()) []Command {
+	before := m.formReady()
+	take()
+	m.defaults()
+	if !before && m.formReady() && m.touched {
+		return m.ask(true)
+	}
+	return nil
+}
+
+func (m *Model) formReady() bool { return m.providers.Loaded && m.accounts.Loaded }
 
 func (m *Model) sayRequest(was, now wire.Request) {
 	switch {
@@ -301,8 +309,8 @@ func (m *Model) problems() []quote.Problem {
 // ask starts the stream of prices. Unless loud, an invalid form stays silent.
 func (m *Model) ask(loud bool) []Command {
 	m.touched = m.touched || loud
-	if !m.providers.Loaded {
-		return nil // when they come, loaded asks
+	if !m.formReady() {
+		return nil // formLoaded asks
 	}
 	if list := m.problems(); len(list) > 0 {
 		m.board = quoteui.Board{Seq: m.board.Seq + 1}
