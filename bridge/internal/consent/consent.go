@@ -194,3 +194,15 @@ func errEnded(ctx context.Context) error {
 	}
 	return fault.Wrap(context.Cause(ctx), fault.Cancelled, "the prompt was closed because its request is gone")
 }
+
+// whyEnded says the same to the person at the prompt.
+func whyEnded(ctx context.Context) string {
+	cause := context.Cause(ctx)
+	if f, ok := fault.As(cause); ok {
+		return cleanLine(f.Message)
+	}
+	if cause == context.DeadlineExceeded {
+		return "nobody answered in time"
+	}
+	return "the request is gone"
+}

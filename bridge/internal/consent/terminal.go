@@ -113,7 +113,7 @@ func (t *Terminal) ask(ctx context.Context, text string, echo bool) (answer []by
 	line, err := readLine(f)
 	if ctx.Err() != nil {
 		clear(line)
-		_, _ = io.WriteString(f, "\n[closed: the request is gone]\n") // nobody may be left to read it
+		_, _ = io.WriteString(f, "\n[closed: "+whyEnded(ctx)+"]\n") // nobody may be left to read it
 		return nil, errEnded(ctx)
 	}
 	if !echo {
