@@ -233,6 +233,18 @@ type expiring struct {
 }
 
 func loadIdentity(ic IdentityConfig, pinned signerFile, key jws.PublicKey) (expiring, error) {
+	for field, uri := range map[string]string{"approval_key": ic.ApprovalKey, "channel_key": ic.ChannelKey} {
+		if uri == "" && field == "channel_key" {
+			continue // it is in software
+		}
+		u, err := device.ParseURI(uri)
+		if err == nil && u.PINSource != "" {
+			err = errors.New("pin-source is for programs that nobody sits at: the bridge asks for the PIN")
+		}
+		if err != nil { // without the URI: somebody may have written a PIN into it
+			return expiring{}, fmt.Errorf("%s: %w", field, err)
+		}
+	}
 	data, err := readFile(ic.CertificateFile)
 	if err != nil {
 		return expiring{}, fmt.Errorf("read the certificate: %w", err)
@@ -274,32 +286,10 @@ func loadIdentity(ic IdentityConfig, pinned signerFile, key jws.PublicKey) (expi
 
 func publicKey(k statement.JWK) (jws.PublicKey, error) { return jws.NewPublicKey(k.Crv, k.X, k.Y) }
 
-// tokenOf is the token's label in a PKCS#11 URI. Escapes are left as they are
-// when they are not valid; the device is then not found.
+// tokenOf is the token's label in a PKCS#11 URI that [loadIdentity] has checked.
 func tokenOf(uri string) string {
-	path, _, _ := strings.Cut(strings.TrimPrefix(uri, "pkcs11:"), "?")
-	for _, attr := range strings.Split(path, ";") {
-		if v, ok := strings.CutPrefix(attr, "token="); ok {
-			return unescape(v)
-		}
-	}
-	return ""
-}
-
-func unescape(s string) string {
-	var b strings.Builder
-	for i := 0; i < len(s); i++ {
-		var c byte
-		if s[i] == '%' && i+2 < len(s) {
-			if _, err := fmt.Sscanf(s[i+1:i+3], "%02x", &c); err == nil {
-				b.WriteByte(c)
-				i += 2
-				continue
-			}
-		}
-		b.WriteByte(s[i])
-	}
-	return b.String()
+	u, _ := device.ParseURI(uri)
+	return u.Token
 }
 
 // loadLinkKey reads the bridge's own static key, or makes it at the first start.
