@@ -17,18 +17,28 @@ var (
 	testName   = regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Z][A-Za-z0-9]+)`")
 )
 
-func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
-	t.Parallel()
-	checked := 0
+// files are those of the checkout whose names end in suffix, with their texts.
+func files(t *testing.T, suffix string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
 	for _, f := range tracked(t) {
-		if !strings.HasSuffix(f, ".md") {
+		if !strings.HasSuffix(f, suffix) {
 			continue
 		}
 		text, err := os.ReadFile(filepath.Join(top, f))
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range link.FindAllStringSubmatch(string(text), -1) {
+		all[f] = string(text)
+	}
+	return all
+}
+
+func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
+	t.Parallel()
+	checked := 0
+	for f, text := range files(t, ".md") {
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
 			if strings.Contains(m[1], "://") {
 				continue
 			}
@@ -47,28 +57,14 @@ func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
 func TestDocumentsNameTestsThatExist(t *testing.T) {
 	t.Parallel()
 	exist := map[string]bool{}
-	for _, f := range tracked(t) {
-		if !strings.HasSuffix(f, "_test.go") {
-			continue
-		}
-		text, err := os.ReadFile(filepath.Join(top, f))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range definition.FindAllStringSubmatch(string(text), -1) {
+	for _, text := range files(t, "_test.go") {
+		for _, m := range definition.FindAllStringSubmatch(text, -1) {
 			exist[m[1]] = true
 		}
 	}
 	named := 0
-	for _, f := range tracked(t) {
-		if !strings.HasSuffix(f, ".md") {
-			continue
-		}
-		text, err := os.ReadFile(filepath.Join(top, f))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range testName.FindAllStringSubmatch(string(text), -1) {
+	for f, text := range files(t, ".md") {
+		for _, m := range testName.FindAllStringSubmatch(text, -1) {
 			named++
 			if !exist[m[1]] {
 				t.Errorf("%s names %s, which is no test", f, m[1])
@@ -86,15 +82,8 @@ func TestDocumentsNameCommandsThatExist(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, f := range tracked(t) {
-		if !strings.HasSuffix(f, ".md") {
-			continue
-		}
-		text, err := os.ReadFile(filepath.Join(top, f))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range command.FindAllStringSubmatch(string(text), -1) {
+	for f, text := range files(t, ".md") {
+		for _, m := range command.FindAllStringSubmatch(text, -1) {
 			if !strings.Contains("\n"+string(makefile), "\n"+m[1]+":") {
 				t.Errorf("%s names make %s, which the Makefile does not have", f, m[1])
 			}
