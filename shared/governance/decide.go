@@ -39,7 +39,7 @@ type Input struct {
 	Rules     Set
 	Pinned    string // name of the rule that governs since the request was made; empty: find it
 	Intent    Intent
-	Initiator string // member id, or empty when a program asked
+	Initiator string // member id that is proven to have asked; empty when none is proven, which no claim makes up for
 	Created   time.Time
 	Expires   time.Time // as asked for; zero: what the rule says, which is never exceeded
 	Now       time.Time

@@ -13,7 +13,8 @@ import (
 // A member counts once in a request, in whichever step came first, so that two
 // steps always mean different people. An approval of another step than the
 // current one, of somebody whom the step does not name, or of an excluded
-// initiator does not count; nor does their rejection.
+// initiator does not count; nor does their rejection. A step that excludes the
+// initiator denies when nobody is proven to be it: it would exclude nobody.
 func Decide(in Input) Decision {
 	d := Decision{Version: in.Rules.Version, Digest: in.Rules.Digest()}
 	rule, why := in.govern()
@@ -28,6 +29,11 @@ func Decide(in Input) Decision {
 		return d
 	}
 	for _, step := range rule.Steps {
+		if step.ExcludeInitiator && in.Initiator == "" {
+			d.State, d.Steps = Denied, nil
+			d.Reasons = []string{fmt.Sprintf("step %q of rule %q excludes whoever asked, and nothing proves who asked", step.Name, rule.Name)}
+			return d
+		}
 		p := Progress{Name: step.Name, Needed: step.Quorum, Approved: []string{}, Waiting: in.voters(step)}
 		if len(p.Waiting) < p.Needed {
 			d.State = Denied

@@ -42,7 +42,7 @@ type Step struct {
 	Quorum           int      `json:"quorum"`
 	Members          []string `json:"members,omitempty"`
 	Group            string   `json:"group,omitempty"`
-	ExcludeInitiator bool     `json:"exclude_initiator,omitempty"`
+	ExcludeInitiator bool     `json:"exclude_initiator,omitempty"` // whoever asked may not approve; denies when that is not proven
 }
 
 // Condition is exactly one of its members.

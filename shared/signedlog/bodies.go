@@ -9,7 +9,7 @@ type GenesisBody = statement.Genesis
 // that governs it from now on.
 type RequestBody struct {
 	Request     string               `json:"request"`
-	Initiator   string               `json:"initiator"` // member id; empty when a program asked
+	Initiator   string               `json:"initiator"` // member id that the gateway named, which proves nothing; empty: none
 	Created     int64                `json:"created"`   // Unix seconds; the rules were asked for this moment
 	Expires     int64                `json:"expires"`   // Unix seconds
 	Intent      statement.Buy        `json:"intent"`

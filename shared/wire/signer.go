@@ -24,7 +24,7 @@ type SignerStatus struct {
 type SignerRequestInput struct {
 	Request       string           `json:"request"`
 	Account       string           `json:"account"`
-	Initiator     string           `json:"initiator"` // member id; may be empty
+	Initiator     string           `json:"initiator"` // member id, a claim that proves nothing; may be empty
 	Provider      string           `json:"provider"`
 	ProviderName  string           `json:"provider_name"`
 	Fiat          statement.Fiat   `json:"fiat"`

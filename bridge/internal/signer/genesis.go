@@ -3,11 +3,14 @@ package signer
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/governance"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
@@ -114,6 +117,23 @@ func checkGenesis(g statement.Genesis) error {
 		for _, k := range []statement.JWK{m.Approval, m.Channel} {
 			if _, err := publicKey(k); err != nil {
 				return fmt.Errorf("a key of %s: %w", m.Member, err)
+			}
+		}
+	}
+	return nil
+}
+
+// warn names, before anything is made, the rules of a draft that hold but cannot
+// be met. A genesis is for good.
+func warn(to io.Writer, d Draft) error {
+	for _, a := range d.Accounts {
+		for _, r := range a.Rules.Rules {
+			if !slices.ContainsFunc(r.Steps, func(s governance.Step) bool { return s.ExcludeInitiator }) {
+				continue
+			}
+			if _, err := fmt.Fprintf(to, "warning: %s, rule %q: exclude_initiator excludes whoever asked, and nothing proves yet who asked. "+
+				"Every request under this rule will be denied; leave exclude_initiator out to let it be approved.\n", a.Account, r.Name); err != nil {
+				return err
 			}
 		}
 	}

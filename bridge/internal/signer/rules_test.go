@@ -1,6 +1,7 @@
 package signer
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -39,9 +40,9 @@ func TestStepsAreTakenInOrder(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, governance.Set{Version: 1, Rules: []governance.Rule{{Name: "two steps", Steps: []governance.Step{
 		{Name: "first", Quorum: 1, Members: []string{"mem_alice", "mem_bob"}},
-		{Name: "second", Quorum: 1, Members: []string{"mem_alice", "mem_carol"}, ExcludeInitiator: true},
+		{Name: "second", Quorum: 1, Members: []string{"mem_alice", "mem_carol"}},
 	}}}})
-	g.request(testReq) // Alice asks
+	g.request(testReq)
 	alice, bob, carol := mustConnect(t, g, "mem_alice"), mustConnect(t, g, "mem_bob"), mustConnect(t, g, "mem_carol")
 	if _, err := carol.statement(testReq, statement.Approve); err == nil || err.Code != fault.Forbidden {
 		t.Errorf("the second step before the first: %v", err)
@@ -64,5 +65,40 @@ func TestStepsAreTakenInOrder(t *testing.T) {
 	carol = mustConnect(t, g, "mem_carol")
 	if r, _, err = carol.decide(testReq, statement.Approve); err != nil || r.State != "APPROVED" || len(r.Approvals) != 2 {
 		t.Fatalf("second step: %+v %v", r, err)
+	}
+}
+
+// A gateway that names an initiator has proven nothing, so that a rule which
+// excludes the initiator denies, whomever it names.
+func TestARuleThatExcludesTheInitiatorDeniesWhileNoneIsProven(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, governance.Set{Version: 1, Rules: []governance.Rule{{Name: "four eyes", Steps: []governance.Step{
+		{Name: "any", Quorum: 1, Members: []string{"mem_alice", "mem_bob"}},
+		{Name: "others", Quorum: 1, Members: []string{"mem_alice", "mem_bob", "mem_carol"}, ExcludeInitiator: true},
+	}}}})
+	for _, named := range []string{"", "mem_alice", "mem_carol"} {
+		in := g.input(testReq)
+		in.Initiator = named
+		if code := g.call("POST", "/v1/requests", in, nil); code != fault.Denied {
+			t.Errorf("with initiator %q: %q, want %s", named, code, fault.Denied)
+		}
+	}
+	if n := len(g.vault.keys); n != len(newRig(t, twoOfThree()).vault.keys) {
+		t.Errorf("a key was made for a request that was denied: %d keys", n)
+	}
+}
+
+func TestInitNamesTheRulesThatCannotBeMet(t *testing.T) {
+	t.Parallel()
+	rules := twoOfThree()
+	rules.Rules = append(rules.Rules, governance.Rule{Name: "large", Steps: []governance.Step{
+		{Name: "others", Quorum: 1, Members: []string{"mem_alice", "mem_bob"}, ExcludeInitiator: true},
+	}})
+	var out strings.Builder
+	if err := warn(&out, Draft{Accounts: []DraftAccount{{Account: treasury, Rules: rules}}}); err != nil {
+		t.Fatal(err)
+	}
+	if s := out.String(); strings.Count(s, "\n") != 1 || !strings.Contains(s, `acc_treasury, rule "large"`) || !strings.Contains(s, "will be denied") {
+		t.Errorf("init says %q", s)
 	}
 }

@@ -89,6 +89,9 @@ func InitWith(ctx context.Context, cfg Config, draft, dir string, stdio Stdio, o
 	if err != nil {
 		return err
 	}
+	if err := warn(stdio.Err, d); err != nil {
+		return err
+	}
 	deps, done, err := prepare(ctx, cfg, stdio, open)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"countersign/shared/fault"
@@ -150,7 +151,7 @@ func (s *state) applyRequest(e signedlog.Entry) error {
 	}
 	d := s.govern(r)
 	if want := governedBy(d); d.State != governance.Pending || b.GovernedBy != want || account.Chain != b.Intent.Chain {
-		return fmt.Errorf("request %s is not governed as it says", b.Request)
+		return fmt.Errorf("request %s is not governed as it says: %s", b.Request, strings.Join(d.Reasons, "; "))
 	}
 	s.requests[b.Request], s.open[b.Request] = r, r
 	return nil
@@ -220,11 +221,12 @@ func (s *state) govern(r *request) governance.Decision {
 
 // decide asks the rules. A request keeps the rule that it has. The address of a
 // purchase is the vault's own and is made after the rules agreed, so that no
-// rule looks at it.
+// rule looks at it. Who asked is the gateway's claim and not proven, so that the
+// rules are not told it.
 func (s *state) decide(r *request, now time.Time) governance.Decision {
 	account := s.accounts[r.Intent.Account]
 	in := governance.Input{
-		Rules: account.Rules, Pinned: r.GovernedBy.Rule, Initiator: r.Initiator,
+		Rules: account.Rules, Pinned: r.GovernedBy.Rule,
 		Created: r.created, Expires: time.Unix(r.Expires, 0).UTC(), Now: now, Approvals: r.votes,
 		Intent: governance.Intent{
 			Kind: r.Intent.Type, Account: r.Intent.Account, Asset: r.Intent.Crypto.Asset, Amount: r.Intent.Fiat.Amount,

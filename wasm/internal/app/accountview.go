@@ -127,6 +127,9 @@ func ruleText(m *Model, r governance.Rule) string {
 			names = join(names, "the group "+s.Group)
 		}
 		text += itoa(s.Quorum) + " of " + names
+		if s.ExcludeInitiator {
+			text += ", without whoever asked (refused: nothing proves yet who asked)"
+		}
 	}
 	return text + condition(r)
 }

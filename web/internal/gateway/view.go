@@ -52,7 +52,7 @@ func (g *Gateway) view(r store.Request, gen statement.Genesis, o *store.Order) w
 
 func decide(r store.Request, gen statement.Genesis, now time.Time) governance.Decision {
 	in := governance.Input{
-		Pinned: r.Body.GovernedBy.Rule, Initiator: r.Body.Initiator, Created: r.Created,
+		Pinned: r.Body.GovernedBy.Rule, Created: r.Created,
 		Expires: time.Unix(r.Body.Expires, 0).UTC(), Now: now,
 	}
 	if r.Outcome != "" {
