@@ -140,26 +140,6 @@ func TestUnitsCountAsChainsDo(t *testing.T) {
 	}
 }
 
-func TestCurrenciesAndAssetsHaveTheirPlaces(t *testing.T) {
-	t.Parallel()
-	for code, want := range map[string]int{"EUR": 2, "JPY": 0, "KWD": 3, "USD": 2, "ZWG": 2, "AED": 2} {
-		if got, ok := amount.Currency(code); !ok || got != want {
-			t.Errorf("%s has %d places, %v", code, got, ok)
-		}
-	}
-	for _, code := range []string{"", "eur", "EURO", "ED2", "2AF", "XXX"} {
-		if _, ok := amount.Currency(code); ok {
-			t.Errorf("%q is a currency", code)
-		}
-	}
-	if a, ok := amount.AssetByID("bitcoin"); !ok || a.Places != 8 || a.Ticker != "BTC" {
-		t.Errorf("bitcoin = %+v", a)
-	}
-	if a, ok := amount.AssetByID("nothing"); ok || a.Places != 18 {
-		t.Errorf("an unknown asset = %+v", a)
-	}
-}
-
 func FuzzParse(f *testing.F) {
 	for _, s := range []string{"0", "-1.50", "250", "0.015", "1e5", "00", "99999999999999999999.99"} {
 		f.Add(s, "3.7")

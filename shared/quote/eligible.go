@@ -6,6 +6,7 @@ import (
 	"strconv"
 
 	"countersign/shared/amount"
+	"countersign/shared/asset"
 )
 
 // Check says whether provider p can serve the normalised input; if not, the
@@ -182,7 +183,7 @@ func people(value string) string {
 }
 
 func assetName(id string) string {
-	a, _ := amount.AssetByID(id)
+	a, _ := asset.ByID(id)
 	return a.Name
 }
 

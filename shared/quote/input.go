@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"countersign/shared/amount"
+	"countersign/shared/asset"
 )
 
 // paymentMethods are the names of the provider contract.
@@ -73,7 +73,7 @@ func Normalise(in Input) (Input, []Problem) {
 	}
 	var problems []Problem
 	bad := func(field, message string) { problems = append(problems, Problem{field, CodeInvalid, message}) }
-	if _, ok := amount.Currency(out.From); !ok {
+	if _, ok := asset.Currency(out.From); !ok {
 		bad("from", "Choose the currency to pay with, by its three-letter code, such as EUR.")
 	}
 	if !AssetID(out.To) {

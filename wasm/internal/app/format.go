@@ -4,7 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"countersign/shared/amount"
+	"countersign/shared/asset"
 	"countersign/shared/statement"
 	"countersign/wasm/internal/view"
 )
@@ -63,8 +63,8 @@ func (w Words) country(code string) string {
 }
 
 // assetOf is what a LedgerId is called.
-func assetOf(id string) amount.Asset {
-	a, ok := amount.AssetByID(id)
+func assetOf(id string) asset.Asset {
+	a, ok := asset.ByID(id)
 	if !ok {
 		last := id[strings.LastIndexByte(id, '/')+1:]
 		a.Name, a.Ticker = strings.ReplaceAll(last, "__", " "), strings.ToUpper(strings.ReplaceAll(last, "_", ""))

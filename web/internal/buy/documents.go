@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"countersign/shared/amount"
+	"countersign/shared/asset"
 	"countersign/shared/quote"
 	"countersign/shared/strictjson"
 )
@@ -129,7 +130,7 @@ func parseLimit(f object, deviations map[string]bool) (quote.FiatLimit, error) {
 	if upper != code {
 		deviations["currency codes in lower case"] = true
 	}
-	if _, ok := amount.Currency(upper); !ok {
+	if _, ok := asset.Currency(upper); !ok {
 		return quote.FiatLimit{}, reject(quote.MalformedJSON, "fiat is not a currency")
 	}
 	lo, err := f.number("minAmount")

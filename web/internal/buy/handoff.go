@@ -9,7 +9,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
-	"countersign/shared/amount"
+	"countersign/shared/asset"
 	"countersign/shared/fault"
 	"countersign/shared/quote"
 )
@@ -96,7 +96,7 @@ func liveApp(o Order) []parameter {
 // names in use, with the order. A name that appears twice is refused: the two
 // ends could read different ones.
 func consistent(query url.Values, params map[string]string, o Order) bool {
-	asset, _ := amount.AssetByID(o.Input.To)
+	bought, _ := asset.ByID(o.Input.To)
 	for _, c := range []struct {
 		names  []string
 		accept []string
@@ -104,7 +104,7 @@ func consistent(query url.Values, params map[string]string, o Order) bool {
 		{[]string{"accountAddress", "account-address", "walletAddress", "address", "dest"}, []string{o.Input.Dest}},
 		{[]string{"fiatAmount", "fiat-amount", "amount"}, []string{o.Input.Amount, o.Input.Amount + ".00"}},
 		{[]string{"fiatCurrency", "fiat-currency", "from"}, []string{o.Input.From}},
-		{[]string{"cryptoCurrency", "crypto-currency", "to"}, []string{o.Input.To, asset.Ticker}},
+		{[]string{"cryptoCurrency", "crypto-currency", "to"}, []string{o.Input.To, bought.Ticker}},
 	} {
 		names := c.names
 		if own := params[c.names[0]]; own != "" {
@@ -154,8 +154,8 @@ func isHex(s string) bool { return strings.HasPrefix(s, "0x") }
 // rules here: 20 bytes in hex for Ethereum's family, with a right checksum when
 // letters are in both cases (EIP-55).
 func destination(in quote.Input) bool {
-	asset, _ := amount.AssetByID(in.To)
-	if in.Dest == "" || !strings.HasPrefix(asset.Chain, "eip155:") {
+	bought, _ := asset.ByID(in.To)
+	if in.Dest == "" || !strings.HasPrefix(bought.Chain, "eip155:") {
 		return true
 	}
 	if !isHex(in.Dest) || !common.IsHexAddress(in.Dest) {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/shared/amount"
+	"countersign/shared/asset"
 	"countersign/shared/quote"
 )
 
@@ -43,16 +44,16 @@ func parseQuote(data []byte, in quote.Input) (row quote.Row, expires time.Time, 
 	case crypto.Sign() <= 0:
 		return row, expires, reject(quote.NonPositiveAmount, "cryptoAmount is not positive")
 	}
-	asset, _ := amount.AssetByID(in.To)
-	row = quote.Row{Fiat: in.From, FiatAmount: in.Amount, Asset: in.To, AssetPlaces: asset.Places, KYC: "unknown", PriceType: "indicative"}
-	if crypto.Places() > asset.Places {
+	bought, _ := asset.ByID(in.To)
+	row = quote.Row{Fiat: in.From, FiatAmount: in.Amount, Asset: in.To, AssetPlaces: bought.Places, KYC: "unknown", PriceType: "indicative"}
+	if crypto.Places() > bought.Places {
 		row.Warnings = []string{quote.ExcessPrecision}
-		if crypto = crypto.Rescale(asset.Places, amount.Floor).Trim(); crypto.IsZero() {
+		if crypto = crypto.Rescale(bought.Places, amount.Floor).Trim(); crypto.IsZero() {
 			return row, expires, reject(quote.NonPositiveAmount, "cryptoAmount is less than the smallest unit")
 		}
 	}
 	row.CryptoAmount = crypto.Trim().String()
-	places, _ := amount.Currency(in.From)
+	places, _ := asset.Currency(in.From)
 	row.UnitPrice = asked.Div(crypto, max(places, 2), amount.Ceil).String()
 	expires, err = extension(o, &row)
 	return row, expires, err

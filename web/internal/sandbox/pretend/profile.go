@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"countersign/shared/amount"
+	"countersign/shared/asset"
 )
 
 // limit is what a provider takes of one currency.
@@ -97,10 +98,10 @@ func perEuro(fiat string) amount.Amount {
 }
 
 // price is what fiat buys: less the fee, at the sandbox's price moved by percent.
-func (p profile) price(fiat, asset string, spend amount.Amount, percent int64) (crypto, fee amount.Amount) {
+func (p profile) price(fiat, id string, spend amount.Amount, percent int64) (crypto, fee amount.Amount) {
 	fee = spend.MulRatio(p.fee, 10_000, 2, amount.Ceil)
-	unit := euros(asset).Mul(perEuro(fiat)).MulRatio(100+percent, 100, 6, amount.Ceil)
-	known, _ := amount.AssetByID(asset)
+	unit := euros(id).Mul(perEuro(fiat)).MulRatio(100+percent, 100, 6, amount.Ceil)
+	known, _ := asset.ByID(id)
 	return spend.Sub(fee).Div(unit, min(known.Places, 8), amount.Floor).Trim(), fee
 }
 

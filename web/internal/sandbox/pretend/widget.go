@@ -11,6 +11,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 
 	"countersign/shared/amount"
+	"countersign/shared/asset"
 	"countersign/shared/quote"
 )
 
@@ -115,10 +116,10 @@ func (v view) ID() string   { return v.Provider.id }
 func (v view) Name() string { return v.Provider.name }
 
 func show(p profile, o order, theme string) view {
-	asset, _ := amount.AssetByID(o.Asset)
+	bought, _ := asset.ByID(o.Asset)
 	spend := amount.Money(amount.Must(o.Amount), o.Fiat)
 	v := view{Provider: p, Return: o.Return, Rows: []row{
-		{"You pay", spend}, {"You receive", o.Crypto + " " + asset.Ticker}, {"Paid by", quote.MethodName(o.Method)},
+		{"You pay", spend}, {"You receive", o.Crypto + " " + bought.Ticker}, {"Paid by", quote.MethodName(o.Method)},
 		{"Country", o.Country}, {"Sent to", o.Address}, {"Order", o.ID},
 	}}
 	if theme == "dark" || theme == "light" {
@@ -126,7 +127,7 @@ func show(p profile, o order, theme string) view {
 	}
 	if o.TxHash != "" {
 		v.Paid = true
-		v.Rows = append(v.Rows, row{"Delivered", o.Delivered + " " + asset.Ticker}, row{"Transaction", o.TxHash})
+		v.Rows = append(v.Rows, row{"Delivered", o.Delivered + " " + bought.Ticker}, row{"Transaction", o.TxHash})
 		return v
 	}
 	q := url.Values{"order": {o.Token}}
