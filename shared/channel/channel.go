@@ -19,6 +19,7 @@ import (
 	"github.com/flynn/noise"
 
 	"countersign/shared/fault"
+	"countersign/shared/id"
 )
 
 // Version is the first byte of every record, in the handshake and after it.
@@ -33,7 +34,7 @@ const (
 	minAct3    = actHeader + pointSize + tagSize + tagSize
 	actHeader  = 2
 	tagSize    = 16
-	maxEntity  = 44
+	maxEntity  = id.MaxID
 )
 
 const prologueLabel = "countersign-channel/1"

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/id"
 )
 
 const entity = "ent_sandbox"
@@ -136,7 +137,7 @@ func TestBothEndsAgree(t *testing.T) {
 			if string(payload) != "certificate" {
 				t.Errorf("payload %q", payload)
 			}
-			if !bytes.Equal(bridge.HandshakeHash(), signer.HandshakeHash()) || bridge.ID() != signer.ID() || !validID(bridge.ID()) {
+			if !bytes.Equal(bridge.HandshakeHash(), signer.HandshakeHash()) || bridge.ID() != signer.ID() || !id.Valid(bridge.ID()) {
 				t.Errorf("names %s and %s", bridge.ID(), signer.ID())
 			}
 			if !bytes.Equal(signer.RemoteStatic(), e.bridge.Public()) || !bytes.Equal(bridge.RemoteStatic(), e.signer.Public()) {

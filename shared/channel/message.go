@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"countersign/shared/fault"
+	"countersign/shared/id"
 	"countersign/shared/strictjson"
 )
 
@@ -213,12 +214,12 @@ func (*Receipt) kind() string         { return TypeReceipt }
 func (*Error) kind() string           { return TypeError }
 
 func (m *Welcome) check() error {
-	return all(rule("entity", validID(m.Entity)), rule("member", validID(m.Member)),
+	return all(rule("entity", id.Is(id.Entity, m.Entity)), rule("member", id.Is(id.Member, m.Member)),
 		rule("entity_name", m.EntityName != "" && len(m.EntityName) <= maxName), rule("log", len(m.Log.Head) == 32))
 }
 
 func (m *StatementGet) check() error {
-	return all(rule("request", validID(m.Request)), rule("decision", m.Decision == "APPROVE" || m.Decision == "REJECT"))
+	return all(rule("request", id.Is(id.Request, m.Request)), rule("decision", m.Decision == "APPROVE" || m.Decision == "REJECT"))
 }
 
 func (m *Statement) check() error {
@@ -231,11 +232,11 @@ func (m *StatementSubmit) check() error {
 
 func (m *Receipt) check() error {
 	for _, a := range m.Approvals {
-		if !validID(a) {
+		if !id.Is(id.Member, a) {
 			return rule("approvals", false)
 		}
 	}
-	return all(rule("request", validID(m.Request)), rule("state", m.State != "" && len(m.State) <= maxName),
+	return all(rule("request", id.Is(id.Request, m.Request)), rule("state", m.State != "" && len(m.State) <= maxName),
 		rule("approvals", len(m.Approvals) <= maxApprovals), rule("needed", m.Needed >= 0 && m.Needed <= maxApprovals),
 		rule("entry", len(m.Entry.Hash) == 32))
 }
@@ -265,19 +266,4 @@ func rule(field string, ok bool) error {
 		return nil
 	}
 	return fault.New(fault.Invalid, fmt.Sprintf("the field %q is not valid", field)).With("field", field)
-}
-
-// validID is the form of identifiers: ^[a-z]{3}_[a-z0-9]{3,40}$: mem_bob is one.
-func validID(s string) bool {
-	if len(s) < 7 || len(s) > maxEntity || s[3] != '_' {
-		return false
-	}
-	for i := range len(s) {
-		letter := s[i] >= 'a' && s[i] <= 'z'
-		digit := s[i] >= '0' && s[i] <= '9'
-		if i != 3 && !letter && (i < 3 || !digit) {
-			return false
-		}
-	}
-	return true
 }

@@ -1,17 +1,16 @@
 package channel
 
 import (
-	"encoding/base32"
 	"encoding/binary"
 	"fmt"
 	"math"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/flynn/noise"
 
 	"countersign/shared/fault"
+	"countersign/shared/id"
 )
 
 // The rules of a session.
@@ -111,7 +110,7 @@ func (s *Session) RemoteStatic() []byte { return append([]byte(nil), s.remote...
 // ID is a short name for logs, derived from the handshake hash: chn_ and 26
 // characters.
 func (s *Session) ID() string {
-	return "chn_" + strings.ToLower(base32.StdEncoding.EncodeToString(s.hash))[:26]
+	return id.FromHash(id.Channel, s.hash)
 }
 
 // Close ends the session and forgets its keys.

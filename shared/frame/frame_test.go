@@ -199,15 +199,15 @@ var samples = map[string][2]any{
 	ChannelReady:  {ChannelReadyParams{"chn_aaaa", Record{6}}, ChannelReadyResult{"ent_sandbox", "mem_alice"}},
 	ChannelClose:  {ChannelCloseParams{"chn_aaaa"}, ChannelCloseResult{}},
 	ApprovalPrepare: {ApprovalPrepareParams{"chn_aaaa", "req_aaaa", Approve},
-		ApprovalPrepareResult{"apr_aaaa", Record{7}}},
-	ApprovalBatch:  {ApprovalBatchParams{[]string{"apr_aaaa", "apr_bbbb"}}, ApprovalBatchResult{"bat_aaaa"}},
-	ApprovalDecide: {ApprovalDecideParams{"apr_aaaa", Record{8}}, ApprovalDecideResult{OutcomeSigned, "APPROVE\n", Record{9}}},
-	ApprovalFinish: {ApprovalFinishParams{"apr_aaaa", Record{10}}, ApprovalFinishResult{"req_aaaa", "pending", []string{"mem_alice"}, 2}},
-	ApprovalCancel: {ApprovalCancelParams{"apr_aaaa"}, ApprovalCancelResult{}},
+		ApprovalPrepareResult{"apv_aaaa", Record{7}}},
+	ApprovalBatch:  {ApprovalBatchParams{[]string{"apv_aaaa", "apv_bbbb"}}, ApprovalBatchResult{"bat_aaaa"}},
+	ApprovalDecide: {ApprovalDecideParams{"apv_aaaa", Record{8}}, ApprovalDecideResult{OutcomeSigned, "APPROVE\n", Record{9}}},
+	ApprovalFinish: {ApprovalFinishParams{"apv_aaaa", Record{10}}, ApprovalFinishResult{"req_aaaa", "pending", []string{"mem_alice"}, 2}},
+	ApprovalCancel: {ApprovalCancelParams{"apv_aaaa"}, ApprovalCancelResult{}},
 	LinkState:      {LinkStateParams{State: Refused, Bridge: "b", Version: "1", Error: FromFault(fault.New(fault.PairingRefused, "no"))}, nil},
 	DeviceAdded:    {DeviceParams{"alice"}, nil},
 	DeviceRemoved:  {DeviceParams{"alice"}, nil},
-	PromptOpened:   {PromptParams{"apr_aaaa", PromptPIN, WherePinentry, 300}, nil},
+	PromptOpened:   {PromptParams{"apv_aaaa", PromptPIN, WherePinentry, 300}, nil},
 	PromptClosed:   {PromptParams{Kind: PromptPairing, Where: WhereTerminal}, nil},
 
 	ApprovalProgress: {ApprovalProgressParams{"bat_aaaa", 3, 5}, nil},
@@ -252,7 +252,7 @@ func TestEveryMethodTakesItsOwnTypesAndNothingElse(t *testing.T) {
 func seventeen() string {
 	var b strings.Builder
 	for i := range MaxBatch {
-		fmt.Fprintf(&b, `,"apr_%04d"`, i)
+		fmt.Fprintf(&b, `,"apv_%04d"`, i)
 	}
 	return b.String()
 }
@@ -288,10 +288,10 @@ func TestFieldsHaveRanges(t *testing.T) {
 		"name too long":          {new(DeviceParams), `{"device":"` + strings.Repeat("x", MaxName+1) + `"}`},
 		"kind unknown":           {new(PromptParams), `{"kind":"x","where":"terminal"}`},
 		"place unknown":          {new(PromptParams), `{"kind":"pin","where":"page"}`},
-		"batch of one":           {new(ApprovalBatchParams), `{"approvals":["apr_aaaa"]}`},
-		"batch of seventeen":     {new(ApprovalBatchParams), `{"approvals":["apr_aaaa"` + seventeen() + `]}`},
-		"batch with one twice":   {new(ApprovalBatchParams), `{"approvals":["apr_aaaa","apr_aaaa"]}`},
-		"batch of no ids":        {new(ApprovalBatchParams), `{"approvals":["apr_aaaa","x"]}`},
+		"batch of one":           {new(ApprovalBatchParams), `{"approvals":["apv_aaaa"]}`},
+		"batch of seventeen":     {new(ApprovalBatchParams), `{"approvals":["apv_aaaa"` + seventeen() + `]}`},
+		"batch with one twice":   {new(ApprovalBatchParams), `{"approvals":["apv_aaaa","apv_aaaa"]}`},
+		"batch of no ids":        {new(ApprovalBatchParams), `{"approvals":["apv_aaaa","x"]}`},
 		"progress beyond":        {new(ApprovalProgressParams), `{"batch":"bat_aaaa","done":3,"of":2}`},
 		"progress below zero":    {new(ApprovalProgressParams), `{"batch":"bat_aaaa","done":-1,"of":2}`},
 		"progress of nothing":    {new(ApprovalProgressParams), `{"batch":"bat_aaaa","done":0,"of":0}`},
@@ -313,7 +313,7 @@ func TestFieldsHaveRanges(t *testing.T) {
 
 func TestTheLargestRecordFitsIntoAFrame(t *testing.T) {
 	t.Parallel()
-	m := request(t, MaxID, ApprovalDecide, ApprovalDecideParams{"apr_aaaa", make(Record, MaxRecord)})
+	m := request(t, MaxID, ApprovalDecide, ApprovalDecideParams{"apv_aaaa", make(Record, MaxRecord)})
 	if _, err := Encode([]Message{m}); err != nil {
 		t.Error(err)
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"countersign/shared/fault"
+	"countersign/shared/id"
 )
 
 // The limits of single fields.
@@ -238,22 +239,6 @@ type ApprovalProgressParams struct {
 	Of    int    `json:"of"`
 }
 
-// ValidID reports whether s is an identifier: three letters, an underscore, and
-// 3 to 40 characters of a-z and 0-9 (mem_bob).
-func ValidID(s string) bool {
-	if len(s) < 7 || len(s) > 44 || s[3] != '_' {
-		return false
-	}
-	for i := range len(s) {
-		letter := s[i] >= 'a' && s[i] <= 'z'
-		digit := s[i] >= '0' && s[i] <= '9'
-		if i != 3 && !letter && (i < 3 || !digit) {
-			return false
-		}
-	}
-	return true
-}
-
 // checker is what parameters and results have that are more than their types.
 type checker interface{ check() error }
 
@@ -261,10 +246,10 @@ func (p *BridgeInfoResult) check() error {
 	if len(p.Identities) > MaxIdentities {
 		return bad("identities")
 	}
-	for _, id := range p.Identities {
-		if err := all(anID("entity", id.Entity), anID("member", id.Member), name("entity_name", id.EntityName),
-			name("member_name", id.MemberName), name("device", id.Device), oneOf("curve", id.Curve, "secp256k1", "P-256"),
-			oneOf("channel_in", id.ChannelIn, InToken, InSoftware), holder(id.Holder), lacks(id.Lacks)); err != nil {
+	for _, who := range p.Identities {
+		if err := all(anID("entity", id.Entity, who.Entity), anID("member", id.Member, who.Member), name("entity_name", who.EntityName),
+			name("member_name", who.MemberName), name("device", who.Device), oneOf("curve", who.Curve, "secp256k1", "P-256"),
+			oneOf("channel_in", who.ChannelIn, InToken, InSoftware), holder(who.Holder), lacks(who.Lacks)); err != nil {
 			return err
 		}
 	}
@@ -272,44 +257,44 @@ func (p *BridgeInfoResult) check() error {
 }
 
 func (p *ChannelOpenParams) check() error {
-	return all(anID("entity", p.Entity), anID("member", p.Member))
+	return all(anID("entity", id.Entity, p.Entity), anID("member", id.Member, p.Member))
 }
 func (p *ChannelOpenResult) check() error {
-	return all(anID("channel", p.Channel), record(p.Record))
+	return all(anID("channel", id.Channel, p.Channel), record(p.Record))
 }
 func (p *ChannelAcceptParams) check() error {
-	return all(anID("channel", p.Channel), record(p.Record))
+	return all(anID("channel", id.Channel, p.Channel), record(p.Record))
 }
 func (p *ChannelAcceptResult) check() error { return record(p.Record) }
 func (p *ChannelReadyParams) check() error {
-	return all(anID("channel", p.Channel), record(p.Record))
+	return all(anID("channel", id.Channel, p.Channel), record(p.Record))
 }
 func (p *ChannelReadyResult) check() error {
-	return all(anID("entity", p.Entity), anID("member", p.Member))
+	return all(anID("entity", id.Entity, p.Entity), anID("member", id.Member, p.Member))
 }
-func (p *ChannelCloseParams) check() error { return anID("channel", p.Channel) }
+func (p *ChannelCloseParams) check() error { return anID("channel", id.Channel, p.Channel) }
 func (p *ApprovalPrepareParams) check() error {
-	return all(anID("channel", p.Channel), anID("request", p.Request), oneOf("decision", p.Decision, Approve, Reject))
+	return all(anID("channel", id.Channel, p.Channel), anID("request", id.Request, p.Request), oneOf("decision", p.Decision, Approve, Reject))
 }
 func (p *ApprovalPrepareResult) check() error {
-	return all(anID("approval", p.Approval), record(p.Record))
+	return all(anID("approval", id.Approval, p.Approval), record(p.Record))
 }
 func (p *ApprovalBatchParams) check() error {
 	if len(p.Approvals) < MinBatch || len(p.Approvals) > MaxBatch {
 		return bad("approvals")
 	}
 	seen := map[string]bool{}
-	for _, id := range p.Approvals {
-		if !ValidID(id) || seen[id] {
+	for _, a := range p.Approvals {
+		if !id.Is(id.Approval, a) || seen[a] {
 			return bad("approvals")
 		}
-		seen[id] = true
+		seen[a] = true
 	}
 	return nil
 }
-func (p *ApprovalBatchResult) check() error { return anID("batch", p.Batch) }
+func (p *ApprovalBatchResult) check() error { return anID("batch", id.Batch, p.Batch) }
 func (p *ApprovalDecideParams) check() error {
-	return all(anID("approval", p.Approval), record(p.Record))
+	return all(anID("approval", id.Approval, p.Approval), record(p.Record))
 }
 func (p *ApprovalDecideResult) check() error {
 	if len(p.StatementText) > MaxText {
@@ -318,23 +303,23 @@ func (p *ApprovalDecideResult) check() error {
 	return all(oneOf("outcome", p.Outcome, OutcomeSigned), record(p.Record))
 }
 func (p *ApprovalFinishParams) check() error {
-	return all(anID("approval", p.Approval), record(p.Record))
+	return all(anID("approval", id.Approval, p.Approval), record(p.Record))
 }
 func (p *ApprovalFinishResult) check() error {
 	if len(p.Approvals) > MaxApprovals {
 		return bad("approvals")
 	}
 	for _, m := range p.Approvals {
-		if !ValidID(m) {
+		if !id.Is(id.Member, m) {
 			return bad("approvals")
 		}
 	}
 	if p.Needed < 0 || p.Needed > MaxApprovals {
 		return bad("needed")
 	}
-	return all(anID("request", p.Request), name("state", p.State))
+	return all(anID("request", id.Request, p.Request), name("state", p.State))
 }
-func (p *ApprovalCancelParams) check() error { return anID("approval", p.Approval) }
+func (p *ApprovalCancelParams) check() error { return anID("approval", id.Approval, p.Approval) }
 
 func (p *LinkStateParams) check() error {
 	if (p.State == Refused) != (p.Error != nil) {
@@ -349,7 +334,7 @@ func (p *LinkStateParams) check() error {
 }
 func (p *DeviceParams) check() error { return name("device", p.Device) }
 func (p *PromptParams) check() error {
-	if p.Approval != "" && !ValidID(p.Approval) {
+	if p.Approval != "" && !id.Is(id.Approval, p.Approval) && !id.Is(id.Batch, p.Approval) {
 		return bad("approval")
 	}
 	if p.Left < 0 || p.Left > MaxLeft {
@@ -364,7 +349,7 @@ func (p *ApprovalProgressParams) check() error {
 	if p.Done < 0 || p.Done > p.Of {
 		return bad("done")
 	}
-	return anID("batch", p.Batch)
+	return anID("batch", id.Batch, p.Batch)
 }
 
 func all(errs ...error) error {
@@ -380,8 +365,8 @@ func bad(field string) error {
 	return fault.New(fault.Invalid, "the field "+strconv.Quote(field)+" is not valid").With("field", field)
 }
 
-func anID(field, s string) error {
-	if !ValidID(s) {
+func anID(field, kind, s string) error {
+	if !id.Is(kind, s) {
 		return bad(field)
 	}
 	return nil

@@ -1,5 +1,3 @@
-// Package spec has the protocols' pages and vectors, and a test that holds their
-// index to what is there.
 package spec
 
 import (

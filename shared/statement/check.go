@@ -6,6 +6,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"countersign/shared/id"
 )
 
 // Limits on single fields.
@@ -40,7 +42,7 @@ func (c *checks) kind(v int, typ, want string) {
 }
 
 func (c *checks) id(prefix, s, field string) {
-	c.that(isID(s) && strings.HasPrefix(s, prefix+"_"), field, "is not an id that starts with "+prefix+"_")
+	c.that(id.Is(prefix, s), field, "is not an id that starts with "+prefix+"_")
 }
 
 func (c *checks) name(s, field string) {
@@ -63,19 +65,6 @@ func (c *checks) key(k JWK, field string) {
 	c.that(k.Crv == "secp256k1" || k.Crv == "P-256", field+".crv", "is not secp256k1 or P-256")
 	c.hash(k.X, field+".x")
 	c.hash(k.Y, field+".y")
-}
-
-func isID(s string) bool {
-	if len(s) < 7 || len(s) > 44 || s[3] != '_' {
-		return false
-	}
-	for i := 0; i < len(s); i++ {
-		ch := s[i]
-		if i != 3 && (ch < 'a' || ch > 'z') && (i < 3 || ch < '0' || ch > '9') {
-			return false
-		}
-	}
-	return true
 }
 
 // isName keeps out what would let one name look like another, or break a line of
@@ -123,6 +112,3 @@ func isAddress(s string) bool {
 }
 
 func isHex32(s string) bool { return len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" }
-
-// IsID reports whether s is an id of the kind: "req" for req_….
-func IsID(kind, s string) bool { return isID(s) && strings.HasPrefix(s, kind+"_") }

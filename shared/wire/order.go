@@ -3,6 +3,7 @@ package wire
 import (
 	"time"
 
+	"countersign/shared/id"
 	"countersign/shared/statement"
 )
 
@@ -12,7 +13,7 @@ type OrderInput struct {
 }
 
 // Validate checks the id.
-func (o OrderInput) Validate() error { return id("request_id", "req", o.RequestID) }
+func (o OrderInput) Validate() error { return anID("request_id", id.Request, o.RequestID) }
 
 // States of an order.
 const (

@@ -3,6 +3,7 @@ package wire
 import (
 	"time"
 
+	"countersign/shared/id"
 	"countersign/shared/statement"
 )
 
@@ -14,7 +15,7 @@ type RequestInput struct {
 
 // Validate checks the ids.
 func (r RequestInput) Validate() error {
-	return first(id("quote_id", "quo", r.QuoteID), id("account_id", "acc", r.AccountID))
+	return first(anID("quote_id", id.Quote, r.QuoteID), anID("account_id", id.Account, r.AccountID))
 }
 
 // States of a request: what the signer decided, then what became of it.

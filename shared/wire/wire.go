@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"countersign/shared/fault"
+	"countersign/shared/id"
 	"countersign/shared/strictjson"
 )
 
@@ -39,15 +40,8 @@ func invalid(field, why string) error {
 	return fault.New(fault.Invalid, field+" "+why).With("field", field)
 }
 
-// IsID reports whether s is an id of the kind, such as "req": the kind, "_", and
-// 3 to 40 lower-case letters or digits (mem_bob).
-func IsID(kind, s string) bool {
-	rest, ok := strings.CutPrefix(s, kind+"_")
-	return ok && len(rest) >= 3 && len(rest) <= 40 && strings.Trim(rest, "abcdefghijklmnopqrstuvwxyz0123456789") == ""
-}
-
-func id(field, kind, s string) error {
-	if !IsID(kind, s) {
+func anID(field, kind, s string) error {
+	if !id.Is(kind, s) {
 		return invalid(field, "is not an id that starts with "+kind+"_")
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
+	"countersign/shared/id"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 )
@@ -82,7 +83,7 @@ func (c *conn) prepareApproval(_ context.Context, p frame.ApprovalPrepareParams)
 	if r.Record, err = sealMessage(session, &channel.StatementGet{Request: p.Request, Decision: p.Decision}); err != nil {
 		return r, err
 	}
-	if r.Approval, err = newID(c.bridge.deps.Rand, "apv"); err != nil {
+	if r.Approval, err = id.New(c.bridge.deps.Rand, id.Approval); err != nil {
 		return r, err
 	}
 	c.mu.Lock()

@@ -20,7 +20,6 @@ package approver
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base32"
 	"errors"
 	"fmt"
 	"io"
@@ -292,14 +291,4 @@ func (b *Bridge) deviceChanged(label string, present bool) {
 	for c := range b.conns {
 		c.deviceChanged(label, present)
 	}
-}
-
-// newID makes an identifier: a prefix and 130 random bits in base32.
-func newID(random io.Reader, prefix string) (string, error) {
-	var raw [17]byte
-	if _, err := io.ReadFull(random, raw[:]); err != nil {
-		return "", fmt.Errorf("read randomness: %w", err)
-	}
-	const alphabet = "abcdefghijklmnopqrstuvwxyz234567"
-	return prefix + "_" + base32.NewEncoding(alphabet).WithPadding(base32.NoPadding).EncodeToString(raw[:])[:26], nil
 }

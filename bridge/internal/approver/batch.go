@@ -12,6 +12,7 @@ import (
 	"countersign/bridge/internal/journal"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
+	"countersign/shared/id"
 	"countersign/shared/statement"
 )
 
@@ -46,7 +47,7 @@ func (c *conn) batchApprovals(_ context.Context, p frame.ApprovalBatchParams) (r
 	if err := c.stillPaired(); err != nil {
 		return r, err
 	}
-	if r.Batch, err = newID(c.bridge.deps.Rand, "bat"); err != nil {
+	if r.Batch, err = id.New(c.bridge.deps.Rand, id.Batch); err != nil {
 		return r, err
 	}
 	b := &batch{id: r.Batch, conn: c}

@@ -10,6 +10,7 @@ import (
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
+	ids "countersign/shared/id"
 	"countersign/shared/statement"
 )
 
@@ -106,7 +107,7 @@ func (c *conn) openChannel(ctx context.Context, p frame.ChannelOpenParams) (r fr
 	if r.Record, err = i.Start(ctx); err != nil {
 		return r, err
 	}
-	if r.Channel, err = newID(c.bridge.deps.Rand, "chn"); err != nil {
+	if r.Channel, err = ids.New(c.bridge.deps.Rand, ids.Channel); err != nil {
 		return r, err
 	}
 	c.mu.Lock()

@@ -1,6 +1,7 @@
 package signer
 
 import (
+	"crypto/rand"
 	"os"
 	"path/filepath"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/device"
+	"countersign/shared/id"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/softhsm"
@@ -68,11 +70,11 @@ func BenchmarkApproval(b *testing.B) {
 			parts := map[string][]float64{}
 			for b.Loop() {
 				b.StopTimer()
-				id, err := newID("req", nil)
+				name, err := id.New(rand.Reader, id.Request)
 				if err != nil {
 					b.Fatal(err)
 				}
-				g.request(id)
+				g.request(name)
 				b.StartTimer()
 				began := time.Now()
 				last := began
@@ -83,7 +85,7 @@ func BenchmarkApproval(b *testing.B) {
 				}
 				l := mustConnect(b, g, "mem_alice")
 				lap("handshake-µs")
-				data, ferr := l.statement(id, statement.Approve)
+				data, ferr := l.statement(name, statement.Approve)
 				if ferr != nil {
 					b.Fatal(ferr)
 				}

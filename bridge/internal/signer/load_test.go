@@ -2,6 +2,7 @@ package signer
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"net/http/httptest"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"testing"
 
 	"countersign/shared/fault"
+	"countersign/shared/id"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -21,12 +23,12 @@ func TestManyDecideAtOnce(t *testing.T) {
 	g := newRig(t, twoOfThree())
 	var ids []string
 	for range 8 {
-		id, err := newID("req", nil)
+		name, err := id.New(rand.Reader, id.Request)
 		if err != nil {
 			t.Fatal(err)
 		}
-		g.request(id)
-		ids = append(ids, id)
+		g.request(name)
+		ids = append(ids, name)
 	}
 	var lines []*line
 	for id := range g.people {

@@ -9,6 +9,7 @@ import (
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/id"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -75,7 +76,7 @@ func (s *Service) checkNew(in wire.SignerRequestInput, intent statement.Buy) err
 	invalid := func(field, why string) error {
 		return fault.New(fault.Invalid, field+" "+why).With("field", field)
 	}
-	if !statement.IsID("req", in.Request) {
+	if !id.Is(id.Request, in.Request) {
 		return invalid("request", "is not an id that starts with req_")
 	}
 	if in.Initiator != "" && s.state.members[in.Initiator] == nil {

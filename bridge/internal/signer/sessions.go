@@ -2,14 +2,13 @@ package signer
 
 import (
 	"crypto/rand"
-	"encoding/base32"
 	"io"
-	"strings"
 	"sync"
 	"time"
 
 	"countersign/shared/channel"
 	"countersign/shared/fault"
+	"countersign/shared/id"
 )
 
 // Limits of channels.
@@ -60,7 +59,10 @@ func newSessions(now func() time.Time) *sessions {
 // open adds a channel whose handshake begins. It fails with BUSY when too many
 // do.
 func (s *sessions) open(r *channel.Responder, random io.Reader) (*session, error) {
-	id, err := newID("chn", random)
+	if random == nil {
+		random = rand.Reader
+	}
+	name, err := id.New(random, id.Channel)
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +78,8 @@ func (s *sessions) open(r *channel.Responder, random io.Reader) (*session, error
 	if waiting >= maxHandshakes {
 		return nil, fault.New(fault.Busy, "too many channels are being opened; try again in a moment")
 	}
-	n := &session{id: id, started: now, used: now, responder: r, served: map[string]served{}}
-	s.list[id] = n
+	n := &session{id: name, started: now, used: now, responder: r, served: map[string]served{}}
+	s.list[name] = n
 	return n, nil
 }
 
@@ -136,17 +138,4 @@ func (s *sessions) drop(now time.Time) {
 			delete(s.list, id)
 		}
 	}
-}
-
-// newID makes prefix_ and 26 characters of base32: 130 random bits.
-func newID(prefix string, random io.Reader) (string, error) {
-	if random == nil {
-		random = rand.Reader
-	}
-	b := make([]byte, 17)
-	if _, err := io.ReadFull(random, b); err != nil {
-		return "", fault.Wrap(err, fault.Internal, "there is no randomness")
-	}
-	text := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b)
-	return prefix + "_" + strings.ToLower(text[:26]), nil
 }

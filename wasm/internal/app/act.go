@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"countersign/shared/frame"
+	"countersign/shared/id"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
@@ -205,7 +206,7 @@ func (m *Model) actRequest(name, arg, value string) []Command {
 		return m.decideAll()
 	case "order.make":
 		wish := "order " + arg
-		if !frame.ValidID(arg) {
+		if !id.Valid(arg) {
 			return nil
 		}
 		if key, ok := m.wish(wish); ok {
@@ -213,7 +214,7 @@ func (m *Model) actRequest(name, arg, value string) []Command {
 		}
 	case "order.continue":
 		wish := "ticket " + arg
-		if !frame.ValidID(arg) {
+		if !id.Valid(arg) {
 			return nil
 		}
 		if key, ok := m.wish(wish); ok {

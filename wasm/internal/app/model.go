@@ -15,6 +15,7 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/frame"
+	"countersign/shared/id"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
@@ -61,7 +62,7 @@ func ParseRoute(path string) Route {
 		return Route{Screen: Buy}
 	case len(parts) == 1 && (parts[0] == Buy || parts[0] == Requests || parts[0] == Orders || parts[0] == Accounts):
 		return Route{Screen: parts[0]}
-	case len(parts) == 2 && parts[0] != Buy && (parts[0] == Requests || parts[0] == Orders || parts[0] == Accounts) && frame.ValidID(parts[1]):
+	case len(parts) == 2 && parts[0] != Buy && (parts[0] == Requests || parts[0] == Orders || parts[0] == Accounts) && id.Valid(parts[1]):
 		return Route{Screen: parts[0], ID: parts[1]}
 	}
 	return Route{Screen: Nowhere}

@@ -501,7 +501,7 @@ func TestNotificationsArriveInOrder(t *testing.T) {
 	connect(t, setup{notify: func(e Event) { got <- e }}, ready(func(b *bridge) error {
 		added, _ := frame.NewNotification(frame.DeviceAdded, frame.DeviceParams{Device: "alice"})
 		later, _ := frame.NewNotification("device.repainted", struct{}{})
-		prompt, _ := frame.NewNotification(frame.PromptOpened, frame.PromptParams{Approval: "apr_aaaa", Kind: frame.PromptPIN, Where: frame.WherePinentry})
+		prompt, _ := frame.NewNotification(frame.PromptOpened, frame.PromptParams{Approval: "apv_aaaa", Kind: frame.PromptPIN, Where: frame.WherePinentry})
 		progress, _ := frame.NewNotification(frame.ApprovalProgress, frame.ApprovalProgressParams{Batch: "bat_aaaa", Done: 2, Of: 5})
 		return b.send(added, later, prompt, progress)
 	}))

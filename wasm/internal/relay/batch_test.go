@@ -47,7 +47,7 @@ func TestABatchIsPreparedTogetherAndEachSignatureReachesTheSigner(t *testing.T) 
 	var once sync.Once
 	w.decide = func(context.Context) error {
 		once.Do(func() {
-			r.PromptOpened(frame.PromptParams{Approval: "apr_aaaa", Kind: frame.PromptConfirm, Where: frame.WherePinentry})
+			r.PromptOpened(frame.PromptParams{Approval: "apv_aaaa", Kind: frame.PromptConfirm, Where: frame.WherePinentry})
 			r.PromptOpened(frame.PromptParams{Approval: "bat_aaaa", Kind: frame.PromptConfirm, Where: frame.WhereTerminal})
 			r.PromptOpened(frame.PromptParams{Approval: "bat_aaaa", Kind: frame.PromptPIN, Where: frame.WhereTerminal})
 		})
@@ -64,7 +64,7 @@ func TestABatchIsPreparedTogetherAndEachSignatureReachesTheSigner(t *testing.T) 
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}
-	if diff := cmp.Diff([][]string{{"apr_aaaa", "apr_bbbb", "apr_cccc"}}, w.batched); diff != "" {
+	if diff := cmp.Diff([][]string{{"apv_aaaa", "apv_bbbb", "apv_cccc"}}, w.batched); diff != "" {
 		t.Error(diff)
 	}
 	for _, request := range []string{"req_aaaa", "req_bbbb", "req_cccc"} {
@@ -80,8 +80,8 @@ func TestABatchIsPreparedTogetherAndEachSignatureReachesTheSigner(t *testing.T) 
 func TestABatchReportsEachItemThatFailsAndTakesTheRestToItsEnd(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.fail["apr_bbbb"] = fault.New(fault.StatementInvalid, "it has expired")
-	w.fail["apr_dddd"] = fault.New(fault.DeviceRemoved, "pulled")
+	w.fail["apv_bbbb"] = fault.New(fault.StatementInvalid, "it has expired")
+	w.fail["apv_dddd"] = fault.New(fault.DeviceRemoved, "pulled")
 	e := runBatch(t.Context(), t, New(w, w), nil, "req_aaaa", "req_bbbb", "req_cccc", "req_dddd")
 	want := map[string]fault.Code{"req_aaaa": "", "req_bbbb": fault.StatementInvalid, "req_cccc": "", "req_dddd": fault.DeviceRemoved}
 	if diff := cmp.Diff(want, e.codes); diff != "" {

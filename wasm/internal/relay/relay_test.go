@@ -131,7 +131,7 @@ func (w *world) answer(ctx context.Context, params, result any) (err error) {
 		}
 	case frame.ApprovalPrepareParams:
 		r := result.(*frame.ApprovalPrepareResult)
-		r.Approval = "apr_" + p.Request[4:]
+		r.Approval = "apv_" + p.Request[4:]
 		r.Record, err = w.seal(&channel.StatementGet{Request: p.Request, Decision: p.Decision})
 	case frame.ApprovalBatchParams:
 		w.batched = append(w.batched, p.Approvals)
@@ -280,9 +280,9 @@ func TestAnApprovalReachesTheSigner(t *testing.T) {
 	r := New(w, w)
 	atPIN := make(chan struct{})
 	w.decide = func(context.Context) error {
-		r.PromptOpened(frame.PromptParams{Approval: "apr_other", Kind: frame.PromptConfirm, Where: frame.WherePinentry})
-		r.PromptOpened(frame.PromptParams{Approval: "apr_aaaa", Kind: frame.PromptConfirm, Where: frame.WhereTerminal})
-		r.PromptOpened(frame.PromptParams{Approval: "apr_aaaa", Kind: frame.PromptPIN, Where: frame.WhereTerminal})
+		r.PromptOpened(frame.PromptParams{Approval: "apv_other", Kind: frame.PromptConfirm, Where: frame.WherePinentry})
+		r.PromptOpened(frame.PromptParams{Approval: "apv_aaaa", Kind: frame.PromptConfirm, Where: frame.WhereTerminal})
+		r.PromptOpened(frame.PromptParams{Approval: "apv_aaaa", Kind: frame.PromptPIN, Where: frame.WhereTerminal})
 		<-atPIN
 		return nil
 	}

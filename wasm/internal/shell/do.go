@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/id"
 	"countersign/shared/quote"
 	"countersign/shared/strictjson"
 	"countersign/shared/wire"
@@ -265,7 +266,7 @@ func (r records) OpenChannel(ctx context.Context, record []byte) (string, []byte
 	if err := r.gateway.Post(ctx, "/v1/channels", "", wire.RecordInput{Record: base64.RawURLEncoding.EncodeToString(record)}, &out); err != nil {
 		return "", nil, err
 	}
-	if !wire.IsID("chn", out.Channel) {
+	if !id.Is(id.Channel, out.Channel) {
 		return "", nil, fault.New(fault.Internal, "the gateway gave the channel no name")
 	}
 	answer, err := unrecord(out.Record)

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"countersign/shared/fault"
+	"countersign/shared/id"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
 )
@@ -281,9 +282,9 @@ func (q *question) page() (cursor string, limit int, err error) {
 
 // pathID reads {id}.
 func (q *question) pathID(kind, what string) (string, error) {
-	id := q.r.PathValue("id")
-	if !wire.IsID(kind, id) {
+	name := q.r.PathValue("id")
+	if !id.Is(kind, name) {
 		return "", fault.New(fault.NotFound, what+" was not found")
 	}
-	return id, nil
+	return name, nil
 }

@@ -3,7 +3,6 @@ package buy
 import (
 	"context"
 	"crypto/rand"
-	"encoding/base32"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/id"
 	"countersign/shared/quote"
 )
 
@@ -53,7 +53,7 @@ func New(cfg Config) (*Desk, error) {
 		cfg.Now = time.Now
 	}
 	if cfg.NewID == nil {
-		cfg.NewID = newID
+		cfg.NewID = newQuoteID
 	}
 	if cfg.Deadline <= 0 {
 		cfg.Deadline = 5 * time.Second
@@ -204,9 +204,11 @@ func invalidInput(problems []quote.Problem) error {
 	return e
 }
 
-// newID is the default of Config.NewID.
-func newID() string {
-	var b [17]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the program instead
-	return "quo_" + strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))[:26]
+// newQuoteID is the default of Config.NewID.
+func newQuoteID() string {
+	name, err := id.New(rand.Reader, id.Quote)
+	if err != nil {
+		panic(err) // crypto/rand ends the program instead
+	}
+	return name
 }

@@ -9,12 +9,10 @@ package gateway
 
 import (
 	"context"
-	"encoding/base32"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -228,17 +226,6 @@ func (g *Gateway) Health(ctx context.Context) wire.Health {
 		}
 	}
 	return h
-}
-
-var idText = base32.StdEncoding.WithPadding(base32.NoPadding)
-
-// newID makes an id with 130 random bits.
-func (g *Gateway) newID(kind string) (string, error) {
-	var b [17]byte
-	if _, err := io.ReadFull(g.cfg.Rand, b[:]); err != nil {
-		return "", fmt.Errorf("make an id: %w", err)
-	}
-	return kind + "_" + strings.ToLower(idText.EncodeToString(b[:]))[:26], nil
 }
 
 // found turns a missing row into NOT_FOUND.

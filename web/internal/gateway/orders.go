@@ -11,6 +11,7 @@ import (
 
 	"countersign/shared/amount"
 	"countersign/shared/fault"
+	"countersign/shared/id"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
 	"countersign/web/internal/store"
@@ -59,7 +60,7 @@ func (g *Gateway) NewOrder(ctx context.Context, c Caller, request string) (wire.
 	if err := g.stillGood(ctx, r, q, row); err != nil {
 		return wire.Order{}, err
 	}
-	id, err := g.newID("ord")
+	id, err := id.New(g.cfg.Rand, id.Order)
 	if err != nil {
 		return wire.Order{}, err
 	}

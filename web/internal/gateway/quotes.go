@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"countersign/shared/fault"
+	"countersign/shared/id"
 	"countersign/shared/quote"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -35,7 +36,7 @@ func (g *Gateway) Quotes(ctx context.Context, c Caller, in quote.Input, account 
 		}
 		return wire.Quotes{}, f
 	}
-	question, err := g.newID("ask")
+	question, err := id.New(g.cfg.Rand, id.Question)
 	if err != nil {
 		return wire.Quotes{}, err
 	}

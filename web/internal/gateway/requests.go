@@ -8,6 +8,7 @@ import (
 
 	"countersign/shared/amount"
 	"countersign/shared/fault"
+	"countersign/shared/id"
 	"countersign/shared/quote"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -56,7 +57,7 @@ func (g *Gateway) known(ctx context.Context, c Caller, id string) error {
 
 // pin binds the quote to one request, and keeps what the signer is asked.
 func (g *Gateway) pin(ctx context.Context, c Caller, in wire.RequestInput, key string) (wire.SignerRequestInput, error) {
-	id, err := g.newID("req")
+	id, err := id.New(g.cfg.Rand, id.Request)
 	if err != nil {
 		return wire.SignerRequestInput{}, err
 	}

@@ -1,0 +1,77 @@
+// Package id is the one form of the names of things: a kind of three letters,
+// "_", and 3 to 40 lower-case letters or digits (mem_bob). It checks them, makes
+// new ones, and lists the kinds. Spec: shared/spec/README.md, Ids. Every package
+// that reads or makes an id uses it; it is small, because the browser downloads
+// it.
+package id
+
+import (
+	"encoding/base32"
+	"io"
+
+	"countersign/shared/fault"
+)
+
+// The kinds. A released kind never changes its meaning.
+const (
+	Account   = "acc" // of a vault
+	Approval  = "apv" // of a bridge, while its connection lives
+	Batch     = "bat" // of a bridge, while its connection lives
+	Booking   = "bkg" // of the gateway's ledger
+	Channel   = "chn" // of a relay of channel records
+	Developer = "dev" // a customer of the gateway, who holds an API key
+	Entity    = "ent" // whose vault it is
+	Ledger    = "led" // of the sandbox
+	Member    = "mem" // of an entity
+	Order     = "ord" // a purchase at a provider
+	Question  = "ask" // one question for quotes, in the logs
+	Quote     = "quo" // of a provider
+	Request   = "req" // a governed request
+)
+
+// The form's limits, in bytes.
+const (
+	MinName = 3
+	MaxName = 40
+	MaxID   = 3 + 1 + MaxName
+)
+
+// Kinds returns every kind, for tests that compare tables.
+func Kinds() []string {
+	return []string{Account, Approval, Question, Batch, Booking, Channel, Developer, Entity, Ledger, Member, Order, Quote, Request}
+}
+
+// Valid reports whether s has the form of an id, of whatever kind.
+func Valid(s string) bool {
+	if len(s) < 4+MinName || len(s) > MaxID || s[3] != '_' {
+		return false
+	}
+	for i := range len(s) {
+		letter := s[i] >= 'a' && s[i] <= 'z'
+		digit := s[i] >= '0' && s[i] <= '9'
+		if i != 3 && !letter && (i < 3 || !digit) {
+			return false
+		}
+	}
+	return true
+}
+
+// Is reports whether s is an id of the kind.
+func Is(kind, s string) bool { return Valid(s) && s[:3] == kind }
+
+var encoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
+
+// FromHash names what has a hash of at least 17 bytes: the first 130 bits of it.
+func FromHash(kind string, hash []byte) string {
+	return kind + "_" + encoding.EncodeToString(hash[:17])[:26]
+}
+
+// New makes an id of the kind with 130 random bits. It fails with
+// INTERNAL_ERROR when random does.
+func New(random io.Reader, kind string) (string, error) {
+	var raw [17]byte
+	if _, err := io.ReadFull(random, raw[:]); err != nil {
+		return "", fault.Annotate(err, "make an id of the kind "+kind)
+	}
+	return FromHash(kind, raw[:]), nil
+}
