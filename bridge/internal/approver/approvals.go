@@ -169,6 +169,9 @@ func (c *conn) receive(a *approvalState, record []byte) (*item, error) {
 		return nil, err
 	}
 	read, err := statement.Decode[statement.Approval](m.Statement)
+	if err == nil {
+		err = read.Intent.CheckUnits("intent.")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -322,12 +322,17 @@ func TestStatementsThatAreNotAskedForAreRefusedUnseen(t *testing.T) {
 	g := newRig(t)
 	l := g.mustOpen(g.mustConnect(), "mem_alice")
 	for field, spoil := range map[string]func(*statement.Approval){
-		"entity":   func(a *statement.Approval) { a.Entity = "ent_another" },
-		"member":   func(a *statement.Approval) { a.Member = "mem_bob" },
-		"request":  func(a *statement.Approval) { a.Request = "req_9999" },
-		"decision": func(a *statement.Approval) { a.Decision = statement.Reject },
-		"key":      func(a *statement.Approval) { a.Key = g.vault.members["mem_bob"].approval.PublicKey().Thumbprint() },
-		"channel":  func(a *statement.Approval) { a.Channel = a.GovernedBy.Digest },
+		"entity":              func(a *statement.Approval) { a.Entity = "ent_another" },
+		"member":              func(a *statement.Approval) { a.Member = "mem_bob" },
+		"request":             func(a *statement.Approval) { a.Request = "req_9999" },
+		"decision":            func(a *statement.Approval) { a.Decision = statement.Reject },
+		"key":                 func(a *statement.Approval) { a.Key = g.vault.members["mem_bob"].approval.PublicKey().Thumbprint() },
+		"channel":             func(a *statement.Approval) { a.Channel = a.GovernedBy.Digest },
+		"intent.crypto.asset": func(a *statement.Approval) { a.Intent.Crypto.Asset = "bitcoin" },
+		"intent.crypto.amount": func(a *statement.Approval) {
+			a.Intent.Chain, a.Intent.Crypto = "eip155:1", statement.Crypto{Amount: "0.1000001", Asset: "ethereum/erc20/usd__coin"}
+		},
+		"intent.fiat.currency": func(a *statement.Approval) { a.Intent.Fiat.Currency = "XXX" },
 		"exp": func(a *statement.Approval) {
 			a.NotBefore, a.IssuedAt, a.Expires = a.NotBefore-3000, a.IssuedAt-3000, a.Expires-3000
 		},

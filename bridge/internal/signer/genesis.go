@@ -33,6 +33,9 @@ type Enrolment struct {
 // STATEMENT_INVALID when the draft is not valid. An attempt that broke off is
 // taken up again.
 func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment) error) (Enrolment, error) {
+	if err := draft.checkUnits(); err != nil {
+		return Enrolment{}, err
+	}
 	if mark, err := (watermark{deps.Vault}).Get(ctx); err != nil {
 		return Enrolment{}, err
 	} else if mark.Size > 0 {

@@ -89,7 +89,7 @@ func (s *Service) checkNew(in wire.SignerRequestInput, intent statement.Buy) err
 		return fault.New(fault.Limited, "too many requests are open")
 	}
 	intent.Address = s.state.accounts[in.Account].Address // any proper one: the real one is made last
-	if err := intent.Check(); err != nil {
+	if err := intent.CheckUnits(""); err != nil {
 		f, ok := fault.As(err)
 		if !ok {
 			return err

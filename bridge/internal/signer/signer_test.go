@@ -383,19 +383,24 @@ func TestRequestsAreRefused(t *testing.T) {
 		edit func(*wire.SignerRequestInput)
 		code fault.Code
 	}{
-		"same id, other amount": {func(in *wire.SignerRequestInput) { in.Request, in.Fiat.Amount = testReq, "251" }, fault.Conflict},
-		"an id of another kind": {func(in *wire.SignerRequestInput) { in.Request = "ord_aaaa" }, fault.Invalid},
-		"an unknown account":    {func(in *wire.SignerRequestInput) { in.Account = "acc_other" }, fault.NotFound},
-		"an unknown initiator":  {func(in *wire.SignerRequestInput) { in.Initiator = "mem_nobody" }, fault.Invalid},
-		"no rule":               {func(in *wire.SignerRequestInput) { in.Fiat.Amount = "10000.01" }, fault.Denied},
-		"an exponent":           {func(in *wire.SignerRequestInput) { in.Fiat.Amount = "1e3" }, fault.Invalid},
-		"a minus":               {func(in *wire.SignerRequestInput) { in.Fiat.Amount = "-1" }, fault.Invalid},
-		"leading zeros":         {func(in *wire.SignerRequestInput) { in.Fiat.Amount = "0250" }, fault.Invalid},
-		"a minimum above":       {func(in *wire.SignerRequestInput) { in.Minimum = "1" }, fault.Invalid},
-		"a minimum of nothing":  {func(in *wire.SignerRequestInput) { in.Minimum = "0.0001" }, fault.Invalid},
-		"a line break":          {func(in *wire.SignerRequestInput) { in.ProviderName = "North\nPay" }, fault.Invalid},
-		"a bidi override":       {func(in *wire.SignerRequestInput) { in.ProviderName = "North\u202ePay" }, fault.Invalid},
-		"too short a life":      {func(in *wire.SignerRequestInput) { in.ExpiresAt = g.clock.now().Add(time.Second) }, fault.Invalid},
+		"same id, other amount":       {func(in *wire.SignerRequestInput) { in.Request, in.Fiat.Amount = testReq, "251" }, fault.Conflict},
+		"an id of another kind":       {func(in *wire.SignerRequestInput) { in.Request = "ord_aaaa" }, fault.Invalid},
+		"an unknown account":          {func(in *wire.SignerRequestInput) { in.Account = "acc_other" }, fault.NotFound},
+		"an unknown initiator":        {func(in *wire.SignerRequestInput) { in.Initiator = "mem_nobody" }, fault.Invalid},
+		"no rule":                     {func(in *wire.SignerRequestInput) { in.Fiat.Amount = "10000.01" }, fault.Denied},
+		"an exponent":                 {func(in *wire.SignerRequestInput) { in.Fiat.Amount = "1e3" }, fault.Invalid},
+		"a minus":                     {func(in *wire.SignerRequestInput) { in.Fiat.Amount = "-1" }, fault.Invalid},
+		"leading zeros":               {func(in *wire.SignerRequestInput) { in.Fiat.Amount = "0250" }, fault.Invalid},
+		"a minimum above":             {func(in *wire.SignerRequestInput) { in.Minimum = "1" }, fault.Invalid},
+		"a minimum of nothing":        {func(in *wire.SignerRequestInput) { in.Minimum = "0.0001" }, fault.Invalid},
+		"a line break":                {func(in *wire.SignerRequestInput) { in.ProviderName = "North\nPay" }, fault.Invalid},
+		"a bidi override":             {func(in *wire.SignerRequestInput) { in.ProviderName = "North\u202ePay" }, fault.Invalid},
+		"an asset of another chain":   {func(in *wire.SignerRequestInput) { in.Crypto.Asset = "bitcoin" }, fault.Invalid},
+		"a token of another chain":    {func(in *wire.SignerRequestInput) { in.Crypto.Asset = "ethereum/erc20/usd__coin" }, fault.Invalid},
+		"an asset that nobody knows":  {func(in *wire.SignerRequestInput) { in.Crypto.Asset = "doubloons" }, fault.Invalid},
+		"a currency that is none":     {func(in *wire.SignerRequestInput) { in.Fiat.Currency = "XXX" }, fault.Invalid},
+		"money finer than its minors": {func(in *wire.SignerRequestInput) { in.Fiat.Amount = "250.001" }, fault.Invalid},
+		"too short a life":            {func(in *wire.SignerRequestInput) { in.ExpiresAt = g.clock.now().Add(time.Second) }, fault.Invalid},
 	} {
 		in := g.input("req_cccccccccccccccccccccccccc")
 		row.edit(&in)

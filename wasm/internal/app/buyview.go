@@ -18,7 +18,11 @@ func (m *Model) buyPage() view.Node {
 
 func (m *Model) buyForm() view.Node {
 	f := m.form
-	c := quoteui.Options(m.providers.Value, f)
+	c := quoteui.Options(m.providers.Value, f, m.accountChain())
+	assets := named(c.Assets, func(s string) string { a := assetOf(s); return a.Name + " (" + a.Ticker + ")" })
+	if len(assets) == 0 && m.formReady() {
+		assets = [][2]string{{f.Asset, "Nothing for this account"}}
+	}
 	var problems []quote.Problem
 	if m.touched || f.Amount != "" {
 		problems = m.problems()
@@ -39,7 +43,7 @@ func (m *Model) buyForm() view.Node {
 	return view.El("section", "card", view.El("div", "card-body",
 		view.El("form", "form", view.On("submit", "buy.ask"), view.Flag("novalidate", false), trouble,
 			m.amountField(c.Fiats, problemOf(problems, "amount", "from")),
-			choice("asset", "You get", f.Asset, named(c.Assets, func(s string) string { a := assetOf(s); return a.Name + " (" + a.Ticker + ")" }), problemOf(problems, "to")),
+			choice("asset", "You get", f.Asset, assets, problemOf(problems, "to")),
 			view.El("div", "field-row",
 				choice("method", "Pay by", f.Method, named(c.Methods, methodName), problemOf(problems, "payment_method")),
 				choice("country", "Country of residence", f.Country, named(c.Countries, m.cfg.Words.country), problemOf(problems, "country"))),

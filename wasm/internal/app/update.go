@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/shared/asset"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/quote"
@@ -228,11 +229,23 @@ func (m *Model) defaults() {
 	if len(m.accounts.Value) > 0 {
 		want.Account = m.accounts.Value[0].ID
 	}
-	if m.providers.Loaded {
-		m.form = quoteui.Default(m.providers.Value, m.form, want)
-	} else if m.form.Account == "" {
+	if m.form.Account == "" {
 		m.form.Account = want.Account
 	}
+	if m.providers.Loaded {
+		m.form = quoteui.Default(m.providers.Value, m.form, want, m.accountChain())
+	}
+}
+
+// accountChain is the chain of the account that the form buys into; empty while
+// that is not known.
+func (m *Model) accountChain() string {
+	for _, a := range m.accounts.Value {
+		if a.ID == m.form.Account {
+			return a.Chain
+		}
+	}
+	return ""
 }
 
 // countdown says 60, 30 and 10 seconds, never each second: of the chosen price,
@@ -302,6 +315,11 @@ func (m *Model) problems() []quote.Problem {
 		return []quote.Problem{{Field: "amount", Message: "Write the amount in digits, for example 250."}}
 	case !m.providers.Loaded:
 		return nil
+	}
+	if chain := m.accountChain(); chain != "" {
+		if _, why := asset.Buyable(chain, m.form.Asset); why != "" {
+			return []quote.Problem{{Field: "to", Code: quote.CodeInvalid, Message: strings.ToUpper(why[:1]) + why[1:] + "."}}
+		}
 	}
 	return quote.Validate(m.providers.Value, m.form.Input(plain))
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"countersign/shared/amount"
+	"countersign/shared/asset"
 	"countersign/shared/quote"
 )
 
@@ -59,14 +60,20 @@ type Choices struct {
 	Assets, Fiats, Countries, Methods []string
 }
 
-// Options gathers the choices. Methods are those of the chosen country.
-func Options(providers []quote.Provider, f Form) Choices {
+// Options gathers the choices. Methods are those of the chosen country; assets
+// are those that can be bought into an account on the chain (CAIP-2), or all
+// while it is not known.
+func Options(providers []quote.Provider, f Form, chain string) Choices {
 	var c Choices
 	for _, p := range providers {
 		if p.Capabilities == nil {
 			continue
 		}
-		c.Assets = append(c.Assets, p.Capabilities.Assets...)
+		for _, id := range p.Capabilities.Assets {
+			if _, why := asset.Buyable(chain, id); why == "" || chain == "" {
+				c.Assets = append(c.Assets, id)
+			}
+		}
 		for _, l := range p.Capabilities.Fiats {
 			c.Fiats = append(c.Fiats, l.Fiat)
 		}
@@ -101,12 +108,13 @@ func sortedSet(list []string) []string {
 	return out
 }
 
-// Default fills what is empty, and replaces what no provider can serve any more.
-func Default(providers []quote.Provider, f Form, want Form) Form {
-	f.Fiat = pick(f.Fiat, want.Fiat, Options(providers, f).Fiats)
-	f.Asset = pick(f.Asset, want.Asset, Options(providers, f).Assets)
-	f.Country = pick(f.Country, want.Country, Options(providers, f).Countries)
-	f.Method = pick(f.Method, want.Method, Options(providers, f).Methods)
+// Default fills what is empty, and replaces what no provider can serve any more
+// into an account on the chain.
+func Default(providers []quote.Provider, f, want Form, chain string) Form {
+	f.Fiat = pick(f.Fiat, want.Fiat, Options(providers, f, chain).Fiats)
+	f.Asset = pick(f.Asset, want.Asset, Options(providers, f, chain).Assets)
+	f.Country = pick(f.Country, want.Country, Options(providers, f, chain).Countries)
+	f.Method = pick(f.Method, want.Method, Options(providers, f, chain).Methods)
 	if f.Account == "" {
 		f.Account = want.Account
 	}

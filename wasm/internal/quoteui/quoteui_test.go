@@ -46,7 +46,7 @@ func TestLimitsAreKnownBeforeTheyAreBroken(t *testing.T) {
 
 func TestDefaultsReplaceWhatNobodyServes(t *testing.T) {
 	t.Parallel()
-	f := Default(providers(), Form{Fiat: "XXX", Method: "pix", Amount: "5"}, Form{Fiat: "EUR", Asset: "ethereum", Country: "FR", Method: "sepa", Account: "acc_treasury"})
+	f := Default(providers(), Form{Fiat: "XXX", Method: "pix", Amount: "5"}, Form{Fiat: "EUR", Asset: "ethereum", Country: "FR", Method: "sepa", Account: "acc_treasury"}, "eip155:31337")
 	if want := (Form{Amount: "5", Fiat: "EUR", Asset: "ethereum", Method: "sepa", Country: "FR", Account: "acc_treasury"}); f != want {
 		t.Errorf("%+v", f)
 	}
@@ -118,6 +118,31 @@ func TestDifferenceIsExact(t *testing.T) {
 	} {
 		if e, p := Difference(tt.a, tt.best); e != tt.exact || p != tt.percent {
 			t.Errorf("%s of %s: %s, %s %%", tt.a, tt.best, e, p)
+		}
+	}
+}
+
+func TestOnlyWhatTheAccountsChainCanHoldIsOffered(t *testing.T) {
+	t.Parallel()
+	sells := []quote.Provider{{ID: "a", Capabilities: &quote.Capabilities{
+		Assets: []string{"bitcoin", "ethereum", "ethereum/erc20/usd__coin", "polygon", "solana", "ethereum/erc20/shiba"}}}}
+	for _, c := range []struct {
+		chain string
+		want  []string
+		picks string
+	}{
+		{"eip155:31337", []string{"ethereum"}, "ethereum"},
+		{"eip155:1", []string{"ethereum", "ethereum/erc20/usd__coin"}, "ethereum"},
+		{"eip155:137", []string{"polygon"}, "polygon"},
+		{"solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", nil, "bitcoin"}, // what was chosen stays, and the form says that nothing fits
+		{"", []string{"bitcoin", "ethereum", "ethereum/erc20/shiba", "ethereum/erc20/usd__coin", "polygon", "solana"}, "bitcoin"},
+	} {
+		f := Form{Asset: "bitcoin"}
+		if got := Options(sells, f, c.chain).Assets; !slices.Equal(got, c.want) {
+			t.Errorf("on %q: %v", c.chain, got)
+		}
+		if got := Default(sells, f, Form{Asset: "ethereum"}, c.chain).Asset; got != c.picks {
+			t.Errorf("on %q the form has %s", c.chain, got)
 		}
 	}
 }

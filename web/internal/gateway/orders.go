@@ -51,6 +51,9 @@ func (g *Gateway) NewOrder(ctx context.Context, c Caller, request string) (wire.
 	if err := orderable(r); err != nil {
 		return wire.Order{}, err
 	}
+	if err := g.buyable(r.Body.Intent.Chain, r.Body.Intent.Crypto.Asset, "request_id"); err != nil {
+		return wire.Order{}, err
+	}
 	in := q.Input
 	in.Dest = r.Body.Intent.Address
 	row, err := g.cfg.Desk.Requote(ctx, r.Body.Intent.Provider, in)

@@ -36,6 +36,9 @@ func (g *Gateway) Quotes(ctx context.Context, c Caller, in quote.Input, account 
 		}
 		return wire.Quotes{}, f
 	}
+	if err := g.buyable(acc.Chain, in.To, "to"); err != nil {
+		return wire.Quotes{}, err
+	}
 	question, err := id.New(g.cfg.Rand, id.Question)
 	if err != nil {
 		return wire.Quotes{}, err

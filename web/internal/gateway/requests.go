@@ -23,11 +23,12 @@ import (
 // same question goes on where it was: the quote stays pinned, the request keeps
 // its id.
 func (g *Gateway) NewRequest(ctx context.Context, c Caller, in wire.RequestInput, key string) (wire.Request, error) {
-	if _, _, err := g.account(ctx, c, in.AccountID); err != nil {
+	_, account, err := g.account(ctx, c, in.AccountID)
+	if err != nil {
 		return wire.Request{}, err
 	}
 	defer g.locks.lock("quote\x00" + in.QuoteID)()
-	ask, err := g.pin(ctx, c, in, key)
+	ask, err := g.pin(ctx, c, in, account.Chain, key)
 	if err != nil {
 		return wire.Request{}, err
 	}
@@ -55,8 +56,9 @@ func (g *Gateway) known(ctx context.Context, c Caller, id string) error {
 	})
 }
 
-// pin binds the quote to one request, and keeps what the signer is asked.
-func (g *Gateway) pin(ctx context.Context, c Caller, in wire.RequestInput, key string) (wire.SignerRequestInput, error) {
+// pin binds the quote to one request into an account on chain, and keeps what
+// the signer is asked.
+func (g *Gateway) pin(ctx context.Context, c Caller, in wire.RequestInput, chain, key string) (wire.SignerRequestInput, error) {
 	id, err := id.New(g.cfg.Rand, id.Request)
 	if err != nil {
 		return wire.SignerRequestInput{}, err
@@ -84,6 +86,9 @@ func (g *Gateway) pin(ctx context.Context, c Caller, in wire.RequestInput, key s
 		now := g.now()
 		if q.Row.Expired(now) {
 			return fault.New(fault.QuoteExpired, "the quote has run out: ask for quotes again").With("expired_at", q.Row.ExpiresAt.UTC().Format(time.RFC3339))
+		}
+		if err := g.buyable(chain, q.Row.Asset, "quote_id"); err != nil {
+			return err
 		}
 		minimum, err := leastOf(q.Row)
 		if err != nil {

@@ -1,0 +1,56 @@
+package signer
+
+import (
+	"testing"
+
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+)
+
+func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	assets := func(ids ...string) func(*DraftAccount) {
+		return func(a *DraftAccount) {
+			a.Rules.Rules[0].When = []governance.Condition{{Filter: &governance.Filter{Assets: ids}}}
+		}
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*DraftAccount)
+		field  string // empty: accepted
+	}{
+		{"the sandbox's coin", assets("ethereum"), ""},
+		{"an asset of another chain", assets("ethereum", "bitcoin"), "accounts.acc_treasury.rules.purchases.when.0.filter.assets"},
+		{"a token of another chain", assets("ethereum/erc20/usd__coin"), "accounts.acc_treasury.rules.purchases.when.0.filter.assets"},
+		{"an asset that nobody knows", assets("ether"), "accounts.acc_treasury.rules.purchases.when.0.filter.assets"},
+		{"a chain that nobody knows", func(a *DraftAccount) { a.Chain = "eip155:5" }, "accounts.acc_treasury.chain"},
+		{"a chain that nothing watches", func(a *DraftAccount) { a.Chain = "xrpl:0" }, "accounts.acc_treasury.chain"},
+		{"a currency that is none", func(a *DraftAccount) { a.Rules.Rules[0].When[0].Amount.Currency = "EUX" }, "accounts.acc_treasury.rules.purchases.when.0.amount.currency"},
+		{"a velocity in none", func(a *DraftAccount) {
+			a.Rules.Rules[0].When = []governance.Condition{{Velocity: &governance.Velocity{Currency: "BTC", Seconds: 3600, Max: "1"}}}
+		}, "accounts.acc_treasury.rules.purchases.when.0.velocity.currency"},
+	} {
+		d := g.draft(twoOfThree())
+		c.change(&d.Accounts[0])
+		v := newMemVault()
+		f, err := openFile(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		deps := g.deps(f)
+		deps.Vault = v
+		_, err = Create(t.Context(), deps, d, func(Enrolment) error { return nil })
+		_ = f.Close()
+		fields, _ := fault.As(err)
+		if c.field == "" {
+			if err != nil {
+				t.Errorf("%s: %v", c.name, err)
+			}
+			continue
+		}
+		if fields == nil || fields.Code != fault.Invalid || fields.Details["field"] != c.field || len(v.keys) > 0 {
+			t.Errorf("%s: %v with %d keys made", c.name, err, len(v.keys))
+		}
+	}
+}

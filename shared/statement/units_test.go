@@ -1,0 +1,45 @@
+package statement
+
+import (
+	"testing"
+
+	"countersign/shared/fault"
+)
+
+func TestUnitsThatDoNotBelongTogetherAreRefused(t *testing.T) {
+	t.Parallel()
+	usdc := func(b *Buy) {
+		b.Chain, b.Crypto.Asset, b.Crypto.Amount, b.Minimum = "eip155:1", "ethereum/erc20/usd__coin", "247.500001", "240"
+	}
+	for _, c := range []struct {
+		name   string
+		change func(*Buy)
+		field  string // empty: accepted
+	}{
+		{"the sandbox's own coin", func(*Buy) {}, ""},
+		{"a token on its chain", usdc, ""},
+		{"an asset of another chain", func(b *Buy) { b.Crypto.Asset = "bitcoin" }, "intent.crypto.asset"},
+		{"a token of another chain", func(b *Buy) { usdc(b); b.Chain = "eip155:31337" }, "intent.crypto.asset"},
+		{"the coin of a sister chain", func(b *Buy) { b.Crypto.Asset = "arbitrum" }, "intent.crypto.asset"},
+		{"an asset that nothing watches", func(b *Buy) {
+			b.Chain, b.Crypto.Asset = "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", "solana"
+		}, "intent.crypto.asset"},
+		{"an asset that nobody knows", func(b *Buy) { b.Crypto.Asset = "ethereum/erc20/shiba" }, "intent.crypto.asset"},
+		{"a chain that nobody knows", func(b *Buy) { b.Chain = "eip155:5" }, "intent.crypto.asset"},
+		{"an amount finer than the asset", func(b *Buy) { usdc(b); b.Crypto.Amount = "247.5000001" }, "intent.crypto.amount"},
+		{"a minimum finer than the asset", func(b *Buy) { usdc(b); b.Minimum = "240.0000001" }, "intent.minimum"},
+		{"a currency that is none", func(b *Buy) { b.Fiat.Currency = "XXX" }, "intent.fiat.currency"},
+		{"money finer than the currency", func(b *Buy) { b.Fiat.Amount = "250.005" }, "intent.fiat.amount"},
+		{"yen with sen", func(b *Buy) { b.Fiat.Amount, b.Fiat.Currency = "250.5", "JPY" }, "intent.fiat.amount"},
+		{"what is malformed in itself", func(b *Buy) { b.Crypto.Amount = "1e5" }, "intent.crypto.amount"},
+	} {
+		b := sample().Intent
+		b.Chain, b.Crypto.Asset = "eip155:31337", "ethereum"
+		c.change(&b)
+		err := b.CheckUnits("intent.")
+		f, _ := fault.As(err)
+		if c.field == "" && err != nil || c.field != "" && (f == nil || f.Code != fault.StatementInvalid || f.Details["field"] != c.field) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
