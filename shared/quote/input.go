@@ -74,7 +74,7 @@ func Normalise(in Input) (Input, []Problem) {
 	var problems []Problem
 	bad := func(field, message string) { problems = append(problems, Problem{field, CodeInvalid, message}) }
 	if _, ok := asset.Currency(out.From); !ok {
-		bad("from", "Choose the currency to pay with, by its three-letter code, such as EUR.")
+		bad("from", suggest("Choose the currency to pay with, by its three-letter code, such as EUR.", CurrencyMeant(out.From)))
 	}
 	if !AssetID(out.To) {
 		bad("to", "Choose the asset to buy, by its LedgerId, such as ethereum.")
@@ -87,12 +87,19 @@ func Normalise(in Input) (Input, []Problem) {
 		bad("payment_method", "Choose how to pay, such as card or sepa.")
 	}
 	if !CountryCode(out.Country) {
-		bad("country", "Choose the country of residence, by its two-letter code, such as FR.")
+		bad("country", suggest("Choose the country of residence, by its two-letter code, such as FR.", CountryMeant(out.Country)))
 	}
 	if len(out.Dest) > 128 || strings.ContainsFunc(out.Dest, func(r rune) bool { return r <= ' ' || r >= 0x7f }) {
 		bad("dest", "The deposit address is not an address of any chain.")
 	}
 	return out, problems
+}
+
+func suggest(message, code string) string {
+	if code == "" {
+		return message
+	}
+	return message + " Did you mean " + code + "?"
 }
 
 // wholeAmount accepts digits, with zeros in front and empty decimals forgiven.

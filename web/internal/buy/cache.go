@@ -2,6 +2,9 @@ package buy
 
 import (
 	"context"
+	"errors"
+	"log/slog"
+	"strings"
 	"sync"
 	"time"
 )
@@ -22,7 +25,9 @@ type document[T any] struct {
 	maxAge   time.Duration
 	fetch    func(context.Context) ([]byte, error)
 	parse    func([]byte) (T, error)
-	size     func(T) int // for the check that a document does not shrink suddenly
+	size     func(T) int      // for the check that a document does not shrink suddenly
+	differs  func(T) []string // how a document differs from the contract
+	log      *slog.Logger     // names provider and endpoint
 	load     func(context.Context) ([]byte, time.Time, error)
 	save     func(context.Context, []byte, time.Time) error
 	now      func() time.Time
@@ -34,6 +39,8 @@ type document[T any] struct {
 	shrunk  int       // size of a much smaller document that was seen once
 	flight  chan struct{}
 	loaded  bool
+	said    string // the last that was logged
+	refused string // why the newest document cannot be used; empty when it can
 }
 
 // get returns the value and when it was fetched (zero: none). It waits for the
@@ -86,6 +93,7 @@ func (d *document[T]) restore(ctx context.Context) {
 	}
 	if v, err := d.parse(data); err == nil {
 		d.value, d.fetched = v, fetched
+		d.tell(v, nil)
 	}
 }
 
@@ -106,11 +114,46 @@ func (d *document[T]) refresh(ctx context.Context, done chan struct{}) {
 		d.tried = now
 	}
 	d.flight = nil
+	d.tell(value, err)
 	d.mu.Unlock()
 	if accepted && d.save != nil {
 		_ = d.save(ctx, data, now) // what is kept over a restart is a convenience
 	}
 	close(done)
+}
+
+// tell logs what a document does not say as the contract does, or why it cannot be
+// used: once, until that changes. d.mu is held.
+func (d *document[T]) tell(v T, err error) {
+	var bad *invalidAnswer
+	text, level := "", slog.LevelWarn
+	if d.refused = ""; errors.As(err, &bad) {
+		d.refused = d.endpoint + " cannot be used: " + bad.why
+	}
+	switch {
+	case d.refused != "":
+		text = d.refused
+	case err != nil:
+		_, code, _, _ := failure(err)
+		text = d.endpoint + " was not read: " + code
+	default:
+		text = strings.Join(d.differs(v), "; ")
+	}
+	if text == d.said {
+		return
+	}
+	if d.said = text; text == "" {
+		text, level = d.endpoint+" is as the contract says again", slog.LevelInfo
+	}
+	d.log.Log(context.Background(), level, "provider's document", "what", text)
+}
+
+// trouble is why the newest document cannot be used; empty when it can, or was not
+// read at all.
+func (d *document[T]) trouble() string {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.refused
 }
 
 // plausible refuses a document with less than half of what the last one had,

@@ -107,7 +107,9 @@ func (d *Desk) newShop(p Provider) (*shop, error) {
 			v.Capabilities, v.deviations, err = parseCapabilities(b)
 			return v, err
 		},
-		size: func(v capabilities) int { return len(v.Countries) },
+		size:    func(v capabilities) int { return len(v.Countries) },
+		differs: func(v capabilities) []string { return v.deviations },
+		log:     d.cfg.Log.With("provider", p.ID, "endpoint", "capabilities"),
 	}
 	s.assets = &document[assets]{
 		endpoint: "crypto-currencies", maxAge: assetsAge, now: d.cfg.Now,
@@ -116,7 +118,9 @@ func (d *Desk) newShop(p Provider) (*shop, error) {
 			v.ids, v.deviations, err = parseAssets(b)
 			return v, err
 		},
-		size: func(v assets) int { return len(v.ids) },
+		size:    func(v assets) int { return len(v.ids) },
+		differs: func(v assets) []string { return v.deviations },
+		log:     d.cfg.Log.With("provider", p.ID, "endpoint", "crypto-currencies"),
 	}
 	s.caps.load, s.caps.save = d.memory(p.ID, "capabilities")
 	s.assets.load, s.assets.save = d.memory(p.ID, "crypto-currencies")
@@ -177,6 +181,11 @@ func (s *shop) describe(ctx context.Context, now func() time.Time) quote.Provide
 	wg.Wait()
 	p := quote.Provider{
 		ID: s.ID, Name: s.Name, Freshness: quote.Unavailable, Circuit: s.breaker.state(now()), SpecDeviations: []string{},
+	}
+	for _, trouble := range []string{s.caps.trouble(), s.assets.trouble()} {
+		if trouble != "" {
+			p.SpecDeviations = append(p.SpecDeviations, trouble)
+		}
 	}
 	if fetched.IsZero() || listFetched.IsZero() {
 		return p

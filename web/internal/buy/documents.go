@@ -2,186 +2,172 @@ package buy
 
 import (
 	"encoding/json"
-	"fmt"
-	"maps"
+	"errors"
 	"slices"
 	"strings"
 
 	"countersign/shared/amount"
-	"countersign/shared/asset"
 	"countersign/shared/quote"
 	"countersign/shared/strictjson"
 )
 
-// maxBody is how long an answer of a provider may be.
-const maxBody = 64 << 10
+// The lists of a provider's documents, as people read them.
+const (
+	theCurrencies = "currencies"
+	theCountries  = "countries"
+	theMethods    = "payment methods"
+	theAssets     = "assets"
+)
 
-// invalidAnswer is an answer that cannot be used; its code is one of the
-// validation codes of package quote.
-type invalidAnswer struct{ code, why string }
-
-func (e *invalidAnswer) Error() string { return e.code + ": " + e.why }
-
-func reject(code, format string, args ...any) error {
-	return &invalidAnswer{code, fmt.Sprintf(format, args...)}
-}
-
-// object is a JSON object of a provider. Fields that nobody here knows are
-// allowed, as the contract has extensions; duplicates are not.
-type object map[string]json.RawMessage
-
-func readObject(data []byte, what string) (object, error) {
-	var o object
-	if err := strictjson.Unmarshal(data, &o, maxBody); err != nil || o == nil {
-		return nil, reject(quote.MalformedJSON, "%s is not a JSON object", what)
-	}
-	return o, nil
-}
-
-func (o object) text(name string) (string, error) {
-	raw, ok := o[name]
-	if !ok || string(raw) == "null" {
-		return "", reject(quote.MissingField, "%s is missing", name)
-	}
-	var s string
-	if err := json.Unmarshal(raw, &s); err != nil || s == "" || len(s) > 256 {
-		return "", reject(quote.MalformedJSON, "%s is not a text", name)
-	}
-	return s, nil
-}
-
-// number accepts a JSON number and, as some providers send amounts that way, a
-// text that holds one.
-func (o object) number(name string) (amount.Amount, error) {
-	raw, ok := o[name]
-	if !ok || string(raw) == "null" {
-		return amount.Amount{}, reject(quote.MissingField, "%s is missing", name)
-	}
-	s := string(raw)
-	if strings.HasPrefix(s, `"`) {
-		if err := json.Unmarshal(raw, &s); err != nil {
-			return amount.Amount{}, reject(quote.MalformedJSON, "%s is not a number", name)
+// items reads a list item by item. One that cannot be used is left out, and named;
+// a list of which nothing can be used is refused as its first item is. read says
+// how it calls the item, as soon as it knows.
+func items(list []json.RawMessage, what string, d *deviations, read func(raw json.RawMessage, name *string) error) error {
+	var first *invalidAnswer
+	left := 0
+	for i, raw := range list {
+		name := nth(i)
+		var bad *invalidAnswer
+		if !errors.As(read(raw, &name), &bad) {
+			continue
+		}
+		d.leave(what, name, bad.why)
+		if left++; first == nil {
+			first = bad
 		}
 	}
-	a, err := amount.ParseNumber(s)
-	if err != nil {
-		return amount.Amount{}, reject(quote.MalformedJSON, "%s is not a number", name)
+	if left > 0 && left == len(list) {
+		return reject(first.code, "none of the %s can be used: %s", what, first.why)
 	}
-	return a, nil
+	return nil
 }
 
-func (o object) list(name string) ([]object, bool, error) {
-	raw, ok := o[name]
-	if !ok || string(raw) == "null" {
-		return nil, false, nil
+func readItem(raw json.RawMessage, read func([]byte, string) (object, error)) (object, error) {
+	o, err := read(raw, "it")
+	if err != nil {
+		return nil, reject(quote.MalformedJSON, "not an object")
 	}
-	var l []object
-	if err := json.Unmarshal(raw, &l); err != nil || slices.ContainsFunc(l, func(o object) bool { return o == nil }) {
-		return nil, true, reject(quote.MalformedJSON, "%s is not a list of objects", name)
-	}
-	return l, true, nil
+	return o, nil
 }
 
 // parseCapabilities reads GET /capabilities into the normal form, without the
 // assets, and names the ways in which it differs from the contract.
 func parseCapabilities(data []byte) (quote.Capabilities, []string, error) {
 	var c quote.Capabilities
-	o, err := readObject(data, "the capabilities document")
+	var d deviations
+	o, err := readTop(data, "the capabilities document")
 	if err != nil {
 		return c, nil, err
 	}
-	deviations := map[string]bool{}
-	fiats, ok, err := o.list("fiatCurrencyCapabilities")
-	if err != nil || !ok || len(fiats) == 0 {
-		return c, nil, orMissing(err, "fiatCurrencyCapabilities")
+	fiats, _, err := o.list("fiatCurrencyCapabilities")
+	if err != nil {
+		return c, nil, err
 	}
-	seen := map[string]bool{}
-	for _, f := range fiats {
-		limit, err := parseLimit(f, deviations)
+	if len(fiats) == 0 {
+		return c, nil, reject(quote.MissingField, "fiatCurrencyCapabilities is missing or empty")
+	}
+	if c.Fiats, err = parseLimits(fiats, &d); err != nil {
+		return c, nil, err
+	}
+	if c.Countries, err = parseCountries(o, &d); err != nil {
+		return c, nil, err
+	}
+	return c, d.list(), nil
+}
+
+func parseLimits(list []json.RawMessage, d *deviations) ([]quote.FiatLimit, error) {
+	limits, differ := map[string]quote.FiatLimit{}, map[string]bool{}
+	err := items(list, theCurrencies, d, func(raw json.RawMessage, name *string) error {
+		o, err := readItem(raw, readObject)
 		if err != nil {
-			return c, nil, err
+			return err
 		}
-		if seen[limit.Fiat] {
-			return c, nil, reject(quote.MalformedJSON, "a currency is listed twice")
+		l, err := parseLimit(o, d, name)
+		if err != nil {
+			return err
 		}
-		seen[limit.Fiat] = true
-		c.Fiats = append(c.Fiats, limit)
-	}
-	slices.SortFunc(c.Fiats, func(a, b quote.FiatLimit) int { return strings.Compare(a.Fiat, b.Fiat) })
-	if c.Countries, err = parseCountries(o, deviations); err != nil {
-		return c, nil, err
-	}
-	return c, slices.Sorted(maps.Keys(deviations)), nil
-}
-
-func orMissing(err error, field string) error {
+		if other, twice := limits[l.Fiat]; twice && other != l {
+			differ[l.Fiat] = true
+		} else if twice {
+			d.say("a currency that is listed twice")
+		}
+		limits[l.Fiat] = l
+		return nil
+	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return reject(quote.MissingField, "%s is missing or empty", field)
+	const why = "listed twice with different limits"
+	var out []quote.FiatLimit
+	for fiat, l := range limits {
+		if differ[fiat] {
+			d.leave(theCurrencies, fiat, why)
+			continue
+		}
+		out = append(out, l)
+	}
+	if len(out) == 0 {
+		return nil, reject(quote.MalformedJSON, "none of the currencies can be used: %s", why)
+	}
+	slices.SortFunc(out, func(a, b quote.FiatLimit) int { return strings.Compare(a.Fiat, b.Fiat) })
+	return out, nil
 }
 
-func parseLimit(f object, deviations map[string]bool) (quote.FiatLimit, error) {
-	code, err := f.text("fiat")
+func parseLimit(o object, d *deviations, name *string) (quote.FiatLimit, error) {
+	code, err := o.text("fiat")
 	if err != nil {
 		return quote.FiatLimit{}, err
 	}
+	*name = shown(code)
 	upper := strings.ToUpper(code)
-	if upper != code {
-		deviations["currency codes in lower case"] = true
+	if why := quote.NotCurrency(upper); why != "" {
+		return quote.FiatLimit{}, reject(quote.MalformedJSON, "%s", why)
 	}
-	if _, ok := asset.Currency(upper); !ok {
-		return quote.FiatLimit{}, reject(quote.MalformedJSON, "fiat is not a currency")
-	}
-	lo, err := f.number("minAmount")
+	lo, err := o.number("minAmount")
 	if err != nil {
 		return quote.FiatLimit{}, err
 	}
-	hi, err := f.number("maxAmount")
+	hi, err := o.number("maxAmount")
 	if err != nil {
 		return quote.FiatLimit{}, err
 	}
-	// Limits are whole numbers; one that is not is narrowed to what is safe.
-	if lo.Places() > 0 || hi.Places() > 0 {
-		deviations["limits with decimals"] = true
-	}
-	lo, hi = lo.Rescale(0, amount.Ceil), hi.Rescale(0, amount.Floor)
+	whole := lo.Places() == 0 && hi.Places() == 0
+	lo, hi = lo.Rescale(0, amount.Ceil), hi.Rescale(0, amount.Floor) // one that is not whole is narrowed to what is safe
 	if lo.Sign() < 0 || hi.Cmp(lo) < 0 || hi.IsZero() {
 		return quote.FiatLimit{}, reject(quote.MalformedJSON, "minAmount and maxAmount are not a range")
+	}
+	if upper != code {
+		d.say("currency codes in lower case")
+	}
+	if !whole {
+		d.say("limits with decimals")
 	}
 	return quote.FiatLimit{Fiat: upper, Min: lo.String(), Max: hi.String()}, nil
 }
 
 // parseCountries reads the list under either of its two names. When both are
 // there they must say the same.
-func parseCountries(o object, deviations map[string]bool) ([]quote.Country, error) {
-	schema, hasSchema, err := o.list("countriesCapabilities")
-	if err != nil {
-		return nil, err
-	}
-	example, hasExample, err := o.list("countryCapabilities")
-	if err != nil {
-		return nil, err
-	}
-	if !hasSchema && !hasExample {
-		return nil, reject(quote.MissingField, "countriesCapabilities is missing")
-	}
+func parseCountries(o object, d *deviations) ([]quote.Country, error) {
 	var read [][]quote.Country
-	for _, l := range []struct {
-		there bool
-		list  []object
-	}{{hasSchema, schema}, {hasExample, example}} {
-		if !l.there {
+	for _, name := range []string{"countriesCapabilities", "countryCapabilities"} {
+		list, there, err := o.list(name)
+		if err != nil {
+			return nil, err
+		}
+		if !there {
 			continue
 		}
-		countries, err := countryList(l.list, deviations)
+		countries, err := countryList(list, d)
 		if err != nil {
 			return nil, err
 		}
 		read = append(read, countries)
 	}
-	if hasExample {
-		deviations["countryCapabilities instead of countriesCapabilities"] = true
+	if len(read) == 0 {
+		return nil, reject(quote.MissingField, "countriesCapabilities is missing")
+	}
+	if o.has("countryCapabilities") {
+		d.say("countryCapabilities instead of countriesCapabilities")
 	}
 	if len(read) == 2 && !slices.EqualFunc(read[0], read[1], sameCountry) {
 		return nil, reject(quote.MalformedJSON, "countriesCapabilities and countryCapabilities differ")
@@ -193,96 +179,122 @@ func sameCountry(a, b quote.Country) bool {
 	return a.Country == b.Country && slices.Equal(a.PaymentMethods, b.PaymentMethods)
 }
 
-func countryList(list []object, deviations map[string]bool) ([]quote.Country, error) {
-	byCode := map[string]bool{}
-	var out []quote.Country
-	for _, o := range list {
+func countryList(list []json.RawMessage, d *deviations) ([]quote.Country, error) {
+	methods := map[string][]string{}
+	err := items(list, theCountries, d, func(raw json.RawMessage, name *string) error {
+		o, err := readItem(raw, readTop)
+		if err != nil {
+			return err
+		}
 		code, err := o.text("country")
 		if err != nil {
-			return nil, err
+			return err
 		}
+		*name = shown(code)
 		upper := strings.ToUpper(code)
-		if upper != code {
-			deviations["country codes in lower case"] = true
+		if why := quote.NotCountry(upper); why != "" {
+			return reject(quote.MalformedJSON, "%s", why)
 		}
-		if !quote.CountryCode(upper) || byCode[upper] {
-			return nil, reject(quote.MalformedJSON, "country is not a country, or is listed twice")
-		}
-		byCode[upper] = true
-		methods, ok, err := o.list("paymentMethods")
+		list, ok, err := o.list("paymentMethods")
 		if err != nil || !ok {
-			return nil, orMissing(err, "paymentMethods")
+			return orMissing(err, "paymentMethods")
 		}
-		names, err := methodNames(methods, deviations)
-		if err != nil {
-			return nil, err
+		if upper != code {
+			d.say("country codes in lower case")
 		}
-		out = append(out, quote.Country{Country: upper, PaymentMethods: names})
+		if _, twice := methods[upper]; twice {
+			d.say("a country that is listed twice")
+		}
+		methods[upper] = append(methods[upper], methodNames(list, d)...)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	var out []quote.Country
+	for code, names := range methods {
+		slices.Sort(names)
+		out = append(out, quote.Country{Country: code, PaymentMethods: append([]string{}, slices.Compact(names)...)})
 	}
 	slices.SortFunc(out, func(a, b quote.Country) int { return strings.Compare(a.Country, b.Country) })
 	return out, nil
 }
 
-// methodNames maps the names that older documents used; one that is not of the
-// contract is left out, as nobody could choose it.
-func methodNames(methods []object, deviations map[string]bool) ([]string, error) {
+func orMissing(err error, field string) error {
+	if err != nil {
+		return err
+	}
+	return reject(quote.MissingField, "%s is missing", field)
+}
+
+// methodNames maps the names that older documents used. A country without any is
+// one in which nothing can be paid, which is no fault of the document.
+func methodNames(list []json.RawMessage, d *deviations) []string {
 	names := []string{}
-	for _, m := range methods {
-		name, err := m.text("name")
+	_ = items(list, theMethods, d, func(raw json.RawMessage, called *string) error {
+		o, err := readItem(raw, readObject)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if _, ok := m["successRate"]; ok {
-			deviations["successRate of before 2024-10"] = true
+		name, err := o.text("name")
+		if err != nil {
+			return err
 		}
+		*called = shown(name)
 		lower := strings.ToLower(name)
-		if lower != name {
-			deviations["payment methods not in lower case"] = true
-		}
 		switch lower {
 		case "visa", "mastercard", "creditcard", "maestro":
 			lower = "card"
-			deviations["payment methods of an older contract"] = true
+			d.say("payment methods of an older contract")
 		case "gbpbank":
 			lower = "bank"
-			deviations["payment methods of an older contract"] = true
+			d.say("payment methods of an older contract")
 		}
 		if !quote.PaymentMethod(lower) {
-			deviations["payment methods that the contract does not have"] = true
-			continue
+			return reject(quote.MalformedJSON, "not in the contract")
+		}
+		if o.has("successRate") {
+			d.say("successRate of before 2024-10")
+		}
+		if name != strings.ToLower(name) {
+			d.say("payment methods not in lower case")
 		}
 		names = append(names, lower)
-	}
-	slices.Sort(names)
-	return slices.Compact(names), nil
+		return nil
+	})
+	return names
 }
 
 // parseAssets reads GET /crypto-currencies: a list of LedgerIds or, as before
 // 2025-05, of objects that have one.
 func parseAssets(data []byte) ([]string, []string, error) {
 	var list []json.RawMessage
-	if err := strictjson.Unmarshal(data, &list, maxBody); err != nil || len(list) == 0 {
+	if len(data) > maxBody || json.Unmarshal(data, &list) != nil || len(list) == 0 {
 		return nil, nil, reject(quote.MalformedJSON, "the list of assets is not a list, or is empty")
 	}
-	var deviations []string
+	var d deviations
 	var ids []string
-	for _, raw := range list {
+	err := items(list, theAssets, &d, func(raw json.RawMessage, name *string) error {
 		var id string
-		if json.Unmarshal(raw, &id) != nil {
-			o, err := readObject(raw, "an asset")
+		if strictjson.Unmarshal(raw, &id, maxBody) != nil || string(raw) == "null" {
+			o, err := readItem(raw, readObject)
 			if err != nil {
-				return nil, nil, err
+				return reject(quote.MalformedJSON, "neither a LedgerId nor an object with one")
 			}
 			if id, err = o.text("id"); err != nil {
-				return nil, nil, err
+				return err
 			}
-			deviations = []string{"assets as objects, as before 2025-05"}
+			d.say("assets as objects, as before 2025-05")
 		}
-		if !quote.AssetID(id) {
-			return nil, nil, reject(quote.MalformedJSON, "an asset has no LedgerId")
+		if *name = shown(id); !quote.AssetID(id) {
+			return reject(quote.MalformedJSON, "not a LedgerId")
 		}
 		ids = append(ids, id)
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
 	}
 	slices.Sort(ids)
-	return slices.Compact(ids), deviations, nil
+	return slices.Compact(ids), d.list(), nil
 }

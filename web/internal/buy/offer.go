@@ -60,15 +60,16 @@ func parseQuote(data []byte, in quote.Input) (row quote.Row, expires time.Time, 
 }
 
 // extension reads the fields that a provider may add to a quote
-// (shared/spec/providers.md); each is optional, but must be well-formed.
+// (shared/spec/providers.md); each is optional, and null is absence, but what is
+// there must be well-formed.
 func extension(o object, row *quote.Row) (expires time.Time, err error) {
 	bad := func(field string) error { return reject(quote.MalformedJSON, "%s is not as the contract says", field) }
-	if _, ok := o["quoteId"]; ok {
+	if o.has("quoteId") {
 		if row.ProviderRef, err = o.text("quoteId"); err != nil {
 			return expires, err
 		}
 	}
-	if _, ok := o["expiresAt"]; ok {
+	if o.has("expiresAt") {
 		text, err := o.text("expiresAt")
 		if err != nil {
 			return expires, err
@@ -81,7 +82,7 @@ func extension(o object, row *quote.Row) (expires time.Time, err error) {
 		to      *string
 		allowed string
 	}{"kyc": {&row.KYC, "none light full unknown"}, "priceType": {&row.PriceType, "firm indicative"}} {
-		if _, ok := o[name]; !ok {
+		if !o.has(name) {
 			continue
 		}
 		text, err := o.text(name)
@@ -90,12 +91,13 @@ func extension(o object, row *quote.Row) (expires time.Time, err error) {
 		}
 		*choice.to = text
 	}
-	if raw, ok := o["settlementSeconds"]; ok {
-		var r quote.Range
-		if json.Unmarshal(raw, &r) != nil || r.Min < 0 || r.Max < r.Min || r.Max > 30*86400 {
+	if o.has("settlementSeconds") {
+		var r struct{ Min, Max *int }
+		if json.Unmarshal(o["settlementSeconds"], &r) != nil || r.Min == nil || r.Max == nil ||
+			*r.Min < 0 || *r.Max < *r.Min || *r.Max > 30*86400 {
 			return expires, bad("settlementSeconds")
 		}
-		row.Settlement = &r
+		row.Settlement = &quote.Range{Min: *r.Min, Max: *r.Max}
 	}
 	return expires, fees(o, row)
 }
@@ -108,7 +110,11 @@ func fees(o object, row *quote.Row) error {
 	if len(list) > 16 {
 		return reject(quote.MalformedJSON, "feeBreakdown is too long")
 	}
-	for _, f := range list {
+	for _, raw := range list {
+		f, err := readObject(raw, "an item of feeBreakdown")
+		if err != nil {
+			return err
+		}
 		kind, err := f.text("type")
 		if err != nil {
 			return err
