@@ -3,12 +3,12 @@ package governance
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"countersign/shared/fault"
+	"countersign/shared/name"
 	"countersign/shared/strictjson"
 )
 
@@ -20,7 +20,6 @@ const (
 	maxMembers = 64
 	maxSteps   = 8
 	maxValues  = 256 // in one condition
-	maxName    = 64  // characters
 	maxWithin  = 90 * 24 * 3600
 	maxSeconds = 366 * 24 * 3600
 )
@@ -52,24 +51,22 @@ func (s Set) Check(members map[string]bool) error {
 	if len(s.Groups) > maxGroups || len(s.Rules) > maxRules || len(s.Rules) == 0 {
 		return mistake("rules", "must be 1 to 32, and groups at most 32")
 	}
-	groups := map[string]bool{}
+	groups := names{}
 	for _, g := range s.Groups {
 		at := "groups." + clip(g.Name)
-		if !nameOK(g.Name) || groups[g.Name] {
-			return mistake(at, "has no proper name, or shares it")
+		if err := groups.add(g.Name, at); err != nil {
+			return err
 		}
-		groups[g.Name] = true
 		if err := membersOK(g.Members, members, at+".members"); err != nil {
 			return err
 		}
 	}
-	names := map[string]bool{}
+	rules := names{}
 	for _, r := range s.Rules {
 		at := "rules." + clip(r.Name)
-		if !nameOK(r.Name) || names[r.Name] {
-			return mistake(at, "has no proper name, or shares it")
+		if err := rules.add(r.Name, at); err != nil {
+			return err
 		}
-		names[r.Name] = true
 		if err := s.checkRule(r, members, at); err != nil {
 			return err
 		}
@@ -92,13 +89,12 @@ func (s Set) checkRule(r Rule, members map[string]bool, at string) error {
 	if r.Deny != (len(r.Steps) == 0) || len(r.Steps) > maxSteps {
 		return mistake(at+".steps", "must be 1 to 8, or none in a rule that denies")
 	}
-	names := map[string]bool{}
+	steps := names{}
 	for _, step := range r.Steps {
 		at := at + ".steps." + clip(step.Name)
-		if !nameOK(step.Name) || names[step.Name] {
-			return mistake(at, "has no proper name, or shares it")
+		if err := steps.add(step.Name, at); err != nil {
+			return err
 		}
-		names[step.Name] = true
 		if step.Group != "" && !slices.ContainsFunc(s.Groups, func(g Group) bool { return g.Name == step.Group }) {
 			return mistake(at+".group", "names no group of this set")
 		}
@@ -240,11 +236,18 @@ func valuesOK(at string, lists ...[]string) error {
 	return nil
 }
 
-func nameOK(s string) bool {
-	n := utf8.RuneCountInString(s)
-	return n > 0 && n <= maxName && strings.TrimSpace(s) == s && !strings.ContainsFunc(s, func(r rune) bool {
-		return r == utf8.RuneError || !unicode.IsPrint(r)
-	})
+// names checks the names of one kind of thing, each of which is there once.
+type names map[string]bool
+
+func (seen names) add(s, at string) error {
+	if why := name.Problem(s); why != "" {
+		return mistake(at, "is called "+strconv.QuoteToASCII(clip(s))+", which "+why)
+	}
+	if seen[s] {
+		return mistake(at, "shares its name with another")
+	}
+	seen[s] = true
+	return nil
 }
 
 func currencyOK(s string) bool {
@@ -252,8 +255,8 @@ func currencyOK(s string) bool {
 }
 
 func clip(s string) string {
-	if r := []rune(s); len(r) > maxName {
-		return string(r[:maxName]) + "…"
+	if r := []rune(s); len(r) > name.MaxCharacters {
+		return string(r[:name.MaxCharacters]) + "…"
 	}
 	return s
 }

@@ -4,15 +4,14 @@ import (
 	"encoding/base64"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"countersign/shared/id"
+	"countersign/shared/name"
 )
 
 // Limits on single fields.
 const (
-	maxName     = 64 // runes
+	maxSlug     = 64
 	maxMembers  = 64
 	maxAccounts = 64
 	minTime     = 1_577_836_800 // 2020-01-01: earlier is a mistake
@@ -46,7 +45,8 @@ func (c *checks) id(prefix, s, field string) {
 }
 
 func (c *checks) name(s, field string) {
-	c.that(isName(s), field, "is not a name of 1 to 64 printable characters")
+	why := name.Problem(s)
+	c.that(why == "", field, why)
 }
 
 func (c *checks) slug(s, field string) { c.that(isSlug(s), field, "is not a slug") }
@@ -67,24 +67,8 @@ func (c *checks) key(k JWK, field string) {
 	c.hash(k.Y, field+".y")
 }
 
-// isName keeps out what would let one name look like another, or break a line of
-// the prompt: control and format characters, line separators, spaces at the ends
-// or twice.
-func isName(s string) bool {
-	n := utf8.RuneCountInString(s)
-	if n == 0 || n > maxName || strings.TrimSpace(s) != s || strings.Contains(s, "  ") {
-		return false
-	}
-	for _, r := range s {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			return false
-		}
-	}
-	return true
-}
-
 func isSlug(s string) bool {
-	if s == "" || len(s) > maxName {
+	if s == "" || len(s) > maxSlug {
 		return false
 	}
 	return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz0123456789_-./") == ""

@@ -48,6 +48,7 @@ func many(n int, name string) []Approval {
 		a.Intent.AccountName, a.Intent.ProviderName = name, name
 		if len(name) > 64 {
 			a.Intent.Crypto.Asset, a.Intent.Address = strings.Repeat("a", 64), strings.Repeat("1", 100)
+			a.Intent.Provider, a.Intent.PaymentMethod = strings.Repeat("p", 64), strings.Repeat("m", 64)
 		}
 		all[i] = a
 	}
@@ -74,7 +75,7 @@ func listVectors(t testing.TB) []listVector {
 		{"sixteen purchases", many(16, "Treasury"), 16, ""},
 		{"none", nil, 2, ""},
 		{"seventeen purchases", many(17, "Treasury"), 17, ""},
-		{"more text than a prompt shows", many(16, strings.Repeat("\U0001F40C", 64)), 16, ""},
+		{"more text than a prompt shows", many(16, strings.Repeat("界", 64)), 16, ""},
 		{"a request twice", []Approval{three[0], three[0]}, 2, "request"},
 		{"two decisions", []Approval{three[0], rejected[1]}, 2, "decision"},
 	}

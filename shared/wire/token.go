@@ -1,6 +1,10 @@
 package wire
 
-import "time"
+import (
+	"time"
+
+	"countersign/shared/name"
+)
 
 // TokenRequest is the body of POST /v1/auth/tokens and of POST
 // /v1/entities/auth/generate-token. It accepts the forms that are in use: with
@@ -108,8 +112,8 @@ type SandboxPreferences struct {
 
 // Validate checks names and lengths.
 func (s SandboxInput) Validate() error {
-	if !plain(s.Name, 64) {
-		return invalid("name", "must be 1 to 64 printable characters")
+	if why := name.Problem(s.Name); why != "" {
+		return invalid("name", why)
 	}
 	if !plain(s.DeveloperID, 64) {
 		return invalid("developer_id", "is not an id")

@@ -48,8 +48,8 @@ import (
 // Version is what the bridge tells pages about itself, for people.
 const Version = "0.1.0"
 
-// name is what the bridge calls itself on a page.
-const name = "Countersign bridge"
+// product is what the bridge calls itself on a page.
+const product = "Countersign bridge"
 
 // Stdio is where a program writes: Out gets a line "listening on URL" for each
 // listener when it is ready, Err the log.

@@ -19,6 +19,7 @@ import (
 	"countersign/bridge/internal/keys"
 	"countersign/shared/jws"
 	"countersign/shared/link"
+	"countersign/shared/name"
 	"countersign/shared/statement"
 	"countersign/shared/strictjson"
 )
@@ -220,6 +221,9 @@ func loadPinned(path string) (pinned signerFile, key jws.PublicKey, err error) {
 	}
 	if err := strictjson.Unmarshal(data, &pinned, maxConfig); err != nil {
 		return pinned, key, fmt.Errorf("read %s: %w", path, err)
+	}
+	if why := name.Problem(pinned.EntityName); why != "" {
+		return pinned, key, fmt.Errorf("read %s: entity_name %s", path, why)
 	}
 	if key, err = publicKey(pinned.StatementKey); err != nil {
 		return pinned, key, fmt.Errorf("read %s: statement_key: %w", path, err)

@@ -31,18 +31,18 @@ func (c *conn) begin() {
 	c.mu.Lock()
 	c.ready = true
 	c.mu.Unlock()
-	c.notify(frame.LinkState, frame.LinkStateParams{State: frame.Ready, Bridge: name, Version: Version})
+	c.notify(frame.LinkState, frame.LinkStateParams{State: frame.Ready, Bridge: product, Version: Version})
 }
 
 // refuse says why the page may do nothing any more, and closes the connection.
 func (c *conn) refuse(why error) {
-	c.notify(frame.LinkState, frame.LinkStateParams{State: frame.Refused, Bridge: name, Version: Version, Error: frame.FromFault(why)})
+	c.notify(frame.LinkState, frame.LinkStateParams{State: frame.Refused, Bridge: product, Version: Version, Error: frame.FromFault(why)})
 	c.end(fault.CodeOf(why))
 }
 
 // pair asks the person whether the page shows the same code.
 func (c *conn) pair() error {
-	c.notify(frame.LinkState, frame.LinkStateParams{State: frame.Pairing, Bridge: name, Version: Version})
+	c.notify(frame.LinkState, frame.LinkStateParams{State: frame.Pairing, Bridge: product, Version: Version})
 	code := c.session.Code()
 	q := consent.Question{
 		Title: "Pair with " + c.origin,

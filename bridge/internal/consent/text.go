@@ -2,23 +2,23 @@ package consent
 
 import (
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"countersign/shared/name"
 )
 
 // maxText is how much text is shown, in bytes: more than anybody reads.
 const maxText = 16 << 10
 
-// Clean makes text safe to show: it keeps letters, marks, numbers, punctuation,
-// symbols, the space and the line feed, and replaces the rest (control and
-// format characters, among them escape sequences and those that change the
-// direction of writing, other white space, and invalid UTF-8) by U+FFFD.
+// Clean makes text safe to show: it keeps the characters that may stand in a name
+// and the line feed, and replaces the rest (control and format characters, among
+// them escape sequences and those that change the direction of writing, whatever
+// cannot be seen, other white space, and invalid UTF-8) by U+FFFD.
 func Clean(s string) string {
 	if len(s) > maxText {
 		s = s[:maxText]
 	}
 	return strings.Map(func(r rune) rune {
-		if r == '\n' || r == ' ' || r != utf8.RuneError && unicode.IsPrint(r) && !unicode.Is(unicode.Cf, r) {
+		if r == '\n' || name.Visible(r) {
 			return r
 		}
 		return '\uFFFD'

@@ -7,10 +7,10 @@ import (
 	"io"
 	"strings"
 	"time"
-	"unicode"
 
 	"countersign/shared/fault"
 	"countersign/shared/jws"
+	"countersign/shared/name"
 	"countersign/shared/strictjson"
 )
 
@@ -52,7 +52,7 @@ func SignHead(ctx context.Context, key jws.Signer, bridge string, head Head, now
 // bridgeName makes a name of what a computer is called.
 func bridgeName(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
+		if !name.Visible(r) {
 			return -1
 		}
 		return r

@@ -41,6 +41,9 @@ func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment)
 	} else if mark.Size > 0 {
 		return Enrolment{}, fault.New(fault.Conflict, "the vault token already belongs to a log")
 	}
+	if err := checkApprovable(draft, deps.Now()); err != nil { // before keys are made for nothing
+		return Enrolment{}, err
+	}
 	key, err := keyOrNew(ctx, deps.Vault, jws.Secp256k1, labelStatement)
 	if err != nil {
 		return Enrolment{}, fmt.Errorf("make the statement key: %w", err)

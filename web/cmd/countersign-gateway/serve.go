@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"countersign/shared/jws"
+	"countersign/shared/name"
 	"countersign/shared/statement"
 	"countersign/web/dashboard"
 	"countersign/web/internal/api"
@@ -82,6 +83,11 @@ func (c Config) check() error {
 	} {
 		if f[1] == "" {
 			return fmt.Errorf("the configuration needs %s; see countersign-gateway --help", f[0])
+		}
+	}
+	for _, d := range c.Developers {
+		if why := name.Problem(d.Name); why != "" && d.Name != "" {
+			return fmt.Errorf("developers: the name of %s %s", d.ID, why)
 		}
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/id"
+	"countersign/shared/name"
 	"countersign/shared/quote"
 )
 
@@ -84,6 +85,9 @@ func (d *Desk) newShop(p Provider) (*shop, error) {
 	}
 	if p.Name == "" {
 		p.Name = p.ID
+	}
+	if why := name.Problem(p.Name); why != "" {
+		return nil, fmt.Errorf("provider %s: its name %s", p.ID, why)
 	}
 	p.URL = strings.TrimSuffix(p.URL, "/")
 	for i, base := range []string{p.URL, p.WidgetURL} {

@@ -1,0 +1,83 @@
+package signer
+
+import (
+	"encoding/base64"
+	"fmt"
+	"strings"
+	"time"
+
+	"countersign/shared/channel"
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/statement"
+)
+
+// checkApprovable makes sure that what a vault promises can be signed: it writes
+// a statement for each account, rule, step and member that may approve, with the
+// longest values that a request can bring. A vault that nobody can approve in, or
+// one member cannot, is refused before it exists.
+func checkApprovable(d Draft, now time.Time) error {
+	for _, a := range d.Accounts {
+		for _, r := range a.Rules.Rules {
+			for i, step := range r.Steps {
+				for _, m := range d.Members {
+					if !names(a.Rules, step, m.Member) {
+						continue
+					}
+					if err := fits(sampleStatement(d, a, r.Name, i+1, m, now)); err != nil {
+						return fmt.Errorf("a request into %s under the rule %q could not be approved by %s: %w", a.Account, r.Name, m.Member, err)
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// names reports whether a step names a member, by id or through its group.
+func names(s governance.Set, step governance.Step, member string) bool {
+	for _, id := range step.Members {
+		if id == member {
+			return true
+		}
+	}
+	for _, group := range s.Groups {
+		for _, id := range group.Members {
+			if group.Name == step.Group && id == member {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// fits encodes a statement, as it is served in a channel, and writes its text.
+func fits(a statement.Approval) error {
+	data, err := statement.Encode(a)
+	if err != nil {
+		return err
+	}
+	if len(data) > channel.MaxStatement {
+		return fault.New(fault.StatementInvalid, "the statement is longer than a channel carries")
+	}
+	_, err = statement.ListText([]statement.Approval{a}, statement.MaxList)
+	return err
+}
+
+func sampleStatement(d Draft, a DraftAccount, rule string, step int, m statement.GenesisMember, now time.Time) statement.Approval {
+	hash := base64.RawURLEncoding.EncodeToString(make([]byte, 32))
+	const longest = "123456789012345.123456789012345678"
+	id, at := strings.Repeat("a", 40), now.Unix()
+	return statement.Approval{
+		V: 1, Type: "approval", Entity: d.Entity, EntityName: d.EntityName, Request: "req_" + id, Step: step,
+		Decision: statement.Approve, Member: m.Member, MemberName: m.Name, Key: hash,
+		GovernedBy: statement.GovernedBy{Rule: rule, Version: a.Rules.Version, Digest: a.Rules.Digest()},
+		Intent: statement.Buy{
+			Type: "buy", Account: a.Account, AccountName: a.Name, Provider: strings.Repeat("p", 64), ProviderName: strings.Repeat("界", 64),
+			Fiat: statement.Fiat{Amount: longest[:20], Currency: "EUR"}, Crypto: statement.Crypto{Amount: longest, Asset: strings.Repeat("a", 64)},
+			Minimum: longest, Chain: a.Chain, Address: strings.Repeat("1", 100), PaymentMethod: strings.Repeat("m", 64), Country: "FR", Quote: "quo_" + id,
+		},
+		Nonce: strings.Repeat("0", 64), IssuedAt: at, NotBefore: at, Expires: at + 1,
+		Channel: hash, Log: statement.Log{Size: 1, Head: hash},
+	}
+}

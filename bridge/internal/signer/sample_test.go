@@ -1,0 +1,69 @@
+package signer
+
+import (
+	"crypto/rand"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/statement"
+)
+
+func TestAVaultInWhichNothingCouldBeApprovedIsRefusedBeforeItsKeysAreMade(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	for name, edit := range map[string]func(*Draft){
+		"a rule with two spaces":           func(d *Draft) { d.Accounts[0].Rules.Rules[0].Name = "two  of three" },
+		"a rule that cannot be seen":       func(d *Draft) { d.Accounts[0].Rules.Rules[0].Name = "\u2800" },
+		"an account with a line of ours":   func(d *Draft) { d.Accounts[0].Name = "Treasury\u3000\u3000You pay 25.00 EUR" },
+		"an account on no chain":           func(d *Draft) { d.Accounts[0].Chain = "mainnet" },
+		"an entity with a filler":          func(d *Draft) { d.EntityName = "Sandbox\u3164Ltd" },
+		"a member in two directions":       func(d *Draft) { d.Members[1].Name = "Bob בוב" },
+		"a member with a pile of marks":    func(d *Draft) { d.Members[1].Name = "B" + strings.Repeat("\u0300\u0301", 8) },
+		"a member whom only a group names": viaGroup,
+	} {
+		d := g.draft(twoOfThree())
+		edit(&d)
+		f, err := openFile(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := newMemVault()
+		deps := Deps{Vault: v, Storage: f, Rand: rand.Reader, Now: g.clock.now}
+		_, err = Create(t.Context(), deps, d, func(Enrolment) error { return nil })
+		if code := fault.CodeOf(err); code != fault.StatementInvalid && code != fault.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+		if len(v.keys) != 0 {
+			t.Errorf("%s: %d keys were made", name, len(v.keys))
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func viaGroup(d *Draft) {
+	d.Members[2].Name = "Carol\u200b"
+	d.Accounts[0].Rules = governance.Set{Version: 1, Groups: []governance.Group{{Name: "ops", Members: []string{"mem_carol"}}},
+		Rules: []governance.Rule{{Name: "all", Steps: []governance.Step{{Name: "one", Quorum: 1, Group: "ops"}}}}}
+}
+
+func TestTheLongestNamesCanBeApproved(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	d := g.draft(twoOfThree())
+	long := strings.Repeat("界", 64)
+	d.EntityName, d.Accounts[0].Name, d.Accounts[0].Rules.Rules[0].Name = long, long, long
+	for i := range d.Members {
+		d.Members[i].Name = long
+	}
+	if err := checkApprovable(d, time.Unix(1_795_208_400, 0)); err != nil {
+		t.Error(err)
+	}
+	if _, err := statement.Encode(sampleStatement(d, d.Accounts[0], long, 1, d.Members[0], time.Unix(1_795_208_400, 0))); err != nil {
+		t.Error(err)
+	}
+}
