@@ -106,11 +106,32 @@ func Provision(ctx context.Context, dir string, specs ...Spec) (Store, error) {
 	if err := os.WriteFile(s.Conf, fmt.Appendf(nil, conf, s.tokens()), 0o600); err != nil {
 		return Store{}, fmt.Errorf("write softhsm2.conf: %w", err)
 	}
+	err = s.with(func(m *pkcs11.Ctx) error {
+		for _, spec := range specs {
+			if err := ctx.Err(); err != nil {
+				return err
+			}
+			made, err := makeToken(m, spec)
+			if err != nil {
+				return fmt.Errorf("make token %q: %w", spec.Label, err)
+			}
+			s.Tokens = append(s.Tokens, made)
+		}
+		return nil
+	})
+	if err != nil {
+		return Store{}, err
+	}
+	return s, nil
+}
+
+// with loads the module into this process for the tokens of the store.
+func (s Store) with(do func(*pkcs11.Ctx) error) error {
 	provisioning.Lock()
 	defer provisioning.Unlock()
 	before, had := os.LookupEnv("SOFTHSM2_CONF")
 	if err := os.Setenv("SOFTHSM2_CONF", s.Conf); err != nil {
-		return Store{}, err
+		return err
 	}
 	defer func() {
 		if had {
@@ -119,25 +140,15 @@ func Provision(ctx context.Context, dir string, specs ...Spec) (Store, error) {
 			_ = os.Unsetenv("SOFTHSM2_CONF")
 		}
 	}()
-	m := pkcs11.New(module)
+	m := pkcs11.New(s.Module)
 	if m == nil {
-		return Store{}, fmt.Errorf("softhsm: cannot load %s", module)
+		return fmt.Errorf("softhsm: cannot load %s", s.Module)
 	}
 	if err := m.Initialize(); err != nil {
-		return Store{}, fmt.Errorf("softhsm: initialise the module: %w", err)
+		return fmt.Errorf("softhsm: initialise the module: %w", err)
 	}
 	defer func() { _ = m.Finalize() }() // what was made is on the disk already
-	for _, spec := range specs {
-		if err := ctx.Err(); err != nil {
-			return Store{}, err
-		}
-		made, err := makeToken(m, spec)
-		if err != nil {
-			return Store{}, fmt.Errorf("make token %q: %w", spec.Label, err)
-		}
-		s.Tokens = append(s.Tokens, made)
-	}
-	return s, nil
+	return do(m)
 }
 
 func (s Store) tokens() string { return filepath.Join(s.Dir, "tokens") }

@@ -3,6 +3,7 @@ package device
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
@@ -18,6 +19,7 @@ type Key struct {
 	public jws.PublicKey
 	name   string // CKA_LABEL
 	id     string // CKA_ID, as bytes
+	pair   bool   // found by its private half: see [Device.Pairs]
 
 	mu         sync.Mutex
 	info       keys.Info
@@ -60,11 +62,11 @@ func (k *Key) resolve(ctx context.Context, again bool) (engine, uint32, error) {
 	if same && !again {
 		return e, number, nil
 	}
-	found, err := k.device.find(ctx, URI{Object: k.name, ID: k.id})
+	found, err := k.find(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
-	if found != k {
+	if !found {
 		return nil, 0, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has another key under the name %q now", k.device.id.Label, k.name))
 	}
 	k.mu.Lock()
@@ -73,6 +75,16 @@ func (k *Key) resolve(ctx context.Context, again bool) (engine, uint32, error) {
 		return nil, 0, failed(errDied, "the driver of the token failed and is started again; try again")
 	}
 	return e, k.number, nil
+}
+
+// find looks for the key in the process that runs its module now.
+func (k *Key) find(ctx context.Context) (bool, error) {
+	if !k.pair {
+		found, err := k.device.find(ctx, URI{Object: k.name, ID: k.id})
+		return found == k, err
+	}
+	pairs, _, err := k.device.Pairs(ctx, k.name)
+	return slices.ContainsFunc(pairs, func(p Pair) bool { return p.Key == k }), err
 }
 
 // SignDigest signs in the token with CKM_ECDSA. What comes back is brought into

@@ -84,6 +84,8 @@ func (s *server) ask(ctx context.Context, kind byte, body []byte) (any, error) {
 			return nil, err
 		}
 		return s.met(ctx)(t.Generate(ctx, c.Template))
+	case opPairs:
+		return s.pairs(ctx, body)
 	case opDelete, opCertificates:
 		return s.onKey(ctx, kind, body)
 	case opData, opPutData:
@@ -231,6 +233,27 @@ func (s *server) find(ctx context.Context, body []byte) (any, error) {
 		return nil, err
 	}
 	return s.met(ctx)(t.Find(ctx, u))
+}
+
+func (s *server) pairs(ctx context.Context, body []byte) (any, error) {
+	c, t, err := callOn(s, body, func(c dataCall) uint32 { return c.Token })
+	if err != nil {
+		return nil, err
+	}
+	pairs, strangers, err := t.Pairs(ctx, c.Label)
+	if err != nil {
+		return nil, err
+	}
+	info := pairsInfo{Pairs: []pairInfo{}, Strangers: strangers}
+	for _, p := range pairs {
+		i := pairInfo{Known: p.Key != nil, Origin: p.Origin}
+		if i.Known {
+			_ = p.Key.Meet(ctx) // what is wrong with a key shows at its use
+			i.Key = s.number(p.Key)
+		}
+		info.Pairs = append(info.Pairs, i)
+	}
+	return info, nil
 }
 
 func (s *server) onKey(ctx context.Context, kind byte, body []byte) (any, error) {

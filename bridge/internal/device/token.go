@@ -30,7 +30,10 @@ type Device struct {
 }
 
 // keyName tells the keys of a token apart.
-type keyName struct{ curve, point, label string }
+type keyName struct {
+	curve, point, label string
+	pair                bool // found by its private half
+}
 
 // maxUsed is of how many keys it is known at once, after the PIN, what they may be
 // used for.
@@ -211,7 +214,7 @@ func (d *Device) Keys(ctx context.Context) ([]keys.Key, error) {
 	}
 	all := make([]keys.Key, 0, len(infos))
 	for _, i := range infos {
-		k, err := d.key(i, r)
+		k, err := d.key(i, false, r)
 		if err != nil {
 			return nil, err
 		}
@@ -225,7 +228,7 @@ func (d *Device) find(ctx context.Context, u URI) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.use(d.key(info, r))
+	return d.use(d.key(info, false, r))
 }
 
 // use notes that somebody looked for a key.
@@ -242,12 +245,12 @@ func (d *Device) use(k *Key, err error) (*Key, error) {
 }
 
 // key is the Key for what a process told: the same one for the same key.
-func (d *Device) key(i keyInfo, r reply) (*Key, error) {
+func (d *Device) key(i keyInfo, pair bool, r reply) (*Key, error) {
 	public, err := jws.FromSEC1(i.Curve, i.Point)
 	if err != nil { // which the process had checked
 		return nil, distrust(r.from, fmt.Errorf("%w: %w", errGarbage, err))
 	}
-	name := keyName{i.Curve, string(public.Compressed()), i.Label}
+	name := keyName{i.Curve, string(public.Compressed()), i.Label, pair}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	k := d.found[name]
@@ -255,7 +258,7 @@ func (d *Device) key(i keyInfo, r reply) (*Key, error) {
 		if d.found == nil {
 			d.found = map[keyName]*Key{}
 		}
-		k = &Key{device: d, public: public, name: i.Label, id: string(i.ID)}
+		k = &Key{device: d, public: public, name: i.Label, id: string(i.ID), pair: pair}
 		d.found[name] = k
 	}
 	k.learn(i, r.generation)
@@ -266,7 +269,7 @@ func (d *Device) key(i keyInfo, r reply) (*Key, error) {
 func (d *Device) drop(k *Key) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.found, keyName{k.public.Curve(), string(k.public.Compressed()), k.name})
+	delete(d.found, keyName{k.public.Curve(), string(k.public.Compressed()), k.name, k.pair})
 	d.used = slices.DeleteFunc(d.used, func(u *Key) bool { return u == k })
 }
 
@@ -279,7 +282,7 @@ func (d *Device) Generate(ctx context.Context, t Template) (keys.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := d.use(d.key(info, r))
+	k, err := d.use(d.key(info, false, r))
 	if err != nil {
 		return nil, err
 	}

@@ -47,6 +47,7 @@ const (
 	opPutData    // dataCall
 	opSign       // binary: number of the key (4), mode (1), length of the PIN (1), PIN, digest (32)
 	opDerive     // binary: number of the key (4), point (65)
+	opPairs      // dataCall: pairsInfo
 	opCancel     // the caller of the call with this number has gone; no answer
 )
 
@@ -121,6 +122,19 @@ type keyInfo struct {
 
 func (k keyInfo) info(device string) keys.Info {
 	return keys.Info{Device: device, Label: k.Label, ID: k.ID, CanSign: k.CanSign, CanDerive: k.CanDerive, AlwaysAuth: k.AlwaysAuth}
+}
+
+// pairsInfo is what [Device.Pairs] returns.
+type pairsInfo struct {
+	Pairs     []pairInfo `json:"pairs"`
+	Strangers int        `json:"strangers"`
+}
+
+// pairInfo is a key pair; Known says whether it has a public half, and so a Key.
+type pairInfo struct {
+	Known  bool       `json:"known"`
+	Key    keyInfo    `json:"key"`
+	Origin hsm.Origin `json:"origin"`
 }
 
 // failure is a *fault.Error on its way.

@@ -64,7 +64,7 @@ func FuzzMessage(f *testing.F) {
 		if infos, err := decode[[]keyInfo](body); err == nil {
 			d, r := &Device{module: &module{}}, reply{from: &inline{}, generation: 1}
 			for _, i := range infos {
-				_, _ = d.key(i, r)
+				_, _ = d.key(i, false, r)
 			}
 		}
 	})

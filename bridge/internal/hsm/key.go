@@ -29,6 +29,7 @@ type Key struct {
 	token  *Token
 	label  string // CKA_LABEL, as the token has it
 	public jws.PublicKey
+	pair   bool // found by its private half: see [Token.Pairs]
 
 	mu     sync.Mutex
 	info   keys.Info
@@ -219,6 +220,9 @@ func (k *Key) known(epoch int) (handle pkcs11.ObjectHandle, ok bool) {
 // give the halves different labels. The caller holds calls, and alone.
 func (k *Key) search(session pkcs11.SessionHandle) (handle pkcs11.ObjectHandle, found bool, err error) {
 	private := []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_EC)}
+	if k.pair {
+		private = privateHalf()
+	}
 	label := pkcs11.NewAttribute(pkcs11.CKA_LABEL, k.label)
 	templates := [][]*pkcs11.Attribute{append(slices.Clone(private), label)}
 	if id := k.Info().ID; len(id) > 0 {

@@ -168,76 +168,14 @@ func (k *Token) read(session pkcs11.SessionHandle, object pkcs11.ObjectHandle) (
 	if known := k.found[name]; known != nil && known.public.Equal(public) {
 		return known, nil
 	}
-	key := &Key{token: k, public: public, label: string(a[0].Value),
-		info: keys.Info{Device: k.id.Label, Label: trim(string(a[0].Value)), ID: a[1].Value}}
+	key := &Key{token: k, public: public, label: string(a[0].Value), info: k.infoOf(a[0].Value, a[1].Value)}
 	k.found[name] = key
 	return key, nil
 }
 
-// Template describes a key pair to be made.
-type Template struct {
-	Curve  string `json:"curve"` // jws.Secp256k1 or jws.P256
-	Label  string `json:"label"` // also its CKA_ID
-	Sign   bool   `json:"sign"`
-	Derive bool   `json:"derive"`
-}
-
-// Generate makes a key pair in the token; the private half never leaves it. It
-// fails with CONFLICT when the label is taken, KEY_UNSUITED, PIN_REQUIRED,
-// DEVICE_REMOVED and DEVICE_ERROR.
-func (k *Token) Generate(ctx context.Context, t Template) (*Key, error) {
-	params, err := paramsOf(t.Curve)
-	if err != nil {
-		return nil, err
-	}
-	if t.Label == "" || len(t.Label) > 128 {
-		return nil, fault.New(fault.Invalid, "a key needs a label of at most 128 bytes")
-	}
-	if t.Derive && !t.Sign { // with both, the half that works is of use
-		if err := k.can(LacksECDH); err != nil {
-			return nil, err
-		}
-	}
-	name := func(more ...*pkcs11.Attribute) []*pkcs11.Attribute {
-		return append(more, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
-			pkcs11.NewAttribute(pkcs11.CKA_LABEL, t.Label), pkcs11.NewAttribute(pkcs11.CKA_ID, []byte(t.Label)))
-	}
-	public := name(pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, params), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, false),
-		pkcs11.NewAttribute(pkcs11.CKA_VERIFY, t.Sign))
-	private := name(pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true), pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, true),
-		pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, false), pkcs11.NewAttribute(pkcs11.CKA_SIGN, t.Sign),
-		pkcs11.NewAttribute(pkcs11.CKA_DERIVE, t.Derive))
-	var key *Key
-	err = k.administer(ctx, "make a key", func(session pkcs11.SessionHandle) error {
-		if k.isLocked() {
-			return pinRequired(k.id.Label)
-		}
-		same, err := k.module.search(session, []*pkcs11.Attribute{
-			pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_LABEL, t.Label)})
-		if err != nil {
-			return err
-		}
-		if len(same) > 0 {
-			return fault.New(fault.Conflict, fmt.Sprintf("the token has a key %q already", t.Label))
-		}
-		mechanism := []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_EC_KEY_PAIR_GEN, nil)}
-		object, _, err := k.module.ctx.GenerateKeyPair(session, mechanism, public, private)
-		switch {
-		case isCurveMissing(err):
-			k.lack(t.Curve)
-			return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q has no %s", k.id.Label, t.Curve)).With("device", k.id.Label).With("lacks", t.Curve)
-		case is(err, pkcs11.CKR_FUNCTION_NOT_SUPPORTED), is(err, pkcs11.CKR_MECHANISM_INVALID):
-			return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q makes no keys for other programs: use the program of its maker", k.id.Label)).With("device", k.id.Label)
-		case err != nil:
-			return worked(err)
-		}
-		key, err = k.read(session, object)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return key, nil
+// infoOf is what is known of a key before its private half was seen.
+func (k *Token) infoOf(label, id []byte) keys.Info {
+	return keys.Info{Device: k.id.Label, Label: trim(string(label)), ID: id}
 }
 
 // Data reads the private data object with a label; nil when there is none. The
@@ -322,14 +260,14 @@ func (v version) is(id []byte) bool {
 }
 
 // versions lists the data objects with a label, the newest last: more than one
-// only after a power cut.
+// only after a power cut. Only private ones count: anybody can make a public one.
 func (k *Token) versions(session pkcs11.SessionHandle, label string) ([]version, error) {
 	if k.isLocked() {
 		return nil, pinRequired(k.id.Label)
 	}
 	found, err := k.module.search(session, []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_DATA), pkcs11.NewAttribute(pkcs11.CKA_APPLICATION, application),
-		pkcs11.NewAttribute(pkcs11.CKA_LABEL, label)})
+		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_DATA), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true),
+		pkcs11.NewAttribute(pkcs11.CKA_APPLICATION, application), pkcs11.NewAttribute(pkcs11.CKA_LABEL, label)})
 	if err != nil {
 		return nil, err
 	}

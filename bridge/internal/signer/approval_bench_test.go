@@ -2,6 +2,7 @@ package signer
 
 import (
 	"crypto/rand"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,7 +26,7 @@ func tokenRig(b *testing.B) *rig {
 	if err := os.WriteFile(pin, []byte(vault.PIN), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	v, done, err := openHSM(b.Context(), Config{Module: vault.Module, Token: "pkcs11:token=vault", PINFile: pin})
+	v, done, err := openHSM(b.Context(), Config{Module: vault.Module, Token: "pkcs11:token=vault", PINFile: pin}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}

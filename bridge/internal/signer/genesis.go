@@ -11,7 +11,6 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/governance"
-	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 	"countersign/shared/strictjson"
@@ -44,7 +43,7 @@ func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment)
 	if err := checkApprovable(draft, deps.Now()); err != nil { // before keys are made for nothing
 		return Enrolment{}, err
 	}
-	key, err := keyOrNew(ctx, deps.Vault, jws.Secp256k1, labelStatement)
+	key, err := keyOrNew(ctx, deps.Vault, statementKey())
 	if err != nil {
 		return Enrolment{}, fmt.Errorf("make the statement key: %w", err)
 	}
@@ -53,10 +52,10 @@ func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment)
 		V: 1, Type: "genesis", Entity: draft.Entity, EntityName: draft.EntityName,
 		Signer: statement.SignerKeys{Statement: jwkOf(key.PublicKey())}, Members: draft.Members, IssuedAt: now.Unix(),
 	}
-	for _, c := range []struct{ curve, label string }{{jws.Secp256k1, labelChannelK1}, {jws.P256, labelChannelP}} {
-		k, err := keyOrNew(ctx, deps.Vault, c.curve, c.label)
+	for _, t := range channelKeys() {
+		k, err := keyOrNew(ctx, deps.Vault, t)
 		if err != nil {
-			return Enrolment{}, fmt.Errorf("make the channel key on %s: %w", c.curve, err)
+			return Enrolment{}, fmt.Errorf("make the channel key on %s: %w", t.Curve, err)
 		}
 		g.Signer.Channel = append(g.Signer.Channel, jwkOf(k.PublicKey()))
 	}
@@ -102,11 +101,11 @@ func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment)
 }
 
 func makeAccount(ctx context.Context, v Vault, a DraftAccount) (statement.GenesisAccount, error) {
-	curve, err := addressCurve(a.Chain)
+	t, err := addressKey(a.Chain, labelAccount+a.Account)
 	if err != nil {
 		return statement.GenesisAccount{}, err
 	}
-	k, err := keyOrNew(ctx, v, curve, labelAccount+a.Account)
+	k, err := keyOrNew(ctx, v, t)
 	if err != nil {
 		return statement.GenesisAccount{}, fmt.Errorf("make the key of account %s: %w", a.Account, err)
 	}

@@ -2,13 +2,14 @@ package signer
 
 import (
 	"crypto/sha256"
+	"log/slog"
 	"testing"
 )
 
 // BenchmarkVault measures what an entry of the log costs in the vault token.
 func BenchmarkVault(b *testing.B) {
 	cfg := vaultToken(b)
-	v, done, err := openHSM(b.Context(), cfg)
+	v, done, err := openHSM(b.Context(), cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -17,7 +18,7 @@ func BenchmarkVault(b *testing.B) {
 			b.Error(err)
 		}
 	})
-	key, err := keyOrNew(b.Context(), v, "secp256k1", labelStatement)
+	key, err := keyOrNew(b.Context(), v, statementKey())
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/id"
@@ -102,11 +101,11 @@ func (s *Service) checkNew(in wire.SignerRequestInput, intent statement.Buy) err
 // address makes the key of the request's deposit address inside the vault, or
 // finds it when a crash came between it and the log, and attests it.
 func (s *Service) address(ctx context.Context, r *signedlog.RequestBody) error {
-	curve, err := addressCurve(r.Intent.Chain)
+	t, err := addressKey(r.Intent.Chain, labelDeposit+r.Request)
 	if err != nil {
 		return err
 	}
-	key, err := keyOrNew(ctx, s.deps.Vault, curve, labelDeposit+r.Request)
+	key, err := keyOrNew(ctx, s.deps.Vault, t)
 	if err != nil {
 		return fmt.Errorf("make the deposit key: %w", err)
 	}
@@ -118,14 +117,6 @@ func (s *Service) address(ctx context.Context, r *signedlog.RequestBody) error {
 		Chain: r.Intent.Chain, Address: r.Intent.Address, PublicKey: jwkOf(key.PublicKey()), IssuedAt: s.at.Unix(),
 	})
 	return err
-}
-
-func keyOrNew(ctx context.Context, v Vault, curve, label string) (keys.Key, error) {
-	key, err := v.Key(ctx, label)
-	if fault.CodeOf(err) == fault.KeyMissing {
-		return v.Generate(ctx, curve, label)
-	}
-	return key, err
 }
 
 // Get returns a request. It fails with NOT_FOUND.

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
 	"countersign/shared/channel"
 	"countersign/shared/fault"
@@ -60,23 +61,23 @@ func newMemVault() *memVault {
 	return &memVault{keys: map[string]*memKey{}, data: map[string][]byte{}}
 }
 
-func (v *memVault) Key(_ context.Context, label string) (keys.Key, error) {
+func (v *memVault) Key(_ context.Context, t device.Template) (keys.Key, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if k := v.keys[label]; k != nil {
+	if k := v.keys[t.Label]; k != nil {
 		return k, nil
 	}
 	return nil, fault.New(fault.KeyMissing, "no such key")
 }
 
-func (v *memVault) Generate(_ context.Context, curve, label string) (keys.Key, error) {
-	k, err := makeKey(curve)
+func (v *memVault) Generate(_ context.Context, t device.Template) (keys.Key, error) {
+	k, err := makeKey(t.Curve)
 	if err != nil {
 		return nil, err
 	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	v.keys[label] = k
+	v.keys[t.Label] = k
 	return k, nil
 }
 

@@ -25,7 +25,7 @@ const (
 )
 
 // OpenVault logs in to the device that a configuration names.
-type OpenVault func(ctx context.Context, cfg Config) (Vault, func() error, error)
+type OpenVault func(ctx context.Context, cfg Config, log *slog.Logger) (Vault, func() error, error)
 
 // Run serves the signer until ctx ends. It verifies the log first and refuses to
 // run on one that was changed.
@@ -118,12 +118,13 @@ func prepare(ctx context.Context, cfg Config, stdio Stdio, open OpenVault) (Deps
 	if err != nil {
 		return Deps{}, nil, err
 	}
-	v, closeVault, err := open(ctx, cfg)
+	log := slog.New(slog.NewTextHandler(stdio.Err, nil))
+	v, closeVault, err := open(ctx, cfg, log)
 	if err != nil {
 		return Deps{}, nil, errors.Join(err, f.Close())
 	}
 	return Deps{
-		Vault: v, Storage: f, Rand: rand.Reader, Now: time.Now, Log: slog.New(slog.NewTextHandler(stdio.Err, nil)),
+		Vault: v, Storage: f, Rand: rand.Reader, Now: time.Now, Log: log,
 	}, func() error { return errors.Join(f.Close(), closeVault()) }, nil
 }
 

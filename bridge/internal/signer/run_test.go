@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -111,22 +112,7 @@ func story(t *testing.T, cfg Config, open OpenVault) {
 	if err := InitWith(t.Context(), cfg, path, dir, Stdio{Out: &out, Err: io.Discard}, open); err != nil {
 		t.Errorf("an init that broke off before signer.json: %v", err)
 	}
-	var e Enrolment
-	data, err := os.ReadFile(filepath.Join(dir, "signer.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := json.Unmarshal(data, &e.File); err != nil {
-		t.Fatal(err)
-	}
-	for id, p := range g.people {
-		data, err := os.ReadFile(filepath.Join(dir, id+".jws"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		p.certificate = strings.TrimSpace(string(data))
-	}
-
+	e := g.readEnrolment(dir)
 	p := startProgram(t, cfg, open)
 	info, err := os.Stat(cfg.Socket)
 	if err != nil || info.Mode().Perm() != 0o600 {
@@ -140,7 +126,7 @@ func story(t *testing.T, cfg Config, open OpenVault) {
 		t.Fatalf("status %+v %s", status, code)
 	}
 	in := g.input(testReq)
-	in.ExpiresAt = time.Now().UTC().Truncate(time.Second).Add(time.Hour)
+	in.ExpiresAt = soon()
 	var r wire.SignerRequest
 	if code := p.call("POST", "/v1/requests", in, &r); code != "" {
 		t.Fatal(code)
@@ -189,11 +175,34 @@ func story(t *testing.T, cfg Config, open OpenVault) {
 	}
 }
 
+// soon is an hour ahead, as a request has it.
+func soon() time.Time { return time.Now().UTC().Truncate(time.Second).Add(time.Hour) }
+
+// readEnrolment reads what init left, and hands out the certificates.
+func (g *rig) readEnrolment(dir string) (e Enrolment) {
+	g.t.Helper()
+	data, err := os.ReadFile(filepath.Join(dir, fileName))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &e.File); err != nil {
+		g.t.Fatal(err)
+	}
+	for id, p := range g.people {
+		data, err := os.ReadFile(filepath.Join(dir, id+".jws"))
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		p.certificate = strings.TrimSpace(string(data))
+	}
+	return e
+}
+
 func TestTheProgramPlaysTheStory(t *testing.T) {
 	t.Parallel()
 	v := newMemVault()
 	dir := t.TempDir()
-	story(t, Config{Socket: filepath.Join(dir, "s.sock"), StateDir: filepath.Join(dir, "state")}, func(context.Context, Config) (Vault, func() error, error) {
+	story(t, Config{Socket: filepath.Join(dir, "s.sock"), StateDir: filepath.Join(dir, "state")}, func(context.Context, Config, *slog.Logger) (Vault, func() error, error) {
 		return v, func() error { return nil }, nil
 	})
 }
@@ -202,7 +211,7 @@ func TestTheSignerDoesNotRunWithoutAVault(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	cfg := Config{Socket: filepath.Join(dir, "s.sock"), StateDir: dir}
-	err := RunWith(t.Context(), cfg, Stdio{Out: io.Discard, Err: io.Discard}, func(context.Context, Config) (Vault, func() error, error) {
+	err := RunWith(t.Context(), cfg, Stdio{Out: io.Discard, Err: io.Discard}, func(context.Context, Config, *slog.Logger) (Vault, func() error, error) {
 		return newMemVault(), func() error { return nil }, nil
 	})
 	if fault.CodeOf(err) != fault.EntityUnknown {

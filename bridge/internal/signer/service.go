@@ -19,15 +19,6 @@ import (
 	"countersign/shared/wire"
 )
 
-// The labels of the vault's keys.
-const (
-	labelStatement = "statement"
-	labelChannelK1 = "channel-secp256k1"
-	labelChannelP  = "channel-p256"
-	labelAccount   = "account/" // + acc_…
-	labelDeposit   = "deposit/" // + req_…
-)
-
 // Limits of what the gateway may make the signer hold.
 const (
 	maxOpen     = 10_000 // requests without an outcome
@@ -66,16 +57,20 @@ func Open(ctx context.Context, deps Deps) (*Service, error) {
 	s := &Service{deps: deps, statics: map[channel.Suite]channel.Static{}}
 	s.sessions = newSessions(deps.Now)
 	var err error
-	if s.key, err = deps.Vault.Key(ctx, labelStatement); err != nil {
+	if s.key, err = knownKey(ctx, deps.Vault, statementKey()); err != nil {
 		if fault.CodeOf(err) == fault.KeyMissing {
 			return nil, fault.Wrap(err, fault.EntityUnknown, "the vault token has no statement key: run `countersign-bridge signer init` first")
 		}
 		return nil, fmt.Errorf("find the statement key: %w", err)
 	}
-	for label, suite := range map[string]channel.Suite{labelChannelK1: channel.Secp256k1, labelChannelP: channel.P256} {
-		k, err := deps.Vault.Key(ctx, label)
+	for _, t := range channelKeys() {
+		k, err := knownKey(ctx, deps.Vault, t)
 		if err != nil {
-			return nil, fmt.Errorf("find the channel key %q: %w", label, err)
+			return nil, fmt.Errorf("find the channel key %q: %w", t.Label, err)
+		}
+		suite, err := channel.SuiteFor(t.Curve)
+		if err != nil {
+			return nil, err
 		}
 		s.statics[suite] = static{k}
 	}
@@ -93,14 +88,18 @@ func Open(ctx context.Context, deps Deps) (*Service, error) {
 	if s.log.Mark().Size == 0 {
 		return nil, fault.New(fault.EntityUnknown, "the log is empty: run `countersign-bridge signer init` first")
 	}
-	if err := s.checkKeys(); err != nil {
+	if err := s.checkKeys(ctx); err != nil {
 		return nil, err
 	}
 	return s, s.Sweep(ctx)
 }
 
-// checkKeys compares the vault's channel keys with those that the genesis names.
-func (s *Service) checkKeys() error {
+// checkKeys holds the vault's keys against the genesis: the channel keys that it
+// names, and a key for the address of each account.
+func (s *Service) checkKeys(ctx context.Context) error {
+	other := func(what string) error {
+		return fault.New(fault.LogCorrupt, "the vault token holds another "+what+" than the genesis names").With("entry", "0")
+	}
 	for _, j := range s.state.genesis.Signer.Channel {
 		k, err := publicKey(j)
 		if err != nil {
@@ -111,7 +110,20 @@ func (s *Service) checkKeys() error {
 			return err
 		}
 		if string(s.statics[suite].Public()) != string(k.Compressed()) {
-			return fault.New(fault.LogCorrupt, "the vault token holds another channel key than the genesis names").With("entry", "0")
+			return other("channel key")
+		}
+	}
+	for _, a := range s.state.genesis.Accounts {
+		t, err := addressKey(a.Chain, labelAccount+a.Account)
+		if err != nil {
+			return err
+		}
+		k, err := knownKey(ctx, s.deps.Vault, t)
+		if err != nil {
+			return fmt.Errorf("find the key of account %s: %w", a.Account, err)
+		}
+		if address, err := addressOn(a.Chain, k.PublicKey()); err != nil || address != a.Address {
+			return other("key for account " + a.Account)
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"context"
 	"io"
 
+	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
 	"countersign/shared/governance"
 	"countersign/shared/statement"
@@ -58,11 +59,12 @@ type File struct {
 // Vault is the device that holds the vault's keys. Errors are those of
 // keys.Key.
 type Vault interface {
-	// Key finds a key pair by label; KEY_NOT_FOUND when there is none.
-	Key(ctx context.Context, label string) (keys.Key, error)
-	// Generate makes a key pair that can sign and derive, and never leaves.
-	Generate(ctx context.Context, curve, label string) (keys.Key, error)
-	// GetData reads a data object; nil when there is none.
+	// Key finds the key pair that was made from t; KEY_NOT_FOUND when there is none,
+	// KEY_UNSUITED when the vault has one of that label that was not made from t.
+	Key(ctx context.Context, t device.Template) (keys.Key, error)
+	// Generate makes a key pair, whose private half never leaves.
+	Generate(ctx context.Context, t device.Template) (keys.Key, error)
+	// GetData reads a data object that only the PIN can write; nil when there is none.
 	GetData(ctx context.Context, label string) ([]byte, error)
 	// PutData writes a data object, over an older one.
 	PutData(ctx context.Context, label string, data []byte) error

@@ -1,6 +1,7 @@
 package signer
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"testing"
@@ -20,7 +21,11 @@ func TestMain(m *testing.M) {
 // vaultToken is a throw-away vault token and the configuration that names it.
 func vaultToken(t testing.TB) Config {
 	t.Helper()
-	token := softhsm.New(t, softhsm.Spec{Label: "vault"})
+	return configOf(t, softhsm.New(t, softhsm.Spec{Label: "vault"}))
+}
+
+func configOf(t testing.TB, token *softhsm.Token) Config {
+	t.Helper()
 	dir := t.TempDir()
 	pin := filepath.Join(dir, "pin")
 	if err := os.WriteFile(pin, []byte(token.PIN+"\n"), 0o600); err != nil {
@@ -46,7 +51,7 @@ func TestTheStoryOnAVaultInSoftHSM(t *testing.T) {
 	}
 	source := cfg
 	source.Token, source.PINFile = cfg.Token+"?pin-source=file:"+cfg.PINFile, ""
-	v, done, err := openHSM(t.Context(), source)
+	v, done, err := openHSM(t.Context(), source, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatalf("the PIN from pin-source: %v", err)
 	}
@@ -54,7 +59,7 @@ func TestTheStoryOnAVaultInSoftHSM(t *testing.T) {
 	if err := v.(*hsmVault).token.Logout(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	if key, err := v.Key(t.Context(), labelStatement); err != nil {
+	if key, err := v.Key(t.Context(), statementKey()); err != nil {
 		t.Errorf("a key of a vault that was locked: %v", err)
 	} else if _, err := key.SignDigest(t.Context(), make([]byte, 32)); err != nil {
 		t.Errorf("a signature of a vault that was locked: %v", err)

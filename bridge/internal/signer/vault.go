@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"sync"
@@ -29,17 +30,20 @@ type hsmVault struct {
 	uri     device.URI
 	pinFile string
 
+	log       *slog.Logger
 	unlocking sync.Mutex
 	refused   os.FileInfo // the PIN file whose PIN the token refused; guarded by unlocking
+	telling   sync.Mutex
+	told      map[string]bool // labels under which planted objects were told of; guarded by telling
 }
 
 // openHSM loads the module, finds the vault token and unlocks it.
-func openHSM(ctx context.Context, cfg Config) (Vault, func() error, error) {
+func openHSM(ctx context.Context, cfg Config, log *slog.Logger) (Vault, func() error, error) {
 	uri, err := device.ParseURI(cfg.Token)
 	if err != nil {
 		return nil, nil, err
 	}
-	v := &hsmVault{uri: uri, pinFile: cfg.PINFile}
+	v := &hsmVault{uri: uri, pinFile: cfg.PINFile, log: log, told: map[string]bool{}}
 	if file, ok := strings.CutPrefix(uri.PINSource, "file:"); ok {
 		if v.pinFile != "" {
 			return nil, nil, fault.New(fault.Invalid, "the PIN is named twice, by pin_file and by pin-source").With("field", "pin_file")
@@ -120,28 +124,78 @@ func readPIN(path string) (pin []byte, info os.FileInfo, err error) {
 	return trimmed(data[:n]), info, nil
 }
 
-func (v *hsmVault) Key(ctx context.Context, label string) (keys.Key, error) {
-	u := v.uri
-	u.Object = label
-	var key keys.Key
-	err := v.unlocked(ctx, func() (err error) { key, err = v.devices.Key(ctx, u.String()); return err })
-	return v.own(key, err)
-}
-
-func (v *hsmVault) Generate(ctx context.Context, curve, label string) (keys.Key, error) {
-	var key keys.Key
-	err := v.unlocked(ctx, func() (err error) {
-		key, err = v.token.Generate(ctx, device.Template{Curve: curve, Label: label, Sign: true, Derive: true})
-		return err
-	})
-	return v.own(key, err)
-}
-
-func (v *hsmVault) own(key keys.Key, err error) (keys.Key, error) {
+// Key looks for the one key pair of a label whose private half the PIN protects and
+// that was made in this token from t. What anybody could have planted beside it
+// counts for nothing, and is told.
+func (v *hsmVault) Key(ctx context.Context, t device.Template) (keys.Key, error) {
+	var pairs []device.Pair
+	var strangers int
+	err := v.unlocked(ctx, func() (err error) { pairs, strangers, err = v.token.Pairs(ctx, t.Label); return err })
 	if err != nil {
 		return nil, err
 	}
-	return &vaultKey{v, key}, nil
+	v.tell(t.Label, strangers)
+	var right []keys.Key
+	why := ""
+	for _, p := range pairs {
+		if unlike := p.Origin.Unlike(t); unlike != "" {
+			why = unlike
+		} else if p.Key == nil {
+			why = "its public half is missing"
+		} else {
+			right = append(right, &vaultKey{v, p.Key})
+		}
+	}
+	if len(right) > 1 { // anybody can add public halves; the right one proves itself
+		proven := right[:0]
+		for _, key := range right {
+			switch err := prove(ctx, key, t, nil); {
+			case err == nil:
+				proven = append(proven, key)
+			case fault.CodeOf(err) == fault.KeyUnsuited:
+				why = "a public half with its id is another key's"
+			default:
+				return nil, err
+			}
+		}
+		right = proven
+	}
+	switch {
+	case len(right) == 0 && why == "":
+		return nil, fault.New(fault.KeyMissing, fmt.Sprintf("the vault token has no key %q", t.Label))
+	case len(right) == 0:
+		return nil, fault.New(fault.KeyUnsuited, fmt.Sprintf("the key %q in the vault token was not made by `countersign-bridge signer init`: %s", t.Label, why))
+	case len(right) > 1:
+		return nil, fault.New(fault.KeyUnsuited, fmt.Sprintf("the vault token has %d keys %q: remove the one that is not the vault's", len(right), t.Label))
+	}
+	if why != "" {
+		v.log.Warn("the vault token holds another private key of this label, which is ignored", "label", t.Label, "because", why)
+	}
+	return right[0], nil
+}
+
+// tell logs once for each label that somebody planted objects.
+func (v *hsmVault) tell(label string, strangers int) {
+	v.telling.Lock()
+	defer v.telling.Unlock()
+	if strangers == 0 || v.told[label] || len(v.told) >= maxTold {
+		return
+	}
+	v.told[label] = true
+	v.log.Warn("the vault token holds objects that anybody could have planted, under the label of a key of the vault: they are ignored",
+		"label", label, "objects", strangers)
+}
+
+// maxTold is of how many labels it is remembered that they were told of.
+const maxTold = 256
+
+// Generate makes a key pair, and finds it as [hsmVault.Key] does.
+func (v *hsmVault) Generate(ctx context.Context, t device.Template) (keys.Key, error) {
+	err := v.unlocked(ctx, func() error { _, err := v.token.Generate(ctx, t); return err })
+	if err != nil {
+		return nil, err
+	}
+	return v.Key(ctx, t)
 }
 
 func (v *hsmVault) GetData(ctx context.Context, label string) (data []byte, err error) {

@@ -1,6 +1,7 @@
 package signer
 
 import (
+	"log/slog"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -8,13 +9,12 @@ import (
 	"time"
 
 	"countersign/shared/fault"
-	"countersign/shared/jws"
 	"countersign/softhsm"
 	faults "countersign/softhsm/fault"
 )
 
 func TestARefusedPINIsNotTriedWithEachRequest(t *testing.T) {
-	f := softhsm.NewFaulty(t, softhsm.Spec{Label: "vault", Keys: []softhsm.Key{{Label: "statement", Curve: jws.P256, Sign: true}}})
+	f := softhsm.NewFaulty(t, softhsm.Spec{Label: "vault"})
 	pin := filepath.Join(t.TempDir(), "pin")
 	write := func(text string, at time.Time) {
 		t.Helper()
@@ -27,7 +27,7 @@ func TestARefusedPINIsNotTriedWithEachRequest(t *testing.T) {
 	}
 	now := time.Now()
 	write(f.Token.PIN, now)
-	v, done, err := openHSM(t.Context(), Config{Module: f.Module, Token: "pkcs11:token=vault", PINFile: pin})
+	v, done, err := openHSM(t.Context(), Config{Module: f.Module, Token: "pkcs11:token=vault", PINFile: pin}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestARefusedPINIsNotTriedWithEachRequest(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	key, err := v.Key(t.Context(), "statement")
+	key, err := v.Generate(t.Context(), statementKey())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -22,6 +22,7 @@ type cli struct {
 	Label string   `help:"Label of the token." default:"test"`
 	PIN   string   `help:"User PIN; random when empty." env:"SOFTHSM_TOKEN_PIN"`
 	Key   []string `help:"A key: LABEL:CURVE[:USE], CURVE secp256k1 or P-256, USE sign or derive. May be repeated." default:"approval:secp256k1:sign,channel:secp256k1:derive" placeholder:"LABEL:CURVE:USE"`
+	Plant string   `help:"Act on a token as somebody without its PIN: a list of acts as JSON, from this file (- for standard input). For tests of programs that must not believe what they find." placeholder:"FILE"`
 	JSON  string   `help:"Read token descriptions as JSON from this file (- for standard input) and print the store as JSON." placeholder:"FILE"`
 }
 
@@ -47,6 +48,9 @@ func run(ctx context.Context, c cli, in io.Reader, out io.Writer) error {
 	if c.JSON != "" {
 		return runJSON(ctx, c, in, out)
 	}
+	if c.Plant != "" {
+		return runPlant(ctx, c, in)
+	}
 	spec := softhsm.Spec{Label: c.Label, PIN: c.PIN}
 	for _, k := range c.Key {
 		key, err := parseKey(k)
@@ -67,18 +71,8 @@ func run(ctx context.Context, c cli, in io.Reader, out io.Writer) error {
 }
 
 func runJSON(ctx context.Context, c cli, in io.Reader, out io.Writer) error {
-	if c.JSON != "-" {
-		f, err := os.Open(c.JSON)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		in = f
-	}
 	var specs []softhsm.Spec
-	dec := json.NewDecoder(in)
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&specs); err != nil {
+	if err := readJSON(c.JSON, in, &specs); err != nil {
 		return fmt.Errorf("read the token descriptions: %w", err)
 	}
 	store, err := softhsm.Provision(ctx, c.Dir, specs...)
@@ -86,6 +80,33 @@ func runJSON(ctx context.Context, c cli, in io.Reader, out io.Writer) error {
 		return err
 	}
 	return json.NewEncoder(out).Encode(store)
+}
+
+func runPlant(ctx context.Context, c cli, in io.Reader) error {
+	var acts []softhsm.Planted
+	if err := readJSON(c.Plant, in, &acts); err != nil {
+		return fmt.Errorf("read what to plant: %w", err)
+	}
+	store, err := softhsm.Provision(ctx, c.Dir)
+	if err != nil {
+		return err
+	}
+	return store.Plant(ctx, c.Label, acts...)
+}
+
+// readJSON reads a file, or in for "-".
+func readJSON(path string, in io.Reader, v any) error {
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		in = f
+	}
+	dec := json.NewDecoder(in)
+	dec.DisallowUnknownFields()
+	return dec.Decode(v)
 }
 
 func parseKey(s string) (softhsm.Key, error) {

@@ -1,0 +1,115 @@
+package hsm
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+
+	"github.com/miekg/pkcs11"
+
+	"countersign/shared/fault"
+)
+
+// Template describes a key pair to be made. A key serves one purpose: Sign or
+// Derive, and both only where a person wants it so.
+type Template struct {
+	Curve  string `json:"curve"` // jws.Secp256k1 or jws.P256
+	Label  string `json:"label"`
+	Sign   bool   `json:"sign"`
+	Derive bool   `json:"derive"`
+	Hidden bool   `json:"hidden"` // the public half is behind the PIN too: nobody sees, changes or removes it without
+}
+
+// idLength is the length of the random CKA_ID of a key pair, in bytes. Nobody can
+// guess it, to plant an object with the same one beforehand.
+const idLength = 20
+
+// Generate makes a key pair in the token; the private half never leaves it. It
+// fails with CONFLICT when the label is taken, KEY_UNSUITED, PIN_REQUIRED,
+// DEVICE_REMOVED and DEVICE_ERROR. Objects that anybody could have planted do not
+// take a label.
+func (k *Token) Generate(ctx context.Context, t Template) (*Key, error) {
+	if t.Label == "" || len(t.Label) > 128 {
+		return nil, fault.New(fault.Invalid, "a key needs a label of at most 128 bytes")
+	}
+	if t.Derive && !t.Sign { // with both, the half that works is of use
+		if err := k.can(LacksECDH); err != nil {
+			return nil, err
+		}
+	}
+	params, err := paramsOf(t.Curve)
+	if err != nil {
+		return nil, err
+	}
+	id := make([]byte, idLength)
+	if _, err := rand.Read(id); err != nil {
+		return nil, err
+	}
+	var key *Key
+	err = k.administer(ctx, "make a key", func(session pkcs11.SessionHandle) error {
+		if k.isLocked() {
+			return pinRequired(k.id.Label)
+		}
+		same, err := k.module.search(session, privateHalf(pkcs11.NewAttribute(pkcs11.CKA_LABEL, t.Label)))
+		if err != nil {
+			return err
+		}
+		if len(same) > 0 {
+			return fault.New(fault.Conflict, fmt.Sprintf("the token has a key %q already", t.Label))
+		}
+		object, err := k.generate(session, t, params, id)
+		switch {
+		case isCurveMissing(err):
+			k.lack(t.Curve)
+			return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q has no %s", k.id.Label, t.Curve)).With("device", k.id.Label).With("lacks", t.Curve)
+		case is(err, pkcs11.CKR_FUNCTION_NOT_SUPPORTED), is(err, pkcs11.CKR_MECHANISM_INVALID):
+			return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q makes no keys for other programs: use the program of its maker", k.id.Label)).With("device", k.id.Label)
+		case err != nil:
+			return worked(err)
+		}
+		key, err = k.read(session, object)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return key, nil
+}
+
+// generate makes the pair with every use stated, because tokens allow what is not
+// denied; a token that does not take such a template gets the one that all know.
+func (k *Token) generate(session pkcs11.SessionHandle, t Template, params, id []byte) (object pkcs11.ObjectHandle, err error) {
+	mechanism := []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_EC_KEY_PAIR_GEN, nil)}
+	for _, complete := range []bool{true, false} {
+		public, private := t.attributes(params, id, complete)
+		object, _, err = k.module.ctx.GenerateKeyPair(session, mechanism, public, private)
+		if !is(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID) && !is(err, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID) &&
+			!is(err, pkcs11.CKR_ATTRIBUTE_READ_ONLY) && !is(err, pkcs11.CKR_TEMPLATE_INCONSISTENT) {
+			break
+		}
+	}
+	return object, err
+}
+
+// attributes are the templates of the two halves. They always say that the private
+// half is sensitive, private, and never leaves.
+func (t Template) attributes(params, id []byte, complete bool) (public, private []*pkcs11.Attribute) {
+	half := func(more ...*pkcs11.Attribute) []*pkcs11.Attribute {
+		return append(more, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
+			pkcs11.NewAttribute(pkcs11.CKA_LABEL, t.Label), pkcs11.NewAttribute(pkcs11.CKA_ID, id))
+	}
+	public = half(pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, params), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, t.Hidden && complete),
+		pkcs11.NewAttribute(pkcs11.CKA_VERIFY, t.Sign))
+	private = half(pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true), pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, true),
+		pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, false), pkcs11.NewAttribute(pkcs11.CKA_SIGN, t.Sign),
+		pkcs11.NewAttribute(pkcs11.CKA_DERIVE, t.Derive))
+	if complete {
+		for _, other := range []uint{pkcs11.CKA_SIGN_RECOVER, pkcs11.CKA_DECRYPT, pkcs11.CKA_UNWRAP} {
+			private = append(private, pkcs11.NewAttribute(other, false))
+		}
+		for _, other := range []uint{pkcs11.CKA_VERIFY_RECOVER, pkcs11.CKA_ENCRYPT, pkcs11.CKA_WRAP} {
+			public = append(public, pkcs11.NewAttribute(other, false))
+		}
+	}
+	return public, private
+}
