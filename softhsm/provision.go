@@ -13,6 +13,8 @@ import (
 	"sync"
 
 	"github.com/miekg/pkcs11"
+
+	"countersign/shared/secret"
 )
 
 // The curves, by their JOSE names.
@@ -280,7 +282,7 @@ func (s Store) Save(path string) error {
 
 // Load reads what [Store.Save] wrote.
 func Load(path string) (Store, error) {
-	b, err := os.ReadFile(path)
+	b, _, err := secret.Read(path, secret.MaxFile)
 	if err != nil {
 		return Store{}, err
 	}

@@ -56,6 +56,8 @@ var importRules = []struct {
 	{packages: "wasm/...", forbidden: "countersign/shared/spec", reason: "the pages are for tests"},
 	{packages: "shared/...", forbidden: "net", deep: true, wasm: true, reason: "shared does no I/O"},
 	{packages: "shared/...", forbidden: "syscall/js", reason: "shared compiles for every target"},
+	{packages: "shared/...", forbidden: "countersign/shared/secret", reason: "shared does no I/O; this one package is for programs"},
+	{packages: "wasm/...", forbidden: "countersign/shared/secret", deep: true, wasm: true, reason: "a page has no files and no memory of its own"},
 	{packages: "shared/...", forbidden: "database/sql", deep: true, reason: "shared does no I/O"},
 	{packages: "wasm", forbidden: "net/http", deep: true, wasm: true, reason: "1,535 KB of the bundle for what fetch does"},
 	{packages: "wasm", forbidden: "github.com/golang-jwt/jwt/v5", deep: true, wasm: true, reason: "600 KB; the page is trusted to verify nothing"},

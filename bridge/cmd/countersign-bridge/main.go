@@ -23,6 +23,7 @@ import (
 	"countersign/bridge/internal/doctor"
 	"countersign/bridge/internal/signer"
 	"countersign/shared/fault"
+	"countersign/shared/secret"
 )
 
 const about = `Countersign's bridge: approve movements of money with a key that never leaves your token.
@@ -84,6 +85,10 @@ type stdio struct {
 func main() {
 	if device.Child() { // this program runs each PKCS#11 module in a process of its own
 		return
+	}
+	if err := secret.Undumpable(); err != nil { // PINs and channel keys pass through its memory
+		fmt.Fprintln(os.Stderr, "countersign-bridge:", err)
+		os.Exit(1)
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := run(ctx, os.Args[1:], stdio{os.Stdout, os.Stderr})

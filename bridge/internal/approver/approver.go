@@ -43,6 +43,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/link"
+	"countersign/shared/secret"
 )
 
 // Version is what the bridge tells pages about itself, for people.
@@ -217,7 +218,7 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
 		return fmt.Errorf("make the state directory: %w", err)
 	}
-	log := slog.New(slog.NewTextHandler(stdio.Err, nil))
+	log := slog.New(secret.NewLog(stdio.Err))
 	mine, err := instance.Claim(ctx, instance.Config{StateDir: cfg.StateDir, Log: log})
 	if running, ok := errors.AsType[*instance.Running](err); ok {
 		_, err := fmt.Fprintln(stdio.Out, running)

@@ -20,6 +20,7 @@ import (
 	"countersign/shared/jws"
 	"countersign/shared/link"
 	"countersign/shared/name"
+	"countersign/shared/secret"
 	"countersign/shared/statement"
 	"countersign/shared/strictjson"
 )
@@ -298,7 +299,7 @@ func tokenOf(uri string) string {
 
 // loadLinkKey reads the bridge's own static key, or makes it at the first start.
 func loadLinkKey(path string, random io.Reader) (*link.Key, error) {
-	data, err := readFile(path)
+	data, _, err := secret.Line(path, maxConfig)
 	if errors.Is(err, fs.ErrNotExist) {
 		k, err := link.NewKey(random)
 		if err != nil {
@@ -314,13 +315,6 @@ func loadLinkKey(path string, random io.Reader) (*link.Key, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read the bridge's key: %w", err)
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s must be readable by its owner only (chmod 600)", path)
 	}
 	raw, err := base64.RawURLEncoding.DecodeString(strings.TrimSpace(string(data)))
 	if err != nil {

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"countersign/shared/secret"
 )
 
 // childName is the name under which the bridge's program starts itself for one
@@ -29,7 +31,10 @@ func Child() (ran bool) {
 	if os.Args[0] != childName || os.Getenv(childVariable) == "" {
 		return false
 	}
-	protect()
+	setName() // before the next: then it could not any more
+	if err := secret.Undumpable(); err != nil {
+		return true // the bridge says that the module does not answer
+	}
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGHUP) // the bridge says when it is over
 	file := os.NewFile(childSocket, "bridge")
 	conn, err := net.FileConn(file)

@@ -30,6 +30,7 @@ import (
 	"countersign/shared/frame"
 	"countersign/shared/link"
 	"countersign/shared/rendezvous"
+	"countersign/shared/secret"
 )
 
 const (
@@ -82,13 +83,13 @@ func ParseGateway(s string) (*url.URL, error) {
 	u, err := url.Parse(s)
 	switch {
 	case err != nil || u.Host == "" || u.User != nil || u.Path != "" || u.RawQuery != "" || u.Fragment != "" || s != strings.ToLower(s) || s != u.Scheme+"://"+u.Host:
-		return nil, fault.New(fault.Invalid, fmt.Sprintf("gateway %.80q: write it like https://gateway.example.com", s))
+		return nil, fault.New(fault.Invalid, fmt.Sprintf("gateway %.80q: write it like https://gateway.example.com", secret.Text(s)))
 	case u.Scheme == "https":
 		return u, nil
 	case u.Scheme == "http" && loopback(u.Hostname()):
 		return u, nil
 	}
-	return nil, fault.New(fault.Invalid, fmt.Sprintf("gateway %.80q: it must be https", s))
+	return nil, fault.New(fault.Invalid, fmt.Sprintf("gateway %.80q: it must be https", secret.Text(s)))
 }
 
 func loopback(host string) bool {
@@ -297,10 +298,10 @@ func (d *Dialer) connect(ctx context.Context, path string, protocols ...string) 
 	dial.Subprotocols = protocols
 	ws, answer, err := dial.DialContext(ctx, d.base+path, nil)
 	if err != nil && answer != nil {
-		return nil, fmt.Errorf("connect to the gateway: it answered %s: %w", answer.Status, err)
+		return nil, fmt.Errorf("connect to the gateway: it answered %d: %w", answer.StatusCode, err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("connect to the gateway: %w", err)
+	if err != nil { // it may name a proxy, with its password
+		return nil, fmt.Errorf("connect to the gateway: %w", secret.Redact(err, d.base))
 	}
 	if ws.Subprotocol() != rendezvous.BridgeProtocol {
 		ws.Close()

@@ -17,6 +17,7 @@ import (
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/journal"
 	"countersign/shared/fault"
+	"countersign/shared/secret"
 )
 
 // lowSpace is how little room on the disk is worth a warning, in bytes.
@@ -191,7 +192,7 @@ func (c *checks) serverTime(ctx context.Context, gateway string) (time.Time, err
 		if u, ok := errors.AsType[*url.Error](err); ok {
 			err = u.Err
 		}
-		return time.Time{}, err
+		return time.Time{}, secret.Redact(err, gateway)
 	}
 	defer res.Body.Close()
 	return http.ParseTime(res.Header.Get("Date"))
@@ -204,7 +205,7 @@ func (c *checks) origins() {
 	}
 	blocks := approver.OpenBlocks(c.Bridge.StateDir)
 	for _, o := range c.Bridge.Origins {
-		id := "origin:" + o
+		id := "origin:" + secret.Text(o)
 		if _, err := guard.ParseOrigin(o); err != nil {
 			c.note(id, Bad, err.Error(), "Write it as the browser does.")
 			continue

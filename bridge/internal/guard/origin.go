@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"countersign/shared/fault"
+	"countersign/shared/secret"
 )
 
 // maxOrigin is the longest origin that is read, in bytes: a host name has at
@@ -22,7 +23,7 @@ const maxOrigin = 300
 // to write instead.
 func ParseOrigin(s string) (string, error) {
 	refuse := func(why string) (string, error) {
-		return "", fault.New(fault.Invalid, fmt.Sprintf("origin %q: %s", clip(s), why))
+		return "", fault.New(fault.Invalid, fmt.Sprintf("origin %q: %s", clip(secret.Text(s)), why))
 	}
 	if s == "" || len(s) > maxOrigin {
 		return refuse("it must be like https://dashboard.example.com")

@@ -1,7 +1,6 @@
 package signer
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -115,6 +114,3 @@ func readSmall(path string, limit int64) ([]byte, error) {
 	}
 	return data, nil
 }
-
-// trimmed is a secret from a file, without the line feed an editor adds.
-func trimmed(b []byte) []byte { return bytes.TrimRight(b, "\r\n") }

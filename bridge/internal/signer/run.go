@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/secret"
 )
 
 // Deadlines of the signer link.
@@ -118,7 +119,7 @@ func prepare(ctx context.Context, cfg Config, stdio Stdio, open OpenVault) (Deps
 	if err != nil {
 		return Deps{}, nil, err
 	}
-	log := slog.New(slog.NewTextHandler(stdio.Err, nil))
+	log := slog.New(secret.NewLog(stdio.Err))
 	v, closeVault, err := open(ctx, cfg, log)
 	if err != nil {
 		return Deps{}, nil, errors.Join(err, f.Close())

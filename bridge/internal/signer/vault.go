@@ -4,18 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
+	"countersign/shared/secret"
 )
 
 // maxPIN is the longest PIN file, in bytes.
@@ -99,29 +98,16 @@ func (v *hsmVault) unlocked(ctx context.Context, do func() error) error {
 	return do()
 }
 
-// readPIN reads a PIN from a file that nobody else may read.
+// readPIN reads a PIN from a file that nobody else can read.
 func readPIN(path string) (pin []byte, info os.FileInfo, err error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // a pipe would wait for its writer
+	pin, info, err = secret.Line(path, maxPIN)
+	if f, ok := fault.As(err); ok {
+		return nil, nil, f.With("field", "pin_file")
+	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("read the PIN of the vault token: %w", err)
 	}
-	defer f.Close()
-	if info, err = f.Stat(); err != nil {
-		return nil, nil, fmt.Errorf("read the PIN of the vault token: %w", err)
-	}
-	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 {
-		return nil, nil, fault.New(fault.Invalid, fmt.Sprintf("%s must be a file of mode 0600: others may read it now", path)).With("field", "pin_file")
-	}
-	data := make([]byte, maxPIN+1)
-	n, err := io.ReadFull(f, data)
-	switch {
-	case err == nil:
-		clear(data)
-		return nil, nil, fault.New(fault.Invalid, fmt.Sprintf("%s is longer than %d bytes", path, maxPIN)).With("field", "pin_file")
-	case err != io.EOF && !errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, nil, fmt.Errorf("read the PIN of the vault token: %w", err)
-	}
-	return trimmed(data[:n]), info, nil
+	return pin, info, nil
 }
 
 // Key looks for the one key pair of a label whose private half the PIN protects and

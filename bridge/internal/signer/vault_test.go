@@ -67,7 +67,11 @@ func TestAPINIsReadFromAFileOfOursOnly(t *testing.T) {
 	if err := os.WriteFile(long, make([]byte, maxPIN+1), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, path := range []string{pipe, dir, long} {
+	others := filepath.Join(dir, "others")
+	if err := os.WriteFile(others, []byte("1234"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{pipe, dir, long, others} {
 		if _, _, err := readPIN(path); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("%s: %v, want INVALID_REQUEST", filepath.Base(path), err)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/shared/quote"
+	"countersign/shared/secret"
 	"countersign/web/internal/buy"
 	"countersign/web/internal/chain"
 	"countersign/web/internal/gateway"
@@ -61,7 +62,7 @@ func (n *node) watcher(ctx context.Context) (*chain.Watcher, error) {
 	}
 	var err error
 	n.w, err = chain.Dial(ctx, n.cfg)
-	return n.w, err
+	return n.w, n.redact(err)
 }
 
 func (n *node) close() {
@@ -78,7 +79,7 @@ func (n *node) Head(ctx context.Context) (string, error) {
 		return "", err
 	}
 	c, err := w.Head(ctx)
-	return string(c), err
+	return string(c), n.redact(err)
 }
 
 func (n *node) Scan(ctx context.Context, from string, addresses []string) ([]gateway.Deposit, string, error) {
@@ -91,5 +92,9 @@ func (n *node) Scan(ctx context.Context, from string, addresses []string) ([]gat
 	for _, d := range seen {
 		all = append(all, gateway.Deposit{Address: d.Address, TxHash: d.TxHash, Amount: d.Amount, Time: d.Time, Final: d.Final})
 	}
-	return all, string(next), err
+	return all, string(next), n.redact(err)
 }
+
+// redact hides the node's address, which may hold an API key: libraries put it
+// into their errors.
+func (n *node) redact(err error) error { return secret.Redact(err, n.cfg.RPC) }

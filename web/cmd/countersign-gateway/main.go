@@ -13,6 +13,7 @@ import (
 	"os/signal"
 	"syscall"
 
+	"countersign/shared/secret"
 	"countersign/shared/strictjson"
 	"countersign/web/internal/sandbox"
 	"countersign/web/internal/store/sqlstore"
@@ -46,6 +47,10 @@ The file for serve and migrate is JSON; every name is known or refused:
   providers           [{"id","name","url","api_key_file"}]
   chains              [{"chain":"eip155:31337","rpc":"http://…"}]
 
+Files with keys and PINs must be readable by their owner alone (mode 0600); a file of
+root's also by a group (0640), as systemd's LoadCredential and Kubernetes' fsGroup make
+them. The program stops at any other, and says what to run.
+
 Example:
   countersign-gateway serve -config gateway.json
 `
@@ -53,6 +58,10 @@ Example:
 type stdio struct{ out, err io.Writer }
 
 func main() {
+	if err := secret.Undumpable(); err != nil { // it holds the key of tokens
+		fmt.Fprintln(os.Stderr, "countersign-gateway:", err)
+		os.Exit(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args[1:], stdio{os.Stdout, os.Stderr}); err != nil {

@@ -10,13 +10,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"countersign/shared/jws"
 	"countersign/shared/name"
+	"countersign/shared/secret"
 	"countersign/shared/statement"
 	"countersign/web/dashboard"
 	"countersign/web/internal/api"
@@ -76,6 +76,18 @@ type signerFile struct {
 	ChannelKeys  []statement.JWK `json:"channel_keys"`
 }
 
+// addresses are those whose parts may be secrets.
+func (c Config) addresses() []string {
+	all := append([]string{c.PublicURL}, c.Dashboards...)
+	for _, p := range c.Providers {
+		all = append(all, p.URL)
+	}
+	for _, n := range c.Chains {
+		all = append(all, n.RPC)
+	}
+	return all
+}
+
 func (c Config) check() error {
 	for _, f := range [][2]string{
 		{"listen", c.Listen}, {"database", c.Database}, {"signer_socket", c.SignerSocket}, {"signer_file", c.SignerFile},
@@ -93,16 +105,16 @@ func (c Config) check() error {
 	return nil
 }
 
-func secret(path string) (string, error) {
-	raw, err := os.ReadFile(path)
+// apiKey reads an API key, which has 16 to 512 characters.
+func apiKey(path string) (string, error) {
+	line, _, err := secret.Line(path, 512)
 	if err != nil {
 		return "", fmt.Errorf("read an API key: %w", err)
 	}
-	key := strings.TrimSpace(string(raw))
-	if len(key) < 16 {
+	if len(line) < 16 {
 		return "", fmt.Errorf("the API key in %s is shorter than 16 characters", path)
 	}
-	return key, nil
+	return string(line), nil
 }
 
 // serve runs the gateway until ctx ends.
@@ -110,7 +122,7 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 	if err := cfg.check(); err != nil {
 		return err
 	}
-	log := slog.New(slog.NewTextHandler(std.err, nil))
+	log := slog.New(secret.NewLog(std.err, cfg.addresses()...))
 	var signer signerFile
 	if err := readConfig(cfg.SignerFile, &signer); err != nil {
 		return err
@@ -181,7 +193,7 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 func relayOf(cfg Config, log *slog.Logger) (*relay.Relay, error) {
 	u, err := url.Parse(cfg.PublicURL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return nil, fmt.Errorf("public_url %q is not an http address", cfg.PublicURL)
+		return nil, fmt.Errorf("public_url %s is not an http address", secret.Host(cfg.PublicURL))
 	}
 	self := u.Scheme + "://" + strings.ToLower(u.Host)
 	return relay.New(relay.Config{Gateway: self, Origins: append([]string{self}, cfg.Dashboards...), Now: time.Now, Rand: rand.Reader, Log: log})
@@ -247,7 +259,7 @@ func listen(ctx context.Context, addr string, s server, std stdio) error {
 func principals(ctx context.Context, db store.Store, all []Developer) error {
 	return db.Write(ctx, func(tx store.Tx) error {
 		for _, d := range all {
-			key, err := secret(d.APIKeyFile)
+			key, err := apiKey(d.APIKeyFile)
 			if err != nil {
 				return err
 			}
@@ -277,7 +289,7 @@ func principals(ctx context.Context, db store.Store, all []Developer) error {
 func deskOf(cfg Config, db store.Store, log *slog.Logger) (gateway.Desk, error) {
 	var all []buy.Provider
 	for _, p := range cfg.Providers {
-		key, err := secret(p.APIKeyFile)
+		key, err := apiKey(p.APIKeyFile)
 		if err != nil {
 			return nil, err
 		}

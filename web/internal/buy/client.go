@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"countersign/shared/quote"
+	"countersign/shared/secret"
 )
 
 // client speaks to one provider.
@@ -33,9 +34,9 @@ type httpStatus struct{ status int }
 
 func (e *httpStatus) Error() string { return fmt.Sprintf("HTTP status %d", e.status) }
 
-// get returns the body of a 200 with JSON in it. secret says that the endpoint
+// get returns the body of a 200 with JSON in it. keyed says that the endpoint
 // is one that takes the API key.
-func (c *client) get(ctx context.Context, path string, query url.Values, secret bool) ([]byte, error) {
+func (c *client) get(ctx context.Context, path string, query url.Values, keyed bool) ([]byte, error) {
 	u := c.p.URL + path
 	if len(query) > 0 {
 		u += "?" + query.Encode()
@@ -46,7 +47,7 @@ func (c *client) get(ctx context.Context, path string, query url.Values, secret 
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "countersign")
-	if secret && c.p.APIKey != "" {
+	if keyed && c.p.APIKey != "" {
 		req.Header.Set("X-API-KEY", c.p.APIKey)
 	}
 	res, err := c.http.Do(req)
@@ -55,7 +56,7 @@ func (c *client) get(ctx context.Context, path string, query url.Values, secret 
 		if errors.As(err, &ue) {
 			err = ue.Err // without the address, which holds the question
 		}
-		return nil, err
+		return nil, secret.Redact(err, c.p.URL, u)
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {

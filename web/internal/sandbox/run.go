@@ -16,6 +16,7 @@ import (
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
 
+	"countersign/shared/secret"
 	"countersign/web/internal/sandbox/backend"
 	"countersign/web/internal/sandbox/node"
 	"countersign/web/internal/sandbox/pretend"
@@ -32,7 +33,7 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
 		return fmt.Errorf("make the state directory: %w", err)
 	}
-	log := slog.New(slog.NewTextHandler(stdio.Err, nil))
+	log := slog.New(secret.NewLog(stdio.Err))
 	funds, err := openFunds(cfg.StateDir)
 	if err != nil {
 		return err
@@ -172,8 +173,12 @@ func openFunds(dir string) (*funds, error) {
 	f := &funds{keys: map[string]*ecdsa.PrivateKey{}}
 	for _, id := range pretend.IDs() {
 		path := filepath.Join(dir, "funds-"+id+".key")
-		key, err := crypto.LoadECDSA(path)
-		if errors.Is(err, os.ErrNotExist) {
+		text, _, err := secret.Line(path, 64)
+		var key *ecdsa.PrivateKey
+		switch {
+		case err == nil:
+			key, err = crypto.HexToECDSA(string(text))
+		case errors.Is(err, os.ErrNotExist):
 			if key, err = crypto.GenerateKey(); err == nil {
 				err = crypto.SaveECDSA(path, key)
 			}

@@ -12,6 +12,8 @@ import (
 	"io/fs"
 	"os"
 	"strings"
+
+	"countersign/shared/secret"
 )
 
 // KeyConfig says where the signing key is.
@@ -22,6 +24,9 @@ type KeyConfig struct {
 	Notice   io.Writer // told in one line when a key was made
 }
 
+// maxPIN is the longest PIN, in bytes.
+const maxPIN = 255
+
 // noClose is for keys that hold nothing open.
 func noClose() error { return nil }
 
@@ -29,13 +34,13 @@ func noClose() error { return nil }
 // else. close gives the HSM's session back.
 func LoadKey(cfg KeyConfig) (key crypto.Signer, closeKey func() error, err error) {
 	if strings.HasPrefix(cfg.Location, "pkcs11:") {
-		pin, err := readSecret(cfg.PINFile)
+		pin, _, err := secret.Line(cfg.PINFile, maxPIN)
 		if err != nil {
 			return nil, nil, fmt.Errorf("read the PIN of the token key: %w", err)
 		}
-		return hsmKey(cfg.Location, strings.TrimSpace(string(pin)))
+		return hsmKey(cfg.Location, string(pin))
 	}
-	raw, err := readSecret(cfg.Location)
+	raw, _, err := secret.Read(cfg.Location, secret.MaxFile)
 	if errors.Is(err, fs.ErrNotExist) && cfg.Create {
 		key, err := createKey(cfg.Location)
 		if err == nil && cfg.Notice != nil {
@@ -59,23 +64,6 @@ func LoadKey(cfg KeyConfig) (key crypto.Signer, closeKey func() error, err error
 		return nil, nil, fmt.Errorf("token key %s: not an RSA key", cfg.Location)
 	}
 	return r, noClose, nil
-}
-
-// readSecret reads a small file that belongs to its owner alone.
-func readSecret(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() || info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s can be read by others (mode %04o): run chmod 600 on it", path, info.Mode().Perm())
-	}
-	return io.ReadAll(io.LimitReader(f, 64<<10))
 }
 
 func createKey(path string) (crypto.Signer, error) {

@@ -16,12 +16,12 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/secret"
 )
 
 // Config is what the back end needs.
@@ -41,7 +41,7 @@ type Config struct {
 func New(cfg Config) (http.Handler, error) {
 	gateway, err := url.Parse(cfg.GatewayURL)
 	if err != nil || gateway.Host == "" || gateway.Scheme != "http" && gateway.Scheme != "https" {
-		return nil, fmt.Errorf("gateway_url %q is not an http address", cfg.GatewayURL)
+		return nil, fmt.Errorf("gateway_url %s is not an http address", secret.Host(cfg.GatewayURL))
 	}
 	if cfg.Client == nil {
 		cfg.Client = &http.Client{Timeout: 10 * time.Second}
@@ -60,7 +60,7 @@ func New(cfg Config) (http.Handler, error) {
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
 			if !errors.Is(err, context.Canceled) {
-				cfg.Log.Warn("pass a request to the gateway", "path", r.URL.Path, "error", err)
+				cfg.Log.Warn("pass a request to the gateway", "path", r.URL.Path, "error", secret.Redact(err, cfg.GatewayURL))
 			}
 			refuse(w, http.StatusBadGateway, fault.Unavailable, "The gateway cannot be reached. Try again in a moment.")
 		},
@@ -124,11 +124,11 @@ func ownPage(r *http.Request) bool {
 // ask trades the API key for a token. It is a call of this server, not of a
 // browser: none of the page's headers are in it.
 func (b *backend) ask(ctx context.Context) (status int, body []byte, err error) {
-	key, err := os.ReadFile(b.cfg.APIKeyFile)
+	key, _, err := secret.Line(b.cfg.APIKeyFile, 512)
 	if err != nil {
 		return 0, nil, fmt.Errorf("read the API key: %w", err)
 	}
-	question := map[string]string{"apiKey": strings.TrimSpace(string(key)), "id": b.cfg.EntityID, "userType": "entity"}
+	question := map[string]string{"apiKey": string(key), "id": b.cfg.EntityID, "userType": "entity"}
 	if b.cfg.DeveloperID != "" {
 		question["developerId"] = b.cfg.DeveloperID
 	}
@@ -144,7 +144,7 @@ func (b *backend) ask(ctx context.Context) (status int, body []byte, err error) 
 	req.Header.Set("Content-Type", "application/json")
 	res, err := b.cfg.Client.Do(req)
 	if err != nil {
-		return 0, nil, err
+		return 0, nil, secret.Redact(err, b.cfg.GatewayURL)
 	}
 	defer res.Body.Close()
 	body, err = io.ReadAll(io.LimitReader(res.Body, 64<<10))
