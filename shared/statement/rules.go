@@ -71,8 +71,18 @@ func (c *checks) member(m GenesisMember, at string) {
 	c.key(m.Approval, at+"approval")
 	c.key(m.Channel, at+"channel")
 	c.that(m.ChannelIn == InToken || m.ChannelIn == InSoftware, at+"channel_in", "is neither token nor software")
-	c.that(m.Approval != m.Channel, at+"channel", "is the approval key: one key must not serve two purposes")
+	c.that(m.Approval.half() != m.Channel.half(), at+"channel", "is the approval key, or its negative: one key must not serve two purposes")
 }
+
+// half is what tells keys of two holders apart: the keys P and −P have one x, and
+// who holds the private half of one holds that of the other.
+type half struct{ crv, x string }
+
+func (k JWK) half() half { return half{k.Crv, k.X} }
+
+// SameHolder reports whether who holds the private half of k holds that of o: the
+// two are one key, or one the negative of the other.
+func (k JWK) SameHolder(o JWK) bool { return k.half() == o.half() }
 
 func (a Address) check() error {
 	var c checks
@@ -94,18 +104,22 @@ func (g Genesis) check() error {
 	c.name(g.EntityName, "entity_name")
 	c.key(g.Signer.Statement, "signer.statement")
 	c.that(len(g.Signer.Channel) >= 1 && len(g.Signer.Channel) <= 2, "signer.channel", "does not hold one key for each suite")
+	keys := map[half]bool{g.Signer.Statement.half(): true}
 	for _, k := range g.Signer.Channel {
 		c.key(k, "signer.channel")
+		c.that(!keys[k.half()], "signer.channel", "shares a key with another purpose")
+		keys[k.half()] = true
 	}
 	c.that(len(g.Members) >= 1 && len(g.Members) <= maxMembers, "members", "does not hold 1 to 64 members")
-	members, voters, keys := map[string]bool{}, map[string]bool{}, map[JWK]bool{g.Signer.Statement: true}
+	members, voters := map[string]bool{}, map[string]bool{}
 	for _, m := range g.Members {
 		at := "members." + m.Member + "."
 		c.member(m, at)
 		c.that(!members[m.Member], at+"member", "is listed twice")
-		c.that(!keys[m.Approval] && !keys[m.Channel], at+"approval", "shares a key with somebody else")
+		c.that(!keys[m.Approval.half()], at+"approval", "shares a key, or its negative, with somebody else")
+		c.that(!keys[m.Channel.half()], at+"channel", "shares a key, or its negative, with somebody else")
 		voters[m.Member] = m.Role != Auditor
-		members[m.Member], keys[m.Approval], keys[m.Channel] = true, true, true
+		members[m.Member], keys[m.Approval.half()], keys[m.Channel.half()] = true, true, true
 	}
 	c.that(len(g.Accounts) >= 1 && len(g.Accounts) <= maxAccounts, "accounts", "does not hold 1 to 64 accounts")
 	accounts := map[string]bool{}

@@ -70,6 +70,29 @@ func sampleGenesis() Genesis {
 		IssuedAt: iat}
 }
 
+// negative stands for -P: the same x, another y.
+func negative(k JWK) JWK { k.Y = hashC; return k }
+
+// withEve is a genesis with a second member, whose keys differ from Bob's by edit
+// alone: the other key is one of her own.
+func withEve(edit func(*GenesisMember)) Genesis {
+	g := sampleGenesis()
+	eve := g.Members[0]
+	eve.Member, eve.Name = "mem_eve", "Eve"
+	own := eve
+	own.Approval.X, own.Channel.X = "AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM", "BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ"
+	changed := eve
+	edit(&changed)
+	if changed.Approval == eve.Approval {
+		changed.Approval = own.Approval
+	}
+	if changed.Channel == eve.Channel {
+		changed.Channel = own.Channel
+	}
+	g.Members = append(g.Members, changed)
+	return g
+}
+
 // refused lists single changes that no reader may accept.
 func refused() []struct {
 	name  string
@@ -177,6 +200,11 @@ func vectors(t testing.TB) []vector {
 		{"a certificate as an approval", "approval", canonical(t, sampleMember()), "name"},
 		{"an approval as a certificate", "member", good, "entity_name"},
 		{"nothing", "approval", "", ""},
+		{"two members with the keys P and -P", "genesis", canonical(t, withEve(func(m *GenesisMember) { m.Approval = negative(m.Approval) })), "members.mem_eve.approval"},
+		{"a member with the negative of the vault's channel key", "genesis",
+			canonical(t, withEve(func(m *GenesisMember) { m.Channel = negative(sampleGenesis().Signer.Channel[1]) })), "members.mem_eve.channel"},
+		{"a certificate for the keys P and -P", "member", strings.Replace(canonical(t, sampleMember()),
+			canonical(t, sampleMember().Channel), canonical(t, negative(sampleMember().Approval)), 1), "channel"},
 	} {
 		all = append(all, vector{r.name, r.kind, r.text, false, r.field, ""})
 	}
@@ -298,7 +326,7 @@ func TestAGenesisIsConsistent(t *testing.T) {
 		"members": func(g *Genesis) { g.Members = nil },
 		"members.mem_bob.member": func(g *Genesis) {
 			m := g.Members[0]
-			m.Approval.X, m.Channel.X = hashC, "AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM"
+			m.Approval.X, m.Channel.X = "BAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQ", "AwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwM"
 			g.Members = append(g.Members, m)
 		},
 		"members.mem_eve.approval":    func(g *Genesis) { m := g.Members[0]; m.Member = "mem_eve"; g.Members = append(g.Members, m) },
@@ -312,6 +340,35 @@ func TestAGenesisIsConsistent(t *testing.T) {
 		_, err := Encode(g)
 		if e, ok := fault.As(err); !ok || e.Details["field"] != field {
 			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
+// TestTheKeysPAndMinusPAreOneHolders walks every pair of keys in a genesis: a key
+// and its negative have one private half, up to the sign.
+func TestTheKeysPAndMinusPAreOneHolders(t *testing.T) {
+	t.Parallel()
+	sound := withEve(func(*GenesisMember) {})
+	if _, err := Encode(sound); err != nil {
+		t.Fatal(err)
+	}
+	at := func(g *Genesis) map[string]*JWK {
+		return map[string]*JWK{
+			"statement": &g.Signer.Statement, "channel secp256k1": &g.Signer.Channel[0], "channel P-256": &g.Signer.Channel[1],
+			"approval of Bob": &g.Members[0].Approval, "channel of Bob": &g.Members[0].Channel,
+			"approval of Eve": &g.Members[1].Approval, "channel of Eve": &g.Members[1].Channel,
+		}
+	}
+	for from := range at(&sound) {
+		for to := range at(&sound) {
+			if from == to {
+				continue
+			}
+			g := withEve(func(*GenesisMember) {})
+			*at(&g)[to] = negative(*at(&g)[from])
+			if _, err := Encode(g); fault.CodeOf(err) != fault.StatementInvalid {
+				t.Errorf("%s is the negative of %s: %v", to, from, err)
+			}
 		}
 	}
 }

@@ -59,14 +59,16 @@ func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment)
 		}
 		g.Signer.Channel = append(g.Signer.Channel, jwkOf(k.PublicKey()))
 	}
+	var accounts []statement.JWK
 	for _, a := range draft.Accounts {
-		account, err := makeAccount(ctx, deps.Vault, a)
+		account, key, err := makeAccount(ctx, deps.Vault, a)
 		if err != nil {
 			return Enrolment{}, err
 		}
 		g.Accounts = append(g.Accounts, account)
+		accounts = append(accounts, key)
 	}
-	if err := checkGenesis(g); err != nil {
+	if err := checkGenesis(g, accounts); err != nil {
 		return Enrolment{}, err
 	}
 	log, err := signedlog.Open(ctx, signedlog.Config{
@@ -100,21 +102,22 @@ func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment)
 	return e, nil
 }
 
-func makeAccount(ctx context.Context, v Vault, a DraftAccount) (statement.GenesisAccount, error) {
+func makeAccount(ctx context.Context, v Vault, a DraftAccount) (statement.GenesisAccount, statement.JWK, error) {
 	t, err := addressKey(a.Chain, labelAccount+a.Account)
 	if err != nil {
-		return statement.GenesisAccount{}, err
+		return statement.GenesisAccount{}, statement.JWK{}, err
 	}
 	k, err := keyOrNew(ctx, v, t)
 	if err != nil {
-		return statement.GenesisAccount{}, fmt.Errorf("make the key of account %s: %w", a.Account, err)
+		return statement.GenesisAccount{}, statement.JWK{}, fmt.Errorf("make the key of account %s: %w", a.Account, err)
 	}
 	address, err := addressOn(a.Chain, k.PublicKey())
-	return statement.GenesisAccount{Account: a.Account, Name: a.Name, Chain: a.Chain, Address: address, Rules: a.Rules}, err
+	return statement.GenesisAccount{Account: a.Account, Name: a.Name, Chain: a.Chain, Address: address, Rules: a.Rules}, jwkOf(k.PublicKey()), err
 }
 
-// checkGenesis finds in the draft what the log would refuse.
-func checkGenesis(g statement.Genesis) error {
+// checkGenesis finds in the draft what the log would refuse, and members who have
+// the key of an account.
+func checkGenesis(g statement.Genesis, accounts []statement.JWK) error {
 	if _, err := statement.Encode(g); err != nil {
 		return err
 	}
@@ -122,6 +125,9 @@ func checkGenesis(g statement.Genesis) error {
 		for _, k := range []statement.JWK{m.Approval, m.Channel} {
 			if _, err := publicKey(k); err != nil {
 				return fmt.Errorf("a key of %s: %w", m.Member, err)
+			}
+			if slices.ContainsFunc(accounts, k.SameHolder) {
+				return fault.New(fault.Invalid, "a key of "+m.Member+" is the key of an account of the vault").With("field", "members."+m.Member)
 			}
 		}
 	}
