@@ -46,7 +46,7 @@ type Claims struct {
 	DeveloperID string `json:"developerId"`
 	EntityID    string `json:"entityId,omitempty"`
 	Env         string `json:"env"` // sandbox, …
-	Version     int64  `json:"tv"`  // of all tokens of the developer; a higher one revokes the lower
+	Version     int64  `json:"tv"`  // of the developer, plus that of the entity; a higher one revokes the lower
 }
 
 // Until is when the token expires, by the gateway's clock.

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -149,7 +148,7 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := principals(ctx, db, cfg.Developers); err != nil {
+	if err := principals(ctx, db, cfg, log); err != nil {
 		return err
 	}
 	providers, err := deskOf(cfg, db, log)
@@ -254,36 +253,21 @@ func listen(ctx context.Context, addr string, s server, std stdio) error {
 	return err
 }
 
-// principals brings the developers of the configuration into the database. A
-// changed API key revokes the tokens of the old one.
-func principals(ctx context.Context, db store.Store, all []Developer) error {
-	return db.Write(ctx, func(tx store.Tx) error {
-		for _, d := range all {
-			key, err := apiKey(d.APIKeyFile)
-			if err != nil {
-				return err
-			}
-			dev := store.Developer{ID: d.ID, Name: d.Name, KeyHash: sha256.Sum256([]byte(key)), Version: 1}
-			old, err := tx.Developer(d.ID)
-			switch {
-			case err == nil && old.KeyHash == dev.KeyHash:
-				dev.Version = old.Version
-			case err == nil:
-				dev.Version = old.Version + 1
-			case !errors.Is(err, store.ErrNotFound):
-				return err
-			}
-			if err := tx.PutDeveloper(dev); err != nil {
-				return err
-			}
-			for _, e := range d.Entities {
-				if err := tx.PutEntity(store.Entity{ID: e, Developer: d.ID, Name: e}); err != nil {
-					return err
-				}
-			}
+// principals makes the database follow the developers of the configuration.
+func principals(ctx context.Context, db store.Store, cfg Config, log *slog.Logger) error {
+	var all []gateway.Principal
+	for _, d := range cfg.Developers {
+		key, err := apiKey(d.APIKeyFile)
+		if err != nil {
+			return err
 		}
-		return nil
-	})
+		all = append(all, gateway.Principal{ID: d.ID, Name: d.Name, APIKey: key, Entities: d.Entities})
+	}
+	disabled, err := gateway.Follow(ctx, db, cfg.Environment, all)
+	for _, id := range disabled {
+		log.Warn("it is not in the configuration any more, and has no access", "id", id)
+	}
+	return err
 }
 
 func deskOf(cfg Config, db store.Store, log *slog.Logger) (gateway.Desk, error) {

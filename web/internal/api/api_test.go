@@ -237,14 +237,18 @@ func TestTokensInEveryFormThatIsInUse(t *testing.T) {
 	}
 }
 
-func TestSandboxMakesADeveloper(t *testing.T) {
+func TestTheSandboxGivesAKeyOnceOnly(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	body := `{"name":"Acme","developer_id":"d1","preferences":{"currency":"EUR"}}`
 	one := get[wire.SandboxReply](t, r.do("POST", "/v1/sandbox", body, "Authorization", ""))
-	two := get[wire.SandboxReply](t, r.do("POST", "/v1/sandbox", body, "Authorization", ""))
-	if one.Data.Entity != two.Data.Entity || one.Data.Developer.APIKey == two.Data.Developer.APIKey {
-		t.Errorf("%+v then %+v", one, two)
+	two := r.do("POST", "/v1/sandbox", body, "Authorization", "")
+	if two.status != http.StatusConflict || strings.Contains(string(two.body), "ol_test_") || strings.Contains(string(two.body), one.Data.Entity.ID) {
+		t.Errorf("somebody else got %d %s", two.status, two.body)
+	}
+	other := get[wire.SandboxReply](t, r.do("POST", "/v1/sandbox", `{"name":"Acme","developer_id":"d2"}`, "Authorization", ""))
+	if other.Data.Entity.ID == one.Data.Entity.ID {
+		t.Errorf("two developers have the entity %s", one.Data.Entity.ID)
 	}
 	a := r.do("GET", "/v1/accounts?entityId="+one.Data.Entity.ID, "", "Authorization", "Bearer "+one.Data.Token)
 	if v := get[wire.Accounts](t, a); len(v.Accounts) != 0 {

@@ -36,19 +36,9 @@ func (g *Gateway) Authenticate(ctx context.Context, token string) (Caller, error
 		return Caller{}, fault.Wrap(err, fault.Unauthenticated, msgBadToken)
 	}
 	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		d, err := tx.Developer(c.DeveloperID)
-		if err != nil {
-			return err
-		}
-		if c.Version != d.Version {
-			return fault.New(fault.Unauthenticated, msgBadToken)
-		}
-		if c.EntityID == "" {
-			return nil
-		}
-		e, err := tx.Entity(c.EntityID)
-		if err == nil && e.Developer != d.ID {
-			err = store.ErrNotFound
+		version, err := access(tx, c.DeveloperID, c.EntityID)
+		if err == nil && c.Version != version {
+			err = fault.New(fault.Unauthenticated, msgBadToken)
 		}
 		return err
 	})
@@ -71,10 +61,7 @@ func (g *Gateway) InEntity(ctx context.Context, c Caller, entity string) (Caller
 		return Caller{}, fault.New(fault.EntityContext, "Entity context is required: add ?entityId=…")
 	}
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		e, err := tx.Entity(entity)
-		if err == nil && e.Developer != c.Developer {
-			err = store.ErrNotFound
-		}
+		_, err := access(tx, c.Developer, entity)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
@@ -101,14 +88,14 @@ func (g *Gateway) Token(ctx context.Context, in wire.TokenRequest, peer string) 
 			if err != nil && !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
-			developer, s.Entity = e.Developer, e.ID
-			if err != nil || in.DeveloperID != "" && in.DeveloperID != e.Developer {
+			developer, s.Entity, s.Version = e.Developer, e.ID, e.Version
+			if err != nil || e.Disabled || in.DeveloperID != "" && in.DeveloperID != e.Developer {
 				developer = "-" // the look-up is made anyway
 			}
 		}
 		var err error
 		d, err = tx.Developer(developer)
-		if known = err == nil; errors.Is(err, store.ErrNotFound) {
+		if known = err == nil && !d.Disabled; errors.Is(err, store.ErrNotFound) {
 			err = nil
 		}
 		return err
@@ -123,7 +110,7 @@ func (g *Gateway) Token(ctx context.Context, in wire.TokenRequest, peer string) 
 		}
 		return wire.TokenReply{}, bad
 	}
-	s.Developer, s.Version = d.ID, d.Version
+	s.Developer, s.Version = d.ID, s.Version+d.Version
 	return g.mint(ctx, s)
 }
 

@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"countersign/shared/fault"
 	"countersign/shared/statement"
@@ -132,9 +134,13 @@ func (g *Gateway) Relay(ctx context.Context, c Caller, channel, record string) (
 	return wire.Record{Record: r.Record}, nil
 }
 
-// Sandbox makes a developer and an entity to try the API with; the same name
-// and developer_id give the same ids again and a new API key, which replaces the
-// old one. It fails with NOT_FOUND outside the sandbox environment.
+// maxSandboxes is how many developers the sandbox keeps; one more removes the
+// oldest.
+const maxSandboxes = 1000
+
+// Sandbox makes a developer and an entity to try the API with. Name and
+// developer_id give the ids; those that exist are not given to somebody else:
+// CONFLICT. It fails with NOT_FOUND outside the sandbox environment.
 func (g *Gateway) Sandbox(ctx context.Context, in wire.SandboxInput, peer string) (wire.SandboxReply, error) {
 	if g.cfg.Env != "sandbox" {
 		return wire.SandboxReply{}, fault.New(fault.NotFound, "there is no sandbox here")
@@ -144,19 +150,14 @@ func (g *Gateway) Sandbox(ctx context.Context, in wire.SandboxInput, peer string
 	}
 	sum := sha256.Sum256([]byte("countersign-sandbox/1\x00" + in.DeveloperID + "\x00" + in.Name))
 	tag := hex.EncodeToString(sum[:10])
-	var secret [24]byte
+	var secret [28]byte
 	if _, err := io.ReadFull(g.cfg.Rand, secret[:]); err != nil {
 		return wire.SandboxReply{}, fmt.Errorf("make an API key: %w", err)
 	}
-	key := "ol_test_" + base64.RawURLEncoding.EncodeToString(secret[:])
-	d := store.Developer{ID: "dev_" + tag, Name: in.Name, KeyHash: sha256.Sum256([]byte(key)), Version: 1}
+	key := "ol_test_" + base64.RawURLEncoding.EncodeToString(secret[:24])
+	d := store.Developer{ID: "dev_" + tag, Name: in.Name, KeyHash: sha256.Sum256([]byte(key)), Version: int64(binary.BigEndian.Uint32(secret[24:28])), MadeBy: store.BySandbox} // never that of one that was removed
 	e := store.Entity{ID: "ent_" + tag, Developer: d.ID, Name: in.Name}
-	err := g.cfg.Store.Write(ctx, func(tx store.Tx) error {
-		if err := tx.PutDeveloper(d); err != nil {
-			return err
-		}
-		return tx.PutEntity(e)
-	})
+	err := g.cfg.Store.Write(ctx, func(tx store.Tx) error { return addSandbox(tx, d, e) })
 	if err != nil {
 		return wire.SandboxReply{}, err
 	}
@@ -174,4 +175,33 @@ func (g *Gateway) Sandbox(ctx context.Context, in wire.SandboxInput, peer string
 		},
 		Token: t.AccessToken,
 	}}, nil
+}
+
+// addSandbox adds a developer that the sandbox made, with its entity.
+func addSandbox(tx store.Tx, d store.Developer, e store.Entity) error {
+	_, err1 := tx.Developer(d.ID)
+	_, err2 := tx.Entity(e.ID)
+	switch {
+	case err1 == nil || err2 == nil:
+		return fault.New(fault.Conflict, "this name is taken: its API key was shown when it was made, and is not shown again; choose another name").With("field", "name")
+	case !errors.Is(err1, store.ErrNotFound):
+		return err1
+	case !errors.Is(err2, store.ErrNotFound):
+		return err2
+	}
+	all, err := tx.Developers()
+	if err != nil {
+		return err
+	}
+	all = slices.DeleteFunc(all, func(d store.Developer) bool { return d.MadeBy != store.BySandbox })
+	for len(all) >= maxSandboxes {
+		if err := tx.DropDeveloper(all[0].ID); err != nil {
+			return err
+		}
+		all = all[1:]
+	}
+	if err := tx.PutDeveloper(d); err != nil {
+		return err
+	}
+	return tx.PutEntity(e)
 }

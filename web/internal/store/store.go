@@ -52,22 +52,38 @@ type Developer struct {
 	ID      string
 	Name    string
 	KeyHash [32]byte // SHA-256 of the API key
-	Version int64    // tokens of a lower version are revoked
+	Version int64    // grows; tokens of another version are revoked
+	MadeBy  string   // ByConfiguration or BySandbox
+	// Disabled: it was removed from where it was made. It has no access; what it
+	// did is kept.
+	Disabled bool
 }
+
+// Who makes developers.
+const (
+	ByConfiguration = "configuration"
+	BySandbox       = "sandbox"
+)
 
 // Entity belongs to one developer.
 type Entity struct {
 	ID        string
 	Developer string
 	Name      string
+	Version   int64 // grows; a token of an entity has the sum of this and its developer's
+	Disabled  bool  // as of a developer
 }
 
 // Principals are developers and their entities.
 type Principals interface {
 	PutDeveloper(Developer) error // adds or replaces
 	Developer(id string) (Developer, error)
-	PutEntity(Entity) error // adds, or replaces the name; ErrExists when another developer's
+	Developers() ([]Developer, error) // all, the oldest first
+	PutEntity(Entity) error           // adds or replaces
 	Entity(id string) (Entity, error)
+	EntitiesOf(developer string) ([]Entity, error)
+	// DropDeveloper removes a developer with its entities and their replies.
+	DropDeveloper(id string) error
 }
 
 // Reply is the stored answer to a question with an idempotency key.

@@ -159,7 +159,7 @@ func New(t testing.TB) *World {
 	t.Cleanup(func() { w.close() })
 	err = w.Store.Write(t.Context(), func(tx store.Tx) error {
 		for _, d := range [][3]string{{"dev_sandbox", "ent_sandbox", APIKey}, {"dev_other", "ent_other", OtherKey}} {
-			if err := tx.PutDeveloper(store.Developer{ID: d[0], Name: d[0], KeyHash: sha256.Sum256([]byte(d[2])), Version: 1}); err != nil {
+			if err := tx.PutDeveloper(store.Developer{ID: d[0], Name: d[0], KeyHash: sha256.Sum256([]byte(d[2])), Version: 1, MadeBy: store.ByConfiguration}); err != nil {
 				return err
 			}
 			if err := tx.PutEntity(store.Entity{ID: d[1], Developer: d[0], Name: d[1]}); err != nil {

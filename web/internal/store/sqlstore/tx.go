@@ -89,36 +89,6 @@ func encode(what string, v any) (string, error) {
 	return string(b), nil
 }
 
-func (x *tx) PutDeveloper(d store.Developer) error {
-	_, err := x.exec("keep developer", `INSERT INTO developers (id, name, key_hash, version) VALUES (?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET name = excluded.name, key_hash = excluded.key_hash, version = excluded.version`,
-		d.ID, d.Name, d.KeyHash[:], d.Version)
-	return err
-}
-
-func (x *tx) Developer(id string) (store.Developer, error) {
-	d := store.Developer{ID: id}
-	var hash []byte
-	err := x.one("find developer", []any{&d.Name, &hash, &d.Version}, `SELECT name, key_hash, version FROM developers WHERE id = ?`, id)
-	copy(d.KeyHash[:], hash)
-	return d, err
-}
-
-func (x *tx) PutEntity(e store.Entity) error {
-	n, err := x.exec("keep entity", `INSERT INTO entities (id, developer, name) VALUES (?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET name = excluded.name WHERE developer = excluded.developer`, e.ID, e.Developer, e.Name)
-	if err == nil && n == 0 {
-		err = fmt.Errorf("keep entity %q: %w", e.ID, store.ErrExists)
-	}
-	return err
-}
-
-func (x *tx) Entity(id string) (store.Entity, error) {
-	e := store.Entity{ID: id}
-	err := x.one("find entity", []any{&e.Developer, &e.Name}, `SELECT developer, name FROM entities WHERE id = ?`, id)
-	return e, err
-}
-
 func (x *tx) Reply(scope, key string) (store.Reply, error) {
 	r := store.Reply{Scope: scope, Key: key}
 	var hash []byte

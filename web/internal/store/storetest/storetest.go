@@ -117,12 +117,12 @@ func (s *suite) writers() {
 }
 
 func (s *suite) principals() {
-	d := store.Developer{ID: "dev_a", Name: "A", KeyHash: [32]byte{1}, Version: 2}
+	d := store.Developer{ID: "dev_a", Name: "A", KeyHash: [32]byte{1}, Version: 2, MadeBy: store.ByConfiguration}
+	b := store.Developer{ID: "dev_b", MadeBy: store.BySandbox, Disabled: true}
 	e := store.Entity{ID: "ent_a", Developer: "dev_a", Name: "A"}
 	s.write(nil, func(tx store.Tx) error {
-		return errors.Join(tx.PutDeveloper(d), tx.PutDeveloper(store.Developer{ID: "dev_b"}), tx.PutEntity(e), tx.PutEntity(e))
+		return errors.Join(tx.PutDeveloper(d), tx.PutDeveloper(b), tx.PutEntity(e), tx.PutEntity(e))
 	})
-	s.write(store.ErrExists, func(tx store.Tx) error { return tx.PutEntity(store.Entity{ID: "ent_a", Developer: "dev_b"}) })
 	s.read(nil, func(tx store.Tx) error {
 		got, err := tx.Developer("dev_a")
 		s.same(got, d)
@@ -130,6 +130,23 @@ func (s *suite) principals() {
 		s.same(ent, e)
 		return errors.Join(err, err2)
 	})
+	s.read(nil, func(tx store.Tx) error {
+		all, err := tx.Developers()
+		s.same(all, []store.Developer{d, b})
+		of, err2 := tx.EntitiesOf("dev_a")
+		s.same(of, []store.Entity{e})
+		return errors.Join(err, err2)
+	})
+	moved := store.Entity{ID: "ent_a", Developer: "dev_b", Name: "B", Version: 3, Disabled: true}
+	s.write(nil, func(tx store.Tx) error {
+		return errors.Join(tx.PutEntity(moved), tx.PutReply(store.Reply{Scope: "dev_b/ent_a", Key: "k"}), tx.PutReply(store.Reply{Scope: "dev_bb/", Key: "k"}))
+	})
+	s.read(nil, func(tx store.Tx) error { got, err := tx.Entity("ent_a"); s.same(got, moved); return err })
+	s.write(nil, func(tx store.Tx) error { return tx.DropDeveloper("dev_b") })
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Entity("ent_a"); return err })
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Developer("dev_b"); return err })
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Reply("dev_b/ent_a", "k"); return err })
+	s.read(nil, func(tx store.Tx) error { _, err := tx.Reply("dev_bb/", "k"); return err })
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Developer("dev_x"); return err })
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Entity("ent_x"); return err })
 }

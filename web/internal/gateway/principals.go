@@ -1,0 +1,154 @@
+package gateway
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"slices"
+
+	"countersign/web/internal/store"
+)
+
+// Principal is a developer of the configuration.
+type Principal struct {
+	ID       string
+	Name     string
+	APIKey   string
+	Entities []string
+}
+
+// Follow makes the database agree with the configuration. Developers and entities
+// that are not in it any more are disabled: they get no tokens, and those that
+// they have are refused; one that comes back is enabled, and its old tokens stay
+// refused. A changed API key revokes the tokens of the old one. An entity may move
+// to another developer. Developers that POST /v1/sandbox made belong to the
+// environment sandbox, and have no access in another one. disabled names what has
+// just lost its access.
+func Follow(ctx context.Context, db store.Store, env string, all []Principal) (disabled []string, err error) {
+	if err := consistent(all); err != nil {
+		return nil, err
+	}
+	err = db.Write(ctx, func(tx store.Tx) error {
+		disabled = nil
+		for _, p := range all {
+			if err := followDeveloper(tx, p); err != nil {
+				return err
+			}
+		}
+		known, err := tx.Developers()
+		if err != nil {
+			return err
+		}
+		for _, d := range known {
+			i := slices.IndexFunc(all, func(p Principal) bool { return p.ID == d.ID })
+			var entities []string
+			switch {
+			case i >= 0:
+				entities = all[i].Entities
+			case d.MadeBy == store.BySandbox && env == "sandbox":
+				continue
+			case !d.Disabled:
+				d.Disabled, d.Version = true, d.Version+1
+				disabled = append(disabled, d.ID)
+				if err := tx.PutDeveloper(d); err != nil {
+					return err
+				}
+			}
+			gone, err := followEntities(tx, d.ID, entities)
+			disabled = append(disabled, gone...)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return disabled, err
+}
+
+// consistent refuses a configuration that says two things.
+func consistent(all []Principal) error {
+	developers, entities := map[string]bool{}, map[string]string{}
+	for _, p := range all {
+		if p.ID == "" || developers[p.ID] {
+			return fmt.Errorf("developers: the id %q is missing or given twice", p.ID)
+		}
+		developers[p.ID] = true
+		for _, e := range p.Entities {
+			if of, ok := entities[e]; ok || e == "" {
+				return fmt.Errorf("developers: the entity %q of %s is missing or belongs to %s too", e, p.ID, of)
+			}
+			entities[e] = p.ID
+		}
+	}
+	return nil
+}
+
+func followDeveloper(tx store.Tx, p Principal) error {
+	d := store.Developer{ID: p.ID, Name: p.Name, KeyHash: sha256.Sum256([]byte(p.APIKey)), Version: 1, MadeBy: store.ByConfiguration}
+	old, err := tx.Developer(p.ID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+	case err != nil:
+		return err
+	case old.KeyHash != d.KeyHash:
+		d.Version = old.Version + 1
+	default:
+		d.Version = old.Version
+	}
+	if err := tx.PutDeveloper(d); err != nil {
+		return err
+	}
+	for _, id := range p.Entities {
+		e := store.Entity{ID: id, Developer: p.ID, Name: id}
+		old, err := tx.Entity(id)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		e.Version = old.Version
+		if old.Developer != "" && old.Developer != p.ID {
+			e.Version++
+		}
+		if err := tx.PutEntity(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// followEntities disables the entities of a developer that are not listed.
+func followEntities(tx store.Tx, developer string, listed []string) (gone []string, err error) {
+	of, err := tx.EntitiesOf(developer)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range of {
+		if e.Disabled || slices.Contains(listed, e.ID) {
+			continue
+		}
+		e.Disabled, e.Version = true, e.Version+1
+		gone = append(gone, e.ID)
+		if err := tx.PutEntity(e); err != nil {
+			return gone, err
+		}
+	}
+	return gone, nil
+}
+
+// access looks a developer up, and an entity of its, which both must be enabled:
+// otherwise it fails with store.ErrNotFound. An empty entity is none. version is
+// that of their tokens.
+func access(tx store.Tx, developer, entity string) (version int64, err error) {
+	d, err := tx.Developer(developer)
+	if err == nil && d.Disabled {
+		err = store.ErrNotFound
+	}
+	if err != nil || entity == "" {
+		return d.Version, err
+	}
+	e, err := tx.Entity(entity)
+	if err == nil && (e.Disabled || e.Developer != developer) {
+		err = store.ErrNotFound
+	}
+	return d.Version + e.Version, err
+}

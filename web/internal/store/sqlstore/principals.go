@@ -1,0 +1,97 @@
+package sqlstore
+
+import (
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"countersign/web/internal/store"
+)
+
+func (x *tx) PutDeveloper(d store.Developer) error {
+	_, err := x.exec("keep developer", `INSERT INTO developers (id, name, key_hash, version, made_by, disabled) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, key_hash = excluded.key_hash, version = excluded.version,
+		made_by = excluded.made_by, disabled = excluded.disabled`, d.ID, d.Name, d.KeyHash[:], d.Version, d.MadeBy, d.Disabled)
+	return err
+}
+
+const developerColumns = `SELECT id, name, key_hash, version, made_by, disabled FROM developers`
+
+func (x *tx) Developer(id string) (store.Developer, error) {
+	all, err := many(x, "find developer", developer, developerColumns+` WHERE id = ?`, id)
+	return first(all, "find developer", err)
+}
+
+func (x *tx) Developers() ([]store.Developer, error) {
+	return many(x, "list developers", developer, developerColumns+` ORDER BY rowid`)
+}
+
+func developer(rows *sql.Rows) (d store.Developer, err error) {
+	var hash []byte
+	err = rows.Scan(&d.ID, &d.Name, &hash, &d.Version, &d.MadeBy, &d.Disabled)
+	copy(d.KeyHash[:], hash)
+	return d, err
+}
+
+func (x *tx) PutEntity(e store.Entity) error {
+	_, err := x.exec("keep entity", `INSERT INTO entities (id, developer, name, version, disabled) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET developer = excluded.developer, name = excluded.name, version = excluded.version,
+		disabled = excluded.disabled`, e.ID, e.Developer, e.Name, e.Version, e.Disabled)
+	return err
+}
+
+const entityColumns = `SELECT id, developer, name, version, disabled FROM entities`
+
+func (x *tx) Entity(id string) (store.Entity, error) {
+	all, err := many(x, "find entity", entity, entityColumns+` WHERE id = ?`, id)
+	return first(all, "find entity", err)
+}
+
+func (x *tx) EntitiesOf(developer string) ([]store.Entity, error) {
+	return many(x, "list entities", entity, entityColumns+` WHERE developer = ? ORDER BY rowid`, developer)
+}
+
+func entity(rows *sql.Rows) (e store.Entity, err error) {
+	err = rows.Scan(&e.ID, &e.Developer, &e.Name, &e.Version, &e.Disabled)
+	return e, err
+}
+
+func (x *tx) DropDeveloper(id string) error {
+	_, err1 := x.exec("remove replies", `DELETE FROM replies WHERE substr(scope, 1, length(?1) + 1) = ?1 || '/'`, id)
+	_, err2 := x.exec("remove entities", `DELETE FROM entities WHERE developer = ?`, id)
+	_, err3 := x.exec("remove developer", `DELETE FROM developers WHERE id = ?`, id)
+	return errors.Join(err1, err2, err3)
+}
+
+// many scans all rows of a question.
+func many[T any](x *tx, what string, scan func(*sql.Rows) (T, error), q string, args ...any) ([]T, error) {
+	rows, err := x.t.QueryContext(x.ctx, q, args...)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		v, err := scan(rows)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", what, err)
+		}
+		all = append(all, v)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", what, err)
+	}
+	return all, nil
+}
+
+// first is the only row; nothing found is store.ErrNotFound.
+func first[T any](all []T, what string, err error) (T, error) {
+	var none T
+	if err != nil {
+		return none, err
+	}
+	if len(all) == 0 {
+		return none, fmt.Errorf("%s: %w", what, store.ErrNotFound)
+	}
+	return all[0], nil
+}
