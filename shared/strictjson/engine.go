@@ -5,10 +5,7 @@ package strictjson
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"reflect"
-
-	"countersign/shared/fault"
 )
 
 // Raw is a JSON value that stays as it was written.
@@ -23,17 +20,7 @@ func readsItself(t reflect.Type) bool {
 
 // decode reads data, whose names are checked, into v.
 func decode(data []byte, v any) error {
-	if err := json.Unmarshal(data, v); err != nil { // it checks the whole grammar
-		return explain(err)
-	}
-	return nil
-}
-
-func explain(err error) error {
-	if e, ok := err.(*json.UnmarshalTypeError); ok {
-		return fault.New(fault.Invalid, fmt.Sprintf("field %q must be of type %s", e.Field, e.Type)).With("field", e.Field)
-	}
-	return fault.Wrap(err, fault.Invalid, "the message is not valid JSON for this call")
+	return json.Unmarshal(data, v) // it checks the whole grammar
 }
 
 func encode(v any) ([]byte, error) {

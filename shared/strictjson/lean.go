@@ -9,8 +9,6 @@ import (
 	"time"
 	"unicode/utf16"
 	"unicode/utf8"
-
-	"countersign/shared/fault"
 )
 
 // This file reads JSON (RFC 8259) for the browser, as encoding/json does and a
@@ -21,18 +19,18 @@ import (
 var (
 	errGrammar = errors.New("not JSON")
 	errKind    = errors.New("no JSON for this type of Go")
+	errType    = errors.New("JSON of another type")
 	rawType    = reflect.TypeFor[Raw]()
 	timeType   = reflect.TypeFor[time.Time]()
 	toText     = reflect.TypeFor[encoding.TextMarshaler]()
-	fromText   = reflect.TypeFor[encoding.TextUnmarshaler]()
 )
 
 func leanDecode(data []byte, v any) error {
 	if err := grammar(data); err != nil {
-		return fault.Wrap(err, fault.Invalid, "the message is not valid JSON for this call")
+		return err
 	}
 	r := reader{walker{data: data}}
-	return r.value(reflect.ValueOf(v).Elem(), &place{})
+	return r.value(reflect.ValueOf(v).Elem())
 }
 
 // grammar checks that data is one JSON value; nesting is limited already.
@@ -249,7 +247,7 @@ func leanUnquote(text []byte) (string, error) {
 }
 
 // value reads a value into v. Its grammar is checked.
-func (r *reader) value(v reflect.Value, at *place) error {
+func (r *reader) value(v reflect.Value) error {
 	c := r.next()
 	t := v.Type()
 	switch {
@@ -261,7 +259,7 @@ func (r *reader) value(v reflect.Value, at *place) error {
 		if v.IsNil() {
 			v.Set(reflect.New(t.Elem()))
 		}
-		return r.value(v.Elem(), at)
+		return r.value(v.Elem())
 	case t == rawType, t == timeType:
 		return r.own(v)
 	case t.PkgPath() == "encoding/json":
@@ -274,27 +272,19 @@ func (r *reader) value(v reflect.Value, at *place) error {
 	case reflect.PointerTo(t).Implements(fromText):
 		s, ok := r.text()
 		if !ok {
-			return mustBe(t, at)
+			return errType
 		}
-		if err := v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(s)); err != nil {
-			return fault.Wrap(err, fault.Invalid, "the message is not valid JSON for this call")
-		}
-		return nil
+		return v.Addr().Interface().(encoding.TextUnmarshaler).UnmarshalText([]byte(s))
 	}
 	switch t.Kind() {
 	case reflect.Struct:
-		return r.structure(v, c, at)
+		return r.structure(v, c)
 	case reflect.Map:
-		return r.table(v, c, at)
+		return r.table(v, c)
 	case reflect.Slice:
-		return r.list(v, c, at)
+		return r.list(v, c)
 	}
-	return r.scalar(v, c, at)
-}
-
-func mustBe(t reflect.Type, at *place) error {
-	name := at.String()
-	return fault.New(fault.Invalid, "field "+strconv.Quote(name)+" must be of type "+t.String()).With("field", name)
+	return r.scalar(v, c)
 }
 
 // own reads what decodes itself.
@@ -309,7 +299,7 @@ func (r *reader) own(v reflect.Value) error {
 		return nil
 	}
 	if err := v.Addr().Interface().(*time.Time).UnmarshalJSON(raw); err != nil {
-		return fault.Wrap(err, fault.Invalid, "the message is not valid JSON for this call")
+		return err
 	}
 	return nil
 }
@@ -324,11 +314,11 @@ func (r *reader) text() (string, bool) {
 	return s, err == nil
 }
 
-func (r *reader) scalar(v reflect.Value, c byte, at *place) error {
+func (r *reader) scalar(v reflect.Value, c byte) error {
 	if v.Kind() == reflect.String {
 		s, ok := r.text()
 		if !ok {
-			return mustBe(v.Type(), at)
+			return errType
 		}
 		v.SetString(s)
 		return nil
@@ -341,19 +331,19 @@ func (r *reader) scalar(v reflect.Value, c byte, at *place) error {
 	switch v.Kind() {
 	case reflect.Bool:
 		if c != 't' && c != 'f' {
-			return mustBe(v.Type(), at)
+			return errType
 		}
 		v.SetBool(c == 't')
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		n, err := strconv.ParseInt(s, 10, 64)
 		if err != nil || v.OverflowInt(n) {
-			return mustBe(v.Type(), at)
+			return errType
 		}
 		v.SetInt(n)
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		n, err := strconv.ParseUint(s, 10, 64)
 		if err != nil || v.OverflowUint(n) {
-			return mustBe(v.Type(), at)
+			return errType
 		}
 		v.SetUint(n)
 	default:
@@ -362,42 +352,35 @@ func (r *reader) scalar(v reflect.Value, c byte, at *place) error {
 	return nil
 }
 
-func (r *reader) structure(v reflect.Value, c byte, at *place) error {
+func (r *reader) structure(v reflect.Value, c byte) error {
 	if c != '{' {
-		return mustBe(v.Type(), at)
+		return errType
 	}
 	all := membersOf(v.Type())
 	return r.each(true, func(name string) error {
 		for _, m := range all {
 			if m.name == name {
-				return r.value(v.FieldByIndex(m.index), inside(at, name))
+				return r.value(v.FieldByIndex(m.index))
 			}
 		}
 		return r.skip() // cannot be: the names are checked
 	})
 }
 
-func inside(at *place, name string) *place {
-	if len(at.name) == 0 {
-		at = nil
-	}
-	return &place{at, []byte(name)}
-}
-
-func (r *reader) table(v reflect.Value, c byte, at *place) error {
+func (r *reader) table(v reflect.Value, c byte) error {
 	t := v.Type()
 	if t.Key().Kind() != reflect.String {
 		return errKind
 	}
 	if c != '{' {
-		return mustBe(t, at)
+		return errType
 	}
 	if v.IsNil() {
 		v.Set(reflect.MakeMap(t))
 	}
 	return r.each(true, func(name string) error {
 		elem := reflect.New(t.Elem()).Elem()
-		if err := r.value(elem, inside(at, name)); err != nil {
+		if err := r.value(elem); err != nil {
 			return err
 		}
 		v.SetMapIndex(reflect.ValueOf(name).Convert(t.Key()), elem)
@@ -405,19 +388,19 @@ func (r *reader) table(v reflect.Value, c byte, at *place) error {
 	})
 }
 
-func (r *reader) list(v reflect.Value, c byte, at *place) error {
+func (r *reader) list(v reflect.Value, c byte) error {
 	t := v.Type()
 	if t.Elem().Kind() == reflect.Uint8 && c == '"' {
 		s, _ := r.text()
 		b, err := base64.StdEncoding.DecodeString(s)
 		if err != nil {
-			return fault.Wrap(err, fault.Invalid, "the message is not valid JSON for this call")
+			return err
 		}
 		v.SetBytes(b)
 		return nil
 	}
 	if c != '[' {
-		return mustBe(t, at)
+		return errType
 	}
 	v.Set(reflect.MakeSlice(t, 0, 0))
 	return r.each(false, func(string) error {
@@ -425,6 +408,6 @@ func (r *reader) list(v reflect.Value, c byte, at *place) error {
 		v.Grow(1)
 		v.SetLen(n + 1)
 		v.Index(n).SetZero()
-		return r.value(v.Index(n), at)
+		return r.value(v.Index(n))
 	})
 }

@@ -35,7 +35,7 @@ func naive(data []byte, v any, limit int) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
-		return explain(err)
+		return fault.Wrap(err, fault.Invalid, "the message is not valid JSON")
 	}
 	return nil
 }

@@ -22,7 +22,9 @@ const MaxDepth = 16
 // Unmarshal decodes one JSON value of at most limit bytes into v, which must be
 // a non-nil pointer. It fails with [fault.TooLarge] when data is longer than
 // limit and with [fault.Invalid] for everything else; the message names the
-// field where it can, and never repeats a value.
+// field where it can, and never repeats a value. The detail field is the path of
+// the field: names and the numbers of elements, from 0, with dots between them
+// (members.0.name).
 func Unmarshal(data []byte, v any, limit int) error {
 	if len(data) > limit {
 		return fault.New(fault.TooLarge, "the message is larger than "+strconv.Itoa(limit)+" bytes")
@@ -41,7 +43,10 @@ func Unmarshal(data []byte, v any, limit int) error {
 	if w.next(); w.pos < len(data) {
 		return fault.New(fault.Invalid, "there is data after the JSON value")
 	}
-	return decode(data, v)
+	if err := decode(data, v); err != nil {
+		return explain(data, t.Elem(), err)
+	}
+	return nil
 }
 
 // walker checks the names in each object against the Go type that they will be
@@ -52,6 +57,7 @@ func Unmarshal(data []byte, v any, limit int) error {
 type walker struct {
 	data []byte
 	pos  int
+	fit  bool // also look whether each value fits its type
 }
 
 // place is where a value stands, for messages.
@@ -66,6 +72,9 @@ func (p *place) String() string {
 	}
 	return p.parent.String() + "." + string(p.name)
 }
+
+// inside is where the field or the element of this name stands in the value at p.
+func inside(p *place, name []byte) *place { return &place{p, name} }
 
 // next skips white space and returns the byte after it; 0 at the end.
 func (w *walker) next() byte {
@@ -83,6 +92,11 @@ func (w *walker) value(t reflect.Type, at *place, depth int) error {
 	c := w.next()
 	if (c == '{' || c == '[') && depth >= MaxDepth {
 		return fault.New(fault.Invalid, "the message is nested too deeply")
+	}
+	if w.fit {
+		if err := w.fits(t, at); err != nil {
+			return err
+		}
 	}
 	switch c {
 	case '{':
@@ -113,8 +127,10 @@ func (w *walker) array(elem reflect.Type, at *place, depth int) error {
 		w.pos++
 		return nil
 	}
-	for {
-		if err := w.value(elem, at, depth+1); err != nil {
+	here := inside(at, nil)
+	for i := 0; ; i++ {
+		here.name = strconv.AppendInt(here.name[:0], int64(i), 10)
+		if err := w.value(elem, here, depth+1); err != nil {
 			return err
 		}
 		c := w.next()
@@ -146,7 +162,7 @@ func (w *walker) object(t reflect.Type, at *place, depth int) error {
 		if err != nil {
 			return err
 		}
-		here := &place{at, name}
+		here := inside(at, name)
 		if seen.add(name) {
 			path := clip(here.String())
 			return fault.New(fault.Invalid, "field "+strconv.Quote(path)+" appears twice").With("field", path)

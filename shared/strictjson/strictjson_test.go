@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/shared/fault"
 )
@@ -52,6 +53,65 @@ func TestUnmarshalRefusesWhatTwoPartiesCouldReadDifferently(t *testing.T) {
 		var b body
 		if got := fault.CodeOf(Unmarshal([]byte(tc.in), &b, 400)); got != tc.want {
 			t.Errorf("%s: code %q, want %q", name, got, tc.want)
+		}
+	}
+}
+
+type manner int
+
+func (m *manner) UnmarshalText(text []byte) error {
+	if string(text) == "kind" {
+		return nil
+	}
+	return fault.New(fault.Invalid, "a manner is kind")
+}
+
+type every struct {
+	body
+	Count  int        `json:"count,omitempty"`
+	Small  uint8      `json:"small,omitempty"`
+	Yes    bool       `json:"yes,omitempty"`
+	At     *time.Time `json:"at,omitempty"`
+	Manner manner     `json:"manner,omitempty"`
+	Bytes  []byte     `json:"bytes,omitempty"`
+	Many   []every    `json:"many,omitempty"`
+}
+
+func TestARefusalNamesTheFieldByItsPathAndTheTypeInWordsOfJSON(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]struct{ field, message string }{
+		`{"name":1}`:                          {"name", `field "name" must be a text`},
+		`{"amount":{"currency":true}}`:        {"amount.currency", `field "amount.currency" must be a text`},
+		`{"amount":[]}`:                       {"amount", `field "amount" must be an object`},
+		`{"list":{}}`:                         {"list", `field "list" must be a list`},
+		`{"list":[{},{"currency":{}}]}`:       {"list.1.currency", `field "list.1.currency" must be a text`},
+		`{"list":[{},{"curr":"EUR"}]}`:        {"list.1.curr", `unknown field "list.1.curr"`},
+		`{"list":[{},7]}`:                     {"list.1", `field "list.1" must be an object`},
+		`{"many":[{"many":[{"count":"1"}]}]}`: {"many.0.many.0.count", `field "many.0.many.0.count" must be a whole number`},
+		`{"tags":{"a":1}}`:                    {"tags.a", `field "tags.a" must be a text`},
+		`{"count":1.5}`:                       {"count", `field "count" must be a whole number in range`},
+		`{"count":null,"small":-1}`:           {"small", `field "small" must be a whole number in range`},
+		`{"small":300}`:                       {"small", `field "small" must be a whole number in range`},
+		`{"yes":"true"}`:                      {"yes", `field "yes" must be true or false`},
+		`{"at":1}`:                            {"at", `field "at" must be a text`},
+		`{"at":"yesterday"}`:                  {"at", `field "at" is not in its form`},
+		`{"manner":{}}`:                       {"manner", `field "manner" must be a text`},
+		`{"manner":"rude"}`:                   {"manner", `field "manner" is not in its form: a manner is kind`},
+		`{"bytes":1}`:                         {"bytes", `field "bytes" must be bytes in base64`},
+		`[]`:                                  {"", "the message must be an object"},
+		`"secret"`:                            {"", "the message must be an object"},
+		`1`:                                   {"", "the message must be an object"},
+		`{"name":tru}`:                        {"name", `field "name" must be a text`},
+		`{"open":tru}`:                        {"", "the message is not valid JSON"},
+		`{"name":"\x"}`:                       {"", "the message is not valid JSON"},
+	} {
+		var v every
+		e, ok := fault.As(Unmarshal([]byte(in), &v, 4096))
+		if !ok || e.Code != fault.Invalid || e.Message != want.message || e.Details["field"] != want.field {
+			t.Errorf("%s: %v, want %v", in, e, want)
+		}
+		if _, there := e.Details["field"]; there != (want.field != "") {
+			t.Errorf("%s: the details are %v", in, e.Details)
 		}
 	}
 }

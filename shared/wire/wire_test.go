@@ -40,6 +40,25 @@ func TestEveryBodyIsReadAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestARefusalOfATypeNamesNoTypeOfGo(t *testing.T) {
+	t.Parallel()
+	for good, in := range inputs() {
+		bodies := []string{"[]", "1", `"text"`, "true", "[" + good + "]"}
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(in).Elem()) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			bodies = append(bodies, `{"`+name+`":[1]}`, `{"`+name+`":1}`)
+		}
+		for _, body := range bodies {
+			fresh := reflect.New(reflect.TypeOf(in).Elem()).Interface().(Input)
+			e, ok := fault.As(Decode([]byte(body), fresh, MaxBody))
+			field, there := e.Details["field"]
+			if !ok || e.Code != fault.Invalid || strings.Contains(e.Message, "wire") || strings.Contains(e.Message, "string") || there && field == "" || there != (body[0] == '{') {
+				t.Errorf("%s for %T: %v, details %v", body, in, e, e.Details)
+			}
+		}
+	}
+}
+
 func TestValidateNamesTheField(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {

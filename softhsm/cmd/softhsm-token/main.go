@@ -14,8 +14,12 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"countersign/shared/strictjson"
 	"countersign/softhsm"
 )
+
+// maxSpecs is the longest list of descriptions that is read, in bytes.
+const maxSpecs = 1 << 20
 
 type cli struct {
 	Dir   string   `help:"Folder for the configuration and the tokens; made when missing." default:".softhsm" type:"path"`
@@ -104,9 +108,11 @@ func readJSON(path string, in io.Reader, v any) error {
 		defer f.Close()
 		in = f
 	}
-	dec := json.NewDecoder(in)
-	dec.DisallowUnknownFields()
-	return dec.Decode(v)
+	data, err := io.ReadAll(io.LimitReader(in, maxSpecs+1))
+	if err != nil {
+		return err
+	}
+	return strictjson.Unmarshal(data, v, maxSpecs)
 }
 
 func parseKey(s string) (softhsm.Key, error) {
