@@ -7,6 +7,7 @@ import (
 	"embed"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -148,4 +149,39 @@ func Same(t testing.TB, what string, page, code []string) {
 	if sorted := slices.Sorted(slices.Values(page)); len(slices.Compact(sorted)) != len(page) {
 		t.Errorf("%s: the page has a word twice: %v", what, page)
 	}
+}
+
+// Row returns the cells of the row of a table that begins with name.
+func Row(t testing.TB, page, heading, column, name string) []string {
+	t.Helper()
+	for _, row := range Table(t, page, heading, column) {
+		if row[0] == name {
+			return row
+		}
+	}
+	t.Fatalf("%s has no row %q under the heading %q", page, name, heading)
+	return nil
+}
+
+// Limit compares a row of a page's table of limits, whose first column is what,
+// with the code's: the cell must have each number, and not beside another digit.
+// Numbers may have separators (65,536) and units that the caller writes.
+func Limit(t testing.TB, page, name string, numbers ...string) {
+	t.Helper()
+	row := Row(t, page, "Limits", "what", name)
+	cell := strings.Join(row[1:], " ")
+	for _, n := range numbers {
+		if !regexp.MustCompile(`(^|[^0-9,.])` + regexp.QuoteMeta(n) + `($|[^0-9,.]|[,.]($|[^0-9]))`).MatchString(cell) {
+			t.Errorf("%s, %s: the page says %q, the code %s", page, name, cell, n)
+		}
+	}
+}
+
+// Number writes n as the pages do: 65,536.
+func Number(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
 }

@@ -18,6 +18,8 @@ import (
 // channel records has a limit of its own, MaxRecordBody.
 const (
 	MaxBody       = 16 << 10
+	MaxHead       = 32 << 10 // of a request's lines before the body
+	HeadSlop      = 4 << 10  // what net/http reads beyond its MaxHeaderBytes
 	MaxRecordBody = 128 << 10
 )
 

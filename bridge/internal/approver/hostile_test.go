@@ -365,6 +365,7 @@ func TestBadInputThroughTheLinkCutsOffThatPageOnly(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
 	other := g.mustConnect()
+	const info = `{"jsonrpc":"2.0","id":1,"method":"bridge.info","params":{}}`
 	for name, r := range map[string]struct {
 		kind int
 		send func(*rawPage) []byte
@@ -373,6 +374,8 @@ func TestBadInputThroughTheLinkCutsOffThatPageOnly(t *testing.T) {
 		"arrays without end":    {websocket.BinaryMessage, func(p *rawPage) []byte { return p.sealed(strings.Repeat("[", frame.MaxFrame)) }, fault.Invalid},
 		"objects without end":   {websocket.BinaryMessage, func(p *rawPage) []byte { return p.sealed(strings.Repeat(`{"a":`, frame.MaxFrame/5)) }, fault.Invalid},
 		"invalid UTF-8":         {websocket.BinaryMessage, func(p *rawPage) []byte { return p.sealed("[\"\xff\xfe\"]") }, fault.Invalid},
+		"an id twice":           {websocket.BinaryMessage, func(p *rawPage) []byte { return p.sealed("[" + info + "," + info + "]") }, fault.Invalid},
+		"a reply":               {websocket.BinaryMessage, func(p *rawPage) []byte { return p.sealed(`[{"jsonrpc":"2.0","id":1,"result":{}}]`) }, fault.Invalid},
 		"a text":                {websocket.TextMessage, func(*rawPage) []byte { return []byte("hello") }, fault.RecordInvalid},
 		"a text that is none":   {websocket.TextMessage, func(*rawPage) []byte { return []byte{0xff, 0xfe} }, fault.RecordInvalid},
 		"a frame too large":     {websocket.BinaryMessage, func(p *rawPage) []byte { return p.sealed(strings.Repeat(" ", frame.MaxFrame+1)) }, fault.TooLarge},

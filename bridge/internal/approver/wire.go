@@ -13,6 +13,7 @@ import (
 func (c *conn) read() error {
 	alive := func() { _ = c.ws.SetReadDeadline(time.Now().Add(idleTimeout)) } // a closed socket fails the next read
 	c.ws.SetPongHandler(func(string) error { alive(); return nil })
+	var used frame.IDs
 	for {
 		alive()
 		record, err := c.readBinary()
@@ -33,6 +34,9 @@ func (c *conn) read() error {
 		for _, m := range messages {
 			if m.Kind() != frame.Request {
 				return c.violation(fault.New(fault.Invalid, "a page sends requests only"))
+			}
+			if err := used.Use(*m.ID); err != nil {
+				return c.violation(err)
 			}
 			c.dispatch(m)
 		}

@@ -42,8 +42,10 @@ const (
 	// HandshakeTimeout is how long a client may take to send its HTTP request,
 	// and then again to complete the link handshake.
 	HandshakeTimeout = 10 * time.Second
-	// maxHeader bounds the HTTP request head, in bytes.
-	maxHeader = 8 << 10
+	// MaxHead is the largest HTTP request head, in bytes.
+	MaxHead = 8 << 10
+	// headSlop is what net/http reads beyond MaxHeaderBytes.
+	headSlop = 4 << 10
 )
 
 // Config says who may connect.
@@ -93,6 +95,9 @@ func New(cfg Config) (*Guard, error) {
 		ReadBufferSize:   16 << 10,
 		WriteBufferSize:  16 << 10,
 		CheckOrigin:      func(r *http.Request) bool { return g.originAllowed(r) },
+		Error: func(w http.ResponseWriter, _ *http.Request, _ int, _ error) {
+			g.refuse(w, http.StatusBadRequest, fault.Invalid, "this address is for WebSockets")
+		},
 	}
 	return g, nil
 }
@@ -127,7 +132,7 @@ func (g *Guard) Serve(ctx context.Context) error {
 		ReadTimeout:       HandshakeTimeout,
 		WriteTimeout:      HandshakeTimeout,
 		IdleTimeout:       HandshakeTimeout,
-		MaxHeaderBytes:    maxHeader,
+		MaxHeaderBytes:    MaxHead - headSlop,
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnState:         g.waiting.change,
 		ErrorLog:          slog.NewLogLogger(g.cfg.Log.Handler(), slog.LevelDebug),

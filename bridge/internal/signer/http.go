@@ -17,6 +17,8 @@ import (
 // Limits of the signer link.
 const (
 	maxBody     = 64 << 10 // bytes of any request body
+	maxHead     = 8 << 10  // bytes of any request head
+	headSlop    = 4 << 10  // what net/http reads beyond MaxHeaderBytes
 	defaultPage = 100      // entries of the log in an answer that did not ask for a number
 )
 

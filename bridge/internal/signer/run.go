@@ -50,7 +50,7 @@ func RunWith(ctx context.Context, cfg Config, stdio Stdio, open OpenVault) (err 
 		return err
 	}
 	srv := &http.Server{
-		Handler: s.Handler(), ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleConn, MaxHeaderBytes: 8 << 10,
+		Handler: s.Handler(), ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleConn, MaxHeaderBytes: maxHead - headSlop,
 		ErrorLog: slog.NewLogLogger(deps.Log.Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)

@@ -17,6 +17,7 @@ import (
 	"countersign/shared/name"
 	"countersign/shared/secret"
 	"countersign/shared/statement"
+	"countersign/shared/wire"
 	"countersign/web/dashboard"
 	"countersign/web/internal/api"
 	"countersign/web/internal/buy"
@@ -233,7 +234,7 @@ func listen(ctx context.Context, addr string, s server, std stdio) error {
 	}
 	h := &http.Server{
 		Handler: s.handler, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 20 * time.Second, WriteTimeout: 60 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 32 << 10, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: wire.MaxHead - wire.HeadSlop, ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	work, stop := context.WithCancel(ctx)
 	var wg sync.WaitGroup

@@ -1,17 +1,11 @@
 package api
 
 func (a *api) accounts(q *question) (any, error) {
-	if err := q.only(); err != nil {
-		return nil, err
-	}
 	return a.Gateway.Accounts(q.r.Context(), q.caller)
 }
 
 func (a *api) account(q *question) (any, error) {
-	if err := q.only(); err != nil {
-		return nil, err
-	}
-	id, err := q.pathID("acc", "the account")
+	id, err := a.object(q, "acc", "the account")
 	if err != nil {
 		return nil, err
 	}

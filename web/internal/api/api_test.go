@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -309,6 +310,17 @@ func TestBadInputIsRefusedAndChangesNothing(t *testing.T) {
 		{"another scheme", "GET", "/v1/entity", "", fault.Unauthenticated, []string{"Authorization", "Basic " + r.token}},
 		{"the quote of another entity", "POST", "/v1/requests", good, fault.EntityUnknown, []string{"Authorization", stranger}},
 		{"an unknown quote", "POST", "/v1/requests", `{"quote_id":"quo_nothing","account_id":"acc_treasury"}`, fault.NotFound, nil},
+		{"an account that was not named", "GET", strings.Replace(quotesPath, "acc_treasury", "", 1), "", fault.Invalid, nil},
+		{"a member who was not named", "GET", "/v1/requests/req_nothing/statement", "", fault.Invalid, nil},
+		{"an unknown parameter of a POST", "POST", "/v1/requests?dry=1", good, fault.Invalid, nil},
+		{"an unknown parameter of an open address", "GET", "/v1/clock?entityId=ent_sandbox", "", fault.Invalid, nil},
+		{"a semicolon in the query", "GET", "/v1/requests?limit=1;x=2", "", fault.Invalid, nil},
+		{"an object of an entity that is not enrolled", "GET", "/v1/requests/req_nothing", "", fault.EntityUnknown, []string{"Authorization", stranger}},
+		{"an order of an entity that is not enrolled", "GET", "/v1/orders/x", "", fault.EntityUnknown, []string{"Authorization", stranger}},
+		{"a bad body of an entity that is not enrolled", "POST", "/v1/orders/x/tickets", `{"theme":"pink"}`, fault.Invalid, []string{"Authorization", stranger}},
+		{"a ticket of an entity that is not enrolled", "POST", "/v1/orders/x/tickets", `{}`, fault.EntityUnknown, []string{"Authorization", stranger}},
+		{"an order by an entity that is not enrolled", "POST", "/v1/orders", `{"request_id":"req_nothing"}`, fault.EntityUnknown, []string{"Authorization", stranger}},
+		{"a statement of an entity that is not enrolled", "GET", "/v1/requests/x/statement?member=mem_bob", "", fault.EntityUnknown, []string{"Authorization", stranger}},
 		{"an unknown account", "POST", "/v1/requests", `{"quote_id":"` + q.ID + `","account_id":"acc_other"}`, fault.NotFound, nil},
 		{"no idempotency key", "POST", "/v1/requests", good, fault.Invalid, []string{"Idempotency-Key", ""}},
 		{"a short idempotency key", "POST", "/v1/requests", good, fault.Invalid, []string{"Idempotency-Key", "x"}},
@@ -377,4 +389,64 @@ func TestBadInputIsRefusedAndChangesNothing(t *testing.T) {
 	if c := r.do("GET", "/v1/requests", "").code(t); c != fault.Unauthenticated {
 		t.Errorf("an expired token: %s", c)
 	}
+}
+
+func TestARefusalOfAQueryNamesTheParameterAsItWasSent(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	all := []string{"from=EUR", "to=ethereum", "amount=250", "payment-method=card", "country=FR", "account=acc_treasury"}
+	for i, left := range all {
+		path := "/v1/quotes?" + strings.Join(slices.Concat(all[:i], all[i+1:]), "&")
+		name, _, _ := strings.Cut(left, "=")
+		a := r.do("GET", path, "")
+		var p wire.Problem
+		if err := json.Unmarshal(a.body, &p); err != nil || a.status != http.StatusBadRequest || p.Error.Details["field"] != name || p.Error.Details[name] == "" {
+			t.Errorf("without %s: %d %s", name, a.status, a.body)
+		}
+	}
+	var p wire.Problem
+	if a := r.do("GET", "/v1/quotes?from=EUR", ""); json.Unmarshal(a.body, &p) != nil || a.status != http.StatusBadRequest || len(p.Error.Details) != 6 {
+		t.Errorf("without the other five: %d %s", a.status, a.body)
+	}
+}
+
+func TestACorrectedQuestionMayUseTheKeyOfTheOneThatWasRefused(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	good := `{"quote_id":"` + r.Quoted().ID + `","account_id":"acc_treasury"}`
+	key := []string{"Idempotency-Key", "one-key-for-all"}
+	for _, bad := range []string{"{", `{"quote_id":1}`, strings.Replace(good, "treasury", "other", 1), `{"quote_id":"quo_nothing","account_id":"acc_treasury"}`} {
+		if a := r.do("POST", "/v1/requests", bad, key...); a.status != 400 && a.status != 404 {
+			t.Errorf("%s: %d %s", bad, a.status, a.body)
+		}
+	}
+	first := r.do("POST", "/v1/requests", good, key...)
+	req := get[wire.Request](t, first)
+	if again := r.do("POST", "/v1/requests", good, key...); !bytes.Equal(first.body, again.body) {
+		t.Errorf("the answer was not kept: %s", again.body)
+	}
+	if c := r.do("POST", "/v1/requests", "{}", key...).code(t); c != fault.Idempotency {
+		t.Errorf("after an answer: %s", c)
+	}
+	if c := r.do("POST", "/v1/orders", `{"request_id":"`+req.ID+`"}`, key...).code(t); c != fault.Idempotency {
+		t.Errorf("another address: %s", c)
+	}
+}
+
+func TestAfterAFailureOnlyTheSameQuestionMayUseTheKey(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	good := `{"quote_id":"` + r.Quoted().ID + `","account_id":"acc_treasury"}`
+	var down atomic.Bool
+	r.Signer.Down = down.Load
+	down.Store(true)
+	key := []string{"Idempotency-Key", "one-key-for-all"}
+	if a := r.do("POST", "/v1/requests", good, key...); a.status != 503 {
+		t.Fatalf("without a signer: %d %s", a.status, a.body)
+	}
+	down.Store(false)
+	if c := r.do("POST", "/v1/requests", `{"quote_id":"`+r.Quoted().ID+`","account_id":"acc_treasury"}`, key...).code(t); c != fault.Idempotency {
+		t.Errorf("another question: %s", c)
+	}
+	get[wire.Request](t, r.do("POST", "/v1/requests", good, key...))
 }

@@ -11,12 +11,12 @@ func (a *api) openChannel(q *question) (any, error) {
 }
 
 func (a *api) relay(q *question) (any, error) {
-	id, err := q.pathID("chn", "the channel")
-	if err != nil {
-		return nil, err
-	}
 	var in wire.RecordInput
 	if err := wire.Decode(q.body, &in, wire.MaxRecordBody); err != nil {
+		return nil, err
+	}
+	id, err := a.object(q, "chn", "the channel")
+	if err != nil {
 		return nil, err
 	}
 	return a.Gateway.Relay(q.r.Context(), q.caller, id, in.Record)

@@ -8,9 +8,6 @@ import (
 )
 
 func (a *api) orders(q *question) (any, error) {
-	if err := q.only("cursor", "limit"); err != nil {
-		return nil, err
-	}
 	cursor, limit, err := q.page()
 	if err != nil {
 		return nil, err
@@ -23,14 +20,14 @@ func (a *api) newOrder(q *question) (any, error) {
 	if err := wire.Decode(q.body, &in, wire.MaxBody); err != nil {
 		return nil, err
 	}
+	if err := a.Gateway.Enrolled(q.r.Context(), q.caller); err != nil {
+		return nil, err
+	}
 	return a.Gateway.NewOrder(q.r.Context(), q.caller, in.RequestID)
 }
 
 func (a *api) order(q *question) (any, error) {
-	if err := q.only(); err != nil {
-		return nil, err
-	}
-	id, err := q.pathID("ord", "the order")
+	id, err := a.object(q, "ord", "the order")
 	if err != nil {
 		return nil, err
 	}
@@ -38,12 +35,12 @@ func (a *api) order(q *question) (any, error) {
 }
 
 func (a *api) newTicket(q *question) (any, error) {
-	id, err := q.pathID("ord", "the order")
-	if err != nil {
-		return nil, err
-	}
 	var in wire.TicketInput
 	if err := wire.Decode(q.body, &in, wire.MaxBody); err != nil {
+		return nil, err
+	}
+	id, err := a.object(q, "ord", "the order")
+	if err != nil {
 		return nil, err
 	}
 	return a.Gateway.NewTicket(q.r.Context(), q.caller, id, in)

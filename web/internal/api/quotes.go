@@ -12,18 +12,12 @@ import (
 )
 
 func (a *api) providers(q *question) (any, error) {
-	if err := q.only(); err != nil {
-		return nil, err
-	}
 	return a.Gateway.Providers(q.r.Context()), nil
 }
 
 // quotes answers in JSON, or as a stream of events when the client asks for one.
 // What is wrong with the input is an ordinary problem in both.
 func (a *api) quotes(q *question) (any, error) {
-	if err := q.only("from", "to", "amount", "payment-method", "country", "account"); err != nil {
-		return nil, err
-	}
 	in := quote.Input{
 		From: q.query.Get("from"), To: q.query.Get("to"), Amount: q.query.Get("amount"),
 		PaymentMethod: q.query.Get("payment-method"), Country: q.query.Get("country"),

@@ -49,7 +49,7 @@ func TestTheWebSocketsOfTheRelayRefuseWhatTheyAreNotFor(t *testing.T) {
 		code   fault.Code
 	}{
 		"a page of nowhere":     {"/v1/relays/page", append([]string{"Sec-WebSocket-Protocol", "countersign.v1, ticket.x"}, upgrade...), http.StatusForbidden, fault.OriginRefused},
-		"a page without ticket": {"/v1/relays/page", append([]string{"Origin", "https://app.example", "Sec-WebSocket-Protocol", "countersign.v1"}, upgrade...), http.StatusGone, fault.TicketSpent},
+		"a page without ticket": {"/v1/relays/page", append([]string{"Origin", "https://app.example", "Sec-WebSocket-Protocol", "countersign.v1"}, upgrade...), http.StatusBadRequest, fault.Version},
 		"a ticket in a query":   {"/v1/relays/page?ticket=x", append([]string{"Origin", "https://app.example", "Sec-WebSocket-Protocol", "countersign.v1"}, upgrade...), http.StatusBadRequest, fault.Invalid},
 		"a bridge in a browser": {"/v1/relays/bridge", append([]string{"Origin", "https://app.example", "Sec-WebSocket-Protocol", "countersign.relay.v1"}, upgrade...), http.StatusForbidden, fault.OriginRefused},
 		"another version":       {"/v1/relays/bridge", append([]string{"Sec-WebSocket-Protocol", "countersign.relay.v2"}, upgrade...), http.StatusBadRequest, fault.Version},

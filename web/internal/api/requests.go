@@ -13,9 +13,6 @@ var requestStates = []string{
 }
 
 func (a *api) requests(q *question) (any, error) {
-	if err := q.only("state", "cursor", "limit"); err != nil {
-		return nil, err
-	}
 	state := q.query.Get("state")
 	if !slices.Contains(requestStates, state) {
 		return nil, fault.New(fault.Invalid, "state is not a state of requests").With("field", "state")
@@ -36,10 +33,7 @@ func (a *api) newRequest(q *question) (any, error) {
 }
 
 func (a *api) request(q *question) (any, error) {
-	if err := q.only(); err != nil {
-		return nil, err
-	}
-	id, err := q.pathID("req", "the request")
+	id, err := a.object(q, "req", "the request")
 	if err != nil {
 		return nil, err
 	}
@@ -47,14 +41,10 @@ func (a *api) request(q *question) (any, error) {
 }
 
 func (a *api) statement(q *question) (any, error) {
-	if err := q.only("member", "decision"); err != nil {
-		return nil, err
+	member, decision := q.query.Get("member"), q.query.Get("decision")
+	if member == "" {
+		return nil, fault.New(fault.Invalid, "member must be the id of the member whose statement it is, such as mem_alice").With("field", "member")
 	}
-	id, err := q.pathID("req", "the request")
-	if err != nil {
-		return nil, err
-	}
-	decision := q.query.Get("decision")
 	switch decision {
 	case "":
 		decision = statement.Approve
@@ -62,5 +52,9 @@ func (a *api) statement(q *question) (any, error) {
 	default:
 		return nil, fault.New(fault.Invalid, "decision must be APPROVE or REJECT").With("field", "decision")
 	}
-	return a.Gateway.Preview(q.r.Context(), q.caller, id, q.query.Get("member"), decision)
+	name, err := a.object(q, "req", "the request")
+	if err != nil {
+		return nil, err
+	}
+	return a.Gateway.Preview(q.r.Context(), q.caller, name, member, decision)
 }

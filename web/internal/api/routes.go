@@ -36,6 +36,7 @@ const (
 type route struct {
 	pattern string
 	access  access
+	query   string        // the parameters that it knows, with spaces between them; with access entity also entityId
 	secret  bool          // the answer to this POST is never stored
 	limit   int           // of the body, in bytes; 0: no body
 	wait    time.Duration // how long the answer may take; 0: it is a WebSocket
@@ -51,32 +52,32 @@ const (
 // routes is everything that a client may ask. A handler returns the body of the
 // answer, or a raw for what is no JSON.
 var routes = []route{
-	{"GET /_health", open, false, 0, plain, (*api).health},
-	{"GET /.well-known/jwks.json", open, false, 0, plain, (*api).jwks},
-	{"GET /v1/clock", open, false, 0, plain, (*api).clock},
-	{"POST /v1/auth/tokens", noBrowser, true, wire.MaxBody, plain, (*api).token},
-	{"POST /v1/entities/auth/generate-token", noBrowser, true, wire.MaxBody, plain, (*api).token},
-	{"POST /v1/sandbox", noBrowser, true, wire.MaxBody, plain, (*api).sandbox},
-	{"GET /v1/entity", entity, false, 0, plain, (*api).entity},
-	{"GET /v1/providers", entity, false, 0, plain, (*api).providers},
-	{"GET /v1/quotes", entity, false, 0, slow, (*api).quotes},
-	{"GET /v1/requests", entity, false, 0, plain, (*api).requests},
-	{"POST /v1/requests", entity, false, wire.MaxBody, slow, (*api).newRequest},
-	{"GET /v1/requests/{id}", entity, false, 0, plain, (*api).request},
-	{"GET /v1/requests/{id}/statement", entity, false, 0, plain, (*api).statement},
-	{"GET /v1/orders", entity, false, 0, plain, (*api).orders},
-	{"POST /v1/orders", entity, true, wire.MaxBody, slow, (*api).newOrder},
-	{"GET /v1/orders/{id}", entity, false, 0, plain, (*api).order},
-	{"POST /v1/orders/{id}/tickets", entity, true, wire.MaxBody, plain, (*api).newTicket},
-	{"GET /v1/redirect/{ticket}", open, false, 0, slow, (*api).redirect},
-	{"GET /v1/accounts", entity, false, 0, plain, (*api).accounts},
-	{"GET /v1/accounts/{id}", entity, false, 0, plain, (*api).account},
-	{"POST /v1/channels", entity, false, wire.MaxRecordBody, slow, (*api).openChannel},
-	{"POST /v1/channels/{id}/records", entity, false, wire.MaxRecordBody, slow, (*api).relay},
-	{"POST /v1/relays", entity, true, wire.MaxBody, plain, (*api).relayTicket},
-	{"GET /v1/relays/page", open, false, 0, 0, (*api).relayPage},
-	{"GET /v1/relays/bridge", open, false, 0, 0, (*api).relayBridge},
-	{"GET /v1/relays/stream", open, false, 0, 0, (*api).relayStream},
+	{"GET /_health", open, "", false, 0, plain, (*api).health},
+	{"GET /.well-known/jwks.json", open, "", false, 0, plain, (*api).jwks},
+	{"GET /v1/clock", open, "", false, 0, plain, (*api).clock},
+	{"POST /v1/auth/tokens", noBrowser, "", true, wire.MaxBody, plain, (*api).token},
+	{"POST /v1/entities/auth/generate-token", noBrowser, "", true, wire.MaxBody, plain, (*api).token},
+	{"POST /v1/sandbox", noBrowser, "", true, wire.MaxBody, plain, (*api).sandbox},
+	{"GET /v1/entity", entity, "", false, 0, plain, (*api).entity},
+	{"GET /v1/providers", entity, "", false, 0, plain, (*api).providers},
+	{"GET /v1/quotes", entity, "from to amount payment-method country account", false, 0, slow, (*api).quotes},
+	{"GET /v1/requests", entity, "state cursor limit", false, 0, plain, (*api).requests},
+	{"POST /v1/requests", entity, "", false, wire.MaxBody, slow, (*api).newRequest},
+	{"GET /v1/requests/{id}", entity, "", false, 0, plain, (*api).request},
+	{"GET /v1/requests/{id}/statement", entity, "member decision", false, 0, plain, (*api).statement},
+	{"GET /v1/orders", entity, "cursor limit", false, 0, plain, (*api).orders},
+	{"POST /v1/orders", entity, "", true, wire.MaxBody, slow, (*api).newOrder},
+	{"GET /v1/orders/{id}", entity, "", false, 0, plain, (*api).order},
+	{"POST /v1/orders/{id}/tickets", entity, "", true, wire.MaxBody, plain, (*api).newTicket},
+	{"GET /v1/redirect/{ticket}", open, "", false, 0, slow, (*api).redirect},
+	{"GET /v1/accounts", entity, "", false, 0, plain, (*api).accounts},
+	{"GET /v1/accounts/{id}", entity, "", false, 0, plain, (*api).account},
+	{"POST /v1/channels", entity, "", false, wire.MaxRecordBody, slow, (*api).openChannel},
+	{"POST /v1/channels/{id}/records", entity, "", false, wire.MaxRecordBody, slow, (*api).relay},
+	{"POST /v1/relays", entity, "", true, wire.MaxBody, plain, (*api).relayTicket},
+	{"GET /v1/relays/page", open, "", false, 0, 0, (*api).relayPage},
+	{"GET /v1/relays/bridge", open, "", false, 0, 0, (*api).relayBridge},
+	{"GET /v1/relays/stream", open, "", false, 0, 0, (*api).relayStream},
 }
 
 // New makes the handler of everything.

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -130,8 +132,8 @@ func write(w http.ResponseWriter, status int, kind string, body []byte) {
 	_, _ = w.Write(body) // the client went away
 }
 
-// answer checks a question in this order: query, browser, token, entity, body,
-// key. Then it is asked.
+// answer checks a question in this order: form of the query, browser, token,
+// entity, names in the query, body, key. Then it is asked.
 func (a *api) answer(rt route, q *question) (any, error) {
 	var err error
 	if q.query, err = readQuery(q.r.URL.RawQuery); err != nil {
@@ -144,6 +146,9 @@ func (a *api) answer(rt route, q *question) (any, error) {
 		if q.caller, err = a.authenticate(q); err != nil {
 			return nil, err
 		}
+	}
+	if err := q.only(rt); err != nil {
+		return nil, err
 	}
 	if q.r.Method != http.MethodPost {
 		return rt.handle(a, q)
@@ -164,7 +169,7 @@ func (a *api) answer(rt route, q *question) (any, error) {
 	}
 	route := q.r.Method + " " + q.r.URL.Path
 	body, replayed, err := a.Gateway.Once(q.r.Context(), gateway.Ask{
-		Scope: q.caller.Scope(), Key: q.key, Route: route, Hash: sha256.Sum256(q.body), Secret: rt.secret,
+		Scope: q.caller.Scope(), Key: q.key, Route: route, Hash: sha256.Sum256(q.body), Secret: rt.secret, Refused: refused,
 	}, func() (any, error) { return rt.handle(a, q) })
 	if err != nil {
 		return nil, err
@@ -173,6 +178,13 @@ func (a *api) answer(rt route, q *question) (any, error) {
 		q.w.Header().Set("Idempotency-Replayed", "true")
 	}
 	return raw{status: http.StatusOK, kind: "application/json", body: body}, nil
+}
+
+// refused reports whether an error is the client's to correct: nothing happened
+// then.
+func refused(err error) bool {
+	f, ok := fault.As(err)
+	return ok && status(f.Code) < 500
 }
 
 func keyOK(s string) bool {
@@ -208,14 +220,14 @@ func clip(s string) string {
 }
 
 // only refuses query parameters that the route does not know.
-func (q *question) only(names ...string) error {
-	known := map[string]bool{"entityId": true}
-	for _, n := range names {
-		known[n] = true
+func (q *question) only(rt route) error {
+	known := strings.Fields(rt.query)
+	if rt.access == entity {
+		known = append(known, "entityId")
 	}
-	for name := range q.query {
-		if !known[name] {
-			return fault.New(fault.Invalid, "the query has a parameter that does not exist").With("field", clip(name))
+	for _, name := range slices.Sorted(maps.Keys(q.query)) {
+		if !slices.Contains(known, name) {
+			return fault.New(fault.Invalid, "this address has no query parameter of that name").With("field", clip(name))
 		}
 	}
 	return nil
@@ -280,8 +292,12 @@ func (q *question) page() (cursor string, limit int, err error) {
 	return cursor, limit, nil
 }
 
-// pathID reads {id}.
-func (q *question) pathID(kind, what string) (string, error) {
+// object reads the {id} of an object of the entity, which the signer must know
+// before it can have any. It fails with ENTITY_NOT_ENROLLED and NOT_FOUND.
+func (a *api) object(q *question, kind, what string) (string, error) {
+	if err := a.Gateway.Enrolled(q.r.Context(), q.caller); err != nil {
+		return "", err
+	}
 	name := q.r.PathValue("id")
 	if !id.Is(kind, name) {
 		return "", fault.New(fault.NotFound, what+" was not found")

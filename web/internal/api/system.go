@@ -44,8 +44,5 @@ func (a *api) sandbox(q *question) (any, error) {
 }
 
 func (a *api) entity(q *question) (any, error) {
-	if err := q.only(); err != nil {
-		return nil, err
-	}
 	return a.Gateway.Entity(q.r.Context(), q.caller)
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"strings"
 
 	"countersign/shared/fault"
 	"countersign/shared/id"
@@ -23,23 +24,19 @@ type Stream func(event string, data any)
 // order asks again for the request's. Each quote is kept before it is shown.
 // stream may be nil. It fails with INVALID_REQUEST, details by field.
 func (g *Gateway) Quotes(ctx context.Context, c Caller, in quote.Input, account string, stream Stream) (wire.Quotes, error) {
+	in, err := question(in, account)
+	if err != nil {
+		return wire.Quotes{}, err
+	}
 	gen, acc, err := g.account(ctx, c, account)
 	if err != nil {
 		return wire.Quotes{}, err
 	}
 	in.Dest = acc.Address
-	in, problems := quote.Normalise(in)
-	if len(problems) > 0 {
-		f := fault.New(fault.Invalid, problems[0].Message).With("field", problems[0].Field)
-		for _, p := range problems {
-			f = f.With(p.Field, p.Message)
-		}
-		return wire.Quotes{}, f
-	}
 	if err := g.buyable(acc.Chain, in.To, "to"); err != nil {
 		return wire.Quotes{}, err
 	}
-	question, err := id.New(g.cfg.Rand, id.Question)
+	name, err := id.New(g.cfg.Rand, id.Question)
 	if err != nil {
 		return wire.Quotes{}, err
 	}
@@ -49,7 +46,7 @@ func (g *Gateway) Quotes(ctx context.Context, c Caller, in quote.Input, account 
 	emit := func(*quote.Row, *quote.Excluded) {}
 	kept := map[string]bool{}
 	if stream != nil {
-		stream(wire.EventOpen, wire.QuoteOpen{Question: question, Account: acc.Account, Input: in, ServerTime: g.now()})
+		stream(wire.EventOpen, wire.QuoteOpen{Question: name, Account: acc.Account, Input: in, ServerTime: g.now()})
 		emit = func(r *quote.Row, x *quote.Excluded) {
 			if x != nil {
 				stream(wire.EventExcluded, *x)
@@ -58,7 +55,7 @@ func (g *Gateway) Quotes(ctx context.Context, c Caller, in quote.Input, account 
 				return
 			}
 			if err := g.cfg.Store.Write(ctx, func(tx store.Tx) error { return keep(tx, *r) }); err != nil {
-				g.cfg.Log.Error("keep a quote", "question", question, "error", err.Error())
+				g.cfg.Log.Error("keep a quote", "question", name, "error", err.Error())
 				return
 			}
 			kept[r.ID] = true
@@ -83,7 +80,36 @@ func (g *Gateway) Quotes(ctx context.Context, c Caller, in quote.Input, account 
 	if err != nil {
 		return wire.Quotes{}, err
 	}
-	return wire.Quotes{Question: question, Account: acc.Account, Result: res}, nil
+	return wire.Quotes{Question: name, Account: acc.Account, Result: res}, nil
+}
+
+// question puts the parameters of GET /v1/quotes in their canonical form. It
+// fails with INVALID_REQUEST: details field names the first parameter that is
+// missing or wrong, and each of them is a detail of its own, with what to do.
+func question(in quote.Input, account string) (quote.Input, error) {
+	in, problems := quote.Normalise(in)
+	if account == "" {
+		problems = append(problems, quote.Problem{Field: "account", Code: quote.CodeInvalid, Message: "Choose the account to buy into, by its id, such as acc_treasury."})
+	}
+	if len(problems) == 0 {
+		return in, nil
+	}
+	f := fault.New(fault.Invalid, problems[0].Message)
+	for i, p := range problems {
+		name := strings.ReplaceAll(p.Field, "_", "-") // as in the query
+		if i == 0 {
+			f = f.With("field", name)
+		}
+		f = f.With(name, p.Message)
+	}
+	return in, f
+}
+
+// Enrolled fails with ENTITY_NOT_ENROLLED when the signer does not know the
+// caller's entity, and with SIGNER_UNAVAILABLE when it was not heard yet.
+func (g *Gateway) Enrolled(ctx context.Context, c Caller) error {
+	_, err := g.genesis(ctx, c)
+	return err
 }
 
 // genesis is what the signer says about the caller's entity. It fails with

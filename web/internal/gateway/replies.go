@@ -19,12 +19,16 @@ type Ask struct {
 	// Secret: the answer holds what must not be stored (a ticket, an API key).
 	// The question is then asked again; its use case makes that safe.
 	Secret bool
+	// Refused reports whether an error means that nothing happened: the key is
+	// then free for another question, such as the corrected one. nil: none does.
+	Refused func(error) bool
 }
 
 // Once answers a question that changes something exactly once: the same key
 // with the same body gives the same answer, with another body or on another
-// route IDEMPOTENCY_KEY_CONFLICT. Failures are not kept. Two at the same time
-// wait for each other. f must itself be safe to repeat, because a crash may come
+// route IDEMPOTENCY_KEY_CONFLICT. Failures are not kept: a refusal frees the key,
+// and after a failure that may have changed something the same question may be
+// asked again, and no other. Two at the same time wait for each other. f must itself be safe to repeat, because a crash may come
 // between it and the keeping of its answer.
 func (g *Gateway) Once(ctx context.Context, a Ask, f func() (any, error)) (body []byte, replayed bool, err error) {
 	defer g.locks.lock(a.Scope + "\x00" + a.Key)()
@@ -47,6 +51,9 @@ func (g *Gateway) Once(ctx context.Context, a Ask, f func() (any, error)) (body 
 		return old.Body, true, nil
 	}
 	answer, err := f()
+	if err != nil && old.Status == 0 && a.Refused != nil && a.Refused(err) {
+		return nil, false, errors.Join(err, g.cfg.Store.Write(context.WithoutCancel(ctx), func(tx store.Tx) error { return tx.DropReply(a.Scope, a.Key) }))
+	}
 	if err != nil {
 		return nil, false, err
 	}

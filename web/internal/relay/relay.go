@@ -190,6 +190,16 @@ func (r *Relay) admit(req *http.Request, protocol string) error {
 	return nil
 }
 
+// presented is the secret among the sub-protocols of a request: exactly one, and
+// not empty.
+func presented(req *http.Request, wrap func(string) string) (string, error) {
+	secret := rendezvous.Presented(websocket.Subprotocols(req), wrap)
+	if secret == "" {
+		return "", fault.New(fault.Version, "one sub-protocol must be "+wrap("…"))
+	}
+	return secret, nil
+}
+
 // upgrade makes a WebSocket of a request that was admitted. Until it returns,
 // nothing was answered.
 func (r *Relay) upgrade(w http.ResponseWriter, req *http.Request, protocol string) (*websocket.Conn, error) {

@@ -84,7 +84,7 @@ func TestATicketWorksOnceAndNotForLong(t *testing.T) {
 	g.mustDial(rendezvous.PagePath, origin, frame.SubProtocol, rendezvous.Ticket(used))
 	g.later(ticketLife)
 	for what, protocols := range map[string][]string{
-		"used": {rendezvous.Ticket(used)}, "expired": {rendezvous.Ticket(old)}, "none": {}, "empty": {rendezvous.Ticket("")},
+		"used": {rendezvous.Ticket(used)}, "expired": {rendezvous.Ticket(old)},
 		"invented": {rendezvous.Ticket(rendezvous.Bytes(make([]byte, 32)))}, "the name": {rendezvous.Ticket(b.name)},
 	} {
 		if ws, code := g.dial(rendezvous.PagePath, origin, append([]string{frame.SubProtocol}, protocols...)...); ws != nil || code != fault.TicketSpent {
@@ -92,8 +92,10 @@ func TestATicketWorksOnceAndNotForLong(t *testing.T) {
 		}
 	}
 	one, two := rendezvous.Ticket(g.ticket(b.name)), rendezvous.Ticket(g.ticket(b.name))
-	if ws, code := g.dial(rendezvous.PagePath, origin, frame.SubProtocol, one, two); ws != nil || code != fault.TicketSpent {
-		t.Errorf("two at once: %s", code)
+	for what, protocols := range map[string][]string{"none": {}, "empty": {rendezvous.Ticket("")}, "two at once": {one, two}, "a stream": {rendezvous.Stream("x")}} {
+		if ws, code := g.dial(rendezvous.PagePath, origin, append([]string{frame.SubProtocol}, protocols...)...); ws != nil || code != fault.Version {
+			t.Errorf("%s: %s", what, code)
+		}
 	}
 }
 
@@ -103,10 +105,13 @@ func TestAStreamIsTakenUpOnceAndOnlyByWhoWasTold(t *testing.T) {
 	b := g.bridge()
 	g.page(b.name)
 	b.next()
-	for what, id := range map[string]string{"none": "", "invented": rendezvous.Bytes(make([]byte, 32)), "a name": b.name} {
+	for what, id := range map[string]string{"invented": rendezvous.Bytes(make([]byte, 32)), "a name": b.name} {
 		if ws, code := g.dial(rendezvous.StreamPath, "", rendezvous.BridgeProtocol, rendezvous.Stream(id)); ws != nil || code != fault.TicketSpent {
 			t.Errorf("%s: %s", what, code)
 		}
+	}
+	if ws, code := g.dial(rendezvous.StreamPath, "", rendezvous.BridgeProtocol); ws != nil || code != fault.Version {
+		t.Errorf("none: %s", code)
 	}
 }
 

@@ -25,7 +25,11 @@ func (r *Relay) Page(w http.ResponseWriter, req *http.Request) error {
 	if err := r.admit(req, frame.SubProtocol); err != nil {
 		return err
 	}
-	name, err := r.spend(rendezvous.Presented(websocket.Subprotocols(req), rendezvous.Ticket))
+	secret, err := presented(req, rendezvous.Ticket)
+	if err != nil {
+		return err
+	}
+	name, err := r.spend(secret)
 	if err != nil {
 		return err
 	}
@@ -123,7 +127,10 @@ func (r *Relay) Stream(w http.ResponseWriter, req *http.Request) error {
 	if err := r.admit(req, rendezvous.BridgeProtocol); err != nil {
 		return err
 	}
-	id := rendezvous.Presented(websocket.Subprotocols(req), rendezvous.Stream)
+	id, err := presented(req, rendezvous.Stream)
+	if err != nil {
+		return err
+	}
 	wait := r.find(sha256.Sum256([]byte(id)))
 	if wait == nil {
 		return fault.New(fault.TicketSpent, "nobody waits for this stream")

@@ -17,6 +17,7 @@ import (
 	"github.com/ethereum/go-ethereum/crypto"
 
 	"countersign/shared/secret"
+	"countersign/shared/wire"
 	"countersign/web/internal/sandbox/backend"
 	"countersign/web/internal/sandbox/node"
 	"countersign/web/internal/sandbox/pretend"
@@ -118,7 +119,7 @@ func serve(ctx context.Context, listeners []net.Listener, handlers []http.Handle
 	var servers []*http.Server
 	for i, l := range listeners {
 		s := &http.Server{
-			Handler: handlers[i], ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 32 << 10,
+			Handler: handlers[i], ReadHeaderTimeout: 5 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: wire.MaxHead - wire.HeadSlop,
 			ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		}
 		servers = append(servers, s)

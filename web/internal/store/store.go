@@ -100,7 +100,8 @@ type Reply struct {
 // Replies are kept for a day.
 type Replies interface {
 	Reply(scope, key string) (Reply, error)
-	PutReply(Reply) error // adds or replaces
+	PutReply(Reply) error              // adds or replaces
+	DropReply(scope, key string) error // no error when there is none
 	PruneReplies(before time.Time) error
 }
 

@@ -50,11 +50,16 @@ func New(cfg Config) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /session/token", b.token)
 	mux.HandleFunc("GET /config.json", b.config)
-	mux.Handle("/session/", http.NotFoundHandler())
+	mux.HandleFunc("/session/", func(w http.ResponseWriter, _ *http.Request) {
+		refuse(w, http.StatusNotFound, fault.NotFound, "There is nothing at this address.")
+	})
 	mux.Handle("/", &httputil.ReverseProxy{
 		FlushInterval: -1, // server-sent events go out as they come
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(gateway)
+			// ReverseProxy drops what it cannot parse from the query: here the
+			// gateway says what it thinks of it, as at its own address.
+			r.Out.URL.RawQuery = r.In.URL.RawQuery
 			r.SetXForwarded()
 			r.Out.Header.Del("Cookie")
 		},

@@ -107,6 +107,11 @@ func (x *tx) PutReply(r store.Reply) error {
 	return err
 }
 
+func (x *tx) DropReply(scope, key string) error {
+	_, err := x.exec("drop reply", `DELETE FROM replies WHERE scope = ? AND key = ?`, scope, key)
+	return err
+}
+
 func (x *tx) PruneReplies(before time.Time) error {
 	_, err := x.exec("prune replies", `DELETE FROM replies WHERE at < ?`, before.UnixMilli())
 	return err

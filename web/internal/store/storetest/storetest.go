@@ -158,6 +158,10 @@ func (s *suite) replies() {
 	s.write(nil, func(tx store.Tx) error { return tx.PutReply(r) })
 	s.read(nil, func(tx store.Tx) error { got, err := tx.Reply("s", "k"); s.same(got, r); return err })
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Reply("other", "k"); return err })
+	other := store.Reply{Scope: "s", Key: "k2", Route: "POST /x", At: start}
+	s.write(nil, func(tx store.Tx) error { return tx.PutReply(other) })
+	s.write(nil, func(tx store.Tx) error { return errors.Join(tx.DropReply("s", "k2"), tx.DropReply("s", "k2")) })
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Reply("s", "k2"); return err })
 	s.write(nil, func(tx store.Tx) error { return tx.PruneReplies(start) })
 	s.read(nil, func(tx store.Tx) error { _, err := tx.Reply("s", "k"); return err })
 	s.write(nil, func(tx store.Tx) error { return tx.PruneReplies(start.Add(time.Second)) })
