@@ -59,6 +59,7 @@ var routes = []route{
 	{"POST /v1/entities/auth/generate-token", noBrowser, "", true, wire.MaxBody, plain, (*api).token},
 	{"POST /v1/sandbox", noBrowser, "", true, wire.MaxBody, plain, (*api).sandbox},
 	{"GET /v1/entity", entity, "", false, 0, plain, (*api).entity},
+	{"GET /v1/log", entity, "after limit", false, 0, plain, (*api).log},
 	{"GET /v1/providers", entity, "", false, 0, plain, (*api).providers},
 	{"GET /v1/quotes", entity, "from to amount payment-method country account", false, 0, slow, (*api).quotes},
 	{"GET /v1/requests", entity, "state cursor limit", false, 0, plain, (*api).requests},

@@ -280,16 +280,25 @@ func (q *question) peer() string {
 
 // page reads cursor and limit.
 func (q *question) page() (cursor string, limit int, err error) {
-	cursor, limit = q.query.Get("cursor"), wire.DefaultLimit
+	cursor = q.query.Get("cursor")
 	if err := wire.CheckCursor(cursor); err != nil {
 		return "", 0, err
 	}
-	if s := q.query.Get("limit"); s != "" {
-		if limit, err = strconv.Atoi(s); err != nil || limit < 1 || limit > wire.MaxLimit || strconv.Itoa(limit) != s {
-			return "", 0, fault.New(fault.Invalid, "limit must be 1 to 100").With("field", "limit")
-		}
+	limit, err = q.limit(wire.DefaultLimit, wire.MaxLimit)
+	return cursor, limit, err
+}
+
+// limit reads how many items are asked for.
+func (q *question) limit(absent, most int) (int, error) {
+	s := q.query.Get("limit")
+	if s == "" {
+		return absent, nil
 	}
-	return cursor, limit, nil
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 || n > most || strconv.Itoa(n) != s {
+		return 0, fault.New(fault.Invalid, fmt.Sprintf("limit must be 1 to %d", most)).With("field", "limit")
+	}
+	return n, nil
 }
 
 // object reads the {id} of an object of the entity, which the signer must know

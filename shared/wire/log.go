@@ -1,0 +1,42 @@
+package wire
+
+import (
+	"strconv"
+
+	"countersign/shared/statement"
+)
+
+// Limits of GET /v1/log: entries in an answer, and bytes of their lines, which
+// one entry alone may exceed.
+const (
+	MaxLogEntries = 500
+	DefaultLog    = 100
+	MaxLogBytes   = 1 << 20
+)
+
+// LogPage answers GET /v1/log: the entries of the signer's log that follow one,
+// oldest first, as the signer signed them. Whoever has the signer's statement key
+// verifies them as shared/spec/signedlog.md says.
+type LogPage struct {
+	Entries []LogEntry    `json:"entries"`
+	Log     statement.Log `json:"log"` // how far the gateway has read: what is asked next ends there
+}
+
+// LogEntry is one line of the log.
+type LogEntry struct {
+	Seq int64  `json:"seq"`
+	JWS string `json:"jws"` // typ countersign-entry+jws; the payload is a signedlog.Entry
+}
+
+// LogAfter reads the parameter after of GET /v1/log: the number of an entry, or
+// -1 (when absent) for the genesis on.
+func LogAfter(s string) (int64, error) {
+	if s == "" {
+		return -1, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < -1 || strconv.FormatInt(n, 10) != s {
+		return 0, invalid("after", "must be the number of an entry, or -1 for all")
+	}
+	return n, nil
+}

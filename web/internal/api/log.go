@@ -1,0 +1,15 @@
+package api
+
+import "countersign/shared/wire"
+
+func (a *api) log(q *question) (any, error) {
+	after, err := wire.LogAfter(q.query.Get("after"))
+	if err != nil {
+		return nil, err
+	}
+	limit, err := q.limit(wire.DefaultLog, wire.MaxLogEntries)
+	if err != nil {
+		return nil, err
+	}
+	return a.Gateway.LogPage(q.r.Context(), q.caller, after, limit)
+}
