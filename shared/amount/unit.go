@@ -12,7 +12,11 @@ type Style struct {
 	Point string
 }
 
-// Plain is the style of prompts and of English text: 1,234.50.
+// Spaced is the style of prompts: 1 234.50. A comma would be the decimal sign of
+// half the world, and a prompt has ASCII and one language.
+func Spaced() Style { return Style{Group: " ", Point: "."} }
+
+// Plain is the style of English text: 1,234.50.
 func Plain() Style { return Style{Group: ",", Point: "."} }
 
 // Format writes a for people, every digit of it: nothing is rounded.

@@ -23,31 +23,10 @@ const (
 // decision on as many requests, and when the text would be longer than a prompt
 // shows.
 func ListText(list []Approval, asked int) (string, error) {
-	if err := checkList(list); err != nil {
-		return "", err
-	}
-	n, first := strconv.Itoa(len(list)), list[0]
-	noun := " purchases"
-	if len(list) == 1 {
-		noun = " purchase"
-	}
-	lines := [][2]string{{"Decision", first.Decision + " " + n + noun}}
-	if asked > len(list) {
-		lines = append(lines, [2]string{"Listed", n + " of " + strconv.Itoa(asked) + ": nothing is signed for the others"})
-	}
-	lines = append(lines, [2]string{"Entity", first.EntityName + " (" + first.Entity + ")"},
-		[2]string{"You sign as", first.MemberName + " (" + first.Member + ")"}, [2]string{"With key", first.Key})
-	bought := make([]Buy, len(list))
-	for i, a := range list {
-		bought[i] = a.Intent
-		lines = append(lines, [2]string{}, [2]string{strconv.Itoa(i+1) + " of " + n})
-		lines = append(lines, itemLines(a)...)
-	}
-	total, err := Totals(bought)
+	lines, err := ListLines(list, asked)
 	if err != nil {
 		return "", err
 	}
-	lines = append(append(lines, [2]string{}, [2]string{"Total of " + n + noun}), total.lines()...)
 	text := align(lines)
 	if len(text) > MaxListText {
 		return "", invalid("", "list is longer than a prompt shows: decide on fewer at once")
@@ -55,18 +34,53 @@ func ListText(list []Approval, asked int) (string, error) {
 	return text, nil
 }
 
-func itemLines(a Approval) [][2]string {
+// ListLines are the lines of [ListText]: what holds for all, each item under its
+// number, and the totals, with an empty line between.
+func ListLines(list []Approval, asked int) ([]Line, error) {
+	if err := checkList(list); err != nil {
+		return nil, err
+	}
+	n, first := strconv.Itoa(len(list)), list[0]
+	noun := " purchases"
+	if len(list) == 1 {
+		noun = " purchase"
+	}
+	decision := first.Decision + " " + n + noun
+	if first.Decision == Reject {
+		decision += ", for good"
+	}
+	lines := []Line{{Label: "Decision", Value: decision}}
+	if asked > len(list) {
+		lines = append(lines, Line{Label: "Listed", Value: n + " of " + strconv.Itoa(asked) + ": nothing is signed for the others"})
+	}
+	lines = append(lines, Line{Label: "Asked by", Value: askedBy(first)},
+		Line{Label: "You sign as", Value: first.MemberName + " (" + first.Member + ")", Varies: true}, Line{Label: "With key", Value: first.Key, Varies: true})
+	bought := make([]Buy, len(list))
+	for i, a := range list {
+		bought[i] = a.Intent
+		lines = append(lines, Line{}, Line{Label: strconv.Itoa(i+1) + " of " + n})
+		lines = append(lines, itemLines(a)...)
+	}
+	total, err := Totals(bought)
+	if err != nil {
+		return nil, err
+	}
+	return append(append(lines, Line{}, Line{Label: "Total of " + n + noun}), total.Lines()...), nil
+}
+
+func itemLines(a Approval) []Line {
 	b := a.Intent
-	return [][2]string{
-		{"You pay", b.Fiat.Amount + " " + b.Fiat.Currency + " by " + b.PaymentMethod + ", " + b.Country},
-		{"You get", b.Crypto.Amount + " " + b.Crypto.Asset},
-		{"At the least", b.Minimum + " " + b.Crypto.Asset},
-		{"From", b.ProviderName + " (" + b.Provider + ")"},
-		{"Into account", b.AccountName + " (" + b.Account + ")"},
-		{"To address", Groups(b.Address)},
-		{"On chain", b.Chain},
-		{"Request", a.Request + ", step " + itoa(a.Step)},
-		{"Valid until", until(a)},
+	return []Line{
+		{Label: "You pay", Value: pay(b)},
+		{Label: "You get", Value: crypto(b.Crypto.Amount, b)},
+		{Label: "Minimum", Value: crypto(b.Minimum, b)},
+		{Label: "From", Value: b.ProviderName + " (" + b.Provider + ")"},
+		{Label: "Into account", Value: b.AccountName + " (" + b.Account + ")"},
+		{Label: "To address", Value: Groups(b.Address)},
+		{Label: "On chain", Value: chain(b.Chain)},
+		{Label: "Request", Value: a.Request},
+		{Label: "Step", Value: itoa(a.Step), Varies: true},
+		{Label: "Valid until", Value: until(a), Varies: true},
 	}
 }
 
@@ -137,13 +151,15 @@ func add(totals []Total, value, of string) ([]Total, error) {
 	return append(totals, Total{one, of}), nil
 }
 
-func (s Sum) lines() (lines [][2]string) {
+// Lines are the totals as a person reads them.
+func (s Sum) Lines() (lines []Line) {
 	for _, kind := range []struct {
 		label  string
 		totals []Total
-	}{{"You pay", s.Pay}, {"You get", s.Get}, {"At the least", s.Least}} {
+		unit   func(string) string
+	}{{"You pay", s.Pay, func(code string) string { return code }}, {"You get", s.Get, unit}, {"Minimum", s.Least, unit}} {
 		for _, t := range kind.totals {
-			lines = append(lines, [2]string{kind.label, t.Amount.String() + " " + t.Of})
+			lines = append(lines, Line{Label: kind.label, Value: t.Amount.Format(amount.Spaced()) + " " + kind.unit(t.Of)})
 		}
 	}
 	return lines

@@ -156,50 +156,53 @@ func TestAListSaysEverythingThatConcernsMoneyAndTheExactTotals(t *testing.T) {
 	want := strings.TrimPrefix(`
 Decision      APPROVE 3 purchases
 Listed        3 of 5: nothing is signed for the others
-Entity        Sandbox Ltd (ent_sandbox)
+Asked by      Sandbox Ltd (ent_sandbox); which person is not proven
 You sign as   Bob (mem_bob)
 With key      AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 
 1 of 3
 You pay       250.00 EUR by card, FR
-You get       0.0815 ethereum
-At the least  0.0799 ethereum
+You get       0.0815 ETH (ethereum)
+Minimum       0.0799 ETH (ethereum)
 From          NorthPay (northpay)
 Into account  Treasury (acc_treasury)
 To address    0x 7E5F 4552 091A 6912 5d5D fCb7 b8C2 6590 2939 5Bdf
-On chain      eip155:31337
-Request       req_aaaaaaaaaaaaaaaaaaaaaaaaaa, step 1
+On chain      Sandbox chain (eip155:31337)
+Request       req_aaaaaaaaaaaaaaaaaaaaaaaaaa
+Step          1
 Valid until   2026-11-20 21:09:00 UTC
 
 2 of 3
-You pay       1000 USD by card, FR
-You get       990.123456789012345678 ethereum/erc20/usd__coin
-At the least  980 ethereum/erc20/usd__coin
+You pay       1 000 USD by card, FR
+You get       990.123456789012345678 USDC (ethereum/erc20/usd__coin)
+Minimum       980 USDC (ethereum/erc20/usd__coin)
 From          NorthPay (northpay)
 Into account  Operations (acc_ops)
 To address    0x 7E5F 4552 091A 6912 5d5D fCb7 b8C2 6590 2939 5Bdf
-On chain      eip155:1
-Request       req_bbbbbbbbbbbbbbbbbbbbbbbbbb, step 2
+On chain      Ethereum (eip155:1)
+Request       req_bbbbbbbbbbbbbbbbbbbbbbbbbb
+Step          2
 Valid until   2026-11-20 21:05:00 UTC
 
 3 of 3
 You pay       0.5 EUR by sepa, DE
-You get       0.000000000000000001 ethereum
-At the least  0.000000000000000001 ethereum
+You get       0.000000000000000001 ETH (ethereum)
+Minimum       0.000000000000000001 ETH (ethereum)
 From          Coinharbor (coinharbor)
 Into account  Treasury (acc_treasury)
 To address    0x 5290 8400 0985 2788 6E0F 7030 0698 57D2 E416 9EE7
-On chain      eip155:31337
-Request       req_cccccccccccccccccccccccccc, step 1
+On chain      Sandbox chain (eip155:31337)
+Request       req_cccccccccccccccccccccccccc
+Step          1
 Valid until   2026-11-20 21:09:00 UTC
 
 Total of 3 purchases
 You pay       250.50 EUR
-You pay       1000 USD
-You get       0.081500000000000001 ethereum
-You get       990.123456789012345678 ethereum/erc20/usd__coin
-At the least  0.079900000000000001 ethereum
-At the least  980 ethereum/erc20/usd__coin`, "\n")
+You pay       1 000 USD
+You get       0.081500000000000001 ETH (ethereum)
+You get       990.123456789012345678 USDC (ethereum/erc20/usd__coin)
+Minimum       0.079900000000000001 ETH (ethereum)
+Minimum       980 USDC (ethereum/erc20/usd__coin)`, "\n")
 	got, err := ListText(purchases(), 5)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)
@@ -232,7 +235,7 @@ func FuzzListText(f *testing.F) {
 		if err != nil {
 			return
 		}
-		want := 4 + 2*(2+9) + 2 + 3
+		want := 4 + 2*(2+10) + 2 + 3
 		for _, differ := range []bool{a.Intent.Fiat.Currency != b.Intent.Fiat.Currency, a.Intent.Crypto.Asset != b.Intent.Crypto.Asset, a.Intent.Crypto.Asset != b.Intent.Crypto.Asset} {
 			if differ {
 				want++

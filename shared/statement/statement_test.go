@@ -278,23 +278,65 @@ func TestTheTextIsReadable(t *testing.T) {
 	t.Parallel()
 	want := strings.TrimPrefix(`
 Decision      APPROVE this purchase
-You pay       250.00 EUR
-You get       0.0815 ethereum
-At the least  0.0799 ethereum
+You pay       250.00 EUR by card, FR
+You get       0.0815 ETH (ethereum)
+Minimum       0.0799 ETH (ethereum)
 From          NorthPay (northpay)
 Into account  Treasury (acc_treasury)
 To address    0x 7E5F 4552 091A 6912 5d5D fCb7 b8C2 6590 2939 5Bdf
-On chain      eip155:31337
-Paid by       card, FR
+On chain      Sandbox chain (eip155:31337)
 Quote         quo_aaaaaaaaaaaaaaaaaaaaaaaaaa
-Request       req_aaaaaaaaaaaaaaaaaaaaaaaaaa, step 1
+Request       req_aaaaaaaaaaaaaaaaaaaaaaaaaa
 Rule          purchases, version 3
-Entity        Sandbox Ltd (ent_sandbox)
+Asked by      Sandbox Ltd (ent_sandbox); which person is not proven
+Step          1
 You sign as   Bob (mem_bob)
 With key      AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 Valid until   2026-11-20 21:09:00 UTC`, "\n")
 	if got := Text(sample()); got != want {
 		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestAmountsAssetsAndChainsAreNamedForPeopleAndByTheirIDs(t *testing.T) {
+	t.Parallel()
+	a := sample()
+	a.Intent.Fiat, a.Intent.Crypto = Fiat{"2500000.00", "EUR"}, Crypto{"1234567.000001", "ethereum/erc20/usd__coin"}
+	a.Intent.Minimum, a.Intent.Chain = "1200000", "eip155:1"
+	text := Text(a)
+	for _, want := range []string{"\nYou pay       2 500 000.00 EUR by card, FR\n", "\nYou get       1 234 567.000001 USDC (ethereum/erc20/usd__coin)\n",
+		"\nMinimum       1 200 000 USDC (ethereum/erc20/usd__coin)\n", "\nOn chain      Ethereum (eip155:1)\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	a.Intent.Crypto.Asset, a.Intent.Chain = "moon/erc20/cheese", "eip155:999"
+	text = Text(a)
+	for _, want := range []string{"\nYou get       1 234 567.000001 moon/erc20/cheese\n", "\nOn chain      eip155:999\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("what is not known: no %q in\n%s", want, text)
+		}
+	}
+}
+
+func TestAPreviewIsTheSameForEverybodyAtAnyTime(t *testing.T) {
+	t.Parallel()
+	a, b := sample(), sample()
+	b.Member, b.MemberName, b.Key, b.Step = "mem_carol", "Carol", hashB, 2
+	b.Expires, b.Nonce, b.Log.Size, b.Channel = iat+900, strings.Repeat("1", 64), 7, hashA
+	if Text(a) == Text(b) || Preview(a) != Preview(b) {
+		t.Errorf("the previews differ:\n%s\n%s", Preview(a), Preview(b))
+	}
+	text, preview := strings.Split(Text(a), "\n"), strings.Split(Preview(a), "\n")
+	for i, l := range Lines(a) {
+		if same := text[i] == preview[i]; same == l.Varies || l.Varies && !strings.HasSuffix(preview[i], unasked) {
+			t.Errorf("%q is previewed as %q", text[i], preview[i])
+		}
+	}
+	b = sample()
+	b.Intent.Minimum = "0.0798"
+	if Preview(a) == Preview(b) {
+		t.Error("another minimum has the same preview")
 	}
 }
 

@@ -3,50 +3,122 @@ package statement
 import (
 	"strings"
 	"time"
+
+	"countersign/shared/amount"
+	"countersign/shared/asset"
 )
+
+// Line is one line of what a person reads: a label and its value. Without a value
+// it is a heading, and without a label too it is empty.
+type Line struct {
+	Label, Value string
+	// Varies says that the line is another one each time that somebody is asked:
+	// who signs, with which key, at which step, and until when. Such a line is no
+	// part of a comparison of the page with the prompt.
+	Varies bool
+}
+
+// unasked stands in a preview for what varies.
+const unasked = "(said when you are asked)"
 
 // Text is what a person reads before the key is used, on trusted ground; the
 // page shows the same. Every line is "label  value" with aligned values; the
-// decision comes first; amounts are exact; the address stands in groups of four.
-// It is a function of the statement alone.
-func Text(a Approval) string {
+// decision comes first; amounts are exact, with their thousands apart; the address
+// stands in groups of four. It is a function of the statement alone.
+func Text(a Approval) string { return align(Lines(a)) }
+
+// Preview is [Text] for comparing, before anybody is asked: what varies is left
+// out, and marked. It is the same for all members and at any time.
+func Preview(a Approval) string {
+	lines := Lines(a)
+	for i := range lines {
+		if lines[i].Varies {
+			lines[i].Value = unasked
+		}
+	}
+	return align(lines)
+}
+
+// Lines are the lines of [Text].
+func Lines(a Approval) []Line {
 	b := a.Intent
 	decision := "APPROVE this purchase"
 	if a.Decision == Reject {
-		decision = "REJECT this purchase"
+		decision = "REJECT this purchase, for good"
 	}
-	lines := [][2]string{
-		{"Decision", decision},
-		{"You pay", b.Fiat.Amount + " " + b.Fiat.Currency},
-		{"You get", b.Crypto.Amount + " " + b.Crypto.Asset},
-		{"At the least", b.Minimum + " " + b.Crypto.Asset},
-		{"From", b.ProviderName + " (" + b.Provider + ")"},
-		{"Into account", b.AccountName + " (" + b.Account + ")"},
-		{"To address", Groups(b.Address)},
-		{"On chain", b.Chain},
-		{"Paid by", b.PaymentMethod + ", " + b.Country},
-		{"Quote", b.Quote},
-		{"Request", a.Request + ", step " + itoa(a.Step)},
-		{"Rule", a.GovernedBy.Rule + ", version " + itoa(a.GovernedBy.Version)},
-		{"Entity", a.EntityName + " (" + a.Entity + ")"},
-		{"You sign as", a.MemberName + " (" + a.Member + ")"},
-		{"With key", a.Key},
-		{"Valid until", until(a)},
+	return []Line{
+		{Label: "Decision", Value: decision},
+		{Label: "You pay", Value: pay(b)},
+		{Label: "You get", Value: crypto(b.Crypto.Amount, b)},
+		{Label: "Minimum", Value: crypto(b.Minimum, b)},
+		{Label: "From", Value: b.ProviderName + " (" + b.Provider + ")"},
+		{Label: "Into account", Value: b.AccountName + " (" + b.Account + ")"},
+		{Label: "To address", Value: Groups(b.Address)},
+		{Label: "On chain", Value: chain(b.Chain)},
+		{Label: "Quote", Value: b.Quote},
+		{Label: "Request", Value: a.Request},
+		{Label: "Rule", Value: a.GovernedBy.Rule + ", version " + itoa(a.GovernedBy.Version)},
+		{Label: "Asked by", Value: askedBy(a)},
+		{Label: "Step", Value: itoa(a.Step), Varies: true},
+		{Label: "You sign as", Value: a.MemberName + " (" + a.Member + ")", Varies: true},
+		{Label: "With key", Value: a.Key, Varies: true},
+		{Label: "Valid until", Value: until(a), Varies: true},
 	}
-	return align(lines)
+}
+
+// Summary is a purchase in a few words: "250.00 EUR for 0.0815 ETH (ethereum)".
+func Summary(b Buy) string {
+	return money(b.Fiat.Amount) + " " + b.Fiat.Currency + " for " + crypto(b.Crypto.Amount, b)
+}
+
+func pay(b Buy) string {
+	return money(b.Fiat.Amount) + " " + b.Fiat.Currency + " by " + b.PaymentMethod + ", " + b.Country
+}
+
+// askedBy says who asked, as far as it is known: an entity token names a program's
+// entity and no person.
+func askedBy(a Approval) string {
+	return a.EntityName + " (" + a.Entity + "); which person is not proven"
+}
+
+// crypto writes an amount of an asset by its ticker and its id; of one that is not
+// known, by its id alone.
+func crypto(value string, b Buy) string { return money(value) + " " + unit(b.Crypto.Asset) }
+
+func unit(id string) string {
+	if a, ok := asset.ByID(id); ok {
+		return a.Ticker + " (" + id + ")"
+	}
+	return id
+}
+
+func chain(id string) string {
+	if n, ok := asset.Chain(id); ok {
+		return n.Name + " (" + id + ")"
+	}
+	return id
+}
+
+// money sets the thousands of an amount apart. Fields that are no amount are shown
+// as they are.
+func money(value string) string {
+	a, err := amount.Parse(value)
+	if err != nil {
+		return value
+	}
+	return a.Format(amount.Spaced())
 }
 
 func until(a Approval) string {
 	return time.Unix(a.Expires, 0).UTC().Format("2006-01-02 15:04:05 UTC")
 }
 
-// align writes lines of label and value with the values under each other. A line
-// without a value is a heading, or empty.
-func align(lines [][2]string) string {
+// align writes lines with the values under each other.
+func align(lines []Line) string {
 	width := 0
 	for _, l := range lines {
-		if l[1] != "" {
-			width = max(width, len(l[0]))
+		if l.Value != "" {
+			width = max(width, len(l.Label))
 		}
 	}
 	var s strings.Builder
@@ -54,9 +126,9 @@ func align(lines [][2]string) string {
 		if i > 0 {
 			s.WriteByte('\n')
 		}
-		s.WriteString(l[0])
-		if l[1] != "" {
-			s.WriteString(strings.Repeat(" ", width-len(l[0])+2) + l[1])
+		s.WriteString(l.Label)
+		if l.Value != "" {
+			s.WriteString(strings.Repeat(" ", width-len(l.Label)+2) + l.Value)
 		}
 	}
 	return s.String()

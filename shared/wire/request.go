@@ -96,8 +96,8 @@ type Event struct {
 	Seq  int64     `json:"seq"`
 }
 
-// StatementPreview answers GET /v1/requests/{id}/statement?member=…: the text as
-// the bridge will show it, but for the time of validity and the key's nonce.
+// StatementPreview answers GET /v1/requests/{id}/statement?member=…: the text that
+// the bridge will show, with a mark in place of what varies from prompt to prompt.
 type StatementPreview struct {
 	Request  string `json:"request"`
 	Member   string `json:"member"`

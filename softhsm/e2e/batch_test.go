@@ -117,7 +117,7 @@ func TestABatchReportsEachRequestByItself(t *testing.T) {
 	if last := lists[len(lists)-1]; strings.Contains(last, ids[1]) || !strings.Contains(last, "2 of 3: nothing is signed for the others") {
 		t.Errorf("read:\n%s", last)
 	}
-	r.answer(system.Answers{Confirm: []string{"reject"}})
+	r.answer(system.Answers{Confirm: []string{"decline"}})
 	more := requests(t, r, s, "250", "100")
 	_, errs = channel.DecideAll(r.ctx, more, "APPROVE")
 	for i, err := range errs {

@@ -158,18 +158,18 @@ func TestRefusalsInTheBrowserLoseNothing(t *testing.T) {
 	p.offers()
 	p.request()
 
-	r.answer(system.Answers{Pairing: []string{"reject"}})
+	r.answer(system.Answers{Pairing: []string{"decline"}})
 	p.presses("Approve")
 	p.until("that the pairing was refused", "/pairing/i.test(document.body.innerText) && /refused/i.test(document.body.innerText)")
 	p.picture("pairing-refused")
 
-	r.answer(system.Answers{Confirm: []string{"reject"}})
+	r.answer(system.Answers{Confirm: []string{"decline"}})
 	p.presses("Try again")
 	p.until("that nothing was signed", "/nothing was signed/i.test(document.body.innerText)")
 	p.picture("declined")
 	p.sees("Waits for approval")
 
-	wrong := []string{"11111111", "reject"}
+	wrong := []string{"11111111", "decline"}
 	r.answer(system.Answers{PINs: map[string][]string{"bob": wrong}})
 	p.presses("Close")
 	p.picks("member", "mem_bob")

@@ -137,10 +137,10 @@ func TestEveryRefusalIsANormalOutcome(t *testing.T) {
 			t.Errorf("%s: the request is %s with %d approvals", name, now.State, now.Approved)
 		}
 	}
-	refused("pairing refused", "mem_alice", system.Answers{Pairing: []string{"reject"}}, fault.PairingRefused)
-	refused("declined in the prompt", "mem_alice", system.Answers{Confirm: []string{"reject"}}, fault.Declined)
+	refused("pairing refused", "mem_alice", system.Answers{Pairing: []string{"decline"}}, fault.PairingRefused)
+	refused("declined in the prompt", "mem_alice", system.Answers{Confirm: []string{"decline"}}, fault.Declined)
 	refused("wrong PIN three times", "mem_bob", system.Answers{PINs: map[string][]string{"bob": {"0000", "1111", "2222"}}}, fault.PINIncorrect)
-	refused("no PIN", "mem_bob", system.Answers{PINs: map[string][]string{"bob": {"reject"}}}, fault.Declined)
+	refused("no PIN", "mem_bob", system.Answers{PINs: map[string][]string{"bob": {"decline"}}}, fault.Declined)
 	if err := r.State.Approvers.Pull("carol"); err != nil {
 		t.Fatal(err)
 	}

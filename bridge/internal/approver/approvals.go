@@ -198,22 +198,28 @@ func (c *conn) decide(a *approvalState, record []byte) (r frame.ApprovalDecideRe
 		return r, err
 	}
 	use := c.approvalKey(a.channel.identity, a.id)
-	buy := it.read.Intent
-	use.why = fmt.Sprintf("It signs your decision on %s: %s %s for %s %s.", a.request, buy.Fiat.Amount, buy.Fiat.Currency, buy.Crypto.Amount, buy.Crypto.Asset)
+	use.why = fmt.Sprintf("It signs your decision on %s: %s.", a.request, statement.Summary(it.read.Intent))
 	if err := use.open(a.ctx); err != nil { // before the person reads for nothing
 		return r, err
 	}
-	title := "Approve a purchase of " + use.identity.entityName
-	if a.decision == statement.Reject {
-		title = "Reject a purchase of " + use.identity.entityName
-	}
+	question := decisionOn("a purchase", use.identity, a.decision)
+	question.Text = it.text
 	ctx, stop := c.whileValid(a.ctx, it)
-	err = use.confirm(ctx, consent.Question{Title: title, Text: it.text})
+	err = use.confirm(ctx, question)
 	stop()
 	if err := c.answered(it, err); err != nil {
 		return r, err
 	}
 	return c.sign(it, use)
+}
+
+// decisionOn asks for a decision on what: both are signed, and each has a word of
+// its own to type.
+func decisionOn(what string, id *identity, decision string) consent.Question {
+	if decision == statement.Reject {
+		return consent.Question{Title: "Reject " + what + " of " + id.entityName, Word: consent.RejectWord}
+	}
+	return consent.Question{Title: "Approve " + what + " of " + id.entityName, Word: consent.Word}
 }
 
 // whileValid ends when the statement does, so that nobody reads what they cannot

@@ -8,7 +8,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/journal"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
@@ -186,17 +185,14 @@ func (b *batch) ask(listed []*part, use *keyUse) (approved []*part, err error) {
 	if err := c.bridge.deps.Journal.Append(b.shown(first, n)); err != nil {
 		return nil, err
 	}
-	title := "Approve "
-	if first.read.Decision == statement.Reject {
-		title = "Reject "
-	}
-	title += fmt.Sprintf("%d purchases of ", n)
+	question := decisionOn(fmt.Sprintf("%d purchases", n), use.identity, first.read.Decision)
+	question.Text = text
 	ctx, stop := while(c.work, listed)
 	defer stop()
 	last := slices.MaxFunc(listed, func(a, b *part) int { return cmp.Compare(a.item.read.Expires, b.item.read.Expires) })
 	ctx, expired := c.whileValid(ctx, last.item)
 	defer expired()
-	answer := use.confirm(ctx, consent.Question{Title: title + use.identity.entityName, Text: text})
+	answer := use.confirm(ctx, question)
 	for _, p := range listed {
 		err := answer
 		if err == nil && p.approval.ctx.Err() != nil {
@@ -234,8 +230,7 @@ func (b *batch) sign(approved []*part, of int, use *keyUse) {
 		case broken != nil:
 			o.err = b.failed(p, broken)
 		default:
-			buy := p.item.read.Intent
-			use.why = fmt.Sprintf("It signs item %d of %d: %s %s for %s %s.", p.number, of, buy.Fiat.Amount, buy.Fiat.Currency, buy.Crypto.Amount, buy.Crypto.Asset)
+			use.why = fmt.Sprintf("It signs item %d of %d: %s.", p.number, of, statement.Summary(p.item.read.Intent))
 			o.result, o.err = b.conn.sign(p.item, use)
 			if fault.CodeOf(o.err) == fault.DeviceMissing { // it was there when the key was found
 				o.err = fault.Wrap(o.err, fault.DeviceRemoved, "the token was removed").With("device", use.identity.device)

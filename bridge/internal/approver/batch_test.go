@@ -152,7 +152,7 @@ func TestABatchIsReadAsOneListWithTotalsAndEachItemIsSigned(t *testing.T) {
 	if len(shown) != 2 || last.Title != "Approve 3 purchases of Sandbox" || len(pins) != 1 {
 		t.Fatalf("shown %q, PINs %d", shown, len(pins))
 	}
-	for _, want := range []string{"1 of 3\n", "req_0001, step 1", "req_0002, step 1", "req_0003, step 1", "0x 7E5F 4552", "Total of 3 purchases\nYou pay       500.05 EUR\nYou get       0.3 ethereum\nAt the least  0.294 ethereum"} {
+	for _, want := range []string{"1 of 3\n", "req_0001\nStep          1", "req_0002\nStep          1", "req_0003\nStep          1", "0x 7E5F 4552", "Total of 3 purchases\nYou pay       500.05 EUR\nYou get       0.3 ETH (ethereum)\nMinimum       0.294 ETH (ethereum)"} {
 		if !strings.Contains(last.Text, want) {
 			t.Errorf("the list lacks %q:\n%s", want, last.Text)
 		}

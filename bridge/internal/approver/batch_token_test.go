@@ -29,7 +29,7 @@ func TestABatchIsSignedWithSoftHSMAfterOnePIN(t *testing.T) {
 				l.verify(p.requests[i], results[i])
 			}
 			shown, pins := g.person.questions()
-			if len(shown) != 2 || len(pins) != 1 || !strings.Contains(shown[1].Text, "4000.00 EUR") {
+			if len(shown) != 2 || len(pins) != 1 || !strings.Contains(shown[1].Text, "4 000.00 EUR") {
 				t.Errorf("shown %q, PINs %d", shown, len(pins))
 			}
 		})
@@ -108,7 +108,7 @@ func TestAKeyThatWantsItsPINEachTimeSaysWhichItemOfTheBatchItIsFor(t *testing.T)
 		t.Fatalf("%d PINs were asked for", len(pins))
 	}
 	for i, q := range pins {
-		if want := fmt.Sprintf("It signs item %d of 3: 250.00 EUR for 0.1 ethereum.", i+1); q.Reason != want {
+		if want := fmt.Sprintf("It signs item %d of 3: 250.00 EUR for 0.1 ETH (ethereum).", i+1); q.Reason != want {
 			t.Errorf("PIN %d: %q, want %q", i+1, q.Reason, want)
 		}
 	}

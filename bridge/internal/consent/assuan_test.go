@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"testing"
-	"unicode/utf8"
 )
 
 func TestAnswersAreReadStrictly(t *testing.T) {
@@ -91,32 +89,6 @@ func TestCleanKeepsWhatAPersonReads(t *testing.T) {
 	}
 	if got := cleanLine("a\nb"); got != "a\uFFFDb" {
 		t.Errorf("cleanLine: %q", got)
-	}
-}
-
-func TestPagesLoseNothing(t *testing.T) {
-	t.Parallel()
-	for _, text := range []string{"", "one line", "a\nb\nc", strings.Repeat("0123456789\n", 40), strings.Repeat("ü", 333), "x\n" + strings.Repeat("y", 250) + "\nz", strings.Repeat("block\nof lines\n\n", 30), "a\n\n" + strings.Repeat("0123456789\n", 40)} {
-		parts := pages(text, 100, func(s string) int { return len(s) })
-		for _, p := range parts {
-			if len(p) > 100 || !utf8.ValidString(p) {
-				t.Errorf("a page of %d bytes: %q", len(p), p)
-			}
-		}
-		if got := strings.Join(parts, ""); got != strings.TrimRight(text, "\n") {
-			t.Errorf("pages of %q make %q", text, got)
-		}
-	}
-}
-
-func TestPagesKeepWhatBelongsTogether(t *testing.T) {
-	t.Parallel()
-	block := func(name string) string { return name + "\n" + strings.Repeat("a line of it\n", 3) }
-	text := "head\n\n" + block("one") + "\n" + block("two") + "\n" + block("three")
-	got := pages(text, 90, func(s string) int { return len(s) })
-	want := []string{"head\n\n" + block("one") + "\n", block("two") + "\n" + strings.TrimRight(block("three"), "\n")}
-	if !slices.Equal(got, want) {
-		t.Errorf("%q, want %q", got, want)
 	}
 }
 

@@ -5,11 +5,11 @@
 //
 // Two ways to ask: [Pinentry], the program that GnuPG users know (Assuan
 // protocol), in a window of its own; and [Terminal], the bridge's controlling
-// terminal. [New] chooses. In both the person approves by typing the word
-// "approve": pressing Enter or Esc, closing the window, or a key meant for
-// another window, rejects. Where a site asks, the word "block" rejects this
-// question and all that the site may ask later. bridge/internal/approver is its
-// only user.
+// terminal. [New] chooses. In both the person says yes by typing a word:
+// "approve", or "reject" to sign a rejection. Pressing Enter or Esc, closing the
+// window, or a key meant for another window, declines: nothing is signed. Where a
+// site asks, the word "block" declines this question and all that the site may ask
+// later. bridge/internal/approver is its only user.
 package consent
 
 import (
@@ -22,11 +22,13 @@ import (
 	"countersign/shared/fault"
 )
 
-// What a person types: Word to approve, BlockWord to reject and to hear no more
-// of the site that asks. Anything else rejects.
+// What a person types: Word to approve, RejectWord to sign a rejection, and
+// BlockWord to decline and to hear no more of the site that asks. Anything else
+// declines.
 const (
-	Word      = "approve"
-	BlockWord = "block"
+	Word       = "approve"
+	RejectWord = "reject"
+	BlockWord  = "block"
 )
 
 // MaxPIN is the longest PIN that is taken, in bytes.
@@ -38,11 +40,12 @@ const (
 	AtTerminal = "terminal"
 )
 
-// Question is something to approve or to reject.
+// Question is something to say yes to, or to decline.
 type Question struct {
 	Site  string // who asks; the person may block it. Empty: nobody that could be blocked
 	Title string // one line: what is asked
-	Text  string // what the person reads before deciding; lines end in \n
+	Text  string // what the person reads before deciding; lines end in \n, and are "label  value" or prose
+	Word  string // what they type to say yes: RejectWord to sign a rejection; empty is Word
 }
 
 // PINQuestion asks for the PIN of one device.
@@ -72,7 +75,7 @@ type Asker interface {
 	// Where says where the person should look: [AtPinentry], [AtTerminal], or
 	// empty when there is nowhere.
 	Where() string
-	// Confirm returns nil if, and only if, the person approved. It fails with
+	// Confirm returns nil if, and only if, the person typed the word. It fails with
 	// SITE_BLOCKED when they blocked the site.
 	Confirm(ctx context.Context, q Question) error
 	// PIN returns what the person typed. The caller wipes it.
@@ -80,6 +83,16 @@ type Asker interface {
 	// Show shows a notice until ctx ends or the person gives up: it never
 	// returns nil.
 	Show(ctx context.Context, n Notice) error
+}
+
+// Breaker is an [Asker] that says how it breaks the lines of a question's text.
+type Breaker interface {
+	Lines(q Question) []string
+}
+
+// Teller is an [Asker] with a place for news that need no answer: the terminal.
+type Teller interface {
+	Tell(news string)
 }
 
 // Config chooses how the person is asked.
@@ -167,11 +180,19 @@ func errUnavailable(cause error) error {
 
 func errDeclined() error { return fault.New(fault.Declined, "you declined at the bridge's prompt") }
 
+// word is what the person types to say yes.
+func (q Question) word() string {
+	if q.Word != "" {
+		return q.Word
+	}
+	return Word
+}
+
 // judge turns the word that the person typed into the answer.
 func (q Question) judge(word []byte) error {
 	word = bytes.ToLower(bytes.TrimSpace(word))
 	switch {
-	case bytes.Equal(word, []byte(Word)):
+	case bytes.Equal(word, []byte(q.word())):
 		return nil
 	case q.Site != "" && bytes.Equal(word, []byte(BlockWord)):
 		return fault.New(fault.SiteBlocked, "you blocked this site at the bridge's prompt")
@@ -181,10 +202,15 @@ func (q Question) judge(word []byte) error {
 
 // howTo says how to answer.
 func (q Question) howTo() string {
-	if q.Site == "" {
-		return "Type " + Word + " to approve; anything else rejects."
+	s := "Type " + q.word() + " to approve"
+	if q.word() == RejectWord {
+		s = "Type " + RejectWord + " to sign the rejection, which is final"
 	}
-	return "Type " + Word + " to approve, or " + BlockWord + " to hear no more of " + cleanLine(q.Site) + "; anything else rejects."
+	s += "; anything else declines."
+	if q.Site != "" {
+		return "Type " + BlockWord + " to hear no more of " + cleanLine(q.Site) + ".\n" + s
+	}
+	return s
 }
 
 // errEnded is the error for a question whose context ended.

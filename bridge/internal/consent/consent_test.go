@@ -96,7 +96,7 @@ func TestTheWordBlockRefusesASiteAndNothingElse(t *testing.T) {
 		if fault.CodeOf(err) != r.want {
 			t.Errorf("%s of %q: %v", r.answer, r.site, err)
 		}
-		if text := shown()[0]["text"]; strings.Contains(text, "or block to hear no more of https://pay.example") != (r.site != "") || !strings.HasSuffix(text, "anything else rejects.") {
+		if text := shown()[0]["text"]; strings.Contains(text, "Type block to hear no more of https://pay.example") != (r.site != "") || !strings.HasSuffix(text, "anything else declines.") {
 			t.Errorf("%q: shown %q", r.site, text)
 		}
 	}

@@ -7,8 +7,10 @@ import (
 	"os/exec"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"countersign/shared/fault"
+	"countersign/shared/name"
 )
 
 // Pinentry asks in the window of a pinentry program, one process per question.
@@ -32,12 +34,23 @@ const pinentryGrace = 2 * time.Second
 // Where is [AtPinentry].
 func (p *Pinentry) Where() string { return AtPinentry }
 
-// Confirm shows q and reports whether the person typed [Word].
+// Lines are those of q's text at the width of a window.
+func (p *Pinentry) Lines(q Question) []string { return layout(Clean(q.Text), pinentryWidth) }
+
+// pinentryLines is how many lines a window shows: more would not fit on a small
+// screen.
+const pinentryLines = 24
+
+// Confirm shows q and reports whether the person typed the word.
 func (p *Pinentry) Confirm(ctx context.Context, q Question) error {
+	how := strings.Join(layout(q.howTo(), pinentryWidth), "\n")
+	room := maxAssuanLine - len("SETDESC \n\n") - 2*len("%0A") - len(escape(how))
+	parts := pages(p.Lines(q), func(lines []string) bool {
+		return len(lines) <= pinentryLines && len(escape(strings.Join(lines, "\n"))) <= room
+	})
 	return p.session(ctx, func(a *assuan) error {
-		parts := pages(Clean(q.Text), maxAssuanLine-len("SETDESC \n\n")-2*len("%0A")-len(escape(q.howTo())), func(s string) int { return len(escape(s)) })
 		for i, part := range parts {
-			title := cleanLine(q.Title)
+			title, text := cleanLine(q.Title), strings.Join(part, "\n")
 			if len(parts) > 1 {
 				title += fmt.Sprintf(" (page %d of %d)", i+1, len(parts))
 			}
@@ -45,9 +58,9 @@ func (p *Pinentry) Confirm(ctx context.Context, q Question) error {
 				return err
 			}
 			if i == len(parts)-1 {
-				return askWord(a, q, part)
+				return askWord(a, q, text+"\n\n"+how)
 			}
-			if err := turnPage(a, part); err != nil {
+			if err := turnPage(a, text+"\n"); err != nil {
 				return err
 			}
 		}
@@ -56,7 +69,7 @@ func (p *Pinentry) Confirm(ctx context.Context, q Question) error {
 }
 
 func turnPage(a *assuan, text string) error {
-	for _, s := range [][2]string{{"SETDESC", text}, {"SETOK", "Next page"}, {"SETCANCEL", "Reject"}} {
+	for _, s := range [][2]string{{"SETDESC", text}, {"SETOK", "Next page"}, {"SETCANCEL", "Decline"}} {
 		if err := set(a, s[0], s[1]); err != nil {
 			return err
 		}
@@ -66,8 +79,7 @@ func turnPage(a *assuan, text string) error {
 }
 
 func askWord(a *assuan, q Question, text string) error {
-	text = strings.TrimRight(text, "\n") + "\n\n" + q.howTo()
-	for _, s := range [][2]string{{"SETDESC", text}, {"SETPROMPT", "Type " + Word + ":"}, {"SETOK", "Done"}, {"SETCANCEL", "Reject"}} {
+	for _, s := range [][2]string{{"SETDESC", text}, {"SETPROMPT", "Type " + q.word() + ":"}, {"SETOK", "Done"}, {"SETCANCEL", "Decline"}} {
 		if err := set(a, s[0], s[1]); err != nil {
 			return err
 		}
@@ -84,7 +96,7 @@ func askWord(a *assuan, q Question, text string) error {
 // OK at once would hide it, so that counts as giving up too.
 func (p *Pinentry) Show(ctx context.Context, n Notice) error {
 	return p.session(ctx, func(a *assuan) error {
-		for _, s := range [][2]string{{"SETTITLE", cleanLine(n.Title)}, {"SETDESC", Clean(n.Text)}, {"SETOK", "Give up"}} {
+		for _, s := range [][2]string{{"SETTITLE", cleanLine(n.Title)}, {"SETDESC", strings.Join(layout(Clean(n.Text), pinentryWidth), "\n")}, {"SETOK", "Give up"}} {
 			if err := set(a, s[0], s[1]); err != nil {
 				return err
 			}
@@ -100,8 +112,8 @@ func (p *Pinentry) Show(ctx context.Context, n Notice) error {
 func (p *Pinentry) PIN(ctx context.Context, q PINQuestion) (pin []byte, err error) {
 	err = p.session(ctx, func(a *assuan) error {
 		for _, s := range [][2]string{
-			{"SETTITLE", "PIN of " + cleanLine(q.Device)},
-			{"SETDESC", pinText(q)},
+			{"SETTITLE", "PIN of " + name.Shown(q.Device)},
+			{"SETDESC", strings.Join(layout(pinText(q), pinentryWidth), "\n")},
 			{"SETPROMPT", "PIN:"},
 			{"SETOK", "Unlock"},
 			{"SETCANCEL", "Cancel"},
@@ -135,7 +147,7 @@ func (p *Pinentry) PIN(ctx context.Context, q PINQuestion) (pin []byte, err erro
 
 // pinText is what stands above the field for the PIN.
 func pinText(q PINQuestion) string {
-	s := "The token \"" + cleanLine(q.Device) + "\" is locked."
+	s := "The token \"" + strings.Trim(name.Shown(q.Device), `"`) + "\" is locked."
 	if q.Reason != "" {
 		s += "\n" + cleanLine(q.Reason)
 	}
@@ -159,7 +171,11 @@ func pinProblem(q PINQuestion) string {
 
 func set(a *assuan, command, value string) error {
 	if limit := maxAssuanLine - len(command) - 1; len(escape(value)) > limit {
-		value = pages(value, limit, func(s string) int { return len(escape(s)) })[0]
+		for len(escape(value)) > limit-len("…") { // a name or a reason; the text of a question comes in pages that fit
+			_, n := utf8.DecodeLastRuneInString(value)
+			value = value[:len(value)-n]
+		}
+		value += "…"
 	}
 	_, err := a.call(command, value)
 	return err

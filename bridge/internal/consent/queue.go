@@ -53,6 +53,23 @@ type Opened func() (closed func(answer error))
 // Where is the asker's.
 func (q *Queue) Where() string { return q.asker.Where() }
 
+// Lines are those of a question's text as the person sees them.
+func (q *Queue) Lines(question Question) []string {
+	if b, ok := q.asker.(Breaker); ok {
+		return b.Lines(question)
+	}
+	return layout(Clean(question.Text), terminalWidth)
+}
+
+// Tell says what became of an answer to a site's question, when no question is on
+// the screen, where there is a place for it. Where too much waits already it is
+// left out.
+func (q *Queue) Tell(ctx context.Context, site, news string) {
+	if t, ok := q.asker.(Teller); ok {
+		_ = q.ask(ctx, site, nil, func(context.Context) error { t.Tell(news); return nil }) // it is news, no question
+	}
+}
+
 // Confirm waits for its turn and asks.
 func (q *Queue) Confirm(ctx context.Context, question Question, opened Opened) error {
 	return q.ask(ctx, question.Site, opened, func(ctx context.Context) error { return q.asker.Confirm(ctx, question) })

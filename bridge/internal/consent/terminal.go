@@ -14,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"countersign/shared/fault"
+	"countersign/shared/name"
 )
 
 // Terminal asks at the bridge's controlling terminal. The terminal is opened
@@ -47,20 +48,72 @@ func (t *Terminal) open() (*os.File, error) {
 	return f, nil
 }
 
-// Confirm shows q and reports whether the person typed [Word].
-func (t *Terminal) Confirm(ctx context.Context, q Question) error {
-	text := "\n=== " + cleanLine(q.Title) + " ===\n\n" + strings.TrimRight(Clean(q.Text), "\n") + "\n\n" + q.howTo() + "\n> "
-	answer, err := t.ask(ctx, text, true)
+// Lines are those of q's text at the terminal's width.
+func (t *Terminal) Lines(q Question) []string {
+	columns, _ := t.size()
+	return layout(Clean(q.Text), columns)
+}
+
+// size is how large the terminal is; one that does not say is 80 by 24, and none
+// is wider than [terminalWidth] for a text.
+func (t *Terminal) size() (columns, rows int) {
+	columns, rows = terminalWidth, 24
+	f, err := t.open()
 	if err != nil {
-		return err
+		return columns, rows
 	}
-	return q.judge(answer)
+	defer f.Close()
+	raw, err := f.SyscallConn()
+	if err != nil {
+		return columns, rows
+	}
+	_ = raw.Control(func(fd uintptr) {
+		if c, r, err := term.GetSize(int(fd)); err == nil && c > 0 && r > 0 {
+			columns, rows = max(narrowest, min(c, terminalWidth)), r
+		}
+	})
+	return columns, rows
+}
+
+// heading is a title that stands out, and fits.
+func heading(title string, columns int) string {
+	return "\n\x1b[1m" + strings.Join(layout("=== "+cleanLine(title)+" ===", columns), "\n") + "\x1b[0m\n\n"
+}
+
+// Confirm shows q, page by page where the terminal is too small for it, and
+// reports whether the person typed the word.
+func (t *Terminal) Confirm(ctx context.Context, q Question) error {
+	columns, rows := t.size()
+	how := strings.Join(layout(q.howTo(), columns), "\n") + "\n> "
+	around := strings.Count(heading(q.Title+" (page 10 of 16)", columns)+how, "\n") + 1
+	parts := pages(layout(Clean(q.Text), columns), func(lines []string) bool { return len(lines) <= max(4, rows-around) })
+	for i, part := range parts {
+		title, ask := q.Title, how
+		if len(parts) > 1 {
+			title += fmt.Sprintf(" (page %d of %d)", i+1, len(parts))
+		}
+		last := i == len(parts)-1
+		if !last {
+			ask = "Press Enter for the next page; anything else declines.\n> "
+		}
+		answer, err := t.ask(ctx, heading(title, columns)+strings.TrimRight(strings.Join(part, "\n"), "\n")+"\n\n"+ask, true)
+		switch {
+		case err != nil:
+			return err
+		case last:
+			return q.judge(answer)
+		case len(answer) > 0:
+			return errDeclined()
+		}
+	}
+	return errDeclined()
 }
 
 // Show shows a notice until the person presses Enter, which gives up. What they
 // type is not shown and is wiped: it may be the PIN that belongs elsewhere.
 func (t *Terminal) Show(ctx context.Context, n Notice) error {
-	text := "\n=== " + cleanLine(n.Title) + " ===\n\n" + strings.TrimRight(Clean(n.Text), "\n") + "\n\nPress Enter to give up.\n"
+	columns, _ := t.size()
+	text := heading(n.Title, columns) + strings.Join(layout(Clean(n.Text), columns), "\n") + "\n\nPress Enter to give up.\n"
 	line, err := t.ask(ctx, text, false)
 	clear(line)
 	if err != nil {
@@ -69,11 +122,28 @@ func (t *Terminal) Show(ctx context.Context, n Notice) error {
 	return errDeclined()
 }
 
+// tellTimeout is how long a terminal that is stopped (Ctrl-S) may keep news
+// waiting.
+const tellTimeout = 2 * time.Second
+
+// Tell writes a line.
+func (t *Terminal) Tell(news string) {
+	columns, _ := t.size()
+	f, err := t.open()
+	if err != nil {
+		return // nobody is there
+	}
+	defer f.Close()
+	_ = f.SetWriteDeadline(time.Now().Add(tellTimeout))
+	_, _ = io.WriteString(f, strings.Join(layout(cleanLine(news), columns), "\n")+"\n") // it is news, no question
+}
+
 // PIN asks for a device's PIN without showing it.
 func (t *Terminal) PIN(ctx context.Context, q PINQuestion) ([]byte, error) {
-	text := "\n=== PIN of " + cleanLine(q.Device) + " ===\n\n" + pinText(q) + "\n"
+	columns, _ := t.size()
+	text := heading("PIN of "+name.Shown(q.Device), columns) + strings.Join(layout(pinText(q), columns), "\n") + "\n"
 	if problem := pinProblem(q); problem != "" {
-		text += problem + "\n"
+		text += strings.Join(layout(problem, columns), "\n") + "\n"
 	}
 	pin, err := t.ask(ctx, text+"PIN (empty cancels): ", false)
 	if err != nil {

@@ -8,10 +8,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
 	"countersign/shared/fault"
+	"countersign/shared/statement"
 )
 
 // screen is the master side of a pseudo-terminal: what the person sees and
@@ -70,6 +72,15 @@ func (s *screen) await(text string) {
 	}
 }
 
+// awaitCount waits until the screen has shown text n times.
+func (s *screen) awaitCount(text string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for strings.Count(s.seen.String(), text) < n {
+		s.more.Wait()
+	}
+}
+
 func (s *screen) shows() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -103,7 +114,7 @@ func TestTerminalApprovesOnlyWhatIsTyped(t *testing.T) {
 		go func() {
 			done <- (&Terminal{Path: s.path}).Confirm(t.Context(), Question{Title: "Approve a purchase", Text: "250.00 EUR\x1b[2J\n"})
 		}()
-		s.await("anything else rejects.")
+		s.await("anything else declines.")
 		s.enter(t, keys)
 		if err := <-done; fault.CodeOf(err) != want {
 			t.Errorf("%q: %v", keys, err)
@@ -121,7 +132,7 @@ func TestTerminalIgnoresWhatWasTypedBeforeTheQuestion(t *testing.T) {
 	s.await("approve") // echoed: it has arrived
 	done := make(chan error, 1)
 	go func() { done <- (&Terminal{Path: s.path}).Confirm(t.Context(), Question{Title: "t", Text: "x"}) }()
-	s.await("anything else rejects.")
+	s.await("anything else declines.")
 	s.enter(t, "no\n")
 	if err := <-done; fault.CodeOf(err) != fault.Declined {
 		t.Errorf("error %v", err)
@@ -135,7 +146,7 @@ func TestTerminalBlocksASiteAndShowsNotices(t *testing.T) {
 	go func() {
 		done <- (&Terminal{Path: s.path}).Confirm(t.Context(), Question{Site: "https://pay.example", Title: "t", Text: "x"})
 	}()
-	s.await("or block to hear no more of https://pay.example; anything else rejects.")
+	s.await("Type block to hear no more of https://pay.example.")
 	s.enter(t, "block\n")
 	if err := <-done; fault.CodeOf(err) != fault.SiteBlocked {
 		t.Errorf("block: %v", err)
@@ -204,4 +215,99 @@ func TestTerminalIsRestoredWhenTheRequestIsGone(t *testing.T) {
 	if s.mode(t) != before {
 		t.Error("the terminal's mode was not put back")
 	}
+}
+
+func TestTheTerminalPagesAListItemByItemAndBreaksNoWord(t *testing.T) {
+	t.Parallel()
+	s := newScreen(t)
+	if err := unix.IoctlSetWinsize(int(s.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
+		t.Fatal(err)
+	}
+	var list []statement.Approval
+	for i := range 5 {
+		a := purchase("The treasury of a company whose name has many words, and then more")
+		a.Intent.AccountName = a.Intent.AccountName[:60]
+		a.Request = fmt.Sprintf("req_%026d", i)
+		list = append(list, a)
+	}
+	text, err := statement.ListText(list, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() {
+		done <- (&Terminal{Path: s.path}).Confirm(t.Context(), Question{Site: "https://pay.example", Title: "Approve 5 purchases of Sandbox Ltd", Text: text})
+	}()
+	for i := range 5 {
+		s.await(fmt.Sprintf("Approve 5 purchases of Sandbox Ltd (page %d of 6) ===\x1b[0m", i+1))
+		s.await(fmt.Sprintf("%d of 5\r\n", i+1))
+		s.awaitCount("Press Enter for the next page; anything else declines.", i+1)
+		s.enter(t, "\n")
+	}
+	s.await("Type approve to approve; anything else declines.")
+	s.enter(t, "approve\n")
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	shown := s.shows()
+	for i, page := range strings.Split(shown, "\x1b[1m")[1:] {
+		if n := strings.Count(page, "\n") + 1; n > 25 { // the last page's answer is a line more
+			t.Errorf("page %d has %d rows:\n%s", i+1, n, page)
+		}
+	}
+	for line := range strings.Lines(shown) {
+		if span(strings.NewReplacer("\x1b[1m", "", "\x1b[0m", "", "\r\n", "").Replace(line)) > 80 {
+			t.Errorf("the terminal breaks %q", line)
+		}
+	}
+	if !strings.Contains(shown[strings.LastIndex(shown, "page 6 of 6"):], "Total of 5 purchases\r\n") {
+		t.Errorf("the last page is not that of the totals:\n%s", shown)
+	}
+	go func() {
+		done <- (&Terminal{Path: s.path}).Confirm(t.Context(), Question{Title: "Approve again", Text: text})
+	}()
+	s.await("Approve again (page 1 of 6)")
+	s.awaitCount("Press Enter for the next page; anything else declines.", 6)
+	s.enter(t, "approve\n")
+	if err := <-done; fault.CodeOf(err) != fault.Declined {
+		t.Errorf("the word before the last page: %v", err)
+	}
+}
+
+func TestARejectionIsSignedByItsOwnWord(t *testing.T) {
+	t.Parallel()
+	for keys, want := range map[string]fault.Code{"reject\n": "", "approve\n": fault.Declined, "\n": fault.Declined} {
+		s := newScreen(t)
+		done := make(chan error, 1)
+		go func() {
+			done <- (&Terminal{Path: s.path}).Confirm(t.Context(), Question{Title: "Reject a purchase", Text: "x", Word: RejectWord})
+		}()
+		s.await("Type reject to sign the rejection, which is final; anything else declines.")
+		s.enter(t, keys)
+		if err := <-done; fault.CodeOf(err) != want {
+			t.Errorf("%q: %v", keys, err)
+		}
+	}
+}
+
+func TestTheTerminalSaysWhatBecameOfAnAnswer(t *testing.T) {
+	t.Parallel()
+	s := newScreen(t)
+	q := NewQueue(&Terminal{Path: s.path}, 0)
+	asked := make(chan error, 1)
+	go func() {
+		asked <- q.Confirm(t.Context(), Question{Site: "https://a.example", Title: "t", Text: "x"}, nil)
+	}()
+	s.await("anything else declines.")
+	told := make(chan struct{})
+	go func() { q.Tell(t.Context(), "https://b.example", "Signed. The vault recorded 1 of 2."); close(told) }()
+	select {
+	case <-told:
+		t.Error("the news was written into an open question")
+	case <-time.After(50 * time.Millisecond):
+	}
+	s.enter(t, "no\n")
+	<-asked
+	<-told
+	s.await("Signed. The vault recorded 1 of 2.\r\n")
 }

@@ -29,36 +29,3 @@ func Clean(s string) string {
 func cleanLine(s string) string {
 	return strings.ReplaceAll(Clean(s), "\n", "\uFFFD")
 }
-
-// pages splits text into parts whose cost is at most limit each: at empty lines
-// where it can, so that what belongs together stays together, else at the ends of
-// lines, and never inside a character.
-func pages(text string, limit int, cost func(string) int) []string {
-	var all []string
-	var page string
-	for _, line := range strings.SplitAfter(strings.TrimRight(text, "\n"), "\n") {
-		if cost(page+line) <= limit {
-			page += line
-			continue
-		}
-		if cut := strings.LastIndex(page, "\n\n") + 2; cut > 2 && cost(page[cut:]+line) <= limit {
-			all, page = append(all, page[:cut]), page[cut:]+line
-			continue
-		}
-		if page != "" {
-			all, page = append(all, page), ""
-		}
-		for cost(line) > limit {
-			cut := 0
-			for i := range line {
-				if cost(line[:i]) > limit {
-					break
-				}
-				cut = i
-			}
-			all, line = append(all, line[:cut]), line[cut:]
-		}
-		page = line
-	}
-	return append(all, page)
-}

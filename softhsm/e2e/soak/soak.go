@@ -244,7 +244,7 @@ func (s *soak) person(ctx context.Context) {
 		a := system.Answers{}
 		switch turn % 3 {
 		case 0:
-			a.Confirm = []string{"approve", "reject", "approve"}
+			a.Confirm = []string{"approve", "decline", "approve"}
 		case 1:
 			a.Confirm = []string{"approve", "approve", "hang", "approve"}
 		case 2:

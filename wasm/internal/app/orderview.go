@@ -154,7 +154,7 @@ func (m *Model) orderDetails(o wire.Order) view.Node {
 	}
 	return card("Details", "", view.El("dl", "facts",
 		fact("You pay", m.cfg.Words.fiat(o.Fiat.Amount, o.Fiat.Currency)),
-		fact("Approved at the least", m.cfg.Words.exact(o.Minimum, assetOf(o.Promised.Asset).Ticker, "")),
+		fact("Approved minimum", m.cfg.Words.exact(o.Minimum, assetOf(o.Promised.Asset).Ticker, "")),
 		fact("To address", address(o.Address)), tx,
 		fact("Request", link("link", "/requests/"+o.Request, o.Request)),
 		fact("Account", link("link", "/accounts/"+o.Account, o.Account))))

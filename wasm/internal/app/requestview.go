@@ -3,6 +3,7 @@ package app
 import (
 	"strings"
 
+	"countersign/shared/asset"
 	"countersign/shared/frame"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
@@ -214,7 +215,7 @@ func (m *Model) orderTrouble(r wire.Request, p approvals.Problem) view.Node {
 	if now := err.Details["new"]; now != "" {
 		w := m.cfg.Words
 		compare = view.El("div", "compare",
-			view.El("div", "compare-cell", view.El("span", "eyebrow", "At least, as approved"), w.exact(r.Intent.Minimum, assetOf(r.Intent.Crypto.Asset).Ticker, "")),
+			view.El("div", "compare-cell", view.El("span", "eyebrow", "Minimum, as approved"), w.exact(r.Intent.Minimum, assetOf(r.Intent.Crypto.Asset).Ticker, "")),
 			view.El("div", "compare-cell", view.El("span", "eyebrow", "Price now"), w.exact(now, assetOf(r.Intent.Crypto.Asset).Ticker, "")))
 	}
 	if p.Remedy == approvals.Requote {
@@ -297,9 +298,9 @@ func (m *Model) details(r wire.Request) view.Node {
 	return card("Details", "", view.El("dl", "facts",
 		fact("You pay", w.fiat(b.Fiat.Amount, b.Fiat.Currency)+", "+methodName(b.PaymentMethod)),
 		fact("You get", w.exact(b.Crypto.Amount, unit, "")),
-		fact("At the least", w.exact(b.Minimum, unit, "")),
+		fact("Minimum", w.exact(b.Minimum, unit, "")),
 		fact("To address", view.El("div", "stack is-tight", address(b.Address), mark)),
-		fact("On chain", view.El("span", "mono", b.Chain)),
+		fact("On chain", asset.ChainName(b.Chain)+" ", view.El("span", "mono", b.Chain)),
 		fact("Quote", identifier(b.Quote))))
 }
 

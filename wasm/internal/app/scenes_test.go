@@ -141,7 +141,7 @@ func pending(m *Model) *Model {
 	m.Update(Loaded{What: TheRequests, Value: []wire.Request{sampleRequest(wire.RequestPending)}})
 	m.Update(Loaded{What: TheRequest, ID: requestID, Value: sampleRequest(wire.RequestPending)})
 	for _, k := range []string{"mem_alice", "mem_bob", "mem_carol"} {
-		m.Update(Loaded{What: TheStatement, ID: requestID + " " + k, Value: statement.Text(statement.Approval{Entity: "ent_sandbox", EntityName: "Sandbox Treasury", Request: requestID,
+		m.Update(Loaded{What: TheStatement, ID: requestID + " " + k, Value: statement.Preview(statement.Approval{Entity: "ent_sandbox", EntityName: "Sandbox Treasury", Request: requestID,
 			Step: 1, Decision: "APPROVE", Member: k, MemberName: m.name(k), Key: "Xk3…", GovernedBy: statement.GovernedBy{Rule: "two of three", Version: 1}, Intent: sampleRequest(wire.RequestPending).Intent, Expires: noon.Add(5 * time.Minute).Unix()})})
 	}
 	return m

@@ -107,7 +107,7 @@ func (g *Gateway) pin(ctx context.Context, c Caller, in wire.RequestInput, chain
 	return ask, err
 }
 
-// leastOf is what the approvers will accept at the least: the quoted amount
+// leastOf is what the approvers will accept as the minimum: the quoted amount
 // less the tolerance of 1 %, rounded up to the asset's places.
 func leastOf(r quote.Row) (string, error) {
 	a, err := amount.Parse(r.CryptoAmount)
@@ -197,7 +197,7 @@ func (g *Gateway) Preview(ctx context.Context, c Caller, id, member, decision st
 			return wire.StatementPreview{}, err
 		}
 		now := g.now()
-		text := statement.Text(statement.Approval{
+		text := statement.Preview(statement.Approval{
 			Entity: gen.Entity, EntityName: gen.EntityName, Request: r.ID, Step: r.Step, Decision: decision,
 			Member: m.Member, MemberName: m.Name, Key: key.Thumbprint(), Intent: r.Intent,
 			GovernedBy: statement.GovernedBy{Rule: r.Rule.Name, Version: r.Rule.Version, Digest: r.Rule.Digest},

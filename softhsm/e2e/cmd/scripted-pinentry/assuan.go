@@ -84,8 +84,12 @@ func getpin(out io.Writer, script string, d dialog) (string, error) {
 	switch answer {
 	case "hang":
 		return "", nil
-	case "reject", "":
+	case "decline", "reject", "":
 		return errCanceled, nil
+	case "approve":
+		if word, ok := strings.CutPrefix(d.prompt, "Type "); ok {
+			answer = strings.TrimSuffix(word, ":")
+		}
 	}
 	fmt.Fprintln(out, "D "+strings.ReplaceAll(answer, "%", "%25"))
 	return "OK", nil

@@ -9,14 +9,15 @@
 //	  "log":     "prompts.jsonl",
 //	  "pairing": ["approve"],
 //	  "allow":   ["approve"],
-//	  "confirm": ["approve", "reject", "hang"],
-//	  "pins":    {"alice": ["0000", "123456"], "bob": ["reject"]}
+//	  "confirm": ["approve", "decline", "hang"],
+//	  "pins":    {"alice": ["0000", "123456"], "bob": ["decline"]}
 //	}
 //
 // Each prompt takes the next answer of its list; the last one repeats, and an
-// empty list rejects. "approve" approves, "reject" closes the window, "hang"
-// waits until the prompt is closed from outside, and for a PIN anything else is
-// the PIN. The file is read at each prompt, so it may be changed at any time; how
+// empty list declines. "approve" types the word that the prompt asks for (which is
+// "reject" where a rejection is signed), "decline" closes the window, and so does
+// "reject", its older name; "hang" waits until the prompt is closed from outside.
+// Anything else is typed as it is, a PIN for example. The file is read at each prompt, so it may be changed at any time; how
 // many answers were taken is kept beside it in <script>.used. Relative paths are
 // seen from the script's folder.
 //

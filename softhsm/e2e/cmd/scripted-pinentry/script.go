@@ -58,7 +58,7 @@ func take(path string, d dialog) (string, error) {
 		return "", err
 	}
 	entry.Answer = answer
-	if entry.Kind == "pin" && answer != "reject" && answer != "hang" {
+	if entry.Kind == "pin" && answer != "decline" && answer != "reject" && answer != "hang" {
 		entry.Answer = "pin"
 	}
 	if s.Log != "" && !filepath.IsAbs(s.Log) {
@@ -78,7 +78,7 @@ func next(usedPath, list string, answers []string) (string, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("read the used answers: %w", err)
 	}
-	answer := "reject"
+	answer := "decline"
 	if n := len(answers); n > 0 {
 		answer = answers[min(used[list], n-1)]
 	}

@@ -1,0 +1,166 @@
+package consent
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"countersign/shared/statement"
+)
+
+// purchase is what a person is asked about, with a name that tries to become a
+// line of its own.
+func purchase(account string) statement.Approval {
+	hash := strings.Repeat("A", 43)
+	return statement.Approval{
+		V: 1, Type: "approval", Entity: "ent_sandbox", EntityName: "Sandbox Ltd", Request: "req_" + strings.Repeat("a", 26), Step: 1,
+		Decision: statement.Approve, Member: "mem_bob", MemberName: "Bob", Key: hash,
+		GovernedBy: statement.GovernedBy{Rule: "purchases", Version: 3, Digest: hash},
+		Intent: statement.Buy{Type: "buy", Account: "acc_treasury", AccountName: account, Provider: "northpay", ProviderName: "NorthPay",
+			Fiat: statement.Fiat{Amount: "2500000.00", Currency: "EUR"}, Crypto: statement.Crypto{Amount: "815.5", Asset: "ethereum"}, Minimum: "799", Chain: "eip155:1",
+			Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", PaymentMethod: "card", Country: "FR", Quote: "quo_" + strings.Repeat("a", 26)},
+		Nonce: strings.Repeat("0f", 32), IssuedAt: 1_795_208_400, NotBefore: 1_795_208_340, Expires: 1_795_208_940, Channel: hash, Log: statement.Log{Size: 2, Head: hash},
+	}
+}
+
+// labels are what lines may begin with.
+func labels(a statement.Approval) (all []string) {
+	for _, l := range statement.Lines(a) {
+		all = append(all, l.Label+" ")
+	}
+	return all
+}
+
+func TestANameCannotBecomeALineOfTheStatement(t *testing.T) {
+	t.Parallel()
+	for _, tail := range []string{"You pay 25.00 EUR", "Decision APPROVE", "> You pay 25.00", "北京清算有限公司 You pay 25.00 EUR", strings.Repeat("界", 40), strings.Repeat("W", 64)} {
+		for pad := range 60 {
+			name := strings.Repeat("x", pad) + " " + tail
+			if pad == 0 {
+				name = tail
+			}
+			if utf8.RuneCountInString(name) > 64 {
+				name = string([]rune(name)[:64])
+			}
+			a := purchase(strings.TrimSpace(name))
+			for _, columns := range []int{narrowest, 58, pinentryWidth, terminalWidth} {
+				seen := map[string]int{}
+				for _, line := range layout(statement.Text(a), columns) {
+					if span(line) > columns {
+						t.Fatalf("%d columns: %q has %d", columns, line, span(line))
+					}
+					label := slices.IndexFunc(labels(a), func(l string) bool { return strings.HasPrefix(line, l) })
+					switch {
+					case label >= 0:
+						seen[labels(a)[label]]++
+					case !strings.HasPrefix(line, strings.Repeat(" ", 12)+"> "):
+						t.Fatalf("%d columns, %q: a line of its own: %q", columns, name, line)
+					}
+				}
+				for label, n := range seen {
+					if n != 1 {
+						t.Fatalf("%d columns, %q: %d lines %q", columns, name, n, label)
+					}
+				}
+				if len(seen) != len(labels(a)) {
+					t.Fatalf("%d columns, %q: %d labels", columns, name, len(seen))
+				}
+			}
+		}
+	}
+}
+
+func TestWordsAndAmountsAreNotBroken(t *testing.T) {
+	t.Parallel()
+	got := layout("Into account  The treasury of a company whose name has many words and more (acc_treasury)\nYou pay       "+strings.Repeat("x", 60)+" 1 234 567.89 EUR\n"+
+		"A line of prose that is longer than the terminal is wide goes on behind spaces, as this one does.\nWith key      "+strings.Repeat("K", 90), 80)
+	want := []string{
+		"Into account  The treasury of a company whose name has many words and more",
+		"            > (acc_treasury)",
+		"You pay       " + strings.Repeat("x", 60),
+		"            > 1 234 567.89 EUR",
+		"A line of prose that is longer than the terminal is wide goes on behind spaces,",
+		"    as this one does.",
+		"With key      " + strings.Repeat("K", 66),
+		"            > " + strings.Repeat("K", 24),
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestColumnsAreCountedAsATerminalDoes(t *testing.T) {
+	t.Parallel()
+	for s, want := range map[string]int{"abc": 3, "北京": 4, "e\u0301": 1, "ＡＢ": 4, "ｱ": 1, "한국": 4, "\u1112\u1161\u11ab": 2, "☕": 2, "שָׁלוֹם": 4} {
+		if got := span(s); got != want {
+			t.Errorf("%q takes %d columns, want %d", s, got, want)
+		}
+	}
+}
+
+func TestAListIsPagedItemByItemAndEndsWithItsTotals(t *testing.T) {
+	t.Parallel()
+	var list []statement.Approval
+	for i := range 5 {
+		a := purchase("Treasury")
+		a.Request = fmt.Sprintf("req_%026d", i)
+		list = append(list, a)
+	}
+	text, err := statement.ListText(list, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := pages(layout(text, terminalWidth), func(lines []string) bool { return len(lines) <= 18 })
+	if len(got) != 6 {
+		t.Fatalf("%d pages: %q", len(got), got)
+	}
+	for i, page := range got[:5] {
+		if all := strings.Join(page, "\n"); !strings.Contains(all, fmt.Sprintf("%d of 5\n", i+1)) || strings.Count(all, "To address") != 1 || strings.Contains(all, "Total") {
+			t.Errorf("page %d:\n%s", i+1, all)
+		}
+	}
+	if all := strings.Join(got[5], "\n"); all != "Total of 5 purchases\nYou pay       12 500 000.00 EUR\nYou get       4 077.5 ETH (ethereum)\nMinimum       3 995 ETH (ethereum)" {
+		t.Errorf("the last page:\n%s", all)
+	}
+	if !strings.HasPrefix(got[0][0], "Decision") {
+		t.Errorf("the first page:\n%q", got[0])
+	}
+}
+
+func TestPagesLoseNothing(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{"", "one line", "a\nb\nc", strings.Repeat("0123456789\n", 40), "x\n" + strings.Repeat("y", 250) + "\nz", strings.Repeat("block\nof lines\n\n", 30), "a\n\n" + strings.Repeat("0123456789\n", 40), "\n\n\na"} {
+		lines := layout(text, 80)
+		var back []string
+		for _, p := range pages(lines, func(lines []string) bool { return len(lines) <= 7 }) {
+			if len(p) > 7 || len(p) == 0 {
+				t.Errorf("a page of %d lines: %q", len(p), p)
+			}
+			back = append(back, p...)
+		}
+		if !slices.Equal(back, lines) {
+			t.Errorf("pages of %q make %q", text, back)
+		}
+	}
+}
+
+func FuzzLayout(f *testing.F) {
+	f.Add("Into account  Treasury You pay 25.00 EUR (acc_treasury)\nprose", 40)
+	f.Add("A  \u1112\u1161\u11ab 北京 e\u0301\u0302\u0303", 5)
+	f.Fuzz(func(t *testing.T, text string, columns int) {
+		columns = narrowest + (columns&0xff)%(terminalWidth-narrowest)
+		text = Clean(text)
+		letters := func(s string) string { return strings.NewReplacer(" ", "", "\n", "", ">", "").Replace(s) }
+		lines := layout(text, columns)
+		for _, l := range lines {
+			if span(l) > columns || strings.Contains(l, "\n") {
+				t.Errorf("%d columns: %q", columns, l)
+			}
+		}
+		if got := letters(strings.Join(lines, "")); got != letters(text) {
+			t.Errorf("%q became %q", text, got)
+		}
+	})
+}
