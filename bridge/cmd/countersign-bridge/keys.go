@@ -34,7 +34,12 @@ type keysList struct {
 // Help is shown by `countersign-bridge keys list --help`.
 func (keysList) Help() string {
 	return `Lists what the tokens show without a PIN, and says which keys the certificates of
-your identities name. Asks for no PIN and changes nothing.
+your identities name. Asks for no PIN and changes nothing. What is left out of the
+list, and why, stands below it.
+
+A key that no certificate names is unproven: it is a public key that the token shows,
+and whoever opens the token without its PIN may put one there. Whether its private
+half is in the token shows at its first use, and export-public proves it.
 
 Example:
   countersign-bridge keys list`
@@ -54,6 +59,7 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 	w := tabwriter.NewWriter(std.out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(w, "KEY\tCURVE\tTHUMBPRINT\tUSED AS\tSTATE")
 	seen, hidden := map[string]bool{}, false
+	var out []string
 	for _, d := range devices.All() {
 		label := d.Identity().Label
 		if !d.Present() {
@@ -65,14 +71,22 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 			fmt.Fprintf(w, "%s\t\t\t\t%s\n", device.URI{Token: label}, fault.CodeOf(err))
 			continue
 		}
-		for _, k := range all {
+		for _, k := range all.Keys {
 			print := k.PublicKey().Thumbprint()
 			seen[print] = true
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\tpresent\n", uriOf(k, all), k.PublicKey().Curve(), print, usedAs(members, k.PublicKey()))
+			used, state := usedAs(members, k.PublicKey()), "present"
+			if used == "" && !k.Proven() {
+				state = "present, unproven"
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", uriOf(k, all.Keys), k.PublicKey().Curve(), print, used, state)
+		}
+		for _, o := range all.Omitted {
+			out = append(out, fmt.Sprintf("left out of the token %q: %s: %s", label, o.Object, o.Why))
 		}
 	}
 	if len(seen) == 0 && len(members) == 0 && !hidden && certificateErr == nil {
-		_, err := fmt.Fprintln(std.out, "no token shows a key without its PIN: countersign-bridge keys generate makes keys")
+		out = append(out, "no token shows a key without its PIN: countersign-bridge keys generate makes keys")
+		_, err := fmt.Fprintln(std.out, strings.Join(out, "\n"))
 		return err
 	}
 	for _, m := range members {
@@ -87,15 +101,19 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s of %s\t%s\n", k.URI, k.Key.Curve(), k.Key.Thumbprint(), k.Purpose, m.Member, state)
 		}
 	}
-	return errors.Join(w.Flush(), certificateErr)
+	err = w.Flush()
+	for _, line := range out {
+		fmt.Fprintln(std.out, line)
+	}
+	return errors.Join(err, certificateErr)
 }
 
 // uriOf names a key among those of its token: by its label, and by its id where
 // the label is not enough.
-func uriOf(key keys.Key, among []keys.Key) string {
+func uriOf(key *device.Key, among []*device.Key) string {
 	info := key.Info()
 	uri := device.URI{Token: info.Device, Object: info.Label}
-	same := slices.ContainsFunc(among, func(k keys.Key) bool {
+	same := slices.ContainsFunc(among, func(k *device.Key) bool {
 		return k.Info().Label == info.Label && !k.PublicKey().Equal(key.PublicKey())
 	})
 	if same || info.Label == "" {
@@ -293,11 +311,7 @@ func (c *keysDelete) Run(ctx context.Context, std stdio) error {
 
 // deleteKey asks for the PIN and removes a key, which the journal says before.
 func (s *tokens) deleteKey(ctx context.Context, key *device.Key) error {
-	d, err := s.token(ctx, key.Info().Device)
-	if err != nil {
-		return err
-	}
-	if err := s.unlockToken(ctx, d, "It deletes a key."); err != nil {
+	if err := s.unlockToken(ctx, key.Device(), "It deletes a key."); err != nil {
 		return err
 	}
 	event := journal.Event{Kind: journal.KeyDeleted, Device: key.Info().Device, Key: key.PublicKey().Thumbprint()}

@@ -21,12 +21,20 @@ type keysExport struct {
 
 // Help is shown by `countersign-bridge keys export-public --help`.
 func (keysExport) Help() string {
-	return `Example:
+	return `A key that no certificate of your configuration names is proven first: its private
+half signs or derives in the token, which takes the PIN. What you hand to the vault's
+operator is then a key of yours, and not one that somebody else put into the token.
+
+Example:
   countersign-bridge keys export-public 'pkcs11:token=alice;object=approval'`
 }
 
 func (c *keysExport) Run(ctx context.Context, std stdio) error {
-	return withKey(ctx, c.Config, c.URI, func(_ *tokens, key *device.Key) error {
+	return withKey(ctx, c.Config, c.URI, func(s *tokens, key *device.Key) error {
+		key, err := s.proven(ctx, c.URI, key)
+		if err != nil {
+			return err
+		}
 		if c.Format != "pem" {
 			line, err := json.Marshal(jwkOf(key.PublicKey()))
 			if err != nil {
@@ -86,7 +94,11 @@ Example:
 }
 
 func (c *keysAttest) Run(ctx context.Context, std stdio) error {
-	return withKey(ctx, c.Config, c.URI, func(_ *tokens, key *device.Key) error {
+	return withKey(ctx, c.Config, c.URI, func(s *tokens, key *device.Key) error {
+		key, err := s.proven(ctx, c.URI, key)
+		if err != nil {
+			return err
+		}
 		chain, err := key.Certificates(ctx)
 		if err != nil {
 			return err

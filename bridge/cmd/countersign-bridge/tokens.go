@@ -15,7 +15,6 @@ import (
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
-	"countersign/shared/jws"
 )
 
 // tokenTimeout is how long a call into a module may take before it is given up: a
@@ -105,16 +104,38 @@ func (s *tokens) key(ctx context.Context, uri string) (*device.Key, error) {
 	return key.(*device.Key), nil
 }
 
+// proven is a key that may be believed: a certificate of the configuration names it, or
+// its private half has proven it. That takes the PIN.
+func (s *tokens) proven(ctx context.Context, uri string, key *device.Key) (*device.Key, error) {
+	for _, ic := range s.cfg.Identities {
+		if c, err := approver.Certificate(s.cfg, ic); err == nil && usedAs([]approver.Certified{c}, key.PublicKey()) != "" {
+			return key, nil
+		}
+	}
+	const why = "The key proves that its private half is in the token."
+	if key.Device().State(ctx).Locked {
+		if err := s.unlockToken(ctx, key.Device(), why); err != nil {
+			return nil, err
+		}
+		var err error
+		if key, err = s.key(ctx, uri); err != nil { // now private keys decide which it is
+			return nil, err
+		}
+	}
+	if !key.Proven() || key.Info().Unprotected {
+		if err := keys.Prove(ctx, s.using(key, why)); err != nil {
+			return nil, err
+		}
+	}
+	return key, nil
+}
+
 // unlock unlocks the token of a key, unless it asks for the PIN at each use.
-func (s *tokens) unlock(ctx context.Context, key keys.Key, why string) error {
+func (s *tokens) unlock(ctx context.Context, key *device.Key, why string) error {
 	if key.Info().AlwaysAuth {
 		return nil
 	}
-	d, err := s.token(ctx, key.Info().Device)
-	if err != nil {
-		return err
-	}
-	return s.unlockToken(ctx, d, why)
+	return s.unlockToken(ctx, key.Device(), why)
 }
 
 // unlockToken asks for the PIN of a token until it is right, or enough were wrong.
@@ -189,7 +210,7 @@ func (s *tokens) onReader(ctx context.Context, q consent.PINQuestion, do func() 
 
 // using is key as it can be used: with a PIN for each use where the token wants
 // that.
-func (s *tokens) using(key *device.Key, why string) jws.Signer {
+func (s *tokens) using(key *device.Key, why string) keys.Key {
 	if !key.Info().AlwaysAuth {
 		return key
 	}
@@ -205,11 +226,7 @@ type perUse struct {
 
 // SignDigest asks for the PIN and signs.
 func (k perUse) SignDigest(ctx context.Context, digest []byte) (sig []byte, err error) {
-	d, err := k.tokens.token(ctx, k.Info().Device)
-	if err != nil {
-		return nil, err
-	}
-	err = k.tokens.until(ctx, d, k.why, func(pin []byte, _ bool) (err error) {
+	err = k.tokens.until(ctx, k.Device(), k.why, func(pin []byte, _ bool) (err error) {
 		sig, err = k.WithPIN(func(context.Context) ([]byte, error) { return pin, nil }).SignDigest(ctx, digest)
 		return err
 	})

@@ -174,16 +174,16 @@ type identity struct {
 	found map[string]keys.Key // by URI: a key survives the removal of its token
 }
 
-// key finds one of the identity's keys, once.
-func (id *identity) key(ctx context.Context, devices Devices, uri string) (keys.Key, error) {
+// key finds one of the identity's keys, and keeps the one that the certificate names.
+func (id *identity) key(ctx context.Context, devices Devices, uri string, want jws.PublicKey) (keys.Key, error) {
 	id.mu.Lock()
 	defer id.mu.Unlock()
 	if k, ok := id.found[uri]; ok {
 		return k, nil
 	}
 	k, err := devices.Key(ctx, uri)
-	if err != nil {
-		return nil, err
+	if err != nil || !k.PublicKey().Equal(want) {
+		return k, err
 	}
 	if id.found == nil {
 		id.found = map[string]keys.Key{}

@@ -1,7 +1,9 @@
 package approver
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"testing"
 
 	"countersign/bridge/internal/consent"
@@ -82,5 +84,30 @@ func TestASoftHSMTokenPulledWhileReading(t *testing.T) {
 	case fault.DeviceRemoved, fault.DeviceMissing, fault.DeviceFailed:
 	default:
 		t.Errorf("decide: %v", err)
+	}
+}
+
+// Whoever opens the token without its PIN may put public keys there.
+func TestAPlantedPublicKeyNeitherWinsNorStopsAnApproval(t *testing.T) {
+	for name, ids := range map[string][]string{"same id": {""}, "another id": {"other"}, "both": {"", "other"}} {
+		t.Run(name, func(t *testing.T) {
+			g, token := onToken(t, jws.P256)
+			for _, label := range []string{"approval", "channel"} {
+				for _, id := range ids {
+					k, err := keys.NewMemory(jws.P256, rand.Reader)
+					if err != nil {
+						t.Fatal(err)
+					}
+					token.Plant(t, softhsm.Planted{Act: softhsm.PlantPublic, Label: label, ID: []byte(cmp.Or(id, label)), Curve: jws.P256, Point: k.PublicKey().Uncompressed()})
+				}
+			}
+			l := g.mustOpen(g.mustConnect(), "mem_alice")
+			if _, err := l.decide(t.Context(), "req_0001", statement.Approve); err != nil {
+				t.Fatal(err)
+			}
+			if _, pins := g.person.questions(); len(pins) != 1 {
+				t.Errorf("%d PINs were asked", len(pins))
+			}
+		})
 	}
 }

@@ -31,21 +31,33 @@ func (k *keyUse) device() string { return tokenOf(k.uri) }
 // open finds the key, with the PIN where the token hides it without one, and
 // checks that it is the one that the certificate names.
 func (k *keyUse) open(ctx context.Context) error {
-	devices := k.conn.bridge.deps.Devices
 	if _, err := k.present(ctx); err != nil { // before anybody reads for nothing; a key that was found once is still known
 		return err
 	}
-	key, err := k.identity.key(ctx, devices, k.uri)
+	err := k.find(ctx)
 	if fault.CodeOf(err) == fault.PINRequired {
+		k.conn.bridge.grants.takeDevice(k.device()) // of a token that is locked nobody may use anything
 		if err := k.authorize(ctx); err != nil {
 			return err
 		}
-		key, err = k.identity.key(ctx, devices, k.uri)
+		err = k.find(ctx)
 	}
+	return err
+}
+
+// find looks for the key that the certificate names. While the token is locked it may
+// show another one: whoever opens it without its PIN can put a public key there. Which
+// is the right one shows after the PIN, and it fails with PIN_REQUIRED.
+func (k *keyUse) find(ctx context.Context) error {
+	devices := k.conn.bridge.deps.Devices
+	key, err := k.identity.key(ctx, devices, k.uri, k.want)
 	if err != nil {
 		return err
 	}
 	if !key.PublicKey().Equal(k.want) {
+		if dev, err := devices.Device(ctx, k.device()); err == nil && dev.Locked {
+			return fault.New(fault.PINRequired, fmt.Sprintf("the token %q is locked: its PIN is needed", dev.Label)).With("device", dev.Label)
+		}
 		return fault.New(fault.KeyUnsuited, "the token's key is not the one in the member's certificate")
 	}
 	k.key = key

@@ -87,8 +87,8 @@ func TestAListIsReadAgainAfterACrash(t *testing.T) {
 	_, d, _ := openFaulty(t, f, Config{})
 	for range 5 {
 		f.Set(faults.Crash("C_FindObjects").Times(1))
-		if all, err := d.Keys(t.Context()); err != nil || len(all) != 1 {
-			t.Errorf("%d keys, %v", len(all), err)
+		if all, err := d.Keys(t.Context()); err != nil || len(all.Keys) != 1 {
+			t.Errorf("%d keys, %v", len(all.Keys), err)
 		}
 	}
 }

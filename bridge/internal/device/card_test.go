@@ -75,8 +75,8 @@ func TestAPIVCardSignsAndDerivesEachWithItsKey(t *testing.T) {
 	c := card(t, piv.Config{Name: "Alice"})
 	token := bring(t, modules.OpenSC(c))
 	list, err := token.Keys(t.Context())
-	if err != nil || len(list) != 4 {
-		t.Fatalf("%d keys, %v", len(list), err)
+	if err != nil || len(list.Keys) != 4 {
+		t.Fatalf("%d keys, %v", len(list.Keys), err)
 	}
 	for id, what := range map[string]struct {
 		slot piv.Slot

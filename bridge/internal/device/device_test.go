@@ -295,8 +295,8 @@ func TestKeysAndDataAreMadeInTheToken(t *testing.T) {
 		if _, err := k.Generate(t.Context(), Template{Curve: "P-521", Label: "x", Sign: true}); fault.CodeOf(err) != fault.KeyUnsuited {
 			t.Errorf("another curve: %v, want KEY_UNSUITED", err)
 		}
-		if all, err := k.Keys(t.Context()); err != nil || len(all) != 1 || !all[0].PublicKey().Equal(key.PublicKey()) {
-			t.Errorf("the token lists %d keys: %v", len(all), err)
+		if all, err := k.Keys(t.Context()); err != nil || len(all.Keys) != 1 || !all.Keys[0].PublicKey().Equal(key.PublicKey()) {
+			t.Errorf("the token lists %d keys: %v", len(all.Keys), err)
 		}
 		if data, err := k.Data(t.Context(), "mark"); err != nil || data != nil {
 			t.Errorf("a data object before it was written: %q, %v", data, err)

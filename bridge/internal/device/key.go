@@ -3,7 +3,6 @@ package device
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
@@ -19,10 +18,10 @@ type Key struct {
 	public jws.PublicKey
 	name   string // CKA_LABEL
 	id     string // CKA_ID, as bytes
-	pair   bool   // found by its private half: see [Device.Pairs]
 
 	mu         sync.Mutex
 	info       keys.Info
+	proven     bool
 	number     uint32 // in the process of generation
 	generation int
 }
@@ -30,8 +29,18 @@ type Key struct {
 func (k *Key) learn(i keyInfo, generation int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	k.info, k.number, k.generation = i.info(k.device.id.Label), i.Number, generation
+	k.take(i, generation)
 }
+
+// take is learn for a caller that holds mu.
+func (k *Key) take(i keyInfo, generation int) {
+	k.info, k.number, k.generation, k.proven = i.info(k.device.id.Label), i.Number, generation, i.Proven
+}
+
+// Proven reports whether the private half has proven, with a fresh nonce in the token,
+// that the public half is its own: see [keys.Prove] for one that wants its PIN for
+// each use.
+func (k *Key) Proven() bool { k.mu.Lock(); defer k.mu.Unlock(); return k.proven }
 
 // Info says what is known of the key; what it may be used for from the first PIN
 // on.
@@ -62,29 +71,24 @@ func (k *Key) resolve(ctx context.Context, again bool) (engine, uint32, error) {
 	if same && !again {
 		return e, number, nil
 	}
-	found, err := k.find(ctx)
+	info, r, err := k.device.look(ctx, URI{Object: k.name, ID: k.id}, k.public)
 	if err != nil {
 		return nil, 0, err
 	}
-	if !found {
-		return nil, 0, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has another key under the name %q now", k.device.id.Label, k.name))
+	public, err := info.public(r)
+	if err != nil {
+		return nil, 0, err
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if !public.Equal(k.public) {
+		return nil, 0, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has another key under the name %q now", k.device.id.Label, k.name))
+	}
+	k.take(info, r.generation)
 	if k.generation != generation { // it was replaced again meanwhile
 		return nil, 0, failed(errDied, "the driver of the token failed and is started again; try again")
 	}
 	return e, k.number, nil
-}
-
-// find looks for the key in the process that runs its module now.
-func (k *Key) find(ctx context.Context) (bool, error) {
-	if !k.pair {
-		found, err := k.device.find(ctx, URI{Object: k.name, ID: k.id})
-		return found == k, err
-	}
-	pairs, _, err := k.device.Pairs(ctx, k.name)
-	return slices.ContainsFunc(pairs, func(p Pair) bool { return p.Key == k }), err
 }
 
 // SignDigest signs in the token with CKM_ECDSA. What comes back is brought into

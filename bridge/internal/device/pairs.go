@@ -9,17 +9,15 @@ import (
 // Origin says where the private half of a key pair came from and what it may do.
 type Origin = hsm.Origin
 
-// Pair is a key pair that was found by its private half. Whether its public half is
-// the right one is not proven.
+// Pair is a key pair that was found by its private half, and has proven itself.
 type Pair struct {
-	Key    *Key // nil: the token shows no public half on a curve of ours
+	Key    *Key // nil: the token shows no public half that is its own, or not on a curve of ours
 	Origin Origin
 }
 
 // Pairs looks for the key pairs with a label among the private objects of the
 // token, which only the PIN can make, for a program that owns its token: it does
-// not believe anything that somebody without the PIN can plant. A private half with
-// several public halves is several pairs: have each prove itself. strangers is how
+// not believe anything that somebody without the PIN can plant. strangers is how
 // many objects of that label anybody could have made. The token must be unlocked.
 func (d *Device) Pairs(ctx context.Context, label string) (pairs []Pair, strangers int, err error) {
 	info, r, err := ask[pairsInfo](ctx, d, (*module).read, opPairs, func(number uint32) any { return dataCall{Token: number, Label: label} })
@@ -29,7 +27,7 @@ func (d *Device) Pairs(ctx context.Context, label string) (pairs []Pair, strange
 	for _, i := range info.Pairs {
 		p := Pair{Origin: i.Origin}
 		if i.Known {
-			if p.Key, err = d.use(d.key(i.Key, true, r)); err != nil {
+			if p.Key, err = d.use(d.key(i.Key, r)); err != nil {
 				return nil, 0, err
 			}
 		}

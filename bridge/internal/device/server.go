@@ -3,11 +3,13 @@ package device
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
 	"countersign/bridge/internal/hsm"
 	"countersign/shared/fault"
+	"countersign/shared/jws"
 )
 
 // server does what the bridge asks with the tokens of one module: in the module's
@@ -70,11 +72,11 @@ func (s *server) ask(ctx context.Context, kind byte, body []byte) (any, error) {
 	case opKeys:
 		return withToken(s, body, func(t *hsm.Token) (any, error) {
 			all, err := t.Keys(ctx)
-			infos := make([]keyInfo, len(all))
-			for i, k := range all {
-				infos[i] = s.number(k)
+			list := keyList{Keys: make([]keyInfo, len(all.Keys)), Omitted: slices.Concat([]hsm.Omitted{}, all.Omitted), Doubts: slices.Concat([]hsm.Omitted{}, all.Doubts)}
+			for i, k := range all.Keys {
+				list.Keys[i] = s.number(k)
 			}
-			return infos, err
+			return list, err
 		})
 	case opFind:
 		return s.find(ctx, body)
@@ -199,7 +201,7 @@ func (s *server) number(k *hsm.Key) keyInfo {
 	}
 	i := k.Info()
 	return keyInfo{Number: number, Curve: k.PublicKey().Curve(), Point: k.PublicKey().Compressed(), Label: i.Label, ID: i.ID,
-		CanSign: i.CanSign, CanDerive: i.CanDerive, AlwaysAuth: i.AlwaysAuth}
+		CanSign: i.CanSign, CanDerive: i.CanDerive, AlwaysAuth: i.AlwaysAuth, Unprotected: i.Unprotected, Proven: k.Proven()}
 }
 
 // drop forgets a key that was deleted.
@@ -232,7 +234,13 @@ func (s *server) find(ctx context.Context, body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s.met(ctx)(t.Find(ctx, u))
+	var want jws.PublicKey
+	if c.Curve != "" {
+		if want, err = jws.FromSEC1(c.Curve, c.Want); err != nil {
+			return nil, err
+		}
+	}
+	return s.met(ctx)(t.Find(ctx, u, want))
 }
 
 func (s *server) pairs(ctx context.Context, body []byte) (any, error) {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"countersign/bridge/internal/hsm"
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
@@ -30,10 +31,7 @@ type Device struct {
 }
 
 // keyName tells the keys of a token apart.
-type keyName struct {
-	curve, point, label string
-	pair                bool // found by its private half
-}
+type keyName struct{ curve, point, label string }
 
 // maxUsed is of how many keys it is known at once, after the PIN, what they may be
 // used for.
@@ -205,30 +203,56 @@ func (d *Device) Logout(ctx context.Context) error {
 	return err
 }
 
-// Keys lists the key pairs on secp256k1 and P-256 whose public half the token
-// shows. A token that hides them until it is unlocked shows none before.
-func (d *Device) Keys(ctx context.Context) ([]keys.Key, error) {
-	infos, r, err := ask[[]keyInfo](ctx, d, (*module).read, opKeys, justToken)
+// Listing is what a token shows.
+type Listing struct {
+	Keys []*Key
+	// Omitted are objects that were left out, and why: one bad object costs no other.
+	Omitted []Omitted
+	// Doubts are public keys of a locked token that may have no private half: the
+	// bridge believes none of them until it has proven itself.
+	Doubts []Omitted
+}
+
+// Omitted is an object that was left out of a list.
+type Omitted = hsm.Omitted
+
+// Keys lists the key pairs on secp256k1 and P-256. While the token is locked these
+// are the public halves that it shows, which may be anybody's; a token that hides
+// them shows none.
+func (d *Device) Keys(ctx context.Context) (Listing, error) {
+	list, r, err := ask[keyList](ctx, d, (*module).read, opKeys, justToken)
 	if err != nil {
-		return nil, err
+		return Listing{}, err
 	}
-	all := make([]keys.Key, 0, len(infos))
-	for _, i := range infos {
-		k, err := d.key(i, false, r)
+	all := Listing{Keys: make([]*Key, 0, len(list.Keys)), Omitted: list.Omitted, Doubts: list.Doubts}
+	for _, i := range list.Keys {
+		k, err := d.key(i, r)
 		if err != nil {
-			return nil, err
+			return Listing{}, err
 		}
-		all = append(all, k)
+		all.Keys = append(all.Keys, k)
 	}
 	return all, nil
 }
 
 func (d *Device) find(ctx context.Context, u URI) (*Key, error) {
-	info, r, err := ask[keyInfo](ctx, d, (*module).read, opFind, func(number uint32) any { return findCall{number, u.String()} })
+	info, r, err := d.look(ctx, u, jws.PublicKey{})
 	if err != nil {
 		return nil, err
 	}
-	return d.use(d.key(info, false, r))
+	return d.use(d.key(info, r))
+}
+
+// look has the process find a key: want, or when it is zero any that matches.
+func (d *Device) look(ctx context.Context, u URI, want jws.PublicKey) (keyInfo, reply, error) {
+	u.PINSource = ""
+	return ask[keyInfo](ctx, d, (*module).read, opFind, func(number uint32) any {
+		c := findCall{Token: number, URI: u.String(), Curve: want.Curve()}
+		if !want.IsZero() {
+			c.Want = want.Compressed()
+		}
+		return c
+	})
 }
 
 // use notes that somebody looked for a key.
@@ -245,12 +269,12 @@ func (d *Device) use(k *Key, err error) (*Key, error) {
 }
 
 // key is the Key for what a process told: the same one for the same key.
-func (d *Device) key(i keyInfo, pair bool, r reply) (*Key, error) {
-	public, err := jws.FromSEC1(i.Curve, i.Point)
-	if err != nil { // which the process had checked
-		return nil, distrust(r.from, fmt.Errorf("%w: %w", errGarbage, err))
+func (d *Device) key(i keyInfo, r reply) (*Key, error) {
+	public, err := i.public(r)
+	if err != nil {
+		return nil, err
 	}
-	name := keyName{i.Curve, string(public.Compressed()), i.Label, pair}
+	name := keyName{i.Curve, string(public.Compressed()), i.Label}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	k := d.found[name]
@@ -258,18 +282,27 @@ func (d *Device) key(i keyInfo, pair bool, r reply) (*Key, error) {
 		if d.found == nil {
 			d.found = map[keyName]*Key{}
 		}
-		k = &Key{device: d, public: public, name: i.Label, id: string(i.ID), pair: pair}
+		k = &Key{device: d, public: public, name: i.Label, id: string(i.ID)}
 		d.found[name] = k
 	}
 	k.learn(i, r.generation)
 	return k, nil
 }
 
+// public is the public half of a key that a process told, which it had checked.
+func (i keyInfo) public(r reply) (jws.PublicKey, error) {
+	public, err := jws.FromSEC1(i.Curve, i.Point)
+	if err != nil {
+		return public, distrust(r.from, fmt.Errorf("%w: %w", errGarbage, err))
+	}
+	return public, nil
+}
+
 // drop forgets a key that was deleted.
 func (d *Device) drop(k *Key) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	delete(d.found, keyName{k.public.Curve(), string(k.public.Compressed()), k.name, k.pair})
+	delete(d.found, keyName{k.public.Curve(), string(k.public.Compressed()), k.name})
 	d.used = slices.DeleteFunc(d.used, func(u *Key) bool { return u == k })
 }
 
@@ -282,7 +315,7 @@ func (d *Device) Generate(ctx context.Context, t Template) (keys.Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	k, err := d.use(d.key(info, false, r))
+	k, err := d.use(d.key(info, r))
 	if err != nil {
 		return nil, err
 	}

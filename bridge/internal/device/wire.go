@@ -37,7 +37,7 @@ const (
 	opLogin                  // binary: number of the token (4), mode (1), PIN
 	opLogout                 // tokenCall
 	opFind                   // findCall: keyInfo
-	opKeys                   // tokenCall: []keyInfo
+	opKeys                   // tokenCall: keyList
 	opMake                   // makeCall: keyInfo
 	opDelete                 // keyCall
 	opCertificates
@@ -84,6 +84,10 @@ type lookCall struct {
 type findCall struct {
 	Token uint32 `json:"token"`
 	URI   string `json:"uri"`
+	// Curve and Want are the public key that the bridge believes already (SEC 1,
+	// compressed); empty: none.
+	Curve string `json:"curve"`
+	Want  []byte `json:"want"`
 }
 
 type makeCall struct {
@@ -118,10 +122,20 @@ type keyInfo struct {
 	CanSign    bool   `json:"can_sign"`
 	CanDerive  bool   `json:"can_derive"`
 	AlwaysAuth bool   `json:"always_auth"`
+	// Unprotected: see keys.Info. Proven: the private half proved the point.
+	Unprotected bool `json:"unprotected"`
+	Proven      bool `json:"proven"`
+}
+
+// keyList is what a token shows, and what of it was left out.
+type keyList struct {
+	Keys    []keyInfo     `json:"keys"`
+	Omitted []hsm.Omitted `json:"omitted"`
+	Doubts  []hsm.Omitted `json:"doubts"`
 }
 
 func (k keyInfo) info(device string) keys.Info {
-	return keys.Info{Device: device, Label: k.Label, ID: k.ID, CanSign: k.CanSign, CanDerive: k.CanDerive, AlwaysAuth: k.AlwaysAuth}
+	return keys.Info{Device: device, Label: k.Label, ID: k.ID, CanSign: k.CanSign, CanDerive: k.CanDerive, AlwaysAuth: k.AlwaysAuth, Unprotected: k.Unprotected}
 }
 
 // pairsInfo is what [Device.Pairs] returns.

@@ -61,10 +61,10 @@ func FuzzMessage(f *testing.F) {
 			_ = f.fault()
 		}
 		_, _ = decode[hsm.State](body)
-		if infos, err := decode[[]keyInfo](body); err == nil {
+		if infos, err := decode[keyList](body); err == nil {
 			d, r := &Device{module: &module{}}, reply{from: &inline{}, generation: 1}
-			for _, i := range infos {
-				_, _ = d.key(i, false, r)
+			for _, i := range infos.Keys {
+				_, _ = d.key(i, r)
 			}
 		}
 	})

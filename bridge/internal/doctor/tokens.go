@@ -217,8 +217,14 @@ func (c *checks) curves(ctx context.Context, t *device.Device, s device.State) {
 		}
 		return
 	}
+	for _, o := range all.Doubts {
+		c.note("object:"+label+":"+o.Object, Warn, fmt.Sprintf("in the token %q there is the %s: %s", label, o.Object, o.Why), "When it is not yours, remove it with the token maker's tool, or with pkcs11-tool --delete-object.")
+	}
+	for _, o := range all.Omitted {
+		c.note("object:"+label+":"+o.Object, Warn, fmt.Sprintf("in the token %q the %s is left out: %s", label, o.Object, o.Why), "When it is not yours, remove it with the token maker's tool, or with pkcs11-tool --delete-object.")
+	}
 	count := map[string]int{}
-	for _, k := range all {
+	for _, k := range all.Keys {
 		count[k.PublicKey().Curve()]++
 	}
 	var have []string

@@ -2,9 +2,9 @@ package hsm
 
 import (
 	"context"
-	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/miekg/pkcs11"
@@ -36,9 +36,15 @@ func (k *Token) lack(what string) {
 	}
 }
 
-// look notes what a token lacks by its list of mechanisms, when it appears. The
+// look notes whether a token needs a PIN, and what it lacks by its list of
+// mechanisms, when it appears. The
 // caller holds calls. Curves are in no list: [Token.Curves] tries them.
 func (k *Token) look(slot uint) {
+	if info, err := k.module.ctx.GetTokenInfo(slot); err == nil {
+		k.mu.Lock()
+		k.unlocked = info.Flags&pkcs11.CKF_LOGIN_REQUIRED == 0
+		k.mu.Unlock()
+	}
 	list, err := k.module.ctx.GetMechanismList(slot)
 	if err != nil {
 		return // it is told at the first use
@@ -135,14 +141,8 @@ func (k *Token) Certificates(ctx context.Context, key *Key) (chain []byte, err e
 			if err != nil || len(a) != 1 || len(a[0].Value) > maxCertificate {
 				continue // not every certificate object has its value
 			}
-			cert, err := x509.ParseCertificate(a[0].Value)
-			if err != nil {
-				continue // of another kind, or on a curve that crypto/x509 does not know
-			}
-			if p, ok := cert.PublicKey.(interface{ Bytes() ([]byte, error) }); ok {
-				if point, err := p.Bytes(); err == nil && slices.Equal(point, key.public.Uncompressed()) {
-					chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Raw})...)
-				}
+			if public, err := certified(a[0].Value); err == nil && public.Equal(key.public) {
+				chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a[0].Value})...)
 			}
 		}
 		return nil
@@ -160,24 +160,21 @@ func (k *Token) Delete(ctx context.Context, key *Key) error {
 		if k.isLocked() {
 			return pinRequired(k.id.Label)
 		}
-		private, found, err := key.search(session)
+		private, err := key.search(session)
 		if err != nil {
 			return err
 		}
-		if !found {
+		if private == nil {
 			return fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no private key %q", k.id.Label, key.label))
 		}
-		key.mu.Lock()
-		key.epoch = 0 // its handle means nothing any more
-		key.mu.Unlock()
-		if err := k.module.ctx.DestroyObject(session, private); err != nil {
+		key.forget() // its handle means nothing any more
+		if err := k.module.ctx.DestroyObject(session, private.handle); err != nil {
 			return worked(err)
 		}
-		publics, err := k.module.search(session, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY),
-			pkcs11.NewAttribute(pkcs11.CKA_LABEL, key.label), pkcs11.NewAttribute(pkcs11.CKA_ID, key.info.ID)})
-		for _, o := range publics {
-			if err == nil {
-				err = k.module.ctx.DestroyObject(session, o)
+		beside, err := k.beside(session, *private)
+		for _, h := range beside {
+			if err == nil && h.class == pkcs11.CKO_PUBLIC_KEY && h.public.Equal(key.public) {
+				err = k.module.ctx.DestroyObject(session, h.handle)
 			}
 		}
 		return err
@@ -185,7 +182,7 @@ func (k *Token) Delete(ctx context.Context, key *Key) error {
 	if err == nil {
 		k.mu.Lock()
 		defer k.mu.Unlock()
-		delete(k.found, string(key.info.ID)+"\x00"+key.label)
+		maps.DeleteFunc(k.found, func(_ keyName, f *Key) bool { return f == key })
 	}
 	return err
 }

@@ -1,8 +1,6 @@
 package hsm
 
 import (
-	"bytes"
-	"encoding/asn1"
 	"testing"
 
 	"github.com/miekg/pkcs11"
@@ -18,7 +16,7 @@ func TestALogoutBehindOurBackAsksForThePINAgain(t *testing.T) {
 	if err := k.Login(t.Context(), PIN{Digits: []byte(soft.PIN)}); err != nil {
 		t.Fatal(err)
 	}
-	key, err := k.Find(t.Context(), URI{Object: "both"})
+	key, err := k.Find(t.Context(), URI{Object: "both"}, jws.PublicKey{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,25 +45,5 @@ func TestALogoutBehindOurBackAsksForThePINAgain(t *testing.T) {
 	}
 	if _, err := key.Sign(t.Context(), make([]byte, 32), nil); err != nil {
 		t.Errorf("sign after the PIN: %v", err)
-	}
-}
-
-func TestPointsAreReadInBothEncodings(t *testing.T) {
-	for name, n := range map[string]int{"compressed": 33, "uncompressed": 65} {
-		// 0x3f and 0x1f after the 4 make a bare point look like an OCTET STRING
-		// that fills it exactly.
-		for _, second := range []byte{0x00, 0x1f, 0x3f, 0xff} {
-			bare := append([]byte{4, second}, bytes.Repeat([]byte{7}, n-2)...)
-			wrapped, err := asn1.Marshal(bare)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if got := point(bare); !bytes.Equal(got, bare) {
-				t.Errorf("%s, %#x: a bare point is read as %x", name, second, got)
-			}
-			if got := point(wrapped); !bytes.Equal(got, bare) {
-				t.Errorf("%s, %#x: a wrapped point is read as %x", name, second, got)
-			}
-		}
 	}
 }

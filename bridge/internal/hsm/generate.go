@@ -1,6 +1,7 @@
 package hsm
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -50,14 +51,14 @@ func (k *Token) Generate(ctx context.Context, t Template) (*Key, error) {
 		if k.isLocked() {
 			return pinRequired(k.id.Label)
 		}
-		same, err := k.module.search(session, privateHalf(pkcs11.NewAttribute(pkcs11.CKA_LABEL, t.Label)))
+		same, _, err := k.module.of(session, pkcs11.CKO_PRIVATE_KEY, URI{Object: t.Label})
 		if err != nil {
 			return err
 		}
-		if len(same) > 0 {
+		if len(protected(same)) > 0 {
 			return fault.New(fault.Conflict, fmt.Sprintf("the token has a key %q already", t.Label))
 		}
-		object, err := k.generate(session, t, params, id)
+		public, private, err := k.generate(session, t, params, id)
 		switch {
 		case isCurveMissing(err):
 			k.lack(t.Curve)
@@ -67,7 +68,11 @@ func (k *Token) Generate(ctx context.Context, t Template) (*Key, error) {
 		case err != nil:
 			return worked(err)
 		}
-		key, err = k.read(session, object)
+		made, _, err := k.module.halves(session, []pkcs11.ObjectHandle{public, private})
+		if err != nil || len(made) != 2 {
+			return cmp.Or(err, error(fault.New(fault.DeviceFailed, "the token does not show the key that it made")))
+		}
+		key, err = k.pair(session, made[1], made[:1])
 		return err
 	})
 	if err != nil {
@@ -78,17 +83,17 @@ func (k *Token) Generate(ctx context.Context, t Template) (*Key, error) {
 
 // generate makes the pair with every use stated, because tokens allow what is not
 // denied; a token that does not take such a template gets the one that all know.
-func (k *Token) generate(session pkcs11.SessionHandle, t Template, params, id []byte) (object pkcs11.ObjectHandle, err error) {
+func (k *Token) generate(session pkcs11.SessionHandle, t Template, params, id []byte) (public, private pkcs11.ObjectHandle, err error) {
 	mechanism := []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_EC_KEY_PAIR_GEN, nil)}
 	for _, complete := range []bool{true, false} {
-		public, private := t.attributes(params, id, complete)
-		object, _, err = k.module.ctx.GenerateKeyPair(session, mechanism, public, private)
+		ofPublic, ofPrivate := t.attributes(params, id, complete)
+		public, private, err = k.module.ctx.GenerateKeyPair(session, mechanism, ofPublic, ofPrivate)
 		if !is(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID) && !is(err, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID) &&
 			!is(err, pkcs11.CKR_ATTRIBUTE_READ_ONLY) && !is(err, pkcs11.CKR_TEMPLATE_INCONSISTENT) {
 			break
 		}
 	}
-	return object, err
+	return public, private, err
 }
 
 // attributes are the templates of the two halves. They always say that the private

@@ -15,26 +15,19 @@ import (
 	"countersign/shared/jws"
 )
 
-// The curves by the object identifiers that CKA_EC_PARAMS holds (SEC 2 §A.2.1,
-// RFC 5480 §2.1.1.1).
-var (
-	oidSecp256k1 = asn1.ObjectIdentifier{1, 3, 132, 0, 10}
-	oidP256      = asn1.ObjectIdentifier{1, 2, 840, 10045, 3, 1, 7}
-)
-
 // Key is a key pair in a token. It is not a keys.Key: what it returns is what the
 // module returned, and bridge/internal/device checks it on the other side of the
 // process boundary.
 type Key struct {
 	token  *Token
-	label  string // CKA_LABEL, as the token has it
+	label  string // CKA_LABEL of the private half, or of what shows it while the token is locked
 	public jws.PublicKey
-	pair   bool // found by its private half: see [Token.Pairs]
 
 	mu     sync.Mutex
 	info   keys.Info
 	handle pkcs11.ObjectHandle
-	epoch  int // the login that handle belongs to; 0: none
+	epoch  int  // the login that handle belongs to; 0: none
+	proven bool // the private half proved the public one since the token came
 }
 
 // Token is where the key is.
@@ -46,6 +39,25 @@ func (k *Key) Info() keys.Info { k.mu.Lock(); defer k.mu.Unlock(); return k.info
 
 // PublicKey is the public half, as the token shows it.
 func (k *Key) PublicKey() jws.PublicKey { return k.public }
+
+// Proven reports whether the private half has proven, with a fresh nonce in the token,
+// that the public half is its own. One that wants its PIN for each use has not.
+func (k *Key) Proven() bool { k.mu.Lock(); defer k.mu.Unlock(); return k.proven }
+
+// met notes what was seen of the private half in a login.
+func (k *Key) met(private half, epoch int, proven bool) {
+	t := k.token
+	info := k.Info()
+	info.CanSign = private.sign && t.can(LacksSigning) == nil
+	info.CanDerive = private.derive && t.can(LacksECDH) == nil
+	info.AlwaysAuth, info.Unprotected = private.alwaysAuth, private.open
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.info, k.handle, k.epoch, k.proven = info, private.handle, epoch, proven
+}
+
+// forget is for a token that went: another may come in its place.
+func (k *Key) forget() { k.mu.Lock(); defer k.mu.Unlock(); k.epoch, k.proven = 0, false }
 
 // Meet looks for the private half, so that Info is complete and the first use is
 // as fast as the next. It fails as a use does.
@@ -109,8 +121,30 @@ func (k *Key) ECDH(ctx context.Context, point []byte) ([]byte, error) {
 		if k.Info().AlwaysAuth {
 			return nil, fault.New(fault.KeyUnsuited, fmt.Sprintf("the key %q wants its PIN at each use, and cannot derive then (PKCS #11 v2.40 §5.14.5)", k.Info().Label))
 		}
+		if err := k.proveDerive(session, handle); err != nil {
+			return nil, err
+		}
 		return k.token.module.derive(session, handle, point)
 	}, nil)
+}
+
+// proveDerive makes sure, once, that the private half is the one of the public key: an
+// ECDH secret does not show by itself that it is of another.
+func (k *Key) proveDerive(session pkcs11.SessionHandle, handle pkcs11.ObjectHandle) error {
+	if k.Proven() {
+		return nil
+	}
+	possible, err := k.token.deriveNonce(session, handle, k.public.Curve())
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(possible, k.public.Equal) {
+		return fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no private key of the public key %q", k.token.id.Label, k.Info().Label))
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.proven = true
+	return nil
 }
 
 // derive makes a session object of the secret, reads and removes it. The
@@ -171,7 +205,7 @@ func (k *Key) use(ctx context.Context, c class, op func(pkcs11.SessionHandle, pk
 func (k *Key) private(session pkcs11.SessionHandle) (pkcs11.ObjectHandle, error) {
 	t := k.token
 	t.mu.Lock()
-	in, epoch := t.loggedIn, t.epoch
+	in, epoch := t.loggedIn || t.unlocked, t.epoch
 	t.mu.Unlock()
 	if !in {
 		return 0, pinRequired(t.id.Label)
@@ -184,28 +218,21 @@ func (k *Key) private(session pkcs11.SessionHandle) (pkcs11.ObjectHandle, error)
 	if handle, ok := k.known(epoch); ok { // another worker was first
 		return handle, nil
 	}
-	handle, found, err := k.search(session)
+	private, err := k.search(session)
 	if err != nil {
 		return 0, err
 	}
-	if !found {
+	if private == nil {
 		if id, ok := t.module.identify(t.where()); !ok || id != t.id {
 			t.gone()
 			return 0, removed(t.id.Label)
 		}
-		if !t.module.isUser(session) {
+		if !t.open() && !t.module.isUser(session) {
 			return 0, pkcs11.Error(pkcs11.CKR_USER_NOT_LOGGED_IN) // somebody else in this process logged out
 		}
-		return 0, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no private key %q", t.id.Label, k.Info().Label))
+		return 0, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no private key of the public key %q", t.id.Label, k.Info().Label))
 	}
-	info := k.Info()
-	info.CanSign = t.can(LacksSigning) == nil && t.module.flag(session, handle, pkcs11.CKA_SIGN)
-	info.CanDerive = t.can(LacksECDH) == nil && t.module.flag(session, handle, pkcs11.CKA_DERIVE)
-	info.AlwaysAuth = t.module.flag(session, handle, pkcs11.CKA_ALWAYS_AUTHENTICATE)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.info, k.handle, k.epoch = info, handle, epoch
-	return handle, nil
+	return private.handle, nil
 }
 
 // known is the handle, when it was found in a login.
@@ -215,60 +242,46 @@ func (k *Key) known(epoch int) (handle pkcs11.ObjectHandle, ok bool) {
 	return k.handle, k.epoch == epoch
 }
 
-// search finds the private half: by CKA_ID, which the two halves share (PKCS #11
-// v2.40 §4.9), and by label where there is no id or it is not unique. Smart cards
-// give the halves different labels. The caller holds calls, and alone.
-func (k *Key) search(session pkcs11.SessionHandle) (handle pkcs11.ObjectHandle, found bool, err error) {
-	private := []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_EC)}
-	if k.pair {
-		private = privateHalf()
+// search finds the private half and notes it: the one with the key's id, or else its
+// label, and of several the one that proves the public half. nil: there is none. The caller holds
+// calls, and alone.
+func (k *Key) search(session pkcs11.SessionHandle) (*half, error) {
+	all, err := k.token.privateOf(session, k.Info().ID, k.label)
+	if err != nil {
+		return nil, err
 	}
-	label := pkcs11.NewAttribute(pkcs11.CKA_LABEL, k.label)
-	templates := [][]*pkcs11.Attribute{append(slices.Clone(private), label)}
-	if id := k.Info().ID; len(id) > 0 {
-		id := append(slices.Clone(private), pkcs11.NewAttribute(pkcs11.CKA_ID, id))
-		templates = [][]*pkcs11.Attribute{id, append(slices.Clone(id), label)}
+	if best := protected(all); len(best) > 0 {
+		all = best
 	}
-	var handles []pkcs11.ObjectHandle
-	for _, template := range templates {
-		if handles, err = k.token.module.search(session, template); err != nil {
-			return 0, false, err
+	if named := slices.DeleteFunc(slices.Clone(all), func(h half) bool { return h.label != k.label }); len(named) == 1 && k.Proven() {
+		all = named
+	}
+	all = slices.DeleteFunc(all, func(h half) bool { return h.curve != "" && h.curve != k.public.Curve() })
+	epoch := k.token.inLogin()
+	if len(all) == 1 { // a signature proves it, and before a derivation it is asked: see ECDH
+		k.met(all[0], epoch, k.Proven())
+		return &all[0], nil
+	}
+	var silent []half // that can prove nothing
+	for _, p := range all {
+		yes, ok, err := k.token.proves(session, p, k.public)
+		switch {
+		case err != nil:
+			if _, bad := badKey(err); !bad {
+				return nil, err
+			}
+		case yes:
+			k.met(p, epoch, true)
+			return &p, nil
+		case !ok:
+			silent = append(silent, p)
 		}
-		if len(handles) == 1 {
-			break
-		}
 	}
-	if len(handles) == 0 {
-		return 0, false, nil
+	if len(silent) != 1 {
+		return nil, nil
 	}
-	return handles[0], true, nil
-}
-
-// point decodes CKA_EC_POINT: an OCTET STRING with the point inside, as the
-// specification says, or the bare point, as some tokens have it.
-func point(value []byte) []byte {
-	if len(value) == 33 || len(value) == 65 {
-		return value // bare: wrapped in DER it would be two bytes longer, whatever it starts with
-	}
-	var inner []byte
-	if rest, err := asn1.Unmarshal(value, &inner); err == nil && len(rest) == 0 {
-		return inner
-	}
-	return value
-}
-
-func curveOf(params []byte) string {
-	var oid asn1.ObjectIdentifier
-	if rest, err := asn1.Unmarshal(params, &oid); err != nil || len(rest) != 0 {
-		return ""
-	}
-	switch {
-	case oid.Equal(oidSecp256k1):
-		return jws.Secp256k1
-	case oid.Equal(oidP256):
-		return jws.P256
-	}
-	return ""
+	k.met(silent[0], epoch, false)
+	return &silent[0], nil
 }
 
 // paramsOf is CKA_EC_PARAMS for a curve.

@@ -12,7 +12,6 @@ import (
 
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
-	"countersign/shared/jws"
 )
 
 // maxObjects is how many objects one search returns at most, and maxFound how
@@ -72,110 +71,6 @@ func (k *Token) administer(ctx context.Context, what string, run func(session pk
 	err = run(session)
 	k.renewAnchor(err)
 	return k.judge(err, what)
-}
-
-// Find looks for the one key pair that u names, by its public half: the private
-// half is looked for at the first use. It fails with PIN_REQUIRED when the token
-// shows nothing without it, KEY_NOT_FOUND, DEVICE_REMOVED, and INVALID_REQUEST
-// when several keys match.
-func (k *Token) Find(ctx context.Context, u URI) (*Key, error) {
-	found, err := k.keys(ctx, u)
-	if err != nil {
-		return nil, err
-	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
-		if k.isGone() {
-			return nil, removed(k.id.Label)
-		}
-		if k.isLocked() {
-			return nil, pinRequired(k.id.Label) // it may show more then
-		}
-		return nil, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no elliptic-curve key that matches %s", k.id.Label, u))
-	}
-	return nil, fault.New(fault.Invalid, fmt.Sprintf("%d keys match %s: add the id", len(found), u))
-}
-
-// isGone looks whether the token is still where it was: one that SoftHSM has
-// lost shows no objects.
-func (k *Token) isGone() bool {
-	defer k.module.enter(quick)()
-	if id, ok := k.module.identify(k.where()); ok && id == k.id {
-		return false
-	}
-	k.gone()
-	return true
-}
-
-// Keys lists the key pairs on secp256k1 and P-256 whose public half the token
-// shows. A token that hides them until it is unlocked shows none before.
-func (k *Token) Keys(ctx context.Context) ([]*Key, error) { return k.keys(ctx, URI{}) }
-
-func (k *Token) keys(ctx context.Context, u URI) ([]*Key, error) {
-	template := []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY),
-		pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_EC),
-	}
-	if u.Object != "" {
-		template = append(template, pkcs11.NewAttribute(pkcs11.CKA_LABEL, u.Object))
-	}
-	if u.ID != "" {
-		template = append(template, pkcs11.NewAttribute(pkcs11.CKA_ID, []byte(u.ID)))
-	}
-	var found []*Key
-	err := k.administer(ctx, "list its keys", func(session pkcs11.SessionHandle) error {
-		objects, err := k.module.search(session, template)
-		if err != nil {
-			return err
-		}
-		for _, o := range objects {
-			key, err := k.read(session, o)
-			if err != nil {
-				return err
-			}
-			if key != nil {
-				found = append(found, key)
-			}
-		}
-		return nil
-	})
-	return found, err
-}
-
-// read makes a Key of a public key object; nil for a curve that is not ours. A
-// key that was seen before is the same Key, with its cached handle.
-func (k *Token) read(session pkcs11.SessionHandle, object pkcs11.ObjectHandle) (*Key, error) {
-	a, err := k.module.ctx.GetAttributeValue(session, object, []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_LABEL, nil), pkcs11.NewAttribute(pkcs11.CKA_ID, nil),
-		pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, nil), pkcs11.NewAttribute(pkcs11.CKA_EC_POINT, nil),
-	})
-	if err != nil {
-		return nil, err
-	}
-	curve := curveOf(a[2].Value)
-	if curve == "" {
-		return nil, nil
-	}
-	public, err := jws.FromSEC1(curve, point(a[3].Value))
-	if err != nil {
-		return nil, fmt.Errorf("read public key %q: %w", clip(string(a[0].Value)), err)
-	}
-	name := string(a[1].Value) + "\x00" + string(a[0].Value)
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if known := k.found[name]; known != nil && known.public.Equal(public) {
-		return known, nil
-	}
-	key := &Key{token: k, public: public, label: string(a[0].Value), info: k.infoOf(a[0].Value, a[1].Value)}
-	k.found[name] = key
-	return key, nil
-}
-
-// infoOf is what is known of a key before its private half was seen.
-func (k *Token) infoOf(label, id []byte) keys.Info {
-	return keys.Info{Device: k.id.Label, Label: trim(string(label)), ID: id}
 }
 
 // Data reads the private data object with a label; nil when there is none. The

@@ -7,11 +7,9 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"countersign/shared/fault"
-	"countersign/shared/jws"
 )
 
-// maxPairs is how many key pairs of one label are looked at, and how many public
-// halves of each.
+// maxPairs is how many key pairs of one label are looked at.
 const maxPairs = 16
 
 // Origin says where the private half of a key pair came from and what it may be
@@ -60,37 +58,38 @@ func use(what string, may bool) string {
 	return "it may not " + what
 }
 
-// Pair is a key pair that was found by its private half. Which public half is the
-// right one is not proven: who can open the token without its PIN can plant public
-// keys with the same CKA_ID.
+// Pair is a key pair that was found by its private half, and has proven itself.
 type Pair struct {
-	Key    *Key // nil: the token shows no public half on a curve of ours
+	Key    *Key // nil: the token shows no public half that is its own, or not on a curve of ours
 	Origin Origin
 }
 
 // Pairs looks for the key pairs with a label among the private objects, which only
-// the PIN can make, and reads where they come from. A private half with several
-// public halves is several pairs: the caller has each prove itself. strangers is
-// how many objects outside the PIN's protection have the same label. The token must
-// be unlocked. No pair is no error.
+// the PIN can make, and reads where they come from. strangers is how many objects
+// outside the PIN's protection have the same label. The token must be unlocked. No
+// pair is no error.
 func (k *Token) Pairs(ctx context.Context, label string) (pairs []Pair, strangers int, err error) {
 	err = k.administer(ctx, "list its keys", func(session pkcs11.SessionHandle) error {
 		if k.isLocked() {
 			return pinRequired(k.id.Label)
 		}
-		privates, err := k.module.search(session, privateHalf(pkcs11.NewAttribute(pkcs11.CKA_LABEL, label)))
+		all, _, err := k.module.of(session, pkcs11.CKO_PRIVATE_KEY, URI{Object: label})
 		if err != nil {
 			return err
 		}
-		if len(privates) > maxPairs {
-			return fault.New(fault.Invalid, fmt.Sprintf("the token %q has %d private keys %q", k.id.Label, len(privates), clip(label)))
+		if all = protected(all); len(all) > maxPairs {
+			return fault.New(fault.Invalid, fmt.Sprintf("the token %q has %d private keys %q", k.id.Label, len(all), clip(label)))
 		}
-		for _, object := range privates {
-			some, err := k.pairsOf(session, object)
+		for _, private := range all {
+			beside, err := k.beside(session, private)
 			if err != nil {
 				return err
 			}
-			pairs = append(pairs, some...)
+			key, err := k.pair(session, private, beside)
+			if _, bad := badKey(err); err != nil && !bad {
+				return err
+			}
+			pairs = append(pairs, Pair{key, k.module.origin(session, private.handle)})
 		}
 		others, err := k.module.search(session, []*pkcs11.Attribute{
 			pkcs11.NewAttribute(pkcs11.CKA_LABEL, label), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, false)})
@@ -102,84 +101,6 @@ func (k *Token) Pairs(ctx context.Context, label string) (pairs []Pair, stranger
 		return err
 	})
 	return pairs, strangers, err
-}
-
-// privateHalf is a template for private keys that only the PIN shows: an object of
-// the class CKO_PRIVATE_KEY whose CKA_PRIVATE is false can be made by anybody.
-func privateHalf(more ...*pkcs11.Attribute) []*pkcs11.Attribute {
-	return append([]*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PRIVATE_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_EC),
-		pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true)}, more...)
-}
-
-// pairsOf reads a private half and finds the public halves with its CKA_ID, which
-// the two share (PKCS #11 v2.40 §4.9).
-func (k *Token) pairsOf(session pkcs11.SessionHandle, private pkcs11.ObjectHandle) ([]Pair, error) {
-	origin := k.module.origin(session, private)
-	a, err := k.module.ctx.GetAttributeValue(session, private, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_ID, nil)})
-	if err != nil || len(a[0].Value) == 0 {
-		return []Pair{{Origin: origin}}, nil // a key without an id is not one of ours
-	}
-	publics, err := k.publicHalves(session, a[0].Value)
-	if err != nil {
-		return nil, err
-	}
-	var pairs []Pair
-	for _, object := range publics {
-		key, err := k.readPair(session, object)
-		if err != nil {
-			return nil, err
-		}
-		if key != nil {
-			pairs = append(pairs, Pair{key, origin})
-		}
-	}
-	if len(pairs) == 0 {
-		pairs = []Pair{{Origin: origin}}
-	}
-	return pairs, nil
-}
-
-// publicHalves finds the public keys with an id: those behind the PIN, and only
-// where there is none, those that anybody can make.
-func (k *Token) publicHalves(session pkcs11.SessionHandle, id []byte) (found []pkcs11.ObjectHandle, err error) {
-	for _, hidden := range []bool{true, false} {
-		found, err = k.module.search(session, []*pkcs11.Attribute{
-			pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_PUBLIC_KEY), pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_EC),
-			pkcs11.NewAttribute(pkcs11.CKA_ID, id), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, hidden)})
-		if err != nil || len(found) > 0 {
-			break
-		}
-	}
-	return found[:min(len(found), maxPairs)], err
-}
-
-// readPair is read for a public half of a pair; nil for what is not a key of ours,
-// such as one that was planted.
-func (k *Token) readPair(session pkcs11.SessionHandle, object pkcs11.ObjectHandle) (*Key, error) {
-	a, err := k.module.ctx.GetAttributeValue(session, object, []*pkcs11.Attribute{
-		pkcs11.NewAttribute(pkcs11.CKA_LABEL, nil), pkcs11.NewAttribute(pkcs11.CKA_ID, nil),
-		pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, nil), pkcs11.NewAttribute(pkcs11.CKA_EC_POINT, nil),
-	})
-	if effectOf(err)&(sessionLost|tokenLost) != 0 {
-		return nil, err
-	}
-	if err != nil {
-		return nil, nil // one bad object does not hide the others
-	}
-	public, err := jws.FromSEC1(curveOf(a[2].Value), point(a[3].Value))
-	if err != nil {
-		return nil, nil // the same
-	}
-	name := "pair\x00" + string(a[1].Value) + "\x00" + string(a[0].Value) + "\x00" + string(public.Compressed())
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if known := k.found[name]; known != nil {
-		return known, nil
-	}
-	key := &Key{token: k, public: public, label: string(a[0].Value), pair: true, info: k.infoOf(a[0].Value, a[1].Value)}
-	k.found[name] = key
-	return key, nil
 }
 
 // origin reads the attributes of a private key, one by one: a token that does not

@@ -139,7 +139,7 @@ func TestOfTwoTokensThatAreAlikeOneCounts(t *testing.T) {
 	if err := all[0].Login(t.Context(), PIN{Digits: []byte(one.PIN)}); err != nil {
 		t.Fatal(err)
 	}
-	found, err := all[0].Find(t.Context(), URI{Object: "both"})
+	found, err := all[0].Find(t.Context(), URI{Object: "both"}, jws.PublicKey{})
 	if err != nil {
 		t.Fatal(err)
 	}

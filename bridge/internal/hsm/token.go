@@ -40,14 +40,15 @@ type Token struct {
 	doubted    time.Time // when a use failed, and it has not said since who it is
 	lostIn     int       // the generation in which it was last seen to be gone; -1: never
 	loggedIn   bool
-	epoch      int // counts logins: handles of private objects are good for one
+	unlocked   bool // it needs no PIN: CKF_LOGIN_REQUIRED is not set
+	epoch      int  // counts logins: handles of private objects are good for one
 	lacks      []string
 	anchor     *session // a login lasts while a session is open
-	found      map[string]*Key
+	found      map[keyName]*Key
 }
 
 func newToken(m *module, id Identity) *Token {
-	return &Token{id: id, module: m, jobs: make(chan *job, queueLength), stop: make(chan struct{}), lostIn: -1, found: map[string]*Key{}, written: map[string]version{}}
+	return &Token{id: id, module: m, jobs: make(chan *job, queueLength), stop: make(chan struct{}), lostIn: -1, epoch: 1, found: map[keyName]*Key{}, written: map[string]version{}}
 }
 
 // Identity says which token this is.
@@ -60,7 +61,8 @@ func (k *Token) Present() bool { return k.isPresent() }
 func (k *Token) Locked() bool { return k.isLocked() }
 
 func (k *Token) isPresent() bool { k.mu.Lock(); defer k.mu.Unlock(); return k.present }
-func (k *Token) isLocked() bool  { k.mu.Lock(); defer k.mu.Unlock(); return !k.loggedIn }
+func (k *Token) isLocked() bool  { k.mu.Lock(); defer k.mu.Unlock(); return !k.loggedIn && !k.unlocked }
+func (k *Token) open() bool      { k.mu.Lock(); defer k.mu.Unlock(); return k.unlocked }
 func (k *Token) inLogin() int    { k.mu.Lock(); defer k.mu.Unlock(); return k.epoch }
 
 // appear notes where the token is; news is whether it was away. SoftHSM shows a
@@ -86,6 +88,9 @@ func (k *Token) vanish() (news bool) {
 	news = k.present
 	if news {
 		k.lostIn = k.generation
+		for _, key := range k.found {
+			key.forget()
+		}
 	}
 	k.present, k.anchor = false, nil
 	k.setLoggedOut()
@@ -122,7 +127,7 @@ func (k *Token) loggedOut() {
 }
 
 func (k *Token) setLoggedOut() {
-	if k.loggedIn {
+	if k.loggedIn || k.unlocked {
 		k.loggedIn = false
 		k.epoch++
 	}
@@ -142,7 +147,7 @@ func (k *Token) quit() {
 func (k *Token) State() State {
 	s := State{Identity: k.id, TriesLeft: -1, Locked: true}
 	k.mu.Lock()
-	s.Present, s.Locked, s.Lacks = k.present, !k.loggedIn, k.lacks
+	s.Present, s.Locked, s.Lacks = k.present, !k.loggedIn && !k.unlocked, k.lacks
 	k.mu.Unlock()
 	if !s.Present {
 		return s

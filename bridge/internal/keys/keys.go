@@ -19,6 +19,9 @@ type Info struct {
 	CanSign    bool
 	CanDerive  bool
 	AlwaysAuth bool // CKA_ALWAYS_AUTHENTICATE: the token asks for the PIN at each use
+	// Unprotected says that CKA_PRIVATE is false: whoever opens the token can use the
+	// key, and may have put it there, without the PIN.
+	Unprotected bool
 }
 
 // Key is one elliptic-curve key pair whose private half is never seen.
