@@ -31,3 +31,10 @@ type OutcomeBody struct {
 	State   string   `json:"state"`   // APPROVED, REJECTED or EXPIRED
 	Reasons []string `json:"reasons"` // for people
 }
+
+// ClockBody is the body of a clock entry: the operator confirmed that the time is
+// that of this entry, which may be before that of the entry before it.
+type ClockBody struct {
+	Before  int64  `json:"before"`  // the time before, Unix seconds
+	Because string `json:"because"` // why the signer had stopped, for people
+}

@@ -92,7 +92,7 @@ func (c *Chain) Next(line string) (Entry, string, error) {
 	if (n == 0) != (e.Type == Genesis) {
 		return Entry{}, "", corrupt(n, nil, "is a "+e.Type+": the genesis is entry 0 and no other")
 	}
-	if e.At < c.at {
+	if e.At < c.at && e.Type != Clock {
 		return Entry{}, "", corrupt(n, nil, "is older than the entry before it")
 	}
 	c.advance(e, line)
@@ -238,7 +238,10 @@ func (l *Log) Append(ctx context.Context, typ string, body any) (e Entry, line s
 	if l.err != nil {
 		return Entry{}, "", l.err
 	}
-	at := max(l.cfg.Now().Unix(), l.chain.at)
+	at := l.cfg.Now().Unix()
+	if typ != Clock {
+		at = max(at, l.chain.at)
+	}
 	e = Entry{Seq: l.chain.Mark.Size, Prev: l.chain.Mark.Head, At: at, Type: typ, Body: strictjson.Raw(raw)}
 	if e.Seq == 0 {
 		e.Prev = none

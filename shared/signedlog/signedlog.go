@@ -21,13 +21,14 @@ const (
 	Request  = "request"
 	Approval = "approval"
 	Outcome  = "outcome"
+	Clock    = "clock"
 )
 
 // Entry is the payload of one signed line.
 type Entry struct {
 	Seq  int64          `json:"seq"`  // 0 for the genesis
 	Prev string         `json:"prev"` // hash of the line before; of 32 zero bytes' base64url for the genesis
-	At   int64          `json:"at"`   // Unix seconds; never before that of the line before
+	At   int64          `json:"at"`   // Unix seconds; never before that of the line before, but in a clock entry
 	Type string         `json:"type"`
 	Body strictjson.Raw `json:"body"` // canonical JSON of what the type says
 }

@@ -170,6 +170,17 @@ func vectors(t testing.TB) []vector {
 	add("a log that starts without a genesis", "0", edit(0, newKey(1), func(e *Entry) { e.Type = Request }))
 	add("a genesis that follows something", "0", edit(0, newKey(1), func(e *Entry) { e.Prev = Hash([]byte("x")) }))
 	add("time that goes back", "2", edit(2, newKey(1), func(e *Entry) { e.At = 1 }))
+	back := func(typ string) func([]string) []string {
+		return func(l []string) []string {
+			e := entry(t, l[3])
+			e.Type, e.At, e.Body = typ, 1_795_000_000, strictjson.Raw(`{"before":1795208403,"because":"the clock was ahead"}`)
+			l[3] = line(t, newKey(1), e)
+			e.Seq, e.Prev, e.At, e.Type, e.Body = 4, Hash([]byte(l[3])), e.At+1, Request, strictjson.Raw(`{"n":4}`)
+			return append(l, line(t, newKey(1), e))
+		}
+	}
+	add("time that goes back at the operator's word", "", back(Clock))
+	add("time that goes back in an outcome", "3", back(Outcome))
 	add("an empty line", "2", func(l []string) []string { return []string{l[0], l[1], "", l[2]} })
 	return all
 }

@@ -17,6 +17,7 @@ type SignerStatus struct {
 	Log          statement.Log   `json:"log"`
 	StatementKey statement.JWK   `json:"statement_key"`
 	ChannelKeys  []statement.JWK `json:"channel_keys"`
+	Stopped      string          `json:"stopped,omitempty"` // why nothing is decided, for people; empty: it is
 }
 
 // SignerRequestInput is the body of POST /v1/requests. The same request id with
@@ -96,6 +97,7 @@ type SignerLogPage struct {
 	Entries []SignerLogEntry `json:"entries"`
 	Size    int64            `json:"size"`
 	Head    string           `json:"head"`
+	Stopped string           `json:"stopped,omitempty"` // as in SignerStatus
 }
 
 // SignerLogEntry is one line of the log.

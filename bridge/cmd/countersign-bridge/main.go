@@ -173,6 +173,8 @@ func (c *approverCommand) Run(ctx context.Context, std stdio) error {
 type signerCommand struct {
 	Init  signerInit  `cmd:"" help:"Make the vault's keys and the first entry of its log. Once."`
 	Serve signerServe `cmd:"" help:"Serve the gateway on the unix socket in the configuration."`
+
+	Resume signerResume `cmd:"" help:"Confirm that this computer's clock is right, after the signer stopped because of it."`
 }
 
 type signerInit struct {
@@ -199,4 +201,30 @@ func (c *signerServe) Run(ctx context.Context, std stdio) error {
 		return err
 	}
 	return signer.Run(ctx, cfg, signer.Stdio{Out: std.out, Err: std.err})
+}
+
+type signerResume struct {
+	signerFlag
+}
+
+// Help is shown by `countersign-bridge signer resume --help`.
+func (signerResume) Help() string {
+	return `The signer compares this computer's clock with the time that has passed. When the
+clock jumps by more than two minutes, or when the computer was off for longer than
+max_off in the configuration, the signer stops: nothing expires, and nothing is
+decided. It goes on by itself when the clock is right again. When the clock is
+right as it is now, confirm that here: look at it first. The signer writes your
+confirmation into its log.
+
+Run it as the signer's user:
+  date -u
+  sudo -u countersign-signer countersign-bridge signer resume --config /etc/countersign/signer.json`
+}
+
+func (c *signerResume) Run(ctx context.Context, std stdio) error {
+	cfg, err := loadSigner(c.Config)
+	if err != nil {
+		return err
+	}
+	return signer.Resume(ctx, cfg, signer.Stdio{Out: std.out, Err: std.err})
 }

@@ -57,7 +57,7 @@ func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementG
 	if err != nil {
 		return nil, err
 	}
-	if err := n.remember(a, data, s.at); err != nil {
+	if err := n.remember(a, data, s.deps.steady()); err != nil {
 		return nil, err
 	}
 	return &channel.Statement{Statement: data}, nil
@@ -65,9 +65,10 @@ func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementG
 
 // remember keeps a served statement until it expires or is answered; a newer one
 // for the same decision replaces an older one.
+// now is the steady time.
 func (n *session) remember(a statement.Approval, data []byte, now time.Time) error {
 	for nonce, o := range n.served {
-		if !now.Before(o.expires) || (o.request == a.Request && o.decision == a.Decision) {
+		if !now.Before(o.ends) || (o.request == a.Request && o.decision == a.Decision) {
 			delete(n.served, nonce)
 		}
 	}
@@ -75,7 +76,7 @@ func (n *session) remember(a statement.Approval, data []byte, now time.Time) err
 		return fault.New(fault.Busy, "too many statements wait for an answer in this channel")
 	}
 	n.served[a.Nonce] = served{
-		request: a.Request, decision: a.Decision, step: a.Step, bytes: string(data), expires: time.Unix(a.Expires, 0),
+		request: a.Request, decision: a.Decision, step: a.Step, bytes: string(data), ends: now.Add(time.Duration(a.Expires-a.IssuedAt) * time.Second),
 	}
 	return nil
 }
@@ -169,6 +170,9 @@ func (s *Service) verify(n *session, a statement.Approval, payload []byte, token
 	want.Request, want.Step, want.Decision = was.request, was.step, was.decision
 	if err := statement.Check(a, want); err != nil {
 		return err
+	}
+	if !s.deps.steady().Before(was.ends) { // however the clock on the wall was set meanwhile
+		return fault.New(fault.StatementInvalid, "the statement was refused: exp is over").With("field", "exp")
 	}
 	if _, err := jws.Verify(token, statement.TypApproval, m.approval); err != nil {
 		return err

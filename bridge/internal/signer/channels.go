@@ -17,7 +17,7 @@ import (
 // [channel.Responder.Accept], and BUSY.
 func (s *Service) OpenChannel(ctx context.Context, act1 []byte) (wire.SignerChannel, error) {
 	r, err := channel.NewResponder(channel.ResponderConfig{
-		Statics: s.statics, Entity: s.entity(), Rand: s.deps.Rand, Now: s.deps.Now,
+		Statics: s.statics, Entity: s.entity(), Rand: s.deps.Rand, Now: s.deps.steady,
 	})
 	if err != nil {
 		return wire.SignerChannel{}, err

@@ -14,6 +14,9 @@ import (
 	"countersign/shared/strictjson"
 )
 
+// logName is the log, in the state directory.
+const logName = "log.jws"
+
 // file is the log on disk: one line per entry, held by this process alone.
 type file struct{ f *os.File }
 
@@ -22,7 +25,7 @@ func openFile(dir string) (*file, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the state directory: %w", err)
 	}
-	f, err := os.OpenFile(filepath.Join(dir, "log.jws"), os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(filepath.Join(dir, logName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -101,17 +102,41 @@ type person struct {
 	certificate   string
 }
 
-// clock is a clock that the test moves.
+// clock is a clock on the wall, and the time that passes, which the test moves.
 type clock struct {
-	mu sync.Mutex
-	t  time.Time
+	mu     sync.Mutex
+	t      time.Time
+	passed time.Duration
+	starts int
 }
 
 func (c *clock) now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.t }
+
+func (c *clock) uptime() (string, time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return fmt.Sprint("boot ", c.starts), time.Hour + c.passed
+}
+
+// add lets time pass.
 func (c *clock) add(d time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.t, c.passed = c.t.Add(d), c.passed+d
+}
+
+// jump sets the clock on the wall.
+func (c *clock) jump(d time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.t = c.t.Add(d)
+}
+
+// startComputer starts the computer after it was off.
+func (c *clock) startComputer(off time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.t, c.passed, c.starts = c.t.Add(off), 0, c.starts+1
 }
 
 const (
@@ -195,7 +220,7 @@ func (g *rig) draft(rules governance.Set) Draft {
 }
 
 func (g *rig) deps(f *file) Deps {
-	return Deps{Vault: g.on, Storage: f, Rand: rand.Reader, Now: g.clock.now, Log: slog.New(slog.DiscardHandler)}
+	return Deps{Vault: g.on, Storage: f, Rand: rand.Reader, Now: g.clock.now, Uptime: g.clock.uptime, Clock: g.dir, Log: slog.New(slog.DiscardHandler)}
 }
 
 // start opens the service; after a stop it is a restart.

@@ -115,6 +115,10 @@ func InitWith(ctx context.Context, cfg Config, draft, dir string, stdio Stdio, o
 
 // prepare opens the log, which locks out a second signer, and then the vault.
 func prepare(ctx context.Context, cfg Config, stdio Stdio, open OpenVault) (Deps, func() error, error) {
+	away, err := cfg.away()
+	if err != nil {
+		return Deps{}, nil, err
+	}
 	f, err := openFile(cfg.StateDir)
 	if err != nil {
 		return Deps{}, nil, err
@@ -125,7 +129,7 @@ func prepare(ctx context.Context, cfg Config, stdio Stdio, open OpenVault) (Deps
 		return Deps{}, nil, errors.Join(err, f.Close())
 	}
 	return Deps{
-		Vault: v, Storage: f, Rand: rand.Reader, Now: time.Now, Log: log,
+		Vault: v, Storage: f, Rand: rand.Reader, Now: time.Now, Uptime: sinceStart, Clock: cfg.StateDir, Away: away, Log: log,
 	}, func() error { return errors.Join(f.Close(), closeVault()) }, nil
 }
 

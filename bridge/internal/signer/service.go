@@ -1,6 +1,7 @@
 package signer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,7 +34,20 @@ type Deps struct {
 	Storage signedlog.Storage
 	Rand    io.Reader
 	Now     func() time.Time
+	Uptime  Uptime        // nil: Now is believed, whatever it says
+	Clock   string        // the directory of clock.json and resume.json; empty: none
+	Away    time.Duration // how long the computer may be off without the operator's word; 0: DefaultAway
 	Log     *slog.Logger
+}
+
+// steady is a time that nobody sets, for what lasts: channels and statements. It has
+// no date.
+func (d Deps) steady() time.Time {
+	if d.Uptime == nil {
+		return d.Now()
+	}
+	_, since := d.Uptime()
+	return time.Unix(0, 0).Add(since)
 }
 
 // Service is an open vault. Its methods are what the signer link offers.
@@ -46,7 +60,8 @@ type Service struct {
 	mu     sync.Mutex
 	log    *signedlog.Log
 	state  *state
-	at     time.Time // of the operation that holds mu; whole seconds, never going back
+	clock  timekeeper
+	at     time.Time // of the operation that holds mu; whole seconds, going back at the operator's word only
 	broken error     // why nothing may be appended any more
 }
 
@@ -55,7 +70,8 @@ type Service struct {
 // vault was never initialised.
 func Open(ctx context.Context, deps Deps) (*Service, error) {
 	s := &Service{deps: deps, statics: map[channel.Suite]channel.Static{}}
-	s.sessions = newSessions(deps.Now)
+	s.sessions = newSessions(deps.steady)
+	s.clock = timekeeper{now: deps.Now, uptime: deps.Uptime, dir: deps.Clock, away: cmp.Or(deps.Away, DefaultAway)}
 	var err error
 	if s.key, err = knownKey(ctx, deps.Vault, statementKey()); err != nil {
 		if fault.CodeOf(err) == fault.KeyMissing {
@@ -89,6 +105,9 @@ func Open(ctx context.Context, deps Deps) (*Service, error) {
 		return nil, fault.New(fault.EntityUnknown, "the log is empty: run `countersign-bridge signer init` first")
 	}
 	if err := s.checkKeys(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.clock.begin(s.at, s.log.Mark().Size == 1); err != nil {
 		return nil, err
 	}
 	return s, s.Sweep(ctx)
@@ -137,17 +156,18 @@ func (s static) ECDH(ctx context.Context, peer []byte) ([]byte, error) {
 	return s.key.ECDH(ctx, peer)
 }
 
-// begin takes the lock and fixes the time of the operation; the caller unlocks.
+// begin takes the lock and fixes the time of the operation; the caller unlocks. It
+// fails with UNAVAILABLE while the clock is not believed.
 func (s *Service) begin() error {
 	s.mu.Lock()
-	if now := s.deps.Now().UTC().Truncate(time.Second); now.After(s.at) {
-		s.at = now
-	}
+	err := s.tick()
 	if s.broken != nil {
-		s.mu.Unlock()
-		return s.broken
+		err = s.broken
 	}
-	return nil
+	if err != nil {
+		s.mu.Unlock()
+	}
+	return err
 }
 
 // append logs an entry and applies it. s.mu is held.
@@ -179,19 +199,28 @@ func (s *Service) settle(ctx context.Context, r *request) error {
 }
 
 // Sweep closes requests that expired, or whose outcome a crash kept from the
-// log, and forgets channels that nobody uses.
+// log, and forgets channels that nobody uses. While the clock is not believed it
+// waits for the operator's word, and closes nothing.
 func (s *Service) Sweep(ctx context.Context) error {
-	if err := s.begin(); err != nil {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sessions.sweep()
+	stopped := s.tick()
+	if err := s.resume(ctx); err != nil {
 		return err
 	}
-	defer s.mu.Unlock()
+	if s.broken != nil {
+		return s.broken
+	}
+	if stopped != nil && s.clock.stopped != "" {
+		return nil // which was told when it began
+	}
 	var errs []error
 	for _, r := range s.state.open {
 		if r.due(s.at) {
 			errs = append(errs, s.settle(ctx, r))
 		}
 	}
-	s.sessions.sweep()
 	return errors.Join(errs...)
 }
 
@@ -202,7 +231,7 @@ func (s *Service) Status() wire.SignerStatus {
 	g := s.state.genesis
 	return wire.SignerStatus{
 		Entity: g.Entity, EntityName: g.EntityName, Log: s.mark(),
-		StatementKey: g.Signer.Statement, ChannelKeys: g.Signer.Channel,
+		StatementKey: g.Signer.Statement, ChannelKeys: g.Signer.Channel, Stopped: s.clock.stopped,
 	}
 }
 
@@ -216,7 +245,7 @@ func (s *Service) LogPage(after int64, limit int) wire.SignerLogPage {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	m := s.log.Mark()
-	page := wire.SignerLogPage{Entries: []wire.SignerLogEntry{}, Size: m.Size, Head: m.Head}
+	page := wire.SignerLogPage{Entries: []wire.SignerLogEntry{}, Size: m.Size, Head: m.Head, Stopped: s.clock.stopped}
 	for seq := after + 1; seq < m.Size && len(page.Entries) < min(limit, maxLogPage); seq++ {
 		page.Entries = append(page.Entries, wire.SignerLogEntry{Seq: seq, JWS: s.state.lines[seq]})
 	}

@@ -23,7 +23,7 @@ const (
 // sessions are the channels that exist: those in their handshake, and those that
 // a member holds.
 type sessions struct {
-	now  func() time.Time
+	now  func() time.Time // the steady time
 	mu   sync.Mutex
 	list map[string]*session
 }
@@ -49,7 +49,7 @@ type served struct {
 	request, decision string
 	step              int
 	bytes             string
-	expires           time.Time
+	ends              time.Time // by the steady time
 }
 
 func newSessions(now func() time.Time) *sessions {

@@ -9,9 +9,11 @@ package signer
 import (
 	"context"
 	"io"
+	"time"
 
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
+	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/statement"
 )
@@ -23,6 +25,19 @@ type Config struct {
 	Token    string `json:"token"`     // PKCS#11 URI of the vault token: "pkcs11:token=vault"
 	PINFile  string `json:"pin_file"`  // file that holds the vault token's PIN; mode 0600. Or pin-source in the URI
 	StateDir string `json:"state_dir"` // directory of the signed log
+	MaxOff   string `json:"max_off"`   // how long the computer may be off before the operator must confirm its clock: "1h" (the default), "72h"
+}
+
+// away is MaxOff as a time.
+func (c Config) away() (time.Duration, error) {
+	if c.MaxOff == "" {
+		return DefaultAway, nil
+	}
+	d, err := time.ParseDuration(c.MaxOff)
+	if err != nil || d <= 0 {
+		return 0, fault.New(fault.Invalid, "max_off is not a time such as 1h or 30m").With("field", "max_off")
+	}
+	return d, nil
 }
 
 // Stdio is where a program writes: Out gets "listening on unix:PATH" when it is

@@ -80,6 +80,8 @@ func (s *state) apply(e signedlog.Entry, line, hash string) error {
 		err = s.applyApproval(e, hash)
 	case signedlog.Outcome:
 		err = s.applyOutcome(e)
+	case signedlog.Clock:
+		err = s.applyClock(e)
 	default:
 		err = fmt.Errorf("type %q is not known", e.Type)
 	}
@@ -210,6 +212,13 @@ func (s *state) applyOutcome(e signedlog.Entry) error {
 	r.outcome, r.reasons = b.State, b.Reasons
 	delete(s.open, b.Request)
 	return nil
+}
+
+// applyClock takes the operator's word on the clock, which changes the time and
+// nothing else.
+func (s *state) applyClock(e signedlog.Entry) error {
+	var b signedlog.ClockBody
+	return strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody)
 }
 
 // govern finds the rule for a request that is not in the log yet.

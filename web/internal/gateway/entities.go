@@ -23,6 +23,8 @@ func (g *Gateway) Entity(ctx context.Context, c Caller) (wire.Entity, error) {
 	v := wire.Entity{ID: c.Entity, Members: []wire.Member{}, Signer: "ok", Env: g.cfg.Env, ServerTime: g.now()}
 	if serr != nil {
 		v.Signer = "unavailable"
+	} else {
+		v.Signer = g.sync.says()
 	}
 	if !at.IsZero() {
 		v.SyncedAt = &at

@@ -216,14 +216,8 @@ func (g *Gateway) Health(ctx context.Context) wire.Health {
 		h.Components["database"] = "unavailable"
 		h.Status = "unavailable"
 	}
-	if _, err := g.sync.get(); err != nil {
-		h.Components["signer"] = "unavailable"
-		if fault.CodeOf(err) == fault.LogCorrupt {
-			h.Components["signer"] = "log_corrupt"
-		}
-		if h.Status == "ok" {
-			h.Status = "degraded"
-		}
+	if h.Components["signer"] = g.sync.says(); h.Components["signer"] != "ok" && h.Status == "ok" {
+		h.Status = "degraded"
 	}
 	return h
 }

@@ -21,17 +21,35 @@ const pageSize = 100
 
 // syncState is how the last reading went.
 type syncState struct {
-	mu  sync.Mutex
-	at  time.Time
-	err error
+	mu      sync.Mutex
+	at      time.Time
+	stopped bool
+	err     error
 }
 
-func (s *syncState) set(at time.Time, err error) {
+func (s *syncState) set(at time.Time, stopped bool, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err = err; err == nil {
-		s.at = at
+		s.at, s.stopped = at, stopped
 	}
+}
+
+// says is a word for how the signer is: ok, stopped (it answers and decides
+// nothing), log_corrupt or unavailable.
+func (s *syncState) says() string {
+	_, err := s.get()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case fault.CodeOf(err) == fault.LogCorrupt:
+		return "log_corrupt"
+	case err != nil:
+		return "unavailable"
+	case s.stopped:
+		return "stopped"
+	}
+	return "ok"
 }
 
 // get returns when the log was last read, and why the last reading failed.
@@ -49,20 +67,22 @@ func (s *syncState) get() (time.Time, error) {
 func (g *Gateway) Sync(ctx context.Context) error {
 	g.syncMu.Lock()
 	defer g.syncMu.Unlock()
-	err := g.readLog(ctx)
+	stopped := false
+	err := g.readLog(ctx, &stopped)
 	if ctx.Err() == nil {
-		g.sync.set(g.now(), err)
+		g.sync.set(g.now(), stopped, err)
 	}
 	return err
 }
 
-func (g *Gateway) readLog(ctx context.Context) error {
+func (g *Gateway) readLog(ctx context.Context, stopped *bool) error {
 	for {
 		mark := g.chain.Mark
 		page, err := g.cfg.Signer.Log(ctx, mark.Size-1, pageSize)
 		if err != nil {
 			return err
 		}
+		*stopped = page.Stopped != ""
 		switch {
 		case page.Size < mark.Size:
 			return fault.New(fault.LogCorrupt, "the signer's log is shorter than it was").With("entry", fmt.Sprint(page.Size))
@@ -123,6 +143,8 @@ func (g *Gateway) apply(tx store.Tx, e signedlog.Entry) error {
 		})
 	case signedlog.Approval:
 		return g.applyVote(tx, e)
+	case signedlog.Clock:
+		return nil // it dates what follows
 	case signedlog.Outcome:
 		var b signedlog.OutcomeBody
 		if err := strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody); err != nil {

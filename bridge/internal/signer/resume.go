@@ -1,0 +1,72 @@
+package signer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"countersign/shared/fault"
+)
+
+// resumeWait is how long [Resume] waits for a signer that runs to take the word.
+const resumeWait = 10 * time.Second
+
+// Resume is the operator's word that the clock of this computer is right now. A
+// signer that stopped because of its clock takes it within a second; one that does
+// not run takes it at its next start. The word counts once, until the computer is
+// started again, and only while the clock stays where it was. It fails with NOT_FOUND
+// when there is no log, and TIMEOUT when a signer runs and does not take it.
+func Resume(ctx context.Context, cfg Config, stdio Stdio) error {
+	k := timekeeper{now: time.Now, uptime: sinceStart, dir: cfg.StateDir}
+	if _, err := os.Stat(filepath.Join(cfg.StateDir, logName)); err != nil {
+		return fault.Wrap(err, fault.NotFound, "there is no log of a signer in "+cfg.StateDir)
+	}
+	now, at := k.read()
+	if err := at.save(k.path(resumeFile)); err != nil {
+		return fmt.Errorf("confirm the clock: %w", err)
+	}
+	if _, err := fmt.Fprintf(stdio.Out, "You confirm that it is %s now.\n", stamp(now)); err != nil {
+		return err
+	}
+	running, err := isHeld(filepath.Join(cfg.StateDir, logName))
+	if err != nil {
+		return err
+	}
+	if !running {
+		_, err := fmt.Fprintln(stdio.Out, "The signer does not run: it takes this at its next start.")
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, resumeWait)
+	defer cancel()
+	tick := time.NewTicker(sweepTime / 10)
+	defer tick.Stop()
+	for {
+		if _, err := os.Stat(k.path(resumeFile)); errors.Is(err, os.ErrNotExist) {
+			_, err := fmt.Fprintln(stdio.Out, "The signer took it. It goes on; its log says so when it had stopped.")
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fault.Wrap(ctx.Err(), fault.Timeout, "the signer did not take the confirmation: its log says why")
+		case <-tick.C:
+		}
+	}
+}
+
+// isHeld reports whether a process holds the log.
+func isHeld(path string) (held bool, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return false, fmt.Errorf("open the log: %w", err)
+	}
+	defer f.Close()
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return true, nil
+	}
+	return false, err
+}
