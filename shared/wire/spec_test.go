@@ -1,0 +1,67 @@
+package wire
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"countersign/shared/spec"
+	"countersign/shared/strictjson"
+)
+
+// examples are the JSON blocks of wire.md under each heading, in their order,
+// with what the example of a list need not repeat.
+var examples = map[string][]struct {
+	into   any
+	hidden []string
+}{
+	"Rules of every message":          {{new(Problem), nil}},
+	"GET /_health":                    {{new(Health), nil}},
+	"GET /v1/clock":                   {{new(Clock), nil}},
+	"POST /v1/sandbox":                {{new(SandboxInput), nil}, {new(SandboxReply), nil}},
+	"GET /v1/entity":                  {{new(Entity), nil}},
+	"GET /v1/log":                     {{new(LogPage), nil}},
+	"GET /v1/providers":               {{new(Providers), nil}},
+	"GET /v1/quotes":                  {{new(Quotes), nil}, {new(QuoteOpen), nil}},
+	"GET /v1/requests":                {{new(Page[Request]), []string{"items"}}},
+	"POST /v1/requests":               {{new(RequestInput), nil}, {new(Request), nil}},
+	"GET /v1/requests/{id}/statement": {{new(StatementPreview), nil}},
+	"GET /v1/orders":                  {{new(Page[Order]), []string{"items"}}},
+	"POST /v1/orders":                 {{new(OrderInput), nil}},
+	"GET /v1/orders/{id}":             {{new(Order), nil}},
+	"POST /v1/orders/{id}/tickets":    {{new(TicketInput), nil}},
+	"GET /v1/accounts":                {{new(Accounts), []string{"accounts"}}},
+	"GET /v1/accounts/{id}":           {{new(Account), []string{"rules"}}},
+	"POST /v1/channels":               {{new(RecordInput), nil}, {new(Channel), nil}},
+	"POST /v1/channels/{id}/records":  {{new(RecordInput), nil}, {new(Record), nil}},
+	"POST /v1/relays":                 {{new(RelayInput), nil}, {new(RelayTicket), nil}},
+}
+
+func TestThePagesExamplesAreReadAndShowEveryField(t *testing.T) {
+	t.Parallel()
+	seen := 0
+	for heading, list := range examples {
+		blocks := spec.Examples(t, "wire.md", heading, "json")
+		if len(blocks) != len(list) {
+			t.Errorf("%s has %d examples, want %d", heading, len(blocks), len(list))
+			continue
+		}
+		seen += len(blocks)
+		for i, e := range list {
+			where := fmt.Sprintf("%s, example %d", heading, i+1)
+			if err := strictjson.Unmarshal([]byte(blocks[i]), e.into, 1<<20); err != nil {
+				t.Errorf("%s: %v", where, err)
+				continue
+			}
+			if in, ok := e.into.(Input); ok {
+				if err := in.Validate(); err != nil {
+					t.Errorf("%s: %v", where, err)
+				}
+			}
+			spec.Shows(t, where, blocks[i], e.into, e.hidden...)
+		}
+	}
+	if all := strings.Count(spec.Page(t, "wire.md"), "```json"); all != seen {
+		t.Errorf("the page has %d examples, %d are read", all, seen)
+	}
+}
