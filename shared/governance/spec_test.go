@@ -1,0 +1,109 @@
+package governance
+
+import (
+	"encoding/json"
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"countersign/shared/spec"
+	"countersign/shared/strictjson"
+)
+
+// blanks are the words that a page writes for what is filled in.
+var blanks = strings.NewReplacer("NAMES", `.+`, "NAME", `[^"]+`, "WHY", `.+`, "TIME", `[-0-9: UTC]+`, "DAYS", `[a-z, ]+`, "AMOUNT", `[0-9.]+`,
+	"CODE", `[A-Z]{3}`, "DURATION", `[0-9hms]+`, "N", `\d+`, "M", `\d+`)
+
+// pattern is a sentence of the page as an expression.
+func pattern(t *testing.T, sentence string) *regexp.Regexp {
+	t.Helper()
+	s := blanks.Replace(regexp.QuoteMeta(sentence))
+	r, err := regexp.Compile("^" + strings.ReplaceAll(s, "approvals;", "approvals?;") + "$")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestEveryReasonIsOnThePageAndThePageHasNoOther(t *testing.T) {
+	t.Parallel()
+	data, err := os.ReadFile("../spec/vectors/governance.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []struct {
+		Decision struct{ Reasons []string }
+	}
+	if err := json.Unmarshal(data, &cases); err != nil {
+		t.Fatal(err)
+	}
+	reasons := spec.Column(t, "governance.md", "Reasons", "reason", 0)
+	whys := spec.Column(t, "governance.md", "Reasons", "why", 0)
+	used := map[string]bool{}
+	match := func(sentence string, forms []string) bool {
+		for _, form := range forms {
+			p := pattern(t, form)
+			if strings.HasSuffix(sentence, " approval") { // "with 0 of 1 approval"
+				sentence += "s"
+			}
+			if p.MatchString(sentence) {
+				used[form] = true
+				return true
+			}
+		}
+		return false
+	}
+	for _, c := range cases {
+		for _, r := range c.Decision.Reasons {
+			r = strings.Replace(r, " approval;", " approvals;", 1)
+			if !match(r, reasons) {
+				t.Errorf("the page does not have %q", r)
+			}
+			if _, why, found := strings.Cut(r, " does not apply: "); found && !match(why, whys) {
+				t.Errorf("the page does not have %q", why)
+			}
+		}
+	}
+	// What no vector shows: said by cases that the vectors of the rules cannot have.
+	more := Decide(Input{Rules: Set{Version: 1, Rules: []Rule{{Name: "all", Steps: []Step{{Name: "one", Quorum: 2, Members: []string{"mem_aaa", "mem_bbb"}}, {Name: "two", Quorum: 1, Members: []string{"mem_aaa", "mem_ccc"}}}}}},
+		Members: []Member{{"mem_aaa", "A"}, {"mem_bbb", "B"}, {"mem_ccc", "C"}}}).Reasons
+	few := Progress{Name: "one", Needed: 2, Approved: []string{"mem_aaa"}, Waiting: []string{}}
+	more = append(more, Input{}.waiting(Decision{Step: 1, Steps: []Progress{few}}))
+	for _, r := range more {
+		if !match(strings.Replace(r, " approval;", " approvals;", 1), reasons) {
+			t.Errorf("the page does not have %q", r)
+		}
+	}
+	in := Input{Intent: Intent{Currency: "EUR", Amount: "1"}, Spent: []Spent{{"EUR", 60, "many"}}}
+	if why := in.overspent(Velocity{"EUR", 60, "1"}); !match(why, whys) {
+		t.Errorf("the page does not have %q", why)
+	}
+	for _, form := range append(reasons, whys...) {
+		if !used[form] {
+			t.Errorf("nothing says %q", form)
+		}
+	}
+}
+
+func TestThePagesExamplesAreASetAndADecision(t *testing.T) {
+	t.Parallel()
+	members := map[string]bool{"mem_alice": true, "mem_bob": true, "mem_carol": true}
+	set := spec.Examples(t, "governance.md", "Rules", "json")[0]
+	if _, err := Decode([]byte(set), members); err != nil {
+		t.Errorf("%s: %v", set, err)
+	}
+	example := spec.Examples(t, "governance.md", "Decision", "json")[0]
+	var d Decision
+	if err := strictjson.UnmarshalCanonical([]byte(example), &d, MaxSize); err != nil {
+		t.Errorf("%s: %v", example, err)
+	}
+	spec.Shows(t, "a decision", example, d)
+	var conditions []string
+	for _, f := range reflect.VisibleFields(reflect.TypeFor[Condition]()) {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		conditions = append(conditions, name)
+	}
+	spec.Same(t, "conditions", spec.Column(t, "governance.md", "Rules", "condition", 0), conditions)
+}

@@ -1,0 +1,18 @@
+package signedlog
+
+import (
+	"testing"
+
+	"countersign/shared/spec"
+)
+
+func TestThePagesExampleIsAnEntryAndItHasTheTypes(t *testing.T) {
+	t.Parallel()
+	example := spec.Examples(t, "signedlog.md", "Form", "json")[0]
+	e, err := Decode([]byte(example))
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec.Shows(t, "an entry", example, e)
+	spec.Same(t, "types", spec.Column(t, "signedlog.md", "Form", "type", 0), []string{Genesis, Request, Approval, Outcome, Clock})
+}

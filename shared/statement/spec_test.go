@@ -1,0 +1,44 @@
+package statement
+
+import (
+	"fmt"
+	"testing"
+
+	"countersign/shared/spec"
+)
+
+func TestThePagesExamplesAreStatements(t *testing.T) {
+	t.Parallel()
+	one := func(kind string) []byte { return []byte(spec.Examples(t, "statement.md", kind, "json")[0]) }
+	a, err := Decode[Approval](one("approval"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec.Shows(t, "an approval", string(one("approval")), a)
+	m, err := Decode[Member](one("member"))
+	if err != nil {
+		t.Errorf("the certificate: %v", err)
+	}
+	spec.Shows(t, "a certificate", string(one("member")), m)
+	at, err := Decode[Address](one("address"))
+	if err != nil {
+		t.Errorf("the attestation: %v", err)
+	}
+	spec.Shows(t, "an attestation", string(one("address")), at)
+	g, err := Decode[Genesis](one("genesis"))
+	if err != nil {
+		t.Errorf("the genesis: %v", err)
+	}
+	spec.Shows(t, "a genesis", string(one("genesis")), g, "accounts.rules.groups", "accounts.rules.rules")
+	if text := spec.Examples(t, "statement.md", "approval", "")[0]; text != Text(a) {
+		t.Errorf("the page shows\n%s\nthe code\n%s", text, Text(a))
+	}
+}
+
+func TestThePageHasThePurposesAndTheLimits(t *testing.T) {
+	t.Parallel()
+	spec.Same(t, "purposes", spec.Column(t, "statement.md", "Form", "typ", 0), []string{TypApproval, "countersign-journal-head+jws", TypMember, TypAddress, TypEntry})
+	spec.Limit(t, "statement.md", "statement", spec.Number(MaxSize))
+	spec.Limit(t, "statement.md", "life of an approval statement", fmt.Sprintf("%.0f s", Lifetime.Seconds()))
+	spec.Limit(t, "statement.md", "a bridge's clock behind the signer's", fmt.Sprintf("%.0f s", Skew.Seconds()))
+}
