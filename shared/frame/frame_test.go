@@ -209,6 +209,7 @@ var samples = map[string][2]any{
 	DeviceRemoved:  {DeviceParams{"alice"}, nil},
 	PromptOpened:   {PromptParams{"apv_aaaa", PromptPIN, WherePinentry, 300}, nil},
 	PromptClosed:   {PromptParams{Kind: PromptPairing, Where: WhereTerminal}, nil},
+	PromptText:     {PromptTextParams{"apv_aaaa", "Decision  APPROVE this purchase\nYou pay   250.00 EUR"}, nil},
 
 	ApprovalProgress: {ApprovalProgressParams{"bat_aaaa", 3, 5}, nil},
 }

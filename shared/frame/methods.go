@@ -21,6 +21,7 @@ const (
 	DeviceRemoved    = "device.removed"
 	PromptOpened     = "prompt.opened"
 	PromptClosed     = "prompt.closed"
+	PromptText       = "prompt.text"
 	ApprovalProgress = "approval.progress"
 )
 
@@ -53,6 +54,7 @@ func Methods() []Spec {
 		{DeviceRemoved, Notification, blank[DeviceParams], nil},
 		{PromptOpened, Notification, blank[PromptParams], nil},
 		{PromptClosed, Notification, blank[PromptParams], nil},
+		{PromptText, Notification, blank[PromptTextParams], nil},
 		{ApprovalProgress, Notification, blank[ApprovalProgressParams], nil},
 	}
 }

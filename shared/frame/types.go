@@ -12,6 +12,7 @@ import (
 const (
 	MaxRecord     = 32768 // bytes of a channel record, before base64url
 	MaxText       = 16384 // bytes of a statement's text
+	MaxShown      = 32768 // bytes of the lines of a prompt
 	MaxName       = 200   // bytes of a name that a person reads
 	MaxIdentities = 16
 	MaxApprovals  = 64
@@ -231,6 +232,13 @@ type PromptParams struct {
 	Left     int    `json:"left,omitempty"` // seconds until it closes by itself, when it opens
 }
 
+// PromptTextParams are the lines that the open prompt shows about an approval or
+// a batch, as the bridge breaks them: a page shows them beside, for comparing.
+type PromptTextParams struct {
+	Approval string `json:"approval"` // or a batch
+	Text     string `json:"text"`     // lines with a line feed between them
+}
+
 // ApprovalProgressParams says how far a batch has come after the person approved
 // it: how many of the items that the person read are over, signed or not.
 type ApprovalProgressParams struct {
@@ -341,6 +349,15 @@ func (p *PromptParams) check() error {
 		return bad("left")
 	}
 	return all(oneOf("kind", p.Kind, PromptConfirm, PromptPIN, PromptPairing), oneOf("where", p.Where, WherePinentry, WhereTerminal, WhereReader))
+}
+func (p *PromptTextParams) check() error {
+	if p.Text == "" || len(p.Text) > MaxShown {
+		return bad("text")
+	}
+	if !id.Is(id.Approval, p.Approval) && !id.Is(id.Batch, p.Approval) {
+		return bad("approval")
+	}
+	return nil
 }
 func (p *ApprovalProgressParams) check() error {
 	if p.Of < 1 || p.Of > MaxBatch {

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -113,6 +114,8 @@ func TestWhatEndsInTheMiddleLosesNothingInTheBrowser(t *testing.T) {
 
 	r.answer(system.Answers{PINs: map[string][]string{"alice": {"hang"}}})
 	p.presses("Approve")
+	p.until("what the bridge will show", "Boolean(document.querySelector('figure.statement pre'))")
+	first := p.compared()
 	p.sees("Type the PIN of alice")
 	p.picture("pin")
 	p.accessible("the page while a PIN is asked for")
@@ -121,7 +124,11 @@ func TestWhatEndsInTheMiddleLosesNothingInTheBrowser(t *testing.T) {
 	r.answer(system.Answers{Confirm: []string{"hang"}})
 	p.presses("Try again")
 	p.sees("Read it in the bridge's prompt")
+	p.until("the lines that the bridge shows", "/shows now/.test(document.querySelector('figure.statement').innerText)")
 	p.picture("reading")
+	if shown, told := r.statementAsked(), p.compared(); told == "" || !strings.HasPrefix(shown, told+"\n\nType ") || !strings.Contains(told, "\nYou sign as   Alice (mem_alice)\n") {
+		t.Errorf("the page shows\n%s\nand the bridge\n%s", told, shown)
+	}
 	if err := r.StopProgram("bridge"); err != nil {
 		t.Fatal(err)
 	}
@@ -147,7 +154,10 @@ func TestWhatEndsInTheMiddleLosesNothingInTheBrowser(t *testing.T) {
 	p.until("that the gateway is back", "document.querySelectorAll('.notice').length === 1")
 	p.presses("Try again")
 	p.sees("1 of 2 approvals")
-	p.until("what bob would read", "/You sign as +Bob/.test(document.querySelector('figure.statement').innerText)")
+	p.until("what bob compares", "/What the bridge will show/.test(document.querySelector('figure.statement').innerText)")
+	if next := p.compared(); next != first || !strings.Contains(next, "\nYou sign as   (said when you are asked)\n") {
+		t.Errorf("the next approver compares\n%s\nand not\n%s", next, first)
+	}
 	p.picture("one-approval")
 }
 
@@ -254,5 +264,28 @@ func control(t *testing.T, r *rig, provider, faults string) {
 	defer res.Body.Close()
 	if res.StatusCode >= 300 {
 		t.Fatalf("control %s: %s", provider, res.Status)
+	}
+}
+
+// compared is the text that the page shows to be compared with the bridge's.
+func (p *tab) compared() string {
+	p.Helper()
+	return eval[string](p, "document.querySelector('figure.statement pre').textContent")
+}
+
+// statementAsked waits for the bridge's question about a statement, which comes a
+// moment after the page was told of it, and returns it to the last line.
+func (r *rig) statementAsked() string {
+	r.Helper()
+	deadline := time.After(patience)
+	for {
+		if texts := r.asked("confirm"); len(texts) > 0 {
+			return texts[len(texts)-1]
+		}
+		select {
+		case <-deadline:
+			r.Fatal("the bridge did not ask about a statement")
+		case <-time.After(50 * time.Millisecond):
+		}
 	}
 }

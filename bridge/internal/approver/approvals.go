@@ -298,6 +298,7 @@ func (c *conn) finishApproval(_ context.Context, p frame.ApprovalFinishParams) (
 		return r, err
 	}
 	defer c.dropApproval(a)
+	defer func() { c.tell(a, r, err) }()
 	session, err := a.channel.use()
 	if err != nil {
 		return r, err
@@ -320,7 +321,11 @@ func (c *conn) finishApproval(_ context.Context, p frame.ApprovalFinishParams) (
 func (c *conn) cancelApproval(_ context.Context, p frame.ApprovalCancelParams) (frame.ApprovalCancelResult, error) {
 	c.mu.Lock()
 	a := c.approvals[p.Approval]
+	lost := a != nil && a.step == decided
 	c.mu.Unlock()
+	if lost {
+		c.tell(a, frame.ApprovalFinishResult{}, errLost)
+	}
 	if a != nil {
 		c.dropApproval(a)
 	}

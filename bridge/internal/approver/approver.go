@@ -96,6 +96,8 @@ type Prompts interface {
 	Confirm(ctx context.Context, q consent.Question, opened consent.Opened) error
 	PIN(ctx context.Context, q consent.PINQuestion, opened consent.Opened) ([]byte, error)
 	Show(ctx context.Context, n consent.Notice, opened consent.Opened) error
+	Lines(q consent.Question) []string
+	Tell(ctx context.Context, site, news string)
 }
 
 // Deps are what a bridge works with. Tests bring their own.

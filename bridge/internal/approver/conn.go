@@ -94,6 +94,8 @@ func (b *Bridge) serve(ctx context.Context, ws *websocket.Conn, origin, gateway 
 	}
 	cancel() // prompts of this page close
 	c.calls.Wait()
+	c.tellLost()
+	c.calls.Wait()
 	for _, ch := range c.channels {
 		ch.close()
 	}

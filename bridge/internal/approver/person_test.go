@@ -3,6 +3,7 @@ package approver
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"countersign/bridge/internal/consent"
@@ -19,9 +20,22 @@ type person struct {
 	pins    []consent.PINQuestion
 	show    func(ctx context.Context, n consent.Notice) error
 	notices []consent.Notice
+	told    chan string // what became of answers
 }
 
 func (p *person) Where() string { return consent.AtTerminal }
+
+// Lines are what a narrow terminal would show.
+func (p *person) Lines(q consent.Question) []string {
+	return append([]string{"a line of this screen"}, strings.Split(strings.TrimRight(q.Text, "\n"), "\n")...)
+}
+
+func (p *person) Tell(news string) {
+	select {
+	case p.told <- news:
+	default: // nobody listens in this test
+	}
+}
 
 func (p *person) Confirm(ctx context.Context, q consent.Question) error {
 	p.mu.Lock()

@@ -3,6 +3,7 @@ package approver
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/journal"
@@ -197,11 +198,22 @@ func (k *keyUse) allow(ctx context.Context) error {
 	return &written{err}
 }
 
-// confirm asks about what the key is for, until the token is pulled.
+// confirm asks about what the key is for, until the token is pulled, and tells the
+// page the lines that the person sees.
 func (k *keyUse) confirm(ctx context.Context, q consent.Question) error {
 	ctx, stop := k.conn.bridge.pulled.watch(ctx, k.device())
 	defer stop()
-	return because(ctx, k.conn.confirm(q, ctx, k.about))
+	q.Site = k.conn.site()
+	prompts := k.conn.bridge.deps.Prompts
+	return because(ctx, k.conn.prompt(ctx, k.about, func(ctx context.Context, opened consent.Opened) error {
+		return prompts.Confirm(ctx, q, func() func(error) {
+			closed := opened()
+			if text := strings.Join(prompts.Lines(q), "\n"); text != "" && len(text) <= frame.MaxShown {
+				k.conn.notify(frame.PromptText, frame.PromptTextParams{Approval: k.about.Approval, Text: text})
+			}
+			return closed
+		})
+	}))
 }
 
 // enterDevice waits until nobody else is asked about a token: one PIN serves all

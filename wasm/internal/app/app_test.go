@@ -7,6 +7,7 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/frame"
+	"countersign/shared/statement"
 	"countersign/shared/wire"
 )
 
@@ -136,6 +137,53 @@ func TestARejectionIsAskedTwice(t *testing.T) {
 		t.Errorf("rejected at the first press: %#v", cmds)
 	}
 	command[Decide](t, m.Update(Acted{Action: "decide:REJECT"}))
+}
+
+func TestWhileAPromptIsOpenThePageShowsItsLinesAndNoOthers(t *testing.T) {
+	t.Parallel()
+	m := scene(t, "request-reading")
+	shown := func() bool { return strings.Contains(m.View().Tree.Words(), shownText) }
+	preview := func() bool { return strings.Contains(m.View().Tree.Words(), "(said when you are asked)") }
+	if !shown() || preview() {
+		t.Errorf("the page shows\n%s", m.View().Tree.Words())
+	}
+	m.Update(Tick{Now: noon.Add(time.Second)})
+	if !shown() || preview() {
+		t.Error("the lines are gone after a second")
+	}
+	m.Update(PromptChanged{})
+	m.Update(PromptShown{Text: shownText}) // late
+	if shown() || !preview() {
+		t.Errorf("the prompt is closed, and the page shows\n%s", m.View().Tree.Words())
+	}
+	m.Update(PromptChanged{Open: true, Kind: frame.PromptPIN, Where: frame.WhereTerminal})
+	if shown() {
+		t.Error("the lines of the statement stand beside the question for a PIN")
+	}
+}
+
+func TestWhatIsComparedIsTheSameForTheNextApprover(t *testing.T) {
+	t.Parallel()
+	texts := map[string]bool{}
+	for _, member := range []string{"mem_alice", "mem_bob", "mem_carol"} {
+		m := pending(ready(stage("/requests/" + requestID)))
+		texts[m.statement[requestID+" "+member].Value] = true
+	}
+	if len(texts) != 1 {
+		t.Errorf("%d texts: %v", len(texts), texts)
+	}
+}
+
+func TestAListHasItsAddressesAndTotals(t *testing.T) {
+	t.Parallel()
+	m := scene(t, "requests-together")
+	words := m.View().Tree.Words()
+	if n := strings.Count(words, statement.Groups(sampleRequest(wire.RequestPending).Intent.Address)); n != 3 {
+		t.Errorf("%d of 3 addresses:\n%s", n, words)
+	}
+	if !strings.Contains(words, "In all") {
+		t.Errorf("no totals:\n%s", words)
+	}
 }
 
 func TestOneDecisionAtATime(t *testing.T) {

@@ -108,14 +108,22 @@ func (m *Model) severalCard(f approvals.Flow) view.Node {
 	}
 	return view.El("section", "card is-attention",
 		view.El("div", "card-head", view.El("h2", "card-title", title), view.If(f.Device != "", view.El("p", "card-sub", "Device "+f.Device))),
-		view.El("div", "card-body", view.El("div", "stack", view.El("ol", "track", steps), m.flowNow(wire.Request{}, f))),
-		view.El("ul", "list", rows))
+		view.El("div", "card-body", view.El("div", "stack", view.El("ol", "track", steps), m.flowNow(wire.Request{}, f), view.If(f.Shown != "", shownLines(f)))),
+		view.El("ul", "list", rows), view.If(!f.Over(), view.El("div", "card-body", m.total(m.inFlow(f)))))
+}
+
+// inFlow are the requests that are decided together.
+func (m *Model) inFlow(f approvals.Flow) (list []wire.Request) {
+	for _, i := range f.Items {
+		list = append(list, m.listed(i.Request))
+	}
+	return list
 }
 
 // itemRow is one of several, and how it ended.
 func (m *Model) itemRow(i approvals.Item) view.Node {
 	b, mark, code := m.listed(i.Request).Intent, badge("", "clock", "Waiting"), ""
-	sub := b.ProviderName + " · " + b.AccountName
+	sub := b.ProviderName + " · " + b.AccountName + " · "
 	if i.Err != nil {
 		p := approvals.Explain(i.Err)
 		sub = p.Title + " " + sub
@@ -133,15 +141,15 @@ func (m *Model) itemRow(i approvals.Item) view.Node {
 	return view.El("li", "", view.Key(i.Request), view.El("div", "row",
 		view.El("div", "row-main",
 			view.El("span", "row-title", m.cfg.Words.fiat(b.Fiat.Amount, b.Fiat.Currency)+" of "+assetOf(b.Crypto.Asset).Name),
-			view.El("span", "row-sub", sub), view.If(code != "", view.El("span", "code", code))),
+			view.El("span", "row-sub", sub, view.El("span", "mono", statement.Groups(b.Address))), view.If(code != "", view.El("span", "code", code))),
 		view.El("div", "row-end", m.cfg.Words.crypto(b.Crypto.Amount, b.Crypto.Asset, ""), mark)))
 }
 
 func (m *Model) severalDone(f approvals.Flow) view.Node {
-	tone, picture, text, again := "is-positive", "check", "The signer verified and recorded each of them.", view.Node{}
+	tone, picture, text, again := "is-positive", "check", "Signed. The vault recorded each of them.", view.Node{}
 	if f.Done < f.Needed {
 		tone, picture = "is-warning", "alert"
-		text = itoa(f.Done) + " of " + itoa(f.Needed) + " were recorded by the signer. The list says why the others were not; they still wait."
+		text = "Signed. The vault recorded " + itoa(f.Done) + " of " + itoa(f.Needed) + ". The list says why the others were not; they still wait."
 		again = button("is-small", "batch", "Try the others again")
 	}
 	return view.El("div", classes("notice", tone), icon(picture), view.El("div", "notice-body", view.El("p", "notice-title", text), readText(f),

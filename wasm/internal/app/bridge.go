@@ -18,6 +18,10 @@ func (m *Model) bridged(msg Msg) []Command {
 		return m.preview()
 	case PromptChanged:
 		m.promptChanged(msg)
+	case PromptShown:
+		if m.flow != nil && !m.flow.Over() {
+			*m.flow = m.flow.Showing(msg.Text)
+		}
 	case DecisionMoved:
 		if m.flow == nil || m.flow.Over() {
 			return nil
@@ -120,11 +124,11 @@ func (m *Model) decisionEnded(msg DecisionEnded) []Command {
 		return again
 	}
 	f := m.flow.Advance(approvals.Verified)
-	f.Text, f.State, f.Done, f.Needed, f.Where = msg.Text, msg.State, msg.Done, msg.Needed, ""
+	f.Text, f.State, f.Done, f.Needed, f.Where, f.Shown = msg.Text, msg.State, msg.Done, msg.Needed, "", ""
 	m.flow = &f
-	m.announce = "Verified by the signer, " + itoa(f.Done) + " of " + itoa(f.Needed) + "."
+	m.announce = "Signed. The vault recorded " + itoa(f.Done) + " of " + itoa(f.Needed) + "."
 	if f.Decision == frame.Reject {
-		m.announce = "The rejection was recorded by the signer."
+		m.announce = "Signed. The vault recorded the rejection."
 	}
 	return again
 }

@@ -57,7 +57,7 @@ func pairingPrompt(code string, cancel view.Node) view.Node {
 	return view.El("section", "prompt", icon("bridge"), view.El("div", "prompt-body",
 		view.El("h2", "prompt-title", "Is the code the same in the bridge's prompt?"),
 		view.El("div", "code-display", view.A("role", "img"), view.A("aria-label", spaced(code)), digits),
-		view.El("p", "", "Accept there only if all six digits are the same. If not, refuse: something sits between this page and the bridge."),
+		view.El("p", "", "Approve there only if all six digits are the same. If not, decline: something sits between this page and the bridge."),
 		view.El("div", "cluster", cancel)))
 }
 
@@ -144,12 +144,23 @@ func (m *Model) flowNow(r wire.Request, f approvals.Flow) view.Node {
 		return m.connecting(cancel)
 	case f.Where != "" && f.Ask == frame.PromptPIN:
 		return prompt("lock", "Type the PIN of "+or(f.Device, "the device"), "The bridge asks for it "+place(f.Where)+". This page never sees it.", m.promptClock(r), cancel)
-	case f.Where != "" && len(f.Items) > 0:
-		return prompt("bridge", "Read the list in the bridge's prompt", "It opened "+place(f.Where)+". Each request and the totals are there. Compare them with the list below, then decide there.", m.promptClock(r), cancel)
 	case f.Where != "":
-		return prompt("bridge", "Read it in the bridge's prompt", "It opened "+place(f.Where)+". What you read there is what is signed. Compare it with the text below, then decide there.", m.promptClock(r), cancel)
+		title := "Read it in the bridge's prompt"
+		if len(f.Items) > 0 {
+			title = "Read the list in the bridge's prompt"
+		}
+		return prompt("bridge", title, "It opened "+place(f.Where)+". What you read there is what is signed."+cond(f.Shown != "", " Compare it with the text below, line by line.")+" Then type “"+
+			word(f)+"” there; anything else declines, and signs nothing.", m.promptClock(r), cancel)
 	}
 	return view.El("div", "cluster", view.El("span", "spinner", view.A("aria-hidden", "true")), view.El("span", "muted", "Working"), cancel)
+}
+
+// word is what the person types in the bridge's prompt.
+func word(f approvals.Flow) string {
+	if f.Decision == frame.Reject {
+		return "reject"
+	}
+	return "approve"
 }
 
 func prompt(picture, title, text string, below ...any) view.Node {
@@ -167,10 +178,10 @@ func place(where string) string {
 }
 
 func (m *Model) flowDone(r wire.Request, f approvals.Flow) view.Node {
-	text := "The signer verified your signature: " + itoa(f.Done) + " of " + itoa(f.Needed) + " approvals."
+	text := "Signed. The vault recorded " + itoa(f.Done) + " of " + itoa(f.Needed) + "."
 	switch {
 	case f.Decision == frame.Reject:
-		text = "The signer recorded your rejection. The request is closed."
+		text = "Signed. The vault recorded the rejection. The request is closed."
 	case f.Done >= f.Needed:
 		text += " The request is approved."
 	default:

@@ -89,6 +89,8 @@ type (
 		Kind, Where string
 		Ends        time.Time // when it closes by itself; zero when the bridge does not tell
 	}
+	// PromptShown brings the lines that the open prompt shows.
+	PromptShown struct{ Text string }
 	// DecisionMoved reports the progress of a decision.
 	DecisionMoved struct{ Stage approvals.Stage }
 	// DecisionEnded reports its end.
@@ -211,6 +213,7 @@ func (OrderMade) msg()      {}
 func (BridgeChanged) msg()  {}
 func (DevicesChanged) msg() {}
 func (PromptChanged) msg()  {}
+func (PromptShown) msg()    {}
 func (DecisionMoved) msg()  {}
 func (DecisionEnded) msg()  {}
 func (BatchMoved) msg()     {}

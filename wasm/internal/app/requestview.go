@@ -227,6 +227,9 @@ func (m *Model) orderTrouble(r wire.Request, p approvals.Problem) view.Node {
 
 // statementCard is the text that the bridge will show.
 func (m *Model) statementCard(r wire.Request) view.Node {
+	if f := m.flow; f != nil && f.Request == r.ID && f.Shown != "" {
+		return shownLines(*f)
+	}
 	id := m.reader(r)
 	if id == "" || m.confirm == r.ID || m.flow != nil && m.flow.Request == r.ID && m.flow.Decision == frame.Reject {
 		return view.Node{}
@@ -241,7 +244,14 @@ func (m *Model) statementCard(r wire.Request) view.Node {
 	default:
 		body = skeletons(1)
 	}
-	return view.El("figure", "statement", view.El("figcaption", "statement-head", icon("shield"), "What the bridge will show, line by line. Trust its prompt, not this page."), body)
+	return view.El("figure", "statement", view.El("figcaption", "statement-head", icon("shield"), "What the bridge will show, but for what is said only when you are asked. Trust its prompt, not this page."), body)
+}
+
+// shownLines are the lines of the open prompt, as the bridge told them.
+func shownLines(f approvals.Flow) view.Node {
+	return view.El("figure", "statement", view.Key("shown"), view.El("figcaption", "statement-head", icon("shield"),
+		"The lines that the bridge shows now. Every letter must be the same there. Trust its prompt, not this page."),
+		view.El("pre", "statement-text", view.A("tabindex", "0"), view.A("translate", "no"), f.Shown))
 }
 
 func (m *Model) people(r wire.Request) view.Node {

@@ -166,6 +166,10 @@ func picked(m *Model) *Model {
 	return m
 }
 
+// shownText are the lines of an open prompt, as a bridge tells them.
+const shownText = "Decision      APPROVE this purchase\nYou pay       250 EUR by card, FR\nInto account  The treasury of a company whose name is long\n            > (acc_treasury)\n" +
+	"You sign as   Bob (mem_bob)\nValid until   2026-11-20 12:05:07 UTC"
+
 // scenes are the screens and their states, each reached by messages alone.
 func scenes() map[string]func() *Model {
 	request := "/requests/" + requestID
@@ -249,7 +253,7 @@ func scenes() map[string]func() *Model {
 		"requests-unpaired":       func() *Model { return inbox(stage("/requests")) },
 		"requests-picked":         func() *Model { return picked(inbox(ready(stage("/requests")))) },
 		"requests-together":       together(),
-		"requests-together-read":  together(prompt),
+		"requests-together-read":  together(prompt, PromptShown{Text: "Decision      APPROVE 3 purchases\nAsked by      Sandbox Treasury (ent_sandbox); which person is not proven\n\n1 of 3\nYou pay       250 EUR by card, FR\n…\nTotal of 3 purchases\nYou pay       1 250.50 EUR"}),
 		"requests-together-count": together(prompt, closed, BatchMoved{Done: 2, Of: 3}),
 		"requests-together-done": together(prompt, closed, BatchMoved{Done: 3, Of: 3}, ItemEnded{Request: requestID, Text: "Decision  APPROVE 3 purchases", Done: 2, Needed: 2},
 			ItemEnded{Request: "req_second2", Text: "Decision  APPROVE 3 purchases", Done: 1, Needed: 2}, ItemEnded{Request: "req_third33", Text: "Decision  APPROVE 3 purchases", Done: 1, Needed: 2}),
@@ -309,7 +313,7 @@ func scenes() map[string]func() *Model {
 		"request-channel":   deciding(),
 		"request-pin":       deciding(pin),
 		"request-unlocked":  deciding(pin, closed),
-		"request-reading":   deciding(pin, closed, prompt),
+		"request-reading":   deciding(pin, closed, prompt, PromptShown{Text: shownText}),
 		"request-no-pin":    deciding(prompt), // the device was unlocked
 		"request-pin-again": deciding(prompt, closed, pin),
 		"request-rejected":  ended(wire.RequestRejected),

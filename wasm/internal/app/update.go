@@ -58,7 +58,7 @@ func (m *Model) Update(msg Msg) []Command {
 		return m.requestMade(msg)
 	case OrderMade:
 		return m.orderMade(msg)
-	case BridgeChanged, DevicesChanged, PromptChanged, DecisionMoved, DecisionEnded, BatchMoved, ItemEnded:
+	case BridgeChanged, DevicesChanged, PromptChanged, PromptShown, DecisionMoved, DecisionEnded, BatchMoved, ItemEnded:
 		return m.bridged(msg)
 	case Waited:
 		return m.waited(msg)

@@ -14,7 +14,7 @@ type Item struct {
 // Counted notes how many of several are over at the bridge.
 func (f Flow) Counted(done, of int) Flow {
 	f = f.Advance(Signed)
-	f.Ask, f.Where, f.Done, f.Needed = "", "", done, of
+	f.Ask, f.Where, f.Shown, f.Done, f.Needed = "", "", "", done, of
 	return f
 }
 
@@ -48,6 +48,6 @@ func (f Flow) Ended(i Item, text string, err error) Flow {
 		return f.Fail(i.Err)
 	}
 	f = f.Advance(Verified)
-	f.Done, f.Needed, f.Where, f.Stopping = recorded, len(items), "", false
+	f.Done, f.Needed, f.Where, f.Shown, f.Stopping = recorded, len(items), "", "", false
 	return f
 }

@@ -36,6 +36,7 @@ type Flow struct {
 	Ask      string // what the last prompt of this stage asked for: "pairing", "pin" or "confirm"
 	Where    string // where it is: "pinentry", "terminal" or "reader"; empty while there is none
 	AskedPIN bool
+	Shown    string // the lines of the open prompt, as the bridge tells them
 	Text     string // what the person read, once signed
 	State    string // the request's state after the receipt
 	Done     int    // approvals that count, after the receipt; of several: items that are over
@@ -62,15 +63,24 @@ func (f Flow) Prompt(kind, where string) Flow {
 		f.AskedPIN = true
 		stage = PIN
 	}
+	f.Shown = ""
 	if f = f.Advance(stage); f.Stage < Signed || len(f.Items) > 0 { // a device may ask before each of several
 		f.Ask, f.Where = kind, where
 	}
 	return f
 }
 
+// Showing notes what the open prompt shows.
+func (f Flow) Showing(text string) Flow {
+	if f.Where != "" && f.Ask == "confirm" {
+		f.Shown = text
+	}
+	return f
+}
+
 // PromptClosed notes that no prompt is open.
 func (f Flow) PromptClosed() Flow {
-	f.Where = ""
+	f.Where, f.Shown = "", ""
 	return f
 }
 
@@ -81,7 +91,7 @@ func (f Flow) Fail(err error) Flow {
 	case fault.PINIncorrect, fault.PINLocked, fault.PINRequired:
 		f = f.Prompt("pin", "")
 	}
-	f.Err, f.Where, f.Stopping = e, "", false
+	f.Err, f.Where, f.Shown, f.Stopping = e, "", "", false
 	return f
 }
 

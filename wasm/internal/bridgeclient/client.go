@@ -59,9 +59,10 @@ type Config struct {
 
 // Event is a notification of the bridge. One of the three is set.
 type Event struct {
-	Method   string                        // frame.DeviceAdded, DeviceRemoved, PromptOpened, PromptClosed, ApprovalProgress
+	Method   string                        // frame.DeviceAdded, DeviceRemoved, PromptOpened, PromptClosed, PromptText, ApprovalProgress
 	Device   *frame.DeviceParams           // of device.added and device.removed
 	Prompt   *frame.PromptParams           // of prompt.opened and prompt.closed
+	Text     *frame.PromptTextParams       // of prompt.text
 	Progress *frame.ApprovalProgressParams // of approval.progress
 }
 
@@ -375,6 +376,9 @@ func (c *Client) notification(m frame.Message) *Error {
 	case frame.PromptOpened, frame.PromptClosed:
 		e.Prompt = new(frame.PromptParams)
 		into = e.Prompt
+	case frame.PromptText:
+		e.Text = new(frame.PromptTextParams)
+		into = e.Text
 	case frame.ApprovalProgress:
 		e.Progress = new(frame.ApprovalProgressParams)
 		into = e.Progress

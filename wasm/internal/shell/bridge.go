@@ -170,6 +170,8 @@ func (s *Shell) notify(e bridgeclient.Event) {
 			r.PromptOpened(*e.Prompt)
 		}
 		s.Post(app.PromptChanged{Open: true, Kind: e.Prompt.Kind, Where: e.Prompt.Where, Ends: s.ends(e.Prompt.Left)})
+	case frame.PromptText:
+		s.Post(app.PromptShown{Text: e.Text.Text})
 	case frame.PromptClosed:
 		s.Post(app.PromptChanged{})
 	case frame.ApprovalProgress:

@@ -171,6 +171,9 @@ func TestPurchaseOverHTTP(t *testing.T) {
 	if !strings.Contains(preview.Text, "250 EUR") || !strings.Contains(preview.Text, "APPROVE") {
 		t.Errorf("preview %s", preview.Text)
 	}
+	if next := get[wire.StatementPreview](t, r.do("GET", "/v1/requests/"+req.ID+"/statement?member=mem_carol", "")); next.Text != preview.Text {
+		t.Errorf("the next approver compares with another text: %s", next.Text)
+	}
 	for _, m := range []string{"mem_alice", "mem_carol"} {
 		r.Signer.Decide(req.ID, m, "APPROVE")
 		get[wire.Record](t, r.do("POST", "/v1/channels/chn_test/records", `{"record":"AAAA"}`)) // reads the log

@@ -1,0 +1,66 @@
+package approver
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/frame"
+	"countersign/shared/statement"
+)
+
+// newsTime is how long news may wait for a question that is on the screen.
+const newsTime = 3 * time.Second
+
+// tell says at the terminal what became of a signature, whose receipt was read or
+// was not: the page says the same.
+func (c *conn) tell(a *approvalState, r frame.ApprovalFinishResult, err error) {
+	news := news(a, r, err)
+	c.calls.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.work), newsTime)
+		defer cancel()
+		c.bridge.deps.Prompts.Tell(ctx, c.site(), news)
+	})
+}
+
+func news(a *approvalState, r frame.ApprovalFinishResult, err error) string {
+	of := ""
+	if a.part != nil {
+		of = " for " + a.request
+	}
+	switch f, _ := fault.As(err); {
+	case err == nil:
+	case f == nil, unknown[f.Code]:
+		return "Signed. Whether the vault recorded it" + of + " is not known: look at the request before you decide again."
+	default:
+		return "Signed, but the vault did not record it" + of + ": " + f.Message + "."
+	}
+	if a.decision == statement.Reject {
+		return "Signed. The vault recorded the rejection" + of + "."
+	}
+	return fmt.Sprintf("Signed. The vault recorded %d of %d%s.", len(r.Approvals), r.Needed, of)
+}
+
+// unknown are the errors after which the vault may have recorded a signature.
+var unknown = map[fault.Code]bool{fault.Cancelled: true, fault.RecordInvalid: true, fault.RecordReplayed: true, fault.ChannelClosed: true,
+	fault.Timeout: true, fault.Unavailable: true, fault.Internal: true, fault.TooLarge: true, fault.Invalid: true}
+
+// errLost stands for a receipt that never came.
+var errLost = fault.New(fault.Cancelled, "the vault's receipt did not come back")
+
+// tellLost says of each signature that left the bridge, and whose receipt never
+// came, that nobody knows whether the vault has it.
+func (c *conn) tellLost() {
+	c.mu.Lock()
+	var lost []*approvalState
+	for _, a := range c.approvals {
+		if a.step == decided {
+			lost = append(lost, a)
+		}
+	}
+	c.mu.Unlock()
+	for _, a := range lost {
+		c.tell(a, frame.ApprovalFinishResult{}, errLost)
+	}
+}
