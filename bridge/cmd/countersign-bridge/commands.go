@@ -22,7 +22,11 @@ func loadSigner(path string) (signer.Config, error) {
 		return cfg, fmt.Errorf("read %s: %w", path, err)
 	}
 	dir := filepath.Dir(path)
-	for _, p := range []*string{&cfg.Socket, &cfg.PINFile, &cfg.StateDir} {
+	paths := []*string{&cfg.Socket, &cfg.PINFile, &cfg.StateDir}
+	for i := range cfg.Private {
+		paths = append(paths, &cfg.Private[i])
+	}
+	for _, p := range paths {
 		if *p != "" && !filepath.IsAbs(*p) {
 			*p = filepath.Join(dir, *p)
 		}

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"countersign/bridge/internal/peer"
 	"countersign/shared/strictjson"
 )
 
@@ -65,7 +66,7 @@ func ask(ctx context.Context, stateDir, question string) (b Bridge, err error) {
 		return b, silent(err)
 	}
 	defer c.Close()
-	if uid, ok := peerUID(c); ok && uid != os.Getuid() {
+	if uid, ok := peer.UnixUser(c); ok && uid != os.Getuid() {
 		return b, fmt.Errorf("process %d belongs to another user (%d)", holder.PID, uid)
 	}
 	if deadline, ok := ctx.Deadline(); ok {
@@ -102,7 +103,7 @@ func (i *Instance) answer(c net.Conn) {
 	defer c.Close()
 	stop := context.AfterFunc(i.ctx, func() { c.Close() })
 	defer stop()
-	if uid, ok := peerUID(c); ok && uid != i.cfg.user() {
+	if uid, ok := peer.UnixUser(c); ok && uid != i.cfg.user() {
 		i.cfg.Log.Warn("another user asked this bridge who it is", "uid", uid)
 		return
 	}

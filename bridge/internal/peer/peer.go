@@ -4,7 +4,7 @@
 // user. It is shown to the person and decides one thing only, whether the same
 // user is at both ends; what a program calls itself proves nothing about what it
 // does. Linux answers from /proc; elsewhere the program is unknown.
-// bridge/internal/approver uses it.
+// Of a unix socket it says the user alone. The roles of the bridge use it.
 package peer
 
 import (

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -36,6 +35,10 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 
 // RunWith is [Run] with a vault of the caller's.
 func RunWith(ctx context.Context, cfg Config, stdio Stdio, open OpenVault) (err error) {
+	at, err := socketOf(cfg)
+	if err != nil {
+		return err
+	}
 	deps, done, err := prepare(ctx, cfg, stdio, open)
 	if err != nil {
 		return err
@@ -45,12 +48,16 @@ func RunWith(ctx context.Context, cfg Config, stdio Stdio, open OpenVault) (err 
 	if err != nil {
 		return err
 	}
-	l, err := listen(cfg.Socket)
+	near, err := neighboursOf(cfg, at, deps.Log)
+	if err != nil {
+		return err
+	}
+	l, err := at.listen(ctx)
 	if err != nil {
 		return err
 	}
 	srv := &http.Server{
-		Handler: s.Handler(), ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleConn, MaxHeaderBytes: maxHead - headSlop,
+		Handler: s.guard(s.Handler()), ConnContext: near.judge, ReadTimeout: readTime, WriteTimeout: writeTime, IdleTimeout: idleConn, MaxHeaderBytes: maxHead - headSlop,
 		ErrorLog: slog.NewLogLogger(deps.Log.Handler(), slog.LevelWarn),
 	}
 	failed := make(chan error, 1)
@@ -131,29 +138,4 @@ func prepare(ctx context.Context, cfg Config, stdio Stdio, open OpenVault) (Deps
 	return Deps{
 		Vault: v, Storage: f, Rand: rand.Reader, Now: time.Now, Uptime: sinceStart, Clock: cfg.StateDir, Away: away, Log: log,
 	}, func() error { return errors.Join(f.Close(), closeVault()) }, nil
-}
-
-// listen makes the socket with mode 0600 before anybody can find it: in a
-// directory of its own, from which it is moved to its path. What a crash left
-// there goes; the lock on the log says that nobody serves it.
-func listen(path string) (net.Listener, error) {
-	if info, err := os.Lstat(path); err == nil && info.Mode()&os.ModeSocket == 0 {
-		return nil, fmt.Errorf("%s exists and is not a socket", path)
-	}
-	dir, err := os.MkdirTemp(filepath.Dir(path), ".s")
-	if err != nil {
-		return nil, fmt.Errorf("make the socket: %w", err)
-	}
-	hidden := filepath.Join(dir, "s")
-	l, err := net.Listen("unix", hidden)
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("make the socket: %w", err), os.Remove(dir))
-	}
-	if u, ok := l.(*net.UnixListener); ok {
-		u.SetUnlinkOnClose(false)
-	}
-	if err := errors.Join(os.Chmod(hidden, 0o600), os.Rename(hidden, path), os.Remove(dir)); err != nil {
-		return nil, errors.Join(fmt.Errorf("make the socket: %w", err), l.Close())
-	}
-	return l, nil
 }

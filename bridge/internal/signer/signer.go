@@ -20,7 +20,13 @@ import (
 
 // Config is the configuration file of `countersign-bridge signer`.
 type Config struct {
-	Socket   string `json:"socket"`    // path of the unix socket that the gateway connects to; made with mode 0600
+	Socket      string   `json:"socket"`          // path of the unix socket that the gateway connects to
+	SocketGroup string   `json:"socket_group"`    // group that may use it, by name or number; then its mode is 0660. Without it: the signer's own user alone, 0600
+	SocketMode  string   `json:"socket_mode"`     // "0600" or "0660", to say it
+	Peers       []string `json:"peers"`           // users that are served, by name or number; empty: whoever the socket lets in
+	SameUser    bool     `json:"allow_same_user"` // for sandboxes: also serve the signer's own user and root, who could read the vault's PIN
+	Private     []string `json:"private"`         // what a user who is served must not be able to reach, besides the PIN's file and SoftHSM's tokens: where another module keeps its keys
+
 	Module   string `json:"module"`    // path of the PKCS#11 module
 	Token    string `json:"token"`     // PKCS#11 URI of the vault token: "pkcs11:token=vault"
 	PINFile  string `json:"pin_file"`  // file that holds the vault token's PIN; mode 0600. Or pin-source in the URI

@@ -28,6 +28,7 @@ type command struct {
 	path  string   // the program
 	args  []string // its arguments
 	env   []string // added to this process's environment
+	user  uint32   // whom it runs as, and in which group; 0: as this process
 	tty   bool     // it may talk to the person at the terminal: its standard input is ours
 	waits int      // how many ready lines to wait for
 }
@@ -63,6 +64,10 @@ func launch(ctx context.Context, c command, logDir string) (*process, error) {
 	p.cmd.Stderr = log
 	if c.tty {
 		p.cmd.Stdin = os.Stdin
+	}
+	if c.user != 0 {
+		p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: c.user, Gid: c.user}}
+		p.cmd.Dir = "/" // it may be unable to enter this process's
 	}
 	if err := p.cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start %s: %w", c.name, err), read.Close(), write.Close(), log.Close())

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -47,6 +48,7 @@ type State struct {
 	Dir       string
 	Vault     softhsm.Store // one token, "vault"
 	Approvers softhsm.Store // one token for each of People
+	OneUser   string        // why signer and gateway run as one user; empty: they run as two
 }
 
 func (s *State) path(name string) string   { return filepath.Join(s.Dir, name) }
@@ -120,11 +122,13 @@ func (s *State) PIN(token string) string {
 
 // initVault has the signer make its keys and the genesis of its log, once.
 func (s *State) initVault(ctx context.Context, bin string) error {
-	if err := s.writeJSON(s.config("signer"), map[string]any{
+	config := map[string]any{
 		"socket": s.socket(), "module": s.Vault.Module, "token": "pkcs11:token=vault",
 		"pin_file": s.path("secrets/vault.pin"), "state_dir": s.path("vault"),
 		"max_off": "8760h", // nobody confirms the clock of a sandbox
-	}); err != nil {
+	}
+	maps.Copy(config, s.link())
+	if err := s.writeJSON(s.config("signer"), config); err != nil {
 		return err
 	}
 	done := s.path("identities/signer.json")

@@ -75,10 +75,16 @@ func (s *System) start(ctx context.Context) error {
 	s.ChainURL = "http://" + ports.chain
 	s.ProvidersURL = "http://" + ports.providers
 	s.BridgeURL = "ws://" + ports.bridge
+	if err := s.State.divide(s.cfg.Bin); err != nil {
+		return err
+	}
 	if err := s.State.initVault(ctx, s.cfg.Bin); err != nil {
 		return err
 	}
 	if err := s.State.writeConfigs(ports, s.cfg); err != nil {
+		return err
+	}
+	if err := s.State.handOver(); err != nil {
 		return err
 	}
 	for _, name := range []string{"signer", "sandbox", "gateway", "bridge"} {
@@ -97,9 +103,9 @@ func (s *System) command(name string) command {
 	case "signer":
 		return command{name: name, path: bridge, args: []string{"signer", "serve", config}, env: s.State.vaultEnv(), waits: 1}
 	case "sandbox":
-		return command{name: name, path: gateway, args: []string{"sandbox", config}, waits: 3}
+		return command{name: name, path: gateway, args: []string{"sandbox", config}, user: s.State.user(), waits: 3}
 	case "gateway":
-		return command{name: name, path: gateway, args: []string{"serve", config}, waits: 1}
+		return command{name: name, path: gateway, args: []string{"serve", config}, user: s.State.user(), waits: 1}
 	default:
 		return command{name: "bridge", path: bridge, args: []string{"approver", config},
 			env: append(s.State.approverEnv(), s.cfg.BridgeEnv...), tty: s.cfg.Terminal, waits: 1}

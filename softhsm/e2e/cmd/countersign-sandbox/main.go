@@ -70,11 +70,20 @@ func (c *upCommand) Run(ctx context.Context) error {
 	for _, p := range system.People {
 		fmt.Printf("  %-6s  PIN %s  %s\n", p.Token, s.State.PIN(p.Token), p.Curve)
 	}
+	fmt.Printf("\n%s\n", users(s.State))
 	fmt.Printf("\nThe bridge asks %s. Logs: %s. Ctrl-C stops everything; `make run` resumes, `make clean-run` forgets.\n",
 		where(c.Pinentry), filepath.Join(c.State, "logs"))
 	err = s.Wait(ctx)
 	fmt.Println("\nstopping …")
 	return errors.Join(err, s.Stop())
+}
+
+// users says whether the gateway is kept from the vault.
+func users(s *system.State) string {
+	if s.OneUser != "" {
+		return "Signer and gateway run as one user (" + s.OneUser + "): this gateway could read the vault's PIN. Production runs them as two; see SECURITY.md."
+	}
+	return "Signer and gateway run as two users: the gateway cannot read the vault's PIN."
 }
 
 // where says where prompts appear, as the bridge decides it.

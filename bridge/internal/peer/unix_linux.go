@@ -1,4 +1,4 @@
-package instance
+package peer
 
 import (
 	"net"
@@ -6,8 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peerUID is the user at the other end of a unix socket.
-func peerUID(c net.Conn) (uid int, ok bool) {
+// UnixUser is the user at the other end of a unix socket, as it was when they
+// connected (SO_PEERCRED, unix(7)); ok is false where the system does not tell.
+func UnixUser(c net.Conn) (uid int, ok bool) {
 	u, isUnix := c.(*net.UnixConn)
 	if !isUnix {
 		return 0, false
