@@ -1,0 +1,37 @@
+package wire
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"countersign/shared/spec"
+	"countersign/shared/strictjson"
+)
+
+func TestTheExamplesOfTheSignerLinkAreReadAndShowEveryField(t *testing.T) {
+	t.Parallel()
+	var lines []string
+	for _, block := range spec.Examples(t, "signer-link.md", "Messages", "json") {
+		lines = append(lines, strings.Split(block, "\n")...)
+	}
+	into := []any{new(SignerStatus), new(SignerRequestInput), new(SignerRequest), new(SignerRecord), new(SignerChannel), new(SignerReply), new(SignerLogPage)}
+	if len(lines) != len(into) {
+		t.Fatalf("the page has %d examples, want %d", len(lines), len(into))
+	}
+	for i, line := range lines {
+		if err := strictjson.Unmarshal([]byte(line), into[i], 1<<20); err != nil {
+			t.Errorf("%T: %v", into[i], err)
+		}
+		spec.Shows(t, fmt.Sprintf("%T", into[i]), line, into[i])
+	}
+}
+
+func TestTheExamplesOfTokensAreRead(t *testing.T) {
+	t.Parallel()
+	for line := range strings.SplitSeq(spec.Examples(t, "tokens.md", "Getting one", "json")[0], "\n") {
+		if err := Decode([]byte(line), new(TokenRequest), MaxBody); err != nil {
+			t.Errorf("%s: %v", line, err)
+		}
+	}
+}
