@@ -42,6 +42,9 @@ The file for serve and migrate is JSON; every name is known or refused:
   public_url          where people open the dashboard, and bridges dial the relay; also the
                       issuer of tokens
   dashboards          origins of further dashboards whose pages may use the relay
+  trusted_proxies     addresses and networks of proxies whose X-Forwarded-For or Forwarded says
+                      where a request comes from: ["127.0.0.1","10.0.0.0/8"]. Without it all
+                      strangers behind a proxy share one budget of failures
   environment         sandbox, or the name of another one; a token works in one only
   developers          [{"id","name","api_key_file","entities":["ent_…"]}]
   providers           [{"id","name","url","api_key_file"}]

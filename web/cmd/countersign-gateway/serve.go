@@ -23,6 +23,7 @@ import (
 	"countersign/web/internal/buy"
 	"countersign/web/internal/chain"
 	"countersign/web/internal/gateway"
+	"countersign/web/internal/party"
 	"countersign/web/internal/relay"
 	"countersign/web/internal/signerlink"
 	"countersign/web/internal/store"
@@ -41,6 +42,7 @@ type Config struct {
 	PublicURL       string      `json:"public_url"`
 	Environment     string      `json:"environment"`
 	Dashboards      []string    `json:"dashboards"`
+	TrustedProxies  []string    `json:"trusted_proxies"`
 	Developers      []Developer `json:"developers"`
 	Providers       []Provider  `json:"providers"`
 	Chains          []Chain     `json:"chains"`
@@ -175,13 +177,17 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 	if err != nil {
 		return err
 	}
+	proxies, err := party.ParseProxies(cfg.TrustedProxies)
+	if err != nil {
+		return err
+	}
 	meet(ctx, g, log)
 	meeting, err := relayOf(cfg, log)
 	if err != nil {
 		return err
 	}
 	defer meeting.Close()
-	handler, err := api.New(api.Config{Gateway: g, Relay: meeting, Dashboard: pages, Log: log, NewID: rand.Text})
+	handler, err := api.New(api.Config{Gateway: g, Relay: meeting, Dashboard: pages, Proxies: proxies, Log: log, NewID: rand.Text})
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"os"
 	"regexp"
 	"slices"
@@ -21,6 +22,7 @@ import (
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
 	"countersign/web/internal/gateway/gatewaytest"
+	"countersign/web/internal/party"
 	"countersign/web/internal/relay"
 )
 
@@ -33,7 +35,7 @@ type rig struct {
 	n     int
 }
 
-func newRig(t *testing.T) *rig {
+func newRig(t *testing.T, proxies ...netip.Prefix) *rig {
 	t.Helper()
 	w := gatewaytest.New(t)
 	meeting, err := relay.New(relay.Config{Gateway: "https://gateway.example", Origins: []string{"https://app.example"}, Now: time.Now, Rand: rand.Reader})
@@ -41,7 +43,7 @@ func newRig(t *testing.T) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(meeting.Close)
-	h, err := New(Config{Gateway: w.Gateway, Relay: meeting, NewID: rand.Text})
+	h, err := New(Config{Gateway: w.Gateway, Relay: meeting, Proxies: proxies, NewID: rand.Text})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -452,4 +454,39 @@ func TestAfterAFailureOnlyTheSameQuestionMayUseTheKey(t *testing.T) {
 		t.Errorf("another question: %s", c)
 	}
 	get[wire.Request](t, r.do("POST", "/v1/requests", good, key...))
+}
+
+func TestStrangersBehindAProxyAreToldApart(t *testing.T) {
+	t.Parallel()
+	proxies, err := party.ParseProxies([]string{"127.0.0.1", "::1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := newRig(t, proxies...)
+	wrong := func(headers ...string) answer {
+		return r.do("POST", "/v1/auth/tokens", `{"apiKey":"wrong","id":"ent_sandbox","userType":"entity"}`, append(slices.Clone(headers), "Authorization", "")...)
+	}
+	last := answer{}
+	for range gateway.WrongKeys + 1 {
+		last = wrong("X-Forwarded-For", "2001:db8::1")
+	}
+	if last.status != http.StatusTooManyRequests || last.header.Get("Retry-After") != "2" {
+		t.Errorf("a stranger with too many wrong keys: %d, Retry-After %q", last.status, last.header.Get("Retry-After"))
+	}
+	for name, headers := range map[string][]string{
+		"the same network of IPv6":     {"X-Forwarded-For", "2001:db8::ffff:1"},
+		"a claim of somebody else's":   {"X-Forwarded-For", "192.0.2.1, 2001:db8::1"},
+		"the same in the other header": {"Forwarded", `for="[2001:db8::1]:4711"`},
+	} {
+		if a := wrong(headers...); a.status != http.StatusTooManyRequests {
+			t.Errorf("%s: %d", name, a.status)
+		}
+	}
+	for name, headers := range map[string][]string{
+		"another network": {"X-Forwarded-For", "2001:db8:0:1::1"}, "no header": nil, "an address of IPv4": {"X-Forwarded-For", "192.0.2.1"},
+	} {
+		if a := wrong(headers...); a.status != http.StatusUnauthorized {
+			t.Errorf("%s: %d", name, a.status)
+		}
+	}
 }

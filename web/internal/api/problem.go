@@ -75,7 +75,9 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, id string, err error)
 	case fault.Unauthenticated, fault.InvalidAPIKey:
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
 	case fault.Limited:
-		w.Header().Set("Retry-After", "60")
+		if wait := p.Error.Details["retry_after"]; wait != "" {
+			w.Header().Set("Retry-After", wait)
+		}
 	}
 	body, err := json.Marshal(p)
 	if err != nil {

@@ -12,13 +12,15 @@ import (
 
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
+	"countersign/web/internal/party"
 )
 
 // Config is what the API needs.
 type Config struct {
 	Gateway   *gateway.Gateway
 	Relay     Relay
-	Dashboard http.Handler // serves what is no route; may be nil
+	Dashboard http.Handler  // serves what is no route; may be nil
+	Proxies   party.Proxies // whose word is taken for where a request comes from
 	Log       *slog.Logger
 	NewID     func() string // of answers, for the log
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"maps"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -48,6 +47,7 @@ type raw struct {
 // sets the headers that every answer has.
 func (a *api) front(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = a.Proxies.With(r)
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "strict-origin")
@@ -267,15 +267,6 @@ func (a *api) readBody(rt route, q *question) error {
 		return fault.Wrap(err, fault.Invalid, "the body could not be read")
 	}
 	return nil
-}
-
-// peer is the address of the client, without its port.
-func (q *question) peer() string {
-	host, _, err := net.SplitHostPort(q.r.RemoteAddr)
-	if err != nil {
-		return q.r.RemoteAddr
-	}
-	return host
 }
 
 // page reads cursor and limit.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"countersign/shared/wire"
+	"countersign/web/internal/party"
 )
 
 func (a *api) health(q *question) (any, error) {
@@ -32,7 +33,7 @@ func (a *api) token(q *question) (any, error) {
 	if err := wire.Decode(q.body, &in, wire.MaxBody); err != nil {
 		return nil, err
 	}
-	return a.Gateway.Token(q.r.Context(), in, q.peer())
+	return a.Gateway.Token(q.r.Context(), in, party.Of(q.r))
 }
 
 func (a *api) sandbox(q *question) (any, error) {
@@ -40,7 +41,7 @@ func (a *api) sandbox(q *question) (any, error) {
 	if err := wire.Decode(q.body, &in, wire.MaxBody); err != nil {
 		return nil, err
 	}
-	return a.Gateway.Sandbox(q.r.Context(), in, q.peer())
+	return a.Gateway.Sandbox(q.r.Context(), in, party.Of(q.r))
 }
 
 func (a *api) entity(q *question) (any, error) {

@@ -71,12 +71,11 @@ func (g *Gateway) InEntity(ctx context.Context, c Caller, entity string) (Caller
 }
 
 // Token makes a token of an API key. Unknown developer, unknown entity and
-// wrong key give the same answer in the same time: INVALID_API_KEY.
-func (g *Gateway) Token(ctx context.Context, in wire.TokenRequest, peer string) (wire.TokenReply, error) {
+// wrong key give the same answer in the same time: INVALID_API_KEY. client is the
+// party that asks (package party): its wrong keys are limited, RATE_LIMITED, and
+// nobody else's; a right key counts for its own developer or entity alone.
+func (g *Gateway) Token(ctx context.Context, in wire.TokenRequest, client string) (wire.TokenReply, error) {
 	subject := in.Subject()
-	if !g.limit.Allow("ip "+peer, 600) || !g.limit.Allow("id "+subject, 120) {
-		return wire.TokenReply{}, fault.New(fault.Limited, "Too many token requests: wait a minute").With("retry_after", "60")
-	}
 	bad := fault.New(fault.InvalidAPIKey, msgBadKey)
 	var d store.Developer
 	s := Subject{}
@@ -105,10 +104,13 @@ func (g *Gateway) Token(ctx context.Context, in wire.TokenRequest, peer string) 
 	}
 	hash := sha256.Sum256([]byte(in.APIKey))
 	if subtle.ConstantTimeCompare(hash[:], d.KeyHash[:]) != 1 || !known {
-		if !g.limit.Allow("bad "+subject+" "+peer, 20) {
-			return wire.TokenReply{}, fault.New(fault.Limited, "Too many token requests: wait a minute").With("retry_after", "60")
+		if err := g.limit.wrongKeys.Spend(client); err != nil {
+			return wire.TokenReply{}, err
 		}
 		return wire.TokenReply{}, bad
+	}
+	if err := g.limit.tokens.Spend(subject); err != nil {
+		return wire.TokenReply{}, err
 	}
 	s.Developer, s.Version = d.ID, s.Version+d.Version
 	return g.mint(ctx, s)

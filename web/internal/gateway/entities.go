@@ -116,6 +116,9 @@ func (g *Gateway) OpenChannel(ctx context.Context, c Caller, record string) (wir
 	if _, err := g.genesis(ctx, c); err != nil {
 		return wire.Channel{}, err
 	}
+	if err := g.limit.channels.Spend(c.Entity); err != nil {
+		return wire.Channel{}, err
+	}
 	r, err := g.cfg.Signer.OpenChannel(ctx, record)
 	return wire.Channel(r), err
 }
@@ -143,12 +146,12 @@ const maxSandboxes = 1000
 // Sandbox makes a developer and an entity to try the API with. Name and
 // developer_id give the ids; those that exist are not given to somebody else:
 // CONFLICT. It fails with NOT_FOUND outside the sandbox environment.
-func (g *Gateway) Sandbox(ctx context.Context, in wire.SandboxInput, peer string) (wire.SandboxReply, error) {
+func (g *Gateway) Sandbox(ctx context.Context, in wire.SandboxInput, client string) (wire.SandboxReply, error) {
 	if g.cfg.Env != "sandbox" {
 		return wire.SandboxReply{}, fault.New(fault.NotFound, "there is no sandbox here")
 	}
-	if !g.limit.Allow("sandbox "+peer, 30) {
-		return wire.SandboxReply{}, fault.New(fault.Limited, "too many sandboxes: wait a minute").With("retry_after", "60")
+	if err := g.limit.sandboxes.Spend(client); err != nil {
+		return wire.SandboxReply{}, err
 	}
 	sum := sha256.Sum256([]byte("countersign-sandbox/1\x00" + in.DeveloperID + "\x00" + in.Name))
 	tag := hex.EncodeToString(sum[:10])

@@ -22,7 +22,6 @@ import (
 	"countersign/shared/quote"
 	"countersign/shared/signedlog"
 	"countersign/shared/wire"
-	"countersign/web/internal/rate"
 	"countersign/web/internal/store"
 )
 
@@ -117,7 +116,7 @@ const (
 type Gateway struct {
 	cfg   Config
 	locks keyed
-	limit *rate.Limiter
+	limit limits
 
 	syncMu sync.Mutex
 	chain  signedlog.Chain
@@ -134,7 +133,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gateway{cfg: cfg, chain: signedlog.Chain{Key: cfg.Key}, limit: rate.New(cfg.Now)}
+	g := &Gateway{cfg: cfg, chain: signedlog.Chain{Key: cfg.Key}, limit: newLimits(cfg.Now)}
 	err := cfg.Store.Read(ctx, func(tx store.Tx) error {
 		for {
 			lines, err := tx.Lines(g.chain.Mark.Size, 500)

@@ -36,6 +36,14 @@ func (g *Gateway) Quotes(ctx context.Context, c Caller, in quote.Input, account 
 	if err := g.buyable(acc.Chain, in.To, "to"); err != nil {
 		return wire.Quotes{}, err
 	}
+	if err := g.limit.quotes.Spend(c.Entity); err != nil {
+		return wire.Quotes{}, err
+	}
+	answered, err := g.limit.asking.begin(c.Entity)
+	if err != nil {
+		return wire.Quotes{}, err
+	}
+	defer answered()
 	name, err := id.New(g.cfg.Rand, id.Question)
 	if err != nil {
 		return wire.Quotes{}, err

@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"container/list"
 	"crypto/ecdh"
 	"crypto/hmac"
 	"fmt"
@@ -11,14 +12,18 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/rendezvous"
+	"countersign/web/internal/party"
 )
 
 // bridge is the control connection of one bridge.
 type bridge struct {
-	name     string
-	ws       *websocket.Conn
-	opens    chan rendezvous.Message // pages that wait
-	replaced chan struct{}           // closed when the bridge dialled again
+	name   string
+	client string // the party that it dialled from
+	ws     *websocket.Conn
+	opens  chan rendezvous.Message // pages that wait
+	gone   chan fault.Code         // gets why the bridge lost its place, once
+
+	place *list.Element // in the registry, until a page reached it
 }
 
 // Bridge serves the control connection of a bridge until it ends. An error
@@ -37,8 +42,9 @@ func (r *Relay) Bridge(w http.ResponseWriter, req *http.Request) error {
 	}
 	defer ws.Close()
 	ws.SetReadLimit(rendezvous.MaxControl)
-	name, err := r.register(ws)
+	name, err := r.prove(ws)
 	if err != nil {
+		err = r.failed(req, err)
 		r.cfg.Log.Warn("a bridge was not registered", "error", err)
 		code := fault.CodeOf(err)
 		if _, ok := fault.As(err); !ok {
@@ -47,7 +53,7 @@ func (r *Relay) Bridge(w http.ResponseWriter, req *http.Request) error {
 		shutFault(ws, code)
 		return nil
 	}
-	b := &bridge{name: name, ws: ws, opens: make(chan rendezvous.Message, rendezvous.MaxStreams), replaced: make(chan struct{})}
+	b := &bridge{name: name, client: party.Of(req), ws: ws, opens: make(chan rendezvous.Message, rendezvous.MaxStreams), gone: make(chan fault.Code, 1)}
 	if err := r.add(b); err != nil {
 		shutFault(ws, fault.CodeOf(err))
 		return nil
@@ -58,6 +64,23 @@ func (r *Relay) Bridge(w http.ResponseWriter, req *http.Request) error {
 	r.remove(b)
 	log.Info("a bridge is gone")
 	return nil
+}
+
+// prove is register with a place among those that have not proved a key yet.
+func (r *Relay) prove(ws *websocket.Conn) (string, error) {
+	p := &pending{func() { ws.Close() }}
+	r.mu.Lock()
+	dropped := r.bridges.wait(p)
+	r.mu.Unlock()
+	if dropped != nil {
+		dropped.drop()
+	}
+	defer func() {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.bridges.done(p)
+	}()
+	return r.register(ws)
 }
 
 // register has the bridge prove its key and returns its name. A fault names what
@@ -111,23 +134,13 @@ func (r *Relay) register(ws *websocket.Conn) (string, error) {
 func (r *Relay) add(b *bridge) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	old := r.bridges[b.name]
-	if old == nil && len(r.bridges) >= maxBridges {
-		return fault.New(fault.Busy, "too many bridges are connected")
-	}
-	if old != nil {
-		close(old.replaced)
-	}
-	r.bridges[b.name] = b
-	return nil
+	return r.bridges.put(b)
 }
 
 func (r *Relay) remove(b *bridge) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.bridges[b.name] == b {
-		delete(r.bridges, b.name)
-	}
+	r.bridges.drop(b)
 }
 
 // serveBridge tells the bridge of pages until the connection ends.
@@ -148,8 +161,8 @@ func (r *Relay) serveBridge(b *bridge) {
 		select {
 		case <-ended:
 			return
-		case <-b.replaced:
-			shutFault(b.ws, fault.Conflict)
+		case code := <-b.gone:
+			shutFault(b.ws, code)
 			return
 		case m := <-b.opens:
 			if send(b.ws, m) != nil {

@@ -14,7 +14,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
+	"maps"
 	"net/http"
 	"slices"
 	"sync"
@@ -26,7 +26,7 @@ import (
 	"countersign/shared/frame"
 	"countersign/shared/rendezvous"
 	"countersign/shared/wire"
-	"countersign/web/internal/rate"
+	"countersign/web/internal/party"
 )
 
 // The limits; shared/spec/relay.md lists them.
@@ -37,10 +37,12 @@ const (
 	writeTime     = 20 * time.Second // for an end to take one message
 	lingerTime    = 2 * time.Second  // for an end to answer a close frame
 	maxBridges    = 10_000
+	maxOfAddress  = 1_000 // bridges of one client's address that no page has reached yet
+	maxWaiting    = 1024  // bridges that have not proved their key yet
 	maxTickets    = 50_000
 	ticketsEntity = 120 // in a minute: pages of its members ask again while their bridges are off
-	ticketsName   = 20  // in a minute
-	upgrades      = 600 // in a minute, of one address, which may be a proxy's
+	ticketsName   = 20  // in a minute, of one entity
+	failures      = 120 // in a minute, of one client's address: tickets, streams and proofs that are wrong
 )
 
 // Config is what a relay needs.
@@ -60,14 +62,14 @@ type Config struct {
 // gateway starts again, bridges and pages come back by themselves.
 type Relay struct {
 	cfg    Config
-	limit  *rate.Limiter
+	limit  budgets
 	ctx    context.Context
 	cancel context.CancelFunc
 	open   sync.WaitGroup
 
 	mu      sync.Mutex
 	closed  bool
-	bridges map[string]*bridge
+	bridges registry
 	streams map[string]int // by the bridge's name: open or being opened
 	tickets map[[sha256.Size]byte]ticket
 	waiting map[[sha256.Size]byte]*waiter
@@ -92,7 +94,7 @@ func New(cfg Config) (*Relay, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	return &Relay{
-		cfg: cfg, limit: rate.New(cfg.Now), ctx: ctx, cancel: cancel, bridges: map[string]*bridge{}, streams: map[string]int{},
+		cfg: cfg, limit: newBudgets(cfg.Now), ctx: ctx, cancel: cancel, streams: map[string]int{},
 		tickets: map[[sha256.Size]byte]ticket{}, waiting: map[[sha256.Size]byte]*waiter{},
 	}, nil
 }
@@ -121,8 +123,11 @@ func (r *Relay) begin() error {
 // fails with RATE_LIMITED, and with UNAVAILABLE when no such bridge is
 // connected.
 func (r *Relay) Ticket(entity, name string) (wire.RelayTicket, error) {
-	if !r.limit.Allow("entity "+entity, ticketsEntity) || !r.limit.Allow("name "+name, ticketsName) {
-		return wire.RelayTicket{}, limited()
+	if err := r.limit.entities.Spend(entity); err != nil {
+		return wire.RelayTicket{}, err
+	}
+	if err := r.limit.names.Spend(entity + " " + name); err != nil {
+		return wire.RelayTicket{}, err
 	}
 	secret, hash, err := r.secret()
 	if err != nil {
@@ -130,7 +135,7 @@ func (r *Relay) Ticket(entity, name string) (wire.RelayTicket, error) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.bridges[name] == nil {
+	if r.bridges.of[name] == nil {
 		return wire.RelayTicket{}, fault.New(fault.Unavailable, "no bridge with this name is connected to the gateway")
 	}
 	now := r.cfg.Now()
@@ -139,8 +144,11 @@ func (r *Relay) Ticket(entity, name string) (wire.RelayTicket, error) {
 			delete(r.tickets, h)
 		}
 	}
-	if len(r.tickets) >= maxTickets {
-		return wire.RelayTicket{}, limited()
+	if len(r.tickets) >= maxTickets { // the oldest makes room
+		oldest := slices.MinFunc(slices.Collect(maps.Keys(r.tickets)), func(a, b [sha256.Size]byte) int {
+			return r.tickets[a].expires.Compare(r.tickets[b].expires)
+		})
+		delete(r.tickets, oldest)
 	}
 	t := ticket{name, now.Add(ticketLife)}
 	r.tickets[hash] = t
@@ -176,13 +184,6 @@ func (r *Relay) admit(req *http.Request, protocol string) error {
 	origins := req.Header.Values("Origin")
 	if page := protocol == frame.SubProtocol; page && (len(origins) != 1 || !slices.Contains(r.cfg.Origins, origins[0])) || !page && len(origins) > 0 {
 		return fault.New(fault.OriginRefused, "this page is not one of the gateway's dashboards")
-	}
-	host, _, err := net.SplitHostPort(req.RemoteAddr)
-	if err != nil {
-		host = req.RemoteAddr
-	}
-	if !r.limit.Allow("address "+host, upgrades) {
-		return limited()
 	}
 	if !slices.Contains(websocket.Subprotocols(req), protocol) {
 		return fault.New(fault.Version, "the sub-protocol must be "+protocol)
@@ -255,8 +256,13 @@ func shut(ws *websocket.Conn, code int, reason string) {
 // shutFault sends the close frame that names a fault, as a bridge does.
 func shutFault(ws *websocket.Conn, code fault.Code) { shut(ws, frame.CloseCode, string(code)) }
 
-func limited() *fault.Error {
-	return fault.New(fault.Limited, "too many connections through the gateway: wait a minute").With("retry_after", "60")
+// failed charges a failure to the client that asked; one that failed too often
+// learns that instead of why.
+func (r *Relay) failed(req *http.Request, why error) error {
+	if err := r.limit.failures.Spend(party.Of(req)); err != nil {
+		return err
+	}
+	return why
 }
 
 // short is how a log names a bridge: its name is a capability.

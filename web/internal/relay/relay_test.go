@@ -141,7 +141,7 @@ func TestAPageWhoseBridgeWentAwayIsTold(t *testing.T) {
 	b := g.bridge()
 	ticket := g.ticket(b.name)
 	g.Relay.mu.Lock()
-	control := g.bridges[b.name]
+	control := g.bridges.of[b.name]
 	g.Relay.mu.Unlock()
 	g.remove(control)
 	page := g.mustDial(rendezvous.PagePath, origin, frame.SubProtocol, rendezvous.Ticket(ticket))
@@ -346,8 +346,11 @@ func TestWhoAsksTooOftenWaits(t *testing.T) {
 	for range ticketsName {
 		g.ticket(b.name)
 	}
-	if _, err := g.Ticket("ent_other", b.name); fault.CodeOf(err) != fault.Limited {
+	if _, err := g.Ticket("ent_sandbox", b.name); fault.CodeOf(err) != fault.Limited {
 		t.Errorf("for one name: %v", err)
+	}
+	if _, err := g.Ticket("ent_other", b.name); err != nil {
+		t.Errorf("another entity waits too: %v", err)
 	}
 	for range ticketsEntity {
 		_, _ = g.Ticket("ent_busy", rendezvous.Name(nil))
@@ -356,19 +359,39 @@ func TestWhoAsksTooOftenWaits(t *testing.T) {
 		t.Errorf("for one entity: %v", err)
 	}
 	g.later(time.Minute)
-	for range upgrades {
+	for range failures {
 		g.dial(rendezvous.StreamPath, "", rendezvous.BridgeProtocol)
 	}
 	if _, code := g.dial(rendezvous.StreamPath, "", rendezvous.BridgeProtocol); code != fault.Limited {
 		t.Errorf("from one address: %s", code)
 	}
-	g.later(time.Minute)
-	g.ticket(b.name)
+	if _, code := g.dial(rendezvous.PagePath, origin, frame.SubProtocol, rendezvous.Ticket("made-up")); code != fault.Limited {
+		t.Errorf("with another kind of failure from that address: %s", code)
+	}
+	page := g.page(b.name) // who has a ticket, or a key, is not kept out by that
+	say(t, page, "hello")
+	hear(t, b.next(), "hello")
+	g.bridge()
+}
+
+func TestSuccessesAreNotCounted(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, 0)
+	b := g.bridge()
+	for range failures + 10 {
+		g.later(4 * time.Second) // for the tickets
+		page := g.page(b.name)
+		stream := b.next()
+		<-b.origins
+		page.Close()
+		wantClosed(t, "the bridge", stream, websocket.CloseGoingAway, "")
+		stream.Close()
+	}
 }
 
 func TestAnEndThatIsSilentIsGivenUp(t *testing.T) {
 	t.Parallel()
-	g := newRig(t, 200*time.Millisecond)
+	g := newRig(t, time.Second)
 	b := g.bridge()
 	page := g.page(b.name)
 	stream := b.next()

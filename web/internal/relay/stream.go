@@ -31,7 +31,7 @@ func (r *Relay) Page(w http.ResponseWriter, req *http.Request) error {
 	}
 	name, err := r.spend(secret)
 	if err != nil {
-		return err
+		return r.failed(req, err)
 	}
 	if err := r.begin(); err != nil {
 		return err
@@ -88,7 +88,7 @@ func (r *Relay) call(name, origin string) (stream *websocket.Conn, done func(), 
 func (r *Relay) announce(name string, hash [sha256.Size]byte, wait *waiter, m rendezvous.Message) (done func(), err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	b := r.bridges[name]
+	b := r.bridges.of[name]
 	if b == nil {
 		return nil, fault.New(fault.Unavailable, "the bridge is not connected to the gateway")
 	}
@@ -101,6 +101,7 @@ func (r *Relay) announce(name string, hash [sha256.Size]byte, wait *waiter, m re
 	default: // the bridge does not read
 		return nil, busy
 	}
+	r.bridges.reach(b)
 	r.waiting[hash] = wait
 	r.streams[name]++
 	return func() {
@@ -133,7 +134,7 @@ func (r *Relay) Stream(w http.ResponseWriter, req *http.Request) error {
 	}
 	wait := r.find(sha256.Sum256([]byte(id)))
 	if wait == nil {
-		return fault.New(fault.TicketSpent, "nobody waits for this stream")
+		return r.failed(req, fault.New(fault.TicketSpent, "nobody waits for this stream"))
 	}
 	ws, err := r.upgrade(w, req, rendezvous.BridgeProtocol)
 	wait.taken <- ws // Page closes it
