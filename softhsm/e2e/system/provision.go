@@ -226,6 +226,7 @@ func (s *State) writeConfigs(p ports, cfg Config) error {
 			"listen": p.gateway, "database": s.path("gateway/gateway.db"), "signer_socket": s.socket(),
 			"signer_file": s.path("identities/signer.json"), "token_key": s.path("gateway/token.pem"),
 			"public_url": "http://" + p.dashboard, "dashboards": cfg.Origins, "environment": "sandbox",
+			"trusted_proxies": []string{"127.0.0.1", "::1"},
 			"developers": []map[string]any{{"id": Developer, "name": "Sandbox dashboard",
 				"api_key_file": s.path("secrets/developer.key"), "entities": []string{Entity}}},
 			"providers": desks,

@@ -3,14 +3,18 @@ package gateway_test
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"countersign/shared/fault"
 	"countersign/shared/quote"
+	"countersign/shared/spec"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
 	. "countersign/web/internal/gateway/gatewaytest"
+	"countersign/web/internal/store"
 )
 
 func signIn(w *World, key, id, client string) fault.Code {
@@ -109,4 +113,69 @@ func TestOneEntityOpensAsManyChannelsAsAreItsOwn(t *testing.T) {
 		}
 	}
 	Refused(t, open(), fault.Limited)
+}
+
+func TestTheAnswersThatAreKeptForACallerAreBounded(t *testing.T) {
+	t.Parallel()
+	w := New(t)
+	ask := func(scope, key, body string) (replayed bool) {
+		t.Helper()
+		_, replayed, err := w.Gateway.Once(t.Context(), gateway.Ask{Scope: scope, Key: key, Route: "POST /x"}, func() (any, error) { return body, nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		return replayed
+	}
+	ask("a neighbour", "first", "small")
+	ask("large", "first", "small")
+	for i := range gateway.ReplyBytesKept/(1<<20) + 1 {
+		w.Pass(time.Millisecond)
+		ask("large", fmt.Sprint("key ", i), strings.Repeat("x", 1<<20))
+	}
+	ask("many", "first", "small")
+	w.Pass(time.Millisecond)
+	err := w.Store.Write(t.Context(), func(tx store.Tx) error {
+		for i := range gateway.RepliesKept - 1 {
+			if err := tx.PutReply(store.Reply{Scope: "many", Key: fmt.Sprint("key ", i), Route: "POST /x", Status: 200, Body: []byte("{}"), At: w.Now()}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Pass(time.Millisecond)
+	ask("many", fmt.Sprint("key ", gateway.RepliesKept-1), "small")
+	if !ask("a neighbour", "first", "small") {
+		t.Error("the answers of one caller removed another's")
+	}
+	if !ask("many", fmt.Sprint("key ", gateway.RepliesKept-1), "small") || !ask("large", fmt.Sprint("key ", gateway.ReplyBytesKept>>20), "") {
+		t.Error("the newest answers are not kept")
+	}
+	if ask("many", "first", "small") || ask("large", "first", "small") {
+		t.Error("the oldest answers are kept")
+	}
+}
+
+func TestTheLimitsAreThoseOfThePage(t *testing.T) {
+	t.Parallel()
+	code := map[string]int{
+		"wrong API keys of one client": gateway.WrongKeys, "tokens of one developer or entity": gateway.TokensMinted,
+		"sandboxes of one client": gateway.SandboxesMade, "questions for quotes of one entity": gateway.QuotesAsked,
+		"channels opened by one entity": gateway.ChannelsOpened, "questions for quotes of one entity that wait": gateway.QuotesAtOnce,
+		"quotes of one entity without a request": gateway.QuotesKept, "tickets of one order": gateway.TicketsKept,
+		"answers of one caller with a key": gateway.RepliesKept, "bytes of those answers": gateway.ReplyBytesKept,
+	}
+	for _, row := range spec.Table(t, "wire.md", "Limits", "what") {
+		want, known := code[row[0]]
+		number, _, _ := strings.Cut(row[1], " ")
+		if n, err := strconv.Atoi(strings.ReplaceAll(number, ",", "")); !known || err != nil || n != want {
+			t.Errorf("the page says %q for %q, the code %d", row[1], row[0], want)
+		}
+		delete(code, row[0])
+	}
+	for what := range code {
+		t.Errorf("the page does not say: %s", what)
+	}
 }

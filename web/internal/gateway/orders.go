@@ -155,7 +155,7 @@ func (g *Gateway) withTicket(ctx context.Context, o store.Order, in wire.TicketI
 		Hash: sha256.Sum256([]byte(text)), Order: o.ID, Entity: o.Entity, Language: in.Language, Theme: in.Theme,
 		Expires: g.now().Add(ticketLife),
 	}
-	if err := g.cfg.Store.Write(ctx, func(tx store.Tx) error { return tx.PutTicket(t) }); err != nil {
+	if err := g.cfg.Store.Write(ctx, func(tx store.Tx) error { return errors.Join(tx.PutTicket(t), tx.TrimTickets(o.ID, TicketsKept)) }); err != nil {
 		return v, err
 	}
 	v.Ticket = &wire.Ticket{URL: "/v1/redirect/" + text, ExpiresAt: t.Expires}

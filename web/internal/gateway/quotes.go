@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"countersign/shared/fault"
@@ -49,7 +50,7 @@ func (g *Gateway) Quotes(ctx context.Context, c Caller, in quote.Input, account 
 		return wire.Quotes{}, err
 	}
 	keep := func(tx store.Tx, r quote.Row) error {
-		return tx.PutQuote(store.Quote{ID: r.ID, Entity: gen.Entity, Account: acc.Account, Input: in, Row: r})
+		return errors.Join(tx.PutQuote(store.Quote{ID: r.ID, Entity: gen.Entity, Account: acc.Account, Input: in, Row: r}), tx.TrimQuotes(gen.Entity, QuotesKept))
 	}
 	emit := func(*quote.Row, *quote.Excluded) {}
 	kept := map[string]bool{}

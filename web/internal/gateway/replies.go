@@ -37,7 +37,7 @@ func (g *Gateway) Once(ctx context.Context, a Ask, f func() (any, error)) (body 
 	err = g.cfg.Store.Write(ctx, func(tx store.Tx) error {
 		var err error
 		if old, err = tx.Reply(a.Scope, a.Key); errors.Is(err, store.ErrNotFound) {
-			return tx.PutReply(r)
+			return errors.Join(tx.PutReply(r), tx.TrimReplies(a.Scope, RepliesKept, ReplyBytesKept))
 		}
 		return err
 	})

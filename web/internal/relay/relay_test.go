@@ -359,13 +359,14 @@ func TestWhoAsksTooOftenWaits(t *testing.T) {
 		t.Errorf("for one entity: %v", err)
 	}
 	g.later(time.Minute)
+	madeUp := rendezvous.Bytes(make([]byte, rendezvous.SecretSize))
 	for range failures {
-		g.dial(rendezvous.StreamPath, "", rendezvous.BridgeProtocol)
+		g.dial(rendezvous.StreamPath, "", rendezvous.BridgeProtocol, rendezvous.Stream(madeUp))
 	}
-	if _, code := g.dial(rendezvous.StreamPath, "", rendezvous.BridgeProtocol); code != fault.Limited {
+	if _, code := g.dial(rendezvous.StreamPath, "", rendezvous.BridgeProtocol, rendezvous.Stream(madeUp)); code != fault.Limited {
 		t.Errorf("from one address: %s", code)
 	}
-	if _, code := g.dial(rendezvous.PagePath, origin, frame.SubProtocol, rendezvous.Ticket("made-up")); code != fault.Limited {
+	if _, code := g.dial(rendezvous.PagePath, origin, frame.SubProtocol, rendezvous.Ticket(madeUp)); code != fault.Limited {
 		t.Errorf("with another kind of failure from that address: %s", code)
 	}
 	page := g.page(b.name) // who has a ticket, or a key, is not kept out by that

@@ -103,6 +103,9 @@ type Replies interface {
 	PutReply(Reply) error              // adds or replaces
 	DropReply(scope, key string) error // no error when there is none
 	PruneReplies(before time.Time) error
+	// TrimReplies keeps the newest replies of a scope: at most rows, and at most
+	// size bytes of keys and bodies.
+	TrimReplies(scope string, rows int, size int64) error
 }
 
 // Quote is a quote that was shown, and the request that it is pinned in.
@@ -124,6 +127,9 @@ type Quotes interface {
 	PutQuote(Quote) error // adds or replaces
 	Quote(entity, id string) (Quote, error)
 	PruneQuotes(before time.Time) error // removes those never pinned that ran out before
+	// TrimQuotes keeps those quotes of an entity that were never pinned and run
+	// out last, at most rows.
+	TrimQuotes(entity string, rows int) error
 }
 
 // Line is one line of the signer's log, verified.
@@ -216,6 +222,7 @@ type Orders interface {
 	Orders(entity, after string, limit int) ([]Order, error) // newest first
 	OpenOrders(chain string) ([]Order, error)                // of every entity, not completed
 	PutTicket(Ticket) error
+	TrimTickets(order string, rows int) error               // keeps the newest
 	UseTicket(hash [32]byte, now time.Time) (Ticket, error) // ErrNotFound when used, expired or unknown
 }
 

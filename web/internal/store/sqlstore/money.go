@@ -57,6 +57,12 @@ func (x *tx) PutTicket(t store.Ticket) error {
 	return err
 }
 
+func (x *tx) TrimTickets(order string, rows int) error {
+	_, err := x.exec("trim tickets", `DELETE FROM tickets WHERE rowid IN (SELECT rowid FROM tickets WHERE "order" = ?
+		ORDER BY rowid DESC LIMIT -1 OFFSET ?)`, order, rows)
+	return err
+}
+
 func (x *tx) UseTicket(hash [32]byte, now time.Time) (store.Ticket, error) {
 	n, err := x.exec("use ticket", `UPDATE tickets SET used = 1 WHERE hash = ? AND used = 0 AND expires > ?`, hash[:], now.UnixMilli())
 	if err == nil && n == 0 {

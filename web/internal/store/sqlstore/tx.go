@@ -117,6 +117,13 @@ func (x *tx) PruneReplies(before time.Time) error {
 	return err
 }
 
+func (x *tx) TrimReplies(scope string, rows int, size int64) error {
+	_, err := x.exec("trim replies", `DELETE FROM replies WHERE rowid IN (SELECT rowid FROM (
+		SELECT rowid, row_number() OVER newest AS n, sum(length(key) + coalesce(length(body), 0)) OVER newest AS bytes
+		FROM replies WHERE scope = ? WINDOW newest AS (ORDER BY at DESC, rowid DESC)) WHERE n > ? OR n > 1 AND bytes > ?)`, scope, rows, size)
+	return err
+}
+
 func (x *tx) PutQuote(q store.Quote) error {
 	d, err := encode("keep quote", q)
 	if err != nil {
@@ -133,6 +140,12 @@ func (x *tx) Quote(entity, id string) (store.Quote, error) {
 
 func (x *tx) PruneQuotes(before time.Time) error {
 	_, err := x.exec("prune quotes", `DELETE FROM quotes WHERE request IS NULL AND expires < ?`, before.UnixMilli())
+	return err
+}
+
+func (x *tx) TrimQuotes(entity string, rows int) error {
+	_, err := x.exec("trim quotes", `DELETE FROM quotes WHERE rowid IN (SELECT rowid FROM quotes WHERE entity = ? AND request IS NULL
+		ORDER BY expires DESC, rowid DESC LIMIT -1 OFFSET ?)`, entity, rows)
 	return err
 }
 

@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"principals", (*suite).principals},
 		{"replies", (*suite).replies},
 		{"quotes", (*suite).quotes},
+		{"what is kept for a party is bounded", (*suite).trim},
 		{"the log grows by one", (*suite).log},
 		{"requests are paged and scoped", (*suite).requests},
 		{"a request has one order", (*suite).orders},
@@ -168,6 +169,60 @@ func (s *suite) replies() {
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Reply("s", "k"); return err })
 }
 
+func (s *suite) trim() {
+	reply := func(scope string, i, size int) store.Reply {
+		return store.Reply{Scope: scope, Key: fmt.Sprintf("k%d", i), Route: "r", Status: 200, Body: make([]byte, size), At: start.Add(time.Duration(i) * time.Second)}
+	}
+	has := func(scope string, want ...int) {
+		s.t.Helper()
+		var got []int
+		for i := range 20 {
+			s.read(nil, func(tx store.Tx) error {
+				_, err := tx.Reply(scope, fmt.Sprintf("k%d", i))
+				if errors.Is(err, store.ErrNotFound) {
+					return nil
+				}
+				got = append(got, i)
+				return err
+			})
+		}
+		s.same(got, want)
+	}
+	for i := range 10 {
+		s.write(nil, func(tx store.Tx) error {
+			return errors.Join(tx.PutReply(reply("a", i, 10)), tx.PutReply(reply("b", i, 10)))
+		})
+	}
+	s.write(nil, func(tx store.Tx) error { return tx.TrimReplies("a", 4, 1000) })
+	has("a", 6, 7, 8, 9)
+	has("b", 0, 1, 2, 3, 4, 5, 6, 7, 8, 9)
+	s.write(nil, func(tx store.Tx) error { return tx.TrimReplies("b", 100, 36) }) // 12 bytes each
+	has("b", 7, 8, 9)
+	s.write(nil, func(tx store.Tx) error {
+		return errors.Join(tx.PutReply(reply("b", 10, 5000)), tx.TrimReplies("b", 100, 36))
+	})
+	has("b", 10) // the newest is kept, whatever its size
+
+	for i := range 10 {
+		q := store.Quote{ID: fmt.Sprintf("quo_%d", i), Entity: "ent_a", Row: quote.Row{ExpiresAt: start.Add(time.Duration(i) * time.Second)}}
+		if i == 0 {
+			q.Request = "req_a"
+		}
+		other := q
+		other.ID, other.Entity, other.Request = "quo_b"+q.ID, "ent_b", ""
+		s.write(nil, func(tx store.Tx) error { return errors.Join(tx.PutQuote(q), tx.PutQuote(other)) })
+	}
+	s.write(nil, func(tx store.Tx) error { return tx.TrimQuotes("ent_a", 2) })
+	for i := range 10 {
+		want := store.ErrNotFound
+		if i == 0 || i >= 8 {
+			want = nil
+		}
+		s.read(want, func(tx store.Tx) error { _, err := tx.Quote("ent_a", fmt.Sprintf("quo_%d", i)); return err })
+		s.read(nil, func(tx store.Tx) error { _, err := tx.Quote("ent_b", fmt.Sprintf("quo_bquo_%d", i)); return err })
+	}
+}
+
 func (s *suite) quotes() {
 	q := store.Quote{ID: "quo_a", Entity: "ent_a", Account: "acc_a", Row: quote.Row{ID: "quo_a", CryptoAmount: "0.000000000000000001", ExpiresAt: start}}
 	pinned := q
@@ -302,6 +357,14 @@ func (s *suite) tickets() {
 	use(nil, 1, start)
 	use(store.ErrNotFound, 1, start)
 	use(store.ErrNotFound, 2, start.Add(time.Minute))
+	for i := range 5 {
+		more := t
+		more.Hash = [32]byte{3, byte(i)}
+		s.write(nil, func(tx store.Tx) error { return errors.Join(tx.PutTicket(more), tx.TrimTickets("ord_0", 2)) })
+	}
+	for i, want := range []error{store.ErrNotFound, store.ErrNotFound, store.ErrNotFound, nil, nil} {
+		s.write(want, func(tx store.Tx) error { _, err := tx.UseTicket([32]byte{3, byte(i)}, start); return err })
+	}
 }
 
 func (s *suite) ledger() {

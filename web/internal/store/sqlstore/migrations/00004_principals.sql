@@ -6,8 +6,12 @@ ALTER TABLE developers ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0 CHECK (dis
 ALTER TABLE entities ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE entities ADD COLUMN disabled INTEGER NOT NULL DEFAULT 0 CHECK (disabled IN (0, 1));
 CREATE INDEX entities_by_developer ON entities (developer);
+CREATE INDEX quotes_unpinned ON quotes (entity, expires) WHERE request IS NULL;
+CREATE INDEX tickets_by_order ON tickets ("order");
 
 -- +goose Down
+DROP INDEX tickets_by_order;
+DROP INDEX quotes_unpinned;
 DROP INDEX entities_by_developer;
 ALTER TABLE entities DROP COLUMN disabled;
 ALTER TABLE entities DROP COLUMN version;
