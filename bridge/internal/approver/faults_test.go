@@ -76,6 +76,11 @@ var faultTable = []faultRow{
 	{"a call fails", reading, failing("C_GetSlotInfo"), "", "", "approved signed", false},
 	{"a call fails", signing, failing("C_Sign"), fault.DeviceFailed, "0x30", "approved failed", false},
 	{"a call fails", handshake, failing("C_DeriveKey"), fault.DeviceFailed, "0x30", "key-derived failed", false},
+	// The module could not look, which says nothing of the token.
+	{"the slots cannot be listed", idle, blind("C_GetSlotList", 0x150), "", "", "approved signed", false},
+	{"the slots cannot be listed", reading, blind("C_GetSlotList", 0x150), "", "", "approved signed", false},
+	{"a token cannot be asked", reading, set(faults.Fail("C_GetTokenInfo", 0x5).Times(1)), "", "", "approved signed", false},
+	{"a token cannot be asked", idle, failing("C_GetTokenInfo"), "", "", "approved signed", false},
 	// The module lies.
 	{"a wrong signature", signing, set(faults.WrongSignature().Times(1)), fault.SignatureInvalid, "", "approved failed", false},
 	{"a signature with high s", signing, set(faults.HighS().Times(1)), "", "", "approved signed", false},
@@ -209,6 +214,16 @@ func hangs(function string) func(*badBridge) {
 
 func failing(function string) func(*badBridge) {
 	return set(faults.Fail(function, ckrDeviceError).Times(1))
+}
+
+// blind makes a look fail, and waits for it.
+func blind(function string, code uint) func(*badBridge) {
+	return func(b *badBridge) {
+		b.Set(faults.Fail(function, code).Times(1))
+		if err := b.Returned(context.Background(), function); err != nil {
+			b.rig.t.Error(err)
+		}
+	}
 }
 
 func set(f faults.Fault) func(*badBridge) { return func(b *badBridge) { b.Set(f) } }

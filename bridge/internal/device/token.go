@@ -130,8 +130,11 @@ func (d *Device) State(ctx context.Context) State {
 			d.last = &s
 		}
 		return s
-	case fault.CodeOf(err) == fault.Timeout && d.last != nil:
+	case !d.present || fault.CodeOf(err) == fault.DeviceRemoved || fault.CodeOf(err) == fault.ModuleFailed:
+	case d.last != nil: // that it could not be asked does not say that it is gone
 		return *d.last
+	case err != nil:
+		gone.Present = true
 	}
 	return gone
 }

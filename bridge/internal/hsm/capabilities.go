@@ -36,18 +36,26 @@ func (k *Token) lack(what string) {
 	}
 }
 
-// look notes whether a token needs a PIN, and what it lacks by its list of
-// mechanisms, when it appears. The
-// caller holds calls. Curves are in no list: [Token.Curves] tries them.
-func (k *Token) look(slot uint) {
-	if info, err := k.module.ctx.GetTokenInfo(slot); err == nil {
-		k.mu.Lock()
-		k.unlocked = info.Flags&pkcs11.CKF_LOGIN_REQUIRED == 0
-		k.mu.Unlock()
+// look notes, once since a token came, whether it needs a PIN, and what it lacks by its
+// list of mechanisms. The caller holds calls. Curves are in no list: [Token.Curves]
+// tries them.
+func (k *Token) look() {
+	k.mu.Lock()
+	slot, done := k.slot, k.looked || !k.present
+	k.mu.Unlock()
+	if done {
+		return
+	}
+	info, _, err := k.module.tokenInfo(slot)
+	if err != nil {
+		return // the next look does it
 	}
 	list, err := k.module.ctx.GetMechanismList(slot)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.unlocked = info.Flags&pkcs11.CKF_LOGIN_REQUIRED == 0
 	if err != nil {
-		return // it is told at the first use
+		return // what it lacks is told at the first use, or by the next look
 	}
 	has := func(m uint) bool {
 		return slices.ContainsFunc(list, func(x *pkcs11.Mechanism) bool { return x.Mechanism == m })
@@ -59,9 +67,7 @@ func (k *Token) look(slot uint) {
 	if !has(pkcs11.CKM_ECDH1_DERIVE) {
 		lacks = append(lacks, LacksECDH)
 	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	k.lacks = lacks
+	k.lacks, k.looked = lacks, true
 }
 
 // can fails with KEY_UNSUITED when the token lacks what a use needs: modules answer

@@ -108,7 +108,13 @@ func (k *Token) theOnly(found []*Key, u URI) (*Key, error) {
 // lost shows no objects.
 func (k *Token) isGone() bool {
 	defer k.module.enter(quick)()
-	if id, ok := k.module.identify(k.where()); ok && id == k.id {
+	return k.lookedGone()
+}
+
+// lookedGone is isGone for a caller that holds calls.
+func (k *Token) lookedGone() bool {
+	id, sight := k.module.identify(k.where())
+	if sight == unclear || sight == there && id == k.id {
 		return false
 	}
 	k.gone()

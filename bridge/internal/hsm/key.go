@@ -223,11 +223,12 @@ func (k *Key) private(session pkcs11.SessionHandle) (pkcs11.ObjectHandle, error)
 		return 0, err
 	}
 	if private == nil {
-		if id, ok := t.module.identify(t.where()); !ok || id != t.id {
-			t.gone()
+		if t.lookedGone() {
 			return 0, removed(t.id.Label)
 		}
-		if !t.open() && !t.module.isUser(session) {
+		if user, err := t.module.isUser(session); err != nil {
+			return 0, err
+		} else if !user && !t.open() {
 			return 0, pkcs11.Error(pkcs11.CKR_USER_NOT_LOGGED_IN) // somebody else in this process logged out
 		}
 		return 0, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no private key of the public key %q", t.id.Label, k.Info().Label))

@@ -165,33 +165,59 @@ func (m *module) refresh() {
 		m.reinitializeIf(m.idleAndMissing)
 		return
 	}
+	if m.isDown() {
+		m.reinitializeIf(m.isDownNow)
+		return
+	}
 	defer m.enter(quick)()
 	m.scan()
 }
 
-// scan is refresh for a caller that holds calls.
+// isDown reports that the module says, twice, that it is not initialised: another user
+// of it in this process finalised it, or it could not be initialised again.
+func (m *module) isDown() bool {
+	defer m.enter(quick)()
+	return m.isDownNow()
+}
+
+// isDownNow is isDown for a caller that holds calls.
+func (m *module) isDownNow() bool {
+	for range 2 {
+		if _, err := m.ctx.GetInfo(); !is(err, pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED) {
+			return false
+		}
+	}
+	return true
+}
+
+// scan is refresh for a caller that holds calls. Only an answer removes a token: when
+// the module could not look, what it has said holds.
 func (m *module) scan() {
-	seen := map[Identity]uint{}
 	slots, err := m.ctx.GetSlotList(true)
 	if err != nil {
-		slots = nil // then no token can be used
+		return
 	}
+	seen := map[Identity]uint{}
 	for _, slot := range slots {
-		id, ok := m.still(slot)
-		if !ok {
-			id, ok = m.identify(slot)
+		id, sight := m.still(slot)
+		if sight != there {
+			id, sight = m.identify(slot)
+		}
+		if sight == unclear {
+			id, sight = m.lastIn(slot)
 		}
 		// Of two tokens that are one by all that they say, the one counts that did.
-		if _, twice := seen[id]; ok && (!twice || m.isAt(id, slot)) {
+		if _, twice := seen[id]; sight == there && (!twice || m.isAt(id, slot)) {
 			seen[id] = slot
 		}
 	}
 	m.telling.Lock()
 	defer m.telling.Unlock()
-	for _, c := range m.note(seen) {
-		if c.Present {
-			c.Token.look(c.Token.where())
-		}
+	changes := m.note(seen)
+	for _, k := range m.list() {
+		k.look()
+	}
+	for _, c := range changes {
 		m.watchers.tell(c)
 	}
 }
@@ -233,18 +259,28 @@ func (m *module) isAt(id Identity, slot uint) bool {
 // come between the PIN and the signature of a key that wants one before each, and
 // OpenSC hangs in it when the card was pulled just now. One that was exchanged
 // since the last look shows when a use of it fails, and before a PIN is given.
-func (m *module) still(slot uint) (Identity, bool) {
+func (m *module) still(slot uint) (Identity, sight) {
 	info, err := m.ctx.GetSlotInfo(slot)
 	if err != nil || !isReader(info) || info.Flags&pkcs11.CKF_TOKEN_PRESENT == 0 {
-		return Identity{}, false
+		return Identity{}, unclear
 	}
 	generation := m.currentGeneration()
 	for _, k := range m.list() {
 		if k.isStill(slot, generation) {
-			return k.id, true
+			return k.id, there
 		}
 	}
-	return Identity{}, false
+	return Identity{}, unclear
+}
+
+// lastIn is the token that was in a slot when the module last could look.
+func (m *module) lastIn(slot uint) (Identity, sight) {
+	for _, k := range m.list() {
+		if k.isPresent() && k.where() == slot {
+			return k.id, there
+		}
+	}
+	return Identity{}, unclear
 }
 
 // isStill is still for one token. A doubt is told once.
@@ -273,18 +309,52 @@ func (m *module) holds(slot uint, k *Token, e effect) bool {
 		k.mu.Unlock()
 		return info.Flags&pkcs11.CKF_TOKEN_PRESENT != 0
 	}
-	id, ok := m.identify(slot)
-	return ok && id == k.id
+	id, sight := m.identify(slot)
+	return sight == unclear || sight == there && id == k.id
 }
 
-// identify reads who the token in a slot is; ok is false for an empty slot and
-// for a token that is not initialised.
-func (m *module) identify(slot uint) (Identity, bool) {
-	info, err := m.ctx.GetTokenInfo(slot)
-	if err != nil {
-		return Identity{}, false
+// sight is what a look at a slot shows.
+type sight int
+
+const (
+	unclear sight = iota // the module could not look
+	away                 // there is no token, or one that is not initialised
+	there
+)
+
+// lookAttempts is how often the module is asked who is in a slot, when it could not
+// say.
+const lookAttempts = 3
+
+// tokenInfo is what the token in a slot says of itself.
+func (m *module) tokenInfo(slot uint) (info pkcs11.TokenInfo, s sight, err error) {
+	for range lookAttempts {
+		if info, err = m.ctx.GetTokenInfo(slot); err == nil {
+			return info, there, nil
+		}
+		for _, answer := range []pkcs11.Error{pkcs11.CKR_TOKEN_NOT_PRESENT, pkcs11.CKR_DEVICE_REMOVED, pkcs11.CKR_SLOT_ID_INVALID, pkcs11.CKR_TOKEN_NOT_RECOGNIZED} {
+			if is(err, answer) {
+				return info, away, err
+			}
+		}
 	}
-	return identityOf(info)
+	if m.softHSM && is(err, pkcs11.CKR_GENERAL_ERROR) {
+		return info, away, err // it says so of a token whose folder is gone
+	}
+	return info, unclear, err
+}
+
+// identify reads who the token in a slot is.
+func (m *module) identify(slot uint) (Identity, sight) {
+	info, s, _ := m.tokenInfo(slot)
+	if s != there {
+		return Identity{}, s
+	}
+	id, ok := identityOf(info)
+	if !ok {
+		return id, away
+	}
+	return id, there
 }
 
 func identityOf(info pkcs11.TokenInfo) (Identity, bool) {
@@ -352,7 +422,7 @@ func (m *module) reinitializeIf(still func() bool) {
 	}
 	began := time.Now()
 	_ = m.finalize()   // it is initialised again whatever this says
-	_ = m.initialize() // when it fails no slot can be read: every token is gone
+	_ = m.initialize() // when it fails no slot can be read, and the next look does it again
 	m.mu.Lock()
 	m.looked = time.Now()
 	m.took = m.looked.Sub(began)

@@ -53,9 +53,9 @@ func (m *module) flag(session pkcs11.SessionHandle, object pkcs11.ObjectHandle, 
 }
 
 // isUser reports whether the module sees this process as logged in.
-func (m *module) isUser(session pkcs11.SessionHandle) bool {
+func (m *module) isUser(session pkcs11.SessionHandle) (bool, error) {
 	info, err := m.ctx.GetSessionInfo(session)
-	return err == nil && (info.State == pkcs11.CKS_RO_USER_FUNCTIONS || info.State == pkcs11.CKS_RW_USER_FUNCTIONS)
+	return info.State == pkcs11.CKS_RO_USER_FUNCTIONS || info.State == pkcs11.CKS_RW_USER_FUNCTIONS, err
 }
 
 // administer runs what must be alone on the token, in its anchor session.

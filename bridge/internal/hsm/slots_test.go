@@ -1,6 +1,8 @@
 package hsm
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -148,5 +150,52 @@ func TestOfTwoTokensThatAreAlikeOneCounts(t *testing.T) {
 		if _, err := found.Sign(t.Context(), make([]byte, 32), nil); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A look that fails says nothing: the token stays, and with it the PIN and what waits
+// for a person. Only an answer removes a token.
+func TestOnlyAnAnswerRemovesAToken(t *testing.T) {
+	a := disturb(t)
+	var heard []bool
+	a.tokens.Watch(func(c Change) { heard = append(heard, c.Present) })
+	for _, function := range []string{"C_GetSlotList", "C_GetTokenInfo", "C_GetSlotInfo", "C_GetSessionInfo", "C_FindObjectsInit", "C_FindObjects", "C_GetMechanismList", "C_GetInfo"} {
+		for _, code := range []uint{0x2, 0x5, 0x6, 0x30, 0x54, 0x150, 0x190} {
+			if code == 0x190 && strings.HasPrefix(function, "C_Find") {
+				continue // a module that is not initialised has ended the login
+			}
+			t.Run(fmt.Sprintf("%s 0x%x", function, code), func(t *testing.T) {
+				for _, look := range []func(){func() { a.token.module.refresh() }, func() { _ = a.token.State() }, func() { _, _ = a.token.Keys(t.Context()) },
+					func() { _, _ = a.token.Find(t.Context(), URI{Object: "both"}, jws.PublicKey{}) }, func() { _, _ = a.token.Find(t.Context(), URI{Object: "none"}, jws.PublicKey{}) }} {
+					a.Set(faults.Fail(function, code).Times(1))
+					look()
+					a.token.module.refresh()
+				}
+				a.Set()
+				if s := a.token.State(); !s.Present || s.Locked || len(heard) != 1 {
+					t.Fatalf("%+v, told %v", s, heard)
+				}
+				if err := a.sign(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
+func TestATokenThatIsAwayWhileNobodyCouldLookIsMissedAfterwards(t *testing.T) {
+	a := disturb(t)
+	a.Set(faults.Fail("C_GetSlotList", 0x150))
+	for range 5 {
+		a.token.module.refresh()
+	}
+	if !a.token.Present() {
+		t.Error("it is gone, and nobody looked")
+	}
+	a.Set()
+	a.Vanish()
+	a.token.module.refresh()
+	if a.token.Present() {
+		t.Error("it is away, and its slot is empty")
 	}
 }

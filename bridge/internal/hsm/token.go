@@ -41,6 +41,8 @@ type Token struct {
 	lostIn     int       // the generation in which it was last seen to be gone; -1: never
 	loggedIn   bool
 	unlocked   bool // it needs no PIN: CKF_LOGIN_REQUIRED is not set
+	looked     bool // unlocked and lacks are what it said since it came
+	flags      uint // CK_TOKEN_INFO.flags, as it last told them
 	epoch      int  // counts logins: handles of private objects are good for one
 	lacks      []string
 	anchor     *session // a login lasts while a session is open
@@ -75,6 +77,9 @@ func (k *Token) appear(slot uint, generation int) (news bool) {
 	}
 	news = !k.present
 	k.present, k.slot = true, slot
+	if news {
+		k.looked, k.flags = false, 0
+	}
 	if k.generation != generation {
 		k.generation, k.anchor = generation, nil
 		k.setLoggedOut()
@@ -153,15 +158,15 @@ func (k *Token) State() State {
 		return s
 	}
 	defer k.module.enter(quick)()
-	info, err := k.info()
-	if err != nil {
+	flags, present := k.told()
+	if !present {
 		s.Present = false
 		return s
 	}
-	s.PINLocked = info.Flags&pkcs11.CKF_USER_PIN_LOCKED != 0
-	s.FinalTry = info.Flags&pkcs11.CKF_USER_PIN_FINAL_TRY != 0
-	s.CountLow = info.Flags&pkcs11.CKF_USER_PIN_COUNT_LOW != 0
-	s.PINPad = info.Flags&pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH != 0
+	s.PINLocked = flags&pkcs11.CKF_USER_PIN_LOCKED != 0
+	s.FinalTry = flags&pkcs11.CKF_USER_PIN_FINAL_TRY != 0
+	s.CountLow = flags&pkcs11.CKF_USER_PIN_COUNT_LOW != 0
+	s.PINPad = flags&pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH != 0
 	switch {
 	case s.PINLocked:
 		s.TriesLeft = 0
@@ -171,10 +176,26 @@ func (k *Token) State() State {
 	return s
 }
 
+// told are the flags of the token as it tells them now, or when it cannot say, as it
+// told them last. present is false when it says that it is away.
+func (k *Token) told() (flags uint, present bool) {
+	info, err := k.info()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if err == nil {
+		k.flags = info.Flags
+	}
+	return k.flags, k.present
+}
+
 // info is what the token says of itself: this one, and not another that is in its
 // place by now and would get its PIN. The caller holds calls.
 func (k *Token) info() (pkcs11.TokenInfo, error) {
-	info, err := k.module.ctx.GetTokenInfo(k.where())
+	info, sight, err := k.module.tokenInfo(k.where())
+	if sight == away {
+		k.gone()
+		return info, removed(k.id.Label)
+	}
 	if err != nil {
 		return info, err
 	}
