@@ -77,7 +77,7 @@ func itemLines(a Approval) []Line {
 		{Label: "From", Value: b.ProviderName + " (" + b.Provider + ")"},
 		{Label: "Into account", Value: b.AccountName + " (" + b.Account + ")"},
 		{Label: "To address", Value: Groups(b.Address)},
-		{Label: "On chain", Value: chain(b.Chain)},
+		{Label: "On chain", Value: Chain(b.Chain)},
 		{Label: "Request", Value: a.Request},
 		{Label: "Step", Value: itoa(a.Step), Varies: true},
 		{Label: "Valid until", Value: until(a), Varies: true},

@@ -54,7 +54,7 @@ func Lines(a Approval) []Line {
 		{Label: "From", Value: b.ProviderName + " (" + b.Provider + ")"},
 		{Label: "Into account", Value: b.AccountName + " (" + b.Account + ")"},
 		{Label: "To address", Value: Groups(b.Address)},
-		{Label: "On chain", Value: chain(b.Chain)},
+		{Label: "On chain", Value: Chain(b.Chain)},
 		{Label: "Quote", Value: b.Quote},
 		{Label: "Request", Value: a.Request},
 		{Label: "Rule", Value: a.GovernedBy.Rule + ", version " + itoa(a.GovernedBy.Version)},
@@ -92,7 +92,8 @@ func unit(id string) string {
 	return id
 }
 
-func chain(id string) string {
+// Chain writes a chain by its name and its id: "Ethereum (eip155:1)".
+func Chain(id string) string {
 	if n, ok := asset.Chain(id); ok {
 		return n.Name + " (" + id + ")"
 	}

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"countersign/bridge/internal/approver"
@@ -85,15 +82,17 @@ type journalShow struct {
 	configFlag
 	filterFlags
 	Follow bool `short:"f" help:"Go on with what is added, until Ctrl-C."`
-	JSON   bool `name:"json" help:"Print the journal's own lines."`
+	JSON   bool `name:"json" help:"Print the journal's own lines, one JSON object each, for programs."`
 }
 
 // Help is shown by `countersign-bridge journal show --help`.
 func (journalShow) Help() string {
-	return `One line for each decision and each use of a key, in order. Times are UTC.
+	return `Each decision and each use of a key, in order: what was decided on, by whom, for
+which site. Times are UTC. Lines have at most 80 columns; programs read --json.
 
 Examples:
   countersign-bridge journal show --since 2027-01-31
+  countersign-bridge journal show --member mem_alice --json
   countersign-bridge journal show --follow`
 }
 
@@ -121,40 +120,6 @@ func (c *journalShow) Run(ctx context.Context, std stdio) error {
 	}
 	_, err = journal.Read(journalPath(cfg), each)
 	return err
-}
-
-// show prints an entry for a person.
-func show(w io.Writer, e journal.Entry) error {
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "%6d  %s  %-15s", e.Seq, e.Time, e.Kind)
-	for _, f := range []struct{ name, value string }{
-		{"", e.Code}, {"", e.Decision}, {"member", e.Member}, {"request", e.Request}, {"batch", e.Batch}, {"site", e.Origin},
-		{"pairing", e.Pairing}, {"program", e.Process}, {"token", e.Device}, {"key", e.Key}, {"signs", e.Statement}, {"digest", e.Digest},
-	} {
-		switch {
-		case f.value == "":
-		case f.name == "":
-			b.WriteString("  " + printable(f.value))
-		default:
-			b.WriteString("  " + f.name + " " + printable(f.value))
-		}
-	}
-	if e.Count > 0 {
-		fmt.Fprintf(&b, "  count %d", e.Count)
-	}
-	b.WriteByte('\n')
-	_, err := w.Write(b.Bytes())
-	return err
-}
-
-// printable shows a value that others chose, such as a program's path, without
-// what would move the cursor.
-func printable(s string) string {
-	quoted := fmt.Sprintf("%+q", s)
-	if plain := quoted[1 : len(quoted)-1]; plain == s && !strings.Contains(s, "  ") {
-		return s
-	}
-	return fmt.Sprintf("%q", s)
 }
 
 type journalVerify struct {

@@ -282,6 +282,10 @@ func (c *conn) note(it *item, kind string, err error) error {
 	e := c.entry(kind, id)
 	e.Key, e.Request, e.Batch, e.Decision = id.approval.Thumbprint(), it.approval.request, it.batch, it.approval.decision
 	e.Statement, e.Digest, e.Code = statement.TypApproval, it.approval.digest, string(fault.CodeOf(err))
+	b := it.read.Intent
+	e.Price, e.Amount, e.Asset, e.Minimum = b.Fiat.Amount+" "+b.Fiat.Currency, b.Crypto.Amount, b.Crypto.Asset, b.Minimum
+	e.Counterparty, e.Account = b.ProviderName+" ("+b.Provider+")", b.AccountName+" ("+b.Account+")"
+	e.Address, e.Chain = b.Address, b.Chain
 	if jerr := c.bridge.deps.Journal.Append(e); jerr != nil {
 		return jerr
 	}

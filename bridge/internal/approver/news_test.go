@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/journal"
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
@@ -96,6 +97,34 @@ func TestThePersonIsToldWhatTheVaultRecorded(t *testing.T) {
 		if got := <-g.person.told; got != c.want {
 			t.Errorf("told %q, want %q", got, c.want)
 		}
+	}
+}
+
+func TestTheJournalAnswersWhatWasApproved(t *testing.T) {
+	t.Parallel()
+	g := newRig(t)
+	l := g.mustOpen(g.mustConnect(), "mem_alice")
+	if _, err := l.decide(t.Context(), "req_0001", statement.Approve); err != nil {
+		t.Fatal(err)
+	}
+	g.person.answer(decline)
+	if _, err := l.decide(t.Context(), "req_0002", statement.Approve); fault.CodeOf(err) != fault.Declined {
+		t.Fatal(err)
+	}
+	want := l.approval("req_0001", statement.Approve).Intent
+	seen := map[string]int{}
+	for _, e := range g.entries() {
+		if e.Digest == "" {
+			continue
+		}
+		seen[e.Kind]++
+		if e.Price != "250.00 EUR" || e.Amount != "0.1" || e.Asset != "ethereum" || e.Minimum != "0.098" || e.Counterparty != "Northpay (northpay)" ||
+			e.Account != "Treasury (acc_treasury)" || e.Address != want.Address || e.Chain != want.Chain {
+			t.Errorf("%s says %+v", e.Kind, e.Event)
+		}
+	}
+	if seen[journal.Approved] != 1 || seen[journal.Signed] != 1 || seen[journal.Declined] != 1 {
+		t.Errorf("lines about statements: %v", seen)
 	}
 }
 

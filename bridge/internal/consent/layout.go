@@ -2,9 +2,8 @@ package consent
 
 import (
 	"strings"
-	"unicode"
 
-	"golang.org/x/text/width"
+	"countersign/bridge/internal/fold"
 )
 
 // The widths, in columns, at which lines are broken here: nothing is left to a
@@ -34,11 +33,11 @@ func layout(text string, columns int) (lines []string) {
 		indent := label + proseIndent
 		if at := strings.Index(value, "  "); at > 0 && label == "" {
 			text := strings.TrimLeft(value[at:], " ")
-			if column := line[:len(line)-len(text)]; span(column) < columns/2 {
-				label, value, indent = column, text, strings.Repeat(" ", span(column)-len(wrapped))+wrapped
+			if column := line[:len(line)-len(text)]; fold.Columns(column) < columns/2 {
+				label, value, indent = column, text, strings.Repeat(" ", fold.Columns(column)-len(wrapped))+wrapped
 			}
 		}
-		for i, part := range fold(value, columns-span(label), columns-span(indent)) {
+		for i, part := range fold.Line(value, columns-fold.Columns(label), columns-fold.Columns(indent)) {
 			if i == 0 {
 				lines = append(lines, label+part)
 			} else {
@@ -47,89 +46,6 @@ func layout(text string, columns int) (lines []string) {
 		}
 	}
 	return lines
-}
-
-// fold breaks one line between words: the first part has at most first columns,
-// the others at most then. Only a word that is longer than a whole line is broken
-// itself, and no amount is broken between its thousands.
-func fold(s string, first, then int) (parts []string) {
-	room, part := first, ""
-	for _, word := range words(s) {
-		joined := word
-		if part != "" {
-			joined = part + " " + word
-		}
-		if span(joined) <= room {
-			part = joined
-			continue
-		}
-		if part != "" {
-			parts, room = append(parts, part), then
-		}
-		for span(word) > room {
-			cut := fitting(word, room)
-			parts, word, room = append(parts, word[:cut]), word[cut:], then
-		}
-		part = word
-	}
-	return append(parts, part)
-}
-
-// fitting is how many bytes of a word fit into columns: at least one letter, and
-// every letter with its marks.
-func fitting(word string, columns int) int {
-	used := 0
-	for i, r := range word {
-		used += span(string(r))
-		if used > columns && i > 0 {
-			return i
-		}
-	}
-	return len(word)
-}
-
-// words splits at spaces, but not between the thousands of an amount.
-func words(s string) (all []string) {
-	for _, w := range strings.Split(s, " ") {
-		if n := len(all); n > 0 && thousands(w) && endsInGroup(all[n-1]) {
-			all[n-1] += " " + w
-			continue
-		}
-		all = append(all, w)
-	}
-	return all
-}
-
-// thousands reports whether w can be a later group of an amount: three digits, and
-// perhaps a point with more.
-func thousands(w string) bool {
-	whole, _, _ := strings.Cut(w, ".")
-	return len(whole) == 3 && strings.Trim(w, "0123456789.") == ""
-}
-
-// endsInGroup reports whether w is, or ends with, one to three digits.
-func endsInGroup(w string) bool {
-	last := w[strings.LastIndexByte(w, ' ')+1:]
-	return last != "" && len(last) <= 3 && strings.Trim(last, "0123456789") == ""
-}
-
-// span is how many columns a text takes in a terminal.
-func span(s string) (columns int) {
-	for _, r := range s {
-		switch {
-		case joins(r):
-		case width.LookupRune(r).Kind() == width.EastAsianWide, width.LookupRune(r).Kind() == width.EastAsianFullwidth:
-			columns += 2
-		default:
-			columns++
-		}
-	}
-	return columns
-}
-
-// joins reports whether r takes no column of its own.
-func joins(r rune) bool {
-	return unicode.In(r, unicode.Mn, unicode.Me) || r >= 0x1160 && r <= 0x11ff || r >= 0xd7b0 && r <= 0xd7ff
 }
 
 // pages puts lines on pages. When they do not all fit on one, each item, which

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"countersign/bridge/internal/fold"
 	"countersign/shared/statement"
 )
 
@@ -48,8 +49,8 @@ func TestANameCannotBecomeALineOfTheStatement(t *testing.T) {
 			for _, columns := range []int{narrowest, 58, pinentryWidth, terminalWidth} {
 				seen := map[string]int{}
 				for _, line := range layout(statement.Text(a), columns) {
-					if span(line) > columns {
-						t.Fatalf("%d columns: %q has %d", columns, line, span(line))
+					if fold.Columns(line) > columns {
+						t.Fatalf("%d columns: %q has %d", columns, line, fold.Columns(line))
 					}
 					label := slices.IndexFunc(labels(a), func(l string) bool { return strings.HasPrefix(line, l) })
 					switch {
@@ -88,15 +89,6 @@ func TestWordsAndAmountsAreNotBroken(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
-	}
-}
-
-func TestColumnsAreCountedAsATerminalDoes(t *testing.T) {
-	t.Parallel()
-	for s, want := range map[string]int{"abc": 3, "北京": 4, "e\u0301": 1, "ＡＢ": 4, "ｱ": 1, "한국": 4, "\u1112\u1161\u11ab": 2, "☕": 2, "שָׁלוֹם": 4} {
-		if got := span(s); got != want {
-			t.Errorf("%q takes %d columns, want %d", s, got, want)
-		}
 	}
 }
 
@@ -155,7 +147,7 @@ func FuzzLayout(f *testing.F) {
 		letters := func(s string) string { return strings.NewReplacer(" ", "", "\n", "", ">", "").Replace(s) }
 		lines := layout(text, columns)
 		for _, l := range lines {
-			if span(l) > columns || strings.Contains(l, "\n") {
+			if fold.Columns(l) > columns || strings.Contains(l, "\n") {
 				t.Errorf("%d columns: %q", columns, l)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"countersign/bridge/internal/fold"
 	"countersign/shared/fault"
 	"countersign/shared/statement"
 )
@@ -256,7 +257,7 @@ func TestTheTerminalPagesAListItemByItemAndBreaksNoWord(t *testing.T) {
 		}
 	}
 	for line := range strings.Lines(shown) {
-		if span(strings.NewReplacer("\x1b[1m", "", "\x1b[0m", "", "\r\n", "").Replace(line)) > 80 {
+		if fold.Columns(strings.NewReplacer("\x1b[1m", "", "\x1b[0m", "", "\r\n", "").Replace(line)) > 80 {
 			t.Errorf("the terminal breaks %q", line)
 		}
 	}

@@ -40,18 +40,30 @@ const (
 
 // Event is what happened. Empty fields are left out.
 type Event struct {
-	Kind      string `json:"event"` // one of the constants above
-	Origin    string `json:"origin,omitempty"`
-	Pairing   string `json:"pairing,omitempty"` // id of the page's key
-	Process   string `json:"process,omitempty"` // the page's program: "/usr/bin/firefox (pid 4711)"
-	Entity    string `json:"entity,omitempty"`
-	Member    string `json:"member,omitempty"`
-	Device    string `json:"device,omitempty"`    // token label
-	Key       string `json:"key,omitempty"`       // thumbprint
-	Request   string `json:"request,omitempty"`   // request id
-	Batch     string `json:"batch,omitempty"`     // id of the batch that the request was shown in
-	Count     int    `json:"count,omitempty"`     // how many items, or how many events this line stands for; 0 means one
-	Decision  string `json:"decision,omitempty"`  // APPROVE or REJECT
+	Kind     string `json:"event"` // one of the constants above
+	Origin   string `json:"origin,omitempty"`
+	Pairing  string `json:"pairing,omitempty"` // id of the page's key
+	Process  string `json:"process,omitempty"` // the page's program: "/usr/bin/firefox (pid 4711)"
+	Entity   string `json:"entity,omitempty"`
+	Member   string `json:"member,omitempty"`
+	Device   string `json:"device,omitempty"`   // token label
+	Key      string `json:"key,omitempty"`      // thumbprint
+	Request  string `json:"request,omitempty"`  // request id
+	Batch    string `json:"batch,omitempty"`    // id of the batch that the request was shown in
+	Count    int    `json:"count,omitempty"`    // how many items, or how many events this line stands for; 0 means one
+	Decision string `json:"decision,omitempty"` // APPROVE or REJECT
+
+	// What was decided on, as the statement says it; of a decision and of what
+	// became of it.
+	Price        string `json:"price,omitempty"`        // what is paid: "250.00 EUR"
+	Amount       string `json:"amount,omitempty"`       // what is bought, as quoted: "0.0815"
+	Asset        string `json:"asset,omitempty"`        // of which: its LedgerId, "ethereum"
+	Minimum      string `json:"minimum,omitempty"`      // the least amount that is accepted
+	Counterparty string `json:"counterparty,omitempty"` // name and id: "NorthPay (northpay)"
+	Account      string `json:"account,omitempty"`      // name and id: "Treasury (acc_treasury)"
+	Address      string `json:"address,omitempty"`      // where it is to arrive
+	Chain        string `json:"chain,omitempty"`        // CAIP-2: "eip155:1"
+
 	Statement string `json:"statement,omitempty"` // what kind of statement: its typ, "countersign-approval+jws"
 	Digest    string `json:"digest,omitempty"`    // SHA-256 of the statement, hex
 	Code      string `json:"code,omitempty"`      // fault code

@@ -57,9 +57,15 @@ func vectors(t *testing.T) []vector {
 		e.Entity, e.Member, e.Device, e.Key = "ent_sandbox", "mem_alice", "alice", strings.Repeat("A", 43)
 		e.Request, e.Decision, e.Statement, e.Digest = "req_aaaaaaaaaaaaaaaaaaaaaaaaaa", "APPROVE", "countersign-approval+jws", strings.Repeat("0f", 32)
 	}
+	decision := func(e *Event) {
+		statement(e)
+		e.Price, e.Amount, e.Asset, e.Minimum = "250.00 EUR", "0.0815", "ethereum", "0.0799"
+		e.Counterparty, e.Account = "NorthPay (northpay)", "Treasury (acc_treasury)"
+		e.Address, e.Chain = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", "eip155:1"
+	}
 	for _, e := range []Event{
 		{Kind: Started}, with(Paired, nil), with(Derived, statement), with(Batched, func(e *Event) { e.Batch, e.Count = "bat_1", 2 }),
-		with(Approved, statement), with(Signed, statement), with(Failed, func(e *Event) { e.Process, e.Code = "/home/é/\"<&>\"", "DEVICE_REMOVED" }),
+		with(Approved, decision), with(Signed, decision), with(Failed, func(e *Event) { e.Process, e.Code = "/home/é/\"<&>\"", "DEVICE_REMOVED" }),
 	} {
 		if err := j.Append(e); err != nil {
 			t.Fatal(err)
@@ -79,7 +85,9 @@ func vectors(t *testing.T) []vector {
 		return l
 	}
 	cut := func(from, to int) []string { return append(append([]string(nil), good[:from]...), good[to:]...) }
+	older := older(t)
 	return []vector{
+		{Name: "one of a writer that did not name what was decided on", Lines: older, Valid: true, Size: uint64(len(older)), Hash: hashOf(t, older[len(older)-1])},
 		{Name: "an empty journal", Lines: []string{}, Valid: true},
 		{Name: "a whole one", Lines: good, Valid: true, Size: uint64(len(good)), Hash: j.Head().Hash},
 		{Name: "its beginning", Lines: good[:3], Valid: true, Size: 3, Hash: hashOf(t, good[2])},
@@ -94,6 +102,16 @@ func vectors(t *testing.T) []vector {
 		{Name: "an unknown field", Lines: change(2, `{`, `{"x":1,`), Entry: "2"},
 		{Name: "an incomplete last line", Lines: append(append([]string(nil), good[:2]...), good[2][:40]), Torn: true, Entry: "2"},
 	}
+}
+
+// older is a journal that was written before entries said what was decided on.
+func older(t *testing.T) []string {
+	t.Helper()
+	data, err := os.ReadFile("testdata/older.log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
 }
 
 func hashOf(t *testing.T, line string) string {
