@@ -19,6 +19,7 @@ const (
 	Batch     = "bat" // of a bridge, while its connection lives
 	Booking   = "bkg" // of the gateway's ledger
 	Channel   = "chn" // of a relay of channel records
+	Deposit   = "dep" // what a chain moved to an address of a vault
 	Developer = "dev" // a customer of the gateway, who holds an API key
 	Entity    = "ent" // whose vault it is
 	Ledger    = "led" // of the sandbox
@@ -38,7 +39,7 @@ const (
 
 // Kinds returns every kind, for tests that compare tables.
 func Kinds() []string {
-	return []string{Account, Approval, Question, Batch, Booking, Channel, Developer, Entity, Ledger, Member, Order, Quote, Request}
+	return []string{Account, Approval, Question, Batch, Booking, Channel, Deposit, Developer, Entity, Ledger, Member, Order, Quote, Request}
 }
 
 // Valid reports whether s has the form of an id, of whatever kind.

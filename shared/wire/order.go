@@ -19,8 +19,8 @@ func (o OrderInput) Validate() error { return anID("request_id", id.Request, o.R
 const (
 	OrderCreated    = "created"    // nobody was handed over yet
 	OrderRedirected = "redirected" // a ticket was used
-	OrderProcessing = "processing" // a deposit was seen that is not final
-	OrderCompleted  = "completed"  // delivered and booked
+	OrderProcessing = "processing" // something was seen at its address, final or not, and not yet the minimum
+	OrderCompleted  = "completed"  // the approved minimum or more was delivered and booked
 )
 
 // Order is a purchase at a provider, under an approved request.
@@ -35,12 +35,16 @@ type Order struct {
 	Fiat         statement.Fiat   `json:"fiat"`
 	Promised     statement.Crypto `json:"promised"` // the quote of the hand-off
 	Minimum      string           `json:"minimum"`  // that was approved
-	// Delivered is what arrived; absent before. Difference is delivered minus
-	// promised, with its sign; DifferencePct in percent with two places.
+	// Delivered is the sum of all final deposits of the asset at the order's
+	// address; absent while there is none. Difference is delivered minus promised,
+	// with its sign; DifferencePct in percent with two places. Pending is the sum
+	// of those that are not final yet.
 	Delivered     *statement.Crypto `json:"delivered,omitempty"`
 	Difference    string            `json:"difference,omitempty"`
 	DifferencePct string            `json:"difference_pct,omitempty"`
-	BelowMinimum  bool              `json:"below_minimum"` // delivered less than was approved
+	Pending       string            `json:"pending,omitempty"`
+	BelowMinimum  bool              `json:"below_minimum"` // something was delivered, and less than was approved
+	Deposits      []Deposit         `json:"deposits"`      // at the address, newest first, at most 100
 	Chain         string            `json:"chain"`
 	Address       string            `json:"address"`
 	TxHash        string            `json:"tx_hash,omitempty"`

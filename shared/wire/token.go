@@ -92,6 +92,27 @@ type Clock struct {
 type Health struct {
 	Status     string            `json:"status"`
 	Components map[string]string `json:"components"`
+	Chains     []ChainHealth     `json:"chains"` // that are watched for deposits
+}
+
+// States of the watch over a chain.
+const (
+	ChainOK       = "ok"
+	ChainStarting = "starting" // its node was not asked yet
+	ChainBehind   = "behind"   // reading older blocks
+	ChainStalled  = "stalled"  // no progress: reason says why
+)
+
+// ChainHealth is how far a chain is read.
+type ChainHealth struct {
+	Chain        string     `json:"chain"` // CAIP-2
+	Name         string     `json:"name"`
+	Status       string     `json:"status"`
+	Head         int64      `json:"head"`                    // newest block of the node
+	Read         int64      `json:"read"`                    // newest block that was read
+	Lag          int64      `json:"lag"`                     // blocks between them
+	LastProgress *time.Time `json:"last_progress,omitempty"` // when reading last succeeded
+	Reason       string     `json:"reason,omitempty"`        // why the last reading did not
 }
 
 // SandboxInput is the body of POST /v1/sandbox; developer_id is in snake case

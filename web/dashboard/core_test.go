@@ -67,7 +67,7 @@ func (c canned) account() wire.Account {
 		Rules: governance.Set{Version: 3, Rules: []governance.Rule{{Name: "Treasury purchases", Steps: []governance.Step{{Name: "Treasury", Quorum: 2, Members: []string{"mem_alice", "mem_bob", "mem_carol"}}}}}},
 		Entries: []wire.LedgerEntry{{ID: "ent_1", At: c.now, Text: "Purchase at Northpay", Order: "ord_9r4s2w0x3a6h2v0m3k8t1q5n7p",
 			Postings: []wire.Posting{{Ledger: "vault:acc_treasury", Side: "debit", Asset: "ethereum", Amount: "0.08421390751120486"}, {Ledger: "provider:northpay", Side: "credit", Asset: "ethereum", Amount: "0.08421390751120486"}}}},
-		Deposits: []wire.DepositRecord{{Address: address, Request: "req_done", Asset: "ethereum", Amount: "0.08421390751120486", TxHash: "0x" + strings.Repeat("5a9c", 16), At: c.now}}, ServerTime: c.now}
+		Deposits: []wire.Deposit{{ID: "dep_done", State: wire.DepositFinal, Chain: "eip155:31337", Address: address, Request: "req_done", Order: "ord_9r4s2w0x3a6h2v0m3k8t1q5n7p", Asset: "ethereum", Amount: "0.08421390751120486", TxHash: "0x" + strings.Repeat("5a9c", 16), At: c.now, Confirmations: 3, Needed: 1}}, ServerTime: c.now}
 }
 
 func (c canned) providers() wire.Providers {

@@ -230,7 +230,7 @@ func (s *State) writeConfigs(p ports, cfg Config) error {
 			"developers": []map[string]any{{"id": Developer, "name": "Sandbox dashboard",
 				"api_key_file": s.path("secrets/developer.key"), "entities": []string{Entity}}},
 			"providers": desks,
-			"chains":    []map[string]any{{"chain": Chain, "rpc": "http://" + p.chain}},
+			"chains":    []map[string]any{{"chain": Chain, "rpc": "http://" + p.chain, "confirmations": 1}},
 		},
 		"bridge": map[string]any{
 			"listen": []string{p.bridge}, "origins": append([]string{"http://" + p.dashboard}, cfg.Origins...),

@@ -49,17 +49,22 @@ func (m *Model) accountPage() view.Node {
 			view.El("p", "muted", "Nothing has arrived yet.")))
 	}
 	return page("", back, head(a.Name, a.Chain, link("button is-primary", "/buy", "Buy into this account")),
-		view.El("div", "stack is-loose", balances, m.addresses(a), m.ledger(a), m.accountRules(a)))
+		view.El("div", "stack is-loose", unwatched(a), balances, m.deposits(a.Deposits, "Received", "Whatever came to an address of the vault, asked for or not."),
+			m.addresses(a), m.ledger(a), m.accountRules(a)))
+}
+
+// unwatched says why nothing can be bought into the account at present.
+func unwatched(a wire.Account) view.Node {
+	if a.NotWatched == "" {
+		return view.Node{}
+	}
+	return view.El("div", "notice is-negative", view.A("role", "status"), icon("alert"),
+		view.El("div", "notice-body", view.El("p", "notice-title", "Nothing can be bought into this account at present"), view.El("p", "", capital(a.NotWatched)+".")))
 }
 
 func (m *Model) addresses(a wire.Account) view.Node {
 	rows := []view.Node{view.El("div", "fact", view.El("dt", "", "Account address"),
 		view.El("dd", "", view.El("div", "stack is-tight", address(a.Address), badge("is-positive", "shield", "Key in the vault"))))}
-	for _, d := range a.Deposits {
-		rows = append(rows, view.El("div", "fact", view.Key(d.Address), view.El("dt", "", "Received ", m.cfg.Words.moment(d.At, m.server(), "")),
-			view.El("dd", "", view.El("div", "stack is-tight", m.cfg.Words.exact(d.Amount, assetOf(d.Asset).Ticker, ""), address(d.Address),
-				badge("is-positive", "shield", "Made in the vault, attested by the signer"), link("link small", "/requests/"+d.Request, "Request")))))
-	}
 	return card("Addresses", "Each purchase gets an address of its own.", view.El("dl", "facts", rows))
 }
 

@@ -83,10 +83,15 @@ func methodName(id string) string {
 	if n, ok := methods[id]; ok {
 		return n
 	}
-	if id == "" {
+	return capital(id)
+}
+
+// capital starts a sentence.
+func capital(s string) string {
+	if s == "" {
 		return ""
 	}
-	return strings.ToUpper(id[:1]) + id[1:]
+	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 // shownPlaces is how many decimals of crypto a list shows; the exact amount is

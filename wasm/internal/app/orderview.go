@@ -54,7 +54,7 @@ func (m *Model) orderPage() view.Node {
 		view.El("div", "page-head", view.El("div", "",
 			view.El("h1", "page-title", m.cfg.Words.fiat(o.Fiat.Amount, o.Fiat.Currency)+" of "+assetOf(o.Promised.Asset).Name+" from "+o.ProviderName),
 			view.El("div", "cluster", stateBadge(orderStates, o.State), identifier(o.ID)))),
-		trouble, m.handOff(o), m.promised(o), m.timeline(o), m.orderDetails(o), history(m, o.History))
+		trouble, m.handOff(o), m.promised(o), m.timeline(o), m.deposits(o.Deposits, "Arrived", "Everything that came to this order's address."), m.orderDetails(o), history(m, o.History))
 }
 
 // handOff continues at the provider, with a ticket that works once.
@@ -89,6 +89,9 @@ func (m *Model) promised(o wire.Order) view.Node {
 	w, unit := m.cfg.Words, assetOf(o.Promised.Asset).Ticker
 	second := view.El("div", "compare-cell", view.El("span", "eyebrow", "Delivered"), view.El("span", "muted", "Not yet"))
 	diff := view.Node{}
+	if o.Pending != "" {
+		second.Kids = append(second.Kids, view.El("span", "muted small", "On its way: ", w.number(o.Pending, -1)+" "+unit))
+	}
 	if o.Delivered != nil {
 		second = view.El("div", "compare-cell", view.El("span", "eyebrow", "Delivered"), w.exact(o.Delivered.Amount, unit, "is-medium"))
 		d := o.Difference
@@ -120,7 +123,7 @@ func (m *Model) timeline(o wire.Order) view.Node {
 	names := []struct{ state, title, text string }{
 		{wire.OrderCreated, "Order made", "The price was checked and the address fixed."},
 		{wire.OrderRedirected, "Handed over", "You pay at " + o.ProviderName + "."},
-		{wire.OrderProcessing, "Seen on chain", "A deposit to the vault's address, not yet final."},
+		{wire.OrderProcessing, "Seen on chain", "Something came to the vault's address: not yet final, or not yet enough."},
 		{wire.OrderCompleted, "Delivered", "Final on chain and booked in the account."},
 	}
 	at := -1

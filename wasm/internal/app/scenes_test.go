@@ -50,7 +50,10 @@ func sampleAccount() wire.Account {
 		Entries: []wire.LedgerEntry{{ID: "ent1", At: noon.Add(-26 * time.Hour), Text: "Delivery of order ord_3kd9s8f7", Order: orderID, Postings: []wire.Posting{
 			{Ledger: "vault:acc_treasury", Side: "debit", Asset: "ethereum", Amount: "1.084904123456789012"},
 			{Ledger: "provider:northpay", Side: "credit", Asset: "ethereum", Amount: "1.084904123456789012"}}}},
-		Deposits: []wire.DepositRecord{{Address: address1, Request: requestID, Asset: "ethereum", Amount: "1.084904123456789012", TxHash: "0xabc", At: noon.Add(-26 * time.Hour)}}}
+		Deposits: []wire.Deposit{
+			{ID: "dep_003", State: wire.DepositPending, Chain: "eip155:31337", Address: address1, Request: requestID, Order: orderID, Asset: "ethereum", Amount: "0.5", TxHash: "0xdef", At: noon.Add(-time.Minute), Confirmations: 3, Needed: 12},
+			{ID: "dep_002", State: wire.DepositFinal, Chain: "eip155:31337", Address: address1, Request: requestID, Asset: "ethereum", Amount: "0.000000000000000001", At: noon.Add(-2 * time.Hour), Confirmations: 600, Needed: 12},
+			{ID: "dep_001", State: wire.DepositFinal, Chain: "eip155:31337", Address: address1, Request: requestID, Order: orderID, Asset: "ethereum", Amount: "1.084904123456789012", TxHash: "0xabc", At: noon.Add(-26 * time.Hour), Confirmations: 9000, Needed: 12}}}
 }
 
 func sampleRow(provider, name, crypto, price string, life time.Duration) *quote.Row {
@@ -85,6 +88,7 @@ func sampleOrder(state string) wire.Order {
 		History: []wire.Event{{At: noon.Add(-3 * time.Minute), Type: "order", Text: "Order made", Seq: -1}}}
 	if state == wire.OrderCompleted {
 		o.Delivered = &statement.Crypto{Amount: "0.094904", Asset: "ethereum"}
+		o.Deposits = []wire.Deposit{{ID: "dep_001", State: wire.DepositFinal, Chain: o.Chain, Address: o.Address, Asset: "ethereum", Amount: "0.094904", TxHash: "0x3b0c7ffb4f2d2f0d9d7a90e1f5f2e3c4d5b6a7980716253443526170f9e8d7c6", Block: 12, At: noon, Confirmations: 12, Needed: 12, Order: o.ID}}
 		o.Difference, o.DifferencePct, o.TxHash = "-0.000000123456789012", "0.00", "0x3b0c7ffb4f2d2f0d9d7a90e1f5f2e3c4d5b6a7980716253443526170f9e8d7c6"
 	}
 	return o
@@ -346,6 +350,20 @@ func scenes() map[string]func() *Model {
 		"order-completed": func() *Model {
 			m := stage("/orders/" + orderID)
 			m.Update(Loaded{What: TheOrder, ID: orderID, Value: sampleOrder(wire.OrderCompleted)})
+			return m
+		},
+		"order-reversed": func() *Model {
+			m, o := stage("/orders/"+orderID), sampleOrder(wire.OrderProcessing)
+			o.Pending = "0.05"
+			o.Deposits = []wire.Deposit{{ID: "dep_002", State: wire.DepositPending, Chain: o.Chain, Address: o.Address, Asset: "ethereum", Amount: "0.05", Block: 13, At: noon, Confirmations: 1, Needed: 12},
+				{ID: "dep_001", State: wire.DepositReversed, Chain: o.Chain, Address: o.Address, Asset: "ethereum", Amount: "0.094904", TxHash: "0xabc", Block: 12, At: noon.Add(-time.Minute), Needed: 12}}
+			m.Update(Loaded{What: TheOrder, ID: orderID, Value: o})
+			return m
+		},
+		"account-not-watched": func() *Model {
+			m, a := stage("/accounts/acc_treasury"), sampleAccount()
+			a.NotWatched = "deposits on Sandbox chain are not seen at present: its node cannot be read"
+			m.Update(Loaded{What: TheAccount, ID: "acc_treasury", Value: a})
 			return m
 		},
 		"orders": func() *Model {

@@ -318,7 +318,12 @@ func (m *Model) problems() []quote.Problem {
 	}
 	if chain := m.accountChain(); chain != "" {
 		if _, why := asset.Buyable(chain, m.form.Asset); why != "" {
-			return []quote.Problem{{Field: "to", Code: quote.CodeInvalid, Message: strings.ToUpper(why[:1]) + why[1:] + "."}}
+			return []quote.Problem{{Field: "to", Code: quote.CodeInvalid, Message: capital(why) + "."}}
+		}
+	}
+	for _, a := range m.accounts.Value {
+		if a.ID == m.form.Account && a.NotWatched != "" {
+			return []quote.Problem{{Field: "to", Code: quote.CodeInvalid, Message: capital(a.NotWatched) + "."}}
 		}
 	}
 	return quote.Validate(m.providers.Value, m.form.Input(plain))

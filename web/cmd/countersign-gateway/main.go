@@ -48,7 +48,12 @@ The file for serve and migrate is JSON; every name is known or refused:
   environment         sandbox, or the name of another one; a token works in one only
   developers          [{"id","name","api_key_file","entities":["ent_…"]}]
   providers           [{"id","name","url","api_key_file"}]
-  chains              [{"chain":"eip155:31337","rpc":"http://…"}]
+  chains              [{"chain":"eip155:31337","rpc":"http://…","confirmations":1}]: whose deposits
+                      are seen. rpc is a node's address; confirmations, needed for each chain,
+                      is how many blocks make a deposit final, its own included: 12 on
+                      Ethereum, say; 1 in the sandbox, whose one node never changes its mind.
+                      What arrives on a chain that is not listed is not seen, so nothing can
+                      be bought into an account on it
 
 Files with keys and PINs must be readable by their owner alone (mode 0600); a file of
 root's also by a group (0640), as systemd's LoadCredential and Kubernetes' fsGroup make

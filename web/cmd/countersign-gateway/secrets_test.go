@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/shared/asset"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway/gatewaytest"
 )
@@ -121,18 +122,18 @@ func TestNoPartOfAConfiguredAddressIsWrittenAnywhere(t *testing.T) {
 	cfg.Chains, cfg.Providers = nil, nil
 	dir := t.TempDir()
 	var expected []string
-	id := 9000
+	id, known := 0, asset.Chains() // the first are those of eip155
 	for address, what := range failing(t) {
+		chain := known[id].ID
 		id++
-		chain := fmt.Sprintf("eip155:%d", id)
 		t.Log(chain, "has", what)
-		cfg.Chains = append(cfg.Chains, Chain{Chain: chain, RPC: with(address)})
-		expected = append(expected, "read chain "+chain)
 		if strings.HasPrefix(address, "http") {
+			cfg.Chains = append(cfg.Chains, Chain{Chain: chain, RPC: with(address), Confirmations: 1})
+			expected = append(expected, "chain="+chain+" ")
 			base, _, _ := strings.Cut(with(address), "?") // no query, and no user:
 			base = strings.Replace(base, "operator:pa55-word@", "", 1)
 			cfg.Providers = append(cfg.Providers, Provider{
-				ID: fmt.Sprintf("shop-%d", id), Name: "Shop", URL: base, APIKeyFile: file(t, filepath.Join(dir, chain), gatewaytest.APIKey),
+				ID: fmt.Sprintf("shop-%d", id+10), Name: "Shop", URL: base, APIKeyFile: file(t, filepath.Join(dir, chain), gatewaytest.APIKey),
 			})
 		}
 	}
@@ -243,6 +244,42 @@ func TestAnAPIKeyThatOthersCanReadStopsTheGateway(t *testing.T) {
 		use(&cfg, path)
 		if err := serve(t.Context(), cfg, stdio{io.Discard, io.Discard}); err == nil || !strings.Contains(err.Error(), "chmod 600 on it") {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestTheChainsOfTheConfigurationAreCheckedAtTheStart(t *testing.T) {
+	t.Parallel()
+	good := Chain{Chain: "eip155:1", RPC: with("https://node.example"), Confirmations: 12}
+	change := func(f func(*Chain)) []Chain {
+		c := good
+		f(&c)
+		return []Chain{{Chain: "eip155:10", RPC: good.RPC, Confirmations: 1}, c}
+	}
+	for _, c := range []struct {
+		name   string
+		chains []Chain
+		want   string // empty: accepted
+	}{
+		{"none", nil, ""},
+		{"two", change(func(*Chain) {}), ""},
+		{"no confirmations", change(func(c *Chain) { c.Confirmations = 0 }), "chains[1].confirmations"},
+		{"less than one", change(func(c *Chain) { c.Confirmations = -1 }), "chains[1].confirmations"},
+		{"more than any chain needs", change(func(c *Chain) { c.Confirmations = 1_000_000 }), "chains[1].confirmations"},
+		{"a chain twice", change(func(c *Chain) { c.Chain = "eip155:10" }), "chains[1].chain"},
+		{"a chain that is not known", change(func(c *Chain) { c.Chain = "eip155:5" }), "chains[1]"},
+		{"a chain that cannot be watched", change(func(c *Chain) { c.Chain = "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp" }), "chains[1]"},
+		{"a node by another scheme", change(func(c *Chain) { c.RPC = with("ftp://node.example") }), "chains[1]"},
+		{"no node", change(func(c *Chain) { c.RPC = "" }), "chains[1]"},
+	} {
+		err := checkChains(c.chains)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		for _, s := range secrets {
+			if err != nil && strings.Contains(err.Error(), s) {
+				t.Errorf("%s: %q was written: %v", c.name, s, err)
+			}
 		}
 	}
 }

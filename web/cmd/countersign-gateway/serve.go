@@ -64,10 +64,56 @@ type Provider struct {
 	APIKeyFile string `json:"api_key_file"`
 }
 
-// Chain is a node that reports deposits.
+// Chain is a chain whose deposits are seen.
 type Chain struct {
-	Chain string `json:"chain"` // CAIP-2
-	RPC   string `json:"rpc"`
+	Chain         string `json:"chain"`         // CAIP-2
+	RPC           string `json:"rpc"`           // of a node
+	Confirmations int64  `json:"confirmations"` // blocks that make a deposit final, its own included
+}
+
+// maxConfirmations is more than any chain needs.
+const maxConfirmations = 10_000
+
+// checkChains finds what is wrong with the chains, and names it by its place.
+func checkChains(all []Chain) error {
+	seen := map[string]bool{}
+	for i, c := range all {
+		at := fmt.Sprintf("chains[%d]", i)
+		err := chain.Config{RPC: c.RPC, Chain: c.Chain}.Check()
+		switch {
+		case err != nil:
+			return fmt.Errorf("the configuration's %s: %w", at, err)
+		case c.Confirmations == 0:
+			return fmt.Errorf("the configuration needs %s.confirmations: how many blocks make a deposit on %s final, its own included (such as 12 on Ethereum; 1 in the sandbox, whose one node never changes its mind)", at, c.Chain)
+		case c.Confirmations < 0 || c.Confirmations > maxConfirmations:
+			return fmt.Errorf("the configuration's %s.confirmations must be 1 to %d", at, maxConfirmations)
+		case seen[c.Chain]:
+			return fmt.Errorf("the configuration's %s.chain: %s is there twice", at, c.Chain)
+		}
+		seen[c.Chain] = true
+	}
+	return nil
+}
+
+// watched are the chains of a configuration that was checked.
+func watched(all []Chain) (chains map[string]gateway.Watched, closeAll func(), err error) {
+	chains = map[string]gateway.Watched{}
+	var open []*chain.Watcher
+	closeAll = func() {
+		for _, w := range open {
+			w.Close()
+		}
+	}
+	for _, c := range all {
+		w, err := chain.New(chain.Config{RPC: c.RPC, Chain: c.Chain})
+		if err != nil {
+			closeAll()
+			return nil, nil, err
+		}
+		open = append(open, w)
+		chains[c.Chain] = gateway.Watched{Node: w, Confirmations: c.Confirmations}
+	}
+	return chains, closeAll, nil
 }
 
 // signerFile is what "countersign-bridge signer init" writes.
@@ -104,7 +150,7 @@ func (c Config) check() error {
 			return fmt.Errorf("developers: the name of %s %s", d.ID, why)
 		}
 	}
-	return nil
+	return checkChains(c.Chains)
 }
 
 // apiKey reads an API key, which has 16 to 512 characters.
@@ -158,12 +204,11 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 	if err != nil {
 		return err
 	}
-	chains := map[string]gateway.Chain{}
-	for _, c := range cfg.Chains {
-		n := &node{cfg: chain.Config{RPC: c.RPC, Chain: c.Chain}}
-		defer n.close()
-		chains[c.Chain] = n
+	chains, closeChains, err := watched(cfg.Chains)
+	if err != nil {
+		return err
 	}
+	defer closeChains()
 	link := signerlink.New(cfg.SignerSocket)
 	defer link.Close()
 	g, err := gateway.New(ctx, gateway.Config{
@@ -181,7 +226,7 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 	if err != nil {
 		return err
 	}
-	meet(ctx, g, log)
+	meet(ctx, g, cfg.Chains, log)
 	meeting, err := relayOf(cfg, log)
 	if err != nil {
 		return err
@@ -217,14 +262,19 @@ func sockets(cfg Config) []string {
 	return all
 }
 
-// meet reads the signer's log before the first client asks about it. A signer
-// that is down must not keep the gateway from serving.
-func meet(ctx context.Context, g *gateway.Gateway, log *slog.Logger) {
+// meet reads the signer's log and the chains before the first client asks about
+// them. A signer or a node that is down must not keep the gateway from serving.
+func meet(ctx context.Context, g *gateway.Gateway, chains []Chain, log *slog.Logger) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if err := g.Sync(ctx); err != nil {
 		log.Warn("the signer was not reached at start; trying on", "error", err)
 	}
+	var wg sync.WaitGroup
+	for _, c := range chains {
+		wg.Go(func() { _ = g.Deposits(ctx, c.Chain) }) // the log and the health say what is wrong
+	}
+	wg.Wait()
 }
 
 type server struct {

@@ -1,147 +1,28 @@
 package chain_test
 
 import (
-	"context"
-	"encoding/json"
-	"math/big"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
-	"sync"
+	"strings"
 	"testing"
 
-	"github.com/ethereum/go-ethereum/common"
-	"github.com/ethereum/go-ethereum/core/types"
-	"github.com/ethereum/go-ethereum/crypto"
-	"github.com/ethereum/go-ethereum/params"
-	"github.com/ethereum/go-ethereum/trie"
-
 	"countersign/web/internal/chain"
+	"countersign/web/internal/chain/chaintest"
 )
 
-const vault = "0x52908400098527886E0F7030069857D2E4169EE7"
+const (
+	vault = "0x52908400098527886e0f7030069857d2e4169ee7"
+	other = "0x8ba1f109551bd432803012645ac136ddd64dba72"
+	usdc  = "ethereum/erc20/usd__coin"
+)
 
-// fakeNode answers the five methods that the watcher may use, and can change
-// its mind about what happened.
-type fakeNode struct {
-	t *testing.T
-
-	mu     sync.Mutex
-	blocks []*types.Block
-	failed map[common.Hash]bool
-	nonce  uint64
-}
-
-func newNode(t *testing.T) (*fakeNode, string) {
+func dial(t *testing.T, n *chaintest.Node) *chain.Watcher {
 	t.Helper()
-	n := &fakeNode{t: t, failed: map[common.Hash]bool{}}
-	n.mine(0, "")
-	s := httptest.NewServer(n)
-	t.Cleanup(s.Close)
-	return n, s.URL
-}
-
-// mine adds a block with transfers of the given amounts of wei to the vault.
-func (n *fakeNode) mine(branch uint64, to string, values ...int64) common.Hash {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	key, err := crypto.ToECDSA(common.LeftPadBytes([]byte{7}, 32))
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	var txs types.Transactions
-	var receipts types.Receipts
-	for _, v := range values {
-		address := common.HexToAddress(to)
-		tx, err := types.SignNewTx(key, types.LatestSignerForChainID(big.NewInt(31337)), &types.DynamicFeeTx{
-			ChainID: big.NewInt(31337), Nonce: n.nonce, GasFeeCap: big.NewInt(params.GWei), Gas: params.TxGas, To: &address, Value: big.NewInt(v),
-		})
-		if err != nil {
-			n.t.Fatal(err)
-		}
-		n.nonce++
-		txs, receipts = append(txs, tx), append(receipts, &types.Receipt{Status: 1, TxHash: tx.Hash()})
-	}
-	header := &types.Header{Number: big.NewInt(int64(len(n.blocks))), Difficulty: new(big.Int), BaseFee: new(big.Int), Time: 1_700_000_000 + branch}
-	if len(n.blocks) > 0 {
-		header.ParentHash = n.blocks[len(n.blocks)-1].Hash()
-	}
-	n.blocks = append(n.blocks, types.NewBlock(header, &types.Body{Transactions: txs}, receipts, trie.NewStackTrie(nil)))
-	if len(txs) == 0 {
-		return common.Hash{}
-	}
-	return txs[0].Hash()
-}
-
-// drop forgets the newest blocks, as a reorganisation does.
-func (n *fakeNode) drop(count int) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.blocks = n.blocks[:len(n.blocks)-count]
-}
-
-func (n *fakeNode) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var q struct {
-		ID     json.RawMessage
-		Method string
-		Params []any
-	}
-	if err := json.NewDecoder(r.Body).Decode(&q); err != nil {
-		n.t.Error(err)
-	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(map[string]any{"jsonrpc": "2.0", "id": q.ID, "result": n.answer(q.Method, q.Params)})
-}
-
-func (n *fakeNode) answer(method string, args []any) any {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	switch method {
-	case "eth_chainId":
-		return "0x7a69"
-	case "eth_blockNumber":
-		return "0x" + big.NewInt(int64(len(n.blocks)-1)).Text(16)
-	case "eth_getBlockByNumber":
-		number, _ := new(big.Int).SetString(args[0].(string)[2:], 16)
-		if int(number.Int64()) >= len(n.blocks) {
-			return nil
-		}
-		return n.block(n.blocks[number.Int64()])
-	case "eth_getTransactionReceipt":
-		for _, b := range n.blocks {
-			for _, tx := range b.Transactions() {
-				if tx.Hash().Hex() == args[0] {
-					status := uint64(1)
-					if n.failed[tx.Hash()] {
-						status = 0
-					}
-					return &types.Receipt{Status: status, TxHash: tx.Hash(), BlockHash: b.Hash(), BlockNumber: b.Number(), Logs: []*types.Log{}}
-				}
-			}
-		}
-		return nil
-	}
-	n.t.Errorf("%s was called", method)
-	return nil
-}
-
-func (n *fakeNode) block(b *types.Block) any {
-	data, err := json.Marshal(b.Header())
-	if err != nil {
-		n.t.Error(err)
-	}
-	out := map[string]any{}
-	_ = json.Unmarshal(data, &out)
-	txs := []any{}
-	for _, tx := range b.Transactions() {
-		txs = append(txs, tx)
-	}
-	out["transactions"], out["uncles"] = txs, []string{}
-	return out
-}
-
-func dial(t *testing.T, url string, confirmations, batch uint64) *chain.Watcher {
-	t.Helper()
-	w, err := chain.Dial(t.Context(), chain.Config{RPC: url, Chain: "eip155:31337", Confirmations: confirmations, Batch: batch})
+	w, err := chain.New(chain.Config{RPC: n.URL, Chain: fmt.Sprint("eip155:", n.ID)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -149,123 +30,224 @@ func dial(t *testing.T, url string, confirmations, batch uint64) *chain.Watcher 
 	return w
 }
 
-func scan(ctx context.Context, t *testing.T, w *chain.Watcher, from chain.Cursor) ([]chain.Deposit, chain.Cursor) {
+func at(t *testing.T, w *chain.Watcher, n int64) chain.Block {
 	t.Helper()
-	found, next, err := w.Scan(ctx, from, []string{vault})
+	b, err := w.At(t.Context(), n)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return found, next
+	return b
 }
 
-func TestADepositIsReportedUntilItIsFinal(t *testing.T) {
-	t.Parallel()
-	n, url := newNode(t)
-	w, ctx := dial(t, url, 3, 0), t.Context()
-	start, err := w.Head(ctx)
-	if err != nil || start != "" {
-		t.Fatal(start, err)
-	}
-	n.mine(0, "0x0000000000000000000000000000000000000001", 5)
-	tx := n.mine(0, vault, 250_000_000_000_000_000)
-	cursor := start
-	for confirmations := uint64(1); confirmations <= 3; confirmations++ {
-		var found []chain.Deposit
-		found, cursor = scan(ctx, t, w, cursor)
-		if len(found) != 1 || found[0].TxHash != tx.Hex() || found[0].Amount != "0.25" || found[0].Address != vault ||
-			found[0].Block != 2 || found[0].Confirmations != confirmations || found[0].Final != (confirmations == 3) {
-			t.Fatalf("%+v", found)
+func lines(all []chain.Arrival) []string {
+	out := []string{}
+	for _, a := range all {
+		tx := "tx"
+		if a.Tx == "" {
+			tx = "balance"
 		}
-		n.mine(0, "")
+		out = append(out, fmt.Sprintf("%s %s %s %d in %d", a.Asset, a.Units, tx, a.Index, a.Block.Number))
 	}
-	if found, _ := scan(ctx, t, w, cursor); len(found) != 0 {
-		t.Errorf("reported again: %+v", found)
-	}
-	if head, err := w.Head(ctx); err != nil || head == "" {
-		t.Errorf("head %q, %v", head, err)
+	return out
+}
+
+func same(t *testing.T, what string, got []string, want ...string) {
+	t.Helper()
+	if strings.Join(got, "\n") != strings.Join(want, "\n") {
+		t.Errorf("%s:\n%s\nwant\n%s", what, strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
-func TestAShortReorganisationMovesADeposit(t *testing.T) {
-	t.Parallel()
-	n, url := newNode(t)
-	w, ctx := dial(t, url, 3, 0), t.Context()
-	n.mine(0, "")
-	n.mine(0, "")
-	n.mine(0, vault, 5)
-	found, cursor := scan(ctx, t, w, "")
-	if len(found) != 1 || found[0].Final {
-		t.Fatalf("%+v", found)
+func readTo(t *testing.T, w *chain.Watcher, n int64) []string {
+	t.Helper()
+	_, all, err := w.Read(t.Context(), at(t, w, 0), n, chain.Watched{vault: true})
+	if err != nil {
+		t.Fatal(err)
 	}
-	n.drop(1)
-	n.mine(9, "")
-	n.mine(9, "")
-	if found, _ = scan(ctx, t, w, cursor); len(found) != 0 {
-		t.Errorf("a deposit that is gone was reported: %+v", found)
+	return lines(all)
+}
+
+func TestTransfersToTheVaultAreSeenAndOthersAreNot(t *testing.T) {
+	t.Parallel()
+	n := chaintest.New(t, 31337)
+	n.Pay(strings.ToUpper(vault[2:3])+vault[3:], "1") // not an address at all
+	n.Pay(other, "5")
+	n.Pay("0x52908400098527886E0F7030069857D2E4169EE7", "7")
+	n.Fail(vault, "11")
+	n.Pay(vault, "0")
+	n.Pay(vault, "13")
+	n.Mine()
+	same(t, "block 1", readTo(t, dial(t, n), 1), "ethereum 7 tx -1 in 1", "ethereum 13 tx -1 in 1")
+}
+
+func TestABlockWithAnUnknownTypeOfTransactionIsReadLikeAnyOther(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"0x7e", "0x64", "0xff", "0x4", "0x03"} {
+		n := chaintest.New(t, 10)
+		n.Odd(kind)
+		n.Pay(vault, "7")
+		n.Mine()
+		n.Odd(kind)
+		n.Mine()
+		n.Pay(vault, "8")
+		n.Mine()
+		same(t, kind, readTo(t, dial(t, n), 3), "optimism 7 tx -1 in 1", "optimism 8 tx -1 in 3")
 	}
 }
 
-func TestADeepReorganisationRewinds(t *testing.T) {
+func TestTokensAreSeenByTheirTransferLogs(t *testing.T) {
 	t.Parallel()
-	n, url := newNode(t)
-	w, ctx := dial(t, url, 1, 0), t.Context()
-	for range 4 {
-		n.mine(0, "")
+	n := chaintest.New(t, 1)
+	n.Token(usdc, other, "3")
+	n.Token(usdc, vault, "247500001")
+	n.Token("ethereum/erc20/dai_stablecoin_v2_0", vault, "5")
+	n.Token(usdc, vault, "0")
+	n.Mine()
+	w := dial(t, n)
+	same(t, "few addresses", readTo(t, w, 1), usdc+" 247500001 tx 1 in 1", "ethereum/erc20/dai_stablecoin_v2_0 5 tx 2 in 1")
+	many := chain.Watched{vault: true}
+	for i := range 600 {
+		many[fmt.Sprintf("0x%040x", i)] = true
 	}
-	_, cursor := scan(ctx, t, w, "")
-	n.drop(2)
-	n.mine(9, vault, 5)
-	n.mine(9, "")
-	found, cursor := scan(ctx, t, w, cursor)
-	if len(found) != 0 || cursor != "" {
-		t.Fatalf("%+v, %q", found, cursor)
+	_, all, err := w.Read(t.Context(), at(t, w, 0), 1, many)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if found, _ = scan(ctx, t, w, cursor); len(found) != 1 {
-		t.Errorf("the deposit of the new branch: %+v", found)
+	same(t, "many addresses", lines(all), usdc+" 247500001 tx 1 in 1", "ethereum/erc20/dai_stablecoin_v2_0 5 tx 2 in 1")
+}
+
+func TestAPayoutByAContractIsFoundByTheBalanceInItsBlock(t *testing.T) {
+	t.Parallel()
+	n := chaintest.New(t, 31337)
+	for range 9 {
+		n.Mine()
 	}
-	// A chain that became shorter is one too.
-	_, cursor = scan(ctx, t, w, cursor)
-	n.drop(2)
-	if _, cursor = scan(ctx, t, w, cursor); cursor != "" {
-		t.Errorf("cursor %q", cursor)
+	n.PayOut(vault, "5")
+	n.Pay(vault, "2")
+	n.Mine() // 10
+	n.Mine()
+	n.Pay(vault, "1")
+	n.Mine() // 12
+	n.PayOut(vault, "7")
+	n.PayOut(vault, "4")
+	n.Mine() // 13
+	w := dial(t, n)
+	_, direct, err := w.Read(t.Context(), at(t, w, 0), 13, chain.Watched{vault: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	locate := func(known []chain.Arrival) []string {
+		found, err := w.Locate(t.Context(), chain.Gap{Address: vault, From: -1, FromUnits: "0", To: at(t, w, 13), ToUnits: "19", Known: known})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return lines(found)
+	}
+	same(t, "beside what is known", locate(direct), "ethereum 5 balance -1 in 10", "ethereum 11 balance -1 in 13")
+	same(t, "when nothing is known", locate(nil), "ethereum 2 tx -1 in 10", "ethereum 5 balance -1 in 10", "ethereum 1 tx -1 in 12", "ethereum 11 balance -1 in 13")
+	n.Forget(1)
+	same(t, "when old states are gone", locate(direct), "ethereum 16 balance -1 in 13")
+}
+
+func TestABalanceThatFallsIsNoArrival(t *testing.T) {
+	t.Parallel()
+	n := chaintest.New(t, 31337)
+	n.Pay(vault, "10")
+	n.Mine()
+	n.Spend(vault, "4")
+	n.Mine()
+	w := dial(t, n)
+	b, err := w.Balances(t.Context(), at(t, w, 2), []string{vault, other})
+	if err != nil || b[0] != "6" || b[1] != "0" {
+		t.Fatal(b, err)
+	}
+	found, err := w.Locate(t.Context(), chain.Gap{Address: vault, From: 1, FromUnits: "10", To: at(t, w, 2), ToUnits: "6"})
+	if err != nil || len(found) != 0 {
+		t.Errorf("%v, %v", found, err)
 	}
 }
 
-func TestAScanReadsABatchAndIgnoresWhatMovedNothing(t *testing.T) {
+func TestAReorganisationIsNoticedWhileReading(t *testing.T) {
 	t.Parallel()
-	n, url := newNode(t)
-	w, ctx := dial(t, url, 1, 2), t.Context()
-	tx := n.mine(0, vault, 5)
-	n.failed[tx] = true
-	n.mine(0, vault, 6, 7)
-	var all []chain.Deposit
-	var cursor chain.Cursor
-	for range 3 {
-		var found []chain.Deposit
-		found, cursor = scan(ctx, t, w, cursor)
-		all = append(all, found...)
+	n := chaintest.New(t, 31337)
+	n.Mine()
+	n.Mine()
+	w := dial(t, n)
+	known := at(t, w, 2)
+	n.Reorganise(1)
+	n.Mine()
+	n.Mine()
+	if _, _, err := w.Read(t.Context(), known, 3, nil); !errors.Is(err, chain.ErrReorganised) {
+		t.Errorf("%v", err)
 	}
-	if len(all) != 2 || all[0].Amount != "0.000000000000000006" || all[1].Amount != "0.000000000000000007" {
-		t.Errorf("%+v", all)
+	if _, err := w.At(t.Context(), 9); !errors.Is(err, chain.ErrReorganised) {
+		t.Errorf("a block that is not there: %v", err)
+	}
+	if _, err := w.Balances(t.Context(), known, []string{vault}); err == nil {
+		t.Error("a block that is gone has balances")
 	}
 }
 
-func TestTheNodeMustBeOnTheChain(t *testing.T) {
+func TestOnlyTheConfiguredChainIsRead(t *testing.T) {
 	t.Parallel()
-	_, url := newNode(t)
-	for _, c := range []string{"eip155:1", "bip122:1", "eip155:", ""} {
-		if w, err := chain.Dial(t.Context(), chain.Config{RPC: url, Chain: c}); err == nil {
+	n := chaintest.New(t, 1)
+	w, err := chain.New(chain.Config{RPC: n.URL, Chain: "eip155:10"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Head(t.Context()); err == nil || !strings.Contains(err.Error(), "eip155:1,") {
+		t.Errorf("another chain: %v", err)
+	}
+	for _, c := range []chain.Config{
+		{RPC: n.URL, Chain: "bip122:1"}, {RPC: n.URL, Chain: "eip155:"}, {RPC: n.URL, Chain: ""}, {RPC: n.URL, Chain: "eip155:x"}, {RPC: n.URL, Chain: "eip155:5"},
+		{RPC: "ws://127.0.0.1:1", Chain: "eip155:1"}, {RPC: "/run/geth.ipc", Chain: "eip155:1"}, {RPC: "", Chain: "eip155:1"},
+	} {
+		if err := c.Check(); err == nil {
+			t.Errorf("%+v is accepted", c)
+		}
+	}
+}
+
+func TestWhatFailsIsSaidInWordsAndWithoutTheNodesKey(t *testing.T) {
+	t.Parallel()
+	const key = "SECRETKEY0123456789"
+	answer := func(f http.HandlerFunc) string {
+		s := httptest.NewServer(f)
+		t.Cleanup(s.Close)
+		return s.URL + "/v3/" + key
+	}
+	closed := httptest.NewServer(http.NotFoundHandler())
+	closed.Close()
+	for name, c := range map[string]struct{ url, want string }{
+		"no node": {closed.URL + "/v3/" + key, "nothing answers at the node's address"},
+		"no name": {"http://node.invalid/v3/" + key, "the node's name is not known"},
+		"a wrong key": {answer(func(w http.ResponseWriter, r *http.Request) {
+			http.Error(w, "no access for "+r.URL.Path, http.StatusUnauthorized)
+		}), "HTTP status 401: the key in its address may be wrong"},
+		"too often":  {answer(func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusTooManyRequests) }), "HTTP status 429"},
+		"a redirect": {answer(func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/elsewhere", http.StatusFound) }), "HTTP status 302"},
+		"a refusal": {answer(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			fmt.Fprintf(w, `{"jsonrpc":"2.0","id":1,"error":{"code":-32005,"message":"project %s is over its limit"}}`, key)
+		}), "the node refuses with code -32005: project"},
+		"not JSON": {answer(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "<html>"+r.URL.Path) }), "ask the node for its chain"},
+		"without end": {answer(func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":1,"result":"`)
+			for range 40 {
+				if _, err := w.Write(bytes.Repeat([]byte{0x78}, 1<<20)); err != nil {
+					return
+				}
+			}
+		}), "is longer than"},
+	} {
+		w, err := chain.New(chain.Config{RPC: c.url, Chain: "eip155:1"})
+		if err == nil {
+			_, err = w.Head(t.Context())
 			w.Close()
-			t.Errorf("%q was accepted", c)
 		}
-	}
-	w := dial(t, url, 1, 0)
-	for _, cursor := range []chain.Cursor{"x", "1", "1:0x12", ":"} {
-		if _, _, err := w.Scan(t.Context(), cursor, nil); err == nil {
-			t.Errorf("cursor %q was accepted", cursor)
+		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), key) {
+			t.Errorf("%s: %v", name, err)
 		}
-	}
-	if _, _, err := w.Scan(t.Context(), "", []string{"bc1q"}); err == nil {
-		t.Error("an address of another chain was accepted")
 	}
 }

@@ -76,7 +76,8 @@ func (g *Gateway) Accounts(ctx context.Context, c Caller) (wire.Accounts, error)
 				return err
 			}
 			v.Accounts = append(v.Accounts, wire.Account{
-				ID: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Rules: a.Rules, Balances: balances, ServerTime: v.ServerTime,
+				ID: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Rules: a.Rules, Balances: balances,
+				NotWatched: g.unwatched(a.Chain), ServerTime: v.ServerTime,
 			})
 		}
 		return nil
@@ -92,7 +93,7 @@ func (g *Gateway) Account(ctx context.Context, c Caller, id string) (wire.Accoun
 	}
 	v := wire.Account{
 		ID: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Rules: a.Rules,
-		Entries: []wire.LedgerEntry{}, Deposits: []wire.DepositRecord{}, ServerTime: g.now(),
+		Entries: []wire.LedgerEntry{}, Deposits: []wire.Deposit{}, NotWatched: g.unwatched(a.Chain), ServerTime: g.now(),
 	}
 	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		booked, err := tx.Bookings(c.Entity, id, 100)
@@ -101,9 +102,13 @@ func (g *Gateway) Account(ctx context.Context, c Caller, id string) (wire.Accoun
 		}
 		for _, b := range booked {
 			v.Entries = append(v.Entries, b.Entry)
-			if b.Deposit != nil {
-				v.Deposits = append(v.Deposits, *b.Deposit)
-			}
+		}
+		deposits, err := tx.Deposits(c.Entity, id, shownDeposits)
+		if err != nil {
+			return err
+		}
+		if v.Deposits, err = g.depositViews(tx, deposits); err != nil {
+			return err
 		}
 		v.Balances, err = tx.Balances(c.Entity, id)
 		return err

@@ -13,6 +13,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -54,22 +56,6 @@ type Signer interface {
 	Log(ctx context.Context, after int64, limit int) (wire.SignerLogPage, error)
 }
 
-// Chain reports deposits. A cursor is text of the chain's own; deposits may be
-// reported more than once.
-type Chain interface {
-	Head(ctx context.Context) (string, error)
-	Scan(ctx context.Context, from string, addresses []string) ([]Deposit, string, error)
-}
-
-// Deposit is a transfer of a chain's own coin to a watched address.
-type Deposit struct {
-	Address string
-	TxHash  string
-	Amount  string
-	Time    time.Time
-	Final   bool
-}
-
 // Subject is whom a token is for; an empty Entity makes a developer token.
 type Subject struct {
 	Developer string
@@ -90,11 +76,11 @@ type Config struct {
 	Tokens  Tokens
 	Desk    Desk
 	Signer  Signer
-	Chains  map[string]Chain // by CAIP-2 id
-	Entity  string           // whose signer it is
-	Key     jws.PublicKey    // the signer's statement key, from the signer file
-	Env     string           // sandbox or the name of another environment
-	PageURL string           // where the widget leads back to; may be empty
+	Chains  map[string]Watched // by CAIP-2 id
+	Entity  string             // whose signer it is
+	Key     jws.PublicKey      // the signer's statement key, from the signer file
+	Env     string             // sandbox or the name of another environment
+	PageURL string             // where the widget leads back to; may be empty
 
 	RequestLife time.Duration // 0: 24 h
 	Now         func() time.Time
@@ -107,7 +93,6 @@ const (
 	ticketLife   = 5 * time.Minute
 	replyLife    = 24 * time.Hour
 	syncEvery    = 2 * time.Second
-	depositEvery = time.Second
 	toleranceNum = 99 // the minimum is 99/100 of what was quoted
 	toleranceDen = 100
 )
@@ -117,6 +102,8 @@ type Gateway struct {
 	cfg   Config
 	locks keyed
 	limit limits
+
+	watches map[string]*watch // by CAIP-2 id
 
 	syncMu sync.Mutex
 	chain  signedlog.Chain
@@ -133,7 +120,13 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	g := &Gateway{cfg: cfg, chain: signedlog.Chain{Key: cfg.Key}, limit: newLimits(cfg.Now)}
+	g := &Gateway{cfg: cfg, watches: map[string]*watch{}, chain: signedlog.Chain{Key: cfg.Key}, limit: newLimits(cfg.Now)}
+	for id, c := range cfg.Chains {
+		if c.Confirmations < 1 {
+			return nil, fmt.Errorf("chain %s needs confirmations of 1 or more", id)
+		}
+		g.watches[id] = &watch{Watched: c, id: id}
+	}
 	err := cfg.Store.Read(ctx, func(tx store.Tx) error {
 		for {
 			lines, err := tx.Lines(g.chain.Mark.Size, 500)
@@ -159,9 +152,12 @@ func (g *Gateway) Run(ctx context.Context) {
 	wg.Go(func() {
 		g.every(ctx, syncEvery, "read the signer's log", g.Sync)
 	})
-	for id := range g.cfg.Chains {
+	for id := range g.watches {
 		wg.Go(func() {
-			g.every(ctx, depositEvery, "read chain "+id, func(ctx context.Context) error { return g.Deposits(ctx, id) })
+			g.every(ctx, depositEvery, "read chain "+id, func(ctx context.Context) error {
+				_ = g.Deposits(ctx, id) // told by the watch, once for each change
+				return nil
+			})
 		})
 	}
 	wg.Go(func() { g.every(ctx, time.Hour, "remove what is old", g.prune) })
@@ -210,10 +206,23 @@ func (g *Gateway) JWKS() []byte { return g.cfg.Tokens.JWKS() }
 
 // Health says what works. Nothing of it is secret.
 func (g *Gateway) Health(ctx context.Context) wire.Health {
-	h := wire.Health{Status: "ok", Components: map[string]string{"database": "ok", "signer": "ok"}}
+	h := wire.Health{Status: "ok", Components: map[string]string{"database": "ok", "signer": "ok", "chain": "ok"}, Chains: []wire.ChainHealth{}}
 	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) error { _, err := tx.Mark(); return err }); err != nil {
 		h.Components["database"] = "unavailable"
 		h.Status = "unavailable"
+	}
+	for _, id := range slices.Sorted(maps.Keys(g.watches)) {
+		c := g.watches[id].health(g.now())
+		h.Chains = append(h.Chains, c)
+		if c.Status == wire.ChainOK {
+			continue
+		}
+		if h.Components["chain"] != wire.ChainStalled {
+			h.Components["chain"] = c.Status
+		}
+		if h.Status == "ok" {
+			h.Status = "degraded"
+		}
 	}
 	if h.Components["signer"] = g.sync.says(); h.Components["signer"] != "ok" && h.Status == "ok" {
 		h.Status = "degraded"

@@ -86,7 +86,10 @@ func (g *Gateway) NewOrder(ctx context.Context, c Caller, request string) (wire.
 		if err := tx.PutOrder(o); err != nil {
 			return err
 		}
-		return tx.PutRequest(fresh)
+		if err := tx.PutRequest(fresh); err != nil {
+			return err
+		}
+		return g.ordered(tx, &o)
 	})
 	if err != nil {
 		return wire.Order{}, err
@@ -142,7 +145,7 @@ func (g *Gateway) NewTicket(ctx context.Context, c Caller, order string, in wire
 }
 
 func (g *Gateway) withTicket(ctx context.Context, o store.Order, in wire.TicketInput) (wire.Order, error) {
-	v, err := g.orderView(o)
+	v, err := g.orderView(ctx, o)
 	if err != nil || o.State == wire.OrderCompleted {
 		return v, err
 	}
@@ -223,7 +226,7 @@ func (g *Gateway) Order(ctx context.Context, c Caller, id string) (wire.Order, e
 	if err != nil {
 		return wire.Order{}, err
 	}
-	return g.orderView(o)
+	return g.orderView(ctx, o)
 }
 
 // Orders are newest first.
@@ -242,7 +245,7 @@ func (g *Gateway) Orders(ctx context.Context, c Caller, cursor string, limit int
 		p.NextCursor = all[limit-1].ID
 	}
 	for _, o := range all {
-		v, err := g.orderView(o)
+		v, err := g.orderView(ctx, o)
 		if err != nil {
 			return p, err
 		}

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -128,6 +129,11 @@ func (g *Gateway) apply(tx store.Tx, e signedlog.Entry) error {
 		if k, err := publicKey(gen.Signer.Statement); err != nil || !k.Equal(g.cfg.Key) || gen.Entity != g.cfg.Entity {
 			return fault.New(fault.LogCorrupt, "the genesis is of another signer than the signer file names").With("entry", "0")
 		}
+		for _, a := range gen.Accounts {
+			if err := watchFrom(tx, store.Address{Chain: a.Chain, Address: a.Address, Entity: gen.Entity, Account: a.Account}); err != nil {
+				return err
+			}
+		}
 		return tx.PutGenesis(gen)
 	case signedlog.Request:
 		var b signedlog.RequestBody
@@ -137,10 +143,17 @@ func (g *Gateway) apply(tx store.Tx, e signedlog.Entry) error {
 		if err := b.Intent.Check(); err != nil {
 			return err
 		}
-		return tx.PutRequest(store.Request{
+		r := store.Request{
 			ID: b.Request, Entity: g.cfg.Entity, Account: b.Intent.Account, State: wire.RequestPending,
 			Created: time.Unix(b.Created, 0).UTC(), Body: b, Seq: e.Seq, Verified: g.attested(b) == nil,
-		})
+		}
+		if r.Verified { // else nothing says that the address is the vault's
+			err := watchFrom(tx, store.Address{Chain: b.Intent.Chain, Address: b.Intent.Address, Entity: r.Entity, Account: r.Account, Request: r.ID})
+			if err != nil {
+				return err
+			}
+		}
+		return tx.PutRequest(r)
 	case signedlog.Approval:
 		return g.applyVote(tx, e)
 	case signedlog.Clock:
@@ -162,6 +175,16 @@ func (g *Gateway) apply(tx store.Tx, e signedlog.Entry) error {
 		return tx.PutRequest(r)
 	}
 	return fault.New(fault.LogCorrupt, "an entry has a type that this version does not know").With("entry", fmt.Sprint(e.Seq))
+}
+
+// watchFrom watches an address of the vault from now on, for good. Its key is
+// new: whatever its balance shows has arrived for the vault.
+func watchFrom(tx store.Tx, a store.Address) error {
+	if _, err := tx.Address(a.Chain, a.Address); !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	a.Balance, a.Swept = "0", -1
+	return tx.PutAddress(a)
 }
 
 // applyVote verifies the member's signature before it believes the signer.

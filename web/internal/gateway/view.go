@@ -5,7 +5,6 @@ import (
 	"strings"
 	"time"
 
-	"countersign/shared/amount"
 	"countersign/shared/governance"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -124,36 +123,4 @@ func history(r store.Request, o *store.Order, names map[string]string) []wire.Ev
 		h = append(h, o.History...)
 	}
 	return h
-}
-
-// orderView is an order as clients see it.
-func (g *Gateway) orderView(o store.Order) (wire.Order, error) {
-	v := wire.Order{
-		ID: o.ID, Entity: o.Entity, Request: o.Request, Account: o.Account, State: o.State,
-		Provider: o.Intent.Provider, ProviderName: o.Intent.ProviderName, Fiat: o.Intent.Fiat,
-		Promised: statement.Crypto{Amount: o.Row.CryptoAmount, Asset: o.Intent.Crypto.Asset}, Minimum: o.Intent.Minimum,
-		Chain: o.Chain, Address: o.Address, TxHash: o.TxHash, History: o.History,
-		CreatedAt: o.Created, UpdatedAt: o.Updated, ServerTime: g.now(),
-	}
-	if o.Delivered == "" {
-		return v, nil
-	}
-	got, err := amount.Parse(o.Delivered)
-	if err != nil {
-		return v, fmt.Errorf("read what order %s delivered: %w", o.ID, err)
-	}
-	promised, err := amount.Parse(o.Row.CryptoAmount)
-	if err != nil {
-		return v, fmt.Errorf("read what order %s promised: %w", o.ID, err)
-	}
-	least, err := amount.Parse(o.Intent.Minimum)
-	if err != nil {
-		return v, fmt.Errorf("read the minimum of order %s: %w", o.ID, err)
-	}
-	diff := got.Sub(promised)
-	v.Delivered = &statement.Crypto{Amount: o.Delivered, Asset: o.Intent.Crypto.Asset}
-	v.Difference = diff.Trim().String()
-	v.DifferencePct = diff.Mul(amount.Must("100")).Div(promised, 2, amount.Floor).String()
-	v.BelowMinimum = got.Cmp(least) < 0
-	return v, nil
 }

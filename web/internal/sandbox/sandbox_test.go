@@ -109,11 +109,6 @@ func TestAPurchaseIsDeliveredOnceAndSurvivesARestart(t *testing.T) {
 	if err != nil || len(result.Quotes) != 3 {
 		t.Fatalf("Quote: %v, %+v", err, result)
 	}
-	watcher, err := chain.Dial(ctx, chain.Config{RPC: w.chain, Chain: "eip155:31337", Confirmations: 2})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer watcher.Close()
 	var page, promised string
 	for _, row := range result.Quotes {
 		if row.Provider != "coinharbor" {
@@ -141,41 +136,52 @@ func TestAPurchaseIsDeliveredOnceAndSurvivesARestart(t *testing.T) {
 			t.Fatalf("paid page:\n%s", body)
 		}
 	}
-	deposit := wait(t, watcher)
+	deposit := wait(t, w.chain)
 	want := amount.Must(promised).MulRatio(9_997, 10_000, 18, amount.Floor).Trim().String()
-	if deposit.Amount != want || deposit.Address != vault {
+	units, err := amount.Must(want).Units(18)
+	if err != nil || deposit.Units != units || deposit.Asset != "ethereum" || deposit.Tx == "" {
 		t.Errorf("deposit = %+v, want %s to %s", deposit, want, vault)
 	}
 	w.stop()
 
 	again := start(t, dir, "http://127.0.0.1:1")
-	watcher2, err := chain.Dial(ctx, chain.Config{RPC: again.chain, Chain: "eip155:31337"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer watcher2.Close()
-	found, _, err := watcher2.Scan(ctx, "", []string{vault})
-	if err != nil || len(found) != 1 || found[0].TxHash != deposit.TxHash {
-		t.Errorf("after a restart: %v, %+v", err, found)
+	if found := wait(t, again.chain); found != deposit {
+		t.Errorf("after a restart: %+v", found)
 	}
 }
 
-// wait scans until the one deposit is final. Blocks come by themselves.
-func wait(t *testing.T, w *chain.Watcher) chain.Deposit {
+// wait reads the chain until the one deposit has a block above it, which comes by
+// itself, and compares it with the balance.
+func wait(t *testing.T, url string) chain.Arrival {
 	t.Helper()
+	w, err := chain.New(chain.Config{RPC: url, Chain: "eip155:31337"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
+	address := strings.ToLower(vault)
 	for {
-		found, _, err := w.Scan(t.Context(), "", []string{vault})
+		head, err := w.Head(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks, found, err := w.Read(ctx, chain.Block{}, head.Number, chain.Watched{address: true})
 		if err != nil {
 			t.Fatal(err)
 		}
 		if len(found) > 1 {
 			t.Fatalf("%d deposits", len(found))
 		}
-		if len(found) == 1 && found[0].Final {
+		if n := len(blocks); len(found) == 1 && blocks[n-1].Number > found[0].Block.Number {
+			now, err := w.Balances(ctx, blocks[n-1], []string{address})
+			before, err2 := w.Balances(ctx, chain.Block{Hash: found[0].Block.Parent}, []string{address})
+			if err != nil || err2 != nil || now[0] != found[0].Units || before[0] != "0" {
+				t.Errorf("balances %v, %v before %v, %v", now, err, before, err2)
+			}
 			return found[0]
 		}
 		select {

@@ -43,6 +43,7 @@ type Tx interface {
 	LogModel
 	Orders
 	Ledger
+	Deposits
 	Chains
 	Documents
 }
@@ -195,7 +196,8 @@ type Order struct {
 	Row         quote.Row // the quote of the hand-off
 	Input       quote.Input
 	Redirect    string // the provider's address, once asked for
-	Delivered   string
+	Delivered   string // sum of the final deposits of the asset at the address; empty: none
+	Payment     string // the ledger entry that books what was paid; empty: none does
 	TxHash      string
 	Created     time.Time
 	Updated     time.Time
@@ -220,7 +222,6 @@ type Orders interface {
 	Order(entity, id string) (Order, error)
 	OrderOf(entity, request string) (Order, error)
 	Orders(entity, after string, limit int) ([]Order, error) // newest first
-	OpenOrders(chain string) ([]Order, error)                // of every entity, not completed
 	PutTicket(Ticket) error
 	TrimTickets(order string, rows int) error               // keeps the newest
 	UseTicket(hash [32]byte, now time.Time) (Ticket, error) // ErrNotFound when used, expired or unknown
@@ -231,7 +232,6 @@ type Booking struct {
 	Entity  string
 	Account string
 	Entry   wire.LedgerEntry
-	Deposit *wire.DepositRecord
 }
 
 // Ledger is double entry: nothing is booked that does not balance.
@@ -239,6 +239,7 @@ type Ledger interface {
 	// Book adds an entry. ErrUnbalanced when debits and credits of an asset
 	// differ; ErrExists when the entry's id is booked.
 	Book(Booking) error
+	Booking(entity, id string) (Booking, error)
 	Bookings(entity, account string, limit int) ([]Booking, error) // newest first
 	Balances(entity, account string) ([]wire.Balance, error)       // of the ledger vault:ACCOUNT
 }

@@ -11,10 +11,13 @@ import (
 	"testing"
 	"time"
 
+	"countersign/shared/amount"
 	"countersign/shared/fault"
 	"countersign/shared/quote"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
+	"countersign/web/internal/chain"
+	"countersign/web/internal/chain/chaintest"
 	"countersign/web/internal/gateway"
 	"countersign/web/internal/signerlink"
 	"countersign/web/internal/store"
@@ -87,47 +90,55 @@ func (d *Desk) Redirect(_ context.Context, h gateway.HandOff) (string, error) {
 	return "https://northpay.example/widget?order=" + h.Order, d.Refuse
 }
 
-// Chain reports the deposits that it is given.
+// ChainID is the chain of the account.
+const ChainID = "eip155:31337"
+
+// Chain is the chain's node, and the watcher that reads it.
 type Chain struct {
-	mu       sync.Mutex
-	deposits []gateway.Deposit
-	During   func() // called in the middle of a scan
+	*chaintest.Node
+	watcher *chain.Watcher
+	During  func() // called once, in the middle of a scan
 }
 
-// Deposit mines a block with a transfer.
-func (c *Chain) Deposit(d gateway.Deposit) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.deposits = append(c.deposits, d)
+func newChain(t testing.TB) *Chain {
+	t.Helper()
+	n := chaintest.New(t, 31337)
+	w, err := chain.New(chain.Config{RPC: n.URL, Chain: ChainID})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(w.Close)
+	return &Chain{Node: n, watcher: w}
 }
 
-// Head is the number of blocks.
-func (c *Chain) Head(context.Context) (string, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return fmt.Sprint(len(c.deposits)), nil
+// Wei is an amount of ether in its smallest unit.
+func Wei(amountOfEther string) string {
+	units, err := amount.Must(amountOfEther).Units(18)
+	if err != nil {
+		panic(err)
+	}
+	return units
 }
 
-// Scan reports the deposits from the cursor on.
-func (c *Chain) Scan(_ context.Context, from string, addresses []string) ([]gateway.Deposit, string, error) {
-	if c.During != nil {
-		c.During()
+// Deposit mines a block with a transfer of ether, and returns the transaction.
+func (c *Chain) Deposit(to, ether string) string {
+	tx := c.Pay(to, Wei(ether))
+	c.Mine()
+	return tx
+}
+
+// reader is the watcher, with what happens During a scan.
+type reader struct {
+	*chain.Watcher
+	c *Chain
+}
+
+func (r reader) Read(ctx context.Context, after chain.Block, upTo int64, watched chain.Watched) ([]chain.Block, []chain.Arrival, error) {
+	if f := r.c.During; f != nil {
+		r.c.During = nil
+		f()
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	var n int
-	if _, err := fmt.Sscan(from, &n); err != nil {
-		return nil, from, err
-	}
-	var seen []gateway.Deposit
-	for _, d := range c.deposits[n:] {
-		for _, a := range addresses {
-			if a == d.Address {
-				seen = append(seen, d)
-			}
-		}
-	}
-	return seen, fmt.Sprint(len(c.deposits)), nil
+	return r.Watcher.Read(ctx, after, upTo, watched)
 }
 
 // World is a gateway and all around it.
@@ -141,14 +152,21 @@ type World struct {
 	Gateway *gateway.Gateway
 	key     *rsa.PrivateKey
 	path    string
+	needed  int64 // confirmations
 	mu      sync.Mutex
 	now     time.Time
 }
 
-// New starts one; it ends with the test.
+// New starts one whose deposits are final in their block; it ends with the test.
 func New(t testing.TB) *World {
 	t.Helper()
-	w := &World{T: t, now: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC), path: filepath.Join(t.TempDir(), "gateway.db"), Chain: &Chain{}}
+	return NewWith(t, 1)
+}
+
+// NewWith starts one whose deposits need so many confirmations.
+func NewWith(t testing.TB, confirmations int64) *World {
+	t.Helper()
+	w := &World{T: t, now: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC), path: filepath.Join(t.TempDir(), "gateway.db"), Chain: newChain(t), needed: confirmations}
 	w.Signer = NewSigner(t, w.Now)
 	w.Desk = &Desk{now: w.Now, Amount: "0.1"}
 	var err error
@@ -174,7 +192,16 @@ func New(t testing.TB) *World {
 	if err := w.Gateway.Sync(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	w.Scan()
 	return w
+}
+
+// Scan reads what is new on the chain.
+func (w *World) Scan() {
+	w.T.Helper()
+	if err := w.Gateway.Deposits(context.Background(), ChainID); err != nil {
+		w.T.Fatal(err)
+	}
 }
 
 func (w *World) open() {
@@ -191,7 +218,7 @@ func (w *World) open() {
 		w.T.Fatal(err)
 	}
 	w.Gateway, err = gateway.New(ctx, gateway.Config{
-		Store: w.Store, Tokens: w.Tokens, Desk: w.Desk, Signer: signerlink.New(w.Signer.Socket), Chains: map[string]gateway.Chain{"eip155:31337": w.Chain},
+		Store: w.Store, Tokens: w.Tokens, Desk: w.Desk, Signer: signerlink.New(w.Signer.Socket), Chains: map[string]gateway.Watched{ChainID: {Node: reader{w.Chain.watcher, w.Chain}, Confirmations: w.needed}},
 		Entity: "ent_sandbox", Key: w.Signer.Key.PublicKey(), Env: "sandbox", PageURL: "https://page.example", Now: w.Now, Rand: rand.Reader,
 	})
 	if err != nil {
@@ -210,6 +237,7 @@ func (w *World) Restart() {
 	w.T.Helper()
 	w.close()
 	w.open()
+	_ = w.Gateway.Deposits(context.Background(), ChainID) // as at each start; a node may be down
 }
 
 // Now is the time; Pass moves it.

@@ -47,6 +47,12 @@ type account struct {
 	balance *big.Int
 }
 
+// held is a balance from a block on.
+type held struct {
+	block   uint64
+	balance *big.Int
+}
+
 // Node is the chain. It is safe for concurrent use.
 type Node struct {
 	now    func() time.Time
@@ -58,7 +64,8 @@ type Node struct {
 	byHash   map[common.Hash]*types.Block
 	receipts map[common.Hash]*types.Receipt // by transaction
 	accounts map[common.Address]account
-	owed     int // empty blocks still to be mined
+	history  map[common.Address][]held // oldest first
+	owed     int                       // empty blocks still to be mined
 }
 
 // Open reads the chain from its file, or starts one. A block that was only half
@@ -66,7 +73,7 @@ type Node struct {
 func Open(cfg Config) (*Node, error) {
 	n := &Node{
 		now: cfg.Now, signer: types.LatestSignerForChainID(big.NewInt(ChainID)),
-		byHash: map[common.Hash]*types.Block{}, receipts: map[common.Hash]*types.Receipt{}, accounts: map[common.Address]account{},
+		byHash: map[common.Hash]*types.Block{}, receipts: map[common.Hash]*types.Receipt{}, accounts: map[common.Address]account{}, history: map[common.Address][]held{},
 	}
 	if n.now == nil {
 		n.now = time.Now
@@ -234,11 +241,43 @@ func (n *Node) build(txs types.Transactions, at uint64) (*types.Block, error) {
 
 func (n *Node) add(b *types.Block, receipts types.Receipts) {
 	n.blocks = append(n.blocks, b)
+	n.remember(b)
 	n.byHash[b.Hash()] = b
 	for _, r := range receipts {
 		r.BlockHash = b.Hash()
 		n.receipts[r.TxHash] = r
 	}
+}
+
+// remember keeps the balances that a block changed.
+func (n *Node) remember(b *types.Block) {
+	touched := map[common.Address]bool{}
+	if b.NumberU64() == 0 {
+		for a := range n.accounts {
+			touched[a] = true
+		}
+	}
+	for _, tx := range b.Transactions() {
+		from, err := types.Sender(n.signer, tx)
+		if err == nil {
+			touched[from] = true
+		}
+		touched[*tx.To()] = true
+	}
+	for a := range touched {
+		n.history[a] = append(n.history[a], held{b.NumberU64(), cmp.Or(n.accounts[a].balance, common.Big0)})
+	}
+}
+
+// balance is what an address had after a block.
+func (n *Node) balance(a common.Address, block uint64) *big.Int {
+	all := n.history[a]
+	for i := len(all) - 1; i >= 0; i-- {
+		if all[i].block <= block {
+			return all[i].balance
+		}
+	}
+	return common.Big0
 }
 
 func price(tx *types.Transaction, base *big.Int) *big.Int {

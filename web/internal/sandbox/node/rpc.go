@@ -143,13 +143,20 @@ func (e *eth) GetTransactionReceipt(hash common.Hash) (fields, error) {
 	return out, nil
 }
 
-func (e *eth) GetBalance(address common.Address, _ rpc.BlockNumberOrHash) *hexutil.Big {
+// GetBalance answers for every block, by number, tag or hash (EIP-1898).
+func (e *eth) GetBalance(address common.Address, at rpc.BlockNumberOrHash) (*hexutil.Big, error) {
 	e.n.mu.RLock()
 	defer e.n.mu.RUnlock()
-	if a := e.n.accounts[address]; a.balance != nil {
-		return (*hexutil.Big)(new(big.Int).Set(a.balance))
+	var b *types.Block
+	if hash, ok := at.Hash(); ok {
+		b = e.n.byHash[hash]
+	} else if number, ok := at.Number(); ok {
+		b = e.at(number)
 	}
-	return (*hexutil.Big)(new(big.Int))
+	if b == nil {
+		return nil, errors.New("unknown block")
+	}
+	return (*hexutil.Big)(new(big.Int).Set(e.n.balance(address, b.NumberU64()))), nil
 }
 
 func (e *eth) GetTransactionCount(address common.Address, _ rpc.BlockNumberOrHash) hexutil.Uint64 {

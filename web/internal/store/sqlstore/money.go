@@ -41,10 +41,6 @@ func (x *tx) Orders(entity, after string, limit int) ([]store.Order, error) {
 		AND (?2 = '' OR pos < (SELECT pos FROM orders WHERE id = ?2 AND entity = ?1)) ORDER BY pos DESC LIMIT ?3`, entity, after, limit)
 }
 
-func (x *tx) OpenOrders(chain string) ([]store.Order, error) {
-	return docs[store.Order](x, "list open orders", `SELECT doc FROM orders WHERE chain = ? AND state <> 'completed' ORDER BY pos`, chain)
-}
-
 func (x *tx) PutTicket(t store.Ticket) error {
 	hash := t.Hash
 	t.Hash = [32]byte{}
@@ -130,6 +126,10 @@ func (x *tx) Book(b store.Booking) error {
 		}
 	}
 	return nil
+}
+
+func (x *tx) Booking(entity, id string) (store.Booking, error) {
+	return doc[store.Booking](x, "find booking", `SELECT doc FROM ledger_entries WHERE entity = ? AND id = ?`, entity, id)
 }
 
 func (x *tx) Bookings(entity, account string, limit int) ([]store.Booking, error) {

@@ -1,0 +1,136 @@
+package chain
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"syscall"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/rpc"
+
+	"countersign/shared/secret"
+)
+
+// errTooLong ends the reading of an answer.
+var errTooLong = errors.New("the node's answer is longer than " + strconv.Itoa(maxAnswer) + " bytes")
+
+// bounded limits the answers of a transport.
+type bounded struct{ next http.RoundTripper }
+
+func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
+	res, err := b.next.RoundTrip(r)
+	if err == nil {
+		res.Body = &limited{res.Body, maxAnswer}
+	}
+	return res, err
+}
+
+type limited struct {
+	io.ReadCloser
+	left int
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if l.left <= 0 {
+		return 0, errTooLong
+	}
+	n, err := l.ReadCloser.Read(p[:min(len(p), l.left)])
+	l.left -= n
+	return n, err
+}
+
+func (w *Watcher) call(ctx context.Context, out any, what, method string, args ...any) error {
+	if err := w.ready(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	if err := w.client.CallContext(ctx, out, method, args...); err != nil {
+		return w.fault(what, err)
+	}
+	return nil
+}
+
+// fault says in words what went wrong with a call, without the node's address:
+// it may hold a key, and a node may repeat it.
+func (w *Watcher) fault(what string, err error) error {
+	var status rpc.HTTPError
+	var refused rpc.Error
+	var dns *net.DNSError
+	var timeout net.Error
+	var cause string
+	switch {
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("%s: %w", what, context.Canceled)
+	case errors.Is(err, errTooLong):
+		cause = errTooLong.Error()
+	case errors.As(err, &status):
+		cause = "the node answers with HTTP status " + strconv.Itoa(status.StatusCode)
+		switch status.StatusCode {
+		case http.StatusUnauthorized, http.StatusForbidden:
+			cause += ": the key in its address may be wrong"
+		case http.StatusTooManyRequests:
+			cause += ": it was asked more often than it allows"
+		}
+	case errors.As(err, &refused):
+		text := []rune(secret.Text(refused.Error(), w.cfg.RPC))
+		cause = fmt.Sprintf("the node refuses with code %d: %s", refused.ErrorCode(), string(text[:min(len(text), 160)]))
+	case errors.As(err, &dns):
+		cause = "the node's name is not known"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		cause = "nothing answers at the node's address"
+	case errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout():
+		cause = "the node did not answer in time"
+	default:
+		return fmt.Errorf("%s: %w", what, secret.Redact(err, w.cfg.RPC))
+	}
+	return fmt.Errorf("%s: %s", what, cause)
+}
+
+// rawBlock is as much of a block as is needed. Transactions are read one by one.
+type rawBlock struct {
+	Number       *hexutil.Big      `json:"number"`
+	Hash         string            `json:"hash"`
+	ParentHash   string            `json:"parentHash"`
+	Timestamp    *hexutil.Big      `json:"timestamp"`
+	Transactions []json.RawMessage `json:"transactions"`
+}
+
+// rawTx is as much of a transaction as is needed, of whatever type.
+type rawTx struct {
+	Hash  string       `json:"hash"`
+	To    string       `json:"to"`
+	Value *hexutil.Big `json:"value"`
+}
+
+func (b rawBlock) id() Block {
+	return Block{Number: b.Number.ToInt().Int64(), Hash: b.Hash, Parent: b.ParentHash, At: time.Unix(b.Timestamp.ToInt().Int64(), 0).UTC()}
+}
+
+// block asks for a block by number or tag; full has its transactions.
+func (w *Watcher) block(ctx context.Context, tag string, full bool) (rawBlock, error) {
+	var b *rawBlock
+	what := "read block " + tag
+	if err := w.call(ctx, &b, what, "eth_getBlockByNumber", tag, full); err != nil {
+		return rawBlock{}, err
+	}
+	if b == nil {
+		return rawBlock{}, fmt.Errorf("%s: the node does not have it: %w", what, ErrReorganised)
+	}
+	if b.Number == nil || b.Timestamp == nil || !isHash(b.Hash) || !isHash(b.ParentHash) || !b.Number.ToInt().IsInt64() || !b.Timestamp.ToInt().IsInt64() {
+		return rawBlock{}, fmt.Errorf("%s: the node's answer is not a block", what)
+	}
+	return *b, nil
+}
+
+func isHash(s string) bool {
+	b, err := hexutil.Decode(s)
+	return err == nil && len(b) == 32
+}

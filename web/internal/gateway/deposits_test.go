@@ -1,0 +1,458 @@
+package gateway_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/shared/amount"
+	"countersign/shared/fault"
+	"countersign/shared/quote"
+	"countersign/shared/statement"
+	"countersign/shared/wire"
+	"countersign/web/internal/gateway/gatewaytest"
+	"countersign/web/internal/store"
+)
+
+// ordered is a world with an order of at least 0.099 of 0.1 ether.
+func ordered(t *testing.T, confirmations int64) (*gatewaytest.World, wire.Request, wire.Order) {
+	t.Helper()
+	w := gatewaytest.NewWith(t, confirmations)
+	r := w.Approved()
+	o := must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID))
+	return w, r, o
+}
+
+func order(t *testing.T, w *gatewaytest.World, o wire.Order) wire.Order {
+	t.Helper()
+	return must[wire.Order](t)(w.Gateway.Order(t.Context(), gatewaytest.Caller(), o.ID))
+}
+
+func account(t *testing.T, w *gatewaytest.World) wire.Account {
+	t.Helper()
+	return must[wire.Account](t)(w.Gateway.Account(t.Context(), gatewaytest.Caller(), "acc_treasury"))
+}
+
+// booked adds up the postings of one ledger and asset over all entries.
+func booked(t *testing.T, a wire.Account, ledger, of string) string {
+	t.Helper()
+	sum := amount.Amount{}
+	for _, e := range a.Entries {
+		for _, p := range e.Postings {
+			if p.Ledger != ledger || p.Asset != of {
+				continue
+			}
+			v := amount.Must(p.Amount)
+			if p.Side == "credit" {
+				v = v.Neg()
+			}
+			sum = sum.Add(v)
+		}
+	}
+	return sum.Trim().String()
+}
+
+func expect(t *testing.T, what, got, want string) {
+	t.Helper()
+	if got != want {
+		t.Errorf("%s: %s, want %s", what, got, want)
+	}
+}
+
+func TestDustClosesNoOrderAndBooksNoPayment(t *testing.T) {
+	t.Parallel()
+	w, r, o := ordered(t, 1)
+	w.Chain.Deposit(o.Address, "0.000000000000000001")
+	w.Scan()
+	now, a := order(t, w, o), account(t, w)
+	expect(t, "state", now.State, wire.OrderProcessing)
+	expect(t, "paid", booked(t, a, "payments:acc_treasury", "EUR"), "0")
+	expect(t, "in the vault", booked(t, a, "vault:acc_treasury", "ethereum"), "0.000000000000000001")
+	if !now.BelowMinimum || now.Delivered.Amount != "0.000000000000000001" {
+		t.Errorf("order %+v", now)
+	}
+	w.Chain.Deposit(o.Address, "0.09371725") // not enough either, by a hair
+	w.Scan()
+	expect(t, "state", order(t, w, o).State, wire.OrderProcessing)
+	w.Chain.Deposit(o.Address, "0.01")
+	w.Scan()
+	now, a = order(t, w, o), account(t, w)
+	expect(t, "state", now.State, wire.OrderCompleted)
+	expect(t, "delivered", now.Delivered.Amount, "0.103717250000000001")
+	expect(t, "paid", booked(t, a, "payments:acc_treasury", "EUR"), "-250")
+	expect(t, "in the vault", a.Balances[0].Amount, "0.103717250000000001")
+	expect(t, "request", must[wire.Request](t)(w.Gateway.Request(t.Context(), gatewaytest.Caller(), r.ID)).State, wire.RequestCompleted)
+	if len(now.Deposits) != 3 || len(a.Entries) != 4 {
+		t.Errorf("%d deposits, %d entries", len(now.Deposits), len(a.Entries))
+	}
+}
+
+func TestExactlyTheMinimumIsEnoughInOnePartOrMany(t *testing.T) {
+	t.Parallel()
+	for _, parts := range [][]string{{"0.099"}, {"0.05", "0.049"}, {"0.033", "0.033", "0.033"}} {
+		w, _, o := ordered(t, 1)
+		for i, p := range parts {
+			w.Chain.Deposit(o.Address, p)
+			w.Scan()
+			want := wire.OrderProcessing
+			if i == len(parts)-1 {
+				want = wire.OrderCompleted
+			}
+			expect(t, strings.Join(parts, "+"), order(t, w, o).State, want)
+		}
+	}
+}
+
+func TestWhatComesAfterAnOrderIsCompletedIsBookedToo(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 1)
+	w.Chain.Deposit(o.Address, "0.1")
+	w.Scan()
+	w.Restart()
+	w.Chain.Deposit(o.Address, "0.2")
+	w.Scan()
+	now, a := order(t, w, o), account(t, w)
+	expect(t, "state", now.State, wire.OrderCompleted)
+	expect(t, "delivered", now.Delivered.Amount, "0.3")
+	expect(t, "in the vault", a.Balances[0].Amount, "0.3")
+	expect(t, "paid, once", booked(t, a, "payments:acc_treasury", "EUR"), "-250")
+}
+
+func TestWhatNobodyAskedForIsBookedAndShown(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	pending := w.Requested()
+	rejected := w.Requested()
+	w.Signer.Decide(rejected.ID, "mem_bob", statement.Reject)
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context()))
+	approved := w.Approved()
+	for i, address := range []string{account(t, w).Address, pending.Address.Address, rejected.Address.Address, approved.Address.Address} {
+		w.Chain.Deposit(address, fmt.Sprint("0.0", i+1))
+	}
+	w.Pass(400 * 24 * time.Hour) // expired requests are watched as well
+	w.Scan()
+	w.Chain.Deposit(pending.Address.Address, "0.5")
+	w.Scan()
+	a := account(t, w)
+	expect(t, "in the vault", a.Balances[0].Amount, "0.60")
+	expect(t, "not asked for", booked(t, a, "unasked:acc_treasury", "ethereum"), "-0.6")
+	if len(a.Deposits) != 5 || a.Deposits[0].Order != "" || a.Deposits[0].Request != pending.ID || a.Deposits[0].State != wire.DepositFinal {
+		t.Errorf("%+v", a.Deposits)
+	}
+	if !strings.Contains(a.Entries[0].Text, "not asked for") {
+		t.Errorf("the entry says %q", a.Entries[0].Text)
+	}
+}
+
+func TestWhatCameBeforeItsOrderCountsForIt(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	r := w.Approved()
+	w.Chain.Deposit(r.Address.Address, "0.06")
+	w.Scan()
+	o := must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID))
+	expect(t, "state", o.State, wire.OrderProcessing)
+	w.Chain.Deposit(r.Address.Address, "0.04")
+	w.Scan()
+	a := account(t, w)
+	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
+	expect(t, "not asked for", booked(t, a, "unasked:acc_treasury", "ethereum"), "0")
+	expect(t, "from the provider", booked(t, a, "provider:northpay", "ethereum"), "-0.1")
+	expect(t, "paid", booked(t, a, "payments:acc_treasury", "EUR"), "-250")
+}
+
+func TestADepositIsFinalWithTheConfirmationsOfItsChain(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 3)
+	w.Chain.Deposit(o.Address, "0.1")
+	for i, want := range []string{wire.OrderProcessing, wire.OrderProcessing, wire.OrderCompleted} {
+		w.Scan()
+		now := order(t, w, o)
+		expect(t, fmt.Sprint("state with ", i+1), now.State, want)
+		if d := now.Deposits[0]; d.Confirmations != int64(i+1) || d.Needed != 3 || (d.State == wire.DepositFinal) != (i == 2) {
+			t.Errorf("deposit %+v", d)
+		}
+		if i < 2 && (now.Pending != "0.1" || now.Delivered != nil || len(account(t, w).Entries) != 0) {
+			t.Errorf("booked before it is final: %+v", now)
+		}
+		w.Chain.Mine()
+	}
+}
+
+func TestAPayoutByAContractCompletesAnOrder(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 1)
+	for range 5 {
+		w.Chain.Mine()
+	}
+	w.Chain.PayOut(o.Address, gatewaytest.Wei("0.06"))
+	block := w.Chain.Mine()
+	w.Chain.Deposit(o.Address, "0.03")
+	w.Chain.PayOut(o.Address, gatewaytest.Wei("0.01"))
+	w.Chain.Mine()
+	for range 3 {
+		w.Scan()
+		w.Restart()
+		w.Chain.Mine()
+	}
+	now := order(t, w, o)
+	expect(t, "state", now.State, wire.OrderCompleted)
+	expect(t, "delivered", now.Delivered.Amount, "0.1")
+	if len(now.Deposits) != 3 || now.Deposits[1].TxHash != "" || now.Deposits[1].Block != block {
+		t.Errorf("%+v", now.Deposits)
+	}
+}
+
+func TestUnknownTypesOfTransactionsStopNothing(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 1)
+	w.Chain.Odd("0x7e")
+	w.Chain.Mine()
+	w.Chain.Odd("0x7e")
+	w.Chain.Deposit(o.Address, "0.1")
+	w.Scan()
+	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
+}
+
+func TestAReorganisationReversesWhatItRemoves(t *testing.T) {
+	t.Parallel()
+	w, r, o := ordered(t, 2)
+	w.Chain.Deposit(o.Address, "0.1")
+	w.Chain.Mine()
+	w.Scan()
+	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
+	w.Chain.Reorganise(2) // deeper than the confirmations
+	w.Chain.Mine()
+	w.Chain.Mine()
+	w.Chain.Mine()
+	w.Scan()
+	w.Restart()
+	now, a := order(t, w, o), account(t, w)
+	expect(t, "state", now.State, wire.OrderCreated)
+	expect(t, "request", must[wire.Request](t)(w.Gateway.Request(t.Context(), gatewaytest.Caller(), r.ID)).State, wire.RequestOrdered)
+	expect(t, "in the vault", booked(t, a, "vault:acc_treasury", "ethereum"), "0")
+	expect(t, "paid", booked(t, a, "payments:acc_treasury", "EUR"), "0")
+	if now.Delivered != nil || len(now.Deposits) != 1 || now.Deposits[0].State != wire.DepositReversed {
+		t.Errorf("order %+v", now)
+	}
+	if len(a.Entries) != 4 || a.Entries[0].Reverses == "" || a.Entries[0].Kind != wire.EntryReversal {
+		t.Errorf("entries %+v", a.Entries)
+	}
+	must[wire.Order](t)(w.Gateway.NewTicket(t.Context(), gatewaytest.Caller(), o.ID, wire.TicketInput{}))
+}
+
+func TestADepositThatReturnsInAnotherBlockIsBookedAgain(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 1)
+	tx := w.Chain.Deposit(o.Address, "0.1")
+	w.Scan()
+	w.Chain.Reorganise(1)
+	w.Chain.Mine()
+	w.Scan()
+	expect(t, "without it", order(t, w, o).State, wire.OrderCreated)
+	w.Chain.Again(tx, o.Address, gatewaytest.Wei("0.1"))
+	w.Chain.Mine()
+	w.Scan()
+	now, a := order(t, w, o), account(t, w)
+	expect(t, "with it again", now.State, wire.OrderCompleted)
+	expect(t, "in the vault", a.Balances[0].Amount, "0.1")
+	expect(t, "paid, once", booked(t, a, "payments:acc_treasury", "EUR"), "-250")
+	if len(now.Deposits) != 2 || now.Deposits[0].TxHash != tx || now.Deposits[1].TxHash != tx {
+		t.Errorf("%+v", now.Deposits)
+	}
+}
+
+func TestAReorganisationThatMovesADepositLeavesItsOrderCompleted(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 1)
+	tx := w.Chain.Deposit(o.Address, "0.1")
+	w.Chain.PayOut(o.Address, gatewaytest.Wei("0.02"))
+	w.Chain.Mine()
+	w.Scan()
+	w.Chain.Reorganise(2)
+	w.Chain.Mine()
+	w.Chain.Again(tx, o.Address, gatewaytest.Wei("0.1"))
+	w.Chain.Mine()
+	w.Chain.PayOut(o.Address, gatewaytest.Wei("0.02"))
+	w.Chain.Mine()
+	w.Scan()
+	now, a := order(t, w, o), account(t, w)
+	expect(t, "state", now.State, wire.OrderCompleted)
+	expect(t, "delivered", now.Delivered.Amount, "0.12")
+	expect(t, "in the vault", booked(t, a, "vault:acc_treasury", "ethereum"), "0.12")
+	expect(t, "paid, once", booked(t, a, "payments:acc_treasury", "EUR"), "-250")
+	for _, e := range now.History {
+		if e.Type == "reopened" {
+			t.Error("it was open for a moment")
+		}
+	}
+}
+
+func TestAReorganisationWhileTheGatewayWasDownIsFound(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 1)
+	w.Chain.Deposit(o.Address, "0.1")
+	for range 70 {
+		w.Chain.Mine()
+	}
+	w.Scan() // 50 blocks at once
+	w.Scan()
+	w.Chain.Reorganise(71)
+	for range 90 {
+		w.Chain.Mine()
+	}
+	w.Restart()
+	w.Scan()
+	w.Scan()
+	now := order(t, w, o)
+	expect(t, "state", now.State, wire.OrderCreated)
+	expect(t, "in the vault", booked(t, account(t, w), "vault:acc_treasury", "ethereum"), "0")
+	w.Chain.Deposit(o.Address, "0.1")
+	w.Scan()
+	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
+}
+
+func TestANodeThatIsBehindReversesNothing(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 1)
+	w.Chain.Deposit(o.Address, "0.1")
+	w.Scan()
+	w.Chain.Lag(1)
+	if err := w.Gateway.Deposits(t.Context(), chainID); err == nil || !strings.Contains(err.Error(), "behind") {
+		t.Errorf("%v", err)
+	}
+	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
+	w.Chain.Lag(0)
+	w.Scan()
+	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
+}
+
+func TestABalanceThatFallsIsNotBooked(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 1)
+	w.Chain.Deposit(o.Address, "0.1")
+	w.Scan()
+	w.Chain.Spend(o.Address, gatewaytest.Wei("0.04"))
+	w.Chain.Mine()
+	w.Scan()
+	w.Chain.Deposit(o.Address, "0.01")
+	w.Scan()
+	a := account(t, w)
+	expect(t, "in the vault", a.Balances[0].Amount, "0.11")
+	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
+}
+
+func TestTheDatabaseOfAGatewayThatStartsAnewFindsWhatTheVaultHolds(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 1)
+	w.Chain.Deposit(o.Address, "0.1")
+	for range 9 {
+		w.Chain.Mine()
+	}
+	// The place in the chain is lost: it starts again at the head.
+	err := w.Store.Write(t.Context(), func(tx store.Tx) error { return tx.PutCursor(chainID, "") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Scan()
+	now := order(t, w, o)
+	expect(t, "state", now.State, wire.OrderCompleted)
+	if d := now.Deposits; len(d) != 1 || d[0].TxHash == "" || d[0].Block != 1 {
+		t.Errorf("%+v", d)
+	}
+}
+
+func TestWhatCannotBeWatchedCannotBeBought(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	ask := func() error {
+		_, err := w.Gateway.Quotes(t.Context(), gatewaytest.Caller(), quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR"}, "acc_treasury", nil)
+		return err
+	}
+	refused := func(what string, err error) {
+		t.Helper()
+		if f, _ := fault.As(err); f == nil || f.Code != fault.NotEligible || f.Details["reason"] != "CHAIN_NOT_WATCHED" || f.Details["field"] == "" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	q, r := w.Quoted(), w.Approved()
+	w.Chain.Break(func(string) error { return errors.New("out of order") })
+	_ = w.Gateway.Deposits(t.Context(), chainID)
+	if err := ask(); err != nil {
+		t.Errorf("one failure stops the sale: %v", err)
+	}
+	w.Pass(2 * time.Minute)
+	_ = w.Gateway.Deposits(t.Context(), chainID)
+	refused("quotes", ask())
+	_, err := w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID)
+	refused("an order", err)
+	w.Pass(-2 * time.Minute)
+	w.Restart() // down from the start
+	refused("quotes after the start", ask())
+	_, err = w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), wire.RequestInput{QuoteID: q.ID, AccountID: "acc_treasury"}, "the-key-1")
+	refused("a request", err)
+	if a := account(t, w); a.NotWatched == "" {
+		t.Error("the account does not say so")
+	}
+	w.Chain.Break(nil)
+	w.Scan()
+	if err := ask(); err != nil {
+		t.Errorf("after it was mended: %v", err)
+	}
+}
+
+func TestHealthSaysHowFarAChainIsReadAndWhyNot(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	health := func() (wire.Health, wire.ChainHealth) {
+		t.Helper()
+		h := w.Gateway.Health(t.Context())
+		if len(h.Chains) != 1 {
+			t.Fatalf("%+v", h)
+		}
+		return h, h.Chains[0]
+	}
+	h, c := health()
+	if h.Status != "ok" || c.Status != wire.ChainOK || c.Lag != 0 || c.Reason != "" || c.LastProgress == nil || c.Chain != chainID || c.Name == "" {
+		t.Errorf("%+v", h)
+	}
+	w.Chain.Mine()
+	w.Chain.Break(func(method string) error {
+		if method == "eth_getBalance" {
+			return errors.New("state is gone")
+		}
+		return nil
+	})
+	_ = w.Gateway.Deposits(t.Context(), chainID)
+	w.Pass(2 * time.Minute)
+	_ = w.Gateway.Deposits(t.Context(), chainID)
+	if h, c = health(); h.Status != "degraded" || h.Components["chain"] != wire.ChainStalled || c.Status != wire.ChainStalled || !strings.Contains(c.Reason, "state is gone") {
+		t.Errorf("%+v", h)
+	}
+	w.Chain.Break(nil)
+	for range 100 {
+		w.Chain.Mine()
+	}
+	w.Scan()
+	if _, c = health(); c.Status != wire.ChainBehind || c.Lag != 50 || c.Reason != "" {
+		t.Errorf("%+v", c)
+	}
+	w.Scan()
+	w.Scan()
+	if h, c = health(); h.Status != "ok" || c.Lag != 0 {
+		t.Errorf("%+v", h)
+	}
+}
+
+func TestABlockThatTheNodeDoesNotGiveIsAReason(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	w.Chain.Mine()
+	w.Chain.Hide(1)
+	err := w.Gateway.Deposits(t.Context(), chainID)
+	if c := w.Gateway.Health(t.Context()).Chains[0]; err == nil || !strings.Contains(c.Reason, "block 0x1") {
+		t.Errorf("%v: %+v", err, c)
+	}
+}

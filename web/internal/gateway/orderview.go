@@ -1,0 +1,101 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"countersign/shared/amount"
+	"countersign/shared/statement"
+	"countersign/shared/wire"
+	"countersign/web/internal/store"
+)
+
+// shownDeposits is how many of an address or an account are listed.
+const shownDeposits = 100
+
+// orderView is an order as clients see it, with what came to its address.
+func (g *Gateway) orderView(ctx context.Context, o store.Order) (wire.Order, error) {
+	v := wire.Order{
+		ID: o.ID, Entity: o.Entity, Request: o.Request, Account: o.Account, State: o.State,
+		Provider: o.Intent.Provider, ProviderName: o.Intent.ProviderName, Fiat: o.Intent.Fiat,
+		Promised: statement.Crypto{Amount: o.Row.CryptoAmount, Asset: o.Intent.Crypto.Asset}, Minimum: o.Intent.Minimum,
+		Chain: o.Chain, Address: o.Address, TxHash: o.TxHash, History: o.History, Deposits: []wire.Deposit{},
+		CreatedAt: o.Created, UpdatedAt: o.Updated, ServerTime: g.now(),
+	}
+	pending := amount.Amount{}
+	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
+		all, err := tx.DepositsAt(o.Chain, o.Address)
+		if err != nil {
+			return err
+		}
+		for _, d := range all {
+			a, err := amount.Parse(d.Amount)
+			if err != nil {
+				return fmt.Errorf("read deposit %s: %w", d.ID, err)
+			}
+			if d.State == store.DepositPending && d.Asset == o.Intent.Crypto.Asset {
+				pending = pending.Add(a)
+			}
+		}
+		slices.Reverse(all)
+		v.Deposits, err = g.depositViews(tx, all[:min(len(all), shownDeposits)])
+		return err
+	})
+	if err != nil {
+		return v, err
+	}
+	if pending.Sign() > 0 {
+		v.Pending = pending.Trim().String()
+	}
+	if o.Delivered == "" {
+		return v, nil
+	}
+	got, err := amount.Parse(o.Delivered)
+	if err != nil {
+		return v, fmt.Errorf("read what order %s delivered: %w", o.ID, err)
+	}
+	promised, err := amount.Parse(o.Row.CryptoAmount)
+	if err != nil {
+		return v, fmt.Errorf("read what order %s promised: %w", o.ID, err)
+	}
+	least, err := amount.Parse(o.Intent.Minimum)
+	if err != nil {
+		return v, fmt.Errorf("read the minimum of order %s: %w", o.ID, err)
+	}
+	diff := got.Sub(promised)
+	v.Delivered = &statement.Crypto{Amount: o.Delivered, Asset: o.Intent.Crypto.Asset}
+	v.Difference = diff.Trim().String()
+	v.DifferencePct = diff.Mul(amount.Must("100")).Div(promised, 2, amount.Floor).String()
+	v.BelowMinimum = got.Cmp(least) < 0
+	return v, nil
+}
+
+// depositViews are deposits as clients see them.
+func (g *Gateway) depositViews(tx store.Tx, all []store.Deposit) ([]wire.Deposit, error) {
+	views := []wire.Deposit{}
+	newest := map[string]int64{}
+	for _, d := range all {
+		if _, ok := newest[d.Chain]; !ok {
+			text, err := tx.Cursor(d.Chain)
+			if err != nil {
+				return nil, err
+			}
+			if at, err := parseCursor(text); err == nil {
+				newest[d.Chain] = at.Number
+			}
+		}
+		v := wire.Deposit{
+			ID: d.ID, State: d.State, Asset: d.Asset, Amount: d.Amount, Chain: d.Chain, Address: d.Address, TxHash: d.Tx,
+			Block: d.Block, BlockHash: d.BlockHash, At: d.At, Request: d.Request, Order: d.Order,
+		}
+		if w := g.watches[d.Chain]; w != nil {
+			v.Needed = w.Confirmations
+		}
+		if d.State != store.DepositReversed {
+			v.Confirmations = max(newest[d.Chain]-d.Block+1, 0)
+		}
+		views = append(views, v)
+	}
+	return views, nil
+}

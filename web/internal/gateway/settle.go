@@ -1,0 +1,131 @@
+package gateway
+
+import (
+	"fmt"
+
+	"countersign/shared/amount"
+	"countersign/shared/wire"
+	"countersign/web/internal/store"
+)
+
+// order brings an order up to date with the deposits at its address, and keeps
+// it. It is completed when the final ones of its asset reach the approved
+// minimum in sum, whenever they came; it is open again when a reorganisation
+// takes them below it. What was paid is booked once, when the order is completed.
+func (b *books) order(o *store.Order) error {
+	all, err := b.tx.DepositsAt(o.Chain, o.Address)
+	if err != nil {
+		return err
+	}
+	sum, first, some := amount.Amount{}, "", false
+	for _, d := range all {
+		if d.State == store.DepositReversed || d.Asset != o.Intent.Crypto.Asset {
+			continue
+		}
+		some = true
+		if d.State != store.DepositFinal {
+			continue
+		}
+		if err := b.match(&d, o); err != nil {
+			return err
+		}
+		v, err := amount.Parse(d.Amount)
+		if err != nil {
+			return fmt.Errorf("read deposit %s: %w", d.ID, err)
+		}
+		if sum = sum.Add(v); first == "" {
+			first = d.Tx
+		}
+	}
+	least, err := amount.Parse(o.Intent.Minimum)
+	if err != nil {
+		return fmt.Errorf("read the minimum of order %s: %w", o.ID, err)
+	}
+	o.Delivered, o.TxHash, o.Updated = "", first, b.g.now()
+	if sum.Sign() > 0 {
+		o.Delivered = sum.Trim().String()
+	}
+	switch enough := sum.Sign() > 0 && sum.Cmp(least) >= 0; {
+	case enough && o.State != wire.OrderCompleted:
+		err = b.complete(o)
+	case !enough && o.State == wire.OrderCompleted && o.Payment != "":
+		err = b.reopen(o, some)
+	case o.State != wire.OrderCompleted:
+		o.State = waiting(*o, some)
+	}
+	if err != nil {
+		return err
+	}
+	return b.tx.PutOrder(*o)
+}
+
+// waiting is the state of an order that is not delivered.
+func waiting(o store.Order, some bool) string {
+	if some {
+		return wire.OrderProcessing
+	}
+	for _, e := range o.History {
+		if e.Type == "hand_off" {
+			return wire.OrderRedirected
+		}
+	}
+	return wire.OrderCreated
+}
+
+func (b *books) complete(o *store.Order) (err error) {
+	o.Payment, err = b.book(o.Entity, o.Account, wire.LedgerEntry{
+		Kind: wire.EntryPayment, Order: o.ID, Text: fmt.Sprintf("Paid %s %s to %s", o.Intent.Fiat.Amount, o.Intent.Fiat.Currency, o.Intent.ProviderName),
+		Postings: transfer("provider:"+o.Intent.Provider, "payments:"+o.Account, o.Intent.Fiat.Currency, o.Intent.Fiat.Amount),
+	})
+	if err != nil {
+		return err
+	}
+	o.State, o.DeliveredAt = wire.OrderCompleted, o.Updated
+	o.History = append(o.History, wire.Event{At: o.Updated, Type: "delivered", Text: "Delivered " + figure(o.Delivered, o.Intent.Crypto.Asset), Seq: -1})
+	return b.request(o, wire.RequestCompleted)
+}
+
+func (b *books) reopen(o *store.Order, some bool) error {
+	if err := b.reverse(o.Entity, o.Payment, "the chain took back what was delivered"); err != nil {
+		return err
+	}
+	o.Payment, o.State = "", waiting(*o, some)
+	o.History = append(o.History, wire.Event{At: o.Updated, Type: "reopened", Seq: -1,
+		Text: "Open again: less than the approved minimum is on the chain. What comes back is booked again; do not pay twice"})
+	return b.request(o, wire.RequestOrdered)
+}
+
+func (b *books) request(o *store.Order, state string) error {
+	r, err := b.tx.Request(o.Entity, o.Request)
+	if err != nil {
+		return err
+	}
+	r.State = state
+	return b.tx.PutRequest(r)
+}
+
+// match makes a deposit that came before its order the order's.
+func (b *books) match(d *store.Deposit, o *store.Order) error {
+	if d.Order == o.ID {
+		return nil
+	}
+	d.Order = o.ID
+	var err error
+	d.Match, err = b.book(d.Entity, d.Account, wire.LedgerEntry{
+		Kind: wire.EntryMatch, Order: o.ID, Deposit: d.ID, Text: "Received before its order: " + figure(d.Amount, d.Asset) + " from " + o.Intent.ProviderName,
+		Postings: transfer("unasked:"+d.Account, "provider:"+o.Intent.Provider, d.Asset, d.Amount),
+	})
+	if err != nil {
+		return err
+	}
+	return b.tx.PutDeposit(*d)
+}
+
+// ordered brings a new order up to date with what came before it.
+func (g *Gateway) ordered(tx store.Tx, o *store.Order) error {
+	w := g.watches[o.Chain]
+	if w == nil {
+		return nil
+	}
+	return g.books(tx, w).order(o)
+}

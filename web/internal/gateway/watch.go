@@ -1,0 +1,164 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"countersign/shared/asset"
+	"countersign/shared/fault"
+	"countersign/shared/wire"
+	"countersign/web/internal/chain"
+	"countersign/web/internal/store"
+)
+
+// Chain reads one chain; [chain.Watcher] is one. Its errors are shown to
+// operators: they hold no address and no key of a node.
+type Chain interface {
+	Head(ctx context.Context) (chain.Block, error)
+	At(ctx context.Context, number int64) (chain.Block, error)
+	Read(ctx context.Context, after chain.Block, upTo int64, watched chain.Watched) ([]chain.Block, []chain.Arrival, error)
+	Balances(ctx context.Context, at chain.Block, addresses []string) ([]string, error)
+	Locate(ctx context.Context, g chain.Gap) ([]chain.Arrival, error)
+}
+
+// Watched is a chain whose deposits are seen, and how many blocks make one final,
+// its own included.
+type Watched struct {
+	Node          Chain
+	Confirmations int64
+}
+
+// Policy of watching.
+const (
+	depositEvery = time.Second
+	patience     = time.Minute      // a node may fail for so long before nothing more is sold on its chain
+	oldBlock     = 10 * time.Minute // a newest block older than this says that the node does not follow its chain
+	farBehind    = 20               // blocks
+	addressPage  = 1000
+)
+
+// watch is a chain that is read, and how that goes.
+type watch struct {
+	Watched
+	id string
+
+	scanning sync.Mutex // one scan at a time
+	set      chain.Watched
+	newest   int64 // position of the newest address in set
+
+	mu       sync.Mutex
+	head     chain.Block
+	read     int64
+	progress time.Time // of the last scan that succeeded; zero: none did
+	failing  time.Time // since when scans fail; zero: the last one succeeded
+	reason   string
+	told     string // what the log was told last
+}
+
+// learn adds the addresses that came since the last look.
+func (w *watch) learn(ctx context.Context, db store.Store) error {
+	if w.set == nil {
+		w.set = chain.Watched{}
+	}
+	return db.Read(ctx, func(tx store.Tx) error {
+		for {
+			all, err := tx.Addresses(w.id, w.newest, addressPage)
+			if err != nil || len(all) == 0 {
+				return err
+			}
+			for _, a := range all {
+				w.set[a.Address], w.newest = true, a.Pos
+			}
+		}
+	})
+}
+
+// note keeps how a scan ended, and tells the log when that changed.
+func (g *Gateway) note(w *watch, err error) {
+	now := g.now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err == nil && w.id != asset.Sandbox && now.Sub(w.head.At) > oldBlock {
+		err = fmt.Errorf("the node's newest block, %d, is of %s: it does not follow its chain", w.head.Number, w.head.At.Format(time.RFC3339))
+	}
+	if err == nil {
+		w.progress, w.failing, w.reason = now, time.Time{}, ""
+	} else {
+		w.reason = err.Error()
+		if w.failing.IsZero() {
+			w.failing = now
+		}
+	}
+	// Numbers of blocks change with each scan: they are no news.
+	kind := strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, w.reason)
+	if kind == w.told {
+		return
+	}
+	w.told = kind
+	if err != nil {
+		g.cfg.Log.Warn("chain is not read", "chain", w.id, "reason", w.reason, "head", w.head.Number, "read", w.read)
+	} else {
+		g.cfg.Log.Info("chain is read again", "chain", w.id, "head", w.head.Number, "read", w.read)
+	}
+}
+
+// health is how the watch over a chain goes.
+func (w *watch) health(now time.Time) wire.ChainHealth {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	h := wire.ChainHealth{
+		Chain: w.id, Name: asset.ChainName(w.id), Status: wire.ChainOK, Head: w.head.Number, Read: w.read,
+		Lag: max(w.head.Number-w.read, 0), Reason: w.reason,
+	}
+	if !w.progress.IsZero() {
+		at := w.progress
+		h.LastProgress = &at
+	}
+	switch {
+	case w.progress.IsZero() && w.failing.IsZero():
+		h.Status = wire.ChainStarting
+	case !w.failing.IsZero() && (w.progress.IsZero() || now.Sub(w.failing) >= patience):
+		h.Status = wire.ChainStalled
+	case h.Lag > farBehind:
+		h.Status = wire.ChainBehind
+	}
+	return h
+}
+
+// unwatched says why deposits on a chain are not seen at present; empty while
+// they are.
+func (g *Gateway) unwatched(id string) string {
+	w := g.watches[id]
+	if w == nil {
+		return "deposits on " + asset.ChainName(id) + " would not be seen: the gateway has no node for " + id
+	}
+	switch h := w.health(g.now()); h.Status {
+	case wire.ChainStarting:
+		return "deposits on " + h.Name + " are not seen yet: its node was not reached since the gateway started"
+	case wire.ChainStalled:
+		return "deposits on " + h.Name + " are not seen at present: its node cannot be read"
+	}
+	return ""
+}
+
+// buyable refuses what cannot be bought into an account on the chain, with the
+// field that holds the asset in details: INVALID_REQUEST when the chain cannot
+// hold the asset or nothing can see it arrive, NOT_ELIGIBLE (details reason
+// CHAIN_NOT_WATCHED) while the chain is not read.
+func (g *Gateway) buyable(id, bought, field string) error {
+	if _, why := asset.Buyable(id, bought); why != "" {
+		return fault.New(fault.Invalid, why).With("field", field).With("chain", id).With("asset", bought)
+	}
+	if why := g.unwatched(id); why != "" {
+		return fault.New(fault.NotEligible, why).With("field", field).With("chain", id).With("reason", "CHAIN_NOT_WATCHED")
+	}
+	return nil
+}
