@@ -1,6 +1,7 @@
 package frame
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -80,4 +81,36 @@ func TestThePageHasTheStatesThatAReceiptMayHave(t *testing.T) {
 	t.Parallel()
 	row := spec.Row(t, "frame.md", "Methods", "field", "`state` of `approval.finish`")
 	spec.Same(t, "states", spec.Words(row[1]), []string{string(governance.Pending), string(governance.Approved), string(governance.Rejected), string(governance.Expired)})
+}
+
+func TestARecordInAnotherBase64NamesItsField(t *testing.T) {
+	t.Parallel()
+	for _, m := range Methods() {
+		for i, fresh := range []func() any{m.Params, m.Result} {
+			if fresh == nil {
+				continue
+			}
+			raw, err := marshal(samples[m.Method][i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			var fields map[string]any
+			if err := json.Unmarshal(raw, &fields); err != nil {
+				t.Fatal(err)
+			}
+			if fields["record"] == nil {
+				continue
+			}
+			for _, bad := range []any{"a+/=", "AA==", "AB", "A", "AQ\n", "", 1, []int{1}, map[string]int{}} {
+				fields["record"] = bad
+				text, err := json.Marshal(fields)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if f, ok := fault.As(decode(text, fresh())); !ok || f.Code != fault.Invalid || f.Details["field"] != "record" {
+					t.Errorf("%s, %v: %v", m.Method, bad, f)
+				}
+			}
+		}
+	}
 }

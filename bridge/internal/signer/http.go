@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"countersign/shared/fault"
+	"countersign/shared/query"
 	"countersign/shared/strictjson"
 	"countersign/shared/wire"
 )
@@ -25,12 +27,12 @@ const (
 // Handler serves the signer link: the whole table.
 func (s *Service) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/status", s.getStatus)
-	mux.HandleFunc("GET /v1/log", s.getLog)
-	mux.HandleFunc("POST /v1/requests", s.postRequest)
-	mux.HandleFunc("GET /v1/requests/{id}", s.getRequest)
-	mux.HandleFunc("POST /v1/channels", s.postChannel)
-	mux.HandleFunc("POST /v1/channels/{id}/records", s.postRecord)
+	mux.HandleFunc("GET /v1/status", s.strict(s.getStatus))
+	mux.HandleFunc("GET /v1/log", s.strict(s.getLog, "after", "limit"))
+	mux.HandleFunc("POST /v1/requests", s.strict(s.postRequest))
+	mux.HandleFunc("GET /v1/requests/{id}", s.strict(s.getRequest))
+	mux.HandleFunc("POST /v1/channels", s.strict(s.postChannel))
+	mux.HandleFunc("POST /v1/channels/{id}/records", s.strict(s.postRecord))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, fault.New(fault.NotFound, "the signer link has no such path or method"))
 	})
@@ -42,20 +44,46 @@ func (s *Service) getStatus(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (s *Service) getLog(w http.ResponseWriter, r *http.Request) {
-	after, err1 := number(r, "after", -1)
-	limit, err2 := number(r, "limit", defaultPage)
-	if err1 != nil || err2 != nil || after < -1 || limit < 1 {
-		s.fail(w, r, fault.New(fault.Invalid, "after must be a number from -1, limit from 1"))
+	q := r.URL.Query() // strict has read it
+	after, err := number(q, "after", -1, -1)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	limit, err := number(q, "limit", defaultPage, 1)
+	if err != nil {
+		s.fail(w, r, err)
 		return
 	}
 	write(w, http.StatusOK, s.LogPage(after, int(min(limit, maxLogPage))))
 }
 
-func number(r *http.Request, name string, otherwise int64) (int64, error) {
-	if !r.URL.Query().Has(name) {
-		return otherwise, nil
+// number reads a parameter that is at least least; absent when it is not there.
+func number(q url.Values, name string, absent, least int64) (int64, error) {
+	if !q.Has(name) {
+		return absent, nil
 	}
-	return strconv.ParseInt(r.URL.Query().Get(name), 10, 64)
+	n, err := strconv.ParseInt(q.Get(name), 10, 64)
+	if err != nil || n < least || strconv.FormatInt(n, 10) != q.Get(name) {
+		return 0, fault.New(fault.Invalid, fmt.Sprintf("%s must be a number from %d", name, least)).With("field", name)
+	}
+	return n, nil
+}
+
+// strict refuses a query that is not well-formed, or has a parameter that the
+// route does not know.
+func (s *Service) strict(serve http.HandlerFunc, names ...string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		q, err := query.Read(r.URL.RawQuery)
+		if err == nil {
+			err = query.Only(q, names...)
+		}
+		if err != nil {
+			s.fail(w, r, err)
+			return
+		}
+		serve(w, r)
+	}
 }
 
 func (s *Service) postRequest(w http.ResponseWriter, r *http.Request) {

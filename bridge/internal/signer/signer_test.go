@@ -437,7 +437,7 @@ func TestBodiesAreRefused(t *testing.T) {
 	if code := g.raw("POST", "/v1/requests", []byte(`{"request":"`+strings.Repeat("a", maxBody)+`"}`), nil); code != fault.TooLarge {
 		t.Errorf("over-long: %q", code)
 	}
-	for _, q := range []string{"after=x", "after=-2", "limit=0", "limit=1e3"} {
+	for _, q := range []string{"after=x", "after=-2", "limit=0", "limit=1e3", "after=%%%", "limit=1;x=2", "limit=1&limit=2", "cursor=a", "after=01", "limit=%2B1"} {
 		if code := g.call("GET", "/v1/log?"+q, nil, nil); code != fault.Invalid {
 			t.Errorf("%s: %q", q, code)
 		}

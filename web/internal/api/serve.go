@@ -7,16 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"mime"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
 	"countersign/shared/fault"
 	"countersign/shared/id"
+	"countersign/shared/query"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
 )
@@ -136,7 +135,7 @@ func write(w http.ResponseWriter, status int, kind string, body []byte) {
 // entity, names in the query, body, key. Then it is asked.
 func (a *api) answer(rt route, q *question) (any, error) {
 	var err error
-	if q.query, err = readQuery(q.r.URL.RawQuery); err != nil {
+	if q.query, err = query.Read(q.r.URL.RawQuery); err != nil {
 		return nil, err
 	}
 	if rt.access == noBrowser && q.r.Header.Get("Origin") != "" {
@@ -194,43 +193,13 @@ func keyOK(s string) bool {
 	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// readQuery refuses parameters that are given twice, which two readers would
-// understand differently.
-func readQuery(text string) (url.Values, error) {
-	if len(text) > 4096 {
-		return nil, fault.New(fault.TooLarge, "the query is longer than 4096 bytes")
-	}
-	q, err := url.ParseQuery(text)
-	if err != nil {
-		return nil, fault.Wrap(err, fault.Invalid, "the query is not well-formed")
-	}
-	for name, values := range q {
-		if len(values) > 1 {
-			return nil, fault.New(fault.Invalid, "a query parameter is given twice").With("field", clip(name))
-		}
-	}
-	return q, nil
-}
-
-func clip(s string) string {
-	if len(s) > 40 {
-		return strings.ToValidUTF8(s[:40], "")
-	}
-	return s
-}
-
 // only refuses query parameters that the route does not know.
 func (q *question) only(rt route) error {
 	known := strings.Fields(rt.query)
 	if rt.access == entity {
 		known = append(known, "entityId")
 	}
-	for _, name := range slices.Sorted(maps.Keys(q.query)) {
-		if !slices.Contains(known, name) {
-			return fault.New(fault.Invalid, "this address has no query parameter of that name").With("field", clip(name))
-		}
-	}
-	return nil
+	return query.Only(q.query, known...)
 }
 
 func (a *api) authenticate(q *question) (gateway.Caller, error) {

@@ -1,0 +1,53 @@
+// Package query reads the query of an HTTP address as strictly as shared/strictjson
+// reads a body: what net/url lets pass, and what two programs could read
+// differently, is refused. The gateway's API and the signer link use it. Spec:
+// shared/spec/wire.md, Rules of every message.
+package query
+
+import (
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"countersign/shared/fault"
+)
+
+// Max is the longest query, in bytes.
+const Max = 4096
+
+// Read reads the raw query of a request. It fails with PAYLOAD_TOO_LARGE, and with
+// INVALID_REQUEST when the query is not well-formed or has a parameter twice.
+func Read(raw string) (url.Values, error) {
+	if len(raw) > Max {
+		return nil, fault.New(fault.TooLarge, fmt.Sprintf("the query is longer than %d bytes", Max))
+	}
+	q, err := url.ParseQuery(raw)
+	if err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "the query is not well-formed")
+	}
+	for _, name := range slices.Sorted(maps.Keys(q)) {
+		if len(q[name]) > 1 {
+			return nil, fault.New(fault.Invalid, "a query parameter is given twice").With("field", clip(name))
+		}
+	}
+	return q, nil
+}
+
+// Only refuses parameters that are not among the names, with INVALID_REQUEST.
+func Only(q url.Values, names ...string) error {
+	for _, name := range slices.Sorted(maps.Keys(q)) {
+		if !slices.Contains(names, name) {
+			return fault.New(fault.Invalid, "this address has no query parameter of that name").With("field", clip(name))
+		}
+	}
+	return nil
+}
+
+func clip(s string) string {
+	if len(s) > 40 {
+		s = s[:40]
+	}
+	return strings.ToValidUTF8(s, "")
+}
