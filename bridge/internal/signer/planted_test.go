@@ -64,7 +64,7 @@ func (s *stranger) owns(j statement.JWK, address string) bool {
 	})
 }
 
-var allLabels = []string{labelStatement, labelChannelK1, labelChannelP, labelAccount + treasury, labelDeposit + testReq, watermarkLabel}
+var allLabels = []string{labelStatement, labelChannelK1, labelChannelP, labelAccount + treasury, labelDeposit + testReq, depositLabel(treasury, 0), depositLabel(treasury, 1), watermarkLabel}
 
 // TestWhatAnybodyCanPlantInTheVaultTokenIsNotBelieved plants objects at each moment
 // of a vault's life. The test is not parallel: SoftHSM has one configuration in a

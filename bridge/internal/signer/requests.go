@@ -17,7 +17,7 @@ import (
 // Request makes a governed request with a deposit address of its own, or returns
 // the one that was made before with the same id and the same input. It fails
 // with INVALID_REQUEST, NOT_FOUND (account), DENIED_BY_RULES, CONFLICT (same id,
-// other input) and RATE_LIMITED.
+// other input), and RATE_LIMITED (details retry_after, in seconds).
 func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (wire.SignerRequest, error) {
 	if err := s.begin(); err != nil {
 		return wire.SignerRequest{}, err
@@ -46,6 +46,9 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (wire
 	d := s.state.govern(r)
 	if d.State != governance.Pending {
 		return wire.SignerRequest{}, fault.New(fault.Denied, strings.Join(d.Reasons, "; "))
+	}
+	if err := s.limits.charge(s.deps.steady()); err != nil {
+		return wire.SignerRequest{}, err
 	}
 	r.GovernedBy, r.Expires = governedBy(d), d.Expires.Unix() // a rule may allow less time
 	if err := s.address(ctx, &r.RequestBody); err != nil {
@@ -84,8 +87,8 @@ func (s *Service) checkNew(in wire.SignerRequestInput, intent statement.Buy) err
 	if _, offset := in.ExpiresAt.Zone(); offset != 0 || in.ExpiresAt.Nanosecond() != 0 || in.ExpiresAt.Before(s.at.Add(shortestReq)) {
 		return invalid("expires_at", "must be whole seconds in UTC, at least a minute ahead")
 	}
-	if len(s.state.open) >= maxOpen {
-		return fault.New(fault.Limited, "too many requests are open")
+	if err := s.limits.room(s.state.open, s.at); err != nil {
+		return err
 	}
 	intent.Address = s.state.accounts[in.Account].Address // any proper one: the real one is made last
 	if err := intent.CheckUnits(""); err != nil {
@@ -98,16 +101,11 @@ func (s *Service) checkNew(in wire.SignerRequestInput, intent statement.Buy) err
 	return nil
 }
 
-// address makes the key of the request's deposit address inside the vault, or
-// finds it when a crash came between it and the log, and attests it.
+// address gives the request a deposit address, and attests it for this request.
 func (s *Service) address(ctx context.Context, r *signedlog.RequestBody) error {
-	t, err := addressKey(r.Intent.Chain, labelDeposit+r.Request)
+	key, err := s.depositKey(ctx, r.Intent)
 	if err != nil {
-		return err
-	}
-	key, err := keyOrNew(ctx, s.deps.Vault, t)
-	if err != nil {
-		return fmt.Errorf("make the deposit key: %w", err)
+		return fmt.Errorf("find a deposit key: %w", err)
 	}
 	if r.Intent.Address, err = addressOn(r.Intent.Chain, key.PublicKey()); err != nil {
 		return err

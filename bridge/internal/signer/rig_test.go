@@ -156,6 +156,7 @@ type rig struct {
 	service *Service
 	file    *file
 	enrol   Enrolment
+	limits  Limits
 }
 
 func twoOfThree() governance.Set {
@@ -176,7 +177,7 @@ func newRig(t testing.TB, rules governance.Set) *rig {
 // newRigOn enrols v. The members' keys are in memory but for those whom own has.
 func newRigOn(t testing.TB, rules governance.Set, v Vault, own ...*person) *rig {
 	t.Helper()
-	g := &rig{t: t, on: v, dir: t.TempDir(), people: map[string]*person{},
+	g := &rig{t: t, on: v, dir: t.TempDir(), people: map[string]*person{}, limits: Limits{mostOpen, mostPerMinute},
 		clock: &clock{t: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC)}}
 	for _, p := range own {
 		g.people[p.id] = p
@@ -220,7 +221,7 @@ func (g *rig) draft(rules governance.Set) Draft {
 }
 
 func (g *rig) deps(f *file) Deps {
-	return Deps{Vault: g.on, Storage: f, Rand: rand.Reader, Now: g.clock.now, Uptime: g.clock.uptime, Clock: g.dir, Log: slog.New(slog.DiscardHandler)}
+	return Deps{Vault: g.on, Storage: f, Rand: rand.Reader, Now: g.clock.now, Uptime: g.clock.uptime, Clock: g.dir, Limits: g.limits, Log: slog.New(slog.DiscardHandler)}
 }
 
 // start opens the service; after a stop it is a restart.

@@ -126,6 +126,9 @@ func prepare(ctx context.Context, cfg Config, stdio Stdio, open OpenVault) (Deps
 	if err != nil {
 		return Deps{}, nil, err
 	}
+	if err := cfg.Limits.check(); err != nil {
+		return Deps{}, nil, err
+	}
 	f, err := openFile(cfg.StateDir)
 	if err != nil {
 		return Deps{}, nil, err
@@ -136,6 +139,6 @@ func prepare(ctx context.Context, cfg Config, stdio Stdio, open OpenVault) (Deps
 		return Deps{}, nil, errors.Join(err, f.Close())
 	}
 	return Deps{
-		Vault: v, Storage: f, Rand: rand.Reader, Now: time.Now, Uptime: sinceStart, Clock: cfg.StateDir, Away: away, Log: log,
+		Vault: v, Storage: f, Rand: rand.Reader, Now: time.Now, Uptime: sinceStart, Clock: cfg.StateDir, Away: away, Limits: cfg.Limits, Log: log,
 	}, func() error { return errors.Join(f.Close(), closeVault()) }, nil
 }

@@ -22,8 +22,7 @@ import (
 
 // Limits of what the gateway may make the signer hold.
 const (
-	maxOpen     = 10_000 // requests without an outcome
-	maxLogPage  = 500    // entries in one answer
+	maxLogPage  = 500 // entries in one answer
 	shortestReq = time.Minute
 )
 
@@ -36,6 +35,7 @@ type Deps struct {
 	Now     func() time.Time
 	Uptime  Uptime        // nil: Now is believed, whatever it says
 	Clock   string        // the directory of clock.json and resume.json; empty: none
+	Limits  Limits        // of requests; 0: the defaults
 	Away    time.Duration // how long the computer may be off without the operator's word; 0: DefaultAway
 	Log     *slog.Logger
 }
@@ -61,6 +61,7 @@ type Service struct {
 	log    *signedlog.Log
 	state  *state
 	clock  timekeeper
+	limits limiter
 	at     time.Time // of the operation that holds mu; whole seconds, going back at the operator's word only
 	broken error     // why nothing may be appended any more
 }
@@ -71,6 +72,7 @@ type Service struct {
 func Open(ctx context.Context, deps Deps) (*Service, error) {
 	s := &Service{deps: deps, statics: map[channel.Suite]channel.Static{}}
 	s.sessions = newSessions(deps.steady)
+	s.limits = newLimiter(deps.Limits)
 	s.clock = timekeeper{now: deps.Now, uptime: deps.Uptime, dir: deps.Clock, away: cmp.Or(deps.Away, DefaultAway)}
 	var err error
 	if s.key, err = knownKey(ctx, deps.Vault, statementKey()); err != nil {

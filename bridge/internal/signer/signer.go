@@ -31,6 +31,7 @@ type Config struct {
 	Token    string `json:"token"`     // PKCS#11 URI of the vault token: "pkcs11:token=vault"
 	PINFile  string `json:"pin_file"`  // file that holds the vault token's PIN; mode 0600. Or pin-source in the URI
 	StateDir string `json:"state_dir"` // directory of the signed log
+	Limits   Limits `json:"limits"`    // of requests
 	MaxOff   string `json:"max_off"`   // how long the computer may be off before the operator must confirm its clock: "1h" (the default), "72h"
 }
 

@@ -25,6 +25,7 @@ type state struct {
 	accounts map[string]statement.GenesisAccount
 	requests map[string]*request
 	open     map[string]*request // those without an outcome
+	pools    map[string]*pool    // by account
 	lines    []string
 }
 
@@ -63,7 +64,7 @@ type accepted struct {
 func newState(key jws.PublicKey) *state {
 	return &state{
 		key: key, members: map[string]*member{}, accounts: map[string]statement.GenesisAccount{},
-		requests: map[string]*request{}, open: map[string]*request{},
+		requests: map[string]*request{}, open: map[string]*request{}, pools: map[string]*pool{},
 	}
 }
 
@@ -116,6 +117,7 @@ func (s *state) applyGenesis(e signedlog.Entry) error {
 	}
 	for _, a := range g.Accounts {
 		s.accounts[a.Account] = a
+		s.pools[a.Account] = newPool()
 	}
 	s.genesis = g
 	return nil
@@ -154,6 +156,9 @@ func (s *state) applyRequest(e signedlog.Entry) error {
 	d := s.govern(r)
 	if want := governedBy(d); d.State != governance.Pending || b.GovernedBy != want || account.Chain != b.Intent.Chain {
 		return fmt.Errorf("request %s is not governed as it says: %s", b.Request, strings.Join(d.Reasons, "; "))
+	}
+	if err := s.pools[b.Intent.Account].take(b.Intent.Address); err != nil {
+		return fmt.Errorf("the address of %s: %w", b.Request, err)
 	}
 	s.requests[b.Request], s.open[b.Request] = r, r
 	return nil
@@ -211,6 +216,9 @@ func (s *state) applyOutcome(e signedlog.Entry) error {
 	}
 	r.outcome, r.reasons = b.State, b.Reasons
 	delete(s.open, b.Request)
+	if d.State != governance.Approved { // the address was handed to no provider
+		s.pools[r.Intent.Account].put(r.Intent.Address)
+	}
 	return nil
 }
 

@@ -125,7 +125,8 @@ func (s *State) initVault(ctx context.Context, bin string) error {
 	config := map[string]any{
 		"socket": s.socket(), "module": s.Vault.Module, "token": "pkcs11:token=vault",
 		"pin_file": s.path("secrets/vault.pin"), "state_dir": s.path("vault"),
-		"max_off": "8760h", // nobody confirms the clock of a sandbox
+		"max_off": "8760h",                           // nobody confirms the clock of a sandbox
+		"limits":  map[string]int{"per_minute": 600}, // tests ask fast
 	}
 	maps.Copy(config, s.link())
 	if err := s.writeJSON(s.config("signer"), config); err != nil {
