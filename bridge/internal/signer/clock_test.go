@@ -175,8 +175,10 @@ func TestAWordOnAnotherClockIsNotTaken(t *testing.T) {
 	g.clock.jump(time.Hour)
 	g.confirm()
 	g.clock.jump(time.Hour)
-	if !g.stopped() || !g.stopped() {
-		t.Error("the word was taken for another clock")
+	for range 2 {
+		if !g.stopped() {
+			t.Error("the word was taken for another clock")
+		}
 	}
 	g.confirm()
 	g.clock.startComputer(0)

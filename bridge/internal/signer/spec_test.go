@@ -42,7 +42,8 @@ func TestThePageHasTheLimitsOfTheSigner(t *testing.T) {
 	limit("channels of one member", fmt.Sprint(perMember))
 	limit("channel unused", fmt.Sprintf("%.0f min", idleTime.Minutes()))
 	limit("statements served and unanswered", fmt.Sprint(maxOutstanding))
-	limit("open requests", spec.Number(maxOpen))
+	limit("open requests of the entity", spec.Number(defaultOpen), spec.Number(mostOpen))
+	limit("new requests of the entity", fmt.Sprint(defaultPerMinute), spec.Number(mostPerMinute))
 }
 
 func TestAnInvalidMessageIsAnsweredInsideTheChannelWhichLivesOn(t *testing.T) {
