@@ -432,23 +432,33 @@ func TestBudgetCountsHandshakesThatDoNotEnd(t *testing.T) {
 	now := time.Unix(1_000_000, 0)
 	b := &Budget{Now: func() time.Time { return now }}
 	for range 100 {
-		finished, err := b.Begin()
-		if err != nil {
-			t.Fatalf("handshakes that end are free: %v", err)
+		pair, finished := b.Begin(origin)
+		if !pair {
+			t.Fatal("handshakes that end are not free")
 		}
 		finished()
 	}
 	for range MaxAbandoned {
-		if _, err := b.Begin(); err != nil {
-			t.Fatal(err)
+		if pair, _ := b.Begin(origin); !pair {
+			t.Fatal("too early")
 		}
 	}
-	if _, err := b.Begin(); fault.CodeOf(err) != fault.Limited {
-		t.Errorf("one more: %v", err)
+	for range 1000 {
+		pair, finished := b.Begin(origin)
+		if pair {
+			t.Fatal("one more may pair")
+		}
+		finished() // gives nothing back: it was not charged
+	}
+	if n := len(b.spent[origin]); n != MaxAbandoned {
+		t.Errorf("%d handshakes are remembered", n)
+	}
+	if pair, _ := b.Begin("https://other.example"); !pair {
+		t.Error("one site's handshakes keep another's out")
 	}
 	now = now.Add(AbandonedTime)
-	if _, err := b.Begin(); err != nil {
-		t.Errorf("after the time: %v", err)
+	if pair, _ := b.Begin(origin); !pair {
+		t.Error("after the time none may pair")
 	}
 }
 

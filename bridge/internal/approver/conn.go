@@ -39,6 +39,7 @@ type conn struct {
 	process  peer.Process // the page's program, as the operating system says
 	page     []byte       // the page's static key
 	pairing  string       // its id
+	mayPair  bool         // the site has not given up too many handshakes
 	log      *slog.Logger
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -108,9 +109,9 @@ func (c *conn) handshake() error {
 	if c.gateway != "" {
 		budget = &b.relayed
 	}
-	finished, err := budget.Begin()
-	if err != nil {
-		return c.refused(c.event(journal.Limited), err)
+	pair, finished := budget.Begin(c.origin)
+	if c.mayPair = pair; !pair {
+		_ = c.refused(c.event(journal.Limited), tooManyHandshakes())
 	}
 	r, err := link.NewResponder(link.ResponderConfig{DH: b.key, Origin: c.origin, Rand: b.deps.Rand})
 	if err != nil {

@@ -1,10 +1,15 @@
 package approver
 
 import (
+	"fmt"
+	"strconv"
+
 	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/journal"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
+	"countersign/shared/link"
 )
 
 // begin pairs when the page is new, and then lets it call methods.
@@ -14,11 +19,18 @@ func (c *conn) begin() {
 	if err == nil {
 		known, err = c.bridge.pairings.Has(c.origin, c.page)
 	}
+	if err == nil && known {
+		guard.Settle(c.ctx)
+	}
+	if err == nil && !known && !c.mayPair {
+		err = tooManyHandshakes()
+	}
 	if err == nil && !known {
 		c.bridge.grants.takePairing(c.pairing)
 		err = c.pair()
 	}
 	if err == nil {
+		guard.Settle(c.ctx)
 		err = c.bridge.pairings.Add(c.origin, c.page, c.bridge.deps.Now())
 	}
 	if err != nil {
@@ -32,6 +44,12 @@ func (c *conn) begin() {
 	c.ready = true
 	c.mu.Unlock()
 	c.notify(frame.LinkState, frame.LinkStateParams{State: frame.Ready, Bridge: product, Version: Version})
+}
+
+// tooManyHandshakes refuses a page that would have to be paired: see [link.Budget].
+func tooManyHandshakes() error {
+	return fault.New(fault.Limited, fmt.Sprintf("more than %d connections of this site broke off within %v: wait a minute before you pair a page of it", link.MaxAbandoned, link.AbandonedTime)).
+		With("retry_after", strconv.Itoa(int(link.AbandonedTime.Seconds())))
 }
 
 // refuse says why the page may do nothing any more, and closes the connection.

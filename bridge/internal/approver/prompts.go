@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/journal"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
@@ -40,6 +41,7 @@ func (c *conn) prompt(ctx context.Context, about frame.PromptParams, ask func(ct
 		about.Where = b.deps.Prompts.Where()
 	}
 	err := ask(ctx, func() func(error) {
+		guard.Settle(c.ctx) // the person sees it
 		opened := about
 		opened.Left = secondsLeft(ctx)
 		c.notify(frame.PromptOpened, opened)

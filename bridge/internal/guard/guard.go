@@ -53,7 +53,8 @@ type Config struct {
 	Listeners []net.Listener // from [Listen]
 	Origins   []string       // exact origins, see [ParseOrigin]; at least one
 	// Handle serves one connection and returns when it is over. Its context ends
-	// when the guard stops. The guard closes the WebSocket.
+	// when the guard stops, or the connection makes room for another of its origin;
+	// [Settle] prevents the latter. The guard closes the WebSocket.
 	Handle func(ctx context.Context, ws *websocket.Conn, origin string)
 	Log    *slog.Logger // refusals are logged at level warn, each reason once a minute, without what the stranger sent
 }
@@ -197,11 +198,12 @@ func (g *Guard) upgrade(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	origin := r.Header.Get("Origin")
-	if !g.slots.take(origin) {
+	slot := g.slots.take(origin)
+	if slot == nil {
 		g.refuse(w, http.StatusServiceUnavailable, fault.Busy, "too many connections are open")
 		return
 	}
-	defer g.slots.give(origin)
+	defer g.slots.give(slot)
 	g.open.Add(1)
 	defer g.open.Done()
 	ws, err := g.upgrader.Upgrade(w, r, nil)
@@ -213,7 +215,8 @@ func (g *Guard) upgrade(w http.ResponseWriter, r *http.Request) {
 	ws.SetPingHandler(pings(ws, time.Now))
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	g.cfg.Handle(ctx, ws, origin)
+	g.slots.opened(slot, func() { cancel(); go ws.Close() })
+	g.cfg.Handle(context.WithValue(ctx, settleKey{}, func() { g.slots.settle(slot) }), ws, origin)
 }
 
 // health answers what an allowed page needs to tell "not running" from

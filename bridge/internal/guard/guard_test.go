@@ -37,6 +37,7 @@ func start(t *testing.T, origins ...string) (port string) {
 			if err != nil {
 				return
 			}
+			Settle(ctx)
 			if err := ws.WriteMessage(kind, append(data, origin...)); err != nil {
 				return
 			}
@@ -321,6 +322,33 @@ func dial(t *testing.T, port string) (*websocket.Conn, int) {
 	return ws, resp.StatusCode
 }
 
+// settle has the page at the other end of ws prove who it is.
+func settle(t *testing.T, ws *websocket.Conn) {
+	t.Helper()
+	if err := ws.WriteMessage(websocket.BinaryMessage, []byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := ws.ReadMessage(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestASilentConnectionMakesRoomForAPage(t *testing.T) {
+	t.Parallel()
+	port := start(t, page)
+	first, _ := dial(t, port)
+	for range 3 * MaxConnections {
+		if ws, status := dial(t, port); ws == nil {
+			t.Fatalf("status %d", status)
+		}
+	}
+	if _, _, err := first.ReadMessage(); err == nil {
+		t.Error("the oldest lives on")
+	}
+	ws, _ := dial(t, port)
+	settle(t, ws)
+}
+
 func TestConnectionsAndMessagesAreLimited(t *testing.T) {
 	t.Parallel()
 	port := start(t, page)
@@ -330,6 +358,7 @@ func TestConnectionsAndMessagesAreLimited(t *testing.T) {
 		if ws == nil {
 			t.Fatal("a connection within the limit was refused")
 		}
+		settle(t, ws)
 		open = append(open, ws)
 	}
 	if ws, status := dial(t, port); ws != nil || status != http.StatusServiceUnavailable {

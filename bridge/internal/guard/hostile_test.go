@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -371,6 +372,54 @@ func TestAFloodOfRequestsIsAnsweredWithoutGrowing(t *testing.T) {
 	}
 }
 
+// claim takes a slot of a page that has proved who it is, and stays.
+func claim(s *slots, origin string) bool {
+	taken := s.take(origin)
+	if taken != nil {
+		s.settle(taken)
+	}
+	return taken != nil
+}
+
+func TestConnectionsThatDoNothingMakeRoomForOthersOfTheirSite(t *testing.T) {
+	t.Parallel()
+	s := slots{origins: []string{"https://a.example", "https://b.example"}}
+	ended := map[*slot]bool{}
+	open := func(origin string) *slot {
+		t.Helper()
+		o := s.take(origin)
+		if o == nil {
+			t.Fatalf("%s was not let in", origin)
+		}
+		s.opened(o, func() { ended[o] = true })
+		return o
+	}
+	other, known := open("https://b.example"), open("https://a.example")
+	s.settle(known)
+	first := open("https://a.example")
+	var late *slot
+	for range 100 {
+		late = open("https://a.example")
+	}
+	if ended[other] || ended[known] || !ended[first] || ended[late] {
+		t.Errorf("ended: another site's %v, a known page's %v, the oldest %v, the newest %v", ended[other], ended[known], ended[first], ended[late])
+	}
+	if n := s.used["https://a.example"] + s.used["https://b.example"]; n > MaxConnections || len(s.open) != n {
+		t.Errorf("%d connections are counted, %d are open", n, len(s.open))
+	}
+	s.give(first) // late: it has no slot any more
+	if n := s.used["https://a.example"]; n != len(s.open)-1 {
+		t.Errorf("a connection that was evicted was given back: %d of %d", n, len(s.open)-1)
+	}
+	early := s.take("https://a.example") // no WebSocket yet
+	for range MaxConnections {
+		open("https://a.example")
+	}
+	if s.opened(early, func() { ended[early] = true }); !ended[early] {
+		t.Error("a connection that lost its slot before it was a WebSocket goes on")
+	}
+}
+
 func TestOneOriginCannotTakeTheSlotsOfAnother(t *testing.T) {
 	t.Parallel()
 	for _, r := range []struct{ origins, greedy int }{{1, 16}, {2, 12}, {3, 12}, {4, 10}, {8, 9}, {16, 1}, {17, 16}} {
@@ -380,7 +429,7 @@ func TestOneOriginCannotTakeTheSlotsOfAnother(t *testing.T) {
 				s.origins = append(s.origins, fmt.Sprint("https://", i, ".example"))
 			}
 			taken := 0
-			for s.take(s.origins[0]) {
+			for claim(&s, s.origins[0]) {
 				taken++
 			}
 			if taken != r.greedy {
@@ -388,22 +437,22 @@ func TestOneOriginCannotTakeTheSlotsOfAnother(t *testing.T) {
 			}
 			for _, o := range s.origins[1:] {
 				for range s.share() {
-					if !s.take(o) {
+					if !claim(&s, o) {
 						t.Fatalf("%s did not get its share", o)
 					}
 					taken++
 				}
 			}
 			for _, o := range s.origins {
-				for s.take(o) {
+				for claim(&s, o) {
 					taken++
 				}
 			}
 			if taken != MaxConnections {
 				t.Errorf("%d were taken in all", taken)
 			}
-			s.give(s.origins[0])
-			if !s.take(s.origins[0]) {
+			s.give(s.open[slices.IndexFunc(s.open, func(o *slot) bool { return o.origin == s.origins[0] })])
+			if !claim(&s, s.origins[0]) {
 				t.Error("a slot that was given back cannot be taken")
 			}
 		})

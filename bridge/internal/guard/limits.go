@@ -1,6 +1,7 @@
 package guard
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -13,11 +14,21 @@ import (
 
 // slots are the WebSockets that may be open at once. Each origin is sure of its
 // share: half of all, divided by the origins. The other half goes to whoever
-// comes first.
+// comes first. An origin whose slots are all taken gets the oldest of its own that
+// is not settled: whoever opens connections and does nothing keeps nobody out.
 type slots struct {
 	mu      sync.Mutex
 	origins []string // each once
 	used    map[string]int
+	open    []*slot // the oldest first
+}
+
+// slot is one WebSocket, or one that is about to be.
+type slot struct {
+	origin  string
+	settled bool   // see [Settle]
+	evicted bool   // another has its place
+	end     func() // closes it; nil as long as it is no WebSocket
 }
 
 func (s *slots) allow(origins []string) {
@@ -42,9 +53,9 @@ func (s *slots) share() int {
 	return max(1, MaxConnections/(2*n))
 }
 
-// take takes a slot, unless none is left or those that are left are the share of
-// other origins.
-func (s *slots) take(origin string) bool {
+// take takes a slot; nil when none is left, or those that are left are the share
+// of other origins.
+func (s *slots) take(origin string) *slot {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.used == nil {
@@ -56,17 +67,64 @@ func (s *slots) take(origin string) bool {
 			need += max(s.used[o], s.share())
 		}
 	}
-	if need > MaxConnections {
-		return false
+	if need > MaxConnections && !s.evict(origin) {
+		return nil
 	}
 	s.used[origin]++
+	taken := &slot{origin: origin}
+	s.open = append(s.open, taken)
+	return taken
+}
+
+// evict ends the oldest connection of an origin that is not settled. s.mu is held.
+func (s *slots) evict(origin string) bool {
+	i := slices.IndexFunc(s.open, func(o *slot) bool { return o.origin == origin && !o.settled })
+	if i < 0 {
+		return false
+	}
+	old := s.open[i]
+	s.open = slices.Delete(s.open, i, i+1)
+	s.used[origin]--
+	old.evicted = true
+	if old.end != nil {
+		old.end()
+	}
 	return true
 }
 
-func (s *slots) give(origin string) {
+// opened says how a slot's connection is ended, which must not wait.
+func (s *slots) opened(o *slot, end func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.used[origin]--
+	if o.end = end; o.evicted {
+		end()
+	}
+}
+
+func (s *slots) settle(o *slot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o.settled = true
+}
+
+func (s *slots) give(o *slot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if i := slices.Index(s.open, o); i >= 0 { // it was not evicted
+		s.open = slices.Delete(s.open, i, i+1)
+		s.used[o.origin]--
+	}
+}
+
+type settleKey struct{}
+
+// Settle says that a connection's page has proved who it is, or that the person
+// is asked about it: it is not ended any more to make room for another of its
+// site. ctx is the one that Handle got, or comes from it; any other does nothing.
+func Settle(ctx context.Context) {
+	if settle, ok := ctx.Value(settleKey{}).(func()); ok {
+		settle()
+	}
 }
 
 // waiting are the sockets that are no WebSocket yet, the oldest first. They cost

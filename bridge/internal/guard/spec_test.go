@@ -29,7 +29,7 @@ func TestWhatIsRefusedBeforeTheUpgradeIsWhatThePageSays(t *testing.T) {
 		"is for another path than `/v1/ws` and `/health`, or has a query":                              upgradeHead(Path+"?a=b", host, origin, protocol),
 		"has no sub-protocol `countersign.v1`":                                                         upgradeHead(Path, host, origin, "Sec-WebSocket-Protocol: countersign.v2"),
 		"is not a WebSocket upgrade (RFC 6455)":                                                        {"GET " + Path + " HTTP/1.1", "Host: " + host, origin, protocol},
-		"finds all WebSockets taken that its origin may have":                                          upgradeHead(Path, host, origin, protocol),
+		"finds all WebSockets taken that its origin may have, by pages that proved who they are":       upgradeHead(Path, host, origin, protocol),
 	}
 	for _, row := range spec.Table(t, "link.md", "Before the upgrade", "the request") {
 		head, known := heads[row[0]]
@@ -48,6 +48,7 @@ func TestWhatIsRefusedBeforeTheUpgradeIsWhatThePageSays(t *testing.T) {
 					break // the origin's share is taken
 				}
 				defer ws.Close()
+				settle(t, ws)
 			}
 		}
 		delete(heads, row[0])

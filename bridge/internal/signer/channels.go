@@ -2,6 +2,7 @@ package signer
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
 	"fmt"
 	"time"
@@ -13,8 +14,9 @@ import (
 	"countersign/shared/wire"
 )
 
-// OpenChannel reads act 1 and answers with act 2. Errors are those of
-// [channel.Responder.Accept], and BUSY.
+// OpenChannel reads act 1 and answers with act 2. The same act 1 again, as long as
+// act 3 has not come, is the same channel with the same answer. Errors are those
+// of [channel.Responder.Accept].
 func (s *Service) OpenChannel(ctx context.Context, act1 []byte) (wire.SignerChannel, error) {
 	r, err := channel.NewResponder(channel.ResponderConfig{
 		Statics: s.statics, Entity: s.entity(), Rand: s.deps.Rand, Now: s.deps.steady,
@@ -22,7 +24,13 @@ func (s *Service) OpenChannel(ctx context.Context, act1 []byte) (wire.SignerChan
 	if err != nil {
 		return wire.SignerChannel{}, err
 	}
-	n, err := s.sessions.open(r, s.deps.Rand)
+	digest := sha256.Sum256(act1)
+	if n := s.sessions.begun(digest); n != nil {
+		if act2 := n.repeat(); act2 != nil {
+			return wire.SignerChannel{Channel: n.id, Record: base64.RawURLEncoding.EncodeToString(act2)}, nil
+		}
+	}
+	n, err := s.sessions.open(r, digest, s.deps.Rand)
 	if err != nil {
 		return wire.SignerChannel{}, err
 	}
@@ -33,7 +41,19 @@ func (s *Service) OpenChannel(ctx context.Context, act1 []byte) (wire.SignerChan
 		s.sessions.remove(n.id)
 		return wire.SignerChannel{}, err
 	}
+	n.act2 = act2
 	return wire.SignerChannel{Channel: n.id, Record: base64.RawURLEncoding.EncodeToString(act2)}, nil
+}
+
+// repeat is act 2 again, unless act 3 came or act 1 was refused. It waits until
+// act 1 was read.
+func (n *session) repeat() []byte {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.responder == nil {
+		return nil
+	}
+	return n.act2
 }
 
 func (s *Service) entity() string {
@@ -102,7 +122,7 @@ func (s *Service) finish(ctx context.Context, n *session, act3 []byte) ([]byte, 
 		return nil, fault.New(fault.ChannelClosed, "the channel is closed; open another one")
 	}
 	r := n.responder
-	n.responder = nil
+	n.responder, n.act2 = nil, nil
 	payload, ch, err := r.Finish(ctx, act3)
 	if err != nil {
 		s.sessions.remove(n.id)

@@ -2,6 +2,7 @@ package signer
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"io"
 	"sync"
 	"time"
@@ -13,7 +14,7 @@ import (
 
 // Limits of channels.
 const (
-	maxHandshakes  = 64               // that wait for act 3
+	maxHandshakes  = 64               // that wait for act 3; one more ends the oldest
 	handshakeTime  = 30 * time.Second // from act 1 to act 3
 	perMember      = 8                // open channels of one member; the oldest makes room
 	idleTime       = 30 * time.Minute
@@ -31,10 +32,12 @@ type sessions struct {
 // session is one channel. Its own lock keeps its records in order.
 type session struct {
 	id      string
+	act1    [sha256.Size]byte // its digest
 	started time.Time
 
 	mu        sync.Mutex
 	responder *channel.Responder // until act 3
+	act2      []byte             // the answer to act 1, until act 3
 	channel   *channel.Session   // from act 3 on
 	member    *member
 	served    map[string]served // by nonce
@@ -56,9 +59,9 @@ func newSessions(now func() time.Time) *sessions {
 	return &sessions{now: now, list: map[string]*session{}}
 }
 
-// open adds a channel whose handshake begins. It fails with BUSY when too many
-// do.
-func (s *sessions) open(r *channel.Responder, random io.Reader) (*session, error) {
+// open adds a channel whose handshake begins. When too many have begun, the oldest
+// of them ends: whoever means it sends act 3 at once.
+func (s *sessions) open(r *channel.Responder, act1 [sha256.Size]byte, random io.Reader) (*session, error) {
 	if random == nil {
 		random = rand.Reader
 	}
@@ -68,17 +71,22 @@ func (s *sessions) open(r *channel.Responder, random io.Reader) (*session, error
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	now, waiting := s.now(), 0
+	now := s.now()
 	s.drop(now)
+	var oldest *session
+	waiting := 0
 	for _, o := range s.list {
-		if o.owner == "" {
-			waiting++
+		if o.owner != "" {
+			continue
+		}
+		if waiting++; oldest == nil || o.started.Before(oldest.started) {
+			oldest = o
 		}
 	}
 	if waiting >= maxHandshakes {
-		return nil, fault.New(fault.Busy, "too many channels are being opened; try again in a moment")
+		delete(s.list, oldest.id)
 	}
-	n := &session{id: name, started: now, used: now, responder: r, served: map[string]served{}}
+	n := &session{id: name, act1: act1, started: now, used: now, responder: r, served: map[string]served{}}
 	s.list[name] = n
 	return n, nil
 }
@@ -92,6 +100,20 @@ func (s *sessions) find(id string) (*session, error) {
 	}
 	n.used = s.now()
 	return n, nil
+}
+
+// begun is the channel whose handshake began with the same act 1 and waits for
+// act 3; nil when there is none.
+func (s *sessions) begun(act1 [sha256.Size]byte) *session {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.drop(s.now())
+	for _, n := range s.list {
+		if n.owner == "" && n.act1 == act1 {
+			return n
+		}
+	}
+	return nil
 }
 
 // own says whose channel it is, and closes the member's oldest beyond the limit.
