@@ -84,7 +84,7 @@ func (c *conn) pair() error {
 	case err == nil:
 		return nil
 	case fault.CodeOf(err) == fault.Declined:
-		err = fault.Wrap(err, fault.PairingRefused, "the pairing was refused at the bridge's prompt")
+		err = fault.Wrap(err, fault.PairingRefused, "the pairing was declined at the bridge's prompt")
 	}
 	return &written{err}
 }

@@ -2,9 +2,11 @@ package consent
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"countersign/bridge/internal/fold"
@@ -118,6 +120,28 @@ func TestAListIsPagedItemByItemAndEndsWithItsTotals(t *testing.T) {
 	}
 	if !strings.HasPrefix(got[0][0], "Decision") {
 		t.Errorf("the first page:\n%q", got[0])
+	}
+}
+
+func TestTheReadmeShowsThePromptAsItIs(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, sample, ok := strings.Cut(string(readme), "=== Approve a purchase of Example Ltd ===\n\n")
+	sample, _, found := strings.Cut(sample, "\n> approve\n")
+	if !ok || !found {
+		t.Fatal("the README shows no prompt")
+	}
+	a := purchase("Treasury for the second and the third quarter of this year")
+	a.Entity, a.EntityName, a.Member, a.MemberName, a.GovernedBy.Rule, a.GovernedBy.Version = "ent_example", "Example Ltd", "mem_alice", "Alice", "two of three", 1
+	a.Intent.Fiat.Amount, a.Intent.Crypto.Amount, a.Intent.Minimum = "25000.00", "8.15", "7.99"
+	a.Request, a.Intent.Quote = "req_av52hinwsjjgvk2zvqvoftau5w", "quo_hf3ir7hvcs6frjyuk5widzlegf"
+	a.Key, a.Expires = "jXIUWZxfAbTouanqZzuKNKSzlVWlKxYixPamSp1xdZ4", time.Date(2027, 1, 31, 8, 9, 3, 0, time.UTC).Unix()
+	want := strings.Join(layout(statement.Text(a), terminalWidth), "\n") + "\n\n" + Question{Site: "https://dashboard.example.com"}.howTo()
+	if sample != want {
+		t.Errorf("the README has\n%s\nand the prompt\n%s", sample, want)
 	}
 }
 

@@ -83,7 +83,7 @@ func explain(err *fault.Error) Problem {
 	case fault.NotPaired:
 		return Problem{Title: "This page and the bridge do not know each other yet.", Safe: nothingSigned, Do: "Connect and compare the six digits.", Remedy: Reconnect}
 	case fault.PairingRefused:
-		return Problem{Title: "Pairing was refused in the bridge's prompt.", Safe: "The bridge will do nothing for this page.", Do: "If the two codes were the same, connect again. If they differed, stop: something sits between this page and the bridge.", Remedy: Reconnect, Calm: true}
+		return Problem{Title: "The pairing was declined in the bridge's prompt.", Safe: "The bridge will do nothing for this page.", Do: "If the two codes were the same, connect again. If they differed, stop: something sits between this page and the bridge.", Remedy: Reconnect, Calm: true}
 	case fault.BridgeKeyChanged:
 		return Problem{Title: "Another program answers in the bridge's place.", Safe: "The page told it nothing.", Do: "If you reinstalled the bridge yourself, pair again. If not, stop and tell your administrator.", Remedy: Forget}
 	case fault.OriginRefused:

@@ -164,7 +164,7 @@ func closeReason(socket Socket, err error) *Error {
 	case fault.Limited, fault.Busy:
 		message = "the bridge is busy: try again in a minute"
 	case fault.PairingRefused:
-		message = "the pairing was refused at the bridge"
+		message = "the pairing was declined at the bridge"
 	}
 	return refused(fault.Wrap(err, code, message))
 }
