@@ -163,6 +163,30 @@ func TestWhatCameBeforeItsOrderCountsForIt(t *testing.T) {
 	expect(t, "paid", booked(t, a, "payments:acc_treasury", "EUR"), "-250")
 }
 
+// An address whose request was rejected is used again by the signer: what arrives
+// then is the later request's, and what arrived before is not.
+func TestWhatComesToAnAddressThatIsUsedAgainIsTheLaterOrders(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	first := w.Requested()
+	w.Signer.Decide(first.ID, "mem_bob", statement.Reject)
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context()))
+	w.Chain.Deposit(first.Address.Address, "0.001")
+	w.Scan()
+	w.Signer.Reuse = first.Address.Address
+	r := w.Approved()
+	if r.Address.Address != first.Address.Address || !r.Address.Verified {
+		t.Fatalf("the address is %+v", r.Address)
+	}
+	o := must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID))
+	w.Chain.Deposit(o.Address, "0.1")
+	w.Scan()
+	now := order(t, w, o)
+	expect(t, "state", now.State, wire.OrderCompleted)
+	expect(t, "delivered", now.Delivered.Amount, "0.1")
+	expect(t, "in the vault", booked(t, account(t, w), "vault:acc_treasury", "ethereum"), "0.101")
+}
+
 func TestADepositIsFinalWithTheConfirmationsOfItsChain(t *testing.T) {
 	t.Parallel()
 	w, _, o := ordered(t, 3)

@@ -29,6 +29,7 @@ func (g *Gateway) orderView(ctx context.Context, o store.Order) (wire.Order, err
 		if err != nil {
 			return err
 		}
+		all = slices.DeleteFunc(all, func(d store.Deposit) bool { return d.Request != o.Request })
 		for _, d := range all {
 			a, err := amount.Parse(d.Amount)
 			if err != nil {

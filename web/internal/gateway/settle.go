@@ -19,8 +19,8 @@ func (b *books) order(o *store.Order) error {
 	}
 	sum, first, some := amount.Amount{}, "", false
 	for _, d := range all {
-		if d.State == store.DepositReversed || d.Asset != o.Intent.Crypto.Asset {
-			continue
+		if d.State == store.DepositReversed || d.Asset != o.Intent.Crypto.Asset || d.Request != o.Request {
+			continue // the last: of an earlier request that had the address
 		}
 		some = true
 		if d.State != store.DepositFinal {

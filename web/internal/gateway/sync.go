@@ -177,14 +177,20 @@ func (g *Gateway) apply(tx store.Tx, e signedlog.Entry) error {
 	return fault.New(fault.LogCorrupt, "an entry has a type that this version does not know").With("entry", fmt.Sprint(e.Seq))
 }
 
-// watchFrom watches an address of the vault from now on, for good. Its key is
-// new: whatever its balance shows has arrived for the vault.
+// watchFrom watches an address of the vault from now on, for good. When its key is
+// new, whatever its balance shows has arrived for the vault. An address whose
+// request ended unapproved comes again, for another request of the account: what
+// arrives from now on is that one's.
 func watchFrom(tx store.Tx, a store.Address) error {
-	if _, err := tx.Address(a.Chain, a.Address); !errors.Is(err, store.ErrNotFound) {
+	known, err := tx.Address(a.Chain, a.Address)
+	if errors.Is(err, store.ErrNotFound) {
+		a.Balance, a.Swept = "0", -1
+		return tx.PutAddress(a)
+	}
+	if err != nil || known.Entity != a.Entity || known.Account != a.Account || known.Request == "" || a.Request == "" {
 		return err
 	}
-	a.Balance, a.Swept = "0", -1
-	return tx.PutAddress(a)
+	return tx.HandAddress(a.Chain, a.Address, a.Request)
 }
 
 // applyVote verifies the member's signature before it believes the signer.

@@ -10,7 +10,7 @@ type Address struct {
 	Address string // lower case
 	Entity  string
 	Account string
-	Request string // empty: the account's own
+	Request string // the latest that has it; empty: the account's own
 	Balance string // of the chain's own coin after block Swept, in the smallest unit
 	Swept   int64  // -1: never looked at
 }
@@ -48,6 +48,9 @@ type Deposit struct {
 // Deposits and the addresses that they come to.
 type Deposits interface {
 	PutAddress(Address) error // adds, or replaces balance and block
+	// HandAddress gives an address to a later request. A signer uses one again whose
+	// request ended before it was approved.
+	HandAddress(chain, address, request string) error
 	Address(chain, address string) (Address, error)
 	Addresses(chain string, after int64, limit int) ([]Address, error) // those that came after a position, oldest first
 	// Unswept are addresses whose balance is of before a block: first those that

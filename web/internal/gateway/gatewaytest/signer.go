@@ -101,6 +101,8 @@ type Signer struct {
 	requests map[string]*signedlog.RequestBody
 	inputs   map[string]wire.SignerRequestInput
 	votes    map[string][]governance.Approval
+	// Reuse is the address of the next request, for one that is used again.
+	Reuse string
 	// ForgeAttestation makes the next request's address one that nobody attested.
 	ForgeAttestation bool
 }
@@ -221,6 +223,9 @@ func (s *Signer) postRequest(w http.ResponseWriter, r *http.Request) {
 			Crypto: in.Crypto, Minimum: in.Minimum, Chain: a.Chain, Address: address(s.t), PaymentMethod: in.PaymentMethod, Country: in.Country, Quote: in.Quote,
 		},
 		GovernedBy: statement.GovernedBy{Rule: "two of three", Version: 1, Digest: a.Rules.Digest()},
+	}
+	if s.Reuse != "" {
+		b.Intent.Address, s.Reuse = s.Reuse, ""
 	}
 	att := statement.Address{
 		V: 1, Type: "address", Entity: s.Genesis.Entity, Account: a.Account, Request: in.Request, Chain: a.Chain,

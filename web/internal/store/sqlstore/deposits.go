@@ -17,6 +17,11 @@ func (x *tx) PutAddress(a store.Address) error {
 	return err
 }
 
+func (x *tx) HandAddress(chain, address, request string) error {
+	_, err := x.exec("hand an address on", `UPDATE addresses SET request = ? WHERE chain = ? AND address = ?`, request, chain, strings.ToLower(address))
+	return err
+}
+
 func (x *tx) addresses(what, q string, args ...any) ([]store.Address, error) {
 	rows, err := x.t.QueryContext(x.ctx, addressColumns+q, args...)
 	if err != nil {

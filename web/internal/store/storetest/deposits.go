@@ -52,6 +52,17 @@ func (s *suite) addresses() {
 		return nil
 	})
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Address("eip155:2", "0xaa"); return err })
+	put(store.Address{Address: "0xcc", Request: "req_1", Balance: "5", Swept: 3})
+	s.write(nil, func(tx store.Tx) error { return tx.HandAddress(testChain, "0xCC", "req_2") })
+	put(store.Address{Address: "0xcc", Request: "req_1", Balance: "6", Swept: 4}) // a scan that read it before
+	s.read(nil, func(tx store.Tx) error {
+		a, err := tx.Address(testChain, "0xcc")
+		names("one that was handed on", []store.Address{a}, err, "0xcc 6 4")
+		if a.Request != "req_2" {
+			s.t.Errorf("it is of %s", a.Request)
+		}
+		return nil
+	})
 }
 
 func (s *suite) deposit(n int, block int64, state string) store.Deposit {
