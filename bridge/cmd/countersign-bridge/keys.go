@@ -61,14 +61,14 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 	seen, hidden := map[string]bool{}, false
 	var out []string
 	for _, d := range devices.All() {
-		label := d.Identity().Label
+		token := devices.Brief(d.Identity())
 		if !d.Present() {
 			continue
 		}
 		all, err := d.Keys(ctx)
 		if err != nil {
 			hidden = true
-			fmt.Fprintf(w, "%s\t\t\t\t%s\n", device.URI{Token: label}, fault.CodeOf(err))
+			fmt.Fprintf(w, "%s\t\t\t\t%s\n", token, fault.CodeOf(err))
 			continue
 		}
 		for _, k := range all.Keys {
@@ -78,10 +78,10 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 			if used == "" && !k.Proven() {
 				state = "present, unproven"
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", uriOf(k, all.Keys), k.PublicKey().Curve(), print, used, state)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", uriOf(token, k, all.Keys), k.PublicKey().Curve(), print, used, state)
 		}
 		for _, o := range all.Omitted {
-			out = append(out, fmt.Sprintf("left out of the token %q: %s: %s", label, o.Object, o.Why))
+			out = append(out, fmt.Sprintf("left out of the token %q: %s: %s", devices.Name(d.Identity()), o.Object, o.Why))
 		}
 	}
 	if len(seen) == 0 && len(members) == 0 && !hidden && certificateErr == nil {
@@ -110,16 +110,16 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 
 // uriOf names a key among those of its token: by its label, and by its id where
 // the label is not enough.
-func uriOf(key *device.Key, among []*device.Key) string {
-	info := key.Info()
-	uri := device.URI{Token: info.Device, Object: info.Label}
+func uriOf(token device.URI, key *device.Key, among []*device.Key) string {
+	u := key.URI()
 	same := slices.ContainsFunc(among, func(k *device.Key) bool {
-		return k.Info().Label == info.Label && !k.PublicKey().Equal(key.PublicKey())
+		return k.URI().Object == u.Object && !k.PublicKey().Equal(key.PublicKey())
 	})
-	if same || info.Label == "" {
-		uri.ID = string(info.ID)
+	token.Object = u.Object
+	if same || u.Object == "" {
+		token.ID = u.ID
 	}
-	return uri.String()
+	return token.String()
 }
 
 // usedAs says what the certificates call a key.
@@ -137,7 +137,7 @@ func usedAs(members []approver.Certified, key jws.PublicKey) string {
 
 type keysGenerate struct {
 	configFlag
-	Token    string `required:"" placeholder:"LABEL" help:"The token, by its label."`
+	Token    string `required:"" placeholder:"LABEL|URI" help:"The token, by its label, or by a URI where several have the label: pkcs11:token=alice;serial=0123."`
 	Curve    string `default:"secp256k1" enum:"secp256k1,P-256" help:"secp256k1, or P-256 for tokens that lack it (PIV, TPM)."`
 	Only     string `enum:"approval,channel," default:"" help:"Make only the approval key, or only the channel key."`
 	Approval string `default:"approval" placeholder:"NAME" help:"What the approval key is called in the token (${default})."`
@@ -225,7 +225,7 @@ func lacks(token, what, remedy string) error {
 // generate makes one key pair and writes it down. A key that no line of the
 // journal names is not kept.
 func (s *tokens) generate(ctx context.Context, d *device.Device, t device.Template) (uri string, jwk *statement.JWK, err error) {
-	event := journal.Event{Kind: journal.KeyMade, Device: d.Identity().Label}
+	event := journal.Event{Kind: journal.KeyMade, Device: s.devices.Name(d.Identity())}
 	key, err := d.Generate(ctx, t)
 	if err != nil {
 		event.Kind, event.Code = journal.Failed, string(fault.CodeOf(err))
@@ -239,7 +239,9 @@ func (s *tokens) generate(ctx context.Context, d *device.Device, t device.Templa
 		return "", nil, err
 	}
 	public := jwkOf(key.PublicKey())
-	return device.URI{Token: d.Identity().Label, Object: t.Label}.String(), &public, nil
+	u := s.devices.Brief(d.Identity())
+	u.Object = t.Label
+	return u.String(), &public, nil
 }
 
 func jwkOf(k jws.PublicKey) statement.JWK {
@@ -292,6 +294,7 @@ func (c *keysDelete) Run(ctx context.Context, std stdio) error {
 			return fault.New(fault.Conflict, fmt.Sprintf("the key is %s, by the configuration: without it nothing can be approved. Say --force to delete it all the same", used))
 		}
 		info, print := key.Info(), key.PublicKey().Thumbprint()
+		info.Device = s.devices.Name(key.Device().Identity())
 		if used == "" {
 			used = "used by no identity of the configuration"
 		}
@@ -314,7 +317,7 @@ func (s *tokens) deleteKey(ctx context.Context, key *device.Key) error {
 	if err := s.unlockToken(ctx, key.Device(), "It deletes a key."); err != nil {
 		return err
 	}
-	event := journal.Event{Kind: journal.KeyDeleted, Device: key.Info().Device, Key: key.PublicKey().Thumbprint()}
+	event := journal.Event{Kind: journal.KeyDeleted, Device: s.devices.Name(key.Device().Identity()), Key: key.PublicKey().Thumbprint()}
 	if err := s.book.Append(event); err != nil {
 		return err
 	}

@@ -56,15 +56,18 @@ func openTokens(cfg approver.Config) (*tokens, error) {
 // Close ends the use of the tokens.
 func (s *tokens) Close() error { return errors.Join(s.devices.Close(), s.book.Close()) }
 
-// token finds a token by its label. When it is not there, the error names those
-// that are: labels are easily mistyped.
-func (s *tokens) token(ctx context.Context, label string) (*device.Device, error) {
-	d, err := s.devices.Device(ctx, device.URI{Token: label}.String())
+// token finds a token by its label or its URI. When it is not there, the error names
+// those that are: labels are easily mistyped.
+func (s *tokens) token(ctx context.Context, named string) (*device.Device, error) {
+	if !strings.HasPrefix(strings.ToLower(named), "pkcs11:") {
+		named = device.URI{Token: named}.String()
+	}
+	d, err := s.devices.Device(ctx, named)
 	if fault.CodeOf(err) == fault.DeviceMissing {
 		var there []string
 		for _, d := range s.devices.All() {
 			if d.Present() {
-				there = append(there, strconv.Quote(d.Identity().Label))
+				there = append(there, strconv.Quote(s.devices.Name(d.Identity())))
 			}
 		}
 		if len(there) > 0 {
@@ -152,6 +155,9 @@ func (s *tokens) unlockToken(ctx context.Context, d *device.Device, why string) 
 // it is typed on the reader.
 func (s *tokens) until(ctx context.Context, d *device.Device, why string, try func(pin []byte, final bool) error) error {
 	label := d.Identity().Label
+	if name := s.devices.Name(d.Identity()); name != label {
+		why += " The token is " + name + "."
+	}
 	note := func(kind string, err error) error {
 		return s.book.Append(journal.Event{Kind: kind, Device: label, Code: string(fault.CodeOf(err))})
 	}

@@ -76,18 +76,24 @@ type Device struct {
 type Devices interface {
 	// Key finds a key by its PKCS#11 URI (RFC 7512).
 	Key(ctx context.Context, uri string) (keys.Key, error)
-	// Device says how the token with this label is; Present is false for one
-	// that is not there.
-	Device(ctx context.Context, label string) (Device, error)
+	// Token is the name of the token that a URI names, for the methods below: the same
+	// for the same token, whichever of its attributes the URI has.
+	Token(uri string) string
+	// Name is what a token is called to people: its label, and more where another one
+	// has the same.
+	Name(token string) string
+	// Device says how a token is; Present is false for one that is not there. It fails
+	// with INVALID_REQUEST when several match.
+	Device(ctx context.Context, token string) (Device, error)
 	// Login unlocks a token. It does not keep pin. Without final it refuses the
 	// last try with PIN_REQUIRED: a wrong PIN would lock the token for good.
-	Login(ctx context.Context, label string, pin []byte, final bool) error
+	Login(ctx context.Context, token string, pin []byte, final bool) error
 	// LoginOnReader unlocks a token whose PIN is typed on its reader.
-	LoginOnReader(ctx context.Context, label string) error
+	LoginOnReader(ctx context.Context, token string) error
 	// Logout locks a token again.
-	Logout(ctx context.Context, label string) error
+	Logout(ctx context.Context, token string) error
 	// Watch calls changed when a token comes or goes, until ctx ends.
-	Watch(ctx context.Context, changed func(label string, present bool)) error
+	Watch(ctx context.Context, changed func(token string, present bool)) error
 }
 
 // Prompts asks the person, one question at a time: a [consent.Queue].
@@ -131,14 +137,14 @@ type Bridge struct {
 	limits   *limits
 	idle     *idleness
 	refusals *refusals
-	pulled   *alarms // by the token's label: it was pulled
+	pulled   *alarms // by token: it was pulled
 	silenced *alarms // by site: it may not ask any more
 
 	notes sync.WaitGroup // lines of the journal that are on their way
 
 	mu    sync.Mutex
 	conns map[*conn]bool
-	doors map[string]chan struct{} // by the token's label: who asks about it
+	doors map[string]chan struct{} // by token: who asks about it
 }
 
 // New reads the bridge's state and the identities' certificates. It opens no
@@ -167,6 +173,9 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 	b.refusals = newRefusals(deps.Now, b.record)
 	if b.identities, err = loadIdentities(cfg, deps.Now()); err != nil {
 		return nil, err
+	}
+	for _, id := range b.identities {
+		id.tokens = deps.Devices
 	}
 	if b.key, err = loadLinkKey(filepath.Join(cfg.StateDir, "link.key"), deps.Rand); err != nil {
 		return nil, err
@@ -279,19 +288,20 @@ func listen(ctx context.Context, cfg Config, log *slog.Logger) ([]net.Listener, 
 
 // deviceChanged takes back what was allowed with a token that is gone, or that is
 // another since its module was started again, and tells the pages.
-func (b *Bridge) deviceChanged(label string, present bool) {
-	b.grants.takeDevice(label)
-	if b.idle.gone(label) { // who tells us must not wait for the disk
+func (b *Bridge) deviceChanged(token string, present bool) {
+	name := b.deps.Devices.Name(token)
+	b.grants.takeDevice(token)
+	if b.idle.gone(token) { // who tells us must not wait for the disk
 		b.notes.Go(func() {
-			b.record(journal.Event{Kind: journal.Locked, Device: label, Code: string(fault.DeviceRemoved)})
+			b.record(journal.Event{Kind: journal.Locked, Device: name, Code: string(fault.DeviceRemoved)})
 		})
 	}
 	if !present {
-		b.pulled.ring(label, fault.New(fault.DeviceRemoved, fmt.Sprintf("the token %q was removed; plug it in and try again", label)).With("device", label))
+		b.pulled.ring(token, fault.New(fault.DeviceRemoved, fmt.Sprintf("the token %q was removed; plug it in and try again", name)).With("device", name))
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for c := range b.conns {
-		c.deviceChanged(label, present)
+		c.deviceChanged(name, present)
 	}
 }

@@ -233,7 +233,7 @@ func (b *batch) sign(approved []*part, of int, use *keyUse) {
 			use.why = fmt.Sprintf("It signs item %d of %d: %s.", p.number, of, statement.Summary(p.item.read.Intent))
 			o.result, o.err = b.conn.sign(p.item, use)
 			if fault.CodeOf(o.err) == fault.DeviceMissing { // it was there when the key was found
-				o.err = fault.Wrap(o.err, fault.DeviceRemoved, "the token was removed").With("device", use.identity.device)
+				o.err = fault.Wrap(o.err, fault.DeviceRemoved, "the token was removed").With("device", use.name())
 			}
 			if o.err != nil && p.approval.ctx.Err() == nil && fault.CodeOf(o.err) != fault.StatementInvalid {
 				broken = o.err

@@ -40,7 +40,7 @@ func (c Certified) Keys() []CertifiedKey {
 }
 
 // Device is the label of the token in a PKCS#11 URI.
-func (k CertifiedKey) Device() string { return tokenOf(k.URI) }
+func (k CertifiedKey) Device() string { return label(k.URI) }
 
 // Certificate reads the certificate of one identity and verifies it with the key
 // of the pinned signer. One that has expired is returned: Expires says so.

@@ -124,9 +124,9 @@ func (c *conn) openChannel(ctx context.Context, p frame.ChannelOpenParams) (r fr
 // suits fails with KEY_UNSUITED when a token cannot do what the identity will need
 // of it: better now than when the person has read and approved.
 func (b *Bridge) suits(ctx context.Context, id *identity) error {
-	needs := map[string][]string{id.device: {"ECDSA", id.approval.Curve()}}
+	needs := map[string][]string{id.token(): {"ECDSA", id.approval.Curve()}}
 	if id.channelIn == statement.InToken {
-		d := tokenOf(id.ChannelKey)
+		d := id.tokens.Token(id.ChannelKey)
 		needs[d] = append(needs[d], "ECDH", id.channel.Curve())
 	}
 	for label, needed := range needs {
@@ -136,8 +136,8 @@ func (b *Bridge) suits(ctx context.Context, id *identity) error {
 		}
 		for _, n := range needed {
 			if slices.Contains(dev.Lacks, n) {
-				return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q cannot do %s, which the keys of %s need; use another token", label, n, id.memberName)).
-					With("device", label).With("lacks", n)
+				return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q cannot do %s, which the keys of %s need; use another token", dev.Label, n, id.memberName)).
+					With("device", dev.Label).With("lacks", n)
 			}
 		}
 	}

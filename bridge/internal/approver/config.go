@@ -168,7 +168,7 @@ type identity struct {
 	channel     jws.PublicKey
 	channelIn   string
 	remote      []byte // the signer's channel key on the same curve
-	device      string // label of the token with the approval key, from its URI
+	tokens      Devices
 
 	mu    sync.Mutex
 	found map[string]keys.Key // by URI: a key survives the removal of its token
@@ -267,7 +267,7 @@ func loadIdentity(ic IdentityConfig, pinned signerFile, key jws.PublicKey) (expi
 		return expiring{}, fmt.Errorf("certificate and signer are for %s and %s of %s", pinned.Entity, cert.Member, cert.Entity)
 	}
 	id := &identity{IdentityConfig: ic, entityName: pinned.EntityName, memberName: cert.Name, certificate: token,
-		channelIn: cert.ChannelIn, device: tokenOf(ic.ApprovalKey)}
+		channelIn: cert.ChannelIn}
 	if id.approval, err = publicKey(cert.Approval); err != nil {
 		return expiring{}, err
 	}
@@ -291,8 +291,11 @@ func loadIdentity(ic IdentityConfig, pinned signerFile, key jws.PublicKey) (expi
 
 func publicKey(k statement.JWK) (jws.PublicKey, error) { return jws.NewPublicKey(k.Crv, k.X, k.Y) }
 
-// tokenOf is the token's label in a PKCS#11 URI that [loadIdentity] has checked.
-func tokenOf(uri string) string {
+// token is the token of the approval key.
+func (id *identity) token() string { return id.tokens.Token(id.ApprovalKey) }
+
+// label is the token's label in a PKCS#11 URI that [loadIdentity] has checked.
+func label(uri string) string {
 	u, _ := device.ParseURI(uri)
 	return u.Token
 }

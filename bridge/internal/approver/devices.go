@@ -22,20 +22,52 @@ func OpenDevices(cfg device.Config) (Devices, func() error, error) {
 	return devices{d}, d.Close, nil
 }
 
-func (d devices) token(ctx context.Context, label string) (*device.Device, error) {
-	return d.Devices.Device(ctx, device.URI{Token: label}.String())
+// Token is the name under which the other methods know the token that a URI names: a
+// URI of all that the token says of itself, or what there is to say when it was never
+// there or several match.
+func (d devices) Token(uri string) string {
+	u, err := device.ParseURI(uri)
+	if err != nil {
+		return ""
+	}
+	if k, err := d.Known(u); err == nil && k != nil {
+		return k.Identity().URI().String()
+	}
+	return u.OfToken().String()
+}
+
+func (d devices) token(ctx context.Context, token string) (*device.Device, error) {
+	return d.Devices.Device(ctx, token)
 }
 
 // Device reads how a token is.
-func (d devices) Device(ctx context.Context, label string) (Device, error) {
-	s := d.State(ctx, label)
+func (d devices) Device(ctx context.Context, token string) (Device, error) {
+	u, err := device.ParseURI(token)
+	if err != nil {
+		return Device{}, err
+	}
+	s, err := d.State(ctx, u)
 	return Device{Label: s.Label, Present: s.Present, Locked: s.Locked, PINLocked: s.PINLocked, FinalTry: s.FinalTry,
-		CountLow: s.CountLow, TriesLeft: s.TriesLeft, PINPad: s.PINPad, Lacks: s.Lacks}, nil
+		CountLow: s.CountLow, TriesLeft: s.TriesLeft, PINPad: s.PINPad, Lacks: s.Lacks}, err
+}
+
+// Name is what a token is called to people.
+func (d devices) Name(token string) string {
+	u, err := device.ParseURI(token)
+	if err != nil {
+		return token
+	}
+	return d.Devices.Name(device.Identity{Label: u.Token, Manufacturer: u.Manufacturer, Model: u.Model, Serial: u.Serial})
+}
+
+// Watch calls changed when a token comes or goes.
+func (d devices) Watch(ctx context.Context, changed func(token string, present bool)) error {
+	return d.Devices.Watch(ctx, func(id device.Identity, present bool) { changed(id.URI().String(), present) })
 }
 
 // Login unlocks a token.
-func (d devices) Login(ctx context.Context, label string, pin []byte, final bool) error {
-	k, err := d.token(ctx, label)
+func (d devices) Login(ctx context.Context, token string, pin []byte, final bool) error {
+	k, err := d.token(ctx, token)
 	if err != nil {
 		return err
 	}
@@ -43,8 +75,8 @@ func (d devices) Login(ctx context.Context, label string, pin []byte, final bool
 }
 
 // LoginOnReader unlocks a token whose PIN is typed on its reader.
-func (d devices) LoginOnReader(ctx context.Context, label string) error {
-	k, err := d.token(ctx, label)
+func (d devices) LoginOnReader(ctx context.Context, token string) error {
+	k, err := d.token(ctx, token)
 	if err != nil {
 		return err
 	}
@@ -52,8 +84,8 @@ func (d devices) LoginOnReader(ctx context.Context, label string) error {
 }
 
 // Logout locks a token.
-func (d devices) Logout(ctx context.Context, label string) error {
-	k, err := d.token(ctx, label)
+func (d devices) Logout(ctx context.Context, token string) error {
+	k, err := d.token(ctx, token)
 	if err != nil {
 		return err
 	}

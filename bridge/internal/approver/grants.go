@@ -15,7 +15,7 @@ import (
 // anything.
 type grants struct {
 	mu sync.Mutex
-	of map[grant]string // the token's label
+	of map[grant]string // the token
 }
 
 type grant struct {
@@ -63,24 +63,27 @@ type memberKey struct {
 	want    jws.PublicKey // from the certificate
 }
 
-// on returns the identity's keys that are in a token.
+// on returns the identity's keys that are in a token, whichever attributes of it their
+// URIs have.
 func (id *identity) on(device string) (all []memberKey) {
 	for _, k := range []memberKey{
 		{"the approval key of " + id.memberName + ", which signs what you approve", id.ApprovalKey, id.approval},
 		{"the channel key of " + id.memberName + ", which opens channels to the vault", id.ChannelKey, id.channel},
 	} {
-		if tokenOf(k.uri) == device {
+		if k.uri != "" && id.tokens.Token(k.uri) == device {
 			all = append(all, k)
 		}
 	}
 	return all
 }
 
-// devices are the labels of the identity's tokens: one, or two.
+// devices are the identity's tokens: one, or two.
 func (id *identity) devices() []string {
-	all := []string{id.device}
-	if d := tokenOf(id.ChannelKey); d != id.device && id.channelIn == statement.InToken {
-		all = append(all, d)
+	all := []string{id.token()}
+	if id.channelIn == statement.InToken {
+		if d := id.tokens.Token(id.ChannelKey); d != all[0] {
+			all = append(all, d)
+		}
 	}
 	return all
 }

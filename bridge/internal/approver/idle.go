@@ -32,7 +32,7 @@ type idleness struct {
 	now   func() time.Time
 	limit time.Duration
 	mu    sync.Mutex
-	last  map[string]time.Time // by the token's label; absent when it is locked
+	last  map[string]time.Time // by token; absent when it is locked
 }
 
 func newIdleness(now func() time.Time, limit time.Duration) *idleness {
@@ -88,7 +88,7 @@ func (b *Bridge) lockIdle(ctx context.Context, device string) {
 		return
 	}
 	b.grants.takeDevice(device)
-	b.record(journal.Event{Kind: journal.Locked, Device: device})
+	b.record(journal.Event{Kind: journal.Locked, Device: b.deps.Devices.Name(device)})
 	if err := b.deps.Devices.Logout(ctx, device); err != nil {
 		b.deps.Log.Warn("the idle token could not be locked; no page may use it", "device", device, "error", err)
 	}

@@ -20,7 +20,7 @@ const leaseIdle = 2 * time.Minute
 type leases struct {
 	now func() time.Time
 	mu  sync.Mutex
-	of  map[string]*lease // by the token's label
+	of  map[string]*lease // by token
 }
 
 type lease struct {
@@ -44,8 +44,8 @@ func (ls *leases) take(c *conn, labels []string) (done func(), err error) {
 	defer ls.mu.Unlock()
 	for _, label := range labels {
 		if l := ls.of[label]; l != nil && l.holder != c && !l.free(now) {
-			return nil, fault.New(fault.DeviceInUse, fmt.Sprintf("another page of %s uses the token %q now; close it there, or wait two minutes after its last use", l.holder.origin, label)).
-				With("holder", l.holder.origin).With("device", label)
+			return nil, fault.New(fault.DeviceInUse, fmt.Sprintf("another page of %s uses the token %q now; close it there, or wait two minutes after its last use", l.holder.origin, c.bridge.deps.Devices.Name(label))).
+				With("holder", l.holder.origin).With("device", c.bridge.deps.Devices.Name(label))
 		}
 	}
 	for _, label := range labels {

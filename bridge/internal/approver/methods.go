@@ -56,14 +56,14 @@ func (c *conn) perform(m frame.Message) (any, error) {
 func (c *conn) info(ctx context.Context, _ frame.BridgeInfoParams) (frame.BridgeInfoResult, error) {
 	result := frame.BridgeInfoResult{Version: Version, Identities: []frame.Identity{}}
 	for _, id := range c.bridge.identities {
-		dev, err := c.bridge.deps.Devices.Device(ctx, id.device)
-		if err != nil && fault.CodeOf(err) != fault.DeviceMissing && fault.CodeOf(err) != fault.DeviceRemoved {
-			return result, err
+		dev, err := c.bridge.deps.Devices.Device(ctx, id.token())
+		if err != nil {
+			dev = Device{Label: dev.Label} // why shows when it is used: one token that cannot be asked hides no other
 		}
 		result.Identities = append(result.Identities, frame.Identity{
-			Entity: id.Entity, EntityName: id.entityName, Member: id.Member, MemberName: id.memberName, Device: id.device,
+			Entity: id.Entity, EntityName: id.entityName, Member: id.Member, MemberName: id.memberName, Device: c.bridge.deps.Devices.Name(id.token()),
 			Curve: id.approval.Curve(), Present: dev.Present, Locked: dev.Locked || !dev.Present, ChannelIn: id.channelIn,
-			Holder: c.bridge.leases.other(c, id.device), Lacks: dev.Lacks,
+			Holder: c.bridge.leases.other(c, id.token()), Lacks: dev.Lacks,
 		})
 	}
 	return result, nil

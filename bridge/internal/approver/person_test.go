@@ -99,7 +99,7 @@ type drawer struct {
 func (d *drawer) Key(_ context.Context, uri string) (keys.Key, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	dev := d.devices[tokenOf(uri)]
+	dev := d.devices[label(uri)]
 	if dev == nil || !dev.Present {
 		return nil, fault.New(fault.DeviceMissing, "no such token")
 	}
@@ -139,6 +139,10 @@ func (d *drawer) Login(_ context.Context, label string, pin []byte, final bool) 
 	dev.Locked, dev.TriesLeft, dev.FinalTry = false, 3, false
 	return nil
 }
+
+func (d *drawer) Token(uri string) string { return label(uri) }
+
+func (d *drawer) Name(token string) string { return token }
 
 func (d *drawer) LoginOnReader(ctx context.Context, label string) error {
 	pin, err := d.reader(ctx)

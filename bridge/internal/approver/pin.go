@@ -26,17 +26,17 @@ type pinTries struct {
 // enough tries were made. It never tries a PIN twice.
 func (k *keyUse) unlock(ctx context.Context, dev Device) error {
 	devices := k.conn.bridge.deps.Devices
-	t := &pinTries{use: k, allows: k.identity.allows(k.conn.site(), dev.Label)}
+	t := &pinTries{use: k, allows: k.identity.allows(k.conn.site(), k.device())}
 	return t.until(ctx, dev, func(ctx context.Context, dev Device) error {
 		if dev.PINPad {
-			return t.onReader(ctx, dev, func(ctx context.Context) error { return devices.LoginOnReader(ctx, dev.Label) })
+			return t.onReader(ctx, dev, func(ctx context.Context) error { return devices.LoginOnReader(ctx, k.device()) })
 		}
 		pin, err := t.ask(ctx, dev)
 		if err != nil {
 			return err
 		}
 		defer clear(pin)
-		return devices.Login(ctx, dev.Label, pin, dev.FinalTry)
+		return devices.Login(ctx, k.device(), pin, dev.FinalTry)
 	})
 }
 
@@ -67,7 +67,7 @@ func (t *pinTries) until(ctx context.Context, dev Device, try func(context.Conte
 		}
 		t.problem = sentence(f.Message)
 		var derr error
-		if dev, derr = k.conn.bridge.deps.Devices.Device(ctx, dev.Label); derr != nil {
+		if dev, derr = k.conn.bridge.deps.Devices.Device(ctx, k.device()); derr != nil {
 			return derr
 		}
 	}
@@ -103,12 +103,20 @@ func (t *pinTries) ask(ctx context.Context, dev Device) (pin []byte, err error) 
 	k := t.use
 	about := k.about
 	about.Kind = frame.PromptPIN
-	q := consent.PINQuestion{Site: k.conn.site(), Device: dev.Label, Reason: k.why, Allows: t.allows, Problem: t.problem, FinalTry: dev.FinalTry, TriesLeft: dev.TriesLeft}
+	q := consent.PINQuestion{Site: k.conn.site(), Device: dev.Label, Reason: t.reason(dev), Allows: t.allows, Problem: t.problem, FinalTry: dev.FinalTry, TriesLeft: dev.TriesLeft}
 	err = k.conn.prompt(ctx, about, func(ctx context.Context, opened consent.Opened) (err error) {
 		pin, err = k.conn.bridge.deps.Prompts.PIN(ctx, q, opened)
 		return err
 	})
 	return pin, err
+}
+
+// reason says what the PIN is for, and of tokens with one label which it is.
+func (t *pinTries) reason(dev Device) string {
+	if name := t.use.name(); name != dev.Label {
+		return t.use.why + " The token is " + name + "."
+	}
+	return t.use.why
 }
 
 // onReader does what waits for a PIN on the reader's pad, beside a notice with
@@ -154,7 +162,7 @@ func (t *pinTries) onReader(ctx context.Context, dev Device, do func(context.Con
 
 func (t *pinTries) notice(dev Device) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Type the PIN of %q on the reader.\n%s\n", dev.Label, t.use.why)
+	fmt.Fprintf(&b, "Type the PIN of %q on the reader.\n%s\n", dev.Label, t.reason(dev))
 	switch {
 	case t.problem != "" && dev.TriesLeft >= 0:
 		fmt.Fprintf(&b, "%s %d tries left.\n", t.problem, dev.TriesLeft)

@@ -116,7 +116,7 @@ func TestAnIdleTokenIsLoggedOutAndAsksForItsPINAgain(t *testing.T) {
 	b := g.mustConnect()
 	l := g.mustOpen(b, "mem_alice")
 	c.wrong.Store(int64(DefaultIdleLock))
-	g.bridge.lockIdle(t.Context(), "alice")
+	g.bridge.lockIdle(t.Context(), g.bridge.identities[0].token())
 	if n := f.Calls("C_Logout"); n != 1 || !g.info(b, "mem_alice").Locked {
 		t.Errorf("%d logouts", n)
 	}

@@ -99,7 +99,7 @@ func (c *conn) event(kind string) journal.Event {
 // entry begins a line about one of an identity's keys.
 func (c *conn) entry(kind string, id *identity) journal.Event {
 	e := c.event(kind)
-	e.Entity, e.Member, e.Device = id.Entity, id.Member, id.device
+	e.Entity, e.Member, e.Device = id.Entity, id.Member, c.bridge.deps.Devices.Name(id.token())
 	return e
 }
 

@@ -26,8 +26,9 @@ type keyUse struct {
 	key      keys.Key
 }
 
-// device is the label of the token that holds the key.
-func (k *keyUse) device() string { return tokenOf(k.uri) }
+// device is the token that holds the key, and name what it is called to people.
+func (k *keyUse) device() string { return k.conn.bridge.deps.Devices.Token(k.uri) }
+func (k *keyUse) name() string   { return k.conn.bridge.deps.Devices.Name(k.device()) }
 
 // open finds the key, with the PIN where the token hides it without one, and
 // checks that it is the one that the certificate names.
@@ -125,21 +126,21 @@ func (k *keyUse) unlocked(ctx context.Context, use func(context.Context, keys.Ke
 // present is the token as it is now; when it is missing, after looking for it once
 // more. It fails with DEVICE_NOT_FOUND.
 func (k *keyUse) present(ctx context.Context) (Device, error) {
-	devices, label := k.conn.bridge.deps.Devices, k.device()
-	dev, err := devices.Device(ctx, label)
+	devices := k.conn.bridge.deps.Devices
+	dev, err := devices.Device(ctx, k.device())
 	if err == nil && !dev.Present {
 		_, _ = devices.Key(ctx, k.uri) // looks for the token; whether it is there, and the key, is asked next
-		dev, err = devices.Device(ctx, label)
+		dev, err = devices.Device(ctx, k.device())
 	}
 	if err == nil && !dev.Present {
-		err = fault.New(fault.DeviceMissing, fmt.Sprintf("the token %q is not plugged in", label)).With("device", label)
+		err = fault.New(fault.DeviceMissing, fmt.Sprintf("the token %q is not plugged in", k.name())).With("device", k.name())
 	}
 	return dev, err
 }
 
 func (k *keyUse) journal(kind string, err error) error {
 	e := k.conn.entry(kind, k.identity)
-	e.Device, e.Key, e.Code = k.device(), k.want.Thumbprint(), string(fault.CodeOf(err))
+	e.Device, e.Key, e.Code = k.name(), k.want.Thumbprint(), string(fault.CodeOf(err))
 	return k.conn.bridge.deps.Journal.Append(e)
 }
 
@@ -184,8 +185,8 @@ func (k *keyUse) authorize(ctx context.Context) error {
 func (k *keyUse) allow(ctx context.Context) error {
 	about := k.about
 	about.Kind = frame.PromptConfirm
-	err := k.conn.confirm(consent.Question{Title: "Use " + k.device(),
-		Text: fmt.Sprintf("A page of %s wants to use the token %q, which is unlocked.\n%s\n\n%s", k.conn.site(), k.device(), k.why, k.identity.allows(k.conn.site(), k.device()))}, ctx, about)
+	err := k.conn.confirm(consent.Question{Title: "Use " + k.name(),
+		Text: fmt.Sprintf("A page of %s wants to use the token %q, which is unlocked.\n%s\n\n%s", k.conn.site(), k.name(), k.why, k.identity.allows(k.conn.site(), k.device()))}, ctx, about)
 	if err == nil {
 		return k.journal(journal.Allowed, nil)
 	}

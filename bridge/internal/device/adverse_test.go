@@ -39,7 +39,7 @@ func TestATokenIsToldWhenItCanBeUsed(t *testing.T) {
 	devices, d, key := openFaulty(t, f, Config{Poll: 20 * time.Millisecond})
 	usable := make(chan bool, 16)
 	go func() {
-		_ = devices.Watch(t.Context(), func(_ string, present bool) {
+		_ = devices.Watch(t.Context(), func(_ Identity, present bool) {
 			if present {
 				usable <- d.module.isUp()
 			}

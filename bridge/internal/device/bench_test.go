@@ -252,7 +252,7 @@ func BenchmarkRecovery(b *testing.B) {
 	}
 	b.Cleanup(func() { _ = devices.Close() })
 	news := make(chan bool, 16)
-	go func() { _ = devices.Watch(b.Context(), func(_ string, present bool) { news <- present }) }()
+	go func() { _ = devices.Watch(b.Context(), func(_ Identity, present bool) { news <- present }) }()
 	heard := func(want bool) time.Duration {
 		start := time.Now()
 		for {

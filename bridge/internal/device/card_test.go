@@ -28,8 +28,8 @@ func (o opened) watch(t *testing.T) <-chan bool {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = o.devices.Watch(ctx, func(label string, present bool) {
-			if label == o.module.Label {
+		_ = o.devices.Watch(ctx, func(id Identity, present bool) {
+			if id.Label == o.module.Label {
 				events <- present
 			}
 		})

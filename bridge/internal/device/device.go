@@ -19,6 +19,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -90,7 +91,7 @@ type Devices struct {
 	running sync.WaitGroup
 
 	mu       sync.Mutex
-	watchers map[int]func(label string, present bool)
+	watchers map[int]func(id Identity, present bool)
 	next     int
 }
 
@@ -118,7 +119,7 @@ func Open(cfg Config) (*Devices, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	d := &Devices{stop: stop, watchers: map[int]func(string, bool){}}
+	d := &Devices{stop: stop, watchers: map[int]func(Identity, bool){}}
 	real := map[string]bool{}
 	for _, module := range cfg.Modules {
 		path, err := filepath.EvalSymlinks(module.Path)
@@ -177,7 +178,7 @@ func (d *Devices) Close() error {
 
 // Watch calls changed when a token comes or goes, until ctx ends. changed must
 // not block.
-func (d *Devices) Watch(ctx context.Context, changed func(label string, present bool)) error {
+func (d *Devices) Watch(ctx context.Context, changed func(id Identity, present bool)) error {
 	d.mu.Lock()
 	id := d.next
 	d.next++
@@ -190,11 +191,11 @@ func (d *Devices) Watch(ctx context.Context, changed func(label string, present 
 	return nil
 }
 
-func (d *Devices) tell(label string, present bool) {
+func (d *Devices) tell(id Identity, present bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, w := range d.watchers {
-		w(label, present)
+		w(id, present)
 	}
 }
 
@@ -210,20 +211,68 @@ func (d *Devices) All() []*Device {
 	return all
 }
 
-// State reads how the token with a label is, without looking for one that is
-// missing: it may be asked often. A token that was never there is not present.
-func (d *Devices) State(ctx context.Context, label string) State {
-	found := d.match(URI{Token: label})
-	for _, k := range found {
-		if k.isPresent() {
-			return k.State(ctx)
+// State reads how the token that a URI names is, without looking for one that is
+// missing: it may be asked often. A token that was never there is not present. It
+// fails with INVALID_REQUEST when several match.
+func (d *Devices) State(ctx context.Context, u URI) (State, error) {
+	k, err := d.Known(u)
+	if err != nil || k == nil {
+		return State{Identity: Identity{Label: u.Token, Manufacturer: u.Manufacturer, Model: u.Model, Serial: u.Serial}, Locked: true, TriesLeft: -1}, err
+	}
+	return k.State(ctx), nil
+}
+
+// Known is the one token that a URI names, plugged in or not, without looking for it;
+// nil when none was there yet. Of several, one that is plugged in counts before those
+// that are not, and one that the URI names exactly before all. It fails with
+// INVALID_REQUEST when several match all the same.
+func (d *Devices) Known(u URI) (*Device, error) {
+	found := d.match(u)
+	for _, of := range []func(*Device) bool{(*Device).isPresent, func(k *Device) bool { return k.id.URI() == u.OfToken() }} {
+		if some := slices.DeleteFunc(slices.Clone(found), func(k *Device) bool { return !of(k) }); len(found) > 1 && len(some) > 0 {
+			found = some
 		}
 	}
-	s := State{Identity: Identity{Label: label}, Locked: true, TriesLeft: -1}
-	if len(found) > 0 {
-		s.Identity = found[0].id
+	switch len(found) {
+	case 0:
+		return nil, nil
+	case 1:
+		return found[0], nil
 	}
-	return s
+	var all []string
+	for _, k := range found {
+		all = append(all, k.id.URI().String())
+	}
+	return nil, fault.New(fault.Invalid, fmt.Sprintf("%d tokens match %s: name one of them, %s", len(found), u.OfToken(), strings.Join(all, " or ")))
+}
+
+// Brief is a short URI of a token: its label, and everything where another token has
+// the same.
+func (d *Devices) Brief(id Identity) URI {
+	u := URI{Token: id.Label}
+	if k, err := d.Known(u); u.Token == "" || err != nil || k == nil || k.id != id || len(d.match(u)) > 1 {
+		return id.URI()
+	}
+	return u
+}
+
+// Name is what a token is called to people: its label, and where another token has
+// the same, what tells them apart.
+func (d *Devices) Name(id Identity) string {
+	name := id.Label
+	var others []Identity
+	for _, k := range d.All() {
+		if k.id != id && k.id.Label == id.Label {
+			others = append(others, k.id)
+		}
+	}
+	switch {
+	case len(others) == 0:
+		return name
+	case !slices.ContainsFunc(others, func(o Identity) bool { return o.Serial == id.Serial }):
+		return fmt.Sprintf("%s (serial %s)", name, id.Serial)
+	}
+	return fmt.Sprintf("%s (%s %s, serial %s)", name, id.Manufacturer, id.Model, id.Serial)
 }
 
 // Device finds the one token that a URI names, plugged in or not. When none that
@@ -242,25 +291,25 @@ func (d *Devices) device(ctx context.Context, u URI) (*Device, error) {
 	if u.PINSource != "" {
 		return nil, fault.New(fault.Invalid, "pin-source is for programs that nobody sits at: the bridge asks for the PIN")
 	}
-	found := d.match(u)
-	if !slices.ContainsFunc(found, (*Device).isPresent) {
+	if found := d.match(u); !slices.ContainsFunc(found, (*Device).isPresent) {
 		failed := d.look(ctx, found)
 		if found = d.match(u); len(found) == 0 && failed != nil {
 			return nil, failed
 		}
 	}
-	if len(found) > 1 {
-		if present := slices.DeleteFunc(slices.Clone(found), func(k *Device) bool { return !k.isPresent() }); len(present) == 1 {
-			found = present
-		}
+	k, err := d.Known(u)
+	if err == nil && k == nil {
+		err = fault.New(fault.DeviceMissing, fmt.Sprintf("the token %s is not plugged in", called(u))).With("device", u.Token)
 	}
-	switch len(found) {
-	case 0:
-		return nil, fault.New(fault.DeviceMissing, fmt.Sprintf("the token %q is not plugged in", u.Token)).With("device", u.Token)
-	case 1:
-		return found[0], nil
+	return k, err
+}
+
+// called is how a message names a token that was not there yet.
+func called(u URI) string {
+	if u.OfToken() == (URI{Token: u.Token}) && u.Token != "" {
+		return strconv.Quote(u.Token)
 	}
-	return nil, fault.New(fault.Invalid, fmt.Sprintf("%d tokens match %s: add the serial number", len(found), u))
+	return u.OfToken().String()
 }
 
 // look has the modules look for a token: those that had it, or all when it was never

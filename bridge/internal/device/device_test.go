@@ -208,7 +208,7 @@ func TestAPulledTokenIsNoticedAndWorksAgainAfterThePIN(t *testing.T) {
 		devices := open(t, soft.Module, inProcess)
 		changes := make(chan string, 16)
 		go func() {
-			_ = devices.Watch(t.Context(), func(label string, present bool) { changes <- fmt.Sprint(label, " ", present) })
+			_ = devices.Watch(t.Context(), func(id Identity, present bool) { changes <- fmt.Sprint(id.Label, " ", present) })
 		}()
 		k := unlock(t, devices, soft.Label, soft.PIN)
 		key, err := devices.Key(t.Context(), "pkcs11:token=pulled;object=both")
@@ -253,7 +253,10 @@ func TestATokenComesBackWhileAnotherIsUnlocked(t *testing.T) {
 		goes.Pull(t)
 		ticker := time.NewTicker(5 * time.Millisecond)
 		defer ticker.Stop()
-		for devices.State(t.Context(), "goes").Present {
+		for {
+			if s, err := devices.State(t.Context(), URI{Token: "goes"}); err != nil || !s.Present {
+				break
+			}
 			<-ticker.C
 		}
 		const uri = "pkcs11:token=goes;object=both"
@@ -310,4 +313,14 @@ func TestKeysAndDataAreMadeInTheToken(t *testing.T) {
 			}
 		}
 	})
+}
+
+// stateOf is the state of the token with a label.
+func stateOf(t testing.TB, devices *Devices, label string) State {
+	t.Helper()
+	s, err := devices.State(t.Context(), URI{Token: label})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }

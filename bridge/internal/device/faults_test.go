@@ -54,7 +54,7 @@ func start1(t *testing.T, f *softhsm.Faulty, timeout time.Duration) *bad {
 		}
 	})
 	b := &bad{Faulty: f, devices: devices, news: make(chan bool, 64)}
-	go func() { _ = devices.Watch(t.Context(), func(_ string, present bool) { b.news <- present }) }()
+	go func() { _ = devices.Watch(t.Context(), func(_ Identity, present bool) { b.news <- present }) }()
 	b.device = unlock(t, devices, f.Token.Label, f.Token.PIN)
 	if b.key, err = devices.Key(t.Context(), "pkcs11:object=both"); err != nil {
 		t.Fatal(err)
@@ -361,7 +361,7 @@ func TestWhatATokenLacksIsNamedBeforeItIsNeeded(t *testing.T) {
 	f := softhsm.NewFaulty(t, softhsm.Spec{Label: "poor", Keys: []softhsm.Key{both(jws.Secp256k1)}})
 	f.Set(faults.Lacks(ckmECDH))
 	devices := open(t, f.Module, false)
-	if s := devices.State(t.Context(), "poor"); !cmp.Equal(s.Lacks, []string{LacksECDH}) {
+	if s := stateOf(t, devices, "poor"); !cmp.Equal(s.Lacks, []string{LacksECDH}) {
 		t.Errorf("it lacks %v", s.Lacks)
 	}
 	d := unlock(t, devices, "poor", f.Token.PIN)

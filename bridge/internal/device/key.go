@@ -52,6 +52,9 @@ func (k *Key) PublicKey() jws.PublicKey { return k.public }
 // SignsChecked makes the key a jws.Checked.
 func (k *Key) SignsChecked() {}
 
+// URI names the key in its token: by label and id.
+func (k *Key) URI() URI { return URI{Object: k.name, ID: k.id} }
+
 // Device is where the key is.
 func (k *Key) Device() *Device { return k.device }
 
@@ -71,7 +74,7 @@ func (k *Key) resolve(ctx context.Context, again bool) (engine, uint32, error) {
 	if same && !again {
 		return e, number, nil
 	}
-	info, r, err := k.device.look(ctx, URI{Object: k.name, ID: k.id}, k.public)
+	info, r, err := k.device.look(ctx, k.URI(), k.public)
 	if err != nil {
 		return nil, 0, err
 	}

@@ -215,7 +215,7 @@ func (m *module) announce(d *Device) {
 		return
 	}
 	d.told = present
-	m.devices.tell(d.id.Label, present)
+	m.devices.tell(d.id, present)
 }
 
 func (m *module) isUp() bool { m.mu.Lock(); defer m.mu.Unlock(); return m.engine != nil }

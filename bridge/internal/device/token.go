@@ -277,7 +277,7 @@ func (d *Device) key(i keyInfo, r reply) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := keyName{i.Curve, string(public.Compressed()), i.Label}
+	name := keyName{i.Curve, string(public.Compressed()), string(i.Raw)}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	k := d.found[name]
@@ -285,7 +285,7 @@ func (d *Device) key(i keyInfo, r reply) (*Key, error) {
 		if d.found == nil {
 			d.found = map[keyName]*Key{}
 		}
-		k = &Key{device: d, public: public, name: i.Label, id: string(i.ID)}
+		k = &Key{device: d, public: public, name: string(i.Raw), id: string(i.ID)}
 		d.found[name] = k
 	}
 	k.learn(i, r.generation)

@@ -118,6 +118,7 @@ type keyInfo struct {
 	Curve      string `json:"curve"`
 	Point      []byte `json:"point"` // SEC 1, compressed
 	Label      string `json:"label"`
+	Raw        []byte `json:"raw"` // CKA_LABEL as the token has it, which may be no text
 	ID         []byte `json:"id"`
 	CanSign    bool   `json:"can_sign"`
 	CanDerive  bool   `json:"can_derive"`

@@ -30,6 +30,9 @@ type Key struct {
 	proven bool // the private half proved the public one since the token came
 }
 
+// Name is CKA_LABEL as the token has it.
+func (k *Key) Name() string { return k.label }
+
 // Token is where the key is.
 func (k *Key) Token() *Token { return k.token }
 

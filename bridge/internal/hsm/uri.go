@@ -137,6 +137,16 @@ func (u URI) MatchesToken(id Identity) bool {
 	return match(u.Token, id.Label) && match(u.Manufacturer, id.Manufacturer) && match(u.Model, id.Model) && match(u.Serial, id.Serial)
 }
 
+// URI names the token by all that it says of itself.
+func (id Identity) URI() URI {
+	return URI{Token: id.Label, Manufacturer: id.Manufacturer, Model: id.Model, Serial: id.Serial}
+}
+
+// OfToken is the part of the URI that names the token.
+func (u URI) OfToken() URI {
+	return URI{Token: u.Token, Manufacturer: u.Manufacturer, Model: u.Model, Serial: u.Serial}
+}
+
 func match(want, have string) bool { return want == "" || want == have }
 
 func clip(s string) string {
