@@ -114,3 +114,18 @@ func TestARecordInAnotherBase64NamesItsField(t *testing.T) {
 		}
 	}
 }
+
+func TestThePageHasTheWordsOfEachField(t *testing.T) {
+	t.Parallel()
+	for field, words := range map[string][]string{
+		"`decision`":              {Approve, Reject},
+		"`outcome`":               {OutcomeSigned},
+		"`state` of `link.state`": {Ready, Pairing, Refused},
+		"`kind`":                  {PromptConfirm, PromptPIN, PromptPairing},
+		"`where`":                 {WherePinentry, WhereTerminal, WhereReader},
+	} {
+		text := spec.Row(t, "frame.md", "Methods", "field", field)[1]
+		text, _, _ = strings.Cut(text, ";")
+		spec.Same(t, field, spec.Words(text), words)
+	}
+}

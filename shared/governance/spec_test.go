@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"countersign/shared/amount"
 	"countersign/shared/spec"
 	"countersign/shared/strictjson"
 )
@@ -106,4 +107,21 @@ func TestThePagesExamplesAreASetAndADecision(t *testing.T) {
 		conditions = append(conditions, name)
 	}
 	spec.Same(t, "conditions", spec.Column(t, "governance.md", "Rules", "condition", 0), conditions)
+}
+
+func TestThePageHasTheLimitsOfASet(t *testing.T) {
+	t.Parallel()
+	limit := func(name string, numbers ...int) {
+		t.Helper()
+		for _, n := range numbers {
+			spec.Limit(t, "governance.md", name, spec.Number(n))
+		}
+	}
+	limit("set", MaxSize)
+	limit("rules, groups, steps of a rule", maxRules, maxGroups, maxSteps)
+	limit("members of a group or step", maxMembers)
+	limit("values of a condition", maxValues)
+	limit("amount", amount.MaxDigits)
+	limit("`within`", maxWithin, int(DefaultWithin.Hours()/24))
+	limit("velocity", 60, maxSeconds)
 }

@@ -16,3 +16,9 @@ func TestThePagesExampleIsAnEntryAndItHasTheTypes(t *testing.T) {
 	spec.Shows(t, "an entry", example, e)
 	spec.Same(t, "types", spec.Column(t, "signedlog.md", "Form", "type", 0), []string{Genesis, Request, Approval, Outcome, Clock})
 }
+
+func TestThePageHasTheLimitsOfTheLog(t *testing.T) {
+	t.Parallel()
+	spec.Limit(t, "signedlog.md", "line", spec.Number(MaxLine))
+	spec.Limit(t, "signedlog.md", "body", spec.Number(MaxBody))
+}

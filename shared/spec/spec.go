@@ -151,12 +151,20 @@ func Same(t testing.TB, what string, page, code []string) {
 	}
 }
 
-// Row returns the cells of the row of a table that begins with name.
+// Row returns the cells of the row that begins with name, of whichever table
+// under a heading has this first column.
 func Row(t testing.TB, page, heading, column, name string) []string {
 	t.Helper()
-	for _, row := range Table(t, page, heading, column) {
-		if row[0] == name {
-			return row
+	inside := false
+	for line := range strings.Lines(Section(t, page, heading)) {
+		line = strings.TrimSpace(line)
+		if !strings.HasPrefix(line, "|") {
+			inside = false
+			continue
+		}
+		cells := cellsOf(line)
+		if inside = inside || cells[0] == column; inside && cells[0] == name {
+			return cells
 		}
 	}
 	t.Fatalf("%s has no row %q under the heading %q", page, name, heading)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"countersign/shared/query"
 	"countersign/shared/spec"
 	"countersign/shared/strictjson"
 )
@@ -64,4 +65,15 @@ func TestThePagesExamplesAreReadAndShowEveryField(t *testing.T) {
 	if all := strings.Count(spec.Page(t, "wire.md"), "```json"); all != seen {
 		t.Errorf("the page has %d examples, %d are read", all, seen)
 	}
+}
+
+func TestThePageHasTheLimitsOfMessages(t *testing.T) {
+	t.Parallel()
+	limit := func(name string, numbers ...string) { t.Helper(); spec.Limit(t, "wire.md", name, numbers...) }
+	limit("body", spec.Number(MaxBody), spec.Number(MaxRecordBody))
+	limit("record", spec.Number(MaxRecord))
+	limit("head of a request, and its query", fmt.Sprintf("%d KiB", MaxHead>>10), spec.Number(query.Max))
+	limit("items of a list", fmt.Sprint(MaxLimit), fmt.Sprint(DefaultLimit))
+	limit("entries of `GET /v1/log`", fmt.Sprint(MaxLogEntries), fmt.Sprint(DefaultLog), spec.Number(MaxLogBytes))
+	limit("API key", fmt.Sprint(MaxAPIKey))
 }

@@ -1,11 +1,13 @@
 package buy
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"slices"
 	"testing"
 
+	"countersign/shared/quote"
 	"countersign/shared/spec"
 )
 
@@ -21,4 +23,13 @@ func TestThePageHasTheWordsOfEveryDeviation(t *testing.T) {
 	}
 	slices.Sort(said)
 	spec.Same(t, "deviations", spec.Column(t, "providers.md", "Deviations that are accepted", "sentence", 0), slices.Compact(said))
+}
+
+func TestThePageHasTheLimitsOfTheDesk(t *testing.T) {
+	t.Parallel()
+	limit := func(name string, numbers ...string) { t.Helper(); spec.Limit(t, "providers.md", name, numbers...) }
+	limit("circuit breaker", fmt.Sprint(breakAfter), fmt.Sprintf("%.0f s", pause.Seconds()), fmt.Sprintf("%.0f min", longestPause.Minutes()))
+	limit("life of a quote", fmt.Sprintf("%.0f s", quote.Life.Seconds()))
+	limit("age of `/capabilities`, `/crypto-currencies`", fmt.Sprintf("%.0f min", capabilitiesAge.Minutes()), fmt.Sprintf("%.0f min", assetsAge.Minutes()))
+	limit("a document that cannot be refreshed", fmt.Sprintf("%.0f h", staleAge.Hours()))
 }
