@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"slices"
 	"testing"
 
 	"github.com/miekg/pkcs11"
@@ -27,7 +28,7 @@ type Planted struct {
 	Act         string `json:"act"` // one of the constants
 	Label       string `json:"label,omitempty"`
 	ID          []byte `json:"id,omitempty"`          // CKA_ID, or CKA_OBJECT_ID of a data object
-	Curve       string `json:"curve,omitempty"`       // Secp256k1 or P256
+	Curve       string `json:"curve,omitempty"`       // Secp256k1 or P256; of a pair also empty: RSA of 2048 bits
 	Point       []byte `json:"point,omitempty"`       // 04‖x‖y of a public key
 	Value       []byte `json:"value,omitempty"`       // of a data object, or the scalar of a private key
 	Application string `json:"application,omitempty"` // of a data object
@@ -87,6 +88,11 @@ func (p Planted) do(m *pkcs11.Ctx, session pkcs11.SessionHandle) error {
 		_, err := m.CreateObject(session, attributes)
 		return err
 	}
+	add(pkcs11.CKA_ID, p.ID)
+	if p.Act == PlantPair && p.Curve == "" {
+		return p.pair(m, session, attributes, pkcs11.CKM_RSA_PKCS_KEY_PAIR_GEN, pkcs11.NewAttribute(pkcs11.CKA_MODULUS_BITS, 2048),
+			pkcs11.NewAttribute(pkcs11.CKA_PUBLIC_EXPONENT, []byte{1, 0, 1}), pkcs11.NewAttribute(pkcs11.CKA_VERIFY, true))
+	}
 	oid, ok := curveOIDs[p.Curve]
 	if !ok {
 		return fmt.Errorf("curve %q is not supported: use %s or %s", p.Curve, Secp256k1, P256)
@@ -95,7 +101,6 @@ func (p Planted) do(m *pkcs11.Ctx, session pkcs11.SessionHandle) error {
 	if err != nil {
 		return err
 	}
-	add(pkcs11.CKA_ID, p.ID)
 	switch p.Act {
 	case PlantPublic:
 		point, err := asn1.Marshal(p.Point)
@@ -121,13 +126,18 @@ func (p Planted) do(m *pkcs11.Ctx, session pkcs11.SessionHandle) error {
 		_, err = m.CreateObject(session, attributes)
 		return err
 	case PlantPair:
-		public := append(attributes[:len(attributes):len(attributes)], pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, params))
-		private := append(attributes[:len(attributes):len(attributes)], pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, true),
-			pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, false), pkcs11.NewAttribute(pkcs11.CKA_SIGN, true), pkcs11.NewAttribute(pkcs11.CKA_DERIVE, true))
-		_, _, err = m.GenerateKeyPair(session, []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_EC_KEY_PAIR_GEN, nil)}, public, private)
-		return err
+		return p.pair(m, session, attributes, pkcs11.CKM_EC_KEY_PAIR_GEN, pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, params))
 	}
 	return errors.New("an act is public, private, pair, data or remove")
+}
+
+// pair has the token make a key pair whose two halves have attributes, and the
+// public one more.
+func (p Planted) pair(m *pkcs11.Ctx, session pkcs11.SessionHandle, attributes []*pkcs11.Attribute, mechanism uint, more ...*pkcs11.Attribute) error {
+	private := append(slices.Clone(attributes), pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, true),
+		pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, false), pkcs11.NewAttribute(pkcs11.CKA_SIGN, true), pkcs11.NewAttribute(pkcs11.CKA_DERIVE, true))
+	_, _, err := m.GenerateKeyPair(session, []*pkcs11.Mechanism{pkcs11.NewMechanism(mechanism, nil)}, append(slices.Clone(attributes), more...), private)
+	return err
 }
 
 func removeAll(m *pkcs11.Ctx, session pkcs11.SessionHandle) error {

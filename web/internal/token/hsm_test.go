@@ -4,6 +4,7 @@ package token
 
 import (
 	"crypto/rand"
+	"crypto/rsa"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -16,18 +17,21 @@ import (
 	"countersign/web/internal/gateway"
 )
 
-func TestTokensAreSignedInsideAnHSM(t *testing.T) { // not parallel: the module belongs to the process
+func TestTokensAreSignedInsideAnHSMByTheKeyBehindItsPIN(t *testing.T) { // not parallel: the module belongs to the process
 	hsm := softhsm.New(t, softhsm.Spec{Label: "gateway"})
 	ctx, err := crypto11.Configure(&crypto11.Config{Path: hsm.Module, TokenLabel: "gateway", Pin: hsm.PIN})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := ctx.GenerateRSAKeyPairWithLabel([]byte("1"), []byte("tokens"), 2048); err != nil {
+	made, err := ctx.GenerateRSAKeyPairWithLabel([]byte("1"), []byte("tokens"), 2048)
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := ctx.Close(); err != nil {
 		t.Fatal(err)
 	}
+	// Somebody without the PIN copies the label and the id, which anybody can read.
+	hsm.Plant(t, softhsm.Planted{Act: softhsm.PlantPair, Label: "tokens", ID: []byte("1")}, softhsm.Planted{Act: softhsm.PlantPair, Label: "tokens", ID: []byte("2")})
 	pin := filepath.Join(t.TempDir(), "pin")
 	if err := os.WriteFile(pin, []byte(hsm.PIN+"\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -50,6 +54,9 @@ func TestTokensAreSignedInsideAnHSM(t *testing.T) { // not parallel: the module 
 	}
 	if err := closeKey(); err != nil {
 		t.Error(err)
+	}
+	if key.Public().(*rsa.PublicKey).N.Cmp(made.Public().(*rsa.PublicKey).N) != 0 {
+		t.Error("a planted key is in the JWKS")
 	}
 	if _, _, err := LoadKey(KeyConfig{Location: "pkcs11:token=gateway;object=nothing?module-path=" + url.PathEscape(hsm.Module), PINFile: pin}); err == nil {
 		t.Error("a key that does not exist was opened")
