@@ -16,6 +16,7 @@ import (
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
+	"countersign/shared/name"
 	"countersign/shared/statement"
 )
 
@@ -298,9 +299,7 @@ func (c *keysDelete) Run(ctx context.Context, std stdio) error {
 		if used == "" {
 			used = "used by no identity of the configuration"
 		}
-		err := s.asker.Confirm(ctx, consent.Question{Title: "Delete a key of the token " + info.Device,
-			Text: fmt.Sprintf("This removes a key for good. No copy of it exists.\n\nToken:      %s\nKey:        %s\nCurve:      %s\nThumbprint: %s\nIt is %s.\n",
-				info.Device, info.Label, key.PublicKey().Curve(), print, used)})
+		err := s.asker.Confirm(ctx, deletion(info, key.PublicKey().Curve(), print, used))
 		if err != nil {
 			return err
 		}
@@ -343,4 +342,12 @@ func (s *tokens) usedBy(ctx context.Context, key keys.Key) string {
 		}
 	}
 	return ""
+}
+
+// deletion asks whether a key is to be deleted. Labels are whatever somebody wrote
+// into the token.
+func deletion(info keys.Info, curve, thumbprint, used string) consent.Question {
+	return consent.Question{Title: "Delete a key of the token " + name.Shown(info.Device),
+		Text: fmt.Sprintf("This removes a key for good. No copy of it exists.\n\nToken:      %s\nKey:        %s\nCurve:      %s\nThumbprint: %s\nIt is %s.\n",
+			name.Shown(info.Device), name.Shown(info.Label), curve, thumbprint, used)}
 }

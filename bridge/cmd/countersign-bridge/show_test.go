@@ -7,6 +7,7 @@ import (
 
 	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/keys"
 )
 
 // decided is an entry as a bridge writes it.
@@ -62,6 +63,16 @@ func TestNothingInTheJournalsListIsCutOffOrBreaksItsLines(t *testing.T) {
 			if fold.Columns(line) > 80 || strings.Contains(line, "\x1b") || (i > 0) != strings.HasPrefix(line, showIndent) {
 				t.Errorf("%d columns: %q", fold.Columns(line), line)
 			}
+		}
+	}
+}
+
+func TestTheLabelOfAKeyMakesNoLineOfThePrompt(t *testing.T) {
+	t.Parallel()
+	q := deletion(keys.Info{Device: "alice\nCurve:      P-256", Label: "old\nThumbprint: " + strings.Repeat("B", 43)}, "secp256k1", strings.Repeat("A", 43), "unused")
+	for _, label := range []string{"\nToken:", "\nKey:", "\nCurve:", "\nThumbprint:"} {
+		if strings.Count(q.Text, label) != 1 {
+			t.Errorf("%q in\n%s", label, q.Text)
 		}
 	}
 }

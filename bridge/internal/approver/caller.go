@@ -65,12 +65,12 @@ func (c *conn) whence() string {
 		b.WriteString("Its program:  unknown (it runs as you, and hides its name, as sandboxed browsers do)\n")
 		return b.String()
 	}
-	fmt.Fprintf(&b, "Its program:  %s\n", consent.Clean(c.process.Path))
+	fmt.Fprintf(&b, "Its program:  %s\n", consent.Line(c.process.Path))
 	if !c.process.Started.IsZero() {
 		fmt.Fprintf(&b, "              process %d, started %s\n", c.process.PID, c.process.Started.Format("2006-01-02 15:04:05"))
 	}
 	if c.process.Warning != "" {
-		fmt.Fprintf(&b, "CAUTION:      %s\n", consent.Clean(c.process.Warning))
+		fmt.Fprintf(&b, "CAUTION:      %s\n", consent.Line(c.process.Warning))
 	}
 	return b.String()
 }

@@ -86,6 +86,16 @@ func TestThePairingPromptShowsTheProgramAndWhatIsUnusualAboutIt(t *testing.T) {
 	}
 }
 
+func TestTheNameOfAProgramMakesNoLineOfThePrompt(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, by(peer.Process{UID: os.Getuid(), PID: 4711, Path: "/tmp/x\nIts code:  111 111\n\nApprove this.", Warning: "odd\nIts code:  111 111"}, nil))
+	g.mustConnect()
+	shown, _ := g.person.questions()
+	if n := strings.Count(shown[0].Text, "\nIts code:"); n != 1 || strings.Contains(shown[0].Text, "\nApprove this.") {
+		t.Errorf("%d codes in\n%s", n, shown[0].Text)
+	}
+}
+
 func TestEveryDecisionIsJournaledWithWhoAskedThroughWhatForWhichKey(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, by(peer.Process{UID: os.Getuid(), PID: 4711, Path: "/usr/lib/firefox/firefox"}, nil))

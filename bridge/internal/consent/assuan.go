@@ -35,7 +35,7 @@ type assuanError struct {
 }
 
 func (e *assuanError) Error() string {
-	return fmt.Sprintf("pinentry error %d: %s", e.code, cleanLine(e.text))
+	return fmt.Sprintf("pinentry error %d: %s", e.code, Line(e.text))
 }
 
 // said reports whether the person said no, in one of the ways of the various

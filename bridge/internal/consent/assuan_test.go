@@ -87,8 +87,8 @@ func TestCleanKeepsWhatAPersonReads(t *testing.T) {
 			t.Errorf("Clean(%q) = %q, want %q", in, got, want)
 		}
 	}
-	if got := cleanLine("a\nb"); got != "a\uFFFDb" {
-		t.Errorf("cleanLine: %q", got)
+	if got := Line("a\nb"); got != "a\uFFFDb" {
+		t.Errorf("Line: %q", got)
 	}
 }
 

@@ -208,7 +208,7 @@ func (q Question) howTo() string {
 	}
 	s += "; anything else declines."
 	if q.Site != "" {
-		return "Type " + BlockWord + " to hear no more of " + cleanLine(q.Site) + ".\n" + s
+		return "Type " + BlockWord + " to hear no more of " + Line(q.Site) + ".\n" + s
 	}
 	return s
 }
@@ -225,7 +225,7 @@ func errEnded(ctx context.Context) error {
 func whyEnded(ctx context.Context) string {
 	cause := context.Cause(ctx)
 	if f, ok := fault.As(cause); ok {
-		return cleanLine(f.Message)
+		return Line(f.Message)
 	}
 	if cause == context.DeadlineExceeded {
 		return "nobody answered in time"

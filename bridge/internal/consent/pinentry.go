@@ -50,7 +50,7 @@ func (p *Pinentry) Confirm(ctx context.Context, q Question) error {
 	})
 	return p.session(ctx, func(a *assuan) error {
 		for i, part := range parts {
-			title, text := cleanLine(q.Title), strings.Join(part, "\n")
+			title, text := Line(q.Title), strings.Join(part, "\n")
 			if len(parts) > 1 {
 				title += fmt.Sprintf(" (page %d of %d)", i+1, len(parts))
 			}
@@ -96,7 +96,7 @@ func askWord(a *assuan, q Question, text string) error {
 // OK at once would hide it, so that counts as giving up too.
 func (p *Pinentry) Show(ctx context.Context, n Notice) error {
 	return p.session(ctx, func(a *assuan) error {
-		for _, s := range [][2]string{{"SETTITLE", cleanLine(n.Title)}, {"SETDESC", strings.Join(layout(Clean(n.Text), pinentryWidth), "\n")}, {"SETOK", "Give up"}} {
+		for _, s := range [][2]string{{"SETTITLE", Line(n.Title)}, {"SETDESC", strings.Join(layout(Clean(n.Text), pinentryWidth), "\n")}, {"SETOK", "Give up"}} {
 			if err := set(a, s[0], s[1]); err != nil {
 				return err
 			}
@@ -149,7 +149,7 @@ func (p *Pinentry) PIN(ctx context.Context, q PINQuestion) (pin []byte, err erro
 func pinText(q PINQuestion) string {
 	s := "The token \"" + strings.Trim(name.Shown(q.Device), `"`) + "\" is locked."
 	if q.Reason != "" {
-		s += "\n" + cleanLine(q.Reason)
+		s += "\n" + Line(q.Reason)
 	}
 	if q.Allows != "" {
 		s += "\n\n" + strings.TrimRight(Clean(q.Allows), "\n")
@@ -159,7 +159,7 @@ func pinText(q PINQuestion) string {
 
 // pinProblem is the line in red, empty at a first try on a healthy token.
 func pinProblem(q PINQuestion) string {
-	s := cleanLine(q.Problem)
+	s := Line(q.Problem)
 	switch {
 	case q.FinalTry:
 		s += " This is the last try: a wrong PIN locks the token."

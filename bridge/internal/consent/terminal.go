@@ -77,7 +77,7 @@ func (t *Terminal) size() (columns, rows int) {
 
 // heading is a title that stands out, and fits.
 func heading(title string, columns int) string {
-	return "\n\x1b[1m" + strings.Join(layout("=== "+cleanLine(title)+" ===", columns), "\n") + "\x1b[0m\n\n"
+	return "\n\x1b[1m" + strings.Join(layout("=== "+Line(title)+" ===", columns), "\n") + "\x1b[0m\n\n"
 }
 
 // Confirm shows q, page by page where the terminal is too small for it, and
@@ -135,7 +135,7 @@ func (t *Terminal) Tell(news string) {
 	}
 	defer f.Close()
 	_ = f.SetWriteDeadline(time.Now().Add(tellTimeout))
-	_, _ = io.WriteString(f, strings.Join(layout(cleanLine(news), columns), "\n")+"\n") // it is news, no question
+	_, _ = io.WriteString(f, strings.Join(layout(Line(news), columns), "\n")+"\n") // it is news, no question
 }
 
 // PIN asks for a device's PIN without showing it.

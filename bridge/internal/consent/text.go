@@ -25,7 +25,7 @@ func Clean(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// cleanLine is [Clean] for a text of one line.
-func cleanLine(s string) string {
+// Line is [Clean] for a text of one line.
+func Line(s string) string {
 	return strings.ReplaceAll(Clean(s), "\n", "\uFFFD")
 }
