@@ -114,6 +114,11 @@ func (b rawBlock) id() Block {
 	return Block{Number: b.Number.ToInt().Int64(), Hash: b.Hash, Parent: b.ParentHash, At: time.Unix(b.Timestamp.ToInt().Int64(), 0).UTC()}
 }
 
+// complete reports whether the node's answer is a block.
+func (b rawBlock) complete() bool {
+	return b.Number != nil && b.Timestamp != nil && isHash(b.Hash) && isHash(b.ParentHash) && b.Number.ToInt().IsInt64() && b.Timestamp.ToInt().IsInt64()
+}
+
 // block asks for a block by number or tag; full has its transactions.
 func (w *Watcher) block(ctx context.Context, tag string, full bool) (rawBlock, error) {
 	var b *rawBlock
@@ -124,7 +129,7 @@ func (w *Watcher) block(ctx context.Context, tag string, full bool) (rawBlock, e
 	if b == nil {
 		return rawBlock{}, fmt.Errorf("%s: the node does not have it: %w", what, ErrReorganised)
 	}
-	if b.Number == nil || b.Timestamp == nil || !isHash(b.Hash) || !isHash(b.ParentHash) || !b.Number.ToInt().IsInt64() || !b.Timestamp.ToInt().IsInt64() {
+	if !b.complete() {
 		return rawBlock{}, fmt.Errorf("%s: the node's answer is not a block", what)
 	}
 	return *b, nil

@@ -63,11 +63,7 @@ func (g *Gateway) scan(ctx context.Context, w *watch) error {
 	if err != nil {
 		return err
 	}
-	base, err := g.foundation(ctx, w, was, head)
-	if err != nil {
-		return err
-	}
-	blocks, arrivals, err := w.Node.Read(ctx, base, head.Number, w.set)
+	base, blocks, arrivals, err := g.read(ctx, w, was, head)
 	if err != nil {
 		return err
 	}
@@ -120,11 +116,28 @@ func parseCursor(text string) (chain.Block, error) {
 	return chain.Block{Number: n, Hash: hash}, nil
 }
 
+// read reads the blocks after the newest one that is known and still in the
+// chain, which is base. Each block names its parent, so one question is enough
+// where nothing is new.
+func (g *Gateway) read(ctx context.Context, w *watch, was, head chain.Block) (base chain.Block, blocks []chain.Block, arrivals []chain.Arrival, err error) {
+	if head.Number == was.Number && (head.Hash == was.Hash || was.Hash == "") {
+		return was, nil, nil, nil
+	}
+	if head.Number > was.Number {
+		blocks, arrivals, err = w.Node.Read(ctx, was, head.Number, w.set)
+		if !errors.Is(err, chain.ErrReorganised) {
+			return was, blocks, arrivals, err
+		}
+	}
+	if base, err = g.foundation(ctx, w, was, head); err != nil {
+		return base, nil, nil, err
+	}
+	blocks, arrivals, err = w.Node.Read(ctx, base, head.Number, w.set)
+	return base, blocks, arrivals, err
+}
+
 // foundation is the newest block that was read and is still in the chain.
 func (g *Gateway) foundation(ctx context.Context, w *watch, was, head chain.Block) (chain.Block, error) {
-	if was.Hash == "" && head.Number >= was.Number {
-		return was, nil // an older version did not know
-	}
 	var kept []store.BlockRef
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
 		kept, err = tx.BlocksBefore(w.id, was.Number, keptBlocks)
@@ -139,7 +152,7 @@ func (g *Gateway) foundation(ctx context.Context, w *watch, was, head chain.Bloc
 				return chain.Block{}, fmt.Errorf("the node is behind: its newest block is %d, and block %d was read before", head.Number, was.Number)
 			}
 		}
-	} else if now, err := w.Node.At(ctx, was.Number); err != nil || now.Hash == was.Hash {
+	} else if now, err := w.Node.At(ctx, was.Number); err != nil || now.Hash == was.Hash || was.Hash == "" {
 		return was, err
 	}
 	var deeper []store.Deposit

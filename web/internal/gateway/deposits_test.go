@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
@@ -12,6 +13,9 @@ import (
 	"countersign/shared/quote"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
+	"countersign/web/internal/chain"
+	"countersign/web/internal/chain/chaintest"
+	"countersign/web/internal/gateway"
 	"countersign/web/internal/gateway/gatewaytest"
 	"countersign/web/internal/store"
 )
@@ -136,7 +140,7 @@ func TestWhatNobodyAskedForIsBookedAndShown(t *testing.T) {
 	w.Chain.Deposit(pending.Address.Address, "0.5")
 	w.Scan()
 	a := account(t, w)
-	expect(t, "in the vault", a.Balances[0].Amount, "0.60")
+	expect(t, "in the vault", a.Balances[0].Amount, "0.6")
 	expect(t, "not asked for", booked(t, a, "unasked:acc_treasury", "ethereum"), "-0.6")
 	if len(a.Deposits) != 5 || a.Deposits[0].Order != "" || a.Deposits[0].Request != pending.ID || a.Deposits[0].State != wire.DepositFinal {
 		t.Errorf("%+v", a.Deposits)
@@ -338,6 +342,52 @@ func TestAReorganisationWhileTheGatewayWasDownIsFound(t *testing.T) {
 	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
 }
 
+func TestAReorganisationToAShorterChainIsFound(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 1)
+	w.Chain.Mine()
+	w.Chain.Deposit(o.Address, "0.1")
+	w.Chain.Mine()
+	w.Chain.Mine()
+	w.Scan()
+	w.Chain.Reorganise(4)
+	w.Chain.Mine()
+	w.Scan()
+	now := order(t, w, o)
+	expect(t, "state", now.State, wire.OrderCreated)
+	if a := account(t, w); len(a.Balances) != 0 {
+		t.Errorf("balances %+v", a.Balances)
+	}
+}
+
+func TestABlockThatComesBackIsBookedAgainAndOnce(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 1)
+	w.Chain.Mine()
+	branch := w.Chain.Keep()
+	w.Chain.Deposit(o.Address, "0.1")
+	first := w.Chain.Keep()
+	for range 3 { // two branches that overtake each other
+		w.Scan()
+		w.Chain.Restore(branch)
+		w.Chain.Reorganise(0)
+		w.Chain.Mine()
+		w.Chain.Mine()
+		w.Scan()
+		expect(t, "on the other branch", order(t, w, o).State, wire.OrderCreated)
+		w.Chain.Restore(first)
+	}
+	w.Chain.Mine()
+	w.Scan()
+	now, a := order(t, w, o), account(t, w)
+	expect(t, "state", now.State, wire.OrderCompleted)
+	expect(t, "in the vault", booked(t, a, "vault:acc_treasury", "ethereum"), "0.1")
+	expect(t, "paid, once", booked(t, a, "payments:acc_treasury", "EUR"), "-250")
+	if len(now.Deposits) != 1 {
+		t.Errorf("%+v", now.Deposits)
+	}
+}
+
 func TestANodeThatIsBehindReversesNothing(t *testing.T) {
 	t.Parallel()
 	w, _, o := ordered(t, 1)
@@ -478,5 +528,66 @@ func TestABlockThatTheNodeDoesNotGiveIsAReason(t *testing.T) {
 	err := w.Gateway.Deposits(t.Context(), chainID)
 	if c := w.Gateway.Health(t.Context()).Chains[0]; err == nil || !strings.Contains(c.Reason, "block 0x1") {
 		t.Errorf("%v: %+v", err, c)
+	}
+}
+
+// onEthereum is a gateway on Ethereum, beside the one of w and on its database.
+func onEthereum(t *testing.T, w *gatewaytest.World) (*gateway.Gateway, *chaintest.Node) {
+	t.Helper()
+	n := chaintest.New(t, 1)
+	watcher, err := chain.New(chain.Config{RPC: n.URL, Chain: "eip155:1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(watcher.Close)
+	g, err := gateway.New(t.Context(), gateway.Config{
+		Store: w.Store, Tokens: w.Tokens, Desk: w.Desk, Entity: "ent_sandbox", Key: w.Signer.Key.PublicKey(), Env: "sandbox",
+		Now: func() time.Time { return chaintest.Start }, Rand: rand.Reader, Chains: map[string]gateway.Watched{"eip155:1": {Node: watcher, Confirmations: 2}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g, n
+}
+
+func TestTheLedgerBooksWhatTheChainMovedAndNotWhatWasOrdered(t *testing.T) {
+	t.Parallel()
+	const usdc, address = "ethereum/erc20/usd__coin", "0x8ba1f109551bd432803012645ac136ddd64dba72"
+	w, r, o := ordered(t, 1)
+	g, n := onEthereum(t, w)
+	// The order waits for USD Coin on Ethereum.
+	err := w.Store.Write(t.Context(), func(tx store.Tx) error {
+		kept, err := tx.Order("ent_sandbox", o.ID)
+		kept.Chain, kept.Address, kept.Intent.Chain, kept.Intent.Address = "eip155:1", address, "eip155:1", address
+		kept.Intent.Crypto, kept.Intent.Minimum = statement.Crypto{Amount: "250", Asset: usdc}, "247.5"
+		return errors.Join(err, tx.PutOrder(kept),
+			tx.PutAddress(store.Address{Chain: "eip155:1", Address: address, Entity: "ent_sandbox", Account: "acc_treasury", Request: r.ID, Balance: "0", Swept: -1}))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	must[struct{}](t)(struct{}{}, g.Deposits(t.Context(), "eip155:1")) // starts at the head
+	n.Pay(address, gatewaytest.Wei("300"))                             // ether, of which nobody ordered any
+	n.Token("ethereum/erc20/dai_stablecoin_v2_0", address, gatewaytest.Wei("300"))
+	n.Token(usdc, address, "247499999") // a millionth less than the minimum
+	n.Mine()
+	n.Mine()
+	must[struct{}](t)(struct{}{}, g.Deposits(t.Context(), "eip155:1"))
+	must[struct{}](t)(struct{}{}, g.Deposits(t.Context(), "eip155:1"))
+	now := must[wire.Order](t)(g.Order(t.Context(), gatewaytest.Caller(), o.ID))
+	expect(t, "state", now.State, wire.OrderProcessing)
+	expect(t, "delivered", now.Delivered.Amount, "247.499999")
+	n.Token(usdc, address, "1")
+	n.Mine()
+	n.Mine()
+	must[struct{}](t)(struct{}{}, g.Deposits(t.Context(), "eip155:1"))
+	now = must[wire.Order](t)(g.Order(t.Context(), gatewaytest.Caller(), o.ID))
+	a := must[wire.Account](t)(g.Account(t.Context(), gatewaytest.Caller(), "acc_treasury"))
+	expect(t, "state", now.State, wire.OrderCompleted)
+	expect(t, "USD Coin", booked(t, a, "vault:acc_treasury", usdc), "247.5")
+	expect(t, "Dai, not asked for", booked(t, a, "unasked:acc_treasury", "ethereum/erc20/dai_stablecoin_v2_0"), "-300")
+	expect(t, "ether, not asked for", booked(t, a, "unasked:acc_treasury", "ethereum"), "-300")
+	if len(now.Deposits) != 4 {
+		t.Errorf("%+v", now.Deposits)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"sync"
 	"time"
 
+	"countersign/shared/asset"
 	"countersign/shared/claims"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
@@ -153,8 +154,12 @@ func (g *Gateway) Run(ctx context.Context) {
 		g.every(ctx, syncEvery, "read the signer's log", g.Sync)
 	})
 	for id := range g.watches {
+		pause := depositEvery
+		if id == asset.Sandbox {
+			pause = sandboxEvery
+		}
 		wg.Go(func() {
-			g.every(ctx, depositEvery, "read chain "+id, func(ctx context.Context) error {
+			g.every(ctx, pause, "read chain "+id, func(ctx context.Context) error {
 				_ = g.Deposits(ctx, id) // told by the watch, once for each change
 				return nil
 			})
@@ -210,6 +215,9 @@ func (g *Gateway) Health(ctx context.Context) wire.Health {
 	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) error { _, err := tx.Mark(); return err }); err != nil {
 		h.Components["database"] = "unavailable"
 		h.Status = "unavailable"
+	}
+	if len(g.watches) == 0 {
+		h.Components["chain"] = "none"
 	}
 	for _, id := range slices.Sorted(maps.Keys(g.watches)) {
 		c := g.watches[id].health(g.now())

@@ -193,9 +193,9 @@ func TestAnOrderMadeDuringAScanIsNotMissed(t *testing.T) {
 	w := gatewaytest.New(t)
 	r := w.Approved()
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(t.Context(), chainID))
+	w.Chain.Mine()
 	var o wire.Order
 	w.Chain.During = func() {
-		w.Chain.During = nil
 		o = must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID))
 		w.Chain.Deposit(r.Intent.Address, "0.1")
 	}

@@ -33,7 +33,8 @@ type Watched struct {
 
 // Policy of watching.
 const (
-	depositEvery = time.Second
+	depositEvery = 5 * time.Second // a question to a node costs something
+	sandboxEvery = time.Second
 	patience     = time.Minute      // a node may fail for so long before nothing more is sold on its chain
 	oldBlock     = 10 * time.Minute // a newest block older than this says that the node does not follow its chain
 	farBehind    = 20               // blocks

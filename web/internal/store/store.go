@@ -241,7 +241,7 @@ type Ledger interface {
 	Book(Booking) error
 	Booking(entity, id string) (Booking, error)
 	Bookings(entity, account string, limit int) ([]Booking, error) // newest first
-	Balances(entity, account string) ([]wire.Balance, error)       // of the ledger vault:ACCOUNT
+	Balances(entity, account string) ([]wire.Balance, error)       // of the ledger vault:ACCOUNT, without what is zero
 }
 
 // Chains remembers up to where each was read.

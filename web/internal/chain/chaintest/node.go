@@ -13,6 +13,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -191,6 +192,24 @@ func (n *Node) Reorganise(depth int) {
 	defer n.mu.Unlock()
 	n.branch++
 	n.blocks = n.blocks[:len(n.blocks)-depth]
+	n.next = block{balances: maps.Clone(n.blocks[len(n.blocks)-1].balances)}
+}
+
+// Branch is a chain as it was at some moment.
+type Branch struct{ blocks []block }
+
+// Keep and Restore leave a branch and come back to it.
+func (n *Node) Keep() Branch {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return Branch{slices.Clone(n.blocks)}
+}
+
+// Restore makes a branch the chain again, with the same hashes.
+func (n *Node) Restore(b Branch) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.blocks = slices.Clone(b.blocks)
 	n.next = block{balances: maps.Clone(n.blocks[len(n.blocks)-1].balances)}
 }
 

@@ -163,7 +163,9 @@ func (x *tx) Balances(entity, account string) ([]wire.Balance, error) {
 	}
 	all := []wire.Balance{}
 	for _, asset := range slices.Sorted(maps.Keys(sum)) {
-		all = append(all, wire.Balance{Asset: asset, Amount: sum[asset].String()})
+		if !sum[asset].IsZero() {
+			all = append(all, wire.Balance{Asset: asset, Amount: sum[asset].Trim().String()})
+		}
 	}
 	return all, nil
 }

@@ -1,0 +1,36 @@
+package chain
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+// Whatever a node answers, an arrival is to a watched address and positive.
+func FuzzAnswers(f *testing.F) {
+	f.Add([]byte(`{"number":"0x1","hash":"0x01","parentHash":"0x02","timestamp":"0x3","transactions":[{"hash":"0x01","to":"0xaa","value":"0x1"},7,null,{"type":"0x7e","value":"lots"}]}`),
+		[]byte(`{"address":"0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48","topics":["`+transferTopic+`","0x","0x"],"data":"0x1","logIndex":"0x0"}`))
+	w, err := New(Config{RPC: "http://127.0.0.1:1", Chain: "eip155:1"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	watched := Watched{"0x8ba1f109551bd432803012645ac136ddd64dba72": true}
+	check := func(t *testing.T, a Arrival, ok bool) {
+		if ok && (!watched[a.Address] || units(a.Units).Sign() <= 0 || !isHash(a.Tx)) {
+			t.Errorf("%+v", a)
+		}
+	}
+	f.Fuzz(func(t *testing.T, block, log []byte) {
+		var raw rawBlock
+		if json.Unmarshal(block, &raw) == nil && raw.complete() {
+			for _, tx := range raw.Transactions {
+				a, ok := w.direct(raw, tx, watched)
+				check(t, a, ok)
+			}
+		}
+		var l rawLog
+		if json.Unmarshal(log, &l) == nil {
+			a, ok := w.transfer(l, Block{Hash: l.BlockHash}, watched)
+			check(t, a, ok)
+		}
+	})
+}
