@@ -22,7 +22,7 @@ func (m *Model) accountsPage() view.Node {
 						end = append(end, m.cfg.Words.crypto(b.Amount, b.Asset, ""))
 					}
 					rows = append(rows, view.El("li", "", view.Key(a.ID), link("row", "/accounts/"+a.ID, icon("bank"),
-						view.El("div", "row-main", view.El("span", "row-title", a.Name), view.El("span", "row-sub", a.Chain)),
+						view.El("div", "row-main", view.El("span", "row-title", a.Name), view.El("span", "row-sub", chainOf(a.Chain))),
 						view.El("div", "row-end", end), icon("chevron"))))
 				}
 				return view.El("ul", "list", rows)
@@ -48,7 +48,7 @@ func (m *Model) accountPage() view.Node {
 		balances = append(balances, view.El("div", "figure", view.El("span", "eyebrow", "Balance"), view.El("span", "amount is-hero", view.El("span", "amount-value", "0")),
 			view.El("p", "muted", "Nothing has arrived yet.")))
 	}
-	return page("", back, head(a.Name, a.Chain, link("button is-primary", "/buy", "Buy into this account")),
+	return page("", back, head(a.Name, chainOf(a.Chain), link("button is-primary", "/buy", "Buy into this account")),
 		view.El("div", "stack is-loose", unwatched(a), balances, m.deposits(a.Deposits, "Received", "Whatever came to an address of the vault, asked for or not."),
 			m.addresses(a), m.ledger(a), m.accountRules(a)))
 }

@@ -86,6 +86,15 @@ func methodName(id string) string {
 	return capital(id)
 }
 
+// chainOf is a chain by its name and its id.
+func chainOf(id string) string {
+	n, ok := asset.Chain(id)
+	if !ok {
+		return id
+	}
+	return n.Name + " (" + id + ")"
+}
+
 // capital starts a sentence.
 func capital(s string) string {
 	if s == "" {
