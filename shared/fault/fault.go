@@ -32,9 +32,11 @@ const (
 	Conflict        Code = "CONFLICT"                 // the state does not allow it (any more)
 	Idempotency     Code = "IDEMPOTENCY_KEY_CONFLICT" // same key, another body
 	QuoteExpired    Code = "QUOTE_EXPIRED"
-	QuoteChanged    Code = "QUOTE_CHANGED" // details: old, new, minimum
-	NotEligible     Code = "NOT_ELIGIBLE"  // no provider can serve this input; details say how to fix it
-	TicketSpent     Code = "TICKET_SPENT"  // a hand-off ticket used or expired
+	QuoteChanged    Code = "QUOTE_CHANGED"   // details: old, new, minimum
+	ApprovalLapsed  Code = "APPROVAL_LAPSED" // the approval ended before it was used; details: state, use_by
+	DepositSeen     Code = "DEPOSIT_SEEN"    // paying now would be paying again; ask with pay_again; details: order
+	NotEligible     Code = "NOT_ELIGIBLE"    // no provider can serve this input; details say how to fix it
+	TicketSpent     Code = "TICKET_SPENT"    // a hand-off ticket used or expired
 	Limited         Code = "RATE_LIMITED"
 	Provider        Code = "PROVIDER_UNAVAILABLE"
 	SignerDown      Code = "SIGNER_UNAVAILABLE"
@@ -78,7 +80,7 @@ const (
 
 var codes = []Code{
 	Invalid, Unauthenticated, InvalidAPIKey, Forbidden, EntityContext, EntityUnknown, NotFound, Method,
-	MediaType, TooLarge, Conflict, Idempotency, QuoteExpired, QuoteChanged, NotEligible, TicketSpent,
+	MediaType, TooLarge, Conflict, Idempotency, QuoteExpired, QuoteChanged, ApprovalLapsed, DepositSeen, NotEligible, TicketSpent,
 	Limited, Provider, SignerDown, Unavailable, Timeout, Cancelled, Internal,
 	NotPaired, PairingRefused, BridgeKeyChanged, OriginRefused, Version, Busy, PromptUnavailable, Declined,
 	DeviceMissing, DeviceRemoved, DeviceFailed, KeyMissing, KeyUnsuited, PINRequired, PINIncorrect, PINLocked,

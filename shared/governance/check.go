@@ -21,6 +21,7 @@ const (
 	maxSteps   = 8
 	maxValues  = 256 // in one condition
 	maxWithin  = 90 * 24 * 3600
+	minUse     = 60
 	maxSeconds = 366 * 24 * 3600
 )
 
@@ -78,6 +79,12 @@ func (s Set) checkRule(r Rule, members map[string]bool, at string) error {
 	if r.Within < 0 || r.Within > maxWithin {
 		return mistake(at+".within", "is not 0 to 90 days in seconds")
 	}
+	if !UseOK(r.UseWithin) {
+		return mistake(at+".use_within", "is not a minute to 90 days in seconds")
+	}
+	if r.Deny && r.UseWithin != 0 {
+		return mistake(at+".use_within", "has no meaning in a rule that denies")
+	}
 	if len(r.When) > maxValues {
 		return mistake(at+".when", "has too many conditions")
 	}
@@ -109,6 +116,10 @@ func (s Set) checkRule(r Rule, members map[string]bool, at string) error {
 	}
 	return nil
 }
+
+// UseOK reports whether seconds is a time that an approval can be used for; 0
+// stands for the default.
+func UseOK(seconds int64) bool { return seconds == 0 || seconds >= minUse && seconds <= maxWithin }
 
 // electorate is everybody a step names, once each, in the order of the rules.
 func (s Set) electorate(step Step) []string {

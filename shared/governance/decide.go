@@ -69,7 +69,9 @@ type Decision struct {
 	Step    int        `json:"step"`   // the step that is waited for, from 1; the last one when approved
 	Steps   []Progress `json:"steps"`
 	Expires time.Time  `json:"expires"`
-	Reasons []string   `json:"reasons"` // sentences without a full stop, most important first
+	// UseWithin is the rule's; see [Use].
+	UseWithin int64    `json:"use_within,omitempty"`
+	Reasons   []string `json:"reasons"` // sentences without a full stop, most important first
 }
 
 // Progress is how far a step is.

@@ -22,7 +22,7 @@ func Decide(in Input) Decision {
 		d.State, d.Reasons = Denied, append([]string{"no rule allows this"}, why...)
 		return d
 	}
-	d.Rule = rule.Name
+	d.Rule, d.UseWithin = rule.Name, rule.UseWithin
 	d.Expires = in.expires(*rule)
 	if rule.Deny {
 		d.State, d.Reasons = Denied, []string{fmt.Sprintf("rule %q denies this", rule.Name)}

@@ -115,6 +115,7 @@ func cases() []struct {
 		{"approved stays approved", with(with(base(), approvals("mem_bob", "mem_carol")), func(in *Input) { in.Now = in.Expires }), Approved, "all", "approved by Bob and Carol"},
 		{"a rule's own time is shorter", with(base(Rule{Name: "quick", Within: 60, Steps: []Step{one("any", 1, everyid...)}}), func(in *Input) { in.Now = friday.Add(60 * time.Second) }),
 			Expired, "quick", "expired at 2026-11-20 10:01:00 UTC with 0 of 1 approval"},
+		{"an approval that must be used within the hour", with(base(Rule{Name: "quick", UseWithin: 3600, Steps: []Step{one("any", 1, everyid...)}}), approvals("mem_bob")), Approved, "quick", "approved by Bob"},
 		{"the first rule that matches", base(small, large), Pending, "small", "0 of 1 approval; waiting for Alice, Bob or Carol"},
 		{"the bound is included", with(base(small, large), amount("1000.00")), Pending, "small", "0 of 1 approval; waiting for Alice, Bob or Carol"},
 		{"just above", with(base(small, large), amount("1000.01")), Pending, "large", "0 of 3 approvals; waiting for Alice, Bob and Carol"},
@@ -264,6 +265,10 @@ func TestSetsAreRefused(t *testing.T) {
 		"an unknown group":       func(s *Set) { s.Rules[0].Steps[0].Group = "nobody" },
 		"an empty group":         func(s *Set) { s.Groups = []Group{{Name: "g"}} },
 		"a negative time":        func(s *Set) { s.Rules[0].Within = -1 },
+		"a use of a blink":       func(s *Set) { s.Rules[0].UseWithin = 59 },
+		"a negative use":         func(s *Set) { s.Rules[0].UseWithin = -60 },
+		"a use of a year":        func(s *Set) { s.Rules[0].UseWithin = 366 * 86400 },
+		"a denial to be used":    func(s *Set) { s.Rules[0] = Rule{Name: "r", Deny: true, UseWithin: 60} },
 		"an empty condition":     when(Condition{}),
 		"two in one condition":   when(Condition{Filter: &Filter{Kinds: []string{"buy"}}, Window: &Window{From: "00:00", To: "24:00"}}),
 		"an amount of nothing":   when(Condition{Amount: &Amount{Currency: "EUR"}}),
@@ -313,4 +318,18 @@ func FuzzDecode(f *testing.F) {
 		in.Rules = s
 		Decide(in) // must not panic
 	})
+}
+
+func TestAnApprovalEndsWhenTheRuleSays(t *testing.T) {
+	t.Parallel()
+	for within, want := range map[int64]time.Duration{0: 24 * time.Hour, 60: time.Minute, 3600: time.Hour} {
+		if got := Use(within); got != want {
+			t.Errorf("use_within %d is %s, want %s", within, got, want)
+		}
+	}
+	a, b := base().Rules, base().Rules
+	b.Rules[0].UseWithin = 86400
+	if a.Digest() == b.Digest() {
+		t.Error("the digest does not name how long an approval can be used for")
+	}
 }

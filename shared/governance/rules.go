@@ -34,6 +34,9 @@ type Rule struct {
 	Deny   bool        `json:"deny,omitempty"`
 	Steps  []Step      `json:"steps,omitempty"`
 	Within int64       `json:"within,omitempty"` // seconds that a request may stay open; 0: 7 days
+	// UseWithin is for how many seconds an approval can be used after it was given;
+	// 0: 24 hours. What was not used by then needs a new request.
+	UseWithin int64 `json:"use_within,omitempty"`
 }
 
 // Step is a quorum of a group, of named members, or of both together.
@@ -93,6 +96,17 @@ type Velocity struct {
 
 // DefaultWithin is how long a request may stay open when its rule does not say.
 const DefaultWithin = 7 * 24 * time.Hour
+
+// DefaultUse is how long an approval can be used when its rule does not say.
+const DefaultUse = 24 * time.Hour
+
+// Use is how long an approval can be used for, of a rule's use_within.
+func Use(within int64) time.Duration {
+	if within == 0 {
+		return DefaultUse
+	}
+	return time.Duration(within) * time.Second
+}
 
 // Digest names the exact rules: base64url of the SHA-256 of their canonical
 // JSON. Statements carry it.

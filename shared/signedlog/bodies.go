@@ -30,6 +30,10 @@ type OutcomeBody struct {
 	Request string   `json:"request"`
 	State   string   `json:"state"`   // APPROVED, REJECTED or EXPIRED
 	Reasons []string `json:"reasons"` // for people
+	// UseBy is when the approval ends, in Unix seconds: the time of the last approval
+	// and what the rule allows. Of an APPROVED request only; a log of an earlier
+	// version does not have it.
+	UseBy int64 `json:"use_by,omitempty"`
 }
 
 // ClockBody is the body of a clock entry: the operator confirmed that the time is

@@ -65,7 +65,30 @@ func ListLines(list []Approval, asked int) ([]Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	return append(append(lines, Line{}, Line{Label: "Total of " + n + noun}), total.Lines()...), nil
+	lines = append(append(lines, Line{}, Line{Label: "Total of " + n + noun}), total.Lines()...)
+	return append(lines, usable(list)...), nil
+}
+
+// usable says for how long the approvals of a list can be used; with the numbers
+// of the items where they differ.
+func usable(list []Approval) (lines []Line) {
+	items := map[string]string{}
+	for i, a := range list {
+		for _, l := range use(a) {
+			if items[l.Value] == "" {
+				lines = append(lines, l)
+			} else {
+				items[l.Value] += ", "
+			}
+			items[l.Value] += strconv.Itoa(i + 1)
+		}
+	}
+	if len(lines) > 1 {
+		for i, l := range lines {
+			lines[i].Value += " (" + items[l.Value] + ")"
+		}
+	}
+	return lines
 }
 
 func itemLines(a Approval) []Line {

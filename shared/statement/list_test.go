@@ -202,10 +202,22 @@ You pay       1 000 USD
 You get       0.081500000000000001 ETH (ethereum)
 You get       990.123456789012345678 USDC (ethereum/erc20/usd__coin)
 Minimum       0.079900000000000001 ETH (ethereum)
-Minimum       980 USDC (ethereum/erc20/usd__coin)`, "\n")
+Minimum       980 USDC (ethereum/erc20/usd__coin)
+Usable for    24 hours after the last approval`, "\n")
 	got, err := ListText(purchases(), 5)
 	if diff := cmp.Diff(want, got); err != nil || diff != "" {
 		t.Errorf("%v\n%s", err, diff)
+	}
+}
+
+func TestAListSaysWhichApprovalsAreUsableForHowLong(t *testing.T) {
+	t.Parallel()
+	list := purchases()
+	list[1].GovernedBy.UseWithin = 3600
+	text, err := ListText(list, len(list))
+	want := "\nUsable for    24 hours after the last approval (1, 3)\nUsable for    1 hour after the last approval (2)"
+	if err != nil || !strings.HasSuffix(text, want) {
+		t.Errorf("%v\n%s", err, text)
 	}
 }
 
@@ -236,6 +248,12 @@ func FuzzListText(f *testing.F) {
 			return
 		}
 		want := 4 + 2*(2+10) + 2 + 3
+		if a.Decision == Approve {
+			want++
+			if a.GovernedBy.Use() != b.GovernedBy.Use() {
+				want++
+			}
+		}
 		for _, differ := range []bool{a.Intent.Fiat.Currency != b.Intent.Fiat.Currency, a.Intent.Crypto.Asset != b.Intent.Crypto.Asset, a.Intent.Crypto.Asset != b.Intent.Crypto.Asset} {
 			if differ {
 				want++

@@ -1,5 +1,7 @@
 package statement
 
+import "countersign/shared/governance"
+
 func (a Approval) check() error {
 	var c checks
 	c.kind(a.V, a.Type, "approval")
@@ -14,6 +16,7 @@ func (a Approval) check() error {
 	c.name(a.GovernedBy.Rule, "governed_by.rule")
 	c.that(a.GovernedBy.Version >= 1, "governed_by.version", "is not a version")
 	c.hash(a.GovernedBy.Digest, "governed_by.digest")
+	c.that(governance.UseOK(a.GovernedBy.UseWithin), "governed_by.use_within", "is not a minute to 90 days in seconds")
 	if c.err == nil {
 		c.err = a.Intent.check("intent.")
 	}

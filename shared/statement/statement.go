@@ -7,7 +7,12 @@
 // the same text. Spec: shared/spec/statement.md.
 package statement
 
-import "countersign/shared/governance"
+import (
+	"strconv"
+	"time"
+
+	"countersign/shared/governance"
+)
 
 // The purposes: the typ of the JWS that carries each statement.
 const (
@@ -75,6 +80,30 @@ type GovernedBy struct {
 	Rule    string `json:"rule"`
 	Version int    `json:"version"`
 	Digest  string `json:"digest"` // of the whole rule set, base64url of SHA-256
+	// UseWithin is for how many seconds the approval can be used after it was given;
+	// 0: 24 hours.
+	UseWithin int64 `json:"use_within,omitempty"`
+}
+
+// Use says for how long an approval can be used after it was given: "24 hours".
+func (g GovernedBy) Use() string {
+	n := int(governance.Use(g.UseWithin) / time.Second)
+	for _, u := range []struct {
+		seconds int
+		name    string
+	}{{86400, "day"}, {3600, "hour"}, {60, "minute"}} {
+		if n%u.seconds == 0 && (n >= 2*u.seconds || u.name != "day") {
+			return count(n/u.seconds, u.name)
+		}
+	}
+	return count(n, "second")
+}
+
+func count(n int, unit string) string {
+	if n != 1 {
+		unit += "s"
+	}
+	return strconv.Itoa(n) + " " + unit
 }
 
 // Log is the state of the signer's log: how many entries, and the hash of the

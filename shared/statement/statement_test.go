@@ -120,6 +120,8 @@ func refused() []struct {
 		{"a name of spaces", func(a *Approval) { a.EntityName = "  " }, "entity_name"},
 		{"two spaces that push text away", func(a *Approval) { a.EntityName = "Sandbox  Ltd" }, "entity_name"},
 		{"a request in capitals", func(a *Approval) { a.Request = "req_AAAA" }, "request"},
+		{"an approval that is usable for a blink", func(a *Approval) { a.GovernedBy.UseWithin = 1 }, "governed_by.use_within"},
+		{"an approval that is usable for a year", func(a *Approval) { a.GovernedBy.UseWithin = 366 * 86400 }, "governed_by.use_within"},
 		{"step 0", func(a *Approval) { a.Step = 0 }, "step"},
 		{"step 17", func(a *Approval) { a.Step = 17 }, "step"},
 		{"a decision in small letters", func(a *Approval) { a.Decision = "approve" }, "decision"},
@@ -288,6 +290,7 @@ On chain      Sandbox chain (eip155:31337)
 Quote         quo_aaaaaaaaaaaaaaaaaaaaaaaaaa
 Request       req_aaaaaaaaaaaaaaaaaaaaaaaaaa
 Rule          purchases, version 3
+Usable for    24 hours after the last approval
 Asked by      Sandbox Ltd (ent_sandbox); which person is not proven
 Step          1
 You sign as   Bob (mem_bob)
@@ -432,9 +435,33 @@ func FuzzDecode(f *testing.F) {
 			if string(back) != string(data) {
 				t.Errorf("%s came back as %s", data, back)
 			}
-			if kind == "approval" && strings.Count(text, "\n") != 15 {
+			lines := 17
+			if strings.HasPrefix(text, "Decision      REJECT") {
+				lines = 16
+			}
+			if kind == "approval" && strings.Count(text, "\n")+1 != lines {
 				t.Errorf("a field breaks a line of the prompt:\n%s", text)
 			}
 		}
 	})
+}
+
+func TestTheTimeThatAnApprovalIsUsableForIsInWords(t *testing.T) {
+	t.Parallel()
+	for within, want := range map[int64]string{
+		0: "24 hours", 86400: "24 hours", 3600: "1 hour", 60: "1 minute", 5400: "90 minutes", 61: "61 seconds", 2 * 86400: "2 days", 36 * 3600: "36 hours", 90 * 86400: "90 days",
+	} {
+		if got := (GovernedBy{UseWithin: within}).Use(); got != want {
+			t.Errorf("%d is %q, want %q", within, got, want)
+		}
+	}
+	a := sample()
+	a.GovernedBy.UseWithin = 3600
+	if text := Text(a); !strings.Contains(text, "\nUsable for    1 hour after the last approval\n") {
+		t.Error(text)
+	}
+	a.Decision = Reject
+	if text := Text(a); strings.Contains(text, "Usable") {
+		t.Errorf("a rejection has an end:\n%s", text)
+	}
 }

@@ -46,7 +46,7 @@ func Lines(a Approval) []Line {
 	if a.Decision == Reject {
 		decision = "REJECT this purchase, for good"
 	}
-	return []Line{
+	lines := []Line{
 		{Label: "Decision", Value: decision},
 		{Label: "You pay", Value: pay(b)},
 		{Label: "You get", Value: crypto(b.Crypto.Amount, b)},
@@ -58,12 +58,22 @@ func Lines(a Approval) []Line {
 		{Label: "Quote", Value: b.Quote},
 		{Label: "Request", Value: a.Request},
 		{Label: "Rule", Value: a.GovernedBy.Rule + ", version " + itoa(a.GovernedBy.Version)},
+	}
+	return append(append(lines, use(a)...), []Line{
 		{Label: "Asked by", Value: askedBy(a)},
 		{Label: "Step", Value: itoa(a.Step), Varies: true},
 		{Label: "You sign as", Value: a.MemberName + " (" + a.Member + ")", Varies: true},
 		{Label: "With key", Value: a.Key, Varies: true},
 		{Label: "Valid until", Value: until(a), Varies: true},
+	}...)
+}
+
+// use is for how long the approval can be used; a rejection is for good.
+func use(a Approval) []Line {
+	if a.Decision == Reject {
+		return nil
 	}
+	return []Line{{Label: "Usable for", Value: a.GovernedBy.Use() + " after the last approval"}}
 }
 
 // Summary is a purchase in a few words: "250.00 EUR for 0.0815 ETH (ethereum)".

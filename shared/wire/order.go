@@ -49,6 +49,7 @@ type Order struct {
 	Address       string            `json:"address"`
 	TxHash        string            `json:"tx_hash,omitempty"`
 	Ticket        *Ticket           `json:"ticket,omitempty"` // only in the answer that made it
+	UseBy         *time.Time        `json:"use_by,omitempty"` // when the approval ends, and tickets with it
 	History       []Event           `json:"history"`
 	CreatedAt     time.Time         `json:"created_at"`
 	UpdatedAt     time.Time         `json:"updated_at"`
@@ -66,6 +67,9 @@ type Ticket struct {
 type TicketInput struct {
 	Language string `json:"language,omitempty"` // BCP 47
 	Theme    string `json:"theme,omitempty"`    // dark or light
+	// PayAgain says that the person knows that a deposit was seen, and wants to pay
+	// once more all the same. Without it there is no ticket then: DEPOSIT_SEEN.
+	PayAgain bool `json:"pay_again,omitempty"`
 }
 
 // Validate checks both.

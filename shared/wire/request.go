@@ -24,6 +24,7 @@ const (
 	RequestApproved  = "approved"
 	RequestRejected  = "rejected"
 	RequestExpired   = "expired"
+	RequestLapsed    = "lapsed" // approved, and the approval ended before it was used
 	RequestOrdered   = "ordered"
 	RequestCompleted = "completed"
 )
@@ -47,6 +48,7 @@ type Request struct {
 	Order      string        `json:"order,omitempty"`
 	CreatedAt  time.Time     `json:"created_at"`
 	ExpiresAt  time.Time     `json:"expires_at"`
+	UseBy      *time.Time    `json:"use_by,omitempty"` // when the approval ends; absent while there is none
 	ServerTime time.Time     `json:"server_time"`
 }
 
@@ -55,6 +57,8 @@ type Rule struct {
 	Name    string `json:"name"`
 	Version int    `json:"version"`
 	Digest  string `json:"digest"`
+	// UseWithin is for how many seconds the approval can be used after it was given.
+	UseWithin int64 `json:"use_within"`
 }
 
 // Step is the progress of one step of the rule.

@@ -52,6 +52,7 @@ type SignerRequest struct {
 	Reasons      []string             `json:"reasons"`     // for people
 	Attestation  string               `json:"attestation"` // the address attestation, a JWS by the signer's statement key
 	ExpiresAt    time.Time            `json:"expires_at"`
+	UseBy        *time.Time           `json:"use_by,omitempty"` // when the approval ends, of an approved request
 	LogSize      int64                `json:"log_size"`
 }
 

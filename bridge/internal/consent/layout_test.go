@@ -115,7 +115,7 @@ func TestAListIsPagedItemByItemAndEndsWithItsTotals(t *testing.T) {
 			t.Errorf("page %d:\n%s", i+1, all)
 		}
 	}
-	if all := strings.Join(got[5], "\n"); all != "Total of 5 purchases\nYou pay       12 500 000.00 EUR\nYou get       4 077.5 ETH (ethereum)\nMinimum       3 995 ETH (ethereum)" {
+	if all := strings.Join(got[5], "\n"); all != "Total of 5 purchases\nYou pay       12 500 000.00 EUR\nYou get       4 077.5 ETH (ethereum)\nMinimum       3 995 ETH (ethereum)\nUsable for    24 hours after the last approval" {
 		t.Errorf("the last page:\n%s", all)
 	}
 	if !strings.HasPrefix(got[0][0], "Decision") {

@@ -154,6 +154,10 @@ func (s *Service) view(r *request) (wire.SignerRequest, error) {
 	if r.outcome != "" {
 		v.State, v.Reasons = r.outcome, r.reasons
 	}
+	if by := r.useBy(d); by != 0 {
+		at := time.Unix(by, 0).UTC()
+		v.UseBy = &at
+	}
 	for _, p := range d.Steps {
 		v.Steps = append(v.Steps, wire.SignerStep{Name: p.Name, Needed: p.Needed, Approved: p.Approved, Waiting: p.Waiting})
 	}

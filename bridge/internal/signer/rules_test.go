@@ -1,13 +1,16 @@
 package signer
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/jws"
 	"countersign/shared/statement"
+	"countersign/shared/wire"
 )
 
 const (
@@ -100,5 +103,38 @@ func TestInitNamesTheRulesThatCannotBeMet(t *testing.T) {
 	}
 	if s := out.String(); strings.Count(s, "\n") != 1 || !strings.Contains(s, `acc_treasury, rule "large"`) || !strings.Contains(s, "will be denied") {
 		t.Errorf("init says %q", s)
+	}
+}
+
+func TestTheSignerSaysWhenAnApprovalEnds(t *testing.T) {
+	t.Parallel()
+	for within, want := range map[int64]time.Duration{0: 24 * time.Hour, 3600: time.Hour} {
+		rules := twoOfThree()
+		rules.Rules[0].UseWithin = within
+		g := newRig(t, rules)
+		if r := g.request(testReq); r.UseBy != nil || r.GovernedBy.UseWithin != within {
+			t.Errorf("before it is approved: %+v", r)
+		}
+		if _, _, err := mustConnect(t, g, "mem_alice").decide(testReq, statement.Approve); err != nil {
+			t.Fatal(err)
+		}
+		g.clock.add(10 * time.Minute)
+		approved := g.clock.now()
+		if _, text, err := mustConnect(t, g, "mem_bob").decide(testReq, statement.Approve); err != nil {
+			t.Fatal(err, text)
+		}
+		for range 2 { // a restart changes nothing
+			var r wire.SignerRequest
+			if code := g.call("GET", "/v1/requests/"+testReq, nil, &r); code != "" || r.UseBy == nil || !r.UseBy.Equal(approved.Add(want)) {
+				t.Errorf("%s: the approval ends at %v, want %s", code, r.UseBy, approved.Add(want))
+			}
+			g.clock.add(time.Hour)
+			g.restart()
+		}
+		page := g.service.LogPage(-1, 100)
+		payload, err := jws.Payload(page.Entries[len(page.Entries)-1].JWS)
+		if err != nil || !strings.Contains(string(payload), `"use_by":`+strconv.FormatInt(approved.Add(want).Unix(), 10)) {
+			t.Errorf("the outcome in the log: %s, %v", payload, err)
+		}
 	}
 }

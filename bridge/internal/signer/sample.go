@@ -71,7 +71,7 @@ func sampleStatement(d Draft, a DraftAccount, rule string, step int, m statement
 	return statement.Approval{
 		V: 1, Type: "approval", Entity: d.Entity, EntityName: d.EntityName, Request: "req_" + id, Step: step,
 		Decision: statement.Approve, Member: m.Member, MemberName: m.Name, Key: hash,
-		GovernedBy: statement.GovernedBy{Rule: rule, Version: a.Rules.Version, Digest: a.Rules.Digest()},
+		GovernedBy: statement.GovernedBy{Rule: rule, Version: a.Rules.Version, Digest: a.Rules.Digest(), UseWithin: 90*24*3600 - 1},
 		Intent: statement.Buy{
 			Type: "buy", Account: a.Account, AccountName: a.Name, Provider: strings.Repeat("p", 64), ProviderName: strings.Repeat("界", 64),
 			Fiat: statement.Fiat{Amount: longest[:20], Currency: "EUR"}, Crypto: statement.Crypto{Amount: longest, Asset: strings.Repeat("a", 64)},

@@ -197,7 +197,9 @@ func (s *Service) settle(ctx context.Context, r *request) error {
 		return nil
 	}
 	s.deps.Log.Info("request closed", "request", r.Request, "state", d.State)
-	return s.append(ctx, signedlog.Outcome, signedlog.OutcomeBody{Request: r.Request, State: string(d.State), Reasons: d.Reasons})
+	return s.append(ctx, signedlog.Outcome, signedlog.OutcomeBody{
+		Request: r.Request, State: string(d.State), Reasons: d.Reasons, UseBy: r.useBy(d),
+	})
 }
 
 // Sweep closes requests that expired, or whose outcome a crash kept from the

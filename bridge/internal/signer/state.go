@@ -214,6 +214,9 @@ func (s *state) applyOutcome(e signedlog.Entry) error {
 	if d.State == governance.Pending || string(d.State) != b.State {
 		return fmt.Errorf("request %s is %s, not %s", b.Request, d.State, b.State)
 	}
+	if b.UseBy != 0 && b.UseBy != r.useBy(d) {
+		return fmt.Errorf("the approval of %s does not end when its rule says", b.Request)
+	}
 	r.outcome, r.reasons = b.State, b.Reasons
 	delete(s.open, b.Request)
 	if d.State != governance.Approved { // the address was handed to no provider
@@ -292,8 +295,17 @@ func (r *request) due(now time.Time) bool {
 	return now.Unix() >= r.Expires || n > 0 && r.accepted[n-1].state != governance.Pending
 }
 
+// useBy is when the approval of r ends, in Unix seconds: counted from the last
+// approval, so that a signer that was away adds nothing. 0 when r is not approved.
+func (r *request) useBy(d governance.Decision) int64 {
+	if d.State != governance.Approved {
+		return 0
+	}
+	return r.accepted[len(r.accepted)-1].at.Add(governance.Use(d.UseWithin)).Unix()
+}
+
 func governedBy(d governance.Decision) statement.GovernedBy {
-	return statement.GovernedBy{Rule: d.Rule, Version: d.Version, Digest: d.Digest}
+	return statement.GovernedBy{Rule: d.Rule, Version: d.Version, Digest: d.Digest, UseWithin: d.UseWithin}
 }
 
 func intentDigest(b statement.Buy) (string, error) {

@@ -2,6 +2,7 @@ package app
 
 import (
 	"countersign/shared/governance"
+	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
 	"countersign/wasm/internal/view"
@@ -136,7 +137,7 @@ func ruleText(m *Model, r governance.Rule) string {
 			text += ", without whoever asked (refused: nothing proves yet who asked)"
 		}
 	}
-	return text + condition(r)
+	return text + condition(r) + "; usable for " + statement.GovernedBy{UseWithin: r.UseWithin}.Use()
 }
 
 func condition(r governance.Rule) string {

@@ -212,6 +212,12 @@ func (m *Model) actRequest(name, arg, value string) []Command {
 		if key, ok := m.wish(wish); ok {
 			return []Command{MakeOrder{Wish: wish, Key: key, Request: arg}}
 		}
+	case "order.payagain":
+		if m.confirm != arg {
+			m.confirm = arg
+			return nil
+		}
+		fallthrough
 	case "order.continue":
 		wish := "ticket " + arg
 		if !id.Valid(arg) {
@@ -219,7 +225,8 @@ func (m *Model) actRequest(name, arg, value string) []Command {
 		}
 		if key, ok := m.wish(wish); ok {
 			delete(m.tickets, arg)
-			return []Command{MakeTicket{Wish: wish, Key: key, Order: arg}}
+			m.confirm = ""
+			return []Command{MakeTicket{Wish: wish, Key: key, Order: arg, PayAgain: name == "order.payagain"}}
 		}
 	case "order.again":
 		r := m.request[arg].Value

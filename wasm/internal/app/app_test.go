@@ -353,3 +353,27 @@ func TestTogetherWaitsForTheBridgeAndGoesOnByItself(t *testing.T) {
 		t.Errorf("%+v", last)
 	}
 }
+
+func TestPayingAgainIsAskedForInWords(t *testing.T) {
+	t.Parallel()
+	m := stage("/orders/" + orderID)
+	m.Update(Loaded{What: TheOrder, ID: orderID, Value: sampleOrder(wire.OrderProcessing)})
+	if cmds := m.Update(Acted{Action: "order.payagain:" + orderID}); len(cmds) != 0 {
+		t.Fatalf("the first press did %+v", cmds)
+	}
+	cmds := m.Update(Acted{Action: "order.payagain:" + orderID})
+	if len(cmds) != 1 {
+		t.Fatalf("the second press did %+v", cmds)
+	}
+	if c, ok := cmds[0].(MakeTicket); !ok || !c.PayAgain || c.Order != orderID {
+		t.Errorf("%+v", cmds[0])
+	}
+	m = stage("/orders/" + orderID)
+	m.Update(Loaded{What: TheOrder, ID: orderID, Value: sampleOrder(wire.OrderRedirected)})
+	m.Update(Acted{Action: "order.payagain:" + orderID})
+	for _, c := range m.Update(Acted{Action: "order.continue:" + orderID}) {
+		if c, ok := c.(MakeTicket); ok && c.PayAgain {
+			t.Error("continuing pays again unasked")
+		}
+	}
+}

@@ -153,7 +153,10 @@ type (
 	// MakeOrder hands an approved request to its provider.
 	MakeOrder struct{ Wish, Key, Request string }
 	// MakeTicket makes a fresh hand-off ticket.
-	MakeTicket struct{ Wish, Key, Order string }
+	MakeTicket struct {
+		Wish, Key, Order string
+		PayAgain         bool // the person knows that a deposit was seen
+	}
 	// ConnectBridge opens the link. Gesture: the person asked for it just now.
 	// Relay is the name under which the bridge is at the gateway, when the person
 	// typed it; the page then looks nowhere else.

@@ -148,7 +148,7 @@ type Model struct {
 	keys    map[string]string       // wish → Idempotency-Key
 	busy    map[string]bool         // wishes under way
 	failed  map[string]*fault.Error // wishes that failed
-	tickets map[string]string       // order → where to continue, when no new tab was possible
+	tickets map[string]wire.Ticket  // order → where to continue, when no new tab was possible
 	polls   int
 }
 
@@ -158,7 +158,7 @@ func New(cfg Config, now time.Time) *Model {
 		cfg: cfg, now: now, online: true,
 		request: map[string]Loadable[wire.Request]{}, order: map[string]Loadable[wire.Order]{},
 		account: map[string]Loadable[wire.Account]{}, statement: map[string]Loadable[string]{}, picked: map[string]bool{},
-		keys: map[string]string{}, busy: map[string]bool{}, failed: map[string]*fault.Error{}, tickets: map[string]string{},
+		keys: map[string]string{}, busy: map[string]bool{}, failed: map[string]*fault.Error{}, tickets: map[string]wire.Ticket{},
 	}
 }
 

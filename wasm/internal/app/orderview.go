@@ -3,6 +3,7 @@ package app
 import (
 	"strings"
 
+	"countersign/shared/fault"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
 	"countersign/wasm/internal/quoteui"
@@ -59,13 +60,30 @@ func (m *Model) orderPage() view.Node {
 
 // handOff continues at the provider, with a ticket that works once.
 func (m *Model) handOff(o wire.Order) view.Node {
-	if o.State != wire.OrderCreated && o.State != wire.OrderRedirected {
-		return view.Node{}
-	}
 	wish := "ticket " + o.ID
+	err := m.failed[wish]
 	trouble := view.Node{}
-	if err := m.failed[wish]; err != nil {
-		trouble = notice(approvals.Explain(err), "order.continue:"+o.ID)
+	if err != nil {
+		p, action := approvals.Explain(err), "order.continue:"+o.ID
+		switch p.Remedy {
+		case approvals.Requote:
+			p.Remedy = ""
+			trouble = notice(p, "", askAgain())
+		case approvals.Refresh:
+			action = "refresh"
+			fallthrough
+		default:
+			trouble = notice(p, action)
+		}
+	}
+	switch {
+	case o.State == wire.OrderCompleted:
+		return view.Node{}
+	case o.UseBy != nil && !m.server().Before(*o.UseBy):
+		return card("The approval has ended", "", view.El("div", "spread",
+			view.El("p", "", "Nothing more can be paid under it. What was paid in time is still booked when it arrives."), askAgain()))
+	case o.State == wire.OrderProcessing || err != nil && err.Code == fault.DepositSeen:
+		return m.payAgain(o, trouble)
 	}
 	text := "A new tab opens with a link that works once. This page shows when the funds arrive."
 	if o.State == wire.OrderRedirected {
@@ -76,12 +94,27 @@ func (m *Model) handOff(o wire.Order) view.Node {
 		class = ""
 	}
 	same := view.Node{}
-	if url := m.tickets[o.ID]; url != "" && o.State == wire.OrderCreated {
-		same = view.El("a", "button", view.A("href", url), "Open in this tab")
+	if t := m.tickets[o.ID]; t.URL != "" && o.State == wire.OrderCreated && m.server().Before(t.ExpiresAt) {
+		same = view.El("a", "button", view.A("href", t.URL), "Open in this tab")
 	}
 	return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Pay at "+o.ProviderName)),
-		view.El("div", "card-body", view.El("div", "stack", trouble, view.El("p", "", text),
+		view.El("div", "card-body", view.El("div", "stack", trouble, view.El("p", "", text, m.useBy(o.UseBy)),
 			view.El("div", "cluster", working(class, "order.continue:"+o.ID, m.busy[wish], "Continue to "+o.ProviderName, "Opening"), same))))
+}
+
+func askAgain() view.Node { return link("button is-small", "/buy", "Ask for prices again") }
+
+// payAgain is what is left once a deposit was seen: nothing to do, unless somebody
+// says in so many words that they want to pay a second time.
+func (m *Model) payAgain(o wire.Order, trouble view.Node) view.Node {
+	if m.confirm != o.ID {
+		return card("A deposit was seen", "", view.El("div", "stack", trouble, view.El("div", "spread",
+			view.El("p", "", "There is nothing to do: this page shows when it is final."), button("is-quiet", "order.payagain:"+o.ID, "Pay again"))))
+	}
+	return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Pay a second time?")),
+		view.El("div", "card-body", view.El("div", "stack",
+			view.El("p", "", "A deposit for this order was seen. If you pay now, you pay twice for one approval. What arrives is booked; nothing sends it back."),
+			view.El("div", "cluster", working("is-primary is-danger", "order.payagain:"+o.ID, m.busy["ticket "+o.ID], "Pay a second time", "Opening"), button("is-quiet", "decide.back", "Back")))))
 }
 
 // promised compares to the last digit.

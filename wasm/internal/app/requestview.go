@@ -2,9 +2,11 @@ package app
 
 import (
 	"strings"
+	"time"
 
 	"countersign/shared/asset"
 	"countersign/shared/frame"
+	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
 	"countersign/wasm/internal/view"
@@ -18,6 +20,7 @@ var requestStates = map[string]stateWord{
 	wire.RequestApproved:  {"Approved", "is-positive", "check"},
 	wire.RequestRejected:  {"Rejected", "is-negative", "cross"},
 	wire.RequestExpired:   {"Expired", "", "clock"},
+	wire.RequestLapsed:    {"Approval ended", "", "clock"},
 	wire.RequestOrdered:   {"Ordered", "is-accent", "external"},
 	wire.RequestCompleted: {"Completed", "is-positive", "check"},
 }
@@ -196,17 +199,25 @@ func (m *Model) next(r wire.Request) view.Node {
 		}
 		return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Approved: pay at "+r.Intent.ProviderName)),
 			view.El("div", "card-body", view.El("div", "stack", trouble,
-				view.El("p", "", "The price is checked once more. If it is still at least what was approved, you continue to "+r.Intent.ProviderName+" and pay there."),
+				view.El("p", "", "The price is checked once more. If it is still at least what was approved, you continue to "+r.Intent.ProviderName+" and pay there.", m.useBy(r.UseBy)),
 				working("is-primary", "order.make:"+r.ID, m.busy[wish], "Continue to "+r.Intent.ProviderName, "Checking the price"))))
 	case wire.RequestOrdered, wire.RequestCompleted:
 		if r.Order == "" {
 			return view.Node{}
 		}
 		return card("", "", view.El("div", "spread", view.El("p", "", "This request became an order."), link("button is-primary", "/orders/"+r.Order, "Show the order")))
-	case wire.RequestExpired, wire.RequestRejected:
+	case wire.RequestExpired, wire.RequestRejected, wire.RequestLapsed:
 		return card("", "", view.El("div", "spread", view.El("p", "", "Nothing was bought. New prices start a new request."), button("is-primary", "order.again:"+r.ID, "Ask for prices again")))
 	}
 	return view.Node{}
+}
+
+// useBy says until when an approval can be used.
+func (m *Model) useBy(by *time.Time) view.Node {
+	if by == nil {
+		return view.Node{}
+	}
+	return view.El("span", "", " The approval can be used until ", m.cfg.Words.moment(*by, m.server(), "nowrap"), ".")
 }
 
 func (m *Model) orderTrouble(r wire.Request, p approvals.Problem) view.Node {
@@ -295,7 +306,8 @@ func (m *Model) ruleCard(r wire.Request) view.Node {
 		why = append(why, view.El("p", "small", s))
 	}
 	return card("Rule", "", view.El("div", "stack is-tight", view.El("p", "strong", r.Rule.Name+", version "+itoa(r.Rule.Version)), why,
-		view.El("p", "small muted", "The version of the day of the request governs it to its end.")))
+		view.El("p", "small muted", "The version of the day of the request governs it to its end. An approval can be used for "+
+			statement.GovernedBy{UseWithin: r.Rule.UseWithin}.Use()+".")))
 }
 
 func (m *Model) details(r wire.Request) view.Node {

@@ -77,6 +77,8 @@ func sampleRequest(state string) wire.Request {
 	if state != wire.RequestPending {
 		bob := noon.Add(-time.Minute)
 		r.Approvers[1].Decision, r.Approvers[1].At, r.Approved = "APPROVE", &bob, 2
+		by := bob.Add(24 * time.Hour)
+		r.UseBy = &by
 	}
 	return r
 }
@@ -322,6 +324,7 @@ func scenes() map[string]func() *Model {
 		"request-pin-again": deciding(prompt, closed, pin),
 		"request-rejected":  ended(wire.RequestRejected),
 		"request-expired":   ended(wire.RequestExpired),
+		"request-lapsed":    ended(wire.RequestLapsed),
 		"request-signed":    deciding(prompt, DecisionMoved{Stage: approvals.Signed}),
 		"request-verified":  deciding(prompt, DecisionEnded{Text: "Decision  APPROVE", State: wire.RequestPending, Done: 1, Needed: 2}),
 		"request-declined":  deciding(prompt, DecisionEnded{Err: fault.New(fault.Declined, "declined")}),
@@ -340,6 +343,26 @@ func scenes() map[string]func() *Model {
 			m.Update(Loaded{What: TheRequest, ID: requestID, Value: sampleRequest(wire.RequestApproved)})
 			m.Update(Acted{Action: "order.make:" + requestID})
 			m.Update(OrderMade{Wish: "order " + requestID, Err: fault.New(fault.QuoteChanged, "changed").With("new", "0.0921")})
+			return m
+		},
+		"order-deposit-seen": func() *Model {
+			m := stage("/orders/" + orderID)
+			m.Update(Loaded{What: TheOrder, ID: orderID, Value: sampleOrder(wire.OrderProcessing)})
+			return m
+		},
+		"order-pay-again": func() *Model {
+			m := stage("/orders/" + orderID)
+			m.Update(Loaded{What: TheOrder, ID: orderID, Value: sampleOrder(wire.OrderRedirected)})
+			m.Update(Acted{Action: "order.continue:" + orderID})
+			m.Update(OrderMade{Wish: "ticket " + orderID, Err: fault.New(fault.DepositSeen, "seen").With("order", orderID)})
+			m.Update(Acted{Action: "order.payagain:" + orderID})
+			return m
+		},
+		"order-lapsed": func() *Model {
+			m := stage("/orders/" + orderID)
+			o := sampleOrder(wire.OrderRedirected)
+			o.UseBy = &noon
+			m.Update(Loaded{What: TheOrder, ID: orderID, Value: o})
 			return m
 		},
 		"order-redirected": func() *Model {

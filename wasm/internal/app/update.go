@@ -153,7 +153,7 @@ func (m *Model) waited(msg Waited) []Command {
 
 // settled reports whether nothing more happens to a request by itself.
 func settled(state string) bool {
-	return state == wire.RequestRejected || state == wire.RequestExpired || state == wire.RequestCompleted
+	return state == wire.RequestRejected || state == wire.RequestExpired || state == wire.RequestLapsed || state == wire.RequestCompleted
 }
 
 func store[T any](l Loadable[T], msg Loaded) Loadable[T] {
@@ -374,7 +374,7 @@ func (m *Model) orderMade(msg OrderMade) []Command {
 	m.route = Route{Screen: Orders, ID: o.ID}
 	cmds := []Command{Load{What: TheOrders}, Load{What: TheRequests}}
 	if o.Ticket != nil && strings.HasPrefix(o.Ticket.URL, "/v1/redirect/") {
-		m.tickets[o.ID] = o.Ticket.URL
+		m.tickets[o.ID] = *o.Ticket
 		cmds = append(cmds, Open{URL: o.Ticket.URL, NewTab: true})
 	}
 	return cmds

@@ -118,6 +118,10 @@ func explainGateway(err *fault.Error) Problem {
 		return Problem{Title: "This price has expired.", Safe: "Nothing was requested or paid.", Do: "Ask for new prices; what you typed is still here.", Remedy: Requote, Calm: true}
 	case fault.QuoteChanged:
 		return Problem{Title: "The price has changed.", Safe: "Nothing was paid.", Do: "It is now worse than what was approved. Ask for new prices and a new approval.", Remedy: Requote, Calm: true}
+	case fault.ApprovalLapsed:
+		return Problem{Title: "The approval has ended.", Safe: "Nothing was paid.", Do: "It was not used in time. Ask for new prices and a new approval.", Remedy: Requote, Calm: true}
+	case fault.DepositSeen:
+		return Problem{Title: "A deposit was seen already.", Safe: "Nothing was paid now.", Do: "Paying now would be paying a second time. The order asks whether you want that.", Remedy: Refresh, Calm: true}
 	case fault.NotEligible:
 		return Problem{Title: say(err, "No provider can serve this."), Safe: "Nothing was requested.", Do: say2(err, "Change the amount, the country or the payment method.")}
 	case fault.TicketSpent:

@@ -63,7 +63,7 @@ func (s *Shell) later(c app.Command) {
 		s.Post(app.OrderMade{Wish: c.Wish, Order: o, Err: err})
 	case app.MakeTicket:
 		var o wire.Order
-		err := s.post("/v1/orders/"+c.Order+"/tickets", c.Key, wire.TicketInput{}, &o)
+		err := s.post("/v1/orders/"+c.Order+"/tickets", c.Key, wire.TicketInput{PayAgain: c.PayAgain}, &o)
 		s.Post(app.OrderMade{Wish: c.Wish, Order: o, Err: err})
 	case app.ConnectBridge:
 		s.connect(c, false)

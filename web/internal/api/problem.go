@@ -24,11 +24,11 @@ func status(c fault.Code) int {
 		return http.StatusNotFound
 	case fault.Method:
 		return http.StatusMethodNotAllowed
-	case fault.Conflict, fault.Idempotency, fault.QuoteChanged, fault.RequestClosed, fault.AlreadyApproved, fault.RecordReplayed,
+	case fault.Conflict, fault.Idempotency, fault.QuoteChanged, fault.DepositSeen, fault.RequestClosed, fault.AlreadyApproved, fault.RecordReplayed,
 		fault.BridgeKeyChanged, fault.PINRequired, fault.PINIncorrect, fault.PINLocked,
 		fault.DeviceInUse:
 		return http.StatusConflict
-	case fault.QuoteExpired, fault.TicketSpent, fault.ChannelClosed, fault.DeviceRemoved:
+	case fault.QuoteExpired, fault.ApprovalLapsed, fault.TicketSpent, fault.ChannelClosed, fault.DeviceRemoved:
 		return http.StatusGone
 	case fault.TooLarge:
 		return http.StatusRequestEntityTooLarge

@@ -9,7 +9,7 @@ import (
 )
 
 var requestStates = []string{
-	"", wire.RequestPending, wire.RequestApproved, wire.RequestRejected, wire.RequestExpired, wire.RequestOrdered, wire.RequestCompleted,
+	"", wire.RequestPending, wire.RequestApproved, wire.RequestRejected, wire.RequestExpired, wire.RequestLapsed, wire.RequestOrdered, wire.RequestCompleted,
 }
 
 func (a *api) requests(q *question) (any, error) {

@@ -71,7 +71,7 @@ var routes = []route{
 	{"GET /v1/orders", entity, "cursor limit", false, 0, plain, (*api).orders},
 	{"POST /v1/orders", entity, "", true, wire.MaxBody, slow, (*api).newOrder},
 	{"GET /v1/orders/{id}", entity, "", false, 0, plain, (*api).order},
-	{"POST /v1/orders/{id}/tickets", entity, "", true, wire.MaxBody, plain, (*api).newTicket},
+	{"POST /v1/orders/{id}/tickets", entity, "", true, wire.MaxBody, slow, (*api).newTicket},
 	{"GET /v1/redirect/{ticket}", open, "", false, 0, slow, (*api).redirect},
 	{"GET /v1/accounts", entity, "", false, 0, plain, (*api).accounts},
 	{"GET /v1/accounts/{id}", entity, "", false, 0, plain, (*api).account},

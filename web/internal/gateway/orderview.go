@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"countersign/shared/amount"
 	"countersign/shared/statement"
@@ -22,6 +23,10 @@ func (g *Gateway) orderView(ctx context.Context, o store.Order) (wire.Order, err
 		Promised: statement.Crypto{Amount: o.Row.CryptoAmount, Asset: o.Intent.Crypto.Asset}, Minimum: o.Intent.Minimum,
 		Chain: o.Chain, Address: o.Address, TxHash: o.TxHash, History: o.History, Deposits: []wire.Deposit{},
 		CreatedAt: o.Created, UpdatedAt: o.Updated, ServerTime: g.now(),
+	}
+	if o.UseBy != 0 {
+		by := time.Unix(o.UseBy, 0).UTC()
+		v.UseBy = &by
 	}
 	pending := amount.Amount{}
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {

@@ -150,6 +150,10 @@ func orderOf(tx store.Tx, r store.Request) (*store.Order, error) {
 // Requests are newest first. An empty state is every state.
 func (g *Gateway) Requests(ctx context.Context, c Caller, state, cursor string, limit int) (wire.Page[wire.Request], error) {
 	p := wire.Page[wire.Request]{Items: []wire.Request{}}
+	stored := state
+	if state == wire.RequestLapsed {
+		stored = wire.RequestApproved // the clock makes the difference
+	}
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		gen, err := tx.Genesis(c.Entity)
 		if errors.Is(err, store.ErrNotFound) {
@@ -158,23 +162,29 @@ func (g *Gateway) Requests(ctx context.Context, c Caller, state, cursor string, 
 		if err != nil {
 			return err
 		}
-		all, err := tx.Requests(c.Entity, state, cursor, limit+1)
-		if err != nil {
-			return err
-		}
-		if len(all) > limit {
-			all = all[:limit]
-			p.NextCursor = all[limit-1].ID
-		}
-		for _, r := range all {
-			o, err := orderOf(tx, r)
+		for more := true; more && len(p.Items) <= limit; {
+			all, err := tx.Requests(c.Entity, stored, cursor, limit+1)
 			if err != nil {
 				return err
 			}
-			p.Items = append(p.Items, g.view(r, gen, o))
+			for _, r := range all {
+				o, err := orderOf(tx, r)
+				if err != nil {
+					return err
+				}
+				if v := g.view(r, gen, o); state == "" || v.State == state {
+					p.Items = append(p.Items, v)
+				}
+				cursor = r.ID
+			}
+			more = len(all) > limit
 		}
 		return nil
 	})
+	if len(p.Items) > limit {
+		p.Items = p.Items[:limit]
+		p.NextCursor = p.Items[limit-1].ID
+	}
 	return p, err
 }
 
@@ -200,7 +210,7 @@ func (g *Gateway) Preview(ctx context.Context, c Caller, id, member, decision st
 		text := statement.Preview(statement.Approval{
 			Entity: gen.Entity, EntityName: gen.EntityName, Request: r.ID, Step: r.Step, Decision: decision,
 			Member: m.Member, MemberName: m.Name, Key: key.Thumbprint(), Intent: r.Intent,
-			GovernedBy: statement.GovernedBy{Rule: r.Rule.Name, Version: r.Rule.Version, Digest: r.Rule.Digest},
+			GovernedBy: statement.GovernedBy{Rule: r.Rule.Name, Version: r.Rule.Version, Digest: r.Rule.Digest, UseWithin: r.Rule.UseWithin},
 			IssuedAt:   now.Unix(), Expires: now.Add(statement.Lifetime).Unix(),
 		})
 		return wire.StatementPreview{Request: r.ID, Member: member, Decision: decision, Text: text}, nil

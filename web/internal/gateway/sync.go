@@ -171,7 +171,7 @@ func (g *Gateway) apply(tx store.Tx, e signedlog.Entry) error {
 		if state != wire.RequestApproved && state != wire.RequestRejected && state != wire.RequestExpired {
 			return fault.New(fault.LogCorrupt, "an outcome has a state that does not exist").With("entry", fmt.Sprint(e.Seq))
 		}
-		r.State, r.Outcome, r.Reasons, r.Closed, r.CloseSeq = state, b.State, b.Reasons, e.At, e.Seq
+		r.State, r.Outcome, r.Reasons, r.Closed, r.CloseSeq, r.UseBy = state, b.State, b.Reasons, e.At, e.Seq, b.UseBy
 		return tx.PutRequest(r)
 	}
 	return fault.New(fault.LogCorrupt, "an entry has a type that this version does not know").With("entry", fmt.Sprint(e.Seq))

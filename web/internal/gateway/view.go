@@ -19,7 +19,10 @@ func (g *Gateway) view(r store.Request, gen statement.Genesis, o *store.Order) w
 	b := r.Body
 	v := wire.Request{
 		ID: r.ID, Entity: r.Entity, State: r.State, Sentence: sentence(b.Intent), Intent: b.Intent,
-		Rule:    wire.Rule{Name: b.GovernedBy.Rule, Version: b.GovernedBy.Version, Digest: b.GovernedBy.Digest},
+		Rule: wire.Rule{
+			Name: b.GovernedBy.Rule, Version: b.GovernedBy.Version, Digest: b.GovernedBy.Digest,
+			UseWithin: int64(governance.Use(b.GovernedBy.UseWithin) / time.Second),
+		},
 		Reasons: d.Reasons, Step: max(d.Step, 1), Steps: []wire.Step{}, Approvers: []wire.Approver{}, Order: r.Order,
 		Address:   wire.DepositInfo{Chain: b.Intent.Chain, Address: b.Intent.Address, Attestation: b.Attestation, Verified: r.Verified},
 		CreatedAt: r.Created, ExpiresAt: time.Unix(b.Expires, 0).UTC(), ServerTime: now,
@@ -33,6 +36,14 @@ func (g *Gateway) view(r store.Request, gen statement.Genesis, o *store.Order) w
 	if r.State == wire.RequestPending && d.State == governance.Expired {
 		v.State = wire.RequestExpired // the signer will say so with its next entry
 	}
+	by := useBy(r)
+	if !by.IsZero() {
+		v.UseBy = &by
+	}
+	if r.State == wire.RequestApproved && lapsed(r, now) {
+		v.State = wire.RequestLapsed // no entry says so: the approval carries its end
+		v.Reasons = append([]string{"the approval ended at " + by.Format("2006-01-02 15:04:05 UTC") + " and was not used"}, v.Reasons...)
+	}
 	names := map[string]string{}
 	for _, m := range gen.Members {
 		names[m.Member] = m.Name
@@ -45,7 +56,7 @@ func (g *Gateway) view(r store.Request, gen statement.Genesis, o *store.Order) w
 		v.Needed, v.Approved = s.Needed, len(s.Approved)
 		v.Approvers = approvers(r, gen, s, v.Step)
 	}
-	v.History = history(r, o, names)
+	v.History = history(r, v, o, names)
 	return v
 }
 
@@ -106,12 +117,12 @@ func sentence(b statement.Buy) string {
 		b.Fiat.Amount, b.Fiat.Currency, b.Crypto.Asset, b.ProviderName, b.AccountName, b.Address)
 }
 
-func history(r store.Request, o *store.Order, names map[string]string) []wire.Event {
+func history(r store.Request, v wire.Request, o *store.Order, names map[string]string) []wire.Event {
 	h := []wire.Event{{At: r.Created, Type: "request", Text: "Requested", Seq: r.Seq}}
-	for _, v := range r.Votes {
-		e := wire.Event{At: time.Unix(v.At, 0).UTC(), Type: "approval", Text: names[v.Approval.Member] + " approved", Seq: v.Seq}
-		if v.Approval.Decision == statement.Reject {
-			e.Type, e.Text = "rejection", names[v.Approval.Member]+" rejected"
+	for _, d := range r.Votes {
+		e := wire.Event{At: time.Unix(d.At, 0).UTC(), Type: "approval", Text: names[d.Approval.Member] + " approved", Seq: d.Seq}
+		if d.Approval.Decision == statement.Reject {
+			e.Type, e.Text = "rejection", names[d.Approval.Member]+" rejected"
 		}
 		h = append(h, e)
 	}
@@ -121,6 +132,9 @@ func history(r store.Request, o *store.Order, names map[string]string) []wire.Ev
 	}
 	if o != nil {
 		h = append(h, o.History...)
+	}
+	if v.State == wire.RequestLapsed {
+		h = append(h, wire.Event{At: *v.UseBy, Type: "lapse", Text: "The approval ended", Seq: -1})
 	}
 	return h
 }

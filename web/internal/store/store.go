@@ -162,6 +162,7 @@ type Request struct {
 	Outcome  string // of the log; empty while pending
 	Reasons  []string
 	Closed   int64 // Unix seconds of the outcome
+	UseBy    int64 // Unix seconds: when the approval ends; 0 in a log of an earlier version
 	CloseSeq int64
 	Verified bool // the address attestation verifies
 	Order    string
@@ -203,6 +204,7 @@ type Order struct {
 	Updated     time.Time
 	History     []wire.Event
 	DeliveredAt time.Time
+	UseBy       int64 // Unix seconds: when its approval ends; 0 in an order of an earlier version
 }
 
 // Ticket is a hand-off ticket; its secret is not stored.
@@ -212,6 +214,7 @@ type Ticket struct {
 	Entity   string
 	Language string
 	Theme    string
+	PayAgain bool // the person knows that a deposit was seen
 	Expires  time.Time
 	Used     bool
 }

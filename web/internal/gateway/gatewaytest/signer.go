@@ -103,6 +103,8 @@ type Signer struct {
 	votes    map[string][]governance.Approval
 	// Reuse is the address of the next request, for one that is used again.
 	Reuse string
+	// Old makes outcomes as an earlier version wrote them, without their end.
+	Old bool
 	// ForgeAttestation makes the next request's address one that nobody attested.
 	ForgeAttestation bool
 }
@@ -222,7 +224,7 @@ func (s *Signer) postRequest(w http.ResponseWriter, r *http.Request) {
 			Type: "buy", Account: a.Account, AccountName: a.Name, Provider: in.Provider, ProviderName: in.ProviderName, Fiat: in.Fiat,
 			Crypto: in.Crypto, Minimum: in.Minimum, Chain: a.Chain, Address: address(s.t), PaymentMethod: in.PaymentMethod, Country: in.Country, Quote: in.Quote,
 		},
-		GovernedBy: statement.GovernedBy{Rule: "two of three", Version: 1, Digest: a.Rules.Digest()},
+		GovernedBy: statement.GovernedBy{Rule: "two of three", Version: 1, Digest: a.Rules.Digest(), UseWithin: a.Rules.Rules[0].UseWithin},
 	}
 	if s.Reuse != "" {
 		b.Intent.Address, s.Reuse = s.Reuse, ""
@@ -289,6 +291,10 @@ func (s *Signer) Decide(request, member, decision string) {
 		in.Members = append(in.Members, governance.Member{ID: m.Member, Name: m.Name})
 	}
 	if d := governance.Decide(in); d.State != governance.Pending {
-		s.append(signedlog.Outcome, signedlog.OutcomeBody{Request: request, State: string(d.State), Reasons: d.Reasons})
+		o := signedlog.OutcomeBody{Request: request, State: string(d.State), Reasons: d.Reasons}
+		if d.State == governance.Approved && !s.Old {
+			o.UseBy = s.now().Add(governance.Use(d.UseWithin)).Unix()
+		}
+		s.append(signedlog.Outcome, o)
 	}
 }

@@ -1,0 +1,125 @@
+package gateway
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"countersign/shared/amount"
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/quote"
+	"countersign/shared/wire"
+	"countersign/web/internal/store"
+)
+
+// purchase is what somebody is about to be led to a provider for: an approved
+// request, the quote that it was made of, and its order once there is one.
+type purchase struct {
+	request store.Request
+	quote   store.Quote
+	order   *store.Order
+}
+
+func purchaseOf(tx store.Tx, entity, request string) (p purchase, err error) {
+	if p.request, err = tx.Request(entity, request); err != nil {
+		return p, found(err, "the request")
+	}
+	if p.order, err = orderOf(tx, p.request); err != nil {
+		return p, fmt.Errorf("find the order of %s: %w", request, err)
+	}
+	if p.quote, err = tx.Quote(entity, p.request.Body.Intent.Quote); err != nil {
+		return p, fmt.Errorf("find the quote of %s: %w", request, err)
+	}
+	return p, nil
+}
+
+// mayHandOff reports why nobody may be led to the provider now, whatever it
+// offers. Each way to the provider asks: an order, a ticket, and the use of one.
+// It fails with SIGNATURE_INVALID, CONFLICT (not approved yet, or completed),
+// REQUEST_CLOSED, APPROVAL_LAPSED, and INVALID_REQUEST for what cannot be bought on
+// the account's chain.
+func (g *Gateway) mayHandOff(p purchase) error {
+	r := p.request
+	switch {
+	case !r.Verified:
+		return fault.New(fault.SignatureInvalid, "the signer's attestation of the deposit address does not verify: nothing may be paid to it")
+	case r.State == wire.RequestPending:
+		return fault.New(fault.Conflict, "the request is not approved yet").With("state", r.State)
+	case p.order != nil && p.order.State == wire.OrderCompleted:
+		return fault.New(fault.Conflict, "the order is completed: there is nothing to pay").With("state", p.order.State)
+	case r.State != wire.RequestApproved && p.order == nil:
+		return fault.New(fault.RequestClosed, "the request is "+r.State).With("state", r.State)
+	case lapsed(r, g.now()):
+		by := useBy(r).Format(time.RFC3339)
+		return fault.New(fault.ApprovalLapsed, "the approval ended at "+by+" and was not used: nothing can be paid under it. Make a new request").
+			With("state", wire.RequestLapsed).With("use_by", by)
+	}
+	return g.buyable(r.Body.Intent.Chain, r.Body.Intent.Crypto.Asset, "request_id")
+}
+
+// mayPay fails with DEPOSIT_SEEN once a deposit to an order was seen, unless the
+// person knows and wants to pay again.
+func mayPay(tx store.Tx, p purchase, again bool) error {
+	seen, err := depositSeen(tx, p)
+	if err != nil || !seen || again {
+		return err
+	}
+	return fault.New(fault.DepositSeen, "a deposit to this address was seen already: paying now would be paying again. Ask with pay_again if that is what you want").
+		With("order", p.order.ID)
+}
+
+// depositSeen reports whether anything was ever seen at the address of an order,
+// final or not: also what the chain took back, which may come again.
+func depositSeen(tx store.Tx, p purchase) (bool, error) {
+	all, err := tx.DepositsAt(p.order.Chain, p.order.Address)
+	return len(all) > 0, err
+}
+
+// useBy is when the approval of a request ends; zero while it has none.
+func useBy(r store.Request) time.Time {
+	switch {
+	case r.Outcome != string(governance.Approved):
+		return time.Time{}
+	case r.UseBy != 0:
+		return time.Unix(r.UseBy, 0).UTC()
+	}
+	return time.Unix(r.Closed, 0).UTC().Add(governance.Use(r.Body.GovernedBy.UseWithin)) // a log of an earlier version
+}
+
+// lapsed reports whether a request was approved and the approval has ended.
+func lapsed(r store.Request, now time.Time) bool {
+	by := useBy(r)
+	return !by.IsZero() && !now.Before(by)
+}
+
+// price asks the provider of a purchase what it gives now, and compares that with
+// what was approved. A quote that is worse is kept, so that a new request can be
+// made of it. It fails with PROVIDER_UNAVAILABLE, NOT_ELIGIBLE and QUOTE_CHANGED.
+func (g *Gateway) price(ctx context.Context, p purchase) (quote.Row, quote.Input, error) {
+	r := p.request
+	in := p.quote.Input
+	in.Dest = r.Body.Intent.Address
+	row, err := g.cfg.Desk.Requote(ctx, r.Body.Intent.Provider, in)
+	if err != nil {
+		return row, in, err
+	}
+	got, err := amount.Parse(row.CryptoAmount)
+	if err != nil {
+		return row, in, fmt.Errorf("read quote %s: %w", row.ID, err)
+	}
+	least, err := amount.Parse(r.Body.Intent.Minimum)
+	if err != nil {
+		return row, in, fmt.Errorf("read the minimum of %s: %w", r.ID, err)
+	}
+	if got.Cmp(least) >= 0 {
+		return row, in, nil
+	}
+	q := store.Quote{ID: row.ID, Entity: r.Entity, Account: r.Account, Input: p.quote.Input, Row: row}
+	if err := g.cfg.Store.Write(ctx, func(tx store.Tx) error { return tx.PutQuote(q) }); err != nil {
+		return row, in, err
+	}
+	return row, in, fault.New(fault.QuoteChanged, "the price changed: the provider now gives less than was approved. Ask for approval of the new price").
+		With("old", r.Body.Intent.Crypto.Amount).With("new", row.CryptoAmount).With("minimum", r.Body.Intent.Minimum).
+		With("asset", row.Asset).With("quote", row.ID).With("quote_expires_at", row.ExpiresAt.UTC().Format(time.RFC3339))
+}
