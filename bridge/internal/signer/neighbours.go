@@ -122,8 +122,9 @@ func softHSMStore() string {
 }
 
 // admit fails with AUTHORIZATION_ERROR (details reason=peer) for a user who is not
-// served; known is false when the system does not tell who it is.
-func (n *neighbours) admit(uid int, known bool) error {
+// served; known is false when the system does not tell who it is, and groups are
+// those of the program, besides the user's.
+func (n *neighbours) admit(uid int, known bool, groups ...int) error {
 	refuse := func(why, because string) error {
 		n.tell(uid, because)
 		return fault.New(fault.Forbidden, "the signer does not serve this user: "+why).With("reason", "peer")
@@ -141,6 +142,7 @@ func (n *neighbours) admit(uid int, known bool) error {
 		return refuse("it is the signer's own, which can read the PIN of the vault; run the gateway as another user", "it is the signer's own user")
 	}
 	who := accountOf(uid)
+	who.gids = append(who.gids, groups...)
 	for _, path := range n.secrets {
 		if reaches(path, who) {
 			return refuse("it can read the PIN of the vault, or reach the store of its keys; run the gateway as a user who cannot", "it can reach "+path)
@@ -170,7 +172,8 @@ type verdictKey struct{}
 
 // judge notes, for each connection, whether its user is served.
 func (n *neighbours) judge(ctx context.Context, c net.Conn) context.Context {
-	return context.WithValue(ctx, verdictKey{}, n.admit(peer.UnixUser(c)))
+	uid, known := peer.UnixUser(c)
+	return context.WithValue(ctx, verdictKey{}, n.admit(uid, known, peer.UnixGroups(c)...))
 }
 
 // guard answers what comes through a connection of a user who is not served.

@@ -181,6 +181,16 @@ func TestAPINOrAStoreThatAPeerCanReachEndsItsService(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	if err := os.Chmod(store, 0o770); err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.admit(own+otherUser, true, int(info.Sys().(*syscall.Stat_t).Gid)); fault.CodeOf(err) != fault.Forbidden {
+		t.Errorf("a program in the group of the store: %v", err)
+	}
 	if err := os.Chmod(store, 0o705); err != nil {
 		t.Fatal(err)
 	}

@@ -188,6 +188,27 @@ func TestLogOfAnotherSignerIsRefused(t *testing.T) {
 	}
 }
 
+func TestASignerThatStoppedBecauseOfItsClockIsShown(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	says := func(want, status string) {
+		t.Helper()
+		if err := w.Gateway.Sync(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		h := w.Gateway.Health(t.Context())
+		e := must[wire.Entity](t)(w.Gateway.Entity(t.Context(), gatewaytest.Caller()))
+		if h.Components["signer"] != want || h.Status != status || e.Signer != want {
+			t.Errorf("health %+v, entity %s; want %s, %s", h, e.Signer, want, status)
+		}
+	}
+	says("ok", "ok")
+	w.Signer.Stopped = "the clock of its computer says another time"
+	says("stopped", "degraded")
+	w.Signer.Stopped = ""
+	says("ok", "ok")
+}
+
 func TestAnOrderMadeDuringAScanIsNotMissed(t *testing.T) {
 	t.Parallel()
 	w := gatewaytest.New(t)

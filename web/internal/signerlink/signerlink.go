@@ -113,6 +113,9 @@ func (l *Link) call(ctx context.Context, method, path string, in, out any) error
 		if p.Error.Code == fault.Internal {
 			return down(errors.New("the signer failed"))
 		}
+		if p.Error.Code == fault.Forbidden && p.Error.Details["reason"] == "peer" {
+			return down(errors.New(p.Error.Message)) // it is about the gateway's user, not about who asked
+		}
 		return p.Fault()
 	}
 	if err := strictjson.Unmarshal(raw, out, maxAnswer); err != nil {

@@ -53,6 +53,7 @@ func TestWhatTheSignerSaysIsReadStrictly(t *testing.T) {
 		"no JSON":            {200, `<html>`, fault.SignerDown},
 		"a redirect":         {302, ``, fault.SignerDown},
 		"a fault":            {409, `{"error":{"code":"CONFLICT","message":"m"}}`, fault.Conflict},
+		"a refused user":     {403, `{"error":{"code":"AUTHORIZATION_ERROR","message":"m","details":{"reason":"peer"}}}`, fault.SignerDown},
 		"an unknown code":    {409, `{"error":{"code":"NEW","message":"m"}}`, fault.SignerDown},
 		"its own failure":    {500, `{"error":{"code":"INTERNAL_ERROR","message":"m"}}`, fault.SignerDown},
 		"a failure in words": {500, `oops`, fault.SignerDown},

@@ -101,6 +101,8 @@ type Signer struct {
 	requests map[string]*signedlog.RequestBody
 	inputs   map[string]wire.SignerRequestInput
 	votes    map[string][]governance.Approval
+	// Stopped is why the signer decides nothing, as its log's pages say.
+	Stopped string
 	// Reuse is the address of the next request, for one that is used again.
 	Reuse string
 	// Old makes outcomes as an earlier version wrote them, without their end.
@@ -256,7 +258,7 @@ func (s *Signer) getLog(w http.ResponseWriter, r *http.Request) {
 		s.t.Error(err)
 	}
 	m := s.log.Mark()
-	p := wire.SignerLogPage{Entries: []wire.SignerLogEntry{}, Size: m.Size, Head: signedlog.Hash([]byte(s.lines[len(s.lines)-1]))}
+	p := wire.SignerLogPage{Entries: []wire.SignerLogEntry{}, Size: m.Size, Head: signedlog.Hash([]byte(s.lines[len(s.lines)-1])), Stopped: s.Stopped}
 	for i := after + 1; i < len(s.lines) && len(p.Entries) < 100; i++ {
 		p.Entries = append(p.Entries, wire.SignerLogEntry{Seq: int64(i), JWS: s.lines[i]})
 	}
