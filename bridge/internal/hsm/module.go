@@ -326,9 +326,18 @@ const (
 // say.
 const lookAttempts = 3
 
+// SoftHSM says CKR_GENERAL_ERROR of a token whose folder is gone, and also while
+// another program that uses the token writes its file, at each login. The latter
+// ends: so of a token that was there it is asked until it has said so for lookTime.
+const (
+	lookTime  = 400 * time.Millisecond
+	lookPause = 5 * time.Millisecond
+)
+
 // tokenInfo is what the token in a slot says of itself.
 func (m *module) tokenInfo(slot uint) (info pkcs11.TokenInfo, s sight, err error) {
-	for range lookAttempts {
+	began := time.Now()
+	for attempt := 1; ; attempt++ {
 		if info, err = m.ctx.GetTokenInfo(slot); err == nil {
 			return info, there, nil
 		}
@@ -337,11 +346,16 @@ func (m *module) tokenInfo(slot uint) (info pkcs11.TokenInfo, s sight, err error
 				return info, away, err
 			}
 		}
+		switch {
+		case m.softHSM && is(err, pkcs11.CKR_GENERAL_ERROR):
+			if _, last := m.lastIn(slot); last != there || time.Since(began) >= lookTime {
+				return info, away, err
+			}
+			time.Sleep(lookPause)
+		case attempt >= lookAttempts:
+			return info, unclear, err
+		}
 	}
-	if m.softHSM && is(err, pkcs11.CKR_GENERAL_ERROR) {
-		return info, away, err // it says so of a token whose folder is gone
-	}
-	return info, unclear, err
 }
 
 // identify reads who the token in a slot is.
