@@ -60,7 +60,7 @@ func OpenSC(card *piv.Card, others ...*piv.Card) Start {
 
 // daemon starts pcscd and returns its reader's port.
 func (m *Module) daemon(dir, driver string) (port int, err error) {
-	if port, err = twoPorts(); err != nil {
+	if port, err = m.twoPorts(); err != nil {
 		return 0, err
 	}
 	config := filepath.Join(dir, "readers")

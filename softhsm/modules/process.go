@@ -5,13 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"countersign/softhsm/ports"
 )
 
 // leash is what daemons run under: it ends them when the pipe at descriptor 4
@@ -104,24 +105,13 @@ func exists(path string) func() bool {
 	return func() bool { _, err := os.Stat(path); return err == nil }
 }
 
-// twoPorts finds two neighbouring ports of TCP that nobody uses, on all addresses.
-// Some programs cannot be told to choose them themselves. They are below the range
-// that the kernel gives to outgoing connections, so nothing but another program
-// that looks for them the same way can take them meanwhile.
-func twoPorts() (int, error) {
-	for port := 20000 + 2*(os.Getpid()%3000); port < 32000; port += 2 {
-		first, err := net.Listen("tcp", fmt.Sprintf(":%d", port))
-		if err != nil {
-			continue
-		}
-		second, err := net.Listen("tcp", fmt.Sprintf(":%d", port+1))
-		err = errors.Join(err, first.Close())
-		if second != nil {
-			err = errors.Join(err, second.Close())
-		}
-		if err == nil {
-			return port, nil
-		}
+// twoPorts holds two neighbouring ports on all addresses until the module is
+// closed.
+func (m *Module) twoPorts() (first int, err error) {
+	held, err := ports.HoldTwo()
+	if err != nil {
+		return 0, fmt.Errorf("modules: %w", err)
 	}
-	return 0, errors.New("modules: no two neighbouring ports are free")
+	m.stop = append(m.stop, held.Close)
+	return held.Numbers[0], nil
 }

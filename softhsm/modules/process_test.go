@@ -8,8 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	"countersign/softhsm/ports"
 )
 
 func TestADaemonThatEndsEarlyIsToldWithWhatItSaid(t *testing.T) {
@@ -85,20 +88,25 @@ func TestWhatIsMissingIsNamedWithItsPackage(t *testing.T) {
 	}
 }
 
-func TestTwoPortsAreNeighboursAndFree(t *testing.T) {
+func TestTwoPortsAreHeldUntilTheModuleIsClosed(t *testing.T) {
 	t.Parallel()
-	port, err := twoPorts()
+	var m Module
+	port, err := m.twoPorts()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, p := range []int{port, port + 1} {
-		l, err := net.Listen("tcp", fmt.Sprintf(":%d", p))
+		address := fmt.Sprintf("0.0.0.0:%d", p)
+		if _, err := ports.Hold(address); !errors.Is(err, syscall.EADDRINUSE) {
+			t.Errorf("somebody else got %s: %v", address, err)
+		}
+		l, err := net.Listen("tcp", address) // as the daemon does
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer func() { _ = l.Close() }()
+		_ = l.Close()
 	}
-	if next, err := twoPorts(); err != nil || next == port {
-		t.Errorf("%d is found again while it is taken: %v", next, err)
+	if err := m.Close(); err != nil {
+		t.Error(err)
 	}
 }

@@ -51,7 +51,7 @@ func (m *Module) simulate(ctx context.Context, dir string) error {
 	if err := os.Mkdir(state, 0o700); err != nil {
 		return err
 	}
-	port, err := twoPorts()
+	port, err := m.twoPorts()
 	if err != nil {
 		return err
 	}

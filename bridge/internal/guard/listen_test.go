@@ -11,17 +11,28 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"countersign/softhsm/ports"
 )
 
-// free is a port that was free just now.
+// free is a port of both addresses that nobody else gets until the test ends.
 func free(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		four, err := ports.Hold("127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { four.Close() })
+		six, err := ports.Hold(fmt.Sprintf("[::1]:%d", four.Numbers[0]))
+		if errors.Is(err, syscall.EADDRINUSE) {
+			continue // there it is somebody's
+		}
+		if err == nil { // a computer without IPv6 has none to hold
+			t.Cleanup(func() { six.Close() })
+		}
+		return four.Numbers[0]
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // hold takes a port on an address until the test ends.

@@ -198,7 +198,7 @@ func jwk(token softhsm.Spec, label string) (statement.JWK, error) {
 var providers = [][2]string{{"northpay", "NorthPay"}, {"coinharbor", "Coin Harbor"}, {"meridian", "Meridian"}}
 
 // writeConfigs writes the configuration of each program.
-func (s *State) writeConfigs(p ports, cfg Config) error {
+func (s *State) writeConfigs(p addresses, cfg Config) error {
 	var desks []map[string]any
 	for _, d := range providers {
 		desks = append(desks, map[string]any{"id": d[0], "name": d[1], "url": "http://" + p.providers + "/" + d[0],

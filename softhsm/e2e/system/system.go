@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"time"
+
+	"countersign/softhsm/ports"
 )
 
 // StartTimeout is how long a program may take until it listens.
@@ -49,6 +51,7 @@ type System struct {
 	processes map[string]*process
 	order     []string // names in the order of their start
 	ended     chan error
+	held      []*ports.Held
 }
 
 // Start provisions what is missing in cfg.Dir and starts every program. When it
@@ -66,22 +69,22 @@ func Start(ctx context.Context, cfg Config) (*System, error) {
 }
 
 func (s *System) start(ctx context.Context) error {
-	ports, err := s.ports()
+	at, err := s.addresses()
 	if err != nil {
 		return err
 	}
-	s.DashboardURL = "http://" + ports.dashboard
-	s.GatewayURL = "http://" + ports.gateway
-	s.ChainURL = "http://" + ports.chain
-	s.ProvidersURL = "http://" + ports.providers
-	s.BridgeURL = "ws://" + ports.bridge
+	s.DashboardURL = "http://" + at.dashboard
+	s.GatewayURL = "http://" + at.gateway
+	s.ChainURL = "http://" + at.chain
+	s.ProvidersURL = "http://" + at.providers
+	s.BridgeURL = "ws://" + at.bridge
 	if err := s.State.divide(s.cfg.Bin); err != nil {
 		return err
 	}
 	if err := s.State.initVault(ctx, s.cfg.Bin); err != nil {
 		return err
 	}
-	if err := s.State.writeConfigs(ports, s.cfg); err != nil {
+	if err := s.State.writeConfigs(at, s.cfg); err != nil {
 		return err
 	}
 	if err := s.State.handOver(); err != nil {
@@ -164,25 +167,38 @@ func (s *System) Stop() error {
 			errs = append(errs, p.stop())
 		}
 	}
+	for _, h := range s.held {
+		errs = append(errs, h.Close())
+	}
+	s.held = nil
 	return errors.Join(errs...)
 }
 
-type ports struct{ dashboard, gateway, chain, providers, bridge string }
+type addresses struct{ dashboard, gateway, chain, providers, bridge string }
 
-// ports chooses the addresses beforehand, because the programs must be told of
-// each other: the bridge lists the page's origin, the page lists the bridge.
-func (s *System) ports() (ports, error) {
-	var p ports
+// addresses chooses them beforehand, because the programs must be told of each
+// other: the bridge lists the page's origin, the page lists the bridge. Their ports
+// are held until the system stops, also while a program is started again.
+func (s *System) addresses() (addresses, error) {
+	var all addresses
 	for _, want := range []struct {
 		to   *string
 		port int
-	}{{&p.dashboard, s.cfg.DashboardPort}, {&p.bridge, s.cfg.BridgePort}, {&p.gateway, 0}, {&p.chain, 0}, {&p.providers, 0}} {
-		l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(want.port)))
-		if err != nil {
-			return ports{}, fmt.Errorf("port %d is taken; stop what uses it, or choose another with --port: %w", want.port, err)
+	}{{&all.dashboard, s.cfg.DashboardPort}, {&all.bridge, s.cfg.BridgePort}, {&all.gateway, 0}, {&all.chain, 0}, {&all.providers, 0}} {
+		if *want.to = net.JoinHostPort("127.0.0.1", strconv.Itoa(want.port)); want.port != 0 { // the person's choice
+			l, err := net.Listen("tcp", *want.to)
+			if err != nil {
+				return addresses{}, fmt.Errorf("port %d is taken; stop what uses it, or choose another with --port: %w", want.port, err)
+			}
+			defer l.Close() // until all are chosen
+			continue
 		}
-		defer l.Close() // all are held until all are chosen
-		*want.to = l.Addr().String()
+		h, err := ports.Hold(*want.to)
+		if err != nil {
+			return addresses{}, err
+		}
+		s.held = append(s.held, h)
+		*want.to = net.JoinHostPort("127.0.0.1", strconv.Itoa(h.Numbers[0]))
 	}
-	return p, nil
+	return all, nil
 }
