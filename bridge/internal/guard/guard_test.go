@@ -411,7 +411,7 @@ func TestAConnectionsContextEndsWithTheGuard(t *testing.T) {
 }
 
 func FuzzParseOrigin(f *testing.F) {
-	for _, s := range []string{page, "http://127.0.0.1:8080", "http://[::1]:1", "https://xn--mnchen-3ya.example", "https://a@b", "null", "https://[::1", "https://1.2.3.4"} {
+	for _, s := range []string{page, "http://127.0.0.1:8080", "http://[::1]:1", "https://xn--mnchen-3ya.example", "https://a@b", "null", "https://[::1", "https://1.2.3.4", "https://my_dashboard.example"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -434,6 +434,32 @@ func FuzzParseOrigin(f *testing.F) {
 			t.Fatalf("%q was accepted", s)
 		}
 	})
+}
+
+func TestOriginsAreAcceptedAsBrowsersSendThem(t *testing.T) {
+	t.Parallel()
+	for _, s := range []string{"https://my_dashboard.example.com", "https://_internal.example", "https://a_.b_c.example:8443", "https://dash_board", "https://host_1.corp_lan",
+		"https://xn--mnchen-3ya.example", "https://1.2.3.4:8443", "https://host.1a", "https://host.0xg", "https://[2001:db8::1]",
+		"http://localhost:8080", "http://[::1]:1"} {
+		if _, err := ParseOrigin(s); err != nil {
+			t.Errorf("%s: %v", s, err)
+		}
+	}
+	for _, s := range []string{"https://My_dashboard.example", "https://my dashboard.example", "https://my%5fdashboard.example", "https://a..example", "https://münchen.example",
+		"https://host.1", "https://host.0x1f", "https://1.2.3", "https://0x7f.1", "https://1.2.3.04", "https://a_b.example.", "https://a_b.example:443", "http://a_b.example",
+		"http://local_host", "https://a_b.example/", "https://*.a_b.example", "https://a,b.example", "https://[2001:DB8::1]", "https://a_b.example:08443"} {
+		if _, err := ParseOrigin(s); err == nil {
+			t.Errorf("%s: %v, want INVALID_REQUEST", s, err)
+		}
+	}
+	const odd = "https://my_dashboard.example.com"
+	port := start(t, odd)
+	d := websocket.Dialer{Subprotocols: []string{Protocol}}
+	ws, _, err := d.Dial("ws://127.0.0.1:"+port+Path, http.Header{"Origin": {odd}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ws.Close()
 }
 
 func ExampleParseOrigin() {

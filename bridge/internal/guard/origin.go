@@ -87,7 +87,11 @@ func splitHost(s string) (host, port string, err error) {
 	return host, port, checkName(host)
 }
 
-// checkName accepts a DNS name or an IPv4 address as a browser serialises it.
+// checkName accepts a DNS name or an IPv4 address as a browser serialises it: the URL
+// Standard's domain to ASCII (https://url.spec.whatwg.org/#concept-domain-to-ascii)
+// does not ask for letters, digits and hyphens only (UseSTD3ASCIIRules is false), and
+// hosts with an underscore exist, in companies' own domains above all. None of the
+// other characters that it leaves is in the name of a host.
 func checkName(host string) error {
 	if host == "" || len(host) > 253 {
 		return fmt.Errorf("the host is missing or too long")
@@ -107,19 +111,29 @@ func checkName(host string) error {
 			if c >= 0x80 {
 				return fmt.Errorf("write an international host in its xn-- form")
 			}
-			if c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
+			if c != '-' && c != '_' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
 				return fmt.Errorf("the host is not a domain name")
 			}
 		}
 	}
-	// A browser reads a name whose last label is a number as an IPv4 address.
-	if last := labels[len(labels)-1]; last[0] >= '0' && last[0] <= '9' {
+	if isNumber(labels[len(labels)-1]) {
 		addr, err := netip.ParseAddr(host)
 		if err != nil || !addr.Is4() {
 			return fmt.Errorf("the IPv4 address is not in dotted form")
 		}
 	}
 	return nil
+}
+
+// isNumber reports whether a browser reads a host with this last label as an IPv4
+// address (https://url.spec.whatwg.org/#ends-in-a-number-checker): it is of digits, or
+// 0x and hexadecimal ones.
+func isNumber(label string) bool {
+	digits := "0123456789"
+	if hex, ok := strings.CutPrefix(label, "0x"); ok {
+		label, digits = hex, "0123456789abcdef"
+	}
+	return strings.Trim(label, digits) == ""
 }
 
 // loopbackName reports whether host is one of the three names of this computer
