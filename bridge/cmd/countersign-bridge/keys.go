@@ -61,6 +61,9 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 	fmt.Fprintln(w, "KEY\tCURVE\tTHUMBPRINT\tUSED AS\tSTATE")
 	seen, hidden := map[string]bool{}, false
 	var out []string
+	for _, p := range devices.Problems() {
+		out = append(out, fmt.Sprintf("left out: the tokens of the module %s: %v", p.Path, p.Err))
+	}
 	for _, d := range devices.All() {
 		token := devices.Brief(d.Identity())
 		if !d.Present() {

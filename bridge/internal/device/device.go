@@ -96,8 +96,9 @@ type Devices struct {
 }
 
 // Open starts the modules and finds their tokens. It fails with DEVICE_ERROR when
-// a module cannot be loaded, and INVALID_REQUEST when one is listed twice. One
-// that crashes or hangs is tried again for as long as the devices are open, and
+// none of them can be loaded, and INVALID_REQUEST when one is listed twice. One
+// that cannot be loaded costs no other: see [Devices.Problems]. One that crashes,
+// hangs or cannot be loaded is tried again for as long as the devices are open, and
 // one that takes long to start is not waited for.
 func Open(cfg Config) (*Devices, error) {
 	if inModule() && !cfg.InProcess {
@@ -124,7 +125,7 @@ func Open(cfg Config) (*Devices, error) {
 	for _, module := range cfg.Modules {
 		path, err := filepath.EvalSymlinks(module.Path)
 		if err != nil {
-			return nil, errors.Join(noModule(module.Path, err), d.Close())
+			path = module.Path // it is told when it is started
 		}
 		if real[path] {
 			return nil, errors.Join(fault.New(fault.Invalid, fmt.Sprintf("the PKCS#11 module %s is listed twice", module.Path)), d.Close())
@@ -148,19 +149,40 @@ func (d *Devices) started(within time.Duration) error {
 	defer cancel()
 	var errs []error
 	for _, m := range d.modules {
+		var err error
 		select {
-		case err := <-m.first:
-			errs = append(errs, err)
+		case err = <-m.first:
 		case <-ctx.Done():
 			select {
-			case err := <-m.first:
-				errs = append(errs, err)
+			case err = <-m.first:
 			default:
 				m.cfg.Log.Warn("the PKCS#11 module takes long to start", "module", m.module.Path)
 			}
 		}
+		if err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) < len(d.modules) {
+		return nil // the others do their work
 	}
 	return errors.Join(errs...)
+}
+
+// Problem is a module that cannot be loaded.
+type Problem struct {
+	Path string
+	Err  error
+}
+
+// Problems are the modules that cannot be loaded now, whose tokens are left out.
+func (d *Devices) Problems() (all []Problem) {
+	for _, m := range d.modules {
+		if err := m.unusable(); err != nil {
+			all = append(all, Problem{m.module.Path, err})
+		}
+	}
+	return all
 }
 
 func (d *Devices) add(ctx context.Context, cfg Config, which Module) {
@@ -239,9 +261,15 @@ func (d *Devices) Known(u URI) (*Device, error) {
 	case 1:
 		return found[0], nil
 	}
-	var all []string
+	var all, through []string
 	for _, k := range found {
-		all = append(all, k.id.URI().String())
+		if uri := k.id.URI().String(); !slices.Contains(all, uri) {
+			all = append(all, uri)
+		}
+		through = append(through, k.module.module.Path)
+	}
+	if len(all) == 1 {
+		return nil, fault.New(fault.Invalid, fmt.Sprintf("the token %q shows through %d modules, %s: leave one of them out of the configuration", found[0].id.Label, len(found), strings.Join(through, " and ")))
 	}
 	return nil, fault.New(fault.Invalid, fmt.Sprintf("%d tokens match %s: name one of them, %s", len(found), u.OfToken(), strings.Join(all, " or ")))
 }
@@ -299,7 +327,11 @@ func (d *Devices) device(ctx context.Context, u URI) (*Device, error) {
 	}
 	k, err := d.Known(u)
 	if err == nil && k == nil {
-		err = fault.New(fault.DeviceMissing, fmt.Sprintf("the token %s is not plugged in", called(u))).With("device", u.Token)
+		why := ""
+		for _, p := range d.Problems() {
+			why += fmt.Sprintf("; of the module %s no token is seen, because it cannot be used", p.Path)
+		}
+		err = fault.New(fault.DeviceMissing, fmt.Sprintf("the token %s is not plugged in%s", called(u), why)).With("device", u.Token)
 	}
 	return k, err
 }
@@ -327,6 +359,9 @@ func (d *Devices) look(ctx context.Context, known []*Device) error {
 	errs := make([]error, len(modules))
 	var looking sync.WaitGroup
 	for i, m := range modules {
+		if m.unusable() != nil {
+			continue
+		}
 		looking.Go(func() { errs[i] = m.look(ctx, len(known) > 0) })
 	}
 	looking.Wait()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -42,7 +43,11 @@ type module struct {
 	down       chan struct{} // closed while there is none
 	known      []*Device
 	last       error // why the last engine ended
+	problem    error // why it cannot be loaded; nil when it can, or that is not known
 }
+
+// unusable is why the module cannot be loaded.
+func (m *module) unusable() error { m.mu.Lock(); defer m.mu.Unlock(); return m.problem }
 
 // run keeps an engine running until ctx ends.
 func (m *module) run(ctx context.Context) {
@@ -50,8 +55,8 @@ func (m *module) run(ctx context.Context) {
 	pause := time.Duration(0)
 	for first := true; ; first = false {
 		began := time.Now()
-		err := m.live(ctx, first)
-		if ctx.Err() != nil || first && err != nil {
+		m.live(ctx, first)
+		if ctx.Err() != nil {
 			return
 		}
 		if time.Since(began) >= steady {
@@ -66,30 +71,35 @@ func (m *module) run(ctx context.Context) {
 	}
 }
 
-// live starts an engine and waits for its end. An error is one of the first start
-// that is not worth another: the module is none.
-func (m *module) live(ctx context.Context, first bool) error {
+// live starts an engine and waits for its end.
+func (m *module) live(ctx context.Context, first bool) {
 	e, err := m.start(ctx)
+	m.mu.Lock()
+	news := err != nil && (m.problem == nil || m.problem.Error() != err.Error())
+	m.problem = err
+	if err != nil {
+		m.last = err
+	}
+	m.mu.Unlock()
 	if first {
 		m.first <- err
 	}
-	if err != nil {
-		if ctx.Err() == nil {
-			m.cfg.Log.Error("the PKCS#11 module does not start", "module", m.module.Path, "error", err)
-		}
-		return err
+	if news && ctx.Err() == nil { // once for each reason
+		m.cfg.Log.Error("the PKCS#11 module cannot be used: its tokens are left out", "module", m.module.Path, "error", err)
 	}
-	if e == nil { // it died at once
-		return nil
+	if err != nil || e == nil { // e is nil when it died at once
+		return
 	}
 	m.watch(ctx, e)
 	m.lose(e)
-	return nil
 }
 
 // start starts an engine. It returns neither an engine nor an error when the
 // module crashed or hung at its start: the next try may go better.
 func (m *module) start(ctx context.Context) (engine, error) {
+	if _, err := os.Stat(m.module.Path); err != nil {
+		return nil, noModule(m.module.Path, err)
+	}
 	m.mu.Lock()
 	m.generation++
 	generation := m.generation
