@@ -22,7 +22,6 @@ import (
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/doctor"
 	"countersign/bridge/internal/signer"
-	"countersign/shared/fault"
 	"countersign/shared/secret"
 )
 
@@ -138,7 +137,7 @@ func run(ctx context.Context, args []string, std stdio) (code int) {
 // causes. With a code comes what to do about it, unless it is the vault's: its
 // log is no journal that may be moved away.
 func explain(command string, err error) string {
-	remedy := doctor.Remedy(fault.CodeOf(err))
+	remedy := doctor.RemedyFor(err)
 	if remedy == "" || strings.HasPrefix(command, "signer ") {
 		return err.Error()
 	}

@@ -143,6 +143,10 @@ func (s *tokens) unlock(ctx context.Context, key *device.Key, why string) error 
 
 // unlockToken asks for the PIN of a token until it is right, or enough were wrong.
 func (s *tokens) unlockToken(ctx context.Context, d *device.Device, why string) error {
+	if d.State(ctx).NoPIN { // nothing can be unlocked; the word is asked for all the same
+		name := s.devices.Name(d.Identity())
+		return s.asker.Confirm(ctx, consent.Question{Title: "Use " + name, Text: fmt.Sprintf("The token %q needs no PIN.\n%s\n", name, why)})
+	}
 	return s.until(ctx, d, why, func(pin []byte, final bool) error {
 		if pin == nil {
 			return d.LoginOnReader(ctx)
@@ -166,6 +170,9 @@ func (s *tokens) until(ctx context.Context, d *device.Device, why string, try fu
 		state := d.State(ctx)
 		if state.PINLocked {
 			return fault.New(fault.PINLocked, fmt.Sprintf("the token %q is locked after too many wrong PINs", label)).With("device", label)
+		}
+		if state.PINUnset {
+			return fault.New(fault.DeviceFailed, fmt.Sprintf("the token %q could not be unlocked: its PIN was never set", label)).With("device", label).With("ckr", "0x102")
 		}
 		err := s.attempt(ctx, state, consent.PINQuestion{Device: label, Reason: why, Problem: problem, FinalTry: state.FinalTry, TriesLeft: state.TriesLeft}, try)
 		if err == nil {

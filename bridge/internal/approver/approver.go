@@ -68,6 +68,8 @@ type Device struct {
 	CountLow  bool     // a wrong PIN was given since the last right one
 	TriesLeft int      // negative when the token does not say
 	PINPad    bool     // the PIN is typed on the reader, and nowhere else
+	PINUnset  bool     // it has no PIN yet: nobody can unlock it
+	NoPIN     bool     // it needs none
 	Lacks     []string // what it cannot do and the bridge may need: "ECDH", "secp256k1"
 }
 

@@ -48,7 +48,7 @@ func (d devices) Device(ctx context.Context, token string) (Device, error) {
 	}
 	s, err := d.State(ctx, u)
 	return Device{Label: s.Label, Present: s.Present, Locked: s.Locked, PINLocked: s.PINLocked, FinalTry: s.FinalTry,
-		CountLow: s.CountLow, TriesLeft: s.TriesLeft, PINPad: s.PINPad, Lacks: s.Lacks}, err
+		CountLow: s.CountLow, TriesLeft: s.TriesLeft, PINPad: s.PINPad, PINUnset: s.PINUnset, NoPIN: s.NoPIN, Lacks: s.Lacks}, err
 }
 
 // Name is what a token is called to people.

@@ -15,6 +15,9 @@ import (
 // maxTries is how many PINs are asked for in one call.
 const maxTries = 3
 
+// ckrPINUnset is CKR_USER_PIN_NOT_INITIALIZED, which the token would return.
+const ckrPINUnset = "0x102"
+
 // pinTries are the PINs that one call asks for.
 type pinTries struct {
 	use     *keyUse
@@ -48,6 +51,9 @@ func (t *pinTries) until(ctx context.Context, dev Device, try func(context.Conte
 	for range maxTries {
 		if dev.PINLocked {
 			return fault.New(fault.PINLocked, fmt.Sprintf("the token %q is locked after too many wrong PINs", dev.Label)).With("device", dev.Label)
+		}
+		if dev.PINUnset {
+			return fault.New(fault.DeviceFailed, fmt.Sprintf("the token %q could not be unlocked: its PIN was never set", dev.Label)).With("device", dev.Label).With("ckr", ckrPINUnset)
 		}
 		if err = t.last(ctx, dev); err == nil {
 			err = try(ctx, dev)

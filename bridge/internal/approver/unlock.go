@@ -171,7 +171,7 @@ func (k *keyUse) authorize(ctx context.Context) error {
 	if err == nil && dev.Locked {
 		err = k.unlock(ctx, dev)
 	} else if err == nil {
-		err = k.allow(ctx)
+		err = k.allow(ctx, dev)
 	}
 	if err != nil {
 		return because(ctx, err)
@@ -182,11 +182,15 @@ func (k *keyUse) authorize(ctx context.Context) error {
 }
 
 // allow asks whether the page may use a token that is unlocked already.
-func (k *keyUse) allow(ctx context.Context) error {
+func (k *keyUse) allow(ctx context.Context, dev Device) error {
+	how := "is unlocked"
+	if dev.NoPIN {
+		how = "needs no PIN"
+	}
 	about := k.about
 	about.Kind = frame.PromptConfirm
 	err := k.conn.confirm(consent.Question{Title: "Use " + k.name(),
-		Text: fmt.Sprintf("A page of %s wants to use the token %q, which is unlocked.\n%s\n\n%s", k.conn.site(), k.name(), k.why, k.identity.allows(k.conn.site(), k.device()))}, ctx, about)
+		Text: fmt.Sprintf("A page of %s wants to use the token %q, which %s.\n%s\n\n%s", k.conn.site(), k.name(), how, k.why, k.identity.allows(k.conn.site(), k.device()))}, ctx, about)
 	if err == nil {
 		return k.journal(journal.Allowed, nil)
 	}

@@ -44,6 +44,9 @@ type URI = hsm.URI
 // ParseURI reads a PKCS#11 URI.
 func ParseURI(s string) (URI, error) { return hsm.ParseURI(s) }
 
+// Meanings are the return values of modules that errors explain, by number.
+func Meanings() map[uint]string { return hsm.Meanings() }
+
 // What a token may lack, in [State]: mechanisms by these names, and curves.
 const (
 	LacksSigning = hsm.LacksSigning

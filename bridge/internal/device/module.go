@@ -343,5 +343,5 @@ func (m *module) look(ctx context.Context, known bool) error {
 
 // noModule is for a configuration error, named.
 func noModule(path string, err error) error {
-	return fault.Wrap(err, fault.DeviceFailed, fmt.Sprintf("the PKCS#11 module %s cannot be used", path))
+	return fault.Wrap(err, fault.DeviceFailed, fmt.Sprintf("the PKCS#11 module %s cannot be used: the file is not there, or cannot be read", path)).With("module", path)
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -383,6 +384,45 @@ func TestEachErrorOfTheBridgeHasARemedyThatTheReadmeHasToo(t *testing.T) {
 		again := map[bool]string{true: "yes", false: "no"}[a.Retriable]
 		if row := "| `" + string(code) + "` | " + string(a.Class) + " | " + again + " | "; !strings.Contains(string(readme), row) {
 			t.Errorf("the README does not have %s", row)
+		}
+	}
+}
+
+func TestEachReturnValueThatPeopleMeetHasARemedyThatTheReadmeHasToo(t *testing.T) {
+	t.Parallel()
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	told := device.Meanings()
+	for number, remedy := range returns {
+		if told[number] == "" {
+			t.Errorf("0x%x has a remedy, and the message does not say what it means", number)
+		}
+		row := fmt.Sprintf("| %s |\n", strings.ReplaceAll(remedy, makersTool, "its maker's tool"))
+		at := strings.Index(string(readme), fmt.Sprintf("| `0x%x` | `CKR_", number))
+		if at < 0 || !strings.Contains(string(readme)[at:at+strings.Index(string(readme)[at:], "\n")+1], row) {
+			t.Errorf("the README does not have 0x%x with %s", number, row)
+		}
+		if pulls := number != 0x30; pulls && strings.Contains(strings.ToLower(remedy), "pull") {
+			t.Errorf("0x%x sends people to the socket: %s", number, remedy)
+		}
+	}
+	for number := range told {
+		if returns[number] == "" {
+			t.Errorf("0x%x is explained, and has no remedy", number)
+		}
+	}
+	for err, want := range map[error]string{
+		fault.New(fault.DeviceFailed, "x").With("ckr", "0xa3"):                          "Set a new PIN",
+		fault.New(fault.DeviceFailed, "x").With("ckr", "0x102"):                         "Set its PIN",
+		fault.New(fault.DeviceFailed, "x").With("module", "/none.so"):                   "Install the token's PKCS#11 module",
+		fault.New(fault.DeviceFailed, "x").With("module", "/a.so").With("ckr", "0x191"): "List each module once",
+		fault.New(fault.DeviceFailed, "x").With("ckr", "0x80000001"):                    "the maker's own",
+		fault.New(fault.PINLocked, "x"):                                                 "SO PIN",
+	} {
+		if got := RemedyFor(err); !strings.Contains(got, want) {
+			t.Errorf("%v: %q, want %q", err, got, want)
 		}
 	}
 }

@@ -1,6 +1,10 @@
 package doctor
 
-import "countersign/shared/fault"
+import (
+	"strconv"
+
+	"countersign/shared/fault"
+)
 
 // Class says where the cause of an error is.
 type Class string
@@ -38,7 +42,7 @@ var catalogue = map[fault.Code]Advice{
 	fault.Timeout:           {User, true, "Nobody answered in time: ask again."},
 	fault.DeviceMissing:     {Device, true, "Plug the token in. Its label must be the one in the URI."},
 	fault.DeviceRemoved:     {Device, true, "Plug the token in again; no restart is needed."},
-	fault.DeviceFailed:      {Device, true, "Pull the token and plug it in again. The number after ckr is the module's own: see PKCS #11."},
+	fault.DeviceFailed:      {Device, true, "What the message says of the token decides: see the return values below. A number from 0x80000000 on is the maker's own."},
 	fault.DeviceInUse:       {Device, true, "Another page uses the token: finish there, or close it."},
 	fault.ModuleFailed:      {Device, true, "The token's driver crashed or hung and was started again. Try again; when it comes back, update the module."},
 	fault.KeyMissing:        {Device, false, `The token has no such key: "keys list" shows what it has.`},
@@ -64,3 +68,58 @@ func Advise(code fault.Code) Advice { return catalogue[code] }
 
 // Remedy is the remedy of [Advise].
 func Remedy(code fault.Code) string { return catalogue[code].Remedy }
+
+// RemedyFor says what to do about an error: of a return value of the token's module,
+// the remedy for that.
+func RemedyFor(err error) string {
+	f, ok := fault.As(err)
+	if !ok {
+		return ""
+	}
+	if rv, err := strconv.ParseUint(f.Details["ckr"], 0, 64); err == nil && f.Code == fault.DeviceFailed {
+		if remedy, ok := returns[uint(rv)]; ok {
+			return remedy
+		}
+	}
+	if f.Code == fault.DeviceFailed && f.Details["module"] != "" {
+		return moduleRemedy
+	}
+	return Remedy(f.Code)
+}
+
+// moduleRemedy is for a module that cannot be loaded.
+const moduleRemedy = `Install the token's PKCS#11 module, for this computer's architecture and with the libraries that it needs, or correct its path in "modules".`
+
+// makersTool is how people find the program that changes what the bridge does not.
+const makersTool = "its maker's tool (YubiKey: ykman; Nitrokey: nitropy; smart cards with OpenSC: pkcs11-tool, pkcs15-tool; SoftHSM: softhsm2-util; others: the maker's manual)"
+
+// returns has a remedy for each return value of a module that people meet, by its
+// number (PKCS #11 v2.40 §5.1). bridge/README.md has the same table.
+var returns = map[uint]string{
+	0x2:   "Close other programs, then try again.",
+	0x5:   "Try again. If it stays, look at the log of the token's service (pcscd), and update the module.",
+	0x6:   "Try again. If it stays, update the module, or ask its maker.",
+	0x30:  "Pull the token and plug it in again, into another socket if it stays.",
+	0x31:  "Remove keys or certificates that nobody needs, with keys delete or " + makersTool + ".",
+	0x54:  "Use another token, or do it with " + makersTool + ".",
+	0x70:  "Use another token or curve: doctor says which mechanisms it has.",
+	0x71:  "Use another token: doctor says which mechanisms it has.",
+	0x90:  "Try again. If it stays, start the bridge again and close other programs that use the token.",
+	0xa3:  "Set a new PIN with " + makersTool + ", then try again.",
+	0xb1:  "Close other programs that use the token, then try again.",
+	0xb5:  "It takes no changes here: make or delete its keys with " + makersTool + ".",
+	0xb8:  "Log the security officer out in the program that uses the token, then try again.",
+	0xe1:  "It is no token for this module, or it is not initialised: name the right module, or initialise it with " + makersTool + ".",
+	0xe2:  "Move its switch, or take it out of the read-only mode with " + makersTool + ".",
+	0x102: "Set its PIN with " + makersTool + ", then try again.",
+	0x103: "The module is not made for this: use the one that the token's maker names.",
+	0x104: "Log the security officer out in the program that uses the token, then try again.",
+	0x105: "Close other programs that use the token, then try again.",
+	0x130: "Use another --curve, or another token.",
+	0x140: "Use another --curve, or another token.",
+	0x190: "Try again. If it stays, start the bridge again.",
+	0x191: "List each module once in the configuration, also where two paths lead to it, and start the bridge again.",
+	0x9:   "Update the module, or use another one for this token.",
+	0xa:   "Update the module, or use another one for this token.",
+	0x200: "Touch the token when it blinks, then try again.",
+}

@@ -158,10 +158,16 @@ func (c *checks) token(ctx context.Context, t *device.Device) {
 		return
 	case s.PINLocked:
 		c.note(name, Bad, fmt.Sprintf("the token %q (%s) is locked after too many wrong PINs", id.Label, model), "Its administrator can unlock it with the SO PIN or PUK.")
+	case s.PINUnset:
+		c.note(name, Bad, fmt.Sprintf("the PIN of the token %q (%s) was never set", id.Label, model), returns[0x102])
+	case s.PINStale:
+		c.note(name, Bad, fmt.Sprintf("the PIN of the token %q (%s) has expired, or is the one that it was delivered with, and must be changed", id.Label, model), returns[0xa3])
 	case s.FinalTry:
 		c.note(name, Warn, fmt.Sprintf("one more wrong PIN locks the token %q (%s)", id.Label, model), "Be sure of the PIN; the bridge asks before it makes the last try.")
 	case s.CountLow:
 		c.note(name, Warn, fmt.Sprintf("a wrong PIN was given to the token %q (%s)", id.Label, model), "The next right one resets the count.")
+	case s.ReadOnly:
+		c.note(name, Warn, fmt.Sprintf("the token %q (%s) is write-protected: its keys can be used, and none can be made or deleted", id.Label, model), returns[0xe2])
 	default:
 		c.note(name, OK, fmt.Sprintf("the token %q (%s) is there%s", id.Label, model, pad(s)), "")
 	}
@@ -169,6 +175,9 @@ func (c *checks) token(ctx context.Context, t *device.Device) {
 }
 
 func pad(s device.State) string {
+	if s.NoPIN {
+		return ", and needs no PIN"
+	}
 	if s.PINPad {
 		return ", with a pad for its PIN"
 	}
@@ -181,7 +190,7 @@ func (c *checks) abilities(ctx context.Context, t *device.Device, s device.State
 	id := "mechanisms:" + label
 	numbers, err := t.Mechanisms(ctx)
 	if err != nil {
-		c.note(id, Bad, fmt.Sprintf("the token %q does not say what it can do: %s", label, err.Error()), Remedy(fault.CodeOf(err)))
+		c.note(id, Bad, fmt.Sprintf("the token %q does not say what it can do: %s", label, err.Error()), RemedyFor(err))
 		return
 	}
 	var has, lacks []string
@@ -213,7 +222,7 @@ func (c *checks) curves(ctx context.Context, t *device.Device, s device.State) {
 	all, err := t.Keys(ctx)
 	if err != nil {
 		if fault.CodeOf(err) != fault.PINRequired {
-			c.note("curves:"+label, Warn, fmt.Sprintf("the token %q does not list its keys: %s", label, err.Error()), Remedy(fault.CodeOf(err)))
+			c.note("curves:"+label, Warn, fmt.Sprintf("the token %q does not list its keys: %s", label, err.Error()), RemedyFor(err))
 		}
 		return
 	}
@@ -272,7 +281,7 @@ func (c *checks) key(ctx context.Context, open []*device.Devices, m approver.Cer
 		if f.Code == fault.DeviceMissing || f.Code == fault.DeviceRemoved {
 			level = Warn // a token that is not plugged in is no fault
 		}
-		c.note(id, level, what+": "+f.Message, Remedy(f.Code))
+		c.note(id, level, what+": "+f.Message, RemedyFor(f))
 	case !key.PublicKey().Equal(k.Key):
 		c.note(id, Bad, what+": the token's key is not the one in the certificate", Remedy(fault.KeyUnsuited))
 	case key.Info().AlwaysAuth:

@@ -61,6 +61,8 @@ func TestPINFlagsAndWhatATokenLacksAreSaid(t *testing.T) {
 		"the last try":  {fault.Flags(0x00020000), "token:alice", Warn, "one more wrong PIN locks"},
 		"locked":        {fault.Flags(0x00040000), "token:alice", Bad, "is locked after too many"},
 		"a wrong PIN":   {fault.Flags(0x00010000), "token:alice", Warn, "a wrong PIN was given"},
+		"to be changed": {fault.Flags(0x00080000), "token:alice", Bad, "must be changed"},
+		"read only":     {fault.Flags(0x00000002), "token:alice", Warn, "is write-protected"},
 		"a pad":         {fault.Flags(0x00000100), "token:alice", OK, "with a pad for its PIN"},
 		"no ECDH":       {fault.Lacks(ecdh), "mechanisms:alice", Warn, "lacks CKM_ECDH1_DERIVE"},
 		"no signatures": {fault.Lacks(ecdsa), "mechanisms:alice", Bad, "lacks CKM_ECDSA"},

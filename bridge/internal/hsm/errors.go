@@ -81,15 +81,18 @@ func is(err error, want pkcs11.Error) bool {
 	return errors.As(err, &rv) && rv == want
 }
 
-// deviceError is what the outside sees of a return value: DEVICE_ERROR with the
-// value's number in the details.
+// deviceError is what the outside sees of a return value: DEVICE_ERROR with what it
+// means, and the value's number in the details.
 func deviceError(err error, what string) error {
-	f := fault.Wrap(err, fault.DeviceFailed, "the token could not "+what)
+	message := "the token could not " + what
 	var rv pkcs11.Error
-	if errors.As(err, &rv) {
-		f = f.With("ckr", fmt.Sprintf("0x%x", uint(rv)))
+	if !errors.As(err, &rv) {
+		return fault.Wrap(err, fault.DeviceFailed, message)
 	}
-	return f
+	if meaning, ok := meanings[rv]; ok {
+		message += ": " + meaning
+	}
+	return fault.Wrap(err, fault.DeviceFailed, message).With("ckr", fmt.Sprintf("0x%x", uint(rv)))
 }
 
 func removed(label string) error {

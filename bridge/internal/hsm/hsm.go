@@ -13,11 +13,14 @@ package hsm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/miekg/pkcs11"
 
 	"countersign/shared/fault"
 )
@@ -41,6 +44,10 @@ type State struct {
 	CountLow  bool     `json:"count_low"`  // a wrong PIN was given since the last right one
 	TriesLeft int      `json:"tries_left"` // -1 when the token does not say
 	PINPad    bool     `json:"pin_pad"`    // the PIN is typed on the reader
+	PINUnset  bool     `json:"pin_unset"`  // the PIN was never set
+	PINStale  bool     `json:"pin_stale"`  // the PIN must be changed before the token does anything with it
+	NoPIN     bool     `json:"no_pin"`     // it needs none (CKF_LOGIN_REQUIRED is not set)
+	ReadOnly  bool     `json:"read_only"`  // it is write-protected
 	Lacks     []string `json:"lacks"`      // what the bridge may need and it cannot: see [Token.Lacks]
 }
 
@@ -76,7 +83,15 @@ func Open(cfg Config) (*Tokens, error) {
 	}
 	m, err := acquire(cfg)
 	if err != nil {
-		return nil, fault.Wrap(err, fault.DeviceFailed, fmt.Sprintf("the PKCS#11 module %s cannot be used", cfg.Path))
+		message := fmt.Sprintf("the PKCS#11 module %s cannot be used", cfg.Path)
+		f := fault.Wrap(err, fault.DeviceFailed, message).With("module", cfg.Path)
+		if rv, ok := errors.AsType[pkcs11.Error](err); ok {
+			if meaning, ok := meanings[rv]; ok {
+				f = fault.Wrap(err, fault.DeviceFailed, message+": "+meaning).With("module", cfg.Path)
+			}
+			f = f.With("ckr", fmt.Sprintf("0x%x", uint(rv)))
+		}
+		return nil, f
 	}
 	t := &Tokens{module: m}
 	ctx, stop := context.WithCancel(context.Background())

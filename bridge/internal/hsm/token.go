@@ -152,7 +152,7 @@ func (k *Token) quit() {
 func (k *Token) State() State {
 	s := State{Identity: k.id, TriesLeft: -1, Locked: true}
 	k.mu.Lock()
-	s.Present, s.Locked, s.Lacks = k.present, !k.loggedIn && !k.unlocked, k.lacks
+	s.Present, s.Locked, s.NoPIN, s.Lacks = k.present, !k.loggedIn && !k.unlocked, k.unlocked, k.lacks
 	k.mu.Unlock()
 	if !s.Present {
 		return s
@@ -167,6 +167,9 @@ func (k *Token) State() State {
 	s.FinalTry = flags&pkcs11.CKF_USER_PIN_FINAL_TRY != 0
 	s.CountLow = flags&pkcs11.CKF_USER_PIN_COUNT_LOW != 0
 	s.PINPad = flags&pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH != 0
+	s.PINUnset = isUnset(flags)
+	s.PINStale = flags&pkcs11.CKF_USER_PIN_TO_BE_CHANGED != 0
+	s.ReadOnly = flags&pkcs11.CKF_WRITE_PROTECTED != 0
 	switch {
 	case s.PINLocked:
 		s.TriesLeft = 0
@@ -174,6 +177,12 @@ func (k *Token) State() State {
 		s.TriesLeft = 1
 	}
 	return s
+}
+
+// isUnset reports that a token has no PIN yet, and wants one. What the token said when
+// it could not be asked has no flags at all.
+func isUnset(flags uint) bool {
+	return flags&pkcs11.CKF_TOKEN_INITIALIZED != 0 && flags&pkcs11.CKF_LOGIN_REQUIRED != 0 && flags&pkcs11.CKF_USER_PIN_INITIALIZED == 0
 }
 
 // told are the flags of the token as it tells them now, or when it cannot say, as it
@@ -270,6 +279,8 @@ func (k *Token) mayTry(pin PIN) error {
 	switch n := uint(len(pin.Digits)); {
 	case info.Flags&pkcs11.CKF_USER_PIN_LOCKED != 0:
 		return k.pinLocked()
+	case isUnset(info.Flags):
+		return deviceError(pkcs11.Error(pkcs11.CKR_USER_PIN_NOT_INITIALIZED), "be unlocked")
 	case pin.Digits == nil && info.Flags&pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH == 0:
 		return fault.New(fault.PINRequired, fmt.Sprintf("the reader of %q has no pad for its PIN", k.id.Label)).With("device", k.id.Label)
 	case pin.Digits != nil && (n == 0 || n < info.MinPinLen || info.MaxPinLen > 0 && n > info.MaxPinLen):
@@ -392,7 +403,7 @@ func (k *Token) judge(err error, what string) error {
 			return removed(k.id.Label)
 		}
 	}
-	if e&loginLost != 0 && !mayHaveRun(err) {
+	if e&loginLost != 0 && !mayHaveRun(err) && !is(err, pkcs11.CKR_TOKEN_NOT_RECOGNIZED) {
 		return pinRequired(k.id.Label)
 	}
 	switch {

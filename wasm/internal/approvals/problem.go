@@ -65,7 +65,7 @@ func explain(err *fault.Error) Problem {
 	case fault.DeviceRemoved, fault.DeviceMissing:
 		return Problem{Title: "The device is not plugged in.", Safe: nothingSigned, Do: "Plug it in, then try again.", Remedy: Retry}
 	case fault.DeviceFailed:
-		return Problem{Title: "The device reported an error.", Safe: nothingSigned, Do: "Plug it out and in, then try again. The bridge's doctor command says more.", Remedy: Retry}
+		return Problem{Title: "The device reported an error.", Safe: nothingSigned, Do: "The bridge says: " + cmp.Or(err.Message, "nothing more") + ". countersign-bridge doctor says what to do.", Remedy: Retry}
 	case fault.ModuleFailed:
 		return Problem{Title: "The device's driver failed and was started again.", Safe: "No signature left the bridge.", Do: "Try again. If it happens again, run countersign-bridge doctor.", Remedy: Retry}
 	case fault.DeviceInUse:
