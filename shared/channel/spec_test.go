@@ -23,3 +23,12 @@ func TestThePageHasTheLimitsOfAChannel(t *testing.T) {
 		}
 	}
 }
+
+func TestThePageHasTheSizesOfTheActs(t *testing.T) {
+	t.Parallel()
+	for i, size := range []string{fmt.Sprint(Act1Size), fmt.Sprint(Act2Size), fmt.Sprintf("%d to %s", minAct3, spec.Number(minAct3+MaxPayload))} {
+		if row := spec.Table(t, "channel.md", "Handshake", "act")[i]; row[2] != size {
+			t.Errorf("act %d: the page has %v, the code %s", i+1, row, size)
+		}
+	}
+}

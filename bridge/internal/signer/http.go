@@ -196,7 +196,8 @@ func statusOf(c fault.Code) int {
 		return http.StatusRequestEntityTooLarge
 	case fault.Limited, fault.Busy:
 		return http.StatusTooManyRequests
-	case fault.Unavailable, fault.DeviceMissing, fault.DeviceRemoved, fault.DeviceFailed, fault.PINRequired, fault.PINIncorrect, fault.PINLocked, fault.EntityUnknown:
+	case fault.Unavailable, fault.LogCorrupt, fault.DeviceMissing, fault.DeviceRemoved, fault.DeviceFailed, fault.ModuleFailed, fault.KeyMissing,
+		fault.PINRequired, fault.PINIncorrect, fault.PINLocked, fault.EntityUnknown:
 		return http.StatusServiceUnavailable
 	case fault.Timeout, fault.Cancelled:
 		return http.StatusGatewayTimeout

@@ -69,3 +69,26 @@ func TestAnInvalidMessageIsAnsweredInsideTheChannelWhichLivesOn(t *testing.T) {
 		t.Error("a record that does not open is answered inside")
 	}
 }
+
+func TestThePageHasTheStatusOfEveryCodeOfTheSigner(t *testing.T) {
+	t.Parallel()
+	page := map[string]string{}
+	for _, row := range spec.Table(t, "signer-link.md", "Checks of the calls, in order", "status") {
+		for _, code := range spec.Words(row[1]) {
+			page[code] = row[0]
+		}
+	}
+	for _, c := range fault.Codes() {
+		want := page[string(c)]
+		if want == "" {
+			want = "500"
+		}
+		if got := fmt.Sprint(statusOf(c)); got != want {
+			t.Errorf("%s: the page says %s, the signer %s", c, want, got)
+		}
+		delete(page, string(c))
+	}
+	if len(page) > 0 {
+		t.Errorf("the page has codes that do not exist: %v", page)
+	}
+}
