@@ -1,0 +1,41 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestSignerResumeConfirmsTheClock(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	config := filepath.Join(dir, "signer.json")
+	if err := os.WriteFile(config, []byte(`{"socket":"s.sock","module":"/none","token":"pkcs11:token=vault","pin_file":"pin","state_dir":"state"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out, errs bytes.Buffer
+	resume := func() int {
+		out.Reset()
+		errs.Reset()
+		return run(t.Context(), []string{"signer", "resume", "--config", config}, stdio{out: &out, err: &errs})
+	}
+	if code := resume(); code != 1 || !strings.Contains(errs.String(), "NOT_FOUND") {
+		t.Errorf("without a log: %d, %s", code, &errs)
+	}
+	for _, err := range []error{os.Mkdir(filepath.Join(dir, "state"), 0o700), os.WriteFile(filepath.Join(dir, "state", "log.jws"), nil, 0o600)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if code := resume(); code != 0 || !strings.Contains(out.String(), "You confirm that it is 20") || !strings.Contains(out.String(), "at its next start") {
+		t.Errorf("%d, %s%s", code, &out, &errs)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "state", "resume.json")); err != nil {
+		t.Error(err)
+	}
+	if code := run(t.Context(), []string{"signer", "resume", "--help"}, stdio{out: &out, err: &errs}); code != 0 || !strings.Contains(out.String(), "date -u") {
+		t.Errorf("the help: %d, %s", code, &out)
+	}
+}
