@@ -55,14 +55,12 @@ func Lines(a Approval) []Line {
 		{Label: "Into account", Value: b.AccountName + " (" + b.Account + ")"},
 		{Label: "To address", Value: Groups(b.Address)},
 		{Label: "On chain", Value: Chain(b.Chain)},
-		{Label: "Quote", Value: b.Quote},
 		{Label: "Request", Value: a.Request},
 		{Label: "Rule", Value: a.GovernedBy.Rule + ", version " + itoa(a.GovernedBy.Version)},
 	}
 	return append(append(lines, use(a)...), []Line{
 		{Label: "Asked by", Value: askedBy(a)},
-		{Label: "Step", Value: itoa(a.Step), Varies: true},
-		{Label: "You sign as", Value: a.MemberName + " (" + a.Member + ")", Varies: true},
+		{Label: "You sign as", Value: a.MemberName + " (" + a.Member + "), at step " + itoa(a.Step), Varies: true},
 		{Label: "With key", Value: a.Key, Varies: true},
 		{Label: "Valid until", Value: until(a), Varies: true},
 	}...)

@@ -126,7 +126,7 @@ func TestWhatEndsInTheMiddleLosesNothingInTheBrowser(t *testing.T) {
 	p.sees("Read it in the bridge's prompt")
 	p.until("the lines that the bridge shows", "/shows now/.test(document.querySelector('figure.statement').innerText)")
 	p.picture("reading")
-	if shown, told := r.statementAsked(), p.compared(); told == "" || !strings.HasPrefix(shown, told+"\n\nType ") || !strings.Contains(told, "\nYou sign as   Alice (mem_alice)\n") {
+	if shown, told := r.statementAsked(), p.compared(); told == "" || !strings.HasPrefix(shown, told+"\n\nType ") || !strings.Contains(told, "\nYou sign as   Alice (mem_alice), at step 1\n") {
 		t.Errorf("the page shows\n%s\nand the bridge\n%s", told, shown)
 	}
 	if err := r.StopProgram("bridge"); err != nil {

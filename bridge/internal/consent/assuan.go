@@ -24,6 +24,7 @@ const (
 	gpgCanceled      = 99
 	gpgNotConfirmed  = 114
 	gpgFullyCanceled = 198
+	gpgTooSmall      = 301 // of pinentry-curses
 	gpgNoPINEntry    = 86
 	gpgCodeMask      = 0xffff
 )

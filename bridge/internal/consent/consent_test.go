@@ -102,6 +102,19 @@ func TestTheWordBlockRefusesASiteAndNothingElse(t *testing.T) {
 	}
 }
 
+func TestAScreenThatIsTooSmallIsNamed(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "pinentry")
+	script := "#!/bin/sh\necho OK; while read l; do case \"$l\" in GETPIN) echo 'ERR 83886381 Screen or window too small <Pinentry>';; *) echo OK;; esac; done\n"
+	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	err := (&Pinentry{Path: path}).Confirm(t.Context(), Question{Title: "Approve", Text: "x"})
+	if fault.CodeOf(err) != fault.PromptUnavailable || !strings.Contains(err.Error(), "too small") {
+		t.Error(err)
+	}
+}
+
 func TestANoticeStaysUntilItIsGivenUpOrOver(t *testing.T) {
 	t.Parallel()
 	seen := filepath.Join(t.TempDir(), "seen")

@@ -16,12 +16,13 @@ const (
 	narrowest     = 40 // a terminal that claims less is taken for this wide
 )
 
-// wrapped marks where a line goes on. It stands left of the column in which values
-// begin, where nothing that others chose can stand; a line of prose, which has no
-// such column, goes on behind proseIndent.
+// wrapped is where a line goes on: in the first column, where labels begin and
+// nothing that others chose can stand. The text follows under its value, or behind
+// proseIndent. Spaces alone would not do: pinentry-curses drops them at the start of
+// a line.
 const (
-	wrapped     = "> "
-	proseIndent = "    "
+	wrapped     = ">"
+	proseIndent = "   "
 )
 
 // layout breaks a text that [Clean] has passed into lines of at most columns. A
@@ -30,11 +31,11 @@ func layout(text string, columns int) (lines []string) {
 	for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
 		value := strings.TrimLeft(line, " ")
 		label := line[:len(line)-len(value)]
-		indent := label + proseIndent
+		indent := wrapped + label + proseIndent
 		if at := strings.Index(value, "  "); at > 0 && label == "" {
 			text := strings.TrimLeft(value[at:], " ")
 			if column := line[:len(line)-len(text)]; fold.Columns(column) < columns/2 {
-				label, value, indent = column, text, strings.Repeat(" ", fold.Columns(column)-len(wrapped))+wrapped
+				label, value, indent = column, text, wrapped+strings.Repeat(" ", fold.Columns(column)-len(wrapped))
 			}
 		}
 		for i, part := range fold.Line(value, columns-fold.Columns(label), columns-fold.Columns(indent)) {
@@ -77,7 +78,9 @@ func pages(lines []string, fits func([]string) bool) [][]string {
 }
 
 // continues reports whether a line goes on from the one before it.
-func continues(line string) bool { return strings.HasPrefix(line, " ") }
+func continues(line string) bool {
+	return strings.HasPrefix(line, wrapped) || strings.HasPrefix(line, " ")
+}
 
 // split cuts behind empty lines.
 func split(lines []string) (items [][]string) {

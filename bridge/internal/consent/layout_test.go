@@ -58,7 +58,7 @@ func TestANameCannotBecomeALineOfTheStatement(t *testing.T) {
 					switch {
 					case label >= 0:
 						seen[labels(a)[label]]++
-					case !strings.HasPrefix(line, strings.Repeat(" ", 12)+"> "):
+					case !strings.HasPrefix(line, ">"+strings.Repeat(" ", 13)):
 						t.Fatalf("%d columns, %q: a line of its own: %q", columns, name, line)
 					}
 				}
@@ -81,13 +81,13 @@ func TestWordsAndAmountsAreNotBroken(t *testing.T) {
 		"A line of prose that is longer than the terminal is wide goes on behind spaces, as this one does.\nWith key      "+strings.Repeat("K", 90), 80)
 	want := []string{
 		"Into account  The treasury of a company whose name has many words and more",
-		"            > (acc_treasury)",
+		">             (acc_treasury)",
 		"You pay       " + strings.Repeat("x", 60),
-		"            > 1 234 567.89 EUR",
+		">             1 234 567.89 EUR",
 		"A line of prose that is longer than the terminal is wide goes on behind spaces,",
-		"    as this one does.",
+		">   as this one does.",
 		"With key      " + strings.Repeat("K", 66),
-		"            > " + strings.Repeat("K", 24),
+		">             " + strings.Repeat("K", 24),
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
@@ -142,6 +142,38 @@ func TestTheReadmeShowsThePromptAsItIs(t *testing.T) {
 	want := strings.Join(layout(statement.Text(a), terminalWidth), "\n") + "\n\n" + Question{Site: "https://dashboard.example.com"}.howTo()
 	if sample != want {
 		t.Errorf("the README has\n%s\nand the prompt\n%s", sample, want)
+	}
+}
+
+func TestAPageOfPinentryFitsATerminalAndItsLine(t *testing.T) {
+	t.Parallel()
+	var list []statement.Approval
+	for i := range 16 {
+		a := purchase(strings.Repeat("界", 64))
+		a.Request = fmt.Sprintf("req_%026d", i)
+		list = append(list, a)
+	}
+	many, err := statement.ListText(list, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		text string
+		most int
+	}{"a purchase": {statement.Text(purchase("Treasury")), 1}, "long names": {statement.Text(purchase(strings.Repeat("界", 64))), 2}, "a list": {many, 18}} {
+		parts, how := new(Pinentry).pages(Question{Site: "https://dashboard.example.com", Text: c.text})
+		if len(parts) > c.most {
+			t.Errorf("%s: %d pages, want at most %d", name, len(parts), c.most)
+		}
+		for i, part := range parts {
+			shown := strings.Join(part, "\n") + "\n"
+			if i == len(parts)-1 {
+				shown += "\n" + how
+			}
+			if n := len(strings.Split(shown, "\n")); n > 18 || len("SETDESC "+escape(shown)) > maxAssuanLine {
+				t.Errorf("%s, page %d: %d lines, %d bytes", name, i+1, n, len(escape(shown)))
+			}
+		}
 	}
 }
 

@@ -37,17 +37,24 @@ func (p *Pinentry) Where() string { return AtPinentry }
 // Lines are those of q's text at the width of a window.
 func (p *Pinentry) Lines(q Question) []string { return layout(Clean(q.Text), pinentryWidth) }
 
-// pinentryLines is how many lines a window shows: more would not fit on a small
-// screen.
-const pinentryLines = 24
+// pinentryLines is how many lines a window shows above its field and buttons:
+// pinentry-curses refuses more in a terminal of 24.
+const pinentryLines = 18
+
+// pages are q's lines as they are shown, and how to answer, which stands under the
+// last of them.
+func (p *Pinentry) pages(q Question) (parts [][]string, how string) {
+	how = strings.Join(layout(q.howTo(), pinentryWidth), "\n")
+	room := maxAssuanLine - len("SETDESC \n\n") - 2*len("%0A") - len(escape(how))
+	parts = pages(p.Lines(q), func(lines []string) bool {
+		return len(lines) <= pinentryLines-strings.Count(how, "\n")-2 && len(escape(strings.Join(lines, "\n"))) <= room
+	})
+	return parts, how
+}
 
 // Confirm shows q and reports whether the person typed the word.
 func (p *Pinentry) Confirm(ctx context.Context, q Question) error {
-	how := strings.Join(layout(q.howTo(), pinentryWidth), "\n")
-	room := maxAssuanLine - len("SETDESC \n\n") - 2*len("%0A") - len(escape(how))
-	parts := pages(p.Lines(q), func(lines []string) bool {
-		return len(lines) <= pinentryLines && len(escape(strings.Join(lines, "\n"))) <= room
-	})
+	parts, how := p.pages(q)
 	return p.session(ctx, func(a *assuan) error {
 		for i, part := range parts {
 			title, text := Line(q.Title), strings.Join(part, "\n")
@@ -212,6 +219,9 @@ func (p *Pinentry) session(ctx context.Context, talk func(*assuan) error) error 
 	if errors.As(err, &ae) {
 		if ae.said() {
 			return errDeclined()
+		}
+		if ae.code == gpgTooSmall {
+			return fault.Wrap(err, fault.PromptUnavailable, "the terminal is too small for the bridge's prompt: make it at least 80 by 24")
 		}
 		if ae.code == gpgTimeout {
 			return fault.Wrap(err, fault.Timeout, "nobody answered the bridge's prompt in time")

@@ -173,7 +173,7 @@ func picked(m *Model) *Model {
 }
 
 // shownText are the lines of an open prompt, as a bridge tells them.
-const shownText = "Decision      APPROVE this purchase\nYou pay       250 EUR by card, FR\nInto account  The treasury of a company whose name is long\n            > (acc_treasury)\n" +
+const shownText = "Decision      APPROVE this purchase\nYou pay       250 EUR by card, FR\nInto account  The treasury of a company whose name is long\n>             (acc_treasury)\n" +
 	"You sign as   Bob (mem_bob)\nValid until   2026-11-20 12:05:07 UTC"
 
 // scenes are the screens and their states, each reached by messages alone.
