@@ -32,9 +32,12 @@ func TestAnIDBelowThoseThatAreRememberedCountsAsUsed(t *testing.T) {
 	if len(s.used) != MaxRemembered {
 		t.Errorf("%d ids are remembered", len(s.used))
 	}
-	for id, want := range map[uint64]bool{2: false, 3: false, 4*MaxRemembered - 1: false, 4*MaxRemembered + 1: true, 4*MaxRemembered + 3: true, 6*MaxRemembered + 1: true} {
-		if err := s.Use(id); (err == nil) != want {
-			t.Errorf("%d: %v", id, err)
+	for _, tc := range []struct {
+		id   uint64
+		free bool
+	}{{2, false}, {3, false}, {4*MaxRemembered - 1, false}, {4 * MaxRemembered, false}, {4*MaxRemembered + 1, true}, {4*MaxRemembered + 3, true}, {4*MaxRemembered + 1, false}, {6*MaxRemembered + 1, true}} {
+		if err := s.Use(tc.id); (err == nil) != tc.free {
+			t.Errorf("%d: %v", tc.id, err)
 		}
 	}
 }
