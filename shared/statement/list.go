@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"countersign/shared/amount"
+	"countersign/shared/asset"
 )
 
 // The limits of a list that is decided at once: as much as a person reads with
@@ -133,10 +134,12 @@ func checkList(list []Approval) error {
 	return nil
 }
 
-// Total is an exact amount of a currency or of an asset.
+// Total is an exact amount of a currency, or of an asset on one chain: what is on
+// two is not one sum.
 type Total struct {
 	Amount amount.Amount
-	Of     string
+	Of     string // ISO 4217 or LedgerId
+	Chain  string // CAIP-2; empty for a currency
 }
 
 // Sum is what several purchases come to, in the order in which currencies and
@@ -148,10 +151,10 @@ type Sum struct{ Pay, Get, Least []Total }
 func Totals(list []Buy) (s Sum, err error) {
 	for _, b := range list {
 		for _, t := range []struct {
-			to        *[]Total
-			value, of string
-		}{{&s.Pay, b.Fiat.Amount, b.Fiat.Currency}, {&s.Get, b.Crypto.Amount, b.Crypto.Asset}, {&s.Least, b.Minimum, b.Crypto.Asset}} {
-			if *t.to, err = add(*t.to, t.value, t.of); err != nil {
+			to               *[]Total
+			value, of, chain string
+		}{{&s.Pay, b.Fiat.Amount, b.Fiat.Currency, ""}, {&s.Get, b.Crypto.Amount, b.Crypto.Asset, b.Chain}, {&s.Least, b.Minimum, b.Crypto.Asset, b.Chain}} {
+			if *t.to, err = add(*t.to, t.value, t.of, t.chain); err != nil {
 				return Sum{}, err
 			}
 		}
@@ -160,18 +163,29 @@ func Totals(list []Buy) (s Sum, err error) {
 }
 
 // add counts one amount into the total of its kind.
-func add(totals []Total, value, of string) ([]Total, error) {
+func add(totals []Total, value, of, chain string) ([]Total, error) {
 	one, err := amount.Parse(value)
 	if err != nil {
 		return nil, invalid("", "list holds what is not an amount")
 	}
 	for i, t := range totals {
-		if t.Of == of {
+		if t.Of == of && t.Chain == chain {
 			totals[i].Amount = t.Amount.Add(one)
 			return totals, nil
 		}
 	}
-	return append(totals, Total{one, of}), nil
+	return append(totals, Total{one, of, chain}), nil
+}
+
+// Where names a total's chain when another of the list is of the same asset on
+// another chain; else it is empty.
+func (t Total) Where(list []Total) string {
+	for _, other := range list {
+		if other.Of == t.Of && other.Chain != t.Chain {
+			return " on " + asset.ChainName(t.Chain)
+		}
+	}
+	return ""
 }
 
 // Lines are the totals as a person reads them.
@@ -182,7 +196,7 @@ func (s Sum) Lines() (lines []Line) {
 		unit   func(string) string
 	}{{"You pay", s.Pay, func(code string) string { return code }}, {"You get", s.Get, unit}, {"Minimum", s.Least, unit}} {
 		for _, t := range kind.totals {
-			lines = append(lines, Line{Label: kind.label, Value: t.Amount.Format(amount.Spaced()) + " " + kind.unit(t.Of)})
+			lines = append(lines, Line{Label: kind.label, Value: t.Amount.Format(amount.Spaced()) + " " + kind.unit(t.Of) + t.Where(kind.totals)})
 		}
 	}
 	return lines

@@ -266,3 +266,22 @@ func FuzzListText(f *testing.F) {
 }
 
 func canonicalOf(t testing.TB, i int) string { return canonical(t, purchases()[i]) }
+
+func TestWhatIsOnTwoChainsIsNotOneTotal(t *testing.T) {
+	t.Parallel()
+	here, there := sample().Intent, sample().Intent
+	here.Chain, there.Chain = "eip155:31337", "eip155:1"
+	here.Crypto, there.Crypto = Crypto{Amount: "1", Asset: "ethereum"}, Crypto{Amount: "2", Asset: "ethereum"}
+	here.Minimum, there.Minimum = "1", "2"
+	sum, err := Totals([]Buy{here, there, here})
+	if err != nil || len(sum.Get) != 2 || sum.Get[0].Amount.String() != "2" || sum.Get[1].Amount.String() != "2" {
+		t.Fatalf("%+v, %v", sum, err)
+	}
+	var values []string
+	for _, l := range sum.Lines() {
+		values = append(values, l.Value)
+	}
+	if text := strings.Join(values, "\n"); !strings.Contains(text, " on Sandbox chain") || !strings.Contains(text, " on Ethereum") {
+		t.Errorf("the totals do not say which is where:\n%s", text)
+	}
+}

@@ -78,7 +78,7 @@ func (m *Model) total(list []wire.Request) view.Node {
 		if i > 0 {
 			word = " + "
 		}
-		parts = append(parts, word, m.cfg.Words.crypto(t.Amount.String(), t.Of, ""))
+		parts = append(parts, word, m.cfg.Words.crypto(t.Amount.String(), t.Of, ""), t.Where(sum.Get))
 	}
 	return view.El("p", "", parts...)
 }
