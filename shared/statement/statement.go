@@ -136,7 +136,7 @@ type Buy struct {
 	Crypto        Crypto `json:"crypto"`  // as quoted
 	Minimum       string `json:"minimum"` // the least amount of crypto that the approvers accept
 	Chain         string `json:"chain"`   // CAIP-2
-	Address       string `json:"address"` // the vault's own, made for this request
+	Address       string `json:"address"` // the vault's own, and this request's alone
 	PaymentMethod string `json:"payment_method"`
 	Country       string `json:"country"` // ISO 3166-1 alpha-2
 	Quote         string `json:"quote"`
