@@ -275,6 +275,7 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 		urls = append(urls, "ws://"+l.Addr().String())
 		fmt.Fprintln(stdio.Out, "listening on", urls[len(urls)-1])
 	}
+	mine.Look(b.seen)
 	mine.Announce(urls)
 	return errors.Join(b.Serve(ctx, listeners), closeDevices())
 }

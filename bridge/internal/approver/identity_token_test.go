@@ -158,3 +158,34 @@ func TestThePINsPromptNamesEveryKeyThatItUnlocksHoweverItsURINamesTheToken(t *te
 		})
 	}
 }
+
+// What doctor is told by the bridge that runs.
+func TestTheBridgeSaysWhatItSees(t *testing.T) {
+	t.Parallel()
+	d, each, uris := twins(t)
+	each[0].Token.Plant(t, softhsm.Planted{Act: softhsm.PlantPublic, Label: "approval", ID: []byte("approval"), Curve: jws.P256, Point: memory(t, jws.P256).PublicKey().Uncompressed()})
+	g := startWith(t, d, uris[1], uris[1], "pkcs11:token=alice")
+	codes := map[string]string{}
+	for _, n := range g.bridge.seen(t.Context()) {
+		codes[n.ID] = n.Code
+		if n.Remark {
+			codes["a remark"] = n.Message
+		}
+	}
+	if codes["key:mem_alice:approval"] != "" || codes["key:mem_alice:channel"] != string(fault.Invalid) || !strings.Contains(codes["a remark"], "another key has the same name") {
+		t.Errorf("%v", codes)
+	}
+	each[1].Vanish()
+	k, err := d.Devices.Device(t.Context(), uris[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k.Present() {
+		<-time.After(5 * time.Millisecond)
+	}
+	for _, n := range g.bridge.seen(t.Context()) {
+		if n.ID == "key:mem_alice:approval" && n.Code != string(fault.DeviceMissing) {
+			t.Errorf("%+v", n)
+		}
+	}
+}

@@ -1,8 +1,8 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
-
 	"fmt"
 	"os"
 	"slices"
@@ -11,7 +11,7 @@ import (
 
 	"countersign/bridge/internal/approver"
 	"countersign/bridge/internal/device"
-	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/instance"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
 )
@@ -27,22 +27,45 @@ var mechanisms = []struct {
 // startTime is how long a module that failed may take to come up again.
 const startTime = 10 * time.Second
 
-// tokens loads each module by itself, so that one that fails hides no other.
+// tokens loads each module by itself, to say how it is, and then all of them as the
+// bridge does.
 func (c *checks) tokens(ctx context.Context, members []approver.Certified) {
 	if len(c.Bridge.Modules) == 0 {
 		c.note("modules", Warn, "no PKCS#11 module is configured", `List the module of your token in "modules"; its maker's manual says where it is.`)
 	}
-	var open []*device.Devices
-	for _, path := range c.Bridge.Modules {
-		if d := c.module(ctx, path); d != nil {
-			open = append(open, d)
+	var sound []device.Module
+	for _, m := range c.Bridge.DeviceModules() {
+		if d := c.module(ctx, m.Path); d != nil {
+			sound = append(sound, m)
+			if err := c.within(d.Close); err != nil {
+				c.note("modules", Warn, "a module does not close: "+err.Error(), "")
+			}
 		}
 	}
-	for _, d := range open {
-		for _, t := range d.All() {
-			if t.Present() {
-				c.token(ctx, t)
-			}
+	c.together(ctx, sound, members)
+	c.running(ctx)
+}
+
+// together looks at the modules as the bridge does: all at once. What it says of a
+// token that is not clear, or of a module that is listed twice, is what the bridge
+// says.
+func (c *checks) together(ctx context.Context, modules []device.Module, members []approver.Certified) {
+	opened := make(chan *device.Devices, 1)
+	err := c.within(func() error {
+		d, err := device.Open(device.Config{Modules: modules, Timeout: c.Timeout})
+		if err == nil {
+			opened <- d
+		}
+		return err
+	})
+	if err != nil {
+		c.note("modules", Bad, "the bridge does not start with these modules: "+messageOf(err), cmp.Or(RemedyFor(err), "List each module once."))
+		return
+	}
+	d := <-opened
+	for _, t := range d.All() {
+		if t.Present() {
+			c.token(ctx, d, t)
 		}
 	}
 	for _, m := range members {
@@ -50,15 +73,53 @@ func (c *checks) tokens(ctx context.Context, members []approver.Certified) {
 			if k.Purpose == approver.PurposeChannel && m.ChannelIn != "token" {
 				continue
 			}
-			c.key(ctx, open, m, k)
+			c.key(ctx, d, m, k)
 		}
 	}
-	for _, d := range open {
-		if err := c.within(d.Close); err != nil {
-			c.note("modules", Warn, "a module does not close: "+err.Error(), "")
+	if err := c.within(d.Close); err != nil {
+		c.note("modules", Warn, "a module does not close: "+err.Error(), "")
+	}
+}
+
+func messageOf(err error) string {
+	if f, ok := fault.As(err); ok {
+		return f.Message
+	}
+	return err.Error()
+}
+
+// running says what the bridge that runs sees. It may be started in another shell,
+// where the environment names other tokens, or before a module was installed.
+func (c *checks) running(ctx context.Context) {
+	if _, ok, err := instance.Find(ctx, c.Bridge.StateDir); err != nil || !ok {
+		return // said with the ports
+	}
+	notes, err := instance.Seen(ctx, c.Bridge.StateDir)
+	if err != nil {
+		c.note("bridge:seen", Warn, "the bridge that runs does not say what it sees: "+err.Error(), "Start it again: it may be of an older version.")
+		return
+	}
+	for _, n := range notes {
+		code := fault.Code(n.Code)
+		switch {
+		case n.Remark:
+			c.note("bridge:"+n.ID, Warn, "the bridge that runs says: "+n.Message, strayRemedy)
+		case code == "":
+			c.note("bridge:"+n.ID, OK, "the bridge that runs says: "+n.Message, "")
+		case code == fault.DeviceMissing || code == fault.DeviceRemoved:
+			c.note("bridge:"+n.ID, Warn, "the bridge that runs says: "+n.Message, "Plug it in. When it is: the bridge was started with another environment (SOFTHSM2_CONF, for instance); start it again where it sees the token.")
+		case code == fault.Invalid:
+			c.note("bridge:"+n.ID, Bad, "the bridge that runs says: "+n.Message, unclearRemedy)
+		default:
+			c.note("bridge:"+n.ID, Bad, "the bridge that runs says: "+n.Message, cmp.Or(Remedy(code), "Start the bridge again."))
 		}
 	}
 }
+
+const (
+	strayRemedy   = "When it is not yours, remove it with the token maker's tool, or with pkcs11-tool --delete-object."
+	unclearRemedy = "Name one token in the configuration: keys list prints URIs that are clear."
+)
 
 // within runs what may hang, and gives up on it. What hangs is in a process of its
 // own, which ends with this one.
@@ -145,11 +206,18 @@ func how(f *fault.Error) string {
 }
 
 // token says what a token is and can do.
-func (c *checks) token(ctx context.Context, t *device.Device) {
+func (c *checks) token(ctx context.Context, all *device.Devices, t *device.Device) {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	id := t.Identity()
-	name := "token:" + id.Label
+	called := all.Name(id)
+	name := "token:" + called
+	if _, err := all.Known(id.URI()); err != nil {
+		c.note("twice:"+called, Bad, messageOf(err), "Leave one of the modules out of the configuration.")
+	}
+	if called != id.Label {
+		c.note("label:"+called, Warn, fmt.Sprintf("several tokens have the label %q: a URI with the label alone is refused", id.Label), unclearRemedy)
+	}
 	s := t.State(ctx)
 	model := strings.TrimSpace(id.Manufacturer + " " + id.Model)
 	switch {
@@ -227,10 +295,10 @@ func (c *checks) curves(ctx context.Context, t *device.Device, s device.State) {
 		return
 	}
 	for _, o := range all.Doubts {
-		c.note("object:"+label+":"+o.Object, Warn, fmt.Sprintf("in the token %q there is the %s: %s", label, o.Object, o.Why), "When it is not yours, remove it with the token maker's tool, or with pkcs11-tool --delete-object.")
+		c.note("object:"+label+":"+o.Object, Warn, fmt.Sprintf("in the token %q there is the %s: %s", label, o.Object, o.Why), strayRemedy)
 	}
 	for _, o := range all.Omitted {
-		c.note("object:"+label+":"+o.Object, Warn, fmt.Sprintf("in the token %q the %s is left out: %s", label, o.Object, o.Why), "When it is not yours, remove it with the token maker's tool, or with pkcs11-tool --delete-object.")
+		c.note("object:"+label+":"+o.Object, Warn, fmt.Sprintf("in the token %q the %s is left out: %s", label, o.Object, o.Why), strayRemedy)
 	}
 	count := map[string]int{}
 	for _, k := range all.Keys {
@@ -252,24 +320,15 @@ func (c *checks) curves(ctx context.Context, t *device.Device, s device.State) {
 }
 
 // key looks for a key that a certificate names.
-func (c *checks) key(ctx context.Context, open []*device.Devices, m approver.Certified, k approver.CertifiedKey) {
+func (c *checks) key(ctx context.Context, all *device.Devices, m approver.Certified, k approver.CertifiedKey) {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	id := fmt.Sprintf("key:%s:%s", m.Member, k.Purpose)
 	what := fmt.Sprintf("the %s key of %s on %s", k.Purpose, m.Member, k.Key.Curve())
-	var key keys.Key
-	err := error(fault.New(fault.DeviceMissing, fmt.Sprintf("the token %q is not plugged in", k.Device())))
-	for _, d := range open {
-		found, ferr := d.Key(ctx, k.URI)
-		if ferr == nil {
-			key, err = found, nil
-			break
-		}
-		if fault.CodeOf(ferr) != fault.DeviceMissing {
-			err = ferr
-		}
-	}
+	key, err := all.Key(ctx, k.URI)
 	switch {
+	case fault.CodeOf(err) == fault.Invalid:
+		c.note(id, Bad, what+": "+messageOf(err), unclearRemedy)
 	case fault.CodeOf(err) == fault.PINRequired:
 		c.note(id, OK, what+" shows when the token is unlocked", "")
 	case err != nil:

@@ -321,7 +321,8 @@ func (k *Token) beside(session pkcs11.SessionHandle, private half) (all []half, 
 	return all, err
 }
 
-// everyPair pairs everything that an unlocked token has.
+// everyPair pairs everything that an unlocked token has. A key that has one public half
+// beside it is not proven.
 func (k *Token) everyPair(session pkcs11.SessionHandle) (found []*Key, out []Omitted, err error) {
 	private, out, err := k.module.of(session, pkcs11.CKO_PRIVATE_KEY, URI{})
 	if err != nil {
@@ -345,6 +346,13 @@ func (k *Token) everyPair(session pkcs11.SessionHandle) (found []*Key, out []Omi
 		if len(p.id) == 0 {
 			beside = byLabel[p.label]
 		}
+		if one, ok := only(p, beside); ok { // a list asks no key to prove itself, which may cost a touch
+			key := k.key(one, p.label, p.id)
+			key.met(p, k.inLogin(), key.Proven())
+			found = append(found, key)
+			public[one.Thumbprint()] = true
+			continue
+		}
 		key, err := k.pair(session, p, beside)
 		if err != nil {
 			if effectOf(err)&loginLost != 0 {
@@ -362,6 +370,17 @@ func (k *Token) everyPair(session pkcs11.SessionHandle) (found []*Key, out []Omi
 		}
 	}
 	return found, out, nil
+}
+
+// only is the one public key that is shown beside a private key.
+func only(private half, beside []half) (public jws.PublicKey, ok bool) {
+	for _, h := range beside {
+		if ok && !h.public.Equal(public) {
+			return public, false
+		}
+		public, ok = h.public, private.curve == "" || private.curve == h.curve
+	}
+	return public, ok
 }
 
 func messageOf(err error) string {

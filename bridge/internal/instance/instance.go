@@ -83,6 +83,7 @@ type Instance struct {
 	once      sync.Once
 	mu        sync.Mutex
 	self      Bridge
+	look      func(context.Context) []Note
 }
 
 // lockFile is the content of the lock file: where to ask.
@@ -243,6 +244,14 @@ func private(dir string) bool {
 	}
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(stat.Uid) == os.Getuid()
+}
+
+// Look says how to find out what the bridge sees, for [Seen]. It must end with its
+// context.
+func (i *Instance) Look(look func(context.Context) []Note) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.look = look
 }
 
 // Announce says where the bridge listens. Second starts that wait learn it.

@@ -21,12 +21,28 @@ import (
 const (
 	askWho  = "who"  // by doctor
 	askShow = "show" // by a second start
+	askSeen = "seen" // by doctor: what the bridge sees of modules, tokens and keys
 )
 
 const (
 	answerTimeout = 10 * time.Second // a bridge that starts opens its modules first
-	maxAnswer     = 4 << 10
+	maxAnswer     = 256 << 10
+	maxNotes      = 500
 )
+
+// Note is one thing that a running bridge sees.
+type Note struct {
+	ID      string `json:"id"`      // "module:/usr/lib/…", "token:alice", "key:mem_alice:approval"
+	Code    string `json:"code"`    // of the error; empty: nothing is wrong
+	Message string `json:"message"` // what it is, or what is wrong
+	Remark  bool   `json:"remark"`  // it is worth a warning, and stops nothing
+}
+
+// Seen asks the running bridge of a state directory what it sees of its modules,
+// tokens and keys: it may see others than a program that is started elsewhere.
+func Seen(ctx context.Context, stateDir string) (notes []Note, err error) {
+	return notes, askInto(ctx, stateDir, askSeen, &notes)
+}
 
 // Find says which bridge runs with a state directory; ok is false when none
 // does. It starts and changes nothing.
@@ -52,9 +68,14 @@ func Find(ctx context.Context, stateDir string) (b Bridge, ok bool, err error) {
 
 // ask asks the bridge of a state directory who it is.
 func ask(ctx context.Context, stateDir, question string) (b Bridge, err error) {
+	return b, askInto(ctx, stateDir, question, &b)
+}
+
+// askInto asks the bridge of a state directory a question.
+func askInto(ctx context.Context, stateDir, question string, answer any) error {
 	holder, err := readLock(stateDir)
 	if err != nil {
-		return b, fmt.Errorf("it does not say where it can be asked: %w", err)
+		return fmt.Errorf("it does not say where it can be asked: %w", err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
@@ -63,28 +84,28 @@ func ask(ctx context.Context, stateDir, question string) (b Bridge, err error) {
 	}
 	c, err := new(net.Dialer).DialContext(ctx, "unix", holder.Socket)
 	if err != nil {
-		return b, silent(err)
+		return silent(err)
 	}
 	defer c.Close()
 	if uid, ok := peer.UnixUser(c); ok && uid != os.Getuid() {
-		return b, fmt.Errorf("process %d belongs to another user (%d)", holder.PID, uid)
+		return fmt.Errorf("process %d belongs to another user (%d)", holder.PID, uid)
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := c.SetDeadline(deadline); err != nil {
-			return b, err
+			return err
 		}
 	}
 	if _, err := fmt.Fprintln(c, question); err != nil {
-		return b, silent(err)
+		return silent(err)
 	}
 	line, err := bufio.NewReaderSize(c, maxAnswer).ReadSlice('\n')
 	if err != nil {
-		return b, silent(err)
+		return silent(err)
 	}
-	if err := strictjson.Unmarshal(line, &b, maxAnswer); err != nil {
-		return b, fmt.Errorf("process %d answers something else: %w", holder.PID, err)
+	if err := strictjson.Unmarshal(line, answer, maxAnswer); err != nil {
+		return fmt.Errorf("process %d answers something else: %w", holder.PID, err)
 	}
-	return b, nil
+	return nil
 }
 
 // serve answers on the socket until it is closed.
@@ -120,8 +141,19 @@ func (i *Instance) answer(c net.Conn) {
 		return
 	}
 	i.mu.Lock()
-	line, err := json.Marshal(i.self)
+	self, look := i.self, i.look
 	i.mu.Unlock()
+	var says any = self
+	if string(question) == askSeen+"\n" {
+		notes := []Note{}
+		if look != nil {
+			ctx, cancel := context.WithTimeout(i.ctx, answerTimeout/2)
+			defer cancel()
+			notes = append(notes, look(ctx)...)
+		}
+		says = notes[:min(len(notes), maxNotes)]
+	}
+	line, err := json.Marshal(says)
 	if err != nil {
 		return
 	}

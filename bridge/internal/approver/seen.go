@@ -1,0 +1,103 @@
+package approver
+
+import (
+	"context"
+	"fmt"
+
+	"countersign/bridge/internal/device"
+	"countersign/bridge/internal/instance"
+	"countersign/shared/fault"
+)
+
+// seen is what this bridge sees of its modules, tokens and keys, for doctor: it may be
+// started in another shell, with another environment, and find others. It looks for
+// nothing that is missing, which would disturb what is there.
+func (b *Bridge) seen(ctx context.Context) (notes []instance.Note) {
+	d, ok := b.deps.Devices.(devices)
+	if !ok {
+		return nil
+	}
+	for _, p := range d.Problems() {
+		notes = append(notes, instance.Note{ID: "module:" + p.Path, Code: string(fault.CodeOf(p.Err)), Message: message(p.Err)})
+	}
+	for _, t := range d.All() {
+		if t.Present() {
+			notes = append(notes, d.about(ctx, t)...)
+		}
+	}
+	for _, id := range b.identities {
+		keys := []memberKey{{"approval", id.ApprovalKey, id.approval}}
+		if id.ChannelKey != "" {
+			keys = append(keys, memberKey{"channel", id.ChannelKey, id.channel})
+		}
+		for _, k := range keys {
+			n := instance.Note{ID: "key:" + id.Member + ":" + k.purpose, Message: fmt.Sprintf("the %s key of %s", k.purpose, id.Member)}
+			if err := d.holds(ctx, k); err != nil {
+				n.Code, n.Message = string(fault.CodeOf(err)), n.Message+": "+message(err)
+			}
+			notes = append(notes, n)
+		}
+	}
+	return notes
+}
+
+// about says what is seen of a token that is plugged in.
+func (d devices) about(ctx context.Context, t *device.Device) []instance.Note {
+	name := d.Devices.Name(t.Identity())
+	s := t.State(ctx)
+	what := "unlocked"
+	switch {
+	case s.NoPIN:
+		what = "there, and needs no PIN"
+	case s.Locked:
+		what = "locked"
+	}
+	notes := []instance.Note{{ID: "token:" + name, Message: fmt.Sprintf("the token %q is %s", name, what)}}
+	list, err := t.Keys(ctx)
+	if err != nil {
+		return append(notes, instance.Note{ID: "keys:" + name, Code: string(fault.CodeOf(err)), Message: message(err)})
+	}
+	for _, o := range append(list.Omitted, list.Doubts...) {
+		notes = append(notes, instance.Note{ID: "object:" + name + ":" + o.Object, Remark: true, Message: fmt.Sprintf("in the token %q, the %s: %s", name, o.Object, o.Why)})
+	}
+	return notes
+}
+
+// holds fails when a key of an identity cannot be used as things are.
+func (d devices) holds(ctx context.Context, k memberKey) error {
+	u, err := device.ParseURI(k.uri)
+	if err != nil {
+		return err
+	}
+	t, err := d.Known(u)
+	switch {
+	case err != nil:
+		return err
+	case t == nil || !t.Present():
+		return fault.New(fault.DeviceMissing, fmt.Sprintf("the token of %s is not plugged in", k.uri))
+	}
+	s := t.State(ctx)
+	switch {
+	case s.PINLocked:
+		return fault.New(fault.PINLocked, fmt.Sprintf("the token %q is locked after too many wrong PINs", s.Label))
+	case s.PINUnset:
+		return fault.New(fault.DeviceFailed, fmt.Sprintf("the PIN of the token %q was never set", s.Label))
+	}
+	key, err := d.Key(ctx, k.uri)
+	switch {
+	case fault.CodeOf(err) == fault.PINRequired:
+		return nil // it shows after the PIN
+	case err != nil:
+		return err
+	case !key.PublicKey().Equal(k.want) && !s.Locked:
+		return fault.New(fault.KeyUnsuited, "the token's key is not the one in the certificate")
+	}
+	return nil
+}
+
+func message(err error) string {
+	if f, ok := fault.As(err); ok {
+		return f.Message
+	}
+	return err.Error()
+}

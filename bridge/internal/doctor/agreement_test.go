@@ -1,0 +1,121 @@
+package doctor
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/bridge/internal/device"
+	"countersign/bridge/internal/instance"
+	"countersign/shared/jws"
+	"countersign/softhsm"
+)
+
+// The doctor says no "ok" where the bridge refuses.
+
+func copyFile(t *testing.T, from, to string) {
+	t.Helper()
+	in, err := os.Open(from)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		t.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func made(t *testing.T, f *softhsm.Faulty, label string) jws.PublicKey {
+	t.Helper()
+	k, ok := f.Token.Key(label)
+	if !ok {
+		t.Fatalf("no key %q", label)
+	}
+	p, err := jws.FromSEC1(k.Curve, k.Public)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestTheDoctorRefusesWhatTheBridgeRefuses(t *testing.T) {
+	t.Parallel()
+	for name, r := range map[string]struct {
+		modules func(t *testing.T, f *softhsm.Faulty) []string
+		id      string
+		level   Level
+		says    string
+	}{
+		"two tokens of one label": {func(t *testing.T, f *softhsm.Faulty) []string {
+			return []string{f.Module, softhsm.NewFaulty(t, spec("alice")).Module}
+		}, "key:mem_alice:approval", Bad, "2 tokens match"},
+		"one token through two modules": {func(t *testing.T, f *softhsm.Faulty) []string {
+			again := filepath.Join(t.TempDir(), "again.so")
+			copyFile(t, f.Module, again)
+			copyFile(t, strings.TrimSuffix(f.Module, ".so")+".control", strings.TrimSuffix(again, ".so")+".control")
+			return []string{f.Module, again}
+		}, "twice:alice", Bad, "shows through 2 modules"},
+		"one file by two paths": {func(t *testing.T, f *softhsm.Faulty) []string {
+			link := filepath.Join(t.TempDir(), "link.so")
+			if err := os.Symlink(f.Module, link); err != nil {
+				t.Fatal(err)
+			}
+			return []string{f.Module, link}
+		}, "modules", Bad, "listed twice"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := softhsm.NewFaulty(t, spec("alice"))
+			cfg := patient(t)
+			cfg.Bridge.Modules = r.modules(t, f)
+			member(t, &cfg, "alice", made(t, f, "approval"), made(t, f, "channel"), time.Now().Add(365*24*time.Hour))
+			expect(t, diagnose(t, cfg), r.id, r.level, r.says)
+			devices, err := device.Open(device.Config{Modules: cfg.Bridge.DeviceModules()})
+			if err == nil {
+				_, err = devices.Key(t.Context(), "pkcs11:token=alice;object=approval")
+				if err := devices.Close(); err != nil {
+					t.Error(err)
+				}
+			}
+			if err == nil {
+				t.Error("the bridge does not refuse it")
+			}
+		})
+	}
+}
+
+func TestTheRunningBridgeIsAskedWhatItSees(t *testing.T) {
+	t.Parallel()
+	f := softhsm.NewFaulty(t, spec("alice"))
+	cfg := patient(t)
+	cfg.Bridge.Modules = []string{f.Module}
+	mine, err := instance.Claim(t.Context(), instance.Config{StateDir: cfg.Bridge.StateDir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mine.Close()
+	mine.Look(func(context.Context) []instance.Note {
+		return []instance.Note{{ID: "token:alice", Message: "the token is locked"}, {ID: "key:mem_alice:approval", Code: "DEVICE_NOT_FOUND", Message: "not plugged in"},
+			{ID: "key:mem_bob:approval", Code: "INVALID_REQUEST", Message: "2 tokens match"}, {ID: "object:alice:x", Remark: true, Message: "the public key is ignored"},
+			{ID: "module:/x.so", Code: "DEVICE_ERROR", Message: "cannot be used"}}
+	})
+	mine.Announce([]string{"ws://127.0.0.1:1"})
+	all := diagnose(t, cfg)
+	expect(t, all, "token:alice", OK, "is there") // this shell sees it
+	expect(t, all, "bridge:token:alice", OK, "the token is locked")
+	expect(t, all, "bridge:key:mem_alice:approval", Warn, "not plugged in")
+	expect(t, all, "bridge:key:mem_bob:approval", Bad, "2 tokens match")
+	expect(t, all, "bridge:object:alice:x", Warn, "is ignored")
+	expect(t, all, "bridge:module:/x.so", Bad, "cannot be used")
+}
