@@ -20,7 +20,7 @@ func (d desk) Quote(ctx context.Context, in quote.Input, emit func(*quote.Row, *
 
 func (d desk) Redirect(ctx context.Context, h gateway.HandOff) (string, error) {
 	return d.Desk.Redirect(ctx, buy.Order{
-		ID: h.Order, Provider: h.Provider, Input: h.Input, Crypto: h.Crypto, QuoteRef: h.QuoteRef,
+		ID: h.Order, Provider: h.Provider, Input: h.Input, Crypto: h.Crypto, Chain: h.Chain, QuoteRef: h.QuoteRef,
 		Return: h.Return, Language: h.Language, Theme: h.Theme,
 	})
 }

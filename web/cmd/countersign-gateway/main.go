@@ -47,7 +47,9 @@ The file for serve and migrate is JSON; every name is known or refused:
                       strangers behind a proxy share one budget of failures
   environment         sandbox, or the name of another one; a token works in one only
   developers          [{"id","name","api_key_file","entities":["ent_…"]}]
-  providers           [{"id","name","url","api_key_file"}]
+  providers           [{"id","name","url","api_key_file","warn":["feeAddress"]}]: warn names parameters
+                      of the provider's hand-off that may say something else than the order,
+                      which otherwise refuses the hand-off; "*" is all but addresses
   chains              [{"chain":"eip155:31337","rpc":"http://…","confirmations":1}]: whose deposits
                       are seen. rpc is a node's address; confirmations, needed for each chain,
                       is how many blocks make a deposit final, its own included: 12 on

@@ -62,6 +62,9 @@ type Provider struct {
 	Name       string `json:"name"`
 	URL        string `json:"url"`
 	APIKeyFile string `json:"api_key_file"`
+	// Warn names parameters of the provider's hand-off whose contradictions of the
+	// order are warned of and not refused; see shared/spec/providers.md.
+	Warn []string `json:"warn,omitempty"`
 }
 
 // Chain is a chain whose deposits are seen.
@@ -334,7 +337,7 @@ func deskOf(cfg Config, db store.Store, log *slog.Logger) (gateway.Desk, error) 
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, buy.Provider{ID: p.ID, Name: p.Name, URL: strings.TrimSuffix(p.URL, "/"), APIKey: key})
+		all = append(all, buy.Provider{ID: p.ID, Name: p.Name, URL: strings.TrimSuffix(p.URL, "/"), APIKey: key, Warn: p.Warn})
 	}
 	d, err := buy.New(buy.Config{Providers: all, Sandbox: cfg.Environment == "sandbox", Memory: memory{db}, Log: log})
 	if err != nil {

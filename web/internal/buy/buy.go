@@ -24,6 +24,10 @@ type Provider struct {
 	QuotePath string   // "/quote" or "/quotes"; empty: /quote, and the other one after a 404
 	WidgetURL string   // base of the widget; empty: the provider is asked through /buy-redirect
 	Hosts     []string // hosts that a hand-off may lead to; empty: the host of URL (and of WidgetURL)
+	// Warn names parameters of this provider's hand-off. What they say against the
+	// order is logged and shown in spec_deviations; what others say refuses the
+	// hand-off. "*" stands for all, but for what looks like a deposit address.
+	Warn []string
 	// Params renames the LiveApp parameters of the hand-off for this provider;
 	// an empty value leaves one out.
 	Params map[string]string
@@ -66,6 +70,7 @@ type Order struct {
 	Provider string
 	Input    quote.Input // normalised, with the deposit address in Dest
 	Crypto   string      // the quoted crypto amount
+	Chain    string      // CAIP-2, of the account; empty: the asset's own
 	QuoteRef string      // the provider's own quote id, if it gave one
 	Return   string      // where the widget leads back to; may be empty
 	Language string      // BCP 47; may be empty

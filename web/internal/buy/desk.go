@@ -9,6 +9,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"countersign/shared/fault"
@@ -29,6 +30,7 @@ type shop struct {
 	client  *client
 	breaker breaker
 	slots   chan struct{}
+	warned  atomic.Pointer[[]contradiction] // of the last hand-off that was warned of
 	caps    *document[capabilities]
 	assets  *document[assets]
 }
@@ -190,6 +192,9 @@ func (s *shop) describe(ctx context.Context, now func() time.Time) quote.Provide
 		if trouble != "" {
 			p.SpecDeviations = append(p.SpecDeviations, trouble)
 		}
+	}
+	if w := s.warned.Load(); w != nil {
+		p.SpecDeviations = append(p.SpecDeviations, "hand-off in spite of a contradiction: "+listed(*w))
 	}
 	if fetched.IsZero() || listFetched.IsZero() {
 		return p

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -359,7 +360,7 @@ func TestAListThatShrinksSuddenlyIsReadTwice(t *testing.T) {
 	for want := 2; want <= 3; want++ { // the first small list is not believed, the second is
 		c.advance(16 * time.Minute)
 		got := size()
-		await(t, func() bool { return s.count("/crypto-currencies") >= want })
+		await(t, func() bool { _ = size(); return s.count("/crypto-currencies") >= want }) // the fetch before may still be under way
 		if want == 2 && got != 4 {
 			t.Errorf("believed at once: %d", got)
 		}
@@ -493,5 +494,52 @@ func TestAProviderMustBeSafeToCall(t *testing.T) {
 	}
 	if p := d.Providers(t.Context())[0]; p.Freshness != quote.Unavailable || s.count("/capabilities") != 0 {
 		t.Errorf("%+v", p)
+	}
+}
+
+func TestAContradictionIsNamedAndWarnedOfWhereTheProfileSaysSo(t *testing.T) {
+	t.Parallel()
+	const other = "0x8617E340B3D01FA5F11F306F4090FD50E238070D"
+	for name, c := range map[string]struct {
+		warn      []string
+		params    map[string]string
+		to        string
+		parameter string // that refuses; empty: none does
+		about     string
+		said      string
+	}{
+		"refused":                 {nil, nil, "/w?baseCurrencyAmount=999", "baseCurrencyAmount", "amount", ""},
+		"warned of":               {[]string{"baseCurrencyAmount"}, nil, "/w?baseCurrencyAmount=999", "", "", "the parameter baseCurrencyAmount is about another amount"},
+		"another one is":          {[]string{"baseCurrencyAmount"}, nil, "/w?baseCurrencyAmount=999&coin=btc", "coin", "asset", ""},
+		"all":                     {[]string{"*"}, nil, "/w?baseCurrencyAmount=999&coin=btc", "", "", "coin is about another asset"},
+		"all but addresses":       {[]string{"*"}, nil, "/w?feeRecipient=" + other, "feeRecipient", "address", ""},
+		"an address by its name":  {[]string{"feeRecipient"}, nil, "/w?feeRecipient=" + other, "", "", "feeRecipient is about another address"},
+		"a name of its own":       {nil, map[string]string{"fiatAmount": "a"}, "/w?a=999", "a", "amount", ""},
+		"a name of its own holds": {nil, map[string]string{"fiatAmount": "a"}, "/w?a=250", "", "", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s, log := newShop(t), &logged{}
+			answer, _ := json.Marshal(map[string]string{"rampRedirectUrl": s.URL + c.to})
+			s.set("/buy-redirect", body(string(answer)))
+			p := one(s)
+			p[0].Warn, p[0].Params = c.warn, c.params
+			d := newDesk(t, buy.Config{Providers: p, Log: slog.New(slog.NewTextHandler(log, nil))})
+			_, err := d.Redirect(t.Context(), buy.Order{ID: "ord_1", Provider: "alpha", Input: input(), Crypto: "0.1"})
+			if c.parameter != "" {
+				e, _ := fault.As(err)
+				if e == nil || e.Code != fault.Provider || e.Details["reason"] != quote.EchoMismatch || e.Details["parameter"] != c.parameter || e.Details["about"] != c.about {
+					t.Errorf("%v", err)
+				}
+			} else if err != nil {
+				t.Error(err)
+			}
+			if c.said != "" && (!strings.Contains(log.String(), c.said) || !strings.Contains(strings.Join(d.Providers(t.Context())[0].SpecDeviations, ";"), c.said)) {
+				t.Errorf("nobody is warned of %q: %s", c.said, log)
+			}
+			if strings.Contains(log.String(), other) {
+				t.Errorf("the value is in the log: %s", log)
+			}
+		})
 	}
 }

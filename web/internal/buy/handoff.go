@@ -16,8 +16,7 @@ import (
 
 // Redirect returns the address of the provider's widget for this order, with
 // the LiveApp parameters in the provider's own names. The address is checked:
-// an allowed host, https, and no other destination, amount or asset than the
-// order's.
+// an allowed host, https, and nothing in it that contradicts the order.
 func (d *Desk) Redirect(ctx context.Context, o Order) (string, error) {
 	in, err := check(o.Input)
 	if err != nil {
@@ -48,8 +47,19 @@ func (d *Desk) Redirect(ctx context.Context, o Order) (string, error) {
 		return "", fault.New(fault.Provider, s.Name+" wanted to lead to a place that is not its own.").With("reason", "HOST_NOT_ALLOWED")
 	}
 	query, err := url.ParseQuery(u.RawQuery)
-	if err != nil || !consistent(query, s.Params, o) {
-		return "", fault.New(fault.Provider, s.Name+" wanted to lead to another purchase than the one that was approved.").With("reason", quote.EchoMismatch)
+	if err != nil || strings.ContainsAny(u.RawQuery, ";") {
+		return "", s.astray("")
+	}
+	found, err := contradictions(u, o, s.Params)
+	if err != nil {
+		return "", s.astray("")
+	}
+	if refused, warned := s.judge(found); len(refused) > 0 {
+		d.cfg.Log.Warn("no hand-off", "provider", s.ID, "order", o.ID, "code", quote.EchoMismatch, "what", listed(refused))
+		return "", s.astray(listed(refused)).With("parameter", shown(refused[0].parameter)).With("about", refused[0].about)
+	} else if len(warned) > 0 {
+		d.cfg.Log.Warn("hand-off in spite of a contradiction", "provider", s.ID, "order", o.ID, "what", listed(warned))
+		s.warned.Store(&warned)
 	}
 	for _, p := range liveApp(o) {
 		name, renamed := s.Params[p.name]
@@ -92,38 +102,26 @@ func liveApp(o Order) []parameter {
 	}
 }
 
-// consistent compares what an address says about the purchase, under any of the
-// names in use, with the order. A name that appears twice is refused: the two
-// ends could read different ones.
-func consistent(query url.Values, params map[string]string, o Order) bool {
-	bought, _ := asset.ByID(o.Input.To)
-	for _, c := range []struct {
-		names  []string
-		accept []string
-	}{
-		{[]string{"accountAddress", "account-address", "walletAddress", "address", "dest"}, []string{o.Input.Dest}},
-		{[]string{"fiatAmount", "fiat-amount", "amount"}, []string{o.Input.Amount, o.Input.Amount + ".00"}},
-		{[]string{"fiatCurrency", "fiat-currency", "from"}, []string{o.Input.From}},
-		{[]string{"cryptoCurrency", "crypto-currency", "to"}, []string{o.Input.To, bought.Ticker}},
-	} {
-		names := c.names
-		if own := params[c.names[0]]; own != "" {
-			names = append(names[:len(names):len(names)], own)
-		}
-		for _, name := range names {
-			values := query[name]
-			if len(values) == 0 {
-				continue
-			}
-			same := func(s string) bool {
-				return s == values[0] || strings.EqualFold(s, values[0]) && (s != o.Input.Dest || isHex(s))
-			}
-			if len(values) > 1 || !slices.ContainsFunc(c.accept, same) {
-				return false
-			}
+// astray is the refusal of an address that is about something else.
+func (s *shop) astray(what string) *fault.Error {
+	text := s.Name + " wanted to lead to another purchase than the one that was approved"
+	if what != "" {
+		text += ": " + what
+	}
+	return fault.New(fault.Provider, text+".").With("reason", quote.EchoMismatch)
+}
+
+// judge separates the contradictions that refuse a hand-off from those that the
+// provider's profile only warns of.
+func (s *shop) judge(found []contradiction) (refused, warned []contradiction) {
+	for _, c := range found {
+		if c.parameter != "" && slices.Contains(s.Warn, c.parameter) || c.about != aboutAddress && slices.Contains(s.Warn, "*") {
+			warned = append(warned, c)
+		} else {
+			refused = append(refused, c)
 		}
 	}
-	return true
+	return refused, warned
 }
 
 // secure reports whether an address of a provider may be used: https, or http

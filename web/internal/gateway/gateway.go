@@ -43,6 +43,7 @@ type HandOff struct {
 	Provider string
 	Input    quote.Input // with the deposit address in Dest
 	Crypto   string
+	Chain    string // CAIP-2, of the account
 	QuoteRef string
 	Return   string
 	Language string

@@ -194,7 +194,7 @@ func (g *Gateway) Redirect(ctx context.Context, ticket string) (string, error) {
 		return "", err
 	}
 	h := HandOff{
-		Order: o.ID, Provider: o.Intent.Provider, Input: asked, Crypto: row.CryptoAmount,
+		Order: o.ID, Provider: o.Intent.Provider, Input: asked, Crypto: row.CryptoAmount, Chain: o.Chain,
 		QuoteRef: row.ProviderRef, Language: t.Language, Theme: t.Theme,
 	}
 	if g.cfg.PageURL != "" {

@@ -1,0 +1,208 @@
+package buy
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/url"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// said is one thing that an address of a provider says: a parameter and its value,
+// wherever it stands and however it is wrapped. name is empty in a path; in JSON
+// within is the name of what it is in. Those that are inside its value follow it,
+// up to last.
+type said struct {
+	name, within, value string
+	last                int
+}
+
+// Bounds of what is read in one address.
+const (
+	maxSaid  = 512
+	maxDepth = 5 // of layers around a value
+)
+
+var errTooMuch = errors.New("the address says too much to be checked")
+
+// sayings are all that an address says: in the segments of its path and their
+// matrix parameters, in its query and in its fragment, which may have a path and a
+// query of its own; and inside each value, where that is percent-encoded once
+// more, a URL, a query, JSON, base64 or a JWT.
+func sayings(u *url.URL) ([]said, error) {
+	r := reader{}
+	r.path(u.EscapedPath(), 0)
+	r.query(u.RawQuery, 0)
+	r.fragment(u.EscapedFragment(), 0)
+	return r.all, r.err
+}
+
+type reader struct {
+	all []said
+	err error
+}
+
+func (r *reader) path(escaped string, depth int) {
+	for segment := range strings.SplitSeq(escaped, "/") {
+		first, matrix, _ := strings.Cut(segment, ";")
+		r.pair("", first, depth)
+		if matrix != "" {
+			r.query(strings.ReplaceAll(matrix, ";", "&"), depth)
+		}
+	}
+}
+
+func (r *reader) fragment(escaped string, depth int) {
+	if before, query, found := strings.Cut(strings.TrimPrefix(escaped, "!"), "?"); found {
+		r.path(before, depth)
+		r.query(query, depth)
+	} else if strings.Contains(before, "=") {
+		r.query(before, depth)
+	} else {
+		r.path(before, depth)
+	}
+}
+
+func (r *reader) query(raw string, depth int) {
+	for _, separator := range []string{"?", ";"} { // which some read as another &
+		raw = strings.ReplaceAll(raw, separator, "&")
+	}
+	for pair := range strings.SplitSeq(raw, "&") {
+		name, value, _ := strings.Cut(pair, "=")
+		if pair == "" {
+			continue
+		}
+		if n, err := url.QueryUnescape(name); err == nil {
+			name = n
+		}
+		r.pair(name, value, depth)
+	}
+}
+
+// pair takes a parameter whose value is percent-encoded.
+func (r *reader) pair(name, escaped string, depth int) {
+	value, err := url.QueryUnescape(escaped)
+	if err != nil {
+		value = escaped
+	}
+	r.value(name, "", value, depth)
+}
+
+func (r *reader) value(name, within, value string, depth int) {
+	value = strings.TrimFunc(value, func(c rune) bool { return unicode.IsSpace(c) || c == 0 })
+	if name == "" && value == "" || r.err != nil {
+		return
+	}
+	if len(r.all) == maxSaid || depth > maxDepth {
+		r.err = errTooMuch
+		return
+	}
+	at := len(r.all)
+	r.all = append(r.all, said{name: name, within: within, value: value})
+	defer func() { r.all[at].last = len(r.all) }()
+	if strings.ContainsRune(value, '%') {
+		if once, err := url.PathUnescape(value); err == nil && once != value {
+			r.value(name, within, once, depth+1)
+			return
+		}
+	}
+	switch {
+	case strings.ContainsAny(value[:min(len(value), 1)], `{["`):
+		r.json(name, value, depth+1)
+	case strings.Contains(value, "://"):
+		if u, err := url.Parse(value); err == nil {
+			r.path(u.EscapedPath(), depth+1)
+			r.query(u.RawQuery, depth+1)
+			r.fragment(u.EscapedFragment(), depth+1)
+		}
+	case strings.Contains(value, "="):
+		if before, query, found := strings.Cut(value, "?"); found {
+			r.path(before, depth+1)
+			r.query(query, depth+1)
+		} else if strings.TrimRight(value, "=") != value || !strings.Contains(strings.TrimRight(value, "="), "=") {
+			r.base64(name, within, value, depth+1)
+		}
+		if name, _, _ := strings.Cut(value, "="); strings.Contains(strings.TrimRight(value, "="), "=") && len(name) <= 64 {
+			r.query(value, depth+1)
+		}
+	default:
+		r.base64(name, within, value, depth+1)
+	}
+}
+
+// json goes through all names and values, also those of names that stand there
+// twice.
+func (r *reader) json(name, text string, depth int) {
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.UseNumber()
+	type level struct {
+		name   string
+		object bool
+		key    bool // a name comes next
+	}
+	at := []level{{name: name}}
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			if !errors.Is(err, io.EOF) && len(at) > 1 {
+				return // not JSON after all: what was read of it counts
+			}
+			return
+		}
+		if len(at) > 16 {
+			r.err = errTooMuch
+			return
+		}
+		top := &at[len(at)-1]
+		if d, ok := token.(json.Delim); ok {
+			switch d {
+			case '{', '[':
+				inner := level{name: top.name, object: d == '{', key: d == '{'}
+				top.key = top.object
+				at = append(at, inner)
+			default:
+				at = at[:len(at)-1]
+			}
+			continue
+		}
+		if key, ok := token.(string); ok && top.key {
+			top.name, top.key = key, false
+			continue
+		}
+		top.key = top.object
+		within := name
+		if len(at) > 1 {
+			within = at[len(at)-2].name
+		}
+		switch v := token.(type) {
+		case string:
+			r.value(top.name, within, v, depth)
+		case json.Number:
+			r.value(top.name, within, v.String(), depth)
+		case nil:
+			r.value(top.name, within, "", depth)
+		}
+	}
+}
+
+// base64 looks into what is text in base64, and into the parts of a JWT.
+func (r *reader) base64(name, within, value string, depth int) {
+	for part := range strings.SplitSeq(strings.ReplaceAll(value, " ", "+"), ".") {
+		text := strings.TrimRight(part, "=")
+		if len(text) < 8 || len(text) > 8192 {
+			continue
+		}
+		data, err := base64.RawURLEncoding.DecodeString(text)
+		if err != nil {
+			if data, err = base64.RawStdEncoding.DecodeString(text); err != nil {
+				continue
+			}
+		}
+		if inner := string(data); utf8.ValidString(inner) && !strings.ContainsFunc(inner, func(c rune) bool { return !unicode.IsPrint(c) && !unicode.IsSpace(c) }) {
+			r.value(name, within, inner, depth)
+		}
+	}
+}
