@@ -101,7 +101,7 @@ func (t *pinTries) last(ctx context.Context, dev Device) error {
 	about.Kind = frame.PromptConfirm
 	return t.use.conn.confirm(consent.Question{Title: "Last try for " + dev.Label,
 		Text: fmt.Sprintf("One try is left for the PIN of the token %q.\n\nA wrong PIN locks the token for good: only its administrator can unlock it then,\n"+
-			"and some tokens must be made anew.\n\nApprove only if you are sure that you know the PIN. You are asked for it next.\n", dev.Label)}, ctx, about)
+			"and some tokens must be set up again.\n\nApprove only if you are sure that you know the PIN. You are asked for it next.\n", dev.Label)}, ctx, about)
 }
 
 // ask has the person type the PIN. The caller wipes it.
