@@ -268,14 +268,16 @@ func sockets(cfg Config) []string {
 // meet reads the signer's log and the chains before the first client asks about
 // them. A signer or a node that is down must not keep the gateway from serving.
 func meet(ctx context.Context, g *gateway.Gateway, chains []Chain, log *slog.Logger) {
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	read, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	if err := g.Sync(ctx); err != nil {
+	if err := g.Sync(read); err != nil {
 		log.Warn("the signer was not reached at start; trying on", "error", err)
 	}
+	ask, done := context.WithTimeout(ctx, 5*time.Second)
+	defer done()
 	var wg sync.WaitGroup
 	for _, c := range chains {
-		wg.Go(func() { _ = g.Deposits(ctx, c.Chain) }) // the log and the health say what is wrong
+		wg.Go(func() { _ = g.Deposits(ask, c.Chain) }) // the log and the health say what is wrong
 	}
 	wg.Wait()
 }

@@ -11,35 +11,71 @@ import (
 )
 
 // Balances are how much of the chain's own coin the addresses have after a
-// block, in the smallest unit.
+// block, in the smallest unit. They are asked for many at once, or one by one
+// where the node does not take that.
 func (w *Watcher) Balances(ctx context.Context, at Block, addresses []string) ([]string, error) {
 	if err := w.ready(ctx); err != nil {
 		return nil, err
 	}
 	all := make([]string, 0, len(addresses))
 	for len(addresses) > 0 {
-		part := addresses[:min(len(addresses), batchCalls)]
+		n := batchCalls
+		if w.single.Load() {
+			n = 1
+		}
+		part := addresses[:min(len(addresses), n)]
 		addresses = addresses[len(part):]
-		answers, batch := make([]*hexutil.Big, len(part)), make([]rpc.BatchElem, len(part))
-		for i, a := range part {
-			batch[i] = rpc.BatchElem{Method: "eth_getBalance", Args: []any{a, map[string]any{"blockHash": at.Hash}}, Result: &answers[i]}
+		some, err := w.batch(ctx, at, part)
+		if err != nil && len(part) > 1 && ctx.Err() == nil {
+			if some, err = w.oneByOne(ctx, at, part); err == nil {
+				w.single.Store(true)
+			}
 		}
-		what := fmt.Sprintf("read balances at block %d", at.Number)
-		ctx, cancel := context.WithTimeout(ctx, callTime)
-		err := w.client.BatchCallContext(ctx, batch)
-		cancel()
 		if err != nil {
-			return nil, w.fault(what, err)
+			return nil, err
 		}
-		for i, e := range batch {
-			if e.Error != nil {
-				return nil, w.fault(what, e.Error)
-			}
-			if answers[i] == nil {
-				return nil, fmt.Errorf("%s: the node has none for %s", what, part[i])
-			}
-			all = append(all, answers[i].ToInt().String())
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+// batch asks for balances in one request (JSON-RPC 2.0, 6).
+func (w *Watcher) batch(ctx context.Context, at Block, part []string) ([]string, error) {
+	answers, calls := make([]*hexutil.Big, len(part)), make([]rpc.BatchElem, len(part))
+	for i, a := range part {
+		calls[i] = rpc.BatchElem{Method: "eth_getBalance", Args: []any{a, map[string]any{"blockHash": at.Hash}}, Result: &answers[i]}
+	}
+	what := fmt.Sprintf("read balances at block %d", at.Number)
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	if err := w.client.BatchCallContext(ctx, calls); err != nil {
+		return nil, w.fault(what, err)
+	}
+	all := make([]string, 0, len(part))
+	for i, c := range calls {
+		if c.Error != nil {
+			return nil, w.fault(what, c.Error)
 		}
+		if answers[i] == nil {
+			return nil, fmt.Errorf("%s: the node has none for %s", what, part[i])
+		}
+		all = append(all, answers[i].ToInt().String())
+	}
+	return all, nil
+}
+
+func (w *Watcher) oneByOne(ctx context.Context, at Block, part []string) ([]string, error) {
+	all := make([]string, 0, len(part))
+	for _, a := range part {
+		var balance *hexutil.Big
+		what := fmt.Sprintf("read balances at block %d", at.Number)
+		if err := w.call(ctx, &balance, what, "eth_getBalance", a, map[string]any{"blockHash": at.Hash}); err != nil {
+			return nil, err
+		}
+		if balance == nil {
+			return nil, fmt.Errorf("%s: the node has none for %s", what, a)
+		}
+		all = append(all, balance.ToInt().String())
 	}
 	return all, nil
 }

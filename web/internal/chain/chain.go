@@ -24,6 +24,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
@@ -77,6 +78,8 @@ type Watcher struct {
 
 	mu      sync.Mutex
 	checked bool // the node is on the right chain
+
+	single atomic.Bool // the node takes no batches
 }
 
 // Check reports what is wrong with a configuration, before anything is dialled.

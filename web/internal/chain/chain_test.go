@@ -167,6 +167,21 @@ func TestABalanceThatFallsIsNoArrival(t *testing.T) {
 	}
 }
 
+func TestANodeWithoutBatchesIsAskedOneByOne(t *testing.T) {
+	t.Parallel()
+	n := chaintest.New(t, 31337)
+	n.Pay(vault, "10")
+	n.Mine()
+	n.Batches(1)
+	w := dial(t, n)
+	for range 2 {
+		b, err := w.Balances(t.Context(), at(t, w, 1), []string{vault, other, vault})
+		if err != nil || strings.Join(b, " ") != "10 0 10" {
+			t.Errorf("%v, %v", b, err)
+		}
+	}
+}
+
 func TestAReorganisationIsNoticedWhileReading(t *testing.T) {
 	t.Parallel()
 	n := chaintest.New(t, 31337)

@@ -1,9 +1,11 @@
 package gateway_test
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -538,7 +540,7 @@ func TestABlockThatTheNodeDoesNotGiveIsAReason(t *testing.T) {
 }
 
 // onEthereum is a gateway on Ethereum, beside the one of w and on its database.
-func onEthereum(t *testing.T, w *gatewaytest.World) (*gateway.Gateway, *chaintest.Node) {
+func onEthereum(t *testing.T, w *gatewaytest.World, log *slog.Logger, now func() time.Time) (*gateway.Gateway, *chaintest.Node) {
 	t.Helper()
 	n := chaintest.New(t, 1)
 	watcher, err := chain.New(chain.Config{RPC: n.URL, Chain: "eip155:1"})
@@ -548,7 +550,7 @@ func onEthereum(t *testing.T, w *gatewaytest.World) (*gateway.Gateway, *chaintes
 	t.Cleanup(watcher.Close)
 	g, err := gateway.New(t.Context(), gateway.Config{
 		Store: w.Store, Tokens: w.Tokens, Desk: w.Desk, Entity: "ent_sandbox", Key: w.Signer.Key.PublicKey(), Env: "sandbox",
-		Now: func() time.Time { return chaintest.Start }, Rand: rand.Reader, Chains: map[string]gateway.Watched{"eip155:1": {Node: watcher, Confirmations: 2}},
+		Now: now, Rand: rand.Reader, Log: log, Chains: map[string]gateway.Watched{"eip155:1": {Node: watcher, Confirmations: 2}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -560,7 +562,7 @@ func TestTheLedgerBooksWhatTheChainMovedAndNotWhatWasOrdered(t *testing.T) {
 	t.Parallel()
 	const usdc, address = "ethereum/erc20/usd__coin", "0x8ba1f109551bd432803012645ac136ddd64dba72"
 	w, r, o := ordered(t, 1)
-	g, n := onEthereum(t, w)
+	g, n := onEthereum(t, w, nil, func() time.Time { return chaintest.Start })
 	// The order waits for USD Coin on Ethereum.
 	err := w.Store.Write(t.Context(), func(tx store.Tx) error {
 		kept, err := tx.Order("ent_sandbox", o.ID)
@@ -595,5 +597,53 @@ func TestTheLedgerBooksWhatTheChainMovedAndNotWhatWasOrdered(t *testing.T) {
 	expect(t, "ether, not asked for", booked(t, a, "unasked:acc_treasury", "ethereum"), "-300")
 	if len(now.Deposits) != 4 {
 		t.Errorf("%+v", now.Deposits)
+	}
+}
+
+func TestANodeThatDoesNotFollowItsChainIsAReason(t *testing.T) {
+	t.Parallel()
+	at := chaintest.Start.Add(5 * time.Minute)
+	g, _ := onEthereum(t, gatewaytest.New(t), nil, func() time.Time { return at })
+	for _, c := range []struct {
+		age    time.Duration
+		status string
+	}{{5 * time.Minute, wire.ChainOK}, {11 * time.Minute, wire.ChainOK}, {13 * time.Minute, wire.ChainStalled}} {
+		at = chaintest.Start.Add(c.age)
+		_ = g.Deposits(t.Context(), "eip155:1")
+		h := g.Health(t.Context()).Chains[0]
+		expect(t, fmt.Sprint("with a newest block of ", c.age), h.Status, c.status)
+		if (c.age > 10*time.Minute) != strings.Contains(h.Reason, "does not follow its chain") {
+			t.Errorf("after %s: %q", c.age, h.Reason)
+		}
+	}
+}
+
+func TestTheLogIsToldOnceThatAChainIsNotReadAndOnceThatItIs(t *testing.T) {
+	t.Parallel()
+	var text bytes.Buffer
+	g, n := onEthereum(t, gatewaytest.New(t), slog.New(slog.NewTextHandler(&text, nil)), func() time.Time { return chaintest.Start })
+	scan := func() {
+		for range 5 {
+			n.Mine()
+			_ = g.Deposits(t.Context(), "eip155:1")
+		}
+	}
+	scan()
+	n.Break(func(method string) error {
+		if method == "eth_getLogs" || method == "eth_getBalance" || method == "eth_getTransactionReceipt" {
+			return errors.New("out of order")
+		}
+		return nil
+	})
+	n.Hide(6)
+	scan()
+	n.Hide(0)
+	n.Break(nil)
+	scan()
+	if got := strings.Count(text.String(), "chain is not read"); got != 1 {
+		t.Errorf("%d lines say that the chain is not read:\n%s", got, text.String())
+	}
+	if got := strings.Count(text.String(), "chain is read again"); got != 1 {
+		t.Errorf("%d lines say that it is read again:\n%s", got, text.String())
 	}
 }

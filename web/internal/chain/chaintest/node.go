@@ -50,6 +50,7 @@ type Node struct {
 	asked   map[string]int
 	lag     int // blocks that are not shown yet
 	hidden  int // number of a block that is not given; 0: none
+	batches int // calls that one request may have; 0: any number
 }
 
 // New starts a node with block 0, until the test ends.
@@ -234,6 +235,13 @@ func (n *Node) Lag(blocks int) {
 	n.lag = blocks
 }
 
+// Batches limits how many calls one request may have.
+func (n *Node) Batches(limit int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.batches = limit
+}
+
 // Hide lets the node count a block that it does not give.
 func (n *Node) Hide(number int) {
 	n.mu.Lock()
@@ -264,6 +272,13 @@ func (n *Node) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/json")
 	var many []question
 	if json.Unmarshal(raw, &many) == nil {
+		n.mu.Lock()
+		refused := n.batches > 0 && len(many) > n.batches
+		n.mu.Unlock()
+		if refused {
+			_ = json.NewEncoder(w).Encode(object{"jsonrpc": "2.0", "id": nil, "error": object{"code": -32600, "message": "batch is too large"}})
+			return
+		}
 		answers := make([]object, len(many))
 		for i, q := range many {
 			answers[i] = n.reply(q)
