@@ -18,7 +18,7 @@ type Template struct {
 	Label  string `json:"label"`
 	Sign   bool   `json:"sign"`
 	Derive bool   `json:"derive"`
-	Hidden bool   `json:"hidden"` // the public half is behind the PIN too: nobody sees, changes or removes it without
+	Hidden bool   `json:"hidden"` // the public half is behind the PIN too, so that nobody sees, changes or removes it without, and every other use is denied by name
 }
 
 // idLength is the length of the random CKA_ID of a key pair, in bytes. Nobody can
@@ -81,11 +81,15 @@ func (k *Token) Generate(ctx context.Context, t Template) (*Key, error) {
 	return key, nil
 }
 
-// generate makes the pair with every use stated, because tokens allow what is not
-// denied; a token that does not take such a template gets the one that all know.
+// generate makes a hidden pair with every use stated, because tokens allow what is
+// not denied; a token that says that it does not take such a template gets the one
+// that all know, as other pairs do: TPMs fail at more without saying why.
 func (k *Token) generate(session pkcs11.SessionHandle, t Template, params, id []byte) (public, private pkcs11.ObjectHandle, err error) {
 	mechanism := []*pkcs11.Mechanism{pkcs11.NewMechanism(pkcs11.CKM_EC_KEY_PAIR_GEN, nil)}
 	for _, complete := range []bool{true, false} {
+		if complete && !t.Hidden {
+			continue
+		}
 		ofPublic, ofPrivate := t.attributes(params, id, complete)
 		public, private, err = k.module.ctx.GenerateKeyPair(session, mechanism, ofPublic, ofPrivate)
 		if !is(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID) && !is(err, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID) &&
@@ -103,7 +107,7 @@ func (t Template) attributes(params, id []byte, complete bool) (public, private 
 		return append(more, pkcs11.NewAttribute(pkcs11.CKA_TOKEN, true),
 			pkcs11.NewAttribute(pkcs11.CKA_LABEL, t.Label), pkcs11.NewAttribute(pkcs11.CKA_ID, id))
 	}
-	public = half(pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, params), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, t.Hidden && complete),
+	public = half(pkcs11.NewAttribute(pkcs11.CKA_EC_PARAMS, params), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, complete),
 		pkcs11.NewAttribute(pkcs11.CKA_VERIFY, t.Sign))
 	private = half(pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true), pkcs11.NewAttribute(pkcs11.CKA_SENSITIVE, true),
 		pkcs11.NewAttribute(pkcs11.CKA_EXTRACTABLE, false), pkcs11.NewAttribute(pkcs11.CKA_SIGN, t.Sign),

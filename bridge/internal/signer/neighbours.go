@@ -76,10 +76,14 @@ func neighboursOf(cfg Config, s socket, log *slog.Logger) (*neighbours, error) {
 	return n, nil
 }
 
-// secretsOf lists what a peer must not be able to reach: the file of the PIN, and
-// the store of the module where it is known.
+// secretsOf lists what a peer must not be able to reach: the file of the PIN, the
+// store of the module where it is known, and the state directory, in which the
+// operator's word on the clock is left.
 func secretsOf(cfg Config) []string {
 	all := slices.Clone(cfg.Private)
+	if cfg.StateDir != "" {
+		all = append(all, cfg.StateDir)
+	}
 	if cfg.PINFile != "" {
 		all = append(all, cfg.PINFile)
 	}
@@ -145,7 +149,7 @@ func (n *neighbours) admit(uid int, known bool, groups ...int) error {
 	who.gids = append(who.gids, groups...)
 	for _, path := range n.secrets {
 		if reaches(path, who) {
-			return refuse("it can read the PIN of the vault, or reach the store of its keys; run the gateway as a user who cannot", "it can reach "+path)
+			return refuse("it can read the PIN of the vault, or reach the store of its keys or the log; run the gateway as a user who cannot", "it can reach "+path)
 		}
 	}
 	return nil
