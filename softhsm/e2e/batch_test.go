@@ -140,7 +140,7 @@ func TestThreeRequestsAreApprovedTogetherInTheBrowser(t *testing.T) {
 	p := browse(t, r.DashboardURL)
 	p.sees("SANDBOX")
 	p.until("three requests in the rail", "Boolean(document.querySelector('a[href=\"/requests\"] .count'))")
-	eval[any](p, "void document.querySelector('a[href=\"/requests\"]').click()")
+	p.clicks("the list of requests", "document.querySelector('a[href=\"/requests\"]')")
 	p.until("three requests to pick", boxes+".length === 3")
 	p.sees("Approve together…")
 	for i := range 3 {
@@ -200,7 +200,7 @@ func (p *tab) toggles(i int) {
 	p.Helper()
 	box := fmt.Sprintf("%s[%d]", boxes, i)
 	was := eval[bool](p, box+".checked")
-	eval[any](p, "void "+box+".focus()")
+	p.does("the box", box, "e.focus()")
 	p.do(chromedp.KeyEvent(" "))
 	p.until("that the box is toggled", fmt.Sprintf("%s.checked !== %v", box, was))
 }

@@ -209,8 +209,7 @@ func (v *visitor) connects(word string) {
 	v.Helper()
 	eval[any](v.tab, follows)
 	button := "[...document.querySelectorAll('button.status-item')].find((b) => b.innerText.includes(" + quoted(word) + "))"
-	v.until("the strip's "+word, "Boolean("+button+")")
-	eval[any](v.tab, "void "+button+".click()")
+	v.clicks("the strip's "+word, button)
 }
 
 // program is something that listens on a port of this computer.

@@ -92,7 +92,7 @@ func TestAPageThatMayNotReachLoopbackGoesThroughTheGateway(t *testing.T) {
 	v.connects("connect")
 	v.looks("blocked", "blocked by policy", "A policy keeps this page from the bridge.")
 	types := func(text string) {
-		eval[any](v.tab, `void (() => { const i = document.querySelector('#relay-name'); i.value = `+quoted(text)+`; i.dispatchEvent(new Event('input', {bubbles: true})) })()`)
+		v.does("the field for the name", "document.querySelector('#relay-name')", "e.value = "+quoted(text)+"; e.dispatchEvent(new Event('input', {bubbles: true}))")
 		v.presses("Connect through the gateway")
 	}
 	types("abcd")

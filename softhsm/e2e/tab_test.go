@@ -114,15 +114,20 @@ func eval[T any](p *tab, expression string) T {
 
 // until waits for an expression to become true, also when the page is left or
 // loaded again in between.
-func (p *tab) until(what, expression string) {
+func (p *tab) until(what, expression string) { p.Helper(); found[bool](p, what, expression) }
+
+// found waits for an expression to be something else than the zero value, as
+// until does, and returns it.
+func found[T comparable](p *tab, what, expression string) T {
 	p.Helper()
 	deadline := time.After(patience)
 	ticker := time.NewTicker(50 * time.Millisecond)
 	defer ticker.Stop()
+	var none T
 	for {
 		// An error is a page that is just being loaded.
-		if ok, err := chromedp.Run(p.ctx, chromedp.Evaluate[bool](expression)); err == nil && ok {
-			return
+		if v, err := chromedp.Run(p.ctx, chromedp.Evaluate[T](expression)); err == nil && v != none {
+			return v
 		}
 		select {
 		case <-ticker.C:
@@ -132,6 +137,16 @@ func (p *tab) until(what, expression string) {
 		}
 	}
 }
+
+// does waits until an expression finds an element and does something with it, e, in
+// the same step: what was found in an earlier look may be gone by now.
+func (p *tab) does(what, find, action string) {
+	p.Helper()
+	p.until(what, "((e) => { if (!e) return false; "+action+"; return true })("+find+")")
+}
+
+// clicks waits until an expression finds an element and clicks it.
+func (p *tab) clicks(what, find string) { p.Helper(); p.does(what, find, "e.click()") }
 
 func quoted(s string) string {
 	b, err := json.Marshal(s)
@@ -158,16 +173,13 @@ func button(text string) string {
 // presses waits for a button or link and clicks it.
 func (p *tab) presses(text string) {
 	p.Helper()
-	p.until("a button "+quoted(text), "Boolean("+button(text)+")")
-	eval[any](p, "void "+button(text)+".click()")
+	p.clicks("a button "+quoted(text), button(text))
 }
 
 // picks chooses a radio button by its name and value.
 func (p *tab) picks(name, value string) {
 	p.Helper()
-	selector := fmt.Sprintf("document.querySelector('input[name=%s][value=%s]')", name, value)
-	p.until("the choice "+value, "Boolean("+selector+")")
-	eval[any](p, "void "+selector+".click()")
+	p.clicks("the choice "+value, fmt.Sprintf("document.querySelector('input[name=%s][value=%s]')", name, value))
 }
 
 // picture takes a screenshot, when the tests were asked for them.

@@ -22,6 +22,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // suite is one benchmark of one package.
@@ -123,29 +124,46 @@ func isolation() []line {
 }
 
 // Run measures and prints. Only limits it to the suites with a line whose name
-// starts so. A promise that is not kept is no error; a benchmark that fails is.
+// starts so. A promise that is not kept is no error; a benchmark that fails is: the
+// others are measured nevertheless, what it reported before is printed, and the
+// last lines say which failed.
 func Run(ctx context.Context, out io.Writer, only string) error {
 	root, err := root(ctx)
 	if err != nil {
 		return err
 	}
-	var errs []error
+	return runAll(out, suites, only, func(s suite) (map[string]float64, error) { return s.run(ctx, root) })
+}
+
+func runAll(out io.Writer, suites []suite, only string, measure func(suite) (map[string]float64, error)) error {
+	var failures []error
+	measured := 0
 	for _, s := range suites {
 		if !s.wanted(only) {
 			continue
 		}
-		got, err := s.run(ctx, root)
+		measured++
+		got, err := measure(s)
 		if err != nil {
-			errs = append(errs, err)
-			continue
+			fmt.Fprintf(out, "# %s of %s failed; going on with the next\n", s.name, s.pkg)
 		}
 		for _, l := range s.lines {
-			if err := l.print(out, s, got); err != nil {
-				errs = append(errs, err)
+			if perr := l.print(out, s, got); perr != nil && err == nil {
+				err = perr
 			}
 		}
+		if err != nil {
+			failures = append(failures, err)
+		}
 	}
-	return errors.Join(errs...)
+	switch {
+	case measured == 0:
+		return fmt.Errorf("no line has a name that starts with %q", only)
+	case len(failures) > 0:
+		fmt.Fprintf(out, "# %d of %d benchmarks failed\n", len(failures), measured)
+		return fmt.Errorf("%d of %d benchmarks failed: %w", len(failures), measured, errors.Join(failures...))
+	}
+	return nil
 }
 
 // root is the folder of the module.
@@ -170,17 +188,22 @@ func (s suite) wanted(prefix string) bool {
 	return false
 }
 
-// run returns the metrics by "sub-benchmark metric".
+// suiteTime is how long one benchmark may take.
+const suiteTime = 10 * time.Minute
+
+// run returns the metrics by "sub-benchmark metric", also those that were reported
+// before it failed.
 func (s suite) run(ctx context.Context, root string) (map[string]float64, error) {
 	cmd := exec.CommandContext(ctx, "go", "test", "-run=^$", "-bench=^Benchmark"+s.name+"$",
-		"-benchtime="+strconv.Itoa(s.rounds)+"x", "./"+s.pkg)
+		"-benchtime="+strconv.Itoa(s.rounds)+"x", "-timeout="+suiteTime.String(), "./"+s.pkg)
 	cmd.Dir = root
 	var all bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &all, &all
-	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("measure %s in %s: %w\n%s", s.name, s.pkg, err, all.Bytes())
-	}
+	err := cmd.Run()
 	got := parse(all.String())
+	if err != nil {
+		return got, fmt.Errorf("measure %s in %s: %w\n%s", s.name, s.pkg, err, all.Bytes())
+	}
 	if len(got) == 0 {
 		return nil, fmt.Errorf("measure %s in %s: there is no such benchmark\n%s", s.name, s.pkg, all.Bytes())
 	}

@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -46,5 +47,38 @@ func TestEachPromiseHasANameOfItsOwn(t *testing.T) {
 			}
 			seen[l.name] = true
 		}
+	}
+}
+
+func TestABenchmarkThatFailsCostsNoOther(t *testing.T) {
+	t.Parallel()
+	measure := func(s suite) (map[string]float64, error) {
+		switch s.name {
+		case "Breaks":
+			return map[string]float64{"before m": 1}, errors.New("the token is locked")
+		case "Silent":
+			return nil, nil
+		}
+		return map[string]float64{" m": 2}, nil
+	}
+	all := []suite{
+		{"a", "Breaks", 1, []line{{name: "before", bench: "before", metric: "m", scale: 1, unit: "x", op: ">=", goal: 1}, {name: "after", metric: "m", scale: 1, unit: "x", op: ">=", goal: 1}}},
+		{"b", "Silent", 1, []line{{name: "silent", metric: "m", scale: 1, unit: "x", op: ">=", goal: 1}}},
+		{"c", "Works", 1, []line{{name: "works", metric: "m", scale: 1, unit: "x", op: ">=", goal: 1}}},
+	}
+	var out strings.Builder
+	err := runAll(&out, all, "", measure)
+	if err == nil || !strings.Contains(err.Error(), "2 of 3 benchmarks failed") || !strings.Contains(err.Error(), "the token is locked") || !strings.Contains(err.Error(), `does not report "m"`) {
+		t.Errorf("it ended with %v", err)
+	}
+	const want = "# Breaks of a failed; going on with the next\nbefore 1.00 x goal >= 1 ok\nworks 2.00 x goal >= 1 ok\n# 2 of 3 benchmarks failed\n"
+	if out.String() != want {
+		t.Errorf("%s, want %s", &out, want)
+	}
+	if err := runAll(&out, all, "works", measure); err != nil {
+		t.Errorf("those that work: %v", err)
+	}
+	if err := runAll(&out, all, "no", measure); err == nil {
+		t.Error("nothing was measured, and nothing said")
 	}
 }
