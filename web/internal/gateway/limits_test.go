@@ -179,3 +179,19 @@ func TestTheLimitsAreThoseOfThePage(t *testing.T) {
 		t.Errorf("the page does not say: %s", what)
 	}
 }
+
+func TestMadeUpTicketsDoNotWaitForTheWriterNorHoldIt(t *testing.T) {
+	t.Parallel()
+	w := New(t)
+	writing, release, done := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		done <- w.Store.Write(context.Background(), func(store.Tx) error { close(writing); <-release; return nil })
+	}()
+	<-writing
+	_, err := w.Gateway.Redirect(t.Context(), "made up")
+	Refused(t, err, fault.TicketSpent)
+	close(release)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

@@ -152,23 +152,36 @@ func (g *Gateway) keepOrder(tx store.Tx, p purchase, oid string, row quote.Row, 
 	return o, err
 }
 
-// Redirect uses a ticket and returns the provider's address. What was true when
-// the ticket was made is asked once more, the price too. It fails with
-// TICKET_SPENT, APPROVAL_LAPSED, DEPOSIT_SEEN, QUOTE_CHANGED, NOT_ELIGIBLE and
-// PROVIDER_UNAVAILABLE; the order then waits for another ticket.
-func (g *Gateway) Redirect(ctx context.Context, ticket string) (string, error) {
-	var o store.Order
-	var t store.Ticket
-	err := g.cfg.Store.Write(ctx, func(tx store.Tx) error {
-		var err error
-		if t, err = tx.UseTicket(sha256.Sum256([]byte(ticket)), g.now()); errors.Is(err, store.ErrNotFound) {
-			return fault.Wrap(err, fault.TicketSpent, "this link was used or has expired: go back to the order and continue from there")
+// useTicket spends a ticket. Anybody may come with one that was made up, so it is
+// looked for before it is its turn to write: there is one writer for all.
+func (g *Gateway) useTicket(ctx context.Context, hash [32]byte) (t store.Ticket, o store.Order, err error) {
+	spent := fault.New(fault.TicketSpent, "this link was used or has expired: go back to the order and continue from there")
+	var there bool
+	err = g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) { there, err = tx.HasTicket(hash, g.now()); return err })
+	if err != nil {
+		return t, o, err
+	}
+	if !there {
+		return t, o, spent
+	}
+	err = g.cfg.Store.Write(ctx, func(tx store.Tx) (err error) {
+		if t, err = tx.UseTicket(hash, g.now()); errors.Is(err, store.ErrNotFound) {
+			return fault.Wrap(err, spent.Code, spent.Message)
 		} else if err != nil {
 			return err
 		}
 		o, err = tx.Order(t.Entity, t.Order)
 		return err
 	})
+	return t, o, err
+}
+
+// Redirect uses a ticket and returns the provider's address. What was true when
+// the ticket was made is asked once more, the price too. It fails with
+// TICKET_SPENT, APPROVAL_LAPSED, DEPOSIT_SEEN, QUOTE_CHANGED, NOT_ELIGIBLE and
+// PROVIDER_UNAVAILABLE; the order then waits for another ticket.
+func (g *Gateway) Redirect(ctx context.Context, ticket string) (string, error) {
+	t, o, err := g.useTicket(ctx, sha256.Sum256([]byte(ticket)))
 	if err != nil {
 		return "", err
 	}

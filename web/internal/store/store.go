@@ -226,6 +226,7 @@ type Orders interface {
 	OrderOf(entity, request string) (Order, error)
 	Orders(entity, after string, limit int) ([]Order, error) // newest first
 	PutTicket(Ticket) error
+	HasTicket(hash [32]byte, now time.Time) (bool, error)   // unused and in time
 	TrimTickets(order string, rows int) error               // keeps the newest
 	UseTicket(hash [32]byte, now time.Time) (Ticket, error) // ErrNotFound when used, expired or unknown
 }

@@ -59,6 +59,11 @@ func (x *tx) TrimTickets(order string, rows int) error {
 	return err
 }
 
+func (x *tx) HasTicket(hash [32]byte, now time.Time) (has bool, err error) {
+	err = x.one("find ticket", []any{&has}, `SELECT EXISTS (SELECT 1 FROM tickets WHERE hash = ? AND used = 0 AND expires > ?)`, hash[:], now.UnixMilli())
+	return has, err
+}
+
 func (x *tx) UseTicket(hash [32]byte, now time.Time) (store.Ticket, error) {
 	n, err := x.exec("use ticket", `UPDATE tickets SET used = 1 WHERE hash = ? AND used = 0 AND expires > ?`, hash[:], now.UnixMilli())
 	if err == nil && n == 0 {

@@ -352,8 +352,16 @@ func (s *suite) tickets() {
 		s.t.Helper()
 		s.write(want, func(tx store.Tx) error { _, err := tx.UseTicket([32]byte{hash}, at); return err })
 	}
+	has := func(want bool, hash byte, at time.Time) {
+		s.t.Helper()
+		s.read(nil, func(tx store.Tx) error { got, err := tx.HasTicket([32]byte{hash}, at); s.same(got, want); return err })
+	}
+	has(true, 1, start)
+	has(false, 9, start)
+	has(false, 1, start.Add(time.Minute))
 	use(store.ErrNotFound, 9, start)
 	use(nil, 1, start)
+	has(false, 1, start)
 	use(store.ErrNotFound, 1, start)
 	use(store.ErrNotFound, 2, start.Add(time.Minute))
 	for i := range 5 {
