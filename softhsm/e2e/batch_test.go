@@ -199,8 +199,8 @@ func TestThreeRequestsAreApprovedTogetherInTheBrowser(t *testing.T) {
 func (p *tab) toggles(i int) {
 	p.Helper()
 	box := fmt.Sprintf("%s[%d]", boxes, i)
-	was := eval[bool](p, box+".checked")
 	p.does("the box", box, "e.focus()")
+	was := eval[bool](p, box+".checked")
 	p.do(chromedp.KeyEvent(" "))
 	p.until("that the box is toggled", fmt.Sprintf("%s.checked !== %v", box, was))
 }

@@ -132,8 +132,7 @@ func TestWhatEndsInTheMiddleLosesNothingInTheBrowser(t *testing.T) {
 
 	r.answer(system.Answers{PINs: map[string][]string{"alice": {"hang"}}})
 	p.presses("Approve")
-	p.until("what the bridge will show", "Boolean(document.querySelector('figure.statement pre'))")
-	first := p.compared()
+	first := p.compared("will show")
 	p.sees("Type the PIN of alice")
 	p.picture("pin")
 	p.accessible("the page while a PIN is asked for")
@@ -142,9 +141,9 @@ func TestWhatEndsInTheMiddleLosesNothingInTheBrowser(t *testing.T) {
 	r.answer(system.Answers{Confirm: []string{"hang"}})
 	p.presses("Try again")
 	p.sees("Read it in the bridge's prompt")
-	p.until("the lines that the bridge shows", "/shows now/.test(document.querySelector('figure.statement').innerText)")
+	told := p.compared("shows now")
 	p.picture("reading")
-	if shown, told := r.statementAsked(), p.compared(); told == "" || !strings.HasPrefix(shown, told+"\n\nType ") || !strings.Contains(told, "\nYou sign as   Alice (mem_alice), at step 1\n") {
+	if shown := r.statementAsked(); told == "" || !strings.HasPrefix(shown, told+"\n\nType ") || !strings.Contains(told, "\nYou sign as   Alice (mem_alice), at step 1\n") {
 		t.Errorf("the page shows\n%s\nand the bridge\n%s", told, shown)
 	}
 	if err := r.StopProgram("bridge"); err != nil {
@@ -172,8 +171,7 @@ func TestWhatEndsInTheMiddleLosesNothingInTheBrowser(t *testing.T) {
 	p.until("that the gateway is back", "document.querySelectorAll('.notice').length === 1")
 	p.presses("Try again")
 	p.sees("1 of 2 approvals")
-	p.until("what bob compares", "/What the bridge will show/.test(document.querySelector('figure.statement').innerText)")
-	if next := p.compared(); next != first || !strings.Contains(next, "\nYou sign as   (said when you are asked)\n") {
+	if next := p.compared("will show"); next != first || !strings.Contains(next, "\nYou sign as   (said when you are asked)\n") {
 		t.Errorf("the next approver compares\n%s\nand not\n%s", next, first)
 	}
 	p.picture("one-approval")
@@ -285,10 +283,12 @@ func control(t *testing.T, r *rig, provider, faults string) {
 	}
 }
 
-// compared is the text that the page shows to be compared with the bridge's.
-func (p *tab) compared() string {
+// compared waits for the text to be compared with the bridge's, under a caption that
+// says so, and returns it.
+func (p *tab) compared(caption string) string {
 	p.Helper()
-	return eval[string](p, "document.querySelector('figure.statement pre').textContent")
+	return found[string](p, "what the bridge "+caption, "((f) => f && f.innerText.includes("+quoted(caption)+
+		") && f.querySelector('pre')?.textContent || '')(document.querySelector('figure.statement'))")
 }
 
 // statementAsked waits for the bridge's question about a statement, which comes a
