@@ -24,7 +24,8 @@ func TestADecideThatFailsEndsTheApprovalAndOneThatIsNotDueDoesNot(t *testing.T) 
 	g := newRig(t)
 	b := g.mustConnect()
 	l := g.mustOpen(b, "mem_alice")
-	junk := append(frame.Record{1}, make([]byte, 40)...)
+	junk := append(frame.Record{1}, make([]byte, 40)...) // version 1
+	junk[12] = 9                                         // a counter that was not used
 	call := func(method string, approval string, result any) error {
 		if method == frame.ApprovalFinish {
 			return b.Call(t.Context(), method, frame.ApprovalFinishParams{Approval: approval, Record: junk}, result)
