@@ -30,7 +30,7 @@ const (
 func layout(text string, columns int) (lines []string) {
 	for _, line := range strings.Split(strings.TrimRight(text, "\n"), "\n") {
 		value := strings.TrimLeft(line, " ")
-		label := line[:len(line)-len(value)]
+		label := line[:min(len(line)-len(value), columns/2)]
 		indent := wrapped + label + proseIndent
 		if at := strings.Index(value, "  "); at > 0 && label == "" {
 			text := strings.TrimLeft(value[at:], " ")

@@ -196,6 +196,7 @@ func TestPagesLoseNothing(t *testing.T) {
 
 func FuzzLayout(f *testing.F) {
 	f.Add("Into account  Treasury You pay 25.00 EUR (acc_treasury)\nprose", 40)
+	f.Add(strings.Repeat(" ", 90)+"far right", 0)
 	f.Add("A  \u1112\u1161\u11ab 北京 e\u0301\u0302\u0303", 5)
 	f.Fuzz(func(t *testing.T, text string, columns int) {
 		columns = narrowest + (columns&0xff)%(terminalWidth-narrowest)
