@@ -35,7 +35,7 @@ type Config struct {
 	Bridge   string        // the program, for its commands
 	Script   string        // of the person: see softhsm/e2e/cmd/scripted-pinentry
 	Counts   string        // the folder that was given to [Count]
-	Duration time.Duration // of the whole
+	Duration time.Duration // of the whole, at least: see [Run]
 	Out      io.Writer     // where progress is told
 }
 
@@ -92,19 +92,31 @@ var normal = []fault.Code{fault.Declined, fault.Cancelled, fault.Limited, fault.
 // refuse it as it likes.
 const request = "request"
 
+// Uses are the operations that a soak must have seen succeed.
+var Uses = []string{"connect", "pair", "open a channel", "approve", "reject", "pull", "insert", "wrong frame", "another site", "silent socket"}
+
+// extension is how much longer than its duration a soak goes on, on a slow
+// machine, until each of [Uses] has succeeded.
+const extension = 4 * time.Minute
+
 // Run uses a system in every way at once until cfg.Duration is over: pages that
 // come and go, channels, approvals, rejections, prompts that are declined,
 // cancelled or left open, tokens that are pulled, pairings that are made and
-// revoked, and strangers.
+// revoked, and strangers. On a machine that is too slow to do all of [Uses] in
+// that time it goes on until they are done, for four minutes more at most.
 func Run(ctx context.Context, cfg Config) (Report, error) {
 	s := &soak{Config: cfg, report: Report{Outcomes: map[string]int{}}}
 	var err error
 	if s.story, err = story.New(ctx, cfg.System, io.Discard); err != nil {
 		return s.report, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, cfg.Duration)
+	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var using sync.WaitGroup
+	using.Go(func() {
+		s.wait(ctx)
+		cancel()
+	})
 	for i, p := range system.People {
 		using.Go(func() { s.member(ctx, p, i) })
 	}
@@ -124,9 +136,39 @@ func Run(ctx context.Context, cfg Config) (Report, error) {
 	return s.report, err
 }
 
+// wait returns when the soak is over.
+func (s *soak) wait(ctx context.Context) {
+	began := time.Now()
+	tick := time.NewTicker(100 * time.Millisecond)
+	defer tick.Stop()
+	for pace(ctx, tick) {
+		took := time.Since(began)
+		if took >= s.Duration+extension || took >= s.Duration && len(s.missing()) == 0 {
+			return
+		}
+	}
+}
+
+// missing are the uses that have not succeeded yet.
+func (s *soak) missing() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.report.Missing()
+}
+
+// Missing are those of [Uses] that never succeeded.
+func (r Report) Missing() (missing []string) {
+	for _, use := range Uses {
+		if r.Outcomes[use+": ok"] == 0 {
+			missing = append(missing, use)
+		}
+	}
+	return missing
+}
+
 // note counts what came of an operation.
 func (s *soak) note(ctx context.Context, operation string, err error) {
-	if end, _ := ctx.Deadline(); ctx.Err() != nil || !time.Now().Before(end) {
+	if ctx.Err() != nil {
 		return // the soak ends in the middle of it
 	}
 	code := fault.Code("ok")
@@ -214,7 +256,7 @@ func (s *soak) turn(ctx context.Context, b *page.Bridge, who system.Person, turn
 	if turn%2 == 0 {
 		decision = "REJECT"
 	}
-	patience, cancel := context.WithTimeout(ctx, 5*time.Second)
+	patience, cancel := context.WithTimeout(ctx, 10*time.Second) // longer than an approval takes on a busy machine
 	defer cancel()
 	_, err = c.Decide(patience, purchase, decision)
 	if errors.Is(err, context.DeadlineExceeded) {
