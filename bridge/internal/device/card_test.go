@@ -103,6 +103,29 @@ func TestAPIVCardSignsAndDerivesEachWithItsKey(t *testing.T) {
 	}
 }
 
+// The URIs that other tools print name the private key, or the certificate, each by its
+// own label.
+func TestAKeyOfACardIsFoundByTheURIsOfOtherTools(t *testing.T) {
+	c := card(t, piv.Config{Name: "Uri"})
+	token := bring(t, modules.OpenSC(c))
+	point, err := c.Public(piv.Authentication).Bytes()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, rest := range []string{"id=%01;object=PIV%20AUTH%20key;type=private", "id=%01;object=PIV%20AUTH%20key", "id=%01;type=private", "object=PIV%20AUTH%20key;type=private",
+		"object=PIV%20AUTH%20pubkey;type=public", "object=PIV%20AUTH%20pubkey", "id=%01;type=cert", "object=Certificate%20for%20PIV%20Authentication;type=cert", "id=%01;type=public"} {
+		key, err := token.devices.Key(t.Context(), URI{Token: token.module.Label}.String()+";"+rest)
+		if err != nil || !slices.Equal(key.PublicKey().Uncompressed(), point) {
+			t.Errorf("%s: %v", rest, err)
+		}
+	}
+	for _, rest := range []string{"object=PIV%20AUTH%20key;type=public", "object=PIV%20AUTH%20pubkey;type=private", "id=%09"} {
+		if _, err := token.devices.Key(t.Context(), URI{Token: token.module.Label}.String()+";"+rest); fault.CodeOf(err) != fault.KeyMissing {
+			t.Errorf("%s: %v, want KEY_NOT_FOUND", rest, err)
+		}
+	}
+}
+
 func TestACardThatIsPulledIsNoticedAndWorksAgainAfterThePIN(t *testing.T) {
 	c := card(t, piv.Config{Name: "Bob"})
 	token := bring(t, modules.OpenSC(c))
@@ -136,7 +159,7 @@ func TestACardThatIsPulledIsNoticedAndWorksAgainAfterThePIN(t *testing.T) {
 	if _, err := key.SignDigest(t.Context(), digest[:]); err != nil {
 		t.Error(err)
 	}
-	if n := c.Counters(); n.Signatures != 4 || n.WrongPINs != 0 {
+	if n := c.Counters(); n.Signatures != 5 || n.WrongPINs != 0 { // one is the nonce with which the key proved itself
 		t.Errorf("the card counts %+v", n)
 	}
 }
@@ -192,7 +215,7 @@ func TestACardThatIsPulledWhileItSignsCostsThatSignatureOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	events := token.watch(t)
-	before := c.Counters().Commands
+	before, signatures := c.Counters().Commands, c.Counters().Signatures
 	failed := make(chan error, 1)
 	go func() {
 		_, err := key.SignDigest(context.Background(), digest[:])
@@ -216,7 +239,7 @@ func TestACardThatIsPulledWhileItSignsCostsThatSignatureOnly(t *testing.T) {
 	}
 	t.Logf("in the end: %v", err)
 	await(t, events, false)
-	if n := c.Counters(); n.Signatures != 1 {
+	if n := c.Counters(); n.Signatures != signatures {
 		t.Errorf("the card counts %+v: the signature was made, or made again", n)
 	}
 	c.Insert()
@@ -313,7 +336,7 @@ func TestAKeyThatWantsItsPINAtEachUseIsAskedEachTime(t *testing.T) {
 	if _, err := token.key(t, URI{ID: idAuthentication}).SignDigest(t.Context(), digest[:]); err != nil {
 		t.Errorf("another key afterwards: %v", err)
 	}
-	if n := c.Counters(); asked != 22 || n.WrongPINs != 1 || n.Signatures != 22 {
+	if n := c.Counters(); asked != 22 || n.WrongPINs != 1 || n.Signatures != 23 { // one is a nonce, with which the other key proved itself
 		t.Errorf("asked %d times; the card counts %+v", asked, n)
 	}
 }

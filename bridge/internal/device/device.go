@@ -291,6 +291,9 @@ func (d *Devices) Brief(id Identity) URI {
 // the same, what tells them apart.
 func (d *Devices) Name(id Identity) string {
 	name := id.Label
+	if name == "" { // its maker's words, then: a URI by the serial number finds it
+		return strings.TrimSpace(fmt.Sprintf("%s (serial %s)", strings.TrimSpace(id.Manufacturer+" "+id.Model), id.Serial))
+	}
 	var others []Identity
 	for _, k := range d.All() {
 		if k.id != id && k.id.Label == id.Label {

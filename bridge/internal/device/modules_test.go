@@ -99,6 +99,21 @@ func TestNSSSignsAndDerivesAndNamesTheMissingCurve(t *testing.T) {
 	}
 }
 
+func TestATokenThatNeedsNoPINIsUsedWithoutOne(t *testing.T) {
+	o := openLocked(t, modules.Run(t, modules.NSSWithoutPIN), 10*time.Second)
+	if s := o.State(t.Context()); !s.NoPIN || s.Locked || s.PINUnset || !s.Present {
+		t.Fatalf("%+v", s)
+	}
+	key := o.generate(t, Template{Curve: jws.P256, Label: "both", Sign: true, Derive: true})
+	keystest.Run(t, jws.P256, key)
+	if found := o.key(t, URI{Object: "both"}); !found.PublicKey().Equal(key.PublicKey()) {
+		t.Error("it is found as another key")
+	}
+	if list, err := o.Keys(t.Context()); err != nil || len(list.Keys) != 1 {
+		t.Errorf("%d keys, %v", len(list.Keys), err)
+	}
+}
+
 func TestATPMSignsAndNamesTheMissingECDHBeforeItIsNeeded(t *testing.T) {
 	m := modules.Run(t, modules.TPM)
 	tpm := openLocked(t, m, 30*time.Second)

@@ -93,11 +93,21 @@ func (k *Token) generate(session pkcs11.SessionHandle, t Template, params, id []
 		ofPublic, ofPrivate := t.attributes(params, id, complete)
 		public, private, err = k.module.ctx.GenerateKeyPair(session, mechanism, ofPublic, ofPrivate)
 		if !is(err, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID) && !is(err, pkcs11.CKR_ATTRIBUTE_VALUE_INVALID) &&
-			!is(err, pkcs11.CKR_ATTRIBUTE_READ_ONLY) && !is(err, pkcs11.CKR_TEMPLATE_INCONSISTENT) {
+			!is(err, pkcs11.CKR_ATTRIBUTE_READ_ONLY) && !is(err, pkcs11.CKR_TEMPLATE_INCONSISTENT) && !k.refusesSo(session, err, id) {
 			break
 		}
 	}
 	return public, private, err
+}
+
+// refusesSo reports that a token refuses a template without saying so, as tpm2-pkcs11
+// does, and that it made nothing all the same.
+func (k *Token) refusesSo(session pkcs11.SessionHandle, err error, id []byte) bool {
+	if !is(err, pkcs11.CKR_GENERAL_ERROR) && !is(err, pkcs11.CKR_FUNCTION_FAILED) {
+		return false
+	}
+	made, err := k.module.search(session, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_ID, id)})
+	return err == nil && len(made) == 0
 }
 
 // attributes are the templates of the two halves. They always say that the private
