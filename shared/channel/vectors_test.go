@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/shared/spec"
 	"countersign/shared/strictjson"
 )
 
@@ -198,11 +199,8 @@ func TestVectors(t *testing.T) {
 
 func TestTheSpecNamesTheLimits(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../spec/channel.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := strings.ReplaceAll(string(page), ",", "")
+	page := spec.Page(t, "channel.md")
+	text := strings.ReplaceAll(page, ",", "")
 	for name, n := range map[string]int{
 		"record": MaxRecord, "plaintext": MaxPlaintext, "payload": MaxPayload, "shortest record": minRecord,
 		"act 1": Act1Size, "act 2": Act2Size, "shortest act 3": minAct3, "longest act 3": minAct3 + MaxPayload,

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -15,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"countersign/shared/fault"
+	"countersign/shared/spec"
 	"countersign/shared/strictjson"
 )
 
@@ -391,10 +391,7 @@ var specRow = regexp.MustCompile("(?m)^\\| `([a-z]+\\.[a-z]+)` \\| (request|noti
 // fields.
 func TestTheSpecHasTheTableOfMethods(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../spec/frame.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	page := spec.Page(t, "frame.md")
 	var want []string
 	for _, s := range Methods() {
 		kind, result := "request", "—"
@@ -406,12 +403,12 @@ func TestTheSpecHasTheTableOfMethods(t *testing.T) {
 		}
 		want = append(want, fmt.Sprintf("| `%s` | %s | %s | %s |", s.Method, kind, fields(s.Params()), result))
 	}
-	got := specRow.FindAllString(string(page), -1)
+	got := specRow.FindAllString(page, -1)
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("frame.md and the code differ (- code, + page):\n%s", diff)
 	}
 	for _, n := range []int{MaxFrame, MaxMessages, MaxID, MaxRecord, MaxText, MaxName, MaxIdentities, MaxApprovals, MaxBatch, MaxErrorMessage, MaxDetails, CloseCode} {
-		if !strings.Contains(strings.ReplaceAll(string(page), ",", ""), fmt.Sprint(n)) {
+		if !strings.Contains(strings.ReplaceAll(page, ",", ""), fmt.Sprint(n)) {
 			t.Errorf("frame.md does not name the limit %d", n)
 		}
 	}

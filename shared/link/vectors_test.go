@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"countersign/shared/spec"
 	"countersign/shared/strictjson"
 )
 
@@ -157,11 +158,8 @@ func TestVectors(t *testing.T) {
 
 func TestTheSpecNamesTheLimits(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../spec/link.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := strings.ReplaceAll(string(page), ",", "")
+	page := spec.Page(t, "link.md")
+	text := strings.ReplaceAll(page, ",", "")
 	for name, n := range map[string]int{
 		"message 1": Message1Size, "message 2": Message2Size, "message 3": Message3Size, "record": MaxRecord,
 		"plaintext": MaxPlaintext, "origin": maxOrigin, "records under a key": RekeyEvery, "last version": maxVersion,

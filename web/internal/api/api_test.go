@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -18,6 +17,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/spec"
 	"countersign/shared/strictjson"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
@@ -137,21 +137,18 @@ func TestEveryFaultHasAStatus(t *testing.T) {
 
 func TestSpecListsExactlyTheRoutes(t *testing.T) {
 	t.Parallel()
-	page, err := os.ReadFile("../../../shared/spec/wire.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var spec, table []string
-	for _, m := range regexp.MustCompile("(?m)^### `((?:GET|POST) [^`]+)`$").FindAllSubmatch(page, -1) {
-		spec = append(spec, string(m[1]))
+	page := spec.Page(t, "wire.md")
+	var headings, table []string
+	for _, m := range regexp.MustCompile("(?m)^### `((?:GET|POST) [^`]+)`$").FindAllStringSubmatch(page, -1) {
+		headings = append(headings, m[1])
 	}
 	for _, r := range routes {
 		table = append(table, r.pattern)
 	}
-	slices.Sort(spec)
+	slices.Sort(headings)
 	slices.Sort(table)
-	if !slices.Equal(spec, table) {
-		t.Errorf("spec %q\nroutes %q", spec, table)
+	if !slices.Equal(headings, table) {
+		t.Errorf("headings %q\nroutes %q", headings, table)
 	}
 }
 
