@@ -195,7 +195,7 @@ func TestAnswersStreamAndTheDeadlineIsHard(t *testing.T) {
 		<-r.Context().Done()
 		close(gone)
 	})
-	d := newDesk(t, buy.Config{Deadline: 300 * time.Millisecond, Providers: []buy.Provider{
+	d := newDesk(t, buy.Config{Deadline: 3 * time.Second, Providers: []buy.Provider{
 		{ID: "slow", Name: "Slow", URL: slow.URL}, {ID: "fast", Name: "Fast", URL: fast.URL},
 	}})
 	var seen []string

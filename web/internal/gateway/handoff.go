@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"countersign/shared/amount"
@@ -69,11 +70,12 @@ func mayPay(tx store.Tx, p purchase, again bool) error {
 		With("order", p.order.ID)
 }
 
-// depositSeen reports whether anything was ever seen at the address of an order,
-// final or not: also what the chain took back, which may come again.
+// depositSeen reports whether anything was ever seen at the address of an order
+// since its request has it, final or not: also what the chain took back, which may
+// come again.
 func depositSeen(tx store.Tx, p purchase) (bool, error) {
 	all, err := tx.DepositsAt(p.order.Chain, p.order.Address)
-	return len(all) > 0, err
+	return slices.ContainsFunc(all, func(d store.Deposit) bool { return d.Request == p.order.Request }), err
 }
 
 // useBy is when the approval of a request ends; zero while it has none.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway/gatewaytest"
 )
@@ -154,5 +155,24 @@ func TestPayingAgainMustBeSaid(t *testing.T) {
 	last := must[wire.Order](t)(w.Gateway.Order(ctx, me, o.ID))
 	if e := last.History[len(last.History)-1]; !strings.Contains(e.Text, "pay again") || last.State != wire.OrderProcessing {
 		t.Errorf("order %s ends with %+v", last.State, e)
+	}
+}
+
+// What came to an address before a later request got it is none of that request's.
+func TestAnEarlierRequestsDepositDoesNotAskToPayAgain(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	ctx, me := t.Context(), gatewaytest.Caller()
+	rejected := w.Requested()
+	w.Signer.Decide(rejected.ID, "mem_bob", statement.Reject)
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(ctx))
+	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, gatewaytest.ChainID))
+	w.Chain.Deposit(rejected.Intent.Address, "0.5")
+	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, gatewaytest.ChainID))
+	w.Signer.Reuse = rejected.Intent.Address
+	r := w.Approved()
+	o := must[wire.Order](t)(w.Gateway.NewOrder(ctx, me, r.ID))
+	if r.Intent.Address != rejected.Intent.Address || o.Ticket == nil || o.State != wire.OrderCreated {
+		t.Errorf("order %+v", o)
 	}
 }

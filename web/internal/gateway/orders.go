@@ -179,15 +179,33 @@ func (g *Gateway) useTicket(ctx context.Context, hash [32]byte) (t store.Ticket,
 // Redirect uses a ticket and returns the provider's address. What was true when
 // the ticket was made is asked once more, the price too. It fails with
 // TICKET_SPENT, APPROVAL_LAPSED, DEPOSIT_SEEN, QUOTE_CHANGED, NOT_ELIGIBLE and
-// PROVIDER_UNAVAILABLE; the order then waits for another ticket.
+// PROVIDER_UNAVAILABLE, all with the detail order but for a ticket that is not
+// known; the order then waits for another ticket.
 func (g *Gateway) Redirect(ctx context.Context, ticket string) (string, error) {
 	t, o, err := g.useTicket(ctx, sha256.Sum256([]byte(ticket)))
 	if err != nil {
 		return "", err
 	}
+	url, err := g.lead(ctx, o, t)
+	if f, ok := fault.As(err); ok {
+		err = f.With("order", o.ID)
+	}
+	return url, err
+}
+
+// OrderPage is where a person finds an order; empty when there is no page.
+func (g *Gateway) OrderPage(order string) string {
+	if g.cfg.PageURL == "" {
+		return ""
+	}
+	return g.cfg.PageURL + "/orders/" + order
+}
+
+// lead leads to the provider of an order, for a ticket that is used up.
+func (g *Gateway) lead(ctx context.Context, o store.Order, t store.Ticket) (string, error) {
 	defer g.locks.lock("order\x00" + o.Request)()
 	var p purchase
-	err = g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
+	err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
 		if p, err = purchaseOf(tx, o.Entity, o.Request); err != nil {
 			return err
 		}
@@ -208,10 +226,7 @@ func (g *Gateway) Redirect(ctx context.Context, ticket string) (string, error) {
 	}
 	h := HandOff{
 		Order: o.ID, Provider: o.Intent.Provider, Input: asked, Crypto: row.CryptoAmount, Chain: o.Chain,
-		QuoteRef: row.ProviderRef, Language: t.Language, Theme: t.Theme,
-	}
-	if g.cfg.PageURL != "" {
-		h.Return = g.cfg.PageURL + "/orders/" + o.ID
+		QuoteRef: row.ProviderRef, Language: t.Language, Theme: t.Theme, Return: g.OrderPage(o.ID),
 	}
 	url, err := g.cfg.Desk.Redirect(ctx, h)
 	if err != nil {
