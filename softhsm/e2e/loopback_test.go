@@ -393,7 +393,7 @@ func TestAPromptEndsWhenThePersonCancelsOrLeavesThePage(t *testing.T) {
 		p.sees(tc.sees)
 		took := time.Since(began)
 		t.Logf("%s: on the page after %s", tc.what, took.Round(time.Millisecond))
-		if took > 5*time.Second { // a second on a computer that does nothing else
+		if took > 20*time.Second { // a second on a computer that does nothing else
 			t.Errorf("%s: on the page after %s", tc.what, took)
 		}
 	}

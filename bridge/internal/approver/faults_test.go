@@ -112,7 +112,7 @@ func newBadBridge(t *testing.T) *badBridge {
 	t.Helper()
 	f := softhsm.NewFaulty(t, softhsm.Spec{Label: "alice", Keys: []softhsm.Key{
 		{Label: "approval", Curve: jws.Secp256k1, Sign: true}, {Label: "channel", Curve: jws.Secp256k1, Derive: true}}})
-	d, err := device.Open(device.Config{Modules: device.Modules(f.Module), Poll: 20 * time.Millisecond, Timeout: time.Second})
+	d, err := device.Open(device.Config{Modules: device.Modules(f.Module), Poll: 20 * time.Millisecond, Timeout: 3 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

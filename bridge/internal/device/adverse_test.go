@@ -105,7 +105,7 @@ func TestTheStateOfABusyTokenIsItsLast(t *testing.T) {
 	if s := d.State(t.Context()); s.Locked || !s.Present {
 		t.Errorf("state of a token that does not answer: %+v", s)
 	}
-	if took := time.Since(began); took > 2*stateTime {
+	if took := time.Since(began); took > 5*stateTime {
 		t.Errorf("it took %v", took)
 	}
 }
@@ -151,7 +151,7 @@ func TestDevicesCloseWhileAModuleHangsAtItsStartOrKeepsCrashing(t *testing.T) {
 			if err := devices.Close(); err != nil {
 				t.Error(err)
 			}
-			if took := time.Since(began); took > 5*time.Second {
+			if took := time.Since(began); took > 30*time.Second {
 				t.Errorf("it took %v", took)
 			}
 		})
@@ -162,7 +162,7 @@ func TestAModuleThatHangsAtItsStartKeepsNoOtherTokenAway(t *testing.T) {
 	good := softhsm.NewFaulty(t, softhsm.Spec{Label: "good", Keys: []softhsm.Key{both(jws.P256)}})
 	hung := softhsm.NewFaulty(t, softhsm.Spec{Label: "hung", Keys: []softhsm.Key{both(jws.P256)}})
 	release := hung.Hang("C_Initialize")
-	devices, err := Open(Config{Modules: Modules(good.Module, hung.Module), Poll: 20 * time.Millisecond, patience: time.Second})
+	devices, err := Open(Config{Modules: Modules(good.Module, hung.Module), Poll: 20 * time.Millisecond, patience: 3 * time.Second})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -126,7 +126,7 @@ func upgrade(t *testing.T, c net.Conn, port string, more ...string) *bufio.Reade
 func TestASlowHeaderIsCutOffInTime(t *testing.T) {
 	bubble(t, nil, func(t *testing.T, p *pipes) {
 		took, answer := drip(t, p.dial(t), strings.Join(good("18427"), "\r\n")+"\r\nX-Slow: "+strings.Repeat("x", 1000))
-		if took > HandshakeTimeout+2*time.Second {
+		if took > HandshakeTimeout+10*time.Second {
 			t.Errorf("it took %v", took)
 		}
 		if strings.Contains(answer, Protocol) {
@@ -142,7 +142,7 @@ func TestASlowBodyIsCutOffInTime(t *testing.T) {
 		if _, err := io.WriteString(c, head); err != nil {
 			t.Fatal(err)
 		}
-		if took, answer := drip(t, c, strings.Repeat("x", 1000)); took > HandshakeTimeout+2*time.Second || !strings.HasPrefix(answer, "HTTP/1.1 405") {
+		if took, answer := drip(t, c, strings.Repeat("x", 1000)); took > HandshakeTimeout+10*time.Second || !strings.HasPrefix(answer, "HTTP/1.1 405") {
 			t.Errorf("it took %v: %q", took, answer)
 		}
 	})
@@ -154,7 +154,7 @@ func TestASilentSocketIsClosedInTime(t *testing.T) {
 		if _, err := io.ReadAll(p.dial(t)); err != nil {
 			t.Fatal(err)
 		}
-		if took := time.Since(began); took > HandshakeTimeout+time.Second {
+		if took := time.Since(began); took > HandshakeTimeout+10*time.Second {
 			t.Errorf("it took %v", took)
 		}
 	})
@@ -179,7 +179,7 @@ func TestASlowMessageDoesNotMoveTheDeadline(t *testing.T) {
 			}
 			time.Sleep(time.Second) // of the bubble
 		}
-		if took := time.Since(began); took > HandshakeTimeout+2*time.Second {
+		if took := time.Since(began); took > HandshakeTimeout+10*time.Second {
 			t.Errorf("it took %v", took)
 		}
 		var timeout net.Error
