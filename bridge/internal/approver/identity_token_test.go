@@ -117,7 +117,7 @@ func TestATokenThatIsNotNamedClearlyIsAskedForNoPIN(t *testing.T) {
 	}
 }
 
-// C18: what one PIN unlocks is named, whichever attributes the URIs of the keys have.
+// What one PIN unlocks is named, whichever attributes the URIs of the keys have.
 func TestThePINsPromptNamesEveryKeyThatItUnlocksHoweverItsURINamesTheToken(t *testing.T) {
 	t.Parallel()
 	for name, uris := range map[string]func(device.Identity) (approval, channel string){

@@ -145,11 +145,11 @@ func isShown(shown []half, certificate half) bool {
 }
 
 // doubts names the public keys of a locked token that may have no private half:
-// several under one name, and those that the token did not make.
+// several under one label or id, and those that the token did not make.
 func doubts(shown []half) (all []Omitted) {
 	for i, h := range shown {
 		twin := slices.IndexFunc(shown, func(o half) bool {
-			return h.label == o.label && bytes.Equal(h.id, o.id) && !h.public.Equal(o.public)
+			return (h.label != "" && h.label == o.label || len(h.id) > 0 && bytes.Equal(h.id, o.id)) && !h.public.Equal(o.public)
 		})
 		switch {
 		case twin >= 0 && twin < i:
