@@ -629,6 +629,15 @@ func TestTheLogIsToldOnceThatAChainIsNotReadAndOnceThatItIs(t *testing.T) {
 		}
 	}
 	scan()
+	for range 3 { // a hiccup
+		n.Lag(1)
+		_ = g.Deposits(t.Context(), "eip155:1")
+		n.Lag(0)
+		_ = g.Deposits(t.Context(), "eip155:1")
+	}
+	if text.Len() > 0 {
+		t.Errorf("a hiccup was told:\n%s", text.String())
+	}
 	n.Break(func(method string) error {
 		if method == "eth_getLogs" || method == "eth_getBalance" || method == "eth_getTransactionReceipt" {
 			return errors.New("out of order")

@@ -56,6 +56,7 @@ type watch struct {
 	progress time.Time // of the last scan that succeeded; zero: none did
 	failing  time.Time // since when scans fail; zero: the last one succeeded
 	reason   string
+	fails    int    // scans that failed in a row
 	told     string // what the log was told last
 }
 
@@ -86,9 +87,10 @@ func (g *Gateway) note(w *watch, err error) {
 		err = fmt.Errorf("the node's newest block, %d, is of %s: it does not follow its chain", w.head.Number, w.head.At.Format(time.RFC3339))
 	}
 	if err == nil {
-		w.progress, w.failing, w.reason = now, time.Time{}, ""
+		w.progress, w.failing, w.reason, w.fails = now, time.Time{}, "", 0
 	} else {
 		w.reason = err.Error()
+		w.fails++
 		if w.failing.IsZero() {
 			w.failing = now
 		}
@@ -100,8 +102,8 @@ func (g *Gateway) note(w *watch, err error) {
 		}
 		return r
 	}, w.reason)
-	if kind == w.told {
-		return
+	if kind == w.told || w.fails == 1 {
+		return // one failure alone is no news: of several nodes behind one address, some are behind
 	}
 	w.told = kind
 	if err != nil {
