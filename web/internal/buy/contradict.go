@@ -166,6 +166,8 @@ func (c comparison) differs(s said, inside []said) string {
 		return aboutAsset
 	case kind != "" || free(w):
 		return ""
+	case anyOf(w, "value cost budget") && strings.ContainsAny(s.value, "123456789") && strings.Trim(s.value, "0123456789., ") == "" && !c.amount(s.value, nil):
+		return aboutAmount
 	case opaque(w):
 		if c.otherCode(s.value, true) {
 			return aboutAsset
@@ -270,7 +272,7 @@ func (c comparison) money(value string, w []string) bool {
 		}
 	}
 	_, decimals, point := strings.Cut(value, ".")
-	plain := point && len(decimals) == 2 && strings.Trim(value, "0123456789.") == "" && !anyOf(w, "v version ver scale zoom ratio opacity rate percent pct score dpr lat lng lon fee fees min max limit discount tax")
+	plain := point && len(decimals) == 2 && strings.Trim(value, "0123456789.") == "" && !anyOf(w, "v version ver scale zoom ratio opacity rate percent pct score dpr lat lng lon price unit fee fees min max limit discount tax")
 	return (number == 1 && code || plain) && !c.amount(value, nil)
 }
 

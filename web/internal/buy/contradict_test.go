@@ -41,6 +41,8 @@ func TestWhatContradictsTheOrderIsRefusedUnderAnyName(t *testing.T) {
 	json := `{"wallets":[{"chain":"ethereum","to":"` + theirs + `"}]}`
 	for tail, about := range map[string]string{
 		"/?userAddress=" + theirs: aboutAddress, "/?userAddress=OTHER": aboutAddress, "/?walletAddresses=": aboutAddress, "/?wallet-address": aboutAddress,
+		"/?walletaddress=": aboutAddress, "/?toaddress=OTHER": aboutAddress, "/?wallet_address_0=": aboutAddress, "/?receiver=OTHER": aboutAddress, "/?%5BaccountAddress%5D=OTHER": aboutAddress,
+		"/?x=a%2F" + theirs: aboutAddress, "/?walletAddress=%00": aboutAddress,
 		"/?walletAddress=null": aboutAddress, "/?x=" + theirs: aboutAddress, "/?x=" + strings.ToLower(theirs): aboutAddress, "/?to=0X" + theirs[2:]: aboutAddress,
 		"/?walletAddress=" + theirs[2:]: aboutAddress, "/?x=" + btc: aboutAddress, "/?x=" + strings.ToUpper(btc): aboutAddress, "/?q=1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa": aboutAddress,
 		"/?q=TJRabPrwbZy45sbavfcjinPJC18kjpRTv8": aboutAddress, "/?q=rHb9CJAWyB4rj91VRWn96DkukG4bwdtyTh": aboutAddress, "/?q=vitalik.eth": aboutAddress,
@@ -59,6 +61,8 @@ func TestWhatContradictsTheOrderIsRefusedUnderAnyName(t *testing.T) {
 		"/?x=EUR:999": aboutAmount, "/?x=%E2%82%AC999": aboutAmount, "/?p=999.00": aboutAmount, "/?defaultAmount=99": aboutAmount, "/?amountInCents=25001": aboutAmount,
 		"/?order=" + url.QueryEscape(`{"amount":{"value":999,"currency":"EUR"}}`): aboutAmount, "/?amount=250&amount=250": aboutAmount, "/#/pay?spend=999": aboutAmount,
 
+		"/?value=999": aboutAmount, "/?AMOUNT%5B%5D=999": aboutAmount, "/?amount=0x3E7": aboutAmount, "/?amount=%D9%A9%D9%A9": aboutAmount, "/?fiatamount=999": aboutAmount,
+		"/?code=usdt": aboutAsset, "/?cryptocode=doge": aboutAsset, "/?currencycode=USDT": aboutAsset, "/?currencyName=bitcoin": aboutAsset, "/?cryptoCurrency=eth-arbitrum": aboutAsset, "/?coin=BTC,ETH": aboutAsset,
 		"/?currencyCode=usdt": aboutAsset, "/?currency=": aboutAsset, "/?cryptoCurrency=shib": aboutAsset, "/?fiat=USD": aboutAsset, "/?token=USDT": aboutAsset, "/?c=usdt": aboutAsset,
 		"/?to=bitcoin": aboutAsset, "/?q=USD": aboutAsset, "/buy/usdt": aboutAsset, "/?asset=eip155:1/erc20:0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48": aboutAddress,
 		"/?symbol=ETH_BTC": aboutAsset, "/?network=polygon": aboutAsset, "/?chainId=137": aboutAsset, "/?pair=BTC-EUR": aboutAsset, "/?defaultCurrencyCode=btc": aboutAsset,
@@ -89,6 +93,8 @@ func TestWhatDoesNotContradictTheOrderPasses(t *testing.T) {
 		"/?email=alice%40usd.example&emailAddress=alice%40example.com", "/?walletId=123&walletType=metamask&walletName=vault", "/?disableWalletAddress=true&skipWalletAddress=1&disableFiatAmount=false&disableCryptoCurrency=true",
 		"/?feeAmount=3.49&networkFee=1.20&minAmount=50&maxAmount=10000&feeCurrency=USD", "/?version=1.25&zoom=0.75&v=2.10", "/?partnerId=1234&externalOrderId=ord_1&partner=ripple", "/?utm_source=base&sort=top&scope=all&mode=try",
 		"/?redirectURL=" + url.QueryEscape("https://dash.example/orders/ord_1?done=1"), "/v2/widget/buy/eth/eur", "/ethereum", "/?walletAddressTag=", "/?ipAddress=203.0.113.7", "/?a=" + strings.Repeat("x", 900), "/#/checkout/step-1",
+		"/?emailaddress=a%40b.example&ipaddress=203.0.113.7&currencyDisplay=symbol&amountType=fiat&assetId=102&isAmountEditable=false&cryptoCurrencyLocked=true",
+		"/?amount=250,00&currencyName=Ethereum&value=250", "/?unitPrice=2674.10&rate=2674.1",
 		"/?list=a,b,c&empty=&flag", "/?countryCode=US&state=PEN", "/?quoteId=np-7781&quote=q_17",
 	} {
 		if got := judged(t, anOrder(), tail); got != "" {

@@ -16,6 +16,8 @@ const (
 const aside = "email mail ip billing home shipping street postal residential city return redirect url uri id name type tag memo note label " +
 	"signature provider brand version connect hash kit theme country"
 
+const assetWords = "currency currencies cryptocurrency crypto coin coins asset assets ticker symbol fiat pair ccy"
+
 // kindOf is what a parameter of this name stands for; empty when nothing here
 // knows.
 func kindOf(w []string) string {
@@ -23,18 +25,27 @@ func kindOf(w []string) string {
 	switch {
 	case anyOf(w, "fee fees min max minimum maximum limit limits discount tax tip rate bonus coupon percent pct decimals precision icon count"):
 		return beside
+	case anyOf(w, "chain network") && anyOf(w, "id ids name"):
+		return aboutNetwork
+	case anyOf(w, "id ids name type label display format position style side"): // of one, and not its value
+		if anyOf(w, "address addresses") && !anyOf(w, aside) {
+			return aboutAddress
+		}
+		return ""
 	case anyOf(w, "amount amounts amt sum total qty quantity volume spend") || strings.Contains(all, "amount"):
 		return aboutAmount
 	case anyOf(w, "network networks chain chainid blockchain"):
 		return aboutNetwork
-	case anyOf(w, "currency currencies cryptocurrency crypto coin coins asset assets ticker symbol fiat pair ccy") || strings.Contains(all, "currency"):
+	case anyOf(w, assetWords) || strings.Contains(all, "currency"):
 		if anyOf(w, "address contract") {
 			return aboutAddress
 		}
 		return aboutAsset
-	case anyOf(w, aside):
+	case anyOf(w, aside) || slices.ContainsFunc(strings.Fields("email mail ip billing home shipping street postal"), func(p string) bool {
+		return strings.HasPrefix(all, p+"address")
+	}):
 		return ""
-	case anyOf(w, "address addresses wallet wallets addr recipient beneficiary payee destination dest payout") || strings.Contains(all, "walletaddress") || strings.Contains(all, "address") && len(w) == 1:
+	case anyOf(w, "address addresses wallet wallets addr recipient recipients receiver receivers beneficiary payee destination dest payout") || strings.Contains(all, "walletaddress") || strings.Contains(all, "address") && len(w) == 1:
 		return aboutAddress
 	}
 	return ""
@@ -60,7 +71,7 @@ func opaque(w []string) bool {
 
 // free reports whether a parameter holds words of other vocabularies.
 func free(w []string) bool {
-	return anyOf(w, "lang language locale theme country residency region state city mode method payment platform utm source medium campaign referrer referral provider brand name title description text sort order filter scope color colour font email")
+	return !anyOf(w, assetWords) && anyOf(w, "lang language locale theme country residency region state city mode method payment platform utm source medium campaign referrer referral provider brand name title description text sort order filter scope color colour font email")
 }
 
 func anyOf(w []string, list string) bool {
