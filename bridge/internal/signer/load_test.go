@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"countersign/shared/fault"
 	"countersign/shared/id"
@@ -70,6 +71,7 @@ func TestAnOutcomeThatACrashKeptBackComesLater(t *testing.T) {
 	g := newRig(t, twoOfThree())
 	g.request(testReq)
 	approveAs(t, g, "mem_alice", "mem_bob")
+	approved := g.clock.now()
 	lines := append([]string(nil), g.service.state.lines...)
 	if err := g.file.Truncate(int64(len(strings.Join(lines[:4], "\n")) + 1)); err != nil {
 		t.Fatal(err)
@@ -77,10 +79,14 @@ func TestAnOutcomeThatACrashKeptBackComesLater(t *testing.T) {
 	if err := (watermark{g.vault}).Set(t.Context(), signedlog.Mark{Size: 4, Head: signedlog.Hash([]byte(lines[3]))}); err != nil {
 		t.Fatal(err)
 	}
+	g.clock.add(72 * time.Hour) // the approval is not usable any longer
 	g.restart()
 	r, err := g.service.Get(t.Context(), testReq)
 	if err != nil || r.State != "APPROVED" || g.service.Status().Log.Size != 5 {
 		t.Errorf("%+v, %v", r, err)
+	}
+	if want := approved.Add(24 * time.Hour); r.UseBy == nil || !r.UseBy.Equal(want) {
+		t.Errorf("the approval ends at %v, want %s", r.UseBy, want)
 	}
 }
 
