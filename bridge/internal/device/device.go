@@ -292,7 +292,11 @@ func (d *Devices) Brief(id Identity) URI {
 func (d *Devices) Name(id Identity) string {
 	name := id.Label
 	if name == "" { // its maker's words, then: a URI by the serial number finds it
-		return strings.TrimSpace(fmt.Sprintf("%s (serial %s)", strings.TrimSpace(id.Manufacturer+" "+id.Model), id.Serial))
+		name = cmp.Or(strings.TrimSpace(id.Manufacturer+" "+id.Model), "token")
+		if id.Serial != "" {
+			name += " (serial " + id.Serial + ")"
+		}
+		return name
 	}
 	var others []Identity
 	for _, k := range d.All() {

@@ -224,7 +224,8 @@ func TestAPrivateKeyFindsItsPublicHalfWithoutAPublicKeyObject(t *testing.T) {
 				}
 			}
 			for u, want := range map[URI]fault.Code{{Object: "silent"}: fault.KeyUnsuited, {Object: "certified", Type: "cert"}: fault.KeyMissing,
-				{Object: "a certificate", Type: "private"}: fault.KeyMissing, {Object: "a certificate", Type: "public"}: fault.KeyMissing, {ID: "\x02"}: fault.KeyMissing} {
+				{Object: "a certificate", Type: "private"}: fault.KeyMissing, {Object: "a certificate", Type: "public"}: fault.KeyMissing, {ID: "\x02"}: fault.KeyMissing,
+				{Object: "signs", Type: "data"}: fault.KeyMissing, {Object: "signs", Type: "secret-key"}: fault.KeyMissing} {
 				if _, err := k.Find(t.Context(), u, jws.PublicKey{}); fault.CodeOf(err) != want {
 					t.Errorf("%s: %v, want %s", u, err, want)
 				}
