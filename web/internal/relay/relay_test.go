@@ -217,6 +217,37 @@ func TestTheNewestConnectionOfABridgeWins(t *testing.T) {
 	hear(t, stream, "the stream of before goes on")
 }
 
+// An end that is sending in the very moment learns the reason, and not that the
+// connection was lost: what it sends meets a connection that said goodbye.
+func TestAnEndThatIsSendingLearnsWhyTheOtherOneClosed(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, 0)
+	b := g.bridge()
+	for turn := range 100 {
+		g.later(time.Minute)
+		from, to := g.page(b.name), b.next()
+		<-b.origins
+		if turn%2 == 0 {
+			from, to = to, from
+		}
+		sending := make(chan struct{})
+		go func() {
+			defer close(sending)
+			for to.WriteMessage(websocket.BinaryMessage, []byte("more")) == nil {
+			}
+		}()
+		_, _, err := from.ReadMessage()
+		if err != nil {
+			t.Fatal(err)
+		}
+		shut(from, frame.CloseCode, string(fault.PairingRefused))
+		wantClosed(t, "while it sends", to, frame.CloseCode, string(fault.PairingRefused))
+		to.Close()
+		from.Close()
+		<-sending
+	}
+}
+
 func TestTheCloseCodeIsCarriedOver(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, 0)

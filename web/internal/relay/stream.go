@@ -179,7 +179,10 @@ func pump(from, to *websocket.Conn, ended chan<- struct{}) {
 		code := 0
 		if kind != websocket.BinaryMessage {
 			code = websocket.CloseUnsupportedData
-		} else if to.SetWriteDeadline(time.Now().Add(writeTime)) != nil || to.WriteMessage(kind, data) != nil {
+		} else if err := pass(to, data); errors.Is(err, websocket.ErrCloseSent) {
+			drain(from) // to said goodbye, and the other direction tells from why
+			return
+		} else if err != nil {
 			code = websocket.CloseGoingAway
 		}
 		if code != 0 {
@@ -190,6 +193,14 @@ func pump(from, to *websocket.Conn, ended chan<- struct{}) {
 			return
 		}
 	}
+}
+
+// pass writes one message.
+func pass(to *websocket.Conn, data []byte) error {
+	if err := to.SetWriteDeadline(time.Now().Add(writeTime)); err != nil {
+		return err
+	}
+	return to.WriteMessage(websocket.BinaryMessage, data)
 }
 
 // endingOf carries a close code over. 1005 (none was given) is sent as a close
