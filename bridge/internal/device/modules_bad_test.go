@@ -3,6 +3,7 @@ package device
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,9 +32,8 @@ func TestAModuleThatCannotBeLoadedCostsNoOther(t *testing.T) {
 	if _, err := devices.Key(t.Context(), "pkcs11:token=sound;object=both"); err != nil {
 		t.Error(err)
 	}
-	began := time.Now()
-	if _, err := devices.Key(t.Context(), "pkcs11:token=late;object=both"); fault.CodeOf(err) != fault.DeviceMissing || time.Since(began) > 3*time.Second {
-		t.Errorf("a token that is not there: %v, after %s", err, time.Since(began))
+	if _, err := devices.Key(t.Context(), "pkcs11:token=late;object=both"); fault.CodeOf(err) != fault.DeviceMissing {
+		t.Errorf("a token that is not there: %v", err)
 	}
 	if p := devices.Problems(); len(p) != 4 || p[0].Path != gone || fault.CodeOf(p[0].Err) != fault.DeviceFailed {
 		t.Errorf("%v", p)
@@ -70,7 +70,7 @@ func TestATokenThroughTwoModulesIsSaidToBe(t *testing.T) {
 	}
 	_, err = devices.Key(t.Context(), "pkcs11:token=twice;object=both")
 	wantFault(t, err, fault.Invalid, nil)
-	if f, _ := fault.As(err); f == nil || f.Message == "" || !filepath.IsAbs(again) {
+	if f, _ := fault.As(err); f == nil || !strings.Contains(f.Message, again) {
 		t.Error(err)
 	}
 }
