@@ -266,7 +266,13 @@ func (i *Instance) Announce(listen []string) {
 	}
 }
 
-// Close gives the claim up.
+// release ends a lock at once. Closing alone would not: a process that is being
+// started has a copy of the descriptor until it runs its program.
+func release(lock *os.File) error {
+	return errors.Join(syscall.Flock(int(lock.Fd()), syscall.LOCK_UN), lock.Close())
+}
+
+// Close ends the claim.
 func (i *Instance) Close() error {
 	var err error
 	i.once.Do(func() {
@@ -276,7 +282,7 @@ func (i *Instance) Close() error {
 		if i.temp != "" {
 			err = errors.Join(err, os.Remove(i.temp))
 		}
-		err = errors.Join(err, i.lock.Close())
+		err = errors.Join(err, release(i.lock))
 	})
 	return err
 }

@@ -403,3 +403,25 @@ func FuzzReadLock(f *testing.F) {
 		}
 	})
 }
+
+// A program that is started at the same time has copies of all descriptors for a
+// moment, and the lock with them.
+func TestALockEndsWithItsOwnerWhateverIsStartedMeanwhile(t *testing.T) {
+	t.Parallel()
+	dir := stateDir(t)
+	i := claim(t, Config{StateDir: dir})
+	copied, err := syscall.Dup(int(i.lock.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(copied)
+	if err := i.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok, err := Find(t.Context(), dir); ok || err != nil {
+		t.Errorf("after its end: %v, %v", ok, err)
+	}
+	if err := claim(t, Config{StateDir: dir}).Close(); err != nil {
+		t.Error(err)
+	}
+}

@@ -57,7 +57,7 @@ func Find(ctx context.Context, stateDir string) (b Bridge, ok bool, err error) {
 	defer lock.Close()
 	err = syscall.Flock(int(lock.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
 	if err == nil {
-		return b, false, nil
+		return b, false, syscall.Flock(int(lock.Fd()), syscall.LOCK_UN) // see release
 	}
 	if !errors.Is(err, syscall.EWOULDBLOCK) {
 		return b, false, fmt.Errorf("look at %s: %w", lock.Name(), err)

@@ -71,8 +71,12 @@ func (s *file) Truncate(size int64) error {
 	return s.f.Sync()
 }
 
-// Close gives the log free for another process.
-func (s *file) Close() error { return s.f.Close() }
+// Close leaves the log to another process, at once: a process that is being
+// started has a copy of the descriptor until it runs its program, and would keep
+// the lock.
+func (s *file) Close() error {
+	return errors.Join(syscall.Flock(int(s.f.Fd()), syscall.LOCK_UN), s.f.Close())
+}
 
 // watermarkLabel is the data object in the vault token that remembers how far
 // the log was.

@@ -68,5 +68,5 @@ func isHeld(path string) (held bool, err error) {
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		return true, nil
 	}
-	return false, err
+	return false, errors.Join(err, syscall.Flock(int(f.Fd()), syscall.LOCK_UN)) // not when a copy of f is closed
 }
