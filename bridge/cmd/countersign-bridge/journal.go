@@ -170,7 +170,7 @@ func checkHead(cfg approver.Config, path string, std stdio) error {
 	if err != nil {
 		return err
 	}
-	members, err := approver.Certificates(cfg)
+	members, leftOut, err := approver.Certificates(cfg)
 	if err != nil {
 		return err
 	}
@@ -195,7 +195,11 @@ func checkHead(cfg approver.Config, path string, std stdio) error {
 			signed.Size, m.Member, time.Unix(signed.IssuedAt, 0).UTC().Format(time.RFC3339), signed.Bridge)
 		return err
 	}
-	return fault.New(fault.SignatureInvalid, "the head is not signed by the approval key of any identity in the configuration")
+	why := "the head is not signed by the approval key of any identity in the configuration"
+	for _, o := range leftOut {
+		why += fmt.Sprintf("; the identity %s is left out: %v", o.Member, o.Err)
+	}
+	return fault.New(fault.SignatureInvalid, why)
 }
 
 // sign has a token sign the head.
@@ -241,17 +245,22 @@ func (c *journalVerify) sign(ctx context.Context, cfg approver.Config, std stdio
 
 // oneMember finds the identity that is meant.
 func oneMember(cfg approver.Config, member string) (approver.Certified, error) {
-	all, err := approver.Certificates(cfg)
+	all, leftOut, err := approver.Certificates(cfg)
 	if err != nil {
 		return approver.Certified{}, err
 	}
 	for _, m := range all {
-		if m.Member == member || member == "" && len(all) == 1 {
+		if m.Member == member || member == "" && len(cfg.Identities) == 1 {
 			return m, nil
 		}
 	}
+	for _, o := range leftOut {
+		if o.Member == member || member == "" && len(cfg.Identities) == 1 {
+			return approver.Certified{}, fmt.Errorf("identity %s: %w", o.Member, o.Err)
+		}
+	}
 	switch {
-	case len(all) == 0:
+	case len(cfg.Identities) == 0:
 		return approver.Certified{}, fault.New(fault.NotFound, "the configuration has no identity")
 	case member == "":
 		return approver.Certified{}, fault.New(fault.Invalid, "the configuration has several identities: say which with --member")

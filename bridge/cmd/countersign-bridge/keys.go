@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"text/tabwriter"
+	"time"
 
 	"countersign/bridge/internal/approver"
 	"countersign/bridge/internal/consent"
@@ -51,7 +52,7 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 	if err != nil {
 		return err
 	}
-	members, certificateErr := approver.Certificates(cfg)
+	members, leftOut, certificateErr := approver.Certificates(cfg)
 	devices, err := device.Open(device.Config{Modules: cfg.DeviceModules(), Timeout: tokenTimeout})
 	if err != nil {
 		return err
@@ -61,6 +62,14 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 	fmt.Fprintln(w, "KEY\tCURVE\tTHUMBPRINT\tUSED AS\tSTATE")
 	seen, hidden := map[string]bool{}, false
 	var out []string
+	for _, o := range leftOut {
+		out = append(out, fmt.Sprintf("left out: the identity %s: %v", o.Member, o.Err))
+	}
+	for _, m := range members {
+		if err := m.Valid(time.Now()); err != nil {
+			out = append(out, fmt.Sprintf("left out by the bridge: the identity %s: %v", m.Member, err))
+		}
+	}
 	for _, p := range devices.Problems() {
 		out = append(out, fmt.Sprintf("left out: the tokens of the module %s: %v", p.Path, p.Err))
 	}
@@ -340,10 +349,10 @@ func (s *tokens) usedBy(ctx context.Context, key keys.Key) string {
 				return "the " + k.purpose + " key of " + ic.Member
 			}
 		}
-		if c, err := approver.Certificate(s.cfg, ic); err == nil {
-			if used := usedAs([]approver.Certified{c}, key.PublicKey()); used != "" {
-				return "certified as " + used
-			}
+	}
+	if members, _, err := approver.Certificates(s.cfg); err == nil {
+		if used := usedAs(members, key.PublicKey()); used != "" {
+			return "certified as " + used
 		}
 	}
 	return ""

@@ -110,10 +110,8 @@ func (s *tokens) key(ctx context.Context, uri string) (*device.Key, error) {
 // proven is a key that may be believed: a certificate of the configuration names it, or
 // its private half has proven it. That takes the PIN.
 func (s *tokens) proven(ctx context.Context, uri string, key *device.Key) (*device.Key, error) {
-	for _, ic := range s.cfg.Identities {
-		if c, err := approver.Certificate(s.cfg, ic); err == nil && usedAs([]approver.Certified{c}, key.PublicKey()) != "" {
-			return key, nil
-		}
+	if members, _, err := approver.Certificates(s.cfg); err == nil && usedAs(members, key.PublicKey()) != "" {
+		return key, nil
 	}
 	const why = "The key proves that its private half is in the token."
 	if key.Device().State(ctx).Locked {

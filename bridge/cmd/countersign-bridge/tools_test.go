@@ -116,18 +116,26 @@ func certify(t *testing.T, config string, m made) {
 			t.Fatal(err)
 		}
 	}
+	configure(t, config, func(cfg map[string]any) {
+		cfg["signer_file"] = "signer.json"
+		cfg["identities"] = []approver.IdentityConfig{{Entity: "ent_test", Member: "mem_alice", CertificateFile: "alice.jws", ApprovalKey: m.ApprovalKey, ChannelKey: m.ChannelKey}}
+	})
+}
+
+// configure changes a configuration file.
+func configure(t *testing.T, file string, change func(map[string]any)) {
+	t.Helper()
 	var cfg map[string]any
-	data, err := os.ReadFile(config)
+	data, err := os.ReadFile(file)
 	if err == nil {
 		err = json.Unmarshal(data, &cfg)
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg["signer_file"] = "signer.json"
-	cfg["identities"] = []approver.IdentityConfig{{Entity: "ent_test", Member: "mem_alice", CertificateFile: "alice.jws", ApprovalKey: m.ApprovalKey, ChannelKey: m.ChannelKey}}
+	change(cfg)
 	if data, err = json.Marshal(cfg); err == nil {
-		err = os.WriteFile(config, data, 0o600)
+		err = os.WriteFile(file, data, 0o600)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -174,6 +182,18 @@ func TestKeysAreMadeCertifiedUsedAndDeletedAndTheJournalSaysSo(t *testing.T) {
 		t.Error(out)
 	}
 
+	configure(t, path, func(m map[string]any) { // one identity that cannot be used costs no other
+		m["identities"] = append(m["identities"].([]any), map[string]any{"entity": "ent_test", "member": "mem_bob", "certificate_file": "gone.jws",
+			"approval_key": "pkcs11:token=bob;object=approval", "channel_key": ""})
+	})
+	if out := must(t, "keys", "list", "--config", path); !strings.Contains(out, "approval of mem_alice") || !strings.Contains(out, "left out: the identity mem_bob: read the certificate") {
+		t.Error(out)
+	}
+	must(t, "journal", "verify", "--config", path, "--head", head)
+	must(t, "journal", "verify", "--config", path, "--sign", "--member", "mem_alice", "--out", filepath.Join(t.TempDir(), "head.jws"))
+	refused(t, []string{"say which with --member"}, "journal", "verify", "--config", path, "--sign", "--out", head)
+	refused(t, []string{"identity mem_bob: read the certificate"}, "journal", "verify", "--config", path, "--sign", "--member", "mem_bob", "--out", head)
+
 	refused(t, []string{"CONFLICT", "--force", "the approval key of mem_alice"}, "keys", "delete", "--config", path, m.ApprovalKey)
 	refused(t, []string{"DECLINED"}, "keys", "delete", "--config", path, "--force", m.ApprovalKey)
 	if out := must(t, "keys", "delete", "--config", path, "--force", m.ApprovalKey); !strings.HasPrefix(out, "deleted ") {
@@ -187,7 +207,7 @@ func TestKeysAreMadeCertifiedUsedAndDeletedAndTheJournalSaysSo(t *testing.T) {
 	if err != nil || !strings.Contains(string(shown), "Delete a key of the token alice") || strings.Contains(string(shown), token.Token.PIN) {
 		t.Errorf("%s, %v", shown, err)
 	}
-	want := "pin-failed unlocked key-made key-made unlocked failed unlocked head-signed unlocked key-deleted"
+	want := "pin-failed unlocked key-made key-made unlocked failed unlocked head-signed unlocked head-signed unlocked key-deleted"
 	if got := events(t, path); !strings.HasPrefix(got, want) {
 		t.Errorf("the journal has %q", got)
 	}

@@ -133,6 +133,9 @@ type Bridge struct {
 	origins    *Origins // in the configuration file
 	unstored   sync.Map // sites that are blocked and could not be written to blocks
 	identities []*identity
+	leftOut    []LeftOut // identities that cannot be used
+
+	saidLeftOut map[*identity]bool // of which it was logged that they expired
 
 	grants   *grants
 	leases   *leases
@@ -150,7 +153,7 @@ type Bridge struct {
 }
 
 // New reads the bridge's state and the identities' certificates. It opens no
-// port and no token.
+// port and no token. An identity that cannot be used costs no other.
 func New(cfg Config, deps Deps) (*Bridge, error) {
 	if deps.Now == nil {
 		deps.Now = time.Now
@@ -173,12 +176,13 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 		grants: newGrants(), leases: newLeases(deps.Now), limits: newLimits(deps.Now), idle: newIdleness(deps.Now, limit),
 		pulled: newAlarms(), silenced: newAlarms()}
 	b.refusals = newRefusals(deps.Now, b.record)
-	if b.identities, err = loadIdentities(cfg, deps.Now()); err != nil {
+	if b.identities, b.leftOut, err = loadIdentities(cfg); err != nil {
 		return nil, err
 	}
 	for _, id := range b.identities {
 		id.tokens = deps.Devices
 	}
+	b.sayLeftOut()
 	if b.key, err = loadLinkKey(filepath.Join(cfg.StateDir, "link.key"), deps.Rand); err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package approver
 
 import (
-	"fmt"
 	"time"
 
 	"countersign/shared/jws"
@@ -42,29 +41,19 @@ func (c Certified) Keys() []CertifiedKey {
 // Device is the label of the token in a PKCS#11 URI.
 func (k CertifiedKey) Device() string { return label(k.URI) }
 
-// Certificate reads the certificate of one identity and verifies it with the key
-// of the pinned signer. One that has expired is returned: Expires says so.
-func Certificate(cfg Config, ic IdentityConfig) (Certified, error) {
-	pinned, key, err := loadPinned(cfg.SignerFile)
-	if err != nil {
-		return Certified{}, err
-	}
-	id, err := loadIdentity(ic, pinned, key)
-	if err != nil {
-		return Certified{}, fmt.Errorf("identity %s: %w", ic.Member, err)
-	}
-	return Certified{ic, id.memberName, id.approval, id.channel, id.channelIn, id.expires}, nil
-}
+// Valid fails with CERTIFICATE_INVALID when the certificate has expired: the bridge
+// leaves the identity out then.
+func (c Certified) Valid(now time.Time) error { return validAt(now, c.Member, c.Expires) }
 
-// Certificates is [Certificate] for all identities of a configuration.
-func Certificates(cfg Config) ([]Certified, error) {
-	var all []Certified
-	for _, ic := range cfg.Identities {
-		c, err := Certificate(cfg, ic)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, c)
+// Certificates reads the certificates of all identities of a configuration, as the
+// bridge does, and verifies them with the key of the pinned signer. out are those that
+// cannot be used, and why. One that has expired is in all: [Certified.Valid] says so. It
+// fails for what concerns all of them: the signer's file, and a member that is listed
+// twice.
+func Certificates(cfg Config) (all []Certified, out []LeftOut, err error) {
+	ids, out, err := loadIdentities(cfg)
+	for _, id := range ids {
+		all = append(all, Certified{id.IdentityConfig, id.memberName, id.approval, id.channel, id.channelIn, id.expires})
 	}
-	return all, nil
+	return all, out, err
 }

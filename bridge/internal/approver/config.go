@@ -1,7 +1,6 @@
 package approver
 
 import (
-	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -10,18 +9,12 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"time"
 
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/dialout"
 	"countersign/bridge/internal/guard"
-	"countersign/bridge/internal/keys"
-	"countersign/shared/jws"
 	"countersign/shared/link"
-	"countersign/shared/name"
 	"countersign/shared/secret"
-	"countersign/shared/statement"
 	"countersign/shared/strictjson"
 )
 
@@ -148,156 +141,6 @@ func readFile(path string) ([]byte, error) {
 		return nil, fmt.Errorf("read %s: it is larger than %d bytes", path, maxConfig)
 	}
 	return data, nil
-}
-
-// signerFile is what an approver pins of a signer. signer init writes it.
-type signerFile struct {
-	Entity       string          `json:"entity"`
-	EntityName   string          `json:"entity_name"`
-	StatementKey statement.JWK   `json:"statement_key"`
-	ChannelKeys  []statement.JWK `json:"channel_keys"`
-}
-
-// identity is a member with a certificate that the pinned signer gave.
-type identity struct {
-	IdentityConfig
-	entityName  string
-	memberName  string
-	certificate string // JWS: the payload of the channel's act 3
-	approval    jws.PublicKey
-	channel     jws.PublicKey
-	channelIn   string
-	remote      []byte // the signer's channel key on the same curve
-	tokens      Devices
-
-	mu    sync.Mutex
-	found map[string]keys.Key // by URI: a key survives the removal of its token
-}
-
-// key finds one of the identity's keys, and keeps the one that the certificate names.
-func (id *identity) key(ctx context.Context, devices Devices, uri string, want jws.PublicKey) (keys.Key, error) {
-	id.mu.Lock()
-	defer id.mu.Unlock()
-	if k, ok := id.found[uri]; ok {
-		return k, nil
-	}
-	k, err := devices.Key(ctx, uri)
-	if err != nil || !k.PublicKey().Equal(want) {
-		return k, err
-	}
-	if id.found == nil {
-		id.found = map[string]keys.Key{}
-	}
-	id.found[uri] = k
-	return k, nil
-}
-
-func loadIdentities(cfg Config, now time.Time) ([]*identity, error) {
-	if len(cfg.Identities) == 0 {
-		return nil, nil
-	}
-	pinned, key, err := loadPinned(cfg.SignerFile)
-	if err != nil {
-		return nil, err
-	}
-	var all []*identity
-	for _, ic := range cfg.Identities {
-		id, err := loadIdentity(ic, pinned, key)
-		if err != nil {
-			return nil, fmt.Errorf("identity %s: %w", ic.Member, err)
-		}
-		if id.expires.Before(now) {
-			return nil, fmt.Errorf("identity %s: the certificate expired on %s", ic.Member, id.expires.UTC().Format(time.DateOnly))
-		}
-		all = append(all, id.identity)
-	}
-	return all, nil
-}
-
-// loadPinned reads the keys of the signer that this bridge trusts.
-func loadPinned(path string) (pinned signerFile, key jws.PublicKey, err error) {
-	data, err := readFile(path)
-	if err != nil {
-		return pinned, key, fmt.Errorf("read the signer's keys: %w", err)
-	}
-	if err := strictjson.Unmarshal(data, &pinned, maxConfig); err != nil {
-		return pinned, key, fmt.Errorf("read %s: %w", path, err)
-	}
-	if why := name.Problem(pinned.EntityName); why != "" {
-		return pinned, key, fmt.Errorf("read %s: entity_name %s", path, why)
-	}
-	if key, err = publicKey(pinned.StatementKey); err != nil {
-		return pinned, key, fmt.Errorf("read %s: statement_key: %w", path, err)
-	}
-	return pinned, key, nil
-}
-
-type expiring struct {
-	*identity
-	expires time.Time
-}
-
-func loadIdentity(ic IdentityConfig, pinned signerFile, key jws.PublicKey) (expiring, error) {
-	for field, uri := range map[string]string{"approval_key": ic.ApprovalKey, "channel_key": ic.ChannelKey} {
-		if uri == "" && field == "channel_key" {
-			continue // it is in software
-		}
-		u, err := device.ParseURI(uri)
-		if err == nil && u.PINSource != "" {
-			err = errors.New("pin-source is for programs that nobody sits at: the bridge asks for the PIN")
-		}
-		if err != nil { // without the URI: somebody may have written a PIN into it
-			return expiring{}, fmt.Errorf("%s: %w", field, err)
-		}
-	}
-	data, err := readFile(ic.CertificateFile)
-	if err != nil {
-		return expiring{}, fmt.Errorf("read the certificate: %w", err)
-	}
-	token := strings.TrimSpace(string(data))
-	payload, err := jws.Verify(token, statement.TypMember, key)
-	if err != nil {
-		return expiring{}, fmt.Errorf("the certificate is not from the pinned signer: %w", err)
-	}
-	cert, err := statement.Decode[statement.Member](payload)
-	if err != nil {
-		return expiring{}, err
-	}
-	if cert.Entity != ic.Entity || cert.Member != ic.Member || pinned.Entity != ic.Entity {
-		return expiring{}, fmt.Errorf("certificate and signer are for %s and %s of %s", pinned.Entity, cert.Member, cert.Entity)
-	}
-	id := &identity{IdentityConfig: ic, entityName: pinned.EntityName, memberName: cert.Name, certificate: token,
-		channelIn: cert.ChannelIn}
-	if id.approval, err = publicKey(cert.Approval); err != nil {
-		return expiring{}, err
-	}
-	if id.channel, err = publicKey(cert.Channel); err != nil {
-		return expiring{}, err
-	}
-	for _, k := range pinned.ChannelKeys {
-		p, err := publicKey(k)
-		if err != nil {
-			return expiring{}, fmt.Errorf("the signer's channel key: %w", err)
-		}
-		if p.Curve() == id.channel.Curve() {
-			id.remote = p.Compressed()
-		}
-	}
-	if id.remote == nil {
-		return expiring{}, fmt.Errorf("the signer has no channel key on %s", id.channel.Curve())
-	}
-	return expiring{id, time.Unix(cert.Expires, 0)}, nil
-}
-
-func publicKey(k statement.JWK) (jws.PublicKey, error) { return jws.NewPublicKey(k.Crv, k.X, k.Y) }
-
-// token is the token of the approval key.
-func (id *identity) token() string { return id.tokens.Token(id.ApprovalKey) }
-
-// label is the token's label in a PKCS#11 URI that [loadIdentity] has checked.
-func label(uri string) string {
-	u, _ := device.ParseURI(uri)
-	return u.Token
 }
 
 // loadLinkKey reads the bridge's own static key, or makes it at the first start.

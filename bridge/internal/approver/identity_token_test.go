@@ -2,6 +2,7 @@ package approver
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -165,6 +166,7 @@ func TestTheBridgeSaysWhatItSees(t *testing.T) {
 	d, each, uris := twins(t)
 	each[0].Token.Plant(t, softhsm.Planted{Act: softhsm.PlantPublic, Label: "approval", ID: []byte("approval"), Curve: jws.P256, Point: memory(t, jws.P256).PublicKey().Uncompressed()})
 	g := startWith(t, d, uris[1], uris[1], "pkcs11:token=alice")
+	g.bridge.leftOut = []LeftOut{{IdentityConfig{Member: "mem_bob"}, fault.CertificateBad, errors.New("the certificate is gone")}}
 	codes := map[string]string{}
 	for _, n := range g.bridge.seen(t.Context()) {
 		codes[n.ID] = n.Code
@@ -172,7 +174,7 @@ func TestTheBridgeSaysWhatItSees(t *testing.T) {
 			codes["a remark"] = n.Message
 		}
 	}
-	if codes["key:mem_alice:approval"] != "" || codes["key:mem_alice:channel"] != string(fault.Invalid) || !strings.Contains(codes["a remark"], "another key has the same name") {
+	if codes["key:mem_alice:approval"] != "" || codes["certificate:mem_bob"] != string(fault.CertificateBad) || codes["key:mem_alice:channel"] != string(fault.Invalid) || !strings.Contains(codes["a remark"], "another key has the same name") {
 		t.Errorf("%v", codes)
 	}
 	each[1].Vanish()

@@ -94,7 +94,8 @@ func (b *Bridge) lockIdle(ctx context.Context, device string) {
 	}
 }
 
-// housekeep locks idle tokens and writes counted refusals until ctx ends.
+// housekeep locks idle tokens, writes counted refusals and says which certificates have
+// expired until ctx ends.
 func (b *Bridge) housekeep(ctx context.Context) {
 	every := 10 * time.Second
 	if d := b.idle.limit / 4; d > 0 && d < every {
@@ -112,6 +113,7 @@ func (b *Bridge) housekeep(ctx context.Context) {
 				b.lockIdle(ctx, device)
 			}
 			b.refusals.flush(false)
+			b.sayLeftOut()
 		}
 	}
 }

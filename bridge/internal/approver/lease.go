@@ -127,7 +127,11 @@ func (c *conn) hasChannel(label string) bool {
 	return false
 }
 
-// hold lets the page use an identity's tokens until done is called.
+// hold lets the page use an identity's tokens until done is called. It fails with
+// DEVICE_IN_USE, and CERTIFICATE_INVALID when the identity's certificate has expired.
 func (c *conn) hold(id *identity) (done func(), err error) {
+	if err := id.valid(c.bridge.deps.Now()); err != nil {
+		return nil, err
+	}
 	return c.bridge.leases.take(c, id.devices())
 }

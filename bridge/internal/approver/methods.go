@@ -56,6 +56,9 @@ func (c *conn) perform(m frame.Message) (any, error) {
 func (c *conn) info(ctx context.Context, _ frame.BridgeInfoParams) (frame.BridgeInfoResult, error) {
 	result := frame.BridgeInfoResult{Version: Version, Identities: []frame.Identity{}}
 	for _, id := range c.bridge.identities {
+		if id.valid(c.bridge.deps.Now()) != nil {
+			continue // the bridge says so at its own computer
+		}
 		dev, err := c.bridge.deps.Devices.Device(ctx, id.token())
 		if err != nil {
 			dev = Device{Label: dev.Label} // why shows when it is used: one token that cannot be asked hides no other
@@ -67,13 +70,4 @@ func (c *conn) info(ctx context.Context, _ frame.BridgeInfoParams) (frame.Bridge
 		})
 	}
 	return result, nil
-}
-
-func (b *Bridge) identity(entity, member string) (*identity, error) {
-	for _, id := range b.identities {
-		if id.Entity == entity && id.Member == member {
-			return id, nil
-		}
-	}
-	return nil, fault.New(fault.NotFound, "this bridge has no identity for that member")
 }

@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -91,6 +92,7 @@ type rig struct {
 	book    *journal.Journal
 	bridge  *Bridge
 	now     func() time.Time                                         // nil: the computer's clock
+	log     io.Writer                                                // of the bridge
 	program func(local, remote netip.AddrPort) (peer.Process, error) // nil: as it is
 	stop    func()
 }
@@ -137,20 +139,8 @@ func start(t testing.TB, devices Devices, members []*member, options ...func(*ri
 		ChannelKeys: []statement.JWK{jwk(v.channels[jws.Secp256k1].PublicKey()), jwk(v.channels[jws.P256].PublicKey())}})
 	for _, m := range members {
 		v.members[m.id] = m
-		cert, err := statement.Encode(statement.Member{V: 1, Type: "member", Entity: entity, Member: m.id, Name: m.label, Role: statement.Operator,
-			Approval: jwk(m.approval.PublicKey()), Channel: jwk(m.channel.PublicKey()), ChannelIn: statement.InToken,
-			IssuedAt: time.Now().Unix(), Expires: time.Now().Add(24 * time.Hour).Unix()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		token, err := jws.Sign(t.Context(), v.key, statement.TypMember, cert)
-		if err != nil {
-			t.Fatal(err)
-		}
 		file := filepath.Join(dir, m.id+".jws")
-		if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
-			t.Fatal(err)
-		}
+		v.certify(m, file, time.Now().AddDate(2, 0, 0)) // tests have clocks that run ahead
 		cfg.Identities = append(cfg.Identities, IdentityConfig{Entity: entity, Member: m.id, CertificateFile: file,
 			ApprovalKey: m.uri("approval"), ChannelKey: m.uri("channel")})
 	}
@@ -158,7 +148,7 @@ func start(t testing.TB, devices Devices, members []*member, options ...func(*ri
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := &rig{t: t, cfg: cfg, person: &person{}, vault: v, pageKey: pageKey}
+	g := &rig{t: t, cfg: cfg, person: &person{}, vault: v, pageKey: pageKey, log: t.Output()}
 	for _, o := range options {
 		o(g)
 	}
@@ -183,7 +173,7 @@ func (g *rig) serve(devices Devices) {
 	if g.book, err = journal.Open(journal.Config{Path: filepath.Join(g.cfg.StateDir, "journal.log")}); err != nil {
 		g.t.Fatal(err)
 	}
-	g.bridge, err = New(g.cfg, Deps{Devices: devices, Prompts: consent.NewQueue(g.person, 0), Journal: g.book, Now: g.now, Identify: g.program, Log: slog.New(slog.NewTextHandler(g.t.Output(), nil))})
+	g.bridge, err = New(g.cfg, Deps{Devices: devices, Prompts: consent.NewQueue(g.person, 0), Journal: g.book, Now: g.now, Identify: g.program, Log: slog.New(slog.NewTextHandler(g.log, nil))})
 	if err != nil {
 		g.t.Fatal(err)
 	}

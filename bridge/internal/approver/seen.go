@@ -25,7 +25,13 @@ func (b *Bridge) seen(ctx context.Context) (notes []instance.Note) {
 			notes = append(notes, d.about(ctx, t)...)
 		}
 	}
+	for _, o := range b.leftOut {
+		notes = append(notes, instance.Note{ID: "certificate:" + o.Member, Code: string(o.Code), Message: "the identity " + o.Member + " is left out: " + o.Err.Error()})
+	}
 	for _, id := range b.identities {
+		if err := id.valid(b.deps.Now()); err != nil {
+			notes = append(notes, instance.Note{ID: "certificate:" + id.Member, Code: string(fault.CodeOf(err)), Message: "the identity " + id.Member + " is left out: " + message(err)})
+		}
 		keys := []memberKey{{"approval", id.ApprovalKey, id.approval}}
 		if id.ChannelKey != "" {
 			keys = append(keys, memberKey{"channel", id.ChannelKey, id.channel})

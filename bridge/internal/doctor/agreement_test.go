@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/bridge/internal/approver"
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/instance"
 	"countersign/shared/jws"
@@ -118,4 +119,38 @@ func TestTheRunningBridgeIsAskedWhatItSees(t *testing.T) {
 	expect(t, all, "bridge:key:mem_bob:approval", Bad, "2 tokens match")
 	expect(t, all, "bridge:object:alice:x", Warn, "is ignored")
 	expect(t, all, "bridge:module:/x.so", Bad, "cannot be used")
+}
+
+// The doctor and the bridge read the identities with the same code, and the bridge that
+// runs says which it leaves out.
+func TestTheDoctorSaysWhichIdentitiesTheBridgeLeavesOut(t *testing.T) {
+	t.Parallel()
+	spoiled := func(spoil func(*approver.IdentityConfig)) map[string]Finding {
+		cfg := patient(t)
+		member(t, &cfg, "alice", memory(t).PublicKey(), memory(t).PublicKey(), time.Now().Add(365*24*time.Hour))
+		other := cfg.Bridge.Identities[0]
+		other.Member = "mem_bob"
+		spoil(&other)
+		cfg.Bridge.Identities = append(cfg.Bridge.Identities, other)
+		return diagnose(t, cfg)
+	}
+	for name, r := range map[string]struct {
+		spoil func(*approver.IdentityConfig)
+		says  string
+	}{
+		"of another member": {func(*approver.IdentityConfig) {}, "certificate and signer are for"},
+		"gone":              {func(ic *approver.IdentityConfig) { ic.CertificateFile += ".gone" }, "read the certificate"},
+		"a bad URI":         {func(ic *approver.IdentityConfig) { ic.ApprovalKey = "alice" }, "approval_key: "},
+	} {
+		all := spoiled(r.spoil)
+		expect(t, all, "certificate:mem_bob", Bad, "the bridge leaves out the identity mem_bob: "+r.says)
+		expect(t, all, "certificate:mem_alice", OK, "is good until")
+		if _, ok := all["identities"]; ok {
+			t.Errorf("%s: the doctor says that the bridge does not start", name)
+		}
+	}
+	cfg := patient(t)
+	member(t, &cfg, "alice", memory(t).PublicKey(), memory(t).PublicKey(), time.Now().Add(time.Hour))
+	cfg.Bridge.SignerFile += ".gone"
+	expect(t, diagnose(t, cfg), "identities", Bad, "the bridge does not start: read the signer's keys")
 }

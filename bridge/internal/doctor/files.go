@@ -117,22 +117,27 @@ func (c *checks) certificates() (members []approver.Certified) {
 	if len(c.Bridge.Identities) == 0 {
 		c.note("identities", Warn, "no identity is configured: nobody can approve anything here", "Make keys (countersign-bridge keys generate), give their public halves to the vault's operator, and name the certificate that you get back in identities.")
 	}
-	for _, ic := range c.Bridge.Identities {
-		id := "certificate:" + ic.Member
-		m, err := approver.Certificate(c.Bridge, ic)
-		if err != nil {
-			c.note(id, Bad, err.Error(), "Ask the vault's operator for signer.json and your certificate: both are of one vault.")
-			continue
+	members, leftOut, err := approver.Certificates(c.Bridge)
+	if err != nil {
+		c.note("identities", Bad, "the bridge does not start: "+err.Error(), "Ask the vault's operator for signer.json, and list each member once in identities.")
+	}
+	for _, o := range leftOut {
+		remedy := "Ask the vault's operator for signer.json and your certificate: both are of one vault. Then start the bridge again."
+		if o.Code == fault.Invalid {
+			remedy = "Correct it in identities: keys list prints the URIs of keys. Then start the bridge again."
 		}
-		members = append(members, m)
+		c.note("certificate:"+o.Member, Bad, fmt.Sprintf("the bridge leaves out the identity %s: %s", o.Member, o.Err.Error()), remedy)
+	}
+	for _, m := range members {
+		id := "certificate:" + m.Member
 		until := m.Expires.UTC().Format(time.DateOnly)
-		switch left := m.Expires.Sub(c.Now()); {
-		case left <= 0:
-			c.note(id, Bad, fmt.Sprintf("the certificate of %s expired on %s: the bridge does not start", ic.Member, until), "Ask the vault's operator for a new one.")
-		case left < expiresSoon:
-			c.note(id, Warn, fmt.Sprintf("the certificate of %s expires on %s", ic.Member, until), "Ask the vault's operator for a new one.")
+		switch expired := m.Valid(c.Now()); {
+		case expired != nil:
+			c.note(id, Bad, fmt.Sprintf("the bridge leaves out the identity %s: %s", m.Member, messageOf(expired)), "Ask the vault's operator for a new one. Then start the bridge again.")
+		case m.Expires.Sub(c.Now()) < expiresSoon:
+			c.note(id, Warn, fmt.Sprintf("the certificate of %s expires on %s", m.Member, until), "Ask the vault's operator for a new one.")
 		default:
-			c.note(id, OK, fmt.Sprintf("the certificate of %s is good until %s", ic.Member, until), "")
+			c.note(id, OK, fmt.Sprintf("the certificate of %s is good until %s", m.Member, until), "")
 		}
 	}
 	return members
