@@ -71,6 +71,10 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 		}
 	}
 	for _, p := range devices.Problems() {
+		if p.Same != "" {
+			out = append(out, fmt.Sprintf("left out: the module %s: it is the same file as %s", p.Path, p.Same))
+			continue
+		}
 		out = append(out, fmt.Sprintf("left out: the tokens of the module %s: %v", p.Path, p.Err))
 	}
 	for _, d := range devices.All() {
@@ -97,7 +101,8 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 			out = append(out, fmt.Sprintf("left out of the token %q: %s: %s", devices.Name(d.Identity()), o.Object, o.Why))
 		}
 	}
-	if len(seen) == 0 && len(members) == 0 && !hidden && certificateErr == nil {
+	unusable := devices.Usable()
+	if len(seen) == 0 && len(members) == 0 && !hidden && certificateErr == nil && unusable == nil {
 		out = append(out, "no token shows a key without its PIN: countersign-bridge keys generate makes keys")
 		_, err := fmt.Fprintln(std.out, strings.Join(out, "\n"))
 		return err
@@ -118,7 +123,7 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 	for _, line := range out {
 		fmt.Fprintln(std.out, line)
 	}
-	return errors.Join(err, certificateErr)
+	return errors.Join(err, certificateErr, unusable)
 }
 
 // uriOf names a key among those of its token: by its label, and by its id where

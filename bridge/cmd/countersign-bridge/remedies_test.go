@@ -49,6 +49,14 @@ func TestAModuleThatIsGoneIsNamedAndTheRestIsListed(t *testing.T) {
 		}
 	}
 	must(t, "keys", "export-public", "--config", path, "pkcs11:token=alice;object=approval")
+	link := filepath.Join(dir, "link.so")
+	if err := os.Symlink(token.Module, link); err != nil {
+		t.Fatal(err)
+	}
+	out = must(t, "keys", "list", "--config", config(t, func(m map[string]any) { m["modules"] = []string{token.Module, link} }))
+	if !strings.Contains(out, "pkcs11:token=alice;object=approval") || !strings.Contains(out, "left out: the module "+link+": it is the same file as "+token.Module) {
+		t.Error(out)
+	}
 	status, _, errs := command(t, "keys", "list", "--config", config(t, func(m map[string]any) { m["modules"] = []string{gone} }))
 	if status != 1 || !strings.Contains(errs, "is not there") || !strings.Contains(errs, "Install the token's PKCS#11 module") || strings.Contains(errs, "Pull") {
 		t.Errorf("%d, %s", status, errs)

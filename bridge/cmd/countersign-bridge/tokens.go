@@ -48,7 +48,10 @@ func openTokens(cfg approver.Config) (*tokens, error) {
 	}
 	devices, err := device.Open(device.Config{Modules: cfg.DeviceModules(), Timeout: tokenTimeout})
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("open the PKCS#11 modules: %w", err), book.Close())
+		return nil, errors.Join(err, book.Close())
+	}
+	if err := devices.Usable(); err != nil {
+		return nil, errors.Join(fmt.Errorf("open the PKCS#11 modules: %w", err), devices.Close(), book.Close())
 	}
 	return &tokens{cfg: cfg, devices: devices, asker: asker, book: book}, nil
 }

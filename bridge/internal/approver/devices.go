@@ -13,11 +13,14 @@ type devices struct {
 }
 
 // OpenDevices opens the PKCS#11 modules and returns their tokens, and how to
-// close them.
+// close them. When none of them can be used now, that is in the log: they are tried again.
 func OpenDevices(cfg device.Config) (Devices, func() error, error) {
 	d, err := device.Open(cfg)
 	if err != nil {
 		return nil, nil, fmt.Errorf("open the PKCS#11 modules: %w", err)
+	}
+	if err := d.Usable(); err != nil && cfg.Log != nil {
+		cfg.Log.Warn("no PKCS#11 module can be used: the bridge runs, and sees no token until one of them can be")
 	}
 	return devices{d}, d.Close, nil
 }

@@ -57,6 +57,14 @@ func twins(t *testing.T) (d devices, each [2]*softhsm.Faulty, uris [2]string) {
 // keys that are certified.
 func startWith(t *testing.T, d devices, token, approval, channel string) *rig {
 	t.Helper()
+	return start(t, d, []*member{enrolled(t, d, token)}, func(g *rig) {
+		g.cfg.Identities[0].ApprovalKey, g.cfg.Identities[0].ChannelKey = approval+";object=approval", channel+";object=channel"
+	})
+}
+
+// enrolled is the member of the keys of a token.
+func enrolled(t *testing.T, d devices, token string) *member {
+	t.Helper()
 	m := &member{id: "mem_alice", label: "alice"}
 	for purpose, to := range map[string]*keys.Key{"approval": &m.approval, "channel": &m.channel} {
 		var err error
@@ -64,9 +72,7 @@ func startWith(t *testing.T, d devices, token, approval, channel string) *rig {
 			t.Fatal(err)
 		}
 	}
-	return start(t, d, []*member{m}, func(g *rig) {
-		g.cfg.Identities[0].ApprovalKey, g.cfg.Identities[0].ChannelKey = approval+";object=approval", channel+";object=channel"
-	})
+	return m
 }
 
 func TestTwoTokensOfOneLabelAreTold(t *testing.T) {

@@ -18,6 +18,10 @@ func (b *Bridge) seen(ctx context.Context) (notes []instance.Note) {
 		return nil
 	}
 	for _, p := range d.Problems() {
+		if p.Same != "" {
+			notes = append(notes, instance.Note{ID: "twice:" + p.Path, Remark: true, Message: message(p.Err)})
+			continue
+		}
 		notes = append(notes, instance.Note{ID: "module:" + p.Path, Code: string(fault.CodeOf(p.Err)), Message: message(p.Err)})
 	}
 	for _, t := range d.All() {

@@ -17,7 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,16 +93,19 @@ type Devices struct {
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
+	claiming sync.Mutex
+	files    map[*module]os.FileInfo // which module has which file
+
 	mu       sync.Mutex
 	watchers map[int]func(id Identity, present bool)
 	next     int
 }
 
-// Open starts the modules and finds their tokens. It fails with DEVICE_ERROR when
-// none of them can be loaded, and INVALID_REQUEST when one is listed twice. One
-// that cannot be loaded costs no other: see [Devices.Problems]. One that crashes,
-// hangs or cannot be loaded is tried again for as long as the devices are open, and
-// one that takes long to start is not waited for.
+// Open starts the modules and finds their tokens. One that cannot be loaded costs no
+// other: see [Devices.Problems], and [Devices.Usable] when none can. One that crashes,
+// hangs or cannot be loaded is tried again for as long as the devices are open, and one
+// that takes long to start is not waited for. A file that two paths lead to is loaded
+// once, for the first of them.
 func Open(cfg Config) (*Devices, error) {
 	if inModule() && !cfg.InProcess {
 		return nil, errors.New("a program that opens devices must call device.Child first")
@@ -123,22 +126,14 @@ func Open(cfg Config) (*Devices, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	d := &Devices{stop: stop, watchers: map[int]func(Identity, bool){}}
-	real := map[string]bool{}
+	d := &Devices{stop: stop, files: map[*module]os.FileInfo{}, watchers: map[int]func(Identity, bool){}}
 	for _, module := range cfg.Modules {
-		path, err := filepath.EvalSymlinks(module.Path)
-		if err != nil {
-			path = module.Path // it is told when it is started
-		}
-		if real[path] {
-			return nil, errors.Join(fault.New(fault.Invalid, fmt.Sprintf("the PKCS#11 module %s is listed twice", module.Path)), d.Close())
-		}
-		real[path] = true
-		d.add(ctx, cfg, module)
+		d.add(module, cfg)
 	}
-	if err := d.started(cfg.patience); err != nil {
-		return nil, errors.Join(err, d.Close())
+	for _, m := range d.modules {
+		d.running.Go(func() { m.run(ctx) })
 	}
+	d.started(cfg.patience)
 	return d, nil
 }
 
@@ -147,51 +142,77 @@ func Open(cfg Config) (*Devices, error) {
 const openTime = 10 * time.Second
 
 // started waits for the modules, a little.
-func (d *Devices) started(within time.Duration) error {
+func (d *Devices) started(within time.Duration) {
 	ctx, cancel := context.WithTimeout(context.Background(), within)
 	defer cancel()
-	var errs []error
 	for _, m := range d.modules {
-		var err error
 		select {
-		case err = <-m.first:
+		case <-m.first:
 		case <-ctx.Done():
 			select {
-			case err = <-m.first:
+			case <-m.first:
 			default:
 				m.cfg.Log.Warn("the PKCS#11 module takes long to start", "module", m.module.Path)
 			}
 		}
-		if err != nil {
-			errs = append(errs, err)
-		}
 	}
-	if len(errs) < len(d.modules) {
-		return nil // the others do their work
-	}
-	return errors.Join(errs...)
 }
 
-// Problem is a module that cannot be loaded.
+// Problem is a module that cannot be used.
 type Problem struct {
 	Path string
-	Err  error
+	Err  error  // DEVICE_ERROR, or INVALID_REQUEST with Same
+	Same string // the path under which the same file is open; nothing is missing then
 }
 
-// Problems are the modules that cannot be loaded now, whose tokens are left out.
+// Problems are the modules that cannot be used now, whose tokens are left out.
 func (d *Devices) Problems() (all []Problem) {
 	for _, m := range d.modules {
 		if err := m.unusable(); err != nil {
-			all = append(all, Problem{m.module.Path, err})
+			all = append(all, Problem{m.module.Path, err, sameAs(err)})
 		}
 	}
 	return all
 }
 
-func (d *Devices) add(ctx context.Context, cfg Config, which Module) {
-	m := &module{cfg: cfg, module: which, devices: d, first: make(chan error, 1), ended: make(chan struct{}), up: make(chan struct{})}
+// Usable fails with DEVICE_ERROR when there are modules and none of them can be used now.
+func (d *Devices) Usable() error {
+	all := d.Problems()
+	if len(all) < len(d.modules) {
+		return nil
+	}
+	var errs []error
+	for _, p := range all {
+		if p.Same == "" {
+			errs = append(errs, p.Err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (d *Devices) add(which Module, cfg Config) {
+	m := &module{cfg: cfg, module: which, devices: d, first: make(chan struct{}), ended: make(chan struct{}), up: make(chan struct{})}
 	d.modules = append(d.modules, m)
-	d.running.Go(func() { m.run(ctx) })
+	_ = d.claim(m) // in the order of the list; errors are told when it starts
+}
+
+// claim takes a module's file for it. It fails with DEVICE_ERROR when it is not there, and
+// INVALID_REQUEST when another module has the same file.
+func (d *Devices) claim(m *module) error {
+	info, err := os.Stat(m.module.Path)
+	d.claiming.Lock()
+	defer d.claiming.Unlock()
+	delete(d.files, m)
+	if err != nil {
+		return noModule(m.module.Path, err)
+	}
+	for other, file := range d.files {
+		if os.SameFile(file, info) {
+			return listedTwice(m.module.Path, other.module.Path)
+		}
+	}
+	d.files[m] = info
+	return nil
 }
 
 // Close ends the use of the modules. Operations that are under way fail.
@@ -339,6 +360,9 @@ func (d *Devices) device(ctx context.Context, u URI) (*Device, error) {
 	if err == nil && k == nil {
 		why := ""
 		for _, p := range d.Problems() {
+			if p.Same != "" {
+				continue
+			}
 			why += fmt.Sprintf("; of the module %s no token is seen, because it cannot be used", p.Path)
 		}
 		err = fault.New(fault.DeviceMissing, fmt.Sprintf("the token %s is not plugged in%s", called(u), why)).With("device", u.Token)

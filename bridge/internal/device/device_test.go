@@ -164,7 +164,7 @@ func TestWhatIsNotThereIsNamed(t *testing.T) {
 				t.Errorf("%s: %v, want %s", uri, err, want)
 			}
 		}
-		if _, err := Open(Config{Modules: Modules("/dev/null"), InProcess: inProcess}); fault.CodeOf(err) != fault.DeviceFailed {
+		if err := open(t, "/dev/null", inProcess).Usable(); fault.CodeOf(err) != fault.DeviceFailed {
 			t.Errorf("a module that is none: %v, want DEVICE_ERROR", err)
 		}
 	})

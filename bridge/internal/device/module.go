@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"sync"
 	"time"
 
@@ -31,7 +30,7 @@ type module struct {
 	cfg     Config
 	module  Module
 	devices *Devices
-	first   chan error    // how the first start went
+	first   chan struct{} // closed after the first start
 	ended   chan struct{} // closed when there will be no engine any more
 
 	announcing sync.Mutex // held while the watchers are told: in order
@@ -43,10 +42,10 @@ type module struct {
 	down       chan struct{} // closed while there is none
 	known      []*Device
 	last       error // why the last engine ended
-	problem    error // why it cannot be loaded; nil when it can, or that is not known
+	problem    error // why it cannot be used; nil when it can, or that is not known
 }
 
-// unusable is why the module cannot be loaded.
+// unusable is why the module cannot be used.
 func (m *module) unusable() error { m.mu.Lock(); defer m.mu.Unlock(); return m.problem }
 
 // run keeps an engine running until ctx ends.
@@ -82,9 +81,13 @@ func (m *module) live(ctx context.Context, first bool) {
 	}
 	m.mu.Unlock()
 	if first {
-		m.first <- err
+		close(m.first)
 	}
-	if news && ctx.Err() == nil { // once for each reason
+	switch {
+	case !news || ctx.Err() != nil: // once for each reason
+	case sameAs(err) != "":
+		m.cfg.Log.Warn("a PKCS#11 module is listed twice: the second is left out", "module", m.module.Path, "first", sameAs(err))
+	default:
 		m.cfg.Log.Error("the PKCS#11 module cannot be used: its tokens are left out", "module", m.module.Path, "error", err)
 	}
 	if err != nil || e == nil { // e is nil when it died at once
@@ -97,8 +100,8 @@ func (m *module) live(ctx context.Context, first bool) {
 // start starts an engine. It returns neither an engine nor an error when the
 // module crashed or hung at its start: the next try may go better.
 func (m *module) start(ctx context.Context) (engine, error) {
-	if _, err := os.Stat(m.module.Path); err != nil {
-		return nil, noModule(m.module.Path, err)
+	if err := m.devices.claim(m); err != nil {
+		return nil, err
 	}
 	m.mu.Lock()
 	m.generation++
@@ -344,4 +347,18 @@ func (m *module) look(ctx context.Context, known bool) error {
 // noModule is for a configuration error, named.
 func noModule(path string, err error) error {
 	return fault.Wrap(err, fault.DeviceFailed, fmt.Sprintf("the PKCS#11 module %s cannot be used: the file is not there, or cannot be read", path)).With("module", path)
+}
+
+// listedTwice is for a file that another module has already, under another path or the
+// same.
+func listedTwice(path, same string) error {
+	return fault.New(fault.Invalid, fmt.Sprintf("the PKCS#11 module %s is listed twice: it is the same file as %s, and is left out", path, same)).With("same", same)
+}
+
+// sameAs is the other path when err is of [listedTwice].
+func sameAs(err error) string {
+	if f, ok := fault.As(err); ok {
+		return f.Details["same"]
+	}
+	return ""
 }

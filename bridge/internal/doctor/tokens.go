@@ -47,8 +47,8 @@ func (c *checks) tokens(ctx context.Context, members []approver.Certified) {
 }
 
 // together looks at the modules as the bridge does: all at once. What it says of a
-// token that is not clear, or of a module that is listed twice, is what the bridge
-// says.
+// token that is not clear, or of a module that is left out because it is listed twice,
+// is what the bridge says.
 func (c *checks) together(ctx context.Context, modules []device.Module, members []approver.Certified) {
 	opened := make(chan *device.Devices, 1)
 	err := c.within(func() error {
@@ -59,10 +59,17 @@ func (c *checks) together(ctx context.Context, modules []device.Module, members 
 		return err
 	})
 	if err != nil {
-		c.note("modules", Bad, "the bridge does not start with these modules: "+messageOf(err), cmp.Or(RemedyFor(err), "List each module once."))
+		c.note("modules", Bad, "the modules cannot be opened together: "+messageOf(err), cmp.Or(RemedyFor(err), moduleRemedy))
 		return
 	}
 	d := <-opened
+	for _, p := range d.Problems() {
+		if p.Same != "" {
+			c.note("twice:"+p.Path, Warn, messageOf(p.Err), onceRemedy)
+			continue
+		}
+		c.note("together:"+p.Path, Bad, "beside the others, "+messageOf(p.Err), cmp.Or(RemedyFor(p.Err), moduleRemedy))
+	}
 	for _, t := range d.All() {
 		if t.Present() {
 			c.token(ctx, d, t)
@@ -102,6 +109,8 @@ func (c *checks) running(ctx context.Context) {
 	for _, n := range notes {
 		code := fault.Code(n.Code)
 		switch {
+		case n.Remark && strings.HasPrefix(n.ID, "twice:"):
+			c.note("bridge:"+n.ID, Warn, "the bridge that runs says: "+n.Message, onceRemedy)
 		case n.Remark:
 			c.note("bridge:"+n.ID, Warn, "the bridge that runs says: "+n.Message, strayRemedy)
 		case code == "":
@@ -118,6 +127,7 @@ func (c *checks) running(ctx context.Context) {
 
 const (
 	strayRemedy   = "When it is not yours, remove it with the token maker's tool, or with pkcs11-tool --delete-object."
+	onceRemedy    = `List each module once in "modules".`
 	unclearRemedy = "Name one token in the configuration: keys list prints URIs that are clear."
 )
 
@@ -153,7 +163,11 @@ func (c *checks) module(ctx context.Context, path string) *device.Devices {
 	n := 0
 	if err == nil {
 		d = <-opened
-		n, err = c.present(ctx, d)
+		if err = d.Usable(); err == nil {
+			n, err = c.present(ctx, d)
+		} else {
+			_ = c.within(d.Close) // it is given up
+		}
 	}
 	if err != nil {
 		what := err.Error()

@@ -53,7 +53,10 @@ func openHSM(ctx context.Context, cfg Config, log *slog.Logger) (Vault, func() e
 	if v.devices, err = device.Open(device.Config{Modules: device.Modules(cfg.Module), Timeout: 30 * time.Second}); err != nil {
 		return nil, nil, err
 	}
-	if v.token, err = v.devices.Device(ctx, v.uri.String()); err == nil {
+	if err = v.devices.Usable(); err == nil {
+		v.token, err = v.devices.Device(ctx, v.uri.String())
+	}
+	if err == nil {
 		err = v.unlock(ctx)
 	}
 	if err != nil {
