@@ -2,10 +2,7 @@ package signer
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"fmt"
-	"io"
 
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
@@ -45,55 +42,24 @@ func signing(curve, label string) device.Template {
 	return device.Template{Curve: curve, Label: label, Sign: true, Hidden: true}
 }
 
-// Prove fails with KEY_UNSUITED unless the private half of key, in the token, does
-// with fresh bytes what only the private half of its public half can: sign a nonce,
-// or derive what an ephemeral key of ours derives too. What the token says of a
-// public key is nobody's word.
-func prove(ctx context.Context, key keys.Key, t device.Template, random io.Reader) error {
-	if random == nil {
-		random = rand.Reader
-	}
-	unproven := func(err error) error {
-		return fault.Wrap(err, fault.KeyUnsuited, fmt.Sprintf("the private half of %q does not belong to its public half", t.Label))
-	}
+// prove fails with KEY_UNSUITED unless the private half of key, in the token, does what
+// its template is for: see [keys.ProveSigning] and [keys.ProveDeriving].
+func prove(ctx context.Context, key keys.Key, t device.Template) error {
 	if key.PublicKey().Curve() != t.Curve {
 		return fault.New(fault.KeyUnsuited, fmt.Sprintf("the key %q is on %s, not on %s", t.Label, key.PublicKey().Curve(), t.Curve))
 	}
+	var err error
 	if t.Sign {
-		nonce := make([]byte, 32)
-		if _, err := io.ReadFull(random, nonce); err != nil {
-			return fmt.Errorf("make a nonce: %w", err)
-		}
-		digest := sha256.Sum256(append([]byte("countersign proof of possession\x00"), nonce...))
-		sig, err := key.SignDigest(ctx, digest[:])
-		if err == nil {
-			err = key.PublicKey().Verify(digest[:], sig)
-		}
-		if fault.CodeOf(err) == fault.SignatureInvalid {
-			return unproven(err)
-		}
-		if err != nil {
-			return fmt.Errorf("have %q prove itself: %w", t.Label, err)
-		}
+		err = keys.ProveSigning(ctx, key)
 	}
-	if t.Derive {
-		own, err := keys.NewMemory(t.Curve, random)
-		if err != nil {
-			return err
-		}
-		theirs, err := key.ECDH(ctx, own.PublicKey().Uncompressed())
-		if err != nil {
-			return fmt.Errorf("have %q prove itself: %w", t.Label, err)
-		}
-		defer clear(theirs)
-		ours, err := own.ECDH(ctx, key.PublicKey().Uncompressed())
-		if err != nil {
-			return err
-		}
-		defer clear(ours)
-		if string(ours) != string(theirs) {
-			return unproven(nil)
-		}
+	if err == nil && t.Derive {
+		err = keys.ProveDeriving(ctx, key)
+	}
+	switch {
+	case fault.CodeOf(err) == fault.SignatureInvalid:
+		return fault.Wrap(err, fault.KeyUnsuited, fmt.Sprintf("the private half of %q does not belong to its public half", t.Label))
+	case err != nil:
+		return fmt.Errorf("have %q prove itself: %w", t.Label, err)
 	}
 	return nil
 }
@@ -107,7 +73,7 @@ func keyOrNew(ctx context.Context, v Vault, t device.Template) (keys.Key, error)
 	if err != nil {
 		return nil, err
 	}
-	return key, prove(ctx, key, t, nil)
+	return key, prove(ctx, key, t)
 }
 
 // knownKey finds a key of the vault and has it prove itself.
@@ -116,5 +82,5 @@ func knownKey(ctx context.Context, v Vault, t device.Template) (keys.Key, error)
 	if err != nil {
 		return nil, err
 	}
-	return key, prove(ctx, key, t, nil)
+	return key, prove(ctx, key, t)
 }

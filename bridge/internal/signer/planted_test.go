@@ -251,10 +251,10 @@ func TestAKeyIsBelievedOnlyAfterItsPrivateHalfProvedItself(t *testing.T) {
 	t.Parallel()
 	for _, want := range append(channelKeys(), statementKey()) {
 		honest, other := newKey(t, want.Curve), newKey(t, want.Curve)
-		if err := prove(t.Context(), honest, want, nil); err != nil {
+		if err := prove(t.Context(), honest, want); err != nil {
 			t.Errorf("%s: %v", want.Label, err)
 		}
-		if err := prove(t.Context(), liar{honest, other.PublicKey()}, want, nil); fault.CodeOf(err) != fault.KeyUnsuited {
+		if err := prove(t.Context(), liar{honest, other.PublicKey()}, want); fault.CodeOf(err) != fault.KeyUnsuited {
 			t.Errorf("%s with another's public half: %v", want.Label, err)
 		}
 	}

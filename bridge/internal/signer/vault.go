@@ -138,7 +138,7 @@ func (v *hsmVault) Key(ctx context.Context, t device.Template) (keys.Key, error)
 	if len(right) > 1 { // anybody can add public halves; the right one proves itself
 		proven := right[:0]
 		for _, key := range right {
-			switch err := prove(ctx, key, t, nil); {
+			switch err := prove(ctx, key, t); {
 			case err == nil:
 				proven = append(proven, key)
 			case fault.CodeOf(err) == fault.KeyUnsuited:
