@@ -80,15 +80,15 @@ func (m *module) live(ctx context.Context, first bool) {
 		m.last = err
 	}
 	m.mu.Unlock()
-	if first {
-		close(m.first)
-	}
 	switch {
 	case !news || ctx.Err() != nil: // once for each reason
 	case sameAs(err) != "":
 		m.cfg.Log.Warn("a PKCS#11 module is listed twice: the second is left out", "module", m.module.Path, "first", sameAs(err))
 	default:
 		m.cfg.Log.Error("the PKCS#11 module cannot be used: its tokens are left out", "module", m.module.Path, "error", err)
+	}
+	if first {
+		close(m.first)
 	}
 	if err != nil || e == nil { // e is nil when it died at once
 		return
