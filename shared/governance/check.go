@@ -80,7 +80,7 @@ func (s Set) checkRule(r Rule, members map[string]bool, at string) error {
 		return mistake(at+".within", "is not 0 to 90 days in seconds")
 	}
 	if !UseOK(r.UseWithin) {
-		return mistake(at+".use_within", "is not a minute to 90 days in seconds")
+		return mistake(at+".use_within", "must be a minute to 90 days, in seconds")
 	}
 	if r.Deny && r.UseWithin != 0 {
 		return mistake(at+".use_within", "has no meaning in a rule that denies")

@@ -48,7 +48,7 @@ func ListLines(list []Approval, asked int) ([]Line, error) {
 	}
 	decision := first.Decision + " " + n + noun
 	if first.Decision == Reject {
-		decision += ", for good"
+		decision += ", permanently"
 	}
 	lines := []Line{{Label: "Decision", Value: decision}}
 	if asked > len(list) {

@@ -16,7 +16,7 @@ func (a Approval) check() error {
 	c.name(a.GovernedBy.Rule, "governed_by.rule")
 	c.that(a.GovernedBy.Version >= 1, "governed_by.version", "is not a version")
 	c.hash(a.GovernedBy.Digest, "governed_by.digest")
-	c.that(governance.UseOK(a.GovernedBy.UseWithin), "governed_by.use_within", "is not a minute to 90 days in seconds")
+	c.that(governance.UseOK(a.GovernedBy.UseWithin), "governed_by.use_within", "must be a minute to 90 days, in seconds")
 	if c.err == nil {
 		c.err = a.Intent.check("intent.")
 	}

@@ -44,7 +44,7 @@ func Lines(a Approval) []Line {
 	b := a.Intent
 	decision := "APPROVE this purchase"
 	if a.Decision == Reject {
-		decision = "REJECT this purchase, for good"
+		decision = "REJECT this purchase, permanently"
 	}
 	lines := []Line{
 		{Label: "Decision", Value: decision},
@@ -66,7 +66,7 @@ func Lines(a Approval) []Line {
 	}...)
 }
 
-// use is for how long the approval can be used; a rejection is for good.
+// use is for how long the approval can be used; a rejection is permanent.
 func use(a Approval) []Line {
 	if a.Decision == Reject {
 		return nil

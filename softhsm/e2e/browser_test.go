@@ -228,7 +228,7 @@ func TestRefusalsInTheBrowserLoseNothing(t *testing.T) {
 	p.presses("Decide as another member")
 	p.picks("member", "mem_alice")
 	p.presses("Reject")
-	p.presses("Reject for good")
+	p.presses("Reject permanently")
 	p.sees("Rejected")
 	p.picture("rejected")
 	p.accessible("the rejected request")

@@ -26,7 +26,7 @@ type keysCommand struct {
 	Generate     keysGenerate `cmd:"" help:"Make an approval key and a channel key in a token."`
 	ExportPublic keysExport   `cmd:"" help:"Print the public half of a key, as JWK and PEM."`
 	Attest       keysAttest   `cmd:"" help:"Print the token's own certificate for a key, where it has one."`
-	Delete       keysDelete   `cmd:"" help:"Remove a key from its token, for good."`
+	Delete       keysDelete   `cmd:"" help:"Remove a key from its token, permanently."`
 }
 
 type keysList struct {
@@ -299,7 +299,7 @@ type keysDelete struct {
 // Help is shown by `countersign-bridge keys delete --help`.
 func (keysDelete) Help() string {
 	return `Asks twice: the prompt shows which key it is, and then wants the PIN. The key is
-gone for good; no copy of it exists.
+gone permanently; no copy of it exists.
 
 Example:
   countersign-bridge keys delete 'pkcs11:token=alice;object=old-approval'`
@@ -367,6 +367,6 @@ func (s *tokens) usedBy(ctx context.Context, key keys.Key) string {
 // into the token.
 func deletion(info keys.Info, curve, thumbprint, used string) consent.Question {
 	return consent.Question{Title: "Delete a key of the token " + name.Shown(info.Device),
-		Text: fmt.Sprintf("This removes a key for good. No copy of it exists.\n\nToken:      %s\nKey:        %s\nCurve:      %s\nThumbprint: %s\nIt is %s.\n",
+		Text: fmt.Sprintf("This removes a key permanently. No copy of it exists.\n\nToken:      %s\nKey:        %s\nCurve:      %s\nThumbprint: %s\nIt is %s.\n",
 			name.Shown(info.Device), name.Shown(info.Label), curve, thumbprint, used)}
 }

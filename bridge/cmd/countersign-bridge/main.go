@@ -35,7 +35,7 @@ It asks at its own prompt, never in the browser. Before the first time:
 
   countersign-bridge doctor   # are token, prompt and clock fine?
 
-Beside a vault's HSM, once, and then for good:
+Beside a vault's HSM, first once, and then always:
 
   countersign-bridge signer init --config signer.json --genesis draft.json --out enrolment
   countersign-bridge signer serve --config signer.json`

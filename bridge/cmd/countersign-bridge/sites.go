@@ -202,7 +202,7 @@ type originsRemove struct {
 func (originsRemove) Help() string {
 	return `Edits "origins" in the configuration file and nothing else there. A bridge that
 runs disconnects the site's pages within a second. Their pairings stay, and count
-again when the origin is added again: revoke them to make them ask anew.
+again when the origin is added again: revoke them to make them ask again.
 
 Example:
   countersign-bridge origins remove https://dashboard.example.com`
@@ -268,7 +268,7 @@ func (c *originsUnblock) Run(std stdio) error {
 	}
 	gone, err := blocks.Unblock(c.Origin)
 	for _, b := range gone {
-		fmt.Fprintf(std.out, "%s may ask again: connect anew on its page\n", b.Origin)
+		fmt.Fprintf(std.out, "%s may ask again: connect again on its page\n", b.Origin)
 	}
 	return err
 }

@@ -88,7 +88,7 @@ type Devices interface {
 	// with INVALID_REQUEST when several match.
 	Device(ctx context.Context, token string) (Device, error)
 	// Login unlocks a token. It does not keep pin. Without final it refuses the
-	// last try with PIN_REQUIRED: a wrong PIN would lock the token for good.
+	// last try with PIN_REQUIRED: a wrong PIN would lock the token permanently.
 	Login(ctx context.Context, token string, pin []byte, final bool) error
 	// LoginOnReader unlocks a token whose PIN is typed on its reader.
 	LoginOnReader(ctx context.Context, token string) error

@@ -15,7 +15,7 @@ const maxBlocks = 256
 // relayedBy stands between an origin and the gateway that claims it.
 const relayedBy = " through the relay at "
 
-// Block is a site that the person wants to hear no more of.
+// Block is a site that the person blocked.
 type Block struct {
 	Origin string    `json:"origin"` // or one with the gateway that claims it
 	Since  time.Time `json:"since"`

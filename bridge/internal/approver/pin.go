@@ -25,7 +25,7 @@ type pinTries struct {
 	problem string // what was wrong with the last one
 }
 
-// unlock asks for the token's PIN until it is right, the person gives up, or
+// unlock asks for the token's PIN until it is right, the person cancels, or
 // enough tries were made. It never tries a PIN twice.
 func (k *keyUse) unlock(ctx context.Context, dev Device) error {
 	devices := k.conn.bridge.deps.Devices
@@ -100,7 +100,7 @@ func (t *pinTries) last(ctx context.Context, dev Device) error {
 	about := t.use.about
 	about.Kind = frame.PromptConfirm
 	return t.use.conn.confirm(consent.Question{Title: "Last try for " + dev.Label,
-		Text: fmt.Sprintf("One try is left for the PIN of the token %q.\n\nA wrong PIN locks the token for good: only its administrator can unlock it then,\n"+
+		Text: fmt.Sprintf("One try is left for the PIN of the token %q.\n\nA wrong PIN locks the token permanently: only its administrator can unlock it then,\n"+
 			"and some tokens must be set up again.\n\nApprove only if you are sure that you know the PIN. You are asked for it next.\n", dev.Label)}, ctx, about)
 }
 
@@ -126,7 +126,7 @@ func (t *pinTries) reason(dev Device) string {
 }
 
 // onReader does what waits for a PIN on the reader's pad, beside a notice with
-// which the person may give up.
+// which the person may cancel.
 func (t *pinTries) onReader(ctx context.Context, dev Device, do func(context.Context) error) error {
 	k := t.use
 	about := k.about
@@ -157,7 +157,7 @@ func (t *pinTries) onReader(ctx context.Context, dev Device, do func(context.Con
 			<-over
 			return nil
 		}
-		cancel() // given up: the reader, too
+		cancel() // cancelled: the reader, too
 		return err
 	})
 	if err != nil {

@@ -33,7 +33,7 @@ func TestTheLastTryIsConfirmedBeforeThePINIsAskedFor(t *testing.T) {
 	wantCode(t, "not sure", err, fault.Declined)
 	shown, pins := g.person.questions()
 	last := shown[len(shown)-1]
-	if last.Title != "Last try for alice" || !strings.Contains(last.Text, "A wrong PIN locks the token for good") || len(pins) != 0 {
+	if last.Title != "Last try for alice" || !strings.Contains(last.Text, "A wrong PIN locks the token permanently") || len(pins) != 0 {
 		t.Fatalf("asked %q, PINs %+v", last, pins)
 	}
 	if dev, _ := g.drawer.Device(t.Context(), "alice"); dev.TriesLeft != 1 {
@@ -243,7 +243,7 @@ func TestAKeyThatWantsItsPINAtEachUseIsAskedForWithWhatItSigns(t *testing.T) {
 		g.drawer.reader = func(context.Context) (string, error) { return "", fault.New(fault.Declined, "no") }
 		g.drawer.mu.Unlock()
 		_, err := l.decide(t.Context(), "req_0003", statement.Approve)
-		wantCode(t, "given up", err, fault.Declined)
+		wantCode(t, "cancelled", err, fault.Declined)
 		if lines, _ := g.count(journal.Signed); lines != 2 {
 			t.Errorf("journal %v", g.events())
 		}

@@ -77,7 +77,7 @@ func (c *conn) judge(answer error) {
 	}
 }
 
-// block notes that the person wants to hear no more of a page's site, and closes
+// block notes that the person blocked a page's site, and closes
 // every connection of it. One that a gateway claims to be the site is blocked with
 // it, and not the other way round.
 func (b *Bridge) block(c *conn) {

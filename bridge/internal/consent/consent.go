@@ -23,7 +23,7 @@ import (
 )
 
 // What a person types: Word to approve, RejectWord to sign a rejection, and
-// BlockWord to decline and to hear no more of the site that asks. Anything else
+// BlockWord to decline and to block the site that asks. Anything else
 // declines.
 const (
 	Word       = "approve"
@@ -60,7 +60,7 @@ type PINQuestion struct {
 }
 
 // Notice is something that the person does elsewhere, such as on the pad of a
-// card reader, and may give up.
+// card reader, and may cancel.
 type Notice struct {
 	Site  string // because of whom
 	Title string // one line
@@ -80,7 +80,7 @@ type Asker interface {
 	Confirm(ctx context.Context, q Question) error
 	// PIN returns what the person typed. The caller wipes it.
 	PIN(ctx context.Context, q PINQuestion) ([]byte, error)
-	// Show shows a notice until ctx ends or the person gives up: it never
+	// Show shows a notice until ctx ends or the person cancels: it never
 	// returns nil.
 	Show(ctx context.Context, n Notice) error
 }
@@ -208,7 +208,7 @@ func (q Question) howTo() string {
 	}
 	s += "; anything else declines."
 	if q.Site != "" {
-		return "Type " + BlockWord + " to hear no more of " + Line(q.Site) + ".\n" + s
+		return "Type " + BlockWord + " to block " + Line(q.Site) + ".\n" + s
 	}
 	return s
 }

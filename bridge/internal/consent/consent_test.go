@@ -96,7 +96,7 @@ func TestTheWordBlockRefusesASiteAndNothingElse(t *testing.T) {
 		if fault.CodeOf(err) != r.want {
 			t.Errorf("%s of %q: %v", r.answer, r.site, err)
 		}
-		if text := shown()[0]["text"]; strings.Contains(text, "Type block to hear no more of https://pay.example") != (r.site != "") || !strings.HasSuffix(text, "anything else declines.") {
+		if text := shown()[0]["text"]; strings.Contains(text, "Type block to block https://pay.example") != (r.site != "") || !strings.HasSuffix(text, "anything else declines.") {
 			t.Errorf("%q: shown %q", r.site, text)
 		}
 	}
@@ -122,9 +122,9 @@ func TestANoticeStaysUntilItIsGivenUpOrOver(t *testing.T) {
 		body string
 		want fault.Code
 	}{
-		"given up": {"echo OK; while read l; do case \"$l\" in MESSAGE) echo OK;; *) echo OK;; esac; done", fault.Declined},
-		"closed":   {"echo OK; while read l; do case \"$l\" in MESSAGE) echo 'ERR 83886179 cancelled';; *) echo OK;; esac; done", fault.Declined},
-		"over":     {"echo OK; while read l; do case \"$l\" in MESSAGE) echo x >'" + seen + ".new'; mv '" + seen + ".new' '" + seen + "';; *) echo OK;; esac; done", fault.Cancelled},
+		"cancelled": {"echo OK; while read l; do case \"$l\" in MESSAGE) echo OK;; *) echo OK;; esac; done", fault.Declined},
+		"closed":    {"echo OK; while read l; do case \"$l\" in MESSAGE) echo 'ERR 83886179 cancelled';; *) echo OK;; esac; done", fault.Declined},
+		"over":      {"echo OK; while read l; do case \"$l\" in MESSAGE) echo x >'" + seen + ".new'; mv '" + seen + ".new' '" + seen + "';; *) echo OK;; esac; done", fault.Cancelled},
 	} {
 		path := filepath.Join(t.TempDir(), "pinentry")
 		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+r.body+"\n"), 0o700); err != nil {

@@ -99,11 +99,11 @@ func askWord(a *assuan, q Question, text string) error {
 	return q.judge(word)
 }
 
-// Show shows a notice with one button, which gives up. A pinentry that answers
-// OK at once would hide it, so that counts as giving up too.
+// Show shows a notice with one button, which cancels. A pinentry that answers
+// OK at once would hide it, so that counts as cancelling too.
 func (p *Pinentry) Show(ctx context.Context, n Notice) error {
 	return p.session(ctx, func(a *assuan) error {
-		for _, s := range [][2]string{{"SETTITLE", Line(n.Title)}, {"SETDESC", strings.Join(layout(Clean(n.Text), pinentryWidth), "\n")}, {"SETOK", "Give up"}} {
+		for _, s := range [][2]string{{"SETTITLE", Line(n.Title)}, {"SETDESC", strings.Join(layout(Clean(n.Text), pinentryWidth), "\n")}, {"SETOK", "Cancel"}} {
 			if err := set(a, s[0], s[1]); err != nil {
 				return err
 			}

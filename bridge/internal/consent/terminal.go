@@ -109,11 +109,11 @@ func (t *Terminal) Confirm(ctx context.Context, q Question) error {
 	return errDeclined()
 }
 
-// Show shows a notice until the person presses Enter, which gives up. What they
+// Show shows a notice until the person presses Enter, which cancels. What they
 // type is not shown and is wiped: it may be the PIN that belongs elsewhere.
 func (t *Terminal) Show(ctx context.Context, n Notice) error {
 	columns, _ := t.size()
-	text := heading(n.Title, columns) + strings.Join(layout(Clean(n.Text), columns), "\n") + "\n\nPress Enter to give up.\n"
+	text := heading(n.Title, columns) + strings.Join(layout(Clean(n.Text), columns), "\n") + "\n\nPress Enter to cancel.\n"
 	line, err := t.ask(ctx, text, false)
 	clear(line)
 	if err != nil {
@@ -183,7 +183,7 @@ func (t *Terminal) ask(ctx context.Context, text string, echo bool) (answer []by
 	line, err := readLine(f)
 	if ctx.Err() != nil {
 		clear(line)
-		_, _ = io.WriteString(f, "\n[closed: "+whyEnded(ctx)+"]\n") // nobody may be left to read it
+		_, _ = io.WriteString(f, "\n[closed: "+whyEnded(ctx)+"]\n") // perhaps there is no reader left
 		return nil, errEnded(ctx)
 	}
 	if !echo {

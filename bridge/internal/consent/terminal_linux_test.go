@@ -147,7 +147,7 @@ func TestTerminalBlocksASiteAndShowsNotices(t *testing.T) {
 	go func() {
 		done <- (&Terminal{Path: s.path}).Confirm(t.Context(), Question{Site: "https://pay.example", Title: "t", Text: "x"})
 	}()
-	s.await("Type block to hear no more of https://pay.example.")
+	s.await("Type block to block https://pay.example.")
 	s.enter(t, "block\n")
 	if err := <-done; fault.CodeOf(err) != fault.SiteBlocked {
 		t.Errorf("block: %v", err)
@@ -156,17 +156,17 @@ func TestTerminalBlocksASiteAndShowsNotices(t *testing.T) {
 	go func() {
 		done <- (&Terminal{Path: s.path}).Show(ctx, Notice{Title: "PIN", Text: "Type it on the reader.\n"})
 	}()
-	s.await("Press Enter to give up.")
+	s.await("Press Enter to cancel.")
 	cancel()
 	if err := <-done; fault.CodeOf(err) != fault.Cancelled {
 		t.Errorf("over: %v", err)
 	}
 	s = newScreen(t)
 	go func() { done <- (&Terminal{Path: s.path}).Show(t.Context(), Notice{Title: "PIN", Text: "x\n"}) }()
-	s.await("Press Enter to give up.")
+	s.await("Press Enter to cancel.")
 	s.enter(t, "\n")
 	if err := <-done; fault.CodeOf(err) != fault.Declined {
-		t.Errorf("given up: %v", err)
+		t.Errorf("cancelled: %v", err)
 	}
 }
 

@@ -363,7 +363,7 @@ func (d *Devices) device(ctx context.Context, u URI) (*Device, error) {
 			if p.Same != "" {
 				continue
 			}
-			why += fmt.Sprintf("; of the module %s no token is seen, because it cannot be used", p.Path)
+			why += fmt.Sprintf("; the tokens of the module %s are not seen, because it cannot be used", p.Path)
 		}
 		err = fault.New(fault.DeviceMissing, fmt.Sprintf("the token %s is not plugged in%s", called(u), why)).With("device", u.Token)
 	}

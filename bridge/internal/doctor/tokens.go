@@ -103,24 +103,24 @@ func (c *checks) running(ctx context.Context) {
 	}
 	notes, err := instance.Seen(ctx, c.Bridge.StateDir)
 	if err != nil {
-		c.note("bridge:seen", Warn, "the bridge that runs does not say what it sees: "+err.Error(), "Start it again: it may be of an older version.")
+		c.note("bridge:seen", Warn, "the running bridge does not say what it sees: "+err.Error(), "Start it again: it may be of an older version.")
 		return
 	}
 	for _, n := range notes {
 		code := fault.Code(n.Code)
 		switch {
 		case n.Remark && strings.HasPrefix(n.ID, "twice:"):
-			c.note("bridge:"+n.ID, Warn, "the bridge that runs says: "+n.Message, onceRemedy)
+			c.note("bridge:"+n.ID, Warn, "the running bridge says: "+n.Message, onceRemedy)
 		case n.Remark:
-			c.note("bridge:"+n.ID, Warn, "the bridge that runs says: "+n.Message, strayRemedy)
+			c.note("bridge:"+n.ID, Warn, "the running bridge says: "+n.Message, strayRemedy)
 		case code == "":
-			c.note("bridge:"+n.ID, OK, "the bridge that runs says: "+n.Message, "")
+			c.note("bridge:"+n.ID, OK, "the running bridge says: "+n.Message, "")
 		case code == fault.DeviceMissing || code == fault.DeviceRemoved:
-			c.note("bridge:"+n.ID, Warn, "the bridge that runs says: "+n.Message, "Plug it in. When it is: the bridge was started with another environment (SOFTHSM2_CONF, for instance); start it again where it sees the token.")
+			c.note("bridge:"+n.ID, Warn, "the running bridge says: "+n.Message, "Plug it in. When it is: the bridge was started with another environment (SOFTHSM2_CONF, for instance); start it again where it sees the token.")
 		case code == fault.Invalid:
-			c.note("bridge:"+n.ID, Bad, "the bridge that runs says: "+n.Message, unclearRemedy)
+			c.note("bridge:"+n.ID, Bad, "the running bridge says: "+n.Message, unclearRemedy)
 		default:
-			c.note("bridge:"+n.ID, Bad, "the bridge that runs says: "+n.Message, cmp.Or(Remedy(code), "Start the bridge again."))
+			c.note("bridge:"+n.ID, Bad, "the running bridge says: "+n.Message, cmp.Or(Remedy(code), "Start the bridge again."))
 		}
 	}
 }

@@ -18,7 +18,7 @@ import (
 // put one there. So a public key is believed when the private half has used a fresh
 // nonce in the token, and it fits.
 
-var errUnproven = errors.New("the key can prove nothing")
+var errUnproven = errors.New("the key cannot prove itself")
 
 // candidate is a public key that may belong to a private one, and how far it may
 // be preferred where the private half leaves a choice.
@@ -106,7 +106,7 @@ func (k *Token) resolve(session pkcs11.SessionHandle, private half, shown []half
 			return p, true, nil
 		}
 	}
-	return public, false, fault.New(fault.SignatureInvalid, "its signatures are of no one key")
+	return public, false, fault.New(fault.SignatureInvalid, "its signatures do not all belong to one key")
 }
 
 // proves reports whether a private key is the one of a public key; ok is false when

@@ -172,7 +172,7 @@ func (s *Service) verify(n *session, a statement.Approval, payload []byte, token
 		return err
 	}
 	if !s.deps.steady().Before(was.ends) { // however the clock on the wall was set meanwhile
-		return fault.New(fault.StatementInvalid, "the statement was refused: exp is over").With("field", "exp")
+		return fault.New(fault.StatementInvalid, "the statement was refused: it has expired (exp)").With("field", "exp")
 	}
 	if _, err := jws.Verify(token, statement.TypApproval, m.approval); err != nil {
 		return err

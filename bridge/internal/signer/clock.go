@@ -83,7 +83,7 @@ func (k *timekeeper) begin(last time.Time, fresh bool) error {
 	case err == nil:
 		off := time.Duration(was.Wall)*time.Millisecond - since
 		k.low, k.high = off-maxJump, off+k.away
-		k.expected = fmt.Sprintf("when this signer last ran it was %s, and the computer was started since; it takes at most %s to be off for granted",
+		k.expected = fmt.Sprintf("this signer last ran at %s, and the computer was started since; without your confirmation it may be off for at most %s",
 			stamp(time.UnixMilli(was.Wall)), k.away)
 	case errors.Is(err, fs.ErrNotExist):
 		k.low, k.high = logged-maxJump, logged+k.away
@@ -92,7 +92,7 @@ func (k *timekeeper) begin(last time.Time, fresh bool) error {
 		}
 		k.expected = "the last entry of its log is of " + stamp(last)
 	default:
-		return fmt.Errorf("read what the clock was: %w", err)
+		return fmt.Errorf("read the last known time: %w", err)
 	}
 	if low := logged - maxJump; low > k.low {
 		k.low, k.expected = low, "the last entry of its log is of "+stamp(last)
@@ -119,7 +119,7 @@ func (k *timekeeper) check() (now time.Time, news bool, err error) {
 		news = k.stopped == ""
 		expected := k.expected
 		if expected == "" {
-			expected = "by the time that has passed it is " + stamp(now.Add(k.low+maxJump-offset))
+			expected = "by the time that has passed it should be " + stamp(now.Add(k.low+maxJump-offset))
 		}
 		k.stopped = fmt.Sprintf("the clock of its computer says %s, and %s", stamp(now), expected)
 		return now, news, k.refusal()
@@ -207,13 +207,13 @@ func (s *Service) tick() error {
 	now, news, err := s.clock.check()
 	stopped := s.clock.stopped
 	if s.clock.unwritten != nil {
-		s.deps.Log.Error("where the clock was could not be written down", "cause", s.clock.unwritten)
+		s.deps.Log.Error("the last known time could not be written", "cause", s.clock.unwritten)
 		s.clock.unwritten = nil
 	}
 	if news && stopped != "" {
-		s.deps.Log.Error("stopped: the clock is not believed; nothing expires and nothing is decided", "because", stopped)
+		s.deps.Log.Error("stopped: the clock may be wrong; nothing expires and nothing is decided", "because", stopped)
 	} else if news {
-		s.deps.Log.Info("going on: the clock is where it must be")
+		s.deps.Log.Info("running again: the clock is right")
 	}
 	if err != nil {
 		return err
@@ -230,7 +230,7 @@ func (s *Service) resume(ctx context.Context) error {
 	because := s.clock.stopped
 	ok, err := s.clock.confirmed()
 	if err != nil {
-		return fmt.Errorf("read the operator's word on the clock: %w", err)
+		return fmt.Errorf("read the operator's confirmation of the clock: %w", err)
 	}
 	if !ok || s.broken != nil {
 		return nil
@@ -241,6 +241,6 @@ func (s *Service) resume(ctx context.Context) error {
 		s.at = before
 		return err
 	}
-	s.deps.Log.Info("going on: the operator confirmed the clock", "now", s.at)
+	s.deps.Log.Info("running again: the operator confirmed the clock", "now", s.at)
 	return s.append(ctx, signedlog.Clock, signedlog.ClockBody{Before: before.Unix(), Because: because})
 }

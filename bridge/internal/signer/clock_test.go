@@ -203,10 +203,10 @@ func TestAComputerThatWasOff(t *testing.T) {
 		off, jump time.Duration
 		stops     bool
 	}{
-		"for ten minutes":                      {10 * time.Minute, 0, false},
-		"for longer than is taken for granted": {3 * time.Hour, 0, true},
-		"and its clock starts in the past":     {10 * time.Minute, -24 * time.Hour, true},
-		"and its clock is ahead":               {10 * time.Minute, 30 * 24 * time.Hour, true},
+		"for ten minutes":                  {10 * time.Minute, 0, false},
+		"for longer than max_off":          {3 * time.Hour, 0, true},
+		"and its clock starts in the past": {10 * time.Minute, -24 * time.Hour, true},
+		"and its clock is ahead":           {10 * time.Minute, 30 * 24 * time.Hour, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -371,7 +371,7 @@ func TestResumeSpeaksToASignerThatRunsAndToOneThatDoesNot(t *testing.T) {
 		}
 	}()
 	out.Reset()
-	if err := Resume(t.Context(), cfg, Stdio{Out: &out}); err != nil || !strings.Contains(out.String(), "took it") {
+	if err := Resume(t.Context(), cfg, Stdio{Out: &out}); err != nil || !strings.Contains(out.String(), "accepted the confirmation") {
 		t.Errorf("%v: %s", err, &out)
 	}
 	if err := <-taken; err != nil {

@@ -31,7 +31,7 @@ const (
 func (l Limits) check() error {
 	for field, n := range map[string][2]int{"limits.open": {l.Open, mostOpen}, "limits.per_minute": {l.PerMinute, mostPerMinute}} {
 		if n[0] < 0 || n[0] > n[1] {
-			return fault.New(fault.Invalid, fmt.Sprintf("%s is not 1 to %d", field, n[1])).With("field", field)
+			return fault.New(fault.Invalid, fmt.Sprintf("%s must be 1 to %d", field, n[1])).With("field", field)
 		}
 	}
 	return nil

@@ -55,7 +55,7 @@ func neighboursOf(cfg Config, s socket, log *slog.Logger) (*neighbours, error) {
 	for _, name := range cfg.Peers {
 		uid, err := userID(name)
 		if err != nil {
-			return invalid("peers", fmt.Sprintf("names %q, who is no user of this computer", name))
+			return invalid("peers", fmt.Sprintf("names %q, which is not a user of this computer", name))
 		}
 		if s.mode == ownMode && uid != n.own && uid != 0 {
 			return invalid("peers", fmt.Sprintf("names %q, and the socket has mode 0600: name a socket_group that this user is in", name))

@@ -62,7 +62,7 @@ func (s *Service) depositKey(ctx context.Context, intent statement.Buy) (keys.Ke
 		if code := fault.CodeOf(err); code != fault.KeyMissing && code != fault.KeyUnsuited {
 			return nil, err
 		}
-		s.deps.Log.Warn("a free deposit address is passed over", "address", address, "label", t.Label, "cause", err)
+		s.deps.Log.Warn("a free deposit address is skipped", "address", address, "label", t.Label, "cause", err)
 	}
 	t, err := addressKey(intent.Chain, depositLabel(intent.Account, len(p.numbers)))
 	if err != nil {

@@ -37,7 +37,7 @@ func Resume(ctx context.Context, cfg Config, stdio Stdio) error {
 		return err
 	}
 	if !running {
-		_, err := fmt.Fprintln(stdio.Out, "The signer does not run: it takes this at its next start.")
+		_, err := fmt.Fprintln(stdio.Out, "The signer is not running: the confirmation counts at its next start.")
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, resumeWait)
@@ -46,7 +46,7 @@ func Resume(ctx context.Context, cfg Config, stdio Stdio) error {
 	defer tick.Stop()
 	for {
 		if _, err := os.Stat(k.path(resumeFile)); errors.Is(err, os.ErrNotExist) {
-			_, err := fmt.Fprintln(stdio.Out, "The signer took it. It goes on; its log says so when it had stopped.")
+			_, err := fmt.Fprintln(stdio.Out, "The signer accepted the confirmation and runs. If it had stopped, its log says that it runs again.")
 			return err
 		}
 		select {

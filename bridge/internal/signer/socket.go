@@ -42,7 +42,7 @@ func socketOf(cfg Config) (socket, error) {
 	if cfg.SocketGroup != "" {
 		gid, err := groupID(cfg.SocketGroup)
 		if err != nil {
-			return invalid("socket_group", fmt.Sprintf("%q is no group of this computer", cfg.SocketGroup))
+			return invalid("socket_group", fmt.Sprintf("%q is not a group of this computer", cfg.SocketGroup))
 		}
 		s.gid, s.mode = gid, groupMode
 	}

@@ -50,7 +50,7 @@ func (m *Model) accountPage() view.Node {
 			view.El("p", "muted", "Nothing has arrived yet.")))
 	}
 	return page("", back, head(a.Name, chainOf(a.Chain), link("button is-primary", "/buy", "Buy into this account")),
-		view.El("div", "stack is-loose", unwatched(a), balances, m.deposits(a.Deposits, "Received", "Whatever came to an address of the vault, asked for or not."),
+		view.El("div", "stack is-loose", unwatched(a), balances, m.deposits(a.Deposits, "Received", "Everything that arrived at an address of the vault, with or without an order."),
 			m.addresses(a), m.ledger(a), m.accountRules(a)))
 }
 

@@ -12,7 +12,7 @@ func (m *Model) deposits(all []wire.Deposit, title, sub string) view.Node {
 	}
 	var rows []view.Node
 	for _, d := range all {
-		from := view.El("span", "muted small", "Seen by the balance: no transaction says so")
+		from := view.El("span", "muted small", "Seen in the balance: no transaction shows it")
 		if d.TxHash != "" {
 			from = identifier(d.TxHash)
 		}

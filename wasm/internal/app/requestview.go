@@ -156,7 +156,7 @@ func (m *Model) decision(r wire.Request) view.Node {
 	if m.confirm == r.ID {
 		return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Reject this request?")),
 			view.El("div", "card-body", view.El("div", "stack", view.El("p", "", "A rejection is signed with your key and ends the request for everybody. To leave it open, simply do nothing."), who, warn,
-				view.El("div", "cluster", button("is-primary is-danger", "decide:"+frame.Reject, "Reject for good"), button("is-quiet", "decide.back", "Back")))))
+				view.El("div", "cluster", button("is-primary is-danger", "decide:"+frame.Reject, "Reject permanently"), button("is-quiet", "decide.back", "Back")))))
 	}
 	busy := m.bridge.State == BridgeConnecting || m.bridge.State == BridgePairing
 	return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Your decision")),
@@ -255,7 +255,7 @@ func (m *Model) statementCard(r wire.Request) view.Node {
 	default:
 		body = skeletons(1)
 	}
-	return view.El("figure", "statement", view.El("figcaption", "statement-head", icon("shield"), "What the bridge will show, but for what is said only when you are asked. Trust its prompt, not this page."), body)
+	return view.El("figure", "statement", view.El("figcaption", "statement-head", icon("shield"), "What the bridge will show, except for what it says only when it asks you. Trust its prompt, not this page."), body)
 }
 
 // shownLines are the lines of the open prompt, as the bridge told them.
@@ -306,7 +306,7 @@ func (m *Model) ruleCard(r wire.Request) view.Node {
 		why = append(why, view.El("p", "small", s))
 	}
 	return card("Rule", "", view.El("div", "stack is-tight", view.El("p", "strong", r.Rule.Name+", version "+itoa(r.Rule.Version)), why,
-		view.El("p", "small muted", "The version of the day of the request governs it to its end. An approval can be used for "+
+		view.El("p", "small muted", "The version in force at the time of the request applies until it ends. An approval can be used for "+
 			statement.GovernedBy{UseWithin: r.Rule.UseWithin}.Use()+".")))
 }
 

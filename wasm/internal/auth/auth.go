@@ -97,7 +97,7 @@ func (k *Keeper) Renew(ctx context.Context, refused string) (string, error) {
 	case <-f.done:
 		return f.token, f.err
 	case <-ctx.Done():
-		return "", fault.Wrap(ctx.Err(), fault.Cancelled, "the request was given up")
+		return "", fault.Wrap(ctx.Err(), fault.Cancelled, "the request was cancelled")
 	}
 }
 

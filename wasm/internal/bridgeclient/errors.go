@@ -84,7 +84,7 @@ func ctxError(ctx context.Context) *fault.Error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return fault.Wrap(ctx.Err(), fault.Timeout, "the bridge did not answer in time")
 	}
-	return fault.Wrap(ctx.Err(), fault.Cancelled, "given up")
+	return fault.Wrap(ctx.Err(), fault.Cancelled, "the request to the bridge was cancelled")
 }
 
 func stopped(ctx context.Context) *Error {

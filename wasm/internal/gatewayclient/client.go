@@ -133,7 +133,7 @@ func Unreachable(ctx context.Context, err error) error {
 		if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return fault.Wrap(err, fault.Timeout, "the gateway took too long to answer")
 		}
-		return fault.Wrap(err, fault.Cancelled, "the request was given up")
+		return fault.Wrap(err, fault.Cancelled, "the request was cancelled")
 	}
 	return fault.Wrap(err, fault.Unavailable, "the gateway does not answer")
 }

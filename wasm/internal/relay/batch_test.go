@@ -166,7 +166,7 @@ func TestCancellingABatchCancelsWhatIsNotSigned(t *testing.T) {
 	w.decide = func(ctx context.Context) error {
 		cancel()
 		<-ctx.Done()
-		return fault.Wrap(ctx.Err(), fault.Cancelled, "given up")
+		return fault.Wrap(ctx.Err(), fault.Cancelled, "cancelled")
 	}
 	e := runBatch(ctx, t, New(w, w), nil, "req_aaaa", "req_bbbb")
 	if e.codes["req_aaaa"] != fault.Cancelled || e.codes["req_bbbb"] != fault.Cancelled || w.count(frame.ApprovalCancel) != 2 || len(w.recorded) != 0 {

@@ -509,7 +509,7 @@ func TestCancellingClosesThePrompt(t *testing.T) {
 	w.decide = func(ctx context.Context) error {
 		cancel()
 		<-ctx.Done()
-		return fault.Wrap(ctx.Err(), fault.Cancelled, "given up")
+		return fault.Wrap(ctx.Err(), fault.Cancelled, "cancelled")
 	}
 	_, err := New(w, w).Run(ctx, job(nil))
 	if fault.CodeOf(err) != fault.Cancelled || w.count(frame.ApprovalCancel) != 1 || len(w.recorded) != 0 {

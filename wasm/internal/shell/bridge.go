@@ -95,7 +95,7 @@ func (s *Shell) connect(how app.ConnectBridge, forget bool) {
 	if err := s.greet(a, found); err != nil {
 		client.Close()
 		if a.ctx.Err() != nil {
-			err = &bridgeclient.Error{Problem: bridgeclient.Stopped, Fault: fault.Wrap(err, fault.Cancelled, "given up")}
+			err = &bridgeclient.Error{Problem: bridgeclient.Stopped, Fault: fault.Wrap(err, fault.Cancelled, "the connection was cancelled")}
 		}
 		s.tell(a, app.BridgeChanged{State: app.BridgeFailed, Err: err})
 		return

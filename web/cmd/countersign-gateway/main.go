@@ -28,7 +28,7 @@ Usage:
                                              the small dashboard back end that holds the API key
 
 It prints "listening on URL" for each address once it is ready; SIGINT or SIGTERM
-stops it after the answers under way are finished.
+stops it after it has answered the requests that it has.
 
 The file for serve and migrate is JSON; every name is known or refused:
   listen              address of the API, such as 127.0.0.1:8080; port 0 picks a free one

@@ -87,7 +87,7 @@ func checkChains(all []Chain) error {
 		case err != nil:
 			return fmt.Errorf("the configuration's %s: %w", at, err)
 		case c.Confirmations == 0:
-			return fmt.Errorf("the configuration needs %s.confirmations: how many blocks make a deposit on %s final, its own included (such as 12 on Ethereum; 1 in the sandbox, whose one node never changes its mind)", at, c.Chain)
+			return fmt.Errorf("the configuration needs %s.confirmations: how many blocks make a deposit on %s final, its own included (such as 12 on Ethereum; 1 in the sandbox, whose single node never reorganises its chain)", at, c.Chain)
 		case c.Confirmations < 0 || c.Confirmations > maxConfirmations:
 			return fmt.Errorf("the configuration's %s.confirmations must be 1 to %d", at, maxConfirmations)
 		case seen[c.Chain]:

@@ -42,7 +42,7 @@ func (d *Desk) Quote(ctx context.Context, in quote.Input, emit func(Event)) (quo
 		case <-ctx.Done():
 			result.Complete = false
 			result.Quotes, result.ServerTime = quote.Rank(result.Quotes), d.cfg.Now().UTC()
-			return result, fault.Wrap(ctx.Err(), fault.Cancelled, "the question was given up")
+			return result, fault.Wrap(ctx.Err(), fault.Cancelled, "the request was cancelled")
 		}
 		known = append(known, a.provider)
 		if a.asked {
