@@ -466,6 +466,7 @@ func TestStrangersBehindAProxyAreToldApart(t *testing.T) {
 	last := answer{}
 	for range gateway.WrongKeys + 1 {
 		last = wrong("X-Forwarded-For", "2001:db8::1")
+		wrong("X-Forwarded-For", "64:ff9b::198.51.100.1") // through a NAT64
 	}
 	if last.status != http.StatusTooManyRequests || last.header.Get("Retry-After") != "2" {
 		t.Errorf("a stranger with too many wrong keys: %d, Retry-After %q", last.status, last.header.Get("Retry-After"))
@@ -474,6 +475,7 @@ func TestStrangersBehindAProxyAreToldApart(t *testing.T) {
 		"the same network of IPv6":     {"X-Forwarded-For", "2001:db8::ffff:1"},
 		"a claim of somebody else's":   {"X-Forwarded-For", "192.0.2.1, 2001:db8::1"},
 		"the same in the other header": {"Forwarded", `for="[2001:db8::1]:4711"`},
+		"the same without the NAT64":   {"X-Forwarded-For", "198.51.100.1"},
 	} {
 		if a := wrong(headers...); a.status != http.StatusTooManyRequests {
 			t.Errorf("%s: %d", name, a.status)
@@ -481,6 +483,7 @@ func TestStrangersBehindAProxyAreToldApart(t *testing.T) {
 	}
 	for name, headers := range map[string][]string{
 		"another network": {"X-Forwarded-For", "2001:db8:0:1::1"}, "no header": nil, "an address of IPv4": {"X-Forwarded-For", "192.0.2.1"},
+		"another behind the NAT64": {"X-Forwarded-For", "64:ff9b::192.0.2.7"},
 	} {
 		if a := wrong(headers...); a.status != http.StatusUnauthorized {
 			t.Errorf("%s: %d", name, a.status)

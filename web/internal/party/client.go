@@ -146,14 +146,37 @@ func forwardedFor(element string) (found netip.Addr, ok bool) {
 
 func clean(addr netip.Addr) netip.Addr { return addr.Unmap().WithZone("") }
 
-// OfAddress is the party at an address: IPv4 addresses are told apart, of IPv6 the
-// networks of 64 bits, which one subscriber has all of.
+// Networks of IPv6 whose addresses each hold one address of IPv4.
+var (
+	compatible = netip.MustParsePrefix("::/96")           // RFC 4291, section 2.5.5.1
+	siit       = netip.MustParsePrefix("::ffff:0:0:0/96") // RFC 2765
+	nat64      = netip.MustParsePrefix("64:ff9b::/96")    // RFC 6052
+	localNAT64 = netip.MustParsePrefix("64:ff9b:1::/48")  // RFC 8215: where in it is the network's own choice
+	sixToFour  = netip.MustParsePrefix("2002::/16")       // RFC 3056
+	teredo     = netip.MustParsePrefix("2001::/32")       // RFC 4380
+)
+
+// OfAddress is the party at an address: IPv4 addresses are told apart, also those
+// that a translator or a tunnel writes as IPv6; of other IPv6 the networks of 64
+// bits, which one subscriber has all of.
 func OfAddress(addr netip.Addr) string {
-	if addr = clean(addr); addr.Is6() {
-		network, _ := addr.Prefix(64) // it has 128
-		return network.String()
+	addr = clean(addr)
+	if !addr.Is6() || addr.IsLoopback() || addr.IsUnspecified() {
+		return addr.String()
 	}
-	return addr.String()
+	b := addr.As16()
+	switch {
+	case compatible.Contains(addr) || siit.Contains(addr) || nat64.Contains(addr):
+		return netip.AddrFrom4([4]byte(b[12:])).String()
+	case localNAT64.Contains(addr):
+		return addr.String()
+	case sixToFour.Contains(addr):
+		return netip.AddrFrom4([4]byte(b[2:6])).String()
+	case teredo.Contains(addr):
+		return netip.AddrFrom4([4]byte{^b[12], ^b[13], ^b[14], ^b[15]}).String()
+	}
+	network, _ := addr.Prefix(64) // it has 128
+	return network.String()
 }
 
 type contextKey struct{}

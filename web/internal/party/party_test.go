@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -143,6 +144,33 @@ func TestAnAddressIsAPartyAndANetworkOfIPv6IsOne(t *testing.T) {
 	}
 	if party("[2001:db8:0:1::1]:1") != party("[2001:db8:0:1:ffff::2]:1") || party("[2001:db8:0:1::1]:1") == party("[2001:db8:0:2::1]:1") {
 		t.Error("IPv6 is not told apart by its networks of 64 bits")
+	}
+}
+
+// TestIPv4ThroughATranslatorIsToldApart: the network of 64 bits holds everybody
+// behind a translator, so the address of IPv4 in it is the party.
+func TestIPv4ThroughATranslatorIsToldApart(t *testing.T) {
+	t.Parallel()
+	of := func(text string) string { return OfAddress(netip.MustParseAddr(text)) }
+	for form, c := range map[string][2]string{
+		"mapped":                 {"::ffff:192.0.2.7", "::ffff:198.51.100.1"},
+		"compatible":             {"::192.0.2.7", "::198.51.100.1"},
+		"SIIT":                   {"::ffff:0:192.0.2.7", "::ffff:0:198.51.100.1"},
+		"NAT64":                  {"64:ff9b::192.0.2.7", "64:ff9b::198.51.100.1"},
+		"6to4":                   {"2002:c000:207::1", "2002:c633:6401::1"},
+		"6to4, another network":  {"2002:c000:207:8::1", "2002:c633:6401:8::1"},
+		"Teredo":                 {"2001:0:4136:e378:8000:63bf:3fff:fdf8", "2001:0:4136:e378:8000:63bf:39cc:9bfe"},
+		"Teredo, another server": {"2001:0:ffff:e378:0:1234:3fff:fdf8", "2001:0:ffff:e378:0:1234:39cc:9bfe"},
+	} {
+		if a, b := of(c[0]), of(c[1]); a != "192.0.2.7" || b != "198.51.100.1" {
+			t.Errorf("%s: %s and %s", form, a, b)
+		}
+	}
+	if of("64:ff9b:1::192.0.2.7") == of("64:ff9b:1::198.51.100.1") || of("64:ff9b:1:c000:2:700::") == of("64:ff9b:1:c000:2:800::") {
+		t.Error("behind a NAT64 with a network's own prefix all are one party")
+	}
+	if of("::1") != "::1" || of("64:ff9b:2::1") != "64:ff9b:2::/64" || of("2001:1::1") != "2001:1::/64" {
+		t.Error("an address that holds none of IPv4 is read as one that does")
 	}
 }
 
