@@ -360,6 +360,9 @@ func TestCheckNamesWhatIsWrong(t *testing.T) {
 		if !ok || err.Code != fault.StatementInvalid || err.Details["field"] != field {
 			t.Errorf("%s: %v", field, err)
 		}
+		if byClock := field == "nbf" || field == "exp"; ok && byClock != strings.Contains(err.Message, "check the clocks") {
+			t.Errorf("%s: the message %q sends people to the clocks or not, wrongly", field, err.Message)
+		}
 	}
 }
 

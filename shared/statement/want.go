@@ -50,10 +50,10 @@ func Check(a Approval, want Want) error {
 		return err
 	}
 	if want.Now.Before(time.Unix(a.NotBefore, 0).Add(-Skew)) {
-		return invalid("nbf", "lies in the future: check the clocks")
+		return invalid("nbf", "lies in the future: this computer's clock is behind, or the signer's is ahead; check the clocks")
 	}
 	if !want.Now.Before(time.Unix(a.Expires, 0)) {
-		return invalid("exp", "has passed: the statement is stale")
+		return invalid("exp", "has passed: the statement is stale, or this computer's clock is ahead; check the clocks")
 	}
 	return nil
 }
