@@ -311,7 +311,7 @@ type zeroKey struct {
 
 func (z zeroKey) ECDH(context.Context, []byte) ([]byte, error) { return z.secret, nil }
 
-func TestASecretThatIsNoSecretIsRefused(t *testing.T) {
+func TestASecretThatIsNotSecretIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, s := range suites {
 		for name, secret := range map[string][]byte{"zero": make([]byte, 32), "short": make([]byte, 31), "none": nil, "long": bytes.Repeat([]byte{1}, 33)} {

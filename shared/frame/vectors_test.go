@@ -9,7 +9,7 @@ import (
 )
 
 // vectors is shared/spec/vectors/frame.json: frames with what reading and writing
-// them anew gives, or the error.
+// them again gives, or the error.
 type vectors struct {
 	Comment string `json:"comment"`
 	Cases   []struct {

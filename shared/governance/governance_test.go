@@ -12,7 +12,7 @@ import (
 	"countersign/shared/strictjson"
 )
 
-var update = flag.Bool("update", false, "write the vectors anew")
+var update = flag.Bool("update", false, "write the vectors again")
 
 const vectorFile = "../spec/vectors/governance.json"
 
@@ -137,7 +137,7 @@ func cases() []struct {
 		{"the hours are those of the request", with(base(hours(nil, "10:00", "10:30")), func(in *Input) { in.Now = friday.Add(45 * time.Minute) }), Pending, "hours", "0 of 1 approval; waiting for Alice, Bob or Carol"},
 		{"below the velocity", with(base(speed), func(in *Input) { in.Spent = []Spent{{"EUR", 86400, "750"}} }), Pending, "speed", "0 of 1 approval; waiting for Alice, Bob or Carol"},
 		{"above the velocity", with(base(speed), func(in *Input) { in.Spent = []Spent{{"EUR", 86400, "750.01"}} }), Denied, "", "no rule allows this"},
-		{"unknown spending is no licence", base(speed), Denied, "", "no rule allows this"},
+		{"unknown spending is not a licence", base(speed), Denied, "", "no rule allows this"},
 		{"spending over another time", with(base(speed), func(in *Input) { in.Spent = []Spent{{"EUR", 3600, "0"}} }), Denied, "", "no rule allows this"},
 		{"the second step waits", with(base(two), approvals("mem_alice")), Pending, "two steps", "step 2 of 2, officers: 0 of 1 approval; waiting for Bob or Carol"},
 		{"a member counts once in a request", with(base(two), func(in *Input) {

@@ -26,7 +26,7 @@ const (
 	P256      = "P-256"
 )
 
-// PublicKey is a point on one of the two curves. The zero value is no key and
+// PublicKey is a point on one of the two curves. The zero value is not a key and
 // verifies nothing.
 type PublicKey struct {
 	curve string
@@ -89,7 +89,7 @@ func NewPublicKey(crv, x, y string) (PublicKey, error) {
 	return FromSEC1(crv, point)
 }
 
-// IsZero reports whether k is no key.
+// IsZero reports whether k is not a key.
 func (k PublicKey) IsZero() bool { return k.curve == "" }
 
 // Equal reports whether both are the same point of the same curve.

@@ -17,7 +17,7 @@ const (
 // message 2, before the bridge shows anything; without a limit it could begin a
 // million handshakes until two codes agree. With this one its chance is 1 in
 // 100,000 per minute of trying. A page that is paired needs no code, so it is let
-// in whatever strangers do, and one site's handshakes are no other's. One Budget
+// in whatever strangers do, and no site's handshakes count for another. One Budget
 // serves all connections of a bridge; it remembers as many sites as are asked for,
 // which are those of the bridge's list.
 type Budget struct {

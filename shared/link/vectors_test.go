@@ -15,7 +15,7 @@ import (
 	"countersign/shared/strictjson"
 )
 
-var update = flag.Bool("update", false, "write the vectors anew")
+var update = flag.Bool("update", false, "write the vectors again")
 
 const vectorFile = "../spec/vectors/link.json"
 

@@ -118,7 +118,7 @@ func ignorable(r rune) bool {
 	return unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, unicode.Cf)
 }
 
-// blank are characters that are no separators (Z) and have no ink: BRAILLE PATTERN
+// blank are characters that are not separators (Z) and have no ink: BRAILLE PATTERN
 // BLANK, MUSICAL SYMBOL NULL NOTEHEAD, two blanks of Egyptian hieroglyphs.
 var blank = &unicode.RangeTable{
 	R16: []unicode.Range16{{Lo: 0x2800, Hi: 0x2800, Stride: 1}},

@@ -13,7 +13,7 @@ import (
 	"countersign/shared/link/linkkey"
 )
 
-var update = flag.Bool("update", false, "write the vectors anew")
+var update = flag.Bool("update", false, "write the vectors again")
 
 // fill computes what follows from the private keys and the gateway.
 func fill(t *testing.T, v vector) vector {

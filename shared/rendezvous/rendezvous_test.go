@@ -82,7 +82,7 @@ func TestSubProtocolsCarryExactlyOneSecret(t *testing.T) {
 		}
 	}
 	if got := Presented([]string{"ticket.abc"}, Stream); got != "" {
-		t.Errorf("a ticket is no stream: %q", got)
+		t.Errorf("a ticket is not a stream: %q", got)
 	}
 }
 

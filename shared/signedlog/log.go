@@ -226,7 +226,7 @@ func (l *Log) Mark() Mark {
 
 // Append signs an entry, makes it durable, and moves the watermark; only then it
 // counts. It returns the entry and its line. body is written in canonical form. After an error of storage or
-// watermark the log takes no more entries until it is opened anew, because
+// watermark the log takes no more entries until it is opened again, because
 // nobody knows what was written.
 func (l *Log) Append(ctx context.Context, typ string, body any) (e Entry, line string, err error) {
 	raw, err := strictjson.Canonical(body)
@@ -260,7 +260,7 @@ func (l *Log) Append(ctx context.Context, typ string, body any) (e Entry, line s
 		l.err = fault.Wrap(fmt.Errorf("append log entry %d: %w", e.Seq, err), fault.Unavailable, "the signer cannot write its log; it must be restarted")
 		return Entry{}, "", l.err
 	}
-	// The entry is durable: what the caller gave up waiting for happens anyway.
+	// The entry is durable: what the caller stopped waiting for happens anyway.
 	if err := l.cfg.Watermark.Set(context.WithoutCancel(ctx), next.Mark); err != nil {
 		l.err = fault.Wrap(fmt.Errorf("set the watermark to entry %d: %w", e.Seq, err), fault.Unavailable, "the signer cannot move its watermark; it must be restarted")
 		return Entry{}, "", l.err

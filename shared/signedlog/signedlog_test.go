@@ -21,7 +21,7 @@ import (
 	"countersign/shared/strictjson"
 )
 
-var update = flag.Bool("update", false, "write the vectors anew")
+var update = flag.Bool("update", false, "write the vectors again")
 
 const vectorFile = "../spec/vectors/signedlog.json"
 
@@ -289,7 +289,7 @@ func TestAFailedWriteStopsTheLog(t *testing.T) {
 			t.Errorf("%s: the log goes on after a failure", name)
 		}
 		if _, err := Open(t.Context(), config(m), nil); err != nil {
-			t.Errorf("%s: opened anew: %v", name, err)
+			t.Errorf("%s: opened again: %v", name, err)
 		}
 	}
 }

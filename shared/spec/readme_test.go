@@ -118,7 +118,7 @@ func codeBlocks(page string) []string {
 	return blocks
 }
 
-// The example is run where there is a Python, which is no part of the toolchain;
+// The example is run where there is a Python, which is not part of the toolchain;
 // its assertions are those of the Go packages.
 func TestTheExampleOfTheIndexRuns(t *testing.T) {
 	t.Parallel()

@@ -221,7 +221,7 @@ func TestAListSaysWhichApprovalsAreUsableForHowLong(t *testing.T) {
 	}
 }
 
-func TestTotalsOfWhatIsNoAmountAreRefused(t *testing.T) {
+func TestTotalsOfWhatIsNotAnAmountAreRefused(t *testing.T) {
 	t.Parallel()
 	b := sample().Intent
 	b.Minimum = "1e3"

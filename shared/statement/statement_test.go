@@ -13,7 +13,7 @@ import (
 	"countersign/shared/strictjson"
 )
 
-var update = flag.Bool("update", false, "write the vectors anew")
+var update = flag.Bool("update", false, "write the vectors again")
 
 const vectorFile = "../spec/vectors/statement.json"
 

@@ -13,7 +13,7 @@ import (
 type Line struct {
 	Label, Value string
 	// Varies says that the line is another one each time that somebody is asked:
-	// who signs, with which key, at which step, and until when. Such a line is no
+	// who signs, with which key, at which step, and until when. Such a line is not
 	// part of a comparison of the page with the prompt.
 	Varies bool
 }
@@ -108,7 +108,7 @@ func Chain(id string) string {
 	return id
 }
 
-// money sets the thousands of an amount apart. Fields that are no amount are shown
+// money sets the thousands of an amount apart. Fields that are not amounts are shown
 // as they are.
 func money(value string) string {
 	a, err := amount.Parse(value)

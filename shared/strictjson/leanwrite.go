@@ -185,7 +185,7 @@ func appendSlice(b []byte, v reflect.Value) (_ []byte, err error) {
 }
 
 // appendText writes a string. Line separators of JavaScript are escaped and what
-// is no UTF-8 is replaced, as encoding/json does.
+// is not UTF-8 is replaced, as encoding/json does.
 func appendText(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')

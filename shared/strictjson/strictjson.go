@@ -52,7 +52,7 @@ func Unmarshal(data []byte, v any, limit int) error {
 // walker checks the names in each object against the Go type that they will be
 // decoded into; where the type is open (any, [Raw], a map) it checks
 // for duplicates only. It sees names and nesting as encoding/json does in whatever
-// encoding/json accepts; what is no JSON it may let pass, because encoding/json
+// encoding/json accepts; what is not JSON it may let pass, because encoding/json
 // reads it afterwards.
 type walker struct {
 	data []byte

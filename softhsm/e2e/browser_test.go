@@ -121,7 +121,7 @@ func TestAPurchaseFromQuotesToDeliveryInTheBrowser(t *testing.T) {
 	p.accessible("the account")
 }
 
-// Programs and people come and go while a decision is under way: the page says
+// Programs and people come and go while a decision is in progress: the page says
 // what was not done, and the same request is approved in the end.
 func TestWhatEndsInTheMiddleLosesNothingInTheBrowser(t *testing.T) {
 	r := start(t)

@@ -57,7 +57,7 @@ func (k *killing) found() {
 	}
 }
 
-// A crash of the module costs the operation under way, and nothing else: the
+// A crash of the module costs the running operation, and nothing else: the
 // bridge lives, and the next approval works.
 func TestAKilledModuleCostsOneOperation(t *testing.T) {
 	t.Parallel()
@@ -68,7 +68,7 @@ func TestAKilledModuleCostsOneOperation(t *testing.T) {
 		switch code := fault.CodeOf(during); code {
 		case fault.ModuleFailed:
 			failed++
-		case "", fault.DeviceMissing, fault.DeviceRemoved: // not under way, or noticed before
+		case "", fault.DeviceMissing, fault.DeviceRemoved: // not running, or noticed before
 		default:
 			t.Errorf("%s: %v", moment, during)
 		}
@@ -97,12 +97,12 @@ func TestAKilledModuleCostsOneOperation(t *testing.T) {
 	}
 	// From the prompt on it takes the person's answer and a line in the journal
 	// until the key is used: the process is mostly stopped by then. That an operation
-	// under way is told MODULE_FAILED is shown, every time, by the tests of
+	// running is told MODULE_FAILED is shown, every time, by the tests of
 	// bridge/internal/device and bridge/internal/approver.
 	for tries := 0; failed == 0 && tries < 4; tries++ {
 		module := k.modulePID()
 		wait := k.grows(system.PromptLog(k.script), `"kind":"confirm"`, func() {
-			k.signal(module, syscall.SIGSTOP)  // the next call is under way when it is killed
+			k.signal(module, syscall.SIGSTOP)  // the next call is running when it is killed
 			time.Sleep(200 * time.Millisecond) // a call that is not answered cannot be seen from outside
 			k.signal(module, syscall.SIGKILL)
 		})

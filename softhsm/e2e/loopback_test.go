@@ -349,7 +349,7 @@ func TestAPublicPageTellsApartWhatIsOnTheBridgesPort(t *testing.T) {
 }
 
 // Row 6 of the symptoms that users of other bridges report: a prompt that stays
-// after the page gave up. One prompt is open at a time, so a prompt that stayed
+// after the page cancelled. One prompt is open at a time, so a prompt that stayed
 // would keep the next one waiting.
 func TestAPromptEndsWhenThePersonCancelsOrLeavesThePage(t *testing.T) {
 	r := start(t)

@@ -67,7 +67,7 @@ func TestDocumentsNameTestsThatExist(t *testing.T) {
 		for _, m := range testName.FindAllStringSubmatch(text, -1) {
 			named++
 			if !exist[m[1]] {
-				t.Errorf("%s names %s, which is no test", f, m[1])
+				t.Errorf("%s names %s, which is not a test", f, m[1])
 			}
 		}
 	}

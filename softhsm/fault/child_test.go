@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// serve signs once for each line, which is a PIN: it begins anew each time, as a
+// serve signs once for each line, which is a PIN: it begins again each time, as a
 // program that has been told of an error does.
 func serve(module string, in io.Reader, out io.Writer) error {
 	d := &driver{ctx: pkcs11.New(module)}

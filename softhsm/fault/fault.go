@@ -54,7 +54,7 @@ func Hang(function string) Fault { return call("hang", function) }
 func Crash(function string) Fault { return call("crash", function) }
 
 // Garbage replaces what a function wrote: the strings of C_GetTokenInfo,
-// C_GetSlotInfo and C_GetInfo by bytes that are no text, the output of C_Sign and
+// C_GetSlotInfo and C_GetInfo by bytes that are not text, the output of C_Sign and
 // the values of C_GetAttributeValue by other bytes of the same length.
 func Garbage(function string) Fault { return call("garbage", function) }
 
@@ -186,9 +186,9 @@ var outputs = map[string][]string{
 func (f Fault) check() error {
 	switch {
 	case f.verb == "":
-		return fmt.Errorf("the zero Fault is no fault")
+		return fmt.Errorf("the zero Fault is not a fault")
 	case f.function != "" && f.function != "*" && !slices.Contains(functions(), f.function):
-		return fmt.Errorf("%q is no function of PKCS#11 v2.40", f.function)
+		return fmt.Errorf("%q is not a function of PKCS#11 v2.40", f.function)
 	case outputs[f.verb] != nil && !slices.Contains(outputs[f.verb], f.function):
 		return fmt.Errorf("%s works with %s", f.verb, strings.Join(outputs[f.verb], ", "))
 	case strings.ContainsAny(f.text, "\r\n"):

@@ -155,7 +155,7 @@ func (m *Module) add(faults []Fault) (ids []int, err error) {
 	return ids, m.write()
 }
 
-// Vanish takes the token away. Calls under way end as soon as they no longer hang.
+// Vanish takes the token away. Running calls end as soon as they no longer hang.
 func (m *Module) Vanish() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -199,7 +199,7 @@ func (m *Module) write() error {
 }
 
 // Calls says how often a function was called so far, in all processes. Asking
-// C_Sign for the length of its output is no call of it.
+// C_Sign for the length of its output is not a call of it.
 func (m *Module) Calls(function string) (int, error) {
 	entered, _, err := m.count(function)
 	return int(entered), err
@@ -281,7 +281,7 @@ const (
 func (m *Module) count(function string) (entered, returned uint64, err error) {
 	at := slices.Index(functions(), function)
 	if at < 0 {
-		return 0, 0, fmt.Errorf("fault: %q is no function of PKCS#11 v2.40", function)
+		return 0, 0, fmt.Errorf("fault: %q is not a function of PKCS#11 v2.40", function)
 	}
 	f, err := os.Open(m.state)
 	if errors.Is(err, os.ErrNotExist) {

@@ -38,7 +38,7 @@ func TestWrongPINsAreCountedAndLock(t *testing.T) {
 	d.flags(countLow)
 	d.is(d.login("wrong"), pinIncorrect)
 	d.flags(countLow | finalTry)
-	d.ok(d.login(f.Token.PIN)) // the right one starts the count anew
+	d.ok(d.login(f.Token.PIN)) // the right one starts the count again
 	d.flags(0)
 	d.ok(d.ctx.Logout(d.session))
 
@@ -48,7 +48,7 @@ func TestWrongPINsAreCountedAndLock(t *testing.T) {
 	d.flags(locked)
 	d.is(d.login(f.Token.PIN), pinLocked)
 
-	// The security officer gives a new PIN, and the count starts anew.
+	// The security officer gives a new PIN, and the count starts again.
 	d.ok(d.ctx.Login(d.session, pkcs11.CKU_SO, f.Token.SOPIN))
 	d.ok(d.ctx.InitPIN(d.session, f.Token.PIN))
 	d.ok(d.ctx.Logout(d.session))

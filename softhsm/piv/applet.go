@@ -208,7 +208,7 @@ func (c *Card) verify(cmd command) status {
 	case len(cmd.data) == 0, c.tries == 0:
 		return left()
 	case !wellFormed(cmd.data):
-		return badData // it is no PIN, and costs no try
+		return badData // it is not a PIN, and costs no try
 	}
 	if subtle.ConstantTimeCompare(cmd.data, padded(c.cfg.PIN)) == 1 {
 		c.verified, c.fresh, c.tries = true, true, c.cfg.Tries

@@ -153,7 +153,7 @@ func TestWrongPINsBlockTheCardUntilItIsUnblocked(t *testing.T) {
 			t.Errorf("%s: %s", odd, status)
 		}
 	}
-	wants(t, card, "63c3", askTries) // no try was lost to what is no PIN
+	wants(t, card, "63c3", askTries) // no try was lost to what is not a PIN
 	wants(t, card, "63c2", verify("000000"))
 	wants(t, card, "9000", verify("123456"))
 	wants(t, card, "9000", askTries)
@@ -233,7 +233,7 @@ func TestCommandsComeInPartsAndAnswersToo(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoCommandOfTheCardIsRefused(t *testing.T) {
+func TestWhatIsNotACommandOfTheCardIsRefused(t *testing.T) {
 	t.Parallel()
 	card := newCard(t, piv.Config{})
 	wants(t, card, "9000", selectPIV, verify("123456"))

@@ -159,7 +159,7 @@ func (c *Card) Insert() {
 }
 
 // Remove pulls the card out, whatever it is doing: the reader gets no answer to
-// the command under way. It forgets that the PIN was given. It is outside
+// the running command. It forgets that the PIN was given. It is outside
 // already: nothing happens.
 func (c *Card) Remove() {
 	c.mu.Lock()

@@ -124,7 +124,7 @@ func readMessage(r io.Reader) ([]byte, error) {
 	}
 	n := binary.BigEndian.Uint16(head[:])
 	if n == 0 || n > maxAPDU {
-		return nil, errors.New("piv: the reader sent a message that is no APDU")
+		return nil, errors.New("piv: the reader sent a message that is not an APDU")
 	}
 	message := make([]byte, n)
 	if _, err := io.ReadFull(r, message); err != nil {

@@ -125,7 +125,7 @@ func (c canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		"/v1/requests/" + pending.ID: pending,
 		"/v1/requests/req_rejected":  c.request("req_rejected", wire.RequestRejected, 0),
 		"/v1/requests/" + pending.ID + "/statement": wire.StatementPreview{Request: pending.ID, Member: "mem_alice", Decision: "APPROVE",
-			Text: "APPROVE    buy with 250 EUR\n           at Northpay, by card, in FR\nRECEIVE    0.08421390751120486 ETH\n           at the least 0.08337176843609281\nINTO       Treasury\n           " + address + "\nSIGNS      Alice Martin (mem_alice)\nREQUEST    " + pending.ID},
+			Text: "APPROVE    buy with 250 EUR\n           at Northpay, by card, in FR\nRECEIVE    0.08421390751120486 ETH\n           at least 0.08337176843609281\nINTO       Treasury\n           " + address + "\nSIGNS      Alice Martin (mem_alice)\nREQUEST    " + pending.ID},
 		"/v1/entity": wire.Entity{ID: "ent_sandbox", Name: "Atlas Trading SAS", Enrolled: true, Signer: "ok", Env: "sandbox", Log: statement.Log{Size: 6, Head: digest}, ServerTime: c.now,
 			Members: []wire.Member{{ID: "mem_alice", Name: "Alice Martin", Role: "OPERATOR", Curve: "secp256k1", Key: digest, ChannelIn: "token"}}},
 	}

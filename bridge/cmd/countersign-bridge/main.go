@@ -135,7 +135,7 @@ func run(ctx context.Context, args []string, std stdio) (code int) {
 
 // explain is an error for the person at the terminal: who it is for may see
 // causes. With a code comes what to do about it, unless it is the vault's: its
-// log is no journal that may be moved away.
+// log is not a journal that may be moved away.
 func explain(command string, err error) string {
 	remedy := doctor.RemedyFor(err)
 	if remedy == "" || strings.HasPrefix(command, "signer ") {

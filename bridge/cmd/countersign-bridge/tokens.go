@@ -17,7 +17,7 @@ import (
 	"countersign/shared/fault"
 )
 
-// tokenTimeout is how long a call into a module may take before it is given up: a
+// tokenTimeout is how long a call into a module may take before it is abandoned: a
 // command would rather say so than wait.
 const tokenTimeout = 20 * time.Second
 

@@ -12,7 +12,7 @@ import (
 
 var printedURI = regexp.MustCompile(`pkcs11:[^\s"]+`)
 
-// A label is no identity: two tokens may have the same. What is printed is accepted,
+// A label is not an identity: two tokens may have the same. What is printed is accepted,
 // and what is not clear is said before a PIN is asked for.
 func TestEveryURIThatIsPrintedIsAccepted(t *testing.T) {
 	t.Parallel()

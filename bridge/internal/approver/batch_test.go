@@ -24,7 +24,7 @@ import (
 	"countersign/shared/statement"
 )
 
-// pile is a batch under way: its approvals and their sealed statements.
+// pile is a running batch: its approvals and their sealed statements.
 type pile struct {
 	line      *line
 	id        string
@@ -361,7 +361,7 @@ func TestThePromptOfABatchClosesWhenAllOfItIsCancelled(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoBatchIsRefused(t *testing.T) {
+func TestWhatIsNotABatchIsRefused(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
 	b := g.mustConnect()

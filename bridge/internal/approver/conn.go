@@ -39,7 +39,7 @@ type conn struct {
 	process  peer.Process // the page's program, as the operating system says
 	page     []byte       // the page's static key
 	pairing  string       // its id
-	mayPair  bool         // the site has not given up too many handshakes
+	mayPair  bool         // the site has not abandoned too many handshakes
 	log      *slog.Logger
 	ctx      context.Context
 	cancel   context.CancelFunc

@@ -48,7 +48,7 @@ type faultRow struct {
 	name    string
 	moment  moment
 	strike  func(b *badBridge)
-	told    fault.Code // of the call under way; empty: it worked
+	told    fault.Code // of the running call; empty: it worked
 	how     string     // details how or ckr, where there is one
 	journal string     // the last lines, without those of recovery
 	pin     bool       // the PIN is asked before the next approval
@@ -228,7 +228,7 @@ func blind(function string, code uint) func(*badBridge) {
 
 func set(f faults.Fault) func(*badBridge) { return func(b *badBridge) { b.Set(f) } }
 
-// under does what is under way at the row's moment, with the fault.
+// under does what is running at the row's moment, with the fault.
 func (b *badBridge) under(r faultRow) error {
 	switch r.moment {
 	case handshake:

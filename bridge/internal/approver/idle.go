@@ -47,7 +47,7 @@ func (i *idleness) used(device string) {
 }
 
 // expire reports whether a token was idle for too long; it says so once. A clock
-// that was set back begins anew.
+// that was set back begins again.
 func (i *idleness) expire(device string) bool {
 	i.mu.Lock()
 	defer i.mu.Unlock()

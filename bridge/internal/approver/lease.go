@@ -15,7 +15,7 @@ const leaseIdle = 2 * time.Minute
 
 // leases say which page uses a token: one at a time, the first that comes. A page
 // is one connection, so a second tab of the same site is another page. A page
-// keeps the token while a call of it is under way, be it for as long as a person
+// keeps the token while a call of it is running, be it for as long as a person
 // reads, and for leaseIdle between calls; it gives it up with its last channel.
 type leases struct {
 	now func() time.Time
@@ -25,7 +25,7 @@ type leases struct {
 
 type lease struct {
 	holder *conn // nil: nobody
-	uses   int   // calls of the holder that are under way
+	uses   int   // calls of the holder that are running
 	last   time.Time
 }
 

@@ -19,7 +19,7 @@ import (
 )
 
 // Origins is the list of dashboards in a configuration file, which a running
-// bridge and the command line share: each use looks whether the file was changed.
+// bridge and the command line share: each use checks whether the file was changed.
 type Origins struct {
 	path string
 
@@ -86,7 +86,7 @@ func (o *Origins) Change(edit func([]string) ([]string, error)) error {
 	return replace(path, data)
 }
 
-// replace writes a configuration file anew.
+// replace rewrites a configuration file.
 func replace(path string, data []byte) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -193,14 +193,14 @@ func (o *Origins) RemoveOrigin(origin string, before func()) error {
 	})
 }
 
-// lookEvery is how often a running bridge looks whether the list was changed.
+// lookEvery is how often a running bridge checks whether the list was changed.
 const lookEvery = time.Second
 
 // watchOrigins follows the list in the configuration file until ctx ends: what
 // was added may connect, and what was removed is disconnected.
 func (b *Bridge) watchOrigins(ctx context.Context, allow func([]string) error) {
 	if b.cfg.file == "" {
-		return // the configuration is no file
+		return // the configuration is not in a file
 	}
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()

@@ -153,7 +153,7 @@ func TestAPINOnTheReaderIsAskedForThereAndNowhereElse(t *testing.T) {
 	}
 }
 
-func TestAPINOnTheReaderCanBeGivenUpAtTheScreen(t *testing.T) {
+func TestAPINOnTheReaderCanBeCancelledAtTheScreen(t *testing.T) {
 	t.Parallel()
 	stopped := make(chan struct{})
 	g := newRig(t)
@@ -341,7 +341,7 @@ func TestAnIdleTokenIsLockedAndSoIsOneWhoseComputerSlept(t *testing.T) {
 		b := g.mustConnect()
 		l := g.mustOpen(b, "mem_alice")
 		c.wrong.Store(int64(DefaultIdleLock) - int64(time.Minute))
-		if _, err := g.open(b, "mem_alice"); err != nil { // a use: the time begins anew
+		if _, err := g.open(b, "mem_alice"); err != nil { // a use: the time begins again
 			t.Fatal(err)
 		}
 		c.wrong.Store(0)

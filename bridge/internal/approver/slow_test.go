@@ -112,7 +112,7 @@ func TestAPageThatDoesNotFinishTheHandshakeIsToldSoInTime(t *testing.T) {
 	})
 }
 
-// One fragment each second is no progress: the time is that of whole messages.
+// One fragment each second is not progress: the time is that of whole messages.
 func TestAHandshakeInSlowFragmentsIsCutOffInTime(t *testing.T) {
 	slowly(t, func(t *testing.T, p *rawPage) {
 		began := time.Now()

@@ -15,7 +15,7 @@ import (
 )
 
 // listFile is a list in a JSON file that a running bridge and the command line
-// share: {"name": [ … ]}. Each use looks whether the file was replaced.
+// share: {"name": [ … ]}. Each use checks whether the file was replaced.
 type listFile[T any] struct {
 	dir, name string
 

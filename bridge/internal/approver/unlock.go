@@ -38,7 +38,7 @@ func (k *keyUse) open(ctx context.Context) error {
 	}
 	err := k.find(ctx)
 	if fault.CodeOf(err) == fault.PINRequired {
-		k.conn.bridge.grants.takeDevice(k.device()) // of a token that is locked nobody may use anything
+		k.conn.bridge.grants.takeDevice(k.device()) // a locked token allows nothing
 		if err := k.authorize(ctx); err != nil {
 			return err
 		}

@@ -95,14 +95,14 @@ func (c *conn) send(m frame.Message) {
 	err := c.out.Add(m)
 	c.mu.Unlock()
 	if err != nil { // the page does not read, or we made something that it would refuse
-		c.log.Warn("the connection is given up", "error", err)
+		c.log.Warn("the connection is closed after an error", "error", err)
 		c.cancel()
 		return
 	}
 	c.poke()
 }
 
-// end closes the connection: calls that are under way end with their prompts, and
+// end closes the connection: running calls end with their prompts, and
 // what they answer is sent first.
 func (c *conn) end(code fault.Code) {
 	c.mu.Lock()

@@ -115,7 +115,7 @@ func TestAScreenThatIsTooSmallIsNamed(t *testing.T) {
 	}
 }
 
-func TestANoticeStaysUntilItIsGivenUpOrOver(t *testing.T) {
+func TestANoticeStaysUntilItIsCancelledOrOver(t *testing.T) {
 	t.Parallel()
 	seen := filepath.Join(t.TempDir(), "seen")
 	for name, r := range map[string]struct {
@@ -406,7 +406,7 @@ func TestASiteThatAsksMuchWaitsForItselfOnly(t *testing.T) {
 	}
 }
 
-func TestQueueGivesUpAfterItsTime(t *testing.T) {
+func TestQueueTimesOut(t *testing.T) {
 	t.Parallel()
 	s := &slow{entered: make(chan struct{}, 1), release: make(chan error)}
 	pin, err := NewQueue(s, time.Millisecond).PIN(t.Context(), PINQuestion{}, nil)

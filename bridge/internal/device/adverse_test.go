@@ -225,9 +225,9 @@ func TestAKeyThatIsDeletedIsForgotten(t *testing.T) {
 	}
 }
 
-// A use that is given up while it runs may not touch what its caller has again: the
+// A use that is cancelled while it runs may not touch what its caller has again: the
 // race detector looks, in this process and in that of the module.
-func TestAUseThatIsGivenUpSharesNothing(t *testing.T) {
+func TestAUseThatIsCancelledSharesNothing(t *testing.T) {
 	inBothModes(t, func(t *testing.T, inProcess bool) {
 		f := softhsm.NewFaulty(t, softhsm.Spec{Label: "given-up", Keys: []softhsm.Key{both(jws.Secp256k1)}})
 		_, _, key := openFaulty(t, f, Config{InProcess: inProcess})

@@ -228,9 +228,9 @@ func TestACardThatIsPulledWhileItSignsCostsThatSignatureOnly(t *testing.T) {
 	err := <-failed
 	switch fault.CodeOf(err) {
 	case fault.ModuleFailed, fault.DeviceRemoved, fault.DeviceFailed:
-		t.Logf("the signature under way: %v", err)
+		t.Logf("the running signature: %v", err)
 	default:
-		t.Errorf("the signature under way: %v, want MODULE_FAILED, DEVICE_REMOVED or DEVICE_ERROR", err)
+		t.Errorf("the running signature: %v, want MODULE_FAILED, DEVICE_REMOVED or DEVICE_ERROR", err)
 	}
 	for code := fault.CodeOf(err); code != fault.DeviceRemoved && code != fault.ModuleFailed; code = fault.CodeOf(err) {
 		if _, err = key.SignDigest(t.Context(), digest[:]); err == nil {

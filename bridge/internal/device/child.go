@@ -121,7 +121,7 @@ type engine interface {
 	why() error
 	// kill ends it at once.
 	kill(cause error)
-	// close ends it when nothing is under way.
+	// close ends it when nothing is running.
 	close() error
 }
 

@@ -1,7 +1,7 @@
 // Package device is the tokens of this computer, as the bridge uses them. Each
 // PKCS#11 module runs in a process of its own, the same program started again:
 // a module of a vendor may crash or hang, and the bridge may not. What goes wrong
-// there costs the operations that are under way; they fail with MODULE_FAILED and
+// there costs the operations that are running; they fail with MODULE_FAILED and
 // are never repeated in silence, the process is replaced, and the tokens are
 // found again, locked.
 //
@@ -215,7 +215,7 @@ func (d *Devices) claim(m *module) error {
 	return nil
 }
 
-// Close ends the use of the modules. Operations that are under way fail.
+// Close ends the use of the modules. Operations that are running fail.
 func (d *Devices) Close() error {
 	d.stop()
 	d.running.Wait()

@@ -158,7 +158,7 @@ func TestAHangOfTheModuleEndsAtItsDeadline(t *testing.T) {
 	}
 }
 
-func TestACallerWhoGivesUpDoesNotWaitForAModuleThatHangs(t *testing.T) {
+func TestACallerWhoCancelsDoesNotWaitForAModuleThatHangs(t *testing.T) {
 	b := faulty(t, 0)
 	release := b.Hang("C_Sign")
 	ctx, cancel := context.WithCancel(t.Context())

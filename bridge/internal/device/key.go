@@ -198,7 +198,7 @@ func (k *Key) Delete(ctx context.Context) error {
 }
 
 // Certificates returns, in PEM, the X.509 certificates that the token has for the
-// key: the maker's attestation, where there is one. None is no error.
+// key: the maker's attestation, where there is one. None is not an error.
 func (k *Key) Certificates(ctx context.Context) ([]byte, error) {
 	r, err := k.do(ctx, opCertificates)
 	if err != nil {

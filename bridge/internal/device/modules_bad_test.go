@@ -19,7 +19,7 @@ func TestAModuleThatCannotBeLoadedCostsNoOther(t *testing.T) {
 	late := softhsm.NewFaulty(t, softhsm.Spec{Label: "late", Keys: []softhsm.Key{both(jws.P256)}})
 	dir := t.TempDir()
 	gone, garbage, empty := filepath.Join(dir, "gone.so"), filepath.Join(dir, "garbage.so"), filepath.Join(dir, "empty.so")
-	if err := os.WriteFile(garbage, []byte("this is no module"), 0o600); err != nil {
+	if err := os.WriteFile(garbage, []byte("this is not a module"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(empty, nil, 0o600); err != nil {
@@ -53,7 +53,7 @@ func TestModulesThatCannotBeLoadedAreTriedAgainWhenThereIsNoOther(t *testing.T) 
 	f := softhsm.NewFaulty(t, softhsm.Spec{Label: "late", Keys: []softhsm.Key{both(jws.P256)}})
 	dir := t.TempDir()
 	gone, garbage := filepath.Join(dir, "gone.so"), filepath.Join(dir, "garbage.so")
-	if err := os.WriteFile(garbage, []byte("this is no module"), 0o600); err != nil {
+	if err := os.WriteFile(garbage, []byte("this is not a module"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	devices, err := Open(Config{Modules: Modules(garbage, gone), Poll: 20 * time.Millisecond})

@@ -190,7 +190,7 @@ func (p *process) take(number uint64, kind byte, body []byte) error {
 	return errGarbage
 }
 
-// leave drops a call that its caller has given up.
+// leave drops a call that its caller has cancelled.
 func (p *process) leave(number uint64, to chan answer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

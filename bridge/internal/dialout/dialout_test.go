@@ -220,7 +220,7 @@ func TestAProbeFindsARelayWithoutBeingRegistered(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := d.Probe(t.Context()); err == nil || !strings.Contains(err.Error(), "404") {
-		t.Errorf("what is no gateway: %v", err)
+		t.Errorf("what is not a gateway: %v", err)
 	}
 }
 

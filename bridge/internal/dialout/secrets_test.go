@@ -29,7 +29,7 @@ func TestNoPasswordOfAnAddressIsShown(t *testing.T) {
 	for name, proxy := range map[string]func(*http.Request) (*url.URL, error){
 		"a proxy that is down":         func(*http.Request) (*url.URL, error) { return url.Parse("http://user:" + password + "@127.0.0.1:1") },
 		"a proxy of an unknown scheme": func(*http.Request) (*url.URL, error) { return url.Parse("gopher://user:" + password + "@127.0.0.1:1") },
-		"a proxy that is no address": func(*http.Request) (*url.URL, error) {
+		"a proxy that is not an address": func(*http.Request) (*url.URL, error) {
 			return nil, &url.Error{Op: "parse", URL: "http://user:" + password + "@proxy:port", Err: errors.New("invalid port")}
 		},
 	} {

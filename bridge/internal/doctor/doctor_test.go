@@ -379,7 +379,7 @@ func TestEachErrorOfTheBridgeHasARemedyThatTheReadmeHasToo(t *testing.T) {
 	}
 	for code, a := range catalogue {
 		if !slices.Contains(all, code) {
-			t.Errorf("%s is no code", code)
+			t.Errorf("%s is not a code", code)
 		}
 		again := map[bool]string{true: "yes", false: "no"}[a.Retriable]
 		if row := "| `" + string(code) + "` | " + string(a.Class) + " | " + again + " | "; !strings.Contains(string(readme), row) {

@@ -28,7 +28,7 @@ func TestTheRelayOfTheGatewayIsLookedFor(t *testing.T) {
 	}
 	cfg.Relay.Gateway = other.URL
 	if all := look(cfg); len(all) != 1 || all[0].Level != Warn || !strings.Contains(all[0].What, "404") || all[0].Remedy == "" {
-		t.Errorf("what is no gateway: %+v", all)
+		t.Errorf("what is not a gateway: %+v", all)
 	}
 	cfg.Relay.Gateway = gateway.Origin
 	if all := look(cfg); len(all) != 1 || all[0].Level != OK || !strings.Contains(all[0].What, "when it first starts") {

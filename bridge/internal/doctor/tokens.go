@@ -131,7 +131,7 @@ const (
 	unclearRemedy = "Name one token in the configuration: keys list prints URIs that are clear."
 )
 
-// within runs what may hang, and gives up on it. What hangs is in a process of its
+// within runs what may hang, and stops waiting for it. What hangs is in a process of its
 // own, which ends with this one.
 func (c *checks) within(do func() error) error {
 	done := make(chan error, 1)
@@ -166,7 +166,7 @@ func (c *checks) module(ctx context.Context, path string) *device.Devices {
 		if err = d.Usable(); err == nil {
 			n, err = c.present(ctx, d)
 		} else {
-			_ = c.within(d.Close) // it is given up
+			_ = c.within(d.Close) // nothing more is done with it
 		}
 	}
 	if err != nil {
@@ -205,7 +205,7 @@ func (c *checks) present(ctx context.Context, d *device.Devices) (n int, err err
 	if fault.CodeOf(err) == fault.DeviceMissing {
 		return 0, nil
 	}
-	_ = c.within(d.Close) // it is given up
+	_ = c.within(d.Close) // nothing more is done with it
 	return 0, err
 }
 
@@ -352,7 +352,7 @@ func (c *checks) key(ctx context.Context, all *device.Devices, m approver.Certif
 		}
 		level := Bad
 		if f.Code == fault.DeviceMissing || f.Code == fault.DeviceRemoved {
-			level = Warn // a token that is not plugged in is no fault
+			level = Warn // a token that is not plugged in is not a fault
 		}
 		c.note(id, level, what+": "+f.Message, RemedyFor(f))
 	case !key.PublicKey().Equal(k.Key):

@@ -34,7 +34,7 @@ const (
 
 	// MaxConnections is how many WebSockets may be open at once.
 	MaxConnections = 16
-	// MaxWaiting is how many sockets may be open that are no WebSocket yet. One
+	// MaxWaiting is how many sockets may be open that are not a WebSocket yet. One
 	// more closes the oldest, so that silent ones keep nobody out.
 	MaxWaiting = 32
 	// MaxMessage is the largest WebSocket message, in bytes.

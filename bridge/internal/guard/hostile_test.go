@@ -264,7 +264,7 @@ func TestHostileFramesEndTheConnectionAndNothingElse(t *testing.T) {
 		{"a ping in fragments", frameOf(websocket.PingMessage, false, []byte("x")), websocket.CloseProtocolError},
 		{"a flood of pings", bytes.Repeat(frameOf(websocket.PingMessage, true, []byte("x")), maxPings+1), websocket.ClosePolicyViolation},
 		{"pings within a message", append(frameOf(websocket.BinaryMessage, false, nil), bytes.Repeat(frameOf(websocket.PingMessage, true, nil), maxPings+1)...), websocket.ClosePolicyViolation},
-		{"a close frame that is no UTF-8", frameOf(websocket.CloseMessage, true, []byte{0x03, 0xe8, 0xff, 0xfe}), websocket.CloseProtocolError},
+		{"a close frame that is not UTF-8", frameOf(websocket.CloseMessage, true, []byte{0x03, 0xe8, 0xff, 0xfe}), websocket.CloseProtocolError},
 		{"a close frame with a code that does not exist", frameOf(websocket.CloseMessage, true, []byte{0, 1}), websocket.CloseProtocolError},
 		{"a close frame of one byte", frameOf(websocket.CloseMessage, true, []byte{3}), websocket.CloseNoStatusReceived},
 	} {

@@ -28,7 +28,7 @@ type slot struct {
 	origin  string
 	settled bool   // see [Settle]
 	evicted bool   // another has its place
-	end     func() // closes it; nil as long as it is no WebSocket
+	end     func() // closes it; nil as long as it is not a WebSocket
 }
 
 func (s *slots) allow(origins []string) {
@@ -127,7 +127,7 @@ func Settle(ctx context.Context) {
 	}
 }
 
-// waiting are the sockets that are no WebSocket yet, the oldest first. They cost
+// waiting are the sockets that are not a WebSocket yet, the oldest first. They cost
 // a descriptor and a goroutine each, and anybody on this computer can open them.
 type waiting struct {
 	mu   sync.Mutex

@@ -97,7 +97,7 @@ func TestThePageHasTheLimitsOfTheGuard(t *testing.T) {
 	}
 	spec.Limit(t, "link.md", "ports that both ends know, in this order", strings.Join(ports, ", "))
 	spec.Limit(t, "link.md", "HTTP head of the upgrade", fmt.Sprintf("%d KiB", MaxHead>>10), fmt.Sprintf("%.0f s", HandshakeTimeout.Seconds()))
-	spec.Limit(t, "link.md", "sockets that are no WebSocket yet", fmt.Sprint(MaxWaiting))
+	spec.Limit(t, "link.md", "sockets that are not a WebSocket yet", fmt.Sprint(MaxWaiting))
 	spec.Limit(t, "link.md", "WebSockets", fmt.Sprint(MaxConnections), fmt.Sprint(MaxConnections/2))
 	spec.Limit(t, "link.md", "WebSocket message", spec.Number(MaxMessage))
 	spec.Limit(t, "link.md", "pings by the page", fmt.Sprint(maxPings), fmt.Sprintf("%.0f s", pingsTime.Seconds()))

@@ -93,7 +93,7 @@ func TestAKeyThatIsDeletedWhileItIsUsedForTheFirstTimeDoesNotBlock(t *testing.T)
 	}
 }
 
-func TestAUseThatWasGivenUpHasItsOwnPINAndDigest(t *testing.T) {
+func TestAUseThatWasCancelledHasItsOwnPINAndDigest(t *testing.T) {
 	a := disturb(t, faults.AlwaysAuth("both"), faults.PINTries(3))
 	release := a.Hang("C_SignInit")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -109,7 +109,7 @@ func TestAUseThatWasGivenUpHasItsOwnPINAndDigest(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel()
-	if err := soon(t, "a use that was given up", given); fault.CodeOf(err) != fault.Cancelled {
+	if err := soon(t, "a use that was cancelled", given); fault.CodeOf(err) != fault.Cancelled {
 		t.Fatalf("%v, want CANCELLED", err)
 	}
 	release()
@@ -131,7 +131,7 @@ func TestAUseThatWasGivenUpHasItsOwnPINAndDigest(t *testing.T) {
 		t.Fatal(err)
 	}
 	cancel()
-	_ = soon(t, "a use that was given up", given)
+	_ = soon(t, "a use that was cancelled", given)
 	logins := a.Calls("C_Login")
 	a.Set(faults.AlwaysAuth("both"), faults.PINTries(3))
 	for a.Calls("C_Login") == logins {
@@ -188,7 +188,7 @@ func TestWhatMayHaveRunIsNotDoneAgain(t *testing.T) {
 	}
 }
 
-func TestACallThatWaitsForAnotherIsNoHang(t *testing.T) {
+func TestACallThatWaitsForAnotherIsNotAHang(t *testing.T) {
 	t.Parallel()
 	const look, work, person = 10 * time.Second, time.Minute, 2 * time.Minute
 	start := time.Now()
@@ -204,7 +204,7 @@ func TestACallThatWaitsForAnotherIsNoHang(t *testing.T) {
 		t.Error("a look at the slots hangs as soon as the PIN is typed")
 	}
 	if !r.stuck(at(101 * time.Second)) {
-		t.Error("a look at the slots may take for ever once something else was under way")
+		t.Error("a look at the slots may take for ever once something else was running")
 	}
 	r = running{}
 	r.enter(at(0), work)
@@ -234,7 +234,7 @@ func TestACallThatWaitsForAnotherIsNoHang(t *testing.T) {
 	}
 }
 
-func TestWhatWaitsForItsTurnIsNoHang(t *testing.T) {
+func TestWhatWaitsForItsTurnIsNotAHang(t *testing.T) {
 	a := disturb(t)
 	a.Set(faults.Delay("C_GetMechanismList", 100*time.Millisecond))
 	a.token.module.timeout = time.Second
@@ -285,7 +285,7 @@ func TestATokenWithThousandsOfKeysListsThemAll(t *testing.T) {
 	}
 }
 
-func TestARefusalIsNoFailureOfTheModule(t *testing.T) {
+func TestARefusalIsNotAFailureOfTheModule(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]bool{
 		pinRequired("x"): true, deviceError(pkcs11.Error(pkcs11.CKR_DEVICE_ERROR), "sign"): false, errors.New("binding"): false,

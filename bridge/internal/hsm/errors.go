@@ -14,7 +14,7 @@ import (
 type effect int
 
 const (
-	sessionLost effect = 1 << iota // the session must be opened anew
+	sessionLost effect = 1 << iota // the session must be opened again
 	handleLost                     // the object handle must be found again
 	loginLost                      // the PIN is needed
 	tokenLost                      // the token may be gone: look
@@ -42,7 +42,7 @@ var effects = map[pkcs11.Error]effect{
 	pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED: sessionLost | loginLost | tokenLost,
 }
 
-// effectOf says what err did; an error that is no return value at all comes from
+// effectOf says what err did; an error that is not a return value at all comes from
 // the binding and leaves the session in doubt.
 func effectOf(err error) effect {
 	if err == nil {

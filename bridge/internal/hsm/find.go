@@ -91,7 +91,7 @@ func (k *Token) theOnly(found []*Key, u URI) (*Key, error) {
 	return nil, pinRequired(k.id.Label)
 }
 
-// isGone looks whether the token is still where it was: one that SoftHSM has
+// isGone checks whether the token is still where it was: one that SoftHSM has
 // lost shows no objects.
 func (k *Token) isGone() bool {
 	defer k.module.enter(quick)()

@@ -161,7 +161,7 @@ func TestASignatureOrASecretLeavesFewPublicKeys(t *testing.T) {
 		}
 		zero := make([]byte, 64)
 		if len(signers(curve, zero[:32], zero)) != 0 || len(signers(curve, zero[:32], zero[:10])) != 0 || len(derivers(curve, zero[:32], zero[:5])) != 0 {
-			t.Errorf("%s: what is no signature has signers", curve)
+			t.Errorf("%s: what is not a signature has signers", curve)
 		}
 	}
 }

@@ -100,7 +100,7 @@ func Open(cfg Config) (*Tokens, error) {
 	return t, nil
 }
 
-// Close ends the use of the module. Operations that are under way finish first.
+// Close ends the use of the module. Operations that are running finish first.
 func (t *Tokens) Close() error {
 	t.stop()
 	t.polling.Wait()

@@ -72,7 +72,7 @@ func (k *Key) Meet(ctx context.Context) error {
 // Sign signs a digest of 32 bytes in the token with CKM_ECDSA and returns what the
 // module returned. pin is for a key that wants it at each use, and ignored
 // otherwise; such a key fails with PIN_REQUIRED without one. The caller may wipe
-// both as soon as Sign returns: what is under way has its own.
+// both as soon as Sign returns: a running operation has its own.
 func (k *Key) Sign(ctx context.Context, digest []byte, pin *PIN) ([]byte, error) {
 	if err := keys.Digest(digest); err != nil {
 		return nil, err

@@ -32,14 +32,14 @@ type module struct {
 	pinned   runtime.Pinner // what reserved became
 	timeout  time.Duration
 	ctx      *pkcs11.Ctx
-	softHSM  bool // sees tokens come back only after it is initialised anew
+	softHSM  bool // sees tokens come back only after it is initialised again
 	users    int  // guarded by loaded
 	running  running
 	watchers watchers
 
 	// calls is held for reading during each call into the module, and for
 	// writing while the module is initialised or finalised, which crashes some
-	// modules when a call is under way.
+	// modules when a call is running.
 	calls sync.RWMutex
 
 	// The locks below are taken in this order, after calls and Token.alone, and
@@ -56,7 +56,7 @@ type module struct {
 	tokens     map[Identity]*Token
 	sessions   map[pkcs11.SessionHandle]*session // that are open
 	generation int                               // counts initialisations: sessions of an older one are gone
-	looked     time.Time                         // when it was initialised anew,
+	looked     time.Time                         // when it was initialised again,
 	took       time.Duration                     // and how long that took
 }
 
@@ -299,7 +299,7 @@ func (k *Token) isStill(slot uint, generation int) bool {
 
 func isReader(info pkcs11.SlotInfo) bool { return info.Flags&pkcs11.CKF_REMOVABLE_DEVICE != 0 }
 
-// holds looks whether a token is in its slot yet, after a use that failed. When the
+// holds checks whether a token is in its slot yet, after a use that failed. When the
 // module does not say that it noticed anything, a token in a reader is only seen
 // from outside, and asked when the reader has had its time to notice.
 func (m *module) holds(slot uint, k *Token, e effect) bool {
@@ -390,7 +390,7 @@ func trim(s string) string {
 }
 
 // lookAgain is refresh for somebody who misses a token, known when this process
-// has seen it before. SoftHSM has to be initialised anew for it, which ends the
+// has seen it before. SoftHSM has to be initialised again for it, which ends the
 // logins of its other tokens: it is done at most once a second, so it may wait for
 // its turn, and for a token that was never there only when nobody is disturbed.
 func (m *module) lookAgain(known bool) {
@@ -405,7 +405,7 @@ func (m *module) lookAgain(known bool) {
 
 func (m *module) lastLook() time.Time { m.mu.Lock(); defer m.mu.Unlock(); return m.looked }
 
-// rested reports that initialising anew takes little of the time: with thousands
+// rested reports that initialising again takes little of the time: with thousands
 // of objects it takes long.
 func (m *module) rested() bool {
 	m.mu.Lock()
@@ -425,7 +425,7 @@ func (m *module) idle() bool {
 // reinitialize has the module forget and find everything again.
 func (m *module) reinitialize() { m.reinitializeIf(func() bool { return true }) }
 
-// reinitializeIf is reinitialize when still is true once no call is under way: a
+// reinitializeIf is reinitialize when still is true once no call is running: a
 // token may have been unlocked since somebody last looked.
 func (m *module) reinitializeIf(still func() bool) {
 	m.calls.Lock()

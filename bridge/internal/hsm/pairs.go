@@ -67,7 +67,7 @@ type Pair struct {
 // Pairs looks for the key pairs with a label among the private objects, which only
 // the PIN can make, and reads where they come from. strangers is how many objects
 // outside the PIN's protection have the same label. The token must be unlocked. No
-// pair is no error.
+// pair is not an error.
 func (k *Token) Pairs(ctx context.Context, label string) (pairs []Pair, strangers int, err error) {
 	err = k.administer(ctx, "list its keys", func(session pkcs11.SessionHandle) error {
 		if k.isLocked() {

@@ -79,7 +79,7 @@ func TestWhatIsToldLastOfATokenIsTrue(t *testing.T) {
 	}
 }
 
-func TestSoftHSMIsInitialisedAnewNotTooOften(t *testing.T) {
+func TestSoftHSMIsInitialisedAgainNotTooOften(t *testing.T) {
 	a := disturb(t)
 	m := a.token.module
 	m.softHSM = true

@@ -14,7 +14,7 @@ import (
 )
 
 // operation is what a worker does in its session. It outlives the call that asked
-// for it when that is given up, so it owns what it reads, and its result is handed
+// for it when that is cancelled, so it owns what it reads, and its result is handed
 // over or wiped.
 type operation struct {
 	class class
@@ -91,7 +91,7 @@ func (k *Token) queue(j *job) error {
 }
 
 // work is one worker. Its session is its own for as long as it lives, and is
-// opened anew after anything but a clean result.
+// opened again after anything but a clean result.
 func (k *Token) work() {
 	var w worker
 	for {
@@ -115,7 +115,7 @@ func (k *Token) work() {
 
 type worker struct{ session *session }
 
-// run does one job. A session that another program closed is opened anew and the
+// run does one job. A session that another program closed is opened again and the
 // job done again, once, unless the call that was refused may have done its work.
 func (w *worker) run(k *Token, j *job) (out outcome) {
 	defer k.module.enter(j.class)()

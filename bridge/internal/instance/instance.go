@@ -52,7 +52,7 @@ func (b Bridge) String() string {
 }
 
 // Running is the error of [Claim] when this person's bridge runs already. To the
-// person it is no error: their bridge is there.
+// person it is not an error: their bridge is there.
 type Running struct{ Bridge Bridge }
 
 // Error says which bridge it is.
@@ -169,7 +169,7 @@ func (i *Instance) open() error {
 }
 
 // write replaces the content of the lock file. Readers meet it whole or not at
-// all: an incomplete one is no JSON.
+// all: an incomplete one is not JSON.
 func (i *Instance) write(content lockFile) error {
 	data, err := json.Marshal(content)
 	if err != nil {

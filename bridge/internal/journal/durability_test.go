@@ -196,7 +196,7 @@ func TestManyWhoWaitShareOneSync(t *testing.T) {
 	}
 	<-enter
 	for j.Head().Size < writers {
-		runtime.Gosched() // the others write while the first sync is under way
+		runtime.Gosched() // the others write while the first sync is running
 	}
 	close(leave)
 	all.Wait()

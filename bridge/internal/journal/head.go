@@ -120,7 +120,7 @@ func Contains(r io.Reader, signed SignedHead) (Head, error) {
 	case head.Size < signed.Size:
 		return head, corrupt(head.Size, fmt.Sprintf("the journal had %d entries when its head was signed and now has %d", signed.Size, head.Size))
 	case found != signed.Hash:
-		return head, corrupt(at, "it is not the one whose head was signed: the journal was written anew")
+		return head, corrupt(at, "it is not the one whose head was signed: the journal was rewritten")
 	}
 	return head, nil
 }

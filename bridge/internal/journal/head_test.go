@@ -60,7 +60,7 @@ func TestASignedHeadShowsThatAJournalWasRewrittenOrCutOff(t *testing.T) {
 			t.Fatal(err)
 		}
 		rewritten := append(bytes.Clone(short), more(t, short)...)
-		for name, data := range map[string][]byte{"cut off": short, "written anew": rewritten} {
+		for name, data := range map[string][]byte{"cut off": short, "rewritten": rewritten} {
 			f, _ := fault.As(func() error { _, err := Contains(bytes.NewReader(data), h); return err }())
 			if f == nil || f.Code != fault.LogCorrupt || f.Details["entry"] != "2" {
 				t.Errorf("%s: %v", name, f)

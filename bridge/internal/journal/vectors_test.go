@@ -12,7 +12,7 @@ import (
 	"countersign/shared/fault"
 )
 
-var update = flag.Bool("update", false, "write the vectors anew")
+var update = flag.Bool("update", false, "write the vectors again")
 
 const vectorFile = "../../../shared/spec/vectors/journal.json"
 

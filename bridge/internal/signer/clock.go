@@ -18,7 +18,7 @@ import (
 // The bounds of what is believed of the clock on the wall.
 const (
 	// maxJump is how far it may be from where an uptime that nobody sets says that
-	// it must be. It is no more than the skew that statements allow for.
+	// it must be. It is at most the skew that statements allow for.
 	maxJump = 2 * time.Minute
 	// maxSlew is how much of the time that passes it may gain or lose for good, as
 	// time servers do when they correct it: one part in a thousand.

@@ -272,7 +272,7 @@ func TestTheSocketIsForWhomTheConfigurationSays(t *testing.T) {
 		"no path":                              {Config{}, "socket", 0},
 		"a group that is not there":            {Config{Socket: in(open), SocketGroup: "no such group"}, "socket_group", 0},
 		"a mode for everybody":                 {Config{Socket: in(open), SocketGroup: "root", SocketMode: "0666"}, "socket_mode", 0},
-		"a mode that is no number":             {Config{Socket: in(open), SocketMode: "rw-------"}, "socket_mode", 0},
+		"a mode that is not a number":          {Config{Socket: in(open), SocketMode: "rw-------"}, "socket_mode", 0},
 		"a group's mode without a group":       {Config{Socket: in(open), SocketMode: "0660"}, "socket_mode", 0},
 		"a group and a mode that closes it":    {Config{Socket: in(open), SocketGroup: "root", SocketMode: "0600"}, "socket_mode", 0},
 		"a folder that everybody can change":   {Config{Socket: in(writable)}, "socket", 0},

@@ -174,7 +174,7 @@ func (s *Service) begin() error {
 
 // append logs an entry and applies it. s.mu is held.
 func (s *Service) append(ctx context.Context, typ string, body any) error {
-	// What a caller gives up waiting for must not leave half an entry.
+	// What a caller stops waiting for must not leave half an entry.
 	e, line, err := s.log.Append(context.WithoutCancel(ctx), typ, body)
 	if err != nil {
 		return err

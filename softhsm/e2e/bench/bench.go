@@ -124,7 +124,7 @@ func isolation() []line {
 }
 
 // Run measures and prints. Only limits it to the suites with a line whose name
-// starts so. A promise that is not kept is no error; a benchmark that fails is: the
+// starts so. A promise that is not kept is not an error; a benchmark that fails is: the
 // others are measured nevertheless, what it reported before is printed, and the
 // last lines say which failed.
 func Run(ctx context.Context, out io.Writer, only string) error {

@@ -260,7 +260,7 @@ func (s *soak) turn(ctx context.Context, b *page.Bridge, who system.Person, turn
 	defer cancel()
 	_, err = c.Decide(patience, purchase, decision)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = fault.Wrap(err, fault.Cancelled, "the page gave up")
+		err = fault.Wrap(err, fault.Cancelled, "the page cancelled it")
 	}
 	s.note(ctx, strings.ToLower(decision), err)
 	return errors.Join(err, c.Close(ctx))
@@ -386,7 +386,7 @@ func (s *soak) strangers(ctx context.Context) {
 }
 
 // knock opens a WebSocket as a page of origin, which is admitted or not, and says
-// something that is no handshake.
+// something that is not a handshake.
 func (s *soak) knock(ctx context.Context, origin string, admitted bool) error {
 	d := websocket.Dialer{Subprotocols: []string{frame.SubProtocol}}
 	ws, _, err := d.DialContext(ctx, s.System.BridgeURL+frame.Path, http.Header{"Origin": {origin}})

@@ -380,7 +380,7 @@ static int always_auth(CK_SESSION_HANDLE session, CK_OBJECT_HANDLE key)
 	return 0;
 }
 
-/* signing returns the session's signature under way, and ends it if end is set. */
+/* signing returns the session's running signature, and ends it if end is set. */
 static int signing(CK_SESSION_HANDLE session, struct session *copy, int end)
 {
 	pthread_mutex_lock(&mu);

@@ -10,7 +10,7 @@ enum kind { NONE, READER, SLOT, SESSION, WORK };
 
 enum { EFFECTS = 8, WAITS = 4 };
 
-/* call is one call under way. */
+/* call is one running call. */
 struct call {
 	int fn, quiet;         /* quiet: only a question for a length */
 	unsigned long plugged; /* which time the token was in when it began */
@@ -26,7 +26,7 @@ struct call {
 struct session {
 	CK_SESSION_HANDLE handle;
 	CK_SLOT_ID slot;
-	CK_OBJECT_HANDLE key; /* of the signature under way */
+	CK_OBJECT_HANDLE key; /* of the running signature */
 	int signing, authenticated;
 };
 

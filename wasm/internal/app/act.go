@@ -87,7 +87,7 @@ func (m *Model) actBuy(name, arg, value string) []Command {
 	return nil
 }
 
-// changed keeps the form and, when prices are shown, asks anew after a pause.
+// changed keeps the form and, when prices are shown, asks again after a pause.
 func (m *Model) changed(soon bool) []Command {
 	m.defaults()
 	m.typing++

@@ -89,7 +89,7 @@ func TestAPurchaseIsRequestedOnce(t *testing.T) {
 	}
 }
 
-func TestAnExpiredPriceIsAskedForAnewNotRequested(t *testing.T) {
+func TestAnExpiredPriceIsAskedForAgainNotRequested(t *testing.T) {
 	t.Parallel()
 	m := all(stage("/buy"))
 	m.Update(Tick{Now: noon.Add(time.Hour)})

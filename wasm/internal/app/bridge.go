@@ -73,7 +73,7 @@ func (m *Model) bridgeChanged(msg BridgeChanged) []Command {
 }
 
 // bridgeFailed ends what waited for the bridge. What the person or the page
-// stopped by itself is no failure.
+// stopped by itself is not a failure.
 func (m *Model) bridgeFailed(err error, again bool) []Command {
 	b := &m.bridge
 	b.Identities = nil
@@ -134,7 +134,7 @@ func (m *Model) decisionEnded(msg DecisionEnded) []Command {
 }
 
 // unpair notices a pairing that was revoked at the bridge while the line stood:
-// the next attempt connects and pairs anew.
+// the next attempt connects and pairs again.
 func (m *Model) unpair(err error) {
 	if b := &m.bridge; b.State == BridgeReady && fault.CodeOf(err) == fault.NotPaired {
 		b.State, b.Paired, b.Identities = BridgeUnknown, false, nil

@@ -95,7 +95,7 @@ func TestTheBridgeIsNotSearchedForWithoutAGestureUnlessPaired(t *testing.T) {
 	}
 	paired.Update(failed(bridgeclient.NotAsked, fault.Unavailable))
 	if paired.bridge.State != BridgeUnknown || paired.announce != "" {
-		t.Errorf("what the browser would have to ask is no failure: %+v, %q", paired.bridge, paired.announce)
+		t.Errorf("what the browser would have to ask is not a failure: %+v, %q", paired.bridge, paired.announce)
 	}
 	if n, gestures := count(paired.Update(Acted{Action: "bridge.connect"})); n != 1 || gestures != 1 {
 		t.Errorf("%d searches, %d with the word of the person", n, gestures)
@@ -168,7 +168,7 @@ func TestApprovingDuringAQuietSearchGoesOnWithTheGesture(t *testing.T) {
 		t.Errorf("commands (-want +got):\n%s", d)
 	}
 	if m.flow.Over() {
-		t.Error("the decision was given up")
+		t.Error("the decision was cancelled")
 	}
 }
 
@@ -244,8 +244,8 @@ func TestAPromptThatClosesBeforeTheRequestEndsIsCountedDown(t *testing.T) {
 }
 
 // The person revoked the pairing at the bridge, whose line stood: trying again
-// pairs anew, without a reload.
-func TestAPageWhosePairingWasRevokedConnectsAnew(t *testing.T) {
+// pairs again, without a reload.
+func TestAPageWhosePairingWasRevokedConnectsAgain(t *testing.T) {
 	t.Parallel()
 	m := pending(ready(stage("/requests/" + requestID)))
 	m.Update(Acted{Action: "decide:APPROVE"})

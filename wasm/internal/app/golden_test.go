@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	update   = flag.Bool("update", false, "write the golden screens anew")
+	update   = flag.Bool("update", false, "write the golden screens again")
 	pictures = flag.String("pictures", "", "write each scene as a picture for the painter into this folder")
 )
 

@@ -81,7 +81,7 @@ type (
 		Step       bridgeclient.Step // while connecting
 		Route      string            // bridgeclient.Loopback or Relay
 	}
-	// DevicesChanged brings the identities anew.
+	// DevicesChanged brings the identities again.
 	DevicesChanged struct{ Identities []frame.Identity }
 	// PromptChanged tells that the bridge's prompt opened or closed.
 	PromptChanged struct {
@@ -140,7 +140,7 @@ type (
 		What What
 		ID   string
 	}
-	// AskQuotes streams quotes; an older question is given up.
+	// AskQuotes streams quotes; an older question is cancelled.
 	AskQuotes struct {
 		Seq     int
 		Input   quote.Input
@@ -166,7 +166,7 @@ type (
 	}
 	// StopConnecting gives the attempt up.
 	StopConnecting struct{}
-	// AskDevices asks the bridge anew who is there: nothing tells when another page
+	// AskDevices asks the bridge again who is there: nothing tells when another page
 	// takes a device or gives it back.
 	AskDevices struct{}
 	// ForgetBridge forgets the pinned key, then connects.

@@ -101,7 +101,7 @@ type Bridge struct {
 	Shown      bool                 // the person asked for the bridge: how it goes is shown on every screen
 	Quiet      bool                 // failed, and tried again without a word
 	Typed      string               // the relay name, as far as it is typed
-	Mistyped   bool                 // it is no relay name
+	Mistyped   bool                 // it is not a relay name
 	Code       string
 	Name       string
 	Version    string
@@ -146,7 +146,7 @@ type Model struct {
 	confirm string          // "REJECT" while the page asks whether the person means it
 
 	keys    map[string]string       // wish → Idempotency-Key
-	busy    map[string]bool         // wishes under way
+	busy    map[string]bool         // wishes in progress
 	failed  map[string]*fault.Error // wishes that failed
 	tickets map[string]wire.Ticket  // order → where to continue, when no new tab was possible
 	polls   int

@@ -101,7 +101,7 @@ func Connect(ctx context.Context, cfg Config) (*Client, error) {
 	}
 	session, err := shake(hand, socket, cfg)
 	if err != nil {
-		_ = socket.Close() // it is given up either way
+		_ = socket.Close() // it is abandoned either way
 		return nil, handshakeError(ctx, socket, err)
 	}
 	run, stop := context.WithCancel(context.Background())
@@ -209,7 +209,7 @@ func (c *Client) fail(err *Error) {
 	c.mu.Unlock()
 	c.session.Close()
 	c.stop()
-	_ = c.socket.Close() // it is given up either way
+	_ = c.socket.Close() // it is abandoned either way
 	for _, to := range pending {
 		to <- answer{err: err}
 	}

@@ -296,7 +296,7 @@ func TestPairingShowsOneCodeOnBothSides(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := c.WaitReady(ctx); fault.CodeOf(err) != fault.Cancelled {
-		t.Errorf("waiting that was given up: %v", err)
+		t.Errorf("waiting that was cancelled: %v", err)
 	}
 	close(accept)
 	if err := c.WaitReady(t.Context()); err != nil {
@@ -477,7 +477,7 @@ func TestALateReplyIsDropped(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { <-first; cancel() }()
 	if _, err := c.Info(ctx); fault.CodeOf(err) != fault.Cancelled {
-		t.Errorf("given up: %v", err)
+		t.Errorf("cancelled: %v", err)
 	}
 	close(given)
 	if info, err := c.Info(t.Context()); err != nil || info.Version != "in time" {

@@ -107,7 +107,7 @@ type Found struct {
 	Address string // on loopback
 }
 
-// Find looks for the bridge and connects. What is no bridge, or not the one whose
+// Find looks for the bridge and connects. What is not a bridge, or not the one whose
 // key the page keeps, is passed over; when nothing is left, the most telling
 // problem is the error. The browser asks the person at most once.
 func Find(ctx context.Context, s *Search) (*Found, error) {

@@ -260,7 +260,7 @@ func TestAnotherRouteIsTakenOnlyWhenLoopbackIsImpossible(t *testing.T) {
 	}
 }
 
-func TestASearchIsGivenUp(t *testing.T) {
+func TestASearchIsCancelled(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	s := &Search{

@@ -71,7 +71,7 @@ func call(v js.Value, method string, args ...any) (out js.Value, err error) {
 	return v.Call(method, args...), nil
 }
 
-// thrown is the error for a panic of syscall/js that is no exception.
+// thrown is the error for a panic of syscall/js that is not an exception.
 func thrown(where string, r any) error {
 	why := "it failed"
 	switch r := r.(type) {

@@ -29,7 +29,7 @@ type Socket struct {
 }
 
 // maxWaiting is how many messages may wait to be read before the connection is
-// given up: nothing that speaks our protocol sends so many at once.
+// closed: nothing that speaks our protocol sends so many at once.
 const maxWaiting = 256
 
 // Dial opens a WebSocket and waits until it is open. A browser tells nothing

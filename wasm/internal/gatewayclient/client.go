@@ -171,7 +171,7 @@ func readAll(r io.Reader, limit int) ([]byte, error) {
 	return body, nil
 }
 
-// ReadFault reads an error answer. What is no error body of the gateway, or has
+// ReadFault reads an error answer. What is not an error body of the gateway, or has
 // a code that this page does not know, gets the code that fits its status.
 func ReadFault(res *Response) error {
 	body, err := readAll(res.Body, MaxError)

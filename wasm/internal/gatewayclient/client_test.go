@@ -100,7 +100,7 @@ func TestAnswersBecomeFaults(t *testing.T) {
 		{"an unknown code", 409, "application/json", `{"error":{"code":"LATER_CODE","message":"m"}}`, fault.Conflict},
 		{"a page of a proxy", 502, "text/html", `<html>`, fault.Unavailable},
 		{"no body", 404, "", ``, fault.NotFound},
-		{"a success that is no JSON", 200, "text/html", `<html>`, fault.Unavailable},
+		{"a success that is not JSON", 200, "text/html", `<html>`, fault.Unavailable},
 		{"a success with an unknown field", 200, "application/json", `{"now":"2026-11-20T12:00:00Z","x":1}`, fault.Internal},
 		{"a success that is too large", 200, "application/json", `"` + strings.Repeat("x", MaxBody) + `"`, fault.TooLarge},
 	} {

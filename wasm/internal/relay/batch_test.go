@@ -133,7 +133,7 @@ func TestABatchSaysTheSameOfAllWhenNothingCanBegin(t *testing.T) {
 	}
 }
 
-func TestABatchStartsAnewOnAChannelThatTheSignerForgot(t *testing.T) {
+func TestABatchStartsAgainOnAChannelThatTheSignerForgot(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	r := New(w, w)

@@ -358,7 +358,7 @@ func TestTheChannelIsUsedAgain(t *testing.T) {
 	r.Close(t.Context())
 }
 
-func TestAChannelThatTheSignerForgotIsOpenedAnew(t *testing.T) {
+func TestAChannelThatTheSignerForgotIsOpenedAgain(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	r := New(w, w)
@@ -379,7 +379,7 @@ func TestAChannelThatTheSignerForgotIsOpenedAnew(t *testing.T) {
 	}
 }
 
-func TestAHandshakeThatTookTooLongStartsAnew(t *testing.T) {
+func TestAHandshakeThatTookTooLongStartsAgain(t *testing.T) {
 	t.Parallel()
 	for _, tries := range []int{1, 2} {
 		w := newWorld(t)
@@ -491,7 +491,7 @@ func TestAnAnswerThatIsLost(t *testing.T) {
 	}
 }
 
-func TestAReceiptForAnotherRequestIsNoReceipt(t *testing.T) {
+func TestAReceiptForAnotherRequestIsNotAReceipt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.finishAs = "req_bbbb"

@@ -26,7 +26,7 @@ type near struct {
 	mu     sync.Mutex
 	looked []string // addresses, in the order of the first look
 	lines  []*pipe
-	hangs  chan struct{} // closed when a look at a hanging program was given up
+	hangs  chan struct{} // closed when a look at a hanging program was cancelled
 }
 
 func (n *near) local() bridgeclient.Local {

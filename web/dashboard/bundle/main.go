@@ -127,7 +127,7 @@ func compile(top string) ([]byte, error) {
 	return wasm, nil
 }
 
-// small gives up inlining, which saves 7 % of what is downloaded, but not in the
+// small does without inlining, which saves 7 % of what is downloaded, but not in the
 // cipher of the link, which would become several times slower.
 var small = []string{"-gcflags=all=-l", "-gcflags=golang.org/x/crypto/...="}
 

@@ -74,7 +74,7 @@ func body[T any](t *testing.T, e signedlog.Entry) T {
 	return get[T](t, answer{status: 200, body: e.Body})
 }
 
-func TestTheLogIsForItsEntityAndRefusesWhatIsNoPlaceInIt(t *testing.T) {
+func TestTheLogIsForItsEntityAndRefusesWhatIsNotAPlaceInIt(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	r.Approved()

@@ -19,7 +19,7 @@ import (
 type Config struct {
 	Gateway   *gateway.Gateway
 	Relay     Relay
-	Dashboard http.Handler  // serves what is no route; may be nil
+	Dashboard http.Handler  // serves what is not a route; may be nil
 	Proxies   party.Proxies // whose word is taken for where a request comes from
 	Log       *slog.Logger
 	NewID     func() string // of answers, for the log
@@ -52,7 +52,7 @@ const (
 )
 
 // routes is everything that a client may ask. A handler returns the body of the
-// answer, or a raw for what is no JSON.
+// answer, or a raw for what is not JSON.
 var routes = []route{
 	{"GET /_health", open, "", false, 0, plain, (*api).health},
 	{"GET /.well-known/jwks.json", open, "", false, 0, plain, (*api).jwks},

@@ -33,7 +33,7 @@ type question struct {
 	key    string // Idempotency-Key
 }
 
-// raw is an answer that is no JSON body with status 200.
+// raw is an answer that is not a JSON body with status 200.
 type raw struct {
 	status   int
 	kind     string
@@ -42,7 +42,7 @@ type raw struct {
 	done     bool // the handler wrote everything itself
 }
 
-// front answers what is no route: another method, the dashboard, or nothing. It
+// front answers what is not a route: another method, the dashboard, or nothing. It
 // sets the headers that every answer has.
 func (a *api) front(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

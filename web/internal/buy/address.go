@@ -16,7 +16,7 @@ type looks int
 const (
 	noAddress looks = iota
 	likely          // its form alone says so: random text of the same length may look alike
-	surely          // its form is no other thing's, or its checksum holds
+	surely          // nothing else has its form, or its checksum holds
 )
 
 const (

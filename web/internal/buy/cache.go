@@ -79,7 +79,7 @@ func (d *document[T]) answer(now time.Time) (value T, fetched time.Time, stale b
 	if d.fetched.IsZero() || now.Sub(d.fetched) >= staleAge {
 		return value, time.Time{}, false
 	}
-	// Between maxAge and twice that a refresh is merely under way.
+	// Between maxAge and twice that a refresh is merely running.
 	return d.value, d.fetched, now.Sub(d.fetched) >= 2*d.maxAge || now.Sub(d.fetched) >= d.maxAge && d.tried.After(d.fetched)
 }
 

@@ -85,7 +85,7 @@ func TestWhatDoesNotContradictTheOrderPasses(t *testing.T) {
 		"/?x=eip155:1:" + ours, "/?baseCurrencyAmount=250.00&baseCurrencyCode=eur&currencyCode=eth&quoteCurrencyAmount=0.0935", "/?amount=250%20EUR", "/?fiatAmount=2.5e2",
 		"/?amountInCents=25000", "/?amount=0.09348948", "/?network=ethereum", "/?network=ERC20", "/?chainId=1", "/?cryptoCurrencyCode=ETH_ETHEREUM", "/?pair=eth-eur", "/?tokenAddress=0x0000000000000000000000000000000000000000",
 		"/?order=" + url.QueryEscape(`{"amount":{"value":250,"currency":"EUR"},"wallet":{"address":"`+ours+`","memo":""}}`),
-		// what is no part of the purchase
+		// what is not part of the purchase
 		"/?apiKey=pk_live_" + random + "&signature=" + random, "/?signature=" + random[:40], "/?sig=c2lnbmF0dXJl%2BzEKZz%2F0%3D", "/?hash=0x" + random, "/?hmac=" + random,
 		"/?sessionId=6f9619ff-8b86-d011-b42d-00c04fc964ff", "/?session=EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v", "/?s=" + random[:40], "/pay/EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v",
 		"/?token=" + b64(`{"alg":"HS256","typ":"JWT"}`) + "." + b64(`{"iat":1795208400,"exp":1795212000,"sub":"user_7","jti":"8f14e45f"}`) + ".c2ln", "/?t=1795208400123", "/?timestamp=2026-11-20T21:00:00Z",
@@ -103,7 +103,7 @@ func TestWhatDoesNotContradictTheOrderPasses(t *testing.T) {
 	}
 }
 
-func TestATokensOwnContractIsNoContradiction(t *testing.T) {
+func TestATokensOwnContractIsNotAContradiction(t *testing.T) {
 	t.Parallel()
 	o := anOrder()
 	o.Input.To, o.Crypto = "ethereum/erc20/usd__coin", "249.1"

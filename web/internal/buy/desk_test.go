@@ -360,7 +360,7 @@ func TestAListThatShrinksSuddenlyIsReadTwice(t *testing.T) {
 	for want := 2; want <= 3; want++ { // the first small list is not believed, the second is
 		c.advance(16 * time.Minute)
 		got := size()
-		await(t, func() bool { _ = size(); return s.count("/crypto-currencies") >= want }) // the fetch before may still be under way
+		await(t, func() bool { _ = size(); return s.count("/crypto-currencies") >= want }) // the fetch before may still be running
 		if want == 2 && got != 4 {
 			t.Errorf("believed at once: %d", got)
 		}

@@ -228,7 +228,7 @@ func orMissing(err error, field string) error {
 }
 
 // methodNames maps the names that older documents used. A country without any is
-// one in which nothing can be paid, which is no fault of the document.
+// one in which nothing can be paid, which is not a fault of the document.
 func methodNames(list []json.RawMessage, d *deviations) []string {
 	names := []string{}
 	_ = items(list, theMethods, d, func(raw json.RawMessage, called *string) error {

@@ -93,7 +93,7 @@ type Gap struct {
 // Locate finds what arrived and is in no Known arrival: the block by halving,
 // then the transaction where one explains it. Where the node has forgotten how
 // balances stood, the newest block that is known to have it stands for it. A
-// balance that fell, or grew by no more than what is known, is no arrival.
+// balance that fell, or grew by no more than what is known, is not an arrival.
 func (w *Watcher) Locate(ctx context.Context, g Gap) ([]Arrival, error) {
 	return w.halve(ctx, g, g.From, units(g.FromUnits), g.To, units(g.ToUnits))
 }

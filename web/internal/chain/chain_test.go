@@ -149,7 +149,7 @@ func TestAPayoutByAContractIsFoundByTheBalanceInItsBlock(t *testing.T) {
 	same(t, "when old states are gone", locate(direct), "ethereum 16 balance -1 in 13")
 }
 
-func TestABalanceThatFallsIsNoArrival(t *testing.T) {
+func TestABalanceThatFallsIsNotAnArrival(t *testing.T) {
 	t.Parallel()
 	n := chaintest.New(t, 31337)
 	n.Pay(vault, "10")

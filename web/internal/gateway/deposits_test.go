@@ -426,7 +426,7 @@ func TestABalanceThatFallsIsNotBooked(t *testing.T) {
 	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
 }
 
-func TestTheDatabaseOfAGatewayThatStartsAnewFindsWhatTheVaultHolds(t *testing.T) {
+func TestTheDatabaseOfAGatewayThatStartsAgainFindsWhatTheVaultHolds(t *testing.T) {
 	t.Parallel()
 	w, _, o := ordered(t, 1)
 	w.Chain.Deposit(o.Address, "0.1")

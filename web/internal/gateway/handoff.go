@@ -35,7 +35,7 @@ func purchaseOf(tx store.Tx, entity, request string) (p purchase, err error) {
 	return p, nil
 }
 
-// mayHandOff reports why nobody may be led to the provider now, whatever it
+// mayHandOff reports why a payer must not be led to the provider now, whatever it
 // offers. Each way to the provider asks: an order, a ticket, and the use of one.
 // It fails with SIGNATURE_INVALID, CONFLICT (not approved yet, or completed),
 // REQUEST_CLOSED, APPROVAL_LAPSED, and INVALID_REQUEST for what cannot be bought on

@@ -11,7 +11,7 @@ import (
 // What parties may do in a minute, and keep; shared/spec/wire.md lists it.
 const (
 	// WrongKeys are of one client's address. A right key is never refused for
-	// them: who has it is no stranger.
+	// them: who has it is not a stranger.
 	WrongKeys = 30
 	// TokensMinted are of one developer or entity, by its own key.
 	TokensMinted = 600
@@ -54,7 +54,7 @@ type atOnce struct {
 	of   map[string]int
 }
 
-// begin fails with RATE_LIMITED when a party has too much under way.
+// begin fails with RATE_LIMITED when a party has too many requests running.
 func (a *atOnce) begin(party string) (end func(), err error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -95,7 +95,7 @@ func (g *Gateway) note(w *watch, err error) {
 			w.failing = now
 		}
 	}
-	// Numbers of blocks change with each scan: they are no news.
+	// Numbers of blocks change with each scan: they are not news.
 	kind := strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' {
 			return -1
@@ -103,7 +103,7 @@ func (g *Gateway) note(w *watch, err error) {
 		return r
 	}, w.reason)
 	if kind == w.told || w.fails == 1 {
-		return // one failure alone is no news: of several nodes behind one address, some are behind
+		return // one failure alone is not news: of several nodes behind one address, some are behind
 	}
 	w.told = kind
 	if err != nil {

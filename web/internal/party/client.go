@@ -94,7 +94,7 @@ func node(text string) (netip.Addr, bool) {
 }
 
 // elements splits a Forwarded header at its commas, but not in quotes. Quotes that
-// do not close make one element of it all, which is no address.
+// do not close make one element of it all, which is not an address.
 func elements(text string) []string {
 	if text == "" {
 		return nil

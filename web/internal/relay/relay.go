@@ -33,7 +33,7 @@ import (
 const (
 	ticketLife    = 30 * time.Second
 	registerTime  = 10 * time.Second // for a bridge to prove its key
-	takeUpTime    = 8 * time.Second  // for a bridge to take a stream up: the page gives up after 10
+	takeUpTime    = 8 * time.Second  // for a bridge to take a stream up: the page stops waiting after 10
 	writeTime     = 20 * time.Second // for an end to take one message
 	lingerTime    = 2 * time.Second  // for an end to answer a close frame
 	maxBridges    = 10_000

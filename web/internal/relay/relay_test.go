@@ -421,7 +421,7 @@ func TestSuccessesAreNotCounted(t *testing.T) {
 	}
 }
 
-func TestAnEndThatIsSilentIsGivenUp(t *testing.T) {
+func TestAnEndThatIsSilentIsClosed(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, time.Second)
 	b := g.bridge()

@@ -113,7 +113,7 @@ func closeAll(listeners []net.Listener) {
 }
 
 // serve runs one server per listener until ctx ends or one of them fails, and
-// then gives requests under way two seconds.
+// then gives running requests two seconds.
 func serve(ctx context.Context, listeners []net.Listener, handlers []http.Handler, log *slog.Logger) error {
 	ended := make(chan error, len(listeners))
 	var servers []*http.Server
