@@ -73,7 +73,7 @@ func explain(err *fault.Error) Problem {
 	case fault.SiteBlocked:
 		return Problem{Title: "This site is blocked at the bridge.", Safe: nothingSigned, Do: "You blocked it in the bridge's prompt. To allow it again: countersign-bridge origins unblock."}
 	case fault.JournalDown:
-		return Problem{Title: "The bridge cannot write its journal.", Safe: nothingSigned, Do: "Look whether the disk is full. The bridge uses no key that it cannot account for."}
+		return Problem{Title: "The bridge cannot write its journal.", Safe: nothingSigned, Do: "Check whether the disk is full. The bridge uses no key that it cannot account for."}
 	case fault.KeyMissing, fault.KeyUnsuited:
 		return Problem{Title: "The key for approvals is not on this device.", Safe: nothingSigned, Do: "Choose the device that holds it, or run countersign-bridge doctor.", Remedy: Retry}
 	case fault.PromptUnavailable:
@@ -93,9 +93,9 @@ func explain(err *fault.Error) Problem {
 	case fault.StatementInvalid:
 		return Problem{Title: "The statement is not what it should be.", Safe: "The bridge refused to sign it.", Do: "Do not approve this request another way. Show your administrator the code below."}
 	case fault.SignatureInvalid, fault.CertificateBad:
-		return Problem{Title: "The signer did not accept the signature.", Safe: "The approval does not count.", Do: "Your certificate may have ended. Ask your administrator to check it."}
+		return Problem{Title: "The signer did not accept the signature.", Safe: "The approval does not count.", Do: "Your certificate may have expired. Ask your administrator to check it."}
 	case fault.ChannelClosed, fault.RecordInvalid, fault.RecordReplayed:
-		return Problem{Title: "The line between bridge and signer broke.", Safe: "If you had already confirmed, the request's history below shows whether it counted.", Do: "Try again: a new line is made.", Remedy: Retry}
+		return Problem{Title: "The connection between bridge and signer broke.", Safe: "If you had already confirmed, the request's history below shows whether it counted.", Do: "Try again: a new connection is opened.", Remedy: Retry}
 	case fault.AlreadyApproved:
 		return Problem{Title: "You have already decided on this request.", Safe: "A member counts once.", Do: "It waits for another approver.", Remedy: Refresh, Calm: true}
 	case fault.RequestClosed:

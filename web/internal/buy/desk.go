@@ -194,7 +194,7 @@ func (s *shop) describe(ctx context.Context, now func() time.Time) quote.Provide
 		}
 	}
 	if w := s.warned.Load(); w != nil {
-		p.SpecDeviations = append(p.SpecDeviations, "hand-off in spite of a contradiction: "+listed(*w))
+		p.SpecDeviations = append(p.SpecDeviations, "hand-off despite a contradiction: "+listed(*w))
 	}
 	if fetched.IsZero() || listFetched.IsZero() {
 		return p

@@ -58,7 +58,7 @@ func (d *Desk) Redirect(ctx context.Context, o Order) (string, error) {
 		d.cfg.Log.Warn("no hand-off", "provider", s.ID, "order", o.ID, "code", quote.EchoMismatch, "what", listed(refused))
 		return "", s.astray(listed(refused)).With("parameter", shown(refused[0].parameter)).With("about", refused[0].about)
 	} else if len(warned) > 0 {
-		d.cfg.Log.Warn("hand-off in spite of a contradiction", "provider", s.ID, "order", o.ID, "what", listed(warned))
+		d.cfg.Log.Warn("hand-off despite a contradiction", "provider", s.ID, "order", o.ID, "what", listed(warned))
 		s.warned.Store(&warned)
 	}
 	for _, p := range liveApp(o) {
