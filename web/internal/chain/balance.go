@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"strings"
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/rpc"
@@ -80,6 +81,38 @@ func (w *Watcher) oneByOne(ctx context.Context, at Block, part []string) ([]stri
 	return all, nil
 }
 
+// Settled fails unless balances that were asked for at a block are of that block:
+// the node refuses a block that was never made (EIP-1898), or the block is still
+// its newest. Otherwise it may have answered for a later block, whose transactions
+// were not read yet.
+func (w *Watcher) Settled(ctx context.Context, at Block, address string) error {
+	head, err := w.Head(ctx)
+	if err != nil || head.Hash == at.Hash {
+		return err
+	}
+	var balance *hexutil.Big
+	what := fmt.Sprintf("read balances at block %d", at.Number)
+	nowhere := map[string]any{"blockHash": "0x" + strings.Repeat("0", 63) + "1"}
+	if w.call(ctx, &balance, what, "eth_getBalance", address, nowhere) == nil && balance != nil {
+		return fmt.Errorf("%s: the node answers for another block than it is asked for, and block %d came meanwhile", what, head.Number)
+	}
+	return ctx.Err()
+}
+
+// Spent reports whether an address sent a transaction, up to a block. The balance
+// of one that did not cannot fall.
+func (w *Watcher) Spent(ctx context.Context, at Block, address string) (bool, error) {
+	var nonce *hexutil.Uint64
+	what := fmt.Sprintf("read how often %s sent something at block %d", address, at.Number)
+	if err := w.call(ctx, &nonce, what, "eth_getTransactionCount", address, map[string]any{"blockHash": at.Hash}); err != nil {
+		return false, err
+	}
+	if nonce == nil {
+		return false, fmt.Errorf("%s: the node has no answer", what)
+	}
+	return *nonce > 0, nil
+}
+
 // Gap is what is known of an address between two blocks.
 type Gap struct {
 	Address   string
@@ -92,19 +125,27 @@ type Gap struct {
 
 // Locate finds what arrived and is in no Known arrival: the block by halving,
 // then the transaction where one explains it. Where the node has forgotten how
-// balances stood, the newest block that is known to have it stands for it. A
-// balance that fell, or grew by no more than what is known, is not an arrival.
+// balances stood, or tells what cannot have been, the newest block that is known
+// to have it stands for it. What is found is never more than the two balances of
+// the gap differ by. A balance that fell, or grew by no more than what is known,
+// is not an arrival.
 func (w *Watcher) Locate(ctx context.Context, g Gap) ([]Arrival, error) {
 	return w.halve(ctx, g, g.From, units(g.FromUnits), g.To, units(g.ToUnits))
 }
 
-func (w *Watcher) halve(ctx context.Context, g Gap, lo int64, before *big.Int, hi Block, after *big.Int) ([]Arrival, error) {
-	missing := new(big.Int).Sub(after, before)
+// missing is what is in no Known arrival of the blocks after lo up to hi.
+func (g Gap) missing(lo int64, before *big.Int, hi int64, after *big.Int) *big.Int {
+	m := new(big.Int).Sub(after, before)
 	for _, k := range g.Known {
-		if k.Block.Number > lo && k.Block.Number <= hi.Number {
-			missing.Sub(missing, units(k.Units))
+		if k.Block.Number > lo && k.Block.Number <= hi {
+			m.Sub(m, units(k.Units))
 		}
 	}
+	return m
+}
+
+func (w *Watcher) halve(ctx context.Context, g Gap, lo int64, before *big.Int, hi Block, after *big.Int) ([]Arrival, error) {
+	missing := g.missing(lo, before, hi.Number, after)
 	if missing.Sign() <= 0 {
 		return nil, nil
 	}
@@ -122,11 +163,15 @@ func (w *Watcher) halve(ctx context.Context, g Gap, lo int64, before *big.Int, h
 	if err != nil { // most nodes keep the states of the last 128 blocks only
 		return w.explain(ctx, g, hi, missing)
 	}
-	first, err := w.halve(ctx, g, lo, before, mid, units(balance[0]))
+	between := units(balance[0])
+	if m := g.missing(lo, before, mid.Number, between); m.Sign() < 0 || m.Cmp(missing) > 0 {
+		return w.explain(ctx, g, hi, missing) // a later balance (a pruned node), or something was spent
+	}
+	first, err := w.halve(ctx, g, lo, before, mid, between)
 	if err != nil {
 		return nil, err
 	}
-	second, err := w.halve(ctx, g, mid.Number, units(balance[0]), hi, after)
+	second, err := w.halve(ctx, g, mid.Number, between, hi, after)
 	return append(first, second...), err
 }
 

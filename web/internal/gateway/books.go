@@ -174,22 +174,7 @@ func (b *books) rewind(base, was chain.Block) error {
 		return err
 	}
 	for _, d := range gone {
-		why := fmt.Sprintf("block %d left the chain", d.Block)
-		if d.Entry != "" {
-			for _, entry := range []string{d.Match, d.Entry} {
-				if entry == "" {
-					continue
-				}
-				if err := b.reverse(d.Entity, entry, why); err != nil {
-					return err
-				}
-			}
-			b.tell(d.Address, "reversal", "Taken back: "+figure(d.Amount, d.Asset)+", "+why)
-		} else {
-			b.tell(d.Address, "reversal", "Not on the chain any more: "+figure(d.Amount, d.Asset)+", "+why)
-		}
-		d.State, d.Entry, d.Match, d.Order = store.DepositReversed, "", "", ""
-		if err := b.tx.PutDeposit(d); err != nil {
+		if err := b.takeBack(d, fmt.Sprintf("block %d left the chain", d.Block)); err != nil {
 			return err
 		}
 	}
@@ -207,6 +192,25 @@ func (b *books) rewind(base, was chain.Block) error {
 		}
 	}
 	return b.tx.DropBlocks(b.w.id, base.Number+1, was.Number)
+}
+
+// takeBack reverses a deposit, and what was booked for it.
+func (b *books) takeBack(d store.Deposit, why string) error {
+	text := "Not on the chain any more: "
+	if d.Entry != "" {
+		text = "Taken back: "
+		for _, entry := range []string{d.Match, d.Entry} {
+			if entry == "" {
+				continue
+			}
+			if err := b.reverse(d.Entity, entry, why); err != nil {
+				return err
+			}
+		}
+	}
+	b.tell(d.Address, "reversal", text+figure(d.Amount, d.Asset)+", "+why)
+	d.State, d.Entry, d.Match, d.Order = store.DepositReversed, "", "", ""
+	return b.tx.PutDeposit(d)
 }
 
 // without is the balance of an address without what was reversed.

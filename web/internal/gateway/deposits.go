@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"strings"
 
-	"countersign/shared/amount"
-	"countersign/shared/asset"
 	"countersign/shared/fault"
 	"countersign/web/internal/chain"
 	"countersign/web/internal/store"
@@ -82,6 +80,9 @@ func (g *Gateway) scan(ctx context.Context, w *watch) error {
 	w.mu.Lock()
 	w.read = now.Number
 	w.mu.Unlock()
+	if now.Number != head.Number || now.Hash != head.Hash {
+		return nil // transactions in blocks that are not read yet may explain the balances
+	}
 	return g.sweep(ctx, w, now)
 }
 
@@ -243,124 +244,4 @@ func (g *Gateway) keep(ctx context.Context, w *watch, was, base chain.Block, blo
 		}
 		return errors.Join(tx.DropBlocks(w.id, 0, now.Number-keptBlocks), tx.PutCursor(w.id, cursorText(now)))
 	})
-}
-
-// sweep compares balances with what is known to have arrived, and books what
-// they show beyond it. What is wrong with one address keeps no other from being
-// looked at.
-func (g *Gateway) sweep(ctx context.Context, w *watch, at chain.Block) error {
-	n, _ := asset.Chain(w.id)
-	coin, ok := asset.On(w.id, n.Coin)
-	if !ok || at.Hash == "" {
-		return nil
-	}
-	var due []store.Address
-	known := map[string][]chain.Arrival{}
-	err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
-		if due, err = tx.Unswept(w.id, at.Number, sweepAtOnce); err != nil {
-			return err
-		}
-		for _, a := range due {
-			if known[a.Address], err = knownAt(tx, a, coin); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil || len(due) == 0 {
-		return err
-	}
-	addresses := make([]string, len(due))
-	for i, a := range due {
-		addresses[i] = a.Address
-	}
-	balances, err := w.Node.Balances(ctx, at, addresses)
-	if err != nil {
-		return err
-	}
-	var found []chain.Arrival
-	var failed error
-	seen := due[:0:0]
-	for i, a := range due {
-		more, err := g.beyond(ctx, w, a, known[a.Address], at, balances[i])
-		if err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		found = append(found, more...)
-		a.Balance, a.Swept = balances[i], at.Number
-		seen = append(seen, a)
-	}
-	err = g.cfg.Store.Write(ctx, func(tx store.Tx) error {
-		b := g.books(tx, w)
-		for _, a := range seen {
-			if err := tx.PutAddress(a); err != nil {
-				return err
-			}
-		}
-		for _, a := range found {
-			if err := b.record(a); err != nil {
-				return err
-			}
-		}
-		if err := b.confirm(at.Number); err != nil {
-			return err
-		}
-		return b.settle()
-	})
-	return errors.Join(err, failed)
-}
-
-// knownAt are the deposits of the chain's coin since an address was looked at.
-func knownAt(tx store.Tx, a store.Address, coin asset.Asset) ([]chain.Arrival, error) {
-	all, err := tx.DepositsAt(a.Chain, a.Address)
-	if err != nil {
-		return nil, err
-	}
-	var known []chain.Arrival
-	for _, d := range all {
-		if d.Asset != coin.ID || d.State == store.DepositReversed || d.Block <= a.Swept {
-			continue
-		}
-		v, err := amount.Parse(d.Amount)
-		if err != nil {
-			return nil, fmt.Errorf("read deposit %s: %w", d.ID, err)
-		}
-		units, err := v.Units(coin.Places)
-		if err != nil {
-			return nil, fmt.Errorf("read deposit %s: %w", d.ID, err)
-		}
-		known = append(known, chain.Arrival{Tx: d.Tx, Units: units, Block: chain.Block{Number: d.Block}})
-	}
-	return known, nil
-}
-
-// beyond is what arrived at an address beside what is known. An address that has
-// less than that has spent something, which is not booked yet: that is logged.
-func (g *Gateway) beyond(ctx context.Context, w *watch, a store.Address, known []chain.Arrival, at chain.Block, balance string) ([]chain.Arrival, error) {
-	have, err := amount.FromUnits(balance, 0)
-	if err != nil {
-		return nil, fmt.Errorf("read the balance of %s: %w", a.Address, err)
-	}
-	want, err := amount.FromUnits(a.Balance, 0)
-	if err != nil {
-		return nil, fmt.Errorf("read the kept balance of %s: %w", a.Address, err)
-	}
-	for _, k := range known {
-		v, err := amount.FromUnits(k.Units, 0)
-		if err != nil {
-			return nil, err
-		}
-		if k.Block.Number <= at.Number {
-			want = want.Add(v)
-		}
-	}
-	switch have.Cmp(want) {
-	case 0:
-		return nil, nil
-	case -1:
-		g.cfg.Log.Warn("an address of the vault has less than was received: what it sends is not booked", "chain", w.id, "address", a.Address, "block", at.Number)
-		return nil, nil
-	}
-	return w.Node.Locate(ctx, chain.Gap{Address: a.Address, From: a.Swept, FromUnits: a.Balance, To: at, ToUnits: balance, Known: known})
 }

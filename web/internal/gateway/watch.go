@@ -22,6 +22,8 @@ type Chain interface {
 	Read(ctx context.Context, after chain.Block, upTo int64, watched chain.Watched) ([]chain.Block, []chain.Arrival, error)
 	Balances(ctx context.Context, at chain.Block, addresses []string) ([]string, error)
 	Locate(ctx context.Context, g chain.Gap) ([]chain.Arrival, error)
+	Settled(ctx context.Context, at chain.Block, address string) error
+	Spent(ctx context.Context, at chain.Block, address string) (bool, error)
 }
 
 // Watched is a chain whose deposits are seen, and how many blocks make one final,

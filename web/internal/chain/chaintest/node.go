@@ -32,6 +32,7 @@ type block struct {
 	txs      []object
 	logs     []object
 	balances map[string]*big.Int
+	nonces   map[string]int
 }
 
 // Node is a chain. It is safe for concurrent use.
@@ -57,7 +58,7 @@ type Node struct {
 func New(t testing.TB, chainID uint64) *Node {
 	t.Helper()
 	n := &Node{ID: chainID, status: map[string]uint64{}, asked: map[string]int{}}
-	n.next = block{balances: map[string]*big.Int{}}
+	n.next = block{balances: map[string]*big.Int{}, nonces: map[string]int{}}
 	n.Mine()
 	s := httptest.NewServer(n)
 	t.Cleanup(s.Close)
@@ -136,6 +137,7 @@ func (n *Node) Spend(from, units string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.credit(from, new(big.Int).Neg(wei(units)))
+	n.next.nonces[strings.ToLower(from)]++
 }
 
 // Odd puts a transaction of a type into the next block that go-ethereum does not
@@ -182,7 +184,7 @@ func (n *Node) Mine() int64 {
 		l["blockHash"], l["blockNumber"] = hash, b.fields["number"]
 	}
 	n.blocks = append(n.blocks, b)
-	n.next = block{balances: maps.Clone(b.balances)}
+	n.next = block{balances: maps.Clone(b.balances), nonces: maps.Clone(b.nonces)}
 	return int64(number)
 }
 
@@ -193,7 +195,13 @@ func (n *Node) Reorganise(depth int) {
 	defer n.mu.Unlock()
 	n.branch++
 	n.blocks = n.blocks[:len(n.blocks)-depth]
-	n.next = block{balances: maps.Clone(n.blocks[len(n.blocks)-1].balances)}
+	n.fresh()
+}
+
+// fresh begins the next block on top of the newest.
+func (n *Node) fresh() {
+	top := n.blocks[len(n.blocks)-1]
+	n.next = block{balances: maps.Clone(top.balances), nonces: maps.Clone(top.nonces)}
 }
 
 // Branch is a chain as it was at some moment.
@@ -211,7 +219,7 @@ func (n *Node) Restore(b Branch) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.blocks = slices.Clone(b.blocks)
-	n.next = block{balances: maps.Clone(n.blocks[len(n.blocks)-1].balances)}
+	n.fresh()
 }
 
 // Break lets calls fail; nil mends it.
@@ -356,6 +364,12 @@ func (n *Node) answer(q question) (any, error) {
 			have = new(big.Int)
 		}
 		return "0x" + have.Text(16), nil
+	case "eth_getTransactionCount":
+		b, _, err := n.byHash(q.Params[1])
+		if err != nil {
+			return nil, err
+		}
+		return fmt.Sprintf("0x%x", b.nonces[strings.ToLower(q.Params[0].(string))]), nil
 	}
 	return nil, fmt.Errorf("the method %s does not exist", q.Method)
 }
