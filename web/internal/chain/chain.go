@@ -41,9 +41,14 @@ const (
 	blocksAtOnce = 50  // that one Read reads
 )
 
-// ErrReorganised says that a block is not in the node's chain any more, or that
-// the chain changed while it was read.
-var ErrReorganised = errors.New("the chain was reorganised")
+// What [Watcher.Read] and [Watcher.At] fail with, beside what a node refuses.
+var (
+	// ErrReorganised says that the chain is another one than was read.
+	ErrReorganised = errors.New("the chain was reorganised")
+	// ErrAbsent says that a node does not have a block: it is behind, or the block
+	// is not in its chain any more.
+	ErrAbsent = errors.New("the node does not have it")
+)
 
 // Config says which node.
 type Config struct {
@@ -154,7 +159,7 @@ func (w *Watcher) Head(ctx context.Context) (Block, error) {
 	return b.id(), nil
 }
 
-// At is the block with a number. It fails with ErrReorganised when the node has
+// At is the block with a number. It fails with ErrAbsent when the node has
 // none.
 func (w *Watcher) At(ctx context.Context, n int64) (Block, error) {
 	b, err := w.block(ctx, number(n), false)

@@ -195,7 +195,7 @@ func TestAReorganisationIsNoticedWhileReading(t *testing.T) {
 	if _, _, err := w.Read(t.Context(), known, 3, nil); !errors.Is(err, chain.ErrReorganised) {
 		t.Errorf("%v", err)
 	}
-	if _, err := w.At(t.Context(), 9); !errors.Is(err, chain.ErrReorganised) {
+	if _, err := w.At(t.Context(), 9); !errors.Is(err, chain.ErrAbsent) {
 		t.Errorf("a block that is not there: %v", err)
 	}
 	if _, err := w.Balances(t.Context(), known, []string{vault}); err == nil {

@@ -17,30 +17,37 @@ type Watched map[string]bool
 
 // Read reads the blocks after a block, up to a number or as many as are read at
 // once. A block whose parent is not the one before ends it with ErrReorganised;
-// an empty hash of after fits any parent.
+// an empty hash of after fits any parent. What was read before an error is
+// returned with it.
 func (w *Watcher) Read(ctx context.Context, after Block, upTo int64, watched Watched) ([]Block, []Arrival, error) {
 	var blocks []Block
 	var found []Arrival
 	last := after
 	for n := after.Number + 1; n <= min(upTo, after.Number+blocksAtOnce); n++ {
-		raw, err := w.block(ctx, number(n), true)
+		b, arrivals, err := w.next(ctx, last, n, watched)
 		if err != nil {
-			return nil, nil, err
-		}
-		b := raw.id()
-		if b.Number != n {
-			return nil, nil, fmt.Errorf("the node answers with block %d for block %d", b.Number, n)
-		}
-		if last.Hash != "" && b.Parent != last.Hash {
-			return nil, nil, fmt.Errorf("block %d does not follow block %d: %w", n, last.Number, ErrReorganised)
-		}
-		arrivals, err := w.arrivals(ctx, raw, watched)
-		if err != nil {
-			return nil, nil, err
+			return blocks, found, err
 		}
 		blocks, found, last = append(blocks, b), append(found, arrivals...), b
 	}
 	return blocks, found, nil
+}
+
+// next reads the block that follows last.
+func (w *Watcher) next(ctx context.Context, last Block, n int64, watched Watched) (Block, []Arrival, error) {
+	raw, err := w.block(ctx, number(n), true)
+	if err != nil {
+		return Block{}, nil, err
+	}
+	b := raw.id()
+	if b.Number != n {
+		return Block{}, nil, fmt.Errorf("the node answers with block %d for block %d", b.Number, n)
+	}
+	if last.Hash != "" && b.Parent != last.Hash {
+		return Block{}, nil, fmt.Errorf("block %d does not follow block %d: %w", n, last.Number, ErrReorganised)
+	}
+	arrivals, err := w.arrivals(ctx, raw, watched)
+	return b, arrivals, err
 }
 
 // arrivals are those that transactions and logs of one block explain.
@@ -83,7 +90,10 @@ func (w *Watcher) succeeded(ctx context.Context, a Arrival) (bool, error) {
 	if err := w.call(ctx, &receipt, "read the receipt of "+a.Tx, "eth_getTransactionReceipt", a.Tx); err != nil {
 		return false, err
 	}
-	if receipt == nil || receipt.BlockHash != a.Block.Hash {
+	if receipt == nil {
+		return false, fmt.Errorf("the node has no receipt of %s in block %d yet", a.Tx, a.Block.Number)
+	}
+	if !strings.EqualFold(receipt.BlockHash, a.Block.Hash) {
 		return false, fmt.Errorf("the receipt of %s is not of block %d: %w", a.Tx, a.Block.Number, ErrReorganised)
 	}
 	return receipt.Status != nil && *receipt.Status == 1, nil

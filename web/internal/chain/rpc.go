@@ -127,7 +127,7 @@ func (w *Watcher) block(ctx context.Context, tag string, full bool) (rawBlock, e
 		return rawBlock{}, err
 	}
 	if b == nil {
-		return rawBlock{}, fmt.Errorf("%s: the node does not have it: %w", what, ErrReorganised)
+		return rawBlock{}, fmt.Errorf("%s: %w", what, ErrAbsent)
 	}
 	if !b.complete() {
 		return rawBlock{}, fmt.Errorf("%s: the node's answer is not a block", what)

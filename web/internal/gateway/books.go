@@ -68,6 +68,9 @@ func (b *books) record(a chain.Arrival) error {
 	case !errors.Is(err, store.ErrNotFound):
 		return err
 	default:
+		if err := b.firstRequest(&d); err != nil {
+			return err
+		}
 		if d.ID, err = id.New(b.g.cfg.Rand, id.Deposit); err != nil {
 			return err
 		}
@@ -78,6 +81,20 @@ func (b *books) record(a chain.Arrival) error {
 		b.tell(d.Address, "", "")
 	}
 	return b.tx.PutDeposit(d)
+}
+
+// firstRequest gives a deposit that a reorganisation moved to another block the
+// request that it was for at first: the address may be a later one's by now.
+func (b *books) firstRequest(d *store.Deposit) error {
+	all, err := b.tx.DepositsAt(d.Chain, d.Address)
+	for _, old := range all {
+		same := old.Tx != "" || old.Amount == d.Amount && old.State == store.DepositReversed
+		if same && old.Asset == d.Asset && old.Tx == d.Tx {
+			d.Request = old.Request
+			break
+		}
+	}
+	return err
 }
 
 // confirm books the deposits that have their confirmations when newest is the

@@ -16,8 +16,7 @@ import (
 const (
 	keptBlocks  = 2048 // whose hashes are remembered
 	sweepAtOnce = 300  // addresses whose balance is looked at
-	// How far to go back when nothing that is known of a chain is in it any more.
-	unknownDepth = 64
+	deepest     = 512  // blocks that a reorganisation is believed to take back
 )
 
 // errAgain says that an address came while the chain was read.
@@ -61,9 +60,9 @@ func (g *Gateway) scan(ctx context.Context, w *watch) error {
 	if err != nil {
 		return err
 	}
-	base, blocks, arrivals, err := g.read(ctx, w, was, head)
-	if err != nil {
-		return err
+	base, blocks, arrivals, unread := g.read(ctx, w, was, head)
+	if unread != nil && len(blocks) == 0 {
+		return unread
 	}
 	now := base
 	if len(blocks) > 0 {
@@ -78,8 +77,11 @@ func (g *Gateway) scan(ctx context.Context, w *watch) error {
 		}
 	}
 	w.mu.Lock()
-	w.read = now.Number
+	w.read, w.moved = now.Number, now != was
 	w.mu.Unlock()
+	if unread != nil {
+		return unread
+	}
 	if now.Number != head.Number || now.Hash != head.Hash {
 		return nil // transactions in blocks that are not read yet may explain the balances
 	}
@@ -119,14 +121,15 @@ func parseCursor(text string) (chain.Block, error) {
 
 // read reads the blocks after the newest one that is known and still in the
 // chain, which is base. Each block names its parent, so one question is enough
-// where nothing is new.
+// where nothing is new. Blocks that were read before an error are returned with
+// it, and are kept.
 func (g *Gateway) read(ctx context.Context, w *watch, was, head chain.Block) (base chain.Block, blocks []chain.Block, arrivals []chain.Arrival, err error) {
 	if head.Number == was.Number && (head.Hash == was.Hash || was.Hash == "") {
 		return was, nil, nil, nil
 	}
 	if head.Number > was.Number {
 		blocks, arrivals, err = w.Node.Read(ctx, was, head.Number, w.set)
-		if !errors.Is(err, chain.ErrReorganised) {
+		if len(blocks) > 0 || !errors.Is(err, chain.ErrReorganised) && !errors.Is(err, chain.ErrAbsent) {
 			return was, blocks, arrivals, err
 		}
 	}
@@ -148,10 +151,13 @@ func (g *Gateway) foundation(ctx context.Context, w *watch, was, head chain.Bloc
 		return chain.Block{}, err
 	}
 	if head.Number < was.Number {
+		// A node that has not got further is no proof that the chain is another.
+		behind := len(kept) == 0 || head.Number < kept[len(kept)-1].Number
 		for _, b := range kept {
-			if b.Number == head.Number && b.Hash == head.Hash {
-				return chain.Block{}, fmt.Errorf("the node is behind: its newest block is %d, and block %d was read before", head.Number, was.Number)
-			}
+			behind = behind || b.Number == head.Number && b.Hash == head.Hash
+		}
+		if behind {
+			return chain.Block{}, fmt.Errorf("the node is behind: its newest block is %d, and block %d was read before", head.Number, was.Number)
 		}
 	} else if now, err := w.Node.At(ctx, was.Number); err != nil || now.Hash == was.Hash || was.Hash == "" {
 		return was, err
@@ -197,14 +203,21 @@ func (g *Gateway) common(ctx context.Context, w *watch, was chain.Block, kept []
 			lo = mid + 1
 		}
 	}
-	if lo < len(kept) {
-		return chain.Block{Number: kept[lo].Number, Hash: kept[lo].Hash}, nil
+	base := chain.Block{Number: max(was.Number-1, 0)}
+	switch {
+	case lo < len(kept):
+		base = chain.Block{Number: kept[lo].Number, Hash: kept[lo].Hash}
+	case len(kept) > 0:
+		base.Number = max(kept[len(kept)-1].Number-1, 0)
 	}
-	before := max(was.Number-unknownDepth, 0)
-	if len(kept) > 0 {
-		before = max(kept[len(kept)-1].Number-1, 0)
+	if was.Number-base.Number > deepest {
+		return base, fmt.Errorf("the node's chain leaves the one that was read more than %d blocks before block %d: nothing is taken back; "+
+			"the node may be on another chain, or not yet on the right branch", deepest, was.Number)
 	}
-	b, err := w.Node.At(ctx, min(before, head.Number))
+	if base.Hash != "" {
+		return base, nil
+	}
+	b, err := w.Node.At(ctx, min(base.Number, head.Number))
 	return chain.Block{Number: b.Number, Hash: b.Hash}, err
 }
 

@@ -55,7 +55,8 @@ type watch struct {
 	mu       sync.Mutex
 	head     chain.Block
 	read     int64
-	progress time.Time // of the last scan that succeeded; zero: none did
+	moved    bool      // the last scan read blocks
+	progress time.Time // of the last scan that succeeded, or read blocks; zero: none did
 	failing  time.Time // since when scans fail; zero: the last one succeeded
 	reason   string
 	fails    int    // scans that failed in a row
@@ -93,10 +94,14 @@ func (g *Gateway) note(w *watch, err error) {
 	} else {
 		w.reason = err.Error()
 		w.fails++
+		if w.moved { // it fails, and gets on: a node that limits calls is caught up with in parts
+			w.progress, w.failing = now, now
+		}
 		if w.failing.IsZero() {
 			w.failing = now
 		}
 	}
+	w.moved = false
 	// Numbers of blocks change with each scan: they are not news.
 	kind := strings.Map(func(r rune) rune {
 		if r >= '0' && r <= '9' {

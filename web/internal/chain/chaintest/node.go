@@ -396,3 +396,13 @@ func (n *Node) shown(b block, full bool) object {
 	out["transactions"] = txs
 	return out
 }
+
+// BalanceOf is what an address has after the newest block, in the smallest unit.
+func (n *Node) BalanceOf(a string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if b := n.blocks[len(n.blocks)-1].balances[strings.ToLower(a)]; b != nil {
+		return b.String()
+	}
+	return "0"
+}
