@@ -64,6 +64,9 @@ func (d devices) about(ctx context.Context, t *device.Device) []instance.Note {
 	}
 	notes := []instance.Note{{ID: "token:" + name, Message: fmt.Sprintf("the token %q is %s", name, what)}}
 	list, err := t.Keys(ctx)
+	if fault.CodeOf(err) == fault.PINRequired && !s.Locked {
+		return d.about(ctx, t) // it had forgotten the login: it counts as locked now
+	}
 	if err != nil {
 		return append(notes, instance.Note{ID: "keys:" + name, Code: string(fault.CodeOf(err)), Message: message(err)})
 	}

@@ -114,6 +114,9 @@ func (k *Token) Curves(ctx context.Context) (can []string, err error) {
 			if isCurveMissing(err) {
 				k.lack(curve)
 			}
+			if effectOf(err)&(loginLost|tokenLost) != 0 {
+				return err // says nothing about the curve
+			}
 			if err != nil {
 				last = err
 				continue
@@ -135,25 +138,30 @@ func (k *Token) Curves(ctx context.Context) (can []string, err error) {
 
 // Certificates returns, in PEM, the X.509 certificates that the token has for the
 // public key of a key pair: the maker's attestation, where there is one. None is
-// no error.
+// no error. The token must be unlocked: it may hide them.
 func (k *Token) Certificates(ctx context.Context, key *Key) (chain []byte, err error) {
 	err = k.administer(ctx, "read its certificates", func(session pkcs11.SessionHandle) error {
-		found, err := k.module.search(session, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE)})
-		if err != nil {
-			return err
-		}
-		for _, o := range found {
-			a, err := k.module.ctx.GetAttributeValue(session, o, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_VALUE, nil)})
-			if err != nil || len(a) != 1 || len(a[0].Value) > maxCertificate {
-				continue // not every certificate object has its value
+		return k.visible(session, func() (found bool, err error) {
+			all, err := k.module.search(session, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE)})
+			if err != nil {
+				return false, err
 			}
-			if public, err := certified(a[0].Value); err == nil && public.Equal(key.public) {
-				chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a[0].Value})...)
+			for _, o := range all {
+				a, err := k.module.ctx.GetAttributeValue(session, o, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_VALUE, nil)})
+				if err != nil || len(a) != 1 || len(a[0].Value) > maxCertificate {
+					continue // not every certificate object has its value
+				}
+				if public, err := certified(a[0].Value); err == nil && public.Equal(key.public) {
+					chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a[0].Value})...)
+				}
 			}
-		}
-		return nil
+			return len(chain) > 0, nil
+		})
 	})
-	return chain, err
+	if err != nil {
+		return nil, err
+	}
+	return chain, nil
 }
 
 // maxCertificate is the longest certificate that is read, in bytes.
@@ -163,10 +171,14 @@ const maxCertificate = 16 << 10
 // KEY_NOT_FOUND when the private half is not there.
 func (k *Token) Delete(ctx context.Context, key *Key) error {
 	err := k.administer(ctx, "delete a key", func(session pkcs11.SessionHandle) error {
-		if k.isLocked() {
-			return pinRequired(k.id.Label)
-		}
-		private, err := key.search(session)
+		var private *half
+		var beside []half
+		err := k.visible(session, func() (found bool, err error) {
+			if private, err = key.search(session); private != nil && err == nil {
+				beside, err = k.beside(session, *private)
+			}
+			return private != nil, err
+		})
 		if err != nil {
 			return err
 		}
@@ -177,13 +189,15 @@ func (k *Token) Delete(ctx context.Context, key *Key) error {
 		if err := k.module.ctx.DestroyObject(session, private.handle); err != nil {
 			return worked(err)
 		}
-		beside, err := k.beside(session, *private)
 		for _, h := range beside {
-			if err == nil && h.class == pkcs11.CKO_PUBLIC_KEY && h.public.Equal(key.public) {
-				err = k.module.ctx.DestroyObject(session, h.handle)
+			if h.class != pkcs11.CKO_PUBLIC_KEY || !h.public.Equal(key.public) {
+				continue
+			}
+			if err := k.module.ctx.DestroyObject(session, h.handle); err != nil {
+				return deviceError(err, "delete the public half; the private half is deleted")
 			}
 		}
-		return err
+		return nil
 	})
 	if err == nil {
 		k.mu.Lock()

@@ -33,21 +33,23 @@ func (k *Token) Find(ctx context.Context, u URI, want jws.PublicKey) (*Key, erro
 	if u.Type != "" && u.Type != typePrivate && u.Type != typePublic && u.Type != typeCert {
 		return nil, k.missing(u) // whatever the PIN would show
 	}
-	locked := k.isLocked()
+	var locked bool
 	var found []*Key
 	var out []Omitted
 	err := k.administer(ctx, "list its keys", func(session pkcs11.SessionHandle) (err error) {
-		if locked {
+		if locked = k.isLocked(); locked {
 			var shown []half
 			shown, out, err = k.shown(session, u)
 			if isWanted := func(h half) bool { return h.public.Equal(want) }; slices.ContainsFunc(shown, isWanted) {
 				shown = slices.DeleteFunc(shown, func(h half) bool { return !isWanted(h) })
 			}
 			found = k.unproven(shown)
-		} else {
-			found, out, err = k.pairs(session, u, want)
+			return err
 		}
-		return err
+		return k.visible(session, func() (bool, error) {
+			found, out, err = k.pairs(session, u, want)
+			return len(found) > 0, err
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -59,9 +61,6 @@ func (k *Token) Find(ctx context.Context, u URI, want jws.PublicKey) (*Key, erro
 	case 1:
 		return found[0], nil
 	case 0:
-		if k.isGone() {
-			return nil, removed(k.id.Label)
-		}
 		if len(out) > 0 {
 			return nil, fault.New(fault.KeyUnsuited, fmt.Sprintf("of what the token %q has for %s the %s cannot be used: %s", k.id.Label, u, out[0].Object, out[0].Why))
 		}

@@ -48,10 +48,11 @@ func (k *Token) Generate(ctx context.Context, t Template) (*Key, error) {
 	}
 	var key *Key
 	err = k.administer(ctx, "make a key", func(session pkcs11.SessionHandle) error {
-		if k.isLocked() {
-			return pinRequired(k.id.Label)
-		}
-		same, _, err := k.module.of(session, pkcs11.CKO_PRIVATE_KEY, URI{Object: t.Label})
+		var same []half
+		err := k.visible(session, func() (found bool, err error) {
+			same, _, err = k.module.of(session, pkcs11.CKO_PRIVATE_KEY, URI{Object: t.Label})
+			return len(same) > 0, err
+		})
 		if err != nil {
 			return err
 		}
@@ -106,7 +107,11 @@ func (k *Token) refusesSo(session pkcs11.SessionHandle, err error, id []byte) bo
 	if !is(err, pkcs11.CKR_GENERAL_ERROR) && !is(err, pkcs11.CKR_FUNCTION_FAILED) {
 		return false
 	}
-	made, err := k.module.search(session, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_ID, id)})
+	var made []pkcs11.ObjectHandle
+	err = k.visible(session, func() (found bool, err error) {
+		made, err = k.module.search(session, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_ID, id)})
+		return len(made) > 0, err
+	})
 	return err == nil && len(made) == 0
 }
 

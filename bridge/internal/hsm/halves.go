@@ -162,8 +162,8 @@ func (m *module) readKey(session pkcs11.SessionHandle, h *half) error {
 		return nil
 	}
 	h.sign, h.derive = truth(a[pkcs11.CKA_SIGN]), truth(a[pkcs11.CKA_DERIVE])
-	h.alwaysAuth = m.flag(session, h.handle, pkcs11.CKA_ALWAYS_AUTHENTICATE)
-	return nil
+	h.alwaysAuth, err = m.flag(session, h.handle, pkcs11.CKA_ALWAYS_AUTHENTICATE)
+	return err
 }
 
 // own is what a private key object tells of its public half, where it does.

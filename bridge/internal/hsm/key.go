@@ -221,19 +221,12 @@ func (k *Key) private(session pkcs11.SessionHandle) (pkcs11.ObjectHandle, error)
 	if handle, ok := k.known(epoch); ok { // another worker was first
 		return handle, nil
 	}
-	private, err := k.search(session)
+	var private *half
+	err := t.visible(session, func() (found bool, err error) { private, err = k.search(session); return private != nil, err })
 	if err != nil {
 		return 0, err
 	}
 	if private == nil {
-		if t.lookedGone() {
-			return 0, removed(t.id.Label)
-		}
-		if user, err := t.module.isUser(session); err != nil {
-			return 0, err
-		} else if !user && !t.open() {
-			return 0, pkcs11.Error(pkcs11.CKR_USER_NOT_LOGGED_IN) // somebody else in this process logged out
-		}
 		return 0, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no private key of the public key %q", t.id.Label, k.Info().Label))
 	}
 	return private.handle, nil

@@ -40,10 +40,15 @@ func (k *Token) Keys(ctx context.Context) (list Listing, err error) {
 			list.Doubts = doubts(shown)
 			return err
 		}
-		list.Keys, list.Omitted, err = k.everyPair(session)
-		return err
+		return k.visible(session, func() (bool, error) {
+			list.Keys, list.Omitted, err = k.everyPair(session)
+			return len(list.Keys)+len(list.Omitted) > 0, err
+		})
 	})
-	return list, err
+	if err != nil {
+		return Listing{}, err
+	}
+	return list, nil
 }
 
 // isShown reports whether a certificate's key has a public key object too.

@@ -46,16 +46,71 @@ func (m *module) search(session pkcs11.SessionHandle, template []*pkcs11.Attribu
 	return found, err
 }
 
-// flag reads a boolean attribute; a token that does not know it says false.
-func (m *module) flag(session pkcs11.SessionHandle, object pkcs11.ObjectHandle, attribute uint) bool {
+// flag reads a boolean attribute; of a token that does not know it, it is false.
+func (m *module) flag(session pkcs11.SessionHandle, object pkcs11.ObjectHandle, attribute uint) (bool, error) {
 	a, err := m.ctx.GetAttributeValue(session, object, []*pkcs11.Attribute{pkcs11.NewAttribute(attribute, nil)})
-	return err == nil && len(a) == 1 && len(a[0].Value) == 1 && a[0].Value[0] != 0
+	if effectOf(err)&(handleLost|loginLost|tokenLost) != 0 && !is(err, pkcs11.CKR_GENERAL_ERROR) { // which some say of an attribute that they do not know
+		return false, err
+	}
+	return err == nil && len(a) == 1 && truth(a[0].Value), nil
 }
 
 // isUser reports whether the module sees this process as logged in.
 func (m *module) isUser(session pkcs11.SessionHandle) (bool, error) {
 	info, err := m.ctx.GetSessionInfo(session)
 	return info.State == pkcs11.CKS_RO_USER_FUNCTIONS || info.State == pkcs11.CKS_RW_USER_FUNCTIONS, err
+}
+
+// isIn fails when the token does not say, in this session, that the user is logged in:
+// with DEVICE_REMOVED, PIN_REQUIRED, or CKR_USER_NOT_LOGGED_IN when nobody had told.
+// The caller holds calls, and alone.
+func (k *Token) isIn(session pkcs11.SessionHandle) error {
+	k.mu.Lock()
+	present, loggedIn, open := k.present, k.loggedIn, k.unlocked
+	k.mu.Unlock()
+	switch {
+	case !present:
+		return removed(k.id.Label)
+	case !loggedIn && !open:
+		return pinRequired(k.id.Label)
+	}
+	if user, err := k.module.isUser(session); err != nil || user {
+		return err
+	}
+	if open {
+		info, err := k.info()
+		if err != nil || info.Flags&pkcs11.CKF_LOGIN_REQUIRED == 0 {
+			return err
+		}
+		k.hasPIN()
+	}
+	return pkcs11.Error(pkcs11.CKR_USER_NOT_LOGGED_IN)
+}
+
+// hasPIN notes that a token that needed no PIN was given one.
+func (k *Token) hasPIN() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.setLoggedOut()
+	k.unlocked, k.looked = false, false
+}
+
+// visible runs a search for what the PIN hides. A token that forgot the login tells
+// nobody and shows less, and one that is gone shows nothing: so it is asked, before and
+// after, whether the user is logged in, and when look found nothing whether it is still
+// there. Only then is "not there" true. It fails as isIn does, whatever look said.
+func (k *Token) visible(session pkcs11.SessionHandle, look func() (found bool, err error)) error {
+	if err := k.isIn(session); err != nil {
+		return err
+	}
+	found, err := look()
+	if now := k.isIn(session); err == nil || is(now, pkcs11.CKR_USER_NOT_LOGGED_IN) || fault.CodeOf(now) == fault.PINRequired {
+		err = now
+	}
+	if err == nil && !found && k.lookedGone() {
+		return removed(k.id.Label)
+	}
+	return err
 }
 
 // administer runs what must be alone on the token, in its anchor session.
@@ -77,18 +132,23 @@ func (k *Token) administer(ctx context.Context, what string, run func(session pk
 // token must be unlocked.
 func (k *Token) Data(ctx context.Context, label string) (data []byte, err error) {
 	err = k.administer(ctx, "read a data object", func(session pkcs11.SessionHandle) error {
-		versions, err := k.versions(session, label)
-		if err != nil || len(versions) == 0 {
-			return err
-		}
-		newest := versions[len(versions)-1]
-		a, err := k.module.ctx.GetAttributeValue(session, newest.object, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_VALUE, nil)})
-		if err == nil {
-			data = a[0].Value
-		}
-		return err
+		return k.visible(session, func() (found bool, err error) {
+			versions, err := k.versions(session, label)
+			if err != nil || len(versions) == 0 {
+				return false, err
+			}
+			newest := versions[len(versions)-1]
+			a, err := k.module.ctx.GetAttributeValue(session, newest.object, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_VALUE, nil)})
+			if err == nil {
+				data = a[0].Value
+			}
+			return true, err
+		})
 	})
-	return data, err
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
 }
 
 // PutData writes a private data object, over an older one with the same label.
@@ -128,7 +188,7 @@ func (k *Token) PutData(ctx context.Context, label string, data []byte) error {
 
 // replaced is what PutData replaces: what it wrote last in this login, or what a
 // search finds. A search reads every object of the token, and a vault has many.
-func (k *Token) replaced(session pkcs11.SessionHandle, label string) ([]version, error) {
+func (k *Token) replaced(session pkcs11.SessionHandle, label string) (all []version, err error) {
 	last, ok := k.written[label]
 	if ok && last.epoch == k.inLogin() && !k.isLocked() {
 		a, err := k.module.ctx.GetAttributeValue(session, last.object, []*pkcs11.Attribute{
@@ -137,7 +197,8 @@ func (k *Token) replaced(session pkcs11.SessionHandle, label string) ([]version,
 			return []version{last}, nil
 		}
 	}
-	return k.versions(session, label)
+	err = k.visible(session, func() (bool, error) { all, err = k.versions(session, label); return len(all) > 0, err })
+	return all, err
 }
 
 // application marks our data objects.
@@ -155,11 +216,9 @@ func (v version) is(id []byte) bool {
 }
 
 // versions lists the data objects with a label, the newest last: more than one
-// only after a power cut. Only private ones count: anybody can make a public one.
+// only after a power cut. Only private ones count: anybody can make a public one. It is
+// for visible.
 func (k *Token) versions(session pkcs11.SessionHandle, label string) ([]version, error) {
-	if k.isLocked() {
-		return nil, pinRequired(k.id.Label)
-	}
 	found, err := k.module.search(session, []*pkcs11.Attribute{
 		pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_DATA), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, true),
 		pkcs11.NewAttribute(pkcs11.CKA_APPLICATION, application), pkcs11.NewAttribute(pkcs11.CKA_LABEL, label)})

@@ -70,48 +70,64 @@ type Pair struct {
 // pair is not an error.
 func (k *Token) Pairs(ctx context.Context, label string) (pairs []Pair, strangers int, err error) {
 	err = k.administer(ctx, "list its keys", func(session pkcs11.SessionHandle) error {
-		if k.isLocked() {
-			return pinRequired(k.id.Label)
-		}
-		all, _, err := k.module.of(session, pkcs11.CKO_PRIVATE_KEY, URI{Object: label})
-		if err != nil {
-			return err
-		}
-		if all = protected(all); len(all) > maxPairs {
-			return fault.New(fault.Invalid, fmt.Sprintf("the token %q has %d private keys %q", k.id.Label, len(all), clip(label)))
-		}
-		for _, private := range all {
-			beside, err := k.beside(session, private)
-			if err != nil {
-				return err
-			}
-			key, err := k.pair(session, private, beside)
-			if _, bad := badKey(err); err != nil && !bad {
-				return err
-			}
-			pairs = append(pairs, Pair{key, k.module.origin(session, private.handle)})
-		}
-		others, err := k.module.search(session, []*pkcs11.Attribute{
-			pkcs11.NewAttribute(pkcs11.CKA_LABEL, label), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, false)})
-		if fault.CodeOf(err) == fault.TooLarge {
-			strangers, err = maxObjects, nil
-			return nil
-		}
-		strangers = len(others)
-		return err
+		return k.visible(session, func() (found bool, err error) {
+			pairs, strangers, err = k.labelled(session, label)
+			return len(pairs)+strangers > 0, err
+		})
 	})
-	return pairs, strangers, err
+	if err != nil {
+		return nil, 0, err
+	}
+	return pairs, strangers, nil
+}
+
+// labelled is Pairs for a token that is unlocked.
+func (k *Token) labelled(session pkcs11.SessionHandle, label string) (pairs []Pair, strangers int, err error) {
+	all, _, err := k.module.of(session, pkcs11.CKO_PRIVATE_KEY, URI{Object: label})
+	if err != nil {
+		return nil, 0, err
+	}
+	if all = protected(all); len(all) > maxPairs {
+		return nil, 0, fault.New(fault.Invalid, fmt.Sprintf("the token %q has %d private keys %q", k.id.Label, len(all), clip(label)))
+	}
+	for _, private := range all {
+		beside, err := k.beside(session, private)
+		if err != nil {
+			return nil, 0, err
+		}
+		key, err := k.pair(session, private, beside)
+		if _, bad := badKey(err); err != nil && !bad {
+			return nil, 0, err
+		}
+		origin, err := k.module.origin(session, private.handle)
+		if err != nil {
+			return nil, 0, err
+		}
+		pairs = append(pairs, Pair{key, origin})
+	}
+	others, err := k.module.search(session, []*pkcs11.Attribute{
+		pkcs11.NewAttribute(pkcs11.CKA_LABEL, label), pkcs11.NewAttribute(pkcs11.CKA_PRIVATE, false)})
+	if fault.CodeOf(err) == fault.TooLarge {
+		return pairs, maxObjects, nil
+	}
+	return pairs, len(others), err
 }
 
 // origin reads the attributes of a private key, one by one: a token that does not
 // know one of them gives none of a list.
-func (m *module) origin(session pkcs11.SessionHandle, object pkcs11.ObjectHandle) Origin {
-	flag := func(attribute uint) bool { return m.flag(session, object, attribute) }
-	return Origin{
+func (m *module) origin(session pkcs11.SessionHandle, object pkcs11.ObjectHandle) (o Origin, err error) {
+	flag := func(attribute uint) (is bool) {
+		if err == nil {
+			is, err = m.flag(session, object, attribute)
+		}
+		return is
+	}
+	o = Origin{
 		Private: flag(pkcs11.CKA_PRIVATE), Local: flag(pkcs11.CKA_LOCAL),
 		Sensitive: flag(pkcs11.CKA_SENSITIVE), AlwaysSensitive: flag(pkcs11.CKA_ALWAYS_SENSITIVE),
 		Extractable: flag(pkcs11.CKA_EXTRACTABLE), NeverExtractable: flag(pkcs11.CKA_NEVER_EXTRACTABLE),
 		Sign: flag(pkcs11.CKA_SIGN), SignRecover: flag(pkcs11.CKA_SIGN_RECOVER), Decrypt: flag(pkcs11.CKA_DECRYPT),
 		Unwrap: flag(pkcs11.CKA_UNWRAP), Derive: flag(pkcs11.CKA_DERIVE),
 	}
+	return o, err
 }

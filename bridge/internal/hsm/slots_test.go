@@ -161,7 +161,7 @@ func TestOnlyAnAnswerRemovesAToken(t *testing.T) {
 	a.tokens.Watch(func(c Change) { heard = append(heard, c.Present) })
 	for _, function := range []string{"C_GetSlotList", "C_GetTokenInfo", "C_GetSlotInfo", "C_GetSessionInfo", "C_FindObjectsInit", "C_FindObjects", "C_GetMechanismList", "C_GetInfo"} {
 		for _, code := range []uint{0x2, 0x5, 0x6, 0x30, 0x54, 0x150, 0x190} {
-			if code == 0x190 && strings.HasPrefix(function, "C_Find") {
+			if code == 0x190 && (strings.HasPrefix(function, "C_Find") || function == "C_GetSessionInfo") {
 				continue // a module that is not initialised has ended the login
 			}
 			t.Run(fmt.Sprintf("%s 0x%x", function, code), func(t *testing.T) {

@@ -64,7 +64,6 @@ func (k *Token) Locked() bool { return k.isLocked() }
 
 func (k *Token) isPresent() bool { k.mu.Lock(); defer k.mu.Unlock(); return k.present }
 func (k *Token) isLocked() bool  { k.mu.Lock(); defer k.mu.Unlock(); return !k.loggedIn && !k.unlocked }
-func (k *Token) open() bool      { k.mu.Lock(); defer k.mu.Unlock(); return k.unlocked }
 func (k *Token) inLogin() int    { k.mu.Lock(); defer k.mu.Unlock(); return k.epoch }
 
 // appear notes where the token is; news is whether it was away. SoftHSM shows a
