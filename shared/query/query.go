@@ -1,6 +1,7 @@
-// Package query reads the query of an HTTP address as strictly as shared/strictjson
-// reads a body: what net/url lets pass, and what two programs could read
-// differently, is refused. The gateway's API and the signer link use it. Spec:
+// Package query reads the path and the query of an HTTP address as strictly as
+// shared/strictjson reads a body: what net/url lets pass, and what two programs
+// could read differently, is refused. The gateway's API, the sandbox's dashboard
+// and the signer link use it. Spec:
 // shared/spec/wire.md, Rules of every message.
 package query
 
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 
@@ -16,6 +18,18 @@ import (
 
 // Max is the longest query, in bytes.
 const Max = 4096
+
+// Path refuses a path that is another way to write one: with a part that is empty,
+// "." or "..", also as escapes, or with a slash at its end. A server would answer it
+// with a redirect to the other, which repeats no body. It fails with NOT_FOUND.
+func Path(u *url.URL) error {
+	for _, p := range []string{u.Path, u.EscapedPath()} {
+		if !strings.HasPrefix(p, "/") || path.Clean(p) != p {
+			return fault.New(fault.NotFound, "there is nothing at this address: write it without empty parts, dots, and a slash at its end")
+		}
+	}
+	return nil
+}
 
 // Read reads the raw query of a request. It fails with PAYLOAD_TOO_LARGE, and with
 // INVALID_REQUEST when the query is not well-formed or has a parameter twice.
@@ -35,11 +49,15 @@ func Read(raw string) (url.Values, error) {
 	return q, nil
 }
 
-// Only refuses parameters that are not among the names, with INVALID_REQUEST.
+// Only refuses parameters that are not among the names, and those without a value,
+// with INVALID_REQUEST: one that is not meant is left out.
 func Only(q url.Values, names ...string) error {
 	for _, name := range slices.Sorted(maps.Keys(q)) {
 		if !slices.Contains(names, name) {
 			return fault.New(fault.Invalid, "this address has no query parameter of that name").With("field", clip(name))
+		}
+		if q.Get(name) == "" {
+			return fault.New(fault.Invalid, "the query parameter "+name+" has no value: give it one, or leave it out").With("field", name)
 		}
 	}
 	return nil

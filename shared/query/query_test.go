@@ -1,6 +1,7 @@
 package query
 
 import (
+	"net/url"
 	"strings"
 	"testing"
 
@@ -31,6 +32,51 @@ func TestAQueryIsReadOnlyWhenEverybodyReadsItAlike(t *testing.T) {
 	if f, ok := fault.As(Only(q, "after")); !ok || f.Code != fault.Invalid || f.Details["field"] != "limit" {
 		t.Errorf("an unknown parameter: %v", f)
 	}
+}
+
+func TestAParameterWithoutAValueIsRefused(t *testing.T) {
+	t.Parallel()
+	for raw, field := range map[string]string{"limit=": "limit", "limit": "limit", "after=1&limit=": "limit", "=": "", "=1": "", "": "none", "&&after=1&": "none"} {
+		q, err := Read(raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = Only(q, "after", "limit")
+		f, ok := fault.As(err)
+		if field == "none" && err != nil || field != "none" && (!ok || f.Code != fault.Invalid || f.Details["field"] != field) {
+			t.Errorf("%q: %v", raw, err)
+		}
+	}
+}
+
+func TestAPathIsWrittenInOneWay(t *testing.T) {
+	t.Parallel()
+	for _, raw := range []string{"/", "/v1/requests", "/v1/requests/req_1", "/a%20b", "/v1/redirect/a%00b", "/..a/...", "/a%2fb"} {
+		if err := Path(parsed(t, raw)); err != nil {
+			t.Errorf("%s: %v", raw, err)
+		}
+	}
+	for _, raw := range []string{
+		"", "*", "//", "//v1/requests", "///v1", "/v1//requests", "/v1/../v1/requests", "/v1/./requests", "/v1/requests/", "/v1/requests//", "/.", "/..",
+		"/v1/requests/..", "/v1/requests/.", "/%2e/v1", "/v1/%2E%2e/v1/requests", "/v1/requests%2f", "/%2fv1/requests", "/v1%2f/requests", "/v1/requests/..%2f",
+	} {
+		if err := Path(parsed(t, raw)); fault.CodeOf(err) != fault.NotFound {
+			t.Errorf("%q: %v", raw, err)
+		}
+	}
+}
+
+// parsed is the address of a request for a path.
+func parsed(t *testing.T, raw string) *url.URL {
+	t.Helper()
+	if !strings.HasPrefix(raw, "/") {
+		return &url.URL{Path: raw}
+	}
+	u, err := url.ParseRequestURI("http://localhost" + raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
 }
 
 func second[T any](_ T, err error) error { return err }

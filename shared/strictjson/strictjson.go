@@ -32,6 +32,9 @@ func Unmarshal(data []byte, v any, limit int) error {
 	if !utf8.Valid(data) {
 		return fault.New(fault.Invalid, "the message is not valid UTF-8")
 	}
+	if string(data[:min(3, len(data))]) == "\xef\xbb\xbf" {
+		return fault.New(fault.Invalid, "the message begins with a byte order mark (U+FEFF): write it without one") // RFC 8259, section 8.1
+	}
 	t := reflect.TypeOf(v)
 	if t == nil || t.Kind() != reflect.Pointer {
 		return errors.New("strictjson: decode into what is not a pointer")

@@ -43,6 +43,7 @@ func TestUnmarshalRefusesWhatTwoPartiesCouldReadDifferently(t *testing.T) {
 		"wrong type":              {`{"name":1}`, fault.Invalid},
 		"trailing value":          {`{"name":"a"} {}`, fault.Invalid},
 		"trailing garbage":        {`{"name":"a"}x`, fault.Invalid},
+		"byte order mark":         {"\ufeff" + `{"name":"a"}`, fault.Invalid},
 		"cut short":               {`{"name":"a"`, fault.Invalid},
 		"empty":                   {``, fault.Invalid},
 		"array for object":        {`[]`, fault.Invalid},
@@ -75,6 +76,16 @@ type every struct {
 	Manner manner     `json:"manner,omitempty"`
 	Bytes  []byte     `json:"bytes,omitempty"`
 	Many   []every    `json:"many,omitempty"`
+}
+
+func TestAByteOrderMarkIsCalledByItsName(t *testing.T) {
+	t.Parallel()
+	for _, in := range []string{"\ufeff{}", "\ufeff", "\ufeff\ufeffnull"} {
+		var v body
+		if f, ok := fault.As(Unmarshal([]byte(in), &v, 100)); !ok || !strings.Contains(f.Message, "byte order mark") {
+			t.Errorf("%q: %v", in, f)
+		}
+	}
 }
 
 func TestARefusalNamesTheFieldByItsPathAndTheTypeInWordsOfJSON(t *testing.T) {

@@ -36,7 +36,13 @@ func (s *Service) Handler() http.Handler {
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, fault.New(fault.NotFound, "the signer link has no such path or method"))
 	})
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := query.Path(r.URL); err != nil { // the mux would redirect
+			s.fail(w, r, err)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }
 
 func (s *Service) getStatus(w http.ResponseWriter, _ *http.Request) {

@@ -27,6 +27,21 @@ func mustConnect(t testing.TB, g *rig, id string) *line {
 	return l
 }
 
+func TestAPathThatIsWrittenAnotherWayIsNotFoundAtTheSigner(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	for _, path := range []string{"//v1/status", "/v1//status", "/v1/./status", "/v1/../v1/status", "/v1/status/", "/%2e/v1/status"} {
+		for _, method := range []string{"GET", "HEAD", "POST", "DELETE"} {
+			if code := g.call(method, path, nil, nil); code != fault.NotFound {
+				t.Errorf("%s %s: %q", method, path, code)
+			}
+		}
+	}
+	if code := g.call("GET", "/v1/log?after=", nil, nil); code != fault.Invalid {
+		t.Errorf("a parameter without a value: %q", code)
+	}
+}
+
 func TestTwoMembersApproveOnTwoCurves(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, twoOfThree())

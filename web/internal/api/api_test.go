@@ -43,7 +43,8 @@ func newRig(t *testing.T, proxies ...netip.Prefix) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(meeting.Close)
-	h, err := New(Config{Gateway: w.Gateway, Relay: meeting, Proxies: proxies, NewID: rand.Text})
+	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<p>a page") })
+	h, err := New(Config{Gateway: w.Gateway, Relay: meeting, Dashboard: page, Proxies: proxies, NewID: rand.Text})
 	if err != nil {
 		t.Fatal(err)
 	}

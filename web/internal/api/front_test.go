@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"countersign/shared/fault"
 	"countersign/web/internal/sandbox/backend"
 )
 
@@ -39,11 +40,19 @@ func TestTheDashboardsAddressIsAsStrictAsTheGatewaysOwn(t *testing.T) {
 		{"GET", "/v1/requests?;", "", nil, 400},
 		{"GET", "/v1/requests?limit=%00", "", nil, 400},
 		{"GET", "/v1/requests?x", "", nil, 400},
+		{"GET", "/v1/requests?limit=", "", nil, 400},
+		{"GET", "/v1/requests?cursor=", "", nil, 400},
+		{"GET", "/v1/requests?state=", "", nil, 400},
+		{"GET", "/v1/requests?entityId=", "", nil, 400},
+		{"GET", "/v1/requests?&&limit=1", "", nil, 200},
+		{"GET", "/v1/requests?=", "", nil, 400},
+		{"GET", "/v1/requests", `{"a":1}`, nil, 400},
+		{"GET", "/v1/orders?cursor=req_aaaaaaaaaaaaaaaaaaaaaaaaaa", "", nil, 400},
+		{"GET", "/v1/requests?cursor=ord_aaaaaaaaaaaaaaaaaaaaaaaaaa", "", nil, 400},
 		{"GET", "/v1/requests?cursor=" + strings.Repeat("a", 5000), "", nil, 413},
 		{"GET", "/v1/accounts/acc_treasury%2f..", "", nil, 404},
 		{"GET", "/v1/accounts/%2e%2e", "", nil, 404},
 		{"GET", "/v1/nothing?%%", "", nil, 404},
-		{"GET", "/v1/requests/", "", nil, 404},
 		{"GET", "/v1/requests%3Flimit=0", "", nil, 404},
 		{"GET", "/v1/requests/..%2fentity", "", nil, 404},
 		{"GET", "/v1/redirect/a%00b", "", nil, 410},
@@ -69,6 +78,42 @@ func TestTheDashboardsAddressIsAsStrictAsTheGatewaysOwn(t *testing.T) {
 		}
 		if q.status != 200 && direct.code(t) != through.code(t) {
 			t.Errorf("%s %.60s: %s at the gateway, %s at the dashboard", q.method, q.path, direct.body, through.body)
+		}
+	}
+}
+
+func TestAnAddressThatIsWrittenAnotherWayIsNotFound(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	own := r.url
+	front := httptest.NewUnstartedServer(nil)
+	h, err := backend.New(backend.Config{GatewayURL: own, EntityID: "ent_sandbox", APIKeyFile: "none", Hosts: []string{front.Listener.Addr().String()}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	front.Config.Handler = h
+	front.Start()
+	t.Cleanup(front.Close)
+	for _, at := range []string{own, front.URL} {
+		r.url = at
+		for _, path := range []string{
+			"//v1/requests", "/v1//requests", "/v1/../v1/requests", "/v1/./requests", "/v1/requests/", "/v1/requests//", "/v1/requests/.", "/v1/requests/..",
+			"/v1/%2e%2e/v1/requests", "/%2e/v1/requests", "/v1/requests%2f", "//", "/v1/", "/v1", "/V1/requests", "/_HEALTH", "/_health/", "/.well-known/jwks.json/",
+			"/.well-known", "//_health", "/v1/requests/?limit=1", "//session/token", "/session/token/", "/session", "/session/", "/config.json/", "/requests/", "/orders//ord_1",
+		} {
+			if path == "/session" && at == own {
+				continue // it is the dashboard's
+			}
+			for _, method := range []string{"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PATCH"} {
+				body := ""
+				if method == "POST" {
+					body = "{}"
+				}
+				a := r.do(method, path, body)
+				if a.status != 404 || method != "HEAD" && a.code(t) != fault.NotFound {
+					t.Errorf("%s %s%s: %d %s", method, at, path, a.status, a.body)
+				}
+			}
 		}
 	}
 }

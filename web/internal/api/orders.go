@@ -8,11 +8,12 @@ import (
 	"strings"
 
 	"countersign/shared/fault"
+	"countersign/shared/id"
 	"countersign/shared/wire"
 )
 
 func (a *api) orders(q *question) (any, error) {
-	cursor, limit, err := q.page()
+	cursor, limit, err := q.page(id.Order)
 	if err != nil {
 		return nil, err
 	}
@@ -31,11 +32,11 @@ func (a *api) newOrder(q *question) (any, error) {
 }
 
 func (a *api) order(q *question) (any, error) {
-	id, err := a.object(q, "ord", "the order")
+	name, err := a.object(q, "ord", "the order")
 	if err != nil {
 		return nil, err
 	}
-	return a.Gateway.Order(q.r.Context(), q.caller, id)
+	return a.Gateway.Order(q.r.Context(), q.caller, name)
 }
 
 func (a *api) newTicket(q *question) (any, error) {
@@ -43,11 +44,11 @@ func (a *api) newTicket(q *question) (any, error) {
 	if err := wire.Decode(q.body, &in, wire.MaxBody); err != nil {
 		return nil, err
 	}
-	id, err := a.object(q, "ord", "the order")
+	name, err := a.object(q, "ord", "the order")
 	if err != nil {
 		return nil, err
 	}
-	return a.Gateway.NewTicket(q.r.Context(), q.caller, id, in)
+	return a.Gateway.NewTicket(q.r.Context(), q.caller, name, in)
 }
 
 func (a *api) redirect(q *question) (any, error) {

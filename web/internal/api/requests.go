@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"countersign/shared/fault"
+	"countersign/shared/id"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 )
@@ -17,7 +18,7 @@ func (a *api) requests(q *question) (any, error) {
 	if !slices.Contains(requestStates, state) {
 		return nil, fault.New(fault.Invalid, "state is not a state of requests").With("field", "state")
 	}
-	cursor, limit, err := q.page()
+	cursor, limit, err := q.page(id.Request)
 	if err != nil {
 		return nil, err
 	}
@@ -33,11 +34,11 @@ func (a *api) newRequest(q *question) (any, error) {
 }
 
 func (a *api) request(q *question) (any, error) {
-	id, err := a.object(q, "req", "the request")
+	name, err := a.object(q, "req", "the request")
 	if err != nil {
 		return nil, err
 	}
-	return a.Gateway.Request(q.r.Context(), q.caller, id)
+	return a.Gateway.Request(q.r.Context(), q.caller, name)
 }
 
 func (a *api) statement(q *question) (any, error) {

@@ -10,6 +10,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -50,18 +51,24 @@ func (a *api) front(mux *http.ServeMux) http.Handler {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "strict-origin")
-		if _, pattern := mux.Handler(r); pattern != "" {
-			mux.ServeHTTP(w, r)
-			return
-		}
-		isAPI := r.URL.Path == "/_health" || strings.HasPrefix(r.URL.Path, "/v1/") || strings.HasPrefix(r.URL.Path, "/.well-known/")
-		if !isAPI && a.Dashboard != nil {
-			a.Dashboard.ServeHTTP(w, r)
-			return
+		misspelt := query.Path(r.URL) // the mux would redirect
+		if misspelt == nil {
+			if _, pattern := mux.Handler(r); pattern != "" {
+				mux.ServeHTTP(w, r)
+				return
+			}
+			if a.Dashboard != nil && !ofAPI(r.URL.Path) {
+				a.Dashboard.ServeHTTP(w, r)
+				return
+			}
 		}
 		a.secure(w)
 		id := a.NewID()
 		h.Set("X-Request-Id", id)
+		if misspelt != nil {
+			a.fail(w, r, id, misspelt)
+			return
+		}
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			other := r.Clone(r.Context())
 			other.Method = method
@@ -73,6 +80,13 @@ func (a *api) front(mux *http.ServeMux) http.Handler {
 		}
 		a.fail(w, r, id, fault.New(fault.NotFound, "there is nothing at this address"))
 	})
+}
+
+// ofAPI reports whether a path is the API's and not the dashboard's, in whatever
+// case it is written.
+func ofAPI(path string) bool {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	return slices.Contains([]string{"_health", "v1", ".well-known"}, strings.ToLower(first))
 }
 
 func (a *api) secure(w http.ResponseWriter) {
@@ -150,6 +164,9 @@ func (a *api) answer(rt route, q *question) (any, error) {
 		return nil, err
 	}
 	if q.r.Method != http.MethodPost {
+		if q.r.ContentLength != 0 {
+			return nil, fault.New(fault.Invalid, "a "+q.r.Method+" has no body: what is asked for stands in its address")
+		}
 		return rt.handle(a, q)
 	}
 	if err := a.readBody(rt, q); err != nil {
@@ -238,11 +255,11 @@ func (a *api) readBody(rt route, q *question) error {
 	return nil
 }
 
-// page reads cursor and limit.
-func (q *question) page() (cursor string, limit int, err error) {
+// page reads cursor and limit of a list of one kind.
+func (q *question) page(kind string) (cursor string, limit int, err error) {
 	cursor = q.query.Get("cursor")
-	if err := wire.CheckCursor(cursor); err != nil {
-		return "", 0, err
+	if cursor != "" && !id.Is(kind, cursor) {
+		return "", 0, fault.New(fault.Invalid, "cursor is not one that this list gave as its next_cursor").With("field", "cursor")
 	}
 	limit, err = q.limit(wire.DefaultLimit, wire.MaxLimit)
 	return cursor, limit, err

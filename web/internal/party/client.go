@@ -11,7 +11,9 @@ import (
 // Proxies are the networks whose word is taken for whom a request comes from.
 type Proxies []netip.Prefix
 
-// ParseProxies reads addresses and networks: "127.0.0.1", "10.0.0.0/8", "::1".
+// ParseProxies reads addresses and networks: "127.0.0.1", "10.0.0.0/8", "::1". IPv4
+// that is written as IPv6 (::ffff:10.0.0.0/104) stands for itself: the address of a
+// connection is read so, too.
 func ParseProxies(list []string) (Proxies, error) {
 	var all Proxies
 	for _, text := range list {
@@ -23,10 +25,17 @@ func ParseProxies(list []string) (Proxies, error) {
 		if err != nil || p != p.Masked() {
 			return nil, fmt.Errorf("trusted_proxies: %q is neither an address nor a network such as 10.0.0.0/8", text)
 		}
+		if p.Addr().Is4In6() { // with at least the 96 bits before the IPv4 address: it is masked
+			p = netip.PrefixFrom(p.Addr().Unmap(), p.Bits()-mappedBits)
+		}
 		all = append(all, p)
 	}
 	return all, nil
 }
+
+// mappedBits are the bits before an IPv4 address in IPv6: ::ffff:0:0/96 (RFC 4291,
+// section 2.5.5.2).
+const mappedBits = 96
 
 func (p Proxies) trust(addr netip.Addr) bool {
 	for _, network := range p {

@@ -176,9 +176,27 @@ func TestIPv4ThroughATranslatorIsToldApart(t *testing.T) {
 
 func TestNetworksOfProxiesAreWrittenExactly(t *testing.T) {
 	t.Parallel()
-	for _, bad := range []string{"", "10.0.0.1/8", "10.0.0.0/33", "proxy.example", "fe80::1%eth0", "10.0.0"} {
+	for _, bad := range []string{"", "10.0.0.1/8", "10.0.0.0/33", "proxy.example", "fe80::1%eth0", "10.0.0", "::ffff:10.0.0.1/104", "::ffff:10.0.0.0/80", "::ffff:0:0/95"} {
 		if _, err := ParseProxies([]string{bad}); err == nil {
 			t.Errorf("%q was accepted", bad)
+		}
+	}
+}
+
+func TestANetworkOfIPv4IsTheSameWhenItIsWrittenAsIPv6(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"::ffff:10.0.0.0/104": "10.0.0.0/8", "::ffff:a00:0/104": "10.0.0.0/8", "::ffff:10.0.0.1/128": "10.0.0.1/32", "::ffff:10.0.0.1": "10.0.0.1/32", "::ffff:0:0/96": "0.0.0.0/0",
+	} {
+		proxies, err := ParseProxies([]string{text})
+		if err != nil || len(proxies) != 1 || proxies[0].String() != want {
+			t.Errorf("%q: %v, %v; want %s", text, proxies, err, want)
+			continue
+		}
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.RemoteAddr, r.Header["X-Forwarded-For"] = "10.0.0.1:80", []string{"192.0.2.7"}
+		if got := proxies.Client(r).String(); got != "192.0.2.7" {
+			t.Errorf("%q does not trust 10.0.0.1: %s", text, got)
 		}
 	}
 }

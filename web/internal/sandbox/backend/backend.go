@@ -8,6 +8,7 @@ package backend
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +22,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/query"
 	"countersign/shared/secret"
 )
 
@@ -50,10 +52,12 @@ func New(cfg Config) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /session/token", b.token)
 	mux.HandleFunc("GET /config.json", b.config)
-	mux.HandleFunc("/session/", func(w http.ResponseWriter, _ *http.Request) {
-		refuse(w, http.StatusNotFound, fault.NotFound, "There is nothing at this address.")
-	})
-	mux.Handle("/", &httputil.ReverseProxy{
+	for _, rest := range []string{"/session", "/session/"} { // both: the mux would redirect the first to the second
+		mux.HandleFunc(rest, func(w http.ResponseWriter, _ *http.Request) {
+			refuse(w, http.StatusNotFound, fault.NotFound, "There is nothing at this address.")
+		})
+	}
+	proxy := &httputil.ReverseProxy{
 		FlushInterval: -1, // server-sent events go out as they come
 		Rewrite: func(r *httputil.ProxyRequest) {
 			r.SetURL(gateway)
@@ -70,8 +74,15 @@ func New(cfg Config) (http.Handler, error) {
 			refuse(w, http.StatusBadGateway, fault.Unavailable, "The gateway cannot be reached. Try again in a moment.")
 		},
 		ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelWarn),
-	})
-	return b.sameHost(mux), nil
+	}
+	mux.Handle("/", proxy)
+	return b.sameHost(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if query.Path(r.URL) != nil { // the mux would redirect; the gateway refuses it
+			proxy.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})), nil
 }
 
 type backend struct{ cfg Config }
@@ -159,6 +170,8 @@ func (b *backend) ask(ctx context.Context) (status int, body []byte, err error) 
 func refuse(w http.ResponseWriter, status int, code fault.Code, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
+	id := rand.Text()
+	w.Header().Set("X-Request-Id", id)
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{"code": string(code), "message": message}})
+	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]string{"code": string(code), "message": message, "request_id": id}})
 }
