@@ -50,14 +50,27 @@ func contradictions(u *url.URL, o Order, params map[string]string) ([]contradict
 			c.own[own] = kind
 		}
 	}
+	holds := map[int]bool{} // what has the deposit address as an item
+	for _, s := range all {
+		if _, ours := c.without(s.value); ours && s.in != 0 {
+			holds[s.in] = true
+		}
+	}
 	var found []contradiction
 	add := func(name, about string) {
+		if _, ours := c.without(name); ours || len(addressesIn(name)) > 0 {
+			name = "[address]" // which is told no more than a value
+		}
 		if x := (contradiction{name, about}); !slices.Contains(found, x) {
 			found = append(found, x)
 		}
 	}
 	for i, s := range all {
-		if about := c.differs(s, all[i+1:s.last]); about != "" {
+		about := c.differs(s, all[i+1:s.last])
+		if about == "" && s.list && (holds[s.in] || holds[s.above]) && c.listedElsewhere(s) {
+			about = aboutAsset
+		}
+		if about != "" {
 			add(cmp.Or(s.within, s.name), about)
 		}
 	}
@@ -114,8 +127,12 @@ func newComparison(o Order) comparison {
 	for _, s := range []string{o.Input.From, o.Input.To, a.ID, a.Ticker, a.Name, a.CAIP19()} {
 		c.codes = append(c.codes, strings.ToLower(s))
 	}
-	_, reference, _ := strings.Cut(network.ID, ":")
-	for _, s := range append(parts(network.Name), network.ID, reference, network.Name, network.Coin, coin.Ticker, coin.Name, o.Input.To, a.Ticker,
+	namespace, reference, _ := strings.Cut(network.ID, ":")
+	if n, err := strconv.ParseUint(reference, 10, 64); err == nil && namespace == "eip155" {
+		c.networks = append(c.networks, "0x"+strconv.FormatUint(n, 16))
+	}
+	c.networks = append(c.networks, strings.Fields(otherNames[network.ID])...)
+	for _, s := range append(parts(network.Name), network.ID, namespace, reference, network.Name, network.Coin, coin.Ticker, coin.Name, o.Input.To, a.Ticker,
 		"mainnet", "evm", "erc20", "erc", "20", "native", "main") {
 		if s != "" {
 			c.networks = append(c.networks, strings.ToLower(s))
@@ -127,10 +144,29 @@ func newComparison(o Order) comparison {
 // differs says in what a saying contradicts the order; empty when it does not.
 // inside are those that its value wraps.
 func (c comparison) differs(s said, inside []said) string {
-	w := words(s.name)
-	kind := c.kind(s.name)
-	if kind == "" && s.within != "" && !anyOf(w, aside) {
-		kind = kindOf(words(s.within))
+	name, binds := c.without(s.name) // a name that is the deposit address says what it is for
+	w := words(name)
+	kind := c.kind(name)
+	within, inOurs := c.without(s.within)
+	if kind == "" && within != "" && !anyOf(w, aside) {
+		kind = kindOf(words(within))
+	}
+	if s.toggle {
+		if s.value == "true" && (inOurs || kind != "" && kind != beside) && c.elsewhere(name) {
+			return aboutAsset
+		}
+		return ""
+	}
+	if len(addressesIn(name)) > 0 {
+		return aboutAddress
+	}
+	if binds && slices.ContainsFunc(w, c.elsewhere) {
+		return aboutAsset
+	}
+	if binds && (kind == "" || kind == aboutAddress) && !anyOf(w, aside) {
+		if kind = aboutNetwork; s.value == "" {
+			return ""
+		}
 	}
 	ours := false
 	for _, token := range tokens(s.value) {
@@ -153,13 +189,23 @@ func (c comparison) differs(s said, inside []said) string {
 	switch {
 	case kind == beside || flags(s.name, w, s.value):
 		return ""
-	case kind == aboutAddress:
-		if ours {
-			return ""
-		}
+	case kind == aboutAddress && !ours:
 		return aboutAddress
 	case wraps:
 		return ""
+	}
+	if rest, found := c.without(s.value); found && len(inside) == 0 && (kind != "" || !opaque(w)) {
+		if about := c.bound(w, name, kind, rest); about != "" || kind == aboutNetwork {
+			return about
+		}
+	}
+	switch {
+	case kind == aboutAddress:
+		return ""
+	case kind == "" && c.named(name, s.value):
+		return aboutAmount
+	case anyOf(w, "net rail protocol layer l2 rollup standard") && c.elsewhere(s.value):
+		return aboutAsset
 	case kind == aboutAmount && !c.amount(s.value, w):
 		return aboutAmount
 	case kind == aboutAsset && !c.asset(s.value) || kind == aboutNetwork && !c.network(s.value):
@@ -202,19 +248,19 @@ func (c comparison) mine(token string, w []string) bool {
 // amount reports whether a value that stands for an amount is the order's: of the
 // currency exactly, of the asset within the tolerance of 1 % of what was quoted.
 func (c comparison) amount(value string, w []string) bool {
-	a, ok := figure(value)
-	if !ok {
+	a, unit, ok := figure(value)
+	if !ok || !c.unit(unit) {
 		return false
 	}
 	fiat, crypto := c.fiat, c.crypto
 	if anyOf(w, "cents cent minor") {
 		fiat = shifted(fiat, c.minor)
 	}
-	if anyOf(w, "wei units atomic sats lamports smallest") {
-		crypto = shifted(crypto, c.places)
-	}
 	isFiat := a.Cmp(fiat) == 0
-	isCrypto := c.quoted && a.Cmp(crypto.MulRatio(99, 100, 40, amount.Floor)) >= 0 && a.Cmp(crypto.MulRatio(101, 100, 40, amount.Ceil)) <= 0
+	isCrypto := c.quoted && a.Places() == 0 && near(a, shifted(crypto, c.places)) // in the smallest unit
+	if !anyOf(w, "wei units atomic sats lamports smallest") {
+		isCrypto = isCrypto || c.quoted && near(a, crypto)
+	}
 	switch {
 	case anyOf(w, "fiat spend pay source"):
 		return isFiat
@@ -222,38 +268,6 @@ func (c comparison) amount(value string, w []string) bool {
 		return isCrypto
 	}
 	return isFiat || isCrypto
-}
-
-func shifted(a amount.Amount, places int) amount.Amount {
-	units, err := a.Units(max(places, a.Places()))
-	if err != nil {
-		return a
-	}
-	b, err := amount.Parse(units)
-	if err != nil {
-		return a
-	}
-	return b
-}
-
-// figure reads a number as people write it: with a currency, grouped, with a comma.
-func figure(s string) (amount.Amount, bool) {
-	s = strings.TrimFunc(s, func(r rune) bool {
-		return unicode.IsLetter(r) || unicode.Is(unicode.Sc, r) || unicode.IsSpace(r) || r == ':'
-	})
-	s = strings.NewReplacer(" ", "", "_", "", "'", "", "\u00a0", "").Replace(s)
-	if i := strings.LastIndexByte(s, ','); i >= 0 {
-		if strings.Contains(s, ".") && strings.LastIndexByte(s, '.') > i || len(s)-i == 4 || strings.Count(s, ",") > 1 {
-			s = strings.ReplaceAll(s, ",", "")
-		} else {
-			s = strings.ReplaceAll(strings.ReplaceAll(s, ".", ""), ",", ".")
-		}
-	}
-	if len(s) > 64 {
-		return amount.Amount{}, false
-	}
-	a, err := amount.ParseNumber(s)
-	return a, err == nil
 }
 
 // money reports whether a value under any name is an amount of money with its
@@ -272,7 +286,7 @@ func (c comparison) money(value string, w []string) bool {
 		}
 	}
 	_, decimals, point := strings.Cut(value, ".")
-	plain := point && len(decimals) == 2 && strings.Trim(value, "0123456789.") == "" && !anyOf(w, "v version ver scale zoom ratio opacity rate percent pct score dpr lat lng lon price unit fee fees min max limit discount tax")
+	plain := point && len(decimals) == 2 && strings.Trim(value, "0123456789.") == "" && !anyOf(w, "v version ver scale zoom ratio opacity radius width height border size rate exchange spread slippage apr apy markup commission gas balance percent pct score dpr lat lng lon price unit fee min max limit discount tax")
 	return (number == 1 && code || plain) && !c.amount(value, nil)
 }
 
@@ -282,7 +296,7 @@ func (c comparison) asset(value string) bool {
 	if v := strings.ToLower(value); v == "" || slices.Contains(c.codes, v) {
 		return v != ""
 	}
-	if _, ok := figure(value); ok && strings.ContainsAny(value, "0123456789") {
+	if _, _, ok := figure(value); ok && strings.ContainsAny(value, "0123456789") {
 		return c.amount(value, nil) // crypto=0.1
 	}
 	some := false
@@ -310,56 +324,20 @@ func (c comparison) network(value string) bool {
 	return value != ""
 }
 
-// otherCode reports whether a value under any name is, or unless it must be whole
-// holds, the code of a currency or an asset that is not the order's.
-func (c comparison) otherCode(value string, whole bool) bool {
-	if len(value) > 64 {
-		return false
-	}
-	if c.other(value) {
-		return true
-	}
-	return !whole && slices.ContainsFunc(strings.FieldsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;|_-", r) }), c.other)
-}
-
-// other leaves alone the codes that are words too: in capitals they are codes.
-func (c comparison) other(code string) bool {
-	lower := strings.ToLower(code)
-	switch {
-	case slices.Contains(c.codes, lower) || slices.Contains(c.networks, lower):
-		return false
-	case hasWord("all try top", lower) || code == lower && hasWord(wordsToo, lower):
-		return false
-	}
-	return known(lower)
-}
-
-func hasWord(list, word string) bool { return slices.Contains(strings.Fields(list), word) }
-
-// wordsToo are codes that are words of languages, or parts of other names.
-const wordsToo = "cup mop pen mad lak gel sos ron bam bob sol dot ada dai pol base optimism stellar ripple polygon tron " +
-	"mur mga nad nio php pab pgk rub cop cad crc sar scr sek std ang gip shp"
-
-// known reports whether code, in lower case, is a currency, a ticker, a LedgerId or
-// a CAIP id of the tables.
-func known(code string) bool {
-	if _, ok := asset.Currency(strings.ToUpper(code)); ok && len(code) == 3 {
-		return true
-	}
-	return slices.ContainsFunc(asset.All(), func(a asset.Asset) bool {
-		return code == a.ID || code == strings.ToLower(a.Ticker) || code == strings.ToLower(a.CAIP19()) || code == strings.ToLower(a.Chain)
-	})
-}
-
-func parts(value string) []string {
-	return strings.FieldsFunc(strings.ToLower(value), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-}
-
-// tokens are the parts of a value that may be an address.
+// tokens are the parts of a value that may be an address, also what is joined to
+// other words by a sign that addresses of other forms may have: eth_0x….
 func tokens(value string) []string {
-	return strings.FieldsFunc(value, func(r rune) bool {
+	all := strings.FieldsFunc(value, func(r rune) bool {
 		return unicode.IsSpace(r) || strings.ContainsRune(`:,;|/?&=@"'{}[]()<>#+`, r)
 	})
+	for _, token := range all {
+		for _, part := range strings.FieldsFunc(token, func(r rune) bool { return strings.ContainsRune(`_-.~*!$`, r) }) {
+			if part != token && addressLike(part) == surely {
+				all = append(all, part)
+			}
+		}
+	}
+	return all
 }
 
 // listed is a few contradictions in words, for the log and for people.

@@ -63,7 +63,7 @@ func TestWhatContradictsTheOrderIsRefusedUnderAnyName(t *testing.T) {
 
 		"/?value=999": aboutAmount, "/?AMOUNT%5B%5D=999": aboutAmount, "/?amount=0x3E7": aboutAmount, "/?amount=%D9%A9%D9%A9": aboutAmount, "/?fiatamount=999": aboutAmount,
 		"/?code=usdt": aboutAsset, "/?cryptocode=doge": aboutAsset, "/?currencycode=USDT": aboutAsset, "/?currencyName=bitcoin": aboutAsset, "/?cryptoCurrency=eth-arbitrum": aboutAsset, "/?coin=BTC,ETH": aboutAsset,
-		"/?currencyCode=usdt": aboutAsset, "/?currency=": aboutAsset, "/?cryptoCurrency=shib": aboutAsset, "/?fiat=USD": aboutAsset, "/?token=USDT": aboutAsset, "/?c=usdt": aboutAsset,
+		"/?currencyCode=usdt": aboutAsset, "/?currency=": aboutAsset, "/?cryptoCurrency=shib": aboutAsset, "/?fiat=USD": aboutAsset, "/?token=USDT": aboutAsset, "/?c=erc20:usdt": aboutAsset, "/?c=BTC.BTC": aboutAsset, "/?c=USD%2FETH": aboutAsset, "/?walletaddr=OTHER": aboutAddress, "/?payoutwallet=OTHER": aboutAddress, "/?c=usdt": aboutAsset,
 		"/?to=bitcoin": aboutAsset, "/?q=USD": aboutAsset, "/buy/usdt": aboutAsset, "/?asset=eip155:1/erc20:0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48": aboutAddress,
 		"/?symbol=ETH_BTC": aboutAsset, "/?network=polygon": aboutAsset, "/?chainId=137": aboutAsset, "/?pair=BTC-EUR": aboutAsset, "/?defaultCurrencyCode=btc": aboutAsset,
 	} {
@@ -95,6 +95,7 @@ func TestWhatDoesNotContradictTheOrderPasses(t *testing.T) {
 		"/?redirectURL=" + url.QueryEscape("https://dash.example/orders/ord_1?done=1"), "/v2/widget/buy/eth/eur", "/ethereum", "/?walletAddressTag=", "/?ipAddress=203.0.113.7", "/?a=" + strings.Repeat("x", 900), "/#/checkout/step-1",
 		"/?emailaddress=a%40b.example&ipaddress=203.0.113.7&currencyDisplay=symbol&amountType=fiat&assetId=102&isAmountEditable=false&cryptoCurrencyLocked=true",
 		"/?amount=250,00&currencyName=Ethereum&value=250", "/?unitPrice=2674.10&rate=2674.1",
+		"/?radius=12.00&width=320.50&border=1.25&spread=1.25&slippage=0.50&apr=3.50&markup=1.00&commission=2.50&gas=1.50&exchange=2674.10&balance=10.00", "/?addressFormat=hex&address_line_1=&walletApp=ledger", "/?fingerprint=" + random[:40] + "&commit=" + random[:40],
 		"/?list=a,b,c&empty=&flag", "/?countryCode=US&state=PEN", "/?quoteId=np-7781&quote=q_17",
 	} {
 		if got := judged(t, anOrder(), tail); got != "" {

@@ -13,28 +13,28 @@ const (
 
 // aside are words of names that are about something else than a deposit address,
 // whatever stands beside them.
-const aside = "email mail ip billing home shipping street postal residential city return redirect url uri id name type tag memo note label " +
-	"signature provider brand version connect hash kit theme country"
+const aside = "email mail ip billing home shipping street postal residential city return redirect url uri id ids name type tag memo note label " +
+	"signature provider brand version connect hash kit theme country format app line page"
 
-const assetWords = "currency currencies cryptocurrency crypto coin coins asset assets ticker symbol fiat pair ccy"
+const assetWords = "currency cryptocurrency crypto coin asset ticker symbol fiat pair ccy"
 
 // kindOf is what a parameter of this name stands for; empty when nothing here
 // knows.
 func kindOf(w []string) string {
 	all := strings.Join(w, "")
 	switch {
-	case anyOf(w, "fee fees min max minimum maximum limit limits discount tax tip rate bonus coupon percent pct decimals precision icon count"):
+	case anyOf(w, "fee min max minimum maximum limit discount tax tip rate bonus coupon percent pct decimals precision icon count"):
 		return beside
 	case anyOf(w, "chain network") && anyOf(w, "id ids name"):
 		return aboutNetwork
 	case anyOf(w, "id ids name type label display format position style side"): // of one, and not its value
-		if anyOf(w, "address addresses") && !anyOf(w, aside) {
+		if anyOf(w, "address") && !anyOf(w, aside) {
 			return aboutAddress
 		}
 		return ""
-	case anyOf(w, "amount amounts amt sum total qty quantity volume spend") || strings.Contains(all, "amount"):
+	case anyOf(w, "amount amt sum total qty quantity volume spend") || strings.Contains(all, "amount"):
 		return aboutAmount
-	case anyOf(w, "network networks chain chainid blockchain"):
+	case anyOf(w, "network chain chainid blockchain") || strings.Contains(all, "network") || strings.Contains(all, "blockchain"):
 		return aboutNetwork
 	case anyOf(w, assetWords) || strings.Contains(all, "currency"):
 		if anyOf(w, "address contract") {
@@ -45,7 +45,8 @@ func kindOf(w []string) string {
 		return strings.HasPrefix(all, p+"address")
 	}):
 		return ""
-	case anyOf(w, "address addresses wallet wallets addr recipient recipients receiver receivers beneficiary payee destination dest payout") || strings.Contains(all, "walletaddress") || strings.Contains(all, "address") && len(w) == 1:
+	case anyOf(w, "address wallet addr recipient receiver beneficiary payee destination dest payout") || strings.Contains(all, "walletaddress") || strings.HasSuffix(all, "addr") ||
+		hasWord("userwallet payoutwallet depositwallet cryptowallet targetwallet customerwallet", singular(all)) || strings.Contains(all, "address") && len(w) == 1:
 		return aboutAddress
 	}
 	return ""
@@ -66,7 +67,7 @@ func flags(name string, w []string, value string) bool {
 
 // opaque reports whether a parameter holds what is random or computed.
 func opaque(w []string) bool {
-	return anyOf(w, "key apikey token session sessionid sid signature sig hash hmac digest nonce state id uuid guid ref reference code secret auth jwt csrf trace s h k t request order tx transaction partner merchant client user customer timestamp ts time exp iat expires checksum mac verifier challenge")
+	return anyOf(w, "key apikey fingerprint rid etag commit build integrity click clickid device token session sessionid sid signature sig hash hmac digest nonce state id uuid guid ref reference code secret auth jwt csrf trace s h k t request order tx transaction partner merchant client user customer timestamp ts time exp iat expires checksum mac verifier challenge")
 }
 
 // free reports whether a parameter holds words of other vocabularies.
@@ -74,8 +75,22 @@ func free(w []string) bool {
 	return !anyOf(w, assetWords) && anyOf(w, "lang language locale theme country residency region state city mode method payment platform utm source medium campaign referrer referral provider brand name title description text sort order filter scope color colour font email")
 }
 
+// anyOf reports whether one of the words, or its singular, is in a list.
 func anyOf(w []string, list string) bool {
-	return slices.ContainsFunc(w, func(one string) bool { return hasWord(list, one) })
+	return slices.ContainsFunc(w, func(one string) bool { return hasWord(list, one) || hasWord(list, singular(one)) })
+}
+
+// singular is the singular of an English plural, and any other word as it is.
+func singular(word string) string {
+	switch {
+	case len(word) < 4 || strings.HasSuffix(word, "ss"):
+		return word
+	case strings.HasSuffix(word, "ies"):
+		return word[:len(word)-3] + "y"
+	case strings.HasSuffix(word, "sses") || strings.HasSuffix(word, "shes") || strings.HasSuffix(word, "ches") || strings.HasSuffix(word, "xes"):
+		return word[:len(word)-2]
+	}
+	return strings.TrimSuffix(word, "s")
 }
 
 // words splits a name: walletAddresses, wallet-addresses and WALLET_ADDRESSES alike.

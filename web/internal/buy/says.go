@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -18,6 +19,9 @@ import (
 type said struct {
 	name, within, value string
 	last                int
+	in, above           int  // the JSON value or path that it is an item of, and for a list what that is in; 0: none
+	list                bool // it is an item of a list or a path
+	toggle              bool // true or false in JSON
 }
 
 // Bounds of what is read in one address.
@@ -41,17 +45,29 @@ func sayings(u *url.URL) ([]said, error) {
 }
 
 type reader struct {
-	all []said
-	err error
+	all  []said
+	held int // JSON values and paths so far
+	err  error
 }
 
 func (r *reader) path(escaped string, depth int) {
+	r.held++
+	in := r.held
 	for segment := range strings.SplitSeq(escaped, "/") {
 		first, matrix, _ := strings.Cut(segment, ";")
+		at := len(r.all)
 		r.pair("", first, depth)
+		r.place(at, in, 0, true)
 		if matrix != "" {
 			r.query(strings.ReplaceAll(matrix, ";", "&"), depth)
 		}
+	}
+}
+
+// place notes where the saying at this index stands, when there is one.
+func (r *reader) place(at, in, above int, list bool) {
+	if at < len(r.all) {
+		r.all[at].in, r.all[at].above, r.all[at].list = in, above, list
 	}
 }
 
@@ -139,9 +155,10 @@ func (r *reader) json(name, text string, depth int) {
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.UseNumber()
 	type level struct {
-		name   string
-		object bool
-		key    bool // a name comes next
+		name      string
+		object    bool
+		key       bool // a name comes next
+		in, above int
 	}
 	at := []level{{name: name}}
 	for {
@@ -160,7 +177,11 @@ func (r *reader) json(name, text string, depth int) {
 		if d, ok := token.(json.Delim); ok {
 			switch d {
 			case '{', '[':
-				inner := level{name: top.name, object: d == '{', key: d == '{'}
+				r.held++
+				inner := level{name: top.name, object: d == '{', key: d == '{', in: r.held}
+				if d == '[' {
+					inner.above = top.in
+				}
 				top.key = top.object
 				at = append(at, inner)
 			default:
@@ -177,14 +198,21 @@ func (r *reader) json(name, text string, depth int) {
 		if len(at) > 1 {
 			within = at[len(at)-2].name
 		}
+		first := len(r.all)
 		switch v := token.(type) {
 		case string:
 			r.value(top.name, within, v, depth)
 		case json.Number:
 			r.value(top.name, within, v.String(), depth)
+		case bool:
+			r.value(top.name, within, strconv.FormatBool(v), depth)
+			if first < len(r.all) {
+				r.all[first].toggle = true
+			}
 		case nil:
 			r.value(top.name, within, "", depth)
 		}
+		r.place(first, top.in, top.above, !top.object)
 	}
 }
 
