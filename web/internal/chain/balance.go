@@ -182,7 +182,7 @@ func (w *Watcher) explain(ctx context.Context, g Gap, b Block, missing *big.Int)
 	if err != nil {
 		return nil, err
 	}
-	if raw.Hash != b.Hash {
+	if raw.id().Hash != b.Hash {
 		return nil, fmt.Errorf("block %d changed while it was read: %w", b.Number, ErrReorganised)
 	}
 	known := map[string]bool{}

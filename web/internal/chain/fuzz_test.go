@@ -22,6 +22,7 @@ func FuzzAnswers(f *testing.F) {
 	f.Fuzz(func(t *testing.T, block, log []byte) {
 		var raw rawBlock
 		if json.Unmarshal(block, &raw) == nil && raw.complete() {
+			_ = w.names(raw.bloom(), watched, nil)
 			for _, tx := range raw.Transactions {
 				a, ok := w.direct(raw, tx, watched)
 				check(t, a, ok)
@@ -29,8 +30,8 @@ func FuzzAnswers(f *testing.F) {
 		}
 		var l rawLog
 		if json.Unmarshal(log, &l) == nil {
-			a, ok := w.transfer(l, Block{Hash: l.BlockHash}, watched)
-			check(t, a, ok)
+			a, ok, err := w.transfer(&l, Block{Hash: l.BlockHash}, watched)
+			check(t, a, ok && err == nil)
 		}
 	})
 }

@@ -8,11 +8,14 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/rpc"
 
 	"countersign/shared/secret"
@@ -65,6 +68,7 @@ func (w *Watcher) fault(what string, err error) error {
 	var refused rpc.Error
 	var dns *net.DNSError
 	var timeout net.Error
+	var dialled *url.Error
 	var cause string
 	switch {
 	case errors.Is(err, context.Canceled):
@@ -88,10 +92,23 @@ func (w *Watcher) fault(what string, err error) error {
 		cause = "nothing answers at the node's address"
 	case errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout():
 		cause = "the node did not answer in time"
+	case errors.As(err, &dialled) && errors.Is(err, io.EOF):
+		cause = "the node ends the connection without an answer"
+	case unreadable(err):
+		cause = "the node's answer is not what JSON-RPC says"
 	default:
 		return fmt.Errorf("%s: %w", what, secret.Redact(err, w.cfg.RPC))
 	}
 	return fmt.Errorf("%s: %s", what, cause)
+}
+
+// unreadable reports whether an answer came that cannot be decoded. Errors of the
+// decoder name types of Go, which say nothing to operators.
+func unreadable(err error) bool {
+	var kind *json.UnmarshalTypeError
+	var syntax *json.SyntaxError
+	return errors.As(err, &kind) || errors.As(err, &syntax) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, rpc.ErrNoResult)
 }
 
 // rawBlock is as much of a block as is needed. Transactions are read one by one.
@@ -100,6 +117,7 @@ type rawBlock struct {
 	Hash         string            `json:"hash"`
 	ParentHash   string            `json:"parentHash"`
 	Timestamp    *hexutil.Big      `json:"timestamp"`
+	LogsBloom    string            `json:"logsBloom"`
 	Transactions []json.RawMessage `json:"transactions"`
 }
 
@@ -111,7 +129,15 @@ type rawTx struct {
 }
 
 func (b rawBlock) id() Block {
-	return Block{Number: b.Number.ToInt().Int64(), Hash: b.Hash, Parent: b.ParentHash, At: time.Unix(b.Timestamp.ToInt().Int64(), 0).UTC()}
+	return Block{Number: b.Number.ToInt().Int64(), Hash: strings.ToLower(b.Hash), Parent: strings.ToLower(b.ParentHash), At: time.Unix(b.Timestamp.ToInt().Int64(), 0).UTC()}
+}
+
+// bloom is the filter over the block's logs; empty where the node tells none.
+func (b rawBlock) bloom() (bloom types.Bloom) {
+	if bits, err := hexutil.Decode(b.LogsBloom); err == nil && len(bits) == len(bloom) {
+		bloom.SetBytes(bits)
+	}
+	return bloom
 }
 
 // complete reports whether the node's answer is a block.
@@ -129,7 +155,7 @@ func (w *Watcher) block(ctx context.Context, tag string, full bool) (rawBlock, e
 	if b == nil {
 		return rawBlock{}, fmt.Errorf("%s: %w", what, ErrAbsent)
 	}
-	if !b.complete() {
+	if !b.complete() || full && b.Transactions == nil {
 		return rawBlock{}, fmt.Errorf("%s: the node's answer is not a block", what)
 	}
 	return *b, nil

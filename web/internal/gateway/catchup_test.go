@@ -433,3 +433,42 @@ func TestANodeThatFailsAndGetsOnIsNotStalled(t *testing.T) {
 	w.Pass(2 * time.Minute)
 	expect(t, "when it does not", w.Gateway.Health(t.Context()).Chains[0].Status, wire.ChainStalled)
 }
+
+// ethereum/go-ethereum#26098, filecoin-project/lotus#13749: eth_getLogs by block
+// hash answers [] for a block whose logs are not indexed yet; later it has them.
+// The block's logsBloom says that there are logs.
+func TestLogsThatTheNodeDoesNotGiveYetAreNotMissed(t *testing.T) {
+	t.Parallel()
+	const usdc = "ethereum/erc20/usd__coin"
+	w, r, o := ordered(t, 1)
+	g, f := behind(t, w, 1, "eip155:1", func() time.Time { return chaintest.Start }, 2)
+	waitsFor(t, w, r, o, "eip155:1", usdc, "250", "247.5")
+	must[struct{}](t)(struct{}{}, g.Deposits(t.Context(), "eip155:1"))
+	late := true
+	f.before = func(method string, _ map[string]any) (int, any, any) {
+		if method == "eth_getLogs" && late {
+			return 200, []any{}, nil
+		}
+		return 0, nil, nil
+	}
+	f.after = func(method string, answer map[string]any) {
+		if b, ok := answer["result"].(map[string]any); ok && method == "eth_getBlockByNumber" {
+			b["logsBloom"] = "0x" + strings.Repeat("ff", 256)
+		}
+	}
+	f.n.Token(usdc, paidAddress, "250000000")
+	f.n.Mine()
+	first := g.Deposits(t.Context(), "eip155:1")
+	if first == nil || !strings.Contains(first.Error(), "does not give all logs") {
+		t.Errorf("operators are told %v", first)
+	}
+	f.mu.Lock()
+	late = false // a moment later the node has them
+	f.mu.Unlock()
+	for range 20 {
+		f.n.Mine()
+		_ = g.Deposits(t.Context(), "eip155:1")
+	}
+	now := must[wire.Order](t)(g.Order(t.Context(), gatewaytest.Caller(), o.ID))
+	expect(t, "state", now.State, wire.OrderCompleted)
+}

@@ -19,6 +19,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/core/types"
+
 	"countersign/shared/asset"
 )
 
@@ -180,9 +183,14 @@ func (n *Node) Mine() int64 {
 	b.fields = object{
 		"number": fmt.Sprintf("0x%x", number), "hash": hash, "parentHash": parent, "timestamp": fmt.Sprintf("0x%x", Start.Unix()+int64(number)),
 	}
+	var bloom types.Bloom
 	for _, l := range b.logs {
 		l["blockHash"], l["blockNumber"] = hash, b.fields["number"]
+		for _, field := range append([]string{l["address"].(string)}, l["topics"].([]string)...) {
+			bloom.Add(hexutil.MustDecode(field))
+		}
 	}
+	b.fields["logsBloom"] = hexutil.Encode(bloom[:])
 	n.blocks = append(n.blocks, b)
 	n.next = block{balances: maps.Clone(b.balances), nonces: maps.Clone(b.nonces)}
 	return int64(number)
@@ -340,7 +348,13 @@ func (n *Node) answer(q question) (any, error) {
 		for _, b := range n.blocks {
 			for _, tx := range b.txs {
 				if tx["hash"] == q.Params[0] {
-					return object{"status": fmt.Sprintf("0x%x", n.status[q.Params[0].(string)]), "blockHash": b.fields["hash"], "transactionHash": tx["hash"]}, nil
+					logs := []object{}
+					for _, l := range b.logs {
+						if l["transactionHash"] == tx["hash"] {
+							logs = append(logs, l)
+						}
+					}
+					return object{"status": fmt.Sprintf("0x%x", n.status[q.Params[0].(string)]), "blockHash": b.fields["hash"], "transactionHash": tx["hash"], "logs": logs}, nil
 				}
 			}
 		}

@@ -1,0 +1,179 @@
+package chain
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/big"
+	"slices"
+	"strings"
+
+	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/core/types"
+)
+
+// transferTopic is Keccak-256 of Transfer(address,address,uint256) (EIP-20).
+const transferTopic = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
+
+// maxTopics is how many addresses a node is asked for at once; when more are
+// watched, it is asked for all transfers of the tokens.
+const maxTopics = 500
+
+type rawLog struct {
+	Address   string          `json:"address"`
+	Topics    []string        `json:"topics"`
+	Data      string          `json:"data"`
+	BlockHash string          `json:"blockHash"`
+	TxHash    string          `json:"transactionHash"`
+	Index     *hexutil.Uint64 `json:"logIndex"`
+	Removed   bool            `json:"removed"`
+}
+
+// logs are the Transfer logs of the known tokens in a block. It is asked for by
+// its hash, so that a node that does not have it says so (EIP-234). A node that
+// has not indexed the logs yet may answer with an empty list: what the header
+// says decides.
+func (w *Watcher) logs(ctx context.Context, raw rawBlock, watched Watched) ([]Arrival, error) {
+	if len(w.tokens) == 0 || len(watched) == 0 {
+		return nil, nil
+	}
+	topics := []any{transferTopic}
+	if len(watched) <= maxTopics {
+		to := make([]string, 0, len(watched))
+		for _, a := range slices.Sorted(maps.Keys(watched)) {
+			to = append(to, topicOf(a))
+		}
+		topics = append(topics, nil, to)
+	}
+	b := raw.id()
+	logs, err := w.ask(ctx, b, map[string]any{"address": slices.Sorted(maps.Keys(w.tokens)), "topics": topics})
+	if err != nil {
+		return nil, err
+	}
+	var found []Arrival
+	seen := Watched{}
+	for _, l := range logs {
+		a, ok, err := w.transfer(l, b, watched)
+		if err != nil {
+			return nil, fmt.Errorf("read the token transfers of block %d: %w", b.Number, err)
+		}
+		if seen[a.Address] = true; ok {
+			found = append(found, a)
+		}
+	}
+	return found, w.whole(ctx, raw, watched, seen)
+}
+
+// ask asks for logs of a block.
+func (w *Watcher) ask(ctx context.Context, b Block, filter map[string]any) ([]*rawLog, error) {
+	filter["blockHash"] = b.Hash
+	var logs []*rawLog
+	what := fmt.Sprintf("read the token transfers of block %d", b.Number)
+	if err := w.call(ctx, &logs, what, "eth_getLogs", filter); err != nil {
+		return nil, err
+	}
+	if logs == nil {
+		return nil, fmt.Errorf("%s: the node has no answer", what)
+	}
+	for _, l := range logs {
+		if l == nil || !strings.EqualFold(l.BlockHash, b.Hash) {
+			return nil, fmt.Errorf("%s: the node answers with a log that is not of this block", what)
+		}
+	}
+	return logs, nil
+}
+
+// transfer reads one log. Another event, another contract's, or one to somebody
+// else is passed over; a transfer that cannot be read is an error.
+func (w *Watcher) transfer(l *rawLog, b Block, watched Watched) (Arrival, bool, error) {
+	id, known := w.tokens[strings.ToLower(l.Address)]
+	if !known || len(l.Topics) != 3 || !strings.EqualFold(l.Topics[0], transferTopic) {
+		return Arrival{}, false, nil
+	}
+	to, err := hexutil.Decode(l.Topics[2])
+	value, err2 := hexutil.Decode(l.Data)
+	if err != nil || err2 != nil || len(to) != 32 || len(value) != 32 || l.Index == nil || !isHash(l.TxHash) || l.Removed {
+		return Arrival{}, false, errors.New("the node's answer is not a transfer of the block")
+	}
+	address := hexutil.Encode(to[12:])
+	amount := new(big.Int).SetBytes(value)
+	a := Arrival{Asset: id, Address: address, Units: amount.String(), Tx: strings.ToLower(l.TxHash), Index: int64(*l.Index), Block: b}
+	return a, watched[address] && amount.Sign() > 0, nil
+}
+
+func topicOf(address string) string {
+	return "0x" + strings.Repeat("0", 24) + strings.TrimPrefix(address, "0x")
+}
+
+// whole fails when the header's bloom filter (Ethereum Yellow Paper, 4.4.3)
+// names transfers to watched addresses that the node did not give. A filter may
+// name what is not there, because other logs set the same bits: all logs of the
+// block must then explain them.
+func (w *Watcher) whole(ctx context.Context, raw rawBlock, watched, seen Watched) error {
+	bloom := raw.bloom()
+	if len(raw.Transactions) == 0 || !w.names(bloom, watched, seen) {
+		return nil
+	}
+	b := raw.id()
+	all, err := w.ask(ctx, b, map[string]any{})
+	if err != nil {
+		return err
+	}
+	var explained types.Bloom
+	for _, l := range all {
+		for _, field := range append([]string{l.Address}, l.Topics...) {
+			bits, err := hexutil.Decode(field)
+			if err != nil {
+				return fmt.Errorf("read the logs of block %d: the node's answer is not a log", b.Number)
+			}
+			explained.Add(bits)
+		}
+	}
+	full := bytes.Count(bloom[:], []byte{0xff}) == len(bloom)
+	if full && len(all) > 0 || w.names(explained, watched, seen) {
+		return nil // of nodes that set all bits, none says anything
+	}
+	if full {
+		if some, err := w.logged(ctx, raw); err != nil || !some {
+			return err
+		}
+	}
+	return fmt.Errorf("the node does not give all logs of block %d yet that its header names", b.Number)
+}
+
+// names reports whether a filter has transfers of a known token to watched
+// addresses that were not seen.
+func (w *Watcher) names(bloom types.Bloom, watched, seen Watched) bool {
+	if !bloom.Test(hexutil.MustDecode(transferTopic)) {
+		return false
+	}
+	some := false
+	for contract := range w.tokens {
+		bits, err := hexutil.Decode(contract)
+		some = some || err == nil && bloom.Test(bits)
+	}
+	for a := range watched {
+		bits, err := hexutil.Decode(topicOf(a))
+		if some && err == nil && !seen[a] && bloom.Test(bits) {
+			return true
+		}
+	}
+	return false
+}
+
+// logged reports whether a transaction of the block has a log, by its receipt.
+func (w *Watcher) logged(ctx context.Context, raw rawBlock) (bool, error) {
+	for _, data := range raw.Transactions {
+		tx, ok := transaction(data)
+		if !ok {
+			continue
+		}
+		r, err := w.receipt(ctx, tx.Hash, raw.id())
+		if err != nil || len(r.Logs) > 0 {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
