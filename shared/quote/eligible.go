@@ -42,10 +42,10 @@ func Check(p Provider, in Input) (Excluded, bool) {
 	out.Params = &Params{Min: limit.Min, Max: limit.Max, Currency: limit.Fiat}
 	switch compare(in.Amount, limit) {
 	case -1:
-		out.Fix = amountFix(limit.Min, in.From, 1)
+		out.Fix = amountFix(limit.Min, in.From)
 		return no(AmountBelowMin, " needs at least "+in.From+" "+people(limit.Min)+".")
 	case 1:
-		out.Fix = amountFix(limit.Max, in.From, 1)
+		out.Fix = amountFix(limit.Max, in.From)
 		return no(AmountAboveMax, " takes "+in.From+" "+people(limit.Max)+" at the most.")
 	}
 	out.Params = nil
@@ -101,11 +101,15 @@ func Fixes(providers []Provider, in Input) []Fix {
 		if opens <= 0 || slices.ContainsFunc(found, func(c candidate) bool { return c.Field == field && c.Value == value }) {
 			return
 		}
-		f := *amountFix(value, in.From, opens)
+		with := in.From + " " + people(value)
 		if field == "payment_method" {
-			f = Fix{field, value, opens, "Pay by " + MethodName(value) + " instead: opens " + strconv.Itoa(opens) + " more"}
+			with = MethodName(value)
 		}
-		found = append(found, candidate{f, distance})
+		text := "With " + with + ", " + strconv.Itoa(opens) + " more provider"
+		if opens > 1 {
+			text += "s"
+		}
+		found = append(found, candidate{Fix{field, value, opens, text + " can sell"}, distance})
 	}
 	current, err := amount.Parse(in.Amount)
 	if err != nil {
@@ -170,8 +174,8 @@ func count(providers []Provider, in Input) int {
 	return n
 }
 
-func amountFix(value, fiat string, opens int) *Fix {
-	return &Fix{"amount", value, opens, fiat + " " + people(value) + " opens " + strconv.Itoa(opens) + " more"}
+func amountFix(value, fiat string) *Fix {
+	return &Fix{"amount", value, 1, "Pay " + fiat + " " + people(value) + " instead"}
 }
 
 func people(value string) string {

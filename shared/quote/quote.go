@@ -164,7 +164,7 @@ type Fix struct {
 	Field string `json:"field"` // as in the JSON of Input
 	Value string `json:"value"`
 	Opens int    `json:"opens"` // how many more providers could quote
-	Text  string `json:"text"`  // "EUR 50 opens 3 more"
+	Text  string `json:"text"`  // "With EUR 50, 3 more providers can sell"
 }
 
 // Excluded is a provider that gives no quote, and why.

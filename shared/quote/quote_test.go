@@ -96,7 +96,7 @@ func TestAFixIsTrue(t *testing.T) {
 				changed.PaymentMethod = f.Value
 			}
 			if got := count(changed) - count(in.Input); got != f.Opens {
-				t.Errorf("%s: %q opens %d", in.Name, f.Text, got)
+				t.Errorf("%s: %q lets %d more in", in.Name, f.Text, got)
 			}
 		}
 	}
@@ -166,7 +166,7 @@ func TestValidateSaysHowToFix(t *testing.T) {
 		}
 	}
 	problems := quote.Validate(v.Providers[:2], quote.Input{From: "EUR", To: "ethereum", Amount: "20", PaymentMethod: "sepa", Country: "FR"})
-	want := []quote.Problem{{Field: "amount", Code: quote.AmountBelowMin, Message: "Alpha needs at least EUR 50. EUR 100 opens 2 more."}}
+	want := []quote.Problem{{Field: "amount", Code: quote.AmountBelowMin, Message: "Alpha needs at least EUR 50. With EUR 100, 2 more providers can sell."}}
 	if d := cmp.Diff(want, problems); d != "" {
 		t.Error(d)
 	}

@@ -94,7 +94,7 @@ func (c canned) quotes(w http.ResponseWriter) {
 	}
 	in := quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR"}
 	out := quote.Excluded{Provider: "coinharbor", ProviderName: "Coinharbor", Stage: quote.StageEligibility, Code: quote.AmountAboveMax, Message: "Coinharbor takes at most 150 EUR.",
-		Params: &quote.Params{Min: "20", Max: "150", Currency: "EUR"}, Fix: &quote.Fix{Field: "amount", Value: "150", Opens: 1, Text: "EUR 150 opens 1 more"}}
+		Params: &quote.Params{Min: "20", Max: "150", Currency: "EUR"}, Fix: &quote.Fix{Field: "amount", Value: "150", Opens: 1, Text: "Pay EUR 150 instead"}}
 	rows := []quote.Row{row("northpay", "Northpay", "0.08421390751120486", true), row("meridian", "Meridian", "0.083991", false)}
 	event := func(name string, v any) {
 		b, err := json.Marshal(v)

@@ -180,7 +180,8 @@ func (m *Model) actRequest(name, arg, value string) []Command {
 		}
 		return m.preview()
 	case "decide":
-		if arg == frame.Reject && m.confirm != m.route.ID {
+		retry := m.flow != nil && m.flow.Request == m.route.ID && m.flow.Decision == arg && m.flow.Err != nil
+		if arg == frame.Reject && m.confirm != m.route.ID && !retry {
 			m.confirm = m.route.ID
 			return nil
 		}

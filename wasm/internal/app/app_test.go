@@ -137,6 +137,26 @@ func TestARejectionIsAskedTwice(t *testing.T) {
 		t.Errorf("rejected at the first press: %#v", cmds)
 	}
 	command[Decide](t, m.Update(Acted{Action: "decide:REJECT"}))
+	m.Update(DecisionEnded{Err: fault.New(fault.Declined, "declined")})
+	if words := m.View().Tree.Words(); !strings.Contains(words, "Try again") {
+		t.Fatalf("after it was declined the page says\n%s", words)
+	}
+	if c := command[Decide](t, m.Update(Acted{Action: "decide:REJECT"})); c.Decision != frame.Reject {
+		t.Errorf("trying again asks for %+v", c)
+	}
+}
+
+func TestTheProgressOfAnOrderSaysOnlyWhatHappened(t *testing.T) {
+	t.Parallel()
+	for name, came := range map[string]bool{"order-redirected": false, "order-lapsed": false, "order-deposit-seen": true, "order-completed": true} {
+		words := scene(t, name).View().Tree.Words()
+		if strings.Contains(words, "Something came to the vault's address") != came {
+			t.Errorf("%s: came %v, and the page says\n%s", name, came, words)
+		}
+		if strings.Contains(words, "not yet final") != (name == "order-deposit-seen") || strings.Contains(words, "booked in the account") != (name == "order-completed") {
+			t.Errorf("%s: the page says\n%s", name, words)
+		}
+	}
 }
 
 func TestWhileAPromptIsOpenThePageShowsItsLinesAndNoOthers(t *testing.T) {

@@ -130,9 +130,6 @@ func (m *Model) flowNow(r wire.Request, f approvals.Flow) view.Node {
 		if p.Remedy == approvals.Reconnect {
 			p.Remedy = approvals.Retry
 		}
-		if f.Decision == frame.Reject {
-			again = "decide.close"
-		}
 		return notice(p, again, button("is-quiet is-small", "decide.close", "Close"))
 	case f.Stage == approvals.Verified && len(f.Items) > 0:
 		return m.severalDone(f)

@@ -153,11 +153,15 @@ func (m *Model) promised(o wire.Order) view.Node {
 }
 
 func (m *Model) timeline(o wire.Order) view.Node {
-	names := []struct{ state, title, text string }{
-		{wire.OrderCreated, "Order made", "The price was checked and the address fixed."},
-		{wire.OrderRedirected, "Handed over", "You pay at " + o.ProviderName + "."},
-		{wire.OrderProcessing, "Seen on chain", "Something came to the vault's address: not yet final, or not yet enough."},
-		{wire.OrderCompleted, "Delivered", "Final on chain and booked in the account."},
+	seen := "Something came to the vault's address."
+	if o.State == wire.OrderProcessing {
+		seen = "Something came to the vault's address: not yet final, or not yet enough."
+	}
+	names := []struct{ state, title, next, done string }{
+		{wire.OrderCreated, "Order made", "", "The price was checked and the address fixed."},
+		{wire.OrderRedirected, "Handed over", "You continue to " + o.ProviderName + " and pay there.", "You pay at " + o.ProviderName + "."},
+		{wire.OrderProcessing, "Seen on chain", "What comes to the vault's address shows here.", seen},
+		{wire.OrderCompleted, "Delivered", "Waits until enough is final on chain.", "Final on chain and booked in the account."},
 	}
 	at := -1
 	for i, n := range names {
@@ -167,16 +171,12 @@ func (m *Model) timeline(o wire.Order) view.Node {
 	}
 	var steps []view.Node
 	for i, n := range names {
-		s := approvals.Step{Title: n.title, Text: n.text}
+		s := approvals.Step{Title: n.title}
 		switch {
-		case i < at || i == at && o.State == wire.OrderCompleted:
-			s.Status = approvals.Done
-		case i == at:
-			s.Status = approvals.Done
+		case i <= at:
+			s.Status, s.Text = approvals.Done, n.done
 		case i == at+1:
-			s.Status = approvals.Current
-		default:
-			s.Text = ""
+			s.Status, s.Text = approvals.Current, n.next
 		}
 		steps = append(steps, stepItem(i, s))
 	}

@@ -199,7 +199,7 @@ func (m *Model) next(r wire.Request) view.Node {
 		}
 		return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Approved: pay at "+r.Intent.ProviderName)),
 			view.El("div", "card-body", view.El("div", "stack", trouble,
-				view.El("p", "", "The price is checked once more. If it is still at least what was approved, you continue to "+r.Intent.ProviderName+" and pay there.", m.useBy(r.UseBy)),
+				view.El("p", "", "The price is checked once more. If "+r.Intent.ProviderName+" still delivers at least the approved minimum, you continue there and pay.", m.useBy(r.UseBy)),
 				working("is-primary", "order.make:"+r.ID, m.busy[wish], "Continue to "+r.Intent.ProviderName, "Checking the price"))))
 	case wire.RequestOrdered, wire.RequestCompleted:
 		if r.Order == "" {
@@ -255,7 +255,7 @@ func (m *Model) statementCard(r wire.Request) view.Node {
 	default:
 		body = skeletons(1)
 	}
-	return view.El("figure", "statement", view.El("figcaption", "statement-head", icon("shield"), "What the bridge will show, except for what it says only when it asks you. Trust its prompt, not this page."), body)
+	return view.El("figure", "statement", view.El("figcaption", "statement-head", icon("shield"), "What the bridge will show. It adds some lines when it asks you. Trust its prompt, not this page."), body)
 }
 
 // shownLines are the lines of the open prompt, as the bridge told them.
@@ -290,7 +290,7 @@ func (m *Model) people(r wire.Request) view.Node {
 		rows = append(rows, view.El("li", classes("person", state), view.Key(a.Member), view.El("span", "avatar", view.A("aria-hidden", "true"), initial(a.Name)),
 			view.El("div", "person-main", view.El("span", "person-name", or(a.Name, m.name(a.Member))), view.El("span", "person-meta", meta)), mark))
 	}
-	return flush("Who decides", itoa(r.Approved)+" of "+plural(r.Needed, "approval", "approvals")+" so far", view.El("ul", "people", rows))
+	return flush("Who decides", itoa(r.Approved)+" of "+plural(r.Needed, "approval", "approvals")+cond(r.State == wire.RequestPending, " so far"), view.El("ul", "people", rows))
 }
 
 func initial(name string) string {
@@ -306,7 +306,7 @@ func (m *Model) ruleCard(r wire.Request) view.Node {
 		why = append(why, view.El("p", "small", s))
 	}
 	return card("Rule", "", view.El("div", "stack is-tight", view.El("p", "strong", r.Rule.Name+", version "+itoa(r.Rule.Version)), why,
-		view.El("p", "small muted", "The version in force at the time of the request applies until it ends. An approval can be used for "+
+		view.El("p", "small muted", "The version in force when the request was made decides on it to the end. An approval can be used for "+
 			statement.GovernedBy{UseWithin: r.Rule.UseWithin}.Use()+".")))
 }
 

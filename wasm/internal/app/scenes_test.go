@@ -139,7 +139,7 @@ func all(m *Model) *Model {
 	quoted(m)
 	m.Update(OfferCame{Seq: m.board.Seq, Offer: quoteui.Offer{Provider: "coinharbor", Row: sampleRow("coinharbor", "Coinharbor", "0.0943", "2651.12", 9*time.Second)}})
 	m.Update(OfferCame{Seq: m.board.Seq, Offer: quoteui.Offer{Provider: "meridian", Out: &quote.Excluded{Provider: "meridian", ProviderName: "Meridian", Stage: quote.StageEligibility,
-		Code: quote.AmountBelowMin, Message: "Meridian takes at least 300 EUR.", Fix: &quote.Fix{Field: "amount", Value: "300", Opens: 1, Text: "EUR 300 opens 1 more"}}}})
+		Code: quote.AmountBelowMin, Message: "Meridian takes at least 300 EUR.", Fix: &quote.Fix{Field: "amount", Value: "300", Opens: 1, Text: "Pay EUR 300 instead"}}}})
 	return m
 }
 
