@@ -30,6 +30,9 @@ var otherNames = map[string]string{
 const unlisted = "zksync zksyncera zkera linea scroll blast mantle celo gnosis xdai fantom ftm cronos zora unichain sonic starknet " +
 	"moonbeam moonriver aurora harmony kava klaytn ronin immutable worldchain polygonzkevm zkevm opbnb manta taiko near aptos sui ton algorand cosmos bep2"
 
+// formerTickers are what coins were called before.
+var formerTickers = map[string]string{"polygon": "matic"}
+
 // without takes the deposit address out of a text, in whatever case it may be written.
 func (c comparison) without(text string) (rest string, found bool) {
 	if c.dest == "" {
@@ -119,7 +122,10 @@ var networkNames = sync.OnceValue(func() map[string]bool {
 // network:address, a list that holds both, or its name: with the order's network
 // and asset. rest is the value without the address. Under a name for addresses or
 // networks nothing else may stand beside it.
-func (c comparison) bound(w []string, name, kind, rest string) string {
+func (c comparison) bound(w []string, name, within, kind, rest string) string {
+	if c.elsewhere(within) {
+		return aboutAsset
+	}
 	if kindOf(w) == "" && !anyOf(w, aside) {
 		if kind == aboutNetwork && len(w) > 0 && !c.network(name) || c.elsewhere(name) {
 			return aboutAsset
@@ -146,6 +152,16 @@ func (c comparison) bound(w []string, name, kind, rest string) string {
 		}
 	}
 	return ""
+}
+
+// described reports whether a name or an id, within what is for networks, for
+// assets or for the deposit address, is of another one: {"chain":{"name":"base"}}.
+func (c comparison) described(w []string, within string, ours bool, value string) bool {
+	kind := kindOf(words(within))
+	if !ours && kind != aboutNetwork && kind != aboutAsset || !anyOf(w, "id name slug key value") || kindOf(w) == aboutAmount {
+		return false
+	}
+	return c.elsewhere(value) || kind == aboutNetwork && !c.here(value) && otherReference(value)
 }
 
 // otherReference reports whether digits are the chain id of a network of the table.

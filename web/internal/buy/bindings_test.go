@@ -114,19 +114,44 @@ func TestTheAddressBoundToItsOwnNetworkPasses(t *testing.T) {
 	}
 }
 
-// TestOtherNamesOfANetworkAreItsOwn: matic is Polygon, and nothing else's.
-func TestOtherNamesOfANetworkAreItsOwn(t *testing.T) {
+// TestEachNetworkIsKnownByItsNames: as providers write them, for orders of several
+// assets; matic is Polygon, and nothing else's.
+func TestEachNetworkIsKnownByItsNames(t *testing.T) {
 	t.Parallel()
-	o := anOrder()
-	o.Input.To, o.Crypto = "polygon", "1043.5"
-	for _, tail := range []string{"/?network=matic", "/?chainId=0x89", "/?networkWallets=polygon:" + ours, "/?addresses=" + url.QueryEscape(`{"`+ours+`":["polygon"]}`), "/?blockchains=matic&walletAddress=" + ours, "/?x=ethereum:" + ours + "@137"} {
-		if got := judged(t, o, tail); got != "" {
-			t.Errorf("%s: %s", tail, got)
-		}
+	q := url.QueryEscape
+	at := func(to, chain, crypto string) Order {
+		o := anOrder()
+		o.Input.To, o.Chain, o.Crypto = to, chain, crypto
+		return o
 	}
-	for _, tail := range []string{"/?network=ethereum", "/?chainId=0x1", "/?networkWallets=ethereum:" + ours, "/?addresses=" + url.QueryEscape(`{"`+ours+`":["ethereum"]}`), "/?blockchains=arb", "/?x=ethereum:" + ours + "@1"} {
-		if got := judged(t, o, tail); got == "" {
-			t.Errorf("%s passes", tail)
+	for id, c := range map[string]struct {
+		o         Order
+		good, bad []string
+	}{
+		"usdc": {at("ethereum/erc20/usd__coin", "eip155:1", "249.1"), []string{
+			"/?currencyCode=usdc&walletAddress=" + ours, "/?addresses=" + q(`{"`+ours+`":["ethereum"]}`) + "&assets=" + q(`["USDC"]`), "/?swapAsset=ETH_USDC&swapAmount=249100000&userAddress=" + ours, "/?networkWallets=ethereum:" + ours, "/?wallets=usdc_ethereum:" + ours, "/?networks=ethereum&cryptoCurrencyCode=USDC", "/?blockchain=ERC20&coinType=USDC", "/?asset=eip155:1/erc20:0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48", "/?crypto=USDC-ERC20", "/?commodity=USDC&network=ethereum&commodity_amount=249.1", "/?currency=USDC%20(ERC20)", "/?currency=USD%20Coin", "/?walletAddress=" + ours + "&tokenAddress=0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48",
+			"/?destinationWallets=" + q(`[{"address":"`+ours+`","assets":["USDC"],"blockchains":["ethereum"]}]`), "/?x=" + q(`{"USDC":"`+ours+`"}`), "/?usdcAddress=" + ours, "/?ethereumAddress=" + ours, "/?amount=249.1USDC", "/?usdc=249.1"},
+			[]string{"/?addresses=" + q(`{"`+ours+`":["base"]}`), "/?currencyCode=usdc_polygon", "/?swapAsset=MATIC_USDC", "/?assets=" + q(`["ETH"]`), "/?wallets=eth_arbitrum:" + ours, "/?asset=eip155:137/erc20:0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48", "/?x=" + q(`{"BTC":"`+ours+`"}`), "/?currencyCode=usdc_sol", "/?blockchains=" + q(`["ethereum","base"]`), "/?addresses=" + q(`{"`+ours+`":["ethereum","base"]}`)}},
+		"base": {at("base", "eip155:8453", "0.09348948"), []string{"/?addresses=" + q(`{"`+ours+`":["base"]}`), "/?currencyCode=eth_base&walletAddress=" + ours, "/?swapAsset=BASE_ETH&swapAmount=93489480000000000", "/?network=base&cryptoCurrencyCode=ETH", "/?networkWallets=base:" + ours, "/?chainId=8453", "/?chainId=0x2105", "/?blockchains=base-mainnet", "/?base=" + ours, "/?x=ethereum:" + ours + "@8453", "/?wallets=eth_base:" + ours},
+			[]string{"/?addresses=" + q(`{"`+ours+`":["ethereum"]}`), "/?network=ethereum", "/?networkWallets=ethereum:" + ours, "/?blockchains=ethereum", "/?chainId=1"}},
+		"bsc":     {at("bsc", "eip155:56", "0.4"), []string{"/?currencyCode=bnb_bsc", "/?swapAsset=BSC_BNB", "/?network=bsc", "/?network=BINANCESMARTCHAIN", "/?blockchain=" + q("BEP20(BSC)"), "/?network=BEP20", "/?coinType=BNB", "/?network=bnb-smart-chain", "/?network=bnb-chain", "/?addresses=" + q(`{"`+ours+`":["bsc"]}`), "/?network=" + q("BNB Smart Chain (BEP20)"), "/?crypto=BNB-BEP20"}, []string{"/?network=ethereum", "/?network=BEP2"}},
+		"avax":    {at("avalanche_c_chain", "eip155:43114", "12"), []string{"/?currencyCode=avax_cchain", "/?swapAsset=AVAX_AVAX", "/?network=avaxcchain", "/?network=avalanche-c-chain", "/?network=avaxc", "/?blockchain=AVAX-C", "/?addresses=" + q(`{"`+ours+`":["avalanche-c-chain"]}`), "/?network=AVALANCHE"}, []string{"/?network=ethereum"}},
+		"pol":     {at("polygon", "eip155:137", "1043.5"), []string{"/?currencyCode=pol_polygon", "/?currencyCode=matic_polygon", "/?swapAsset=MATIC_POL", "/?swapAsset=MATIC_MATIC", "/?network=polygon", "/?blockchain=MATIC", "/?coinType=MATIC", "/?currency=MATIC"}, []string{"/?swapAsset=MATIC_USDC"}},
+		"arb":     {at("arbitrum", "eip155:42161", "0.09348948"), []string{"/?currencyCode=eth_arbitrum", "/?swapAsset=ARBITRUM_ETH", "/?network=arbitrum", "/?network=arbitrum-one", "/?network=arb", "/?currency=ARBITRUM"}, []string{"/?network=arbitrum-nova"}},
+		"op":      {at("optimism", "eip155:10", "0.09348948"), []string{"/?currencyCode=eth_optimism", "/?swapAsset=OPTIMISM_ETH", "/?network=optimism", "/?network=op-mainnet", "/?networkWallets=optimism:" + ours}, []string{"/?network=base"}},
+		"sandbox": {at("ethereum", "eip155:31337", "0.09348948"), []string{"/?network=ethereum&walletAddress=" + ours, "/?chainId=31337", "/?addresses=" + q(`{"`+ours+`":["ethereum"]}`), "/?x=eip155:31337:" + ours, "/?networkWallets=ethereum:" + ours}, []string{"/?chainId=1", "/?x=eip155:1:" + ours}},
+		"eth": {at("ethereum", "eip155:1", "0.09348948"), []string{"/?addresses=" + q(`{"`+ours+`":["ethereum"]}`) + "&theme=base", "/?walletAddress=" + ours + "&baseCurrency=EUR&base=EUR&baseUrl=x", "/?near=paris&ton=10&scroll=true", "/?config=" + q(`{"wallets":[{"address":"`+ours+`","name":"base","label":"optimism"}],"layout":["base","footer"]}`), "/?walletAddress=" + ours + "&steps=" + q(`["amount","address","payment"]`), "/?wallet=" + q(`{"address":"`+ours+`","types":["evm"],"tags":["base"]}`), "/?walletData=" + q(`{"ETH":{"address":"`+ours+`","tag":""}}`), "/?walletAddress=" + ours + "%20", "/?amount=250%20&x=1", "/?walletAddressesJson=" + q(`[{"currency":"ETH","address":"`+ours+`"}]`), "/?walletAddress=" + ours + "&walletAddressSignature=" + random, "/?signature=" + q(b64("ethereum:"+ours)), "/widget/ETH/" + ours + "/EUR/250", "/?account=" + ours, "/?n=ethereum&a=" + ours, "/?amount=250.0000", "/?presetFiatAmount=250&presetCryptoAmount=0.0935", "/?networks=" + q(`[{"id":1,"name":"ethereum"}]`), "/?networks=" + q(`[{"chainId":1,"address":"`+ours+`"}]`), "/?chains=eip155:1", "/?networkMode=live", "/?value=93489480000000000&to=" + ours},
+			[]string{"/?networks=" + q(`[{"chainId":137,"address":"`+ours+`"}]`), "/?addresses=" + q(`{"`+ours+`":{"networks":["base"]}}`), "/?addresses=" + q(`{"`+ours+`":[{"name":"base"}]}`), "/?addresses=" + q(`{"`+ours+`":[{"network":"base"}]}`), "/?addresses=" + q(`[{"`+ours+`":["base"]}]`), "/?addresses=" + q(`{"addresses":{"`+ours+`":["base"]}}`), "/?addresses=" + q(`{"`+ours+`":"base,ethereum"}`), "/?addresses=" + q(`{"`+ours[2:]+`":["base"]}`), "/?addresses=" + q(`{"eip155:8453:`+ours+`":["ethereum"]}`), "/?addresses=" + q(`{"`+ours+`":["BASE"]}`), "/?addresses=" + q(q(`{"`+ours+`":["base"]}`)), "/?destinationWallets=" + q(`[{"address":"`+ours+`","supportedNetworks":["base"]}]`), "/?destinationWallets=" + q(`[{"address":"`+ours+`","blockchains":"base"}]`), "/?destinationWallets=" + q(`[{"address":"`+ours+`","chain":{"name":"base"}}]`), "/?destinationWallets=" + q(`[{"address":"`+ours+`","blockchains":[{"id":"base"}]}]`), "/?destinationWallets=" + q(`[{"blockchains":["base"],"addresses":["`+ours+`"]}]`), "/?destinationWallets=" + q(`[{"address":"`+ours+`","assets":["USDC"]}]`), "/?destinationWallets=" + q(`[{"address":"`+ours+`","on":"base"}]`), "/?base=" + q(`{"address":"`+ours+`"}`), "/?w=" + q(`{"base":{"address":"`+ours+`"}}`), "/?w=" + q(`{"base":["`+ours+`"]}`), "/?wallets=" + q(`{"base":["`+ours+`"]}`), "/?walletAddress.base=" + ours, "/?wallets[base]=" + ours, "/?wallets[base][]=" + ours, "/?wallets[0][chain]=base", "/?networkWallets[]=base:" + ours, "/?networkWallets=base%3D" + ours, "/?networkWallets=base-" + ours, "/?networkWallets=base%7C" + ours, "/?networkWallets=base%2F" + ours, "/?networkWallets=" + ours + "%40base", "/?networkWallets=" + q(`["base:`+ours+`"]`), "/?w=base%3D" + ours, "/?wallet=" + ours + "%3Fchain%3Dbase", "/?wallet=" + ours + "%3FchainId%3D137", "/?blockchain_list=base", "/?onlyNetworks=base,ethereum", "/?selectedBlockchain=base", "/?layer2=base", "/?evm=base"}},
+	} {
+		for _, tail := range c.good {
+			if got := judged(t, c.o, tail); got != "" {
+				t.Errorf("%s: %s: %s", id, tail, got)
+			}
+		}
+		for _, tail := range c.bad {
+			if got := judged(t, c.o, tail); !strings.Contains(got, "another") {
+				t.Errorf("%s: %s passes: %q", id, tail, got)
+			}
 		}
 	}
 }
@@ -135,14 +160,14 @@ func TestAnAmountOfAnotherCurrencyIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, tail := range []string{
 		"/?amount=250%20USD", "/?fiatAmount=250USD", "/?fiatAmount=USD250", "/?amount=%24250", "/?amount=0.09348948%20BTC", "/?cryptoAmount=0.0935BTC", "/?crypto=250%20USDT", "/?cryptoAmount=0.09348948USDT",
-		"/?baseCurrencyAmount=250GBP", "/?amount=JPY250", "/?amount=250k", "/?amount=250M", "/?amount=250K%20EUR", "/?amount=%C2%A3250", "/?amount=US%24250", "/?amount=250%20SHIB",
+		"/?baseCurrencyAmount=250GBP", "/?amount=JPY250", "/?amount=250k", "/?amount=250M", "/?amount=250K%20EUR", "/?amount=%C2%A3250", "/?amount=US%24250", "/?amount=250%20SHIB", "/?currencySymbol=%24",
 		"/?EUR=999", "/?eur=999", "/?usd=250", "/?USD=250", "/?eth=5", "/?btc=0.09348948",
 	} {
 		if got := judged(t, anOrder(), tail); !strings.Contains(got, "another") {
 			t.Errorf("%s passes: %q", tail, got)
 		}
 	}
-	for _, tail := range []string{"/?amount=%E2%82%AC250", "/?amount=EUR%20250", "/?amount=250%20euros", "/?amount=fiat:250", "/?amount=0.09348948ETH", "/?amount=93489480000000000%20wei", "/?eur=250", "/?ETH=0.0935", "/?usd=1", "/?try=2&base=7", "/?dot=2"} {
+	for _, tail := range []string{"/?amount=%E2%82%AC250", "/?amount=EUR%20250", "/?amount=250%20euros", "/?amount=fiat:250", "/?amount=0.09348948ETH", "/?amount=93489480000000000%20wei", "/?eur=250", "/?ETH=0.0935", "/?usd=1", "/?try=2&base=7", "/?dot=2", "/?currencySymbol=%E2%82%AC"} {
 		if got := judged(t, anOrder(), tail); got != "" {
 			t.Errorf("%s: %s", tail, got)
 		}

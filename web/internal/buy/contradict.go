@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"countersign/shared/amount"
 	"countersign/shared/asset"
@@ -127,6 +128,7 @@ func newComparison(o Order) comparison {
 	for _, s := range []string{o.Input.From, o.Input.To, a.ID, a.Ticker, a.Name, a.CAIP19()} {
 		c.codes = append(c.codes, strings.ToLower(s))
 	}
+	c.codes = append(c.codes, strings.Fields(formerTickers[a.ID])...)
 	namespace, reference, _ := strings.Cut(network.ID, ":")
 	if n, err := strconv.ParseUint(reference, 10, 64); err == nil && namespace == "eip155" {
 		c.networks = append(c.networks, "0x"+strconv.FormatUint(n, 16))
@@ -160,7 +162,12 @@ func (c comparison) differs(s said, inside []said) string {
 	if len(addressesIn(name)) > 0 {
 		return aboutAddress
 	}
-	if binds && slices.ContainsFunc(w, c.elsewhere) {
+	if binds {
+		if about := c.bound(nil, "", "", "", name); about != "" {
+			return about
+		}
+	}
+	if c.described(w, within, inOurs, s.value) {
 		return aboutAsset
 	}
 	if binds && (kind == "" || kind == aboutAddress) && !anyOf(w, aside) {
@@ -195,7 +202,7 @@ func (c comparison) differs(s said, inside []said) string {
 		return ""
 	}
 	if rest, found := c.without(s.value); found && len(inside) == 0 && (kind != "" || !opaque(w)) {
-		if about := c.bound(w, name, kind, rest); about != "" || kind == aboutNetwork {
+		if about := c.bound(w, name, within, kind, rest); about != "" || kind == aboutNetwork {
 			return about
 		}
 	}
@@ -204,7 +211,7 @@ func (c comparison) differs(s said, inside []said) string {
 		return ""
 	case kind == "" && c.named(name, s.value):
 		return aboutAmount
-	case anyOf(w, "net rail protocol layer l2 rollup standard") && c.elsewhere(s.value):
+	case anyOf(w, "net rail protocol layer layer2 l2 evm rollup standard") && c.elsewhere(s.value):
 		return aboutAsset
 	case kind == aboutAmount && !c.amount(s.value, w):
 		return aboutAmount
@@ -298,6 +305,9 @@ func (c comparison) asset(value string) bool {
 	}
 	if _, _, ok := figure(value); ok && strings.ContainsAny(value, "0123456789") {
 		return c.amount(value, nil) // crypto=0.1
+	}
+	if sign, size := utf8.DecodeRuneInString(value); unicode.Is(unicode.Sc, sign) && size == len(value) {
+		return c.unit(value)
 	}
 	some := false
 	for _, part := range parts(value) {

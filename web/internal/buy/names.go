@@ -27,7 +27,7 @@ func kindOf(w []string) string {
 		return beside
 	case anyOf(w, "chain network") && anyOf(w, "id ids name"):
 		return aboutNetwork
-	case anyOf(w, "id ids name type label display format position style side"): // of one, and not its value
+	case anyOf(w, "id ids name type label display format position style side mode"): // of one, and not its value
 		if anyOf(w, "address") && !anyOf(w, aside) {
 			return aboutAddress
 		}
