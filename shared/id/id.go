@@ -37,7 +37,7 @@ const (
 	MaxID   = 3 + 1 + MaxName
 )
 
-// Kinds returns every kind, for tests that compare tables.
+// Kinds returns every kind.
 func Kinds() []string {
 	return []string{Account, Approval, Question, Batch, Booking, Channel, Deposit, Developer, Entity, Ledger, Member, Order, Quote, Request}
 }
@@ -55,6 +55,19 @@ func Valid(s string) bool {
 		}
 	}
 	return true
+}
+
+// Known reports whether s is an id of one of the kinds.
+func Known(s string) bool {
+	if !Valid(s) {
+		return false
+	}
+	for _, kind := range Kinds() {
+		if s[:3] == kind {
+			return true
+		}
+	}
+	return false
 }
 
 // Is reports whether s is an id of the kind.

@@ -1,10 +1,11 @@
 // Package name is the one rule for what people and things are called: people,
 // members, entities, accounts, groups, rules, steps and providers. A name stands
 // in a prompt beside amounts and addresses, so it must not look empty, hide
-// letters, break a line, turn the writing around, or run into its neighbours.
-// Pure, and small enough for the browser. The signer, the approver's bridge, the
-// gateway's configuration and shared/statement use it. Spec:
-// shared/spec/statement.md, "Names"; vectors: shared/spec/vectors/name.json.
+// letters, break a line, turn the writing around, run into its neighbours, or pass
+// for what a prompt writes itself. Pure, and small enough for the browser. The
+// signer, the approver's bridge, the gateway's configuration and shared/statement
+// use it. Spec: shared/spec/statement.md, "Names"; vectors:
+// shared/spec/vectors/name.json.
 //
 // The rule does not compare letters: a Latin and a Cyrillic "a" look the same
 // (Unicode TS 39, confusables), and so do a letter with its accent and the same
@@ -15,6 +16,8 @@ import (
 	"strconv"
 	"unicode"
 	"unicode/utf8"
+
+	"countersign/shared/id"
 )
 
 // Limits of a name. A frame carries [MaxBytes] (shared/frame).
@@ -67,6 +70,27 @@ func Problem(s string) string {
 	}
 	if left && right {
 		return "is written in both directions"
+	}
+	return imitates(s)
+}
+
+// imitates says how a name looks like what the prompts write themselves: a line that
+// goes on after ">", or an id in brackets behind a name.
+func imitates(s string) string {
+	switch first, _ := utf8.DecodeRuneInString(s); first {
+	case '>', '\ufe65', '\uff1e': // also SMALL and FULLWIDTH GREATER-THAN SIGN
+		return "begins with " + string(first) + ", as a line that goes on does in a prompt"
+	}
+	open, start := false, 0
+	for i, r := range s + " " {
+		if r == '_' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' {
+			continue
+		}
+		if word := s[start:i]; open && id.Known(word) {
+			return "has an id in brackets (" + word + "), which is shown behind each name"
+		}
+		start = i + utf8.RuneLen(r)
+		open = open && !unicode.Is(unicode.Pe, r) || unicode.Is(unicode.Ps, r)
 	}
 	return ""
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"unicode"
 	"unicode/utf8"
+
+	"countersign/shared/id"
 )
 
 var update = flag.Bool("update", false, "write the vectors again")
@@ -34,6 +36,11 @@ func cases() []vector {
 		{"Hebrew with points", "שָׁלוֹם 2", true},
 		{"Arabic with its own digits", "شركة ٢", true},
 		{"a picture", "Café ☕", true},
+		{"brackets", "Treasury (EU) [reserve]", true},
+		{"an id without brackets", "acc_treasury", true},
+		{"an id after brackets", "Treasury (EU) acc_treasury", true},
+		{"a word in brackets that is not an id", "Ops (xyz_team, ops_north, mem_)", true},
+		{"a sign within", "A > B", true},
 		{"64 characters", strings.Repeat("x", 64), true},
 
 		{"nothing", "", false},
@@ -94,6 +101,19 @@ func cases() []vector {
 		{"an enclosing circle", "A\u20dd", false},
 		{"Hebrew in a Latin name", "Alice שלום", false},
 		{"Latin in an Arabic name", "شركة EUR", false},
+		{"the sign of a line that goes on", "> You pay", false},
+		{"that sign without a space", ">Alice", false},
+		{"that sign in full width", "＞ You pay", false},
+		{"that sign, small", "﹥ You pay", false},
+		{"an id in brackets", "Alice (mem_bob)", false},
+		{"an id in brackets, and more", "Bob (mem_bob), at step 2", false},
+		{"an id of an account in brackets", "Treasury (acc_treasury)", false},
+		{"an id in square brackets", "Alice [mem_bob]", false},
+		{"an id in brackets of full width", "Alice （mem_bob）", false},
+		{"an id in brackets with spaces", "Alice ( mem_bob )", false},
+		{"an id in brackets after other words", "Alice (that is, mem_bob)", false},
+		{"an id in a bracket that stays open", "Alice (mem_bob", false},
+		{"nothing but an id in brackets", "(mem_bob)", false},
 	}
 }
 
@@ -107,6 +127,15 @@ func TestNamesThatHideOrImitateAreRefused(t *testing.T) {
 	for _, s := range []string{"Alice\xff", "\xed\xa0\x80"} {
 		if OK(s) {
 			t.Errorf("%q is not UTF-8 and is a name", s)
+		}
+	}
+}
+
+func TestANameHasNoIdOfAnyKindInBrackets(t *testing.T) {
+	t.Parallel()
+	for _, kind := range id.Kinds() {
+		if s := "Alice (" + kind + "_bob)"; OK(s) {
+			t.Errorf("%q is a name", s)
 		}
 	}
 }

@@ -2,14 +2,16 @@ package statement
 
 import (
 	"fmt"
+	"strings"
 
 	"countersign/shared/amount"
 	"countersign/shared/asset"
 )
 
 // CheckUnits checks that what an intent carries side by side belongs together:
-// the asset can be held on the chain and its arrival can be seen, no amount is
-// finer than the asset or the currency, and the currency is in use. at stands
+// the asset can be held on the chain and its arrival can be seen, the address can be
+// one of the chain, no amount is finer than the asset or the currency, and the
+// currency is in use. at stands
 // before the name of the field in details. It fails with STATEMENT_INVALID. The
 // signer asks it of every new request and the bridge of every statement; an
 // intent of an older log is not judged by the table of today.
@@ -23,8 +25,33 @@ func (b Buy) CheckUnits(at string) error {
 	finer := fmt.Sprintf("has more than the %d decimal places of %s", bought.Places, bought.Ticker)
 	c.that(amount.Must(b.Crypto.Amount).Places() <= bought.Places, at+"crypto.amount", finer)
 	c.that(amount.Must(b.Minimum).Places() <= bought.Places, at+"minimum", finer)
+	if why := unfit(b.Chain, b.Address); why != "" {
+		c.that(false, at+"address", why)
+	}
 	minor, ok := asset.Currency(b.Fiat.Currency)
 	c.that(ok, at+"fiat.currency", "is not a currency of ISO 4217")
 	c.that(amount.Must(b.Fiat.Amount).Trim().Places() <= minor, at+"fiat.amount", fmt.Sprintf("has more than the %d decimal places of %s", minor, b.Fiat.Currency))
 	return c.err
+}
+
+// unfit says why an address of a chain cannot hold what is bought; it is empty when it
+// can, as far as its form tells. The check of EIP-55 is the signer's, which makes
+// every address.
+func unfit(chain, address string) string {
+	if !strings.HasPrefix(chain, "eip155:") {
+		return ""
+	}
+	digits, ok := strings.CutPrefix(address, "0x")
+	if !ok || len(digits) != 40 || strings.Trim(digits, "0123456789abcdefABCDEF") != "" {
+		return "is not an address of an eip155 chain: 0x and 40 hexadecimal digits"
+	}
+	if strings.Trim(digits, "0") == "" {
+		return "is the zero address, which nobody has the key of"
+	}
+	for _, a := range asset.OnChain(chain) {
+		if strings.EqualFold(address, a.Contract()) {
+			return "is the contract of " + a.Name + ", which keeps what it is sent"
+		}
+	}
+	return ""
 }

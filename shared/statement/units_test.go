@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"strings"
 	"testing"
 
 	"countersign/shared/fault"
@@ -31,6 +32,20 @@ func TestUnitsThatDoNotBelongTogetherAreRefused(t *testing.T) {
 		{"a currency that is none", func(b *Buy) { b.Fiat.Currency = "XXX" }, "intent.fiat.currency"},
 		{"money finer than the currency", func(b *Buy) { b.Fiat.Amount = "250.005" }, "intent.fiat.amount"},
 		{"yen with sen", func(b *Buy) { b.Fiat.Amount, b.Fiat.Currency = "250.5", "JPY" }, "intent.fiat.amount"},
+		{"an address in lower case", func(b *Buy) { b.Address = strings.ToLower(b.Address) }, ""},
+		{"an address of Bitcoin", func(b *Buy) { b.Address = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4" }, "intent.address"},
+		{"an address of Solana", func(b *Buy) { b.Address = "7v91N7iZ9mNicL8WfG6cgSCKyRXydQjLh6UYBWwm6y1Q" }, "intent.address"},
+		{"an address without 0x", func(b *Buy) { b.Address = b.Address[2:] }, "intent.address"},
+		{"an address with 0X", func(b *Buy) { b.Address = "0X" + b.Address[2:] }, "intent.address"},
+		{"an address that is short", func(b *Buy) { b.Address = b.Address[:41] }, "intent.address"},
+		{"an address that is long", func(b *Buy) { b.Address += "0" }, "intent.address"},
+		{"an address with another letter", func(b *Buy) { b.Address = b.Address[:41] + "g" }, "intent.address"},
+		{"the zero address", func(b *Buy) { b.Address = "0x" + strings.Repeat("0", 40) }, "intent.address"},
+		{"the token's own contract", func(b *Buy) { usdc(b); b.Address = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48" }, "intent.address"},
+		{"the contract of another token", func(b *Buy) {
+			b.Chain, b.Address = "eip155:1", "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
+		}, "intent.address"},
+		{"the token's own contract in lower case", func(b *Buy) { usdc(b); b.Address = "0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48" }, "intent.address"},
 		{"what is malformed in itself", func(b *Buy) { b.Crypto.Amount = "1e5" }, "intent.crypto.amount"},
 	} {
 		b := sample().Intent

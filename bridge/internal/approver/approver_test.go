@@ -333,6 +333,7 @@ func TestStatementsThatAreNotAskedForAreRefusedUnseen(t *testing.T) {
 			a.Intent.Chain, a.Intent.Crypto = "eip155:1", statement.Crypto{Amount: "0.1000001", Asset: "ethereum/erc20/usd__coin"}
 		},
 		"intent.fiat.currency": func(a *statement.Approval) { a.Intent.Fiat.Currency = "XXX" },
+		"intent.address":       func(a *statement.Approval) { a.Intent.Address = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4" },
 		"exp": func(a *statement.Approval) {
 			a.NotBefore, a.IssuedAt, a.Expires = a.NotBefore-3000, a.IssuedAt-3000, a.Expires-3000
 		},

@@ -15,6 +15,8 @@ func TestAVaultInWhichNothingCouldBeApprovedIsRefusedBeforeItsKeysAreMade(t *tes
 	t.Parallel()
 	g := newRig(t, twoOfThree())
 	for name, edit := range map[string]func(*Draft){
+		"a rule that is shown with an id":  func(d *Draft) { d.Accounts[0].Rules.Rules[0].Name = "all (acc_treasury)" },
+		"a rule that begins a line":        func(d *Draft) { d.Accounts[0].Rules.Rules[0].Name = "> You pay" },
 		"a rule with two spaces":           func(d *Draft) { d.Accounts[0].Rules.Rules[0].Name = "two  of three" },
 		"a rule that cannot be seen":       func(d *Draft) { d.Accounts[0].Rules.Rules[0].Name = "\u2800" },
 		"an account with a line of ours":   func(d *Draft) { d.Accounts[0].Name = "Treasury\u3000\u3000You pay 25.00 EUR" },
