@@ -189,8 +189,9 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeKey()) }()
+	now := gateway.Steady(time.Now, elapsed, log)
 	tokens, err := token.New(token.Config{
-		Key: key, Issuer: cfg.PublicURL, Audience: "countersign", Env: cfg.Environment, Now: time.Now, Rand: rand.Reader,
+		Key: key, Issuer: cfg.PublicURL, Audience: "countersign", Env: cfg.Environment, Now: now, Rand: rand.Reader,
 	})
 	if err != nil {
 		return err
@@ -203,7 +204,7 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 	if err := principals(ctx, db, cfg, log); err != nil {
 		return err
 	}
-	providers, err := deskOf(cfg, db, log)
+	providers, err := deskOf(cfg, db, now, log)
 	if err != nil {
 		return err
 	}
@@ -216,7 +217,7 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 	defer link.Close()
 	g, err := gateway.New(ctx, gateway.Config{
 		Store: db, Tokens: tokens, Desk: providers, Signer: link, Chains: chains, Entity: signer.Entity, Key: statementKey,
-		Env: cfg.Environment, PageURL: strings.TrimSuffix(cfg.PublicURL, "/"), Now: time.Now, Rand: rand.Reader, Log: log,
+		Env: cfg.Environment, PageURL: strings.TrimSuffix(cfg.PublicURL, "/"), Now: now, Rand: rand.Reader, Log: log,
 	})
 	if err != nil {
 		return err
@@ -230,7 +231,7 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 		return err
 	}
 	meet(ctx, g, cfg.Chains, log)
-	meeting, err := relayOf(cfg, log)
+	meeting, err := relayOf(cfg, now, log)
 	if err != nil {
 		return err
 	}
@@ -244,13 +245,13 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 
 // relayOf is where pages and bridges meet: bridges dial the public address, and
 // pages of the dashboard that is served there may connect, and of those listed.
-func relayOf(cfg Config, log *slog.Logger) (*relay.Relay, error) {
+func relayOf(cfg Config, now func() time.Time, log *slog.Logger) (*relay.Relay, error) {
 	u, err := url.Parse(cfg.PublicURL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
 		return nil, fmt.Errorf("public_url %s is not an http address", secret.Host(cfg.PublicURL))
 	}
 	self := u.Scheme + "://" + strings.ToLower(u.Host)
-	return relay.New(relay.Config{Gateway: self, Origins: append([]string{self}, cfg.Dashboards...), Now: time.Now, Rand: rand.Reader, Log: log})
+	return relay.New(relay.Config{Gateway: self, Origins: append([]string{self}, cfg.Dashboards...), Now: now, Rand: rand.Reader, Log: log})
 }
 
 // sockets are the relay's WebSockets as sources of a content security policy:
@@ -332,7 +333,7 @@ func principals(ctx context.Context, db store.Store, cfg Config, log *slog.Logge
 	return err
 }
 
-func deskOf(cfg Config, db store.Store, log *slog.Logger) (gateway.Desk, error) {
+func deskOf(cfg Config, db store.Store, now func() time.Time, log *slog.Logger) (gateway.Desk, error) {
 	var all []buy.Provider
 	for _, p := range cfg.Providers {
 		key, err := apiKey(p.APIKeyFile)
@@ -341,7 +342,7 @@ func deskOf(cfg Config, db store.Store, log *slog.Logger) (gateway.Desk, error) 
 		}
 		all = append(all, buy.Provider{ID: p.ID, Name: p.Name, URL: strings.TrimSuffix(p.URL, "/"), APIKey: key, Warn: p.Warn})
 	}
-	d, err := buy.New(buy.Config{Providers: all, Sandbox: cfg.Environment == "sandbox", Memory: memory{db}, Log: log})
+	d, err := buy.New(buy.Config{Providers: all, Sandbox: cfg.Environment == "sandbox", Memory: memory{db}, Now: now, Log: log})
 	if err != nil {
 		return nil, fmt.Errorf("providers: %w", err)
 	}

@@ -155,6 +155,8 @@ type World struct {
 	needed  int64 // confirmations
 	mu      sync.Mutex
 	now     time.Time
+	passed  time.Duration
+	steady  func() time.Time // of the gateway that runs
 }
 
 // New starts one whose deposits are final in their block; it ends with the test.
@@ -168,7 +170,7 @@ func NewWith(t testing.TB, confirmations int64) *World {
 	t.Helper()
 	w := &World{T: t, now: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC), path: filepath.Join(t.TempDir(), "gateway.db"), Chain: newChain(t), needed: confirmations}
 	w.Signer = NewSigner(t, w.Now)
-	w.Desk = &Desk{now: w.Now, Amount: "0.1"}
+	w.Desk = &Desk{now: func() time.Time { return w.steady() }, Amount: "0.1"}
 	var err error
 	if w.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
 		t.Fatal(err)
@@ -207,19 +209,20 @@ func (w *World) Scan() {
 func (w *World) open() {
 	w.T.Helper()
 	ctx := context.Background()
+	w.steady = gateway.Steady(w.Now, w.elapsed, nil)
 	var err error
 	if w.Store, err = sqlstore.Open(ctx, w.path); err != nil {
 		w.T.Fatal(err)
 	}
 	w.Tokens, err = token.New(token.Config{
-		Key: w.key, Issuer: "https://gateway.example", Audience: "countersign", Env: "sandbox", Now: w.Now, Rand: rand.Reader,
+		Key: w.key, Issuer: "https://gateway.example", Audience: "countersign", Env: "sandbox", Now: w.steady, Rand: rand.Reader,
 	})
 	if err != nil {
 		w.T.Fatal(err)
 	}
 	w.Gateway, err = gateway.New(ctx, gateway.Config{
 		Store: w.Store, Tokens: w.Tokens, Desk: w.Desk, Signer: signerlink.New(w.Signer.Socket), Chains: map[string]gateway.Watched{ChainID: {Node: reader{w.Chain.watcher, w.Chain}, Confirmations: w.needed}},
-		Entity: "ent_sandbox", Key: w.Signer.Key.PublicKey(), Env: "sandbox", PageURL: "https://page.example", Now: w.Now, Rand: rand.Reader,
+		Entity: "ent_sandbox", Key: w.Signer.Key.PublicKey(), Env: "sandbox", PageURL: "https://page.example", Now: w.steady, Rand: rand.Reader,
 	})
 	if err != nil {
 		w.T.Fatal(err)
@@ -240,18 +243,25 @@ func (w *World) Restart() {
 	_ = w.Gateway.Deposits(context.Background(), ChainID) // as at each start; a node may be down
 }
 
-// Now is the time; Pass moves it.
+// Now is the time on the wall; Pass moves it.
 func (w *World) Now() time.Time {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.now
 }
 
-// Pass lets time pass.
+func (w *World) elapsed() time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.passed
+}
+
+// Pass lets time pass; less than none sets the clock back.
 func (w *World) Pass(d time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.now = w.now.Add(d)
+	w.passed += max(d, 0)
 }
 
 // Caller acts for ent_sandbox.
