@@ -67,7 +67,8 @@ func validAt(now time.Time, member string, expires time.Time) error {
 	if now.Before(expires) {
 		return nil
 	}
-	return fault.New(fault.CertificateBad, fmt.Sprintf("the certificate of %s expired on %s: ask the vault's operator for a new one, and start the bridge again", member, expires.UTC().Format(time.DateOnly)))
+	return fault.New(fault.CertificateBad, fmt.Sprintf("the certificate of %s expired on %s, and this computer's clock says %s: when that is right, ask the vault's operator for a new one, and start the bridge again",
+		member, expires.UTC().Format(time.DateOnly), now.UTC().Format(time.DateOnly)))
 }
 
 // valid fails with CERTIFICATE_INVALID when the certificate has expired.
