@@ -101,7 +101,6 @@ func TestMistakesAreExplained(t *testing.T) {
 		"no origin":           {[]string{"approver", "--config", config(t, func(m map[string]any) { m["origins"] = []string{} })}, 1, "no origin"},
 		"a public address":    {[]string{"approver", "--config", config(t, func(m map[string]any) { m["listen"] = []string{"0.0.0.0:0"} })}, 1, "127.0.0.1 and [::1] only"},
 		"an unknown prompt":   {[]string{"approver", "--config", config(t, func(m map[string]any) { m["prompt"] = "email" })}, 1, "use auto, pinentry or terminal"},
-		"a missing module":    {[]string{"approver", "--config", config(t, func(m map[string]any) { m["modules"] = []string{"/nonexistent.so"} })}, 1, "nonexistent.so"},
 		"no journal yet":      {[]string{"journal", "verify", "--config", config(t, nil)}, 1, "journal.log"},
 		"nothing to revoke":   {[]string{"pairings", "revoke", "--config", config(t, nil), "all"}, 1, ""},
 		"a signer's mistake":  {[]string{"signer", "serve", "--config", config(t, nil)}, 1, "unknown field"},

@@ -136,30 +136,41 @@ func (k *Token) Curves(ctx context.Context) (can []string, err error) {
 	return can, err
 }
 
-// Certificates returns, in PEM, the X.509 certificates that the token has for the
+// Certificates returns, in PEM, the X.509 certificates that the token shows for the
 // public key of a key pair: the maker's attestation, where there is one. None is
-// no error. The token must be unlocked: it may hide them.
+// no error. They are for others to read, so a locked token shows them too; one
+// that is locked in between may have hidden some: PIN_REQUIRED.
 func (k *Token) Certificates(ctx context.Context, key *Key) (chain []byte, err error) {
 	err = k.administer(ctx, "read its certificates", func(session pkcs11.SessionHandle) error {
-		return k.visible(session, func() (found bool, err error) {
-			all, err := k.module.search(session, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE)})
-			if err != nil {
-				return false, err
-			}
-			for _, o := range all {
-				a, err := k.module.ctx.GetAttributeValue(session, o, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_VALUE, nil)})
-				if err != nil || len(a) != 1 || len(a[0].Value) > maxCertificate {
-					continue // not every certificate object has its value
-				}
-				if public, err := certified(a[0].Value); err == nil && public.Equal(key.public) {
-					chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a[0].Value})...)
-				}
-			}
-			return len(chain) > 0, nil
-		})
+		look := func() (found bool, err error) {
+			chain, err = k.certificatesOf(session, key)
+			return len(chain) > 0, err
+		}
+		if k.isLocked() {
+			_, err := look()
+			return err
+		}
+		return k.visible(session, look)
 	})
 	if err != nil {
 		return nil, err
+	}
+	return chain, nil
+}
+
+func (k *Token) certificatesOf(session pkcs11.SessionHandle, key *Key) (chain []byte, err error) {
+	all, err := k.module.search(session, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, pkcs11.CKO_CERTIFICATE)})
+	if err != nil {
+		return nil, err
+	}
+	for _, o := range all {
+		a, err := k.module.ctx.GetAttributeValue(session, o, []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_VALUE, nil)})
+		if err != nil || len(a) != 1 || len(a[0].Value) > maxCertificate {
+			continue // not every certificate object has its value
+		}
+		if public, err := certified(a[0].Value); err == nil && public.Equal(key.public) {
+			chain = append(chain, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a[0].Value})...)
+		}
 	}
 	return chain, nil
 }
