@@ -319,7 +319,7 @@ func TestTheStopIsToldOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if strings.Count(out.String(), "level=ERROR") != 1 || strings.Count(out.String(), "going on") != 1 {
+	if strings.Count(out.String(), "level=ERROR") != 1 || strings.Count(out.String(), "running again") != 1 {
 		t.Error(out.String())
 	}
 }
