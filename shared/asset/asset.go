@@ -96,12 +96,25 @@ func Buyable(chain, id string) (a Asset, why string) {
 	}
 	other, known := ByID(id)
 	if !known {
-		return a, "the asset is not in the table of known assets"
+		return a, "the asset is not in the table of known assets" + suggest(chain, id)
 	}
 	if _, known := Chain(chain); !known {
 		return a, "the chain is not in the table of known chains"
 	}
 	return a, other.Name + " (" + id + ") cannot be held on " + ChainName(chain) + " (" + chain + "): choose an account on another chain, or another asset"
+}
+
+// suggest finds the asset that somebody meant who wrote its ticker or its name, first
+// on the chain: "; did you mean ethereum?". It is empty when there is none.
+func suggest(chain, written string) string {
+	for _, all := range [][]Asset{OnChain(chain), assets} {
+		for _, a := range all {
+			if strings.EqualFold(a.Ticker, written) || strings.EqualFold(a.Name, written) {
+				return "; did you mean " + a.ID + "?"
+			}
+		}
+	}
+	return ""
 }
 
 // Network is a chain.

@@ -46,6 +46,9 @@ func TestWhatCannotArriveOrBeSeenCannotBeBought(t *testing.T) {
 		{"eip155:1", "arbitrum", "cannot be held"},
 		{"solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", "solana", "see it arrive"},
 		{"eip155:1", "shiba", "table of known assets"},
+		{asset.Sandbox, "eth", "table of known assets; did you mean ethereum?"},
+		{"eip155:1", "usdc", "did you mean ethereum/erc20/usd__coin?"},
+		{asset.Sandbox, "BTC", "did you mean bitcoin?"},
 		{"eip155:5", "ethereum", "table of known chains"},
 	} {
 		if _, why := asset.Buyable(c.chain, c.id); !strings.Contains(why, c.why) {

@@ -100,6 +100,14 @@ func (a Address) check() error {
 	return c.err
 }
 
+// sole makes sure that a key has one holder and one purpose; holders are the fields
+// of the keys so far.
+func (c *checks) sole(holders map[half]string, k JWK, field string) {
+	other, taken := holders[k.half()]
+	c.that(!taken, field, "is the same key as "+other+", or its negative: one key must not serve two purposes")
+	holders[k.half()] = field
+}
+
 func (g Genesis) check() error {
 	var c checks
 	c.kind(g.V, g.Type, "genesis")
@@ -107,11 +115,10 @@ func (g Genesis) check() error {
 	c.name(g.EntityName, "entity_name")
 	c.key(g.Signer.Statement, "signer.statement")
 	c.that(len(g.Signer.Channel) >= 1 && len(g.Signer.Channel) <= 2, "signer.channel", "does not hold one key for each suite")
-	keys := map[half]bool{g.Signer.Statement.half(): true}
+	holders := map[half]string{g.Signer.Statement.half(): "signer.statement"}
 	for _, k := range g.Signer.Channel {
 		c.key(k, "signer.channel")
-		c.that(!keys[k.half()], "signer.channel", "shares a key with another purpose")
-		keys[k.half()] = true
+		c.sole(holders, k, "signer.channel")
 	}
 	c.that(len(g.Members) >= 1 && len(g.Members) <= maxMembers, "members", "does not hold 1 to 64 members")
 	members, voters := map[string]bool{}, map[string]bool{}
@@ -119,10 +126,9 @@ func (g Genesis) check() error {
 		at := "members." + m.Member + "."
 		c.member(m, at)
 		c.that(!members[m.Member], at+"member", "is listed twice")
-		c.that(!keys[m.Approval.half()], at+"approval", "shares a key, or its negative, with somebody else")
-		c.that(!keys[m.Channel.half()], at+"channel", "shares a key, or its negative, with somebody else")
-		voters[m.Member] = m.Role != Auditor
-		members[m.Member], keys[m.Approval.half()], keys[m.Channel.half()] = true, true, true
+		c.sole(holders, m.Approval, at+"approval")
+		c.sole(holders, m.Channel, at+"channel")
+		members[m.Member], voters[m.Member] = true, m.Role != Auditor
 	}
 	c.that(len(g.Accounts) >= 1 && len(g.Accounts) <= maxAccounts, "accounts", "does not hold 1 to 64 accounts")
 	accounts := map[string]bool{}

@@ -20,7 +20,7 @@ func explain(data []byte, t reflect.Type, cause error) error {
 	if err := w.value(t, nil, 0); err != nil {
 		return err
 	}
-	return fault.Wrap(cause, fault.Invalid, "the message is not valid JSON")
+	return invalid(cause)
 }
 
 // fits fails when the value that is next cannot be read into t.

@@ -120,8 +120,10 @@ func (w *walker) value(t reflect.Type, at *place, depth int) error {
 	return nil
 }
 
+const notJSON = "the message is not valid JSON"
+
 func invalid(cause error) error {
-	return fault.Wrap(cause, fault.Invalid, "the message is not valid JSON")
+	return fault.Wrap(cause, fault.Invalid, notJSON)
 }
 
 func (w *walker) array(elem reflect.Type, at *place, depth int) error {

@@ -18,7 +18,7 @@ func loadSigner(path string) (signer.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	if err := strictjson.Unmarshal(data, &cfg, maxConfig); err != nil {
+	if err := strictjson.UnmarshalFile(data, &cfg, maxConfig); err != nil {
 		return cfg, fmt.Errorf("read %s: %w", path, err)
 	}
 	dir := filepath.Dir(path)

@@ -199,7 +199,7 @@ func (c *keysGenerate) Run(ctx context.Context, std stdio) (err error) {
 	if err := c.lacking(d.State(ctx)); err != nil {
 		return err
 	}
-	if err := s.unlockToken(ctx, d, "It makes keys in the token."); err != nil {
+	if err := s.unlockToken(ctx, d, "You are making keys in the token."); err != nil {
 		return err
 	}
 	// A token that makes no keys for a moment says nothing about curves.
@@ -331,7 +331,7 @@ func (c *keysDelete) Run(ctx context.Context, std stdio) error {
 // deleteKey asks for the PIN and removes a key, which the journal says before.
 func (s *tokens) deleteKey(ctx context.Context, key *device.Key) error {
 	if !key.Device().State(ctx).NoPIN { // the person has typed the word already
-		if err := s.unlockToken(ctx, key.Device(), "It deletes a key."); err != nil {
+		if err := s.unlockToken(ctx, key.Device(), "You are deleting a key of the token."); err != nil {
 			return err
 		}
 	}

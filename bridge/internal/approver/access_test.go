@@ -42,7 +42,7 @@ func TestAPINAllowsOnePageTheKeysThatItsPromptNamesAndNoOther(t *testing.T) {
 		t.Fatal(err)
 	}
 	shown, pins := g.person.questions()
-	if len(pins) != 1 || !strings.Contains(pins[0].Allows, "It allows "+origin+" to use, until the token is pulled or locked:\n- the approval key of alice") || strings.Count(pins[0].Allows, "\n- ") != 2 {
+	if len(pins) != 1 || !strings.Contains(pins[0].Allows, "Until the token is pulled or locked, "+origin+" may use:\n- the approval key of alice") || strings.Count(pins[0].Allows, "\n- ") != 2 {
 		t.Errorf("PINs %+v", pins)
 	}
 	if len(shown) != 2 { // the pairing and the statement: one PIN was for both keys

@@ -198,7 +198,7 @@ func (c *conn) decide(a *approvalState, record []byte) (r frame.ApprovalDecideRe
 		return r, err
 	}
 	use := c.approvalKey(a.channel.identity, a.id)
-	use.why = fmt.Sprintf("It signs your decision on %s: %s.", a.request, statement.Summary(it.read.Intent))
+	use.why = fmt.Sprintf("signs your decision on %s: %s.", a.request, statement.Summary(it.read.Intent))
 	if err := use.open(a.ctx); err != nil { // before the person reads for nothing
 		return r, err
 	}
@@ -231,7 +231,7 @@ func (c *conn) whileValid(ctx context.Context, it *item) (context.Context, conte
 
 // approvalKey is the key that signs statements, for a page's approval or batch.
 func (c *conn) approvalKey(id *identity, approval string) *keyUse {
-	return &keyUse{conn: c, identity: id, uri: id.ApprovalKey, want: id.approval, why: "It signs the statement that you just read.",
+	return &keyUse{conn: c, identity: id, uri: id.ApprovalKey, want: id.approval, why: "signs the statement that you just read.",
 		about: frame.PromptParams{Approval: approval, Kind: frame.PromptConfirm}}
 }
 

@@ -230,7 +230,7 @@ func (b *batch) sign(approved []*part, of int, use *keyUse) {
 		case broken != nil:
 			o.err = b.failed(p, broken)
 		default:
-			use.why = fmt.Sprintf("It signs item %d of %d: %s.", p.number, of, statement.Summary(p.item.read.Intent))
+			use.why = fmt.Sprintf("signs item %d of %d: %s.", p.number, of, statement.Summary(p.item.read.Intent))
 			o.result, o.err = b.conn.sign(p.item, use)
 			if fault.CodeOf(o.err) == fault.DeviceMissing { // it was there when the key was found
 				o.err = fault.Wrap(o.err, fault.DeviceRemoved, "the token was removed").With("device", use.name())

@@ -108,7 +108,7 @@ func TestAKeyThatWantsItsPINEachTimeSaysWhichItemOfTheBatchItIsFor(t *testing.T)
 		t.Fatalf("%d PINs were asked for", len(pins))
 	}
 	for i, q := range pins {
-		if want := fmt.Sprintf("It signs item %d of 3: 250.00 EUR for 0.1 ETH (ethereum).", i+1); q.Reason != want {
+		if want := fmt.Sprintf("Its PIN signs item %d of 3: 250.00 EUR for 0.1 ETH (ethereum).", i+1); q.Reason != want {
 			t.Errorf("PIN %d: %q, want %q", i+1, q.Reason, want)
 		}
 	}

@@ -95,7 +95,7 @@ func (c *conn) openChannel(ctx context.Context, p frame.ChannelOpenParams) (r fr
 	if err != nil {
 		return r, err
 	}
-	static := &keyUse{conn: c, identity: id, uri: id.ChannelKey, want: id.channel, why: "It opens the channel to the vault of " + id.entityName + "."}
+	static := &keyUse{conn: c, identity: id, uri: id.ChannelKey, want: id.channel, why: "opens the channel to the vault of " + id.entityName + "."}
 	if err := static.open(ctx); err != nil {
 		return r, err
 	}

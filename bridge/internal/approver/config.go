@@ -86,7 +86,7 @@ func Load(path string) (Config, error) {
 	if err != nil {
 		return Config{}, err
 	}
-	if err := strictjson.Unmarshal(data, &cfg, maxConfig); err != nil {
+	if err := strictjson.UnmarshalFile(data, &cfg, maxConfig); err != nil {
 		return Config{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	cfg.file = path

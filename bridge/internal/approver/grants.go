@@ -92,7 +92,7 @@ func (id *identity) devices() []string {
 // same yes is good for all of it, so that nobody is asked twice.
 func (id *identity) allows(site, device string) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "It allows %s to use, until the token is pulled or locked:\n", site)
+	fmt.Fprintf(&b, "Until the token is pulled or locked, %s may use:\n", site)
 	for _, k := range id.on(device) {
 		fmt.Fprintf(&b, "- %s\n", k.purpose)
 	}

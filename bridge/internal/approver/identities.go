@@ -140,7 +140,7 @@ func loadPinned(path string) (p pinned, err error) {
 		return p, fmt.Errorf("read the signer's keys: %w", err)
 	}
 	var file signerFile
-	if err := strictjson.Unmarshal(data, &file, maxConfig); err != nil {
+	if err := strictjson.UnmarshalFile(data, &file, maxConfig); err != nil {
 		return p, fmt.Errorf("read %s: %w", path, err)
 	}
 	if why := name.Problem(file.EntityName); why != "" {

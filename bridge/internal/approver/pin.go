@@ -120,9 +120,9 @@ func (t *pinTries) ask(ctx context.Context, dev Device) (pin []byte, err error) 
 // reason says what the PIN is for, and of tokens with one label which it is.
 func (t *pinTries) reason(dev Device) string {
 	if name := t.use.name(); name != dev.Label {
-		return t.use.why + " The token is " + name + "."
+		return "Its PIN " + t.use.why + " The token is " + name + "."
 	}
-	return t.use.why
+	return "Its PIN " + t.use.why
 }
 
 // onReader does what waits for a PIN on the reader's pad, beside a notice with
@@ -202,7 +202,7 @@ func (k *keyUse) each(ctx context.Context, use func(context.Context, keys.Key) e
 	if err != nil {
 		return because(ctx, err)
 	}
-	t := &pinTries{use: k, allows: "The token wants its PIN for each use of this key. It allows this use and no other.\n"}
+	t := &pinTries{use: k, allows: "The token wants its PIN for each use of this key. This PIN allows one use and no other.\n"}
 	return t.until(ctx, dev, func(ctx context.Context, dev Device) error {
 		if dev.PINPad {
 			return t.onReader(ctx, dev, func(ctx context.Context) error {

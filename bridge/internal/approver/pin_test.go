@@ -129,7 +129,7 @@ func TestAPINOnTheReaderIsAskedForThereAndNowhereElse(t *testing.T) {
 		t.Fatalf("PINs %+v, notices %+v", pins, g.person.notices)
 	}
 	first, second := g.person.notices[0], g.person.notices[1]
-	if first.Site != origin || !strings.Contains(first.Text, "Type the PIN of \"alice\" on the reader.") || !strings.Contains(first.Text, "It allows "+origin) ||
+	if first.Site != origin || !strings.Contains(first.Text, "Type the PIN of \"alice\" on the reader.") || !strings.Contains(first.Text, origin+" may use:") ||
 		!strings.Contains(second.Text, "The PIN is wrong. 2 tries left.") {
 		t.Errorf("notices %+v", g.person.notices)
 	}
@@ -235,7 +235,7 @@ func TestAKeyThatWantsItsPINAtEachUseIsAskedForWithWhatItSigns(t *testing.T) {
 			texts = append(texts, n.Text)
 		}
 		if len(texts) != 3 || !strings.Contains(texts[0], "req_0001") || !strings.Contains(texts[1], "The PIN is wrong") || !strings.Contains(texts[2], "req_0002") ||
-			!strings.Contains(texts[2], "It allows this use and no other.") {
+			!strings.Contains(texts[2], "This PIN allows one use and no other.") {
 			t.Errorf("on the pad %t: asked %q", onPad, texts)
 		}
 		g.person.pin = nil

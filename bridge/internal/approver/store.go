@@ -48,7 +48,7 @@ func (l *listFile[T]) read() ([]T, error) {
 		return nil, fmt.Errorf("read the %s: %w", l.name, err)
 	}
 	content := map[string][]T{}
-	if err := strictjson.Unmarshal(data, &content, maxConfig); err != nil {
+	if err := strictjson.UnmarshalFile(data, &content, maxConfig); err != nil {
 		return nil, fmt.Errorf("read %s: %w", l.path(), err)
 	}
 	list, ok := content[l.name]

@@ -21,7 +21,7 @@ type keyUse struct {
 	identity *identity
 	uri      string
 	want     jws.PublicKey // from the certificate
-	why      string        // for the PIN prompt
+	why      string        // what the token does with the key, for prompts: "opens …."
 	about    frame.PromptParams
 	key      keys.Key
 }
@@ -190,7 +190,7 @@ func (k *keyUse) allow(ctx context.Context, dev Device) error {
 	about := k.about
 	about.Kind = frame.PromptConfirm
 	err := k.conn.confirm(consent.Question{Title: "Use " + k.name(),
-		Text: fmt.Sprintf("A page of %s wants to use the token %q, which %s.\n%s\n\n%s", k.conn.site(), k.name(), how, k.why, k.identity.allows(k.conn.site(), k.device()))}, ctx, about)
+		Text: fmt.Sprintf("A page of %s wants to use the token %q, which %s.\nIt %s\n\n%s", k.conn.site(), k.name(), how, k.why, k.identity.allows(k.conn.site(), k.device()))}, ctx, about)
 	if err == nil {
 		return k.journal(journal.Allowed, nil)
 	}

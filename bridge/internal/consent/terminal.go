@@ -81,8 +81,26 @@ func heading(title string, columns int) string {
 }
 
 // Confirm shows q, page by page where the terminal is too small for it, and
-// reports whether the person typed the word.
+// reports whether the person typed the word. It says on the terminal what came of
+// another answer.
 func (t *Terminal) Confirm(ctx context.Context, q Question) error {
+	err := t.confirm(ctx, q)
+	t.tellNo(err, Line(q.Site))
+	return err
+}
+
+// tellNo says on the terminal that the person declined, so that nobody takes a
+// misspelt word for a yes.
+func (t *Terminal) tellNo(err error, site string) {
+	switch fault.CodeOf(err) {
+	case fault.Declined:
+		t.Tell("Declined. Nothing was signed.")
+	case fault.SiteBlocked:
+		t.Tell("Declined, and " + site + " is blocked. Nothing was signed.")
+	}
+}
+
+func (t *Terminal) confirm(ctx context.Context, q Question) error {
 	columns, rows := t.size()
 	how := strings.Join(layout(q.howTo(), columns), "\n") + "\n> "
 	around := strings.Count(heading(q.Title+" (page 10 of 16)", columns)+how, "\n") + 1
@@ -116,10 +134,11 @@ func (t *Terminal) Show(ctx context.Context, n Notice) error {
 	text := heading(n.Title, columns) + strings.Join(layout(Clean(n.Text), columns), "\n") + "\n\nPress Enter to cancel.\n"
 	line, err := t.ask(ctx, text, false)
 	clear(line)
-	if err != nil {
-		return err
+	if err == nil {
+		err = errDeclined()
 	}
-	return errDeclined()
+	t.tellNo(err, Line(n.Site))
+	return err
 }
 
 // tellTimeout is how long a terminal that is stopped (Ctrl-S) may keep news
@@ -140,6 +159,12 @@ func (t *Terminal) Tell(news string) {
 
 // PIN asks for a device's PIN without showing it.
 func (t *Terminal) PIN(ctx context.Context, q PINQuestion) ([]byte, error) {
+	pin, err := t.pin(ctx, q)
+	t.tellNo(err, Line(q.Site))
+	return pin, err
+}
+
+func (t *Terminal) pin(ctx context.Context, q PINQuestion) ([]byte, error) {
 	columns, _ := t.size()
 	text := heading("PIN of "+name.Shown(q.Device), columns) + strings.Join(layout(pinText(q), columns), "\n") + "\n"
 	if problem := pinProblem(q); problem != "" {

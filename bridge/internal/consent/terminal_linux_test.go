@@ -120,6 +120,11 @@ func TestTerminalApprovesOnlyWhatIsTyped(t *testing.T) {
 		if err := <-done; fault.CodeOf(err) != want {
 			t.Errorf("%q: %v", keys, err)
 		}
+		if want == fault.Declined {
+			s.await("Declined. Nothing was signed.")
+		} else if strings.Contains(s.shows(), "Declined") {
+			t.Errorf("%q: shown %q", keys, s.shows())
+		}
 		if !strings.Contains(s.shows(), "250.00 EUR\uFFFD[2J") {
 			t.Errorf("%q: shown %q", keys, s.shows())
 		}
@@ -152,6 +157,7 @@ func TestTerminalBlocksASiteAndShowsNotices(t *testing.T) {
 	if err := <-done; fault.CodeOf(err) != fault.SiteBlocked {
 		t.Errorf("block: %v", err)
 	}
+	s.await("Declined, and https://pay.example is blocked. Nothing was signed.")
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		done <- (&Terminal{Path: s.path}).Show(ctx, Notice{Title: "PIN", Text: "Type it on the reader.\n"})

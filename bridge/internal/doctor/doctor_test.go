@@ -136,7 +136,7 @@ func TestTheJournalIsVerifiedAndDatesTheClock(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := diagnose(t, cfg)
-	expect(t, all, "journal", OK, "1 entries")
+	expect(t, all, "journal", OK, "1 entry")
 	expect(t, all, "clock:journal", Bad, "the clock went back")
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -94,7 +94,7 @@ func (c *checks) journal() {
 	case err != nil:
 		c.note("journal", Bad, err.Error(), "Make it readable and writable for its owner only: chmod 600 "+path)
 	default:
-		c.note("journal", OK, fmt.Sprintf("the journal is whole: %d entries, head %s", head.Size, head.Hash), "")
+		c.note("journal", OK, fmt.Sprintf("the journal is whole: %s, head %s", entries(head.Size), head.Hash), "")
 	}
 	if at, err := time.Parse(time.RFC3339, last.Time); err == nil && at.After(c.Now().Add(maxDrift)) {
 		c.note("clock:journal", Bad, fmt.Sprintf("the clock went back: the journal's last entry is of %s", last.Time), "Set the clock, and let it be kept by NTP.")
@@ -225,4 +225,12 @@ func (c *checks) origins() {
 			c.note(id, OK, o+" may connect", "")
 		}
 	}
+}
+
+// entries counts them in English.
+func entries(n uint64) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
 }

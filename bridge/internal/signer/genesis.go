@@ -158,7 +158,10 @@ func readDraft(path string) (Draft, error) {
 	if err != nil {
 		return d, fmt.Errorf("read the genesis draft: %w", err)
 	}
-	return d, strictjson.Unmarshal(data, &d, statement.MaxSize)
+	if err := strictjson.UnmarshalFile(data, &d, statement.MaxSize); err != nil {
+		return d, fmt.Errorf("read the genesis draft %s: %w", path, err)
+	}
+	return d, nil
 }
 
 // saveCertificates writes DIR/mem_….jws. Nothing in them is secret.

@@ -25,13 +25,34 @@ func checkApprovable(d Draft, now time.Time) error {
 						continue
 					}
 					if err := fits(sampleStatement(d, a, r.Name, i+1, m, now)); err != nil {
-						return fmt.Errorf("a request into %s under the rule %q could not be approved by %s: %w", a.Account, r.Name, m.Member, err)
+						return fmt.Errorf("%s could not approve a request into %s under the rule %q: %w", m.Member, a.Account, r.Name, inDraft(err, a, r.Name, m.Member))
 					}
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// inDraft says of what is wrong with a sample where it stands in the draft.
+func inDraft(err error, a DraftAccount, rule, member string) error {
+	f, ok := fault.As(err)
+	if !ok {
+		return err
+	}
+	account := "accounts." + a.Account + "."
+	path, ok := map[string]string{
+		"entity": "entity", "entity_name": "entity_name",
+		"member": "members." + member + ".member", "member_name": "members." + member + ".name",
+		"step": account + "rules." + rule + ".steps", "governed_by.rule": account + "rules." + rule + ".name",
+		"governed_by.version": account + "rules.version",
+		"intent.account":      account + "account", "intent.account_name": account + "name", "intent.chain": account + "chain",
+	}[f.Details["field"]]
+	if !ok {
+		return err
+	}
+	_, why, _ := strings.Cut(f.Message, f.Details["field"])
+	return fault.New(f.Code, path+why).With("field", path)
 }
 
 // names reports whether a step names a member, by id or through its group.

@@ -47,6 +47,44 @@ func TestAVaultInWhichNothingCouldBeApprovedIsRefusedBeforeItsKeysAreMade(t *tes
 	}
 }
 
+func TestAWrongNameIsReportedWhereItStandsInTheDraft(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	account := g.draft(twoOfThree()).Accounts[0].Account
+	for want, edit := range map[string]func(*Draft){
+		"accounts." + account + ".rules.two  of three.name": func(d *Draft) { d.Accounts[0].Rules.Rules[0].Name = "two  of three" },
+		"accounts." + account + ".name":                     func(d *Draft) { d.Accounts[0].Name = "Trea  sury" },
+		"accounts." + account + ".chain":                    func(d *Draft) { d.Accounts[0].Chain = "mainnet" },
+		"entity_name":                                       func(d *Draft) { d.EntityName = "Sandbox  Ltd" },
+		"members.mem_bob.name":                              func(d *Draft) { d.Members[1].Name = "Bob  B" },
+	} {
+		d := g.draft(twoOfThree())
+		edit(&d)
+		err := checkApprovable(d, g.clock.now())
+		f, ok := fault.As(err)
+		if !ok || f.Details["field"] != want || !strings.HasPrefix(f.Message, want+" ") || strings.Contains(err.Error(), "governed_by") {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+func TestTwoMembersWithOneKeyAreBothNamed(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	d := g.draft(twoOfThree())
+	d.Members[1].Approval = d.Members[0].Channel
+	f, err := openFile(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	deps := Deps{Vault: newMemVault(), Storage: f, Rand: rand.Reader, Now: g.clock.now}
+	_, err = Create(t.Context(), deps, d, func(Enrolment) error { return nil })
+	if err == nil || !strings.Contains(err.Error(), "members.mem_bob.approval is the same key as members.mem_alice.channel, or its negative") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func viaGroup(d *Draft) {
 	d.Members[2].Name = "Carol\u200b"
 	d.Accounts[0].Rules = governance.Set{Version: 1, Groups: []governance.Group{{Name: "ops", Members: []string{"mem_carol"}}},

@@ -112,7 +112,10 @@ func readJSON(path string, in io.Reader, v any) error {
 	if err != nil {
 		return err
 	}
-	return strictjson.Unmarshal(data, v, maxSpecs)
+	if err := strictjson.UnmarshalFile(data, v, maxSpecs); err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	return nil
 }
 
 func parseKey(s string) (softhsm.Key, error) {

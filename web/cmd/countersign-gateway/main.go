@@ -134,7 +134,7 @@ func readConfig(path string, cfg any) error {
 	if err != nil {
 		return fmt.Errorf("read the configuration: %w", err)
 	}
-	if err := strictjson.Unmarshal(raw, cfg, 1<<20); err != nil {
+	if err := strictjson.UnmarshalFile(raw, cfg, 1<<20); err != nil {
 		return fmt.Errorf("read the configuration %s: %w", path, err)
 	}
 	return nil
