@@ -7,6 +7,8 @@ export GOTOOLCHAIN ?= auto
 export PATH := $(CURDIR)/.toolchain/bin:$(PATH)
 
 STATE    ?= .run
+PORT     ?= 8080
+BRIDGE_PORT ?= 18427
 FUZZTIME ?= 3s
 SOAK     ?= 60m
 NFPM      = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.44.1
@@ -18,7 +20,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 run: install build ## build, provision SoftHSM and start the whole system (Ctrl-C stops it)
-	@bin/countersign-sandbox up --state $(STATE)
+	@bin/countersign-sandbox up --state $(STATE) --port $(PORT) --bridge-port $(BRIDGE_PORT)
 
 demo: install build ## play a purchase, quotes to delivery, without a browser
 	@bin/countersign-sandbox demo

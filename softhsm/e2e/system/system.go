@@ -69,6 +69,11 @@ func Start(ctx context.Context, cfg Config) (*System, error) {
 }
 
 func (s *System) start(ctx context.Context) error {
+	if c, err := net.DialTimeout("unix", s.State.socket(), time.Second); err == nil { // its signer answers
+		c.Close()
+		return fmt.Errorf("this sandbox runs already, with the state %s: use it, or stop it with Ctrl-C. "+
+			"A second one needs a state and ports of its own: make run STATE=.run2 PORT=8099 BRIDGE_PORT=18428", s.cfg.Dir)
+	}
 	at, err := s.addresses()
 	if err != nil {
 		return err
@@ -182,13 +187,14 @@ type addresses struct{ dashboard, gateway, chain, providers, bridge string }
 func (s *System) addresses() (addresses, error) {
 	var all addresses
 	for _, want := range []struct {
-		to   *string
-		port int
-	}{{&all.dashboard, s.cfg.DashboardPort}, {&all.bridge, s.cfg.BridgePort}, {&all.gateway, 0}, {&all.chain, 0}, {&all.providers, 0}} {
+		to       *string
+		port     int
+		variable string // with which make is told of another
+	}{{&all.dashboard, s.cfg.DashboardPort, "PORT"}, {&all.bridge, s.cfg.BridgePort, "BRIDGE_PORT"}, {&all.gateway, 0, ""}, {&all.chain, 0, ""}, {&all.providers, 0, ""}} {
 		if *want.to = net.JoinHostPort("127.0.0.1", strconv.Itoa(want.port)); want.port != 0 { // the person's choice
 			l, err := net.Listen("tcp", *want.to)
 			if err != nil {
-				return addresses{}, fmt.Errorf("port %d is taken; stop what uses it, or choose another with --port: %w", want.port, err)
+				return addresses{}, fmt.Errorf("port %d is taken: stop what uses it, or choose another, such as `make run %s=%d`: %w", want.port, want.variable, want.port+19, err)
 			}
 			defer l.Close() // until all are chosen
 			continue

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -71,11 +72,33 @@ func (c *upCommand) Run(ctx context.Context) error {
 		fmt.Printf("  %-6s  PIN %s  %s\n", p.Token, s.State.PIN(p.Token), p.Curve)
 	}
 	fmt.Printf("\n%s\n", users(s.State))
-	fmt.Printf("\nThe bridge asks %s. Logs: %s. Ctrl-C stops everything; `make run` resumes, `make clean-run` forgets.\n",
-		where(c.Pinentry), filepath.Join(c.State, "logs"))
+	fmt.Printf("\nThe tools of the bridge, in another terminal:\n  %s %s doctor -c %s\n", strings.Join(s.State.Approvers.Env(), " "),
+		filepath.Join(programs, "countersign-bridge"), filepath.Join(c.State, "config", "bridge.json"))
+	fmt.Printf("\nThe bridge asks %s. Logs: %s. Ctrl-C stops everything; `make run%s` resumes, `make clean-run%s` forgets.\n",
+		where(c.Pinentry), filepath.Join(c.State, "logs"), c.variables(), stateVariable(c.State))
 	err = s.Wait(ctx)
 	fmt.Println("\nstopping …")
 	return errors.Join(err, s.Stop())
+}
+
+// stateVariable is how make is told of a state that is not its own: " STATE=/tmp/a".
+func stateVariable(state string) string {
+	if own, err := filepath.Abs(".run"); err == nil && state == own {
+		return ""
+	}
+	return " STATE=" + state
+}
+
+// variables are those with which make starts this sandbox again.
+func (c *upCommand) variables() string {
+	all := stateVariable(c.State)
+	if c.Port != system.DashboardPort {
+		all += fmt.Sprintf(" PORT=%d", c.Port)
+	}
+	if c.BridgePort != system.BridgePort {
+		all += fmt.Sprintf(" BRIDGE_PORT=%d", c.BridgePort)
+	}
+	return all
 }
 
 // users says whether the gateway is kept from the vault.
