@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
-	"github.com/ethereum/go-ethereum/rpc"
 )
 
 // Balances are how much of the chain's own coin the addresses have after a
@@ -42,21 +41,18 @@ func (w *Watcher) Balances(ctx context.Context, at Block, addresses []string) ([
 
 // batch asks for balances in one request (JSON-RPC 2.0, 6).
 func (w *Watcher) batch(ctx context.Context, at Block, part []string) ([]string, error) {
-	answers, calls := make([]*hexutil.Big, len(part)), make([]rpc.BatchElem, len(part))
+	answers, calls := make([]*hexutil.Big, len(part)), make([]question, len(part))
 	for i, a := range part {
-		calls[i] = rpc.BatchElem{Method: "eth_getBalance", Args: []any{a, map[string]any{"blockHash": at.Hash}}, Result: &answers[i]}
+		calls[i] = question{"eth_getBalance", []any{a, map[string]any{"blockHash": at.Hash}}, &answers[i]}
 	}
 	what := fmt.Sprintf("read balances at block %d", at.Number)
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	if err := w.client.BatchCallContext(ctx, calls); err != nil {
+	if err := w.client.ask(ctx, calls...); err != nil {
 		return nil, w.fault(what, err)
 	}
 	all := make([]string, 0, len(part))
-	for i, c := range calls {
-		if c.Error != nil {
-			return nil, w.fault(what, c.Error)
-		}
+	for i := range answers {
 		if answers[i] == nil {
 			return nil, fmt.Errorf("%s: the node has none for %s", what, part[i])
 		}

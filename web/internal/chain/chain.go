@@ -28,7 +28,6 @@ import (
 	"time"
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
-	"github.com/ethereum/go-ethereum/rpc"
 
 	"countersign/shared/asset"
 )
@@ -77,7 +76,7 @@ type Arrival struct {
 // Watcher reads one chain. It is safe for concurrent use.
 type Watcher struct {
 	cfg    Config
-	client *rpc.Client
+	client *client
 	coin   string            // LedgerId of the chain's own coin
 	tokens map[string]string // LedgerId by contract, lower case
 
@@ -116,14 +115,10 @@ func New(cfg Config) (*Watcher, error) {
 			w.coin = a.ID
 		}
 	}
-	var err error
-	w.client, err = rpc.DialOptions(context.Background(), cfg.RPC, rpc.WithHTTPClient(&http.Client{
+	w.client = &client{url: cfg.RPC, http: &http.Client{
 		Timeout: callTime, Transport: bounded{http.DefaultTransport},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}))
-	if err != nil {
-		return nil, w.fault("use the rpc of "+cfg.Chain, err)
-	}
+	}}
 	return w, nil
 }
 
@@ -137,7 +132,7 @@ func (w *Watcher) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
 	var id hexutil.Big
-	if err := w.client.CallContext(ctx, &id, "eth_chainId"); err != nil {
+	if err := w.client.ask(ctx, question{method: "eth_chainId", out: &id}); err != nil {
 		return w.fault("ask the node for its chain", err)
 	}
 	if got := "eip155:" + id.ToInt().String(); got != w.cfg.Chain {
@@ -147,8 +142,8 @@ func (w *Watcher) ready(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the connection.
-func (w *Watcher) Close() { w.client.Close() }
+// Close ends the connections that wait for a question.
+func (w *Watcher) Close() { w.client.http.CloseIdleConnections() }
 
 // Head is the newest block.
 func (w *Watcher) Head(ctx context.Context) (Block, error) {

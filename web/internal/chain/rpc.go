@@ -16,38 +16,9 @@ import (
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
-	"github.com/ethereum/go-ethereum/rpc"
 
 	"countersign/shared/secret"
 )
-
-// errTooLong ends the reading of an answer.
-var errTooLong = errors.New("the node's answer is longer than " + strconv.Itoa(maxAnswer) + " bytes")
-
-// bounded limits the answers of a transport.
-type bounded struct{ next http.RoundTripper }
-
-func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
-	res, err := b.next.RoundTrip(r)
-	if err == nil {
-		res.Body = &limited{res.Body, maxAnswer}
-	}
-	return res, err
-}
-
-type limited struct {
-	io.ReadCloser
-	left int
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	if l.left <= 0 {
-		return 0, errTooLong
-	}
-	n, err := l.ReadCloser.Read(p[:min(len(p), l.left)])
-	l.left -= n
-	return n, err
-}
 
 func (w *Watcher) call(ctx context.Context, out any, what, method string, args ...any) error {
 	if err := w.ready(ctx); err != nil {
@@ -55,7 +26,7 @@ func (w *Watcher) call(ctx context.Context, out any, what, method string, args .
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	if err := w.client.CallContext(ctx, out, method, args...); err != nil {
+	if err := w.client.ask(ctx, question{method, args, out}); err != nil {
 		return w.fault(what, err)
 	}
 	return nil
@@ -64,8 +35,9 @@ func (w *Watcher) call(ctx context.Context, out any, what, method string, args .
 // fault says in words what went wrong with a call, without the node's address:
 // it may hold a key, and a node may repeat it.
 func (w *Watcher) fault(what string, err error) error {
-	var status rpc.HTTPError
-	var refused rpc.Error
+	var status statusError
+	var refused *refusal
+	var odd malformed
 	var dns *net.DNSError
 	var timeout net.Error
 	var dialled *url.Error
@@ -76,8 +48,8 @@ func (w *Watcher) fault(what string, err error) error {
 	case errors.Is(err, errTooLong):
 		cause = errTooLong.Error()
 	case errors.As(err, &status):
-		cause = "the node answers with HTTP status " + strconv.Itoa(status.StatusCode)
-		switch status.StatusCode {
+		cause = "the node answers with HTTP status " + strconv.Itoa(int(status))
+		switch status {
 		case http.StatusUnauthorized, http.StatusForbidden:
 			cause += ": the key in its address may be wrong"
 		case http.StatusTooManyRequests:
@@ -85,7 +57,7 @@ func (w *Watcher) fault(what string, err error) error {
 		}
 	case errors.As(err, &refused):
 		text := []rune(secret.Text(refused.Error(), w.cfg.RPC))
-		cause = fmt.Sprintf("the node refuses with code %d: %s", refused.ErrorCode(), string(text[:min(len(text), 160)]))
+		cause = fmt.Sprintf("the node refuses with code %d: %s", refused.Code, string(text[:min(len(text), 160)]))
 	case errors.As(err, &dns):
 		cause = "the node's name is not known"
 	case errors.Is(err, syscall.ECONNREFUSED):
@@ -94,6 +66,8 @@ func (w *Watcher) fault(what string, err error) error {
 		cause = "the node did not answer in time"
 	case errors.As(err, &dialled) && errors.Is(err, io.EOF):
 		cause = "the node ends the connection without an answer"
+	case errors.As(err, &odd):
+		cause = odd.Error()
 	case unreadable(err):
 		cause = "the node's answer is not what JSON-RPC says"
 	default:
@@ -107,8 +81,7 @@ func (w *Watcher) fault(what string, err error) error {
 func unreadable(err error) bool {
 	var kind *json.UnmarshalTypeError
 	var syntax *json.SyntaxError
-	return errors.As(err, &kind) || errors.As(err, &syntax) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
-		errors.Is(err, rpc.ErrNoResult)
+	return errors.As(err, &kind) || errors.As(err, &syntax) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // rawBlock is as much of a block as is needed. Transactions are read one by one.
