@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"countersign/shared/fault"
@@ -43,7 +44,7 @@ func Read(raw string) (url.Values, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(q)) {
 		if len(q[name]) > 1 {
-			return nil, fault.New(fault.Invalid, "a query parameter is given twice").With("field", clip(name))
+			return nil, fault.New(fault.Invalid, "the query parameter "+quoted(name)+" is given twice").With("field", clip(name))
 		}
 	}
 	return q, nil
@@ -54,7 +55,7 @@ func Read(raw string) (url.Values, error) {
 func Only(q url.Values, names ...string) error {
 	for _, name := range slices.Sorted(maps.Keys(q)) {
 		if !slices.Contains(names, name) {
-			return fault.New(fault.Invalid, "this address has no query parameter of that name").With("field", clip(name))
+			return fault.New(fault.Invalid, "this address has no query parameter "+quoted(name)+instead(name, names)).With("field", clip(name))
 		}
 		if q.Get(name) == "" {
 			return fault.New(fault.Invalid, "the query parameter "+name+" has no value: give it one, or leave it out").With("field", name)
@@ -62,6 +63,62 @@ func Only(q url.Values, names ...string) error {
 	}
 	return nil
 }
+
+// instead says what somebody may have meant who wrote a name that is not known.
+func instead(name string, known []string) string {
+	switch near := Near(name, known); {
+	case near != "":
+		return ": did you mean " + quoted(near) + "?"
+	case len(known) > 0:
+		return ": it takes " + strings.Join(known, ", ")
+	}
+	return ": it takes none"
+}
+
+// Near is the one of the known names that somebody may have meant: the nearest that
+// at most a third of the word must be changed for, and at most two letters; empty
+// when there is none. Case and the marks between words do not count.
+func Near(word string, known []string) (best string) {
+	plain := func(s string) string { return strings.NewReplacer("-", "", "_", "").Replace(strings.ToLower(s)) }
+	least := 3
+	if len(word) > Max {
+		return ""
+	}
+	for _, k := range known {
+		a, b := plain(word), plain(k)
+		if d := distance(a, b); d < least && 3*d <= max(len(a), len(b)) {
+			best, least = k, d
+		}
+	}
+	return best
+}
+
+// distance is how many letters must be put in, left out or exchanged to turn a into b.
+func distance(a, b string) int {
+	if d := len(a) - len(b); d > 2 || d < -2 {
+		return 3 // far is far
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		corner := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := corner
+			if a[i] != b[j] {
+				cost++
+			}
+			corner = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// quoted is a name that a client wrote, for a message.
+func quoted(s string) string { return strconv.QuoteToASCII(clip(s)) }
 
 func clip(s string) string {
 	if len(s) > 40 {

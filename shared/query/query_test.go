@@ -49,6 +49,33 @@ func TestAParameterWithoutAValueIsRefused(t *testing.T) {
 	}
 }
 
+func TestAnUnknownParameterIsNamedWithTheOneThatMayBeMeant(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ raw, known, message string }{
+		{"payment_method=card", "from to payment-method", `this address has no query parameter "payment_method": did you mean "payment-method"?`},
+		{"paymentMethod=card", "from to payment-method", `this address has no query parameter "paymentMethod": did you mean "payment-method"?`},
+		{"limt=1", "after limit", `this address has no query parameter "limt": did you mean "limit"?`},
+		{"entity_id=x", "limit entityId", `this address has no query parameter "entity_id": did you mean "entityId"?`},
+		{"ammount=1", "account amount", `this address has no query parameter "ammount": did you mean "amount"?`},
+		{"page=2", "cursor limit", `this address has no query parameter "page": it takes cursor, limit`},
+		{"a=2", "to from", `this address has no query parameter "a": it takes to, from`},
+		{"x=1", "", `this address has no query parameter "x": it takes none`},
+		{"%1b%5b31m%22=1", "", `this address has no query parameter "\x1b[31m\"": it takes none`},
+		{strings.Repeat("a", 4000) + "=1", "limit", `this address has no query parameter "` + strings.Repeat("a", 40) + `": it takes limit`},
+	} {
+		q, err := Read(c.raw)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f, ok := fault.As(Only(q, strings.Fields(c.known)...)); !ok || f.Code != fault.Invalid || f.Message != c.message {
+			t.Errorf("%.40s: %v, want %s", c.raw, f, c.message)
+		}
+	}
+	if f, _ := fault.As(second(Read("limit=1&limit=2"))); f.Message != `the query parameter "limit" is given twice` {
+		t.Error(f)
+	}
+}
+
 func TestAPathIsWrittenInOneWay(t *testing.T) {
 	t.Parallel()
 	for _, raw := range []string{"/", "/v1/requests", "/v1/requests/req_1", "/a%20b", "/v1/redirect/a%00b", "/..a/...", "/a%2fb"} {

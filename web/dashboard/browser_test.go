@@ -65,17 +65,17 @@ func loaderFiles(t *testing.T) fstest.MapFS {
 	return files
 }
 
-func newSite(t *testing.T, bundle fs.FS) *site {
+func newSite(t *testing.T, bundle fs.FS) *Site {
 	t.Helper()
 	h, err := Handler(Config{Bundle: bundle})
 	if err != nil {
 		t.Fatalf("Handler: %v", err)
 	}
-	return h.(*site)
+	return h
 }
 
 // serve starts the dashboard's handler, with extra pages under the same policy.
-func serve(t *testing.T, s *site, extra map[string]http.HandlerFunc) string {
+func serve(t *testing.T, s *Site, extra map[string]http.HandlerFunc) string {
 	t.Helper()
 	return serveHandler(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if h, ok := extra[r.URL.Path]; ok {

@@ -13,7 +13,6 @@ import (
 	"fmt"
 	"io/fs"
 	"mime"
-	"net/http"
 	"path"
 	"strings"
 )
@@ -47,7 +46,8 @@ type file struct {
 	kind, tag    string
 }
 
-type site struct {
+// Site is the dashboard, as a handler.
+type Site struct {
 	index   []byte
 	base    string
 	files   map[string]file
@@ -58,7 +58,7 @@ type site struct {
 // Handler serves the dashboard at "/". Static files are under an address that
 // contains a hash of all of them, so they are cached for good and a new build is
 // never mixed with an old one.
-func Handler(cfg Config) (http.Handler, error) {
+func Handler(cfg Config) (*Site, error) {
 	bundle := cfg.Bundle
 	if bundle == nil {
 		sub, err := fs.Sub(built, "dist")
@@ -71,7 +71,7 @@ func Handler(cfg Config) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the pages: %w", err)
 	}
-	s := &site{files: map[string]file{}, policy: policy(cfg.Bridges)}
+	s := &Site{files: map[string]file{}, policy: policy(cfg.Bridges)}
 	if _, err := fs.Stat(bundle, core); errors.Is(err, fs.ErrNotExist) {
 		s.missing = true
 	} else if err != nil {
@@ -87,7 +87,7 @@ func Handler(cfg Config) (http.Handler, error) {
 }
 
 // read takes the files of one tree in. A file x.br beside x is x compressed.
-func (s *site) read(from fs.FS) error {
+func (s *Site) read(from fs.FS) error {
 	return fs.WalkDir(from, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasPrefix(path.Base(name), ".") {
 			return err
@@ -109,7 +109,7 @@ func (s *site) read(from fs.FS) error {
 }
 
 // seal fixes the address of the files and writes it into the page.
-func (s *site) seal() {
+func (s *Site) seal() {
 	all := sha256.New()
 	for _, name := range sortedNames(s.files) {
 		f := s.files[name]

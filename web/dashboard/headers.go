@@ -27,7 +27,7 @@ func policy(bridges []string) string {
 	}, "; ")
 }
 
-func (s *site) secure(h http.Header) {
+func (s *Site) secure(h http.Header) {
 	h.Set("Content-Security-Policy", s.policy)
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("X-Frame-Options", "DENY")

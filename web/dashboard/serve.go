@@ -17,7 +17,7 @@ The API is not affected.
 func sortedNames(files map[string]file) []string { return slices.Sorted(maps.Keys(files)) }
 
 // ServeHTTP answers for the page and its files; other addresses are not found.
-func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.secure(w.Header())
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
@@ -32,7 +32,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, s.base+"favicon.svg", http.StatusFound)
 		return
 	}
-	if !screen(r.URL.Path) {
+	if !s.Serves(r.URL.Path) {
 		http.Error(w, "not found", http.StatusNotFound)
 		return
 	}
@@ -44,8 +44,9 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	write(w, r, "text/html; charset=utf-8", s.index)
 }
 
-func screen(path string) bool {
-	if path == "/" || path == "/index.html" {
+// Serves reports whether the page or one of its files is at a path.
+func (s *Site) Serves(path string) bool {
+	if path == "/" || path == "/index.html" || path == "/favicon.ico" || strings.HasPrefix(path, "/static/") {
 		return true
 	}
 	return slices.ContainsFunc(screens, func(s string) bool { return path == s || strings.HasPrefix(path, s+"/") })
@@ -53,7 +54,7 @@ func screen(path string) bool {
 
 // static serves HASH/NAME. A page of another build asks under another hash and
 // is told that this is gone, never given files that do not fit together.
-func (s *site) static(w http.ResponseWriter, r *http.Request, name string) {
+func (s *Site) static(w http.ResponseWriter, r *http.Request, name string) {
 	name, current := strings.CutPrefix("/static/"+name, s.base)
 	f, ok := s.files[name]
 	if !current || !ok || f.body == nil {

@@ -14,12 +14,14 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"countersign/shared/fault"
 	"countersign/shared/spec"
 	"countersign/shared/strictjson"
 	"countersign/shared/wire"
+	"countersign/web/dashboard"
 	"countersign/web/internal/gateway"
 	"countersign/web/internal/gateway/gatewaytest"
 	"countersign/web/internal/party"
@@ -43,7 +45,10 @@ func newRig(t *testing.T, proxies ...netip.Prefix) *rig {
 		t.Fatal(err)
 	}
 	t.Cleanup(meeting.Close)
-	page := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<p>a page") })
+	page, err := dashboard.Handler(dashboard.Config{Bundle: fstest.MapFS{"countersign.wasm": {Data: []byte("core")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	h, err := New(Config{Gateway: w.Gateway, Relay: meeting, Dashboard: page, Proxies: proxies, NewID: rand.Text})
 	if err != nil {
 		t.Fatal(err)
@@ -80,6 +85,15 @@ func (a answer) code(t *testing.T) fault.Code {
 		t.Errorf("problem %s has no message or another request id", a.body)
 	}
 	return p.Error.Code
+}
+
+func (a answer) message(t *testing.T) string {
+	t.Helper()
+	var p wire.Problem
+	if err := json.Unmarshal(a.body, &p); err != nil {
+		t.Fatalf("%d %s: %v", a.status, a.body, err)
+	}
+	return p.Error.Message
 }
 
 // do sends a question; header overrides come in pairs, an empty one removes.

@@ -10,20 +10,96 @@ import (
 	"countersign/web/internal/sandbox/backend"
 )
 
+// front starts a dashboard's back end before the gateway, and returns its address.
+func (r *rig) front() string {
+	r.t.Helper()
+	front := httptest.NewUnstartedServer(nil)
+	h, err := backend.New(backend.Config{GatewayURL: r.url, EntityID: "ent_sandbox", APIKeyFile: "none", Hosts: []string{front.Listener.Addr().String()}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	front.Config.Handler = h
+	front.Start()
+	r.t.Cleanup(front.Close)
+	return "http://" + front.Listener.Addr().String()
+}
+
+// Somebody who writes a client by hand learns from the answer what was expected.
+func TestARefusalSaysWhatIsExpected(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	order := `{"request_id":"req_aaaa"}`
+	for _, at := range []string{r.url, r.front()} {
+		r.url = at
+		for _, q := range []struct {
+			method, path, body string
+			header             []string
+			status             int
+			code               fault.Code
+			allow, message     string
+		}{
+			{"GET", "/v1/quotes?from=EUR&payment_method=card", "", nil, 400, fault.Invalid, "", `no query parameter "payment_method": did you mean "payment-method"?`},
+			{"GET", "/v1/requests?limit=1&page=2", "", nil, 400, fault.Invalid, "", `no query parameter "page": it takes state, cursor, limit, entityId`},
+			{"GET", "/_health?verbose=1", "", nil, 400, fault.Invalid, "", `no query parameter "verbose": it takes none`},
+			{"GET", "/v1/requests?limit=1&limit=2", "", nil, 400, fault.Invalid, "", `"limit" is given twice`},
+			{"POST", "/v1/orders", "", nil, 400, fault.Invalid, "", "the body is empty: this address takes a JSON object"},
+			{"POST", "/v1/orders", "", []string{"Content-Type", ""}, 400, fault.Invalid, "", "the body is empty"},
+			{"POST", "/v1/orders", " \n\t", nil, 400, fault.Invalid, "", "the body is empty"},
+			{"POST", "/v1/orders", "{", nil, 400, fault.Invalid, "", "the message is not valid JSON"},
+			{"POST", "/v1/orders", order, []string{"Idempotency-Key", ""}, 400, fault.Invalid, "", "the header Idempotency-Key is missing: write one of 8 to 128"},
+			{"POST", "/v1/orders", order, []string{"Idempotency-Key", "short"}, 400, fault.Invalid, "", "the header Idempotency-Key has 5 characters: write one of 8 to 128"},
+			{"POST", "/v1/orders", order, []string{"Idempotency-Key", "order of today"}, 400, fault.Invalid, "", "the header Idempotency-Key has a character that it may not have"},
+			{"DELETE", "/v1/requests", "", nil, 405, fault.Method, "GET, POST", "it takes GET and POST"},
+			{"PUT", "/v1/channels", "{}", nil, 405, fault.Method, "POST", "it takes POST"},
+			{"POST", "/v1/clock", "{}", nil, 405, fault.Method, "GET", "it takes GET"},
+			{"POST", "/requests", "{}", nil, 405, fault.Method, "GET, HEAD", "it takes GET and HEAD"},
+			{"GET", "/health", "", nil, 404, fault.NotFound, "", "did you mean /_health?"},
+			{"GET", "/healthz", "", nil, 404, fault.NotFound, "", "did you mean /_health?"},
+			{"GET", "/v1/request", "", nil, 404, fault.NotFound, "", "did you mean /v1/requests?"},
+			{"GET", "/v1/nothing", "", nil, 404, fault.NotFound, "", "there is nothing at this address"},
+			{"GET", "/nothing", "", []string{"Accept", "application/json"}, 404, fault.NotFound, "", "there is nothing at this address"},
+			{"GET", "/v1/entity", "", []string{"Authorization", r.token}, 401, fault.Unauthenticated, "", "as: Bearer TOKEN"},
+			{"GET", "/v1/entity", "", []string{"Authorization", "Basic " + r.token}, 401, fault.Unauthenticated, "", "as: Bearer TOKEN"},
+		} {
+			a := r.do(q.method, q.path, q.body, q.header...)
+			if a.status != q.status || a.code(t) != q.code || a.header.Get("Allow") != q.allow || !strings.Contains(a.message(t), q.message) {
+				t.Errorf("%s %s: %d, Allow %q, %s; want %d, %q, %s", q.method, q.path, a.status, a.header.Get("Allow"), a.body, q.status, q.allow, q.message)
+			}
+		}
+	}
+	for path, allow := range map[string]string{"/session/token": "POST", "/config.json": "GET"} {
+		if a := r.do("PUT", path, "{}"); a.status != 405 || a.code(t) != fault.Method || a.header.Get("Allow") != allow || !strings.Contains(a.message(t), "it takes "+allow) {
+			t.Errorf("PUT %s: %d %s", path, a.status, a.body)
+		}
+	}
+}
+
+func TestABrowserIsAnsweredByTheDashboard(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for _, at := range []string{r.url, r.front()} {
+		r.url = at
+		for path, status := range map[string]int{"/": 200, "/requests/req_1": 200, "/health": 404, "/nothing": 404} {
+			a := r.do("GET", path, "", "Accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8")
+			if a.status != status || strings.Contains(string(a.body), `"error"`) || a.header.Get("Content-Security-Policy") == "" {
+				t.Errorf("%s: %d %.80s", path, a.status, a.body)
+			}
+		}
+		if a := r.do("GET", "/v1/nothing", "", "Accept", "text/html"); a.status != 404 || a.code(t) != fault.NotFound {
+			t.Errorf("the API to a browser: %d %s", a.status, a.body)
+		}
+		if a := r.do("GET", "/", ""); a.status != 200 || !strings.Contains(a.header.Get("Content-Type"), "text/html") {
+			t.Errorf("the page to a program: %d %.80s", a.status, a.body)
+		}
+	}
+}
+
 // A dashboard's back end passes questions to the gateway: what arrives must be
 // what was asked, or the two would have different ideas of what is well-formed.
 func TestTheDashboardsAddressIsAsStrictAsTheGatewaysOwn(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	own := r.url
-	front := httptest.NewUnstartedServer(nil)
-	h, err := backend.New(backend.Config{GatewayURL: own, EntityID: "ent_sandbox", APIKeyFile: "none", Hosts: []string{front.Listener.Addr().String()}, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	front.Config.Handler = h
-	front.Start()
-	t.Cleanup(front.Close)
+	own, front := r.url, r.front()
 	for _, q := range []struct {
 		method, path, body string
 		header             []string
@@ -71,7 +147,7 @@ func TestTheDashboardsAddressIsAsStrictAsTheGatewaysOwn(t *testing.T) {
 	} {
 		r.url = own
 		direct := r.do(q.method, q.path, q.body, q.header...)
-		r.url = front.URL
+		r.url = front
 		through := r.do(q.method, q.path, q.body, q.header...)
 		if direct.status != q.status || through.status != q.status {
 			t.Errorf("%s %.60s: %d at the gateway, %d at the dashboard, want %d: %s", q.method, q.path, direct.status, through.status, q.status, through.body)
@@ -85,16 +161,8 @@ func TestTheDashboardsAddressIsAsStrictAsTheGatewaysOwn(t *testing.T) {
 func TestAnAddressThatIsWrittenAnotherWayIsNotFound(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	own := r.url
-	front := httptest.NewUnstartedServer(nil)
-	h, err := backend.New(backend.Config{GatewayURL: own, EntityID: "ent_sandbox", APIKeyFile: "none", Hosts: []string{front.Listener.Addr().String()}, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
-	}
-	front.Config.Handler = h
-	front.Start()
-	t.Cleanup(front.Close)
-	for _, at := range []string{own, front.URL} {
+	own, front := r.url, r.front()
+	for _, at := range []string{own, front} {
 		r.url = at
 		for _, path := range []string{
 			"//v1/requests", "/v1//requests", "/v1/../v1/requests", "/v1/./requests", "/v1/requests/", "/v1/requests//", "/v1/requests/.", "/v1/requests/..",

@@ -19,10 +19,16 @@ import (
 type Config struct {
 	Gateway   *gateway.Gateway
 	Relay     Relay
-	Dashboard http.Handler  // serves what is not a route; may be nil
+	Dashboard Dashboard     // serves what is not a route; may be nil
 	Proxies   party.Proxies // whose word is taken for where a request comes from
 	Log       *slog.Logger
 	NewID     func() string // of answers, for the log
+}
+
+// Dashboard is the page at the gateway's address.
+type Dashboard interface {
+	http.Handler
+	Serves(path string) bool // GET and HEAD; any other path it answers as not found
 }
 
 // access says who may ask.

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -57,7 +58,7 @@ func (a *api) front(mux *http.ServeMux) http.Handler {
 				mux.ServeHTTP(w, r)
 				return
 			}
-			if a.Dashboard != nil && !ofAPI(r.URL.Path) {
+			if a.ofDashboard(r) {
 				a.Dashboard.ServeHTTP(w, r)
 				return
 			}
@@ -69,17 +70,55 @@ func (a *api) front(mux *http.ServeMux) http.Handler {
 			a.fail(w, r, id, misspelt)
 			return
 		}
-		for _, method := range []string{http.MethodGet, http.MethodPost} {
-			other := r.Clone(r.Context())
-			other.Method = method
-			if _, pattern := mux.Handler(other); pattern != "" {
-				h.Set("Allow", method)
-				a.fail(w, r, id, fault.New(fault.Method, "this address does not know the method"))
-				return
-			}
+		if methods := a.methods(mux, r); len(methods) > 0 {
+			h.Set("Allow", strings.Join(methods, ", "))
+			a.fail(w, r, id, fault.New(fault.Method, "this address does not know the method: it takes "+strings.Join(methods, " and ")))
+			return
 		}
-		a.fail(w, r, id, fault.New(fault.NotFound, "there is nothing at this address"))
+		a.fail(w, r, id, fault.New(fault.NotFound, "there is nothing at this address"+otherPath(r.URL.Path)))
 	})
+}
+
+// methods are those that an address knows.
+func (a *api) methods(mux *http.ServeMux, r *http.Request) (known []string) {
+	if a.Dashboard != nil && a.Dashboard.Serves(r.URL.Path) {
+		return []string{http.MethodGet, http.MethodHead}
+	}
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := mux.Handler(other); pattern != "" {
+			known = append(known, method)
+		}
+	}
+	return known
+}
+
+// ofDashboard reports whether the dashboard answers. To a browser it does wherever
+// the API has nothing; programs hear from it what it serves, and of everything else
+// in the form of the API.
+func (a *api) ofDashboard(r *http.Request) bool {
+	switch {
+	case a.Dashboard == nil || ofAPI(r.URL.Path):
+		return false
+	case strings.Contains(r.Header.Get("Accept"), "text/html"):
+		return true
+	}
+	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && a.Dashboard.Serves(r.URL.Path)
+}
+
+// otherPath names the address that somebody may have meant.
+func otherPath(path string) string {
+	var known []string
+	for _, rt := range routes {
+		if _, p, _ := strings.Cut(rt.pattern, " "); !strings.Contains(p, "{") {
+			known = append(known, p)
+		}
+	}
+	if near := query.Near(path, known); near != "" {
+		return ": did you mean " + near + "?"
+	}
+	return ""
 }
 
 // ofAPI reports whether a path is the API's and not the dashboard's, in whatever
@@ -176,8 +215,8 @@ func (a *api) answer(rt route, q *question) (any, error) {
 	if len(keys) == 0 && rt.access == noBrowser {
 		return rt.handle(a, q)
 	}
-	if len(keys) != 1 || !keyOK(keys[0]) {
-		return nil, fault.New(fault.Invalid, "an Idempotency-Key of 8 to 128 printable characters is needed: the same one for the same wish").With("field", "Idempotency-Key")
+	if wrong := keyWrong(keys); wrong != "" {
+		return nil, fault.New(fault.Invalid, "the header Idempotency-Key "+wrong+": write one of 8 to 128 printable ASCII characters without spaces, the same one when you ask for the same thing again").With("field", "Idempotency-Key")
 	}
 	q.key = keys[0]
 	if rt.access == noBrowser {
@@ -203,11 +242,20 @@ func refused(err error) bool {
 	return ok && status(f.Code) < 500
 }
 
-func keyOK(s string) bool {
-	if len(s) < 8 || len(s) > 128 {
-		return false
+// keyWrong is what is wrong with the values of an Idempotency-Key; empty when
+// nothing is.
+func keyWrong(keys []string) string {
+	switch {
+	case len(keys) == 0:
+		return "is missing"
+	case len(keys) > 1:
+		return "is given more than once"
+	case len(keys[0]) < 8 || len(keys[0]) > 128:
+		return fmt.Sprintf("has %d characters", len(keys[0]))
+	case strings.ContainsFunc(keys[0], func(r rune) bool { return r <= ' ' || r > '~' }):
+		return "has a character that it may not have"
 	}
-	return !strings.ContainsFunc(s, func(r rune) bool { return r <= ' ' || r > '~' })
+	return ""
 }
 
 // only refuses query parameters that the route does not know.
@@ -226,7 +274,7 @@ func (a *api) authenticate(q *question) (gateway.Caller, error) {
 	}
 	scheme, token, ok := strings.Cut(given[0], " ")
 	if len(given) > 1 || !ok || !strings.EqualFold(scheme, "Bearer") {
-		return gateway.Caller{}, fault.New(fault.Unauthenticated, "Invalid authentication token")
+		return gateway.Caller{}, fault.New(fault.Unauthenticated, "The Authorization header must be given once, as: Bearer TOKEN")
 	}
 	c, err := a.Gateway.Authenticate(q.r.Context(), token)
 	if err != nil {
@@ -236,6 +284,10 @@ func (a *api) authenticate(q *question) (gateway.Caller, error) {
 }
 
 func (a *api) readBody(rt route, q *question) error {
+	empty := fault.New(fault.Invalid, "the body is empty: this address takes a JSON object")
+	if q.r.ContentLength == 0 {
+		return empty
+	}
 	kind, params, err := mime.ParseMediaType(q.r.Header.Get("Content-Type"))
 	charset := strings.ToLower(params["charset"])
 	if err != nil || kind != "application/json" || charset != "" && charset != "utf-8" {
@@ -251,6 +303,9 @@ func (a *api) readBody(rt route, q *question) error {
 	}
 	if err != nil {
 		return fault.Wrap(err, fault.Invalid, "the body could not be read")
+	}
+	if len(bytes.TrimSpace(q.body)) == 0 {
+		return empty
 	}
 	return nil
 }

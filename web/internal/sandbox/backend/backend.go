@@ -52,6 +52,12 @@ func New(cfg Config) (http.Handler, error) {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /session/token", b.token)
 	mux.HandleFunc("GET /config.json", b.config)
+	for path, method := range map[string]string{"/session/token": http.MethodPost, "/config.json": http.MethodGet} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Allow", method)
+			refuse(w, http.StatusMethodNotAllowed, fault.Method, "This address does not know the method: it takes "+method+".")
+		})
+	}
 	for _, rest := range []string{"/session", "/session/"} { // both: the mux would redirect the first to the second
 		mux.HandleFunc(rest, func(w http.ResponseWriter, _ *http.Request) {
 			refuse(w, http.StatusNotFound, fault.NotFound, "There is nothing at this address.")
