@@ -3,21 +3,16 @@ package signer
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"os/user"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"countersign/bridge/internal/device"
@@ -66,7 +61,7 @@ func neighboursOf(cfg Config, s socket, log *slog.Logger) (*neighbours, error) {
 		n.allowed[uid] = true
 	}
 	for _, path := range n.secrets {
-		if reaches(path, account{uid: -1}) {
+		if reach(path, account{uid: -1}) != "" {
 			return invalid("private", path+" can be reached by every user of this computer: chmod o-rwx "+path)
 		}
 	}
@@ -148,8 +143,8 @@ func (n *neighbours) admit(uid int, known bool, groups ...int) error {
 	who := accountOf(uid)
 	who.gids = append(who.gids, groups...)
 	for _, path := range n.secrets {
-		if reaches(path, who) {
-			return refuse("it can read the PIN of the vault, or reach the store of its keys or the log; run the gateway as a user who cannot", "it can reach "+path)
+		if how := reach(path, who); how != "" {
+			return refuse("it can read the PIN of the vault, or reach the store of its keys or the log; run the gateway as a user who cannot", how)
 		}
 	}
 	return nil
@@ -172,96 +167,53 @@ func (n *neighbours) tell(uid int, because string) {
 	n.log.Warn("a program of this user was refused", "uid", uid, "because", because)
 }
 
+// judgedFor is how long a verdict on a connection lasts: files and groups change
+// while it is open.
+const judgedFor = 10 * time.Second
+
+// verdict is whether the user at the other end of a connection is served.
+type verdict struct {
+	n      *neighbours
+	uid    int
+	known  bool
+	groups []int
+
+	mu  sync.Mutex
+	at  time.Time
+	err error
+}
+
+// refused is why the user is not served, judged again when that was a while ago.
+func (v *verdict) refused() error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if now := v.n.now(); v.at.IsZero() || now.Sub(v.at).Abs() >= judgedFor {
+		v.at, v.err = now, v.n.admit(v.uid, v.known, v.groups...)
+	}
+	return v.err
+}
+
 type verdictKey struct{}
 
-// judge notes, for each connection, whether its user is served.
+// judge notes, for each connection, who is at its other end.
 func (n *neighbours) judge(ctx context.Context, c net.Conn) context.Context {
 	uid, known := peer.UnixUser(c)
-	return context.WithValue(ctx, verdictKey{}, n.admit(uid, known, peer.UnixGroups(c)...))
+	return context.WithValue(ctx, verdictKey{}, &verdict{n: n, uid: uid, known: known, groups: peer.UnixGroups(c)})
 }
 
 // guard answers what comes through a connection of a user who is not served.
 func (s *Service) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err, _ := r.Context().Value(verdictKey{}).(error); err != nil {
+		v, ok := r.Context().Value(verdictKey{}).(*verdict)
+		if !ok {
+			next.ServeHTTP(w, r)
+			return
+		}
+		if err := v.refused(); err != nil {
 			w.Header().Set("Connection", "close")
 			s.fail(w, r, err)
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
-}
-
-// account is a user and the groups they are in; uid -1 is somebody without a name.
-type account struct {
-	uid  int
-	gids []int
-}
-
-func accountOf(uid int) account {
-	a := account{uid: uid}
-	u, err := user.LookupId(strconv.Itoa(uid))
-	if err != nil {
-		return a // a number without a name is in no group
-	}
-	ids, err := u.GroupIds()
-	if err != nil {
-		ids = []string{u.Gid}
-	}
-	for _, id := range ids {
-		if gid, err := strconv.Atoi(id); err == nil {
-			a.gids = append(a.gids, gid)
-		}
-	}
-	return a
-}
-
-// may reports whether a file's mode lets an account do one of the things in bits:
-// 4 read, 2 write, 1 enter.
-func (a account) may(info os.FileInfo, bits fs.FileMode) bool {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	mode := info.Mode().Perm()
-	switch {
-	case a.uid == 0:
-		return true
-	case ok && int(stat.Uid) == a.uid:
-		return true // who owns it can change its mode
-	case ok && slices.Contains(a.gids, int(stat.Gid)):
-		return mode>>3&bits != 0
-	}
-	return mode&bits != 0
-}
-
-// closedTo is the first folder on the way to dir that an account cannot enter; empty
-// when there is none.
-func closedTo(dir string, a account) string {
-	for path := dir; ; path = filepath.Dir(path) {
-		info, err := os.Stat(path)
-		if err != nil || !a.may(info, 1) {
-			return path
-		}
-		if path == filepath.Dir(path) {
-			return ""
-		}
-	}
-}
-
-// reaches reports whether an account can do anything with a file or a folder. What
-// is not there cannot be reached.
-func reaches(path string, a account) bool {
-	real, err := filepath.EvalSymlinks(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false
-	}
-	if err != nil {
-		return true // it is not known
-	}
-	if real, err = filepath.Abs(real); err != nil {
-		return true
-	}
-	info, err := os.Stat(real)
-	if err != nil {
-		return true
-	}
-	return a.may(info, 7) && closedTo(filepath.Dir(real), a) == ""
 }

@@ -76,7 +76,7 @@ func (s socket) checkFolder() error {
 	if s.gid < 0 {
 		return nil
 	}
-	if closed := closedTo(dir, account{uid: -1, gids: []int{s.gid}}); closed != "" {
+	if closed, _ := closedTo(dir, account{uid: -1, gids: []int{s.gid}}); closed != "" {
 		return fault.New(fault.Invalid, fmt.Sprintf("the group of the socket cannot enter %s: let it (chgrp, chmod g+x), or put the socket elsewhere", closed)).With("field", "socket")
 	}
 	return nil
