@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"countersign/shared/amount"
@@ -77,6 +78,28 @@ func (g *Gateway) orderView(ctx context.Context, o store.Order) (wire.Order, err
 	return v, nil
 }
 
+// written is the address of a deposit as the signer wrote it: the chain knows no
+// upper case, and what people compare is the signer's.
+func written(tx store.Tx, d store.Deposit) (string, error) {
+	if d.Request != "" {
+		r, err := tx.Request(d.Entity, d.Request)
+		if err == nil && strings.EqualFold(r.Body.Intent.Address, d.Address) {
+			return r.Body.Intent.Address, nil
+		}
+		return d.Address, err
+	}
+	gen, err := tx.Genesis(d.Entity)
+	if err != nil {
+		return "", err
+	}
+	for _, a := range gen.Accounts {
+		if strings.EqualFold(a.Address, d.Address) {
+			return a.Address, nil
+		}
+	}
+	return d.Address, nil
+}
+
 // depositViews are deposits as clients see them.
 func (g *Gateway) depositViews(tx store.Tx, all []store.Deposit) ([]wire.Deposit, error) {
 	views := []wire.Deposit{}
@@ -91,8 +114,12 @@ func (g *Gateway) depositViews(tx store.Tx, all []store.Deposit) ([]wire.Deposit
 				newest[d.Chain] = at.Number
 			}
 		}
+		address, err := written(tx, d)
+		if err != nil {
+			return nil, fmt.Errorf("find the address of deposit %s: %w", d.ID, err)
+		}
 		v := wire.Deposit{
-			ID: d.ID, State: d.State, Asset: d.Asset, Amount: d.Amount, Chain: d.Chain, Address: d.Address, TxHash: d.Tx,
+			ID: d.ID, State: d.State, Asset: d.Asset, Amount: d.Amount, Chain: d.Chain, Address: address, TxHash: d.Tx,
 			Block: d.Block, BlockHash: d.BlockHash, At: d.At, Request: d.Request, Order: d.Order,
 		}
 		if w := g.watches[d.Chain]; w != nil {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+	"github.com/ethereum/go-ethereum/common"
 
 	"countersign/shared/fault"
 	"countersign/shared/governance"
@@ -147,13 +148,14 @@ func NewSigner(t testing.TB, now func() time.Time) *Signer {
 	return s
 }
 
+// address is a new one, in the mixed case of EIP-55.
 func address(t testing.TB) string {
 	t.Helper()
 	var b [20]byte
 	if _, err := rand.Read(b[:]); err != nil {
 		t.Fatal(err)
 	}
-	return "0x" + hex.EncodeToString(b[:])
+	return common.Address(b).Hex()
 }
 
 func (s *Signer) append(typ string, body any) {
