@@ -13,8 +13,8 @@ type Intent struct {
 	Provider string `json:"provider"`
 }
 
-// Spent is what the account spent before, in a currency, over the last Seconds:
-// the input of a velocity condition. The caller adds it up.
+// Spent is what counts as spent before, in a currency, over the last Seconds: the
+// input of a velocity condition. [Velocity.Spent] adds it up.
 type Spent struct {
 	Currency string `json:"currency"`
 	Seconds  int64  `json:"seconds"`

@@ -231,40 +231,6 @@ func (w Window) unmet(at time.Time) string {
 	return ""
 }
 
-func (in Input) overspent(v Velocity) string {
-	if in.Intent.Currency != v.Currency {
-		return "it is for amounts in " + v.Currency
-	}
-	for _, s := range in.Spent {
-		if s.Currency != v.Currency || s.Seconds != v.Seconds {
-			continue
-		}
-		total, ok := Sum(s.Amount, in.Intent.Amount)
-		if !ok {
-			return "what was spent is not a plain decimal"
-		}
-		if compare(total, v.Max) > 0 {
-			return fmt.Sprintf("with %s %s spent before, this is more than %s %s in %s", s.Amount, v.Currency, v.Max, v.Currency, time.Duration(v.Seconds)*time.Second)
-		}
-		return ""
-	}
-	return "what was spent before is not known" // never guess
-}
-
-// Windows lists the currency and seconds of each velocity condition, for the
-// caller who adds up what was spent.
-func (s Set) Windows() []Velocity {
-	var all []Velocity
-	for _, r := range s.Rules {
-		for _, c := range r.When {
-			if c.Velocity != nil {
-				all = append(all, *c.Velocity)
-			}
-		}
-	}
-	return all
-}
-
 func (in Input) name(id string) string {
 	for _, m := range in.Members {
 		if m.ID == id {

@@ -39,6 +39,63 @@ func TestSpendingIsAddedUpFromTheLog(t *testing.T) {
 	g.restart()
 }
 
+// slowly lets 600 EUR in two hours, for an hour after the last approval.
+func slowly() governance.Set {
+	rules := twoOfThree()
+	rules.Rules[0].UseWithin = 3600
+	rules.Rules[0].When = []governance.Condition{{Velocity: &governance.Velocity{Currency: "EUR", Seconds: 7200, Max: "600"}}}
+	return rules
+}
+
+// Requests that were collected one by one must not be spent together.
+func TestARequestThatMayStillBeApprovedIsSpentHoweverOldItIs(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, slowly())
+	for _, id := range []string{testReq, secondReq} {
+		in := g.input(id)
+		in.ExpiresAt = g.clock.now().Add(24 * time.Hour)
+		if code := g.call("POST", "/v1/requests", in, nil); code != "" {
+			t.Fatal(code)
+		}
+	}
+	g.clock.add(3 * time.Hour)
+	if code := g.call("POST", "/v1/requests", g.input(thirdReq), nil); code != fault.Denied {
+		t.Errorf("500 of 600 EUR may still be approved: %q", code)
+	}
+	g.clock.add(22 * time.Hour)
+	g.request(thirdReq)
+	g.restart()
+}
+
+func TestAnApprovalIsSpentFromItsLastVoteOnUsedOrNot(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, slowly())
+	for _, id := range []string{testReq, secondReq} {
+		in := g.input(id)
+		in.ExpiresAt = g.clock.now().Add(24 * time.Hour)
+		if code := g.call("POST", "/v1/requests", in, nil); code != "" {
+			t.Fatal(code)
+		}
+	}
+	g.clock.add(10 * time.Hour)
+	for _, member := range []string{"mem_alice", "mem_bob"} {
+		approver := mustConnect(t, g, member)
+		for _, id := range []string{testReq, secondReq} {
+			if _, _, err := approver.decide(id, statement.Approve); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	g.clock.add(90 * time.Minute) // both lapsed; nothing says whether they were used
+	g.restart()
+	if code := g.call("POST", "/v1/requests", g.input(thirdReq), nil); code != fault.Denied {
+		t.Errorf("500 EUR were approved an hour and a half ago: %q", code)
+	}
+	g.clock.add(31 * time.Minute)
+	g.request(thirdReq)
+	g.restart()
+}
+
 func TestStepsAreTakenInOrder(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, governance.Set{Version: 1, Rules: []governance.Rule{{Name: "two steps", Steps: []governance.Step{

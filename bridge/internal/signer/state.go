@@ -264,24 +264,41 @@ func (s *state) decide(r *request, now time.Time) governance.Decision {
 	return governance.Decide(in)
 }
 
-// spent adds up what the account's other requests took, or may still take, in
-// each window that its rules look at.
+// spent adds up what the account's other requests took, or may still take, in each
+// window that its rules look at.
 func (s *state) spent(r *request) []governance.Spent {
-	var all []governance.Spent
-	for _, w := range s.accounts[r.Intent.Account].Rules.Windows() {
-		since := r.created.Add(-time.Duration(w.Seconds) * time.Second)
-		var amounts []string
-		for _, o := range s.requests {
-			gone := o.outcome != "" && o.outcome != string(governance.Approved)
-			if o.Intent.Account == r.Intent.Account && o.Intent.Fiat.Currency == w.Currency && !gone && o.created.After(since) {
-				amounts = append(amounts, o.Intent.Fiat.Amount)
-			}
+	windows := s.accounts[r.Intent.Account].Rules.Windows()
+	if len(windows) == 0 {
+		return nil
+	}
+	var others []governance.Earlier
+	for _, o := range s.requests {
+		if o.Intent.Account == r.Intent.Account && o != r {
+			others = append(others, o.earlier())
 		}
-		if sum, ok := governance.Sum(amounts...); ok {
-			all = append(all, governance.Spent{Currency: w.Currency, Seconds: w.Seconds, Amount: sum})
+	}
+	var all []governance.Spent
+	for _, w := range windows {
+		if sum, ok := w.Spent(r.created, others); ok {
+			all = append(all, sum)
 		}
 	}
 	return all
+}
+
+// earlier is a request as the sums of later ones look at it.
+func (r *request) earlier() governance.Earlier {
+	e := governance.Earlier{
+		Amount: r.Intent.Fiat.Amount, Currency: r.Intent.Fiat.Currency, State: governance.Pending, Expires: time.Unix(r.Expires, 0),
+	}
+	if n := len(r.accepted); n > 0 { // the outcome is written after the last approval, and may not be yet
+		e.State, e.Approved = r.accepted[n-1].state, r.accepted[n-1].at
+		e.UseBy = e.Approved.Add(governance.Use(r.GovernedBy.UseWithin))
+	}
+	if r.outcome != "" {
+		e.State = governance.State(r.outcome)
+	}
+	return e
 }
 
 // voted reports whether the member's decision on r is in the log.
