@@ -190,7 +190,7 @@ func children(t *testing.T, pid int) (all []int) {
 
 func TestAProcessThatDoesNotReadIsReplaced(t *testing.T) {
 	f := softhsm.NewFaulty(t, softhsm.Spec{Label: "deaf", Keys: []softhsm.Key{both(jws.P256)}})
-	devices, err := Open(Config{Modules: Modules(f.Module), Poll: time.Hour, silent: 2 * time.Second})
+	devices, err := Open(Config{Modules: Modules(f.Module), Poll: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -204,7 +204,11 @@ func TestAProcessThatDoesNotReadIsReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(pidOf(d), syscall.SIGSTOP); err != nil {
+	p := processOf(d)
+	p.writing.Lock()
+	p.silent = time.Second // from now on: until here a slow machine may take its time
+	p.writing.Unlock()
+	if err := syscall.Kill(p.cmd.Process.Pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	const n = 3000 // more than the socket holds

@@ -62,9 +62,11 @@ func bridge(token []string) error {
 	return err
 }
 
-// pidOf is the process that runs a token's module.
-func pidOf(d *Device) int {
+// processOf is the process that runs a token's module.
+func processOf(d *Device) *process {
 	d.module.mu.Lock()
 	defer d.module.mu.Unlock()
-	return d.module.engine.(*process).cmd.Process.Pid
+	return d.module.engine.(*process)
 }
+
+func pidOf(d *Device) int { return processOf(d).cmd.Process.Pid }
