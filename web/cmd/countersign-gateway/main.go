@@ -12,10 +12,13 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"countersign/shared/secret"
 	"countersign/shared/strictjson"
+	"countersign/web/internal/gateway"
 	"countersign/web/internal/sandbox"
+	"countersign/web/internal/store"
 	"countersign/web/internal/store/sqlstore"
 )
 
@@ -24,13 +27,15 @@ const usage = `countersign-gateway - HTTP API, quotes and orders for a vault who
 Usage:
   countersign-gateway serve   -config FILE   serve the API and the dashboard
   countersign-gateway migrate -config FILE   bring the database up to date, then exit
+  countersign-gateway resume  -config FILE   confirm that this computer's clock is right, when the
+                                             gateway saw a later time before
   countersign-gateway sandbox -config FILE   serve pretend providers, a pretend chain and
                                              the small dashboard back end that holds the API key
 
 It prints "listening on URL" for each address once it is ready; SIGINT or SIGTERM
 stops it after it has answered the requests that it has.
 
-The file for serve and migrate is JSON; every name is known or refused:
+The file for serve, migrate and resume is JSON; every name is known or refused:
   listen              address of the API, such as 127.0.0.1:8080; port 0 picks a free one
   database            SQLite file, made with mode 0600
   signer_socket       unix socket of countersign-bridge signer
@@ -81,7 +86,7 @@ func main() {
 }
 
 // run is the program without its process.
-func run(ctx context.Context, args []string, std stdio) error {
+func run(ctx context.Context, args []string, std stdio) (err error) {
 	if len(args) == 0 || args[0] == "help" || args[0] == "-h" || args[0] == "-help" || args[0] == "--help" {
 		_, err := io.WriteString(std.out, usage)
 		return err
@@ -108,7 +113,7 @@ func run(ctx context.Context, args []string, std stdio) error {
 			return err
 		}
 		return serve(ctx, cfg, std)
-	case "migrate":
+	case "migrate", "resume":
 		var cfg Config
 		if err := readConfig(*file, &cfg); err != nil {
 			return err
@@ -117,8 +122,12 @@ func run(ctx context.Context, args []string, std stdio) error {
 		if err != nil {
 			return err
 		}
+		defer func() { err = errors.Join(err, db.Close()) }()
+		if verb == "resume" {
+			return resume(ctx, db, std)
+		}
 		fmt.Fprintf(std.out, "%s is up to date\n", cfg.Database)
-		return db.Close()
+		return nil
 	case "sandbox":
 		var cfg sandbox.Config
 		if err := readConfig(*file, &cfg); err != nil {
@@ -126,7 +135,23 @@ func run(ctx context.Context, args []string, std stdio) error {
 		}
 		return sandbox.Run(ctx, cfg, sandbox.Stdio{Out: std.out, Err: std.err})
 	}
-	return fmt.Errorf("there is no %q: use serve, migrate or sandbox; see countersign-gateway --help", verb)
+	return fmt.Errorf("there is no %q: use serve, migrate, resume or sandbox; see countersign-gateway --help", verb)
+}
+
+// resume is the operator's word that the clock is right.
+func resume(ctx context.Context, db store.Store, std stdio) error {
+	now := time.Now()
+	seen, ok, err := gateway.Resume(ctx, db, now)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		fmt.Fprintln(std.out, "there is nothing to confirm: the clock is not behind what the gateway saw")
+	default:
+		fmt.Fprintf(std.out, "confirmed: it is %s, although the gateway saw %s. A gateway that runs goes on within ten seconds\n",
+			now.UTC().Format(time.RFC3339), seen.Format(time.RFC3339))
+	}
+	return nil
 }
 
 func readConfig(path string, cfg any) error {

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 	"os"
@@ -14,6 +15,8 @@ import (
 
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway/gatewaytest"
+	"countersign/web/internal/store"
+	"countersign/web/internal/store/sqlstore"
 )
 
 func file(t *testing.T, path, text string) string {
@@ -108,6 +111,30 @@ func TestHelpTeaches(t *testing.T) {
 		var out strings.Builder
 		if err := run(t.Context(), args, stdio{&out, io.Discard}); err != nil || !strings.Contains(out.String(), "serve   -config FILE") {
 			t.Errorf("%v: %v %q", args, err, out.String())
+		}
+	}
+}
+
+func TestTheOperatorConfirmsTheGatewaysClock(t *testing.T) {
+	t.Parallel()
+	path, cfg := config(t)
+	for _, step := range []struct {
+		seen time.Duration
+		says string
+	}{{-time.Hour, "nothing to confirm"}, {time.Hour, "confirmed: it is"}, {0, "nothing to confirm"}} {
+		db, err := sqlstore.Open(t.Context(), cfg.Database)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if step.seen != 0 {
+			err = db.Write(t.Context(), func(tx store.Tx) error { return tx.PutSeen(time.Now().Add(step.seen)) })
+		}
+		if err := errors.Join(err, db.Close()); err != nil {
+			t.Fatal(err)
+		}
+		var out strings.Builder
+		if err := run(t.Context(), []string{"resume", "-config", path}, stdio{&out, io.Discard}); err != nil || !strings.Contains(out.String(), step.says) {
+			t.Errorf("%s: %q, %v", step.seen, out.String(), err)
 		}
 	}
 }

@@ -189,7 +189,8 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, closeKey()) }()
-	now := gateway.Steady(time.Now, elapsed, log)
+	clock := gateway.NewClock(time.Now, elapsed, log)
+	now := clock.Now
 	tokens, err := token.New(token.Config{
 		Key: key, Issuer: cfg.PublicURL, Audience: "countersign", Env: cfg.Environment, Now: now, Rand: rand.Reader,
 	})
@@ -217,7 +218,7 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 	defer link.Close()
 	g, err := gateway.New(ctx, gateway.Config{
 		Store: db, Tokens: tokens, Desk: providers, Signer: link, Chains: chains, Entity: signer.Entity, Key: statementKey,
-		Env: cfg.Environment, PageURL: strings.TrimSuffix(cfg.PublicURL, "/"), Now: now, Rand: rand.Reader, Log: log,
+		Env: cfg.Environment, PageURL: strings.TrimSuffix(cfg.PublicURL, "/"), Now: now, Clock: clock, Rand: rand.Reader, Log: log,
 	})
 	if err != nil {
 		return err

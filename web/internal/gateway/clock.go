@@ -1,57 +1,164 @@
 package gateway
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"time"
+
+	"countersign/shared/fault"
+	"countersign/web/internal/store"
 )
 
-// setBack is how far behind a clock must be to be told of.
-const setBack = 2 * time.Second
+const (
+	setBack = 2 * time.Second // how far behind a clock must be to be told of
+	// maxBack is how far the clock may be behind what this gateway saw when it ran
+	// last: as much as the vault's signer allows.
+	maxBack   = 2 * time.Minute
+	keepEvery = 10 * time.Second // how often the time is written down
+)
 
-// steady is a clock that never goes back.
-type steady struct {
+// Clock is the time on the wall, and goes on from where it was when that is set
+// back, with the time that elapsed: a quote or a ticket that ran out stays so. The
+// time is kept with the database, so that this holds across a restart too; but a
+// clock that is then more than two minutes behind says nothing about how long the
+// gateway was down, and nothing is sold until it is right, or the operator confirms
+// it. It is safe for concurrent use.
+type Clock struct {
 	wall    func() time.Time
 	elapsed func() time.Duration
 	log     *slog.Logger
 
-	mu   sync.Mutex
-	last time.Time     // that was returned
-	at   time.Duration // when
-	told bool
+	mu      sync.Mutex
+	last    time.Time     // that was returned
+	at      time.Duration // when
+	told    bool
+	kept    time.Time // as the database has it
+	stopped bool      // since the start: the clock was behind what was kept
 }
 
-// Steady is the time on the wall, and goes on from where it was when that is set
-// back, with the time that elapsed: a quote or a ticket that ran out stays so.
-// The computer's clock counts again when it has caught up, or in the next process.
-// elapsed counts from any moment on and is never set. The log, which may be nil,
-// is told once when the clock is set back and once when it has caught up.
-func Steady(wall func() time.Time, elapsed func() time.Duration, log *slog.Logger) func() time.Time {
+// NewClock is the time on the wall. elapsed counts from any moment on and is never
+// set. The log, which may be nil, is told once when the clock is set back and once
+// when it has caught up.
+func NewClock(wall func() time.Time, elapsed func() time.Duration, log *slog.Logger) *Clock {
 	if log == nil {
 		log = slog.New(slog.DiscardHandler)
 	}
-	return (&steady{wall: wall, elapsed: elapsed, log: log}).now
+	return &Clock{wall: wall, elapsed: elapsed, log: log}
 }
 
-func (s *steady) now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now, at := s.wall().Round(0), s.elapsed()
-	least := s.last.Add(at - s.at)
+// Now never goes back, but by the operator's word.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now()
+}
+
+func (c *Clock) now() time.Time {
+	now, at := c.wall().Round(0), c.elapsed()
+	least := c.last.Add(at - c.at)
 	behind := least.Sub(now)
 	switch {
-	case s.last.IsZero() || behind <= 0:
-		if s.told {
-			s.log.Info("the computer's clock has caught up", "time", now.UTC())
+	case c.last.IsZero() || behind <= 0:
+		if c.told {
+			c.log.Info("the computer's clock has caught up", "time", now.UTC())
 		}
-		s.told = false
+		c.told = false
 	default:
-		if behind > setBack && !s.told {
-			s.told = true
-			s.log.Warn("the computer's clock was set back: time goes on from where it was; if it is right now, restart the gateway", "clock", now.UTC(), "time", least.UTC(), "back", behind.Round(time.Second).String())
+		if behind > setBack && !c.told {
+			c.told = true
+			c.log.Warn("the computer's clock was set back: time goes on from where it was; if it is right now, say so with countersign-gateway resume",
+				"clock", now.UTC(), "time", least.UTC(), "back", behind.Round(time.Second).String())
 		}
 		now = least
 	}
-	s.last, s.at = now, at
+	c.last, c.at = now, at
 	return now
+}
+
+// begin goes on from the time that was kept when the gateway ran last.
+func (c *Clock) begin(ctx context.Context, db store.Store) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	err := db.Read(ctx, func(tx store.Tx) (err error) {
+		c.kept, err = tx.Seen()
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return nil // the first start
+	}
+	if err != nil {
+		return fmt.Errorf("read when this gateway ran last: %w", err)
+	}
+	c.stopped = c.kept.Sub(c.wall()) > maxBack
+	if c.kept.After(c.last) {
+		c.last, c.at = c.kept, c.elapsed()
+	}
+	if c.stopped {
+		c.log.Error("the computer's clock is behind what this gateway saw last: nothing is quoted and nobody is handed over until it is right, or you confirm it with countersign-gateway resume",
+			"clock", c.wall().UTC(), "seen", c.kept.UTC())
+	}
+	return nil
+}
+
+// keep writes the time down, and takes the operator's word: where an earlier time is
+// kept than was written, the clock on the wall counts from now on.
+func (c *Clock) keep(ctx context.Context, db store.Store) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var now time.Time
+	err := db.Write(ctx, func(tx store.Tx) error {
+		kept, err := tx.Seen()
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		if kept.Before(c.kept) {
+			c.log.Info("the operator confirmed the clock", "clock", c.wall().UTC(), "before", c.last.UTC())
+			c.last, c.told, c.stopped = time.Time{}, false, false
+		}
+		if c.stopped = c.stopped && kept.Sub(c.wall()) > maxBack; c.stopped {
+			now = kept
+			return nil
+		}
+		now = c.now().Truncate(time.Millisecond)
+		return tx.PutSeen(now)
+	})
+	if err == nil {
+		c.kept = now
+	}
+	return err
+}
+
+// check fails with UNAVAILABLE (details reason=clock) while the clock is behind what
+// the gateway saw before it was started.
+func (c *Clock) check() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := c.wall(); c.stopped && c.kept.Sub(now) > maxBack {
+		return fault.New(fault.Unavailable, fmt.Sprintf("the gateway stopped: the clock of its computer says %s, and it ran at %s before. Nothing is quoted and nobody is handed over "+
+			"until the clock is right again, or the operator confirms it with `countersign-gateway resume`", stampOf(now), stampOf(c.kept))).With("reason", "clock")
+	}
+	return nil
+}
+
+func stampOf(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// Resume is the operator's word that the clock on the wall is right although the
+// gateway saw a later time. A gateway that runs takes it within ten seconds. It
+// reports the time that was seen, and whether there was something to confirm.
+func Resume(ctx context.Context, db store.Store, wall time.Time) (seen time.Time, ok bool, err error) {
+	err = db.Write(ctx, func(tx store.Tx) error {
+		seen, err = tx.Seen()
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil || seen.Sub(wall) <= setBack {
+			return err
+		}
+		ok = true
+		return tx.PutSeen(wall.Truncate(time.Millisecond))
+	})
+	return seen, ok, err
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/quote"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
 	"countersign/web/internal/gateway/gatewaytest"
@@ -42,7 +43,7 @@ func TestTheGatewaysTimeDoesNotGoBack(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
 	wall, passed := time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC), time.Duration(0)
-	now := gateway.Steady(func() time.Time { return wall }, func() time.Duration { return passed }, slog.New(slog.NewTextHandler(&out, nil)))
+	now := gateway.NewClock(func() time.Time { return wall }, func() time.Duration { return passed }, slog.New(slog.NewTextHandler(&out, nil))).Now
 	start := now()
 	for i, step := range []struct {
 		wall, passed, want time.Duration // since the start
@@ -63,5 +64,98 @@ func TestTheGatewaysTimeDoesNotGoBack(t *testing.T) {
 	}
 	if n := strings.Count(out.String(), "set back"); n != 1 || strings.Count(out.String(), "caught up") != 1 {
 		t.Errorf("the log: %s", out.String())
+	}
+}
+
+func TestTheGatewaysClockIsComparedWithWhatItSawBeforeARestart(t *testing.T) {
+	t.Parallel()
+	stopped := func(what string, err error) {
+		t.Helper()
+		f, ok := fault.As(err)
+		if !ok || f.Code != fault.Unavailable || f.Details["reason"] != "clock" || !strings.Contains(f.Message, "countersign-gateway resume") {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	// sold asks for all that must not be sold while the clock is not believed.
+	sold := func(w *gatewaytest.World, q, approved, ordered, ticket string) map[string]error {
+		_, quotes := w.Gateway.Quotes(t.Context(), gatewaytest.Caller(), quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR"}, "acc_treasury", nil)
+		_, request := w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), wire.RequestInput{QuoteID: q, AccountID: "acc_treasury"}, "key-"+q)
+		_, order := w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), approved)
+		_, again := w.Gateway.NewTicket(t.Context(), gatewaytest.Caller(), ordered, wire.TicketInput{})
+		_, redirect := w.Gateway.Redirect(t.Context(), ticket)
+		return map[string]error{"quotes": quotes, "a request": request, "an order": order, "a ticket": again, "the use of a ticket": redirect}
+	}
+	for name, back := range map[string]func(*gatewaytest.World){
+		"the clock is right again": func(w *gatewaytest.World) { w.Pass(59 * time.Minute) },
+		"the operator confirms it": func(w *gatewaytest.World) {
+			seen, ok, err := gateway.Resume(t.Context(), w.Store, w.Now())
+			if err != nil || !ok || seen.Sub(w.Now()) < 50*time.Minute {
+				t.Errorf("confirmed %v, seen %s, %v", ok, seen, err)
+			}
+			must[struct{}](t)(struct{}{}, w.Gateway.Tick(t.Context()))
+		},
+	} {
+		w := gatewaytest.New(t)
+		first, second := w.Approved(), w.Approved()
+		o := must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), first.ID))
+		q := w.Quoted()
+		must[struct{}](t)(struct{}{}, w.Gateway.Tick(t.Context()))
+		w.Pass(-time.Hour)
+		w.Restart()
+		must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context()))
+		for range 2 {
+			for what, err := range sold(w, q.ID, second.ID, o.ID, ticketOf(t, o)) {
+				stopped(name+", before: "+what, err)
+			}
+			must[struct{}](t)(struct{}{}, w.Gateway.Tick(t.Context())) // which keeps nothing while it is stopped
+		}
+		if h := w.Gateway.Health(t.Context()); h.Components["clock"] != "stopped" || h.Status != "degraded" {
+			t.Errorf("%s: the health is %+v", name, h)
+		}
+		back(w)
+		if h := w.Gateway.Health(t.Context()); h.Components["clock"] != "ok" || h.Status != "ok" {
+			t.Errorf("%s: the health is %+v", name, h)
+		}
+		w.Quoted()
+		must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), second.ID))
+		w.Restart()
+		w.Quoted()
+	}
+}
+
+func TestAClockThatIsALittleBehindAfterARestartGoesOnFromWhereItWas(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	q := w.Quoted()
+	w.Pass(q.ExpiresAt.Sub(w.Now()) + time.Second)
+	must[struct{}](t)(struct{}{}, w.Gateway.Tick(t.Context()))
+	w.Pass(-time.Minute)
+	w.Restart()
+	_, err := w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), wire.RequestInput{QuoteID: q.ID, AccountID: "acc_treasury"}, "key-"+q.ID)
+	expect(t, "code", string(fault.CodeOf(err)), string(fault.QuoteExpired))
+	w.Quoted()
+}
+
+func TestTheOperatorsWordCountsWhileTheGatewayRunsToo(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	if _, ok, err := gateway.Resume(t.Context(), w.Store, w.Now()); ok || err != nil {
+		t.Errorf("without a time that was seen: %v, %v", ok, err)
+	}
+	w.Pass(time.Hour)
+	must[struct{}](t)(struct{}{}, w.Gateway.Tick(t.Context()))
+	if _, ok, err := gateway.Resume(t.Context(), w.Store, w.Now()); ok || err != nil {
+		t.Errorf("while the clock is right: %v, %v", ok, err)
+	}
+	w.Pass(-time.Hour)
+	if ahead := w.Gateway.Clock().Now.Sub(w.Now()); ahead != time.Hour {
+		t.Errorf("set back by an hour, it is %s ahead", ahead)
+	}
+	if _, ok, err := gateway.Resume(t.Context(), w.Store, w.Now()); !ok || err != nil {
+		t.Errorf("confirmed %v, %v", ok, err)
+	}
+	must[struct{}](t)(struct{}{}, w.Gateway.Tick(t.Context()))
+	if ahead := w.Gateway.Clock().Now.Sub(w.Now()); ahead != 0 {
+		t.Errorf("confirmed, it is %s ahead", ahead)
 	}
 }

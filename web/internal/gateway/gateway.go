@@ -86,6 +86,7 @@ type Config struct {
 
 	RequestLife time.Duration // 0: 24 h
 	Now         func() time.Time
+	Clock       *Clock // where Now comes from; nil: it is not compared with what was seen before a restart
 	Rand        io.Reader
 	Log         *slog.Logger
 }
@@ -121,6 +122,11 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Clock != nil {
+		if err := cfg.Clock.begin(ctx, cfg.Store); err != nil {
+			return nil, err
+		}
 	}
 	g := &Gateway{cfg: cfg, watches: map[string]*watch{}, chain: signedlog.Chain{Key: cfg.Key}, limit: newLimits(cfg.Now)}
 	for id, c := range cfg.Chains {
@@ -166,6 +172,7 @@ func (g *Gateway) Run(ctx context.Context) {
 			})
 		})
 	}
+	wg.Go(func() { g.every(ctx, keepEvery, "keep the time", g.Tick) })
 	wg.Go(func() { g.every(ctx, time.Hour, "remove what is old", g.prune) })
 	wg.Wait()
 }
@@ -201,6 +208,22 @@ func (g *Gateway) prune(ctx context.Context) error {
 	})
 }
 
+// Tick writes the time down, and takes the operator's word on it.
+func (g *Gateway) Tick(ctx context.Context) error {
+	if g.cfg.Clock == nil {
+		return nil
+	}
+	return g.cfg.Clock.keep(ctx, g.cfg.Store)
+}
+
+// timely fails with UNAVAILABLE while the clock is not believed.
+func (g *Gateway) timely() error {
+	if g.cfg.Clock == nil {
+		return nil
+	}
+	return g.cfg.Clock.check()
+}
+
 // now is the server's time, to the millisecond.
 func (g *Gateway) now() time.Time { return g.cfg.Now().UTC().Truncate(time.Millisecond) }
 
@@ -212,10 +235,13 @@ func (g *Gateway) JWKS() []byte { return g.cfg.Tokens.JWKS() }
 
 // Health says what works. Nothing of it is secret.
 func (g *Gateway) Health(ctx context.Context) wire.Health {
-	h := wire.Health{Status: "ok", Components: map[string]string{"database": "ok", "signer": "ok", "chain": "ok"}, Chains: []wire.ChainHealth{}}
+	h := wire.Health{Status: "ok", Components: map[string]string{"database": "ok", "signer": "ok", "chain": "ok", "clock": "ok"}, Chains: []wire.ChainHealth{}}
 	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) error { _, err := tx.Mark(); return err }); err != nil {
 		h.Components["database"] = "unavailable"
 		h.Status = "unavailable"
+	}
+	if g.timely() != nil {
+		h.Components["clock"], h.Status = "stopped", "degraded"
 	}
 	if len(g.watches) == 0 {
 		h.Components["chain"] = "none"

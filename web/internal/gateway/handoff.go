@@ -38,9 +38,12 @@ func purchaseOf(tx store.Tx, entity, request string) (p purchase, err error) {
 // mayHandOff reports why a payer must not be led to the provider now, whatever it
 // offers. Each way to the provider asks: an order, a ticket, and the use of one.
 // It fails with SIGNATURE_INVALID, CONFLICT (not approved yet, or completed),
-// REQUEST_CLOSED, APPROVAL_LAPSED, and INVALID_REQUEST for what cannot be bought on
-// the account's chain.
+// REQUEST_CLOSED, APPROVAL_LAPSED, INVALID_REQUEST for what cannot be bought on the
+// account's chain, and UNAVAILABLE while the clock is not believed.
 func (g *Gateway) mayHandOff(p purchase) error {
+	if err := g.timely(); err != nil {
+		return err
+	}
 	r := p.request
 	switch {
 	case !r.Verified:

@@ -180,8 +180,11 @@ func (g *Gateway) useTicket(ctx context.Context, hash [32]byte) (t store.Ticket,
 // the ticket was made is asked once more, the price too. It fails with
 // TICKET_SPENT, APPROVAL_LAPSED, DEPOSIT_SEEN, QUOTE_CHANGED, NOT_ELIGIBLE and
 // PROVIDER_UNAVAILABLE, all with the detail order but for a ticket that is not
-// known; the order then waits for another ticket.
+// known; with UNAVAILABLE, and no ticket used, while the clock is not believed; the order then waits for another ticket.
 func (g *Gateway) Redirect(ctx context.Context, ticket string) (string, error) {
+	if err := g.timely(); err != nil { // which uses no ticket up
+		return "", err
+	}
 	t, o, err := g.useTicket(ctx, sha256.Sum256([]byte(ticket)))
 	if err != nil {
 		return "", err

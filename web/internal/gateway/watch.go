@@ -162,8 +162,12 @@ func (g *Gateway) unwatched(id string) string {
 // buyable refuses what cannot be bought into an account on the chain, with the
 // field that holds the asset in details: INVALID_REQUEST when the chain cannot
 // hold the asset or nothing can see it arrive, NOT_ELIGIBLE (details reason
-// CHAIN_NOT_WATCHED) while the chain is not read.
+// CHAIN_NOT_WATCHED) while the chain is not read; and with UNAVAILABLE (details
+// reason clock) everything while the clock is not believed.
 func (g *Gateway) buyable(id, bought, field string) error {
+	if err := g.timely(); err != nil {
+		return err
+	}
 	if _, why := asset.Buyable(id, bought); why != "" {
 		return fault.New(fault.Invalid, why).With("field", field).With("chain", id).With("asset", bought)
 	}

@@ -45,6 +45,7 @@ type Tx interface {
 	Ledger
 	Deposits
 	Chains
+	Clock
 	Documents
 }
 
@@ -252,6 +253,12 @@ type Ledger interface {
 type Chains interface {
 	Cursor(chain string) (string, error) // empty when never read
 	PutCursor(chain, cursor string) error
+}
+
+// Clock remembers the latest time that the gateway saw.
+type Clock interface {
+	Seen() (time.Time, error) // ErrNotFound before the first
+	PutSeen(time.Time) error  // replaces it, to the millisecond
 }
 
 // Documents are the last good documents of providers.

@@ -157,6 +157,7 @@ type World struct {
 	now     time.Time
 	passed  time.Duration
 	steady  func() time.Time // of the gateway that runs
+	clock   *gateway.Clock
 }
 
 // New starts one whose deposits are final in their block; it ends with the test.
@@ -209,7 +210,8 @@ func (w *World) Scan() {
 func (w *World) open() {
 	w.T.Helper()
 	ctx := context.Background()
-	w.steady = gateway.Steady(w.Now, w.elapsed, nil)
+	w.clock = gateway.NewClock(w.Now, w.elapsed, nil)
+	w.steady = w.clock.Now
 	var err error
 	if w.Store, err = sqlstore.Open(ctx, w.path); err != nil {
 		w.T.Fatal(err)
@@ -222,7 +224,7 @@ func (w *World) open() {
 	}
 	w.Gateway, err = gateway.New(ctx, gateway.Config{
 		Store: w.Store, Tokens: w.Tokens, Desk: w.Desk, Signer: signerlink.New(w.Signer.Socket), Chains: map[string]gateway.Watched{ChainID: {Node: reader{w.Chain.watcher, w.Chain}, Confirmations: w.needed}},
-		Entity: "ent_sandbox", Key: w.Signer.Key.PublicKey(), Env: "sandbox", PageURL: "https://page.example", Now: w.steady, Rand: rand.Reader,
+		Entity: "ent_sandbox", Key: w.Signer.Key.PublicKey(), Env: "sandbox", PageURL: "https://page.example", Now: w.steady, Clock: w.clock, Rand: rand.Reader,
 	})
 	if err != nil {
 		w.T.Fatal(err)

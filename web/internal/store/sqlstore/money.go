@@ -190,6 +190,17 @@ func (x *tx) PutCursor(chain, cursor string) error {
 	return err
 }
 
+func (x *tx) Seen() (time.Time, error) {
+	var at int64
+	err := x.one("read the time that was seen", []any{&at}, `SELECT seen FROM clock`)
+	return time.UnixMilli(at).UTC(), err
+}
+
+func (x *tx) PutSeen(at time.Time) error {
+	_, err := x.exec("keep the time", `INSERT INTO clock (one, seen) VALUES (1, ?) ON CONFLICT (one) DO UPDATE SET seen = excluded.seen`, at.UnixMilli())
+	return err
+}
+
 func (x *tx) Document(provider, endpoint string) ([]byte, time.Time, error) {
 	var d []byte
 	var at int64

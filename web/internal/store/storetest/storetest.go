@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"the same event is one deposit", (*suite).deposits},
 		{"blocks are remembered and forgotten", (*suite).blocks},
 		{"cursors and documents", (*suite).rest},
+		{"the time that was seen last", (*suite).seen},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -425,4 +426,16 @@ func (s *suite) rest() {
 		return errors.Join(err, err2)
 	})
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, _, err := tx.Document("p", "x"); return err })
+}
+
+func (s *suite) seen() {
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Seen(); return err })
+	for _, at := range []time.Time{start, start.Add(time.Hour), start.Add(time.Millisecond)} {
+		s.write(nil, func(tx store.Tx) error { return tx.PutSeen(at) })
+		s.read(nil, func(tx store.Tx) error {
+			got, err := tx.Seen()
+			s.same(got, at)
+			return err
+		})
+	}
 }
