@@ -2,8 +2,10 @@ package softhsm
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"countersign/softhsm/fault"
 )
@@ -31,8 +33,11 @@ func NewFaulty(t testing.TB, spec Spec) *Faulty {
 		t.Fatal(err)
 	}
 	token := makeIn(t, t.TempDir(), spec)
-	m, err := fault.Install(t.Context(), t.TempDir(), fault.Config{
-		Real: token.Store.Module, Token: token.Label, Env: token.Env()})
+	cfg := fault.Config{Real: token.Store.Module, Token: token.Label, Env: token.Env()}
+	if strings.ContainsFunc(token.Label, unicode.IsControl) || strings.TrimSpace(token.Label) != token.Label {
+		cfg.Token = "" // its store has no other, and the control file has lines
+	}
+	m, err := fault.Install(t.Context(), t.TempDir(), cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

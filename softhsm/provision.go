@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/asn1"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/miekg/pkcs11"
@@ -44,6 +46,44 @@ type Spec struct {
 	PIN   string `json:"pin,omitempty"`    // empty: eight random digits
 	SOPIN string `json:"so_pin,omitempty"` // empty: eight random digits
 	Keys  []Key  `json:"keys"`
+	// Base64 says that the labels and ids are coded so: they need not be text, and JSON
+	// carries nothing else.
+	Base64 bool `json:"base64,omitempty"`
+}
+
+// coded is the token with its labels and ids in base64.
+func (s Spec) coded() Spec {
+	again, _ := s.recoded(func(label string) (string, error) { return base64.StdEncoding.EncodeToString([]byte(label)), nil })
+	again.Base64 = true
+	return again
+}
+
+// plain is the token with its labels and ids as they are.
+func (s Spec) plain() (Spec, error) {
+	if !s.Base64 {
+		return s, nil
+	}
+	again, err := s.recoded(func(coded string) (string, error) {
+		label, err := base64.StdEncoding.DecodeString(coded)
+		return string(label), err
+	})
+	again.Base64 = false
+	return again, err
+}
+
+func (s Spec) recoded(code func(string) (string, error)) (Spec, error) {
+	s.Keys = slices.Clone(s.Keys)
+	all := []*string{&s.Label}
+	for i := range s.Keys {
+		all = append(all, &s.Keys[i].Label, &s.Keys[i].ID)
+	}
+	for _, text := range all {
+		var err error
+		if *text, err = code(*text); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
 }
 
 // Store is a folder with a SoftHSM configuration and its tokens.
@@ -113,9 +153,16 @@ func Provision(ctx context.Context, dir string, specs ...Spec) (Store, error) {
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			made, err := makeToken(m, spec)
+			plain, err := spec.plain()
 			if err != nil {
-				return fmt.Errorf("make token %q: %w", spec.Label, err)
+				return err
+			}
+			made, err := makeToken(m, plain)
+			if err != nil {
+				return fmt.Errorf("make token %q: %w", plain.Label, err)
+			}
+			if spec.Base64 {
+				made = made.coded()
 			}
 			s.Tokens = append(s.Tokens, made)
 		}

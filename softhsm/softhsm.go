@@ -76,7 +76,7 @@ func New(t testing.TB, spec Spec) *Token {
 // what it built for this.
 func makeIn(t testing.TB, dir string, spec Spec) *Token {
 	t.Helper()
-	body, err := json.Marshal([]Spec{spec})
+	body, err := json.Marshal([]Spec{spec.coded()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,7 +92,10 @@ func makeIn(t testing.TB, dir string, spec Spec) *Token {
 	if err := json.Unmarshal(out, &token.Store); err != nil || len(token.Tokens) != 1 {
 		t.Fatalf("softhsm: read what softhsm-token made: %v", err)
 	}
-	token.Spec = token.Tokens[0]
+	if token.Spec, err = token.Tokens[0].plain(); err != nil {
+		t.Fatalf("softhsm: read what softhsm-token made: %v", err)
+	}
+	token.Tokens[0] = token.Spec
 	return token
 }
 

@@ -14,6 +14,7 @@ package name
 
 import (
 	"strconv"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -100,10 +101,11 @@ func imitates(s string) string {
 func Visible(r rune) bool { return unfit(r) == "" }
 
 // Shown is a text of one line that others chose, such as the label of a token, fit
-// to be shown: as it is when it could be a name, else quoted, with everything but
-// ASCII written as an escape, and cut after 64 characters.
+// to be shown: as it is when it could be a name without quotation marks, else quoted,
+// with everything but ASCII written as an escape, and cut after 64 characters. Two
+// texts that are not cut are shown as two.
 func Shown(s string) string {
-	if OK(s) {
+	if OK(s) && !strings.ContainsAny(s, `"\`) {
 		return s
 	}
 	cut := ""
@@ -116,6 +118,15 @@ func Shown(s string) string {
 		}
 	}
 	return strconv.QuoteToASCII(s) + cut
+}
+
+// Quote puts what [Shown] returned into quotation marks, for the middle of a sentence;
+// what has them already stays as it is.
+func Quote(shown string) string {
+	if strings.HasPrefix(shown, `"`) {
+		return shown
+	}
+	return `"` + shown + `"`
 }
 
 // unfit says why a character has no place in a name.

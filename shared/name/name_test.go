@@ -200,11 +200,16 @@ func TestWhatOthersChoseIsShownWithoutItsTricks(t *testing.T) {
 		"a\u2800b":                `"a\u2800b"`,
 		"a\nYou pay 25.00 EUR":    `"a\nYou pay 25.00 EUR"`,
 		"":                        `""`,
+		`"A\x01B"`:                `"\"A\\x01B\""`, // "A\x01B" without quotation marks is shown so
+		`a" is unlocked. Is "b`:   `"a\" is unlocked. Is \"b"`,
 		strings.Repeat("x", 100):  `"` + strings.Repeat("x", 64) + `"…`,
 		strings.Repeat("\xff", 3): `"\xff\xff\xff"`,
 	} {
 		if got := Shown(in); got != want {
 			t.Errorf("%q is shown as %s, want %s", in, got, want)
+		}
+		if got := Quote(Shown(in)); got != `"`+strings.Trim(want, `"`)+`"` && got != want {
+			t.Errorf("%q is quoted as %s", in, got)
 		}
 	}
 }
@@ -215,7 +220,7 @@ func FuzzProblem(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, s string) {
 		shown := Shown(s)
-		if OK(s) != (shown == s) {
+		if as := OK(s) && !strings.ContainsAny(s, `"\`); as != (shown == s) {
 			t.Errorf("%q is a name: %v, and is shown as %s", s, OK(s), shown)
 		}
 		if !utf8.ValidString(shown) || strings.ContainsFunc(shown, func(r rune) bool { return !Visible(r) }) {

@@ -221,7 +221,7 @@ func (c *journalVerify) sign(ctx context.Context, cfg approver.Config, std stdio
 	if err := s.unlock(ctx, key, why); err != nil {
 		return err
 	}
-	event := journal.Event{Kind: journal.HeadSigned, Entity: member.Entity, Member: member.Member, Device: key.Info().Device,
+	event := journal.Event{Kind: journal.HeadSigned, Entity: member.Entity, Member: member.Member, Device: s.devices.Name(key.Device().Identity()),
 		Key: key.PublicKey().Thumbprint(), Statement: journal.TypHead}
 	if err := s.book.Append(event); err != nil {
 		return err

@@ -98,7 +98,7 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", uriOf(token, k, all.Keys), k.PublicKey().Curve(), print, used, state)
 		}
 		for _, o := range all.Omitted {
-			out = append(out, fmt.Sprintf("left out of the token %q: %s: %s", devices.Name(d.Identity()), o.Object, o.Why))
+			out = append(out, fmt.Sprintf("left out of the token %s: %s: %s", name.Quote(devices.Name(d.Identity())), o.Object, o.Why))
 		}
 	}
 	unusable := devices.Usable()
@@ -237,7 +237,7 @@ func (c *keysGenerate) lacking(s device.State) error {
 }
 
 func lacks(token, what, remedy string) error {
-	return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q lacks %s. %s", token, what, remedy)).With("lacks", what)
+	return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %s lacks %s. %s", name.Quote(name.Shown(token)), what, remedy)).With("lacks", what)
 }
 
 // generate makes one key pair and writes it down. A key that no line of the
@@ -247,7 +247,7 @@ func (s *tokens) generate(ctx context.Context, d *device.Device, t device.Templa
 	key, err := d.Generate(ctx, t)
 	if err != nil {
 		event.Kind, event.Code = journal.Failed, string(fault.CodeOf(err))
-		return "", nil, errors.Join(fmt.Errorf("make the key %q: %w", t.Label, err), s.book.Append(event))
+		return "", nil, errors.Join(fmt.Errorf("make the key %s: %w", name.Quote(name.Shown(t.Label)), err), s.book.Append(event))
 	}
 	event.Key = key.PublicKey().Thumbprint()
 	if err := s.book.Append(event); err != nil {
@@ -363,10 +363,9 @@ func (s *tokens) usedBy(ctx context.Context, key keys.Key) string {
 	return ""
 }
 
-// deletion asks whether a key is to be deleted. Labels are whatever somebody wrote
-// into the token.
+// deletion asks whether a key is to be deleted.
 func deletion(info keys.Info, curve, thumbprint, used string) consent.Question {
-	return consent.Question{Title: "Delete a key of the token " + name.Shown(info.Device),
+	return consent.Question{Title: "Delete a key of the token " + info.Device,
 		Text: fmt.Sprintf("This removes a key permanently. No copy of it exists.\n\nToken:      %s\nKey:        %s\nCurve:      %s\nThumbprint: %s\nIt is %s.\n",
-			name.Shown(info.Device), name.Shown(info.Label), curve, thumbprint, used)}
+			info.Device, info.Label, curve, thumbprint, used)}
 }

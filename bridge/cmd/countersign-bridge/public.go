@@ -11,6 +11,7 @@ import (
 	"countersign/bridge/internal/device"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
+	"countersign/shared/name"
 )
 
 type keysExport struct {
@@ -104,8 +105,8 @@ func (c *keysAttest) Run(ctx context.Context, std stdio) error {
 			return err
 		}
 		if len(chain) == 0 {
-			return fault.New(fault.NotFound, fmt.Sprintf("the token %q offers no certificate for this key through its PKCS#11 module; that says nothing for or against the key. "+
-				"Some makers have a tool of their own for it", key.Info().Device))
+			return fault.New(fault.NotFound, fmt.Sprintf("the token %s offers no certificate for this key through its PKCS#11 module; that says nothing for or against the key. "+
+				"Some makers have a tool of their own for it", name.Quote(key.Info().Device)))
 		}
 		_, err = std.out.Write(chain)
 		return err

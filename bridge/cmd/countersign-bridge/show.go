@@ -32,7 +32,11 @@ func show(w io.Writer, e journal.Entry) error {
 		{"pairing", e.Pairing}, {"program", e.Process}, {"token", e.Device}, {"key", e.Key}, {"signs", e.Statement}, {"digest", e.Digest},
 	} {
 		if f.value != "" {
-			facts = append(facts, strings.TrimLeft(f.label+" ", " ")+printable(f.value))
+			shown := printable(f.value)
+			if f.label == "token" { // it is what people call it
+				shown = legible(f.value)
+			}
+			facts = append(facts, strings.TrimLeft(f.label+" ", " ")+shown)
 		}
 	}
 	if e.Count > 0 {

@@ -5,9 +5,11 @@ import (
 	"strings"
 	"testing"
 
+	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
+	"countersign/shared/name"
 )
 
 // decided is an entry as a bridge writes it.
@@ -69,7 +71,7 @@ func TestNothingInTheJournalsListIsCutOffOrBreaksItsLines(t *testing.T) {
 
 func TestTheLabelOfAKeyMakesNoLineOfThePrompt(t *testing.T) {
 	t.Parallel()
-	q := deletion(keys.Info{Device: "alice\nCurve:      P-256", Label: "old\nThumbprint: " + strings.Repeat("B", 43)}, "secp256k1", strings.Repeat("A", 43), "unused")
+	q := deletion(keys.Info{Device: device.Identity{Label: "alice\nCurve:      P-256"}.Shown(), Label: name.Shown("old\nThumbprint: " + strings.Repeat("B", 43))}, "secp256k1", strings.Repeat("A", 43), "unused")
 	for _, label := range []string{"\nToken:", "\nKey:", "\nCurve:", "\nThumbprint:"} {
 		if strings.Count(q.Text, label) != 1 {
 			t.Errorf("%q in\n%s", label, q.Text)

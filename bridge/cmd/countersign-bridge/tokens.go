@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -15,6 +14,7 @@ import (
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
+	"countersign/shared/name"
 )
 
 // tokenTimeout is how long a call into a module may take before it is abandoned: a
@@ -70,7 +70,7 @@ func (s *tokens) token(ctx context.Context, named string) (*device.Device, error
 		var there []string
 		for _, d := range s.devices.All() {
 			if d.Present() {
-				there = append(there, strconv.Quote(s.devices.Name(d.Identity())))
+				there = append(there, name.Quote(s.devices.Name(d.Identity())))
 			}
 		}
 		if len(there) > 0 {
@@ -145,8 +145,8 @@ func (s *tokens) unlock(ctx context.Context, key *device.Key, why string) error 
 // unlockToken asks for the PIN of a token until it is right, or enough were wrong.
 func (s *tokens) unlockToken(ctx context.Context, d *device.Device, why string) error {
 	if d.State(ctx).NoPIN { // nothing can be unlocked; the word is asked for all the same
-		name := s.devices.Name(d.Identity())
-		return s.asker.Confirm(ctx, consent.Question{Title: "Use " + name, Text: fmt.Sprintf("The token %q needs no PIN.\n%s\n", name, why)})
+		called := s.devices.Name(d.Identity())
+		return s.asker.Confirm(ctx, consent.Question{Title: "Use " + called, Text: fmt.Sprintf("The token %s needs no PIN.\n%s\n", name.Quote(called), why)})
 	}
 	return s.until(ctx, d, why, func(pin []byte, final bool) error {
 		if pin == nil {
@@ -159,21 +159,21 @@ func (s *tokens) unlockToken(ctx context.Context, d *device.Device, why string) 
 // until makes tries with a PIN of the person until one succeeds. pin is nil when
 // it is typed on the reader.
 func (s *tokens) until(ctx context.Context, d *device.Device, why string, try func(pin []byte, final bool) error) error {
-	label := d.Identity().Label
-	if name := s.devices.Name(d.Identity()); name != label {
-		why += " The token is " + name + "."
+	label, called := d.Identity().Shown(), s.devices.Name(d.Identity())
+	if called != label {
+		why += " The token is " + called + "."
 	}
 	note := func(kind string, err error) error {
-		return s.book.Append(journal.Event{Kind: kind, Device: label, Code: string(fault.CodeOf(err))})
+		return s.book.Append(journal.Event{Kind: kind, Device: called, Code: string(fault.CodeOf(err))})
 	}
 	problem := ""
 	for n := 1; ; n++ {
 		state := d.State(ctx)
 		if state.PINLocked {
-			return fault.New(fault.PINLocked, fmt.Sprintf("the token %q is locked after too many wrong PINs", label)).With("device", label)
+			return fault.New(fault.PINLocked, fmt.Sprintf("the token %s is locked after too many wrong PINs", name.Quote(called))).With("device", called)
 		}
 		if state.PINUnset {
-			return fault.New(fault.DeviceFailed, fmt.Sprintf("the token %q could not be unlocked: its PIN was never set", label)).With("device", label).With("ckr", "0x102")
+			return fault.New(fault.DeviceFailed, fmt.Sprintf("the token %s could not be unlocked: its PIN was never set", name.Quote(called))).With("device", called).With("ckr", "0x102")
 		}
 		err := s.attempt(ctx, state, consent.PINQuestion{Device: label, Reason: why, Problem: problem, FinalTry: state.FinalTry, TriesLeft: state.TriesLeft}, try)
 		if err == nil {
@@ -192,7 +192,7 @@ func (s *tokens) until(ctx context.Context, d *device.Device, why string, try fu
 func (s *tokens) attempt(ctx context.Context, state device.State, q consent.PINQuestion, try func(pin []byte, final bool) error) error {
 	if state.FinalTry {
 		err := s.asker.Confirm(ctx, consent.Question{Title: "Last try for " + q.Device,
-			Text: fmt.Sprintf("One try is left for the PIN of the token %q.\nA wrong PIN locks it: only its administrator can unlock it then.\n", q.Device)})
+			Text: fmt.Sprintf("One try is left for the PIN of the token %s.\nA wrong PIN locks it: only its administrator can unlock it then.\n%s\n", name.Quote(q.Device), q.Reason)})
 		if err != nil {
 			return err
 		}

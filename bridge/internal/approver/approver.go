@@ -43,6 +43,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/link"
+	"countersign/shared/name"
 	"countersign/shared/secret"
 )
 
@@ -60,7 +61,7 @@ type Stdio struct {
 
 // Device is a token as it is now.
 type Device struct {
-	Label     string
+	Label     string // as people read it
 	Present   bool
 	Locked    bool     // the PIN is needed before a key can be used
 	PINLocked bool     // too many wrong PINs: nobody can unlock it
@@ -296,19 +297,19 @@ func listen(ctx context.Context, cfg Config, log *slog.Logger) ([]net.Listener, 
 // deviceChanged takes back what was allowed with a token that is gone, or that is
 // another since its module was started again, and tells the pages.
 func (b *Bridge) deviceChanged(token string, present bool) {
-	name := b.deps.Devices.Name(token)
+	called := b.deps.Devices.Name(token)
 	b.grants.takeDevice(token)
 	if b.idle.gone(token) { // who tells us must not wait for the disk
 		b.notes.Go(func() {
-			b.record(journal.Event{Kind: journal.Locked, Device: name, Code: string(fault.DeviceRemoved)})
+			b.record(journal.Event{Kind: journal.Locked, Device: called, Code: string(fault.DeviceRemoved)})
 		})
 	}
 	if !present {
-		b.pulled.ring(token, fault.New(fault.DeviceRemoved, fmt.Sprintf("the token %q was removed; plug it in and try again", name)).With("device", name))
+		b.pulled.ring(token, fault.New(fault.DeviceRemoved, fmt.Sprintf("the token %s was removed; plug it in and try again", name.Quote(called))).With("device", called))
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for c := range b.conns {
-		c.deviceChanged(name, present)
+		c.deviceChanged(called, present)
 	}
 }

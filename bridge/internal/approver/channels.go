@@ -11,6 +11,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	ids "countersign/shared/id"
+	"countersign/shared/name"
 	"countersign/shared/statement"
 )
 
@@ -136,7 +137,7 @@ func (b *Bridge) suits(ctx context.Context, id *identity) error {
 		}
 		for _, n := range needed {
 			if slices.Contains(dev.Lacks, n) {
-				return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q cannot do %s, which the keys of %s need; use another token", dev.Label, n, id.memberName)).
+				return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %s cannot do %s, which the keys of %s need; use another token", name.Quote(dev.Label), n, id.memberName)).
 					With("device", dev.Label).With("lacks", n)
 			}
 		}

@@ -50,7 +50,7 @@ func (d devices) Device(ctx context.Context, token string) (Device, error) {
 		return Device{}, err
 	}
 	s, err := d.State(ctx, u)
-	return Device{Label: s.Label, Present: s.Present, Locked: s.Locked, PINLocked: s.PINLocked, FinalTry: s.FinalTry,
+	return Device{Label: s.Identity.Shown(), Present: s.Present, Locked: s.Locked, PINLocked: s.PINLocked, FinalTry: s.FinalTry,
 		CountLow: s.CountLow, TriesLeft: s.TriesLeft, PINPad: s.PINPad, PINUnset: s.PINUnset, NoPIN: s.NoPIN, Lacks: s.Lacks}, err
 }
 
@@ -60,7 +60,7 @@ func (d devices) Name(token string) string {
 	if err != nil {
 		return token
 	}
-	return d.Devices.Name(device.Identity{Label: u.Token, Manufacturer: u.Manufacturer, Model: u.Model, Serial: u.Serial})
+	return d.Devices.Name(u.Identity())
 }
 
 // Watch calls changed when a token comes or goes.

@@ -7,6 +7,7 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/frame"
+	"countersign/shared/name"
 )
 
 // leaseIdle is how long a page with an open channel keeps a token that it does
@@ -44,7 +45,7 @@ func (ls *leases) take(c *conn, labels []string) (done func(), err error) {
 	defer ls.mu.Unlock()
 	for _, label := range labels {
 		if l := ls.of[label]; l != nil && l.holder != c && !l.free(now) {
-			return nil, fault.New(fault.DeviceInUse, fmt.Sprintf("another page of %s uses the token %q now; close it there, or wait two minutes after its last use", l.holder.origin, c.bridge.deps.Devices.Name(label))).
+			return nil, fault.New(fault.DeviceInUse, fmt.Sprintf("another page of %s uses the token %s now; close it there, or wait two minutes after its last use", l.holder.origin, name.Quote(c.bridge.deps.Devices.Name(label)))).
 				With("holder", l.holder.origin).With("device", c.bridge.deps.Devices.Name(label))
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
+	"countersign/shared/name"
 )
 
 // maxTries is how many PINs are asked for in one call.
@@ -50,10 +51,10 @@ func (t *pinTries) until(ctx context.Context, dev Device, try func(context.Conte
 	var err error
 	for range maxTries {
 		if dev.PINLocked {
-			return fault.New(fault.PINLocked, fmt.Sprintf("the token %q is locked after too many wrong PINs", dev.Label)).With("device", dev.Label)
+			return fault.New(fault.PINLocked, fmt.Sprintf("the token %s is locked after too many wrong PINs", name.Quote(k.name()))).With("device", dev.Label)
 		}
 		if dev.PINUnset {
-			return fault.New(fault.DeviceFailed, fmt.Sprintf("the token %q could not be unlocked: its PIN was never set", dev.Label)).With("device", dev.Label).With("ckr", ckrPINUnset)
+			return fault.New(fault.DeviceFailed, fmt.Sprintf("the token %s could not be unlocked: its PIN was never set", name.Quote(k.name()))).With("device", dev.Label).With("ckr", ckrPINUnset)
 		}
 		if err = t.last(ctx, dev); err == nil {
 			err = try(ctx, dev)
@@ -99,9 +100,9 @@ func (t *pinTries) last(ctx context.Context, dev Device) error {
 	}
 	about := t.use.about
 	about.Kind = frame.PromptConfirm
-	return t.use.conn.confirm(consent.Question{Title: "Last try for " + dev.Label,
-		Text: fmt.Sprintf("One try is left for the PIN of the token %q.\n\nA wrong PIN locks the token permanently: only its administrator can unlock it then,\n"+
-			"and some tokens must be set up again.\n\nApprove only if you are sure that you know the PIN. You are asked for it next.\n", dev.Label)}, ctx, about)
+	return t.use.conn.confirm(consent.Question{Title: "Last try for " + t.use.name(),
+		Text: fmt.Sprintf("One try is left for the PIN of the token %s.\n\nA wrong PIN locks the token permanently: only its administrator can unlock it then,\n"+
+			"and some tokens must be set up again.\n\nApprove only if you are sure that you know the PIN. You are asked for it next.\n", name.Quote(t.use.name()))}, ctx, about)
 }
 
 // ask has the person type the PIN. The caller wipes it.
@@ -119,8 +120,8 @@ func (t *pinTries) ask(ctx context.Context, dev Device) (pin []byte, err error) 
 
 // reason says what the PIN is for, and of tokens with one label which it is.
 func (t *pinTries) reason(dev Device) string {
-	if name := t.use.name(); name != dev.Label {
-		return "Its PIN " + t.use.why + " The token is " + name + "."
+	if called := t.use.name(); called != dev.Label {
+		return "Its PIN " + t.use.why + " The token is " + called + "."
 	}
 	return "Its PIN " + t.use.why
 }
@@ -131,7 +132,7 @@ func (t *pinTries) onReader(ctx context.Context, dev Device, do func(context.Con
 	k := t.use
 	about := k.about
 	about.Kind, about.Where = frame.PromptPIN, frame.WhereReader
-	n := consent.Notice{Site: k.conn.site(), Title: "PIN of " + dev.Label, Text: t.notice(dev)}
+	n := consent.Notice{Site: k.conn.site(), Title: "PIN of " + t.use.name(), Text: t.notice(dev)}
 	var done error
 	err := k.conn.prompt(ctx, about, func(ctx context.Context, opened consent.Opened) error {
 		doing, cancel := context.WithCancel(ctx)
@@ -168,7 +169,7 @@ func (t *pinTries) onReader(ctx context.Context, dev Device, do func(context.Con
 
 func (t *pinTries) notice(dev Device) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Type the PIN of %q on the reader.\n%s\n", dev.Label, t.reason(dev))
+	fmt.Fprintf(&b, "Type the PIN of %s on the reader.\n%s\n", name.Quote(t.use.name()), t.reason(dev))
 	switch {
 	case t.problem != "" && dev.TriesLeft >= 0:
 		fmt.Fprintf(&b, "%s %d tries left.\n", t.problem, dev.TriesLeft)

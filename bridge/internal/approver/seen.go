@@ -7,6 +7,7 @@ import (
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/instance"
 	"countersign/shared/fault"
+	"countersign/shared/name"
 )
 
 // seen is what this bridge sees of its modules, tokens and keys, for doctor: it may be
@@ -53,7 +54,7 @@ func (b *Bridge) seen(ctx context.Context) (notes []instance.Note) {
 
 // about says what is seen of a token that is plugged in.
 func (d devices) about(ctx context.Context, t *device.Device) []instance.Note {
-	name := d.Devices.Name(t.Identity())
+	called := d.Devices.Name(t.Identity())
 	s := t.State(ctx)
 	what := "unlocked"
 	switch {
@@ -62,16 +63,16 @@ func (d devices) about(ctx context.Context, t *device.Device) []instance.Note {
 	case s.Locked:
 		what = "locked"
 	}
-	notes := []instance.Note{{ID: "token:" + name, Message: fmt.Sprintf("the token %q is %s", name, what)}}
+	notes := []instance.Note{{ID: "token:" + called, Message: fmt.Sprintf("the token %s is %s", name.Quote(called), what)}}
 	list, err := t.Keys(ctx)
 	if fault.CodeOf(err) == fault.PINRequired && !s.Locked {
 		return d.about(ctx, t) // it had forgotten the login: it counts as locked now
 	}
 	if err != nil {
-		return append(notes, instance.Note{ID: "keys:" + name, Code: string(fault.CodeOf(err)), Message: message(err)})
+		return append(notes, instance.Note{ID: "keys:" + called, Code: string(fault.CodeOf(err)), Message: message(err)})
 	}
 	for _, o := range append(list.Omitted, list.Doubts...) {
-		notes = append(notes, instance.Note{ID: "object:" + name + ":" + o.Object, Remark: true, Message: fmt.Sprintf("in the token %q, the %s: %s", name, o.Object, o.Why)})
+		notes = append(notes, instance.Note{ID: "object:" + called + ":" + o.Object, Remark: true, Message: fmt.Sprintf("in the token %s, the %s: %s", name.Quote(called), o.Object, o.Why)})
 	}
 	return notes
 }
@@ -92,9 +93,9 @@ func (d devices) holds(ctx context.Context, k memberKey) error {
 	s := t.State(ctx)
 	switch {
 	case s.PINLocked:
-		return fault.New(fault.PINLocked, fmt.Sprintf("the token %q is locked after too many wrong PINs", s.Label))
+		return fault.New(fault.PINLocked, fmt.Sprintf("the token %s is locked after too many wrong PINs", name.Quote(d.Devices.Name(s.Identity))))
 	case s.PINUnset:
-		return fault.New(fault.DeviceFailed, fmt.Sprintf("the PIN of the token %q was never set", s.Label))
+		return fault.New(fault.DeviceFailed, fmt.Sprintf("the PIN of the token %s was never set", name.Quote(d.Devices.Name(s.Identity))))
 	}
 	key, err := d.Key(ctx, k.uri)
 	switch {

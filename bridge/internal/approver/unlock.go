@@ -11,6 +11,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/jws"
+	"countersign/shared/name"
 )
 
 // keyUse is a key in a token, used for one page: it asks for the PIN when the
@@ -58,7 +59,7 @@ func (k *keyUse) find(ctx context.Context) error {
 	}
 	if !key.PublicKey().Equal(k.want) {
 		if dev, err := devices.Device(ctx, k.device()); err == nil && dev.Locked {
-			return fault.New(fault.PINRequired, fmt.Sprintf("the token %q is locked: its PIN is needed", dev.Label)).With("device", dev.Label)
+			return fault.New(fault.PINRequired, fmt.Sprintf("the token %s is locked: its PIN is needed", name.Quote(dev.Label))).With("device", dev.Label)
 		}
 		return fault.New(fault.KeyUnsuited, "the token's key is not the one in the member's certificate")
 	}
@@ -133,7 +134,7 @@ func (k *keyUse) present(ctx context.Context) (Device, error) {
 		dev, err = devices.Device(ctx, k.device())
 	}
 	if err == nil && !dev.Present {
-		err = fault.New(fault.DeviceMissing, fmt.Sprintf("the token %q is not plugged in", k.name())).With("device", k.name())
+		err = fault.New(fault.DeviceMissing, fmt.Sprintf("the token %s is not plugged in", name.Quote(k.name()))).With("device", k.name())
 	}
 	return dev, err
 }
@@ -190,7 +191,7 @@ func (k *keyUse) allow(ctx context.Context, dev Device) error {
 	about := k.about
 	about.Kind = frame.PromptConfirm
 	err := k.conn.confirm(consent.Question{Title: "Use " + k.name(),
-		Text: fmt.Sprintf("A page of %s wants to use the token %q, which %s.\nIt %s\n\n%s", k.conn.site(), k.name(), how, k.why, k.identity.allows(k.conn.site(), k.device()))}, ctx, about)
+		Text: fmt.Sprintf("A page of %s wants to use the token %s, which %s.\nIt %s\n\n%s", k.conn.site(), name.Quote(k.name()), how, k.why, k.identity.allows(k.conn.site(), k.device()))}, ctx, about)
 	if err == nil {
 		return k.journal(journal.Allowed, nil)
 	}

@@ -51,7 +51,7 @@ type Question struct {
 // PINQuestion asks for the PIN of one device.
 type PINQuestion struct {
 	Site      string // who asks
-	Device    string // the token's label
+	Device    string // the token, as people read it
 	Reason    string // why it is needed, one line
 	Allows    string // what the PIN allows, and whom; lines end in \n
 	Problem   string // what was wrong with the last try; empty at the first

@@ -119,7 +119,7 @@ func (p *Pinentry) Show(ctx context.Context, n Notice) error {
 func (p *Pinentry) PIN(ctx context.Context, q PINQuestion) (pin []byte, err error) {
 	err = p.session(ctx, func(a *assuan) error {
 		for _, s := range [][2]string{
-			{"SETTITLE", "PIN of " + name.Shown(q.Device)},
+			{"SETTITLE", "PIN of " + Line(q.Device)},
 			{"SETDESC", strings.Join(layout(pinText(q), pinentryWidth), "\n")},
 			{"SETPROMPT", "PIN:"},
 			{"SETOK", "Unlock"},
@@ -154,7 +154,7 @@ func (p *Pinentry) PIN(ctx context.Context, q PINQuestion) (pin []byte, err erro
 
 // pinText is what stands above the field for the PIN.
 func pinText(q PINQuestion) string {
-	s := "The token \"" + strings.Trim(name.Shown(q.Device), `"`) + "\" is locked."
+	s := "The token " + name.Quote(Line(q.Device)) + " is locked."
 	if q.Reason != "" {
 		s += "\n" + Line(q.Reason)
 	}

@@ -14,7 +14,6 @@ import (
 	"golang.org/x/term"
 
 	"countersign/shared/fault"
-	"countersign/shared/name"
 )
 
 // Terminal asks at the bridge's controlling terminal. The terminal is opened
@@ -166,7 +165,7 @@ func (t *Terminal) PIN(ctx context.Context, q PINQuestion) ([]byte, error) {
 
 func (t *Terminal) pin(ctx context.Context, q PINQuestion) ([]byte, error) {
 	columns, _ := t.size()
-	text := heading("PIN of "+name.Shown(q.Device), columns) + strings.Join(layout(pinText(q), columns), "\n") + "\n"
+	text := heading("PIN of "+Line(q.Device), columns) + strings.Join(layout(pinText(q), columns), "\n") + "\n"
 	if problem := pinProblem(q); problem != "" {
 		text += strings.Join(layout(problem, columns), "\n") + "\n"
 	}

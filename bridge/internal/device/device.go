@@ -19,7 +19,6 @@ import (
 	"log/slog"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +26,7 @@ import (
 	"countersign/bridge/internal/hsm"
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
+	"countersign/shared/name"
 )
 
 // Identity tells tokens apart.
@@ -263,21 +263,18 @@ func (d *Devices) All() []*Device {
 func (d *Devices) State(ctx context.Context, u URI) (State, error) {
 	k, err := d.Known(u)
 	if err != nil || k == nil {
-		return State{Identity: Identity{Label: u.Token, Manufacturer: u.Manufacturer, Model: u.Model, Serial: u.Serial}, Locked: true, TriesLeft: -1}, err
+		return State{Identity: u.Identity(), Locked: true, TriesLeft: -1}, err
 	}
 	return k.State(ctx), nil
 }
 
 // Known is the one token that a URI names, plugged in or not, without looking for it;
 // nil when none was there yet. Of several, one that is plugged in counts before those
-// that are not, and one that the URI names exactly before all. It fails with
-// INVALID_REQUEST when several match all the same.
+// that are not. It fails with INVALID_REQUEST when several match all the same.
 func (d *Devices) Known(u URI) (*Device, error) {
 	found := d.match(u)
-	for _, of := range []func(*Device) bool{(*Device).isPresent, func(k *Device) bool { return k.id.URI() == u.OfToken() }} {
-		if some := slices.DeleteFunc(slices.Clone(found), func(k *Device) bool { return !of(k) }); len(found) > 1 && len(some) > 0 {
-			found = some
-		}
+	if some := slices.DeleteFunc(slices.Clone(found), func(k *Device) bool { return !k.isPresent() }); len(some) > 0 {
+		found = some
 	}
 	switch len(found) {
 	case 0:
@@ -293,7 +290,7 @@ func (d *Devices) Known(u URI) (*Device, error) {
 		through = append(through, k.module.module.Path)
 	}
 	if len(all) == 1 {
-		return nil, fault.New(fault.Invalid, fmt.Sprintf("the token %q shows through %d modules, %s: leave one of them out of the configuration", found[0].id.Label, len(found), strings.Join(through, " and ")))
+		return nil, fault.New(fault.Invalid, fmt.Sprintf("the token %s shows through %d modules, %s: leave one of them out of the configuration", found[0].id.Quoted(), len(found), strings.Join(through, " and ")))
 	}
 	return nil, fault.New(fault.Invalid, fmt.Sprintf("%d tokens match %s: name one of them, %s", len(found), u.OfToken(), strings.Join(all, " or ")))
 }
@@ -308,30 +305,51 @@ func (d *Devices) Brief(id Identity) URI {
 	return u
 }
 
-// Name is what a token is called to people: its label, and where another token has
-// the same, what tells them apart.
+// Name is what a token is called to people, in all but its module's errors: its label as
+// it is shown, and where another token's is shown the same, what tells them apart. It is
+// not for finding a token.
 func (d *Devices) Name(id Identity) string {
-	name := id.Label
-	if name == "" { // its maker's words, then: a URI by the serial number finds it
-		name = cmp.Or(strings.TrimSpace(id.Manufacturer+" "+id.Model), "token")
-		if id.Serial != "" {
-			name += " (serial " + id.Serial + ")"
-		}
-		return name
-	}
-	var others []Identity
+	var same []Identity // with this one, in the same order each time
 	for _, k := range d.All() {
-		if k.id != id && k.id.Label == id.Label {
-			others = append(others, k.id)
+		if k.id.Shown() == id.Shown() && !slices.Contains(same, k.id) {
+			same = append(same, k.id)
 		}
 	}
-	switch {
-	case len(others) == 0:
-		return name
-	case !slices.ContainsFunc(others, func(o Identity) bool { return o.Serial == id.Serial }):
-		return fmt.Sprintf("%s (serial %s)", name, id.Serial)
+	slices.SortFunc(same, func(a, b Identity) int { return strings.Compare(a.URI().String(), b.URI().String()) })
+	for _, called := range []func(Identity) string{byLabel, bySerial, byEverything} {
+		if !slices.ContainsFunc(same, func(o Identity) bool { return o != id && called(o) == called(id) }) {
+			return called(id)
+		}
 	}
-	return fmt.Sprintf("%s (%s %s, serial %s)", name, id.Manufacturer, id.Model, id.Serial)
+	return fmt.Sprintf("%s, no. %d)", strings.TrimSuffix(byEverything(id), ")"), slices.Index(same, id)+1)
+}
+
+// How long the shown forms in a name may be, in bytes: with the label's they fit into a
+// frame.
+const (
+	maxSerial = 48
+	maxMaker  = 32
+)
+
+func byLabel(id Identity) string {
+	if id.Label == "" && id.Serial != "" { // a URI by the serial number finds it
+		return bySerial(id)
+	}
+	return id.Shown()
+}
+
+func bySerial(id Identity) string { return fmt.Sprintf("%s (%s)", id.Shown(), serial(id)) }
+
+func byEverything(id Identity) string {
+	maker := hsm.Clip(name.Shown(strings.TrimSpace(id.Manufacturer+" "+id.Model)), maxMaker)
+	return fmt.Sprintf("%s (%s, %s)", id.Shown(), maker, serial(id))
+}
+
+func serial(id Identity) string {
+	if id.Serial == "" {
+		return "no serial"
+	}
+	return "serial " + hsm.Clip(name.Shown(id.Serial), maxSerial)
 }
 
 // Device finds the one token that a URI names, plugged in or not. When none that
@@ -365,7 +383,7 @@ func (d *Devices) device(ctx context.Context, u URI) (*Device, error) {
 			}
 			why += fmt.Sprintf("; the tokens of the module %s are not seen, because it cannot be used", p.Path)
 		}
-		err = fault.New(fault.DeviceMissing, fmt.Sprintf("the token %s is not plugged in%s", called(u), why)).With("device", u.Token)
+		err = fault.New(fault.DeviceMissing, fmt.Sprintf("the token %s is not plugged in%s", called(u), why)).With("device", u.Identity().Shown())
 	}
 	return k, err
 }
@@ -373,7 +391,7 @@ func (d *Devices) device(ctx context.Context, u URI) (*Device, error) {
 // called is how a message names a token that was not there yet.
 func called(u URI) string {
 	if u.OfToken() == (URI{Token: u.Token}) && u.Token != "" {
-		return strconv.Quote(u.Token)
+		return u.Identity().Quoted()
 	}
 	return u.OfToken().String()
 }

@@ -99,7 +99,7 @@ func TestALockedTokenShowsItsKeysAndAsksForThePIN(t *testing.T) {
 		if err := k.Login(t.Context(), []byte(soft.PIN), false); err != nil {
 			t.Fatal(err)
 		}
-		if s := k.State(t.Context()); s.Locked || !s.Present || s.Label != "locked" {
+		if s := k.State(t.Context()); s.Locked || !s.Present || s.Identity.Label != "locked" {
 			t.Errorf("state after the PIN: %+v", s)
 		}
 		if _, err := key.SignDigest(t.Context(), make([]byte, 32)); err != nil {

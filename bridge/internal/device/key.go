@@ -10,6 +10,7 @@ import (
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
+	"countersign/shared/name"
 )
 
 // Key is a key pair in a token: a keys.Key.
@@ -34,7 +35,7 @@ func (k *Key) learn(i keyInfo, generation int) {
 
 // take is learn for a caller that holds mu.
 func (k *Key) take(i keyInfo, generation int) {
-	k.info, k.number, k.generation, k.proven = i.info(k.device.id.Label), i.Number, generation, i.Proven
+	k.info, k.number, k.generation, k.proven = i.info(k.device.id.Shown()), i.Number, generation, i.Proven
 }
 
 // Proven reports whether the private half has proven, with a fresh nonce in the token,
@@ -65,8 +66,8 @@ func (k *Key) resolve(ctx context.Context, again bool) (engine, uint32, error) {
 		return nil, 0, err
 	}
 	if !k.device.isPresent() {
-		return nil, 0, fault.New(fault.DeviceRemoved, fmt.Sprintf("the token %q was removed; plug it in and try again", k.device.id.Label)).
-			With("device", k.device.id.Label)
+		return nil, 0, fault.New(fault.DeviceRemoved, fmt.Sprintf("the token %s was removed; plug it in and try again", k.device.id.Quoted())).
+			With("device", k.device.id.Shown())
 	}
 	k.mu.Lock()
 	number, same := k.number, k.generation == generation
@@ -85,7 +86,7 @@ func (k *Key) resolve(ctx context.Context, again bool) (engine, uint32, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !public.Equal(k.public) {
-		return nil, 0, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has another key under the name %q now", k.device.id.Label, k.name))
+		return nil, 0, fault.New(fault.KeyMissing, fmt.Sprintf("the token %s has another key under the name %s now", k.device.id.Quoted(), name.Quote(name.Shown(k.name))))
 	}
 	k.take(info, r.generation)
 	if k.generation != generation { // it was replaced again meanwhile

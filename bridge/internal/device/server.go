@@ -200,7 +200,7 @@ func (s *server) number(k *hsm.Key) keyInfo {
 		s.keys[number], s.numbers[k] = k, number
 	}
 	i := k.Info()
-	return keyInfo{Number: number, Curve: k.PublicKey().Curve(), Point: k.PublicKey().Compressed(), Label: i.Label, Raw: []byte(k.Name()), ID: i.ID,
+	return keyInfo{Number: number, Curve: k.PublicKey().Curve(), Point: k.PublicKey().Compressed(), Label: []byte(k.Name()), ID: i.ID,
 		CanSign: i.CanSign, CanDerive: i.CanDerive, AlwaysAuth: i.AlwaysAuth, Unprotected: i.Unprotected, Proven: k.Proven()}
 }
 

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"countersign/bridge/internal/hsm"
 	"countersign/bridge/internal/keys"
@@ -69,7 +70,7 @@ func (d *Device) numberIn(generation int) (uint32, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.generation != generation { // the new process has not seen it
-		return 0, fault.New(fault.DeviceRemoved, fmt.Sprintf("the token %q was removed; plug it in and try again", d.id.Label)).With("device", d.id.Label)
+		return 0, fault.New(fault.DeviceRemoved, fmt.Sprintf("the token %s was removed; plug it in and try again", d.id.Quoted())).With("device", d.id.Shown())
 	}
 	return d.number, nil
 }
@@ -172,7 +173,7 @@ func (d *Device) LoginOnReader(ctx context.Context) error { return d.login(ctx, 
 
 func (d *Device) login(ctx context.Context, mode byte, pin []byte) error {
 	if len(pin) > maxPIN {
-		return fault.New(fault.PINIncorrect, fmt.Sprintf("a PIN has at most %d bytes; it was not tried", maxPIN)).With("device", d.id.Label)
+		return fault.New(fault.PINIncorrect, fmt.Sprintf("a PIN has at most %d bytes; it was not tried", maxPIN)).With("device", d.id.Shown())
 	}
 	var body []byte
 	defer func() { clear(body) }()
@@ -277,7 +278,7 @@ func (d *Device) key(i keyInfo, r reply) (*Key, error) {
 	if err != nil {
 		return nil, err
 	}
-	name := keyName{i.Curve, string(public.Compressed()), string(i.Raw)}
+	name := keyName{i.Curve, string(public.Compressed()), string(i.Label)}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	k := d.found[name]
@@ -285,7 +286,7 @@ func (d *Device) key(i keyInfo, r reply) (*Key, error) {
 		if d.found == nil {
 			d.found = map[keyName]*Key{}
 		}
-		k = &Key{device: d, public: public, name: string(i.Raw), id: string(i.ID)}
+		k = &Key{device: d, public: public, name: string(i.Label), id: string(i.ID)}
 		d.found[name] = k
 	}
 	k.learn(i, r.generation)
@@ -314,6 +315,9 @@ func (d *Device) drop(k *Key) {
 // DEVICE_REMOVED, and DEVICE_ERROR, MODULE_FAILED, CANCELLED and TIMEOUT: a key may
 // have been made then.
 func (d *Device) Generate(ctx context.Context, t Template) (keys.Key, error) {
+	if !utf8.ValidString(t.Label) {
+		return nil, fault.New(fault.Invalid, "the label of a key is text: UTF-8")
+	}
 	info, r, err := ask[keyInfo](ctx, d, (*module).act, opMake, func(number uint32) any { return makeCall{number, t} })
 	if err != nil {
 		return nil, err

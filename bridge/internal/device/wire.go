@@ -10,6 +10,7 @@ import (
 	"countersign/bridge/internal/hsm"
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
+	"countersign/shared/name"
 	"countersign/shared/strictjson"
 )
 
@@ -117,8 +118,7 @@ type keyInfo struct {
 	Number     uint32 `json:"number"`
 	Curve      string `json:"curve"`
 	Point      []byte `json:"point"` // SEC 1, compressed
-	Label      string `json:"label"`
-	Raw        []byte `json:"raw"` // CKA_LABEL as the token has it, which may be no text
+	Label      []byte `json:"label"` // CKA_LABEL as the token has it, which may be no text
 	ID         []byte `json:"id"`
 	CanSign    bool   `json:"can_sign"`
 	CanDerive  bool   `json:"can_derive"`
@@ -136,7 +136,7 @@ type keyList struct {
 }
 
 func (k keyInfo) info(device string) keys.Info {
-	return keys.Info{Device: device, Label: k.Label, ID: k.ID, CanSign: k.CanSign, CanDerive: k.CanDerive, AlwaysAuth: k.AlwaysAuth, Unprotected: k.Unprotected}
+	return keys.Info{Device: device, Label: name.Shown(string(k.Label)), ID: k.ID, CanSign: k.CanSign, CanDerive: k.CanDerive, AlwaysAuth: k.AlwaysAuth, Unprotected: k.Unprotected}
 }
 
 // pairsInfo is what [Device.Pairs] returns.

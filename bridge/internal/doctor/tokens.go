@@ -14,6 +14,7 @@ import (
 	"countersign/bridge/internal/instance"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
+	"countersign/shared/name"
 )
 
 // mechanisms are what the bridge uses of a token (PKCS #11 v2.40 §2.3).
@@ -225,35 +226,35 @@ func (c *checks) token(ctx context.Context, all *device.Devices, t *device.Devic
 	defer cancel()
 	id := t.Identity()
 	called := all.Name(id)
-	name := "token:" + called
+	quoted, about := name.Quote(called), "token:"+called
 	if _, err := all.Known(id.URI()); err != nil {
 		c.note("twice:"+called, Bad, messageOf(err), "Leave one of the modules out of the configuration.")
 	}
-	if called != id.Label {
-		c.note("label:"+called, Warn, fmt.Sprintf("several tokens have the label %q: a URI with the label alone is refused", id.Label), unclearRemedy)
+	if id.Label != "" && called != id.Shown() {
+		c.note("label:"+called, Warn, fmt.Sprintf("several tokens have the label %s: a URI with the label alone is refused", id.Quoted()), unclearRemedy)
 	}
 	s := t.State(ctx)
-	model := strings.TrimSpace(id.Manufacturer + " " + id.Model)
+	model := name.Shown(strings.TrimSpace(id.Manufacturer + " " + id.Model))
 	switch {
 	case !s.Present:
-		c.note(name, Bad, fmt.Sprintf("the token %q (%s) does not say how it is", id.Label, model), "Pull it and plug it in again.")
+		c.note(about, Bad, fmt.Sprintf("the token %s (%s) does not say how it is", quoted, model), "Pull it and plug it in again.")
 		return
 	case s.PINLocked:
-		c.note(name, Bad, fmt.Sprintf("the token %q (%s) is locked after too many wrong PINs", id.Label, model), "Its administrator can unlock it with the SO PIN or PUK.")
+		c.note(about, Bad, fmt.Sprintf("the token %s (%s) is locked after too many wrong PINs", quoted, model), "Its administrator can unlock it with the SO PIN or PUK.")
 	case s.PINUnset:
-		c.note(name, Bad, fmt.Sprintf("the PIN of the token %q (%s) was never set", id.Label, model), returns[0x102])
+		c.note(about, Bad, fmt.Sprintf("the PIN of the token %s (%s) was never set", quoted, model), returns[0x102])
 	case s.PINStale:
-		c.note(name, Bad, fmt.Sprintf("the PIN of the token %q (%s) has expired, or is the one that it was delivered with, and must be changed", id.Label, model), returns[0xa3])
+		c.note(about, Bad, fmt.Sprintf("the PIN of the token %s (%s) has expired, or is the one that it was delivered with, and must be changed", quoted, model), returns[0xa3])
 	case s.FinalTry:
-		c.note(name, Warn, fmt.Sprintf("one more wrong PIN locks the token %q (%s)", id.Label, model), "Be sure of the PIN; the bridge asks before it makes the last try.")
+		c.note(about, Warn, fmt.Sprintf("one more wrong PIN locks the token %s (%s)", quoted, model), "Be sure of the PIN; the bridge asks before it makes the last try.")
 	case s.CountLow:
-		c.note(name, Warn, fmt.Sprintf("a wrong PIN was given to the token %q (%s)", id.Label, model), "The next right one resets the count.")
+		c.note(about, Warn, fmt.Sprintf("a wrong PIN was given to the token %s (%s)", quoted, model), "The next right one resets the count.")
 	case s.ReadOnly:
-		c.note(name, Warn, fmt.Sprintf("the token %q (%s) is write-protected: its keys can be used, and none can be made or deleted", id.Label, model), returns[0xe2])
+		c.note(about, Warn, fmt.Sprintf("the token %s (%s) is write-protected: its keys can be used, and none can be made or deleted", quoted, model), returns[0xe2])
 	default:
-		c.note(name, OK, fmt.Sprintf("the token %q (%s) is there%s", id.Label, model, pad(s)), "")
+		c.note(about, OK, fmt.Sprintf("the token %s (%s) is there%s", quoted, model, pad(s)), "")
 	}
-	c.abilities(ctx, t, s)
+	c.abilities(ctx, t, called, s)
 }
 
 func pad(s device.State) string {
@@ -267,12 +268,11 @@ func pad(s device.State) string {
 }
 
 // abilities names what a token lacks, before somebody needs it.
-func (c *checks) abilities(ctx context.Context, t *device.Device, s device.State) {
-	label := t.Identity().Label
-	id := "mechanisms:" + label
+func (c *checks) abilities(ctx context.Context, t *device.Device, called string, s device.State) {
+	quoted, id := name.Quote(called), "mechanisms:"+called
 	numbers, err := t.Mechanisms(ctx)
 	if err != nil {
-		c.note(id, Bad, fmt.Sprintf("the token %q does not say what it can do: %s", label, err.Error()), RemedyFor(err))
+		c.note(id, Bad, fmt.Sprintf("the token %s does not say what it can do: %s", quoted, err.Error()), RemedyFor(err))
 		return
 	}
 	var has, lacks []string
@@ -283,10 +283,10 @@ func (c *checks) abilities(ctx context.Context, t *device.Device, s device.State
 			lacks = append(lacks, m.name)
 		}
 	}
-	what := fmt.Sprintf("the token %q has %s of its %d mechanisms", label, strings.Join(has, ", "), len(numbers))
+	what := fmt.Sprintf("the token %s has %s of its %d mechanisms", quoted, strings.Join(has, ", "), len(numbers))
 	switch {
 	case slices.Contains(lacks, "CKM_ECDSA"):
-		c.note(id, Bad, fmt.Sprintf("the token %q cannot sign with elliptic curves: it lacks CKM_ECDSA", label), "Use another token for the approval key.")
+		c.note(id, Bad, fmt.Sprintf("the token %s cannot sign with elliptic curves: it lacks CKM_ECDSA", quoted), "Use another token for the approval key.")
 	case slices.Contains(lacks, "CKM_ECDH1_DERIVE"):
 		c.note(id, Warn, what+"; it lacks CKM_ECDH1_DERIVE", "It can hold an approval key and no channel key: keep that in another token, or in software.")
 	case len(lacks) > 0:
@@ -294,25 +294,25 @@ func (c *checks) abilities(ctx context.Context, t *device.Device, s device.State
 	default:
 		c.note(id, OK, what, "")
 	}
-	c.curves(ctx, t, s)
+	c.curves(ctx, t, called, s)
 }
 
 // curves tells which curves are known to work: those of keys that are there. Which
 // others the token has shows only when it is unlocked.
-func (c *checks) curves(ctx context.Context, t *device.Device, s device.State) {
-	label := t.Identity().Label
+func (c *checks) curves(ctx context.Context, t *device.Device, called string, s device.State) {
+	quoted, id := name.Quote(called), "curves:"+called
 	all, err := t.Keys(ctx)
 	if err != nil {
 		if fault.CodeOf(err) != fault.PINRequired {
-			c.note("curves:"+label, Warn, fmt.Sprintf("the token %q does not list its keys: %s", label, err.Error()), RemedyFor(err))
+			c.note(id, Warn, fmt.Sprintf("the token %s does not list its keys: %s", quoted, err.Error()), RemedyFor(err))
 		}
 		return
 	}
 	for _, o := range all.Doubts {
-		c.note("object:"+label+":"+o.Object, Warn, fmt.Sprintf("in the token %q there is the %s: %s", label, o.Object, o.Why), strayRemedy)
+		c.note("object:"+called+":"+o.Object, Warn, fmt.Sprintf("in the token %s there is the %s: %s", quoted, o.Object, o.Why), strayRemedy)
 	}
 	for _, o := range all.Omitted {
-		c.note("object:"+label+":"+o.Object, Warn, fmt.Sprintf("in the token %q the %s is left out: %s", label, o.Object, o.Why), strayRemedy)
+		c.note("object:"+called+":"+o.Object, Warn, fmt.Sprintf("in the token %s the %s is left out: %s", quoted, o.Object, o.Why), strayRemedy)
 	}
 	count := map[string]int{}
 	for _, k := range all.Keys {
@@ -327,10 +327,10 @@ func (c *checks) curves(ctx context.Context, t *device.Device, s device.State) {
 		}
 	}
 	if len(have) == 0 {
-		c.note("curves:"+label, OK, fmt.Sprintf("the token %q shows no keys on our curves without its PIN", label), "countersign-bridge keys generate makes keys, and says which curves the token lacks.")
+		c.note(id, OK, fmt.Sprintf("the token %s shows no keys on our curves without its PIN", quoted), "countersign-bridge keys generate makes keys, and says which curves the token lacks.")
 		return
 	}
-	c.note("curves:"+label, OK, fmt.Sprintf("the token %q has %s", label, strings.Join(have, ", ")), "")
+	c.note(id, OK, fmt.Sprintf("the token %s has %s", quoted, strings.Join(have, ", ")), "")
 }
 
 // key looks for a key that a certificate names.

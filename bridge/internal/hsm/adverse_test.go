@@ -288,7 +288,7 @@ func TestATokenWithThousandsOfKeysListsThemAll(t *testing.T) {
 func TestARefusalIsNotAFailureOfTheModule(t *testing.T) {
 	t.Parallel()
 	for err, want := range map[error]bool{
-		pinRequired("x"): true, deviceError(pkcs11.Error(pkcs11.CKR_DEVICE_ERROR), "sign"): false, errors.New("binding"): false,
+		pinRequired(Identity{Label: "x"}): true, deviceError(pkcs11.Error(pkcs11.CKR_DEVICE_ERROR), "sign"): false, errors.New("binding"): false,
 		error(pkcs11.Error(pkcs11.CKR_ARGUMENTS_BAD)): false,
 	} {
 		if isRefusal(err) != want {

@@ -11,6 +11,7 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/jws"
+	"countersign/shared/name"
 )
 
 // The names in [State.Lacks].
@@ -78,7 +79,7 @@ func (k *Token) can(what string) error {
 	if !slices.Contains(k.lacks, what) {
 		return nil
 	}
-	return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q has no %s", k.id.Label, what)).With("device", k.id.Label).With("lacks", what)
+	return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %s has no %s", k.id.Quoted(), what)).With("device", k.id.Shown()).With("lacks", what)
 }
 
 // Mechanisms lists the numbers of the token's mechanisms (PKCS #11 v2.40, CKM_…).
@@ -100,7 +101,7 @@ func (k *Token) Mechanisms(ctx context.Context) (all []uint, err error) {
 func (k *Token) Curves(ctx context.Context) (can []string, err error) {
 	err = k.administer(ctx, "make a key for a moment", func(session pkcs11.SessionHandle) error {
 		if k.isLocked() {
-			return pinRequired(k.id.Label)
+			return pinRequired(k.id)
 		}
 		var last error
 		for _, curve := range []string{jws.Secp256k1, jws.P256} {
@@ -194,7 +195,7 @@ func (k *Token) Delete(ctx context.Context, key *Key) error {
 			return err
 		}
 		if private == nil {
-			return fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no private key %q", k.id.Label, key.label))
+			return fault.New(fault.KeyMissing, fmt.Sprintf("the token %s has no private key %s", k.id.Quoted(), name.Quote(key.Info().Label)))
 		}
 		key.forget() // its handle means nothing any more
 		if err := k.module.ctx.DestroyObject(session, private.handle); err != nil {

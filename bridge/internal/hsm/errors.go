@@ -95,10 +95,10 @@ func deviceError(err error, what string) error {
 	return fault.Wrap(err, fault.DeviceFailed, message).With("ckr", fmt.Sprintf("0x%x", uint(rv)))
 }
 
-func removed(label string) error {
-	return fault.New(fault.DeviceRemoved, fmt.Sprintf("the token %q was removed; plug it in and try again", label)).With("device", label)
+func removed(id Identity) error {
+	return fault.New(fault.DeviceRemoved, fmt.Sprintf("the token %s was removed; plug it in and try again", id.Quoted())).With("device", id.Shown())
 }
 
-func pinRequired(label string) error {
-	return fault.New(fault.PINRequired, fmt.Sprintf("the token %q is locked: its PIN is needed", label)).With("device", label)
+func pinRequired(id Identity) error {
+	return fault.New(fault.PINRequired, fmt.Sprintf("the token %s is locked: its PIN is needed", id.Quoted())).With("device", id.Shown())
 }

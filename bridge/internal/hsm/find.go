@@ -11,6 +11,7 @@ import (
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
+	"countersign/shared/name"
 )
 
 // Types of a URI (RFC 7512 §2.3).
@@ -62,7 +63,7 @@ func (k *Token) Find(ctx context.Context, u URI, want jws.PublicKey) (*Key, erro
 		return found[0], nil
 	case 0:
 		if len(out) > 0 {
-			return nil, fault.New(fault.KeyUnsuited, fmt.Sprintf("of what the token %q has for %s the %s cannot be used: %s", k.id.Label, u, out[0].Object, out[0].Why))
+			return nil, fault.New(fault.KeyUnsuited, fmt.Sprintf("of what the token %s has for %s the %s cannot be used: %s", k.id.Quoted(), u, out[0].Object, out[0].Why))
 		}
 		return nil, k.missing(u)
 	}
@@ -70,7 +71,7 @@ func (k *Token) Find(ctx context.Context, u URI, want jws.PublicKey) (*Key, erro
 }
 
 func (k *Token) missing(u URI) error {
-	return fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no elliptic-curve key that matches %s", k.id.Label, u))
+	return fault.New(fault.KeyMissing, fmt.Sprintf("the token %s has no elliptic-curve key that matches %s", k.id.Quoted(), u))
 }
 
 // theOnly is the one key that a locked token shows. When it shows several, which is
@@ -78,16 +79,16 @@ func (k *Token) missing(u URI) error {
 func (k *Token) theOnly(found []*Key, u URI) (*Key, error) {
 	for _, key := range found {
 		if !key.public.Equal(found[0].public) {
-			return nil, pinRequired(k.id.Label)
+			return nil, pinRequired(k.id)
 		}
 	}
 	if len(found) > 0 {
 		return found[0], nil
 	}
 	if k.isGone() {
-		return nil, removed(k.id.Label)
+		return nil, removed(k.id)
 	}
-	return nil, pinRequired(k.id.Label)
+	return nil, pinRequired(k.id)
 }
 
 // isGone checks whether the token is still where it was: one that SoftHSM has
@@ -310,13 +311,13 @@ type keyName struct{ point, label, id string }
 
 // key is the Key for a public key under a name: the same one for the same.
 func (k *Token) key(public jws.PublicKey, label string, id []byte) *Key {
-	name := keyName{string(public.Compressed()), label, string(id)}
+	of := keyName{string(public.Compressed()), label, string(id)}
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	known := k.found[name]
+	known := k.found[of]
 	if known == nil {
-		known = &Key{token: k, public: public, label: label, info: keys.Info{Device: k.id.Label, Label: trim(label), ID: id}}
-		k.found[name] = known
+		known = &Key{token: k, public: public, label: label, info: keys.Info{Device: k.id.Shown(), Label: name.Shown(label), ID: id}}
+		k.found[of] = known
 	}
 	return known
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"countersign/shared/fault"
+	"countersign/shared/name"
 )
 
 // Template describes a key pair to be made. A key serves one purpose: Sign or
@@ -57,15 +58,15 @@ func (k *Token) Generate(ctx context.Context, t Template) (*Key, error) {
 			return err
 		}
 		if len(protected(same)) > 0 {
-			return fault.New(fault.Conflict, fmt.Sprintf("the token has a key %q already", t.Label))
+			return fault.New(fault.Conflict, fmt.Sprintf("the token has a key %s already", name.Quote(name.Shown(t.Label))))
 		}
 		public, private, err := k.generate(session, t, params, id)
 		switch {
 		case isCurveMissing(err):
 			k.lack(t.Curve)
-			return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q has no %s", k.id.Label, t.Curve)).With("device", k.id.Label).With("lacks", t.Curve)
+			return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %s has no %s", k.id.Quoted(), t.Curve)).With("device", k.id.Shown()).With("lacks", t.Curve)
 		case is(err, pkcs11.CKR_FUNCTION_NOT_SUPPORTED), is(err, pkcs11.CKR_MECHANISM_INVALID):
-			return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %q makes no keys for other programs: use the program of its maker", k.id.Label)).With("device", k.id.Label)
+			return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %s makes no keys for other programs: use the program of its maker", k.id.Quoted())).With("device", k.id.Shown())
 		case err != nil:
 			return worked(err)
 		}

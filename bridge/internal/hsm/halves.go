@@ -10,6 +10,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"countersign/shared/jws"
+	"countersign/shared/name"
 )
 
 // The curves by the object identifiers that CKA_EC_PARAMS holds (SEC 2 §A.2.1,
@@ -56,8 +57,12 @@ func named(label string, id []byte) string {
 	if label == "" {
 		return fmt.Sprintf("with id %x", id)
 	}
-	return fmt.Sprintf("%q", clip(trim(label)))
+	return name.Quote(name.Shown(label))
 }
+
+// maxName is how long the label and the id of a key may be together, in bytes, for a URI
+// to name it.
+const maxName = 4 << 10
 
 // attributes reads what an object tells of some attributes; nil is an attribute
 // that it does not tell. Modules refuse a whole list for one that they do not know.
@@ -98,6 +103,8 @@ func (m *module) halves(session pkcs11.SessionHandle, objects []pkcs11.ObjectHan
 	for _, o := range objects {
 		h, herr := m.half(session, o)
 		switch {
+		case herr == nil && h.class != 0 && len(h.label)+len(h.id) > maxName:
+			out = append(out, Omitted{h.name(), fmt.Sprintf("its label and id have more than %d bytes together", maxName)})
 		case herr == nil && h.class != 0:
 			all = append(all, h)
 		case herr != nil && effectOf(herr)&(loginLost) != 0:

@@ -25,18 +25,9 @@ import (
 	"countersign/shared/fault"
 )
 
-// Identity tells tokens apart. The slot's number is not in it: it changes, and
-// in SoftHSM it is derived.
-type Identity struct {
-	Label        string `json:"label"`
-	Manufacturer string `json:"manufacturer"`
-	Model        string `json:"model"`
-	Serial       string `json:"serial"`
-}
-
 // State is a token as it is now.
 type State struct {
-	Identity
+	Identity  Identity `json:"identity"`
 	Present   bool     `json:"present"`
 	Locked    bool     `json:"locked"`     // the PIN is needed before a private key can be used
 	PINLocked bool     `json:"pin_locked"` // too many wrong PINs

@@ -13,6 +13,7 @@ import (
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
+	"countersign/shared/name"
 )
 
 // Key is a key pair in a token. It is not a keys.Key: what it returns is what the
@@ -94,7 +95,7 @@ func (k *Key) Sign(ctx context.Context, digest []byte, pin *PIN) ([]byte, error)
 		always := k.Info().AlwaysAuth
 		if always { // without it, the use would log the whole token out
 			if pin == nil {
-				return nil, fault.New(fault.PINRequired, fmt.Sprintf("the key %q wants its PIN at each use", k.Info().Label)).With("device", k.token.id.Label)
+				return nil, fault.New(fault.PINRequired, fmt.Sprintf("the key %s wants its PIN at each use", name.Quote(k.Info().Label))).With("device", k.token.id.Shown())
 			}
 			if err := k.token.mayTry(*pin); err != nil {
 				return nil, err
@@ -122,7 +123,7 @@ func (k *Key) ECDH(ctx context.Context, point []byte) ([]byte, error) {
 	point = bytes.Clone(point)
 	return k.use(ctx, normal, func(session pkcs11.SessionHandle, handle pkcs11.ObjectHandle) ([]byte, error) {
 		if k.Info().AlwaysAuth {
-			return nil, fault.New(fault.KeyUnsuited, fmt.Sprintf("the key %q wants its PIN at each use, and cannot derive then (PKCS #11 v2.40 §5.14.5)", k.Info().Label))
+			return nil, fault.New(fault.KeyUnsuited, fmt.Sprintf("the key %s wants its PIN at each use, and cannot derive then (PKCS #11 v2.40 §5.14.5)", name.Quote(k.Info().Label)))
 		}
 		if err := k.proveDerive(session, handle); err != nil {
 			return nil, err
@@ -142,7 +143,7 @@ func (k *Key) proveDerive(session pkcs11.SessionHandle, handle pkcs11.ObjectHand
 		return err
 	}
 	if !slices.ContainsFunc(possible, k.public.Equal) {
-		return fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no private key of the public key %q", k.token.id.Label, k.Info().Label))
+		return fault.New(fault.KeyMissing, fmt.Sprintf("the token %s has no private key of the public key %s", k.token.id.Quoted(), name.Quote(k.Info().Label)))
 	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -211,7 +212,7 @@ func (k *Key) private(session pkcs11.SessionHandle) (pkcs11.ObjectHandle, error)
 	in, epoch := t.loggedIn || t.unlocked, t.epoch
 	t.mu.Unlock()
 	if !in {
-		return 0, pinRequired(t.id.Label)
+		return 0, pinRequired(t.id)
 	}
 	if handle, ok := k.known(epoch); ok {
 		return handle, nil
@@ -227,7 +228,7 @@ func (k *Key) private(session pkcs11.SessionHandle) (pkcs11.ObjectHandle, error)
 		return 0, err
 	}
 	if private == nil {
-		return 0, fault.New(fault.KeyMissing, fmt.Sprintf("the token %q has no private key of the public key %q", t.id.Label, k.Info().Label))
+		return 0, fault.New(fault.KeyMissing, fmt.Sprintf("the token %s has no private key of the public key %s", t.id.Quoted(), name.Quote(k.Info().Label)))
 	}
 	return private.handle, nil
 }

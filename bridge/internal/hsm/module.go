@@ -371,24 +371,6 @@ func (m *module) identify(slot uint) (Identity, sight) {
 	return id, there
 }
 
-func identityOf(info pkcs11.TokenInfo) (Identity, bool) {
-	if info.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
-		return Identity{}, false
-	}
-	return Identity{Label: trim(info.Label), Manufacturer: trim(info.ManufacturerID), Model: trim(info.Model), Serial: trim(info.SerialNumber)}, true
-}
-
-// trim removes the padding, blanks in the specification and NUL in some modules,
-// and whatever no name has.
-func trim(s string) string {
-	return strings.ToValidUTF8(strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f {
-			return -1
-		}
-		return r
-	}, strings.Trim(s, " \x00")), "\uFFFD")
-}
-
 // lookAgain is refresh for somebody who misses a token, known when this process
 // has seen it before. SoftHSM has to be initialised again for it, which ends the
 // logins of its other tokens: it is done at most once a second, so it may wait for

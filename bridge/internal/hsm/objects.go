@@ -70,9 +70,9 @@ func (k *Token) isIn(session pkcs11.SessionHandle) error {
 	k.mu.Unlock()
 	switch {
 	case !present:
-		return removed(k.id.Label)
+		return removed(k.id)
 	case !loggedIn && !open:
-		return pinRequired(k.id.Label)
+		return pinRequired(k.id)
 	}
 	if user, err := k.module.isUser(session); err != nil || user {
 		return err
@@ -108,7 +108,7 @@ func (k *Token) visible(session pkcs11.SessionHandle, look func() (found bool, e
 		err = now
 	}
 	if err == nil && !found && k.lookedGone() {
-		return removed(k.id.Label)
+		return removed(k.id)
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"countersign/shared/fault"
+	"countersign/shared/name"
 )
 
 // maxPairs is how many key pairs of one label are looked at.
@@ -88,7 +89,7 @@ func (k *Token) labelled(session pkcs11.SessionHandle, label string) (pairs []Pa
 		return nil, 0, err
 	}
 	if all = protected(all); len(all) > maxPairs {
-		return nil, 0, fault.New(fault.Invalid, fmt.Sprintf("the token %q has %d private keys %q", k.id.Label, len(all), clip(label)))
+		return nil, 0, fault.New(fault.Invalid, fmt.Sprintf("the token %s has %d private keys %s", k.id.Quoted(), len(all), name.Quote(name.Shown(label))))
 	}
 	for _, private := range all {
 		beside, err := k.beside(session, private)

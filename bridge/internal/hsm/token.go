@@ -202,14 +202,14 @@ func (k *Token) info() (pkcs11.TokenInfo, error) {
 	info, sight, err := k.module.tokenInfo(k.where())
 	if sight == away {
 		k.gone()
-		return info, removed(k.id.Label)
+		return info, removed(k.id)
 	}
 	if err != nil {
 		return info, err
 	}
 	if id, ok := identityOf(info); !ok || id != k.id {
 		k.gone()
-		return info, removed(k.id.Label)
+		return info, removed(k.id)
 	}
 	return info, nil
 }
@@ -281,13 +281,13 @@ func (k *Token) mayTry(pin PIN) error {
 	case isUnset(info.Flags):
 		return deviceError(pkcs11.Error(pkcs11.CKR_USER_PIN_NOT_INITIALIZED), "be unlocked")
 	case pin.Digits == nil && info.Flags&pkcs11.CKF_PROTECTED_AUTHENTICATION_PATH == 0:
-		return fault.New(fault.PINRequired, fmt.Sprintf("the reader of %q has no pad for its PIN", k.id.Label)).With("device", k.id.Label)
+		return fault.New(fault.PINRequired, fmt.Sprintf("the reader of %s has no pad for its PIN", k.id.Quoted())).With("device", k.id.Shown())
 	case pin.Digits != nil && (n == 0 || n < info.MinPinLen || info.MaxPinLen > 0 && n > info.MaxPinLen):
 		return fault.New(fault.PINIncorrect, fmt.Sprintf("a PIN of this token has %d to %d characters; it was not tried", info.MinPinLen, info.MaxPinLen)).
-			With("device", k.id.Label)
+			With("device", k.id.Shown())
 	case info.Flags&pkcs11.CKF_USER_PIN_FINAL_TRY != 0 && !pin.Final:
 		return fault.New(fault.PINRequired, "one try is left, and a wrong PIN locks the token: it was not tried").
-			With("device", k.id.Label).With("tries_left", "1")
+			With("device", k.id.Shown()).With("tries_left", "1")
 	}
 	return nil
 }
@@ -301,7 +301,7 @@ func (k *Token) login(session pkcs11.SessionHandle, user uint, pin []byte) error
 }
 
 func (k *Token) pinIncorrect() error {
-	f := fault.New(fault.PINIncorrect, "the PIN is not right").With("device", k.id.Label)
+	f := fault.New(fault.PINIncorrect, "the PIN is not right").With("device", k.id.Shown())
 	info, err := k.info()
 	switch {
 	case err != nil:
@@ -314,8 +314,8 @@ func (k *Token) pinIncorrect() error {
 }
 
 func (k *Token) pinLocked() error {
-	return fault.New(fault.PINLocked, fmt.Sprintf("the token %q is locked after too many wrong PINs", k.id.Label)).
-		With("device", k.id.Label).With("tries_left", "0")
+	return fault.New(fault.PINLocked, fmt.Sprintf("the token %s is locked after too many wrong PINs", k.id.Quoted())).
+		With("device", k.id.Shown()).With("tries_left", "0")
 }
 
 // Logout locks the token again, for every user of this process.
@@ -345,7 +345,7 @@ func (k *Token) anchorSession() (pkcs11.SessionHandle, error) {
 	slot, present, anchor := k.slot, k.present, k.anchor
 	k.mu.Unlock()
 	if !present {
-		return 0, removed(k.id.Label)
+		return 0, removed(k.id)
 	}
 	if anchor != nil {
 		return anchor.handle, nil
@@ -399,11 +399,11 @@ func (k *Token) judge(err error, what string) error {
 	if e&tokenLost != 0 {
 		if !k.module.holds(slot, k, e) {
 			k.gone()
-			return removed(k.id.Label)
+			return removed(k.id)
 		}
 	}
 	if e&loginLost != 0 && !mayHaveRun(err) && !is(err, pkcs11.CKR_TOKEN_NOT_RECOGNIZED) {
-		return pinRequired(k.id.Label)
+		return pinRequired(k.id)
 	}
 	switch {
 	case is(err, pkcs11.CKR_PIN_INCORRECT), is(err, pkcs11.CKR_PIN_LEN_RANGE), is(err, pkcs11.CKR_PIN_INVALID):

@@ -8,11 +8,16 @@ import (
 	"countersign/shared/fault"
 )
 
-// maxURI is the longest URI that [ParseURI] reads, in bytes.
-const maxURI = 1024
+// maxURI is the longest URI that [ParseURI] reads, in bytes. Each byte of the longest
+// name of a key ([maxName]) takes three, and so do those of its token.
+const maxURI = 3*maxName + 512
+
+// noText is the text of an attribute of a token that is there and empty: it matches a
+// token that has none.
+const noText = " "
 
 // URI names tokens and objects (RFC 7512). An attribute that is empty matches
-// anything.
+// anything. Those of a token are compared as [text].
 type URI struct {
 	Token        string // CK_TOKEN_INFO.label
 	Manufacturer string
@@ -65,13 +70,13 @@ func ParseURI(s string) (URI, error) {
 		}
 		switch name {
 		case "token":
-			u.Token = value
+			u.Token = orNoText(value)
 		case "manufacturer":
-			u.Manufacturer = value
+			u.Manufacturer = orNoText(value)
 		case "model":
-			u.Model = value
+			u.Model = orNoText(value)
 		case "serial":
-			u.Serial = value
+			u.Serial = orNoText(value)
 		case "object":
 			u.Object = value
 		case "id":
@@ -104,8 +109,12 @@ func unescape(s string) (string, error) {
 // String writes the URI in one form; [ParseURI] reads it back.
 func (u URI) String() string {
 	var parts []string
-	for _, a := range [][2]string{{"token", u.Token}, {"manufacturer", u.Manufacturer}, {"model", u.Model},
-		{"serial", u.Serial}, {"object", u.Object}, {"id", u.ID}, {"type", u.Type}} {
+	for _, a := range [][2]string{{"token", u.Token}, {"manufacturer", u.Manufacturer}, {"model", u.Model}, {"serial", u.Serial}} {
+		if a[1] != "" {
+			parts = append(parts, a[0]+"="+escape(text(a[1])))
+		}
+	}
+	for _, a := range [][2]string{{"object", u.Object}, {"id", u.ID}, {"type", u.Type}} {
 		if a[1] != "" {
 			parts = append(parts, a[0]+"="+escape(a[1]))
 		}
@@ -137,17 +146,17 @@ func (u URI) MatchesToken(id Identity) bool {
 	return match(u.Token, id.Label) && match(u.Manufacturer, id.Manufacturer) && match(u.Model, id.Model) && match(u.Serial, id.Serial)
 }
 
-// URI names the token by all that it says of itself.
-func (id Identity) URI() URI {
-	return URI{Token: id.Label, Manufacturer: id.Manufacturer, Model: id.Model, Serial: id.Serial}
-}
-
 // OfToken is the part of the URI that names the token.
 func (u URI) OfToken() URI {
 	return URI{Token: u.Token, Manufacturer: u.Manufacturer, Model: u.Model, Serial: u.Serial}
 }
 
-func match(want, have string) bool { return want == "" || want == have }
+// Identity is what the URI says of its token.
+func (u URI) Identity() Identity {
+	return Identity{Label: text(u.Token), Manufacturer: text(u.Manufacturer), Model: text(u.Model), Serial: text(u.Serial)}
+}
+
+func match(want, have string) bool { return want == "" || text(want) == have }
 
 func clip(s string) string {
 	if len(s) > 32 {

@@ -66,7 +66,7 @@ func (k *Token) do(ctx context.Context, o operation) ([]byte, error) {
 	case <-ctx.Done():
 		return nil, keys.Ended(ctx)
 	case <-k.stop:
-		return nil, removed(k.id.Label)
+		return nil, removed(k.id)
 	}
 }
 
@@ -77,7 +77,7 @@ func (k *Token) queue(j *job) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.present {
-		return removed(k.id.Label)
+		return removed(k.id)
 	}
 	for ; k.workers < k.workersFor(); k.workers++ {
 		go k.work()

@@ -13,8 +13,8 @@ import (
 
 // Info is what is known of a key without using it.
 type Info struct {
-	Device     string // label of the token that holds the key; "memory" for one that is in software
-	Label      string // CKA_LABEL
+	Device     string // what people call the token that holds the key; "memory" for one that is in software
+	Label      string // CKA_LABEL, as people read it
 	ID         []byte // CKA_ID
 	CanSign    bool
 	CanDerive  bool
