@@ -15,7 +15,6 @@ import (
 	"math/big"
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
-	secpecdsa "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 
 	"countersign/shared/fault"
 )
@@ -146,25 +145,16 @@ func (k PublicKey) verify(digest, sig []byte) error {
 	if len(digest) != 32 || len(sig) != 64 {
 		return errors.New("jws: digest must be 32 bytes and signature 64")
 	}
+	ok := false
 	switch k.curve {
 	case Secp256k1:
-		var r, s secp256k1.ModNScalar
-		if r.SetByteSlice(sig[:32]) || s.SetByteSlice(sig[32:]) || r.IsZero() || s.IsZero() {
-			return errors.New("jws: r or s is out of range")
-		}
-		if s.IsOverHalfOrder() {
-			return errors.New("jws: s is not in the lower half")
-		}
-		if !secpecdsa.NewSignature(&r, &s).Verify(digest, k.secp) {
-			return errors.New("jws: wrong signature")
-		}
-		return nil
+		ok = verifySecp256k1(k, digest, sig)
 	case P256:
 		r, s := new(big.Int).SetBytes(sig[:32]), new(big.Int).SetBytes(sig[32:])
-		if !ecdsa.Verify(k.p256, digest, r, s) {
-			return errors.New("jws: wrong signature")
-		}
-		return nil
+		ok = ecdsa.Verify(k.p256, digest, r, s)
 	}
-	return errors.New("jws: no key")
+	if !ok {
+		return errors.New("jws: wrong signature")
+	}
+	return nil
 }

@@ -62,6 +62,7 @@ var importRules = []struct {
 	{packages: "wasm", forbidden: "net/http", deep: true, wasm: true, reason: "1,535 KB of the bundle for what fetch does"},
 	{packages: "wasm", forbidden: "github.com/golang-jwt/jwt/v5", deep: true, wasm: true, reason: "600 KB; the page is trusted to verify nothing"},
 	{packages: "wasm", forbidden: "github.com/decred/dcrd/dcrec/secp256k1/v4", deep: true, wasm: true, reason: "960 KB; the page is trusted to verify nothing"},
+	{packages: "wasm", forbidden: "github.com/ethereum/go-ethereum/...", deep: true, wasm: true, reason: "a chain is the gateway's and the signer's"},
 	{packages: "wasm/...", forbidden: "syscall/js", except: []string{"wasm", "wasm/internal/browser"}, wasm: true, reason: "the logic is tested without a browser"},
 	{packages: "web/internal/api", forbidden: "countersign/web/internal/store/...", reason: "api → gateway → store"},
 	{packages: "web/internal/store/...", forbidden: "countersign/web/internal/gateway", reason: "api → gateway → store"},
@@ -77,7 +78,18 @@ var importRules = []struct {
 var clockless = []string{"shared/governance", "shared/statement", "shared/quote"}
 
 // sharedThirdParty is all that the languages of two parties may be built on.
-var sharedThirdParty = []string{"github.com/flynn/noise", "github.com/decred/dcrd/dcrec/secp256k1/v4", "golang.org/x/crypto"}
+var sharedThirdParty = []string{"github.com/flynn/noise", "github.com/decred/dcrd/dcrec/secp256k1/v4", libsecp256k1, "golang.org/x/crypto"}
+
+// libsecp256k1 is the one library of C that is used where cgo is and done without
+// elsewhere.
+const libsecp256k1 = "github.com/ethereum/go-ethereum/crypto/secp256k1"
+
+// cgoOwners are the libraries of C and the packages that may import them.
+var cgoOwners = map[string][]string{
+	"github.com/miekg/pkcs11":         {"bridge/internal/hsm", "softhsm/..."},
+	"github.com/ThalesGroup/crypto11": {"web/internal/token", "softhsm/..."},
+	libsecp256k1:                      {"shared/jws"},
+}
 
 type pkg struct {
 	ImportPath string
@@ -159,7 +171,7 @@ func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {
 	}
 }
 
-func TestSharedIsBuiltOnThreeLibraries(t *testing.T) {
+func TestSharedIsBuiltOnFourLibraries(t *testing.T) {
 	t.Parallel()
 	for _, p := range list(t, false, "./shared/...") {
 		for _, i := range p.Imports {
@@ -173,20 +185,27 @@ func TestSharedIsBuiltOnThreeLibraries(t *testing.T) {
 	}
 }
 
-func TestCgoStaysWithTheModuleOwners(t *testing.T) {
+func TestCgoStaysWithItsOwners(t *testing.T) {
 	t.Parallel()
 	for _, p := range list(t, false, "./...") {
 		if len(p.CgoFiles) > 0 {
 			t.Errorf("%s has cgo files of its own: %v", p.path(), p.CgoFiles)
 		}
 		for _, i := range p.Imports {
-			if i != "github.com/miekg/pkcs11" && i != "github.com/ThalesGroup/crypto11" {
-				continue
-			}
-			if path := p.path(); path != "bridge/internal/hsm" && path != "web/internal/token" && !matches("softhsm/...", path) {
-				t.Errorf("%s imports %s, which is cgo: keys in tokens belong to bridge/internal/hsm and web/internal/token", path, i)
+			owners, isC := cgoOwners[i]
+			if isC && !slices.ContainsFunc(owners, func(o string) bool { return matches(o, p.path()) }) {
+				t.Errorf("%s imports %s, which is cgo: that belongs to %v", p.path(), i, owners)
 			}
 		}
+	}
+}
+
+func TestTheGatewayBuildsWithoutCgo(t *testing.T) {
+	t.Parallel()
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-o", filepath.Join(t.TempDir(), "gateway"), "./web/cmd/countersign-gateway")
+	cmd.Dir, cmd.Env = top, append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 }
 
