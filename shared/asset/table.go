@@ -74,3 +74,11 @@ func Currency(code string) (places int, ok bool) {
 	}
 	return 0, false
 }
+
+// Currencies lists the codes of all of them.
+func Currencies() (all []string) {
+	for i := 0; i < len(currencies); i += 4 {
+		all = append(all, currencies[i:i+3])
+	}
+	return all
+}

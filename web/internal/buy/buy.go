@@ -26,7 +26,8 @@ type Provider struct {
 	Hosts     []string // hosts that a hand-off may lead to; empty: the host of URL (and of WidgetURL)
 	// Warn names parameters of this provider's hand-off. What they say against the
 	// order is logged and shown in spec_deviations; what others say refuses the
-	// hand-off. "*" stands for all, but for what looks like a deposit address.
+	// hand-off. "*" stands for all but those with a value of the form of a deposit
+	// address, or of none where one must be.
 	Warn []string
 	// Params renames the LiveApp parameters of the hand-off for this provider;
 	// an empty value leaves one out.

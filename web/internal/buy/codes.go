@@ -1,8 +1,10 @@
 package buy
 
 import (
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 
 	"countersign/shared/asset"
@@ -36,17 +38,52 @@ func (c comparison) other(code string) bool {
 	switch {
 	case slices.Contains(c.codes, lower) || slices.Contains(c.networks, lower):
 		return false
-	case hasWord("all try top", lower) || code == lower && hasWord(wordsToo, lower):
+	case hasWord(wordsFirst, lower) || code != strings.ToUpper(code) && hasWord(wordsToo, lower):
 		return false
 	}
-	return known(lower)
+	return known(lower) || c.together(lower)
 }
+
+// together reports whether codes that are written as one, BTCEUR or usdttrc20, have
+// one among them that is not the order's.
+func (c comparison) together(lower string) bool {
+	if len(lower) < 6 || len(lower) > 24 {
+		return false
+	}
+	all := apart(lower, codes(), 3)
+	word := !slices.ContainsFunc(all, func(code string) bool { return !hasWord(wordsToo+" "+wordsFirst, code) }) // SOLVED
+	if len(all) < 2 || word {
+		return false
+	}
+	return slices.ContainsFunc(all, func(code string) bool { return !c.here(code) })
+}
+
+// allOurs reports whether codes that are written as one are all the order's.
+func (c comparison) allOurs(lower string) bool {
+	all := apart(lower, codes(), 3)
+	return len(all) > 1 && !slices.ContainsFunc(all, func(code string) bool { return !c.here(code) })
+}
+
+// codes are the currencies, and the names of networks and assets.
+var codes = sync.OnceValue(func() map[string]bool {
+	all := maps.Clone(networkNames())
+	for _, code := range asset.Currencies() {
+		all[strings.ToLower(code)] = true
+	}
+	for _, standard := range strings.Fields("erc20 bep20 trc20 spl mainnet") {
+		all[standard] = true
+	}
+	return all
+})
 
 func hasWord(list, word string) bool { return slices.Contains(strings.Fields(list), word) }
 
+// wordsFirst are codes that are words of English, in capitals also.
+const wordsFirst = "all try top"
+
 // wordsToo are codes that are words of languages, or parts of other names.
 const wordsToo = "cup mop pen mad lak gel sos ron bam bob sol dot ada dai pol base optimism stellar ripple polygon tron " +
-	"mur mga nad nio php pab pgk rub cop cad crc sar scr sek std ang gip shp"
+	"mur mga nad nio php pab pgk rub cop cad crc sar scr sek std ang gip shp ves ved btn"
 
 // known reports whether code, in lower case, is a currency, a ticker, a LedgerId or
 // a CAIP id of the tables.

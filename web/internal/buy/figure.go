@@ -25,8 +25,15 @@ func figure(s string) (a amount.Amount, unit string, ok bool) {
 			s = strings.ReplaceAll(strings.ReplaceAll(s, ".", ""), ",", ".")
 		}
 	}
+	s = strings.TrimSuffix(s, ".")
 	if len(s) > 64 {
 		return amount.Amount{}, "", false
+	}
+	if digits := strings.TrimLeft(s, "0"); len(digits) < len(s) { // 00250
+		s = s[len(s)-len(digits):]
+		if s == "" || s[0] < '0' || s[0] > '9' {
+			s = "0" + s
+		}
 	}
 	a, err := amount.ParseNumber(s)
 	return a, unit, err == nil
@@ -64,7 +71,7 @@ func (c comparison) unit(text string) bool {
 func (c comparison) named(name, value string) bool {
 	lower := strings.ToLower(name)
 	_, _, number := figure(value)
-	if !number || value == "0" || value == "1" || !known(lower) || hasWord("all try top", lower) || name == lower && hasWord(wordsToo, lower) {
+	if !number || value == "0" || value == "1" || !known(lower) || hasWord(wordsFirst, lower) || name == lower && hasWord(wordsToo, lower) {
 		return false
 	}
 	if !slices.Contains(c.codes, lower) {
@@ -73,9 +80,31 @@ func (c comparison) named(name, value string) bool {
 	return !c.amount(value, nil)
 }
 
-// near reports whether a is at most 1 % away from b.
-func near(a, b amount.Amount) bool {
-	return a.Cmp(b.MulRatio(99, 100, 40, amount.Floor)) >= 0 && a.Cmp(b.MulRatio(101, 100, 40, amount.Ceil)) <= 0
+// near reports whether a is at most so many percent away from b.
+func near(a, b amount.Amount, percent int64) bool {
+	return a.Cmp(b.MulRatio(100-percent, 100, 40, amount.Floor)) >= 0 && a.Cmp(b.MulRatio(100+percent, 100, 40, amount.Ceil)) <= 0
+}
+
+// foreign reports whether a name for an amount names a currency or an asset that is
+// not the order's: usdAmount.
+func (c comparison) foreign(w []string) bool {
+	return slices.ContainsFunc(w, func(one string) bool { return c.other(one) })
+}
+
+// one reports whether a value is one piece of something.
+func one(value string) bool {
+	a, _, ok := figure(value)
+	return ok && a.Cmp(amount.Must("1")) == 0
+}
+
+// payment reports whether what stands under a word for paying is no other amount: the
+// order's, or a switch, or no number; as a price also that of one unit.
+func (c comparison) payment(value string, w []string) bool {
+	a, _, number := figure(value)
+	if !number || value == "0" || value == "1" || c.amount(value, w) {
+		return true
+	}
+	return anyOf(w, "price") && c.quoted && c.crypto.Sign() > 0 && near(a, c.fiat.Div(c.crypto, 18, amount.Floor), 10)
 }
 
 func shifted(a amount.Amount, places int) amount.Amount {

@@ -115,7 +115,7 @@ func (s *shop) astray(what string) *fault.Error {
 // provider's profile only warns of.
 func (s *shop) judge(found []contradiction) (refused, warned []contradiction) {
 	for _, c := range found {
-		if c.parameter != "" && slices.Contains(s.Warn, c.parameter) || c.about != aboutAddress && slices.Contains(s.Warn, "*") {
+		if c.parameter != "" && slices.Contains(s.Warn, c.parameter) || (c.doubt || c.about != aboutAddress) && slices.Contains(s.Warn, "*") {
 			warned = append(warned, c)
 		} else {
 			refused = append(refused, c)

@@ -3,76 +3,102 @@ package buy
 import (
 	"slices"
 	"strings"
+	"sync"
 	"unicode"
 )
 
+// What a name can stand for, beside the kinds that are told (aboutAddress and the
+// like).
 const (
-	aboutNetwork = "network"
-	beside       = "-" // something beside the purchase
+	aboutNetwork   = "network"
+	aboutRecipient = "recipient" // who or what receives: a deposit address, but also a person or a product
+	aboutPayment   = "payment"   // a verb or a noun of paying: an amount when it has a number
+	beside         = "-"         // something beside the purchase
 )
 
-// aside are words of names that are about something else than a deposit address,
-// whatever stands beside them.
-const aside = "email mail ip billing home shipping street postal residential city return redirect url uri id ids name type tag memo note label " +
-	"signature provider brand version connect hash kit theme country format app line page"
-
-const assetWords = "currency cryptocurrency crypto coin asset ticker symbol fiat pair ccy"
+// The words of names, by what they say.
+const (
+	besideWords = "fee min max minimum maximum limit discount tax tip rate bonus coupon percent pct decimals precision icon count"
+	// aside are words of names that are about something else than a deposit address,
+	// whatever stands beside them.
+	aside = "email mail ip billing home shipping mailing delivery company office legal residence residential contact street postal postcode post city state zip region return redirect url uri id ids name number holder type tag memo note extra label " +
+		"signature provider brand version connect hash kit theme country format app line page bank host domain origin site website referrer referer message text title"
+	idWords        = "id ids name type label display format position style side mode"
+	amountWords    = "amount amt sum total qty quantity volume spend subtotal"
+	networkWords   = "network chain chainid blockchain"
+	assetWords     = "currency cryptocurrency crypto coin asset ticker symbol fiat pair ccy"
+	addressWords   = "address addr"
+	receiverWords  = "recipient receiver beneficiary payee destination dest payout withdrawal sink"
+	recipientWords = receiverWords + " wallet vault custody target owner"
+	paymentWords   = "pay payment price deposit send charge topup purchase invest fund buy sell receive give due payable worth bill donate invoice credit checkout spending transfer withdraw paid get"
+	// beside a word of paying, these leave it what it is.
+	paymentBeside = assetWords + " the my you we default preset initial fixed fix exact base quote up in out total value to"
+	switchWords   = "disable disabled skip hide hidden lock locked fix fixed show allow enable enabled edit editable is has can no readonly required default only verified confirm confirmed confirmation verification freeze frozen"
+	excludeWords  = "exclude excluded except hide hidden disable disabled unsupported blocked"
+	listWords     = "list supported available allowed enabled accepted only show option choice"
+	opaqueWords   = "key apikey fingerprint rid etag commit build integrity click clickid device token session sessionid sid signature sig hash hmac digest nonce state id uuid guid ref reference code secret auth jwt csrf trace s h k t request order tx transaction partner merchant client user customer timestamp ts time exp iat expires checksum mac verifier challenge visitor static gclid fbclid msclkid"
+	freeWords     = "lang language locale theme country residency region state city mode method payment platform utm source medium campaign referrer referral provider brand name title description text sort order filter scope color colour font email " +
+		"tab view step logo image affiliate screen section panel menu nav category host domain origin site message label"
+	otherWords = "grand from user api logo link partner billing host wallet to on deposit pay color data json account acct value cost budget cents minor wei units tokens contract mint only list rail protocol layer standard evm rollup"
+)
 
 // kindOf is what a parameter of this name stands for; empty when nothing here
 // knows.
 func kindOf(w []string) string {
-	all := strings.Join(w, "")
 	switch {
-	case anyOf(w, "fee min max minimum maximum limit discount tax tip rate bonus coupon percent pct decimals precision icon count"):
+	case anyOf(w, besideWords) || anyOf(w, assetWords+" "+networkWords) && anyOf(w, excludeWords):
 		return beside
-	case anyOf(w, "chain network") && anyOf(w, "id ids name"):
+	case anyOf(w, networkWords) && anyOf(w, "id ids name"):
 		return aboutNetwork
-	case anyOf(w, "id ids name type label display format position style side mode"): // of one, and not its value
-		if anyOf(w, "address") && !anyOf(w, aside) {
+	case anyOf(w, idWords): // of one, and not its value
+		if anyOf(w, addressWords) && !anyOf(w, aside) {
 			return aboutAddress
+		} else if anyOf(w, receiverWords) && anyOf(w, "id ids") {
+			return aboutRecipient
 		}
 		return ""
-	case anyOf(w, "amount amt sum total qty quantity volume spend") || strings.Contains(all, "amount"):
+	case anyOf(w, amountWords):
 		return aboutAmount
-	case anyOf(w, "network chain chainid blockchain") || strings.Contains(all, "network") || strings.Contains(all, "blockchain"):
+	case anyOf(w, networkWords):
 		return aboutNetwork
-	case anyOf(w, assetWords) || strings.Contains(all, "currency"):
-		if anyOf(w, "address contract") {
+	case anyOf(w, assetWords) && !(anyOf(w, paymentWords) && pays(w)):
+		if anyOf(w, addressWords+" contract") {
 			return aboutAddress
+		} else if anyOf(w[len(w)-1:], recipientWords) { // cryptoWallet, but destinationCurrency
+			return aboutRecipient
 		}
 		return aboutAsset
-	case anyOf(w, aside) || slices.ContainsFunc(strings.Fields("email mail ip billing home shipping street postal"), func(p string) bool {
-		return strings.HasPrefix(all, p+"address")
-	}):
+	case anyOf(w, aside):
 		return ""
-	case anyOf(w, "address wallet addr recipient receiver beneficiary payee destination dest payout") || strings.Contains(all, "walletaddress") || strings.HasSuffix(all, "addr") ||
-		hasWord("userwallet payoutwallet depositwallet cryptowallet targetwallet customerwallet", singular(all)) || strings.Contains(all, "address") && len(w) == 1:
+	case anyOf(w, addressWords):
 		return aboutAddress
+	case anyOf(w, recipientWords) || anyOf(w, "account acct") && !opaque(w) || len(w) > 0 && w[len(w)-1] == "to":
+		return aboutRecipient
+	case pays(w):
+		return aboutPayment
 	}
 	return ""
 }
 
+// pays reports whether a name says that something is paid, and nothing else.
+func pays(w []string) bool {
+	return anyOf(w, paymentWords) && !slices.ContainsFunc(w, func(one string) bool { return !anyOf([]string{one}, paymentWords+" "+paymentBeside) && !codes()[one] })
+}
+
 // flags reports whether a parameter is a switch about something, not its value.
-func flags(name string, w []string, value string) bool {
-	on := slices.Contains([]string{"true", "false", "yes", "no", "on", "off", "0", "1"}, strings.ToLower(value))
-	if !on {
-		return false
-	}
-	if anyOf(w, "disable disabled skip hide hidden lock locked fix fixed show allow enable enabled edit editable is has can no readonly required default only") {
-		return true
-	}
-	lower := strings.ToLower(name)
-	return slices.ContainsFunc(strings.Fields("disable skip hide lock fixed show allow enable edit readonly"), func(p string) bool { return strings.HasPrefix(lower, p) })
+func flags(w []string, value string) bool {
+	return slices.Contains([]string{"true", "false", "yes", "no", "on", "off", "0", "1"}, strings.ToLower(value)) && anyOf(w, switchWords)
 }
 
 // opaque reports whether a parameter holds what is random or computed.
-func opaque(w []string) bool {
-	return anyOf(w, "key apikey fingerprint rid etag commit build integrity click clickid device token session sessionid sid signature sig hash hmac digest nonce state id uuid guid ref reference code secret auth jwt csrf trace s h k t request order tx transaction partner merchant client user customer timestamp ts time exp iat expires checksum mac verifier challenge")
-}
+func opaque(w []string) bool { return anyOf(w, opaqueWords) }
 
 // free reports whether a parameter holds words of other vocabularies.
-func free(w []string) bool {
-	return !anyOf(w, assetWords) && anyOf(w, "lang language locale theme country residency region state city mode method payment platform utm source medium campaign referrer referral provider brand name title description text sort order filter scope color colour font email")
+func free(w []string) bool { return !anyOf(w, assetWords) && anyOf(w, freeWords) }
+
+// lists reports whether a parameter is called for more than one.
+func lists(w []string) bool {
+	return anyOf(w, listWords) || slices.ContainsFunc(w, func(one string) bool { return singular(one) != one })
 }
 
 // anyOf reports whether one of the words, or its singular, is in a list.
@@ -114,5 +140,56 @@ func words(name string) []string {
 		}
 	}
 	flush(len(runes))
+	var apart []string
+	for _, word := range all {
+		apart = append(apart, split(word, vocabulary(), 2)...)
+	}
+	return apart
+}
+
+// vocabulary are the words that names are made of.
+var vocabulary = sync.OnceValue(func() map[string]bool {
+	all := map[string]bool{}
+	for _, list := range []string{besideWords, aside, idWords, amountWords, networkWords, assetWords, recipientWords, addressWords, paymentWords, paymentBeside, switchWords, excludeWords, listWords, opaqueWords, freeWords, otherWords} {
+		for _, word := range strings.Fields(list) {
+			all[word] = true
+		}
+	}
+	return all
+})
+
+// split takes apart what is written together, walletaddress and address2, when
+// every part is a word of the vocabulary of at least so many letters; otherwise the
+// text stays whole.
+func split(text string, vocabulary map[string]bool, least int) []string {
+	digits := len(text) - len(strings.TrimRight(text, "0123456789"))
+	if vocabulary[text] || len(text) > 40 {
+		return []string{text}
+	}
+	if whole := text[:len(text)-digits]; digits > 0 {
+		if parts := apart(whole, vocabulary, least); parts != nil {
+			return append(parts, text[len(whole):])
+		}
+	} else if parts := apart(text, vocabulary, least); parts != nil {
+		return parts
+	}
+	return []string{text}
+}
+
+// apart cuts a text into words of the vocabulary, the longest first; nil when there
+// is no way.
+func apart(text string, vocabulary map[string]bool, least int) (all []string) {
+	ends := make([]int, len(text)+1) // of the word that begins there, when the rest can be cut as well
+	for from := len(text) - least; from >= 0; from-- {
+		for to := len(text); to >= from+least; to-- {
+			if word := text[from:to]; (to == len(text) || ends[to] > 0) && (vocabulary[word] || vocabulary[singular(word)]) {
+				ends[from] = to
+				break
+			}
+		}
+	}
+	for from := 0; ends[from] > 0; from = ends[from] {
+		all = append(all, text[from:ends[from]])
+	}
 	return all
 }

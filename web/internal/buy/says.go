@@ -1,7 +1,9 @@
 package buy
 
 import (
+	"encoding/base32"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -19,9 +21,19 @@ import (
 type said struct {
 	name, within, value string
 	last                int
-	in, above           int  // the JSON value or path that it is an item of, and for a list what that is in; 0: none
-	list                bool // it is an item of a list or a path
-	toggle              bool // true or false in JSON
+	in, above           int    // the JSON value or path that it is an item of, and for a list what that is in; 0: none
+	list                bool   // it is an item of a list or a path
+	toggle              bool   // true or false in JSON
+	hollow              bool   // an object or a list with nothing in it
+	before              string // of a segment of a path: the one before it
+}
+
+// listed is the list that a saying is an item of, or a field of an item.
+func (s said) listed() int {
+	if s.list {
+		return s.in
+	}
+	return s.above
 }
 
 // Bounds of what is read in one address.
@@ -52,12 +64,15 @@ type reader struct {
 
 func (r *reader) path(escaped string, depth int) {
 	r.held++
-	in := r.held
+	in, before := r.held, ""
 	for segment := range strings.SplitSeq(escaped, "/") {
 		first, matrix, _ := strings.Cut(segment, ";")
 		at := len(r.all)
 		r.pair("", first, depth)
 		r.place(at, in, 0, true)
+		if at < len(r.all) {
+			r.all[at].before, before = before, r.all[at].value
+		}
 		if matrix != "" {
 			r.query(strings.ReplaceAll(matrix, ";", "&"), depth)
 		}
@@ -125,6 +140,9 @@ func (r *reader) value(name, within, value string, depth int) {
 			return
 		}
 	}
+	if rest, data := cutFold(value, "data:"); data {
+		_, value, _ = strings.Cut(rest, ",")
+	}
 	switch {
 	case strings.ContainsAny(value[:min(len(value), 1)], `{["`):
 		r.json(name, value, depth+1)
@@ -139,13 +157,13 @@ func (r *reader) value(name, within, value string, depth int) {
 			r.path(before, depth+1)
 			r.query(query, depth+1)
 		} else if strings.TrimRight(value, "=") != value || !strings.Contains(strings.TrimRight(value, "="), "=") {
-			r.base64(name, within, value, depth+1)
+			r.encoded(name, within, value, depth+1)
 		}
 		if name, _, _ := strings.Cut(value, "="); strings.Contains(strings.TrimRight(value, "="), "=") && len(name) <= 64 {
 			r.query(value, depth+1)
 		}
 	default:
-		r.base64(name, within, value, depth+1)
+		r.encoded(name, within, value, depth+1)
 	}
 }
 
@@ -159,6 +177,7 @@ func (r *reader) json(name, text string, depth int) {
 		object    bool
 		key       bool // a name comes next
 		in, above int
+		said      int // sayings before it
 	}
 	at := []level{{name: name}}
 	for {
@@ -178,14 +197,18 @@ func (r *reader) json(name, text string, depth int) {
 			switch d {
 			case '{', '[':
 				r.held++
-				inner := level{name: top.name, object: d == '{', key: d == '{', in: r.held}
-				if d == '[' {
+				inner := level{name: top.name, object: d == '{', key: d == '{', in: r.held, said: len(r.all)}
+				if !top.object || !inner.object { // what a list is in, and an item of a list
 					inner.above = top.in
 				}
 				top.key = top.object
 				at = append(at, inner)
 			default:
 				at = at[:len(at)-1]
+				if first := len(r.all); len(at) > 1 && first == top.said && top.name != "" {
+					r.value(top.name, at[len(at)-2].name, "", depth)
+					r.all[first].hollow = true
+				}
 			}
 			continue
 		}
@@ -211,26 +234,38 @@ func (r *reader) json(name, text string, depth int) {
 			}
 		case nil:
 			r.value(top.name, within, "", depth)
+			if first < len(r.all) {
+				r.all[first].hollow = true
+			}
 		}
 		r.place(first, top.in, top.above, !top.object)
 	}
 }
 
-// base64 looks into what is text in base64, and into the parts of a JWT.
-func (r *reader) base64(name, within, value string, depth int) {
+// encoded looks into what is text in base64, base32 or hexadecimal, and into the
+// parts of a JWT.
+func (r *reader) encoded(name, within, value string, depth int) {
 	for part := range strings.SplitSeq(strings.ReplaceAll(value, " ", "+"), ".") {
 		text := strings.TrimRight(part, "=")
 		if len(text) < 8 || len(text) > 8192 {
 			continue
 		}
-		data, err := base64.RawURLEncoding.DecodeString(text)
-		if err != nil {
-			if data, err = base64.RawStdEncoding.DecodeString(text); err != nil {
-				continue
+		for _, decode := range decoders {
+			if data, err := decode(text); err == nil && readable(string(data)) {
+				r.value(name, within, string(data), depth)
+				break
 			}
 		}
-		if inner := string(data); utf8.ValidString(inner) && !strings.ContainsFunc(inner, func(c rune) bool { return !unicode.IsPrint(c) && !unicode.IsSpace(c) }) {
-			r.value(name, within, inner, depth)
-		}
 	}
+}
+
+var decoders = []func(string) ([]byte, error){
+	func(s string) ([]byte, error) { return hex.DecodeString(strings.TrimPrefix(s, "0x")) },
+	base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString,
+	base64.RawURLEncoding.DecodeString,
+	base64.RawStdEncoding.DecodeString,
+}
+
+func readable(s string) bool {
+	return s != "" && utf8.ValidString(s) && !strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) && !unicode.IsSpace(c) })
 }

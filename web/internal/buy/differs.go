@@ -1,0 +1,155 @@
+package buy
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+)
+
+// reading is a saying and what is known of it before its value is judged.
+type reading struct {
+	said
+	name   string   // without the deposit address
+	words  []string // of the name
+	kind   string   // what the name stands for
+	binds  bool     // the deposit address is in the name
+	ours   bool     // the deposit address is in the value
+	wraps  bool     // the value holds sayings, which answer for it
+	random bool     // the name is one for what is random or computed
+}
+
+func (c comparison) read(s said, inside []said) reading {
+	r := reading{said: s, kind: c.role(s)}
+	r.name, r.binds = c.without(s.name)
+	r.words = words(r.name)
+	r.random = opaque(r.words) || opaque(words(s.before))
+	if r.binds && hasWord("address recipient payment", cmp.Or(r.kind, aboutAddress)) && !anyOf(r.words, aside) {
+		r.kind = aboutNetwork
+	}
+	mine := func(token string) bool { return c.mine(token, r.words) }
+	r.ours = slices.ContainsFunc(tokens(s.value), mine)
+	for _, x := range inside {
+		r.wraps = r.wraps || x.name == s.name || x.within == s.name
+		r.ours = r.ours || slices.ContainsFunc(tokens(x.value), mine)
+	}
+	return r
+}
+
+// differs says in what a saying contradicts the order; empty when it does not.
+// aboutRecipient is a doubt: under a name for who receives stands what is neither the
+// deposit address nor of the form of another nor a word for people. inside are those
+// that its value wraps.
+func (c comparison) differs(s said, inside []said) string {
+	r := c.read(s, inside)
+	within, inOurs := c.without(s.within)
+	switch {
+	case s.toggle:
+		if s.value == "true" && (inOurs || r.kind != "" && r.kind != beside) && c.elsewhere(r.name) {
+			return aboutAsset
+		}
+		return ""
+	case len(addressesIn(r.name)) > 0:
+		return aboutAddress
+	case r.binds && c.bound(nil, "", "", "", r.name) != "":
+		return c.bound(nil, "", "", "", r.name)
+	case c.described(r.words, within, inOurs, s.value):
+		return aboutAsset
+	case r.binds && s.value == "" && r.kind == aboutNetwork:
+		return ""
+	}
+	if about := c.goes(r); about != "" {
+		return about
+	}
+	if r.kind == beside || r.wraps || flags(r.words, s.value) || s.hollow && r.kind != aboutAmount {
+		return ""
+	}
+	if s.before != "" {
+		if about := c.follows(r); about != "" {
+			return about
+		}
+	}
+	switch {
+	case r.kind == aboutRecipient && r.ours:
+		r.kind = aboutAddress
+	case r.kind == aboutRecipient:
+		r.kind = ""
+	}
+	if rest, found := c.without(s.value); found && len(inside) == 0 && (r.kind != "" || !r.random) {
+		if about := c.bound(r.words, r.name, within, r.kind, rest); about != "" || r.kind == aboutNetwork {
+			return about
+		}
+	}
+	return c.says(r)
+}
+
+// goes compares where a saying lets money go: with the deposit address, under any
+// name; under a name for who receives also whatever is not a word for people.
+func (c comparison) goes(r reading) string {
+	receives := hasWord("address recipient payment", r.kind)
+	for _, token := range tokens(r.value) {
+		switch how := addressLike(token); {
+		case how == noAddress || c.mine(token, r.words):
+		case how == shaped && (r.wraps || !receives):
+		case how == named && !nameable(token, r.words, r.kind):
+		case how == likely && r.random:
+		default:
+			return aboutAddress
+		}
+	}
+	switch {
+	case r.ours || flags(r.words, r.value) || r.hollow && r.kind != aboutAddress:
+		return ""
+	case r.kind == aboutAddress && !(plainly(r.words) && postal(r.value)):
+		return aboutAddress
+	case r.kind == aboutRecipient && c.elsewhere(r.value):
+		return aboutAsset
+	case r.kind == aboutRecipient && !r.wraps && !human(r.value, r.words):
+		return aboutRecipient
+	}
+	return ""
+}
+
+// follows compares a segment of a path with the one before it, which may be its name:
+// /amount/999, /wallet/OTHER, /network/polygon.
+func (c comparison) follows(r reading) string {
+	w := words(r.before)
+	kind := c.kind(r.before)
+	_, _, number := figure(r.value)
+	verb := len(w) == 1 && anyOf(w, "pay send buy charge topup") // others may stand before an id
+	switch {
+	case number && (kind == aboutAmount && !c.amount(r.value, w) || verb && !c.payment(r.value, w) || c.named(r.before, r.value)):
+		return aboutAmount
+	case (kind == aboutAddress || kind == aboutRecipient) && !r.ours && !human(r.value, nil):
+		return aboutRecipient
+	case kind == aboutNetwork && c.elsewhere(r.value):
+		return aboutAsset
+	}
+	return ""
+}
+
+// says compares an amount, an asset or a network with the order's: each under its
+// name, and what can be nothing else under any.
+func (c comparison) says(r reading) string {
+	w, value := r.words, r.value
+	switch {
+	case r.kind == aboutAddress:
+		return ""
+	case r.kind == "" && c.named(r.name, value) || r.kind == aboutPayment && !c.payment(value, w):
+		return aboutAmount
+	case anyOf(w, "net rail protocol layer layer2 l2 evm rollup standard") && c.elsewhere(value):
+		return aboutAsset
+	case r.kind == aboutAmount && !(c.amount(value, w) && !c.foreign(w)) && !(anyOf(w, "qty quantity") && one(value)):
+		return aboutAmount
+	case r.kind == aboutAsset && !c.asset(value) && !c.offered(value, w) || r.kind == aboutNetwork && !c.network(value):
+		return aboutAsset
+	case r.kind != "" && r.kind != aboutPayment || free(w):
+		return ""
+	case anyOf(w, "value cost budget") && strings.ContainsAny(value, "123456789") && strings.Trim(value, "0123456789., ") == "" && !c.amount(value, nil):
+		return aboutAmount
+	case !r.random && c.money(value, w):
+		return aboutAmount
+	case c.otherCode(value, r.random):
+		return aboutAsset
+	}
+	return ""
+}
