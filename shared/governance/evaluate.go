@@ -37,7 +37,7 @@ func Decide(in Input) Decision {
 		p := Progress{Name: step.Name, Needed: step.Quorum, Approved: []string{}, Waiting: in.voters(step)}
 		if len(p.Waiting) < p.Needed {
 			d.State = Denied
-			d.Reasons = []string{fmt.Sprintf("step %q needs %d approvals, but only %d members may give one", step.Name, p.Needed, len(p.Waiting))}
+			d.Reasons = []string{fmt.Sprintf("step %q needs %s, but only %s may give one", step.Name, count(p.Needed, "approval"), count(len(p.Waiting), "member"))}
 			return d
 		}
 		d.Steps = append(d.Steps, p)
@@ -116,11 +116,15 @@ func (in Input) waiting(d Decision) string {
 }
 
 func progress(p Progress) string {
-	noun := "approvals"
-	if p.Needed == 1 {
-		noun = "approval"
+	return fmt.Sprintf("%d of %s", len(p.Approved), count(p.Needed, "approval"))
+}
+
+// count is how many there are of something, whose plural ends in s.
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
 	}
-	return fmt.Sprintf("%d of %d %s", len(p.Approved), p.Needed, noun)
+	return fmt.Sprintf("%d %s", n, noun)
 }
 
 // voters are the members who exist and may approve a step, before anybody did.

@@ -149,6 +149,8 @@ func cases() []struct {
 			Pending, "eyes", "1 of 2 approvals; waiting for Carol"},
 		{"too few but the initiator", base(Rule{Name: "eyes", Steps: []Step{{Name: "others", Quorum: 3, Members: everyid, ExcludeInitiator: true}}}),
 			Denied, "eyes", `step "others" needs 3 approvals, but only 2 members may give one`},
+		{"one is missing, and one is left", base(Rule{Name: "eyes", Steps: []Step{{Name: "others", Quorum: 2, Members: everyid[:2], ExcludeInitiator: true}}}),
+			Denied, "eyes", `step "others" needs 2 approvals, but only 1 member may give one`},
 		{"nobody is proven to have asked", with(base(Rule{Name: "eyes", Steps: []Step{{Name: "others", Quorum: 1, Members: everyid, ExcludeInitiator: true}}}),
 			func(in *Input) { in.Initiator = "" }), Denied, "eyes", `step "others" of rule "eyes" excludes whoever asked, and nothing proves who asked`},
 		{"nobody is proven, in a later step", with(base(Rule{Name: "eyes", Steps: []Step{one("any", 1, everyid...), {Name: "officers", Quorum: 1, Group: "officers", ExcludeInitiator: true}}}),

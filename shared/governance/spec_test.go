@@ -21,7 +21,7 @@ var blanks = strings.NewReplacer("NAMES", `.+`, "NAME", `[^"]+`, "WHY", `.+`, "T
 func pattern(t *testing.T, sentence string) *regexp.Regexp {
 	t.Helper()
 	s := blanks.Replace(regexp.QuoteMeta(sentence))
-	r, err := regexp.Compile("^" + strings.ReplaceAll(s, "approvals;", "approvals?;") + "$")
+	r, err := regexp.Compile("^" + strings.NewReplacer("approvals", "approvals?", "members", "members?").Replace(s) + "$")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,9 +46,6 @@ func TestEveryReasonIsOnThePageAndThePageHasNoOther(t *testing.T) {
 	match := func(sentence string, forms []string) bool {
 		for _, form := range forms {
 			p := pattern(t, form)
-			if strings.HasSuffix(sentence, " approval") { // "with 0 of 1 approval"
-				sentence += "s"
-			}
 			if p.MatchString(sentence) {
 				used[form] = true
 				return true
@@ -58,7 +55,6 @@ func TestEveryReasonIsOnThePageAndThePageHasNoOther(t *testing.T) {
 	}
 	for _, c := range cases {
 		for _, r := range c.Decision.Reasons {
-			r = strings.Replace(r, " approval;", " approvals;", 1)
 			if !match(r, reasons) {
 				t.Errorf("the page does not have %q", r)
 			}

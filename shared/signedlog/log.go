@@ -198,11 +198,11 @@ func Open(ctx context.Context, cfg Config, visit Visit) (*Log, error) {
 	size := l.chain.Mark.Size
 	switch {
 	case size < mark.Size:
-		return nil, corrupt(size, nil, fmt.Sprintf("is missing: the log had %d entries and now has %d", mark.Size, size))
+		return nil, corrupt(size, nil, fmt.Sprintf("is missing: the log's size was %d and is %d", mark.Size, size))
 	case mark.Size > 0 && marked != mark.Head:
 		return nil, corrupt(mark.Size-1, nil, "is not the one that was written: the log was exchanged")
 	case size > mark.Size+1:
-		return nil, corrupt(mark.Size, nil, fmt.Sprintf("is beyond what was acknowledged: the watermark knows %d entries, the log has %d", mark.Size, size))
+		return nil, corrupt(mark.Size, nil, fmt.Sprintf("is beyond what was acknowledged: the watermark's size is %d, the log's %d", mark.Size, size))
 	}
 	if torn > 0 {
 		if err := cfg.Storage.Truncate(good); err != nil {

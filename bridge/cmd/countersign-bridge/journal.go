@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/approver"
+	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/journal"
 	"countersign/shared/fault"
 )
@@ -160,8 +161,13 @@ func (c *journalVerify) Run(ctx context.Context, std stdio) error {
 	if c.Sign {
 		return c.sign(ctx, cfg, std)
 	}
-	_, err = fmt.Fprintf(std.out, "%d entries, head %s\n", head.Size, head.Hash)
+	_, err = fmt.Fprintln(std.out, headLine(head))
 	return err
+}
+
+// headLine is where a journal ends.
+func headLine(head journal.Head) string {
+	return fold.Count(head.Size, "entry", "entries") + ", head " + head.Hash
 }
 
 // checkHead compares a journal with a head that was signed.
@@ -191,8 +197,11 @@ func checkHead(cfg approver.Config, path string, std stdio) error {
 		if err != nil {
 			return err
 		}
-		_, err = fmt.Fprintf(std.out, "%d entries, head %s\nthe first %d are those that %s signed on %s as %q\n", head.Size, head.Hash,
-			signed.Size, m.Member, time.Unix(signed.IssuedAt, 0).UTC().Format(time.RFC3339), signed.Bridge)
+		first := "the first one is what"
+		if signed.Size != 1 {
+			first = fmt.Sprintf("the first %d are those that", signed.Size)
+		}
+		_, err = fmt.Fprintf(std.out, "%s\n%s %s signed on %s as %q\n", headLine(head), first, m.Member, time.Unix(signed.IssuedAt, 0).UTC().Format(time.RFC3339), signed.Bridge)
 		return err
 	}
 	why := "the head is not signed by the approval key of any identity in the configuration"
@@ -239,7 +248,7 @@ func (c *journalVerify) sign(ctx context.Context, cfg approver.Config, std stdio
 	if err := os.WriteFile(c.Out, []byte(token+"\n"), 0o600); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(std.out, "%d entries, head %s\nsigned by %s: keep %s where this computer cannot change it\n", head.Size, head.Hash, member.Member, c.Out)
+	_, err = fmt.Fprintf(std.out, "%s\nsigned by %s: keep %s where this computer cannot change it\n", headLine(head), member.Member, c.Out)
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/journal"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
@@ -185,7 +186,7 @@ func (b *batch) ask(listed []*part, use *keyUse) (approved []*part, err error) {
 	if err := c.bridge.deps.Journal.Append(b.shown(first, n)); err != nil {
 		return nil, err
 	}
-	question := decisionOn(fmt.Sprintf("%d purchases", n), use.identity, first.read.Decision)
+	question := decisionOn(fold.Count(n, "purchase", "purchases"), use.identity, first.read.Decision)
 	question.Text = text
 	ctx, stop := while(c.work, listed)
 	defer stop()

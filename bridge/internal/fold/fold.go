@@ -1,9 +1,11 @@
-// Package fold breaks lines at a width that is counted in columns, as a terminal
-// counts them, between words. The prompts (bridge/internal/consent) and the
-// journal's list (bridge/cmd/countersign-bridge) use it.
+// Package fold writes for people in a terminal: it breaks lines at a width that is
+// counted in columns, between words, and counts in English. The prompts
+// (bridge/internal/consent) and the lists of commands (bridge/cmd/countersign-bridge)
+// use it.
 package fold
 
 import (
+	"fmt"
 	"strings"
 	"unicode"
 
@@ -91,4 +93,12 @@ func Columns(s string) (columns int) {
 // joins reports whether r takes no column of its own.
 func joins(r rune) bool {
 	return unicode.In(r, unicode.Mn, unicode.Me) || r >= 0x1160 && r <= 0x11ff || r >= 0xd7b0 && r <= 0xd7ff
+}
+
+// Count is how many there are of something: "1 entry", "2 entries".
+func Count[N int | uint64](n N, one, many string) string {
+	if n == 1 {
+		many = one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

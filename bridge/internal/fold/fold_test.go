@@ -10,3 +10,12 @@ func TestColumnsAreCountedAsATerminalDoes(t *testing.T) {
 		}
 	}
 }
+
+func TestOneOfSomethingIsNotSeveral(t *testing.T) {
+	t.Parallel()
+	for n, want := range []string{"0 entries", "1 entry", "2 entries"} {
+		if got := Count(n, "entry", "entries"); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/bridge/internal/fold"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
 	"countersign/shared/name"
@@ -118,7 +119,7 @@ func Contains(r io.Reader, signed SignedHead) (Head, error) {
 	case err != nil:
 		return head, err
 	case head.Size < signed.Size:
-		return head, corrupt(head.Size, fmt.Sprintf("the journal had %d entries when its head was signed and now has %d", signed.Size, head.Size))
+		return head, corrupt(head.Size, fmt.Sprintf("the journal had %s when its head was signed and now has %d", fold.Count(signed.Size, "entry", "entries"), head.Size))
 	case found != signed.Hash:
 		return head, corrupt(at, "it is not the one whose head was signed: the journal was rewritten")
 	}

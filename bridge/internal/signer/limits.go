@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/time/rate"
 
+	"countersign/bridge/internal/fold"
 	"countersign/shared/fault"
 )
 
@@ -58,7 +59,7 @@ func (l limiter) room(open map[string]*request, now time.Time) error {
 	for _, r := range open {
 		first = min(first, r.Expires)
 	}
-	return limited(fmt.Sprintf("%d requests wait for a decision, and more are not taken: let members decide them", len(open)),
+	return limited(fold.Count(len(open), "request waits", "requests wait")+" for a decision, and more are not taken: let members decide",
 		time.Duration(first-now.Unix())*time.Second)
 }
 

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"countersign/bridge/internal/fold"
 	"countersign/shared/fault"
 	"countersign/shared/secret"
 )
@@ -115,8 +116,8 @@ func InitWith(ctx context.Context, cfg Config, draft, dir string, stdio Stdio, o
 	if err := e.File.save(dir); err != nil {
 		return fmt.Errorf("write %s: %w", fileName, err)
 	}
-	_, err = fmt.Fprintf(stdio.Out, "%s is enrolled: %d members, %d accounts; pin %s\n",
-		e.File.Entity, len(d.Members), len(d.Accounts), filepath.Join(dir, fileName))
+	_, err = fmt.Fprintf(stdio.Out, "%s is enrolled: %s, %s; pin %s\n", e.File.Entity,
+		fold.Count(len(d.Members), "member", "members"), fold.Count(len(d.Accounts), "account", "accounts"), filepath.Join(dir, fileName))
 	return err
 }
 
