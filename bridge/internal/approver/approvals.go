@@ -33,9 +33,10 @@ type approvalState struct {
 	channel   *channelState
 	request   string
 	decision  string
-	digest    string // of the statement that came, SHA-256 in hex
-	step      int    // guarded by conn.mu
-	part      *part  // of the batch in which it is decided, or nil; guarded by conn.mu, fixed once deciding
+	digest    string              // of the statement that came, SHA-256 in hex
+	read      *statement.Approval // the statement, once it was read
+	step      int                 // guarded by conn.mu
+	part      *part               // of the batch in which it is decided, or nil; guarded by conn.mu, fixed once deciding
 	ctx       context.Context
 	cancel    context.CancelFunc
 }
@@ -137,6 +138,9 @@ func (c *conn) decideApproval(_ context.Context, p frame.ApprovalDecideParams) (
 func (c *conn) undecided(a *approvalState, err error) error {
 	e := c.entry(journal.Refused, a.channel.identity)
 	e.Request, e.Decision, e.Statement, e.Digest = a.request, a.decision, statement.TypApproval, a.digest
+	if a.read != nil {
+		concerning(&e, a.read.Intent)
+	}
 	err = c.refused(e, err)
 	cancelled := a.ctx.Err() != nil && c.work.Err() == nil
 	c.dropApproval(a)
@@ -176,7 +180,7 @@ func (c *conn) receive(a *approvalState, record []byte) (*item, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256(m.Statement)
-	a.digest = hex.EncodeToString(sum[:])
+	a.digest, a.read = hex.EncodeToString(sum[:]), &read
 	id := a.channel.identity
 	it := &item{approval: a, session: session, payload: m.Statement, read: read, text: statement.Text(read),
 		want: statement.Want{Entity: id.Entity, Request: a.request, Decision: a.decision, Member: id.Member,
@@ -282,10 +286,7 @@ func (c *conn) note(it *item, kind string, err error) error {
 	e := c.entry(kind, id)
 	e.Key, e.Request, e.Batch, e.Decision = id.approval.Thumbprint(), it.approval.request, it.batch, it.approval.decision
 	e.Statement, e.Digest, e.Code = statement.TypApproval, it.approval.digest, string(fault.CodeOf(err))
-	b := it.read.Intent
-	e.Price, e.Amount, e.Asset, e.Minimum = b.Fiat.Amount+" "+b.Fiat.Currency, b.Crypto.Amount, b.Crypto.Asset, b.Minimum
-	e.Counterparty, e.Account = b.ProviderName+" ("+b.Provider+")", b.AccountName+" ("+b.Account+")"
-	e.Address, e.Chain = b.Address, b.Chain
+	concerning(&e, it.read.Intent)
 	if jerr := c.bridge.deps.Journal.Append(e); jerr != nil {
 		return jerr
 	}
@@ -293,6 +294,13 @@ func (c *conn) note(it *item, kind string, err error) error {
 		return &written{err}
 	}
 	return nil
+}
+
+// concerning says in a line what was decided on, or refused.
+func concerning(e *journal.Event, b statement.Buy) {
+	e.Price, e.Amount, e.Asset, e.Minimum = b.Fiat.Amount+" "+b.Fiat.Currency, b.Crypto.Amount, b.Crypto.Asset, b.Minimum
+	e.Counterparty, e.Account = b.ProviderName+" ("+b.Provider+")", b.AccountName+" ("+b.Account+")"
+	e.Address, e.Chain = b.Address, b.Chain
 }
 
 // finishApproval reads the signer's receipt.

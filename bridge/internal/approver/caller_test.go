@@ -127,6 +127,9 @@ func TestEveryDecisionIsJournaledWithWhoAskedThroughWhatForWhichKey(t *testing.T
 		if aboutKey := e.Kind != journal.Paired; aboutKey && (e.Entity != entity || e.Member != "mem_alice" || e.Device != "alice") {
 			t.Errorf("%+v", e)
 		}
+		if (e.Amount != "" && e.Asset != "" && e.Price != "" && e.Counterparty != "" && e.Address != "") != (e.Request != "") {
+			t.Errorf("what it was about: %+v", e)
+		}
 		if statement.TypApproval != e.Statement != (e.Request == "") || (len(e.Digest) == 64) != (e.Request != "") {
 			t.Errorf("%+v", e)
 		}
