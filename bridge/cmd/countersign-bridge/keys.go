@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"countersign/bridge/internal/approver"
@@ -31,20 +31,58 @@ type keysCommand struct {
 
 type keysList struct {
 	configFlag
+	JSON bool `help:"For programs: one JSON object."`
 }
 
 // Help is shown by `countersign-bridge keys list --help`.
 func (keysList) Help() string {
 	return `Lists what the tokens show without a PIN, and says which keys the certificates of
 your identities name. Asks for no PIN and changes nothing. What is left out of the
-list, and why, stands below it.
+list, and why, stands below it. Lines have at most 80 columns, but a URI is never
+broken; programs read --json.
 
 A key that no certificate names is unproven: it is a public key that the token shows,
 and whoever opens the token without its PIN may put one there. Whether its private
 half is in the token shows at its first use, and export-public proves it.
 
-Example:
-  countersign-bridge keys list`
+Examples:
+  countersign-bridge keys list
+  countersign-bridge keys list --json`
+}
+
+// keyList is what list prints.
+type keyList struct {
+	Keys    []listedKey `json:"keys"`
+	LeftOut []string    `json:"left_out"` // what is not in it, and why
+}
+
+// listedKey is one key, or with neither curve nor thumbprint a token that could not be
+// read.
+type listedKey struct {
+	URI        string   `json:"uri"`
+	Curve      string   `json:"curve,omitempty"`
+	Thumbprint string   `json:"thumbprint,omitempty"`
+	UsedAs     []string `json:"used_as"` // "approval of mem_alice"
+	State      string   `json:"state"`   // present, unproven, or the code of what is wrong
+}
+
+func (l *keyList) add(uri string, key jws.PublicKey, usedAs []string, state string) {
+	l.Keys = append(l.Keys, listedKey{uri, key.Curve(), key.Thumbprint(), append([]string{}, usedAs...), state})
+}
+
+// print writes the list for a person.
+func (l keyList) print(w io.Writer) (err error) {
+	for _, k := range l.Keys {
+		thumbprint := ""
+		if k.Thumbprint != "" {
+			thumbprint = "thumbprint " + k.Thumbprint
+		}
+		err = errors.Join(err, item(w, k.URI, k.Curve, strings.Join(k.UsedAs, ", "), k.State, thumbprint))
+	}
+	for _, why := range l.LeftOut {
+		err = errors.Join(err, remark(w, why))
+	}
+	return err
 }
 
 func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
@@ -58,10 +96,8 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, devices.Close()) }()
-	w := tabwriter.NewWriter(std.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "KEY\tCURVE\tTHUMBPRINT\tUSED AS\tSTATE")
 	seen, hidden := map[string]bool{}, false
-	var out []string
+	list, out := keyList{Keys: []listedKey{}}, []string{}
 	for _, o := range leftOut {
 		out = append(out, fmt.Sprintf("left out: the identity %s: %v", o.Member, o.Err))
 	}
@@ -85,17 +121,16 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 		all, err := d.Keys(ctx)
 		if err != nil {
 			hidden = true
-			fmt.Fprintf(w, "%s\t\t\t\t%s\n", token, fault.CodeOf(err))
+			list.Keys = append(list.Keys, listedKey{URI: token.String(), UsedAs: []string{}, State: string(fault.CodeOf(err))})
 			continue
 		}
 		for _, k := range all.Keys {
-			print := k.PublicKey().Thumbprint()
-			seen[print] = true
+			seen[k.PublicKey().Thumbprint()] = true
 			used, state := usedAs(members, k.PublicKey()), "present"
-			if used == "" && !k.Proven() {
+			if len(used) == 0 && !k.Proven() {
 				state = "present, unproven"
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", uriOf(token, k, all.Keys), k.PublicKey().Curve(), print, used, state)
+			list.add(uriOf(token, k, all.Keys), k.PublicKey(), used, state)
 		}
 		for _, o := range all.Omitted {
 			out = append(out, fmt.Sprintf("left out of the token %s: %s: %s", name.Quote(devices.Name(d.Identity())), o.Object, o.Why))
@@ -104,8 +139,6 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 	unusable := devices.Usable()
 	if len(seen) == 0 && len(members) == 0 && !hidden && certificateErr == nil && unusable == nil {
 		out = append(out, "no token shows a key without its PIN: countersign-bridge keys generate makes keys")
-		_, err := fmt.Fprintln(std.out, strings.Join(out, "\n"))
-		return err
 	}
 	for _, m := range members {
 		for _, k := range m.Keys() {
@@ -116,12 +149,14 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 			if _, err := devices.Key(ctx, k.URI); err != nil {
 				state = fault.CodeOf(err)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s of %s\t%s\n", k.URI, k.Key.Curve(), k.Key.Thumbprint(), k.Purpose, m.Member, state)
+			list.add(k.URI, k.Key, []string{k.Purpose + " of " + m.Member}, string(state))
 		}
 	}
-	err = w.Flush()
-	for _, line := range out {
-		fmt.Fprintln(std.out, line)
+	list.LeftOut = out
+	if c.JSON {
+		err = writeJSON(std.out, list)
+	} else {
+		err = list.print(std.out)
 	}
 	return errors.Join(err, certificateErr, unusable)
 }
@@ -141,8 +176,7 @@ func uriOf(token device.URI, key *device.Key, among []*device.Key) string {
 }
 
 // usedAs says what the certificates call a key.
-func usedAs(members []approver.Certified, key jws.PublicKey) string {
-	var all []string
+func usedAs(members []approver.Certified, key jws.PublicKey) (all []string) {
 	for _, m := range members {
 		for _, k := range m.Keys() {
 			if k.Key.Equal(key) {
@@ -150,7 +184,7 @@ func usedAs(members []approver.Certified, key jws.PublicKey) string {
 			}
 		}
 	}
-	return strings.Join(all, ", ")
+	return all
 }
 
 type keysGenerate struct {
@@ -216,9 +250,14 @@ func (c *keysGenerate) Run(ctx context.Context, std stdio) (err error) {
 	if out.Approval == nil && out.Channel == nil {
 		return err
 	}
-	enc := json.NewEncoder(std.out)
+	return errors.Join(err, writeJSON(std.out, out))
+}
+
+// writeJSON writes a value for programs, in lines.
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
 	enc.SetIndent("", "  ")
-	return errors.Join(err, enc.Encode(out))
+	return enc.Encode(v)
 }
 
 // lacking refuses before the PIN what the token says that it cannot do.
@@ -356,8 +395,8 @@ func (s *tokens) usedBy(ctx context.Context, key keys.Key) string {
 		}
 	}
 	if members, _, err := approver.Certificates(s.cfg); err == nil {
-		if used := usedAs(members, key.PublicKey()); used != "" {
-			return "certified as " + used
+		if used := usedAs(members, key.PublicKey()); len(used) > 0 {
+			return "certified as " + strings.Join(used, ", ")
 		}
 	}
 	return ""

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -78,6 +77,9 @@ func TestHelpTeaches(t *testing.T) {
 	if examples < 15 {
 		t.Errorf("%d commands have examples", examples)
 	}
+	if code, out, _ := command(t, "version", "-c", "/nonexistent.json"); code != 0 || !strings.HasPrefix(out, "countersign-bridge ") {
+		t.Errorf("version with a configuration: %d, %q", code, out)
+	}
 	if code, out, _ := command(t, "--version"); code != 0 || !strings.HasPrefix(out, "countersign-bridge ") {
 		t.Errorf("--version: %d, %q", code, out)
 	}
@@ -97,7 +99,7 @@ func TestMistakesAreExplained(t *testing.T) {
 		"no configuration":    {[]string{"signer", "serve"}, 2, "--config"},
 		"a missing file":      {[]string{"approver", "--config", "/nonexistent.json"}, 1, "examples/bridge.json"},
 		"an unknown field":    {[]string{"approver", "--config", config(t, func(m map[string]any) { m["port"] = 1 })}, 1, `unknown field "port"`},
-		"a bad origin":        {[]string{"approver", "--config", config(t, func(m map[string]any) { m["origins"] = []string{"https://a.example/"} })}, 1, "without a path"},
+		"no good origin":      {[]string{"approver", "--config", config(t, func(m map[string]any) { m["origins"] = []string{"https://a.example/"} })}, 1, "without a path"},
 		"no origin":           {[]string{"approver", "--config", config(t, func(m map[string]any) { m["origins"] = []string{} })}, 1, "no origin"},
 		"a public address":    {[]string{"approver", "--config", config(t, func(m map[string]any) { m["listen"] = []string{"0.0.0.0:0"} })}, 1, "127.0.0.1 and [::1] only"},
 		"an unknown prompt":   {[]string{"approver", "--config", config(t, func(m map[string]any) { m["prompt"] = "email" })}, 1, "use auto, pinentry or terminal"},
@@ -119,20 +121,7 @@ func TestMistakesAreExplained(t *testing.T) {
 // a page that pairs, comes again, and is revoked.
 func TestABridgeFromStartToStop(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	pinentry := filepath.Join(dir, "scripted-pinentry")
-	if out, err := exec.Command("go", "build", "-o", pinentry, "countersign/softhsm/e2e/cmd/scripted-pinentry").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	script := filepath.Join(dir, "script.json")
-	if err := os.WriteFile(script, []byte(`{"log":"log","pairing":["approve","reject"]}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	wrapper := filepath.Join(dir, "pinentry")
-	if err := os.WriteFile(wrapper, []byte("#!/bin/sh\nCOUNTERSIGN_PINENTRY_SCRIPT='"+script+"' exec '"+pinentry+"'\n"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	path := config(t, func(m map[string]any) { m["pinentry"] = wrapper })
+	path, shown := prompted(t, `{"log":"log","pairing":["approve","reject"]}`, nil)
 
 	ctx, stop := context.WithCancel(t.Context())
 	read, write := io.Pipe()
@@ -162,7 +151,7 @@ func TestABridgeFromStartToStop(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log, err := os.ReadFile(filepath.Join(dir, "log"))
+	log, err := os.ReadFile(shown)
 	if err != nil || !strings.Contains(string(log), code[:3]+" "+code[3:]) || !strings.Contains(string(log), `"kind":"pairing"`) {
 		t.Errorf("the prompt showed %s, the page %s: %v", log, code, err)
 	}

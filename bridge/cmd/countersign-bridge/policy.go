@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/url"
 	"slices"
@@ -40,13 +39,15 @@ func (c *policyCommand) Run(std stdio) error {
 	if err != nil {
 		return err
 	}
-	policy, err := browserPolicy(c.Browser, cfg.Origins)
+	origins, leftOut := cfg.Dashboards()
+	for _, o := range leftOut {
+		fmt.Fprintln(std.err, "left out:", o.Err)
+	}
+	policy, err := browserPolicy(c.Browser, origins)
 	if err != nil {
 		return err
 	}
-	encoder := json.NewEncoder(std.out)
-	encoder.SetIndent("", "  ")
-	return encoder.Encode(policy)
+	return writeJSON(std.out, policy)
 }
 
 func browserPolicy(browser string, origins []string) (any, error) {

@@ -54,7 +54,7 @@ func TestAModuleThatIsGoneIsNamedAndTheRestIsListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	out = must(t, "keys", "list", "--config", config(t, func(m map[string]any) { m["modules"] = []string{token.Module, link} }))
-	if !strings.Contains(out, "pkcs11:token=alice;object=approval") || !strings.Contains(out, "left out: the module "+link+": it is the same file as "+token.Module) {
+	if !strings.Contains(out, "pkcs11:token=alice;object=approval") || !strings.Contains(strings.Join(strings.Fields(out), " "), "left out: the module "+link+": it is the same file as "+token.Module) {
 		t.Error(out)
 	}
 	status, _, errs := command(t, "keys", "list", "--config", config(t, func(m map[string]any) { m["modules"] = []string{gone} }))

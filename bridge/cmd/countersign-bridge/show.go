@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"countersign/bridge/internal/fold"
@@ -11,7 +12,7 @@ import (
 	"countersign/shared/statement"
 )
 
-// The form of the journal's list.
+// The form of the lists that commands print.
 const (
 	showWidth  = 80
 	showIndent = "       "
@@ -48,18 +49,39 @@ func show(w io.Writer, e journal.Entry) error {
 		facts = facts[1:]
 	}
 	lines = append(lines, about...)
-	for i, fact := range facts {
-		if last := len(lines) - 1; i > 0 && fold.Columns(lines[last]+"  "+fact) <= showWidth {
-			lines[last] += "  " + fact
-			continue
-		}
-		lines = append(lines, block(fact)...)
-	}
+	return write(w, append(lines, pack(facts)...))
+}
+
+// item prints one item of a list: what it is called, whole, so that it can be copied,
+// and below it the facts, without those that are empty.
+func item(w io.Writer, called string, facts ...string) error {
+	facts = slices.DeleteFunc(facts, func(f string) bool { return f == "" })
+	return write(w, append([]string{called}, pack(facts)...))
+}
+
+// remark prints a sentence below a list.
+func remark(w io.Writer, text string) error {
+	return write(w, fold.Line(text, showWidth, showWidth))
+}
+
+func write(w io.Writer, lines []string) error {
 	for i := range lines {
 		lines[i] = strings.TrimRight(lines[i], " ")
 	}
 	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
 	return err
+}
+
+// pack puts as many facts into a line as it has columns for.
+func pack(facts []string) (lines []string) {
+	for _, fact := range facts {
+		if last := len(lines) - 1; last >= 0 && fold.Columns(lines[last]+"  "+fact) <= showWidth {
+			lines[last] += "  " + fact
+			continue
+		}
+		lines = append(lines, block(fact)...)
+	}
+	return lines
 }
 
 // bought are the lines that say what was decided on; older entries do not say it.

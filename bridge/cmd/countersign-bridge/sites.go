@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"text/tabwriter"
+	"slices"
 	"time"
 
 	"countersign/bridge/internal/approver"
+	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/journal"
 	"countersign/shared/fault"
 )
@@ -49,12 +50,17 @@ func (c *pairingsList) Run(std stdio) error {
 	if errors.Is(journalErr, fs.ErrNotExist) {
 		journalErr = nil
 	}
-	w := tabwriter.NewWriter(std.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tORIGIN\tPAIRED\tLAST USED\tPAIRED BY")
-	for _, p := range list {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.ID, p.Origin, p.Created.Format(time.DateTime), p.LastUsed.Format(time.DateTime), printable(program[p.ID]))
+	if len(list) == 0 {
+		err = remark(std.out, "no page is paired")
 	}
-	return errors.Join(w.Flush(), journalErr)
+	for _, p := range list {
+		by := ""
+		if program[p.ID] != "" {
+			by = "by " + printable(program[p.ID])
+		}
+		err = errors.Join(err, item(std.out, p.Origin, "pairing "+p.ID, "paired "+p.Created.Format(time.DateTime), "last used "+p.LastUsed.Format(time.DateTime), by))
+	}
+	return errors.Join(err, journalErr)
 }
 
 type pairingsRevoke struct {
@@ -146,18 +152,26 @@ func (c *originsList) Run(std stdio) error {
 	for _, p := range paired {
 		pages[p.Origin]++
 	}
-	w := tabwriter.NewWriter(std.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "ORIGIN\tPAIRED PAGES\tBLOCKED SINCE")
-	for _, o := range cfg.Origins {
-		fmt.Fprintf(w, "%s\t%d\t%s\n", o, pages[o], since[o])
-		delete(since, o)
+	state := func(o string) []string {
+		facts := []string{fold.Count(pages[o], "page paired", "pages paired")}
+		if since[o] != "" {
+			facts = append(facts, "blocked since "+since[o])
+		}
+		return facts
+	}
+	origins, leftOut := cfg.Dashboards()
+	for _, o := range origins {
+		err = errors.Join(err, item(std.out, o, state(o)...))
 	}
 	for _, b := range blocked {
-		if at, ok := since[b.Origin]; ok {
-			fmt.Fprintf(w, "%s (not in the configuration)\t%d\t%s\n", b.Origin, pages[b.Origin], at)
+		if !slices.Contains(origins, b.Origin) {
+			err = errors.Join(err, item(std.out, b.Origin, append([]string{"not in the configuration"}, state(b.Origin)...)...))
 		}
 	}
-	return w.Flush()
+	for _, o := range leftOut {
+		err = errors.Join(err, remark(std.out, fmt.Sprintf("left out: %v", o.Err)))
+	}
+	return err
 }
 
 type originsAdd struct {

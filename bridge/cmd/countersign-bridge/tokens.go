@@ -113,7 +113,7 @@ func (s *tokens) key(ctx context.Context, uri string) (*device.Key, error) {
 // proven is a key that may be believed: a certificate of the configuration names it, or
 // its private half has proven it. That takes the PIN.
 func (s *tokens) proven(ctx context.Context, uri string, key *device.Key) (*device.Key, error) {
-	if members, _, err := approver.Certificates(s.cfg); err == nil && usedAs(members, key.PublicKey()) != "" {
+	if members, _, err := approver.Certificates(s.cfg); err == nil && len(usedAs(members, key.PublicKey())) > 0 {
 		return key, nil
 	}
 	const why = "The key proves that its private half is in the token."

@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -29,14 +30,26 @@ import (
 	tokenfault "countersign/softhsm/fault"
 )
 
+// programs is where the tests' own programs are, removed by TestMain.
+var programs string
+
+// pinentry is the program that answers by a script, built once.
+var pinentry = sync.OnceValues(func() (string, error) {
+	path := filepath.Join(programs, "scripted-pinentry")
+	if out, err := exec.Command("go", "build", "-o", path, "countersign/softhsm/e2e/cmd/scripted-pinentry").CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	return path, nil
+})
+
 // prompted is a configuration whose prompt answers by a script.
 func prompted(t *testing.T, script string, change func(map[string]any)) (path, log string) {
 	t.Helper()
-	dir := t.TempDir()
-	program := filepath.Join(dir, "scripted-pinentry")
-	if out, err := exec.Command("go", "build", "-o", program, "countersign/softhsm/e2e/cmd/scripted-pinentry").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	program, err := pinentry()
+	if err != nil {
+		t.Fatal(err)
 	}
+	dir := t.TempDir()
 	answers := filepath.Join(dir, "script.json")
 	if err := os.WriteFile(answers, []byte(script), 0o600); err != nil {
 		t.Fatal(err)
@@ -290,7 +303,7 @@ func TestARunningBridgeFollowsTheListOfOrigins(t *testing.T) {
 	}
 	var b *page.Bridge
 	within(t, "a page of the new site connects", func() bool { b, err = connect(); return err == nil })
-	if out := must(t, "origins", "list", "--config", path); !strings.Contains(out, site+"  ") || !strings.Contains(out, "PAIRED PAGES") {
+	if out := must(t, "origins", "list", "--config", path); !strings.Contains(out, site+"\n       1 page paired\n") {
 		t.Error(out)
 	}
 	if out := must(t, "origins", "remove", "--config", path, site); !strings.Contains(out, "its pairing") {

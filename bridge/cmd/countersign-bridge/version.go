@@ -24,7 +24,10 @@ bash; for the others, or without the package:
   countersign-bridge completion fish --code | source       in ~/.config/fish/config.fish`
 }
 
-type versionCommand struct{}
+// versionCommand takes the configuration that all commands take, and needs none.
+type versionCommand struct {
+	configFlag
+}
 
 // Run prints the version, and what the program was built from.
 func (versionCommand) Run(std stdio) error {

@@ -199,7 +199,12 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 
 // Serve serves listeners until ctx ends and every connection is closed.
 func (b *Bridge) Serve(ctx context.Context, listeners []net.Listener) error {
-	g, err := guard.New(guard.Config{Listeners: listeners, Origins: b.cfg.Origins, Log: b.deps.Log,
+	origins, leftOut := b.cfg.Dashboards()
+	if len(origins) == 0 && len(leftOut) > 0 {
+		return fmt.Errorf("the configuration has no origin that may connect: %w", leftOut[0].Err)
+	}
+	b.warn(leftOut)
+	g, err := guard.New(guard.Config{Listeners: listeners, Origins: origins, Log: b.deps.Log,
 		Handle: func(ctx context.Context, ws *websocket.Conn, origin string) { b.serve(ctx, ws, origin, "") }})
 	if err != nil {
 		return err

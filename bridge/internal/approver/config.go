@@ -103,11 +103,6 @@ func Load(path string) (Config, error) {
 	if cfg.StateDir == "" {
 		return Config{}, fmt.Errorf("read %s: state_dir is missing", path)
 	}
-	for _, o := range cfg.Origins {
-		if _, err := guard.ParseOrigin(o); err != nil {
-			return Config{}, fmt.Errorf("read %s: %w", path, err)
-		}
-	}
 	if _, err := cfg.idleLock(); err != nil {
 		return Config{}, fmt.Errorf("read %s: %w", path, err)
 	}
@@ -117,6 +112,25 @@ func Load(path string) (Config, error) {
 		}
 	}
 	return cfg, nil
+}
+
+// BadOrigin is an origin of the configuration that is left out, because no browser
+// writes one so.
+type BadOrigin struct {
+	Origin string
+	Err    error // INVALID_REQUEST: why
+}
+
+// Dashboards are the origins that may connect. One that is wrong costs no other.
+func (c Config) Dashboards() (origins []string, leftOut []BadOrigin) {
+	for _, o := range c.Origins {
+		if _, err := guard.ParseOrigin(o); err != nil {
+			leftOut = append(leftOut, BadOrigin{o, err})
+			continue
+		}
+		origins = append(origins, o)
+	}
+	return origins, leftOut
 }
 
 func absolute(dir, path string) string {

@@ -24,31 +24,38 @@ type Origins struct {
 	path string
 
 	mu   sync.Mutex
-	file os.FileInfo // of what list was read from
-	list []string
+	file os.FileInfo // of what cfg was read from
+	cfg  Config
 }
 
 // OpenOrigins is the list in the configuration file at path.
 func OpenOrigins(path string) *Origins { return &Origins{path: path} }
 
-// List returns the origins as the file has them now. When it cannot be read any
-// more, or is not a configuration, the list stays as it was, with the error.
+// List returns the dashboards that may connect as the file has them now. When it
+// cannot be read any more, or is not a configuration, the list stays as it was, with
+// the error.
 func (o *Origins) List() ([]string, error) {
+	list, _, err := o.read()
+	return list, err
+}
+
+// read is List, with what is left out of the list.
+func (o *Origins) read() (list []string, leftOut []BadOrigin, err error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	defer func() { list, leftOut = o.cfg.Dashboards() }()
 	info, err := os.Stat(o.path)
 	if err != nil {
-		return slices.Clone(o.list), fmt.Errorf("read the configuration: %w", err)
+		return nil, nil, fmt.Errorf("read the configuration: %w", err)
 	}
 	if o.file != nil && os.SameFile(info, o.file) && info.ModTime().Equal(o.file.ModTime()) && info.Size() == o.file.Size() {
-		return slices.Clone(o.list), nil
+		return nil, nil, nil
 	}
 	cfg, err := Load(o.path)
-	if err != nil {
-		return slices.Clone(o.list), err
+	if err == nil {
+		o.file, o.cfg = info, cfg
 	}
-	o.file, o.list = info, cfg.Origins
-	return slices.Clone(o.list), nil
+	return nil, nil, err
 }
 
 // Change edits the list in the file and nothing else there: order, spacing and
@@ -156,7 +163,8 @@ func splice(data []byte, from, to int64, with []byte) []byte {
 func listText(list []string, indent string) []byte {
 	var quoted []string
 	for _, s := range list {
-		quoted = append(quoted, `"`+s+`"`) // an origin has nothing to escape
+		text, _ := json.Marshal(s) // a text can always be written
+		quoted = append(quoted, string(text))
 	}
 	if indent == "" || len(list) == 0 {
 		return []byte("[" + strings.Join(quoted, ", ") + "]")
@@ -204,6 +212,7 @@ func (b *Bridge) watchOrigins(ctx context.Context, allow func([]string) error) {
 	}
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
+	_, known := b.cfg.Dashboards()
 	now, said := b.currentOrigins(), ""
 	for {
 		select {
@@ -211,7 +220,7 @@ func (b *Bridge) watchOrigins(ctx context.Context, allow func([]string) error) {
 			return
 		case <-ticker.C:
 		}
-		list, err := b.origins.List()
+		list, leftOut, err := b.origins.read()
 		if err == nil {
 			err = allow(list)
 		}
@@ -223,6 +232,10 @@ func (b *Bridge) watchOrigins(ctx context.Context, allow func([]string) error) {
 			continue
 		}
 		said = ""
+		b.warn(slices.DeleteFunc(slices.Clone(leftOut), func(o BadOrigin) bool {
+			return slices.ContainsFunc(known, func(k BadOrigin) bool { return k.Origin == o.Origin })
+		}))
+		known = leftOut
 		if slices.Equal(list, now) {
 			continue
 		}
@@ -232,10 +245,18 @@ func (b *Bridge) watchOrigins(ctx context.Context, allow func([]string) error) {
 	}
 }
 
+// warn says which origins are left out.
+func (b *Bridge) warn(leftOut []BadOrigin) {
+	for _, o := range leftOut {
+		b.deps.Log.Warn("an origin of the configuration is left out", "why", o.Err)
+	}
+}
+
 // currentOrigins are the dashboards that may connect now.
 func (b *Bridge) currentOrigins() []string {
 	if b.cfg.file == "" {
-		return b.cfg.Origins
+		list, _ := b.cfg.Dashboards()
+		return list
 	}
 	list, _ := b.origins.List() // the last that could be read
 	return list

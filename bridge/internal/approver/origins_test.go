@@ -112,6 +112,27 @@ func TestABrokenConfigurationKeepsTheOriginsThatWere(t *testing.T) {
 	}
 }
 
+func TestABadOriginCostsNoOther(t *testing.T) {
+	t.Parallel()
+	log := &lines{}
+	g := newRig(t, func(g *rig) { g.log = log; g.cfg.Origins = []string{"https://a.example/", origin} })
+	g.mustConnect()
+	if !strings.Contains(log.String(), "an origin of the configuration is left out") || !strings.Contains(log.String(), "without a path") {
+		t.Errorf("the log says nothing of it: %s", log.String())
+	}
+	path := configFile(t, `{"origins":["https://a.example/","https://b.example"],"state_dir":"s"}`)
+	o := OpenOrigins(path)
+	if list, err := o.List(); err != nil || !slices.Equal(list, []string{"https://b.example"}) {
+		t.Errorf("%v, %v", list, err)
+	}
+	if err := o.RemoveOrigin("https://a.example/", func() {}); err != nil {
+		t.Error(err)
+	}
+	if cfg, err := Load(path); err != nil || !slices.Equal(cfg.Origins, []string{"https://b.example"}) {
+		t.Errorf("%v, %v", cfg.Origins, err)
+	}
+}
+
 func FuzzSetMember(f *testing.F) {
 	f.Add([]byte(`{"origins":["https://a.example"],"state_dir":"s"}`))
 	f.Add([]byte("{\n\t\"state_dir\" : \"origins\"\n}"))
