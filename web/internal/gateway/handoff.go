@@ -15,10 +15,9 @@ import (
 )
 
 // purchase is what somebody is about to be led to a provider for: an approved
-// request, the quote that it was made of, and its order once there is one.
+// request, and its order once there is one.
 type purchase struct {
 	request store.Request
-	quote   store.Quote
 	order   *store.Order
 }
 
@@ -28,9 +27,6 @@ func purchaseOf(tx store.Tx, entity, request string) (p purchase, err error) {
 	}
 	if p.order, err = orderOf(tx, p.request); err != nil {
 		return p, fmt.Errorf("find the order of %s: %w", request, err)
-	}
-	if p.quote, err = tx.Quote(entity, p.request.Body.Intent.Quote); err != nil {
-		return p, fmt.Errorf("find the quote of %s: %w", request, err)
 	}
 	return p, nil
 }
@@ -98,14 +94,17 @@ func lapsed(r store.Request, now time.Time) bool {
 	return !by.IsZero() && !now.Before(by)
 }
 
-// price asks the provider of a purchase what it gives now, and compares that with
-// what was approved. A quote that is worse is kept, so that a new request can be
+// price asks the provider of a purchase what it gives now for what was approved, and
+// compares that with the approved minimum. A quote that is worse is kept, so that a new request can be
 // made of it. It fails with PROVIDER_UNAVAILABLE, NOT_ELIGIBLE and QUOTE_CHANGED.
 func (g *Gateway) price(ctx context.Context, p purchase) (quote.Row, quote.Input, error) {
 	r := p.request
-	in := p.quote.Input
-	in.Dest = r.Body.Intent.Address
-	row, err := g.cfg.Desk.Requote(ctx, r.Body.Intent.Provider, in)
+	approved := r.Body.Intent
+	in := quote.Input{
+		From: approved.Fiat.Currency, To: approved.Crypto.Asset, Amount: approved.Fiat.Amount,
+		PaymentMethod: approved.PaymentMethod, Country: approved.Country, Dest: approved.Address,
+	}
+	row, err := g.cfg.Desk.Requote(ctx, approved.Provider, in)
 	if err != nil {
 		return row, in, err
 	}
@@ -113,18 +112,20 @@ func (g *Gateway) price(ctx context.Context, p purchase) (quote.Row, quote.Input
 	if err != nil {
 		return row, in, fmt.Errorf("read quote %s: %w", row.ID, err)
 	}
-	least, err := amount.Parse(r.Body.Intent.Minimum)
+	least, err := amount.Parse(approved.Minimum)
 	if err != nil {
 		return row, in, fmt.Errorf("read the minimum of %s: %w", r.ID, err)
 	}
 	if got.Cmp(least) >= 0 {
 		return row, in, nil
 	}
-	q := store.Quote{ID: row.ID, Entity: r.Entity, Account: r.Account, Input: p.quote.Input, Row: row}
+	again := in
+	again.Dest = "" // a new request has an address of its own
+	q := store.Quote{ID: row.ID, Entity: r.Entity, Account: r.Account, Input: again, Row: row}
 	if err := g.cfg.Store.Write(ctx, func(tx store.Tx) error { return tx.PutQuote(q) }); err != nil {
 		return row, in, err
 	}
 	return row, in, fault.New(fault.QuoteChanged, "the price changed: the provider now gives less than was approved. Ask for approval of the new price").
-		With("old", r.Body.Intent.Crypto.Amount).With("new", row.CryptoAmount).With("minimum", r.Body.Intent.Minimum).
+		With("old", approved.Crypto.Amount).With("new", row.CryptoAmount).With("minimum", approved.Minimum).
 		With("asset", row.Asset).With("quote", row.ID).With("quote_expires_at", row.ExpiresAt.UTC().Format(time.RFC3339))
 }

@@ -1,14 +1,17 @@
 package gateway_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/quote"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway/gatewaytest"
+	"countersign/web/internal/store"
 )
 
 func TestAnApprovalThatEndedIsNotUsed(t *testing.T) {
@@ -174,5 +177,81 @@ func TestAnEarlierRequestsDepositDoesNotAskToPayAgain(t *testing.T) {
 	o := must[wire.Order](t)(w.Gateway.NewOrder(ctx, me, r.ID))
 	if r.Intent.Address != rejected.Intent.Address || o.Ticket == nil || o.State != wire.OrderCreated {
 		t.Errorf("order %+v", o)
+	}
+}
+
+// The provider is asked for what the approvers signed, whatever became of the quote.
+func TestAHandOffAsksForWhatWasApproved(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	ctx, me := t.Context(), gatewaytest.Caller()
+	r := w.Approved()
+	must[struct{}](t)(struct{}{}, w.Store.Write(ctx, func(tx store.Tx) error {
+		q, err := tx.Quote(me.Entity, r.Intent.Quote)
+		q.Input.From, q.Input.To, q.Input.Amount, q.Row.CryptoAmount = "JPY", "bitcoin", "9", "9"
+		return errors.Join(err, tx.PutQuote(q))
+	}))
+	o := must[wire.Order](t)(w.Gateway.NewOrder(ctx, me, r.ID))
+	must[string](t)(w.Gateway.Redirect(ctx, ticketOf(t, o)))
+	want := quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR", Dest: r.Intent.Address}
+	for _, asked := range append(w.Desk.Asked, w.Desk.Handed[0].Input) {
+		if asked != want {
+			t.Errorf("asked for %+v", asked)
+		}
+	}
+}
+
+// What runs out while the provider makes up its mind is not used.
+func TestNobodyIsLedOnByWhatRanOutMeanwhile(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		before, during time.Duration
+		code           fault.Code
+	}{
+		"the price":    {0, 30 * time.Second, fault.Provider},
+		"the approval": {24*time.Hour - 20*time.Second, 25 * time.Second, fault.ApprovalLapsed},
+		"neither":      {0, 29 * time.Second, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := gatewaytest.New(t)
+			ctx, me := t.Context(), gatewaytest.Caller()
+			r := w.Approved()
+			w.Pass(c.before)
+			o := must[wire.Order](t)(w.Gateway.NewOrder(ctx, me, r.ID))
+			w.Desk.During = func() { w.Pass(c.during) }
+			url, err := w.Gateway.Redirect(ctx, ticketOf(t, o))
+			gatewaytest.Refused(t, err, c.code)
+			o = must[wire.Order](t)(w.Gateway.Order(ctx, me, o.ID))
+			if (url == "") != (c.code != "") || (o.State == wire.OrderCreated) != (c.code != "") {
+				t.Errorf("led to %q, order %s", url, o.State)
+			}
+		})
+	}
+}
+
+// Who says "pay again" before anything was seen did not speak of the deposit that
+// comes later.
+func TestPayingAgainIsNotSaidInAdvance(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	ctx, me := t.Context(), gatewaytest.Caller()
+	r := w.Approved()
+	o := must[wire.Order](t)(w.Gateway.NewOrder(ctx, me, r.ID))
+	early := must[wire.Order](t)(w.Gateway.NewTicket(ctx, me, o.ID, wire.TicketInput{PayAgain: true}))
+	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, gatewaytest.ChainID))
+	w.Chain.Deposit(r.Intent.Address, "0.1")
+	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, gatewaytest.ChainID))
+	_, err := w.Gateway.Redirect(ctx, ticketOf(t, early))
+	gatewaytest.Refused(t, err, fault.TicketSpent) // completed
+	r = w.Approved()
+	o = must[wire.Order](t)(w.Gateway.NewOrder(ctx, me, r.ID))
+	early = must[wire.Order](t)(w.Gateway.NewTicket(ctx, me, o.ID, wire.TicketInput{PayAgain: true}))
+	w.Chain.Deposit(r.Intent.Address, "0.01")
+	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, gatewaytest.ChainID))
+	_, err = w.Gateway.Redirect(ctx, ticketOf(t, early))
+	gatewaytest.Refused(t, err, fault.DepositSeen)
+	if len(w.Desk.Handed) != 0 {
+		t.Errorf("handed over as %+v", w.Desk.Handed)
 	}
 }

@@ -81,7 +81,7 @@ func (g *Gateway) handOver(ctx context.Context, c Caller, request string, in wir
 	}
 	text := base64.RawURLEncoding.EncodeToString(secret[:])
 	t := store.Ticket{
-		Hash: sha256.Sum256([]byte(text)), Entity: c.Entity, Language: in.Language, Theme: in.Theme, PayAgain: in.PayAgain,
+		Hash: sha256.Sum256([]byte(text)), Entity: c.Entity, Language: in.Language, Theme: in.Theme,
 		Expires: g.now().Add(ticketLife),
 	}
 	if by := useBy(p.request); by.Before(t.Expires) {
@@ -106,8 +106,10 @@ func (g *Gateway) handOver(ctx context.Context, c Caller, request string, in wir
 		}
 		made := fresh.order == nil
 		fresh.order = &o
-		switch err := mayPay(tx, fresh, in.PayAgain); {
-		case made && fault.CodeOf(err) == fault.DepositSeen:
+		switch err := mayPay(tx, fresh, false); {
+		case fault.CodeOf(err) == fault.DepositSeen && in.PayAgain:
+			t.PayAgain = true // said of a deposit that was seen: not in advance
+		case fault.CodeOf(err) == fault.DepositSeen && made:
 			return nil // what came before it is the order's, which has no ticket
 		case err != nil:
 			return err
@@ -235,7 +237,10 @@ func (g *Gateway) lead(ctx context.Context, o store.Order, t store.Ticket) (stri
 	if err != nil {
 		return "", err
 	}
-	return url, g.cfg.Store.Write(ctx, func(tx store.Tx) error {
+	if row.Expired(g.now()) {
+		return "", fault.New(fault.Provider, o.Intent.ProviderName+" took longer to lead on than its price holds: continue from the order").With("reason", quote.AlreadyExpired)
+	}
+	err = g.cfg.Store.Write(ctx, func(tx store.Tx) error {
 		fresh, err := purchaseOf(tx, o.Entity, o.Request)
 		if err != nil {
 			return err
@@ -262,6 +267,10 @@ func (g *Gateway) lead(ctx context.Context, o store.Order, t store.Ticket) (stri
 		o.History = append(o.History, wire.Event{At: o.Updated, Type: "hand_off", Text: text, Seq: -1})
 		return tx.PutOrder(o)
 	})
+	if err != nil {
+		return "", err
+	}
+	return url, nil
 }
 
 func (g *Gateway) order(ctx context.Context, c Caller, id string) (store.Order, error) {

@@ -41,7 +41,8 @@ type Desk struct {
 	Asked  []quote.Input
 	Handed []gateway.HandOff
 	Fail   error
-	Refuse error // of a hand-off
+	Refuse error  // of a hand-off
+	During func() // a hand-off, once
 }
 
 // Offer changes what is offered.
@@ -87,6 +88,10 @@ func (d *Desk) Redirect(_ context.Context, h gateway.HandOff) (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.Handed = append(d.Handed, h)
+	if f := d.During; f != nil {
+		d.During = nil
+		f()
+	}
 	return "https://northpay.example/widget?order=" + h.Order, d.Refuse
 }
 
