@@ -54,6 +54,10 @@ var importRules = []struct {
 	{packages: "bridge/...", forbidden: "countersign/shared/spec", reason: "the pages are for tests"},
 	{packages: "web/...", forbidden: "countersign/shared/spec", reason: "the pages are for tests"},
 	{packages: "wasm/...", forbidden: "countersign/shared/spec", reason: "the pages are for tests"},
+	{packages: "shared/...", forbidden: "github.com/c2sp/wycheproof", deep: true, except: []string{"shared/jws/jwstest"}, reason: "107 MB of vectors are for tests"},
+	{packages: "bridge/...", forbidden: "github.com/c2sp/wycheproof", deep: true, reason: "107 MB of vectors are for tests"},
+	{packages: "web/...", forbidden: "github.com/c2sp/wycheproof", deep: true, reason: "107 MB of vectors are for tests"},
+	{packages: "softhsm/...", forbidden: "github.com/c2sp/wycheproof", deep: true, reason: "107 MB of vectors are for tests"},
 	{packages: "shared/...", forbidden: "net", deep: true, wasm: true, reason: "shared does no I/O"},
 	{packages: "shared/...", forbidden: "syscall/js", reason: "shared compiles for every target"},
 	{packages: "shared/...", forbidden: "countersign/shared/secret", reason: "shared does no I/O; this one package is for programs"},
@@ -174,6 +178,9 @@ func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {
 func TestSharedIsBuiltOnFourLibraries(t *testing.T) {
 	t.Parallel()
 	for _, p := range list(t, false, "./shared/...") {
+		if p.path() == "shared/jws/jwstest" {
+			continue // vectors, for tests
+		}
 		for _, i := range p.Imports {
 			if !strings.Contains(i, ".") {
 				continue // the standard library
