@@ -38,6 +38,7 @@ type Balance struct {
 // Kinds of ledger entries.
 const (
 	EntryDeposit  = "deposit"  // the chain moved something to the vault
+	EntrySent     = "sent"     // an address of the vault sent something
 	EntryMatch    = "match"    // what was received before its order is the order's
 	EntryPayment  = "payment"  // fiat, when its order is delivered
 	EntryReversal = "reversal" // takes another entry back

@@ -4,77 +4,108 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common/hexutil"
 )
 
 // Balances are how much of the chain's own coin the addresses have after a
-// block, in the smallest unit. They are asked for many at once, or one by one
-// where the node does not take that.
+// block, in the smallest unit.
 func (w *Watcher) Balances(ctx context.Context, at Block, addresses []string) ([]string, error) {
-	if err := w.ready(ctx); err != nil {
+	answers, calls := make([]*hexutil.Big, len(addresses)), make([]question, len(addresses))
+	for i, a := range addresses {
+		calls[i] = question{"eth_getBalance", []any{a, map[string]any{"blockHash": at.Hash}}, &answers[i]}
+	}
+	what := fmt.Sprintf("read balances at block %d", at.Number)
+	if err := w.many(ctx, what, calls); err != nil {
 		return nil, err
 	}
 	all := make([]string, 0, len(addresses))
-	for len(addresses) > 0 {
+	for i, n := range answers {
+		if n == nil {
+			return nil, fmt.Errorf("%s: the node has none for %s", what, addresses[i])
+		}
+		all = append(all, n.ToInt().String())
+	}
+	return all, nil
+}
+
+// many asks questions, many at once (JSON-RPC 2.0, 6), or one by one where the node
+// does not take that.
+func (w *Watcher) many(ctx context.Context, what string, all []question) error {
+	for len(all) > 0 {
 		n := batchCalls
 		if w.single.Load() {
 			n = 1
 		}
-		part := addresses[:min(len(addresses), n)]
-		addresses = addresses[len(part):]
-		some, err := w.batch(ctx, at, part)
+		part := all[:min(len(all), n)]
+		all = all[len(part):]
+		err := w.ask(ctx, what, part...)
 		if err != nil && len(part) > 1 && ctx.Err() == nil {
-			if some, err = w.oneByOne(ctx, at, part); err == nil {
+			if err = w.oneByOne(ctx, what, part); err == nil {
 				w.single.Store(true)
 			}
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
-		all = append(all, some...)
 	}
-	return all, nil
+	return nil
 }
 
-// batch asks for balances in one request (JSON-RPC 2.0, 6).
-func (w *Watcher) batch(ctx context.Context, at Block, part []string) ([]string, error) {
-	answers, calls := make([]*hexutil.Big, len(part)), make([]question, len(part))
-	for i, a := range part {
-		calls[i] = question{"eth_getBalance", []any{a, map[string]any{"blockHash": at.Hash}}, &answers[i]}
-	}
-	what := fmt.Sprintf("read balances at block %d", at.Number)
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	if err := w.client.ask(ctx, calls...); err != nil {
-		return nil, w.fault(what, err)
-	}
-	all := make([]string, 0, len(part))
-	for i := range answers {
-		if answers[i] == nil {
-			return nil, fmt.Errorf("%s: the node has none for %s", what, part[i])
+func (w *Watcher) oneByOne(ctx context.Context, what string, part []question) error {
+	for _, q := range part {
+		if err := w.ask(ctx, what, q); err != nil {
+			return err
 		}
-		all = append(all, answers[i].ToInt().String())
 	}
-	return all, nil
+	return nil
 }
 
-func (w *Watcher) oneByOne(ctx context.Context, at Block, part []string) ([]string, error) {
-	all := make([]string, 0, len(part))
-	for _, a := range part {
-		var balance *hexutil.Big
-		what := fmt.Sprintf("read balances at block %d", at.Number)
-		if err := w.call(ctx, &balance, what, "eth_getBalance", a, map[string]any{"blockHash": at.Hash}); err != nil {
-			return nil, err
+// Holding is how much of a token an address has.
+type Holding struct {
+	Asset   string // LedgerId
+	Address string
+	Units   string // in the smallest unit
+}
+
+// balanceOf is the start of a call of balanceOf(address) (EIP-20).
+const balanceOf = "0x70a08231"
+
+// Holdings are the tokens of the asset table that the addresses have after a block,
+// without what is none.
+func (w *Watcher) Holdings(ctx context.Context, at Block, addresses []string) ([]Holding, error) {
+	var all []Holding
+	for _, a := range addresses {
+		for _, contract := range slices.Sorted(maps.Keys(w.tokens)) {
+			all = append(all, Holding{Asset: w.tokens[contract], Address: a})
 		}
-		if balance == nil {
-			return nil, fmt.Errorf("%s: the node has none for %s", what, a)
-		}
-		all = append(all, balance.ToInt().String())
 	}
-	return all, nil
+	answers, calls := make([]hexutil.Bytes, len(all)), make([]question, len(all))
+	contracts := slices.Sorted(maps.Keys(w.tokens))
+	for i, h := range all {
+		call := map[string]any{"to": contracts[i%len(contracts)], "data": balanceOf + strings.TrimPrefix(topicOf(h.Address), "0x")}
+		calls[i] = question{"eth_call", []any{call, map[string]any{"blockHash": at.Hash}}, &answers[i]}
+	}
+	what := fmt.Sprintf("read balances of tokens at block %d", at.Number)
+	if err := w.many(ctx, what, calls); err != nil {
+		return nil, err
+	}
+	var some []Holding
+	for i, h := range all {
+		switch n := new(big.Int).SetBytes(answers[i]); {
+		case len(answers[i]) != 32 && len(answers[i]) != 0: // no answer: there was no contract yet
+			return nil, fmt.Errorf("%s: the node's answer is not a balance", what)
+		case n.Sign() > 0:
+			h.Units = n.String()
+			some = append(some, h)
+		}
+	}
+	return some, nil
 }
 
 // Settled fails unless balances that were asked for at a block are of that block:
@@ -95,18 +126,18 @@ func (w *Watcher) Settled(ctx context.Context, at Block, address string) error {
 	return ctx.Err()
 }
 
-// Spent reports whether an address sent a transaction, up to a block. The balance
-// of one that did not cannot fall.
-func (w *Watcher) Spent(ctx context.Context, at Block, address string) (bool, error) {
+// Sent is how many transactions an address has sent, up to a block. The balance of
+// one that sent none since a look cannot have fallen.
+func (w *Watcher) Sent(ctx context.Context, at Block, address string) (int64, error) {
 	var nonce *hexutil.Uint64
 	what := fmt.Sprintf("read how often %s sent something at block %d", address, at.Number)
 	if err := w.call(ctx, &nonce, what, "eth_getTransactionCount", address, map[string]any{"blockHash": at.Hash}); err != nil {
-		return false, err
+		return 0, err
 	}
-	if nonce == nil {
-		return false, fmt.Errorf("%s: the node has no answer", what)
+	if nonce == nil || *nonce > math.MaxInt64 {
+		return 0, fmt.Errorf("%s: the node has no answer", what)
 	}
-	return *nonce > 0, nil
+	return int64(*nonce), nil
 }
 
 // Gap is what is known of an address between two blocks.
@@ -116,7 +147,7 @@ type Gap struct {
 	FromUnits string // the balance then
 	To        Block
 	ToUnits   string
-	Known     []Arrival // of the chain's coin, in the blocks after From up to To
+	Known     []Arrival // of the chain's coin, in the blocks after From up to To; what was sent has negative Units
 }
 
 // Locate finds what arrived and is in no Known arrival: the block by halving,

@@ -1,15 +1,16 @@
 // Package chain reads what Ethereum-like chains moved to the vault's addresses,
 // with the few JSON-RPC methods that every node has (execution-apis):
 // eth_chainId, eth_getBlockByNumber, eth_getTransactionReceipt, eth_getLogs
-// (EIP-234), eth_getBalance (EIP-1898). It decodes only the fields that it needs
+// (EIP-234), eth_getBalance, eth_getTransactionCount and eth_call (EIP-1898). It decodes only the fields that it needs
 // and believes the node's own hashes, so that a block with a transaction of a
 // type that nobody here knows is read like any other.
 //
 // Three things are arrivals: the value of a transaction to a watched address, a
 // Transfer log of an ERC-20 token of the asset table, and what the balance of an
 // address shows beyond them: a payout by a contract has no transaction of its
-// own. What an address spends is not watched: a balance that falls is reported by
-// nobody, and hides as much that arrives between two looks.
+// own. What an address spends shows in its balance too: it falls, and the address
+// has sent a transaction. What arrives beside that between two looks, and has no
+// transaction, is one figure with it.
 //
 // web/internal/gateway keeps what was read, and decides what it means.
 package chain
@@ -70,6 +71,8 @@ type Arrival struct {
 	Units   string // in the smallest unit
 	Tx      string // 0x and 64 hex digits; empty: seen by the balance, no transaction says so
 	Index   int64  // of the log in its block; -1 without a log
+	Out     bool   // the address sent it
+	Opening bool   // it was there when the address was first looked at
 	Block   Block
 }
 

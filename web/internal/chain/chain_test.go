@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -264,5 +265,33 @@ func TestWhatFailsIsSaidInWordsAndWithoutTheNodesKey(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), key) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+func TestHoldingsAreWhatTokensSayOfAnAddress(t *testing.T) {
+	t.Parallel()
+	n := chaintest.New(t, 1)
+	n.Token(usdc, vault, "5")
+	n.Token(usdc, other, "7")
+	n.Mine()
+	n.Token("ethereum/erc20/dai_stablecoin_v2_0", vault, "1")
+	n.Token(usdc, vault, "2")
+	n.Mine()
+	n.Batches(1)
+	w := dial(t, n)
+	for block, want := range map[int64][]string{1: {usdc + " 5"}, 2: {"ethereum/erc20/dai_stablecoin_v2_0 1", usdc + " 7"}} {
+		all, err := w.Holdings(t.Context(), at(t, w, block), []string{vault})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := []string{}
+		for _, h := range all {
+			got = append(got, h.Asset+" "+h.Units)
+		}
+		slices.Sort(got)
+		same(t, fmt.Sprint("block ", block), got, want...)
+	}
+	if all, err := w.Holdings(t.Context(), at(t, w, 1), nil); err != nil || len(all) != 0 {
+		t.Errorf("of no address: %v, %v", all, err)
 	}
 }

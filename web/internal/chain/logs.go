@@ -48,7 +48,7 @@ func (w *Watcher) logs(ctx context.Context, raw rawBlock, watched Watched) ([]Ar
 		topics = append(topics, nil, to)
 	}
 	b := raw.id()
-	logs, err := w.ask(ctx, b, map[string]any{"address": slices.Sorted(maps.Keys(w.tokens)), "topics": topics})
+	logs, err := w.logsOf(ctx, b, map[string]any{"address": slices.Sorted(maps.Keys(w.tokens)), "topics": topics})
 	if err != nil {
 		return nil, err
 	}
@@ -66,8 +66,8 @@ func (w *Watcher) logs(ctx context.Context, raw rawBlock, watched Watched) ([]Ar
 	return found, w.whole(ctx, raw, watched, seen)
 }
 
-// ask asks for logs of a block.
-func (w *Watcher) ask(ctx context.Context, b Block, filter map[string]any) ([]*rawLog, error) {
+// logsOf asks for logs of a block.
+func (w *Watcher) logsOf(ctx context.Context, b Block, filter map[string]any) ([]*rawLog, error) {
 	filter["blockHash"] = b.Hash
 	var logs []*rawLog
 	what := fmt.Sprintf("read the token transfers of block %d", b.Number)
@@ -117,7 +117,7 @@ func (w *Watcher) whole(ctx context.Context, raw rawBlock, watched, seen Watched
 		return nil
 	}
 	b := raw.id()
-	all, err := w.ask(ctx, b, map[string]any{})
+	all, err := w.logsOf(ctx, b, map[string]any{})
 	if err != nil {
 		return err
 	}

@@ -21,12 +21,16 @@ import (
 )
 
 func (w *Watcher) call(ctx context.Context, out any, what, method string, args ...any) error {
+	return w.ask(ctx, what, question{method, args, out})
+}
+
+func (w *Watcher) ask(ctx context.Context, what string, questions ...question) error {
 	if err := w.ready(ctx); err != nil {
 		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	if err := w.client.ask(ctx, question{method, args, out}); err != nil {
+	if err := w.client.ask(ctx, questions...); err != nil {
 		return w.fault(what, err)
 	}
 	return nil

@@ -56,9 +56,12 @@ func (b *books) record(a chain.Arrival) error {
 		return fmt.Errorf("read the value of %s: %w", a.Tx, err)
 	}
 	d := store.Deposit{
-		Chain: b.w.id, Asset: a.Asset, Tx: a.Tx, Index: a.Index, Address: to.Address, Amount: value.Trim().String(),
+		Chain: b.w.id, Asset: a.Asset, Tx: a.Tx, Index: a.Index, Out: a.Out, Opening: a.Opening, Address: to.Address, Amount: value.Trim().String(),
 		Block: a.Block.Number, BlockHash: a.Block.Hash, At: a.Block.At, Seen: b.g.now(), State: store.DepositPending,
 		Entity: to.Entity, Account: to.Account, Request: to.Request,
+	}
+	if d.Out { // which is nobody's delivery
+		d.Request = ""
 	}
 	switch old, err := b.tx.DepositOf(d); {
 	case err == nil && old.State != store.DepositReversed:
@@ -75,7 +78,7 @@ func (b *books) record(a chain.Arrival) error {
 			return err
 		}
 	}
-	if b.w.Confirmations > 1 {
+	if b.w.Confirmations > 1 && !d.Out {
 		b.tell(d.Address, "deposit", fmt.Sprintf("Seen on the chain: %s in block %d; final with %d confirmations", figure(d.Amount, d.Asset), d.Block, b.w.Confirmations))
 	} else {
 		b.tell(d.Address, "", "")
@@ -86,10 +89,13 @@ func (b *books) record(a chain.Arrival) error {
 // firstRequest gives a deposit that a reorganisation moved to another block the
 // request that it was for at first: the address may be a later one's by now.
 func (b *books) firstRequest(d *store.Deposit) error {
+	if d.Out {
+		return nil
+	}
 	all, err := b.tx.DepositsAt(d.Chain, d.Address)
 	for _, old := range all {
 		same := old.Tx != "" || old.Amount == d.Amount && old.State == store.DepositReversed
-		if same && old.Asset == d.Asset && old.Tx == d.Tx {
+		if same && !old.Out && old.Asset == d.Asset && old.Tx == d.Tx {
 			d.Request = old.Request
 			break
 		}
@@ -108,36 +114,46 @@ func (b *books) confirm(newest int64) error {
 		if newest-d.Block+1 < b.w.Confirmations {
 			continue
 		}
-		o, err := b.orderFor(d)
-		if err != nil {
+		if err := b.final(d); err != nil {
 			return err
 		}
-		text := "Received " + figure(d.Amount, d.Asset) + ", not asked for"
-		against := "unasked:" + d.Account
-		if o != nil {
-			d.Order, against = o.ID, "provider:"+o.Intent.Provider
-			text = "Received " + figure(d.Amount, d.Asset) + " from " + o.Intent.ProviderName
-		}
-		d.Entry, err = b.book(d.Entity, d.Account, wire.LedgerEntry{
-			Kind: wire.EntryDeposit, Text: text, Order: d.Order, Deposit: d.ID,
-			Postings: transfer("vault:"+d.Account, against, d.Asset, d.Amount),
-		})
-		if err != nil {
-			return err
-		}
-		d.State = store.DepositFinal
-		if err := b.tx.PutDeposit(d); err != nil {
-			return err
-		}
-		b.tell(d.Address, "deposit", text)
 	}
 	return nil
+}
+
+// final books a deposit, or what an address sent.
+func (b *books) final(d store.Deposit) error {
+	o, err := b.orderFor(d)
+	if err != nil {
+		return err
+	}
+	vault, against := "vault:"+d.Account, "unasked:"+d.Account
+	e := wire.LedgerEntry{Kind: wire.EntryDeposit, Text: "Received " + figure(d.Amount, d.Asset) + ", not asked for", Deposit: d.ID}
+	if d.Opening {
+		e.Text = "Opening balance: " + figure(d.Amount, d.Asset) + ", received before it was watched"
+	}
+	if o != nil {
+		d.Order, against = o.ID, "provider:"+o.Intent.Provider
+		e.Text = "Received " + figure(d.Amount, d.Asset) + " from " + o.Intent.ProviderName
+	}
+	e.Order, e.Postings = d.Order, transfer(vault, against, d.Asset, d.Amount)
+	if d.Out {
+		e.Kind, e.Text, e.Postings = wire.EntrySent, "Sent "+figure(d.Amount, d.Asset)+", not asked for", transfer(against, vault, d.Asset, d.Amount)
+	}
+	if d.Entry, err = b.book(d.Entity, d.Account, e); err != nil {
+		return err
+	}
+	d.State = store.DepositFinal
+	if !d.Out {
+		b.tell(d.Address, "deposit", e.Text)
+	}
+	return b.tx.PutDeposit(d)
 }
 
 // orderFor is the order that a deposit is delivered for: that of the request
 // which the address was made for, when the asset is the one that was bought.
 func (b *books) orderFor(d store.Deposit) (*store.Order, error) {
-	if d.Request == "" {
+	if d.Request == "" { // as of what was sent
 		return nil, nil
 	}
 	o, err := b.tx.OrderOf(d.Entity, d.Request)
@@ -186,6 +202,7 @@ func (b *books) reverse(entity, entry, why string) error {
 // The balances that were seen there are taken back by what is reversed.
 func (b *books) rewind(base, was chain.Block) error {
 	b.g.cfg.Log.Warn("the chain was reorganised", "chain", b.w.id, "from", base.Number, "read", was.Number)
+	b.w.doubts = nil
 	gone, err := b.tx.DepositsAfter(b.w.id, base.Number)
 	if err != nil {
 		return err
@@ -203,7 +220,10 @@ func (b *books) rewind(base, was chain.Block) error {
 		if a.Balance, err = without(a, gone); err != nil {
 			return err
 		}
-		a.Swept = base.Number
+		sent := func(d store.Deposit) bool { return d.Out && d.Address == a.Address }
+		if a.Swept = base.Number; slices.ContainsFunc(gone, sent) {
+			a.Sent = 0 // it may have sent less in the chain that is now
+		}
 		if err := b.tx.PutAddress(a); err != nil {
 			return err
 		}
@@ -225,7 +245,9 @@ func (b *books) takeBack(d store.Deposit, why string) error {
 			}
 		}
 	}
-	b.tell(d.Address, "reversal", text+figure(d.Amount, d.Asset)+", "+why)
+	if !d.Out {
+		b.tell(d.Address, "reversal", text+figure(d.Amount, d.Asset)+", "+why)
+	}
 	d.State, d.Entry, d.Match, d.Order = store.DepositReversed, "", "", ""
 	return b.tx.PutDeposit(d)
 }
@@ -245,6 +267,9 @@ func without(a store.Address, gone []store.Deposit) (string, error) {
 		v, err := amount.Parse(d.Amount)
 		if err != nil {
 			return "", fmt.Errorf("read deposit %s: %w", d.ID, err)
+		}
+		if d.Out {
+			v = v.Neg()
 		}
 		have = have.Sub(v)
 	}

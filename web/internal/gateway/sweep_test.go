@@ -117,13 +117,13 @@ func TestABalanceThatWasNotThereIsTakenBack(t *testing.T) {
 	g, f, now, balance := polygon(t)
 	balance(of010)
 	f.n.Mine()
-	scans(t, g, 1)
+	scans(t, g, 2)
 	expect(t, "state after the node's wrong word", now().State, wire.OrderCompleted)
 	balance(of005)
 	f.n.Pay(paidAddress, gatewaytest.Wei("0.03"))
 	f.n.PayOut(paidAddress, gatewaytest.Wei("0.02"))
 	f.n.Mine()
-	scans(t, g, 1)
+	scans(t, g, 2)
 	expect(t, "delivered", delivered(t, now()), "0.05")
 	expect(t, "state", now().State, wire.OrderProcessing)
 	balance("")
@@ -132,6 +132,70 @@ func TestABalanceThatWasNotThereIsTakenBack(t *testing.T) {
 	scans(t, g, 2)
 	expect(t, "delivered", delivered(t, now()), "0.1")
 	expect(t, "state", now().State, wire.OrderCompleted)
+}
+
+// With one confirmation, nothing takes a false balance back before it is booked.
+func TestAFalseBalanceAtTheNewestBlockIsNotBooked(t *testing.T) {
+	t.Parallel()
+	for _, next := range []string{"the same block", "another block"} {
+		g, f, now, balance := polygon(t)
+		f.n.Pay(paidAddress, gatewaytest.Wei("0.01"))
+		f.n.Mine()
+		for range 3 {
+			balance(of010)
+			scans(t, g, 1)
+			if next == "another block" {
+				f.n.Mine()
+			}
+			balance("")
+			scans(t, g, 1)
+		}
+		o := now()
+		expect(t, next+", delivered", delivered(t, o), "0.01")
+		if len(o.Deposits) != 1 || o.State != wire.OrderProcessing {
+			t.Errorf("%s: %+v", next, o)
+		}
+	}
+}
+
+func TestAsMuchIsBookedAsTwoLooksAgreeOn(t *testing.T) {
+	t.Parallel()
+	g, f, now, balance := polygon(t)
+	f.n.PayOut(paidAddress, gatewaytest.Wei("0.05"))
+	f.n.Mine()
+	balance(of010)
+	scans(t, g, 1)
+	expect(t, "after one look", delivered(t, now()), "0")
+	balance("")
+	scans(t, g, 1)
+	expect(t, "after two", delivered(t, now()), "0.05")
+	for range 3 { // paid again with each block: no two balances are the same
+		f.n.PayOut(paidAddress, gatewaytest.Wei("0.01"))
+		f.n.Mine()
+		scans(t, g, 1)
+	}
+	scans(t, g, 1)
+	expect(t, "when each look finds more", delivered(t, now()), "0.08")
+}
+
+func TestABalanceBelowWhatTransactionsSayBooksNothing(t *testing.T) {
+	t.Parallel()
+	g, f, now, balance := polygon(t)
+	f.n.Pay(paidAddress, gatewaytest.Wei("0.05"))
+	f.n.PayOut(paidAddress, gatewaytest.Wei("0.03"))
+	f.n.Mine()
+	scans(t, g, 2)
+	balance("0x1")
+	for range 3 {
+		f.n.Mine()
+		scans(t, g, 2)
+	}
+	expect(t, "while the node is wrong", delivered(t, now()), "0.08")
+	balance("")
+	f.n.Mine()
+	scans(t, g, 3)
+	expect(t, "when it is right", delivered(t, now()), "0.08")
+	expect(t, "deposits", string(rune('0'+len(now().Deposits))), "2")
 }
 
 func TestABalanceThatWasToldTooLowOnceBooksNothingTwice(t *testing.T) {

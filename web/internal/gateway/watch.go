@@ -21,9 +21,10 @@ type Chain interface {
 	At(ctx context.Context, number int64) (chain.Block, error)
 	Read(ctx context.Context, after chain.Block, upTo int64, watched chain.Watched) ([]chain.Block, []chain.Arrival, error)
 	Balances(ctx context.Context, at chain.Block, addresses []string) ([]string, error)
+	Holdings(ctx context.Context, at chain.Block, addresses []string) ([]chain.Holding, error)
 	Locate(ctx context.Context, g chain.Gap) ([]chain.Arrival, error)
 	Settled(ctx context.Context, at chain.Block, address string) error
-	Spent(ctx context.Context, at chain.Block, address string) (bool, error)
+	Sent(ctx context.Context, at chain.Block, address string) (int64, error)
 }
 
 // Watched is a chain whose deposits are seen, and how many blocks make one final,
@@ -51,6 +52,7 @@ type watch struct {
 	scanning sync.Mutex // one scan at a time
 	set      chain.Watched
 	newest   int64 // position of the newest address in set
+	doubts   doubts
 
 	mu       sync.Mutex
 	head     chain.Block

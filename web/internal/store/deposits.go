@@ -13,6 +13,7 @@ type Address struct {
 	Request string // the latest that has it; empty: the account's own
 	Balance string // of the chain's own coin after block Swept, in the smallest unit
 	Swept   int64  // -1: never looked at
+	Sent    int64  // transactions that it had sent when something was booked that it spent
 }
 
 // States of a deposit.
@@ -22,14 +23,16 @@ const (
 	DepositReversed = "reversed" // its block left the chain
 )
 
-// Deposit is what a chain moved to an address of the vault, in one block. The
+// Deposit is what a chain moved to an address of the vault, or out of it, in one block. The
 // same transaction in another block, after a reorganisation, is another deposit.
 type Deposit struct {
 	ID        string // dep_…
 	Chain     string
 	Asset     string // LedgerId: what the chain moved
 	Tx        string // empty: seen by the balance, no transaction says so
-	Index     int64  // of the log; -1 without one
+	Index     int64  // of the log; -1 without one; -2: Out, without one
+	Out       bool   // the address sent it
+	Opening   bool   // it was there when the address was first looked at
 	Address   string // lower case
 	Amount    string // decimal, in the main unit
 	Block     int64
@@ -65,7 +68,7 @@ type Deposits interface {
 	DepositsAt(chain, address string) ([]Deposit, error)                    // oldest first
 	DepositsAfter(chain string, block int64) ([]Deposit, error)             // not reversed, in later blocks; oldest first
 	Pending(chain string) ([]Deposit, error)                                // oldest first
-	Deposits(entity, account string, limit int) ([]Deposit, error)          // newest first
+	Deposits(entity, account string, limit int) ([]Deposit, error)          // that arrived, newest first
 	PutBlock(chain string, number int64, hash string) error                 // adds or replaces
 	BlockHash(chain string, number int64) (string, error)                   //
 	BlocksBefore(chain string, number int64, limit int) ([]BlockRef, error) // newest first, number included

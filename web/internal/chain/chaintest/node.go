@@ -378,6 +378,16 @@ func (n *Node) answer(q question) (any, error) {
 			have = new(big.Int)
 		}
 		return "0x" + have.Text(16), nil
+	case "eth_call": // balanceOf of a token
+		_, last, err := n.byHash(q.Params[1])
+		if err != nil {
+			return nil, err
+		}
+		if n.kept > 0 && last < len(n.blocks)-n.kept {
+			return nil, fmt.Errorf("missing trie node")
+		}
+		call := q.Params[0].(object)
+		return fmt.Sprintf("0x%064x", n.held(call["to"].(string), strings.TrimPrefix(call["data"].(string), "0x70a08231"), last)), nil
 	case "eth_getTransactionCount":
 		b, _, err := n.byHash(q.Params[1])
 		if err != nil {
@@ -386,6 +396,24 @@ func (n *Node) answer(q question) (any, error) {
 		return fmt.Sprintf("0x%x", b.nonces[strings.ToLower(q.Params[0].(string))]), nil
 	}
 	return nil, fmt.Errorf("the method %s does not exist", q.Method)
+}
+
+// held is how much of a token the holder of a topic has after a block.
+func (n *Node) held(contract, topic string, last int) *big.Int {
+	sum := new(big.Int)
+	for _, b := range n.blocks[:last+1] {
+		for _, l := range b.logs {
+			topics := l["topics"].([]string)
+			v := new(big.Int).SetBytes(hexutil.MustDecode(l["data"].(string)))
+			if l["address"] == contract && topics[2] == "0x"+topic {
+				sum.Add(sum, v)
+			}
+			if l["address"] == contract && topics[1] == "0x"+topic {
+				sum.Sub(sum, v)
+			}
+		}
+	}
+	return sum
 }
 
 func (n *Node) byHash(filter any) (block, int, error) {

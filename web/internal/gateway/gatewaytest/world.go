@@ -204,11 +204,14 @@ func NewWith(t testing.TB, confirmations int64) *World {
 	return w
 }
 
-// Scan reads what is new on the chain.
+// Scan reads what is new on the chain, twice: what only a balance shows is booked
+// when a second look agrees.
 func (w *World) Scan() {
 	w.T.Helper()
-	if err := w.Gateway.Deposits(context.Background(), ChainID); err != nil {
-		w.T.Fatal(err)
+	for range 2 {
+		if err := w.Gateway.Deposits(context.Background(), ChainID); err != nil {
+			w.T.Fatal(err)
+		}
 	}
 }
 

@@ -8,12 +8,12 @@ import (
 	"countersign/web/internal/store"
 )
 
-const addressColumns = `SELECT pos, chain, address, entity, account, request, balance, swept FROM addresses `
+const addressColumns = `SELECT pos, chain, address, entity, account, request, balance, swept, sent FROM addresses `
 
 func (x *tx) PutAddress(a store.Address) error {
-	_, err := x.exec("keep address", `INSERT INTO addresses (chain, address, entity, account, request, balance, swept) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (chain, address) DO UPDATE SET balance = excluded.balance, swept = excluded.swept`,
-		a.Chain, strings.ToLower(a.Address), a.Entity, a.Account, a.Request, a.Balance, a.Swept)
+	_, err := x.exec("keep address", `INSERT INTO addresses (chain, address, entity, account, request, balance, swept, sent) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (chain, address) DO UPDATE SET balance = excluded.balance, swept = excluded.swept, sent = excluded.sent`,
+		a.Chain, strings.ToLower(a.Address), a.Entity, a.Account, a.Request, a.Balance, a.Swept, a.Sent)
 	return err
 }
 
@@ -31,7 +31,7 @@ func (x *tx) addresses(what, q string, args ...any) ([]store.Address, error) {
 	var all []store.Address
 	for rows.Next() {
 		var a store.Address
-		if err := rows.Scan(&a.Pos, &a.Chain, &a.Address, &a.Entity, &a.Account, &a.Request, &a.Balance, &a.Swept); err != nil {
+		if err := rows.Scan(&a.Pos, &a.Chain, &a.Address, &a.Entity, &a.Account, &a.Request, &a.Balance, &a.Swept, &a.Sent); err != nil {
 			return nil, fmt.Errorf("%s: %w", what, err)
 		}
 		all = append(all, a)
@@ -101,7 +101,8 @@ func (x *tx) Pending(chain string) ([]store.Deposit, error) {
 }
 
 func (x *tx) Deposits(entity, account string, limit int) ([]store.Deposit, error) {
-	return docs[store.Deposit](x, "list deposits", `SELECT doc FROM deposits WHERE entity = ? AND account = ? ORDER BY pos DESC LIMIT ?`, entity, account, limit)
+	return docs[store.Deposit](x, "list deposits", `SELECT doc FROM deposits WHERE entity = ? AND account = ? AND NOT coalesce(json_extract(doc, '$.Out'), 0)
+		ORDER BY pos DESC LIMIT ?`, entity, account, limit)
 }
 
 func (x *tx) PutBlock(chain string, number int64, hash string) error {

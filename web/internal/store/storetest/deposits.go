@@ -20,7 +20,7 @@ func (s *suite) addresses() {
 	put(store.Address{Address: "0xAA", Balance: "0", Swept: -1})
 	put(store.Address{Address: "0xbb", Request: "req_0", Balance: "0", Swept: -1})
 	put(store.Address{Address: "0xcc", Request: "req_1", Balance: "0", Swept: -1})
-	put(store.Address{Address: "0xaa", Balance: "7", Swept: 9})
+	put(store.Address{Address: "0xaa", Balance: "7", Swept: 9, Sent: 2})
 	done := s.order(0)
 	done.State = wire.OrderCompleted
 	s.write(nil, func(tx store.Tx) error { return errors.Join(tx.PutOrder(done), tx.PutOrder(s.order(1))) })
@@ -28,7 +28,7 @@ func (s *suite) addresses() {
 		s.t.Helper()
 		var got []string
 		for _, a := range all {
-			got = append(got, fmt.Sprint(a.Address, " ", a.Balance, " ", a.Swept))
+			got = append(got, fmt.Sprint(a.Address, " ", a.Balance, " ", a.Swept, " ", a.Sent))
 		}
 		if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 			s.t.Errorf("%s: %v, %v; want %v", what, got, err, want)
@@ -36,17 +36,17 @@ func (s *suite) addresses() {
 	}
 	s.read(nil, func(tx store.Tx) error {
 		a, err := tx.Address(testChain, "0xAa")
-		names("one, in any case", []store.Address{a}, err, "0xaa 7 9")
+		names("one, in any case", []store.Address{a}, err, "0xaa 7 9 2")
 		all, err := tx.Addresses(testChain, 0, 9)
-		names("all", all, err, "0xaa 7 9", "0xbb 0 -1", "0xcc 0 -1")
+		names("all", all, err, "0xaa 7 9 2", "0xbb 0 -1 0", "0xcc 0 -1 0")
 		all, err = tx.Addresses(testChain, all[1].Pos, 9)
-		names("new ones", all, err, "0xcc 0 -1")
+		names("new ones", all, err, "0xcc 0 -1 0")
 		all, err = tx.Unswept(testChain, 10, 9)
-		names("open orders and accounts first", all, err, "0xcc 0 -1", "0xaa 7 9", "0xbb 0 -1")
+		names("open orders and accounts first", all, err, "0xcc 0 -1 0", "0xaa 7 9 2", "0xbb 0 -1 0")
 		all, err = tx.Unswept(testChain, 9, 1)
-		names("before a block", all, err, "0xcc 0 -1")
+		names("before a block", all, err, "0xcc 0 -1 0")
 		all, err = tx.SweptAfter(testChain, 8)
-		names("after a block", all, err, "0xaa 7 9")
+		names("after a block", all, err, "0xaa 7 9 2")
 		all, err = tx.Addresses("eip155:2", 0, 9)
 		names("another chain", all, err)
 		return nil
@@ -57,7 +57,7 @@ func (s *suite) addresses() {
 	put(store.Address{Address: "0xcc", Request: "req_1", Balance: "6", Swept: 4}) // a scan that read it before
 	s.read(nil, func(tx store.Tx) error {
 		a, err := tx.Address(testChain, "0xcc")
-		names("one that was handed on", []store.Address{a}, err, "0xcc 6 4")
+		names("one that was handed on", []store.Address{a}, err, "0xcc 6 4 0")
 		if a.Request != "req_2" {
 			s.t.Errorf("it is of %s", a.Request)
 		}
@@ -88,6 +88,9 @@ func (s *suite) deposits() {
 	put(nil, twin)
 	first.State, first.Entry = store.DepositFinal, "bkg_001"
 	put(nil, first)
+	sent := s.deposit(4, 6, store.DepositReversed)
+	sent.Index, sent.Out = -2, true
+	put(nil, sent)
 	list := func(what string, all []store.Deposit, err error, want ...string) {
 		s.t.Helper()
 		var got []string
@@ -102,13 +105,13 @@ func (s *suite) deposits() {
 		got, err := tx.DepositOf(store.Deposit{Chain: testChain, Asset: "ethereum", Tx: "0x1", Index: -1, Address: "0xaa", BlockHash: "0xb5"})
 		s.same(got, first)
 		all, err2 := tx.DepositsAt(testChain, "0xAA")
-		list("at an address", all, err2, "dep_001", "dep_002", "dep_003", "dep_twin")
+		list("at an address", all, err2, "dep_001", "dep_002", "dep_003", "dep_twin", "dep_004")
 		all, err2 = tx.DepositsAfter(testChain, 5)
 		list("after a block", all, err2, "dep_002")
 		all, err2 = tx.Pending(testChain)
 		list("pending", all, err2, "dep_002", "dep_twin")
 		all, err2 = tx.Deposits("ent_a", "acc_a", 2)
-		list("of an account", all, err2, "dep_twin", "dep_003")
+		list("that came to an account", all, err2, "dep_twin", "dep_003")
 		all, err2 = tx.Deposits("ent_b", "acc_a", 2)
 		list("of another entity", all, err2)
 		return err
