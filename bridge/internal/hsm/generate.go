@@ -1,7 +1,7 @@
 package hsm
 
 import (
-	"cmp"
+	"bytes"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -29,7 +29,8 @@ const idLength = 20
 // Generate makes a key pair in the token; the private half never leaves it. It
 // fails with CONFLICT when the label is taken, KEY_UNSUITED, PIN_REQUIRED,
 // DEVICE_REMOVED and DEVICE_ERROR. Objects that anybody could have planted do not
-// take a label.
+// take a label, and neither does a pair that an earlier call made and could not read,
+// because the token forgot the login: the next call returns that one.
 func (k *Token) Generate(ctx context.Context, t Template) (*Key, error) {
 	if t.Label == "" || len(t.Label) > 128 {
 		return nil, fault.New(fault.Invalid, "a key needs a label of at most 128 bytes")
@@ -57,7 +58,15 @@ func (k *Token) Generate(ctx context.Context, t Template) (*Key, error) {
 		if err != nil {
 			return err
 		}
-		if len(protected(same)) > 0 {
+		same = protected(same)
+		if u, ok := k.unread[t.Label]; ok && len(same) == 1 && u.template == t && bytes.Equal(u.id, same[0].id) {
+			key, err = k.readMade(session, t, func() ([]half, error) {
+				beside, err := k.beside(session, same[0])
+				return append(beside, same[0]), err
+			})
+			return err
+		}
+		if len(same) > 0 {
 			return fault.New(fault.Conflict, fmt.Sprintf("the token has a key %s already", name.Quote(name.Shown(t.Label))))
 		}
 		public, private, err := k.generate(session, t, params, id)
@@ -70,17 +79,43 @@ func (k *Token) Generate(ctx context.Context, t Template) (*Key, error) {
 		case err != nil:
 			return worked(err)
 		}
-		made, _, err := k.module.halves(session, []pkcs11.ObjectHandle{public, private})
-		if err != nil || len(made) != 2 {
-			return cmp.Or(err, error(fault.New(fault.DeviceFailed, "the token does not show the key that it made")))
-		}
-		key, err = k.pair(session, made[1], made[:1])
+		k.unread[t.Label] = unread{t, id}
+		key, err = k.readMade(session, t, func() ([]half, error) {
+			made, _, err := k.module.halves(session, []pkcs11.ObjectHandle{public, private})
+			return made, err
+		})
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
 	return key, nil
+}
+
+// unread is a pair that was made and not read yet: what for, and its CKA_ID.
+type unread struct {
+	template Template
+	id       []byte
+}
+
+// readMade is the Key of a pair that was made from t. read reads its halves, the private
+// one last.
+func (k *Token) readMade(session pkcs11.SessionHandle, t Template, read func() ([]half, error)) (key *Key, err error) {
+	err = k.visible(session, func() (bool, error) {
+		made, err := read()
+		if err == nil && len(made) < 2 {
+			err = fault.New(fault.DeviceFailed, "the token does not show the key that it made")
+		}
+		if err == nil {
+			last := len(made) - 1
+			key, err = k.pair(session, made[last], made[:last])
+		}
+		return true, err
+	})
+	if err == nil {
+		delete(k.unread, t.Label)
+	}
+	return key, err
 }
 
 // generate makes a hidden pair with every use stated, because tokens allow what is

@@ -31,6 +31,7 @@ type Token struct {
 	// before any other lock.
 	alone   sync.Mutex
 	written map[string]version // what PutData wrote last, by label; guarded by alone
+	unread  map[string]unread  // pairs that Generate made, by label; guarded by alone
 
 	mu         sync.Mutex
 	workers    int
@@ -50,7 +51,7 @@ type Token struct {
 }
 
 func newToken(m *module, id Identity) *Token {
-	return &Token{id: id, module: m, jobs: make(chan *job, queueLength), stop: make(chan struct{}), lostIn: -1, epoch: 1, found: map[keyName]*Key{}, written: map[string]version{}}
+	return &Token{id: id, module: m, jobs: make(chan *job, queueLength), stop: make(chan struct{}), lostIn: -1, epoch: 1, found: map[keyName]*Key{}, written: map[string]version{}, unread: map[string]unread{}}
 }
 
 // Identity says which token this is.
@@ -150,13 +151,14 @@ func (k *Token) quit() {
 // State reads how the token is now.
 func (k *Token) State() State {
 	s := State{Identity: k.id, TriesLeft: -1, Locked: true}
-	k.mu.Lock()
-	s.Present, s.Locked, s.NoPIN, s.Lacks = k.present, !k.loggedIn && !k.unlocked, k.unlocked, k.lacks
-	k.mu.Unlock()
-	if !s.Present {
+	if !k.isPresent() {
 		return s
 	}
 	defer k.module.enter(quick)()
+	k.askLogin()
+	k.mu.Lock()
+	s.Present, s.Locked, s.NoPIN, s.Lacks = k.present, !k.loggedIn && !k.unlocked, k.unlocked, k.lacks
+	k.mu.Unlock()
 	flags, present := k.told()
 	if !present {
 		s.Present = false
@@ -176,6 +178,24 @@ func (k *Token) State() State {
 		s.TriesLeft = 1
 	}
 	return s
+}
+
+// askLogin notes a login that the token forgot, without waiting for what it does: that
+// would notice, too. The caller holds calls.
+func (k *Token) askLogin() {
+	if !k.alone.TryLock() {
+		return
+	}
+	defer k.alone.Unlock()
+	k.mu.Lock()
+	anchor, loggedIn := k.anchor, k.loggedIn
+	k.mu.Unlock()
+	if !loggedIn || anchor == nil {
+		return
+	}
+	if user, err := k.module.isUser(anchor.handle); err == nil && !user {
+		k.loggedOutKeepingAnchor()
+	}
 }
 
 // isUnset reports that a token has no PIN yet, and wants one. What the token said when
