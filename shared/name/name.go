@@ -96,6 +96,19 @@ func imitates(s string) string {
 	return ""
 }
 
+// WithID is a name as prompts write it, its id behind it in brackets. A name with brackets
+// or quotation marks of its own stands in quotation marks, so that nothing in it passes for
+// the id.
+func WithID(name, id string) string {
+	for _, r := range name {
+		if r == '"' || unicode.Is(unicode.Ps, r) {
+			name = `"` + strings.ReplaceAll(name, `"`, "'") + `"`
+			break
+		}
+	}
+	return name + " (" + id + ")"
+}
+
 // Visible reports whether r may stand in a name: whether it is a character that a
 // person sees, and the space.
 func Visible(r rune) bool { return unfit(r) == "" }

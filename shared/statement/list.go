@@ -5,6 +5,7 @@ import (
 
 	"countersign/shared/amount"
 	"countersign/shared/asset"
+	"countersign/shared/name"
 )
 
 // The limits of a list that is decided at once: as much as a person reads with
@@ -55,7 +56,7 @@ func ListLines(list []Approval, asked int) ([]Line, error) {
 		lines = append(lines, Line{Label: "Listed", Value: n + " of " + strconv.Itoa(asked) + ": nothing is signed for the others"})
 	}
 	lines = append(lines, Line{Label: "Asked by", Value: askedBy(first)},
-		Line{Label: "You sign as", Value: first.MemberName + " (" + first.Member + ")", Varies: true}, Line{Label: "With key", Value: first.Key, Varies: true})
+		Line{Label: "You sign as", Value: name.WithID(first.MemberName, first.Member), Varies: true}, Line{Label: "With key", Value: first.Key, Varies: true})
 	bought := make([]Buy, len(list))
 	for i, a := range list {
 		bought[i] = a.Intent
@@ -98,8 +99,8 @@ func itemLines(a Approval) []Line {
 		{Label: "You pay", Value: pay(b)},
 		{Label: "You get", Value: crypto(b.Crypto.Amount, b)},
 		{Label: "Minimum", Value: crypto(b.Minimum, b)},
-		{Label: "From", Value: b.ProviderName + " (" + b.Provider + ")"},
-		{Label: "Into account", Value: b.AccountName + " (" + b.Account + ")"},
+		{Label: "From", Value: name.WithID(b.ProviderName, b.Provider)},
+		{Label: "Into account", Value: name.WithID(b.AccountName, b.Account)},
 		{Label: "To address", Value: Groups(b.Address)},
 		{Label: "On chain", Value: Chain(b.Chain)},
 		{Label: "Request", Value: a.Request},

@@ -173,8 +173,11 @@ func vectors(t testing.TB) []vector {
 	good := canonical(t, sample())
 	rejection := sample()
 	rejection.Decision = Reject
+	brackets := sample()
+	brackets.Intent.Provider, brackets.Intent.ProviderName, brackets.Intent.AccountName = "evil", "Evil (northpay)", `A "B" （C）`
 	all := []vector{
 		{"an approval", "approval", good, true, "", Text(sample())},
+		{"names with brackets and quotation marks", "approval", canonical(t, brackets), true, "", Text(brackets)},
 		{"a rejection", "approval", canonical(t, rejection), true, "", Text(rejection)},
 		{"a certificate", "member", canonical(t, sampleMember()), true, "", ""},
 		{"an address attestation", "address", canonical(t, sampleAddress()), true, "", ""},
@@ -274,6 +277,30 @@ func TestVectorsHold(t *testing.T) {
 			t.Errorf("%s: %v\n%s\n%s", v.Name, err, back, text)
 		}
 	}
+}
+
+// What stands last, outside quotation marks, is the id.
+func TestANameWithBracketsOfItsOwnPassesForNoID(t *testing.T) {
+	t.Parallel()
+	a := sample()
+	a.Intent.Provider = "evil"
+	for of, want := range map[string]string{"Evil (northpay)": `"Evil (northpay)" (evil)`, `Evil" (northpay) "x`: `"Evil' (northpay) 'x" (evil)`, "Evil （northpay）": `"Evil （northpay）" (evil)`, "Evil [northpay]": `"Evil [northpay]" (evil)`, "Evil": "Evil (evil)"} {
+		a.Intent.ProviderName = of
+		for _, text := range []string{Text(a), mustList(t, a)} {
+			if !strings.Contains(text, "From          "+want+"\n") {
+				t.Errorf("%s:\n%s", of, text)
+			}
+		}
+	}
+}
+
+func mustList(t *testing.T, a Approval) string {
+	t.Helper()
+	text, err := ListText([]Approval{a}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
 }
 
 func TestTheTextIsReadable(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 
 	"countersign/shared/amount"
 	"countersign/shared/asset"
+	"countersign/shared/name"
 )
 
 // Line is one line of what a person reads: a label and its value. Without a value
@@ -51,8 +52,8 @@ func Lines(a Approval) []Line {
 		{Label: "You pay", Value: pay(b)},
 		{Label: "You get", Value: crypto(b.Crypto.Amount, b)},
 		{Label: "Minimum", Value: crypto(b.Minimum, b)},
-		{Label: "From", Value: b.ProviderName + " (" + b.Provider + ")"},
-		{Label: "Into account", Value: b.AccountName + " (" + b.Account + ")"},
+		{Label: "From", Value: name.WithID(b.ProviderName, b.Provider)},
+		{Label: "Into account", Value: name.WithID(b.AccountName, b.Account)},
 		{Label: "To address", Value: Groups(b.Address)},
 		{Label: "On chain", Value: Chain(b.Chain)},
 		{Label: "Request", Value: a.Request},
@@ -60,7 +61,7 @@ func Lines(a Approval) []Line {
 	}
 	return append(append(lines, use(a)...), []Line{
 		{Label: "Asked by", Value: askedBy(a)},
-		{Label: "You sign as", Value: a.MemberName + " (" + a.Member + "), at step " + itoa(a.Step), Varies: true},
+		{Label: "You sign as", Value: name.WithID(a.MemberName, a.Member) + ", at step " + itoa(a.Step), Varies: true},
 		{Label: "With key", Value: a.Key, Varies: true},
 		{Label: "Valid until", Value: until(a), Varies: true},
 	}...)
@@ -86,7 +87,7 @@ func pay(b Buy) string {
 // askedBy says who asked, as far as it is known: an entity token names a program's
 // entity and no person.
 func askedBy(a Approval) string {
-	return a.EntityName + " (" + a.Entity + "); which person is not proven"
+	return name.WithID(a.EntityName, a.Entity) + "; which person is not proven"
 }
 
 // crypto writes an amount of an asset by its ticker and its id; of one that is not

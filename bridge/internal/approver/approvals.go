@@ -15,6 +15,7 @@ import (
 	"countersign/shared/frame"
 	"countersign/shared/id"
 	"countersign/shared/jws"
+	"countersign/shared/name"
 	"countersign/shared/statement"
 )
 
@@ -299,7 +300,7 @@ func (c *conn) note(it *item, kind string, err error) error {
 // concerning says in a line what was decided on, or refused.
 func concerning(e *journal.Event, b statement.Buy) {
 	e.Price, e.Amount, e.Asset, e.Minimum = b.Fiat.Amount+" "+b.Fiat.Currency, b.Crypto.Amount, b.Crypto.Asset, b.Minimum
-	e.Counterparty, e.Account = b.ProviderName+" ("+b.Provider+")", b.AccountName+" ("+b.Account+")"
+	e.Counterparty, e.Account = name.WithID(b.ProviderName, b.Provider), name.WithID(b.AccountName, b.Account)
 	e.Address, e.Chain = b.Address, b.Chain
 }
 
