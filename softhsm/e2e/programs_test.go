@@ -23,6 +23,7 @@ var programs = sync.OnceValues(func() (string, error) {
 	for name, path := range map[string]string{
 		"countersign-gateway": "./web/cmd/countersign-gateway", "countersign-bridge": "./bridge/cmd/countersign-bridge",
 		"scripted-pinentry": "./softhsm/e2e/cmd/scripted-pinentry", "softhsm-token": "./softhsm/cmd/softhsm-token",
+		"countersign-sandbox": "./softhsm/e2e/cmd/countersign-sandbox",
 	} {
 		cmd := exec.Command("go", "build", raceFlag, "-o", filepath.Join(bin, name), path)
 		cmd.Dir = top
