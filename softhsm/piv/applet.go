@@ -212,12 +212,12 @@ func (c *Card) verify(cmd command) status {
 	}
 	if subtle.ConstantTimeCompare(cmd.data, padded(c.cfg.PIN)) == 1 {
 		c.verified, c.fresh, c.tries = true, true, c.cfg.Tries
-		c.count.RightPINs++
+		c.plus(&c.count.RightPINs)
 		return ok
 	}
 	c.verified = false
 	c.tries--
-	c.count.WrongPINs++
+	c.plus(&c.count.WrongPINs)
 	return left()
 }
 

@@ -67,10 +67,11 @@ type Card struct {
 	chip sync.Mutex // held while a command is worked on; guards applet
 	applet
 
-	mu    sync.Mutex
-	count Counters
-	out   chan struct{} // closed when the card is pulled; nil while it is outside
-	tries int
+	mu      sync.Mutex
+	count   Counters
+	counted chan struct{} // closed, and another one, when count changes
+	out     chan struct{} // closed when the card is pulled; nil while it is outside
+	tries   int
 }
 
 // key is a private key and its certificate.
@@ -99,7 +100,7 @@ func New(cfg Config) (*Card, error) {
 	if cfg.Tries < 1 || cfg.Tries > 15 {
 		return nil, errors.New("piv: a card allows 1 to 15 tries")
 	}
-	c := &Card{cfg: cfg, keys: map[Slot]*key{}, data: map[uint32][]byte{}, tries: cfg.Tries}
+	c := &Card{cfg: cfg, keys: map[Slot]*key{}, data: map[uint32][]byte{}, counted: make(chan struct{}), tries: cfg.Tries}
 	for _, slot := range []Slot{Authentication, Signature, KeyManagement, CardAuthentication} {
 		k, err := newKey(slot, cfg)
 		if err != nil {
@@ -147,7 +148,31 @@ func (c *Card) Certificate(slot Slot) *x509.Certificate {
 // Counters says what the card has done so far.
 func (c *Card) Counters() Counters { c.mu.Lock(); defer c.mu.Unlock(); return c.count }
 
-func (c *Card) add(n *int) { c.mu.Lock(); defer c.mu.Unlock(); *n++ }
+// Await waits until the card has done what happened asks for, or ctx ends.
+func (c *Card) Await(ctx context.Context, happened func(Counters) bool) error {
+	for {
+		c.mu.Lock()
+		count, counted := c.count, c.counted
+		c.mu.Unlock()
+		if happened(count) {
+			return nil
+		}
+		select {
+		case <-counted:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
+func (c *Card) add(n *int) { c.mu.Lock(); defer c.mu.Unlock(); c.plus(n) }
+
+// plus is add for a caller that holds mu.
+func (c *Card) plus(n *int) {
+	*n++
+	close(c.counted)
+	c.counted = make(chan struct{})
+}
 
 // Insert puts the card into its reader. It is there already: nothing happens.
 func (c *Card) Insert() {

@@ -109,8 +109,8 @@ func TestACardThatIsPulledWhileItSignsAnswersNothing(t *testing.T) {
 		_, err := exchange(ours, unhex(t, use(piv.Authentication, 0x81, digest[:]))...)
 		answered <- err
 	}()
-	for card.Counters().Commands < 3 { // until it computes
-		time.Sleep(time.Millisecond)
+	if err := card.Await(t.Context(), func(n piv.Counters) bool { return n.Commands == 3 }); err != nil { // it computes
+		t.Fatal(err)
 	}
 	card.Remove()
 	if err := <-answered; err == nil {

@@ -178,8 +178,8 @@ func TestAnotherCardInTheSameReaderIsAnotherTokenAndGetsNoPIN(t *testing.T) {
 	}
 	alice.Remove()
 	bob.Insert()
-	for bob.Counters().Resets == 0 {
-		time.Sleep(time.Millisecond)
+	if err := bob.Await(t.Context(), func(n piv.Counters) bool { return n.Resets > 0 }); err != nil {
+		t.Fatal(err)
 	}
 	if err := token.Login(t.Context(), []byte(alice.PIN()), false); fault.CodeOf(err) != fault.DeviceRemoved {
 		t.Errorf("log in to the card that was exchanged: %v, want DEVICE_REMOVED", err)
@@ -221,8 +221,8 @@ func TestACardThatIsPulledWhileItSignsCostsThatSignatureOnly(t *testing.T) {
 		_, err := key.SignDigest(context.Background(), digest[:])
 		failed <- err
 	}()
-	for c.Counters().Commands == before {
-		time.Sleep(time.Millisecond)
+	if err := c.Await(t.Context(), func(n piv.Counters) bool { return n.Commands > before }); err != nil {
+		t.Fatal(err)
 	}
 	c.Remove()
 	err := <-failed
