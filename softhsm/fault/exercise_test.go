@@ -75,7 +75,7 @@ func TestNoFaultTouchesMemoryThatIsNotItsOwn(t *testing.T) {
 	f := softhsm.NewFaulty(t, spec("sanitized"))
 	e := exercised(t)
 	all := append([]fault.Fault{{}, fault.HighS(), fault.WrongSignature(), fault.ZeroSignature(), fault.AlwaysAuth("k1"),
-		fault.PINPad("1", time.Millisecond), fault.Logout(), fault.CloseSessions(), fault.Lacks(0x1041), fault.Info("label", "x"),
+		fault.PINPad("1", time.Millisecond), fault.NoPIN("1"), fault.Logout(), fault.CloseSessions(), fault.Lacks(0x1041), fault.Info("label", "x"),
 		fault.Serial(time.Millisecond), fault.DuplicateSessions(time.Millisecond), fault.Removed(1), fault.Flags(1)},
 		fault.Garbage("C_GetInfo"), fault.Garbage("C_GetSlotInfo"), fault.Garbage("C_GetTokenInfo"),
 		fault.Garbage("C_GetAttributeValue"), fault.Garbage("C_Sign"), fault.Garbage("C_SignFinal"))
@@ -108,7 +108,7 @@ func FuzzControl(f *testing.F) {
 		"real /x\nenv A=b\ntoken a b\ntrace /t\nplugged 2\nabsent\nremoved CKR_DEVICE_REMOVED\n",
 		"fail C_Sign 0x30 after 1 times 2 late id 3\ndelay * 5\nhang C_Login\ncrash C_Sign late\n# comment\n\n",
 		"garbage C_GetTokenInfo\nlength C_Sign -1\nroom C_GetAttributeValue 9 attribute 0x180\nsignature high-s\n",
-		"serial 5\nduplicate-sessions 20\npin-tries 3\npin-left 1\npin-pad 10 12 34\nalways-auth k\nlacks 0x1050\ninfo serial x\nflags 1\n",
+		"serial 5\nduplicate-sessions 20\npin-tries 3\npin-left 1\npin-pad 10 12 34\nno-pin 1\nalways-auth k\nlacks 0x1050\ninfo serial x\nflags 1\n",
 		"logout\nclose-sessions id 7\r\nfail", "info", "pin-pad 1", "\x00", "fail C_Sign 0x30 after -1",
 	} {
 		f.Add([]byte(seed))

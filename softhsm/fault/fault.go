@@ -102,6 +102,10 @@ func PINPad(pin string, typing time.Duration) Fault {
 	return Fault{verb: "pin-pad", arguments: []string{milliseconds(typing)}, text: pin}
 }
 
+// NoPIN makes it a token that needs no PIN (CKF_LOGIN_REQUIRED is not set): pin is the one
+// that the module gives the real token with each session.
+func NoPIN(pin string) Fault { return Fault{verb: "no-pin", text: pin} }
+
 // AlwaysAuth makes the private keys of a label ask for the PIN at each signature
 // (CKA_ALWAYS_AUTHENTICATE).
 func AlwaysAuth(label string) Fault { return Fault{verb: "always-auth", text: label} }

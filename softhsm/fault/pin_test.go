@@ -56,6 +56,21 @@ func TestWrongPINsAreCountedAndLock(t *testing.T) {
 	d.flags(0)
 }
 
+func TestATokenThatNeedsNoPINIsUsedWithoutOne(t *testing.T) {
+	t.Parallel()
+	f := softhsm.NewFaulty(t, spec("open"))
+	f.Set(fault.NoPIN(f.Token.PIN))
+	d := load(t, f.Module)
+	d.open()
+	info, err := d.ctx.GetTokenInfo(d.slot)
+	d.ok(err)
+	state, err := d.ctx.GetSessionInfo(d.session)
+	d.ok(err)
+	if info.Flags&pkcs11.CKF_LOGIN_REQUIRED != 0 || state.State != pkcs11.CKS_RW_USER_FUNCTIONS {
+		t.Errorf("flags %#x, state %d", info.Flags, state.State)
+	}
+}
+
 func TestThePINIsTypedOnThePad(t *testing.T) {
 	t.Parallel()
 	f := softhsm.NewFaulty(t, spec("pad"))

@@ -18,11 +18,13 @@ import (
 	faults "countersign/softhsm/fault"
 )
 
+const faultyPIN = "12345678"
+
 // onFaulty starts a bridge whose one member's token is behind a PKCS#11 module
 // that shows what a test sets.
 func onFaulty(t *testing.T, set []faults.Fault, options ...func(*rig)) (*rig, *softhsm.Faulty) {
 	t.Helper()
-	f := softhsm.NewFaulty(t, softhsm.Spec{Label: "alice", Keys: []softhsm.Key{
+	f := softhsm.NewFaulty(t, softhsm.Spec{Label: "alice", PIN: faultyPIN, Keys: []softhsm.Key{
 		{Label: "approval", Curve: jws.P256, Sign: true}, {Label: "channel", Curve: jws.P256, Derive: true}}})
 	f.Set(set...)
 	d, err := device.Open(device.Config{Modules: device.Modules(f.Module), Poll: 20 * time.Millisecond})
@@ -144,5 +146,49 @@ func TestWhatATokenLacksIsSaidWhenTheChannelOpens(t *testing.T) {
 	wantCode(t, "open", err, fault.KeyUnsuited)
 	if _, pins := g.person.questions(); len(pins) != 0 || f.Calls("C_Login")+f.Calls("C_DeriveKey") != 0 {
 		t.Errorf("PINs %+v", pins)
+	}
+}
+
+func TestATokenWithoutAPINIsAskedForTheWordOnly(t *testing.T) {
+	t.Parallel()
+	g, f := onFaulty(t, []faults.Fault{faults.NoPIN(faultyPIN)})
+	b := g.mustConnect()
+	asked := func() (titles []string) {
+		shown, _ := g.person.questions()
+		for _, q := range shown {
+			if !strings.HasPrefix(q.Title, "Pair ") {
+				titles = append(titles, q.Title)
+			}
+		}
+		return titles
+	}
+	g.person.answer(func(context.Context, consent.Question) error { return fault.New(fault.Declined, "no") })
+	_, err := g.open(b, "mem_alice")
+	wantCode(t, "declined", err, fault.Declined)
+	g.person.answer(nil)
+	l := g.mustOpen(b, "mem_alice")
+	if _, err := l.decide(t.Context(), "req_0001", statement.Approve); err != nil {
+		t.Fatal(err)
+	}
+	shown, pins := g.person.questions()
+	if len(pins) != 0 || len(g.person.notices) != 0 || f.Calls("C_Login") != 0 {
+		t.Errorf("PINs %+v, notices %+v, %d logins", pins, g.person.notices, f.Calls("C_Login"))
+	}
+	if use := shown[len(shown)-2]; !slices.Equal(asked(), []string{"Use alice", "Use alice", "Approve a purchase of Sandbox"}) || !strings.Contains(use.Text, "needs no PIN") || !strings.Contains(use.Text, "approval key") {
+		t.Errorf("asked %q", shown)
+	}
+	other := g.another() // what one page may do, another may not
+	b.Close()
+	for {
+		if _, err = g.open(other, "mem_alice"); fault.CodeOf(err) != fault.DeviceInUse {
+			break
+		}
+		<-time.After(5 * time.Millisecond)
+	}
+	if again := asked(); err != nil || len(again) != 4 || again[3] != "Use alice" {
+		t.Errorf("%v, asked %q", err, again)
+	}
+	if events := g.events(); slices.Contains(events, journal.PINFailed) || !slices.Contains(events, journal.Allowed) || !slices.Contains(events, journal.Declined) {
+		t.Errorf("journal %v", events)
 	}
 }

@@ -202,6 +202,9 @@ static CK_RV special_C_GetTokenInfo(struct call *c, CK_SLOT_ID slot, CK_TOKEN_IN
 			wrong + 1 == now.pin_tries ? CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY :
 			wrong ? CKF_USER_PIN_COUNT_LOW : 0;
 	}
+	if (now.has_own) {
+		info->flags &= ~CKF_LOGIN_REQUIRED;
+	}
 	for (int i = 0; i < INFOS; i++) {
 		if (now.has_info[i]) {
 			pad(fields[i].at, fields[i].size, now.info[i]);
@@ -303,6 +306,9 @@ static CK_RV special_C_OpenSession(struct call *c, CK_SLOT_ID slot, CK_FLAGS fla
 	}
 	session_add(*session, slot);
 	pthread_mutex_lock(&mu);
+	if (now.has_own) {
+		real->C_Login(*session, CKU_USER, (CK_BYTE *)now.own, strlen(now.own));
+	}
 	if (window && !pair.waiting) {
 		struct timespec until;
 		clock_gettime(CLOCK_REALTIME, &until);

@@ -224,6 +224,10 @@ static int setting(const char *name, char *line, struct control *c)
 		c->has_pad = 1;
 		return amount(word(&line), &c->pad_ms) || text(c->pad, sizeof c->pad, skip(line)) ? -1 : 0;
 	}
+	if (!strcmp(name, "no-pin")) {
+		c->has_own = 1;
+		return text(c->own, sizeof c->own, rest);
+	}
 	if (!strcmp(name, "info")) {
 		at = one_of(word(&line), fields, INFOS);
 		if (at < 0) {

@@ -46,8 +46,9 @@ struct control {
 	char always_auth[LABELS][64];
 	char info[INFOS][64];
 	char pad[256]; /* the PIN that is typed on the pad */
+	char own[256]; /* the PIN that each session is given, as a token does that needs none */
 	unsigned long lacks[MECHANISMS];
-	int envs, labels, mechanisms, has_info[INFOS], has_pad, serial, absent, rules;
+	int envs, labels, mechanisms, has_info[INFOS], has_pad, has_own, serial, absent, rules;
 	unsigned long plugged, removed, serial_ms, duplicate_ms, pad_ms, pin_tries, flags, slots;
 	struct rule rule[RULES];
 };
