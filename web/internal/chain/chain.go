@@ -8,9 +8,9 @@
 // Three things are arrivals: the value of a transaction to a watched address, a
 // Transfer log of an ERC-20 token of the asset table, and what the balance of an
 // address shows beyond them: a payout by a contract has no transaction of its
-// own. What an address spends shows in its balance too: it falls, and the address
-// has sent a transaction. What arrives beside that between two looks, and has no
-// transaction, is one figure with it.
+// own. What an address sends shows in logs too, and of the chain's own coin in its
+// balance: it falls, and the address has sent a transaction. What arrives beside
+// that between two looks, and has no transaction, is one figure with it.
 //
 // web/internal/gateway keeps what was read, and decides what it means.
 package chain

@@ -18,6 +18,7 @@ import (
 const (
 	vault = "0x52908400098527886e0f7030069857d2e4169ee7"
 	other = "0x8ba1f109551bd432803012645ac136ddd64dba72"
+	third = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"
 	usdc  = "ethereum/erc20/usd__coin"
 )
 
@@ -115,6 +116,42 @@ func TestTokensAreSeenByTheirTransferLogs(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, "many addresses", lines(all), usdc+" 247500001 tx 1 in 1", "ethereum/erc20/dai_stablecoin_v2_0 5 tx 2 in 1")
+}
+
+func TestTokensThatAnAddressSendsAreSeen(t *testing.T) {
+	t.Parallel()
+	n := chaintest.New(t, 1)
+	n.SendToken(usdc, vault, other, "3")
+	n.Mine()
+	n.SendToken(usdc, vault, vault, "4") // which changes nothing
+	n.Token(usdc, vault, "5")
+	n.SendToken(usdc, vault, third, "6")
+	n.Mine()
+	watched := chain.Watched{vault: true, third: true}
+	for _, many := range []bool{false, true} {
+		for i := range 600 {
+			if many {
+				watched[fmt.Sprintf("0x%040x", i)] = true
+			}
+		}
+		w := dial(t, n)
+		_, all, err := w.Read(t.Context(), at(t, w, 0), 2, watched)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := []string{}
+		for _, a := range all {
+			got = append(got, fmt.Sprint(a.Address[:4], " ", a.Units, " out ", a.Out))
+		}
+		same(t, fmt.Sprint("many addresses: ", many), got, "0x52 3 out true", "0x52 5 out false", "0x70 6 out false", "0x52 6 out true")
+	}
+	quiet := chaintest.New(t, 1)
+	quiet.Token(usdc, other, "1")
+	quiet.Mine()
+	w := dial(t, quiet)
+	if _, _, err := w.Read(t.Context(), at(t, w, 0), 1, chain.Watched{vault: true}); err != nil || quiet.Asked("eth_getLogs") != 1 {
+		t.Errorf("a block without the vault: %d questions, %v", quiet.Asked("eth_getLogs"), err)
+	}
 }
 
 func TestAPayoutByAContractIsFoundByTheBalanceInItsBlock(t *testing.T) {

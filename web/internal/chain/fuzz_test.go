@@ -30,8 +30,10 @@ func FuzzAnswers(f *testing.F) {
 		}
 		var l rawLog
 		if json.Unmarshal(log, &l) == nil {
-			a, ok, err := w.transfer(&l, Block{Hash: l.BlockHash}, watched)
-			check(t, a, ok && err == nil)
+			moved, err := w.transfer(&l, Block{Hash: l.BlockHash})
+			for _, a := range moved {
+				check(t, a, err == nil && watched[a.Address] && a.Units != "0")
+			}
 		}
 	})
 }

@@ -31,36 +31,47 @@ type rawLog struct {
 	Removed   bool            `json:"removed"`
 }
 
-// logs are the Transfer logs of the known tokens in a block. It is asked for by
-// its hash, so that a node that does not have it says so (EIP-234). A node that
-// has not indexed the logs yet may answer with an empty list: what the header
-// says decides.
+// logs are what the Transfer logs of the known tokens in a block say of watched
+// addresses: what came, and what they sent. It is asked for by its hash, so that a
+// node that does not have it says so (EIP-234). A node that has not indexed the logs
+// yet may answer with an empty list: what the header says decides.
 func (w *Watcher) logs(ctx context.Context, raw rawBlock, watched Watched) ([]Arrival, error) {
 	if len(w.tokens) == 0 || len(watched) == 0 {
 		return nil, nil
 	}
-	topics := []any{transferTopic}
-	if len(watched) <= maxTopics {
-		to := make([]string, 0, len(watched))
-		for _, a := range slices.Sorted(maps.Keys(watched)) {
-			to = append(to, topicOf(a))
-		}
-		topics = append(topics, nil, to)
-	}
 	b := raw.id()
-	logs, err := w.logsOf(ctx, b, map[string]any{"address": slices.Sorted(maps.Keys(w.tokens)), "topics": topics})
-	if err != nil {
-		return nil, err
+	filters := [][]any{{transferTopic}}
+	if len(watched) <= maxTopics {
+		which := make([]string, 0, len(watched))
+		for _, a := range slices.Sorted(maps.Keys(watched)) {
+			which = append(which, topicOf(a))
+		}
+		filters = [][]any{{transferTopic, nil, which}}
+		if raw.LogsBloom == "" || w.names(raw.bloom(), watched, nil) { // else nobody sent anything
+			filters = append(filters, []any{transferTopic, which})
+		}
 	}
 	var found []Arrival
-	seen := Watched{}
-	for _, l := range logs {
-		a, ok, err := w.transfer(l, b, watched)
+	seen, read := Watched{}, map[uint64]bool{}
+	for _, topics := range filters {
+		logs, err := w.logsOf(ctx, b, map[string]any{"address": slices.Sorted(maps.Keys(w.tokens)), "topics": topics})
 		if err != nil {
-			return nil, fmt.Errorf("read the token transfers of block %d: %w", b.Number, err)
+			return nil, err
 		}
-		if seen[a.Address] = true; ok {
-			found = append(found, a)
+		for _, l := range logs {
+			moved, err := w.transfer(l, b)
+			if err != nil {
+				return nil, fmt.Errorf("read the token transfers of block %d: %w", b.Number, err)
+			}
+			if len(moved) == 0 || read[uint64(*l.Index)] {
+				continue // of one watched address to another: both filters give it
+			}
+			read[uint64(*l.Index)] = true
+			for _, a := range moved {
+				if seen[a.Address] = true; watched[a.Address] && a.Units != "0" && moved[0].Address != moved[1].Address {
+					found = append(found, a)
+				}
+			}
 		}
 	}
 	return found, w.whole(ctx, raw, watched, seen)
@@ -85,22 +96,27 @@ func (w *Watcher) logsOf(ctx context.Context, b Block, filter map[string]any) ([
 	return logs, nil
 }
 
-// transfer reads one log. Another event, another contract's, or one to somebody
-// else is passed over; a transfer that cannot be read is an error.
-func (w *Watcher) transfer(l *rawLog, b Block, watched Watched) (Arrival, bool, error) {
+// transfer reads one log: what came to one address, and what the other sent. Another
+// event, or another contract's, is passed over; a transfer that cannot be read is an
+// error.
+func (w *Watcher) transfer(l *rawLog, b Block) ([]Arrival, error) {
 	id, known := w.tokens[strings.ToLower(l.Address)]
 	if !known || len(l.Topics) != 3 || !strings.EqualFold(l.Topics[0], transferTopic) {
-		return Arrival{}, false, nil
+		return nil, nil
 	}
-	to, err := hexutil.Decode(l.Topics[2])
-	value, err2 := hexutil.Decode(l.Data)
-	if err != nil || err2 != nil || len(to) != 32 || len(value) != 32 || l.Index == nil || !isHash(l.TxHash) || l.Removed {
-		return Arrival{}, false, errors.New("the node's answer is not a transfer of the block")
+	from, err1 := hexutil.Decode(l.Topics[1])
+	to, err2 := hexutil.Decode(l.Topics[2])
+	value, err3 := hexutil.Decode(l.Data)
+	if err := errors.Join(err1, err2, err3); err != nil || len(from) != 32 || len(to) != 32 || len(value) != 32 || l.Index == nil || !isHash(l.TxHash) || l.Removed {
+		return nil, errors.New("the node's answer is not a transfer of the block")
 	}
-	address := hexutil.Encode(to[12:])
-	amount := new(big.Int).SetBytes(value)
-	a := Arrival{Asset: id, Address: address, Units: amount.String(), Tx: strings.ToLower(l.TxHash), Index: int64(*l.Index), Block: b}
-	return a, watched[address] && amount.Sign() > 0, nil
+	in := Arrival{
+		Asset: id, Address: hexutil.Encode(to[12:]), Units: new(big.Int).SetBytes(value).String(),
+		Tx: strings.ToLower(l.TxHash), Index: int64(*l.Index), Block: b,
+	}
+	out := in
+	out.Address, out.Out = hexutil.Encode(from[12:]), true
+	return []Arrival{in, out}, nil
 }
 
 func topicOf(address string) string {

@@ -220,9 +220,15 @@ func (b *books) rewind(base, was chain.Block) error {
 		if a.Balance, err = without(a, gone); err != nil {
 			return err
 		}
-		sent := func(d store.Deposit) bool { return d.Out && d.Address == a.Address }
-		if a.Swept = base.Number; slices.ContainsFunc(gone, sent) {
-			a.Sent = 0 // it may have sent less in the chain that is now
+		a.Swept = base.Number
+		for _, d := range gone {
+			switch {
+			case d.Address != a.Address:
+			case d.Out && d.Tx == "":
+				a.Sent = 0 // it may have sent less in the chain that is now
+			case d.Opening:
+				a.Swept, a.Balance = -1, "0" // it is looked at for the first time again
+			}
 		}
 		if err := b.tx.PutAddress(a); err != nil {
 			return err

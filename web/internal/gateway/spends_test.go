@@ -189,6 +189,50 @@ func TestTokensFromBeforeTheFirstStartAreAnOpeningBalance(t *testing.T) {
 	f.n.Mine()
 	scans(3)
 	expect(t, "USDC after a transfer", booked(t, account(t, w), "vault:acc_treasury", usdCoin), "9.000001")
+	f.n.Reorganise(2) // and with them the block of the first look
+	f.n.Mine()
+	f.n.Mine()
+	f.n.Mine()
+	scans(4)
+	a = account(t, w)
+	expect(t, "USDC after a reorganisation", booked(t, a, "vault:acc_treasury", usdCoin), "7.000001")
+	expect(t, "ETH after a reorganisation", booked(t, a, "vault:acc_treasury", "ethereum"), "0.2")
+}
+
+func TestTokensThatAnAddressSendsAreBookedAsSent(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	g, f := behind(t, w, 1, "eip155:1", func() time.Time { return chaintest.Start }, 1)
+	err := w.Store.Write(t.Context(), func(tx store.Tx) error {
+		return tx.PutAddress(store.Address{Chain: "eip155:1", Address: paidAddress, Entity: "ent_sandbox", Account: "acc_treasury", Balance: "0", Swept: -1})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.n.Token(usdCoin, paidAddress, "7000000") // before the first block that is read
+	f.n.Mine()
+	scan := func() {
+		t.Helper()
+		for range 2 {
+			if err := g.Deposits(t.Context(), "eip155:1"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	scan()
+	f.n.SendToken(usdCoin, paidAddress, "0x70997970c51812dc3a010c7d01b50e0d17dc79c8", "2000000")
+	f.n.Mine()
+	scan()
+	a := account(t, w)
+	expect(t, "after it sent some", booked(t, a, "vault:acc_treasury", usdCoin), "5")
+	if e := a.Entries[0]; e.Kind != wire.EntrySent || !strings.HasPrefix(e.Text, "Sent 2 USDC") {
+		t.Errorf("the entry is %+v", e)
+	}
+	f.n.Reorganise(1)
+	f.n.Mine()
+	f.n.Mine()
+	scan()
+	expect(t, "after a reorganisation", booked(t, account(t, w), "vault:acc_treasury", usdCoin), "7")
 }
 
 func TestTokensThatANodeTellsOnceAreNotBooked(t *testing.T) {

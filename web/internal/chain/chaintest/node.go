@@ -154,6 +154,11 @@ func (n *Node) Odd(kind string) {
 
 // Token puts a transfer of a token into the next block.
 func (n *Node) Token(id, to, units string) (tx string) {
+	return n.SendToken(id, "0x00000000000000000000000000000000000c0de5", to, units)
+}
+
+// SendToken puts a transfer of a token of an address into the next block.
+func (n *Node) SendToken(id, from, to, units string) (tx string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	a, _ := asset.ByID(id)
@@ -164,7 +169,7 @@ func (n *Node) Token(id, to, units string) (tx string) {
 		"address": strings.ToLower(a.Contract()), "transactionHash": tx, "data": fmt.Sprintf("0x%064x", wei(units)), "removed": false,
 		"logIndex": fmt.Sprintf("0x%x", len(n.next.logs)), "topics": []string{
 			"0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef",
-			"0x" + strings.Repeat("0", 64), "0x" + strings.Repeat("0", 24) + strings.ToLower(strings.TrimPrefix(to, "0x")),
+			"0x" + strings.Repeat("0", 24) + strings.ToLower(strings.TrimPrefix(from, "0x")), "0x" + strings.Repeat("0", 24) + strings.ToLower(strings.TrimPrefix(to, "0x")),
 		},
 	})
 	return tx
