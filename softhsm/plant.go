@@ -163,7 +163,11 @@ func (k *Token) Plant(t testing.TB, acts ...Planted) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("go", "run", "countersign/softhsm/cmd/softhsm-token", "--dir", k.Dir, "--label", k.Label, "--plant", "-")
+	program, err := tool()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "--dir", k.Dir, "--label", k.Label, "--plant", "-")
 	cmd.Stdin = bytes.NewReader(body)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("softhsm: plant objects in %q: %v\n%s", k.Label, err, out)

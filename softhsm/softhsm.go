@@ -72,15 +72,18 @@ func New(t testing.TB, spec Spec) *Token {
 }
 
 // makeIn makes a token in a folder. A program of its own does it, so that the
-// module in this process is left to the code under test. The go command keeps
-// what it built for this.
+// module in this process is left to the code under test.
 func makeIn(t testing.TB, dir string, spec Spec) *Token {
 	t.Helper()
 	body, err := json.Marshal([]Spec{spec.coded()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command("go", "run", "countersign/softhsm/cmd/softhsm-token", "--dir", dir, "--json", "-")
+	program, err := tool()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "--dir", dir, "--json", "-")
 	cmd.Stdin = bytes.NewReader(body)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
