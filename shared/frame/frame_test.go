@@ -207,7 +207,7 @@ var samples = map[string][2]any{
 	LinkState:      {LinkStateParams{State: Refused, Bridge: "b", Version: "1", Error: FromFault(fault.New(fault.PairingRefused, "no"))}, nil},
 	DeviceAdded:    {DeviceParams{"alice"}, nil},
 	DeviceRemoved:  {DeviceParams{"alice"}, nil},
-	PromptOpened:   {PromptParams{"apv_aaaa", PromptPIN, WherePinentry, 300}, nil},
+	PromptOpened:   {PromptParams{"apv_aaaa", PromptPIN, WherePinentry, 300, true}, nil},
 	PromptClosed:   {PromptParams{Kind: PromptPairing, Where: WhereTerminal}, nil},
 	PromptText:     {PromptTextParams{"apv_aaaa", "Decision  APPROVE this purchase\nYou pay   250.00 EUR"}, nil},
 
@@ -298,6 +298,7 @@ func TestFieldsHaveRanges(t *testing.T) {
 		"progress of nothing":    {new(ApprovalProgressParams), `{"batch":"bat_aaaa","done":0,"of":0}`},
 		"progress of too many":   {new(ApprovalProgressParams), `{"batch":"bat_aaaa","done":0,"of":17}`},
 		"a prompt for a day":     {new(PromptParams), `{"kind":"pin","where":"terminal","left":86400}`},
+		"a first try again":      {new(PromptParams), `{"kind":"confirm","where":"terminal","again":true}`},
 		"a prompt of the past":   {new(PromptParams), `{"kind":"pin","where":"terminal","left":-1}`},
 		"approval not an id":     {new(PromptParams), `{"approval":"x","kind":"pin","where":"terminal"}`},
 		"curve unknown": {new(BridgeInfoResult),

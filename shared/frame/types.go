@@ -229,7 +229,8 @@ type PromptParams struct {
 	Approval string `json:"approval,omitempty"` // or a batch; absent for a pairing and for a channel
 	Kind     string `json:"kind"`
 	Where    string `json:"where"`
-	Left     int    `json:"left,omitempty"` // seconds until it closes by itself, when it opens
+	Left     int    `json:"left,omitempty"`  // seconds until it closes by itself, when it opens
+	Again    bool   `json:"again,omitempty"` // for a PIN, because the one before was wrong
 }
 
 // PromptTextParams are the lines that the open prompt shows about an approval or
@@ -347,6 +348,9 @@ func (p *PromptParams) check() error {
 	}
 	if p.Left < 0 || p.Left > MaxLeft {
 		return bad("left")
+	}
+	if p.Again && p.Kind != PromptPIN {
+		return bad("again")
 	}
 	return all(oneOf("kind", p.Kind, PromptConfirm, PromptPIN, PromptPairing), oneOf("where", p.Where, WherePinentry, WhereTerminal, WhereReader))
 }

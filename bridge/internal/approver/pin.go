@@ -24,6 +24,7 @@ type pinTries struct {
 	use     *keyUse
 	allows  string // what a right one allows
 	problem string // what was wrong with the last one
+	wrong   bool   // it was another PIN than the token's
 }
 
 // unlock asks for the token's PIN until it is right, the person cancels, or
@@ -72,7 +73,7 @@ func (t *pinTries) until(ctx context.Context, dev Device, try func(context.Conte
 		if f == nil || f.Code != fault.PINIncorrect && (f.Code != fault.PINRequired || f.Details["tries_left"] != "1") {
 			return &written{err}
 		}
-		t.problem = sentence(f.Message)
+		t.problem, t.wrong = sentence(f.Message), f.Code == fault.PINIncorrect
 		var derr error
 		if dev, derr = k.conn.bridge.deps.Devices.Device(ctx, k.device()); derr != nil {
 			return derr
@@ -109,7 +110,7 @@ func (t *pinTries) last(ctx context.Context, dev Device) error {
 func (t *pinTries) ask(ctx context.Context, dev Device) (pin []byte, err error) {
 	k := t.use
 	about := k.about
-	about.Kind = frame.PromptPIN
+	about.Kind, about.Again = frame.PromptPIN, t.wrong
 	q := consent.PINQuestion{Site: k.conn.site(), Device: dev.Label, Reason: t.reason(dev), Allows: t.allows, Problem: t.problem, FinalTry: dev.FinalTry, TriesLeft: dev.TriesLeft}
 	err = k.conn.prompt(ctx, about, func(ctx context.Context, opened consent.Opened) (err error) {
 		pin, err = k.conn.bridge.deps.Prompts.PIN(ctx, q, opened)
@@ -131,7 +132,7 @@ func (t *pinTries) reason(dev Device) string {
 func (t *pinTries) onReader(ctx context.Context, dev Device, do func(context.Context) error) error {
 	k := t.use
 	about := k.about
-	about.Kind, about.Where = frame.PromptPIN, frame.WhereReader
+	about.Kind, about.Where, about.Again = frame.PromptPIN, frame.WhereReader, t.wrong
 	n := consent.Notice{Site: k.conn.site(), Title: "PIN of " + t.use.name(), Text: t.notice(dev)}
 	var done error
 	err := k.conn.prompt(ctx, about, func(ctx context.Context, opened consent.Opened) error {

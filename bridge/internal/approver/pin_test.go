@@ -153,6 +153,53 @@ func TestAPINOnTheReaderIsAskedForThereAndNowhereElse(t *testing.T) {
 	}
 }
 
+func TestThePageIsToldThatThePINWasWrong(t *testing.T) {
+	t.Parallel()
+	for name, setUp := range map[string]func(*rig){
+		"typed": func(g *rig) {
+			tries := []string{"wrong", "1234-alice"}
+			g.person.pin = func(context.Context, consent.PINQuestion) (pin []byte, err error) {
+				pin, tries = []byte(tries[0]), tries[1:]
+				return pin, nil
+			}
+		},
+		"on the reader": func(g *rig) {
+			tries := []string{"wrong", "1234-alice"}
+			pad(func(context.Context) (pin string, err error) {
+				pin, tries = tries[0], tries[1:]
+				return pin, nil
+			})(g)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			g := newRig(t)
+			setUp(g)
+			events := make(chan frame.Message, 64)
+			b, err := g.connect(func(_ string, m frame.Message) { events <- m })
+			if err != nil {
+				t.Fatal(err)
+			}
+			g.mustOpen(b, "mem_alice")
+			var again []bool
+			for len(again) < 2 {
+				var p frame.PromptParams
+				if m := <-events; m.Method == frame.PromptOpened {
+					if err := frame.DecodeParams(m, &p); err != nil {
+						t.Fatal(err)
+					}
+					if p.Kind == frame.PromptPIN {
+						again = append(again, p.Again)
+					}
+				}
+			}
+			if !slices.Equal(again, []bool{false, true}) {
+				t.Errorf("again: %v", again)
+			}
+		})
+	}
+}
+
 func TestAPINOnTheReaderCanBeCancelledAtTheScreen(t *testing.T) {
 	t.Parallel()
 	stopped := make(chan struct{})
