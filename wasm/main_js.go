@@ -57,7 +57,7 @@ func start(args []js.Value) {
 	running = shell.Start(shell.Config{
 		App: app.Config{
 			Environment: text(config, "environment"), Origin: browser.Origin(), User: text(config.Get("user"), "name"), NewKey: newKey,
-			Words: app.Words{Decimal: browser.Decimal(), Country: browser.Country(), Local: time.Local},
+			Words: app.Words{Decimal: browser.Decimal(), Country: browser.Country(), Sorted: browser.Sorted, Local: time.Local},
 		},
 		TokenURL: text(config, "token_url"), GatewayURL: text(config, "gateway_url"), BridgeURLs: list(config.Get("bridge_urls")),
 		Origin: browser.Origin(), Path: browser.Path(),

@@ -3,54 +3,52 @@ package quote
 import (
 	"cmp"
 	"slices"
-	"strconv"
 
 	"countersign/shared/amount"
-	"countersign/shared/asset"
 )
 
 // Check says whether provider p can serve the normalised input; if not, the
-// exclusion says why and what would change it. The circuit breaker comes last:
-// it says nothing about the input.
+// exclusion has the code and what would change it, and [Words] say it. The circuit
+// breaker comes last: it says nothing about the input.
 func Check(p Provider, in Input) (Excluded, bool) {
 	out := Excluded{Provider: p.ID, ProviderName: p.Name, Stage: StageEligibility}
-	no := func(code, why string) (Excluded, bool) {
-		out.Code, out.Message = code, p.Name+why
+	no := func(code string) (Excluded, bool) {
+		out.Code = code
 		return out, false
 	}
 	c := p.Capabilities
 	if c == nil || p.Freshness == Unavailable {
-		return no(CapabilitiesUnavailable, " cannot be asked: it does not say what it offers.")
+		return no(CapabilitiesUnavailable)
 	}
 	if !slices.Contains(c.Assets, in.To) {
-		return no(CryptoUnsupported, " does not sell "+assetName(in.To)+".")
+		return no(CryptoUnsupported)
 	}
 	limit, ok := c.limit(in.From)
 	if !ok {
-		return no(FiatUnsupported, " does not take "+in.From+".")
+		return no(FiatUnsupported)
 	}
 	methods, ok := c.methods(in.Country)
 	if !ok {
-		return no(CountryUnsupported, " does not serve residents of "+in.Country+".")
+		return no(CountryUnsupported)
 	}
 	if !slices.Contains(methods, in.PaymentMethod) {
 		if len(methods) > 0 {
-			out.Fix = &Fix{"payment_method", methods[0], 1, "Pay by " + MethodName(methods[0]) + " instead"}
+			out.Fix = &Fix{Field: "payment_method", Value: methods[0], Opens: 1}
 		}
-		return no(PaymentMethodUnsupported, " does not take "+MethodName(in.PaymentMethod)+" in "+in.Country+".")
+		return no(PaymentMethodUnsupported)
 	}
 	out.Params = &Params{Min: limit.Min, Max: limit.Max, Currency: limit.Fiat}
 	switch compare(in.Amount, limit) {
 	case -1:
-		out.Fix = amountFix(limit.Min, in.From)
-		return no(AmountBelowMin, " needs at least "+in.From+" "+people(limit.Min)+".")
+		out.Fix = &Fix{Field: "amount", Value: limit.Min, Opens: 1}
+		return no(AmountBelowMin)
 	case 1:
-		out.Fix = amountFix(limit.Max, in.From)
-		return no(AmountAboveMax, " takes "+in.From+" "+people(limit.Max)+" at the most.")
+		out.Fix = &Fix{Field: "amount", Value: limit.Max, Opens: 1}
+		return no(AmountAboveMax)
 	}
 	out.Params = nil
 	if p.Circuit == CircuitOpen {
-		return no(CircuitIsOpen, " did not answer the last times; it is tried again soon.")
+		return no(CircuitIsOpen)
 	}
 	return Excluded{}, true
 }
@@ -101,15 +99,7 @@ func Fixes(providers []Provider, in Input) []Fix {
 		if opens <= 0 || slices.ContainsFunc(found, func(c candidate) bool { return c.Field == field && c.Value == value }) {
 			return
 		}
-		with := in.From + " " + people(value)
-		if field == "payment_method" {
-			with = MethodName(value)
-		}
-		text := "With " + with + ", " + strconv.Itoa(opens) + " more provider"
-		if opens > 1 {
-			text += "s"
-		}
-		found = append(found, candidate{Fix{field, value, opens, text + " can sell"}, distance})
+		found = append(found, candidate{Fix{Field: field, Value: value, Opens: opens}, distance})
 	}
 	current, err := amount.Parse(in.Amount)
 	if err != nil {
@@ -172,37 +162,4 @@ func count(providers []Provider, in Input) int {
 		}
 	}
 	return n
-}
-
-func amountFix(value, fiat string) *Fix {
-	return &Fix{"amount", value, 1, "Pay " + fiat + " " + people(value) + " instead"}
-}
-
-func people(value string) string {
-	a, err := amount.Parse(value)
-	if err != nil {
-		return value
-	}
-	return a.Format(amount.Plain())
-}
-
-func assetName(id string) string {
-	a, _ := asset.ByID(id)
-	return a.Name
-}
-
-// MethodName is a payment method as people write it.
-func MethodName(method string) string {
-	for _, p := range []struct{ id, name string }{
-		{"sepa", "SEPA transfer"}, {"ach", "ACH transfer"}, {"instantach", "instant ACH"}, {"applepay", "Apple Pay"},
-		{"googlepay", "Google Pay"}, {"paypal", "PayPal"}, {"pix", "Pix"}, {"ideal", "iDEAL"}, {"fasterpayments", "Faster Payments"},
-		{"bank", "bank transfer"}, {"bancontact", "Bancontact"}, {"revolut", "Revolut"}, {"cashapp", "Cash App"},
-		{"venmo", "Venmo"}, {"p2p", "peer to peer"}, {"eps", "EPS"}, {"interac", "Interac"}, {"upibanktransfer", "UPI"},
-		{"payid", "PayID"}, {"spei", "SPEI"}, {"imps", "IMPS"}, {"sofort", "Sofort"}, {"giropay", "Giropay"},
-	} {
-		if p.id == method {
-			return p.name
-		}
-	}
-	return method
 }

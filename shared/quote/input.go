@@ -129,7 +129,7 @@ func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == 
 // Validate is what a form asks while somebody types: the problems of the input
 // on its own and, when there are none, those that exclude every provider. The
 // messages say how to fix it.
-func Validate(providers []Provider, in Input) []Problem {
+func Validate(providers []Provider, in Input, w Words) []Problem {
 	in, problems := Normalise(in)
 	if len(problems) > 0 {
 		return problems
@@ -148,9 +148,9 @@ func Validate(providers []Provider, in Input) []Problem {
 	// The provider that came furthest through the checks is the nearest to
 	// working, so its reason is the one to tell.
 	nearest := slices.MaxFunc(lost, func(a, b Excluded) int { return depth(a.Code) - depth(b.Code) })
-	message := nearest.Message
+	message := w.Why(nearest, in)
 	if fixes := Fixes(providers, in); len(fixes) > 0 {
-		message += " " + fixes[0].Text + "."
+		message += " " + w.Opens(fixes[0], in) + "."
 	}
 	return []Problem{{fieldOf(nearest.Code), nearest.Code, message}}
 }

@@ -164,7 +164,7 @@ type Fix struct {
 	Field string `json:"field"` // as in the JSON of Input
 	Value string `json:"value"`
 	Opens int    `json:"opens"` // how many more providers could quote
-	Text  string `json:"text"`  // "With EUR 50, 3 more providers can sell"
+	Text  string `json:"text"`  // of the HTTP API, by [English]: "With EUR 50, 3 more providers can sell"
 }
 
 // Excluded is a provider that gives no quote, and why.
@@ -173,7 +173,7 @@ type Excluded struct {
 	ProviderName string  `json:"provider_name"`
 	Stage        string  `json:"stage"`
 	Code         string  `json:"code"`
-	Message      string  `json:"message"` // a sentence for people
+	Message      string  `json:"message"` // a sentence for people, by [English] in the HTTP API
 	Params       *Params `json:"params,omitempty"`
 	Fix          *Fix    `json:"fix,omitempty"`
 }

@@ -57,7 +57,7 @@ func TestProvidersAreExcludedWithAReasonAndAFix(t *testing.T) {
 					continue
 				}
 				got[p.ID] = e.Code
-				if e.Message == "" || e.Stage != quote.StageEligibility || e.Provider != p.ID || e.ProviderName != p.Name {
+				if e = quote.English.Tell(e, in.Input); e.Message == "" || e.Stage != quote.StageEligibility || e.Provider != p.ID || e.ProviderName != p.Name {
 					t.Errorf("%s: %+v", p.ID, e)
 				}
 			}
@@ -66,7 +66,7 @@ func TestProvidersAreExcludedWithAReasonAndAFix(t *testing.T) {
 			}
 			texts := []string{}
 			for _, f := range quote.Fixes(v.Providers, in.Input) {
-				texts = append(texts, f.Text)
+				texts = append(texts, quote.English.Opens(f, in.Input))
 			}
 			if d := cmp.Diff(in.Fixes, texts); d != "" {
 				t.Errorf("fixes: %s", d)
@@ -96,7 +96,7 @@ func TestAFixIsTrue(t *testing.T) {
 				changed.PaymentMethod = f.Value
 			}
 			if got := count(changed) - count(in.Input); got != f.Opens {
-				t.Errorf("%s: %q lets %d more in", in.Name, f.Text, got)
+				t.Errorf("%s: %+v lets %d more in", in.Name, f, got)
 			}
 		}
 	}
@@ -160,17 +160,17 @@ func TestValidateSaysHowToFix(t *testing.T) {
 	t.Parallel()
 	v := load(t)
 	for _, in := range v.Inputs {
-		problems := quote.Validate(v.Providers, in.Input)
+		problems := quote.Validate(v.Providers, in.Input, quote.English)
 		if open := len(in.Codes) < len(v.Providers); open != (len(problems) == 0) {
 			t.Errorf("%s: %+v", in.Name, problems)
 		}
 	}
-	problems := quote.Validate(v.Providers[:2], quote.Input{From: "EUR", To: "ethereum", Amount: "20", PaymentMethod: "sepa", Country: "FR"})
+	problems := quote.Validate(v.Providers[:2], quote.Input{From: "EUR", To: "ethereum", Amount: "20", PaymentMethod: "sepa", Country: "FR"}, quote.English)
 	want := []quote.Problem{{Field: "amount", Code: quote.AmountBelowMin, Message: "Alpha needs at least EUR 50. With EUR 100, 2 more providers can sell."}}
 	if d := cmp.Diff(want, problems); d != "" {
 		t.Error(d)
 	}
-	if p := quote.Validate(nil, v.Inputs[0].Input); len(p) != 1 {
+	if p := quote.Validate(nil, v.Inputs[0].Input, quote.English); len(p) != 1 {
 		t.Errorf("without providers: %+v", p)
 	}
 }

@@ -50,10 +50,10 @@ func TestTheTextsOfFixesAreThoseOfThePage(t *testing.T) {
 	var code []string
 	for _, p := range []Provider{dear, other} {
 		lost, _ := Check(p, in)
-		code = append(code, lost.Fix.Text)
+		code = append(code, English.Tell(lost, in).Fix.Text)
 		for _, f := range Fixes([]Provider{p}, in) {
-			if !slices.Contains(code, f.Text) && f.Value != "5000" {
-				code = append(code, f.Text)
+			if text := English.Opens(f, in); !slices.Contains(code, text) && f.Value != "5000" {
+				code = append(code, text)
 			}
 		}
 	}

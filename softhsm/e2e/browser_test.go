@@ -195,11 +195,13 @@ func TestRefusalsInTheBrowserLoseNothing(t *testing.T) {
 	p.picture("declined")
 	p.sees("Waits for approval")
 
-	wrong := []string{"11111111", "decline"}
+	wrong := []string{"11111111", "hang"}
 	r.answer(system.Answers{PINs: map[string][]string{"bob": wrong}})
 	p.presses("Close")
 	p.picks("member", "mem_bob")
 	p.presses("Approve")
+	p.sees("The last PIN was wrong.")
+	p.presses("Cancel")
 	p.until("that the PIN was not given", "[...document.querySelectorAll('button')].some(b => b.innerText.trim() === 'Try again')")
 	p.picture("no-pin")
 	p.sees("Waits for approval")

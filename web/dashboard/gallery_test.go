@@ -72,12 +72,18 @@ func fits(p tab, how string, width int64) {
 	if w := js[int64](p, "document.documentElement.scrollWidth"); w > width {
 		p.Errorf("%s at %d px: the page is %d px wide: %s", how, width, w, js[string](p, widest))
 	}
+	if width < 600 {
+		p.want(sideways, []string{})
+	}
 }
 
 // small lists what a finger may miss: less than 44 px high. Links in a sentence
 // are exempt, and .copy has a larger area around it.
 const small = `[...root.querySelectorAll('a, button, select, input')].filter((e) => !e.matches('.link, .copy, .skip, .quote-radio') && e.checkVisibility() &&
 	e.getBoundingClientRect().height < 44 && !(e.closest('.input-group, .check')?.getBoundingClientRect().height >= 44)).map((e) => e.outerHTML.slice(0, 90))`
+
+// sideways lists the texts that would have to be moved sideways to be read.
+const sideways = `[...root.querySelectorAll('pre')].filter((e) => e.scrollWidth > e.clientWidth).map((e) => e.textContent.slice(0, 40))`
 
 // widest names the elements that stick out.
 const widest = `[...root.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > innerWidth + 1 && !e.closest('.table-wrap, .visually-hidden'))

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"strings"
+
 	"countersign/shared/governance"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -115,7 +117,7 @@ func (m *Model) accountRules(a wire.Account) view.Node {
 // ruleText says a rule in words.
 func ruleText(m *Model, r governance.Rule) string {
 	if r.Deny {
-		return "Refused" + condition(r)
+		return "Refused" + m.condition(r)
 	}
 	text := ""
 	for i, s := range r.Steps {
@@ -137,19 +139,22 @@ func ruleText(m *Model, r governance.Rule) string {
 			text += ", without whoever asked (refused: nothing proves yet who asked)"
 		}
 	}
-	return text + condition(r) + "; usable for " + statement.GovernedBy{UseWithin: r.UseWithin}.Use()
+	return text + m.condition(r) + "; usable for " + statement.GovernedBy{UseWithin: r.UseWithin}.Use()
 }
 
-func condition(r governance.Rule) string {
+// condition is for which amounts a rule is.
+func (m *Model) condition(r governance.Rule) (text string) {
 	for _, c := range r.When {
-		switch {
-		case c.Amount != nil && c.Amount.Max != "" && c.Amount.Min != "":
-			return ", from " + c.Amount.Min + " to " + c.Amount.Max + " " + c.Amount.Currency
-		case c.Amount != nil && c.Amount.Max != "":
-			return ", up to " + c.Amount.Max + " " + c.Amount.Currency
-		case c.Amount != nil && c.Amount.Min != "":
-			return ", from " + c.Amount.Min + " " + c.Amount.Currency
+		if c.Amount == nil {
+			continue
 		}
+		if text = ", "; c.Amount.Min != "" {
+			text += "from " + m.cfg.Words.fiat(c.Amount.Min, c.Amount.Currency) + " "
+		}
+		if c.Amount.Max != "" {
+			text += "up to " + m.cfg.Words.fiat(c.Amount.Max, c.Amount.Currency)
+		}
+		return strings.TrimRight(text, ", ")
 	}
 	return ""
 }

@@ -77,12 +77,6 @@ func (m *Model) actBuy(name, arg, value string) []Command {
 		m.board = m.board.Show()
 	case "buy.request":
 		return m.pin()
-	case "buy.dismiss":
-		for wish := range m.failed {
-			if strings.HasPrefix(wish, "request ") {
-				delete(m.failed, wish)
-			}
-		}
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ func (m *Model) several() (bar view.Node, pickable map[string]bool) {
 		label = "Approve together…"
 	}
 	var who, warn view.Node
-	if id.Member != "" {
+	if who = m.unsigned(); id.Member != "" {
 		who, warn = m.signAs(func(member string) bool { return len(m.pickable(frame.Identity{Member: member})) > 0 }, id), warnings(id)
 	}
 	busy := m.bridge.State == BridgeConnecting || m.bridge.State == BridgePairing
@@ -149,7 +149,7 @@ func (m *Model) severalDone(f approvals.Flow) view.Node {
 	tone, picture, text, again := "is-positive", "check", "Signed. The vault recorded each of them.", view.Node{}
 	if f.Done < f.Needed {
 		tone, picture = "is-warning", "alert"
-		text = "Signed. The vault recorded " + itoa(f.Done) + " of " + itoa(f.Needed) + ". The list says why the others were not; they still wait."
+		text = "Signed. The vault recorded " + itoa(f.Done) + " of " + plural(f.Needed, "request", "requests") + ". The list says why the others were not; they still wait."
 		again = button("is-small", "batch", "Try the others again")
 	}
 	return view.El("div", classes("notice", tone), icon(picture), view.El("div", "notice-body", view.El("p", "notice-title", text), readText(f),
@@ -161,5 +161,5 @@ func readText(f approvals.Flow) view.Node {
 	if f.Text == "" {
 		return view.Node{}
 	}
-	return view.El("details", "", view.Key("read"), view.El("summary", "", "What you read and signed"), view.El("pre", "statement-text", view.A("tabindex", "0"), f.Text))
+	return view.El("details", "", view.Key("read"), view.El("summary", "", "What you read and signed"), lines(f.Text))
 }

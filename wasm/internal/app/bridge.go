@@ -104,9 +104,10 @@ func (m *Model) promptChanged(msg PromptChanged) {
 		return
 	}
 	*m.flow = m.flow.Prompt(msg.Kind, msg.Where)
+	m.flow.Wrong = msg.Again
 	switch msg.Kind {
 	case frame.PromptPIN:
-		m.announce = "The bridge asks for the PIN of the device."
+		m.announce = cond(msg.Again, wrongPIN) + "The bridge asks for the PIN of the device."
 	case frame.PromptConfirm:
 		m.announce = "Read the statement in the bridge's prompt and decide there."
 	}

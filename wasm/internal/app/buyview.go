@@ -46,7 +46,7 @@ func (m *Model) buyForm() view.Node {
 			choice("asset", "You get", f.Asset, assets, problemOf(problems, "to")),
 			view.El("div", "field-row",
 				choice("method", "Pay by", f.Method, named(c.Methods, methodName), problemOf(problems, "payment_method")),
-				choice("country", "Country of residence", f.Country, named(c.Countries, m.cfg.Words.country), problemOf(problems, "country"))),
+				choice("country", "Country of residence", f.Country, m.cfg.Words.byName(named(c.Countries, m.cfg.Words.country)), problemOf(problems, "country"))),
 			choice("account", "Into account", f.Account, accounts, ""),
 			m.sentence(), ask)))
 }
@@ -179,17 +179,17 @@ func (m *Model) fixesFor() view.Node {
 	if !ok || !m.providers.Loaded {
 		return view.Node{}
 	}
-	return fixButtons(quote.Fixes(m.providers.Value, m.form.Input(plain)))
+	return m.fixButtons(quote.Fixes(m.providers.Value, m.form.Input(plain)))
 }
 
 func (m *Model) fixes() view.Node {
 	if !m.board.Done || m.stale() {
 		return view.Node{}
 	}
-	return fixButtons(m.board.Fixes)
+	return m.fixButtons(m.board.Fixes)
 }
 
-func fixButtons(list []quote.Fix) view.Node {
+func (m *Model) fixButtons(list []quote.Fix) view.Node {
 	if len(list) == 0 {
 		return view.Node{}
 	}
@@ -198,9 +198,13 @@ func fixButtons(list []quote.Fix) view.Node {
 		if i == 3 {
 			break
 		}
-		chips = append(chips, view.El("button", "chip", view.A("type", "button"), view.Key(f.Field+f.Value), view.On("click", "buy.fix:"+f.Field+"="+f.Value), f.Text))
+		chips = append(chips, fixButton("chip", f, m.cfg.Words.quotes().Opens(f, m.form.Input(""))))
 	}
 	return view.El("div", "chips", view.A("role", "group"), view.A("aria-label", "Changes that bring more prices"), chips)
+}
+
+func fixButton(class string, f quote.Fix, text string) view.Node {
+	return view.El("button", class, view.A("type", "button"), view.Key(f.Field+f.Value), view.On("click", "buy.fix:"+f.Field+"="+f.Value), text)
 }
 
 func (m *Model) quotesHead() view.Node {
@@ -221,13 +225,13 @@ func (m *Model) offer(o quoteui.Offer, best, chosen quoteui.Offer) view.Node {
 	case o.Row != nil:
 		return m.offered(o, best, chosen)
 	case o.Out != nil:
-		fix := view.Node{}
+		fix, words, in := view.Node{}, m.cfg.Words.quotes(), m.asked.Input("")
 		if o.Out.Fix != nil {
-			fix = view.El("button", "button is-small quote-fix", view.A("type", "button"), view.On("click", "buy.fix:"+o.Out.Fix.Field+"="+o.Out.Fix.Value), o.Out.Fix.Text)
+			fix = fixButton("button is-small quote-fix", *o.Out.Fix, words.Fix(*o.Out.Fix, in))
 		}
 		return view.El("div", "quote is-unavailable", view.Key(o.Provider),
 			view.El("div", "quote-main", view.El("div", "quote-provider", view.El("strong", "", o.Name), badge("", "minus", outWord(o.Out)))),
-			view.El("p", "quote-reason", o.Out.Message), fix)
+			view.El("p", "quote-reason", words.Why(*o.Out, in)), fix)
 	}
 	return view.El("div", "quote is-late", view.Key(o.Provider), view.A("aria-busy", "true"),
 		view.El("div", "quote-main", view.El("div", "quote-provider", view.El("strong", "", o.Name)), view.El("div", "quote-meta", "Asking")),
@@ -328,7 +332,7 @@ func (m *Model) more(row *quote.Row) view.Node {
 		facts = append(facts, fact("Fees", "not disclosed, already taken off"))
 	}
 	for _, f := range row.Fees {
-		facts = append(facts, fact(or(feeNames[f.Type], f.Type), m.cfg.Words.number(f.Amount, -1)+" "+f.Currency))
+		facts = append(facts, fact(or(feeNames[f.Type], f.Type), m.cfg.Words.fiat(f.Amount, f.Currency)))
 	}
 	if row.PriceType == "indicative" {
 		facts = append(facts, fact("Price", "indicative, asked again before you pay"))

@@ -57,7 +57,7 @@ func pairingPrompt(code string, cancel view.Node) view.Node {
 	return view.El("section", "prompt", icon("bridge"), view.El("div", "prompt-body",
 		view.El("h2", "prompt-title", "Is the code the same in the bridge's prompt?"),
 		view.El("div", "code-display", view.A("role", "img"), view.A("aria-label", spaced(code)), digits),
-		view.El("p", "", "Approve there only if all six digits are the same. If not, decline: something sits between this page and the bridge."),
+		view.El("p", "", "If all six digits are the same, type “"+word("")+"” there. If they differ, press Enter, which declines: something sits between this page and the bridge."),
 		view.El("div", "cluster", cancel)))
 }
 
@@ -140,21 +140,21 @@ func (m *Model) flowNow(r wire.Request, f approvals.Flow) view.Node {
 	case f.Stage == approvals.Connect:
 		return m.connecting(cancel)
 	case f.Where != "" && f.Ask == frame.PromptPIN:
-		return prompt("lock", "Type the PIN of "+or(f.Device, "the device"), "The bridge asks for it "+place(f.Where)+". This page never sees it.", m.promptClock(r), cancel)
+		return prompt("lock", "Type the PIN of "+or(f.Device, "the device"), cond(f.Wrong, wrongPIN)+"The bridge asks for it "+place(f.Where)+". This page never sees it.", m.promptClock(r), cancel)
 	case f.Where != "":
 		title := "Read it in the bridge's prompt"
 		if len(f.Items) > 0 {
 			title = "Read the list in the bridge's prompt"
 		}
 		return prompt("bridge", title, "It opened "+place(f.Where)+". What you read there is what is signed."+cond(f.Shown != "", " Compare it with the text below, line by line.")+" Then type “"+
-			word(f)+"” there; anything else declines, and signs nothing.", m.promptClock(r), cancel)
+			word(f.Decision)+"” there; anything else declines, and signs nothing.", m.promptClock(r), cancel)
 	}
 	return view.El("div", "cluster", view.El("span", "spinner", view.A("aria-hidden", "true")), view.El("span", "muted", "Working"), cancel)
 }
 
 // word is what the person types in the bridge's prompt.
-func word(f approvals.Flow) string {
-	if f.Decision == frame.Reject {
+func word(decision string) string {
+	if decision == frame.Reject {
 		return "reject"
 	}
 	return "approve"
@@ -163,6 +163,9 @@ func word(f approvals.Flow) string {
 func prompt(picture, title, text string, below ...any) view.Node {
 	return view.El("section", "prompt", icon(picture), view.El("div", "prompt-body", view.El("h2", "prompt-title", title), view.El("p", "", text), view.El("div", "cluster", below...)))
 }
+
+// wrongPIN is said while the bridge asks again.
+const wrongPIN = "The last PIN was wrong. "
 
 func place(where string) string {
 	switch where {

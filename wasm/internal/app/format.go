@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"countersign/shared/asset"
+	"countersign/shared/quote"
 	"countersign/shared/statement"
 	"countersign/wasm/internal/view"
 )
@@ -16,6 +17,7 @@ const thin = "\u202f"
 type Words struct {
 	Decimal string                   // the decimal sign
 	Country func(code string) string // a country's name; nil for the code
+	Sorted  func([]string) []string  // names in the order of the language; nil leaves them
 	Local   *time.Location           // the person's time zone
 }
 
@@ -62,6 +64,22 @@ func (w Words) country(code string) string {
 	return code
 }
 
+// byName puts choices, value and name, in the order of their names.
+func (w Words) byName(list [][2]string) [][2]string {
+	if w.Sorted == nil {
+		return list
+	}
+	values := make(map[string]string, len(list))
+	names := make([]string, len(list))
+	for i, c := range list {
+		values[c[1]], names[i] = c[0], c[1]
+	}
+	for i, n := range w.Sorted(names) {
+		list[i] = [2]string{values[n], n}
+	}
+	return list
+}
+
 // assetOf is what a LedgerId is called.
 func assetOf(id string) asset.Asset {
 	a, ok := asset.ByID(id)
@@ -72,18 +90,13 @@ func assetOf(id string) asset.Asset {
 	return a
 }
 
-var methods = map[string]string{
-	"card": "Card", "applepay": "Apple Pay", "googlepay": "Google Pay", "paypal": "PayPal", "sepa": "SEPA transfer",
-	"bank": "Bank transfer", "ach": "ACH transfer", "fasterpayments": "Faster Payments", "sepainstant": "SEPA Instant",
-	"pix": "Pix", "ideal": "iDEAL", "revolut": "Revolut", "p2p": "Person to person", "sofort": "Sofort", "giropay": "giropay",
-	"eps": "EPS", "bancontact": "Bancontact", "interac": "Interac", "venmo": "Venmo", "upibanktransfer": "UPI",
-}
-
+// methodName is a payment method where a name begins: "iDEAL" stays as it is.
 func methodName(id string) string {
-	if n, ok := methods[id]; ok {
-		return n
+	n := quote.MethodName(id)
+	if len(n) > 1 && n[1] >= 'a' {
+		return capital(n)
 	}
-	return capital(id)
+	return n
 }
 
 // chainOf is a chain by its name and its id.
@@ -122,6 +135,9 @@ func (w Words) amount(amount, unit, size string, places int) view.Node {
 }
 
 func (w Words) fiat(amount, currency string) string { return w.number(amount, -1) + " " + currency }
+
+// quotes are the words for what shared/quote finds.
+func (w Words) quotes() quote.Words { return quote.Words{Money: w.fiat, Country: w.country} }
 
 // when writes a moment: the time today, else the date too.
 func (w Words) when(t, now time.Time) string {
@@ -177,16 +193,13 @@ func left(d time.Duration) string {
 	return itoa(s/86400) + " days"
 }
 
-// plain turns an amount as people type it into a plain decimal: grouping spaces
-// and apostrophes go, the person's decimal sign becomes a point. It reports
-// false for anything that could be read in two ways.
-func (w Words) plain(s string) (string, bool) {
-	s = strings.TrimSpace(s)
-	if s == "" || len(s) > 64 {
-		return "", false
+// typed is what a person typed as an amount, in digits of ASCII and without the
+// spaces and apostrophes that group, and the marks in it.
+func typed(s string) (text string, marks []rune, ok bool) {
+	if s = strings.TrimSpace(s); s == "" || len(s) > 64 {
+		return "", nil, false
 	}
 	var b strings.Builder
-	var marks []rune
 	for _, r := range s {
 		switch {
 		case r >= '0' && r <= '9':
@@ -202,10 +215,21 @@ func (w Words) plain(s string) (string, bool) {
 			marks = append(marks, r)
 			b.WriteRune(r)
 		default:
-			return "", false
+			return "", nil, false
 		}
 	}
-	out, ok := decimalPoint(b.String(), marks, w.decimal())
+	return b.String(), marks, true
+}
+
+// plain turns an amount as people type it into a plain decimal: the person's
+// decimal sign becomes a point. It reports false for anything that could be read in
+// two ways.
+func (w Words) plain(s string) (string, bool) {
+	text, marks, ok := typed(s)
+	if grouped, _ := twoWays(text); !ok || grouped != "" {
+		return "", false
+	}
+	out, ok := decimalPoint(text, marks, w.decimal())
 	if !ok {
 		return "", false
 	}
@@ -218,6 +242,16 @@ func (w Words) plain(s string) (string, bool) {
 		whole += "." + frac
 	}
 	return whole, whole != "0" && len(whole) <= 40
+}
+
+// twoWays returns both readings of an amount such as 1.000, which is a thousand to
+// some and one to others, whatever language their browser speaks; else nothing.
+func twoWays(s string) (grouped, decimal string) {
+	i := strings.IndexAny(s, ".,")
+	if i < 1 || i > 3 || s[0] == '0' || len(s) != i+4 || unmarked(s[i+1:]) != s[i+1:] {
+		return "", ""
+	}
+	return unmarked(s), s[:i] + "." + s[i+1:]
 }
 
 // decimalPoint decides which mark is the decimal sign: the person's own one when

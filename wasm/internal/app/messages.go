@@ -87,6 +87,7 @@ type (
 	PromptChanged struct {
 		Open        bool
 		Kind, Where string
+		Again       bool      // the PIN that was typed before was wrong
 		Ends        time.Time // when it closes by itself; zero when the bridge does not tell
 	}
 	// PromptShown brings the lines that the open prompt shows.

@@ -151,7 +151,7 @@ func (m *Model) decision(r wire.Request) view.Node {
 	case m.bridge.State == BridgeConnecting:
 		who = m.connecting(button("is-quiet", "bridge.stop", "Cancel"))
 	default:
-		who = view.El("p", "muted", "Approving connects this page to the bridge on this computer. You read and decide in the bridge's own prompt; the key never leaves the device.")
+		who = view.El("div", "stack", m.unsigned(), view.El("p", "muted", "You read and decide in the bridge's own prompt; the key never leaves the device."))
 	}
 	if m.confirm == r.ID {
 		return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Reject this request?")),
@@ -162,6 +162,18 @@ func (m *Model) decision(r wire.Request) view.Node {
 	return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Your decision")),
 		view.El("div", "card-body", view.El("div", "stack", who, warn,
 			view.El("div", "cluster", working("is-primary", "decide:"+frame.Approve, busy, "Approve", "Connecting"), button("is-danger", "decide:"+frame.Reject, "Reject")))))
+}
+
+// unsigned stands where one would choose whom to sign as, and says how to come to it.
+func (m *Model) unsigned() view.Node {
+	if m.bridge.State != BridgeUnknown && m.bridge.State != BridgeFailed {
+		return view.Node{}
+	}
+	text := "Connect the bridge on this computer to see whom you can sign as."
+	if !m.bridge.Paired {
+		text += " The first time you compare six digits, which pairs it with this page."
+	}
+	return view.El("div", "spread", view.El("p", "", text), button("is-small", "bridge.connect", "Connect"))
 }
 
 // signAs lets a person choose when the bridge can act for several members.
@@ -249,7 +261,7 @@ func (m *Model) statementCard(r wire.Request) view.Node {
 	var body view.Node
 	switch {
 	case l.Loaded:
-		body = view.El("pre", "statement-text", view.A("tabindex", "0"), view.A("translate", "no"), l.Value)
+		body = lines(l.Value)
 	case l.Err != nil:
 		body = notice(approvals.Explain(l.Err), "refresh")
 	default:
@@ -262,7 +274,20 @@ func (m *Model) statementCard(r wire.Request) view.Node {
 func shownLines(f approvals.Flow) view.Node {
 	return view.El("figure", "statement", view.Key("shown"), view.El("figcaption", "statement-head", icon("shield"),
 		"The lines that the bridge shows now. Every letter must be the same there. Trust its prompt, not this page."),
-		view.El("pre", "statement-text", view.A("tabindex", "0"), view.A("translate", "no"), f.Shown))
+		lines(f.Shown))
+}
+
+// lines shows the bridge's lines. What does not fit begins further in, so that it
+// cannot pass for a line.
+func lines(text string) view.Node {
+	parts := []any{view.A("tabindex", "0"), view.A("translate", "no")}
+	for i, line := range strings.Split(text, "\n") {
+		if i > 0 {
+			parts = append(parts, "\n")
+		}
+		parts = append(parts, view.El("span", "line", line))
+	}
+	return view.El("pre", "statement-text", parts...)
 }
 
 func (m *Model) people(r wire.Request) view.Node {

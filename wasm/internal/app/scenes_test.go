@@ -139,7 +139,7 @@ func all(m *Model) *Model {
 	quoted(m)
 	m.Update(OfferCame{Seq: m.board.Seq, Offer: quoteui.Offer{Provider: "coinharbor", Row: sampleRow("coinharbor", "Coinharbor", "0.0943", "2651.12", 9*time.Second)}})
 	m.Update(OfferCame{Seq: m.board.Seq, Offer: quoteui.Offer{Provider: "meridian", Out: &quote.Excluded{Provider: "meridian", ProviderName: "Meridian", Stage: quote.StageEligibility,
-		Code: quote.AmountBelowMin, Message: "Meridian takes at least 300 EUR.", Fix: &quote.Fix{Field: "amount", Value: "300", Opens: 1, Text: "Pay EUR 300 instead"}}}})
+		Code: quote.AmountBelowMin, Message: "Meridian needs at least EUR 300.", Params: &quote.Params{Min: "300", Max: "50000", Currency: "EUR"}, Fix: &quote.Fix{Field: "amount", Value: "300", Opens: 1, Text: "Pay EUR 300 instead"}}}})
 	return m
 }
 
@@ -321,6 +321,7 @@ func scenes() map[string]func() *Model {
 		"request-unlocked":  deciding(pin, closed),
 		"request-reading":   deciding(pin, closed, prompt, PromptShown{Text: shownText}),
 		"request-no-pin":    deciding(prompt), // the device was unlocked
+		"request-pin-wrong": deciding(pin, closed, PromptChanged{Open: true, Kind: frame.PromptPIN, Where: frame.WhereTerminal, Again: true}),
 		"request-pin-again": deciding(prompt, closed, pin),
 		"request-rejected":  ended(wire.RequestRejected),
 		"request-expired":   ended(wire.RequestExpired),

@@ -282,7 +282,7 @@ func (m *Model) sayOffers(seq int) {
 	offered, asked := m.board.Counts()
 	s := itoa(offered) + " of " + itoa(asked) + " prices received"
 	if best := m.board.Best(m.server()); best.Row != nil {
-		s += ", best " + best.Name + " " + best.Row.CryptoAmount + " " + assetOf(best.Row.Asset).Ticker
+		s += ", best " + best.Name + " " + m.cfg.Words.fiat(best.Row.CryptoAmount, assetOf(best.Row.Asset).Ticker)
 	}
 	m.announce = s + "."
 }
@@ -312,7 +312,12 @@ func (m *Model) problems() []quote.Problem {
 	case m.form.Amount == "":
 		return []quote.Problem{{Field: "amount", Message: "Say how much you want to spend."}}
 	case !ok:
-		return []quote.Problem{{Field: "amount", Message: "Write the amount in digits, for example 250."}}
+		text := "Write the amount in digits, for example 250."
+		digits, _, _ := typed(m.form.Amount)
+		if whole, decimal := twoWays(digits); whole != "" {
+			text = "This may be " + m.cfg.Words.number(whole, -1) + " or " + m.cfg.Words.number(decimal, -1) + ". Write " + whole + " for the first."
+		}
+		return []quote.Problem{{Field: "amount", Message: text}}
 	case !m.providers.Loaded:
 		return nil
 	}
@@ -326,7 +331,7 @@ func (m *Model) problems() []quote.Problem {
 			return []quote.Problem{{Field: "to", Code: quote.CodeInvalid, Message: capital(a.NotWatched) + "."}}
 		}
 	}
-	return quote.Validate(m.providers.Value, m.form.Input(plain))
+	return quote.Validate(m.providers.Value, m.form.Input(plain), m.cfg.Words.quotes())
 }
 
 // ask starts the stream of prices. Unless loud, an invalid form stays silent.

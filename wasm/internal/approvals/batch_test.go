@@ -13,7 +13,7 @@ func several() Flow {
 func TestSeveralAreCountedAsTheyAreSigned(t *testing.T) {
 	t.Parallel()
 	f := several().Prompt("confirm", "pinentry").PromptClosed().Counted(2, 3)
-	if steps := f.Steps(); steps[3].Text != "2 of 3 inside the device" || steps[3].Status != Current {
+	if steps := f.Steps(); steps[3].Text != "2 of 3 requests inside the device" || steps[3].Status != Current {
 		t.Errorf("%+v", steps)
 	}
 	f = f.Prompt("pin", "pinentry") // a device that asks before each
@@ -37,7 +37,7 @@ func TestSeveralAreOverWithTheLastOfThem(t *testing.T) {
 	if !f.Over() || f.Err != nil || f.Done != 2 || f.Needed != 3 || f.Text != "what was read" || f.Items[1].Err == nil || f.Items[0].Done != 1 {
 		t.Errorf("%+v", f)
 	}
-	if last := f.Steps()[4]; last.Text != "2 of 3" || last.Status != Done {
+	if last := f.Steps()[4]; last.Text != "2 of 3 requests" || last.Status != Done {
 		t.Errorf("%+v", last)
 	}
 }

@@ -36,6 +36,7 @@ type Flow struct {
 	Ask      string // what the last prompt of this stage asked for: "pairing", "pin" or "confirm"
 	Where    string // where it is: "pinentry", "terminal" or "reader"; empty while there is none
 	AskedPIN bool
+	Wrong    bool   // the PIN that was typed before the open prompt was wrong
 	Shown    string // the lines of the open prompt, as the bridge tells them
 	Text     string // what the person read, once signed
 	State    string // the request's state after the receipt
@@ -185,7 +186,7 @@ func (f Flow) signed(one string) string {
 	if len(f.Items) == 0 || f.Stage == Verified {
 		return one
 	}
-	return itoa(f.Done) + " of " + itoa(f.Needed) + " inside the device"
+	return f.count() + " inside the device"
 }
 
 func (f Flow) verified() string {
@@ -195,7 +196,16 @@ func (f Flow) verified() string {
 	if f.Decision == "REJECT" {
 		return "Rejection recorded"
 	}
-	return itoa(f.Done) + " of " + itoa(f.Needed)
+	return f.count()
+}
+
+// count is how many of what: of several, requests are counted, and of one its approvals.
+func (f Flow) count() string {
+	what := " approvals"
+	if len(f.Items) > 0 {
+		what = " requests"
+	}
+	return itoa(f.Done) + " of " + itoa(f.Needed) + what
 }
 
 func itoa(n int) string {

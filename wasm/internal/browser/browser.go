@@ -80,6 +80,23 @@ func Country() func(code string) string {
 	}
 }
 
+// Sorted puts names in the order of the person's language; as they were when the
+// browser cannot.
+func Sorted(names []string) []string {
+	list := global.Get("Array").New()
+	for _, n := range names {
+		list.Call("push", n)
+	}
+	if _, err := call(list, "sort", global.Get("Intl").Get("Collator").New().Get("compare")); err != nil {
+		return names
+	}
+	sorted := make([]string, len(names))
+	for i := range sorted {
+		sorted[i] = list.Index(i).String()
+	}
+	return sorted
+}
+
 // Random is a number between 0 and 1, for spreading timers and nothing else.
 func Random() float64 { return global.Get("Math").Call("random").Float() }
 

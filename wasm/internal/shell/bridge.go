@@ -169,7 +169,7 @@ func (s *Shell) notify(e bridgeclient.Event) {
 		if r != nil {
 			r.PromptOpened(*e.Prompt)
 		}
-		s.Post(app.PromptChanged{Open: true, Kind: e.Prompt.Kind, Where: e.Prompt.Where, Ends: s.ends(e.Prompt.Left)})
+		s.Post(app.PromptChanged{Open: true, Kind: e.Prompt.Kind, Where: e.Prompt.Where, Again: e.Prompt.Again, Ends: s.ends(e.Prompt.Left)})
 	case frame.PromptText:
 		s.Post(app.PromptShown{Text: e.Text.Text})
 	case frame.PromptClosed:

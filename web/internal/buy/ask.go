@@ -60,8 +60,9 @@ func (d *Desk) Quote(ctx context.Context, in quote.Input, emit func(Event)) (quo
 		}
 	}
 	result.Quotes = quote.Rank(result.Quotes)
-	if fixes := quote.Fixes(known, in); fixes != nil {
-		result.Fixes = fixes
+	for _, f := range quote.Fixes(known, in) {
+		f.Text = quote.English.Opens(f, in)
+		result.Fixes = append(result.Fixes, f)
 	}
 	result.ServerTime = d.cfg.Now().UTC()
 	return result, nil
@@ -111,6 +112,7 @@ func check(in quote.Input) (quote.Input, error) {
 func (d *Desk) ask(ctx context.Context, s *shop, in quote.Input) answer {
 	a := answer{provider: s.describe(ctx, d.cfg.Now)}
 	if e, ok := quote.Check(a.provider, in); !ok {
+		e = quote.English.Tell(e, in)
 		a.excluded = &e
 		return a
 	}
