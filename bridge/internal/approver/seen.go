@@ -4,19 +4,21 @@ import (
 	"context"
 	"fmt"
 
+	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/instance"
 	"countersign/shared/fault"
 	"countersign/shared/name"
 )
 
-// seen is what this bridge sees of its modules, tokens and keys, for doctor: it may be
+// seen is what this bridge sees of its prompt, modules, tokens and keys, for doctor: it may be
 // started in another shell, with another environment, and find others. It looks for
 // nothing that is missing, which would disturb what is there.
 func (b *Bridge) seen(ctx context.Context) (notes []instance.Note) {
+	notes = append(notes, b.asks())
 	d, ok := b.deps.Devices.(devices)
 	if !ok {
-		return nil
+		return notes
 	}
 	for _, p := range d.Problems() {
 		if p.Same != "" {
@@ -50,6 +52,18 @@ func (b *Bridge) seen(ctx context.Context) (notes []instance.Note) {
 		}
 	}
 	return notes
+}
+
+// asks says where the person is asked.
+func (b *Bridge) asks() instance.Note {
+	n := instance.Note{ID: instance.Prompt, Message: "it asks in a window of pinentry"}
+	switch b.deps.Prompts.Where() {
+	case "":
+		n.Code, n.Message = string(fault.PromptUnavailable), "it cannot ask anybody: it was started where there is neither a display with pinentry nor a terminal"
+	case consent.AtTerminal:
+		n.Message = "it asks in the terminal that it was started from"
+	}
+	return n
 }
 
 // about says what is seen of a token that is plugged in.

@@ -113,6 +113,24 @@ func TestTheDoctorWarnsOfAModuleThatTheBridgeLeavesOut(t *testing.T) {
 	}
 }
 
+// Whether a person can be asked is up to the bridge that runs, and not to the shell.
+func TestTheRunningBridgeSaysWhereItAsks(t *testing.T) {
+	t.Parallel()
+	cfg := patient(t)
+	cfg.Bridge.Modules = nil
+	cfg.Bridge.Prompt, cfg.Bridge.Pinentry = "", ""
+	mine, err := instance.Claim(t.Context(), instance.Config{StateDir: cfg.Bridge.StateDir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mine.Close()
+	mine.Look(func(context.Context) []instance.Note {
+		return []instance.Note{{ID: instance.Prompt, Code: "PROMPT_UNAVAILABLE", Message: "it cannot ask anybody"}}
+	})
+	mine.Announce([]string{"ws://127.0.0.1:1"})
+	expect(t, diagnose(t, cfg), "bridge:prompt", Bad, "it cannot ask anybody")
+}
+
 func TestTheRunningBridgeIsAskedWhatItSees(t *testing.T) {
 	t.Parallel()
 	f := softhsm.NewFaulty(t, spec("alice"))

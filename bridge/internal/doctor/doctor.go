@@ -53,8 +53,9 @@ type Config struct {
 // checks is one visit.
 type checks struct {
 	Config
-	mu  sync.Mutex
-	all []Finding
+	asked bool // the bridge that runs says that it can ask
+	mu    sync.Mutex
+	all   []Finding
 }
 
 func (c *checks) note(id string, level Level, what, remedy string) {

@@ -143,12 +143,15 @@ func (c *checks) certificates() (members []approver.Certified) {
 	return members
 }
 
-// prompt looks where questions would appear.
+// prompt looks where questions would appear. A bridge that runs was perhaps started where
+// there is a terminal, and asks there.
 func (c *checks) prompt() {
 	asker, err := consent.New(consent.Config{Prompt: c.Bridge.Prompt, Pinentry: c.Bridge.Pinentry})
 	switch {
 	case err != nil:
 		c.note("prompt", Bad, err.Error(), `Install pinentry, or set "pinentry" to where it is.`)
+	case asker.Where() == "" && c.asked:
+		c.note("prompt", OK, "nobody could be asked from here: there is neither a display with pinentry nor a terminal; the running bridge asks where it was started", "")
 	case asker.Where() == "":
 		c.note("prompt", Bad, "nobody can be asked here: there is neither a display with pinentry nor a terminal", "Install pinentry, or start the bridge in a terminal.")
 	default:

@@ -109,6 +109,7 @@ func (c *checks) running(ctx context.Context) {
 	}
 	for _, n := range notes {
 		code := fault.Code(n.Code)
+		c.asked = c.asked || n.ID == instance.Prompt && code == ""
 		switch {
 		case n.Remark && strings.HasPrefix(n.ID, "twice:"):
 			c.note("bridge:"+n.ID, Warn, "the running bridge says: "+n.Message, onceRemedy)

@@ -21,7 +21,7 @@ import (
 const (
 	askWho  = "who"  // by doctor
 	askShow = "show" // by a second start
-	askSeen = "seen" // by doctor: what the bridge sees of modules, tokens and keys
+	askSeen = "seen" // by doctor: what the bridge sees of its prompt, modules, tokens and keys
 )
 
 const (
@@ -29,6 +29,9 @@ const (
 	maxAnswer     = 256 << 10
 	maxNotes      = 500
 )
+
+// Prompt is the ID of the note that says where the bridge asks.
+const Prompt = "prompt"
 
 // Note is one thing that a running bridge sees.
 type Note struct {
