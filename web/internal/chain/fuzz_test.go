@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"bytes"
 	"encoding/json"
 	"testing"
 )
@@ -9,6 +10,8 @@ import (
 func FuzzAnswers(f *testing.F) {
 	f.Add([]byte(`{"number":"0x1","hash":"0x01","parentHash":"0x02","timestamp":"0x3","transactions":[{"hash":"0x01","to":"0xaa","value":"0x1"},7,null,{"type":"0x7e","value":"lots"}]}`),
 		[]byte(`{"address":"0xa0b86991c6218b36c1d19d4a2e9eb0ce3606eb48","topics":["`+transferTopic+`","0x","0x"],"data":"0x1","logIndex":"0x0"}`))
+	f.Add([]byte(`{"jsonrpc":"2.0","id":42,"result":"0x1","error":null}`), []byte(`{}`))
+	f.Add([]byte(`{"jsonrpc":"2.0","id":"42","result":"0x1","id":42}`), []byte(`{}`))
 	w, err := New(Config{RPC: "http://127.0.0.1:1", Chain: "eip155:1"})
 	if err != nil {
 		f.Fatal(err)
@@ -20,6 +23,11 @@ func FuzzAnswers(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, block, log []byte) {
+		var result json.RawMessage
+		waiting := map[string]question{"42": {out: &result}}
+		if err := take(block, waiting); err == nil && (len(waiting) != 0 || !bytes.Contains(block, []byte("42"))) {
+			t.Errorf("%s answers question 42", block)
+		}
 		var raw rawBlock
 		if json.Unmarshal(block, &raw) == nil && raw.complete() {
 			_ = w.names(raw.bloom(), watched, nil)

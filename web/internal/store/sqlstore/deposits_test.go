@@ -97,3 +97,40 @@ func TestTheAddressesAndDepositsOfAnOlderDatabaseAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 }
+
+// Tokens that came before the first start were not looked for.
+func TestAddressesOfAnOlderDatabaseAreLookedAtForTheFirstTimeAgain(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "old.db")
+	db, err := connect(path, "immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.UpTo(t.Context(), 5); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), `INSERT INTO addresses (chain, address, entity, account, request, balance, swept) VALUES ('eip155:1', '0xab', 'ent_a', 'acc_a', '', '7', 9)`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	err = open(t, path).Read(t.Context(), func(tx store.Tx) error {
+		a, err := tx.Address("eip155:1", "0xab")
+		if a.Swept != -1 || a.Balance != "0" || a.Sent != 0 {
+			t.Errorf("%+v", a)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
