@@ -1,3 +1,5 @@
+//go:build !js
+
 package statement
 
 import (
@@ -6,6 +8,7 @@ import (
 
 	"countersign/shared/amount"
 	"countersign/shared/asset"
+	"countersign/shared/eip55"
 )
 
 // CheckUnits checks that what an intent carries side by side belongs together:
@@ -35,8 +38,7 @@ func (b Buy) CheckUnits(at string) error {
 }
 
 // unfit says why an address of a chain cannot hold what is bought; it is empty when it
-// can, as far as its form tells. The check of EIP-55 is the signer's, which makes
-// every address.
+// can, as far as its form tells.
 func unfit(chain, address string) string {
 	if !strings.HasPrefix(chain, "eip155:") {
 		return ""
@@ -44,6 +46,9 @@ func unfit(chain, address string) string {
 	digits, ok := strings.CutPrefix(address, "0x")
 	if !ok || len(digits) != 40 || strings.Trim(digits, "0123456789abcdefABCDEF") != "" {
 		return "is not an address of an eip155 chain: 0x and 40 hexadecimal digits"
+	}
+	if !eip55.Valid(address) {
+		return "has letters in an upper and lower case that do not fit its digits (EIP-55): one of them was changed"
 	}
 	if strings.Trim(digits, "0") == "" {
 		return "is the zero address, which nobody has the key of"

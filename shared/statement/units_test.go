@@ -1,3 +1,5 @@
+//go:build !js
+
 package statement
 
 import (
@@ -33,6 +35,9 @@ func TestUnitsThatDoNotBelongTogetherAreRefused(t *testing.T) {
 		{"money finer than the currency", func(b *Buy) { b.Fiat.Amount = "250.005" }, "intent.fiat.amount"},
 		{"yen with sen", func(b *Buy) { b.Fiat.Amount, b.Fiat.Currency = "250.5", "JPY" }, "intent.fiat.amount"},
 		{"an address in lower case", func(b *Buy) { b.Address = strings.ToLower(b.Address) }, ""},
+		{"an address in capitals", func(b *Buy) { b.Address = "0x" + strings.ToUpper(b.Address[2:]) }, ""},
+		{"an address with a letter in another case", func(b *Buy) { b.Address = strings.Replace(b.Address, "E", "e", 1) }, "intent.address"},
+		{"an address with a changed digit", func(b *Buy) { b.Address = strings.Replace(b.Address, "4552", "4553", 1) }, "intent.address"},
 		{"an address of Bitcoin", func(b *Buy) { b.Address = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4" }, "intent.address"},
 		{"an address of Solana", func(b *Buy) { b.Address = "7v91N7iZ9mNicL8WfG6cgSCKyRXydQjLh6UYBWwm6y1Q" }, "intent.address"},
 		{"an address without 0x", func(b *Buy) { b.Address = b.Address[2:] }, "intent.address"},

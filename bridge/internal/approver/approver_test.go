@@ -334,6 +334,7 @@ func TestStatementsThatAreNotAskedForAreRefusedUnseen(t *testing.T) {
 		},
 		"intent.fiat.currency": func(a *statement.Approval) { a.Intent.Fiat.Currency = "XXX" },
 		"intent.address":       func(a *statement.Approval) { a.Intent.Address = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4" },
+		"intent.address ":      func(a *statement.Approval) { a.Intent.Address = "0x7E5F4552091A69125d5DfCb7b8C2659029395BDf" }, // its check
 		"exp": func(a *statement.Approval) {
 			a.NotBefore, a.IssuedAt, a.Expires = a.NotBefore-3000, a.IssuedAt-3000, a.Expires-3000
 		},
@@ -342,7 +343,7 @@ func TestStatementsThatAreNotAskedForAreRefusedUnseen(t *testing.T) {
 		g.vault.serve = spoil
 		_, err := l.decide(t.Context(), "req_0001", statement.Approve)
 		wantCode(t, field, err, fault.StatementInvalid)
-		if f, _ := fault.As(err); f != nil && f.Details["field"] != field {
+		if f, _ := fault.As(err); f != nil && f.Details["field"] != strings.TrimSpace(field) {
 			t.Errorf("%s: details %v", field, f.Details)
 		}
 		if after, _ := g.person.questions(); len(after) != len(before) {

@@ -16,6 +16,7 @@ import (
 
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
+	"countersign/shared/eip55"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
@@ -60,7 +61,7 @@ func (s *stranger) plant(labels ...string) {
 // owns reports whether a key, or its address, is one of the stranger's.
 func (s *stranger) owns(j statement.JWK, address string) bool {
 	return slices.ContainsFunc(s.keys, func(k jws.PublicKey) bool {
-		return jwkOf(k) == j || address == evmAddress(k)
+		return jwkOf(k) == j || address == eip55.Of(k.Uncompressed()[1:])
 	})
 }
 

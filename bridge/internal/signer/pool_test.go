@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/shared/eip55"
 	"countersign/shared/fault"
 	"countersign/shared/id"
 	"countersign/shared/jws"
@@ -221,6 +222,36 @@ func TestALogThatGivesAnAddressTwiceIsRefused(t *testing.T) {
 	}
 }
 
+// TestALogWithAnAddressThatIsNotItsKeysIsRefused: also when one letter is in the other
+// case, so that the check of EIP-55 does not hold.
+func TestALogWithAnAddressThatIsNotItsKeysIsRefused(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	r := g.request(newRequestID(t))
+	for name, address := range map[string]string{
+		"in lower case": strings.ToLower(r.Intent.Address), "another": "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf",
+	} {
+		bad := *g.service.state.requests[r.Request]
+		bad.Request, bad.Intent.Address = newRequestID(t), address
+		var err error
+		bad.Attestation, err = sign(t.Context(), g.service.key, statement.TypAddress, statement.Address{
+			V: 1, Type: "address", Entity: "ent_sandbox", Account: treasury, Request: bad.Request, Chain: bad.Intent.Chain,
+			Address: address, PublicKey: g.attested(r).PublicKey, IssuedAt: g.clock.now().Unix(),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, err := strictjson.Canonical(bad.RequestBody)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := signedlog.Entry{Seq: 2, At: g.clock.now().Unix(), Type: signedlog.Request, Body: strictjson.Raw(body)}
+		if err := g.service.state.apply(e, "", ""); err == nil || !strings.Contains(err.Error(), "not the one of its key") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestAFreeAddressWithoutItsKeyIsPassedOver: one key that is gone stops nothing.
 func TestAFreeAddressWithoutItsKeyIsPassedOver(t *testing.T) {
 	t.Parallel()
@@ -252,7 +283,7 @@ func TestAKeyThatACrashKeptFromTheLogIsUsedNext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := g.request(newRequestID(t)); r.Intent.Address != evmAddress(key.PublicKey()) || g.depositKeys() != 1 {
+	if r := g.request(newRequestID(t)); r.Intent.Address != eip55.Of(key.PublicKey().Uncompressed()[1:]) || g.depositKeys() != 1 {
 		t.Errorf("another key was made: %s", r.Intent.Address)
 	}
 }

@@ -149,6 +149,11 @@ func (s *state) applyRequest(e signedlog.Entry) error {
 	if at.Request != b.Request || at.Address != b.Intent.Address || at.Account != b.Intent.Account || at.Entity != s.genesis.Entity {
 		return fmt.Errorf("the address of %s is not the attested one", b.Request)
 	}
+	if key, err := publicKey(at.PublicKey); err != nil {
+		return fmt.Errorf("the key of the address of %s: %w", b.Request, err)
+	} else if want, err := addressOn(b.Intent.Chain, key); err != nil || at.Address != want {
+		return fmt.Errorf("the address of %s is not the one of its key", b.Request)
+	}
 	r := &request{RequestBody: b, created: time.Unix(b.Created, 0).UTC()}
 	if b.Created > e.At {
 		return fmt.Errorf("request %s was made after its entry", b.Request)

@@ -7,9 +7,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ethereum/go-ethereum/common"
-
 	"countersign/shared/asset"
+	"countersign/shared/eip55"
 	"countersign/shared/fault"
 	"countersign/shared/quote"
 )
@@ -156,12 +155,5 @@ func destination(in quote.Input) bool {
 	if in.Dest == "" || !strings.HasPrefix(bought.Chain, "eip155:") {
 		return true
 	}
-	if !isHex(in.Dest) || !common.IsHexAddress(in.Dest) {
-		return false
-	}
-	digits := in.Dest[2:]
-	if digits == strings.ToLower(digits) || digits == strings.ToUpper(digits) {
-		return true
-	}
-	return common.HexToAddress(in.Dest).Hex() == in.Dest
+	return eip55.Valid(in.Dest)
 }

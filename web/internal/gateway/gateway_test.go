@@ -176,6 +176,45 @@ func TestForgedAttestationStopsTheOrder(t *testing.T) {
 	gatewaytest.Refused(t, err, fault.SignatureInvalid)
 }
 
+// What the signer attests must be the address of the key, and its letters must be in
+// the case that its digits have by EIP-55, or all in one.
+func TestAnAddressWhoseCheckDoesNotHoldStopsTheOrder(t *testing.T) {
+	t.Parallel()
+	flipped := func(address string) string { // one letter in the other case
+		i := strings.LastIndexAny(address, "abcdefABCDEF")
+		c := address[i : i+1]
+		if up := strings.ToUpper(c); up != c {
+			c = up
+		} else {
+			c = strings.ToLower(c)
+		}
+		return address[:i] + c + address[i+1:]
+	}
+	for name, c := range map[string]struct {
+		respell func(string) string
+		good    bool
+	}{
+		"a letter in the other case": {flipped, false},
+		"another address":            {func(string) string { return "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf" }, false},
+		"in lower case":              {strings.ToLower, true},
+		"in capitals":                {func(a string) string { return "0x" + strings.ToUpper(a[2:]) }, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := gatewaytest.New(t)
+			w.Signer.Respell = c.respell
+			r := w.Approved()
+			if r.Address.Verified != c.good {
+				t.Errorf("verified: %v", r.Address.Verified)
+			}
+			_, err := w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID)
+			if c.good && err != nil || !c.good && fault.CodeOf(err) != fault.SignatureInvalid {
+				t.Errorf("ordered: %v", err)
+			}
+		})
+	}
+}
+
 func TestLogOfAnotherSignerIsRefused(t *testing.T) {
 	t.Parallel()
 	w := gatewaytest.New(t)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"countersign/shared/eip55"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
@@ -244,6 +245,13 @@ func (g *Gateway) attested(b signedlog.RequestBody) error {
 	}
 	if a.Entity != g.cfg.Entity || a.Account != b.Intent.Account || a.Request != b.Request || a.Chain != b.Intent.Chain || a.Address != b.Intent.Address {
 		return fault.New(fault.SignatureInvalid, "the attestation is of another address")
+	}
+	key, err := publicKey(a.PublicKey)
+	if err != nil {
+		return err
+	}
+	if strings.HasPrefix(a.Chain, "eip155:") && (!eip55.Valid(a.Address) || !strings.EqualFold(a.Address, eip55.Of(key.Uncompressed()[1:]))) {
+		return fault.New(fault.SignatureInvalid, "the attested address is not the one of its key")
 	}
 	return nil
 }

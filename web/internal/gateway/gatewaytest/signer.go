@@ -6,7 +6,6 @@ package gatewaytest
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -23,8 +22,8 @@ import (
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
-	"github.com/ethereum/go-ethereum/common"
 
+	"countersign/shared/eip55"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/jws"
@@ -110,6 +109,9 @@ type Signer struct {
 	Old bool
 	// ForgeAttestation makes the next request's address one that nobody attested.
 	ForgeAttestation bool
+	// Respell changes the addresses that are attested, and the requests' own.
+	Respell  func(address string) string
+	deposits map[string]Key // of addresses
 }
 
 // NewSigner starts one; it stops with the test.
@@ -118,13 +120,14 @@ func NewSigner(t testing.TB, now func() time.Time) *Signer {
 	s := &Signer{
 		t: t, now: now, Key: NewKey(t), Members: map[string]Key{}, Down: func() bool { return false },
 		requests: map[string]*signedlog.RequestBody{}, inputs: map[string]wire.SignerRequestInput{}, votes: map[string][]governance.Approval{},
+		Respell: func(address string) string { return address }, deposits: map[string]Key{},
 	}
 	ids := []string{"mem_alice", "mem_bob", "mem_carol"}
 	s.Genesis = statement.Genesis{
 		V: 1, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox GmbH",
 		Signer: statement.SignerKeys{Statement: s.Key.JWK(), Channel: []statement.JWK{NewKey(t).JWK()}},
 		Accounts: []statement.GenesisAccount{{
-			Account: "acc_treasury", Name: "Treasury", Chain: "eip155:31337", Address: address(t),
+			Account: "acc_treasury", Name: "Treasury", Chain: "eip155:31337", Address: addressOf(NewKey(t)),
 			Rules: governance.Set{Version: 1, Rules: []governance.Rule{{
 				Name: "two of three", Steps: []governance.Step{{Name: "approval", Quorum: 2, Members: ids}},
 			}}},
@@ -149,13 +152,13 @@ func NewSigner(t testing.TB, now func() time.Time) *Signer {
 }
 
 // address is a new one, in the mixed case of EIP-55.
-func address(t testing.TB) string {
-	t.Helper()
-	var b [20]byte
-	if _, err := rand.Read(b[:]); err != nil {
-		t.Fatal(err)
-	}
-	return common.Address(b).Hex()
+func addressOf(k Key) string { return eip55.Of(k.PublicKey().Uncompressed()[1:]) }
+
+// deposit is the address of a new key.
+func (s *Signer) deposit() string {
+	k := NewKey(s.t)
+	s.deposits[addressOf(k)] = k
+	return addressOf(k)
 }
 
 func (s *Signer) append(typ string, body any) {
@@ -226,7 +229,7 @@ func (s *Signer) postRequest(w http.ResponseWriter, r *http.Request) {
 		Request: in.Request, Created: s.now().Unix(), Expires: in.ExpiresAt.Unix(),
 		Intent: statement.Buy{
 			Type: "buy", Account: a.Account, AccountName: a.Name, Provider: in.Provider, ProviderName: in.ProviderName, Fiat: in.Fiat,
-			Crypto: in.Crypto, Minimum: in.Minimum, Chain: a.Chain, Address: address(s.t), PaymentMethod: in.PaymentMethod, Country: in.Country, Quote: in.Quote,
+			Crypto: in.Crypto, Minimum: in.Minimum, Chain: a.Chain, Address: s.deposit(), PaymentMethod: in.PaymentMethod, Country: in.Country, Quote: in.Quote,
 		},
 		GovernedBy: statement.GovernedBy{Rule: "two of three", Version: 1, Digest: a.Rules.Digest(), UseWithin: a.Rules.Rules[0].UseWithin},
 	}
@@ -235,10 +238,12 @@ func (s *Signer) postRequest(w http.ResponseWriter, r *http.Request) {
 	}
 	att := statement.Address{
 		V: 1, Type: "address", Entity: s.Genesis.Entity, Account: a.Account, Request: in.Request, Chain: a.Chain,
-		Address: b.Intent.Address, PublicKey: NewKey(s.t).JWK(), IssuedAt: s.now().Unix(),
+		Address: b.Intent.Address, PublicKey: s.deposits[b.Intent.Address].JWK(), IssuedAt: s.now().Unix(),
 	}
+	att.Address = s.Respell(att.Address)
+	b.Intent.Address = att.Address
 	if s.ForgeAttestation {
-		att.Address = address(s.t)
+		att.Address = s.deposit()
 	}
 	payload, err := statement.Encode(att)
 	if err != nil {
