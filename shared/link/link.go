@@ -19,6 +19,7 @@ import (
 	"strconv"
 
 	"countersign/shared/fault"
+	"countersign/shared/link/xx"
 )
 
 // Version is the first byte of every handshake message. Later versions have 2 to
@@ -80,7 +81,7 @@ type ResponderConfig struct {
 
 // Initiator is the page's end of a handshake: Start, then Finish, once each.
 type Initiator struct {
-	hs     *handshakeState
+	hs     *xx.Handshake
 	remote []byte
 	nonce  [nonceSize]byte
 	static []byte
@@ -143,13 +144,12 @@ func (i *Initiator) Finish(message2 []byte) ([]byte, *Session, error) {
 	if err != nil {
 		return nil, nil, fault.Annotate(err, "link: write message 3")
 	}
-	s, err := newSession(i.hs, send, receive, i.nonce[:], nonceB)
-	return msg, s, err
+	return msg, newSession(i.hs, send, receive, i.nonce[:], nonceB), nil
 }
 
 // Responder is the bridge's end of a handshake: Accept, then Finish, once each.
 type Responder struct {
-	hs     *handshakeState
+	hs     *xx.Handshake
 	nonce  [nonceSize]byte
 	commit [commitSize]byte
 	random io.Reader
@@ -211,12 +211,12 @@ func (r *Responder) Finish(message3 []byte) (*Session, error) {
 	if commit := commitment(nonceP, r.hs.PeerStatic()); subtle.ConstantTimeCompare(commit[:], r.commit[:]) != 1 {
 		return nil, fault.New(fault.RecordInvalid, "message 3 of the handshake is not what message 1 committed to")
 	}
-	return newSession(r.hs, send, receive, nonceP, r.nonce[:])
+	return newSession(r.hs, send, receive, nonceP, r.nonce[:]), nil
 }
 
 var errOrder = fault.New(fault.Conflict, "the steps of a handshake happen once and in order")
 
-func handshake(dh DH, origin string, random io.Reader, initiator bool) (*handshakeState, error) {
+func handshake(dh DH, origin string, random io.Reader, initiator bool) (*xx.Handshake, error) {
 	if dh == nil || random == nil {
 		return nil, errors.New("link: the configuration has no DH or no Rand")
 	}
@@ -226,7 +226,7 @@ func handshake(dh DH, origin string, random io.Reader, initiator bool) (*handsha
 	if n := len(dh.Static()); n != KeySize {
 		return nil, errors.New("link: the static key has " + strconv.Itoa(n) + " bytes")
 	}
-	return newState(dh, prologueLabel+origin, random, initiator)
+	return xx.New(dhFunc{dh}, dh.Static(), []byte(prologueLabel+origin), random, initiator), nil
 }
 
 func header(number byte) []byte { return []byte{Version, number} }
@@ -251,13 +251,10 @@ func commitment(nonce, static []byte) [commitSize]byte {
 }
 
 // code is the six digits that both ends show when they meet for the first time.
-func code(nonceP, nonceB, hash []byte) (string, error) {
+func code(nonceP, nonceB, hash []byte) string {
 	ikm := append(append(make([]byte, 0, 2*nonceSize), nonceP...), nonceB...)
-	out, err := derive(ikm, hash, codeLabel, 8)
-	if err != nil {
-		return "", err
-	}
-	return strconv.FormatUint(1_000_000+binary.BigEndian.Uint64(out)%1_000_000, 10)[1:], nil
+	out := xx.HKDF(hash, ikm, []byte(codeLabel), 8)
+	return strconv.FormatUint(1_000_000+binary.BigEndian.Uint64(out)%1_000_000, 10)[1:]
 }
 
 // keyError is a failure of our own key, which says nothing about the other end.

@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"countersign/shared/fault"
+	"countersign/shared/link/xx"
 )
 
 // RekeyEvery is after how many records a direction gets its next key (Noise §11.3).
@@ -21,21 +22,17 @@ type Session struct {
 	hash   []byte
 
 	mu      sync.Mutex
-	send    *cipherState
-	receive *cipherState
+	send    *xx.Cipher
+	receive *xx.Cipher
 	closed  bool
 }
 
-func newSession(hs *handshakeState, send, receive *cipherState, nonceP, nonceB []byte) (*Session, error) {
+func newSession(hs *xx.Handshake, send, receive *xx.Cipher, nonceP, nonceB []byte) *Session {
 	hash := hs.ChannelBinding()
-	digits, err := code(nonceP, nonceB, hash)
-	if err != nil {
-		return nil, err
-	}
 	return &Session{
-		code: digits, remote: append([]byte(nil), hs.PeerStatic()...), hash: append([]byte(nil), hash...),
+		code: code(nonceP, nonceB, hash), remote: append([]byte(nil), hs.PeerStatic()...), hash: append([]byte(nil), hash...),
 		send: send, receive: receive,
-	}, nil
+	}
 }
 
 // Code is the six digits that page and prompt show when the two meet for the
@@ -99,7 +96,7 @@ func (s *Session) Close() {
 var errClosed = fault.New(fault.ChannelClosed, "the link is closed")
 
 // rekey moves to the next key before record 1,000, 2,000, and so on.
-func rekey(c *cipherState) {
+func rekey(c *xx.Cipher) {
 	if n := c.Nonce(); n > 0 && n%RekeyEvery == 0 {
 		c.Rekey()
 	}

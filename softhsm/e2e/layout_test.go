@@ -66,6 +66,8 @@ var importRules = []struct {
 	{packages: "wasm", forbidden: "net/http", deep: true, wasm: true, reason: "1,535 KB of the bundle for what fetch does"},
 	{packages: "wasm", forbidden: "github.com/golang-jwt/jwt/v5", deep: true, wasm: true, reason: "600 KB; the page is trusted to verify nothing"},
 	{packages: "wasm", forbidden: "github.com/decred/dcrd/dcrec/secp256k1/v4", deep: true, wasm: true, reason: "960 KB; the page is trusted to verify nothing"},
+	{packages: "wasm", forbidden: "github.com/flynn/noise", deep: true, wasm: true, reason: "159 KB for suites that are never used"},
+	{packages: "shared/link/...", forbidden: "github.com/flynn/noise", reason: "both ends of the link have one handshake, shared/link/xx"},
 	{packages: "wasm", forbidden: "github.com/ethereum/go-ethereum/...", deep: true, wasm: true, reason: "a chain is the gateway's and the signer's"},
 	{packages: "wasm/...", forbidden: "syscall/js", except: []string{"wasm", "wasm/internal/browser"}, wasm: true, reason: "the logic is tested without a browser"},
 	{packages: "web/internal/api", forbidden: "countersign/web/internal/store/...", reason: "api → gateway → store"},

@@ -1,8 +1,10 @@
-// Package xx is the one handshake that the module of the browser needs:
-// Noise_XX_25519_ChaChaPoly_SHA256 of the Noise Protocol Framework, revision 34,
-// for both ends, with the same calls as github.com/flynn/noise, which everything
-// else uses and which tests hold it to. A browser downloads the program, and the
-// suites that are never used would be a tenth of it. Used by shared/link.
+// Package xx is the one handshake of the link, Noise_XX_25519_ChaChaPoly_SHA256
+// of the Noise Protocol Framework, revision 34, for both ends. It has the calls of
+// github.com/flynn/noise, and tests hold it to that byte for byte; but a browser
+// downloads the program, and the suites that are never used would be a tenth of
+// it. For the same reason it has HMAC and HKDF itself, which tests hold to the
+// standard library's: those are 7 KB of brotli. Used by shared/link. Spec:
+// shared/spec/link.md.
 package xx
 
 import (
