@@ -71,10 +71,7 @@ func TestAClockThatJumpsStopsTheSignerAndNothingExpires(t *testing.T) {
 			g := newRig(t, twoOfThree())
 			g.request(testReq)
 			alice := mustConnect(t, g, "mem_alice")
-			data, ferr := alice.statement(testReq, statement.Approve)
-			if ferr != nil {
-				t.Fatal(ferr)
-			}
+			data := mustAsk(t, alice)
 			size := g.service.mark().Size
 			g.clock.jump(jump)
 			if !g.stopped() {
@@ -277,10 +274,7 @@ func TestAStatementLivesByTheTimeThatPasses(t *testing.T) {
 	g := newRig(t, twoOfThree())
 	g.request(testReq)
 	alice := mustConnect(t, g, "mem_alice")
-	data, ferr := alice.statement(testReq, statement.Approve)
-	if ferr != nil {
-		t.Fatal(ferr)
-	}
+	data := mustAsk(t, alice)
 	g.clock.jump(-20 * time.Minute)
 	if !g.stopped() {
 		t.Fatal("the signer goes on")
@@ -293,10 +287,7 @@ func TestAStatementLivesByTheTimeThatPasses(t *testing.T) {
 	if _, err := alice.submit(alice.sign(data)); err == nil || err.Code != fault.StatementInvalid || err.Details["field"] != "exp" {
 		t.Errorf("a statement 25 minutes after its issue: %v", err)
 	}
-	data, ferr = alice.statement(testReq, statement.Approve)
-	if ferr != nil {
-		t.Fatal(ferr)
-	}
+	data = mustAsk(t, alice)
 	g.clock.add(8 * time.Minute)
 	if _, err := alice.submit(alice.sign(data)); err != nil {
 		t.Errorf("a statement eight minutes after its issue: %v", err)

@@ -28,6 +28,16 @@ func mustConnect(t testing.TB, g *rig, id string) *line {
 	return l
 }
 
+// mustAsk is the statement that approves the test's request.
+func mustAsk(t testing.TB, l *line) []byte {
+	t.Helper()
+	data, err := l.statement(testReq, statement.Approve)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
 func TestAPathThatIsWrittenAnotherWayIsNotFoundAtTheSigner(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, twoOfThree())
@@ -124,11 +134,7 @@ func TestARequestExpires(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, twoOfThree())
 	g.request(testReq)
-	alice := mustConnect(t, g, "mem_alice")
-	data, ferr := alice.statement(testReq, statement.Approve)
-	if ferr != nil {
-		t.Fatal(ferr)
-	}
+	mustAsk(t, mustConnect(t, g, "mem_alice"))
 	g.clock.add(2 * time.Hour)
 	if err := g.service.Sweep(t.Context()); err != nil {
 		t.Fatal(err)
@@ -141,7 +147,6 @@ func TestARequestExpires(t *testing.T) {
 	if _, err := mustConnect(t, g, "mem_bob").statement(testReq, statement.Approve); err == nil || err.Code != fault.RequestClosed {
 		t.Fatalf("after it: %v", err)
 	}
-	_ = data
 }
 
 // TestSubmissionsAreRefused walks what a bridge, a page or a gateway gone bad may
@@ -211,13 +216,10 @@ func TestSubmissionsAreRefused(t *testing.T) {
 			g.request(testReq)
 			g.request(other)
 			l := mustConnect(t, g, "mem_alice")
-			data, ferr := l.statement(testReq, statement.Approve)
-			if ferr != nil {
-				t.Fatal(ferr)
-			}
+			data := mustAsk(t, l)
 			token := row.token(g, l, data)
 			size := g.service.Status().Log.Size
-			_, ferr = l.submit(token)
+			_, ferr := l.submit(token)
 			if ferr == nil || ferr.Code != row.code || ferr.Details["field"] != row.field {
 				t.Errorf("got %v, details %v; want %s %q", ferr, details(ferr), row.code, row.field)
 			}
@@ -289,10 +291,7 @@ func TestANonceServesOnce(t *testing.T) {
 	g := newRig(t, twoOfThree())
 	g.request(testReq)
 	l := mustConnect(t, g, "mem_alice")
-	first, ferr := l.statement(testReq, statement.Approve)
-	if ferr != nil {
-		t.Fatal(ferr)
-	}
+	first := mustAsk(t, l)
 	if _, ferr := l.statement(testReq, statement.Approve); ferr != nil {
 		t.Fatal(ferr)
 	}
