@@ -147,12 +147,7 @@ func TestANodeFarBehindTakesNothingBack(t *testing.T) {
 	w.Chain.Deposit(o.Address, "0.1")
 	w.Scan()
 	expect(t, "before", order(t, w, o).State, wire.OrderCompleted)
-	for range 2100 {
-		w.Chain.Mine()
-	}
-	for range 50 {
-		w.Scan()
-	}
+	grow(w, 2100, 50)
 	w.Chain.Lag(2101)
 	saysBehind(t, w)
 	expect(t, "state while the node is behind", order(t, w, o).State, wire.OrderCompleted)
@@ -174,12 +169,7 @@ func TestANodeThatStartsFromNothingTakesNothingBack(t *testing.T) {
 	o := must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID))
 	w.Chain.Deposit(o.Address, "0.1")
 	w.Scan()
-	for range 2100 {
-		w.Chain.Mine()
-	}
-	for range 50 {
-		w.Scan()
-	}
+	grow(w, 2100, 50)
 	w.Chain.Lag(2200)
 	saysBehind(t, w)
 	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)

@@ -1,23 +1,16 @@
 package gateway_test
 
 import (
-	"bytes"
-	"crypto/rand"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"countersign/shared/amount"
-	"countersign/shared/fault"
-	"countersign/shared/quote"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
-	"countersign/web/internal/chain"
 	"countersign/web/internal/chain/chaintest"
-	"countersign/web/internal/gateway"
 	"countersign/web/internal/gateway/gatewaytest"
 	"countersign/web/internal/store"
 )
@@ -58,6 +51,16 @@ func booked(t *testing.T, a wire.Account, ledger, of string) string {
 		}
 	}
 	return sum.Trim().String()
+}
+
+// grow makes the chain longer, and has the gateway read on.
+func grow(w *gatewaytest.World, blocks, scans int) {
+	for range blocks {
+		w.Chain.Mine()
+	}
+	for range scans {
+		w.Scan()
+	}
 }
 
 func expect(t *testing.T, what, got, want string) {
@@ -249,168 +252,6 @@ func TestUnknownTypesOfTransactionsStopNothing(t *testing.T) {
 	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
 }
 
-func TestAReorganisationReversesWhatItRemoves(t *testing.T) {
-	t.Parallel()
-	w, r, o := ordered(t, 2)
-	w.Chain.Deposit(o.Address, "0.1")
-	w.Chain.Mine()
-	w.Scan()
-	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
-	w.Chain.Reorganise(2) // deeper than the confirmations
-	w.Chain.Mine()
-	w.Chain.Mine()
-	w.Chain.Mine()
-	w.Scan()
-	w.Restart()
-	now, a := order(t, w, o), account(t, w)
-	expect(t, "state", now.State, wire.OrderCreated)
-	expect(t, "request", must[wire.Request](t)(w.Gateway.Request(t.Context(), gatewaytest.Caller(), r.ID)).State, wire.RequestOrdered)
-	expect(t, "in the vault", booked(t, a, "vault:acc_treasury", "ethereum"), "0")
-	expect(t, "paid", booked(t, a, "payments:acc_treasury", "EUR"), "0")
-	if now.Delivered != nil || len(now.Deposits) != 1 || now.Deposits[0].State != wire.DepositReversed {
-		t.Errorf("order %+v", now)
-	}
-	if len(a.Entries) != 4 || a.Entries[0].Reverses == "" || a.Entries[0].Kind != wire.EntryReversal {
-		t.Errorf("entries %+v", a.Entries)
-	}
-	// What the chain took back may come again: paying now may be paying twice.
-	_, err := w.Gateway.NewTicket(t.Context(), gatewaytest.Caller(), o.ID, wire.TicketInput{})
-	gatewaytest.Refused(t, err, fault.DepositSeen)
-	must[wire.Order](t)(w.Gateway.NewTicket(t.Context(), gatewaytest.Caller(), o.ID, wire.TicketInput{PayAgain: true}))
-}
-
-func TestADepositThatReturnsInAnotherBlockIsBookedAgain(t *testing.T) {
-	t.Parallel()
-	w, _, o := ordered(t, 1)
-	tx := w.Chain.Deposit(o.Address, "0.1")
-	w.Scan()
-	w.Chain.Reorganise(1)
-	w.Chain.Mine()
-	w.Scan()
-	expect(t, "without it", order(t, w, o).State, wire.OrderCreated)
-	w.Chain.Again(tx, o.Address, gatewaytest.Wei("0.1"))
-	w.Chain.Mine()
-	w.Scan()
-	now, a := order(t, w, o), account(t, w)
-	expect(t, "with it again", now.State, wire.OrderCompleted)
-	expect(t, "in the vault", a.Balances[0].Amount, "0.1")
-	expect(t, "paid, once", booked(t, a, "payments:acc_treasury", "EUR"), "-250")
-	if len(now.Deposits) != 2 || now.Deposits[0].TxHash != tx || now.Deposits[1].TxHash != tx {
-		t.Errorf("%+v", now.Deposits)
-	}
-}
-
-func TestAReorganisationThatMovesADepositLeavesItsOrderCompleted(t *testing.T) {
-	t.Parallel()
-	w, _, o := ordered(t, 1)
-	tx := w.Chain.Deposit(o.Address, "0.1")
-	w.Chain.PayOut(o.Address, gatewaytest.Wei("0.02"))
-	w.Chain.Mine()
-	w.Scan()
-	w.Chain.Reorganise(2)
-	w.Chain.Mine()
-	w.Chain.Again(tx, o.Address, gatewaytest.Wei("0.1"))
-	w.Chain.Mine()
-	w.Chain.PayOut(o.Address, gatewaytest.Wei("0.02"))
-	w.Chain.Mine()
-	w.Scan()
-	now, a := order(t, w, o), account(t, w)
-	expect(t, "state", now.State, wire.OrderCompleted)
-	expect(t, "delivered", now.Delivered.Amount, "0.12")
-	expect(t, "in the vault", booked(t, a, "vault:acc_treasury", "ethereum"), "0.12")
-	expect(t, "paid, once", booked(t, a, "payments:acc_treasury", "EUR"), "-250")
-	for _, e := range now.History {
-		if e.Type == "reopened" {
-			t.Error("it was open for a moment")
-		}
-	}
-}
-
-func TestAReorganisationWhileTheGatewayWasDownIsFound(t *testing.T) {
-	t.Parallel()
-	w, _, o := ordered(t, 1)
-	w.Chain.Deposit(o.Address, "0.1")
-	for range 70 {
-		w.Chain.Mine()
-	}
-	w.Scan() // 50 blocks at once
-	w.Scan()
-	w.Chain.Reorganise(71)
-	for range 90 {
-		w.Chain.Mine()
-	}
-	w.Restart()
-	w.Scan()
-	w.Scan()
-	now := order(t, w, o)
-	expect(t, "state", now.State, wire.OrderCreated)
-	expect(t, "in the vault", booked(t, account(t, w), "vault:acc_treasury", "ethereum"), "0")
-	w.Chain.Deposit(o.Address, "0.1")
-	w.Scan()
-	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
-}
-
-func TestAReorganisationToAShorterChainIsFound(t *testing.T) {
-	t.Parallel()
-	w, _, o := ordered(t, 1)
-	w.Chain.Mine()
-	w.Chain.Deposit(o.Address, "0.1")
-	w.Chain.Mine()
-	w.Chain.Mine()
-	w.Scan()
-	w.Chain.Reorganise(4)
-	w.Chain.Mine()
-	w.Scan()
-	now := order(t, w, o)
-	expect(t, "state", now.State, wire.OrderCreated)
-	if a := account(t, w); len(a.Balances) != 0 {
-		t.Errorf("balances %+v", a.Balances)
-	}
-}
-
-func TestABlockThatComesBackIsBookedAgainAndOnce(t *testing.T) {
-	t.Parallel()
-	w, _, o := ordered(t, 1)
-	w.Chain.Mine()
-	branch := w.Chain.Keep()
-	w.Chain.Deposit(o.Address, "0.1")
-	first := w.Chain.Keep()
-	for range 3 { // two branches that overtake each other
-		w.Scan()
-		w.Chain.Restore(branch)
-		w.Chain.Reorganise(0)
-		w.Chain.Mine()
-		w.Chain.Mine()
-		w.Scan()
-		expect(t, "on the other branch", order(t, w, o).State, wire.OrderCreated)
-		w.Chain.Restore(first)
-	}
-	w.Chain.Mine()
-	w.Scan()
-	now, a := order(t, w, o), account(t, w)
-	expect(t, "state", now.State, wire.OrderCompleted)
-	expect(t, "in the vault", booked(t, a, "vault:acc_treasury", "ethereum"), "0.1")
-	expect(t, "paid, once", booked(t, a, "payments:acc_treasury", "EUR"), "-250")
-	if len(now.Deposits) != 1 {
-		t.Errorf("%+v", now.Deposits)
-	}
-}
-
-func TestANodeThatIsBehindReversesNothing(t *testing.T) {
-	t.Parallel()
-	w, _, o := ordered(t, 1)
-	w.Chain.Deposit(o.Address, "0.1")
-	w.Scan()
-	w.Chain.Lag(1)
-	if err := w.Gateway.Deposits(t.Context(), chainID); err == nil || !strings.Contains(err.Error(), "behind") {
-		t.Errorf("%v", err)
-	}
-	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
-	w.Chain.Lag(0)
-	w.Scan()
-	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
-}
-
 func TestTheDatabaseOfAGatewayThatStartsAgainFindsWhatTheVaultHolds(t *testing.T) {
 	t.Parallel()
 	w, _, o := ordered(t, 1)
@@ -429,118 +270,6 @@ func TestTheDatabaseOfAGatewayThatStartsAgainFindsWhatTheVaultHolds(t *testing.T
 	if d := now.Deposits; len(d) != 1 || d[0].TxHash == "" || d[0].Block != 1 {
 		t.Errorf("%+v", d)
 	}
-}
-
-func TestWhatCannotBeWatchedCannotBeBought(t *testing.T) {
-	t.Parallel()
-	w := gatewaytest.New(t)
-	ask := func() error {
-		_, err := w.Gateway.Quotes(t.Context(), gatewaytest.Caller(), quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR"}, "acc_treasury", nil)
-		return err
-	}
-	refused := func(what string, err error) {
-		t.Helper()
-		if f, _ := fault.As(err); f == nil || f.Code != fault.NotEligible || f.Details["reason"] != "CHAIN_NOT_WATCHED" || f.Details["field"] == "" {
-			t.Errorf("%s: %v", what, err)
-		}
-	}
-	q, r := w.Quoted(), w.Approved()
-	w.Chain.Break(func(string) error { return errors.New("out of order") })
-	_ = w.Gateway.Deposits(t.Context(), chainID)
-	if err := ask(); err != nil {
-		t.Errorf("one failure stops the sale: %v", err)
-	}
-	w.Pass(2 * time.Minute)
-	_ = w.Gateway.Deposits(t.Context(), chainID)
-	refused("quotes", ask())
-	_, err := w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID)
-	refused("an order", err)
-	w.Pass(-2 * time.Minute)
-	w.Restart() // down from the start
-	refused("quotes after the start", ask())
-	_, err = w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), wire.RequestInput{QuoteID: q.ID, AccountID: "acc_treasury"}, "the-key-1")
-	refused("a request", err)
-	if a := account(t, w); a.NotWatched == "" {
-		t.Error("the account does not say so")
-	}
-	w.Chain.Break(nil)
-	w.Scan()
-	if err := ask(); err != nil {
-		t.Errorf("after it was mended: %v", err)
-	}
-}
-
-func TestHealthSaysHowFarAChainIsReadAndWhyNot(t *testing.T) {
-	t.Parallel()
-	w := gatewaytest.New(t)
-	health := func() (wire.Health, wire.ChainHealth) {
-		t.Helper()
-		h := w.Gateway.Health(t.Context())
-		if len(h.Chains) != 1 {
-			t.Fatalf("%+v", h)
-		}
-		return h, h.Chains[0]
-	}
-	h, c := health()
-	if h.Status != "ok" || c.Status != wire.ChainOK || c.Lag != 0 || c.Reason != "" || c.LastProgress == nil || c.Chain != chainID || c.Name == "" {
-		t.Errorf("%+v", h)
-	}
-	w.Chain.Mine()
-	w.Chain.Break(func(method string) error {
-		if method == "eth_getBalance" {
-			return errors.New("state is gone")
-		}
-		return nil
-	})
-	_ = w.Gateway.Deposits(t.Context(), chainID)
-	w.Pass(2 * time.Minute)
-	_ = w.Gateway.Deposits(t.Context(), chainID)
-	if h, c = health(); h.Status != "degraded" || h.Components["chain"] != wire.ChainStalled || c.Status != wire.ChainStalled || !strings.Contains(c.Reason, "state is gone") {
-		t.Errorf("%+v", h)
-	}
-	w.Chain.Break(nil)
-	for range 100 {
-		w.Chain.Mine()
-	}
-	_ = w.Gateway.Deposits(t.Context(), chainID)
-	if _, c = health(); c.Status != wire.ChainBehind || c.Lag != 50 || c.Reason != "" {
-		t.Errorf("%+v", c)
-	}
-	w.Scan()
-	w.Scan()
-	if h, c = health(); h.Status != "ok" || c.Lag != 0 {
-		t.Errorf("%+v", h)
-	}
-}
-
-func TestABlockThatTheNodeDoesNotGiveIsAReason(t *testing.T) {
-	t.Parallel()
-	w := gatewaytest.New(t)
-	w.Chain.Mine()
-	w.Chain.Hide(1)
-	err := w.Gateway.Deposits(t.Context(), chainID)
-	if c := w.Gateway.Health(t.Context()).Chains[0]; err == nil || !strings.Contains(c.Reason, "block 0x1") {
-		t.Errorf("%v: %+v", err, c)
-	}
-}
-
-// onEthereum is a gateway on Ethereum, beside the one of w and on its database.
-func onEthereum(t *testing.T, w *gatewaytest.World, log *slog.Logger, now func() time.Time) (*gateway.Gateway, *chaintest.Node) {
-	t.Helper()
-	n := chaintest.New(t, 1)
-	watcher, err := chain.New(chain.Config{RPC: n.URL, Chain: "eip155:1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(watcher.Close)
-	g, err := gateway.New(t.Context(), gateway.Config{
-		Store: w.Store, Tokens: w.Tokens, Desk: w.Desk, Entity: "ent_sandbox", Key: w.Signer.Key.PublicKey(), Env: "sandbox",
-		Now: now, Rand: rand.Reader, Log: log, Chains: map[string]gateway.Watched{"eip155:1": {Node: watcher, Confirmations: 2}},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return g, n
 }
 
 func TestTheLedgerBooksWhatTheChainMovedAndNotWhatWasOrdered(t *testing.T) {
@@ -582,62 +311,5 @@ func TestTheLedgerBooksWhatTheChainMovedAndNotWhatWasOrdered(t *testing.T) {
 	expect(t, "ether, not asked for", booked(t, a, "unasked:acc_treasury", "ethereum"), "-300")
 	if len(now.Deposits) != 4 {
 		t.Errorf("%+v", now.Deposits)
-	}
-}
-
-func TestANodeThatDoesNotFollowItsChainIsAReason(t *testing.T) {
-	t.Parallel()
-	at := chaintest.Start.Add(5 * time.Minute)
-	g, _ := onEthereum(t, gatewaytest.New(t), nil, func() time.Time { return at })
-	for _, c := range []struct {
-		age    time.Duration
-		status string
-	}{{5 * time.Minute, wire.ChainOK}, {11 * time.Minute, wire.ChainOK}, {13 * time.Minute, wire.ChainStalled}} {
-		at = chaintest.Start.Add(c.age)
-		_ = g.Deposits(t.Context(), "eip155:1")
-		h := g.Health(t.Context()).Chains[0]
-		expect(t, fmt.Sprint("with a newest block of ", c.age), h.Status, c.status)
-		if (c.age > 10*time.Minute) != strings.Contains(h.Reason, "does not follow its chain") {
-			t.Errorf("after %s: %q", c.age, h.Reason)
-		}
-	}
-}
-
-func TestTheLogIsToldOnceThatAChainIsNotReadAndOnceThatItIs(t *testing.T) {
-	t.Parallel()
-	var text bytes.Buffer
-	g, n := onEthereum(t, gatewaytest.New(t), slog.New(slog.NewTextHandler(&text, nil)), func() time.Time { return chaintest.Start })
-	scan := func() {
-		for range 5 {
-			n.Mine()
-			_ = g.Deposits(t.Context(), "eip155:1")
-		}
-	}
-	scan()
-	for range 3 { // a hiccup
-		n.Lag(1)
-		_ = g.Deposits(t.Context(), "eip155:1")
-		n.Lag(0)
-		_ = g.Deposits(t.Context(), "eip155:1")
-	}
-	if text.Len() > 0 {
-		t.Errorf("a hiccup was told:\n%s", text.String())
-	}
-	n.Break(func(method string) error {
-		if method == "eth_getLogs" || method == "eth_getBalance" || method == "eth_getTransactionReceipt" {
-			return errors.New("out of order")
-		}
-		return nil
-	})
-	n.Hide(6)
-	scan()
-	n.Hide(0)
-	n.Break(nil)
-	scan()
-	if got := strings.Count(text.String(), "chain is not read"); got != 1 {
-		t.Errorf("%d lines say that the chain is not read:\n%s", got, text.String())
-	}
-	if got := strings.Count(text.String(), "chain is read again"); got != 1 {
-		t.Errorf("%d lines say that it is read again:\n%s", got, text.String())
 	}
 }

@@ -6,10 +6,173 @@ import (
 	"testing"
 
 	"countersign/shared/amount"
+	"countersign/shared/fault"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway/gatewaytest"
 )
+
+func TestAReorganisationReversesWhatItRemoves(t *testing.T) {
+	t.Parallel()
+	w, r, o := ordered(t, 2)
+	w.Chain.Deposit(o.Address, "0.1")
+	w.Chain.Mine()
+	w.Scan()
+	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
+	w.Chain.Reorganise(2) // deeper than the confirmations
+	w.Chain.Mine()
+	w.Chain.Mine()
+	w.Chain.Mine()
+	w.Scan()
+	w.Restart()
+	now, a := order(t, w, o), account(t, w)
+	expect(t, "state", now.State, wire.OrderCreated)
+	expect(t, "request", must[wire.Request](t)(w.Gateway.Request(t.Context(), gatewaytest.Caller(), r.ID)).State, wire.RequestOrdered)
+	expect(t, "in the vault", booked(t, a, "vault:acc_treasury", "ethereum"), "0")
+	expect(t, "paid", booked(t, a, "payments:acc_treasury", "EUR"), "0")
+	if now.Delivered != nil || len(now.Deposits) != 1 || now.Deposits[0].State != wire.DepositReversed {
+		t.Errorf("order %+v", now)
+	}
+	if len(a.Entries) != 4 || a.Entries[0].Reverses == "" || a.Entries[0].Kind != wire.EntryReversal {
+		t.Errorf("entries %+v", a.Entries)
+	}
+	// What the chain took back may come again: paying now may be paying twice.
+	_, err := w.Gateway.NewTicket(t.Context(), gatewaytest.Caller(), o.ID, wire.TicketInput{})
+	gatewaytest.Refused(t, err, fault.DepositSeen)
+	must[wire.Order](t)(w.Gateway.NewTicket(t.Context(), gatewaytest.Caller(), o.ID, wire.TicketInput{PayAgain: true}))
+}
+
+func TestADepositThatReturnsInAnotherBlockIsBookedAgain(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 1)
+	tx := w.Chain.Deposit(o.Address, "0.1")
+	w.Scan()
+	w.Chain.Reorganise(1)
+	w.Chain.Mine()
+	w.Scan()
+	expect(t, "without it", order(t, w, o).State, wire.OrderCreated)
+	w.Chain.Again(tx, o.Address, gatewaytest.Wei("0.1"))
+	w.Chain.Mine()
+	w.Scan()
+	now, a := order(t, w, o), account(t, w)
+	expect(t, "with it again", now.State, wire.OrderCompleted)
+	expect(t, "in the vault", a.Balances[0].Amount, "0.1")
+	expect(t, "paid, once", booked(t, a, "payments:acc_treasury", "EUR"), "-250")
+	if len(now.Deposits) != 2 || now.Deposits[0].TxHash != tx || now.Deposits[1].TxHash != tx {
+		t.Errorf("%+v", now.Deposits)
+	}
+}
+
+func TestAReorganisationThatMovesADepositLeavesItsOrderCompleted(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 1)
+	tx := w.Chain.Deposit(o.Address, "0.1")
+	w.Chain.PayOut(o.Address, gatewaytest.Wei("0.02"))
+	w.Chain.Mine()
+	w.Scan()
+	w.Chain.Reorganise(2)
+	w.Chain.Mine()
+	w.Chain.Again(tx, o.Address, gatewaytest.Wei("0.1"))
+	w.Chain.Mine()
+	w.Chain.PayOut(o.Address, gatewaytest.Wei("0.02"))
+	w.Chain.Mine()
+	w.Scan()
+	now, a := order(t, w, o), account(t, w)
+	expect(t, "state", now.State, wire.OrderCompleted)
+	expect(t, "delivered", now.Delivered.Amount, "0.12")
+	expect(t, "in the vault", booked(t, a, "vault:acc_treasury", "ethereum"), "0.12")
+	expect(t, "paid, once", booked(t, a, "payments:acc_treasury", "EUR"), "-250")
+	for _, e := range now.History {
+		if e.Type == "reopened" {
+			t.Error("it was open for a moment")
+		}
+	}
+}
+
+func TestAReorganisationWhileTheGatewayWasDownIsFound(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 1)
+	w.Chain.Deposit(o.Address, "0.1")
+	for range 70 {
+		w.Chain.Mine()
+	}
+	w.Scan() // 50 blocks at once
+	w.Scan()
+	w.Chain.Reorganise(71)
+	for range 90 {
+		w.Chain.Mine()
+	}
+	w.Restart()
+	w.Scan()
+	w.Scan()
+	now := order(t, w, o)
+	expect(t, "state", now.State, wire.OrderCreated)
+	expect(t, "in the vault", booked(t, account(t, w), "vault:acc_treasury", "ethereum"), "0")
+	w.Chain.Deposit(o.Address, "0.1")
+	w.Scan()
+	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
+}
+
+func TestAReorganisationToAShorterChainIsFound(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 1)
+	w.Chain.Mine()
+	w.Chain.Deposit(o.Address, "0.1")
+	w.Chain.Mine()
+	w.Chain.Mine()
+	w.Scan()
+	w.Chain.Reorganise(4)
+	w.Chain.Mine()
+	w.Scan()
+	now := order(t, w, o)
+	expect(t, "state", now.State, wire.OrderCreated)
+	if a := account(t, w); len(a.Balances) != 0 {
+		t.Errorf("balances %+v", a.Balances)
+	}
+}
+
+func TestABlockThatComesBackIsBookedAgainAndOnce(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 1)
+	w.Chain.Mine()
+	branch := w.Chain.Keep()
+	w.Chain.Deposit(o.Address, "0.1")
+	first := w.Chain.Keep()
+	for range 3 { // two branches that overtake each other
+		w.Scan()
+		w.Chain.Restore(branch)
+		w.Chain.Reorganise(0)
+		w.Chain.Mine()
+		w.Chain.Mine()
+		w.Scan()
+		expect(t, "on the other branch", order(t, w, o).State, wire.OrderCreated)
+		w.Chain.Restore(first)
+	}
+	w.Chain.Mine()
+	w.Scan()
+	now, a := order(t, w, o), account(t, w)
+	expect(t, "state", now.State, wire.OrderCompleted)
+	expect(t, "in the vault", booked(t, a, "vault:acc_treasury", "ethereum"), "0.1")
+	expect(t, "paid, once", booked(t, a, "payments:acc_treasury", "EUR"), "-250")
+	if len(now.Deposits) != 1 {
+		t.Errorf("%+v", now.Deposits)
+	}
+}
+
+func TestANodeThatIsBehindReversesNothing(t *testing.T) {
+	t.Parallel()
+	w, _, o := ordered(t, 1)
+	w.Chain.Deposit(o.Address, "0.1")
+	w.Scan()
+	w.Chain.Lag(1)
+	if err := w.Gateway.Deposits(t.Context(), chainID); err == nil || !strings.Contains(err.Error(), "behind") {
+		t.Errorf("%v", err)
+	}
+	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
+	w.Chain.Lag(0)
+	w.Scan()
+	expect(t, "state", order(t, w, o).State, wire.OrderCompleted)
+}
 
 // vsys-host/shkeeper.io#109 with matter-labs/zksync-era#1220: a contract's payout
 // that a reorganisation moves or removes.
@@ -87,12 +250,7 @@ func TestAReorganisationDeeperThanIsBelievedTakesNothingBack(t *testing.T) {
 	w, _, o := ordered(t, 1)
 	w.Chain.Deposit(o.Address, "0.1")
 	w.Scan()
-	for range 600 {
-		w.Chain.Mine()
-	}
-	for range 13 {
-		w.Scan()
-	}
+	grow(w, 600, 13)
 	w.Chain.Reorganise(601)
 	for range 650 {
 		w.Chain.Mine()
