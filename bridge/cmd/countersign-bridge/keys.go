@@ -230,7 +230,8 @@ func (c *keysGenerate) Run(ctx context.Context, std stdio) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := c.lacking(d.State(ctx)); err != nil {
+	called := s.devices.Name(d.Identity())
+	if err := c.lacking(called, d.State(ctx)); err != nil {
 		return err
 	}
 	if err := s.unlockToken(ctx, d, "You are making keys in the token."); err != nil {
@@ -238,7 +239,7 @@ func (c *keysGenerate) Run(ctx context.Context, std stdio) (err error) {
 	}
 	// A token that makes no keys for a moment says nothing about curves.
 	if can, err := d.Curves(ctx); err == nil && !slices.Contains(can, c.Curve) {
-		return lacks(c.Token, c.Curve, "It has "+strings.Join(can, ", ")+": use --curve")
+		return lacks(called, c.Curve, "It has "+strings.Join(can, ", ")+": use --curve")
 	}
 	var out made
 	if c.Only != approver.PurposeChannel {
@@ -261,22 +262,22 @@ func writeJSON(w io.Writer, v any) error {
 }
 
 // lacking refuses before the PIN what the token says that it cannot do.
-func (c *keysGenerate) lacking(s device.State) error {
+func (c *keysGenerate) lacking(called string, s device.State) error {
 	for _, what := range s.Lacks {
 		switch {
 		case what == device.LacksECDH && c.Only != approver.PurposeApproval:
-			return lacks(c.Token, what, "It can hold no channel key: use --only approval, and a channel key in another token or in software")
+			return lacks(called, what, "It can hold no channel key: use --only approval, and a channel key in another token or in software")
 		case what == device.LacksSigning && c.Only != approver.PurposeChannel:
-			return lacks(c.Token, what, "It can hold no approval key: use another token")
+			return lacks(called, what, "It can hold no approval key: use another token")
 		case what == c.Curve:
-			return lacks(c.Token, what, "Use another --curve")
+			return lacks(called, what, "Use another --curve")
 		}
 	}
 	return nil
 }
 
-func lacks(token, what, remedy string) error {
-	return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %s lacks %s. %s", name.Quote(name.Shown(token)), what, remedy)).With("lacks", what)
+func lacks(called, what, remedy string) error {
+	return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %s lacks %s. %s", name.Quote(called), what, remedy)).With("lacks", what)
 }
 
 // generate makes one key pair and writes it down. A key that no line of the
