@@ -27,11 +27,13 @@ type sessions struct {
 	now  func() time.Time // the steady time
 	mu   sync.Mutex
 	list map[string]*session
+	last uint64 // number of the last that was opened
 }
 
 // session is one channel. Its own lock keeps its records in order.
 type session struct {
 	id      string
+	number  uint64            // in the order of their acts 1, which may come at one time of the clock
 	act1    [sha256.Size]byte // its digest
 	started time.Time
 
@@ -79,14 +81,15 @@ func (s *sessions) open(r *channel.Responder, act1 [sha256.Size]byte, random io.
 		if o.owner != "" {
 			continue
 		}
-		if waiting++; oldest == nil || o.started.Before(oldest.started) {
+		if waiting++; oldest == nil || o.number < oldest.number {
 			oldest = o
 		}
 	}
 	if waiting >= maxHandshakes {
 		delete(s.list, oldest.id)
 	}
-	n := &session{id: name, act1: act1, started: now, used: now, responder: r, served: map[string]served{}}
+	s.last++
+	n := &session{id: name, number: s.last, act1: act1, started: now, used: now, responder: r, served: map[string]served{}}
 	s.list[name] = n
 	return n, nil
 }
