@@ -41,7 +41,16 @@ func (c comparison) other(code string) bool {
 	case hasWord(wordsFirst, lower) || code != strings.ToUpper(code) && hasWord(wordsToo, lower):
 		return false
 	}
-	return known(lower) || c.together(lower)
+	return known(lower) || c.together(lower) || c.exchanged(lower)
+}
+
+// exchanged reports whether a value is a pair of codes, BTCtoEUR or btc2eur, of which
+// one is not the order's.
+func (c comparison) exchanged(lower string) bool {
+	return slices.ContainsFunc([]string{"to", "2"}, func(between string) bool {
+		from, to, found := strings.Cut(lower, between)
+		return found && known(from) && known(to) && !(c.here(from) && c.here(to))
+	})
 }
 
 // together reports whether codes that are written as one, BTCEUR or usdttrc20, have

@@ -105,6 +105,8 @@ func (c comparison) goes(r reading) string {
 		return aboutAsset
 	case r.kind == aboutRecipient && !r.wraps && !human(r.value, r.words):
 		return aboutRecipient
+	case r.kind == aboutPayment && anyOf(r.words, "deposit") && deposited(r.value):
+		return aboutRecipient
 	}
 	return ""
 }
@@ -114,7 +116,7 @@ func (c comparison) goes(r reading) string {
 func (c comparison) follows(r reading) string {
 	w := words(r.before)
 	kind := c.kind(r.before)
-	_, _, number := figure(r.value)
+	number := sum(r.value)
 	verb := len(w) == 1 && anyOf(w, "pay send buy charge topup") // others may stand before an id
 	switch {
 	case number && (kind == aboutAmount && !c.amount(r.value, w) || verb && !c.payment(r.value, w) || c.named(r.before, r.value)):
@@ -144,7 +146,7 @@ func (c comparison) says(r reading) string {
 		return aboutAsset
 	case r.kind != "" && r.kind != aboutPayment || free(w):
 		return ""
-	case anyOf(w, "value cost budget") && strings.ContainsAny(value, "123456789") && strings.Trim(value, "0123456789., ") == "" && !c.amount(value, nil):
+	case anyOf(w, "value val cost budget") && strings.ContainsAny(value, "123456789") && strings.Trim(value, "0123456789., ") == "" && !c.amount(value, nil):
 		return aboutAmount
 	case !r.random && c.money(value, w):
 		return aboutAmount

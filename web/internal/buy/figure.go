@@ -85,6 +85,13 @@ func near(a, b amount.Amount, percent int64) bool {
 	return a.Cmp(b.MulRatio(100-percent, 100, 40, amount.Floor)) >= 0 && a.Cmp(b.MulRatio(100+percent, 100, 40, amount.Ceil)) <= 0
 }
 
+// sum reports whether a value is a number, perhaps with a currency or an asset, and no
+// id that ends in one.
+func sum(value string) bool {
+	_, unit, ok := figure(value)
+	return ok && !slices.ContainsFunc(parts(unit), func(part string) bool { return !codes()[part] && !hasWord("euro euros dollar dollars wei k m", part) })
+}
+
 // foreign reports whether a name for an amount names a currency or an asset that is
 // not the order's: usdAmount.
 func (c comparison) foreign(w []string) bool {
@@ -100,8 +107,8 @@ func one(value string) bool {
 // payment reports whether what stands under a word for paying is no other amount: the
 // order's, or a switch, or no number; as a price also that of one unit.
 func (c comparison) payment(value string, w []string) bool {
-	a, _, number := figure(value)
-	if !number || value == "0" || value == "1" || c.amount(value, w) {
+	a, _, _ := figure(value)
+	if !sum(value) || value == "0" || value == "1" || c.amount(value, w) {
 		return true
 	}
 	return anyOf(w, "price") && c.quoted && c.crypto.Sign() > 0 && near(a, c.fiat.Div(c.crypto, 18, amount.Floor), 10)

@@ -18,7 +18,7 @@ const (
 
 // The words of names, by what they say.
 const (
-	besideWords = "fee min max minimum maximum limit discount tax tip rate bonus coupon percent pct decimals precision icon count"
+	besideWords = "fee min max minimum maximum limit discount tax vat tip rate bonus coupon percent pct decimals precision icon count"
 	// aside are words of names that are about something else than a deposit address,
 	// whatever stands beside them.
 	aside = "email mail ip billing home shipping mailing delivery company office legal residence residential contact street postal postcode post city state zip region return redirect url uri id ids name number holder type tag memo note extra label " +
@@ -27,25 +27,29 @@ const (
 	amountWords    = "amount amt sum total qty quantity volume spend subtotal"
 	networkWords   = "network chain chainid blockchain"
 	assetWords     = "currency cryptocurrency crypto coin asset ticker symbol fiat pair ccy"
-	addressWords   = "address addr"
-	receiverWords  = "recipient receiver beneficiary payee destination dest payout withdrawal sink"
+	addressWords   = "address addr adress"
+	receiverWords  = "recipient receiver beneficiary payee destination dest dst payout cashout withdrawal sink recv rcpt"
 	recipientWords = receiverWords + " wallet vault custody target owner"
 	paymentWords   = "pay payment price deposit send charge topup purchase invest fund buy sell receive give due payable worth bill donate invoice credit checkout spending transfer withdraw paid get"
 	// beside a word of paying, these leave it what it is.
 	paymentBeside = assetWords + " the my you we default preset initial fixed fix exact base quote up in out total value to"
 	switchWords   = "disable disabled skip hide hidden lock locked fix fixed show allow enable enabled edit editable is has can no readonly required default only verified confirm confirmed confirmation verification freeze frozen"
-	excludeWords  = "exclude excluded except hide hidden disable disabled unsupported blocked"
-	listWords     = "list supported available allowed enabled accepted only show option choice"
-	opaqueWords   = "key apikey fingerprint rid etag commit build integrity click clickid device token session sessionid sid signature sig hash hmac digest nonce state id uuid guid ref reference code secret auth jwt csrf trace s h k t request order tx transaction partner merchant client user customer timestamp ts time exp iat expires checksum mac verifier challenge visitor static gclid fbclid msclkid"
-	freeWords     = "lang language locale theme country residency region state city mode method payment platform utm source medium campaign referrer referral provider brand name title description text sort order filter scope color colour font email " +
-		"tab view step logo image affiliate screen section panel menu nav category host domain origin site message label"
-	otherWords = "grand from user api logo link partner billing host wallet to on deposit pay color data json account acct value cost budget cents minor wei units tokens contract mint only list rail protocol layer standard evm rollup"
+	// a name that ends in one of these is of something about what stands before it.
+	attributeWords = "step source group locale timeout feed flow mode"
+	excludeWords   = "exclude excluded except hide hidden disable disabled unsupported blocked"
+	listWords      = "list supported available allowed enabled accepted only show option choice"
+	opaqueWords    = "key apikey fingerprint rid etag commit build integrity click clickid device token session sessionid sid signature sig hash hmac digest nonce state id uuid guid ref reference code secret auth jwt csrf trace s h k t request order tx transaction partner merchant client user customer timestamp ts time exp iat expires checksum mac verifier challenge visitor static gclid fbclid msclkid"
+	freeWords      = "lang language locale theme country residency region state city mode method payment platform utm source medium campaign referrer referral provider brand name title description text sort order filter scope color colour font email " +
+		"tab view page step experiment logo image affiliate screen section panel menu nav category host domain origin site message label"
+	otherWords = "grand from user api logo link partner billing host wallet to on deposit pay color data json account acct value val cost budget cents minor wei units tokens contract mint only list rail protocol layer standard evm rollup"
 )
 
 // kindOf is what a parameter of this name stands for; empty when nothing here
 // knows.
 func kindOf(w []string) string {
 	switch {
+	case len(w) > 1 && anyOf(w[len(w)-1:], attributeWords):
+		return ""
 	case anyOf(w, besideWords) || anyOf(w, assetWords+" "+networkWords) && anyOf(w, excludeWords):
 		return beside
 	case anyOf(w, networkWords) && anyOf(w, "id ids name"):
@@ -150,7 +154,7 @@ func words(name string) []string {
 // vocabulary are the words that names are made of.
 var vocabulary = sync.OnceValue(func() map[string]bool {
 	all := map[string]bool{}
-	for _, list := range []string{besideWords, aside, idWords, amountWords, networkWords, assetWords, recipientWords, addressWords, paymentWords, paymentBeside, switchWords, excludeWords, listWords, opaqueWords, freeWords, otherWords} {
+	for _, list := range []string{besideWords, aside, idWords, amountWords, networkWords, assetWords, recipientWords, addressWords, paymentWords, paymentBeside, switchWords, attributeWords, excludeWords, listWords, opaqueWords, freeWords, otherWords} {
 		for _, word := range strings.Fields(list) {
 			all[word] = true
 		}

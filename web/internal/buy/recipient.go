@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"countersign/shared/quote"
 )
 
 // capitals are words that are written in capitals and are no ids.
@@ -41,6 +43,13 @@ func human(value string, w []string) bool {
 // shouted reports whether a value is one word in capitals that nothing here knows: OTHER.
 func shouted(all []string) bool {
 	return len(all) == 1 && len(all[0]) >= 4 && all[0] == strings.ToUpper(all[0]) && all[0] != strings.ToLower(all[0]) && !hasWord(capitals, strings.ToLower(all[0]))
+}
+
+// deposited reports whether a deposit is to somewhere, and neither an amount nor a
+// word: 0x…, OTHER, but not SEPA.
+func deposited(value string) bool {
+	_, prefixed := cutFold(value, "0x")
+	return prefixed || shouted([]string{value}) && (value == "OTHER" || !quote.PaymentMethod(strings.ToLower(value)))
 }
 
 // isTo reports whether a name is "to" and nothing else, which may be about anything.
