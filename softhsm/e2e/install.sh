@@ -55,6 +55,7 @@ softhsm_module && have softhsm2-util || need softhsm2
 [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/ssl/cert.pem ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] || need ca-certificates
 if [ "$want" = test ]; then
 	browser || need chromium
+	have curl || need curl
 	have npm || { need nodejs; need npm; }
 fi
 if [ "$want" = test ] || [ "$want" = modules ]; then
