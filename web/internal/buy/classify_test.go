@@ -86,3 +86,32 @@ func TestWhatSaysNothingOfThePurchasePasses(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsTheOrdersDependsOnTheOrder: a token on Ethereum for euros, and Polygon's
+// coin, which had another ticker before, for dollars.
+func TestWhatIsTheOrdersDependsOnTheOrder(t *testing.T) {
+	t.Parallel()
+	usdc, pol := anOrder(), anOrder()
+	usdc.Input.To, usdc.Chain, usdc.Crypto = "ethereum/erc20/usd__coin", "eip155:1", "249.1"
+	pol.Input.To, pol.Chain, pol.Crypto, pol.Input.From = "polygon", "eip155:137", "1043.5", "USD"
+	for name, c := range map[string]struct {
+		o         Order
+		good, bad string
+	}{
+		"usdc": {usdc, "/?x=USDCEUR /?pair=USDCEUR /?coin=usdcerc20 /?cryptos=ETH,USDC /?x=usdc-erc20 /?pay=250 /?price=1.00 /?price=1.0036 /?receive=249.1 /?youGet=249.10 /?network=erc20 /?assets=USDC,USDT /?x=usdceth /?usdcAmount=249.1",
+			"/?x=USDTEUR /?coin=usdctrc20 /?x=usdcsol /?cryptos=ETH,DAI /?pay=249 /?price=2.00 /?usdAmount=249.1 /?x=USDCUSD /?x=USDCBASE /?currency=USDC.e /?network=trc20 /?coin=USDCPOLYGON"},
+		"pol": {pol, "/?x=POLUSD /?pair=MATICUSD /?coin=maticpolygon /?fiat=usd /?pay=250 /?pay=$250 /?price=0.24 /?fiatCurrencies=USD,EUR /?currency=dollars /?polAmount=1043.5",
+			"/?x=POLEUR /?x=MATICETH /?coin=usdcpolygon /?pay=249 /?receive=250 /?price=2.4 /?fiatCurrencies=EUR,GBP /?x=ethpolygon /?wallet=ethereum /?network=ethereum /?currency=euros"},
+	} {
+		for _, tail := range strings.Fields(c.good) {
+			if got := judged(t, c.o, tail); got != "" {
+				t.Errorf("%s: %s: %s", name, tail, got)
+			}
+		}
+		for _, tail := range strings.Fields(c.bad) {
+			if judged(t, c.o, tail) == "" {
+				t.Errorf("%s: %s passes", name, tail)
+			}
+		}
+	}
+}

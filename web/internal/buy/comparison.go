@@ -40,10 +40,11 @@ func (c comparison) role(s said) string {
 		return kind
 	}
 	within, _ := c.without(s.within)
-	if w := words(within); !isTo(w) {
-		return kindOf(w)
+	kind := kindOf(words(within))
+	if isTo(words(within)) || kind == aboutPayment && !anyOf(words(name), "value val") { // {"deposit":{"step":2}}
+		return ""
 	}
-	return ""
+	return kind
 }
 
 func newComparison(o Order) comparison {
@@ -68,6 +69,8 @@ func newComparison(o Order) comparison {
 	c.codes = append(c.codes, strings.Fields(formerTickers[a.ID])...)
 	if o.Input.From == "EUR" {
 		c.codes = append(c.codes, "euro", "euros")
+	} else if !hasWord(notDollars, c.codes[0]) {
+		c.codes = append(c.codes, "dollar", "dollars")
 	}
 	namespace, reference, _ := strings.Cut(network.ID, ":")
 	if n, err := strconv.ParseUint(reference, 10, 64); err == nil && namespace == "eip155" {

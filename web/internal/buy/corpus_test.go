@@ -42,6 +42,8 @@ var otherPurchases = []string{
 	"/?m=ETHUSD", "/?x=usdcsol", "/?q=BTCUSDT", "/?market=btceur", "/?pair=ETHGBP", "/?symbol=USDTERC20", "/?x=USDCPOLYGON", "/buy/btceur", "/?x=ethusdt",
 	"/?quantity=2.5", "/?price=999", "/?currencies=USD,GBP", "/?cryptoCurrencyList=BTC,USDT", "/?amount=0x00FA1", "/?total=00999",
 
+	inJSON(`{"recipient":{}}`), inJSON(`{"wallet":[]}`), inJSON(`{"walletAddress":[{}]}`), inJSON(`{"walletAddress":[[]]}`), inJSON(`{"walletAddress":{"a":{}}}`), inJSON(`{"amounts":[999]}`), inJSON(`{"asset":{"symbol":"SHIB"}}`),
+
 	// the second lot
 
 	"/?payAmount=999", "/?pay_sum=999", "/?toPayAmount=999", "/?checkout=999", "/?order_total=999", "/?spend=999", "/?spending=999", "/?cost=999", "/?fiat=999", "/?eurAmount=999", "/?amountEur=999", "/?usd_amount=250", "/?deposit_amount=10", "/?fund=500", "/?transfer=999", "/?withdraw=999", "/?paid=999", "/?payable=999", "/?youGet=5", "/?get=5", "/?receiveAmount=5",
@@ -87,6 +89,9 @@ var noPurchases = []string{
 	"/?client_token=6f9619ff-8b86-d011-b42d-00c04fc964ff&address=" + ours + "&fiat_amount=250&asset_type=eth&network=ethereum&fiat_currency=EUR&fixed_fiat_amount=250&fixed_asset_type=eth&fixed_network=ethereum&redirect_url=https%3A%2F%2Fdash.example",
 	"/session?client_secret=cos_1Lb6vsAY1pjOSNXVWF3nUtkV_secret_8fuPvTzBaxj3XRh14C6tqvdl600rpW7hG4G&payment_method=card",
 	"/?destination_currency=eth&destination_network=ethereum&source_amount=250&source_currency=eur&ref=docs",
+
+	inJSON(`{"wallets":[],"recipients":{}}`), inJSON(`{"walletAddress":"` + ours + `","account":null,"recipient":null}`), inJSON(`{"deposit":{"enabled":true,"step":2}}`), inJSON(`{"payment":{"method":"card","methods":["card","sepa"],"retries":3}}`),
+	inJSON(`{"wallets":[{"name":"metamask","installed":true},{"name":"ledger"}]}`), inJSON(`{"ui":{"tabs":["BTC","ETH"],"currency":{"format":"symbol"}}}`), inJSON(`{"networks":{"ethereum":{"enabled":true}}}`),
 
 	// the second lot
 

@@ -86,6 +86,7 @@ func (c comparison) differs(s said, inside []said) string {
 // name; under a name for who receives also whatever is not a word for people.
 func (c comparison) goes(r reading) string {
 	receives := hasWord("address recipient payment", r.kind)
+	empty := r.value != "" && c.kind(r.name) == aboutRecipient && !lists(r.words) // {"recipient":{}}
 	for _, token := range tokens(r.value) {
 		switch how := addressLike(token); {
 		case how == noAddress || c.mine(token, r.words):
@@ -97,7 +98,7 @@ func (c comparison) goes(r reading) string {
 		}
 	}
 	switch {
-	case r.ours || flags(r.words, r.value) || r.hollow && r.kind != aboutAddress:
+	case r.ours || flags(r.words, r.value) || r.hollow && r.kind != aboutAddress && !empty:
 		return ""
 	case r.kind == aboutAddress && !(plainly(r.words) && postal(r.value)):
 		return aboutAddress

@@ -24,7 +24,7 @@ type said struct {
 	in, above           int    // the JSON value or path that it is an item of, and for a list what that is in; 0: none
 	list                bool   // it is an item of a list or a path
 	toggle              bool   // true or false in JSON
-	hollow              bool   // an object or a list with nothing in it
+	hollow              bool   // an object or a list with nothing in it, or null, whose value is empty
 	before              string // of a segment of a path: the one before it
 }
 
@@ -206,8 +206,9 @@ func (r *reader) json(name, text string, depth int) {
 			default:
 				at = at[:len(at)-1]
 				if first := len(r.all); len(at) > 1 && first == top.said && top.name != "" {
-					r.value(top.name, at[len(at)-2].name, "", depth)
-					r.all[first].hollow = true
+					if r.value(top.name, at[len(at)-2].name, "{}", depth); first < len(r.all) {
+						r.all[first].hollow = true
+					}
 				}
 			}
 			continue
