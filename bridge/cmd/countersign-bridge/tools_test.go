@@ -328,7 +328,7 @@ func TestARunningBridgeFollowsTheListOfOrigins(t *testing.T) {
 // within waits for what a running bridge does by itself.
 func within(t *testing.T, what string, happened func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()

@@ -163,7 +163,7 @@ func (b *badBridge) awaitNews(want string) {
 
 func (b *badBridge) await(what string, done func() bool) {
 	b.rig.t.Helper()
-	deadline := time.Now().Add(30 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !done() {
 		if time.Now().After(deadline) {
 			b.rig.t.Fatalf("never: %s", what)

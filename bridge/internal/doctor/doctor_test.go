@@ -51,7 +51,7 @@ func patient(t *testing.T) Config {
 	}
 	return Config{
 		Bridge: approver.Config{Listen: []string{"127.0.0.1:0"}, Origins: []string{"https://a.example"}, StateDir: state, Pinentry: pinentry},
-		File:   file, Root: t.TempDir(), Timeout: 2 * time.Second,
+		File:   file, Root: t.TempDir(), Timeout: 20 * time.Second,
 	}
 }
 

@@ -135,7 +135,7 @@ func until(t *testing.T, h *host, words ...string) string {
 			}
 		case <-t.Context().Done():
 			t.Fatalf("no picture with %q; the last is %s", words, last)
-		case <-time.After(10 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("no picture with %q; the last is %s", words, last)
 		}
 	}

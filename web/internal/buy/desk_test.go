@@ -375,7 +375,7 @@ func TestAListThatShrinksSuddenlyIsReadTwice(t *testing.T) {
 // await asks until it is so.
 func await(t *testing.T, so func() bool) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
