@@ -3,7 +3,6 @@ package buy
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"math/big"
 	"regexp"
 	"strings"
@@ -90,11 +89,6 @@ func cutFold(s, prefix string) (string, bool) {
 		return s[len(prefix):], true
 	}
 	return s, false
-}
-
-func isHexText(s string) bool {
-	_, err := hex.DecodeString(s)
-	return err == nil
 }
 
 // decode58 is nil for what is not in the alphabet, and for what cannot be an address.
