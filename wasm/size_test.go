@@ -18,11 +18,11 @@ import (
 // The goal is a ratio of 2.0; 1,000 KB (1 KB = 1000 bytes) is the hard limit. The
 // ratio below leaves room for what the page does besides showing and asking: it
 // finds the bridge as browsers allow it, goes through the relay where they do not,
-// and has several statements decided at once. encoding/json, fmt, flynn/noise and
+// has several statements decided at once, and reads intents of any kind. encoding/json, fmt, flynn/noise and
 // crypto/rand are left out of this module for its sake: one import brings each of
 // them back.
 const (
-	maxRatio = 2.20
+	maxRatio = 2.25
 	maxSize  = 1_000_000
 )
 

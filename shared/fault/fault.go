@@ -66,16 +66,17 @@ const (
 	SiteBlocked       Code = "SITE_BLOCKED"        // the person blocked this site at the bridge's prompt
 	JournalDown       Code = "JOURNAL_UNAVAILABLE" // the bridge cannot write its journal, so it uses no key
 
-	StatementInvalid Code = "STATEMENT_INVALID" // details: field
-	SignatureInvalid Code = "SIGNATURE_INVALID"
-	CertificateBad   Code = "CERTIFICATE_INVALID"
-	ChannelClosed    Code = "CHANNEL_CLOSED"
-	RecordInvalid    Code = "RECORD_INVALID"
-	RecordReplayed   Code = "RECORD_REPLAYED"
-	Denied           Code = "DENIED_BY_RULES"
-	RequestClosed    Code = "REQUEST_CLOSED" // approved, rejected or expired already
-	AlreadyApproved  Code = "ALREADY_APPROVED"
-	LogCorrupt       Code = "LOG_CORRUPT" // details: entry
+	IntentUnsupported Code = "INTENT_UNSUPPORTED" // a kind or a version of intent that this version does not know
+	StatementInvalid  Code = "STATEMENT_INVALID"  // details: field
+	SignatureInvalid  Code = "SIGNATURE_INVALID"
+	CertificateBad    Code = "CERTIFICATE_INVALID"
+	ChannelClosed     Code = "CHANNEL_CLOSED"
+	RecordInvalid     Code = "RECORD_INVALID"
+	RecordReplayed    Code = "RECORD_REPLAYED"
+	Denied            Code = "DENIED_BY_RULES"
+	RequestClosed     Code = "REQUEST_CLOSED" // approved, rejected or expired already
+	AlreadyApproved   Code = "ALREADY_APPROVED"
+	LogCorrupt        Code = "LOG_CORRUPT" // details: entry
 )
 
 var codes = []Code{
@@ -85,7 +86,7 @@ var codes = []Code{
 	NotPaired, PairingRefused, BridgeKeyChanged, OriginRefused, Version, Busy, PromptUnavailable, Declined,
 	DeviceMissing, DeviceRemoved, DeviceFailed, KeyMissing, KeyUnsuited, PINRequired, PINIncorrect, PINLocked,
 	ModuleFailed, DeviceInUse, SiteBlocked, JournalDown,
-	StatementInvalid, SignatureInvalid, CertificateBad, ChannelClosed, RecordInvalid, RecordReplayed, Denied,
+	IntentUnsupported, StatementInvalid, SignatureInvalid, CertificateBad, ChannelClosed, RecordInvalid, RecordReplayed, Denied,
 	RequestClosed, AlreadyApproved, LogCorrupt,
 }
 

@@ -2,9 +2,9 @@ package governance
 
 import "time"
 
-// Intent is what a request wants, as far as rules look at it.
-type Intent struct {
-	Kind     string `json:"kind"` // "buy"
+// Facts are what rules look at of what a request wants.
+type Facts struct {
+	Kind     string `json:"kind"` // of the intent: "buy"
 	Account  string `json:"account"`
 	Asset    string `json:"asset"`
 	Amount   string `json:"amount"`   // what is spent, a decimal
@@ -38,7 +38,7 @@ type Approval struct {
 type Input struct {
 	Rules     Set
 	Pinned    string // name of the rule that governs since the request was made; empty: find it
-	Intent    Intent
+	Facts     Facts
 	Initiator string // member id that is proven to have asked; empty when none is proven, which no claim makes up for
 	Created   time.Time
 	Expires   time.Time // as asked for; zero: what the rule says, which is never exceeded

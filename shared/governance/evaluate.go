@@ -180,7 +180,7 @@ func (in Input) expires(r Rule) time.Time {
 
 // unmet is empty when the condition matches, else why it does not.
 func (in Input) unmet(c Condition) string {
-	i := in.Intent
+	i := in.Facts
 	switch {
 	case c.Amount != nil:
 		return c.Amount.unmet(i)
@@ -208,7 +208,7 @@ func (in Input) unmet(c Condition) string {
 	return "it has a condition that this version does not know"
 }
 
-func (a Amount) unmet(i Intent) string {
+func (a Amount) unmet(i Facts) string {
 	switch {
 	case i.Currency != a.Currency:
 		return "it is for amounts in " + a.Currency

@@ -22,7 +22,7 @@ type vector struct {
 	Input struct {
 		Rules     Set        `json:"rules"`
 		Pinned    string     `json:"pinned"`
-		Intent    Intent     `json:"intent"`
+		Facts     Facts      `json:"intent"`
 		Initiator string     `json:"initiator"`
 		Created   time.Time  `json:"created"`
 		Expires   time.Time  `json:"expires"`
@@ -54,7 +54,7 @@ func base(rules ...Rule) Input {
 	}
 	return Input{
 		Rules:     Set{Version: 3, Groups: []Group{{Name: "officers", Members: []string{"mem_bob", "mem_carol"}}}, Rules: rules},
-		Intent:    Intent{Kind: "buy", Account: "acc_treasury", Asset: "ethereum", Amount: "250", Currency: "EUR", Provider: "northpay"},
+		Facts:     Facts{Kind: "buy", Account: "acc_treasury", Asset: "ethereum", Amount: "250", Currency: "EUR", Provider: "northpay"},
 		Initiator: "mem_alice", Created: friday, Now: friday.Add(time.Minute), Expires: friday.Add(time.Hour),
 		Members: []Member{{"mem_alice", "Alice"}, {"mem_bob", "Bob"}, {"mem_carol", "Carol"}},
 	}
@@ -88,7 +88,7 @@ func cases() []struct {
 	only := func(c Condition) Input {
 		return base(Rule{Name: "only", When: []Condition{c}, Steps: []Step{one("any", 1, everyid...)}})
 	}
-	amount := func(a string) func(*Input) { return func(in *Input) { in.Intent.Amount = a } }
+	amount := func(a string) func(*Input) { return func(in *Input) { in.Facts.Amount = a } }
 	return []struct {
 		name   string
 		in     Input
@@ -121,7 +121,7 @@ func cases() []struct {
 		{"just above", with(base(small, large), amount("1000.01")), Pending, "large", "0 of 3 approvals; waiting for Alice, Bob and Carol"},
 		{"between all rules", with(base(small, large), amount("1000.005")), Denied, "", "no rule allows this"},
 		{"an amount as a float cannot hold", with(base(small, large), amount("1000.0100000000000000000001")), Pending, "large", "0 of 3 approvals; waiting for Alice, Bob and Carol"},
-		{"another currency", with(base(small), func(in *Input) { in.Intent.Currency = "USD" }), Denied, "", "no rule allows this"},
+		{"another currency", with(base(small), func(in *Input) { in.Facts.Currency = "USD" }), Denied, "", "no rule allows this"},
 		{"an amount that is none", with(base(small), amount("1e2")), Denied, "", "no rule allows this"},
 		{"a negative amount", with(base(small), amount("-5")), Denied, "", "no rule allows this"},
 		{"a rule that denies", base(Rule{Name: "never", Deny: true}, small), Denied, "never", `rule "never" denies this`},
@@ -220,7 +220,7 @@ func writeVectors(t *testing.T) {
 		v.Input = struct {
 			Rules     Set        `json:"rules"`
 			Pinned    string     `json:"pinned"`
-			Intent    Intent     `json:"intent"`
+			Facts     Facts      `json:"intent"`
 			Initiator string     `json:"initiator"`
 			Created   time.Time  `json:"created"`
 			Expires   time.Time  `json:"expires"`

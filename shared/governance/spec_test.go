@@ -73,7 +73,7 @@ func TestEveryReasonIsOnThePageAndThePageHasNoOther(t *testing.T) {
 			t.Errorf("the page does not have %q", r)
 		}
 	}
-	in := Input{Intent: Intent{Currency: "EUR", Amount: "1"}, Spent: []Spent{{"EUR", 60, "many"}}}
+	in := Input{Facts: Facts{Currency: "EUR", Amount: "1"}, Spent: []Spent{{"EUR", 60, "many"}}}
 	if why := in.overspent(Velocity{"EUR", 60, "1"}); !match(why, whys) {
 		t.Errorf("the page does not have %q", why)
 	}

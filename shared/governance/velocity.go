@@ -44,14 +44,14 @@ func (v Velocity) Spent(now time.Time, others []Earlier) (Spent, bool) {
 }
 
 func (in Input) overspent(v Velocity) string {
-	if in.Intent.Currency != v.Currency {
+	if in.Facts.Currency != v.Currency {
 		return "it is for amounts in " + v.Currency
 	}
 	for _, s := range in.Spent {
 		if s.Currency != v.Currency || s.Seconds != v.Seconds {
 			continue
 		}
-		total, ok := Sum(s.Amount, in.Intent.Amount)
+		total, ok := Sum(s.Amount, in.Facts.Amount)
 		if !ok {
 			return "what was spent is not a plain decimal"
 		}

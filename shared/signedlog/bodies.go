@@ -1,6 +1,9 @@
 package signedlog
 
-import "countersign/shared/statement"
+import (
+	"countersign/shared/intent"
+	"countersign/shared/statement"
+)
 
 // GenesisBody is the body of entry 0.
 type GenesisBody = statement.Genesis
@@ -12,9 +15,9 @@ type RequestBody struct {
 	Initiator   string               `json:"initiator"` // member id that the gateway named, which proves nothing; empty: none
 	Created     int64                `json:"created"`   // Unix seconds; the rules were asked for this moment
 	Expires     int64                `json:"expires"`   // Unix seconds
-	Intent      statement.Buy        `json:"intent"`
+	Intent      intent.Doc           `json:"intent"`
 	GovernedBy  statement.GovernedBy `json:"governed_by"`
-	Attestation string               `json:"attestation"` // JWS, typ countersign-address+jws
+	Attestation string               `json:"attestation,omitempty"` // JWS, typ countersign-address+jws; of an intent that receives
 }
 
 // ApprovalBody is the body of an approval entry: the member's own signed

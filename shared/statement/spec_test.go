@@ -30,8 +30,8 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 		t.Errorf("the genesis: %v", err)
 	}
 	spec.Shows(t, "a genesis", string(one("genesis")), g, "accounts.rules.groups", "accounts.rules.rules")
-	if text := spec.Examples(t, "statement.md", "approval", "")[0]; text != Text(a) {
-		t.Errorf("the page shows\n%s\nthe code\n%s", text, Text(a))
+	if text := spec.Examples(t, "statement.md", "approval", "")[0]; text != textOf(a) {
+		t.Errorf("the page shows\n%s\nthe code\n%s", text, textOf(a))
 	}
 }
 

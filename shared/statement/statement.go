@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 )
 
 // The purposes: the typ of the JWS that carries each statement.
@@ -55,7 +56,7 @@ type JWK struct {
 
 // Approval is what a member signs to approve or reject one step of a request.
 type Approval struct {
-	V          int        `json:"v"`    // 1
+	V          int        `json:"v"`    // 2
 	Type       string     `json:"type"` // "approval"
 	Entity     string     `json:"entity"`
 	EntityName string     `json:"entity_name"`
@@ -66,7 +67,7 @@ type Approval struct {
 	MemberName string     `json:"member_name"`
 	Key        string     `json:"key"` // thumbprint of the member's approval key
 	GovernedBy GovernedBy `json:"governed_by"`
-	Intent     Buy        `json:"intent"`
+	Intent     intent.Doc `json:"intent"`
 	Nonce      string     `json:"nonce"` // 32 bytes, lower-case hexadecimal; single use
 	IssuedAt   int64      `json:"iat"`   // Unix seconds
 	NotBefore  int64      `json:"nbf"`
@@ -111,35 +112,6 @@ func count(n int, unit string) string {
 type Log struct {
 	Size int64  `json:"size"`
 	Head string `json:"head"` // base64url of SHA-256
-}
-
-// Fiat is an amount of a currency (ISO 4217).
-type Fiat struct {
-	Amount   string `json:"amount"`
-	Currency string `json:"currency"`
-}
-
-// Crypto is an amount of an asset, in its main unit.
-type Crypto struct {
-	Amount string `json:"amount"`
-	Asset  string `json:"asset"` // "ethereum", "ethereum/erc20/usd__coin", …
-}
-
-// Buy is the intent to buy crypto from a provider into an account.
-type Buy struct {
-	Type          string `json:"type"` // "buy"
-	Account       string `json:"account"`
-	AccountName   string `json:"account_name"`
-	Provider      string `json:"provider"`
-	ProviderName  string `json:"provider_name"`
-	Fiat          Fiat   `json:"fiat"`
-	Crypto        Crypto `json:"crypto"`  // as quoted
-	Minimum       string `json:"minimum"` // the least amount of crypto that the approvers accept
-	Chain         string `json:"chain"`   // CAIP-2
-	Address       string `json:"address"` // the vault's own, and this request's alone
-	PaymentMethod string `json:"payment_method"`
-	Country       string `json:"country"` // ISO 3166-1 alpha-2
-	Quote         string `json:"quote"`
 }
 
 // Member is a member's certificate, signed by the signer's statement key. It is

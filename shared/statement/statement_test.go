@@ -1,6 +1,7 @@
 package statement
 
 import (
+	"cmp"
 	"encoding/json"
 	"flag"
 	"os"
@@ -10,6 +11,8 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/intent"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/strictjson"
 )
 
@@ -19,12 +22,13 @@ const vectorFile = "../spec/vectors/statement.json"
 
 // vector is one row of shared/spec/vectors/statement.json.
 type vector struct {
-	Name      string `json:"name"`
-	Kind      string `json:"kind"` // approval, member, address, genesis
-	Statement string `json:"statement"`
-	Valid     bool   `json:"valid"`
-	Field     string `json:"field,omitempty"` // that is to blame, where one is
-	Text      string `json:"text,omitempty"`  // what a person reads, of a valid approval
+	Name      string     `json:"name"`
+	Kind      string     `json:"kind"` // approval, member, address, genesis
+	Statement string     `json:"statement"`
+	Valid     bool       `json:"valid"`
+	Field     string     `json:"field,omitempty"` // that is to blame, where one is
+	Code      fault.Code `json:"code,omitempty"`  // of the refusal; absent: STATEMENT_INVALID
+	Text      string     `json:"text,omitempty"`  // what a person reads, of a valid approval
 }
 
 const (
@@ -36,16 +40,27 @@ const (
 
 func sample() Approval {
 	return Approval{
-		V: 1, Type: "approval", Entity: "ent_sandbox", EntityName: "Sandbox Ltd", Request: "req_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+		V: 2, Type: "approval", Entity: "ent_sandbox", EntityName: "Sandbox Ltd", Request: "req_aaaaaaaaaaaaaaaaaaaaaaaaaa",
 		Step: 1, Decision: Approve, Member: "mem_bob", MemberName: "Bob", Key: hashA,
 		GovernedBy: GovernedBy{Rule: "purchases", Version: 3, Digest: hashB},
-		Intent: Buy{
-			Type: "buy", Account: "acc_treasury", AccountName: "Treasury", Provider: "northpay", ProviderName: "NorthPay",
-			Fiat: Fiat{"250.00", "EUR"}, Crypto: Crypto{"0.0815", "ethereum"}, Minimum: "0.0799", Chain: "eip155:31337",
+		Intent: intenttest.Doc(intent.Buy{
+			Kind: intent.KindBuy, V: 1, Account: "acc_treasury", AccountName: "Treasury", Provider: "northpay", ProviderName: "NorthPay",
+			Fiat: intent.Fiat{Amount: "250.00", Currency: "EUR"}, Crypto: intent.Crypto{Amount: "0.0815", Asset: "ethereum"}, Minimum: "0.0799", Chain: "eip155:31337",
 			Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", PaymentMethod: "card", Country: "FR", Quote: "quo_aaaaaaaaaaaaaaaaaaaaaaaaaa",
-		},
+		}),
 		Nonce: strings.Repeat("0f", 32), IssuedAt: iat, NotBefore: iat - 60, Expires: iat + 540, Channel: hashC, Log: Log{Size: 2, Head: hashA},
 	}
+}
+
+func textOf(a Approval) string         { return must(Text(a)) }
+func previewOf(a Approval) string      { return must(Preview(a)) }
+func linesOf(a Approval) []intent.Line { return must(Lines(a)) }
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }
 
 func jwk(crv, x string) JWK { return JWK{"EC", crv, x, hashB} }
@@ -104,7 +119,7 @@ func refused() []struct {
 		edit  func(*Approval)
 		field string
 	}{
-		{"another version", func(a *Approval) { a.V = 2 }, "v"},
+		{"another version", func(a *Approval) { a.V = 1 }, "v"},
 		{"another type", func(a *Approval) { a.Type = "transfer" }, "type"},
 		{"an entity of another kind", func(a *Approval) { a.Entity = "acc_sandbox" }, "entity"},
 		{"an entity name with a line feed", func(a *Approval) { a.EntityName = "Sandbox\nLtd" }, "entity_name"},
@@ -112,8 +127,12 @@ func refused() []struct {
 		{"a zero-width space in a name", func(a *Approval) { a.MemberName = "B\u200bob" }, "member_name"},
 		{"a no-break space in a name", func(a *Approval) { a.MemberName = "B\u00a0ob" }, "member_name"},
 		{"a name that fills the screen", func(a *Approval) { a.EntityName = strings.Repeat("x", 65) }, "entity_name"},
-		{"a Hangul filler in a name", func(a *Approval) { a.Intent.ProviderName = "NorthPay\u3164" }, "intent.provider_name"},
-		{"Braille blanks in a name", func(a *Approval) { a.Intent.AccountName = "Treasury\u2800\u2800You pay" }, "intent.account_name"},
+		{"a Hangul filler in a name", func(a *Approval) {
+			intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.ProviderName = "NorthPay\u3164" })
+		}, "intent.provider_name"},
+		{"Braille blanks in a name", func(a *Approval) {
+			intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.AccountName = "Treasury\u2800\u2800You pay" })
+		}, "intent.account_name"},
 		{"a pile of combining marks in a name", func(a *Approval) { a.MemberName = "Bo\u0300\u0301\u0302\u0303b" }, "member_name"},
 		{"a name in two directions", func(a *Approval) { a.MemberName = "Bob בוב" }, "member_name"},
 		{"a rule with two spaces", func(a *Approval) { a.GovernedBy.Rule = "two  of three" }, "governed_by.rule"},
@@ -129,24 +148,40 @@ func refused() []struct {
 		{"a short key", func(a *Approval) { a.Key = hashA[:42] }, "key"},
 		{"a key with bits left over", func(a *Approval) { a.Key = hashA[:42] + "B" }, "key"},
 		{"rule version 0", func(a *Approval) { a.GovernedBy.Version = 0 }, "governed_by.version"},
-		{"another intent", func(a *Approval) { a.Intent.Type = "send" }, "intent.type"},
-		{"an amount with an exponent", func(a *Approval) { a.Intent.Fiat.Amount = "2.5e2" }, "intent.fiat.amount"},
-		{"an amount with a leading zero", func(a *Approval) { a.Intent.Fiat.Amount = "0250" }, "intent.fiat.amount"},
-		{"an amount with a plus", func(a *Approval) { a.Intent.Fiat.Amount = "+250" }, "intent.fiat.amount"},
-		{"an amount with separators", func(a *Approval) { a.Intent.Fiat.Amount = "1,000" }, "intent.fiat.amount"},
-		{"a negative amount", func(a *Approval) { a.Intent.Fiat.Amount = "-250" }, "intent.fiat.amount"},
-		{"an amount of nothing", func(a *Approval) { a.Intent.Fiat.Amount = "0.00" }, "intent.fiat.amount"},
-		{"five places of a currency", func(a *Approval) { a.Intent.Fiat.Amount = "0.00001" }, "intent.fiat.amount"},
-		{"an amount in wei", func(a *Approval) { a.Intent.Crypto.Amount, a.Intent.Minimum = "81500000000000000", "81500000000000000" }, "intent.crypto.amount"},
-		{"19 places of an asset", func(a *Approval) { a.Intent.Crypto.Amount = "0.0815000000000000001" }, "intent.crypto.amount"},
-		{"a minimum above the quote", func(a *Approval) { a.Intent.Minimum = "0.08150001" }, "intent.minimum"},
-		{"a minimum of another magnitude", func(a *Approval) { a.Intent.Minimum = "0.00799" }, "intent.minimum"},
-		{"a currency in small letters", func(a *Approval) { a.Intent.Fiat.Currency = "eur" }, "intent.fiat.currency"},
-		{"a chain without a namespace", func(a *Approval) { a.Intent.Chain = "31337" }, "intent.chain"},
-		{"an address with a space", func(a *Approval) { a.Intent.Address = "0x7E5F 4552091A69125d5DfCb7b8C2659029395Bdf" }, "intent.address"},
-		{"an address in other letters", func(a *Approval) { a.Intent.Address = "0x7Е5F4552091A69125d5DfCb7b8C2659029395Bdf" }, "intent.address"},
-		{"a country of three letters", func(a *Approval) { a.Intent.Country = "FRA" }, "intent.country"},
-		{"a quote of another kind", func(a *Approval) { a.Intent.Quote = "req_aaaa" }, "intent.quote"},
+		{"an intent of another version", func(a *Approval) { a.Intent = intent.Doc(strings.Replace(string(a.Intent), `"v":1`, `"v":2`, 1)) }, "intent.kind"},
+		{"an intent whose kind is not first", func(a *Approval) {
+			a.Intent = intent.Doc(strings.Replace(string(a.Intent), `"kind":"buy","v":1`, `"v":1,"kind":"buy"`, 1))
+		}, "intent.kind"},
+		{"an intent with a field of no kind", func(a *Approval) {
+			a.Intent = intent.Doc(strings.Replace(string(a.Intent), `"v":1,`, `"v":1,"note":"x",`, 1))
+		}, "intent.note"},
+		{"no intent", func(a *Approval) { a.Intent = nil }, "intent.kind"},
+		{"an intent of another kind", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Kind = "send" }) }, "intent.kind"},
+		{"an amount with an exponent", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Fiat.Amount = "2.5e2" }) }, "intent.fiat.amount"},
+		{"an amount with a leading zero", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Fiat.Amount = "0250" }) }, "intent.fiat.amount"},
+		{"an amount with a plus", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Fiat.Amount = "+250" }) }, "intent.fiat.amount"},
+		{"an amount with separators", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Fiat.Amount = "1,000" }) }, "intent.fiat.amount"},
+		{"a negative amount", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Fiat.Amount = "-250" }) }, "intent.fiat.amount"},
+		{"an amount of nothing", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Fiat.Amount = "0.00" }) }, "intent.fiat.amount"},
+		{"five places of a currency", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Fiat.Amount = "0.00001" }) }, "intent.fiat.amount"},
+		{"an amount in wei", func(a *Approval) {
+			intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Crypto.Amount = "81500000000000000" })
+		}, "intent.crypto.amount"},
+		{"19 places of an asset", func(a *Approval) {
+			intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Crypto.Amount = "0.0815000000000000001" })
+		}, "intent.crypto.amount"},
+		{"a minimum above the quote", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Minimum = "0.08150001" }) }, "intent.minimum"},
+		{"a minimum of another magnitude", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Minimum = "0.00799" }) }, "intent.minimum"},
+		{"a currency in small letters", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Fiat.Currency = "eur" }) }, "intent.fiat.currency"},
+		{"a chain without a namespace", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Chain = "31337" }) }, "intent.chain"},
+		{"an address with a space", func(a *Approval) {
+			intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Address = "0x7E5F 4552091A69125d5DfCb7b8C2659029395Bdf" })
+		}, "intent.address"},
+		{"an address in other letters", func(a *Approval) {
+			intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Address = "0x7Е5F4552091A69125d5DfCb7b8C2659029395Bdf" })
+		}, "intent.address"},
+		{"a country of three letters", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Country = "FRA" }) }, "intent.country"},
+		{"a quote of another kind", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Quote = "req_aaaa" }) }, "intent.quote"},
 		{"a nonce in capitals", func(a *Approval) { a.Nonce = strings.Repeat("0F", 32) }, "nonce"},
 		{"a short nonce", func(a *Approval) { a.Nonce = "0f" }, "nonce"},
 		{"a time in milliseconds", func(a *Approval) { a.IssuedAt *= 1000 }, "iat"},
@@ -168,31 +203,41 @@ func canonical(t testing.TB, v any) string {
 	return string(b)
 }
 
+// codeOf is the code of a refusal that is not STATEMENT_INVALID.
+func codeOf(a Approval) fault.Code {
+	if _, err := Encode(a); fault.CodeOf(err) != fault.StatementInvalid {
+		return fault.CodeOf(err)
+	}
+	return ""
+}
+
 func vectors(t testing.TB) []vector {
 	t.Helper()
 	good := canonical(t, sample())
 	rejection := sample()
 	rejection.Decision = Reject
 	brackets := sample()
-	brackets.Intent.Provider, brackets.Intent.ProviderName, brackets.Intent.AccountName = "evil", "Evil (northpay)", `A "B" （C）`
+	intenttest.Edit(&brackets.Intent, func(b *intent.Buy) {
+		b.Provider, b.ProviderName, b.AccountName = "evil", "Evil (northpay)", `A "B" （C）`
+	})
 	all := []vector{
-		{"an approval", "approval", good, true, "", Text(sample())},
-		{"names with brackets and quotation marks", "approval", canonical(t, brackets), true, "", Text(brackets)},
-		{"a rejection", "approval", canonical(t, rejection), true, "", Text(rejection)},
-		{"a certificate", "member", canonical(t, sampleMember()), true, "", ""},
-		{"an address attestation", "address", canonical(t, sampleAddress()), true, "", ""},
-		{"a genesis", "genesis", canonical(t, sampleGenesis()), true, "", ""},
+		{"an approval", "approval", good, true, "", "", textOf(sample())},
+		{"names with brackets and quotation marks", "approval", canonical(t, brackets), true, "", "", textOf(brackets)},
+		{"a rejection", "approval", canonical(t, rejection), true, "", "", textOf(rejection)},
+		{"a certificate", "member", canonical(t, sampleMember()), true, "", "", ""},
+		{"an address attestation", "address", canonical(t, sampleAddress()), true, "", "", ""},
+		{"a genesis", "genesis", canonical(t, sampleGenesis()), true, "", "", ""},
 	}
 	for _, r := range refused() {
 		a := sample()
 		r.edit(&a)
-		all = append(all, vector{r.name, "approval", canonical(t, a), false, r.field, ""})
+		all = append(all, vector{r.name, "approval", canonical(t, a), false, r.field, codeOf(a), ""})
 	}
 	for _, r := range []struct{ name, kind, text, field string }{
 		{"white space", "approval", strings.Replace(good, ",", ", ", 1), ""},
 		{"a line feed at the end", "approval", good + "\n", ""},
-		{"fields in another order", "approval", strings.Replace(good, `"v":1,"type":"approval"`, `"type":"approval","v":1`, 1), ""},
-		{"an escape that JSON does not need", "approval", strings.Replace(good, "Treasury", `\u0054reasury`, 1), ""},
+		{"fields in another order", "approval", strings.Replace(good, `"v":2,"type":"approval"`, `"type":"approval","v":2`, 1), ""},
+		{"an escape that JSON does not need", "approval", strings.Replace(good, "Treasury", `\u0054reasury`, 1), "intent"},
 		{"an unknown field", "approval", strings.Replace(good, "{", `{"note":"x",`, 1), "note"},
 		{"a field twice", "approval", strings.Replace(good, `"step":1`, `"step":1,"step":1`, 1), "step"},
 		{"a field in another case", "approval", strings.Replace(good, `"step"`, `"Step"`, 1), "Step"},
@@ -211,7 +256,7 @@ func vectors(t testing.TB) []vector {
 		{"a certificate for the keys P and -P", "member", strings.Replace(canonical(t, sampleMember()),
 			canonical(t, sampleMember().Channel), canonical(t, negative(sampleMember().Approval)), 1), "channel"},
 	} {
-		all = append(all, vector{r.name, r.kind, r.text, false, r.field, ""})
+		all = append(all, vector{r.name, r.kind, r.text, false, r.field, "", ""})
 	}
 	return all
 }
@@ -224,7 +269,7 @@ func decode(kind string, data []byte) (back []byte, text string, err error) {
 			return nil, "", err
 		}
 		back, err = Encode(a)
-		return back, Text(a), err
+		return back, textOf(a), err
 	case "member":
 		return again[Member](data)
 	case "address":
@@ -268,7 +313,7 @@ func TestVectorsHold(t *testing.T) {
 		back, text, err := decode(v.Kind, []byte(v.Statement))
 		if !v.Valid {
 			f, ok := fault.As(err)
-			if !ok || f.Code != fault.StatementInvalid || f.Details["field"] != v.Field {
+			if !ok || f.Code != cmp.Or(v.Code, fault.StatementInvalid) || f.Details["field"] != v.Field {
 				t.Errorf("%s: %v, want field %q", v.Name, err, v.Field)
 			}
 			continue
@@ -283,10 +328,9 @@ func TestVectorsHold(t *testing.T) {
 func TestANameWithBracketsOfItsOwnPassesForNoID(t *testing.T) {
 	t.Parallel()
 	a := sample()
-	a.Intent.Provider = "evil"
 	for of, want := range map[string]string{"Evil (northpay)": `"Evil (northpay)" (evil)`, `Evil" (northpay) "x`: `"Evil' (northpay) 'x" (evil)`, "Evil （northpay）": `"Evil （northpay）" (evil)`, "Evil [northpay]": `"Evil [northpay]" (evil)`, "Evil": "Evil (evil)"} {
-		a.Intent.ProviderName = of
-		for _, text := range []string{Text(a), mustList(t, a)} {
+		intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Provider, b.ProviderName = "evil", of })
+		for _, text := range []string{textOf(a), mustList(t, a)} {
 			if !strings.Contains(text, "From          "+want+"\n") {
 				t.Errorf("%s:\n%s", of, text)
 			}
@@ -321,7 +365,7 @@ Asked by      Sandbox Ltd (ent_sandbox); which person is not proven
 You sign as   Bob (mem_bob), at step 1
 With key      AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 Valid until   2026-11-20 21:09:00 UTC`, "\n")
-	if got := Text(sample()); got != want {
+	if got := textOf(sample()); got != want {
 		t.Errorf("got\n%s", got)
 	}
 }
@@ -329,17 +373,19 @@ Valid until   2026-11-20 21:09:00 UTC`, "\n")
 func TestAmountsAssetsAndChainsAreNamedForPeopleAndByTheirIDs(t *testing.T) {
 	t.Parallel()
 	a := sample()
-	a.Intent.Fiat, a.Intent.Crypto = Fiat{"2500000.00", "EUR"}, Crypto{"1234567.000001", "ethereum/erc20/usd__coin"}
-	a.Intent.Minimum, a.Intent.Chain = "1200000", "eip155:1"
-	text := Text(a)
+	intenttest.Edit(&a.Intent, func(b *intent.Buy) {
+		b.Fiat, b.Crypto = intent.Fiat{Amount: "2500000.00", Currency: "EUR"}, intent.Crypto{Amount: "1234567.000001", Asset: "ethereum/erc20/usd__coin"}
+		b.Minimum, b.Chain = "1200000", "eip155:1"
+	})
+	text := textOf(a)
 	for _, want := range []string{"\nYou pay       2 500 000.00 EUR by card, FR\n", "\nYou get       1 234 567.000001 USDC (ethereum/erc20/usd__coin)\n",
 		"\nMinimum       1 200 000 USDC (ethereum/erc20/usd__coin)\n", "\nOn chain      Ethereum (eip155:1)\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}
 	}
-	a.Intent.Crypto.Asset, a.Intent.Chain = "moon/erc20/cheese", "eip155:999"
-	text = Text(a)
+	intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Crypto.Asset, b.Chain = "moon/erc20/cheese", "eip155:999" })
+	text = textOf(a)
 	for _, want := range []string{"\nYou get       1 234 567.000001 moon/erc20/cheese\n", "\nOn chain      eip155:999\n"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("what is not known: no %q in\n%s", want, text)
@@ -352,18 +398,18 @@ func TestAPreviewIsTheSameForEverybodyAtAnyTime(t *testing.T) {
 	a, b := sample(), sample()
 	b.Member, b.MemberName, b.Key, b.Step = "mem_carol", "Carol", hashB, 2
 	b.Expires, b.Nonce, b.Log.Size, b.Channel = iat+900, strings.Repeat("1", 64), 7, hashA
-	if Text(a) == Text(b) || Preview(a) != Preview(b) {
-		t.Errorf("the previews differ:\n%s\n%s", Preview(a), Preview(b))
+	if textOf(a) == textOf(b) || previewOf(a) != previewOf(b) {
+		t.Errorf("the previews differ:\n%s\n%s", previewOf(a), previewOf(b))
 	}
-	text, preview := strings.Split(Text(a), "\n"), strings.Split(Preview(a), "\n")
-	for i, l := range Lines(a) {
+	text, preview := strings.Split(textOf(a), "\n"), strings.Split(previewOf(a), "\n")
+	for i, l := range linesOf(a) {
 		if same := text[i] == preview[i]; same == l.Varies || l.Varies && !strings.HasSuffix(preview[i], unasked) {
 			t.Errorf("%q is previewed as %q", text[i], preview[i])
 		}
 	}
 	b = sample()
-	b.Intent.Minimum = "0.0798"
-	if Preview(a) == Preview(b) {
+	intenttest.Edit(&b.Intent, func(b *intent.Buy) { b.Minimum = "0.0798" })
+	if previewOf(a) == previewOf(b) {
 		t.Error("another minimum has the same preview")
 	}
 }
@@ -455,7 +501,7 @@ func FuzzDecode(f *testing.F) {
 		for _, kind := range []string{"approval", "member", "address", "genesis"} {
 			back, text, err := decode(kind, data)
 			if err != nil {
-				if fault.CodeOf(err) != fault.StatementInvalid {
+				if c := fault.CodeOf(err); c != fault.StatementInvalid && c != fault.IntentUnsupported {
 					t.Errorf("code of %v", err)
 				}
 				continue
@@ -485,11 +531,11 @@ func TestTheTimeThatAnApprovalIsUsableForIsInWords(t *testing.T) {
 	}
 	a := sample()
 	a.GovernedBy.UseWithin = 3600
-	if text := Text(a); !strings.Contains(text, "\nUsable for    1 hour after the last approval\n") {
+	if text := textOf(a); !strings.Contains(text, "\nUsable for    1 hour after the last approval\n") {
 		t.Error(text)
 	}
 	a.Decision = Reject
-	if text := Text(a); strings.Contains(text, "Usable") {
+	if text := textOf(a); strings.Contains(text, "Usable") {
 		t.Errorf("a rejection has an end:\n%s", text)
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"countersign/shared/id"
-	"countersign/shared/statement"
+	"countersign/shared/intent"
 )
 
 // OrderInput is the body of POST /v1/orders.
@@ -25,35 +25,35 @@ const (
 
 // Order is a purchase at a provider, under an approved request.
 type Order struct {
-	ID           string           `json:"id"`
-	Entity       string           `json:"entity"`
-	Request      string           `json:"request"`
-	Account      string           `json:"account"`
-	State        string           `json:"state"`
-	Provider     string           `json:"provider"`
-	ProviderName string           `json:"provider_name"`
-	Fiat         statement.Fiat   `json:"fiat"`
-	Promised     statement.Crypto `json:"promised"` // the quote of the hand-off
-	Minimum      string           `json:"minimum"`  // that was approved
+	ID           string        `json:"id"`
+	Entity       string        `json:"entity"`
+	Request      string        `json:"request"`
+	Account      string        `json:"account"`
+	State        string        `json:"state"`
+	Provider     string        `json:"provider"`
+	ProviderName string        `json:"provider_name"`
+	Fiat         intent.Fiat   `json:"fiat"`
+	Promised     intent.Crypto `json:"promised"` // the quote of the hand-off
+	Minimum      string        `json:"minimum"`  // that was approved
 	// Delivered is the sum of all final deposits of the asset at the order's
 	// address; absent while there is none. Difference is delivered minus promised,
 	// with its sign; DifferencePct in percent with two places. Pending is the sum
 	// of those that are not final yet.
-	Delivered     *statement.Crypto `json:"delivered,omitempty"`
-	Difference    string            `json:"difference,omitempty"`
-	DifferencePct string            `json:"difference_pct,omitempty"`
-	Pending       string            `json:"pending,omitempty"`
-	BelowMinimum  bool              `json:"below_minimum"` // something was delivered, and less than was approved
-	Deposits      []Deposit         `json:"deposits"`      // at the address, newest first, at most 100
-	Chain         string            `json:"chain"`
-	Address       string            `json:"address"`
-	TxHash        string            `json:"tx_hash,omitempty"`
-	Ticket        *Ticket           `json:"ticket,omitempty"` // only in the answer that made it
-	UseBy         *time.Time        `json:"use_by,omitempty"` // when the approval ends, and tickets with it
-	History       []Event           `json:"history"`
-	CreatedAt     time.Time         `json:"created_at"`
-	UpdatedAt     time.Time         `json:"updated_at"`
-	ServerTime    time.Time         `json:"server_time"`
+	Delivered     *intent.Crypto `json:"delivered,omitempty"`
+	Difference    string         `json:"difference,omitempty"`
+	DifferencePct string         `json:"difference_pct,omitempty"`
+	Pending       string         `json:"pending,omitempty"`
+	BelowMinimum  bool           `json:"below_minimum"` // something was delivered, and less than was approved
+	Deposits      []Deposit      `json:"deposits"`      // at the address, newest first, at most 100
+	Chain         string         `json:"chain"`
+	Address       string         `json:"address"`
+	TxHash        string         `json:"tx_hash,omitempty"`
+	Ticket        *Ticket        `json:"ticket,omitempty"` // only in the answer that made it
+	UseBy         *time.Time     `json:"use_by,omitempty"` // when the approval ends, and tickets with it
+	History       []Event        `json:"history"`
+	CreatedAt     time.Time      `json:"created_at"`
+	UpdatedAt     time.Time      `json:"updated_at"`
+	ServerTime    time.Time      `json:"server_time"`
 }
 
 // Ticket hands over to the provider: opening URL works once, and until it

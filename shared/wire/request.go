@@ -4,7 +4,7 @@ import (
 	"time"
 
 	"countersign/shared/id"
-	"countersign/shared/statement"
+	"countersign/shared/intent"
 )
 
 // RequestInput is the body of POST /v1/requests.
@@ -31,25 +31,26 @@ const (
 
 // Request is a governed request: all that a page about it shows.
 type Request struct {
-	ID         string        `json:"id"`
-	Entity     string        `json:"entity"`
-	State      string        `json:"state"`
-	Sentence   string        `json:"sentence"` // what it is about, for people
-	Intent     statement.Buy `json:"intent"`
-	Rule       Rule          `json:"rule"`
-	Reasons    []string      `json:"reasons"` // why it is in this state, most important first
-	Step       int           `json:"step"`    // that is waited for, from 1
-	Steps      []Step        `json:"steps"`
-	Approvers  []Approver    `json:"approvers"` // of the current step
-	Needed     int           `json:"needed"`    // quorum of the current step
-	Approved   int           `json:"approved"`  // approvals that count towards it
-	Address    DepositInfo   `json:"address"`
-	History    []Event       `json:"history"` // oldest first
-	Order      string        `json:"order,omitempty"`
-	CreatedAt  time.Time     `json:"created_at"`
-	ExpiresAt  time.Time     `json:"expires_at"`
-	UseBy      *time.Time    `json:"use_by,omitempty"` // when the approval ends; absent while there is none
-	ServerTime time.Time     `json:"server_time"`
+	ID           string       `json:"id"`
+	Entity       string       `json:"entity"`
+	State        string       `json:"state"`
+	Sentence     string       `json:"sentence"`      // what it is about, for people
+	Intent       intent.Doc   `json:"intent"`        // canonical: kind, v, then the fields of its kind
+	IntentDigest string       `json:"intent_digest"` // base64url of its SHA-256
+	Rule         Rule         `json:"rule"`
+	Reasons      []string     `json:"reasons"` // why it is in this state, most important first
+	Step         int          `json:"step"`    // that is waited for, from 1
+	Steps        []Step       `json:"steps"`
+	Approvers    []Approver   `json:"approvers"`         // of the current step
+	Needed       int          `json:"needed"`            // quorum of the current step
+	Approved     int          `json:"approved"`          // approvals that count towards it
+	Address      *DepositInfo `json:"address,omitempty"` // of an intent that receives
+	History      []Event      `json:"history"`           // oldest first
+	Order        string       `json:"order,omitempty"`
+	CreatedAt    time.Time    `json:"created_at"`
+	ExpiresAt    time.Time    `json:"expires_at"`
+	UseBy        *time.Time   `json:"use_by,omitempty"` // when the approval ends; absent while there is none
+	ServerTime   time.Time    `json:"server_time"`
 }
 
 // Rule governs the request.

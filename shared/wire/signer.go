@@ -3,6 +3,7 @@ package wire
 import (
 	"time"
 
+	"countersign/shared/intent"
 	"countersign/shared/statement"
 )
 
@@ -23,18 +24,10 @@ type SignerStatus struct {
 // SignerRequestInput is the body of POST /v1/requests. The same request id with
 // the same body returns the same request; with another body it is CONFLICT.
 type SignerRequestInput struct {
-	Request       string           `json:"request"`
-	Account       string           `json:"account"`
-	Initiator     string           `json:"initiator"` // member id, a claim that proves nothing; may be empty
-	Provider      string           `json:"provider"`
-	ProviderName  string           `json:"provider_name"`
-	Fiat          statement.Fiat   `json:"fiat"`
-	Crypto        statement.Crypto `json:"crypto"`
-	Minimum       string           `json:"minimum"`
-	PaymentMethod string           `json:"payment_method"`
-	Country       string           `json:"country"`
-	Quote         string           `json:"quote"`
-	ExpiresAt     time.Time        `json:"expires_at"` // whole seconds, UTC
+	Request   string     `json:"request"`
+	Initiator string     `json:"initiator"`  // member id, a claim that proves nothing; may be empty
+	Intent    intent.Doc `json:"intent"`     // a draft: what the vault alone knows is empty
+	ExpiresAt time.Time  `json:"expires_at"` // whole seconds, UTC
 }
 
 // SignerRequest is a governed request as the signer sees it: the answer of POST
@@ -44,13 +37,13 @@ type SignerRequest struct {
 	State        string               `json:"state"` // PENDING_APPROVAL, APPROVED, REJECTED, EXPIRED
 	Step         int                  `json:"step"`  // the step that is waited for, from 1
 	Initiator    string               `json:"initiator"`
-	Intent       statement.Buy        `json:"intent"`
+	Intent       intent.Doc           `json:"intent"`
 	IntentDigest string               `json:"intent_digest"` // base64url of the SHA-256 of the intent's canonical JSON
 	GovernedBy   statement.GovernedBy `json:"governed_by"`
 	Steps        []SignerStep         `json:"steps"`
 	Approvals    []SignerApproval     `json:"approvals"`
-	Reasons      []string             `json:"reasons"`     // for people
-	Attestation  string               `json:"attestation"` // the address attestation, a JWS by the signer's statement key
+	Reasons      []string             `json:"reasons"`               // for people
+	Attestation  string               `json:"attestation,omitempty"` // the address attestation, a JWS by the signer's statement key; of an intent that receives
 	ExpiresAt    time.Time            `json:"expires_at"`
 	UseBy        *time.Time           `json:"use_by,omitempty"` // when the approval ends, of an approved request
 	LogSize      int64                `json:"log_size"`

@@ -14,6 +14,8 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"countersign/shared/governance"
+	"countersign/shared/intent"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/quote"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -28,20 +30,20 @@ const (
 	digest  = "pDRbFb6Ia1cRO1k5RzqkJIr4XZBLTVPKVXUGcYdTqJQ"
 )
 
-func (c canned) intent() statement.Buy {
-	return statement.Buy{Type: "buy", Account: "acc_treasury", AccountName: "Treasury", Provider: "northpay", ProviderName: "Northpay",
-		Fiat: statement.Fiat{Amount: "250", Currency: "EUR"}, Crypto: statement.Crypto{Amount: "0.08421390751120486", Asset: "ethereum"}, Minimum: "0.08337176843609281",
+func (c canned) intent() intent.Buy {
+	return intent.Buy{Kind: intent.KindBuy, V: 1, Account: "acc_treasury", AccountName: "Treasury", Provider: "northpay", ProviderName: "Northpay",
+		Fiat: intent.Fiat{Amount: "250", Currency: "EUR"}, Crypto: intent.Crypto{Amount: "0.08421390751120486", Asset: "ethereum"}, Minimum: "0.08337176843609281",
 		Chain: "eip155:31337", Address: address, PaymentMethod: "card", Country: "FR", Quote: "quo_3k8t1q5n7p9r4s2w0x3a6h2v0m"}
 }
 
 func (c canned) request(id, state string, approved int) wire.Request {
 	at := c.now.Add(-2 * time.Minute)
-	r := wire.Request{ID: id, Entity: "ent_sandbox", State: state, Sentence: "Buy 0.0842 ETH for 250 EUR from Northpay into Treasury", Intent: c.intent(),
+	r := wire.Request{ID: id, Entity: "ent_sandbox", State: state, Sentence: "Buy 0.0842 ETH for 250 EUR from Northpay into Treasury", Intent: intenttest.Doc(c.intent()),
 		Rule: wire.Rule{Name: "Treasury purchases", Version: 3, Digest: digest}, Reasons: []string{"2 of 3 members must approve; " + fmt.Sprint(approved) + " did"},
 		Step: 1, Needed: 2, Approved: approved,
 		Steps:     []wire.Step{{Name: "Treasury", Needed: 2, Approved: []string{"mem_bob"}[:approved%2], Waiting: []string{"mem_alice", "mem_carol"}}},
 		Approvers: []wire.Approver{{Member: "mem_alice", Name: "Alice Martin", Curve: "secp256k1", Key: digest, ChannelIn: "token"}, {Member: "mem_bob", Name: "Bob Keller", Curve: "P-256", Key: digest, ChannelIn: "token"}, {Member: "mem_carol", Name: "Carol Diaz", Curve: "secp256k1", Key: digest, ChannelIn: "software"}},
-		Address:   wire.DepositInfo{Chain: "eip155:31337", Address: address, Attestation: "e.y.z", Verified: true},
+		Address:   &wire.DepositInfo{Chain: "eip155:31337", Address: address, Attestation: "e.y.z", Verified: true},
 		History:   []wire.Event{{At: at, Type: "request", Text: "Alice Martin asked for this purchase", Seq: 4}},
 		CreatedAt: at, ExpiresAt: c.now.Add(12 * time.Minute), ServerTime: c.now}
 	if approved > 0 {
@@ -56,7 +58,7 @@ func (c canned) request(id, state string, approved int) wire.Request {
 
 func (c canned) order() wire.Order {
 	return wire.Order{ID: "ord_9r4s2w0x3a6h2v0m3k8t1q5n7p", Entity: "ent_sandbox", Request: "req_done", Account: "acc_treasury", State: wire.OrderCompleted, Provider: "northpay", ProviderName: "Northpay",
-		Fiat: c.intent().Fiat, Promised: c.intent().Crypto, Minimum: c.intent().Minimum, Delivered: &statement.Crypto{Amount: "0.0841", Asset: "ethereum"},
+		Fiat: c.intent().Fiat, Promised: c.intent().Crypto, Minimum: c.intent().Minimum, Delivered: &intent.Crypto{Amount: "0.0841", Asset: "ethereum"},
 		Difference: "-0.00011390751120486", DifferencePct: "-0.14", Chain: "eip155:31337", Address: address, TxHash: "0x" + strings.Repeat("5a9c", 16),
 		History:   []wire.Event{{At: c.now.Add(-time.Minute), Type: "order", Text: "Handed over to Northpay", Seq: -1}, {At: c.now, Type: "delivered", Text: "The deposit is final", Seq: -1}},
 		CreatedAt: c.now.Add(-time.Minute), UpdatedAt: c.now, ServerTime: c.now}

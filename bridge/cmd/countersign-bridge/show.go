@@ -9,7 +9,6 @@ import (
 	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/journal"
 	"countersign/shared/name"
-	"countersign/shared/statement"
 )
 
 // The form of the lists that commands print.
@@ -26,7 +25,7 @@ func show(w io.Writer, e journal.Entry) error {
 		at = at[:len("2006-01-02 15:04:05")]
 	}
 	first := fmt.Sprintf("%5d  %s  %-15s", e.Seq, at, e.Kind)
-	about := bought(e)
+	about := decidedOn(e)
 	var facts []string
 	for _, f := range []struct{ label, value string }{
 		{"", e.Code}, {"", e.Decision}, {"member", e.Member}, {"request", e.Request}, {"batch", e.Batch}, {"site", e.Origin},
@@ -84,18 +83,9 @@ func pack(facts []string) (lines []string) {
 	return lines
 }
 
-// bought are the lines that say what was decided on; older entries do not say it.
-func bought(e journal.Entry) (lines []string) {
-	if e.Price == "" && e.Amount == "" {
-		return nil
-	}
-	b := statement.Buy{Crypto: statement.Crypto{Amount: e.Amount, Asset: e.Asset}, Minimum: e.Minimum, Chain: e.Chain}
-	b.Fiat.Amount, b.Fiat.Currency, _ = strings.Cut(e.Price, " ")
-	for _, l := range []string{
-		"pay " + statement.Summary(b) + ", minimum " + e.Minimum,
-		"from " + e.Counterparty + " into " + e.Account,
-		"to " + e.Address + " on " + statement.Chain(e.Chain),
-	} {
+// decidedOn are the lines that say what was decided on; older entries do not say it.
+func decidedOn(e journal.Entry) (lines []string) {
+	for _, l := range e.Tell() {
 		lines = append(lines, block(legible(l))...)
 	}
 	return lines

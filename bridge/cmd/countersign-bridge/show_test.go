@@ -9,6 +9,7 @@ import (
 	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
+	"countersign/shared/intent"
 	"countersign/shared/name"
 )
 
@@ -16,8 +17,8 @@ import (
 func decided(kind string) journal.Entry {
 	return journal.Entry{Seq: 14, Time: "2027-01-31T08:00:05.250Z", Event: journal.Event{Kind: kind, Origin: "https://dashboard.example.com",
 		Pairing: "9f86d081884c7d65", Process: "/usr/lib/firefox/firefox (pid 4711)", Entity: "ent_sandbox", Member: "mem_alice", Device: "alice", Key: strings.Repeat("A", 43),
-		Request: "req_aaaaaaaaaaaaaaaaaaaaaaaaaa", Decision: "APPROVE", Price: "250000.00 EUR", Amount: "81.5", Asset: "ethereum", Minimum: "79.9",
-		Counterparty: "NorthPay (northpay)", Account: "Treasury (acc_treasury)", Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", Chain: "eip155:1",
+		Request: "req_aaaaaaaaaaaaaaaaaaaaaaaaaa", Decision: "APPROVE", Record: intent.Record{Intent: intent.KindBuy, Price: "250000.00 EUR", Amount: "81.5", Asset: "ethereum", Minimum: "79.9",
+			Counterparty: "NorthPay (northpay)", Account: "Treasury (acc_treasury)", Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", Chain: "eip155:1"},
 		Statement: "countersign-approval+jws", Digest: strings.Repeat("0f", 32)}}
 }
 

@@ -14,8 +14,8 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/id"
+	"countersign/shared/intent"
 	"countersign/shared/jws"
-	"countersign/shared/name"
 	"countersign/shared/statement"
 )
 
@@ -34,10 +34,10 @@ type approvalState struct {
 	channel   *channelState
 	request   string
 	decision  string
-	digest    string              // of the statement that came, SHA-256 in hex
-	read      *statement.Approval // the statement, once it was read
-	step      int                 // guarded by conn.mu
-	part      *part               // of the batch in which it is decided, or nil; guarded by conn.mu, fixed once deciding
+	digest    string        // of the statement that came, SHA-256 in hex
+	wants     intent.Intent // what the statement decides on, once it was read
+	step      int           // guarded by conn.mu
+	part      *part         // of the batch in which it is decided, or nil; guarded by conn.mu, fixed once deciding
 	ctx       context.Context
 	cancel    context.CancelFunc
 }
@@ -139,8 +139,8 @@ func (c *conn) decideApproval(_ context.Context, p frame.ApprovalDecideParams) (
 func (c *conn) undecided(a *approvalState, err error) error {
 	e := c.entry(journal.Refused, a.channel.identity)
 	e.Request, e.Decision, e.Statement, e.Digest = a.request, a.decision, statement.TypApproval, a.digest
-	if a.read != nil {
-		concerning(&e, a.read.Intent)
+	if a.wants != nil {
+		e.Record = a.wants.Record()
 	}
 	err = c.refused(e, err)
 	cancelled := a.ctx.Err() != nil && c.work.Err() == nil
@@ -158,6 +158,7 @@ type item struct {
 	session  *channel.Session
 	payload  []byte // what is signed
 	read     statement.Approval
+	wants    intent.Intent // what it decides on
 	want     statement.Want
 	text     string // what the person reads about it
 	batch    string // the list in which they read it; empty when alone
@@ -175,15 +176,23 @@ func (c *conn) receive(a *approvalState, record []byte) (*item, error) {
 	}
 	read, err := statement.Decode[statement.Approval](m.Statement)
 	if err == nil {
-		err = read.Intent.CheckUnits("intent.")
+		err = read.CheckNow()
 	}
 	if err != nil {
 		return nil, err
 	}
+	wants, err := read.Wants()
+	if err != nil {
+		return nil, err
+	}
+	text, err := statement.Text(read)
+	if err != nil {
+		return nil, err
+	}
 	sum := sha256.Sum256(m.Statement)
-	a.digest, a.read = hex.EncodeToString(sum[:]), &read
+	a.digest, a.wants = hex.EncodeToString(sum[:]), wants
 	id := a.channel.identity
-	it := &item{approval: a, session: session, payload: m.Statement, read: read, text: statement.Text(read),
+	it := &item{approval: a, session: session, payload: m.Statement, read: read, wants: wants, text: text,
 		want: statement.Want{Entity: id.Entity, Request: a.request, Decision: a.decision, Member: id.Member,
 			Key: id.approval.Thumbprint(), Channel: base64.RawURLEncoding.EncodeToString(session.HandshakeHash())}}
 	return it, c.check(it)
@@ -203,11 +212,11 @@ func (c *conn) decide(a *approvalState, record []byte) (r frame.ApprovalDecideRe
 		return r, err
 	}
 	use := c.approvalKey(a.channel.identity, a.id)
-	use.why = fmt.Sprintf("signs your decision on %s: %s.", a.request, statement.Summary(it.read.Intent))
+	use.why = fmt.Sprintf("signs your decision on %s: %s.", a.request, it.wants.Summary())
 	if err := use.open(a.ctx); err != nil { // before the person reads for nothing
 		return r, err
 	}
-	question := decisionOn("a purchase", use.identity, a.decision)
+	question := decisionOn("a "+it.wants.Noun(), use.identity, a.decision)
 	question.Text = it.text
 	ctx, stop := c.whileValid(a.ctx, it)
 	err = use.confirm(ctx, question)
@@ -287,7 +296,7 @@ func (c *conn) note(it *item, kind string, err error) error {
 	e := c.entry(kind, id)
 	e.Key, e.Request, e.Batch, e.Decision = id.approval.Thumbprint(), it.approval.request, it.batch, it.approval.decision
 	e.Statement, e.Digest, e.Code = statement.TypApproval, it.approval.digest, string(fault.CodeOf(err))
-	concerning(&e, it.read.Intent)
+	e.Record = it.wants.Record()
 	if jerr := c.bridge.deps.Journal.Append(e); jerr != nil {
 		return jerr
 	}
@@ -295,13 +304,6 @@ func (c *conn) note(it *item, kind string, err error) error {
 		return &written{err}
 	}
 	return nil
-}
-
-// concerning says in a line what was decided on, or refused.
-func concerning(e *journal.Event, b statement.Buy) {
-	e.Price, e.Amount, e.Asset, e.Minimum = b.Fiat.Amount+" "+b.Fiat.Currency, b.Crypto.Amount, b.Crypto.Asset, b.Minimum
-	e.Counterparty, e.Account = name.WithID(b.ProviderName, b.Provider), name.WithID(b.AccountName, b.Account)
-	e.Address, e.Chain = b.Address, b.Chain
 }
 
 // finishApproval reads the signer's receipt.

@@ -14,6 +14,8 @@ import (
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
+	"countersign/shared/intent"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/link"
 	"countersign/shared/statement"
 )
@@ -322,19 +324,29 @@ func TestStatementsThatAreNotAskedForAreRefusedUnseen(t *testing.T) {
 	g := newRig(t)
 	l := g.mustOpen(g.mustConnect(), "mem_alice")
 	for field, spoil := range map[string]func(*statement.Approval){
-		"entity":              func(a *statement.Approval) { a.Entity = "ent_another" },
-		"member":              func(a *statement.Approval) { a.Member = "mem_bob" },
-		"request":             func(a *statement.Approval) { a.Request = "req_9999" },
-		"decision":            func(a *statement.Approval) { a.Decision = statement.Reject },
-		"key":                 func(a *statement.Approval) { a.Key = g.vault.members["mem_bob"].approval.PublicKey().Thumbprint() },
-		"channel":             func(a *statement.Approval) { a.Channel = a.GovernedBy.Digest },
-		"intent.crypto.asset": func(a *statement.Approval) { a.Intent.Crypto.Asset = "bitcoin" },
-		"intent.crypto.amount": func(a *statement.Approval) {
-			a.Intent.Chain, a.Intent.Crypto = "eip155:1", statement.Crypto{Amount: "0.1000001", Asset: "ethereum/erc20/usd__coin"}
+		"entity":   func(a *statement.Approval) { a.Entity = "ent_another" },
+		"member":   func(a *statement.Approval) { a.Member = "mem_bob" },
+		"request":  func(a *statement.Approval) { a.Request = "req_9999" },
+		"decision": func(a *statement.Approval) { a.Decision = statement.Reject },
+		"key":      func(a *statement.Approval) { a.Key = g.vault.members["mem_bob"].approval.PublicKey().Thumbprint() },
+		"channel":  func(a *statement.Approval) { a.Channel = a.GovernedBy.Digest },
+		"intent.crypto.asset": func(a *statement.Approval) {
+			intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Crypto.Asset = "bitcoin" })
 		},
-		"intent.fiat.currency": func(a *statement.Approval) { a.Intent.Fiat.Currency = "XXX" },
-		"intent.address":       func(a *statement.Approval) { a.Intent.Address = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4" },
-		"intent.address ":      func(a *statement.Approval) { a.Intent.Address = "0x7E5F4552091A69125d5DfCb7b8C2659029395BDf" }, // its check
+		"intent.crypto.amount": func(a *statement.Approval) {
+			intenttest.Edit(&a.Intent, func(b *intent.Buy) {
+				b.Chain, b.Crypto = "eip155:1", intent.Crypto{Amount: "0.1000001", Asset: "ethereum/erc20/usd__coin"}
+			})
+		},
+		"intent.fiat.currency": func(a *statement.Approval) {
+			intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Fiat.Currency = "XXX" })
+		},
+		"intent.address": func(a *statement.Approval) {
+			intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Address = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4" })
+		},
+		"intent.address ": func(a *statement.Approval) { // its check
+			intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Address = "0x7E5F4552091A69125d5DfCb7b8C2659029395BDf" })
+		},
 		"exp": func(a *statement.Approval) {
 			a.NotBefore, a.IssuedAt, a.Expires = a.NotBefore-3000, a.IssuedAt-3000, a.Expires-3000
 		},

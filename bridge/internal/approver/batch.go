@@ -8,11 +8,11 @@ import (
 	"sync/atomic"
 	"time"
 
-	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/journal"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/id"
+	"countersign/shared/intent"
 	"countersign/shared/statement"
 )
 
@@ -171,9 +171,9 @@ func (b *batch) current(parts []*part) (listed []*part) {
 // and nothing was asked.
 func (b *batch) ask(listed []*part, use *keyUse) (approved []*part, err error) {
 	c, n := b.conn, len(listed)
-	read := make([]statement.Approval, n)
+	read, wants := make([]statement.Approval, n), make([]intent.Intent, n)
 	for i, p := range listed {
-		read[i] = p.item.read
+		read[i], wants[i] = p.item.read, p.item.wants
 	}
 	text, err := statement.ListText(read, len(b.parts))
 	if err != nil {
@@ -186,7 +186,7 @@ func (b *batch) ask(listed []*part, use *keyUse) (approved []*part, err error) {
 	if err := c.bridge.deps.Journal.Append(b.shown(first, n)); err != nil {
 		return nil, err
 	}
-	question := decisionOn(fold.Count(n, "purchase", "purchases"), use.identity, first.read.Decision)
+	question := decisionOn(intent.Count(wants), use.identity, first.read.Decision)
 	question.Text = text
 	ctx, stop := while(c.work, listed)
 	defer stop()
@@ -231,7 +231,7 @@ func (b *batch) sign(approved []*part, of int, use *keyUse) {
 		case broken != nil:
 			o.err = b.failed(p, broken)
 		default:
-			use.why = fmt.Sprintf("signs item %d of %d: %s.", p.number, of, statement.Summary(p.item.read.Intent))
+			use.why = fmt.Sprintf("signs item %d of %d: %s.", p.number, of, p.item.wants.Summary())
 			o.result, o.err = b.conn.sign(p.item, use)
 			if fault.CodeOf(o.err) == fault.DeviceMissing { // it was there when the key was found
 				o.err = fault.Wrap(o.err, fault.DeviceRemoved, "the token was removed").With("device", use.name())

@@ -20,6 +20,8 @@ import (
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
+	"countersign/shared/intent"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 )
@@ -135,8 +137,9 @@ func TestABatchIsReadAsOneListWithTotalsAndEachItemIsSigned(t *testing.T) {
 	l := g.mustOpen(b, "mem_alice")
 	g.vault.serve = func(a *statement.Approval) {
 		if a.Request == "req_0002" {
-			a.Intent.Fiat = statement.Fiat{Amount: "0.05", Currency: "EUR"}
-			a.Intent.Address = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
+			intenttest.Edit(&a.Intent, func(b *intent.Buy) {
+				b.Fiat, b.Address = intent.Fiat{Amount: "0.05", Currency: "EUR"}, "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
+			})
 		}
 	}
 	p := l.pile(3)

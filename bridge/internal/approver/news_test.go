@@ -10,6 +10,7 @@ import (
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/statement"
 )
 
@@ -111,7 +112,7 @@ func TestTheJournalAnswersWhatWasApproved(t *testing.T) {
 	if _, err := l.decide(t.Context(), "req_0002", statement.Approve); fault.CodeOf(err) != fault.Declined {
 		t.Fatal(err)
 	}
-	want := l.approval("req_0001", statement.Approve).Intent
+	want := intenttest.Buy(l.approval("req_0001", statement.Approve).Intent)
 	seen := map[string]int{}
 	for _, e := range g.entries() {
 		if e.Digest == "" {

@@ -25,6 +25,8 @@ import (
 	"countersign/bridge/internal/peer"
 	"countersign/shared/channel"
 	"countersign/shared/frame"
+	"countersign/shared/intent"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/jws"
 	"countersign/shared/link"
 	"countersign/shared/statement"
@@ -329,12 +331,12 @@ func (l *line) approval(request, decision string) statement.Approval {
 	l.v.nonce++
 	now := time.Now().Unix()
 	zero := base64.RawURLEncoding.EncodeToString(make([]byte, 32))
-	a := statement.Approval{V: 1, Type: "approval", Entity: entity, EntityName: "Sandbox", Request: request, Step: 1, Decision: decision,
+	a := statement.Approval{V: 2, Type: "approval", Entity: entity, EntityName: "Sandbox", Request: request, Step: 1, Decision: decision,
 		Member: l.member.id, MemberName: l.member.label, Key: l.member.approval.PublicKey().Thumbprint(),
 		GovernedBy: statement.GovernedBy{Rule: "two of three", Version: 1, Digest: zero},
-		Intent: statement.Buy{Type: "buy", Account: "acc_treasury", AccountName: "Treasury", Provider: "northpay", ProviderName: "Northpay",
-			Fiat: statement.Fiat{Amount: "250.00", Currency: "EUR"}, Crypto: statement.Crypto{Amount: "0.1", Asset: "ethereum"}, Minimum: "0.098",
-			Chain: "eip155:31337", Address: "0x52908400098527886E0F7030069857D2E4169EE7", PaymentMethod: "card", Country: "FR", Quote: "quo_1234"},
+		Intent: intenttest.Doc(intent.Buy{Kind: intent.KindBuy, V: 1, Account: "acc_treasury", AccountName: "Treasury", Provider: "northpay", ProviderName: "Northpay",
+			Fiat: intent.Fiat{Amount: "250.00", Currency: "EUR"}, Crypto: intent.Crypto{Amount: "0.1", Asset: "ethereum"}, Minimum: "0.098",
+			Chain: "eip155:31337", Address: "0x52908400098527886E0F7030069857D2E4169EE7", PaymentMethod: "card", Country: "FR", Quote: "quo_1234"}),
 		Nonce: hex.EncodeToString(fmt.Appendf(make([]byte, 0, 32), "%032d", l.v.nonce)), IssuedAt: now, NotBefore: now, Expires: now + 300,
 		Channel: base64.RawURLEncoding.EncodeToString(l.session.HandshakeHash()), Log: statement.Log{Size: 1, Head: zero}}
 	if l.v.serve != nil {

@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"countersign/bridge/internal/fold"
+	"countersign/shared/intent"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/statement"
 )
 
@@ -18,19 +20,31 @@ import (
 func purchase(account string) statement.Approval {
 	hash := strings.Repeat("A", 43)
 	return statement.Approval{
-		V: 1, Type: "approval", Entity: "ent_sandbox", EntityName: "Sandbox Ltd", Request: "req_" + strings.Repeat("a", 26), Step: 1,
+		V: 2, Type: "approval", Entity: "ent_sandbox", EntityName: "Sandbox Ltd", Request: "req_" + strings.Repeat("a", 26), Step: 1,
 		Decision: statement.Approve, Member: "mem_bob", MemberName: "Bob", Key: hash,
 		GovernedBy: statement.GovernedBy{Rule: "purchases", Version: 3, Digest: hash},
-		Intent: statement.Buy{Type: "buy", Account: "acc_treasury", AccountName: account, Provider: "northpay", ProviderName: "NorthPay",
-			Fiat: statement.Fiat{Amount: "2500000.00", Currency: "EUR"}, Crypto: statement.Crypto{Amount: "815.5", Asset: "ethereum"}, Minimum: "799", Chain: "eip155:1",
-			Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", PaymentMethod: "card", Country: "FR", Quote: "quo_" + strings.Repeat("a", 26)},
+		Intent: intenttest.Doc(intent.Buy{Kind: intent.KindBuy, V: 1, Account: "acc_treasury", AccountName: account, Provider: "northpay", ProviderName: "NorthPay",
+			Fiat: intent.Fiat{Amount: "2500000.00", Currency: "EUR"}, Crypto: intent.Crypto{Amount: "815.5", Asset: "ethereum"}, Minimum: "799", Chain: "eip155:1",
+			Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", PaymentMethod: "card", Country: "FR", Quote: "quo_" + strings.Repeat("a", 26)}),
 		Nonce: strings.Repeat("0f", 32), IssuedAt: 1_795_208_400, NotBefore: 1_795_208_340, Expires: 1_795_208_940, Channel: hash, Log: statement.Log{Size: 2, Head: hash},
 	}
 }
 
+func textOf(a statement.Approval) string {
+	text, err := statement.Text(a)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
 // labels are what lines may begin with.
 func labels(a statement.Approval) (all []string) {
-	for _, l := range statement.Lines(a) {
+	lines, err := statement.Lines(a)
+	if err != nil {
+		panic(err)
+	}
+	for _, l := range lines {
 		all = append(all, l.Label+" ")
 	}
 	return all
@@ -50,7 +64,7 @@ func TestANameCannotBecomeALineOfTheStatement(t *testing.T) {
 			a := purchase(strings.TrimSpace(name))
 			for _, columns := range []int{narrowest, 58, pinentryWidth, terminalWidth} {
 				seen := map[string]int{}
-				for _, line := range layout(statement.Text(a), columns) {
+				for _, line := range layout(textOf(a), columns) {
 					if fold.Columns(line) > columns {
 						t.Fatalf("%d columns: %q has %d", columns, line, fold.Columns(line))
 					}
@@ -136,10 +150,12 @@ func TestTheReadmeShowsThePromptAsItIs(t *testing.T) {
 	}
 	a := purchase("Treasury for the second and the third quarter of this year")
 	a.Entity, a.EntityName, a.Member, a.MemberName, a.GovernedBy.Rule, a.GovernedBy.Version = "ent_example", "Example Ltd", "mem_alice", "Alice", "two of three", 1
-	a.Intent.Fiat.Amount, a.Intent.Crypto.Amount, a.Intent.Minimum = "25000.00", "8.15", "7.99"
-	a.Request, a.Intent.Quote = "req_av52hinwsjjgvk2zvqvoftau5w", "quo_hf3ir7hvcs6frjyuk5widzlegf"
+	intenttest.Edit(&a.Intent, func(b *intent.Buy) {
+		b.Fiat.Amount, b.Crypto.Amount, b.Minimum, b.Quote = "25000.00", "8.15", "7.99", "quo_hf3ir7hvcs6frjyuk5widzlegf"
+	})
+	a.Request = "req_av52hinwsjjgvk2zvqvoftau5w"
 	a.Key, a.Expires = "jXIUWZxfAbTouanqZzuKNKSzlVWlKxYixPamSp1xdZ4", time.Date(2027, 1, 31, 8, 9, 3, 0, time.UTC).Unix()
-	want := strings.Join(layout(statement.Text(a), terminalWidth), "\n") + "\n\n" + Question{Site: "https://dashboard.example.com"}.howTo()
+	want := strings.Join(layout(textOf(a), terminalWidth), "\n") + "\n\n" + Question{Site: "https://dashboard.example.com"}.howTo()
 	if sample != want {
 		t.Errorf("the README has\n%s\nand the prompt\n%s", sample, want)
 	}
@@ -160,7 +176,7 @@ func TestAPageOfPinentryFitsATerminalAndItsLine(t *testing.T) {
 	for name, c := range map[string]struct {
 		text string
 		most int
-	}{"a purchase": {statement.Text(purchase("Treasury")), 1}, "long names": {statement.Text(purchase(strings.Repeat("界", 64))), 2}, "a list": {many, 18}} {
+	}{"a purchase": {textOf(purchase("Treasury")), 1}, "long names": {textOf(purchase(strings.Repeat("界", 64))), 2}, "a list": {many, 18}} {
 		parts, how := new(Pinentry).pages(Question{Site: "https://dashboard.example.com", Text: c.text})
 		if len(parts) > c.most {
 			t.Errorf("%s: %d pages, want at most %d", name, len(parts), c.most)

@@ -14,6 +14,8 @@ import (
 
 	"countersign/bridge/internal/fold"
 	"countersign/shared/fault"
+	"countersign/shared/intent"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/statement"
 )
 
@@ -233,7 +235,7 @@ func TestTheTerminalPagesAListItemByItemAndBreaksNoWord(t *testing.T) {
 	var list []statement.Approval
 	for i := range 5 {
 		a := purchase("The treasury of a company whose name has many words, and then more")
-		a.Intent.AccountName = a.Intent.AccountName[:60]
+		intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.AccountName = b.AccountName[:60] })
 		a.Request = fmt.Sprintf("req_%026d", i)
 		list = append(list, a)
 	}

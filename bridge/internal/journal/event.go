@@ -3,6 +3,8 @@ package journal
 import (
 	"strings"
 	"unicode/utf8"
+
+	"countersign/shared/intent"
 )
 
 // maxProcess is how much is kept of a program's path, in bytes.
@@ -55,14 +57,7 @@ type Event struct {
 
 	// What was decided on, as the statement says it; of a decision and of what
 	// became of it.
-	Price        string `json:"price,omitempty"`        // what is paid: "250.00 EUR"
-	Amount       string `json:"amount,omitempty"`       // what is bought, as quoted: "0.0815"
-	Asset        string `json:"asset,omitempty"`        // of which: its LedgerId, "ethereum"
-	Minimum      string `json:"minimum,omitempty"`      // the least amount that is accepted
-	Counterparty string `json:"counterparty,omitempty"` // name and id: "NorthPay (northpay)"
-	Account      string `json:"account,omitempty"`      // name and id: "Treasury (acc_treasury)"
-	Address      string `json:"address,omitempty"`      // where it is to arrive
-	Chain        string `json:"chain,omitempty"`        // CAIP-2: "eip155:1"
+	intent.Record
 
 	Statement string `json:"statement,omitempty"` // what kind of statement: its typ, "countersign-approval+jws"
 	Digest    string `json:"digest,omitempty"`    // SHA-256 of the statement, hex

@@ -47,7 +47,7 @@ func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementG
 	}
 	g := s.state.genesis
 	a := statement.Approval{
-		V: 1, Type: "approval", Entity: g.Entity, EntityName: g.EntityName, Request: r.Request, Step: d.Step,
+		V: 2, Type: "approval", Entity: g.Entity, EntityName: g.EntityName, Request: r.Request, Step: d.Step,
 		Decision: get.Decision, Member: n.member.Member, MemberName: n.member.Name, Key: n.member.approval.Thumbprint(),
 		GovernedBy: r.GovernedBy, Intent: r.Intent, Nonce: hex.EncodeToString(nonce),
 		IssuedAt: issued.Unix(), NotBefore: issued.Add(-backdate).Unix(), Expires: expires.Unix(),

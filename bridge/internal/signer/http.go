@@ -3,7 +3,6 @@ package signer
 import (
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -156,7 +155,7 @@ func (s *Service) reply(w http.ResponseWriter, r *http.Request, v any, err error
 }
 
 func write(w http.ResponseWriter, status int, v any) {
-	data, err := json.Marshal(v)
+	data, err := strictjson.Canonical(v)
 	if err != nil {
 		http.Error(w, "", http.StatusInternalServerError)
 		return
@@ -188,7 +187,7 @@ func (s *Service) fail(w http.ResponseWriter, r *http.Request, err error) {
 // statusOf is the HTTP status of a code on the signer link.
 func statusOf(c fault.Code) int {
 	switch c {
-	case fault.Invalid, fault.StatementInvalid, fault.SignatureInvalid, fault.CertificateBad, fault.RecordInvalid, fault.KeyUnsuited, fault.Version:
+	case fault.Invalid, fault.StatementInvalid, fault.IntentUnsupported, fault.SignatureInvalid, fault.CertificateBad, fault.RecordInvalid, fault.KeyUnsuited, fault.Version:
 		return http.StatusBadRequest
 	case fault.Forbidden, fault.Denied:
 		return http.StatusForbidden

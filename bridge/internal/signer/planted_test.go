@@ -18,6 +18,7 @@ import (
 	"countersign/bridge/internal/keys"
 	"countersign/shared/eip55"
 	"countersign/shared/fault"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -129,7 +130,7 @@ func approve(t *testing.T, g *rig, p *program, e Enrolment, them *stranger, id s
 	if err != nil {
 		t.Fatal(err)
 	}
-	if them.owns(a.PublicKey, a.Address) || a.Address != r.Intent.Address {
+	if them.owns(a.PublicKey, a.Address) || a.Address != intenttest.Buy(r.Intent).Address {
 		t.Fatalf("a planted address was attested: %+v", a)
 	}
 	alice, code := connect(t, p.call, g.people["mem_alice"], e)

@@ -8,7 +8,7 @@ import (
 
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
-	"countersign/shared/statement"
+	"countersign/shared/intent"
 )
 
 // pool are the deposit addresses of an account, as the log tells it: each is of one
@@ -45,16 +45,16 @@ func depositLabel(account string, number int) string {
 
 // depositKey is the key of a free address of the account, or a new key: one that a
 // crash kept from the log is found again. s.mu is held.
-func (s *Service) depositKey(ctx context.Context, intent statement.Buy) (keys.Key, error) {
-	p := s.state.pools[intent.Account]
+func (s *Service) depositKey(ctx context.Context, to intent.Deposit) (keys.Key, error) {
+	p := s.state.pools[to.Account]
 	for _, address := range p.free {
-		t, err := addressKey(intent.Chain, depositLabel(intent.Account, p.numbers[address]))
+		t, err := addressKey(to.Chain, depositLabel(to.Account, p.numbers[address]))
 		if err != nil {
 			return nil, err
 		}
 		key, err := knownKey(ctx, s.deps.Vault, t)
 		if err == nil {
-			if now, aerr := addressOn(intent.Chain, key.PublicKey()); aerr == nil && now == address {
+			if now, aerr := addressOn(to.Chain, key.PublicKey()); aerr == nil && now == address {
 				return key, nil
 			}
 			err = fault.New(fault.KeyUnsuited, "the vault token holds another key under its label")
@@ -64,7 +64,7 @@ func (s *Service) depositKey(ctx context.Context, intent statement.Buy) (keys.Ke
 		}
 		s.deps.Log.Warn("a free deposit address is skipped", "address", address, "label", t.Label, "cause", err)
 	}
-	t, err := addressKey(intent.Chain, depositLabel(intent.Account, len(p.numbers)))
+	t, err := addressKey(to.Chain, depositLabel(to.Account, len(p.numbers)))
 	if err != nil {
 		return nil, err
 	}

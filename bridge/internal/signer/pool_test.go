@@ -10,6 +10,8 @@ import (
 	"countersign/shared/eip55"
 	"countersign/shared/fault"
 	"countersign/shared/id"
+	"countersign/shared/intent"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
@@ -64,12 +66,12 @@ func TestAnAddressThatWasHandedToNobodyIsUsedAgain(t *testing.T) {
 		}
 	}
 	rejected, open := g.request(newRequestID(t)), g.request(newRequestID(t))
-	if rejected.Intent.Address == open.Intent.Address {
+	if intenttest.Buy(rejected.Intent).Address == intenttest.Buy(open.Intent).Address {
 		t.Fatal("two open requests share an address")
 	}
 	reject(rejected.Request)
 	again := g.request(newRequestID(t))
-	if a := g.attested(again); again.Intent.Address != rejected.Intent.Address || a.Request != again.Request || a.Address != again.Intent.Address {
+	if a := g.attested(again); intenttest.Buy(again.Intent).Address != intenttest.Buy(rejected.Intent).Address || a.Request != again.Request || a.Address != intenttest.Buy(again.Intent).Address {
 		t.Errorf("the address was not used again, or attested for another request: %+v", a)
 	}
 	approveRequest(t, g, again.Request)
@@ -79,10 +81,10 @@ func TestAnAddressThatWasHandedToNobodyIsUsedAgain(t *testing.T) {
 	}
 	g.restart() // the log tells all of it
 	third, fourth := g.request(newRequestID(t)), g.request(newRequestID(t))
-	if third.Intent.Address != open.Intent.Address {
+	if intenttest.Buy(third.Intent).Address != intenttest.Buy(open.Intent).Address {
 		t.Error("the address of an expired request was not used again")
 	}
-	if fourth.Intent.Address == again.Intent.Address || fourth.Intent.Address == third.Intent.Address {
+	if intenttest.Buy(fourth.Intent).Address == intenttest.Buy(again.Intent).Address || intenttest.Buy(fourth.Intent).Address == intenttest.Buy(third.Intent).Address {
 		t.Error("the address of an approved or an open request was given to another")
 	}
 	if n := g.depositKeys(); n != 3 {
@@ -91,7 +93,7 @@ func TestAnAddressThatWasHandedToNobodyIsUsedAgain(t *testing.T) {
 	g.restart()
 	reject(third.Request)
 	reject(fourth.Request)
-	if r := g.request(newRequestID(t)); r.Intent.Address != third.Intent.Address {
+	if r := g.request(newRequestID(t)); intenttest.Buy(r.Intent).Address != intenttest.Buy(third.Intent).Address {
 		t.Error("not the longest unused address is used first")
 	}
 }
@@ -185,7 +187,7 @@ func TestRequestsAreBounded(t *testing.T) {
 	g.clock.add(time.Duration(wait) * time.Second)
 	g.request(newRequestID(t))
 	denied := g.input(newRequestID(t))
-	denied.Fiat.Amount = "20000"
+	intenttest.Edit(&denied.Intent, func(b *intent.Buy) { b.Fiat.Amount = "20000" })
 	if _, err := g.service.Request(t.Context(), denied); fault.CodeOf(err) != fault.Limited && fault.CodeOf(err) != fault.Denied {
 		t.Errorf("a denied request: %v", err)
 	}
@@ -206,8 +208,8 @@ func TestALogThatGivesAnAddressTwiceIsRefused(t *testing.T) {
 	again.Request = newRequestID(t)
 	var err error
 	again.Attestation, err = sign(t.Context(), g.service.key, statement.TypAddress, statement.Address{
-		V: 1, Type: "address", Entity: "ent_sandbox", Account: treasury, Request: again.Request, Chain: again.Intent.Chain,
-		Address: again.Intent.Address, PublicKey: g.attested(r).PublicKey, IssuedAt: g.clock.now().Unix(),
+		V: 1, Type: "address", Entity: "ent_sandbox", Account: treasury, Request: again.Request, Chain: intenttest.Buy(again.Intent).Chain,
+		Address: intenttest.Buy(again.Intent).Address, PublicKey: g.attested(r).PublicKey, IssuedAt: g.clock.now().Unix(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -229,13 +231,14 @@ func TestALogWithAnAddressThatIsNotItsKeysIsRefused(t *testing.T) {
 	g := newRig(t, twoOfThree())
 	r := g.request(newRequestID(t))
 	for name, address := range map[string]string{
-		"in lower case": strings.ToLower(r.Intent.Address), "another": "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf",
+		"in lower case": strings.ToLower(intenttest.Buy(r.Intent).Address), "another": "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf",
 	} {
 		bad := *g.service.state.requests[r.Request]
-		bad.Request, bad.Intent.Address = newRequestID(t), address
+		bad.Request = newRequestID(t)
+		intenttest.Edit(&bad.Intent, func(b *intent.Buy) { b.Address = address })
 		var err error
 		bad.Attestation, err = sign(t.Context(), g.service.key, statement.TypAddress, statement.Address{
-			V: 1, Type: "address", Entity: "ent_sandbox", Account: treasury, Request: bad.Request, Chain: bad.Intent.Chain,
+			V: 1, Type: "address", Entity: "ent_sandbox", Account: treasury, Request: bad.Request, Chain: intenttest.Buy(bad.Intent).Chain,
 			Address: address, PublicKey: g.attested(r).PublicKey, IssuedAt: g.clock.now().Unix(),
 		})
 		if err != nil {
@@ -263,10 +266,10 @@ func TestAFreeAddressWithoutItsKeyIsPassedOver(t *testing.T) {
 		}
 	}
 	delete(g.vault.keys, depositLabel(treasury, 0))
-	if r := g.request(newRequestID(t)); r.Intent.Address != second.Intent.Address {
+	if r := g.request(newRequestID(t)); intenttest.Buy(r.Intent).Address != intenttest.Buy(second.Intent).Address {
 		t.Error("the address whose key is there was not used")
 	}
-	if r := g.request(newRequestID(t)); r.Intent.Address == first.Intent.Address || r.Intent.Address == second.Intent.Address {
+	if r := g.request(newRequestID(t)); intenttest.Buy(r.Intent).Address == intenttest.Buy(first.Intent).Address || intenttest.Buy(r.Intent).Address == intenttest.Buy(second.Intent).Address {
 		t.Error("an address without a key was used")
 	}
 }
@@ -283,7 +286,7 @@ func TestAKeyThatACrashKeptFromTheLogIsUsedNext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r := g.request(newRequestID(t)); r.Intent.Address != eip55.Of(key.PublicKey().Uncompressed()[1:]) || g.depositKeys() != 1 {
-		t.Errorf("another key was made: %s", r.Intent.Address)
+	if r := g.request(newRequestID(t)); intenttest.Buy(r.Intent).Address != eip55.Of(key.PublicKey().Uncompressed()[1:]) || g.depositKeys() != 1 {
+		t.Errorf("another key was made: %s", intenttest.Buy(r.Intent).Address)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/id"
+	"countersign/shared/intent"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -23,25 +24,31 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (wire
 		return wire.SignerRequest{}, err
 	}
 	defer s.mu.Unlock()
-	intent, err := s.intent(in)
+	draft, err := intent.Draft(in.Intent)
+	if err != nil {
+		return wire.SignerRequest{}, err
+	}
+	wants, err := draft.Fill(s.state)
 	if err != nil {
 		return wire.SignerRequest{}, err
 	}
 	if r := s.state.requests[in.Request]; r != nil {
-		intent.Address = r.Intent.Address
-		if intent != r.Intent || in.Initiator != r.Initiator || in.ExpiresAt.Unix() < r.Expires {
+		if to, ok := r.receives(); ok {
+			wants = at(wants, to.Address)
+		}
+		if !intent.Same(wants, r.wants) || in.Initiator != r.Initiator || in.ExpiresAt.Unix() < r.Expires {
 			return wire.SignerRequest{}, fault.New(fault.Conflict, "this request exists already, and it is another one")
 		}
-		return s.view(r)
+		return s.view(r), nil
 	}
-	if err := s.checkNew(in, intent); err != nil {
+	if err := s.checkNew(in, wants); err != nil {
 		return wire.SignerRequest{}, err
 	}
 	r := &request{
 		RequestBody: signedlog.RequestBody{
-			Request: in.Request, Initiator: in.Initiator, Created: s.at.Unix(), Expires: in.ExpiresAt.Unix(), Intent: intent,
+			Request: in.Request, Initiator: in.Initiator, Created: s.at.Unix(), Expires: in.ExpiresAt.Unix(),
 		},
-		created: s.at,
+		wants: wants, created: s.at,
 	}
 	d := s.state.govern(r)
 	if d.State != governance.Pending {
@@ -51,30 +58,28 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (wire
 		return wire.SignerRequest{}, err
 	}
 	r.GovernedBy, r.Expires = governedBy(d), d.Expires.Unix() // a rule may allow less time
-	if err := s.address(ctx, &r.RequestBody); err != nil {
+	if err := s.receive(ctx, r); err != nil {
+		return wire.SignerRequest{}, err
+	}
+	if r.Intent, err = intent.Encode(r.wants); err != nil {
 		return wire.SignerRequest{}, err
 	}
 	if err := s.append(ctx, signedlog.Request, r.RequestBody); err != nil {
 		return wire.SignerRequest{}, err
 	}
-	return s.view(s.state.requests[in.Request])
+	return s.view(s.state.requests[in.Request]), nil
 }
 
-// intent is what the input asks for, but for the address.
-func (s *Service) intent(in wire.SignerRequestInput) (statement.Buy, error) {
-	account, ok := s.state.accounts[in.Account]
-	if !ok {
-		return statement.Buy{}, fault.New(fault.NotFound, "the vault has no such account").With("field", "account")
+// at is an intent with another address of the vault's own, where it has one.
+func at(i intent.Intent, address string) intent.Intent {
+	if to, ok := i.(intent.Receiver); ok {
+		return to.To(address)
 	}
-	return statement.Buy{
-		Type: "buy", Account: in.Account, AccountName: account.Name, Provider: in.Provider, ProviderName: in.ProviderName,
-		Fiat: in.Fiat, Crypto: in.Crypto, Minimum: in.Minimum, Chain: account.Chain,
-		PaymentMethod: in.PaymentMethod, Country: in.Country, Quote: in.Quote,
-	}, nil
+	return i
 }
 
 // checkNew checks all input before a key is made for it.
-func (s *Service) checkNew(in wire.SignerRequestInput, intent statement.Buy) error {
+func (s *Service) checkNew(in wire.SignerRequestInput, wants intent.Intent) error {
 	invalid := func(field, why string) error {
 		return fault.New(fault.Invalid, field+" "+why).With("field", field)
 	}
@@ -90,29 +95,27 @@ func (s *Service) checkNew(in wire.SignerRequestInput, intent statement.Buy) err
 	if err := s.limits.room(s.state.open, s.at); err != nil {
 		return err
 	}
-	intent.Address = s.state.accounts[in.Account].Address // any proper one: the real one is made last
-	if err := intent.CheckUnits(""); err != nil {
-		f, ok := fault.As(err)
-		if !ok {
-			return err
-		}
-		return invalid(f.Details["field"], strings.TrimPrefix(f.Message, "the statement was refused: "+f.Details["field"]+" "))
-	}
-	return nil
+	// Any proper address will do: the request's own is made last.
+	return intent.Refused(at(wants, s.state.accounts[wants.Facts().Account].Address).CheckNow())
 }
 
-// address gives the request a deposit address, and attests it for this request.
-func (s *Service) address(ctx context.Context, r *signedlog.RequestBody) error {
-	key, err := s.depositKey(ctx, r.Intent)
+// receive gives a request that receives an address of its own, and attests it.
+func (s *Service) receive(ctx context.Context, r *request) error {
+	to, ok := r.receives()
+	if !ok {
+		return nil
+	}
+	key, err := s.depositKey(ctx, to)
 	if err != nil {
 		return fmt.Errorf("find a deposit key: %w", err)
 	}
-	if r.Intent.Address, err = addressOn(r.Intent.Chain, key.PublicKey()); err != nil {
+	if to.Address, err = addressOn(to.Chain, key.PublicKey()); err != nil {
 		return err
 	}
+	r.wants = at(r.wants, to.Address)
 	r.Attestation, err = sign(ctx, s.key, statement.TypAddress, statement.Address{
-		V: 1, Type: "address", Entity: s.state.genesis.Entity, Account: r.Intent.Account, Request: r.Request,
-		Chain: r.Intent.Chain, Address: r.Intent.Address, PublicKey: jwkOf(key.PublicKey()), IssuedAt: s.at.Unix(),
+		V: 1, Type: "address", Entity: s.state.genesis.Entity, Account: to.Account, Request: r.Request,
+		Chain: to.Chain, Address: to.Address, PublicKey: jwkOf(key.PublicKey()), IssuedAt: s.at.Unix(),
 	})
 	return err
 }
@@ -127,7 +130,7 @@ func (s *Service) Get(ctx context.Context, id string) (wire.SignerRequest, error
 	if err != nil {
 		return wire.SignerRequest{}, err
 	}
-	return s.view(r)
+	return s.view(r), nil
 }
 
 // request finds a request, and closes it first when its time is over. s.mu is
@@ -140,14 +143,10 @@ func (s *Service) request(ctx context.Context, id string) (*request, error) {
 	return r, s.settle(ctx, r)
 }
 
-func (s *Service) view(r *request) (wire.SignerRequest, error) {
-	digest, err := intentDigest(r.Intent)
-	if err != nil {
-		return wire.SignerRequest{}, err
-	}
+func (s *Service) view(r *request) wire.SignerRequest {
 	d := s.state.decide(r, s.at)
 	v := wire.SignerRequest{
-		Request: r.Request, State: string(d.State), Step: d.Step, Initiator: r.Initiator, Intent: r.Intent, IntentDigest: digest,
+		Request: r.Request, State: string(d.State), Step: d.Step, Initiator: r.Initiator, Intent: r.Intent, IntentDigest: intent.Digest(r.Intent),
 		GovernedBy: r.GovernedBy, Steps: []wire.SignerStep{}, Approvals: []wire.SignerApproval{}, Reasons: d.Reasons,
 		Attestation: r.Attestation, ExpiresAt: time.Unix(r.Expires, 0).UTC(), LogSize: s.log.Mark().Size,
 	}
@@ -164,5 +163,5 @@ func (s *Service) view(r *request) (wire.SignerRequest, error) {
 	for _, a := range r.accepted {
 		v.Approvals = append(v.Approvals, wire.SignerApproval{Member: a.member, Step: a.step, Decision: a.decision, At: a.at, Seq: a.seq})
 	}
-	return v, nil
+	return v
 }

@@ -19,6 +19,8 @@ import (
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/intent"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/shared/strictjson"
@@ -297,9 +299,11 @@ func decode(t testing.TB, status int, data []byte, out any) fault.Code {
 
 func (g *rig) input(id string) wire.SignerRequestInput {
 	return wire.SignerRequestInput{
-		Request: id, Account: treasury, Initiator: "mem_alice", Provider: "northpay", ProviderName: "NorthPay",
-		Fiat: statement.Fiat{Amount: "250", Currency: "EUR"}, Crypto: statement.Crypto{Amount: "0.0815", Asset: "ethereum"},
-		Minimum: "0.0799", PaymentMethod: "card", Country: "FR", Quote: "quo_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+		Request: id, Initiator: "mem_alice", Intent: intenttest.Doc(intent.Buy{
+			Kind: intent.KindBuy, V: 1, Account: treasury, Provider: "northpay", ProviderName: "NorthPay",
+			Fiat: intent.Fiat{Amount: "250", Currency: "EUR"}, Crypto: intent.Crypto{Amount: "0.0815", Asset: "ethereum"},
+			Minimum: "0.0799", PaymentMethod: "card", Country: "FR", Quote: "quo_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+		}),
 		ExpiresAt: g.clock.now().Add(time.Hour),
 	}
 }

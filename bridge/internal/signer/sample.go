@@ -9,6 +9,7 @@ import (
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 	"countersign/shared/statement"
 )
 
@@ -24,8 +25,14 @@ func checkApprovable(d Draft, now time.Time) error {
 					if !names(a.Rules, step, m.Member) {
 						continue
 					}
-					if err := fits(sampleStatement(d, a, r.Name, i+1, m, now)); err != nil {
-						return fmt.Errorf("%s could not approve a request into %s under the rule %q: %w", m.Member, a.Account, r.Name, inDraft(err, a, r.Name, m.Member))
+					for _, longest := range longest {
+						st, err := sampleStatement(d, a, r.Name, i+1, m, now, longest(a))
+						if err == nil {
+							err = fits(st)
+						}
+						if err != nil {
+							return fmt.Errorf("%s could not approve a request into %s under the rule %q: %w", m.Member, a.Account, r.Name, inDraft(err, a, r.Name, m.Member))
+						}
 					}
 				}
 			}
@@ -85,20 +92,32 @@ func fits(a statement.Approval) error {
 	return err
 }
 
-func sampleStatement(d Draft, a DraftAccount, rule string, step int, m statement.GenesisMember, now time.Time) statement.Approval {
+const longestAmount = "123456789012345.123456789012345678"
+
+var longestID = strings.Repeat("a", 40)
+
+// longest gives, for each kind of intent, one with the longest values that a request
+// about an account can bring.
+var longest = map[string]func(DraftAccount) intent.Intent{
+	intent.KindBuy: func(a DraftAccount) intent.Intent {
+		return intent.Buy{
+			Kind: intent.KindBuy, V: 1, Account: a.Account, AccountName: a.Name, Provider: strings.Repeat("p", 64), ProviderName: strings.Repeat("界", 64),
+			Fiat: intent.Fiat{Amount: longestAmount[:20], Currency: "EUR"}, Crypto: intent.Crypto{Amount: longestAmount, Asset: strings.Repeat("a", 64)},
+			Minimum: longestAmount, Chain: a.Chain, Address: strings.Repeat("1", 100), PaymentMethod: strings.Repeat("m", 64), Country: "FR", Quote: "quo_" + longestID,
+		}
+	},
+}
+
+func sampleStatement(d Draft, a DraftAccount, rule string, step int, m statement.GenesisMember, now time.Time, wants intent.Intent) (statement.Approval, error) {
 	hash := base64.RawURLEncoding.EncodeToString(make([]byte, 32))
-	const longest = "123456789012345.123456789012345678"
-	id, at := strings.Repeat("a", 40), now.Unix()
+	at := now.Unix()
+	doc, err := intent.Encode(wants)
 	return statement.Approval{
-		V: 1, Type: "approval", Entity: d.Entity, EntityName: d.EntityName, Request: "req_" + id, Step: step,
+		V: 2, Type: "approval", Entity: d.Entity, EntityName: d.EntityName, Request: "req_" + longestID, Step: step,
 		Decision: statement.Approve, Member: m.Member, MemberName: m.Name, Key: hash,
 		GovernedBy: statement.GovernedBy{Rule: rule, Version: a.Rules.Version, Digest: a.Rules.Digest(), UseWithin: 90*24*3600 - 1},
-		Intent: statement.Buy{
-			Type: "buy", Account: a.Account, AccountName: a.Name, Provider: strings.Repeat("p", 64), ProviderName: strings.Repeat("界", 64),
-			Fiat: statement.Fiat{Amount: longest[:20], Currency: "EUR"}, Crypto: statement.Crypto{Amount: longest, Asset: strings.Repeat("a", 64)},
-			Minimum: longest, Chain: a.Chain, Address: strings.Repeat("1", 100), PaymentMethod: strings.Repeat("m", 64), Country: "FR", Quote: "quo_" + id,
-		},
-		Nonce: strings.Repeat("0", 64), IssuedAt: at, NotBefore: at, Expires: at + 1,
+		Intent:     doc,
+		Nonce:      strings.Repeat("0", 64), IssuedAt: at, NotBefore: at, Expires: at + 1,
 		Channel: hash, Log: statement.Log{Size: 1, Head: hash},
-	}
+	}, err
 }

@@ -8,6 +8,7 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 	"countersign/shared/statement"
 )
 
@@ -103,7 +104,18 @@ func TestTheLongestNamesCanBeApproved(t *testing.T) {
 	if err := checkApprovable(d, time.Unix(1_795_208_400, 0)); err != nil {
 		t.Error(err)
 	}
-	if _, err := statement.Encode(sampleStatement(d, d.Accounts[0], long, 1, d.Members[0], time.Unix(1_795_208_400, 0))); err != nil {
-		t.Error(err)
+	for _, kind := range intent.Kinds() {
+		of, ok := longest[kind]
+		if !ok {
+			t.Errorf("there is no longest %s", kind)
+			continue
+		}
+		st, err := sampleStatement(d, d.Accounts[0], long, 1, d.Members[0], time.Unix(1_795_208_400, 0), of(d.Accounts[0]))
+		if err != nil {
+			t.Error(err)
+		}
+		if _, err := statement.Encode(st); err != nil {
+			t.Error(err)
+		}
 	}
 }

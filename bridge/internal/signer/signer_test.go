@@ -1,6 +1,7 @@
 package signer
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"os"
@@ -14,6 +15,8 @@ import (
 	"countersign/shared/channel"
 	"countersign/shared/eip55"
 	"countersign/shared/fault"
+	"countersign/shared/intent"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -57,7 +60,7 @@ func TestTwoMembersApproveOnTwoCurves(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, twoOfThree())
 	r := g.request(testReq)
-	if r.State != "PENDING_APPROVAL" || !strings.HasPrefix(r.Intent.Address, "0x") || r.Reasons[0] != "0 of 2 approvals; waiting for Alice, Bob or Carol" {
+	if r.State != "PENDING_APPROVAL" || !strings.HasPrefix(intenttest.Buy(r.Intent).Address, "0x") || r.Reasons[0] != "0 of 2 approvals; waiting for Alice, Bob or Carol" {
 		t.Fatalf("request is %+v", r)
 	}
 	alice := mustConnect(t, g, "mem_alice")
@@ -104,7 +107,7 @@ func TestARestartInTheMiddleGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.restart()
-	if again := g.request(testReq); again.Intent != before.Intent || len(again.Approvals) != 1 {
+	if again := g.request(testReq); !bytes.Equal(again.Intent, before.Intent) || len(again.Approvals) != 1 {
 		t.Fatalf("the request became %+v", again)
 	}
 	alice := mustConnect(t, g, "mem_alice")
@@ -174,16 +177,18 @@ func TestSubmissionsAreRefused(t *testing.T) {
 		code  fault.Code
 		field string
 	}{
-		"another entity":    {edit(func(a *statement.Approval) { a.Entity = "ent_other" }), fault.StatementInvalid, "entity"},
-		"another member":    {edit(func(a *statement.Approval) { a.Member = "mem_carol" }), fault.StatementInvalid, "member"},
-		"another key":       {edit(func(a *statement.Approval) { a.Key = hash }), fault.StatementInvalid, "key"},
-		"another channel":   {edit(func(a *statement.Approval) { a.Channel = hash }), fault.StatementInvalid, "channel"},
-		"a nonce made up":   {edit(func(a *statement.Approval) { a.Nonce = strings.Repeat("ab", 32) }), fault.StatementInvalid, "nonce"},
-		"another request":   {edit(func(a *statement.Approval) { a.Request = other }), fault.StatementInvalid, "request"},
-		"another step":      {edit(func(a *statement.Approval) { a.Step = 2 }), fault.StatementInvalid, "step"},
-		"another decision":  {edit(func(a *statement.Approval) { a.Decision = statement.Reject }), fault.StatementInvalid, "decision"},
-		"another amount":    {edit(func(a *statement.Approval) { a.Intent.Fiat.Amount = "1" }), fault.StatementInvalid, "statement"},
-		"another address":   {edit(func(a *statement.Approval) { a.Intent.Address = "0x" + strings.Repeat("1", 40) }), fault.StatementInvalid, "statement"},
+		"another entity":   {edit(func(a *statement.Approval) { a.Entity = "ent_other" }), fault.StatementInvalid, "entity"},
+		"another member":   {edit(func(a *statement.Approval) { a.Member = "mem_carol" }), fault.StatementInvalid, "member"},
+		"another key":      {edit(func(a *statement.Approval) { a.Key = hash }), fault.StatementInvalid, "key"},
+		"another channel":  {edit(func(a *statement.Approval) { a.Channel = hash }), fault.StatementInvalid, "channel"},
+		"a nonce made up":  {edit(func(a *statement.Approval) { a.Nonce = strings.Repeat("ab", 32) }), fault.StatementInvalid, "nonce"},
+		"another request":  {edit(func(a *statement.Approval) { a.Request = other }), fault.StatementInvalid, "request"},
+		"another step":     {edit(func(a *statement.Approval) { a.Step = 2 }), fault.StatementInvalid, "step"},
+		"another decision": {edit(func(a *statement.Approval) { a.Decision = statement.Reject }), fault.StatementInvalid, "decision"},
+		"another amount":   {edit(func(a *statement.Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Fiat.Amount = "1" }) }), fault.StatementInvalid, "statement"},
+		"another address": {edit(func(a *statement.Approval) {
+			intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Address = "0x" + strings.Repeat("1", 40) })
+		}), fault.StatementInvalid, "statement"},
 		"a longer life":     {edit(func(a *statement.Approval) { a.NotBefore, a.Expires = a.NotBefore+60, a.Expires+60 }), fault.StatementInvalid, "statement"},
 		"an older log":      {edit(func(a *statement.Approval) { a.Log.Size = 1 }), fault.StatementInvalid, "statement"},
 		"a request made up": {edit(func(a *statement.Approval) { a.Request, a.Nonce = "req_zzzz", strings.Repeat("ab", 32) }), fault.StatementInvalid, "request"},
@@ -392,29 +397,35 @@ func TestAMemberHoldsAFewChannelsOnly(t *testing.T) {
 
 func TestRequestsAreRefused(t *testing.T) {
 	t.Parallel()
+	edit := func(f func(*intent.Buy)) func(*wire.SignerRequestInput) {
+		return func(in *wire.SignerRequestInput) { intenttest.Edit(&in.Intent, f) }
+	}
 	g := newRig(t, twoOfThree())
 	g.request(testReq)
 	for name, row := range map[string]struct {
 		edit func(*wire.SignerRequestInput)
 		code fault.Code
 	}{
-		"same id, other amount":       {func(in *wire.SignerRequestInput) { in.Request, in.Fiat.Amount = testReq, "251" }, fault.Conflict},
+		"same id, other amount": {func(in *wire.SignerRequestInput) {
+			in.Request = testReq
+			edit(func(b *intent.Buy) { b.Fiat.Amount = "251" })(in)
+		}, fault.Conflict},
 		"an id of another kind":       {func(in *wire.SignerRequestInput) { in.Request = "ord_aaaa" }, fault.Invalid},
-		"an unknown account":          {func(in *wire.SignerRequestInput) { in.Account = "acc_other" }, fault.NotFound},
+		"an unknown account":          {edit(func(b *intent.Buy) { b.Account = "acc_other" }), fault.NotFound},
 		"an unknown initiator":        {func(in *wire.SignerRequestInput) { in.Initiator = "mem_nobody" }, fault.Invalid},
-		"no rule":                     {func(in *wire.SignerRequestInput) { in.Fiat.Amount = "10000.01" }, fault.Denied},
-		"an exponent":                 {func(in *wire.SignerRequestInput) { in.Fiat.Amount = "1e3" }, fault.Invalid},
-		"a minus":                     {func(in *wire.SignerRequestInput) { in.Fiat.Amount = "-1" }, fault.Invalid},
-		"leading zeros":               {func(in *wire.SignerRequestInput) { in.Fiat.Amount = "0250" }, fault.Invalid},
-		"a minimum above":             {func(in *wire.SignerRequestInput) { in.Minimum = "1" }, fault.Invalid},
-		"a minimum of nothing":        {func(in *wire.SignerRequestInput) { in.Minimum = "0.0001" }, fault.Invalid},
-		"a line break":                {func(in *wire.SignerRequestInput) { in.ProviderName = "North\nPay" }, fault.Invalid},
-		"a bidi override":             {func(in *wire.SignerRequestInput) { in.ProviderName = "North\u202ePay" }, fault.Invalid},
-		"an asset of another chain":   {func(in *wire.SignerRequestInput) { in.Crypto.Asset = "bitcoin" }, fault.Invalid},
-		"a token of another chain":    {func(in *wire.SignerRequestInput) { in.Crypto.Asset = "ethereum/erc20/usd__coin" }, fault.Invalid},
-		"an asset that nobody knows":  {func(in *wire.SignerRequestInput) { in.Crypto.Asset = "doubloons" }, fault.Invalid},
-		"a currency that is none":     {func(in *wire.SignerRequestInput) { in.Fiat.Currency = "XXX" }, fault.Invalid},
-		"money finer than its minors": {func(in *wire.SignerRequestInput) { in.Fiat.Amount = "250.001" }, fault.Invalid},
+		"no rule":                     {edit(func(b *intent.Buy) { b.Fiat.Amount = "10000.01" }), fault.Denied},
+		"an exponent":                 {edit(func(b *intent.Buy) { b.Fiat.Amount = "1e3" }), fault.Invalid},
+		"a minus":                     {edit(func(b *intent.Buy) { b.Fiat.Amount = "-1" }), fault.Invalid},
+		"leading zeros":               {edit(func(b *intent.Buy) { b.Fiat.Amount = "0250" }), fault.Invalid},
+		"a minimum above":             {edit(func(b *intent.Buy) { b.Minimum = "1" }), fault.Invalid},
+		"a minimum of nothing":        {edit(func(b *intent.Buy) { b.Minimum = "0.0001" }), fault.Invalid},
+		"a line break":                {edit(func(b *intent.Buy) { b.ProviderName = "North\nPay" }), fault.Invalid},
+		"a bidi override":             {edit(func(b *intent.Buy) { b.ProviderName = "North\u202ePay" }), fault.Invalid},
+		"an asset of another chain":   {edit(func(b *intent.Buy) { b.Crypto.Asset = "bitcoin" }), fault.Invalid},
+		"a token of another chain":    {edit(func(b *intent.Buy) { b.Crypto.Asset = "ethereum/erc20/usd__coin" }), fault.Invalid},
+		"an asset that nobody knows":  {edit(func(b *intent.Buy) { b.Crypto.Asset = "doubloons" }), fault.Invalid},
+		"a currency that is none":     {edit(func(b *intent.Buy) { b.Fiat.Currency = "XXX" }), fault.Invalid},
+		"money finer than its minors": {edit(func(b *intent.Buy) { b.Fiat.Amount = "250.001" }), fault.Invalid},
 		"too short a life":            {func(in *wire.SignerRequestInput) { in.ExpiresAt = g.clock.now().Add(time.Second) }, fault.Invalid},
 	} {
 		in := g.input("req_cccccccccccccccccccccccccc")

@@ -1,15 +1,14 @@
 package signer
 
 import (
-	"crypto/sha256"
-	"encoding/base64"
+	"bytes"
 	"fmt"
 	"slices"
 	"strings"
 	"time"
 
-	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
@@ -39,6 +38,7 @@ type member struct {
 // request is a governed request as the log tells it.
 type request struct {
 	signedlog.RequestBody
+	wants    intent.Intent // the body's, opened
 	created  time.Time
 	votes    []governance.Approval
 	accepted []accepted
@@ -131,13 +131,35 @@ func (s *state) applyRequest(e signedlog.Entry) error {
 	if s.requests[b.Request] != nil {
 		return fmt.Errorf("request %s exists already", b.Request)
 	}
-	account, ok := s.accounts[b.Intent.Account]
-	if !ok {
-		return fmt.Errorf("there is no account %s", b.Intent.Account)
-	}
-	if err := b.Intent.Check(); err != nil {
+	wants, err := intent.Open(b.Intent)
+	if err != nil {
 		return err
 	}
+	if filled, err := wants.Fill(s); err != nil || !intent.Same(filled, wants) {
+		return fmt.Errorf("the intent of %s does not fit the vault", b.Request)
+	}
+	r := &request{RequestBody: b, wants: wants, created: time.Unix(b.Created, 0).UTC()}
+	if b.Created > e.At {
+		return fmt.Errorf("request %s was made after its entry", b.Request)
+	}
+	d := s.govern(r)
+	if want := governedBy(d); d.State != governance.Pending || b.GovernedBy != want {
+		return fmt.Errorf("request %s is not governed as it says: %s", b.Request, strings.Join(d.Reasons, "; "))
+	}
+	if to, ok := r.receives(); ok {
+		if err := s.attested(b, to); err != nil {
+			return err
+		}
+		if err := s.pools[to.Account].take(to.Address); err != nil {
+			return fmt.Errorf("the address of %s: %w", b.Request, err)
+		}
+	}
+	s.requests[b.Request], s.open[b.Request] = r, r
+	return nil
+}
+
+// attested checks that the vault's own word makes an address this request's.
+func (s *state) attested(b signedlog.RequestBody, to intent.Deposit) error {
 	payload, err := jws.Verify(b.Attestation, statement.TypAddress, s.key)
 	if err != nil {
 		return err
@@ -146,27 +168,30 @@ func (s *state) applyRequest(e signedlog.Entry) error {
 	if err != nil {
 		return err
 	}
-	if at.Request != b.Request || at.Address != b.Intent.Address || at.Account != b.Intent.Account || at.Entity != s.genesis.Entity {
+	if at.Request != b.Request || at.Address != to.Address || at.Account != to.Account || at.Entity != s.genesis.Entity {
 		return fmt.Errorf("the address of %s is not the attested one", b.Request)
 	}
 	if key, err := publicKey(at.PublicKey); err != nil {
 		return fmt.Errorf("the key of the address of %s: %w", b.Request, err)
-	} else if want, err := addressOn(b.Intent.Chain, key); err != nil || at.Address != want {
+	} else if want, err := addressOn(to.Chain, key); err != nil || at.Address != want {
 		return fmt.Errorf("the address of %s is not the one of its key", b.Request)
 	}
-	r := &request{RequestBody: b, created: time.Unix(b.Created, 0).UTC()}
-	if b.Created > e.At {
-		return fmt.Errorf("request %s was made after its entry", b.Request)
-	}
-	d := s.govern(r)
-	if want := governedBy(d); d.State != governance.Pending || b.GovernedBy != want || account.Chain != b.Intent.Chain {
-		return fmt.Errorf("request %s is not governed as it says: %s", b.Request, strings.Join(d.Reasons, "; "))
-	}
-	if err := s.pools[b.Intent.Account].take(b.Intent.Address); err != nil {
-		return fmt.Errorf("the address of %s: %w", b.Request, err)
-	}
-	s.requests[b.Request], s.open[b.Request] = r, r
 	return nil
+}
+
+// Account implements [intent.Vault].
+func (s *state) Account(id string) (intent.Account, bool) {
+	a, ok := s.accounts[id]
+	return intent.Account{Name: a.Name, Chain: a.Chain}, ok
+}
+
+// receives is where the request receives, if it does.
+func (r *request) receives() (intent.Deposit, bool) {
+	to, ok := r.wants.(intent.Receiver)
+	if !ok {
+		return intent.Deposit{}, false
+	}
+	return to.Receives(), true
 }
 
 func (s *state) applyApproval(e signedlog.Entry, hash string) error {
@@ -188,7 +213,7 @@ func (s *state) applyApproval(e signedlog.Entry, hash string) error {
 	}
 	at := time.Unix(e.At, 0).UTC()
 	d := s.decide(r, at)
-	if a.Entity != s.genesis.Entity || a.Request != b.Request || a.Member != b.Member || a.Step != d.Step || a.Intent != r.Intent ||
+	if a.Entity != s.genesis.Entity || a.Request != b.Request || a.Member != b.Member || a.Step != d.Step || !bytes.Equal(a.Intent, r.Intent) ||
 		a.GovernedBy != r.GovernedBy || !d.MayApprove(b.Member) {
 		return fmt.Errorf("the statement of %s is not for this step of %s", b.Member, b.Request)
 	}
@@ -224,8 +249,8 @@ func (s *state) applyOutcome(e signedlog.Entry) error {
 	}
 	r.outcome, r.reasons = b.State, b.Reasons
 	delete(s.open, b.Request)
-	if d.State != governance.Approved { // the address was handed to no provider
-		s.pools[r.Intent.Account].put(r.Intent.Address)
+	if to, ok := r.receives(); ok && d.State != governance.Approved { // the address was handed to nobody
+		s.pools[to.Account].put(to.Address)
 	}
 	return nil
 }
@@ -244,19 +269,13 @@ func (s *state) govern(r *request) governance.Decision {
 	return s.decide(&fresh, r.created)
 }
 
-// decide asks the rules. A request keeps the rule that it has. The address of a
-// purchase is the vault's own and is made after the rules agreed, so that no
-// rule looks at it. Who asked is the gateway's claim and not proven, so that the
-// rules are not told it.
+// decide asks the rules. A request keeps the rule that it has. Who asked is the
+// gateway's claim and not proven, so that the rules are not told it.
 func (s *state) decide(r *request, now time.Time) governance.Decision {
-	account := s.accounts[r.Intent.Account]
+	facts := r.wants.Facts()
 	in := governance.Input{
-		Rules: account.Rules, Pinned: r.GovernedBy.Rule,
+		Rules: s.accounts[facts.Account].Rules, Pinned: r.GovernedBy.Rule, Facts: facts,
 		Created: r.created, Expires: time.Unix(r.Expires, 0).UTC(), Now: now, Approvals: r.votes,
-		Intent: governance.Intent{
-			Kind: r.Intent.Type, Account: r.Intent.Account, Asset: r.Intent.Crypto.Asset, Amount: r.Intent.Fiat.Amount,
-			Currency: r.Intent.Fiat.Currency, Provider: r.Intent.Provider,
-		},
 	}
 	for _, m := range s.genesis.Members {
 		if m.Role != statement.Auditor {
@@ -272,13 +291,14 @@ func (s *state) decide(r *request, now time.Time) governance.Decision {
 // spent adds up what the account's other requests took, or may still take, in each
 // window that its rules look at.
 func (s *state) spent(r *request) []governance.Spent {
-	windows := s.accounts[r.Intent.Account].Rules.Windows()
+	account := r.wants.Facts().Account
+	windows := s.accounts[account].Rules.Windows()
 	if len(windows) == 0 {
 		return nil
 	}
 	var others []governance.Earlier
 	for _, o := range s.requests {
-		if o.Intent.Account == r.Intent.Account && o != r {
+		if o.wants.Facts().Account == account && o != r {
 			others = append(others, o.earlier())
 		}
 	}
@@ -293,8 +313,9 @@ func (s *state) spent(r *request) []governance.Spent {
 
 // earlier is a request as the sums of later ones look at it.
 func (r *request) earlier() governance.Earlier {
+	facts := r.wants.Facts()
 	e := governance.Earlier{
-		Amount: r.Intent.Fiat.Amount, Currency: r.Intent.Fiat.Currency, State: governance.Pending, Expires: time.Unix(r.Expires, 0),
+		Amount: facts.Amount, Currency: facts.Currency, State: governance.Pending, Expires: time.Unix(r.Expires, 0),
 	}
 	if n := len(r.accepted); n > 0 { // the outcome is written after the last approval, and may not be yet
 		e.State, e.Approved = r.accepted[n-1].state, r.accepted[n-1].at
@@ -328,13 +349,4 @@ func (r *request) useBy(d governance.Decision) int64 {
 
 func governedBy(d governance.Decision) statement.GovernedBy {
 	return statement.GovernedBy{Rule: d.Rule, Version: d.Version, Digest: d.Digest, UseWithin: d.UseWithin}
-}
-
-func intentDigest(b statement.Buy) (string, error) {
-	data, err := strictjson.Canonical(b)
-	if err != nil {
-		return "", fault.Wrap(err, fault.Internal, "the intent has no canonical form")
-	}
-	sum := sha256.Sum256(data)
-	return base64.RawURLEncoding.EncodeToString(sum[:]), nil
 }

@@ -225,7 +225,7 @@ func (m *Model) actRequest(name, arg, value string) []Command {
 		}
 	case "order.again":
 		r := m.request[arg].Value
-		b := r.Intent
+		b := bought(r.Intent)
 		m.form = quoteui.Form{Amount: b.Fiat.Amount, Fiat: b.Fiat.Currency, Asset: b.Crypto.Asset, Method: b.PaymentMethod, Country: b.Country, Account: b.Account}
 		m.route = Route{Screen: Buy}
 		m.defaults()

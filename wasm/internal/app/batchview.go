@@ -2,7 +2,7 @@ package app
 
 import (
 	"countersign/shared/frame"
-	"countersign/shared/statement"
+	"countersign/shared/intent"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
 	"countersign/wasm/internal/view"
@@ -61,33 +61,45 @@ func (m *Model) deciding(request string) bool {
 
 // total is what several purchases come to.
 func (m *Model) total(list []wire.Request) view.Node {
-	buys := make([]statement.Buy, len(list))
+	wants := make([]intent.Intent, len(list))
 	for i, r := range list {
-		buys[i] = r.Intent
+		var err error
+		if wants[i], err = intent.Draft(r.Intent); err != nil {
+			return view.Node{}
+		}
 	}
-	sum, err := statement.Totals(buys)
+	sum, err := intent.Sum(wants)
 	if err != nil || len(list) == 0 {
 		return view.El("p", "muted", "You read them as one list in the bridge's prompt and answer once.")
 	}
 	parts := []any{"In all "}
-	for i, t := range sum.Pay {
-		parts = append(parts, view.Text(cond(i > 0, " + ")), view.El("strong", "", m.cfg.Words.fiat(t.Amount.String(), t.Of)))
-	}
-	for i, t := range sum.Get {
-		word := " for "
-		if i > 0 {
-			word = " + "
+	last := ""
+	for _, t := range sum {
+		word := " + "
+		switch {
+		case t.Label == intent.LabelMinimum: // stands in the prompt
+			continue
+		case t.Label != last && last != "":
+			word = " for "
+		case last == "":
+			word = ""
 		}
-		parts = append(parts, word, m.cfg.Words.crypto(t.Amount.String(), t.Of, ""), t.Where(sum.Get))
+		last = t.Label
+		if t.Chain == "" {
+			parts = append(parts, word, view.El("strong", "", m.cfg.Words.fiat(t.Amount, t.Of)))
+		} else {
+			parts = append(parts, word, m.cfg.Words.crypto(t.Amount, t.Of, ""), t.Where(sum))
+		}
 	}
 	return view.El("p", "", parts...)
 }
 
 // pickBox is the box before a row.
 func (m *Model) pickBox(r wire.Request) view.Node {
+	title, sub, _ := screenOf(r).row(m.cfg.Words)
 	return view.El("label", "check",
 		view.El("input", "", view.A("type", "checkbox"), view.Prop("checked", m.picked[r.ID]), view.On("change", "pick:"+r.ID)),
-		view.El("span", "visually-hidden", "Select "+m.cfg.Words.fiat(r.Intent.Fiat.Amount, r.Intent.Fiat.Currency)+" of "+assetOf(r.Intent.Crypto.Asset).Name+", "+r.Intent.ProviderName))
+		view.El("span", "visually-hidden", "Select "+title+", "+sub))
 }
 
 func (m *Model) severalCard(f approvals.Flow) view.Node {
@@ -122,8 +134,13 @@ func (m *Model) inFlow(f approvals.Flow) (list []wire.Request) {
 
 // itemRow is one of several, and how it ended.
 func (m *Model) itemRow(i approvals.Item) view.Node {
-	b, mark, code := m.listed(i.Request).Intent, badge("", "clock", "Waiting"), ""
-	sub := b.ProviderName + " · " + b.AccountName + " · "
+	r, mark, code := m.listed(i.Request), badge("", "clock", "Waiting"), ""
+	title, sub, amount := screenOf(r).row(m.cfg.Words)
+	sub = joined(sub, "")
+	own := view.Node{}
+	if r.Address != nil {
+		own = view.El("span", "mono", intent.Groups(r.Address.Address))
+	}
 	if i.Err != nil {
 		p := approvals.Explain(i.Err)
 		sub = p.Title + " " + sub
@@ -140,9 +157,9 @@ func (m *Model) itemRow(i approvals.Item) view.Node {
 	}
 	return view.El("li", "", view.Key(i.Request), view.El("div", "row",
 		view.El("div", "row-main",
-			view.El("span", "row-title", m.cfg.Words.fiat(b.Fiat.Amount, b.Fiat.Currency)+" of "+assetOf(b.Crypto.Asset).Name),
-			view.El("span", "row-sub", sub, view.El("span", "mono", statement.Groups(b.Address))), view.If(code != "", view.El("span", "code", code))),
-		view.El("div", "row-end", m.cfg.Words.crypto(b.Crypto.Amount, b.Crypto.Asset, ""), mark)))
+			view.El("span", "row-title", title),
+			view.El("span", "row-sub", sub, own), view.If(code != "", view.El("span", "code", code))),
+		view.El("div", "row-end", amount, mark)))
 }
 
 func (m *Model) severalDone(f approvals.Flow) view.Node {

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"countersign/shared/quote"
-	"countersign/shared/statement"
 	"countersign/wasm/internal/approvals"
 	"countersign/wasm/internal/quoteui"
 	"countersign/wasm/internal/view"
@@ -379,9 +378,4 @@ func (m *Model) buyFoot() view.Node {
 	return view.El("div", "stack", trouble, view.El("div", "spread",
 		view.El("p", "muted", chosen.Name+" delivers ", m.cfg.Words.crypto(chosen.Row.CryptoAmount, chosen.Row.Asset, ""), "."),
 		working("is-primary", "buy.request", m.busy[wish], "Request this purchase", "Requesting")))
-}
-
-func intentSentence(w Words, b statement.Buy) []any {
-	return []any{"Buy ", w.crypto(b.Crypto.Amount, b.Crypto.Asset, ""), " for ", view.El("strong", "", w.fiat(b.Fiat.Amount, b.Fiat.Currency)),
-		" from ", view.El("strong", "", b.ProviderName), " into ", view.El("strong", "", b.AccountName)}
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"countersign/shared/asset"
+	"countersign/shared/intent"
 	"countersign/shared/quote"
-	"countersign/shared/statement"
 	"countersign/wasm/internal/view"
 )
 
@@ -292,7 +292,7 @@ func unmarked(s string) string {
 
 // address shows an address in groups of four that copy as one.
 func address(a string) view.Node {
-	groups := strings.Split(statement.Groups(a), " ")
+	groups := strings.Split(intent.Groups(a), " ")
 	parts := make([]any, 0, 2*len(groups)+1)
 	for _, g := range groups {
 		parts = append(parts, view.El("span", "group", g))

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"time"
 
-	"countersign/shared/asset"
 	"countersign/shared/frame"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -91,16 +90,17 @@ func (m *Model) requestsPage() view.Node {
 }
 
 func (m *Model) requestRow(r wire.Request, box view.Node) view.Node {
-	b, w := r.Intent, m.cfg.Words
-	sub := b.ProviderName + " · " + b.AccountName + " · " + w.when(r.CreatedAt, m.server())
+	w := m.cfg.Words
+	title, sub, amount := screenOf(r).row(w)
+	sub = joined(sub, w.when(r.CreatedAt, m.server()))
 	if r.State == wire.RequestPending {
 		sub = itoa(r.Approved) + " of " + itoa(r.Needed) + " approvals · " + left(r.ExpiresAt.Sub(m.server())) + " left · " + sub
 	}
 	return view.El("li", "", view.Key(r.ID), box, link(classes("row", cond(r.State == wire.RequestPending, "is-waiting"), cond(settled(r.State), "is-done")), "/requests/"+r.ID,
 		view.El("div", "row-main",
-			view.El("span", "row-title", w.fiat(b.Fiat.Amount, b.Fiat.Currency)+" of "+assetOf(b.Crypto.Asset).Name),
+			view.El("span", "row-title", title),
 			view.El("span", "row-sub", sub)),
-		view.El("div", "row-end", w.crypto(b.Crypto.Amount, b.Crypto.Asset, ""), stateBadge(requestStates, r.State)),
+		view.El("div", "row-end", amount, stateBadge(requestStates, r.State)),
 		icon("chevron")))
 }
 
@@ -120,7 +120,7 @@ func (m *Model) requestPage() view.Node {
 	}
 	return page("", back,
 		view.El("div", "page-head", view.El("div", "",
-			view.El("h1", "page-title", intentSentence(m.cfg.Words, r.Intent)...),
+			view.El("h1", "page-title", screenOf(r).heading(m.cfg.Words)...),
 			view.El("div", "cluster", stateBadge(requestStates, r.State), m.requestClock(r), identifier(r.ID)))),
 		trouble,
 		view.El("div", "split",
@@ -202,6 +202,10 @@ func (m *Model) signAs(may func(member string) bool, chosen frame.Identity) view
 
 // next is what follows an approval.
 func (m *Model) next(r wire.Request) view.Node {
+	b := bought(r.Intent)
+	if b.Kind == "" {
+		return view.Node{}
+	}
 	switch r.State {
 	case wire.RequestApproved:
 		wish := "order " + r.ID
@@ -209,10 +213,10 @@ func (m *Model) next(r wire.Request) view.Node {
 		if err := m.failed[wish]; err != nil {
 			trouble = m.orderTrouble(r, approvals.Explain(err))
 		}
-		return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Approved: pay at "+r.Intent.ProviderName)),
+		return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Approved: pay at "+b.ProviderName)),
 			view.El("div", "card-body", view.El("div", "stack", trouble,
-				view.El("p", "", "The price is checked once more. If "+r.Intent.ProviderName+" still delivers at least the approved minimum, you continue there and pay.", m.useBy(r.UseBy)),
-				working("is-primary", "order.make:"+r.ID, m.busy[wish], "Continue to "+r.Intent.ProviderName, "Checking the price"))))
+				view.El("p", "", "The price is checked once more. If "+b.ProviderName+" still delivers at least the approved minimum, you continue there and pay.", m.useBy(r.UseBy)),
+				working("is-primary", "order.make:"+r.ID, m.busy[wish], "Continue to "+b.ProviderName, "Checking the price"))))
 	case wire.RequestOrdered, wire.RequestCompleted:
 		if r.Order == "" {
 			return view.Node{}
@@ -236,10 +240,10 @@ func (m *Model) orderTrouble(r wire.Request, p approvals.Problem) view.Node {
 	err := m.failed["order "+r.ID]
 	compare := view.Node{}
 	if now := err.Details["new"]; now != "" {
-		w := m.cfg.Words
+		w, b := m.cfg.Words, bought(r.Intent)
 		compare = view.El("div", "compare",
-			view.El("div", "compare-cell", view.El("span", "eyebrow", "Minimum, as approved"), w.exact(r.Intent.Minimum, assetOf(r.Intent.Crypto.Asset).Ticker, "")),
-			view.El("div", "compare-cell", view.El("span", "eyebrow", "Price now"), w.exact(now, assetOf(r.Intent.Crypto.Asset).Ticker, "")))
+			view.El("div", "compare-cell", view.El("span", "eyebrow", "Minimum, as approved"), w.exact(b.Minimum, assetOf(b.Crypto.Asset).Ticker, "")),
+			view.El("div", "compare-cell", view.El("span", "eyebrow", "Price now"), w.exact(now, assetOf(b.Crypto.Asset).Ticker, "")))
 	}
 	if p.Remedy == approvals.Requote {
 		p.Remedy = ""
@@ -336,19 +340,11 @@ func (m *Model) ruleCard(r wire.Request) view.Node {
 }
 
 func (m *Model) details(r wire.Request) view.Node {
-	b, w := r.Intent, m.cfg.Words
 	mark := badge("is-warning", "alert", "Not attested")
-	if r.Address.Verified {
+	if r.Address != nil && r.Address.Verified {
 		mark = badge("is-positive", "shield", "Made in the vault, attested by the signer")
 	}
-	unit := assetOf(b.Crypto.Asset).Ticker
-	return card("Details", "", view.El("dl", "facts",
-		fact("You pay", w.fiat(b.Fiat.Amount, b.Fiat.Currency)+", "+methodName(b.PaymentMethod)),
-		fact("You get", w.exact(b.Crypto.Amount, unit, "")),
-		fact("Minimum", w.exact(b.Minimum, unit, "")),
-		fact("To address", view.El("div", "stack is-tight", address(b.Address), mark)),
-		fact("On chain", asset.ChainName(b.Chain)+" ", view.El("span", "mono", b.Chain)),
-		fact("Quote", identifier(b.Quote))))
+	return card("Details", "", view.El("dl", "facts", screenOf(r).facts(m.cfg.Words, mark)...))
 }
 
 func history(m *Model, events []wire.Event) view.Node {

@@ -7,6 +7,8 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/governance"
+	"countersign/shared/intent"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/quote"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -64,14 +66,14 @@ func sampleRow(provider, name, crypto, price string, life time.Duration) *quote.
 func sampleRequest(state string) wire.Request {
 	at := noon.Add(-4 * time.Minute)
 	r := wire.Request{ID: requestID, Entity: "ent_sandbox", State: state, Rule: wire.Rule{Name: "two of three", Version: 1},
-		Intent: statement.Buy{Type: "buy", Account: "acc_treasury", AccountName: "Treasury", Provider: "northpay", ProviderName: "Northpay",
-			Fiat: statement.Fiat{Amount: "250", Currency: "EUR"}, Crypto: statement.Crypto{Amount: "0.094904123456789012", Asset: "ethereum"}, Minimum: "0.094429602839505066",
-			Chain: "eip155:31337", Address: address1, PaymentMethod: "card", Country: "FR", Quote: "quo_northpay"},
+		Intent: intenttest.Doc(intent.Buy{Kind: intent.KindBuy, V: 1, Account: "acc_treasury", AccountName: "Treasury", Provider: "northpay", ProviderName: "Northpay",
+			Fiat: intent.Fiat{Amount: "250", Currency: "EUR"}, Crypto: intent.Crypto{Amount: "0.094904123456789012", Asset: "ethereum"}, Minimum: "0.094429602839505066",
+			Chain: "eip155:31337", Address: address1, PaymentMethod: "card", Country: "FR", Quote: "quo_northpay"}),
 		Reasons: []string{"The rule “two of three” governs every purchase from this account."}, Step: 1, Needed: 2, Approved: 1,
 		Steps: []wire.Step{{Name: "approve", Needed: 2, Approved: []string{"mem_alice"}, Waiting: []string{"mem_bob", "mem_carol"}}},
 		Approvers: []wire.Approver{{Member: "mem_alice", Name: "Alice Martin", Decision: "APPROVE", At: &at, Curve: "secp256k1", ChannelIn: "token"},
 			{Member: "mem_bob", Name: "Bob Okafor", Curve: "P-256", ChannelIn: "token"}, {Member: "mem_carol", Name: "Carol Nguyen", Curve: "secp256k1", ChannelIn: "software"}},
-		Address:   wire.DepositInfo{Chain: "eip155:31337", Address: address1, Verified: true},
+		Address:   &wire.DepositInfo{Chain: "eip155:31337", Address: address1, Verified: true},
 		History:   []wire.Event{{At: noon.Add(-6 * time.Minute), Type: "request", Text: "Requested", Seq: 4}, {At: at, Type: "approval", Text: "Alice Martin approved", Seq: 5}},
 		CreatedAt: noon.Add(-6 * time.Minute), ExpiresAt: noon.Add(54 * time.Minute)}
 	if state != wire.RequestPending {
@@ -85,11 +87,11 @@ func sampleRequest(state string) wire.Request {
 
 func sampleOrder(state string) wire.Order {
 	o := wire.Order{ID: orderID, Request: requestID, Account: "acc_treasury", State: state, Provider: "northpay", ProviderName: "Northpay",
-		Fiat: statement.Fiat{Amount: "250", Currency: "EUR"}, Promised: statement.Crypto{Amount: "0.094904123456789012", Asset: "ethereum"}, Minimum: "0.094429602839505066",
+		Fiat: intent.Fiat{Amount: "250", Currency: "EUR"}, Promised: intent.Crypto{Amount: "0.094904123456789012", Asset: "ethereum"}, Minimum: "0.094429602839505066",
 		Chain: "eip155:31337", Address: address1, CreatedAt: noon.Add(-3 * time.Minute), UpdatedAt: noon,
 		History: []wire.Event{{At: noon.Add(-3 * time.Minute), Type: "order", Text: "Order made", Seq: -1}}}
 	if state == wire.OrderCompleted {
-		o.Delivered = &statement.Crypto{Amount: "0.094904", Asset: "ethereum"}
+		o.Delivered = &intent.Crypto{Amount: "0.094904", Asset: "ethereum"}
 		o.Deposits = []wire.Deposit{{ID: "dep_001", State: wire.DepositFinal, Chain: o.Chain, Address: o.Address, Asset: "ethereum", Amount: "0.094904", TxHash: "0x3b0c7ffb4f2d2f0d9d7a90e1f5f2e3c4d5b6a7980716253443526170f9e8d7c6", Block: 12, At: noon, Confirmations: 12, Needed: 12, Order: o.ID}}
 		o.Difference, o.DifferencePct, o.TxHash = "-0.000000123456789012", "0.00", "0x3b0c7ffb4f2d2f0d9d7a90e1f5f2e3c4d5b6a7980716253443526170f9e8d7c6"
 	}
@@ -147,19 +149,31 @@ func pending(m *Model) *Model {
 	m.Update(Loaded{What: TheRequests, Value: []wire.Request{sampleRequest(wire.RequestPending)}})
 	m.Update(Loaded{What: TheRequest, ID: requestID, Value: sampleRequest(wire.RequestPending)})
 	for _, k := range []string{"mem_alice", "mem_bob", "mem_carol"} {
-		m.Update(Loaded{What: TheStatement, ID: requestID + " " + k, Value: statement.Preview(statement.Approval{Entity: "ent_sandbox", EntityName: "Sandbox Treasury", Request: requestID,
+		m.Update(Loaded{What: TheStatement, ID: requestID + " " + k, Value: previewOf(statement.Approval{Entity: "ent_sandbox", EntityName: "Sandbox Treasury", Request: requestID,
 			Step: 1, Decision: "APPROVE", Member: k, MemberName: m.name(k), Key: "Xk3…", GovernedBy: statement.GovernedBy{Rule: "two of three", Version: 1}, Intent: sampleRequest(wire.RequestPending).Intent, Expires: noon.Add(5 * time.Minute).Unix()})})
 	}
 	return m
 }
 
+func previewOf(a statement.Approval) string {
+	text, err := statement.Preview(a)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
 // inbox has three requests that bob may decide on, and one that he may not.
 func inbox(m *Model) *Model {
 	first, second, third, other := sampleRequest(wire.RequestPending), sampleRequest(wire.RequestPending), sampleRequest(wire.RequestPending), sampleRequest(wire.RequestPending)
-	second.ID, second.Intent.Fiat.Amount, second.Intent.Crypto.Amount = "req_second2", "1000.50", "0.38"
+	second.ID = "req_second2"
+	intenttest.Edit(&second.Intent, func(b *intent.Buy) { b.Fiat.Amount, b.Crypto.Amount, b.Minimum = "1000.50", "0.38", "0.37" })
 	second.Approvers[0].Decision, second.Approved = "", 0
-	third.ID, third.Intent.Fiat.Currency, third.Intent.Crypto = "req_third33", "USD", statement.Crypto{Amount: "249.1", Asset: "ethereum/erc20/usd__coin"}
-	third.Intent.ProviderName, third.Intent.AccountName = "Coinharbor", "Operations"
+	third.ID = "req_third33"
+	intenttest.Edit(&third.Intent, func(b *intent.Buy) {
+		b.Fiat.Currency, b.Crypto, b.Minimum = "USD", intent.Crypto{Amount: "249.1", Asset: "ethereum/erc20/usd__coin"}, "247"
+		b.ProviderName, b.AccountName = "Coinharbor", "Operations"
+	})
 	other.ID = "req_other1"
 	other.Approvers = other.Approvers[:1]
 	m.Update(Loaded{What: TheRequests, Value: []wire.Request{first, second, third, other}})

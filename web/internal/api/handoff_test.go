@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
 )
@@ -47,7 +48,7 @@ func TestRefusalsOfAHandOffHaveTheirCodes(t *testing.T) {
 	r.token = r.mint(gateway.Subject{Developer: "dev_sandbox", Entity: "ent_sandbox", Version: 1})
 	o := get[wire.Order](t, r.do("POST", "/v1/orders", `{"request_id":"`+req.ID+`"}`))
 	r.Scan()
-	r.Chain.Deposit(req.Intent.Address, "0.01")
+	r.Chain.Deposit(intenttest.Buy(req.Intent).Address, "0.01")
 	r.Scan()
 	for body, want := range map[string]fault.Code{`{}`: fault.DepositSeen, `{"pay_again":false}`: fault.DepositSeen, `{"pay_again":"yes"}`: fault.Invalid} {
 		if a := r.do("POST", "/v1/orders/"+o.ID+"/tickets", body); a.code(t) != want || a.status != status(want) {

@@ -12,7 +12,7 @@ import (
 // status is the HTTP status of a fault: the only place that knows.
 func status(c fault.Code) int {
 	switch c {
-	case fault.Invalid, fault.EntityContext, fault.KeyUnsuited, fault.StatementInvalid, fault.SignatureInvalid,
+	case fault.Invalid, fault.EntityContext, fault.KeyUnsuited, fault.StatementInvalid, fault.IntentUnsupported, fault.SignatureInvalid,
 		fault.CertificateBad, fault.RecordInvalid, fault.Version:
 		return http.StatusBadRequest
 	case fault.Unauthenticated, fault.InvalidAPIKey:

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -18,6 +17,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/id"
 	"countersign/shared/query"
+	"countersign/shared/strictjson"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
 )
@@ -159,7 +159,7 @@ func (a *api) serve(rt route) http.Handler {
 		}
 		x, ok := answer.(raw)
 		if !ok {
-			body, err := json.Marshal(answer)
+			body, err := strictjson.Canonical(answer)
 			if err != nil {
 				a.fail(w, q.r, q.id, fmt.Errorf("write the answer: %w", err))
 				return

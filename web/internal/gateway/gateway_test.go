@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
@@ -43,7 +44,7 @@ func TestPurchaseFromQuoteToLedgerWithARestartAfterEachStep(t *testing.T) {
 	w.Restart()
 	in := wire.RequestInput{QuoteID: q.ID, AccountID: "acc_treasury"}
 	r := must[wire.Request](t)(w.Gateway.NewRequest(ctx, c, in, "the-key-1"))
-	if r.State != wire.RequestPending || !r.Address.Verified || r.Intent.Minimum != "0.099" || r.Needed != 2 || len(r.Approvers) != 3 {
+	if r.State != wire.RequestPending || !r.Address.Verified || intenttest.Buy(r.Intent).Minimum != "0.099" || r.Needed != 2 || len(r.Approvers) != 3 {
 		t.Fatalf("new request %+v", r)
 	}
 	w.Restart()
@@ -57,7 +58,7 @@ func TestPurchaseFromQuoteToLedgerWithARestartAfterEachStep(t *testing.T) {
 	w.Restart()
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, chainID))
 	o := must[wire.Order](t)(w.Gateway.NewOrder(ctx, c, r.ID))
-	if w.Desk.Asked[0].Dest != r.Intent.Address {
+	if w.Desk.Asked[0].Dest != intenttest.Buy(r.Intent).Address {
 		t.Errorf("asked for %q, want the request's address", w.Desk.Asked[0].Dest)
 	}
 	w.Restart()
@@ -72,7 +73,7 @@ func TestPurchaseFromQuoteToLedgerWithARestartAfterEachStep(t *testing.T) {
 	_, err = w.Gateway.Redirect(ctx, ticketOf(t, o))
 	gatewaytest.Refused(t, err, fault.TicketSpent)
 	w.Restart()
-	w.Chain.Deposit(r.Intent.Address, "0.0995")
+	w.Chain.Deposit(intenttest.Buy(r.Intent).Address, "0.0995")
 	for range 3 { // what was booked once is not booked again
 		must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, chainID))
 		w.Restart()
@@ -257,7 +258,7 @@ func TestAnOrderMadeDuringAScanIsNotMissed(t *testing.T) {
 	var o wire.Order
 	w.Chain.During = func() {
 		o = must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID))
-		w.Chain.Deposit(r.Intent.Address, "0.1")
+		w.Chain.Deposit(intenttest.Buy(r.Intent).Address, "0.1")
 	}
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(t.Context(), chainID))
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(t.Context(), chainID))
@@ -281,7 +282,7 @@ func TestAnotherEntitySeesNothing(t *testing.T) {
 	gatewaytest.Refused(t, err, fault.NotFound)
 	_, err = w.Gateway.OpenChannel(t.Context(), stranger, "AAAA")
 	gatewaytest.Refused(t, err, fault.EntityUnknown)
-	_, err = w.Gateway.NewRequest(t.Context(), stranger, wire.RequestInput{QuoteID: r.Intent.Quote, AccountID: "acc_treasury"}, "the-key-1")
+	_, err = w.Gateway.NewRequest(t.Context(), stranger, wire.RequestInput{QuoteID: intenttest.Buy(r.Intent).Quote, AccountID: "acc_treasury"}, "the-key-1")
 	gatewaytest.Refused(t, err, fault.EntityUnknown)
 }
 

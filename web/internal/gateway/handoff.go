@@ -9,6 +9,7 @@ import (
 	"countersign/shared/amount"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
 	"countersign/web/internal/store"
@@ -18,12 +19,16 @@ import (
 // request, and its order once there is one.
 type purchase struct {
 	request store.Request
+	buy     intent.Buy // what was approved
 	order   *store.Order
 }
 
 func purchaseOf(tx store.Tx, entity, request string) (p purchase, err error) {
 	if p.request, err = tx.Request(entity, request); err != nil {
 		return p, found(err, "the request")
+	}
+	if p.buy, err = intent.As[intent.Buy](p.request.Body.Intent); err != nil {
+		return p, err
 	}
 	if p.order, err = orderOf(tx, p.request); err != nil {
 		return p, fmt.Errorf("find the order of %s: %w", request, err)
@@ -55,7 +60,7 @@ func (g *Gateway) mayHandOff(p purchase) error {
 		return fault.New(fault.ApprovalLapsed, "the approval ended at "+by+" and was not used: nothing can be paid under it. Make a new request").
 			With("state", wire.RequestLapsed).With("use_by", by)
 	}
-	return g.buyable(r.Body.Intent.Chain, r.Body.Intent.Crypto.Asset, "request_id")
+	return g.buyable(p.buy.Chain, p.buy.Crypto.Asset, "request_id")
 }
 
 // mayPay fails with DEPOSIT_SEEN once a deposit to an order was seen, unless the
@@ -99,12 +104,11 @@ func lapsed(r store.Request, now time.Time) bool {
 // made of it. It fails with PROVIDER_UNAVAILABLE, NOT_ELIGIBLE and QUOTE_CHANGED.
 func (g *Gateway) price(ctx context.Context, p purchase) (quote.Row, quote.Input, error) {
 	r := p.request
-	approved := r.Body.Intent
 	in := quote.Input{
-		From: approved.Fiat.Currency, To: approved.Crypto.Asset, Amount: approved.Fiat.Amount,
-		PaymentMethod: approved.PaymentMethod, Country: approved.Country, Dest: approved.Address,
+		From: p.buy.Fiat.Currency, To: p.buy.Crypto.Asset, Amount: p.buy.Fiat.Amount,
+		PaymentMethod: p.buy.PaymentMethod, Country: p.buy.Country, Dest: p.buy.Address,
 	}
-	row, err := g.cfg.Desk.Requote(ctx, approved.Provider, in)
+	row, err := g.cfg.Desk.Requote(ctx, p.buy.Provider, in)
 	if err != nil {
 		return row, in, err
 	}
@@ -112,11 +116,11 @@ func (g *Gateway) price(ctx context.Context, p purchase) (quote.Row, quote.Input
 	if err != nil {
 		return row, in, fmt.Errorf("read quote %s: %w", row.ID, err)
 	}
-	least, err := amount.Parse(approved.Minimum)
+	minimum, err := amount.Parse(p.buy.Minimum)
 	if err != nil {
 		return row, in, fmt.Errorf("read the minimum of %s: %w", r.ID, err)
 	}
-	if got.Cmp(least) >= 0 {
+	if got.Cmp(minimum) >= 0 {
 		return row, in, nil
 	}
 	again := in
@@ -126,6 +130,6 @@ func (g *Gateway) price(ctx context.Context, p purchase) (quote.Row, quote.Input
 		return row, in, err
 	}
 	return row, in, fault.New(fault.QuoteChanged, "the price changed: the provider now gives less than was approved. Ask for approval of the new price").
-		With("old", approved.Crypto.Amount).With("new", row.CryptoAmount).With("minimum", approved.Minimum).
+		With("old", p.buy.Crypto.Amount).With("new", row.CryptoAmount).With("minimum", p.buy.Minimum).
 		With("asset", row.Asset).With("quote", row.ID).With("quote_expires_at", row.ExpiresAt.UTC().Format(time.RFC3339))
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/quote"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -124,7 +125,7 @@ func TestEachHandOffAsksThePriceAgain(t *testing.T) {
 	must[string](t)(w.Gateway.Redirect(ctx, ticketOf(t, again)))
 	h := w.Desk.Handed[0]
 	last := must[wire.Order](t)(w.Gateway.Order(ctx, me, o.ID))
-	if h.Crypto != "0.0996" || h.Input.Dest != r.Intent.Address || last.Promised.Amount != "0.0996" || last.State != wire.OrderRedirected {
+	if h.Crypto != "0.0996" || h.Input.Dest != intenttest.Buy(r.Intent).Address || last.Promised.Amount != "0.0996" || last.State != wire.OrderRedirected {
 		t.Errorf("handed over as %+v, order %+v", h, last)
 	}
 }
@@ -138,7 +139,7 @@ func TestPayingAgainMustBeSaid(t *testing.T) {
 	early := must[wire.Order](t)(w.Gateway.NewTicket(ctx, me, o.ID, wire.TicketInput{}))
 	must[string](t)(w.Gateway.Redirect(ctx, ticketOf(t, o)))
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, gatewaytest.ChainID))
-	w.Chain.Deposit(r.Intent.Address, "0.000000000000000001")
+	w.Chain.Deposit(intenttest.Buy(r.Intent).Address, "0.000000000000000001")
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, gatewaytest.ChainID))
 	refused := func(err error) {
 		t.Helper()
@@ -170,12 +171,12 @@ func TestAnEarlierRequestsDepositDoesNotAskToPayAgain(t *testing.T) {
 	w.Signer.Decide(rejected.ID, "mem_bob", statement.Reject)
 	must[struct{}](t)(struct{}{}, w.Gateway.Sync(ctx))
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, gatewaytest.ChainID))
-	w.Chain.Deposit(rejected.Intent.Address, "0.5")
+	w.Chain.Deposit(intenttest.Buy(rejected.Intent).Address, "0.5")
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, gatewaytest.ChainID))
-	w.Signer.Reuse = rejected.Intent.Address
+	w.Signer.Reuse = intenttest.Buy(rejected.Intent).Address
 	r := w.Approved()
 	o := must[wire.Order](t)(w.Gateway.NewOrder(ctx, me, r.ID))
-	if r.Intent.Address != rejected.Intent.Address || o.Ticket == nil || o.State != wire.OrderCreated {
+	if intenttest.Buy(r.Intent).Address != intenttest.Buy(rejected.Intent).Address || o.Ticket == nil || o.State != wire.OrderCreated {
 		t.Errorf("order %+v", o)
 	}
 }
@@ -187,13 +188,13 @@ func TestAHandOffAsksForWhatWasApproved(t *testing.T) {
 	ctx, me := t.Context(), gatewaytest.Caller()
 	r := w.Approved()
 	must[struct{}](t)(struct{}{}, w.Store.Write(ctx, func(tx store.Tx) error {
-		q, err := tx.Quote(me.Entity, r.Intent.Quote)
+		q, err := tx.Quote(me.Entity, intenttest.Buy(r.Intent).Quote)
 		q.Input.From, q.Input.To, q.Input.Amount, q.Row.CryptoAmount = "JPY", "bitcoin", "9", "9"
 		return errors.Join(err, tx.PutQuote(q))
 	}))
 	o := must[wire.Order](t)(w.Gateway.NewOrder(ctx, me, r.ID))
 	must[string](t)(w.Gateway.Redirect(ctx, ticketOf(t, o)))
-	want := quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR", Dest: r.Intent.Address}
+	want := quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR", Dest: intenttest.Buy(r.Intent).Address}
 	for _, asked := range append(w.Desk.Asked, w.Desk.Handed[0].Input) {
 		if asked != want {
 			t.Errorf("asked for %+v", asked)
@@ -240,14 +241,14 @@ func TestPayingAgainIsNotSaidInAdvance(t *testing.T) {
 	o := must[wire.Order](t)(w.Gateway.NewOrder(ctx, me, r.ID))
 	early := must[wire.Order](t)(w.Gateway.NewTicket(ctx, me, o.ID, wire.TicketInput{PayAgain: true}))
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, gatewaytest.ChainID))
-	w.Chain.Deposit(r.Intent.Address, "0.1")
+	w.Chain.Deposit(intenttest.Buy(r.Intent).Address, "0.1")
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, gatewaytest.ChainID))
 	_, err := w.Gateway.Redirect(ctx, ticketOf(t, early))
 	gatewaytest.Refused(t, err, fault.TicketSpent) // completed
 	r = w.Approved()
 	o = must[wire.Order](t)(w.Gateway.NewOrder(ctx, me, r.ID))
 	early = must[wire.Order](t)(w.Gateway.NewTicket(ctx, me, o.ID, wire.TicketInput{PayAgain: true}))
-	w.Chain.Deposit(r.Intent.Address, "0.01")
+	w.Chain.Deposit(intenttest.Buy(r.Intent).Address, "0.01")
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, gatewaytest.ChainID))
 	_, err = w.Gateway.Redirect(ctx, ticketOf(t, early))
 	gatewaytest.Refused(t, err, fault.DepositSeen)

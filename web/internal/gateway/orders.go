@@ -139,9 +139,9 @@ func (g *Gateway) keepOrder(tx store.Tx, p purchase, oid string, row quote.Row, 
 	}
 	o := store.Order{
 		ID: oid, Entity: r.Entity, Request: r.ID, Account: r.Account, State: wire.OrderCreated,
-		Chain: r.Body.Intent.Chain, Address: r.Body.Intent.Address, Intent: r.Body.Intent, Row: row, Input: asked,
+		Chain: p.buy.Chain, Address: p.buy.Address, Intent: p.buy, Row: row, Input: asked,
 		Created: now, Updated: now, UseBy: useBy(r).Unix(),
-		History: []wire.Event{{At: now, Type: "order", Text: "Ordered from " + r.Body.Intent.ProviderName, Seq: -1}},
+		History: []wire.Event{{At: now, Type: "order", Text: "Ordered from " + p.buy.ProviderName, Seq: -1}},
 	}
 	r.State, r.Order = wire.RequestOrdered, o.ID
 	if err := tx.PutOrder(o); err != nil {

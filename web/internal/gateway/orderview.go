@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"countersign/shared/amount"
-	"countersign/shared/statement"
+	"countersign/shared/intent"
 	"countersign/shared/wire"
 	"countersign/web/internal/store"
 )
@@ -21,7 +21,7 @@ func (g *Gateway) orderView(ctx context.Context, o store.Order) (wire.Order, err
 	v := wire.Order{
 		ID: o.ID, Entity: o.Entity, Request: o.Request, Account: o.Account, State: o.State,
 		Provider: o.Intent.Provider, ProviderName: o.Intent.ProviderName, Fiat: o.Intent.Fiat,
-		Promised: statement.Crypto{Amount: o.Row.CryptoAmount, Asset: o.Intent.Crypto.Asset}, Minimum: o.Intent.Minimum,
+		Promised: intent.Crypto{Amount: o.Row.CryptoAmount, Asset: o.Intent.Crypto.Asset}, Minimum: o.Intent.Minimum,
 		Chain: o.Chain, Address: o.Address, TxHash: o.TxHash, History: o.History, Deposits: []wire.Deposit{},
 		CreatedAt: o.Created, UpdatedAt: o.Updated, ServerTime: g.now(),
 	}
@@ -66,15 +66,15 @@ func (g *Gateway) orderView(ctx context.Context, o store.Order) (wire.Order, err
 	if err != nil {
 		return v, fmt.Errorf("read what order %s promised: %w", o.ID, err)
 	}
-	least, err := amount.Parse(o.Intent.Minimum)
+	minimum, err := amount.Parse(o.Intent.Minimum)
 	if err != nil {
 		return v, fmt.Errorf("read the minimum of order %s: %w", o.ID, err)
 	}
 	diff := got.Sub(promised)
-	v.Delivered = &statement.Crypto{Amount: o.Delivered, Asset: o.Intent.Crypto.Asset}
+	v.Delivered = &intent.Crypto{Amount: o.Delivered, Asset: o.Intent.Crypto.Asset}
 	v.Difference = diff.Trim().String()
 	v.DifferencePct = diff.Mul(amount.Must("100")).Div(promised, 2, amount.Floor).String()
-	v.BelowMinimum = got.Cmp(least) < 0
+	v.BelowMinimum = got.Cmp(minimum) < 0
 	return v, nil
 }
 
@@ -83,10 +83,13 @@ func (g *Gateway) orderView(ctx context.Context, o store.Order) (wire.Order, err
 func written(tx store.Tx, d store.Deposit) (string, error) {
 	if d.Request != "" {
 		r, err := tx.Request(d.Entity, d.Request)
-		if err == nil && strings.EqualFold(r.Body.Intent.Address, d.Address) {
-			return r.Body.Intent.Address, nil
+		if err != nil {
+			return "", err
 		}
-		return d.Address, err
+		if to, ok := receives(r); ok && strings.EqualFold(to.Address, d.Address) {
+			return to.Address, nil
+		}
+		return d.Address, nil
 	}
 	gen, err := tx.Genesis(d.Entity)
 	if err != nil {

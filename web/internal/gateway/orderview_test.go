@@ -3,6 +3,8 @@ package gateway_test
 import (
 	"strings"
 	"testing"
+
+	"countersign/shared/intent/intenttest"
 )
 
 func TestADepositsAddressIsAsTheSignerWroteIt(t *testing.T) {
@@ -20,7 +22,7 @@ func TestADepositsAddressIsAsTheSignerWroteIt(t *testing.T) {
 	for _, d := range append(account(t, w).Deposits, order(t, w, o).Deposits...) {
 		got[d.Address] = true
 	}
-	if len(got) != 2 || !got[own] || !got[r.Intent.Address] {
-		t.Errorf("deposits at %v, want %s and %s", got, own, r.Intent.Address)
+	if len(got) != 2 || !got[own] || !got[intenttest.Buy(r.Intent).Address] {
+		t.Errorf("deposits at %v, want %s and %s", got, own, intenttest.Buy(r.Intent).Address)
 	}
 }

@@ -2,11 +2,11 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
 	"countersign/shared/fault"
+	"countersign/shared/strictjson"
 	"countersign/web/internal/store"
 )
 
@@ -57,7 +57,7 @@ func (g *Gateway) Once(ctx context.Context, a Ask, f func() (any, error)) (body 
 	if err != nil {
 		return nil, false, err
 	}
-	if body, err = json.Marshal(answer); err != nil {
+	if body, err = strictjson.Canonical(answer); err != nil {
 		return nil, false, fmt.Errorf("write the answer to %s: %w", a.Route, err)
 	}
 	r.Status = 200

@@ -9,6 +9,7 @@ import (
 	"countersign/shared/amount"
 	"countersign/shared/fault"
 	"countersign/shared/id"
+	"countersign/shared/intent"
 	"countersign/shared/quote"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -90,26 +91,29 @@ func (g *Gateway) pin(ctx context.Context, c Caller, in wire.RequestInput, chain
 		if err := g.buyable(chain, q.Row.Asset, "quote_id"); err != nil {
 			return err
 		}
-		minimum, err := leastOf(q.Row)
+		minimum, err := minimumOf(q.Row)
 		if err != nil {
 			return err
 		}
-		ask = wire.SignerRequestInput{
-			Request: id, Account: q.Account, Provider: q.Row.Provider, ProviderName: q.Row.ProviderName,
-			Fiat:    statement.Fiat{Amount: q.Row.FiatAmount, Currency: q.Row.Fiat},
-			Crypto:  statement.Crypto{Amount: q.Row.CryptoAmount, Asset: q.Row.Asset},
+		draft, err := intent.Encode(intent.Buy{
+			Kind: intent.KindBuy, V: 1, Account: q.Account, Provider: q.Row.Provider, ProviderName: q.Row.ProviderName,
+			Fiat:    intent.Fiat{Amount: q.Row.FiatAmount, Currency: q.Row.Fiat},
+			Crypto:  intent.Crypto{Amount: q.Row.CryptoAmount, Asset: q.Row.Asset},
 			Minimum: minimum, PaymentMethod: q.Input.PaymentMethod, Country: q.Input.Country, Quote: q.ID,
-			ExpiresAt: now.Add(g.cfg.RequestLife).Truncate(time.Second),
+		})
+		if err != nil {
+			return err
 		}
+		ask = wire.SignerRequestInput{Request: id, Intent: draft, ExpiresAt: now.Add(g.cfg.RequestLife).Truncate(time.Second)}
 		q.Request, q.Ask, q.Key = id, &ask, key
 		return tx.PutQuote(q)
 	})
 	return ask, err
 }
 
-// leastOf is what the approvers will accept as the minimum: the quoted amount
+// minimumOf is what the approvers will accept as the minimum: the quoted amount
 // less the tolerance of 1 %, rounded up to the asset's places.
-func leastOf(r quote.Row) (string, error) {
+func minimumOf(r quote.Row) (string, error) {
 	a, err := amount.Parse(r.CryptoAmount)
 	if err != nil {
 		return "", fmt.Errorf("read the amount of quote %s: %w", r.ID, err)
@@ -207,13 +211,13 @@ func (g *Gateway) Preview(ctx context.Context, c Caller, id, member, decision st
 			return wire.StatementPreview{}, err
 		}
 		now := g.now()
-		text := statement.Preview(statement.Approval{
+		text, err := statement.Preview(statement.Approval{
 			Entity: gen.Entity, EntityName: gen.EntityName, Request: r.ID, Step: r.Step, Decision: decision,
 			Member: m.Member, MemberName: m.Name, Key: key.Thumbprint(), Intent: r.Intent,
 			GovernedBy: statement.GovernedBy{Rule: r.Rule.Name, Version: r.Rule.Version, Digest: r.Rule.Digest, UseWithin: r.Rule.UseWithin},
 			IssuedAt:   now.Unix(), Expires: now.Add(statement.Lifetime).Unix(),
 		})
-		return wire.StatementPreview{Request: r.ID, Member: member, Decision: decision, Text: text}, nil
+		return wire.StatementPreview{Request: r.ID, Member: member, Decision: decision, Text: text}, err
 	}
 	return wire.StatementPreview{}, fault.New(fault.NotFound, "the member was not found").With("field", "member")
 }

@@ -37,7 +37,7 @@ func (b *books) order(o *store.Order) error {
 			first = d.Tx
 		}
 	}
-	least, err := amount.Parse(o.Intent.Minimum)
+	minimum, err := amount.Parse(o.Intent.Minimum)
 	if err != nil {
 		return fmt.Errorf("read the minimum of order %s: %w", o.ID, err)
 	}
@@ -45,7 +45,7 @@ func (b *books) order(o *store.Order) error {
 	if sum.Sign() > 0 {
 		o.Delivered = sum.Trim().String()
 	}
-	switch enough := sum.Sign() > 0 && sum.Cmp(least) >= 0; {
+	switch enough := sum.Sign() > 0 && sum.Cmp(minimum) >= 0; {
 	case enough && o.State != wire.OrderCompleted:
 		err = b.complete(o)
 	case !enough && o.State == wire.OrderCompleted && o.Payment != "":

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 
 	"countersign/shared/eip55"
 	"countersign/shared/fault"
+	"countersign/shared/intent"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
@@ -141,17 +143,21 @@ func (g *Gateway) apply(tx store.Tx, e signedlog.Entry) error {
 		if err := strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody); err != nil {
 			return err
 		}
-		if err := b.Intent.Check(); err != nil {
+		wants, err := intent.Open(b.Intent)
+		if err != nil {
 			return err
 		}
 		r := store.Request{
-			ID: b.Request, Entity: g.cfg.Entity, Account: b.Intent.Account, State: wire.RequestPending,
-			Created: time.Unix(b.Created, 0).UTC(), Body: b, Seq: e.Seq, Verified: g.attested(b) == nil,
+			ID: b.Request, Entity: g.cfg.Entity, Account: wants.Facts().Account, State: wire.RequestPending,
+			Created: time.Unix(b.Created, 0).UTC(), Body: b, Seq: e.Seq,
 		}
-		if r.Verified { // else nothing says that the address is the vault's
-			err := watchFrom(tx, store.Address{Chain: b.Intent.Chain, Address: b.Intent.Address, Entity: r.Entity, Account: r.Account, Request: r.ID})
-			if err != nil {
-				return err
+		if own, ok := wants.(intent.Receiver); ok {
+			to := own.Receives()
+			if r.Verified = g.attested(b, to) == nil; r.Verified { // else nothing says that the address is the vault's
+				err := watchFrom(tx, store.Address{Chain: to.Chain, Address: to.Address, Entity: r.Entity, Account: r.Account, Request: r.ID})
+				if err != nil {
+					return err
+				}
 			}
 		}
 		return tx.PutRequest(r)
@@ -224,7 +230,7 @@ func (g *Gateway) applyVote(tx store.Tx, e signedlog.Entry) error {
 		if err != nil {
 			return err
 		}
-		if a.Request != b.Request || a.Member != b.Member || a.Intent != r.Body.Intent {
+		if a.Request != b.Request || a.Member != b.Member || !bytes.Equal(a.Intent, r.Body.Intent) {
 			return fault.New(fault.LogCorrupt, "an approval is of another request").With("entry", fmt.Sprint(e.Seq))
 		}
 		r.Votes = append(r.Votes, store.Vote{Approval: a, At: e.At, Seq: e.Seq})
@@ -234,7 +240,7 @@ func (g *Gateway) applyVote(tx store.Tx, e signedlog.Entry) error {
 }
 
 // attested checks the signer's word that the vault made the request's address.
-func (g *Gateway) attested(b signedlog.RequestBody) error {
+func (g *Gateway) attested(b signedlog.RequestBody, to intent.Deposit) error {
 	payload, err := jws.Verify(b.Attestation, statement.TypAddress, g.cfg.Key)
 	if err != nil {
 		return err
@@ -243,7 +249,7 @@ func (g *Gateway) attested(b signedlog.RequestBody) error {
 	if err != nil {
 		return err
 	}
-	if a.Entity != g.cfg.Entity || a.Account != b.Intent.Account || a.Request != b.Request || a.Chain != b.Intent.Chain || a.Address != b.Intent.Address {
+	if a.Entity != g.cfg.Entity || a.Account != to.Account || a.Request != b.Request || a.Chain != to.Chain || a.Address != to.Address {
 		return fault.New(fault.SignatureInvalid, "the attestation is of another address")
 	}
 	key, err := publicKey(a.PublicKey)

@@ -1,11 +1,11 @@
 package gateway
 
 import (
-	"fmt"
 	"strings"
 	"time"
 
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/store"
@@ -18,14 +18,19 @@ func (g *Gateway) view(r store.Request, gen statement.Genesis, o *store.Order) w
 	d := decide(r, gen, now)
 	b := r.Body
 	v := wire.Request{
-		ID: r.ID, Entity: r.Entity, State: r.State, Sentence: sentence(b.Intent), Intent: b.Intent,
+		ID: r.ID, Entity: r.Entity, State: r.State, Intent: b.Intent, IntentDigest: intent.Digest(b.Intent),
 		Rule: wire.Rule{
 			Name: b.GovernedBy.Rule, Version: b.GovernedBy.Version, Digest: b.GovernedBy.Digest,
 			UseWithin: int64(governance.Use(b.GovernedBy.UseWithin) / time.Second),
 		},
 		Reasons: d.Reasons, Step: max(d.Step, 1), Steps: []wire.Step{}, Approvers: []wire.Approver{}, Order: r.Order,
-		Address:   wire.DepositInfo{Chain: b.Intent.Chain, Address: b.Intent.Address, Attestation: b.Attestation, Verified: r.Verified},
 		CreatedAt: r.Created, ExpiresAt: time.Unix(b.Expires, 0).UTC(), ServerTime: now,
+	}
+	if wants, err := intent.Open(b.Intent); err == nil { // which it was when its entry was read
+		v.Sentence = wants.Title()
+		if to, ok := receives(r); ok {
+			v.Address = &wire.DepositInfo{Chain: to.Chain, Address: to.Address, Attestation: b.Attestation, Verified: r.Verified}
+		}
 	}
 	if len(r.Reasons) > 0 {
 		v.Reasons = r.Reasons
@@ -58,6 +63,16 @@ func (g *Gateway) view(r store.Request, gen statement.Genesis, o *store.Order) w
 	}
 	v.History = history(r, v, o, names)
 	return v
+}
+
+// receives is where a request receives, if it does.
+func receives(r store.Request) (intent.Deposit, bool) {
+	wants, _ := intent.Open(r.Body.Intent)
+	own, ok := wants.(intent.Receiver)
+	if !ok {
+		return intent.Deposit{}, false
+	}
+	return own.Receives(), true
 }
 
 func decide(r store.Request, gen statement.Genesis, now time.Time) governance.Decision {
@@ -109,12 +124,6 @@ func approvers(r store.Request, gen statement.Genesis, s governance.Progress, st
 		}
 	}
 	return all
-}
-
-// sentence says what a request is about.
-func sentence(b statement.Buy) string {
-	return fmt.Sprintf("Buy %s %s of %s from %s into account %s, address %s",
-		b.Fiat.Amount, b.Fiat.Currency, b.Crypto.Asset, b.ProviderName, b.AccountName, b.Address)
 }
 
 func history(r store.Request, v wire.Request, o *store.Order, names map[string]string) []wire.Event {

@@ -6,7 +6,6 @@ package signerlink
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -80,7 +79,7 @@ func (l *Link) call(ctx context.Context, method, path string, in, out any) error
 	}
 	var body io.Reader
 	if in != nil {
-		b, err := json.Marshal(in)
+		b, err := strictjson.Canonical(in)
 		if err != nil {
 			return fmt.Errorf("write a question to the signer: %w", err)
 		}

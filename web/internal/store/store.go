@@ -11,6 +11,7 @@ import (
 	"errors"
 	"time"
 
+	"countersign/shared/intent"
 	"countersign/shared/quote"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
@@ -194,7 +195,7 @@ type Order struct {
 	State       string
 	Chain       string
 	Address     string
-	Intent      statement.Buy
+	Intent      intent.Buy
 	Row         quote.Row // the quote of the hand-off
 	Input       quote.Input
 	Redirect    string // the provider's address, once asked for

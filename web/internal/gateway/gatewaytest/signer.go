@@ -26,6 +26,7 @@ import (
 	"countersign/shared/eip55"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
@@ -216,7 +217,7 @@ func (s *Signer) postRequest(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if old, ok := s.inputs[in.Request]; ok {
-		if old != in {
+		if !bytes.Equal(old.Intent, in.Intent) || old.Request != in.Request || !old.ExpiresAt.Equal(in.ExpiresAt) {
 			w.WriteHeader(http.StatusConflict)
 			_ = json.NewEncoder(w).Encode(wire.Problem{Error: wire.ProblemError{Code: fault.Conflict, Message: "this request exists already, and it is another one"}})
 			return
@@ -227,21 +228,20 @@ func (s *Signer) postRequest(w http.ResponseWriter, r *http.Request) {
 	a := s.Genesis.Accounts[0]
 	b := signedlog.RequestBody{
 		Request: in.Request, Created: s.now().Unix(), Expires: in.ExpiresAt.Unix(),
-		Intent: statement.Buy{
-			Type: "buy", Account: a.Account, AccountName: a.Name, Provider: in.Provider, ProviderName: in.ProviderName, Fiat: in.Fiat,
-			Crypto: in.Crypto, Minimum: in.Minimum, Chain: a.Chain, Address: s.deposit(), PaymentMethod: in.PaymentMethod, Country: in.Country, Quote: in.Quote,
-		},
 		GovernedBy: statement.GovernedBy{Rule: "two of three", Version: 1, Digest: a.Rules.Digest(), UseWithin: a.Rules.Rules[0].UseWithin},
 	}
+	buy := intenttest.Buy(in.Intent)
+	buy.AccountName, buy.Chain, buy.Address = a.Name, a.Chain, s.deposit()
 	if s.Reuse != "" {
-		b.Intent.Address, s.Reuse = s.Reuse, ""
+		buy.Address, s.Reuse = s.Reuse, ""
 	}
 	att := statement.Address{
 		V: 1, Type: "address", Entity: s.Genesis.Entity, Account: a.Account, Request: in.Request, Chain: a.Chain,
-		Address: b.Intent.Address, PublicKey: s.deposits[b.Intent.Address].JWK(), IssuedAt: s.now().Unix(),
+		Address: buy.Address, PublicKey: s.deposits[buy.Address].JWK(), IssuedAt: s.now().Unix(),
 	}
 	att.Address = s.Respell(att.Address)
-	b.Intent.Address = att.Address
+	buy.Address = att.Address
+	b.Intent = intenttest.Doc(buy)
 	if s.ForgeAttestation {
 		att.Address = s.deposit()
 	}
@@ -281,7 +281,7 @@ func (s *Signer) Decide(request, member, decision string) {
 	b := s.requests[request]
 	now := s.now().Unix()
 	payload, err := statement.Encode(statement.Approval{
-		V: 1, Type: "approval", Entity: s.Genesis.Entity, EntityName: s.Genesis.EntityName, Request: request, Step: 1, Decision: decision,
+		V: 2, Type: "approval", Entity: s.Genesis.Entity, EntityName: s.Genesis.EntityName, Request: request, Step: 1, Decision: decision,
 		Member: member, MemberName: member, Key: s.Members[member].PublicKey().Thumbprint(), GovernedBy: b.GovernedBy, Intent: b.Intent,
 		Nonce: hex.EncodeToString(make([]byte, 32)), IssuedAt: now, NotBefore: now, Expires: now + 300,
 		Channel: base64.RawURLEncoding.EncodeToString(make([]byte, 32)), Log: statement.Log{Size: 1, Head: s.log.Mark().Head},

@@ -10,6 +10,8 @@ import (
 
 	"github.com/pressly/goose/v3"
 
+	"countersign/shared/intent"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -36,7 +38,7 @@ func TestTheAddressesAndDepositsOfAnOlderDatabaseAreKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC)
-	buy := statement.Buy{Account: "acc_a", Chain: "eip155:1", Address: "0xAbCd", Crypto: statement.Crypto{Amount: "0.1", Asset: "ethereum"}}
+	buy := intent.Buy{Kind: intent.KindBuy, V: 1, Account: "acc_a", Chain: "eip155:1", Address: "0xAbCd", Crypto: intent.Crypto{Amount: "0.1", Asset: "ethereum"}}
 	forged := buy
 	forged.Address = "0xBad0"
 	doc := func(v any) string {
@@ -55,8 +57,8 @@ func TestTheAddressesAndDepositsOfAnOlderDatabaseAreKept(t *testing.T) {
 	exec(`INSERT INTO genesis VALUES ('ent_a', ?)`, doc(statement.Genesis{Entity: "ent_a", Accounts: []statement.GenesisAccount{{Account: "acc_a", Chain: "eip155:1", Address: "0xFFee"}}}))
 	exec(`INSERT INTO log_lines VALUES (1, 'a', 'b'), (2, 'c', 'd')`)
 	for i, r := range []store.Request{
-		{ID: "req_one", Entity: "ent_a", Account: "acc_a", Verified: true, Body: signedlog.RequestBody{Intent: buy}},
-		{ID: "req_two", Entity: "ent_a", Account: "acc_a", Body: signedlog.RequestBody{Intent: forged}},
+		{ID: "req_one", Entity: "ent_a", Account: "acc_a", Verified: true, Body: signedlog.RequestBody{Intent: intenttest.Doc(buy)}},
+		{ID: "req_two", Entity: "ent_a", Account: "acc_a", Body: signedlog.RequestBody{Intent: intenttest.Doc(forged)}},
 	} {
 		exec(`INSERT INTO requests VALUES (?, 'ent_a', 'completed', ?, ?)`, r.ID, i+1, doc(r))
 	}

@@ -10,6 +10,7 @@ import (
 
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
+	"countersign/shared/strictjson"
 	"countersign/web/internal/store"
 )
 
@@ -82,7 +83,7 @@ func docs[T any](x *tx, what, q string, args ...any) ([]T, error) {
 }
 
 func encode(what string, v any) (string, error) {
-	b, err := json.Marshal(v)
+	b, err := strictjson.Canonical(v)
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", what, err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"countersign/shared/intent"
 	"countersign/shared/quote"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
@@ -230,7 +231,7 @@ func (s *suite) trim() {
 func (s *suite) quotes() {
 	q := store.Quote{ID: "quo_a", Entity: "ent_a", Account: "acc_a", Row: quote.Row{ID: "quo_a", CryptoAmount: "0.000000000000000001", ExpiresAt: start}}
 	pinned := q
-	pinned.ID, pinned.Request, pinned.Ask = "quo_b", "req_b", &wire.SignerRequestInput{Request: "req_b"}
+	pinned.ID, pinned.Request, pinned.Ask = "quo_b", "req_b", &wire.SignerRequestInput{Request: "req_b", Intent: intent.Doc(`{"kind":"buy","v":1}`)}
 	s.write(nil, func(tx store.Tx) error { return errors.Join(tx.PutQuote(q), tx.PutQuote(pinned)) })
 	s.read(nil, func(tx store.Tx) error { got, err := tx.Quote("ent_a", "quo_b"); s.same(got, pinned); return err })
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Quote("ent_b", "quo_b"); return err })

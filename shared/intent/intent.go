@@ -1,0 +1,172 @@
+// Package intent is what a request wants: one envelope and one file per kind. An
+// intent is canonical JSON with kind and v first; what carries it (a statement, an
+// entry of the log, a body of HTTP, a row) carries those bytes, a [Doc], and
+// compares digests. A kind says what its fields are and what is wrong with them,
+// what rules look at, and what a person reads. Pure: no clock, no I/O. The signer
+// fills, governs and logs intents, the approver's bridge and the page show them,
+// the gateway makes them of quotes. Spec: shared/spec/intent.md.
+package intent
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"strconv"
+	"strings"
+
+	"countersign/shared/fault"
+	"countersign/shared/field"
+	"countersign/shared/governance"
+	"countersign/shared/strictjson"
+)
+
+// MaxSize is the longest intent, in bytes.
+const MaxSize = 8 << 10
+
+// Doc is an intent as it travels: its canonical bytes.
+type Doc = strictjson.Raw
+
+// Intent is one intent of a known kind, decoded.
+type Intent interface {
+	// CheckFields checks each field alone: what an intent of any age must satisfy.
+	// Errors are *[field.Problem].
+	CheckFields() error
+	// CheckNow holds a checked intent against the tables of today (shared/asset).
+	// It is asked of new intents, and by whoever signs; one of an old log is not
+	// judged by it. Errors are *[field.Problem].
+	CheckNow() error
+	// Fill returns the intent with the fields that the vault alone knows. A draft has
+	// them empty. It fails with NOT_FOUND.
+	Fill(Vault) (Intent, error)
+	// Facts are what rules look at.
+	Facts() governance.Facts
+	// Noun names the kind: "purchase".
+	Noun() string
+	// Title is the intent in one sentence, without a full stop.
+	Title() string
+	// Summary is what moves, in a few words.
+	Summary() string
+	// Lines are what a person reads about the intent alone.
+	Lines() []Line
+	// Totals are what a list of intents adds up.
+	Totals() []Total
+	// Record is what the journal keeps of it.
+	Record() Record
+}
+
+// Receiver is an intent that has an address of the vault's own, which no other
+// request has while this one may be used.
+type Receiver interface {
+	Intent
+	Receives() Deposit
+	// To returns the intent with another address.
+	To(address string) Intent
+}
+
+// Deposit is where a [Receiver] receives.
+type Deposit struct{ Account, Chain, Address string }
+
+// Vault is what the intents of a vault are filled from.
+type Vault interface {
+	// Account finds an account by its id.
+	Account(id string) (Account, bool)
+}
+
+// Account is what a vault knows of an account.
+type Account struct{ Name, Chain string }
+
+// kinds is the table: a new kind is a file with its type, and a row here. head is how
+// the bytes of its intents begin.
+var kinds = []struct {
+	name, head string
+	decode     func([]byte) (Intent, error)
+}{
+	{KindBuy, `{"kind":"buy","v":1,`, decode[Buy]},
+}
+
+// Kinds are the names of all kinds.
+func Kinds() (all []string) {
+	for _, k := range kinds {
+		all = append(all, k.name)
+	}
+	return all
+}
+
+func decode[T Intent](data []byte) (Intent, error) {
+	var v T
+	err := strictjson.UnmarshalCanonical(data, &v, MaxSize)
+	return v, err
+}
+
+// Draft reads a document whose fields may be empty or wrong: what somebody asks a
+// signer for. It fails with INTENT_UNSUPPORTED for a kind or a version that is not
+// known, and with INVALID_REQUEST (details field) for what is not canonical JSON of
+// its kind.
+func Draft(d Doc) (Intent, error) {
+	for _, k := range kinds {
+		if strings.HasPrefix(string(d), k.head) {
+			return k.decode(d)
+		}
+	}
+	if !strings.HasPrefix(string(d), `{"kind":"`) {
+		return nil, fault.New(fault.Invalid, "the intent is not canonical JSON that begins with kind and v").With("field", "kind")
+	}
+	return nil, fault.New(fault.IntentUnsupported, "this version knows no intent of this kind and version").With("field", "kind")
+}
+
+// Open reads an intent and checks each of its fields. It fails as [Draft] does, and
+// with INVALID_REQUEST, details field, for a field that is wrong. For whatever it
+// accepts [Encode] returns the same bytes.
+func Open(d Doc) (Intent, error) {
+	i, err := Draft(d)
+	if err != nil {
+		return nil, err
+	}
+	return i, Refused(i.CheckFields())
+}
+
+// As is [Open] for an intent that must be of one kind. It fails with CONFLICT when it
+// is of another.
+func As[T Intent](d Doc) (T, error) {
+	var none T
+	i, err := Open(d)
+	if err != nil {
+		return none, err
+	}
+	v, ok := i.(T)
+	if !ok {
+		return none, fault.New(fault.Conflict, "the request is a "+i.Noun()+", not a "+none.Noun())
+	}
+	return v, nil
+}
+
+// Refused is a problem of an intent as INVALID_REQUEST, details field; other errors
+// stay what they are.
+func Refused(err error) error {
+	if p, ok := err.(*field.Problem); ok {
+		return fault.New(fault.Invalid, p.Error()).With("field", p.Field)
+	}
+	return err
+}
+
+// Encode returns the canonical bytes of an intent, whether or not it is complete.
+func Encode(i Intent) (Doc, error) {
+	d, err := strictjson.Canonical(i)
+	if err == nil && len(d) > MaxSize {
+		err = fault.New(fault.TooLarge, "the intent is longer than "+strconv.Itoa(MaxSize)+" bytes")
+	}
+	return d, err
+}
+
+// Same reports whether two intents have the same bytes.
+func Same(a, b Intent) bool {
+	one, err := Encode(a)
+	two, err2 := Encode(b)
+	return err == nil && err2 == nil && bytes.Equal(one, two)
+}
+
+// Digest names an intent exactly: base64url of the SHA-256 of its bytes.
+func Digest(d Doc) string {
+	sum := sha256.Sum256(d)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}

@@ -1,0 +1,186 @@
+package intent
+
+import (
+	"cmp"
+	"encoding/json"
+	"flag"
+	"os"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/spec"
+	"countersign/shared/strictjson"
+)
+
+var update = flag.Bool("update", false, "write the vectors again")
+
+const vectorFile = "../spec/vectors/intent.json"
+
+// vector is one row of shared/spec/vectors/intent.json.
+type vector struct {
+	Name    string            `json:"name"`
+	Doc     string            `json:"doc"`
+	Valid   bool              `json:"valid"`
+	Code    fault.Code        `json:"code,omitempty"`
+	Field   string            `json:"field,omitempty"`
+	Digest  string            `json:"digest,omitempty"`
+	Title   string            `json:"title,omitempty"`
+	Summary string            `json:"summary,omitempty"`
+	Lines   []line            `json:"lines,omitempty"`
+	Facts   *governance.Facts `json:"facts,omitempty"`
+}
+
+type line struct {
+	Label string `json:"label"`
+	Value string `json:"value"`
+}
+
+// samples are one good intent of each kind.
+var samples = map[string]Intent{KindBuy: sampleBuy()}
+
+func doc(t testing.TB, i Intent) string {
+	t.Helper()
+	d, err := Encode(i)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(d)
+}
+
+func vectors(t testing.TB) (all []vector) {
+	t.Helper()
+	for _, kind := range Kinds() {
+		all = append(all, vector{Name: "a " + kind, Doc: doc(t, samples[kind])})
+	}
+	good := doc(t, sampleBuy())
+	for _, r := range []struct{ name, doc string }{
+		{"no kind", "{}"},
+		{"nothing", ""},
+		{"an unknown kind", `{"kind":"sell","v":1}`},
+		{"a later version", strings.Replace(good, `"v":1`, `"v":2`, 1)},
+		{"a version as text", strings.Replace(good, `"v":1`, `"v":"1"`, 1)},
+		{"the version before the kind", strings.Replace(good, `"kind":"buy","v":1`, `"v":1,"kind":"buy"`, 1)},
+		{"white space", strings.Replace(good, ",", ", ", 2)},
+		{"fields in another order", strings.Replace(good, `"payment_method":"card","country":"FR"`, `"country":"FR","payment_method":"card"`, 1)},
+		{"an escape that JSON does not need", strings.Replace(good, "Treasury", `\u0054reasury`, 1)},
+		{"a field of no kind", strings.Replace(good, `"v":1,`, `"v":1,"note":"x",`, 1)},
+		{"a field twice", strings.Replace(good, `"country":"FR"`, `"country":"FR","country":"DE"`, 1)},
+		{"two intents", good + good},
+		{"a draft", strings.Replace(good, `"account_name":"Treasury"`, `"account_name":""`, 1)},
+		{"an amount as a number", strings.Replace(good, `"250.00"`, `250.00`, 1)},
+	} {
+		all = append(all, vector{Name: r.name, Doc: r.doc})
+	}
+	for i := range all {
+		read(&all[i])
+	}
+	return all
+}
+
+// read says what the code makes of a document.
+func read(v *vector) {
+	i, err := Open(Doc(v.Doc))
+	if f, ok := fault.As(err); ok {
+		v.Code, v.Field = f.Code, f.Details["field"]
+		return
+	}
+	facts := i.Facts()
+	v.Valid, v.Digest, v.Title, v.Summary, v.Facts = true, Digest(Doc(v.Doc)), i.Title(), i.Summary(), &facts
+	for _, l := range i.Lines() {
+		v.Lines = append(v.Lines, line{l.Label, l.Value})
+	}
+}
+
+func TestVectorsHold(t *testing.T) {
+	t.Parallel()
+	if *update {
+		data, err := json.MarshalIndent(vectors(t), "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(vectorFile, append(data, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(vectorFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []vector
+	if err := strictjson.Unmarshal(data, &all, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	if diff := gocmp.Diff(vectors(t), all); diff != "" {
+		t.Errorf("the vectors differ from the code; -update writes them (- code, + file):\n%s", diff)
+	}
+}
+
+// TestEachKindIsComplete walks the table of kinds: what a kind must have besides its
+// file here. Its longest statement is asked for by bridge/internal/signer, its look by
+// wasm/internal/app.
+func TestEachKindIsComplete(t *testing.T) {
+	t.Parallel()
+	all := vectors(t)
+	for _, kind := range Kinds() {
+		i, ok := samples[kind]
+		if !ok {
+			t.Errorf("%s has no sample", kind)
+			continue
+		}
+		page := spec.Examples(t, "intent.md", kind+", version 1", "json")
+		if len(page) == 0 {
+			t.Fatalf("intent.md has no example of %s", kind)
+		}
+		if _, err := Open(Doc(page[0])); err != nil {
+			t.Errorf("the page's example of %s: %v", kind, err)
+		}
+		spec.Shows(t, kind, page[0], i)
+		found := false
+		for _, v := range all {
+			found = found || v.Valid && v.Facts.Kind == kind
+		}
+		if !found {
+			t.Errorf("no vector shows %s", kind)
+		}
+		if i.Noun() == "" || i.Title() == "" || i.Summary() == "" || len(i.Lines()) == 0 || len(i.Totals()) == 0 {
+			t.Errorf("%s says too little: %q, %q", kind, i.Title(), i.Summary())
+		}
+		r := i.Record()
+		if r.Intent != kind || r.Account == "" || len(r.Tell()) == 0 {
+			t.Errorf("%s leaves the journal %+v", kind, r)
+		}
+	}
+	spec.Limit(t, "intent.md", "intent", spec.Number(MaxSize))
+}
+
+// FuzzOpen checks that what a reader accepts has one form only, and that each refusal
+// has a code.
+func FuzzOpen(f *testing.F) {
+	for _, v := range vectors(f) {
+		f.Add([]byte(v.Doc))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		i, err := Open(data)
+		if err != nil {
+			if c := fault.CodeOf(err); c != fault.Invalid && c != fault.IntentUnsupported && c != fault.TooLarge {
+				t.Errorf("code of %v", err)
+			}
+			return
+		}
+		if back, err := Encode(i); err != nil || string(back) != string(data) {
+			t.Errorf("%s came back as %s, %v", data, back, err)
+		}
+		if _, err := Sum([]Intent{i, i}); err != nil {
+			t.Error(err)
+		}
+		for _, l := range i.Lines() {
+			if strings.ContainsAny(l.Label+l.Value, "\n\r") || cmp.Or(l.Label, l.Value) == "" {
+				t.Errorf("a line %+v", l)
+			}
+		}
+	})
+}

@@ -1,0 +1,24 @@
+package intent
+
+// Record is an intent in the columns of the journal (shared/spec/journal.md); a kind
+// leaves empty what it does not have.
+type Record struct {
+	Intent       string `json:"intent,omitempty"`       // its kind
+	Price        string `json:"price,omitempty"`        // what is paid: "250.00 EUR"
+	Amount       string `json:"amount,omitempty"`       // what is bought, as quoted, or moved: "0.0815"
+	Asset        string `json:"asset,omitempty"`        // of which: its LedgerId, "ethereum"
+	Minimum      string `json:"minimum,omitempty"`      // the least amount that is accepted
+	Counterparty string `json:"counterparty,omitempty"` // name and id: "NorthPay (northpay)"
+	Account      string `json:"account,omitempty"`      // name and id: "Treasury (acc_treasury)"
+	Address      string `json:"address,omitempty"`      // where it is to arrive
+	Chain        string `json:"chain,omitempty"`        // CAIP-2: "eip155:1"
+}
+
+// Tell says in a few lines what a record is about; it is empty for one that is about
+// no intent. A record of an earlier version has no kind, and is of a purchase.
+func (r Record) Tell() []string {
+	if r.Amount == "" && r.Price == "" {
+		return nil
+	}
+	return tellBuy(r)
+}
