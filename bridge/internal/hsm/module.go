@@ -258,15 +258,19 @@ func (m *module) isAt(id Identity, slot uint) bool {
 // list of slots has told. Such a token is not asked who it is: the question would
 // come between the PIN and the signature of a key that wants one before each, and
 // OpenSC hangs in it when the card was pulled just now. One that was exchanged
-// since the last look shows when a use of it fails, and before a PIN is given.
+// since the last look shows when a use of it fails, and before a PIN is given. One
+// that nobody has unlocked, in the slot of another that is away, may be that one,
+// which was misread: it is asked again now and then.
 func (m *module) still(slot uint) (Identity, sight) {
 	info, err := m.ctx.GetSlotInfo(slot)
 	if err != nil || !isReader(info) || info.Flags&pkcs11.CKF_TOKEN_PRESENT == 0 {
 		return Identity{}, unclear
 	}
 	generation := m.currentGeneration()
-	for _, k := range m.list() {
-		if k.isStill(slot, generation) {
+	all := m.list()
+	misread := slices.ContainsFunc(all, func(k *Token) bool { return k.wasIn(slot, generation) })
+	for _, k := range all {
+		if k.isStill(slot, generation, misread) {
 			return k.id, there
 		}
 	}
@@ -283,12 +287,23 @@ func (m *module) lastIn(slot uint) (Identity, sight) {
 	return Identity{}, unclear
 }
 
-// isStill is still for one token. A doubt is told once.
-func (k *Token) isStill(slot uint, generation int) bool {
+// wasIn reports that a token is away that was in a slot.
+func (k *Token) wasIn(slot uint, generation int) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return !k.present && k.slot == slot && k.generation == generation
+}
+
+// isStill is still for one token, which may be another that was misread. A doubt is
+// told once.
+func (k *Token) isStill(slot uint, generation int, misread bool) bool {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if !k.present || k.slot != slot || k.generation != generation {
 		return false
+	}
+	if misread && !k.loggedIn && k.doubted.IsZero() {
+		k.doubted = time.Now()
 	}
 	doubt := !k.doubted.IsZero() && time.Since(k.doubted) >= lookEvery
 	if doubt {

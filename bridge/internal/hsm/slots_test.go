@@ -199,3 +199,51 @@ func TestATokenThatIsAwayWhileNobodyCouldLookIsMissedAfterwards(t *testing.T) {
 		t.Error("it is away, and its slot is empty")
 	}
 }
+
+// A reader whose card is misread once shows a stranger in its slot. The card is back when
+// it says again who it is, with nobody pulling it.
+func TestATokenThatWasMisreadIsBackWhenItSaysAgainWhoItIs(t *testing.T) {
+	a := disturb(t)
+	for _, misread := range []faults.Fault{faults.Garbage("C_GetTokenInfo"), faults.Info("serial", "0")} {
+		a.Set(misread)
+		_ = a.token.State()
+		for range 5 {
+			a.token.module.refresh()
+		}
+		if a.token.Present() || len(a.tokens.All()) < 2 {
+			t.Errorf("%s: no stranger is in its place", misread)
+		}
+		a.Set()
+		for deadline := time.Now().Add(time.Minute); !a.token.Present(); <-time.After(lookEvery / 20) {
+			if a.token.module.refresh(); time.Now().After(deadline) {
+				t.Fatalf("%s: it is away, and its slot says that it is there", misread)
+			}
+		}
+		a.login(t)
+		if err := a.sign(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// The question would come between the PIN and the signature.
+func TestATokenThatIsUnlockedIsNotAskedWhoItIs(t *testing.T) {
+	a := disturb(t)
+	a.Set(faults.Info("serial", "0"))
+	_ = a.token.State()
+	a.token.module.refresh()
+	a.Set()
+	for deadline := time.Now().Add(time.Minute); !a.token.Present(); <-time.After(lookEvery / 20) {
+		if a.token.module.refresh(); time.Now().After(deadline) {
+			t.Fatal("it is away")
+		}
+	}
+	a.login(t) // and the stranger is away
+	before := a.Calls("C_GetTokenInfo")
+	for range 5 {
+		a.token.module.refresh()
+	}
+	if n := a.Calls("C_GetTokenInfo") - before; n != 0 || !a.token.doubted.IsZero() {
+		t.Errorf("it was asked %d times, and is doubted since %v", n, a.token.doubted)
+	}
+}
