@@ -17,6 +17,7 @@ import (
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 
 	"countersign/shared/fault"
+	"countersign/shared/jwk"
 )
 
 // The curves, by their JOSE names (RFC 7518 §6.2.1.1, RFC 8812 §3.1).
@@ -71,6 +72,15 @@ func FromSEC1(crv string, point []byte) (PublicKey, error) {
 		return PublicKey{}, fault.New(fault.KeyUnsuited, fmt.Sprintf("curve %q is not supported: use secp256k1 or P-256", crv))
 	}
 	return k, nil
+}
+
+// FromJWK reads the key of a JWK. It fails with KEY_UNSUITED.
+func FromJWK(k jwk.Key) (PublicKey, error) { return NewPublicKey(k.Crv, k.X, k.Y) }
+
+// JWK is the key as JSON carries it.
+func (k PublicKey) JWK() jwk.Key {
+	x, y := k.Coordinates()
+	return jwk.Key{Kty: "EC", Crv: k.Curve(), X: x, Y: y}
 }
 
 // NewPublicKey reads the members crv, x and y of an EC JWK (RFC 7518 §6.2.1):

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"countersign/shared/field"
+	"countersign/shared/jwk"
 )
 
 // Limits on single fields.
@@ -49,7 +50,7 @@ func (c *checks) time(t int64, field string) {
 	c.That(t >= minTime && t < maxTime, field, "is not a time in Unix seconds")
 }
 
-func (c *checks) key(k JWK, field string) {
+func (c *checks) key(k jwk.Key, field string) {
 	c.That(k.Kty == "EC", field+".kty", "is not EC")
 	c.That(k.Crv == "secp256k1" || k.Crv == "P-256", field+".crv", "is not secp256k1 or P-256")
 	c.hash(k.X, field+".x")

@@ -1,6 +1,9 @@
 package statement
 
-import "countersign/shared/governance"
+import (
+	"countersign/shared/governance"
+	"countersign/shared/jwk"
+)
 
 func (a Approval) check() error {
 	var c checks
@@ -53,18 +56,8 @@ func (c *checks) member(m GenesisMember, at string) {
 	c.key(m.Approval, at+"approval")
 	c.key(m.Channel, at+"channel")
 	c.That(m.ChannelIn == InToken || m.ChannelIn == InSoftware, at+"channel_in", "is neither token nor software")
-	c.That(m.Approval.half() != m.Channel.half(), at+"channel", "is the approval key, or its negative: one key must not serve two purposes")
+	c.That(m.Approval.Holder() != m.Channel.Holder(), at+"channel", "is the approval key, or its negative: one key must not serve two purposes")
 }
-
-// half is what tells keys of two holders apart: the keys P and −P have one x, and
-// who holds the private half of one holds that of the other.
-type half struct{ crv, x string }
-
-func (k JWK) half() half { return half{k.Crv, k.X} }
-
-// SameHolder reports whether who holds the private half of k holds that of o: the
-// two are one key, or one the negative of the other.
-func (k JWK) SameHolder(o JWK) bool { return k.half() == o.half() }
 
 func (a Address) check() error {
 	var c checks
@@ -81,10 +74,10 @@ func (a Address) check() error {
 
 // sole makes sure that a key has one holder and one purpose; holders are the fields
 // of the keys so far.
-func (c *checks) sole(holders map[half]string, k JWK, field string) {
-	other, taken := holders[k.half()]
+func (c *checks) sole(holders map[jwk.Holder]string, k jwk.Key, field string) {
+	other, taken := holders[k.Holder()]
 	c.That(!taken, field, "is the same key as "+other+", or its negative: one key must not serve two purposes")
-	holders[k.half()] = field
+	holders[k.Holder()] = field
 }
 
 func (g Genesis) check() error {
@@ -94,7 +87,7 @@ func (g Genesis) check() error {
 	c.Name(g.EntityName, "entity_name")
 	c.key(g.Signer.Statement, "signer.statement")
 	c.That(len(g.Signer.Channel) >= 1 && len(g.Signer.Channel) <= 2, "signer.channel", "does not hold one key for each suite")
-	holders := map[half]string{g.Signer.Statement.half(): "signer.statement"}
+	holders := map[jwk.Holder]string{g.Signer.Statement.Holder(): "signer.statement"}
 	for _, k := range g.Signer.Channel {
 		c.key(k, "signer.channel")
 		c.sole(holders, k, "signer.channel")

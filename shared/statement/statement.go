@@ -13,6 +13,7 @@ import (
 
 	"countersign/shared/governance"
 	"countersign/shared/intent"
+	"countersign/shared/jwk"
 )
 
 // The purposes: the typ of the JWS that carries each statement.
@@ -45,14 +46,6 @@ const (
 	InToken    = "token"
 	InSoftware = "software"
 )
-
-// JWK is an elliptic-curve public key (RFC 7517, RFC 8812).
-type JWK struct {
-	Kty string `json:"kty"` // "EC"
-	Crv string `json:"crv"` // "secp256k1" or "P-256"
-	X   string `json:"x"`
-	Y   string `json:"y"`
-}
 
 // Approval is what a member signs to approve or reject one step of a request.
 type Approval struct {
@@ -117,31 +110,31 @@ type Log struct {
 // Member is a member's certificate, signed by the signer's statement key. It is
 // also the payload of the channel's third message.
 type Member struct {
-	V         int    `json:"v"`    // 1
-	Type      string `json:"type"` // "member"
-	Entity    string `json:"entity"`
-	Member    string `json:"member"`
-	Name      string `json:"name"`
-	Role      string `json:"role"`
-	Approval  JWK    `json:"approval"`
-	Channel   JWK    `json:"channel"`
-	ChannelIn string `json:"channel_in"` // "token" or "software"
-	IssuedAt  int64  `json:"iat"`
-	Expires   int64  `json:"exp"`
+	V         int     `json:"v"`    // 1
+	Type      string  `json:"type"` // "member"
+	Entity    string  `json:"entity"`
+	Member    string  `json:"member"`
+	Name      string  `json:"name"`
+	Role      string  `json:"role"`
+	Approval  jwk.Key `json:"approval"`
+	Channel   jwk.Key `json:"channel"`
+	ChannelIn string  `json:"channel_in"` // "token" or "software"
+	IssuedAt  int64   `json:"iat"`
+	Expires   int64   `json:"exp"`
 }
 
 // Address is the signer's word that the key of an address was made inside the
 // vault's HSM, for one request.
 type Address struct {
-	V         int    `json:"v"`    // 1
-	Type      string `json:"type"` // "address"
-	Entity    string `json:"entity"`
-	Account   string `json:"account"`
-	Request   string `json:"request"`
-	Chain     string `json:"chain"`
-	Address   string `json:"address"`
-	PublicKey JWK    `json:"public_key"`
-	IssuedAt  int64  `json:"iat"`
+	V         int     `json:"v"`    // 1
+	Type      string  `json:"type"` // "address"
+	Entity    string  `json:"entity"`
+	Account   string  `json:"account"`
+	Request   string  `json:"request"`
+	Chain     string  `json:"chain"`
+	Address   string  `json:"address"`
+	PublicKey jwk.Key `json:"public_key"`
+	IssuedAt  int64   `json:"iat"`
 }
 
 // Genesis is what everything after it is verified against: the first entry of
@@ -159,18 +152,18 @@ type Genesis struct {
 
 // SignerKeys are the public keys of a signer. An approver pins them.
 type SignerKeys struct {
-	Statement JWK   `json:"statement"`
-	Channel   []JWK `json:"channel"` // one per channel suite
+	Statement jwk.Key   `json:"statement"`
+	Channel   []jwk.Key `json:"channel"` // one per channel suite
 }
 
 // GenesisMember is a member as the genesis enrols it.
 type GenesisMember struct {
-	Member    string `json:"member"`
-	Name      string `json:"name"`
-	Role      string `json:"role"`
-	Approval  JWK    `json:"approval"`
-	Channel   JWK    `json:"channel"`
-	ChannelIn string `json:"channel_in"`
+	Member    string  `json:"member"`
+	Name      string  `json:"name"`
+	Role      string  `json:"role"`
+	Approval  jwk.Key `json:"approval"`
+	Channel   jwk.Key `json:"channel"`
+	ChannelIn string  `json:"channel_in"`
 }
 
 // GenesisAccount is an account, the address of its own key, and its rules.

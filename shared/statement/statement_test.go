@@ -13,6 +13,7 @@ import (
 	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
+	"countersign/shared/jwk"
 	"countersign/shared/strictjson"
 )
 
@@ -63,22 +64,22 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-func jwk(crv, x string) JWK { return JWK{"EC", crv, x, hashB} }
+func ec(crv, x string) jwk.Key { return jwk.Key{Kty: "EC", Crv: crv, X: x, Y: hashB} }
 
 func sampleMember() Member {
 	return Member{V: 1, Type: "member", Entity: "ent_sandbox", Member: "mem_bob", Name: "Bob", Role: Operator,
-		Approval: jwk("P-256", hashA), Channel: jwk("P-256", hashB), ChannelIn: InToken, IssuedAt: iat, Expires: iat + 86400}
+		Approval: ec("P-256", hashA), Channel: ec("P-256", hashB), ChannelIn: InToken, IssuedAt: iat, Expires: iat + 86400}
 }
 
 func sampleAddress() Address {
 	return Address{V: 1, Type: "address", Entity: "ent_sandbox", Account: "acc_treasury", Request: "req_aaaaaaaaaaaaaaaaaaaaaaaaaa",
-		Chain: "eip155:31337", Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", PublicKey: jwk("secp256k1", hashA), IssuedAt: iat}
+		Chain: "eip155:31337", Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", PublicKey: ec("secp256k1", hashA), IssuedAt: iat}
 }
 
 func sampleGenesis() Genesis {
 	m := sampleMember()
 	return Genesis{V: 1, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox Ltd",
-		Signer:  SignerKeys{Statement: jwk("secp256k1", hashB), Channel: []JWK{jwk("secp256k1", hashC), jwk("P-256", hashC)}},
+		Signer:  SignerKeys{Statement: ec("secp256k1", hashB), Channel: []jwk.Key{ec("secp256k1", hashC), ec("P-256", hashC)}},
 		Members: []GenesisMember{{m.Member, m.Name, m.Role, m.Approval, m.Channel, m.ChannelIn}},
 		Accounts: []GenesisAccount{{Account: "acc_treasury", Name: "Treasury", Chain: "eip155:31337", Address: sampleAddress().Address,
 			Rules: governance.Set{Version: 1, Rules: []governance.Rule{{Name: "all", Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_bob"}}}}}}}},
@@ -86,7 +87,7 @@ func sampleGenesis() Genesis {
 }
 
 // negative stands for -P: the same x, another y.
-func negative(k JWK) JWK { k.Y = hashC; return k }
+func negative(k jwk.Key) jwk.Key { k.Y = hashC; return k }
 
 // withEve is a genesis with a second member, whose keys differ from Bob's by edit
 // alone: the other key is one of her own.
@@ -471,8 +472,8 @@ func TestTheKeysPAndMinusPAreOneHolders(t *testing.T) {
 	if _, err := Encode(sound); err != nil {
 		t.Fatal(err)
 	}
-	at := func(g *Genesis) map[string]*JWK {
-		return map[string]*JWK{
+	at := func(g *Genesis) map[string]*jwk.Key {
+		return map[string]*jwk.Key{
 			"statement": &g.Signer.Statement, "channel secp256k1": &g.Signer.Channel[0], "channel P-256": &g.Signer.Channel[1],
 			"approval of Bob": &g.Members[0].Approval, "channel of Bob": &g.Members[0].Channel,
 			"approval of Eve": &g.Members[1].Approval, "channel of Eve": &g.Members[1].Channel,

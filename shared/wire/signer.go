@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"countersign/shared/intent"
+	"countersign/shared/jwk"
 	"countersign/shared/statement"
 )
 
@@ -13,12 +14,12 @@ import (
 
 // SignerStatus answers GET /v1/status.
 type SignerStatus struct {
-	Entity       string          `json:"entity"`
-	EntityName   string          `json:"entity_name"`
-	Log          statement.Log   `json:"log"`
-	StatementKey statement.JWK   `json:"statement_key"`
-	ChannelKeys  []statement.JWK `json:"channel_keys"`
-	Stopped      string          `json:"stopped,omitempty"` // why nothing is decided, for people; empty: it is
+	Entity       string        `json:"entity"`
+	EntityName   string        `json:"entity_name"`
+	Log          statement.Log `json:"log"`
+	StatementKey jwk.Key       `json:"statement_key"`
+	ChannelKeys  []jwk.Key     `json:"channel_keys"`
+	Stopped      string        `json:"stopped,omitempty"` // why nothing is decided, for people; empty: it is
 }
 
 // SignerRequestInput is the body of POST /v1/requests. The same request id with

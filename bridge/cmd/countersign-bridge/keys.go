@@ -16,9 +16,9 @@ import (
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
+	"countersign/shared/jwk"
 	"countersign/shared/jws"
 	"countersign/shared/name"
-	"countersign/shared/statement"
 )
 
 type keysCommand struct {
@@ -210,10 +210,10 @@ Examples:
 // made is what generate prints: for the configuration, and for the vault's
 // operator.
 type made struct {
-	ApprovalKey string         `json:"approval_key,omitempty"`
-	ChannelKey  string         `json:"channel_key,omitempty"`
-	Approval    *statement.JWK `json:"approval,omitempty"`
-	Channel     *statement.JWK `json:"channel,omitempty"`
+	ApprovalKey string   `json:"approval_key,omitempty"`
+	ChannelKey  string   `json:"channel_key,omitempty"`
+	Approval    *jwk.Key `json:"approval,omitempty"`
+	Channel     *jwk.Key `json:"channel,omitempty"`
 }
 
 func (c *keysGenerate) Run(ctx context.Context, std stdio) (err error) {
@@ -282,7 +282,7 @@ func lacks(called, what, remedy string) error {
 
 // generate makes one key pair and writes it down. A key that no line of the
 // journal names is not kept.
-func (s *tokens) generate(ctx context.Context, d *device.Device, t device.Template) (uri string, jwk *statement.JWK, err error) {
+func (s *tokens) generate(ctx context.Context, d *device.Device, t device.Template) (uri string, jwk *jwk.Key, err error) {
 	event := journal.Event{Kind: journal.KeyMade, Device: s.devices.Name(d.Identity())}
 	key, err := d.Generate(ctx, t)
 	if err != nil {
@@ -296,15 +296,10 @@ func (s *tokens) generate(ctx context.Context, d *device.Device, t device.Templa
 		}
 		return "", nil, err
 	}
-	public := jwkOf(key.PublicKey())
+	public := key.PublicKey().JWK()
 	u := s.devices.Brief(d.Identity())
 	u.Object = t.Label
 	return u.String(), &public, nil
-}
-
-func jwkOf(k jws.PublicKey) statement.JWK {
-	x, y := k.Coordinates()
-	return statement.JWK{Kty: "EC", Crv: k.Curve(), X: x, Y: y}
 }
 
 // keyArgument names a key.

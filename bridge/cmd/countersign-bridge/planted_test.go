@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"countersign/bridge/internal/keys"
+	"countersign/shared/jwk"
 	"countersign/shared/jws"
-	"countersign/shared/statement"
 	"countersign/softhsm"
 )
 
@@ -36,13 +36,13 @@ func TestAPublicKeyThatSomebodyPutIntoTheTokenIsNamedAndNotBelieved(t *testing.T
 		}
 	}
 	for _, label := range []string{"approval", "channel"} {
-		var jwk statement.JWK
+		var jwk jwk.Key
 		made, _ := token.Token.Key(label)
 		want, err := jws.FromSEC1(jws.P256, made.Public)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := json.Unmarshal([]byte(must(t, "keys", "export-public", "--config", path, "--format", "jwk", "pkcs11:token=alice;object="+label)), &jwk); err != nil || jwk != jwkOf(want) {
+		if err := json.Unmarshal([]byte(must(t, "keys", "export-public", "--config", path, "--format", "jwk", "pkcs11:token=alice;object="+label)), &jwk); err != nil || jwk != want.JWK() {
 			t.Errorf("%s: %+v, %v", label, jwk, err)
 		}
 	}

@@ -37,7 +37,7 @@ func (c *keysExport) Run(ctx context.Context, std stdio) error {
 			return err
 		}
 		if c.Format != "pem" {
-			line, err := json.Marshal(jwkOf(key.PublicKey()))
+			line, err := json.Marshal(key.PublicKey().JWK())
 			if err != nil {
 				return err
 			}

@@ -16,8 +16,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"countersign/bridge/internal/doctor"
+	"countersign/shared/jwk"
 	"countersign/shared/jws"
-	"countersign/shared/statement"
 	"countersign/softhsm"
 )
 
@@ -110,13 +110,13 @@ func aliceIn(t *testing.T) (*softhsm.Faulty, made) {
 	f := softhsm.NewFaulty(t, softhsm.Spec{Label: "alice", Keys: []softhsm.Key{
 		{Label: "approval", Curve: jws.Secp256k1, Sign: true}, {Label: "channel", Curve: jws.Secp256k1, Derive: true}}})
 	m := made{ApprovalKey: "pkcs11:token=alice;object=approval", ChannelKey: "pkcs11:token=alice;object=channel"}
-	for label, to := range map[string]**statement.JWK{"approval": &m.Approval, "channel": &m.Channel} {
+	for label, to := range map[string]**jwk.Key{"approval": &m.Approval, "channel": &m.Channel} {
 		key, _ := f.Token.Key(label)
 		public, err := jws.FromSEC1(key.Curve, key.Public)
 		if err != nil {
 			t.Fatal(err)
 		}
-		jwk := jwkOf(public)
+		jwk := public.JWK()
 		*to = &jwk
 	}
 	return f, m

@@ -22,6 +22,7 @@ import (
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
+	"countersign/shared/jwk"
 	"countersign/shared/jws"
 	"countersign/shared/link"
 	"countersign/shared/statement"
@@ -118,8 +119,8 @@ func certify(t *testing.T, config string, m made) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	signer, err := json.Marshal(map[string]any{"entity": "ent_test", "entity_name": "Test", "statement_key": jwkOf(vault.PublicKey()),
-		"channel_keys": []statement.JWK{jwkOf(vault.PublicKey())}})
+	signer, err := json.Marshal(map[string]any{"entity": "ent_test", "entity_name": "Test", "statement_key": vault.PublicKey().JWK(),
+		"channel_keys": []jwk.Key{vault.PublicKey().JWK()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +182,7 @@ func TestKeysAreMadeCertifiedUsedAndDeletedAndTheJournalSaysSo(t *testing.T) {
 	if out := must(t, "keys", "list", "--config", path); !strings.Contains(out, "approval of mem_alice") || !strings.Contains(out, "channel of mem_alice") {
 		t.Error(out)
 	}
-	var jwk statement.JWK
+	var jwk jwk.Key
 	if err := json.Unmarshal([]byte(must(t, "keys", "export-public", "--config", path, "--format", "jwk", m.ApprovalKey)), &jwk); err != nil || jwk != *m.Approval {
 		t.Errorf("%+v, %v", jwk, err)
 	}

@@ -12,6 +12,7 @@ import (
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
+	"countersign/shared/jwk"
 	"countersign/shared/jws"
 	"countersign/shared/name"
 	"countersign/shared/statement"
@@ -20,10 +21,10 @@ import (
 
 // signerFile is what an approver pins of a signer. signer init writes it.
 type signerFile struct {
-	Entity       string          `json:"entity"`
-	EntityName   string          `json:"entity_name"`
-	StatementKey statement.JWK   `json:"statement_key"`
-	ChannelKeys  []statement.JWK `json:"channel_keys"`
+	Entity       string    `json:"entity"`
+	EntityName   string    `json:"entity_name"`
+	StatementKey jwk.Key   `json:"statement_key"`
+	ChannelKeys  []jwk.Key `json:"channel_keys"`
 }
 
 // pinned are the keys of the signer that this bridge trusts.
@@ -147,11 +148,11 @@ func loadPinned(path string) (p pinned, err error) {
 		return p, fmt.Errorf("read %s: entity_name %s", path, why)
 	}
 	p = pinned{entity: file.Entity, entityName: file.EntityName}
-	if p.statement, err = publicKey(file.StatementKey); err != nil {
+	if p.statement, err = jws.FromJWK(file.StatementKey); err != nil {
 		return p, fmt.Errorf("read %s: statement_key: %w", path, err)
 	}
 	for i, k := range file.ChannelKeys {
-		key, err := publicKey(k)
+		key, err := jws.FromJWK(k)
 		if err != nil {
 			return p, fmt.Errorf("read %s: channel_keys, key %d: %w", path, i+1, err)
 		}
@@ -197,10 +198,10 @@ func loadIdentity(ic IdentityConfig, signer pinned) (*identity, error) {
 	}
 	id := &identity{IdentityConfig: ic, entityName: signer.entityName, memberName: cert.Name, certificate: token,
 		channelIn: cert.ChannelIn, expires: time.Unix(cert.Expires, 0)}
-	if id.approval, err = publicKey(cert.Approval); err != nil {
+	if id.approval, err = jws.FromJWK(cert.Approval); err != nil {
 		return nil, err
 	}
-	if id.channel, err = publicKey(cert.Channel); err != nil {
+	if id.channel, err = jws.FromJWK(cert.Channel); err != nil {
 		return nil, err
 	}
 	for _, p := range signer.channels {
@@ -213,8 +214,6 @@ func loadIdentity(ic IdentityConfig, signer pinned) (*identity, error) {
 	}
 	return id, nil
 }
-
-func publicKey(k statement.JWK) (jws.PublicKey, error) { return jws.NewPublicKey(k.Crv, k.X, k.Y) }
 
 // label is the token's label in a PKCS#11 URI that [checkURIs] has checked.
 func label(uri string) string {

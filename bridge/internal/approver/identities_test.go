@@ -22,7 +22,7 @@ import (
 func (v *vault) certify(m *member, file string, expires time.Time) {
 	v.t.Helper()
 	cert, err := statement.Encode(statement.Member{V: 1, Type: "member", Entity: entity, Member: m.id, Name: m.label, Role: statement.Operator,
-		Approval: jwk(m.approval.PublicKey()), Channel: jwk(m.channel.PublicKey()), ChannelIn: statement.InToken,
+		Approval: m.approval.PublicKey().JWK(), Channel: m.channel.PublicKey().JWK(), ChannelIn: statement.InToken,
 		IssuedAt: expires.AddDate(-2, 0, -1).Unix(), Expires: expires.Unix()})
 	if err != nil {
 		v.t.Fatal(err)

@@ -27,6 +27,7 @@ import (
 	"countersign/shared/frame"
 	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
+	"countersign/shared/jwk"
 	"countersign/shared/jws"
 	"countersign/shared/link"
 	"countersign/shared/statement"
@@ -70,11 +71,6 @@ type line struct {
 	id        string // the bridge's name
 	responder *channel.Responder
 	session   *channel.Session
-}
-
-func jwk(k jws.PublicKey) statement.JWK {
-	x, y := k.Coordinates()
-	return statement.JWK{Kty: "EC", Crv: k.Curve(), X: x, Y: y}
 }
 
 // static makes a key the static key of a channel.
@@ -137,8 +133,8 @@ func start(t testing.TB, devices Devices, members []*member, options ...func(*ri
 	v := &vault{t: t, key: memory(t, jws.Secp256k1), members: map[string]*member{},
 		channels: map[string]keys.Key{jws.Secp256k1: memory(t, jws.Secp256k1), jws.P256: memory(t, jws.P256)}}
 	cfg := Config{Listen: []string{"127.0.0.1:0"}, Origins: []string{origin}, StateDir: dir, SignerFile: filepath.Join(dir, "signer.json")}
-	write(t, cfg.SignerFile, signerFile{Entity: entity, EntityName: "Sandbox", StatementKey: jwk(v.key.PublicKey()),
-		ChannelKeys: []statement.JWK{jwk(v.channels[jws.Secp256k1].PublicKey()), jwk(v.channels[jws.P256].PublicKey())}})
+	write(t, cfg.SignerFile, signerFile{Entity: entity, EntityName: "Sandbox", StatementKey: v.key.PublicKey().JWK(),
+		ChannelKeys: []jwk.Key{v.channels[jws.Secp256k1].PublicKey().JWK(), v.channels[jws.P256].PublicKey().JWK()}})
 	for _, m := range members {
 		v.members[m.id] = m
 		file := filepath.Join(dir, m.id+".jws")

@@ -23,6 +23,7 @@ import (
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
+	"countersign/shared/jwk"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 )
@@ -218,19 +219,15 @@ func TestWhoHasAPortIsSaid(t *testing.T) {
 // member writes the files of an identity whose keys are these.
 func member(t *testing.T, cfg *Config, token string, approval, channel jws.PublicKey, expires time.Time) {
 	t.Helper()
-	jwk := func(k jws.PublicKey) statement.JWK {
-		x, y := k.Coordinates()
-		return statement.JWK{Kty: "EC", Crv: k.Curve(), X: x, Y: y}
-	}
 	key := memory(t)
 	dir := filepath.Dir(cfg.File)
-	pinned, err := json.Marshal(map[string]any{"entity": "ent_test", "entity_name": "Test", "statement_key": jwk(key.PublicKey()),
-		"channel_keys": []statement.JWK{jwk(key.PublicKey())}})
+	pinned, err := json.Marshal(map[string]any{"entity": "ent_test", "entity_name": "Test", "statement_key": key.PublicKey().JWK(),
+		"channel_keys": []jwk.Key{key.PublicKey().JWK()}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	cert, err := statement.Encode(statement.Member{V: 1, Type: "member", Entity: "ent_test", Member: "mem_alice", Name: "Alice", Role: statement.Operator,
-		Approval: jwk(approval), Channel: jwk(channel), ChannelIn: statement.InToken, IssuedAt: time.Now().Add(-time.Hour).Unix(), Expires: expires.Unix()})
+		Approval: approval.JWK(), Channel: channel.JWK(), ChannelIn: statement.InToken, IssuedAt: time.Now().Add(-time.Hour).Unix(), Expires: expires.Unix()})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,7 +6,6 @@ import (
 	"countersign/shared/eip55"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
-	"countersign/shared/statement"
 )
 
 // addressOn is the address of key on a chain, and addressCurve the curve that
@@ -24,10 +23,3 @@ func addressCurve(chain string) (string, error) {
 	}
 	return "", fault.New(fault.Invalid, "the vault makes addresses on eip155 chains only").With("field", "chain")
 }
-
-func jwkOf(k jws.PublicKey) statement.JWK {
-	x, y := k.Coordinates()
-	return statement.JWK{Kty: "EC", Crv: k.Curve(), X: x, Y: y}
-}
-
-func publicKey(k statement.JWK) (jws.PublicKey, error) { return jws.NewPublicKey(k.Crv, k.X, k.Y) }

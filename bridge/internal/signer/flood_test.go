@@ -7,6 +7,7 @@ import (
 
 	"countersign/shared/channel"
 	"countersign/shared/fault"
+	"countersign/shared/jws"
 	"countersign/shared/wire"
 )
 
@@ -22,7 +23,7 @@ func abandon(t *testing.T, g *rig) (act1 string, opened wire.SignerChannel) {
 		if j.Crv != alice.chn.public.Curve() {
 			continue
 		}
-		remote, err := publicKey(j)
+		remote, err := jws.FromJWK(j)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,6 +11,8 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/jwk"
+	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 	"countersign/shared/strictjson"
@@ -50,16 +52,16 @@ func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment)
 	now := deps.Now().UTC().Truncate(time.Second)
 	g := statement.Genesis{
 		V: 1, Type: "genesis", Entity: draft.Entity, EntityName: draft.EntityName,
-		Signer: statement.SignerKeys{Statement: jwkOf(key.PublicKey())}, Members: draft.Members, IssuedAt: now.Unix(),
+		Signer: statement.SignerKeys{Statement: key.PublicKey().JWK()}, Members: draft.Members, IssuedAt: now.Unix(),
 	}
 	for _, t := range channelKeys() {
 		k, err := keyOrNew(ctx, deps.Vault, t)
 		if err != nil {
 			return Enrolment{}, fmt.Errorf("make the channel key on %s: %w", t.Curve, err)
 		}
-		g.Signer.Channel = append(g.Signer.Channel, jwkOf(k.PublicKey()))
+		g.Signer.Channel = append(g.Signer.Channel, k.PublicKey().JWK())
 	}
-	var accounts []statement.JWK
+	var accounts []jwk.Key
 	for _, a := range draft.Accounts {
 		account, key, err := makeAccount(ctx, deps.Vault, a)
 		if err != nil {
@@ -102,31 +104,31 @@ func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment)
 	return e, nil
 }
 
-func makeAccount(ctx context.Context, v Vault, a DraftAccount) (statement.GenesisAccount, statement.JWK, error) {
+func makeAccount(ctx context.Context, v Vault, a DraftAccount) (statement.GenesisAccount, jwk.Key, error) {
 	t, err := addressKey(a.Chain, labelAccount+a.Account)
 	if err != nil {
-		return statement.GenesisAccount{}, statement.JWK{}, err
+		return statement.GenesisAccount{}, jwk.Key{}, err
 	}
 	k, err := keyOrNew(ctx, v, t)
 	if err != nil {
-		return statement.GenesisAccount{}, statement.JWK{}, fmt.Errorf("make the key of account %s: %w", a.Account, err)
+		return statement.GenesisAccount{}, jwk.Key{}, fmt.Errorf("make the key of account %s: %w", a.Account, err)
 	}
 	address, err := addressOn(a.Chain, k.PublicKey())
-	return statement.GenesisAccount{Account: a.Account, Name: a.Name, Chain: a.Chain, Address: address, Rules: a.Rules}, jwkOf(k.PublicKey()), err
+	return statement.GenesisAccount{Account: a.Account, Name: a.Name, Chain: a.Chain, Address: address, Rules: a.Rules}, k.PublicKey().JWK(), err
 }
 
 // checkGenesis finds in the draft what the log would refuse, and members who have
 // the key of an account.
-func checkGenesis(g statement.Genesis, accounts []statement.JWK) error {
+func checkGenesis(g statement.Genesis, accounts []jwk.Key) error {
 	if _, err := statement.Encode(g); err != nil {
 		return err
 	}
 	for _, m := range g.Members {
-		for _, k := range []statement.JWK{m.Approval, m.Channel} {
-			if _, err := publicKey(k); err != nil {
+		for _, k := range []jwk.Key{m.Approval, m.Channel} {
+			if _, err := jws.FromJWK(k); err != nil {
 				return fmt.Errorf("a key of %s: %w", m.Member, err)
 			}
-			if slices.ContainsFunc(accounts, k.SameHolder) {
+			if slices.ContainsFunc(accounts, func(a jwk.Key) bool { return a.Holder() == k.Holder() }) {
 				return fault.New(fault.Invalid, "a key of "+m.Member+" is the key of an account of the vault").With("field", "members."+m.Member)
 			}
 		}

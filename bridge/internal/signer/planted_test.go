@@ -19,6 +19,7 @@ import (
 	"countersign/shared/eip55"
 	"countersign/shared/fault"
 	"countersign/shared/intent/intenttest"
+	"countersign/shared/jwk"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -60,9 +61,9 @@ func (s *stranger) plant(labels ...string) {
 }
 
 // owns reports whether a key, or its address, is one of the stranger's.
-func (s *stranger) owns(j statement.JWK, address string) bool {
+func (s *stranger) owns(j jwk.Key, address string) bool {
 	return slices.ContainsFunc(s.keys, func(k jws.PublicKey) bool {
-		return jwkOf(k) == j || address == eip55.Of(k.Uncompressed()[1:])
+		return k.JWK() == j || address == eip55.Of(k.Uncompressed()[1:])
 	})
 }
 
@@ -118,7 +119,7 @@ func approve(t *testing.T, g *rig, p *program, e Enrolment, them *stranger, id s
 	if code := p.call("POST", "/v1/requests", in, &r); code != "" {
 		t.Fatalf("a request: %s", code)
 	}
-	key, err := publicKey(e.File.StatementKey)
+	key, err := jws.FromJWK(e.File.StatementKey)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -115,7 +115,7 @@ func (s *Service) receive(ctx context.Context, r *request) error {
 	r.wants = at(r.wants, to.Address)
 	r.Attestation, err = sign(ctx, s.key, statement.TypAddress, statement.Address{
 		V: 1, Type: "address", Entity: s.state.genesis.Entity, Account: to.Account, Request: r.Request,
-		Chain: to.Chain, Address: to.Address, PublicKey: jwkOf(key.PublicKey()), IssuedAt: s.at.Unix(),
+		Chain: to.Chain, Address: to.Address, PublicKey: key.PublicKey().JWK(), IssuedAt: s.at.Unix(),
 	})
 	return err
 }

@@ -215,7 +215,7 @@ func (g *rig) draft(rules governance.Set) Draft {
 			g.people[m.id] = p
 		}
 		d.Members = append(d.Members, statement.GenesisMember{
-			Member: m.id, Name: m.name, Role: statement.Operator, Approval: jwkOf(p.approval.public), Channel: jwkOf(p.chn.public), ChannelIn: statement.InToken,
+			Member: m.id, Name: m.name, Role: statement.Operator, Approval: p.approval.public.JWK(), Channel: p.chn.public.JWK(), ChannelIn: statement.InToken,
 		})
 	}
 	d.Accounts = []DraftAccount{{Account: treasury, Name: "Treasury", Chain: "eip155:31337", Rules: rules}}
@@ -341,7 +341,7 @@ func connectAs(t testing.TB, do call, p *person, certificate string, e Enrolment
 	var remote jws.PublicKey
 	for _, j := range e.File.ChannelKeys {
 		if j.Crv == p.chn.public.Curve() {
-			if remote, err = publicKey(j); err != nil {
+			if remote, err = jws.FromJWK(j); err != nil {
 				t.Fatal(err)
 			}
 		}

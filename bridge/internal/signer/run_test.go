@@ -131,7 +131,7 @@ func story(t *testing.T, cfg Config, open OpenVault) {
 	if code := p.call("POST", "/v1/requests", in, &r); code != "" {
 		t.Fatal(code)
 	}
-	key, err := publicKey(e.File.StatementKey)
+	key, err := jws.FromJWK(e.File.StatementKey)
 	if err != nil {
 		t.Fatal(err)
 	}

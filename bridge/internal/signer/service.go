@@ -122,7 +122,7 @@ func (s *Service) checkKeys(ctx context.Context) error {
 		return fault.New(fault.LogCorrupt, "the vault token holds another "+what+" than the genesis names").With("entry", "0")
 	}
 	for _, j := range s.state.genesis.Signer.Channel {
-		k, err := publicKey(j)
+		k, err := jws.FromJWK(j)
 		if err != nil {
 			return err
 		}

@@ -15,6 +15,7 @@ import (
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/jwk"
 	"countersign/shared/statement"
 )
 
@@ -72,10 +73,10 @@ type DraftAccount struct {
 
 // File is DIR/signer.json: what an approver pins of a signer.
 type File struct {
-	Entity       string          `json:"entity"`
-	EntityName   string          `json:"entity_name"`
-	StatementKey statement.JWK   `json:"statement_key"`
-	ChannelKeys  []statement.JWK `json:"channel_keys"`
+	Entity       string    `json:"entity"`
+	EntityName   string    `json:"entity_name"`
+	StatementKey jwk.Key   `json:"statement_key"`
+	ChannelKeys  []jwk.Key `json:"channel_keys"`
 }
 
 // Vault is the device that holds the vault's keys. Errors are those of

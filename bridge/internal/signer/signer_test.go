@@ -338,11 +338,11 @@ func TestCertificatesAreRefused(t *testing.T) {
 		"none":                      {alice, ""},
 		"of another member":         {alice, g.people["mem_carol"].certificate},
 		"with another channel key":  {stranger, alice.certificate},
-		"signed by somebody else":   {stranger, forge(stranger.approval, func(c *statement.Member) { c.Channel = jwkOf(stranger.chn.public) })},
+		"signed by somebody else":   {stranger, forge(stranger.approval, func(c *statement.Member) { c.Channel = stranger.chn.public.JWK() })},
 		"for another entity":        {alice, forge(vault, func(c *statement.Member) { c.Entity = "ent_other" })},
 		"expired":                   {alice, forge(vault, func(c *statement.Member) { c.IssuedAt, c.Expires = c.IssuedAt-1000, c.IssuedAt-500 })},
-		"of a key that was changed": {stranger, forge(vault, func(c *statement.Member) { c.Channel = jwkOf(stranger.chn.public) })},
-		"of nobody":                 {stranger, forge(vault, func(c *statement.Member) { c.Member = "mem_mallory"; c.Channel = jwkOf(stranger.chn.public) })},
+		"of a key that was changed": {stranger, forge(vault, func(c *statement.Member) { c.Channel = stranger.chn.public.JWK() })},
+		"of nobody":                 {stranger, forge(vault, func(c *statement.Member) { c.Member = "mem_mallory"; c.Channel = stranger.chn.public.JWK() })},
 	} {
 		if _, code := connectAs(t, g.call, row.who, row.certificate, g.enrol); code != fault.CertificateBad {
 			t.Errorf("a certificate %s: %q", name, code)

@@ -97,7 +97,7 @@ func (s *state) applyGenesis(e signedlog.Entry) error {
 	if err != nil {
 		return err
 	}
-	key, err := publicKey(g.Signer.Statement)
+	key, err := jws.FromJWK(g.Signer.Statement)
 	if err != nil {
 		return err
 	}
@@ -105,11 +105,11 @@ func (s *state) applyGenesis(e signedlog.Entry) error {
 		return fmt.Errorf("the genesis names another statement key than the vault holds")
 	}
 	for _, m := range g.Members {
-		approval, err := publicKey(m.Approval)
+		approval, err := jws.FromJWK(m.Approval)
 		if err != nil {
 			return fmt.Errorf("approval key of %s: %w", m.Member, err)
 		}
-		channel, err := publicKey(m.Channel)
+		channel, err := jws.FromJWK(m.Channel)
 		if err != nil {
 			return fmt.Errorf("channel key of %s: %w", m.Member, err)
 		}
@@ -171,7 +171,7 @@ func (s *state) attested(b signedlog.RequestBody, to intent.Deposit) error {
 	if at.Request != b.Request || at.Address != to.Address || at.Account != to.Account || at.Entity != s.genesis.Entity {
 		return fmt.Errorf("the address of %s is not the attested one", b.Request)
 	}
-	if key, err := publicKey(at.PublicKey); err != nil {
+	if key, err := jws.FromJWK(at.PublicKey); err != nil {
 		return fmt.Errorf("the key of the address of %s: %w", b.Request, err)
 	} else if want, err := addressOn(to.Chain, key); err != nil || at.Address != want {
 		return fmt.Errorf("the address of %s is not the one of its key", b.Request)

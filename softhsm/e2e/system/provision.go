@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"countersign/shared/governance"
+	"countersign/shared/jwk"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/softhsm"
@@ -159,11 +160,11 @@ func (s *State) draft() (map[string]any, error) {
 	var ids []string
 	for _, p := range People {
 		token, _ := s.Approvers.Token(p.Token)
-		approval, err := jwk(token, "approval")
+		approval, err := publicKey(token, "approval")
 		if err != nil {
 			return nil, err
 		}
-		channel, err := jwk(token, "channel")
+		channel, err := publicKey(token, "channel")
 		if err != nil {
 			return nil, err
 		}
@@ -181,17 +182,16 @@ func (s *State) draft() (map[string]any, error) {
 	}, nil
 }
 
-func jwk(token softhsm.Spec, label string) (statement.JWK, error) {
+func publicKey(token softhsm.Spec, label string) (jwk.Key, error) {
 	k, ok := token.Key(label)
 	if !ok {
-		return statement.JWK{}, fmt.Errorf("token %s has no key %s", token.Label, label)
+		return jwk.Key{}, fmt.Errorf("token %s has no key %s", token.Label, label)
 	}
 	public, err := jws.FromSEC1(k.Curve, k.Public)
 	if err != nil {
-		return statement.JWK{}, err
+		return jwk.Key{}, err
 	}
-	x, y := public.Coordinates()
-	return statement.JWK{Kty: "EC", Crv: public.Curve(), X: x, Y: y}, nil
+	return public.JWK(), nil
 }
 
 // providers are the pretend providers, by the path that each is served at.

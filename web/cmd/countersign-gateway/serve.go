@@ -13,10 +13,10 @@ import (
 	"sync"
 	"time"
 
+	"countersign/shared/jwk"
 	"countersign/shared/jws"
 	"countersign/shared/name"
 	"countersign/shared/secret"
-	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/dashboard"
 	"countersign/web/internal/api"
@@ -121,10 +121,10 @@ func watched(all []Chain) (chains map[string]gateway.Watched, closeAll func(), e
 
 // signerFile is what "countersign-bridge signer init" writes.
 type signerFile struct {
-	Entity       string          `json:"entity"`
-	EntityName   string          `json:"entity_name"`
-	StatementKey statement.JWK   `json:"statement_key"`
-	ChannelKeys  []statement.JWK `json:"channel_keys"`
+	Entity       string    `json:"entity"`
+	EntityName   string    `json:"entity_name"`
+	StatementKey jwk.Key   `json:"statement_key"`
+	ChannelKeys  []jwk.Key `json:"channel_keys"`
 }
 
 // addresses are those whose parts may be secrets.

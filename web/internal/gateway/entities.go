@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"countersign/shared/fault"
+	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/store"
@@ -44,7 +45,7 @@ func (g *Gateway) Entity(ctx context.Context, c Caller) (wire.Entity, error) {
 		}
 		v.Enrolled, v.Name = true, gen.EntityName
 		for _, m := range gen.Members {
-			key, err := publicKey(m.Approval)
+			key, err := jws.FromJWK(m.Approval)
 			if err != nil {
 				return err
 			}

@@ -10,6 +10,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/id"
 	"countersign/shared/intent"
+	"countersign/shared/jws"
 	"countersign/shared/quote"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -206,7 +207,7 @@ func (g *Gateway) Preview(ctx context.Context, c Caller, id, member, decision st
 		if m.Member != member {
 			continue
 		}
-		key, err := publicKey(m.Approval)
+		key, err := jws.FromJWK(m.Approval)
 		if err != nil {
 			return wire.StatementPreview{}, err
 		}

@@ -129,7 +129,7 @@ func (g *Gateway) apply(tx store.Tx, e signedlog.Entry) error {
 		if err != nil {
 			return err
 		}
-		if k, err := publicKey(gen.Signer.Statement); err != nil || !k.Equal(g.cfg.Key) || gen.Entity != g.cfg.Entity {
+		if k, err := jws.FromJWK(gen.Signer.Statement); err != nil || !k.Equal(g.cfg.Key) || gen.Entity != g.cfg.Entity {
 			return fault.New(fault.LogCorrupt, "the genesis is of another signer than the signer file names").With("entry", "0")
 		}
 		for _, a := range gen.Accounts {
@@ -214,7 +214,7 @@ func (g *Gateway) applyVote(tx store.Tx, e signedlog.Entry) error {
 		if m.Member != b.Member {
 			continue
 		}
-		key, err := publicKey(m.Approval)
+		key, err := jws.FromJWK(m.Approval)
 		if err != nil {
 			return err
 		}
@@ -252,7 +252,7 @@ func (g *Gateway) attested(b signedlog.RequestBody, to intent.Deposit) error {
 	if a.Entity != g.cfg.Entity || a.Account != to.Account || a.Request != b.Request || a.Chain != to.Chain || a.Address != to.Address {
 		return fault.New(fault.SignatureInvalid, "the attestation is of another address")
 	}
-	key, err := publicKey(a.PublicKey)
+	key, err := jws.FromJWK(a.PublicKey)
 	if err != nil {
 		return err
 	}
@@ -261,5 +261,3 @@ func (g *Gateway) attested(b signedlog.RequestBody, to intent.Deposit) error {
 	}
 	return nil
 }
-
-func publicKey(k statement.JWK) (jws.PublicKey, error) { return jws.NewPublicKey(k.Crv, k.X, k.Y) }

@@ -6,6 +6,7 @@ import (
 
 	"countersign/shared/governance"
 	"countersign/shared/intent"
+	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/store"
@@ -106,7 +107,7 @@ func approvers(r store.Request, gen statement.Genesis, s governance.Progress, st
 	all := []wire.Approver{}
 	for _, m := range gen.Members {
 		a := wire.Approver{Member: m.Member, Name: m.Name, Curve: m.Approval.Crv, ChannelIn: m.ChannelIn}
-		if k, err := publicKey(m.Approval); err == nil {
+		if k, err := jws.FromJWK(m.Approval); err == nil {
 			a.Key = k.Thumbprint()
 		}
 		listed := false

@@ -27,6 +27,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent/intenttest"
+	"countersign/shared/jwk"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
@@ -61,10 +62,8 @@ func (k Key) SignDigest(_ context.Context, digest []byte) ([]byte, error) {
 }
 
 // JWK is the public key as statements hold it.
-func (k Key) JWK() statement.JWK {
-	p := k.PublicKey()
-	x, y := p.Coordinates()
-	return statement.JWK{Kty: "EC", Crv: p.Curve(), X: x, Y: y}
+func (k Key) JWK() jwk.Key {
+	return k.PublicKey().JWK()
 }
 
 // storage and watermark keep a log in memory.
@@ -126,7 +125,7 @@ func NewSigner(t testing.TB, now func() time.Time) *Signer {
 	ids := []string{"mem_alice", "mem_bob", "mem_carol"}
 	s.Genesis = statement.Genesis{
 		V: 1, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox GmbH",
-		Signer: statement.SignerKeys{Statement: s.Key.JWK(), Channel: []statement.JWK{NewKey(t).JWK()}},
+		Signer: statement.SignerKeys{Statement: s.Key.JWK(), Channel: []jwk.Key{NewKey(t).JWK()}},
 		Accounts: []statement.GenesisAccount{{
 			Account: "acc_treasury", Name: "Treasury", Chain: "eip155:31337", Address: addressOf(NewKey(t)),
 			Rules: governance.Set{Version: 1, Rules: []governance.Rule{{
