@@ -4,10 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/field"
 	"countersign/shared/name"
 	"countersign/shared/strictjson"
 )
@@ -161,8 +161,8 @@ func (c Condition) check(at string) error {
 		return c.Window.check(at + ".window")
 	}
 	v := c.Velocity
-	if !currencyOK(v.Currency) || !decimalOK(v.Max) {
-		return mistake(at+".velocity", "needs a currency and a decimal max")
+	if !unitOK(v.Currency) || !decimalOK(v.Max) {
+		return mistake(at+".velocity", "needs a currency or an asset, and a decimal max")
 	}
 	if v.Seconds < 60 || v.Seconds > maxSeconds {
 		return mistake(at+".velocity.seconds", "must be a minute to a year")
@@ -171,8 +171,8 @@ func (c Condition) check(at string) error {
 }
 
 func (a Amount) check(at string) error {
-	if !currencyOK(a.Currency) {
-		return mistake(at+".currency", "is not a currency")
+	if !unitOK(a.Currency) {
+		return mistake(at+".currency", "is neither a currency nor an asset")
 	}
 	if a.Min == "" && a.Max == "" {
 		return mistake(at, "has neither min nor max")
@@ -261,8 +261,13 @@ func (seen names) add(s, at string) error {
 	return nil
 }
 
-func currencyOK(s string) bool {
-	return len(s) == 3 && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
+// unitOK reports whether s has the form of what amounts are counted in: a currency, or
+// the LedgerId of an asset.
+func unitOK(s string) bool {
+	var currency, ledger field.Checks
+	currency.Capitals(s, 3, "", "")
+	ledger.Slug(s, "")
+	return currency.OK() || ledger.OK()
 }
 
 func clip(s string) string {

@@ -8,7 +8,7 @@ type Facts struct {
 	Account  string `json:"account"`
 	Asset    string `json:"asset"`
 	Amount   string `json:"amount"`   // what is spent, a decimal
-	Currency string `json:"currency"` // of Amount
+	Currency string `json:"currency"` // of Amount: ISO 4217, or the LedgerId of an asset
 	Address  string `json:"address"`
 	Provider string `json:"provider"`
 }

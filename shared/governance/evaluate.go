@@ -155,6 +155,9 @@ func (in Input) govern() (*Rule, []string) {
 				break
 			}
 		}
+		if unmet == "" && !r.For(in.Facts.Kind) {
+			unmet = "it names no kinds, so that it is for purchases"
+		}
 		if unmet == "" {
 			return &in.Rules.Rules[i], nil
 		}

@@ -88,6 +88,13 @@ func cases() []struct {
 	only := func(c Condition) Input {
 		return base(Rule{Name: "only", When: []Condition{c}, Steps: []Step{one("any", 1, everyid...)}})
 	}
+	transfers := func(c Condition) Rule {
+		return Rule{Name: "transfers", When: []Condition{{Filter: &Filter{Kinds: []string{"transfer"}}}, c}, Steps: []Step{one("any", 1, everyid...)}}
+	}
+	sends := func(in Input) Input {
+		in.Facts = Facts{Kind: "transfer", Account: "acc_treasury", Asset: "ethereum", Amount: "1.5", Currency: "ethereum", Address: "0xdef"}
+		return in
+	}
 	amount := func(a string) func(*Input) { return func(in *Input) { in.Facts.Amount = a } }
 	return []struct {
 		name   string
@@ -131,6 +138,17 @@ func cases() []struct {
 		{"asset listed", only(Condition{Filter: &Filter{Kinds: []string{"buy"}, Assets: []string{"ethereum"}}}), Pending, "only", "0 of 1 approval; waiting for Alice, Bob or Carol"},
 		{"asset not listed", only(Condition{Filter: &Filter{Assets: []string{"bitcoin"}}}), Denied, "", "no rule allows this"},
 		{"kind not listed", only(Condition{Filter: &Filter{Kinds: []string{"send"}}}), Denied, "", "no rule allows this"},
+		{"a transfer under a rule that names no kinds", sends(base()), Denied, "", "no rule allows this"},
+		{"a transfer under a rule that names transfers", sends(only(Condition{Filter: &Filter{Kinds: []string{"buy", "transfer"}}})), Pending, "only", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"a transfer under a rule that denies and names no kinds", sends(base(Rule{Name: "never", Deny: true})), Denied, "never", `rule "never" denies this`},
+		{"a transfer under a rule that denies purchases", sends(base(Rule{Name: "never", Deny: true, When: []Condition{{Filter: &Filter{Kinds: []string{"buy"}}}}})), Denied, "", "no rule allows this"},
+		{"an amount of an asset", sends(base(transfers(Condition{Amount: &Amount{Currency: "ethereum", Max: "1.5"}}))), Pending, "transfers", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"too much of an asset", sends(base(transfers(Condition{Amount: &Amount{Currency: "ethereum", Max: "1.49"}}))), Denied, "", "no rule allows this"},
+		{"an amount of another asset", sends(base(transfers(Condition{Amount: &Amount{Currency: "ethereum/erc20/usd__coin", Max: "1000"}}))), Denied, "", "no rule allows this"},
+		{"a recipient who is listed", sends(base(transfers(Condition{Whitelist: &Whitelist{Addresses: []string{"0xabc", "0xdef"}}}))), Pending, "transfers", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"a recipient who is not listed", sends(base(transfers(Condition{Whitelist: &Whitelist{Addresses: []string{"0xabc"}}}))), Denied, "", "no rule allows this"},
+		{"above the velocity of an asset", with(sends(base(transfers(Condition{Velocity: &Velocity{"ethereum", 86400, "10"}}))),
+			func(in *Input) { in.Spent = []Spent{{"ethereum", 86400, "8.51"}} }), Denied, "", "no rule allows this"},
 		{"inside the hours", base(hours([]string{"fri"}, "10:00", "10:01")), Pending, "hours", "0 of 1 approval; waiting for Alice, Bob or Carol"},
 		{"the end of the hours is outside", base(hours(nil, "09:00", "10:00")), Denied, "", "no rule allows this"},
 		{"another day", base(hours([]string{"sat", "sun"}, "00:00", "24:00")), Denied, "", "no rule allows this"},
@@ -251,37 +269,38 @@ func TestSetsAreRefused(t *testing.T) {
 	}
 	when := func(c Condition) func(*Set) { return func(s *Set) { s.Rules[0].When = []Condition{c} } }
 	for name, f := range map[string]func(*Set){
-		"no version":             func(s *Set) { s.Version = 0 },
-		"no rules":               func(s *Set) { s.Rules = nil },
-		"two rules of one name":  func(s *Set) { s.Rules = append(s.Rules, s.Rules[0]) },
-		"a name with a break":    func(s *Set) { s.Rules[0].Name = "a\nb" },
-		"a name with two spaces": func(s *Set) { s.Rules[0].Name = "two  of three" },
-		"a step that is unseen":  func(s *Set) { s.Rules[0].Steps[0].Name = "\u2800" },
-		"a group with a filler":  func(s *Set) { s.Groups = []Group{{Name: "ops\u3164", Members: []string{"mem_bob"}}} },
-		"neither steps nor no":   func(s *Set) { s.Rules[0].Steps = nil },
-		"a denial with steps":    func(s *Set) { s.Rules[0].Deny = true },
-		"quorum 0":               func(s *Set) { s.Rules[0].Steps[0].Quorum = 0 },
-		"quorum too large":       func(s *Set) { s.Rules[0].Steps[0].Quorum = 3 },
-		"a member twice":         func(s *Set) { s.Rules[0].Steps[0].Members = []string{"mem_bob", "mem_bob"} },
-		"a stranger":             func(s *Set) { s.Rules[0].Steps[0].Members = []string{"mem_dave"} },
-		"an unknown group":       func(s *Set) { s.Rules[0].Steps[0].Group = "nobody" },
-		"an empty group":         func(s *Set) { s.Groups = []Group{{Name: "g"}} },
-		"a negative time":        func(s *Set) { s.Rules[0].Within = -1 },
-		"a use of a blink":       func(s *Set) { s.Rules[0].UseWithin = 59 },
-		"a negative use":         func(s *Set) { s.Rules[0].UseWithin = -60 },
-		"a use of a year":        func(s *Set) { s.Rules[0].UseWithin = 366 * 86400 },
-		"a denial to be used":    func(s *Set) { s.Rules[0] = Rule{Name: "r", Deny: true, UseWithin: 60} },
-		"an empty condition":     when(Condition{}),
-		"two in one condition":   when(Condition{Filter: &Filter{Kinds: []string{"buy"}}, Window: &Window{From: "00:00", To: "24:00"}}),
-		"an amount of nothing":   when(Condition{Amount: &Amount{Currency: "EUR"}}),
-		"min above max":          when(eur("10", "9.99")),
-		"a float":                when(eur("1e3", "")),
-		"a currency in small":    when(Condition{Amount: &Amount{Currency: "eur", Max: "1"}}),
-		"a day that is none":     when(Condition{Window: &Window{Days: []string{"friday"}, From: "00:00", To: "24:00"}}),
-		"hours that run back":    when(Condition{Window: &Window{From: "18:00", To: "08:00"}}),
-		"an hour that is none":   when(Condition{Window: &Window{From: "8:00", To: "24:01"}}),
-		"an empty filter":        when(Condition{Filter: &Filter{}}),
-		"a velocity of a blink":  when(Condition{Velocity: &Velocity{"EUR", 1, "10"}}),
+		"no version":              func(s *Set) { s.Version = 0 },
+		"no rules":                func(s *Set) { s.Rules = nil },
+		"two rules of one name":   func(s *Set) { s.Rules = append(s.Rules, s.Rules[0]) },
+		"a name with a break":     func(s *Set) { s.Rules[0].Name = "a\nb" },
+		"a name with two spaces":  func(s *Set) { s.Rules[0].Name = "two  of three" },
+		"a step that is unseen":   func(s *Set) { s.Rules[0].Steps[0].Name = "\u2800" },
+		"a group with a filler":   func(s *Set) { s.Groups = []Group{{Name: "ops\u3164", Members: []string{"mem_bob"}}} },
+		"neither steps nor no":    func(s *Set) { s.Rules[0].Steps = nil },
+		"a denial with steps":     func(s *Set) { s.Rules[0].Deny = true },
+		"quorum 0":                func(s *Set) { s.Rules[0].Steps[0].Quorum = 0 },
+		"quorum too large":        func(s *Set) { s.Rules[0].Steps[0].Quorum = 3 },
+		"a member twice":          func(s *Set) { s.Rules[0].Steps[0].Members = []string{"mem_bob", "mem_bob"} },
+		"a stranger":              func(s *Set) { s.Rules[0].Steps[0].Members = []string{"mem_dave"} },
+		"an unknown group":        func(s *Set) { s.Rules[0].Steps[0].Group = "nobody" },
+		"an empty group":          func(s *Set) { s.Groups = []Group{{Name: "g"}} },
+		"a negative time":         func(s *Set) { s.Rules[0].Within = -1 },
+		"a use of a blink":        func(s *Set) { s.Rules[0].UseWithin = 59 },
+		"a negative use":          func(s *Set) { s.Rules[0].UseWithin = -60 },
+		"a use of a year":         func(s *Set) { s.Rules[0].UseWithin = 366 * 86400 },
+		"a denial to be used":     func(s *Set) { s.Rules[0] = Rule{Name: "r", Deny: true, UseWithin: 60} },
+		"an empty condition":      when(Condition{}),
+		"two in one condition":    when(Condition{Filter: &Filter{Kinds: []string{"buy"}}, Window: &Window{From: "00:00", To: "24:00"}}),
+		"an amount of nothing":    when(Condition{Amount: &Amount{Currency: "EUR"}}),
+		"min above max":           when(eur("10", "9.99")),
+		"a float":                 when(eur("1e3", "")),
+		"a currency in two cases": when(Condition{Amount: &Amount{Currency: "Eur", Max: "1"}}),
+		"an asset with a space":   when(Condition{Velocity: &Velocity{"usd coin", 60, "10"}}),
+		"a day that is none":      when(Condition{Window: &Window{Days: []string{"friday"}, From: "00:00", To: "24:00"}}),
+		"hours that run back":     when(Condition{Window: &Window{From: "18:00", To: "08:00"}}),
+		"an hour that is none":    when(Condition{Window: &Window{From: "8:00", To: "24:01"}}),
+		"an empty filter":         when(Condition{Filter: &Filter{}}),
+		"a velocity of a blink":   when(Condition{Velocity: &Velocity{"EUR", 1, "10"}}),
 	} {
 		s := ok()
 		f(&s)

@@ -8,6 +8,7 @@ package governance
 import (
 	"crypto/sha256"
 	"encoding/base64"
+	"slices"
 	"time"
 )
 
@@ -30,13 +31,33 @@ type Group struct {
 // matches needs: ordered steps, or nothing but a refusal.
 type Rule struct {
 	Name   string      `json:"name"`
-	When   []Condition `json:"when,omitempty"` // none: matches everything
+	When   []Condition `json:"when,omitempty"` // none: matches every purchase, and everything in a rule that denies
 	Deny   bool        `json:"deny,omitempty"`
 	Steps  []Step      `json:"steps,omitempty"`
 	Within int64       `json:"within,omitempty"` // seconds that a request may stay open; 0: 7 days
 	// UseWithin is for how many seconds an approval can be used after it was given;
 	// 0: 24 hours. What was not used by then needs a new request.
 	UseWithin int64 `json:"use_within,omitempty"`
+}
+
+// purchase is the kind that every rule was for before there was another.
+const purchase = "buy"
+
+// For reports whether a rule is for a kind of intent: one that names kinds is for
+// these, one that denies and names none is for all, and any other for purchases alone,
+// so that no kind is allowed by a rule that was not written for it.
+func (r Rule) For(kind string) bool {
+	named := false
+	for _, c := range r.When {
+		if c.Filter == nil || len(c.Filter.Kinds) == 0 {
+			continue
+		}
+		if !slices.Contains(c.Filter.Kinds, kind) {
+			return false
+		}
+		named = true
+	}
+	return named || r.Deny || kind == purchase
 }
 
 // Step is a quorum of a group, of named members, or of both together.
@@ -57,10 +78,10 @@ type Condition struct {
 	Velocity  *Velocity  `json:"velocity,omitempty"`
 }
 
-// Amount matches when the intent spends between Min and Max, both included, in
-// Currency. Another currency never matches.
+// Amount matches when the intent spends between Min and Max, both included, of
+// Currency. What is spent in another unit never matches.
 type Amount struct {
-	Currency string `json:"currency"`
+	Currency string `json:"currency"`      // ISO 4217, or the LedgerId of an asset
 	Min      string `json:"min,omitempty"` // decimal; absent: no lower bound
 	Max      string `json:"max,omitempty"` // decimal; absent: no upper bound
 }
@@ -89,7 +110,7 @@ type Filter struct {
 // Velocity matches while what the account spent in the last Seconds, and this
 // intent, stay within Max.
 type Velocity struct {
-	Currency string `json:"currency"`
+	Currency string `json:"currency"` // as of [Amount]
 	Seconds  int64  `json:"seconds"`
 	Max      string `json:"max"`
 }

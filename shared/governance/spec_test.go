@@ -15,7 +15,7 @@ import (
 
 // blanks are the words that a page writes for what is filled in.
 var blanks = strings.NewReplacer("NAMES", `.+`, "NAME", `[^"]+`, "WHY", `.+`, "TIME", `[-0-9: UTC]+`, "DAYS", `[a-z, ]+`, "AMOUNT", `[0-9.]+`,
-	"CODE", `[A-Z]{3}`, "DURATION", `[0-9hms]+`, "N", `\d+`, "M", `\d+`)
+	"CODE", `(?:[A-Z]{3}|[a-z0-9_./-]+)`, "DURATION", `[0-9hms]+`, "N", `\d+`, "M", `\d+`)
 
 // pattern is a sentence of the page as an expression.
 func pattern(t *testing.T, sentence string) *regexp.Regexp {

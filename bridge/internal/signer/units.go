@@ -2,15 +2,19 @@ package signer
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"countersign/shared/asset"
+	"countersign/shared/eip55"
 	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/intent"
 )
 
 // checkUnits refuses, before a key is made, an account on a chain that nothing
-// can be bought into, and rules about assets and currencies that can never
-// match: INVALID_REQUEST, details field.
+// can be bought into, and rules about kinds, assets, currencies and addresses that
+// can never match: INVALID_REQUEST, details field.
 func (d Draft) checkUnits() error {
 	for _, a := range d.Accounts {
 		at := "accounts." + a.Account + "."
@@ -19,19 +23,8 @@ func (d Draft) checkUnits() error {
 		}
 		for _, r := range a.Rules.Rules {
 			for i, c := range r.When {
-				at := fmt.Sprintf("%srules.%s.when.%d.", at, r.Name, i)
-				if c.Filter != nil {
-					for _, id := range c.Filter.Assets {
-						if _, why := asset.Buyable(a.Chain, id); why != "" {
-							return misfit(at+"filter.assets", "can never match: "+why)
-						}
-					}
-				}
-				if c.Amount != nil && !currency(c.Amount.Currency) {
-					return misfit(at+"amount.currency", "is not a currency of ISO 4217")
-				}
-				if c.Velocity != nil && !currency(c.Velocity.Currency) {
-					return misfit(at+"velocity.currency", "is not a currency of ISO 4217")
+				if field, why := a.never(r, c); why != "" {
+					return misfit(fmt.Sprintf("%srules.%s.when.%d.%s", at, r.Name, i, field), why)
 				}
 			}
 		}
@@ -42,6 +35,59 @@ func (d Draft) checkUnits() error {
 	return nil
 }
 
+// never says why a condition of a rule can match nothing that the account is asked
+// for, and which field of it is to blame; why is empty when it can match.
+func (a DraftAccount) never(r governance.Rule, c governance.Condition) (field, why string) {
+	switch {
+	case c.Filter != nil:
+		for _, kind := range c.Filter.Kinds {
+			if !slices.Contains(intent.Kinds(), kind) {
+				return "filter.kinds", "can never match: there is no kind " + kind
+			}
+		}
+		for _, id := range c.Filter.Assets {
+			if _, why := asset.Buyable(a.Chain, id); why != "" {
+				return "filter.assets", "can never match: " + why
+			}
+		}
+	case c.Amount != nil:
+		return "amount.currency", a.unspent(r, c.Amount.Currency)
+	case c.Velocity != nil:
+		return "velocity.currency", a.unspent(r, c.Velocity.Currency)
+	case c.Whitelist != nil && len(c.Whitelist.Addresses) > 0:
+		for _, address := range c.Whitelist.Addresses {
+			if digits, ok := strings.CutPrefix(address, "0x"); !ok || !eip55.Valid(address) || address != eip55.Address(digits) {
+				return "whitelist.addresses", "can never match: an address is 0x and 40 hexadecimal digits, with the letters of EIP-55"
+			}
+		}
+		if !a.some(r, func(f governance.Facts) bool { return f.Address != "" }) {
+			return "whitelist.addresses", "can never match: the rule is for no kind with a recipient"
+		}
+	}
+	return "", ""
+}
+
+// unspent says why nothing that a rule is for spends a unit.
+func (a DraftAccount) unspent(r governance.Rule, unit string) string {
+	_, money := asset.Currency(unit)
+	if _, held := asset.On(a.Chain, unit); !money && !held {
+		return "is neither a currency of ISO 4217 nor an asset on the account's chain"
+	}
+	spends := func(f governance.Facts) bool {
+		_, fiat := asset.Currency(f.Currency)
+		return fiat == money
+	}
+	if !a.some(r, spends) {
+		return "can never match: the rule is for no kind that spends " + unit
+	}
+	return ""
+}
+
+// some reports whether a kind that a rule is for has such facts.
+func (a DraftAccount) some(r governance.Rule, such func(governance.Facts) bool) bool {
+	return slices.ContainsFunc(intent.Kinds(), func(kind string) bool { return r.For(kind) && such(longest[kind](a).Facts()) })
+}
+
 func holdsSomething(chain string) bool {
 	for _, a := range asset.OnChain(chain) {
 		if a.Seen != asset.Unseen {
@@ -49,11 +95,6 @@ func holdsSomething(chain string) bool {
 		}
 	}
 	return false
-}
-
-func currency(code string) bool {
-	_, ok := asset.Currency(code)
-	return ok
 }
 
 func misfit(field, why string) error {

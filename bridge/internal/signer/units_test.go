@@ -30,6 +30,13 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 		{"a velocity in none", func(a *DraftAccount) {
 			a.Rules.Rules[0].When = []governance.Condition{{Velocity: &governance.Velocity{Currency: "BTC", Seconds: 3600, Max: "1"}}}
 		}, "accounts.acc_treasury.rules.purchases.when.0.velocity.currency"},
+		{"a purchase in an asset", func(a *DraftAccount) { a.Rules.Rules[0].When[0].Amount.Currency = "ethereum" }, "accounts.acc_treasury.rules.purchases.when.0.amount.currency"},
+		{"a kind that nobody knows", func(a *DraftAccount) {
+			a.Rules.Rules[0].When = []governance.Condition{{Filter: &governance.Filter{Kinds: []string{"buy", "sell"}}}}
+		}, "accounts.acc_treasury.rules.purchases.when.0.filter.kinds"},
+		{"a recipient of purchases", func(a *DraftAccount) {
+			a.Rules.Rules[0].When = []governance.Condition{{Whitelist: &governance.Whitelist{Addresses: []string{"0x52908400098527886E0F7030069857D2E4169EE7"}}}}
+		}, "accounts.acc_treasury.rules.purchases.when.0.whitelist.addresses"},
 	} {
 		d := g.draft(twoOfThree())
 		c.change(&d.Accounts[0])
