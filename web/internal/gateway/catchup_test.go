@@ -233,6 +233,29 @@ func TestANodeThatFailsAndGetsOnIsNotStalled(t *testing.T) {
 	expect(t, "when it does not", w.Gateway.Health(t.Context()).Chains[0].Status, wire.ChainStalled)
 }
 
+// A node whose blocks can be read and whose balances cannot shows no payout by a
+// contract, however many blocks it makes.
+func TestANodeThatMakesBlocksAndTellsNoBalanceIsStalled(t *testing.T) {
+	t.Parallel()
+	w, _, _ := ordered(t, 1)
+	w.Chain.Break(func(method string) error {
+		if method == "eth_getBalance" {
+			return errors.New("this plan has no balances")
+		}
+		return nil
+	})
+	for range 5 {
+		w.Chain.Mine()
+		if err := w.Gateway.Deposits(t.Context(), gatewaytest.ChainID); err == nil {
+			t.Error("that balances are not told is not told")
+		}
+		w.Pass(50 * time.Second)
+	}
+	if c := w.Gateway.Health(t.Context()).Chains[0]; c.Status != wire.ChainStalled || !strings.Contains(c.Reason, "no balances") {
+		t.Errorf("%+v", c)
+	}
+}
+
 // ethereum/go-ethereum#26098, filecoin-project/lotus#13749: eth_getLogs by block
 // hash answers [] for a block whose logs are not indexed yet; later it has them.
 // The block's logsBloom says that there are logs.

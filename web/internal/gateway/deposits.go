@@ -77,7 +77,7 @@ func (g *Gateway) scan(ctx context.Context, w *watch) error {
 		}
 	}
 	w.mu.Lock()
-	w.read, w.moved = now.Number, now != was
+	w.read, w.moved = now.Number, unread != nil && now != was
 	w.mu.Unlock()
 	if unread != nil {
 		return unread

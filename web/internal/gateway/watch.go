@@ -57,8 +57,8 @@ type watch struct {
 	mu       sync.Mutex
 	head     chain.Block
 	read     int64
-	moved    bool      // the last scan read blocks
-	progress time.Time // of the last scan that succeeded, or read blocks; zero: none did
+	moved    bool      // the last scan read blocks, and could not read the next
+	progress time.Time // of the last scan that succeeded, or moved; zero: none did
 	failing  time.Time // since when scans fail; zero: the last one succeeded
 	reason   string
 	fails    int    // scans that failed in a row
@@ -96,7 +96,9 @@ func (g *Gateway) note(w *watch, err error) {
 	} else {
 		w.reason = err.Error()
 		w.fails++
-		if w.moved { // it fails, and gets on: a node that limits calls is caught up with in parts
+		// It fails, and gets on: a node that limits calls is caught up with in parts. New
+		// blocks say nothing where it is balances that cannot be read.
+		if w.moved {
 			w.progress, w.failing = now, now
 		}
 		if w.failing.IsZero() {
