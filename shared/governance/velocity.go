@@ -15,27 +15,38 @@ type Earlier struct {
 	UseBy    time.Time // of an approved one: when its approval ends
 }
 
-// counts reports whether what an earlier request asked for is part of what was
-// spent in the window that ends now. Money may go while something can still be
-// approved or used, whenever it was asked for, and has gone when it was approved in
-// the window: nothing proves that an approval was not used. What was rejected, or
-// ended without its approvals, moved nothing.
-func (e Earlier) counts(now time.Time, window time.Duration) bool {
+// Until is when an approved request counts no more in the window: when it was approved
+// before the window began, and can be used no longer. Money has gone when it was
+// approved in the window, for nothing proves that an approval was not used.
+func (v Velocity) Until(e Earlier) time.Time {
+	left := e.Approved.Add(time.Duration(v.Seconds) * time.Second)
+	if e.UseBy.After(left) {
+		return e.UseBy
+	}
+	return left
+}
+
+// counts reports whether what an earlier request asked for is part of what was spent in
+// the window that ends now. Money may also go while something can still be approved,
+// whenever it was asked for. What was rejected, or ended without its approvals, moved
+// nothing.
+func (v Velocity) counts(e Earlier, now time.Time) bool {
 	switch e.State {
 	case Pending:
 		return now.Before(e.Expires)
 	case Approved:
-		return now.Before(e.UseBy) || e.Approved.After(now.Add(-window))
+		return now.Before(v.Until(e))
 	}
 	return false
 }
 
 // Spent adds up what the account's other requests spent, or may still spend, in the
-// window that ends now. It reports false when that cannot be said.
-func (v Velocity) Spent(now time.Time, others []Earlier) (Spent, bool) {
-	var amounts []string
+// window that ends now: kept, a decimal, which the caller has added up already, and
+// others. It reports false when that cannot be said.
+func (v Velocity) Spent(now time.Time, kept string, others []Earlier) (Spent, bool) {
+	amounts := []string{kept}
 	for _, e := range others {
-		if e.Currency == v.Currency && e.counts(now, time.Duration(v.Seconds)*time.Second) {
+		if e.Currency == v.Currency && v.counts(e, now) {
 			amounts = append(amounts, e.Amount)
 		}
 	}

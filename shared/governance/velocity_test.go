@@ -35,17 +35,17 @@ func TestWhatCountsAsSpent(t *testing.T) {
 		"denied":                                 {as(pending(now.Add(time.Hour)), Denied), "0"},
 		"another currency":                       {Earlier{Amount: "100", Currency: "USD", State: Pending, Expires: now.Add(time.Hour)}, "0"},
 	} {
-		s, ok := Velocity{Currency: "EUR", Seconds: int64(window / time.Second), Max: "1"}.Spent(now, []Earlier{c.e})
+		s, ok := Velocity{Currency: "EUR", Seconds: int64(window / time.Second), Max: "1"}.Spent(now, "0", []Earlier{c.e})
 		if !ok || s != (Spent{Currency: "EUR", Seconds: 7200, Amount: c.want}) {
 			t.Errorf("%s: %+v, %v", name, s, ok)
 		}
 	}
 	two := []Earlier{pending(now.Add(time.Hour)), approved(ago(time.Hour), time.Hour)}
-	if s, ok := (Velocity{Currency: "EUR", Seconds: 60}).Spent(now, append(two, pending(now.Add(time.Minute)))); !ok || s.Amount != "200" {
+	if s, ok := (Velocity{Currency: "EUR", Seconds: 60}).Spent(now, "0", append(two, pending(now.Add(time.Minute)))); !ok || s.Amount != "200" {
 		t.Errorf("the sum is %+v, %v", s, ok)
 	}
 	two[0].Amount = "many"
-	if _, ok := (Velocity{Currency: "EUR", Seconds: 60}).Spent(now, two); ok {
+	if _, ok := (Velocity{Currency: "EUR", Seconds: 60}).Spent(now, "0", two); ok {
 		t.Error("an amount that cannot be read adds up to something")
 	}
 }

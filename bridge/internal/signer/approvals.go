@@ -14,6 +14,7 @@ import (
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
+	"countersign/shared/vault"
 )
 
 // backdate is how far before its issue a statement is valid, for an approver
@@ -45,10 +46,10 @@ func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementG
 	if expires.After(d.Expires) {
 		expires = d.Expires
 	}
-	g := s.state.genesis
+	g := s.state.Genesis
 	a := statement.Approval{
 		V: 2, Type: "approval", Entity: g.Entity, EntityName: g.EntityName, Request: r.Request, Step: d.Step,
-		Decision: get.Decision, Member: n.member.Member, MemberName: n.member.Name, Key: n.member.approval.Thumbprint(),
+		Decision: get.Decision, Member: n.member.Member, MemberName: n.member.Name, Key: n.member.ApprovalKey.Thumbprint(),
 		GovernedBy: r.GovernedBy, Intent: r.Intent, Nonce: hex.EncodeToString(nonce),
 		IssuedAt: issued.Unix(), NotBefore: issued.Add(-backdate).Unix(), Expires: expires.Unix(),
 		Channel: base64.RawURLEncoding.EncodeToString(n.channel.HandshakeHash()), Log: s.mark(),
@@ -82,16 +83,16 @@ func (n *session) remember(a statement.Approval, data []byte, now time.Time) err
 }
 
 // mayDecide reports why a member cannot decide on r now. s.mu is held.
-func (s *Service) mayDecide(r *request, id string) (governance.Decision, error) {
-	d := s.state.decide(r, s.at)
-	if r.outcome != "" || d.State != governance.Pending {
-		state := r.outcome
+func (s *Service) mayDecide(r *vault.Request, id string) (governance.Decision, error) {
+	d := s.state.Decide(r, s.at)
+	if r.Outcome != "" || d.State != governance.Pending {
+		state := r.Outcome
 		if state == "" {
 			state = string(d.State)
 		}
 		return d, fault.New(fault.RequestClosed, "the request is closed: "+state).With("state", state)
 	}
-	if r.voted(id) {
+	if r.Voted(id) {
 		return d, fault.New(fault.AlreadyApproved, "you approved this request already; the same member does not count twice")
 	}
 	if !d.MayApprove(id) {
@@ -149,7 +150,7 @@ func (s *Service) submit(ctx context.Context, n *session, token string) (channel
 	if err := s.settle(ctx, r); err != nil {
 		return nil, err
 	}
-	return receipt(a.Request, r.accepted[len(r.accepted)-1])
+	return receipt(a.Request, r.Accepted[len(r.Accepted)-1])
 }
 
 // verify holds a signed statement against the channel it came through and what
@@ -157,7 +158,7 @@ func (s *Service) submit(ctx context.Context, n *session, token string) (channel
 func (s *Service) verify(n *session, a statement.Approval, payload []byte, token string) error {
 	m := n.member
 	want := statement.Want{
-		Entity: s.state.genesis.Entity, Member: m.Member, Key: m.approval.Thumbprint(),
+		Entity: s.state.Genesis.Entity, Member: m.Member, Key: m.ApprovalKey.Thumbprint(),
 		Channel: base64.RawURLEncoding.EncodeToString(n.channel.HandshakeHash()), Now: s.at,
 	}
 	if err := statement.CheckParties(a, want); err != nil {
@@ -174,7 +175,7 @@ func (s *Service) verify(n *session, a statement.Approval, payload []byte, token
 	if !s.deps.steady().Before(was.ends) { // however the clock on the wall was set meanwhile
 		return fault.New(fault.StatementInvalid, "the statement was refused: it has expired (exp)").With("field", "exp")
 	}
-	if _, err := jws.Verify(token, statement.TypApproval, m.approval); err != nil {
+	if _, err := jws.Verify(token, statement.TypApproval, m.ApprovalKey); err != nil {
 		return err
 	}
 	if string(payload) != was.bytes {
@@ -186,33 +187,33 @@ func (s *Service) verify(n *session, a statement.Approval, payload []byte, token
 // unserved says why a nonce is not among those that wait: the request is not
 // known, or the nonce is another channel's, spent or made up.
 func (s *Service) unserved(a statement.Approval) error {
-	if s.state.requests[a.Request] == nil {
+	if s.state.Request(a.Request) == nil {
 		return fault.New(fault.StatementInvalid, "the statement was refused: request is not known").With("field", "request")
 	}
 	return fault.New(fault.StatementInvalid, "the statement was refused: nonce was not issued for this, or is spent").With("field", "nonce")
 }
 
 // retried finds the decision that the very same JWS already made.
-func (s *Service) retried(request, member, token string) *accepted {
-	r := s.state.requests[request]
+func (s *Service) retried(request, member, token string) *vault.Accepted {
+	r := s.state.Request(request)
 	if r == nil {
 		return nil
 	}
-	for i := range r.accepted {
-		if a := &r.accepted[i]; a.member == member && a.jws == token {
+	for i := range r.Accepted {
+		if a := &r.Accepted[i]; a.Member == member && a.JWS == token {
 			return a
 		}
 	}
 	return nil
 }
 
-func receipt(request string, a accepted) (channel.Message, error) {
-	hash, err := base64.RawURLEncoding.DecodeString(a.hash)
+func receipt(request string, a vault.Accepted) (channel.Message, error) {
+	hash, err := base64.RawURLEncoding.DecodeString(a.Hash)
 	if err != nil {
-		return nil, fmt.Errorf("hash of entry %d: %w", a.seq, err)
+		return nil, fmt.Errorf("hash of entry %d: %w", a.Seq, err)
 	}
 	return &channel.Receipt{
-		Request: request, State: string(a.state), Approvals: a.approved, Needed: a.needed,
-		Entry: channel.Entry{Seq: uint64(a.seq), Hash: hash},
+		Request: request, State: string(a.State), Approvals: a.Approved, Needed: a.Needed,
+		Entry: channel.Entry{Seq: uint64(a.Seq), Hash: hash},
 	}, nil
 }

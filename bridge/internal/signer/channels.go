@@ -11,6 +11,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
+	"countersign/shared/vault"
 	"countersign/shared/wire"
 )
 
@@ -59,7 +60,7 @@ func (n *session) repeat() []byte {
 func (s *Service) entity() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.state.genesis.Entity
+	return s.state.Genesis.Entity
 }
 
 // Record reads the next record of a channel, act 3 first, and returns the sealed
@@ -132,7 +133,7 @@ func (s *Service) finish(ctx context.Context, n *session, act3 []byte) ([]byte, 
 		return nil, err
 	}
 	m, err := s.certified(string(payload), ch.RemoteStatic())
-	welcome := &channel.Welcome{Entity: s.state.genesis.Entity, EntityName: s.state.genesis.EntityName}
+	welcome := &channel.Welcome{Entity: s.state.Genesis.Entity, EntityName: s.state.Genesis.EntityName}
 	mark := s.log.Mark()
 	s.mu.Unlock()
 	if err != nil {
@@ -152,8 +153,8 @@ func (s *Service) finish(ctx context.Context, n *session, act3 []byte) ([]byte, 
 // certified checks a member's certificate: signed by this signer, valid now, for
 // this entity, for the key that the channel proved, and still what the log says
 // of the member. s.mu is held.
-func (s *Service) certified(token string, remote []byte) (*member, error) {
-	bad := func(why string) (*member, error) {
+func (s *Service) certified(token string, remote []byte) (*vault.Member, error) {
+	bad := func(why string) (*vault.Member, error) {
 		return nil, fault.New(fault.CertificateBad, "the certificate of the member was refused: "+why)
 	}
 	payload, err := jws.Verify(token, statement.TypMember, s.key.PublicKey())
@@ -164,17 +165,17 @@ func (s *Service) certified(token string, remote []byte) (*member, error) {
 	if err != nil {
 		return bad("it is not in the form of a certificate")
 	}
-	if c.Entity != s.state.genesis.Entity {
+	if c.Entity != s.state.Genesis.Entity {
 		return bad("it is for another entity")
 	}
 	if s.at.Before(time.Unix(c.IssuedAt, 0).Add(-statement.Skew)) || !s.at.Before(time.Unix(c.Expires, 0)) {
 		return bad("it is not valid now")
 	}
-	m := s.state.members[c.Member]
+	m := s.state.Member(c.Member)
 	if m == nil || (statement.GenesisMember{Member: c.Member, Name: c.Name, Role: c.Role, Approval: c.Approval, Channel: c.Channel, ChannelIn: c.ChannelIn}) != m.GenesisMember {
 		return bad("it is not what the vault knows of the member")
 	}
-	if string(m.channel.Compressed()) != string(remote) {
+	if string(m.ChannelKey.Compressed()) != string(remote) {
 		return bad("it is for another channel key than the one that opened the channel")
 	}
 	return m, nil

@@ -16,6 +16,7 @@ import (
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 	"countersign/shared/strictjson"
+	"countersign/shared/vault"
 )
 
 // certificateLife is how long a member's certificate is valid.
@@ -113,7 +114,7 @@ func makeAccount(ctx context.Context, v Vault, a DraftAccount) (statement.Genesi
 	if err != nil {
 		return statement.GenesisAccount{}, jwk.Key{}, fmt.Errorf("make the key of account %s: %w", a.Account, err)
 	}
-	address, err := addressOn(a.Chain, k.PublicKey())
+	address, err := vault.AddressOn(a.Chain, k.PublicKey())
 	return statement.GenesisAccount{Account: a.Account, Name: a.Name, Chain: a.Chain, Address: address, Rules: a.Rules}, k.PublicKey().JWK(), err
 }
 
@@ -201,7 +202,7 @@ func resume(ctx context.Context, deps Deps, draft Draft, dir string, conflict er
 	if err != nil {
 		return File{}, err
 	}
-	g := s.state.genesis
+	g := s.state.Genesis
 	if g.Entity != draft.Entity {
 		return File{}, conflict
 	}

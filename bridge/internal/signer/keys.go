@@ -8,6 +8,7 @@ import (
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
+	"countersign/shared/vault"
 )
 
 // The labels of the vault's keys.
@@ -34,7 +35,7 @@ func channelKeys() []device.Template {
 // addressKey is the key of an address on a chain. It fails with INVALID_REQUEST for
 // a chain on which the vault makes no addresses.
 func addressKey(chain, label string) (device.Template, error) {
-	curve, err := addressCurve(chain)
+	curve, err := vault.CurveOf(chain)
 	return signing(curve, label), err
 }
 

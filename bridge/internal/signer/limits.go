@@ -11,6 +11,7 @@ import (
 
 	"countersign/bridge/internal/fold"
 	"countersign/shared/fault"
+	"countersign/shared/vault"
 )
 
 // Limits bound what one entity may ask for: each request takes a key of the vault
@@ -51,7 +52,7 @@ func newLimiter(l Limits) limiter {
 
 // room fails with RATE_LIMITED when too many requests are open; retry_after is when
 // the first of them ends.
-func (l limiter) room(open map[string]*request, now time.Time) error {
+func (l limiter) room(open map[string]*vault.Request, now time.Time) error {
 	if len(open) < l.open {
 		return nil
 	}

@@ -72,7 +72,7 @@ func TestAnOutcomeThatACrashKeptBackComesLater(t *testing.T) {
 	g.request(testReq)
 	approveAs(t, g, "mem_alice", "mem_bob")
 	approved := g.clock.now()
-	lines := append([]string(nil), g.service.state.lines...)
+	lines := append([]string(nil), g.service.lines...)
 	if err := g.file.Truncate(int64(len(strings.Join(lines[:4], "\n")) + 1)); err != nil {
 		t.Fatal(err)
 	}

@@ -204,7 +204,7 @@ func TestALogThatGivesAnAddressTwiceIsRefused(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, twoOfThree())
 	r := g.request(newRequestID(t))
-	again := *g.service.state.requests[r.Request]
+	again := *g.service.state.Request(r.Request)
 	again.Request = newRequestID(t)
 	var err error
 	again.Attestation, err = sign(t.Context(), g.service.key, statement.TypAddress, statement.Address{
@@ -219,7 +219,7 @@ func TestALogThatGivesAnAddressTwiceIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := signedlog.Entry{Seq: 2, At: g.clock.now().Unix(), Type: signedlog.Request, Body: strictjson.Raw(body)}
-	if err := g.service.state.apply(e, "", ""); err == nil || !strings.Contains(err.Error(), "belongs to another request") {
+	if err := g.service.state.Apply(e, ""); err == nil || !strings.Contains(err.Error(), "belongs to another request") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -233,7 +233,7 @@ func TestALogWithAnAddressThatIsNotItsKeysIsRefused(t *testing.T) {
 	for name, address := range map[string]string{
 		"in lower case": strings.ToLower(intenttest.Buy(r.Intent).Address), "another": "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf",
 	} {
-		bad := *g.service.state.requests[r.Request]
+		bad := *g.service.state.Request(r.Request)
 		bad.Request = newRequestID(t)
 		intenttest.Edit(&bad.Intent, func(b *intent.Buy) { b.Address = address })
 		var err error
@@ -249,7 +249,7 @@ func TestALogWithAnAddressThatIsNotItsKeysIsRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		e := signedlog.Entry{Seq: 2, At: g.clock.now().Unix(), Type: signedlog.Request, Body: strictjson.Raw(body)}
-		if err := g.service.state.apply(e, "", ""); err == nil || !strings.Contains(err.Error(), "not the one of its key") {
+		if err := g.service.state.Apply(e, ""); err == nil || !strings.Contains(err.Error(), "not the one of its key") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

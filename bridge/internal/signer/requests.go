@@ -12,6 +12,7 @@ import (
 	"countersign/shared/intent"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
+	"countersign/shared/vault"
 	"countersign/shared/wire"
 )
 
@@ -32,11 +33,11 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (wire
 	if err != nil {
 		return wire.SignerRequest{}, err
 	}
-	if r := s.state.requests[in.Request]; r != nil {
-		if to, ok := r.receives(); ok {
+	if r := s.state.Request(in.Request); r != nil {
+		if to, ok := r.Receives(); ok {
 			wants = at(wants, to.Address)
 		}
-		if !intent.Same(wants, r.wants) || in.Initiator != r.Initiator || in.ExpiresAt.Unix() < r.Expires {
+		if !intent.Same(wants, r.Wants) || in.Initiator != r.Initiator || in.ExpiresAt.Unix() < r.Expires {
 			return wire.SignerRequest{}, fault.New(fault.Conflict, "this request exists already, and it is another one")
 		}
 		return s.view(r), nil
@@ -44,30 +45,30 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (wire
 	if err := s.checkNew(in, wants); err != nil {
 		return wire.SignerRequest{}, err
 	}
-	r := &request{
+	r := &vault.Request{
 		RequestBody: signedlog.RequestBody{
 			Request: in.Request, Initiator: in.Initiator, Created: s.at.Unix(), Expires: in.ExpiresAt.Unix(),
 		},
-		wants: wants, created: s.at,
+		Wants: wants, CreatedAt: s.at,
 	}
-	d := s.state.govern(r)
+	d := s.state.Govern(r)
 	if d.State != governance.Pending {
 		return wire.SignerRequest{}, fault.New(fault.Denied, strings.Join(d.Reasons, "; "))
 	}
 	if err := s.limits.charge(s.deps.steady()); err != nil {
 		return wire.SignerRequest{}, err
 	}
-	r.GovernedBy, r.Expires = governedBy(d), d.Expires.Unix() // a rule may allow less time
+	r.GovernedBy, r.Expires = vault.GovernedBy(d), d.Expires.Unix() // a rule may allow less time
 	if err := s.receive(ctx, r); err != nil {
 		return wire.SignerRequest{}, err
 	}
-	if r.Intent, err = intent.Encode(r.wants); err != nil {
+	if r.Intent, err = intent.Encode(r.Wants); err != nil {
 		return wire.SignerRequest{}, err
 	}
 	if err := s.append(ctx, signedlog.Request, r.RequestBody); err != nil {
 		return wire.SignerRequest{}, err
 	}
-	return s.view(s.state.requests[in.Request]), nil
+	return s.view(s.state.Request(in.Request)), nil
 }
 
 // at is an intent with another address of the vault's own, where it has one.
@@ -86,22 +87,22 @@ func (s *Service) checkNew(in wire.SignerRequestInput, wants intent.Intent) erro
 	if !id.Is(id.Request, in.Request) {
 		return invalid("request", "is not an id that starts with req_")
 	}
-	if in.Initiator != "" && s.state.members[in.Initiator] == nil {
+	if in.Initiator != "" && s.state.Member(in.Initiator) == nil {
 		return invalid("initiator", "is not a member")
 	}
 	if _, offset := in.ExpiresAt.Zone(); offset != 0 || in.ExpiresAt.Nanosecond() != 0 || in.ExpiresAt.Before(s.at.Add(shortestReq)) {
 		return invalid("expires_at", "must be whole seconds in UTC, at least a minute ahead")
 	}
-	if err := s.limits.room(s.state.open, s.at); err != nil {
+	if err := s.limits.room(s.state.Open(), s.at); err != nil {
 		return err
 	}
 	// Any proper address will do: the request's own is made last.
-	return intent.Refused(at(wants, s.state.accounts[wants.Facts().Account].Address).CheckNow())
+	return intent.Refused(at(wants, s.state.OwnAddress(wants.Facts().Account)).CheckNow())
 }
 
 // receive gives a request that receives an address of its own, and attests it.
-func (s *Service) receive(ctx context.Context, r *request) error {
-	to, ok := r.receives()
+func (s *Service) receive(ctx context.Context, r *vault.Request) error {
+	to, ok := r.Receives()
 	if !ok {
 		return nil
 	}
@@ -109,12 +110,12 @@ func (s *Service) receive(ctx context.Context, r *request) error {
 	if err != nil {
 		return fmt.Errorf("find a deposit key: %w", err)
 	}
-	if to.Address, err = addressOn(to.Chain, key.PublicKey()); err != nil {
+	if to.Address, err = vault.AddressOn(to.Chain, key.PublicKey()); err != nil {
 		return err
 	}
-	r.wants = at(r.wants, to.Address)
+	r.Wants = at(r.Wants, to.Address)
 	r.Attestation, err = sign(ctx, s.key, statement.TypAddress, statement.Address{
-		V: 1, Type: "address", Entity: s.state.genesis.Entity, Account: to.Account, Request: r.Request,
+		V: 1, Type: "address", Entity: s.state.Genesis.Entity, Account: to.Account, Request: r.Request,
 		Chain: to.Chain, Address: to.Address, PublicKey: key.PublicKey().JWK(), IssuedAt: s.at.Unix(),
 	})
 	return err
@@ -135,33 +136,33 @@ func (s *Service) Get(ctx context.Context, id string) (wire.SignerRequest, error
 
 // request finds a request, and closes it first when its time is over. s.mu is
 // held.
-func (s *Service) request(ctx context.Context, id string) (*request, error) {
-	r := s.state.requests[id]
+func (s *Service) request(ctx context.Context, id string) (*vault.Request, error) {
+	r := s.state.Request(id)
 	if r == nil {
 		return nil, fault.New(fault.NotFound, "the signer knows no such request").With("field", "request")
 	}
 	return r, s.settle(ctx, r)
 }
 
-func (s *Service) view(r *request) wire.SignerRequest {
-	d := s.state.decide(r, s.at)
+func (s *Service) view(r *vault.Request) wire.SignerRequest {
+	d := s.state.Decide(r, s.at)
 	v := wire.SignerRequest{
 		Request: r.Request, State: string(d.State), Step: d.Step, Initiator: r.Initiator, Intent: r.Intent, IntentDigest: intent.Digest(r.Intent),
 		GovernedBy: r.GovernedBy, Steps: []wire.SignerStep{}, Approvals: []wire.SignerApproval{}, Reasons: d.Reasons,
 		Attestation: r.Attestation, ExpiresAt: time.Unix(r.Expires, 0).UTC(), LogSize: s.log.Mark().Size,
 	}
-	if r.outcome != "" {
-		v.State, v.Reasons = r.outcome, r.reasons
+	if r.Outcome != "" {
+		v.State, v.Reasons = r.Outcome, r.Reasons
 	}
-	if by := r.useBy(d); by != 0 {
+	if by := r.UseBy(d); by != 0 {
 		at := time.Unix(by, 0).UTC()
 		v.UseBy = &at
 	}
 	for _, p := range d.Steps {
 		v.Steps = append(v.Steps, wire.SignerStep{Name: p.Name, Needed: p.Needed, Approved: p.Approved, Waiting: p.Waiting})
 	}
-	for _, a := range r.accepted {
-		v.Approvals = append(v.Approvals, wire.SignerApproval{Member: a.member, Step: a.step, Decision: a.decision, At: a.at, Seq: a.seq})
+	for _, a := range r.Accepted {
+		v.Approvals = append(v.Approvals, wire.SignerApproval{Member: a.Member, Step: a.Step, Decision: a.Decision, At: a.At, Seq: a.Seq})
 	}
 	return v
 }

@@ -17,6 +17,7 @@ import (
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
+	"countersign/shared/vault"
 	"countersign/shared/wire"
 )
 
@@ -59,7 +60,8 @@ type Service struct {
 
 	mu     sync.Mutex
 	log    *signedlog.Log
-	state  *state
+	state  *vault.State
+	lines  []string // of the log
 	clock  timekeeper
 	limits limiter
 	at     time.Time // of the operation that holds mu; whole seconds, going back at the operator's word only
@@ -92,13 +94,13 @@ func Open(ctx context.Context, deps Deps) (*Service, error) {
 		}
 		s.statics[suite] = static{k}
 	}
-	s.state = newState(s.key.PublicKey())
+	s.state = vault.New(s.key.PublicKey())
 	s.log, err = signedlog.Open(ctx, signedlog.Config{
 		Storage: deps.Storage, Watermark: watermark{deps.Vault}, Signer: s.key,
 		Now: func() time.Time { return s.at },
 	}, func(e signedlog.Entry, line, hash string) error {
 		s.at = time.Unix(e.At, 0).UTC()
-		return s.state.apply(e, line, hash)
+		return s.apply(e, line, hash)
 	})
 	if err != nil {
 		return nil, err
@@ -121,7 +123,7 @@ func (s *Service) checkKeys(ctx context.Context) error {
 	other := func(what string) error {
 		return fault.New(fault.LogCorrupt, "the vault token holds another "+what+" than the genesis names").With("entry", "0")
 	}
-	for _, j := range s.state.genesis.Signer.Channel {
+	for _, j := range s.state.Genesis.Signer.Channel {
 		k, err := jws.FromJWK(j)
 		if err != nil {
 			return err
@@ -134,7 +136,7 @@ func (s *Service) checkKeys(ctx context.Context) error {
 			return other("channel key")
 		}
 	}
-	for _, a := range s.state.genesis.Accounts {
+	for _, a := range s.state.Genesis.Accounts {
 		t, err := addressKey(a.Chain, labelAccount+a.Account)
 		if err != nil {
 			return err
@@ -143,7 +145,7 @@ func (s *Service) checkKeys(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("find the key of account %s: %w", a.Account, err)
 		}
-		if address, err := addressOn(a.Chain, k.PublicKey()); err != nil || address != a.Address {
+		if address, err := vault.AddressOn(a.Chain, k.PublicKey()); err != nil || address != a.Address {
 			return other("key for account " + a.Account)
 		}
 	}
@@ -179,7 +181,7 @@ func (s *Service) append(ctx context.Context, typ string, body any) error {
 	if err != nil {
 		return err
 	}
-	if err := s.state.apply(e, line, s.log.Mark().Head); err != nil {
+	if err := s.apply(e, line, s.log.Mark().Head); err != nil {
 		s.broken = fault.Wrap(err, fault.Unavailable, "the signer stopped: its log and its rules disagree")
 		s.deps.Log.Error("the log took an entry that the state refuses", "entry", e.Seq, "cause", err)
 		return s.broken
@@ -187,18 +189,27 @@ func (s *Service) append(ctx context.Context, typ string, body any) error {
 	return nil
 }
 
+// apply takes an entry into the state, and keeps its line for [Service.LogPage].
+func (s *Service) apply(e signedlog.Entry, line, hash string) error {
+	if err := s.state.Apply(e, hash); err != nil {
+		return err
+	}
+	s.lines = append(s.lines, line)
+	return nil
+}
+
 // settle closes a request whose decision is final. s.mu is held.
-func (s *Service) settle(ctx context.Context, r *request) error {
-	if r.outcome != "" {
+func (s *Service) settle(ctx context.Context, r *vault.Request) error {
+	if r.Outcome != "" {
 		return nil
 	}
-	d := s.state.decide(r, s.at)
+	d := s.state.Decide(r, s.at)
 	if d.State == governance.Pending {
 		return nil
 	}
 	s.deps.Log.Info("request closed", "request", r.Request, "state", d.State)
 	return s.append(ctx, signedlog.Outcome, signedlog.OutcomeBody{
-		Request: r.Request, State: string(d.State), Reasons: d.Reasons, UseBy: r.useBy(d),
+		Request: r.Request, State: string(d.State), Reasons: d.Reasons, UseBy: r.UseBy(d),
 	})
 }
 
@@ -220,8 +231,8 @@ func (s *Service) Sweep(ctx context.Context) error {
 		return nil // which was told when it began
 	}
 	var errs []error
-	for _, r := range s.state.open {
-		if r.due(s.at) {
+	for _, r := range s.state.Open() {
+		if r.Due(s.at) {
 			errs = append(errs, s.settle(ctx, r))
 		}
 	}
@@ -232,7 +243,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 func (s *Service) Status() wire.SignerStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := s.state.genesis
+	g := s.state.Genesis
 	return wire.SignerStatus{
 		Entity: g.Entity, EntityName: g.EntityName, Log: s.mark(),
 		StatementKey: g.Signer.Statement, ChannelKeys: g.Signer.Channel, Stopped: s.clock.stopped,
@@ -251,7 +262,7 @@ func (s *Service) LogPage(after int64, limit int) wire.SignerLogPage {
 	m := s.log.Mark()
 	page := wire.SignerLogPage{Entries: []wire.SignerLogEntry{}, Size: m.Size, Head: m.Head, Stopped: s.clock.stopped}
 	for seq := after + 1; seq < m.Size && len(page.Entries) < min(limit, maxLogPage); seq++ {
-		page.Entries = append(page.Entries, wire.SignerLogEntry{Seq: seq, JWS: s.state.lines[seq]})
+		page.Entries = append(page.Entries, wire.SignerLogEntry{Seq: seq, JWS: s.lines[seq]})
 	}
 	return page
 }

@@ -10,6 +10,7 @@ import (
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/id"
+	"countersign/shared/vault"
 )
 
 // Limits of channels.
@@ -41,7 +42,7 @@ type session struct {
 	responder *channel.Responder // until act 3
 	act2      []byte             // the answer to act 1, until act 3
 	channel   *channel.Session   // from act 3 on
-	member    *member
+	member    *vault.Member
 	served    map[string]served // by nonce
 
 	// Guarded by the lock of sessions.

@@ -1,0 +1,199 @@
+package vault
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+	"time"
+
+	"countersign/shared/governance"
+	"countersign/shared/intent"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+	"countersign/shared/strictjson"
+)
+
+// Apply takes the next verified entry, and the hash of its line. An error says why it cannot follow what was
+// before it, and leaves the state as it was.
+func (s *State) Apply(e signedlog.Entry, hash string) error {
+	var err error
+	switch e.Type {
+	case signedlog.Genesis:
+		err = s.applyGenesis(e)
+	case signedlog.Request:
+		err = s.applyRequest(e)
+	case signedlog.Approval:
+		err = s.applyApproval(e, hash)
+	case signedlog.Outcome:
+		err = s.applyOutcome(e)
+	case signedlog.Clock:
+		err = s.applyClock(e)
+	default:
+		err = fmt.Errorf("type %q is not known", e.Type)
+	}
+	return err
+}
+
+func (s *State) applyGenesis(e signedlog.Entry) error {
+	g, err := statement.Decode[statement.Genesis](e.Body)
+	if err != nil {
+		return err
+	}
+	key, err := jws.FromJWK(g.Signer.Statement)
+	if err != nil {
+		return err
+	}
+	if !key.Equal(s.key) {
+		return fmt.Errorf("the genesis names another statement key than the vault holds")
+	}
+	for _, m := range g.Members {
+		approval, err := jws.FromJWK(m.Approval)
+		if err != nil {
+			return fmt.Errorf("approval key of %s: %w", m.Member, err)
+		}
+		channel, err := jws.FromJWK(m.Channel)
+		if err != nil {
+			return fmt.Errorf("channel key of %s: %w", m.Member, err)
+		}
+		s.members[m.Member] = &Member{GenesisMember: m, ApprovalKey: approval, ChannelKey: channel}
+	}
+	for _, a := range g.Accounts {
+		kept := &account{GenesisAccount: a, pool: Pool{numbers: map[string]int{}}}
+		for _, w := range a.Rules.Windows() {
+			kept.spends = append(kept.spends, &spends{Velocity: w})
+		}
+		s.accounts[a.Account] = kept
+	}
+	s.Genesis = g
+	return nil
+}
+
+func (s *State) applyRequest(e signedlog.Entry) error {
+	var b signedlog.RequestBody
+	if err := strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody); err != nil {
+		return err
+	}
+	if s.requests[b.Request] != nil {
+		return fmt.Errorf("request %s exists already", b.Request)
+	}
+	wants, err := intent.Open(b.Intent)
+	if err != nil {
+		return err
+	}
+	if filled, err := wants.Fill(s); err != nil || !intent.Same(filled, wants) {
+		return fmt.Errorf("the intent of %s does not fit the vault", b.Request)
+	}
+	r := &Request{RequestBody: b, Wants: wants, CreatedAt: time.Unix(b.Created, 0).UTC()}
+	if b.Created > e.At {
+		return fmt.Errorf("request %s was made after its entry", b.Request)
+	}
+	d := s.Govern(r)
+	if want := GovernedBy(d); d.State != governance.Pending || b.GovernedBy != want {
+		return fmt.Errorf("request %s is not governed as it says: %s", b.Request, strings.Join(d.Reasons, "; "))
+	}
+	if to, ok := r.Receives(); ok {
+		if err := s.attested(b, to); err != nil {
+			return err
+		}
+		if err := s.accounts[to.Account].pool.take(to.Address); err != nil {
+			return fmt.Errorf("the address of %s: %w", b.Request, err)
+		}
+	}
+	s.requests[b.Request], s.open[b.Request] = r, r
+	return nil
+}
+
+// attested checks that the vault's own word makes an address this request's.
+func (s *State) attested(b signedlog.RequestBody, to intent.Deposit) error {
+	payload, err := jws.Verify(b.Attestation, statement.TypAddress, s.key)
+	if err != nil {
+		return err
+	}
+	at, err := statement.Decode[statement.Address](payload)
+	if err != nil {
+		return err
+	}
+	if at.Request != b.Request || at.Address != to.Address || at.Account != to.Account || at.Entity != s.Genesis.Entity {
+		return fmt.Errorf("the address of %s is not the attested one", b.Request)
+	}
+	if key, err := jws.FromJWK(at.PublicKey); err != nil {
+		return fmt.Errorf("the key of the address of %s: %w", b.Request, err)
+	} else if want, err := AddressOn(to.Chain, key); err != nil || at.Address != want {
+		return fmt.Errorf("the address of %s is not the one of its key", b.Request)
+	}
+	return nil
+}
+
+func (s *State) applyApproval(e signedlog.Entry, hash string) error {
+	var b signedlog.ApprovalBody
+	if err := strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody); err != nil {
+		return err
+	}
+	r, m := s.open[b.Request], s.members[b.Member]
+	if r == nil || m == nil {
+		return fmt.Errorf("there is no open request %s or no member %s", b.Request, b.Member)
+	}
+	payload, err := jws.Verify(b.JWS, statement.TypApproval, m.ApprovalKey)
+	if err != nil {
+		return err
+	}
+	a, err := statement.Decode[statement.Approval](payload)
+	if err != nil {
+		return err
+	}
+	at := time.Unix(e.At, 0).UTC()
+	d := s.Decide(r, at)
+	if a.Entity != s.Genesis.Entity || a.Request != b.Request || a.Member != b.Member || a.Step != d.Step || !bytes.Equal(a.Intent, r.Intent) ||
+		a.GovernedBy != r.GovernedBy || !d.MayApprove(b.Member) {
+		return fmt.Errorf("the statement of %s is not for this step of %s", b.Member, b.Request)
+	}
+	r.votes = append(r.votes, governance.Approval{Member: b.Member, Step: a.Step, Reject: a.Decision == statement.Reject})
+	d = s.Decide(r, at)
+	acc := Accepted{
+		JWS: b.JWS, Member: b.Member, Step: a.Step, Decision: a.Decision, At: at,
+		Seq: e.Seq, Hash: hash, State: d.State, Approved: []string{},
+	}
+	for _, p := range d.Steps {
+		acc.Approved = append(acc.Approved, p.Approved...)
+		acc.Needed += p.Needed
+	}
+	r.Accepted = append(r.Accepted, acc)
+	return nil
+}
+
+func (s *State) applyOutcome(e signedlog.Entry) error {
+	var b signedlog.OutcomeBody
+	if err := strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody); err != nil {
+		return err
+	}
+	r := s.open[b.Request]
+	if r == nil {
+		return fmt.Errorf("there is no open request %s", b.Request)
+	}
+	d := s.Decide(r, time.Unix(e.At, 0))
+	if d.State == governance.Pending || string(d.State) != b.State {
+		return fmt.Errorf("request %s is %s, not %s", b.Request, d.State, b.State)
+	}
+	if b.UseBy != 0 && b.UseBy != r.UseBy(d) {
+		return fmt.Errorf("the approval of %s does not end when its rule says", b.Request)
+	}
+	r.Outcome, r.Reasons = b.State, b.Reasons
+	delete(s.open, b.Request)
+	if d.State == governance.Approved {
+		for _, w := range s.accounts[r.Wants.Facts().Account].spends {
+			w.add(r.earlier())
+		}
+	}
+	if to, ok := r.Receives(); ok && d.State != governance.Approved { // the address was handed to nobody
+		s.accounts[to.Account].pool.put(to.Address)
+	}
+	return nil
+}
+
+// applyClock takes the operator's word on the clock, which changes the time and
+// nothing else.
+func (s *State) applyClock(e signedlog.Entry) error {
+	var b signedlog.ClockBody
+	return strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody)
+}

@@ -1,0 +1,75 @@
+package vault
+
+import (
+	"time"
+
+	"countersign/shared/governance"
+	"countersign/shared/statement"
+)
+
+// Govern finds the rule for a request that is not in the log yet, as of its creation.
+func (s *State) Govern(r *Request) governance.Decision {
+	fresh := *r
+	fresh.GovernedBy = statement.GovernedBy{}
+	return s.Decide(&fresh, r.CreatedAt)
+}
+
+// Decide asks the rules. A request keeps the rule that it has. Who asked is the
+// gateway's claim and not proven, so that the rules are not told it.
+func (s *State) Decide(r *Request, now time.Time) governance.Decision {
+	facts := r.Wants.Facts()
+	in := governance.Input{
+		Pinned: r.GovernedBy.Rule, Facts: facts,
+		Created: r.CreatedAt, Expires: time.Unix(r.Expires, 0).UTC(), Now: now, Approvals: r.votes,
+	}
+	a := s.accounts[facts.Account]
+	if a != nil {
+		in.Rules = a.Rules
+	}
+	for _, m := range s.Genesis.Members {
+		if m.Role != statement.Auditor {
+			in.Members = append(in.Members, governance.Member{ID: m.Member, Name: m.Name})
+		}
+	}
+	if in.Pinned == "" && a != nil {
+		in.Spent = s.spent(r, a)
+	}
+	return governance.Decide(in)
+}
+
+// spent adds up what the account's other requests took, or may still take, in each
+// window that its rules look at: those with an outcome are kept in sums.
+func (s *State) spent(r *Request, a *account) []governance.Spent {
+	if len(a.spends) == 0 {
+		return nil
+	}
+	var others []governance.Earlier
+	for _, o := range s.open {
+		if o != r && o.Wants.Facts().Account == a.Account {
+			others = append(others, o.earlier())
+		}
+	}
+	var all []governance.Spent
+	for _, w := range a.spends {
+		if sum, ok := w.Spent(r.CreatedAt, w.at(r.CreatedAt), others); ok {
+			all = append(all, sum)
+		}
+	}
+	return all
+}
+
+// earlier is a request as the sums of later ones look at it.
+func (r *Request) earlier() governance.Earlier {
+	facts := r.Wants.Facts()
+	e := governance.Earlier{
+		Amount: facts.Amount, Currency: facts.Currency, State: governance.Pending, Expires: time.Unix(r.Expires, 0),
+	}
+	if n := len(r.Accepted); n > 0 { // the outcome is written after the last approval, and may not be yet
+		e.State, e.Approved = r.Accepted[n-1].State, r.Accepted[n-1].At
+		e.UseBy = e.Approved.Add(governance.Use(r.GovernedBy.UseWithin))
+	}
+	if r.Outcome != "" {
+		e.State = governance.State(r.Outcome)
+	}
+	return e
+}

@@ -1,0 +1,44 @@
+package vault
+
+import (
+	"slices"
+	"time"
+
+	"countersign/shared/governance"
+	"countersign/shared/intent"
+	"countersign/shared/statement"
+)
+
+// Voted reports whether the member's decision on r is in the log.
+func (r *Request) Voted(member string) bool {
+	return slices.ContainsFunc(r.Accepted, func(a Accepted) bool { return a.Member == member })
+}
+
+// Due reports whether r may have to be closed, without asking the rules.
+func (r *Request) Due(now time.Time) bool {
+	n := len(r.Accepted)
+	return now.Unix() >= r.Expires || n > 0 && r.Accepted[n-1].State != governance.Pending
+}
+
+// UseBy is when the approval of r ends, in Unix seconds: counted from the last
+// approval, so that a signer that was away adds nothing. 0 when r is not approved.
+func (r *Request) UseBy(d governance.Decision) int64 {
+	if d.State != governance.Approved {
+		return 0
+	}
+	return r.Accepted[len(r.Accepted)-1].At.Add(governance.Use(d.UseWithin)).Unix()
+}
+
+// GovernedBy is what a decision pins in a request.
+func GovernedBy(d governance.Decision) statement.GovernedBy {
+	return statement.GovernedBy{Rule: d.Rule, Version: d.Version, Digest: d.Digest, UseWithin: d.UseWithin}
+}
+
+// Receives is where the request receives, if it does.
+func (r *Request) Receives() (intent.Deposit, bool) {
+	to, ok := r.Wants.(intent.Receiver)
+	if !ok {
+		return intent.Deposit{}, false
+	}
+	return to.Receives(), true
+}

@@ -1,0 +1,73 @@
+package vault
+
+import (
+	"math/rand/v2"
+	"strconv"
+	"testing"
+	"time"
+
+	"countersign/shared/amount"
+	"countersign/shared/governance"
+)
+
+// TestSumsThatAreKeptEqualTheSumsOfEachRequest adds approved requests in any order and
+// asks for the sum at any time, also at one before.
+func TestSumsThatAreKeptEqualTheSumsOfEachRequest(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(1, 2))
+	start := time.Unix(1_795_208_400, 0)
+	w := governance.Velocity{Currency: "EUR", Seconds: 3600, Max: "1"}
+	kept := spends{Velocity: w}
+	var all []governance.Earlier
+	for range 400 {
+		at := start.Add(time.Duration(r.IntN(20_000)) * time.Second)
+		e := governance.Earlier{
+			Amount: strconv.Itoa(r.IntN(1000)) + "." + strconv.Itoa(10+r.IntN(90)), Currency: []string{"EUR", "USD"}[r.IntN(2)],
+			State: governance.Approved, Approved: at, UseBy: at.Add(time.Duration(r.IntN(10_000)) * time.Second),
+		}
+		kept.add(e)
+		all = append(all, e)
+		now := start.Add(time.Duration(r.IntN(32_000)-1000) * time.Second)
+		want, ok := w.Spent(now, "0", all)
+		if got := amount.Must(kept.at(now)); !ok || got.Cmp(amount.Must(want.Amount)) != 0 {
+			t.Fatalf("after %d: %s, want %s", len(all), got, want.Amount)
+		}
+	}
+}
+
+func TestAnAddressIsGivenAgainOnlyWhenItIsFree(t *testing.T) {
+	t.Parallel()
+	p := Pool{numbers: map[string]int{}}
+	for _, a := range []string{"a", "b"} {
+		if err := p.take(a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.take("a"); err == nil {
+		t.Error("one that is taken was given to another")
+	}
+	p.put("a")
+	if f := p.Free(); len(f) != 1 || f[0] != (Numbered{"a", 0}) || p.Next() != 2 {
+		t.Errorf("free: %+v, next %d", f, p.Next())
+	}
+	if err := p.take("a"); err != nil || len(p.Free()) != 0 || p.Next() != 2 {
+		t.Errorf("%v, free: %+v, next %d", err, p.Free(), p.Next())
+	}
+}
+
+// BenchmarkSpent is what a velocity costs with so many approved requests before.
+func BenchmarkSpent(b *testing.B) {
+	for _, n := range []int{100, 10_000, 100_000} {
+		b.Run(strconv.Itoa(n), func(b *testing.B) {
+			kept := spends{Velocity: governance.Velocity{Currency: "EUR", Seconds: 3600}}
+			start := time.Unix(1_795_208_400, 0)
+			for i := range n {
+				at := start.Add(time.Duration(i) * time.Second)
+				kept.add(governance.Earlier{Amount: "250.00", Currency: "EUR", State: governance.Approved, Approved: at, UseBy: at})
+			}
+			for b.Loop() {
+				kept.at(start.Add(time.Duration(n/2) * time.Second))
+			}
+		})
+	}
+}

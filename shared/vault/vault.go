@@ -1,0 +1,125 @@
+// Package vault is what the log of one vault says, and nothing else: one pure state
+// that is built by applying entries, at start and after each append alike, so that a
+// restart changes nothing. [State.Apply] refuses what could not follow,
+// [State.Decide] asks the rules. It trusts no entry for being signed: it verifies the
+// members' signatures and the attestations again. No clock, no I/O. The signer
+// (bridge/internal/signer) decides by it. Spec: shared/spec/signedlog.md.
+package vault
+
+import (
+	"strings"
+	"time"
+
+	"countersign/shared/eip55"
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/intent"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+)
+
+// State is what the entries so far say. It is not safe for concurrent use.
+type State struct {
+	Genesis  statement.Genesis
+	key      jws.PublicKey // the statement key
+	members  map[string]*Member
+	accounts map[string]*account
+	requests map[string]*Request
+	open     map[string]*Request // those without an outcome
+}
+
+// account is an account with what the log says of it.
+type account struct {
+	statement.GenesisAccount
+	pool   Pool
+	spends []*spends // one for each window of the rules
+}
+
+// Member is a member with parsed keys.
+type Member struct {
+	statement.GenesisMember
+	ApprovalKey jws.PublicKey
+	ChannelKey  jws.PublicKey
+}
+
+// Request is a governed request as the log tells it.
+type Request struct {
+	signedlog.RequestBody
+	Wants     intent.Intent // the body's, opened
+	CreatedAt time.Time
+	Accepted  []Accepted // in the order of the log
+	Outcome   string     // empty while pending
+	Reasons   []string   // of the outcome
+
+	votes []governance.Approval
+}
+
+// Accepted is a decision that was verified and logged, with what its receipt says, now
+// and whenever the same JWS comes again.
+type Accepted struct {
+	JWS      string
+	Member   string
+	Step     int
+	Decision string
+	At       time.Time
+	Seq      int64
+	Hash     string // of its entry
+	State    governance.State
+	Approved []string // member ids, of all steps
+	Needed   int
+}
+
+// New is the state of an empty log whose entries key signs.
+func New(key jws.PublicKey) *State {
+	return &State{
+		key: key, members: map[string]*Member{}, accounts: map[string]*account{},
+		requests: map[string]*Request{}, open: map[string]*Request{},
+	}
+}
+
+// Member finds a member by its id; nil when there is none.
+func (s *State) Member(id string) *Member { return s.members[id] }
+
+// Request finds a request by its id; nil when there is none.
+func (s *State) Request(id string) *Request { return s.requests[id] }
+
+// Open are the requests without an outcome, by id. Callers do not change it.
+func (s *State) Open() map[string]*Request { return s.open }
+
+// Account implements [intent.Vault].
+func (s *State) Account(id string) (intent.Account, bool) {
+	a, ok := s.accounts[id]
+	if !ok {
+		return intent.Account{}, false
+	}
+	return intent.Account{Name: a.Name, Chain: a.Chain}, true
+}
+
+// OwnAddress is the address of an account's own key; empty for one that there is not.
+func (s *State) OwnAddress(id string) string {
+	if a := s.accounts[id]; a != nil {
+		return a.Address
+	}
+	return ""
+}
+
+// Pool are the deposit addresses of an account that exists.
+func (s *State) Pool(account string) *Pool { return &s.accounts[account].pool }
+
+// AddressOn is the address of key on a chain. It fails with INVALID_REQUEST for a chain
+// on which a vault makes no addresses.
+func AddressOn(chain string, key jws.PublicKey) (string, error) {
+	if _, err := CurveOf(chain); err != nil {
+		return "", err
+	}
+	return eip55.Of(key.Uncompressed()[1:]), nil
+}
+
+// CurveOf is the curve of the keys of addresses on a chain. It fails as [AddressOn] does.
+func CurveOf(chain string) (string, error) {
+	if strings.HasPrefix(chain, "eip155:") {
+		return jws.Secp256k1, nil
+	}
+	return "", fault.New(fault.Invalid, "the vault makes addresses on eip155 chains only").With("field", "chain")
+}
