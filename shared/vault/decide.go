@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"countersign/shared/governance"
+	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 )
 
@@ -14,25 +15,32 @@ func (s *State) Govern(r *Request) governance.Decision {
 	return s.Decide(&fresh, r.CreatedAt)
 }
 
-// Decide asks the rules. A request keeps the rule that it has. Who asked is the
-// gateway's claim and not proven, so that the rules are not told it.
+// Decide asks the rules. A request keeps the rule that it has.
 func (s *State) Decide(r *Request, now time.Time) governance.Decision {
-	facts := r.Wants.Facts()
+	var spent []governance.Spent
+	if a := s.accounts[r.Wants.Facts().Account]; a != nil && r.GovernedBy.Rule == "" {
+		spent = s.spent(r, a)
+	}
+	return Ask(s.Genesis, r.RequestBody, r.Wants.Facts(), r.votes, spent, now)
+}
+
+// Ask asks the rules of a genesis about one request, as its entry and the approvals of
+// the log tell it. Who asked is the gateway's claim and not proven, so that the rules
+// are not told it.
+func Ask(g statement.Genesis, b signedlog.RequestBody, facts governance.Facts, votes []governance.Approval, spent []governance.Spent, now time.Time) governance.Decision {
 	in := governance.Input{
-		Pinned: r.GovernedBy.Rule, Facts: facts,
-		Created: r.CreatedAt, Expires: time.Unix(r.Expires, 0).UTC(), Now: now, Approvals: r.votes,
+		Pinned: b.GovernedBy.Rule, Facts: facts, Created: time.Unix(b.Created, 0).UTC(), Expires: time.Unix(b.Expires, 0).UTC(),
+		Now: now, Approvals: votes, Spent: spent,
 	}
-	a := s.accounts[facts.Account]
-	if a != nil {
-		in.Rules = a.Rules
+	for _, a := range g.Accounts {
+		if a.Account == facts.Account {
+			in.Rules = a.Rules
+		}
 	}
-	for _, m := range s.Genesis.Members {
+	for _, m := range g.Members {
 		if m.Role != statement.Auditor {
 			in.Members = append(in.Members, governance.Member{ID: m.Member, Name: m.Name})
 		}
-	}
-	if in.Pinned == "" && a != nil {
-		in.Spent = s.spent(r, a)
 	}
 	return governance.Decide(in)
 }

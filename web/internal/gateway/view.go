@@ -8,6 +8,7 @@ import (
 	"countersign/shared/intent"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
+	"countersign/shared/vault"
 	"countersign/shared/wire"
 	"countersign/web/internal/store"
 )
@@ -76,30 +77,22 @@ func receives(r store.Request) (intent.Deposit, bool) {
 	return own.Receives(), true
 }
 
+// decide asks the rules as the signer did: at the time of the outcome, once there is one.
 func decide(r store.Request, gen statement.Genesis, now time.Time) governance.Decision {
-	in := governance.Input{
-		Pinned: r.Body.GovernedBy.Rule, Created: r.Created,
-		Expires: time.Unix(r.Body.Expires, 0).UTC(), Now: now,
-	}
 	if r.Outcome != "" {
-		in.Now = time.Unix(r.Closed, 0).UTC()
+		now = time.Unix(r.Closed, 0).UTC()
 	}
-	for _, a := range gen.Accounts {
-		if a.Account == r.Account {
-			in.Rules = a.Rules
-		}
-	}
-	for _, m := range gen.Members {
-		if m.Role != statement.Auditor {
-			in.Members = append(in.Members, governance.Member{ID: m.Member, Name: m.Name})
-		}
-	}
+	var votes []governance.Approval
 	for _, v := range r.Votes {
-		in.Approvals = append(in.Approvals, governance.Approval{
+		votes = append(votes, governance.Approval{
 			Member: v.Approval.Member, Step: v.Approval.Step, Reject: v.Approval.Decision == statement.Reject,
 		})
 	}
-	return governance.Decide(in)
+	var facts governance.Facts
+	if wants, err := intent.Open(r.Body.Intent); err == nil { // which it was when its entry was read
+		facts = wants.Facts()
+	}
+	return vault.Ask(gen, r.Body, facts, votes, nil, now)
 }
 
 // approvers are the members of a step: who decided, and who may.
