@@ -67,6 +67,7 @@ const (
 	JournalDown       Code = "JOURNAL_UNAVAILABLE" // the bridge cannot write its journal, so it uses no key
 
 	IntentUnsupported Code = "INTENT_UNSUPPORTED" // a kind or a version of intent that this version does not know
+	NotSupported      Code = "NOT_SUPPORTED"      // approved, and this version does not carry it out
 	StatementInvalid  Code = "STATEMENT_INVALID"  // details: field
 	SignatureInvalid  Code = "SIGNATURE_INVALID"
 	CertificateBad    Code = "CERTIFICATE_INVALID"
@@ -86,7 +87,7 @@ var codes = []Code{
 	NotPaired, PairingRefused, BridgeKeyChanged, OriginRefused, Version, Busy, PromptUnavailable, Declined,
 	DeviceMissing, DeviceRemoved, DeviceFailed, KeyMissing, KeyUnsuited, PINRequired, PINIncorrect, PINLocked,
 	ModuleFailed, DeviceInUse, SiteBlocked, JournalDown,
-	IntentUnsupported, StatementInvalid, SignatureInvalid, CertificateBad, ChannelClosed, RecordInvalid, RecordReplayed, Denied,
+	IntentUnsupported, NotSupported, StatementInvalid, SignatureInvalid, CertificateBad, ChannelClosed, RecordInvalid, RecordReplayed, Denied,
 	RequestClosed, AlreadyApproved, LogCorrupt,
 }
 

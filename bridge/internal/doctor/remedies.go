@@ -53,6 +53,7 @@ var catalogue = map[fault.Code]Advice{
 	fault.JournalDown:       {Internal, true, "Make room on the disk, and make sure that journal.log is there and yours. The bridge goes on by itself."},
 	fault.LogCorrupt:        {Internal, false, "Somebody changed the journal, or it was cut off. Keep the file as evidence and move it away: the bridge starts a new one."},
 	fault.IntentUnsupported: {Policy, false, "The vault asks for something that this bridge does not know yet: install a newer bridge."},
+	fault.NotSupported:      {Policy, false, "The vault does not carry out this kind of request yet: its operator can install a newer signer."},
 	fault.StatementInvalid:  {Policy, false, "With field exp or nbf: set the clock. Else the page or the vault is of another version."},
 	fault.SignatureInvalid:  {Policy, false, "The token or the file does not belong to this identity."},
 	fault.CertificateBad:    {Policy, false, "Ask the vault's operator for a certificate of this signer."},

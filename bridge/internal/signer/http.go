@@ -204,6 +204,8 @@ func statusOf(c fault.Code) int {
 	case fault.Unavailable, fault.LogCorrupt, fault.DeviceMissing, fault.DeviceRemoved, fault.DeviceFailed, fault.ModuleFailed, fault.KeyMissing,
 		fault.PINRequired, fault.PINIncorrect, fault.PINLocked, fault.EntityUnknown:
 		return http.StatusServiceUnavailable
+	case fault.NotSupported:
+		return http.StatusNotImplemented
 	case fault.Timeout, fault.Cancelled:
 		return http.StatusGatewayTimeout
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/signer/execute"
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
@@ -198,7 +199,8 @@ func (s *Service) apply(e signedlog.Entry, line, hash string) error {
 	return nil
 }
 
-// settle closes a request whose decision is final. s.mu is held.
+// settle closes a request whose decision is final, and does what it wants when it is
+// approved. s.mu is held.
 func (s *Service) settle(ctx context.Context, r *vault.Request) error {
 	if r.Outcome != "" {
 		return nil
@@ -208,9 +210,16 @@ func (s *Service) settle(ctx context.Context, r *vault.Request) error {
 		return nil
 	}
 	s.deps.Log.Info("request closed", "request", r.Request, "state", d.State)
-	return s.append(ctx, signedlog.Outcome, signedlog.OutcomeBody{
+	err := s.append(ctx, signedlog.Outcome, signedlog.OutcomeBody{
 		Request: r.Request, State: string(d.State), Reasons: d.Reasons, UseBy: r.UseBy(d),
 	})
+	if err != nil || d.State != governance.Approved {
+		return err
+	}
+	if err := execute.Do(ctx, r.Wants); err != nil {
+		s.deps.Log.Warn("an approved request is not carried out", "request", r.Request, "cause", err)
+	}
+	return nil
 }
 
 // Sweep closes requests that expired, or whose outcome a crash kept from the

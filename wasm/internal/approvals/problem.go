@@ -94,6 +94,8 @@ func explain(err *fault.Error) Problem {
 		return Problem{Title: "The statement is not what it should be.", Safe: "The bridge refused to sign it.", Do: "Do not approve this request another way. Show your administrator the code below."}
 	case fault.IntentUnsupported:
 		return Problem{Title: "The bridge does not know this kind of request.", Safe: nothingSigned, Do: "Install the current bridge, then try again."}
+	case fault.NotSupported:
+		return Problem{Title: "The vault does not carry out this kind of request yet.", Safe: unchanged, Do: "It stays approved until its approval ends."}
 	case fault.SignatureInvalid, fault.CertificateBad:
 		return Problem{Title: "The signer did not accept the signature.", Safe: "The approval does not count.", Do: "Your certificate may have expired. Ask your administrator to check it."}
 	case fault.ChannelClosed, fault.RecordInvalid, fault.RecordReplayed:

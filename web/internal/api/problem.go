@@ -49,6 +49,8 @@ func status(c fault.Code) int {
 		return 499 // the client went away; nobody reads this
 	case fault.Internal:
 		return http.StatusInternalServerError
+	case fault.NotSupported:
+		return http.StatusNotImplemented
 	}
 	return 0
 }

@@ -1,0 +1,34 @@
+// Package execute does what a request wants, once it is approved: one executor for
+// each kind of intent. The signer calls it when the outcome is in its log. Spec:
+// shared/spec/signer-link.md, "What is done".
+package execute
+
+import (
+	"context"
+
+	"countersign/shared/fault"
+	"countersign/shared/intent"
+)
+
+// executors has an executor for each kind of intent.
+var executors = map[string]func(context.Context, intent.Intent) error{
+	intent.KindBuy: handOff,
+}
+
+// Do does what an approved intent wants. It fails with NOT_SUPPORTED for a kind that
+// can be approved, and not be done yet.
+func Do(ctx context.Context, i intent.Intent) error {
+	do := executors[i.Facts().Kind]
+	if do == nil {
+		do = notYet
+	}
+	return do(ctx, i)
+}
+
+// handOff has nothing to do: the vault's address is attested, and the gateway leads the
+// payer to the provider.
+func handOff(context.Context, intent.Intent) error { return nil }
+
+func notYet(_ context.Context, i intent.Intent) error {
+	return fault.New(fault.NotSupported, "this version of the signer does not carry out a "+i.Noun())
+}
