@@ -14,6 +14,7 @@ const (
 	aboutAddress = "address"
 	aboutAmount  = "amount"
 	aboutAsset   = "asset"
+	aboutSale    = "sale"
 )
 
 // contradiction is a parameter that says something else than the order. Its value
@@ -32,6 +33,9 @@ func (c contradiction) String() string {
 	if c.doubt {
 		is = " may be"
 	}
+	if c.about == aboutSale {
+		return what + is + " about a sale"
+	}
 	return what + is + " about another " + c.about
 }
 
@@ -48,7 +52,11 @@ func contradictions(u *url.URL, o Order, params map[string]string) ([]contradict
 	c := newComparison(o)
 	c.own = map[string]string{}
 	for contract, own := range params {
-		if kind := kindOf(words(contract)); own != "" {
+		kind := kindOf(words(contract))
+		if contract == "mode" {
+			kind = aboutSale
+		}
+		if own != "" {
 			c.own[own] = kind
 		}
 	}

@@ -104,6 +104,34 @@ func TestWhatDoesNotContradictTheOrderPasses(t *testing.T) {
 	}
 }
 
+func TestAnAddressThatSellsIsRefused(t *testing.T) {
+	t.Parallel()
+	json := func(s string) string { return "/?config=" + url.QueryEscape(s) }
+	for _, tail := range []string{
+		"/?mode=sell", "/?mode=SELL", "/?side=sell", "/?product=SELL", "/?action=sell", "/?defaultFlow=sell", "/?orderType=sell", "/?transaction_type=offramp", "/?flow=off-ramp",
+		"/sell", "/sell/eth", "/v2/off-ramp?amount=250", "/#/sell", "/?type=withdraw", json(`{"order":{"side":"sell"}}`), json(`{"mode":"sell"}`), "/?x=" + b64(`{"mode":"sell"}`),
+	} {
+		if got := judged(t, anOrder(), tail); !strings.Contains(got, "about a sale") {
+			t.Errorf("%s: %q", tail, got)
+		}
+	}
+	for _, tail := range []string{
+		"/?mode=buy", "/buy", "/?hide=sell", "/?disabledModes=sell", "/?excludeFlow=sell", "/?modes=buy,sell", "/?productList=BUY,SELL", "/?tab=sell", "/?utm_campaign=sell", "/?sell=false", "/buy-sell", "/?sellButton=sell",
+		json(`{"products":["BUY","SELL"]}`), json(`{"flows":[{"type":"buy"},{"type":"sell"}],"mode":"buy"}`), "/?name=sell",
+	} {
+		if got := judged(t, anOrder(), tail); got != "" {
+			t.Errorf("%s: %s", tail, got)
+		}
+	}
+	u, err := url.Parse("https://pay.alpha.example/?_way=sell")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := contradictions(u, anOrder(), map[string]string{"mode": "_way"}); err != nil || len(found) != 1 || found[0].about != aboutSale {
+		t.Errorf("under the provider's own name: %v, %v", found, err)
+	}
+}
+
 func TestATokensOwnContractIsNotAContradiction(t *testing.T) {
 	t.Parallel()
 	o := anOrder()

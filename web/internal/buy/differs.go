@@ -48,6 +48,8 @@ func (c comparison) differs(s said, inside []said) string {
 			return aboutAsset
 		}
 		return ""
+	case r.sells():
+		return aboutSale
 	case len(addressesIn(r.name)) > 0:
 		return aboutAddress
 	case r.binds && c.bound(nil, "", "", "", r.name) != "":
@@ -80,6 +82,21 @@ func (c comparison) differs(s said, inside []said) string {
 		}
 	}
 	return c.says(r)
+}
+
+// sells reports whether a saying makes a sale of the purchase: as a segment of the path,
+// or under a name for what is done. What stands in a list is there to choose from.
+func (r reading) sells() bool {
+	const what = "mode side action direction flow product operation type ramp"
+	if value := strings.ToLower(r.value); !hasWord("sell selling offramp off-ramp off_ramp cashout cash-out withdraw withdrawal", value) {
+		return false
+	}
+	if r.said.name == "" && r.within == "" {
+		return r.list
+	}
+	return r.listed() == 0 && (r.kind == aboutSale || anyOf(r.words, what) && !slices.ContainsFunc(r.words, func(one string) bool {
+		return !hasWord(what+" trade order transaction tx widget payment crypto default initial start", one)
+	}))
 }
 
 // goes compares where a saying lets money go: with the deposit address, under any
