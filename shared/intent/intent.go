@@ -76,12 +76,12 @@ type Vault interface {
 type Account struct{ Name, Chain string }
 
 // kinds is the table: a new kind is a file with its type, and a row here. head is how
-// the bytes of its intents begin.
+// the bytes of its intents begin, up to the end of the version.
 var kinds = []struct {
 	name, head string
 	decode     func([]byte) (Intent, error)
 }{
-	{KindBuy, `{"kind":"buy","v":1,`, decode[Buy]},
+	{KindBuy, `{"kind":"buy","v":1`, decode[Buy]},
 }
 
 // Kinds are the names of all kinds.
@@ -104,7 +104,7 @@ func decode[T Intent](data []byte) (Intent, error) {
 // its kind.
 func Draft(d Doc) (Intent, error) {
 	for _, k := range kinds {
-		if strings.HasPrefix(string(d), k.head) {
+		if rest, ok := strings.CutPrefix(string(d), k.head); ok && (rest == "" || strings.IndexByte("0123456789.eE", rest[0]) < 0) {
 			return k.decode(d)
 		}
 	}
