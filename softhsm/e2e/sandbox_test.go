@@ -101,8 +101,8 @@ func TestASecondSandboxOnTheSameStateOrPortsSaysWhatToDo(t *testing.T) {
 		says   []string
 	}{
 		"the same state":          {up(state, 0, 0), []string{"runs already, with the state " + state, "make run STATE=.run2 PORT=8099 BRIDGE_PORT=18428"}},
-		"the same port":           {up(other, dashboard, 0), []string{fmt.Sprintf("port %d is taken", dashboard), fmt.Sprintf("`make run PORT=%d`", dashboard+19)}},
-		"the same bridge's port":  {up(other, 0, bridge), []string{fmt.Sprintf("port %d is taken", bridge), fmt.Sprintf("`make run BRIDGE_PORT=%d`", bridge+19)}},
+		"the same port":           {up(other, dashboard, 0), []string{fmt.Sprintf("port %d is taken", dashboard), fmt.Sprintf("the same `make run` with PORT=%d", dashboard+19)}},
+		"the same bridge's port":  {up(other, 0, bridge), []string{fmt.Sprintf("port %d is taken", bridge), fmt.Sprintf("the same `make run` with BRIDGE_PORT=%d", bridge+19)}},
 		"the same state and port": {up(state, dashboard, bridge), []string{"runs already"}},
 	} {
 		out, err := r.second.CombinedOutput()

@@ -194,7 +194,7 @@ func (s *System) addresses() (addresses, error) {
 		if *want.to = net.JoinHostPort("127.0.0.1", strconv.Itoa(want.port)); want.port != 0 { // the person's choice
 			l, err := net.Listen("tcp", *want.to)
 			if err != nil {
-				return addresses{}, fmt.Errorf("port %d is taken: stop what uses it, or choose another, such as `make run %s=%d`: %w", want.port, want.variable, want.port+19, err)
+				return addresses{}, fmt.Errorf("port %d is taken: stop what uses it, or choose another: the same `make run` with %s=%d: %w", want.port, want.variable, want.port+19, err)
 			}
 			defer l.Close() // until all are chosen
 			continue
