@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"strings"
 	"testing"
 
 	"countersign/shared/fault"
@@ -16,6 +17,21 @@ func TestQuotesForWhatTheAccountsChainCannotHoldAreRefused(t *testing.T) {
 	for _, id := range []string{"bitcoin", "ethereum/erc20/usd__coin", "polygon", "arbitrum", "solana", "doubloons"} {
 		_, err := w.Gateway.Quotes(t.Context(), gatewaytest.Caller(), quote.Input{From: "EUR", To: id, Amount: "250", PaymentMethod: "card", Country: "FR"}, "acc_treasury", nil)
 		if f, _ := fault.As(err); f == nil || f.Code != fault.Invalid || f.Details["field"] != "to" {
+			t.Errorf("%s: %v", id, err)
+		}
+	}
+}
+
+func TestAMistypedAssetIsAnsweredWithTheOneThatWasMeant(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	for id, says := range map[string]string{
+		"etherium":  "not in the table of known assets; did you mean ethereum?",
+		"eth":       "not in the table of known assets; did you mean ethereum?",
+		"doubloons": "not in the table of known assets",
+	} {
+		_, err := w.Gateway.Quotes(t.Context(), gatewaytest.Caller(), quote.Input{From: "EUR", To: id, Amount: "250", PaymentMethod: "card", Country: "FR"}, "acc_treasury", nil)
+		if f, _ := fault.As(err); f == nil || !strings.HasSuffix(f.Message, says) {
 			t.Errorf("%s: %v", id, err)
 		}
 	}

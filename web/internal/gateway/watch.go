@@ -9,6 +9,7 @@ import (
 
 	"countersign/shared/asset"
 	"countersign/shared/fault"
+	"countersign/shared/query"
 	"countersign/shared/wire"
 	"countersign/web/internal/chain"
 	"countersign/web/internal/store"
@@ -163,6 +164,22 @@ func (g *Gateway) unwatched(id string) string {
 	return ""
 }
 
+// misspelt names the asset of the chain that somebody meant who mistyped its
+// LedgerId, and is empty when the LedgerId is one, or near none.
+func misspelt(chain, written string) string {
+	if _, known := asset.ByID(written); known {
+		return ""
+	}
+	var ids []string
+	for _, a := range asset.OnChain(chain) {
+		ids = append(ids, a.ID)
+	}
+	if meant := query.Near(written, ids); meant != "" {
+		return "; did you mean " + meant + "?"
+	}
+	return ""
+}
+
 // buyable refuses what cannot be bought into an account on the chain, with the
 // field that holds the asset in details: INVALID_REQUEST when the chain cannot
 // hold the asset or nothing can see it arrive, NOT_ELIGIBLE (details reason
@@ -173,7 +190,7 @@ func (g *Gateway) buyable(id, bought, field string) error {
 		return err
 	}
 	if _, why := asset.Buyable(id, bought); why != "" {
-		return fault.New(fault.Invalid, why).With("field", field).With("chain", id).With("asset", bought)
+		return fault.New(fault.Invalid, why+misspelt(id, bought)).With("field", field).With("chain", id).With("asset", bought)
 	}
 	if why := g.unwatched(id); why != "" {
 		return fault.New(fault.NotEligible, why).With("field", field).With("chain", id).With("reason", "CHAIN_NOT_WATCHED")
