@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -181,13 +182,26 @@ func (c *checks) module(ctx context.Context, path string) *device.Devices {
 	}
 	switch n {
 	case 0:
-		c.note(id, Warn, "the module "+path+" loads and shows no token", "Plug the token in. Smart cards need pcscd: systemctl status pcscd")
+		c.note(id, Warn, "the module "+path+" loads and shows no token", plugIn(path))
 	case 1:
 		c.note(id, OK, "the module "+path+" loads and shows 1 token", "")
 	default:
 		c.note(id, OK, fmt.Sprintf("the module %s loads and shows %d tokens", path, n), "")
 	}
 	return d
+}
+
+// plugIn says how a module comes to show a token. SoftHSM reads where its tokens are
+// from a file, which another shell may not name.
+func plugIn(module string) string {
+	if !strings.Contains(strings.ToLower(filepath.Base(module)), "softhsm") {
+		return "Plug the token in. Smart cards need pcscd: systemctl status pcscd"
+	}
+	named := "is not set here, so that the system's own is read"
+	if file := os.Getenv("SOFTHSM2_CONF"); file != "" {
+		named = "is " + file + " here"
+	}
+	return "SoftHSM's tokens are where the file says that SOFTHSM2_CONF names: it " + named + ". Set it as it is where the bridge was started."
 }
 
 // present counts the tokens that a module shows. Devices that are open know a

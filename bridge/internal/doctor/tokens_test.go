@@ -1,6 +1,8 @@
 package doctor
 
 import (
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -48,6 +50,25 @@ func TestModulesTokensKeysCurvesAndMechanismsAreListed(t *testing.T) {
 	expect(t, all, "curves:alice", OK, "2 keys on secp256k1")
 	expect(t, all, "key:mem_alice:approval", OK, "is there")
 	expect(t, all, "key:mem_alice:channel", Bad, "not the one in the certificate")
+}
+
+func TestASoftHSMWithoutTokensIsToldApartFromAReaderWithoutACard(t *testing.T) {
+	token := softhsm.New(t, spec("alice"))
+	cfg := patient(t)
+	cfg.Bridge.Modules = []string{token.Module}
+	empty := t.TempDir()
+	conf := filepath.Join(empty, "softhsm2.conf")
+	write(t, conf, "directories.tokendir = "+empty+"\n")
+	t.Setenv("SOFTHSM2_CONF", conf)
+	all := diagnose(t, cfg)
+	id := "module:" + token.Module
+	expect(t, all, id, Warn, "shows no token")
+	if says := all[id].Remedy; !strings.Contains(says, "SOFTHSM2_CONF") || !strings.Contains(says, conf) {
+		t.Errorf("it does not say where SoftHSM looks: %s", says)
+	}
+	if says := plugIn("/usr/lib/opensc-pkcs11.so"); !strings.Contains(says, "Plug the token in") || strings.Contains(says, "SOFTHSM2_CONF") {
+		t.Errorf("of a smart card's module: %s", says)
+	}
 }
 
 func TestPINFlagsAndWhatATokenLacksAreSaid(t *testing.T) {
