@@ -127,7 +127,8 @@ func (c canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		"/v1/requests/" + pending.ID: pending,
 		"/v1/requests/req_rejected":  c.request("req_rejected", wire.RequestRejected, 0),
 		"/v1/requests/" + pending.ID + "/statement": wire.StatementPreview{Request: pending.ID, Member: "mem_alice", Decision: "APPROVE",
-			Text: "APPROVE    buy with 250 EUR\n           at Northpay, by card, in FR\nRECEIVE    0.08421390751120486 ETH\n           at least 0.08337176843609281\nINTO       Treasury\n           " + address + "\nSIGNS      Alice Martin (mem_alice)\nREQUEST    " + pending.ID},
+			Text: "Decision      APPROVE this purchase\nYou pay       250 EUR by card, FR\nTo address    0x 7E5F 4552 091A 6912 5d5D fCb7 b8C2 6590 2939 5Bdf\n" +
+				"Asked by      Atlas Trading SAS (ent_sandbox); which person is not proven\nRequest       " + pending.ID},
 		"/v1/entity": wire.Entity{ID: "ent_sandbox", Name: "Atlas Trading SAS", Enrolled: true, Signer: "ok", Env: "sandbox", Log: statement.Log{Size: 6, Head: digest}, ServerTime: c.now,
 			Members: []wire.Member{{ID: "mem_alice", Name: "Alice Martin", Role: "OPERATOR", Curve: "secp256k1", Key: digest, ChannelIn: "token"}}},
 	}
@@ -194,7 +195,7 @@ func TestTheRealCore(t *testing.T) {
 			for _, v := range []struct {
 				scheme string
 				width  int64
-			}{{"light", 1280}, {"light", 320}, {"dark", 1280}, {"dark", 320}} {
+			}{{"light", 1280}, {"light", 1120}, {"light", 320}, {"dark", 1280}, {"dark", 320}} { // two columns begin at 1120 px, where the first is narrowest
 				p.media(v.scheme, "reduce")
 				p.do(chromedp.EmulateViewport(v.width, 900))
 				fits(p, v.scheme, v.width)

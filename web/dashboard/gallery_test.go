@@ -72,9 +72,7 @@ func fits(p tab, how string, width int64) {
 	if w := js[int64](p, "document.documentElement.scrollWidth"); w > width {
 		p.Errorf("%s at %d px: the page is %d px wide: %s", how, width, w, js[string](p, widest))
 	}
-	if width < 600 {
-		p.want(sideways, []string{})
-	}
+	p.want(sideways, []string{})
 }
 
 // small lists what a finger may miss: less than 44 px high. Links in a sentence
