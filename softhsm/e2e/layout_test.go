@@ -75,6 +75,8 @@ var importRules = []struct {
 	{packages: "web/internal/gateway", forbidden: "countersign/web/internal/api", reason: "api → gateway → store"},
 	{packages: "web/internal/gateway", forbidden: "net/http", reason: "a use case does not know how it was asked"},
 	{packages: "bridge/...", forbidden: "countersign/bridge/internal/hsm", except: []string{"bridge/internal/device"}, reason: "a module runs in a process of its own"},
+	{packages: "bridge/internal/member", forbidden: "countersign/bridge/internal/unlock", reason: "who a member is does not depend on what is unlocked"},
+	{packages: "bridge/internal/member", forbidden: "countersign/bridge/internal/approver", reason: "the way of an approval goes forward: no room imports back"},
 	{packages: "bridge/...", forbidden: "github.com/miekg/pkcs11", except: []string{"bridge/internal/hsm"}, reason: "one owner of each PKCS#11 module"},
 	{packages: "bridge/...", forbidden: "github.com/ThalesGroup/crypto11", reason: "it would initialise a module that the bridge owns"},
 	{packages: "web/...", forbidden: "github.com/miekg/pkcs11", reason: "the gateway's key in an HSM goes through crypto11"},

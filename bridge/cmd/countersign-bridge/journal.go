@@ -11,6 +11,7 @@ import (
 	"countersign/bridge/internal/approver"
 	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/member"
 	"countersign/shared/fault"
 )
 
@@ -176,11 +177,11 @@ func checkHead(cfg approver.Config, path string, std stdio) error {
 	if err != nil {
 		return err
 	}
-	members, leftOut, err := approver.Certificates(cfg)
+	list, err := cfg.Members()
 	if err != nil {
 		return err
 	}
-	for _, m := range members {
+	for _, m := range list.All {
 		signed, err := journal.OpenHead(string(token), m.Approval)
 		if fault.CodeOf(err) == fault.SignatureInvalid {
 			continue // it is another member's, or nobody's
@@ -205,7 +206,7 @@ func checkHead(cfg approver.Config, path string, std stdio) error {
 		return err
 	}
 	why := "the head is not signed by the approval key of any identity in the configuration"
-	for _, o := range leftOut {
+	for _, o := range list.Out {
 		why += fmt.Sprintf("; the identity %s is left out: %v", o.Member, o.Err)
 	}
 	return fault.New(fault.SignatureInvalid, why)
@@ -253,28 +254,28 @@ func (c *journalVerify) sign(ctx context.Context, cfg approver.Config, std stdio
 }
 
 // oneMember finds the identity that is meant.
-func oneMember(cfg approver.Config, member string) (approver.Certified, error) {
-	all, leftOut, err := approver.Certificates(cfg)
+func oneMember(cfg approver.Config, member string) (*member.Identity, error) {
+	list, err := cfg.Members()
 	if err != nil {
-		return approver.Certified{}, err
+		return nil, err
 	}
-	for _, m := range all {
+	for _, m := range list.All {
 		if m.Member == member || member == "" && len(cfg.Identities) == 1 {
 			return m, nil
 		}
 	}
-	for _, o := range leftOut {
+	for _, o := range list.Out {
 		if o.Member == member || member == "" && len(cfg.Identities) == 1 {
-			return approver.Certified{}, fmt.Errorf("identity %s: %w", o.Member, o.Err)
+			return nil, fmt.Errorf("identity %s: %w", o.Member, o.Err)
 		}
 	}
 	switch {
 	case len(cfg.Identities) == 0:
-		return approver.Certified{}, fault.New(fault.NotFound, "the configuration has no identity")
+		return nil, fault.New(fault.NotFound, "the configuration has no identity")
 	case member == "":
-		return approver.Certified{}, fault.New(fault.Invalid, "the configuration has several identities: say which with --member")
+		return nil, fault.New(fault.Invalid, "the configuration has several identities: say which with --member")
 	}
-	return approver.Certified{}, fault.New(fault.NotFound, fmt.Sprintf("the configuration has no identity %q", member))
+	return nil, fault.New(fault.NotFound, fmt.Sprintf("the configuration has no identity %q", member))
 }
 
 type journalExport struct {

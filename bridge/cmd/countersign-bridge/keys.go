@@ -15,6 +15,7 @@ import (
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/member"
 	"countersign/shared/fault"
 	"countersign/shared/jwk"
 	"countersign/shared/jws"
@@ -90,7 +91,7 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 	if err != nil {
 		return err
 	}
-	members, leftOut, certificateErr := approver.Certificates(cfg)
+	members, certificateErr := cfg.Members()
 	devices, err := device.Open(device.Config{Modules: cfg.DeviceModules(), Timeout: tokenTimeout})
 	if err != nil {
 		return err
@@ -98,10 +99,10 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 	defer func() { err = errors.Join(err, devices.Close()) }()
 	seen, hidden := map[string]bool{}, false
 	list, out := keyList{Keys: []listedKey{}}, []string{}
-	for _, o := range leftOut {
+	for _, o := range members.Out {
 		out = append(out, fmt.Sprintf("left out: the identity %s: %v", o.Member, o.Err))
 	}
-	for _, m := range members {
+	for _, m := range members.All {
 		if err := m.Valid(time.Now()); err != nil {
 			out = append(out, fmt.Sprintf("left out by the bridge: the identity %s: %v", m.Member, err))
 		}
@@ -126,7 +127,7 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 		}
 		for _, k := range all.Keys {
 			seen[k.PublicKey().Thumbprint()] = true
-			used, state := usedAs(members, k.PublicKey()), "present"
+			used, state := usedAs(members.All, k.PublicKey()), "present"
 			if len(used) == 0 && !k.Proven() {
 				state = "present, unproven"
 			}
@@ -137,19 +138,19 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 		}
 	}
 	unusable := devices.Usable()
-	if len(seen) == 0 && len(members) == 0 && !hidden && certificateErr == nil && unusable == nil {
+	if len(seen) == 0 && len(members.All) == 0 && !hidden && certificateErr == nil && unusable == nil {
 		out = append(out, "no token shows a key without its PIN: countersign-bridge keys generate makes keys")
 	}
-	for _, m := range members {
+	for _, m := range members.All {
 		for _, k := range m.Keys() {
-			if seen[k.Key.Thumbprint()] {
+			if seen[k.Public.Thumbprint()] {
 				continue
 			}
 			state := fault.KeyUnsuited // there is one, and it is another
 			if _, err := devices.Key(ctx, k.URI); err != nil {
 				state = fault.CodeOf(err)
 			}
-			list.add(k.URI, k.Key, []string{k.Purpose + " of " + m.Member}, string(state))
+			list.add(k.URI, k.Public, []string{k.Purpose + " of " + m.Member}, string(state))
 		}
 	}
 	list.LeftOut = out
@@ -176,10 +177,10 @@ func uriOf(token device.URI, key *device.Key, among []*device.Key) string {
 }
 
 // usedAs says what the certificates call a key.
-func usedAs(members []approver.Certified, key jws.PublicKey) (all []string) {
+func usedAs(members []*member.Identity, key jws.PublicKey) (all []string) {
 	for _, m := range members {
 		for _, k := range m.Keys() {
-			if k.Key.Equal(key) {
+			if k.Public.Equal(key) {
 				all = append(all, k.Purpose+" of "+m.Member)
 			}
 		}
@@ -242,10 +243,10 @@ func (c *keysGenerate) Run(ctx context.Context, std stdio) (err error) {
 		return lacks(called, c.Curve, "It has "+strings.Join(can, ", ")+": use --curve")
 	}
 	var out made
-	if c.Only != approver.PurposeChannel {
+	if c.Only != member.PurposeChannel {
 		out.ApprovalKey, out.Approval, err = s.generate(ctx, d, device.Template{Curve: c.Curve, Label: c.Approval, Sign: true})
 	}
-	if err == nil && c.Only != approver.PurposeApproval {
+	if err == nil && c.Only != member.PurposeApproval {
 		out.ChannelKey, out.Channel, err = s.generate(ctx, d, device.Template{Curve: c.Curve, Label: c.Channel, Derive: true})
 	}
 	if out.Approval == nil && out.Channel == nil {
@@ -265,9 +266,9 @@ func writeJSON(w io.Writer, v any) error {
 func (c *keysGenerate) lacking(called string, s device.State) error {
 	for _, what := range s.Lacks {
 		switch {
-		case what == device.LacksECDH && c.Only != approver.PurposeApproval:
+		case what == device.LacksECDH && c.Only != member.PurposeApproval:
 			return lacks(called, what, "It can hold no channel key: use --only approval, and a channel key in another token or in software")
-		case what == device.LacksSigning && c.Only != approver.PurposeChannel:
+		case what == device.LacksSigning && c.Only != member.PurposeChannel:
 			return lacks(called, what, "It can hold no approval key: use another token")
 		case what == c.Curve:
 			return lacks(called, what, "Use another --curve")
@@ -384,14 +385,14 @@ func (s *tokens) deleteKey(ctx context.Context, key *device.Key) error {
 // usedBy says which identity names a key: by its URI, or in its certificate.
 func (s *tokens) usedBy(ctx context.Context, key keys.Key) string {
 	for _, ic := range s.cfg.Identities {
-		for _, k := range []struct{ purpose, uri string }{{approver.PurposeApproval, ic.ApprovalKey}, {approver.PurposeChannel, ic.ChannelKey}} {
+		for _, k := range []struct{ purpose, uri string }{{member.PurposeApproval, ic.ApprovalKey}, {member.PurposeChannel, ic.ChannelKey}} {
 			if named, err := s.devices.Key(ctx, k.uri); err == nil && named.PublicKey().Equal(key.PublicKey()) {
 				return "the " + k.purpose + " key of " + ic.Member
 			}
 		}
 	}
-	if members, _, err := approver.Certificates(s.cfg); err == nil {
-		if used := usedAs(members, key.PublicKey()); len(used) > 0 {
+	if list, err := s.cfg.Members(); err == nil {
+		if used := usedAs(list.All, key.PublicKey()); len(used) > 0 {
 			return "certified as " + strings.Join(used, ", ")
 		}
 	}

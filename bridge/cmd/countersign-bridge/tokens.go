@@ -13,6 +13,7 @@ import (
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/member"
 	"countersign/shared/fault"
 	"countersign/shared/name"
 )
@@ -82,9 +83,9 @@ func (s *tokens) token(ctx context.Context, named string) (*device.Device, error
 
 // certified finds a key of an identity and makes sure that it is the one in the
 // certificate.
-func (s *tokens) certified(ctx context.Context, k approver.CertifiedKey) (*device.Key, error) {
+func (s *tokens) certified(ctx context.Context, k member.Key) (*device.Key, error) {
 	key, err := s.key(ctx, k.URI)
-	if err == nil && !key.PublicKey().Equal(k.Key) {
+	if err == nil && !key.PublicKey().Equal(k.Public) {
 		err = fault.New(fault.KeyUnsuited, fmt.Sprintf("the token's key %s is not the one in the certificate", k.URI))
 	}
 	return key, err
@@ -113,7 +114,7 @@ func (s *tokens) key(ctx context.Context, uri string) (*device.Key, error) {
 // proven is a key that may be believed: a certificate of the configuration names it, or
 // its private half has proven it. That takes the PIN.
 func (s *tokens) proven(ctx context.Context, uri string, key *device.Key) (*device.Key, error) {
-	if members, _, err := approver.Certificates(s.cfg); err == nil && len(usedAs(members, key.PublicKey())) > 0 {
+	if list, err := s.cfg.Members(); err == nil && len(usedAs(list.All, key.PublicKey())) > 0 {
 		return key, nil
 	}
 	const why = "The key proves that its private half is in the token."

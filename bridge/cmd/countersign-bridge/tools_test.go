@@ -20,6 +20,7 @@ import (
 	"countersign/bridge/internal/approver"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/member"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/jwk"
@@ -132,7 +133,7 @@ func certify(t *testing.T, config string, m made) {
 	}
 	configure(t, config, func(cfg map[string]any) {
 		cfg["signer_file"] = "signer.json"
-		cfg["identities"] = []approver.IdentityConfig{{Entity: "ent_test", Member: "mem_alice", CertificateFile: "alice.jws", ApprovalKey: m.ApprovalKey, ChannelKey: m.ChannelKey}}
+		cfg["identities"] = []member.Config{{Entity: "ent_test", Member: "mem_alice", CertificateFile: "alice.jws", ApprovalKey: m.ApprovalKey, ChannelKey: m.ChannelKey}}
 	})
 }
 

@@ -34,7 +34,7 @@ func closeChannel(t *testing.T, b *page.Bridge, l *line) {
 
 func TestAPINAllowsOnePageTheKeysThatItsPromptNamesAndNoOther(t *testing.T) {
 	t.Parallel()
-	g := newRigOf(t, []*member{{id: "mem_alice", label: "alice", approval: memory(t, jws.Secp256k1), channel: memory(t, jws.Secp256k1)},
+	g := newRigOf(t, []*owner{{id: "mem_alice", label: "alice", approval: memory(t, jws.Secp256k1), channel: memory(t, jws.Secp256k1)},
 		{id: "mem_carol", label: "alice", prefix: "carol-", approval: memory(t, jws.P256), channel: memory(t, jws.P256)}})
 	b := g.mustConnect()
 	l := g.mustOpen(b, "mem_alice")

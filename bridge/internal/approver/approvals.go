@@ -194,7 +194,7 @@ func (c *conn) receive(a *approvalState, record []byte) (*item, error) {
 	id := a.channel.identity
 	it := &item{approval: a, session: session, payload: m.Statement, read: read, wants: wants, text: text,
 		want: statement.Want{Entity: id.Entity, Request: a.request, Decision: a.decision, Member: id.Member,
-			Key: id.approval.Thumbprint(), Channel: base64.RawURLEncoding.EncodeToString(session.HandshakeHash())}}
+			Key: id.Approval.Thumbprint(), Channel: base64.RawURLEncoding.EncodeToString(session.HandshakeHash())}}
 	return it, c.check(it)
 }
 
@@ -231,9 +231,9 @@ func (c *conn) decide(a *approvalState, record []byte) (r frame.ApprovalDecideRe
 // its own to type.
 func decisionOn(what string, id *identity, decision string) consent.Question {
 	if decision == statement.Reject {
-		return consent.Question{Title: "Reject " + what + " of " + id.entityName, Word: consent.RejectWord}
+		return consent.Question{Title: "Reject " + what + " of " + id.EntityName, Word: consent.RejectWord}
 	}
-	return consent.Question{Title: "Approve " + what + " of " + id.entityName, Word: consent.Word}
+	return consent.Question{Title: "Approve " + what + " of " + id.EntityName, Word: consent.Word}
 }
 
 // whileValid ends when the statement does, so that nobody reads what they cannot
@@ -245,7 +245,7 @@ func (c *conn) whileValid(ctx context.Context, it *item) (context.Context, conte
 
 // approvalKey is the key that signs statements, for a page's approval or batch.
 func (c *conn) approvalKey(id *identity, approval string) *keyUse {
-	return &keyUse{conn: c, identity: id, uri: id.ApprovalKey, want: id.approval, why: "signs the statement that you just read.",
+	return &keyUse{conn: c, identity: id, uri: id.ApprovalKey, want: id.Approval, why: "signs the statement that you just read.",
 		about: frame.PromptParams{Approval: approval, Kind: frame.PromptConfirm}}
 }
 
@@ -294,7 +294,7 @@ func (c *conn) sign(it *item, use *keyUse) (r frame.ApprovalDecideResult, err er
 func (c *conn) note(it *item, kind string, err error) error {
 	id := it.approval.channel.identity
 	e := c.entry(kind, id)
-	e.Key, e.Request, e.Batch, e.Decision = id.approval.Thumbprint(), it.approval.request, it.batch, it.approval.decision
+	e.Key, e.Request, e.Batch, e.Decision = id.Approval.Thumbprint(), it.approval.request, it.batch, it.approval.decision
 	e.Statement, e.Digest, e.Code = statement.TypApproval, it.approval.digest, string(fault.CodeOf(err))
 	e.Record = it.wants.Record()
 	if jerr := c.bridge.deps.Journal.Append(e); jerr != nil {

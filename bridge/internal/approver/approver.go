@@ -39,6 +39,7 @@ import (
 	"countersign/bridge/internal/instance"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/member"
 	"countersign/bridge/internal/peer"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
@@ -133,10 +134,8 @@ type Bridge struct {
 	blocks     *Blocks
 	origins    *Origins // in the configuration file
 	unstored   sync.Map // sites that are blocked and could not be written to blocks
+	members    *member.List
 	identities []*identity
-	leftOut    []LeftOut // identities that cannot be used
-
-	saidLeftOut map[*identity]bool // of which it was logged that they expired
 
 	grants   *grants
 	leases   *leases
@@ -177,13 +176,13 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 		grants: newGrants(), leases: newLeases(deps.Now), limits: newLimits(deps.Now), idle: newIdleness(deps.Now, limit),
 		pulled: newAlarms(), silenced: newAlarms()}
 	b.refusals = newRefusals(deps.Now, b.record)
-	if b.identities, b.leftOut, err = loadIdentities(cfg); err != nil {
+	if b.members, err = cfg.Members(); err != nil {
 		return nil, err
 	}
-	for _, id := range b.identities {
-		id.tokens = deps.Devices
+	for _, id := range b.members.All {
+		b.identities = append(b.identities, &identity{Identity: id, tokens: deps.Devices})
 	}
-	b.sayLeftOut()
+	b.members.Report(deps.Log, deps.Now())
 	if b.key, err = loadLinkKey(filepath.Join(cfg.StateDir, "link.key"), deps.Rand); err != nil {
 		return nil, err
 	}

@@ -212,7 +212,7 @@ func (b *batch) ask(listed []*part, use *keyUse) (approved []*part, err error) {
 func (b *batch) shown(it *item, n int) journal.Event {
 	id := it.approval.channel.identity
 	e := b.conn.entry(journal.Batched, id)
-	e.Key, e.Batch, e.Count, e.Decision, e.Statement = id.approval.Thumbprint(), b.id, n, it.approval.decision, statement.TypApproval
+	e.Key, e.Batch, e.Count, e.Decision, e.Statement = id.Approval.Thumbprint(), b.id, n, it.approval.decision, statement.TypApproval
 	return e
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/bridge/internal/statefile"
 	"countersign/shared/fault"
 )
 
@@ -23,15 +24,15 @@ type Block struct {
 
 // Blocks is the list of sites that the person blocked at the prompt, in
 // blocks.json.
-type Blocks struct{ file listFile[Block] }
+type Blocks struct{ file *statefile.List[Block] }
 
 // OpenBlocks is the list in a bridge's state directory.
 func OpenBlocks(stateDir string) *Blocks {
-	return &Blocks{listFile[Block]{dir: stateDir, name: "blocks"}}
+	return &Blocks{statefile.NewList[Block](stateDir, "blocks")}
 }
 
 // List returns all blocked sites, the oldest block first.
-func (b *Blocks) List() ([]Block, error) { return b.file.read() }
+func (b *Blocks) List() ([]Block, error) { return b.file.Read() }
 
 // Has reports whether a site is blocked.
 func (b *Blocks) Has(origin string) (bool, error) {
@@ -41,7 +42,7 @@ func (b *Blocks) Has(origin string) (bool, error) {
 
 // Add blocks a site from now on.
 func (b *Blocks) Add(origin string, now time.Time) error {
-	return b.file.change(func(list []Block) ([]Block, error) {
+	return b.file.Change(func(list []Block) ([]Block, error) {
 		if slices.ContainsFunc(list, func(x Block) bool { return x.Origin == origin }) {
 			return list, nil
 		}
@@ -55,7 +56,7 @@ func (b *Blocks) Add(origin string, now time.Time) error {
 // Unblock lets a site ask again, or "all" of them, and returns what was blocked.
 // It works while a bridge runs.
 func (b *Blocks) Unblock(which string) (gone []Block, err error) {
-	err = b.file.change(func(list []Block) ([]Block, error) {
+	err = b.file.Change(func(list []Block) ([]Block, error) {
 		return slices.DeleteFunc(list, func(x Block) bool {
 			match := which == "all" || x.Origin == which || strings.HasPrefix(x.Origin, which+relayedBy)
 			if match {

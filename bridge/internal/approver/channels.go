@@ -92,15 +92,15 @@ func (c *conn) openChannel(ctx context.Context, p frame.ChannelOpenParams) (r fr
 	if err := c.bridge.suits(ctx, id); err != nil {
 		return r, err
 	}
-	suite, err := channel.SuiteFor(id.channel.Curve())
+	suite, err := channel.SuiteFor(id.Channel.Curve())
 	if err != nil {
 		return r, err
 	}
-	static := &keyUse{conn: c, identity: id, uri: id.ChannelKey, want: id.channel, why: "opens the channel to the vault of " + id.entityName + "."}
+	static := &keyUse{conn: c, identity: id, uri: id.ChannelKey, want: id.Channel, why: "opens the channel to the vault of " + id.EntityName + "."}
 	if err := static.open(ctx); err != nil {
 		return r, err
 	}
-	i, err := channel.NewInitiator(channel.InitiatorConfig{Suite: suite, Static: static, Remote: id.remote, Entity: id.Entity,
+	i, err := channel.NewInitiator(channel.InitiatorConfig{Suite: suite, Static: static, Remote: id.Remote, Entity: id.Entity,
 		Rand: c.bridge.deps.Rand, Now: c.bridge.deps.Now})
 	if err != nil {
 		return r, err
@@ -125,10 +125,10 @@ func (c *conn) openChannel(ctx context.Context, p frame.ChannelOpenParams) (r fr
 // suits fails with KEY_UNSUITED when a token cannot do what the identity will need
 // of it: better now than when the person has read and approved.
 func (b *Bridge) suits(ctx context.Context, id *identity) error {
-	needs := map[string][]string{id.token(): {"ECDSA", id.approval.Curve()}}
-	if id.channelIn == statement.InToken {
+	needs := map[string][]string{id.token(): {"ECDSA", id.Approval.Curve()}}
+	if id.ChannelIn == statement.InToken {
 		d := id.tokens.Token(id.ChannelKey)
-		needs[d] = append(needs[d], "ECDH", id.channel.Curve())
+		needs[d] = append(needs[d], "ECDH", id.Channel.Curve())
 	}
 	for label, needed := range needs {
 		dev, err := b.deps.Devices.Device(ctx, label)
@@ -137,7 +137,7 @@ func (b *Bridge) suits(ctx context.Context, id *identity) error {
 		}
 		for _, n := range needed {
 			if slices.Contains(dev.Lacks, n) {
-				return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %s cannot do %s, which the keys of %s need; use another token", name.Quote(dev.Label), n, id.memberName)).
+				return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %s cannot do %s, which the keys of %s need; use another token", name.Quote(dev.Label), n, id.Name)).
 					With("device", dev.Label).With("lacks", n)
 			}
 		}
@@ -171,7 +171,7 @@ func (s *channelState) finish(act2 []byte) (act3 []byte, err error) {
 	}
 	i := s.initiator
 	s.initiator = nil
-	act3, s.session, err = i.Finish(s.ctx, act2, []byte(s.identity.certificate))
+	act3, s.session, err = i.Finish(s.ctx, act2, []byte(s.identity.Certificate))
 	return act3, err
 }
 

@@ -13,13 +13,13 @@ import (
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/dialout"
 	"countersign/bridge/internal/guard"
+	"countersign/bridge/internal/member"
+	"countersign/bridge/internal/statefile"
+	"countersign/shared/frame"
 	"countersign/shared/link"
 	"countersign/shared/secret"
 	"countersign/shared/strictjson"
 )
-
-// maxConfig is the largest file that is read, in bytes.
-const maxConfig = 256 << 10
 
 // Config is the configuration file of `countersign-bridge approver`: JSON, and
 // unknown fields are errors. Relative paths are seen from the file's folder.
@@ -39,7 +39,7 @@ type Config struct {
 	// "configdir='sql:/home/alice/nss' certPrefix='' keyPrefix='' secmod='secmod.db' flags=".
 	ModuleReserved map[string]string `json:"module_reserved,omitempty"`
 	// Identities are the members whose tokens are used at this computer.
-	Identities []IdentityConfig `json:"identities"`
+	Identities []member.Config `json:"identities"`
 	// SignerFile is the signer.json that the vault's operator handed over: the
 	// keys of the signer that this bridge trusts.
 	SignerFile string `json:"signer_file"`
@@ -58,13 +58,10 @@ type Config struct {
 	file string // where it was read from: the origins may change while the bridge runs
 }
 
-// IdentityConfig is one member of one entity.
-type IdentityConfig struct {
-	Entity          string `json:"entity"`
-	Member          string `json:"member"`
-	CertificateFile string `json:"certificate_file"` // mem_….jws, from the vault's operator
-	ApprovalKey     string `json:"approval_key"`     // "pkcs11:token=alice;object=approval"
-	ChannelKey      string `json:"channel_key"`      // "pkcs11:token=alice;object=channel"
+// Members reads the identities of the configuration. It fails for what concerns all
+// of them: the signer's file, and a member that is listed twice.
+func (c Config) Members() (*member.List, error) {
+	return member.Read(c.SignerFile, c.Identities, frame.MaxIdentities)
 }
 
 // DeviceModules are the modules as bridge/internal/device opens them.
@@ -79,14 +76,14 @@ func (c Config) DeviceModules() []device.Module {
 // Load reads a configuration file.
 func Load(path string) (Config, error) {
 	var cfg Config
-	data, err := readFile(path)
+	data, err := statefile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Config{}, fmt.Errorf("there is no configuration yet: %w\n  → Begin with the example: /usr/share/doc/countersign-bridge/examples/bridge.json, or bridge/packaging/bridge.json in the source", err)
 	}
 	if err != nil {
 		return Config{}, err
 	}
-	if err := strictjson.UnmarshalFile(data, &cfg, maxConfig); err != nil {
+	if err := strictjson.UnmarshalFile(data, &cfg, statefile.Max); err != nil {
 		return Config{}, fmt.Errorf("read %s: %w", path, err)
 	}
 	cfg.file = path
@@ -140,26 +137,9 @@ func absolute(dir, path string) string {
 	return filepath.Join(dir, path)
 }
 
-// readFile reads a small file.
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxConfig+1))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
-	}
-	if len(data) > maxConfig {
-		return nil, fmt.Errorf("read %s: it is larger than %d bytes", path, maxConfig)
-	}
-	return data, nil
-}
-
 // loadLinkKey reads the bridge's own static key, or makes it at the first start.
 func loadLinkKey(path string, random io.Reader) (*link.Key, error) {
-	data, _, err := secret.Line(path, maxConfig)
+	data, _, err := secret.Line(path, statefile.Max)
 	if errors.Is(err, fs.ErrNotExist) {
 		k, err := link.NewKey(random)
 		if err != nil {

@@ -121,13 +121,13 @@ func newBadBridge(t *testing.T) *badBridge {
 			t.Error(err)
 		}
 	})
-	m := &member{id: "mem_alice", label: "alice"}
+	m := &owner{id: "mem_alice", label: "alice"}
 	for label, to := range map[string]*keys.Key{"approval": &m.approval, "channel": &m.channel} {
 		if *to, err = d.Key(t.Context(), "pkcs11:token=alice;object="+label); err != nil {
 			t.Fatal(err)
 		}
 	}
-	b := &badBridge{rig: start(t, devices{d}, []*member{m}), Faulty: f}
+	b := &badBridge{rig: start(t, devices{d}, []*owner{m}), Faulty: f}
 	b.person.pin = func(context.Context, consent.PINQuestion) ([]byte, error) {
 		b.mu.Lock()
 		defer b.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"countersign/bridge/internal/member"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 )
@@ -32,11 +33,11 @@ func (g *grants) has(pairing string, key jws.PublicKey) bool {
 	return ok
 }
 
-func (g *grants) give(pairing, device string, keys []memberKey) {
+func (g *grants) give(pairing, device string, keys []member.Key) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, k := range keys {
-		g.of[grant{pairing, k.want.Thumbprint()}] = device
+		g.of[grant{pairing, k.Public.Thumbprint()}] = device
 	}
 }
 
@@ -56,31 +57,27 @@ func (g *grants) take(which func(grant, string) bool) {
 	maps.DeleteFunc(g.of, which)
 }
 
-// memberKey is one of the two keys of an identity.
-type memberKey struct {
-	purpose string // for people
-	uri     string
-	want    jws.PublicKey // from the certificate
-}
-
 // on returns the identity's keys that are in a token, whichever attributes of it their
 // URIs have.
-func (id *identity) on(device string) (all []memberKey) {
-	for _, k := range []memberKey{
-		{"the approval key of " + id.memberName + ", which signs what you approve", id.ApprovalKey, id.approval},
-		{"the channel key of " + id.memberName + ", which opens channels to the vault", id.ChannelKey, id.channel},
-	} {
-		if k.uri != "" && id.tokens.Token(k.uri) == device {
+func (id *identity) on(device string) (all []member.Key) {
+	for _, k := range id.Keys() {
+		if id.tokens.Token(k.URI) == device {
 			all = append(all, k)
 		}
 	}
 	return all
 }
 
+// purposes say to people what a key of a member is for.
+var purposes = map[string]string{
+	member.PurposeApproval: "the approval key of %s, which signs what you approve",
+	member.PurposeChannel:  "the channel key of %s, which opens channels to the vault",
+}
+
 // devices are the identity's tokens: one, or two.
 func (id *identity) devices() []string {
 	all := []string{id.token()}
-	if id.channelIn == statement.InToken {
+	if id.ChannelIn == statement.InToken {
 		if d := id.tokens.Token(id.ChannelKey); d != all[0] {
 			all = append(all, d)
 		}
@@ -94,7 +91,7 @@ func (id *identity) allows(site, device string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Until the token is pulled or locked, %s may use:\n", site)
 	for _, k := range id.on(device) {
-		fmt.Fprintf(&b, "- %s\n", k.purpose)
+		fmt.Fprintf(&b, "- "+purposes[k.Purpose]+"\n", id.Name)
 	}
 	b.WriteString("You will still be asked about every signature.\n")
 	return b.String()

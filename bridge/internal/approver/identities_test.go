@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"countersign/bridge/internal/member"
+	"countersign/bridge/internal/statefile"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/jws"
@@ -19,7 +21,7 @@ import (
 )
 
 // certify writes the certificate of a member.
-func (v *vault) certify(m *member, file string, expires time.Time) {
+func (v *vault) certify(m *owner, file string, expires time.Time) {
 	v.t.Helper()
 	cert, err := statement.Encode(statement.Member{V: 1, Type: "member", Entity: entity, Member: m.id, Name: m.label, Role: statement.Operator,
 		Approval: m.approval.PublicKey().JWK(), Channel: m.channel.PublicKey().JWK(), ChannelIn: statement.InToken,
@@ -86,7 +88,7 @@ func TestAnIdentityThatCannotBeUsedCostsNoOther(t *testing.T) {
 		"unnamed":    {func(g *rig) { g.cfg.Identities[0].CertificateFile = "" }, fault.CertificateBad, "read the certificate"},
 		"empty":      {text(""), fault.CertificateBad, "not from the pinned signer"},
 		"garbage":    {text("\x00\xff garbage"), fault.CertificateBad, "not from the pinned signer"},
-		"too large":  {text(strings.Repeat("x", maxConfig+1)), fault.CertificateBad, "larger than"},
+		"too large":  {text(strings.Repeat("x", statefile.Max+1)), fault.CertificateBad, "larger than"},
 		"unreadable": {func(g *rig) { g.cfg.Identities[0].CertificateFile += "\x00" }, fault.CertificateBad, "read the certificate"},
 		"of another vault": {func(g *rig) {
 			other := &vault{t: g.t, key: memory(g.t, jws.P256)}
@@ -119,7 +121,8 @@ func TestAnIdentityThatCannotBeUsedCostsNoOther(t *testing.T) {
 			if said := log.String(); strings.Count(said, "an identity is left out") != 1 || !strings.Contains(said, "member=mem_alice") || !strings.Contains(said, r.says) || strings.Contains(said, "4711") {
 				t.Errorf("the log, without one line that says %q: %s", r.says, said)
 			}
-			all, out, err := Certificates(g.cfg)
+			list, err := g.cfg.Members()
+			all, out := list.All, list.Out
 			if r.says == "expired on" {
 				if err != nil || len(all) != 2 || fault.CodeOf(all[0].Valid(time.Now())) != r.code || all[1].Valid(time.Now()) != nil || len(out) != 0 {
 					t.Errorf("the commands see %+v, %+v, %v", all, out, err)
@@ -203,9 +206,9 @@ func TestABridgeWithoutAnIdentityThatCanBeUsedStartsAndSaysSo(t *testing.T) {
 
 func TestMoreIdentitiesThanAPageMayBeToldOfCostNoOther(t *testing.T) {
 	t.Parallel()
-	var many []*member
+	var many []*owner
 	for i := range frame.MaxIdentities + 2 {
-		many = append(many, &member{id: fmt.Sprintf("mem_%04d", i), label: fmt.Sprintf("token%d", i), approval: memory(t, jws.P256), channel: memory(t, jws.P256)})
+		many = append(many, &owner{id: fmt.Sprintf("mem_%04d", i), label: fmt.Sprintf("token%d", i), approval: memory(t, jws.P256), channel: memory(t, jws.P256)})
 	}
 	g := newRigOf(t, many)
 	if got := strings.Fields(g.members()); len(got) != frame.MaxIdentities || got[0] != "mem_0000" {
@@ -218,7 +221,7 @@ func TestMoreIdentitiesThanAPageMayBeToldOfCostNoOther(t *testing.T) {
 func TestWhatConcernsAllIdentitiesStopsTheStart(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
-	write(t, filepath.Join(g.cfg.StateDir, "nameless.json"), signerFile{Entity: entity})
+	write(t, filepath.Join(g.cfg.StateDir, "nameless.json"), member.SignerFile{Entity: entity})
 	put(t, filepath.Join(g.cfg.StateDir, "garbage.json"), "{")
 	for name, r := range map[string]struct {
 		spoil func(*Config)
@@ -232,7 +235,7 @@ func TestWhatConcernsAllIdentitiesStopsTheStart(t *testing.T) {
 		cfg := g.cfg
 		r.spoil(&cfg)
 		_, err := New(cfg, Deps{Log: slog.New(slog.DiscardHandler)})
-		_, _, again := Certificates(cfg)
+		_, again := cfg.Members()
 		if err == nil || !strings.Contains(err.Error(), r.says) || again == nil || !strings.Contains(again.Error(), r.says) {
 			t.Errorf("%s: %v, and the commands: %v", name, err, errors.Unwrap(again))
 		}

@@ -10,6 +10,7 @@ import (
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/member"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
@@ -57,15 +58,15 @@ func twins(t *testing.T) (d devices, each [2]*softhsm.Faulty, uris [2]string) {
 // keys that are certified.
 func startWith(t *testing.T, d devices, token, approval, channel string) *rig {
 	t.Helper()
-	return start(t, d, []*member{enrolled(t, d, token)}, func(g *rig) {
+	return start(t, d, []*owner{enrolled(t, d, token)}, func(g *rig) {
 		g.cfg.Identities[0].ApprovalKey, g.cfg.Identities[0].ChannelKey = approval+";object=approval", channel+";object=channel"
 	})
 }
 
 // enrolled is the member of the keys of a token.
-func enrolled(t *testing.T, d devices, token string) *member {
+func enrolled(t *testing.T, d devices, token string) *owner {
 	t.Helper()
-	m := &member{id: "mem_alice", label: "alice"}
+	m := &owner{id: "mem_alice", label: "alice"}
 	for purpose, to := range map[string]*keys.Key{"approval": &m.approval, "channel": &m.channel} {
 		var err error
 		if *to, err = d.Key(t.Context(), token+";object="+purpose); err != nil {
@@ -172,7 +173,7 @@ func TestTheBridgeSaysWhatItSees(t *testing.T) {
 	d, each, uris := twins(t)
 	each[0].Token.Plant(t, softhsm.Planted{Act: softhsm.PlantPublic, Label: "approval", ID: []byte("approval"), Curve: jws.P256, Point: memory(t, jws.P256).PublicKey().Uncompressed()})
 	g := startWith(t, d, uris[1], uris[1], "pkcs11:token=alice")
-	g.bridge.leftOut = []LeftOut{{IdentityConfig{Member: "mem_bob"}, fault.CertificateBad, errors.New("the certificate is gone")}}
+	g.bridge.members.Out = []member.LeftOut{{Config: member.Config{Member: "mem_bob"}, Code: fault.CertificateBad, Err: errors.New("the certificate is gone")}}
 	codes := map[string]string{}
 	for _, n := range g.bridge.seen(t.Context()) {
 		codes[n.ID] = n.Code

@@ -113,7 +113,7 @@ func (b *Bridge) housekeep(ctx context.Context) {
 				b.lockIdle(ctx, device)
 			}
 			b.refusals.flush(false)
-			b.sayLeftOut()
+			b.members.Report(b.deps.Log, b.deps.Now())
 		}
 	}
 }

@@ -87,7 +87,7 @@ func TestALabelStandsWithoutItsTricksInEveryPromptErrorAndRecord(t *testing.T) {
 			uri := id.URI().String()
 			var log bytes.Buffer
 			m := enrolled(t, devices{open}, uri)
-			g := start(t, devices{open}, []*member{m}, func(g *rig) {
+			g := start(t, devices{open}, []*owner{m}, func(g *rig) {
 				g.cfg.Identities[0].ApprovalKey, g.cfg.Identities[0].ChannelKey = uri+";object=approval", uri+";object=channel"
 				g.log = &log
 			})

@@ -131,7 +131,7 @@ func (c *conn) hasChannel(label string) bool {
 // hold lets the page use an identity's tokens until done is called. It fails with
 // DEVICE_IN_USE, and CERTIFICATE_INVALID when the identity's certificate has expired.
 func (c *conn) hold(id *identity) (done func(), err error) {
-	if err := id.valid(c.bridge.deps.Now()); err != nil {
+	if err := id.Valid(c.bridge.deps.Now()); err != nil {
 		return nil, err
 	}
 	return c.bridge.leases.take(c, id.devices())

@@ -56,7 +56,7 @@ func (c *conn) perform(m frame.Message) (any, error) {
 func (c *conn) info(ctx context.Context, _ frame.BridgeInfoParams) (frame.BridgeInfoResult, error) {
 	result := frame.BridgeInfoResult{Version: Version, Identities: []frame.Identity{}}
 	for _, id := range c.bridge.identities {
-		if id.valid(c.bridge.deps.Now()) != nil {
+		if id.Valid(c.bridge.deps.Now()) != nil {
 			continue // the bridge says so at its own computer
 		}
 		dev, err := c.bridge.deps.Devices.Device(ctx, id.token())
@@ -64,8 +64,8 @@ func (c *conn) info(ctx context.Context, _ frame.BridgeInfoParams) (frame.Bridge
 			dev = Device{Label: dev.Label} // why shows when it is used: one token that cannot be asked hides no other
 		}
 		result.Identities = append(result.Identities, frame.Identity{
-			Entity: id.Entity, EntityName: id.entityName, Member: id.Member, MemberName: id.memberName, Device: c.bridge.deps.Devices.Name(id.token()),
-			Curve: id.approval.Curve(), Present: dev.Present, Locked: dev.Locked || !dev.Present, ChannelIn: id.channelIn,
+			Entity: id.Entity, EntityName: id.EntityName, Member: id.Member, MemberName: id.Name, Device: c.bridge.deps.Devices.Name(id.token()),
+			Curve: id.Approval.Curve(), Present: dev.Present, Locked: dev.Locked || !dev.Present, ChannelIn: id.ChannelIn,
 			Holder: c.bridge.leases.other(c, id.token()), Lacks: dev.Lacks,
 		})
 	}

@@ -44,7 +44,7 @@ func TestABridgeWithoutAModuleThatLoadsRunsAndUsesItWhenItAppears(t *testing.T) 
 	if said := log.String(); strings.Count(said, "no PKCS#11 module can be used") != 1 || strings.Count(said, "its tokens are left out") != 1 || !strings.Contains(said, late) {
 		t.Errorf("the log: %s", said)
 	}
-	g := start(t, d, []*member{m})
+	g := start(t, d, []*owner{m})
 	g.person.pin = func(context.Context, consent.PINQuestion) ([]byte, error) { return []byte(f.Token.PIN), nil }
 	b := g.mustConnect()
 	if info := g.info(b, "mem_alice"); info.Present {

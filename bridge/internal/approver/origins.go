@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/guard"
+	"countersign/bridge/internal/statefile"
 	"countersign/shared/fault"
 )
 
@@ -83,7 +84,7 @@ func (o *Origins) Change(edit func([]string) ([]string, error)) error {
 	if err != nil || slices.Equal(list, cfg.Origins) {
 		return err
 	}
-	data, err := readFile(path)
+	data, err := statefile.Read(path)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"countersign/bridge/internal/statefile"
 	"countersign/shared/fault"
 )
 
@@ -24,15 +25,15 @@ type Pairing struct {
 }
 
 // Pairings is the list of pages that are paired, in pairings.json.
-type Pairings struct{ file listFile[Pairing] }
+type Pairings struct{ file *statefile.List[Pairing] }
 
 // OpenPairings is the list in a bridge's state directory.
 func OpenPairings(stateDir string) *Pairings {
-	return &Pairings{listFile[Pairing]{dir: stateDir, name: "pairings"}}
+	return &Pairings{statefile.NewList[Pairing](stateDir, "pairings")}
 }
 
 // List returns all pairings, the oldest first.
-func (p *Pairings) List() ([]Pairing, error) { return p.file.read() }
+func (p *Pairings) List() ([]Pairing, error) { return p.file.Read() }
 
 // Has reports whether this key is paired for this origin.
 func (p *Pairings) Has(origin string, key []byte) (bool, error) {
@@ -43,7 +44,7 @@ func (p *Pairings) Has(origin string, key []byte) (bool, error) {
 
 // Add stores a pairing, or notes that one was used now.
 func (p *Pairings) Add(origin string, key []byte, now time.Time) error {
-	return p.file.change(func(list []Pairing) ([]Pairing, error) {
+	return p.file.Change(func(list []Pairing) ([]Pairing, error) {
 		now := now.UTC().Truncate(time.Second)
 		encoded := base64.RawURLEncoding.EncodeToString(key)
 		for i := range list {
@@ -62,7 +63,7 @@ func (p *Pairings) Add(origin string, key []byte, now time.Time) error {
 // Revoke removes the pairings with this id or origin and returns them; "all"
 // removes every one.
 func (p *Pairings) Revoke(which string) (gone []Pairing, err error) {
-	err = p.file.change(func(list []Pairing) ([]Pairing, error) {
+	err = p.file.Change(func(list []Pairing) ([]Pairing, error) {
 		return slices.DeleteFunc(list, func(q Pairing) bool {
 			match := which == "all" || q.ID == which || q.Origin == which
 			if match {

@@ -8,6 +8,7 @@ import (
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/member"
 	"countersign/shared/fault"
 )
 
@@ -99,7 +100,7 @@ type drawer struct {
 func (d *drawer) Key(_ context.Context, uri string) (keys.Key, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	dev := d.devices[label(uri)]
+	dev := d.devices[d.Token(uri)]
 	if dev == nil || !dev.Present {
 		return nil, fault.New(fault.DeviceMissing, "no such token")
 	}
@@ -140,7 +141,7 @@ func (d *drawer) Login(_ context.Context, label string, pin []byte, final bool) 
 	return nil
 }
 
-func (d *drawer) Token(uri string) string { return label(uri) }
+func (d *drawer) Token(uri string) string { return member.Key{URI: uri}.Device() }
 
 func (d *drawer) Name(token string) string { return token }
 

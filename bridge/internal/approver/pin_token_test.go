@@ -36,13 +36,13 @@ func onFaulty(t *testing.T, set []faults.Fault, options ...func(*rig)) (*rig, *s
 			t.Error(err)
 		}
 	})
-	m := &member{id: "mem_alice", label: "alice"}
+	m := &owner{id: "mem_alice", label: "alice"}
 	for purpose, to := range map[string]*keys.Key{"approval": &m.approval, "channel": &m.channel} {
 		if *to, err = d.Key(t.Context(), m.uri(purpose)); err != nil {
 			t.Fatal(err)
 		}
 	}
-	g := start(t, devices{d}, []*member{m}, options...)
+	g := start(t, devices{d}, []*owner{m}, options...)
 	g.person.pin = func(context.Context, consent.PINQuestion) ([]byte, error) { return []byte(f.Token.PIN), nil }
 	return g, f
 }

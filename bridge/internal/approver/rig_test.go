@@ -22,6 +22,7 @@ import (
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/member"
 	"countersign/bridge/internal/peer"
 	"countersign/shared/channel"
 	"countersign/shared/frame"
@@ -39,15 +40,15 @@ const (
 	entity = "ent_sandbox"
 )
 
-// member is a person with a token, in memory or real.
-type member struct {
+// owner is a person with a token, in memory or real.
+type owner struct {
 	id, label         string
 	prefix            string // of the keys' labels in the token
 	approval, channel keys.Key
 }
 
 // uri names one of the member's keys.
-func (m *member) uri(purpose string) string {
+func (m *owner) uri(purpose string) string {
 	return "pkcs11:token=" + m.label + ";object=" + m.prefix + purpose
 }
 
@@ -57,7 +58,7 @@ type vault struct {
 	mu       sync.Mutex
 	key      keys.Key
 	channels map[string]keys.Key // by curve
-	members  map[string]*member
+	members  map[string]*owner
 	serve    func(*statement.Approval) // changes a statement before it is sent
 	nonce    int
 	got      []string // the JWS that were verified
@@ -67,7 +68,7 @@ type vault struct {
 type line struct {
 	v         *vault
 	bridge    *page.Bridge
-	member    *member
+	member    *owner
 	id        string // the bridge's name
 	responder *channel.Responder
 	session   *channel.Session
@@ -108,12 +109,12 @@ func memory(t testing.TB, curve string) keys.Key {
 // in memory and locked.
 func newRig(t testing.TB, options ...func(*rig)) *rig {
 	t.Helper()
-	return newRigOf(t, []*member{{id: "mem_alice", label: "alice", approval: memory(t, jws.Secp256k1), channel: memory(t, jws.Secp256k1)},
+	return newRigOf(t, []*owner{{id: "mem_alice", label: "alice", approval: memory(t, jws.Secp256k1), channel: memory(t, jws.Secp256k1)},
 		{id: "mem_bob", label: "bob", approval: memory(t, jws.P256), channel: memory(t, jws.P256)}}, options...)
 }
 
 // newRigOf starts a bridge for members whose tokens are in memory and locked.
-func newRigOf(t testing.TB, members []*member, options ...func(*rig)) *rig {
+func newRigOf(t testing.TB, members []*owner, options ...func(*rig)) *rig {
 	t.Helper()
 	d := &drawer{keys: map[string]keys.Key{}, devices: map[string]*Device{}, pins: map[string]string{}, watched: make(chan struct{})}
 	for _, m := range members {
@@ -127,19 +128,19 @@ func newRigOf(t testing.TB, members []*member, options ...func(*rig)) *rig {
 }
 
 // start writes a bridge's files and serves it.
-func start(t testing.TB, devices Devices, members []*member, options ...func(*rig)) *rig {
+func start(t testing.TB, devices Devices, members []*owner, options ...func(*rig)) *rig {
 	t.Helper()
 	dir := t.TempDir()
-	v := &vault{t: t, key: memory(t, jws.Secp256k1), members: map[string]*member{},
+	v := &vault{t: t, key: memory(t, jws.Secp256k1), members: map[string]*owner{},
 		channels: map[string]keys.Key{jws.Secp256k1: memory(t, jws.Secp256k1), jws.P256: memory(t, jws.P256)}}
 	cfg := Config{Listen: []string{"127.0.0.1:0"}, Origins: []string{origin}, StateDir: dir, SignerFile: filepath.Join(dir, "signer.json")}
-	write(t, cfg.SignerFile, signerFile{Entity: entity, EntityName: "Sandbox", StatementKey: v.key.PublicKey().JWK(),
+	write(t, cfg.SignerFile, member.SignerFile{Entity: entity, EntityName: "Sandbox", StatementKey: v.key.PublicKey().JWK(),
 		ChannelKeys: []jwk.Key{v.channels[jws.Secp256k1].PublicKey().JWK(), v.channels[jws.P256].PublicKey().JWK()}})
 	for _, m := range members {
 		v.members[m.id] = m
 		file := filepath.Join(dir, m.id+".jws")
 		v.certify(m, file, time.Now().AddDate(2, 0, 0)) // tests have clocks that run ahead
-		cfg.Identities = append(cfg.Identities, IdentityConfig{Entity: entity, Member: m.id, CertificateFile: file,
+		cfg.Identities = append(cfg.Identities, member.Config{Entity: entity, Member: m.id, CertificateFile: file,
 			ApprovalKey: m.uri("approval"), ChannelKey: m.uri("channel")})
 	}
 	pageKey, err := link.NewKey(rand.Reader)

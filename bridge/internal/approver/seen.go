@@ -7,6 +7,7 @@ import (
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/instance"
+	"countersign/bridge/internal/member"
 	"countersign/shared/fault"
 	"countersign/shared/name"
 )
@@ -32,19 +33,15 @@ func (b *Bridge) seen(ctx context.Context) (notes []instance.Note) {
 			notes = append(notes, d.about(ctx, t)...)
 		}
 	}
-	for _, o := range b.leftOut {
+	for _, o := range b.members.Out {
 		notes = append(notes, instance.Note{ID: "certificate:" + o.Member, Code: string(o.Code), Message: "the identity " + o.Member + " is left out: " + o.Err.Error()})
 	}
-	for _, id := range b.identities {
-		if err := id.valid(b.deps.Now()); err != nil {
+	for _, id := range b.members.All {
+		if err := id.Valid(b.deps.Now()); err != nil {
 			notes = append(notes, instance.Note{ID: "certificate:" + id.Member, Code: string(fault.CodeOf(err)), Message: "the identity " + id.Member + " is left out: " + message(err)})
 		}
-		keys := []memberKey{{"approval", id.ApprovalKey, id.approval}}
-		if id.ChannelKey != "" {
-			keys = append(keys, memberKey{"channel", id.ChannelKey, id.channel})
-		}
-		for _, k := range keys {
-			n := instance.Note{ID: "key:" + id.Member + ":" + k.purpose, Message: fmt.Sprintf("the %s key of %s", k.purpose, id.Member)}
+		for _, k := range id.Keys() {
+			n := instance.Note{ID: "key:" + id.Member + ":" + k.Purpose, Message: fmt.Sprintf("the %s key of %s", k.Purpose, id.Member)}
 			if err := d.holds(ctx, k); err != nil {
 				n.Code, n.Message = string(fault.CodeOf(err)), n.Message+": "+message(err)
 			}
@@ -92,8 +89,8 @@ func (d devices) about(ctx context.Context, t *device.Device) []instance.Note {
 }
 
 // holds fails when a key of an identity cannot be used as things are.
-func (d devices) holds(ctx context.Context, k memberKey) error {
-	u, err := device.ParseURI(k.uri)
+func (d devices) holds(ctx context.Context, k member.Key) error {
+	u, err := device.ParseURI(k.URI)
 	if err != nil {
 		return err
 	}
@@ -102,7 +99,7 @@ func (d devices) holds(ctx context.Context, k memberKey) error {
 	case err != nil:
 		return err
 	case t == nil || !t.Present():
-		return fault.New(fault.DeviceMissing, fmt.Sprintf("the token of %s is not plugged in", k.uri))
+		return fault.New(fault.DeviceMissing, fmt.Sprintf("the token of %s is not plugged in", k.URI))
 	}
 	s := t.State(ctx)
 	switch {
@@ -111,13 +108,13 @@ func (d devices) holds(ctx context.Context, k memberKey) error {
 	case s.PINUnset:
 		return fault.New(fault.DeviceFailed, fmt.Sprintf("the PIN of the token %s was never set", name.Quote(d.Devices.Name(s.Identity))))
 	}
-	key, err := d.Key(ctx, k.uri)
+	key, err := d.Key(ctx, k.URI)
 	switch {
 	case fault.CodeOf(err) == fault.PINRequired:
 		return nil // it shows after the PIN
 	case err != nil:
 		return err
-	case !key.PublicKey().Equal(k.want) && !s.Locked:
+	case !key.PublicKey().Equal(k.Public) && !s.Locked:
 		return fault.New(fault.KeyUnsuited, "the token's key is not the one in the certificate")
 	}
 	return nil

@@ -30,7 +30,7 @@ func onToken(t testing.TB, curve string) (*rig, *softhsm.Token) {
 			t.Errorf("close the modules: %v", err)
 		}
 	})
-	m := &member{id: "mem_alice", label: "alice"}
+	m := &owner{id: "mem_alice", label: "alice"}
 	for label, to := range map[string]*keys.Key{"approval": &m.approval, "channel": &m.channel} {
 		k, err := devices.Key(t.Context(), "pkcs11:token=alice;object="+label)
 		if err != nil {
@@ -38,7 +38,7 @@ func onToken(t testing.TB, curve string) (*rig, *softhsm.Token) {
 		}
 		*to = k
 	}
-	g := start(t, devices, []*member{m})
+	g := start(t, devices, []*owner{m})
 	g.person.pin = func(context.Context, consent.PINQuestion) ([]byte, error) { return []byte(token.PIN), nil }
 	return g, token
 }

@@ -9,9 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"countersign/bridge/internal/approver"
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/instance"
+	"countersign/bridge/internal/member"
 	"countersign/shared/jws"
 	"countersign/softhsm"
 )
@@ -73,7 +73,7 @@ func TestTheDoctorRefusesWhatTheBridgeRefuses(t *testing.T) {
 			f := softhsm.NewFaulty(t, spec("alice"))
 			cfg := patient(t)
 			cfg.Bridge.Modules = r.modules(t, f)
-			member(t, &cfg, "alice", made(t, f, "approval"), made(t, f, "channel"), time.Now().Add(365*24*time.Hour))
+			enrol(t, &cfg, "alice", made(t, f, "approval"), made(t, f, "channel"), time.Now().Add(365*24*time.Hour))
 			expect(t, diagnose(t, cfg), r.id, r.level, r.says)
 			devices, err := device.Open(device.Config{Modules: cfg.Bridge.DeviceModules()})
 			if err == nil {
@@ -99,7 +99,7 @@ func TestTheDoctorWarnsOfAModuleThatTheBridgeLeavesOut(t *testing.T) {
 	}
 	cfg := patient(t)
 	cfg.Bridge.Modules = []string{f.Module, link}
-	member(t, &cfg, "alice", made(t, f, "approval"), made(t, f, "channel"), time.Now().Add(365*24*time.Hour))
+	enrol(t, &cfg, "alice", made(t, f, "approval"), made(t, f, "channel"), time.Now().Add(365*24*time.Hour))
 	all := diagnose(t, cfg)
 	expect(t, all, "twice:"+link, Warn, "the PKCS#11 module "+link+" is listed twice: it is the same file as "+f.Module)
 	expect(t, all, "key:mem_alice:approval", OK, "is there")
@@ -164,9 +164,9 @@ func TestTheRunningBridgeIsAskedWhatItSees(t *testing.T) {
 // runs says which it leaves out.
 func TestTheDoctorSaysWhichIdentitiesTheBridgeLeavesOut(t *testing.T) {
 	t.Parallel()
-	spoiled := func(spoil func(*approver.IdentityConfig)) map[string]Finding {
+	spoiled := func(spoil func(*member.Config)) map[string]Finding {
 		cfg := patient(t)
-		member(t, &cfg, "alice", memory(t).PublicKey(), memory(t).PublicKey(), time.Now().Add(365*24*time.Hour))
+		enrol(t, &cfg, "alice", memory(t).PublicKey(), memory(t).PublicKey(), time.Now().Add(365*24*time.Hour))
 		other := cfg.Bridge.Identities[0]
 		other.Member = "mem_bob"
 		spoil(&other)
@@ -174,12 +174,12 @@ func TestTheDoctorSaysWhichIdentitiesTheBridgeLeavesOut(t *testing.T) {
 		return diagnose(t, cfg)
 	}
 	for name, r := range map[string]struct {
-		spoil func(*approver.IdentityConfig)
+		spoil func(*member.Config)
 		says  string
 	}{
-		"of another member": {func(*approver.IdentityConfig) {}, "certificate and signer are for"},
-		"gone":              {func(ic *approver.IdentityConfig) { ic.CertificateFile += ".gone" }, "read the certificate"},
-		"a bad URI":         {func(ic *approver.IdentityConfig) { ic.ApprovalKey = "alice" }, "approval_key: "},
+		"of another member": {func(*member.Config) {}, "certificate and signer are for"},
+		"gone":              {func(ic *member.Config) { ic.CertificateFile += ".gone" }, "read the certificate"},
+		"a bad URI":         {func(ic *member.Config) { ic.ApprovalKey = "alice" }, "approval_key: "},
 	} {
 		all := spoiled(r.spoil)
 		expect(t, all, "certificate:mem_bob", Bad, "the bridge leaves out the identity mem_bob: "+r.says)
@@ -189,7 +189,7 @@ func TestTheDoctorSaysWhichIdentitiesTheBridgeLeavesOut(t *testing.T) {
 		}
 	}
 	cfg := patient(t)
-	member(t, &cfg, "alice", memory(t).PublicKey(), memory(t).PublicKey(), time.Now().Add(time.Hour))
+	enrol(t, &cfg, "alice", memory(t).PublicKey(), memory(t).PublicKey(), time.Now().Add(time.Hour))
 	cfg.Bridge.SignerFile += ".gone"
 	expect(t, diagnose(t, cfg), "identities", Bad, "the bridge does not start: read the signer's keys")
 }

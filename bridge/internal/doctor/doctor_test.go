@@ -22,6 +22,7 @@ import (
 	"countersign/bridge/internal/instance"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/member"
 	"countersign/shared/fault"
 	"countersign/shared/jwk"
 	"countersign/shared/jws"
@@ -216,8 +217,8 @@ func TestWhoHasAPortIsSaid(t *testing.T) {
 	expect(t, diagnose(t, cfg), "port:0.0.0.0:0", Bad, "127.0.0.1")
 }
 
-// member writes the files of an identity whose keys are these.
-func member(t *testing.T, cfg *Config, token string, approval, channel jws.PublicKey, expires time.Time) {
+// enrol writes the files of an identity whose keys are these.
+func enrol(t *testing.T, cfg *Config, token string, approval, channel jws.PublicKey, expires time.Time) {
 	t.Helper()
 	key := memory(t)
 	dir := filepath.Dir(cfg.File)
@@ -238,7 +239,7 @@ func member(t *testing.T, cfg *Config, token string, approval, channel jws.Publi
 	cfg.Bridge.SignerFile = filepath.Join(dir, "signer.json")
 	write(t, cfg.Bridge.SignerFile, string(pinned))
 	write(t, filepath.Join(dir, "alice.jws"), signed)
-	cfg.Bridge.Identities = []approver.IdentityConfig{{Entity: "ent_test", Member: "mem_alice", CertificateFile: filepath.Join(dir, "alice.jws"),
+	cfg.Bridge.Identities = []member.Config{{Entity: "ent_test", Member: "mem_alice", CertificateFile: filepath.Join(dir, "alice.jws"),
 		ApprovalKey: "pkcs11:token=" + token + ";object=approval", ChannelKey: "pkcs11:token=" + token + ";object=channel"}}
 }
 
@@ -264,11 +265,11 @@ func TestACertificateThatEndsIsNamedInTime(t *testing.T) {
 		"of a stranger": {0, Bad, "not from the pinned signer"},
 	} {
 		cfg := patient(t)
-		member(t, &cfg, "alice", memory(t).PublicKey(), memory(t).PublicKey(), time.Now().Add(r.left))
+		enrol(t, &cfg, "alice", memory(t).PublicKey(), memory(t).PublicKey(), time.Now().Add(r.left))
 		if r.left == 0 {
 			mine := cfg.Bridge.Identities[0].CertificateFile
 			stolen := patient(t)
-			member(t, &stolen, "alice", memory(t).PublicKey(), memory(t).PublicKey(), time.Now().Add(time.Hour))
+			enrol(t, &stolen, "alice", memory(t).PublicKey(), memory(t).PublicKey(), time.Now().Add(time.Hour))
 			data, err := os.ReadFile(stolen.Bridge.Identities[0].CertificateFile)
 			if err != nil {
 				t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/member"
 	"countersign/shared/fault"
 	"countersign/shared/secret"
 )
@@ -113,22 +114,22 @@ func freeSpace(dir string) (bytes uint64, ok bool) {
 }
 
 // certificates reads the identities.
-func (c *checks) certificates() (members []approver.Certified) {
+func (c *checks) certificates() (members []*member.Identity) {
 	if len(c.Bridge.Identities) == 0 {
 		c.note("identities", Warn, "no identity is configured: nobody can approve anything here", "Make keys (countersign-bridge keys generate), give their public halves to the vault's operator, and name the certificate that you get back in identities.")
 	}
-	members, leftOut, err := approver.Certificates(c.Bridge)
+	list, err := c.Bridge.Members()
 	if err != nil {
 		c.note("identities", Bad, "the bridge does not start: "+err.Error(), "Ask the vault's operator for signer.json, and list each member once in identities.")
 	}
-	for _, o := range leftOut {
+	for _, o := range list.Out {
 		remedy := "Ask the vault's operator for signer.json and your certificate: both are of one vault. Then start the bridge again."
 		if o.Code == fault.Invalid {
 			remedy = "Correct it in identities: keys list prints the URIs of keys. Then start the bridge again."
 		}
 		c.note("certificate:"+o.Member, Bad, fmt.Sprintf("the bridge leaves out the identity %s: %s", o.Member, o.Err.Error()), remedy)
 	}
-	for _, m := range members {
+	for _, m := range list.All {
 		id := "certificate:" + m.Member
 		until := m.Expires.UTC().Format(time.DateOnly)
 		switch expired := m.Valid(c.Now()); {
@@ -140,7 +141,7 @@ func (c *checks) certificates() (members []approver.Certified) {
 			c.note(id, OK, fmt.Sprintf("the certificate of %s is good until %s", m.Member, until), "")
 		}
 	}
-	return members
+	return list.All
 }
 
 // prompt looks where questions would appear. A bridge that runs was perhaps started where

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"countersign/bridge/internal/approver"
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/instance"
+	"countersign/bridge/internal/member"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
 	"countersign/shared/name"
@@ -31,7 +31,7 @@ const startTime = 10 * time.Second
 
 // tokens loads each module by itself, to say how it is, and then all of them as the
 // bridge does.
-func (c *checks) tokens(ctx context.Context, members []approver.Certified) {
+func (c *checks) tokens(ctx context.Context, members []*member.Identity) {
 	if len(c.Bridge.Modules) == 0 {
 		c.note("modules", Warn, "no PKCS#11 module is configured", `List the module of your token in "modules"; its maker's manual says where it is.`)
 	}
@@ -51,7 +51,7 @@ func (c *checks) tokens(ctx context.Context, members []approver.Certified) {
 // together looks at the modules as the bridge does: all at once. What it says of a
 // token that is not clear, or of a module that is left out because it is listed twice,
 // is what the bridge says.
-func (c *checks) together(ctx context.Context, modules []device.Module, members []approver.Certified) {
+func (c *checks) together(ctx context.Context, modules []device.Module, members []*member.Identity) {
 	opened := make(chan *device.Devices, 1)
 	err := c.within(func() error {
 		d, err := device.Open(device.Config{Modules: modules, Timeout: c.Timeout})
@@ -79,7 +79,7 @@ func (c *checks) together(ctx context.Context, modules []device.Module, members 
 	}
 	for _, m := range members {
 		for _, k := range m.Keys() {
-			if k.Purpose == approver.PurposeChannel && m.ChannelIn != "token" {
+			if k.Purpose == member.PurposeChannel && m.ChannelIn != "token" {
 				continue
 			}
 			c.key(ctx, d, m, k)
@@ -349,11 +349,11 @@ func (c *checks) curves(ctx context.Context, t *device.Device, called string, s 
 }
 
 // key looks for a key that a certificate names.
-func (c *checks) key(ctx context.Context, all *device.Devices, m approver.Certified, k approver.CertifiedKey) {
+func (c *checks) key(ctx context.Context, all *device.Devices, m *member.Identity, k member.Key) {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
 	id := fmt.Sprintf("key:%s:%s", m.Member, k.Purpose)
-	what := fmt.Sprintf("the %s key of %s on %s", k.Purpose, m.Member, k.Key.Curve())
+	what := fmt.Sprintf("the %s key of %s on %s", k.Purpose, m.Member, k.Public.Curve())
 	key, err := all.Key(ctx, k.URI)
 	switch {
 	case fault.CodeOf(err) == fault.Invalid:
@@ -370,7 +370,7 @@ func (c *checks) key(ctx context.Context, all *device.Devices, m approver.Certif
 			level = Warn // a token that is not plugged in is not a fault
 		}
 		c.note(id, level, what+": "+f.Message, RemedyFor(f))
-	case !key.PublicKey().Equal(k.Key):
+	case !key.PublicKey().Equal(k.Public):
 		c.note(id, Bad, what+": the token's key is not the one in the certificate", Remedy(fault.KeyUnsuited))
 	case key.Info().AlwaysAuth:
 		c.note(id, OK, what+" is there; the token wants its PIN at each use", "")

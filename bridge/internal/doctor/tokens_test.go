@@ -40,7 +40,7 @@ func TestModulesTokensKeysCurvesAndMechanismsAreListed(t *testing.T) {
 	cfg := patient(t)
 	cfg.Bridge.Modules = []string{token.Module, "/nonexistent/module.so", "/proc/self/exe"}
 	approval := public(t, token.Module, "pkcs11:token=alice;object=approval")
-	member(t, &cfg, "alice", approval, memory(t).PublicKey(), time.Now().Add(365*24*time.Hour))
+	enrol(t, &cfg, "alice", approval, memory(t).PublicKey(), time.Now().Add(365*24*time.Hour))
 	all := diagnose(t, cfg)
 	expect(t, all, "module:"+token.Module, OK, "loads and shows 1 token")
 	expect(t, all, "module:/nonexistent/module.so", Bad, "no such file")

@@ -1,4 +1,4 @@
-package approver
+package statefile
 
 import (
 	"encoding/json"
@@ -14,9 +14,9 @@ import (
 	"countersign/shared/strictjson"
 )
 
-// listFile is a list in a JSON file that a running bridge and the command line
-// share: {"name": [ … ]}. Each use checks whether the file was replaced.
-type listFile[T any] struct {
+// List is a list in a JSON file: {"name": [ … ]}. Each use checks whether the file
+// was replaced.
+type List[T any] struct {
 	dir, name string
 
 	changing sync.Mutex
@@ -25,10 +25,13 @@ type listFile[T any] struct {
 	list     []T
 }
 
-func (l *listFile[T]) path() string { return filepath.Join(l.dir, l.name+".json") }
+func (l *List[T]) path() string { return filepath.Join(l.dir, l.name+".json") }
 
-// read returns the list, the oldest first.
-func (l *listFile[T]) read() ([]T, error) {
+// NewList is the list called name in a folder.
+func NewList[T any](dir, name string) *List[T] { return &List[T]{dir: dir, name: name} }
+
+// Read returns the list, the oldest first.
+func (l *List[T]) Read() ([]T, error) {
 	l.reading.Lock()
 	defer l.reading.Unlock()
 	info, err := os.Stat(l.path())
@@ -43,12 +46,12 @@ func (l *listFile[T]) read() ([]T, error) {
 	if l.file != nil && os.SameFile(info, l.file) && info.ModTime().Equal(l.file.ModTime()) && info.Size() == l.file.Size() {
 		return slices.Clone(l.list), nil
 	}
-	data, err := readFile(l.path())
+	data, err := Read(l.path())
 	if err != nil {
 		return nil, fmt.Errorf("read the %s: %w", l.name, err)
 	}
 	content := map[string][]T{}
-	if err := strictjson.UnmarshalFile(data, &content, maxConfig); err != nil {
+	if err := strictjson.UnmarshalFile(data, &content, Max); err != nil {
 		return nil, fmt.Errorf("read %s: %w", l.path(), err)
 	}
 	list, ok := content[l.name]
@@ -59,8 +62,8 @@ func (l *listFile[T]) read() ([]T, error) {
 	return slices.Clone(list), nil
 }
 
-// change rewrites the file while no other process does.
-func (l *listFile[T]) change(edit func([]T) ([]T, error)) error {
+// Change rewrites the file while no other process does.
+func (l *List[T]) Change(edit func([]T) ([]T, error)) error {
 	l.changing.Lock()
 	defer l.changing.Unlock()
 	lock, err := os.OpenFile(l.path()+".lock", os.O_CREATE|os.O_RDWR, 0o600)
@@ -71,7 +74,7 @@ func (l *listFile[T]) change(edit func([]T) ([]T, error)) error {
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return fmt.Errorf("write the %s: %w", l.name, err)
 	}
-	list, err := l.read()
+	list, err := l.Read()
 	if err != nil {
 		return err
 	}
@@ -93,7 +96,7 @@ func (l *listFile[T]) change(edit func([]T) ([]T, error)) error {
 
 // write puts a new file in the place of the old one. It is on the disk before it
 // is there, so that a power cut leaves one or the other.
-func (l *listFile[T]) write(data []byte) error {
+func (l *List[T]) write(data []byte) error {
 	next := l.path() + ".new"
 	f, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {

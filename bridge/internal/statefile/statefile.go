@@ -1,0 +1,31 @@
+// Package statefile reads and writes the small files that a running bridge and its
+// commands share: configuration, certificates, and lists of pairings and blocks. A
+// list is replaced as a whole, on the disk before it is seen, while no other process
+// changes it. bridge/internal/approver and bridge/internal/member use it.
+package statefile
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// Max is the largest file that is read, in bytes.
+const Max = 256 << 10
+
+// Read reads a small file.
+func Read(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, Max+1))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	if len(data) > Max {
+		return nil, fmt.Errorf("read %s: it is larger than %d bytes", path, Max)
+	}
+	return data, nil
+}
