@@ -9,6 +9,7 @@ import (
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/unlock"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/jws"
@@ -181,7 +182,7 @@ func TestTwoPagesRaceForATokenAndExactlyOneWins(t *testing.T) {
 func TestATokenIsFreeAgainWhenItsPageIsIdleClosesOrGoes(t *testing.T) {
 	t.Parallel()
 	for name, free := range map[string]func(*wallClock, *page.Bridge, *line) error{
-		"idle":           func(c *wallClock, _ *page.Bridge, _ *line) error { c.wrong.Store(int64(leaseIdle)); return nil },
+		"idle":           func(c *wallClock, _ *page.Bridge, _ *line) error { c.wrong.Store(int64(unlock.LeaseIdle)); return nil },
 		"channel closed": func(_ *wallClock, b *page.Bridge, l *line) error { closeChannel(t, b, l); return nil },
 		"page closed":    func(_ *wallClock, b *page.Bridge, _ *line) error { return b.Close() },
 		"clock set back": func(c *wallClock, _ *page.Bridge, _ *line) error { c.wrong.Store(-int64(time.Hour)); return nil },
@@ -192,7 +193,7 @@ func TestATokenIsFreeAgainWhenItsPageIsIdleClosesOrGoes(t *testing.T) {
 			g := newRig(t, at(&c))
 			first, second := g.mustConnect(), g.mustConnect() // two tabs
 			l := g.mustOpen(first, "mem_alice")
-			c.wrong.Store(int64(leaseIdle) / 2)
+			c.wrong.Store(int64(unlock.LeaseIdle) / 2)
 			_, err := g.open(second, "mem_alice")
 			wantCode(t, "while the first uses it", err, fault.DeviceInUse)
 			if err := free(&c, first, l); err != nil {
@@ -224,7 +225,7 @@ func TestAPersonWhoReadsForLongKeepsTheToken(t *testing.T) {
 	done := make(chan error)
 	go func() { _, err := l.decide(t.Context(), "req_0001", statement.Approve); done <- err }()
 	<-reading
-	c.wrong.Store(int64(leaseIdle) + int64(time.Minute))
+	c.wrong.Store(int64(unlock.LeaseIdle) + int64(time.Minute))
 	_, err := g.open(second, "mem_alice")
 	wantCode(t, "while the person reads", err, fault.DeviceInUse)
 	close(read)

@@ -10,6 +10,8 @@ import (
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/member"
+	"countersign/bridge/internal/unlock"
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
@@ -66,16 +68,16 @@ func (c *conn) dropApproval(a *approvalState) {
 
 // prepareApproval seals the question for a statement.
 func (c *conn) prepareApproval(_ context.Context, p frame.ApprovalPrepareParams) (r frame.ApprovalPrepareResult, err error) {
-	if err := c.stillPaired(); err != nil {
+	if err := c.Permitted(); err != nil {
 		return r, err
 	}
 	ch, err := c.channel(p.Channel)
 	if err != nil {
 		return r, err
 	}
-	done, err := c.hold(ch.identity) // another page may have it by now: say so before there is a statement
+	done, err := c.user.Hold(ch.identity) // another page may have it by now: say so before there is a statement
 	if err != nil {
-		return r, c.refused(c.entry(journal.Refused, ch.identity), err)
+		return r, c.refused(c.user.Entry(journal.Refused, ch.identity), err)
 	}
 	defer done()
 	session, err := ch.use()
@@ -99,17 +101,6 @@ func (c *conn) prepareApproval(_ context.Context, p frame.ApprovalPrepareParams)
 	return r, nil
 }
 
-// stillPaired notices a pairing that was revoked from the command line.
-func (c *conn) stillPaired() error {
-	ok, err := c.bridge.pairings.Has(c.origin, c.page)
-	if err == nil && !ok {
-		c.bridge.grants.takePairing(c.pairing)
-		c.bridge.leases.leave(c)
-		return fault.New(fault.NotPaired, "the pairing of this page was revoked")
-	}
-	return err
-}
-
 // decideApproval opens the statement that the signer sent, shows it, and signs it
 // when the person approves.
 func (c *conn) decideApproval(_ context.Context, p frame.ApprovalDecideParams) (r frame.ApprovalDecideResult, err error) {
@@ -117,7 +108,7 @@ func (c *conn) decideApproval(_ context.Context, p frame.ApprovalDecideParams) (
 	if err != nil {
 		return r, err
 	}
-	done, err := c.hold(a.channel.identity)
+	done, err := c.user.Hold(a.channel.identity)
 	if err == nil {
 		defer done()
 		if a.part != nil {
@@ -137,7 +128,7 @@ func (c *conn) decideApproval(_ context.Context, p frame.ApprovalDecideParams) (
 
 // undecided ends an approval that came to nothing, and says why.
 func (c *conn) undecided(a *approvalState, err error) error {
-	e := c.entry(journal.Refused, a.channel.identity)
+	e := c.user.Entry(journal.Refused, a.channel.identity)
 	e.Request, e.Decision, e.Statement, e.Digest = a.request, a.decision, statement.TypApproval, a.digest
 	if a.wants != nil {
 		e.Record = a.wants.Record()
@@ -212,14 +203,14 @@ func (c *conn) decide(a *approvalState, record []byte) (r frame.ApprovalDecideRe
 		return r, err
 	}
 	use := c.approvalKey(a.channel.identity, a.id)
-	use.why = fmt.Sprintf("signs your decision on %s: %s.", a.request, it.wants.Summary())
-	if err := use.open(a.ctx); err != nil { // before the person reads for nothing
+	use.Why = fmt.Sprintf("signs your decision on %s: %s.", a.request, it.wants.Summary())
+	if err := use.Open(a.ctx); err != nil { // before the person reads for nothing
 		return r, err
 	}
-	question := decisionOn("a "+it.wants.Noun(), use.identity, a.decision)
+	question := decisionOn("a "+it.wants.Noun(), a.channel.identity, a.decision)
 	question.Text = it.text
 	ctx, stop := c.whileValid(a.ctx, it)
-	err = use.confirm(ctx, question)
+	err = use.Confirm(ctx, question)
 	stop()
 	if err := c.answered(it, err); err != nil {
 		return r, err
@@ -229,7 +220,7 @@ func (c *conn) decide(a *approvalState, record []byte) (r frame.ApprovalDecideRe
 
 // decisionOn asks for a decision on what: both are signed, and each has a word of
 // its own to type.
-func decisionOn(what string, id *identity, decision string) consent.Question {
+func decisionOn(what string, id *member.Identity, decision string) consent.Question {
 	if decision == statement.Reject {
 		return consent.Question{Title: "Reject " + what + " of " + id.EntityName, Word: consent.RejectWord}
 	}
@@ -244,9 +235,8 @@ func (c *conn) whileValid(ctx context.Context, it *item) (context.Context, conte
 }
 
 // approvalKey is the key that signs statements, for a page's approval or batch.
-func (c *conn) approvalKey(id *identity, approval string) *keyUse {
-	return &keyUse{conn: c, identity: id, uri: id.ApprovalKey, want: id.Approval, why: "signs the statement that you just read.",
-		about: frame.PromptParams{Approval: approval, Kind: frame.PromptConfirm}}
+func (c *conn) approvalKey(id *member.Identity, approval string) *unlock.Key {
+	return c.user.Key(id, id.ApprovalSigner(), "signs the statement that you just read.", approval)
 }
 
 // answered writes into the journal what the person decided about a statement,
@@ -254,7 +244,7 @@ func (c *conn) approvalKey(id *identity, approval string) *keyUse {
 func (c *conn) answered(it *item, answer error) error {
 	err := answer
 	if err == nil {
-		err = c.stillPaired()
+		err = c.Permitted()
 	}
 	if err == nil {
 		err = c.check(it)
@@ -273,7 +263,7 @@ func (c *conn) answered(it *item, answer error) error {
 }
 
 // sign lets the token sign what the person approved, and seals it for the signer.
-func (c *conn) sign(it *item, use *keyUse) (r frame.ApprovalDecideResult, err error) {
+func (c *conn) sign(it *item, use *unlock.Key) (r frame.ApprovalDecideResult, err error) {
 	token, err := jws.Sign(it.approval.ctx, use, statement.TypApproval, it.payload)
 	if err == nil {
 		err = c.check(it) // a PIN may have been asked for
@@ -293,7 +283,7 @@ func (c *conn) sign(it *item, use *keyUse) (r frame.ApprovalDecideResult, err er
 // why it could not be written.
 func (c *conn) note(it *item, kind string, err error) error {
 	id := it.approval.channel.identity
-	e := c.entry(kind, id)
+	e := c.user.Entry(kind, id)
 	e.Key, e.Request, e.Batch, e.Decision = id.Approval.Thumbprint(), it.approval.request, it.batch, it.approval.decision
 	e.Statement, e.Digest, e.Code = statement.TypApproval, it.approval.digest, string(fault.CodeOf(err))
 	e.Record = it.wants.Record()
@@ -301,7 +291,7 @@ func (c *conn) note(it *item, kind string, err error) error {
 		return jerr
 	}
 	if err != nil {
-		return &written{err}
+		return journal.Written(err)
 	}
 	return nil
 }

@@ -9,9 +9,9 @@
 // of a key is written to bridge/internal/journal first.
 //
 // Who may do what: a program of the same user (caller.go), a page that is paired
-// (pair.go) and whose site is neither blocked nor asking too much (prompts.go),
-// with the token to itself (lease.go), and a key that the person allowed to this
-// page (grants.go, unlock.go, pin.go).
+// (pair.go) and whose site is neither blocked nor asking too much (prompts.go), and
+// a key that the person allowed to this page (bridge/internal/unlock), of a member
+// whose certificate is good (bridge/internal/member).
 //
 // Specs: shared/spec/link.md, frame.md, channel.md, statement.md.
 // bridge/cmd/countersign-bridge runs it.
@@ -33,18 +33,18 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"countersign/bridge/internal/alarm"
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/instance"
 	"countersign/bridge/internal/journal"
-	"countersign/bridge/internal/keys"
 	"countersign/bridge/internal/member"
 	"countersign/bridge/internal/peer"
+	"countersign/bridge/internal/unlock"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/link"
-	"countersign/shared/name"
 	"countersign/shared/secret"
 )
 
@@ -60,53 +60,18 @@ type Stdio struct {
 	Out, Err io.Writer
 }
 
-// Device is a token as it is now.
-type Device struct {
-	Label     string // as people read it
-	Present   bool
-	Locked    bool     // the PIN is needed before a key can be used
-	PINLocked bool     // too many wrong PINs: nobody can unlock it
-	FinalTry  bool     // one more wrong PIN locks it
-	CountLow  bool     // a wrong PIN was given since the last right one
-	TriesLeft int      // negative when the token does not say
-	PINPad    bool     // the PIN is typed on the reader, and nowhere else
-	PINUnset  bool     // it has no PIN yet: nobody can unlock it
-	NoPIN     bool     // it needs none
-	Lacks     []string // what it cannot do and the bridge may need: "ECDH", "secp256k1"
-}
-
-// Devices are the tokens of this computer. Errors are those of [keys.Key], and
-// DEVICE_NOT_FOUND, PIN_INCORRECT (details tries_left where known), PIN_LOCKED.
+// Devices are the tokens of this computer.
 type Devices interface {
-	// Key finds a key by its PKCS#11 URI (RFC 7512).
-	Key(ctx context.Context, uri string) (keys.Key, error)
-	// Token is the name of the token that a URI names, for the methods below: the same
-	// for the same token, whichever of its attributes the URI has.
-	Token(uri string) string
-	// Name is what a token is called to people: its label, and more where another one
-	// has the same.
-	Name(token string) string
-	// Device says how a token is; Present is false for one that is not there. It fails
-	// with INVALID_REQUEST when several match.
-	Device(ctx context.Context, token string) (Device, error)
-	// Login unlocks a token. It does not keep pin. Without final it refuses the
-	// last try with PIN_REQUIRED: a wrong PIN would lock the token permanently.
-	Login(ctx context.Context, token string, pin []byte, final bool) error
-	// LoginOnReader unlocks a token whose PIN is typed on its reader.
-	LoginOnReader(ctx context.Context, token string) error
-	// Logout locks a token again.
-	Logout(ctx context.Context, token string) error
+	unlock.Tokens
+	unlock.Locks
 	// Watch calls changed when a token comes or goes, until ctx ends.
 	Watch(ctx context.Context, changed func(token string, present bool)) error
 }
 
 // Prompts asks the person, one question at a time: a [consent.Queue].
 type Prompts interface {
+	unlock.Prompts
 	Where() string
-	Confirm(ctx context.Context, q consent.Question, opened consent.Opened) error
-	PIN(ctx context.Context, q consent.PINQuestion, opened consent.Opened) ([]byte, error)
-	Show(ctx context.Context, n consent.Notice, opened consent.Opened) error
-	Lines(q consent.Question) []string
 	Tell(ctx context.Context, site, news string)
 }
 
@@ -125,31 +90,23 @@ type Deps struct {
 
 // Bridge serves pages.
 type Bridge struct {
-	cfg        Config
-	deps       Deps
-	key        *link.Key
-	budget     link.Budget // of pages on loopback
-	relayed    link.Budget // of pages at the gateway, so that it cannot use up the other
-	pairings   *Pairings
-	blocks     *Blocks
-	origins    *Origins // in the configuration file
-	unstored   sync.Map // sites that are blocked and could not be written to blocks
-	members    *member.List
-	identities []*identity
-
-	grants   *grants
-	leases   *leases
+	cfg      Config
+	deps     Deps
+	key      *link.Key
+	budget   link.Budget // of pages on loopback
+	relayed  link.Budget // of pages at the gateway, so that it cannot use up the other
+	pairings *Pairings
+	blocks   *Blocks
+	origins  *Origins // in the configuration file
+	unstored sync.Map // sites that are blocked and could not be written to blocks
+	members  *member.List
+	keeper   *unlock.Keeper
 	limits   *limits
-	idle     *idleness
-	refusals *refusals
-	pulled   *alarms // by token: it was pulled
-	silenced *alarms // by site: it may not ask any more
-
-	notes sync.WaitGroup // lines of the journal that are on their way
+	refusals *journal.Refusals
+	silenced *alarm.Alarms // by site: it may not ask any more
 
 	mu    sync.Mutex
 	conns map[*conn]bool
-	doors map[string]chan struct{} // by token: who asks about it
 }
 
 // New reads the bridge's state and the identities' certificates. It opens no
@@ -172,15 +129,13 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 		return nil, err
 	}
 	b := &Bridge{cfg: cfg, deps: deps, budget: link.Budget{Now: deps.Now}, relayed: link.Budget{Now: deps.Now},
-		conns: map[*conn]bool{}, doors: map[string]chan struct{}{}, blocks: OpenBlocks(cfg.StateDir), origins: OpenOrigins(cfg.file),
-		grants: newGrants(), leases: newLeases(deps.Now), limits: newLimits(deps.Now), idle: newIdleness(deps.Now, limit),
-		pulled: newAlarms(), silenced: newAlarms()}
-	b.refusals = newRefusals(deps.Now, b.record)
+		conns: map[*conn]bool{}, blocks: OpenBlocks(cfg.StateDir), origins: OpenOrigins(cfg.file),
+		limits: newLimits(deps.Now), silenced: alarm.New()}
+	b.keeper = unlock.New(unlock.Config{Tokens: deps.Devices, Locks: deps.Devices, Prompts: deps.Prompts, Journal: deps.Journal,
+		Now: deps.Now, Log: deps.Log, IdleLock: limit})
+	b.refusals = journal.NewRefusals(deps.Now, b.record)
 	if b.members, err = cfg.Members(); err != nil {
 		return nil, err
-	}
-	for _, id := range b.members.All {
-		b.identities = append(b.identities, &identity{Identity: id, tokens: deps.Devices})
 	}
 	b.members.Report(deps.Log, deps.Now())
 	if b.key, err = loadLinkKey(filepath.Join(cfg.StateDir, "link.key"), deps.Rand); err != nil {
@@ -229,7 +184,7 @@ func (b *Bridge) Serve(ctx context.Context, listeners []net.Listener) error {
 	err = g.Serve(ctx)
 	cancel()
 	watching.Wait()
-	b.notes.Wait()
+	b.keeper.Wait()
 	return err
 }
 
@@ -302,18 +257,35 @@ func listen(ctx context.Context, cfg Config, log *slog.Logger) ([]net.Listener, 
 // another since its module was started again, and tells the pages.
 func (b *Bridge) deviceChanged(token string, present bool) {
 	called := b.deps.Devices.Name(token)
-	b.grants.takeDevice(token)
-	if b.idle.gone(token) { // who tells us must not wait for the disk
-		b.notes.Go(func() {
-			b.record(journal.Event{Kind: journal.Locked, Device: called, Code: string(fault.DeviceRemoved)})
-		})
-	}
-	if !present {
-		b.pulled.ring(token, fault.New(fault.DeviceRemoved, fmt.Sprintf("the token %s was removed; plug it in and try again", name.Quote(called))).With("device", called))
-	}
+	b.keeper.Changed(token, present)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for c := range b.conns {
 		c.deviceChanged(called, present)
+	}
+}
+
+// record writes what has happened already: see [journal.Journal.Record].
+func (b *Bridge) record(e journal.Event) { b.deps.Journal.Record(e, b.deps.Log) }
+
+// housekeep locks idle tokens, writes counted refusals and says which certificates have
+// expired until ctx ends.
+func (b *Bridge) housekeep(ctx context.Context) {
+	every := 10 * time.Second
+	if d := b.keeper.IdleLock / 4; d > 0 && d < every {
+		every = d
+	}
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			b.refusals.Flush(true)
+			return
+		case <-tick.C:
+			b.keeper.LockAllIdle(ctx)
+			b.refusals.Flush(false)
+			b.members.Report(b.deps.Log, b.deps.Now())
+		}
 	}
 }

@@ -128,7 +128,7 @@ func TestGivingUpAtThePINUsesNoTry(t *testing.T) {
 	g.person.pin = nil
 	_, err := g.open(g.mustConnect(), "mem_alice")
 	wantCode(t, "open", err, fault.Declined)
-	if dev, _ := g.drawer.Device(t.Context(), "alice"); dev.TriesLeft != 3 {
+	if dev, _ := g.drawer.State(t.Context(), "alice"); dev.TriesLeft != 3 {
 		t.Errorf("%d tries left", dev.TriesLeft)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/unlock"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/id"
@@ -44,7 +45,7 @@ type outcome struct {
 
 // batchApprovals puts approvals together whose statements are on their way.
 func (c *conn) batchApprovals(_ context.Context, p frame.ApprovalBatchParams) (r frame.ApprovalBatchResult, err error) {
-	if err := c.stillPaired(); err != nil {
+	if err := c.Permitted(); err != nil {
 		return r, err
 	}
 	if r.Batch, err = id.New(c.bridge.deps.Rand, id.Batch); err != nil {
@@ -108,7 +109,7 @@ func (b *batch) run() {
 	}
 	use := c.approvalKey(listed[0].approval.channel.identity, b.id)
 	ctx, stop := while(c.work, listed)
-	err := use.open(ctx) // before the person reads for nothing
+	err := use.Open(ctx) // before the person reads for nothing
 	stop()
 	if err != nil {
 		fail(listed, err)
@@ -169,7 +170,7 @@ func (b *batch) current(parts []*part) (listed []*part) {
 // ask shows the list, journals the decision on each item, and returns those that
 // the person approved and that are still valid. An error concerns all of them,
 // and nothing was asked.
-func (b *batch) ask(listed []*part, use *keyUse) (approved []*part, err error) {
+func (b *batch) ask(listed []*part, use *unlock.Key) (approved []*part, err error) {
 	c, n := b.conn, len(listed)
 	read, wants := make([]statement.Approval, n), make([]intent.Intent, n)
 	for i, p := range listed {
@@ -186,14 +187,14 @@ func (b *batch) ask(listed []*part, use *keyUse) (approved []*part, err error) {
 	if err := c.bridge.deps.Journal.Append(b.shown(first, n)); err != nil {
 		return nil, err
 	}
-	question := decisionOn(intent.Count(wants), use.identity, first.read.Decision)
+	question := decisionOn(intent.Count(wants), first.approval.channel.identity, first.read.Decision)
 	question.Text = text
 	ctx, stop := while(c.work, listed)
 	defer stop()
 	last := slices.MaxFunc(listed, func(a, b *part) int { return cmp.Compare(a.item.read.Expires, b.item.read.Expires) })
 	ctx, expired := c.whileValid(ctx, last.item)
 	defer expired()
-	answer := use.confirm(ctx, question)
+	answer := use.Confirm(ctx, question)
 	for _, p := range listed {
 		err := answer
 		if err == nil && p.approval.ctx.Err() != nil {
@@ -211,7 +212,7 @@ func (b *batch) ask(listed []*part, use *keyUse) (approved []*part, err error) {
 // shown is the journal's line for a list that is put before the person.
 func (b *batch) shown(it *item, n int) journal.Event {
 	id := it.approval.channel.identity
-	e := b.conn.entry(journal.Batched, id)
+	e := b.conn.user.Entry(journal.Batched, id)
 	e.Key, e.Batch, e.Count, e.Decision, e.Statement = id.Approval.Thumbprint(), b.id, n, it.approval.decision, statement.TypApproval
 	return e
 }
@@ -219,7 +220,7 @@ func (b *batch) shown(it *item, n int) journal.Event {
 // sign lets the token sign one item after the other. When the key fails, the rest
 // is not tried: what the person would be asked again, or the token do, is not
 // what they approved.
-func (b *batch) sign(approved []*part, of int, use *keyUse) {
+func (b *batch) sign(approved []*part, of int, use *unlock.Key) {
 	done := of - len(approved)
 	b.progress(done, of)
 	var broken error
@@ -231,10 +232,10 @@ func (b *batch) sign(approved []*part, of int, use *keyUse) {
 		case broken != nil:
 			o.err = b.failed(p, broken)
 		default:
-			use.why = fmt.Sprintf("signs item %d of %d: %s.", p.number, of, p.item.wants.Summary())
+			use.Why = fmt.Sprintf("signs item %d of %d: %s.", p.number, of, p.item.wants.Summary())
 			o.result, o.err = b.conn.sign(p.item, use)
 			if fault.CodeOf(o.err) == fault.DeviceMissing { // it was there when the key was found
-				o.err = fault.Wrap(o.err, fault.DeviceRemoved, "the token was removed").With("device", use.name())
+				o.err = fault.Wrap(o.err, fault.DeviceRemoved, "the token was removed").With("device", use.Device())
 			}
 			if o.err != nil && p.approval.ctx.Err() == nil && fault.CodeOf(o.err) != fault.StatementInvalid {
 				broken = o.err

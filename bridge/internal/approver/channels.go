@@ -2,22 +2,20 @@ package approver
 
 import (
 	"context"
-	"fmt"
-	"slices"
 	"sync"
 
 	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/member"
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	ids "countersign/shared/id"
-	"countersign/shared/name"
-	"countersign/shared/statement"
 )
 
 // channelState is one end-to-end channel to the signer, on its way or open.
 type channelState struct {
-	identity *identity
+	identity *member.Identity
+	release  func()          // of its tokens, at its end
 	ctx      context.Context // ends with the channel, and closes its prompts
 	cancel   context.CancelFunc
 
@@ -70,34 +68,34 @@ func (c *conn) dropChannel(id string) {
 	c.mu.Unlock()
 	if ch != nil {
 		ch.close()
-		c.bridge.leases.closed(c, ch.identity.devices())
+		ch.release()
 	}
 }
 
 // openChannel makes act 1 for a member's channel key and the pinned signer.
 func (c *conn) openChannel(ctx context.Context, p frame.ChannelOpenParams) (r frame.ChannelOpenResult, err error) {
-	if err := c.stillPaired(); err != nil {
+	if err := c.Permitted(); err != nil {
 		return r, err
 	}
-	id, err := c.bridge.identity(p.Entity, p.Member)
+	id, err := c.bridge.members.Find(p.Entity, p.Member)
 	if err != nil {
 		return r, err
 	}
-	defer func() { err = c.refused(c.entry(journal.Refused, id), err) }()
-	done, err := c.hold(id)
+	defer func() { err = c.refused(c.user.Entry(journal.Refused, id), err) }()
+	done, err := c.user.Hold(id)
 	if err != nil {
 		return r, err
 	}
 	defer done()
-	if err := c.bridge.suits(ctx, id); err != nil {
+	if err := c.bridge.keeper.Suits(ctx, id); err != nil {
 		return r, err
 	}
 	suite, err := channel.SuiteFor(id.Channel.Curve())
 	if err != nil {
 		return r, err
 	}
-	static := &keyUse{conn: c, identity: id, uri: id.ChannelKey, want: id.Channel, why: "opens the channel to the vault of " + id.EntityName + "."}
-	if err := static.open(ctx); err != nil {
+	static := c.user.Key(id, id.ChannelStatic(), "opens the channel to the vault of "+id.EntityName+".", "")
+	if err := static.Open(ctx); err != nil {
 		return r, err
 	}
 	i, err := channel.NewInitiator(channel.InitiatorConfig{Suite: suite, Static: static, Remote: id.Remote, Entity: id.Entity,
@@ -116,33 +114,10 @@ func (c *conn) openChannel(ctx context.Context, p frame.ChannelOpenParams) (r fr
 	if len(c.channels) >= maxChannels {
 		return r, fault.New(fault.Busy, "too many channels are open")
 	}
-	ch := &channelState{identity: id, initiator: i}
+	ch := &channelState{identity: id, initiator: i, release: c.user.Keep(id)}
 	ch.ctx, ch.cancel = context.WithCancel(c.work)
 	c.channels[r.Channel] = ch
 	return r, nil
-}
-
-// suits fails with KEY_UNSUITED when a token cannot do what the identity will need
-// of it: better now than when the person has read and approved.
-func (b *Bridge) suits(ctx context.Context, id *identity) error {
-	needs := map[string][]string{id.token(): {"ECDSA", id.Approval.Curve()}}
-	if id.ChannelIn == statement.InToken {
-		d := id.tokens.Token(id.ChannelKey)
-		needs[d] = append(needs[d], "ECDH", id.Channel.Curve())
-	}
-	for label, needed := range needs {
-		dev, err := b.deps.Devices.Device(ctx, label)
-		if err != nil {
-			return err
-		}
-		for _, n := range needed {
-			if slices.Contains(dev.Lacks, n) {
-				return fault.New(fault.KeyUnsuited, fmt.Sprintf("the token %s cannot do %s, which the keys of %s need; use another token", name.Quote(dev.Label), n, id.Name)).
-					With("device", dev.Label).With("lacks", n)
-			}
-		}
-	}
-	return nil
 }
 
 // acceptChannel reads act 2 and makes act 3, with the member's certificate.
@@ -151,7 +126,7 @@ func (c *conn) acceptChannel(_ context.Context, p frame.ChannelAcceptParams) (r 
 	if err != nil {
 		return r, err
 	}
-	done, err := c.hold(ch.identity)
+	done, err := c.user.Hold(ch.identity)
 	if err == nil {
 		defer done()
 		r.Record, err = ch.finish(p.Record)
@@ -159,7 +134,7 @@ func (c *conn) acceptChannel(_ context.Context, p frame.ChannelAcceptParams) (r 
 			c.dropChannel(p.Channel)
 		}
 	}
-	return r, c.refused(c.entry(journal.Refused, ch.identity), err)
+	return r, c.refused(c.user.Entry(journal.Refused, ch.identity), err)
 }
 
 // finish ends the handshake. It takes as long as the person takes for a PIN.

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/dialout"
@@ -62,6 +63,21 @@ type Config struct {
 // of them: the signer's file, and a member that is listed twice.
 func (c Config) Members() (*member.List, error) {
 	return member.Read(c.SignerFile, c.Identities, frame.MaxIdentities)
+}
+
+// DefaultIdleLock is after how long without a use the bridge locks a token.
+const DefaultIdleLock = 10 * time.Minute
+
+// idleLock is the time of the configuration; 0 is never.
+func (c Config) idleLock() (time.Duration, error) {
+	if c.IdleLock == "" {
+		return DefaultIdleLock, nil
+	}
+	d, err := time.ParseDuration(c.IdleLock)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("idle_lock %q: write a time such as 10m or 1h30m, or 0 for never", c.IdleLock)
+	}
+	return d, nil
 }
 
 // DeviceModules are the modules as bridge/internal/device opens them.

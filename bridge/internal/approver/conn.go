@@ -14,6 +14,7 @@ import (
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/peer"
+	"countersign/bridge/internal/unlock"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/link"
@@ -39,6 +40,7 @@ type conn struct {
 	process  peer.Process // the page's program, as the operating system says
 	page     []byte       // the page's static key
 	pairing  string       // its id
+	user     *unlock.User // of the tokens
 	mayPair  bool         // the site has not abandoned too many handshakes
 	log      *slog.Logger
 	ctx      context.Context
@@ -79,6 +81,7 @@ func (b *Bridge) serve(ctx context.Context, ws *websocket.Conn, origin, gateway 
 		return
 	}
 	defer c.session.Close()
+	c.user = b.keeper.User(c)
 	b.mu.Lock()
 	b.conns[c] = true
 	b.mu.Unlock()
@@ -86,7 +89,7 @@ func (b *Bridge) serve(ctx context.Context, ws *websocket.Conn, origin, gateway 
 		b.mu.Lock()
 		delete(b.conns, c)
 		b.mu.Unlock()
-		b.leases.leave(c)
+		c.user.Leave()
 	}()
 	c.calls.Go(c.write)
 	c.calls.Go(c.begin)
@@ -175,3 +178,25 @@ func (c *conn) deviceChanged(label string, present bool) {
 	}
 	c.notify(method, frame.DeviceParams{Device: label})
 }
+
+// Who says which page it is.
+func (c *conn) Who() unlock.Who {
+	return unlock.Who{Origin: c.origin, Site: c.site(), Pairing: c.pairing, Process: c.program()}
+}
+
+// Permitted notices a pairing that was revoked from the command line.
+func (c *conn) Permitted() error {
+	ok, err := c.bridge.pairings.Has(c.origin, c.page)
+	if err == nil && !ok {
+		c.user.Disallow()
+		c.user.Leave()
+		return fault.New(fault.NotPaired, "the pairing of this page was revoked")
+	}
+	return err
+}
+
+// event begins a line of the journal about this page.
+func (c *conn) event(kind string) journal.Event { return c.Who().Event(kind) }
+
+// refused notes that something was refused: see [journal.Refusals.Refuse].
+func (c *conn) refused(e journal.Event, err error) error { return c.bridge.refusals.Refuse(e, err) }

@@ -43,15 +43,13 @@ func (d devices) token(ctx context.Context, token string) (*device.Device, error
 	return d.Devices.Device(ctx, token)
 }
 
-// Device reads how a token is.
-func (d devices) Device(ctx context.Context, token string) (Device, error) {
+// State reads how a token is.
+func (d devices) State(ctx context.Context, token string) (device.State, error) {
 	u, err := device.ParseURI(token)
 	if err != nil {
-		return Device{}, err
+		return device.State{}, err
 	}
-	s, err := d.State(ctx, u)
-	return Device{Label: s.Identity.Shown(), Present: s.Present, Locked: s.Locked, PINLocked: s.PINLocked, FinalTry: s.FinalTry,
-		CountLow: s.CountLow, TriesLeft: s.TriesLeft, PINPad: s.PINPad, PINUnset: s.PINUnset, NoPIN: s.NoPIN, Lacks: s.Lacks}, err
+	return d.Devices.State(ctx, u)
 }
 
 // Name is what a token is called to people.

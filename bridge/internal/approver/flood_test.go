@@ -56,7 +56,7 @@ func TestAPageThatFloodsPromptsIsLimitedAndCanBeBlocked(t *testing.T) {
 	if after, _ := g.person.questions(); len(after) != len(before) {
 		t.Errorf("the person was asked %d times more", len(after)-len(before))
 	}
-	c.wrong.Store(int64(vainInterval) + int64(refusalsEvery))
+	c.wrong.Store(int64(vainInterval) + int64(journal.RefusalsEvery))
 	g.person.answer(block)
 	other := g.mustConnect() // another tab of the same site
 	_, err := l.decide(t.Context(), "req_0001", statement.Approve)
@@ -65,7 +65,7 @@ func TestAPageThatFloodsPromptsIsLimitedAndCanBeBlocked(t *testing.T) {
 		err := b.Call(t.Context(), frame.BridgeInfo, frame.BridgeInfoParams{}, &frame.BridgeInfoResult{})
 		wantCode(t, "a connection of the site", err, fault.Unavailable)
 	}
-	g.bridge.refusals.flush(true)
+	g.bridge.refusals.Flush(true)
 	if lines, events := g.count(journal.Limited); lines != 2 || events != more {
 		t.Errorf("%d lines for %d limited prompts", lines, events)
 	}
@@ -213,39 +213,6 @@ func TestOneSiteCannotKeepAnotherFromAsking(t *testing.T) {
 	release <- struct{}{}
 	wantCode(t, "the other site's pairing", <-connected, fault.PairingRefused)
 	_ = b.Close()
-}
-
-func TestRefusalsAreJournaledOnceAMinuteWithTheirCount(t *testing.T) {
-	t.Parallel()
-	var c wallClock
-	var lines []journal.Event
-	r := newRefusals(c.Now, func(e journal.Event) { lines = append(lines, e) })
-	busy := journal.Event{Kind: journal.Refused, Origin: origin, Code: "BUSY"}
-	for range 100 {
-		r.add(busy)
-	}
-	r.add(journal.Event{Kind: journal.Limited, Origin: origin, Code: "RATE_LIMITED"})
-	if len(lines) != 2 || lines[0].Count != 0 {
-		t.Fatalf("at once: %+v", lines)
-	}
-	r.flush(false)
-	c.wrong.Store(int64(refusalsEvery))
-	r.flush(false)
-	if len(lines) != 3 || lines[2].Count != 99 || lines[2].Code != "BUSY" {
-		t.Errorf("after a minute: %+v", lines)
-	}
-	r.add(busy)
-	r.add(busy)
-	c.wrong.Store(int64(3 * refusalsEvery))
-	r.add(busy)
-	if len(lines) != 6 || lines[4].Count != 1 || lines[5].Count != 0 {
-		t.Errorf("later: %+v", lines)
-	}
-	c.wrong.Store(-int64(time.Hour))
-	r.add(busy)
-	if len(lines) != 7 {
-		t.Errorf("after the clock was set back: %+v", lines)
-	}
 }
 
 func TestABlockThatCannotBeStoredHoldsForThisRun(t *testing.T) {

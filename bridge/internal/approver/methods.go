@@ -55,18 +55,15 @@ func (c *conn) perform(m frame.Message) (any, error) {
 
 func (c *conn) info(ctx context.Context, _ frame.BridgeInfoParams) (frame.BridgeInfoResult, error) {
 	result := frame.BridgeInfoResult{Version: Version, Identities: []frame.Identity{}}
-	for _, id := range c.bridge.identities {
+	for _, id := range c.bridge.members.All {
 		if id.Valid(c.bridge.deps.Now()) != nil {
 			continue // the bridge says so at its own computer
 		}
-		dev, err := c.bridge.deps.Devices.Device(ctx, id.token())
-		if err != nil {
-			dev = Device{Label: dev.Label} // why shows when it is used: one token that cannot be asked hides no other
-		}
+		token := c.user.Token(ctx, id)
 		result.Identities = append(result.Identities, frame.Identity{
-			Entity: id.Entity, EntityName: id.EntityName, Member: id.Member, MemberName: id.Name, Device: c.bridge.deps.Devices.Name(id.token()),
-			Curve: id.Approval.Curve(), Present: dev.Present, Locked: dev.Locked || !dev.Present, ChannelIn: id.ChannelIn,
-			Holder: c.bridge.leases.other(c, id.token()), Lacks: dev.Lacks,
+			Entity: id.Entity, EntityName: id.EntityName, Member: id.Member, MemberName: id.Name, Device: token.Name,
+			Curve: id.Approval.Curve(), Present: token.State.Present, Locked: token.State.Locked || !token.State.Present, ChannelIn: id.ChannelIn,
+			Holder: token.Holder[:min(len(token.Holder), frame.MaxName)], Lacks: token.State.Lacks,
 		})
 	}
 	return result, nil

@@ -26,7 +26,7 @@ func (c *conn) begin() {
 		err = tooManyHandshakes()
 	}
 	if err == nil && !known {
-		c.bridge.grants.takePairing(c.pairing)
+		c.user.Disallow()
 		err = c.pair()
 	}
 	if err == nil {
@@ -86,5 +86,5 @@ func (c *conn) pair() error {
 	case fault.CodeOf(err) == fault.Declined:
 		err = fault.Wrap(err, fault.PairingRefused, "the pairing was declined at the bridge's prompt")
 	}
-	return &written{err}
+	return journal.Written(err)
 }

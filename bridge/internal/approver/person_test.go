@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
 	"countersign/bridge/internal/member"
 	"countersign/shared/fault"
@@ -88,7 +89,7 @@ func (p *person) questions() (shown []consent.Question, pins []consent.PINQuesti
 type drawer struct {
 	mu      sync.Mutex
 	keys    map[string]keys.Key // by URI
-	devices map[string]*Device
+	devices map[string]*device.State
 	pins    map[string]string
 	watch   func(string, bool)
 	watched chan struct{}
@@ -114,12 +115,12 @@ func (d *drawer) Key(_ context.Context, uri string) (keys.Key, error) {
 	return &drawerKey{Key: k, d: d, dev: dev}, nil
 }
 
-func (d *drawer) Device(_ context.Context, label string) (Device, error) {
+func (d *drawer) State(_ context.Context, label string) (device.State, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	dev := d.devices[label]
 	if dev == nil {
-		return Device{Label: label}, nil
+		return device.State{Identity: device.Identity{Label: label}}, nil
 	}
 	return *dev, nil
 }
@@ -183,7 +184,7 @@ func (d *drawer) plug(label string, present bool) {
 type drawerKey struct {
 	keys.Key
 	d   *drawer
-	dev *Device
+	dev *device.State
 }
 
 func (k *drawerKey) state() error {

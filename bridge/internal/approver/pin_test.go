@@ -36,7 +36,7 @@ func TestTheLastTryIsConfirmedBeforeThePINIsAskedFor(t *testing.T) {
 	if last.Title != "Last try for alice" || !strings.Contains(last.Text, "A wrong PIN locks the token permanently") || len(pins) != 0 {
 		t.Fatalf("asked %q, PINs %+v", last, pins)
 	}
-	if dev, _ := g.drawer.Device(t.Context(), "alice"); dev.TriesLeft != 1 {
+	if dev, _ := g.drawer.State(t.Context(), "alice"); dev.TriesLeft != 1 {
 		t.Errorf("%d tries left", dev.TriesLeft)
 	}
 	g.person.answer(nil)
@@ -213,7 +213,7 @@ func TestAPINOnTheReaderCanBeCancelledAtTheScreen(t *testing.T) {
 	_, err := g.open(g.mustConnect(), "mem_alice")
 	wantCode(t, "open", err, fault.Declined)
 	<-stopped
-	if dev, _ := g.drawer.Device(t.Context(), "alice"); dev.TriesLeft != 3 {
+	if dev, _ := g.drawer.State(t.Context(), "alice"); dev.TriesLeft != 3 {
 		t.Errorf("%d tries left", dev.TriesLeft)
 	}
 }
@@ -249,7 +249,7 @@ func (k eachUse) SignDigest(ctx context.Context, digest []byte) ([]byte, error) 
 		}
 		pin = []byte(typed)
 	}
-	if err := k.d.Login(ctx, k.dev.Label, pin, true); err != nil {
+	if err := k.d.Login(ctx, k.dev.Identity.Shown(), pin, true); err != nil {
 		return nil, err
 	}
 	return k.drawerKey.SignDigest(ctx, digest)
@@ -414,7 +414,7 @@ func TestAnIdleTokenIsLockedAndSoIsOneWhoseComputerSlept(t *testing.T) {
 		b := g.mustConnect()
 		g.mustOpen(b, "mem_alice")
 		c.wrong.Store(int64(365 * 24 * time.Hour))
-		g.bridge.lockIdle(t.Context(), "alice")
+		g.bridge.keeper.LockIdle(t.Context(), "alice")
 		if g.info(b, "mem_alice").Locked {
 			t.Error("it was locked")
 		}

@@ -118,7 +118,7 @@ func TestAnIdleTokenIsLoggedOutAndAsksForItsPINAgain(t *testing.T) {
 	b := g.mustConnect()
 	l := g.mustOpen(b, "mem_alice")
 	c.wrong.Store(int64(DefaultIdleLock))
-	g.bridge.lockIdle(t.Context(), g.bridge.identities[0].token())
+	g.bridge.keeper.LockIdle(t.Context(), g.bridge.deps.Devices.Token(g.cfg.Identities[0].ApprovalKey))
 	if n := f.Calls("C_Logout"); n != 1 || !g.info(b, "mem_alice").Locked {
 		t.Errorf("%d logouts", n)
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"time"
 
+	"countersign/bridge/internal/alarm"
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/unlock"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 )
@@ -35,7 +37,7 @@ func (c *conn) prompt(ctx context.Context, about frame.PromptParams, ask func(ct
 	if limited := b.limits.admit(c.site()); limited != nil {
 		return limited
 	}
-	ctx, stop := b.silenced.watch(ctx, c.site())
+	ctx, stop := b.silenced.Watch(ctx, c.site())
 	defer stop()
 	if about.Where == "" {
 		about.Where = b.deps.Prompts.Where()
@@ -50,7 +52,36 @@ func (c *conn) prompt(ctx context.Context, about frame.PromptParams, ask func(ct
 			c.judge(answer)
 		}
 	})
-	return because(ctx, err)
+	return alarm.Because(ctx, err)
+}
+
+// Prompt lets the page have a prompt about a key.
+func (c *conn) Prompt(ctx context.Context, about unlock.Prompt, ask func(ctx context.Context, opened consent.Opened) error) error {
+	p := frame.PromptParams{Approval: about.Approval, Kind: frame.PromptConfirm, Again: about.Again}
+	if about.PIN {
+		p.Kind = frame.PromptPIN
+	}
+	if about.OnReader {
+		p.Where = frame.WhereReader
+	}
+	return c.prompt(ctx, p, ask)
+}
+
+// Shown tells the page the lines that the person reads.
+func (c *conn) Shown(approval, text string) {
+	if len(text) <= frame.MaxShown {
+		c.notify(frame.PromptText, frame.PromptTextParams{Approval: approval, Text: text})
+	}
+}
+
+// unasked reports whether a prompt came to nothing before anybody saw it. A page
+// can bring that about as often as it likes, so it is counted and not listed.
+func unasked(err error) bool {
+	switch fault.CodeOf(err) {
+	case fault.Limited, fault.Busy, fault.PromptUnavailable:
+		return true
+	}
+	return false
 }
 
 // secondsLeft is how long a prompt that opens now may stay: as long as what it is
@@ -72,7 +103,7 @@ func (c *conn) judge(answer error) {
 	case fault.Declined, fault.Cancelled, fault.Timeout:
 		b.limits.charge(c.site())
 		if limited := b.limits.admit(c.site()); limited != nil {
-			b.silenced.ring(c.site(), limited) // what it has waiting would be asked next
+			b.silenced.Ring(c.site(), limited) // what it has waiting would be asked next
 		}
 	}
 }
@@ -95,9 +126,9 @@ func (b *Bridge) block(c *conn) {
 		}
 	}
 	b.mu.Unlock()
-	b.silenced.ring(c.site(), why)
+	b.silenced.Ring(c.site(), why)
 	for _, other := range same {
-		b.grants.takePairing(other.pairing)
+		other.user.Disallow()
 		other.refuse(why)
 	}
 }

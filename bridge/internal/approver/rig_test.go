@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
@@ -116,10 +117,10 @@ func newRig(t testing.TB, options ...func(*rig)) *rig {
 // newRigOf starts a bridge for members whose tokens are in memory and locked.
 func newRigOf(t testing.TB, members []*owner, options ...func(*rig)) *rig {
 	t.Helper()
-	d := &drawer{keys: map[string]keys.Key{}, devices: map[string]*Device{}, pins: map[string]string{}, watched: make(chan struct{})}
+	d := &drawer{keys: map[string]keys.Key{}, devices: map[string]*device.State{}, pins: map[string]string{}, watched: make(chan struct{})}
 	for _, m := range members {
 		d.keys[m.uri("approval")], d.keys[m.uri("channel")] = m.approval, m.channel
-		d.devices[m.label] = &Device{Label: m.label, Present: true, Locked: true, TriesLeft: 3}
+		d.devices[m.label] = &device.State{Identity: device.Identity{Label: m.label}, Present: true, Locked: true, TriesLeft: 3}
 		d.pins[m.label] = "1234-" + m.label
 	}
 	g := start(t, d, members, append(options, func(g *rig) { g.drawer = d })...)

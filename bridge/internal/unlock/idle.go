@@ -1,8 +1,7 @@
-package approver
+package unlock
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"sync"
@@ -10,21 +9,6 @@ import (
 
 	"countersign/bridge/internal/journal"
 )
-
-// DefaultIdleLock is after how long without a use the bridge locks a token.
-const DefaultIdleLock = 10 * time.Minute
-
-// idleLock is the time of the configuration; 0 is never.
-func (c Config) idleLock() (time.Duration, error) {
-	if c.IdleLock == "" {
-		return DefaultIdleLock, nil
-	}
-	d, err := time.ParseDuration(c.IdleLock)
-	if err != nil || d < 0 {
-		return 0, fmt.Errorf("idle_lock %q: write a time such as 10m or 1h30m, or 0 for never", c.IdleLock)
-	}
-	return d, nil
-}
 
 // idleness knows when each unlocked token was last used, by the clock on the
 // wall: a computer that slept was idle.
@@ -81,39 +65,22 @@ func (i *idleness) devices() []string {
 	return slices.Collect(maps.Keys(i.last))
 }
 
-// lockIdle locks a token that nobody has used for too long: the person may have
+// LockIdle locks a token that nobody has used for too long: the person may have
 // left. Who reads a statement meanwhile is asked for the PIN afterwards.
-func (b *Bridge) lockIdle(ctx context.Context, device string) {
-	if !b.idle.expire(device) {
+func (k *Keeper) LockIdle(ctx context.Context, token string) {
+	if !k.idle.expire(token) {
 		return
 	}
-	b.grants.takeDevice(device)
-	b.record(journal.Event{Kind: journal.Locked, Device: b.deps.Devices.Name(device)})
-	if err := b.deps.Devices.Logout(ctx, device); err != nil {
-		b.deps.Log.Warn("the idle token could not be locked; no page may use it", "device", device, "error", err)
+	k.grants.takeDevice(token)
+	k.Journal.Record(journal.Event{Kind: journal.Locked, Device: k.Tokens.Name(token)}, k.Log)
+	if err := k.Locks.Logout(ctx, token); err != nil {
+		k.Log.Warn("the idle token could not be locked; no page may use it", "device", token, "error", err)
 	}
 }
 
-// housekeep locks idle tokens, writes counted refusals and says which certificates have
-// expired until ctx ends.
-func (b *Bridge) housekeep(ctx context.Context) {
-	every := 10 * time.Second
-	if d := b.idle.limit / 4; d > 0 && d < every {
-		every = d
-	}
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			b.refusals.flush(true)
-			return
-		case <-tick.C:
-			for _, device := range b.idle.devices() {
-				b.lockIdle(ctx, device)
-			}
-			b.refusals.flush(false)
-			b.members.Report(b.deps.Log, b.deps.Now())
-		}
+// LockAllIdle locks every token that nobody has used for too long.
+func (k *Keeper) LockAllIdle(ctx context.Context) {
+	for _, token := range k.idle.devices() {
+		k.LockIdle(ctx, token)
 	}
 }

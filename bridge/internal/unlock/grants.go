@@ -1,4 +1,4 @@
-package approver
+package unlock
 
 import (
 	"fmt"
@@ -8,10 +8,9 @@ import (
 
 	"countersign/bridge/internal/member"
 	"countersign/shared/jws"
-	"countersign/shared/statement"
 )
 
-// grants are what pages were allowed: for each pairing and key, by the person,
+// grants are what askers were allowed: for each pairing and key, by the person,
 // for as long as the token stays unlocked. That a token is unlocked allows nobody
 // anything.
 type grants struct {
@@ -41,7 +40,7 @@ func (g *grants) give(pairing, device string, keys []member.Key) {
 	}
 }
 
-// takePairing takes back what a page was allowed.
+// takePairing takes back what an asker was allowed.
 func (g *grants) takePairing(pairing string) {
 	g.take(func(k grant, _ string) bool { return k.pairing == pairing })
 }
@@ -57,41 +56,19 @@ func (g *grants) take(which func(grant, string) bool) {
 	maps.DeleteFunc(g.of, which)
 }
 
-// on returns the identity's keys that are in a token, whichever attributes of it their
-// URIs have.
-func (id *identity) on(device string) (all []member.Key) {
-	for _, k := range id.Keys() {
-		if id.tokens.Token(k.URI) == device {
-			all = append(all, k)
-		}
-	}
-	return all
-}
-
 // purposes say to people what a key of a member is for.
 var purposes = map[string]string{
 	member.PurposeApproval: "the approval key of %s, which signs what you approve",
 	member.PurposeChannel:  "the channel key of %s, which opens channels to the vault",
 }
 
-// devices are the identity's tokens: one, or two.
-func (id *identity) devices() []string {
-	all := []string{id.token()}
-	if id.ChannelIn == statement.InToken {
-		if d := id.tokens.Token(id.ChannelKey); d != all[0] {
-			all = append(all, d)
-		}
-	}
-	return all
-}
-
-// allows says what a person allows a page when they unlock a token for it. The
-// same yes is good for all of it, so that nobody is asked twice.
-func (id *identity) allows(site, device string) string {
+// allows says what a person allows an asker when they unlock a token for it. The same
+// yes is good for all of it, so that nobody is asked twice.
+func (k *Key) allows() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "Until the token is pulled or locked, %s may use:\n", site)
-	for _, k := range id.on(device) {
-		fmt.Fprintf(&b, "- "+purposes[k.Purpose]+"\n", id.Name)
+	fmt.Fprintf(&b, "Until the token is pulled or locked, %s may use:\n", k.user.asker.Who().Site)
+	for _, key := range k.user.on(k.identity, k.token()) {
+		fmt.Fprintf(&b, "- "+purposes[key.Purpose]+"\n", k.identity.Name)
 	}
 	b.WriteString("You will still be asked about every signature.\n")
 	return b.String()
