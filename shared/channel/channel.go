@@ -4,7 +4,7 @@
 // relay them over HTTP and may lose or reorder them.
 //
 // It does no I/O: every step takes and returns the bytes of one record. Spec:
-// shared/spec/channel.md. Users: bridge/internal/approver and
+// shared/spec/channel.md. Users: bridge/internal/approval and
 // bridge/internal/agent (initiators), bridge/internal/signer (responder).
 package channel
 

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -428,29 +427,6 @@ func TestTheJournalPermitsEachItemBeforeItsKeyIsUsed(t *testing.T) {
 	if permitted != 3 || slices.Contains(atFirst, journal.Signed) {
 		t.Errorf("the journal at the first signature: %v", atFirst)
 	}
-}
-
-func TestALateStatementDoesNotHoldUpTheBatch(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		b := &batch{}
-		for range 3 {
-			a := &approvalState{}
-			a.ctx, a.cancel = context.WithCancel(t.Context())
-			defer a.cancel()
-			b.parts = append(b.parts, &part{batch: b, approval: a, came: make(chan *item, 1), done: make(chan outcome, 1)})
-		}
-		b.parts[0].came <- &item{}
-		b.parts[2].came <- &item{}
-		start := time.Now()
-		listed := b.gather(t.Context())
-		if len(listed) != 2 || time.Since(start) != gatherTime {
-			t.Errorf("%d listed after %s", len(listed), time.Since(start))
-		}
-		if o := <-b.parts[1].done; fault.CodeOf(o.err) != fault.Timeout {
-			t.Error(o.err)
-		}
-	})
 }
 
 func TestThePromptOfABatchClosesWhenItsLastStatementExpires(t *testing.T) {

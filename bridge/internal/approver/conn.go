@@ -11,6 +11,7 @@ import (
 
 	"github.com/gorilla/websocket"
 
+	"countersign/bridge/internal/approval"
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/peer"
@@ -23,8 +24,6 @@ import (
 // The limits of one connection.
 const (
 	maxInFlight  = 64 // calls that are not answered yet
-	maxChannels  = 32
-	maxApprovals = 256
 	writeTimeout = 10 * time.Second
 	pingEvery    = 20 * time.Second
 	idleTimeout  = 60 * time.Second // without a byte, not even a pong
@@ -41,7 +40,8 @@ type conn struct {
 	page     []byte       // the page's static key
 	pairing  string       // its id
 	user     *unlock.User // of the tokens
-	mayPair  bool         // the site has not abandoned too many handshakes
+	desk     *approval.Desk
+	mayPair  bool // the site has not abandoned too many handshakes
 	log      *slog.Logger
 	ctx      context.Context
 	cancel   context.CancelFunc
@@ -50,13 +50,11 @@ type conn struct {
 	calls    sync.WaitGroup
 	slots    chan struct{}
 
-	mu        sync.Mutex
-	ready     bool
-	out       frame.Batcher
-	ending    fault.Code // close with this code when out is empty
-	wake      chan struct{}
-	channels  map[string]*channelState
-	approvals map[string]*approvalState
+	mu     sync.Mutex
+	ready  bool
+	out    frame.Batcher
+	ending fault.Code // close with this code when out is empty
+	wake   chan struct{}
 }
 
 // serve runs one connection until either side ends it. gateway is empty on
@@ -65,8 +63,7 @@ func (b *Bridge) serve(ctx context.Context, ws *websocket.Conn, origin, gateway 
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	c := &conn{bridge: b, ws: ws, origin: origin, gateway: gateway, ctx: ctx, cancel: cancel, slots: make(chan struct{}, maxInFlight),
-		wake: make(chan struct{}, 1), channels: map[string]*channelState{}, approvals: map[string]*approvalState{},
-		log: b.deps.Log.With("origin", origin)}
+		wake: make(chan struct{}, 1), log: b.deps.Log.With("origin", origin)}
 	c.work, c.stopWork = context.WithCancelCause(ctx)
 	defer c.stopWork(nil)
 	stop := context.AfterFunc(ctx, func() { ws.Close() }) // ends the reads and writes below
@@ -82,6 +79,8 @@ func (b *Bridge) serve(ctx context.Context, ws *websocket.Conn, origin, gateway 
 	}
 	defer c.session.Close()
 	c.user = b.keeper.User(c)
+	c.desk = approval.New(c.work, approval.Config{Members: b.members, Tokens: c.user, Asker: c, Decider: approval.Person{},
+		Journal: b.deps.Journal, Refusals: b.refusals, Rand: b.deps.Rand, Now: b.deps.Now})
 	b.mu.Lock()
 	b.conns[c] = true
 	b.mu.Unlock()
@@ -98,11 +97,7 @@ func (b *Bridge) serve(ctx context.Context, ws *websocket.Conn, origin, gateway 
 	}
 	cancel() // prompts of this page close
 	c.calls.Wait()
-	c.tellLost()
-	c.calls.Wait()
-	for _, ch := range c.channels {
-		ch.close()
-	}
+	c.desk.Close()
 }
 
 // handshake is the link's three messages, within the guard's time.
@@ -193,6 +188,16 @@ func (c *conn) Permitted() error {
 		return fault.New(fault.NotPaired, "the pairing of this page was revoked")
 	}
 	return err
+}
+
+// Progress tells the page how much of a batch is done.
+func (c *conn) Progress(batch string, done, of int) {
+	c.notify(frame.ApprovalProgress, frame.ApprovalProgressParams{Batch: batch, Done: done, Of: of})
+}
+
+// Tell tells the person what became of what they decided for the page.
+func (c *conn) Tell(ctx context.Context, news string) {
+	c.bridge.deps.Prompts.Tell(ctx, c.site(), news)
 }
 
 // event begins a line of the journal about this page.

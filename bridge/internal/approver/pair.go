@@ -70,7 +70,7 @@ func (c *conn) pair() error {
 			"You will still be asked about every signature.\n",
 	}
 	err := c.confirm(q, c.work, frame.PromptParams{Kind: frame.PromptPairing})
-	if unasked(err) {
+	if consent.Unasked(err) {
 		return err
 	}
 	event := c.event(journal.Paired)

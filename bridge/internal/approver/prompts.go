@@ -74,16 +74,6 @@ func (c *conn) Shown(approval, text string) {
 	}
 }
 
-// unasked reports whether a prompt came to nothing before anybody saw it. A page
-// can bring that about as often as it likes, so it is counted and not listed.
-func unasked(err error) bool {
-	switch fault.CodeOf(err) {
-	case fault.Limited, fault.Busy, fault.PromptUnavailable:
-		return true
-	}
-	return false
-}
-
 // secondsLeft is how long a prompt that opens now may stay: as long as what it is
 // about is valid, and never longer than any prompt.
 func secondsLeft(ctx context.Context) int {

@@ -177,3 +177,12 @@ func (q *Queue) remove(site string, t *ticket) {
 		q.sites = slices.DeleteFunc(q.sites, func(other string) bool { return other == site })
 	}
 }
+
+// Unasked reports whether a question came to nothing before anybody saw it.
+func Unasked(err error) bool {
+	switch fault.CodeOf(err) {
+	case fault.Limited, fault.Busy, fault.PromptUnavailable:
+		return true
+	}
+	return false
+}

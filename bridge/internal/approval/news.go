@@ -1,30 +1,30 @@
-package approver
+package approval
 
 import (
 	"context"
 	"fmt"
 	"time"
 
+	"countersign/shared/channel"
 	"countersign/shared/fault"
-	"countersign/shared/frame"
 	"countersign/shared/statement"
 )
 
 // newsTime is how long news may wait for a question that is on the screen.
 const newsTime = 3 * time.Second
 
-// tell says at the terminal what became of a signature, whose receipt was read or
-// was not: the page says the same.
-func (c *conn) tell(a *approvalState, r frame.ApprovalFinishResult, err error) {
+// tell tells the person what became of a signature, whose receipt was read or was not:
+// a page says the same.
+func (d *Desk) tell(a *approval, r *channel.Receipt, err error) {
 	news := news(a, r, err)
-	c.calls.Go(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.work), newsTime)
+	d.tasks.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), newsTime)
 		defer cancel()
-		c.bridge.deps.Prompts.Tell(ctx, c.site(), news)
+		d.Asker.Tell(ctx, news)
 	})
 }
 
-func news(a *approvalState, r frame.ApprovalFinishResult, err error) string {
+func news(a *approval, r *channel.Receipt, err error) string {
 	of := ""
 	if a.part != nil {
 		of = " for " + a.request
@@ -49,18 +49,18 @@ var unknown = map[fault.Code]bool{fault.Cancelled: true, fault.RecordInvalid: tr
 // errLost stands for a receipt that never came.
 var errLost = fault.New(fault.Cancelled, "the vault's receipt did not come back")
 
-// tellLost says of each signature that left the bridge, and whose receipt never
+// tellLost tells of each signature that left the desk, and whose receipt never
 // came, that nobody knows whether the vault has it.
-func (c *conn) tellLost() {
-	c.mu.Lock()
-	var lost []*approvalState
-	for _, a := range c.approvals {
+func (d *Desk) tellLost() {
+	d.mu.Lock()
+	var lost []*approval
+	for _, a := range d.approvals {
 		if a.step == decided {
 			lost = append(lost, a)
 		}
 	}
-	c.mu.Unlock()
+	d.mu.Unlock()
 	for _, a := range lost {
-		c.tell(a, frame.ApprovalFinishResult{}, errLost)
+		d.tell(a, nil, errLost)
 	}
 }

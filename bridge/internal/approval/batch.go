@@ -1,4 +1,4 @@
-package approver
+package approval
 
 import (
 	"cmp"
@@ -11,61 +11,59 @@ import (
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/unlock"
 	"countersign/shared/fault"
-	"countersign/shared/frame"
 	"countersign/shared/id"
 	"countersign/shared/intent"
 	"countersign/shared/statement"
 )
 
-// gatherTime is how long a batch waits for the statements of its approvals.
-const gatherTime = 30 * time.Second
+// GatherTime is how long a batch waits for the statements of its approvals.
+const GatherTime = 30 * time.Second
 
-// batch is several approvals that the person reads as one list and decides on at
-// once. Each is decided, signed, journaled and answered by itself.
+// batch is several approvals that are decided as one list. Each is decided, signed, journaled and answered by itself.
 type batch struct {
 	id    string
-	conn  *conn
-	parts []*part // in the order of the page
+	desk  *Desk
+	parts []*part // in the order in which they came
 }
 
 // part is one approval of a batch.
 type part struct {
 	batch    *batch
-	approval *approvalState
+	approval *approval
 	came     chan *item   // its statement; nil when that was refused
-	done     chan outcome // what approval.decide answers
+	done     chan outcome // what [Desk.Decide] returns
 	item     *item
 	number   int // in the list, from 1
 }
 
 type outcome struct {
-	result frame.ApprovalDecideResult
+	result Signed
 	err    error
 }
 
-// batchApprovals puts approvals together whose statements are on their way.
-func (c *conn) batchApprovals(_ context.Context, p frame.ApprovalBatchParams) (r frame.ApprovalBatchResult, err error) {
-	if err := c.Permitted(); err != nil {
-		return r, err
+// Batch puts approvals together whose statements are on their way.
+func (d *Desk) Batch(approvals []string) (batchID string, err error) {
+	if err := d.Asker.Permitted(); err != nil {
+		return "", err
 	}
-	if r.Batch, err = id.New(c.bridge.deps.Rand, id.Batch); err != nil {
-		return r, err
+	if batchID, err = id.New(d.Rand, id.Batch); err != nil {
+		return "", err
 	}
-	b := &batch{id: r.Batch, conn: c}
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	b := &batch{id: batchID, desk: d}
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	requests := map[string]bool{}
-	for _, id := range p.Approvals {
-		a, ok := c.approvals[id]
+	for _, id := range approvals {
+		a, ok := d.approvals[id]
 		if !ok {
-			return r, fault.New(fault.NotFound, "there is no such approval")
+			return "", fault.New(fault.NotFound, "there is no such approval")
 		}
 		if a.step != prepared || a.part != nil {
-			return r, fault.New(fault.Conflict, "the approval is not at this step")
+			return "", fault.New(fault.Conflict, "the approval is not at this step")
 		}
-		first := c.approvals[p.Approvals[0]]
+		first := d.approvals[approvals[0]]
 		if a.channel != first.channel || a.decision != first.decision || requests[a.request] {
-			return r, fault.New(fault.Invalid, "a batch is one decision on different requests in one channel").With("field", "approvals")
+			return "", fault.New(fault.Invalid, "a batch is one decision on different requests in one channel").With("field", "approvals")
 		}
 		requests[a.request] = true
 		b.parts = append(b.parts, &part{batch: b, approval: a, came: make(chan *item, 1), done: make(chan outcome, 1)})
@@ -73,16 +71,16 @@ func (c *conn) batchApprovals(_ context.Context, p frame.ApprovalBatchParams) (r
 	for _, part := range b.parts {
 		part.approval.part = part
 	}
-	c.calls.Go(b.run)
-	return r, nil
+	d.tasks.Go(b.run)
+	return batchID, nil
 }
 
 // decide hands in the statement of one approval and waits for what becomes of it.
-func (p *part) decide(record []byte) (r frame.ApprovalDecideResult, err error) {
-	it, err := p.batch.conn.receive(p.approval, record)
+func (p *part) decide(record []byte) (s Signed, err error) {
+	it, err := p.batch.desk.receive(p.approval, record)
 	if err != nil {
 		p.came <- nil
-		return r, err
+		return s, err
 	}
 	p.came <- it
 	select {
@@ -93,22 +91,22 @@ func (p *part) decide(record []byte) (r frame.ApprovalDecideResult, err error) {
 		case o := <-p.done: // it says why
 			return o.result, o.err
 		default:
-			return r, errGivenUp()
+			return s, errCancelled()
 		}
 	}
 }
 
-func errGivenUp() error { return fault.New(fault.Cancelled, "the approval was cancelled") }
+func errCancelled() error { return fault.New(fault.Cancelled, "the approval was cancelled") }
 
 // run takes the batch through its steps: gather, unlock, ask once, sign each.
 func (b *batch) run() {
-	c := b.conn
-	listed := b.gather(c.work)
+	d := b.desk
+	listed := b.gather(d.ctx)
 	if len(listed) == 0 {
 		return
 	}
-	use := c.approvalKey(listed[0].approval.channel.identity, b.id)
-	ctx, stop := while(c.work, listed)
+	use := d.approvalKey(listed[0].approval.channel.identity, b.id)
+	ctx, stop := while(d.ctx, listed)
 	err := use.Open(ctx) // before the person reads for nothing
 	stop()
 	if err != nil {
@@ -130,7 +128,7 @@ func (b *batch) run() {
 
 // gather waits for the statements and returns the parts that have a valid one.
 func (b *batch) gather(ctx context.Context) (listed []*part) {
-	ctx, cancel := context.WithTimeout(ctx, gatherTime)
+	ctx, cancel := context.WithTimeout(ctx, GatherTime)
 	defer cancel()
 	for _, p := range b.parts {
 		select {
@@ -153,9 +151,9 @@ func (b *batch) gather(ctx context.Context) (listed []*part) {
 // current drops what was cancelled or has expired while others were waited for.
 func (b *batch) current(parts []*part) (listed []*part) {
 	for _, p := range parts {
-		err := b.conn.check(p.item)
+		err := b.desk.check(p.item)
 		if p.approval.ctx.Err() != nil {
-			err = errGivenUp()
+			err = errCancelled()
 		}
 		if err != nil {
 			p.done <- outcome{err: err}
@@ -171,7 +169,7 @@ func (b *batch) current(parts []*part) (listed []*part) {
 // the person approved and that are still valid. An error concerns all of them,
 // and nothing was asked.
 func (b *batch) ask(listed []*part, use *unlock.Key) (approved []*part, err error) {
-	c, n := b.conn, len(listed)
+	d, n := b.desk, len(listed)
 	read, wants := make([]statement.Approval, n), make([]intent.Intent, n)
 	for i, p := range listed {
 		read[i], wants[i] = p.item.read, p.item.wants
@@ -184,23 +182,22 @@ func (b *batch) ask(listed []*part, use *unlock.Key) (approved []*part, err erro
 	for _, p := range listed {
 		p.item.text, p.item.batch = text, b.id
 	}
-	if err := c.bridge.deps.Journal.Append(b.shown(first, n)); err != nil {
+	if err := d.Journal.Append(b.shown(first, n)); err != nil {
 		return nil, err
 	}
-	question := decisionOn(intent.Count(wants), first.approval.channel.identity, first.read.Decision)
-	question.Text = text
-	ctx, stop := while(c.work, listed)
+	ctx, stop := while(d.ctx, listed)
 	defer stop()
 	last := slices.MaxFunc(listed, func(a, b *part) int { return cmp.Compare(a.item.read.Expires, b.item.read.Expires) })
-	ctx, expired := c.whileValid(ctx, last.item)
+	ctx, expired := d.whileValid(ctx, last.item)
 	defer expired()
-	answer := use.Confirm(ctx, question)
+	answer := d.Decider.Decide(ctx, Question{Key: use, EntityName: first.approval.channel.identity.EntityName, Decision: first.read.Decision,
+		Wants: wants, What: intent.Count(wants), Text: text})
 	for _, p := range listed {
 		err := answer
 		if err == nil && p.approval.ctx.Err() != nil {
-			err = errGivenUp()
+			err = errCancelled()
 		}
-		if err = c.answered(p.item, err); err != nil {
+		if err = d.answered(p.item, err); err != nil {
 			p.done <- outcome{err: err}
 			continue
 		}
@@ -212,7 +209,7 @@ func (b *batch) ask(listed []*part, use *unlock.Key) (approved []*part, err erro
 // shown is the journal's line for a list that is put before the person.
 func (b *batch) shown(it *item, n int) journal.Event {
 	id := it.approval.channel.identity
-	e := b.conn.user.Entry(journal.Batched, id)
+	e := b.desk.Tokens.Entry(journal.Batched, id)
 	e.Key, e.Batch, e.Count, e.Decision, e.Statement = id.Approval.Thumbprint(), b.id, n, it.approval.decision, statement.TypApproval
 	return e
 }
@@ -222,18 +219,18 @@ func (b *batch) shown(it *item, n int) journal.Event {
 // what they approved.
 func (b *batch) sign(approved []*part, of int, use *unlock.Key) {
 	done := of - len(approved)
-	b.progress(done, of)
+	b.desk.Asker.Progress(b.id, done, of)
 	var broken error
 	for _, p := range approved {
 		var o outcome
 		switch {
 		case p.approval.ctx.Err() != nil:
-			o.err = b.failed(p, errGivenUp())
+			o.err = b.failed(p, errCancelled())
 		case broken != nil:
 			o.err = b.failed(p, broken)
 		default:
 			use.Why = fmt.Sprintf("signs item %d of %d: %s.", p.number, of, p.item.wants.Summary())
-			o.result, o.err = b.conn.sign(p.item, use)
+			o.result, o.err = b.desk.sign(p.item, use)
 			if fault.CodeOf(o.err) == fault.DeviceMissing { // it was there when the key was found
 				o.err = fault.Wrap(o.err, fault.DeviceRemoved, "the token was removed").With("device", use.Device())
 			}
@@ -243,17 +240,13 @@ func (b *batch) sign(approved []*part, of int, use *unlock.Key) {
 		}
 		p.done <- o
 		done++
-		b.progress(done, of)
+		b.desk.Asker.Progress(b.id, done, of)
 	}
 }
 
 // failed journals that an approved item is not signed.
 func (b *batch) failed(p *part, err error) error {
-	return b.conn.note(p.item, journal.Failed, err)
-}
-
-func (b *batch) progress(done, of int) {
-	b.conn.notify(frame.ApprovalProgress, frame.ApprovalProgressParams{Batch: b.id, Done: done, Of: of})
+	return b.desk.note(p.item, journal.Failed, err)
 }
 
 // fail answers every part with the same error.

@@ -1,4 +1,4 @@
-package approver
+package approval
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"countersign/bridge/internal/member"
 	"countersign/shared/channel"
 	"countersign/shared/fault"
-	"countersign/shared/frame"
 	ids "countersign/shared/id"
 )
 
@@ -44,97 +43,97 @@ func (s *channelState) use() (*channel.Session, error) {
 	return s.session, nil
 }
 
-func (c *conn) channel(id string) (*channelState, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	ch, ok := c.channels[id]
+func (d *Desk) channel(id string) (*channelState, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ch, ok := d.channels[id]
 	if !ok {
 		return nil, fault.New(fault.ChannelClosed, "the channel is closed")
 	}
 	return ch, nil
 }
 
-// dropChannel forgets a channel and what was going on in it.
-func (c *conn) dropChannel(id string) {
-	c.mu.Lock()
-	ch := c.channels[id]
-	delete(c.channels, id)
-	for aid, a := range c.approvals {
+// CloseChannel forgets a channel and what was going on in it.
+func (d *Desk) CloseChannel(id string) {
+	d.mu.Lock()
+	ch := d.channels[id]
+	delete(d.channels, id)
+	for aid, a := range d.approvals {
 		if a.channelID == id {
 			a.cancel()
-			delete(c.approvals, aid)
+			delete(d.approvals, aid)
 		}
 	}
-	c.mu.Unlock()
+	d.mu.Unlock()
 	if ch != nil {
 		ch.close()
 		ch.release()
 	}
 }
 
-// openChannel makes act 1 for a member's channel key and the pinned signer.
-func (c *conn) openChannel(ctx context.Context, p frame.ChannelOpenParams) (r frame.ChannelOpenResult, err error) {
-	if err := c.Permitted(); err != nil {
-		return r, err
+// OpenChannel makes act 1 for a member's channel key and the pinned signer.
+func (d *Desk) OpenChannel(ctx context.Context, entity, member string) (channelID string, act1 []byte, err error) {
+	if err := d.Asker.Permitted(); err != nil {
+		return "", nil, err
 	}
-	id, err := c.bridge.members.Find(p.Entity, p.Member)
+	id, err := d.Members.Find(entity, member)
 	if err != nil {
-		return r, err
+		return "", nil, err
 	}
-	defer func() { err = c.refused(c.user.Entry(journal.Refused, id), err) }()
-	done, err := c.user.Hold(id)
+	defer func() { err = d.Refusals.Refuse(d.Tokens.Entry(journal.Refused, id), err) }()
+	done, err := d.Tokens.Hold(id)
 	if err != nil {
-		return r, err
+		return "", nil, err
 	}
 	defer done()
-	if err := c.bridge.keeper.Suits(ctx, id); err != nil {
-		return r, err
+	if err := d.Tokens.Suits(ctx, id); err != nil {
+		return "", nil, err
 	}
 	suite, err := channel.SuiteFor(id.Channel.Curve())
 	if err != nil {
-		return r, err
+		return "", nil, err
 	}
-	static := c.user.Key(id, id.ChannelStatic(), "opens the channel to the vault of "+id.EntityName+".", "")
+	static := d.Tokens.Key(id, id.ChannelStatic(), "opens the channel to the vault of "+id.EntityName+".", "")
 	if err := static.Open(ctx); err != nil {
-		return r, err
+		return "", nil, err
 	}
 	i, err := channel.NewInitiator(channel.InitiatorConfig{Suite: suite, Static: static, Remote: id.Remote, Entity: id.Entity,
-		Rand: c.bridge.deps.Rand, Now: c.bridge.deps.Now})
+		Rand: d.Rand, Now: d.Now})
 	if err != nil {
-		return r, err
+		return "", nil, err
 	}
-	if r.Record, err = i.Start(ctx); err != nil {
-		return r, err
+	if act1, err = i.Start(ctx); err != nil {
+		return "", nil, err
 	}
-	if r.Channel, err = ids.New(c.bridge.deps.Rand, ids.Channel); err != nil {
-		return r, err
+	if channelID, err = ids.New(d.Rand, ids.Channel); err != nil {
+		return "", nil, err
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.channels) >= maxChannels {
-		return r, fault.New(fault.Busy, "too many channels are open")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.channels) >= MaxChannels {
+		return "", nil, fault.New(fault.Busy, "too many channels are open")
 	}
-	ch := &channelState{identity: id, initiator: i, release: c.user.Keep(id)}
-	ch.ctx, ch.cancel = context.WithCancel(c.work)
-	c.channels[r.Channel] = ch
-	return r, nil
+	ch := &channelState{identity: id, initiator: i, release: d.Tokens.Keep(id)}
+	ch.ctx, ch.cancel = context.WithCancel(d.ctx)
+	d.channels[channelID] = ch
+	return channelID, act1, nil
 }
 
-// acceptChannel reads act 2 and makes act 3, with the member's certificate.
-func (c *conn) acceptChannel(_ context.Context, p frame.ChannelAcceptParams) (r frame.ChannelAcceptResult, err error) {
-	ch, err := c.channel(p.Channel)
+// AcceptChannel reads act 2 and makes act 3, with the member's certificate.
+func (d *Desk) AcceptChannel(channelID string, act2 []byte) (act3 []byte, err error) {
+	ch, err := d.channel(channelID)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
-	done, err := c.user.Hold(ch.identity)
+	done, err := d.Tokens.Hold(ch.identity)
 	if err == nil {
 		defer done()
-		r.Record, err = ch.finish(p.Record)
+		act3, err = ch.finish(act2)
 		if err != nil && fault.CodeOf(err) != fault.Conflict {
-			c.dropChannel(p.Channel)
+			d.CloseChannel(channelID)
 		}
 	}
-	return r, c.refused(c.user.Entry(journal.Refused, ch.identity), err)
+	return act3, d.Refusals.Refuse(d.Tokens.Entry(journal.Refused, ch.identity), err)
 }
 
 // finish ends the handshake. It takes as long as the person takes for a PIN.
@@ -150,31 +149,26 @@ func (s *channelState) finish(act2 []byte) (act3 []byte, err error) {
 	return act3, err
 }
 
-// readyChannel reads the signer's welcome: the channel is open.
-func (c *conn) readyChannel(_ context.Context, p frame.ChannelReadyParams) (r frame.ChannelReadyResult, err error) {
-	ch, err := c.channel(p.Channel)
+// ReadyChannel reads the signer's welcome: the channel is open. It returns whose it is.
+func (d *Desk) ReadyChannel(channelID string, welcome []byte) (*member.Identity, error) {
+	ch, err := d.channel(channelID)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if ch.session == nil || ch.ready {
-		return r, fault.New(fault.Conflict, "the channel does not wait for a welcome")
+		return nil, fault.New(fault.Conflict, "the channel does not wait for a welcome")
 	}
-	m, err := openMessage[*channel.Welcome](ch.session, p.Record)
+	m, err := openMessage[*channel.Welcome](ch.session, welcome)
 	if err != nil {
-		return r, err
+		return nil, err
 	}
 	if m.Entity != ch.identity.Entity || m.Member != ch.identity.Member {
-		return r, fault.New(fault.RecordInvalid, "the signer welcomed somebody else")
+		return nil, fault.New(fault.RecordInvalid, "the signer welcomed somebody else")
 	}
 	ch.ready = true
-	return frame.ChannelReadyResult{Entity: m.Entity, Member: m.Member}, nil
-}
-
-func (c *conn) closeChannel(_ context.Context, p frame.ChannelCloseParams) (frame.ChannelCloseResult, error) {
-	c.dropChannel(p.Channel)
-	return frame.ChannelCloseResult{}, nil
+	return ch.identity, nil
 }
 
 // openMessage opens a record that must hold a message of one type; the signer's
