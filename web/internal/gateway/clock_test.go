@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -120,6 +121,32 @@ func TestTheGatewaysClockIsComparedWithWhatItSawBeforeARestart(t *testing.T) {
 		must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), second.ID))
 		w.Restart()
 		w.Quoted()
+	}
+}
+
+func TestAPinnedQuoteWaitsForTheClock(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	q := w.Quoted()
+	ask := func() error {
+		_, err := w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), wire.RequestInput{QuoteID: q.ID, AccountID: "acc_treasury"}, "key-"+q.ID)
+		return err
+	}
+	var down atomic.Bool
+	w.Signer.Down = down.Load
+	down.Store(true)
+	expect(t, "pinned", string(fault.CodeOf(ask())), string(fault.SignerDown))
+	must[struct{}](t)(struct{}{}, w.Gateway.Tick(t.Context()))
+	down.Store(false)
+	w.Pass(-time.Hour)
+	w.Restart()
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context()))
+	if f, ok := fault.As(ask()); !ok || f.Details["reason"] != "clock" {
+		t.Errorf("while the clock is not believed: %v", f)
+	}
+	w.Pass(59 * time.Minute)
+	if err := ask(); err != nil {
+		t.Errorf("when it is right again: %v", err)
 	}
 }
 

@@ -83,7 +83,7 @@ func (g *Gateway) pin(ctx context.Context, c Caller, in wire.RequestInput, chain
 			if ask = *q.Ask; !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
-			return nil
+			return g.buyable(chain, q.Row.Asset, "quote_id")
 		}
 		now := g.now()
 		if q.Row.Expired(now) {
