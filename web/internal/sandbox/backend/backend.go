@@ -77,7 +77,7 @@ func New(cfg Config) (http.Handler, error) {
 			if !errors.Is(err, context.Canceled) {
 				cfg.Log.Warn("pass a request to the gateway", "path", r.URL.Path, "error", secret.Redact(err, cfg.GatewayURL))
 			}
-			refuse(w, http.StatusBadGateway, fault.Unavailable, "The gateway cannot be reached. Try again in a moment.")
+			refuse(w, http.StatusServiceUnavailable, fault.Unavailable, "The gateway cannot be reached. Try again in a moment.")
 		},
 		ErrorLog: slog.NewLogLogger(cfg.Log.Handler(), slog.LevelWarn),
 	}
@@ -124,7 +124,7 @@ func (b *backend) token(w http.ResponseWriter, r *http.Request) {
 	status, body, err := b.ask(r.Context())
 	if err != nil {
 		b.cfg.Log.Warn("ask the gateway for a token", "error", err)
-		refuse(w, http.StatusBadGateway, fault.Unavailable, "The gateway cannot be reached. Try again in a moment.")
+		refuse(w, http.StatusServiceUnavailable, fault.Unavailable, "The gateway cannot be reached. Try again in a moment.")
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
