@@ -36,6 +36,11 @@ func TestTheBackOfficeOfTheREADMEBuys(t *testing.T) {
 		t.Fatalf("the README does not say where the sandbox is:\n%s", script)
 	}
 	script = strings.Replace(script, where, "STATE='"+r.State.Dir+"' GATEWAY="+r.DashboardURL+"\n", 1)
+	const requested = "echo $REQUEST\n"
+	if !strings.Contains(script, requested) {
+		t.Fatalf("the README does not say which request it made:\n%s", script)
+	}
+	script = strings.Replace(script, requested, requested+"TOKEN=expired\n", 1) // the approvers may take longer than a token is valid
 	cmd := exec.CommandContext(r.ctx, "bash", "-c", script)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
