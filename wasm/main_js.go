@@ -61,7 +61,7 @@ func start(args []js.Value) {
 		},
 		TokenURL: text(config, "token_url"), GatewayURL: text(config, "gateway_url"), BridgeURLs: list(config.Get("bridge_urls")),
 		Origin: browser.Origin(), Path: browser.Path(),
-		Host: host, Fetch: browser.Fetch{},
+		Host: host, Fetch: host,
 		DialGateway: browser.DialGateway,
 		Local:       bridgeclient.Local{Permission: host.Permission, Health: host.Health, Dial: browser.DialBridge},
 		LinkKey:     func(ctx context.Context) (link.DH, error) { return host.LinkKeys(ctx) },

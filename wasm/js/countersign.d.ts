@@ -80,6 +80,8 @@ export interface Exports {
 export interface Host {
   /** Put a picture on screen: {@link Picture} as JSON text. The newest of a frame wins. */
   paint(picture: string): void;
+  /** The browser's fetch. What the core asks first of all was asked while it was loading. */
+  fetch(url: string, options: RequestInit): Promise<Response>;
   /** X25519 for the bridge link. Private keys never leave WebCrypto. */
   link: {
     /** The page's long-lived key, made on first use and kept in IndexedDB. */

@@ -3,6 +3,7 @@
 // painter as everything else.
 
 import './wasm_exec.js'; // from the Go release that built the core; defines globalThis.Go
+import { ahead } from './ahead.js';
 import { host } from './host.js';
 import { Painter } from './painter.js';
 import { apply } from './theme.js';
@@ -44,7 +45,8 @@ class Run {
       loading.catch(() => { this.#loading = undefined; }); // the next attempt loads again
       const config = await this.#config();
       if (config.theme) apply(this.#element, config.theme);
-      await this.#start(await loading, config);
+      const early = ahead(config);
+      await this.#start(await loading, config, early);
     } catch (e) {
       if (this.#ended) return;
       this.#failed = true;
@@ -63,10 +65,10 @@ class Run {
   // and keeps the compiled code for the next visit.
   async #load() {
     const abort = new AbortController();
-    const say = (text) => { if (!this.#failed) this.#painter.paint(loadingPicture(text)); };
+    const say = (text) => { if (!this.#failed) this.#say(text); };
     const timers = [
-      setTimeout(say, 300, 'Loading Countersign…'),
-      setTimeout(say, SLOW, 'Still loading: the connection is slow.'),
+      setTimeout(say, 300, 'loading'),
+      setTimeout(say, SLOW, 'still loading: the connection is slow'),
       setTimeout(() => abort.abort(new Error('no answer for too long')), PATIENCE),
     ];
     const url = this.#options.wasmURL ?? new URL('./countersign.wasm', import.meta.url);
@@ -82,8 +84,16 @@ class Run {
     }
   }
 
+  // say tells how loading goes: in the page that waits for the core, where there is
+  // one with a place for it, else in a picture.
+  #say(text) {
+    const line = this.#element.querySelector('[data-loading]');
+    if (!line) this.#painter.paint(loadingPicture(`Countersign: ${text}`));
+    else if (line.textContent !== text) line.textContent = text;
+  }
+
   // start runs a fresh instance. main() hands its exports over before it blocks.
-  async #start(module, config) {
+  async #start(module, config, fetch) {
     const go = new globalThis.Go();
     const instance = await WebAssembly.instantiate(module, go.importObject);
     if (this.#ended) return;
@@ -99,7 +109,7 @@ class Run {
       if (this.#exports !== exports) return;
       this.#painter.paint(picture);
       if (this.#first) { this.#first = false; performance.mark('countersign:picture'); } // for measuring the start
-    }));
+    }, fetch));
   }
 
   #send = (action, value) => {

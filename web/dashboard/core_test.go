@@ -145,6 +145,16 @@ func (c canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
+// withAPI is the dashboard with the canned gateway.
+func withAPI(pages http.Handler) *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.Handle("/v1/", canned{})
+	mux.Handle("/session/", canned{})
+	mux.HandleFunc("/config.json", text("application/json", config))
+	mux.Handle("/", pages)
+	return mux
+}
+
 // The core that `make wasm` built, on every screen: it starts under the policy,
 // paints only what the painter and the styles know, fits from 320 px up and has
 // nothing that an accessibility checker calls serious.
@@ -154,19 +164,7 @@ func TestTheRealCore(t *testing.T) {
 	if s.missing {
 		t.Fatal("the core is not built; run make wasm")
 	}
-	var c canned
-	extra := map[string]http.HandlerFunc{"/config.json": text("application/json", config)}
-	api := http.NewServeMux()
-	api.Handle("/v1/", c)
-	api.Handle("/session/", c)
-	api.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		if h, ok := extra[r.URL.Path]; ok {
-			h(w, r)
-			return
-		}
-		s.ServeHTTP(w, r)
-	})
-	url := serveHandler(t, api)
+	url := serveHandler(t, withAPI(s))
 	chrome := browser(t)
 	axe := axeCore(t)
 	for _, screen := range []struct{ name, path, shows string }{

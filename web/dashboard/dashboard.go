@@ -5,15 +5,18 @@
 package dashboard
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"mime"
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -38,17 +41,16 @@ type Config struct {
 // core is the file without which there is nothing to serve.
 const core = "countersign.wasm"
 
-// screens are the addresses that the core knows; each also with what is below.
-var screens = []string{"/requests", "/orders", "/accounts", "/buy", "/settings"}
-
+// file is what is served at one address.
 type file struct {
-	body, brotli []byte
-	kind, tag    string
+	body      []byte
+	forms     map[string][]byte // compressed, by the name of the coding
+	kind, tag string
 }
 
 // Site is the dashboard, as a handler.
 type Site struct {
-	index   []byte
+	pages   map[string]file // by the first part of the address
 	base    string
 	files   map[string]file
 	policy  string
@@ -82,45 +84,80 @@ func Handler(cfg Config) (*Site, error) {
 			return nil, err
 		}
 	}
-	s.seal()
+	if err := s.compress(bundle); err != nil {
+		return nil, err
+	}
+	if err := s.seal(); err != nil {
+		return nil, err
+	}
 	return s, nil
 }
 
-// read takes the files of one tree in. A file x.br beside x is x compressed.
+// read takes the files of one tree in, without the compressed forms.
 func (s *Site) read(from fs.FS) error {
 	return fs.WalkDir(from, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || strings.HasPrefix(path.Base(name), ".") {
+		if err != nil || d.IsDir() || strings.HasPrefix(path.Base(name), ".") || compressed(name) {
 			return err
 		}
 		body, err := fs.ReadFile(from, name)
 		if err != nil {
 			return fmt.Errorf("read %s: %w", name, err)
 		}
-		plain, compressed := strings.CutSuffix(name, ".br")
-		f := s.files[plain]
-		if compressed {
-			f.brotli = body
-		} else {
-			f.body, f.kind = body, kind(name)
-		}
-		s.files[plain] = f
+		sum := sha256.Sum256(body)
+		s.files[name] = file{body: body, kind: kind(name), tag: base64.RawURLEncoding.EncodeToString(sum[:12])}
 		return nil
 	})
 }
 
-// seal fixes the address of the files and writes it into the page.
-func (s *Site) seal() {
-	all := sha256.New()
-	for _, name := range sortedNames(s.files) {
-		f := s.files[name]
-		sum := sha256.Sum256(f.body)
-		f.tag = `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+func compressed(name string) bool {
+	return slices.ContainsFunc(codings, func(c struct{ name, ext string }) bool { return strings.HasSuffix(name, c.ext) })
+}
+
+// compress takes the compressed forms in that the bundle holds of files as they
+// are now: its manifest says of which contents they were made. A style that was
+// changed after `make wasm` is served as it is, never as it was.
+func (s *Site) compress(bundle fs.FS) error {
+	doc, err := fs.ReadFile(bundle, "manifest.json")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	var made struct {
+		Compressed map[string]string `json:"compressed"` // name → SHA-256 of the contents
+	}
+	if err == nil {
+		err = json.Unmarshal(doc, &made)
+	}
+	if err != nil {
+		return fmt.Errorf("read the bundle's manifest: %w", err)
+	}
+	for name, sum := range made.Compressed {
+		f, ok := s.files[name]
+		if now := sha256.Sum256(f.body); !ok || hex.EncodeToString(now[:]) != sum {
+			continue
+		}
+		f.forms = map[string][]byte{}
+		for _, c := range codings {
+			body, err := fs.ReadFile(bundle, name+c.ext)
+			if err != nil {
+				return fmt.Errorf("read %s: %w", name+c.ext, err)
+			}
+			f.forms[c.name] = body
+		}
 		s.files[name] = f
-		fmt.Fprintf(all, "%s %x\n", name, sum)
+	}
+	return nil
+}
+
+// seal fixes the address of the files and makes the pages, which name it.
+func (s *Site) seal() error {
+	all := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(s.files)) {
+		fmt.Fprintf(all, "%s %s\n", name, s.files[name].tag)
 	}
 	s.base = "/static/" + base64.RawURLEncoding.EncodeToString(all.Sum(nil)[:9]) + "/"
-	s.index = bytes.ReplaceAll(s.files["index.html"].body, []byte("{{base}}"), []byte(s.base))
+	index := s.files["index.html"].body
 	delete(s.files, "index.html")
+	return s.makePages(string(index))
 }
 
 func kind(name string) string {

@@ -1,6 +1,11 @@
 package dashboard
 
 import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -9,9 +14,12 @@ import (
 )
 
 func bundle() fstest.MapFS {
+	plain := []byte("\x00asm plain")
 	return fstest.MapFS{
-		core:             {Data: []byte("\x00asm plain")},
-		core + ".br":     {Data: []byte("compressed")},
+		core:             {Data: plain},
+		core + ".br":     {Data: []byte("as brotli")},
+		core + ".gz":     {Data: []byte("as gzip")},
+		"manifest.json":  {Data: fmt.Appendf(nil, `{"compressed":{%q:"%x"}}`, core, sha256.Sum256(plain))},
 		"countersign.js": {Data: []byte("export {}")},
 		".keep":          {Data: []byte("placeholder")},
 	}
@@ -84,37 +92,148 @@ func TestPolicyAllowsOnlyWhatThePageNeeds(t *testing.T) {
 	}
 }
 
-func TestFilesAreCachedForGoodAndCompressed(t *testing.T) {
+// ask sends a request over a real connection, as it is: nothing is decompressed.
+func ask(t *testing.T, method, url string, header ...string) (*http.Response, string) {
+	t.Helper()
+	r, err := http.NewRequestWithContext(t.Context(), method, url, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	transport := &http.Transport{DisableCompression: true}
+	defer transport.CloseIdleConnections()
+	res, err := transport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return res, string(body)
+}
+
+func TestAFileComesInTheFormThatTheClientPrefers(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, bundle())
+	url := serve(t, s, nil)
 	for _, test := range []struct{ name, accept, encoding, body string }{
-		{"brotli when it is accepted", "gzip, deflate, br, zstd", "br", "compressed"},
-		{"brotli with a weight", "br;q=0.5", "br", "compressed"},
-		{"plain when nothing is said", "", "", "\x00asm plain"},
-		{"plain when brotli is refused", "gzip, br; q=0", "", "\x00asm plain"},
-		{"plain when the weight is nonsense", "br;q=x", "", "\x00asm plain"},
+		{"a browser", "gzip, deflate, br, zstd", "br", "as brotli"},
+		{"brotli with a weight", "br;q=0.5", "br", "as brotli"},
+		{"gzip alone", "gzip", "gzip", "as gzip"},
+		{"gzip by its old name", "x-gzip", "gzip", "as gzip"},
+		{"gzip rather than brotli", "br;q=0.2, gzip;q=0.8", "gzip", "as gzip"},
+		{"equal weights", "gzip;q=0.5, br;q=0.5", "br", "as brotli"},
+		{"anything", "*", "br", "as brotli"},
+		{"anything but brotli", "*, br;q=0", "gzip", "as gzip"},
+		{"upper case", "GZIP", "gzip", "as gzip"},
+		{"spaces", " gzip ; q=1.0 ", "gzip", "as gzip"},
+		{"plain rather than compressed", "identity, br;q=0.5", "", "\x00asm plain"},
+		{"nothing is said", "", "", "\x00asm plain"},
+		{"brotli is refused", "br; q=0", "", "\x00asm plain"},
+		{"nothing at all is accepted", "*;q=0", "", "\x00asm plain"},
+		{"a coding that there is not", "zstd", "", "\x00asm plain"},
+		{"a weight that is not a number", "br;q=x", "", "\x00asm plain"},
+		{"a weight that is too large", "br;q=2", "", "\x00asm plain"},
+		{"a weight that is no weight", "br;q=NaN, gzip;w=1", "", "\x00asm plain"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			w := get(t, s, "GET", s.base+core, "Accept-Encoding", test.accept)
-			if got := w.Header().Get("Content-Encoding"); got != test.encoding || w.Body.String() != test.body {
-				t.Errorf("%q: encoding %q, body %q", test.accept, got, w.Body)
+			res, body := ask(t, "GET", url+s.base+core, "Accept-Encoding", test.accept)
+			h := res.Header
+			if h.Get("Content-Encoding") != test.encoding || body != test.body || res.ContentLength != int64(len(test.body)) || h.Get("Content-Type") != "application/wasm" {
+				t.Errorf("%q: %v, length %d, body %q", test.accept, h, res.ContentLength, body)
 			}
-			if !strings.Contains(w.Header().Get("Cache-Control"), "immutable") || w.Header().Get("Vary") != "Accept-Encoding" {
-				t.Errorf("headers %v", w.Header())
+			if h.Get("Cache-Control") != "public, max-age=31536000, immutable" || h.Get("Vary") != "Accept-Encoding" {
+				t.Errorf("headers %v", h)
 			}
-			again := get(t, s, "GET", s.base+core, "Accept-Encoding", test.accept, "If-None-Match", `"x", W/`+w.Header().Get("ETag"))
-			if again.Code != http.StatusNotModified || again.Body.Len() > 0 {
-				t.Errorf("the same ETag again: %d with %d bytes", again.Code, again.Body.Len())
+			head, nothing := ask(t, "HEAD", url+s.base+core, "Accept-Encoding", test.accept)
+			if head.ContentLength != res.ContentLength || head.Header.Get("ETag") != h.Get("ETag") || head.Header.Get("Content-Encoding") != test.encoding || nothing != "" {
+				t.Errorf("HEAD: %v, length %d", head.Header, head.ContentLength)
+			}
+			again, nothing := ask(t, "GET", url+s.base+core, "Accept-Encoding", test.accept, "If-None-Match", `"x", W/`+h.Get("ETag"))
+			if again.StatusCode != http.StatusNotModified || nothing != "" || again.Header.Get("ETag") != h.Get("ETag") || again.Header.Get("Vary") != "Accept-Encoding" {
+				t.Errorf("the same ETag again: %d %v", again.StatusCode, again.Header)
 			}
 		})
 	}
-	if w := get(t, s, "GET", "/"); w.Header().Get("Cache-Control") != "no-store" || !strings.Contains(w.Body.String(), s.base+"boot.js") {
-		t.Errorf("the page: %v", w.Header())
+}
+
+func TestAPartOfAFileIsAPartOfOneForm(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, bundle())
+	url := serve(t, s, nil) + s.base + core
+	whole, _ := ask(t, "GET", url, "Accept-Encoding", "br")
+	other, _ := ask(t, "GET", url)
+	if whole.Header.Get("ETag") == other.Header.Get("ETag") {
+		t.Errorf("two forms have one ETag, %s", whole.Header.Get("ETag"))
 	}
-	other := bundle()
-	other["countersign.js"] = &fstest.MapFile{Data: []byte("export default 1")}
-	if newSite(t, other).base == s.base {
-		t.Errorf("another build has the same address")
+	for _, test := range []struct {
+		name, span, ifRange string
+		status              int
+		body                string
+	}{
+		{"the beginning", "bytes=0-1", "", http.StatusPartialContent, "as"},
+		{"the end", "bytes=-6", "", http.StatusPartialContent, "brotli"},
+		{"of the same form", "bytes=0-1", whole.Header.Get("ETag"), http.StatusPartialContent, "as"},
+		{"of another form: all of this one", "bytes=0-1", other.Header.Get("ETag"), http.StatusOK, "as brotli"},
+		{"beyond the end", "bytes=100-", "", http.StatusRequestedRangeNotSatisfiable, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			res, body := ask(t, "GET", url, "Accept-Encoding", "br", "Range", test.span, "If-Range", test.ifRange)
+			if res.StatusCode != test.status || res.StatusCode < 300 && (body != test.body || res.Header.Get("Content-Encoding") != "br") {
+				t.Errorf("%d %q %v, want %d %q", res.StatusCode, body, res.Header, test.status, test.body)
+			}
+		})
+	}
+}
+
+func TestAFileThatChangedSinceItWasCompressedIsServedAsItIs(t *testing.T) {
+	t.Parallel()
+	files := bundle()
+	files[core] = &fstest.MapFile{Data: []byte("\x00asm of a later build")}
+	s := newSite(t, files)
+	res, body := ask(t, "GET", serve(t, s, nil)+s.base+core, "Accept-Encoding", "br, gzip")
+	if res.Header.Get("Content-Encoding") != "" || body != "\x00asm of a later build" {
+		t.Errorf("%v %q", res.Header, body)
+	}
+}
+
+func TestThePageIsAskedAboutEachTimeAndSentOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, bundle())
+	url := serve(t, s, nil)
+	res, body := ask(t, "GET", url+"/requests")
+	if res.Header.Get("Cache-Control") != "no-cache" || !strings.Contains(body, s.base+"boot.js") {
+		t.Errorf("the page: %v", res.Header)
+	}
+	again, _ := ask(t, "GET", url+"/requests", "If-None-Match", res.Header.Get("ETag"))
+	if again.StatusCode != http.StatusNotModified || again.Header.Get("Content-Security-Policy") == "" {
+		t.Errorf("the page again: %d %v", again.StatusCode, again.Header)
+	}
+	packed, form := ask(t, "GET", url+"/requests", "Accept-Encoding", "gzip, br")
+	r, err := gzip.NewReader(strings.NewReader(form))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if plain, err := io.ReadAll(r); err != nil || !bytes.Equal(plain, []byte(body)) || packed.Header.Get("Content-Encoding") != "gzip" {
+		t.Errorf("compressed: %v, %v", packed.Header, err)
+	}
+	files := bundle()
+	files["countersign.js"] = &fstest.MapFile{Data: []byte("export default 1")}
+	later := newSite(t, files)
+	changed, _ := ask(t, "GET", serve(t, later, nil)+"/requests", "If-None-Match", res.Header.Get("ETag"))
+	if later.base == s.base || changed.StatusCode != http.StatusOK {
+		t.Errorf("another build: address %s, status %d", later.base, changed.StatusCode)
+	}
+	policy, err := Handler(Config{Bundle: bundle(), Bridges: []string{"wss://bridge.example"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if changed, _ := ask(t, "GET", serve(t, policy, nil)+"/requests", "If-None-Match", res.Header.Get("ETag")); changed.StatusCode != http.StatusOK {
+		t.Errorf("another policy: status %d", changed.StatusCode)
 	}
 }
 

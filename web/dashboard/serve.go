@@ -1,11 +1,12 @@
 package dashboard
 
 import (
-	"maps"
+	"bytes"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 const missing = `Countersign: the browser module is not part of this program.
@@ -13,8 +14,6 @@ const missing = `Countersign: the browser module is not part of this program.
 Run "make wasm" in the checkout, then build and start this program again.
 The API is not affected.
 `
-
-func sortedNames(files map[string]file) []string { return slices.Sorted(maps.Keys(files)) }
 
 // ServeHTTP answers for the page and its files; other addresses are not found.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -36,12 +35,13 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not found", http.StatusNotFound)
 		return
 	}
-	w.Header().Set("Cache-Control", "no-store")
 	if s.missing {
+		w.Header().Set("Cache-Control", "no-store")
 		http.Error(w, missing, http.StatusServiceUnavailable)
 		return
 	}
-	write(w, r, "text/html; charset=utf-8", s.index)
+	w.Header().Set("Cache-Control", "no-cache") // kept, and asked about each time: it names the files of this build
+	s.page(r.URL.Path).serve(w, r)
 }
 
 // Serves reports whether the page or one of its files is at a path.
@@ -49,7 +49,7 @@ func (s *Site) Serves(path string) bool {
 	if path == "/" || path == "/index.html" || path == "/favicon.ico" || strings.HasPrefix(path, "/static/") {
 		return true
 	}
-	return slices.ContainsFunc(screens, func(s string) bool { return path == s || strings.HasPrefix(path, s+"/") })
+	return slices.ContainsFunc(screens, func(s screen) bool { return path == "/"+s.Name || strings.HasPrefix(path, "/"+s.Name+"/") })
 }
 
 // static serves HASH/NAME. A page of another build asks under another hash and
@@ -62,51 +62,26 @@ func (s *Site) static(w http.ResponseWriter, r *http.Request, name string) {
 		http.Error(w, "not found", http.StatusNotFound)
 		return
 	}
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	f.serve(w, r)
+}
+
+// serve answers with the form of the file that the client prefers. What it has
+// already is not sent again, and a part of it (RFC 9110 §14) is one of the form.
+func (f file) serve(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Cache-Control", "public, max-age=31536000, immutable")
-	if f.brotli != nil {
-		h.Set("Vary", "Accept-Encoding")
-	}
 	body, tag := f.body, f.tag
-	if f.brotli != nil && acceptsBrotli(r.Header.Values("Accept-Encoding")) {
-		h.Set("Content-Encoding", "br")
-		body, tag = f.brotli, strings.TrimSuffix(tag, `"`)+`-br"`
-	}
-	h.Set("ETag", tag)
-	if slices.ContainsFunc(strings.Split(r.Header.Get("If-None-Match"), ","), func(t string) bool {
-		return strings.TrimPrefix(strings.TrimSpace(t), "W/") == tag
-	}) {
-		h.Del("Content-Encoding")
-		w.WriteHeader(http.StatusNotModified)
-		return
-	}
-	write(w, r, f.kind, body)
-}
-
-func write(w http.ResponseWriter, r *http.Request, kind string, body []byte) {
-	w.Header().Set("Content-Type", kind)
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	if r.Method == http.MethodGet {
-		_, _ = w.Write(body) // the client went away: nothing to do about it
-	}
-}
-
-// acceptsBrotli reads Accept-Encoding: br that is not refused by q=0.
-func acceptsBrotli(values []string) bool {
-	for _, v := range values {
-		for part := range strings.SplitSeq(v, ",") {
-			coding, params, _ := strings.Cut(part, ";")
-			if !strings.EqualFold(strings.TrimSpace(coding), "br") {
-				continue
-			}
-			q := strings.ReplaceAll(strings.ToLower(params), " ", "")
-			value, hasQ := strings.CutPrefix(q, "q=")
-			if !hasQ {
-				return true
-			}
-			weight, err := strconv.ParseFloat(value, 64)
-			return err == nil && weight > 0
+	if len(f.forms) > 0 {
+		h.Add("Vary", "Accept-Encoding")
+		if c := coding(r.Header.Values("Accept-Encoding"), f.forms); c != "" {
+			h.Set("Content-Encoding", c)
+			body, tag = f.forms[c], tag+"-"+c
 		}
 	}
-	return false
+	h.Set("ETag", `"`+tag+`"`)
+	h.Set("Content-Type", f.kind)
+	if r.Header.Get("Range") == "" && r.Header.Get("If-Match") == "" { // ServeContent leaves it out of what is compressed
+		h.Set("Content-Length", strconv.Itoa(len(body)))
+	}
+	http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 }

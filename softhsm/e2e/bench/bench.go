@@ -102,6 +102,17 @@ var suites = []suite{
 		{name: "page_usable first paint", metric: "paint-ms", scale: 1, unit: "ms"},
 		{name: "page_usable a second visit", metric: "again-ms", scale: 1, unit: "ms"},
 	}},
+	{"softhsm/e2e/bench", "ColdLoad", 5, []line{
+		{name: "cold_load", metric: "cold-ms", scale: 1e-3, unit: "s", op: "<=", goal: 5.5},
+		{name: "cold_ratio", metric: "ratio", scale: 1, unit: "of-the-module-alone", op: "<=", goal: 1.1},
+		{name: "cold_first_useful", metric: "useful-ms", scale: 1e-3, unit: "s", op: "<=", goal: 1.5},
+		{name: "cold_load the module alone over the same line", metric: "floor-ms", scale: 1e-3, unit: "s"},
+		{name: "cold_load the module has arrived", metric: "core-ms", scale: 1e-3, unit: "s"},
+		{name: "cold_load the first picture of the core", metric: "picture-ms", scale: 1e-3, unit: "s"},
+		{name: "cold_load bytes of the module", metric: "core-bytes", scale: 1, unit: "bytes"},
+		{name: "cold_load bytes in all", metric: "all-bytes", scale: 1, unit: "bytes"},
+		{name: "cold_load how far the page moves by itself", metric: "moved", scale: 1, unit: "layout shift"},
+	}},
 }
 
 // isolation are the lines for signing and ECDH with each module in a process of

@@ -10,14 +10,11 @@ import (
 	"countersign/wasm/internal/gatewayclient"
 )
 
-// Fetch is the browser's fetch, with a streamed body.
-type Fetch struct{}
+var _ gatewayclient.Fetch = Host{}
 
-var _ gatewayclient.Fetch = Fetch{}
-
-// Do sends r. It follows no redirects, sends cookies to the page's own origin
+// Do sends r with the page's fetch, and streams the answer. It follows no redirects, sends cookies to the page's own origin
 // only, and aborts when ctx ends, also while the body is being read.
-func (Fetch) Do(ctx context.Context, r gatewayclient.Request) (*gatewayclient.Response, error) {
+func (h Host) Do(ctx context.Context, r gatewayclient.Request) (*gatewayclient.Response, error) {
 	abort := global.Get("AbortController").New()
 	options := object.New()
 	options.Set("method", r.Method)
@@ -34,7 +31,7 @@ func (Fetch) Do(ctx context.Context, r gatewayclient.Request) (*gatewayclient.Re
 		options.Set("body", string(r.Body))
 	}
 	stop := context.AfterFunc(ctx, func() { abort.Call("abort") })
-	promise, err := call(global, "fetch", r.URL, options)
+	promise, err := call(h.v, "fetch", r.URL, options)
 	if err != nil {
 		stop()
 		return nil, err

@@ -72,6 +72,7 @@ type Shell struct {
 
 	mu       sync.Mutex
 	queue    []app.Msg
+	started  bool // the model was told where it is: until then messages wait
 	frame    bool // a frame has come: paint
 	visible  bool
 	quotes   context.CancelFunc
@@ -163,6 +164,10 @@ func (s *Shell) run() {
 		case <-s.wake:
 		}
 		s.mu.Lock()
+		if !s.started {
+			s.mu.Unlock()
+			continue
+		}
 		queue, frame := s.queue, s.frame
 		s.queue, s.frame = nil, false
 		s.mu.Unlock()
@@ -194,7 +199,8 @@ func (s *Shell) frameCame() {
 	s.nudge()
 }
 
-// begin reads what survived a reload, then starts the model.
+// begin reads what survived a reload, then starts the model: it is the first that
+// the model learns, whatever else came meanwhile.
 func (s *Shell) begin() {
 	msg := app.Started{Path: s.cfg.Path}
 	if text, err := s.cfg.Host.Get(s.ctx, storeForm); err == nil && text != "" {
@@ -203,7 +209,10 @@ func (s *Shell) begin() {
 	if key := s.pinned(s.ctx); len(key) > 0 {
 		msg.Paired = true
 	}
-	s.Post(msg)
+	s.mu.Lock()
+	s.queue, s.started = append([]app.Msg{msg}, s.queue...), true
+	s.mu.Unlock()
+	s.nudge()
 }
 
 func (s *Shell) tick() {

@@ -20,6 +20,7 @@ import (
 type host struct {
 	pictures chan string
 	opened   chan string
+	late     chan struct{} // closed when storage can be read; nil: at once
 
 	mu     sync.Mutex
 	values map[string]string
@@ -30,6 +31,9 @@ func (h *host) Frame(f func())               { f() }
 func (h *host) Reload()                      {}
 func (h *host) Open(url string, _ bool) bool { h.opened <- url; return true }
 func (h *host) Get(_ context.Context, name string) (string, error) {
+	if h.late != nil {
+		<-h.late
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.values[name], nil
@@ -165,6 +169,20 @@ func TestAPageStartsWithATokenInMemory(t *testing.T) {
 	}
 	if strings.Contains(p, "secret") {
 		t.Error("the token is on screen")
+	}
+}
+
+func TestThePageShowsNothingBeforeItKnowsWhereItIs(t *testing.T) {
+	t.Parallel()
+	h := newHost()
+	h.late = make(chan struct{})
+	sh := open(t, gateway(), h)
+	sh.Visible(false)
+	sh.Visible(true)
+	sh.Post(app.Tick{Now: time.Now()})
+	close(h.late)
+	if p := <-h.pictures; strings.Contains(p, "There is nothing here") || !strings.Contains(p, "Compare what providers deliver") {
+		t.Errorf("the first picture is %s", p)
 	}
 }
 

@@ -1,13 +1,14 @@
 // Command bundle builds what the dashboard serves: the core (wasm) with the
-// size-saving flags, its brotli form, wasm_exec.js from the Go release that
-// builds it (never a copy in this repository: the two must match), the loader's
-// modules and a manifest with sizes and integrity hashes. It writes them to
+// size-saving flags, wasm_exec.js from the Go release that builds it (never a copy
+// in this repository: the two must match), the loader's modules, the brotli and the
+// gzip form of each and of the styles, and a manifest with sizes and hashes. It writes them to
 // web/dashboard/dist, which the dashboard embeds, and the core also to
 // dist/countersign.wasm at the top of the repository. `make wasm` runs it.
 package main
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/base64"
@@ -17,6 +18,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -37,6 +39,9 @@ type manifest struct {
 	Floor     int    `json:"floor"` // the smallest program of this Go release that uses the browser, with brotli
 	SHA256    string `json:"sha256"`
 	Integrity string `json:"integrity"`
+	// Compressed are the files with a brotli and a gzip form beside them: name →
+	// SHA-256 of the contents that were compressed.
+	Compressed map[string]string `json:"compressed"`
 }
 
 func main() {
@@ -77,18 +82,35 @@ func run(quick bool, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	m := describe(wasm)
-	old := previous(dist)
-	if err := compress(dist, wasm, old, &m, quick); err != nil {
-		return err
-	}
+	m, old := describe(wasm), previous(dist)
 	if m.Floor = old.Floor; !quick && (old.Go != m.Go || old.Floor == 0) {
 		if m.Floor, err = floor(top); err != nil {
 			return err
 		}
 	}
-	if err := loader(top, goroot, dist); err != nil {
+	files, err := loader(top, goroot)
+	if err != nil {
 		return err
+	}
+	for name, body := range files {
+		if err := write(filepath.Join(dist, name), body); err != nil {
+			return err
+		}
+	}
+	static, err := read(filepath.Join(top, "web", "dashboard", "static", "*.*"))
+	if err != nil {
+		return err
+	}
+	maps.Copy(files, static)
+	files[core] = wasm
+	delete(files, "index.html") // the server fills it in
+	for name, body := range files {
+		if err := compress(dist, name, body, &m, quick); err != nil {
+			return err
+		}
+	}
+	if packed, err := os.Stat(filepath.Join(dist, core+".br")); err == nil && m.Compressed[core] != "" {
+		m.Brotli = int(packed.Size())
 	}
 	doc, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
@@ -149,30 +171,61 @@ func describe(wasm []byte) manifest {
 	short, long := sha256.Sum256(wasm), sha512.Sum384(wasm)
 	return manifest{
 		Go: runtime.Version(), File: core, Size: len(wasm), SHA256: hex.EncodeToString(short[:]),
-		Integrity: "sha384-" + base64.StdEncoding.EncodeToString(long[:]),
+		Integrity: "sha384-" + base64.StdEncoding.EncodeToString(long[:]), Compressed: map[string]string{},
 	}
 }
 
-// compress writes the brotli form, unless the one that is there is of the same
-// core: the best compression takes longer than the rest of the build.
-func compress(dist string, wasm []byte, old manifest, m *manifest, quick bool) error {
-	target := filepath.Join(dist, core+".br")
-	if have, err := os.ReadFile(target); err == nil && old.SHA256 == m.SHA256 && old.Brotli == len(have) {
-		m.Brotli = old.Brotli
-		return nil
-	}
-	if quick {
-		if err := os.Remove(target); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("remove an old %s: %w", filepath.Base(target), err)
+// least is the size below which a file is not worth compressing: it fits in one
+// packet as it is.
+const least = 1000
+
+// compress writes the brotli and the gzip form of a file, unless those that are
+// there are of the same contents: the best compression of the core takes longer
+// than the rest of the build. When it is in a hurry it leaves new contents as they are.
+func compress(dist, name string, body []byte, m *manifest, quick bool) error {
+	for _, form := range forms {
+		target := filepath.Join(dist, name+form.ext)
+		if is(target, body, form.unpack) {
+			continue
 		}
-		return nil
+		if quick || len(body) < least {
+			return nil
+		}
+		packed, err := form.pack(body)
+		if err != nil {
+			return fmt.Errorf("compress %s: %w", name, err)
+		}
+		if err := write(target, packed); err != nil {
+			return err
+		}
 	}
-	packed, err := pack(wasm)
+	sum := sha256.Sum256(body)
+	m.Compressed[name] = hex.EncodeToString(sum[:])
+	return nil
+}
+
+// forms are the ways to compress.
+var forms = []struct {
+	ext    string
+	pack   func([]byte) ([]byte, error)
+	unpack func(io.Reader) (io.Reader, error)
+}{
+	{".br", pack, func(r io.Reader) (io.Reader, error) { return brotli.NewReader(r), nil }},
+	{".gz", packGzip, func(r io.Reader) (io.Reader, error) { return gzip.NewReader(r) }},
+}
+
+// is reports whether a file holds body, compressed.
+func is(path string, body []byte, unpack func(io.Reader) (io.Reader, error)) bool {
+	packed, err := os.ReadFile(path)
 	if err != nil {
-		return err
+		return false
 	}
-	m.Brotli = len(packed)
-	return write(target, packed)
+	r, err := unpack(bytes.NewReader(packed))
+	if err != nil {
+		return false
+	}
+	have, err := io.ReadAll(io.LimitReader(r, int64(len(body))+1))
+	return err == nil && bytes.Equal(have, body)
 }
 
 // previous is the manifest of the last build, if there is one.
@@ -208,35 +261,45 @@ func floor(top string) (int, error) {
 func pack(body []byte) ([]byte, error) {
 	var b bytes.Buffer
 	w := brotli.NewWriterOptions(&b, brotli.WriterOptions{Quality: brotli.BestCompression, LGWin: 24})
-	if _, err := w.Write(body); err != nil {
-		return nil, fmt.Errorf("compress: %w", err)
-	}
-	if err := w.Close(); err != nil {
-		return nil, fmt.Errorf("compress: %w", err)
-	}
-	return b.Bytes(), nil
+	_, err := w.Write(body)
+	err = errors.Join(err, w.Close())
+	return b.Bytes(), err
 }
 
-// loader copies the modules of wasm/js and wasm_exec.js. Tests stay behind.
-func loader(top, goroot, dist string) error {
-	from := []string{filepath.Join(goroot, "lib", "wasm", "wasm_exec.js")}
-	for _, pattern := range []string{"*.js", "*.d.ts"} {
-		found, err := filepath.Glob(filepath.Join(top, "wasm", "js", pattern))
-		if err != nil {
-			return fmt.Errorf("look for the loader: %w", err)
-		}
-		from = append(from, found...)
+// packGzip is for clients that accept nothing better.
+func packGzip(body []byte) ([]byte, error) {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		return nil, err
 	}
-	for _, f := range from {
-		body, err := os.ReadFile(f)
+	_, err = w.Write(body)
+	err = errors.Join(err, w.Close())
+	return b.Bytes(), err
+}
+
+// loader reads the modules of wasm/js and wasm_exec.js. Tests stay behind.
+func loader(top, goroot string) (map[string][]byte, error) {
+	return read(filepath.Join(goroot, "lib", "wasm", "wasm_exec.js"), filepath.Join(top, "wasm", "js", "*.js"), filepath.Join(top, "wasm", "js", "*.d.ts"))
+}
+
+// read returns the files that match the patterns by their names.
+func read(patterns ...string) (map[string][]byte, error) {
+	files := map[string][]byte{}
+	for _, pattern := range patterns {
+		found, err := filepath.Glob(pattern)
 		if err != nil {
-			return fmt.Errorf("read the loader: %w", err)
+			return nil, fmt.Errorf("look for %s: %w", filepath.Base(pattern), err)
 		}
-		if err := write(filepath.Join(dist, filepath.Base(f)), body); err != nil {
-			return err
+		for _, f := range found {
+			body, err := os.ReadFile(f)
+			if err != nil {
+				return nil, fmt.Errorf("read %s: %w", filepath.Base(f), err)
+			}
+			files[filepath.Base(f)] = body
 		}
 	}
-	return nil
+	return files, nil
 }
 
 // write replaces a file whole, so that a program that is being built at the same

@@ -1,0 +1,113 @@
+package dashboard
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// Before the core is there, the page says in the core's own words where the person
+// is, leads to the other screens, and has asked the gateway what the core will ask.
+func TestThePageIsUsefulBeforeTheCoreComes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	if s.missing {
+		t.Fatal("the core is not built; run make wasm")
+	}
+	chrome := browser(t)
+	axe := axeCore(t)
+	for _, test := range []struct{ path, title, sub string }{
+		{"/", "Buy", "Compare what providers deliver, then request the purchase."},
+		{"/requests", "Requests", "What waits for a decision, and what was decided."},
+		{"/orders", "Orders", "What providers promised, and what arrived."},
+		{"/accounts", "Accounts", "What the vault holds."},
+		{"/requests/req_6h2v0m3k8t1q5n7p9r4s2w0x3a", "Request", ""},
+	} {
+		t.Run(test.title, func(t *testing.T) {
+			early := map[string]bool{"POST /session/token": true, "GET /v1/entity": true, "GET /v1/providers": true, "GET /v1/accounts": true, "GET /v1/requests?limit=100": true}
+			var mu sync.Mutex
+			asked, missing, looked := map[string]int{}, len(early), make(chan struct{})
+			all := make(chan struct{}) // closed when all of early was asked
+			api := withAPI(s)
+			url := serveHandler(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				name := r.Method + " " + r.URL.RequestURI()
+				mu.Lock()
+				asked[name]++
+				if early[name] && asked[name] == 1 {
+					if missing--; missing == 0 {
+						close(all)
+					}
+				}
+				mu.Unlock()
+				if r.URL.Path == s.base+core {
+					for _, until := range []chan struct{}{all, looked} {
+						select {
+						case <-until:
+						case <-r.Context().Done():
+							return
+						}
+					}
+				}
+				api.ServeHTTP(w, r)
+			}))
+			p := open(t, chrome, url+test.path)
+			p.until("document.querySelector('[data-loading]') !== null")
+			shown := func() string {
+				return js[string](p, `JSON.stringify([document.title.replace(' (sandbox)', ''), document.querySelector('h1').textContent, document.querySelector('.page-sub')?.textContent ?? '',
+					...[...document.querySelectorAll('.rail-link')].map((e) => { const c = e.cloneNode(true); c.querySelector('.count')?.remove(); return c.outerHTML; })])`)
+			}
+			before := shown()
+			p.want("[document.querySelector('h1').textContent, document.querySelector('.page-sub')?.textContent ?? '', document.querySelectorAll('.rail-link').length]", []any{test.title, test.sub, float64(4)})
+			p.run(axe)
+			p.run("window.root = document.querySelector('countersign-app')")
+			for _, v := range []struct {
+				scheme string
+				width  int64
+			}{{"light", 1280}, {"light", 320}, {"dark", 1280}, {"dark", 320}} {
+				p.media(v.scheme, "reduce")
+				p.do(chromedp.EmulateViewport(v.width, 900))
+				fits(p, v.scheme, v.width)
+				checkAccessible(p, v.scheme)
+				if *pictures != "" {
+					shot(p, filepath.Join(*pictures, fmt.Sprintf("shell-%s-%s-%d.png", test.title, v.scheme, v.width)))
+				}
+			}
+			unknownClasses(p)
+			close(looked)
+			p.until("performance.getEntriesByName('countersign:picture').length > 0 && document.querySelector('[data-loading]') === null")
+			if after := shown(); after != before {
+				t.Errorf("the core shows something else\nbefore %s\n after %s", before, after)
+			}
+			p.until("document.body.innerText.includes('Atlas Trading SAS')")
+			mu.Lock()
+			defer mu.Unlock()
+			for name := range early {
+				if asked[name] != 1 {
+					t.Errorf("%s was asked %d times", name, asked[name])
+				}
+			}
+			if n := asked["GET "+s.base+core]; n != 1 {
+				t.Errorf("the core was asked for %d times", n)
+			}
+		})
+	}
+}
+
+// What the browser is told to load ahead is all that the page loads, so that nothing
+// waits for another file to name it.
+func TestThePageNamesEveryFileThatItLoads(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	if s.missing {
+		t.Fatal("the core is not built; run make wasm")
+	}
+	p := open(t, browser(t), serveHandler(t, withAPI(s))+"/buy")
+	p.until("performance.getEntriesByName('countersign:picture').length > 0")
+	p.want(`(() => { const named = new Set([...document.querySelectorAll('link, script')].map((e) => e.href || e.src));
+		return performance.getEntriesByType('resource').map((e) => e.name).filter((n) => n.includes('/static/') && !named.has(n)); })()`, []string{})
+	p.want(`performance.getEntriesByType('resource').filter((e) => e.name.includes('/static/') && e.decodedBodySize > 1000 && e.encodedBodySize >= e.decodedBodySize).map((e) => e.name)`, []string{})
+}
