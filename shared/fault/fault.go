@@ -3,7 +3,7 @@
 // programs, and the wrapped cause, which goes to the log only.
 //
 // The gateway maps a code to an HTTP status (web/internal/api), the bridge to a
-// frame error (bridge/internal/approver), and the page to a sentence
+// frame error (bridge/internal/page), and the page to a sentence
 // (wasm/internal/app). Each has one switch, and a test that walks [Codes].
 package fault
 

@@ -4,7 +4,7 @@
 //
 // It holds the grammar, the limits, the typed parameters and results of every
 // method, and the mapping between [fault.Error] and the error object. It does no
-// I/O. Spec: shared/spec/frame.md. Users: bridge/internal/approver (the bridge's
+// I/O. Spec: shared/spec/frame.md. Users: bridge/internal/page (the bridge's
 // end) and wasm/internal/bridgeclient (the page's end).
 package frame
 

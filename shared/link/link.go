@@ -6,7 +6,7 @@
 // It does no I/O: every step takes and returns the bytes of one WebSocket
 // message. The Diffie-Hellman function is injected, because the page's static
 // key is a non-extractable key of WebCrypto. Spec: shared/spec/link.md. Users:
-// bridge/internal/approver (responder) and wasm/internal/bridgeclient
+// bridge/internal/page (responder) and wasm/internal/bridgeclient
 // (initiator).
 package link
 

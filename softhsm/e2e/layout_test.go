@@ -25,18 +25,34 @@ var topLevel = []string{
 	"LICENSE", "SECURITY.md", ".gitignore", ".ci",
 }
 
-// importRules say who must not import whom, and why. A package is named by its
-// path below the module; a trailing "/..." includes what is below it. Rules with
-// deep set look at everything that the package pulls in, not only at what it
-// names itself.
-var importRules = []struct {
+type importRule struct {
 	packages  string
 	forbidden string
 	except    []string // packages that the rule spares
 	wasm      bool     // judged as the browser's build
 	deep      bool
 	reason    string
-}{
+}
+
+// rooms are what an approval goes through on a member's computer, in this order: each
+// knows those behind it only.
+var rooms = []string{"bridge/internal/approver", "bridge/internal/page", "bridge/internal/site", "bridge/internal/approval", "bridge/internal/unlock", "bridge/internal/member"}
+
+// forwardOnly forbids every package to import one that stands before it.
+func forwardOnly(path []string) (rules []importRule) {
+	for i, later := range path {
+		for _, earlier := range path[:i] {
+			rules = append(rules, importRule{packages: later, forbidden: "countersign/" + earlier, deep: true, reason: "the way of an approval goes forward: no room imports back"})
+		}
+	}
+	return rules
+}
+
+// importRules say who must not import whom, and why. A package is named by its
+// path below the module; a trailing "/..." includes what is below it. Rules with
+// deep set look at everything that the package pulls in, not only at what it
+// names itself.
+var importRules = append(forwardOnly(rooms), []importRule{
 	{packages: "shared/...", forbidden: "countersign/bridge/...", reason: "shared is the language, not a party"},
 	{packages: "shared/...", forbidden: "countersign/web/...", reason: "shared is the language, not a party"},
 	{packages: "shared/...", forbidden: "countersign/wasm/...", reason: "shared is the language, not a party"},
@@ -75,19 +91,14 @@ var importRules = []struct {
 	{packages: "web/internal/gateway", forbidden: "countersign/web/internal/api", reason: "api → gateway → store"},
 	{packages: "web/internal/gateway", forbidden: "net/http", reason: "a use case does not know how it was asked"},
 	{packages: "bridge/...", forbidden: "countersign/bridge/internal/hsm", except: []string{"bridge/internal/device"}, reason: "a module runs in a process of its own"},
-	{packages: "bridge/internal/member", forbidden: "countersign/bridge/internal/unlock", reason: "who a member is does not depend on what is unlocked"},
 	{packages: "bridge/internal/unlock", forbidden: "countersign/shared/frame", deep: true, reason: "who may use a key does not depend on how it was asked"},
 	{packages: "bridge/internal/unlock", forbidden: "countersign/shared/link", deep: true, reason: "who may use a key does not depend on how it was asked"},
 	{packages: "bridge/internal/approval", forbidden: "countersign/shared/frame", deep: true, reason: "an approval does not depend on who brings its records"},
 	{packages: "bridge/internal/approval", forbidden: "countersign/shared/link", deep: true, reason: "an approval does not depend on who brings its records"},
-	{packages: "bridge/internal/approval", forbidden: "countersign/bridge/internal/approver", reason: "the way of an approval goes forward: no room imports back"},
-	{packages: "bridge/internal/unlock", forbidden: "countersign/bridge/internal/approval", reason: "the way of an approval goes forward: no room imports back"},
-	{packages: "bridge/internal/unlock", forbidden: "countersign/bridge/internal/approver", reason: "the way of an approval goes forward: no room imports back"},
-	{packages: "bridge/internal/member", forbidden: "countersign/bridge/internal/approver", reason: "the way of an approval goes forward: no room imports back"},
 	{packages: "bridge/...", forbidden: "github.com/miekg/pkcs11", except: []string{"bridge/internal/hsm"}, reason: "one owner of each PKCS#11 module"},
 	{packages: "bridge/...", forbidden: "github.com/ThalesGroup/crypto11", reason: "it would initialise a module that the bridge owns"},
 	{packages: "web/...", forbidden: "github.com/miekg/pkcs11", reason: "the gateway's key in an HSM goes through crypto11"},
-}
+}...)
 
 // clockless packages decide from the time that they are given.
 var clockless = []string{"shared/governance", "shared/intent", "shared/vault", "shared/statement", "shared/quote"}

@@ -12,6 +12,7 @@ import (
 	"countersign/bridge/internal/approver"
 	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/site"
 	"countersign/shared/jws"
 	"countersign/softhsm"
 )
@@ -57,8 +58,8 @@ func TestKeysAreListedForAPersonAtEightyColumnsAndForPrograms(t *testing.T) {
 
 func TestPagesAndSitesAreListedAtEightyColumns(t *testing.T) {
 	t.Parallel()
-	site := "https://" + strings.Repeat("dashboard.", 5) + "example.com"
-	path := config(t, func(m map[string]any) { m["origins"] = []string{origin, site} })
+	long := "https://" + strings.Repeat("dashboard.", 5) + "example.com"
+	path := config(t, func(m map[string]any) { m["origins"] = []string{origin, long} })
 	if out := must(t, "pairings", "list", "--config", path); out != "no page is paired\n" {
 		t.Error(out)
 	}
@@ -69,9 +70,9 @@ func TestPagesAndSitesAreListedAtEightyColumns(t *testing.T) {
 	if err := os.Mkdir(cfg.StateDir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	pairings := approver.OpenPairings(cfg.StateDir)
+	pairings := site.OpenPairings(cfg.StateDir)
 	for i := range 3 {
-		if err := pairings.Add([]string{site, site, origin}[i], []byte(strings.Repeat(string(rune('a'+i)), 32)), time.Now()); err != nil {
+		if err := pairings.Add([]string{long, long, origin}[i], []byte(strings.Repeat(string(rune('a'+i)), 32)), time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -88,7 +89,7 @@ func TestPagesAndSitesAreListedAtEightyColumns(t *testing.T) {
 	if !strings.Contains(out, list[0].ID) || !strings.Contains(out, "(pid 4711)") {
 		t.Error(out)
 	}
-	if out = must(t, "origins", "list", "--config", path); !strings.Contains(out, origin+"\n       1 page paired\n"+site+"\n       2 pages paired\n") {
+	if out = must(t, "origins", "list", "--config", path); !strings.Contains(out, origin+"\n       1 page paired\n"+long+"\n       2 pages paired\n") {
 		t.Error(out)
 	}
 	fits(t, out)

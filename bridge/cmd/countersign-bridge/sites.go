@@ -10,6 +10,7 @@ import (
 	"countersign/bridge/internal/approver"
 	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/site"
 	"countersign/shared/fault"
 )
 
@@ -36,7 +37,7 @@ func (c *pairingsList) Run(std stdio) error {
 	if err != nil {
 		return err
 	}
-	list, err := approver.OpenPairings(cfg.StateDir).List()
+	list, err := site.OpenPairings(cfg.StateDir).List()
 	if err != nil {
 		return err
 	}
@@ -83,7 +84,7 @@ func (c *pairingsRevoke) Run(std stdio) error {
 	if err != nil {
 		return err
 	}
-	pairings := approver.OpenPairings(cfg.StateDir)
+	pairings := site.OpenPairings(cfg.StateDir)
 	list, err := pairings.List()
 	if err != nil {
 		return err
@@ -136,11 +137,11 @@ func (c *originsList) Run(std stdio) error {
 	if err != nil {
 		return err
 	}
-	blocked, err := approver.OpenBlocks(cfg.StateDir).List()
+	blocked, err := site.OpenBlocks(cfg.StateDir).List()
 	if err != nil {
 		return err
 	}
-	paired, err := approver.OpenPairings(cfg.StateDir).List()
+	paired, err := site.OpenPairings(cfg.StateDir).List()
 	if err != nil {
 		return err
 	}
@@ -235,7 +236,7 @@ func (c *originsRemove) Run(std stdio) error {
 		return err
 	}
 	fmt.Fprintf(std.out, "removed %s: a running bridge disconnects its pages within a second\n", c.Origin)
-	paired, err := approver.OpenPairings(cfg.StateDir).List()
+	paired, err := site.OpenPairings(cfg.StateDir).List()
 	for _, p := range paired {
 		if p.Origin == c.Origin {
 			fmt.Fprintf(std.out, "its pairing %s stays: countersign-bridge pairings revoke --config %s %s\n", p.ID, c.Config, p.ID)
@@ -263,7 +264,7 @@ func (c *originsUnblock) Run(std stdio) error {
 	if err != nil {
 		return err
 	}
-	blocks := approver.OpenBlocks(cfg.StateDir)
+	blocks := site.OpenBlocks(cfg.StateDir)
 	list, err := blocks.List()
 	if err != nil {
 		return err

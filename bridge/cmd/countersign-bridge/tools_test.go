@@ -21,6 +21,7 @@ import (
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
 	"countersign/bridge/internal/member"
+	"countersign/bridge/internal/site"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/jwk"
@@ -353,7 +354,7 @@ func TestABlockedSiteIsShownAndUnblocked(t *testing.T) {
 	if err := os.Mkdir(cfg.StateDir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if err := approver.OpenBlocks(cfg.StateDir).Add(origin, time.Date(2027, 1, 31, 8, 0, 0, 0, time.UTC)); err != nil {
+	if err := site.OpenBlocks(cfg.StateDir).Add(origin, time.Date(2027, 1, 31, 8, 0, 0, 0, time.UTC)); err != nil {
 		t.Fatal(err)
 	}
 	if out := must(t, "origins", "list", "--config", path); !strings.Contains(out, "2027-01-31 08:00:00") {
@@ -363,7 +364,7 @@ func TestABlockedSiteIsShownAndUnblocked(t *testing.T) {
 	if out := must(t, "origins", "unblock", "--config", path, origin); !strings.Contains(out, "may ask again") {
 		t.Error(out)
 	}
-	if has, err := approver.OpenBlocks(cfg.StateDir).Has(origin); has || err != nil {
+	if has, err := site.OpenBlocks(cfg.StateDir).Has(origin); has || err != nil {
 		t.Errorf("%t, %v", has, err)
 	}
 	if got := events(t, path); got != "unblocked" {
@@ -381,7 +382,7 @@ func TestARightIsTakenBackAlsoWhenTheJournalCannotBeWritten(t *testing.T) {
 	if err := os.Mkdir(cfg.StateDir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	pairings := approver.OpenPairings(cfg.StateDir)
+	pairings := site.OpenPairings(cfg.StateDir)
 	if err := pairings.Add(origin, make([]byte, 32), time.Now()); err != nil {
 		t.Fatal(err)
 	}

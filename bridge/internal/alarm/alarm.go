@@ -1,5 +1,5 @@
 // Package alarm ends what waits on something that may cease: a token that is pulled
-// (bridge/internal/unlock), a site that may not ask any more (bridge/internal/approver).
+// (bridge/internal/unlock), a site that may not ask any more (bridge/internal/site).
 package alarm
 
 import (

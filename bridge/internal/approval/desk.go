@@ -7,7 +7,7 @@
 // decision is in the journal before anything comes of it.
 //
 // Specs: shared/spec/channel.md, statement.md. It knows no page and no frame:
-// bridge/internal/approver brings it the records of pages.
+// bridge/internal/page brings it the records of pages.
 package approval
 
 import (

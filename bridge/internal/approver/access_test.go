@@ -9,6 +9,7 @@ import (
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/site"
 	"countersign/bridge/internal/unlock"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
@@ -89,7 +90,7 @@ func TestWhatWasAllowedEndsWithThePairingTheTokenAndItsLock(t *testing.T) {
 	}{
 		"nothing": {func(*rig, *wallClock) {}, 1, 0},
 		"the pairing was revoked": {func(g *rig, _ *wallClock) {
-			if _, err := OpenPairings(g.cfg.StateDir).Revoke("all"); err != nil {
+			if _, err := site.OpenPairings(g.cfg.StateDir).Revoke("all"); err != nil {
 				g.t.Fatal(err)
 			}
 		}, 1, 1},

@@ -1,19 +1,13 @@
-// Package approver is the bridge on a person's computer: it serves pages in
-// browsers. Each connection is a state machine: WebSocket (bridge/internal/guard)
-// → link (shared/link, as responder) → pairing, when the page is new → frames
-// (shared/frame) with many calls in flight. A page can open an end-to-end channel
-// to the vault's signer (shared/channel, as initiator, with a key in a token) and
-// ask to approve a request: the statement comes from the signer itself, is shown
-// at the bridge's own prompt (bridge/internal/consent), and only then signed by
-// the token. The page relays records that it cannot read. Every decision and use
-// of a key is written to bridge/internal/journal first.
+// Package approver is the bridge on a person's computer: it wires the role. A page
+// (bridge/internal/page) can open an end-to-end channel to the vault's signer and ask to
+// approve a request (bridge/internal/approval): the statement comes from the signer
+// itself, is shown at the bridge's own prompt (bridge/internal/consent), and only then
+// signed by the token (bridge/internal/unlock, device), for a member whose certificate is
+// good (bridge/internal/member). The page relays records that it cannot read. Every
+// decision and use of a key is written to bridge/internal/journal first.
 //
-// Who may do what: a program of the same user (caller.go), a page that is paired
-// (pair.go) and whose site is neither blocked nor asking too much (prompts.go), and
-// a key that the person allowed to this page (bridge/internal/unlock), of a member
-// whose certificate is good (bridge/internal/member).
-//
-// Specs: shared/spec/link.md, frame.md, channel.md, statement.md.
+// Of its own it has the configuration (config.go), the origins that may change while it
+// runs (origins.go), the relay (relay.go), and what it sees for doctor (seen.go).
 // bridge/cmd/countersign-bridge runs it.
 package approver
 
@@ -33,14 +27,16 @@ import (
 
 	"github.com/gorilla/websocket"
 
-	"countersign/bridge/internal/alarm"
+	"countersign/bridge/internal/approval"
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/instance"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/member"
+	"countersign/bridge/internal/page"
 	"countersign/bridge/internal/peer"
+	"countersign/bridge/internal/site"
 	"countersign/bridge/internal/unlock"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
@@ -50,9 +46,6 @@ import (
 
 // Version is what the bridge tells pages about itself, for people.
 const Version = "0.1.0"
-
-// product is what the bridge calls itself on a page.
-const product = "Countersign bridge"
 
 // Stdio is where a program writes: Out gets a line "listening on URL" for each
 // listener when it is ready, Err the log.
@@ -93,20 +86,12 @@ type Bridge struct {
 	cfg      Config
 	deps     Deps
 	key      *link.Key
-	budget   link.Budget // of pages on loopback
-	relayed  link.Budget // of pages at the gateway, so that it cannot use up the other
-	pairings *Pairings
-	blocks   *Blocks
 	origins  *Origins // in the configuration file
-	unstored sync.Map // sites that are blocked and could not be written to blocks
 	members  *member.List
 	keeper   *unlock.Keeper
-	limits   *limits
+	sites    *site.Gate
 	refusals *journal.Refusals
-	silenced *alarm.Alarms // by site: it may not ask any more
-
-	mu    sync.Mutex
-	conns map[*conn]bool
+	pages    *page.Pages
 }
 
 // New reads the bridge's state and the identities' certificates. It opens no
@@ -128,12 +113,7 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bridge{cfg: cfg, deps: deps, budget: link.Budget{Now: deps.Now}, relayed: link.Budget{Now: deps.Now},
-		conns: map[*conn]bool{}, blocks: OpenBlocks(cfg.StateDir), origins: OpenOrigins(cfg.file),
-		limits: newLimits(deps.Now), silenced: alarm.New()}
-	b.keeper = unlock.New(unlock.Config{Tokens: deps.Devices, Locks: deps.Devices, Prompts: deps.Prompts, Journal: deps.Journal,
-		Now: deps.Now, Log: deps.Log, IdleLock: limit})
-	b.refusals = journal.NewRefusals(deps.Now, b.record)
+	b := &Bridge{cfg: cfg, deps: deps, origins: OpenOrigins(cfg.file)}
 	if b.members, err = cfg.Members(); err != nil {
 		return nil, err
 	}
@@ -141,13 +121,20 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 	if b.key, err = loadLinkKey(filepath.Join(cfg.StateDir, "link.key"), deps.Rand); err != nil {
 		return nil, err
 	}
-	b.pairings = OpenPairings(cfg.StateDir)
-	if _, err := b.pairings.List(); err != nil {
+	pairings, blocks := site.OpenPairings(cfg.StateDir), site.OpenBlocks(cfg.StateDir)
+	if _, err := pairings.List(); err != nil {
 		return nil, err
 	}
-	if _, err := b.blocks.List(); err != nil {
+	if _, err := blocks.List(); err != nil {
 		return nil, err
 	}
+	b.refusals = journal.NewRefusals(deps.Now, func(e journal.Event) { deps.Journal.Record(e, deps.Log) })
+	b.keeper = unlock.New(unlock.Config{Tokens: deps.Devices, Locks: deps.Devices, Prompts: deps.Prompts, Journal: deps.Journal,
+		Now: deps.Now, Log: deps.Log, IdleLock: limit})
+	b.sites = site.NewGate(site.Config{Blocks: blocks, Now: deps.Now, Log: deps.Log})
+	b.pages = page.New(page.Config{Version: Version, Key: b.key, Members: b.members, Keeper: b.keeper, Decider: approval.Person{},
+		Sites: b.sites, Pairings: pairings, Prompts: deps.Prompts, Journal: deps.Journal, Refusals: b.refusals,
+		Rand: deps.Rand, Now: deps.Now, Log: deps.Log, Identify: deps.Identify})
 	return b, nil
 }
 
@@ -159,7 +146,7 @@ func (b *Bridge) Serve(ctx context.Context, listeners []net.Listener) error {
 	}
 	b.warn(leftOut)
 	g, err := guard.New(guard.Config{Listeners: listeners, Origins: origins, Log: b.deps.Log,
-		Handle: func(ctx context.Context, ws *websocket.Conn, origin string) { b.serve(ctx, ws, origin, "") }})
+		Handle: func(ctx context.Context, ws *websocket.Conn, origin string) { b.pages.Serve(ctx, ws, origin, "") }})
 	if err != nil {
 		return err
 	}
@@ -256,17 +243,9 @@ func listen(ctx context.Context, cfg Config, log *slog.Logger) ([]net.Listener, 
 // deviceChanged takes back what was allowed with a token that is gone, or that is
 // another since its module was started again, and tells the pages.
 func (b *Bridge) deviceChanged(token string, present bool) {
-	called := b.deps.Devices.Name(token)
 	b.keeper.Changed(token, present)
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for c := range b.conns {
-		c.deviceChanged(called, present)
-	}
+	b.pages.DeviceChanged(b.deps.Devices.Name(token), present)
 }
-
-// record writes what has happened already: see [journal.Journal.Record].
-func (b *Bridge) record(e journal.Event) { b.deps.Journal.Record(e, b.deps.Log) }
 
 // housekeep locks idle tokens, writes counted refusals and says which certificates have
 // expired until ctx ends.

@@ -11,6 +11,7 @@ import (
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/site"
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
@@ -232,7 +233,7 @@ func TestARefusedPairingEndsTheConnection(t *testing.T) {
 	g.person.answer(decline)
 	_, err := g.connect(nil)
 	wantCode(t, "connect", err, fault.PairingRefused)
-	if list, _ := g.bridge.pairings.List(); len(list) != 0 {
+	if list, _ := site.OpenPairings(g.cfg.StateDir).List(); len(list) != 0 {
 		t.Errorf("stored %v", list)
 	}
 }
@@ -248,7 +249,7 @@ func TestASecondVisitNeedsNoPairing(t *testing.T) {
 	if shown, _ := g.person.questions(); len(shown) != 1 {
 		t.Errorf("asked %q", shown)
 	}
-	list, err := g.bridge.pairings.List()
+	list, err := site.OpenPairings(g.cfg.StateDir).List()
 	if err != nil || len(list) != 1 || list[0].Origin != origin || list[0].ID == "" {
 		t.Errorf("pairings %v, %v", list, err)
 	}
@@ -278,7 +279,7 @@ func TestARevokedPageMustPairAgain(t *testing.T) {
 	g := newRig(t)
 	b := g.mustConnect()
 	l := g.mustOpen(b, "mem_alice")
-	gone, err := OpenPairings(g.cfg.StateDir).Revoke(origin)
+	gone, err := site.OpenPairings(g.cfg.StateDir).Revoke(origin)
 	if err != nil || len(gone) != 1 {
 		t.Fatalf("%v, %v", gone, err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/peer"
+	"countersign/bridge/internal/site"
 	"countersign/shared/fault"
 	"countersign/shared/statement"
 )
@@ -113,7 +114,7 @@ func TestEveryDecisionIsJournaledWithWhoAskedThroughWhatForWhichKey(t *testing.T
 	wantCode(t, "another's statement", err, fault.StatementInvalid)
 
 	alice := g.vault.members["mem_alice"]
-	list, err := g.bridge.pairings.List()
+	list, err := site.OpenPairings(g.cfg.StateDir).List()
 	if err != nil || len(list) != 1 {
 		t.Fatal(list, err)
 	}

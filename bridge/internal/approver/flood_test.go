@@ -6,10 +6,10 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/site"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/statement"
@@ -39,7 +39,7 @@ func TestAPageThatFloodsPromptsIsLimitedAndCanBeBlocked(t *testing.T) {
 	b := g.mustConnect()
 	l := g.mustOpen(b, "mem_alice")
 	g.person.answer(decline)
-	for range vainPrompts {
+	for range site.VainPrompts {
 		_, err := l.decide(t.Context(), "req_0001", statement.Approve)
 		wantCode(t, "a prompt", err, fault.Declined)
 	}
@@ -49,14 +49,14 @@ func TestAPageThatFloodsPromptsIsLimitedAndCanBeBlocked(t *testing.T) {
 		_, err := l.decide(t.Context(), "req_0001", statement.Approve)
 		wantCode(t, "one too many", err, fault.Limited)
 		f, _ := fault.As(err)
-		if after, aerr := strconv.Atoi(f.Details["retry_after"]); aerr != nil || after < 1 || after > int(vainInterval.Seconds()) {
+		if after, aerr := strconv.Atoi(f.Details["retry_after"]); aerr != nil || after < 1 || after > int(site.VainInterval.Seconds()) {
 			t.Errorf("retry_after %q", f.Details["retry_after"])
 		}
 	}
 	if after, _ := g.person.questions(); len(after) != len(before) {
 		t.Errorf("the person was asked %d times more", len(after)-len(before))
 	}
-	c.wrong.Store(int64(vainInterval) + int64(journal.RefusalsEvery))
+	c.wrong.Store(int64(site.VainInterval) + int64(journal.RefusalsEvery))
 	g.person.answer(block)
 	other := g.mustConnect() // another tab of the same site
 	_, err := l.decide(t.Context(), "req_0001", statement.Approve)
@@ -72,7 +72,7 @@ func TestAPageThatFloodsPromptsIsLimitedAndCanBeBlocked(t *testing.T) {
 	if lines, _ := g.count(journal.Blocked); lines != 1 {
 		t.Errorf("journal %v", g.events())
 	}
-	if lines, _ := g.count(journal.Declined); lines != vainPrompts+1 {
+	if lines, _ := g.count(journal.Declined); lines != site.VainPrompts+1 {
 		t.Errorf("journal %v", g.events())
 	}
 
@@ -92,7 +92,7 @@ func TestAPageThatFloodsPromptsIsLimitedAndCanBeBlocked(t *testing.T) {
 	if after, _ := g.person.questions(); len(after) != len(before) {
 		t.Error("a blocked site was asked about")
 	}
-	gone, err := OpenBlocks(g.cfg.StateDir).Unblock(origin)
+	gone, err := site.OpenBlocks(g.cfg.StateDir).Unblock(origin)
 	if err != nil || len(gone) != 1 || gone[0].Origin != origin || gone[0].Since.IsZero() {
 		t.Fatalf("%v, %v", gone, err)
 	}
@@ -126,7 +126,7 @@ func TestWhatAFloodingPageHasWaitingIsNotAskedAnyMore(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	if declined != vainPrompts || limited != asked-vainPrompts {
+	if declined != site.VainPrompts || limited != asked-site.VainPrompts {
 		t.Errorf("%d declined, %d limited", declined, limited)
 	}
 }
@@ -135,7 +135,7 @@ func TestAPageThatOpensAndClosesPromptsIsLimited(t *testing.T) {
 	t.Parallel()
 	var c wallClock
 	g := newRig(t, stopped(&c))
-	for range vainPrompts {
+	for range site.VainPrompts {
 		opened, closed := make(chan struct{}, 1), make(chan struct{}, 1)
 		g.person.answer(hang(opened, closed))
 		p := g.raw(t)
@@ -149,7 +149,7 @@ func TestAPageThatOpensAndClosesPromptsIsLimited(t *testing.T) {
 		b, err := g.connect(nil)
 		if err == nil {
 			_ = b.Close()
-			if _, rerr := g.bridge.pairings.Revoke("all"); rerr != nil {
+			if _, rerr := site.OpenPairings(g.cfg.StateDir).Revoke("all"); rerr != nil {
 				t.Fatal(rerr)
 			}
 			continue
@@ -159,7 +159,7 @@ func TestAPageThatOpensAndClosesPromptsIsLimited(t *testing.T) {
 		}
 		return
 	}
-	if lines, _ := g.count(journal.PairingFailed); lines < vainPrompts {
+	if lines, _ := g.count(journal.PairingFailed); lines < site.VainPrompts {
 		t.Errorf("journal %v", g.events())
 	}
 }
@@ -168,7 +168,7 @@ func TestPromptsThatThePersonApprovesCostNothing(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
 	l := g.mustOpen(g.mustConnect(), "mem_alice")
-	for range 4 * vainPrompts {
+	for range 4 * site.VainPrompts {
 		if _, err := l.decide(t.Context(), "req_0001", statement.Approve); err != nil {
 			t.Fatal(err)
 		}
@@ -219,7 +219,7 @@ func TestABlockThatCannotBeStoredHoldsForThisRun(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
 	g.person.answer(block)
-	g.bridge.blocks = OpenBlocks("/nonexistent")
+	g.bridge.sites.Blocks = site.OpenBlocks("/nonexistent")
 	for range 2 {
 		_, err := g.connect(nil)
 		wantCode(t, "connect", err, fault.SiteBlocked)
@@ -227,34 +227,6 @@ func TestABlockThatCannotBeStoredHoldsForThisRun(t *testing.T) {
 	if shown, _ := g.person.questions(); len(shown) != 1 {
 		t.Errorf("asked %q", shown)
 	}
-}
-
-func TestASiteThatAGatewayClaimsIsNotTheSite(t *testing.T) {
-	t.Parallel()
-	g := newRig(t)
-	near := &conn{bridge: g.bridge, origin: origin}
-	claimed := &conn{bridge: g.bridge, origin: origin, gateway: "gateway.example"}
-	blocks := OpenBlocks(g.cfg.StateDir)
-	for range vainPrompts {
-		claimed.judge(fault.New(fault.Declined, "no"))
-	}
-	if g.bridge.limits.admit(claimed.site()) == nil || g.bridge.limits.admit(near.site()) != nil {
-		t.Error("what a gateway asks for counts for the site itself")
-	}
-	if err := blocks.Add(claimed.site(), time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	wantCode(t, "what is blocked", claimed.notBlocked(), fault.SiteBlocked)
-	if err := near.notBlocked(); err != nil {
-		t.Errorf("the site itself: %v", err)
-	}
-	if gone, err := blocks.Unblock(origin); err != nil || len(gone) != 1 {
-		t.Errorf("%v, %v", gone, err)
-	}
-	if err := blocks.Add(near.site(), time.Now()); err != nil {
-		t.Fatal(err)
-	}
-	wantCode(t, "through the gateway", claimed.notBlocked(), fault.SiteBlocked)
 }
 
 func TestWhateverIsRefusedIsInTheJournalAndCannotFillIt(t *testing.T) {
@@ -276,7 +248,7 @@ func TestWhateverIsRefusedIsInTheJournalAndCannotFillIt(t *testing.T) {
 		_, err := l.decide(t.Context(), "req_0001", statement.Approve)
 		wantCode(t, "nobody can be asked", err, fault.PromptUnavailable)
 	}
-	if _, err := OpenPairings(g.cfg.StateDir).Revoke("all"); err != nil {
+	if _, err := site.OpenPairings(g.cfg.StateDir).Revoke("all"); err != nil {
 		t.Fatal(err)
 	}
 	for range times {

@@ -21,6 +21,7 @@ import (
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/site"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/link"
@@ -216,7 +217,7 @@ func TestAProgramBetweenWithItsOwnKeysMakesTheCodesDiffer(t *testing.T) {
 	})
 	_, err := squat(t, g, between).visit(page.BridgeConfig{Paired: func(code string) { shown <- code }})
 	wantCode(t, "pairing through the program", err, fault.PairingRefused)
-	if list, err := g.bridge.pairings.List(); len(list) != 0 || err != nil {
+	if list, err := site.OpenPairings(g.cfg.StateDir).List(); len(list) != 0 || err != nil {
 		t.Errorf("paired: %+v, %v", list, err)
 	}
 }

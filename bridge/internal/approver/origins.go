@@ -242,7 +242,7 @@ func (b *Bridge) watchOrigins(ctx context.Context, allow func([]string) error) {
 		}
 		b.deps.Log.Info("the origins were changed", "before", now, "now", list)
 		now = list
-		b.disconnectOthers(list)
+		b.pages.DisconnectOthers(list)
 	}
 }
 
@@ -261,15 +261,4 @@ func (b *Bridge) currentOrigins() []string {
 	}
 	list, _ := b.origins.List() // the last that could be read
 	return list
-}
-
-// disconnectOthers ends the connections of pages that are not on the list.
-func (b *Bridge) disconnectOthers(list []string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	for c := range b.conns {
-		if !slices.Contains(list, c.origin) {
-			c.end(fault.OriginRefused)
-		}
-	}
 }

@@ -19,6 +19,7 @@ import (
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/journal"
+	bridgepage "countersign/bridge/internal/page"
 	"countersign/bridge/internal/peer"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
@@ -154,7 +155,7 @@ func TestAMessageInSlowFragmentsIsCutOffInTime(t *testing.T) {
 			}
 		}()
 		dripFragments(raw)
-		within(t, began, idleTimeout)
+		within(t, began, bridgepage.IdleTimeout)
 	})
 }
 

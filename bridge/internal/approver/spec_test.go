@@ -1,20 +1,11 @@
 package approver
 
 import (
-	"fmt"
 	"testing"
 
 	"countersign/shared/fault"
 	"countersign/shared/frame"
-	"countersign/shared/spec"
 )
-
-func TestThePageHasTheLimitsOfAConnection(t *testing.T) {
-	t.Parallel()
-	spec.Limit(t, "frame.md", "requests that are not answered", fmt.Sprint(maxInFlight))
-	spec.Limit(t, "frame.md", "silence of the page", fmt.Sprintf("%.0f s", idleTimeout.Seconds()), fmt.Sprintf("%.0f s", pingEvery.Seconds()), fmt.Sprintf("%.0f s", writeTimeout.Seconds()))
-	spec.Limit(t, "frame.md", "prompts of a site that came to nothing", fmt.Sprint(vainPrompts), fmt.Sprintf("%.0f s", vainInterval.Seconds()))
-}
 
 func TestADecideThatFailsEndsTheApprovalAndOneThatIsNotDueDoesNot(t *testing.T) {
 	t.Parallel()

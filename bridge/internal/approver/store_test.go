@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"countersign/bridge/internal/site"
 )
 
 func TestAListThatIsNotOneStopsTheBridgeAndLosesNothing(t *testing.T) {
@@ -24,7 +26,7 @@ func TestAListThatIsNotOneStopsTheBridgeAndLosesNothing(t *testing.T) {
 		if _, err := New(Config{StateDir: dir}, Deps{}); err == nil {
 			t.Errorf("%s: the bridge starts", name)
 		}
-		if err := OpenBlocks(dir).Add("https://b.example", time.Now()); err == nil {
+		if err := site.OpenBlocks(dir).Add("https://b.example", time.Now()); err == nil {
 			t.Errorf("%s: it was written over", name)
 		}
 		if after, err := os.ReadFile(path); err != nil || string(after) != text {
@@ -36,7 +38,7 @@ func TestAListThatIsNotOneStopsTheBridgeAndLosesNothing(t *testing.T) {
 func TestAListIsSharedByTwoProcesses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	bridge, command := OpenBlocks(dir), OpenBlocks(dir)
+	bridge, command := site.OpenBlocks(dir), site.OpenBlocks(dir)
 	for _, o := range []string{"https://a.example", "https://b.example", "https://a.example"} {
 		if err := bridge.Add(o, time.Now()); err != nil {
 			t.Fatal(err)

@@ -9,7 +9,7 @@
 // "approve", or "reject" to sign a rejection. Pressing Enter or Esc, closing the
 // window, or a key meant for another window, declines: nothing is signed. Where a
 // site asks, the word "block" declines this question and all that the site may ask
-// later. bridge/internal/unlock asks for keys and decisions, bridge/internal/approver for
+// later. bridge/internal/unlock asks for keys and decisions, bridge/internal/page for
 // pairings.
 package consent
 

@@ -23,6 +23,7 @@ import (
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
 	"countersign/bridge/internal/member"
+	"countersign/bridge/internal/site"
 	"countersign/shared/fault"
 	"countersign/shared/jwk"
 	"countersign/shared/jws"
@@ -177,7 +178,7 @@ func TestSitesAreCheckedAndBlockedOnesNamed(t *testing.T) {
 	t.Parallel()
 	cfg := patient(t)
 	cfg.Bridge.Origins = []string{"https://a.example", "https://b.example", "https://c.example/"}
-	if err := approver.OpenBlocks(cfg.Bridge.StateDir).Add("https://b.example", time.Now()); err != nil {
+	if err := site.OpenBlocks(cfg.Bridge.StateDir).Add("https://b.example", time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	all := diagnose(t, cfg)

@@ -12,11 +12,11 @@ import (
 	"syscall"
 	"time"
 
-	"countersign/bridge/internal/approver"
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/member"
+	"countersign/bridge/internal/site"
 	"countersign/shared/fault"
 	"countersign/shared/secret"
 )
@@ -212,7 +212,7 @@ func (c *checks) origins() {
 	if len(c.Bridge.Origins) == 0 {
 		c.note("origins", Bad, "no origin is configured: no dashboard may connect", "countersign-bridge origins add --config "+c.File+" https://…")
 	}
-	blocks := approver.OpenBlocks(c.Bridge.StateDir)
+	blocks := site.OpenBlocks(c.Bridge.StateDir)
 	for _, o := range c.Bridge.Origins {
 		id := "origin:" + secret.Text(o)
 		if _, err := guard.ParseOrigin(o); err != nil {

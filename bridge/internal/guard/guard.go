@@ -3,7 +3,7 @@
 // and sub-protocol, and limits on connections, message size and time. The Host
 // list stops DNS rebinding, the Origin list every web site but the dashboards
 // that the person's configuration names. What passes is a WebSocket, and is not
-// trusted yet: bridge/internal/approver authenticates it (shared/link). Spec:
+// trusted yet: bridge/internal/page authenticates it (shared/link). Spec:
 // shared/spec/link.md.
 package guard
 

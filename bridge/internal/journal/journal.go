@@ -13,7 +13,8 @@
 // somebody who may write the file from writing a new one. Against that, a token
 // signs the head ([SignHead]), and the owner keeps the signature elsewhere.
 //
-// Spec: shared/spec/journal.md. bridge/internal/approver writes it,
+// Spec: shared/spec/journal.md. The rooms of an approval (bridge/internal/page,
+// approval, unlock) write it,
 // bridge/cmd/countersign-bridge reads it.
 package journal
 

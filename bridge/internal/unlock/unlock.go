@@ -6,7 +6,7 @@
 // used for too long (grants.go, idle.go). Each use of a key is in the journal first.
 //
 // It knows neither pages nor what a key is used for: who asks is an [Asker], which
-// bridge/internal/approver is for each connection of a page.
+// bridge/internal/page is for each connection of a page.
 package unlock
 
 import (

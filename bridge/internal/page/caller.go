@@ -1,4 +1,4 @@
-package approver
+package page
 
 import (
 	"errors"
@@ -8,34 +8,42 @@ import (
 	"os"
 	"strings"
 
-	"github.com/gorilla/websocket"
-
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/peer"
+	"countersign/bridge/internal/site"
 	"countersign/shared/fault"
 )
+
+// caller is who connects: a page of an origin, in a program.
+type caller struct {
+	origin  string
+	gateway string       // through whose relay the page came; empty: on loopback
+	process peer.Process // the page's program, as the operating system says
+}
+
+// site is who asks: see [site.Name].
+func (c caller) site() string { return site.Name(c.origin, c.gateway) }
 
 // identify looks which program is at the other end of a connection on loopback,
 // and refuses it when it is another user's: who shares this computer must not use
 // this person's token, and a program that cannot be asked for its user could be
 // anybody's. What the program is called decides nothing; it is shown.
-func (c *conn) identify(ws *websocket.Conn) error {
-	c.process = peer.Unknown()
-	if c.gateway != "" {
+func (v *visit) identify() error {
+	if v.gateway != "" {
 		return nil // it runs somewhere else
 	}
-	p, err := c.bridge.deps.Identify(addrPort(ws.LocalAddr()), addrPort(ws.RemoteAddr()))
+	p, err := v.pages.Identify(addrPort(v.conn.ws.LocalAddr()), addrPort(v.conn.ws.RemoteAddr()))
 	if errors.Is(err, peer.ErrUnsupported) {
 		return nil
 	}
 	if err == nil {
-		c.process = p
+		v.process = p
 	}
 	if err == nil && p.UID == os.Getuid() {
 		return nil
 	}
-	return c.refused(c.event(journal.Refused), fault.Wrap(err, fault.OriginRefused, "only programs of the user who runs this bridge may connect"))
+	return v.refused(v.event(journal.Refused), fault.Wrap(err, fault.OriginRefused, "only programs of the user who runs this bridge may connect"))
 }
 
 func addrPort(a net.Addr) netip.AddrPort {
@@ -46,7 +54,7 @@ func addrPort(a net.Addr) netip.AddrPort {
 }
 
 // program names the page's program for the journal.
-func (c *conn) program() string {
+func (c caller) program() string {
 	if c.gateway != "" {
 		return "through the relay at " + c.gateway
 	}
@@ -54,7 +62,7 @@ func (c *conn) program() string {
 }
 
 // whence says in the pairing prompt where a page comes from.
-func (c *conn) whence() string {
+func (c caller) whence() string {
 	if c.gateway != "" {
 		return "A page wants to use this bridge through the relay at " + c.gateway + ".\n" +
 			"It claims to be of " + c.origin + "; this computer cannot see which browser it is in.\n"

@@ -1,4 +1,4 @@
-package approver
+package site
 
 import (
 	"crypto/sha256"
@@ -56,7 +56,7 @@ func (p *Pairings) Add(origin string, key []byte, now time.Time) error {
 		if len(list) >= maxPairings {
 			return nil, fault.New(fault.Limited, "too many pages are paired: revoke some")
 		}
-		return append(list, Pairing{ID: pairingID(origin, key), Origin: origin, Key: encoded, Name: origin, Created: now, LastUsed: now}), nil
+		return append(list, Pairing{ID: PairingID(origin, key), Origin: origin, Key: encoded, Name: origin, Created: now, LastUsed: now}), nil
 	})
 }
 
@@ -75,8 +75,8 @@ func (p *Pairings) Revoke(which string) (gone []Pairing, err error) {
 	return gone, err
 }
 
-// pairingID names a page's key at one origin.
-func pairingID(origin string, key []byte) string {
+// PairingID names a page's key at one origin.
+func PairingID(origin string, key []byte) string {
 	sum := sha256.Sum256(append([]byte(origin+"\n"), key...))
 	return hex.EncodeToString(sum[:8])
 }

@@ -1,4 +1,4 @@
-package approver
+package site
 
 import (
 	"math"
@@ -12,8 +12,8 @@ import (
 // A site may open this many prompts that come to nothing, and gets one back in
 // each interval. A prompt that the person approves costs nothing: they wanted it.
 const (
-	vainPrompts  = 6
-	vainInterval = 20 * time.Second
+	VainPrompts  = 6
+	VainInterval = 20 * time.Second
 )
 
 // limits bound how often each site may ask for nothing: a bucket of tokens for
@@ -36,11 +36,11 @@ func (l *limits) level(origin string) *bucket {
 	now := l.now().Round(0)
 	b := l.of[origin]
 	if b == nil {
-		b = &bucket{vainPrompts, now}
+		b = &bucket{VainPrompts, now}
 		l.of[origin] = b
 	}
 	if passed := now.Sub(b.at); passed > 0 {
-		b.left = min(vainPrompts, b.left+passed.Seconds()/vainInterval.Seconds())
+		b.left = min(VainPrompts, b.left+passed.Seconds()/VainInterval.Seconds())
 	}
 	b.at = now
 	return b
@@ -54,7 +54,7 @@ func (l *limits) admit(origin string) *fault.Error {
 	if b.left >= 1 {
 		return nil
 	}
-	wait := math.Ceil((1 - b.left) * vainInterval.Seconds())
+	wait := math.Ceil((1 - b.left) * VainInterval.Seconds())
 	return fault.New(fault.Limited, "this site asked too often for nothing; it must wait before the bridge shows its prompt again").
 		With("retry_after", strconv.Itoa(int(wait)))
 }

@@ -1,4 +1,4 @@
-package approver
+package page
 
 import (
 	"fmt"
@@ -13,37 +13,35 @@ import (
 )
 
 // begin pairs when the page is new, and then lets it call methods.
-func (c *conn) begin() {
-	err := c.notBlocked()
+func (v *visit) begin() {
+	err := v.pages.Sites.Check(v.origin, v.gateway)
 	var known bool
 	if err == nil {
-		known, err = c.bridge.pairings.Has(c.origin, c.page)
+		known, err = v.pages.Pairings.Has(v.origin, v.key)
 	}
 	if err == nil && known {
-		guard.Settle(c.ctx)
+		guard.Settle(v.conn.ctx)
 	}
-	if err == nil && !known && !c.mayPair {
+	if err == nil && !known && !v.mayPair {
 		err = tooManyHandshakes()
 	}
 	if err == nil && !known {
-		c.user.Disallow()
-		err = c.pair()
+		v.user.Disallow()
+		err = v.pair()
 	}
 	if err == nil {
-		guard.Settle(c.ctx)
-		err = c.bridge.pairings.Add(c.origin, c.page, c.bridge.deps.Now())
+		guard.Settle(v.conn.ctx)
+		err = v.pages.Pairings.Add(v.origin, v.key, v.pages.Now())
 	}
 	if err != nil {
-		if c.ctx.Err() == nil {
-			c.log.Warn("the page was not let in", "error", err)
+		if v.conn.ctx.Err() == nil {
+			v.conn.log.Warn("the page was not let in", "error", err)
 		}
-		c.refuse(c.refused(c.event(journal.Refused), err))
+		v.refuse(v.refused(v.event(journal.Refused), err))
 		return
 	}
-	c.mu.Lock()
-	c.ready = true
-	c.mu.Unlock()
-	c.notify(frame.LinkState, frame.LinkStateParams{State: frame.Ready, Bridge: product, Version: Version})
+	v.setReady(true)
+	v.conn.notify(frame.LinkState, frame.LinkStateParams{State: frame.Ready, Bridge: product, Version: v.pages.Version})
 }
 
 // tooManyHandshakes refuses a page that would have to be paired: see [link.Budget].
@@ -53,31 +51,31 @@ func tooManyHandshakes() error {
 }
 
 // refuse says why the page may do nothing any more, and closes the connection.
-func (c *conn) refuse(why error) {
-	c.notify(frame.LinkState, frame.LinkStateParams{State: frame.Refused, Bridge: product, Version: Version, Error: frame.FromFault(why)})
-	c.end(fault.CodeOf(why))
+func (v *visit) refuse(why error) {
+	v.conn.notify(frame.LinkState, frame.LinkStateParams{State: frame.Refused, Bridge: product, Version: v.pages.Version, Error: frame.FromFault(why)})
+	v.end(fault.CodeOf(why))
 }
 
 // pair asks the person whether the page shows the same code.
-func (c *conn) pair() error {
-	c.notify(frame.LinkState, frame.LinkStateParams{State: frame.Pairing, Bridge: product, Version: Version})
-	code := c.session.Code()
+func (v *visit) pair() error {
+	v.conn.notify(frame.LinkState, frame.LinkStateParams{State: frame.Pairing, Bridge: product, Version: v.pages.Version})
+	code := v.conn.session.Code()
 	q := consent.Question{
-		Title: "Pair with " + c.origin,
-		Text: c.whence() + "\n" +
+		Title: "Pair with " + v.origin,
+		Text: v.whence() + "\n" +
 			"Its code:  " + code[:3] + " " + code[3:] + "\n\n" +
 			"Approve only if you opened this page just now and it shows the same six digits.\n" +
 			"You will still be asked about every signature.\n",
 	}
-	err := c.confirm(q, c.work, frame.PromptParams{Kind: frame.PromptPairing})
+	err := v.confirm(q, v.conn.work, frame.PromptParams{Kind: frame.PromptPairing})
 	if consent.Unasked(err) {
 		return err
 	}
-	event := c.event(journal.Paired)
+	event := v.event(journal.Paired)
 	if err != nil {
 		event.Kind, event.Code = journal.PairingFailed, string(fault.CodeOf(err))
 	}
-	if jerr := c.bridge.deps.Journal.Append(event); jerr != nil {
+	if jerr := v.pages.Journal.Append(event); jerr != nil {
 		return jerr
 	}
 	switch {

@@ -1,4 +1,4 @@
-package approver
+package site
 
 import (
 	"slices"
@@ -12,6 +12,15 @@ import (
 // maxBlocks is how many sites may be blocked; only sites of the configuration
 // ever get that far.
 const maxBlocks = 256
+
+// Name is who asks, for the person and for what is counted: an origin that the
+// browser on this computer told, or one that a gateway claims.
+func Name(origin, gateway string) string {
+	if gateway == "" {
+		return origin
+	}
+	return origin + relayedBy + gateway
+}
 
 // relayedBy stands between an origin and the gateway that claims it.
 const relayedBy = " through the relay at "

@@ -1,4 +1,4 @@
-package approver
+package page
 
 import (
 	"time"
@@ -9,9 +9,9 @@ import (
 	"countersign/shared/frame"
 )
 
-// read dispatches frames until the connection ends.
-func (c *conn) read() error {
-	alive := func() { _ = c.ws.SetReadDeadline(time.Now().Add(idleTimeout)) } // a closed socket fails the next read
+// read dispatches frames, whose requests call answers, until the connection ends.
+func (c *conn) read(call func(frame.Message) (any, error)) error {
+	alive := func() { _ = c.ws.SetReadDeadline(time.Now().Add(IdleTimeout)) } // a closed socket fails the next read
 	c.ws.SetPongHandler(func(string) error { alive(); return nil })
 	var used frame.IDs
 	for {
@@ -38,7 +38,7 @@ func (c *conn) read() error {
 			if err := used.Use(*m.ID); err != nil {
 				return c.violation(err)
 			}
-			c.dispatch(m)
+			c.dispatch(m, call)
 		}
 	}
 }
@@ -50,7 +50,7 @@ func (c *conn) violation(err error) error {
 }
 
 // dispatch answers one request, in its own time.
-func (c *conn) dispatch(m frame.Message) {
+func (c *conn) dispatch(m frame.Message, call func(frame.Message) (any, error)) {
 	if c.work.Err() != nil {
 		return // the connection is being closed
 	}
@@ -65,7 +65,7 @@ func (c *conn) dispatch(m frame.Message) {
 			<-c.slots
 			c.poke() // the connection may wait for this to end
 		}()
-		result, err := c.call(m)
+		result, err := call(m)
 		reply := frame.Message{}
 		if err == nil {
 			reply, err = frame.NewReply(*m.ID, result)
@@ -106,7 +106,6 @@ func (c *conn) send(m frame.Message) {
 // what they answer is sent first.
 func (c *conn) end(code fault.Code) {
 	c.mu.Lock()
-	c.ready = false
 	c.ending = code
 	c.mu.Unlock()
 	c.stopWork(fault.New(code, "the bridge closes the connection"))
