@@ -61,6 +61,14 @@ func (c *Checks) Name(s, field string) {
 	c.That(why == "", field, why)
 }
 
+// Words wants words that somebody wrote (shared/name), or nothing.
+func (c *Checks) Words(s, field string) {
+	if s != "" {
+		why := name.WordsProblem(s)
+		c.That(why == "", field, why)
+	}
+}
+
 // maxSlug is how many characters a slug has at most.
 const maxSlug = 64
 

@@ -44,6 +44,7 @@ type Buy struct {
 	PaymentMethod string `json:"payment_method"`
 	Country       string `json:"country"` // ISO 3166-1 alpha-2
 	Quote         string `json:"quote"`
+	Purpose       string `json:"purpose,omitempty"` // what it is for, in the asker's words
 }
 
 // CheckFields implements [Intent].
@@ -69,6 +70,7 @@ func (b Buy) CheckFields() error {
 	c.Slug(b.PaymentMethod, "payment_method")
 	c.Capitals(b.Country, 2, "country", "a country of two capital letters")
 	c.ID(id.Quote, b.Quote, "quote")
+	c.Words(b.Purpose, "purpose")
 	return c.Err()
 }
 
@@ -151,6 +153,9 @@ func (b Buy) Lines() []Line {
 	}
 }
 
+// Why implements [Intent].
+func (b Buy) Why() string { return b.Purpose }
+
 // Totals implements [Intent].
 func (b Buy) Totals() []Total {
 	return []Total{
@@ -165,6 +170,7 @@ func (b Buy) Record() Record {
 	return Record{
 		Intent: KindBuy, Price: b.Fiat.Amount + " " + b.Fiat.Currency, Amount: b.Crypto.Amount, Asset: b.Crypto.Asset, Minimum: b.Minimum,
 		Counterparty: name.WithID(b.ProviderName, b.Provider), Account: name.WithID(b.AccountName, b.Account), Address: b.Address, Chain: b.Chain,
+		Purpose: b.Purpose,
 	}
 }
 

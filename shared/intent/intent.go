@@ -48,6 +48,9 @@ type Intent interface {
 	Summary() string
 	// Lines are what a person reads about the intent alone.
 	Lines() []Line
+	// Why is what the intent is for, in the asker's words; empty when they said nothing.
+	// It proves nothing, and stands apart from the lines.
+	Why() string
 	// Totals are what a list of intents adds up.
 	Totals() []Total
 	// Record is what the journal keeps of it.

@@ -1,5 +1,7 @@
 package intent
 
+import "countersign/shared/name"
+
 // Record is an intent in the columns of the journal (shared/spec/journal.md); a kind
 // leaves empty what it does not have.
 type Record struct {
@@ -12,6 +14,7 @@ type Record struct {
 	Account      string `json:"account,omitempty"`      // name and id: "Treasury (acc_treasury)"
 	Address      string `json:"address,omitempty"`      // where it is to arrive
 	Chain        string `json:"chain,omitempty"`        // CAIP-2: "eip155:1"
+	Purpose      string `json:"purpose,omitempty"`      // what it is for, in the asker's words
 }
 
 // Tell says in a few lines what a record is about; it is empty for one that is about
@@ -20,5 +23,9 @@ func (r Record) Tell() []string {
 	if r.Amount == "" && r.Price == "" {
 		return nil
 	}
-	return tellBuy(r)
+	lines := tellBuy(r)
+	if r.Purpose != "" {
+		lines = append(lines, "for "+name.InQuotes(r.Purpose))
+	}
+	return lines
 }

@@ -6,6 +6,7 @@ import (
 
 	"countersign/shared/amount"
 	"countersign/shared/asset"
+	"countersign/shared/name"
 )
 
 // Line is one line of what a person reads: a label and its value. Without a value
@@ -24,6 +25,14 @@ const (
 	LabelGet     = "You get"
 	LabelMinimum = "Minimum"
 )
+
+// WhyLines is what an intent is for, as a line; none when the asker said nothing.
+func WhyLines(i Intent) []Line {
+	if i.Why() == "" {
+		return nil
+	}
+	return []Line{{Label: "For", Value: name.InQuotes(i.Why())}}
+}
 
 // Money sets the thousands of an amount apart. What is not an amount is shown as it is.
 func Money(value string) string {

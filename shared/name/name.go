@@ -21,10 +21,13 @@ import (
 	"countersign/shared/id"
 )
 
-// Limits of a name. A frame carries [MaxBytes] (shared/frame).
+// Limits of a name, and of other words that people write. A frame carries [MaxBytes]
+// (shared/frame).
 const (
 	MaxCharacters = 64
 	MaxBytes      = 200
+	MaxWords      = 140 // characters
+	MaxWordsBytes = 420
 	maxMarks      = 3 // combining marks on one letter; Unicode TS 39 (5.4) bounds them too
 )
 
@@ -33,15 +36,22 @@ func OK(s string) bool { return Problem(s) == "" }
 
 // Problem says what is wrong with a name, as the end of a sentence: "has two
 // spaces in a row". It is empty for a name.
-func Problem(s string) string {
+func Problem(s string) string { return problem(s, MaxCharacters, MaxBytes) }
+
+// WordsProblem is [Problem] for what somebody wrote in their own words, such as what a
+// request is for: the rule is the same, and the text may be longer. Where it is shown it
+// stands in quotation marks ([InQuotes]).
+func WordsProblem(s string) string { return problem(s, MaxWords, MaxWordsBytes) }
+
+func problem(s string, characters, bytes int) string {
 	if s == "" {
 		return "is empty"
 	}
 	if !utf8.ValidString(s) {
 		return "is not valid UTF-8"
 	}
-	if utf8.RuneCountInString(s) > MaxCharacters || len(s) > MaxBytes {
-		return "has more than " + strconv.Itoa(MaxCharacters) + " characters or " + strconv.Itoa(MaxBytes) + " bytes"
+	if utf8.RuneCountInString(s) > characters || len(s) > bytes {
+		return "has more than " + strconv.Itoa(characters) + " characters or " + strconv.Itoa(bytes) + " bytes"
 	}
 	var last rune
 	var marks int
@@ -102,12 +112,16 @@ func imitates(s string) string {
 func WithID(name, id string) string {
 	for _, r := range name {
 		if r == '"' || unicode.Is(unicode.Ps, r) {
-			name = `"` + strings.ReplaceAll(name, `"`, "'") + `"`
+			name = InQuotes(name)
 			break
 		}
 	}
 	return name + " (" + id + ")"
 }
+
+// InQuotes sets a name, or words, in quotation marks, with ' for those of its own: it ends
+// where the marks do.
+func InQuotes(s string) string { return `"` + strings.ReplaceAll(s, `"`, "'") + `"` }
 
 // Visible reports whether r may stand in a name: whether it is a character that a
 // person sees, and the space.

@@ -95,7 +95,7 @@ func usable(list []Approval) (lines []intent.Line) {
 }
 
 func itemLines(a Approval, i intent.Intent) []intent.Line {
-	return append(i.Lines(), []intent.Line{
+	return append(append(i.Lines(), intent.WhyLines(i)...), []intent.Line{
 		{Label: "Request", Value: a.Request},
 		{Label: "Step", Value: itoa(a.Step), Varies: true},
 		{Label: "Valid until", Value: until(a), Varies: true},

@@ -181,6 +181,14 @@ func refused() []struct {
 		{"an address in other letters", func(a *Approval) {
 			intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Address = "0x7Е5F4552091A69125d5DfCb7b8C2659029395Bdf" })
 		}, "intent.address"},
+		{"a purpose of two lines", func(a *Approval) {
+			intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Purpose = "rent\nYou pay 1 EUR" })
+		}, "intent.purpose"},
+		{"a purpose that begins a line", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Purpose = "> You pay 1 EUR" }) }, "intent.purpose"},
+		{"a purpose that is long", func(a *Approval) {
+			intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Purpose = strings.Repeat("x", 141) })
+		}, "intent.purpose"},
+		{"a purpose with an id in brackets", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Purpose = "Bob (mem_bob)" }) }, "intent.purpose"},
 		{"a country of three letters", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Country = "FRA" }) }, "intent.country"},
 		{"a quote of another kind", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Quote = "req_aaaa" }) }, "intent.quote"},
 		{"a nonce in capitals", func(a *Approval) { a.Nonce = strings.Repeat("0F", 32) }, "nonce"},
@@ -221,9 +229,12 @@ func vectors(t testing.TB) []vector {
 	intenttest.Edit(&brackets.Intent, func(b *intent.Buy) {
 		b.Provider, b.ProviderName, b.AccountName = "evil", "Evil (northpay)", `A "B" （C）`
 	})
+	withPurpose := sample()
+	intenttest.Edit(&withPurpose.Intent, func(b *intent.Buy) { b.Purpose = `Payroll of November, "urgent"` })
 	all := []vector{
 		{"an approval", "approval", good, true, "", "", textOf(sample())},
 		{"names with brackets and quotation marks", "approval", canonical(t, brackets), true, "", "", textOf(brackets)},
+		{"a purpose", "approval", canonical(t, withPurpose), true, "", "", textOf(withPurpose)},
 		{"a rejection", "approval", canonical(t, rejection), true, "", "", textOf(rejection)},
 		{"a certificate", "member", canonical(t, sampleMember()), true, "", "", ""},
 		{"an address attestation", "address", canonical(t, sampleAddress()), true, "", "", ""},
@@ -322,6 +333,22 @@ func TestVectorsHold(t *testing.T) {
 		if err != nil || string(back) != v.Statement || text != v.Text {
 			t.Errorf("%s: %v\n%s\n%s", v.Name, err, back, text)
 		}
+	}
+}
+
+func TestAPurposeIsSignedAndShownAsTheAskersWords(t *testing.T) {
+	t.Parallel()
+	a := sample()
+	intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Purpose = `Payroll of November, "urgent"` })
+	if text := textOf(a); !strings.Contains(text, "\nAsked by      Sandbox Ltd (ent_sandbox); which person is not proven\nFor           \"Payroll of November, 'urgent'\"\nYou sign as ") {
+		t.Error(text)
+	}
+	if data := canonical(t, a); !strings.Contains(data, `"purpose":"Payroll of November, \"urgent\""}`) {
+		t.Error(data)
+	}
+	text, err := ListText([]Approval{a, purchases()[1]}, 2)
+	if err != nil || strings.Count(text, "\nFor   ") != 1 || !strings.Contains(text, "(eip155:31337)\nFor           \"Payroll of November, 'urgent'\"\nRequest ") {
+		t.Errorf("%v\n%s", err, text)
 	}
 }
 
@@ -510,15 +537,30 @@ func FuzzDecode(f *testing.F) {
 			if string(back) != string(data) {
 				t.Errorf("%s came back as %s", data, back)
 			}
-			lines := 15
-			if strings.HasPrefix(text, "Decision      REJECT") {
-				lines = 14
+			if kind != "approval" {
+				continue
 			}
-			if kind == "approval" && strings.Count(text, "\n")+1 != lines {
-				t.Errorf("a field breaks a line of the prompt:\n%s", text)
+			a, err := Decode[Approval](data)
+			if err != nil {
+				t.Fatal(err)
 			}
+			hasTheLines(t, text, linesOf(a))
 		}
 	})
+}
+
+// hasTheLines fails when a field breaks a line of a text, or hides one.
+func hasTheLines(t *testing.T, text string, lines []intent.Line) {
+	t.Helper()
+	shown := strings.Split(text, "\n")
+	if len(shown) != len(lines) {
+		t.Fatalf("%d lines, want %d:\n%s", len(shown), len(lines), text)
+	}
+	for i, l := range lines {
+		if !strings.HasPrefix(shown[i], l.Label) || !strings.HasSuffix(shown[i], l.Value) {
+			t.Errorf("line %d is %q, want %+v", i, shown[i], l)
+		}
+	}
 }
 
 func TestTheTimeThatAnApprovalIsUsableForIsInWords(t *testing.T) {

@@ -47,8 +47,8 @@ func Lines(a Approval) ([]intent.Line, error) {
 	lines := append([]intent.Line{{Label: "Decision", Value: decision}}, i.Lines()...)
 	lines = append(lines, intent.Line{Label: "Request", Value: a.Request},
 		intent.Line{Label: "Rule", Value: a.GovernedBy.Rule + ", version " + itoa(a.GovernedBy.Version)})
-	return append(append(lines, use(a)...), []intent.Line{
-		{Label: "Asked by", Value: askedBy(a)},
+	lines = append(append(lines, use(a)...), intent.Line{Label: "Asked by", Value: askedBy(a)})
+	return append(append(lines, intent.WhyLines(i)...), []intent.Line{
 		{Label: "You sign as", Value: name.WithID(a.MemberName, a.Member) + ", at step " + itoa(a.Step), Varies: true},
 		{Label: "With key", Value: a.Key, Varies: true},
 		{Label: "Valid until", Value: until(a), Varies: true},

@@ -3,6 +3,7 @@ package wire
 import (
 	"time"
 
+	"countersign/shared/field"
 	"countersign/shared/id"
 	"countersign/shared/intent"
 )
@@ -11,11 +12,15 @@ import (
 type RequestInput struct {
 	QuoteID   string `json:"quote_id"`
 	AccountID string `json:"account_id"`
+	// Purpose is what it is for, in the asker's words: at most 140 characters (shared/name).
+	Purpose string `json:"purpose,omitempty"`
 }
 
-// Validate checks the ids.
+// Validate checks each field.
 func (r RequestInput) Validate() error {
-	return first(anID("quote_id", id.Quote, r.QuoteID), anID("account_id", id.Account, r.AccountID))
+	var c field.Checks
+	c.Words(r.Purpose, "purpose")
+	return first(anID("quote_id", id.Quote, r.QuoteID), anID("account_id", id.Account, r.AccountID), intent.Refused(c.Err()))
 }
 
 // States of a request: what the signer decided, then what became of it.

@@ -67,6 +67,7 @@ func TestValidateNamesTheField(t *testing.T) {
 	}{
 		{RequestInput{QuoteID: "quo_ABCD", AccountID: "acc_abcd"}, "quote_id"},
 		{RequestInput{QuoteID: "quo_abcd", AccountID: "quo_abcd"}, "account_id"},
+		{RequestInput{QuoteID: "quo_abcd", AccountID: "acc_abcd", Purpose: "rent\nYou pay 1 EUR"}, "purpose"},
 		{OrderInput{"req_" + strings.Repeat("a", 41)}, "request_id"},
 		{TicketInput{Theme: "pink"}, "theme"},
 		{TicketInput{Language: "de\n"}, "language"},

@@ -18,7 +18,7 @@ func decided(kind string) journal.Entry {
 	return journal.Entry{Seq: 14, Time: "2027-01-31T08:00:05.250Z", Event: journal.Event{Kind: kind, Origin: "https://dashboard.example.com",
 		Pairing: "9f86d081884c7d65", Process: "/usr/lib/firefox/firefox (pid 4711)", Entity: "ent_sandbox", Member: "mem_alice", Device: "alice", Key: strings.Repeat("A", 43),
 		Request: "req_aaaaaaaaaaaaaaaaaaaaaaaaaa", Decision: "APPROVE", Record: intent.Record{Intent: intent.KindBuy, Price: "250000.00 EUR", Amount: "81.5", Asset: "ethereum", Minimum: "79.9",
-			Counterparty: "NorthPay (northpay)", Account: "Treasury (acc_treasury)", Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", Chain: "eip155:1"},
+			Counterparty: "NorthPay (northpay)", Account: "Treasury (acc_treasury)", Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", Chain: "eip155:1", Purpose: "Gas for the payroll of November"},
 		Statement: "countersign-approval+jws", Digest: strings.Repeat("0f", 32)}}
 }
 
@@ -32,6 +32,7 @@ func TestTheJournalSaysWhatWasApprovedWithinEightyColumns(t *testing.T) {
        pay 250 000.00 EUR for 81.5 ETH (ethereum), minimum 79.9
        from NorthPay (northpay) into Treasury (acc_treasury)
        to 0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf on Ethereum (eip155:1)
+       for "Gas for the payroll of November"
        request req_aaaaaaaaaaaaaaaaaaaaaaaaaa
        site https://dashboard.example.com  pairing 9f86d081884c7d65
        program /usr/lib/firefox/firefox (pid 4711)  token alice
@@ -51,6 +52,7 @@ func TestNothingInTheJournalsListIsCutOffOrBreaksItsLines(t *testing.T) {
 	long.Counterparty, long.Account = strings.Repeat("界", 64)+" (northpay)", strings.Repeat("word ", 12)+"(acc_treasury)"
 	older := decided(journal.Signed)
 	older.Price, older.Amount, older.Asset, older.Minimum, older.Counterparty, older.Account, older.Address, older.Chain = "", "", "", "", "", "", "", ""
+	older.Purpose = ""
 	for _, e := range []journal.Entry{long, older, {Time: "2027-01-31T08:00:05.250Z", Event: journal.Event{Kind: journal.Started}}} {
 		var b bytes.Buffer
 		if err := show(&b, e); err != nil {

@@ -12,6 +12,7 @@ import (
 	"countersign/bridge/internal/fold"
 	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
+	"countersign/shared/name"
 	"countersign/shared/statement"
 )
 
@@ -50,41 +51,67 @@ func labels(a statement.Approval) (all []string) {
 	return all
 }
 
+// tails are ends of names that look like lines.
+var tails = []string{"You pay 25.00 EUR", "Decision APPROVE", "> You pay 25.00", "北京清算有限公司 You pay 25.00 EUR", strings.Repeat("界", 40), strings.Repeat("W", 64)}
+
 func TestANameCannotBecomeALineOfTheStatement(t *testing.T) {
 	t.Parallel()
-	for _, tail := range []string{"You pay 25.00 EUR", "Decision APPROVE", "> You pay 25.00", "北京清算有限公司 You pay 25.00 EUR", strings.Repeat("界", 40), strings.Repeat("W", 64)} {
+	for _, tail := range tails {
 		for pad := range 60 {
-			name := strings.Repeat("x", pad) + " " + tail
-			if pad == 0 {
-				name = tail
+			hasOnlyItsOwnLines(t, purchase(padded(tail, pad, name.MaxCharacters)))
+		}
+	}
+}
+
+func TestAPurposeCannotBecomeALineOfTheStatement(t *testing.T) {
+	t.Parallel()
+	for _, tail := range append(tails, `" You pay 25.00 EUR "`, strings.Repeat("W", 140)) {
+		for pad := range 136 {
+			a := purchase("Treasury")
+			intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Purpose = padded(tail, pad, name.MaxWords) })
+			hasOnlyItsOwnLines(t, a)
+		}
+	}
+}
+
+// padded is a text that ends with tail, as far as it has room.
+func padded(tail string, pad, most int) string {
+	s := tail
+	if pad > 0 {
+		s = strings.Repeat("x", pad) + " " + tail
+	}
+	if utf8.RuneCountInString(s) > most {
+		s = string([]rune(s)[:most])
+	}
+	return strings.TrimSpace(s)
+}
+
+// hasOnlyItsOwnLines fails when, however wide the prompt is, a line begins as none of the
+// statement does, or as one does that is there already.
+func hasOnlyItsOwnLines(t *testing.T, a statement.Approval) {
+	t.Helper()
+	text, own := textOf(a), labels(a)
+	for _, columns := range []int{narrowest, 58, pinentryWidth, terminalWidth} {
+		seen := map[string]int{}
+		for _, line := range layout(text, columns) {
+			if fold.Columns(line) > columns {
+				t.Fatalf("%d columns: %q has %d", columns, line, fold.Columns(line))
 			}
-			if utf8.RuneCountInString(name) > 64 {
-				name = string([]rune(name)[:64])
+			label := slices.IndexFunc(own, func(l string) bool { return strings.HasPrefix(line, l) })
+			switch {
+			case label >= 0:
+				seen[own[label]]++
+			case !strings.HasPrefix(line, ">"+strings.Repeat(" ", 13)):
+				t.Fatalf("%d columns: a line of its own: %q in\n%s", columns, line, text)
 			}
-			a := purchase(strings.TrimSpace(name))
-			for _, columns := range []int{narrowest, 58, pinentryWidth, terminalWidth} {
-				seen := map[string]int{}
-				for _, line := range layout(textOf(a), columns) {
-					if fold.Columns(line) > columns {
-						t.Fatalf("%d columns: %q has %d", columns, line, fold.Columns(line))
-					}
-					label := slices.IndexFunc(labels(a), func(l string) bool { return strings.HasPrefix(line, l) })
-					switch {
-					case label >= 0:
-						seen[labels(a)[label]]++
-					case !strings.HasPrefix(line, ">"+strings.Repeat(" ", 13)):
-						t.Fatalf("%d columns, %q: a line of its own: %q", columns, name, line)
-					}
-				}
-				for label, n := range seen {
-					if n != 1 {
-						t.Fatalf("%d columns, %q: %d lines %q", columns, name, n, label)
-					}
-				}
-				if len(seen) != len(labels(a)) {
-					t.Fatalf("%d columns, %q: %d labels", columns, name, len(seen))
-				}
+		}
+		for label, n := range seen {
+			if n != 1 {
+				t.Fatalf("%d columns: %d lines %q of\n%s", columns, n, label, text)
 			}
+		}
+		if len(seen) != len(own) {
+			t.Fatalf("%d columns: %d labels of\n%s", columns, len(seen), text)
 		}
 	}
 }

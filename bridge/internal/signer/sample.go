@@ -10,6 +10,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
+	"countersign/shared/name"
 	"countersign/shared/statement"
 )
 
@@ -104,6 +105,7 @@ var longest = map[string]func(DraftAccount) intent.Intent{
 			Kind: intent.KindBuy, V: 1, Account: a.Account, AccountName: a.Name, Provider: strings.Repeat("p", 64), ProviderName: strings.Repeat("界", 64),
 			Fiat: intent.Fiat{Amount: longestAmount[:20], Currency: "EUR"}, Crypto: intent.Crypto{Amount: longestAmount, Asset: strings.Repeat("a", 64)},
 			Minimum: longestAmount, Chain: a.Chain, Address: strings.Repeat("1", 100), PaymentMethod: strings.Repeat("m", 64), Country: "FR", Quote: "quo_" + longestID,
+			Purpose: strings.Repeat("界", name.MaxWords),
 		}
 	},
 }

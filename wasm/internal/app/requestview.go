@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"countersign/shared/frame"
+	"countersign/shared/intent"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
@@ -344,7 +345,13 @@ func (m *Model) details(r wire.Request) view.Node {
 	if r.Address != nil && r.Address.Verified {
 		mark = badge("is-positive", "shield", "Made in the vault, attested by the signer")
 	}
-	return card("Details", "", view.El("dl", "facts", screenOf(r).facts(m.cfg.Words, mark)...))
+	facts := screenOf(r).facts(m.cfg.Words, mark)
+	if i, err := intent.Draft(r.Intent); err == nil {
+		for _, l := range intent.WhyLines(i) {
+			facts = append(facts, fact(l.Label, l.Value))
+		}
+	}
+	return card("Details", "", view.El("dl", "facts", facts...))
 }
 
 func history(m *Model, events []wire.Event) view.Node {

@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -89,6 +90,26 @@ func TestPurchaseFromQuoteToLedgerWithARestartAfterEachStep(t *testing.T) {
 	r = must[wire.Request](t)(w.Gateway.Request(ctx, c, r.ID))
 	if r.State != wire.RequestCompleted || len(r.History) != 8 {
 		t.Errorf("request %s with history %+v", r.State, r.History)
+	}
+}
+
+func TestAPurposeReachesTheVaultAndNoProvider(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	const why = "Gas for the payroll of November"
+	r := must[wire.Request](t)(w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), wire.RequestInput{QuoteID: w.Quoted().ID, AccountID: "acc_treasury", Purpose: why}, "the-key-1"))
+	if got := intenttest.Buy(r.Intent).Purpose; got != why {
+		t.Errorf("the vault was told %q", got)
+	}
+	for _, member := range []string{"mem_alice", "mem_bob"} {
+		w.Signer.Decide(r.ID, member, statement.Approve)
+	}
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context()))
+	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(t.Context(), chainID))
+	o := must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID))
+	must[string](t)(w.Gateway.Redirect(t.Context(), ticketOf(t, o)))
+	if told := fmt.Sprintf("%+v %+v", w.Desk.Asked, w.Desk.Handed); len(w.Desk.Asked) == 0 || len(w.Desk.Handed) == 0 || strings.Contains(told, why) {
+		t.Errorf("the provider was told %s", told)
 	}
 }
 
