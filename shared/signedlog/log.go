@@ -147,7 +147,7 @@ func (c *Chain) read(r io.Reader, visit Visit) (good, torn int64, err error) {
 			continue
 		}
 		if err := visit(e, text, hash); err != nil {
-			if fault.CodeOf(err) == fault.LogCorrupt {
+			if c := fault.CodeOf(err); c == fault.LogCorrupt || c == fault.Version {
 				return good, 0, err
 			}
 			return good, 0, corrupt(e.Seq, err, "does not fit what was before it")

@@ -36,8 +36,8 @@ func (c *checks) failed() error {
 	return nil
 }
 
-func (c *checks) kind(v int, typ, want string) {
-	c.That(v == 1, "v", "is not version 1")
+func (c *checks) kind(version, v int, typ, want string) {
+	c.That(v == version, "v", "is not version "+itoa(version))
 	c.That(typ == want, "type", "is not "+want)
 }
 

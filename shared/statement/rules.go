@@ -7,8 +7,7 @@ import (
 
 func (a Approval) check() error {
 	var c checks
-	c.That(a.V == 2, "v", "is not version 2")
-	c.That(a.Type == "approval", "type", "is not approval")
+	c.kind(2, a.V, a.Type, "approval")
 	c.ID("ent", a.Entity, "entity")
 	c.Name(a.EntityName, "entity_name")
 	c.ID("req", a.Request, "request")
@@ -40,7 +39,7 @@ func (a Approval) check() error {
 
 func (m Member) check() error {
 	var c checks
-	c.kind(m.V, m.Type, "member")
+	c.kind(1, m.V, m.Type, "member")
 	c.ID("ent", m.Entity, "entity")
 	c.member(GenesisMember{m.Member, m.Name, m.Role, m.Approval, m.Channel, m.ChannelIn}, "")
 	c.time(m.IssuedAt, "iat")
@@ -61,7 +60,7 @@ func (c *checks) member(m GenesisMember, at string) {
 
 func (a Address) check() error {
 	var c checks
-	c.kind(a.V, a.Type, "address")
+	c.kind(1, a.V, a.Type, "address")
 	c.ID("ent", a.Entity, "entity")
 	c.ID("acc", a.Account, "account")
 	c.ID("req", a.Request, "request")
@@ -82,7 +81,7 @@ func (c *checks) sole(holders map[jwk.Holder]string, k jwk.Key, field string) {
 
 func (g Genesis) check() error {
 	var c checks
-	c.kind(g.V, g.Type, "genesis")
+	c.kind(2, g.V, g.Type, "genesis")
 	c.ID("ent", g.Entity, "entity")
 	c.Name(g.EntityName, "entity_name")
 	c.key(g.Signer.Statement, "signer.statement")

@@ -140,7 +140,7 @@ type Address struct {
 // Genesis is what everything after it is verified against: the first entry of
 // the signer's log.
 type Genesis struct {
-	V          int              `json:"v"`    // 1
+	V          int              `json:"v"`    // 2: what is in the log after it has the form of this version
 	Type       string           `json:"type"` // "genesis"
 	Entity     string           `json:"entity"`
 	EntityName string           `json:"entity_name"`

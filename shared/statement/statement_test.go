@@ -78,7 +78,7 @@ func sampleAddress() Address {
 
 func sampleGenesis() Genesis {
 	m := sampleMember()
-	return Genesis{V: 1, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox Ltd",
+	return Genesis{V: 2, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox Ltd",
 		Signer:  SignerKeys{Statement: ec("secp256k1", hashB), Channel: []jwk.Key{ec("secp256k1", hashC), ec("P-256", hashC)}},
 		Members: []GenesisMember{{m.Member, m.Name, m.Role, m.Approval, m.Channel, m.ChannelIn}},
 		Accounts: []GenesisAccount{{Account: "acc_treasury", Name: "Treasury", Chain: "eip155:31337", Address: sampleAddress().Address,

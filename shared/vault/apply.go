@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/jws"
@@ -13,6 +14,12 @@ import (
 	"countersign/shared/statement"
 	"countersign/shared/strictjson"
 )
+
+// Earlier is VERSION_UNSUPPORTED: the log, or what was kept of it, has the form of an
+// earlier version, which this one cannot read.
+func Earlier() error {
+	return fault.New(fault.Version, "the log was begun by an earlier version of this program and cannot be read by this one: keep it with the version that wrote it, and begin a new one")
+}
 
 // Apply takes the next verified entry, and the hash of its line. An error says why it cannot follow what was
 // before it, and leaves the state as it was.
@@ -36,6 +43,9 @@ func (s *State) Apply(e signedlog.Entry, hash string) error {
 }
 
 func (s *State) applyGenesis(e signedlog.Entry) error {
+	if strings.HasPrefix(string(e.Body), `{"v":1,"type":"genesis"`) {
+		return Earlier()
+	}
 	g, err := statement.Decode[statement.Genesis](e.Body)
 	if err != nil {
 		return err

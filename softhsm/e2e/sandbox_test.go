@@ -137,3 +137,18 @@ func answers(ctx context.Context, port int) bool {
 	res, err := http.DefaultClient.Do(req)
 	return err == nil && res.Body.Close() == nil
 }
+
+func TestAStateOfAnotherVersionIsRefusedAndLeftAsItIs(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "old"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, err := system.Start(t.Context(), system.Config{Dir: dir})
+	if err == nil || !strings.Contains(err.Error(), "make clean-run") {
+		t.Error(err)
+	}
+	if all, err := os.ReadDir(dir); err != nil || len(all) != 1 {
+		t.Errorf("the folder was changed: %v, %v", all, err)
+	}
+}

@@ -52,7 +52,7 @@ func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment)
 	}
 	now := deps.Now().UTC().Truncate(time.Second)
 	g := statement.Genesis{
-		V: 1, Type: "genesis", Entity: draft.Entity, EntityName: draft.EntityName,
+		V: 2, Type: "genesis", Entity: draft.Entity, EntityName: draft.EntityName,
 		Signer: statement.SignerKeys{Statement: key.PublicKey().JWK()}, Members: draft.Members, IssuedAt: now.Unix(),
 	}
 	for _, t := range channelKeys() {

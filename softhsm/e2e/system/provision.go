@@ -66,6 +66,9 @@ func provision(ctx context.Context, dir string) (*State, error) {
 		return nil, err
 	}
 	s := &State{Dir: dir}
+	if err := s.checkFormat(); err != nil {
+		return nil, err
+	}
 	for _, sub := range []string{"", "logs", "config", "vault", "bridge", "gateway", "sandbox", "secrets"} {
 		if err := os.MkdirAll(s.path(sub), 0o700); err != nil {
 			return nil, fmt.Errorf("make the state folder: %w", err)
@@ -90,6 +93,28 @@ func provision(ctx context.Context, dir string) (*State, error) {
 		return nil, err
 	}
 	return s, writeOnce(s.path("secrets/provider.key"), rand.Text())
+}
+
+// format is which form the log, the database and the journal in a folder have.
+const format = "2"
+
+// checkFormat refuses a folder that another version made, before anything in it is
+// touched; a new one is marked.
+func (s *State) checkFormat() error {
+	mark := s.path("format")
+	switch was, err := os.ReadFile(mark); {
+	case err == nil && string(was) == format:
+		return nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("read the form of the state: %w", err)
+	}
+	if all, err := os.ReadDir(s.Dir); err == nil && len(all) > 0 {
+		return fmt.Errorf("what is in %s was made by another version of the sandbox: `make clean-run` forgets it, then start again", s.Dir)
+	}
+	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
+		return fmt.Errorf("make the state folder: %w", err)
+	}
+	return os.WriteFile(mark, []byte(format), 0o600)
 }
 
 // tokens resumes the tokens in dir, or makes them.

@@ -124,7 +124,7 @@ func NewSigner(t testing.TB, now func() time.Time) *Signer {
 	}
 	ids := []string{"mem_alice", "mem_bob", "mem_carol"}
 	s.Genesis = statement.Genesis{
-		V: 1, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox GmbH",
+		V: 2, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox GmbH",
 		Signer: statement.SignerKeys{Statement: s.Key.JWK(), Channel: []jwk.Key{NewKey(t).JWK()}},
 		Accounts: []statement.GenesisAccount{{
 			Account: "acc_treasury", Name: "Treasury", Chain: "eip155:31337", Address: addressOf(NewKey(t)),

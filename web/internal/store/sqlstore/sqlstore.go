@@ -17,6 +17,7 @@ import (
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the driver
 
+	"countersign/shared/fault"
 	"countersign/web/internal/store"
 )
 
@@ -32,7 +33,8 @@ type Store struct {
 var _ store.Store = (*Store)(nil)
 
 // Open opens or makes the database file, with mode 0600, and brings its schema
-// up to date.
+// up to date. It fails with VERSION_UNSUPPORTED, and changes nothing, when the file is of
+// a version before the first.
 func Open(ctx context.Context, path string) (*Store, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("make the database's directory: %w", err)
@@ -70,6 +72,9 @@ func connect(path, lock string) (*sql.DB, error) {
 	return db, nil
 }
 
+// oldest is the migration with which a database of this version begins.
+const oldest = 7
+
 func migrate(ctx context.Context, db *sql.DB) error {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
@@ -78,6 +83,13 @@ func migrate(ctx context.Context, db *sql.DB) error {
 	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
 	if err != nil {
 		return fmt.Errorf("read the migrations: %w", err)
+	}
+	version, err := p.GetDBVersion(ctx)
+	if err != nil {
+		return fmt.Errorf("read the version of the database: %w", err)
+	}
+	if version > 0 && version < oldest {
+		return fault.New(fault.Version, "the database was made by an earlier version of the gateway and cannot be read by this one: keep it with the version that made it, and begin a new one")
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate the database: %w", err)

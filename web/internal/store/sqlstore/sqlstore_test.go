@@ -1,10 +1,15 @@
 package sqlstore
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/fstest"
 
+	"github.com/pressly/goose/v3"
+
+	"countersign/shared/fault"
 	"countersign/web/internal/store"
 	"countersign/web/internal/store/storetest"
 )
@@ -43,4 +48,29 @@ func TestTheDatabaseBelongsToItsOwnerAndIsDurable(t *testing.T) {
 		}
 	}
 	open(t, path) // a second opening migrates nothing
+}
+
+func TestADatabaseOfAnEarlierVersionIsRefusedAndLeftAsItIs(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "old.db")
+	db, err := connect(path, "immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	old := fstest.MapFS{"00006_sent.sql": {Data: []byte("-- +goose Up\nCREATE TABLE addresses (address TEXT) STRICT;\n")}}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, old)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.Up(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Open(t.Context(), path); fault.CodeOf(err) != fault.Version {
+		t.Errorf("%v, %v", s, err)
+	}
+	version, err := p.GetDBVersion(t.Context())
+	var tables int
+	if err := errors.Join(err, db.QueryRowContext(t.Context(), "SELECT count(*) FROM sqlite_schema WHERE name = 'requests'").Scan(&tables), db.Close()); err != nil || version != 6 || tables != 0 {
+		t.Errorf("version %d, %d tables of this version, %v", version, tables, err)
+	}
 }

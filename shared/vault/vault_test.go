@@ -7,7 +7,11 @@ import (
 	"time"
 
 	"countersign/shared/amount"
+	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
+	"countersign/shared/strictjson"
 )
 
 // TestSumsThatAreKeptEqualTheSumsOfEachRequest adds approved requests in any order and
@@ -69,5 +73,13 @@ func BenchmarkSpent(b *testing.B) {
 				kept.at(start.Add(time.Duration(n/2) * time.Second))
 			}
 		})
+	}
+}
+
+func TestALogOfAnEarlierVersionIsNamedAsSuch(t *testing.T) {
+	t.Parallel()
+	err := New(jws.PublicKey{}).Apply(signedlog.Entry{Type: signedlog.Genesis, Body: strictjson.Raw(`{"v":1,"type":"genesis","entity":"ent_sandbox"}`)}, "")
+	if fault.CodeOf(err) != fault.Version {
+		t.Error(err)
 	}
 }
