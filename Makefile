@@ -2,7 +2,9 @@
 # `make help` lists the others.
 
 export CGO_ENABLED = 1
-export GOTOOLCHAIN ?= auto
+# The Go that go.mod names, whatever the machine has and is set to: Go 1.21 and
+# later fetch it by themselves.
+export GOTOOLCHAIN := go$(shell sed -n 's/^go //p' go.mod)
 # A toolchain that install.sh had to fetch comes before the machine's own.
 export PATH := $(CURDIR)/.toolchain/bin:$(PATH)
 

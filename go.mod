@@ -1,6 +1,6 @@
 module countersign
 
-go 1.26.8
+go 1.27.3
 
 require (
 	filippo.io/nistec v0.0.4

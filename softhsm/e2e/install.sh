@@ -13,6 +13,7 @@ set -eu
 want=${1:-run}
 top=$(cd "$(dirname "$0")/../.." && pwd)
 version=$(sed -n 's/^go \([0-9.]*\)$/\1/p' "$top/go.mod")
+export GOTOOLCHAIN="go$version" # as the Makefile does
 
 have() { command -v "$1" >/dev/null 2>&1; }
 
@@ -38,19 +39,12 @@ library() {
 	return 1
 }
 
-# go_at_least VERSION: is there a Go that can build, or that can fetch the
-# toolchain which go.mod names (1.21 and later do)?
-go_at_least() {
-	have go || [ -x "$top/.toolchain/bin/go" ] || return 1
-	return 0
-}
-
 packages=
 need() { packages="$packages $1"; }
 have make || need make
 have git || need git
 have cc || { need gcc; need libc6-dev; }
-go_at_least || need golang-go
+have go || [ -x "$top/.toolchain/bin/go" ] || need golang-go # any version: it fetches what go.mod names
 softhsm_module && have softhsm2-util || need softhsm2
 [ -e /etc/ssl/certs/ca-certificates.crt ] || [ -e /etc/ssl/cert.pem ] || [ -e /etc/pki/tls/certs/ca-bundle.crt ] || need ca-certificates
 if [ "$want" = test ]; then
