@@ -87,12 +87,19 @@ func All() []Asset { return append([]Asset(nil), assets...) }
 // chain can hold it, and a deposit of it can be seen. Otherwise why says what is
 // wrong, in a sentence for people; it is empty when nothing is.
 func Buyable(chain, id string) (a Asset, why string) {
-	a, ok := On(chain, id)
-	if ok && a.Seen != Unseen {
-		return a, ""
+	a, why = Held(chain, id)
+	if why == "" && a.Seen == Unseen {
+		why = a.Name + " on " + ChainName(chain) + " cannot be bought: nothing here can see it arrive"
 	}
+	return a, why
+}
+
+// Held finds an asset that an account on a chain can hold. Otherwise why says what is
+// wrong, as for [Buyable].
+func Held(chain, id string) (a Asset, why string) {
+	a, ok := On(chain, id)
 	if ok {
-		return a, a.Name + " on " + ChainName(chain) + " cannot be bought: nothing here can see it arrive"
+		return a, ""
 	}
 	other, known := ByID(id)
 	if !known {

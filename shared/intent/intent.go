@@ -76,15 +76,19 @@ type Vault interface {
 }
 
 // Account is what a vault knows of an account.
-type Account struct{ Name, Chain string }
+type Account struct {
+	Name, Chain string
+	Address     string // of its own key
+}
 
 // kinds is the table: a new kind is a file with its type, and a row here. head is how
 // the bytes of its intents begin, up to the end of the version.
 var kinds = []struct {
 	name, head string
 	decode     func([]byte) (Intent, error)
+	tell       func(Record) []string // what [Record.Tell] says of one
 }{
-	{KindBuy, `{"kind":"buy","v":1`, decode[Buy]},
+	{KindBuy, `{"kind":"buy","v":1`, decode[Buy], tellBuy},
 }
 
 // Kinds are the names of all kinds.

@@ -23,7 +23,13 @@ func (r Record) Tell() []string {
 	if r.Amount == "" && r.Price == "" {
 		return nil
 	}
-	lines := tellBuy(r)
+	tell := tellBuy
+	for _, k := range kinds {
+		if k.name == r.Intent {
+			tell = k.tell
+		}
+	}
+	lines := tell(r)
 	if r.Purpose != "" {
 		lines = append(lines, "for "+name.InQuotes(r.Purpose))
 	}

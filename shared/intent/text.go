@@ -105,6 +105,16 @@ func unfit(chain, address string) string {
 	return ""
 }
 
+// stranger is [unfit] for an address that is not the vault's own, and that somebody may
+// have typed: it must carry its check.
+func stranger(chain, address string) string {
+	why := unfit(chain, address)
+	if why == "" && strings.HasPrefix(chain, "eip155:") && !written(address) {
+		why = "is not written in the upper and lower case of EIP-55, which would show a changed digit"
+	}
+	return why
+}
+
 // Count names several intents: "3 purchases", or "2 requests" where kinds differ.
 func Count(list []Intent) string {
 	noun := list[0].Noun()

@@ -93,7 +93,7 @@ func (s *State) Account(id string) (intent.Account, bool) {
 	if !ok {
 		return intent.Account{}, false
 	}
-	return intent.Account{Name: a.Name, Chain: a.Chain}, true
+	return intent.Account{Name: a.Name, Chain: a.Chain, Address: a.Address}, true
 }
 
 // OwnAddress is the address of an account's own key; empty for one that there is not.

@@ -24,9 +24,13 @@ func Buy(d intent.Doc) intent.Buy {
 	return i.(intent.Buy)
 }
 
-// Edit changes a purchase where it stands.
-func Edit(d *intent.Doc, f func(*intent.Buy)) {
-	b := Buy(*d)
-	f(&b)
-	*d = Doc(b)
+// Edit changes an intent of a kind where it stands.
+func Edit[T intent.Intent](d *intent.Doc, f func(*T)) {
+	i, err := intent.Draft(*d)
+	if err != nil {
+		panic(err)
+	}
+	v := i.(T)
+	f(&v)
+	*d = Doc(v)
 }

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"strings"
+
 	"countersign/shared/frame"
 	"countersign/shared/intent"
 	"countersign/shared/wire"
@@ -79,10 +81,12 @@ func (m *Model) total(list []wire.Request) view.Node {
 		switch {
 		case t.Label == intent.LabelMinimum: // stands in the prompt
 			continue
-		case t.Label != last && last != "":
-			word = " for "
-		case last == "":
+		case last == "" && t.Label == intent.LabelPay:
 			word = ""
+		case t.Label == intent.LabelGet && last == intent.LabelPay:
+			word = " for "
+		case t.Label != last:
+			word = cond(last != "", ", ") + strings.ToLower(t.Label) + " "
 		}
 		last = t.Label
 		if t.Chain == "" {
