@@ -113,6 +113,14 @@ var suites = []suite{
 		{name: "cold_load bytes in all", metric: "all-bytes", scale: 1, unit: "bytes"},
 		{name: "cold_load how far the page moves by itself", metric: "moved", scale: 1, unit: "layout shift"},
 	}},
+	{"softhsm/e2e/bench", "Idle", 3, []line{
+		{name: "idle_cpu", metric: "idle-s", scale: 1, unit: "s-per-minute", op: "<=", goal: 0.1},
+		{name: "idle_requests", metric: "requests", scale: 1, unit: "a-minute", op: "<=", goal: 0},
+		{name: "idle_memory", metric: "memory", scale: 1, unit: "of-before", op: "<=", goal: 1.05},
+		{name: "idle_cpu the page", metric: "page-s", scale: 1, unit: "s"},
+		{name: "idle_cpu the bridge", metric: "bridge-s", scale: 1, unit: "s"},
+		{name: "idle_cpu the bridge's modules", metric: "modules-s", scale: 1, unit: "s"},
+	}},
 }
 
 // isolation are the lines for signing and ECDH with each module in a process of

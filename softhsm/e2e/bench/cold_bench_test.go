@@ -2,7 +2,6 @@ package bench
 
 import (
 	"fmt"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -10,8 +9,6 @@ import (
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
-
-	"countersign/softhsm/e2e/system"
 )
 
 // The line that a cold load is measured over.
@@ -26,20 +23,7 @@ const (
 // browser: floor-ms is its download, compiled while it arrives. moved is how far
 // the page moves by itself on the way (layout shift). Medians.
 func BenchmarkColdLoad(b *testing.B) {
-	bin, err := filepath.Abs("../../../bin")
-	if err != nil {
-		b.Fatal(err)
-	}
-	s, err := system.Start(b.Context(), system.Config{Dir: b.TempDir(), Bin: bin, Pinentry: filepath.Join(bin, "scripted-pinentry"),
-		BridgeEnv: system.ScriptEnv(filepath.Join(b.TempDir(), "script.json"))})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() {
-		if err := s.Stop(); err != nil {
-			b.Error(err)
-		}
-	})
+	s := start(b)
 	tab := chromium(b)
 	if _, err := chromedp.Call(tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: observe}); err != nil {
 		b.Fatal(err)

@@ -79,7 +79,7 @@ func TestTheBridgeIsNotSearchedForWithoutAGestureUnlessPaired(t *testing.T) {
 	}
 	m := stage("/buy")
 	for range 10 {
-		for _, msg := range []Msg{Tick{Now: noon}, Waited{Name: pausePoll}, Visible{On: true}} {
+		for _, msg := range []Msg{Tick{Now: noon}, Waited{Name: PausePoll}, Visible{On: true}} {
 			if n, _ := count(m.Update(msg)); n != 0 {
 				t.Fatal("it searched for the bridge by itself")
 			}
@@ -111,7 +111,7 @@ func TestAPageThatLostItsBridgeLooksAgainQuietly(t *testing.T) {
 	m.announce = ""
 	searches := 0
 	for range 6 {
-		for _, c := range m.Update(Waited{Name: pausePoll}) {
+		for _, c := range m.Update(Waited{Name: PausePoll}) {
 			if c, ok := c.(ConnectBridge); ok {
 				searches++
 				if c.Gesture {

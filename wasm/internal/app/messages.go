@@ -27,7 +27,8 @@ type (
 	}
 	// Acted is what the person did, as the painter reports it.
 	Acted struct{ Action, Value string }
-	// Tick comes once a second while the page is visible.
+	// Tick comes once a second while the page is visible and changes, and less often
+	// while it rests.
 	Tick struct{ Now time.Time }
 	// ClockSet measures the server's clock: Skew is server minus this computer.
 	ClockSet struct{ Skew time.Duration }

@@ -150,6 +150,7 @@ type Model struct {
 	failed  map[string]*fault.Error // wishes that failed
 	tickets map[string]wire.Ticket  // order → where to continue, when no new tab was possible
 	polls   int
+	hidden  bool // another tab is in front
 }
 
 // New makes the model of a page that has just been opened.

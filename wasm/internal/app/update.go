@@ -16,7 +16,7 @@ import (
 // Names of pauses, for After.
 const (
 	pauseTyping = "typing" // after the last change of the form
-	pausePoll   = "poll"   // between looks at something that changes by itself
+	PausePoll   = "poll"   // between looks at something that changes by itself
 )
 
 // pollEvery is how often a screen that waits for others looks again.
@@ -37,6 +37,7 @@ func (m *Model) Update(msg Msg) []Command {
 	case TokenChanged:
 		m.token = msg.Status
 	case Visible:
+		m.hidden = !msg.On
 		if msg.On {
 			return append(append(m.reconnect(), MeasureClock{}), m.enter(true)...)
 		}
@@ -78,7 +79,7 @@ func (m *Model) start(msg Started) []Command {
 		m.bridge.State = BridgeConnecting
 		cmds = append(cmds, ConnectBridge{})
 	}
-	cmds = append(cmds, After{Delay: pollEvery, Name: pausePoll})
+	cmds = append(cmds, After{Delay: pollEvery, Name: PausePoll})
 	return append(cmds, m.enter(false)...)
 }
 
@@ -118,11 +119,11 @@ func (m *Model) enter(again bool) []Command {
 
 func (m *Model) waited(msg Waited) []Command {
 	switch {
-	case msg.Name == pausePoll:
+	case msg.Name == PausePoll:
 		m.polls++
-		cmds := []Command{After{Delay: pollEvery, Name: pausePoll}}
-		if !m.online {
-			return cmds
+		cmds := []Command{After{Delay: pollEvery, Name: PausePoll}}
+		if !m.online || m.hidden {
+			return cmds // it asks when it is online and shown again
 		}
 		switch {
 		case m.route.Screen == Requests && m.route.ID != "" && !settled(m.request[m.route.ID].Value.State):

@@ -94,7 +94,6 @@ func Start(cfg Config) *Shell {
 	}
 	go s.run()
 	go s.begin()
-	go s.tick()
 	go s.renew()
 	return s
 }
@@ -153,14 +152,34 @@ func (s *Shell) nudge() {
 	}
 }
 
+// The model is told the time once a second while the picture changes. While it does
+// not, each pause is twice the one before, up to restTime: what is shown in seconds
+// changes every second, and what is shown in minutes may be that late.
+const (
+	tickTime = time.Second
+	restTime = 20 * time.Second
+)
+
 // run is the only goroutine that touches the model.
 func (s *Shell) run() {
 	defer close(s.done)
 	last, dirty, planned := "", false, false
+	pause := tickTime
+	clock := time.NewTimer(pause)
+	defer clock.Stop()
 	for {
 		select {
 		case <-s.ctx.Done():
 			return
+		case <-clock.C:
+			clock.Reset(pause)
+			s.mu.Lock()
+			visible := s.visible
+			s.mu.Unlock()
+			if visible {
+				s.Post(app.Tick{Now: s.cfg.Now()})
+			}
+			continue
 		case <-s.wake:
 		}
 		s.mu.Lock()
@@ -172,8 +191,9 @@ func (s *Shell) run() {
 		s.queue, s.frame = nil, false
 		s.mu.Unlock()
 		for _, msg := range queue {
-			dirty = true
-			for _, c := range s.model.Update(msg) {
+			commands := s.model.Update(msg)
+			dirty = dirty || !idle(msg, commands)
+			for _, c := range commands {
 				s.do(c)
 			}
 		}
@@ -181,8 +201,11 @@ func (s *Shell) run() {
 		if frame && dirty {
 			dirty = false
 			if picture := s.model.View().JSON(); picture != last {
-				last = picture
+				last, pause = picture, tickTime
+				clock.Reset(pause)
 				s.cfg.Host.Paint(picture)
+			} else {
+				pause = min(2*pause, restTime)
 			}
 		}
 		if dirty && !planned {
@@ -190,6 +213,13 @@ func (s *Shell) run() {
 			s.cfg.Host.Frame(s.frameCame)
 		}
 	}
+}
+
+// idle reports whether a message was the look for something to do that found nothing:
+// it costs no picture.
+func idle(msg app.Msg, found []app.Command) bool {
+	w, ok := msg.(app.Waited)
+	return ok && w.Name == app.PausePoll && len(found) <= 1 // the next pause
 }
 
 func (s *Shell) frameCame() {
@@ -213,24 +243,6 @@ func (s *Shell) begin() {
 	s.queue, s.started = append([]app.Msg{msg}, s.queue...), true
 	s.mu.Unlock()
 	s.nudge()
-}
-
-func (s *Shell) tick() {
-	t := time.NewTicker(time.Second)
-	defer t.Stop()
-	for {
-		select {
-		case <-s.ctx.Done():
-			return
-		case <-t.C:
-			s.mu.Lock()
-			visible := s.visible
-			s.mu.Unlock()
-			if visible {
-				s.Post(app.Tick{Now: s.cfg.Now()})
-			}
-		}
-	}
 }
 
 // renew gets the first token and keeps it fresh.
