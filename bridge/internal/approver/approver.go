@@ -92,6 +92,7 @@ type Bridge struct {
 	sites    *site.Gate
 	refusals *journal.Refusals
 	pages    *page.Pages
+	idleLock time.Duration
 }
 
 // New reads the bridge's state and the identities' certificates. It opens no
@@ -113,7 +114,7 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bridge{cfg: cfg, deps: deps, origins: OpenOrigins(cfg.file)}
+	b := &Bridge{cfg: cfg, deps: deps, idleLock: limit, origins: OpenOrigins(cfg.file)}
 	if b.members, err = cfg.Members(); err != nil {
 		return nil, err
 	}
@@ -204,7 +205,7 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 		return err
 	}
 	defer book.Close()
-	devices, closeDevices, err := OpenDevices(device.Config{Modules: cfg.DeviceModules(), Log: log, Failed: func(path string) {
+	devices, closeDevices, err := unlock.OpenDevices(device.Config{Modules: cfg.DeviceModules(), Log: log, Failed: func(path string) {
 		e := journal.Event{Kind: journal.ModuleFailed, Device: filepath.Base(path), Code: string(fault.ModuleFailed)}
 		if err := book.Append(e); err != nil {
 			log.Error("the journal cannot be written", "event", e.Kind, "error", err)
@@ -251,7 +252,7 @@ func (b *Bridge) deviceChanged(token string, present bool) {
 // expired until ctx ends.
 func (b *Bridge) housekeep(ctx context.Context) {
 	every := 10 * time.Second
-	if d := b.keeper.IdleLock / 4; d > 0 && d < every {
+	if d := b.idleLock / 4; d > 0 && d < every {
 		every = d
 	}
 	tick := time.NewTicker(every)

@@ -17,6 +17,7 @@ import (
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/unlock"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/jws"
@@ -127,7 +128,7 @@ func newBadBridge(t *testing.T) *badBridge {
 			t.Fatal(err)
 		}
 	}
-	b := &badBridge{rig: start(t, devices{d}, []*owner{m}), Faulty: f}
+	b := &badBridge{rig: start(t, unlock.Devices{Devices: d}, []*owner{m}), Faulty: f}
 	b.person.pin = func(context.Context, consent.PINQuestion) ([]byte, error) {
 		b.mu.Lock()
 		defer b.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
 	"countersign/bridge/internal/member"
+	"countersign/bridge/internal/unlock"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
@@ -21,7 +22,7 @@ import (
 
 // twins opens two tokens labelled alice, each behind a module of its own, and returns
 // their URIs.
-func twins(t *testing.T) (d devices, each [2]*softhsm.Faulty, uris [2]string) {
+func twins(t *testing.T) (d unlock.Devices, each [2]*softhsm.Faulty, uris [2]string) {
 	t.Helper()
 	for i := range each {
 		each[i] = softhsm.NewFaulty(t, softhsm.Spec{Label: "alice", Keys: []softhsm.Key{
@@ -51,12 +52,12 @@ func twins(t *testing.T) (d devices, each [2]*softhsm.Faulty, uris [2]string) {
 			}
 		}
 	}
-	return devices{open}, each, uris
+	return unlock.Devices{Devices: open}, each, uris
 }
 
 // startWith starts a bridge for one member whose keys have these URIs; token finds the
 // keys that are certified.
-func startWith(t *testing.T, d devices, token, approval, channel string) *rig {
+func startWith(t *testing.T, d unlock.Devices, token, approval, channel string) *rig {
 	t.Helper()
 	return start(t, d, []*owner{enrolled(t, d, token)}, func(g *rig) {
 		g.cfg.Identities[0].ApprovalKey, g.cfg.Identities[0].ChannelKey = approval+";object=approval", channel+";object=channel"
@@ -64,7 +65,7 @@ func startWith(t *testing.T, d devices, token, approval, channel string) *rig {
 }
 
 // enrolled is the member of the keys of a token.
-func enrolled(t *testing.T, d devices, token string) *owner {
+func enrolled(t *testing.T, d unlock.Devices, token string) *owner {
 	t.Helper()
 	m := &owner{id: "mem_alice", label: "alice"}
 	for purpose, to := range map[string]*keys.Key{"approval": &m.approval, "channel": &m.channel} {
@@ -153,7 +154,7 @@ func TestThePINsPromptNamesEveryKeyThatItUnlocksHoweverItsURINamesTheToken(t *te
 				}
 			})
 			approval, channel := uris(open.All()[0].Identity())
-			g := startWith(t, devices{open}, "pkcs11:token=alice", approval, channel)
+			g := startWith(t, unlock.Devices{Devices: open}, "pkcs11:token=alice", approval, channel)
 			g.person.pin = func(context.Context, consent.PINQuestion) ([]byte, error) { return []byte(f.Token.PIN), nil }
 			l := g.mustOpen(g.mustConnect(), "mem_alice")
 			if _, err := l.decide(t.Context(), "req_0001", statement.Approve); err != nil {

@@ -12,6 +12,7 @@ import (
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/device"
+	"countersign/bridge/internal/unlock"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
 	"countersign/shared/name"
@@ -86,8 +87,8 @@ func TestALabelStandsWithoutItsTricksInEveryPromptErrorAndRecord(t *testing.T) {
 			}
 			uri := id.URI().String()
 			var log bytes.Buffer
-			m := enrolled(t, devices{open}, uri)
-			g := start(t, devices{open}, []*owner{m}, func(g *rig) {
+			m := enrolled(t, unlock.Devices{Devices: open}, uri)
+			g := start(t, unlock.Devices{Devices: open}, []*owner{m}, func(g *rig) {
 				g.cfg.Identities[0].ApprovalKey, g.cfg.Identities[0].ChannelKey = uri+";object=approval", uri+";object=channel"
 				g.log = &log
 			})

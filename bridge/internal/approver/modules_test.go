@@ -11,6 +11,7 @@ import (
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/device"
+	"countersign/bridge/internal/unlock"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
@@ -26,13 +27,13 @@ func TestABridgeWithoutAModuleThatLoadsRunsAndUsesItWhenItAppears(t *testing.T) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := enrolled(t, devices{elsewhere}, "pkcs11:token=alice")
+	m := enrolled(t, unlock.Devices{Devices: elsewhere}, "pkcs11:token=alice")
 	if err := elsewhere.Close(); err != nil {
 		t.Fatal(err)
 	}
 
 	log, late := &lines{}, filepath.Join(t.TempDir(), "late.so")
-	d, closeDevices, err := OpenDevices(device.Config{Modules: device.Modules(late), Poll: 20 * time.Millisecond, Log: slog.New(slog.NewTextHandler(log, nil))})
+	d, closeDevices, err := unlock.OpenDevices(device.Config{Modules: device.Modules(late), Poll: 20 * time.Millisecond, Log: slog.New(slog.NewTextHandler(log, nil))})
 	if err != nil {
 		t.Fatal(err)
 	}

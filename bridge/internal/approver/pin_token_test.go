@@ -11,6 +11,7 @@ import (
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/unlock"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
@@ -42,7 +43,7 @@ func onFaulty(t *testing.T, set []faults.Fault, options ...func(*rig)) (*rig, *s
 			t.Fatal(err)
 		}
 	}
-	g := start(t, devices{d}, []*owner{m}, options...)
+	g := start(t, unlock.Devices{Devices: d}, []*owner{m}, options...)
 	g.person.pin = func(context.Context, consent.PINQuestion) ([]byte, error) { return []byte(f.Token.PIN), nil }
 	return g, f
 }

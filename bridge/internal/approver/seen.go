@@ -8,6 +8,7 @@ import (
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/instance"
 	"countersign/bridge/internal/member"
+	"countersign/bridge/internal/unlock"
 	"countersign/shared/fault"
 	"countersign/shared/name"
 )
@@ -17,7 +18,7 @@ import (
 // nothing that is missing, which would disturb what is there.
 func (b *Bridge) seen(ctx context.Context) (notes []instance.Note) {
 	notes = append(notes, b.asks())
-	d, ok := b.deps.Devices.(devices)
+	d, ok := b.deps.Devices.(unlock.Devices)
 	if !ok {
 		return notes
 	}
@@ -30,7 +31,7 @@ func (b *Bridge) seen(ctx context.Context) (notes []instance.Note) {
 	}
 	for _, t := range d.All() {
 		if t.Present() {
-			notes = append(notes, d.about(ctx, t)...)
+			notes = append(notes, about(ctx, d, t)...)
 		}
 	}
 	for _, o := range b.members.Out {
@@ -42,7 +43,7 @@ func (b *Bridge) seen(ctx context.Context) (notes []instance.Note) {
 		}
 		for _, k := range id.Keys() {
 			n := instance.Note{ID: "key:" + id.Member + ":" + k.Purpose, Message: fmt.Sprintf("the %s key of %s", k.Purpose, id.Member)}
-			if err := d.holds(ctx, k); err != nil {
+			if err := holds(ctx, d, k); err != nil {
 				n.Code, n.Message = string(fault.CodeOf(err)), n.Message+": "+message(err)
 			}
 			notes = append(notes, n)
@@ -64,7 +65,7 @@ func (b *Bridge) asks() instance.Note {
 }
 
 // about says what is seen of a token that is plugged in.
-func (d devices) about(ctx context.Context, t *device.Device) []instance.Note {
+func about(ctx context.Context, d unlock.Devices, t *device.Device) []instance.Note {
 	called := d.Devices.Name(t.Identity())
 	s := t.State(ctx)
 	what := "unlocked"
@@ -77,7 +78,7 @@ func (d devices) about(ctx context.Context, t *device.Device) []instance.Note {
 	notes := []instance.Note{{ID: "token:" + called, Message: fmt.Sprintf("the token %s is %s", name.Quote(called), what)}}
 	list, err := t.Keys(ctx)
 	if fault.CodeOf(err) == fault.PINRequired && !s.Locked {
-		return d.about(ctx, t) // it had forgotten the login: it counts as locked now
+		return about(ctx, d, t) // it had forgotten the login: it counts as locked now
 	}
 	if err != nil {
 		return append(notes, instance.Note{ID: "keys:" + called, Code: string(fault.CodeOf(err)), Message: message(err)})
@@ -89,7 +90,7 @@ func (d devices) about(ctx context.Context, t *device.Device) []instance.Note {
 }
 
 // holds fails when a key of an identity cannot be used as things are.
-func (d devices) holds(ctx context.Context, k member.Key) error {
+func holds(ctx context.Context, d unlock.Devices, k member.Key) error {
 	u, err := device.ParseURI(k.URI)
 	if err != nil {
 		return err

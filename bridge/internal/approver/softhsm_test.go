@@ -9,6 +9,7 @@ import (
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/unlock"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/jws"
@@ -21,7 +22,7 @@ func onToken(t testing.TB, curve string) (*rig, *softhsm.Token) {
 	t.Helper()
 	token := softhsm.New(t, softhsm.Spec{Label: "alice", Keys: []softhsm.Key{
 		{Label: "approval", Curve: curve, Sign: true}, {Label: "channel", Curve: curve, Derive: true}}})
-	devices, closeDevices, err := OpenDevices(device.Config{Modules: device.Modules(token.Module)})
+	devices, closeDevices, err := unlock.OpenDevices(device.Config{Modules: device.Modules(token.Module)})
 	if err != nil {
 		t.Fatal(err)
 	}

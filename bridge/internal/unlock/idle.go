@@ -72,9 +72,9 @@ func (k *Keeper) LockIdle(ctx context.Context, token string) {
 		return
 	}
 	k.grants.takeDevice(token)
-	k.Journal.Record(journal.Event{Kind: journal.Locked, Device: k.Tokens.Name(token)}, k.Log)
-	if err := k.Locks.Logout(ctx, token); err != nil {
-		k.Log.Warn("the idle token could not be locked; no page may use it", "device", token, "error", err)
+	k.cfg.Journal.Record(journal.Event{Kind: journal.Locked, Device: k.cfg.Tokens.Name(token)}, k.cfg.Log)
+	if err := k.cfg.Locks.Logout(ctx, token); err != nil {
+		k.cfg.Log.Warn("the idle token could not be locked; no page may use it", "device", token, "error", err)
 	}
 }
 

@@ -52,8 +52,8 @@ func (ls *leases) take(u *User, labels []string) (done func(), err error) {
 	defer ls.mu.Unlock()
 	for _, label := range labels {
 		if l := ls.of[label]; l != nil && l.holder != u && !l.free(now) {
-			return nil, fault.New(fault.DeviceInUse, fmt.Sprintf("another page of %s uses the token %s now; close it there, or wait two minutes after its last use", l.holder.asker.Who().Origin, name.Quote(u.Tokens.Name(label)))).
-				With("holder", l.holder.asker.Who().Origin).With("device", u.Tokens.Name(label))
+			return nil, fault.New(fault.DeviceInUse, fmt.Sprintf("another page of %s uses the token %s now; close it there, or wait two minutes after its last use", l.holder.asker.Who().Origin, name.Quote(u.keeper.cfg.Tokens.Name(label)))).
+				With("holder", l.holder.asker.Who().Origin).With("device", u.keeper.cfg.Tokens.Name(label))
 		}
 	}
 	for _, label := range labels {
@@ -132,17 +132,17 @@ func (ls *leases) other(u *User, label string) string {
 // Hold lets the asker use an identity's tokens until done is called. It fails with
 // DEVICE_IN_USE, and CERTIFICATE_INVALID when the identity's certificate has expired.
 func (u *User) Hold(id *member.Identity) (done func(), err error) {
-	if err := id.Valid(u.Now()); err != nil {
+	if err := id.Valid(u.keeper.cfg.Now()); err != nil {
 		return nil, err
 	}
-	return u.leases.take(u, u.devices(id))
+	return u.keeper.leases.take(u, u.keeper.devices(id))
 }
 
 // Keep keeps an identity's tokens, which the asker holds, beyond a use: until release is
 // called, or the asker has not used them for a while.
 func (u *User) Keep(id *member.Identity) (release func()) {
-	return u.leases.keep(u, u.devices(id))
+	return u.keeper.leases.keep(u, u.keeper.devices(id))
 }
 
 // Leave gives back every token that the asker holds.
-func (u *User) Leave() { u.leases.leave(u) }
+func (u *User) Leave() { u.keeper.leases.leave(u) }

@@ -112,7 +112,7 @@ type Config struct {
 
 // Keeper keeps the tokens of this computer.
 type Keeper struct {
-	Config
+	cfg    Config
 	grants *grants
 	leases *leases
 	idle   *idleness
@@ -130,18 +130,18 @@ type certified struct{ uri, thumbprint string }
 
 // New keeps tokens of which nobody was allowed anything yet.
 func New(cfg Config) *Keeper {
-	return &Keeper{Config: cfg, grants: newGrants(), leases: newLeases(cfg.Now), idle: newIdleness(cfg.Now, cfg.IdleLock), pulled: alarm.New(),
+	return &Keeper{cfg: cfg, grants: newGrants(), leases: newLeases(cfg.Now), idle: newIdleness(cfg.Now, cfg.IdleLock), pulled: alarm.New(),
 		doors: map[string]chan struct{}{}, found: map[certified]keys.Key{}}
 }
 
 // Changed takes back what was allowed with a token that is gone, or that is another
 // since its module was started again.
 func (k *Keeper) Changed(token string, present bool) {
-	called := k.Tokens.Name(token)
+	called := k.cfg.Tokens.Name(token)
 	k.grants.takeDevice(token)
 	if k.idle.gone(token) { // who tells us must not wait for the disk
 		k.notes.Go(func() {
-			k.Journal.Record(journal.Event{Kind: journal.Locked, Device: called, Code: string(fault.DeviceRemoved)}, k.Log)
+			k.cfg.Journal.Record(journal.Event{Kind: journal.Locked, Device: called, Code: string(fault.DeviceRemoved)}, k.cfg.Log)
 		})
 	}
 	if !present {
@@ -162,7 +162,7 @@ func (k *Keeper) find(ctx context.Context, key member.Key) (keys.Key, error) {
 	if ok {
 		return found, nil
 	}
-	found, err := k.Tokens.Key(ctx, key.URI)
+	found, err := k.cfg.Tokens.Key(ctx, key.URI)
 	if err != nil || !found.PublicKey().Equal(key.Public) {
 		return found, err
 	}
@@ -192,9 +192,9 @@ func (k *Keeper) enter(ctx context.Context, token string) (leave func(), err err
 
 // devices are the tokens of an identity: one, or two; first the one of its approval key.
 func (k *Keeper) devices(id *member.Identity) []string {
-	all := []string{k.Tokens.Token(id.ApprovalKey)}
+	all := []string{k.cfg.Tokens.Token(id.ApprovalKey)}
 	if id.ChannelIn == statement.InToken {
-		if d := k.Tokens.Token(id.ChannelKey); d != all[0] {
+		if d := k.cfg.Tokens.Token(id.ChannelKey); d != all[0] {
 			all = append(all, d)
 		}
 	}
@@ -205,7 +205,7 @@ func (k *Keeper) devices(id *member.Identity) []string {
 // URIs have.
 func (k *Keeper) on(id *member.Identity, token string) (all []member.Key) {
 	for _, key := range id.Keys() {
-		if k.Tokens.Token(key.URI) == token {
+		if k.cfg.Tokens.Token(key.URI) == token {
 			all = append(all, key)
 		}
 	}
@@ -214,14 +214,14 @@ func (k *Keeper) on(id *member.Identity, token string) (all []member.Key) {
 
 // Suits fails with KEY_UNSUITED when a token cannot do what an identity will need of
 // it: better before the person has read and approved than after.
-func (k *Keeper) Suits(ctx context.Context, id *member.Identity) error {
-	needs := map[string][]string{k.Tokens.Token(id.ApprovalKey): {"ECDSA", id.Approval.Curve()}}
+func (u *User) Suits(ctx context.Context, id *member.Identity) error {
+	needs := map[string][]string{u.keeper.cfg.Tokens.Token(id.ApprovalKey): {"ECDSA", id.Approval.Curve()}}
 	if id.ChannelIn == statement.InToken {
-		d := k.Tokens.Token(id.ChannelKey)
+		d := u.keeper.cfg.Tokens.Token(id.ChannelKey)
 		needs[d] = append(needs[d], "ECDH", id.Channel.Curve())
 	}
 	for token, needed := range needs {
-		dev, err := k.Tokens.State(ctx, token)
+		dev, err := u.keeper.cfg.Tokens.State(ctx, token)
 		if err != nil {
 			return err
 		}
@@ -237,18 +237,18 @@ func (k *Keeper) Suits(ctx context.Context, id *member.Identity) error {
 
 // User is one asker's use of the tokens.
 type User struct {
-	*Keeper
-	asker Asker
-	kept  map[string]int // how often each token was kept; guarded by leases.mu
+	keeper *Keeper
+	asker  Asker
+	kept   map[string]int // how often each token was kept; guarded by leases.mu
 }
 
 // User begins an asker's use of the tokens; [User.Leave] ends it.
-func (k *Keeper) User(a Asker) *User { return &User{Keeper: k, asker: a, kept: map[string]int{}} }
+func (k *Keeper) User(a Asker) *User { return &User{keeper: k, asker: a, kept: map[string]int{}} }
 
 // Entry begins a line of the journal about an identity.
 func (u *User) Entry(kind string, id *member.Identity) journal.Event {
 	e := u.asker.Who().Event(kind)
-	e.Entity, e.Member, e.Device = id.Entity, id.Member, u.Tokens.Name(u.Tokens.Token(id.ApprovalKey))
+	e.Entity, e.Member, e.Device = id.Entity, id.Member, u.keeper.cfg.Tokens.Name(u.keeper.cfg.Tokens.Token(id.ApprovalKey))
 	return e
 }
 
@@ -259,7 +259,7 @@ func (u *User) Key(id *member.Identity, key member.Key, why, approval string) *K
 }
 
 // Disallow takes back whatever the person allowed the asker.
-func (u *User) Disallow() { u.grants.takePairing(u.asker.Who().Pairing) }
+func (u *User) Disallow() { u.keeper.grants.takePairing(u.asker.Who().Pairing) }
 
 // Token is an identity's token of the approval key, as it is now.
 type Token struct {
@@ -271,12 +271,12 @@ type Token struct {
 // Token says how an identity's token is. One that cannot be asked counts as one that is
 // not there: why shows when it is used.
 func (u *User) Token(ctx context.Context, id *member.Identity) Token {
-	token := u.Tokens.Token(id.ApprovalKey)
-	state, err := u.Tokens.State(ctx, token)
+	token := u.keeper.cfg.Tokens.Token(id.ApprovalKey)
+	state, err := u.keeper.cfg.Tokens.State(ctx, token)
 	if err != nil {
 		state = device.State{Identity: state.Identity}
 	}
-	return Token{Name: u.Tokens.Name(token), State: state, Holder: u.leases.other(u, token)}
+	return Token{Name: u.keeper.cfg.Tokens.Name(token), State: state, Holder: u.keeper.leases.other(u, token)}
 }
 
 var _ jws.Checked = (*Key)(nil)

@@ -1,4 +1,4 @@
-package approver
+package unlock
 
 import (
 	"context"
@@ -7,8 +7,8 @@ import (
 	"countersign/bridge/internal/device"
 )
 
-// devices are the Devices behind PKCS#11 modules.
-type devices struct {
+// Devices are the [Tokens] and [Locks] behind PKCS#11 modules.
+type Devices struct {
 	*device.Devices
 }
 
@@ -17,18 +17,18 @@ type devices struct {
 func OpenDevices(cfg device.Config) (Devices, func() error, error) {
 	d, err := device.Open(cfg)
 	if err != nil {
-		return nil, nil, fmt.Errorf("open the PKCS#11 modules: %w", err)
+		return Devices{}, nil, fmt.Errorf("open the PKCS#11 modules: %w", err)
 	}
 	if err := d.Usable(); err != nil && cfg.Log != nil {
 		cfg.Log.Warn("no PKCS#11 module can be used: the bridge runs, and sees no token until one of them can be")
 	}
-	return devices{d}, d.Close, nil
+	return Devices{d}, d.Close, nil
 }
 
 // Token is the name under which the other methods know the token that a URI names: a
 // URI of all that the token says of itself, or what there is to say when it was never
 // there or several match.
-func (d devices) Token(uri string) string {
+func (d Devices) Token(uri string) string {
 	u, err := device.ParseURI(uri)
 	if err != nil {
 		return ""
@@ -39,12 +39,12 @@ func (d devices) Token(uri string) string {
 	return u.OfToken().String()
 }
 
-func (d devices) token(ctx context.Context, token string) (*device.Device, error) {
+func (d Devices) token(ctx context.Context, token string) (*device.Device, error) {
 	return d.Devices.Device(ctx, token)
 }
 
 // State reads how a token is.
-func (d devices) State(ctx context.Context, token string) (device.State, error) {
+func (d Devices) State(ctx context.Context, token string) (device.State, error) {
 	u, err := device.ParseURI(token)
 	if err != nil {
 		return device.State{}, err
@@ -53,7 +53,7 @@ func (d devices) State(ctx context.Context, token string) (device.State, error) 
 }
 
 // Name is what a token is called to people.
-func (d devices) Name(token string) string {
+func (d Devices) Name(token string) string {
 	u, err := device.ParseURI(token)
 	if err != nil {
 		return token
@@ -62,12 +62,12 @@ func (d devices) Name(token string) string {
 }
 
 // Watch calls changed when a token comes or goes.
-func (d devices) Watch(ctx context.Context, changed func(token string, present bool)) error {
+func (d Devices) Watch(ctx context.Context, changed func(token string, present bool)) error {
 	return d.Devices.Watch(ctx, func(id device.Identity, present bool) { changed(id.URI().String(), present) })
 }
 
 // Login unlocks a token.
-func (d devices) Login(ctx context.Context, token string, pin []byte, final bool) error {
+func (d Devices) Login(ctx context.Context, token string, pin []byte, final bool) error {
 	k, err := d.token(ctx, token)
 	if err != nil {
 		return err
@@ -76,7 +76,7 @@ func (d devices) Login(ctx context.Context, token string, pin []byte, final bool
 }
 
 // LoginOnReader unlocks a token whose PIN is typed on its reader.
-func (d devices) LoginOnReader(ctx context.Context, token string) error {
+func (d Devices) LoginOnReader(ctx context.Context, token string) error {
 	k, err := d.token(ctx, token)
 	if err != nil {
 		return err
@@ -85,7 +85,7 @@ func (d devices) LoginOnReader(ctx context.Context, token string) error {
 }
 
 // Logout locks a token.
-func (d devices) Logout(ctx context.Context, token string) error {
+func (d Devices) Logout(ctx context.Context, token string) error {
 	k, err := d.token(ctx, token)
 	if err != nil {
 		return err
