@@ -67,7 +67,7 @@ var purposes = map[string]string{
 func (k *Key) allows() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Until the token is pulled or locked, %s may use:\n", k.user.asker.Who().Site)
-	for _, key := range k.user.keeper.on(k.identity, k.token()) {
+	for _, key := range k.keeper.on(k.identity, k.token()) {
 		fmt.Fprintf(&b, "- "+purposes[key.Purpose]+"\n", k.identity.Name)
 	}
 	b.WriteString("You will still be asked about every signature.\n")

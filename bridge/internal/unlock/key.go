@@ -22,6 +22,7 @@ import (
 type Key struct {
 	Why string // what the token does with the key, for prompts: "opens …."
 
+	keeper    *Keeper
 	user      *User
 	identity  *member.Identity
 	certified member.Key
@@ -30,12 +31,12 @@ type Key struct {
 }
 
 // token is the token that holds the key.
-func (k *Key) token() string { return k.user.keeper.cfg.Tokens.Token(k.certified.URI) }
+func (k *Key) token() string { return k.keeper.cfg.Tokens.Token(k.certified.URI) }
 
 func (k *Key) name() string { return k.Device() }
 
 // Device is what people call the token that holds the key.
-func (k *Key) Device() string { return k.user.keeper.cfg.Tokens.Name(k.token()) }
+func (k *Key) Device() string { return k.keeper.cfg.Tokens.Name(k.token()) }
 
 // Open finds the key, with the PIN where the token hides it without one, and
 // checks that it is the one that the certificate names.
@@ -45,7 +46,7 @@ func (k *Key) Open(ctx context.Context) error {
 	}
 	err := k.find(ctx)
 	if fault.CodeOf(err) == fault.PINRequired {
-		k.user.keeper.grants.takeDevice(k.token()) // a locked token allows nothing
+		k.keeper.grants.takeDevice(k.token()) // a locked token allows nothing
 		if err := k.authorize(ctx); err != nil {
 			return err
 		}
@@ -58,12 +59,12 @@ func (k *Key) Open(ctx context.Context) error {
 // show another one: whoever opens it without its PIN can put a public key there. Which
 // is the right one shows after the PIN, and it fails with PIN_REQUIRED.
 func (k *Key) find(ctx context.Context) error {
-	key, err := k.user.keeper.find(ctx, k.certified)
+	key, err := k.keeper.find(ctx, k.certified)
 	if err != nil {
 		return err
 	}
 	if !key.PublicKey().Equal(k.certified.Public) {
-		if dev, err := k.user.keeper.cfg.Tokens.State(ctx, k.token()); err == nil && dev.Locked {
+		if dev, err := k.keeper.cfg.Tokens.State(ctx, k.token()); err == nil && dev.Locked {
 			return fault.New(fault.PINRequired, fmt.Sprintf("the token %s is locked: its PIN is needed", name.Quote(dev.Identity.Shown()))).With("device", dev.Identity.Shown())
 		}
 		return fault.New(fault.KeyUnsuited, "the token's key is not the one in the member's certificate")
@@ -113,7 +114,7 @@ func (k *Key) unlocked(ctx context.Context, use func(context.Context, keys.Key) 
 	}
 	err := k.each(ctx, use)
 	if fault.CodeOf(err) == fault.PINRequired {
-		k.user.keeper.grants.takeDevice(k.token())
+		k.keeper.grants.takeDevice(k.token())
 		if err := k.authorize(ctx); err != nil {
 			return err
 		}
@@ -121,9 +122,9 @@ func (k *Key) unlocked(ctx context.Context, use func(context.Context, keys.Key) 
 	}
 	switch fault.CodeOf(err) {
 	case "":
-		k.user.keeper.idle.used(k.token())
+		k.keeper.idle.used(k.token())
 	case fault.ModuleFailed, fault.DeviceRemoved: // whatever comes back is locked
-		k.user.keeper.grants.takeDevice(k.token())
+		k.keeper.grants.takeDevice(k.token())
 	}
 	return err
 }
@@ -131,7 +132,7 @@ func (k *Key) unlocked(ctx context.Context, use func(context.Context, keys.Key) 
 // present is the token as it is now; when it is missing, after looking for it once
 // more. It fails with DEVICE_NOT_FOUND.
 func (k *Key) present(ctx context.Context) (device.State, error) {
-	tokens := k.user.keeper.cfg.Tokens
+	tokens := k.keeper.cfg.Tokens
 	dev, err := tokens.State(ctx, k.token())
 	if err == nil && !dev.Present {
 		_, _ = tokens.Key(ctx, k.certified.URI) // looks for the token; whether it is there, and the key, is asked next
@@ -146,30 +147,30 @@ func (k *Key) present(ctx context.Context) (device.State, error) {
 func (k *Key) journal(kind string, err error) error {
 	e := k.user.Entry(kind, k.identity)
 	e.Device, e.Key, e.Code = k.name(), k.certified.Public.Thumbprint(), string(fault.CodeOf(err))
-	return k.user.keeper.cfg.Journal.Append(e)
+	return k.keeper.cfg.Journal.Append(e)
 }
 
 // authorize makes sure that the token is unlocked and that the person let this
-// page use this key: by entering the PIN for it, or, when the token is unlocked
-// already, by approving that. That another page, or another key, was allowed is
+// asker use this key: by entering the PIN for it, or, when the token is unlocked
+// already, by approving that. That another asker, or another key, was allowed is
 // no reason.
 func (k *Key) authorize(ctx context.Context) error {
 	token := k.token()
 	if err := k.user.asker.Permitted(); err != nil {
 		return err
 	}
-	k.user.keeper.LockIdle(ctx, token)
-	if k.user.keeper.grants.has(k.user.asker.Who().Pairing, k.certified.Public) {
+	k.keeper.LockIdle(ctx, token)
+	if k.keeper.grants.has(k.user.asker.Who().Pairing, k.certified.Public) {
 		return nil
 	}
-	ctx, stop := k.user.keeper.pulled.Watch(ctx, token)
+	ctx, stop := k.keeper.pulled.Watch(ctx, token)
 	defer stop()
-	leave, err := k.user.keeper.enter(ctx, token)
+	leave, err := k.keeper.enter(ctx, token)
 	if err != nil {
 		return alarm.Because(ctx, err)
 	}
 	defer leave()
-	if k.user.keeper.grants.has(k.user.asker.Who().Pairing, k.certified.Public) { // the person answered another call of this page
+	if k.keeper.grants.has(k.user.asker.Who().Pairing, k.certified.Public) { // the person answered another call of this asker
 		return nil
 	}
 	dev, err := k.present(ctx)
@@ -181,12 +182,12 @@ func (k *Key) authorize(ctx context.Context) error {
 	if err != nil {
 		return alarm.Because(ctx, err)
 	}
-	k.user.keeper.grants.give(k.user.asker.Who().Pairing, token, k.user.keeper.on(k.identity, token))
-	k.user.keeper.idle.used(token)
+	k.keeper.grants.give(k.user.asker.Who().Pairing, token, k.keeper.on(k.identity, token))
+	k.keeper.idle.used(token)
 	return nil
 }
 
-// allow asks whether the page may use a token that is unlocked already.
+// allow asks whether the asker may use a token that is unlocked already.
 func (k *Key) allow(ctx context.Context, dev device.State) error {
 	how := "is unlocked"
 	if dev.NoPIN {
@@ -209,10 +210,10 @@ func (k *Key) allow(ctx context.Context, dev device.State) error {
 // Confirm asks about what the key is for, until the token is pulled, and tells the
 // asker the lines that the person sees.
 func (k *Key) Confirm(ctx context.Context, q consent.Question) error {
-	ctx, stop := k.user.keeper.pulled.Watch(ctx, k.token())
+	ctx, stop := k.keeper.pulled.Watch(ctx, k.token())
 	defer stop()
 	return alarm.Because(ctx, k.ask(ctx, q, func(q consent.Question) {
-		if text := strings.Join(k.user.keeper.cfg.Prompts.Lines(q), "\n"); text != "" {
+		if text := strings.Join(k.keeper.cfg.Prompts.Lines(q), "\n"); text != "" {
 			k.user.asker.Shown(k.about.Approval, text)
 		}
 	}))
@@ -223,7 +224,7 @@ func (k *Key) Confirm(ctx context.Context, q consent.Question) error {
 func (k *Key) ask(ctx context.Context, q consent.Question, shown func(consent.Question)) error {
 	q.Site = k.user.asker.Who().Site
 	return k.user.asker.Prompt(ctx, k.about, func(ctx context.Context, opened consent.Opened) error {
-		return k.user.keeper.cfg.Prompts.Confirm(ctx, q, func() func(error) {
+		return k.keeper.cfg.Prompts.Confirm(ctx, q, func() func(error) {
 			closed := opened()
 			if shown != nil {
 				shown(q)

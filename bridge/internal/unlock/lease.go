@@ -10,14 +10,13 @@ import (
 	"countersign/shared/name"
 )
 
-// LeaseIdle is how long a page with an open channel keeps a token that it does
-// not use.
+// LeaseIdle is how long an asker keeps a token that it does not use.
 const LeaseIdle = 2 * time.Minute
 
-// leases say which page uses a token: one at a time, the first that comes. A page
-// is one connection, so a second tab of the same site is another page. A page
-// keeps the token while a call of it is running, be it for as long as a person
-// reads, and for LeaseIdle between calls; it gives it up with its last channel.
+// leases say which asker uses a token: one at a time, the first that comes. A page
+// asks for each of its connections, so a second tab of the same site is another
+// asker. It has the token while a call of it is running, be it for as long as a person
+// reads, and for LeaseIdle between calls while it keeps the token.
 type leases struct {
 	now func() time.Time
 	mu  sync.Mutex
@@ -32,7 +31,7 @@ type lease struct {
 
 func newLeases(now func() time.Time) *leases { return &leases{now: now, of: map[string]*lease{}} }
 
-// free reports whether a page may take the token.
+// free reports whether another asker may take the token.
 func (l *lease) free(now time.Time) bool {
 	return l.holder == nil || l.uses == 0 && l.idle(now)
 }
@@ -118,7 +117,7 @@ func (ls *leases) leave(u *User) {
 	}
 }
 
-// other is the origin of the page that holds a token, when that is not u.
+// other is the origin of the asker that holds a token, when that is not u.
 func (ls *leases) other(u *User, label string) string {
 	now := ls.now().Round(0)
 	ls.mu.Lock()

@@ -31,7 +31,7 @@ type pinTries struct {
 // unlock asks for the token's PIN until it is right, the person cancels, or
 // enough tries were made. It never tries a PIN twice.
 func (k *Key) unlock(ctx context.Context, dev device.State) error {
-	locks := k.user.keeper.cfg.Locks
+	locks := k.keeper.cfg.Locks
 	t := &pinTries{use: k, allows: k.allows()}
 	return t.until(ctx, dev, func(ctx context.Context, dev device.State) error {
 		if dev.PINPad {
@@ -76,7 +76,7 @@ func (t *pinTries) until(ctx context.Context, dev device.State, try func(context
 		}
 		t.problem, t.wrong = sentence(f.Message), f.Code == fault.PINIncorrect
 		var derr error
-		if dev, derr = k.user.keeper.cfg.Tokens.State(ctx, k.token()); derr != nil {
+		if dev, derr = k.keeper.cfg.Tokens.State(ctx, k.token()); derr != nil {
 			return derr
 		}
 	}
@@ -84,7 +84,7 @@ func (t *pinTries) until(ctx context.Context, dev device.State, try func(context
 }
 
 // aboutPIN reports whether an error says what became of a PIN; any other is of
-// the token, or of the page.
+// the token, or of the asker.
 func aboutPIN(err error) bool {
 	switch fault.CodeOf(err) {
 	case fault.PINIncorrect, fault.PINLocked, fault.PINRequired, fault.Declined, fault.SiteBlocked, fault.Cancelled, fault.Timeout:
@@ -112,7 +112,7 @@ func (t *pinTries) ask(ctx context.Context, dev device.State) (pin []byte, err e
 	about.PIN, about.Again = true, t.wrong
 	q := consent.PINQuestion{Site: k.user.asker.Who().Site, Device: dev.Identity.Shown(), Reason: t.reason(dev), Allows: t.allows, Problem: t.problem, FinalTry: dev.FinalTry, TriesLeft: dev.TriesLeft}
 	err = k.user.asker.Prompt(ctx, about, func(ctx context.Context, opened consent.Opened) (err error) {
-		pin, err = k.user.keeper.cfg.Prompts.PIN(ctx, q, opened)
+		pin, err = k.keeper.cfg.Prompts.PIN(ctx, q, opened)
 		return err
 	})
 	return pin, err
@@ -140,7 +140,7 @@ func (t *pinTries) onReader(ctx context.Context, dev device.State, do func(conte
 		showing, hide := context.WithCancel(ctx)
 		defer hide()
 		over := make(chan struct{})
-		err := k.user.keeper.cfg.Prompts.Show(showing, n, func() func(error) {
+		err := k.keeper.cfg.Prompts.Show(showing, n, func() func(error) {
 			go func() {
 				defer close(over)
 				done = do(doing)
@@ -197,9 +197,9 @@ func (k *Key) each(ctx context.Context, use func(context.Context, keys.Key) erro
 	if !ok {
 		return fault.New(fault.KeyUnsuited, "the token wants its PIN at each use of this key, which it cannot be given")
 	}
-	ctx, stop := k.user.keeper.pulled.Watch(ctx, k.token())
+	ctx, stop := k.keeper.pulled.Watch(ctx, k.token())
 	defer stop()
-	dev, err := k.user.keeper.cfg.Tokens.State(ctx, k.token())
+	dev, err := k.keeper.cfg.Tokens.State(ctx, k.token())
 	if err != nil {
 		return alarm.Because(ctx, err)
 	}

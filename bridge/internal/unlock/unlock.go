@@ -255,7 +255,7 @@ func (u *User) Entry(kind string, id *member.Identity) journal.Event {
 // Key is a key of an identity, for the asker. why says what the token does with it, for
 // prompts: "opens …."; approval is what prompts are about, or empty.
 func (u *User) Key(id *member.Identity, key member.Key, why, approval string) *Key {
-	return &Key{Why: why, user: u, identity: id, certified: key, about: Prompt{Approval: approval}}
+	return &Key{Why: why, keeper: u.keeper, user: u, identity: id, certified: key, about: Prompt{Approval: approval}}
 }
 
 // Disallow takes back whatever the person allowed the asker.
