@@ -26,11 +26,14 @@ func explain(data []byte, t reflect.Type, cause error) error {
 // fits fails when the value that is next cannot be read into t.
 func (w *walker) fits(t reflect.Type, at *place) error {
 	c := w.next()
+	if c == 'n' && (at != nil || t != nil && t.Kind() == reflect.Pointer) {
+		return nil // null is absence, but it is no message
+	}
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()
 	}
-	if t == nil || c == 'n' {
-		return nil // anything fits; null is absence
+	if t == nil {
+		return nil // anything fits
 	}
 	if reflect.PointerTo(t).Implements(fromText) {
 		return w.fitsText(t, at)

@@ -21,8 +21,9 @@ const MaxDepth = 16
 
 // Unmarshal decodes one JSON value of at most limit bytes into v, which must be
 // a non-nil pointer. It fails with [fault.TooLarge] when data is longer than
-// limit and with [fault.Invalid] for everything else; the message names the
-// field where it can, and never repeats a value. The detail field is the path of
+// limit and with [fault.Invalid] for everything else: null, too, which inside a
+// message is absence, is none. The message names the field where it can, and never
+// repeats a value. The detail field is the path of
 // the field: names and the numbers of elements, from 0, with dots between them
 // (members.0.name).
 func Unmarshal(data []byte, v any, limit int) error {
@@ -40,6 +41,11 @@ func Unmarshal(data []byte, v any, limit int) error {
 		return errors.New("strictjson: decode into what is not a pointer")
 	}
 	w := walker{data: data}
+	if w.next() == 'n' {
+		if err := w.fits(t.Elem(), nil); err != nil {
+			return err
+		}
+	}
 	if err := w.value(t.Elem(), nil, 0); err != nil {
 		return err
 	}

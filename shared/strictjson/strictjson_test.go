@@ -110,6 +110,8 @@ func TestARefusalNamesTheFieldByItsPathAndTheTypeInWordsOfJSON(t *testing.T) {
 		`{"manner":"rude"}`:                   {"manner", `field "manner" is not in its form: a manner is kind`},
 		`{"bytes":1}`:                         {"bytes", `field "bytes" must be bytes in base64`},
 		`[]`:                                  {"", "the message must be an object"},
+		`null`:                                {"", "the message must be an object"},
+		` null `:                              {"", "the message must be an object"},
 		`"secret"`:                            {"", "the message must be an object"},
 		`1`:                                   {"", "the message must be an object"},
 		`{"name":tru}`:                        {"name", `field "name" must be a text`},
@@ -123,6 +125,25 @@ func TestARefusalNamesTheFieldByItsPathAndTheTypeInWordsOfJSON(t *testing.T) {
 		}
 		if _, there := e.Details["field"]; there != (want.field != "") {
 			t.Errorf("%s: the details are %v", in, e.Details)
+		}
+	}
+}
+
+func TestNullIsNoMessage(t *testing.T) {
+	t.Parallel()
+	for want, v := range map[string]any{
+		"an object": &map[string]string{}, "a list": &[]body{}, "a text": new(string), "bytes in base64": new([]byte), "true or false": new(bool), "a whole number": new(int),
+	} {
+		if f, ok := fault.As(Unmarshal([]byte("null"), v, 100)); !ok || f.Code != fault.Invalid || f.Message != "the message must be "+want {
+			t.Errorf("into %T: %v", v, f)
+		}
+		if f, ok := fault.As(UnmarshalCanonical([]byte("null"), v, 100)); !ok || f.Code != fault.Invalid {
+			t.Errorf("canonical, into %T: %v", v, f)
+		}
+	}
+	for _, v := range []any{new(any), new(Raw), new(*body)} { // which may be anything, or absent
+		if err := Unmarshal([]byte("null"), v, 100); err != nil {
+			t.Errorf("into %T: %v", v, err)
 		}
 	}
 }
