@@ -285,7 +285,7 @@ func TestTheBackEndKeepsTheKey(t *testing.T) {
 		{"another site", map[string]string{"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site"}, "", 403},
 		{"another port", map[string]string{"Origin": "http://127.0.0.1:1", "Sec-Fetch-Site": "same-site"}, "", 403},
 		{"null origin", map[string]string{"Origin": "null"}, "", 403},
-		{"another name", map[string]string{"Sec-Fetch-Site": "same-origin"}, "evil.example", 421},
+		{"another name", map[string]string{"Sec-Fetch-Site": "same-origin"}, "evil.example", 403},
 	} {
 		req, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, w.dashboard+"/session/token", nil)
 		for k, v := range c.header {

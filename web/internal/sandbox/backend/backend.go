@@ -98,7 +98,7 @@ type backend struct{ cfg Config }
 func (b *backend) sameHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !slices.Contains(b.cfg.Hosts, r.Host) {
-			refuse(w, http.StatusMisdirectedRequest, fault.OriginRefused, "This dashboard is not served under that name.")
+			refuse(w, http.StatusForbidden, fault.OriginRefused, "This dashboard is not served under that name.")
 			return
 		}
 		next.ServeHTTP(w, r)
