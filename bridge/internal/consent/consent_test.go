@@ -164,6 +164,11 @@ func TestPinentryAsksForThePIN(t *testing.T) {
 	if err != nil || string(pin) != "12 %34" {
 		t.Fatalf("PIN %q, %v", pin, err)
 	}
+	for left, want := range map[int]string{0: "Wrong. 0 tries left.", 1: "Wrong. 1 try left.", 2: "Wrong. 2 tries left.", -1: "Wrong."} {
+		if got := pinProblem(PINQuestion{Problem: "Wrong.", TriesLeft: left}); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
 	if _, err := p.PIN(t.Context(), PINQuestion{Device: "alice", TriesLeft: -1, FinalTry: true}); fault.CodeOf(err) != fault.Declined {
 		t.Errorf("cancelled: %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"countersign/bridge/internal/fold"
 	"countersign/shared/fault"
 	"countersign/shared/name"
 )
@@ -171,7 +172,7 @@ func pinProblem(q PINQuestion) string {
 	case q.FinalTry:
 		s += " This is the last try: a wrong PIN locks the token."
 	case q.TriesLeft >= 0 && q.Problem != "":
-		s += fmt.Sprintf(" %d tries left.", q.TriesLeft)
+		s += " " + fold.Count(q.TriesLeft, "try", "tries") + " left."
 	}
 	return strings.TrimSpace(s)
 }

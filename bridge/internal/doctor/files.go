@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/member"
@@ -232,9 +233,4 @@ func (c *checks) origins() {
 }
 
 // entries counts them in English.
-func entries(n uint64) string {
-	if n == 1 {
-		return "1 entry"
-	}
-	return fmt.Sprintf("%d entries", n)
-}
+func entries(n uint64) string { return fold.Count(n, "entry", "entries") }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/device"
+	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/instance"
 	"countersign/bridge/internal/member"
 	"countersign/shared/fault"
@@ -180,13 +181,10 @@ func (c *checks) module(ctx context.Context, path string) *device.Devices {
 		c.note(id, Bad, what, "It must be a PKCS#11 module for this computer's architecture, with the libraries and services that it needs (pcscd for smart cards). Update it, or ask its maker.")
 		return nil
 	}
-	switch n {
-	case 0:
+	if n == 0 {
 		c.note(id, Warn, "the module "+path+" loads and shows no token", plugIn(path))
-	case 1:
-		c.note(id, OK, "the module "+path+" loads and shows 1 token", "")
-	default:
-		c.note(id, OK, fmt.Sprintf("the module %s loads and shows %d tokens", path, n), "")
+	} else {
+		c.note(id, OK, "the module "+path+" loads and shows "+fold.Count(n, "token", "tokens"), "")
 	}
 	return d
 }
@@ -338,7 +336,7 @@ func (c *checks) curves(ctx context.Context, t *device.Device, called string, s 
 		if slices.Contains(s.Lacks, curve) {
 			have = append(have, "no "+curve)
 		} else if count[curve] > 0 {
-			have = append(have, fmt.Sprintf("%d keys on %s", count[curve], curve))
+			have = append(have, fold.Count(count[curve], "key", "keys")+" on "+curve)
 		}
 	}
 	if len(have) == 0 {

@@ -8,6 +8,7 @@ import (
 	"countersign/bridge/internal/alarm"
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/device"
+	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
@@ -172,7 +173,7 @@ func (t *pinTries) notice(dev device.State) string {
 	fmt.Fprintf(&b, "Type the PIN of %s on the reader.\n%s\n", name.Quote(t.use.name()), t.reason(dev))
 	switch {
 	case t.problem != "" && dev.TriesLeft >= 0:
-		fmt.Fprintf(&b, "%s %d tries left.\n", t.problem, dev.TriesLeft)
+		fmt.Fprintf(&b, "%s %s left.\n", t.problem, fold.Count(dev.TriesLeft, "try", "tries"))
 	case t.problem != "":
 		fmt.Fprintf(&b, "%s\n", t.problem)
 	}
