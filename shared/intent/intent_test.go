@@ -161,6 +161,28 @@ func TestEachKindIsComplete(t *testing.T) {
 	spec.Limit(t, "intent.md", "intent", spec.Number(MaxSize))
 }
 
+// An intent is read only when its kind is known, and refused by its length before it is
+// read.
+func TestAnIntentThatIsTooLongIsCalledTooLarge(t *testing.T) {
+	t.Parallel()
+	known := `{"kind":"buy","v":1,"account":"` + strings.Repeat("a", MaxSize) + `"}`
+	for doc, want := range map[string]fault.Code{
+		known:             fault.TooLarge,
+		known[:MaxSize]:   fault.Invalid,
+		known[:MaxSize+1]: fault.TooLarge, // whatever else is wrong
+		`{"kind":"sell"` + known[len(`{"kind":"buy"`):]: fault.IntentUnsupported,
+		known[1:]: fault.Invalid,
+	} {
+		_, err := Open(Doc(doc))
+		if f, _ := fault.As(err); f == nil || f.Code != want || want == fault.TooLarge && f.Details["field"] != "" {
+			t.Errorf("%.40s… of %d bytes: %v, want %s", doc, len(doc), err, want)
+		}
+	}
+	if cell := spec.Row(t, "intent.md", "Limits", "what", "intent")[1]; !strings.Contains(cell, "`"+string(fault.TooLarge)+"`") {
+		t.Errorf("intent.md says %q", cell)
+	}
+}
+
 // FuzzOpen checks that what a reader accepts has one form only, and that each refusal
 // has a code.
 func FuzzOpen(f *testing.F) {
