@@ -89,6 +89,7 @@ var kinds = []struct {
 	tell       func(Record) []string // what [Record.Tell] says of one
 }{
 	{KindBuy, `{"kind":"buy","v":1`, decode[Buy], tellBuy},
+	{KindTransfer, `{"kind":"transfer","v":1`, decode[Transfer], tellTransfer},
 }
 
 // Kinds are the names of all kinds.

@@ -40,7 +40,7 @@ type line struct {
 }
 
 // samples are one good intent of each kind.
-var samples = map[string]Intent{KindBuy: sampleBuy()}
+var samples = map[string]Intent{KindBuy: sampleBuy(), KindTransfer: sampleTransfer()}
 
 func doc(t testing.TB, i Intent) string {
 	t.Helper()

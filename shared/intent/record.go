@@ -6,7 +6,7 @@ import "countersign/shared/name"
 // leaves empty what it does not have.
 type Record struct {
 	Intent       string `json:"intent,omitempty"`       // its kind
-	Price        string `json:"price,omitempty"`        // what is paid: "250.00 EUR"
+	Price        string `json:"price,omitempty"`        // what is paid, or the highest fee: "250.00 EUR", "0.0021 ethereum"
 	Amount       string `json:"amount,omitempty"`       // what is bought, as quoted, or moved: "0.0815"
 	Asset        string `json:"asset,omitempty"`        // of which: its LedgerId, "ethereum"
 	Minimum      string `json:"minimum,omitempty"`      // the least amount that is accepted

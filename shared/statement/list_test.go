@@ -81,6 +81,7 @@ func listVectors(t testing.TB) []listVector {
 		{"one of two purchases", three[:1], 2, ""},
 		{"three rejections", rejected, 3, ""},
 		{"sixteen purchases", many(16, "Treasury"), 16, ""},
+		{"a purchase and a transfer", []Approval{three[1], sampleTransfer()}, 2, ""},
 		{"none", nil, 2, ""},
 		{"seventeen purchases", many(17, "Treasury"), 17, ""},
 		{"more text than a prompt shows", many(16, strings.Repeat("界", 64)), 16, ""},
@@ -218,6 +219,21 @@ Usable for    24 hours after the last approval`, "\n")
 	}
 }
 
+func TestAListOfSeveralKindsIsOfRequestsWithATotalForEachLabel(t *testing.T) {
+	t.Parallel()
+	text, err := ListText([]Approval{sampleTransfer(), purchases()[1]}, 2)
+	for _, part := range []string{
+		"Decision      APPROVE 2 requests\n",
+		"\n1 of 2\nYou send      1.5 ETH (ethereum)\nFee at most   0.0021 ETH (ethereum)\nFrom account  Treasury (acc_treasury)\n",
+		"On chain      Sandbox chain (eip155:31337)\nFor           \"Invoice 2026-117\"\nRequest       req_aaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+		"\nTotal of 2 requests\nYou send      1.5 ETH (ethereum)\nFee at most   0.0021 ETH (ethereum)\nYou pay       1 000 USD\nYou get       990.123456789012345678 USDC (ethereum/erc20/usd__coin)\n",
+	} {
+		if err != nil || !strings.Contains(text, part) {
+			t.Errorf("%v: no\n%s\nin\n%s", err, part, text)
+		}
+	}
+}
+
 func TestAListSaysWhichApprovalsAreUsableForHowLong(t *testing.T) {
 	t.Parallel()
 	list := purchases()
@@ -233,6 +249,7 @@ func TestAListSaysWhichApprovalsAreUsableForHowLong(t *testing.T) {
 // one: what a person reads has the same lines whatever the fields say.
 func FuzzListText(f *testing.F) {
 	f.Add([]byte(canonicalOf(f, 0)), []byte(canonicalOf(f, 1)))
+	f.Add([]byte(canonicalOf(f, 1)), []byte(canonical(f, sampleTransfer())))
 	f.Fuzz(func(t *testing.T, one, two []byte) {
 		a, err := Decode[Approval](one)
 		if err != nil {

@@ -33,6 +33,9 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 	if text := spec.Examples(t, "statement.md", "approval", "")[0]; text != textOf(a) {
 		t.Errorf("the page shows\n%s\nthe code\n%s", text, textOf(a))
 	}
+	if text := spec.Examples(t, "intent.md", "transfer, version 1", "")[0]; text != textOf(sampleTransfer()) {
+		t.Errorf("the page shows\n%s\nthe code\n%s", text, textOf(sampleTransfer()))
+	}
 }
 
 func TestThePageHasThePurposesAndTheLimits(t *testing.T) {

@@ -53,6 +53,16 @@ func sample() Approval {
 	}
 }
 
+// sampleTransfer is [sample] about a transfer.
+func sampleTransfer() Approval {
+	a := sample()
+	a.Intent = intenttest.Doc(intent.Transfer{
+		Kind: intent.KindTransfer, V: 1, Account: "acc_treasury", AccountName: "Treasury", Crypto: intent.Crypto{Amount: "1.5", Asset: "ethereum"}, Chain: "eip155:31337",
+		To: intent.Recipient{Address: "0x52908400098527886E0F7030069857D2E4169EE7"}, MaxFee: intent.Crypto{Amount: "0.0021", Asset: "ethereum"}, Purpose: "Invoice 2026-117",
+	})
+	return a
+}
+
 func textOf(a Approval) string         { return must(Text(a)) }
 func previewOf(a Approval) string      { return must(Preview(a)) }
 func linesOf(a Approval) []intent.Line { return must(Lines(a)) }
@@ -234,6 +244,7 @@ func vectors(t testing.TB) []vector {
 	all := []vector{
 		{"an approval", "approval", good, true, "", "", textOf(sample())},
 		{"names with brackets and quotation marks", "approval", canonical(t, brackets), true, "", "", textOf(brackets)},
+		{"a transfer", "approval", canonical(t, sampleTransfer()), true, "", "", textOf(sampleTransfer())},
 		{"a purpose", "approval", canonical(t, withPurpose), true, "", "", textOf(withPurpose)},
 		{"a rejection", "approval", canonical(t, rejection), true, "", "", textOf(rejection)},
 		{"a certificate", "member", canonical(t, sampleMember()), true, "", "", ""},

@@ -108,6 +108,13 @@ var longest = map[string]func(DraftAccount) intent.Intent{
 			Purpose: strings.Repeat("界", name.MaxWords),
 		}
 	},
+	intent.KindTransfer: func(a DraftAccount) intent.Intent {
+		most := intent.Crypto{Amount: longestAmount, Asset: strings.Repeat("a", 64)}
+		return intent.Transfer{
+			Kind: intent.KindTransfer, V: 1, Account: a.Account, AccountName: a.Name, Crypto: most, Chain: a.Chain,
+			To: intent.Recipient{Address: strings.Repeat("1", 100)}, MaxFee: most, Purpose: strings.Repeat("界", name.MaxWords),
+		}
+	},
 }
 
 func sampleStatement(d Draft, a DraftAccount, rule string, step int, m statement.GenesisMember, now time.Time, wants intent.Intent) (statement.Approval, error) {

@@ -1,6 +1,7 @@
 package signer
 
 import (
+	"strings"
 	"testing"
 
 	"countersign/shared/fault"
@@ -13,6 +14,13 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 	assets := func(ids ...string) func(*DraftAccount) {
 		return func(a *DraftAccount) {
 			a.Rules.Rules[0].When = []governance.Condition{{Filter: &governance.Filter{Assets: ids}}}
+		}
+	}
+	const recipient = "0x52908400098527886E0F7030069857D2E4169EE7"
+	transfers := func(unit, to string) func(*DraftAccount) {
+		return func(a *DraftAccount) {
+			a.Rules.Rules[0].When = []governance.Condition{{Filter: &governance.Filter{Kinds: []string{"transfer"}}},
+				{Amount: &governance.Amount{Currency: unit, Max: "10"}}, {Whitelist: &governance.Whitelist{Addresses: []string{to}}}}
 		}
 	}
 	for _, c := range []struct {
@@ -31,6 +39,10 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 			a.Rules.Rules[0].When = []governance.Condition{{Velocity: &governance.Velocity{Currency: "BTC", Seconds: 3600, Max: "1"}}}
 		}, "accounts.acc_treasury.rules.purchases.when.0.velocity.currency"},
 		{"a purchase in an asset", func(a *DraftAccount) { a.Rules.Rules[0].When[0].Amount.Currency = "ethereum" }, "accounts.acc_treasury.rules.purchases.when.0.amount.currency"},
+		{"an amount and a recipient of transfers", transfers("ethereum", recipient), ""},
+		{"a transfer in a currency", transfers("EUR", recipient), "accounts.acc_treasury.rules.purchases.when.1.amount.currency"},
+		{"a transfer of what the chain does not hold", transfers("bitcoin", recipient), "accounts.acc_treasury.rules.purchases.when.1.amount.currency"},
+		{"a recipient without its check", transfers("ethereum", strings.ToLower(recipient)), "accounts.acc_treasury.rules.purchases.when.2.whitelist.addresses"},
 		{"a kind that nobody knows", func(a *DraftAccount) {
 			a.Rules.Rules[0].When = []governance.Condition{{Filter: &governance.Filter{Kinds: []string{"buy", "sell"}}}}
 		}, "accounts.acc_treasury.rules.purchases.when.0.filter.kinds"},

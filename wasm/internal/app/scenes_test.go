@@ -85,6 +85,15 @@ func sampleRequest(state string) wire.Request {
 	return r
 }
 
+// sampleTransfer is a request of a kind without a screen of its own.
+func sampleTransfer(state string) wire.Request {
+	r := sampleRequest(state)
+	i := intent.Transfer{Kind: intent.KindTransfer, V: 1, Account: "acc_treasury", AccountName: "Treasury", Crypto: intent.Crypto{Amount: "1.5", Asset: "ethereum"},
+		Chain: "eip155:31337", To: intent.Recipient{Address: address1}, MaxFee: intent.Crypto{Amount: "0.0021", Asset: "ethereum"}, Purpose: "Invoice 2026-117"}
+	r.ID, r.Intent, r.Sentence, r.Address = "req_transfer", intenttest.Doc(i), i.Title(), nil
+	return r
+}
+
 func sampleOrder(state string) wire.Order {
 	o := wire.Order{ID: orderID, Request: requestID, Account: "acc_treasury", State: state, Provider: "northpay", ProviderName: "Northpay",
 		Fiat: intent.Fiat{Amount: "250", Currency: "EUR"}, Promised: intent.Crypto{Amount: "0.094904123456789012", Asset: "ethereum"}, Minimum: "0.094429602839505066",
@@ -348,6 +357,21 @@ func scenes() map[string]func() *Model {
 		"request-lost":      deciding(prompt, DecisionMoved{Stage: approvals.Signed}, DecisionEnded{Err: fault.New(fault.Unavailable, "gone").With(approvals.Unknown, "true")}, failed(bridgeclient.Lost, fault.Unavailable)),
 		"request-wrong-pin": deciding(pin, closed, DecisionEnded{Err: fault.New(fault.PINIncorrect, "wrong").With("tries_left", "2")}),
 		"request-pulled":    deciding(prompt, DecisionEnded{Err: fault.New(fault.DeviceRemoved, "gone")}),
+		"request-transfer": func() *Model {
+			m := ready(stage("/requests/req_transfer"))
+			m.Update(Loaded{What: TheRequest, ID: "req_transfer", Value: sampleTransfer(wire.RequestPending)})
+			return m
+		},
+		"request-transfer-approved": func() *Model {
+			m := stage("/requests/req_transfer")
+			m.Update(Loaded{What: TheRequest, ID: "req_transfer", Value: sampleTransfer(wire.RequestApproved)})
+			return m
+		},
+		"requests-picked-mixed": func() *Model {
+			m := ready(stage("/requests"))
+			m.Update(Loaded{What: TheRequests, Value: []wire.Request{sampleRequest(wire.RequestPending), sampleTransfer(wire.RequestPending)}})
+			return picked(m)
+		},
 		"request-approved": func() *Model {
 			m := stage(request)
 			m.Update(Loaded{What: TheRequest, ID: requestID, Value: sampleRequest(wire.RequestApproved)})

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
 	"countersign/shared/quote"
 	"countersign/shared/statement"
@@ -60,6 +61,36 @@ func TestAnApprovalThatEndedIsNotUsed(t *testing.T) {
 				t.Errorf("%d lapsed, %d approved, the provider was asked %d times", len(lapsed.Items), len(approved.Items), len(w.Desk.Asked))
 			}
 		})
+	}
+}
+
+func TestOnlyAPurchaseIsOrdered(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	ctx, me := t.Context(), gatewaytest.Caller()
+	r := w.Approved()
+	err := w.Store.Write(ctx, func(tx store.Tx) error {
+		row, err := tx.Request(me.Entity, r.ID)
+		if err != nil {
+			return err
+		}
+		row.Body.Intent = intenttest.Doc(intent.Transfer{
+			Kind: intent.KindTransfer, V: 1, Account: "acc_treasury", AccountName: "Treasury", Crypto: intent.Crypto{Amount: "1.5", Asset: "ethereum"}, Chain: "eip155:31337",
+			To: intent.Recipient{Address: "0x52908400098527886E0F7030069857D2E4169EE7"}, MaxFee: intent.Crypto{Amount: "0.0021", Asset: "ethereum"},
+		})
+		return tx.PutRequest(row)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r = must[wire.Request](t)(w.Gateway.Request(ctx, me, r.ID))
+	if r.State != wire.RequestApproved || r.Sentence != "Send 1.5 ethereum from account Treasury to address 0x52908400098527886E0F7030069857D2E4169EE7" || r.Address != nil {
+		t.Errorf("%+v", r)
+	}
+	_, err = w.Gateway.NewOrder(ctx, me, r.ID)
+	gatewaytest.Refused(t, err, fault.Conflict)
+	if len(w.Desk.Asked) != 0 {
+		t.Error("a provider was asked about a transfer")
 	}
 }
 

@@ -12,7 +12,8 @@ import (
 
 // executors has an executor for each kind of intent.
 var executors = map[string]func(context.Context, intent.Intent) error{
-	intent.KindBuy: handOff,
+	intent.KindBuy:      handOff,
+	intent.KindTransfer: notYet,
 }
 
 // Do does what an approved intent wants. It fails with NOT_SUPPORTED for a kind that

@@ -27,6 +27,13 @@ func TestAPurchaseIsLeftToTheHandOff(t *testing.T) {
 	}
 }
 
+func TestATransferIsNotCarriedOutYet(t *testing.T) {
+	t.Parallel()
+	if err := Do(t.Context(), intent.Transfer{Kind: intent.KindTransfer}); fault.CodeOf(err) != fault.NotSupported {
+		t.Error(err)
+	}
+}
+
 // stranger is of a kind without an executor.
 type stranger struct{ intent.Buy }
 

@@ -1,0 +1,124 @@
+package intent
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/field"
+	"countersign/shared/governance"
+	"countersign/shared/spec"
+	"countersign/shared/strictjson"
+)
+
+func sampleTransfer() Transfer {
+	return Transfer{
+		Kind: KindTransfer, V: 1, Account: "acc_treasury", AccountName: "Treasury", Crypto: Crypto{"1.5", "ethereum"}, Chain: "eip155:31337",
+		To: Recipient{"0x52908400098527886E0F7030069857D2E4169EE7"}, MaxFee: Crypto{"0.0021", "ethereum"}, Purpose: "Invoice 2026-117",
+	}
+}
+
+const usdc = "ethereum/erc20/usd__coin"
+
+func TestATransferIsHeldAgainstTheTablesOfToday(t *testing.T) {
+	t.Parallel()
+	onEthereum := func(t *Transfer) { t.Chain, t.Crypto = "eip155:1", Crypto{"10", usdc} }
+	for _, c := range []struct {
+		name   string
+		change func(*Transfer)
+		field  string // empty: accepted
+	}{
+		{"the chain's coin", func(*Transfer) {}, ""},
+		{"a token, with the fee in the chain's coin", onEthereum, ""},
+		{"an asset of another chain", func(t *Transfer) { t.Crypto.Asset = "bitcoin" }, "crypto.asset"},
+		{"a token of another chain", func(t *Transfer) { t.Crypto.Asset = usdc }, "crypto.asset"},
+		{"an asset that nobody knows", func(t *Transfer) { t.Crypto.Asset = "doubloons" }, "crypto.asset"},
+		{"an amount finer than the asset", func(t *Transfer) { onEthereum(t); t.Crypto.Amount = "0.0000001" }, "crypto.amount"},
+		{"a fee in the token", func(t *Transfer) { onEthereum(t); t.MaxFee.Asset = usdc }, "max_fee.asset"},
+		{"a fee in the coin of another chain", func(t *Transfer) { t.MaxFee.Asset = "polygon" }, "max_fee.asset"},
+		{"a fee of nothing", func(t *Transfer) { t.MaxFee.Amount = "0" }, "max_fee.amount"},
+		{"a changed digit", func(t *Transfer) { t.To.Address = "0x52908400098527886E0F7030069857D2E4169EE8" }, "to.address"},
+		{"an address without its check", func(t *Transfer) { t.To.Address = strings.ToLower(t.To.Address) }, "to.address"},
+		{"an address of another chain", func(t *Transfer) { t.To.Address = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4" }, "to.address"},
+		{"the zero address", func(t *Transfer) { t.To.Address = "0x" + strings.Repeat("0", 40) }, "to.address"},
+		{"the contract of the token", func(t *Transfer) { onEthereum(t); t.To.Address = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48" }, "to.address"},
+		{"a draft", func(t *Transfer) { t.AccountName = "" }, "account_name"},
+		{"a purpose of two lines", func(t *Transfer) { t.Purpose = "rent\nYou send 1" }, "purpose"},
+	} {
+		x := sampleTransfer()
+		c.change(&x)
+		err := x.CheckNow()
+		p, _ := err.(*field.Problem)
+		if c.field == "" && err != nil || c.field != "" && (p == nil || p.Field != c.field) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+// vaultOf knows one account.
+type vaultOf map[string]Account
+
+func (v vaultOf) Account(id string) (Account, bool) { a, ok := v[id]; return a, ok }
+
+func TestAnAccountDoesNotSendToItself(t *testing.T) {
+	t.Parallel()
+	x := sampleTransfer()
+	x.AccountName, x.Chain = "", ""
+	v := vaultOf{"acc_treasury": {Name: "Treasury", Chain: "eip155:31337", Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"}}
+	if filled, err := x.Fill(v); err != nil || filled != sampleTransfer() {
+		t.Errorf("%+v, %v", filled, err)
+	}
+	x.To.Address = v["acc_treasury"].Address
+	if _, err := x.Fill(v); fault.CodeOf(err) != fault.Invalid {
+		t.Error(err)
+	}
+	x.Account = "acc_other"
+	if _, err := x.Fill(v); fault.CodeOf(err) != fault.NotFound {
+		t.Error(err)
+	}
+}
+
+func TestAMixedListIsOfRequestsAndAddsUpEachKind(t *testing.T) {
+	t.Parallel()
+	list := []Intent{sampleBuy(), sampleTransfer(), sampleTransfer()}
+	sum, err := Sum(list)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, l := range TotalLines(sum) {
+		got = append(got, l.Label+" "+l.Value)
+	}
+	want := "You pay 250.00 EUR, You get 0.0815 ETH (ethereum), Minimum 0.0799 ETH (ethereum), You send 3.0 ETH (ethereum), Fee at most 0.0042 ETH (ethereum)"
+	if Count(list) != "3 requests" || strings.Join(got, ", ") != want {
+		t.Errorf("%s: %q", Count(list), got)
+	}
+}
+
+func TestTheJournalTellsOfATransfer(t *testing.T) {
+	t.Parallel()
+	want := "send 1.5 ETH (ethereum), fee at most 0.0021 ETH (ethereum)\nfrom Treasury (acc_treasury)\n" +
+		"to 0x52908400098527886E0F7030069857D2E4169EE7 on Sandbox chain (eip155:31337)\nfor \"Invoice 2026-117\""
+	if got := strings.Join(sampleTransfer().Record().Tell(), "\n"); got != want {
+		t.Errorf("%s", got)
+	}
+}
+
+func TestThePagesRuleAllowsTransfersAndNoPurchase(t *testing.T) {
+	t.Parallel()
+	var rule governance.Rule
+	if err := strictjson.UnmarshalCanonical([]byte(spec.Examples(t, "intent.md", "transfer, version 1", "json")[1]), &rule, MaxSize); err != nil {
+		t.Fatal(err)
+	}
+	in := governance.Input{Rules: governance.Set{Version: 1, Rules: []governance.Rule{rule}}, Now: time.Unix(0, 0)}
+	for _, id := range rule.Steps[0].Members {
+		in.Members = append(in.Members, governance.Member{ID: id, Name: id})
+	}
+	for i, want := range map[Intent]governance.State{sampleTransfer(): governance.Pending, sampleBuy(): governance.Denied} {
+		in.Facts, in.Created = i.Facts(), in.Now
+		if d := governance.Decide(in); d.State != want {
+			t.Errorf("a %s is %s: %q", i.Noun(), d.State, d.Reasons)
+		}
+	}
+}
