@@ -2,14 +2,15 @@ package signedlog
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"countersign/shared/fault"
 	"countersign/shared/jws"
@@ -61,23 +62,45 @@ type Visit func(e Entry, line, hash string) error
 type Chain struct {
 	Key  jws.PublicKey // the statement key
 	Mark Mark          // how far it is; the zero Mark before the genesis
-	at   int64
+	// Inner looks at an entry ahead of its turn, for what it holds besides. It is called
+	// by several goroutines, also while an earlier entry is visited. nil: nothing does.
+	Inner func(Entry)
+	at    int64
 }
 
 // Next verifies the next line. It fails with LOG_CORRUPT, details entry, and
 // then stays where it was.
 func (c *Chain) Next(line string) (Entry, string, error) {
-	n := c.Mark.Size
+	return c.follow(line, open(line, c.Key))
+}
+
+// opened is an entry whose signature holds, or why not.
+type opened struct {
+	Entry
+	err error
+	why string
+}
+
+func open(line string, key jws.PublicKey) opened {
 	if len(line) > MaxLine {
-		return Entry{}, "", corrupt(n, nil, "is too long")
+		return opened{why: "is too long"}
 	}
-	payload, err := jws.Verify(line, statement.TypEntry, c.Key)
+	payload, err := jws.Verify(line, statement.TypEntry, key)
 	if err != nil {
-		return Entry{}, "", corrupt(n, err, "is not signed by the signer's statement key: it was changed")
+		return opened{err: err, why: "is not signed by the signer's statement key: it was changed"}
 	}
 	e, err := Decode(payload)
 	if err != nil {
-		return Entry{}, "", corrupt(n, err, "has another form than an entry")
+		return opened{err: err, why: "has another form than an entry"}
+	}
+	return opened{Entry: e}
+}
+
+// follow holds an entry against the one before it.
+func (c *Chain) follow(line string, o opened) (Entry, string, error) {
+	n, e := c.Mark.Size, o.Entry
+	if o.why != "" {
+		return Entry{}, "", corrupt(n, o.err, o.why)
 	}
 	if e.Seq != n {
 		return Entry{}, "", corrupt(n, nil, fmt.Sprintf("says that it is entry %d: entries were removed or re-ordered", e.Seq))
@@ -112,10 +135,9 @@ func corrupt(entry int64, cause error, why string) error {
 	return e.With("entry", fmt.Sprint(entry))
 }
 
-// Verify reads a whole log from its genesis and calls visit with each entry. A
-// last line without a line feed is an error here.
-func Verify(r io.Reader, key jws.PublicKey, visit Visit) (Mark, error) {
-	c := Chain{Key: key}
+// Verify reads a whole log, from where the chain is to its end, and calls visit with each
+// entry. A last line without a line feed is an error here.
+func (c *Chain) Verify(r io.Reader, visit Visit) (Mark, error) {
 	_, torn, err := c.read(r, visit)
 	if err == nil && torn > 0 {
 		err = corrupt(c.Mark.Size, nil, "is cut off")
@@ -123,36 +145,105 @@ func Verify(r io.Reader, key jws.PublicKey, visit Visit) (Mark, error) {
 	return c.Mark, err
 }
 
+// batch is how many lines are verified at once.
+const batch = 256
+
+// portion are the next lines of a log, opened, and what ended them: nil when there
+// are more.
+type portion struct {
+	lines   []string
+	entries []opened
+	torn    int64 // bytes without a line feed behind them
+	end     error
+}
+
 // read verifies all complete lines; good is how many bytes they are, torn how
 // many follow without a line feed.
 func (c *Chain) read(r io.Reader, visit Visit) (good, torn int64, err error) {
-	br := bufio.NewReaderSize(r, MaxLine+2)
+	next, stop := c.portions(bufio.NewReaderSize(r, MaxLine+2))
+	defer stop()
 	for {
-		line, err := br.ReadSlice('\n')
-		switch {
-		case errors.Is(err, io.EOF):
-			return good, int64(len(line)), nil
-		case errors.Is(err, bufio.ErrBufferFull):
-			return good, 0, corrupt(c.Mark.Size, nil, "is too long")
-		case err != nil:
-			return good, 0, fmt.Errorf("read the log: %w", err)
-		}
-		text := string(bytes.TrimSuffix(line, []byte("\n")))
-		e, hash, err := c.Next(text)
-		if err != nil {
-			return good, 0, err
-		}
-		good += int64(len(line))
-		if visit == nil {
-			continue
-		}
-		if err := visit(e, text, hash); err != nil {
-			if c := fault.CodeOf(err); c == fault.LogCorrupt || c == fault.Version {
+		p := next()
+		for i, line := range p.lines {
+			if err := c.take(line, p.entries[i], visit); err != nil {
 				return good, 0, err
 			}
-			return good, 0, corrupt(e.Seq, err, "does not fit what was before it")
+			good += int64(len(line)) + 1
+		}
+		switch {
+		case p.end == nil:
+		case errors.Is(p.end, io.EOF):
+			return good, p.torn, nil
+		case errors.Is(p.end, bufio.ErrBufferFull):
+			return good, 0, corrupt(c.Mark.Size, nil, "is too long")
+		default:
+			return good, 0, fmt.Errorf("read the log: %w", p.end)
 		}
 	}
+}
+
+// portions reads and opens lines, on all cores and ahead of whoever takes them; stop
+// ends it.
+func (c *Chain) portions(r *bufio.Reader) (next func() portion, stop func()) {
+	ch, done := make(chan portion, 1), make(chan struct{})
+	go func() {
+		defer close(ch)
+		for more := true; more; {
+			p := c.portion(r)
+			more = p.end == nil
+			select {
+			case ch <- p:
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() portion { return <-ch }, func() {
+		close(done)
+		for range ch { // r is not read any more when this ends
+		}
+	}
+}
+
+func (c *Chain) portion(r *bufio.Reader) (p portion) {
+	for p.end == nil && len(p.lines) < batch {
+		line, err := r.ReadSlice('\n')
+		if p.end = err; err == nil {
+			p.lines = append(p.lines, string(line[:len(line)-1]))
+		} else {
+			p.torn = int64(len(line))
+		}
+	}
+	p.entries = make([]opened, len(p.lines))
+	var next atomic.Int64
+	var all sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(p.lines)) {
+		all.Go(func() {
+			for i := int(next.Add(1)) - 1; i < len(p.lines); i = int(next.Add(1)) - 1 {
+				p.entries[i] = open(p.lines[i], c.Key)
+				if p.entries[i].why == "" && c.Inner != nil {
+					c.Inner(p.entries[i].Entry)
+				}
+			}
+		})
+	}
+	all.Wait()
+	return p
+}
+
+// take verifies the next line and has it visited.
+func (c *Chain) take(line string, o opened, visit Visit) error {
+	e, hash, err := c.follow(line, o)
+	if err != nil || visit == nil {
+		return err
+	}
+	if err := visit(e, line, hash); err != nil {
+		if code := fault.CodeOf(err); code == fault.LogCorrupt || code == fault.Version {
+			return err
+		}
+		return corrupt(e.Seq, err, "does not fit what was before it")
+	}
+	return nil
 }
 
 // Log is an open log. Its methods may be called by several goroutines.
@@ -174,7 +265,7 @@ func Open(ctx context.Context, cfg Config, visit Visit) (*Log, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the watermark of the log: %w", err)
 	}
-	l := &Log{cfg: cfg, chain: Chain{Key: cfg.Signer.PublicKey()}}
+	l := &Log{cfg: cfg, chain: Chain{Key: cfg.Signer.PublicKey(), Inner: cfg.Inner}}
 	r, err := cfg.Storage.Open()
 	if err != nil {
 		return nil, fmt.Errorf("open the log: %w", err)

@@ -62,4 +62,5 @@ type Config struct {
 	Watermark Watermark
 	Signer    jws.Signer // the statement key: signs, and verifies from the genesis on
 	Now       func() time.Time
+	Inner     func(Entry) // as of [Chain], while the log is opened
 }

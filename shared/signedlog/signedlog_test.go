@@ -216,7 +216,7 @@ func TestVectorsHold(t *testing.T) {
 		for _, l := range v.Lines {
 			text += l + "\n"
 		}
-		mark, err := Verify(strings.NewReader(text), k, nil)
+		mark, err := (&Chain{Key: k}).Verify(strings.NewReader(text), nil)
 		if v.Valid {
 			if err != nil || mark.Size != int64(len(v.Lines)) || mark.Head != v.Head {
 				t.Errorf("%s: %+v, %v", v.Name, mark, err)
@@ -263,7 +263,7 @@ func TestOpenComparesWithTheWatermark(t *testing.T) {
 		if _, _, err := l.Append(t.Context(), Outcome, struct{}{}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		if mark, err := Verify(bytes.NewReader(m.data), newKey(1).PublicKey(), nil); err != nil || mark != m.mark {
+		if mark, err := (&Chain{Key: newKey(1).PublicKey()}).Verify(bytes.NewReader(m.data), nil); err != nil || mark != m.mark {
 			t.Errorf("%s: afterwards %v", name, err)
 		}
 	}
@@ -347,7 +347,7 @@ func FuzzVerify(f *testing.F) {
 	m, _ := filled(f, 3)
 	f.Add(m.data)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		mark, err := Verify(bytes.NewReader(data), newKey(1).PublicKey(), nil)
+		mark, err := (&Chain{Key: newKey(1).PublicKey()}).Verify(bytes.NewReader(data), nil)
 		if err != nil && fault.CodeOf(err) != fault.LogCorrupt {
 			t.Errorf("got %v", err)
 		}

@@ -66,7 +66,9 @@ func (s *State) applyGenesis(e signedlog.Entry) error {
 		if err != nil {
 			return fmt.Errorf("channel key of %s: %w", m.Member, err)
 		}
+		s.mu.Lock()
 		s.members[m.Member] = &Member{GenesisMember: m, ApprovalKey: approval, ChannelKey: channel}
+		s.mu.Unlock()
 	}
 	for _, a := range g.Accounts {
 		kept := &account{GenesisAccount: a, pool: Pool{numbers: map[string]int{}}}
@@ -116,7 +118,7 @@ func (s *State) applyRequest(e signedlog.Entry) error {
 
 // attested checks that the vault's own word makes an address this request's.
 func (s *State) attested(b signedlog.RequestBody, to intent.Deposit) error {
-	payload, err := jws.Verify(b.Attestation, statement.TypAddress, s.key)
+	payload, err := s.Ahead.Verify(b.Attestation, statement.TypAddress, s.key)
 	if err != nil {
 		return err
 	}
@@ -144,7 +146,7 @@ func (s *State) applyApproval(e signedlog.Entry, hash string) error {
 	if r == nil || m == nil {
 		return fmt.Errorf("there is no open request %s or no member %s", b.Request, b.Member)
 	}
-	payload, err := jws.Verify(b.JWS, statement.TypApproval, m.ApprovalKey)
+	payload, err := s.Ahead.Verify(b.JWS, statement.TypApproval, m.ApprovalKey)
 	if err != nil {
 		return err
 	}
@@ -206,4 +208,31 @@ func (s *State) applyOutcome(e signedlog.Entry) error {
 func (s *State) applyClock(e signedlog.Entry) error {
 	var b signedlog.ClockBody
 	return strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody)
+}
+
+// Look verifies the signatures inside an entry ahead of its turn. It may be called by
+// several goroutines, also while another entry is applied. What is wrong is found when
+// it is the entry's turn.
+func (s *State) Look(e signedlog.Entry) {
+	if s.Ahead == nil {
+		return
+	}
+	switch e.Type {
+	case signedlog.Request:
+		var b signedlog.RequestBody
+		if strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody) == nil && b.Attestation != "" {
+			_, _ = s.Ahead.Look(b.Attestation, statement.TypAddress, s.key)
+		}
+	case signedlog.Approval:
+		var b signedlog.ApprovalBody
+		if strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody) != nil {
+			return
+		}
+		s.mu.RLock()
+		m := s.members[b.Member]
+		s.mu.RUnlock()
+		if m != nil {
+			_, _ = s.Ahead.Look(b.JWS, statement.TypApproval, m.ApprovalKey)
+		}
+	}
 }

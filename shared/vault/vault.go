@@ -8,6 +8,7 @@ package vault
 
 import (
 	"strings"
+	"sync"
 	"time"
 
 	"countersign/shared/eip55"
@@ -21,8 +22,12 @@ import (
 
 // State is what the entries so far say. It is not safe for concurrent use.
 type State struct {
-	Genesis  statement.Genesis
+	Genesis statement.Genesis
+	// Ahead is where signatures are verified: those that [State.Look] looked at, ahead.
+	// nil: each at its turn.
+	Ahead    *jws.Ahead
 	key      jws.PublicKey // the statement key
+	mu       sync.RWMutex  // of members, for [State.Look]
 	members  map[string]*Member
 	accounts map[string]*account
 	requests map[string]*Request

@@ -173,6 +173,7 @@ type signerCommand struct {
 	Init  signerInit  `cmd:"" help:"Make the vault's keys and the first entry of its log. Once."`
 	Serve signerServe `cmd:"" help:"Serve the gateway on the unix socket in the configuration."`
 
+	Verify signerVerify `cmd:"" help:"Verify the whole log from its genesis, without the vault's token."`
 	Resume signerResume `cmd:"" help:"Confirm that this computer's clock is right, after the signer stopped because of it."`
 }
 
@@ -226,4 +227,27 @@ func (c *signerResume) Run(ctx context.Context, std stdio) error {
 		return err
 	}
 	return signer.Resume(ctx, cfg, signer.Stdio{Out: std.out, Err: std.err})
+}
+
+type signerVerify struct {
+	signerFlag
+	SignerFile string `required:"" type:"path" placeholder:"FILE" help:"signer.json, as init wrote it: the key that the log must be signed with."`
+}
+
+// Help is shown by `countersign-bridge signer verify --help`.
+func (signerVerify) Help() string {
+	return `Every entry's signature, every member's signed decision, every address and every
+decision of the rules is verified again, on all cores. A long log says how far it is.
+The signer may run meanwhile. An end that was cut off is not seen here: only the
+vault's token knows it, and the signer compares at each start.
+
+  countersign-bridge signer verify --config /etc/countersign/signer.json --signer-file signer.json`
+}
+
+func (c *signerVerify) Run(ctx context.Context, std stdio) error {
+	cfg, err := loadSigner(c.Config)
+	if err != nil {
+		return err
+	}
+	return signer.VerifyLog(ctx, cfg, c.SignerFile, signer.Stdio{Out: std.out, Err: std.err})
 }

@@ -96,9 +96,10 @@ func Open(ctx context.Context, deps Deps) (*Service, error) {
 		s.statics[suite] = static{k}
 	}
 	s.state = vault.New(s.key.PublicKey())
+	s.state.Ahead = &jws.Ahead{}
 	s.log, err = signedlog.Open(ctx, signedlog.Config{
 		Storage: deps.Storage, Watermark: watermark{deps.Vault}, Signer: s.key,
-		Now: func() time.Time { return s.at },
+		Now: func() time.Time { return s.at }, Inner: s.state.Look,
 	}, func(e signedlog.Entry, line, hash string) error {
 		s.at = time.Unix(e.At, 0).UTC()
 		return s.apply(e, line, hash)

@@ -88,6 +88,13 @@ var suites = []suite{
 		{name: "approval_verify_append", bench: "softhsm", metric: "submit-µs", scale: 1e-3, unit: "ms", op: "<=", goal: 6},
 		{name: "approval_per_second with all keys in memory", bench: "memory", metric: "approvals/s", scale: 1, unit: "approvals/s"},
 	}},
+	{"bridge/internal/signer", "Verify", 10, []line{
+		{name: "log_verify", metric: "ratio", scale: 1, unit: "of-bare-signatures", op: ">=", goal: 0.5},
+		{name: "log_verify an entry", metric: "entry-µs", scale: 1, unit: "us"},
+	}},
+	{"shared/vault", "Spent", 2000, []line{
+		{name: "velocity_100000", metric: "ratio", scale: 1, unit: "of-100-earlier", op: "<=", goal: 1.2},
+	}},
 	{"web/internal/buy", "Overhead", 60, []line{
 		{name: "quotes_added_3", bench: "providers=3", metric: "overhead-ms", scale: 1, unit: "ms", op: "<=", goal: 3},
 		{name: "quotes_added_30", bench: "providers=30", metric: "overhead-ms", scale: 1, unit: "ms", op: "<=", goal: 10},

@@ -1,0 +1,178 @@
+package signer
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/id"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+	"countersign/shared/strictjson"
+	"countersign/shared/vault"
+)
+
+// written is a state directory with the rig's log, and the public file of its signer.
+func (g *rig) written(t testing.TB) (cfg Config, signerFile string) {
+	t.Helper()
+	cfg.StateDir = t.TempDir()
+	signerFile = filepath.Join(t.TempDir(), fileName)
+	s := g.service.Status()
+	data, err := json.Marshal(File{Entity: s.Entity, EntityName: s.EntityName, StatementKey: s.StatementKey, ChannelKeys: s.ChannelKeys})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(signerFile, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	g.writeLog(t, cfg, g.service.lines)
+	return cfg, signerFile
+}
+
+func (g *rig) writeLog(t testing.TB, cfg Config, lines []string) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(cfg.StateDir, logName), []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestALogIsVerifiedWithoutItsToken(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	for range 8 {
+		r := g.request(newRequestID(t))
+		approveRequest(t, g, r.Request)
+	}
+	g.request(newRequestID(t))
+	cfg, signerFile := g.written(t)
+	var out, errs bytes.Buffer
+	if err := VerifyLog(t.Context(), cfg, signerFile, Stdio{Out: &out, Err: &errs}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"ent_sandbox: 34 entries verified from the genesis", "1 request is open", g.service.Status().Log.Head} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %q in %s", want, out.String())
+		}
+	}
+	lines := g.service.lines
+	swapped := append([]string{}, lines...)
+	swapped[20], swapped[21] = swapped[21], swapped[20]
+	flipped := append([]string{}, lines...)
+	last := flipped[30][len(flipped[30])-2]
+	flipped[30] = flipped[30][:len(flipped[30])-2] + string('A'+(last-'A'+1)%26) + flipped[30][len(flipped[30])-1:]
+	for name, c := range map[string]struct {
+		lines []string
+		entry string
+	}{"a changed signature": {flipped, "30"}, "two entries exchanged": {swapped, "20"}, "one removed": {append(append([]string{}, lines[:12]...), lines[13:]...), "12"}} {
+		g.writeLog(t, cfg, c.lines)
+		err := VerifyLog(t.Context(), cfg, signerFile, Stdio{Out: &out, Err: &errs})
+		if f, ok := fault.As(err); !ok || f.Code != fault.LogCorrupt || f.Details["entry"] != c.entry {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := VerifyLog(ended, cfg, signerFile, Stdio{Out: &out, Err: &errs}); err == nil {
+		t.Error("a verification that was cancelled ended well")
+	}
+}
+
+// BenchmarkVerify compares the verification of a log, on all cores, with the bare
+// verifications of the signatures that it holds.
+func BenchmarkVerify(b *testing.B) {
+	g := newRig(b, twoOfThree())
+	alice, bob := mustConnect(b, g, "mem_alice"), mustConnect(b, g, "mem_bob")
+	for range 150 {
+		name, err := id.New(rand.Reader, id.Request)
+		if err != nil {
+			b.Fatal(err)
+		}
+		g.request(name)
+		for _, l := range []*line{alice, bob} {
+			if _, _, ferr := l.decide(name, statement.Approve); ferr != nil {
+				b.Fatal(ferr)
+			}
+		}
+		g.clock.add(time.Second)
+	}
+	key := g.service.key.PublicKey()
+	log := []byte(strings.Join(g.service.lines, "\n") + "\n")
+	tokens := signatures(b, g)
+	var bare, whole time.Duration
+	for b.Loop() {
+		began := time.Now()
+		verifyAll(b, tokens)
+		bare += time.Since(began)
+		began = time.Now()
+		state := vault.New(key)
+		state.Ahead = &jws.Ahead{}
+		chain := signedlog.Chain{Key: key, Inner: state.Look}
+		if _, err := chain.Verify(bytes.NewReader(log), func(e signedlog.Entry, _, hash string) error { return state.Apply(e, hash) }); err != nil {
+			b.Fatal(err)
+		}
+		whole += time.Since(began)
+	}
+	b.ReportMetric(bare.Seconds()/whole.Seconds(), "ratio")
+	b.ReportMetric(whole.Seconds()*1e6/float64(b.N*len(g.service.lines)), "entry-µs")
+}
+
+type signature struct {
+	token, typ string
+	key        jws.PublicKey
+}
+
+// signatures are all that the rig's log holds.
+func signatures(b *testing.B, g *rig) (all []signature) {
+	b.Helper()
+	for _, l := range g.service.lines {
+		all = append(all, signature{l, statement.TypEntry, g.service.key.PublicKey()})
+		payload, err := jws.Payload(l)
+		if err != nil {
+			b.Fatal(err)
+		}
+		e, err := signedlog.Decode(payload)
+		if err != nil {
+			b.Fatal(err)
+		}
+		switch e.Type {
+		case signedlog.Request:
+			var body signedlog.RequestBody
+			if err := strictjson.Unmarshal(e.Body, &body, signedlog.MaxBody); err != nil {
+				b.Fatal(err)
+			}
+			all = append(all, signature{body.Attestation, statement.TypAddress, g.service.key.PublicKey()})
+		case signedlog.Approval:
+			var body signedlog.ApprovalBody
+			if err := strictjson.Unmarshal(e.Body, &body, signedlog.MaxBody); err != nil {
+				b.Fatal(err)
+			}
+			all = append(all, signature{body.JWS, statement.TypApproval, g.people[body.Member].approval.PublicKey()})
+		}
+	}
+	return all
+}
+
+func verifyAll(b *testing.B, tokens []signature) {
+	var all sync.WaitGroup
+	n := runtime.GOMAXPROCS(0)
+	for w := range n {
+		all.Go(func() {
+			for i := w; i < len(tokens); i += n {
+				if _, err := jws.Verify(tokens[i].token, tokens[i].typ, tokens[i].key); err != nil {
+					b.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
