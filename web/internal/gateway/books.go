@@ -220,13 +220,9 @@ func (b *books) rewind(base, was chain.Block) error {
 		if a.Balance, err = without(a, gone); err != nil {
 			return err
 		}
-		a.Swept = base.Number
+		a.Swept, a.Sent = base.Number, 0 // it may have sent less in the chain that is now
 		for _, d := range gone {
-			switch {
-			case d.Address != a.Address:
-			case d.Out && d.Tx == "":
-				a.Sent = 0 // it may have sent less in the chain that is now
-			case d.Opening:
+			if d.Address == a.Address && d.Opening {
 				a.Swept, a.Balance = -1, "0" // it is looked at for the first time again
 			}
 		}

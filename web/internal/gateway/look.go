@@ -121,21 +121,27 @@ func (g *Gateway) compare(ctx context.Context, w *watch, l look, at chain.Block,
 	case 1:
 		o.found, err = w.Node.Locate(ctx, chain.Gap{Address: l.Address.Address, From: l.Swept, FromUnits: l.Balance, To: at, ToUnits: now.String(), Known: l.known})
 	case -1:
-		now, err = g.less(ctx, w, &o, at, n.Coin, now)
+		now, err = g.less(ctx, w, &o, at, n.Coin, now, open)
 	}
-	if err == nil && !open {
-		o.Balance, o.Swept = now.String(), at.Number
+	if err != nil || open {
+		return o, err
 	}
-	return o, err
+	if l.Swept < 0 || agreed.Sign() > 0 { // what arrived may hide what was sent
+		if o.Sent, err = w.Node.Sent(ctx, at, o.Address.Address); err != nil {
+			return o, err
+		}
+	}
+	o.Balance, o.Swept = now.String(), at.Number
+	return o, nil
 }
 
 // less books what an address sent, when it has less than the books say; has is what
-// it has. Where it sent nothing since that was last booked, nothing can have gone:
-// what only balances said is taken back, newest first, until no more is kept than is
-// there, and what is there beyond the rest is of the newest block. Less than what
-// transactions say the address cannot have: then the node is wrong. It returns what
-// is in the books then.
-func (g *Gateway) less(ctx context.Context, w *watch, o *outcome, at chain.Block, coin string, has amount.Amount) (amount.Amount, error) {
+// it has, and open says that more may be missing. Where it sent nothing since books and
+// balance last agreed, nothing can have gone: what only balances said is taken back,
+// newest first, until no more is kept than is there, and what is there beyond the rest
+// is of the newest block. Less than what transactions say the address cannot have: then
+// the node is wrong. It returns what is in the books then.
+func (g *Gateway) less(ctx context.Context, w *watch, o *outcome, at chain.Block, coin string, has amount.Amount, open bool) (amount.Amount, error) {
 	sent, err := w.Node.Sent(ctx, at, o.Address.Address)
 	if err != nil {
 		return has, err
@@ -143,7 +149,9 @@ func (g *Gateway) less(ctx context.Context, w *watch, o *outcome, at chain.Block
 	row := chain.Arrival{Asset: coin, Address: o.Address.Address, Index: -1, Block: at}
 	if sent > o.Sent {
 		row.Units, row.Index, row.Out = o.total.Sub(has).String(), outByBalance, true
-		o.found, o.Sent = append(o.found, row), sent
+		if o.found = append(o.found, row); !open {
+			o.Sent = sent
+		}
 		return has, nil
 	}
 	left := o.total

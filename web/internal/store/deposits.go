@@ -13,7 +13,7 @@ type Address struct {
 	Request string // the latest that has it; empty: the account's own
 	Balance string // of the chain's own coin after block Swept, in the smallest unit
 	Swept   int64  // -1: never looked at
-	Sent    int64  // transactions that it had sent when something was booked that it spent
+	Sent    int64  // transactions that it had sent, as far as was looked when its balance and the books last came to agree
 }
 
 // States of a deposit.
