@@ -26,8 +26,8 @@ func explain(data []byte, t reflect.Type, cause error) error {
 // fits fails when the value that is next cannot be read into t.
 func (w *walker) fits(t reflect.Type, at *place) error {
 	c := w.next()
-	if c == 'n' && (at != nil || t != nil && t.Kind() == reflect.Pointer) {
-		return nil // null is absence, but it is no message
+	if c == 'n' && (at != nil || t != nil && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map)) {
+		return nil // null is absence, or what Go writes for a list without elements; but it is no object
 	}
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()

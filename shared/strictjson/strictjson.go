@@ -21,9 +21,9 @@ const MaxDepth = 16
 
 // Unmarshal decodes one JSON value of at most limit bytes into v, which must be
 // a non-nil pointer. It fails with [fault.TooLarge] when data is longer than
-// limit and with [fault.Invalid] for everything else: null, too, which inside a
-// message is absence, is none. The message names the field where it can, and never
-// repeats a value. The detail field is the path of
+// limit and with [fault.Invalid] for everything else: also for null where an object
+// or a text is due; inside a message it is absence. The message names the field where
+// it can, and never repeats a value. The detail field is the path of
 // the field: names and the numbers of elements, from 0, with dots between them
 // (members.0.name).
 func Unmarshal(data []byte, v any, limit int) error {
