@@ -75,6 +75,8 @@ func (m *Model) actBuy(name, arg, value string) []Command {
 		m.board = m.board.Stay(value == "true")
 	case "buy.show":
 		m.board = m.board.Show()
+	case "buy.purpose":
+		m.purpose = value
 	case "buy.request":
 		return m.pin()
 	}
@@ -103,7 +105,7 @@ func (m *Model) pin() []Command {
 	if !ok {
 		return nil
 	}
-	return []Command{MakeRequest{Wish: wish, Key: key, Quote: chosen.Row.ID, Account: m.form.Account}}
+	return []Command{MakeRequest{Wish: wish, Key: key, Quote: chosen.Row.ID, Account: m.form.Account, Purpose: strings.Join(strings.Fields(m.purpose), " ")}}
 }
 
 // stale reports whether the form has changed since the prices were asked for.

@@ -10,6 +10,7 @@ import (
 	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
 	"countersign/shared/wire"
+	"countersign/wasm/internal/view"
 )
 
 func TestAmountsAreReadAsPeopleTypeThem(t *testing.T) {
@@ -89,6 +90,32 @@ func TestAPurchaseIsRequestedOnce(t *testing.T) {
 	m.Update(RequestMade{Wish: first.Wish, Request: sampleRequest(wire.RequestPending)})
 	if m.route != (Route{Requests, requestID}) {
 		t.Errorf("then the request is shown, not %+v", m.route)
+	}
+}
+
+func TestAPurposeGoesWithItsRequestAndNotWithTheNext(t *testing.T) {
+	t.Parallel()
+	m := all(stage("/buy"))
+	closed := func() (closed bool) {
+		m.View().Tree.Walk(func(n view.Node) {
+			if n.Get("id") == "purpose" {
+				closed = strings.Contains(n.Outline(), " disabled")
+			}
+		})
+		return closed
+	}
+	m.Update(Acted{Action: "buy.purpose", Value: "  Gas for the  payroll "})
+	first := command[MakeRequest](t, m.Update(Acted{Action: "buy.request"}))
+	if first.Purpose != "Gas for the payroll" || !closed() {
+		t.Errorf("%+v; the field is closed: %v", first, closed())
+	}
+	m.Update(RequestMade{Wish: first.Wish, Err: fault.New(fault.Invalid, "purpose has a control character")})
+	if closed() {
+		t.Error("after a clear refusal the words can be changed")
+	}
+	m.Update(RequestMade{Wish: first.Wish, Request: sampleRequest(wire.RequestPending)})
+	if m.purpose != "" {
+		t.Errorf("the next request would be for %q", m.purpose)
 	}
 }
 

@@ -151,7 +151,7 @@ type (
 	// StopQuotes gives the question up.
 	StopQuotes struct{}
 	// MakeRequest pins a quote in a governed request.
-	MakeRequest struct{ Wish, Key, Quote, Account string }
+	MakeRequest struct{ Wish, Key, Quote, Account, Purpose string }
 	// MakeOrder hands an approved request to its provider.
 	MakeOrder struct{ Wish, Key, Request string }
 	// MakeTicket makes a fresh hand-off ticket.

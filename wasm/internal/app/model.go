@@ -131,7 +131,8 @@ type Model struct {
 	statement map[string]Loadable[string]
 
 	form    quoteui.Form
-	touched bool // the person has tried the form
+	purpose string // of the next request, as typed
+	touched bool   // the person has tried the form
 	board   quoteui.Board
 	asked   quoteui.Form // what the board answers
 	quoting *fault.Error // why there are no quotes

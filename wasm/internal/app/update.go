@@ -363,7 +363,7 @@ func (m *Model) requestMade(msg RequestMade) []Command {
 		return nil
 	}
 	m.request[msg.Request.ID] = Loadable[wire.Request]{Value: msg.Request, Loaded: true, Asked: true}
-	m.board = quoteui.Board{Seq: m.board.Seq + 1}
+	m.board, m.purpose = quoteui.Board{Seq: m.board.Seq + 1}, ""
 	m.announce = "Request made. It waits for approval."
 	m.route = Route{Screen: Requests, ID: msg.Request.ID}
 	return append([]Command{StopQuotes{}, Load{What: TheRequests}}, m.enter(false)...)

@@ -55,7 +55,7 @@ func (s *Shell) later(c app.Command) {
 		s.load(c)
 	case app.MakeRequest:
 		var r wire.Request
-		err := s.post("/v1/requests", c.Key, wire.RequestInput{QuoteID: c.Quote, AccountID: c.Account}, &r)
+		err := s.post("/v1/requests", c.Key, wire.RequestInput{QuoteID: c.Quote, AccountID: c.Account, Purpose: c.Purpose}, &r)
 		s.Post(app.RequestMade{Wish: c.Wish, Request: r, Err: err})
 	case app.MakeOrder:
 		var o wire.Order
