@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -72,9 +73,15 @@ func TestAddresses(t *testing.T) {
 			if test.method == http.MethodHead && w.Body.Len() > 0 {
 				t.Errorf("HEAD has a body")
 			}
-			for _, name := range []string{"Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "X-Frame-Options", "Cross-Origin-Opener-Policy"} {
+			for _, name := range []string{"X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Resource-Policy"} {
 				if w.Header().Get(name) == "" {
 					t.Errorf("%s is missing", name)
+				}
+			}
+			document := !slices.Contains([]string{"application/wasm", "text/javascript; charset=utf-8", "text/css; charset=utf-8"}, test.kind)
+			for _, name := range []string{"Content-Security-Policy", "X-Frame-Options", "Cross-Origin-Opener-Policy", "Permissions-Policy"} {
+				if (w.Header().Get(name) != "") != document {
+					t.Errorf("%s is %q", name, w.Header().Get(name))
 				}
 			}
 		})

@@ -17,14 +17,26 @@ The API is not affected.
 
 // ServeHTTP answers for the page and its files; other addresses are not found.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.secure(w.Header())
+	name, static := strings.CutPrefix(r.URL.Path, "/static/")
+	f, current := s.file(name)
+	if static && current && isPart(f.kind) {
+		part(w.Header())
+	} else {
+		s.secure(w.Header())
+	}
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "method not allowed", http.StatusMethodNotAllowed)
 		return
 	}
-	if name, ok := strings.CutPrefix(r.URL.Path, "/static/"); ok {
-		s.static(w, r, name)
+	if static && !current {
+		w.Header().Set("Cache-Control", "no-store")
+		http.Error(w, "not found", http.StatusNotFound)
+		return
+	}
+	if static {
+		w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+		f.serve(w, r)
 		return
 	}
 	if r.URL.Path == "/favicon.ico" {
@@ -52,18 +64,12 @@ func (s *Site) Serves(path string) bool {
 	return slices.ContainsFunc(screens, func(s screen) bool { return path == "/"+s.Name || strings.HasPrefix(path, "/"+s.Name+"/") })
 }
 
-// static serves HASH/NAME. A page of another build asks under another hash and
-// is told that this is gone, never given files that do not fit together.
-func (s *Site) static(w http.ResponseWriter, r *http.Request, name string) {
+// file finds HASH/NAME. A page of another build asks under another hash and is told
+// that this does not exist, never given files that do not fit together.
+func (s *Site) file(name string) (file, bool) {
 	name, current := strings.CutPrefix("/static/"+name, s.base)
 	f, ok := s.files[name]
-	if !current || !ok || f.body == nil {
-		w.Header().Set("Cache-Control", "no-store")
-		http.Error(w, "not found", http.StatusNotFound)
-		return
-	}
-	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
-	f.serve(w, r)
+	return f, current && ok
 }
 
 // serve answers with the form of the file that the client prefers. What it has
