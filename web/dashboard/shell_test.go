@@ -56,8 +56,12 @@ func TestThePageIsUsefulBeforeTheCoreComes(t *testing.T) {
 			}))
 			p := open(t, chrome, url+test.path)
 			p.until("document.querySelector('[data-loading]') !== null")
+			heading := "document.querySelector('h1').textContent, document.querySelector('.page-sub')?.textContent ?? '',"
+			if test.sub == "" {
+				heading = "" // the core heads it with what the request says, once it has it
+			}
 			shown := func() string {
-				return js[string](p, `JSON.stringify([document.title.replace(' (sandbox)', ''), document.querySelector('h1').textContent, document.querySelector('.page-sub')?.textContent ?? '',
+				return js[string](p, `JSON.stringify([document.title.replace(' (sandbox)', ''), `+heading+`
 					...[...document.querySelectorAll('.rail-link')].map((e) => { const c = e.cloneNode(true); c.querySelector('.count')?.remove(); return c.outerHTML; })])`)
 			}
 			before := shown()
