@@ -5,7 +5,7 @@ import (
 	"reflect"
 )
 
-// A browser downloads the program: encoding/json alone would be a tenth of it.
+// A browser downloads the program: encoding/json/v2 is 220 KB of it in brotli.
 
 // Raw is a JSON value that stays as it was written.
 type Raw []byte
@@ -28,9 +28,10 @@ func (r *Raw) UnmarshalJSON(data []byte) error {
 }
 
 // readsItself reports whether a type has a form of its own.
-func readsItself(t reflect.Type) bool { return t == rawType || t == timeType }
+func readsItself(t reflect.Type) bool {
+	return t == rawType || reflect.PointerTo(t).Implements(fromText)
+}
 
-func decode(data []byte, v any) error     { return leanDecode(data, v) }
-func encode(v any) ([]byte, error)        { return leanEncode(v) }
-func unquote(text []byte) (string, error) { return leanUnquote(text) }
-func compact(raw []byte) ([]byte, error)  { return leanCompact(raw) }
+func decode(data []byte, v any) error    { return leanUnmarshal(data, v) }
+func encode(v any) ([]byte, error)       { return leanEncode(v) }
+func compact(raw []byte) ([]byte, error) { return leanCompact(raw) }

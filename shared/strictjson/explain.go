@@ -8,16 +8,20 @@ import (
 	"countersign/shared/fault"
 )
 
-// This file says in words of JSON why a message whose names are right was not
-// read. It looks at the message a second time, after reading it failed.
+// This file says in words of JSON why a message was not read. It looks at the
+// message a second time, after reading it failed.
 
 var fromText = reflect.TypeFor[encoding.TextUnmarshaler]()
 
-// explain names the first value that does not fit its type; when it finds none,
-// the message is not JSON.
+// explain names the first name that is not right, or else the first value that
+// does not fit its type; when it finds neither, the message is not JSON.
 func explain(data []byte, t reflect.Type, cause error) error {
-	w := walker{data: data, fit: true}
-	if err := w.value(t, nil, 0); err != nil {
+	err := names(data, t)
+	if err == nil {
+		w := walker{data: data, fit: true}
+		err = w.value(t, nil)
+	}
+	if _, ok := fault.As(err); ok {
 		return err
 	}
 	return invalid(cause)
@@ -108,7 +112,7 @@ func (w *walker) fitsNumber(t reflect.Type, want string, at *place) error {
 	peek := *w
 	peek.fit = false
 	start := peek.pos
-	if c := peek.next(); c != '-' && (c < '0' || c > '9') || peek.value(nil, nil, 0) != nil {
+	if c := peek.next(); c != '-' && (c < '0' || c > '9') || peek.value(nil, nil) != nil {
 		return mustBe(want, at)
 	}
 	s := string(w.data[start:peek.pos])

@@ -3,7 +3,7 @@
 package strictjson
 
 import (
-	"encoding/json"
+	"encoding/json/jsontext"
 	"errors"
 	"fmt"
 	"strings"
@@ -24,12 +24,11 @@ func UnmarshalFile(data []byte, v any, limit int) error {
 	if f.Message != notJSON {
 		return &said
 	}
-	var any any
-	syntax, ok := errors.AsType[*json.SyntaxError](json.Unmarshal(data, &any))
+	syntax, ok := errors.AsType[*jsontext.SyntacticError](err)
 	if !ok {
 		return &said
 	}
-	before := string(data[:max(0, min(int(syntax.Offset)-1, len(data)))])
+	before := string(data[:min(int(syntax.ByteOffset), len(data))])
 	line := before[strings.LastIndexByte(before, '\n')+1:]
-	return fault.New(f.Code, fmt.Sprintf("the file is not valid JSON: line %d, column %d: %v", strings.Count(before, "\n")+1, len([]rune(line))+1, syntax))
+	return fault.New(f.Code, fmt.Sprintf("the file is not valid JSON: line %d, column %d: %v", strings.Count(before, "\n")+1, len([]rune(line))+1, syntax.Err))
 }

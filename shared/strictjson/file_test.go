@@ -12,8 +12,8 @@ import (
 func TestAFileThatIsNotJSONIsToldByLineAndColumn(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"{\n  \"name\": \"a\",\n}":  "the file is not valid JSON: line 3, column 1: ",
-		"{\n  \"name\": \"ä\", }\n": "the file is not valid JSON: line 2, column 16: ",
+		"{\n  \"name\": \"a\",\n}":  "the file is not valid JSON: line 2, column 14: ",
+		"{\n  \"name\": \"ä\", }\n": "the file is not valid JSON: line 2, column 14: ",
 		"{\"name\" \"a\"}":          "the file is not valid JSON: line 1, column 9: ",
 		"{\n\"name\": \"a\"\n":      "the file is not valid JSON: line ",
 		"":                          "the file is not valid JSON: line 1, column 1: ",

@@ -6,24 +6,35 @@ import (
 	"errors"
 	"reflect"
 	"strconv"
-	"time"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// This file reads JSON (RFC 8259) for the browser, as encoding/json does and a
+// This file reads JSON (RFC 8259) for the browser, as encoding/json/v2 does and a
 // fuzz test compares, but only into the kinds of types that the protocols have:
-// no floating-point numbers, no interfaces, no Unmarshaler but time.Time and
-// Raw.
+// no floating-point numbers, no interfaces, no Unmarshaler but Raw, and time.Time
+// as the text that it is.
 
 var (
 	errGrammar = errors.New("not JSON")
 	errKind    = errors.New("no JSON for this type of Go")
 	errType    = errors.New("JSON of another type")
 	rawType    = reflect.TypeFor[Raw]()
-	timeType   = reflect.TypeFor[time.Time]()
 	toText     = reflect.TypeFor[encoding.TextMarshaler]()
 )
+
+// leanUnmarshal is decode for the browser.
+func leanUnmarshal(data []byte, v any) error {
+	t := reflect.TypeOf(v).Elem()
+	err := names(data, t)
+	if err == nil {
+		err = leanDecode(data, v)
+	}
+	if err != nil {
+		return explain(data, t, err)
+	}
+	return nil
+}
 
 func leanDecode(data []byte, v any) error {
 	if err := grammar(data); err != nil {
@@ -166,16 +177,33 @@ func (r *reader) skipString() error {
 			switch r.data[r.pos] {
 			case '"', '\\', '/', 'b', 'f', 'n', 'r', 't':
 			case 'u':
-				if hex4(r.data[r.pos+1:]) < 0 {
+				c, n := escaped(r.data[r.pos+1:])
+				if c < 0 {
 					return errGrammar
 				}
-				r.pos += 4
+				r.pos += n
 			default:
 				return errGrammar
 			}
 		}
 	}
 	return errGrammar
+}
+
+// escaped reads what follows \u: four digits, and for a surrogate the second half
+// too. n is how many bytes those are; the character is -1 when they are not there.
+func escaped(b []byte) (c rune, n int) {
+	c = hex4(b)
+	if !utf16.IsSurrogate(c) {
+		return c, 4
+	}
+	if len(b) < 10 || b[4] != '\\' || b[5] != 'u' {
+		return -1, 0
+	}
+	if c = utf16.DecodeRune(c, hex4(b[6:])); c == utf8.RuneError {
+		return -1, 0
+	}
+	return c, 10
 }
 
 // hex4 reads four hexadecimal digits; -1 if they are not there.
@@ -227,17 +255,8 @@ func leanUnquote(text []byte) (string, error) {
 		case 't':
 			c = '\t'
 		case 'u':
-			u := hex4(text[i+1:])
-			i += 4
-			if utf16.IsSurrogate(u) {
-				second := rune(-1)
-				if i+2 < len(text) && text[i+1] == '\\' && text[i+2] == 'u' {
-					second = hex4(text[i+3:])
-				}
-				if u = utf16.DecodeRune(u, second); u != utf8.RuneError {
-					i += 6
-				}
-			}
+			u, n := escaped(text[i+1:])
+			i += n
 			out = utf8.AppendRune(out, u)
 			continue
 		}
@@ -260,14 +279,15 @@ func (r *reader) value(v reflect.Value) error {
 			v.Set(reflect.New(t.Elem()))
 		}
 		return r.value(v.Elem())
-	case t == rawType, t == timeType:
-		return r.own(v)
-	case t.PkgPath() == "encoding/json":
-		return errKind // it is Raw that is known here, not json.RawMessage
-	case c == 'n':
-		if t.Kind() == reflect.Map || t.Kind() == reflect.Slice {
-			v.SetZero()
+	case t == rawType:
+		start := r.pos
+		if err := r.skip(); err != nil {
+			return err
 		}
+		v.SetBytes(append([]byte{}, r.data[start:r.pos]...))
+		return nil
+	case c == 'n':
+		v.SetZero()
 		return r.skip()
 	case reflect.PointerTo(t).Implements(fromText):
 		s, ok := r.text()
@@ -285,23 +305,6 @@ func (r *reader) value(v reflect.Value) error {
 		return r.list(v, c)
 	}
 	return r.scalar(v, c)
-}
-
-// own reads what decodes itself.
-func (r *reader) own(v reflect.Value) error {
-	start := r.pos
-	if err := r.skip(); err != nil {
-		return err
-	}
-	raw := r.data[start:r.pos]
-	if v.Type() == rawType {
-		v.SetBytes(append([]byte{}, raw...))
-		return nil
-	}
-	if err := v.Addr().Interface().(*time.Time).UnmarshalJSON(raw); err != nil {
-		return err
-	}
-	return nil
 }
 
 func (r *reader) text() (string, bool) {
@@ -390,8 +393,11 @@ func (r *reader) table(v reflect.Value, c byte) error {
 
 func (r *reader) list(v reflect.Value, c byte) error {
 	t := v.Type()
-	if t.Elem().Kind() == reflect.Uint8 && c == '"' {
-		s, _ := r.text()
+	if t.Elem().Kind() == reflect.Uint8 {
+		s, ok := r.text()
+		if !ok {
+			return errType
+		}
 		b, err := base64.StdEncoding.DecodeString(s)
 		if err != nil {
 			return err

@@ -7,7 +7,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 	"unicode/utf8"
 )
 
@@ -66,8 +65,8 @@ func collect(t reflect.Type, index []int, all []member) []member {
 	return all
 }
 
-// leanEncode writes JSON as encoding/json does without escapes for HTML, for the
-// kinds of types that leanDecode reads.
+// leanEncode writes JSON in its canonical form, as encode does, for the kinds of
+// types that leanDecode reads.
 func leanEncode(v any) ([]byte, error) {
 	return appendValue(nil, reflect.ValueOf(v))
 }
@@ -76,9 +75,6 @@ func appendValue(b []byte, v reflect.Value) ([]byte, error) {
 	switch k := v.Kind(); {
 	case k == reflect.Invalid, (k == reflect.Pointer || k == reflect.Interface) && v.IsNil():
 		return append(b, "null"...), nil
-	case v.Type() == timeType:
-		text, err := v.Interface().(time.Time).MarshalJSON()
-		return append(b, text...), err
 	case v.Type() == rawType:
 		raw := v.Interface().(Raw)
 		if raw == nil {
@@ -185,7 +181,7 @@ func appendSlice(b []byte, v reflect.Value) (_ []byte, err error) {
 }
 
 // appendText writes a string. Line separators of JavaScript are escaped and what
-// is not UTF-8 is replaced, as encoding/json does.
+// is not UTF-8 is replaced, as encode does.
 func appendText(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
@@ -195,7 +191,7 @@ func appendText(b []byte, s string) []byte {
 			r, n := utf8.DecodeRuneInString(s[i:])
 			switch {
 			case r == utf8.RuneError && n == 1:
-				b = append(b, `\ufffd`...)
+				b = append(b, "\ufffd"...)
 			case r == '\u2028', r == '\u2029':
 				b = append(b, `\u202`...)
 				b = append(b, hex[r&15])

@@ -5,6 +5,7 @@ package strictjson
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/json/jsontext"
 	"fmt"
 	"io"
 	"reflect"
@@ -23,6 +24,9 @@ func naive(data []byte, v any, limit int) error {
 	}
 	if !utf8.Valid(data) {
 		return fault.New(fault.Invalid, "not UTF-8")
+	}
+	if !jsontext.Value(data).IsValid(jsontext.AllowDuplicateNames(true)) { // half a surrogate pair
+		return fault.New(fault.Invalid, "the message is not valid JSON")
 	}
 	w := naiveWalker{dec: json.NewDecoder(bytes.NewReader(data))}
 	w.dec.UseNumber()
@@ -105,7 +109,7 @@ func FuzzNaive(f *testing.F) {
 	for _, seed := range []string{
 		`{"name":"a","amount":{"currency":"EUR"},"tags":{"a":"b"}}`, `{"open":[[[{"a":1}]]]}`, `{"n\u0061me":"a","name":"b"}`, `1"a"`, `{"name":"a"}x`,
 		`{"name":"a",}`, `[1,]`, `{"open":{"a":{"b":1,"b":2}}}`, `{"open":1e5}`, `{"open":-}`, `{"name":null,"amount":null,"list":[{}]}`, ` {} `, `{"\ud800":1}`,
-		`{"name":"\"}`, `{"open":tru}`, `{"open":[}]}`, `{"name" "a"}`, `{"open":"a" "b"}`, "{\"name\":\"\x01\"}", `{"tags":{"a":1}}`, `{"list":{}}`, `{"open":01}`,
+		`{"name":"\"}`, `{"open":tru}`, `{"open":[}]}`, `{"name" "a"}`, `{"open":"a" "b"}`, "{\"name\":\"\x01\"}", `{"tags":{"a":1}}`, `{"list":{}}`, `{"open":01}`, `{"open":"\ud800"}`,
 	} {
 		f.Add([]byte(seed))
 	}

@@ -2,6 +2,7 @@ package strictjson
 
 import (
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -48,6 +49,14 @@ func TestUnmarshalRefusesWhatTwoPartiesCouldReadDifferently(t *testing.T) {
 		"empty":                   {``, fault.Invalid},
 		"array for object":        {`[]`, fault.Invalid},
 		"invalid UTF-8":           {"{\"name\":\"\xff\"}", fault.Invalid},
+		"half a surrogate pair":   {`{"name":"\ud83d"}`, fault.Invalid},
+		"the second half alone":   {`{"name":"\ude00"}`, fault.Invalid},
+		"halves in wrong order":   {`{"name":"\ude00\ud83d"}`, fault.Invalid},
+		"a surrogate pair":        {`{"name":"\ud83d\ude00"}`, ""},
+		"bytes as numbers":        {`{"bytes":[1]}`, fault.Invalid},
+		"just deep enough":        {`{"open":` + strings.Repeat("[", 15) + strings.Repeat("]", 15) + `}`, ""},
+		"one level too deep":      {`{"open":` + strings.Repeat("[", 16) + strings.Repeat("]", 16) + `}`, fault.Invalid},
+		"brackets in a text":      {`{"name":"` + strings.Repeat("[", 40) + `\""}`, ""},
 		"too deep":                {`{"open":` + strings.Repeat("[", 40) + strings.Repeat("]", 40) + `}`, fault.Invalid},
 		"over the limit":          {`{"name":"` + strings.Repeat("a", 500) + `"}`, fault.TooLarge},
 	} {
@@ -145,6 +154,29 @@ func TestNullIsNoMessage(t *testing.T) {
 		if err := Unmarshal([]byte("null"), v, 100); err != nil {
 			t.Errorf("into %T: %v", v, err)
 		}
+	}
+}
+
+func TestNullIsWhatAnAbsentFieldIs(t *testing.T) {
+	t.Parallel()
+	v := every{Count: 7, Yes: true, Bytes: []byte{1}, At: new(time.Time)}
+	v.Name, v.Tags = "a", map[string]string{"a": "b"}
+	if err := Unmarshal([]byte(`{"name":null,"tags":null,"count":null,"yes":null,"bytes":null,"at":null}`), &v, 4096); err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(v, every{}) {
+		t.Errorf("%+v", v)
+	}
+}
+
+func TestTheCanonicalFormIsTheSameOnBothEnds(t *testing.T) {
+	t.Parallel()
+	v := every{Count: 0, Yes: true, Manner: 0}
+	v.Name, v.List, v.Open = "é\u2028<&>\x7f\x01\"\xff", []inner{{}}, Raw(`{ "b" : 1.0e2, "\u0061":"\u003c" }`)
+	v.Tags = map[string]string{"b": "2", "a": "1"}
+	const want = `{"name":"é\u2028<&>` + "\x7f" + `\u0001\"` + "\ufffd" + `","list":[{"currency":""}],"open":{"b":1.0e2,"\u0061":"\u003c"},"tags":{"a":"1","b":"2"},"yes":true}`
+	if got, err := Canonical(v); err != nil || string(got) != want {
+		t.Errorf("%s, %v\nwant %s", got, err, want)
 	}
 }
 
