@@ -12,16 +12,16 @@ import (
 	"testing"
 	"time"
 
-	"countersign/bridge/internal/member"
 	"countersign/bridge/internal/statefile"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
+	"countersign/shared/vault"
 )
 
 // certify writes the certificate of a member.
-func (v *vault) certify(m *owner, file string, expires time.Time) {
+func (v *farEnd) certify(m *owner, file string, expires time.Time) {
 	v.t.Helper()
 	cert, err := statement.Encode(statement.Member{V: 1, Type: "member", Entity: entity, Member: m.id, Name: m.label, Role: statement.Operator,
 		Approval: m.approval.PublicKey().JWK(), Channel: m.channel.PublicKey().JWK(), ChannelIn: statement.InToken,
@@ -91,7 +91,7 @@ func TestAnIdentityThatCannotBeUsedCostsNoOther(t *testing.T) {
 		"too large":  {text(strings.Repeat("x", statefile.Max+1)), fault.CertificateBad, "larger than"},
 		"unreadable": {func(g *rig) { g.cfg.Identities[0].CertificateFile += "\x00" }, fault.CertificateBad, "read the certificate"},
 		"of another vault": {func(g *rig) {
-			other := &vault{t: g.t, key: memory(g.t, jws.P256)}
+			other := &farEnd{t: g.t, key: memory(g.t, jws.P256)}
 			other.certify(g.vault.members["mem_alice"], g.cfg.Identities[0].CertificateFile, time.Now().Add(time.Hour))
 		}, fault.CertificateBad, "not from the pinned signer"},
 		"of another member":                  {func(g *rig) { g.cfg.Identities[0].CertificateFile = g.cfg.Identities[1].CertificateFile }, fault.CertificateBad, "mem_bob"},
@@ -221,7 +221,7 @@ func TestMoreIdentitiesThanAPageMayBeToldOfCostNoOther(t *testing.T) {
 func TestWhatConcernsAllIdentitiesStopsTheStart(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
-	write(t, filepath.Join(g.cfg.StateDir, "nameless.json"), member.SignerFile{Entity: entity})
+	write(t, filepath.Join(g.cfg.StateDir, "nameless.json"), vault.SignerFile{Entity: entity})
 	put(t, filepath.Join(g.cfg.StateDir, "garbage.json"), "{")
 	for name, r := range map[string]struct {
 		spoil func(*Config)

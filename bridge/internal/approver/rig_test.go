@@ -33,6 +33,7 @@ import (
 	"countersign/shared/jws"
 	"countersign/shared/link"
 	"countersign/shared/statement"
+	"countersign/shared/vault"
 	"countersign/softhsm/e2e/page"
 )
 
@@ -53,8 +54,8 @@ func (m *owner) uri(purpose string) string {
 	return "pkcs11:token=" + m.label + ";object=" + m.prefix + purpose
 }
 
-// vault is the signer at the far end of the channel.
-type vault struct {
+// farEnd is the signer at the far end of the channel.
+type farEnd struct {
 	t        testing.TB
 	mu       sync.Mutex
 	key      keys.Key
@@ -67,7 +68,7 @@ type vault struct {
 
 // line is the vault's end of one channel, reached as the page reaches it.
 type line struct {
-	v         *vault
+	v         *farEnd
 	bridge    *page.Bridge
 	member    *owner
 	id        string // the bridge's name
@@ -86,7 +87,7 @@ type rig struct {
 	cfg     Config
 	person  *person
 	drawer  *drawer
-	vault   *vault
+	vault   *farEnd
 	url     string
 	pageKey *link.Key
 	book    *journal.Journal
@@ -132,10 +133,10 @@ func newRigOf(t testing.TB, members []*owner, options ...func(*rig)) *rig {
 func start(t testing.TB, devices Devices, members []*owner, options ...func(*rig)) *rig {
 	t.Helper()
 	dir := t.TempDir()
-	v := &vault{t: t, key: memory(t, jws.Secp256k1), members: map[string]*owner{},
+	v := &farEnd{t: t, key: memory(t, jws.Secp256k1), members: map[string]*owner{},
 		channels: map[string]keys.Key{jws.Secp256k1: memory(t, jws.Secp256k1), jws.P256: memory(t, jws.P256)}}
 	cfg := Config{Listen: []string{"127.0.0.1:0"}, Origins: []string{origin}, StateDir: dir, SignerFile: filepath.Join(dir, "signer.json")}
-	write(t, cfg.SignerFile, member.SignerFile{Entity: entity, EntityName: "Sandbox", StatementKey: v.key.PublicKey().JWK(),
+	write(t, cfg.SignerFile, vault.SignerFile{Entity: entity, EntityName: "Sandbox", StatementKey: v.key.PublicKey().JWK(),
 		ChannelKeys: []jwk.Key{v.channels[jws.Secp256k1].PublicKey().JWK(), v.channels[jws.P256].PublicKey().JWK()}})
 	for _, m := range members {
 		v.members[m.id] = m

@@ -6,63 +6,32 @@ import (
 	"time"
 
 	"countersign/bridge/internal/statefile"
-	"countersign/shared/jwk"
 	"countersign/shared/jws"
-	"countersign/shared/name"
 	"countersign/shared/statement"
-	"countersign/shared/strictjson"
+	"countersign/shared/vault"
 )
 
-// SignerFile is what an approver pins of a signer. signer init writes it.
-type SignerFile struct {
-	Entity       string    `json:"entity"`
-	EntityName   string    `json:"entity_name"`
-	StatementKey jwk.Key   `json:"statement_key"`
-	ChannelKeys  []jwk.Key `json:"channel_keys"`
-}
-
-// signer are the keys of the signer that this bridge trusts.
-type signer struct {
-	entity, entityName string
-	statement          jws.PublicKey
-	channels           []jws.PublicKey
-}
-
 // readSigner reads the keys of the signer that this bridge trusts.
-func readSigner(path string) (s signer, err error) {
+func readSigner(path string) (vault.Signer, error) {
 	data, err := statefile.Read(path)
 	if err != nil {
-		return s, fmt.Errorf("read the signer's keys: %w", err)
+		return vault.Signer{}, fmt.Errorf("read the signer's keys: %w", err)
 	}
-	var file SignerFile
-	if err := strictjson.UnmarshalFile(data, &file, statefile.Max); err != nil {
+	s, err := vault.ReadSigner(data)
+	if err != nil {
 		return s, fmt.Errorf("read %s: %w", path, err)
-	}
-	if why := name.Problem(file.EntityName); why != "" {
-		return s, fmt.Errorf("read %s: entity_name %s", path, why)
-	}
-	s = signer{entity: file.Entity, entityName: file.EntityName}
-	if s.statement, err = jws.FromJWK(file.StatementKey); err != nil {
-		return s, fmt.Errorf("read %s: statement_key: %w", path, err)
-	}
-	for i, k := range file.ChannelKeys {
-		key, err := jws.FromJWK(k)
-		if err != nil {
-			return s, fmt.Errorf("read %s: channel_keys, key %d: %w", path, i+1, err)
-		}
-		s.channels = append(s.channels, key)
 	}
 	return s, nil
 }
 
 // read reads the certificate of an identity and verifies it.
-func read(c Config, s signer) (*Identity, error) {
+func read(c Config, s vault.Signer) (*Identity, error) {
 	data, err := statefile.Read(c.CertificateFile)
 	if err != nil {
 		return nil, fmt.Errorf("read the certificate: %w", err)
 	}
 	token := strings.TrimSpace(string(data))
-	payload, err := jws.Verify(token, statement.TypMember, s.statement)
+	payload, err := jws.Verify(token, statement.TypMember, s.Statement)
 	if err != nil {
 		return nil, fmt.Errorf("the certificate is not from the pinned signer: %w", err)
 	}
@@ -70,10 +39,10 @@ func read(c Config, s signer) (*Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	if cert.Entity != c.Entity || cert.Member != c.Member || s.entity != c.Entity {
-		return nil, fmt.Errorf("certificate and signer are for %s and %s of %s", s.entity, cert.Member, cert.Entity)
+	if cert.Entity != c.Entity || cert.Member != c.Member || s.Entity != c.Entity {
+		return nil, fmt.Errorf("certificate and signer are for %s and %s of %s", s.Entity, cert.Member, cert.Entity)
 	}
-	id := &Identity{Config: c, EntityName: s.entityName, Name: cert.Name, Certificate: token,
+	id := &Identity{Config: c, EntityName: s.EntityName, Name: cert.Name, Certificate: token,
 		ChannelIn: cert.ChannelIn, Expires: time.Unix(cert.Expires, 0)}
 	if id.Approval, err = jws.FromJWK(cert.Approval); err != nil {
 		return nil, err
@@ -81,7 +50,7 @@ func read(c Config, s signer) (*Identity, error) {
 	if id.Channel, err = jws.FromJWK(cert.Channel); err != nil {
 		return nil, err
 	}
-	for _, p := range s.channels {
+	for _, p := range s.Channels {
 		if p.Curve() == id.Channel.Curve() {
 			id.Remote = p.Compressed()
 		}

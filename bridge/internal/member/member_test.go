@@ -17,10 +17,11 @@ import (
 	"countersign/shared/jwk"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
+	"countersign/shared/vault"
 )
 
-// vault is a signer that gives certificates.
-type vault struct {
+// farEnd is a signer that gives certificates.
+type farEnd struct {
 	t   *testing.T
 	dir string
 	key keys.Key
@@ -35,10 +36,10 @@ func memory(t *testing.T) keys.Key {
 	return k
 }
 
-func newVault(t *testing.T) *vault {
+func newVault(t *testing.T) *farEnd {
 	t.Helper()
-	v := &vault{t: t, dir: t.TempDir(), key: memory(t)}
-	data, err := json.Marshal(SignerFile{Entity: "ent_test", EntityName: "Test", StatementKey: v.key.PublicKey().JWK(), ChannelKeys: []jwk.Key{v.key.PublicKey().JWK()}})
+	v := &farEnd{t: t, dir: t.TempDir(), key: memory(t)}
+	data, err := json.Marshal(vault.SignerFile{Entity: "ent_test", EntityName: "Test", StatementKey: v.key.PublicKey().JWK(), ChannelKeys: []jwk.Key{v.key.PublicKey().JWK()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -48,10 +49,10 @@ func newVault(t *testing.T) *vault {
 	return v
 }
 
-func (v *vault) signer() string { return filepath.Join(v.dir, "signer.json") }
+func (v *farEnd) signer() string { return filepath.Join(v.dir, "signer.json") }
 
 // certify gives a member a certificate.
-func (v *vault) certify(name string, expires time.Time) Config {
+func (v *farEnd) certify(name string, expires time.Time) Config {
 	v.t.Helper()
 	id := "mem_" + name
 	payload, err := statement.Encode(statement.Member{V: 1, Type: "member", Entity: "ent_test", Member: id, Name: name, Role: statement.Operator,
@@ -102,18 +103,18 @@ func TestACertificateSaysWhoseKeysAreWhich(t *testing.T) {
 func TestAnIdentityThatIsLeftOutCostsNoOtherAndIsFoundWithItsReason(t *testing.T) {
 	t.Parallel()
 	for name, r := range map[string]struct {
-		spoil func(*vault, *Config)
+		spoil func(*farEnd, *Config)
 		code  fault.Code
 		says  string
 	}{
-		"a certificate that is gone":     {func(_ *vault, c *Config) { c.CertificateFile += ".gone" }, fault.CertificateBad, "no such file"},
-		"a certificate of another vault": {func(v *vault, c *Config) { *c = newVault(v.t).certify("alice", time.Now().AddDate(1, 0, 0)) }, fault.CertificateBad, "not from the pinned signer"},
-		"a certificate of another member": {func(v *vault, c *Config) {
+		"a certificate that is gone":     {func(_ *farEnd, c *Config) { c.CertificateFile += ".gone" }, fault.CertificateBad, "no such file"},
+		"a certificate of another vault": {func(v *farEnd, c *Config) { *c = newVault(v.t).certify("alice", time.Now().AddDate(1, 0, 0)) }, fault.CertificateBad, "not from the pinned signer"},
+		"a certificate of another member": {func(v *farEnd, c *Config) {
 			c.CertificateFile = v.certify("carol", time.Now().AddDate(1, 0, 0)).CertificateFile
 		}, fault.CertificateBad, "mem_carol"},
-		"a PIN in the URI":                {func(_ *vault, c *Config) { c.ApprovalKey += "?pin-value=4711" }, fault.Invalid, "approval_key: "},
-		"a channel key that is not a URI": {func(_ *vault, c *Config) { c.ChannelKey = "4711" }, fault.Invalid, "channel_key: "},
-		"a PIN's file in the URI":         {func(_ *vault, c *Config) { c.ApprovalKey += "?pin-source=file:/4711" }, fault.Invalid, "the bridge asks for the PIN"},
+		"a PIN in the URI":                {func(_ *farEnd, c *Config) { c.ApprovalKey += "?pin-value=4711" }, fault.Invalid, "approval_key: "},
+		"a channel key that is not a URI": {func(_ *farEnd, c *Config) { c.ChannelKey = "4711" }, fault.Invalid, "channel_key: "},
+		"a PIN's file in the URI":         {func(_ *farEnd, c *Config) { c.ApprovalKey += "?pin-source=file:/4711" }, fault.Invalid, "the bridge asks for the PIN"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

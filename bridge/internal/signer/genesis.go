@@ -24,7 +24,7 @@ const certificateLife = 366 * 24 * time.Hour
 
 // Enrolment is what init hands to the approvers.
 type Enrolment struct {
-	File         File
+	File         vault.SignerFile
 	Certificates map[string]string // by member id: the JWS of the certificate
 }
 
@@ -84,7 +84,7 @@ func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment)
 		return Enrolment{}, fault.New(fault.Conflict, "the state directory already holds a log")
 	}
 	e := Enrolment{
-		File:         File{Entity: g.Entity, EntityName: g.EntityName, StatementKey: g.Signer.Statement, ChannelKeys: g.Signer.Channel},
+		File:         vault.SignerFile{Entity: g.Entity, EntityName: g.EntityName, StatementKey: g.Signer.Statement, ChannelKeys: g.Signer.Channel},
 		Certificates: map[string]string{},
 	}
 	for _, m := range g.Members {
@@ -184,7 +184,7 @@ func (e Enrolment) saveCertificates(dir string) error {
 // says that the vault is ready.
 const fileName = "signer.json"
 
-func (f File) save(dir string) error {
+func saveSigner(f vault.SignerFile, dir string) error {
 	data, err := strictjson.Canonical(f)
 	if err != nil {
 		return err
@@ -194,17 +194,17 @@ func (f File) save(dir string) error {
 
 // resume finds what signer.json must say when an init broke off after its
 // genesis was final and before the file was written.
-func resume(ctx context.Context, deps Deps, draft Draft, dir string, conflict error) (File, error) {
+func resume(ctx context.Context, deps Deps, draft Draft, dir string, conflict error) (vault.SignerFile, error) {
 	if _, err := os.Stat(filepath.Join(dir, fileName)); !os.IsNotExist(err) {
-		return File{}, conflict
+		return vault.SignerFile{}, conflict
 	}
 	s, err := Open(ctx, deps)
 	if err != nil {
-		return File{}, err
+		return vault.SignerFile{}, err
 	}
 	g := s.state.Genesis
 	if g.Entity != draft.Entity {
-		return File{}, conflict
+		return vault.SignerFile{}, conflict
 	}
-	return File{Entity: g.Entity, EntityName: g.EntityName, StatementKey: g.Signer.Statement, ChannelKeys: g.Signer.Channel}, nil
+	return vault.SignerFile{Entity: g.Entity, EntityName: g.EntityName, StatementKey: g.Signer.Statement, ChannelKeys: g.Signer.Channel}, nil
 }

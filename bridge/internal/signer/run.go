@@ -113,7 +113,7 @@ func InitWith(ctx context.Context, cfg Config, draft, dir string, stdio Stdio, o
 	if err != nil {
 		return err
 	}
-	if err := e.File.save(dir); err != nil {
+	if err := saveSigner(e.File, dir); err != nil {
 		return fmt.Errorf("write %s: %w", fileName, err)
 	}
 	_, err = fmt.Fprintf(stdio.Out, "%s is enrolled: %s, %s; pin %s\n", e.File.Entity,

@@ -15,7 +15,6 @@ import (
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
-	"countersign/shared/jwk"
 	"countersign/shared/statement"
 )
 
@@ -69,14 +68,6 @@ type DraftAccount struct {
 	Name    string         `json:"name"`
 	Chain   string         `json:"chain"`
 	Rules   governance.Set `json:"rules"`
-}
-
-// File is DIR/signer.json: what an approver pins of a signer.
-type File struct {
-	Entity       string    `json:"entity"`
-	EntityName   string    `json:"entity_name"`
-	StatementKey jwk.Key   `json:"statement_key"`
-	ChannelKeys  []jwk.Key `json:"channel_keys"`
 }
 
 // Vault is the device that holds the vault's keys. Errors are those of

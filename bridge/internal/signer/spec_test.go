@@ -11,6 +11,7 @@ import (
 	"countersign/shared/spec"
 	"countersign/shared/statement"
 	"countersign/shared/strictjson"
+	"countersign/shared/vault"
 )
 
 func TestThePageHasTheConfigurationTheDraftAndTheSignerFile(t *testing.T) {
@@ -21,7 +22,7 @@ func TestThePageHasTheConfigurationTheDraftAndTheSignerFile(t *testing.T) {
 		fields = append(fields, name)
 	}
 	spec.Same(t, "configuration", spec.Column(t, "signer-link.md", "The configuration", "field", 0), fields)
-	for heading, v := range map[string]any{"The configuration": new(Config), "The draft": new(Draft), "signer.json": new(File)} {
+	for heading, v := range map[string]any{"The configuration": new(Config), "The draft": new(Draft), "signer.json": new(vault.SignerFile)} {
 		example := spec.Examples(t, "signer-link.md", heading, "json")[0]
 		if err := strictjson.Unmarshal([]byte(example), v, 1<<20); err != nil {
 			t.Errorf("%s: %v", heading, err)

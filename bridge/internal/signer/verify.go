@@ -13,15 +13,11 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
-	"countersign/shared/strictjson"
 	"countersign/shared/vault"
 )
 
 // progressTime is how often a long verification says how far it is.
 const progressTime = 2 * time.Second
-
-// maxSignerFile is the longest signer.json, in bytes.
-const maxSignerFile = 64 << 10
 
 // VerifyLog verifies the log of a configuration from its genesis, every signature in it
 // and every decision of its rules, on all cores and without the vault's token: with the
@@ -30,18 +26,15 @@ const maxSignerFile = 64 << 10
 // entry. What was cut off at the end is not seen: the watermark is in the token, and
 // the signer compares it at each start.
 func VerifyLog(ctx context.Context, cfg Config, signerFile string, stdio Stdio) (err error) {
-	data, err := readSmall(signerFile, maxSignerFile)
+	data, err := readSmall(signerFile, vault.MaxSignerFile)
 	if err != nil {
 		return fmt.Errorf("read the signer's public file: %w", err)
 	}
-	var pinned File
-	if err := strictjson.UnmarshalFile(data, &pinned, maxSignerFile); err != nil {
+	pinned, err := vault.ReadSigner(data)
+	if err != nil {
 		return fmt.Errorf("read the signer's public file %s: %w", signerFile, err)
 	}
-	key, err := jws.FromJWK(pinned.StatementKey)
-	if err != nil {
-		return fmt.Errorf("read the statement key of %s: %w", signerFile, err)
-	}
+	key := pinned.Statement
 	f, err := os.Open(filepath.Join(cfg.StateDir, logName))
 	if err != nil {
 		return fmt.Errorf("open the log: %w", err)

@@ -28,7 +28,7 @@ func (g *rig) written(t testing.TB) (cfg Config, signerFile string) {
 	cfg.StateDir = t.TempDir()
 	signerFile = filepath.Join(t.TempDir(), fileName)
 	s := g.service.Status()
-	data, err := json.Marshal(File{Entity: s.Entity, EntityName: s.EntityName, StatementKey: s.StatementKey, ChannelKeys: s.ChannelKeys})
+	data, err := json.Marshal(vault.SignerFile{Entity: s.Entity, EntityName: s.EntityName, StatementKey: s.StatementKey, ChannelKeys: s.ChannelKeys})
 	if err != nil {
 		t.Fatal(err)
 	}

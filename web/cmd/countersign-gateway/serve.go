@@ -9,14 +9,14 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"strings"
 	"sync"
 	"time"
 
-	"countersign/shared/jwk"
-	"countersign/shared/jws"
 	"countersign/shared/name"
 	"countersign/shared/secret"
+	"countersign/shared/vault"
 	"countersign/shared/wire"
 	"countersign/web/dashboard"
 	"countersign/web/internal/api"
@@ -119,14 +119,6 @@ func watched(all []Chain) (chains map[string]gateway.Watched, closeAll func(), e
 	return chains, closeAll, nil
 }
 
-// signerFile is what "countersign-bridge signer init" writes.
-type signerFile struct {
-	Entity       string    `json:"entity"`
-	EntityName   string    `json:"entity_name"`
-	StatementKey jwk.Key   `json:"statement_key"`
-	ChannelKeys  []jwk.Key `json:"channel_keys"`
-}
-
 // addresses are those whose parts may be secrets.
 func (c Config) addresses() []string {
 	all := append([]string{c.PublicURL}, c.Dashboards...)
@@ -174,13 +166,13 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 		return err
 	}
 	log := slog.New(secret.NewLog(std.err, cfg.addresses()...))
-	var signer signerFile
-	if err := readConfig(cfg.SignerFile, &signer); err != nil {
-		return err
-	}
-	statementKey, err := jws.NewPublicKey(signer.StatementKey.Crv, signer.StatementKey.X, signer.StatementKey.Y)
+	pinned, err := os.ReadFile(cfg.SignerFile)
 	if err != nil {
-		return fmt.Errorf("read the signer's statement key in %s: %w", cfg.SignerFile, err)
+		return fmt.Errorf("read the signer's public file: %w", err)
+	}
+	signer, err := vault.ReadSigner(pinned)
+	if err != nil {
+		return fmt.Errorf("read the signer's public file %s: %w", cfg.SignerFile, err)
 	}
 	key, closeKey, err := token.LoadKey(token.KeyConfig{
 		Location: cfg.TokenKey, PINFile: cfg.TokenKeyPINFile, Create: cfg.Environment == "sandbox", Notice: std.err,
@@ -217,7 +209,7 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 	link := signerlink.New(cfg.SignerSocket)
 	defer link.Close()
 	g, err := gateway.New(ctx, gateway.Config{
-		Store: db, Tokens: tokens, Desk: providers, Signer: link, Chains: chains, Entity: signer.Entity, Key: statementKey,
+		Store: db, Tokens: tokens, Desk: providers, Signer: link, Chains: chains, Entity: signer.Entity, Key: signer.Statement,
 		Env: cfg.Environment, PageURL: strings.TrimSuffix(cfg.PublicURL, "/"), Now: now, Clock: clock, Rand: rand.Reader, Log: log,
 	})
 	if err != nil {

@@ -1,0 +1,56 @@
+//go:build !js
+
+package vault
+
+import (
+	"fmt"
+
+	"countersign/shared/jwk"
+	"countersign/shared/jws"
+	"countersign/shared/name"
+	"countersign/shared/strictjson"
+)
+
+// MaxSignerFile is the longest signer.json, in bytes.
+const MaxSignerFile = 64 << 10
+
+// SignerFile is signer.json, which `signer init` writes: what an approver, a gateway and
+// whoever verifies a log pin of a signer. Spec: shared/spec/signer-link.md.
+type SignerFile struct {
+	Entity       string    `json:"entity"`
+	EntityName   string    `json:"entity_name"`
+	StatementKey jwk.Key   `json:"statement_key"`
+	ChannelKeys  []jwk.Key `json:"channel_keys"` // one per channel suite
+}
+
+// Signer is a [SignerFile] with parsed keys.
+type Signer struct {
+	Entity, EntityName string
+	Statement          jws.PublicKey
+	Channels           []jws.PublicKey
+}
+
+// ReadSigner reads the bytes of a signer.json. Errors say what is wrong in the file, and
+// not which file it is.
+func ReadSigner(data []byte) (Signer, error) {
+	var f SignerFile
+	if err := strictjson.UnmarshalFile(data, &f, MaxSignerFile); err != nil {
+		return Signer{}, err
+	}
+	if why := name.Problem(f.EntityName); why != "" {
+		return Signer{}, fmt.Errorf("entity_name %s", why)
+	}
+	s := Signer{Entity: f.Entity, EntityName: f.EntityName}
+	var err error
+	if s.Statement, err = jws.FromJWK(f.StatementKey); err != nil {
+		return Signer{}, fmt.Errorf("statement_key: %w", err)
+	}
+	for i, k := range f.ChannelKeys {
+		key, err := jws.FromJWK(k)
+		if err != nil {
+			return Signer{}, fmt.Errorf("channel_keys, key %d: %w", i+1, err)
+		}
+		s.Channels = append(s.Channels, key)
+	}
+	return s, nil
+}
