@@ -2,6 +2,7 @@ package vault
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -71,7 +72,7 @@ func (s *State) applyGenesis(e signedlog.Entry) error {
 		s.mu.Unlock()
 	}
 	for _, a := range g.Accounts {
-		kept := &account{GenesisAccount: a, pool: Pool{numbers: map[string]int{}}}
+		kept := &account{GenesisAccount: a}
 		for _, w := range a.Rules.Windows() {
 			kept.spends = append(kept.spends, &spends{Velocity: w})
 		}
@@ -86,17 +87,16 @@ func (s *State) applyRequest(e signedlog.Entry) error {
 	if err := strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody); err != nil {
 		return err
 	}
-	if s.requests[b.Request] != nil {
-		return fmt.Errorf("request %s exists already", b.Request)
+	if known, err := s.known(b.Request); err != nil || known {
+		return cmp.Or(err, fmt.Errorf("request %s exists already", b.Request))
 	}
-	wants, err := intent.Open(b.Intent)
+	r, err := newRequest(b)
 	if err != nil {
 		return err
 	}
-	if filled, err := wants.Fill(s); err != nil || !intent.Same(filled, wants) {
+	if filled, err := r.Wants.Fill(s); err != nil || !intent.Same(filled, r.Wants) {
 		return fmt.Errorf("the intent of %s does not fit the vault", b.Request)
 	}
-	r := &Request{RequestBody: b, Wants: wants, CreatedAt: time.Unix(b.Created, 0).UTC()}
 	if b.Created > e.At {
 		return fmt.Errorf("request %s was made after its entry", b.Request)
 	}
@@ -108,11 +108,19 @@ func (s *State) applyRequest(e signedlog.Entry) error {
 		if err := s.attested(b, to); err != nil {
 			return err
 		}
-		if err := s.accounts[to.Account].pool.take(to.Address); err != nil {
+		known, err := s.known(to.Address)
+		if err != nil {
+			return err
+		}
+		if r.number, err = s.accounts[to.Account].pool.take(to.Address, known); err != nil {
 			return fmt.Errorf("the address of %s: %w", b.Request, err)
 		}
+		if !known {
+			s.past.Note(to.Address, e.Seq)
+		}
 	}
-	s.requests[b.Request], s.open[b.Request] = r, r
+	s.past.Note(b.Request, e.Seq)
+	s.open[b.Request] = r
 	return nil
 }
 
@@ -154,25 +162,33 @@ func (s *State) applyApproval(e signedlog.Entry, hash string) error {
 	if err != nil {
 		return err
 	}
-	at := time.Unix(e.At, 0).UTC()
-	d := s.Decide(r, at)
+	d := s.Decide(r, seconds(e.At))
 	if a.Entity != s.Genesis.Entity || a.Request != b.Request || a.Member != b.Member || a.Step != d.Step || !bytes.Equal(a.Intent, r.Intent) ||
 		a.GovernedBy != r.GovernedBy || !d.MayApprove(b.Member) {
 		return fmt.Errorf("the statement of %s is not for this step of %s", b.Member, b.Request)
 	}
+	s.accept(r, b, a, Line{e, hash})
+	s.past.Note(b.Request, e.Seq)
+	return nil
+}
+
+// accept counts a decision that is verified.
+func (s *State) accept(r *Request, b signedlog.ApprovalBody, a statement.Approval, l Line) {
 	r.votes = append(r.votes, governance.Approval{Member: b.Member, Step: a.Step, Reject: a.Decision == statement.Reject})
-	d = s.Decide(r, at)
+	at := seconds(l.At)
+	d := s.Decide(r, at)
 	acc := Accepted{
 		JWS: b.JWS, Member: b.Member, Step: a.Step, Decision: a.Decision, At: at,
-		Seq: e.Seq, Hash: hash, State: d.State, Approved: []string{},
+		Seq: l.Seq, Hash: l.Hash, State: d.State, Approved: []string{},
 	}
 	for _, p := range d.Steps {
 		acc.Approved = append(acc.Approved, p.Approved...)
 		acc.Needed += p.Needed
 	}
 	r.Accepted = append(r.Accepted, acc)
-	return nil
 }
+
+func seconds(unix int64) time.Time { return time.Unix(unix, 0).UTC() }
 
 func (s *State) applyOutcome(e signedlog.Entry) error {
 	var b signedlog.OutcomeBody
@@ -198,8 +214,9 @@ func (s *State) applyOutcome(e signedlog.Entry) error {
 		}
 	}
 	if to, ok := r.Receives(); ok && d.State != governance.Approved { // the address was handed to nobody
-		s.accounts[to.Account].pool.put(to.Address)
+		s.accounts[to.Account].pool.put(Numbered{to.Address, r.number})
 	}
+	s.past.Note(b.Request, e.Seq)
 	return nil
 }
 

@@ -9,41 +9,37 @@ import (
 // open request, or was approved and is that request's for good, or is free, because
 // its request ended before a provider could be given it.
 type Pool struct {
-	numbers map[string]int // the number of an address's key: 0, 1, 2, … as they first appear in the log
-	free    []string       // the longest unused first
+	next int        // the number of the next new key: 0, 1, 2, … as their addresses first appear in the log
+	free []Numbered // the longest unused first
 }
 
 // Numbered is a deposit address with the number of its key.
 type Numbered struct {
-	Address string
-	Number  int
+	Address string `json:"address"`
+	Number  int    `json:"number"`
 }
 
 // Free are the addresses that the next request may have, the longest unused first.
-func (p *Pool) Free() []Numbered {
-	all := make([]Numbered, len(p.free))
-	for i, a := range p.free {
-		all[i] = Numbered{a, p.numbers[a]}
-	}
-	return all
-}
+func (p *Pool) Free() []Numbered { return slices.Clone(p.free) }
 
 // Next is the number of the next new key.
-func (p *Pool) Next() int { return len(p.numbers) }
+func (p *Pool) Next() int { return p.next }
 
-// take gives an address to a request: a free one, or the next new one.
-func (p *Pool) take(address string) error {
-	if _, known := p.numbers[address]; !known {
-		p.numbers[address] = len(p.numbers)
-		return nil
+// take gives an address to a request, and returns its number: a free one, or the next
+// new one, which the log does not know yet.
+func (p *Pool) take(address string, known bool) (int, error) {
+	if !known {
+		p.next++
+		return p.next - 1, nil
 	}
-	i := slices.Index(p.free, address)
+	i := slices.IndexFunc(p.free, func(n Numbered) bool { return n.Address == address })
 	if i < 0 {
-		return errors.New("it belongs to another request")
+		return 0, errors.New("it belongs to another request")
 	}
+	number := p.free[i].Number
 	p.free = slices.Delete(p.free, i, i+1)
-	return nil
+	return number, nil
 }
 
 // put gives an address back.
-func (p *Pool) put(address string) { p.free = append(p.free, address) }
+func (p *Pool) put(n Numbered) { p.free = append(p.free, n) }

@@ -1,7 +1,8 @@
 // Package vault is what the log of one vault says, and nothing else: one pure state
 // that is built by applying entries, at start and after each append alike, so that a
 // restart changes nothing. [State.Apply] refuses what could not follow,
-// [State.Decide] asks the rules. It trusts no entry for being signed: it verifies the
+// [State.Decide] asks the rules. What is kept grows with members, rules and open
+// requests, not with the log: what is over is in the log, where a [Past] finds it. It trusts no entry for being signed: it verifies the
 // members' signatures and the attestations again. No clock, no I/O. The signer
 // (bridge/internal/signer) decides by it. Spec: shared/spec/signedlog.md.
 package vault
@@ -27,10 +28,10 @@ type State struct {
 	// nil: each at its turn.
 	Ahead    *jws.Ahead
 	key      jws.PublicKey // the statement key
-	mu       sync.RWMutex  // of members, for [State.Look]
+	past     Past
+	mu       sync.RWMutex // of members, for [State.Look]
 	members  map[string]*Member
 	accounts map[string]*account
-	requests map[string]*Request
 	open     map[string]*Request // those without an outcome
 }
 
@@ -57,7 +58,8 @@ type Request struct {
 	Outcome   string     // empty while pending
 	Reasons   []string   // of the outcome
 
-	votes []governance.Approval
+	votes  []governance.Approval
+	number int // of the key of its address, when it receives
 }
 
 // Accepted is a decision that was verified and logged, with what its receipt says, now
@@ -75,19 +77,26 @@ type Accepted struct {
 	Needed   int
 }
 
-// New is the state of an empty log whose entries key signs.
-func New(key jws.PublicKey) *State {
+// New is the state of an empty log whose entries key signs. past keeps what is over;
+// nil: it is kept in memory.
+func New(key jws.PublicKey, past Past) *State {
+	if past == nil {
+		past = inMemory{}
+	}
 	return &State{
-		key: key, members: map[string]*Member{}, accounts: map[string]*account{},
-		requests: map[string]*Request{}, open: map[string]*Request{},
+		key: key, past: past, members: map[string]*Member{}, accounts: map[string]*account{}, open: map[string]*Request{},
 	}
 }
 
 // Member finds a member by its id; nil when there is none.
 func (s *State) Member(id string) *Member { return s.members[id] }
 
-// Request finds a request by its id; nil when there is none.
-func (s *State) Request(id string) *Request { return s.requests[id] }
+// Request finds a request without an outcome by its id; nil when there is none. What is
+// over is found by [State.Past] and [State.Recall].
+func (s *State) Request(id string) *Request { return s.open[id] }
+
+// Past finds what the state does not keep.
+func (s *State) Past() Past { return s.past }
 
 // Open are the requests without an outcome, by id. Callers do not change it.
 func (s *State) Open() map[string]*Request { return s.open }

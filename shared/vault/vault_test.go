@@ -43,20 +43,20 @@ func TestSumsThatAreKeptEqualTheSumsOfEachRequest(t *testing.T) {
 
 func TestAnAddressIsGivenAgainOnlyWhenItIsFree(t *testing.T) {
 	t.Parallel()
-	p := Pool{numbers: map[string]int{}}
-	for _, a := range []string{"a", "b"} {
-		if err := p.take(a); err != nil {
-			t.Fatal(err)
+	p := Pool{}
+	for i, a := range []string{"a", "b"} {
+		if n, err := p.take(a, false); err != nil || n != i {
+			t.Fatal(n, err)
 		}
 	}
-	if err := p.take("a"); err == nil {
+	if _, err := p.take("a", true); err == nil {
 		t.Error("one that is taken was given to another")
 	}
-	p.put("a")
+	p.put(Numbered{"a", 0})
 	if f := p.Free(); len(f) != 1 || f[0] != (Numbered{"a", 0}) || p.Next() != 2 {
 		t.Errorf("free: %+v, next %d", f, p.Next())
 	}
-	if err := p.take("a"); err != nil || len(p.Free()) != 0 || p.Next() != 2 {
+	if n, err := p.take("a", true); err != nil || n != 0 || len(p.Free()) != 0 || p.Next() != 2 {
 		t.Errorf("%v, free: %+v, next %d", err, p.Free(), p.Next())
 	}
 }
@@ -84,7 +84,7 @@ func spender(b *testing.B, n int) func() {
 		Name: "daily", When: []governance.Condition{{Velocity: &governance.Velocity{Currency: "EUR", Seconds: 86400, Max: "1000000000"}}},
 		Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_a"}}},
 	}}}
-	s := New(jws.PublicKey{})
+	s := New(jws.PublicKey{}, nil)
 	s.Genesis = statement.Genesis{Members: []statement.GenesisMember{{Member: "mem_a", Name: "A", Role: statement.Operator}},
 		Accounts: []statement.GenesisAccount{{Account: "acc_a", Rules: rules}}}
 	kept := &spends{Velocity: rules.Windows()[0]}
@@ -109,7 +109,7 @@ func spender(b *testing.B, n int) func() {
 
 func TestALogOfAnEarlierVersionIsNamedAsSuch(t *testing.T) {
 	t.Parallel()
-	err := New(jws.PublicKey{}).Apply(signedlog.Entry{Type: signedlog.Genesis, Body: strictjson.Raw(`{"v":1,"type":"genesis","entity":"ent_sandbox"}`)}, "")
+	err := New(jws.PublicKey{}, nil).Apply(signedlog.Entry{Type: signedlog.Genesis, Body: strictjson.Raw(`{"v":1,"type":"genesis","entity":"ent_sandbox"}`)}, "")
 	if fault.CodeOf(err) != fault.Version {
 		t.Error(err)
 	}

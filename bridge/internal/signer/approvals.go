@@ -124,7 +124,9 @@ func (s *Service) submit(ctx context.Context, n *session, token string) (channel
 		return nil, err
 	}
 	defer s.mu.Unlock()
-	if acc := s.retried(a.Request, n.member.Member, token); acc != nil {
+	if acc, err := s.retried(a.Request, n.member.Member, token); err != nil {
+		return nil, err
+	} else if acc != nil {
 		return receipt(a.Request, *acc)
 	}
 	if err := s.verify(n, a, payload, token); err != nil {
@@ -187,24 +189,26 @@ func (s *Service) verify(n *session, a statement.Approval, payload []byte, token
 // unserved says why a nonce is not among those that wait: the request is not
 // known, or the nonce is another channel's, spent or made up.
 func (s *Service) unserved(a statement.Approval) error {
-	if s.state.Request(a.Request) == nil {
+	if r, err := s.find(a.Request); err != nil {
+		return err
+	} else if r == nil {
 		return fault.New(fault.StatementInvalid, "the statement was refused: request is not known").With("field", "request")
 	}
 	return fault.New(fault.StatementInvalid, "the statement was refused: nonce was not issued for this, or is spent").With("field", "nonce")
 }
 
 // retried finds the decision that the very same JWS already made.
-func (s *Service) retried(request, member, token string) *vault.Accepted {
-	r := s.state.Request(request)
-	if r == nil {
-		return nil
+func (s *Service) retried(request, member, token string) (*vault.Accepted, error) {
+	r, err := s.find(request)
+	if err != nil || r == nil {
+		return nil, err
 	}
 	for i := range r.Accepted {
 		if a := &r.Accepted[i]; a.Member == member && a.JWS == token {
-			return a
+			return a, nil
 		}
 	}
-	return nil
+	return nil, nil
 }
 
 func receipt(request string, a vault.Accepted) (channel.Message, error) {

@@ -33,7 +33,9 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (wire
 	if err != nil {
 		return wire.SignerRequest{}, err
 	}
-	if r := s.state.Request(in.Request); r != nil {
+	if r, err := s.find(in.Request); err != nil {
+		return wire.SignerRequest{}, err
+	} else if r != nil {
 		if to, ok := r.Receives(); ok {
 			wants = at(wants, to.Address)
 		}
@@ -137,11 +139,33 @@ func (s *Service) Get(ctx context.Context, id string) (wire.SignerRequest, error
 // request finds a request, and closes it first when its time is over. s.mu is
 // held.
 func (s *Service) request(ctx context.Context, id string) (*vault.Request, error) {
-	r := s.state.Request(id)
+	r, err := s.find(id)
+	if err != nil {
+		return nil, err
+	}
 	if r == nil {
 		return nil, fault.New(fault.NotFound, "the signer knows no such request").With("field", "request")
 	}
 	return r, s.settle(ctx, r)
+}
+
+// find finds a request, one that is closed in the log; nil when there is none. s.mu is
+// held.
+func (s *Service) find(id string) (*vault.Request, error) {
+	if r := s.state.Request(id); r != nil {
+		return r, nil
+	}
+	entries, err := s.state.Past().Find(id)
+	if err != nil || len(entries) == 0 {
+		return nil, err
+	}
+	lines := make([]vault.Line, len(entries))
+	for i, seq := range entries {
+		if lines[i], err = s.entry(seq); err != nil {
+			return nil, fmt.Errorf("read what the log says of %s: %w", id, err)
+		}
+	}
+	return s.state.Recall(id, lines)
 }
 
 func (s *Service) view(r *vault.Request) wire.SignerRequest {

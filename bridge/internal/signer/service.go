@@ -95,7 +95,7 @@ func Open(ctx context.Context, deps Deps) (*Service, error) {
 		}
 		s.statics[suite] = static{k}
 	}
-	s.state = vault.New(s.key.PublicKey())
+	s.state = vault.New(s.key.PublicKey(), nil)
 	s.state.Ahead = &jws.Ahead{}
 	s.log, err = signedlog.Open(ctx, signedlog.Config{
 		Storage: deps.Storage, Watermark: watermark{deps.Vault}, Signer: s.key,
@@ -198,6 +198,16 @@ func (s *Service) apply(e signedlog.Entry, line, hash string) error {
 	}
 	s.lines = append(s.lines, line)
 	return nil
+}
+
+// entry reads an entry of the log. s.mu is held.
+func (s *Service) entry(seq int64) (vault.Line, error) {
+	payload, err := jws.Payload(s.lines[seq])
+	if err != nil {
+		return vault.Line{}, err
+	}
+	e, err := signedlog.Decode(payload)
+	return vault.Line{Entry: e, Hash: signedlog.Hash([]byte(s.lines[seq]))}, err
 }
 
 // settle closes a request whose decision is final, and does what it wants when it is

@@ -46,7 +46,7 @@ func VerifyLog(ctx context.Context, cfg Config, signerFile string, stdio Stdio) 
 	}
 	// What a running signer appends from now on is not looked at, nor half a line of it.
 	counted := &counter{ctx: ctx, r: io.LimitReader(f, info.Size())}
-	state := vault.New(key)
+	state := vault.New(key, nil)
 	state.Ahead = &jws.Ahead{}
 	chain := signedlog.Chain{Key: key, Inner: state.Look}
 	told, began := time.Now(), time.Now()

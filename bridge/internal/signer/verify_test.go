@@ -114,7 +114,7 @@ func BenchmarkVerify(b *testing.B) {
 		verifyAll(b, tokens)
 		bare += time.Since(began)
 		began = time.Now()
-		state := vault.New(key)
+		state := vault.New(key, nil)
 		state.Ahead = &jws.Ahead{}
 		chain := signedlog.Chain{Key: key, Inner: state.Look}
 		if _, err := chain.Verify(bytes.NewReader(log), func(e signedlog.Entry, _, hash string) error { return state.Apply(e, hash) }); err != nil {
