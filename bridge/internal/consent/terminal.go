@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -80,8 +81,9 @@ func heading(title string, columns int) string {
 }
 
 // Confirm shows q, page by page where the terminal is too small for it, and
-// reports whether the person typed the word. It says on the terminal what came of
-// another answer.
+// reports whether the person typed the word. Before the last page the word neither
+// approves nor declines: it is asked for again. What came of another answer is said
+// on the terminal.
 func (t *Terminal) Confirm(ctx context.Context, q Question) error {
 	err := t.confirm(ctx, q)
 	t.tellNo(err, Line(q.Site))
@@ -111,20 +113,29 @@ func (t *Terminal) confirm(ctx context.Context, q Question) error {
 		}
 		last := i == len(parts)-1
 		if !last {
-			ask = "Press Enter for the next page; anything else declines.\n> "
+			ask = turn
 		}
-		answer, err := t.ask(ctx, heading(title, columns)+strings.TrimRight(strings.Join(part, "\n"), "\n")+"\n\n"+ask, true)
-		switch {
-		case err != nil:
-			return err
-		case last:
-			return q.judge(answer)
-		case len(answer) > 0:
-			return errDeclined()
+		text := heading(title, columns) + strings.TrimRight(strings.Join(part, "\n"), "\n") + "\n\n" + ask
+		for {
+			answer, err := t.ask(ctx, text, true)
+			if err != nil {
+				return err
+			}
+			if !last && len(answer) == 0 {
+				break
+			}
+			err = q.judge(answer)
+			if last || err != nil {
+				return err
+			}
+			text = "This is not the last page yet: the word counts on page " + strconv.Itoa(len(parts)) + ".\n" + turn
 		}
 	}
 	return errDeclined()
 }
+
+// turn is how to go on from a page before the last.
+const turn = "Press Enter for the next page; anything else declines.\n> "
 
 // Show shows a notice until the person presses Enter, which cancels. What they
 // type is not shown and is wiped: it may be the PIN that belongs elsewhere.

@@ -272,14 +272,51 @@ func TestTheTerminalPagesAListItemByItemAndBreaksNoWord(t *testing.T) {
 	if !strings.Contains(shown[strings.LastIndex(shown, "page 6 of 6"):], "Total of 5 purchases\r\n") {
 		t.Errorf("the last page is not that of the totals:\n%s", shown)
 	}
-	go func() {
-		done <- (&Terminal{Path: s.path}).Confirm(t.Context(), Question{Title: "Approve again", Text: text})
-	}()
-	s.await("Approve again (page 1 of 6)")
-	s.awaitCount("Press Enter for the next page; anything else declines.", 6)
-	s.enter(t, "approve\n")
-	if err := <-done; fault.CodeOf(err) != fault.Declined {
-		t.Errorf("the word before the last page: %v", err)
+}
+
+func TestTheWordBeforeTheLastPageIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	const notYet = "This is not the last page yet: the word counts on page 2."
+	for name, r := range map[string]struct {
+		word string
+		keys []string // what is typed, and how often it is the word too early
+		want fault.Code
+	}{
+		"then read on":          {Word, []string{"approve\n", "Approve \n", "\n", "approve\n"}, ""},
+		"then Enter alone":      {Word, []string{"approve\n", "\n", "\n"}, fault.Declined},
+		"then declined":         {Word, []string{"approve\n", "no\n"}, fault.Declined},
+		"another word":          {Word, []string{"reject\n"}, fault.Declined},
+		"to sign a rejection":   {RejectWord, []string{"reject\n", "\n", "reject\n"}, ""},
+		"the end of the input":  {Word, []string{"\x04"}, fault.Declined},
+		"to block on any page":  {Word, []string{"block\n"}, fault.SiteBlocked},
+		"a word that is longer": {Word, []string{"approved\n"}, fault.Declined},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScreen(t)
+			if err := unix.IoctlSetWinsize(int(s.master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80}); err != nil {
+				t.Fatal(err)
+			}
+			text := strings.Repeat("Pay  1.00 EUR\n", 16) + "\n" + strings.Repeat("Pay  2.00 EUR\n", 16)
+			done := make(chan error, 1)
+			go func() {
+				done <- (&Terminal{Path: s.path}).Confirm(t.Context(), Question{Site: "https://pay.example", Title: "t", Text: text, Word: r.word})
+			}()
+			early := 0
+			for i, keys := range r.keys {
+				s.awaitCount("\r\n> ", i+1)
+				s.enter(t, keys)
+				if strings.ToLower(strings.TrimSpace(keys)) == r.word && i < len(r.keys)-1 {
+					early++
+				}
+			}
+			if err := <-done; fault.CodeOf(err) != r.want {
+				t.Errorf("error %v, want %q", err, r.want)
+			}
+			if n := strings.Count(s.shows(), notYet); n != early {
+				t.Errorf("said %d times that it is not the last page, want %d:\n%s", n, early, s.shows())
+			}
+		})
 	}
 }
 
