@@ -403,5 +403,5 @@ func (s *tokens) usedBy(ctx context.Context, key keys.Key) string {
 func deletion(info keys.Info, curve, thumbprint, used string) consent.Question {
 	return consent.Question{Title: "Delete a key of the token " + info.Device,
 		Text: fmt.Sprintf("This removes a key permanently. No copy of it exists.\n\nToken:      %s\nKey:        %s\nCurve:      %s\nThumbprint: %s\nIt is %s.\n",
-			info.Device, info.Label, curve, thumbprint, used)}
+			info.Device, info.Label, curve, thumbprint, used), No: "No key was deleted."}
 }

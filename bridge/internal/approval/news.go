@@ -3,22 +3,19 @@ package approval
 import (
 	"context"
 	"fmt"
-	"time"
 
+	"countersign/bridge/internal/consent"
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/statement"
 )
-
-// newsTime is how long news may wait for a question that is on the screen.
-const newsTime = 3 * time.Second
 
 // tell tells the person what became of a signature, whose receipt was read or was not:
 // a page says the same.
 func (d *Desk) tell(a *approval, r *channel.Receipt, err error) {
 	news := news(a, r, err)
 	d.tasks.Go(func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), newsTime)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(d.ctx), consent.NewsTime)
 		defer cancel()
 		d.Asker.Tell(ctx, news)
 	})

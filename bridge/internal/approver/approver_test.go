@@ -233,6 +233,9 @@ func TestARefusedPairingEndsTheConnection(t *testing.T) {
 	g.person.answer(decline)
 	_, err := g.connect(nil)
 	wantCode(t, "connect", err, fault.PairingRefused)
+	if shown, _ := g.person.questions(); shown[0].No != "The page is not paired." {
+		t.Errorf("a no comes to %q", shown[0].No)
+	}
 	if list, _ := site.OpenPairings(g.cfg.StateDir).List(); len(list) != 0 {
 		t.Errorf("stored %v", list)
 	}

@@ -2,11 +2,14 @@ package approver
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/journal"
+	"countersign/bridge/internal/site"
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
@@ -62,6 +65,9 @@ func TestThePersonIsToldWhatTheVaultRecorded(t *testing.T) {
 	g := newRig(t)
 	g.person.told = make(chan string, 8)
 	b := g.mustConnect()
+	if got := <-g.person.told; got != "The page is paired." {
+		t.Errorf("told %q", got)
+	}
 	l := g.mustOpen(b, "mem_alice")
 	if _, err := l.decide(t.Context(), "req_0001", statement.Approve); err != nil {
 		t.Fatal(err)
@@ -98,6 +104,25 @@ func TestThePersonIsToldWhatTheVaultRecorded(t *testing.T) {
 		if got := <-g.person.told; got != c.want {
 			t.Errorf("told %q, want %q", got, c.want)
 		}
+	}
+}
+
+func TestThePersonIsToldThatAPairingWasNotStored(t *testing.T) {
+	t.Parallel()
+	g := newRig(t)
+	g.person.told = make(chan string, 8)
+	g.person.answer(func(context.Context, consent.Question) error { // the list fills up while the person reads
+		pairings := site.OpenPairings(g.cfg.StateDir)
+		for i := 0; ; i++ {
+			if err := pairings.Add(origin, fmt.Append(nil, i), time.Now()); err != nil {
+				return nil
+			}
+		}
+	})
+	_, err := g.connect(nil)
+	wantCode(t, "connect", err, fault.Limited)
+	if got := <-g.person.told; got != "The page is not paired: too many pages are paired: revoke some." {
+		t.Errorf("told %q", got)
 	}
 }
 

@@ -47,6 +47,7 @@ type Question struct {
 	Title string // one line: what is asked
 	Text  string // what the person reads before deciding; lines end in \n, and are "label  value" or prose
 	Word  string // what they type to say yes: RejectWord to sign a rejection; empty is Word
+	No    string // one sentence: what a no comes to; empty is that nothing was signed
 }
 
 // PINQuestion asks for the PIN of one device.

@@ -20,6 +20,9 @@ const (
 // AskTimeout is how long a question stays on the screen.
 const AskTimeout = 5 * time.Minute
 
+// NewsTime is how long news should wait for a question that is on the screen.
+const NewsTime = 3 * time.Second
+
 // Queue asks one question at a time and keeps a few waiting; more are refused
 // with BUSY. Sites take turns: one that asks much waits for itself.
 type Queue struct {

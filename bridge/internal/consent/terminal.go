@@ -2,6 +2,7 @@ package consent
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -86,18 +87,19 @@ func heading(title string, columns int) string {
 // on the terminal.
 func (t *Terminal) Confirm(ctx context.Context, q Question) error {
 	err := t.confirm(ctx, q)
-	t.tellNo(err, Line(q.Site))
+	t.tellNo(err, q.Site, q.No)
 	return err
 }
 
-// tellNo says on the terminal that the person declined, so that nobody takes a
-// misspelt word for a yes.
-func (t *Terminal) tellNo(err error, site string) {
+// tellNo says on the terminal that the person declined, and what that comes to, so
+// that nobody takes a misspelt word for a yes.
+func (t *Terminal) tellNo(err error, site, comesTo string) {
+	comesTo = cmp.Or(comesTo, "Nothing was signed.")
 	switch fault.CodeOf(err) {
 	case fault.Declined:
-		t.Tell("Declined. Nothing was signed.")
+		t.Tell("Declined. " + comesTo)
 	case fault.SiteBlocked:
-		t.Tell("Declined, and " + site + " is blocked. Nothing was signed.")
+		t.Tell("Declined, and " + site + " is blocked. " + comesTo)
 	}
 }
 
@@ -147,7 +149,7 @@ func (t *Terminal) Show(ctx context.Context, n Notice) error {
 	if err == nil {
 		err = errDeclined()
 	}
-	t.tellNo(err, Line(n.Site))
+	t.tellNo(err, n.Site, "")
 	return err
 }
 
@@ -170,7 +172,7 @@ func (t *Terminal) Tell(news string) {
 // PIN asks for a device's PIN without showing it.
 func (t *Terminal) PIN(ctx context.Context, q PINQuestion) ([]byte, error) {
 	pin, err := t.pin(ctx, q)
-	t.tellNo(err, Line(q.Site))
+	t.tellNo(err, q.Site, "")
 	return pin, err
 }
 

@@ -336,6 +336,27 @@ func TestARejectionIsSignedByItsOwnWord(t *testing.T) {
 	}
 }
 
+func TestANoIsToldInTheWordsOfItsQuestion(t *testing.T) {
+	t.Parallel()
+	for keys, want := range map[string]string{
+		"no\n":    "Declined. The page is not paired.\r\n",
+		"block\n": "Declined, and https://pay.example is blocked. The page is not paired.\r\n",
+	} {
+		s := newScreen(t)
+		done := make(chan error, 1)
+		go func() {
+			done <- (&Terminal{Path: s.path}).Confirm(t.Context(), Question{Site: "https://pay.example", Title: "Pair", Text: "x", No: "The page is not paired."})
+		}()
+		s.await("anything else declines.")
+		s.enter(t, keys)
+		<-done
+		s.await(want)
+		if strings.Contains(s.shows(), "signed") {
+			t.Errorf("%q: shown %q", keys, s.shows())
+		}
+	}
+}
+
 func TestTheTerminalSaysWhatBecameOfAnAnswer(t *testing.T) {
 	t.Parallel()
 	s := newScreen(t)

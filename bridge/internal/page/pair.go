@@ -1,6 +1,7 @@
 package page
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 
@@ -25,13 +26,18 @@ func (v *visit) begin() {
 	if err == nil && !known && !v.mayPair {
 		err = tooManyHandshakes()
 	}
+	approved := false
 	if err == nil && !known {
 		v.user.Disallow()
 		err = v.pair()
+		approved = err == nil
 	}
 	if err == nil {
 		guard.Settle(v.conn.ctx)
 		err = v.pages.Pairings.Add(v.origin, v.key, v.pages.Now())
+	}
+	if approved {
+		v.tellPaired(err)
 	}
 	if err != nil {
 		if v.conn.ctx.Err() == nil {
@@ -42,6 +48,19 @@ func (v *visit) begin() {
 	}
 	v.setReady(true)
 	v.conn.notify(frame.LinkState, frame.LinkStateParams{State: frame.Ready, Bridge: product, Version: v.pages.Version})
+}
+
+// tellPaired tells the person what came of their word.
+func (v *visit) tellPaired(err error) {
+	news := "The page is paired."
+	if err != nil {
+		news = "The page is not paired: " + frame.FromFault(err).Message + "."
+	}
+	v.conn.calls.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(v.conn.ctx), consent.NewsTime)
+		defer cancel()
+		v.Tell(ctx, news)
+	})
 }
 
 // tooManyHandshakes refuses a page that would have to be paired: see [link.Budget].
@@ -66,6 +85,7 @@ func (v *visit) pair() error {
 			"Its code:  " + code[:3] + " " + code[3:] + "\n\n" +
 			"Approve only if you opened this page just now and it shows the same six digits.\n" +
 			"You will still be asked about every signature.\n",
+		No: "The page is not paired.",
 	}
 	err := v.confirm(q, v.conn.work, frame.PromptParams{Kind: frame.PromptPairing})
 	if consent.Unasked(err) {
