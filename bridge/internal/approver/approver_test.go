@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/journal"
@@ -259,6 +260,19 @@ func TestASecondVisitNeedsNoPairing(t *testing.T) {
 	info, err := os.Stat(filepath.Join(g.cfg.StateDir, "pairings.json"))
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info, err)
+	}
+}
+
+func TestWhatAPageAsksForIsAUseOfItsPairing(t *testing.T) {
+	t.Parallel()
+	var clock wallClock
+	g := newRig(t, stopped(&clock))
+	b := g.mustConnect()
+	clock.wrong.Add(int64(5 * time.Minute))
+	g.mustOpen(b, "mem_alice")
+	list, err := site.OpenPairings(g.cfg.StateDir).List()
+	if err != nil || len(list) != 1 || list[0].LastUsed.Sub(list[0].Created) < 5*time.Minute {
+		t.Errorf("%+v, %v", list, err)
 	}
 }
 

@@ -78,9 +78,14 @@ func (v *visit) Who() unlock.Who {
 	return unlock.Who{Origin: v.origin, Site: v.site(), Pairing: v.pairing, Process: v.program()}
 }
 
-// Permitted notices a pairing that was revoked from the command line.
+// Permitted notes a use of the pairing, and notices one that was revoked from the
+// command line.
 func (v *visit) Permitted() error {
-	ok, err := v.pages.Pairings.Has(v.origin, v.key)
+	ok, err := v.pages.Pairings.Use(v.origin, v.key, v.pages.Now())
+	if err != nil && ok {
+		v.conn.log.Warn("the time of the pairing's last use was not stored", "error", err)
+		err = nil
+	}
 	if err == nil && !ok {
 		v.user.Disallow()
 		v.user.Leave()

@@ -42,6 +42,35 @@ func (p *Pairings) Has(origin string, key []byte) (bool, error) {
 	return slices.ContainsFunc(list, func(q Pairing) bool { return q.Origin == origin && q.Key == encoded }), err
 }
 
+// useEvery is how exact the time of the last use is: a use is written once in that
+// time.
+const useEvery = time.Minute
+
+// Use reports whether this key is paired for this origin, and notes that it is used
+// now.
+func (p *Pairings) Use(origin string, key []byte, now time.Time) (known bool, err error) {
+	list, err := p.List()
+	encoded := base64.RawURLEncoding.EncodeToString(key)
+	i := slices.IndexFunc(list, func(q Pairing) bool { return q.Origin == origin && q.Key == encoded })
+	if err != nil || i < 0 {
+		return false, err
+	}
+	if now.Sub(list[i].LastUsed).Abs() < useEvery {
+		return true, nil
+	}
+	known = true
+	err = p.file.Change(func(list []Pairing) ([]Pairing, error) {
+		known = false // it may have been revoked since
+		for i := range list {
+			if list[i].Origin == origin && list[i].Key == encoded {
+				list[i].LastUsed, known = now.UTC().Truncate(time.Second), true
+			}
+		}
+		return list, nil
+	})
+	return known, err
+}
+
 // Add stores a pairing, or notes that one was used now.
 func (p *Pairings) Add(origin string, key []byte, now time.Time) error {
 	return p.file.Change(func(list []Pairing) ([]Pairing, error) {
