@@ -13,6 +13,7 @@ import (
 	"countersign/bridge/internal/approver"
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/device"
+	"countersign/bridge/internal/doctor"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
 	"countersign/bridge/internal/member"
@@ -54,7 +55,7 @@ Examples:
 // keyList is what list prints.
 type keyList struct {
 	Keys    []listedKey `json:"keys"`
-	LeftOut []string    `json:"left_out"` // what is not in it, and why
+	LeftOut []string    `json:"left_out"` // what is not in it, why, and what to do about it
 }
 
 // listedKey is one key, or with neither curve nor thumbprint a token that could not be
@@ -146,11 +147,15 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 			if seen[k.Public.Thumbprint()] {
 				continue
 			}
-			state := fault.KeyUnsuited // there is one, and it is another
-			if _, err := devices.Key(ctx, k.URI); err != nil {
-				state = fault.CodeOf(err)
+			_, err := devices.Key(ctx, k.URI)
+			if err == nil {
+				err = fault.New(fault.KeyUnsuited, "there is one, and it is another")
 			}
-			list.add(k.URI, k.Public, []string{k.Purpose + " of " + m.Member}, string(state))
+			state := string(fault.CodeOf(err))
+			list.add(k.URI, k.Public, []string{k.Purpose + " of " + m.Member}, state)
+			if remedy := state + ": " + doctor.RemedyFor(err); fault.CodeOf(err) != fault.PINRequired && !slices.Contains(out, remedy) {
+				out = append(out, remedy)
+			}
 		}
 	}
 	list.LeftOut = out

@@ -135,7 +135,7 @@ func TestDoctorInOneShellSaysWhatTheBridgeInAnotherSees(t *testing.T) {
 		want map[string]want
 	}{
 		"one token": {func(*testing.T, *softhsm.Faulty) ([]string, []string) { return nil, nil }, map[string]want{
-			"key:mem_alice:approval": {doctor.OK, "is there"}, "bridge:key:mem_alice:approval": {doctor.OK, "the approval key of mem_alice"}}},
+			"key:mem_alice:approval": {doctor.OK, "is there"}, "bridge:key:mem_alice:approval": {doctor.OK, "the approval key of mem_alice can be used"}}},
 		"two tokens of one label": {func(t *testing.T, _ *softhsm.Faulty) ([]string, []string) {
 			other, _ := aliceIn(t)
 			return []string{other.Module}, nil
@@ -164,7 +164,7 @@ func TestDoctorInOneShellSaysWhatTheBridgeInAnotherSees(t *testing.T) {
 			}
 			return []string{link}, nil
 		}, map[string]want{"twice:LINK": {doctor.Warn, "is listed twice"}, "bridge:twice:LINK": {doctor.Warn, "is listed twice"},
-			"key:mem_alice:approval": {doctor.OK, "is there"}, "bridge:key:mem_alice:approval": {doctor.OK, "the approval key"}}},
+			"key:mem_alice:approval": {doctor.OK, "is there"}, "bridge:key:mem_alice:approval": {doctor.OK, "the approval key of mem_alice can be used"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -179,7 +179,7 @@ func TestDoctorInOneShellSaysWhatTheBridgeInAnotherSees(t *testing.T) {
 			here := []string{"SOFTHSM2_CONF=" + empty}
 			starts(t, shell(t, true, append(here, env...), program, "approver", "--config", path))
 			all := examined(t, shell(t, false, here, program, "doctor", "--json", "--config", path))
-			r.want["prompt"] = want{doctor.OK, "the running bridge asks where it was started"}
+			r.want["prompt"] = want{doctor.OK, "questions appear where the running bridge was started"}
 			r.want["bridge:prompt"] = want{doctor.OK, "in the terminal"}
 			for id, w := range r.want {
 				if len(modules) > 0 {
@@ -190,6 +190,28 @@ func TestDoctorInOneShellSaysWhatTheBridgeInAnotherSees(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestWhereSoftHSMShowsNoTokenEveryCommandSaysWhereItLooks(t *testing.T) {
+	t.Parallel()
+	program := bridgeProgram(t)
+	_, m := aliceIn(t)
+	path := config(t, func(cfg map[string]any) { cfg["modules"] = []string{softhsm.New(t, softhsm.Spec{Label: "other"}).Module} })
+	certify(t, path, m)
+	empty := filepath.Join(t.TempDir(), "softhsm2.conf")
+	if err := os.WriteFile(empty, []byte("directories.tokendir = "+t.TempDir()+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"keys", "list"}, {"keys", "export-public", m.ApprovalKey}, {"keys", "generate", "--token", "alice"}, {"doctor"}} {
+		out, _ := shell(t, false, []string{"SOFTHSM2_CONF=" + empty}, program, append(args, "--config", path)...).CombinedOutput() // the status is another test's
+		says := strings.Join(strings.Fields(string(out)), " ")
+		if !strings.Contains(says, "SoftHSM's tokens are where the file says that SOFTHSM2_CONF names") || !strings.Contains(strings.ReplaceAll(says, " ", ""), empty) || strings.Contains(says, "Plug the token in") {
+			t.Errorf("%s:\n%s", strings.Join(args, " "), out)
+		}
+		if args[1%len(args)] == "list" && strings.Count(says, "SOFTHSM2_CONF names") != 1 {
+			t.Errorf("the remedy is not told once:\n%s", out)
+		}
 	}
 }
 

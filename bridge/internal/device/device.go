@@ -383,9 +383,35 @@ func (d *Devices) device(ctx context.Context, u URI) (*Device, error) {
 			}
 			why += fmt.Sprintf("; the tokens of the module %s are not seen, because it cannot be used", p.Path)
 		}
-		err = fault.New(fault.DeviceMissing, fmt.Sprintf("the token %s is not plugged in%s", called(u), why)).With("device", u.Identity().Shown())
+		err = fault.Wrap(d.empty(), fault.DeviceMissing, fmt.Sprintf("the token %s is not plugged in%s", called(u), why)).With("device", u.Identity().Shown())
 	}
 	return k, err
+}
+
+// Empty is why a token may be missing: modules that can be used and show no token at
+// all.
+type Empty struct {
+	Modules []string
+	All     bool // no module shows one
+}
+
+func (e *Empty) Error() string {
+	return "no token at all shows through " + strings.Join(e.Modules, " and ")
+}
+
+// empty is an [Empty], or nil.
+func (d *Devices) empty() error {
+	var e Empty
+	for _, m := range d.modules {
+		if m.unusable() == nil && !slices.ContainsFunc(m.list(), (*Device).isPresent) {
+			e.Modules = append(e.Modules, m.module.Path)
+		}
+	}
+	if len(e.Modules) == 0 {
+		return nil
+	}
+	e.All = len(e.Modules) == len(d.modules)
+	return &e
 }
 
 // called is how a message names a token that was not there yet.

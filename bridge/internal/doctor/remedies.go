@@ -1,8 +1,14 @@
 package doctor
 
 import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
+	"countersign/bridge/internal/device"
 	"countersign/shared/fault"
 )
 
@@ -86,7 +92,37 @@ func RemedyFor(err error) string {
 	if f.Code == fault.DeviceFailed && f.Details["module"] != "" {
 		return moduleRemedy
 	}
+	var empty *device.Empty
+	if errors.As(err, &empty) {
+		i := slices.IndexFunc(empty.Modules, inFiles)
+		switch {
+		case i < 0 && empty.All:
+			return plugIn(empty.Modules[0])
+		case i >= 0 && empty.All && len(empty.Modules) == 1:
+			return plugIn(empty.Modules[i])
+		case i >= 0:
+			return Remedy(f.Code) + " When it is one in files: " + plugIn(empty.Modules[i])
+		}
+	}
 	return Remedy(f.Code)
+}
+
+// inFiles reports whether a module's tokens are files: SoftHSM.
+func inFiles(module string) bool {
+	return strings.Contains(strings.ToLower(filepath.Base(module)), "softhsm")
+}
+
+// plugIn says how a module that shows no token comes to show one. SoftHSM reads where
+// its tokens are from a file, which another shell may not name.
+func plugIn(module string) string {
+	if !inFiles(module) {
+		return "Plug the token in. Smart cards need pcscd: systemctl status pcscd"
+	}
+	named := "is not set here, so that the system's own is read"
+	if file := os.Getenv("SOFTHSM2_CONF"); file != "" {
+		named = "is " + file + " here"
+	}
+	return "SoftHSM's tokens are where the file says that SOFTHSM2_CONF names: it " + named + ". Set it as it is where the bridge was started."
 }
 
 // moduleRemedy is for a module that cannot be loaded.

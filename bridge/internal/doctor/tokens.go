@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -189,19 +188,6 @@ func (c *checks) module(ctx context.Context, path string) *device.Devices {
 	return d
 }
 
-// plugIn says how a module comes to show a token. SoftHSM reads where its tokens are
-// from a file, which another shell may not name.
-func plugIn(module string) string {
-	if !strings.Contains(strings.ToLower(filepath.Base(module)), "softhsm") {
-		return "Plug the token in. Smart cards need pcscd: systemctl status pcscd"
-	}
-	named := "is not set here, so that the system's own is read"
-	if file := os.Getenv("SOFTHSM2_CONF"); file != "" {
-		named = "is " + file + " here"
-	}
-	return "SoftHSM's tokens are where the file says that SOFTHSM2_CONF names: it " + named + ". Set it as it is where the bridge was started."
-}
-
 // present counts the tokens that a module shows. Devices that are open know a
 // module that does not come up only by what they answer.
 func (c *checks) present(ctx context.Context, d *device.Devices) (n int, err error) {
@@ -367,7 +353,7 @@ func (c *checks) key(ctx context.Context, all *device.Devices, m *member.Identit
 		if f.Code == fault.DeviceMissing || f.Code == fault.DeviceRemoved {
 			level = Warn // a token that is not plugged in is not a fault
 		}
-		c.note(id, level, what+": "+f.Message, RemedyFor(f))
+		c.note(id, level, what+": "+f.Message, RemedyFor(err))
 	case !key.PublicKey().Equal(k.Public):
 		c.note(id, Bad, what+": the token's key is not the one in the certificate", Remedy(fault.KeyUnsuited))
 	case key.Info().AlwaysAuth:

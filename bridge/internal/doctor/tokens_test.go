@@ -8,6 +8,7 @@ import (
 
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
+	kinds "countersign/shared/fault"
 	"countersign/shared/jws"
 	"countersign/softhsm"
 	"countersign/softhsm/fault"
@@ -56,6 +57,7 @@ func TestASoftHSMWithoutTokensIsToldApartFromAReaderWithoutACard(t *testing.T) {
 	token := softhsm.New(t, spec("alice"))
 	cfg := patient(t)
 	cfg.Bridge.Modules = []string{token.Module}
+	enrol(t, &cfg, "alice", memory(t).PublicKey(), memory(t).PublicKey(), time.Now().Add(365*24*time.Hour))
 	empty := t.TempDir()
 	conf := filepath.Join(empty, "softhsm2.conf")
 	write(t, conf, "directories.tokendir = "+empty+"\n")
@@ -63,11 +65,40 @@ func TestASoftHSMWithoutTokensIsToldApartFromAReaderWithoutACard(t *testing.T) {
 	all := diagnose(t, cfg)
 	id := "module:" + token.Module
 	expect(t, all, id, Warn, "shows no token")
-	if says := all[id].Remedy; !strings.Contains(says, "SOFTHSM2_CONF") || !strings.Contains(says, conf) {
-		t.Errorf("it does not say where SoftHSM looks: %s", says)
+	expect(t, all, "key:mem_alice:approval", Warn, "is not plugged in")
+	for _, id := range []string{id, "key:mem_alice:approval", "key:mem_alice:channel"} {
+		if says := all[id].Remedy; !strings.Contains(says, "SOFTHSM2_CONF") || !strings.Contains(says, conf) || strings.Contains(says, "Plug") {
+			t.Errorf("%s does not say where SoftHSM looks: %s", id, says)
+		}
 	}
 	if says := plugIn("/usr/lib/opensc-pkcs11.so"); !strings.Contains(says, "Plug the token in") || strings.Contains(says, "SOFTHSM2_CONF") {
 		t.Errorf("of a smart card's module: %s", says)
+	}
+}
+
+func TestWhatToDoAboutATokenThatIsMissingDependsOnTheModulesThatShowNone(t *testing.T) {
+	t.Parallel()
+	const card, files = "/usr/lib/opensc-pkcs11.so", "/usr/lib/softhsm/libsofthsm2.so"
+	for name, r := range map[string]struct {
+		empty *device.Empty // nil: each module shows a token
+		plug  bool
+		says  string
+		not   string
+	}{
+		"another token is there":       {nil, true, "Its label must be", "SOFTHSM2_CONF"},
+		"no card":                      {&device.Empty{Modules: []string{card}, All: true}, true, "pcscd", "SOFTHSM2_CONF"},
+		"no token in files":            {&device.Empty{Modules: []string{files}, All: true}, false, "SOFTHSM2_CONF", "Plug"},
+		"neither":                      {&device.Empty{Modules: []string{card, files}, All: true}, true, "SOFTHSM2_CONF", "pcscd"},
+		"a card, and none in files":    {&device.Empty{Modules: []string{files}}, true, "SOFTHSM2_CONF", "pcscd"},
+		"tokens in files, and no card": {&device.Empty{Modules: []string{card}}, true, "Its label must be", "SOFTHSM2_CONF"},
+	} {
+		err := kinds.New(kinds.DeviceMissing, "the token is not plugged in")
+		if r.empty != nil {
+			err = kinds.Wrap(r.empty, kinds.DeviceMissing, "the token is not plugged in")
+		}
+		if says := RemedyFor(err); strings.Contains(says, "Plug the token in") != r.plug || !strings.Contains(says, r.says) || strings.Contains(says, r.not) {
+			t.Errorf("%s: %s", name, says)
+		}
 	}
 }
 
