@@ -42,9 +42,9 @@ func (b *Bridge) seen(ctx context.Context) (notes []instance.Note) {
 			notes = append(notes, instance.Note{ID: "certificate:" + id.Member, Code: string(fault.CodeOf(err)), Message: "the identity " + id.Member + " is left out: " + message(err)})
 		}
 		for _, k := range id.Keys() {
-			n := instance.Note{ID: "key:" + id.Member + ":" + k.Purpose, Message: fmt.Sprintf("the %s key of %s", k.Purpose, id.Member)}
+			n := instance.Note{ID: "key:" + id.Member + ":" + k.Purpose, Message: fmt.Sprintf("the %s key of %s can be used", k.Purpose, id.Member)}
 			if err := holds(ctx, d, k); err != nil {
-				n.Code, n.Message = string(fault.CodeOf(err)), n.Message+": "+message(err)
+				n.Code, n.Message = string(fault.CodeOf(err)), fmt.Sprintf("the %s key of %s cannot be used: %s", k.Purpose, id.Member, message(err))
 			}
 			notes = append(notes, n)
 		}

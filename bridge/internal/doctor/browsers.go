@@ -71,7 +71,7 @@ func (c *checks) browser(ctx context.Context, b browser, path string) {
 	}
 	sites := slices.DeleteFunc(slices.Clone(c.Bridge.Origins), onLoopback) // a page of this computer may reach it
 	if len(sites) == 0 {
-		c.note(id, OK, name+" has no site to ask about", "")
+		c.note(id, OK, name+" does not ask: the dashboards in the configuration are of this computer", "")
 		return
 	}
 	var files []string

@@ -332,6 +332,10 @@ func TestWhatABrowserDoesWithADashboardIsSaid(t *testing.T) {
 	}
 	cfg := patient(t)
 	expect(t, diagnose(t, cfg), "browsers", OK, "no browser was found")
+	write(t, filepath.Join(cfg.Root, chromium), "")
+	cfg.Version = func(context.Context, string) (string, error) { return "Chromium 156.0", nil }
+	cfg.Bridge.Origins = []string{"http://localhost:8080"}
+	expect(t, diagnose(t, cfg), "browser:chromium", OK, "does not ask: the dashboards in the configuration are of this computer")
 }
 
 func TestPolicyPatternsMeanWhatTheBrowserMeans(t *testing.T) {

@@ -153,7 +153,7 @@ func (c *checks) prompt() {
 	case err != nil:
 		c.note("prompt", Bad, err.Error(), `Install pinentry, or set "pinentry" to where it is.`)
 	case asker.Where() == "" && c.asked:
-		c.note("prompt", OK, "nobody could be asked from here: there is neither a display with pinentry nor a terminal; the running bridge asks where it was started", "")
+		c.note("prompt", OK, "questions appear where the running bridge was started; here there is neither a display with pinentry nor a terminal", "")
 	case asker.Where() == "":
 		c.note("prompt", Bad, "nobody can be asked here: there is neither a display with pinentry nor a terminal", "Install pinentry, or start the bridge in a terminal.")
 	default:
