@@ -90,7 +90,8 @@ const maxFixes = 3
 
 // Fixes lists changes of one field that let more providers quote, the most
 // helpful first and, among those, the smaller change: a nearer amount, or
-// another payment method.
+// another payment method. An amount is a limit that the input is beyond: what lies
+// further lets no more in.
 func Fixes(providers []Provider, in Input) []Fix {
 	now := count(providers, in)
 	var found []candidate
@@ -110,12 +111,15 @@ func Fixes(providers []Provider, in Input) []Fix {
 			continue
 		}
 		if l, ok := p.Capabilities.limit(in.From); ok {
-			for _, v := range []string{l.Min, l.Max} {
-				if a, err := amount.Parse(v); err == nil {
-					changed := in
-					changed.Amount = v
-					try("amount", v, changed, distance(a, current))
-				}
+			beyond := compare(in.Amount, l)
+			v := l.Min
+			if beyond > 0 {
+				v = l.Max
+			}
+			if a, err := amount.Parse(v); err == nil && beyond != 0 {
+				changed := in
+				changed.Amount = v
+				try("amount", v, changed, distance(a, current))
 			}
 		}
 		methods, _ := p.Capabilities.methods(in.Country)
@@ -153,6 +157,9 @@ func distance(a, b amount.Amount) amount.Amount {
 	}
 	return b.Sub(a)
 }
+
+// Some reports whether a provider can quote.
+func Some(providers []Provider, in Input) bool { return count(providers, in) > 0 }
 
 func count(providers []Provider, in Input) int {
 	n := 0

@@ -146,11 +146,20 @@ func Validate(providers []Provider, in Input, w Words) []Problem {
 		return []Problem{{"", CapabilitiesUnavailable, "No provider is known yet. Try again in a moment."}}
 	}
 	// The provider that came furthest through the checks is the nearest to
-	// working, so its reason is the one to tell.
-	nearest := slices.MaxFunc(lost, func(a, b Excluded) int { return depth(a.Code) - depth(b.Code) })
+	// working, so its reason is the one to tell; of those that the amount excludes,
+	// the one with the limit of all.
+	nearest := slices.MaxFunc(lost, func(a, b Excluded) int {
+		if a.Code == AmountBelowMin && a.Code == b.Code {
+			return compare(b.Params.Min, FiatLimit{Min: a.Params.Min, Max: a.Params.Min})
+		}
+		if a.Code == AmountAboveMax && a.Code == b.Code {
+			return compare(a.Params.Max, FiatLimit{Min: b.Params.Max, Max: b.Params.Max})
+		}
+		return depth(a.Code) - depth(b.Code)
+	})
 	message := w.Why(nearest, in)
 	if fixes := Fixes(providers, in); len(fixes) > 0 {
-		message += " " + w.Opens(fixes[0], in) + "."
+		message += " " + w.Opens(fixes[0], in, false) + "."
 	}
 	return []Problem{{fieldOf(nearest.Code), nearest.Code, message}}
 }

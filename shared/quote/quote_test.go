@@ -66,7 +66,7 @@ func TestProvidersAreExcludedWithAReasonAndAFix(t *testing.T) {
 			}
 			texts := []string{}
 			for _, f := range quote.Fixes(v.Providers, in.Input) {
-				texts = append(texts, quote.English.Opens(f, in.Input))
+				texts = append(texts, quote.English.Opens(f, in.Input, quote.Some(v.Providers, in.Input)))
 			}
 			if d := cmp.Diff(in.Fixes, texts); d != "" {
 				t.Errorf("fixes: %s", d)
@@ -166,12 +166,45 @@ func TestValidateSaysHowToFix(t *testing.T) {
 		}
 	}
 	problems := quote.Validate(v.Providers[:2], quote.Input{From: "EUR", To: "ethereum", Amount: "20", PaymentMethod: "sepa", Country: "FR"}, quote.English)
-	want := []quote.Problem{{Field: "amount", Code: quote.AmountBelowMin, Message: "Alpha needs at least EUR 50. With EUR 100, 2 more providers can sell."}}
+	want := []quote.Problem{{Field: "amount", Code: quote.AmountBelowMin, Message: "Alpha needs at least EUR 50. With EUR 100, 2 providers can sell."}}
 	if d := cmp.Diff(want, problems); d != "" {
 		t.Error(d)
 	}
 	if p := quote.Validate(nil, v.Inputs[0].Input, quote.English); len(p) != 1 {
 		t.Errorf("without providers: %+v", p)
+	}
+}
+
+// One provider's limit would contradict the range that a form shows, which is that of
+// all.
+func TestAnAmountBeyondEveryLimitIsToldTheLimitOfAllAndTheNearestChange(t *testing.T) {
+	t.Parallel()
+	var providers []quote.Provider
+	for _, l := range [][2]string{{"100", "5000"}, {"20", "50000"}, {"1500", "20000"}} {
+		providers = append(providers, quote.Provider{ID: "p" + l[0], Name: "P" + l[0], Capabilities: &quote.Capabilities{Assets: []string{"ethereum"},
+			Fiats: []quote.FiatLimit{{Fiat: "EUR", Min: l[0], Max: l[1]}}, Countries: []quote.Country{{Country: "FR", PaymentMethods: []string{"card"}}}}})
+	}
+	for value, r := range map[string]struct {
+		says  string
+		fixes []string
+	}{
+		"5":        {"P20 needs at least EUR 20. With EUR 1,500, 3 providers can sell.", []string{"1500", "100", "20"}},
+		"99999999": {"P20 takes EUR 50,000 at the most. With EUR 5,000, 3 providers can sell.", []string{"5000", "20000", "50000"}},
+	} {
+		for range len(providers) {
+			in := quote.Input{From: "EUR", To: "ethereum", Amount: value, PaymentMethod: "card", Country: "FR"}
+			if p := quote.Validate(providers, in, quote.English); len(p) != 1 || p[0].Message != r.says {
+				t.Errorf("%s: %+v", value, p)
+			}
+			var got []string
+			for _, f := range quote.Fixes(providers, in) {
+				got = append(got, f.Value)
+			}
+			if d := cmp.Diff(r.fixes, got); d != "" {
+				t.Errorf("%s: %s", value, d)
+			}
+			providers = append(providers[1:], providers[0])
+		}
 	}
 }
 

@@ -68,9 +68,13 @@ func (w Words) Fix(f Fix, in Input) string {
 	return "Pay by " + w.value(f, in) + " instead"
 }
 
-// Opens says what a change lets in.
-func (w Words) Opens(f Fix, in Input) string {
-	text := "With " + w.value(f, in) + ", " + strconv.Itoa(f.Opens) + " more provider"
+// Opens says what a change lets in, besides those that can sell already, if some can.
+func (w Words) Opens(f Fix, in Input, some bool) string {
+	text := "With " + w.value(f, in) + ", " + strconv.Itoa(f.Opens)
+	if some {
+		text += " more"
+	}
+	text += " provider"
 	if f.Opens > 1 {
 		text += "s"
 	}

@@ -33,7 +33,7 @@ func TestReasonsAndFixesAreWrittenInTheWordsOfWhoReadsThem(t *testing.T) {
 			}
 		}
 		for _, f := range quote.Fixes(v.Providers, in.Input) {
-			if text := w.Opens(f, in.Input); (f.Field == "amount") != strings.Contains(text, "["+f.Value+" of ") || f.Text != "" {
+			if text := w.Opens(f, in.Input, false); (f.Field == "amount") != strings.Contains(text, "["+f.Value+" of ") || f.Text != "" {
 				t.Errorf("%s: %q, %+v", in.Name, text, f)
 			}
 		}

@@ -178,26 +178,25 @@ func (m *Model) fixesFor() view.Node {
 	if !ok || !m.providers.Loaded {
 		return view.Node{}
 	}
-	return m.fixButtons(quote.Fixes(m.providers.Value, m.form.Input(plain)))
+	return m.fixButtons(quote.Fixes(m.providers.Value, m.form.Input(plain)), false)
 }
 
 func (m *Model) fixes() view.Node {
 	if !m.board.Done || m.stale() {
 		return view.Node{}
 	}
-	return m.fixButtons(m.board.Fixes)
+	rest, some := m.board.Rest()
+	return m.fixButtons(rest, some)
 }
 
-func (m *Model) fixButtons(list []quote.Fix) view.Node {
+// fixButtons offers changes; some says whether a provider can sell as it is.
+func (m *Model) fixButtons(list []quote.Fix, some bool) view.Node {
 	if len(list) == 0 {
 		return view.Node{}
 	}
 	var chips []view.Node
-	for i, f := range list {
-		if i == 3 {
-			break
-		}
-		chips = append(chips, fixButton("chip", f, m.cfg.Words.quotes().Opens(f, m.form.Input(""))))
+	for _, f := range list {
+		chips = append(chips, fixButton("chip", f, m.cfg.Words.quotes().Opens(f, m.form.Input(""), some)))
 	}
 	return view.El("div", "chips", view.A("role", "group"), view.A("aria-label", "Changes that bring more prices"), chips)
 }

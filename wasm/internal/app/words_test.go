@@ -103,6 +103,21 @@ func out(provider string, e quote.Excluded) quoteui.Offer {
 	return quoteui.Offer{Provider: provider, Out: &e}
 }
 
+func TestAChangeThatARowOffersIsOfferedOnce(t *testing.T) {
+	t.Parallel()
+	m := stage("/buy")
+	m.Update(Acted{Action: "buy.field:amount", Value: "1000"})
+	m.Update(Acted{Action: "buy.ask"})
+	fix := quote.Fix{Field: "amount", Value: "1500", Opens: 2, Text: "t"}
+	for _, provider := range []string{"coinharbor", "meridian", "northpay"} {
+		m.Update(OfferCame{Seq: m.board.Seq, Offer: out(provider, quote.Excluded{Stage: quote.StageEligibility, Code: quote.AmountBelowMin, Params: &quote.Params{Min: "1500", Max: "20000", Currency: "EUR"}})})
+	}
+	m.Update(OfferCame{Seq: m.board.Seq, Offer: out("coinharbor", quote.Excluded{Stage: quote.StageEligibility, Code: quote.AmountBelowMin,
+		Params: &quote.Params{Min: "1500", Max: "20000", Currency: "EUR"}, Fix: &fix})})
+	m.Update(QuotesEnded{Seq: m.board.Seq, Result: &quote.Result{Fixes: []quote.Fix{fix, {Field: "payment_method", Value: "sepa", Opens: 1, Text: "t"}}}})
+	says(t, m, "Pay 1\u202f500 EUR instead", "!With 1\u202f500 EUR", "With SEPA transfer, 1 provider can sell", "!more provider")
+}
+
 // Money has one form on a page, whoever found the sum: the gateway, the code that it
 // shares with the page, or a rule.
 func TestMoneyIsWrittenInOneWay(t *testing.T) {
@@ -116,12 +131,12 @@ func TestMoneyIsWrittenInOneWay(t *testing.T) {
 		Params: &quote.Params{Min: "1500", Max: "20000", Currency: "EUR"}, Fix: &quote.Fix{Field: "amount", Value: "1500", Opens: 1, Text: "Pay EUR 1,500 instead"}})})
 	m.Update(OfferCame{Seq: m.board.Seq, Offer: out("meridian", quote.Excluded{Stage: quote.StageEligibility, Code: quote.CountryUnsupported, Message: "Meridian does not serve residents of FR."})})
 	m.Update(OfferCame{Seq: m.board.Seq, Offer: out("northpay", quote.Excluded{Stage: quote.StageTransport, Code: quote.ConnectError, Message: "Northpay cannot be reached."})})
-	m.Update(QuotesEnded{Seq: m.board.Seq, Result: &quote.Result{Fixes: []quote.Fix{{Field: "amount", Value: "1500", Opens: 2, Text: "With EUR 1,500, 2 more providers can sell"}}}})
-	says(t, m, "Coinharbor needs at least 1\u202f500 EUR.", "Pay 1\u202f500 EUR instead", "With 1\u202f500 EUR, 2 more providers can sell",
+	m.Update(QuotesEnded{Seq: m.board.Seq, Result: &quote.Result{Fixes: []quote.Fix{{Field: "amount", Value: "2500", Opens: 2, Text: "With EUR 2,500, 2 more providers can sell"}}}})
+	says(t, m, "Coinharbor needs at least 1\u202f500 EUR.", "Pay 1\u202f500 EUR instead", "With 2\u202f500 EUR, 2 more providers can sell",
 		"Meridian does not serve residents of France.", "Northpay cannot be reached.", "From 20 EUR to 50\u202f000 EUR", "!EUR 1,500", "!1500")
 
 	m.Update(Acted{Action: "buy.field:amount", Value: "999999"})
-	says(t, m, "Northpay takes 5\u202f000 EUR at the most. With 5\u202f000 EUR, 3 more providers can sell.", "!EUR 5")
+	says(t, m, "Meridian takes 50\u202f000 EUR at the most. With 5\u202f000 EUR, 3 providers can sell.", "!EUR 5")
 
 	a := sampleAccount()
 	a.Rules.Rules[0].When = []governance.Condition{{Amount: &governance.Amount{Min: "0.01", Max: "10000", Currency: "EUR"}}}

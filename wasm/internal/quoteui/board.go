@@ -90,6 +90,24 @@ func (b *Board) put(o Offer) {
 	b.offers[o.Provider] = o
 }
 
+// Rest are the changes that no row offers, and whether a provider could be asked as it
+// is.
+func (b Board) Rest() (fixes []quote.Fix, some bool) {
+	offered := map[[2]string]bool{}
+	for _, o := range b.offers {
+		some = some || o.Out == nil || o.Out.Stage != quote.StageEligibility
+		if o.Out != nil && o.Out.Fix != nil {
+			offered[[2]string{o.Out.Fix.Field, o.Out.Fix.Value}] = true
+		}
+	}
+	for _, f := range b.Fixes {
+		if !offered[[2]string{f.Field, f.Value}] {
+			fixes = append(fixes, f)
+		}
+	}
+	return fixes, some
+}
+
 // Stay says whether pointer or focus is in the list.
 func (b Board) Stay(inside bool) Board {
 	b.Inside = inside

@@ -60,8 +60,9 @@ func (d *Desk) Quote(ctx context.Context, in quote.Input, emit func(Event)) (quo
 		}
 	}
 	result.Quotes = quote.Rank(result.Quotes)
+	some := quote.Some(known, in)
 	for _, f := range quote.Fixes(known, in) {
-		f.Text = quote.English.Opens(f, in)
+		f.Text = quote.English.Opens(f, in, some)
 		result.Fixes = append(result.Fixes, f)
 	}
 	result.ServerTime = d.cfg.Now().UTC()
