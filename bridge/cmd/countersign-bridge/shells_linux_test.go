@@ -197,7 +197,9 @@ func TestWhereSoftHSMShowsNoTokenEveryCommandSaysWhereItLooks(t *testing.T) {
 	t.Parallel()
 	program := bridgeProgram(t)
 	_, m := aliceIn(t)
-	path := config(t, func(cfg map[string]any) { cfg["modules"] = []string{softhsm.New(t, softhsm.Spec{Label: "other"}).Module} })
+	path := config(t, func(cfg map[string]any) {
+		cfg["modules"] = []string{softhsm.New(t, softhsm.Spec{Label: "other"}).Module}
+	})
 	certify(t, path, m)
 	empty := filepath.Join(t.TempDir(), "softhsm2.conf")
 	if err := os.WriteFile(empty, []byte("directories.tokendir = "+t.TempDir()+"\n"), 0o600); err != nil {
