@@ -151,6 +151,9 @@ func (f Fault) Late() Fault { f.late = true; return f }
 // attribute, such as 0x180 for CKA_EC_POINT.
 func (f Fault) Attribute(cka uint) Fault { f.attribute = number(cka); return f }
 
+// endWithText are the verbs whose line ends with a text.
+var endWithText = []string{"pin-pad", "no-pin", "always-auth", "info"}
+
 // String is the fault's line in the control file.
 func (f Fault) String() string {
 	words := []string{f.verb}
@@ -170,9 +173,10 @@ func (f Fault) String() string {
 	if f.late {
 		words = append(words, "late")
 	}
-	if f.text != "" {
+	switch {
+	case f.text != "":
 		words = append(words, f.text)
-	} else if f.id > 0 {
+	case f.id > 0 && !slices.Contains(endWithText, f.verb): // which would be the text
 		words = append(words, "id", strconv.Itoa(f.id))
 	}
 	return strings.Join(words, " ")

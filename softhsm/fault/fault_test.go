@@ -531,3 +531,19 @@ func TestFaultsThatTheModuleWouldNotUnderstandAreRefused(t *testing.T) {
 		t.Errorf("the control file is\n%s", c)
 	}
 }
+
+func TestATokenCanShowAnEmptyLabel(t *testing.T) {
+	t.Parallel()
+	f := softhsm.NewFaulty(t, spec("shown"))
+	d := use(t, f)
+	for _, field := range []string{"label", "serial"} {
+		f.Set(fault.Info(field, ""))
+		info, err := d.ctx.GetTokenInfo(d.slot)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := map[string]string{"label": info.Label, "serial": info.SerialNumber}[field]; strings.TrimSpace(got) != "" {
+			t.Errorf("%s: %q", field, got)
+		}
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,6 +47,29 @@ func descriptors(t *testing.T, pid int) (all []string) {
 func alive(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	return err == nil && !strings.Contains(string(stat), ") Z ")
+}
+
+// stop stops a process, with all its threads.
+func stop(t *testing.T, pid int) {
+	t.Helper()
+	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	for deadline := time.Now().Add(time.Minute); ; <-time.After(time.Millisecond) {
+		threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+		if err != nil || len(threads) == 0 {
+			t.Fatalf("process %d has no threads: %v", pid, err)
+		}
+		if !slices.ContainsFunc(threads, func(path string) bool {
+			stat, err := os.ReadFile(path)
+			return err != nil || !strings.Contains(string(stat), ") T ")
+		}) {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("process %d runs a minute after its signal to stop", pid)
+		}
+	}
 }
 
 func ends(t *testing.T, pid int) {
@@ -208,9 +232,7 @@ func TestAProcessThatDoesNotReadIsReplaced(t *testing.T) {
 	p.writing.Lock()
 	p.silent = time.Second // from now on: until here a slow machine may take its time
 	p.writing.Unlock()
-	if err := syscall.Kill(p.cmd.Process.Pid, syscall.SIGSTOP); err != nil {
-		t.Fatal(err)
-	}
+	stop(t, p.cmd.Process.Pid)
 	const n = 3000 // more than the socket holds
 	results := make(chan error, n)
 	for range n {

@@ -25,6 +25,12 @@ func identityOf(info pkcs11.TokenInfo) (Identity, bool) {
 	return Identity{Label: text(info.Label), Manufacturer: text(info.ManufacturerID), Model: text(info.Model), Serial: text(info.SerialNumber)}, true
 }
 
+// lacks reports that a token says less of itself than another: its label, its serial
+// number or both are empty.
+func (id Identity) lacks(of Identity) bool {
+	return id.Label == "" && of.Label != "" || id.Serial == "" && of.Serial != ""
+}
+
 // text is an attribute of a token without its padding: blanks in the specification,
 // and NUL in some modules. It has one form in tokens and in URIs.
 func text(s string) string { return strings.TrimRight(s, " \x00") }

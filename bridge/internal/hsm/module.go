@@ -32,8 +32,9 @@ type module struct {
 	pinned   runtime.Pinner // what reserved became
 	timeout  time.Duration
 	ctx      *pkcs11.Ctx
-	softHSM  bool // sees tokens come back only after it is initialised again
-	users    int  // guarded by loaded
+	softHSM  bool          // sees tokens come back only after it is initialised again
+	patience time.Duration // how long it is asked for a token that it may misread: lookTime
+	users    int           // guarded by loaded
 	running  running
 	watchers watchers
 
@@ -83,7 +84,7 @@ func acquire(cfg Config) (*module, error) {
 		return nil, errors.New("it is not a PKCS#11 module, or a library that it needs is missing")
 	}
 	m := &module{path: real, reserved: cfg.Reserved, timeout: cfg.Timeout, ctx: ctx, tokens: map[Identity]*Token{},
-		sessions: map[pkcs11.SessionHandle]*session{}}
+		sessions: map[pkcs11.SessionHandle]*session{}, patience: lookTime}
 	if err := m.initialize(); err != nil {
 		return nil, err
 	}
@@ -363,7 +364,7 @@ func (m *module) tokenInfo(slot uint) (info pkcs11.TokenInfo, s sight, err error
 		}
 		switch {
 		case m.softHSM && is(err, pkcs11.CKR_GENERAL_ERROR):
-			if _, last := m.lastIn(slot); last != there || time.Since(began) >= lookTime {
+			if _, last := m.lastIn(slot); last != there || time.Since(began) >= m.patience {
 				return info, away, err
 			}
 			time.Sleep(lookPause)
@@ -373,17 +374,25 @@ func (m *module) tokenInfo(slot uint) (info pkcs11.TokenInfo, s sight, err error
 	}
 }
 
-// identify reads who the token in a slot is.
+// identify reads who the token in a slot is. While another program writes a token's
+// file, SoftHSM also shows the token without its label, without its serial number, or
+// as not initialised: of a token that was there it is asked until it has said so for
+// lookTime.
 func (m *module) identify(slot uint) (Identity, sight) {
-	info, s, _ := m.tokenInfo(slot)
-	if s != there {
-		return Identity{}, s
+	for began := time.Now(); ; time.Sleep(lookPause) {
+		info, s, _ := m.tokenInfo(slot)
+		if s != there {
+			return Identity{}, s
+		}
+		id, ok := identityOf(info)
+		if !ok {
+			s = away
+		}
+		last, was := m.lastIn(slot)
+		if !m.softHSM || was != there || time.Since(began) >= m.patience || ok && !id.lacks(last) {
+			return id, s
+		}
 	}
-	id, ok := identityOf(info)
-	if !ok {
-		return id, away
-	}
-	return id, there
 }
 
 // lookAgain is refresh for somebody who misses a token, known when this process

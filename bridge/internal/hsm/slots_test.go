@@ -247,3 +247,43 @@ func TestATokenThatIsUnlockedIsNotAskedWhoItIs(t *testing.T) {
 		t.Errorf("it was asked %d times, and is doubted since %v", n, a.token.doubted)
 	}
 }
+
+// SoftHSM shows a token without its label or serial number for a moment when another
+// program that uses it logs in.
+func TestATokenIsItselfWhileItsFileIsWritten(t *testing.T) {
+	a := disturb(t)
+	m, slot, id := a.token.module, a.token.where(), a.token.id
+	m.softHSM, m.patience = true, time.Minute
+	for name, shown := range map[string][]faults.Fault{
+		"no label":            {faults.Info("label", "")},
+		"no serial":           {faults.Info("serial", "")},
+		"no label, no serial": {faults.Info("label", ""), faults.Info("serial", "")},
+		"it cannot be read":   {faults.Fail("C_GetTokenInfo", 0x5)},
+	} {
+		a.Set(shown...)
+		before := a.Calls("C_GetTokenInfo")
+		done := make(chan error)
+		go func() {
+			if got, s := m.identify(slot); s != there || got != id {
+				done <- fmt.Errorf("%v, %v", got, s)
+			}
+			done <- nil
+		}()
+		for deadline := time.Now().Add(time.Minute); a.Calls("C_GetTokenInfo") < before+2; time.Sleep(lookPause) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: it is asked once only", name)
+			}
+		}
+		a.Set()
+		if err := soon(t, "the look", done); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	m.patience = lookTime
+	for name, shown := range map[string]faults.Fault{"no serial": faults.Info("serial", ""), "another serial": faults.Info("serial", "0")} {
+		a.Set(shown)
+		if got, s := m.identify(slot); s != there || got == id {
+			t.Errorf("%s, for good: %v, %v", name, got, s)
+		}
+	}
+}

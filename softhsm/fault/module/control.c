@@ -234,7 +234,8 @@ static int setting(const char *name, char *line, struct control *c)
 			return -1;
 		}
 		c->has_info[at] = 1;
-		return text(c->info[at], sizeof c->info[at], skip(line));
+		line = skip(line);
+		return *line ? text(c->info[at], sizeof c->info[at], line) : (c->info[at][0] = 0); /* a token may show nothing */
 	}
 	/* The others are a number or nothing, and may end with "id N". */
 	if (!strcmp(name, "absent")) {
