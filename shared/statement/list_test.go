@@ -30,7 +30,7 @@ type listVector struct {
 // purchases are three that differ in all that concerns money.
 func purchases() []Approval {
 	a, b, c := sample(), sample(), sample()
-	b.Request, b.Step, b.Expires = "req_bbbbbbbbbbbbbbbbbbbbbbbbbb", 2, iat+300
+	b.Request, b.Step, b.Expires, b.GovernedBy.RuleSet = "req_bbbbbbbbbbbbbbbbbbbbbbbbbb", 2, iat+300, "acc_ops"
 	intenttest.Edit(&b.Intent, func(b *intent.Buy) {
 		b.Fiat, b.Crypto, b.Minimum = intent.Fiat{Amount: "1000", Currency: "USD"}, intent.Crypto{Amount: "990.123456789012345678", Asset: "ethereum/erc20/usd__coin"}, "980"
 		b.Account, b.AccountName, b.Chain = "acc_ops", "Operations", "eip155:1"

@@ -16,14 +16,13 @@ func (a Approval) check() error {
 	c.ID("mem", a.Member, "member")
 	c.Name(a.MemberName, "member_name")
 	c.hash(a.Key, "key")
-	c.Name(a.GovernedBy.Rule, "governed_by.rule")
-	c.That(a.GovernedBy.Version >= 1, "governed_by.version", "is not a version")
-	c.hash(a.GovernedBy.Digest, "governed_by.digest")
-	c.That(governance.UseOK(a.GovernedBy.UseWithin), "governed_by.use_within", "must be a minute to 90 days, in seconds")
+	c.governed(a.GovernedBy)
 	if c.OK() {
-		if _, err := a.Wants(); err != nil {
+		wants, err := a.Wants()
+		if err != nil {
 			return err
 		}
+		c.That(a.GovernedBy.RuleSet == wants.Facts().Account, "governed_by.rule_set", "is not that of the account")
 	}
 	c.That(isHex32(a.Nonce), "nonce", "is not 32 bytes of lower-case hexadecimal")
 	c.time(a.IssuedAt, "iat")
@@ -35,6 +34,14 @@ func (a Approval) check() error {
 	c.That(a.Log.Size >= 1, "log.size", "is not a size")
 	c.hash(a.Log.Head, "log.head")
 	return c.failed()
+}
+
+func (c *checks) governed(g GovernedBy) {
+	c.ID("acc", g.RuleSet, "governed_by.rule_set")
+	c.That(g.Version >= 1, "governed_by.version", "is not a version")
+	c.hash(g.Digest, "governed_by.digest")
+	c.Name(g.Rule, "governed_by.rule")
+	c.That(governance.UseOK(g.UseWithin), "governed_by.use_within", "must be a minute to 90 days, in seconds")
 }
 
 func (m Member) check() error {

@@ -69,11 +69,13 @@ type Approval struct {
 	Log        Log        `json:"log"`     // the signer's log when it was served
 }
 
-// GovernedBy names the rule that governs a request, exactly.
+// GovernedBy pins the rule that governs a request: one rule of one version of a rule
+// set, whatever the set becomes.
 type GovernedBy struct {
-	Rule    string `json:"rule"`
+	RuleSet string `json:"rule_set"` // the id of what it governs: an account
 	Version int    `json:"version"`
-	Digest  string `json:"digest"` // of the whole rule set, base64url of SHA-256
+	Digest  string `json:"digest"` // of the whole set in this version, base64url of SHA-256
+	Rule    string `json:"rule"`   // its name in the set
 	// UseWithin is for how many seconds the approval can be used after it was given;
 	// 0: 24 hours.
 	UseWithin int64 `json:"use_within,omitempty"`

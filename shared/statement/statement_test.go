@@ -43,7 +43,7 @@ func sample() Approval {
 	return Approval{
 		V: 2, Type: "approval", Entity: "ent_sandbox", EntityName: "Sandbox Ltd", Request: "req_aaaaaaaaaaaaaaaaaaaaaaaaaa",
 		Step: 1, Decision: Approve, Member: "mem_bob", MemberName: "Bob", Key: hashA,
-		GovernedBy: GovernedBy{Rule: "purchases", Version: 3, Digest: hashB},
+		GovernedBy: GovernedBy{RuleSet: "acc_treasury", Version: 3, Digest: hashB, Rule: "purchases"},
 		Intent: intenttest.Doc(intent.Buy{
 			Kind: intent.KindBuy, V: 1, Account: "acc_treasury", AccountName: "Treasury", Provider: "northpay", ProviderName: "NorthPay",
 			Fiat: intent.Fiat{Amount: "250.00", Currency: "EUR"}, Crypto: intent.Crypto{Amount: "0.0815", Asset: "ethereum"}, Minimum: "0.0799", Chain: "eip155:31337",
@@ -158,6 +158,8 @@ func refused() []struct {
 		{"no member", func(a *Approval) { a.Member = "" }, "member"},
 		{"a short key", func(a *Approval) { a.Key = hashA[:42] }, "key"},
 		{"a key with bits left over", func(a *Approval) { a.Key = hashA[:42] + "B" }, "key"},
+		{"the rules of another account", func(a *Approval) { a.GovernedBy.RuleSet = "acc_ops" }, "governed_by.rule_set"},
+		{"rules without an account", func(a *Approval) { a.GovernedBy.RuleSet = "" }, "governed_by.rule_set"},
 		{"rule version 0", func(a *Approval) { a.GovernedBy.Version = 0 }, "governed_by.version"},
 		{"an intent of another version", func(a *Approval) { a.Intent = intent.Doc(strings.Replace(string(a.Intent), `"v":1`, `"v":2`, 1)) }, "intent.kind"},
 		{"an intent whose kind is not first", func(a *Approval) {

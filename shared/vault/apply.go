@@ -77,6 +77,9 @@ func (s *State) applyGenesis(e signedlog.Entry) error {
 			kept.spends = append(kept.spends, &spends{Velocity: w})
 		}
 		s.accounts[a.Account] = kept
+		if err := s.rules.put(a.Account, a.Rules); err != nil {
+			return err
+		}
 	}
 	s.Genesis = g
 	return nil
@@ -101,7 +104,10 @@ func (s *State) applyRequest(e signedlog.Entry) error {
 		return fmt.Errorf("request %s was made after its entry", b.Request)
 	}
 	d := s.Govern(r)
-	if want := GovernedBy(d); d.State != governance.Pending || b.GovernedBy != want {
+	if _, err := s.rules.pinned(b.GovernedBy); err != nil {
+		return fmt.Errorf("what governs %s: %w", b.Request, err)
+	}
+	if want := r.Pin(d); d.State != governance.Pending || b.GovernedBy != want {
 		return fmt.Errorf("request %s is not governed as it says: %s", b.Request, strings.Join(d.Reasons, "; "))
 	}
 	if to, ok := r.Receives(); ok {

@@ -17,27 +17,37 @@ func (s *State) Govern(r *Request) governance.Decision {
 
 // Decide asks the rules. A request keeps the rule that it has.
 func (s *State) Decide(r *Request, now time.Time) governance.Decision {
+	facts := r.Wants.Facts()
 	var spent []governance.Spent
-	if a := s.accounts[r.Wants.Facts().Account]; a != nil && r.GovernedBy.Rule == "" {
+	if a := s.accounts[facts.Account]; a != nil && r.GovernedBy.Rule == "" {
 		spent = s.spent(r, a)
 	}
-	return Ask(s.Genesis, r.RequestBody, r.Wants.Facts(), r.votes, spent, now)
+	return s.rules.ask(s.Genesis.Members, r.RequestBody, facts, r.votes, spent, now)
 }
 
 // Ask asks the rules of a genesis about one request, as its entry and the approvals of
 // the log tell it. Who asked is the gateway's claim and not proven, so that the rules
 // are not told it.
-func Ask(g statement.Genesis, b signedlog.RequestBody, facts governance.Facts, votes []governance.Approval, spent []governance.Spent, now time.Time) governance.Decision {
-	in := governance.Input{
-		Pinned: b.GovernedBy.Rule, Facts: facts, Created: time.Unix(b.Created, 0).UTC(), Expires: time.Unix(b.Expires, 0).UTC(),
-		Now: now, Approvals: votes, Spent: spent,
-	}
+func Ask(g statement.Genesis, b signedlog.RequestBody, facts governance.Facts, votes []governance.Approval, now time.Time) governance.Decision {
+	rules := ruleSets{}
 	for _, a := range g.Accounts {
 		if a.Account == facts.Account {
-			in.Rules = a.Rules
+			_ = rules.put(a.Account, a.Rules) // the first version follows nothing
 		}
 	}
-	for _, m := range g.Members {
+	return rules.ask(g.Members, b, facts, votes, nil, now)
+}
+
+func (s ruleSets) ask(members []statement.GenesisMember, b signedlog.RequestBody, facts governance.Facts, votes []governance.Approval, spent []governance.Spent, now time.Time) governance.Decision {
+	rules, err := s.govern(b.GovernedBy, facts.Account)
+	if err != nil {
+		return governance.Decision{State: governance.Denied, Reasons: []string{"no rule allows this", err.Error()}}
+	}
+	in := governance.Input{
+		Rules: rules, Pinned: b.GovernedBy.Rule, Facts: facts, Created: time.Unix(b.Created, 0).UTC(), Expires: time.Unix(b.Expires, 0).UTC(),
+		Now: now, Approvals: votes, Spent: spent,
+	}
+	for _, m := range members {
 		if m.Role != statement.Auditor {
 			in.Members = append(in.Members, governance.Member{ID: m.Member, Name: m.Name})
 		}

@@ -29,9 +29,9 @@ func (r *Request) UseBy(d governance.Decision) int64 {
 	return r.Accepted[len(r.Accepted)-1].At.Add(governance.Use(d.UseWithin)).Unix()
 }
 
-// GovernedBy is what a decision pins in a request.
-func GovernedBy(d governance.Decision) statement.GovernedBy {
-	return statement.GovernedBy{Rule: d.Rule, Version: d.Version, Digest: d.Digest, UseWithin: d.UseWithin}
+// Pin is what a decision pins in r.
+func (r *Request) Pin(d governance.Decision) statement.GovernedBy {
+	return statement.GovernedBy{RuleSet: r.Wants.Facts().Account, Version: d.Version, Digest: d.Digest, Rule: d.Rule, UseWithin: d.UseWithin}
 }
 
 // Receives is where the request receives, if it does.

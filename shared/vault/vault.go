@@ -32,6 +32,7 @@ type State struct {
 	mu       sync.RWMutex // of members, for [State.Look]
 	members  map[string]*Member
 	accounts map[string]*account
+	rules    ruleSets
 	open     map[string]*Request // those without an outcome
 }
 
@@ -84,7 +85,7 @@ func New(key jws.PublicKey, past Past) *State {
 		past = inMemory{}
 	}
 	return &State{
-		key: key, past: past, members: map[string]*Member{}, accounts: map[string]*account{}, open: map[string]*Request{},
+		key: key, past: past, members: map[string]*Member{}, accounts: map[string]*account{}, rules: ruleSets{}, open: map[string]*Request{},
 	}
 }
 

@@ -89,6 +89,9 @@ func spender(b *testing.B, n int) func() {
 		Accounts: []statement.GenesisAccount{{Account: "acc_a", Rules: rules}}}
 	kept := &spends{Velocity: rules.Windows()[0]}
 	s.accounts["acc_a"] = &account{GenesisAccount: s.Genesis.Accounts[0], spends: []*spends{kept}}
+	if err := s.rules.put("acc_a", rules); err != nil {
+		b.Fatal(err)
+	}
 	start := time.Unix(1_795_208_400, 0)
 	for i := range n {
 		at := start.Add(time.Duration(i) * time.Second)

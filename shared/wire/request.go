@@ -58,11 +58,13 @@ type Request struct {
 	ServerTime   time.Time    `json:"server_time"`
 }
 
-// Rule governs the request.
+// Rule governs the request: one rule of one version of a rule set, also when there is
+// a newer one.
 type Rule struct {
-	Name    string `json:"name"`
+	RuleSet string `json:"rule_set"` // id of the account
 	Version int    `json:"version"`
-	Digest  string `json:"digest"`
+	Digest  string `json:"digest"` // of this version of the set
+	Name    string `json:"name"`
 	// UseWithin is for how many seconds the approval can be used after it was given.
 	UseWithin int64 `json:"use_within"`
 }

@@ -332,7 +332,7 @@ func (l *line) approval(request, decision string) statement.Approval {
 	zero := base64.RawURLEncoding.EncodeToString(make([]byte, 32))
 	a := statement.Approval{V: 2, Type: "approval", Entity: entity, EntityName: "Sandbox", Request: request, Step: 1, Decision: decision,
 		Member: l.member.id, MemberName: l.member.label, Key: l.member.approval.PublicKey().Thumbprint(),
-		GovernedBy: statement.GovernedBy{Rule: "two of three", Version: 1, Digest: zero},
+		GovernedBy: statement.GovernedBy{RuleSet: "acc_treasury", Version: 1, Digest: zero, Rule: "two of three"},
 		Intent: intenttest.Doc(intent.Buy{Kind: intent.KindBuy, V: 1, Account: "acc_treasury", AccountName: "Treasury", Provider: "northpay", ProviderName: "Northpay",
 			Fiat: intent.Fiat{Amount: "250.00", Currency: "EUR"}, Crypto: intent.Crypto{Amount: "0.1", Asset: "ethereum"}, Minimum: "0.098",
 			Chain: "eip155:31337", Address: "0x52908400098527886E0F7030069857D2E4169EE7", PaymentMethod: "card", Country: "FR", Quote: "quo_1234"}),

@@ -23,7 +23,7 @@ func purchase(account string) statement.Approval {
 	return statement.Approval{
 		V: 2, Type: "approval", Entity: "ent_sandbox", EntityName: "Sandbox Ltd", Request: "req_" + strings.Repeat("a", 26), Step: 1,
 		Decision: statement.Approve, Member: "mem_bob", MemberName: "Bob", Key: hash,
-		GovernedBy: statement.GovernedBy{Rule: "purchases", Version: 3, Digest: hash},
+		GovernedBy: statement.GovernedBy{RuleSet: "acc_treasury", Version: 3, Digest: hash, Rule: "purchases"},
 		Intent: intenttest.Doc(intent.Buy{Kind: intent.KindBuy, V: 1, Account: "acc_treasury", AccountName: account, Provider: "northpay", ProviderName: "NorthPay",
 			Fiat: intent.Fiat{Amount: "2500000.00", Currency: "EUR"}, Crypto: intent.Crypto{Amount: "815.5", Asset: "ethereum"}, Minimum: "799", Chain: "eip155:1",
 			Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", PaymentMethod: "card", Country: "FR", Quote: "quo_" + strings.Repeat("a", 26)}),

@@ -60,7 +60,7 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (wire
 	if err := s.limits.charge(s.deps.steady()); err != nil {
 		return wire.SignerRequest{}, err
 	}
-	r.GovernedBy, r.Expires = vault.GovernedBy(d), d.Expires.Unix() // a rule may allow less time
+	r.GovernedBy, r.Expires = r.Pin(d), d.Expires.Unix() // a rule may allow less time
 	if err := s.receive(ctx, r); err != nil {
 		return wire.SignerRequest{}, err
 	}

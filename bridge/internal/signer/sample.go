@@ -124,7 +124,7 @@ func sampleStatement(d Draft, a DraftAccount, rule string, step int, m statement
 	return statement.Approval{
 		V: 2, Type: "approval", Entity: d.Entity, EntityName: d.EntityName, Request: "req_" + longestID, Step: step,
 		Decision: statement.Approve, Member: m.Member, MemberName: m.Name, Key: hash,
-		GovernedBy: statement.GovernedBy{Rule: rule, Version: a.Rules.Version, Digest: a.Rules.Digest(), UseWithin: 90*24*3600 - 1},
+		GovernedBy: statement.GovernedBy{RuleSet: a.Account, Version: a.Rules.Version, Digest: a.Rules.Digest(), Rule: rule, UseWithin: 90*24*3600 - 1},
 		Intent:     doc,
 		Nonce:      strings.Repeat("0", 64), IssuedAt: at, NotBefore: at, Expires: at + 1,
 		Channel: hash, Log: statement.Log{Size: 1, Head: hash},

@@ -215,7 +215,7 @@ func (g *Gateway) Preview(ctx context.Context, c Caller, id, member, decision st
 		text, err := statement.Preview(statement.Approval{
 			Entity: gen.Entity, EntityName: gen.EntityName, Request: r.ID, Step: r.Step, Decision: decision,
 			Member: m.Member, MemberName: m.Name, Key: key.Thumbprint(), Intent: r.Intent,
-			GovernedBy: statement.GovernedBy{Rule: r.Rule.Name, Version: r.Rule.Version, Digest: r.Rule.Digest, UseWithin: r.Rule.UseWithin},
+			GovernedBy: statement.GovernedBy{RuleSet: r.Rule.RuleSet, Version: r.Rule.Version, Digest: r.Rule.Digest, Rule: r.Rule.Name, UseWithin: r.Rule.UseWithin},
 			IssuedAt:   now.Unix(), Expires: now.Add(statement.Lifetime).Unix(),
 		})
 		return wire.StatementPreview{Request: r.ID, Member: member, Decision: decision, Text: text}, err

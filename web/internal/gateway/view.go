@@ -22,7 +22,7 @@ func (g *Gateway) view(r store.Request, gen statement.Genesis, o *store.Order) w
 	v := wire.Request{
 		ID: r.ID, Entity: r.Entity, State: r.State, Intent: b.Intent, IntentDigest: intent.Digest(b.Intent),
 		Rule: wire.Rule{
-			Name: b.GovernedBy.Rule, Version: b.GovernedBy.Version, Digest: b.GovernedBy.Digest,
+			RuleSet: b.GovernedBy.RuleSet, Version: b.GovernedBy.Version, Digest: b.GovernedBy.Digest, Name: b.GovernedBy.Rule,
 			UseWithin: int64(governance.Use(b.GovernedBy.UseWithin) / time.Second),
 		},
 		Reasons: d.Reasons, Step: max(d.Step, 1), Steps: []wire.Step{}, Approvers: []wire.Approver{}, Order: r.Order,
@@ -92,7 +92,7 @@ func decide(r store.Request, gen statement.Genesis, now time.Time) governance.De
 	if wants, err := intent.Open(r.Body.Intent); err == nil { // which it was when its entry was read
 		facts = wants.Facts()
 	}
-	return vault.Ask(gen, r.Body, facts, votes, nil, now)
+	return vault.Ask(gen, r.Body, facts, votes, now)
 }
 
 // approvers are the members of a step: who decided, and who may.

@@ -227,7 +227,7 @@ func (s *Signer) postRequest(w http.ResponseWriter, r *http.Request) {
 	a := s.Genesis.Accounts[0]
 	b := signedlog.RequestBody{
 		Request: in.Request, Created: s.now().Unix(), Expires: in.ExpiresAt.Unix(),
-		GovernedBy: statement.GovernedBy{Rule: "two of three", Version: 1, Digest: a.Rules.Digest(), UseWithin: a.Rules.Rules[0].UseWithin},
+		GovernedBy: statement.GovernedBy{RuleSet: a.Account, Version: 1, Digest: a.Rules.Digest(), Rule: "two of three", UseWithin: a.Rules.Rules[0].UseWithin},
 	}
 	buy := intenttest.Buy(in.Intent)
 	buy.AccountName, buy.Chain, buy.Address = a.Name, a.Chain, s.deposit()
