@@ -68,7 +68,7 @@ func unwatched(a wire.Account) view.Node {
 func (m *Model) addresses(a wire.Account) view.Node {
 	rows := []view.Node{view.El("div", "fact", view.El("dt", "", "Account address"),
 		view.El("dd", "", view.El("div", "stack is-tight", address(a.Address), badge("is-positive", "shield", "Key in the vault"))))}
-	return card("Addresses", "Each purchase gets an address of its own.", view.El("dl", "facts", rows))
+	return card("Address", "A purchase does not arrive here: its request shows an address of its own.", view.El("dl", "facts", rows))
 }
 
 func (m *Model) ledger(a wire.Account) view.Node {

@@ -10,6 +10,7 @@ import (
 	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
 	"countersign/shared/wire"
+	"countersign/wasm/internal/approvals"
 	"countersign/wasm/internal/view"
 )
 
@@ -353,6 +354,43 @@ func TestSeveralRequestsAreApprovedTogether(t *testing.T) {
 	m.Update(ItemEnded{Request: "req_third33", Err: fault.New(fault.DeviceRemoved, "gone")})
 	if again := command[DecideAll](t, m.Update(Acted{Action: "batch"})); len(again.Requests) != 1 || again.Requests[0] != "req_third33" {
 		t.Errorf("again %+v: only what was not recorded", again)
+	}
+}
+
+func TestWhatFailedBecauseTheGatewayWasAwayGoesWhenItAnswers(t *testing.T) {
+	t.Parallel()
+	down := fault.New(fault.Unavailable, "the gateway does not answer")
+	ids := []string{requestID, "req_second2", "req_third33"}
+	for name, r := range map[string]struct {
+		ends []error
+		away bool // the gateway does not answer the page either
+		goes bool
+	}{
+		"all, while it was away":      {[]error{down, down, down}, true, true},
+		"all, and it answers at once": {[]error{down, down, down}, false, false},
+		"one was recorded":            {[]error{nil, down, down}, true, false},
+		"one for another reason":      {[]error{fault.New(fault.Declined, "no"), down, down}, true, false},
+		"one is not known":            {[]error{fault.New(fault.Unavailable, "gone").With(approvals.Unknown, "1"), down, down}, true, false},
+	} {
+		m := scene(t, "requests-picked")
+		list := m.requests.Value
+		m.Update(Acted{Action: "batch"})
+		for i, err := range r.ends {
+			m.Update(ItemEnded{Request: ids[i], Done: 1, Needed: 2, Err: err})
+		}
+		if r.away {
+			m.Update(Loaded{What: TheRequests, Err: down})
+		}
+		if m.flow == nil || !m.flow.Over() {
+			t.Fatalf("%s: the decision is %+v", name, m.flow)
+		}
+		m.Update(Loaded{What: TheRequests, Value: list})
+		if m.flow == nil != r.goes {
+			t.Errorf("%s: the decision is %+v", name, m.flow)
+		}
+		if r.goes {
+			says(t, m, "Approve 3 requests", "!does not answer", "!connection broke")
+		}
 	}
 }
 

@@ -14,13 +14,17 @@ func (m *Model) deposits(all []wire.Deposit, title, sub string) view.Node {
 	for _, d := range all {
 		from := view.El("span", "muted small", "Seen in the balance: no transaction shows it")
 		if d.TxHash != "" {
-			from = identifier(d.TxHash)
+			from = labelled("Transaction", identifier(d.TxHash))
 		}
 		rows = append(rows, view.El("div", "fact", view.Key(d.ID), view.El("dt", "", m.cfg.Words.moment(d.At, m.server(), "")),
 			view.El("dd", "", view.El("div", "stack is-tight", m.cfg.Words.exact(d.Amount, assetOf(d.Asset).Ticker, ""),
-				view.El("div", "cluster", depositState(d), depositFor(d)), from, address(d.Address)))))
+				view.El("div", "cluster", depositState(d), depositFor(d)), from, labelled("To", address(d.Address))))))
 	}
 	return card(title, sub, view.El("dl", "facts", rows))
+}
+
+func labelled(label string, what view.Node) view.Node {
+	return view.El("div", "", view.El("span", "muted small", label+" "), what)
 }
 
 func depositState(d wire.Deposit) view.Node {

@@ -49,7 +49,12 @@ func (m *Model) Update(msg Msg) []Command {
 			return append([]Command{MeasureClock{}}, m.enter(true)...)
 		}
 	case Loaded:
-		return m.loaded(msg)
+		was := m.unanswered()
+		cmds := m.loaded(msg)
+		if was && !m.unanswered() {
+			m.answers()
+		}
+		return cmds
 	case OfferCame:
 		m.board = m.board.Put(msg.Seq, msg.Offer)
 		m.sayOffers(msg.Seq)
@@ -167,6 +172,32 @@ func store[T any](l Loadable[T], msg Loaded) Loadable[T] {
 		l.Value, l.Loaded, l.Err = v, true, nil
 	}
 	return l
+}
+
+// unanswered reports whether the gateway did not answer last time.
+func (m *Model) unanswered() bool { return unavailable(m.entity.Err) || unavailable(m.requests.Err) }
+
+func unavailable(err *fault.Error) bool {
+	return err != nil && err.Code == fault.Unavailable && err.Details[approvals.Unknown] == ""
+}
+
+// answers takes away a decision that failed because the gateway did not answer: it
+// does now, nothing was signed, and what was picked still is.
+func (m *Model) answers() {
+	f := m.flow
+	if f == nil || !f.Over() || f.Err != nil && !unavailable(f.Err) {
+		return
+	}
+	failed := f.Err != nil
+	for _, i := range f.Items {
+		if i.Err != nil && !unavailable(i.Err) || i.Err == nil && i.Over {
+			return // the list still tells something
+		}
+		failed = failed || i.Err != nil
+	}
+	if failed {
+		m.flow = nil
+	}
 }
 
 func (m *Model) loaded(msg Loaded) []Command {

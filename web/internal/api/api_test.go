@@ -403,8 +403,10 @@ func TestBadInputIsRefusedAndChangesNothing(t *testing.T) {
 		t.Errorf("requests %+v came of bad input", p.Items)
 	}
 	r.Pass(16 * time.Minute)
-	if c := r.do("GET", "/v1/requests", "").code(t); c != fault.Unauthenticated {
-		t.Errorf("an expired token: %s", c)
+	expired := r.do("GET", "/v1/requests", "")
+	var p wire.Problem
+	if err := json.Unmarshal(expired.body, &p); err != nil || p.Error.Code != fault.Unauthenticated || p.Error.Details["reason"] != "expired" {
+		t.Errorf("an expired token: %s, %v", expired.body, err)
 	}
 }
 

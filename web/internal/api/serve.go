@@ -270,7 +270,7 @@ func (q *question) only(rt route) error {
 func (a *api) authenticate(q *question) (gateway.Caller, error) {
 	given := q.r.Header.Values("Authorization")
 	if len(given) == 0 {
-		return gateway.Caller{}, fault.New(fault.Unauthenticated, "Authorization header is required")
+		return gateway.Caller{}, fault.New(fault.Unauthenticated, "Authorization header is required").With("expected", "Authorization: Bearer TOKEN")
 	}
 	scheme, token, ok := strings.Cut(given[0], " ")
 	if len(given) > 1 || !ok || !strings.EqualFold(scheme, "Bearer") {

@@ -33,7 +33,7 @@ const (
 func (g *Gateway) Authenticate(ctx context.Context, token string) (Caller, error) {
 	c, err := g.cfg.Tokens.Verify(token)
 	if err != nil {
-		return Caller{}, fault.Wrap(err, fault.Unauthenticated, msgBadToken)
+		return Caller{}, err
 	}
 	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		version, err := access(tx, c.DeveloperID, c.EntityID)

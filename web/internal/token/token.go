@@ -145,11 +145,13 @@ func (i *Issuer) Mint(_ context.Context, s gateway.Subject) (string, time.Durati
 }
 
 // Verify returns what a token says when it is one of ours, in time, and in the
-// only form that is accepted. It fails with AUTHENTICATION_ERROR.
+// only form that is accepted. It fails with AUTHENTICATION_ERROR, details reason
+// "expired" for one of ours whose time is over.
 func (i *Issuer) Verify(token string) (claims.Claims, error) {
-	refuse := func(cause error) (claims.Claims, error) {
-		return claims.Claims{}, fault.Wrap(cause, fault.Unauthenticated, "Invalid authentication token")
+	refused := func(cause error) *fault.Error {
+		return fault.Wrap(cause, fault.Unauthenticated, "Invalid authentication token")
 	}
+	refuse := func(cause error) (claims.Claims, error) { return claims.Claims{}, refused(cause) }
 	header, c, err := claims.Read(token) // bounds, alphabet, header and claims, before anything is computed
 	if err != nil {
 		return refuse(err)
@@ -159,6 +161,9 @@ func (i *Issuer) Verify(token string) (claims.Claims, error) {
 		return refuse(errors.New("unknown key id"))
 	}
 	parsed, err := i.parser.ParseWithClaims(token, &jwt.RegisteredClaims{}, func(*jwt.Token) (any, error) { return key, nil })
+	if errors.Is(err, jwt.ErrTokenExpired) && c.Env == i.cfg.Env { // its signature was verified first
+		return claims.Claims{}, refused(err).With("reason", "expired")
+	}
 	if err != nil {
 		return refuse(err)
 	}

@@ -157,6 +157,9 @@ func TestVerifyRefuses(t *testing.T) {
 		if fault.CodeOf(err) != fault.Unauthenticated || c != (claims.Claims{}) {
 			t.Errorf("%s: claims %+v, error %v", name, c, err)
 		}
+		if f, _ := fault.As(err); len(f.Details) != 0 {
+			t.Errorf("%s: it is told which check failed: %v", name, f.Details)
+		}
 	}
 	i.now = i.now.Add(EntityLife + Leeway - time.Second)
 	if _, err := i.Verify(good); err != nil {
@@ -165,6 +168,19 @@ func TestVerifyRefuses(t *testing.T) {
 	i.now = i.now.Add(2 * time.Second)
 	if c, err := i.Verify(good); err == nil || c != (claims.Claims{}) { // 13: claims only without an error
 		t.Errorf("13 an expired token: %+v %v", c, err)
+	}
+	// Only of one of ours it is told that it has expired.
+	for name, r := range map[string]struct{ token, reason string }{
+		"ours":                      {good, "expired"},
+		"another issuer's":          {stranger.sign(header, body), ""},
+		"with a changed signature":  {good[:len(good)-2] + "AA", ""},
+		"of another environment":    {claim(`"env":"sandbox"`, `"env":"live"`), ""},
+		"with a claim that is none": {claim(`"exp":1795000900`, `"exp":0`), ""},
+	} {
+		_, err := i.Verify(r.token)
+		if f, _ := fault.As(err); f.Code != fault.Unauthenticated || f.Details["reason"] != r.reason {
+			t.Errorf("an expired token %s: %v, %v", name, err, f.Details)
+		}
 	}
 }
 
