@@ -24,7 +24,7 @@ func (m *Model) deposits(all []wire.Deposit, title, sub string) view.Node {
 }
 
 func labelled(label string, what view.Node) view.Node {
-	return view.El("div", "", view.El("span", "muted small", label+" "), what)
+	return view.El("div", "labelled", view.El("span", "muted small", label), what)
 }
 
 func depositState(d wire.Deposit) view.Node {
