@@ -35,27 +35,67 @@ func accountOf(uid int) account {
 	return a
 }
 
-// may reports whether a file's access control list, or its mode where it has none,
-// lets an account do one of the things in bits: 4 read, 2 write, 1 enter. listed
-// says that it is an entry of a list that does.
-func (a account) may(path string, info os.FileInfo, bits fs.FileMode) (ok, listed bool) {
-	stat, known := info.Sys().(*syscall.Stat_t)
-	if a.uid == 0 || known && int(stat.Uid) == a.uid {
-		return true, false // who owns it can change its mode
+// right is what lets an account do something with a file.
+type right byte
+
+const (
+	unknown  right = iota
+	owning         // who owns it can change its mode
+	byGroup        // the mode, for the file's group
+	byOthers       // the mode, for everybody
+	byList         // an entry of its access control list
+)
+
+// undo is the command that takes the right away; letters are those of chmod. It is
+// empty where none does.
+func (r right) undo(path, letters string) string {
+	path = strconv.Quote(path)
+	switch r {
+	case owning:
+		return "chown " + strconv.Itoa(os.Geteuid()) + " " + path
+	case byGroup:
+		return "chmod g-" + letters + " " + path
+	case byOthers:
+		return "chmod o-" + letters + " " + path
+	case byList:
+		return "setfacl -b " + path
 	}
+	return ""
+}
+
+// may reports whether a file's access control list, or its mode where it has none,
+// lets an account do one of the things in bits: 4 read, 2 write, 1 enter; and by which
+// right.
+func (a account) may(path string, info os.FileInfo, bits fs.FileMode) (ok bool, by right) {
+	if a.uid == 0 {
+		return true, unknown
+	}
+	if a.owns(info) {
+		return true, owning
+	}
+	stat, known := info.Sys().(*syscall.Stat_t)
 	group := known && slices.Contains(a.gids, int(stat.Gid))
 	list, err := listOf(path)
 	if err != nil {
-		return true, false // it is not known
+		return true, unknown
+	}
+	mode, by := info.Mode().Perm(), byOthers
+	if group {
+		mode, by = mode>>3, byGroup
 	}
 	if len(list) > 0 {
-		return list.lets(a, group, bits)
+		ok, listed := list.lets(a, group, bits)
+		if listed {
+			by = byList
+		}
+		return ok, by
 	}
-	mode := info.Mode().Perm()
-	if group {
-		mode >>= 3
-	}
-	return mode&bits != 0, false
+	return mode&bits != 0, by
+}
+
+func (a account) owns(info os.FileInfo) bool {
+	stat, known := info.Sys().(*syscall.Stat_t)
+	return known && int(stat.Uid) == a.uid
 }
 
 // closedTo is the first folder on the way to dir that an account cannot enter; empty
@@ -66,11 +106,11 @@ func closedTo(dir string, a account) (closed, listed string) {
 		if err != nil {
 			return path, ""
 		}
-		ok, named := a.may(path, info, 1)
+		ok, by := a.may(path, info, 1)
 		if !ok {
 			return path, ""
 		}
-		if named {
+		if by == byList {
 			listed = path
 		}
 		if path == filepath.Dir(path) {
@@ -98,18 +138,27 @@ func reach(path string, a account) string {
 	if err != nil {
 		return how
 	}
-	ok, named := a.may(real, info, 7)
+	ok, by := a.may(real, info, 7)
 	closed, listed := closedTo(filepath.Dir(real), a)
 	switch {
 	case !ok || closed != "":
 		return ""
-	case named:
-		listed = real
+	case by != byList && listed != "":
+		by, real = byList, listed
 	}
-	if listed != "" {
-		how += " by an access control list; remove it with: setfacl -b " + strconv.Quote(listed)
+	return how + by.advice(real, "rwx")
+}
+
+// advice is the end of a sentence that says what to do.
+func (r right) advice(path, letters string) string {
+	switch undo := r.undo(path, letters); {
+	case undo == "":
+		return ""
+	case r == byList:
+		return " by an access control list; remove it with: " + undo
+	default:
+		return "; end that with: " + undo
 	}
-	return how
 }
 
 // Kinds of entries of an access control list (linux/posix_acl.h).

@@ -121,6 +121,29 @@ func TestAnAccessControlListThatLetsAPeerReadThePINEndsItsService(t *testing.T) 
 	}
 }
 
+func TestAListThatLetsAPeerExchangeThePINEndsItsService(t *testing.T) {
+	t.Parallel()
+	peer, group := os.Geteuid()+otherUser, 54_321
+	for name, row := range map[string]struct {
+		list   []byte
+		served bool
+	}{
+		"the peer may write":           {listFor(listedUser, peer, 3, 7), false},
+		"the peer's group may write":   {listFor(listedOtherGroup, group, 3, 7), false},
+		"the mask takes writing away":  {listFor(listedUser, peer, 3, 1), true},
+		"the peer may enter":           {listFor(listedUser, peer, 1, 7), true},
+		"the peer may write, no enter": {listFor(listedUser, peer, 2, 7), true},
+		"another user may write":       {listFor(listedUser, peer+1, 3, 7), true},
+	} {
+		dir, _, served := folders(t)
+		setList(t, dir, listAttribute, row.list)
+		ok, said := served(group)
+		if ok != row.served || !ok && !strings.Contains(said, `setfacl -b \"`+dir+`\"`) {
+			t.Errorf("%s: served is %v; the log: %s", name, ok, said)
+		}
+	}
+}
+
 func TestAListOnAFolderOpensTheWayToWhatIsInIt(t *testing.T) {
 	t.Parallel()
 	peer := os.Geteuid() + otherUser

@@ -21,8 +21,8 @@ import (
 )
 
 // neighbours decides which users of this computer the signer serves: not one that
-// could read the PIN of the vault or reach the store of its module, because such a
-// gateway would not have to ask the signer at all.
+// could read or exchange the PIN of the vault or reach the store of its module, because
+// such a gateway would not have to ask the signer at all.
 type neighbours struct {
 	own     int
 	same    bool         // allow_same_user
@@ -61,8 +61,11 @@ func neighboursOf(cfg Config, s socket, log *slog.Logger) (*neighbours, error) {
 		n.allowed[uid] = true
 	}
 	for _, path := range n.secrets {
-		if reach(path, account{uid: -1}) != "" {
+		switch everybody := (account{uid: -1}); {
+		case reach(path, everybody) != "":
 			return invalid("private", path+" can be reached by every user of this computer: chmod o-rwx "+path)
+		case exchange(path, everybody) != "":
+			return invalid("private", path+" is not safe from any user of this computer: "+exchange(path, everybody))
 		}
 	}
 	if n.same {
@@ -143,8 +146,8 @@ func (n *neighbours) admit(uid int, known bool, groups ...int) error {
 	who := accountOf(uid)
 	who.gids = append(who.gids, groups...)
 	for _, path := range n.secrets {
-		if how := reach(path, who); how != "" {
-			return refuse("it can read the PIN of the vault, or reach the store of its keys or the log; run the gateway as a user who cannot", how)
+		if how := threat(path, who); how != "" {
+			return refuse("it can read or exchange the PIN of the vault, or reach the store of its keys or the log; run the gateway as a user who cannot", how)
 		}
 	}
 	return nil

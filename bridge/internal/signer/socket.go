@@ -73,10 +73,17 @@ func (s socket) checkFolder() error {
 	if info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
 		return fault.New(fault.Invalid, fmt.Sprintf("others may write to %s, and put another socket there: chmod go-w %s", dir, dir)).With("field", "socket")
 	}
+	all := account{uid: -1}
+	if s.gid >= 0 {
+		all.gids = []int{s.gid}
+	}
+	if how := exchange(dir, all); how != "" {
+		return fault.New(fault.Invalid, "another user may put another folder of the socket there: "+how).With("field", "socket")
+	}
 	if s.gid < 0 {
 		return nil
 	}
-	if closed, _ := closedTo(dir, account{uid: -1, gids: []int{s.gid}}); closed != "" {
+	if closed, _ := closedTo(dir, all); closed != "" {
 		return fault.New(fault.Invalid, fmt.Sprintf("the group of the socket cannot enter %s: let it (chgrp, chmod g+x), or put the socket elsewhere", closed)).With("field", "socket")
 	}
 	return nil

@@ -1,0 +1,193 @@
+package signer
+
+import (
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+
+	"countersign/shared/fault"
+)
+
+// secretIn is a file of its owner alone in folders that everybody can enter.
+func secretIn(t *testing.T) (outer, dir, pin string) {
+	t.Helper()
+	outer = openFolder(t)
+	dir = filepath.Join(outer, "etc")
+	pin = filepath.Join(dir, "pin")
+	for _, err := range []error{os.Mkdir(dir, 0o755), os.WriteFile(pin, nil, 0o600)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return outer, dir, pin
+}
+
+func chmod(t *testing.T, path string, mode fs.FileMode) {
+	t.Helper()
+	if err := os.Chmod(path, mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whoever may write to a folder can move what is in it away, and put something else there.
+func TestAPeerWhoCanExchangeASecretIsNotServed(t *testing.T) {
+	t.Parallel()
+	outer, dir, pin := secretIn(t)
+	info, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger := account{uid: os.Geteuid() + otherUser}
+	member := account{uid: stranger.uid, gids: []int{int(info.Sys().(*syscall.Stat_t).Gid)}}
+	for name, row := range map[string]struct {
+		outer, dir fs.FileMode
+		who        account
+		command    string // empty: it cannot
+	}{
+		"nobody else may write":              {0o755, 0o755, stranger, ""},
+		"everybody may write":                {0o755, 0o757, stranger, "chmod o-w " + strconv.Quote(dir)},
+		"the group may write":                {0o755, 0o775, member, "chmod g-w " + strconv.Quote(dir)},
+		"a group of others may write":        {0o755, 0o775, stranger, ""},
+		"everybody may write, and not enter": {0o755, 0o752, stranger, ""},
+		"everybody may write further up":     {0o757, 0o755, stranger, "chmod o-w " + strconv.Quote(outer)},
+		"the group may write further up":     {0o775, 0o700, member, "chmod g-w " + strconv.Quote(outer)},
+		"the way there is closed":            {0o700, 0o757, stranger, ""},
+		"the folder is sticky":               {0o755, 0o757 | fs.ModeSticky, stranger, ""},
+		"the folder further up is sticky":    {0o757 | fs.ModeSticky, 0o755, stranger, ""},
+	} {
+		chmod(t, dir, row.dir)
+		chmod(t, outer, row.outer)
+		for what, path := range map[string]string{"a file": pin, "a folder": filepath.Dir(pin) + "/store"} {
+			if what == "a folder" {
+				if err := os.MkdirAll(path, 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			how := threat(path, row.who)
+			if (how == "") != (row.command == "") || !strings.HasSuffix(how, row.command) {
+				t.Errorf("%s, %s: %q, want %q", name, what, how, row.command)
+			}
+		}
+	}
+	chmod(t, dir, 0o775)
+	chmod(t, outer, 0o755)
+	n, err := neighboursOf(Config{PINFile: pin}, socket{mode: groupMode}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.admit(member.uid, true, member.gids...); fault.CodeOf(err) != fault.Forbidden || strings.Contains(err.Error(), dir) {
+		t.Errorf("a member of the group: %v", err)
+	}
+	if err := n.admit(stranger.uid, true); err != nil {
+		t.Errorf("a stranger: %v", err)
+	}
+	for _, path := range []string{outer, dir} {
+		chmod(t, path, 0o757)
+		_, err := neighboursOf(Config{PINFile: pin}, socket{mode: groupMode}, slog.New(slog.DiscardHandler))
+		if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "chmod o-w "+strconv.Quote(path)) {
+			t.Errorf("a start where everybody may write to %s: %v", path, err)
+		}
+		chmod(t, path, 0o755)
+	}
+}
+
+func TestAPeerWhoOwnsAFolderOfASecretOrTheSecretIsNotServed(t *testing.T) {
+	needRoot(t)
+	t.Parallel()
+	outer, dir, pin := secretIn(t)
+	peer := account{uid: otherUser}
+	for name, row := range map[string]struct {
+		path   string
+		sticky bool
+		of     string // what is moved
+	}{"the folder": {dir, false, dir}, "a folder further up": {outer, false, outer}, "the sticky folder": {dir, true, dir}, "the folder in a sticky one": {dir, false, dir}} {
+		if err := os.Lchown(row.path, otherUser, -1); err != nil {
+			t.Fatal(err)
+		}
+		if row.sticky {
+			chmod(t, dir, 0o757|fs.ModeSticky)
+		}
+		if how := threat(pin, peer); !strings.HasSuffix(how, "chown "+strconv.Itoa(os.Geteuid())+" "+strconv.Quote(row.of)) {
+			t.Errorf("%s: %q", name, how)
+		}
+		chmod(t, dir, 0o755)
+		if err := os.Lchown(row.path, os.Geteuid(), -1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// The store of a module in a sticky folder, in a folder of the peer's.
+	chmod(t, outer, 0o757|fs.ModeSticky)
+	if err := os.Lchown(dir, otherUser, -1); err != nil {
+		t.Fatal(err)
+	}
+	if how := exchange(dir, peer); !strings.Contains(how, "chown") {
+		t.Errorf("its own thing in a sticky folder: %q", how)
+	}
+}
+
+func TestALinkToASecretThatAPeerCanExchangeIsNotServed(t *testing.T) {
+	t.Parallel()
+	_, _, pin := secretIn(t)
+	links := openFolder(t)
+	first, second := filepath.Join(links, "a"), filepath.Join(links, "b")
+	if err := os.Mkdir(filepath.Join(links, "closed"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	hidden := filepath.Join(links, "closed", "pin")
+	for from, to := range map[string]string{first: "b", second: pin, hidden: "../b"} {
+		if err := os.Symlink(to, from); err != nil {
+			t.Fatal(err)
+		}
+	}
+	peer := account{uid: os.Geteuid() + otherUser}
+	for _, path := range []string{first, second, hidden} {
+		chmod(t, links, 0o755)
+		if how := threat(path, peer); how != "" {
+			t.Errorf("%s: %q", path, how)
+		}
+		chmod(t, links, 0o757)
+		if how := threat(path, peer); !strings.HasSuffix(how, "chmod o-w "+strconv.Quote(links)) {
+			t.Errorf("%s, where everybody may write: %q", path, how)
+		}
+	}
+	if err := os.Remove(second); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("a", second); err != nil { // to each other
+		t.Fatal(err)
+	}
+	chmod(t, links, 0o755)
+	if how := threat(first, peer); how == "" {
+		t.Error("links without an end are taken to be safe")
+	}
+}
+
+// What is not there yet belongs to whoever makes it first, in a sticky folder too.
+func TestAPeerWhoCanMakeASecretThatIsMissingIsNotServed(t *testing.T) {
+	t.Parallel()
+	_, dir, _ := secretIn(t)
+	peer := account{uid: os.Geteuid() + otherUser}
+	for _, path := range []string{filepath.Join(dir, "missing"), filepath.Join(dir, "missing", "tokens")} {
+		for mode, safe := range map[fs.FileMode]bool{0o755: true, 0o757: false, 0o757 | fs.ModeSticky: false} {
+			chmod(t, dir, mode)
+			if how := threat(path, peer); (how == "") != safe {
+				t.Errorf("%s in a folder of mode %v: %q", path, mode, how)
+			}
+		}
+	}
+}
+
+func TestASocketInAFolderThatOthersCanExchangeIsRefused(t *testing.T) {
+	t.Parallel()
+	outer, dir, _ := secretIn(t)
+	chmod(t, outer, 0o757)
+	_, err := socketOf(Config{Socket: filepath.Join(dir, "s")})
+	if f, _ := fault.As(err); f == nil || f.Code != fault.Invalid || f.Details["field"] != "socket" || !strings.Contains(f.Message, "chmod o-w "+strconv.Quote(outer)) {
+		t.Error(err)
+	}
+}
