@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"countersign/bridge/internal/approver"
@@ -40,7 +41,7 @@ func (c *doctorCommand) Run(ctx context.Context, std stdio) error {
 	cfg, err := approver.Load(c.Config)
 	if err != nil {
 		if c.JSON {
-			err = errors.Join(err, printReport(std, []doctor.Finding{{ID: "config", Level: doctor.Bad, What: err.Error(), Remedy: "Repair the file: the README says what is in it."}}))
+			err = errors.Join(err, printReport(std, []doctor.Finding{{ID: "config", Level: doctor.Bad, What: err.Error(), SeenBy: doctor.ByCommand, Remedy: "Repair the file: the README says what is in it."}}))
 		}
 		return err
 	}
@@ -72,9 +73,28 @@ func printReport(std stdio, all []doctor.Finding) error {
 	return enc.Encode(report{"countersign-doctor/1", approver.Version, time.Now().UTC().Truncate(time.Second), bad(all) == 0, all})
 }
 
+// seenBy says who sees what follows.
+func seenBy(by string, running bool) string {
+	switch {
+	case by == doctor.ByBridge:
+		return "as the running bridge sees it:"
+	case running:
+		return "seen by this command:"
+	}
+	return "no bridge runs; seen by this command:"
+}
+
 func printFindings(std stdio, all []doctor.Finding) error {
 	marks := map[doctor.Level]string{doctor.OK: "ok  ", doctor.Warn: "warn", doctor.Bad: "BAD "}
+	running := slices.ContainsFunc(all, func(f doctor.Finding) bool { return f.SeenBy == doctor.ByBridge })
+	by := ""
 	for _, f := range all {
+		if f.SeenBy != by {
+			by = f.SeenBy
+			if _, err := fmt.Fprintln(std.out, seenBy(by, running)); err != nil {
+				return err
+			}
+		}
 		if _, err := fmt.Fprintln(std.out, marks[f.Level], f.What); err != nil {
 			return err
 		}

@@ -17,6 +17,7 @@ import (
 	"syscall"
 	"testing"
 
+	"countersign/bridge/internal/control"
 	"countersign/bridge/internal/instance"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
@@ -164,7 +165,7 @@ func TestTheBridgeOfAnotherUserIsSkippedAndNotTalkedTo(t *testing.T) {
 		t.Errorf("a page of ours at their bridge: %v", err)
 	}
 	state := filepath.Join(filepath.Dir(config), "state")
-	if b, ok, err := instance.Find(t.Context(), state); ok || err == nil || !strings.Contains(err.Error(), "belongs to another user (65534)") {
+	if b, ok, err := control.Ask(t.Context(), &control.Client{StateDir: state}, control.Who, control.WhoParams{}); ok || err == nil || !strings.Contains(err.Error(), "belongs to another user (65534)") {
 		t.Errorf("found %+v: %v", b, err)
 	}
 	if code, out, errs := command(t, "approver", "--config", config); code != 1 || out != "" || !strings.Contains(errs, "belongs to another user") {

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"time"
 
 	"countersign/bridge/internal/approver"
+	"countersign/bridge/internal/control"
 	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/member"
@@ -22,25 +22,23 @@ type journalCommand struct {
 }
 
 // journalPath is where the journal of a bridge is.
-func journalPath(cfg approver.Config) string { return filepath.Join(cfg.StateDir, "journal.log") }
+func journalPath(cfg approver.Config) string { return approver.JournalPath(cfg) }
 
-// noted writes what a command is about to do into the journal, beside a bridge
-// that may be running.
-func noted(cfg approver.Config, events ...journal.Event) (err error) {
-	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
-		return err
-	}
-	j, err := journal.Open(journal.Config{Path: journalPath(cfg)})
-	if err != nil {
-		return fault.Wrap(err, fault.JournalDown, "the journal cannot be written")
-	}
-	defer func() { err = errors.Join(err, j.Close()) }()
-	for _, e := range events {
-		if err := j.Append(e); err != nil {
-			return err
-		}
-	}
-	return nil
+// book is the journal of a bridge, for what a command does with keys: the bridge that
+// runs writes it.
+type book struct {
+	client *control.Client
+}
+
+// ready fails when the journal cannot be written: better before a PIN is asked for.
+func (b book) ready(ctx context.Context) error {
+	_, err := control.Call(ctx, b.client, control.WriteToJournal, control.JournalParams{Events: []journal.Event{}})
+	return err
+}
+
+// Append writes one line and returns where the journal ends then.
+func (b book) Append(ctx context.Context, e journal.Event) (journal.Head, error) {
+	return control.Call(ctx, b.client, control.WriteToJournal, control.JournalParams{Events: []journal.Event{e}})
 }
 
 // bridgeName is what this computer is called.
@@ -218,7 +216,7 @@ func (c *journalVerify) sign(ctx context.Context, cfg approver.Config, std stdio
 	if err != nil {
 		return err
 	}
-	s, err := openTokens(cfg)
+	s, err := openTokens(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -233,14 +231,15 @@ func (c *journalVerify) sign(ctx context.Context, cfg approver.Config, std stdio
 	}
 	event := journal.Event{Kind: journal.HeadSigned, Entity: member.Entity, Member: member.Member, Device: s.devices.Name(key.Device().Identity()),
 		Key: key.PublicKey().Thumbprint(), Statement: journal.TypHead}
-	if err := s.book.Append(event); err != nil {
+	head, err := s.book.Append(ctx, event)
+	if err != nil {
 		return err
 	}
-	head := s.book.Head()
 	token, err := journal.SignHead(ctx, s.using(key, why), bridgeName(), head, time.Now())
 	if err != nil {
 		event.Kind, event.Code = journal.Failed, string(fault.CodeOf(err))
-		return errors.Join(err, s.book.Append(event))
+		_, jerr := s.book.Append(ctx, event)
+		return errors.Join(err, jerr)
 	}
 	if c.Out == "" {
 		_, err = fmt.Fprintln(std.out, token)

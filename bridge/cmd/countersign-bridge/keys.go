@@ -227,7 +227,7 @@ func (c *keysGenerate) Run(ctx context.Context, std stdio) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := openTokens(cfg)
+	s, err := openTokens(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -293,10 +293,11 @@ func (s *tokens) generate(ctx context.Context, d *device.Device, t device.Templa
 	key, err := d.Generate(ctx, t)
 	if err != nil {
 		event.Kind, event.Code = journal.Failed, string(fault.CodeOf(err))
-		return "", nil, errors.Join(fmt.Errorf("make the key %s: %w", name.Quote(name.Shown(t.Label)), err), s.book.Append(event))
+		_, jerr := s.book.Append(ctx, event)
+		return "", nil, errors.Join(fmt.Errorf("make the key %s: %w", name.Quote(name.Shown(t.Label)), err), jerr)
 	}
 	event.Key = key.PublicKey().Thumbprint()
-	if err := s.book.Append(event); err != nil {
+	if _, err := s.book.Append(ctx, event); err != nil {
 		if k, ok := key.(*device.Key); ok {
 			err = errors.Join(err, k.Delete(ctx))
 		}
@@ -319,7 +320,7 @@ func withKey(ctx context.Context, config, uri string, do func(*tokens, *device.K
 	if err != nil {
 		return err
 	}
-	s, err := openTokens(cfg)
+	s, err := openTokens(ctx, cfg)
 	if err != nil {
 		return err
 	}
@@ -377,12 +378,13 @@ func (s *tokens) deleteKey(ctx context.Context, key *device.Key) error {
 		}
 	}
 	event := journal.Event{Kind: journal.KeyDeleted, Device: s.devices.Name(key.Device().Identity()), Key: key.PublicKey().Thumbprint()}
-	if err := s.book.Append(event); err != nil {
+	if _, err := s.book.Append(ctx, event); err != nil {
 		return err
 	}
 	if err := key.Delete(ctx); err != nil {
 		event.Kind, event.Code = journal.Failed, string(fault.CodeOf(err))
-		return errors.Join(err, s.book.Append(event))
+		_, jerr := s.book.Append(ctx, event)
+		return errors.Join(err, jerr)
 	}
 	return nil
 }

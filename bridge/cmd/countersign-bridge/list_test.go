@@ -81,9 +81,7 @@ func TestPagesAndSitesAreListedAtEightyColumns(t *testing.T) {
 		t.Fatal(err)
 	}
 	program := "/home/alice/" + strings.Repeat("a folder/", 12) + "browser (pid 4711)"
-	if err := noted(cfg, journal.Event{Kind: journal.Paired, Origin: list[0].Origin, Pairing: list[0].ID, Process: program}); err != nil {
-		t.Fatal(err)
-	}
+	noted(t, cfg, journal.Event{Kind: journal.Paired, Origin: list[0].Origin, Pairing: list[0].ID, Process: program})
 	out := must(t, "pairings", "list", "--config", path)
 	fits(t, out)
 	if !strings.Contains(out, list[0].ID) || !strings.Contains(out, "(pid 4711)") {

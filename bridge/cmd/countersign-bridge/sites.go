@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,9 +9,9 @@ import (
 	"time"
 
 	"countersign/bridge/internal/approver"
+	"countersign/bridge/internal/control"
 	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/journal"
-	"countersign/bridge/internal/site"
 	"countersign/shared/fault"
 )
 
@@ -32,12 +33,12 @@ Example:
   countersign-bridge pairings list`
 }
 
-func (c *pairingsList) Run(std stdio) error {
+func (c *pairingsList) Run(ctx context.Context, std stdio) error {
 	cfg, err := approver.Load(c.Config)
 	if err != nil {
 		return err
 	}
-	list, err := site.OpenPairings(cfg.StateDir).List()
+	list, err := control.Call(ctx, approver.Client(cfg), control.ListPairings, control.None{})
 	if err != nil {
 		return err
 	}
@@ -51,15 +52,18 @@ func (c *pairingsList) Run(std stdio) error {
 	if errors.Is(journalErr, fs.ErrNotExist) {
 		journalErr = nil
 	}
-	if len(list) == 0 {
+	if len(list.Pairings) == 0 {
 		err = remark(std.out, "no page is paired")
 	}
-	for _, p := range list {
-		by := ""
+	for _, p := range list.Pairings {
+		by, now := "", ""
 		if program[p.ID] != "" {
 			by = "by " + printable(program[p.ID])
 		}
-		err = errors.Join(err, item(std.out, p.Origin, "pairing "+p.ID, "paired "+p.Created.Format(time.DateTime), "last used "+p.LastUsed.Format(time.DateTime), by))
+		if slices.Contains(list.Connected, p.ID) {
+			now = "connected now"
+		}
+		err = errors.Join(err, item(std.out, p.Origin, "pairing "+p.ID, "paired "+p.Created.Format(time.DateTime), "last used "+p.LastUsed.Format(time.DateTime), now, by))
 	}
 	return errors.Join(err, journalErr)
 }
@@ -71,53 +75,38 @@ type pairingsRevoke struct {
 
 // Help is shown by `countersign-bridge pairings revoke --help`.
 func (pairingsRevoke) Help() string {
-	return `Takes effect at once, also while the bridge runs: the page can sign nothing more
-and must pair again. The journal says so.
+	return `Takes effect at once, also while the bridge runs: the page is disconnected and must
+pair again. The journal says so.
 
 Examples:
   countersign-bridge pairings revoke https://dashboard.example.com
   countersign-bridge pairings revoke all`
 }
 
-func (c *pairingsRevoke) Run(std stdio) error {
+func (c *pairingsRevoke) Run(ctx context.Context, std stdio) error {
 	cfg, err := approver.Load(c.Config)
 	if err != nil {
 		return err
 	}
-	pairings := site.OpenPairings(cfg.StateDir)
-	list, err := pairings.List()
-	if err != nil {
-		return err
-	}
-	var events []journal.Event
-	for _, p := range list {
-		if c.Which == "all" || p.ID == c.Which || p.Origin == c.Which {
-			events = append(events, journal.Event{Kind: journal.Revoked, Origin: p.Origin, Pairing: p.ID})
-		}
-	}
-	if len(events) == 0 {
-		return fault.New(fault.NotFound, fmt.Sprintf("nothing is paired under %q", c.Which))
-	}
-	unnoted := unwritten(noted(cfg, events...))
-	gone, err := pairings.Revoke(c.Which)
-	for _, p := range gone {
+	r, err := control.Call(ctx, approver.Client(cfg), control.RevokePairings, control.WhichParams{Which: c.Which})
+	for _, p := range r.Gone {
 		fmt.Fprintf(std.out, "revoked %s of %s\n", p.ID, p.Origin)
 	}
-	return errors.Join(err, unnoted)
+	return errors.Join(err, unwritten(r.Unnoted))
 }
 
 // unwritten is the error of a command that took a right back, which it does even
 // when the journal cannot be written.
-func unwritten(err error) error {
-	if err != nil {
-		return fmt.Errorf("it is done, but no line of the journal says so: %w", err)
+func unwritten(why *fault.Body) error {
+	if why != nil {
+		return fmt.Errorf("it is done, but no line of the journal says so: %w", why.Fault())
 	}
 	return nil
 }
 
 type originsCommand struct {
 	List    originsList    `cmd:"" help:"List the dashboards that may connect, and those that were blocked at the prompt."`
-	Add     originsAdd     `cmd:"" help:"Let a dashboard connect. A running bridge notices."`
+	Add     originsAdd     `cmd:"" help:"Let a dashboard connect, also at a bridge that runs."`
 	Remove  originsRemove  `cmd:"" help:"Let it connect no more. A running bridge disconnects its pages."`
 	Unblock originsUnblock `cmd:"" help:"Let a dashboard ask again that was blocked at the prompt."`
 }
@@ -132,25 +121,21 @@ func (originsList) Help() string {
   countersign-bridge origins list`
 }
 
-func (c *originsList) Run(std stdio) error {
+func (c *originsList) Run(ctx context.Context, std stdio) error {
 	cfg, err := approver.Load(c.Config)
 	if err != nil {
 		return err
 	}
-	blocked, err := site.OpenBlocks(cfg.StateDir).List()
-	if err != nil {
-		return err
-	}
-	paired, err := site.OpenPairings(cfg.StateDir).List()
+	r, err := control.Call(ctx, approver.Client(cfg), control.ListOrigins, control.None{})
 	if err != nil {
 		return err
 	}
 	since := map[string]string{}
-	for _, b := range blocked {
+	for _, b := range r.Blocked {
 		since[b.Origin] = b.Since.Format(time.DateTime)
 	}
 	pages := map[string]int{}
-	for _, p := range paired {
+	for _, p := range r.Pairings {
 		pages[p.Origin]++
 	}
 	state := func(o string) []string {
@@ -160,17 +145,20 @@ func (c *originsList) Run(std stdio) error {
 		}
 		return facts
 	}
-	origins, leftOut := cfg.Dashboards()
-	for _, o := range origins {
+	for _, o := range r.Origins {
 		err = errors.Join(err, item(std.out, o, state(o)...))
 	}
-	for _, b := range blocked {
-		if !slices.Contains(origins, b.Origin) {
+	for _, b := range r.Blocked {
+		if !slices.Contains(r.Origins, b.Origin) {
 			err = errors.Join(err, item(std.out, b.Origin, append([]string{"not in the configuration"}, state(b.Origin)...)...))
 		}
 	}
-	for _, o := range leftOut {
-		err = errors.Join(err, remark(std.out, fmt.Sprintf("left out: %v", o.Err)))
+	for _, o := range r.LeftOut {
+		err = errors.Join(err, remark(std.out, "left out: "+o.Why))
+	}
+	now, _ := cfg.Dashboards()
+	if r.Running && !slices.Equal(now, r.Origins) {
+		err = errors.Join(err, remark(std.out, "the configuration file was changed by hand and has other origins now: the bridge takes them when you start it again, or add or remove one"))
 	}
 	return err
 }
@@ -183,27 +171,27 @@ type originsAdd struct {
 // Help is shown by `countersign-bridge origins add --help`.
 func (originsAdd) Help() string {
 	return `Edits "origins" in the configuration file and nothing else there. A bridge that
-runs sees it within a second; a new page still has to pair.
+runs lets it connect at once; a new page still has to pair.
 
 Example:
   countersign-bridge origins add https://dashboard.example.com`
 }
 
-func (c *originsAdd) Run(std stdio) error {
+func (c *originsAdd) Run(ctx context.Context, std stdio) error {
 	cfg, err := approver.Load(c.Config)
 	if err != nil {
 		return err
 	}
-	added, err := approver.OpenOrigins(c.Config).AddOrigin(c.Origin, func() error {
-		return noted(cfg, journal.Event{Kind: journal.OriginAdded, Origin: c.Origin})
-	})
+	r, err := control.Call(ctx, approver.Client(cfg), control.AddOrigin, control.OriginParams{Origin: c.Origin})
 	switch {
 	case err != nil:
 		return err
-	case !added:
+	case !r.Added:
 		_, err = fmt.Fprintf(std.out, "%s is in the list already\n", c.Origin)
+	case r.Running:
+		_, err = fmt.Fprintf(std.out, "added %s: the running bridge lets it connect now\n", c.Origin)
 	default:
-		_, err = fmt.Fprintf(std.out, "added %s: a running bridge lets it connect within a second\n", c.Origin)
+		_, err = fmt.Fprintf(std.out, "added %s: it may connect when the bridge starts\n", c.Origin)
 	}
 	return err
 }
@@ -216,36 +204,34 @@ type originsRemove struct {
 // Help is shown by `countersign-bridge origins remove --help`.
 func (originsRemove) Help() string {
 	return `Edits "origins" in the configuration file and nothing else there. A bridge that
-runs disconnects the site's pages within a second. Their pairings stay, and count
-again when the origin is added again: revoke them to make them ask again.
+runs disconnects the site's pages at once. Their pairings stay, and count again when
+the origin is added again: revoke them to make them ask again.
 
 Example:
   countersign-bridge origins remove https://dashboard.example.com`
 }
 
-func (c *originsRemove) Run(std stdio) error {
+func (c *originsRemove) Run(ctx context.Context, std stdio) error {
 	cfg, err := approver.Load(c.Config)
 	if err != nil {
 		return err
 	}
-	var unnoted error
-	origins := approver.OpenOrigins(c.Config)
-	if err := origins.RemoveOrigin(c.Origin, func() {
-		unnoted = unwritten(noted(cfg, journal.Event{Kind: journal.OriginRemoved, Origin: c.Origin}))
-	}); err != nil {
+	r, err := control.Call(ctx, approver.Client(cfg), control.RemoveOrigin, control.OriginParams{Origin: c.Origin})
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(std.out, "removed %s: a running bridge disconnects its pages within a second\n", c.Origin)
-	paired, err := site.OpenPairings(cfg.StateDir).List()
-	for _, p := range paired {
-		if p.Origin == c.Origin {
-			fmt.Fprintf(std.out, "its pairing %s stays: countersign-bridge pairings revoke --config %s %s\n", p.ID, c.Config, p.ID)
-		}
+	ended := ""
+	if r.Ended > 0 {
+		ended = ": the running bridge disconnected " + fold.Count(r.Ended, "page", "pages")
 	}
-	if left, lerr := origins.List(); lerr == nil && len(left) == 0 {
+	fmt.Fprintf(std.out, "removed %s%s\n", c.Origin, ended)
+	for _, p := range r.Pairings {
+		fmt.Fprintf(std.out, "its pairing %s stays: countersign-bridge pairings revoke --config %s %s\n", p.ID, c.Config, p.ID)
+	}
+	if r.Left == 0 {
 		fmt.Fprintln(std.out, "no origin is left: the bridge does not start again before you add one")
 	}
-	return errors.Join(unnoted, err)
+	return unwritten(r.Unnoted)
 }
 
 type originsUnblock struct {
@@ -259,30 +245,13 @@ func (originsUnblock) Help() string {
   countersign-bridge origins unblock https://dashboard.example.com`
 }
 
-func (c *originsUnblock) Run(std stdio) error {
+func (c *originsUnblock) Run(ctx context.Context, std stdio) error {
 	cfg, err := approver.Load(c.Config)
 	if err != nil {
 		return err
 	}
-	blocks := site.OpenBlocks(cfg.StateDir)
-	list, err := blocks.List()
-	if err != nil {
-		return err
-	}
-	var events []journal.Event
-	for _, b := range list {
-		if c.Origin == "all" || b.Origin == c.Origin {
-			events = append(events, journal.Event{Kind: journal.Unblocked, Origin: b.Origin})
-		}
-	}
-	if len(events) == 0 {
-		return fault.New(fault.NotFound, fmt.Sprintf("%q is not blocked", c.Origin))
-	}
-	if err := noted(cfg, events...); err != nil {
-		return err
-	}
-	gone, err := blocks.Unblock(c.Origin)
-	for _, b := range gone {
+	r, err := control.Call(ctx, approver.Client(cfg), control.UnblockOrigins, control.WhichParams{Which: c.Origin})
+	for _, b := range r.Gone {
 		fmt.Fprintf(std.out, "%s may ask again: connect again on its page\n", b.Origin)
 	}
 	return err

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"time"
 
@@ -31,34 +30,31 @@ type tokens struct {
 	cfg     approver.Config
 	devices *device.Devices
 	asker   consent.Asker
-	book    *journal.Journal
+	book    book
 }
 
 // openTokens loads the modules of a configuration.
-func openTokens(cfg approver.Config) (*tokens, error) {
+func openTokens(ctx context.Context, cfg approver.Config) (*tokens, error) {
 	asker, err := consent.New(consent.Config{Prompt: cfg.Prompt, Pinentry: cfg.Pinentry})
 	if err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
-		return nil, err
-	}
-	book, err := journal.Open(journal.Config{Path: journalPath(cfg)})
-	if err != nil {
+	book := book{approver.Client(cfg)}
+	if err := book.ready(ctx); err != nil {
 		return nil, err
 	}
 	devices, err := device.Open(device.Config{Modules: cfg.DeviceModules(), Timeout: tokenTimeout})
 	if err != nil {
-		return nil, errors.Join(err, book.Close())
+		return nil, err
 	}
 	if err := devices.Usable(); err != nil {
-		return nil, errors.Join(fmt.Errorf("open the PKCS#11 modules: %w", err), devices.Close(), book.Close())
+		return nil, errors.Join(fmt.Errorf("open the PKCS#11 modules: %w", err), devices.Close())
 	}
 	return &tokens{cfg: cfg, devices: devices, asker: asker, book: book}, nil
 }
 
 // Close ends the use of the tokens.
-func (s *tokens) Close() error { return errors.Join(s.devices.Close(), s.book.Close()) }
+func (s *tokens) Close() error { return s.devices.Close() }
 
 // token finds a token by its label or its URI. When it is not there, the error names
 // those that are: labels are easily mistyped.
@@ -165,7 +161,8 @@ func (s *tokens) until(ctx context.Context, d *device.Device, why string, try fu
 		why += " The token is " + called + "."
 	}
 	note := func(kind string, err error) error {
-		return s.book.Append(journal.Event{Kind: kind, Device: called, Code: string(fault.CodeOf(err))})
+		_, jerr := s.book.Append(ctx, journal.Event{Kind: kind, Device: called, Code: string(fault.CodeOf(err))})
+		return jerr
 	}
 	problem := ""
 	for n := 1; ; n++ {

@@ -105,6 +105,26 @@ func events(t *testing.T, config string) string {
 	return strings.Join(all, " ")
 }
 
+// noted writes lines as a bridge had written them.
+func noted(t *testing.T, cfg approver.Config, events ...journal.Event) {
+	t.Helper()
+	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	j, err := journal.Open(journal.Config{Path: journalPath(cfg)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range events {
+		if err := j.Append(e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := j.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // certify gives the keys that generate made to mem_alice.
 func certify(t *testing.T, config string, m made) {
 	t.Helper()
@@ -282,7 +302,7 @@ func TestWhatATokenLacksIsNamedBeforeAKeyIsMade(t *testing.T) {
 	refused(t, []string{"DEVICE_NOT_FOUND", `"alice" is not plugged in; there is "tpm"`, "→ Plug the token in"}, "keys", "generate", "--config", path, "--token", "alice")
 }
 
-func TestARunningBridgeFollowsTheListOfOrigins(t *testing.T) {
+func TestARunningBridgeFollowsItsCommandsAtOnce(t *testing.T) {
 	t.Parallel()
 	const site = "https://new.example"
 	path, _ := prompted(t, `{"pairing":["approve"]}`, nil)
@@ -304,18 +324,31 @@ func TestARunningBridgeFollowsTheListOfOrigins(t *testing.T) {
 	if out := must(t, "origins", "add", "--config", path, site); !strings.Contains(out, "already") {
 		t.Error(out)
 	}
-	var b *page.Bridge
-	within(t, "a page of the new site connects", func() bool { b, err = connect(); return err == nil })
+	b, err := connect()
+	if err != nil {
+		t.Fatal(err)
+	}
 	if out := must(t, "origins", "list", "--config", path); !strings.Contains(out, site+"\n       1 page paired\n") {
 		t.Error(out)
 	}
-	if out := must(t, "origins", "remove", "--config", path, site); !strings.Contains(out, "its pairing") {
+	if out := must(t, "pairings", "list", "--config", path); !strings.Contains(out, "connected now") {
 		t.Error(out)
 	}
-	within(t, "the page is disconnected", func() bool {
-		var info frame.BridgeInfoResult
-		return b.Call(t.Context(), frame.BridgeInfo, frame.BridgeInfoParams{}, &info) != nil
-	})
+	if out := must(t, "doctor", "--config", path); !strings.Contains(out, "as the running bridge sees it:\n") || !strings.Contains(out, "1 page is paired, 1 connected\n") || !strings.Contains(out, "seen by this command:\n") {
+		t.Error(out)
+	}
+	if out := must(t, "origins", "remove", "--config", path, site); !strings.Contains(out, "its pairing") || !strings.Contains(out, "disconnected 1 page\n") {
+		t.Error(out)
+	}
+	var info frame.BridgeInfoResult
+	if err := b.Call(t.Context(), frame.BridgeInfo, frame.BridgeInfoParams{}, &info); err == nil {
+		t.Error("the page is not disconnected")
+	}
+	configure(t, path, func(m map[string]any) { m["origins"] = []string{origin, "https://by-hand.example"} })
+	if out := must(t, "origins", "list", "--config", path); !strings.Contains(out, "the configuration file was changed by hand") {
+		t.Error(out)
+	}
+	configure(t, path, func(m map[string]any) { m["origins"] = []string{origin} })
 	if _, err := connect(); err == nil {
 		t.Error("it is let in after it was removed")
 	}
@@ -382,8 +415,7 @@ func TestARightIsTakenBackAlsoWhenTheJournalCannotBeWritten(t *testing.T) {
 	if err := os.Mkdir(cfg.StateDir, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	pairings := site.OpenPairings(cfg.StateDir)
-	if err := pairings.Add(origin, make([]byte, 32), time.Now()); err != nil {
+	if err := site.OpenPairings(cfg.StateDir).Add(origin, make([]byte, 32), time.Now()); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.WriteFile(journalPath(cfg), []byte("no journal\n"), 0o600); err != nil {
@@ -391,7 +423,7 @@ func TestARightIsTakenBackAlsoWhenTheJournalCannotBeWritten(t *testing.T) {
 	}
 	says := []string{"it is done, but no line of the journal says so", "JOURNAL_UNAVAILABLE"}
 	refused(t, says, "pairings", "revoke", "--config", path, "all")
-	if list, err := pairings.List(); err != nil || len(list) > 0 {
+	if list, err := site.OpenPairings(cfg.StateDir).List(); err != nil || len(list) > 0 {
 		t.Errorf("%v, %v", list, err)
 	}
 	refused(t, []string{"JOURNAL_UNAVAILABLE"}, "origins", "add", "--config", path, "https://b.example")
@@ -408,10 +440,8 @@ func TestTheJournalIsShownFilteredAndExported(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := noted(cfg, journal.Event{Kind: journal.Paired, Origin: origin, Process: "/tmp/\x1b[2Jevil  (pid 1)"},
-		journal.Event{Kind: journal.Declined, Member: "mem_alice", Code: string(fault.Declined), Count: 3}); err != nil {
-		t.Fatal(err)
-	}
+	noted(t, cfg, journal.Event{Kind: journal.Paired, Origin: origin, Process: "/tmp/\x1b[2Jevil  (pid 1)"},
+		journal.Event{Kind: journal.Declined, Member: "mem_alice", Code: string(fault.Declined), Count: 3})
 	out := must(t, "journal", "show", "--config", path)
 	if strings.Contains(out, "\x1b") || !strings.Contains(out, `program "/tmp/\x1b[2Jevil  (pid 1)"`) || !strings.Contains(out, "declined         DECLINED  member mem_alice  count 3") {
 		t.Errorf("%q", out)

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/control"
 	"countersign/bridge/internal/journal"
-	"countersign/bridge/internal/site"
 	"countersign/bridge/internal/unlock"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
@@ -90,9 +90,7 @@ func TestWhatWasAllowedEndsWithThePairingTheTokenAndItsLock(t *testing.T) {
 	}{
 		"nothing": {func(*rig, *wallClock) {}, 1, 0},
 		"the pairing was revoked": {func(g *rig, _ *wallClock) {
-			if _, err := site.OpenPairings(g.cfg.StateDir).Revoke("all"); err != nil {
-				g.t.Fatal(err)
-			}
+			command(g, control.RevokePairings, control.WhichParams{Which: "all"})
 		}, 1, 1},
 		"the token was pulled": {func(g *rig, _ *wallClock) {
 			g.drawer.plug("alice", false)

@@ -7,7 +7,8 @@
 // decision and use of a key is written to bridge/internal/journal first.
 //
 // Of its own it has the configuration (config.go), the origins that may change while it
-// runs (origins.go), the relay (relay.go), and what it sees for doctor (seen.go).
+// runs (origins.go), what commands see and change (commands.go, seen.go, through
+// bridge/internal/control), and the relay (relay.go).
 // bridge/cmd/countersign-bridge runs it.
 package approver
 
@@ -29,9 +30,9 @@ import (
 
 	"countersign/bridge/internal/approval"
 	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/control"
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/guard"
-	"countersign/bridge/internal/instance"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/member"
 	"countersign/bridge/internal/page"
@@ -86,13 +87,17 @@ type Bridge struct {
 	cfg      Config
 	deps     Deps
 	key      *link.Key
-	origins  *Origins // in the configuration file
+	origins  *Origins
+	pairings *site.Pairings
 	members  *member.List
 	keeper   *unlock.Keeper
 	sites    *site.Gate
 	refusals *journal.Refusals
 	pages    *page.Pages
 	idleLock time.Duration
+
+	mu    sync.Mutex
+	guard *guard.Guard // of Serve
 }
 
 // New reads the bridge's state and the identities' certificates. It opens no
@@ -114,7 +119,7 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Bridge{cfg: cfg, deps: deps, idleLock: limit, origins: OpenOrigins(cfg.file)}
+	b := &Bridge{cfg: cfg, deps: deps, idleLock: limit, origins: OpenOrigins(cfg), pairings: site.OpenPairings(cfg.StateDir)}
 	if b.members, err = cfg.Members(); err != nil {
 		return nil, err
 	}
@@ -122,8 +127,8 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 	if b.key, err = loadLinkKey(filepath.Join(cfg.StateDir, "link.key"), deps.Rand); err != nil {
 		return nil, err
 	}
-	pairings, blocks := site.OpenPairings(cfg.StateDir), site.OpenBlocks(cfg.StateDir)
-	if _, err := pairings.List(); err != nil {
+	blocks := site.OpenBlocks(cfg.StateDir)
+	if _, err := b.pairings.List(); err != nil {
 		return nil, err
 	}
 	if _, err := blocks.List(); err != nil {
@@ -134,20 +139,14 @@ func New(cfg Config, deps Deps) (*Bridge, error) {
 		Now: deps.Now, Log: deps.Log, IdleLock: limit})
 	b.sites = site.NewGate(site.Config{Blocks: blocks, Now: deps.Now, Log: deps.Log})
 	b.pages = page.New(page.Config{Version: Version, Key: b.key, Members: b.members, Keeper: b.keeper, Decider: approval.Person{},
-		Sites: b.sites, Pairings: pairings, Prompts: deps.Prompts, Journal: deps.Journal, Refusals: b.refusals,
+		Sites: b.sites, Allows: b.origins.Allows, Pairings: b.pairings, Prompts: deps.Prompts, Journal: deps.Journal, Refusals: b.refusals,
 		Rand: deps.Rand, Now: deps.Now, Log: deps.Log, Identify: deps.Identify})
 	return b, nil
 }
 
 // Serve serves listeners until ctx ends and every connection is closed.
 func (b *Bridge) Serve(ctx context.Context, listeners []net.Listener) error {
-	origins, leftOut := b.cfg.Dashboards()
-	if len(origins) == 0 && len(leftOut) > 0 {
-		return fmt.Errorf("the configuration has no origin that may connect: %w", leftOut[0].Err)
-	}
-	b.warn(leftOut)
-	g, err := guard.New(guard.Config{Listeners: listeners, Origins: origins, Log: b.deps.Log,
-		Handle: func(ctx context.Context, ws *websocket.Conn, origin string) { b.pages.Serve(ctx, ws, origin, "") }})
+	g, err := b.open(listeners)
 	if err != nil {
 		return err
 	}
@@ -163,7 +162,6 @@ func (b *Bridge) Serve(ctx context.Context, listeners []net.Listener) error {
 	var watching sync.WaitGroup
 	watching.Go(relay)
 	watching.Go(func() { b.housekeep(ctx) })
-	watching.Go(func() { b.watchOrigins(ctx, g.Allow) })
 	watching.Go(func() {
 		if err := b.deps.Devices.Watch(ctx, b.deviceChanged); err != nil && ctx.Err() == nil {
 			b.deps.Log.Warn("tokens that come and go are not noticed", "error", err)
@@ -176,6 +174,37 @@ func (b *Bridge) Serve(ctx context.Context, listeners []net.Listener) error {
 	return err
 }
 
+// open makes the guard of the listeners.
+func (b *Bridge) open(listeners []net.Listener) (g *guard.Guard, err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	origins, leftOut := b.origins.List()
+	if len(origins) == 0 && len(leftOut) > 0 {
+		return nil, fmt.Errorf("the configuration has no origin that may connect: %w", leftOut[0].Err)
+	}
+	for _, o := range leftOut {
+		b.deps.Log.Warn("an origin of the configuration is left out", "why", o.Err)
+	}
+	b.guard, err = guard.New(guard.Config{Listeners: listeners, Origins: origins, Log: b.deps.Log,
+		Handle: func(ctx context.Context, ws *websocket.Conn, origin string) { b.pages.Serve(ctx, ws, origin, "") }})
+	return b.guard, err
+}
+
+// admit follows the list of origins after it was changed: what was added may connect,
+// and what was removed is disconnected. It says how many pages that were.
+func (b *Bridge) admit() int {
+	b.mu.Lock()
+	list := b.origins.Allowed()
+	if b.guard != nil { // else it is made from the list as it is now
+		if err := b.guard.Allow(list); err != nil {
+			b.deps.Log.Error("the origins could not be changed", "error", err) // List leaves out what is wrong
+		}
+	}
+	b.mu.Unlock()
+	b.deps.Log.Info("the origins were changed", "now", list)
+	return b.pages.DisconnectOthers(list)
+}
+
 // Run is the whole program: it opens the configured modules, prompts and
 // listeners, says where it listens, and serves until ctx ends. When this
 // person's bridge runs already it says so instead, and returns nil.
@@ -184,8 +213,8 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 		return fmt.Errorf("make the state directory: %w", err)
 	}
 	log := slog.New(secret.NewLog(stdio.Err))
-	mine, err := instance.Claim(ctx, instance.Config{StateDir: cfg.StateDir, Log: log})
-	if running, ok := errors.AsType[*instance.Running](err); ok {
+	mine, err := control.Claim(ctx, control.Config{StateDir: cfg.StateDir, File: cfg.file, Version: Version, Log: log})
+	if running, ok := errors.AsType[*control.Running](err); ok {
 		_, err := fmt.Fprintln(stdio.Out, running)
 		return err
 	}
@@ -227,9 +256,9 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 		urls = append(urls, "ws://"+l.Addr().String())
 		fmt.Fprintln(stdio.Out, "listening on", urls[len(urls)-1])
 	}
-	mine.Look(b.seen)
-	mine.Announce(urls)
-	return errors.Join(b.Serve(ctx, listeners), closeDevices())
+	mine.Serve(urls, b.Commands())
+	err = b.Serve(ctx, listeners)
+	return errors.Join(err, mine.Stop(), closeDevices())
 }
 
 // listen opens the configured addresses, or the first port that pages know and

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/control"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/site"
 	"countersign/shared/channel"
@@ -294,22 +295,40 @@ func TestARestartKeepsPairingsAndTheBridgesKey(t *testing.T) {
 func TestARevokedPageMustPairAgain(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
-	b := g.mustConnect()
-	l := g.mustOpen(b, "mem_alice")
-	gone, err := site.OpenPairings(g.cfg.StateDir).Revoke(origin)
-	if err != nil || len(gone) != 1 {
-		t.Fatalf("%v, %v", gone, err)
+	refused := make(chan *fault.Error, 4)
+	b, err := g.connect(refusals(refused))
+	if err != nil {
+		t.Fatal(err)
 	}
-	_, err = l.decide(t.Context(), "req_0001", statement.Approve)
-	wantCode(t, "an approval on the open connection", err, fault.NotPaired)
-	_, err = g.open(b, "mem_alice")
-	wantCode(t, "a channel on the open connection", err, fault.NotPaired)
+	l := g.mustOpen(b, "mem_alice")
+	asked, closed := make(chan struct{}, 1), make(chan struct{}, 1)
+	g.person.answer(hang(asked, closed))
+	waiting := make(chan error, 1)
+	go func() { _, err := l.decide(t.Context(), "req_0001", statement.Approve); waiting <- err }()
+	<-asked
+	if gone := command(g, control.RevokePairings, control.WhichParams{Which: origin}).Gone; len(gone) != 1 {
+		t.Fatalf("%v", gone)
+	}
+	<-closed // its prompt ends, its connection after it
+	if f := <-refused; f.Code != fault.NotPaired {
+		t.Errorf("the open connection was told %v", f)
+	}
+	if err := <-waiting; err == nil {
+		t.Error("it was approved")
+	}
+	if _, err := g.open(b, "mem_alice"); err == nil {
+		t.Error("the open connection opens a channel")
+	}
+	if all := command(g, control.ListPairings, control.None{}); len(all.Connected) != 0 || len(all.Pairings) != 0 {
+		t.Errorf("%+v", all)
+	}
+	g.person.answer(nil)
 	b = g.mustConnect()
-	if shown, _ := g.person.questions(); len(shown) != 2 || shown[1].Title != "Pair with "+origin {
+	if shown, _ := g.person.questions(); len(shown) != 3 || shown[2].Title != "Pair with "+origin {
 		t.Errorf("asked %q", shown)
 	}
 	g.mustOpen(b, "mem_alice")
-	if shown, _ := g.person.questions(); len(shown) != 3 || shown[2].Title != "Use alice" {
+	if shown, _ := g.person.questions(); len(shown) != 4 || shown[3].Title != "Use alice" {
 		t.Errorf("the token stayed open to the page: %q", shown)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/control"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/site"
 	"countersign/shared/fault"
@@ -92,9 +93,8 @@ func TestAPageThatFloodsPromptsIsLimitedAndCanBeBlocked(t *testing.T) {
 	if after, _ := g.person.questions(); len(after) != len(before) {
 		t.Error("a blocked site was asked about")
 	}
-	gone, err := site.OpenBlocks(g.cfg.StateDir).Unblock(origin)
-	if err != nil || len(gone) != 1 || gone[0].Origin != origin || gone[0].Since.IsZero() {
-		t.Fatalf("%v, %v", gone, err)
+	if gone := command(g, control.UnblockOrigins, control.WhichParams{Which: origin}).Gone; len(gone) != 1 || gone[0].Origin != origin || gone[0].Since.IsZero() {
+		t.Fatalf("%v", gone)
 	}
 	g.person.answer(nil)
 	if _, err := g.mustOpen(g.mustConnect(), "mem_alice").decide(t.Context(), "req_0001", statement.Approve); err != nil {
@@ -149,9 +149,7 @@ func TestAPageThatOpensAndClosesPromptsIsLimited(t *testing.T) {
 		b, err := g.connect(nil)
 		if err == nil {
 			_ = b.Close()
-			if _, rerr := site.OpenPairings(g.cfg.StateDir).Revoke("all"); rerr != nil {
-				t.Fatal(rerr)
-			}
+			command(g, control.RevokePairings, control.WhichParams{Which: "all"})
 			continue
 		}
 		if wantCode(t, "one more", err, fault.Limited); fault.CodeOf(err) == fault.Limited {
@@ -248,13 +246,6 @@ func TestWhateverIsRefusedIsInTheJournalAndCannotFillIt(t *testing.T) {
 		_, err := l.decide(t.Context(), "req_0001", statement.Approve)
 		wantCode(t, "nobody can be asked", err, fault.PromptUnavailable)
 	}
-	if _, err := site.OpenPairings(g.cfg.StateDir).Revoke("all"); err != nil {
-		t.Fatal(err)
-	}
-	for range times {
-		_, err := l.decide(t.Context(), "req_0001", statement.Approve)
-		wantCode(t, "revoked", err, fault.NotPaired)
-	}
 	g.stop()
 	refused, lines := map[string]int{}, 0
 	for _, e := range g.entries()[before:] {
@@ -263,7 +254,7 @@ func TestWhateverIsRefusedIsInTheJournalAndCannotFillIt(t *testing.T) {
 			lines++
 		}
 	}
-	want := map[string]int{"METHOD_NOT_ALLOWED": times, "NOT_FOUND": 2 * times, "CHANNEL_CLOSED": times, "PROMPT_UNAVAILABLE": times, "NOT_PAIRED": times}
+	want := map[string]int{"METHOD_NOT_ALLOWED": times, "NOT_FOUND": 2 * times, "CHANNEL_CLOSED": times, "PROMPT_UNAVAILABLE": times}
 	if !maps.Equal(refused, want) || lines != 2*len(want) {
 		t.Errorf("%d lines: %v, want %v", lines, refused, want)
 	}

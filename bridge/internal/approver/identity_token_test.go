@@ -177,7 +177,7 @@ func TestTheBridgeSaysWhatItSees(t *testing.T) {
 	g.bridge.members.Out = []member.LeftOut{{Config: member.Config{Member: "mem_bob"}, Code: fault.CertificateBad, Err: errors.New("the certificate is gone")}}
 	codes := map[string]string{}
 	for _, n := range g.bridge.seen(t.Context()) {
-		codes[n.ID] = n.Code
+		codes[n.ID] = string(n.Code)
 		if n.Remark {
 			codes["a remark"] = n.Message
 		}
@@ -194,7 +194,7 @@ func TestTheBridgeSaysWhatItSees(t *testing.T) {
 		<-time.After(5 * time.Millisecond)
 	}
 	for _, n := range g.bridge.seen(t.Context()) {
-		if n.ID == "key:mem_alice:approval" && n.Code != string(fault.DeviceMissing) {
+		if n.ID == "key:mem_alice:approval" && n.Code != fault.DeviceMissing {
 			t.Errorf("%+v", n)
 		}
 	}

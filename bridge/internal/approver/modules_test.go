@@ -55,7 +55,7 @@ func TestABridgeWithoutAModuleThatLoadsRunsAndUsesItWhenItAppears(t *testing.T) 
 	wantCode(t, "without the module", err, fault.DeviceMissing)
 	codes := map[string]string{}
 	for _, n := range g.bridge.seen(t.Context()) {
-		codes[n.ID] = n.Code
+		codes[n.ID] = string(n.Code)
 	}
 	if codes["module:"+late] != string(fault.DeviceFailed) {
 		t.Errorf("the doctor is told %v", codes)

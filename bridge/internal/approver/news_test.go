@@ -9,7 +9,6 @@ import (
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/journal"
-	"countersign/bridge/internal/site"
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/frame"
@@ -112,9 +111,8 @@ func TestThePersonIsToldThatAPairingWasNotStored(t *testing.T) {
 	g := newRig(t)
 	g.person.told = make(chan string, 8)
 	g.person.answer(func(context.Context, consent.Question) error { // the list fills up while the person reads
-		pairings := site.OpenPairings(g.cfg.StateDir)
 		for i := 0; ; i++ {
-			if err := pairings.Add(origin, fmt.Append(nil, i), time.Now()); err != nil {
+			if err := g.bridge.pairings.Add(origin, fmt.Append(nil, i), time.Now()); err != nil {
 				return nil
 			}
 		}

@@ -2,7 +2,6 @@ package approver
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,68 +11,54 @@ import (
 	"strings"
 	"sync"
 	"syscall"
-	"time"
 
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/statefile"
 	"countersign/shared/fault"
 )
 
-// Origins is the list of dashboards in a configuration file, which a running
-// bridge and the command line share: each use checks whether the file was changed.
+// Origins are the dashboards that may connect: those of the configuration, whose file it
+// edits. While this process has the lock of the state directory, no other edits it; what
+// a person writes into the file counts from the next edit or start on.
 type Origins struct {
-	path string
+	path     string // of the file; empty: the configuration is in none
+	changing sync.Mutex
 
-	mu   sync.Mutex
-	file os.FileInfo // of what cfg was read from
-	cfg  Config
+	mu  sync.Mutex
+	cfg Config // as the file was at the last edit or start
 }
 
-// OpenOrigins is the list in the configuration file at path.
-func OpenOrigins(path string) *Origins { return &Origins{path: path} }
+// OpenOrigins are the dashboards of a configuration.
+func OpenOrigins(cfg Config) *Origins { return &Origins{path: cfg.file, cfg: cfg} }
 
-// List returns the dashboards that may connect as the file has them now. When it
-// cannot be read any more, or is not a configuration, the list stays as it was, with
-// the error.
-func (o *Origins) List() ([]string, error) {
-	list, _, err := o.read()
-	return list, err
-}
-
-// read is List, with what is left out of the list.
-func (o *Origins) read() (list []string, leftOut []BadOrigin, err error) {
+// List returns the dashboards that may connect, and those that are left out.
+func (o *Origins) List() (list []string, leftOut []BadOrigin) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	defer func() { list, leftOut = o.cfg.Dashboards() }()
-	info, err := os.Stat(o.path)
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the configuration: %w", err)
-	}
-	if o.file != nil && os.SameFile(info, o.file) && info.ModTime().Equal(o.file.ModTime()) && info.Size() == o.file.Size() {
-		return nil, nil, nil
-	}
-	cfg, err := Load(o.path)
-	if err == nil {
-		o.file, o.cfg = info, cfg
-	}
-	return nil, nil, err
+	return o.cfg.Dashboards()
 }
+
+// Allowed returns the dashboards that may connect.
+func (o *Origins) Allowed() []string {
+	list, _ := o.List()
+	return list
+}
+
+// Allows reports whether a dashboard may connect.
+func (o *Origins) Allows(origin string) bool { return slices.Contains(o.Allowed(), origin) }
 
 // Change edits the list in the file and nothing else there: order, spacing and
 // the other fields stay. The new file replaces the old one at once, is checked
 // before it does, and only its owner can read it. edit must not fail after it had
 // an effect.
 func (o *Origins) Change(edit func([]string) ([]string, error)) error {
+	o.changing.Lock()
+	defer o.changing.Unlock()
+	if o.path == "" {
+		return fault.New(fault.Conflict, "the configuration of this bridge is in no file: its origins cannot be changed")
+	}
 	path, err := filepath.EvalSymlinks(o.path)
 	if err != nil {
-		return fmt.Errorf("write the configuration: %w", err)
-	}
-	lock, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return fmt.Errorf("write the configuration: %w", err)
-	}
-	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
 	}
 	cfg, err := Load(path)
@@ -81,17 +66,25 @@ func (o *Origins) Change(edit func([]string) ([]string, error)) error {
 		return err
 	}
 	list, err := edit(slices.Clone(cfg.Origins))
-	if err != nil || slices.Equal(list, cfg.Origins) {
-		return err
-	}
-	data, err := statefile.Read(path)
 	if err != nil {
 		return err
 	}
-	if data, err = setMember(data, "origins", list); err != nil {
-		return fmt.Errorf("write %s: %w", o.path, err)
+	if !slices.Equal(list, cfg.Origins) {
+		data, err := statefile.Read(path)
+		if err != nil {
+			return err
+		}
+		if data, err = setMember(data, "origins", list); err != nil {
+			return fmt.Errorf("write %s: %w", o.path, err)
+		}
+		if err := replace(path, data); err != nil {
+			return err
+		}
 	}
-	return replace(path, data)
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.cfg.Origins = list
+	return nil
 }
 
 // replace rewrites a configuration file.
@@ -108,7 +101,7 @@ func replace(path string, data []byte) error {
 	defer os.Remove(next) // it is gone when all went well
 	_, err = f.Write(data)
 	if owner, ok := info.Sys().(*syscall.Stat_t); ok && err == nil && int(owner.Uid) != os.Getuid() {
-		err = f.Chown(int(owner.Uid), int(owner.Gid)) // an administrator edits somebody's file
+		err = f.Chown(int(owner.Uid), int(owner.Gid)) // fails, unless an administrator's program does it
 	}
 	if err = errors.Join(err, f.Chmod(info.Mode().Perm()&0o700), f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write the configuration: %w", err)
@@ -200,65 +193,4 @@ func (o *Origins) RemoveOrigin(origin string, before func()) error {
 		before()
 		return slices.Delete(list, at, at+1), nil
 	})
-}
-
-// lookEvery is how often a running bridge checks whether the list was changed.
-const lookEvery = time.Second
-
-// watchOrigins follows the list in the configuration file until ctx ends: what
-// was added may connect, and what was removed is disconnected.
-func (b *Bridge) watchOrigins(ctx context.Context, allow func([]string) error) {
-	if b.cfg.file == "" {
-		return // the configuration is not in a file
-	}
-	ticker := time.NewTicker(lookEvery)
-	defer ticker.Stop()
-	_, known := b.cfg.Dashboards()
-	now, said := b.currentOrigins(), ""
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		list, leftOut, err := b.origins.read()
-		if err == nil {
-			err = allow(list)
-		}
-		if err != nil {
-			if said != err.Error() {
-				b.deps.Log.Warn("the configuration was changed and cannot be read: the origins stay as they are", "error", err)
-				said = err.Error()
-			}
-			continue
-		}
-		said = ""
-		b.warn(slices.DeleteFunc(slices.Clone(leftOut), func(o BadOrigin) bool {
-			return slices.ContainsFunc(known, func(k BadOrigin) bool { return k.Origin == o.Origin })
-		}))
-		known = leftOut
-		if slices.Equal(list, now) {
-			continue
-		}
-		b.deps.Log.Info("the origins were changed", "before", now, "now", list)
-		now = list
-		b.pages.DisconnectOthers(list)
-	}
-}
-
-// warn says which origins are left out.
-func (b *Bridge) warn(leftOut []BadOrigin) {
-	for _, o := range leftOut {
-		b.deps.Log.Warn("an origin of the configuration is left out", "why", o.Err)
-	}
-}
-
-// currentOrigins are the dashboards that may connect now.
-func (b *Bridge) currentOrigins() []string {
-	if b.cfg.file == "" {
-		list, _ := b.cfg.Dashboards()
-		return list
-	}
-	list, _ := b.origins.List() // the last that could be read
-	return list
 }

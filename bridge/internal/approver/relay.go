@@ -26,7 +26,7 @@ func (b *Bridge) relay(ctx context.Context) (run func(), err error) {
 	}
 	d, err := dialout.New(dialout.Config{
 		Gateway: b.cfg.Relay.Gateway, Key: b.key, Rand: b.deps.Rand, Log: b.deps.Log,
-		Origins: b.currentOrigins,
+		Origins: b.origins.Allowed,
 		Handle:  func(c dialout.Connection) { b.pages.Serve(c.Context, c.Socket, c.Origin, c.Gateway) },
 	})
 	if err != nil {

@@ -3,10 +3,12 @@ package approver
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/control"
 	"countersign/bridge/internal/device"
-	"countersign/bridge/internal/instance"
+	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/member"
 	"countersign/bridge/internal/unlock"
 	"countersign/shared/fault"
@@ -16,18 +18,23 @@ import (
 // seen is what this bridge sees of its prompt, modules, tokens and keys, for doctor: it may be
 // started in another shell, with another environment, and find others. It looks for
 // nothing that is missing, which would disturb what is there.
-func (b *Bridge) seen(ctx context.Context) (notes []instance.Note) {
-	notes = append(notes, b.asks())
+func (b *Bridge) seen(ctx context.Context) (notes []control.Note) {
+	notes = append(notes, b.asks(), b.paired())
 	d, ok := b.deps.Devices.(unlock.Devices)
 	if !ok {
 		return notes
 	}
 	for _, p := range d.Problems() {
 		if p.Same != "" {
-			notes = append(notes, instance.Note{ID: "twice:" + p.Path, Remark: true, Message: message(p.Err)})
+			notes = append(notes, control.Note{ID: "twice:" + p.Path, Remark: true, Message: message(p.Err)})
 			continue
 		}
-		notes = append(notes, instance.Note{ID: "module:" + p.Path, Code: string(fault.CodeOf(p.Err)), Message: message(p.Err)})
+		notes = append(notes, control.Note{ID: "module:" + p.Path, Code: fault.CodeOf(p.Err), Message: message(p.Err)})
+	}
+	for _, path := range b.cfg.Modules {
+		if !slices.ContainsFunc(d.Problems(), func(p device.Problem) bool { return p.Path == path }) {
+			notes = append(notes, control.Note{ID: "module:" + path, Message: fmt.Sprintf("the module %s works and shows %s", path, fold.Count(shown(d, path), "token", "tokens"))})
+		}
 	}
 	for _, t := range d.All() {
 		if t.Present() {
@@ -35,16 +42,16 @@ func (b *Bridge) seen(ctx context.Context) (notes []instance.Note) {
 		}
 	}
 	for _, o := range b.members.Out {
-		notes = append(notes, instance.Note{ID: "certificate:" + o.Member, Code: string(o.Code), Message: "the identity " + o.Member + " is left out: " + o.Err.Error()})
+		notes = append(notes, control.Note{ID: "certificate:" + o.Member, Code: o.Code, Message: "the identity " + o.Member + " is left out: " + o.Err.Error()})
 	}
 	for _, id := range b.members.All {
 		if err := id.Valid(b.deps.Now()); err != nil {
-			notes = append(notes, instance.Note{ID: "certificate:" + id.Member, Code: string(fault.CodeOf(err)), Message: "the identity " + id.Member + " is left out: " + message(err)})
+			notes = append(notes, control.Note{ID: "certificate:" + id.Member, Code: fault.CodeOf(err), Message: "the identity " + id.Member + " is left out: " + message(err)})
 		}
 		for _, k := range id.Keys() {
-			n := instance.Note{ID: "key:" + id.Member + ":" + k.Purpose, Message: fmt.Sprintf("the %s key of %s can be used", k.Purpose, id.Member)}
+			n := control.Note{ID: "key:" + id.Member + ":" + k.Purpose, Message: fmt.Sprintf("the %s key of %s can be used", k.Purpose, id.Member)}
 			if err := holds(ctx, d, k); err != nil {
-				n.Code, n.Message = string(fault.CodeOf(err)), fmt.Sprintf("the %s key of %s cannot be used: %s", k.Purpose, id.Member, message(err))
+				n.Code, n.Message = fault.CodeOf(err), fmt.Sprintf("the %s key of %s cannot be used: %s", k.Purpose, id.Member, message(err))
 			}
 			notes = append(notes, n)
 		}
@@ -53,19 +60,41 @@ func (b *Bridge) seen(ctx context.Context) (notes []instance.Note) {
 }
 
 // asks says where the person is asked.
-func (b *Bridge) asks() instance.Note {
-	n := instance.Note{ID: instance.Prompt, Message: "it asks in a window of pinentry"}
+func (b *Bridge) asks() control.Note {
+	n := control.Note{ID: control.Prompt, Message: "it asks in a window of pinentry"}
 	switch b.deps.Prompts.Where() {
 	case "":
-		n.Code, n.Message = string(fault.PromptUnavailable), "it cannot ask anybody: it was started where there is neither a display with pinentry nor a terminal"
+		n.Code, n.Message = fault.PromptUnavailable, "it cannot ask anybody: it was started where there is neither a display with pinentry nor a terminal"
 	case consent.AtTerminal:
 		n.Message = "it asks in the terminal that it was started from"
 	}
 	return n
 }
 
+// paired says how many pages are paired, and connected.
+func (b *Bridge) paired() control.Note {
+	n := control.Note{ID: "pairings"}
+	list, err := b.pairings.List()
+	if err != nil {
+		n.Code, n.Message = fault.CodeOf(err), err.Error()
+		return n
+	}
+	n.Message = fmt.Sprintf("%s paired, %d connected", fold.Count(len(list), "page is", "pages are"), len(b.pages.Connected()))
+	return n
+}
+
+// shown counts the tokens that a module shows.
+func shown(d unlock.Devices, path string) (n int) {
+	for _, t := range d.All() {
+		if t.Present() && t.Module() == path {
+			n++
+		}
+	}
+	return n
+}
+
 // about says what is seen of a token that is plugged in.
-func about(ctx context.Context, d unlock.Devices, t *device.Device) []instance.Note {
+func about(ctx context.Context, d unlock.Devices, t *device.Device) []control.Note {
 	called := d.Devices.Name(t.Identity())
 	s := t.State(ctx)
 	what := "unlocked"
@@ -75,16 +104,16 @@ func about(ctx context.Context, d unlock.Devices, t *device.Device) []instance.N
 	case s.Locked:
 		what = "locked"
 	}
-	notes := []instance.Note{{ID: "token:" + called, Message: fmt.Sprintf("the token %s is %s", name.Quote(called), what)}}
+	notes := []control.Note{{ID: "token:" + called, Message: fmt.Sprintf("the token %s is %s", name.Quote(called), what)}}
 	list, err := t.Keys(ctx)
 	if fault.CodeOf(err) == fault.PINRequired && !s.Locked {
 		return about(ctx, d, t) // it had forgotten the login: it counts as locked now
 	}
 	if err != nil {
-		return append(notes, instance.Note{ID: "keys:" + called, Code: string(fault.CodeOf(err)), Message: message(err)})
+		return append(notes, control.Note{ID: "keys:" + called, Code: fault.CodeOf(err), Message: message(err)})
 	}
 	for _, o := range append(list.Omitted, list.Doubts...) {
-		notes = append(notes, instance.Note{ID: "object:" + called + ":" + o.Object, Remark: true, Message: fmt.Sprintf("in the token %s, the %s: %s", name.Quote(called), o.Object, o.Why)})
+		notes = append(notes, control.Note{ID: "object:" + called + ":" + o.Object, Remark: true, Message: fmt.Sprintf("in the token %s, the %s: %s", name.Quote(called), o.Object, o.Why)})
 	}
 	return notes
 }

@@ -35,25 +35,25 @@ func TestAListThatIsNotOneStopsTheBridgeAndLosesNothing(t *testing.T) {
 	}
 }
 
-func TestAListIsSharedByTwoProcesses(t *testing.T) {
+func TestAListHasEachSiteOnceAndIsThereAfterARestart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	bridge, command := site.OpenBlocks(dir), site.OpenBlocks(dir)
+	blocks := site.OpenBlocks(dir)
 	for _, o := range []string{"https://a.example", "https://b.example", "https://a.example"} {
-		if err := bridge.Add(o, time.Now()); err != nil {
+		if err := blocks.Add(o, time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if list, err := command.List(); err != nil || len(list) != 2 {
+	if list, err := site.OpenBlocks(dir).List(); err != nil || len(list) != 2 {
 		t.Fatalf("%v, %v", list, err)
 	}
-	if gone, err := command.Unblock("https://a.example"); err != nil || len(gone) != 1 {
+	if gone, err := blocks.Unblock("https://a.example"); err != nil || len(gone) != 1 {
 		t.Fatalf("%v, %v", gone, err)
 	}
-	if blocked, err := bridge.Has("https://a.example"); blocked || err != nil {
+	if blocked, err := blocks.Has("https://a.example"); blocked || err != nil {
 		t.Errorf("%t, %v", blocked, err)
 	}
-	if gone, err := command.Unblock("all"); err != nil || len(gone) != 1 {
+	if gone, err := site.OpenBlocks(dir).Unblock("all"); err != nil || len(gone) != 1 {
 		t.Errorf("%v, %v", gone, err)
 	}
 	info, err := os.Stat(filepath.Join(dir, "blocks.json"))

@@ -47,6 +47,9 @@ func inModule() bool { return os.Getenv(childVariable) != "" }
 // Identity says which token this is.
 func (d *Device) Identity() Identity { return d.id }
 
+// Module is the path of the PKCS#11 module that shows it.
+func (d *Device) Module() string { return d.module.module.Path }
+
 // Present reports whether the token is plugged in.
 func (d *Device) Present() bool { return d.isPresent() }
 

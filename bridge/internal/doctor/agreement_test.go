@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"countersign/bridge/internal/approver"
+	"countersign/bridge/internal/control"
 	"countersign/bridge/internal/device"
-	"countersign/bridge/internal/instance"
 	"countersign/bridge/internal/member"
 	"countersign/shared/jws"
 	"countersign/softhsm"
@@ -113,21 +114,32 @@ func TestTheDoctorWarnsOfAModuleThatTheBridgeLeavesOut(t *testing.T) {
 	}
 }
 
+// serve is a bridge that runs and sees something.
+func serve(t *testing.T, cfg Config, address string, seen ...control.Note) {
+	t.Helper()
+	s, err := control.Claim(t.Context(), control.Config{StateDir: cfg.Bridge.StateDir, Version: approver.Version})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	h := control.Handlers{}
+	control.Handle(h, control.Seen, func(context.Context, control.None) (control.SeenResult, error) {
+		return control.SeenResult{Notes: append([]control.Note{}, seen...)}, nil
+	})
+	s.Serve([]string{"ws://" + address}, h)
+}
+
 // Whether a person can be asked is up to the bridge that runs, and not to the shell.
 func TestTheRunningBridgeSaysWhereItAsks(t *testing.T) {
 	t.Parallel()
 	cfg := patient(t)
 	cfg.Bridge.Modules = nil
 	cfg.Bridge.Prompt, cfg.Bridge.Pinentry = "", ""
-	mine, err := instance.Claim(t.Context(), instance.Config{StateDir: cfg.Bridge.StateDir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer mine.Close()
-	mine.Look(func(context.Context) []instance.Note {
-		return []instance.Note{{ID: instance.Prompt, Code: "PROMPT_UNAVAILABLE", Message: "it cannot ask anybody"}}
-	})
-	mine.Announce([]string{"ws://127.0.0.1:1"})
+	serve(t, cfg, "127.0.0.1:1", []control.Note{{ID: control.Prompt, Code: "PROMPT_UNAVAILABLE", Message: "it cannot ask anybody"}}...)
 	expect(t, diagnose(t, cfg), "bridge:prompt", Bad, "it cannot ask anybody")
 }
 
@@ -136,17 +148,9 @@ func TestTheRunningBridgeIsAskedWhatItSees(t *testing.T) {
 	f := softhsm.NewFaulty(t, spec("alice"))
 	cfg := patient(t)
 	cfg.Bridge.Modules = []string{f.Module}
-	mine, err := instance.Claim(t.Context(), instance.Config{StateDir: cfg.Bridge.StateDir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer mine.Close()
-	mine.Look(func(context.Context) []instance.Note {
-		return []instance.Note{{ID: "token:alice", Message: "the token is locked"}, {ID: "key:mem_alice:approval", Code: "DEVICE_NOT_FOUND", Message: "not plugged in"},
-			{ID: "key:mem_bob:approval", Code: "INVALID_REQUEST", Message: "2 tokens match"}, {ID: "object:alice:x", Remark: true, Message: "the public key is ignored"},
-			{ID: "module:/x.so", Code: "DEVICE_ERROR", Message: "cannot be used"}, {ID: "twice:/y.so", Remark: true, Message: "it is the same file"}}
-	})
-	mine.Announce([]string{"ws://127.0.0.1:1"})
+	serve(t, cfg, "127.0.0.1:1", []control.Note{{ID: "token:alice", Message: "the token is locked"}, {ID: "key:mem_alice:approval", Code: "DEVICE_NOT_FOUND", Message: "not plugged in"},
+		{ID: "key:mem_bob:approval", Code: "INVALID_REQUEST", Message: "2 tokens match"}, {ID: "object:alice:x", Remark: true, Message: "the public key is ignored"},
+		{ID: "module:/x.so", Code: "DEVICE_ERROR", Message: "cannot be used"}, {ID: "twice:/y.so", Remark: true, Message: "it is the same file"}}...)
 	all := diagnose(t, cfg)
 	expect(t, all, "token:alice", OK, "is there") // this shell sees it
 	expect(t, all, "bridge:token:alice", OK, "the token is locked")

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/approver"
+	"countersign/bridge/internal/control"
 )
 
 // Level says how bad a finding is.
@@ -36,7 +37,15 @@ type Finding struct {
 	Level  Level  `json:"level"`
 	What   string `json:"what"`             // what was found, one sentence
 	Remedy string `json:"remedy,omitempty"` // what to do about it
+	SeenBy string `json:"seen_by"`          // [ByCommand] or [ByBridge]
 }
+
+// Who sees what a finding says. The bridge that runs may see other tokens than a
+// command that is started in another shell.
+const (
+	ByCommand = "command"
+	ByBridge  = "bridge"
+)
 
 // Config says what to look at. The zero values of all but Bridge and File are
 // those of this computer.
@@ -53,18 +62,21 @@ type Config struct {
 // checks is one visit.
 type checks struct {
 	Config
-	asked bool // the bridge that runs says that it can ask
-	mu    sync.Mutex
-	all   []Finding
+	client *control.Client
+	by     string // who sees what is noted now
+	asks   bool   // the bridge that runs says that it can ask
+	mu     sync.Mutex
+	all    []Finding
 }
 
 func (c *checks) note(id string, level Level, what, remedy string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.all = append(c.all, Finding{id, level, what, remedy})
+	c.all = append(c.all, Finding{id, level, what, remedy, c.by})
 }
 
-// Diagnose looks at everything, in the order in which it is needed.
+// Diagnose looks at everything, in the order in which it is needed; what the running
+// bridge sees comes first.
 func Diagnose(ctx context.Context, cfg Config) []Finding {
 	if cfg.Timeout == 0 {
 		cfg.Timeout = 10 * time.Second
@@ -78,7 +90,8 @@ func Diagnose(ctx context.Context, cfg Config) []Finding {
 	if cfg.Root == "" {
 		cfg.Root = "/"
 	}
-	c := &checks{Config: cfg}
+	c := &checks{Config: cfg, client: approver.Client(cfg.Bridge), by: ByCommand}
+	c.running(ctx)
 	c.files()
 	c.clock(ctx)
 	members := c.certificates()

@@ -19,7 +19,6 @@ import (
 	"countersign/bridge/internal/approver"
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/guard"
-	"countersign/bridge/internal/instance"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/keys"
 	"countersign/bridge/internal/member"
@@ -204,12 +203,7 @@ func TestWhoHasAPortIsSaid(t *testing.T) {
 	expect(t, all, "ports", Bad, "all ports")
 	expect(t, all, "bridge", OK, "no bridge of yours runs")
 
-	mine, err := instance.Claim(t.Context(), instance.Config{StateDir: cfg.Bridge.StateDir})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer mine.Close()
-	mine.Announce([]string{"ws://" + address})
+	serve(t, cfg, address)
 	all = diagnose(t, cfg)
 	expect(t, all, "port:"+address, OK, "your bridge listens")
 	expect(t, all, "bridge", OK, "the bridge runs: listening on ws://"+address)

@@ -152,7 +152,7 @@ func (c *checks) prompt() {
 	switch {
 	case err != nil:
 		c.note("prompt", Bad, err.Error(), `Install pinentry, or set "pinentry" to where it is.`)
-	case asker.Where() == "" && c.asked:
+	case asker.Where() == "" && c.asks:
 		c.note("prompt", OK, "questions appear where the running bridge was started; here there is neither a display with pinentry nor a terminal", "")
 	case asker.Where() == "":
 		c.note("prompt", Bad, "nobody can be asked here: there is neither a display with pinentry nor a terminal", "Install pinentry, or start the bridge in a terminal.")

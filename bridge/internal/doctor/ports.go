@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"syscall"
 
+	"countersign/bridge/internal/approver"
+	"countersign/bridge/internal/control"
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/instance"
 	"countersign/shared/frame"
@@ -17,10 +19,12 @@ import (
 
 // ports looks who listens where the bridge would.
 func (c *checks) ports(ctx context.Context) {
-	running, ok, err := instance.Find(ctx, c.Bridge.StateDir)
+	running, ok, err := control.Ask(ctx, c.client, control.Who, control.WhoParams{})
 	switch {
 	case err != nil:
-		c.note("bridge", Bad, "a bridge of yours runs and does not answer: "+err.Error(), "Stop it and start it again.")
+		c.note("bridge", Bad, "a bridge runs and cannot be asked: "+messageOf(err), "Stop it and start it again.")
+	case ok && running.Version != approver.Version:
+		c.note("bridge", Warn, fmt.Sprintf("the bridge runs: %s; it is of version %s, and this command of %s", running, running.Version, approver.Version), "Stop it and start it again.")
 	case ok:
 		c.note("bridge", OK, "the bridge runs: "+running.String(), "")
 	default:
@@ -44,7 +48,7 @@ func (c *checks) ports(ctx context.Context) {
 }
 
 // port reports whether an address is free, or our own bridge's.
-func (c *checks) port(ctx context.Context, address string, running instance.Bridge) bool {
+func (c *checks) port(ctx context.Context, address string, running control.Bridge) bool {
 	id := "port:" + address
 	all, err := guard.Listen(ctx, []string{address})
 	if err == nil {

@@ -11,7 +11,6 @@ import (
 
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/fold"
-	"countersign/bridge/internal/instance"
 	"countersign/bridge/internal/member"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
@@ -45,7 +44,6 @@ func (c *checks) tokens(ctx context.Context, members []*member.Identity) {
 		}
 	}
 	c.together(ctx, sound, members)
-	c.running(ctx)
 }
 
 // together looks at the modules as the bridge does: all at once. What it says of a
@@ -95,37 +93,6 @@ func messageOf(err error) string {
 		return f.Message
 	}
 	return err.Error()
-}
-
-// running says what the bridge that runs sees. It may be started in another shell,
-// where the environment names other tokens, or before a module was installed.
-func (c *checks) running(ctx context.Context) {
-	if _, ok, err := instance.Find(ctx, c.Bridge.StateDir); err != nil || !ok {
-		return // said with the ports
-	}
-	notes, err := instance.Seen(ctx, c.Bridge.StateDir)
-	if err != nil {
-		c.note("bridge:seen", Warn, "the running bridge does not say what it sees: "+err.Error(), "Start it again: it may be of an older version.")
-		return
-	}
-	for _, n := range notes {
-		code := fault.Code(n.Code)
-		c.asked = c.asked || n.ID == instance.Prompt && code == ""
-		switch {
-		case n.Remark && strings.HasPrefix(n.ID, "twice:"):
-			c.note("bridge:"+n.ID, Warn, "the running bridge says: "+n.Message, onceRemedy)
-		case n.Remark:
-			c.note("bridge:"+n.ID, Warn, "the running bridge says: "+n.Message, strayRemedy)
-		case code == "":
-			c.note("bridge:"+n.ID, OK, "the running bridge says: "+n.Message, "")
-		case code == fault.DeviceMissing || code == fault.DeviceRemoved:
-			c.note("bridge:"+n.ID, Warn, "the running bridge says: "+n.Message, "Plug it in. When it is: the bridge was started with another environment (SOFTHSM2_CONF, for instance); start it again where it sees the token.")
-		case code == fault.Invalid:
-			c.note("bridge:"+n.ID, Bad, "the running bridge says: "+n.Message, unclearRemedy)
-		default:
-			c.note("bridge:"+n.ID, Bad, "the running bridge says: "+n.Message, cmp.Or(Remedy(code), "Start the bridge again."))
-		}
-	}
 }
 
 const (

@@ -2,11 +2,8 @@ package instance
 
 import (
 	"bufio"
-	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -14,14 +11,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
-	"github.com/google/go-cmp/cmp"
-
+	"countersign/shared/fault"
 	"countersign/softhsm/ports"
 )
 
-// childVariable makes this test program a bridge, or something that holds a port.
+// childVariable makes this test program something that holds a port or a lock.
 const childVariable = "COUNTERSIGN_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -32,21 +27,18 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child does its part, says "ready" and how it went, and stays until its input
-// ends.
+// child does its part, says "ready" and how it went, and stays until its input ends.
 func child(role, arg string) {
 	switch role {
-	case "claim":
-		i, err := Claim(context.Background(), Config{StateDir: arg})
+	case "take":
+		lock, err := Take(arg)
+		if err == nil {
+			err = lock.Say(Holder{PID: os.Getpid(), Socket: "/x", Protocol: 1})
+		}
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		i.Announce([]string{"ws://127.0.0.1:1"})
-	case "ask":
-		_, err := ask(context.Background(), arg, askWho)
-		fmt.Println(err)
-		return
 	case "listen":
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -92,20 +84,6 @@ func spawn(t *testing.T, role, arg string, uid uint32) (*exec.Cmd, string) {
 	return cmd, strings.TrimSpace(line)
 }
 
-func claim(t *testing.T, cfg Config) *Instance {
-	t.Helper()
-	i, err := Claim(t.Context(), cfg)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := i.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return i
-}
-
 // stateDir is a state directory as the bridge makes it.
 func stateDir(t *testing.T) string {
 	dir := filepath.Join(t.TempDir(), "state")
@@ -115,233 +93,117 @@ func stateDir(t *testing.T) string {
 	return dir
 }
 
-func TestASecondStartHandsOverToTheFirst(t *testing.T) {
+func TestOneProcessHasTheLockAndTheOthersLearnWho(t *testing.T) {
 	t.Parallel()
-	var log strings.Builder
 	dir := stateDir(t)
-	at := time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
-	first := claim(t, Config{StateDir: dir, Now: func() time.Time { return at }, Log: slog.New(slog.NewTextHandler(&log, nil))})
-	second := make(chan error, 1)
-	go func() {
-		_, err := Claim(t.Context(), Config{StateDir: dir})
-		second <- err
-	}()
-	first.Announce([]string{"ws://127.0.0.1:18427", "ws://[::1]:18427"}) // before or after the question
-	err := <-second
-	var running *Running
-	if !errors.As(err, &running) {
-		t.Fatalf("the second start: %v", err)
+	if held, err := Look(dir); held != nil || err != nil {
+		t.Fatalf("before: %v, %v", held, err)
 	}
-	want := Bridge{PID: os.Getpid(), Listen: []string{"ws://127.0.0.1:18427", "ws://[::1]:18427"}, Started: "2026-11-20T12:00:00Z"}
-	if diff := cmp.Diff(want, running.Bridge); diff != "" {
-		t.Error(diff)
+	lock, err := Take(dir)
+	if err != nil || lock.Left != nil {
+		t.Fatalf("%+v, %v", lock, err)
 	}
-	text := fmt.Sprintf("a bridge of yours runs already: listening on ws://127.0.0.1:18427 ws://[::1]:18427, pid %d", os.Getpid())
-	if err.Error() != text {
-		t.Errorf("said %q", err)
+	var held *Held
+	if _, err := Take(dir); !errors.As(err, &held) || held.Who != nil || !strings.Contains(err.Error(), "another process works with "+dir) {
+		t.Errorf("before it said who it is: %v", err)
 	}
-	if err := first.Close(); err != nil {
+	for _, r := range []struct {
+		who  Holder
+		says string
+	}{{Holder{PID: 7}, "process 7, a command, works with"}, {Holder{PID: 8, Socket: "/x", Protocol: 1}, "process 8, a bridge, works with"}} {
+		if err := lock.Say(r.who); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Take(dir); !errors.As(err, &held) || *held.Who != r.who || !strings.Contains(err.Error(), r.says) {
+			t.Errorf("%+v: %v", r.who, err)
+		}
+		if held, err := Look(dir); err != nil || *held.Who != r.who {
+			t.Errorf("%+v: %v, %v", r.who, held, err)
+		}
+	}
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if held, err := Look(dir); held != nil || err != nil {
+		t.Errorf("after: %v, %v", held, err)
+	}
+	if held, err := Look(filepath.Join(dir, "gone")); held != nil || err != nil {
+		t.Errorf("where nothing is: %v, %v", held, err)
+	}
+}
+
+func TestALockOfAKilledProcessIsTakenOverAndItsOwnerKnown(t *testing.T) {
+	t.Parallel()
+	dir := stateDir(t)
+	cmd, said := spawn(t, "take", dir, 0)
+	if said != "ready" {
+		t.Fatal(said)
+	}
+	var held *Held
+	if _, err := Take(dir); !errors.As(err, &held) || held.Who.PID != cmd.Process.Pid {
+		t.Fatalf("while it runs: %v", err)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait()
+	lock, err := Take(dir)
+	if err != nil || lock.Left == nil || lock.Left.PID != cmd.Process.Pid {
+		t.Fatalf("%+v, %v", lock, err)
+	}
+	if err := lock.Release(); err != nil {
 		t.Error(err)
 	}
-	if !strings.Contains(log.String(), "a second start found this bridge running") {
-		t.Errorf("the first did not notice: %q", log.String())
-	}
-	claim(t, Config{StateDir: dir}) // the place is free again
 }
 
-func TestOfManyStartsAtOnceOneRuns(t *testing.T) {
+// What an administrator's command made there would not be its owner's.
+func TestTheFolderOfAnotherUserIsRefused(t *testing.T) {
 	t.Parallel()
-	dir := stateDir(t)
-	results := make(chan error, 8)
-	for range cap(results) {
-		go func() {
-			i, err := Claim(t.Context(), Config{StateDir: dir})
-			if err == nil {
-				i.Announce([]string{"ws://127.0.0.1:1"})
-				t.Cleanup(func() { i.Close() })
-			}
-			results <- err
-		}()
-	}
-	won := 0
-	for range cap(results) {
-		err := <-results
-		if running, ok := errors.AsType[*Running](err); err == nil {
-			won++
-		} else if !ok || len(running.Bridge.Listen) != 1 {
-			t.Error(err)
-		}
-	}
-	if won != 1 {
-		t.Errorf("%d bridges run", won)
-	}
-}
-
-func TestFindTellsWhoRuns(t *testing.T) {
-	t.Parallel()
-	dir := stateDir(t)
-	if _, ok, err := Find(t.Context(), dir); ok || err != nil {
-		t.Errorf("before any start: %v, %v", ok, err)
-	}
-	first := claim(t, Config{StateDir: dir})
-	first.Announce([]string{"ws://127.0.0.1:1"})
-	if b, ok, err := Find(t.Context(), dir); !ok || err != nil || b.PID != os.Getpid() || b.Listen[0] != "ws://127.0.0.1:1" {
-		t.Errorf("while one runs: %+v, %v, %v", b, ok, err)
-	}
-	if err := first.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, ok, err := Find(t.Context(), dir); ok || err != nil {
-		t.Errorf("after its end: %v, %v", ok, err)
-	}
-}
-
-func TestTwoStateDirectoriesAreTwoBridges(t *testing.T) {
-	t.Parallel()
-	a := claim(t, Config{StateDir: stateDir(t)})
-	b := claim(t, Config{StateDir: stateDir(t)})
-	if a.path == b.path {
-		t.Errorf("both answer on %s", a.path)
-	}
-}
-
-func TestALockOfAKilledBridgeIsTakenOver(t *testing.T) {
-	t.Parallel()
-	for name, dir := range map[string]string{
-		"in its state directory": stateDir(t),
-		// The path of the socket would be too long for a socket.
-		"in a folder for temporary files": filepath.Join(stateDir(t), strings.Repeat("d", maxSocketPath)),
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			if err := os.MkdirAll(dir, 0o700); err != nil {
-				t.Fatal(err)
-			}
-			cmd, said := spawn(t, "claim", dir, 0)
-			if said != "ready" {
-				t.Fatal(said)
-			}
-			left, err := readLock(dir)
-			if err != nil || left.PID != cmd.Process.Pid {
-				t.Fatalf("%+v, %v", left, err)
-			}
-			var running *Running
-			if _, err := Claim(t.Context(), Config{StateDir: dir}); !errors.As(err, &running) || running.Bridge.PID != cmd.Process.Pid {
-				t.Fatalf("while it runs: %v", err)
-			}
-			if err := cmd.Process.Kill(); err != nil {
-				t.Fatal(err)
-			}
-			_ = cmd.Wait()
-			if _, err := os.Lstat(left.Socket); err != nil {
-				t.Fatalf("the killed bridge left no socket: %v", err)
-			}
-			next := claim(t, Config{StateDir: dir})
-			if next.path != left.Socket {
-				if _, err := os.Lstat(filepath.Dir(left.Socket)); !errors.Is(err, os.ErrNotExist) {
-					t.Errorf("its folder is still there: %v", err)
-				}
-			}
-		})
-	}
-}
-
-func TestABridgeThatDoesNotAnswerIsNamed(t *testing.T) {
-	t.Parallel()
-	dir := stateDir(t)
-	claim(t, Config{StateDir: dir}) // it hangs before its ports are open
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	_, err := Claim(ctx, Config{StateDir: dir})
-	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("process %d does not answer", os.Getpid())) {
-		t.Errorf("said %v", err)
-	}
-	if _, ok, err := Find(ctx, dir); ok || err == nil {
-		t.Error("Find: no error")
-	}
-}
-
-func TestAnotherUsersBridgeCannotBeTalkedTo(t *testing.T) {
-	t.Parallel()
-	dir := stateDir(t)
-	first := claim(t, Config{StateDir: dir, user: func() int { return os.Getuid() + 1 }}) // we are strangers to it
-	first.Announce([]string{"ws://127.0.0.1:1"})
-	if b, ok, err := Find(t.Context(), dir); ok || err == nil {
-		t.Errorf("answered %+v", b)
-	}
 	if os.Getuid() != 0 {
-		return // only root can start programs as somebody else
+		t.Log("only root can give a folder away")
+		return
 	}
-	const nobody = 65534
-	if _, said := spawn(t, "claim", dir, nobody); !strings.Contains(said, "permission denied") {
-		t.Errorf("another user's claim: %s", said)
-	}
-	// Even a state directory whose owner opened it shows nothing.
-	for _, d := range []string{filepath.Dir(filepath.Dir(dir)), filepath.Dir(dir), dir} {
-		if err := os.Chmod(d, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if _, said := spawn(t, "ask", dir, nobody); !strings.Contains(said, "permission denied") {
-		t.Errorf("another user's question: %s", said)
-	}
-}
-
-func TestAForeignSocketIsNotBelieved(t *testing.T) {
-	t.Parallel()
-	for name, answer := range map[string]string{
-		"no JSON": "ready\n", "an unknown field": `{"pid":1,"listen":[],"started":"","key":"x"}` + "\n", "no end": strings.Repeat("x", 2*maxAnswer), "nothing": "",
-	} {
-		dir := stateDir(t)
-		l, err := net.Listen("unix", filepath.Join(dir, "x"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		data, _ := json.Marshal(lockFile{PID: 1, Socket: l.Addr().String()})
-		if err := os.WriteFile(filepath.Join(dir, lockName), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		done := make(chan error)
-		go func() {
-			c, err := l.Accept()
-			if err == nil {
-				_, _ = c.Write([]byte(answer)) // it may not read all
-				err = c.Close()
-			}
-			done <- err
-		}()
-		if b, err := ask(t.Context(), dir, askWho); err == nil {
-			t.Errorf("%s: %+v", name, b)
-		}
-		if err := errors.Join(<-done, l.Close()); err != nil {
-			t.Error(err)
-		}
-	}
-}
-
-func TestTheRuntimeDirectoryMustBeTheUsersOwn(t *testing.T) {
-	run := t.TempDir()
-	t.Setenv("XDG_RUNTIME_DIR", run)
 	dir := stateDir(t)
-	in := func() string {
-		path, temp, err := socketPath(dir)
-		if err != nil || temp != "" {
-			t.Fatal(path, temp, err)
-		}
-		return filepath.Dir(path)
-	}
-	if got := in(); got != filepath.Join(run, "countersign") {
-		t.Errorf("the socket is in %s", got)
-	}
-	if err := os.Chmod(filepath.Join(run, "countersign"), 0o755); err != nil {
+	if err := os.Chown(dir, 65534, 65534); err != nil {
 		t.Fatal(err)
 	}
-	if got := in(); got != dir {
-		t.Errorf("open to others: the socket is in %s", got)
+	_, err := Take(dir)
+	_, lerr := Look(dir)
+	for _, err := range []error{err, lerr} {
+		if fault.CodeOf(err) != fault.Forbidden || !strings.Contains(err.Error(), "belongs to another user (65534)") {
+			t.Errorf("%v", err)
+		}
 	}
-	t.Setenv("XDG_RUNTIME_DIR", "relative")
-	if got := in(); got != dir {
-		t.Errorf("a relative path: the socket is in %s", got)
+	if _, err := os.Stat(filepath.Join(dir, lockName)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a lock was made: %v", err)
+	}
+}
+
+// A program that is started at the same time has copies of all descriptors for a
+// moment, and the lock with them.
+func TestALockEndsWithItsOwnerWhateverIsStartedMeanwhile(t *testing.T) {
+	t.Parallel()
+	dir := stateDir(t)
+	lock, err := Take(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied, err := syscall.Dup(int(lock.file.Fd()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Close(copied)
+	if err := lock.Release(); err != nil {
+		t.Fatal(err)
+	}
+	if held, err := Look(dir); held != nil || err != nil {
+		t.Errorf("after its end: %v, %v", held, err)
+	}
+	if lock, err = Take(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := lock.Release(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -398,30 +260,22 @@ func FuzzReadLock(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, lockName), data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := readLock(dir); err != nil && len(err.Error()) > 1000 {
+		h, err := readLock(dir)
+		if err != nil && len(err.Error()) > 1000 {
 			t.Errorf("an error of %d bytes", len(err.Error()))
 		}
+		if err == nil && h != nil {
+			lock, err := Take(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer lock.Release()
+			if err := lock.Say(*h); err != nil {
+				t.Fatal(err)
+			}
+			if again, err := readLock(dir); err != nil || *again != *h {
+				t.Errorf("%+v, %v, want %+v", again, err, h)
+			}
+		}
 	})
-}
-
-// A program that is started at the same time has copies of all descriptors for a
-// moment, and the lock with them.
-func TestALockEndsWithItsOwnerWhateverIsStartedMeanwhile(t *testing.T) {
-	t.Parallel()
-	dir := stateDir(t)
-	i := claim(t, Config{StateDir: dir})
-	copied, err := syscall.Dup(int(i.lock.Fd()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer syscall.Close(copied)
-	if err := i.Close(); err != nil {
-		t.Fatal(err)
-	}
-	if _, ok, err := Find(t.Context(), dir); ok || err != nil {
-		t.Errorf("after its end: %v, %v", ok, err)
-	}
-	if err := claim(t, Config{StateDir: dir}).Close(); err != nil {
-		t.Error(err)
-	}
 }

@@ -33,8 +33,8 @@ const timeForm = "2006-01-02T15:04:05.000Z"
 
 // Head is where a chain ends.
 type Head struct {
-	Size uint64 // number of entries
-	Hash string // of the last one; empty when there is none
+	Size uint64 `json:"size"` // number of entries
+	Hash string `json:"hash"` // of the last one; empty when there is none
 }
 
 // seal computes the hash of entry and returns its line. "hash" is the last

@@ -51,6 +51,7 @@ type Config struct {
 	Keeper   *unlock.Keeper
 	Decider  approval.Decider
 	Sites    *site.Gate
+	Allows   func(origin string) bool // whether pages of it may connect now
 	Pairings *site.Pairings
 	Prompts  Prompts
 	Journal  *journal.Journal
@@ -137,15 +138,56 @@ func (p *Pages) DeviceChanged(called string, present bool) {
 	}
 }
 
-// DisconnectOthers ends the connections of pages whose origin is not on the list.
-func (p *Pages) DisconnectOthers(list []string) {
+// DisconnectOthers ends the connections of pages whose origin is not on the list, and
+// says how many there were.
+func (p *Pages) DisconnectOthers(list []string) int {
+	return p.refuse(func(v *visit) bool { return !slices.Contains(list, v.origin) }, offTheList())
+}
+
+// offTheList is why a page of an origin may not connect any more.
+func offTheList() *fault.Error {
+	return fault.New(fault.OriginRefused, "this site was taken off the bridge's list of origins")
+}
+
+// Revoked ends the connections of pages whose pairings are gone.
+func (p *Pages) Revoked(pairings []string) int {
+	return p.refuse(func(v *visit) bool { return slices.Contains(pairings, v.pairing) }, revoked())
+}
+
+// revoked is why a page must pair again.
+func revoked() *fault.Error {
+	return fault.New(fault.NotPaired, "the pairing of this page was revoked")
+}
+
+// Connected are the ids of the pairings of pages that are connected.
+func (p *Pages) Connected() (pairings []string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for v := range p.visits {
-		if !slices.Contains(list, v.origin) {
-			v.end(fault.OriginRefused)
+		if v.isReady() && !slices.Contains(pairings, v.pairing) {
+			pairings = append(pairings, v.pairing)
 		}
 	}
+	slices.Sort(pairings)
+	return pairings
+}
+
+// refuse takes back what the person allowed some pages, tells them why, and ends their
+// connections. It says how many there were.
+func (p *Pages) refuse(which func(*visit) bool, why *fault.Error) int {
+	p.mu.Lock()
+	var those []*visit
+	for v := range p.visits {
+		if which(v) {
+			those = append(those, v)
+		}
+	}
+	p.mu.Unlock()
+	for _, v := range those {
+		v.user.Disallow()
+		v.refuse(why)
+	}
+	return len(those)
 }
 
 // block notes that the person blocked a page's site, and closes
@@ -155,16 +197,7 @@ func (p *Pages) block(v *visit) {
 	why := fault.New(fault.SiteBlocked, "this site was blocked at the bridge's prompt")
 	p.Journal.Record(v.event(journal.Blocked), p.Log)
 	p.Sites.Block(v.site(), why)
-	p.mu.Lock()
-	var same []*visit
-	for other := range p.visits {
-		if other.origin == v.origin && (v.gateway == "" || other.gateway == v.gateway) {
-			same = append(same, other)
-		}
-	}
-	p.mu.Unlock()
-	for _, other := range same {
-		other.user.Disallow()
-		other.refuse(why)
-	}
+	p.refuse(func(other *visit) bool {
+		return other.origin == v.origin && (v.gateway == "" || other.gateway == v.gateway)
+	}, why)
 }

@@ -16,12 +16,12 @@ import (
 // begin pairs when the page is new, and then lets it call methods.
 func (v *visit) begin() {
 	err := v.pages.Sites.Check(v.origin, v.gateway)
+	if err == nil && !v.pages.Allows(v.origin) {
+		err = offTheList() // while it connected
+	}
 	var known bool
 	if err == nil {
-		known, err = v.pages.Pairings.Has(v.origin, v.key)
-	}
-	if err == nil && known {
-		guard.Settle(v.conn.ctx)
+		known, err = v.use()
 	}
 	if err == nil && !known && !v.mayPair {
 		err = tooManyHandshakes()
@@ -29,12 +29,10 @@ func (v *visit) begin() {
 	approved := false
 	if err == nil && !known {
 		v.user.Disallow()
-		err = v.pair()
-		approved = err == nil
-	}
-	if err == nil {
-		guard.Settle(v.conn.ctx)
-		err = v.pages.Pairings.Add(v.origin, v.key, v.pages.Now())
+		if err = v.pair(); err == nil {
+			approved = true
+			err = v.pages.Pairings.Add(v.origin, v.key, v.pages.Now())
+		}
 	}
 	if approved {
 		v.tellPaired(err)
@@ -46,6 +44,7 @@ func (v *visit) begin() {
 		v.refuse(v.refused(v.event(journal.Refused), err))
 		return
 	}
+	guard.Settle(v.conn.ctx)
 	v.setReady(true)
 	v.conn.notify(frame.LinkState, frame.LinkStateParams{State: frame.Ready, Bridge: product, Version: v.pages.Version})
 }

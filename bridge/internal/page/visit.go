@@ -78,20 +78,23 @@ func (v *visit) Who() unlock.Who {
 	return unlock.Who{Origin: v.origin, Site: v.site(), Pairing: v.pairing, Process: v.program()}
 }
 
-// Permitted notes a use of the pairing, and notices one that was revoked from the
-// command line.
+// Permitted notes a use of the pairing, and fails once it was revoked.
 func (v *visit) Permitted() error {
-	ok, err := v.pages.Pairings.Use(v.origin, v.key, v.pages.Now())
-	if err != nil && ok {
+	known, err := v.use()
+	if err == nil && !known {
+		err = revoked()
+	}
+	return err
+}
+
+// use notes a use of the page's pairing; known is false when it has none.
+func (v *visit) use() (known bool, err error) {
+	known, err = v.pages.Pairings.Use(v.origin, v.key, v.pages.Now())
+	if err != nil && known {
 		v.conn.log.Warn("the time of the pairing's last use was not stored", "error", err)
 		err = nil
 	}
-	if err == nil && !ok {
-		v.user.Disallow()
-		v.user.Leave()
-		return fault.New(fault.NotPaired, "the pairing of this page was revoked")
-	}
-	return err
+	return known, err
 }
 
 // Progress tells the page how much of a batch is done.

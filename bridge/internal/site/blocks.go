@@ -62,16 +62,20 @@ func (b *Blocks) Add(origin string, now time.Time) error {
 	})
 }
 
+// Meant reports whether which is the block's site, also where a gateway claims it, or
+// "all".
+func (x Block) Meant(which string) bool {
+	return which == "all" || x.Origin == which || strings.HasPrefix(x.Origin, which+relayedBy)
+}
+
 // Unblock lets a site ask again, or "all" of them, and returns what was blocked.
-// It works while a bridge runs.
 func (b *Blocks) Unblock(which string) (gone []Block, err error) {
 	err = b.file.Change(func(list []Block) ([]Block, error) {
 		return slices.DeleteFunc(list, func(x Block) bool {
-			match := which == "all" || x.Origin == which || strings.HasPrefix(x.Origin, which+relayedBy)
-			if match {
+			if x.Meant(which) {
 				gone = append(gone, x)
 			}
-			return match
+			return x.Meant(which)
 		}), nil
 	})
 	return gone, err

@@ -1,7 +1,7 @@
 // Package site is about which sites may ask the person at this computer: their pages
 // that are paired (pairings.json), those that the person blocked (blocks.json), and how
 // often each may ask for nothing. bridge/internal/page asks it before each prompt; the
-// commands pairings and origins change the lists while a bridge runs.
+// commands pairings and origins change the lists, through bridge/internal/control.
 package site
 
 import (
@@ -63,8 +63,7 @@ func (g *Gate) Block(site string, why *fault.Error) {
 }
 
 // Check fails with SITE_BLOCKED when a site is blocked; one that a gateway claims is
-// blocked with the site itself, and not the other way round. The list is read each
-// time: the command line may take a block back.
+// blocked with the site itself, and not the other way round.
 func (g *Gate) Check(origin, gateway string) error {
 	for _, site := range []string{origin, Name(origin, gateway)} {
 		blocked, err := g.Blocks.Has(site)

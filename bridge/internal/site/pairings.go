@@ -35,11 +35,8 @@ func OpenPairings(stateDir string) *Pairings {
 // List returns all pairings, the oldest first.
 func (p *Pairings) List() ([]Pairing, error) { return p.file.Read() }
 
-// Has reports whether this key is paired for this origin.
-func (p *Pairings) Has(origin string, key []byte) (bool, error) {
-	list, err := p.List()
-	encoded := base64.RawURLEncoding.EncodeToString(key)
-	return slices.ContainsFunc(list, func(q Pairing) bool { return q.Origin == origin && q.Key == encoded }), err
+func (q Pairing) of(origin string, key []byte) bool {
+	return q.Origin == origin && q.Key == base64.RawURLEncoding.EncodeToString(key)
 }
 
 // useEvery is how exact the time of the last use is: a use is written once in that
@@ -50,8 +47,7 @@ const useEvery = time.Minute
 // now.
 func (p *Pairings) Use(origin string, key []byte, now time.Time) (known bool, err error) {
 	list, err := p.List()
-	encoded := base64.RawURLEncoding.EncodeToString(key)
-	i := slices.IndexFunc(list, func(q Pairing) bool { return q.Origin == origin && q.Key == encoded })
+	i := slices.IndexFunc(list, func(q Pairing) bool { return q.of(origin, key) })
 	if err != nil || i < 0 {
 		return false, err
 	}
@@ -62,7 +58,7 @@ func (p *Pairings) Use(origin string, key []byte, now time.Time) (known bool, er
 	err = p.file.Change(func(list []Pairing) ([]Pairing, error) {
 		known = false // it may have been revoked since
 		for i := range list {
-			if list[i].Origin == origin && list[i].Key == encoded {
+			if list[i].of(origin, key) {
 				list[i].LastUsed, known = now.UTC().Truncate(time.Second), true
 			}
 		}
@@ -75,9 +71,8 @@ func (p *Pairings) Use(origin string, key []byte, now time.Time) (known bool, er
 func (p *Pairings) Add(origin string, key []byte, now time.Time) error {
 	return p.file.Change(func(list []Pairing) ([]Pairing, error) {
 		now := now.UTC().Truncate(time.Second)
-		encoded := base64.RawURLEncoding.EncodeToString(key)
 		for i := range list {
-			if list[i].Origin == origin && list[i].Key == encoded {
+			if list[i].of(origin, key) {
 				list[i].LastUsed = now
 				return list, nil
 			}
@@ -85,7 +80,7 @@ func (p *Pairings) Add(origin string, key []byte, now time.Time) error {
 		if len(list) >= maxPairings {
 			return nil, fault.New(fault.Limited, "too many pages are paired: revoke some")
 		}
-		return append(list, Pairing{ID: PairingID(origin, key), Origin: origin, Key: encoded, Name: origin, Created: now, LastUsed: now}), nil
+		return append(list, Pairing{ID: PairingID(origin, key), Origin: origin, Key: base64.RawURLEncoding.EncodeToString(key), Name: origin, Created: now, LastUsed: now}), nil
 	})
 }
 
@@ -94,14 +89,18 @@ func (p *Pairings) Add(origin string, key []byte, now time.Time) error {
 func (p *Pairings) Revoke(which string) (gone []Pairing, err error) {
 	err = p.file.Change(func(list []Pairing) ([]Pairing, error) {
 		return slices.DeleteFunc(list, func(q Pairing) bool {
-			match := which == "all" || q.ID == which || q.Origin == which
-			if match {
+			if q.Meant(which) {
 				gone = append(gone, q)
 			}
-			return match
+			return q.Meant(which)
 		}), nil
 	})
 	return gone, err
+}
+
+// Meant reports whether which is the pairing's id, its origin, or "all".
+func (q Pairing) Meant(which string) bool {
+	return which == "all" || q.ID == which || q.Origin == which
 }
 
 // PairingID names a page's key at one origin.

@@ -9,20 +9,18 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"syscall"
 
 	"countersign/shared/strictjson"
 )
 
-// List is a list in a JSON file: {"name": [ … ]}. Each use checks whether the file
-// was replaced.
+// List is a list in a JSON file: {"name": [ … ]}. It is read once: while this process
+// has the lock of the folder (bridge/internal/instance), no other writes the file.
 type List[T any] struct {
 	dir, name string
 
-	changing sync.Mutex
-	reading  sync.Mutex
-	file     os.FileInfo // of what list was read from
-	list     []T
+	mu   sync.Mutex
+	read bool
+	list []T
 }
 
 func (l *List[T]) path() string { return filepath.Join(l.dir, l.name+".json") }
@@ -32,53 +30,48 @@ func NewList[T any](dir, name string) *List[T] { return &List[T]{dir: dir, name:
 
 // Read returns the list, the oldest first.
 func (l *List[T]) Read() ([]T, error) {
-	l.reading.Lock()
-	defer l.reading.Unlock()
-	info, err := os.Stat(l.path())
-	if errors.Is(err, fs.ErrNotExist) {
-		l.file, l.list = nil, nil
-		return nil, nil
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.load(); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return nil, fmt.Errorf("read the %s: %w", l.name, err)
-	}
-	// A change is a rename, so it is another file.
-	if l.file != nil && os.SameFile(info, l.file) && info.ModTime().Equal(l.file.ModTime()) && info.Size() == l.file.Size() {
-		return slices.Clone(l.list), nil
+	return slices.Clone(l.list), nil
+}
+
+// load reads the file, the first time. l.mu is held.
+func (l *List[T]) load() error {
+	if l.read {
+		return nil
 	}
 	data, err := Read(l.path())
+	if errors.Is(err, fs.ErrNotExist) {
+		l.read = true
+		return nil
+	}
 	if err != nil {
-		return nil, fmt.Errorf("read the %s: %w", l.name, err)
+		return fmt.Errorf("read the %s: %w", l.name, err)
 	}
 	content := map[string][]T{}
 	if err := strictjson.UnmarshalFile(data, &content, Max); err != nil {
-		return nil, fmt.Errorf("read %s: %w", l.path(), err)
+		return fmt.Errorf("read %s: %w", l.path(), err)
 	}
 	list, ok := content[l.name]
 	if !ok || len(content) != 1 {
-		return nil, fmt.Errorf("read %s: it must hold %q and nothing else", l.path(), l.name)
+		return fmt.Errorf("read %s: it must hold %q and nothing else", l.path(), l.name)
 	}
-	l.file, l.list = info, list
-	return slices.Clone(list), nil
+	l.read, l.list = true, list
+	return nil
 }
 
-// Change rewrites the file while no other process does.
+// Change rewrites the file. When it fails, nothing has changed.
 func (l *List[T]) Change(edit func([]T) ([]T, error)) error {
-	l.changing.Lock()
-	defer l.changing.Unlock()
-	lock, err := os.OpenFile(l.path()+".lock", os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("write the %s: %w", l.name, err)
-	}
-	defer lock.Close()
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return fmt.Errorf("write the %s: %w", l.name, err)
-	}
-	list, err := l.Read()
-	if err != nil {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.load(); err != nil {
 		return err
 	}
-	if list, err = edit(list); err != nil {
+	list, err := edit(slices.Clone(l.list))
+	if err != nil {
 		return err
 	}
 	if list == nil {
@@ -91,6 +84,7 @@ func (l *List[T]) Change(edit func([]T) ([]T, error)) error {
 	if err := l.write(append(data, '\n')); err != nil {
 		return fmt.Errorf("write the %s: %w", l.name, err)
 	}
+	l.list = list
 	return nil
 }
 

@@ -1,7 +1,7 @@
-// Package statefile reads and writes the small files that a running bridge and its
-// commands share: configuration, certificates, and lists of pairings and blocks. A
-// list is replaced as a whole, on the disk before it is seen, while no other process
-// changes it. bridge/internal/approver, site and member use it.
+// Package statefile reads and writes the small files of a bridge: configuration,
+// certificates, and lists of pairings and blocks. A list is replaced as a whole, on the
+// disk before it is seen, by the one process that has the lock (bridge/internal/instance).
+// bridge/internal/approver, site and member use it.
 package statefile
 
 import (

@@ -1,0 +1,242 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"sync"
+	"time"
+
+	"countersign/bridge/internal/instance"
+	"countersign/bridge/internal/peer"
+	"countersign/shared/fault"
+	"countersign/shared/strictjson"
+)
+
+// Config says whose bridge it is.
+type Config struct {
+	StateDir string           // exists, and only its owner can enter it
+	File     string           // the configuration file; empty: the configuration is in none
+	Version  string           // of the program
+	Now      func() time.Time // default: time.Now
+	Log      *slog.Logger     // told when a second start asked; default: nobody
+
+	user func() int // whose bridge it is; tests pretend
+}
+
+// Server is the bridge's end of the socket, and its claim to be the bridge of its
+// person. Its zero value is not useful.
+type Server struct {
+	cfg    Config
+	lock   *instance.Lock
+	socket net.Listener
+	path   string // of the socket
+	temp   string // a folder to remove with it, or ""
+	served sync.WaitGroup
+	slots  chan struct{}
+
+	ready  chan struct{} // closed by Serve
+	ctx    context.Context
+	cancel context.CancelFunc // ends every answer
+
+	once    sync.Once
+	stopped error
+
+	// Set before ready is closed.
+	self     Bridge
+	handlers Handlers
+}
+
+// Claim makes this process the bridge of its person. When another process is, the
+// error is a [*Running] that says which, or it says why that one does not answer.
+// Requests wait for [Server.Serve].
+func Claim(ctx context.Context, cfg Config) (*Server, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.user == nil {
+		cfg.user = os.Getuid
+	}
+	lock, err := take(ctx, cfg.StateDir, func(held *instance.Held) error {
+		first, err := ask(ctx, held, Who, "", WhoParams{Second: true})
+		if err != nil {
+			return err
+		}
+		return &Running{first}
+	})
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, lock: lock, slots: make(chan struct{}, maxConnections), ready: make(chan struct{}),
+		self: Bridge{PID: os.Getpid(), Listen: []string{}, Started: cfg.Now().UTC().Format(time.RFC3339), Version: cfg.Version}}
+	if s.socket, s.path, s.temp, err = listen(cfg.StateDir); err != nil {
+		return nil, errors.Join(err, lock.Release())
+	}
+	if err := lock.Say(instance.Holder{PID: os.Getpid(), Socket: s.path, Protocol: Protocol}); err != nil {
+		return nil, errors.Join(err, s.socket.Close(), lock.Release())
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.served.Go(s.accept)
+	return s, nil
+}
+
+// Serve answers requests with handlers from now on, and says where the bridge listens.
+// It is called once.
+func (s *Server) Serve(listen []string, handlers Handlers) {
+	s.self.Listen, s.handlers = listen, Handlers{}
+	for name, h := range handlers {
+		s.handlers[name] = h
+	}
+	Handle(s.handlers, Who, s.who)
+	close(s.ready)
+}
+
+func (s *Server) who(_ context.Context, p WhoParams) (Bridge, error) {
+	if p.Second {
+		s.cfg.Log.Info("a second start found this bridge running and left", "listening", s.self.Listen)
+	}
+	return s.self, nil
+}
+
+// Stop ends the socket: requests that are being answered are answered first, and what
+// comes later waits for the end of the claim.
+func (s *Server) Stop() error {
+	s.once.Do(func() {
+		s.cancel()
+		s.stopped = s.socket.Close() // removes the socket's file
+		s.served.Wait()
+		if s.temp != "" {
+			s.stopped = errors.Join(s.stopped, os.Remove(s.temp))
+		}
+	})
+	return s.stopped
+}
+
+// Close ends the claim.
+func (s *Server) Close() error { return errors.Join(s.Stop(), s.lock.Release()) }
+
+// accept answers on the socket until it is closed.
+func (s *Server) accept() {
+	for {
+		c, err := s.socket.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil { // too many files are open: one may be closed in a moment
+			select {
+			case <-s.ctx.Done():
+				return
+			case <-time.After(retryEvery):
+			}
+			continue
+		}
+		select {
+		case s.slots <- struct{}{}:
+			s.served.Go(func() { s.serve(c); <-s.slots })
+		default:
+			s.served.Go(func() {
+				defer c.Close()
+				s.say(c, answerOf(nil, fault.New(fault.Busy, "too many commands ask this bridge at once: try again")))
+			})
+		}
+	}
+}
+
+// serve answers one request.
+func (s *Server) serve(c net.Conn) {
+	defer c.Close()
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	stop := context.AfterFunc(s.ctx, func() { _ = c.SetReadDeadline(time.Now()) }) // an answer is still written
+	defer stop()
+	if uid, ok := peer.UnixUser(c); ok && uid != s.cfg.user() {
+		s.cfg.Log.Warn("another user asked this bridge", "uid", uid)
+		return
+	}
+	if err := c.SetReadDeadline(time.Now().Add(requestTimeout)); err != nil || s.ctx.Err() != nil {
+		return
+	}
+	line, err := readLine(c, MaxRequest)
+	if err != nil {
+		if _, ok := fault.As(err); ok {
+			s.say(c, answerOf(nil, err))
+		}
+		return
+	}
+	if err := c.SetReadDeadline(time.Time{}); err != nil || s.ctx.Err() != nil {
+		return
+	}
+	go func() { // a command that leaves waits for nothing
+		defer cancel()
+		_, _ = c.Read(make([]byte, 1))
+	}()
+	if result, err := s.answer(ctx, line); !errors.Is(err, errEnded) {
+		s.say(c, answerOf(result, err))
+	}
+}
+
+// errEnded is why a request has no answer: nothing was done, and the command may ask
+// whoever has the lock next.
+var errEnded = errors.New("the bridge ended before it listened")
+
+// answer is the result of one request, once the bridge listens.
+func (s *Server) answer(ctx context.Context, line []byte) (strictjson.Raw, error) {
+	r, err := decodeRequest(line)
+	if err != nil {
+		return nil, err
+	}
+	select {
+	case <-s.ready:
+	case <-ctx.Done():
+		return nil, errEnded
+	}
+	if err := s.sameFile(r.Config); err != nil {
+		return nil, err
+	}
+	result, err := s.handlers.call(ctx, r.Method, r.Params)
+	if err != nil {
+		s.cfg.Log.Info("a command was refused", "method", r.Method, "error", err)
+	}
+	return result, err
+}
+
+// sameFile fails with CONFLICT when a command means another configuration than the one
+// that the bridge was started with: it would change that one's list of sites.
+func (s *Server) sameFile(path string) error {
+	if path == "" || s.cfg.File == "" || path == s.cfg.File {
+		return nil
+	}
+	theirs, err := os.Stat(path)
+	if err == nil {
+		var ours os.FileInfo
+		if ours, err = os.Stat(s.cfg.File); err == nil && os.SameFile(ours, theirs) {
+			return nil
+		}
+	}
+	return fault.Wrap(err, fault.Conflict, fmt.Sprintf("the running bridge was started with the configuration %s: name that one with --config", s.cfg.File))
+}
+
+// say writes an answer; who asked may have left.
+func (s *Server) say(c net.Conn, a answer) {
+	line, err := encodeLine(a, MaxAnswer)
+	if err != nil {
+		line, err = encodeLine(answerOf(nil, err), MaxAnswer)
+	}
+	if err == nil && c.SetWriteDeadline(time.Now().Add(requestTimeout)) == nil {
+		_, _ = c.Write(line)
+	}
+}
+
+func answerOf(result strictjson.Raw, err error) answer {
+	if err != nil {
+		body := fault.BodyOf(err, "something went wrong in the bridge; its log says what")
+		return answer{V: Protocol, Error: &body}
+	}
+	return answer{V: Protocol, Result: result}
+}

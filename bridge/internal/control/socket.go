@@ -1,0 +1,90 @@
+package control
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"countersign/bridge/internal/instance"
+)
+
+const socketName = "bridge.sock"
+
+// maxSocketPath is the longest path of a unix socket that every system takes, in
+// bytes (Linux: 107, macOS: 103).
+const maxSocketPath = 100
+
+// listen opens the socket of a state directory. temp is a folder to remove with it, or
+// empty.
+func listen(stateDir string) (l net.Listener, path, temp string, err error) {
+	if path, temp, err = socketPath(stateDir); err != nil {
+		return nil, "", "", err
+	}
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, "", "", fmt.Errorf("remove the socket of a bridge that was killed: %w", err)
+	}
+	// The folder keeps others out until the mode does.
+	if l, err = net.Listen("unix", path); err != nil {
+		return nil, "", "", fmt.Errorf("open the socket of the bridge: %w", err)
+	}
+	if err := os.Chmod(path, 0o600); err != nil {
+		return nil, "", "", errors.Join(err, l.Close())
+	}
+	return l, path, temp, nil
+}
+
+// socketPath is where the socket goes: in the user's runtime directory when there
+// is one, else in the state directory, else, when that path is too long for a
+// socket, in a new folder for temporary files, which it also returns.
+func socketPath(stateDir string) (path, temp string, err error) {
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
+		dir = filepath.Join(dir, "countersign")
+		sum := sha256.Sum256([]byte(stateDir))
+		path = filepath.Join(dir, hex.EncodeToString(sum[:8])+".sock")
+		if len(path) <= maxSocketPath && private(dir) {
+			return path, "", nil
+		}
+	}
+	if path = filepath.Join(stateDir, socketName); len(path) <= maxSocketPath && private(stateDir) {
+		return path, "", nil
+	}
+	if temp, err = os.MkdirTemp("", "countersign-"); err != nil {
+		return "", "", fmt.Errorf("make a folder for the socket of the bridge: %w", err)
+	}
+	if path = filepath.Join(temp, socketName); len(path) > maxSocketPath {
+		return "", "", errors.Join(fmt.Errorf("the path of the bridge's socket would be %d bytes long, and a unix socket takes %d: choose a shorter state_dir, or set XDG_RUNTIME_DIR or TMPDIR to a short folder of yours (now it would be %s)",
+			len(path), maxSocketPath, path), os.Remove(temp))
+	}
+	return path, temp, nil
+}
+
+// private makes dir, when it is missing, and reports whether it is a folder that
+// only this user can enter.
+func private(dir string) bool {
+	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
+		return false
+	}
+	info, err := os.Lstat(dir)
+	if err != nil || !info.IsDir() || info.Mode().Perm()&0o077 != 0 {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Getuid()
+}
+
+// sweep removes the socket that a bridge that was killed left in a folder for
+// temporary files.
+func sweep(stateDir string, left *instance.Holder) {
+	if left == nil || filepath.Base(left.Socket) != socketName || filepath.Dir(left.Socket) == stateDir {
+		return
+	}
+	if os.Remove(left.Socket) == nil {
+		_ = os.Remove(filepath.Dir(left.Socket)) // stays when something else is in it
+	}
+}
