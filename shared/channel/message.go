@@ -74,7 +74,7 @@ type Log struct {
 // StatementGet asks for the statement that this member would sign.
 type StatementGet struct {
 	Request  string `json:"request"`
-	Decision string `json:"decision"` // APPROVE or REJECT
+	Decision string `json:"decision"` // APPROVE, REJECT or INITIATE
 }
 
 // Statement has the exact bytes to sign.
@@ -219,7 +219,7 @@ func (m *Welcome) check() error {
 }
 
 func (m *StatementGet) check() error {
-	return all(rule("request", id.Is(id.Request, m.Request)), rule("decision", m.Decision == "APPROVE" || m.Decision == "REJECT"))
+	return all(rule("request", id.Is(id.Request, m.Request)), rule("decision", m.Decision == "APPROVE" || m.Decision == "REJECT" || m.Decision == "INITIATE"))
 }
 
 func (m *Statement) check() error {

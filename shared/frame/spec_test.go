@@ -80,7 +80,7 @@ func TestThePagesExampleIsTwoFrames(t *testing.T) {
 func TestThePageHasTheStatesThatAReceiptMayHave(t *testing.T) {
 	t.Parallel()
 	row := spec.Row(t, "frame.md", "Methods", "field", "`state` of `approval.finish`")
-	spec.Same(t, "states", spec.Words(row[1]), []string{string(governance.Pending), string(governance.Approved), string(governance.Rejected), string(governance.Expired)})
+	spec.Same(t, "states", spec.Words(row[1]), []string{string(governance.Uninitiated), string(governance.Pending), string(governance.Approved), string(governance.Rejected), string(governance.Expired)})
 }
 
 func TestARecordInAnotherBase64NamesItsField(t *testing.T) {
@@ -118,7 +118,7 @@ func TestARecordInAnotherBase64NamesItsField(t *testing.T) {
 func TestThePageHasTheWordsOfEachField(t *testing.T) {
 	t.Parallel()
 	for field, words := range map[string][]string{
-		"`decision`":              {Approve, Reject},
+		"`decision`":              {Approve, Reject, Initiate},
 		"`outcome`":               {OutcomeSigned},
 		"`state` of `link.state`": {Ready, Pairing, Refused},
 		"`kind`":                  {PromptConfirm, PromptPIN, PromptPairing},

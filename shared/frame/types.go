@@ -43,8 +43,9 @@ func (r *Record) UnmarshalText(text []byte) error {
 
 // The decisions that a member may ask to sign.
 const (
-	Approve = "APPROVE"
-	Reject  = "REJECT"
+	Approve  = "APPROVE"
+	Reject   = "REJECT"
+	Initiate = "INITIATE" // to sign and send a request: to have asked for it
 )
 
 // The states of a link, in [LinkStateParams].
@@ -150,7 +151,7 @@ type ChannelCloseResult struct{}
 type ApprovalPrepareParams struct {
 	Channel  string `json:"channel"`
 	Request  string `json:"request"`
-	Decision string `json:"decision"` // APPROVE or REJECT
+	Decision string `json:"decision"` // APPROVE, REJECT or INITIATE
 }
 
 // ApprovalPrepareResult has the bridge's name for the approval and the sealed
@@ -283,7 +284,7 @@ func (p *ChannelReadyResult) check() error {
 }
 func (p *ChannelCloseParams) check() error { return anID("channel", id.Channel, p.Channel) }
 func (p *ApprovalPrepareParams) check() error {
-	return all(anID("channel", id.Channel, p.Channel), anID("request", id.Request, p.Request), oneOf("decision", p.Decision, Approve, Reject))
+	return all(anID("channel", id.Channel, p.Channel), anID("request", id.Request, p.Request), oneOf("decision", p.Decision, Approve, Reject, Initiate))
 }
 func (p *ApprovalPrepareResult) check() error {
 	return all(anID("approval", id.Approval, p.Approval), record(p.Record))

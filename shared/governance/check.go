@@ -96,21 +96,24 @@ func (s Set) checkRule(r Rule, members map[string]bool, at string) error {
 	if r.Deny != (len(r.Steps) == 0) || len(r.Steps) > maxSteps {
 		return mistake(at+".steps", "must be 1 to 8, or none in a rule that denies")
 	}
+	if r.Creation != nil {
+		if r.Deny {
+			return mistake(at+".creation", "has no meaning in a rule that denies")
+		}
+		if err := s.checkElectorate(r.Creation.Members, r.Creation.Group, members, at+".creation"); err != nil {
+			return err
+		}
+	}
 	steps := names{}
 	for _, step := range r.Steps {
 		at := at + ".steps." + clip(step.Name)
 		if err := steps.add(step.Name, at); err != nil {
 			return err
 		}
-		if step.Group != "" && !slices.ContainsFunc(s.Groups, func(g Group) bool { return g.Name == step.Group }) {
-			return mistake(at+".group", "names no group of this set")
+		if err := s.checkElectorate(step.Members, step.Group, members, at); err != nil {
+			return err
 		}
-		if step.Group == "" || len(step.Members) > 0 {
-			if err := membersOK(step.Members, members, at+".members"); err != nil {
-				return err
-			}
-		}
-		if n := len(s.electorate(step)); step.Quorum < 1 || step.Quorum > n {
+		if n := len(s.electorate(step.Members, step.Group)); step.Quorum < 1 || step.Quorum > n {
 			return mistake(at+".quorum", fmt.Sprintf("must be 1 to %d, the number of members who may approve", n))
 		}
 	}
@@ -121,8 +124,19 @@ func (s Set) checkRule(r Rule, members map[string]bool, at string) error {
 // stands for the default.
 func UseOK(seconds int64) bool { return seconds == 0 || seconds >= minUse && seconds <= maxWithin }
 
+// checkElectorate checks the members and the group that a step names.
+func (s Set) checkElectorate(ids []string, group string, members map[string]bool, at string) error {
+	if group != "" && !slices.ContainsFunc(s.Groups, func(g Group) bool { return g.Name == group }) {
+		return mistake(at+".group", "names no group of this set")
+	}
+	if group == "" || len(ids) > 0 {
+		return membersOK(ids, members, at+".members")
+	}
+	return nil
+}
+
 // electorate is everybody a step names, once each, in the order of the rules.
-func (s Set) electorate(step Step) []string {
+func (s Set) electorate(ids []string, group string) []string {
 	var all []string
 	add := func(ids []string) {
 		for _, m := range ids {
@@ -131,9 +145,9 @@ func (s Set) electorate(step Step) []string {
 			}
 		}
 	}
-	add(step.Members)
+	add(ids)
 	for _, g := range s.Groups {
-		if g.Name == step.Group && step.Group != "" {
+		if g.Name == group && group != "" {
 			add(g.Members)
 		}
 	}

@@ -1,6 +1,9 @@
 package governance
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Facts are what rules look at of what a request wants.
 type Facts struct {
@@ -51,14 +54,18 @@ type Input struct {
 // State of a request under its rules.
 type State string
 
-// The states. All but Pending are final.
+// The states. Uninitiated and Pending are those of an open request, the others final.
 const (
-	Pending  State = "PENDING_APPROVAL"
-	Approved State = "APPROVED"
-	Rejected State = "REJECTED"
-	Expired  State = "EXPIRED"
-	Denied   State = "DENIED"
+	Uninitiated State = "PENDING_INITIATION" // its rule has a creation step, and nobody has signed it yet
+	Pending     State = "PENDING_APPROVAL"
+	Approved    State = "APPROVED"
+	Rejected    State = "REJECTED"
+	Expired     State = "EXPIRED"
+	Denied      State = "DENIED"
 )
+
+// Open reports whether a request in this state may still come to another one.
+func (s State) Open() bool { return s == Uninitiated || s == Pending }
 
 // Decision is the answer, and why.
 type Decision struct {
@@ -66,9 +73,12 @@ type Decision struct {
 	Rule    string     `json:"rule"` // name of the governing rule; empty when none matched
 	Version int        `json:"version"`
 	Digest  string     `json:"digest"` // of the rules
-	Step    int        `json:"step"`   // the step that is waited for, from 1; the last one when approved
+	Step    int        `json:"step"`   // the step that is waited for, from 1; the last one when approved; 0 while uninitiated
 	Steps   []Progress `json:"steps"`
-	Expires time.Time  `json:"expires"`
+	// Initiators are those who may initiate, member ids in the order of the rule, while
+	// that is waited for.
+	Initiators []string  `json:"initiators,omitempty"`
+	Expires    time.Time `json:"expires"`
 	// UseWithin is the rule's; see [Use].
 	UseWithin int64    `json:"use_within,omitempty"`
 	Reasons   []string `json:"reasons"` // sentences without a full stop, most important first
@@ -81,6 +91,9 @@ type Progress struct {
 	Approved []string `json:"approved"` // member ids that count, in the order of their approvals
 	Waiting  []string `json:"waiting"`  // member ids that may still approve
 }
+
+// MayInitiate reports whether the member may initiate now.
+func (d Decision) MayInitiate(member string) bool { return slices.Contains(d.Initiators, member) }
 
 // MayApprove reports whether the member's approval or rejection of the current
 // step would count now.

@@ -14,7 +14,8 @@ import (
 // steps always mean different people. An approval of another step than the
 // current one, of somebody whom the step does not name, or of an excluded
 // initiator does not count; nor does their rejection. A step that excludes the
-// initiator denies when nobody is proven to be it: it would exclude nobody.
+// initiator denies when nobody is proven to be it: it would exclude nobody. Under a
+// rule with a creation step nothing counts before somebody whom it names is proven.
 func Decide(in Input) Decision {
 	d := Decision{Version: in.Rules.Version, Digest: in.Rules.Digest()}
 	rule, why := in.govern()
@@ -28,22 +29,65 @@ func Decide(in Input) Decision {
 		d.State, d.Reasons = Denied, []string{fmt.Sprintf("rule %q denies this", rule.Name)}
 		return d
 	}
-	for _, step := range rule.Steps {
-		if step.ExcludeInitiator && in.Initiator == "" {
-			d.State, d.Steps = Denied, nil
-			d.Reasons = []string{fmt.Sprintf("step %q of rule %q excludes whoever asked, and nothing proves who asked", step.Name, rule.Name)}
-			return d
-		}
-		p := Progress{Name: step.Name, Needed: step.Quorum, Approved: []string{}, Waiting: in.voters(step)}
-		if len(p.Waiting) < p.Needed {
-			d.State = Denied
-			d.Reasons = []string{fmt.Sprintf("step %q needs %s, but only %s may give one", step.Name, count(p.Needed, "approval"), count(len(p.Waiting), "member"))}
-			return d
-		}
-		d.Steps = append(d.Steps, p)
+	c := rule.Creation
+	if c != nil && !slices.Contains(in.Rules.electorate(c.Members, c.Group), in.Initiator) {
+		in.initiate(&d, *rule)
+		return d
+	}
+	if d.Steps, why = in.steps(*rule, in.Initiator); why != nil {
+		d.State, d.Reasons = Denied, why
+		return d
 	}
 	in.count(&d)
 	return d
+}
+
+// steps are the steps of a rule before anybody approved, under an initiator; empty:
+// none is proven. why is why they can never be taken.
+func (in Input) steps(rule Rule, initiator string) (all []Progress, why []string) {
+	for _, step := range rule.Steps {
+		if step.ExcludeInitiator && initiator == "" {
+			return nil, []string{fmt.Sprintf("step %q of rule %q excludes whoever asked, and nothing proves who asked", step.Name, rule.Name)}
+		}
+		p := Progress{Name: step.Name, Needed: step.Quorum, Approved: []string{}, Waiting: in.voters(step, initiator)}
+		if len(p.Waiting) < p.Needed {
+			return all, []string{fmt.Sprintf("step %q needs %s, but only %s may give one", step.Name, count(p.Needed, "approval"), count(len(p.Waiting), "member"))}
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// initiate says who may initiate a request that nobody has: of those whom the rule
+// names, the ones under whom its steps can be taken.
+func (in Input) initiate(d *Decision, rule Rule) {
+	var why []string
+	for _, id := range in.exist(in.Rules.electorate(rule.Creation.Members, rule.Creation.Group)) {
+		steps, cannot := in.steps(rule, id)
+		if cannot != nil {
+			why = cannot
+			continue
+		}
+		d.Steps, d.Initiators = steps, append(d.Initiators, id)
+	}
+	d.close()
+	switch {
+	case len(d.Initiators) == 0:
+		d.State, d.Reasons = Denied, append([]string{fmt.Sprintf("rule %q must be initiated, and nobody may do it", rule.Name)}, why...)
+	case !in.Now.Before(d.Expires):
+		d.State, d.Reasons, d.Initiators = Expired, []string{"expired at " + at(d.Expires) + " before a member signed and sent it"}, nil
+	default:
+		d.State, d.Reasons = Uninitiated, []string{"waiting for " + in.names(d.Initiators, "or") + " to sign and send it"}
+	}
+}
+
+func at(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// exist are those of the members who exist and may approve.
+func (in Input) exist(ids []string) []string {
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+		return !slices.ContainsFunc(in.Members, func(m Member) bool { return m.ID == id })
+	})
 }
 
 // count walks the approvals in their order and sets state, step and reasons.
@@ -77,7 +121,7 @@ func (in Input) count(d *Decision) {
 	}
 	if !in.Now.Before(d.Expires) {
 		d.State = Expired
-		d.Reasons = []string{"expired at " + d.Expires.UTC().Format("2006-01-02 15:04:05 UTC") + " with " + progress(d.Steps[d.Step-1])}
+		d.Reasons = []string{"expired at " + at(d.Expires) + " with " + progress(d.Steps[d.Step-1])}
 		d.close()
 		return
 	}
@@ -128,13 +172,10 @@ func count(n int, noun string) string {
 }
 
 // voters are the members who exist and may approve a step, before anybody did.
-func (in Input) voters(step Step) []string {
-	all := []string{}
-	for _, id := range in.Rules.electorate(step) {
-		exists := slices.ContainsFunc(in.Members, func(m Member) bool { return m.ID == id })
-		if exists && (!step.ExcludeInitiator || id != in.Initiator) {
-			all = append(all, id)
-		}
+func (in Input) voters(step Step, initiator string) []string {
+	all := append([]string{}, in.exist(in.Rules.electorate(step.Members, step.Group))...)
+	if step.ExcludeInitiator {
+		return without(all, initiator)
 	}
 	return all
 }

@@ -95,6 +95,10 @@ func cases() []struct {
 		in.Facts = Facts{Kind: "transfer", Account: "acc_treasury", Asset: "ethereum", Amount: "1.5", Currency: "ethereum", Address: "0xdef"}
 		return in
 	}
+	created := func(members []string, group string, step Step) Rule {
+		return Rule{Name: "sent", Creation: &Creation{Members: members, Group: group}, Steps: []Step{step}}
+	}
+	nobody := func(in *Input) { in.Initiator = "" }
 	amount := func(a string) func(*Input) { return func(in *Input) { in.Facts.Amount = a } }
 	return []struct {
 		name   string
@@ -175,6 +179,18 @@ func cases() []struct {
 			func(in *Input) { in.Initiator = "" }), Denied, "eyes", `step "officers" of rule "eyes" excludes whoever asked, and nothing proves who asked`},
 		{"nobody is proven, and approvals came", with(with(base(Rule{Name: "eyes", Steps: []Step{{Name: "others", Quorum: 1, Members: everyid, ExcludeInitiator: true}}}), approvals("mem_bob")),
 			func(in *Input) { in.Initiator = "" }), Denied, "eyes", `step "others" of rule "eyes" excludes whoever asked, and nothing proves who asked`},
+		{"nobody signed and sent it", with(base(created(everyid[:2], "", one("any", 1, everyid...))), nobody), Uninitiated, "sent", "waiting for Alice or Bob to sign and send it"},
+		{"approvals of what nobody sent", with(with(base(created(everyid, "", one("any", 1, everyid...))), nobody), approvals("mem_bob")), Uninitiated, "sent", "waiting for Alice, Bob or Carol to sign and send it"},
+		{"a rejection of what nobody sent", with(with(base(created(everyid, "", one("any", 1, everyid...))), nobody), func(in *Input) { in.Approvals = []Approval{{"mem_bob", 1, true}} }),
+			Uninitiated, "sent", "waiting for Alice, Bob or Carol to sign and send it"},
+		{"sent by a member of the group", with(base(created(nil, "officers", one("any", 1, everyid...))), func(in *Input) { in.Initiator = "mem_carol" }), Pending, "sent", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"sent by somebody whom the rule does not name", base(created(nil, "officers", one("any", 1, everyid...))), Uninitiated, "sent", "waiting for Bob or Carol to sign and send it"},
+		{"who sent it is excluded", base(created(everyid, "", Step{Name: "others", Quorum: 2, Members: everyid, ExcludeInitiator: true})), Pending, "sent", "0 of 2 approvals; waiting for Bob and Carol"},
+		{"who sent it may approve", with(base(created(everyid, "", one("any", 1, everyid...))), approvals("mem_alice")), Approved, "sent", "approved by Alice"},
+		{"a member under whom too few are left", with(base(created(everyid, "", Step{Name: "others", Quorum: 1, Members: everyid[:1], ExcludeInitiator: true})), nobody), Uninitiated, "sent", "waiting for Bob or Carol to sign and send it"},
+		{"everybody who may send it is needed to approve", with(base(created(everyid[:1], "", Step{Name: "others", Quorum: 1, Members: everyid[:1], ExcludeInitiator: true})), nobody), Denied, "sent", `rule "sent" must be initiated, and nobody may do it`},
+		{"who may send it is gone", with(with(base(created(everyid[:1], "", one("any", 1, everyid...))), nobody), func(in *Input) { in.Members = in.Members[1:] }), Denied, "sent", `rule "sent" must be initiated, and nobody may do it`},
+		{"nobody sent it in time", with(with(base(created(everyid, "", one("any", 1, everyid...))), nobody), func(in *Input) { in.Now = in.Expires }), Expired, "sent", "expired at 2026-11-20 11:00:00 UTC before a member signed and sent it"},
 		{"nobody is proven, and no rule asks", with(base(), func(in *Input) { in.Initiator = "" }), Pending, "all", "0 of 2 approvals; waiting for Alice, Bob or Carol"},
 		{"a member who is gone", with(base(), func(in *Input) { in.Members = in.Members[1:] }), Pending, "all", "0 of 2 approvals; waiting for Bob and Carol"},
 		{"the pinned rule stays", with(base(small, large), func(in *Input) { in.Pinned = "large" }), Pending, "large", "0 of 3 approvals; waiting for Alice, Bob and Carol"},
@@ -194,7 +210,15 @@ func TestRulesDecide(t *testing.T) {
 			t.Errorf("%s: %s by %q: %q", c.name, d.State, d.Rule, d.Reasons)
 		}
 		if d.State != Pending && d.MayApprove("mem_bob") {
-			t.Errorf("%s: a closed request takes approvals", c.name)
+			t.Errorf("%s: a request that is %s takes approvals", c.name, d.State)
+		}
+		if (d.State == Uninitiated) != (len(d.Initiators) > 0) || d.State == Uninitiated && d.Step != 0 {
+			t.Errorf("%s: a request that is %s, at step %d, waits for %v to send it", c.name, d.State, d.Step, d.Initiators)
+		}
+		for _, p := range d.Steps {
+			if d.State != Pending && len(p.Waiting) > 0 {
+				t.Errorf("%s: a request that is %s waits for %v", c.name, d.State, p.Waiting)
+			}
 		}
 	}
 }
@@ -269,21 +293,27 @@ func TestSetsAreRefused(t *testing.T) {
 	}
 	when := func(c Condition) func(*Set) { return func(s *Set) { s.Rules[0].When = []Condition{c} } }
 	for name, f := range map[string]func(*Set){
-		"no version":              func(s *Set) { s.Version = 0 },
-		"no rules":                func(s *Set) { s.Rules = nil },
-		"two rules of one name":   func(s *Set) { s.Rules = append(s.Rules, s.Rules[0]) },
-		"a name with a break":     func(s *Set) { s.Rules[0].Name = "a\nb" },
-		"a name with two spaces":  func(s *Set) { s.Rules[0].Name = "two  of three" },
-		"a step that is unseen":   func(s *Set) { s.Rules[0].Steps[0].Name = "\u2800" },
-		"a group with a filler":   func(s *Set) { s.Groups = []Group{{Name: "ops\u3164", Members: []string{"mem_bob"}}} },
-		"neither steps nor no":    func(s *Set) { s.Rules[0].Steps = nil },
-		"a denial with steps":     func(s *Set) { s.Rules[0].Deny = true },
-		"quorum 0":                func(s *Set) { s.Rules[0].Steps[0].Quorum = 0 },
-		"quorum too large":        func(s *Set) { s.Rules[0].Steps[0].Quorum = 3 },
-		"a member twice":          func(s *Set) { s.Rules[0].Steps[0].Members = []string{"mem_bob", "mem_bob"} },
-		"a stranger":              func(s *Set) { s.Rules[0].Steps[0].Members = []string{"mem_dave"} },
-		"an unknown group":        func(s *Set) { s.Rules[0].Steps[0].Group = "nobody" },
-		"an empty group":          func(s *Set) { s.Groups = []Group{{Name: "g"}} },
+		"no version":                     func(s *Set) { s.Version = 0 },
+		"no rules":                       func(s *Set) { s.Rules = nil },
+		"two rules of one name":          func(s *Set) { s.Rules = append(s.Rules, s.Rules[0]) },
+		"a name with a break":            func(s *Set) { s.Rules[0].Name = "a\nb" },
+		"a name with two spaces":         func(s *Set) { s.Rules[0].Name = "two  of three" },
+		"a step that is unseen":          func(s *Set) { s.Rules[0].Steps[0].Name = "\u2800" },
+		"a group with a filler":          func(s *Set) { s.Groups = []Group{{Name: "ops\u3164", Members: []string{"mem_bob"}}} },
+		"neither steps nor no":           func(s *Set) { s.Rules[0].Steps = nil },
+		"a denial with steps":            func(s *Set) { s.Rules[0].Deny = true },
+		"quorum 0":                       func(s *Set) { s.Rules[0].Steps[0].Quorum = 0 },
+		"quorum too large":               func(s *Set) { s.Rules[0].Steps[0].Quorum = 3 },
+		"a member twice":                 func(s *Set) { s.Rules[0].Steps[0].Members = []string{"mem_bob", "mem_bob"} },
+		"a stranger":                     func(s *Set) { s.Rules[0].Steps[0].Members = []string{"mem_dave"} },
+		"an unknown group":               func(s *Set) { s.Rules[0].Steps[0].Group = "nobody" },
+		"an empty group":                 func(s *Set) { s.Groups = []Group{{Name: "g"}} },
+		"a creation by nobody":           func(s *Set) { s.Rules[0].Creation = &Creation{} },
+		"a creation by a stranger":       func(s *Set) { s.Rules[0].Creation = &Creation{Members: []string{"mem_dave"}} },
+		"a creation by an unknown group": func(s *Set) { s.Rules[0].Creation = &Creation{Group: "nobody"} },
+		"a creation in a denial": func(s *Set) {
+			s.Rules[0] = Rule{Name: "r", Deny: true, Creation: &Creation{Members: []string{"mem_bob"}}}
+		},
 		"a negative time":         func(s *Set) { s.Rules[0].Within = -1 },
 		"a use of a blink":        func(s *Set) { s.Rules[0].UseWithin = 59 },
 		"a negative use":          func(s *Set) { s.Rules[0].UseWithin = -60 },

@@ -30,11 +30,15 @@ type Group struct {
 // Rule is a list of conditions, all of which must match, and what a request that
 // matches needs: ordered steps, or nothing but a refusal.
 type Rule struct {
-	Name   string      `json:"name"`
-	When   []Condition `json:"when,omitempty"` // none: matches every purchase, and everything in a rule that denies
-	Deny   bool        `json:"deny,omitempty"`
-	Steps  []Step      `json:"steps,omitempty"`
-	Within int64       `json:"within,omitempty"` // seconds that a request may stay open; 0: 7 days
+	Name string      `json:"name"`
+	When []Condition `json:"when,omitempty"` // none: matches every purchase, and everything in a rule that denies
+	Deny bool        `json:"deny,omitempty"`
+	// Creation is the creation step: nothing is decided before one of its members has
+	// signed the request, and that member is its initiator. nil: whoever the gateway brings
+	// may ask, and nothing proves who did.
+	Creation *Creation `json:"creation,omitempty"`
+	Steps    []Step    `json:"steps,omitempty"`
+	Within   int64     `json:"within,omitempty"` // seconds that a request may stay open; 0: 7 days
 	// UseWithin is for how many seconds an approval can be used after it was given;
 	// 0: 24 hours. What was not used by then needs a new request.
 	UseWithin int64 `json:"use_within,omitempty"`
@@ -60,13 +64,19 @@ func (r Rule) For(kind string) bool {
 	return named || r.Deny || kind == purchase
 }
 
+// Creation is who may ask: named members, a group, or both together.
+type Creation struct {
+	Members []string `json:"members,omitempty"`
+	Group   string   `json:"group,omitempty"`
+}
+
 // Step is a quorum of a group, of named members, or of both together.
 type Step struct {
 	Name             string   `json:"name"`
 	Quorum           int      `json:"quorum"`
 	Members          []string `json:"members,omitempty"`
 	Group            string   `json:"group,omitempty"`
-	ExcludeInitiator bool     `json:"exclude_initiator,omitempty"` // whoever asked may not approve; denies when that is not proven
+	ExcludeInitiator bool     `json:"exclude_initiator,omitempty"` // the initiator may not approve; denies when none is proven
 }
 
 // Condition is exactly one of its members.

@@ -96,7 +96,7 @@ func TestThePagesExamplesAreASetAndADecision(t *testing.T) {
 	if err := strictjson.UnmarshalCanonical([]byte(example), &d, MaxSize); err != nil {
 		t.Errorf("%s: %v", example, err)
 	}
-	spec.Shows(t, "a decision", example, d)
+	spec.Shows(t, "a decision", example, d, "initiators")
 	var conditions []string
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[Condition]()) {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")

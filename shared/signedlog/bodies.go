@@ -12,20 +12,19 @@ type GenesisBody = statement.Genesis
 // that governs it from now on.
 type RequestBody struct {
 	Request     string               `json:"request"`
-	Initiator   string               `json:"initiator"` // member id that the gateway named, which proves nothing; empty: none
-	Created     int64                `json:"created"`   // Unix seconds; the rules were asked for this moment
-	Expires     int64                `json:"expires"`   // Unix seconds
+	Created     int64                `json:"created"` // Unix seconds; the rules were asked for this moment
+	Expires     int64                `json:"expires"` // Unix seconds
 	Intent      intent.Doc           `json:"intent"`
 	GovernedBy  statement.GovernedBy `json:"governed_by"`
 	Attestation string               `json:"attestation,omitempty"` // JWS, typ countersign-address+jws; of an intent that receives
 }
 
-// ApprovalBody is the body of an approval entry: the member's own signed
-// statement, which says everything else (also for a rejection).
-type ApprovalBody struct {
+// DecisionBody is the body of an initiation and of an approval entry: the member's own
+// signed statement, which says everything else (also for a rejection).
+type DecisionBody struct {
 	Request string `json:"request"`
 	Member  string `json:"member"`
-	JWS     string `json:"jws"` // typ countersign-approval+jws
+	JWS     string `json:"jws"` // of an initiation typ countersign-initiation+jws, else countersign-approval+jws
 }
 
 // OutcomeBody is the body of an outcome entry: the request is closed.

@@ -17,11 +17,12 @@ import (
 
 // The types of entries.
 const (
-	Genesis  = "genesis"
-	Request  = "request"
-	Approval = "approval"
-	Outcome  = "outcome"
-	Clock    = "clock"
+	Genesis    = "genesis"
+	Request    = "request"
+	Initiation = "initiation"
+	Approval   = "approval"
+	Outcome    = "outcome"
+	Clock      = "clock"
 )
 
 // Entry is the payload of one signed line.

@@ -58,10 +58,14 @@ func ListLines(list []Approval, asked int) ([]intent.Line, error) {
 	if asked > len(list) {
 		lines = append(lines, intent.Line{Label: "Listed", Value: n + " of " + strconv.Itoa(asked) + ": nothing is signed for the others"})
 	}
-	lines = append(lines, intent.Line{Label: "Asked by", Value: askedBy(first)},
+	by := shared(list)
+	lines = append(append(lines, by...),
 		intent.Line{Label: "You sign as", Value: name.WithID(first.MemberName, first.Member), Varies: true}, intent.Line{Label: "With key", Value: first.Key, Varies: true})
 	for i, a := range list {
 		lines = append(lines, intent.Line{}, intent.Line{Label: strconv.Itoa(i+1) + " of " + n})
+		if by == nil {
+			lines = append(lines, intent.Line{Label: "Asked by", Value: askedBy(a)})
+		}
 		lines = append(lines, itemLines(a, wants[i])...)
 	}
 	totals, err := intent.Sum(wants)
@@ -70,6 +74,17 @@ func ListLines(list []Approval, asked int) ([]intent.Line, error) {
 	}
 	lines = append(append(lines, intent.Line{}, intent.Line{Label: "Total of " + counted}), intent.TotalLines(totals)...)
 	return append(lines, usable(list)...), nil
+}
+
+// shared says who asked for all of a list; nil when that differs within it.
+func shared(list []Approval) []intent.Line {
+	by := askedBy(list[0])
+	for _, a := range list {
+		if askedBy(a) != by {
+			return nil
+		}
+	}
+	return []intent.Line{{Label: "Asked by", Value: by}}
 }
 
 // usable says for how long the approvals of a list can be used; with the numbers
@@ -109,6 +124,9 @@ func checkList(list []Approval) error {
 		return invalid("", "list does not hold 1 to "+strconv.Itoa(MaxList)+" statements")
 	}
 	first, seen := list[0], map[string]bool{}
+	if first.Decision == Initiate {
+		return invalid("decision", "is signed for one request at a time")
+	}
 	for _, a := range list {
 		if err := compare([]comparison{
 			{"decision", a.Decision, first.Decision, "differs within the list"},

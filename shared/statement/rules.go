@@ -8,15 +8,27 @@ import (
 func (a Approval) check() error {
 	var c checks
 	c.kind(2, a.V, a.Type, "approval")
+	c.That(a.Decision != Initiate, "decision", "is neither APPROVE nor REJECT")
+	return c.decision(a)
+}
+
+// decision checks what every statement about a request says.
+func (c *checks) decision(a Approval) error {
 	c.ID("ent", a.Entity, "entity")
 	c.Name(a.EntityName, "entity_name")
 	c.ID("req", a.Request, "request")
-	c.That(a.Step >= 1 && a.Step <= maxStep, "step", "is not between 1 and 16")
-	c.That(a.Decision == Approve || a.Decision == Reject, "decision", "is neither APPROVE nor REJECT")
+	if a.Decision != Initiate {
+		c.That(a.Step >= 1 && a.Step <= maxStep, "step", "is not between 1 and 16")
+		c.That(a.Decision == Approve || a.Decision == Reject, "decision", "is neither APPROVE nor REJECT")
+	}
 	c.ID("mem", a.Member, "member")
 	c.Name(a.MemberName, "member_name")
 	c.hash(a.Key, "key")
 	c.governed(a.GovernedBy)
+	if a.Initiator != "" || a.InitiatorName != "" {
+		c.ID("mem", a.Initiator, "initiator")
+		c.Name(a.InitiatorName, "initiator_name")
+	}
 	if c.OK() {
 		wants, err := a.Wants()
 		if err != nil {

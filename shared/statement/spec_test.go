@@ -14,7 +14,15 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec.Shows(t, "an approval", string(one("approval")), a)
+	spec.Shows(t, "an approval", string(one("approval")), a, "initiator", "initiator_name")
+	i, err := Decode[Initiation](one("initiation"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec.Shows(t, "an initiation", string(one("initiation")), i)
+	if text := spec.Examples(t, "statement.md", "initiation", "")[0]; text != textOf(i.decision()) {
+		t.Errorf("the page shows\n%s\nthe code\n%s", text, textOf(i.decision()))
+	}
 	m, err := Decode[Member](one("member"))
 	if err != nil {
 		t.Errorf("the certificate: %v", err)
@@ -40,7 +48,7 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 
 func TestThePageHasThePurposesAndTheLimits(t *testing.T) {
 	t.Parallel()
-	spec.Same(t, "purposes", spec.Column(t, "statement.md", "Form", "typ", 0), []string{TypApproval, "countersign-journal-head+jws", TypMember, TypAddress, TypEntry})
+	spec.Same(t, "purposes", spec.Column(t, "statement.md", "Form", "typ", 0), []string{TypApproval, TypInitiation, "countersign-journal-head+jws", TypMember, TypAddress, TypEntry})
 	spec.Limit(t, "statement.md", "statement", spec.Number(MaxSize))
 	spec.Limit(t, "statement.md", "life of an approval statement", fmt.Sprintf("%.0f s", Lifetime.Seconds()))
 	spec.Limit(t, "statement.md", "a bridge's clock behind the signer's", fmt.Sprintf("%.0f s", Skew.Seconds()))

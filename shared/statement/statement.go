@@ -18,17 +18,18 @@ import (
 
 // The purposes: the typ of the JWS that carries each statement.
 const (
-	TypGenesis  = "countersign-genesis+jws"
-	TypMember   = "countersign-member+jws"
-	TypAddress  = "countersign-address+jws"
-	TypApproval = "countersign-approval+jws"
-	TypEntry    = "countersign-entry+jws"
+	TypGenesis    = "countersign-genesis+jws"
+	TypMember     = "countersign-member+jws"
+	TypAddress    = "countersign-address+jws"
+	TypApproval   = "countersign-approval+jws"
+	TypInitiation = "countersign-initiation+jws"
+	TypEntry      = "countersign-entry+jws"
 )
 
 // MaxSize is the longest statement, in bytes.
 const MaxSize = 32 << 10
 
-// Decisions.
+// Decisions that an [Approval] says; see [Initiate] for the one that it does not.
 const (
 	Approve = "APPROVE"
 	Reject  = "REJECT"
@@ -60,13 +61,16 @@ type Approval struct {
 	MemberName string     `json:"member_name"`
 	Key        string     `json:"key"` // thumbprint of the member's approval key
 	GovernedBy GovernedBy `json:"governed_by"`
-	Intent     intent.Doc `json:"intent"`
-	Nonce      string     `json:"nonce"` // 32 bytes, lower-case hexadecimal; single use
-	IssuedAt   int64      `json:"iat"`   // Unix seconds
-	NotBefore  int64      `json:"nbf"`
-	Expires    int64      `json:"exp"`
-	Channel    string     `json:"channel"` // handshake hash of the channel that served it, base64url
-	Log        Log        `json:"log"`     // the signer's log when it was served
+	// Initiator is the member who is proven to have asked, if one is.
+	Initiator     string     `json:"initiator,omitempty"`
+	InitiatorName string     `json:"initiator_name,omitempty"`
+	Intent        intent.Doc `json:"intent"`
+	Nonce         string     `json:"nonce"` // 32 bytes, lower-case hexadecimal; single use
+	IssuedAt      int64      `json:"iat"`   // Unix seconds
+	NotBefore     int64      `json:"nbf"`
+	Expires       int64      `json:"exp"`
+	Channel       string     `json:"channel"` // handshake hash of the channel that served it, base64url
+	Log           Log        `json:"log"`     // the signer's log when it was served
 }
 
 // GovernedBy pins the rule that governs a request: one rule of one version of a rule
@@ -179,6 +183,6 @@ type GenesisAccount struct {
 
 // Statement is any of the types that are signed.
 type Statement interface {
-	Approval | Member | Address | Genesis
+	Approval | Initiation | Member | Address | Genesis
 	check() error
 }

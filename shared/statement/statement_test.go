@@ -24,12 +24,12 @@ const vectorFile = "../spec/vectors/statement.json"
 // vector is one row of shared/spec/vectors/statement.json.
 type vector struct {
 	Name      string     `json:"name"`
-	Kind      string     `json:"kind"` // approval, member, address, genesis
+	Kind      string     `json:"kind"` // approval, initiation, member, address, genesis
 	Statement string     `json:"statement"`
 	Valid     bool       `json:"valid"`
 	Field     string     `json:"field,omitempty"` // that is to blame, where one is
 	Code      fault.Code `json:"code,omitempty"`  // of the refusal; absent: STATEMENT_INVALID
-	Text      string     `json:"text,omitempty"`  // what a person reads, of a valid approval
+	Text      string     `json:"text,omitempty"`  // what a person reads, of a valid approval or initiation
 }
 
 const (
@@ -51,6 +51,14 @@ func sample() Approval {
 		}),
 		Nonce: strings.Repeat("0f", 32), IssuedAt: iat, NotBefore: iat - 60, Expires: iat + 540, Channel: hashC, Log: Log{Size: 2, Head: hashA},
 	}
+}
+
+// sampleInitiation is Bob's signature under the request of [sample].
+func sampleInitiation() Initiation {
+	a := sample()
+	a.Decision = Initiate
+	data := must(EncodeDecision(a))
+	return must(Decode[Initiation](data))
 }
 
 // sampleTransfer is [sample] about a transfer.
@@ -160,6 +168,10 @@ func refused() []struct {
 		{"a key with bits left over", func(a *Approval) { a.Key = hashA[:42] + "B" }, "key"},
 		{"the rules of another account", func(a *Approval) { a.GovernedBy.RuleSet = "acc_ops" }, "governed_by.rule_set"},
 		{"rules without an account", func(a *Approval) { a.GovernedBy.RuleSet = "" }, "governed_by.rule_set"},
+		{"an approval that would initiate", func(a *Approval) { a.Decision = Initiate }, "decision"},
+		{"an initiator of another kind", func(a *Approval) { a.Initiator, a.InitiatorName = "ent_alice", "Alice" }, "initiator"},
+		{"an initiator without a name", func(a *Approval) { a.Initiator = "mem_alice" }, "initiator_name"},
+		{"a name of no initiator", func(a *Approval) { a.InitiatorName = "Alice" }, "initiator"},
 		{"rule version 0", func(a *Approval) { a.GovernedBy.Version = 0 }, "governed_by.version"},
 		{"an intent of another version", func(a *Approval) { a.Intent = intent.Doc(strings.Replace(string(a.Intent), `"v":1`, `"v":2`, 1)) }, "intent.kind"},
 		{"an intent whose kind is not first", func(a *Approval) {
@@ -243,12 +255,17 @@ func vectors(t testing.TB) []vector {
 	})
 	withPurpose := sample()
 	intenttest.Edit(&withPurpose.Intent, func(b *intent.Buy) { b.Purpose = `Payroll of November, "urgent"` })
+	sent := sample()
+	sent.Initiator, sent.InitiatorName = "mem_alice", "Alice"
+	initiation := canonical(t, sampleInitiation())
 	all := []vector{
 		{"an approval", "approval", good, true, "", "", textOf(sample())},
 		{"names with brackets and quotation marks", "approval", canonical(t, brackets), true, "", "", textOf(brackets)},
 		{"a transfer", "approval", canonical(t, sampleTransfer()), true, "", "", textOf(sampleTransfer())},
 		{"a purpose", "approval", canonical(t, withPurpose), true, "", "", textOf(withPurpose)},
 		{"a rejection", "approval", canonical(t, rejection), true, "", "", textOf(rejection)},
+		{"an approval of what a member signed and sent", "approval", canonical(t, sent), true, "", "", textOf(sent)},
+		{"an initiation", "initiation", initiation, true, "", "", textOf(sampleInitiation().decision())},
 		{"a certificate", "member", canonical(t, sampleMember()), true, "", "", ""},
 		{"an address attestation", "address", canonical(t, sampleAddress()), true, "", "", ""},
 		{"a genesis", "genesis", canonical(t, sampleGenesis()), true, "", "", ""},
@@ -275,6 +292,13 @@ func vectors(t testing.TB) []vector {
 		{"a certificate as an approval", "approval", canonical(t, sampleMember()), "name"},
 		{"an approval as a certificate", "member", good, "entity_name"},
 		{"nothing", "approval", "", ""},
+		{"an approval as an initiation", "initiation", good, "step"},
+		{"an initiation as an approval", "approval", initiation, ""},
+		{"an initiation of another version", "initiation", strings.Replace(initiation, `"v":1`, `"v":2`, 1), "v"},
+		{"an initiation with a decision", "initiation", strings.Replace(initiation, `"member":`, `"decision":"APPROVE","member":`, 1), "decision"},
+		{"an initiation with an initiator", "initiation", strings.Replace(initiation, `"intent":`, `"initiator":"mem_alice","initiator_name":"Alice","intent":`, 1), "initiator"},
+		{"an initiation of another account's rules", "initiation", strings.Replace(initiation, `"rule_set":"acc_treasury"`, `"rule_set":"acc_ops"`, 1), "governed_by.rule_set"},
+		{"an initiation that lives an hour", "initiation", strings.Replace(initiation, `"exp":1795208940`, `"exp":1795212000`, 1), "exp"},
 		{"two members with the keys P and -P", "genesis", canonical(t, withEve(func(m *GenesisMember) { m.Approval = negative(m.Approval) })), "members.mem_eve.approval"},
 		{"a member with the negative of the vault's channel key", "genesis",
 			canonical(t, withEve(func(m *GenesisMember) { m.Channel = negative(sampleGenesis().Signer.Channel[1]) })), "members.mem_eve.channel"},
@@ -295,6 +319,13 @@ func decode(kind string, data []byte) (back []byte, text string, err error) {
 		}
 		back, err = Encode(a)
 		return back, textOf(a), err
+	case "initiation":
+		i, err := Decode[Initiation](data)
+		if err != nil {
+			return nil, "", err
+		}
+		back, err = Encode(i)
+		return back, textOf(i.decision()), err
 	case "member":
 		return again[Member](data)
 	case "address":

@@ -40,33 +40,43 @@ func Lines(a Approval) ([]intent.Line, error) {
 	if err != nil {
 		return nil, err
 	}
-	decision := "APPROVE this " + i.Noun()
-	if a.Decision == Reject {
+	decision, sign := "APPROVE this "+i.Noun(), name.WithID(a.MemberName, a.Member)+", at step "+itoa(a.Step)
+	switch a.Decision {
+	case Reject:
 		decision = "REJECT this " + i.Noun() + ", permanently"
+	case Initiate:
+		decision, sign = "ASK for this "+i.Noun()+", which approves nothing yet", name.WithID(a.MemberName, a.Member)
 	}
 	lines := append([]intent.Line{{Label: "Decision", Value: decision}}, i.Lines()...)
 	lines = append(lines, intent.Line{Label: "Request", Value: a.Request},
 		intent.Line{Label: "Rule", Value: a.GovernedBy.Rule + ", version " + itoa(a.GovernedBy.Version)})
 	lines = append(append(lines, use(a)...), intent.Line{Label: "Asked by", Value: askedBy(a)})
 	return append(append(lines, intent.WhyLines(i)...), []intent.Line{
-		{Label: "You sign as", Value: name.WithID(a.MemberName, a.Member) + ", at step " + itoa(a.Step), Varies: true},
+		{Label: "You sign as", Value: sign, Varies: true},
 		{Label: "With key", Value: a.Key, Varies: true},
 		{Label: "Valid until", Value: until(a), Varies: true},
 	}...), nil
 }
 
-// use is for how long the approval can be used; a rejection is permanent.
+// use is for how long an approval can be used; nothing else is used.
 func use(a Approval) []intent.Line {
-	if a.Decision == Reject {
+	if a.Decision != Approve {
 		return nil
 	}
 	return []intent.Line{{Label: "Usable for", Value: a.GovernedBy.Use() + " after the last approval"}}
 }
 
-// askedBy says who asked, as far as it is known: an entity token names a program's
-// entity and no person.
+// askedBy says who asked, as far as it is known: the member who signed it, or is about
+// to; an entity token names a program's entity and no person.
 func askedBy(a Approval) string {
-	return name.WithID(a.EntityName, a.Entity) + "; which person is not proven"
+	entity := name.WithID(a.EntityName, a.Entity)
+	switch {
+	case a.Decision == Initiate:
+		return "you, for " + entity
+	case a.Initiator != "":
+		return name.WithID(a.InitiatorName, a.Initiator) + ", who signed it, for " + entity
+	}
+	return entity + "; which person is not proven"
 }
 
 func until(a Approval) string {

@@ -31,8 +31,10 @@ func (s *State) Apply(e signedlog.Entry, hash string) error {
 		err = s.applyGenesis(e)
 	case signedlog.Request:
 		err = s.applyRequest(e)
+	case signedlog.Initiation:
+		err = s.applyDecision(e, hash, statement.TypInitiation)
 	case signedlog.Approval:
-		err = s.applyApproval(e, hash)
+		err = s.applyDecision(e, hash, statement.TypApproval)
 	case signedlog.Outcome:
 		err = s.applyOutcome(e)
 	case signedlog.Clock:
@@ -107,7 +109,7 @@ func (s *State) applyRequest(e signedlog.Entry) error {
 	if _, err := s.rules.pinned(b.GovernedBy); err != nil {
 		return fmt.Errorf("what governs %s: %w", b.Request, err)
 	}
-	if want := r.Pin(d); d.State != governance.Pending || b.GovernedBy != want {
+	if want := r.Pin(d); !d.State.Open() || b.GovernedBy != want {
 		return fmt.Errorf("request %s is not governed as it says: %s", b.Request, strings.Join(d.Reasons, "; "))
 	}
 	if to, ok := r.Receives(); ok {
@@ -151,8 +153,9 @@ func (s *State) attested(b signedlog.RequestBody, to intent.Deposit) error {
 	return nil
 }
 
-func (s *State) applyApproval(e signedlog.Entry, hash string) error {
-	var b signedlog.ApprovalBody
+// applyDecision takes a member's decision, which is signed for the purpose typ.
+func (s *State) applyDecision(e signedlog.Entry, hash, typ string) error {
+	var b signedlog.DecisionBody
 	if err := strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody); err != nil {
 		return err
 	}
@@ -160,17 +163,17 @@ func (s *State) applyApproval(e signedlog.Entry, hash string) error {
 	if r == nil || m == nil {
 		return fmt.Errorf("there is no open request %s or no member %s", b.Request, b.Member)
 	}
-	payload, err := s.Ahead.Verify(b.JWS, statement.TypApproval, m.ApprovalKey)
+	payload, err := s.Ahead.Verify(b.JWS, typ, m.ApprovalKey)
 	if err != nil {
 		return err
 	}
-	a, err := statement.Decode[statement.Approval](payload)
+	a, err := statement.DecodeDecision(payload)
 	if err != nil {
 		return err
 	}
 	d := s.Decide(r, seconds(e.At))
-	if a.Entity != s.Genesis.Entity || a.Request != b.Request || a.Member != b.Member || a.Step != d.Step || !bytes.Equal(a.Intent, r.Intent) ||
-		a.GovernedBy != r.GovernedBy || !d.MayApprove(b.Member) {
+	if statement.Typ(a.Decision) != typ || a.Entity != s.Genesis.Entity || a.Request != b.Request || a.Member != b.Member || a.Step != d.Step ||
+		!bytes.Equal(a.Intent, r.Intent) || a.GovernedBy != r.GovernedBy || a.Initiator != r.Initiator() || !may(d, a) {
 		return fmt.Errorf("the statement of %s is not for this step of %s", b.Member, b.Request)
 	}
 	s.accept(r, b, a, Line{e, hash})
@@ -178,20 +181,26 @@ func (s *State) applyApproval(e signedlog.Entry, hash string) error {
 	return nil
 }
 
-// accept counts a decision that is verified.
-func (s *State) accept(r *Request, b signedlog.ApprovalBody, a statement.Approval, l Line) {
-	r.votes = append(r.votes, governance.Approval{Member: b.Member, Step: a.Step, Reject: a.Decision == statement.Reject})
-	at := seconds(l.At)
-	d := s.Decide(r, at)
-	acc := Accepted{
-		JWS: b.JWS, Member: b.Member, Step: a.Step, Decision: a.Decision, At: at,
-		Seq: l.Seq, Hash: l.Hash, State: d.State, Approved: []string{},
+// may reports whether a decision is the member's to make now.
+func may(d governance.Decision, a statement.Approval) bool {
+	if a.Decision == statement.Initiate {
+		return d.MayInitiate(a.Member)
 	}
+	return d.MayApprove(a.Member)
+}
+
+// accept counts a decision that is verified.
+func (s *State) accept(r *Request, b signedlog.DecisionBody, a statement.Approval, l Line) {
+	at := seconds(l.At)
+	r.Accepted = append(r.Accepted, Accepted{
+		JWS: b.JWS, Member: b.Member, Step: a.Step, Decision: a.Decision, At: at, Seq: l.Seq, Hash: l.Hash, Approved: []string{},
+	})
+	acc, d := &r.Accepted[len(r.Accepted)-1], s.Decide(r, at)
+	acc.State = d.State
 	for _, p := range d.Steps {
 		acc.Approved = append(acc.Approved, p.Approved...)
 		acc.Needed += p.Needed
 	}
-	r.Accepted = append(r.Accepted, acc)
 }
 
 func seconds(unix int64) time.Time { return time.Unix(unix, 0).UTC() }
@@ -206,7 +215,7 @@ func (s *State) applyOutcome(e signedlog.Entry) error {
 		return fmt.Errorf("there is no open request %s", b.Request)
 	}
 	d := s.Decide(r, time.Unix(e.At, 0))
-	if d.State == governance.Pending || string(d.State) != b.State {
+	if d.State.Open() || string(d.State) != b.State {
 		return fmt.Errorf("request %s is %s, not %s", b.Request, d.State, b.State)
 	}
 	if b.UseBy != 0 && b.UseBy != r.UseBy(d) {
@@ -246,16 +255,20 @@ func (s *State) Look(e signedlog.Entry) {
 		if strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody) == nil && b.Attestation != "" {
 			_, _ = s.Ahead.Look(b.Attestation, statement.TypAddress, s.key)
 		}
-	case signedlog.Approval:
-		var b signedlog.ApprovalBody
+	case signedlog.Initiation, signedlog.Approval:
+		var b signedlog.DecisionBody
 		if strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody) != nil {
 			return
+		}
+		typ := statement.TypApproval
+		if e.Type == signedlog.Initiation {
+			typ = statement.TypInitiation
 		}
 		s.mu.RLock()
 		m := s.members[b.Member]
 		s.mu.RUnlock()
 		if m != nil {
-			_, _ = s.Ahead.Look(b.JWS, statement.TypApproval, m.ApprovalKey)
+			_, _ = s.Ahead.Look(b.JWS, typ, m.ApprovalKey)
 		}
 	}
 }

@@ -22,30 +22,44 @@ func (s *State) Decide(r *Request, now time.Time) governance.Decision {
 	if a := s.accounts[facts.Account]; a != nil && r.GovernedBy.Rule == "" {
 		spent = s.spent(r, a)
 	}
-	return s.rules.ask(s.Genesis.Members, r.RequestBody, facts, r.votes, spent, now)
+	return s.rules.ask(s.Genesis.Members, r.RequestBody, facts, r.said(), spent, now)
 }
 
-// Ask asks the rules of a genesis about one request, as its entry and the approvals of
-// the log tell it. Who asked is the gateway's claim and not proven, so that the rules
-// are not told it.
-func Ask(g statement.Genesis, b signedlog.RequestBody, facts governance.Facts, votes []governance.Approval, now time.Time) governance.Decision {
+// Said is what members have signed about a request.
+type Said struct {
+	Initiator string // member id; empty while none is proven
+	Votes     []governance.Approval
+}
+
+// Add takes a member's decision, in the order of the log.
+func (s *Said) Add(member string, step int, decision string) {
+	if decision == statement.Initiate {
+		s.Initiator = member
+		return
+	}
+	s.Votes = append(s.Votes, governance.Approval{Member: member, Step: step, Reject: decision == statement.Reject})
+}
+
+// Ask asks the rules of a genesis about one request, as its entry and what members
+// said tell it.
+func Ask(g statement.Genesis, b signedlog.RequestBody, facts governance.Facts, said Said, now time.Time) governance.Decision {
 	rules := ruleSets{}
 	for _, a := range g.Accounts {
 		if a.Account == facts.Account {
 			_ = rules.put(a.Account, a.Rules) // the first version follows nothing
 		}
 	}
-	return rules.ask(g.Members, b, facts, votes, nil, now)
+	return rules.ask(g.Members, b, facts, said, nil, now)
 }
 
-func (s ruleSets) ask(members []statement.GenesisMember, b signedlog.RequestBody, facts governance.Facts, votes []governance.Approval, spent []governance.Spent, now time.Time) governance.Decision {
+func (s ruleSets) ask(members []statement.GenesisMember, b signedlog.RequestBody, facts governance.Facts, said Said, spent []governance.Spent, now time.Time) governance.Decision {
 	rules, err := s.govern(b.GovernedBy, facts.Account)
 	if err != nil {
 		return governance.Decision{State: governance.Denied, Reasons: []string{"no rule allows this", err.Error()}}
 	}
 	in := governance.Input{
 		Rules: rules, Pinned: b.GovernedBy.Rule, Facts: facts, Created: time.Unix(b.Created, 0).UTC(), Expires: time.Unix(b.Expires, 0).UTC(),
-		Now: now, Approvals: votes, Spent: spent,
+		Now: now, Initiator: said.Initiator, Approvals: said.Votes, Spent: spent,
 	}
 	for _, m := range members {
 		if m.Role != statement.Auditor {

@@ -70,8 +70,8 @@ func (s *State) recall(id string, lines []Line) (r *Request, err error) {
 			if r, err = newRequest(b); err != nil {
 				return nil, err
 			}
-		case l.Type == signedlog.Approval:
-			var b signedlog.ApprovalBody
+		case l.Type == signedlog.Initiation, l.Type == signedlog.Approval:
+			var b signedlog.DecisionBody
 			if err := strictjson.UnmarshalCanonical(l.Body, &b, signedlog.MaxBody); err != nil {
 				return nil, err
 			}
@@ -79,7 +79,7 @@ func (s *State) recall(id string, lines []Line) (r *Request, err error) {
 			if err != nil {
 				return nil, err
 			}
-			a, err := statement.Decode[statement.Approval](payload)
+			a, err := statement.DecodeDecision(payload)
 			if err != nil {
 				return nil, err
 			}

@@ -11,13 +11,24 @@ import (
 
 // Voted reports whether the member's decision on r is in the log.
 func (r *Request) Voted(member string) bool {
-	return slices.ContainsFunc(r.Accepted, func(a Accepted) bool { return a.Member == member })
+	return slices.ContainsFunc(r.said().Votes, func(v governance.Approval) bool { return v.Member == member })
+}
+
+// Initiator is the member who is proven to have asked; empty while none is.
+func (r *Request) Initiator() string { return r.said().Initiator }
+
+// said is what members have signed about r, as the rules are asked.
+func (r *Request) said() (s Said) {
+	for _, a := range r.Accepted {
+		s.Add(a.Member, a.Step, a.Decision)
+	}
+	return s
 }
 
 // Due reports whether r may have to be closed, without asking the rules.
 func (r *Request) Due(now time.Time) bool {
 	n := len(r.Accepted)
-	return now.Unix() >= r.Expires || n > 0 && r.Accepted[n-1].State != governance.Pending
+	return now.Unix() >= r.Expires || n > 0 && !r.Accepted[n-1].State.Open()
 }
 
 // UseBy is when the approval of r ends, in Unix seconds: counted from the last

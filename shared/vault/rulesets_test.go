@@ -137,11 +137,11 @@ func TestWhoReadsALogAsksTheRulesThatARequestPins(t *testing.T) {
 	g.Accounts = []statement.GenesisAccount{s.accounts[ruled].GenesisAccount}
 	b := ask(t, s, "req_aaaaaaaaaaaaaaaaaaaaaaaaaa")
 	facts := governance.Facts{Kind: intent.KindTransfer, Account: ruled}
-	if d := Ask(g, b, facts, nil, time.Unix(noon, 0)); d.State != governance.Pending || d.Rule != "transfers" {
+	if d := Ask(g, b, facts, Said{}, time.Unix(noon, 0)); d.State != governance.Pending || d.Rule != "transfers" {
 		t.Errorf("%+v", d)
 	}
 	b.GovernedBy.Digest = strings.Repeat("A", 43)
-	if d := Ask(g, b, facts, nil, time.Unix(noon, 0)); d.State != governance.Denied || d.Reasons[1] != "version 1 of the rules of acc_treasury has another digest" {
+	if d := Ask(g, b, facts, Said{}, time.Unix(noon, 0)); d.State != governance.Denied || d.Reasons[1] != "version 1 of the rules of acc_treasury has another digest" {
 		t.Errorf("%+v", d)
 	}
 }

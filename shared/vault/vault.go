@@ -59,7 +59,6 @@ type Request struct {
 	Outcome   string     // empty while pending
 	Reasons   []string   // of the outcome
 
-	votes  []governance.Approval
 	number int // of the key of its address, when it receives
 }
 
@@ -69,7 +68,7 @@ type Accepted struct {
 	JWS      string
 	Member   string
 	Step     int
-	Decision string
+	Decision string // also [statement.Initiate], at step 0
 	At       time.Time
 	Seq      int64
 	Hash     string // of its entry

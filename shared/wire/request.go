@@ -25,6 +25,7 @@ func (r RequestInput) Validate() error {
 
 // States of a request: what the signer decided, then what became of it.
 const (
+	RequestUnsent    = "pending_initiation" // no member has signed and sent it
 	RequestPending   = "pending"
 	RequestApproved  = "approved"
 	RequestRejected  = "rejected"
@@ -46,11 +47,12 @@ type Request struct {
 	Reasons      []string     `json:"reasons"` // why it is in this state, most important first
 	Step         int          `json:"step"`    // that is waited for, from 1
 	Steps        []Step       `json:"steps"`
-	Approvers    []Approver   `json:"approvers"`         // of the current step
-	Needed       int          `json:"needed"`            // quorum of the current step
-	Approved     int          `json:"approved"`          // approvals that count towards it
-	Address      *DepositInfo `json:"address,omitempty"` // of an intent that receives
-	History      []Event      `json:"history"`           // oldest first
+	Initiator    *Approver    `json:"initiator,omitempty"` // who signed and sent it
+	Approvers    []Approver   `json:"approvers"`           // of the current step; those who may sign and send it, while it is unsent
+	Needed       int          `json:"needed"`              // quorum of the current step
+	Approved     int          `json:"approved"`            // approvals that count towards it
+	Address      *DepositInfo `json:"address,omitempty"`   // of an intent that receives
+	History      []Event      `json:"history"`             // oldest first
 	Order        string       `json:"order,omitempty"`
 	CreatedAt    time.Time    `json:"created_at"`
 	ExpiresAt    time.Time    `json:"expires_at"`
@@ -81,7 +83,7 @@ type Step struct {
 type Approver struct {
 	Member   string     `json:"member"`
 	Name     string     `json:"name"`
-	Decision string     `json:"decision,omitempty"` // APPROVE, REJECT; absent: none yet
+	Decision string     `json:"decision,omitempty"` // APPROVE, REJECT, INITIATE; absent: none yet
 	At       *time.Time `json:"at,omitempty"`
 	Curve    string     `json:"curve"` // of the approval key
 	Key      string     `json:"key"`   // its thumbprint

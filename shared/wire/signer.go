@@ -26,7 +26,6 @@ type SignerStatus struct {
 // the same body returns the same request; with another body it is CONFLICT.
 type SignerRequestInput struct {
 	Request   string     `json:"request"`
-	Initiator string     `json:"initiator"`  // member id, a claim that proves nothing; may be empty
 	Intent    intent.Doc `json:"intent"`     // a draft: what the vault alone knows is empty
 	ExpiresAt time.Time  `json:"expires_at"` // whole seconds, UTC
 }
@@ -35,9 +34,10 @@ type SignerRequestInput struct {
 // /v1/requests and GET /v1/requests/{id}.
 type SignerRequest struct {
 	Request      string               `json:"request"`
-	State        string               `json:"state"` // PENDING_APPROVAL, APPROVED, REJECTED, EXPIRED
-	Step         int                  `json:"step"`  // the step that is waited for, from 1
-	Initiator    string               `json:"initiator"`
+	State        string               `json:"state"`                // PENDING_INITIATION, PENDING_APPROVAL, APPROVED, REJECTED, EXPIRED
+	Step         int                  `json:"step"`                 // the step that is waited for, from 1; 0 while an initiator is
+	Initiator    string               `json:"initiator"`            // member id, proven by a signature; empty: none is
+	Initiators   []string             `json:"initiators,omitempty"` // member ids that may initiate, while that is waited for
 	Intent       intent.Doc           `json:"intent"`
 	IntentDigest string               `json:"intent_digest"` // base64url of the SHA-256 of the intent's canonical JSON
 	GovernedBy   statement.GovernedBy `json:"governed_by"`

@@ -134,7 +134,7 @@ func (d *Desk) Decide(approvalID string, record []byte) (s Signed, err error) {
 // undecided ends an approval that came to nothing, and says why.
 func (d *Desk) undecided(a *approval, err error) error {
 	e := d.Tokens.Entry(journal.Refused, a.channel.identity)
-	e.Request, e.Decision, e.Statement, e.Digest = a.request, a.decision, statement.TypApproval, a.digest
+	e.Request, e.Decision, e.Statement, e.Digest = a.request, a.decision, statement.Typ(a.decision), a.digest
 	if a.wants != nil {
 		e.Record = a.wants.Record()
 	}
@@ -170,7 +170,7 @@ func (d *Desk) receive(a *approval, record []byte) (*item, error) {
 	if err != nil {
 		return nil, err
 	}
-	read, err := statement.Decode[statement.Approval](m.Statement)
+	read, err := statement.DecodeDecision(m.Statement)
 	if err == nil {
 		err = read.CheckNow()
 	}
@@ -259,7 +259,7 @@ func (d *Desk) answered(it *item, answer error) error {
 
 // sign lets the token sign what was approved, and seals it for the signer.
 func (d *Desk) sign(it *item, use *unlock.Key) (s Signed, err error) {
-	token, err := jws.Sign(it.approval.ctx, use, statement.TypApproval, it.payload)
+	token, err := jws.Sign(it.approval.ctx, use, statement.Typ(it.read.Decision), it.payload)
 	if err == nil {
 		err = d.check(it) // a PIN may have been asked for
 	}
@@ -280,7 +280,7 @@ func (d *Desk) note(it *item, kind string, err error) error {
 	id := it.approval.channel.identity
 	e := d.Tokens.Entry(kind, id)
 	e.Key, e.Request, e.Batch, e.Decision = id.Approval.Thumbprint(), it.approval.request, it.batch, it.approval.decision
-	e.Statement, e.Digest, e.Code = statement.TypApproval, it.approval.digest, string(fault.CodeOf(err))
+	e.Statement, e.Digest, e.Code = statement.Typ(it.read.Decision), it.approval.digest, string(fault.CodeOf(err))
 	e.Record = it.wants.Record()
 	if jerr := d.Journal.Append(e); jerr != nil {
 		return jerr

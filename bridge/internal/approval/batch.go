@@ -62,8 +62,8 @@ func (d *Desk) Batch(approvals []string) (batchID string, err error) {
 			return "", fault.New(fault.Conflict, "the approval is not at this step")
 		}
 		first := d.approvals[approvals[0]]
-		if a.channel != first.channel || a.decision != first.decision || requests[a.request] {
-			return "", fault.New(fault.Invalid, "a batch is one decision on different requests in one channel").With("field", "approvals")
+		if a.channel != first.channel || a.decision != first.decision || a.decision == statement.Initiate || requests[a.request] {
+			return "", fault.New(fault.Invalid, "a batch is one decision, APPROVE or REJECT, on different requests in one channel").With("field", "approvals")
 		}
 		requests[a.request] = true
 		b.parts = append(b.parts, &part{batch: b, approval: a, came: make(chan *item, 1), done: make(chan outcome, 1)})

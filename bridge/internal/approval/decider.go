@@ -20,7 +20,7 @@ type Decider interface {
 type Question struct {
 	Key        *unlock.Key // would sign
 	EntityName string
-	Decision   string          // that would be signed: [statement.Approve] or [statement.Reject]
+	Decision   string          // that would be signed: [statement.Approve], [statement.Reject] or [statement.Initiate]
 	Wants      []intent.Intent // what it is a decision on
 	What       string          // the same in words: "a purchase", "3 purchases"
 	Text       string          // the same for a person
@@ -29,12 +29,14 @@ type Question struct {
 // Person is the [Decider] that asks at the bridge's own prompt.
 type Person struct{}
 
-// Decide shows the text. A decision and its opposite are both signed, and each has a
-// word of its own to type.
+// Decide shows the text. Each decision has a word of its own to type.
 func (Person) Decide(ctx context.Context, q Question) error {
 	ask := consent.Question{Title: "Approve " + q.What + " of " + q.EntityName, Word: consent.Word, Text: q.Text}
-	if q.Decision == statement.Reject {
+	switch q.Decision {
+	case statement.Reject:
 		ask.Title, ask.Word = "Reject "+q.What+" of "+q.EntityName, consent.RejectWord
+	case statement.Initiate:
+		ask.Title, ask.Word = "Sign and send "+q.What+" of "+q.EntityName, consent.SendWord
 	}
 	return q.Key.Confirm(ctx, ask)
 }

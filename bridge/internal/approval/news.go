@@ -33,8 +33,11 @@ func news(a *approval, r *channel.Receipt, err error) string {
 	default:
 		return "Signed, but the vault did not record it" + of + ": " + f.Message + "."
 	}
-	if a.decision == statement.Reject {
+	switch a.decision {
+	case statement.Reject:
 		return "Signed. The vault recorded the rejection" + of + "."
+	case statement.Initiate:
+		return "Signed and sent. The vault recorded that you asked" + of + "."
 	}
 	return fmt.Sprintf("Signed. The vault recorded %d of %d%s.", len(r.Approvals), r.Needed, of)
 }

@@ -152,11 +152,11 @@ func TestTheJournalAnswersWhatWasApproved(t *testing.T) {
 	}
 }
 
-func TestARejectionHasAWordOfItsOwn(t *testing.T) {
+func TestEachDecisionHasAWordOfItsOwn(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
 	l := g.mustOpen(g.mustConnect(), "mem_alice")
-	for decision, word := range map[string]string{statement.Approve: consent.Word, statement.Reject: consent.RejectWord} {
+	for decision, word := range map[string]string{statement.Approve: consent.Word, statement.Reject: consent.RejectWord, statement.Initiate: consent.SendWord} {
 		if _, err := l.decide(t.Context(), "req_0001", decision); err != nil {
 			t.Fatal(err)
 		}

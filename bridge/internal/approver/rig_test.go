@@ -355,7 +355,7 @@ func (l *line) prepare(request, decision string) (approval string, record frame.
 	if !ok || get.Request != request || get.Decision != decision {
 		l.v.t.Fatalf("the bridge asks %+v", get)
 	}
-	data, err := statement.Encode(l.approval(request, decision))
+	data, err := statement.EncodeDecision(l.approval(request, decision))
 	if err != nil {
 		l.v.t.Fatal(err)
 	}
@@ -376,11 +376,11 @@ func (l *line) decide(ctx context.Context, request, decision string) (frame.Appr
 	if !ok {
 		return decided, fmt.Errorf("the bridge submitted something else")
 	}
-	payload, err := jws.Verify(submit.JWS, statement.TypApproval, l.member.approval.PublicKey())
+	payload, err := jws.Verify(submit.JWS, statement.Typ(decision), l.member.approval.PublicKey())
 	if err != nil {
 		return decided, err
 	}
-	if a, err := statement.Decode[statement.Approval](payload); err != nil || a.Request != request {
+	if a, err := statement.DecodeDecision(payload); err != nil || a.Request != request || a.Decision != decision {
 		return decided, fmt.Errorf("signed %+v: %w", a, err)
 	}
 	l.v.mu.Lock()

@@ -23,12 +23,13 @@ import (
 	"countersign/shared/fault"
 )
 
-// What a person types: Word to approve, RejectWord to sign a rejection, and
-// BlockWord to decline and to block the site that asks. Anything else
+// What a person types: Word to approve, RejectWord to sign a rejection, SendWord to
+// sign a request that they make, and BlockWord to decline and to block the site that asks. Anything else
 // declines.
 const (
 	Word       = "approve"
 	RejectWord = "reject"
+	SendWord   = "send"
 	BlockWord  = "block"
 )
 
@@ -46,7 +47,7 @@ type Question struct {
 	Site  string // who asks; the person may block it. Empty: nobody that could be blocked
 	Title string // one line: what is asked
 	Text  string // what the person reads before deciding; lines end in \n, and are "label  value" or prose
-	Word  string // what they type to say yes: RejectWord to sign a rejection; empty is Word
+	Word  string // what they type to say yes: RejectWord or SendWord; empty is Word
 	No    string // one sentence: what a no comes to; empty is that nothing was signed
 }
 
@@ -205,8 +206,11 @@ func (q Question) judge(word []byte) error {
 // howTo says how to answer.
 func (q Question) howTo() string {
 	s := "Type " + q.word() + " to approve"
-	if q.word() == RejectWord {
+	switch q.word() {
+	case RejectWord:
 		s = "Type " + RejectWord + " to sign the rejection, which is final"
+	case SendWord:
+		s = "Type " + SendWord + " to sign the request and send it to those who decide"
 	}
 	s += "; anything else declines."
 	if q.Site != "" {

@@ -287,6 +287,7 @@ func TestTheWordBeforeTheLastPageIsAskedForAgain(t *testing.T) {
 		"then declined":         {Word, []string{"approve\n", "no\n"}, fault.Declined},
 		"another word":          {Word, []string{"reject\n"}, fault.Declined},
 		"to sign a rejection":   {RejectWord, []string{"reject\n", "\n", "reject\n"}, ""},
+		"to sign and send":      {SendWord, []string{"send\n", "\n", "send\n"}, ""},
 		"the end of the input":  {Word, []string{"\x04"}, fault.Declined},
 		"to block on any page":  {Word, []string{"block\n"}, fault.SiteBlocked},
 		"a word that is longer": {Word, []string{"approved\n"}, fault.Declined},

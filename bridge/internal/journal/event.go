@@ -53,7 +53,7 @@ type Event struct {
 	Request  string `json:"request,omitempty"`  // request id
 	Batch    string `json:"batch,omitempty"`    // id of the batch that the request was shown in
 	Count    int    `json:"count,omitempty"`    // how many items, or how many events this line stands for; 0 means one
-	Decision string `json:"decision,omitempty"` // APPROVE or REJECT
+	Decision string `json:"decision,omitempty"` // APPROVE, REJECT or INITIATE
 
 	// What was decided on, as the statement says it; of a decision and of what
 	// became of it.

@@ -22,8 +22,7 @@ import (
 const backdate = statement.Skew
 
 // serve writes the statement that this member, in this channel, would sign now.
-// It fails with NOT_FOUND, REQUEST_CLOSED, ALREADY_APPROVED,
-// AUTHORIZATION_ERROR (the current step does not ask this member) and BUSY.
+// It fails with NOT_FOUND, as [Service.mayDecide], and with BUSY.
 func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementGet) (channel.Message, error) {
 	if err := s.begin(); err != nil {
 		return nil, err
@@ -33,7 +32,7 @@ func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementG
 	if err != nil {
 		return nil, err
 	}
-	d, err := s.mayDecide(r, n.member.Member)
+	d, err := s.mayDecide(r, n.member.Member, get.Decision)
 	if err != nil {
 		return nil, err
 	}
@@ -50,11 +49,14 @@ func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementG
 	a := statement.Approval{
 		V: 2, Type: "approval", Entity: g.Entity, EntityName: g.EntityName, Request: r.Request, Step: d.Step,
 		Decision: get.Decision, Member: n.member.Member, MemberName: n.member.Name, Key: n.member.ApprovalKey.Thumbprint(),
-		GovernedBy: r.GovernedBy, Intent: r.Intent, Nonce: hex.EncodeToString(nonce),
+		GovernedBy: r.GovernedBy, Initiator: r.Initiator(), Intent: r.Intent, Nonce: hex.EncodeToString(nonce),
 		IssuedAt: issued.Unix(), NotBefore: issued.Add(-backdate).Unix(), Expires: expires.Unix(),
 		Channel: base64.RawURLEncoding.EncodeToString(n.channel.HandshakeHash()), Log: s.mark(),
 	}
-	data, err := statement.Encode(a)
+	if m := s.state.Member(a.Initiator); m != nil {
+		a.InitiatorName = m.Name
+	}
+	data, err := statement.EncodeDecision(a)
 	if err != nil {
 		return nil, err
 	}
@@ -82,15 +84,29 @@ func (n *session) remember(a statement.Approval, data []byte, now time.Time) err
 	return nil
 }
 
-// mayDecide reports why a member cannot decide on r now. s.mu is held.
-func (s *Service) mayDecide(r *vault.Request, id string) (governance.Decision, error) {
+// mayDecide reports why a member cannot decide on r now: REQUEST_CLOSED, CONFLICT (to
+// initiate what waits for no initiator, or to decide on what waits for one),
+// ALREADY_APPROVED, AUTHORIZATION_ERROR (it does not wait for this member). s.mu is held.
+func (s *Service) mayDecide(r *vault.Request, id, decision string) (governance.Decision, error) {
 	d := s.state.Decide(r, s.at)
-	if r.Outcome != "" || d.State != governance.Pending {
+	if r.Outcome != "" || !d.State.Open() {
 		state := r.Outcome
 		if state == "" {
 			state = string(d.State)
 		}
 		return d, fault.New(fault.RequestClosed, "the request is closed: "+state).With("state", state)
+	}
+	switch initiate := decision == statement.Initiate; {
+	case initiate && d.State == governance.Uninitiated && d.MayInitiate(id):
+		return d, nil
+	case initiate && d.State == governance.Uninitiated:
+		return d, fault.New(fault.Forbidden, "the rule of this request does not let you sign and send it")
+	case initiate && r.Initiator() != "":
+		return d, fault.New(fault.Conflict, "the request was signed and sent already").With("initiator", r.Initiator())
+	case initiate:
+		return d, fault.New(fault.Conflict, "the request waits for nobody to sign and send it")
+	case d.State == governance.Uninitiated:
+		return d, fault.New(fault.Conflict, "nobody can decide before a member has signed and sent the request")
 	}
 	if r.Voted(id) {
 		return d, fault.New(fault.AlreadyApproved, "you approved this request already; the same member does not count twice")
@@ -103,7 +119,7 @@ func (s *Service) mayDecide(r *vault.Request, id string) (governance.Decision, e
 
 // submit verifies a signed statement, in this order, and appends it to the log:
 //
-//  1. it is a compact JWS whose payload is a canonical approval statement
+//  1. it is a compact JWS whose payload is a canonical approval or initiation
 //  2. a statement that is in the log already gets the same receipt again
 //  3. entity, member, key and channel are those of this channel
 //  4. the nonce was served in this channel and is unspent; request, step and
@@ -116,7 +132,7 @@ func (s *Service) submit(ctx context.Context, n *session, token string) (channel
 	if err != nil {
 		return nil, err
 	}
-	a, err := statement.Decode[statement.Approval](payload)
+	a, err := statement.DecodeDecision(payload)
 	if err != nil {
 		return nil, err
 	}
@@ -136,15 +152,18 @@ func (s *Service) submit(ctx context.Context, n *session, token string) (channel
 	if err != nil {
 		return nil, err
 	}
-	d, err := s.mayDecide(r, n.member.Member)
+	d, err := s.mayDecide(r, n.member.Member, a.Decision)
 	if err != nil {
 		return nil, err
 	}
 	if a.Step != d.Step {
 		return nil, fault.New(fault.StatementInvalid, "the statement was refused: step is over, the request moved on").With("field", "step")
 	}
-	body := signedlog.ApprovalBody{Request: a.Request, Member: n.member.Member, JWS: token}
-	if err := s.append(ctx, signedlog.Approval, body); err != nil {
+	entry := signedlog.Approval
+	if a.Decision == statement.Initiate {
+		entry = signedlog.Initiation
+	}
+	if err := s.append(ctx, entry, signedlog.DecisionBody{Request: a.Request, Member: n.member.Member, JWS: token}); err != nil {
 		return nil, err
 	}
 	delete(n.served, a.Nonce)
@@ -177,7 +196,7 @@ func (s *Service) verify(n *session, a statement.Approval, payload []byte, token
 	if !s.deps.steady().Before(was.ends) { // however the clock on the wall was set meanwhile
 		return fault.New(fault.StatementInvalid, "the statement was refused: it has expired (exp)").With("field", "exp")
 	}
-	if _, err := jws.Verify(token, statement.TypApproval, m.ApprovalKey); err != nil {
+	if _, err := jws.Verify(token, statement.Typ(a.Decision), m.ApprovalKey); err != nil {
 		return err
 	}
 	if string(payload) != was.bytes {

@@ -142,11 +142,11 @@ func checkGenesis(g statement.Genesis, accounts []jwk.Key) error {
 func warn(to io.Writer, d Draft) error {
 	for _, a := range d.Accounts {
 		for _, r := range a.Rules.Rules {
-			if !slices.ContainsFunc(r.Steps, func(s governance.Step) bool { return s.ExcludeInitiator }) {
+			if r.Creation != nil || !slices.ContainsFunc(r.Steps, func(s governance.Step) bool { return s.ExcludeInitiator }) {
 				continue
 			}
-			if _, err := fmt.Fprintf(to, "warning: %s, rule %q: exclude_initiator excludes whoever asked, and nothing proves yet who asked. "+
-				"Every request under this rule will be denied; leave exclude_initiator out to let it be approved.\n", a.Account, r.Name); err != nil {
+			if _, err := fmt.Fprintf(to, "warning: %s, rule %q: exclude_initiator excludes whoever asked, and nothing proves who asked. "+
+				"Every request under this rule will be denied: name in creation who may ask, or leave exclude_initiator out.\n", a.Account, r.Name); err != nil {
 				return err
 			}
 		}

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"countersign/shared/fault"
-	"countersign/shared/governance"
 	"countersign/shared/id"
 	"countersign/shared/intent"
 	"countersign/shared/signedlog"
@@ -39,7 +38,7 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (wire
 		if to, ok := r.Receives(); ok {
 			wants = at(wants, to.Address)
 		}
-		if !intent.Same(wants, r.Wants) || in.Initiator != r.Initiator || in.ExpiresAt.Unix() < r.Expires {
+		if !intent.Same(wants, r.Wants) || in.ExpiresAt.Unix() < r.Expires {
 			return wire.SignerRequest{}, fault.New(fault.Conflict, "this request exists already, and it is another one")
 		}
 		return s.view(r), nil
@@ -49,12 +48,12 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (wire
 	}
 	r := &vault.Request{
 		RequestBody: signedlog.RequestBody{
-			Request: in.Request, Initiator: in.Initiator, Created: s.at.Unix(), Expires: in.ExpiresAt.Unix(),
+			Request: in.Request, Created: s.at.Unix(), Expires: in.ExpiresAt.Unix(),
 		},
 		Wants: wants, CreatedAt: s.at,
 	}
 	d := s.state.Govern(r)
-	if d.State != governance.Pending {
+	if !d.State.Open() {
 		return wire.SignerRequest{}, fault.New(fault.Denied, strings.Join(d.Reasons, "; "))
 	}
 	if err := s.limits.charge(s.deps.steady()); err != nil {
@@ -88,9 +87,6 @@ func (s *Service) checkNew(in wire.SignerRequestInput, wants intent.Intent) erro
 	}
 	if !id.Is(id.Request, in.Request) {
 		return invalid("request", "is not an id that starts with req_")
-	}
-	if in.Initiator != "" && s.state.Member(in.Initiator) == nil {
-		return invalid("initiator", "is not a member")
 	}
 	if _, offset := in.ExpiresAt.Zone(); offset != 0 || in.ExpiresAt.Nanosecond() != 0 || in.ExpiresAt.Before(s.at.Add(shortestReq)) {
 		return invalid("expires_at", "must be whole seconds in UTC, at least a minute ahead")
@@ -171,7 +167,7 @@ func (s *Service) find(id string) (*vault.Request, error) {
 func (s *Service) view(r *vault.Request) wire.SignerRequest {
 	d := s.state.Decide(r, s.at)
 	v := wire.SignerRequest{
-		Request: r.Request, State: string(d.State), Step: d.Step, Initiator: r.Initiator, Intent: r.Intent, IntentDigest: intent.Digest(r.Intent),
+		Request: r.Request, State: string(d.State), Step: d.Step, Initiator: r.Initiator(), Initiators: d.Initiators, Intent: r.Intent, IntentDigest: intent.Digest(r.Intent),
 		GovernedBy: r.GovernedBy, Steps: []wire.SignerStep{}, Approvals: []wire.SignerApproval{}, Reasons: d.Reasons,
 		Attestation: r.Attestation, ExpiresAt: time.Unix(r.Expires, 0).UTC(), LogSize: s.log.Mark().Size,
 	}
@@ -186,6 +182,9 @@ func (s *Service) view(r *vault.Request) wire.SignerRequest {
 		v.Steps = append(v.Steps, wire.SignerStep{Name: p.Name, Needed: p.Needed, Approved: p.Approved, Waiting: p.Waiting})
 	}
 	for _, a := range r.Accepted {
+		if a.Decision == statement.Initiate {
+			continue
+		}
 		v.Approvals = append(v.Approvals, wire.SignerApproval{Member: a.Member, Step: a.Step, Decision: a.Decision, At: a.At, Seq: a.Seq})
 	}
 	return v

@@ -299,7 +299,7 @@ func decode(t testing.TB, status int, data []byte, out any) fault.Code {
 
 func (g *rig) input(id string) wire.SignerRequestInput {
 	return wire.SignerRequestInput{
-		Request: id, Initiator: "mem_alice", Intent: intenttest.Doc(intent.Buy{
+		Request: id, Intent: intenttest.Doc(intent.Buy{
 			Kind: intent.KindBuy, V: 1, Account: treasury, Provider: "northpay", ProviderName: "NorthPay",
 			Fiat: intent.Fiat{Amount: "250", Currency: "EUR"}, Crypto: intent.Crypto{Amount: "0.0815", Asset: "ethereum"},
 			Minimum: "0.0799", PaymentMethod: "card", Country: "FR", Quote: "quo_aaaaaaaaaaaaaaaaaaaaaaaaaa",
@@ -449,7 +449,7 @@ func (l *line) decide(request, decision string) (*channel.Receipt, string, *faul
 	if ferr != nil {
 		return nil, "", ferr
 	}
-	if _, err := statement.Decode[statement.Approval](data); err != nil {
+	if _, err := statement.DecodeDecision(data); err != nil {
 		l.t.Fatal(err)
 	}
 	token := l.sign(data)
@@ -457,9 +457,11 @@ func (l *line) decide(request, decision string) (*channel.Receipt, string, *faul
 	return r, token, ferr
 }
 
+// sign signs a statement for its purpose; what is none, as an approval.
 func (l *line) sign(data []byte) string {
 	l.t.Helper()
-	token, err := jws.Sign(l.t.Context(), l.who.approval, statement.TypApproval, data)
+	a, _ := statement.DecodeDecision(data)
+	token, err := jws.Sign(l.t.Context(), l.who.approval, statement.Typ(a.Decision), data)
 	if err != nil {
 		l.t.Fatal(err)
 	}

@@ -22,20 +22,34 @@ func checkApprovable(d Draft, now time.Time) error {
 	for _, a := range d.Accounts {
 		for _, r := range a.Rules.Rules {
 			for i, step := range r.Steps {
-				for _, m := range d.Members {
-					if !names(a.Rules, step, m.Member) {
-						continue
-					}
-					for _, longest := range longest {
-						st, err := sampleStatement(d, a, r.Name, i+1, m, now, longest(a))
-						if err == nil {
-							err = fits(st)
-						}
-						if err != nil {
-							return fmt.Errorf("%s could not approve a request into %s under the rule %q: %w", m.Member, a.Account, r.Name, inDraft(err, a, r.Name, m.Member))
-						}
-					}
+				if err := checkSigned(d, a, r, i+1, step.Members, step.Group, now); err != nil {
+					return err
 				}
+			}
+			if c := r.Creation; c != nil {
+				if err := checkSigned(d, a, r, 0, c.Members, c.Group, now); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// checkSigned writes the statements of a step, or of the creation step (0), for each
+// member whom it names.
+func checkSigned(d Draft, a DraftAccount, r governance.Rule, step int, members []string, group string, now time.Time) error {
+	for _, m := range d.Members {
+		if !names(a.Rules, members, group, m.Member) {
+			continue
+		}
+		for _, longest := range longest {
+			st, err := sampleStatement(d, a, r, step, m, now, longest(a))
+			if err == nil {
+				err = fits(st)
+			}
+			if err != nil {
+				return fmt.Errorf("%s could not sign for a request into %s under the rule %q: %w", m.Member, a.Account, r.Name, inDraft(err, a, r.Name, m.Member))
 			}
 		}
 	}
@@ -64,15 +78,15 @@ func inDraft(err error, a DraftAccount, rule, member string) error {
 }
 
 // names reports whether a step names a member, by id or through its group.
-func names(s governance.Set, step governance.Step, member string) bool {
-	for _, id := range step.Members {
+func names(s governance.Set, members []string, group, member string) bool {
+	for _, id := range members {
 		if id == member {
 			return true
 		}
 	}
-	for _, group := range s.Groups {
-		for _, id := range group.Members {
-			if group.Name == step.Group && id == member {
+	for _, g := range s.Groups {
+		for _, id := range g.Members {
+			if g.Name == group && id == member {
 				return true
 			}
 		}
@@ -82,14 +96,18 @@ func names(s governance.Set, step governance.Step, member string) bool {
 
 // fits encodes a statement, as it is served in a channel, and writes its text.
 func fits(a statement.Approval) error {
-	data, err := statement.Encode(a)
+	data, err := statement.EncodeDecision(a)
 	if err != nil {
 		return err
 	}
 	if len(data) > channel.MaxStatement {
 		return fault.New(fault.StatementInvalid, "the statement is longer than a channel carries")
 	}
-	_, err = statement.ListText([]statement.Approval{a}, statement.MaxList)
+	if a.Decision == statement.Initiate {
+		_, err = statement.Text(a)
+	} else {
+		_, err = statement.ListText([]statement.Approval{a}, statement.MaxList)
+	}
 	return err
 }
 
@@ -117,16 +135,24 @@ var longest = map[string]func(DraftAccount) intent.Intent{
 	},
 }
 
-func sampleStatement(d Draft, a DraftAccount, rule string, step int, m statement.GenesisMember, now time.Time, wants intent.Intent) (statement.Approval, error) {
+// sampleStatement is an approval of a step, or at step 0 an initiation.
+func sampleStatement(d Draft, a DraftAccount, rule governance.Rule, step int, m statement.GenesisMember, now time.Time, wants intent.Intent) (statement.Approval, error) {
 	hash := base64.RawURLEncoding.EncodeToString(make([]byte, 32))
 	at := now.Unix()
 	doc, err := intent.Encode(wants)
-	return statement.Approval{
+	st := statement.Approval{
 		V: 2, Type: "approval", Entity: d.Entity, EntityName: d.EntityName, Request: "req_" + longestID, Step: step,
 		Decision: statement.Approve, Member: m.Member, MemberName: m.Name, Key: hash,
-		GovernedBy: statement.GovernedBy{RuleSet: a.Account, Version: a.Rules.Version, Digest: a.Rules.Digest(), Rule: rule, UseWithin: 90*24*3600 - 1},
+		GovernedBy: statement.GovernedBy{RuleSet: a.Account, Version: a.Rules.Version, Digest: a.Rules.Digest(), Rule: rule.Name, UseWithin: 90*24*3600 - 1},
 		Intent:     doc,
 		Nonce:      strings.Repeat("0", 64), IssuedAt: at, NotBefore: at, Expires: at + 1,
 		Channel: hash, Log: statement.Log{Size: 1, Head: hash},
-	}, err
+	}
+	switch {
+	case step == 0:
+		st.Decision = statement.Initiate
+	case rule.Creation != nil:
+		st.Initiator, st.InitiatorName = "mem_"+longestID, strings.Repeat("界", 64)
+	}
+	return st, err
 }

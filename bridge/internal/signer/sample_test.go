@@ -95,7 +95,7 @@ func viaGroup(d *Draft) {
 func TestTheLongestNamesCanBeApproved(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, twoOfThree())
-	d := g.draft(twoOfThree())
+	d := g.draft(fourEyes())
 	long := strings.Repeat("界", 64)
 	d.EntityName, d.Accounts[0].Name, d.Accounts[0].Rules.Rules[0].Name = long, long, long
 	for i := range d.Members {
@@ -110,7 +110,7 @@ func TestTheLongestNamesCanBeApproved(t *testing.T) {
 			t.Errorf("there is no longest %s", kind)
 			continue
 		}
-		st, err := sampleStatement(d, d.Accounts[0], long, 1, d.Members[0], time.Unix(1_795_208_400, 0), of(d.Accounts[0]))
+		st, err := sampleStatement(d, d.Accounts[0], d.Accounts[0].Rules.Rules[0], 1, d.Members[0], time.Unix(1_795_208_400, 0), of(d.Accounts[0]))
 		if err != nil {
 			t.Error(err)
 		}

@@ -217,7 +217,7 @@ func (s *Service) settle(ctx context.Context, r *vault.Request) error {
 		return nil
 	}
 	d := s.state.Decide(r, s.at)
-	if d.State == governance.Pending {
+	if d.State.Open() {
 		return nil
 	}
 	s.deps.Log.Info("request closed", "request", r.Request, "state", d.State)

@@ -412,7 +412,6 @@ func TestRequestsAreRefused(t *testing.T) {
 		}, fault.Conflict},
 		"an id of another kind":       {func(in *wire.SignerRequestInput) { in.Request = "ord_aaaa" }, fault.Invalid},
 		"an unknown account":          {edit(func(b *intent.Buy) { b.Account = "acc_other" }), fault.NotFound},
-		"an unknown initiator":        {func(in *wire.SignerRequestInput) { in.Initiator = "mem_nobody" }, fault.Invalid},
 		"no rule":                     {edit(func(b *intent.Buy) { b.Fiat.Amount = "10000.01" }), fault.Denied},
 		"an exponent":                 {edit(func(b *intent.Buy) { b.Fiat.Amount = "1e3" }), fault.Invalid},
 		"a minus":                     {edit(func(b *intent.Buy) { b.Fiat.Amount = "-1" }), fault.Invalid},

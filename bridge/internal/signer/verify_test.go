@@ -152,7 +152,7 @@ func signatures(b *testing.B, g *rig) (all []signature) {
 			}
 			all = append(all, signature{body.Attestation, statement.TypAddress, g.service.key.PublicKey()})
 		case signedlog.Approval:
-			var body signedlog.ApprovalBody
+			var body signedlog.DecisionBody
 			if err := strictjson.Unmarshal(e.Body, &body, signedlog.MaxBody); err != nil {
 				b.Fatal(err)
 			}

@@ -37,7 +37,7 @@ func TestWhoeverHoldsTheStatementKeyVerifiesTheLogByTheRouteAlone(t *testing.T) 
 				case signedlog.Request:
 					requests[body[signedlog.RequestBody](t, e).Request] = true
 				case signedlog.Approval:
-					b := body[signedlog.ApprovalBody](t, e)
+					b := body[signedlog.DecisionBody](t, e)
 					for _, m := range gen.Members {
 						if m.Member != b.Member {
 							continue

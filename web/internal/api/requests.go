@@ -10,7 +10,7 @@ import (
 )
 
 var requestStates = []string{
-	"", wire.RequestPending, wire.RequestApproved, wire.RequestRejected, wire.RequestExpired, wire.RequestLapsed, wire.RequestOrdered, wire.RequestCompleted,
+	"", wire.RequestUnsent, wire.RequestPending, wire.RequestApproved, wire.RequestRejected, wire.RequestExpired, wire.RequestLapsed, wire.RequestOrdered, wire.RequestCompleted,
 }
 
 func (a *api) requests(q *question) (any, error) {
@@ -47,11 +47,9 @@ func (a *api) statement(q *question) (any, error) {
 		return nil, fault.New(fault.Invalid, "member must be the id of the member whose statement it is, such as mem_alice").With("field", "member")
 	}
 	switch decision {
-	case "":
-		decision = statement.Approve
-	case statement.Approve, statement.Reject:
+	case "", statement.Approve, statement.Reject, statement.Initiate:
 	default:
-		return nil, fault.New(fault.Invalid, "decision must be APPROVE or REJECT").With("field", "decision")
+		return nil, fault.New(fault.Invalid, "decision must be APPROVE, REJECT or INITIATE").With("field", "decision")
 	}
 	name, err := a.object(q, "req", "the request")
 	if err != nil {

@@ -49,7 +49,7 @@ func (g *Gateway) mayHandOff(p purchase) error {
 	switch {
 	case !r.Verified:
 		return fault.New(fault.SignatureInvalid, "the signer's attestation of the deposit address does not verify: nothing may be paid to it")
-	case r.State == wire.RequestPending:
+	case r.State == wire.RequestPending || r.State == wire.RequestUnsent:
 		return fault.New(fault.Conflict, "the request is not approved yet").With("state", r.State)
 	case p.order != nil && p.order.State == wire.OrderCompleted:
 		return fault.New(fault.Conflict, "the order is completed: there is nothing to pay").With("state", p.order.State)

@@ -193,7 +193,8 @@ func (g *Gateway) Requests(ctx context.Context, c Caller, state, cursor string, 
 	return p, err
 }
 
-// Preview is what the bridge will show to a member.
+// Preview is what the bridge will show to a member; without a decision, about the one
+// that the request waits for.
 func (g *Gateway) Preview(ctx context.Context, c Caller, id, member, decision string) (wire.StatementPreview, error) {
 	gen, err := g.genesis(ctx, c)
 	if err != nil {
@@ -202,6 +203,17 @@ func (g *Gateway) Preview(ctx context.Context, c Caller, id, member, decision st
 	r, err := g.Request(ctx, c, id)
 	if err != nil {
 		return wire.StatementPreview{}, err
+	}
+	switch {
+	case decision != "":
+	case r.State == wire.RequestUnsent:
+		decision = statement.Initiate
+	default:
+		decision = statement.Approve
+	}
+	var initiator wire.Approver
+	if r.Initiator != nil {
+		initiator = *r.Initiator
 	}
 	for _, m := range gen.Members {
 		if m.Member != member {
@@ -214,7 +226,7 @@ func (g *Gateway) Preview(ctx context.Context, c Caller, id, member, decision st
 		now := g.now()
 		text, err := statement.Preview(statement.Approval{
 			Entity: gen.Entity, EntityName: gen.EntityName, Request: r.ID, Step: r.Step, Decision: decision,
-			Member: m.Member, MemberName: m.Name, Key: key.Thumbprint(), Intent: r.Intent,
+			Member: m.Member, MemberName: m.Name, Key: key.Thumbprint(), Intent: r.Intent, Initiator: initiator.Member, InitiatorName: initiator.Name,
 			GovernedBy: statement.GovernedBy{RuleSet: r.Rule.RuleSet, Version: r.Rule.Version, Digest: r.Rule.Digest, Rule: r.Rule.Name, UseWithin: r.Rule.UseWithin},
 			IssuedAt:   now.Unix(), Expires: now.Add(statement.Lifetime).Unix(),
 		})

@@ -11,6 +11,7 @@ import (
 
 	"countersign/shared/eip55"
 	"countersign/shared/fault"
+	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
@@ -151,9 +152,16 @@ func (g *Gateway) apply(tx store.Tx, e signedlog.Entry) error {
 		if err != nil {
 			return err
 		}
+		gen, err := tx.Genesis(g.cfg.Entity)
+		if err != nil {
+			return err
+		}
 		r := store.Request{
 			ID: b.Request, Entity: g.cfg.Entity, Account: wants.Facts().Account, State: wire.RequestPending,
 			Created: time.Unix(b.Created, 0).UTC(), Body: b, Seq: e.Seq,
+		}
+		if d := decide(r, gen, r.Created); d.State == governance.Uninitiated {
+			r.State = wire.RequestUnsent
 		}
 		if own, ok := wants.(intent.Receiver); ok {
 			to := own.Receives()
@@ -165,8 +173,10 @@ func (g *Gateway) apply(tx store.Tx, e signedlog.Entry) error {
 			}
 		}
 		return tx.PutRequest(r)
+	case signedlog.Initiation:
+		return g.applyVote(tx, e, statement.TypInitiation)
 	case signedlog.Approval:
-		return g.applyVote(tx, e)
+		return g.applyVote(tx, e, statement.TypApproval)
 	case signedlog.Clock:
 		return nil // it dates what follows
 	case signedlog.Outcome:
@@ -204,9 +214,10 @@ func watchFrom(tx store.Tx, a store.Address) error {
 	return tx.HandAddress(a.Chain, a.Address, a.Request)
 }
 
-// applyVote verifies the member's signature before it believes the signer.
-func (g *Gateway) applyVote(tx store.Tx, e signedlog.Entry) error {
-	var b signedlog.ApprovalBody
+// applyVote verifies the member's signature, for the purpose typ, before it believes the
+// signer.
+func (g *Gateway) applyVote(tx store.Tx, e signedlog.Entry, typ string) error {
+	var b signedlog.DecisionBody
 	if err := strictjson.Unmarshal(e.Body, &b, signedlog.MaxLine); err != nil {
 		return err
 	}
@@ -222,11 +233,11 @@ func (g *Gateway) applyVote(tx store.Tx, e signedlog.Entry) error {
 		if err != nil {
 			return err
 		}
-		payload, err := jws.Verify(b.JWS, statement.TypApproval, key)
+		payload, err := jws.Verify(b.JWS, typ, key)
 		if err != nil {
 			return err
 		}
-		a, err := statement.Decode[statement.Approval](payload)
+		a, err := statement.DecodeDecision(payload)
 		if err != nil {
 			return err
 		}
@@ -234,10 +245,13 @@ func (g *Gateway) applyVote(tx store.Tx, e signedlog.Entry) error {
 		if err != nil {
 			return err
 		}
-		if a.Request != b.Request || a.Member != b.Member || !bytes.Equal(a.Intent, r.Body.Intent) {
+		if statement.Typ(a.Decision) != typ || a.Request != b.Request || a.Member != b.Member || !bytes.Equal(a.Intent, r.Body.Intent) {
 			return fault.New(fault.LogCorrupt, "an approval is of another request").With("entry", fmt.Sprint(e.Seq))
 		}
 		r.Votes = append(r.Votes, store.Vote{Approval: a, At: e.At, Seq: e.Seq})
+		if a.Decision == statement.Initiate {
+			r.State = wire.RequestPending
+		}
 		return tx.PutRequest(r)
 	}
 	return fault.New(fault.LogCorrupt, "an approval is by somebody who is not a member").With("entry", fmt.Sprint(e.Seq))

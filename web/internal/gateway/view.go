@@ -40,7 +40,7 @@ func (g *Gateway) view(r store.Request, gen statement.Genesis, o *store.Order) w
 	if v.Reasons == nil {
 		v.Reasons = []string{}
 	}
-	if r.State == wire.RequestPending && d.State == governance.Expired {
+	if (r.State == wire.RequestPending || r.State == wire.RequestUnsent) && d.State == governance.Expired {
 		v.State = wire.RequestExpired // the signer will say so with its next entry
 	}
 	by := useBy(r)
@@ -58,7 +58,12 @@ func (g *Gateway) view(r store.Request, gen statement.Genesis, o *store.Order) w
 	for _, s := range d.Steps {
 		v.Steps = append(v.Steps, wire.Step{Name: s.Name, Needed: s.Needed, Approved: s.Approved, Waiting: s.Waiting})
 	}
-	if v.Step <= len(d.Steps) {
+	if sent := approvers(r, gen, governance.Progress{}, 0); len(sent) > 0 {
+		v.Initiator = &sent[0]
+	}
+	if d.State == governance.Uninitiated {
+		v.Needed, v.Approvers = 1, approvers(r, gen, governance.Progress{Waiting: d.Initiators}, 0)
+	} else if v.Step <= len(d.Steps) {
 		s := d.Steps[v.Step-1]
 		v.Needed, v.Approved = s.Needed, len(s.Approved)
 		v.Approvers = approvers(r, gen, s, v.Step)
@@ -82,20 +87,19 @@ func decide(r store.Request, gen statement.Genesis, now time.Time) governance.De
 	if r.Outcome != "" {
 		now = time.Unix(r.Closed, 0).UTC()
 	}
-	var votes []governance.Approval
+	var said vault.Said
 	for _, v := range r.Votes {
-		votes = append(votes, governance.Approval{
-			Member: v.Approval.Member, Step: v.Approval.Step, Reject: v.Approval.Decision == statement.Reject,
-		})
+		said.Add(v.Approval.Member, v.Approval.Step, v.Approval.Decision)
 	}
 	var facts governance.Facts
 	if wants, err := intent.Open(r.Body.Intent); err == nil { // which it was when its entry was read
 		facts = wants.Facts()
 	}
-	return vault.Ask(gen, r.Body, facts, votes, now)
+	return vault.Ask(gen, r.Body, facts, said, now)
 }
 
-// approvers are the members of a step: who decided, and who may.
+// approvers are the members of a step: who decided, and who may. Step 0 is the
+// creation step.
 func approvers(r store.Request, gen statement.Genesis, s governance.Progress, step int) []wire.Approver {
 	all := []wire.Approver{}
 	for _, m := range gen.Members {
@@ -124,8 +128,11 @@ func history(r store.Request, v wire.Request, o *store.Order, names map[string]s
 	h := []wire.Event{{At: r.Created, Type: "request", Text: "Requested", Seq: r.Seq}}
 	for _, d := range r.Votes {
 		e := wire.Event{At: time.Unix(d.At, 0).UTC(), Type: "approval", Text: names[d.Approval.Member] + " approved", Seq: d.Seq}
-		if d.Approval.Decision == statement.Reject {
+		switch d.Approval.Decision {
+		case statement.Reject:
 			e.Type, e.Text = "rejection", names[d.Approval.Member]+" rejected"
+		case statement.Initiate:
+			e.Type, e.Text = "initiation", names[d.Approval.Member]+" signed and sent it"
 		}
 		h = append(h, e)
 	}

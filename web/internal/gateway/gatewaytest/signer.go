@@ -31,6 +31,7 @@ import (
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
+	"countersign/shared/vault"
 	"countersign/shared/wire"
 )
 
@@ -83,6 +84,10 @@ type watermark struct{ m signedlog.Mark }
 func (w *watermark) Get(context.Context) (signedlog.Mark, error)   { return w.m, nil }
 func (w *watermark) Set(_ context.Context, m signedlog.Mark) error { w.m = m; return nil }
 
+// FourEyes is the rule under which alice or bob sign and send a request, and one of the
+// others approves it.
+const FourEyes = "four eyes"
+
 // Signer is a signer for one entity, with members mem_alice, mem_bob and
 // mem_carol, two of whom must approve, and the account acc_treasury.
 type Signer struct {
@@ -100,11 +105,13 @@ type Signer struct {
 	lines    []string
 	requests map[string]*signedlog.RequestBody
 	inputs   map[string]wire.SignerRequestInput
-	votes    map[string][]governance.Approval
+	said     map[string]vault.Said
 	// Stopped is why the signer decides nothing, as its log's pages say.
 	Stopped string
 	// Reuse is the address of the next request, for one that is used again.
 	Reuse string
+	// Rule governs the next requests.
+	Rule string
 	// Old makes outcomes as an earlier version wrote them, without their end.
 	Old bool
 	// ForgeAttestation makes the next request's address one that nobody attested.
@@ -119,8 +126,8 @@ func NewSigner(t testing.TB, now func() time.Time) *Signer {
 	t.Helper()
 	s := &Signer{
 		t: t, now: now, Key: NewKey(t), Members: map[string]Key{}, Down: func() bool { return false },
-		requests: map[string]*signedlog.RequestBody{}, inputs: map[string]wire.SignerRequestInput{}, votes: map[string][]governance.Approval{},
-		Respell: func(address string) string { return address }, deposits: map[string]Key{},
+		requests: map[string]*signedlog.RequestBody{}, inputs: map[string]wire.SignerRequestInput{}, said: map[string]vault.Said{},
+		Rule: "two of three", Respell: func(address string) string { return address }, deposits: map[string]Key{},
 	}
 	ids := []string{"mem_alice", "mem_bob", "mem_carol"}
 	s.Genesis = statement.Genesis{
@@ -130,6 +137,8 @@ func NewSigner(t testing.TB, now func() time.Time) *Signer {
 			Account: "acc_treasury", Name: "Treasury", Chain: "eip155:31337", Address: addressOf(NewKey(t)),
 			Rules: governance.Set{Version: 1, Rules: []governance.Rule{{
 				Name: "two of three", Steps: []governance.Step{{Name: "approval", Quorum: 2, Members: ids}},
+			}, {
+				Name: FourEyes, Creation: &governance.Creation{Members: ids[:2]}, Steps: []governance.Step{{Name: "approval", Quorum: 1, Members: ids, ExcludeInitiator: true}},
 			}}},
 		}},
 		IssuedAt: now().Unix(),
@@ -227,7 +236,7 @@ func (s *Signer) postRequest(w http.ResponseWriter, r *http.Request) {
 	a := s.Genesis.Accounts[0]
 	b := signedlog.RequestBody{
 		Request: in.Request, Created: s.now().Unix(), Expires: in.ExpiresAt.Unix(),
-		GovernedBy: statement.GovernedBy{RuleSet: a.Account, Version: 1, Digest: a.Rules.Digest(), Rule: "two of three", UseWithin: a.Rules.Rules[0].UseWithin},
+		GovernedBy: statement.GovernedBy{RuleSet: a.Account, Version: 1, Digest: a.Rules.Digest(), Rule: s.Rule, UseWithin: a.Rules.Rules[0].UseWithin},
 	}
 	buy := intenttest.Buy(in.Intent)
 	buy.AccountName, buy.Chain, buy.Address = a.Name, a.Chain, s.deposit()
@@ -279,8 +288,12 @@ func (s *Signer) Decide(request, member, decision string) {
 	defer s.mu.Unlock()
 	b := s.requests[request]
 	now := s.now().Unix()
-	payload, err := statement.Encode(statement.Approval{
-		V: 2, Type: "approval", Entity: s.Genesis.Entity, EntityName: s.Genesis.EntityName, Request: request, Step: 1, Decision: decision,
+	step, entry, said := 1, signedlog.Approval, s.said[request]
+	if decision == statement.Initiate {
+		step, entry = 0, signedlog.Initiation
+	}
+	payload, err := statement.EncodeDecision(statement.Approval{
+		V: 2, Type: "approval", Entity: s.Genesis.Entity, EntityName: s.Genesis.EntityName, Request: request, Step: step, Decision: decision,
 		Member: member, MemberName: member, Key: s.Members[member].PublicKey().Thumbprint(), GovernedBy: b.GovernedBy, Intent: b.Intent,
 		Nonce: hex.EncodeToString(make([]byte, 32)), IssuedAt: now, NotBefore: now, Expires: now + 300,
 		Channel: base64.RawURLEncoding.EncodeToString(make([]byte, 32)), Log: statement.Log{Size: 1, Head: s.log.Mark().Head},
@@ -288,17 +301,18 @@ func (s *Signer) Decide(request, member, decision string) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	token, err := jws.Sign(s.t.Context(), s.Members[member], statement.TypApproval, payload)
+	token, err := jws.Sign(s.t.Context(), s.Members[member], statement.Typ(decision), payload)
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	s.append(signedlog.Approval, signedlog.ApprovalBody{Request: request, Member: member, JWS: token})
-	s.votes[request] = append(s.votes[request], governance.Approval{Member: member, Step: 1, Reject: decision == statement.Reject})
-	in := governance.Input{Rules: s.Genesis.Accounts[0].Rules, Pinned: b.GovernedBy.Rule, Created: s.now(), Now: s.now(), Approvals: s.votes[request]}
+	s.append(entry, signedlog.DecisionBody{Request: request, Member: member, JWS: token})
+	said.Add(member, step, decision)
+	s.said[request] = said
+	in := governance.Input{Rules: s.Genesis.Accounts[0].Rules, Pinned: b.GovernedBy.Rule, Created: s.now(), Now: s.now(), Initiator: said.Initiator, Approvals: said.Votes}
 	for _, m := range s.Genesis.Members {
 		in.Members = append(in.Members, governance.Member{ID: m.Member, Name: m.Name})
 	}
-	if d := governance.Decide(in); d.State != governance.Pending {
+	if d := governance.Decide(in); !d.State.Open() {
 		o := signedlog.OutcomeBody{Request: request, State: string(d.State), Reasons: d.Reasons}
 		if d.State == governance.Approved && !s.Old {
 			o.UseBy = s.now().Add(governance.Use(d.UseWithin)).Unix()

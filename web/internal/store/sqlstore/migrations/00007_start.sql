@@ -47,7 +47,7 @@ CREATE TABLE genesis (
 CREATE TABLE requests (
     id      TEXT PRIMARY KEY,
     entity  TEXT NOT NULL,
-    state   TEXT NOT NULL CHECK (state IN ('pending', 'approved', 'rejected', 'expired', 'ordered', 'completed')),
+    state   TEXT NOT NULL CHECK (state IN ('pending_initiation', 'pending', 'approved', 'rejected', 'expired', 'ordered', 'completed')),
     seq     INTEGER NOT NULL UNIQUE REFERENCES log_lines (seq),
     doc     TEXT NOT NULL
 ) STRICT;
