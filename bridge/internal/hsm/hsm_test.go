@@ -102,7 +102,7 @@ func TestURIsAreReadStrictly(t *testing.T) {
 	for _, uri := range []string{"", "token=a", "pkcs11", "http:token=a", "pkcs11:token", "pkcs11:token=a;token=b", "pkcs11:token=a b",
 		"pkcs11:token=%zz", "pkcs11:token=%2", "pkcs11:slot-id=1", "pkcs11:type=key", "pkcs11:token=a?pin-value=1234", "pkcs11:token=a?pin-source=file:pin", "pkcs11:token=a?pin-source=%7ccat",
 		"pkcs11:token=a?pin-source=file:/a&pin-value=1", "pkcs11:token=a?pin-source=file:/a&pin-source=file:/b",
-		"pkcs11:token=a#x", "pkcs11:token=a;", "pkcs11:" + strings.Repeat("a", 2000)} {
+		"pkcs11:token=a#x", "pkcs11:token=a;", "pkcs11:token=a;object=", "pkcs11:id=", "pkcs11:object=a;id=", "pkcs11:id=;object=a", "pkcs11:" + strings.Repeat("a", 2000)} {
 		if _, err := ParseURI(uri); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("%q: %v, want INVALID_REQUEST", uri, err)
 		}

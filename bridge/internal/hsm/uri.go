@@ -68,6 +68,9 @@ func ParseURI(s string) (URI, error) {
 		if err != nil {
 			return refuse(fmt.Sprintf("the value of %q has a character or an escape that is not allowed; a space is %%20", clip(name)))
 		}
+		if value == "" && (name == "object" || name == "id") {
+			return refuse(fmt.Sprintf("the value of %q is empty, which would mean every key: name one, or leave the attribute out", name))
+		}
 		switch name {
 		case "token":
 			u.Token = orNoText(value)
