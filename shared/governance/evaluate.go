@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"countersign/shared/name"
 )
 
 // Decide says what a request still needs. The same input gives the same answer.
@@ -99,7 +101,7 @@ func (in Input) count(d *Decision) {
 			continue
 		}
 		if a.Reject {
-			d.State, d.Reasons = Rejected, []string{"rejected by " + in.name(a.Member)}
+			d.State, d.Reasons = Rejected, []string{"rejected by " + name.Within(in.name(a.Member))}
 			break
 		}
 		p.Approved = append(p.Approved, a.Member)
@@ -147,7 +149,7 @@ func (in Input) waiting(d Decision) string {
 	p := d.Steps[d.Step-1]
 	s := progress(p)
 	if len(d.Steps) > 1 {
-		s = fmt.Sprintf("step %d of %d, %s: %s", d.Step, len(d.Steps), p.Name, s)
+		s = fmt.Sprintf("step %d of %d, %s: %s", d.Step, len(d.Steps), name.Within(p.Name), s)
 	}
 	if len(p.Approved)+len(p.Waiting) < p.Needed {
 		return s + "; too few members are left to reach it: reject the request and ask again"
@@ -298,7 +300,7 @@ func (in Input) names(ids []string, word string) string {
 		case i > 0:
 			s.WriteString(", ")
 		}
-		s.WriteString(in.name(id))
+		s.WriteString(name.Within(in.name(id)))
 	}
 	return s.String()
 }

@@ -166,6 +166,7 @@ func cases() []struct {
 			in.Approvals = []Approval{{"mem_bob", 1, false}, {"mem_bob", 2, false}}
 		}), Pending, "two steps", "step 2 of 2, officers: 0 of 1 approval; waiting for Carol"},
 		{"an approval of a later step does not count", with(base(two), func(in *Input) { in.Approvals = []Approval{{"mem_bob", 2, false}} }), Pending, "two steps", "step 1 of 2, first: 0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"a name with the sentence's words", with(with(base(), approvals("mem_alice", "mem_bob")), func(in *Input) { in.Members[0].Name = "Alice, Carol and Dave" }), Approved, "all", `approved by "Alice, Carol and Dave" and Bob`},
 		{"both steps", with(base(two), func(in *Input) { in.Approvals = []Approval{{"mem_alice", 1, false}, {"mem_carol", 2, false}} }), Approved, "two steps", "approved by Alice and Carol"},
 		{"the initiator is excluded", with(base(Rule{Name: "eyes", Steps: []Step{{Name: "others", Quorum: 2, Members: everyid, ExcludeInitiator: true}}}), approvals("mem_alice", "mem_bob")),
 			Pending, "eyes", "1 of 2 approvals; waiting for Carol"},

@@ -129,8 +129,8 @@ func (Buy) Noun() string { return "purchase" }
 
 // Title implements [Intent].
 func (b Buy) Title() string {
-	return "Buy " + b.Fiat.Amount + " " + b.Fiat.Currency + " of " + b.Crypto.Asset + " from " + b.ProviderName +
-		" into account " + b.AccountName + ", address " + b.Address
+	return "Buy " + b.Fiat.Amount + " " + b.Fiat.Currency + " of " + b.Crypto.Asset + " from " + name.Within(b.ProviderName) +
+		" into account " + name.Within(b.AccountName) + ", address " + b.Address
 }
 
 // Summary implements [Intent]: "250.00 EUR for 0.0815 ETH (ethereum)".

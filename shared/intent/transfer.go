@@ -103,7 +103,7 @@ func (Transfer) Noun() string { return "transfer" }
 
 // Title implements [Intent].
 func (t Transfer) Title() string {
-	return "Send " + t.Crypto.Amount + " " + t.Crypto.Asset + " from account " + t.AccountName + " to address " + t.To.Address
+	return "Send " + t.Crypto.Amount + " " + t.Crypto.Asset + " from account " + name.Within(t.AccountName) + " to address " + t.To.Address
 }
 
 // Summary implements [Intent]: "1.5 ETH (ethereum), fee at most 0.0021 ETH (ethereum)".

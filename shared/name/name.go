@@ -106,6 +106,23 @@ func imitates(s string) string {
 	return ""
 }
 
+// joining are the words that sentences put between names.
+const joining = " and or from into to account address version "
+
+// Within is a name as a sentence or a list has it, between other words: in quotation
+// marks when it has marks, brackets or words of its own that could be the sentence's.
+func Within(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return unicode.IsPunct(r) && !strings.ContainsRune("-.&'’", r) }) {
+		return InQuotes(name)
+	}
+	for _, word := range strings.Fields(name) {
+		if strings.Contains(joining, " "+strings.ToLower(word)+" ") {
+			return InQuotes(name)
+		}
+	}
+	return name
+}
+
 // WithID is a name as prompts write it, its id behind it in brackets. A name with brackets
 // or quotation marks of its own stands in quotation marks, so that nothing in it passes for
 // the id.

@@ -231,3 +231,30 @@ func FuzzProblem(f *testing.F) {
 		}
 	})
 }
+
+func TestANameCannotPassForTheWordsAroundIt(t *testing.T) {
+	for name, want := range map[string]string{
+		"Alice":                   "Alice",
+		"Coin Harbor":             "Coin Harbor",
+		"Jean-Paul O'Neill Jr.":   "Jean-Paul O'Neill Jr.",
+		"Smith & Sons 2":          "Smith & Sons 2",
+		"Andorra Oracle":          "Andorra Oracle",
+		"日本 銀行":                   "日本 銀行",
+		"Alice, Bob":              `"Alice, Bob"`,
+		"Alice and Bob":           `"Alice and Bob"`,
+		"Alice OR Bob":            `"Alice OR Bob"`,
+		"two, version 9":          `"two, version 9"`,
+		"two version 9":           `"two version 9"`,
+		"two; waiting":            `"two; waiting"`,
+		"Main, address 0x00":      `"Main, address 0x00"`,
+		"Northpay into account X": `"Northpay into account X"`,
+		`the "real" one`:          `"the 'real' one"`,
+		"Alice、Bob":               `"Alice、Bob"`,
+		"Alice (admin)":           `"Alice (admin)"`,
+		"“Alice”":                 `"“Alice”"`,
+	} {
+		if got := Within(name); got != want {
+			t.Errorf("%s stands as %s, want %s", name, got, want)
+		}
+	}
+}

@@ -419,6 +419,15 @@ func mustList(t *testing.T, a Approval) string {
 	return text
 }
 
+func TestTheNameOfARulePassesForNoVersion(t *testing.T) {
+	a := sample()
+	a.GovernedBy.Rule, a.GovernedBy.Version = "two, version 9", 1
+	text, err := Text(a)
+	if err != nil || !strings.Contains(text, "Rule          \"two, version 9\", version 1\n") {
+		t.Errorf("%v\n%s", err, text)
+	}
+}
+
 func TestTheTextIsReadable(t *testing.T) {
 	t.Parallel()
 	want := strings.TrimPrefix(`

@@ -49,7 +49,7 @@ func Lines(a Approval) ([]intent.Line, error) {
 	}
 	lines := append([]intent.Line{{Label: "Decision", Value: decision}}, i.Lines()...)
 	lines = append(lines, intent.Line{Label: "Request", Value: a.Request},
-		intent.Line{Label: "Rule", Value: a.GovernedBy.Rule + ", version " + itoa(a.GovernedBy.Version)})
+		intent.Line{Label: "Rule", Value: name.Within(a.GovernedBy.Rule) + ", version " + itoa(a.GovernedBy.Version)})
 	lines = append(append(lines, use(a)...), intent.Line{Label: "Asked by", Value: askedBy(a)})
 	return append(append(lines, intent.WhyLines(i)...), []intent.Line{
 		{Label: "You sign as", Value: sign, Varies: true},

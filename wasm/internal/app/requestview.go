@@ -6,6 +6,7 @@ import (
 
 	"countersign/shared/frame"
 	"countersign/shared/intent"
+	"countersign/shared/name"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
@@ -335,7 +336,7 @@ func (m *Model) ruleCard(r wire.Request) view.Node {
 	for _, s := range r.Reasons {
 		why = append(why, view.El("p", "small", s))
 	}
-	return card("Rule", "", view.El("div", "stack is-tight", view.El("p", "strong", r.Rule.Name+", version "+itoa(r.Rule.Version)), why,
+	return card("Rule", "", view.El("div", "stack is-tight", view.El("p", "strong", name.Within(r.Rule.Name)+", version "+itoa(r.Rule.Version)), why,
 		view.El("p", "small muted", "The version in force when the request was made decides on it to the end. An approval can be used for "+
 			statement.GovernedBy{UseWithin: r.Rule.UseWithin}.Use()+".")))
 }

@@ -9,6 +9,7 @@ import (
 	"countersign/shared/amount"
 	"countersign/shared/asset"
 	"countersign/shared/id"
+	"countersign/shared/name"
 	"countersign/shared/wire"
 	"countersign/web/internal/chain"
 	"countersign/web/internal/store"
@@ -134,7 +135,7 @@ func (b *books) final(d store.Deposit) error {
 	}
 	if o != nil {
 		d.Order, against = o.ID, "provider:"+o.Intent.Provider
-		e.Text = "Received " + figure(d.Amount, d.Asset) + " from " + o.Intent.ProviderName
+		e.Text = "Received " + figure(d.Amount, d.Asset) + " from " + name.Within(o.Intent.ProviderName)
 	}
 	e.Order, e.Postings = d.Order, transfer(vault, against, d.Asset, d.Amount)
 	if d.Out {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"countersign/shared/amount"
+	"countersign/shared/name"
 	"countersign/shared/wire"
 	"countersign/web/internal/store"
 )
@@ -112,7 +113,7 @@ func (b *books) match(d *store.Deposit, o *store.Order) error {
 	d.Order = o.ID
 	var err error
 	d.Match, err = b.book(d.Entity, d.Account, wire.LedgerEntry{
-		Kind: wire.EntryMatch, Order: o.ID, Deposit: d.ID, Text: "Received before its order: " + figure(d.Amount, d.Asset) + " from " + o.Intent.ProviderName,
+		Kind: wire.EntryMatch, Order: o.ID, Deposit: d.ID, Text: "Received before its order: " + figure(d.Amount, d.Asset) + " from " + name.Within(o.Intent.ProviderName),
 		Postings: transfer("unasked:"+d.Account, "provider:"+o.Intent.Provider, d.Asset, d.Amount),
 	})
 	if err != nil {
