@@ -156,18 +156,20 @@ func quoted(s string) string {
 	return string(b)
 }
 
-// text is all that the page shows.
-func (p *tab) text() string { p.Helper(); return eval[string](p, "document.body.innerText") }
+// pageText is all that the page shows; a blank that keeps an amount in one line is one.
+const pageText = `document.body.innerText.replaceAll('\u00a0', ' ')`
+
+func (p *tab) text() string { p.Helper(); return eval[string](p, pageText) }
 
 // sees waits until the page shows a text.
 func (p *tab) sees(text string) {
 	p.Helper()
-	p.until(quoted(text), "document.body.innerText.includes("+quoted(text)+")")
+	p.until(quoted(text), pageText+".includes("+quoted(text)+")")
 }
 
 // button finds a visible button or link by its text.
 func button(text string) string {
-	return `[...document.querySelectorAll('button, a')].find(e => e.innerText.trim() === ` + quoted(text) + ` && !e.disabled && e.offsetParent)`
+	return `[...document.querySelectorAll('button, a')].find(e => e.innerText.trim().replaceAll('\u00a0', ' ') === ` + quoted(text) + ` && !e.disabled && e.offsetParent)`
 }
 
 // presses waits for a button or link and clicks it.

@@ -14,7 +14,7 @@ import (
 // says fails unless the scene has each text, and none of those that begin with "!".
 func says(t *testing.T, m *Model, texts ...string) {
 	t.Helper()
-	words := m.View().Tree.Words()
+	words := strings.ReplaceAll(m.View().Tree.Words(), "\u00a0", " ") // which keeps an amount in one line
 	for _, text := range texts {
 		text, not := strings.CutPrefix(text, "!")
 		if strings.Contains(words, text) == not {
