@@ -135,7 +135,9 @@ func (w Words) amount(amount, unit, size string, places int) view.Node {
 }
 
 // fiat is an amount with its currency, which stay in one line.
-func (w Words) fiat(amount, currency string) string { return w.number(amount, -1) + "\u00a0" + currency }
+func (w Words) fiat(amount, currency string) string {
+	return w.number(amount, -1) + "\u00a0" + currency
+}
 
 // quotes are the words for what shared/quote finds.
 func (w Words) quotes() quote.Words { return quote.Words{Money: w.fiat, Country: w.country} }
