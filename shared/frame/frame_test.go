@@ -188,65 +188,39 @@ func TestWhatAnErrorDoesNotSay(t *testing.T) {
 	}
 }
 
-// samples are valid parameters and results, one of each type in Methods.
-var samples = map[string][2]any{
-	BridgeInfo: {BridgeInfoParams{}, BridgeInfoResult{Version: "1.0", Identities: []Identity{{
-		Entity: "ent_sandbox", EntityName: "Sandbox", Member: "mem_alice", MemberName: "Alice", Device: "alice",
-		Curve: "secp256k1", Present: true, ChannelIn: InToken,
-	}}}},
-	ChannelOpen:   {ChannelOpenParams{"ent_sandbox", "mem_alice"}, ChannelOpenResult{"chn_aaaa", Record{1, 2, 3}}},
-	ChannelAccept: {ChannelAcceptParams{"chn_aaaa", Record{4}}, ChannelAcceptResult{Record{5}}},
-	ChannelReady:  {ChannelReadyParams{"chn_aaaa", Record{6}}, ChannelReadyResult{"ent_sandbox", "mem_alice"}},
-	ChannelClose:  {ChannelCloseParams{"chn_aaaa"}, ChannelCloseResult{}},
-	ApprovalPrepare: {ApprovalPrepareParams{"chn_aaaa", "req_aaaa", Approve},
-		ApprovalPrepareResult{"apv_aaaa", Record{7}}},
-	ApprovalBatch:  {ApprovalBatchParams{[]string{"apv_aaaa", "apv_bbbb"}}, ApprovalBatchResult{"bat_aaaa"}},
-	ApprovalDecide: {ApprovalDecideParams{"apv_aaaa", Record{8}}, ApprovalDecideResult{OutcomeSigned, "APPROVE\n", Record{9}}},
-	ApprovalFinish: {ApprovalFinishParams{"apv_aaaa", Record{10}}, ApprovalFinishResult{"req_aaaa", "pending", []string{"mem_alice"}, 2}},
-	ApprovalCancel: {ApprovalCancelParams{"apv_aaaa"}, ApprovalCancelResult{}},
-	LinkState:      {LinkStateParams{State: Refused, Bridge: "b", Version: "1", Error: FromFault(fault.New(fault.PairingRefused, "no"))}, nil},
-	DeviceAdded:    {DeviceParams{"alice"}, nil},
-	DeviceRemoved:  {DeviceParams{"alice"}, nil},
-	PromptOpened:   {PromptParams{"apv_aaaa", PromptPIN, WherePinentry, 300, true}, nil},
-	PromptClosed:   {PromptParams{Kind: PromptPairing, Where: WhereTerminal}, nil},
-	PromptText:     {PromptTextParams{"apv_aaaa", "Decision  APPROVE this purchase\nYou pay   250.00 EUR"}, nil},
-
-	ApprovalProgress: {ApprovalProgressParams{"bat_aaaa", 3, 5}, nil},
-}
-
 func TestEveryMethodTakesItsOwnTypesAndNothingElse(t *testing.T) {
 	t.Parallel()
 	for _, spec := range Methods() {
-		sample, ok := samples[spec.Method]
-		if !ok {
-			t.Errorf("%s has no sample", spec.Method)
-			continue
+		if (spec.Result == nil) != (spec.Kind == Notification) || (spec.Answer == "") != (spec.Result == nil) || Prompts(spec.Method) && spec.Result == nil {
+			t.Errorf("%s: only a request has a result, an example of it, and a person to ask", spec.Method)
 		}
-		for i, fresh := range []func() any{spec.Params, spec.Result} {
-			if fresh == nil {
-				continue
-			}
-			raw, err := marshal(sample[i])
-			if err != nil {
-				t.Fatal(err)
-			}
+		for example, fresh := range spec.examples() {
 			v := fresh()
-			if err := decode(raw, v); err != nil {
-				t.Errorf("%s: %s: %v", spec.Method, raw, err)
+			if err := decode([]byte(example), v); err != nil {
+				t.Errorf("%s: %s: %v", spec.Method, example, err)
 			}
-			if diff := cmp.Diff(sample[i], reflect.ValueOf(v).Elem().Interface()); diff != "" {
-				t.Errorf("%s: %s", spec.Method, diff)
+			if again, err := marshal(v); err != nil || string(again) != example {
+				t.Errorf("%s: %s is written as %s, %v", spec.Method, example, again, err)
 			}
-			if err := decode(append([]byte(`{"unknown":1,`), raw[1:]...), fresh()); err == nil {
+			if err := decode([]byte(`{"unknown":1,`+example[1:]), fresh()); err == nil {
 				t.Errorf("%s takes an unknown field", spec.Method)
 			}
-			if string(raw) != "{}" {
+			if example != "{}" {
 				if err := decode([]byte("{}"), fresh()); fault.CodeOf(err) != fault.Invalid {
 					t.Errorf("%s takes an empty object: %v", spec.Method, err)
 				}
 			}
 		}
 	}
+}
+
+// examples are a row's examples, each with the maker of its type.
+func (s Spec) examples() map[string]func() any {
+	all := map[string]func() any{s.Example: s.Params}
+	if s.Result != nil {
+		all[s.Answer] = s.Result
+	}
+	return all
 }
 
 // seventeen is what makes a list of one approval too long.
@@ -386,7 +360,7 @@ func TestBatcherRefuses(t *testing.T) {
 	}
 }
 
-var specRow = regexp.MustCompile("(?m)^\\| `([a-z]+\\.[a-z]+)` \\| (request|notification) \\| (`[^|]*`) \\| (`[^|]*`|—) \\|$")
+var specRow = regexp.MustCompile("(?m)^\\| `([a-z]+\\.[a-z]+)` \\| (request|notification) \\| (yes|—) \\| (`[^|]*`) \\| (`[^|]*`|—) \\|$")
 
 // The page says what the code does: each method, its kind, and the names of its
 // fields.
@@ -395,14 +369,17 @@ func TestTheSpecHasTheTableOfMethods(t *testing.T) {
 	page := spec.Page(t, "frame.md")
 	var want []string
 	for _, s := range Methods() {
-		kind, result := "request", "—"
+		kind, asks, result := "request", "—", "—"
 		if s.Kind == Notification {
 			kind = "notification"
 		}
 		if s.Result != nil {
 			result = fields(s.Result())
 		}
-		want = append(want, fmt.Sprintf("| `%s` | %s | %s | %s |", s.Method, kind, fields(s.Params()), result))
+		if Prompts(s.Method) {
+			asks = "yes"
+		}
+		want = append(want, fmt.Sprintf("| `%s` | %s | %s | %s | %s |", s.Method, kind, asks, fields(s.Params()), result))
 	}
 	got := specRow.FindAllString(page, -1)
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -412,6 +389,21 @@ func TestTheSpecHasTheTableOfMethods(t *testing.T) {
 		if !strings.Contains(strings.ReplaceAll(page, ",", ""), fmt.Sprint(n)) {
 			t.Errorf("frame.md does not name the limit %d", n)
 		}
+	}
+}
+
+func TestTheSpecHasTheExamplesOfTheTable(t *testing.T) {
+	t.Parallel()
+	var want [][]string
+	for _, s := range Methods() {
+		result := "—"
+		if s.Result != nil {
+			result = "`" + s.Answer + "`"
+		}
+		want = append(want, []string{"`" + s.Method + "`", "`" + s.Example + "`", result})
+	}
+	if diff := cmp.Diff(want, spec.Table(t, "frame.md", "Examples", "method")); diff != "" {
+		t.Errorf("frame.md and the code differ (- code, + page):\n%s", diff)
 	}
 }
 
@@ -429,11 +421,8 @@ func fields(v any) string {
 
 func FuzzDecode(f *testing.F) {
 	for _, spec := range Methods() {
-		m, err := NewRequest(1, spec.Method, samples[spec.Method][0])
-		if err != nil {
-			f.Fatal(err)
-		}
-		data, err := Encode([]Message{m, NewErrorReply(2, fault.New(fault.Declined, "no").With("a", "b"))})
+		id := uint64(1)
+		data, err := Encode([]Message{{ID: &id, Method: spec.Method, Params: []byte(spec.Example)}, NewErrorReply(2, fault.New(fault.Declined, "no").With("a", "b"))})
 		if err != nil {
 			f.Fatal(err)
 		}

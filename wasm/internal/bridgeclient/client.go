@@ -229,7 +229,7 @@ func (c *Client) Info(ctx context.Context) (frame.BridgeInfoResult, error) {
 // TIMEOUT, and a late answer is dropped. Calls are sent together when they are
 // made together.
 func (c *Client) Call(ctx context.Context, method string, params, result any) error {
-	if !asksPerson(method) {
+	if !frame.Prompts(method) {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, CallTime)
 		defer cancel()
@@ -251,16 +251,6 @@ func (c *Client) Call(ctx context.Context, method string, params, result any) er
 		c.mu.Unlock()
 		return ctxError(ctx)
 	}
-}
-
-// asksPerson reports whether the bridge may open a prompt before it answers: for
-// the decision, and for the PIN of a token that a channel needs.
-func asksPerson(method string) bool {
-	switch method {
-	case frame.ApprovalDecide, frame.ChannelOpen, frame.ChannelAccept:
-		return true
-	}
-	return false
 }
 
 func (c *Client) request(method string, params any, to chan<- answer) (uint64, error) {
