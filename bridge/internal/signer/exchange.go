@@ -20,6 +20,23 @@ func threat(path string, a account) string {
 	return exchange(path, a)
 }
 
+// change says how an account could change a file that everybody may read, or exchange it;
+// empty when it cannot.
+func change(path string, a account) string {
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		info, err := os.Stat(real)
+		if err != nil {
+			return "it is not known who can change " + path
+		}
+		if ok, by := a.may(real, info, 2); ok {
+			if closed, _ := closedTo(filepath.Dir(real), a); closed == "" {
+				return "it can change " + path + by.advice(real, "w")
+			}
+		}
+	}
+	return exchange(path, a)
+}
+
 // exchange says how an account can put something else in the place of a file or a
 // folder: it may write to a folder on the way there, or to one with a symbolic link that
 // is followed. Empty when it cannot.

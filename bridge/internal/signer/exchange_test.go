@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -189,5 +190,41 @@ func TestASocketInAFolderThatOthersCanExchangeIsRefused(t *testing.T) {
 	_, err := socketOf(Config{Socket: filepath.Join(dir, "s")})
 	if f, _ := fault.As(err); f == nil || f.Code != fault.Invalid || f.Details["field"] != "socket" || !strings.Contains(f.Message, "chmod o-w "+strconv.Quote(outer)) {
 		t.Error(err)
+	}
+}
+
+// A module learns the PIN, and its configuration says where its store is: everybody may
+// read both.
+func TestAPeerWhoCanChangeTheModuleIsNotServed(t *testing.T) {
+	_, dir, module := secretIn(t)
+	configuration := filepath.Join(dir, "softhsm2.conf")
+	t.Setenv("SOFTHSM2_CONF", configuration)
+	module = filepath.Join(filepath.Dir(module), "libsofthsm2.so")
+	for path, text := range map[string]string{module: "", configuration: "directories.tokendir = " + filepath.Join(dir, "tokens") + "\n"} {
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg := Config{Module: module}
+	stranger := account{uid: os.Geteuid() + otherUser}
+	n, err := neighboursOf(cfg, socket{mode: groupMode}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := n.admit(stranger.uid, true); err != nil {
+		t.Errorf("one who may read them: %v", err)
+	}
+	for what, path := range map[string]string{"the module": module, "its configuration": configuration} {
+		chmod(t, path, 0o646)
+		if err := n.admit(stranger.uid, true); fault.CodeOf(err) != fault.Forbidden {
+			t.Errorf("one who may write %s: %v", what, err)
+		}
+		if _, err := neighboursOf(cfg, socket{mode: groupMode}, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "chmod o-w") {
+			t.Errorf("a start while everybody may write %s: %v", what, err)
+		}
+		chmod(t, path, 0o644)
+	}
+	if store := filepath.Join(dir, "tokens"); !slices.Contains(secretsOf(cfg), store) {
+		t.Errorf("the store is not among the secrets: %v", secretsOf(cfg))
 	}
 }

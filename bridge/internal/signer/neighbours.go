@@ -28,6 +28,7 @@ type neighbours struct {
 	same    bool         // allow_same_user
 	allowed map[int]bool // nil: every user whom the socket lets in
 	secrets []string     // files and folders
+	trusted []string     // files that everybody may read: the module and its configuration
 	log     *slog.Logger
 	now     func() time.Time
 
@@ -43,7 +44,7 @@ const tellEvery = time.Minute
 // INVALID_REQUEST for a user who does not exist, peers whom the socket keeps out,
 // and secrets that everybody can reach.
 func neighboursOf(cfg Config, s socket, log *slog.Logger) (*neighbours, error) {
-	n := &neighbours{own: os.Geteuid(), same: cfg.SameUser, secrets: secretsOf(cfg), log: log, now: time.Now, told: map[int]time.Time{}}
+	n := &neighbours{own: os.Geteuid(), same: cfg.SameUser, secrets: secretsOf(cfg), trusted: trustedOf(cfg), log: log, now: time.Now, told: map[int]time.Time{}}
 	invalid := func(field, why string) (*neighbours, error) {
 		return nil, fault.New(fault.Invalid, field+" "+why).With("field", field)
 	}
@@ -68,6 +69,11 @@ func neighboursOf(cfg Config, s socket, log *slog.Logger) (*neighbours, error) {
 			return invalid("private", path+" is not safe from any user of this computer: "+exchange(path, everybody))
 		}
 	}
+	for _, path := range n.trusted {
+		if how := change(path, account{uid: -1}); how != "" {
+			return invalid("module", "is not safe from any user of this computer: "+how)
+		}
+	}
 	if n.same {
 		log.Warn("allow_same_user is set: a gateway that runs as the signer's user could read the vault's PIN. It is for sandboxes only")
 	}
@@ -90,17 +96,31 @@ func secretsOf(cfg Config) []string {
 			all = append(all, path)
 		}
 	}
-	if strings.Contains(strings.ToLower(filepath.Base(cfg.Module)), "softhsm") {
-		if store := softHSMStore(); store != "" {
-			all = append(all, store)
-		}
+	if _, store := softHSM(cfg); store != "" {
+		all = append(all, store)
 	}
 	return all
 }
 
-// softHSMStore is the folder of SoftHSM's tokens, by its configuration; empty when
-// it cannot be found.
-func softHSMStore() string {
+// trustedOf lists what a peer must not be able to change: the module, which learns the
+// PIN, and the configuration that tells it where its store is.
+func trustedOf(cfg Config) []string {
+	var all []string
+	if filepath.IsAbs(cfg.Module) { // the loader finds another
+		all = append(all, cfg.Module)
+	}
+	if configuration, _ := softHSM(cfg); configuration != "" {
+		all = append(all, configuration)
+	}
+	return all
+}
+
+// softHSM is where the configuration of SoftHSM is, and the folder of its tokens; both
+// are empty for another module, or when they cannot be found.
+func softHSM(cfg Config) (configuration, store string) {
+	if !strings.Contains(strings.ToLower(filepath.Base(cfg.Module)), "softhsm") {
+		return "", ""
+	}
 	paths := []string{os.Getenv("SOFTHSM2_CONF")}
 	if paths[0] == "" {
 		home, _ := os.UserHomeDir() // without one, the next is read
@@ -115,12 +135,12 @@ func softHSMStore() string {
 		for lines := bufio.NewScanner(io.LimitReader(f, 64<<10)); lines.Scan(); {
 			name, value, ok := strings.Cut(lines.Text(), "=")
 			if ok && strings.TrimSpace(name) == "directories.tokendir" {
-				return strings.TrimSpace(value)
+				return path, strings.TrimSpace(value)
 			}
 		}
-		return ""
+		return path, ""
 	}
-	return ""
+	return "", ""
 }
 
 // admit fails with AUTHORIZATION_ERROR (details reason=peer) for a user who is not
@@ -148,6 +168,11 @@ func (n *neighbours) admit(uid int, known bool, groups ...int) error {
 	for _, path := range n.secrets {
 		if how := threat(path, who); how != "" {
 			return refuse("it can read or exchange the PIN of the vault, or reach the store of its keys or the log; run the gateway as a user who cannot", how)
+		}
+	}
+	for _, path := range n.trusted {
+		if how := change(path, who); how != "" {
+			return refuse("it can change the PKCS#11 module or its configuration; run the gateway as a user who cannot", how)
 		}
 	}
 	return nil
