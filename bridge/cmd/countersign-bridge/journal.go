@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -39,6 +40,62 @@ func (b book) ready(ctx context.Context) error {
 // Append writes one line and returns where the journal ends then.
 func (b book) Append(ctx context.Context, e journal.Event) (journal.Head, error) {
 	return control.Call(ctx, b.client, control.WriteToJournal, control.JournalParams{Events: []journal.Event{e}})
+}
+
+// endOf asks whoever writes the journal where it ends, as soon as it is longer than so
+// many bytes.
+func endOf(ctx context.Context, cfg approver.Config, after int64) (control.EndResult, error) {
+	return control.Call(ctx, approver.Client(cfg), control.JournalEnd, control.EndParams{After: after})
+}
+
+// readJournal verifies the journal as it is now and calls each, which may be nil, with
+// every entry and its line.
+func readJournal(ctx context.Context, cfg approver.Config, each func(journal.Entry, []byte) error) (journal.Head, error) {
+	end, err := endOf(ctx, cfg, -1)
+	if err != nil {
+		return journal.Head{}, err
+	}
+	return readTo(&journal.Reader{Path: journalPath(cfg)}, end, each)
+}
+
+// readTo reads what follows in a journal, up to its end.
+func readTo(r *journal.Reader, end control.EndResult, each func(journal.Entry, []byte) error) (journal.Head, error) {
+	head, err := r.To(end.Bytes, each)
+	if err == nil && end.Running && head != end.Head {
+		err = fault.New(fault.LogCorrupt, "the file is not the journal that the running bridge writes")
+	}
+	return head, err
+}
+
+// followEvery is how often a command that follows the journal asks while no bridge runs.
+const followEvery = time.Second
+
+// follow is readJournal that goes on with what is added, until ctx ends.
+func follow(ctx context.Context, cfg approver.Config, each func(journal.Entry, []byte) error) error {
+	again := time.NewTicker(followEvery)
+	defer again.Stop()
+	r, after := &journal.Reader{Path: journalPath(cfg)}, int64(-1)
+	for {
+		end, err := endOf(ctx, cfg, after)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err == nil && end.Bytes != after {
+			_, err = readTo(r, end, each)
+		}
+		if err != nil {
+			return err
+		}
+		after = end.Bytes
+		if end.Running {
+			continue
+		}
+		select { // nobody writes: a bridge may start
+		case <-ctx.Done():
+			return nil
+		case <-again.C:
+		}
+	}
 }
 
 // bridgeName is what this computer is called.
@@ -116,9 +173,9 @@ func (c *journalShow) Run(ctx context.Context, std stdio) error {
 		return show(std.out, e)
 	}
 	if c.Follow {
-		return journal.Follow(ctx, journalPath(cfg), each)
+		return follow(ctx, cfg, each)
 	}
-	_, err = journal.Read(journalPath(cfg), each)
+	_, err = readJournal(ctx, cfg, each)
 	return err
 }
 
@@ -151,9 +208,9 @@ func (c *journalVerify) Run(ctx context.Context, std stdio) error {
 		return fault.New(fault.Invalid, "--out and --member go with --sign")
 	}
 	if c.Head != "" {
-		return checkHead(cfg, c.Head, std)
+		return checkHead(ctx, cfg, c.Head, std)
 	}
-	head, err := journal.Read(journalPath(cfg), nil)
+	head, err := readJournal(ctx, cfg, nil)
 	if err != nil {
 		return err
 	}
@@ -170,7 +227,7 @@ func headLine(head journal.Head) string {
 }
 
 // checkHead compares a journal with a head that was signed.
-func checkHead(cfg approver.Config, path string, std stdio) error {
+func checkHead(ctx context.Context, cfg approver.Config, path string, std stdio) error {
 	token, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -187,12 +244,16 @@ func checkHead(cfg approver.Config, path string, std stdio) error {
 		if err != nil {
 			return err
 		}
+		end, err := endOf(ctx, cfg, -1)
+		if err != nil {
+			return err
+		}
 		f, err := os.Open(journalPath(cfg))
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		head, err := journal.Contains(f, signed)
+		head, err := journal.Contains(io.LimitReader(f, end.Bytes), signed)
 		if err != nil {
 			return err
 		}
@@ -294,7 +355,7 @@ Examples:
   countersign-bridge journal export --member mem_alice --csv > alice.csv`
 }
 
-func (c *journalExport) Run(std stdio) error {
+func (c *journalExport) Run(ctx context.Context, std stdio) error {
 	cfg, err := approver.Load(c.Config)
 	if err != nil {
 		return err
@@ -303,5 +364,9 @@ func (c *journalExport) Run(std stdio) error {
 	if err != nil {
 		return err
 	}
-	return journal.Export{Filter: filter, CSV: c.CSV, Bridge: bridgeName(), Now: time.Now()}.Write(std.out, journalPath(cfg))
+	end, err := endOf(ctx, cfg, -1)
+	if err != nil {
+		return err
+	}
+	return journal.Export{Filter: filter, CSV: c.CSV, Bridge: bridgeName(), Now: time.Now()}.Write(std.out, journalPath(cfg), end.Bytes)
 }

@@ -43,7 +43,7 @@ func (c *pairingsList) Run(ctx context.Context, std stdio) error {
 		return err
 	}
 	program := map[string]string{}
-	_, journalErr := journal.Read(journalPath(cfg), func(e journal.Entry, _ []byte) error {
+	_, journalErr := readJournal(ctx, cfg, func(e journal.Entry, _ []byte) error {
 		if e.Kind == journal.Paired {
 			program[e.Pairing] = e.Process
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/ecdsa"
@@ -9,6 +10,7 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -99,7 +101,7 @@ func events(t *testing.T, config string) string {
 		t.Fatal(err)
 	}
 	var all []string
-	if _, err := journal.Read(journalPath(cfg), func(e journal.Entry, _ []byte) error { all = append(all, e.Kind); return nil }); err != nil {
+	if _, err := readJournal(t.Context(), cfg, func(e journal.Entry, _ []byte) error { all = append(all, e.Kind); return nil }); err != nil {
 		t.Fatal(err)
 	}
 	return strings.Join(all, " ")
@@ -466,6 +468,66 @@ func TestTheJournalIsShownFilteredAndExported(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused(t, []string{"SIGNATURE_INVALID", "not signed by the approval key of any identity"}, "journal", "verify", "--config", path, "--head", head)
+}
+
+// The command asks the bridge that runs, and waits for the next one when it ends.
+func TestFollowingTheJournalShowsWhatBridgesAndCommandsAdd(t *testing.T) {
+	t.Parallel()
+	path := config(t, nil)
+	lines, stop := running(t, path)
+	line(t, lines)
+	ctx, leave := context.WithCancel(t.Context())
+	read, write := io.Pipe()
+	done := make(chan int, 1)
+	go func() {
+		done <- run(ctx, []string{"journal", "show", "--follow", "--config", path}, stdio{write, t.Output()})
+		write.Close()
+	}()
+	shown := bufio.NewReader(read)
+	see := func(what string) {
+		t.Helper()
+		if l := line(t, shown); !strings.Contains(l, what) {
+			t.Errorf("%s, want %s", l, what)
+		}
+	}
+	see("started")
+	must(t, "origins", "add", "--config", path, "https://a.example")
+	see("origin-added")
+	stop()
+	must(t, "origins", "remove", "--config", path, "https://a.example")
+	see("origin-removed")
+	lines, stop = running(t, path)
+	line(t, lines)
+	see("started")
+	leave()
+	if code := <-done; code != 0 {
+		t.Errorf("exit %d", code)
+	}
+	stop()
+}
+
+func TestAJournalThatIsNotTheRunningBridgesIsNamed(t *testing.T) {
+	t.Parallel()
+	path := config(t, nil)
+	cfg, err := approver.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, stop := running(t, path)
+	defer stop()
+	line(t, lines)
+	must(t, "origins", "add", "--config", path, "https://a.example") // the bridge has started
+	other := config(t, nil)
+	theirs, err := approver.Load(other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	noted(t, theirs, journal.Event{Kind: journal.Started}, journal.Event{Kind: journal.OriginAdded, Origin: "https://b.example"})
+	if err := os.Rename(journalPath(theirs), journalPath(cfg)); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, []string{"LOG_CORRUPT", "is not the journal that the running bridge writes"}, "journal", "verify", "--config", path)
+	refused(t, []string{"JOURNAL_UNAVAILABLE"}, "origins", "add", "--config", path, "https://c.example")
 }
 
 func TestTheDoctorsReportIsForProgramsToo(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -20,6 +21,7 @@ type state struct {
 	pairings *site.Pairings
 	blocks   *site.Blocks
 	origins  *Origins
+	path     string // of the journal
 	journal  func() (*journal.Journal, error)
 	bridge   *Bridge // nil: none runs
 
@@ -34,7 +36,7 @@ func Client(cfg Config) *control.Client {
 	}
 	return &control.Client{StateDir: cfg.StateDir, File: file, Files: func() (control.Handlers, func() error, error) {
 		var open *journal.Journal
-		s := &state{pairings: site.OpenPairings(cfg.StateDir), blocks: site.OpenBlocks(cfg.StateDir), origins: OpenOrigins(cfg),
+		s := &state{pairings: site.OpenPairings(cfg.StateDir), blocks: site.OpenBlocks(cfg.StateDir), origins: OpenOrigins(cfg), path: JournalPath(cfg),
 			journal: sync.OnceValues(func() (_ *journal.Journal, err error) { // opened when there is something to write
 				if open, err = journal.Open(journal.Config{Path: JournalPath(cfg)}); err != nil {
 					return nil, fault.Wrap(err, fault.JournalDown, "the journal cannot be written")
@@ -72,6 +74,7 @@ func (s *state) handlers() control.Handlers {
 	control.Handle(h, control.AddOrigin, s.addOrigin)
 	control.Handle(h, control.RemoveOrigin, s.removeOrigin)
 	control.Handle(h, control.UnblockOrigins, s.unblock)
+	control.Handle(h, control.JournalEnd, s.end)
 	control.Handle(h, control.WriteToJournal, s.write)
 	return h
 }
@@ -199,6 +202,21 @@ func (s *state) unblock(_ context.Context, p control.WhichParams) (r control.Unb
 	}
 	r.Gone, err = s.blocks.Unblock(p.Which)
 	return r, err
+}
+
+// end says where the journal ends.
+func (s *state) end(ctx context.Context, p control.EndParams) (r control.EndResult, err error) {
+	if s.bridge == nil {
+		info, err := os.Stat(s.path)
+		if err != nil {
+			return r, fmt.Errorf("open journal: %w", err)
+		}
+		r.Bytes = info.Size()
+		return r, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, control.FollowTime)
+	defer cancel()
+	return control.EndResult{End: s.bridge.deps.Journal.Grown(ctx, p.After), Running: true}, nil
 }
 
 // write writes what a command does with keys, and says where the journal ends.

@@ -2,6 +2,7 @@ package control
 
 import (
 	"context"
+	"time"
 
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/site"
@@ -26,6 +27,7 @@ var (
 	AddOrigin      = Method[OriginParams, AddResult]{Name: "origins.add", Changes: true}
 	RemoveOrigin   = Method[OriginParams, RemoveResult]{Name: "origins.remove", Changes: true}
 	UnblockOrigins = Method[WhichParams, UnblockResult]{Name: "origins.unblock", Changes: true}
+	JournalEnd     = Method[EndParams, EndResult]{Name: "journal.end"}
 	WriteToJournal = Method[JournalParams, journal.Head]{Name: "journal.append", Changes: true}
 )
 
@@ -113,6 +115,22 @@ type RemoveResult struct {
 // UnblockResult are the blocks that are gone.
 type UnblockResult struct {
 	Gone []site.Block `json:"gone"`
+}
+
+// EndParams asks where the journal ends: as soon as it is longer than After bytes, or
+// after [FollowTime]. -1 is at once.
+type EndParams struct {
+	After int64 `json:"after"`
+}
+
+// FollowTime is how long a bridge waits for the next line of its journal.
+const FollowTime = 5 * time.Second
+
+// EndResult is where the journal ends, so that whole lines are read. Running says that a
+// bridge writes it; else Head is empty.
+type EndResult struct {
+	journal.End
+	Running bool `json:"running"`
 }
 
 // JournalParams are lines that a command writes: see [CommandEvents]. Without any, the

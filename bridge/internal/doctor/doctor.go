@@ -105,7 +105,7 @@ func Diagnose(ctx context.Context, cfg Config) []Finding {
 	} else {
 		c.note("browsers", OK, "browsers are not looked at on this system", "Safari reaches the bridge through the relay only; Chrome, Edge and Firefox ask when you connect: choose Allow.")
 	}
-	c.journal()
+	c.journal(ctx)
 	return c.all
 }
 

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/consent"
+	"countersign/bridge/internal/control"
 	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/journal"
@@ -83,10 +84,10 @@ func (c *checks) files() {
 }
 
 // journal verifies the journal and looks at the room that it has.
-func (c *checks) journal() {
+func (c *checks) journal(ctx context.Context) {
 	path := filepath.Join(c.Bridge.StateDir, "journal.log")
 	var last journal.Entry
-	head, err := journal.Read(path, func(e journal.Entry, _ []byte) error { last = e; return nil })
+	head, err := c.read(ctx, path, func(e journal.Entry, _ []byte) error { last = e; return nil })
 	f, _ := fault.As(err)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -104,6 +105,19 @@ func (c *checks) journal() {
 	if free, ok := freeSpace(c.Bridge.StateDir); ok && free < lowSpace {
 		c.note("disk", Warn, fmt.Sprintf("%d MB are free where the journal is: when it cannot be written, nothing is signed", free>>20), "Make room on the disk.")
 	}
+}
+
+// read reads a journal, up to where the bridge that runs says that it ends.
+func (c *checks) read(ctx context.Context, path string, each func(journal.Entry, []byte) error) (journal.Head, error) {
+	end, running, err := control.Ask(ctx, c.client, control.JournalEnd, control.EndParams{After: -1})
+	if err != nil || !running {
+		return journal.Read(path, each)
+	}
+	head, err := (&journal.Reader{Path: path}).To(end.Bytes, each)
+	if err == nil && head != end.Head {
+		err = fault.New(fault.LogCorrupt, "the journal is not the one that the running bridge writes")
+	}
+	return head, err
 }
 
 func freeSpace(dir string) (bytes uint64, ok bool) {

@@ -265,8 +265,11 @@ func TestAJournalThatWasReplacedIsNotWritten(t *testing.T) {
 		"cut off": func(t *testing.T, path string) func() {
 			return changed(t, path, func(data []byte) []byte { return data[:len(data)/2] })
 		},
-		"a line of nobody's": func(t *testing.T, path string) func() {
+		"a line of another program": func(t *testing.T, path string) func() {
 			return changed(t, path, func(data []byte) []byte { return append(data, "{}\n"...) })
+		},
+		"half a line of another program": func(t *testing.T, path string) func() {
+			return changed(t, path, func(data []byte) []byte { return append(data, data[:20]...) })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -319,46 +322,6 @@ func changed(t *testing.T, path string, change func([]byte) []byte) func() {
 	}
 	put(change(append([]byte(nil), good...)))
 	return func() { put(good) }
-}
-
-func TestACommandMayWriteBesideTheBridge(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "journal.log")
-	bridge := open(t, path)
-	for i := range 3 {
-		if err := bridge.Append(Event{Kind: Signed}); err != nil {
-			t.Fatal(err)
-		}
-		command := open(t, path)
-		if err := command.Append(Event{Kind: Revoked, Pairing: fmt.Sprint(i)}); err != nil {
-			t.Fatal(err)
-		}
-		if err := command.Close(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := bridge.Append(Event{Kind: Approved}); err != nil {
-		t.Fatal(err)
-	}
-	if got := kinds(read(t, path)); got != "signed revoked signed revoked signed revoked approved" {
-		t.Error(got)
-	}
-}
-
-func TestALineThatAKilledCommandLeftIsRepairedByTheBridge(t *testing.T) {
-	t.Parallel()
-	path := filepath.Join(t.TempDir(), "journal.log")
-	bridge := open(t, path)
-	if err := bridge.Append(Event{Kind: Signed}); err != nil {
-		t.Fatal(err)
-	}
-	changed(t, path, func(data []byte) []byte { return append(data, data[:20]...) })
-	if err := bridge.Append(Event{Kind: Approved}); err != nil {
-		t.Fatal(err)
-	}
-	if got := kinds(read(t, path)); got != "signed recovered approved" {
-		t.Error(got)
-	}
 }
 
 func BenchmarkAppend(b *testing.B) {

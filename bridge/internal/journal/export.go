@@ -1,10 +1,8 @@
 package journal
 
 import (
-	"context"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,70 +11,48 @@ import (
 	"time"
 )
 
-// Read verifies the journal at path as it is now and calls each, which may be
+// Read verifies the journal at path, which nobody writes, and calls each, which may be
 // nil, with every entry and its line. Errors are those of [Verify].
 func Read(path string, each func(e Entry, line []byte) error) (Head, error) {
-	f, err := os.Open(path)
+	info, err := os.Stat(path)
 	if err != nil {
 		return Head{}, fmt.Errorf("open journal: %w", err)
 	}
-	defer f.Close()
-	size, err := settled(f)
+	return (&Reader{Path: path}).To(info.Size(), each)
+}
+
+// Reader reads a journal that grows, up to where its writer says that it ends.
+type Reader struct {
+	Path string
+	at   int64 // what was verified
+	head Head
+}
+
+// To verifies what follows, up to the first end bytes of the journal, and calls each,
+// which may be nil, with every entry and its line. Errors are those of [Verify], and
+// LOG_CORRUPT when the file is shorter.
+func (r *Reader) To(end int64, each func(e Entry, line []byte) error) (Head, error) {
+	f, err := os.Open(r.Path)
 	if err != nil {
-		return Head{}, err
+		return r.head, fmt.Errorf("open journal: %w", err)
 	}
-	head, _, torn, err := scan(io.NewSectionReader(f, 0, size), Head{}, each)
-	if err == nil && torn {
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return r.head, fmt.Errorf("open journal: %w", err)
+	}
+	if info.Size() < end || end < r.at {
+		return r.head, corrupt(r.head.Size, "the journal was cut off")
+	}
+	head, n, torn, err := scan(io.NewSectionReader(f, r.at, end-r.at), r.head, each)
+	if err != nil {
+		return head, err
+	}
+	r.at, r.head = r.at+n, head
+	if torn {
 		return head, incomplete(head)
 	}
-	return head, err
-}
-
-// settled is the size of the file when nobody is in the middle of a line.
-func settled(f *os.File) (size int64, err error) {
-	err = alone(f, func() error {
-		info, err := f.Stat()
-		if err == nil {
-			size = info.Size()
-		}
-		return err
-	})
-	return size, err
-}
-
-// followEvery is how often [Follow] looks for new lines.
-const followEvery = 250 * time.Millisecond
-
-// Follow is [Read] that goes on with what is added, until ctx ends.
-func Follow(ctx context.Context, path string, each func(e Entry, line []byte) error) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("open journal: %w", err)
-	}
-	defer f.Close()
-	ticker := time.NewTicker(followEvery)
-	defer ticker.Stop()
-	var head Head
-	for at := int64(0); ; {
-		size, err := settled(f)
-		if err != nil {
-			return err
-		}
-		if size < at {
-			return corrupt(head.Size, "the journal was cut off while it was read")
-		}
-		var n int64
-		head, n, _, err = scan(io.NewSectionReader(f, at, size-at), head, each)
-		if err != nil {
-			return err
-		}
-		at += n
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
-	}
+	return head, nil
 }
 
 // Filter chooses entries. Its zero value takes all.
@@ -116,12 +92,12 @@ type exportHeader struct {
 	Entries  int    `json:"entries"`
 }
 
-// Write verifies the journal at path and writes the entries that the filter
-// takes: a header line and then the journal's own lines, or CSV. Of a broken
+// Write verifies the first end bytes of the journal at path and writes the entries that
+// the filter takes: a header line and then the journal's own lines, or CSV. Of a broken
 // journal it writes nothing.
-func (x Export) Write(w io.Writer, path string) error {
+func (x Export) Write(w io.Writer, path string, end int64) error {
 	n := 0
-	head, err := Read(path, func(e Entry, _ []byte) error {
+	head, err := (&Reader{Path: path}).To(end, func(e Entry, _ []byte) error {
 		if x.Takes(e) {
 			n++
 		}
@@ -146,11 +122,8 @@ func (x Export) Write(w io.Writer, path string) error {
 	if err != nil {
 		return err
 	}
-	enough := errors.New("all that was verified is written")
-	_, err = Read(path, func(e Entry, line []byte) error {
+	_, err = (&Reader{Path: path}).To(end, func(e Entry, line []byte) error {
 		switch {
-		case e.Seq >= head.Size:
-			return enough // a line that was added since
 		case !x.Takes(e):
 			return nil
 		case x.CSV:
@@ -159,7 +132,7 @@ func (x Export) Write(w io.Writer, path string) error {
 		_, err := w.Write(line)
 		return err
 	})
-	if err != nil && !errors.Is(err, enough) {
+	if err != nil {
 		return err
 	}
 	table.Flush()

@@ -136,6 +136,16 @@ func story(t *testing.T) string {
 	return path
 }
 
+// length is how many bytes a journal has.
+func length(t *testing.T, path string) int64 {
+	t.Helper()
+	info, err := os.Stat(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}
+
 func TestAnExportHasTheWantedLinesAsTheyAre(t *testing.T) {
 	t.Parallel()
 	path := story(t)
@@ -157,7 +167,7 @@ func TestAnExportHasTheWantedLinesAsTheyAre(t *testing.T) {
 		"nothing":     {Filter{Member: "mem_eve"}, nil},
 	} {
 		var out bytes.Buffer
-		if err := (Export{Filter: r.filter, Bridge: "laptop", Now: day(9)}).Write(&out, path); err != nil {
+		if err := (Export{Filter: r.filter, Bridge: "laptop", Now: day(9)}).Write(&out, path, length(t, path)); err != nil {
 			t.Fatal(err)
 		}
 		header, rest, _ := strings.Cut(out.String(), "\n")
@@ -178,7 +188,8 @@ func TestAnExportHasTheWantedLinesAsTheyAre(t *testing.T) {
 func TestASpreadsheetComputesNothing(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	if err := (Export{CSV: true}).Write(&out, story(t)); err != nil {
+	path := story(t)
+	if err := (Export{CSV: true}).Write(&out, path, length(t, path)); err != nil {
 		t.Fatal(err)
 	}
 	rows, err := csv.NewReader(&out).ReadAll()
@@ -192,35 +203,48 @@ func TestOfABrokenJournalNothingIsExported(t *testing.T) {
 	path := story(t)
 	changed(t, path, func(data []byte) []byte { return bytes.Replace(data, []byte("mem_bob"), []byte("mem_eve"), 1) })
 	var out bytes.Buffer
-	if err := (Export{}).Write(&out, path); fault.CodeOf(err) != fault.LogCorrupt || out.Len() > 0 {
+	if err := (Export{}).Write(&out, path, length(t, path)); fault.CodeOf(err) != fault.LogCorrupt || out.Len() > 0 {
 		t.Errorf("%q, %v", out.String(), err)
 	}
 }
 
-func TestFollowingShowsWhatIsAdded(t *testing.T) {
+func TestAReaderGoesOnWhereItsWriterSaysThatTheJournalEnds(t *testing.T) {
 	t.Parallel()
 	path := story(t)
-	ctx, stop := context.WithCancel(t.Context())
-	seen := make(chan string, 8)
-	done := make(chan error, 1)
-	go func() {
-		done <- Follow(ctx, path, func(e Entry, _ []byte) error { seen <- e.Kind; return nil })
-	}()
-	for range 4 {
-		<-seen
-	}
 	j := open(t, path)
+	r := &Reader{Path: path}
+	var seen []string
+	each := func(e Entry, _ []byte) error { seen = append(seen, e.Kind); return nil }
+	before := j.End()
+	if head, err := r.To(before.Bytes, each); err != nil || head != before.Head || len(seen) != 4 {
+		t.Fatalf("%+v, %v, %v", head, err, seen)
+	}
+	grown := make(chan End, 1)
+	go func() { grown <- j.Grown(t.Context(), before.Bytes) }()
 	if err := j.Append(Event{Kind: Blocked}); err != nil {
 		t.Fatal(err)
 	}
-	if got := <-seen; got != Blocked {
-		t.Error(got)
+	end := <-grown
+	if head, err := r.To(end.Bytes, each); err != nil || head != end.Head || len(seen) != 5 || seen[4] != Blocked {
+		t.Errorf("%+v, %v, %v", head, err, seen)
 	}
+	if got := j.Grown(t.Context(), -1); got != end {
+		t.Errorf("at once: %+v", got)
+	}
+	ended, stop := context.WithCancel(t.Context())
 	stop()
-	if err := <-done; err != nil {
-		t.Error(err)
+	if got := j.Grown(ended, end.Bytes); got != end {
+		t.Errorf("nothing more: %+v", got)
 	}
-	if err := Follow(t.Context(), filepath.Join(t.TempDir(), "none"), nil); !errors.Is(err, os.ErrNotExist) {
+	for name, bytes := range map[string]int64{"beyond its end": end.Bytes + 1, "before what was read": end.Bytes - 1} {
+		if _, err := r.To(bytes, nil); fault.CodeOf(err) != fault.LogCorrupt {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := (&Reader{Path: path}).To(end.Bytes-1, nil); fault.CodeOf(err) != fault.LogCorrupt {
+		t.Errorf("in a line: %v", err)
+	}
+	if _, err := Read(filepath.Join(t.TempDir(), "none"), nil); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
 }

@@ -5,9 +5,9 @@
 // outcomes; it never holds a PIN, a key, or a record's content.
 //
 // A line that permits the use of a key is on the disk before the key is used; the
-// others follow within a second. Several processes may write: the running bridge,
-// and a command that revokes a pairing beside it. Each takes the file's lock for
-// one line and reads first what the others wrote.
+// others follow within a second. One process writes: the bridge that runs, or a command
+// while none does (bridge/internal/instance). It says where the journal ends, so that
+// others read whole lines ([Reader]).
 //
 // The chain shows that a line was changed, removed or moved; it does not stop
 // somebody who may write the file from writing a new one. Against that, a token
@@ -19,6 +19,7 @@
 package journal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -36,9 +37,6 @@ import (
 // line that permits the use of a key.
 const syncEvery = time.Second
 
-// lockWait is how long another writer may hold the file.
-const lockWait = 5 * time.Second
-
 // Config is what a journal needs.
 type Config struct {
 	Path string
@@ -55,13 +53,15 @@ type Journal struct {
 
 	mu      sync.Mutex
 	head    Head
-	size    int64  // bytes of the lines up to head
-	tail    []byte // the last line
-	last    int64  // where it starts
-	synced  int64  // how many of the bytes are on the disk
-	pending []byte // the bytes from synced to size
-	trouble error  // the last failure; the file is looked at before the next line
-	missed  int    // events that were refused since
+	size    int64         // bytes of the lines up to head
+	tail    []byte        // the last line
+	last    int64         // where it starts
+	synced  int64         // how many of the bytes are on the disk
+	pending []byte        // the bytes from synced to size
+	grown   chan struct{} // closed by the next line
+	trouble error         // the last failure; the file is looked at before the next line
+	torn    bool          // a line that failed may have left bytes at the end
+	missed  int           // events that were refused since
 	closed  bool
 	timer   *time.Timer // set while lines wait to be synced
 
@@ -81,7 +81,7 @@ func Open(cfg Config) (*Journal, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open journal: %w", err)
 	}
-	j := &Journal{now: cfg.Now, path: cfg.Path, file: f, datasync: datasync}
+	j := &Journal{now: cfg.Now, path: cfg.Path, file: f, datasync: datasync, grown: make(chan struct{})}
 	if err := j.load(); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
@@ -101,8 +101,8 @@ func (j *Journal) load() error {
 	if j.info.Mode().Perm()&0o077 != 0 {
 		return fmt.Errorf("open journal: %s must be readable by its owner only (chmod 600)", j.path)
 	}
-	// The long read needs no lock: whatever is whole stays as it is.
-	j.head, j.size, _, err = scan(io.NewSectionReader(j.file, 0, j.info.Size()), Head{}, func(_ Entry, line []byte) error {
+	var torn bool
+	j.head, j.size, torn, err = scan(io.NewSectionReader(j.file, 0, j.info.Size()), Head{}, func(_ Entry, line []byte) error {
 		j.tail = append(j.tail[:0], line...)
 		return nil
 	})
@@ -110,13 +110,13 @@ func (j *Journal) load() error {
 		return err
 	}
 	j.last, j.synced = j.size-int64(len(j.tail)), j.size
-	return alone(j.file, func() error {
-		torn, err := j.catchUp()
-		if err == nil && torn {
-			err = j.line(Event{Kind: Recovered})
-		}
-		return err
-	})
+	if !torn {
+		return nil
+	}
+	if err := j.file.Truncate(j.size); err != nil {
+		return fmt.Errorf("drop an incomplete line: %w", err)
+	}
+	return j.line(Event{Kind: Recovered})
 }
 
 // syncFolder makes a new name in a folder survive a power cut.
@@ -155,7 +155,7 @@ func (j *Journal) write(e Event) (end int64, err error) {
 	if j.closed {
 		return 0, os.ErrClosed
 	}
-	if err := alone(j.file, func() error { return j.add(e) }); errors.Is(err, errTooLong) {
+	if err := j.add(e); errors.Is(err, errTooLong) {
 		return 0, err
 	} else if err != nil {
 		j.trouble = err
@@ -172,7 +172,7 @@ func (j *Journal) flushLater() {
 	}
 }
 
-// add writes e at the end of what the file really has.
+// add writes e at the end of the file.
 func (j *Journal) add(e Event) error {
 	if err := j.ready(); err != nil {
 		return err
@@ -197,7 +197,7 @@ func (j *Journal) flush() {
 	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.closed || alone(j.file, j.ready) == nil {
+	if j.closed || j.ready() == nil {
 		return
 	}
 	j.flushLater()
@@ -239,11 +239,38 @@ func (j *Journal) onDisk(upTo int64) {
 	}
 }
 
-// Head is where the chain ends now, as far as this process knows.
-func (j *Journal) Head() Head {
+// End is where a journal ends: after so many bytes, with this head.
+type End struct {
+	Bytes int64 `json:"bytes"`
+	Head  Head  `json:"head"`
+}
+
+// End is where the journal ends now.
+func (j *Journal) End() End {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	return j.head
+	return End{j.size, j.head}
+}
+
+// Head is where the chain ends now.
+func (j *Journal) Head() Head { return j.End().Head }
+
+// Grown waits until the journal is longer than this, or ctx ends, and returns where it
+// ends then.
+func (j *Journal) Grown(ctx context.Context, than int64) End {
+	for {
+		j.mu.Lock()
+		end, grown := End{j.size, j.head}, j.grown
+		j.mu.Unlock()
+		if end.Bytes > than {
+			return end
+		}
+		select {
+		case <-grown:
+		case <-ctx.Done():
+			return end
+		}
+	}
 }
 
 // Close flushes and closes the file. Append fails afterwards.
@@ -274,8 +301,8 @@ func refused(cause error) error {
 		why = " (the disk is full)"
 	case errors.Is(cause, errReplaced):
 		why = " (the file was removed, replaced or cut off)"
-	case fault.CodeOf(cause) == fault.LogCorrupt:
-		why = " (somebody changed it)"
+	case errors.Is(cause, errAdded), fault.CodeOf(cause) == fault.LogCorrupt:
+		why = " (another program changed it)"
 	}
 	return fault.Wrap(cause, fault.JournalDown, "the bridge cannot write its journal"+why+", so it does nothing with your keys")
 }

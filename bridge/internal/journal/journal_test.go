@@ -192,13 +192,9 @@ func TestAProgramsPathIsBounded(t *testing.T) {
 func TestManyWritersMakeOneChain(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "journal.log")
-	bridge, command := open(t, path), open(t, path)
+	j := open(t, path)
 	var all sync.WaitGroup
-	for i := range 8 {
-		j := bridge
-		if i%2 == 0 {
-			j = command
-		}
+	for range 8 {
 		all.Go(func() {
 			for range 50 {
 				if err := j.Append(Event{Kind: Signed}); err != nil {

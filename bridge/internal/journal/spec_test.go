@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -38,7 +37,6 @@ func TestThePageHasTheFieldsTheEventsAndTheLimits(t *testing.T) {
 	}
 	spec.Limit(t, "journal.md", "line", spec.Number(maxLine))
 	spec.Limit(t, "journal.md", "`process`", spec.Number(maxProcess))
-	spec.Limit(t, "journal.md", "wait for another writer", fmt.Sprintf("%.0f s", lockWait.Seconds()))
 }
 
 func TestThePagesExampleIsALine(t *testing.T) {
