@@ -119,6 +119,9 @@ type engine interface {
 	// done is closed when the engine will answer nothing more; why says why.
 	done() <-chan struct{}
 	why() error
+	// held reports that it could not run since it was last asked, about a time ago: it
+	// is stopped, or waits for a processor.
+	held(time.Duration) bool
 	// kill ends it at once.
 	kill(cause error)
 	// close ends it when nothing is running.
@@ -144,9 +147,10 @@ func (i *inline) call(ctx context.Context, kind byte, body []byte) ([]byte, erro
 	return result, nil
 }
 
-func (i *inline) done() <-chan struct{} { return i.over }
-func (i *inline) why() error            { return errClosed } // it never crashes alone
-func (i *inline) kill(error)            {}                   // nothing ends a call in one's own process
+func (i *inline) done() <-chan struct{}   { return i.over }
+func (i *inline) why() error              { return errClosed } // it never crashes alone
+func (i *inline) held(time.Duration) bool { return false }
+func (i *inline) kill(error)              {} // nothing ends a call in one's own process
 
 func (i *inline) close() error {
 	i.end.Do(func() { close(i.over) })

@@ -14,8 +14,11 @@ import (
 const (
 	// pulseTime is how often a module's process is asked whether a call is stuck.
 	pulseTime = time.Second
-	// silentTime is how long it may leave that unanswered, or what is said unread.
+	// silentTime is how long it may leave that unanswered while it can run, or what is
+	// said unread. A process that is stopped, or that waits for a processor, is slow and
+	// not dead: that time does not count, up to heldFactor times as much in all.
 	silentTime = 10 * time.Second
+	heldFactor = 12
 	// waitTime is how long a call waits for a process that is being replaced.
 	waitTime = 5 * time.Second
 	// steady is how long a process lives for its end to be an accident: the next is
@@ -159,15 +162,34 @@ func (m *module) watch(ctx context.Context, e engine) {
 			_ = e.close() // its end is what was wanted
 			return
 		case <-ticker.C:
-			asked, cancel := context.WithTimeout(ctx, m.cfg.silent)
-			stuck, err := e.call(asked, opPulse, nil)
-			silent := asked.Err() != nil && ctx.Err() == nil
-			cancel()
-			if silent || err == nil && len(stuck) == 1 && stuck[0] != 0 {
+			if m.stuck(ctx, e, ticker.C, every) {
 				e.kill(errStuck)
 			}
 		}
 	}
+}
+
+// stuck asks an engine whether a call is stuck. One that does not answer is itself.
+func (m *module) stuck(ctx context.Context, e engine, tick <-chan time.Time, every time.Duration) bool {
+	asked, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answer := make(chan bool, 1)
+	go func() {
+		stuck, err := e.call(asked, opPulse, nil)
+		answer <- err == nil && len(stuck) == 1 && stuck[0] != 0
+	}()
+	// Time is counted in ticks: one that comes late is not more for that.
+	for silent, all := time.Duration(0), time.Duration(0); silent < m.cfg.silent && all < heldFactor*m.cfg.silent; all += every {
+		select {
+		case stuck := <-answer:
+			return stuck
+		case <-tick:
+			if !e.held(every) {
+				silent += every
+			}
+		}
+	}
+	return true
 }
 
 // lose notes that an engine is gone, with all its tokens.

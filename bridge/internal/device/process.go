@@ -31,6 +31,7 @@ type process struct {
 	said    lastWords
 
 	writing sync.Mutex
+	ran     time.Duration // what it had of the processors when held was last asked
 
 	mu      sync.Mutex
 	next    uint64
@@ -267,6 +268,14 @@ func (p *process) kill(cause error) {
 	}
 	p.mu.Unlock()
 	_ = p.cmd.Process.Kill() // it may be gone already
+}
+
+// held is for the one goroutine that feels the pulse.
+func (p *process) held(since time.Duration) bool {
+	ran, waits := scheduled(p.cmd.Process.Pid)
+	got := ran - p.ran
+	p.ran = ran
+	return waits && got < since/10
 }
 
 func (p *process) done() <-chan struct{} { return p.over }

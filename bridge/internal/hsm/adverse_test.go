@@ -234,6 +234,31 @@ func TestACallThatWaitsForAnotherIsNotAHang(t *testing.T) {
 	}
 }
 
+// The process may be stopped, or the machine so busy that nobody asks.
+func TestTimeInWhichNothingRanIsNotAHang(t *testing.T) {
+	t.Parallel()
+	start := time.Now()
+	var r running
+	if r.pulse(start) {
+		t.Error("nothing runs")
+	}
+	r.enter(start.Add(time.Second), 10*time.Second)
+	if r.pulse(start.Add(time.Hour)) {
+		t.Error("a call that had a few seconds of an hour hangs")
+	}
+	for i := range 9 {
+		if r.pulse(start.Add(time.Hour + time.Duration(i)*time.Second)) {
+			t.Fatalf("it hangs after %d seconds", i)
+		}
+	}
+	for i := range 3 {
+		if r.pulse(start.Add(time.Hour + time.Duration(9+i)*time.Second)) {
+			return
+		}
+	}
+	t.Error("a call may take for ever once nothing ran")
+}
+
 func TestWhatWaitsForItsTurnIsNotAHang(t *testing.T) {
 	a := disturb(t)
 	a.Set(faults.Delay("C_GetMechanismList", 100*time.Millisecond))

@@ -100,7 +100,7 @@ func (k *Token) isGone() bool {
 
 // lookedGone is isGone for a caller that holds calls.
 func (k *Token) lookedGone() bool {
-	id, sight := k.module.identify(k.where())
+	id, _, sight, _ := k.module.identify(k.where())
 	if sight == unclear || sight == there && id == k.id {
 		return false
 	}

@@ -99,8 +99,9 @@ func (t *Tokens) Close() error {
 }
 
 // Stuck reports that a call into the module takes longer than it may: the module
-// hangs, and nothing in this process can end the call.
-func (t *Tokens) Stuck() bool { return t.module.running.stuck(time.Now()) }
+// hangs, and nothing in this process can end the call. It is to be asked every second:
+// longer pauses do not count as time that a call had.
+func (t *Tokens) Stuck() bool { return t.module.running.pulse(time.Now()) }
 
 func (t *Tokens) poll(ctx context.Context, every time.Duration) {
 	ticker := time.NewTicker(every)

@@ -33,7 +33,7 @@ type module struct {
 	timeout  time.Duration
 	ctx      *pkcs11.Ctx
 	softHSM  bool          // sees tokens come back only after it is initialised again
-	patience time.Duration // how long it is asked for a token that it may misread: lookTime
+	patience time.Duration // how long it is asked at least for a token that it may misread: lookTime
 	users    int           // guarded by loaded
 	running  running
 	watchers watchers
@@ -202,7 +202,7 @@ func (m *module) scan() {
 	for _, slot := range slots {
 		id, sight := m.still(slot)
 		if sight != there {
-			id, sight = m.identify(slot)
+			id, _, sight, _ = m.identify(slot)
 		}
 		if sight == unclear {
 			id, sight = m.lastIn(slot)
@@ -245,154 +245,6 @@ func (m *module) note(seen map[Identity]uint) []Change {
 		}
 	}
 	return changes
-}
-
-// isAt reports that a token is known to be in a slot.
-func (m *module) isAt(id Identity, slot uint) bool {
-	m.mu.Lock()
-	k := m.tokens[id]
-	m.mu.Unlock()
-	return k != nil && k.isPresent() && k.where() == slot
-}
-
-// still is the token that was in a slot of a reader and is there yet, which the
-// list of slots has told. Such a token is not asked who it is: the question would
-// come between the PIN and the signature of a key that wants one before each, and
-// OpenSC hangs in it when the card was pulled just now. One that was exchanged
-// since the last look shows when a use of it fails, and before a PIN is given. One
-// that nobody has unlocked, in the slot of another that is away, may be that one,
-// which was misread: it is asked again now and then.
-func (m *module) still(slot uint) (Identity, sight) {
-	info, err := m.ctx.GetSlotInfo(slot)
-	if err != nil || !isReader(info) || info.Flags&pkcs11.CKF_TOKEN_PRESENT == 0 {
-		return Identity{}, unclear
-	}
-	generation := m.currentGeneration()
-	all := m.list()
-	misread := slices.ContainsFunc(all, func(k *Token) bool { return k.wasIn(slot, generation) })
-	for _, k := range all {
-		if k.isStill(slot, generation, misread) {
-			return k.id, there
-		}
-	}
-	return Identity{}, unclear
-}
-
-// lastIn is the token that was in a slot when the module last could look.
-func (m *module) lastIn(slot uint) (Identity, sight) {
-	for _, k := range m.list() {
-		if k.isPresent() && k.where() == slot {
-			return k.id, there
-		}
-	}
-	return Identity{}, unclear
-}
-
-// wasIn reports that a token is away that was in a slot.
-func (k *Token) wasIn(slot uint, generation int) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return !k.present && k.slot == slot && k.generation == generation
-}
-
-// isStill is still for one token, which may be another that was misread. A doubt is
-// told once.
-func (k *Token) isStill(slot uint, generation int, misread bool) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if !k.present || k.slot != slot || k.generation != generation {
-		return false
-	}
-	if misread && !k.loggedIn && k.doubted.IsZero() {
-		k.doubted = time.Now()
-	}
-	doubt := !k.doubted.IsZero() && time.Since(k.doubted) >= lookEvery
-	if doubt {
-		k.doubted = time.Time{}
-	}
-	return !doubt
-}
-
-func isReader(info pkcs11.SlotInfo) bool { return info.Flags&pkcs11.CKF_REMOVABLE_DEVICE != 0 }
-
-// holds checks whether a token is in its slot yet, after a use that failed. When the
-// module does not say that it noticed anything, a token in a reader is only seen
-// from outside, and asked when the reader has had its time to notice.
-func (m *module) holds(slot uint, k *Token, e effect) bool {
-	if info, err := m.ctx.GetSlotInfo(slot); err == nil && isReader(info) && e&loginLost == 0 {
-		k.mu.Lock()
-		k.doubted = time.Now()
-		k.mu.Unlock()
-		return info.Flags&pkcs11.CKF_TOKEN_PRESENT != 0
-	}
-	id, sight := m.identify(slot)
-	return sight == unclear || sight == there && id == k.id
-}
-
-// sight is what a look at a slot shows.
-type sight int
-
-const (
-	unclear sight = iota // the module could not look
-	away                 // there is no token, or one that is not initialised
-	there
-)
-
-// lookAttempts is how often the module is asked who is in a slot, when it could not
-// say.
-const lookAttempts = 3
-
-// SoftHSM says CKR_GENERAL_ERROR of a token whose folder is gone, and also while
-// another program that uses the token writes its file, at each login. The latter
-// ends: so of a token that was there it is asked until it has said so for lookTime.
-const (
-	lookTime  = 400 * time.Millisecond
-	lookPause = 5 * time.Millisecond
-)
-
-// tokenInfo is what the token in a slot says of itself.
-func (m *module) tokenInfo(slot uint) (info pkcs11.TokenInfo, s sight, err error) {
-	began := time.Now()
-	for attempt := 1; ; attempt++ {
-		if info, err = m.ctx.GetTokenInfo(slot); err == nil {
-			return info, there, nil
-		}
-		for _, answer := range []pkcs11.Error{pkcs11.CKR_TOKEN_NOT_PRESENT, pkcs11.CKR_DEVICE_REMOVED, pkcs11.CKR_SLOT_ID_INVALID, pkcs11.CKR_TOKEN_NOT_RECOGNIZED} {
-			if is(err, answer) {
-				return info, away, err
-			}
-		}
-		switch {
-		case m.softHSM && is(err, pkcs11.CKR_GENERAL_ERROR):
-			if _, last := m.lastIn(slot); last != there || time.Since(began) >= m.patience {
-				return info, away, err
-			}
-			time.Sleep(lookPause)
-		case attempt >= lookAttempts:
-			return info, unclear, err
-		}
-	}
-}
-
-// identify reads who the token in a slot is. While another program writes a token's
-// file, SoftHSM also shows the token without its label, without its serial number, or
-// as not initialised: of a token that was there it is asked until it has said so for
-// lookTime.
-func (m *module) identify(slot uint) (Identity, sight) {
-	for began := time.Now(); ; time.Sleep(lookPause) {
-		info, s, _ := m.tokenInfo(slot)
-		if s != there {
-			return Identity{}, s
-		}
-		id, ok := identityOf(info)
-		if !ok {
-			s = away
-		}
-		last, was := m.lastIn(slot)
-		if !m.softHSM || was != there || time.Since(began) >= m.patience || ok && !id.lacks(last) {
-			return id, s
-		}
-	}
 }
 
 // lookAgain is refresh for somebody who misses a token, known when this process

@@ -58,6 +58,7 @@ func (k *Token) enterAlone(c class) (leave func()) {
 type running struct {
 	mu    sync.Mutex
 	calls map[*inside]struct{}
+	felt  time.Time // when pulse was last called
 }
 
 // inside is one call.
@@ -95,6 +96,25 @@ func (r *running) leave(now time.Time, c *inside) {
 			other.until = until
 		}
 	}
+}
+
+// beat is how much of the time between two pulses counts as time that calls had. The
+// bridge feels the pulse every second: what is beyond is time in which this process, or
+// the bridge, did not run, because the machine was busy or somebody stopped it.
+const beat = 2 * time.Second
+
+// pulse is stuck for who asks again and again.
+func (r *running) pulse(now time.Time) bool {
+	r.mu.Lock()
+	if lost := now.Sub(r.felt) - beat; !r.felt.IsZero() && lost > 0 {
+		for c := range r.calls {
+			lost := min(lost, max(0, now.Sub(c.began)))
+			c.began, c.until = c.began.Add(lost), c.until.Add(lost)
+		}
+	}
+	r.felt = now
+	r.mu.Unlock()
+	return r.stuck(now)
 }
 
 // stuck reports that a call should have returned by now.

@@ -260,30 +260,57 @@ func TestATokenIsItselfWhileItsFileIsWritten(t *testing.T) {
 		"no label, no serial": {faults.Info("label", ""), faults.Info("serial", "")},
 		"it cannot be read":   {faults.Fail("C_GetTokenInfo", 0x5)},
 	} {
-		a.Set(shown...)
-		before := a.Calls("C_GetTokenInfo")
-		done := make(chan error)
-		go func() {
-			if got, s := m.identify(slot); s != there || got != id {
-				done <- fmt.Errorf("%v, %v", got, s)
+		for look, looks := range map[string]func() error{
+			"identify": func() error {
+				if got, _, s, _ := m.identify(slot); s != there || got != id {
+					return fmt.Errorf("%v, %v", got, s)
+				}
+				return nil
+			},
+			"state": func() error {
+				if s := a.token.State(); !s.Present || s.Locked {
+					return fmt.Errorf("%+v", s)
+				}
+				return nil
+			},
+		} {
+			a.Set(shown...)
+			before := a.Calls("C_GetTokenInfo")
+			done := make(chan error, 1)
+			go func() { done <- looks() }()
+			for deadline := time.Now().Add(time.Minute); a.Calls("C_GetTokenInfo") < before+2; time.Sleep(lookPause) {
+				if time.Now().After(deadline) {
+					t.Fatalf("%s, %s: it is asked once only", name, look)
+				}
 			}
-			done <- nil
-		}()
-		for deadline := time.Now().Add(time.Minute); a.Calls("C_GetTokenInfo") < before+2; time.Sleep(lookPause) {
-			if time.Now().After(deadline) {
-				t.Fatalf("%s: it is asked once only", name)
+			a.Set()
+			if err := soon(t, "the look", done); err != nil {
+				t.Errorf("%s, %s: %v", name, look, err)
 			}
-		}
-		a.Set()
-		if err := soon(t, "the look", done); err != nil {
-			t.Errorf("%s: %v", name, err)
+			if err := a.sign(); err != nil {
+				t.Errorf("%s, %s: %v", name, look, err)
+			}
 		}
 	}
 	m.patience = lookTime
 	for name, shown := range map[string]faults.Fault{"no serial": faults.Info("serial", ""), "another serial": faults.Info("serial", "0")} {
 		a.Set(shown)
-		if got, s := m.identify(slot); s != there || got == id {
+		if got, _, s, _ := m.identify(slot); s != there || got == id {
 			t.Errorf("%s, for good: %v, %v", name, got, s)
+		}
+	}
+}
+
+// On a busy machine one question takes as long as many.
+func TestASlowAnswerDoesNotRemoveAToken(t *testing.T) {
+	a := disturb(t)
+	a.token.module.softHSM = true
+	for name, look := range map[string]func(){"state": func() { _ = a.token.State() }, "a use that failed": func() { _ = a.token.isGone() }} {
+		a.Set(faults.Delay("C_GetTokenInfo", lookTime+lookTime/4).Times(2), faults.Fail("C_GetTokenInfo", 0x5).Times(2))
+		look()
+		a.Set()
+		if err := a.sign(); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

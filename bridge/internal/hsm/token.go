@@ -219,19 +219,12 @@ func (k *Token) told() (flags uint, present bool) {
 // info is what the token says of itself: this one, and not another that is in its
 // place by now and would get its PIN. The caller holds calls.
 func (k *Token) info() (pkcs11.TokenInfo, error) {
-	info, sight, err := k.module.tokenInfo(k.where())
-	if sight == away {
+	id, info, sight, err := k.module.identify(k.where())
+	if sight == away || sight == there && id != k.id {
 		k.gone()
 		return info, removed(k.id)
 	}
-	if err != nil {
-		return info, err
-	}
-	if id, ok := identityOf(info); !ok || id != k.id {
-		k.gone()
-		return info, removed(k.id)
-	}
-	return info, nil
+	return info, err
 }
 
 // PIN is how a token is unlocked.
