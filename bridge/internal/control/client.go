@@ -110,8 +110,8 @@ func take(ctx context.Context, stateDir string, other func(*instance.Held) error
 	return lock, nil
 }
 
-// patiently tries again while a command has the lock, or a bridge that cannot be
-// reached: whoever has it may have begun or ended just now.
+// patiently tries again while a command has the lock, or a bridge that is busy or cannot
+// be reached: whoever has it may have begun or ended just now.
 func patiently(ctx context.Context, try func() error) error {
 	again := time.NewTicker(retryEvery)
 	defer again.Stop()
@@ -120,7 +120,7 @@ func patiently(ctx context.Context, try func() error) error {
 		patience := time.Duration(-1)
 		if _, command := errors.AsType[*instance.Held](err); command {
 			patience = takeTimeout
-		} else if _, bridge := errors.AsType[*unreached](err); bridge {
+		} else if _, bridge := errors.AsType[*unreached](err); bridge || fault.CodeOf(err) == fault.Busy {
 			patience = reachTimeout
 		}
 		if time.Since(began) > patience {

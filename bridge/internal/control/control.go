@@ -10,7 +10,7 @@
 //
 // [Claim] and [Server] are the bridge's end, which bridge/internal/approver runs;
 // [Client] and [Call] the commands' (bridge/cmd/countersign-bridge, and
-// bridge/internal/doctor). methods.go is the whole table.
+// bridge/internal/doctor). methods.go is the whole table. Spec: shared/spec/control.md.
 package control
 
 import (
