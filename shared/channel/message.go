@@ -104,19 +104,11 @@ type Entry struct {
 }
 
 // Error is the signer's refusal of the message before it.
-type Error struct {
-	Code    fault.Code        `json:"code"`
-	Message string            `json:"message"`
-	Details map[string]string `json:"details,omitempty"`
-}
+type Error struct{ fault.Body }
 
 // NewError is the message for err; what is not meant to be shown stays behind.
 func NewError(err error) *Error {
-	f, ok := fault.As(err)
-	if !ok {
-		f = fault.New(fault.Internal, "something went wrong in the signer; its log says what")
-	}
-	e := &Error{Code: f.Code, Message: f.Message, Details: f.Details}
+	e := &Error{fault.BodyOf(err, "something went wrong in the signer; its log says what")}
 	if len(e.Message) > maxMessage {
 		e.Message = strings.ToValidUTF8(e.Message[:maxMessage], "")
 	}
@@ -124,19 +116,6 @@ func NewError(err error) *Error {
 		e.Details = nil // they are a help, never needed
 	}
 	return e
-}
-
-// Fault is the signer's refusal as an error; an unknown code is INTERNAL_ERROR.
-func (e *Error) Fault() *fault.Error {
-	code := e.Code
-	if !fault.Known(code) {
-		code = fault.Internal
-	}
-	f := fault.New(code, e.Message)
-	for k, v := range e.Details {
-		f = f.With(k, v)
-	}
-	return f
 }
 
 // Encode writes a message: {"type":…,…}, compact, fields in the order of the

@@ -22,8 +22,10 @@ func BodyOf(err error, unknown string) Body {
 // Fault is the error that another party told. A code that this version does not know
 // becomes [Internal] and keeps its name in the detail "code".
 func (b Body) Fault() *Error {
-	if Known(b.Code) {
-		return &Error{Code: b.Code, Message: b.Message, Details: b.Details}
+	f := &Error{Code: b.Code, Message: b.Message, Details: b.Details}
+	if !Known(b.Code) {
+		f = f.With("code", string(b.Code))
+		f.Code = Internal
 	}
-	return (&Error{Code: Internal, Message: b.Message, Details: b.Details}).With("code", string(b.Code))
+	return f
 }

@@ -154,18 +154,16 @@ type pairInfo struct {
 
 // failure is a *fault.Error on its way.
 type failure struct {
-	Code    string            `json:"code"`
-	Message string            `json:"message"`
-	Details map[string]string `json:"details"`
-	Cause   string            `json:"cause"` // for the log
+	fault.Body
+	Cause string `json:"cause,omitempty"` // for the log
 }
 
 func failureOf(err error) failure {
 	f, ok := fault.As(err)
 	if !ok {
-		return failure{Code: string(fault.DeviceFailed), Message: "the token could not do the operation", Cause: err.Error()}
+		f = fault.Wrap(err, fault.DeviceFailed, "the token could not do the operation")
 	}
-	w := failure{Code: string(f.Code), Message: f.Message, Details: f.Details}
+	w := failure{Body: fault.BodyOf(f, "")}
 	if cause := errors.Unwrap(f); cause != nil {
 		w.Cause = cause.Error()
 	}
@@ -173,18 +171,14 @@ func failureOf(err error) failure {
 }
 
 func (w failure) fault() error {
-	code := fault.Code(w.Code)
-	if !fault.Known(code) {
+	if !fault.Known(w.Code) {
 		return errGarbage
 	}
-	var cause error
+	f := fault.New(w.Code, w.Message)
 	if w.Cause != "" {
-		cause = errors.New(w.Cause)
+		f = fault.Wrap(errors.New(w.Cause), w.Code, w.Message)
 	}
-	f := fault.Wrap(cause, code, w.Message)
-	for k, v := range w.Details {
-		f = f.With(k, v)
-	}
+	f.Details = w.Details
 	return f
 }
 

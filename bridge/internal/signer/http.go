@@ -168,20 +168,12 @@ func write(w http.ResponseWriter, status int, v any) {
 // fail answers {"error":{code,message,details}}. An error without a code is the
 // signer's own; its cause goes to the log only.
 func (s *Service) fail(w http.ResponseWriter, r *http.Request, err error) {
-	f, ok := fault.As(err)
-	if !ok {
-		f = fault.Wrap(err, fault.Internal, "something went wrong in the signer; its log says what")
-	}
-	status := statusOf(f.Code)
+	body := fault.BodyOf(err, "something went wrong in the signer; its log says what")
+	status := statusOf(body.Code)
 	if status >= 500 && r.Context().Err() != context.Canceled {
 		s.deps.Log.Error("a call failed", "method", r.Method, "path", r.URL.Path, "cause", err)
 	}
-	type body struct {
-		Code    fault.Code        `json:"code"`
-		Message string            `json:"message"`
-		Details map[string]string `json:"details,omitempty"`
-	}
-	write(w, status, map[string]body{"error": {f.Code, f.Message, f.Details}})
+	write(w, status, map[string]fault.Body{"error": body})
 }
 
 // statusOf is the HTTP status of a code on the signer link.
