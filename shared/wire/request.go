@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"countersign/shared/field"
+	"countersign/shared/governance"
 	"countersign/shared/id"
 	"countersign/shared/intent"
 )
@@ -37,27 +38,27 @@ const (
 
 // Request is a governed request: all that a page about it shows.
 type Request struct {
-	ID           string       `json:"id"`
-	Entity       string       `json:"entity"`
-	State        string       `json:"state"`
-	Sentence     string       `json:"sentence"`      // what it is about, for people
-	Intent       intent.Doc   `json:"intent"`        // canonical: kind, v, then the fields of its kind
-	IntentDigest string       `json:"intent_digest"` // base64url of its SHA-256
-	Rule         Rule         `json:"rule"`
-	Reasons      []string     `json:"reasons"` // why it is in this state, most important first
-	Step         int          `json:"step"`    // that is waited for, from 1
-	Steps        []Step       `json:"steps"`
-	Initiator    *Approver    `json:"initiator,omitempty"` // who signed and sent it
-	Approvers    []Approver   `json:"approvers"`           // of the current step; those who may sign and send it, while it is unsent
-	Needed       int          `json:"needed"`              // quorum of the current step
-	Approved     int          `json:"approved"`            // approvals that count towards it
-	Address      *DepositInfo `json:"address,omitempty"`   // of an intent that receives
-	History      []Event      `json:"history"`             // oldest first
-	Order        string       `json:"order,omitempty"`
-	CreatedAt    time.Time    `json:"created_at"`
-	ExpiresAt    time.Time    `json:"expires_at"`
-	UseBy        *time.Time   `json:"use_by,omitempty"` // when the approval ends; absent while there is none
-	ServerTime   time.Time    `json:"server_time"`
+	ID           string                `json:"id"`
+	Entity       string                `json:"entity"`
+	State        string                `json:"state"`
+	Sentence     string                `json:"sentence"`      // what it is about, for people
+	Intent       intent.Doc            `json:"intent"`        // canonical: kind, v, then the fields of its kind
+	IntentDigest string                `json:"intent_digest"` // base64url of its SHA-256
+	Rule         Rule                  `json:"rule"`
+	Reasons      []string              `json:"reasons"` // why it is in this state, most important first
+	Step         int                   `json:"step"`    // that is waited for, from 1
+	Steps        []governance.Progress `json:"steps"`
+	Initiator    *Approver             `json:"initiator,omitempty"` // who signed and sent it
+	Approvers    []Approver            `json:"approvers"`           // of the current step; those who may sign and send it, while it is unsent
+	Needed       int                   `json:"needed"`              // quorum of the current step
+	Approved     int                   `json:"approved"`            // approvals that count towards it
+	Address      *DepositInfo          `json:"address,omitempty"`   // of an intent that receives
+	History      []Event               `json:"history"`             // oldest first
+	Order        string                `json:"order,omitempty"`
+	CreatedAt    time.Time             `json:"created_at"`
+	ExpiresAt    time.Time             `json:"expires_at"`
+	UseBy        *time.Time            `json:"use_by,omitempty"` // when the approval ends; absent while there is none
+	ServerTime   time.Time             `json:"server_time"`
 }
 
 // Rule governs the request: one rule of one version of a rule set, also when there is
@@ -69,14 +70,6 @@ type Rule struct {
 	Name    string `json:"name"`
 	// UseWithin is for how many seconds the approval can be used after it was given.
 	UseWithin int64 `json:"use_within"`
-}
-
-// Step is the progress of one step of the rule.
-type Step struct {
-	Name     string   `json:"name"`
-	Needed   int      `json:"needed"`
-	Approved []string `json:"approved"` // member ids
-	Waiting  []string `json:"waiting"`  // member ids that may still decide
 }
 
 // Approver is a member who may decide, and whether that happened.

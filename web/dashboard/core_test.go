@@ -41,7 +41,7 @@ func (c canned) request(id, state string, approved int) wire.Request {
 	r := wire.Request{ID: id, Entity: "ent_sandbox", State: state, Sentence: "Buy 0.0842 ETH for 250 EUR from Northpay into Treasury", Intent: intenttest.Doc(c.intent()),
 		Rule: wire.Rule{Name: "Treasury purchases", Version: 3, Digest: digest}, Reasons: []string{"2 of 3 members must approve; " + fmt.Sprint(approved) + " did"},
 		Step: 1, Needed: 2, Approved: approved,
-		Steps:     []wire.Step{{Name: "Treasury", Needed: 2, Approved: []string{"mem_bob"}[:approved%2], Waiting: []string{"mem_alice", "mem_carol"}}},
+		Steps:     []governance.Progress{{Name: "Treasury", Needed: 2, Approved: []string{"mem_bob"}[:approved%2], Waiting: []string{"mem_alice", "mem_carol"}}},
 		Approvers: []wire.Approver{{Member: "mem_alice", Name: "Alice Martin", Curve: "secp256k1", Key: digest, ChannelIn: "token"}, {Member: "mem_bob", Name: "Bob Keller", Curve: "P-256", Key: digest, ChannelIn: "token"}, {Member: "mem_carol", Name: "Carol Diaz", Curve: "secp256k1", Key: digest, ChannelIn: "software"}},
 		Address:   &wire.DepositInfo{Chain: "eip155:31337", Address: address, Attestation: "e.y.z", Verified: true},
 		History:   []wire.Event{{At: at, Type: "request", Text: "Alice Martin asked for this purchase", Seq: 4}},

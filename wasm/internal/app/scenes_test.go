@@ -70,7 +70,7 @@ func sampleRequest(state string) wire.Request {
 			Fiat: intent.Fiat{Amount: "250", Currency: "EUR"}, Crypto: intent.Crypto{Amount: "0.094904123456789012", Asset: "ethereum"}, Minimum: "0.094429602839505066",
 			Chain: "eip155:31337", Address: address1, PaymentMethod: "card", Country: "FR", Quote: "quo_northpay"}),
 		Reasons: []string{"The rule “two of three” governs every purchase from this account."}, Step: 1, Needed: 2, Approved: 1,
-		Steps: []wire.Step{{Name: "approve", Needed: 2, Approved: []string{"mem_alice"}, Waiting: []string{"mem_bob", "mem_carol"}}},
+		Steps: []governance.Progress{{Name: "approve", Needed: 2, Approved: []string{"mem_alice"}, Waiting: []string{"mem_bob", "mem_carol"}}},
 		Approvers: []wire.Approver{{Member: "mem_alice", Name: "Alice Martin", Decision: "APPROVE", At: &at, Curve: "secp256k1", ChannelIn: "token"},
 			{Member: "mem_bob", Name: "Bob Okafor", Curve: "P-256", ChannelIn: "token"}, {Member: "mem_carol", Name: "Carol Nguyen", Curve: "secp256k1", ChannelIn: "software"}},
 		Address:   &wire.DepositInfo{Chain: "eip155:31337", Address: address1, Verified: true},

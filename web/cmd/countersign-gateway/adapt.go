@@ -7,7 +7,6 @@ import (
 
 	"countersign/shared/quote"
 	"countersign/web/internal/buy"
-	"countersign/web/internal/gateway"
 	"countersign/web/internal/store"
 )
 
@@ -16,13 +15,6 @@ type desk struct{ *buy.Desk }
 
 func (d desk) Quote(ctx context.Context, in quote.Input, emit func(*quote.Row, *quote.Excluded)) (quote.Result, error) {
 	return d.Desk.Quote(ctx, in, func(e buy.Event) { emit(e.Quote, e.Excluded) })
-}
-
-func (d desk) Redirect(ctx context.Context, h gateway.HandOff) (string, error) {
-	return d.Desk.Redirect(ctx, buy.Order{
-		ID: h.Order, Provider: h.Provider, Input: h.Input, Crypto: h.Crypto, Chain: h.Chain, QuoteRef: h.QuoteRef,
-		Return: h.Return, Language: h.Language, Theme: h.Theme,
-	})
 }
 
 // memory keeps providers' documents in the gateway's database.

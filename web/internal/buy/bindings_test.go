@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"countersign/shared/quote"
 )
 
 // TestAWidgetOnAnotherNetworkIsRefused uses addresses as the makers' documentation
@@ -119,13 +121,13 @@ func TestTheAddressBoundToItsOwnNetworkPasses(t *testing.T) {
 func TestEachNetworkIsKnownByItsNames(t *testing.T) {
 	t.Parallel()
 	q := url.QueryEscape
-	at := func(to, chain, crypto string) Order {
+	at := func(to, chain, crypto string) quote.HandOff {
 		o := anOrder()
 		o.Input.To, o.Chain, o.Crypto = to, chain, crypto
 		return o
 	}
 	for id, c := range map[string]struct {
-		o         Order
+		o         quote.HandOff
 		good, bad []string
 	}{
 		"usdc": {at("ethereum/erc20/usd__coin", "eip155:1", "249.1"), []string{

@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"countersign/shared/quote"
 )
 
 func inJSON(s string) string { return "/?c=" + url.QueryEscape(s) }
@@ -95,7 +97,7 @@ func TestWhatIsTheOrdersDependsOnTheOrder(t *testing.T) {
 	usdc.Input.To, usdc.Chain, usdc.Crypto = "ethereum/erc20/usd__coin", "eip155:1", "249.1"
 	pol.Input.To, pol.Chain, pol.Crypto, pol.Input.From = "polygon", "eip155:137", "1043.5", "USD"
 	for name, c := range map[string]struct {
-		o         Order
+		o         quote.HandOff
 		good, bad string
 	}{
 		"usdc": {usdc, "/?x=USDCEUR /?pair=USDCEUR /?coin=usdcerc20 /?cryptos=ETH,USDC /?x=usdc-erc20 /?pay=250 /?price=1.00 /?price=1.0036 /?receive=249.1 /?youGet=249.10 /?network=erc20 /?assets=USDC,USDT /?x=usdceth /?usdcAmount=249.1",

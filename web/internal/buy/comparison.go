@@ -9,6 +9,7 @@ import (
 
 	"countersign/shared/amount"
 	"countersign/shared/asset"
+	"countersign/shared/quote"
 )
 
 // comparison is what the order says, in the forms in which providers write it.
@@ -47,7 +48,7 @@ func (c comparison) role(s said) string {
 	return kind
 }
 
-func newComparison(o Order) comparison {
+func newComparison(o quote.HandOff) comparison {
 	a, ok := asset.On(o.Chain, o.Input.To)
 	if !ok {
 		a, _ = asset.ByID(o.Input.To)

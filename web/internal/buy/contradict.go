@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"countersign/shared/quote"
 )
 
 // The kinds of what an address of a provider can say about a purchase.
@@ -44,7 +46,7 @@ func (c contradiction) String() string {
 // amount of money or like an asset or a currency must be the order's; a name that
 // stands for one of them must have the order's value, and once. params are the
 // provider's own names of the LiveApp parameters.
-func contradictions(u *url.URL, o Order, params map[string]string) ([]contradiction, error) {
+func contradictions(u *url.URL, o quote.HandOff, params map[string]string) ([]contradiction, error) {
 	all, err := sayings(u)
 	if err != nil {
 		return nil, err

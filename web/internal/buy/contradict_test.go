@@ -16,14 +16,14 @@ const (
 	random = "c3ab8ff13720e8ad9047dd39466b3c8974e592c2fa383d4a3960714caef0c4f2"
 )
 
-func anOrder() Order {
-	return Order{ID: "ord_1", Provider: "alpha", Crypto: "0.09348948", Input: quote.Input{
+func anOrder() quote.HandOff {
+	return quote.HandOff{Order: "ord_1", Provider: "alpha", Crypto: "0.09348948", Input: quote.Input{
 		From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR", Dest: ours}}
 }
 
 func b64(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) }
 
-func judged(t testing.TB, o Order, tail string) string {
+func judged(t testing.TB, o quote.HandOff, tail string) string {
 	t.Helper()
 	u, err := url.Parse("https://pay.alpha.example" + tail)
 	if err != nil {

@@ -418,7 +418,7 @@ func TestAFailingProviderIsLeftAloneAndTriedAgain(t *testing.T) {
 func TestAHandOffLeadsToTheApprovedPurchaseOnly(t *testing.T) {
 	t.Parallel()
 	s := newShop(t)
-	order := buy.Order{ID: "ord_1", Provider: "alpha", Input: input(), Crypto: "0.1", Return: "https://dash.example/o", Theme: "dark"}
+	order := quote.HandOff{Order: "ord_1", Provider: "alpha", Input: input(), Crypto: "0.1", Return: "https://dash.example/o", Theme: "dark"}
 	host := strings.TrimPrefix(s.URL, "http://")
 	for name, c := range map[string]struct {
 		to string
@@ -468,7 +468,7 @@ func TestAWidgetMayHaveItsOwnParameterNames(t *testing.T) {
 		ID: "alpha", URL: "https://api.alpha.example", WidgetURL: "https://pay.alpha.example/buy",
 		Params: map[string]string{"accountAddress": "wallet", "mode": "", "fiatAmount": "baseAmount"},
 	}}})
-	got, err := d.Redirect(t.Context(), buy.Order{ID: "ord_1", Provider: "alpha", Input: input(), Crypto: "0.1"})
+	got, err := d.Redirect(t.Context(), quote.HandOff{Order: "ord_1", Provider: "alpha", Input: input(), Crypto: "0.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -532,7 +532,7 @@ func TestAContradictionIsNamedAndWarnedOfWhereTheProfileSaysSo(t *testing.T) {
 			p := one(s)
 			p[0].Warn, p[0].Params = c.warn, c.params
 			d := newDesk(t, buy.Config{Providers: p, Log: slog.New(slog.NewTextHandler(log, nil))})
-			_, err := d.Redirect(t.Context(), buy.Order{ID: "ord_1", Provider: "alpha", Input: input(), Crypto: "0.1"})
+			_, err := d.Redirect(t.Context(), quote.HandOff{Order: "ord_1", Provider: "alpha", Input: input(), Crypto: "0.1"})
 			if c.parameter != "" {
 				e, _ := fault.As(err)
 				if e == nil || e.Code != fault.Provider || e.Details["reason"] != quote.EchoMismatch || e.Details["parameter"] != c.parameter || e.Details["about"] != c.about {

@@ -16,7 +16,7 @@ import (
 // Redirect returns the address of the provider's widget for this order, with
 // the LiveApp parameters in the provider's own names. The address is checked:
 // an allowed host, https, and nothing in it that contradicts the order.
-func (d *Desk) Redirect(ctx context.Context, o Order) (string, error) {
+func (d *Desk) Redirect(ctx context.Context, o quote.HandOff) (string, error) {
 	in, err := check(o.Input)
 	if err != nil {
 		return "", err
@@ -26,7 +26,7 @@ func (d *Desk) Redirect(ctx context.Context, o Order) (string, error) {
 	switch {
 	case s == nil:
 		return "", fault.New(fault.NotFound, "there is no such provider")
-	case o.ID == "" || in.Dest == "":
+	case o.Order == "" || in.Dest == "":
 		return "", fault.New(fault.Invalid, "a hand-off needs an order and a deposit address")
 	case o.Return != "" && !d.returnable(o.Return):
 		return "", fault.New(fault.Invalid, "the address to return to is not a page")
@@ -54,10 +54,10 @@ func (d *Desk) Redirect(ctx context.Context, o Order) (string, error) {
 		return "", s.astray("")
 	}
 	if refused, warned := s.judge(found); len(refused) > 0 {
-		d.cfg.Log.Warn("no hand-off", "provider", s.ID, "order", o.ID, "code", quote.EchoMismatch, "what", listed(refused))
+		d.cfg.Log.Warn("no hand-off", "provider", s.ID, "order", o.Order, "code", quote.EchoMismatch, "what", listed(refused))
 		return "", s.astray(listed(refused)).With("parameter", shown(refused[0].parameter)).With("about", refused[0].about)
 	} else if len(warned) > 0 {
-		d.cfg.Log.Warn("hand-off despite a contradiction", "provider", s.ID, "order", o.ID, "what", listed(warned))
+		d.cfg.Log.Warn("hand-off despite a contradiction", "provider", s.ID, "order", o.Order, "what", listed(warned))
 		s.warned.Store(&warned)
 	}
 	for _, p := range liveApp(o) {
@@ -73,9 +73,9 @@ func (d *Desk) Redirect(ctx context.Context, o Order) (string, error) {
 	return u.String(), nil
 }
 
-func (s *shop) redirect(ctx context.Context, o Order) (string, error) {
+func (s *shop) redirect(ctx context.Context, o quote.HandOff) (string, error) {
 	q := question(o.Input)
-	q.Set("ledgerTransactionId", o.ID)
+	q.Set("ledgerTransactionId", o.Order)
 	if o.Return != "" {
 		q.Set("deeplinkUrl", o.Return)
 	}
@@ -92,11 +92,11 @@ func (s *shop) redirect(ctx context.Context, o Order) (string, error) {
 type parameter struct{ name, value string }
 
 // liveApp are the parameters of the widget, in the names of the contract.
-func liveApp(o Order) []parameter {
+func liveApp(o quote.HandOff) []parameter {
 	return []parameter{
 		{"accountAddress", o.Input.Dest}, {"cryptoCurrency", o.Input.To}, {"fiatCurrency", o.Input.From},
 		{"fiatAmount", o.Input.Amount}, {"cryptoAmount", o.Crypto}, {"mode", "buy"}, {"paymentMethod", o.Input.PaymentMethod},
-		{"bankResidency", strings.ToLower(o.Input.Country)}, {"buySessionId", o.ID}, {"language", o.Language}, {"theme", o.Theme},
+		{"bankResidency", strings.ToLower(o.Input.Country)}, {"buySessionId", o.Order}, {"language", o.Language}, {"theme", o.Theme},
 		{"partnerRedirectUrl", o.Return},
 	}
 }

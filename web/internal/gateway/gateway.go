@@ -34,20 +34,7 @@ type Desk interface {
 	// Quote calls emit with each row or exclusion as it arrives, one at a time.
 	Quote(ctx context.Context, in quote.Input, emit func(*quote.Row, *quote.Excluded)) (quote.Result, error)
 	Requote(ctx context.Context, provider string, in quote.Input) (quote.Row, error)
-	Redirect(ctx context.Context, h HandOff) (string, error)
-}
-
-// HandOff is an order on its way to the provider's widget.
-type HandOff struct {
-	Order    string
-	Provider string
-	Input    quote.Input // with the deposit address in Dest
-	Crypto   string
-	Chain    string // CAIP-2, of the account
-	QuoteRef string
-	Return   string
-	Language string
-	Theme    string
+	Redirect(ctx context.Context, h quote.HandOff) (string, error)
 }
 
 // Signer is the line to the signer.

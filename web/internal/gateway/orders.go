@@ -229,7 +229,7 @@ func (g *Gateway) lead(ctx context.Context, o store.Order, t store.Ticket) (stri
 	if err != nil {
 		return "", err
 	}
-	h := HandOff{
+	h := quote.HandOff{
 		Order: o.ID, Provider: o.Intent.Provider, Input: asked, Crypto: row.CryptoAmount, Chain: o.Chain,
 		QuoteRef: row.ProviderRef, Language: t.Language, Theme: t.Theme, Return: g.OrderPage(o.ID),
 	}

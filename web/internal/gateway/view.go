@@ -25,7 +25,7 @@ func (g *Gateway) view(r store.Request, gen statement.Genesis, o *store.Order) w
 			RuleSet: b.GovernedBy.RuleSet, Version: b.GovernedBy.Version, Digest: b.GovernedBy.Digest, Name: b.GovernedBy.Rule,
 			UseWithin: int64(governance.Use(b.GovernedBy.UseWithin) / time.Second),
 		},
-		Reasons: d.Reasons, Step: max(d.Step, 1), Steps: []wire.Step{}, Approvers: []wire.Approver{}, Order: r.Order,
+		Reasons: d.Reasons, Step: max(d.Step, 1), Steps: append([]governance.Progress{}, d.Steps...), Approvers: []wire.Approver{}, Order: r.Order,
 		CreatedAt: r.Created, ExpiresAt: time.Unix(b.Expires, 0).UTC(), ServerTime: now,
 	}
 	if wants, err := intent.Open(b.Intent); err == nil { // which it was when its entry was read
@@ -54,9 +54,6 @@ func (g *Gateway) view(r store.Request, gen statement.Genesis, o *store.Order) w
 	names := map[string]string{}
 	for _, m := range gen.Members {
 		names[m.Member] = m.Name
-	}
-	for _, s := range d.Steps {
-		v.Steps = append(v.Steps, wire.Step{Name: s.Name, Needed: s.Needed, Approved: s.Approved, Waiting: s.Waiting})
 	}
 	if sent := approvers(r, gen, governance.Progress{}, 0); len(sent) > 0 {
 		v.Initiator = &sent[0]

@@ -115,8 +115,8 @@ func TestAPurchaseIsDeliveredOnceAndSurvivesARestart(t *testing.T) {
 			continue
 		}
 		promised = row.CryptoAmount
-		page, err = desk.Redirect(ctx, buy.Order{
-			ID: "ord_1", Provider: row.Provider, Input: input(vault), Crypto: row.CryptoAmount, Return: w.dashboard + "/orders/ord_1", Theme: "dark",
+		page, err = desk.Redirect(ctx, quote.HandOff{
+			Order: "ord_1", Provider: row.Provider, Input: input(vault), Crypto: row.CryptoAmount, Return: w.dashboard + "/orders/ord_1", Theme: "dark",
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -235,7 +235,7 @@ func TestProvidersBreakOnDemand(t *testing.T) {
 func TestAWidgetRefusesAChangedAddress(t *testing.T) {
 	t.Parallel()
 	w := start(t, t.TempDir(), "http://127.0.0.1:1")
-	page, err := w.desk(t).Redirect(t.Context(), buy.Order{ID: "ord_2", Provider: "northpay", Input: input(vault), Crypto: "0.1"})
+	page, err := w.desk(t).Redirect(t.Context(), quote.HandOff{Order: "ord_2", Provider: "northpay", Input: input(vault), Crypto: "0.1"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -248,7 +248,7 @@ func TestAWidgetRefusesAChangedAddress(t *testing.T) {
 	}
 	// The same order for something else is refused, not replaced.
 	other := input("0x8617E340B3D01FA5F11F306F4090FD50E238070D")
-	if _, err := w.desk(t).Redirect(t.Context(), buy.Order{ID: "ord_2", Provider: "northpay", Input: other, Crypto: "0.1"}); err == nil {
+	if _, err := w.desk(t).Redirect(t.Context(), quote.HandOff{Order: "ord_2", Provider: "northpay", Input: other, Crypto: "0.1"}); err == nil {
 		t.Error("an order was replaced by another with its id")
 	}
 }
@@ -330,7 +330,7 @@ func TestAFirmQuoteKeepsItsPrice(t *testing.T) {
 		t.Fatalf("%+v, %v", row, err)
 	}
 	w.fault(t, "northpay", `{"price_percent":5}`)
-	order := buy.Order{ID: "ord_3", Provider: "northpay", Input: input(vault), Crypto: row.CryptoAmount, QuoteRef: row.ProviderRef}
+	order := quote.HandOff{Order: "ord_3", Provider: "northpay", Input: input(vault), Crypto: row.CryptoAmount, QuoteRef: row.ProviderRef}
 	page, err := desk.Redirect(t.Context(), order)
 	if err != nil {
 		t.Fatal(err)
@@ -338,7 +338,7 @@ func TestAFirmQuoteKeepsItsPrice(t *testing.T) {
 	if body := get(t, page); !strings.Contains(body, "<dd>"+row.CryptoAmount+" ETH</dd>") {
 		t.Errorf("the widget promises something else than %s:\n%s", row.CryptoAmount, body)
 	}
-	order.ID, order.QuoteRef = "ord_4", "np-unknown"
+	order.Order, order.QuoteRef = "ord_4", "np-unknown"
 	if page, err = desk.Redirect(t.Context(), order); err != nil {
 		t.Fatal(err)
 	}

@@ -39,7 +39,7 @@ type Desk struct {
 	n      int
 	Amount string // of crypto that it offers
 	Asked  []quote.Input
-	Handed []gateway.HandOff
+	Handed []quote.HandOff
 	Fail   error
 	Refuse error  // of a hand-off
 	During func() // a hand-off, once
@@ -84,7 +84,7 @@ func (d *Desk) Requote(_ context.Context, _ string, in quote.Input) (quote.Row, 
 }
 
 // Redirect remembers who was handed over.
-func (d *Desk) Redirect(_ context.Context, h gateway.HandOff) (string, error) {
+func (d *Desk) Redirect(_ context.Context, h quote.HandOff) (string, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.Handed = append(d.Handed, h)
