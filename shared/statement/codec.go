@@ -1,7 +1,10 @@
 package statement
 
 import (
+	"errors"
+
 	"countersign/shared/fault"
+	"countersign/shared/field"
 	"countersign/shared/strictjson"
 )
 
@@ -52,5 +55,24 @@ func invalid(field, why string) error {
 	if field == "" {
 		return fault.New(fault.StatementInvalid, "the statement "+why)
 	}
-	return fault.New(fault.StatementInvalid, "the statement was refused: "+field+" "+why).With("field", field)
+	return &refusal{fault.New(fault.StatementInvalid, "the statement was refused: "+field+" "+why).With("field", field), why}
+}
+
+// refusal is the refusal of a statement because of a field, and why.
+type refusal struct {
+	fault *fault.Error
+	why   string
+}
+
+func (r *refusal) Error() string { return r.fault.Error() }
+func (r *refusal) Unwrap() error { return r.fault }
+
+// Blames returns the field that a refusal of a statement blames, and why, as a sentence
+// about the field; ok is false when err blames none.
+func Blames(err error) (p field.Problem, ok bool) {
+	var r *refusal
+	if ok = errors.As(err, &r); ok {
+		p = field.Problem{Field: r.fault.Details["field"], Why: r.why}
+	}
+	return p, ok
 }

@@ -58,7 +58,7 @@ func checkSigned(d Draft, a DraftAccount, r governance.Rule, step int, members [
 
 // inDraft says of what is wrong with a sample where it stands in the draft.
 func inDraft(err error, a DraftAccount, rule, member string) error {
-	f, ok := fault.As(err)
+	p, ok := statement.Blames(err)
 	if !ok {
 		return err
 	}
@@ -69,12 +69,11 @@ func inDraft(err error, a DraftAccount, rule, member string) error {
 		"step": account + "rules." + rule + ".steps", "governed_by.rule": account + "rules." + rule + ".name",
 		"governed_by.version": account + "rules.version",
 		"intent.account":      account + "account", "intent.account_name": account + "name", "intent.chain": account + "chain",
-	}[f.Details["field"]]
+	}[p.Field]
 	if !ok {
 		return err
 	}
-	_, why, _ := strings.Cut(f.Message, f.Details["field"])
-	return fault.New(f.Code, path+why).With("field", path)
+	return fault.New(fault.StatementInvalid, path+" "+p.Why).With("field", path)
 }
 
 // names reports whether a step names a member, by id or through its group.
