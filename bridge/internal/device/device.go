@@ -41,6 +41,9 @@ type Template = hsm.Template
 // URI names tokens and keys (RFC 7512).
 type URI = hsm.URI
 
+// Named is what a URI says of its token.
+func Named(u URI) Identity { return hsm.Named(u) }
+
 // ParseURI reads a PKCS#11 URI.
 func ParseURI(s string) (URI, error) { return hsm.ParseURI(s) }
 
@@ -263,7 +266,7 @@ func (d *Devices) All() []*Device {
 func (d *Devices) State(ctx context.Context, u URI) (State, error) {
 	k, err := d.Known(u)
 	if err != nil || k == nil {
-		return State{Identity: u.Identity(), Locked: true, TriesLeft: -1}, err
+		return State{Identity: hsm.Named(u), Locked: true, TriesLeft: -1}, err
 	}
 	return k.State(ctx), nil
 }
@@ -383,7 +386,7 @@ func (d *Devices) device(ctx context.Context, u URI) (*Device, error) {
 			}
 			why += fmt.Sprintf("; the tokens of the module %s are not seen, because it cannot be used", p.Path)
 		}
-		err = fault.Wrap(d.empty(), fault.DeviceMissing, fmt.Sprintf("the token %s is not plugged in%s", called(u), why)).With("device", u.Identity().Shown())
+		err = fault.Wrap(d.empty(), fault.DeviceMissing, fmt.Sprintf("the token %s is not plugged in%s", called(u), why)).With("device", hsm.Named(u).Shown())
 	}
 	return k, err
 }
@@ -417,7 +420,7 @@ func (d *Devices) empty() error {
 // called is how a message names a token that was not there yet.
 func called(u URI) string {
 	if u.OfToken() == (URI{Token: u.Token}) && u.Token != "" {
-		return u.Identity().Quoted()
+		return hsm.Named(u).Quoted()
 	}
 	return u.OfToken().String()
 }
@@ -447,7 +450,7 @@ func (d *Devices) look(ctx context.Context, known []*Device) error {
 }
 
 func (d *Devices) match(u URI) []*Device {
-	return slices.DeleteFunc(d.All(), func(k *Device) bool { return !u.MatchesToken(k.id) })
+	return slices.DeleteFunc(d.All(), func(k *Device) bool { return !k.id.Matches(u) })
 }
 
 // Key finds a key pair by its URI: the token by its label and so on, the key by

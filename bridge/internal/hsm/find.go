@@ -109,7 +109,7 @@ func (k *Token) lookedGone() bool {
 }
 
 // template is the search for the objects of a class that a URI names.
-func (u URI) template(class uint) []*pkcs11.Attribute {
+func template(u URI, class uint) []*pkcs11.Attribute {
 	all := []*pkcs11.Attribute{pkcs11.NewAttribute(pkcs11.CKA_CLASS, class)}
 	if class != pkcs11.CKO_CERTIFICATE {
 		all = append(all, pkcs11.NewAttribute(pkcs11.CKA_KEY_TYPE, pkcs11.CKK_EC))
@@ -125,7 +125,7 @@ func (u URI) template(class uint) []*pkcs11.Attribute {
 
 // of searches and reads the objects of a class that a URI names.
 func (m *module) of(session pkcs11.SessionHandle, class uint, u URI) ([]half, []Omitted, error) {
-	objects, err := m.search(session, u.template(class))
+	objects, err := m.search(session, template(u, class))
 	if err != nil {
 		return nil, nil, err
 	}

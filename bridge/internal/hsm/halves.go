@@ -11,6 +11,7 @@ import (
 
 	"countersign/shared/jws"
 	"countersign/shared/name"
+	"countersign/shared/p11uri"
 )
 
 // The curves by the object identifiers that CKA_EC_PARAMS holds (SEC 2 §A.2.1,
@@ -62,7 +63,7 @@ func named(label string, id []byte) string {
 
 // maxName is how long the label and the id of a key may be together, in bytes, for a URI
 // to name it.
-const maxName = 4 << 10
+const maxName = p11uri.MaxName
 
 // attributes reads what an object tells of some attributes; nil is an attribute
 // that it does not tell. Modules refuse a whole list for one that they do not know.

@@ -6,6 +6,7 @@ import (
 	"github.com/miekg/pkcs11"
 
 	"countersign/shared/name"
+	"countersign/shared/p11uri"
 )
 
 // Identity tells tokens apart, byte for byte: what a token says of itself is not
@@ -31,20 +32,11 @@ func (id Identity) lacks(of Identity) bool {
 	return id.Label == "" && of.Label != "" || id.Serial == "" && of.Serial != ""
 }
 
-// text is an attribute of a token without its padding: blanks in the specification,
-// and NUL in some modules. It has one form in tokens and in URIs.
-func text(s string) string { return strings.TrimRight(s, " \x00") }
-
-func orNoText(s string) string {
-	if s = text(s); s == "" {
-		return noText
-	}
-	return s
-}
+func text(s string) string { return p11uri.Text(s) }
 
 // URI names the token by all that it says of itself.
 func (id Identity) URI() URI {
-	return URI{Token: orNoText(id.Label), Manufacturer: orNoText(id.Manufacturer), Model: orNoText(id.Model), Serial: orNoText(id.Serial)}
+	return URI{Token: p11uri.OrBlank(id.Label), Manufacturer: p11uri.OrBlank(id.Manufacturer), Model: p11uri.OrBlank(id.Model), Serial: p11uri.OrBlank(id.Serial)}
 }
 
 // MarshalText writes the URI of the token.
@@ -53,8 +45,25 @@ func (id Identity) MarshalText() ([]byte, error) { return []byte(id.URI().String
 // UnmarshalText reads what MarshalText wrote.
 func (id *Identity) UnmarshalText(uri []byte) error {
 	u, err := ParseURI(string(uri))
-	*id = u.Identity()
+	*id = Named(u)
 	return err
+}
+
+// URI names tokens and keys (RFC 7512).
+type URI = p11uri.URI
+
+// ParseURI reads a PKCS#11 URI, which may say where the PIN is.
+func ParseURI(s string) (URI, error) { return p11uri.Parse(s, p11uri.PINSource) }
+
+// Named is what a URI says of its token.
+func Named(u URI) Identity {
+	return Identity{Label: text(u.Token), Manufacturer: text(u.Manufacturer), Model: text(u.Model), Serial: text(u.Serial)}
+}
+
+// Matches reports whether a URI may mean the token.
+func (id Identity) Matches(u URI) bool {
+	match := func(want, have string) bool { return want == "" || text(want) == have }
+	return match(u.Token, id.Label) && match(u.Manufacturer, id.Manufacturer) && match(u.Model, id.Model) && match(u.Serial, id.Serial)
 }
 
 // maxShown is how long the shown form of a label is, in bytes, at most.

@@ -290,5 +290,5 @@ func paramsOf(curve string) ([]byte, error) {
 	case jws.P256:
 		return asn1.Marshal(oidP256)
 	}
-	return nil, fault.New(fault.KeyUnsuited, fmt.Sprintf("curve %q is not supported: use secp256k1 or P-256", clip(curve)))
+	return nil, fault.New(fault.KeyUnsuited, fmt.Sprintf("curve %.32q is not supported: use secp256k1 or P-256", curve))
 }

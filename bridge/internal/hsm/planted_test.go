@@ -83,7 +83,7 @@ func (p planter) pair(label, id, curve string) {
 // removePublic deletes the public key objects with a label.
 func (p planter) removePublic(label string) {
 	p.t.Helper()
-	found, err := p.token.module.search(p.session, URI{Object: label}.template(pkcs11.CKO_PUBLIC_KEY))
+	found, err := p.token.module.search(p.session, template(URI{Object: label}, pkcs11.CKO_PUBLIC_KEY))
 	if err != nil || len(found) == 0 {
 		p.t.Fatalf("%d objects, %v", len(found), err)
 	}

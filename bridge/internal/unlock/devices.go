@@ -58,7 +58,7 @@ func (d Devices) Name(token string) string {
 	if err != nil {
 		return token
 	}
-	return d.Devices.Name(u.Identity())
+	return d.Devices.Name(device.Named(u))
 }
 
 // Watch calls changed when a token comes or goes.

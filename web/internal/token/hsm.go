@@ -11,10 +11,11 @@ import (
 	"fmt"
 	"math"
 	"math/big"
-	"net/url"
 	"strings"
 
 	"github.com/ThalesGroup/crypto11"
+
+	"countersign/shared/p11uri"
 )
 
 // hsmKey opens an RSA key in a PKCS#11 token. The URI (RFC 7512) needs token,
@@ -22,17 +23,17 @@ import (
 // who can open the token without its PIN can plant others under its label and id,
 // and a public key of theirs in the JWKS would make their tokens ours.
 func hsmKey(uri, pin string) (crypto.Signer, func() error, error) {
-	attrs, err := parseURI(uri)
+	u, err := parseURI(uri)
 	if err != nil {
 		return nil, nil, err
 	}
-	ctx, err := crypto11.Configure(&crypto11.Config{Path: attrs["module-path"], TokenLabel: attrs["token"], Pin: pin})
+	ctx, err := crypto11.Configure(&crypto11.Config{Path: u.ModulePath, TokenLabel: u.Token, Pin: pin})
 	if err != nil {
-		return nil, nil, fmt.Errorf("open token %q: %w", attrs["token"], err)
+		return nil, nil, fmt.Errorf("open token %q: %w", u.Token, err)
 	}
-	key, err := privateKey(ctx, attrs["object"])
+	key, err := privateKey(ctx, u.Object)
 	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("find key %q in token %q: %w", attrs["object"], attrs["token"], err), ctx.Close())
+		return nil, nil, errors.Join(fmt.Errorf("find key %q in token %q: %w", u.Object, u.Token, err), ctx.Close())
 	}
 	return key, ctx.Close, nil
 }
@@ -99,29 +100,19 @@ func (k hsmSigner) prove() error {
 }
 
 // parseURI reads the attributes that are needed; any other is refused, so that
-// nothing is silently ignored. A PIN in the URI is refused too.
-func parseURI(uri string) (map[string]string, error) {
-	path, query, _ := strings.Cut(strings.TrimPrefix(uri, "pkcs11:"), "?")
-	attrs := map[string]string{}
-	parts := strings.Split(path, ";")
-	if query != "" {
-		parts = append(parts, strings.Split(query, "&")...)
+// nothing is silently ignored.
+func parseURI(uri string) (p11uri.URI, error) {
+	u, err := p11uri.Parse(uri, p11uri.ModulePath)
+	if err != nil {
+		return u, fmt.Errorf("token_key: %w", err)
 	}
-	for _, part := range parts {
-		name, value, ok := strings.Cut(part, "=")
-		text, err := url.PathUnescape(value)
-		if !ok || err != nil || attrs[name] != "" || text == "" {
-			return nil, fmt.Errorf("token_key: %q is not an attribute of a PKCS#11 URI", name)
-		}
-		if name != "token" && name != "object" && name != "module-path" && name != "type" {
-			return nil, fmt.Errorf("token_key: attribute %q is not supported: use token, object and module-path", name)
-		}
-		attrs[name] = text
-	}
-	for _, name := range []string{"token", "object", "module-path"} {
-		if attrs[name] == "" {
-			return nil, fmt.Errorf("token_key: the PKCS#11 URI needs %s", name)
+	for name, value := range map[string]string{"token": strings.TrimSpace(u.Token), "object": u.Object, "module-path": u.ModulePath} {
+		if value == "" {
+			return u, fmt.Errorf("token_key: the PKCS#11 URI needs %s", name)
 		}
 	}
-	return attrs, nil
+	if u != (p11uri.URI{Token: u.Token, Object: u.Object, Type: u.Type, ModulePath: u.ModulePath}) {
+		return u, errors.New("token_key: the PKCS#11 URI names more than token, object, type and module-path")
+	}
+	return u, nil
 }

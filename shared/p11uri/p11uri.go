@@ -1,23 +1,37 @@
-package hsm
+// Package p11uri reads and writes the URIs of tokens and keys (RFC 7512), in the one form
+// that Countersign uses: strict, so that nothing is silently ignored. The bridge
+// (bridge/internal/hsm) and the gateway (web/internal/token) name their keys with them.
+package p11uri
 
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 
 	"countersign/shared/fault"
 )
 
-// maxURI is the longest URI that [ParseURI] reads, in bytes. Each byte of the longest
-// name of a key ([maxName]) takes three, and so do those of its token.
-const maxURI = 3*maxName + 512
+// MaxName is how long the label and the id of a key may be together, in bytes, for its
+// URI to be read.
+const MaxName = 4 << 10
 
-// noText is the text of an attribute of a token that is there and empty: it matches a
+// Max is the longest URI that [Parse] reads, in bytes. Each byte of the longest name of
+// a key takes three, and so do those of its token.
+const Max = 3*MaxName + 512
+
+// blank is the text of an attribute of a token that is there and empty: it matches a
 // token that has none.
-const noText = " "
+const blank = " "
 
-// URI names tokens and objects (RFC 7512). An attribute that is empty matches
-// anything. Those of a token are compared as [text].
+// The query attributes that a caller of [Parse] may take.
+const (
+	PINSource  = "pin-source"  // where a program without a person has its PIN: a file
+	ModulePath = "module-path" // the PKCS#11 module
+)
+
+// URI names tokens and objects. An attribute that is empty matches anything. Those of a
+// token are compared as [Text].
 type URI struct {
 	Token        string // CK_TOKEN_INFO.label
 	Manufacturer string
@@ -26,19 +40,32 @@ type URI struct {
 	Object       string // CKA_LABEL
 	ID           string // CKA_ID, as bytes
 	Type         string // public, private, cert, secret-key or data
-	PINSource    string // pin-source: a file, "file:/etc/countersign/pin"; for programs without a person
+	PINSource    string // "file:/etc/countersign/pin"
+	ModulePath   string // "/usr/lib/softhsm/libsofthsm2.so"
 }
 
-// ParseURI reads a PKCS#11 URI. It refuses what would be silently ignored
-// otherwise: attributes that it does not know, duplicates, and a PIN, which does
-// not belong into a configuration file (RFC 7512 §4). Of the query attributes it
-// knows pin-source, and of its forms the file.
-func ParseURI(s string) (URI, error) {
+// Text is an attribute of a token without its padding: blanks in the specification,
+// and NUL in some modules. It has one form in tokens and in URIs.
+func Text(s string) string { return strings.TrimRight(s, " \x00") }
+
+// OrBlank is the text of an attribute that is there, also when it is empty.
+func OrBlank(s string) string {
+	if s = Text(s); s == "" {
+		return blank
+	}
+	return s
+}
+
+// Parse reads a PKCS#11 URI. It fails with INVALID_REQUEST for what would be silently
+// ignored otherwise: attributes that it does not know, duplicates, query attributes that
+// are not among those named, and a PIN, which does not belong into a configuration file
+// (RFC 7512 §4). Of the forms of pin-source it knows the file.
+func Parse(s string, queries ...string) (URI, error) {
 	refuse := func(why string) (URI, error) {
 		return URI{}, fault.New(fault.Invalid, "the PKCS#11 URI is not valid: "+why)
 	}
-	if len(s) > maxURI {
-		return refuse(fmt.Sprintf("it is longer than %d bytes", maxURI))
+	if len(s) > Max {
+		return refuse(fmt.Sprintf("it is longer than %d bytes", Max))
 	}
 	scheme, rest, ok := strings.Cut(s, ":")
 	if !ok || !strings.EqualFold(scheme, "pkcs11") {
@@ -47,12 +74,17 @@ func ParseURI(s string) (URI, error) {
 	path, query, hasQuery := strings.Cut(rest, "?")
 	var u URI
 	if hasQuery && query != "" {
-		source, ok := strings.CutPrefix(query, "pin-source=")
-		source, err := url.PathUnescape(source)
-		if !ok || err != nil || !strings.HasPrefix(source, "file:/") || strings.ContainsAny(source, "&?\x00") {
-			return refuse("of the query attributes only pin-source=file:/PATH is supported: a PIN or a module does not belong here")
+		name, raw, _ := strings.Cut(query, "=")
+		value, err := url.PathUnescape(raw)
+		ok := err == nil && value != "" && slices.Contains(queries, name) && !strings.ContainsAny(value, "&?\x00")
+		switch {
+		case ok && name == PINSource && strings.HasPrefix(value, "file:/"):
+			u.PINSource = value
+		case ok && name == ModulePath:
+			u.ModulePath = value
+		default:
+			return refuse(only(queries))
 		}
-		u.PINSource = source
 	}
 	seen := map[string]bool{}
 	for _, attribute := range strings.Split(path, ";") {
@@ -73,13 +105,13 @@ func ParseURI(s string) (URI, error) {
 		}
 		switch name {
 		case "token":
-			u.Token = orNoText(value)
+			u.Token = OrBlank(value)
 		case "manufacturer":
-			u.Manufacturer = orNoText(value)
+			u.Manufacturer = OrBlank(value)
 		case "model":
-			u.Model = orNoText(value)
+			u.Model = OrBlank(value)
 		case "serial":
-			u.Serial = orNoText(value)
+			u.Serial = OrBlank(value)
 		case "object":
 			u.Object = value
 		case "id":
@@ -109,12 +141,12 @@ func unescape(s string) (string, error) {
 	return url.PathUnescape(s)
 }
 
-// String writes the URI in one form; [ParseURI] reads it back.
+// String writes the URI in one form; [Parse] reads it back.
 func (u URI) String() string {
 	var parts []string
 	for _, a := range [][2]string{{"token", u.Token}, {"manufacturer", u.Manufacturer}, {"model", u.Model}, {"serial", u.Serial}} {
 		if a[1] != "" {
-			parts = append(parts, a[0]+"="+escape(text(a[1])))
+			parts = append(parts, a[0]+"="+escape(Text(a[1])))
 		}
 	}
 	for _, a := range [][2]string{{"object", u.Object}, {"id", u.ID}, {"type", u.Type}} {
@@ -123,8 +155,11 @@ func (u URI) String() string {
 		}
 	}
 	s := "pkcs11:" + strings.Join(parts, ";")
-	if u.PINSource != "" {
-		s += "?pin-source=file:" + strings.ReplaceAll(escape(strings.TrimPrefix(u.PINSource, "file:")), "%2F", "/")
+	switch path := func(s string) string { return strings.ReplaceAll(escape(s), "%2F", "/") }; {
+	case u.PINSource != "":
+		s += "?pin-source=file:" + path(strings.TrimPrefix(u.PINSource, "file:"))
+	case u.ModulePath != "":
+		s += "?module-path=" + path(u.ModulePath)
 	}
 	return s
 }
@@ -144,22 +179,19 @@ func escape(s string) string {
 	return b.String()
 }
 
-// MatchesToken reports whether id is a token that the URI may mean.
-func (u URI) MatchesToken(id Identity) bool {
-	return match(u.Token, id.Label) && match(u.Manufacturer, id.Manufacturer) && match(u.Model, id.Model) && match(u.Serial, id.Serial)
-}
-
 // OfToken is the part of the URI that names the token.
 func (u URI) OfToken() URI {
 	return URI{Token: u.Token, Manufacturer: u.Manufacturer, Model: u.Model, Serial: u.Serial}
 }
 
-// Identity is what the URI says of its token.
-func (u URI) Identity() Identity {
-	return Identity{Label: text(u.Token), Manufacturer: text(u.Manufacturer), Model: text(u.Model), Serial: text(u.Serial)}
+// only says which query attributes are taken.
+func only(queries []string) string {
+	if len(queries) == 0 {
+		return "no query attribute is supported here: a PIN or a module does not belong here"
+	}
+	forms := map[string]string{PINSource: "pin-source=file:/PATH", ModulePath: "module-path=/PATH"}
+	return "of the query attributes only " + forms[queries[0]] + " is supported, once: a PIN does not belong here"
 }
-
-func match(want, have string) bool { return want == "" || text(want) == have }
 
 func clip(s string) string {
 	if len(s) > 32 {
