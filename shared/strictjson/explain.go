@@ -133,7 +133,7 @@ func mustBe(what string, at *place) error { return atField("must be "+what, at) 
 
 func atField(why string, at *place) error {
 	if at == nil {
-		return fault.New(fault.Invalid, "the message "+why)
+		return whole(nil, fault.Invalid, why)
 	}
 	path := clip(at.String())
 	return fault.New(fault.Invalid, "field "+strconv.Quote(path)+" "+why).With("field", path)

@@ -28,20 +28,20 @@ const MaxDepth = 16
 // and the numbers of elements, from 0, with dots between them (members.0.name).
 func Unmarshal(data []byte, v any, limit int) error {
 	if len(data) > limit {
-		return fault.New(fault.TooLarge, "the message is larger than "+strconv.Itoa(limit)+" bytes")
+		return whole(nil, fault.TooLarge, "is larger than "+strconv.Itoa(limit)+" bytes")
 	}
 	if !utf8.Valid(data) {
-		return fault.New(fault.Invalid, "the message is not valid UTF-8")
+		return whole(nil, fault.Invalid, "is not valid UTF-8")
 	}
 	if string(data[:min(3, len(data))]) == "\xef\xbb\xbf" {
-		return fault.New(fault.Invalid, "the message begins with a byte order mark (U+FEFF): write it without one") // RFC 8259, section 8.1
+		return whole(nil, fault.Invalid, "begins with a byte order mark (U+FEFF): write it without one") // RFC 8259, section 8.1
 	}
 	t := reflect.TypeOf(v)
 	if t == nil || t.Kind() != reflect.Pointer {
 		return errors.New("strictjson: decode into what is not a pointer")
 	}
 	if deep(data) {
-		return fault.New(fault.Invalid, "the message is nested too deeply")
+		return whole(nil, fault.Invalid, "is nested too deeply")
 	}
 	if w := (walker{data: data}); w.next() == 'n' {
 		if err := w.fits(t.Elem(), nil); err != nil {
@@ -51,9 +51,20 @@ func Unmarshal(data []byte, v any, limit int) error {
 	return decode(data, v)
 }
 
-const notJSON = "the message is not valid JSON"
+func invalid(cause error) error { return whole(cause, fault.Invalid, "is not valid JSON") }
 
-func invalid(cause error) error { return fault.Wrap(cause, fault.Invalid, notJSON) }
+// refusal is what is wrong with a message as a whole: why is what follows "the message".
+type refusal struct {
+	fault *fault.Error
+	why   string
+}
+
+func whole(cause error, code fault.Code, why string) error {
+	return &refusal{fault.Wrap(cause, code, "the message "+why), why}
+}
+
+func (r *refusal) Error() string { return r.fault.Error() }
+func (r *refusal) Unwrap() error { return r.fault }
 
 // deep reports whether objects and arrays are nested more than MaxDepth times,
 // for which encoding/json/v2 has no option yet (go.dev/issue/56733).
