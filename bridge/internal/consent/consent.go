@@ -210,7 +210,7 @@ func (q Question) howTo() string {
 	case RejectWord:
 		s = "Type " + RejectWord + " to sign the rejection, which is final"
 	case SendWord:
-		s = "Type " + SendWord + " to sign the request and send it to those who decide"
+		s = "Type " + SendWord + " to sign the request and send it"
 	}
 	s += "; anything else declines."
 	if q.Site != "" {

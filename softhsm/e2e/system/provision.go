@@ -96,7 +96,7 @@ func provision(ctx context.Context, dir string) (*State, error) {
 }
 
 // format is which form the log, the database and the journal in a folder have.
-const format = "2"
+const format = "3"
 
 // checkFormat refuses a folder that another version made, before anything in it is
 // touched; a new one is marked.
@@ -178,8 +178,8 @@ func (s *State) initVault(ctx context.Context, bin string) error {
 	return nil
 }
 
-// draft is the genesis: who the members are, and that a purchase needs two of
-// them.
+// draft is the genesis: who the members are, and that a purchase needs two of them; one
+// of more than 1,000 EUR the member who signs and sends it, and the two others.
 func (s *State) draft() (map[string]any, error) {
 	var members []statement.GenesisMember
 	var ids []string
@@ -201,8 +201,11 @@ func (s *State) draft() (map[string]any, error) {
 		"entity": Entity, "entity_name": EntityName, "members": members,
 		"accounts": []map[string]any{{"account": Account, "name": "Treasury", "chain": Chain, "rules": governance.Set{
 			Version: 1,
-			Rules: []governance.Rule{{Name: "two-of-three", Steps: []governance.Step{
-				{Name: "operators", Quorum: 2, Members: ids}}}},
+			Rules: []governance.Rule{
+				{Name: "over-1000", When: []governance.Condition{{Amount: &governance.Amount{Currency: "EUR", Min: "1000.01"}}},
+					Creation: &governance.Creation{Members: ids}, Steps: []governance.Step{
+						{Name: "others", Quorum: 2, Members: ids, ExcludeInitiator: true}}},
+				{Name: "two-of-three", Steps: []governance.Step{{Name: "operators", Quorum: 2, Members: ids}}}},
 		}}},
 	}, nil
 }

@@ -120,26 +120,30 @@ func ruleText(m *Model, r governance.Rule) string {
 		return "Refused" + m.condition(r)
 	}
 	text := ""
+	if c := r.Creation; c != nil {
+		text = "Sent by one of " + electorate(m, c.Members, c.Group) + ", then "
+	}
 	for i, s := range r.Steps {
 		if i > 0 {
 			text += ", then "
 		}
-		names := ""
-		for j, k := range s.Members {
-			if j > 0 {
-				names += ", "
-			}
-			names += m.name(k)
-		}
-		if s.Group != "" {
-			names = join(names, "the group "+s.Group)
-		}
-		text += itoa(s.Quorum) + " of " + names
+		text += itoa(s.Quorum) + " of " + electorate(m, s.Members, s.Group)
 		if s.ExcludeInitiator {
-			text += ", without whoever asked (refused: nothing proves yet who asked)"
+			text += ", without whoever asked" + cond(r.Creation == nil, " (refused: nothing proves who asked)")
 		}
 	}
 	return text + m.condition(r) + "; usable for " + statement.GovernedBy{UseWithin: r.UseWithin}.Use()
+}
+
+// electorate names the members and the group of a step.
+func electorate(m *Model, members []string, group string) (names string) {
+	for i, k := range members {
+		names += cond(i > 0, ", ") + m.name(k)
+	}
+	if group != "" {
+		names = join(names, "the group "+group)
+	}
+	return names
 }
 
 // condition is for which amounts a rule is.

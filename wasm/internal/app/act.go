@@ -279,9 +279,9 @@ func (m *Model) reader(r wire.Request) string {
 	return ""
 }
 
-// waiting reports whether the member may still decide on the current step.
+// waiting reports whether the member may still decide on the current step, or send it.
 func waiting(r wire.Request, member string) bool {
-	if r.State != wire.RequestPending {
+	if !open(r) {
 		return false
 	}
 	for _, a := range r.Approvers {
@@ -296,7 +296,7 @@ func waiting(r wire.Request, member string) bool {
 // connects first and goes on by itself.
 func (m *Model) decide(decision string) []Command {
 	r := m.request[m.route.ID].Value
-	if r.ID == "" || m.flow != nil && !m.flow.Over() || decision != frame.Approve && decision != frame.Reject {
+	if r.ID == "" || m.flow != nil && !m.flow.Over() || unsent(r) != (decision == frame.Initiate) || decision != frame.Approve && decision != frame.Reject && decision != frame.Initiate {
 		return nil
 	}
 	m.flow = &approvals.Flow{Request: r.ID, Decision: decision, Paired: m.bridge.Paired, Needed: r.Needed, Done: r.Approved}

@@ -38,6 +38,9 @@ func (m *Model) together() (best frame.Identity) {
 // not connected, all that wait.
 func (m *Model) pickable(id frame.Identity) (list []wire.Request) {
 	for _, r := range m.requests.Value {
+		if unsent(r) {
+			continue // which is signed by itself
+		}
 		if waiting(r, id.Member) || id.Member == "" && m.forMe(r) {
 			list = append(list, r)
 		}

@@ -127,10 +127,7 @@ func (m *Model) decisionEnded(msg DecisionEnded) []Command {
 	f := m.flow.Advance(approvals.Verified)
 	f.Text, f.State, f.Done, f.Needed, f.Where, f.Shown = msg.Text, msg.State, msg.Done, msg.Needed, "", ""
 	m.flow = &f
-	m.announce = "Signed. The vault recorded " + itoa(f.Done) + " of " + itoa(f.Needed) + "."
-	if f.Decision == frame.Reject {
-		m.announce = "Signed. The vault recorded the rejection."
-	}
+	m.announce = recorded(f)
 	return again
 }
 
@@ -147,8 +144,11 @@ func noSigner(r wire.Request, mine []frame.Identity) error {
 	if len(mine) == 0 {
 		return fault.New(fault.DeviceMissing, "no device of this entity is set up at the bridge")
 	}
-	if r.State != wire.RequestPending {
+	switch {
+	case !open(r):
 		return fault.New(fault.RequestClosed, "the request is closed")
+	case unsent(r):
+		return fault.New(fault.Forbidden, "nobody who can sign at this bridge may send the request")
 	}
 	return fault.New(fault.AlreadyApproved, "everybody who can sign at this bridge has decided")
 }

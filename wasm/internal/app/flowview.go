@@ -12,11 +12,11 @@ import (
 
 // requestClock counts down to the end of a request.
 func (m *Model) requestClock(r wire.Request) view.Node {
-	if r.State != wire.RequestPending {
+	if !open(r) {
 		return view.Node{}
 	}
 	rest := r.ExpiresAt.Sub(m.server())
-	text := "Decide within " + left(rest)
+	text := cond(unsent(r), "Send it") + cond(!unsent(r), "Decide") + " within " + left(rest)
 	if rest <= 0 {
 		text = "The time to decide is over"
 	}
@@ -62,15 +62,15 @@ func pairingPrompt(code string, cancel view.Node) view.Node {
 }
 
 func (m *Model) flowCard(r wire.Request, f approvals.Flow) view.Node {
-	title := "Approving"
-	if f.Decision == frame.Reject {
-		title = "Rejecting"
+	title, done := "Approving", "Approved"
+	switch f.Decision {
+	case frame.Reject:
+		title, done = "Rejecting", "Rejected"
+	case frame.Initiate:
+		title, done = "Signing and sending", "Signed and sent"
 	}
 	if f.Stage == approvals.Verified {
-		title = "Approved by " + f.Name
-		if f.Decision == frame.Reject {
-			title = "Rejected by " + f.Name
-		}
+		title = done + " by " + f.Name
 	} else if f.Name != "" {
 		title += " as " + f.Name
 	}
@@ -152,10 +152,24 @@ func (m *Model) flowNow(r wire.Request, f approvals.Flow) view.Node {
 	return view.El("div", "cluster", view.El("span", "spinner", view.A("aria-hidden", "true")), view.El("span", "muted", "Working"), cancel)
 }
 
+// recorded says what the vault has of a decision that was signed.
+func recorded(f approvals.Flow) string {
+	switch f.Decision {
+	case frame.Reject:
+		return "Signed. The vault recorded the rejection."
+	case frame.Initiate:
+		return "Signed and sent. The vault recorded who asked."
+	}
+	return "Signed. The vault recorded " + itoa(f.Done) + " of " + itoa(f.Needed) + "."
+}
+
 // word is what the person types in the bridge's prompt.
 func word(decision string) string {
-	if decision == frame.Reject {
+	switch decision {
+	case frame.Reject:
 		return "reject"
+	case frame.Initiate:
+		return "send"
 	}
 	return "approve"
 }
@@ -178,18 +192,20 @@ func place(where string) string {
 }
 
 func (m *Model) flowDone(r wire.Request, f approvals.Flow) view.Node {
-	text := "Signed. The vault recorded " + itoa(f.Done) + " of " + itoa(f.Needed) + "."
+	text := recorded(f)
 	switch {
 	case f.Decision == frame.Reject:
-		text = "Signed. The vault recorded the rejection. The request is closed."
+		text += " The request is closed."
+	case f.Decision == frame.Initiate:
+		text += " It waits for those who decide."
 	case f.Done >= f.Needed:
 		text += " The request is approved."
 	default:
 		text += " It waits for another approver."
 	}
 	again := view.Node{}
-	if m.bridge.State == BridgeReady && m.signer(r).Member != "" && f.Decision == frame.Approve {
-		again = view.El("div", "notice-actions", button("is-small", "decide.close", "Decide as another member"))
+	if m.bridge.State == BridgeReady && m.signer(r).Member != "" && f.Decision != frame.Reject {
+		again = view.El("div", "notice-actions", button("is-small", "decide.close", cond(f.Decision == frame.Approve, "Decide as another member")+cond(f.Decision == frame.Initiate, "Decide on it")))
 	}
 	return view.El("div", "notice is-positive", icon("check"), view.El("div", "notice-body", view.El("p", "notice-title", text), readText(f), again))
 }

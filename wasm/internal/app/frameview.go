@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"countersign/shared/fault"
-	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
 	"countersign/wasm/internal/view"
 )
@@ -60,7 +59,7 @@ func (m *Model) rail() view.Node {
 	}
 	waits := 0
 	for _, r := range m.requests.Value {
-		if r.State == wire.RequestPending && m.forMe(r) {
+		if m.forMe(r) {
 			waits++
 		}
 	}

@@ -17,6 +17,7 @@ import (
 type stateWord struct{ text, tone, icon string }
 
 var requestStates = map[string]stateWord{
+	wire.RequestUnsent:    {"Not sent yet", "is-warning", "clock"},
 	wire.RequestPending:   {"Waits for approval", "is-warning", "clock"},
 	wire.RequestApproved:  {"Approved", "is-positive", "check"},
 	wire.RequestRejected:  {"Rejected", "is-negative", "cross"},
@@ -34,10 +35,16 @@ func stateBadge(words map[string]stateWord, state string) view.Node {
 	return badge(s.tone, s.icon, s.text)
 }
 
+// open reports whether a request waits for a member's signature.
+func open(r wire.Request) bool { return r.State == wire.RequestPending || unsent(r) }
+
+// unsent reports whether that is the one of a member who signs and sends it.
+func unsent(r wire.Request) bool { return r.State == wire.RequestUnsent }
+
 // forMe reports whether somebody at this computer may decide on the request. As
 // long as the bridge is not connected nobody can tell, so every pending one is.
 func (m *Model) forMe(r wire.Request) bool {
-	if r.State != wire.RequestPending {
+	if !open(r) {
 		return false
 	}
 	mine := m.mine()
@@ -67,7 +74,7 @@ func (m *Model) requestsPage() view.Node {
 		switch {
 		case m.forMe(r):
 			mine = append(mine, row)
-		case r.State == wire.RequestPending:
+		case open(r):
 			others = append(others, row)
 		default:
 			done = append(done, row)
@@ -95,10 +102,13 @@ func (m *Model) requestRow(r wire.Request, box view.Node) view.Node {
 	w := m.cfg.Words
 	title, sub, amount := screenOf(r).row(w)
 	sub = joined(sub, w.when(r.CreatedAt, m.server()))
-	if r.State == wire.RequestPending {
-		sub = itoa(r.Approved) + " of " + itoa(r.Needed) + " approvals · " + left(r.ExpiresAt.Sub(m.server())) + " left · " + sub
+	if open(r) {
+		sub = left(r.ExpiresAt.Sub(m.server())) + " left · " + sub
+		if !unsent(r) {
+			sub = itoa(r.Approved) + " of " + itoa(r.Needed) + " approvals · " + sub
+		}
 	}
-	return view.El("li", "", view.Key(r.ID), box, link(classes("row", cond(r.State == wire.RequestPending, "is-waiting"), cond(settled(r.State), "is-done")), "/requests/"+r.ID,
+	return view.El("li", "", view.Key(r.ID), box, link(classes("row", cond(open(r), "is-waiting"), cond(settled(r.State), "is-done")), "/requests/"+r.ID,
 		view.El("div", "row-main",
 			view.El("span", "row-title", title),
 			view.El("span", "row-sub", sub)),
@@ -135,15 +145,19 @@ func (m *Model) decision(r wire.Request) view.Node {
 	if f := m.flow; f != nil && f.Request == r.ID {
 		return m.flowCard(r, *f)
 	}
-	if r.State != wire.RequestPending {
+	if !open(r) {
 		return view.Node{}
 	}
 	id := m.signer(r)
 	ready := m.bridge.State == BridgeReady
+	title, nobody := "Your decision", "Everybody who can sign at this computer has decided. The request waits for others."
+	if unsent(r) {
+		title, nobody = "Sign and send", "Nobody who can sign at this computer may send this request."
+	}
 	var who, warn view.Node
 	switch {
 	case ready && id.Member == "":
-		return card("Your decision", "", view.El("p", "", "Everybody who can sign at this computer has decided. The request waits for others."))
+		return card(title, "", view.El("p", "", nobody))
 	case ready:
 		who, warn = m.signAs(func(member string) bool { return waiting(r, member) }, id), warnings(id)
 	case m.bridge.State == BridgeFailed:
@@ -161,9 +175,13 @@ func (m *Model) decision(r wire.Request) view.Node {
 				view.El("div", "cluster", button("is-primary is-danger", "decide:"+frame.Reject, "Reject permanently"), button("is-quiet", "decide.back", "Back")))))
 	}
 	busy := m.bridge.State == BridgeConnecting || m.bridge.State == BridgePairing
-	return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Your decision")),
-		view.El("div", "card-body", view.El("div", "stack", who, warn,
-			view.El("div", "cluster", working("is-primary", "decide:"+frame.Approve, busy, "Approve", "Connecting"), button("is-danger", "decide:"+frame.Reject, "Reject")))))
+	lead, buttons := view.Node{}, []any{working("is-primary", "decide:"+frame.Approve, busy, "Approve", "Connecting"), button("is-danger", "decide:"+frame.Reject, "Reject")}
+	if unsent(r) {
+		lead = view.El("p", "", "The rule wants to know who asks: a member signs the request, and then it goes to those who decide.")
+		buttons = []any{working("is-primary", "decide:"+frame.Initiate, busy, "Sign and send", "Connecting")}
+	}
+	return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", title)),
+		view.El("div", "card-body", view.El("div", "stack", lead, who, warn, view.El("div", "cluster", buttons...))))
 }
 
 // unsigned stands where one would choose whom to sign as, and says how to come to it.
@@ -298,8 +316,12 @@ func lines(text string) view.Node {
 
 func (m *Model) people(r wire.Request) view.Node {
 	var rows []view.Node
+	title, sub, may := "Who decides", itoa(r.Approved)+" of "+plural(r.Needed, "approval", "approvals")+cond(r.State == wire.RequestPending, " so far"), "may still decide"
+	if unsent(r) {
+		title, sub, may = "Who may send it", "", "may sign and send it"
+	}
 	for _, a := range r.Approvers {
-		state, meta, mark := "", "may still decide", badge("", "clock", "Waiting")
+		state, meta, mark := "", may, badge("", "clock", "Waiting")
 		when := ""
 		if a.At != nil {
 			when = m.cfg.Words.when(*a.At, m.server())
@@ -309,7 +331,7 @@ func (m *Model) people(r wire.Request) view.Node {
 			state, meta, mark = "is-approved", when, badge("is-positive", "check", "Approved")
 		case a.Decision == frame.Reject:
 			state, meta, mark = "is-rejected", when, badge("is-negative", "cross", "Rejected")
-		case r.State != wire.RequestPending:
+		case !open(r):
 			meta, mark = "was not needed", badge("", "minus", "No decision")
 		}
 		if a.Curve != "" {
@@ -321,7 +343,7 @@ func (m *Model) people(r wire.Request) view.Node {
 		rows = append(rows, view.El("li", classes("person", state), view.Key(a.Member), view.El("span", "avatar", view.A("aria-hidden", "true"), initial(a.Name)),
 			view.El("div", "person-main", view.El("span", "person-name", or(a.Name, m.name(a.Member))), view.El("span", "person-meta", meta)), mark))
 	}
-	return flush("Who decides", itoa(r.Approved)+" of "+plural(r.Needed, "approval", "approvals")+cond(r.State == wire.RequestPending, " so far"), view.El("ul", "people", rows))
+	return flush(title, sub, view.El("ul", "people", rows))
 }
 
 func initial(name string) string {
@@ -347,6 +369,9 @@ func (m *Model) details(r wire.Request) view.Node {
 		mark = badge("is-positive", "shield", "Made in the vault, attested by the signer")
 	}
 	facts := screenOf(r).facts(m.cfg.Words, mark)
+	if i := r.Initiator; i != nil {
+		facts = append(facts, fact("Asked by", i.Name+", who signed it"))
+	}
 	if i, err := intent.Draft(r.Intent); err == nil {
 		for _, l := range intent.WhyLines(i) {
 			facts = append(facts, fact(l.Label, l.Value))

@@ -164,6 +164,46 @@ func pending(m *Model) *Model {
 	return m
 }
 
+// unsentRequest waits until alice or bob signs and sends it.
+func unsentRequest() wire.Request {
+	r := sampleRequest(wire.RequestPending)
+	r.State = wire.RequestUnsent
+	r.Rule.Name, r.Reasons = "four eyes", []string{"waiting for Alice Martin or Bob Okafor to sign and send it"}
+	r.Steps = []governance.Progress{{Name: "others", Needed: 1, Approved: []string{}, Waiting: []string{}}}
+	r.Approvers = r.Approvers[:2]
+	r.Approvers[0].Decision, r.Approvers[0].At = "", nil
+	r.Needed, r.Approved, r.History = 1, 0, r.History[:1]
+	return r
+}
+
+func sending(m *Model, more ...Msg) *Model {
+	r := unsentRequest()
+	m.Update(Loaded{What: TheRequests, Value: []wire.Request{r}})
+	m.Update(Loaded{What: TheRequest, ID: requestID, Value: r})
+	for _, k := range []string{"mem_alice", "mem_bob"} {
+		m.Update(Loaded{What: TheStatement, ID: requestID + " " + k, Value: previewOf(statement.Approval{Entity: "ent_sandbox", EntityName: "Sandbox Treasury", Request: requestID,
+			Decision: statement.Initiate, Member: k, MemberName: m.name(k), Key: "Xk3…", GovernedBy: statement.GovernedBy{Rule: "four eyes", Version: 1}, Intent: r.Intent, Expires: noon.Add(5 * time.Minute).Unix()})})
+	}
+	for _, msg := range more {
+		m.Update(msg)
+	}
+	return m
+}
+
+// initiated is a request that alice signed and sent.
+func initiated(m *Model) *Model {
+	r := unsentRequest()
+	alice := r.Approvers[0]
+	at := noon.Add(-time.Minute)
+	alice.Decision, alice.At = statement.Initiate, &at
+	r.State, r.Initiator, r.Reasons = wire.RequestPending, &alice, []string{"0 of 1 approval; waiting for Bob Okafor or Carol Nguyen"}
+	r.Approvers = sampleRequest(wire.RequestPending).Approvers[1:]
+	r.History = append(r.History, wire.Event{At: at, Type: "initiation", Text: "Alice Martin signed and sent it", Seq: 2})
+	m.Update(Loaded{What: TheRequests, Value: []wire.Request{r}})
+	m.Update(Loaded{What: TheRequest, ID: requestID, Value: r})
+	return m
+}
+
 func previewOf(a statement.Approval) string {
 	text, err := statement.Preview(a)
 	if err != nil {
@@ -295,9 +335,23 @@ func scenes() map[string]func() *Model {
 			m.Update(Loaded{What: TheRequests, Value: []wire.Request{}})
 			return m
 		},
-		"request-unpaired": func() *Model { return pending(stage(request)) },
-		"request-ready":    func() *Model { return pending(ready(stage(request))) },
-		"request-reject":   func() *Model { m := pending(ready(stage(request))); m.Update(Acted{Action: "decide:REJECT"}); return m },
+		"request-unpaired":        func() *Model { return pending(stage(request)) },
+		"request-ready":           func() *Model { return pending(ready(stage(request))) },
+		"request-reject":          func() *Model { m := pending(ready(stage(request))); m.Update(Acted{Action: "decide:REJECT"}); return m },
+		"requests-unsent":         func() *Model { return sending(ready(stage("/requests"))) },
+		"request-unsent":          func() *Model { return sending(ready(stage(request))) },
+		"request-unsent-unpaired": func() *Model { return sending(stage(request)) },
+		"request-unsent-by-others": func() *Model {
+			return sending(ready(stage(request)), DevicesChanged{Identities: identities()[2:]})
+		},
+		"request-sending": func() *Model {
+			return sending(ready(stage(request)), Acted{Action: "decide:INITIATE"}, prompt)
+		},
+		"request-sent": func() *Model {
+			m := sending(ready(stage(request)), Acted{Action: "decide:INITIATE"}, prompt, closed, DecisionMoved{Stage: approvals.Signed}, DecisionEnded{Text: "Decision  ASK for this purchase", State: "PENDING_APPROVAL", Needed: 1})
+			return initiated(m)
+		},
+		"request-initiated": func() *Model { return initiated(ready(stage(request))) },
 		"request-no-bridge": func() *Model {
 			m := pending(stage(request))
 			m.Update(failed(bridgeclient.NotRunning, fault.Unavailable))

@@ -211,6 +211,9 @@ func (m *Model) loaded(msg Loaded) []Command {
 	case TheRequest:
 		was := m.request[msg.ID].Value
 		m.request[msg.ID] = store(m.request[msg.ID], msg)
+		if was.ID != "" && was.State != m.request[msg.ID].Value.State {
+			clear(m.statement) // what is shown was about another decision
+		}
 		m.sayRequest(was, m.request[msg.ID].Value)
 		return m.preview()
 	case TheOrders:

@@ -26,7 +26,7 @@ const (
 type Flow struct {
 	Request  string // empty for several
 	Items    []Item // of several
-	Decision string // APPROVE or REJECT
+	Decision string // APPROVE, REJECT or INITIATE
 	Member   string
 	Name     string // of the member
 	Device   string // label of the token
@@ -193,8 +193,11 @@ func (f Flow) verified() string {
 	if f.Stage != Verified {
 		return ""
 	}
-	if f.Decision == "REJECT" {
+	switch f.Decision {
+	case "REJECT":
 		return "Rejection recorded"
+	case "INITIATE":
+		return "Sent to those who decide"
 	}
 	return f.count()
 }
