@@ -243,6 +243,25 @@ func TestAPromptThatClosesBeforeTheRequestEndsIsCountedDown(t *testing.T) {
 	}
 }
 
+// The person revoked the pairing while the page was connected: the bridge ends the line,
+// and the page asks for no new pairing by itself.
+func TestAPageThatIsDisconnectedBecauseItsPairingWasRevokedWaitsForThePerson(t *testing.T) {
+	t.Parallel()
+	m := pending(ready(stage("/requests/" + requestID)))
+	revoked := &bridgeclient.Error{Problem: bridgeclient.Refused, Fault: fault.New(fault.NotPaired, "revoked")}
+	cmds := m.Update(BridgeChanged{State: BridgeFailed, Err: revoked})
+	if cmds = append(cmds, m.reconnect()...); len(cmds) > 0 {
+		t.Errorf("commands: %v", cmds)
+	}
+	m.Update(Acted{Action: "bridge.show"})
+	if words := m.View().Tree.Words(); strings.Contains(words, "The bridge is ready") {
+		t.Errorf("the page shows:\n%s", words)
+	}
+	if d := cmp.Diff([]Command{ConnectBridge{Gesture: true}}, m.Update(Acted{Action: "bridge.connect"})); d != "" {
+		t.Errorf("commands (-want +got):\n%s", d)
+	}
+}
+
 // The person revoked the pairing at the bridge, whose line stood: trying again
 // pairs again, without a reload.
 func TestAPageWhosePairingWasRevokedConnectsAgain(t *testing.T) {
