@@ -15,6 +15,7 @@ import (
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
+	"countersign/web/internal/projection"
 	"countersign/web/internal/store"
 )
 
@@ -36,7 +37,7 @@ func (g *Gateway) Entity(ctx context.Context, c Caller) (wire.Entity, error) {
 			return found(err, "the entity")
 		}
 		v.Name = e.Name
-		gen, err := tx.Genesis(c.Entity)
+		gen, err := projection.Genesis(tx, c.Entity)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
 		}
@@ -53,7 +54,7 @@ func (g *Gateway) Entity(ctx context.Context, c Caller) (wire.Entity, error) {
 				ID: m.Member, Name: m.Name, Role: m.Role, Curve: m.Approval.Crv, Key: key.Thumbprint(), ChannelIn: m.ChannelIn,
 			})
 		}
-		mark, err := tx.Mark()
+		mark, err := tx.Mark(c.Entity)
 		v.Log = statement.Log{Size: mark.Size, Head: mark.Head}
 		return err
 	})

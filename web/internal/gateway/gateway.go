@@ -23,8 +23,8 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/jws"
 	"countersign/shared/quote"
-	"countersign/shared/signedlog"
 	"countersign/shared/wire"
+	"countersign/web/internal/projection"
 	"countersign/web/internal/store"
 )
 
@@ -96,7 +96,7 @@ type Gateway struct {
 	watches map[string]*watch // by CAIP-2 id
 
 	syncMu sync.Mutex
-	chain  signedlog.Chain
+	log    *projection.Projection
 	sync   syncState
 }
 
@@ -115,28 +115,15 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 			return nil, err
 		}
 	}
-	g := &Gateway{cfg: cfg, watches: map[string]*watch{}, chain: signedlog.Chain{Key: cfg.Key}, limit: newLimits(cfg.Now)}
+	g := &Gateway{cfg: cfg, watches: map[string]*watch{}, log: projection.New(cfg.Entity, cfg.Key), limit: newLimits(cfg.Now)}
 	for id, c := range cfg.Chains {
 		if c.Confirmations < 1 {
 			return nil, fmt.Errorf("chain %s needs confirmations of 1 or more", id)
 		}
 		g.watches[id] = &watch{Watched: c, id: id}
 	}
-	err := cfg.Store.Read(ctx, func(tx store.Tx) error {
-		for {
-			lines, err := tx.Lines(g.chain.Mark.Size, 500)
-			if err != nil || len(lines) == 0 {
-				return err
-			}
-			for _, l := range lines {
-				if _, _, err := g.chain.Next(l.Text); err != nil {
-					return err
-				}
-			}
-		}
-	})
-	if err != nil {
-		return nil, fmt.Errorf("verify the stored log: %w", err)
+	if err := g.log.Replay(ctx, cfg.Store); err != nil {
+		return nil, err
 	}
 	return g, nil
 }
@@ -223,7 +210,7 @@ func (g *Gateway) JWKS() []byte { return g.cfg.Tokens.JWKS() }
 // Health says what works. Nothing of it is secret.
 func (g *Gateway) Health(ctx context.Context) wire.Health {
 	h := wire.Health{Status: "ok", Components: map[string]string{"database": "ok", "signer": "ok", "chain": "ok", "clock": "ok"}, Chains: []wire.ChainHealth{}}
-	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) error { _, err := tx.Mark(); return err }); err != nil {
+	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) error { _, err := tx.Mark(g.cfg.Entity); return err }); err != nil {
 		h.Components["database"] = "unavailable"
 		h.Status = "unavailable"
 	}

@@ -186,21 +186,9 @@ func TestRequestExpiresByTheClock(t *testing.T) {
 	}
 }
 
-func TestForgedAttestationStopsTheOrder(t *testing.T) {
-	t.Parallel()
-	w := gatewaytest.New(t)
-	w.Signer.ForgeAttestation = true
-	r := w.Approved()
-	if r.Address.Verified {
-		t.Error("a forged attestation is shown as verified")
-	}
-	_, err := w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID)
-	gatewaytest.Refused(t, err, fault.SignatureInvalid)
-}
-
-// What the signer attests must be the address of the key, and its letters must be in
-// the case that its digits have by EIP-55, or all in one.
-func TestAnAddressWhoseCheckDoesNotHoldStopsTheOrder(t *testing.T) {
+// An address that the vault's key did not attest, or that is not the one of its key in
+// the letters of EIP-55, is not in a log that is read: nobody is shown it.
+func TestALogWithAnAddressThatIsNotTheVaultsIsNotRead(t *testing.T) {
 	t.Parallel()
 	flipped := func(address string) string { // one letter in the other case
 		i := strings.LastIndexAny(address, "abcdefABCDEF")
@@ -212,26 +200,27 @@ func TestAnAddressWhoseCheckDoesNotHoldStopsTheOrder(t *testing.T) {
 		}
 		return address[:i] + c + address[i+1:]
 	}
-	for name, c := range map[string]struct {
-		respell func(string) string
-		good    bool
-	}{
-		"a letter in the other case": {flipped, false},
-		"another address":            {func(string) string { return "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf" }, false},
-		"in lower case":              {strings.ToLower, true},
-		"in capitals":                {func(a string) string { return "0x" + strings.ToUpper(a[2:]) }, true},
+	for name, lie := range map[string]func(*gatewaytest.Signer){
+		"nobody attested it":         func(s *gatewaytest.Signer) { s.ForgeAttestation = true },
+		"a letter in the other case": func(s *gatewaytest.Signer) { s.Respell = flipped },
+		"another address": func(s *gatewaytest.Signer) {
+			s.Respell = func(string) string { return "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf" }
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := gatewaytest.New(t)
-			w.Signer.Respell = c.respell
-			r := w.Approved()
-			if r.Address.Verified != c.good {
-				t.Errorf("verified: %v", r.Address.Verified)
-			}
-			_, err := w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID)
-			if c.good && err != nil || !c.good && fault.CodeOf(err) != fault.SignatureInvalid {
-				t.Errorf("ordered: %v", err)
+			good := w.Requested()
+			lie(w.Signer)
+			w.Signer.Lies = true
+			q := w.Quoted()
+			_, err := w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), wire.RequestInput{QuoteID: q.ID, AccountID: "acc_treasury"}, "the-key-1")
+			gatewaytest.Refused(t, err, fault.LogCorrupt)
+			w.Restart()
+			gatewaytest.Refused(t, w.Gateway.Sync(t.Context()), fault.LogCorrupt)
+			all := must[wire.Page[wire.Request]](t)(w.Gateway.Requests(t.Context(), gatewaytest.Caller(), "", "", 10))
+			if len(all.Items) != 1 || all.Items[0].ID != good.ID {
+				t.Errorf("shown: %+v", all.Items)
 			}
 		})
 	}

@@ -27,7 +27,7 @@ func purchaseOf(tx store.Tx, entity, request string) (p purchase, err error) {
 	if p.request, err = tx.Request(entity, request); err != nil {
 		return p, found(err, "the request")
 	}
-	if p.buy, err = intent.As[intent.Buy](p.request.Body.Intent); err != nil {
+	if p.buy, err = intent.As[intent.Buy](intent.Doc(p.request.Intent)); err != nil {
 		return p, err
 	}
 	if p.order, err = orderOf(tx, p.request); err != nil {
@@ -38,7 +38,7 @@ func purchaseOf(tx store.Tx, entity, request string) (p purchase, err error) {
 
 // mayHandOff reports why a payer must not be led to the provider now, whatever it
 // offers. Each way to the provider asks: an order, a ticket, and the use of one.
-// It fails with SIGNATURE_INVALID, CONFLICT (not approved yet, or completed),
+// It fails with CONFLICT (not approved yet, or completed),
 // REQUEST_CLOSED, APPROVAL_LAPSED, INVALID_REQUEST for what cannot be bought on the
 // account's chain, and UNAVAILABLE while the clock is not believed.
 func (g *Gateway) mayHandOff(p purchase) error {
@@ -47,8 +47,6 @@ func (g *Gateway) mayHandOff(p purchase) error {
 	}
 	r := p.request
 	switch {
-	case !r.Verified:
-		return fault.New(fault.SignatureInvalid, "the signer's attestation of the deposit address does not verify: nothing may be paid to it")
 	case r.State == wire.RequestPending || r.State == wire.RequestUnsent:
 		return fault.New(fault.Conflict, "the request is not approved yet").With("state", r.State)
 	case p.order != nil && p.order.State == wire.OrderCompleted:
@@ -90,7 +88,7 @@ func useBy(r store.Request) time.Time {
 	case r.UseBy != 0:
 		return time.Unix(r.UseBy, 0).UTC()
 	}
-	return time.Unix(r.Closed, 0).UTC().Add(governance.Use(r.Body.GovernedBy.UseWithin)) // a log of an earlier version
+	return time.Unix(r.Closed, 0).UTC().Add(governance.Use(r.Pin.UseWithin)) // a log of an earlier version
 }
 
 // lapsed reports whether a request was approved and the approval has ended.

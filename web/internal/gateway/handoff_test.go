@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
 	"countersign/shared/quote"
@@ -36,9 +37,8 @@ func TestAnApprovalThatEndedIsNotUsed(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w := gatewaytest.New(t)
+			w := gatewaytest.New(t, func(r *governance.Rule) { r.UseWithin = c.within })
 			ctx, me := t.Context(), gatewaytest.Caller()
-			w.Signer.Genesis.Accounts[0].Rules.Rules[0].UseWithin = c.within
 			w.Signer.Old = c.old
 			r := w.Approved()
 			w.Pass(c.after)
@@ -74,10 +74,10 @@ func TestOnlyAPurchaseIsOrdered(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		row.Body.Intent = intenttest.Doc(intent.Transfer{
+		row.Intent = string(intenttest.Doc(intent.Transfer{
 			Kind: intent.KindTransfer, V: 1, Account: "acc_treasury", AccountName: "Treasury", Crypto: intent.Crypto{Amount: "1.5", Asset: "ethereum"}, Chain: "eip155:31337",
 			To: intent.Recipient{Address: "0x52908400098527886E0F7030069857D2E4169EE7"}, MaxFee: intent.Crypto{Amount: "0.0021", Asset: "ethereum"},
-		})
+		}))
 		return tx.PutRequest(row)
 	})
 	if err != nil {

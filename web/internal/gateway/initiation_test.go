@@ -25,8 +25,7 @@ func again(t *testing.T, w *gatewaytest.World, id string) wire.Request {
 
 func TestARequestSaysWhoMaySignAndSendItAndWhoDid(t *testing.T) {
 	t.Parallel()
-	w := gatewaytest.New(t)
-	w.Signer.Rule = gatewaytest.FourEyes
+	w := gatewaytest.New(t, gatewaytest.FourEyes)
 	r := w.Requested()
 	if r.State != wire.RequestUnsent || r.Initiator != nil || len(r.Approvers) != 2 || r.Approvers[1].Member != "mem_bob" || r.Approvers[1].Decision != "" || r.Needed != 1 || r.Approved != 0 {
 		t.Errorf("at first: %+v", r)
@@ -70,8 +69,7 @@ func TestARequestSaysWhoMaySignAndSendItAndWhoDid(t *testing.T) {
 
 func TestARequestThatNobodySentHasExpired(t *testing.T) {
 	t.Parallel()
-	w := gatewaytest.New(t)
-	w.Signer.Rule = gatewaytest.FourEyes
+	w := gatewaytest.New(t, gatewaytest.FourEyes)
 	r := w.Requested()
 	w.Pass(r.ExpiresAt.Sub(r.CreatedAt))
 	r, err := w.Gateway.Request(t.Context(), gatewaytest.Caller(), r.ID)
@@ -82,10 +80,9 @@ func TestARequestThatNobodySentHasExpired(t *testing.T) {
 
 func TestALogWhoseInitiationIsNotTheMembersOwnIsNotRead(t *testing.T) {
 	t.Parallel()
-	w := gatewaytest.New(t)
-	w.Signer.Rule = gatewaytest.FourEyes
+	w := gatewaytest.New(t, gatewaytest.FourEyes)
 	r := w.Requested()
-	w.Signer.Members["mem_alice"] = gatewaytest.NewKey(t)
+	w.Signer.Members["mem_alice"], w.Signer.Lies = gatewaytest.NewKey(t), true
 	w.Signer.Decide(r.ID, "mem_alice", statement.Initiate)
 	if err := w.Gateway.Sync(t.Context()); err == nil {
 		t.Error("an initiation by another key was read")

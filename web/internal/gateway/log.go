@@ -17,7 +17,7 @@ func (g *Gateway) LogPage(ctx context.Context, c Caller, after int64, limit int)
 		return page, err
 	}
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		mark, err := tx.Mark()
+		mark, err := tx.Mark(c.Entity)
 		if err != nil {
 			return err
 		}
@@ -25,7 +25,7 @@ func (g *Gateway) LogPage(ctx context.Context, c Caller, after int64, limit int)
 		if after >= mark.Size-1 {
 			return nil
 		}
-		lines, err := tx.Lines(after+1, limit)
+		lines, err := tx.Lines(c.Entity, after+1, limit)
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"countersign/shared/amount"
 	"countersign/shared/intent"
 	"countersign/shared/wire"
+	"countersign/web/internal/projection"
 	"countersign/web/internal/store"
 )
 
@@ -91,7 +92,7 @@ func written(tx store.Tx, d store.Deposit) (string, error) {
 		}
 		return d.Address, nil
 	}
-	gen, err := tx.Genesis(d.Entity)
+	gen, err := projection.Genesis(tx, d.Entity)
 	if err != nil {
 		return "", err
 	}

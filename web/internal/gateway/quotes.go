@@ -10,6 +10,7 @@ import (
 	"countersign/shared/quote"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
+	"countersign/web/internal/projection"
 	"countersign/web/internal/store"
 )
 
@@ -126,7 +127,7 @@ func (g *Gateway) Enrolled(ctx context.Context, c Caller) error {
 func (g *Gateway) genesis(ctx context.Context, c Caller) (statement.Genesis, error) {
 	var gen statement.Genesis
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
-		gen, err = tx.Genesis(c.Entity)
+		gen, err = projection.Genesis(tx, c.Entity)
 		return err
 	})
 	if f, ok := fault.As(found(err, "the entity")); ok && f.Code == fault.NotFound {

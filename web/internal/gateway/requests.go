@@ -14,6 +14,7 @@ import (
 	"countersign/shared/quote"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
+	"countersign/web/internal/projection"
 	"countersign/web/internal/store"
 )
 
@@ -135,7 +136,7 @@ func (g *Gateway) Request(ctx context.Context, c Caller, id string) (wire.Reques
 		if o, err = orderOf(tx, r); err != nil {
 			return err
 		}
-		gen, err = tx.Genesis(c.Entity)
+		gen, err = projection.Genesis(tx, c.Entity)
 		return err
 	})
 	if err != nil {
@@ -160,7 +161,7 @@ func (g *Gateway) Requests(ctx context.Context, c Caller, state, cursor string, 
 		stored = wire.RequestApproved // the clock makes the difference
 	}
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		gen, err := tx.Genesis(c.Entity)
+		gen, err := projection.Genesis(tx, c.Entity)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
 		}

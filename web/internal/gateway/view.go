@@ -8,8 +8,8 @@ import (
 	"countersign/shared/intent"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
-	"countersign/shared/vault"
 	"countersign/shared/wire"
+	"countersign/web/internal/projection"
 	"countersign/web/internal/store"
 )
 
@@ -17,21 +17,21 @@ import (
 // explain it.
 func (g *Gateway) view(r store.Request, gen statement.Genesis, o *store.Order) wire.Request {
 	now := g.now()
-	d := decide(r, gen, now)
-	b := r.Body
+	d := projection.Decide(r, gen, now)
+	doc := intent.Doc(r.Intent)
 	v := wire.Request{
-		ID: r.ID, Entity: r.Entity, State: r.State, Intent: b.Intent, IntentDigest: intent.Digest(b.Intent),
+		ID: r.ID, Entity: r.Entity, State: r.State, Intent: doc, IntentDigest: intent.Digest(doc),
 		Rule: wire.Rule{
-			RuleSet: b.GovernedBy.RuleSet, Version: b.GovernedBy.Version, Digest: b.GovernedBy.Digest, Name: b.GovernedBy.Rule,
-			UseWithin: int64(governance.Use(b.GovernedBy.UseWithin) / time.Second),
+			RuleSet: r.Pin.RuleSet, Version: r.Pin.Version, Digest: r.Pin.Digest, Name: r.Pin.Rule,
+			UseWithin: int64(governance.Use(r.Pin.UseWithin) / time.Second),
 		},
 		Reasons: d.Reasons, Step: max(d.Step, 1), Steps: append([]governance.Progress{}, d.Steps...), Approvers: []wire.Approver{}, Order: r.Order,
-		CreatedAt: r.Created, ExpiresAt: time.Unix(b.Expires, 0).UTC(), ServerTime: now,
+		CreatedAt: r.Created, ExpiresAt: time.Unix(r.Expires, 0).UTC(), ServerTime: now,
 	}
-	if wants, err := intent.Open(b.Intent); err == nil { // which it was when its entry was read
+	if wants, err := intent.Open(doc); err == nil { // which it was when its entry was read
 		v.Sentence = wants.Title()
 		if to, ok := receives(r); ok {
-			v.Address = &wire.DepositInfo{Chain: to.Chain, Address: to.Address, Attestation: b.Attestation, Verified: r.Verified}
+			v.Address = &wire.DepositInfo{Chain: to.Chain, Address: to.Address, Attestation: r.Attestation, Verified: true}
 		}
 	}
 	if len(r.Reasons) > 0 {
@@ -71,28 +71,12 @@ func (g *Gateway) view(r store.Request, gen statement.Genesis, o *store.Order) w
 
 // receives is where a request receives, if it does.
 func receives(r store.Request) (intent.Deposit, bool) {
-	wants, _ := intent.Open(r.Body.Intent)
+	wants, _ := intent.Open(intent.Doc(r.Intent))
 	own, ok := wants.(intent.Receiver)
 	if !ok {
 		return intent.Deposit{}, false
 	}
 	return own.Receives(), true
-}
-
-// decide asks the rules as the signer did: at the time of the outcome, once there is one.
-func decide(r store.Request, gen statement.Genesis, now time.Time) governance.Decision {
-	if r.Outcome != "" {
-		now = time.Unix(r.Closed, 0).UTC()
-	}
-	var said vault.Said
-	for _, v := range r.Votes {
-		said.Add(v.Approval.Member, v.Approval.Step, v.Approval.Decision)
-	}
-	var facts governance.Facts
-	if wants, err := intent.Open(r.Body.Intent); err == nil { // which it was when its entry was read
-		facts = wants.Facts()
-	}
-	return vault.Ask(gen, r.Body, facts, said, now)
 }
 
 // approvers are the members of a step: who decided, and who may. Step 0 is the
@@ -108,10 +92,10 @@ func approvers(r store.Request, gen statement.Genesis, s governance.Progress, st
 		for _, id := range append(append([]string{}, s.Approved...), s.Waiting...) {
 			listed = listed || id == m.Member
 		}
-		for _, v := range r.Votes {
-			if v.Approval.Member == m.Member && v.Approval.Step == step {
+		for _, v := range r.Decisions {
+			if v.Member == m.Member && v.Step == step {
 				at := time.Unix(v.At, 0).UTC()
-				a.Decision, a.At, listed = v.Approval.Decision, &at, true
+				a.Decision, a.At, listed = v.Decision, &at, true
 			}
 		}
 		if listed {
@@ -123,13 +107,13 @@ func approvers(r store.Request, gen statement.Genesis, s governance.Progress, st
 
 func history(r store.Request, v wire.Request, o *store.Order, names map[string]string) []wire.Event {
 	h := []wire.Event{{At: r.Created, Type: "request", Text: "Requested", Seq: r.Seq}}
-	for _, d := range r.Votes {
-		e := wire.Event{At: time.Unix(d.At, 0).UTC(), Type: "approval", Text: names[d.Approval.Member] + " approved", Seq: d.Seq}
-		switch d.Approval.Decision {
+	for _, d := range r.Decisions {
+		e := wire.Event{At: time.Unix(d.At, 0).UTC(), Type: "approval", Text: names[d.Member] + " approved", Seq: d.Seq}
+		switch d.Decision {
 		case statement.Reject:
-			e.Type, e.Text = "rejection", names[d.Approval.Member]+" rejected"
+			e.Type, e.Text = "rejection", names[d.Member]+" rejected"
 		case statement.Initiate:
-			e.Type, e.Text = "initiation", names[d.Approval.Member]+" signed and sent it"
+			e.Type, e.Text = "initiation", names[d.Member]+" signed and sent it"
 		}
 		h = append(h, e)
 	}

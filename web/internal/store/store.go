@@ -13,8 +13,6 @@ import (
 
 	"countersign/shared/intent"
 	"countersign/shared/quote"
-	"countersign/shared/signedlog"
-	"countersign/shared/statement"
 	"countersign/shared/wire"
 )
 
@@ -133,57 +131,6 @@ type Quotes interface {
 	// TrimQuotes keeps those quotes of an entity that were never pinned and run
 	// out last, at most rows.
 	TrimQuotes(entity string, rows int) error
-}
-
-// Line is one line of the signer's log, verified.
-type Line struct {
-	Seq  int64
-	Text string
-	Hash string
-}
-
-// Vote is one decision in the log.
-type Vote struct {
-	Approval statement.Approval `json:"approval"`
-	At       int64              `json:"at"`
-	Seq      int64              `json:"seq"`
-}
-
-// Request is a governed request as the log tells it.
-type Request struct {
-	ID      string
-	Entity  string
-	Account string
-	// State is pending, approved, rejected or expired (wire), then ordered and
-	// completed, which the gateway adds.
-	State    string
-	Created  time.Time
-	Body     signedlog.RequestBody
-	Seq      int64 // of its entry
-	Votes    []Vote
-	Outcome  string // of the log; empty while pending
-	Reasons  []string
-	Closed   int64 // Unix seconds of the outcome
-	UseBy    int64 // Unix seconds: when the approval ends; 0 in a log of an earlier version
-	CloseSeq int64
-	Verified bool // the address attestation verifies
-	Order    string
-}
-
-// LogModel is the read model of the signer's log.
-type LogModel interface {
-	Mark() (signedlog.Mark, error) // zero before the first
-	AppendLine(Line) error         // must follow the mark
-	Lines(from int64, limit int) ([]Line, error)
-
-	PutGenesis(statement.Genesis) error
-	Genesis(entity string) (statement.Genesis, error)
-
-	PutRequest(Request) error // adds or replaces
-	Request(entity, id string) (Request, error)
-	// Requests are newest first, those after the one with id after; empty state
-	// is every state.
-	Requests(entity, state, after string, limit int) ([]Request, error)
 }
 
 // Order is a purchase at a provider.

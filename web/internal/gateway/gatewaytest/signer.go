@@ -26,6 +26,7 @@ import (
 	"countersign/shared/eip55"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
 	"countersign/shared/jwk"
 	"countersign/shared/jws"
@@ -84,9 +85,12 @@ type watermark struct{ m signedlog.Mark }
 func (w *watermark) Get(context.Context) (signedlog.Mark, error)   { return w.m, nil }
 func (w *watermark) Set(_ context.Context, m signedlog.Mark) error { w.m = m; return nil }
 
-// FourEyes is the rule under which alice or bob sign and send a request, and one of the
-// others approves it.
-const FourEyes = "four eyes"
+// FourEyes has alice or bob sign and send a request, and one of the others approve it.
+func FourEyes(r *governance.Rule) {
+	members := r.Steps[0].Members
+	r.Name, r.Creation = "four eyes", &governance.Creation{Members: members[:2]}
+	r.Steps = []governance.Step{{Name: "approval", Quorum: 1, Members: members, ExcludeInitiator: true}}
+}
 
 // Signer is a signer for one entity, with members mem_alice, mem_bob and
 // mem_carol, two of whom must approve, and the account acc_treasury.
@@ -97,21 +101,20 @@ type Signer struct {
 	Genesis statement.Genesis
 	Down    func() bool // when it says so, every answer is an error
 
-	t        testing.TB
-	now      func() time.Time
-	mu       sync.Mutex
-	log      *signedlog.Log
-	stored   storage
-	lines    []string
-	requests map[string]*signedlog.RequestBody
-	inputs   map[string]wire.SignerRequestInput
-	said     map[string]vault.Said
+	t      testing.TB
+	now    func() time.Time
+	mu     sync.Mutex
+	log    *signedlog.Log
+	stored storage
+	lines  []string
+	state  *vault.State
+	inputs map[string]wire.SignerRequestInput
 	// Stopped is why the signer decides nothing, as its log's pages say.
 	Stopped string
 	// Reuse is the address of the next request, for one that is used again.
 	Reuse string
-	// Rule governs the next requests.
-	Rule string
+	// Lies makes it write what could not follow.
+	Lies bool
 	// Old makes outcomes as an earlier version wrote them, without their end.
 	Old bool
 	// ForgeAttestation makes the next request's address one that nobody attested.
@@ -121,13 +124,12 @@ type Signer struct {
 	deposits map[string]Key // of addresses
 }
 
-// NewSigner starts one; it stops with the test.
-func NewSigner(t testing.TB, now func() time.Time) *Signer {
+// NewSigner starts one whose rule is what changes make of it; it stops with the test.
+func NewSigner(t testing.TB, now func() time.Time, changes ...func(*governance.Rule)) *Signer {
 	t.Helper()
 	s := &Signer{
 		t: t, now: now, Key: NewKey(t), Members: map[string]Key{}, Down: func() bool { return false },
-		requests: map[string]*signedlog.RequestBody{}, inputs: map[string]wire.SignerRequestInput{}, said: map[string]vault.Said{},
-		Rule: "two of three", Respell: func(address string) string { return address }, deposits: map[string]Key{},
+		inputs: map[string]wire.SignerRequestInput{}, Respell: func(address string) string { return address }, deposits: map[string]Key{},
 	}
 	ids := []string{"mem_alice", "mem_bob", "mem_carol"}
 	s.Genesis = statement.Genesis{
@@ -137,11 +139,12 @@ func NewSigner(t testing.TB, now func() time.Time) *Signer {
 			Account: "acc_treasury", Name: "Treasury", Chain: "eip155:31337", Address: addressOf(NewKey(t)),
 			Rules: governance.Set{Version: 1, Rules: []governance.Rule{{
 				Name: "two of three", Steps: []governance.Step{{Name: "approval", Quorum: 2, Members: ids}},
-			}, {
-				Name: FourEyes, Creation: &governance.Creation{Members: ids[:2]}, Steps: []governance.Step{{Name: "approval", Quorum: 1, Members: ids, ExcludeInitiator: true}},
 			}}},
 		}},
 		IssuedAt: now().Unix(),
+	}
+	for _, change := range changes {
+		change(&s.Genesis.Accounts[0].Rules.Rules[0])
 	}
 	for i, id := range ids {
 		s.Members[id] = NewKey(t)
@@ -155,6 +158,7 @@ func NewSigner(t testing.TB, now func() time.Time) *Signer {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.state = vault.New(s.Key.PublicKey(), nil)
 	s.append(signedlog.Genesis, s.Genesis)
 	s.serve()
 	return s
@@ -171,7 +175,11 @@ func (s *Signer) deposit() string {
 }
 
 func (s *Signer) append(typ string, body any) {
-	if _, _, err := s.log.Append(s.t.Context(), typ, body); err != nil {
+	e, line, err := s.log.Append(s.t.Context(), typ, body)
+	if err == nil && !s.Lies {
+		err = s.state.Apply(e, signedlog.Hash([]byte(line)))
+	}
+	if err != nil {
 		s.t.Error(err)
 		return
 	}
@@ -236,7 +244,6 @@ func (s *Signer) postRequest(w http.ResponseWriter, r *http.Request) {
 	a := s.Genesis.Accounts[0]
 	b := signedlog.RequestBody{
 		Request: in.Request, Created: s.now().Unix(), Expires: in.ExpiresAt.Unix(),
-		GovernedBy: statement.GovernedBy{RuleSet: a.Account, Version: 1, Digest: a.Rules.Digest(), Rule: s.Rule, UseWithin: a.Rules.Rules[0].UseWithin},
 	}
 	buy := intenttest.Buy(in.Intent)
 	buy.AccountName, buy.Chain, buy.Address = a.Name, a.Chain, s.deposit()
@@ -260,7 +267,14 @@ func (s *Signer) postRequest(w http.ResponseWriter, r *http.Request) {
 	if b.Attestation, err = jws.Sign(r.Context(), s.Key, statement.TypAddress, payload); err != nil {
 		s.t.Error(err)
 	}
-	s.inputs[in.Request], s.requests[in.Request] = in, &b
+	wants, err := intent.Open(b.Intent)
+	if err != nil {
+		s.t.Error(err)
+		return
+	}
+	fresh := &vault.Request{RequestBody: b, Wants: wants, CreatedAt: time.Unix(b.Created, 0)}
+	b.GovernedBy = fresh.Pin(s.state.Govern(fresh))
+	s.inputs[in.Request] = in
 	s.append(signedlog.Request, b)
 	s.reply(w, wire.SignerRequest{Request: in.Request})
 }
@@ -286,15 +300,18 @@ func (s *Signer) Decide(request, member, decision string) {
 	s.t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	b := s.requests[request]
+	r := s.state.Request(request)
+	if r == nil {
+		s.t.Fatalf("there is no open request %s", request)
+	}
 	now := s.now().Unix()
-	step, entry, said := 1, signedlog.Approval, s.said[request]
+	entry := signedlog.Approval
 	if decision == statement.Initiate {
-		step, entry = 0, signedlog.Initiation
+		entry = signedlog.Initiation
 	}
 	payload, err := statement.EncodeDecision(statement.Approval{
-		V: 2, Type: "approval", Entity: s.Genesis.Entity, EntityName: s.Genesis.EntityName, Request: request, Step: step, Decision: decision,
-		Member: member, MemberName: member, Key: s.Members[member].PublicKey().Thumbprint(), GovernedBy: b.GovernedBy, Intent: b.Intent,
+		V: 2, Type: "approval", Entity: s.Genesis.Entity, EntityName: s.Genesis.EntityName, Request: request, Step: s.state.Decide(r, s.now()).Step, Decision: decision,
+		Member: member, MemberName: member, Key: s.Members[member].PublicKey().Thumbprint(), GovernedBy: r.GovernedBy, Intent: r.Intent, Initiator: r.Initiator(), InitiatorName: r.Initiator(),
 		Nonce: hex.EncodeToString(make([]byte, 32)), IssuedAt: now, NotBefore: now, Expires: now + 300,
 		Channel: base64.RawURLEncoding.EncodeToString(make([]byte, 32)), Log: statement.Log{Size: 1, Head: s.log.Mark().Head},
 	})
@@ -306,16 +323,10 @@ func (s *Signer) Decide(request, member, decision string) {
 		s.t.Fatal(err)
 	}
 	s.append(entry, signedlog.DecisionBody{Request: request, Member: member, JWS: token})
-	said.Add(member, step, decision)
-	s.said[request] = said
-	in := governance.Input{Rules: s.Genesis.Accounts[0].Rules, Pinned: b.GovernedBy.Rule, Created: s.now(), Now: s.now(), Initiator: said.Initiator, Approvals: said.Votes}
-	for _, m := range s.Genesis.Members {
-		in.Members = append(in.Members, governance.Member{ID: m.Member, Name: m.Name})
-	}
-	if d := governance.Decide(in); !d.State.Open() {
+	if d := s.state.Decide(r, s.now()); !d.State.Open() {
 		o := signedlog.OutcomeBody{Request: request, State: string(d.State), Reasons: d.Reasons}
-		if d.State == governance.Approved && !s.Old {
-			o.UseBy = s.now().Add(governance.Use(d.UseWithin)).Unix()
+		if !s.Old {
+			o.UseBy = r.UseBy(d)
 		}
 		s.append(signedlog.Outcome, o)
 	}

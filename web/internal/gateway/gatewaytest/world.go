@@ -13,6 +13,7 @@ import (
 
 	"countersign/shared/amount"
 	"countersign/shared/fault"
+	"countersign/shared/governance"
 	"countersign/shared/quote"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -165,17 +166,18 @@ type World struct {
 	clock   *gateway.Clock
 }
 
-// New starts one whose deposits are final in their block; it ends with the test.
-func New(t testing.TB) *World {
+// New starts one whose deposits are final in their block, and whose rule is what changes
+// make of it; it ends with the test.
+func New(t testing.TB, changes ...func(*governance.Rule)) *World {
 	t.Helper()
-	return NewWith(t, 1)
+	return NewWith(t, 1, changes...)
 }
 
 // NewWith starts one whose deposits need so many confirmations.
-func NewWith(t testing.TB, confirmations int64) *World {
+func NewWith(t testing.TB, confirmations int64, changes ...func(*governance.Rule)) *World {
 	t.Helper()
 	w := &World{T: t, now: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC), path: filepath.Join(t.TempDir(), "gateway.db"), Chain: newChain(t), needed: confirmations}
-	w.Signer = NewSigner(t, w.Now)
+	w.Signer = NewSigner(t, w.Now, changes...)
 	w.Desk = &Desk{now: func() time.Time { return w.steady() }, Amount: "0.1"}
 	var err error
 	if w.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {

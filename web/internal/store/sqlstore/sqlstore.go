@@ -73,7 +73,7 @@ func connect(path, lock string) (*sql.DB, error) {
 }
 
 // oldest is the migration with which a database of this version begins.
-const oldest = 7
+const oldest = 8
 
 func migrate(ctx context.Context, db *sql.DB) error {
 	files, err := fs.Sub(migrations, "migrations")

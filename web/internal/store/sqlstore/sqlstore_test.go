@@ -57,7 +57,7 @@ func TestADatabaseOfAnEarlierVersionIsRefusedAndLeftAsItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	old := fstest.MapFS{"00006_sent.sql": {Data: []byte("-- +goose Up\nCREATE TABLE addresses (address TEXT) STRICT;\n")}}
+	old := fstest.MapFS{"00007_start.sql": {Data: []byte("-- +goose Up\nCREATE TABLE addresses (address TEXT) STRICT;\n")}}
 	p, err := goose.NewProvider(goose.DialectSQLite3, db, old)
 	if err != nil {
 		t.Fatal(err)
@@ -70,7 +70,7 @@ func TestADatabaseOfAnEarlierVersionIsRefusedAndLeftAsItIs(t *testing.T) {
 	}
 	version, err := p.GetDBVersion(t.Context())
 	var tables int
-	if err := errors.Join(err, db.QueryRowContext(t.Context(), "SELECT count(*) FROM sqlite_schema WHERE name = 'requests'").Scan(&tables), db.Close()); err != nil || version != 6 || tables != 0 {
+	if err := errors.Join(err, db.QueryRowContext(t.Context(), "SELECT count(*) FROM sqlite_schema WHERE name = 'requests'").Scan(&tables), db.Close()); err != nil || version != 7 || tables != 0 {
 		t.Errorf("version %d, %d tables of this version, %v", version, tables, err)
 	}
 }

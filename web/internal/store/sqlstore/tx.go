@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"time"
 
-	"countersign/shared/signedlog"
-	"countersign/shared/statement"
 	"countersign/shared/strictjson"
 	"countersign/web/internal/store"
 )
@@ -148,77 +146,4 @@ func (x *tx) TrimQuotes(entity string, rows int) error {
 	_, err := x.exec("trim quotes", `DELETE FROM quotes WHERE rowid IN (SELECT rowid FROM quotes WHERE entity = ? AND request IS NULL
 		ORDER BY expires DESC, rowid DESC LIMIT -1 OFFSET ?)`, entity, rows)
 	return err
-}
-
-func (x *tx) Mark() (signedlog.Mark, error) {
-	var m signedlog.Mark
-	err := x.one("read the mark", []any{&m.Size, &m.Head}, `SELECT seq + 1, hash FROM log_lines ORDER BY seq DESC LIMIT 1`)
-	if errors.Is(err, store.ErrNotFound) {
-		return signedlog.Mark{}, nil
-	}
-	return m, err
-}
-
-func (x *tx) AppendLine(l store.Line) error {
-	m, err := x.Mark()
-	if err != nil {
-		return err
-	}
-	if l.Seq != m.Size {
-		return fmt.Errorf("append line %d behind %d lines: %w", l.Seq, m.Size, store.ErrExists)
-	}
-	_, err = x.exec("append a line", `INSERT INTO log_lines (seq, line, hash) VALUES (?, ?, ?)`, l.Seq, l.Text, l.Hash)
-	return err
-}
-
-func (x *tx) Lines(from int64, limit int) ([]store.Line, error) {
-	rows, err := x.t.QueryContext(x.ctx, `SELECT seq, line, hash FROM log_lines WHERE seq >= ? ORDER BY seq LIMIT ?`, from, limit)
-	if err != nil {
-		return nil, fmt.Errorf("read lines: %w", err)
-	}
-	defer rows.Close()
-	var all []store.Line
-	for rows.Next() {
-		var l store.Line
-		if err := rows.Scan(&l.Seq, &l.Text, &l.Hash); err != nil {
-			return nil, fmt.Errorf("read lines: %w", err)
-		}
-		all = append(all, l)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read lines: %w", err)
-	}
-	return all, nil
-}
-
-func (x *tx) PutGenesis(g statement.Genesis) error {
-	d, err := encode("keep genesis", g)
-	if err != nil {
-		return err
-	}
-	_, err = x.exec("keep genesis", `INSERT INTO genesis (entity, doc) VALUES (?, ?)`, g.Entity, d)
-	return err
-}
-
-func (x *tx) Genesis(entity string) (statement.Genesis, error) {
-	return doc[statement.Genesis](x, "find genesis", `SELECT doc FROM genesis WHERE entity = ?`, entity)
-}
-
-func (x *tx) PutRequest(r store.Request) error {
-	d, err := encode("keep request", r)
-	if err != nil {
-		return err
-	}
-	_, err = x.exec("keep request", `INSERT INTO requests (id, entity, state, seq, doc) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET state = excluded.state, doc = excluded.doc`, r.ID, r.Entity, r.State, r.Seq, d)
-	return err
-}
-
-func (x *tx) Request(entity, id string) (store.Request, error) {
-	return doc[store.Request](x, "find request", `SELECT doc FROM requests WHERE entity = ? AND id = ?`, entity, id)
-}
-
-func (x *tx) Requests(entity, state, after string, limit int) ([]store.Request, error) {
-	return docs[store.Request](x, "list requests", `SELECT doc FROM requests WHERE entity = ?1 AND (?2 = '' OR state = ?2)
-		AND (?3 = '' OR seq < (SELECT seq FROM requests WHERE id = ?3 AND entity = ?1)) ORDER BY seq DESC LIMIT ?4`, entity, state, after, limit)
 }

@@ -14,8 +14,6 @@ import (
 
 	"countersign/shared/intent"
 	"countersign/shared/quote"
-	"countersign/shared/signedlog"
-	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/store"
 )
@@ -241,20 +239,23 @@ func (s *suite) quotes() {
 }
 
 func (s *suite) log() {
-	s.read(nil, func(tx store.Tx) error { m, err := tx.Mark(); s.same(m, signedlog.Mark{}); return err })
+	s.read(nil, func(tx store.Tx) error { m, err := tx.Mark("ent_a"); s.same(m, store.Mark{}); return err })
 	s.lines(3)
 	for _, seq := range []int64{0, 2, 4, -1} {
-		s.write(store.ErrExists, func(tx store.Tx) error { return tx.AppendLine(store.Line{Seq: seq}) })
+		s.write(store.ErrExists, func(tx store.Tx) error { return tx.AppendLine(store.Line{Entity: "ent_a", Seq: seq}) })
 	}
 	s.read(nil, func(tx store.Tx) error {
-		m, err := tx.Mark()
-		s.same(m, signedlog.Mark{Size: 3, Head: "h2"})
-		got, err2 := tx.Lines(1, 10)
-		s.same(got, []store.Line{{Seq: 1, Text: "l1", Hash: "h1"}, {Seq: 2, Text: "l2", Hash: "h2"}})
-		return errors.Join(err, err2)
+		m, err := tx.Mark("ent_a")
+		s.same(m, store.Mark{Size: 3, Head: "h2"})
+		none, err2 := tx.Mark("ent_b")
+		s.same(none, store.Mark{})
+		got, err3 := tx.Lines("ent_a", 1, 10)
+		s.same(got, []store.Line{{Entity: "ent_a", Seq: 1, Text: "l1", Hash: "h1"}, {Entity: "ent_a", Seq: 2, Text: "l2", Hash: "h2"}})
+		return errors.Join(err, err2, err3)
 	})
-	g := statement.Genesis{Entity: "ent_a", EntityName: "A"}
-	s.write(nil, func(tx store.Tx) error { return tx.PutGenesis(g) })
+	s.write(nil, func(tx store.Tx) error { return tx.AppendLine(store.Line{Entity: "ent_b", Text: "another log"}) })
+	g := `{"entity":"ent_a"}`
+	s.write(nil, func(tx store.Tx) error { return tx.PutGenesis("ent_a", g) })
 	s.read(nil, func(tx store.Tx) error { got, err := tx.Genesis("ent_a"); s.same(got, g); return err })
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Genesis("ent_b"); return err })
 }
@@ -263,7 +264,7 @@ func (s *suite) lines(n int64) {
 	s.t.Helper()
 	s.write(nil, func(tx store.Tx) error {
 		for i := range n {
-			if err := tx.AppendLine(store.Line{Seq: i, Text: fmt.Sprint("l", i), Hash: fmt.Sprint("h", i)}); err != nil {
+			if err := tx.AppendLine(store.Line{Entity: "ent_a", Seq: i, Text: fmt.Sprint("l", i), Hash: fmt.Sprint("h", i)}); err != nil {
 				return err
 			}
 		}
@@ -311,6 +312,9 @@ func (s *suite) requests() {
 	list("ent_a", "", "req_unknown", 9)
 	list("ent_b", "", "", 9)
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Request("ent_b", "req_3"); return err })
+	s.write(store.ErrExists, func(tx store.Tx) error {
+		return errors.Join(tx.AppendLine(store.Line{Entity: "ent_b"}), tx.PutRequest(store.Request{ID: "req_3", Entity: "ent_b", State: wire.RequestPending}))
+	})
 }
 
 func (s *suite) order(n int) store.Order {

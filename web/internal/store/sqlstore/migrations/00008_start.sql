@@ -1,6 +1,6 @@
 -- +goose Up
--- The database begins here: those of the versions before, 1 to 6, held what the signer's
--- log was then, and are refused.
+-- The database begins here: those of the versions before, 1 to 7, held what the rows
+-- were then, and are refused.
 CREATE TABLE developers (
     id       TEXT PRIMARY KEY,
     name     TEXT NOT NULL,
@@ -36,9 +36,11 @@ CREATE TABLE quotes (
 ) STRICT;
 CREATE INDEX quotes_unpinned ON quotes (entity, expires) WHERE request IS NULL;
 CREATE TABLE log_lines (
-    seq  INTEGER PRIMARY KEY,
-    line TEXT NOT NULL,
-    hash TEXT NOT NULL
+    entity TEXT NOT NULL,
+    seq    INTEGER NOT NULL,
+    line   TEXT NOT NULL,
+    hash   TEXT NOT NULL,
+    PRIMARY KEY (entity, seq)
 ) STRICT;
 CREATE TABLE genesis (
     entity TEXT PRIMARY KEY,
@@ -48,10 +50,11 @@ CREATE TABLE requests (
     id      TEXT PRIMARY KEY,
     entity  TEXT NOT NULL,
     state   TEXT NOT NULL CHECK (state IN ('pending_initiation', 'pending', 'approved', 'rejected', 'expired', 'ordered', 'completed')),
-    seq     INTEGER NOT NULL UNIQUE REFERENCES log_lines (seq),
-    doc     TEXT NOT NULL
+    seq     INTEGER NOT NULL,
+    doc     TEXT NOT NULL,
+    UNIQUE (entity, seq),
+    FOREIGN KEY (entity, seq) REFERENCES log_lines (entity, seq)
 ) STRICT;
-CREATE INDEX requests_by_entity ON requests (entity, seq);
 CREATE TABLE orders (
     pos     INTEGER PRIMARY KEY AUTOINCREMENT,
     id      TEXT NOT NULL UNIQUE,

@@ -1,0 +1,167 @@
+// Package projection brings what the signers' logs say into the store: it verifies
+// each line, applies its entry to the one state that a log has (shared/vault), and
+// writes the rows that the use cases read. It decides nothing and knows no use case.
+// Spec: shared/spec/signedlog.md. web/internal/gateway is its user.
+package projection
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"countersign/shared/fault"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
+	"countersign/shared/vault"
+	"countersign/web/internal/store"
+)
+
+// Projection follows the log of the signer of one entity. Several may follow the same
+// log into one store, also in several processes: which line is next is asked within the
+// transaction that keeps it. It is not safe for concurrent use.
+type Projection struct {
+	entity string
+	key    jws.PublicKey
+	chain  signedlog.Chain
+	state  *vault.State
+}
+
+// New follows nothing yet. key is the signer's statement key.
+func New(entity string, key jws.PublicKey) *Projection {
+	p := &Projection{entity: entity, key: key}
+	p.forget()
+	return p
+}
+
+// forget begins with the genesis.
+func (p *Projection) forget() {
+	p.state = vault.New(p.key, nil)
+	p.state.Ahead = &jws.Ahead{}
+	p.chain = signedlog.Chain{Key: p.key, Inner: p.state.Look}
+}
+
+// Mark is how far it is.
+func (p *Projection) Mark() store.Mark { return store.Mark(p.chain.Mark) }
+
+// replayed is how many stored lines are read at once.
+const replayed = 500
+
+// Replay applies the lines that are stored and were not applied here: all at a start,
+// and what another process stored since. Signatures are verified on all cores. It fails
+// with LOG_CORRUPT when the lines do not hold.
+func (p *Projection) Replay(ctx context.Context, db store.Store) error {
+	r, w := io.Pipe()
+	go func() {
+		w.CloseWithError(p.stored(ctx, db, p.chain.Mark.Size, w))
+	}()
+	_, err := p.chain.Verify(r, func(e signedlog.Entry, _, hash string) error { return p.apply(e, hash) })
+	_ = r.CloseWithError(err) // ends the writer
+	if err != nil {
+		if corrupt(err) { // the entry was refused, and counted
+			p.forget()
+		}
+		return fmt.Errorf("verify the stored log of %s: %w", p.entity, err)
+	}
+	return nil
+}
+
+// stored writes the stored lines from one on.
+func (p *Projection) stored(ctx context.Context, db store.Store, from int64, w io.Writer) error {
+	for {
+		var lines []store.Line
+		err := db.Read(ctx, func(tx store.Tx) (err error) {
+			lines, err = tx.Lines(p.entity, from, replayed)
+			return err
+		})
+		if err != nil || len(lines) == 0 {
+			return err
+		}
+		for _, l := range lines {
+			if _, err := io.WriteString(w, l.Text+"\n"); err != nil {
+				return err
+			}
+		}
+		from += int64(len(lines))
+	}
+}
+
+// errBehind says that another process kept lines that are not applied here.
+var errBehind = errors.New("another process kept more of the log")
+
+// Append keeps the next lines of the log, with the rows that follow from them. It fails
+// with LOG_CORRUPT at one that is refused, and keeps those before it. It keeps none,
+// without an error, when another process was first: [Projection.Replay] then goes on
+// from there.
+func (p *Projection) Append(ctx context.Context, db store.Store, lines []string) error {
+	var refused error
+	before := p.chain.Mark
+	err := db.Write(ctx, func(tx store.Tx) error {
+		switch at, err := tx.Mark(p.entity); {
+		case err != nil:
+			return err
+		case at != p.Mark():
+			return errBehind
+		}
+		for _, line := range lines {
+			err := p.next(tx, line)
+			if corrupt(err) {
+				refused = err
+				return nil
+			}
+			if err != nil { // the store's: nothing is kept
+				return err
+			}
+		}
+		return nil
+	})
+	switch {
+	case err == nil:
+		return refused
+	case errors.Is(err, errBehind):
+		return nil
+	case p.chain.Mark != before:
+		p.forget() // what was applied is not kept
+	}
+	return err
+}
+
+// corrupt reports whether an error is the log's own.
+func corrupt(err error) bool {
+	code := fault.CodeOf(err)
+	return code == fault.LogCorrupt || code == fault.Version
+}
+
+// next verifies a line, applies its entry and keeps both.
+func (p *Projection) next(tx store.Tx, line string) error {
+	chain := p.chain
+	e, hash, err := chain.Next(line)
+	if err != nil {
+		return err
+	}
+	if err := p.apply(e, hash); err != nil {
+		if e.Type == signedlog.Genesis {
+			p.forget() // which may have been applied in part
+		}
+		if !corrupt(err) {
+			err = fault.Wrap(err, fault.LogCorrupt, fmt.Sprintf("the log is corrupt: entry %d does not fit what was before it", e.Seq)).With("entry", fmt.Sprint(e.Seq))
+		}
+		return err
+	}
+	p.chain = chain
+	if err := tx.AppendLine(store.Line{Entity: p.entity, Seq: e.Seq, Text: line, Hash: hash}); err != nil {
+		return err
+	}
+	return p.rows(tx, e)
+}
+
+// apply brings an entry into the state.
+func (p *Projection) apply(e signedlog.Entry, hash string) error {
+	if err := p.state.Apply(e, hash); err != nil {
+		return err
+	}
+	if e.Type == signedlog.Genesis && p.state.Genesis.Entity != p.entity {
+		return fault.New(fault.LogCorrupt, "the genesis is of another entity than the signer file names").With("entry", "0")
+	}
+	return nil
+}

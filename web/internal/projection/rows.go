@@ -1,0 +1,139 @@
+package projection
+
+import (
+	"errors"
+	"strings"
+	"time"
+
+	"countersign/shared/governance"
+	"countersign/shared/intent"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+	"countersign/shared/strictjson"
+	"countersign/shared/vault"
+	"countersign/shared/wire"
+	"countersign/web/internal/store"
+)
+
+// rows writes what follows from an entry that was applied.
+func (p *Projection) rows(tx store.Tx, e signedlog.Entry) error {
+	switch e.Type {
+	case signedlog.Genesis:
+		return p.genesis(tx, e)
+	case signedlog.Request:
+		var b signedlog.RequestBody
+		if err := strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody); err != nil {
+			return err
+		}
+		return p.request(tx, p.state.Request(b.Request), e)
+	case signedlog.Initiation, signedlog.Approval:
+		var b signedlog.DecisionBody
+		if err := strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody); err != nil {
+			return err
+		}
+		return p.decision(tx, p.state.Request(b.Request))
+	case signedlog.Outcome:
+		return p.outcome(tx, e)
+	}
+	return nil // a clock entry dates what follows
+}
+
+func (p *Projection) genesis(tx store.Tx, e signedlog.Entry) error {
+	for _, a := range p.state.Genesis.Accounts {
+		if err := watch(tx, store.Address{Chain: a.Chain, Address: a.Address, Entity: p.entity, Account: a.Account}); err != nil {
+			return err
+		}
+	}
+	return tx.PutGenesis(p.entity, string(e.Body))
+}
+
+func (p *Projection) request(tx store.Tx, r *vault.Request, e signedlog.Entry) error {
+	account := r.Wants.Facts().Account
+	row := store.Request{
+		ID: r.Request, Entity: p.entity, Account: account, State: wire.RequestPending, Created: r.CreatedAt, Expires: r.Expires,
+		Intent: string(r.Intent), Pin: store.Pin(r.GovernedBy), Attestation: r.Attestation, Seq: e.Seq,
+	}
+	if p.state.Decide(r, r.CreatedAt).State == governance.Uninitiated {
+		row.State = wire.RequestUnsent
+	}
+	if to, ok := r.Receives(); ok {
+		if err := watch(tx, store.Address{Chain: to.Chain, Address: to.Address, Entity: p.entity, Account: account, Request: r.Request}); err != nil {
+			return err
+		}
+	}
+	return tx.PutRequest(row)
+}
+
+// decision adds the newest decision to a request.
+func (p *Projection) decision(tx store.Tx, r *vault.Request) error {
+	row, err := tx.Request(p.entity, r.Request)
+	if err != nil {
+		return err
+	}
+	a := r.Accepted[len(r.Accepted)-1]
+	row.Decisions = append(row.Decisions, store.Decision{Member: a.Member, Step: a.Step, Decision: a.Decision, At: a.At.Unix(), Seq: a.Seq})
+	if a.Decision == statement.Initiate {
+		row.State = wire.RequestPending
+	}
+	return tx.PutRequest(row)
+}
+
+func (p *Projection) outcome(tx store.Tx, e signedlog.Entry) error {
+	var b signedlog.OutcomeBody
+	if err := strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody); err != nil {
+		return err
+	}
+	row, err := tx.Request(p.entity, b.Request)
+	if err != nil {
+		return err
+	}
+	row.State = strings.ToLower(b.State) // the vault takes APPROVED, REJECTED and EXPIRED only
+	row.Outcome, row.Reasons, row.Closed, row.CloseSeq, row.UseBy = b.State, b.Reasons, e.At, e.Seq, b.UseBy
+	return tx.PutRequest(row)
+}
+
+// watch watches an address of the vault from now on, for good. When its key is
+// new, whatever its balance shows has arrived for the vault. An address whose
+// request ended unapproved comes again, for another request of the account: what
+// arrives from now on is that one's.
+func watch(tx store.Tx, a store.Address) error {
+	known, err := tx.Address(a.Chain, a.Address)
+	if errors.Is(err, store.ErrNotFound) {
+		a.Balance, a.Swept = "0", -1
+		return tx.PutAddress(a)
+	}
+	if err != nil || known.Entity != a.Entity || known.Account != a.Account || known.Request == "" || a.Request == "" {
+		return err
+	}
+	return tx.HandAddress(a.Chain, a.Address, a.Request)
+}
+
+// Decide asks the rules about a request as it was or will be at a time: as the signer
+// did at its outcome, once there is one.
+func Decide(r store.Request, g statement.Genesis, now time.Time) governance.Decision {
+	if r.Outcome != "" {
+		now = time.Unix(r.Closed, 0).UTC()
+	}
+	var said vault.Said
+	for _, d := range r.Decisions {
+		said.Add(d.Member, d.Step, d.Decision)
+	}
+	b := signedlog.RequestBody{
+		Request: r.ID, Created: r.Created.Unix(), Expires: r.Expires, Intent: intent.Doc(r.Intent), GovernedBy: statement.GovernedBy(r.Pin), Attestation: r.Attestation,
+	}
+	var facts governance.Facts
+	if wants, err := intent.Open(b.Intent); err == nil { // which it was when its entry was applied
+		facts = wants.Facts()
+	}
+	return vault.Ask(g, b, facts, said, now)
+}
+
+// Genesis is the genesis of an entity. It fails with [store.ErrNotFound] before its
+// signer's log was read.
+func Genesis(tx store.Tx, entity string) (statement.Genesis, error) {
+	raw, err := tx.Genesis(entity)
+	if err != nil {
+		return statement.Genesis{}, err
+	}
+	return statement.Decode[statement.Genesis]([]byte(raw))
+}

@@ -1,0 +1,75 @@
+package store
+
+import "time"
+
+// Mark is how far the log of an entity's signer was read.
+type Mark struct {
+	Size int64  // entries
+	Head string // hash of the last; empty before the first
+}
+
+// Line is one line of the log of an entity's signer, verified.
+type Line struct {
+	Entity string
+	Seq    int64
+	Text   string
+	Hash   string
+}
+
+// Pin is which rule governs a request.
+type Pin struct {
+	RuleSet   string
+	Version   int
+	Digest    string
+	Rule      string
+	UseWithin int64 // seconds
+}
+
+// Decision is what a member signed about a request.
+type Decision struct {
+	Member   string
+	Step     int
+	Decision string // as statements say it
+	At       int64  // Unix seconds
+	Seq      int64  // of its entry
+}
+
+// Request is a governed request as the log tells it.
+type Request struct {
+	ID      string
+	Entity  string
+	Account string
+	// State is pending_initiation, pending, approved, rejected or expired, then ordered
+	// and completed, which the gateway adds.
+	State       string
+	Created     time.Time
+	Expires     int64  // Unix seconds
+	Intent      string // its canonical bytes
+	Pin         Pin
+	Attestation string // of the address where it receives
+	Seq         int64  // of its entry
+	Decisions   []Decision
+	Outcome     string // of the log; empty while pending
+	Reasons     []string
+	Closed      int64 // Unix seconds of the outcome
+	UseBy       int64 // Unix seconds: when the approval ends; 0 in a log of an earlier version
+	CloseSeq    int64
+	Order       string
+}
+
+// LogModel is the read model of the logs of signers.
+type LogModel interface {
+	Mark(entity string) (Mark, error) // zero before the first
+	AppendLine(Line) error            // must follow the mark
+	Lines(entity string, from int64, limit int) ([]Line, error)
+
+	// PutGenesis keeps the canonical bytes of an entity's genesis.
+	PutGenesis(entity, genesis string) error
+	Genesis(entity string) (string, error)
+
+	PutRequest(Request) error // adds or replaces
+	Request(entity, id string) (Request, error)
+	// Requests are newest first, those after the one with id after; empty state
+	// is every state.
+	Requests(entity, state, after string, limit int) ([]Request, error)
+}

@@ -1,0 +1,81 @@
+package sqlstore
+
+import (
+	"errors"
+	"fmt"
+
+	"countersign/web/internal/store"
+)
+
+func (x *tx) Mark(entity string) (store.Mark, error) {
+	var m store.Mark
+	err := x.one("read the mark", []any{&m.Size, &m.Head}, `SELECT seq + 1, hash FROM log_lines WHERE entity = ? ORDER BY seq DESC LIMIT 1`, entity)
+	if errors.Is(err, store.ErrNotFound) {
+		return store.Mark{}, nil
+	}
+	return m, err
+}
+
+func (x *tx) AppendLine(l store.Line) error {
+	m, err := x.Mark(l.Entity)
+	if err != nil {
+		return err
+	}
+	if l.Seq != m.Size {
+		return fmt.Errorf("append line %d behind %d lines: %w", l.Seq, m.Size, store.ErrExists)
+	}
+	_, err = x.exec("append a line", `INSERT INTO log_lines (entity, seq, line, hash) VALUES (?, ?, ?, ?)`, l.Entity, l.Seq, l.Text, l.Hash)
+	return err
+}
+
+func (x *tx) Lines(entity string, from int64, limit int) ([]store.Line, error) {
+	rows, err := x.t.QueryContext(x.ctx, `SELECT entity, seq, line, hash FROM log_lines WHERE entity = ? AND seq >= ? ORDER BY seq LIMIT ?`, entity, from, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read lines: %w", err)
+	}
+	defer rows.Close()
+	var all []store.Line
+	for rows.Next() {
+		var l store.Line
+		if err := rows.Scan(&l.Entity, &l.Seq, &l.Text, &l.Hash); err != nil {
+			return nil, fmt.Errorf("read lines: %w", err)
+		}
+		all = append(all, l)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read lines: %w", err)
+	}
+	return all, nil
+}
+
+func (x *tx) PutGenesis(entity, genesis string) error {
+	_, err := x.exec("keep genesis", `INSERT INTO genesis (entity, doc) VALUES (?, ?)`, entity, genesis)
+	return err
+}
+
+func (x *tx) Genesis(entity string) (g string, err error) {
+	err = x.one("find genesis", []any{&g}, `SELECT doc FROM genesis WHERE entity = ?`, entity)
+	return g, err
+}
+
+func (x *tx) PutRequest(r store.Request) error {
+	d, err := encode("keep request", r)
+	if err != nil {
+		return err
+	}
+	n, err := x.exec("keep request", `INSERT INTO requests (id, entity, state, seq, doc) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET state = excluded.state, doc = excluded.doc WHERE entity = excluded.entity`, r.ID, r.Entity, r.State, r.Seq, d)
+	if err == nil && n == 0 { // it is another entity's
+		err = fmt.Errorf("keep request %s: %w", r.ID, store.ErrExists)
+	}
+	return err
+}
+
+func (x *tx) Request(entity, id string) (store.Request, error) {
+	return doc[store.Request](x, "find request", `SELECT doc FROM requests WHERE entity = ? AND id = ?`, entity, id)
+}
+
+func (x *tx) Requests(entity, state, after string, limit int) ([]store.Request, error) {
+	return docs[store.Request](x, "list requests", `SELECT doc FROM requests WHERE entity = ?1 AND (?2 = '' OR state = ?2)
+		AND (?3 = '' OR seq < (SELECT seq FROM requests WHERE id = ?3 AND entity = ?1)) ORDER BY seq DESC LIMIT ?4`, entity, state, after, limit)
+}
