@@ -66,8 +66,9 @@ func serve(conn net.Conn) {
 	}}
 	var mu sync.Mutex
 	cancels := map[uint64]context.CancelFunc{}
+	messages := reader{from: conn}
 	for {
-		number, kind, body, err := readMessage(conn)
+		number, kind, body, err := messages.message()
 		if err != nil {
 			break
 		}

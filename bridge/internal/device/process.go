@@ -134,8 +134,9 @@ func start(changed func(tokenInfo), silent time.Duration) (*process, error) {
 // read takes what the process says until it is silent, and then ends it.
 func (p *process) read() {
 	defer close(p.heard)
+	messages := reader{from: p.conn}
 	for {
-		number, kind, body, err := readMessage(p.conn)
+		number, kind, body, err := messages.message()
 		if err == nil {
 			err = p.take(number, kind, body)
 		}

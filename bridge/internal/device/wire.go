@@ -213,19 +213,48 @@ func writeMessage(w io.Writer, number uint64, kind byte, body []byte) error {
 	return err
 }
 
-// readMessage reads one message. It does not buffer, because a buffer would keep
-// secrets.
-func readMessage(r io.Reader) (number uint64, kind byte, body []byte, err error) {
-	var head [header]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
+// reader reads messages, with one read for as many as have come. It wipes what it has
+// handed out: it may be a secret.
+type reader struct {
+	from    io.Reader
+	buffer  [4096]byte
+	at, end int // what was read and is not handed out yet
+}
+
+// fill reads until n bytes are there, of at most the buffer's length.
+func (r *reader) fill(n int) error {
+	if r.end-r.at >= n {
+		return nil
+	}
+	kept := copy(r.buffer[:], r.buffer[r.at:r.end])
+	clear(r.buffer[kept:r.end])
+	r.at, r.end = 0, kept
+	read, err := io.ReadAtLeast(r.from, r.buffer[kept:], n-kept)
+	r.end += read
+	return err
+}
+
+// take hands out bytes that are there.
+func (r *reader) take(to []byte) int {
+	n := copy(to, r.buffer[r.at:r.end])
+	clear(r.buffer[r.at : r.at+n])
+	r.at += n
+	return n
+}
+
+// message is the next message. Its body is the caller's.
+func (r *reader) message() (number uint64, kind byte, body []byte, err error) {
+	if err := r.fill(header); err != nil {
 		return 0, 0, nil, err
 	}
+	var head [header]byte
+	r.take(head[:])
 	n := binary.BigEndian.Uint32(head[:])
 	if n < header-4 || n > header-4+maxBody {
 		return 0, 0, nil, errGarbage
 	}
 	body = make([]byte, n-(header-4))
-	if _, err := io.ReadFull(r, body); err != nil {
+	if _, err := io.ReadFull(r.from, body[r.take(body):]); err != nil {
 		return 0, 0, nil, err
 	}
 	return binary.BigEndian.Uint64(head[4:]), head[12], body, nil

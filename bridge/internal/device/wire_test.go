@@ -3,7 +3,9 @@ package device
 import (
 	"bytes"
 	"context"
+	"io"
 	"testing"
+	"testing/iotest"
 
 	"countersign/bridge/internal/hsm"
 	"countersign/shared/fault"
@@ -38,6 +40,33 @@ func TestACallThatIsNotInTheGrammarIsRefused(t *testing.T) {
 	}
 }
 
+func TestMessagesArriveHoweverTheyAreCut(t *testing.T) {
+	t.Parallel()
+	var all bytes.Buffer
+	sizes := []int{0, 1, 64, 4082, 4083, 4084, 0, 4096, 9000, 3}
+	for i, n := range sizes {
+		if err := writeMessage(&all, uint64(i), opSign, bytes.Repeat([]byte{byte(i + 1)}, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, from := range map[string]io.Reader{"at once": bytes.NewReader(all.Bytes()), "byte by byte": iotest.OneByteReader(bytes.NewReader(all.Bytes())),
+		"in halves": iotest.HalfReader(bytes.NewReader(all.Bytes())), "with its end": iotest.DataErrReader(bytes.NewReader(all.Bytes()))} {
+		r := &reader{from: from}
+		for i, n := range sizes {
+			number, kind, body, err := r.message()
+			if err != nil || number != uint64(i) || kind != opSign || !bytes.Equal(body, bytes.Repeat([]byte{byte(i + 1)}, n)) {
+				t.Fatalf("%s: message %d is %d of kind %d with %d bytes, %v", name, i, number, kind, len(body), err)
+			}
+		}
+		if _, _, _, err := r.message(); err != io.EOF {
+			t.Errorf("%s: %v at the end", name, err)
+		}
+		if r.buffer != [len(r.buffer)]byte{} {
+			t.Errorf("%s: the reader keeps what it has handed out", name)
+		}
+	}
+}
+
 // What a module's process says is outside bytes: its memory may be damaged.
 func FuzzMessage(f *testing.F) {
 	var m bytes.Buffer
@@ -47,7 +76,7 @@ func FuzzMessage(f *testing.F) {
 	f.Add(m.Bytes())
 	f.Add([]byte{0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 0, 0, saysChange})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		number, kind, body, err := readMessage(bytes.NewReader(data))
+		number, kind, body, err := (&reader{from: bytes.NewReader(data)}).message()
 		if err != nil {
 			return
 		}
