@@ -19,8 +19,9 @@ const (
 	deepest     = 512  // blocks that a reorganisation is believed to take back
 )
 
-// errAgain says that an address came while the chain was read.
-var errAgain = errors.New("an address came while the chain was read")
+// errAgain says that what was read is no longer what the next step is made from: an
+// address came, or another process read the chain too.
+var errAgain = errors.New("an address came, or another process read, while the chain was read")
 
 // Deposits reads what is new on a chain. What arrived is kept, what is final is
 // booked, orders that it completes are completed, and what a reorganisation took
@@ -104,8 +105,21 @@ func (g *Gateway) cursor(ctx context.Context, w *watch, head chain.Block) (chain
 	}
 	start := chain.Block{Number: head.Number, Hash: head.Hash}
 	return start, g.cfg.Store.Write(ctx, func(tx store.Tx) error {
+		if text, err := tx.Cursor(w.id); err != nil || text != "" {
+			return errors.Join(err, errAgain)
+		}
 		return errors.Join(tx.PutBlock(w.id, start.Number, start.Hash), tx.PutCursor(w.id, cursorText(start)))
 	})
+}
+
+// unmoved fails with errAgain when a chain was not read up to at, and no further, by all
+// processes on this database.
+func unmoved(tx store.Tx, id string, at chain.Block) error {
+	text, err := tx.Cursor(id)
+	if err == nil && text != cursorText(at) {
+		err = errAgain
+	}
+	return err
 }
 
 func cursorText(b chain.Block) string { return strconv.FormatInt(b.Number, 10) + ":" + b.Hash }
@@ -224,6 +238,9 @@ func (g *Gateway) common(ctx context.Context, w *watch, was chain.Block, kept []
 // keep brings what was read into the books.
 func (g *Gateway) keep(ctx context.Context, w *watch, was, base chain.Block, blocks []chain.Block, arrivals []chain.Arrival) error {
 	return g.cfg.Store.Write(ctx, func(tx store.Tx) error {
+		if err := unmoved(tx, w.id, was); err != nil {
+			return err
+		}
 		more, err := tx.Addresses(w.id, w.newest, 1)
 		if err != nil {
 			return err

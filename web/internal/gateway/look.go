@@ -14,6 +14,7 @@ import (
 // smallest unit.
 type look struct {
 	store.Address
+	was       store.Address            // as it was kept before this look
 	known     []chain.Arrival          // all of the chain's coin that is kept; what was sent is negative
 	total     amount.Amount            // of these
 	byBalance []store.Deposit          // of these, what arrived and no transaction says; oldest first
@@ -56,7 +57,7 @@ func (w *watch) agree(address, of string, diff amount.Amount) (agreed amount.Amo
 
 // lookAt collects what is kept of an address in the blocks up to at.
 func lookAt(tx store.Tx, a store.Address, coin asset.Asset, at chain.Block) (look, error) {
-	l := look{Address: a, tokens: map[string]amount.Amount{}}
+	l := look{Address: a, was: a, tokens: map[string]amount.Amount{}}
 	all, err := tx.DepositsAt(a.Chain, a.Address)
 	if err != nil {
 		return l, err

@@ -62,8 +62,17 @@ func (g *Gateway) sweep(ctx context.Context, w *watch, at chain.Block) error {
 // keepSeen brings what looks found into the books.
 func (g *Gateway) keepSeen(ctx context.Context, w *watch, at chain.Block, seen []outcome) error {
 	return g.cfg.Store.Write(ctx, func(tx store.Tx) error {
+		if err := unmoved(tx, w.id, at); err != nil {
+			return err
+		}
 		b := g.books(tx, w)
 		for _, o := range seen {
+			switch now, err := tx.Address(w.id, o.Address.Address); {
+			case err != nil:
+				return err
+			case now.Swept != o.was.Swept || now.Balance != o.was.Balance || now.Sent != o.was.Sent:
+				continue // another process looked, and booked what it found
+			}
 			if err := tx.PutAddress(o.Address); err != nil {
 				return err
 			}

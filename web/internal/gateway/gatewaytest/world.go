@@ -217,6 +217,17 @@ func (w *World) Scan() {
 	}
 }
 
+// Beside starts another gateway on the same database, as another process would: with
+// its own connections, clock and state. stop ends it.
+func (w *World) Beside() (g *gateway.Gateway, stop func()) {
+	w.T.Helper()
+	other := &World{
+		T: w.T, Signer: w.Signer, Desk: w.Desk, Chain: w.Chain, key: w.key, path: w.path, needed: w.needed, now: w.Now(), passed: w.elapsed(),
+	}
+	other.open()
+	return other.Gateway, sync.OnceFunc(other.close)
+}
+
 func (w *World) open() {
 	w.T.Helper()
 	ctx := context.Background()
