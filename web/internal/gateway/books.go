@@ -129,7 +129,7 @@ func (b *books) final(d store.Deposit) error {
 		return err
 	}
 	vault, against := "vault:"+d.Account, "unasked:"+d.Account
-	e := wire.LedgerEntry{Kind: wire.EntryDeposit, Text: "Received " + figure(d.Amount, d.Asset) + ", not asked for", Deposit: d.ID}
+	e := store.Entry{Kind: wire.EntryDeposit, Text: "Received " + figure(d.Amount, d.Asset) + ", not asked for", Deposit: d.ID}
 	if d.Opening {
 		e.Text = "Opening balance: " + figure(d.Amount, d.Asset) + ", received before it was watched"
 	}
@@ -165,12 +165,12 @@ func (b *books) orderFor(d store.Deposit) (*store.Order, error) {
 }
 
 // transfer is a debit and a credit of the same amount.
-func transfer(debit, credit, of, value string) []wire.Posting {
-	return []wire.Posting{{Ledger: debit, Side: "debit", Asset: of, Amount: value}, {Ledger: credit, Side: "credit", Asset: of, Amount: value}}
+func transfer(debit, credit, of, value string) []store.Posting {
+	return []store.Posting{{Ledger: debit, Side: "debit", Asset: of, Amount: value}, {Ledger: credit, Side: "credit", Asset: of, Amount: value}}
 }
 
 // book adds an entry and returns its id.
-func (b *books) book(entity, account string, e wire.LedgerEntry) (string, error) {
+func (b *books) book(entity, account string, e store.Entry) (string, error) {
 	var err error
 	if e.ID, err = id.New(b.g.cfg.Rand, id.Booking); err != nil {
 		return "", err

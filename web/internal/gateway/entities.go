@@ -78,7 +78,7 @@ func (g *Gateway) Accounts(ctx context.Context, c Caller) (wire.Accounts, error)
 				return err
 			}
 			v.Accounts = append(v.Accounts, wire.Account{
-				ID: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Rules: a.Rules, Balances: balances,
+				ID: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Rules: a.Rules, Balances: balanceViews(balances),
 				NotWatched: g.unwatched(a.Chain), ServerTime: v.ServerTime,
 			})
 		}
@@ -103,7 +103,7 @@ func (g *Gateway) Account(ctx context.Context, c Caller, id string) (wire.Accoun
 			return err
 		}
 		for _, b := range booked {
-			v.Entries = append(v.Entries, b.Entry)
+			v.Entries = append(v.Entries, entryView(b.Entry))
 		}
 		deposits, err := tx.Deposits(c.Entity, id, shownDeposits)
 		if err != nil {
@@ -112,10 +112,27 @@ func (g *Gateway) Account(ctx context.Context, c Caller, id string) (wire.Accoun
 		if v.Deposits, err = g.depositViews(tx, deposits); err != nil {
 			return err
 		}
-		v.Balances, err = tx.Balances(c.Entity, id)
+		balances, err := tx.Balances(c.Entity, id)
+		v.Balances = balanceViews(balances)
 		return err
 	})
 	return v, err
+}
+
+func entryView(e store.Entry) wire.LedgerEntry {
+	v := wire.LedgerEntry{ID: e.ID, At: e.At, Kind: e.Kind, Text: e.Text, Order: e.Order, Deposit: e.Deposit, Reverses: e.Reverses, Postings: []wire.Posting{}}
+	for _, p := range e.Postings {
+		v.Postings = append(v.Postings, wire.Posting(p))
+	}
+	return v
+}
+
+func balanceViews(all []store.Balance) []wire.Balance {
+	v := []wire.Balance{}
+	for _, b := range all {
+		v = append(v, wire.Balance(b))
+	}
+	return v
 }
 
 // OpenChannel relays the first record of a channel to the signer.

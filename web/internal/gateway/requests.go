@@ -75,13 +75,13 @@ func (g *Gateway) pin(ctx context.Context, c Caller, in wire.RequestInput, chain
 		if q.Account != in.AccountID {
 			return fault.New(fault.Invalid, "the quote is for another account").With("field", "account_id")
 		}
-		if q.Ask != nil {
+		if q.Request != "" {
 			_, err := tx.Request(c.Entity, q.Request)
 			if err == nil && q.Key != key {
 				return fault.New(fault.Conflict, "a request was made of this quote already").With("request", q.Request)
 			}
 			// Pinned, but the signer may not have heard of it: go on there.
-			if ask = *q.Ask; !errors.Is(err, store.ErrNotFound) {
+			if ask = askOf(q); !errors.Is(err, store.ErrNotFound) {
 				return err
 			}
 			return g.buyable(chain, q.Row.Asset, "quote_id")
@@ -106,11 +106,16 @@ func (g *Gateway) pin(ctx context.Context, c Caller, in wire.RequestInput, chain
 		if err != nil {
 			return err
 		}
-		ask = wire.SignerRequestInput{Request: id, Intent: draft, ExpiresAt: now.Add(g.cfg.RequestLife).Truncate(time.Second)}
-		q.Request, q.Ask, q.Key = id, &ask, key
+		q.Request, q.Draft, q.Expires, q.Key = id, string(draft), now.Add(g.cfg.RequestLife).Truncate(time.Second), key
+		ask = askOf(q)
 		return tx.PutQuote(q)
 	})
 	return ask, err
+}
+
+// askOf is what the signer is asked for a quote that is pinned.
+func askOf(q store.Quote) wire.SignerRequestInput {
+	return wire.SignerRequestInput{Request: q.Request, Intent: intent.Doc(q.Draft), ExpiresAt: q.Expires}
 }
 
 // minimumOf is what the approvers will accept as the minimum: the quoted amount

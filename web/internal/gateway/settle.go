@@ -74,7 +74,7 @@ func waiting(o store.Order, some bool) string {
 }
 
 func (b *books) complete(o *store.Order) (err error) {
-	o.Payment, err = b.book(o.Entity, o.Account, wire.LedgerEntry{
+	o.Payment, err = b.book(o.Entity, o.Account, store.Entry{
 		Kind: wire.EntryPayment, Order: o.ID, Text: fmt.Sprintf("Paid %s %s to %s", o.Intent.Fiat.Amount, o.Intent.Fiat.Currency, o.Intent.ProviderName),
 		Postings: transfer("provider:"+o.Intent.Provider, "payments:"+o.Account, o.Intent.Fiat.Currency, o.Intent.Fiat.Amount),
 	})
@@ -112,7 +112,7 @@ func (b *books) match(d *store.Deposit, o *store.Order) error {
 	}
 	d.Order = o.ID
 	var err error
-	d.Match, err = b.book(d.Entity, d.Account, wire.LedgerEntry{
+	d.Match, err = b.book(d.Entity, d.Account, store.Entry{
 		Kind: wire.EntryMatch, Order: o.ID, Deposit: d.ID, Text: "Received before its order: " + figure(d.Amount, d.Asset) + " from " + name.Within(o.Intent.ProviderName),
 		Postings: transfer("unasked:"+d.Account, "provider:"+o.Intent.Provider, d.Asset, d.Amount),
 	})

@@ -116,10 +116,11 @@ type Quote struct {
 	Account string
 	Input   quote.Input
 	Row     quote.Row
-	// Request and Ask are set when a request was made of it: then no other can
-	// be. Key is the idempotency key of that question.
+	// Request, Draft and Expires are set when a request was made of it, and are what the
+	// signer is asked: then no other can be. Key is the idempotency key of that question.
 	Request string
-	Ask     *wire.SignerRequestInput
+	Draft   string    // the canonical bytes of the intent, before the vault fills it
+	Expires time.Time // of the request
 	Key     string
 }
 
@@ -184,7 +185,33 @@ type Orders interface {
 type Booking struct {
 	Entity  string
 	Account string
-	Entry   wire.LedgerEntry
+	Entry   Entry
+}
+
+// Entry is what is booked at once, in a way that balances.
+type Entry struct {
+	ID       string    `json:"id"`
+	At       time.Time `json:"at"`
+	Kind     string    `json:"kind,omitempty"`
+	Text     string    `json:"text"`
+	Order    string    `json:"order,omitempty"`
+	Deposit  string    `json:"deposit,omitempty"`
+	Reverses string    `json:"reverses,omitempty"` // id of the entry that this one takes back
+	Postings []Posting `json:"postings"`
+}
+
+// Posting is one side of an entry.
+type Posting struct {
+	Ledger string `json:"ledger"` // vault:acc_…, provider:northpay, payments:acc_…, unasked:acc_…
+	Side   string `json:"side"`   // debit or credit
+	Asset  string `json:"asset"`
+	Amount string `json:"amount"`
+}
+
+// Balance is what there is of an asset.
+type Balance struct {
+	Asset  string
+	Amount string
 }
 
 // Ledger is double entry: nothing is booked that does not balance.
@@ -194,7 +221,7 @@ type Ledger interface {
 	Book(Booking) error
 	Booking(entity, id string) (Booking, error)
 	Bookings(entity, account string, limit int) ([]Booking, error) // newest first
-	Balances(entity, account string) ([]wire.Balance, error)       // of the ledger vault:ACCOUNT, without what is zero
+	Balances(entity, account string) ([]Balance, error)            // of the ledger vault:ACCOUNT, without what is zero
 }
 
 // Chains remembers up to where each was read.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"countersign/shared/amount"
-	"countersign/shared/wire"
 	"countersign/web/internal/store"
 )
 
@@ -78,7 +77,7 @@ func (x *tx) UseTicket(hash [32]byte, now time.Time) (store.Ticket, error) {
 }
 
 // balanced adds up each side of each asset.
-func balanced(postings []wire.Posting) error {
+func balanced(postings []store.Posting) error {
 	sum := map[string]amount.Amount{}
 	for _, p := range postings {
 		a, err := amount.Parse(p.Amount)
@@ -142,7 +141,7 @@ func (x *tx) Bookings(entity, account string, limit int) ([]store.Booking, error
 		entity, account, limit)
 }
 
-func (x *tx) Balances(entity, account string) ([]wire.Balance, error) {
+func (x *tx) Balances(entity, account string) ([]store.Balance, error) {
 	rows, err := x.t.QueryContext(x.ctx, `SELECT side, asset, amount FROM ledger_postings WHERE entity = ? AND ledger = ?`, entity, "vault:"+account)
 	if err != nil {
 		return nil, fmt.Errorf("add up balances: %w", err)
@@ -166,10 +165,10 @@ func (x *tx) Balances(entity, account string) ([]wire.Balance, error) {
 	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("add up balances: %w", err)
 	}
-	all := []wire.Balance{}
+	all := []store.Balance{}
 	for _, asset := range slices.Sorted(maps.Keys(sum)) {
 		if !sum[asset].IsZero() {
-			all = append(all, wire.Balance{Asset: asset, Amount: sum[asset].Trim().String()})
+			all = append(all, store.Balance{Asset: asset, Amount: sum[asset].Trim().String()})
 		}
 	}
 	return all, nil

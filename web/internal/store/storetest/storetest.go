@@ -12,7 +12,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"countersign/shared/intent"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
 	"countersign/web/internal/store"
@@ -229,7 +228,7 @@ func (s *suite) trim() {
 func (s *suite) quotes() {
 	q := store.Quote{ID: "quo_a", Entity: "ent_a", Account: "acc_a", Row: quote.Row{ID: "quo_a", CryptoAmount: "0.000000000000000001", ExpiresAt: start}}
 	pinned := q
-	pinned.ID, pinned.Request, pinned.Ask = "quo_b", "req_b", &wire.SignerRequestInput{Request: "req_b", Intent: intent.Doc(`{"kind":"buy","v":1}`)}
+	pinned.ID, pinned.Request, pinned.Draft, pinned.Expires = "quo_b", "req_b", `{"kind":"buy","v":1}`, start
 	s.write(nil, func(tx store.Tx) error { return errors.Join(tx.PutQuote(q), tx.PutQuote(pinned)) })
 	s.read(nil, func(tx store.Tx) error { got, err := tx.Quote("ent_a", "quo_b"); s.same(got, pinned); return err })
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Quote("ent_b", "quo_b"); return err })
@@ -381,14 +380,14 @@ func (s *suite) tickets() {
 }
 
 func (s *suite) ledger() {
-	book := func(want error, id string, p ...wire.Posting) {
+	book := func(want error, id string, p ...store.Posting) {
 		s.t.Helper()
 		s.write(want, func(tx store.Tx) error {
-			return tx.Book(store.Booking{Entity: "ent_a", Account: "acc_a", Entry: wire.LedgerEntry{ID: id, At: start, Postings: p}})
+			return tx.Book(store.Booking{Entity: "ent_a", Account: "acc_a", Entry: store.Entry{ID: id, At: start, Postings: p}})
 		})
 	}
-	in := wire.Posting{Ledger: "vault:acc_a", Side: "debit", Asset: "ethereum", Amount: "0.100000000000000001"}
-	out := wire.Posting{Ledger: "provider:p", Side: "credit", Asset: "ethereum", Amount: "0.100000000000000001"}
+	in := store.Posting{Ledger: "vault:acc_a", Side: "debit", Asset: "ethereum", Amount: "0.100000000000000001"}
+	out := store.Posting{Ledger: "provider:p", Side: "credit", Asset: "ethereum", Amount: "0.100000000000000001"}
 	book(nil, "e1", in, out)
 	book(store.ErrExists, "e1", in, out)
 	book(store.ErrUnbalanced, "e2", in)
@@ -402,7 +401,7 @@ func (s *suite) ledger() {
 	book(nil, "e2", in, out)
 	s.read(nil, func(tx store.Tx) error {
 		b, err := tx.Balances("ent_a", "acc_a")
-		s.same(b, []wire.Balance{{Asset: "ethereum", Amount: "0.200000000000000002"}})
+		s.same(b, []store.Balance{{Asset: "ethereum", Amount: "0.200000000000000002"}})
 		none, err2 := tx.Balances("ent_b", "acc_a")
 		s.same(len(none), 0)
 		all, err3 := tx.Bookings("ent_a", "acc_a", 1)
