@@ -93,6 +93,7 @@ var importRules = append(forwardOnly(rooms), []importRule{
 	{packages: "web/internal/gateway", forbidden: "countersign/shared/signedlog", reason: "what a log means is for shared/vault, and for web/internal/projection to write down"},
 	{packages: "web/internal/store/...", forbidden: "countersign/shared/signedlog", reason: "rows are the store's own"},
 	{packages: "web/internal/store/...", forbidden: "countersign/shared/statement", reason: "rows are the store's own"},
+	{packages: "web/internal/store/...", forbidden: "countersign/shared/intent", reason: "rows are the store's own"},
 	{packages: "web/internal/gateway", forbidden: "net/http", reason: "a use case does not know how it was asked"},
 	{packages: "bridge/...", forbidden: "countersign/bridge/internal/hsm", except: []string{"bridge/internal/device"}, reason: "a module runs in a process of its own"},
 	{packages: "bridge/internal/unlock", forbidden: "countersign/shared/frame", deep: true, reason: "who may use a key does not depend on how it was asked"},

@@ -20,16 +20,16 @@ type books struct {
 	g      *Gateway
 	tx     store.Tx
 	w      *watch
-	events map[string][]wire.Event // of the orders, by address; the key says that something happened there
+	events map[string][]store.Event // of the orders, by address; the key says that something happened there
 }
 
 func (g *Gateway) books(tx store.Tx, w *watch) *books {
-	return &books{g: g, tx: tx, w: w, events: map[string][]wire.Event{}}
+	return &books{g: g, tx: tx, w: w, events: map[string][]store.Event{}}
 }
 
 // tell keeps a line for the history of the order whose address it is.
 func (b *books) tell(address, kind, text string) {
-	b.events[address] = append(b.events[address], wire.Event{At: b.g.now(), Type: kind, Text: text, Seq: -1})
+	b.events[address] = append(b.events[address], store.Event{At: b.g.now(), Type: kind, Text: text})
 }
 
 // figure is an amount with its ticker.
@@ -134,8 +134,8 @@ func (b *books) final(d store.Deposit) error {
 		e.Text = "Opening balance: " + figure(d.Amount, d.Asset) + ", received before it was watched"
 	}
 	if o != nil {
-		d.Order, against = o.ID, "provider:"+o.Intent.Provider
-		e.Text = "Received " + figure(d.Amount, d.Asset) + " from " + name.Within(o.Intent.ProviderName)
+		d.Order, against = o.ID, "provider:"+o.Provider
+		e.Text = "Received " + figure(d.Amount, d.Asset) + " from " + name.Within(o.ProviderName)
 	}
 	e.Order, e.Postings = d.Order, transfer(vault, against, d.Asset, d.Amount)
 	if d.Out {
@@ -158,7 +158,7 @@ func (b *books) orderFor(d store.Deposit) (*store.Order, error) {
 		return nil, nil
 	}
 	o, err := b.tx.OrderOf(d.Entity, d.Request)
-	if errors.Is(err, store.ErrNotFound) || err == nil && o.Intent.Crypto.Asset != d.Asset {
+	if errors.Is(err, store.ErrNotFound) || err == nil && o.Asset != d.Asset {
 		return nil, nil
 	}
 	return &o, err

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"countersign/shared/amount"
-	"countersign/shared/intent"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/chain/chaintest"
@@ -281,8 +280,8 @@ func TestTheLedgerBooksWhatTheChainMovedAndNotWhatWasOrdered(t *testing.T) {
 	// The order waits for USD Coin on Ethereum.
 	err := w.Store.Write(t.Context(), func(tx store.Tx) error {
 		kept, err := tx.Order("ent_sandbox", o.ID)
-		kept.Chain, kept.Address, kept.Intent.Chain, kept.Intent.Address = "eip155:1", address, "eip155:1", address
-		kept.Intent.Crypto, kept.Intent.Minimum = intent.Crypto{Amount: "250", Asset: usdc}, "247.5"
+		kept.Chain, kept.Address = "eip155:1", address
+		kept.Asset, kept.Minimum = usdc, "247.5"
 		return errors.Join(err, tx.PutOrder(kept),
 			tx.PutAddress(store.Address{Chain: "eip155:1", Address: address, Entity: "ent_sandbox", Account: "acc_treasury", Request: r.ID, Balance: "0", Swept: -1}))
 	})

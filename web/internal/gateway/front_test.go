@@ -12,7 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"countersign/shared/intent"
 	"countersign/shared/wire"
 	"countersign/web/internal/chain"
 	"countersign/web/internal/chain/chaintest"
@@ -130,8 +129,8 @@ func waitsFor(t *testing.T, w *gatewaytest.World, r wire.Request, o wire.Order, 
 	t.Helper()
 	err := w.Store.Write(t.Context(), func(tx store.Tx) error {
 		kept, err := tx.Order("ent_sandbox", o.ID)
-		kept.Chain, kept.Address, kept.Intent.Chain, kept.Intent.Address = chainID, paidAddress, chainID, paidAddress
-		kept.Intent.Crypto, kept.Intent.Minimum = intent.Crypto{Amount: amount, Asset: assetID}, minimum
+		kept.Chain, kept.Address = chainID, paidAddress
+		kept.Asset, kept.Minimum = assetID, minimum
 		return errors.Join(err, tx.PutOrder(kept),
 			tx.PutAddress(store.Address{Chain: chainID, Address: paidAddress, Entity: "ent_sandbox", Account: "acc_treasury", Request: r.ID, Balance: "0", Swept: -1}))
 	})

@@ -139,9 +139,10 @@ func (g *Gateway) keepOrder(tx store.Tx, p purchase, oid string, row quote.Row, 
 	}
 	o := store.Order{
 		ID: oid, Entity: r.Entity, Request: r.ID, Account: r.Account, State: wire.OrderCreated,
-		Chain: p.buy.Chain, Address: p.buy.Address, Intent: p.buy, Row: row, Input: asked,
+		Chain: p.buy.Chain, Address: p.buy.Address, Provider: p.buy.Provider, ProviderName: p.buy.ProviderName,
+		FiatAmount: p.buy.Fiat.Amount, Fiat: p.buy.Fiat.Currency, Asset: p.buy.Crypto.Asset, Minimum: p.buy.Minimum, Row: row, Input: asked,
 		Created: now, Updated: now, UseBy: useBy(r).Unix(),
-		History: []wire.Event{{At: now, Type: "order", Text: "Ordered from " + p.buy.ProviderName, Seq: -1}},
+		History: []store.Event{{At: now, Type: "order", Text: "Ordered from " + p.buy.ProviderName}},
 	}
 	r.State, r.Order = wire.RequestOrdered, o.ID
 	if err := tx.PutOrder(o); err != nil {
@@ -230,7 +231,7 @@ func (g *Gateway) lead(ctx context.Context, o store.Order, t store.Ticket) (stri
 		return "", err
 	}
 	h := quote.HandOff{
-		Order: o.ID, Provider: o.Intent.Provider, Input: asked, Crypto: row.CryptoAmount, Chain: o.Chain,
+		Order: o.ID, Provider: o.Provider, Input: asked, Crypto: row.CryptoAmount, Chain: o.Chain,
 		QuoteRef: row.ProviderRef, Language: t.Language, Theme: t.Theme, Return: g.OrderPage(o.ID),
 	}
 	url, err := g.cfg.Desk.Redirect(ctx, h)
@@ -238,7 +239,7 @@ func (g *Gateway) lead(ctx context.Context, o store.Order, t store.Ticket) (stri
 		return "", err
 	}
 	if row.Expired(g.now()) {
-		return "", fault.New(fault.Provider, o.Intent.ProviderName+" took longer to lead on than its price holds: continue from the order").With("reason", quote.AlreadyExpired)
+		return "", fault.New(fault.Provider, o.ProviderName+" took longer to lead on than its price holds: continue from the order").With("reason", quote.AlreadyExpired)
 	}
 	err = g.cfg.Store.Write(ctx, func(tx store.Tx) error {
 		fresh, err := purchaseOf(tx, o.Entity, o.Request)
@@ -255,7 +256,7 @@ func (g *Gateway) lead(ctx context.Context, o store.Order, t store.Ticket) (stri
 		if err != nil {
 			return err
 		}
-		text := "Handed over to " + o.Intent.ProviderName
+		text := "Handed over to " + o.ProviderName
 		switch {
 		case t.PayAgain:
 			text += " to pay again, knowing that a deposit was seen"
@@ -264,7 +265,7 @@ func (g *Gateway) lead(ctx context.Context, o store.Order, t store.Ticket) (stri
 		default:
 			o.State = wire.OrderRedirected
 		}
-		o.History = append(o.History, wire.Event{At: o.Updated, Type: "hand_off", Text: text, Seq: -1})
+		o.History = append(o.History, store.Event{At: o.Updated, Type: "hand_off", Text: text})
 		return tx.PutOrder(o)
 	})
 	if err != nil {

@@ -21,9 +21,9 @@ const shownDeposits = 100
 func (g *Gateway) orderView(ctx context.Context, o store.Order) (wire.Order, error) {
 	v := wire.Order{
 		ID: o.ID, Entity: o.Entity, Request: o.Request, Account: o.Account, State: o.State,
-		Provider: o.Intent.Provider, ProviderName: o.Intent.ProviderName, Fiat: o.Intent.Fiat,
-		Promised: intent.Crypto{Amount: o.Row.CryptoAmount, Asset: o.Intent.Crypto.Asset}, Minimum: o.Intent.Minimum,
-		Chain: o.Chain, Address: o.Address, TxHash: o.TxHash, History: o.History, Deposits: []wire.Deposit{},
+		Provider: o.Provider, ProviderName: o.ProviderName, Fiat: intent.Fiat{Amount: o.FiatAmount, Currency: o.Fiat},
+		Promised: intent.Crypto{Amount: o.Row.CryptoAmount, Asset: o.Asset}, Minimum: o.Minimum,
+		Chain: o.Chain, Address: o.Address, TxHash: o.TxHash, History: eventViews(o.History), Deposits: []wire.Deposit{},
 		CreatedAt: o.Created, UpdatedAt: o.Updated, ServerTime: g.now(),
 	}
 	if o.UseBy != 0 {
@@ -42,7 +42,7 @@ func (g *Gateway) orderView(ctx context.Context, o store.Order) (wire.Order, err
 			if err != nil {
 				return fmt.Errorf("read deposit %s: %w", d.ID, err)
 			}
-			if d.State == store.DepositPending && d.Asset == o.Intent.Crypto.Asset {
+			if d.State == store.DepositPending && d.Asset == o.Asset {
 				pending = pending.Add(a)
 			}
 		}
@@ -67,16 +67,25 @@ func (g *Gateway) orderView(ctx context.Context, o store.Order) (wire.Order, err
 	if err != nil {
 		return v, fmt.Errorf("read what order %s promised: %w", o.ID, err)
 	}
-	minimum, err := amount.Parse(o.Intent.Minimum)
+	minimum, err := amount.Parse(o.Minimum)
 	if err != nil {
 		return v, fmt.Errorf("read the minimum of order %s: %w", o.ID, err)
 	}
 	diff := got.Sub(promised)
-	v.Delivered = &intent.Crypto{Amount: o.Delivered, Asset: o.Intent.Crypto.Asset}
+	v.Delivered = &intent.Crypto{Amount: o.Delivered, Asset: o.Asset}
 	v.Difference = diff.Trim().String()
 	v.DifferencePct = diff.Mul(amount.Must("100")).Div(promised, 2, amount.Floor).String()
 	v.BelowMinimum = got.Cmp(minimum) < 0
 	return v, nil
+}
+
+// eventViews are what happened to an order, of which the signer's log says nothing.
+func eventViews(all []store.Event) []wire.Event {
+	v := []wire.Event{}
+	for _, e := range all {
+		v = append(v, wire.Event{At: e.At, Type: e.Type, Text: e.Text, Seq: -1})
+	}
+	return v
 }
 
 // written is the address of a deposit as the signer wrote it: the chain knows no

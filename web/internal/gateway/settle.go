@@ -20,7 +20,7 @@ func (b *books) order(o *store.Order) error {
 	}
 	sum, first, some := amount.Amount{}, "", false
 	for _, d := range all {
-		if d.State == store.DepositReversed || d.Asset != o.Intent.Crypto.Asset || d.Request != o.Request {
+		if d.State == store.DepositReversed || d.Asset != o.Asset || d.Request != o.Request {
 			continue // the last: of an earlier request that had the address
 		}
 		some = true
@@ -38,7 +38,7 @@ func (b *books) order(o *store.Order) error {
 			first = d.Tx
 		}
 	}
-	minimum, err := amount.Parse(o.Intent.Minimum)
+	minimum, err := amount.Parse(o.Minimum)
 	if err != nil {
 		return fmt.Errorf("read the minimum of order %s: %w", o.ID, err)
 	}
@@ -75,14 +75,14 @@ func waiting(o store.Order, some bool) string {
 
 func (b *books) complete(o *store.Order) (err error) {
 	o.Payment, err = b.book(o.Entity, o.Account, store.Entry{
-		Kind: wire.EntryPayment, Order: o.ID, Text: fmt.Sprintf("Paid %s %s to %s", o.Intent.Fiat.Amount, o.Intent.Fiat.Currency, o.Intent.ProviderName),
-		Postings: transfer("provider:"+o.Intent.Provider, "payments:"+o.Account, o.Intent.Fiat.Currency, o.Intent.Fiat.Amount),
+		Kind: wire.EntryPayment, Order: o.ID, Text: fmt.Sprintf("Paid %s %s to %s", o.FiatAmount, o.Fiat, o.ProviderName),
+		Postings: transfer("provider:"+o.Provider, "payments:"+o.Account, o.Fiat, o.FiatAmount),
 	})
 	if err != nil {
 		return err
 	}
 	o.State, o.DeliveredAt = wire.OrderCompleted, o.Updated
-	o.History = append(o.History, wire.Event{At: o.Updated, Type: "delivered", Text: "Delivered " + figure(o.Delivered, o.Intent.Crypto.Asset), Seq: -1})
+	o.History = append(o.History, store.Event{At: o.Updated, Type: "delivered", Text: "Delivered " + figure(o.Delivered, o.Asset)})
 	return b.request(o, wire.RequestCompleted)
 }
 
@@ -91,7 +91,7 @@ func (b *books) reopen(o *store.Order, some bool) error {
 		return err
 	}
 	o.Payment, o.State = "", waiting(*o, some)
-	o.History = append(o.History, wire.Event{At: o.Updated, Type: "reopened", Seq: -1,
+	o.History = append(o.History, store.Event{At: o.Updated, Type: "reopened",
 		Text: "Open again: less than the approved minimum is on the chain. What comes back is booked again; do not pay twice"})
 	return b.request(o, wire.RequestOrdered)
 }
@@ -113,8 +113,8 @@ func (b *books) match(d *store.Deposit, o *store.Order) error {
 	d.Order = o.ID
 	var err error
 	d.Match, err = b.book(d.Entity, d.Account, store.Entry{
-		Kind: wire.EntryMatch, Order: o.ID, Deposit: d.ID, Text: "Received before its order: " + figure(d.Amount, d.Asset) + " from " + name.Within(o.Intent.ProviderName),
-		Postings: transfer("unasked:"+d.Account, "provider:"+o.Intent.Provider, d.Asset, d.Amount),
+		Kind: wire.EntryMatch, Order: o.ID, Deposit: d.ID, Text: "Received before its order: " + figure(d.Amount, d.Asset) + " from " + name.Within(o.ProviderName),
+		Postings: transfer("unasked:"+d.Account, "provider:"+o.Provider, d.Asset, d.Amount),
 	})
 	if err != nil {
 		return err

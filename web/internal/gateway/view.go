@@ -122,7 +122,7 @@ func history(r store.Request, v wire.Request, o *store.Order, names map[string]s
 		h = append(h, wire.Event{At: time.Unix(r.Closed, 0).UTC(), Type: "outcome", Text: text, Seq: r.CloseSeq})
 	}
 	if o != nil {
-		h = append(h, o.History...)
+		h = append(h, eventViews(o.History)...)
 	}
 	if v.State == wire.RequestLapsed {
 		h = append(h, wire.Event{At: *v.UseBy, Type: "lapse", Text: "The approval ended", Seq: -1})

@@ -11,9 +11,7 @@ import (
 	"errors"
 	"time"
 
-	"countersign/shared/intent"
 	"countersign/shared/quote"
-	"countersign/shared/wire"
 )
 
 // ErrNotFound says that there is no such row for this entity.
@@ -134,27 +132,39 @@ type Quotes interface {
 	TrimQuotes(entity string, rows int) error
 }
 
+// Event is one thing that happened to an order.
+type Event struct {
+	At   time.Time
+	Type string
+	Text string
+}
+
 // Order is a purchase at a provider.
 type Order struct {
-	ID          string
-	Entity      string
-	Request     string // one order each
-	Account     string
-	State       string
-	Chain       string
-	Address     string
-	Intent      intent.Buy
-	Row         quote.Row // the quote of the hand-off
-	Input       quote.Input
-	Redirect    string // the provider's address, once asked for
-	Delivered   string // sum of the final deposits of the asset at the address; empty: none
-	Payment     string // the ledger entry that books what was paid; empty: none does
-	TxHash      string
-	Created     time.Time
-	Updated     time.Time
-	History     []wire.Event
-	DeliveredAt time.Time
-	UseBy       int64 // Unix seconds: when its approval ends; 0 in an order of an earlier version
+	ID           string
+	Entity       string
+	Request      string // one order each
+	Account      string
+	State        string
+	Chain        string
+	Address      string
+	Provider     string // its id
+	ProviderName string
+	FiatAmount   string    // what is paid, a decimal
+	Fiat         string    // ISO 4217
+	Asset        string    // LedgerId of what is bought
+	Minimum      string    // of it, as it was approved
+	Row          quote.Row // the quote of the hand-off
+	Input        quote.Input
+	Redirect     string // the provider's address, once asked for
+	Delivered    string // sum of the final deposits of the asset at the address; empty: none
+	Payment      string // the ledger entry that books what was paid; empty: none does
+	TxHash       string
+	Created      time.Time
+	Updated      time.Time
+	History      []Event
+	DeliveredAt  time.Time
+	UseBy        int64 // Unix seconds: when its approval ends; 0 in an order of an earlier version
 }
 
 // Ticket is a hand-off ticket; its secret is not stored.
