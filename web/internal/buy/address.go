@@ -3,8 +3,10 @@ package buy
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/hex"
 	"math/big"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/crypto"
@@ -58,7 +60,7 @@ func addressLike(s string) looks {
 	if len(s) < 5 || len(s) > 1100 {
 		return noAddress
 	}
-	if isBech32(s) || checksum58(decode58(s, bitcoin58)) || s[0] == 'r' && checksum58(decode58(s, ripple58)) || ss58(decode58(s, bitcoin58)) || monero58(s) {
+	if icap(s) != "" || isBech32(s) || checksum58(decode58(s, bitcoin58)) || s[0] == 'r' && checksum58(decode58(s, ripple58)) || ss58(decode58(s, bitcoin58)) || monero58(s) {
 		return surely
 	}
 	for _, f := range forms {
@@ -73,6 +75,29 @@ func addressLike(s string) looks {
 		return shaped
 	}
 	return noAddress
+}
+
+// icap is the address in hexadecimal that an ICAP text (XE, two check digits, base 36)
+// stands for, or empty.
+func icap(s string) string {
+	s = strings.TrimPrefix(strings.ToUpper(s), "IBAN:")
+	if len(s) != 34 && len(s) != 35 || s[:2] != "XE" {
+		return ""
+	}
+	var digits strings.Builder
+	for _, r := range s[4:] + s[:4] {
+		at := strings.IndexRune("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", r)
+		if at < 0 {
+			return ""
+		}
+		digits.WriteString(strconv.Itoa(at))
+	}
+	sum, _ := new(big.Int).SetString(digits.String(), 10)
+	n, ok := new(big.Int).SetString(s[4:], 36)
+	if sum.Mod(sum, big.NewInt(97)).Int64() != 1 || !ok || n.BitLen() > 160 {
+		return ""
+	}
+	return "0x" + hex.EncodeToString(n.FillBytes(make([]byte, 20)))
 }
 
 // run is what an address of whatever kind is written as.

@@ -34,8 +34,17 @@ func (c comparison) kind(name string) string {
 	return kindOf(words(name))
 }
 
+// identifies reports whether a saying is the id of who receives, whom only the name
+// around it tells: {"account":{"id":"88123"}}.
+func identifies(s said) bool {
+	return hasWord("id ref reference number", strings.ToLower(s.name)) && kindOf(words(s.within)) == aboutRecipient
+}
+
 // role is what a saying stands for: by its name, or by the name of what it is in.
 func (c comparison) role(s said) string {
+	if identifies(s) {
+		return kindOf(words(s.within))
+	}
 	name, _ := c.without(s.name) // a name that is the deposit address says what it is for
 	if kind := c.kind(name); kind != "" || anyOf(words(name), aside) {
 		return kind
@@ -90,6 +99,9 @@ func newComparison(o quote.HandOff) comparison {
 // mine reports whether an address is the order's: the deposit address or, under a
 // name that may stand for it, the contract of the asset.
 func (c comparison) mine(token string, w []string) bool {
+	if plain := icap(token); plain != "" {
+		token = plain
+	}
 	same := func(a, b string) bool {
 		return a == b || strings.HasPrefix(b, "0x") && strings.EqualFold(strings.TrimPrefix(strings.ToLower(a), "0x"), b[2:])
 	}

@@ -22,6 +22,9 @@ func (c comparison) read(s said, inside []said) reading {
 	r := reading{said: s, kind: c.role(s)}
 	r.name, r.binds = c.without(s.name)
 	r.words = words(r.name)
+	if identifies(s) {
+		r.words = words(s.within)
+	}
 	r.random = opaque(r.words) || opaque(words(s.before))
 	if r.binds && hasWord("address recipient payment", cmp.Or(r.kind, aboutAddress)) && !anyOf(r.words, aside) {
 		r.kind = aboutNetwork

@@ -25,7 +25,7 @@ const (
 		"signature provider brand version connect hash kit theme country format app line page bank host domain origin site website referrer referer message text title"
 	idWords        = "id ids name type label display format position style side mode"
 	amountWords    = "amount amt sum total qty quantity volume spend subtotal"
-	networkWords   = "network chain chainid blockchain"
+	networkWords   = "network chain chainid blockchain nw ntw nwk"
 	assetWords     = "currency cryptocurrency crypto coin asset ticker symbol fiat pair ccy"
 	addressWords   = "address addr adress"
 	receiverWords  = "recipient receiver beneficiary payee destination dest dst payout cashout withdrawal sink recv rcpt"
@@ -146,9 +146,53 @@ func words(name string) []string {
 	flush(len(runes))
 	var apart []string
 	for _, word := range all {
-		apart = append(apart, split(word, vocabulary(), 2)...)
+		for _, part := range split(word, vocabulary(), 2) {
+			apart = append(apart, spelled(part))
+		}
 	}
 	return apart
+}
+
+// often are the words that are abbreviated or misspelled.
+const often = "amount quantity total network blockchain currency asset address wallet recipient receiver beneficiary destination account"
+
+// spelled is the word that is abbreviated to its consonants (amnt, ntwk, wllt), or that
+// lacks a letter or has two exchanged (addres, reciever); and any other word as it is.
+func spelled(word string) string {
+	if len(word) < 4 || vocabulary()[word] {
+		return word
+	}
+	consonants := !strings.ContainsAny(word[1:], "aeiou")
+	for _, whole := range strings.Fields(often) {
+		if word[0] != whole[0] {
+			continue
+		}
+		if consonants && word[len(word)-1] == whole[len(whole)-1] && 2*len(word) >= len(whole) && within(word, whole) || len(word) > 4 && slip(word, whole) {
+			return whole
+		}
+	}
+	return word
+}
+
+// within reports whether the letters of a word stand in another in their order.
+func within(word, whole string) bool {
+	for i := 0; i < len(whole) && word != ""; i++ {
+		if word[0] == whole[i] {
+			word = word[1:]
+		}
+	}
+	return word == ""
+}
+
+// slip reports whether a word is another without one of its letters, or with two
+// neighbours exchanged.
+func slip(word, whole string) bool {
+	i := 0
+	for i < len(word) && i < len(whole) && word[i] == whole[i] {
+		i++
+	}
+	return i < len(whole) && (word[i:] == whole[i+1:] ||
+		len(word) == len(whole) && i+2 <= len(word) && word[i] == whole[i+1] && word[i+1] == whole[i] && word[i+2:] == whole[i+2:])
 }
 
 // vocabulary are the words that names are made of.

@@ -47,7 +47,7 @@ var errTooMuch = errors.New("the address says too much to be checked")
 // sayings are all that an address says: in the segments of its path and their
 // matrix parameters, in its query and in its fragment, which may have a path and a
 // query of its own; and inside each value, where that is percent-encoded once
-// more, a URL, a query, JSON, base64 or a JWT.
+// more, a URL, a query, JSON or another notation ([unfold]), base64 or a JWT.
 func sayings(u *url.URL) ([]said, error) {
 	r := reader{}
 	r.path(u.EscapedPath(), 0)
@@ -127,6 +127,9 @@ func (r *reader) value(name, within, value string, depth int) {
 	if name == "" && value == "" || r.err != nil {
 		return
 	}
+	if whole := strings.ReplaceAll(value, " ", ""); icap(whole) != "" { // in groups of four
+		value = whole
+	}
 	if len(r.all) == maxSaid || depth > maxDepth {
 		r.err = errTooMuch
 		return
@@ -145,7 +148,9 @@ func (r *reader) value(name, within, value string, depth int) {
 	}
 	switch {
 	case strings.ContainsAny(value[:min(len(value), 1)], `{["`):
-		r.json(name, value, depth+1)
+		if json.Valid([]byte(value)) || !r.notation(name, value, depth+1) {
+			r.json(name, value, depth+1)
+		}
 	case strings.Contains(value, "://"):
 		if u, err := url.Parse(value); err == nil {
 			r.path(u.EscapedPath(), depth+1)
@@ -162,9 +167,28 @@ func (r *reader) value(name, within, value string, depth int) {
 		if name, _, _ := strings.Cut(value, "="); strings.Contains(strings.TrimRight(value, "="), "=") && len(name) <= 64 {
 			r.query(value, depth+1)
 		}
+		if !free(words(name)) {
+			r.notation("", value, depth+1)
+		}
 	default:
-		r.encoded(name, within, value, depth+1)
+		if free(words(name)) || !r.notation("", value, depth+1) { // sort=amount:desc
+			r.encoded(name, within, value, depth+1)
+		}
 	}
+}
+
+// notation reads what names values in another notation than JSON, and reports whether
+// anything is named. What stands in no bracket leaves the judgement of the whole value
+// to its own name, so that name is empty for it.
+func (r *reader) notation(name, value string, depth int) bool {
+	text, found, err := unfold(value)
+	if err != nil && r.err == nil {
+		r.err = err
+	}
+	if found {
+		r.json(name, text, depth)
+	}
+	return found
 }
 
 // json goes through all names and values, also those of names that stand there
@@ -178,6 +202,7 @@ func (r *reader) json(name, text string, depth int) {
 		key       bool // a name comes next
 		in, above int
 		said      int // sayings before it
+		pair      pairing
 	}
 	at := []level{{name: name}}
 	for {
@@ -204,6 +229,9 @@ func (r *reader) json(name, text string, depth int) {
 				top.key = top.object
 				at = append(at, inner)
 			default:
+				if label, content, ok := top.pair.of(top.object); ok {
+					r.value(label, top.name, content, depth)
+				}
 				at = at[:len(at)-1]
 				if first := len(r.all); len(at) > 1 && first == top.said && top.name != "" {
 					if r.value(top.name, at[len(at)-2].name, "{}", depth); first < len(r.all) {
@@ -238,6 +266,9 @@ func (r *reader) json(name, text string, depth int) {
 			if first < len(r.all) {
 				r.all[first].hollow = true
 			}
+		}
+		if first < len(r.all) {
+			top.pair.add(top.object, top.name, r.all[first].value)
 		}
 		r.place(first, top.in, top.above, !top.object)
 	}
