@@ -155,7 +155,9 @@ func (c *conn) flush() bool {
 			return true
 		}
 		record, err := c.session.Seal(plaintext)
-		if err != nil {
+		if err != nil { // read met what ended the session: it tells the page why, and ends the connection
+			defer time.AfterFunc(writeTimeout, c.cancel).Stop()
+			<-c.ctx.Done()
 			return false
 		}
 		if err := c.ws.SetWriteDeadline(time.Now().Add(writeTimeout)); err != nil {
