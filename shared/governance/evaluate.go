@@ -75,7 +75,7 @@ func (in Input) initiate(d *Decision, rule Rule) {
 	d.close()
 	switch {
 	case len(d.Initiators) == 0:
-		d.State, d.Reasons = Denied, append([]string{fmt.Sprintf("rule %q must be initiated, and nobody may do it", rule.Name)}, why...)
+		d.State, d.Reasons = Denied, append([]string{fmt.Sprintf("rule %q must be initiated, and no member may do it", rule.Name)}, why...)
 	case !in.Now.Before(d.Expires):
 		d.State, d.Reasons, d.Initiators = Expired, []string{"expired at " + at(d.Expires) + " before a member signed and sent it"}, nil
 	default:

@@ -104,7 +104,7 @@ func (s *Service) mayDecide(r *vault.Request, id, decision string) (governance.D
 	case initiate && r.Initiator() != "":
 		return d, fault.New(fault.Conflict, "the request was signed and sent already").With("initiator", r.Initiator())
 	case initiate:
-		return d, fault.New(fault.Conflict, "the request waits for nobody to sign and send it")
+		return d, fault.New(fault.Conflict, "the request does not wait to be signed and sent")
 	case d.State == governance.Uninitiated:
 		return d, fault.New(fault.Conflict, "nobody can decide before a member has signed and sent the request")
 	}

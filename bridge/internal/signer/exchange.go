@@ -61,7 +61,7 @@ func exchange(path string, a account) string {
 			return how
 		}
 		target, err := os.Readlink(next)
-		if err != nil { // it is no link, or not there
+		if err != nil { // it is not a link, or not there
 			at = next
 			continue
 		}

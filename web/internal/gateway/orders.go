@@ -10,6 +10,7 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/id"
+	"countersign/shared/name"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
 	"countersign/web/internal/store"
@@ -142,7 +143,7 @@ func (g *Gateway) keepOrder(tx store.Tx, p purchase, oid string, row quote.Row, 
 		Chain: p.buy.Chain, Address: p.buy.Address, Provider: p.buy.Provider, ProviderName: p.buy.ProviderName,
 		FiatAmount: p.buy.Fiat.Amount, Fiat: p.buy.Fiat.Currency, Asset: p.buy.Crypto.Asset, Minimum: p.buy.Minimum, Row: row, Input: asked,
 		Created: now, Updated: now, UseBy: useBy(r).Unix(),
-		History: []store.Event{{At: now, Type: "order", Text: "Ordered from " + p.buy.ProviderName}},
+		History: []store.Event{{At: now, Type: "order", Text: "Ordered from " + name.Within(p.buy.ProviderName)}},
 	}
 	r.State, r.Order = wire.RequestOrdered, o.ID
 	if err := tx.PutOrder(o); err != nil {
@@ -256,7 +257,7 @@ func (g *Gateway) lead(ctx context.Context, o store.Order, t store.Ticket) (stri
 		if err != nil {
 			return err
 		}
-		text := "Handed over to " + o.ProviderName
+		text := "Handed over to " + name.Within(o.ProviderName)
 		switch {
 		case t.PayAgain:
 			text += " to pay again, knowing that a deposit was seen"

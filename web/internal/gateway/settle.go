@@ -75,7 +75,7 @@ func waiting(o store.Order, some bool) string {
 
 func (b *books) complete(o *store.Order) (err error) {
 	o.Payment, err = b.book(o.Entity, o.Account, store.Entry{
-		Kind: wire.EntryPayment, Order: o.ID, Text: fmt.Sprintf("Paid %s %s to %s", o.FiatAmount, o.Fiat, o.ProviderName),
+		Kind: wire.EntryPayment, Order: o.ID, Text: fmt.Sprintf("Paid %s %s to %s", o.FiatAmount, o.Fiat, name.Within(o.ProviderName)),
 		Postings: transfer("provider:"+o.Provider, "payments:"+o.Account, o.Fiat, o.FiatAmount),
 	})
 	if err != nil {
