@@ -14,7 +14,7 @@ type Entity struct {
 	Enrolled   bool          `json:"enrolled"` // the signer knows it
 	Members    []Member      `json:"members"`
 	Log        statement.Log `json:"log"`
-	Signer     string        `json:"signer"` // ok; stopped: it decides nothing until its clock is right; unavailable: what is shown may be old
+	Signer     string        `json:"signer"` // ok; stopped: it decides nothing until its clock is right; unavailable: what is shown may be old; none: the gateway has none of the entity
 	SyncedAt   *time.Time    `json:"synced_at,omitempty"`
 	Env        string        `json:"environment"`
 	ServerTime time.Time     `json:"server_time"`

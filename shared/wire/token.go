@@ -92,7 +92,15 @@ type Clock struct {
 type Health struct {
 	Status     string            `json:"status"`
 	Components map[string]string `json:"components"`
-	Chains     []ChainHealth     `json:"chains"` // that are watched for deposits
+	Chains     []ChainHealth     `json:"chains"`  // that are watched for deposits
+	Signers    []SignerHealth    `json:"signers"` // one for each entity that has one
+}
+
+// SignerHealth is how the signer of an entity is.
+type SignerHealth struct {
+	Entity   string     `json:"entity"`
+	Status   string     `json:"status"`              // as the component signer
+	SyncedAt *time.Time `json:"synced_at,omitempty"` // when its log was last read; absent: not since the start
 }
 
 // States of the watch over a chain.

@@ -252,8 +252,8 @@ func (s *State) writeConfigs(p addresses, cfg Config) error {
 			"state_dir": s.path("sandbox"),
 		},
 		"gateway": map[string]any{
-			"listen": p.gateway, "database": s.path("gateway/gateway.db"), "signer_socket": s.socket(),
-			"signer_file": s.path("identities/signer.json"), "token_key": s.path("gateway/token.pem"),
+			"listen": p.gateway, "database": s.path("gateway/gateway.db"),
+			"signers": []map[string]any{{"socket": s.socket(), "file": s.path("identities/signer.json")}}, "token_key": s.path("gateway/token.pem"),
 			"public_url": "http://" + p.dashboard, "dashboards": cfg.Origins, "environment": "sandbox",
 			"trusted_proxies": []string{"127.0.0.1", "::1"},
 			"developers": []map[string]any{{"id": Developer, "name": "Sandbox dashboard",

@@ -101,6 +101,8 @@ func (m *Model) entityStatus() view.Node {
 	switch {
 	case e.Loaded && e.Value.Signer == "stopped":
 		return statusItem("entity", "is-warning", "Signer", e.Value.Name+": stopped, because its clock may be wrong; its operator is needed", "refresh", mark)
+	case e.Loaded && e.Value.Signer == "none":
+		return statusItem("entity", "is-warning", "Signer", e.Value.Name+": this gateway has none for it", "refresh", mark)
 	case e.Loaded && e.Value.Signer != "" && e.Value.Signer != "ok":
 		return statusItem("entity", "is-warning", "Signer", e.Value.Name+": not answering, data may be old", "refresh", mark)
 	case e.Loaded:

@@ -22,7 +22,7 @@ import (
 	"countersign/web/internal/store/sqlstore"
 )
 
-const usage = `countersign-gateway - HTTP API, quotes and orders for a vault whose keys it does not hold
+const usage = `countersign-gateway - HTTP API, quotes and orders for vaults whose keys it does not hold
 
 Usage:
   countersign-gateway serve   -config FILE   serve the API and the dashboard
@@ -38,8 +38,9 @@ stops it after it has answered the requests that it has.
 The file for serve, migrate and resume is JSON; every name is known or refused:
   listen              address of the API, such as 127.0.0.1:8080; port 0 picks a free one
   database            SQLite file, made with mode 0600
-  signer_socket       unix socket of countersign-bridge signer
-  signer_file         signer.json that "countersign-bridge signer init" wrote: whose log
+  signers             [{"socket":"/run/…/signer.sock","file":"signer.json"}]: one for each entity.
+                      socket is the unix socket of its countersign-bridge signer; file is what
+                      "countersign-bridge signer init" wrote: whose entity it is, and whose log
                       is believed
   token_key           signs tokens: a PEM file (PKCS #8, RSA, mode 0600; made when missing in
                       the sandbox), or pkcs11:token=…;object=…?module-path=/usr/lib/….so

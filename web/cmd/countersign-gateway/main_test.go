@@ -27,19 +27,24 @@ func file(t *testing.T, path, text string) string {
 	return path
 }
 
+// signer is one of the test's for an entity.
+func signer(t *testing.T, entity string) Signer {
+	t.Helper()
+	s := gatewaytest.NewSignerOf(t, entity, "S", time.Now)
+	key, err := json.Marshal(s.Key.JWK())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Signer{Socket: s.Socket, File: file(t, filepath.Join(t.TempDir(), "signer.json"), `{"entity":"`+entity+`","entity_name":"S","statement_key":`+string(key)+`,"channel_keys":[]}`)}
+}
+
 // config is one for a signer of the test's.
 func config(t *testing.T) (string, Config) {
 	t.Helper()
 	dir := t.TempDir()
-	signer := gatewaytest.NewSigner(t, time.Now)
-	key, err := json.Marshal(signer.Key.JWK())
-	if err != nil {
-		t.Fatal(err)
-	}
 	cfg := Config{
-		Listen: "127.0.0.1:0", Database: filepath.Join(dir, "g.db"), SignerSocket: signer.Socket,
-		SignerFile: file(t, filepath.Join(dir, "signer.json"), `{"entity":"ent_sandbox","entity_name":"S","statement_key":`+string(key)+`,"channel_keys":[]}`),
-		TokenKey:   filepath.Join(dir, "token.pem"), PublicURL: "http://127.0.0.1", Environment: "sandbox",
+		Listen: "127.0.0.1:0", Database: filepath.Join(dir, "g.db"), Signers: []Signer{signer(t, gatewaytest.Entity)},
+		TokenKey: filepath.Join(dir, "token.pem"), PublicURL: "http://127.0.0.1", Environment: "sandbox",
 		Developers: []Developer{{ID: "dev_sandbox", Name: "Dev", APIKeyFile: file(t, filepath.Join(dir, "key"), gatewaytest.APIKey+"\n"), Entities: []string{"ent_sandbox"}}},
 	}
 	text, err := json.Marshal(cfg)
@@ -49,10 +54,9 @@ func config(t *testing.T) (string, Config) {
 	return file(t, filepath.Join(dir, "gateway.json"), string(text)), cfg
 }
 
-func TestServeAnswersUntilItIsStopped(t *testing.T) {
-	t.Parallel()
-	path, _ := config(t)
-	ctx, stop := context.WithCancel(t.Context())
+// served starts the gateway of a configuration, until ctx ends.
+func served(ctx context.Context, t *testing.T, path string) (url string, ended <-chan error) {
+	t.Helper()
 	r, w := io.Pipe()
 	done := make(chan error, 1)
 	go func() { done <- run(ctx, []string{"serve", "-config", path}, stdio{w, io.Discard}) }()
@@ -64,6 +68,14 @@ func TestServeAnswersUntilItIsStopped(t *testing.T) {
 	if !ok {
 		t.Fatalf("printed %q", line)
 	}
+	return url, done
+}
+
+func TestServeAnswersUntilItIsStopped(t *testing.T) {
+	t.Parallel()
+	path, _ := config(t)
+	ctx, stop := context.WithCancel(t.Context())
+	url, done := served(ctx, t, path)
 	body := `{"apiKey":"` + gatewaytest.APIKey + `","id":"ent_sandbox","userType":"entity"}`
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/auth/tokens", strings.NewReader(body))
 	if err != nil {

@@ -9,14 +9,12 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
 	"countersign/shared/name"
 	"countersign/shared/secret"
-	"countersign/shared/vault"
 	"countersign/shared/wire"
 	"countersign/web/dashboard"
 	"countersign/web/internal/api"
@@ -25,7 +23,6 @@ import (
 	"countersign/web/internal/gateway"
 	"countersign/web/internal/party"
 	"countersign/web/internal/relay"
-	"countersign/web/internal/signerlink"
 	"countersign/web/internal/store"
 	"countersign/web/internal/store/sqlstore"
 	"countersign/web/internal/token"
@@ -35,8 +32,7 @@ import (
 type Config struct {
 	Listen          string      `json:"listen"`
 	Database        string      `json:"database"`
-	SignerSocket    string      `json:"signer_socket"`
-	SignerFile      string      `json:"signer_file"`
+	Signers         []Signer    `json:"signers"`
 	TokenKey        string      `json:"token_key"`
 	TokenKeyPINFile string      `json:"token_key_pin_file"`
 	PublicURL       string      `json:"public_url"`
@@ -133,7 +129,7 @@ func (c Config) addresses() []string {
 
 func (c Config) check() error {
 	for _, f := range [][2]string{
-		{"listen", c.Listen}, {"database", c.Database}, {"signer_socket", c.SignerSocket}, {"signer_file", c.SignerFile},
+		{"listen", c.Listen}, {"database", c.Database},
 		{"token_key", c.TokenKey}, {"public_url", c.PublicURL}, {"environment", c.Environment},
 	} {
 		if f[1] == "" {
@@ -144,6 +140,9 @@ func (c Config) check() error {
 		if why := name.Problem(d.Name); why != "" && d.Name != "" {
 			return fmt.Errorf("developers: the name of %s %s", d.ID, why)
 		}
+	}
+	if err := checkSigners(c.Signers); err != nil {
+		return err
 	}
 	return checkChains(c.Chains)
 }
@@ -166,14 +165,11 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 		return err
 	}
 	log := slog.New(secret.NewLog(std.err, cfg.addresses()...))
-	pinned, err := os.ReadFile(cfg.SignerFile)
+	signers, closeLinks, err := vaults(cfg.Signers)
 	if err != nil {
-		return fmt.Errorf("read the signer's public file: %w", err)
+		return err
 	}
-	signer, err := vault.ReadSigner(pinned)
-	if err != nil {
-		return fmt.Errorf("read the signer's public file %s: %w", cfg.SignerFile, err)
-	}
+	defer closeLinks()
 	key, closeKey, err := token.LoadKey(token.KeyConfig{
 		Location: cfg.TokenKey, PINFile: cfg.TokenKeyPINFile, Create: cfg.Environment == "sandbox", Notice: std.err,
 	})
@@ -206,10 +202,8 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 		return err
 	}
 	defer closeChains()
-	link := signerlink.New(cfg.SignerSocket)
-	defer link.Close()
 	g, err := gateway.New(ctx, gateway.Config{
-		Store: db, Tokens: tokens, Desk: providers, Signer: link, Chains: chains, Entity: signer.Entity, Key: signer.Statement,
+		Store: db, Tokens: tokens, Desk: providers, Vaults: signers, Chains: chains,
 		Env: cfg.Environment, PageURL: strings.TrimSuffix(cfg.PublicURL, "/"), Now: now, Clock: clock, Rand: rand.Reader, Log: log,
 	})
 	if err != nil {
@@ -259,13 +253,13 @@ func sockets(cfg Config) []string {
 	return all
 }
 
-// meet reads the signer's log and the chains before the first client asks about
+// meet reads the signers' logs and the chains before the first client asks about
 // them. A signer or a node that is down must not keep the gateway from serving.
 func meet(ctx context.Context, g *gateway.Gateway, chains []Chain, log *slog.Logger) {
 	read, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	if err := g.Sync(read); err != nil {
-		log.Warn("the signer was not reached at start; trying on", "error", err)
+	if err := g.SyncAll(read); err != nil {
+		log.Warn("not every signer was reached at start; trying on", "error", err)
 	}
 	ask, done := context.WithTimeout(ctx, 5*time.Second)
 	defer done()

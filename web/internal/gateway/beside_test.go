@@ -34,7 +34,7 @@ func TestTwoGatewaysOnOneDatabaseDoAPurchaseOnce(t *testing.T) {
 	b, stop := w.Beside()
 	defer stop()
 	both := []*gateway.Gateway{a, b}
-	read := func(ctx context.Context, g *gateway.Gateway) error { return g.Sync(ctx) }
+	read := func(ctx context.Context, g *gateway.Gateway) error { return g.Sync(ctx, gatewaytest.Entity) }
 	scan := func(ctx context.Context, g *gateway.Gateway) error { return g.Deposits(ctx, gatewaytest.ChainID) }
 	me := gatewaytest.Caller()
 

@@ -103,7 +103,7 @@ func TestTheGatewaysClockIsComparedWithWhatItSawBeforeARestart(t *testing.T) {
 		must[struct{}](t)(struct{}{}, w.Gateway.Tick(t.Context()))
 		w.Pass(-time.Hour)
 		w.Restart()
-		must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context()))
+		must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context(), gatewaytest.Entity))
 		for range 2 {
 			for what, err := range sold(w, q.ID, second.ID, o.ID, ticketOf(t, o)) {
 				stopped(name+", before: "+what, err)
@@ -140,7 +140,7 @@ func TestAPinnedQuoteWaitsForTheClock(t *testing.T) {
 	down.Store(false)
 	w.Pass(-time.Hour)
 	w.Restart()
-	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context()))
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context(), gatewaytest.Entity))
 	if f, ok := fault.As(ask()); !ok || f.Details["reason"] != "clock" {
 		t.Errorf("while the clock is not believed: %v", f)
 	}

@@ -135,7 +135,7 @@ func TestWhatNobodyAskedForIsBookedAndShown(t *testing.T) {
 	pending := w.Requested()
 	rejected := w.Requested()
 	w.Signer.Decide(rejected.ID, "mem_bob", statement.Reject)
-	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context()))
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context(), gatewaytest.Entity))
 	approved := w.Approved()
 	for i, address := range []string{account(t, w).Address, pending.Address.Address, rejected.Address.Address, approved.Address.Address} {
 		w.Chain.Deposit(address, fmt.Sprint("0.0", i+1))
@@ -182,7 +182,7 @@ func TestWhatComesToAnAddressThatIsUsedAgainIsTheLaterOrders(t *testing.T) {
 	w := gatewaytest.New(t)
 	first := w.Requested()
 	w.Signer.Decide(first.ID, "mem_bob", statement.Reject)
-	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context()))
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context(), gatewaytest.Entity))
 	w.Chain.Deposit(first.Address.Address, "0.001")
 	w.Scan()
 	w.Signer.Reuse = first.Address.Address

@@ -21,15 +21,14 @@ import (
 
 // Entity is the caller's entity.
 func (g *Gateway) Entity(ctx context.Context, c Caller) (wire.Entity, error) {
-	at, serr := g.sync.get()
-	v := wire.Entity{ID: c.Entity, Members: []wire.Member{}, Signer: "ok", Env: g.cfg.Env, ServerTime: g.now()}
-	if serr != nil {
-		v.Signer = "unavailable"
-	} else {
-		v.Signer = g.sync.says()
-	}
-	if !at.IsZero() {
-		v.SyncedAt = &at
+	v := wire.Entity{ID: c.Entity, Members: []wire.Member{}, Signer: signerNone, Env: g.cfg.Env, ServerTime: g.now()}
+	if own := g.vaults[c.Entity]; own != nil {
+		if v.Signer = own.says(); v.Signer == signerCorrupt {
+			v.Signer = signerDown // what is shown is what was read before
+		}
+		if at, _ := own.read(); !at.IsZero() {
+			v.SyncedAt = &at
+		}
 	}
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		e, err := tx.Entity(c.Entity)
@@ -135,28 +134,43 @@ func balanceViews(all []store.Balance) []wire.Balance {
 	return v
 }
 
+// ownSigner is the line to the signer of the caller's entity. It fails with
+// ENTITY_NOT_ENROLLED when the signer does not know the entity, or there is none.
+func (g *Gateway) ownSigner(ctx context.Context, c Caller) (Signer, error) {
+	if _, err := g.genesis(ctx, c); err != nil {
+		return nil, err
+	}
+	v, err := g.vault(c.Entity)
+	if err != nil {
+		return nil, err
+	}
+	return v.Signer, nil
+}
+
 // OpenChannel relays the first record of a channel to the signer.
 func (g *Gateway) OpenChannel(ctx context.Context, c Caller, record string) (wire.Channel, error) {
-	if _, err := g.genesis(ctx, c); err != nil {
+	signer, err := g.ownSigner(ctx, c)
+	if err != nil {
 		return wire.Channel{}, err
 	}
 	if err := g.limit.channels.Spend(c.Entity); err != nil {
 		return wire.Channel{}, err
 	}
-	r, err := g.cfg.Signer.OpenChannel(ctx, record)
+	r, err := signer.OpenChannel(ctx, record)
 	return wire.Channel(r), err
 }
 
 // Relay relays a record; what it changed is in the read model when it returns.
 func (g *Gateway) Relay(ctx context.Context, c Caller, channel, record string) (wire.Record, error) {
-	if _, err := g.genesis(ctx, c); err != nil {
-		return wire.Record{}, err
-	}
-	r, err := g.cfg.Signer.Relay(ctx, channel, record)
+	signer, err := g.ownSigner(ctx, c)
 	if err != nil {
 		return wire.Record{}, err
 	}
-	if err := g.Sync(ctx); err != nil {
+	r, err := signer.Relay(ctx, channel, record)
+	if err != nil {
+		return wire.Record{}, err
+	}
+	if err := g.Sync(ctx, c.Entity); err != nil {
 		// The answer is the member's: the log will be read again soon.
 		g.cfg.Log.Warn("read the signer's log after a record", "error", err.Error())
 	}

@@ -112,7 +112,7 @@ func behind(t *testing.T, w *gatewaytest.World, id uint64, name string, now func
 	}
 	t.Cleanup(watcher.Close)
 	g, err := gateway.New(t.Context(), gateway.Config{
-		Store: w.Store, Tokens: w.Tokens, Desk: w.Desk, Entity: "ent_sandbox", Key: w.Signer.Key.PublicKey(), Env: "sandbox",
+		Store: w.Store, Tokens: w.Tokens, Desk: w.Desk, Env: "sandbox",
 		Now: now, Rand: rand.Reader, Chains: map[string]gateway.Watched{name: {Node: watcher, Confirmations: confirmations}},
 	})
 	if err != nil {

@@ -3,7 +3,7 @@
 // everything to an entity; it does not know HTTP. What it needs from others (the
 // buy desk, the signer, chains, tokens) are small interfaces declared here. It
 // is trusted for availability only: what it says about requests is a read model
-// of the signer's log, verified line by line. Spec: shared/spec/wire.md.
+// of the log of the entity's signer, verified line by line. Spec: shared/spec/wire.md.
 // web/internal/api is its user.
 package gateway
 
@@ -21,10 +21,8 @@ import (
 	"countersign/shared/asset"
 	"countersign/shared/claims"
 	"countersign/shared/fault"
-	"countersign/shared/jws"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
-	"countersign/web/internal/projection"
 	"countersign/web/internal/store"
 )
 
@@ -37,7 +35,7 @@ type Desk interface {
 	Redirect(ctx context.Context, h quote.HandOff) (string, error)
 }
 
-// Signer is the line to the signer.
+// Signer is the line to the signer of one entity.
 type Signer interface {
 	Request(ctx context.Context, in wire.SignerRequestInput) (wire.SignerRequest, error)
 	OpenChannel(ctx context.Context, record string) (wire.SignerChannel, error)
@@ -64,10 +62,8 @@ type Config struct {
 	Store   store.Store
 	Tokens  Tokens
 	Desk    Desk
-	Signer  Signer
+	Vaults  []Vault            // one for each entity that has a signer
 	Chains  map[string]Watched // by CAIP-2 id
-	Entity  string             // whose signer it is
-	Key     jws.PublicKey      // the signer's statement key, from the signer file
 	Env     string             // sandbox or the name of another environment
 	PageURL string             // where the widget leads back to; may be empty
 
@@ -94,15 +90,12 @@ type Gateway struct {
 	limit limits
 
 	watches map[string]*watch // by CAIP-2 id
-
-	syncMu sync.Mutex
-	log    *projection.Projection
-	sync   syncState
+	vaults  map[string]*vault // by entity
 }
 
-// New verifies the stored lines of the signer's log from the genesis on; it
+// New verifies the stored lines of the signers' logs from the genesis on; it
 // fails with LOG_CORRUPT when they do not hold, or were signed by another key
-// than the signer file names.
+// than the entity's signer file names.
 func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if cfg.RequestLife == 0 {
 		cfg.RequestLife = 24 * time.Hour
@@ -115,25 +108,33 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 			return nil, err
 		}
 	}
-	g := &Gateway{cfg: cfg, watches: map[string]*watch{}, log: projection.New(cfg.Entity, cfg.Key), limit: newLimits(cfg.Now)}
+	vaults, err := newVaults(cfg.Vaults)
+	if err != nil {
+		return nil, err
+	}
+	g := &Gateway{cfg: cfg, watches: map[string]*watch{}, vaults: vaults, limit: newLimits(cfg.Now)}
 	for id, c := range cfg.Chains {
 		if c.Confirmations < 1 {
 			return nil, fmt.Errorf("chain %s needs confirmations of 1 or more", id)
 		}
 		g.watches[id] = &watch{Watched: c, id: id}
 	}
-	if err := g.log.Replay(ctx, cfg.Store); err != nil {
-		return nil, err
+	for _, v := range g.vaults {
+		if err := v.log.Replay(ctx, cfg.Store); err != nil {
+			return nil, err
+		}
 	}
 	return g, nil
 }
 
-// Run reads the signer's log and the chains until ctx ends.
+// Run reads the signers' logs and the chains until ctx ends.
 func (g *Gateway) Run(ctx context.Context) {
 	var wg sync.WaitGroup
-	wg.Go(func() {
-		g.every(ctx, syncEvery, "read the signer's log", g.Sync)
-	})
+	for entity := range g.vaults {
+		wg.Go(func() {
+			g.every(ctx, syncEvery, "read the log of the signer of "+entity, func(ctx context.Context) error { return g.Sync(ctx, entity) })
+		})
+	}
 	for id := range g.watches {
 		pause := depositEvery
 		if id == asset.Sandbox {
@@ -209,8 +210,8 @@ func (g *Gateway) JWKS() []byte { return g.cfg.Tokens.JWKS() }
 
 // Health says what works. Nothing of it is secret.
 func (g *Gateway) Health(ctx context.Context) wire.Health {
-	h := wire.Health{Status: "ok", Components: map[string]string{"database": "ok", "signer": "ok", "chain": "ok", "clock": "ok"}, Chains: []wire.ChainHealth{}}
-	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) error { _, err := tx.Mark(g.cfg.Entity); return err }); err != nil {
+	h := wire.Health{Status: "ok", Components: map[string]string{"database": "ok", "chain": "ok", "clock": "ok"}, Chains: []wire.ChainHealth{}}
+	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) error { _, err := tx.Mark(""); return err }); err != nil {
 		h.Components["database"] = "unavailable"
 		h.Status = "unavailable"
 	}
@@ -233,7 +234,7 @@ func (g *Gateway) Health(ctx context.Context) wire.Health {
 			h.Status = "degraded"
 		}
 	}
-	if h.Components["signer"] = g.sync.says(); h.Components["signer"] != "ok" && h.Status == "ok" {
+	if h.Signers, h.Components["signer"] = g.signers(); h.Components["signer"] != signerOK && h.Status == "ok" {
 		h.Status = "degraded"
 	}
 	return h

@@ -50,12 +50,12 @@ func TestPurchaseFromQuoteToLedgerWithARestartAfterEachStep(t *testing.T) {
 	}
 	w.Restart()
 	w.Signer.Decide(r.ID, "mem_alice", statement.Approve)
-	must[struct{}](t)(struct{}{}, w.Gateway.Sync(ctx))
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(ctx, gatewaytest.Entity))
 	w.Restart()
 	_, err := w.Gateway.NewOrder(ctx, c, r.ID)
 	gatewaytest.Refused(t, err, fault.Conflict)
 	w.Signer.Decide(r.ID, "mem_bob", statement.Approve)
-	must[struct{}](t)(struct{}{}, w.Gateway.Sync(ctx))
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(ctx, gatewaytest.Entity))
 	w.Restart()
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, chainID))
 	o := must[wire.Order](t)(w.Gateway.NewOrder(ctx, c, r.ID))
@@ -104,7 +104,7 @@ func TestAPurposeReachesTheVaultAndNoProvider(t *testing.T) {
 	for _, member := range []string{"mem_alice", "mem_bob"} {
 		w.Signer.Decide(r.ID, member, statement.Approve)
 	}
-	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context()))
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context(), gatewaytest.Entity))
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(t.Context(), chainID))
 	o := must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID))
 	must[string](t)(w.Gateway.Redirect(t.Context(), ticketOf(t, o)))
@@ -166,7 +166,7 @@ func TestRejectionClosesARequest(t *testing.T) {
 	w := gatewaytest.New(t)
 	r := w.Requested()
 	w.Signer.Decide(r.ID, "mem_bob", statement.Reject)
-	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context()))
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context(), gatewaytest.Entity))
 	r = must[wire.Request](t)(w.Gateway.Request(t.Context(), gatewaytest.Caller(), r.ID))
 	if r.State != wire.RequestRejected {
 		t.Errorf("state %s", r.State)
@@ -217,7 +217,7 @@ func TestALogWithAnAddressThatIsNotTheVaultsIsNotRead(t *testing.T) {
 			_, err := w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), wire.RequestInput{QuoteID: q.ID, AccountID: "acc_treasury"}, "the-key-1")
 			gatewaytest.Refused(t, err, fault.LogCorrupt)
 			w.Restart()
-			gatewaytest.Refused(t, w.Gateway.Sync(t.Context()), fault.LogCorrupt)
+			gatewaytest.Refused(t, w.Gateway.Sync(t.Context(), gatewaytest.Entity), fault.LogCorrupt)
 			all := must[wire.Page[wire.Request]](t)(w.Gateway.Requests(t.Context(), gatewaytest.Caller(), "", "", 10))
 			if len(all.Items) != 1 || all.Items[0].ID != good.ID {
 				t.Errorf("shown: %+v", all.Items)
@@ -232,7 +232,7 @@ func TestLogOfAnotherSignerIsRefused(t *testing.T) {
 	other := gatewaytest.NewSigner(t, w.Now)
 	w.Signer.Socket = other.Socket
 	w.Restart()
-	gatewaytest.Refused(t, w.Gateway.Sync(t.Context()), fault.LogCorrupt)
+	gatewaytest.Refused(t, w.Gateway.Sync(t.Context(), gatewaytest.Entity), fault.LogCorrupt)
 	if h := w.Gateway.Health(t.Context()); h.Components["signer"] != "log_corrupt" {
 		t.Errorf("health %+v", h)
 	}
@@ -243,7 +243,7 @@ func TestASignerThatStoppedBecauseOfItsClockIsShown(t *testing.T) {
 	w := gatewaytest.New(t)
 	says := func(want, status string) {
 		t.Helper()
-		if err := w.Gateway.Sync(t.Context()); err != nil {
+		if err := w.Gateway.Sync(t.Context(), gatewaytest.Entity); err != nil {
 			t.Fatal(err)
 		}
 		h := w.Gateway.Health(t.Context())

@@ -200,7 +200,7 @@ func TestAnEarlierRequestsDepositDoesNotAskToPayAgain(t *testing.T) {
 	ctx, me := t.Context(), gatewaytest.Caller()
 	rejected := w.Requested()
 	w.Signer.Decide(rejected.ID, "mem_bob", statement.Reject)
-	must[struct{}](t)(struct{}{}, w.Gateway.Sync(ctx))
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(ctx, gatewaytest.Entity))
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, gatewaytest.ChainID))
 	w.Chain.Deposit(intenttest.Buy(rejected.Intent).Address, "0.5")
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, gatewaytest.ChainID))

@@ -13,7 +13,7 @@ import (
 // again reads the signer's log, and then the request.
 func again(t *testing.T, w *gatewaytest.World, id string) wire.Request {
 	t.Helper()
-	if err := w.Gateway.Sync(t.Context()); err != nil {
+	if err := w.Gateway.Sync(t.Context(), gatewaytest.Entity); err != nil {
 		t.Fatal(err)
 	}
 	r, err := w.Gateway.Request(t.Context(), gatewaytest.Caller(), id)
@@ -84,7 +84,7 @@ func TestALogWhoseInitiationIsNotTheMembersOwnIsNotRead(t *testing.T) {
 	r := w.Requested()
 	w.Signer.Members["mem_alice"], w.Signer.Lies = gatewaytest.NewKey(t), true
 	w.Signer.Decide(r.ID, "mem_alice", statement.Initiate)
-	if err := w.Gateway.Sync(t.Context()); err == nil {
+	if err := w.Gateway.Sync(t.Context(), gatewaytest.Entity); err == nil {
 		t.Error("an initiation by another key was read")
 	}
 }

@@ -36,7 +36,7 @@ func TestAPartInTimeAndTooMuchAfterTheEndIsSettledAndShown(t *testing.T) {
 	w.Chain.Mine()
 	w.Scan()
 	w.Pass(72 * time.Hour)
-	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context()))
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context(), gatewaytest.Entity))
 	w.Restart()
 	expect(t, "state", order(t, w, o).State, wire.OrderProcessing)
 	w.Chain.Deposit(o.Address, "0.0673")

@@ -132,8 +132,10 @@ func (g *Gateway) genesis(ctx context.Context, c Caller) (statement.Genesis, err
 	})
 	if f, ok := fault.As(found(err, "the entity")); ok && f.Code == fault.NotFound {
 		err = fault.Wrap(err, fault.EntityUnknown, "the vault's signer does not know this entity")
-		if _, serr := g.sync.get(); serr != nil && c.Entity == g.cfg.Entity {
-			err = fault.Wrap(serr, fault.SignerDown, "the signer was not reached yet: try again in a moment")
+		if v := g.vaults[c.Entity]; v != nil {
+			if _, serr := v.read(); serr != nil {
+				err = fault.Wrap(serr, fault.SignerDown, "the signer was not reached yet: try again in a moment")
+			}
 		}
 	}
 	return gen, err

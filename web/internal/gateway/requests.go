@@ -30,20 +30,24 @@ func (g *Gateway) NewRequest(ctx context.Context, c Caller, in wire.RequestInput
 	if err != nil {
 		return wire.Request{}, err
 	}
+	signer, err := g.ownSigner(ctx, c)
+	if err != nil {
+		return wire.Request{}, err
+	}
 	defer g.locks.lock("quote\x00" + in.QuoteID)()
 	ask, err := g.pin(ctx, c, in, account.Chain, key)
 	if err != nil {
 		return wire.Request{}, err
 	}
 	if err := g.known(ctx, c, ask.Request); errors.Is(err, store.ErrNotFound) {
-		got, err := g.cfg.Signer.Request(ctx, ask)
+		got, err := signer.Request(ctx, ask)
 		if err != nil {
 			return wire.Request{}, err
 		}
 		if got.Request != ask.Request {
 			return wire.Request{}, fmt.Errorf("the signer answered with request %q for %q", got.Request, ask.Request)
 		}
-		if err := g.Sync(ctx); err != nil {
+		if err := g.Sync(ctx, c.Entity); err != nil {
 			return wire.Request{}, err
 		}
 	} else if err != nil {

@@ -124,7 +124,7 @@ func onEthereum(t *testing.T, w *gatewaytest.World, log *slog.Logger, now func()
 	}
 	t.Cleanup(watcher.Close)
 	g, err := gateway.New(t.Context(), gateway.Config{
-		Store: w.Store, Tokens: w.Tokens, Desk: w.Desk, Entity: "ent_sandbox", Key: w.Signer.Key.PublicKey(), Env: "sandbox",
+		Store: w.Store, Tokens: w.Tokens, Desk: w.Desk, Env: "sandbox",
 		Now: now, Rand: rand.Reader, Log: log, Chains: map[string]gateway.Watched{"eip155:1": {Node: watcher, Confirmations: 2}},
 	})
 	if err != nil {

@@ -92,6 +92,13 @@ func FourEyes(r *governance.Rule) {
 	r.Steps = []governance.Step{{Name: "approval", Quorum: 1, Members: members, ExcludeInitiator: true}}
 }
 
+// The entity of [NewSigner], and what entities have in common.
+const (
+	Entity  = "ent_sandbox"
+	Other   = "ent_other" // that no signer knows, but in a world with two
+	Account = "acc_treasury"
+)
+
 // Signer is a signer for one entity, with members mem_alice, mem_bob and
 // mem_carol, two of whom must approve, and the account acc_treasury.
 type Signer struct {
@@ -127,16 +134,22 @@ type Signer struct {
 // NewSigner starts one whose rule is what changes make of it; it stops with the test.
 func NewSigner(t testing.TB, now func() time.Time, changes ...func(*governance.Rule)) *Signer {
 	t.Helper()
+	return NewSignerOf(t, Entity, "Sandbox GmbH", now, changes...)
+}
+
+// NewSignerOf starts one of an entity.
+func NewSignerOf(t testing.TB, entity, name string, now func() time.Time, changes ...func(*governance.Rule)) *Signer {
+	t.Helper()
 	s := &Signer{
 		t: t, now: now, Key: NewKey(t), Members: map[string]Key{}, Down: func() bool { return false },
 		inputs: map[string]wire.SignerRequestInput{}, Respell: func(address string) string { return address }, deposits: map[string]Key{},
 	}
 	ids := []string{"mem_alice", "mem_bob", "mem_carol"}
 	s.Genesis = statement.Genesis{
-		V: 2, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox GmbH",
+		V: 2, Type: "genesis", Entity: entity, EntityName: name,
 		Signer: statement.SignerKeys{Statement: s.Key.JWK(), Channel: []jwk.Key{NewKey(t).JWK()}},
 		Accounts: []statement.GenesisAccount{{
-			Account: "acc_treasury", Name: "Treasury", Chain: "eip155:31337", Address: addressOf(NewKey(t)),
+			Account: Account, Name: "Treasury", Chain: "eip155:31337", Address: addressOf(NewKey(t)),
 			Rules: governance.Set{Version: 1, Rules: []governance.Rule{{
 				Name: "two of three", Steps: []governance.Step{{Name: "approval", Quorum: 2, Members: ids}},
 			}}},
@@ -162,6 +175,13 @@ func NewSigner(t testing.TB, now func() time.Time, changes ...func(*governance.R
 	s.append(signedlog.Genesis, s.Genesis)
 	s.serve()
 	return s
+}
+
+// Requests is how many it was asked for.
+func (s *Signer) Requests() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.inputs)
 }
 
 // address is a new one, in the mixed case of EIP-55.

@@ -27,7 +27,7 @@ import (
 )
 
 // APIKey is the key of dev_sandbox, who has ent_sandbox; OtherKey that of
-// dev_other, who has ent_other, which no signer knows.
+// dev_other, who has ent_other.
 const (
 	APIKey   = "ol_test_0123456789abcdef"
 	OtherKey = "ol_test_fedcba9876543210"
@@ -150,7 +150,8 @@ func (r reader) Read(ctx context.Context, after chain.Block, upTo int64, watched
 // World is a gateway and all around it.
 type World struct {
 	T       testing.TB
-	Signer  *Signer
+	Signer  *Signer // of ent_sandbox
+	Second  *Signer // of ent_other; nil: it has none
 	Desk    *Desk
 	Chain   *Chain
 	Store   store.Store
@@ -176,8 +177,23 @@ func New(t testing.TB, changes ...func(*governance.Rule)) *World {
 // NewWith starts one whose deposits need so many confirmations.
 func NewWith(t testing.TB, confirmations int64, changes ...func(*governance.Rule)) *World {
 	t.Helper()
+	return start(t, confirmations, false, changes...)
+}
+
+// NewForTwo starts one with a signer for each of its two entities, whose accounts have
+// the same id.
+func NewForTwo(t testing.TB) *World {
+	t.Helper()
+	return start(t, 1, true)
+}
+
+func start(t testing.TB, confirmations int64, two bool, changes ...func(*governance.Rule)) *World {
+	t.Helper()
 	w := &World{T: t, now: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC), path: filepath.Join(t.TempDir(), "gateway.db"), Chain: newChain(t), needed: confirmations}
 	w.Signer = NewSigner(t, w.Now, changes...)
+	if two {
+		w.Second = NewSignerOf(t, Other, "Other AG", w.Now)
+	}
 	w.Desk = &Desk{now: func() time.Time { return w.steady() }, Amount: "0.1"}
 	var err error
 	if w.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
@@ -186,7 +202,7 @@ func NewWith(t testing.TB, confirmations int64, changes ...func(*governance.Rule
 	w.open()
 	t.Cleanup(func() { w.close() })
 	err = w.Store.Write(t.Context(), func(tx store.Tx) error {
-		for _, d := range [][3]string{{"dev_sandbox", "ent_sandbox", APIKey}, {"dev_other", "ent_other", OtherKey}} {
+		for _, d := range [][3]string{{"dev_sandbox", Entity, APIKey}, {"dev_other", Other, OtherKey}} {
 			if err := tx.PutDeveloper(store.Developer{ID: d[0], Name: d[0], KeyHash: sha256.Sum256([]byte(d[2])), Version: 1, MadeBy: store.ByConfiguration}); err != nil {
 				return err
 			}
@@ -199,7 +215,7 @@ func NewWith(t testing.TB, confirmations int64, changes ...func(*governance.Rule
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Gateway.Sync(t.Context()); err != nil {
+	if err := w.Gateway.SyncAll(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	w.Scan()
@@ -222,7 +238,7 @@ func (w *World) Scan() {
 func (w *World) Beside() (g *gateway.Gateway, stop func()) {
 	w.T.Helper()
 	other := &World{
-		T: w.T, Signer: w.Signer, Desk: w.Desk, Chain: w.Chain, key: w.key, path: w.path, needed: w.needed, now: w.Now(), passed: w.elapsed(),
+		T: w.T, Signer: w.Signer, Second: w.Second, Desk: w.Desk, Chain: w.Chain, key: w.key, path: w.path, needed: w.needed, now: w.Now(), passed: w.elapsed(),
 	}
 	other.open()
 	return other.Gateway, sync.OnceFunc(other.close)
@@ -244,12 +260,21 @@ func (w *World) open() {
 		w.T.Fatal(err)
 	}
 	w.Gateway, err = gateway.New(ctx, gateway.Config{
-		Store: w.Store, Tokens: w.Tokens, Desk: w.Desk, Signer: signerlink.New(w.Signer.Socket), Chains: map[string]gateway.Watched{ChainID: {Node: reader{w.Chain.watcher, w.Chain}, Confirmations: w.needed}},
-		Entity: "ent_sandbox", Key: w.Signer.Key.PublicKey(), Env: "sandbox", PageURL: "https://page.example", Now: w.steady, Clock: w.clock, Rand: rand.Reader,
+		Store: w.Store, Tokens: w.Tokens, Desk: w.Desk, Vaults: w.vaults(), Chains: map[string]gateway.Watched{ChainID: {Node: reader{w.Chain.watcher, w.Chain}, Confirmations: w.needed}},
+		Env: "sandbox", PageURL: "https://page.example", Now: w.steady, Clock: w.clock, Rand: rand.Reader,
 	})
 	if err != nil {
 		w.T.Fatal(err)
 	}
+}
+
+func (w *World) vaults() (all []gateway.Vault) {
+	for _, s := range []*Signer{w.Signer, w.Second} {
+		if s != nil {
+			all = append(all, gateway.Vault{Entity: s.Genesis.Entity, Key: s.Key.PublicKey(), Signer: signerlink.New(s.Socket)})
+		}
+	}
+	return all
 }
 
 func (w *World) close() {
@@ -288,14 +313,23 @@ func (w *World) Pass(d time.Duration) {
 }
 
 // Caller acts for ent_sandbox.
-func Caller() gateway.Caller { return gateway.Caller{Developer: "dev_sandbox", Entity: "ent_sandbox"} }
+func Caller() gateway.Caller { return gateway.Caller{Developer: "dev_sandbox", Entity: Entity} }
+
+// OtherCaller acts for ent_other.
+func OtherCaller() gateway.Caller { return gateway.Caller{Developer: "dev_other", Entity: Other} }
 
 // Quoted asks for quotes and returns the best.
 func (w *World) Quoted() quote.Row {
 	w.T.Helper()
-	q, err := w.Gateway.Quotes(w.T.Context(), Caller(), quote.Input{
+	return w.QuotedFor(Caller())
+}
+
+// QuotedFor asks in the name of somebody.
+func (w *World) QuotedFor(c gateway.Caller) quote.Row {
+	w.T.Helper()
+	q, err := w.Gateway.Quotes(w.T.Context(), c, quote.Input{
 		From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR",
-	}, "acc_treasury", nil)
+	}, Account, nil)
 	if err != nil {
 		w.T.Fatal(err)
 	}
@@ -305,8 +339,14 @@ func (w *World) Quoted() quote.Row {
 // Requested makes a request of a fresh quote.
 func (w *World) Requested() wire.Request {
 	w.T.Helper()
-	q := w.Quoted()
-	r, err := w.Gateway.NewRequest(w.T.Context(), Caller(), wire.RequestInput{QuoteID: q.ID, AccountID: "acc_treasury"}, "key-"+q.ID)
+	return w.RequestedBy(Caller())
+}
+
+// RequestedBy makes one in the name of somebody.
+func (w *World) RequestedBy(c gateway.Caller) wire.Request {
+	w.T.Helper()
+	q := w.QuotedFor(c)
+	r, err := w.Gateway.NewRequest(w.T.Context(), c, wire.RequestInput{QuoteID: q.ID, AccountID: Account}, "key-"+q.ID)
 	if err != nil {
 		w.T.Fatal(err)
 	}
@@ -316,13 +356,19 @@ func (w *World) Requested() wire.Request {
 // Approved makes a request that alice and bob approve.
 func (w *World) Approved() wire.Request {
 	w.T.Helper()
-	r := w.Requested()
-	w.Signer.Decide(r.ID, "mem_alice", statement.Approve)
-	w.Signer.Decide(r.ID, "mem_bob", statement.Approve)
-	if err := w.Gateway.Sync(w.T.Context()); err != nil {
+	return w.ApprovedFor(Caller(), w.Signer)
+}
+
+// ApprovedFor makes one in the name of somebody whose signer is given.
+func (w *World) ApprovedFor(c gateway.Caller, s *Signer) wire.Request {
+	w.T.Helper()
+	r := w.RequestedBy(c)
+	s.Decide(r.ID, "mem_alice", statement.Approve)
+	s.Decide(r.ID, "mem_bob", statement.Approve)
+	if err := w.Gateway.Sync(w.T.Context(), c.Entity); err != nil {
 		w.T.Fatal(err)
 	}
-	r, err := w.Gateway.Request(w.T.Context(), Caller(), r.ID)
+	r, err := w.Gateway.Request(w.T.Context(), c, r.ID)
 	if err != nil {
 		w.T.Fatal(err)
 	}

@@ -1,0 +1,189 @@
+package gateway_test
+
+import (
+	"sync/atomic"
+	"testing"
+
+	"countersign/shared/fault"
+	"countersign/shared/intent/intenttest"
+	"countersign/shared/wire"
+	"countersign/web/internal/gateway"
+	"countersign/web/internal/gateway/gatewaytest"
+	"countersign/web/internal/signerlink"
+)
+
+// bought is a purchase that was delivered.
+func bought(t *testing.T, w *gatewaytest.World, c gateway.Caller, s *gatewaytest.Signer, ether string) (wire.Request, wire.Order) {
+	t.Helper()
+	r := w.ApprovedFor(c, s)
+	w.Scan()
+	o := must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), c, r.ID))
+	w.Chain.Deposit(o.Address, ether)
+	w.Scan()
+	return r, must[wire.Order](t)(w.Gateway.Order(t.Context(), c, o.ID))
+}
+
+func TestEachEntityBuysWithItsOwnSigner(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.NewForTwo(t)
+	for _, e := range []struct {
+		c     gateway.Caller
+		s     *gatewaytest.Signer
+		ether string
+	}{{gatewaytest.Caller(), w.Signer, "0.1"}, {gatewaytest.OtherCaller(), w.Second, "0.0995"}} {
+		r, o := bought(t, w, e.c, e.s, e.ether)
+		if o.State != wire.OrderCompleted || o.Delivered.Amount != e.ether || o.Address != intenttest.Buy(r.Intent).Address {
+			t.Errorf("%s: order %+v", e.c.Entity, o)
+		}
+		v := must[wire.Entity](t)(w.Gateway.Entity(t.Context(), e.c))
+		if v.ID != e.c.Entity || v.Name != e.s.Genesis.EntityName || v.Signer != "ok" || v.Log.Size != 5 {
+			t.Errorf("entity %+v", v)
+		}
+		a := must[wire.Account](t)(w.Gateway.Account(t.Context(), e.c, gatewaytest.Account))
+		if a.Address != e.s.Genesis.Accounts[0].Address || len(a.Balances) != 1 || a.Balances[0].Amount != e.ether || len(a.Deposits) != 1 {
+			t.Errorf("%s: account %+v", e.c.Entity, a)
+		}
+	}
+	w.Restart()
+	if err := w.Gateway.SyncAll(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+// The accounts of the two entities have the same id, and so would members.
+func TestAnEntitySeesNothingOfAnother(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.NewForTwo(t)
+	ctx, me := t.Context(), gatewaytest.Caller()
+	theirs, order := bought(t, w, gatewaytest.OtherCaller(), w.Second, "0.1")
+	quote := w.QuotedFor(gatewaytest.OtherCaller())
+
+	if all := must[wire.Page[wire.Request]](t)(w.Gateway.Requests(ctx, me, "", "", 100)); len(all.Items) != 0 {
+		t.Errorf("requests %+v", all.Items)
+	}
+	if all := must[wire.Page[wire.Request]](t)(w.Gateway.Requests(ctx, me, "", theirs.ID, 100)); len(all.Items) != 0 {
+		t.Errorf("requests after theirs %+v", all.Items)
+	}
+	if all := must[wire.Page[wire.Order]](t)(w.Gateway.Orders(ctx, me, "", 100)); len(all.Items) != 0 {
+		t.Errorf("orders %+v", all.Items)
+	}
+	a := must[wire.Account](t)(w.Gateway.Account(ctx, me, gatewaytest.Account))
+	if len(a.Entries) != 0 || len(a.Deposits) != 0 || len(a.Balances) != 0 {
+		t.Errorf("account %+v", a)
+	}
+	page := must[wire.LogPage](t)(w.Gateway.LogPage(ctx, me, -1, 100))
+	if len(page.Entries) != 1 || page.Log.Size != 1 {
+		t.Errorf("log %+v", page)
+	}
+	for what, err := range map[string]error{
+		"a request":                       second(w.Gateway.Request(ctx, me, theirs.ID)),
+		"a preview":                       second(w.Gateway.Preview(ctx, me, theirs.ID, "mem_alice", "")),
+		"an order":                        second(w.Gateway.Order(ctx, me, order.ID)),
+		"an order of a request of theirs": second(w.Gateway.NewOrder(ctx, me, theirs.ID)),
+		"a ticket":                        second(w.Gateway.NewTicket(ctx, me, order.ID, wire.TicketInput{})),
+		"a request of a quote of theirs": second(w.Gateway.NewRequest(ctx, me,
+			wire.RequestInput{QuoteID: quote.ID, AccountID: gatewaytest.Account}, "the-key-1")),
+	} {
+		if fault.CodeOf(err) != fault.NotFound {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if w.Signer.Requests() != 0 {
+		t.Error("the signer was asked for a request of another entity")
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
+
+// The key of an idempotent question is its asker's.
+func TestTwoEntitiesMayUseTheSameIdempotencyKey(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.NewForTwo(t)
+	for _, c := range []gateway.Caller{gatewaytest.Caller(), gatewaytest.OtherCaller()} {
+		ask := gateway.Ask{Scope: c.Scope(), Key: "the-key-1", Route: "POST /v1/x"}
+		body, replayed, err := w.Gateway.Once(t.Context(), ask, func() (any, error) { return c.Entity, nil })
+		if err != nil || replayed || string(body) != `"`+c.Entity+`"` {
+			t.Errorf("%s: %s, replayed %v, %v", c.Entity, body, replayed, err)
+		}
+	}
+}
+
+func TestASignerThatIsDownStopsItsOwnEntityAlone(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.NewForTwo(t)
+	var down atomic.Bool
+	w.Second.Down = down.Load
+	down.Store(true)
+	w.Restart()
+	if err := w.Gateway.SyncAll(t.Context()); fault.CodeOf(err) != fault.SignerDown {
+		t.Errorf("reading both: %v", err)
+	}
+	if _, o := bought(t, w, gatewaytest.Caller(), w.Signer, "0.1"); o.State != wire.OrderCompleted {
+		t.Errorf("order %+v", o)
+	}
+	_, err := w.Gateway.NewRequest(t.Context(), gatewaytest.OtherCaller(),
+		wire.RequestInput{QuoteID: w.QuotedFor(gatewaytest.OtherCaller()).ID, AccountID: gatewaytest.Account}, "the-key-1")
+	gatewaytest.Refused(t, err, fault.SignerDown)
+	h := w.Gateway.Health(t.Context())
+	if h.Status != "degraded" || h.Components["signer"] != "unavailable" || len(h.Signers) != 2 {
+		t.Fatalf("health %+v", h)
+	}
+	if a, b := h.Signers[0], h.Signers[1]; a.Entity != gatewaytest.Other || a.Status != "unavailable" || a.SyncedAt != nil ||
+		b.Entity != gatewaytest.Entity || b.Status != "ok" || b.SyncedAt == nil {
+		t.Errorf("signers %+v", h.Signers)
+	}
+	if e := must[wire.Entity](t)(w.Gateway.Entity(t.Context(), gatewaytest.OtherCaller())); e.Signer != "unavailable" || !e.Enrolled {
+		t.Errorf("entity %+v", e)
+	}
+	down.Store(false)
+	if err := w.Gateway.SyncAll(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if h := w.Gateway.Health(t.Context()); h.Components["signer"] != "ok" || h.Status != "ok" {
+		t.Errorf("health %+v", h)
+	}
+}
+
+func TestALogThatForksStopsItsOwnEntityAlone(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.NewForTwo(t)
+	w.Second.Socket = gatewaytest.NewSignerOf(t, gatewaytest.Other, "Other AG", w.Now).Socket
+	w.Restart()
+	gatewaytest.Refused(t, w.Gateway.Sync(t.Context(), gatewaytest.Other), fault.LogCorrupt)
+	if _, o := bought(t, w, gatewaytest.Caller(), w.Signer, "0.1"); o.State != wire.OrderCompleted {
+		t.Errorf("order %+v", o)
+	}
+	if h := w.Gateway.Health(t.Context()); h.Components["signer"] != "log_corrupt" || h.Signers[0].Status != "log_corrupt" || h.Signers[1].Status != "ok" {
+		t.Errorf("health %+v", h)
+	}
+}
+
+// A signer that was mixed up with another's socket does not get its entity's log believed.
+func TestTheSignerOfAnotherEntityIsNotBelieved(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.NewForTwo(t)
+	w.Signer.Socket, w.Second.Socket = w.Second.Socket, w.Signer.Socket
+	w.Restart()
+	for _, entity := range []string{gatewaytest.Entity, gatewaytest.Other} {
+		gatewaytest.Refused(t, w.Gateway.Sync(t.Context(), entity), fault.LogCorrupt)
+	}
+}
+
+func TestAnEntityWithoutASignerIsToldSo(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	e := must[wire.Entity](t)(w.Gateway.Entity(t.Context(), gatewaytest.OtherCaller()))
+	if e.Enrolled || e.Signer != "none" || e.SyncedAt != nil {
+		t.Errorf("entity %+v", e)
+	}
+	gatewaytest.Refused(t, w.Gateway.Sync(t.Context(), gatewaytest.Other), fault.EntityUnknown)
+}
+
+func TestTwoSignersOfOneEntityAreRefused(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	v := gateway.Vault{Entity: gatewaytest.Entity, Key: w.Signer.Key.PublicKey(), Signer: signerlink.New(w.Signer.Socket)}
+	if _, err := gateway.New(t.Context(), gateway.Config{Store: w.Store, Vaults: []gateway.Vault{v, v}, Now: w.Now}); err == nil {
+		t.Error("two signers of one entity are taken")
+	}
+}
