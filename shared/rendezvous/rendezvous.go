@@ -48,7 +48,7 @@ const (
 var alphabet = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
 // Name is what a bridge with this static link key is called at a gateway: 130
-// bits of a hash of the key. Who knows the name may knock at the bridge, and can
+// bits of a hash of the key. Who knows the name may connect to the bridge, and can
 // tell whether the key that then answers is the one that was meant.
 func Name(key []byte) string {
 	h := sha256.New()

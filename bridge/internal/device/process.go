@@ -127,7 +127,7 @@ func start(changed func(tokenInfo), silent time.Duration) (*process, error) {
 		return nil, errors.Join(err, conn.Close())
 	}
 	go p.read()
-	go p.bury()
+	go p.reap()
 	return p, nil
 }
 
@@ -150,9 +150,9 @@ func (p *process) read() {
 	}
 }
 
-// bury waits for the end of the process. A module may have started others, which
+// reap waits for the end of the process. A module may have started others, which
 // have its socket: their end is not waited for.
-func (p *process) bury() {
+func (p *process) reap() {
 	err := p.cmd.Wait()
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // those that stayed in its group
 	_ = p.conn.CloseRead()                                // what was said is read yet
@@ -258,7 +258,7 @@ func (p *process) write(number uint64, kind byte, body []byte) {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		p.kill(errStuck)
 	case err != nil:
-		_ = p.cmd.Process.Kill() // it is dying: bury finds why
+		_ = p.cmd.Process.Kill() // it is dying: reap finds why
 	}
 }
 

@@ -42,7 +42,7 @@ func descriptors(t *testing.T, pid int) (all []string) {
 	return all
 }
 
-// alive reports that a process runs: one that has ended and is not yet buried by
+// alive reports that a process runs: one that has ended and is not yet reaped by
 // the parent that it got does not.
 func alive(pid int) bool {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))

@@ -66,7 +66,7 @@ type Guard struct {
 	upgrader websocket.Upgrader
 	slots    slots
 	waiting  waiting
-	knocks   knocks
+	refusals refusals
 	open     sync.WaitGroup
 }
 
@@ -241,7 +241,7 @@ func (g *Guard) health(w http.ResponseWriter, r *http.Request) {
 // refuse answers with the project's error body. The reason is about us, never
 // about what the stranger sent.
 func (g *Guard) refuse(w http.ResponseWriter, status int, code fault.Code, message string) {
-	if g.knocks.news(message, time.Now()) {
+	if g.refusals.news(message, time.Now()) {
 		g.cfg.Log.Warn("connection refused", "status", status, "code", code, "reason", message)
 	}
 	w.Header().Set("Content-Type", "application/json")

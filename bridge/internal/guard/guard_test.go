@@ -475,7 +475,7 @@ func TestAPageThatKnocksAgainAndAgainDoesNotFillTheLog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	knock := func(host string) {
+	connect := func(host string) {
 		r := httptest.NewRequest(http.MethodGet, "http://"+host+Path, nil)
 		r.RemoteAddr = "127.0.0.1:40000"
 		r.Header.Set("Origin", "https://elsewhere.example")
@@ -487,17 +487,17 @@ func TestAPageThatKnocksAgainAndAgainDoesNotFillTheLog(t *testing.T) {
 	}
 	g.hosts = []string{"127.0.0.1:18427"}
 	for range 50 {
-		knock("127.0.0.1:18427")
-		knock("bridge.example")
+		connect("127.0.0.1:18427")
+		connect("bridge.example")
 	}
 	if lines := strings.Count(log.String(), "connection refused"); lines != 2 || !strings.Contains(log.String(), "list of origins") || !strings.Contains(log.String(), "this Host") {
 		t.Errorf("%d lines for two reasons:\n%s", lines, &log)
 	}
-	var k knocks
+	var r refusals
 	now := time.Now()
 	for i, want := range []bool{true, false, true} {
-		if k.news("reason", now.Add(time.Duration(i)*knockEvery/2)) != want {
-			t.Errorf("after %s: not %t", time.Duration(i)*knockEvery/2, want)
+		if r.news("reason", now.Add(time.Duration(i)*refusalEvery/2)) != want {
+			t.Errorf("after %s: not %t", time.Duration(i)*refusalEvery/2, want)
 		}
 	}
 }

@@ -179,27 +179,27 @@ func pings(ws *websocket.Conn, now func() time.Time) func(string) error {
 	}
 }
 
-// knockEvery is how often the log names one reason for refusing connections.
-const knockEvery = time.Minute
+// refusalEvery is how often the log names one reason for refusing connections.
+const refusalEvery = time.Minute
 
-// knocks are the refusals that the log has had. A page that is not let in may
-// knock as often as it likes: it must neither fill a disk nor push the prompt off
-// a terminal. The reasons are ours, and few.
-type knocks struct {
+// refusals are those that the log has had. A page that is not let in may try as
+// often as it likes: it must neither fill a disk nor push the prompt off a
+// terminal. The reasons are ours, and few.
+type refusals struct {
 	mu   sync.Mutex
 	last map[string]time.Time
 }
 
 // news reports whether a refusal for this reason is worth a line.
-func (k *knocks) news(reason string, now time.Time) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if last, ok := k.last[reason]; ok && now.Sub(last) < knockEvery {
+func (r *refusals) news(reason string, now time.Time) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if last, ok := r.last[reason]; ok && now.Sub(last) < refusalEvery {
 		return false
 	}
-	if k.last == nil {
-		k.last = map[string]time.Time{}
+	if r.last == nil {
+		r.last = map[string]time.Time{}
 	}
-	k.last[reason] = now
+	r.last[reason] = now
 	return true
 }

@@ -352,22 +352,22 @@ func wrongFrame(ctx context.Context, b *page.Bridge) error {
 	return nil
 }
 
-// strangers knock: other sites, silent sockets, half a handshake.
+// strangers connect: other sites, silent sockets, half a handshake.
 func (s *soak) strangers(ctx context.Context) {
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	where, err := url.Parse(s.System.BridgeURL)
 	if err != nil {
-		s.note(ctx, "knock", err)
+		s.note(ctx, "connect", err)
 		return
 	}
 	var silent []net.Conn
 	for turn := 0; pace(ctx, tick); turn++ {
 		switch {
 		case turn%100 == 0: // rarer than what the bridge takes in a minute
-			s.note(ctx, "half a handshake", s.knock(ctx, s.System.DashboardURL, true))
+			s.note(ctx, "half a handshake", s.connect(ctx, s.System.DashboardURL, true))
 		case turn%2 == 0:
-			s.note(ctx, "another site", s.knock(ctx, "https://evil.example", false))
+			s.note(ctx, "another site", s.connect(ctx, "https://evil.example", false))
 		default:
 			c, err := new(net.Dialer).DialContext(ctx, "tcp", where.Host)
 			if err == nil {
@@ -385,9 +385,9 @@ func (s *soak) strangers(ctx context.Context) {
 	}
 }
 
-// knock opens a WebSocket as a page of origin, which is admitted or not, and says
+// connect opens a WebSocket as a page of origin, which is admitted or not, and says
 // something that is not a handshake.
-func (s *soak) knock(ctx context.Context, origin string, admitted bool) error {
+func (s *soak) connect(ctx context.Context, origin string, admitted bool) error {
 	d := websocket.Dialer{Subprotocols: []string{frame.SubProtocol}}
 	ws, _, err := d.DialContext(ctx, s.System.BridgeURL+frame.Path, http.Header{"Origin": {origin}})
 	if (err == nil) != admitted {

@@ -100,12 +100,12 @@ func (m *Model) pin() []Command {
 	if chosen.Row == nil || m.stale() {
 		return m.ask(true)
 	}
-	wish := "request " + chosen.Row.ID
-	key, ok := m.wish(wish)
+	operation := "request " + chosen.Row.ID
+	key, ok := m.operation(operation)
 	if !ok {
 		return nil
 	}
-	return []Command{MakeRequest{Wish: wish, Key: key, Quote: chosen.Row.ID, Account: m.form.Account, Purpose: strings.Join(strings.Fields(m.purpose), " ")}}
+	return []Command{MakeRequest{Operation: operation, Key: key, Quote: chosen.Row.ID, Account: m.form.Account, Purpose: strings.Join(strings.Fields(m.purpose), " ")}}
 }
 
 // stale reports whether the form has changed since the prices were asked for.
@@ -202,12 +202,12 @@ func (m *Model) actRequest(name, arg, value string) []Command {
 	case "batch":
 		return m.decideAll()
 	case "order.make":
-		wish := "order " + arg
+		operation := "order " + arg
 		if !id.Valid(arg) {
 			return nil
 		}
-		if key, ok := m.wish(wish); ok {
-			return []Command{MakeOrder{Wish: wish, Key: key, Request: arg}}
+		if key, ok := m.operation(operation); ok {
+			return []Command{MakeOrder{Operation: operation, Key: key, Request: arg}}
 		}
 	case "order.payagain":
 		if m.confirm != arg {
@@ -216,14 +216,14 @@ func (m *Model) actRequest(name, arg, value string) []Command {
 		}
 		fallthrough
 	case "order.continue":
-		wish := "ticket " + arg
+		operation := "ticket " + arg
 		if !id.Valid(arg) {
 			return nil
 		}
-		if key, ok := m.wish(wish); ok {
+		if key, ok := m.operation(operation); ok {
 			delete(m.tickets, arg)
 			m.confirm = ""
-			return []Command{MakeTicket{Wish: wish, Key: key, Order: arg, PayAgain: name == "order.payagain"}}
+			return []Command{MakeTicket{Operation: operation, Key: key, Order: arg, PayAgain: name == "order.payagain"}}
 		}
 	case "order.again":
 		r := m.request[arg].Value

@@ -80,15 +80,15 @@ func TestAPurchaseIsRequestedOnce(t *testing.T) {
 	if cmds := m.Update(Acted{Action: "buy.request"}); len(cmds) != 0 {
 		t.Errorf("a second press does something: %#v", cmds)
 	}
-	m.Update(RequestMade{Wish: first.Wish, Err: fault.New(fault.Unavailable, "no answer")})
+	m.Update(RequestMade{Operation: first.Operation, Err: fault.New(fault.Unavailable, "no answer")})
 	if again := command[MakeRequest](t, m.Update(Acted{Action: "buy.request"})); again.Key != first.Key {
 		t.Error("after an answer that was lost, the key must be the same")
 	}
-	m.Update(RequestMade{Wish: first.Wish, Err: fault.New(fault.Conflict, "no")})
+	m.Update(RequestMade{Operation: first.Operation, Err: fault.New(fault.Conflict, "no")})
 	if again := command[MakeRequest](t, m.Update(Acted{Action: "buy.request"})); again.Key == first.Key {
 		t.Error("after a clear refusal, a new try needs a new key")
 	}
-	m.Update(RequestMade{Wish: first.Wish, Request: sampleRequest(wire.RequestPending)})
+	m.Update(RequestMade{Operation: first.Operation, Request: sampleRequest(wire.RequestPending)})
 	if m.route != (Route{Requests, requestID}) {
 		t.Errorf("then the request is shown, not %+v", m.route)
 	}
@@ -110,11 +110,11 @@ func TestAPurposeGoesWithItsRequestAndNotWithTheNext(t *testing.T) {
 	if first.Purpose != "Gas for the payroll" || !closed() {
 		t.Errorf("%+v; the field is closed: %v", first, closed())
 	}
-	m.Update(RequestMade{Wish: first.Wish, Err: fault.New(fault.Invalid, "purpose has a control character")})
+	m.Update(RequestMade{Operation: first.Operation, Err: fault.New(fault.Invalid, "purpose has a control character")})
 	if closed() {
 		t.Error("after a clear refusal the words can be changed")
 	}
-	m.Update(RequestMade{Wish: first.Wish, Request: sampleRequest(wire.RequestPending)})
+	m.Update(RequestMade{Operation: first.Operation, Request: sampleRequest(wire.RequestPending)})
 	if m.purpose != "" {
 		t.Errorf("the next request would be for %q", m.purpose)
 	}
@@ -331,8 +331,8 @@ func TestUnknownActionsDoNothing(t *testing.T) {
 	for _, a := range []string{"", "x", "buy.nothing:1", "buy.field:nope", "decide:MAYBE", "order.make", "bridge.x", "sign.as:"} {
 		m.Update(Acted{Action: a, Value: strings.Repeat("v", 1000)})
 	}
-	for wish := range m.busy {
-		t.Errorf("a wish began: %s", wish)
+	for operation := range m.busy {
+		t.Errorf("an operation began: %s", operation)
 	}
 	if before == "" {
 		t.Error("no picture")

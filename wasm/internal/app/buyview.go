@@ -369,21 +369,21 @@ func (m *Model) buyFoot() view.Node {
 	case chosen.Row == nil:
 		return view.Node{}
 	}
-	wish := "request " + chosen.Row.ID
+	operation := "request " + chosen.Row.ID
 	trouble := view.Node{}
-	if err := m.failed[wish]; err != nil {
+	if err := m.failed[operation]; err != nil {
 		trouble = notice(approvals.Explain(err), "buy.request")
 	}
-	return view.El("div", "stack", trouble, m.purposeField(wish), view.El("div", "spread",
+	return view.El("div", "stack", trouble, m.purposeField(operation), view.El("div", "spread",
 		view.El("p", "muted", chosen.Name+" delivers ", m.cfg.Words.crypto(chosen.Row.CryptoAmount, chosen.Row.Asset, ""), "."),
-		working("is-primary", "buy.request", m.busy[wish], "Request this purchase", "Requesting")))
+		working("is-primary", "buy.request", m.busy[operation], "Request this purchase", "Requesting")))
 }
 
 // purposeField is where one says what a purchase is for. It is closed while a request may
 // have been made that says it.
-func (m *Model) purposeField(wish string) view.Node {
+func (m *Model) purposeField(operation string) view.Node {
 	return view.El("div", "field", view.El("label", "field-label", view.A("for", "purpose"), "What it is for (optional)"),
 		view.El("input", "input", view.A("id", "purpose"), view.A("name", "purpose"), view.A("type", "text"), view.A("autocomplete", "off"), view.A("maxlength", "140"),
-			view.A("aria-describedby", "purpose-hint"), view.Flag("disabled", m.keys[wish] != ""), view.Prop("value", m.purpose), view.On("input", "buy.purpose")),
+			view.A("aria-describedby", "purpose-hint"), view.Flag("disabled", m.keys[operation] != ""), view.Prop("value", m.purpose), view.On("input", "buy.purpose")),
 		view.El("p", "field-hint", view.A("id", "purpose-hint"), "Approvers read it as your words. The provider is not told."))
 }

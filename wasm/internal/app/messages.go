@@ -59,15 +59,15 @@ type (
 	}
 	// RequestMade answers MakeRequest.
 	RequestMade struct {
-		Wish    string
-		Request wire.Request
-		Err     error
+		Operation string
+		Request   wire.Request
+		Err       error
 	}
 	// OrderMade answers MakeOrder and MakeTicket.
 	OrderMade struct {
-		Wish  string
-		Order wire.Order
-		Err   error
+		Operation string
+		Order     wire.Order
+		Err       error
 	}
 
 	// BridgeChanged is the link to the bridge.
@@ -151,13 +151,13 @@ type (
 	// StopQuotes gives the question up.
 	StopQuotes struct{}
 	// MakeRequest pins a quote in a governed request.
-	MakeRequest struct{ Wish, Key, Quote, Account, Purpose string }
+	MakeRequest struct{ Operation, Key, Quote, Account, Purpose string }
 	// MakeOrder hands an approved request to its provider.
-	MakeOrder struct{ Wish, Key, Request string }
+	MakeOrder struct{ Operation, Key, Request string }
 	// MakeTicket makes a fresh hand-off ticket.
 	MakeTicket struct {
-		Wish, Key, Order string
-		PayAgain         bool // the person knows that a deposit was seen
+		Operation, Key, Order string
+		PayAgain              bool // the person knows that a deposit was seen
 	}
 	// ConnectBridge opens the link. Gesture: the person asked for it just now.
 	// Relay is the name under which the bridge is at the gateway, when the person

@@ -146,9 +146,9 @@ type Model struct {
 	picked  map[string]bool // requests that are to be decided together
 	confirm string          // "REJECT" while the page asks whether the person means it
 
-	keys    map[string]string       // wish → Idempotency-Key
-	busy    map[string]bool         // wishes in progress
-	failed  map[string]*fault.Error // wishes that failed
+	keys    map[string]string       // operation → Idempotency-Key
+	busy    map[string]bool         // operations in progress
+	failed  map[string]*fault.Error // operations that failed
 	tickets map[string]wire.Ticket  // order → where to continue, when no new tab was possible
 	polls   int
 	hidden  bool // another tab is in front
@@ -167,9 +167,9 @@ func New(cfg Config, now time.Time) *Model {
 // server is the server's time.
 func (m *Model) server() time.Time { return m.now.Add(m.skew) }
 
-// wish starts something that must happen once: the same Idempotency-Key until
+// operation starts something that must happen once: the same Idempotency-Key until
 // the gateway gave a clear answer.
-func (m *Model) wish(name string) (key string, ok bool) {
+func (m *Model) operation(name string) (key string, ok bool) {
 	if m.busy[name] {
 		return "", false
 	}
@@ -181,9 +181,9 @@ func (m *Model) wish(name string) (key string, ok bool) {
 	return m.keys[name], true
 }
 
-// granted ends a wish. After an answer that leaves open whether it happened the
+// done ends an operation. After an answer that leaves open whether it happened the
 // key is kept, so that trying again cannot do it twice.
-func (m *Model) granted(name string, err error) {
+func (m *Model) done(name string, err error) {
 	delete(m.busy, name)
 	if err == nil {
 		delete(m.keys, name)

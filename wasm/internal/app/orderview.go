@@ -60,8 +60,8 @@ func (m *Model) orderPage() view.Node {
 
 // handOff continues at the provider, with a ticket that works once.
 func (m *Model) handOff(o wire.Order) view.Node {
-	wish := "ticket " + o.ID
-	err := m.failed[wish]
+	operation := "ticket " + o.ID
+	err := m.failed[operation]
 	trouble := view.Node{}
 	if err != nil {
 		p, action := approvals.Explain(err), "order.continue:"+o.ID
@@ -99,7 +99,7 @@ func (m *Model) handOff(o wire.Order) view.Node {
 	}
 	return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Pay at "+o.ProviderName)),
 		view.El("div", "card-body", view.El("div", "stack", trouble, view.El("p", "", text, m.useBy(o.UseBy)),
-			view.El("div", "cluster", working(class, "order.continue:"+o.ID, m.busy[wish], "Continue to "+o.ProviderName, "Opening"), same))))
+			view.El("div", "cluster", working(class, "order.continue:"+o.ID, m.busy[operation], "Continue to "+o.ProviderName, "Opening"), same))))
 }
 
 func askAgain() view.Node { return link("button is-small", "/buy", "Ask for prices again") }

@@ -228,15 +228,15 @@ func (m *Model) next(r wire.Request) view.Node {
 	}
 	switch r.State {
 	case wire.RequestApproved:
-		wish := "order " + r.ID
+		operation := "order " + r.ID
 		trouble := view.Node{}
-		if err := m.failed[wish]; err != nil {
+		if err := m.failed[operation]; err != nil {
 			trouble = m.orderTrouble(r, approvals.Explain(err))
 		}
 		return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Approved: pay at "+b.ProviderName)),
 			view.El("div", "card-body", view.El("div", "stack", trouble,
 				view.El("p", "", "The price is checked once more. If "+b.ProviderName+" still delivers at least the approved minimum, you continue there and pay.", m.useBy(r.UseBy)),
-				working("is-primary", "order.make:"+r.ID, m.busy[wish], "Continue to "+b.ProviderName, "Checking the price"))))
+				working("is-primary", "order.make:"+r.ID, m.busy[operation], "Continue to "+b.ProviderName, "Checking the price"))))
 	case wire.RequestOrdered, wire.RequestCompleted:
 		if r.Order == "" {
 			return view.Node{}

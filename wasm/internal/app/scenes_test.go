@@ -435,7 +435,7 @@ func scenes() map[string]func() *Model {
 			m := stage(request)
 			m.Update(Loaded{What: TheRequest, ID: requestID, Value: sampleRequest(wire.RequestApproved)})
 			m.Update(Acted{Action: "order.make:" + requestID})
-			m.Update(OrderMade{Wish: "order " + requestID, Err: fault.New(fault.QuoteChanged, "changed").With("new", "0.0921")})
+			m.Update(OrderMade{Operation: "order " + requestID, Err: fault.New(fault.QuoteChanged, "changed").With("new", "0.0921")})
 			return m
 		},
 		"order-deposit-seen": func() *Model {
@@ -447,7 +447,7 @@ func scenes() map[string]func() *Model {
 			m := stage("/orders/" + orderID)
 			m.Update(Loaded{What: TheOrder, ID: orderID, Value: sampleOrder(wire.OrderRedirected)})
 			m.Update(Acted{Action: "order.continue:" + orderID})
-			m.Update(OrderMade{Wish: "ticket " + orderID, Err: fault.New(fault.DepositSeen, "seen").With("order", orderID)})
+			m.Update(OrderMade{Operation: "ticket " + orderID, Err: fault.New(fault.DepositSeen, "seen").With("order", orderID)})
 			m.Update(Acted{Action: "order.payagain:" + orderID})
 			return m
 		},

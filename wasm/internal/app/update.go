@@ -391,7 +391,7 @@ func (m *Model) ask(loud bool) []Command {
 }
 
 func (m *Model) requestMade(msg RequestMade) []Command {
-	m.granted(msg.Wish, msg.Err)
+	m.done(msg.Operation, msg.Err)
 	if msg.Err != nil {
 		m.announce = approvals.Explain(asFault(msg.Err)).Title
 		return nil
@@ -404,7 +404,7 @@ func (m *Model) requestMade(msg RequestMade) []Command {
 }
 
 func (m *Model) orderMade(msg OrderMade) []Command {
-	m.granted(msg.Wish, msg.Err)
+	m.done(msg.Operation, msg.Err)
 	if msg.Err != nil {
 		m.announce = approvals.Explain(asFault(msg.Err)).Title
 		return nil

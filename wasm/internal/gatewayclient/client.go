@@ -75,7 +75,7 @@ func (c *Client) Get(ctx context.Context, path string, out any) error {
 }
 
 // Post sends in and decodes the answer into out. key makes a repetition safe: the
-// same key for the same wish; empty for a fresh one.
+// same key for the same operation; empty for a fresh one.
 func (c *Client) Post(ctx context.Context, path, key string, in, out any) error {
 	body, err := strictjson.Canonical(in)
 	if err != nil {

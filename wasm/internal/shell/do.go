@@ -56,15 +56,15 @@ func (s *Shell) later(c app.Command) {
 	case app.MakeRequest:
 		var r wire.Request
 		err := s.post("/v1/requests", c.Key, wire.RequestInput{QuoteID: c.Quote, AccountID: c.Account, Purpose: c.Purpose}, &r)
-		s.Post(app.RequestMade{Wish: c.Wish, Request: r, Err: err})
+		s.Post(app.RequestMade{Operation: c.Operation, Request: r, Err: err})
 	case app.MakeOrder:
 		var o wire.Order
 		err := s.post("/v1/orders", c.Key, wire.OrderInput{RequestID: c.Request}, &o)
-		s.Post(app.OrderMade{Wish: c.Wish, Order: o, Err: err})
+		s.Post(app.OrderMade{Operation: c.Operation, Order: o, Err: err})
 	case app.MakeTicket:
 		var o wire.Order
 		err := s.post("/v1/orders/"+c.Order+"/tickets", c.Key, wire.TicketInput{PayAgain: c.PayAgain}, &o)
-		s.Post(app.OrderMade{Wish: c.Wish, Order: o, Err: err})
+		s.Post(app.OrderMade{Operation: c.Operation, Order: o, Err: err})
 	case app.ConnectBridge:
 		s.connect(c, false)
 	case app.ForgetBridge:

@@ -29,13 +29,13 @@ func (d *Desk) Quote(ctx context.Context, in quote.Input, emit func(Event)) (quo
 	}
 	ask, cancel := context.WithTimeout(ctx, d.cfg.Deadline)
 	defer cancel()
-	answers := make(chan answer, len(d.shops))
-	for _, s := range d.shops {
+	answers := make(chan answer, len(d.providers))
+	for _, s := range d.providers {
 		go func() { answers <- d.ask(ask, s, in) }()
 	}
 	result := quote.Result{Input: in, Quotes: []quote.Row{}, Excluded: []quote.Excluded{}, Fixes: []quote.Fix{}, Complete: true}
-	known := make([]quote.Provider, 0, len(d.shops))
-	for range d.shops {
+	known := make([]quote.Provider, 0, len(d.providers))
+	for range d.providers {
 		var a answer
 		select {
 		case a = <-answers:
@@ -110,7 +110,7 @@ func check(in quote.Input) (quote.Input, error) {
 }
 
 // ask puts the question to one provider, if it can serve it.
-func (d *Desk) ask(ctx context.Context, s *shop, in quote.Input) answer {
+func (d *Desk) ask(ctx context.Context, s *provider, in quote.Input) answer {
 	a := answer{provider: s.describe(ctx, d.cfg.Now)}
 	if e, ok := quote.Check(a.provider, in); !ok {
 		e = quote.English.Tell(e, in)
@@ -147,7 +147,7 @@ func (d *Desk) ask(ctx context.Context, s *shop, in quote.Input) answer {
 	return a
 }
 
-func (d *Desk) fetch(ctx context.Context, s *shop, in quote.Input) (quote.Row, error) {
+func (d *Desk) fetch(ctx context.Context, s *provider, in quote.Input) (quote.Row, error) {
 	data, err := s.client.quote(ctx, in)
 	if err != nil {
 		return quote.Row{}, err

@@ -20,12 +20,12 @@ import (
 
 // Desk asks providers. It is safe for concurrent use.
 type Desk struct {
-	cfg   Config
-	shops []*shop // in the order of the configuration
+	cfg       Config
+	providers []*provider // in the order of the configuration
 }
 
-// shop is one provider with all that is kept about it.
-type shop struct {
+// provider is a configured one with all that is kept about it.
+type provider struct {
 	Provider
 	client  *client
 	breaker breaker
@@ -69,19 +69,19 @@ func New(cfg Config) (*Desk, error) {
 	}
 	d := &Desk{cfg: cfg}
 	for _, p := range cfg.Providers {
-		s, err := d.newShop(p)
+		s, err := d.newProvider(p)
 		if err != nil {
 			return nil, err
 		}
 		if d.find(p.ID) != nil {
 			return nil, fmt.Errorf("provider %q is configured twice", p.ID)
 		}
-		d.shops = append(d.shops, s)
+		d.providers = append(d.providers, s)
 	}
 	return d, nil
 }
 
-func (d *Desk) newShop(p Provider) (*shop, error) {
+func (d *Desk) newProvider(p Provider) (*provider, error) {
 	if !slug.MatchString(p.ID) {
 		return nil, fmt.Errorf("provider id %q is not 2 to 32 of a-z, 0-9 and -", p.ID)
 	}
@@ -105,7 +105,7 @@ func (d *Desk) newShop(p Provider) (*shop, error) {
 		}
 	}
 	c := &client{p: p, http: d.cfg.HTTP}
-	s := &shop{Provider: p, client: c, slots: make(chan struct{}, d.cfg.PerHost)}
+	s := &provider{Provider: p, client: c, slots: make(chan struct{}, d.cfg.PerHost)}
 	s.caps = &document[capabilities]{
 		endpoint: "capabilities", maxAge: capabilitiesAge, now: d.cfg.Now,
 		fetch: func(ctx context.Context) ([]byte, error) { return c.get(ctx, "/capabilities", nil, false) },
@@ -151,8 +151,8 @@ func (d *Desk) memory(provider, endpoint string) (
 	return load, save
 }
 
-func (d *Desk) find(id string) *shop {
-	for _, s := range d.shops {
+func (d *Desk) find(id string) *provider {
+	for _, s := range d.providers {
 		if s.ID == id {
 			return s
 		}
@@ -165,9 +165,9 @@ func (d *Desk) find(id string) *shop {
 func (d *Desk) Providers(ctx context.Context) []quote.Provider {
 	ctx, cancel := context.WithTimeout(ctx, d.cfg.Deadline)
 	defer cancel()
-	out := make([]quote.Provider, len(d.shops))
+	out := make([]quote.Provider, len(d.providers))
 	var wg sync.WaitGroup
-	for i, s := range d.shops {
+	for i, s := range d.providers {
 		wg.Go(func() { out[i] = s.describe(ctx, d.cfg.Now) })
 	}
 	wg.Wait()
@@ -175,29 +175,29 @@ func (d *Desk) Providers(ctx context.Context) []quote.Provider {
 }
 
 // describe reads both documents of a provider, at the same time if it must.
-func (s *shop) describe(ctx context.Context, now func() time.Time) quote.Provider {
+func (p *provider) describe(ctx context.Context, now func() time.Time) quote.Provider {
 	var (
 		list        assets
 		listFetched time.Time
 		listStale   bool
 	)
 	var wg sync.WaitGroup
-	wg.Go(func() { list, listFetched, listStale = s.assets.get(ctx) })
-	caps, fetched, stale := s.caps.get(ctx)
+	wg.Go(func() { list, listFetched, listStale = p.assets.get(ctx) })
+	caps, fetched, stale := p.caps.get(ctx)
 	wg.Wait()
-	p := quote.Provider{
-		ID: s.ID, Name: s.Name, Freshness: quote.Unavailable, Circuit: s.breaker.state(now()), SpecDeviations: []string{},
+	out := quote.Provider{
+		ID: p.ID, Name: p.Name, Freshness: quote.Unavailable, Circuit: p.breaker.state(now()), SpecDeviations: []string{},
 	}
-	for _, trouble := range []string{s.caps.trouble(), s.assets.trouble()} {
+	for _, trouble := range []string{p.caps.trouble(), p.assets.trouble()} {
 		if trouble != "" {
-			p.SpecDeviations = append(p.SpecDeviations, trouble)
+			out.SpecDeviations = append(out.SpecDeviations, trouble)
 		}
 	}
-	if w := s.warned.Load(); w != nil {
-		p.SpecDeviations = append(p.SpecDeviations, "hand-off despite a contradiction: "+listed(*w))
+	if w := p.warned.Load(); w != nil {
+		out.SpecDeviations = append(out.SpecDeviations, "hand-off despite a contradiction: "+listed(*w))
 	}
 	if fetched.IsZero() || listFetched.IsZero() {
-		return p
+		return out
 	}
 	c := caps.Capabilities
 	c.Assets = list.ids
@@ -205,12 +205,12 @@ func (s *shop) describe(ctx context.Context, now func() time.Time) quote.Provide
 		fetched = listFetched
 	}
 	fetched = fetched.UTC()
-	p.Capabilities, p.FetchedAt, p.Freshness = &c, &fetched, quote.Fresh
+	out.Capabilities, out.FetchedAt, out.Freshness = &c, &fetched, quote.Fresh
 	if stale || listStale {
-		p.Freshness = quote.Stale
+		out.Freshness = quote.Stale
 	}
-	p.SpecDeviations = append(append(p.SpecDeviations, caps.deviations...), list.deviations...)
-	return p
+	out.SpecDeviations = append(append(out.SpecDeviations, caps.deviations...), list.deviations...)
+	return out
 }
 
 // invalidInput is the fault of an input that no provider could be asked with.

@@ -27,17 +27,17 @@ const (
 	offer = `{"from":"EUR","to":"ethereum","fiatAmount":250,"cryptoAmount":0.1}`
 )
 
-// shop is a provider whose answers a test chooses.
-type shop struct {
+// provider is one whose answers a test chooses.
+type provider struct {
 	*httptest.Server
 	mu      sync.Mutex
 	answers map[string]http.HandlerFunc
 	calls   map[string]int
 }
 
-func newShop(tb testing.TB) *shop {
+func newProvider(tb testing.TB) *provider {
 	tb.Helper()
-	s := &shop{answers: map[string]http.HandlerFunc{}, calls: map[string]int{}}
+	s := &provider{answers: map[string]http.HandlerFunc{}, calls: map[string]int{}}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		s.calls[r.URL.Path]++
@@ -56,13 +56,13 @@ func newShop(tb testing.TB) *shop {
 	return s
 }
 
-func (s *shop) set(path string, h http.HandlerFunc) {
+func (s *provider) set(path string, h http.HandlerFunc) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.answers[path] = h
 }
 
-func (s *shop) count(path string) int {
+func (s *provider) count(path string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.calls[path]
@@ -89,7 +89,7 @@ func newDesk(tb testing.TB, cfg buy.Config) *buy.Desk {
 	return d
 }
 
-func one(s *shop) []buy.Provider {
+func one(s *provider) []buy.Provider {
 	return []buy.Provider{{ID: "alpha", Name: "Alpha", URL: s.URL, APIKey: "the-key"}}
 }
 
@@ -107,7 +107,7 @@ func reason(err error) string {
 
 func TestTheQuestionIsThatOfTheContract(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newProvider(t)
 	s.set("/quote", func(w http.ResponseWriter, r *http.Request) {
 		want := url.Values{"from": {"EUR"}, "to": {"ethereum"}, "payment-method": {"card"}, "amount": {"250"}, "country": {"FR"}, "dest": {vault}}
 		if r.URL.Query().Encode() != want.Encode() || r.Header.Get("X-API-KEY") != "the-key" {
@@ -132,7 +132,7 @@ func TestTheQuestionIsThatOfTheContract(t *testing.T) {
 
 func TestBothSpellingsOfTheQuotePathWork(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newProvider(t)
 	s.set("/quote", nil)
 	s.set("/quotes", body(offer))
 	d := newDesk(t, buy.Config{Providers: one(s)})
@@ -171,7 +171,7 @@ func TestAnswersThatCannotBeTrustedAreExcluded(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := newShop(t)
+			s := newProvider(t)
 			s.set("/quote", c.answer)
 			result, err := newDesk(t, buy.Config{Providers: one(s)}).Quote(t.Context(), input(), nil)
 			if err != nil || len(result.Quotes) != 0 || len(result.Excluded) != 1 {
@@ -189,7 +189,7 @@ func TestAnswersThatCannotBeTrustedAreExcluded(t *testing.T) {
 
 func TestAnswersStreamAndTheDeadlineIsHard(t *testing.T) {
 	t.Parallel()
-	fast, slow := newShop(t), newShop(t)
+	fast, slow := newProvider(t), newProvider(t)
 	gone := make(chan struct{})
 	slow.set("/quote", func(_ http.ResponseWriter, r *http.Request) {
 		<-r.Context().Done()
@@ -214,7 +214,7 @@ func TestAnswersStreamAndTheDeadlineIsHard(t *testing.T) {
 
 func TestAClientThatLeavesCancelsTheQuestions(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newProvider(t)
 	asked, gone := make(chan struct{}), make(chan struct{})
 	s.set("/quote", func(_ http.ResponseWriter, r *http.Request) {
 		close(asked)
@@ -235,7 +235,7 @@ func TestAClientThatLeavesCancelsTheQuestions(t *testing.T) {
 
 func TestAWrongInputAsksNobody(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newProvider(t)
 	d := newDesk(t, buy.Config{Providers: one(s)})
 	for field, in := range map[string]quote.Input{
 		"amount": {From: "EUR", To: "ethereum", Amount: "1e3", PaymentMethod: "card", Country: "FR"},
@@ -293,7 +293,7 @@ func (m *memory) Save(_ context.Context, p, e string, doc []byte, at time.Time) 
 
 func TestTheLastGoodDocumentIsKept(t *testing.T) {
 	t.Parallel()
-	s, c, m := newShop(t), newClock(), &memory{docs: map[string]string{}, saved: make(chan string, 8)}
+	s, c, m := newProvider(t), newClock(), &memory{docs: map[string]string{}, saved: make(chan string, 8)}
 	cfg := buy.Config{Providers: one(s), Now: c.now, Memory: m}
 	d := newDesk(t, cfg)
 	if p := d.Providers(t.Context())[0]; p.Freshness != quote.Fresh || p.Capabilities.Fiats[0].Max != "1000" {
@@ -325,7 +325,7 @@ func TestTheLastGoodDocumentIsKept(t *testing.T) {
 
 func TestManyQuestionsFetchADocumentOnce(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newProvider(t)
 	release := make(chan struct{})
 	s.set("/capabilities", func(w http.ResponseWriter, r *http.Request) {
 		<-release
@@ -349,7 +349,7 @@ func TestManyQuestionsFetchADocumentOnce(t *testing.T) {
 
 func TestAListThatShrinksSuddenlyIsReadTwice(t *testing.T) {
 	t.Parallel()
-	s, c := newShop(t), newClock()
+	s, c := newProvider(t), newClock()
 	s.set("/crypto-currencies", body(`["bitcoin","ethereum","solana","polygon"]`))
 	d := newDesk(t, buy.Config{Providers: one(s), Now: c.now})
 	size := func() int { return len(d.Providers(t.Context())[0].Capabilities.Assets) }
@@ -390,7 +390,7 @@ func await(t *testing.T, so func() bool) {
 
 func TestAFailingProviderIsLeftAloneAndTriedAgain(t *testing.T) {
 	t.Parallel()
-	s, c := newShop(t), newClock()
+	s, c := newProvider(t), newClock()
 	s.set("/quote", status(500))
 	d := newDesk(t, buy.Config{Providers: one(s), Now: c.now})
 	for range 5 {
@@ -417,7 +417,7 @@ func TestAFailingProviderIsLeftAloneAndTriedAgain(t *testing.T) {
 
 func TestAHandOffLeadsToTheApprovedPurchaseOnly(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newProvider(t)
 	order := quote.HandOff{Order: "ord_1", Provider: "alpha", Input: input(), Crypto: "0.1", Return: "https://dash.example/o", Theme: "dark"}
 	host := strings.TrimPrefix(s.URL, "http://")
 	for name, c := range map[string]struct {
@@ -490,7 +490,7 @@ func TestAProviderMustBeSafeToCall(t *testing.T) {
 		}
 	}
 	// Outside the sandbox, a name that leads into the own network is not called.
-	s := newShop(t)
+	s := newProvider(t)
 	_, port, _ := strings.Cut(strings.TrimPrefix(s.URL, "http://"), ":")
 	d, err := buy.New(buy.Config{Providers: []buy.Provider{{ID: "alpha", URL: "https://localhost:" + port}}})
 	if err != nil {
@@ -526,7 +526,7 @@ func TestAContradictionIsNamedAndWarnedOfWhereTheProfileSaysSo(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, log := newShop(t), &logged{}
+			s, log := newProvider(t), &logged{}
 			answer, _ := json.Marshal(map[string]string{"rampRedirectUrl": s.URL + c.to})
 			s.set("/buy-redirect", body(string(answer)))
 			p := one(s)

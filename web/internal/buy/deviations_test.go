@@ -34,7 +34,7 @@ func (l *logged) String() string {
 
 func TestOneBadItemOfADocumentIsNamedAndLosesNothingElse(t *testing.T) {
 	t.Parallel()
-	s, c, log := newShop(t), newClock(), &logged{}
+	s, c, log := newProvider(t), newClock(), &logged{}
 	documents := strings.NewReplacer(
 		`"countriesCapabilities":[`, `"countriesCapabilities":[{"country":"XK","paymentMethods":[{"name":"card"}]},`,
 		`"fiatCurrencyCapabilities":[`, `"fiatCurrencyCapabilities":[{"fiat":"CLF","minAmount":1,"maxAmount":9},`)
@@ -86,7 +86,7 @@ func TestADocumentThatCannotBeUsedSaysWhy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s, log := newShop(t), &logged{}
+			s, log := newProvider(t), &logged{}
 			s.set("/capabilities", c.answer)
 			d := newDesk(t, buy.Config{Providers: one(s), Log: slog.New(slog.NewTextHandler(log, nil))})
 			p := d.Providers(t.Context())[0]
@@ -102,7 +102,7 @@ func TestADocumentThatCannotBeUsedSaysWhy(t *testing.T) {
 
 func TestNullInAQuoteIsAbsence(t *testing.T) {
 	t.Parallel()
-	s := newShop(t)
+	s := newProvider(t)
 	s.set("/quote", body(strings.Replace(offer, "{", `{"quoteId":null,"expiresAt":null,"feeBreakdown":null,"kyc":null,"settlementSeconds":null,"priceType":null,`, 1)))
 	d := newDesk(t, buy.Config{Providers: one(s)})
 	null, err := d.Requote(t.Context(), "alpha", input())

@@ -73,7 +73,7 @@ func (d *Desk) Redirect(ctx context.Context, o quote.HandOff) (string, error) {
 	return u.String(), nil
 }
 
-func (s *shop) redirect(ctx context.Context, o quote.HandOff) (string, error) {
+func (p *provider) redirect(ctx context.Context, o quote.HandOff) (string, error) {
 	q := question(o.Input)
 	q.Set("ledgerTransactionId", o.Order)
 	if o.Return != "" {
@@ -82,7 +82,7 @@ func (s *shop) redirect(ctx context.Context, o quote.HandOff) (string, error) {
 	if o.QuoteRef != "" {
 		q.Set("quoteId", o.QuoteRef)
 	}
-	data, err := s.client.get(ctx, "/buy-redirect", q, true)
+	data, err := p.client.get(ctx, "/buy-redirect", q, true)
 	if err != nil {
 		return "", err
 	}
@@ -102,8 +102,8 @@ func liveApp(o quote.HandOff) []parameter {
 }
 
 // astray is the refusal of an address that is about something else.
-func (s *shop) astray(what string) *fault.Error {
-	text := s.Name + " wanted to lead to another purchase than the one that was approved"
+func (p *provider) astray(what string) *fault.Error {
+	text := p.Name + " wanted to lead to another purchase than the one that was approved"
 	if what != "" {
 		text += ": " + what
 	}
@@ -112,9 +112,9 @@ func (s *shop) astray(what string) *fault.Error {
 
 // judge separates the contradictions that refuse a hand-off from those that the
 // provider's profile only warns of.
-func (s *shop) judge(found []contradiction) (refused, warned []contradiction) {
+func (p *provider) judge(found []contradiction) (refused, warned []contradiction) {
 	for _, c := range found {
-		if c.parameter != "" && slices.Contains(s.Warn, c.parameter) || (c.doubt || c.about != aboutAddress) && slices.Contains(s.Warn, "*") {
+		if c.parameter != "" && slices.Contains(p.Warn, c.parameter) || (c.doubt || c.about != aboutAddress) && slices.Contains(p.Warn, "*") {
 			warned = append(warned, c)
 		} else {
 			refused = append(refused, c)

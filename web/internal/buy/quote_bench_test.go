@@ -20,7 +20,7 @@ func BenchmarkOverhead(b *testing.B) {
 			var last atomic.Int64 // when the last provider had answered
 			var providers []buy.Provider
 			for i := range n {
-				s := newShop(b)
+				s := newProvider(b)
 				s.set("/quote", func(w http.ResponseWriter, r *http.Request) {
 					t := time.NewTimer(20 * time.Millisecond)
 					<-t.C
