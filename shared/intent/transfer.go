@@ -27,7 +27,7 @@ type Recipient struct {
 	Address string `json:"address"`
 }
 
-// Transfer is the intent to send what an account holds to an address of somebody else.
+// Transfer is the intent to send what an account holds to an address outside the vault.
 // The vault alone knows AccountName and Chain.
 type Transfer struct {
 	Kind        string    `json:"kind"` // "transfer"

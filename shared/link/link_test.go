@@ -238,7 +238,7 @@ func TestThePageSendsNothingOfItselfToAnotherBridge(t *testing.T) {
 	}
 }
 
-func TestSomebodyBetweenHasTwoCodes(t *testing.T) {
+func TestAProgramBetweenHasTwoCodes(t *testing.T) {
 	t.Parallel()
 	evil := newKey(t)
 	page, _, err := ends{page: newKey(t), bridge: evil}.connect()

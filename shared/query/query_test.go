@@ -8,7 +8,7 @@ import (
 	"countersign/shared/fault"
 )
 
-func TestAQueryIsReadOnlyWhenEverybodyReadsItAlike(t *testing.T) {
+func TestAQueryIsReadOnlyWhenEveryReaderReadsItAlike(t *testing.T) {
 	t.Parallel()
 	for raw, field := range map[string]string{
 		"a=1&a=2": "a", "a=1&%61=2": "a", "a&a": "a",

@@ -474,7 +474,7 @@ func TestAmountsAssetsAndChainsAreNamedForPeopleAndByTheirIDs(t *testing.T) {
 	}
 }
 
-func TestAPreviewIsTheSameForEverybodyAtAnyTime(t *testing.T) {
+func TestAPreviewIsTheSameForEveryMemberAtAnyTime(t *testing.T) {
 	t.Parallel()
 	a, b := sample(), sample()
 	b.Member, b.MemberName, b.Key, b.Step = "mem_carol", "Carol", hashB, 2

@@ -226,7 +226,7 @@ func TestRefusalsInTheBrowserLoseNothing(t *testing.T) {
 	p.presses("Try again")
 	p.sees("1 of 2 approvals")
 
-	// A signed rejection ends the request for everybody.
+	// A signed rejection ends the request for all members.
 	p.presses("Decide as another member")
 	p.picks("member", "mem_alice")
 	p.presses("Reject")

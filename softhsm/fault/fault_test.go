@@ -137,7 +137,7 @@ func TestATokenReturnsInAnotherSlot(t *testing.T) {
 	}
 }
 
-func TestAPullThatNobodySawKillsSessionsToo(t *testing.T) {
+func TestAnUnobservedPullKillsSessionsToo(t *testing.T) {
 	t.Parallel()
 	f := softhsm.NewFaulty(t, spec("unseen"))
 	d := use(t, f)
@@ -414,7 +414,7 @@ func TestAMechanismIsMissing(t *testing.T) {
 	d.is(err, pkcs11.CKR_MECHANISM_INVALID)
 }
 
-func TestSomebodyElseLogsOutOrClosesTheSessions(t *testing.T) {
+func TestAnotherProgramLogsOutOrClosesTheSessions(t *testing.T) {
 	t.Parallel()
 	f := softhsm.NewFaulty(t, spec("logout"))
 	d := use(t, f)

@@ -40,7 +40,7 @@ func TestAHeldPortIsForTheProgramThatIsToldOfItAlone(t *testing.T) {
 	}
 }
 
-func TestAPortThatSomebodyHasIsNotHeld(t *testing.T) {
+func TestAPortInUseIsNotHeld(t *testing.T) {
 	t.Parallel()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -5,7 +5,7 @@ import { loopback } from './loopback.js';
 import { store, use } from './store.js';
 
 // X25519 keys for the link to the bridge. The private half can be used by this
-// origin and read by nobody.
+// origin and never read.
 const link = {
   async generate() {
     const pair = await crypto.subtle.generateKey({ name: 'X25519' }, false, ['deriveBits']);

@@ -1,5 +1,5 @@
 // Programs on the same computer, as far as a page may know about them. Browsers
-// gate them behind a permission (Local Network Access): to query it asks nobody,
+// gate them behind a permission (Local Network Access): to query it asks for nothing,
 // a request may open the browser's question. Spec: shared/spec/link.md, "Finding
 // the bridge".
 
@@ -11,7 +11,7 @@ const OPEN = 'loopback-open'; // kept once the permission was anything but denie
 const MOST = 1024; // characters of an answer that are read
 
 // permission is "granted", "prompt" (a request opens the browser's question),
-// "denied", "blocked" (by a policy: nobody is asked), "unsupported" (no page of
+// "denied", "blocked" (by a policy: the person is not asked), "unsupported" (no page of
 // this browser reaches a program) or "unknown" (the browser does not gate them).
 async function permission() {
   if (HERE.test(location.hostname)) return 'granted';
@@ -21,7 +21,7 @@ async function permission() {
     let state;
     try { ({ state } = await navigator.permissions.query({ name })); } catch { continue; }
     if (state !== 'denied') await store.set(OPEN, 'yes').catch(() => {});
-    // What was never open was denied without asking anybody.
+    // What was never open was denied without asking.
     else if (!await store.get(OPEN).catch(() => 'yes')) return 'blocked';
     return state;
   }

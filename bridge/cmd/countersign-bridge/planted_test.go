@@ -14,7 +14,7 @@ import (
 
 // Whoever opens the token without its PIN may put public keys there. None of them is
 // handed to the vault's operator, stands in the way of the real key, or is silent.
-func TestAPublicKeyThatSomebodyPutIntoTheTokenIsNamedAndNotBelieved(t *testing.T) {
+func TestAPublicKeyPlantedInTheTokenIsNamedAndNotBelieved(t *testing.T) {
 	t.Parallel()
 	token := softhsm.NewFaulty(t, softhsm.Spec{Label: "alice", Keys: []softhsm.Key{{Label: "approval", Curve: jws.P256, Sign: true}, {Label: "channel", Curve: jws.P256, Derive: true}}})
 	path, _ := prompted(t, `{"log":"log","pins":{"alice":["`+token.Token.PIN+`"]},"confirm":["approve"]}`,

@@ -217,7 +217,7 @@ func TestWhereSoftHSMShowsNoTokenEveryCommandSaysWhereItLooks(t *testing.T) {
 	}
 }
 
-func TestABridgeThatCanAskNobodyIsSaidSo(t *testing.T) {
+func TestABridgeThatCannotAskItsUserSaysSo(t *testing.T) {
 	t.Parallel()
 	program := bridgeProgram(t)
 	path := config(t, nil)

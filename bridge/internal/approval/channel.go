@@ -165,7 +165,7 @@ func (d *Desk) ReadyChannel(channelID string, welcome []byte) (*member.Identity,
 		return nil, err
 	}
 	if m.Entity != ch.identity.Entity || m.Member != ch.identity.Member {
-		return nil, fault.New(fault.RecordInvalid, "the signer welcomed somebody else")
+		return nil, fault.New(fault.RecordInvalid, "the signer welcomed another member")
 	}
 	ch.ready = true
 	return ch.identity, nil

@@ -233,7 +233,7 @@ func TestAPersonWhoReadsForLongKeepsTheToken(t *testing.T) {
 	}
 }
 
-func TestWhatATokenCannotDoIsSaidBeforeAnybodyIsAsked(t *testing.T) {
+func TestWhatATokenCannotDoIsSaidBeforeThePersonIsAsked(t *testing.T) {
 	t.Parallel()
 	for _, lacks := range []string{"ECDH", "secp256k1", "ECDSA"} {
 		g := newRig(t)

@@ -333,7 +333,7 @@ func TestARevokedPageMustPairAgain(t *testing.T) {
 	}
 }
 
-func TestAnotherPageMayNotUseATokenThatSomebodyElseUnlocked(t *testing.T) {
+func TestAPageMayNotUseATokenThatAnotherPageUnlocked(t *testing.T) {
 	t.Parallel()
 	g := newRig(t)
 	first := g.mustConnect()

@@ -66,8 +66,8 @@ func TestThePairingPromptShowsTheProgramAndWhatIsUnusualAboutIt(t *testing.T) {
 	}{
 		"a browser": {by(peer.Process{UID: me, PID: 4711, Path: "/usr/lib/firefox/firefox", Started: started}, nil),
 			[]string{"Its program:  /usr/lib/firefox/firefox\n", "process 4711, started 2026-11-20 09:30:00\n"}, "CAUTION"},
-		"in an unusual place": {by(peer.Process{UID: me, PID: 4711, Path: "/tmp/firefox", Warning: "it is in a folder where anybody may put programs: /tmp"}, nil),
-			[]string{"Its program:  /tmp/firefox\n", "CAUTION:      it is in a folder where anybody may put programs: /tmp\n"}, "started"},
+		"in an unusual place": {by(peer.Process{UID: me, PID: 4711, Path: "/tmp/firefox", Warning: "it is in a folder where any user may put programs: /tmp"}, nil),
+			[]string{"Its program:  /tmp/firefox\n", "CAUTION:      it is in a folder where any user may put programs: /tmp\n"}, "started"},
 		"with a name that writes on the prompt": {by(peer.Process{UID: me, PID: 4711, Path: "/home/a/x\x1b[2J\u202e"}, nil),
 			[]string{"Its program:  /home/a/x\uFFFD[2J\uFFFD\n"}, "\x1b"},
 		"a sandboxed browser":      {by(peer.Process{UID: me}, nil), []string{"Its program:  unknown (it runs as you, and hides its name"}, "CAUTION"},

@@ -64,7 +64,7 @@ func (b *Bridge) asks() control.Note {
 	n := control.Note{ID: control.Prompt, Message: "it asks in a window of pinentry"}
 	switch b.deps.Prompts.Where() {
 	case "":
-		n.Code, n.Message = fault.PromptUnavailable, "it cannot ask anybody: it was started where there is neither a display with pinentry nor a terminal"
+		n.Code, n.Message = fault.PromptUnavailable, "it cannot ask its user: it was started where there is neither a display with pinentry nor a terminal"
 	case consent.AtTerminal:
 		n.Message = "it asks in the terminal that it was started from"
 	}

@@ -114,7 +114,7 @@ func (a *assuan) answer() ([]byte, error) {
 			}
 		case "S", "#":
 		case "INQUIRE": // nothing that we send makes a pinentry ask back
-			return fail(errors.New("pinentry: it asks for something that nobody offered"))
+			return fail(errors.New("pinentry: it asks for something that was not offered"))
 		default:
 			if strings.HasPrefix(word, "#") {
 				continue

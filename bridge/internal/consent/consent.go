@@ -222,7 +222,7 @@ func (q Question) howTo() string {
 // errEnded is the error for a question whose context ended.
 func errEnded(ctx context.Context) error {
 	if context.Cause(ctx) == context.DeadlineExceeded {
-		return fault.Wrap(context.Cause(ctx), fault.Timeout, "nobody answered the bridge's prompt in time")
+		return fault.Wrap(context.Cause(ctx), fault.Timeout, "the bridge's prompt was not answered in time")
 	}
 	return fault.Wrap(context.Cause(ctx), fault.Cancelled, "the prompt was closed because its request is gone")
 }
@@ -234,7 +234,7 @@ func whyEnded(ctx context.Context) string {
 		return Line(f.Message)
 	}
 	if cause == context.DeadlineExceeded {
-		return "nobody answered in time"
+		return "the prompt was not answered in time"
 	}
 	return "the request is gone"
 }

@@ -230,7 +230,7 @@ func await(t *testing.T, path string) string {
 	}
 }
 
-func TestABrokenPinentryMeansThatNobodyCanBeAsked(t *testing.T) {
+func TestWithABrokenPinentryTheUserCannotBeAsked(t *testing.T) {
 	t.Parallel()
 	for name, body := range map[string]string{
 		"leaves at once":         "exit 0",

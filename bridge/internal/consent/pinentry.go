@@ -225,7 +225,7 @@ func (p *Pinentry) session(ctx context.Context, talk func(*assuan) error) error 
 			return fault.Wrap(err, fault.PromptUnavailable, "the terminal is too small for the bridge's prompt: make it at least 80 by 24")
 		}
 		if ae.code == gpgTimeout {
-			return fault.Wrap(err, fault.Timeout, "nobody answered the bridge's prompt in time")
+			return fault.Wrap(err, fault.Timeout, "the bridge's prompt was not answered in time")
 		}
 	}
 	return errUnavailable(err)

@@ -534,7 +534,7 @@ func say(t *testing.T, socket, text string) string {
 	return back
 }
 
-func TestNonsenseOnTheSocketIsRefusedAndCostsNobodyTheirAnswer(t *testing.T) {
+func TestNonsenseOnTheSocketIsRefusedAndCostsNoOtherAnswer(t *testing.T) {
 	t.Parallel()
 	dir := stateDir(t)
 	s := claim(t, Config{StateDir: dir})

@@ -369,7 +369,7 @@ func (d *Devices) Device(ctx context.Context, uri string) (*Device, error) {
 
 func (d *Devices) device(ctx context.Context, u URI) (*Device, error) {
 	if u.PINSource != "" {
-		return nil, fault.New(fault.Invalid, "pin-source is for programs that nobody sits at: the bridge asks for the PIN")
+		return nil, fault.New(fault.Invalid, "pin-source is for programs that run without a person: the bridge asks for the PIN")
 	}
 	if found := d.match(u); !slices.ContainsFunc(found, (*Device).isPresent) {
 		failed := d.look(ctx, found)

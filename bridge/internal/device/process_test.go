@@ -138,7 +138,7 @@ func TestTheProcessOfAModuleInheritsItsSocketAndNothingElse(t *testing.T) {
 	starting.Wait()
 }
 
-func TestAModuleThatForksAndPrintsIsReplacedAndBuried(t *testing.T) {
+func TestAModuleThatForksAndPrintsIsReplacedAndReaped(t *testing.T) {
 	f := softhsm.NewFaulty(t, softhsm.Spec{Label: "forks", Keys: []softhsm.Key{both(jws.P256)}})
 	module := filepath.Join(t.TempDir(), "forks.so")
 	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-DREAL=\""+f.Module+"\"", "-o", module, "testdata/forks.c", "-ldl").CombinedOutput(); err != nil {

@@ -131,7 +131,7 @@ func freeSpace(dir string) (bytes uint64, ok bool) {
 // certificates reads the identities.
 func (c *checks) certificates() (members []*member.Identity) {
 	if len(c.Bridge.Identities) == 0 {
-		c.note("identities", Warn, "no identity is configured: nobody can approve anything here", "Make keys (countersign-bridge keys generate), give their public halves to the vault's operator, and name the certificate that you get back in identities.")
+		c.note("identities", Warn, "no identity is configured: no request can be approved here", "Make keys (countersign-bridge keys generate), give their public halves to the vault's operator, and name the certificate that you get back in identities.")
 	}
 	list, err := c.Bridge.Members()
 	if err != nil {
@@ -169,7 +169,7 @@ func (c *checks) prompt() {
 	case asker.Where() == "" && c.asks:
 		c.note("prompt", OK, "questions appear where the running bridge was started; here there is neither a display with pinentry nor a terminal", "")
 	case asker.Where() == "":
-		c.note("prompt", Bad, "nobody can be asked here: there is neither a display with pinentry nor a terminal", "Install pinentry, or start the bridge in a terminal.")
+		c.note("prompt", Bad, "the bridge cannot ask you here: there is neither a display with pinentry nor a terminal", "Install pinentry, or start the bridge in a terminal.")
 	default:
 		c.note("prompt", OK, "prompt: "+asker.Where(), "")
 	}

@@ -468,7 +468,7 @@ func ExampleParseOrigin() {
 	// Output: INVALID_REQUEST: origin "https://dashboard.example.com/": it must end after host and port, without a path or slash
 }
 
-func TestAPageThatKnocksAgainAndAgainDoesNotFillTheLog(t *testing.T) {
+func TestAPageThatIsRefusedAgainAndAgainDoesNotFillTheLog(t *testing.T) {
 	t.Parallel()
 	var log strings.Builder
 	g, err := New(Config{Origins: []string{page}, Log: slog.New(slog.NewTextHandler(&log, nil))})

@@ -223,7 +223,7 @@ func fits(private half, beside []half, want jws.PublicKey) bool {
 	return len(beside) == 0 || slices.ContainsFunc(beside, func(h half) bool { return h.public.Equal(want) })
 }
 
-const noPrivateHalf = "its private half is not in the token: anybody may put such an object there, so it is ignored"
+const noPrivateHalf = "its private half is not in the token: such an object can be made without the PIN, so it is ignored"
 
 func protected(all []half) []half {
 	return slices.DeleteFunc(slices.Clone(all), func(h half) bool { return h.open })

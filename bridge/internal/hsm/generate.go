@@ -19,7 +19,7 @@ type Template struct {
 	Label  string `json:"label"`
 	Sign   bool   `json:"sign"`
 	Derive bool   `json:"derive"`
-	Hidden bool   `json:"hidden"` // the public half is behind the PIN too, so that nobody sees, changes or removes it without, and every other use is denied by name
+	Hidden bool   `json:"hidden"` // the public half is behind the PIN too, so that it cannot be seen, changed or removed without, and every other use is denied by name
 }
 
 // idLength is the length of the random CKA_ID of a key pair, in bytes. Nobody can

@@ -30,7 +30,7 @@ var meanings = map[pkcs11.Error]string{
 	pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED:   "its module is in use by another part of the program",
 	pkcs11.CKR_NEED_TO_CREATE_THREADS:         "its module wants threads of its own",
 	pkcs11.CKR_CANT_LOCK:                      "its module is not made for programs with several threads",
-	pkcs11.CKR_FUNCTION_REJECTED:              "the token refused, or nobody touched it in time",
+	pkcs11.CKR_FUNCTION_REJECTED:              "the token refused, or was not touched in time",
 }
 
 // Meanings are the return values that [deviceError] explains, with what they mean.

@@ -183,7 +183,7 @@ func TestOnlyAnAnswerRemovesAToken(t *testing.T) {
 	}
 }
 
-func TestATokenThatIsAwayWhileNobodyCouldLookIsMissedAfterwards(t *testing.T) {
+func TestATokenThatIsAwayUnobservedIsMissedAfterwards(t *testing.T) {
 	a := disturb(t)
 	a.Set(faults.Fail("C_GetSlotList", 0x150))
 	for range 5 {

@@ -24,7 +24,7 @@ const (
 	Blocked       = "blocked"        // the person blocked a site at the prompt
 	Unblocked     = "unblocked"      // they took it back
 	Limited       = "limited"        // a site asked too often and was refused
-	Refused       = "refused"        // a request was refused before anybody was asked: Code says why
+	Refused       = "refused"        // a request was refused before the person was asked: Code says why
 	Batched       = "batch"          // several statements are shown as one list; Batch is its id, Count its items
 	Derived       = "key-derived"    // first: ECDH with a channel key
 	Unlocked      = "unlocked"       // a PIN was accepted

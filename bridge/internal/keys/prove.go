@@ -14,7 +14,7 @@ import (
 // made the private half.
 func Prove(ctx context.Context, k Key) error {
 	if k.Info().Unprotected {
-		return fault.New(fault.KeyUnsuited, "the PIN does not protect this key (CKA_PRIVATE is false): anybody who opens the token may use it, and may have put it there")
+		return fault.New(fault.KeyUnsuited, "the PIN does not protect this key (CKA_PRIVATE is false): whoever opens the token may use it, and may have put it there")
 	}
 	if k.Info().CanSign {
 		return ProveSigning(ctx, k)

@@ -190,7 +190,7 @@ func (c Config) check() error {
 		}
 		u, err := device.ParseURI(k.uri)
 		if err == nil && u.PINSource != "" {
-			err = errors.New("pin-source is for programs that nobody sits at: the bridge asks for the PIN")
+			err = errors.New("pin-source is for programs that run without a person: the bridge asks for the PIN")
 		}
 		if err != nil { // without the URI: somebody may have written a PIN into it
 			return fmt.Errorf("%s: %w", k.field, err)

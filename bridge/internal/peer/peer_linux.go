@@ -195,11 +195,11 @@ func unusual(path string) string {
 	}
 	info, err := os.Stat(path)
 	if err == nil && info.Mode().Perm()&0o002 != 0 {
-		return "anybody may change its file"
+		return "any user may change its file"
 	}
 	for dir := filepath.Dir(path); ; dir = filepath.Dir(dir) {
 		if info, err := os.Stat(dir); err == nil && info.Mode().Perm()&0o002 != 0 {
-			return "it is in a folder where anybody may put programs: " + dir
+			return "it is in a folder where any user may put programs: " + dir
 		}
 		if dir == "/" {
 			return ""

@@ -108,7 +108,7 @@ func TestWhatIsUnusualAboutAProgramIsSaid(t *testing.T) {
 	}
 	for exe, want := range map[string]string{
 		"/usr/lib/firefox/firefox":  "",
-		open:                        "it is in a folder where anybody may put programs: " + folder,
+		open:                        "it is in a folder where any user may put programs: " + folder,
 		"/usr/bin/chrome (deleted)": "its file /usr/bin/chrome was removed or replaced since it started",
 	} {
 		local, remote := ends(50000)
@@ -123,7 +123,7 @@ func TestWhatIsUnusualAboutAProgramIsSaid(t *testing.T) {
 	if err := os.Chmod(open, 0o777); err != nil {
 		t.Fatal(err)
 	}
-	if got := unusual(open); got != "anybody may change its file" {
+	if got := unusual(open); got != "any user may change its file" {
 		t.Errorf("a file for all: %q", got)
 	}
 }

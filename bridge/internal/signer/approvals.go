@@ -106,7 +106,7 @@ func (s *Service) mayDecide(r *vault.Request, id, decision string) (governance.D
 	case initiate:
 		return d, fault.New(fault.Conflict, "the request does not wait to be signed and sent")
 	case d.State == governance.Uninitiated:
-		return d, fault.New(fault.Conflict, "nobody can decide before a member has signed and sent the request")
+		return d, fault.New(fault.Conflict, "no member can decide before one has signed and sent the request")
 	}
 	if r.Voted(id) {
 		return d, fault.New(fault.AlreadyApproved, "you approved this request already; the same member does not count twice")

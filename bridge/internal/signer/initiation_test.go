@@ -108,7 +108,7 @@ func TestARequestWithoutACreationStepIsNotInitiated(t *testing.T) {
 	refuses(t, "an initiation that no rule asks for", ferr, fault.Conflict)
 }
 
-func TestARequestThatNobodySentExpires(t *testing.T) {
+func TestAnUnsentRequestExpires(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, fourEyes())
 	g.request(testReq)

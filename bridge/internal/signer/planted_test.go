@@ -69,10 +69,10 @@ func (s *stranger) owns(j jwk.Key, address string) bool {
 
 var allLabels = []string{labelStatement, labelChannelK1, labelChannelP, labelAccount + treasury, labelDeposit + testReq, depositLabel(treasury, 0), depositLabel(treasury, 1), watermarkLabel}
 
-// TestWhatAnybodyCanPlantInTheVaultTokenIsNotBelieved plants objects at each moment
+// TestWhatIsPlantedInTheVaultTokenIsNotBelieved plants objects at each moment
 // of a vault's life. The test is not parallel: SoftHSM has one configuration in a
 // process.
-func TestWhatAnybodyCanPlantInTheVaultTokenIsNotBelieved(t *testing.T) {
+func TestWhatIsPlantedInTheVaultTokenIsNotBelieved(t *testing.T) {
 	for moment, when := range map[string]struct{ beforeInit, beforeServe, whileServing bool }{
 		"before init":            {beforeInit: true},
 		"between init and serve": {beforeServe: true},

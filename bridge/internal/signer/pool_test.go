@@ -54,9 +54,9 @@ func (g *rig) attested(r wire.SignerRequest) statement.Address {
 	return a
 }
 
-// TestAnAddressThatWasHandedToNobodyIsUsedAgain: what was rejected or expired takes
+// TestAnAddressThatWasNotHandedOverIsUsedAgain: what was rejected or expired takes
 // no key; what is open or approved keeps its address for itself.
-func TestAnAddressThatWasHandedToNobodyIsUsedAgain(t *testing.T) {
+func TestAnAddressThatWasNotHandedOverIsUsedAgain(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, twoOfThree())
 	reject := func(id string) {

@@ -171,7 +171,7 @@ func (v *hsmVault) tell(label string, strangers int) {
 		return
 	}
 	v.told[label] = true
-	v.log.Warn("the vault token holds objects that anybody could have planted, under the label of a key of the vault: they are ignored",
+	v.log.Warn("the vault token holds objects that can be planted without its PIN, under the label of a key of the vault: they are ignored",
 		"label", label, "objects", strangers)
 }
 

@@ -26,7 +26,7 @@ type cli struct {
 	Label string   `help:"Label of the token." default:"test"`
 	PIN   string   `help:"User PIN; random when empty." env:"SOFTHSM_TOKEN_PIN"`
 	Key   []string `help:"A key: LABEL:CURVE[:USE], CURVE secp256k1 or P-256, USE sign or derive. May be repeated." default:"approval:secp256k1:sign,channel:secp256k1:derive" placeholder:"LABEL:CURVE:USE"`
-	Plant string   `help:"Act on a token as somebody without its PIN: a list of acts as JSON, from this file (- for standard input). For tests of programs that must not believe what they find." placeholder:"FILE"`
+	Plant string   `help:"Act on a token without its PIN: a list of acts as JSON, from this file (- for standard input). For tests of programs that must not believe what they find." placeholder:"FILE"`
 	JSON  string   `help:"Read token descriptions as JSON from this file (- for standard input) and print the store as JSON." placeholder:"FILE"`
 }
 

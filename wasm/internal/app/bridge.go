@@ -148,9 +148,9 @@ func noSigner(r wire.Request, mine []frame.Identity) error {
 	case !open(r):
 		return fault.New(fault.RequestClosed, "the request is closed")
 	case unsent(r):
-		return fault.New(fault.Forbidden, "nobody who can sign at this bridge may send the request")
+		return fault.New(fault.Forbidden, "no member who signs at this bridge may send the request")
 	}
-	return fault.New(fault.AlreadyApproved, "everybody who can sign at this bridge has decided")
+	return fault.New(fault.AlreadyApproved, "all members who sign at this bridge have decided")
 }
 
 func spaced(code string) string {

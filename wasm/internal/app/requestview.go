@@ -150,9 +150,9 @@ func (m *Model) decision(r wire.Request) view.Node {
 	}
 	id := m.signer(r)
 	ready := m.bridge.State == BridgeReady
-	title, nobody := "Your decision", "Everybody who can sign at this computer has decided. The request waits for others."
+	title, nobody := "Your decision", "All members who sign at this computer have decided. The request waits for others."
 	if unsent(r) {
-		title, nobody = "Sign and send", "Nobody who can sign at this computer may send this request."
+		title, nobody = "Sign and send", "No member who signs at this computer may send this request."
 	}
 	var who, warn view.Node
 	switch {
@@ -171,7 +171,7 @@ func (m *Model) decision(r wire.Request) view.Node {
 	}
 	if m.confirm == r.ID {
 		return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Reject this request?")),
-			view.El("div", "card-body", view.El("div", "stack", view.El("p", "", "A rejection is signed with your key and ends the request for everybody. To leave it open, simply do nothing."), who, warn,
+			view.El("div", "card-body", view.El("div", "stack", view.El("p", "", "A rejection is signed with your key and ends the request for all members. To leave it open, simply do nothing."), who, warn,
 				view.El("div", "cluster", button("is-primary is-danger", "decide:"+frame.Reject, "Reject permanently"), button("is-quiet", "decide.back", "Back")))))
 	}
 	busy := m.bridge.State == BridgeConnecting || m.bridge.State == BridgePairing

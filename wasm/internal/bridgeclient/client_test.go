@@ -369,7 +369,7 @@ func TestWhyThereIsNoConnection(t *testing.T) {
 	}
 }
 
-func TestNobodyListens(t *testing.T) {
+func TestNoProgramListens(t *testing.T) {
 	t.Parallel()
 	cfg := Config{Dial: func(context.Context) (Socket, error) { return nil, io.EOF }, DH: newKey(t), Origin: origin, Rand: rand.Reader}
 	if _, err := Connect(t.Context(), cfg); ProblemOf(err) != NotRunning || fault.CodeOf(err) != fault.Unavailable {

@@ -44,7 +44,7 @@ func TestLimitsAreKnownBeforeTheyAreBroken(t *testing.T) {
 	}
 }
 
-func TestDefaultsReplaceWhatNobodyServes(t *testing.T) {
+func TestDefaultsReplaceWhatNoProgramServes(t *testing.T) {
 	t.Parallel()
 	f := Default(providers(), Form{Fiat: "XXX", Method: "pix", Amount: "5"}, Form{Fiat: "EUR", Asset: "ethereum", Country: "FR", Method: "sepa", Account: "acc_treasury"}, "eip155:31337")
 	if want := (Form{Amount: "5", Fiat: "EUR", Asset: "ethereum", Method: "sepa", Country: "FR", Account: "acc_treasury"}); f != want {

@@ -230,7 +230,7 @@ func TestAGatewayCannotPutAnotherBridgeInPlaceOfTheNamedOne(t *testing.T) {
 	}
 }
 
-func TestANameThatNobodyHasIsSaidSo(t *testing.T) {
+func TestARelayNameThatNoBridgeHasIsReported(t *testing.T) {
 	t.Parallel()
 	c, h := newCrossing(t), newHost()
 	c.absent = true

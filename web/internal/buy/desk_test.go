@@ -233,7 +233,7 @@ func TestAClientThatLeavesCancelsTheQuestions(t *testing.T) {
 	<-gone
 }
 
-func TestAWrongInputAsksNobody(t *testing.T) {
+func TestAWrongInputAsksNoProvider(t *testing.T) {
 	t.Parallel()
 	s := newProvider(t)
 	d := newDesk(t, buy.Config{Providers: one(s)})

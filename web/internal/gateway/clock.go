@@ -97,7 +97,7 @@ func (c *Clock) begin(ctx context.Context, db store.Store) error {
 		c.last, c.at = c.kept, c.elapsed()
 	}
 	if c.stopped {
-		c.log.Error("the computer's clock is behind what this gateway saw last: nothing is quoted and nobody is handed over until it is right, or you confirm it with countersign-gateway resume",
+		c.log.Error("the computer's clock is behind what this gateway saw last: nothing is quoted or handed over until it is right, or you confirm it with countersign-gateway resume",
 			"clock", c.wall().UTC(), "seen", c.kept.UTC())
 	}
 	return nil
@@ -137,7 +137,7 @@ func (c *Clock) check() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if now := c.wall(); c.stopped && c.kept.Sub(now) > maxBack {
-		return fault.New(fault.Unavailable, fmt.Sprintf("the gateway stopped: the clock of its computer says %s, and it ran at %s before. Nothing is quoted and nobody is handed over "+
+		return fault.New(fault.Unavailable, fmt.Sprintf("the gateway stopped: the clock of its computer says %s, and it ran at %s before. Nothing is quoted or handed over "+
 			"until the clock is right again, or the operator confirms it with `countersign-gateway resume`", stampOf(now), stampOf(c.kept))).With("reason", "clock")
 	}
 	return nil

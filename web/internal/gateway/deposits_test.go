@@ -129,7 +129,7 @@ func TestWhatComesAfterAnOrderIsCompletedIsBookedToo(t *testing.T) {
 	expect(t, "paid, once", booked(t, a, "payments:acc_treasury", "EUR"), "-250")
 }
 
-func TestWhatNobodyAskedForIsBookedAndShown(t *testing.T) {
+func TestDepositsThatWereNotAskedForAreBookedAndShown(t *testing.T) {
 	t.Parallel()
 	w := gatewaytest.New(t)
 	pending := w.Requested()

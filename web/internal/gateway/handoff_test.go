@@ -234,7 +234,7 @@ func TestAHandOffAsksForWhatWasApproved(t *testing.T) {
 }
 
 // What runs out while the provider makes up its mind is not used.
-func TestNobodyIsLedOnByWhatRanOutMeanwhile(t *testing.T) {
+func TestWhatRanOutMeanwhileIsNotHandedOver(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		before, during time.Duration

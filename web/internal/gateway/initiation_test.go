@@ -67,7 +67,7 @@ func TestARequestSaysWhoMaySignAndSendItAndWhoDid(t *testing.T) {
 	}
 }
 
-func TestARequestThatNobodySentHasExpired(t *testing.T) {
+func TestAnUnsentRequestHasExpired(t *testing.T) {
 	t.Parallel()
 	w := gatewaytest.New(t, gatewaytest.FourEyes)
 	r := w.Requested()

@@ -22,7 +22,7 @@ func signIn(w *World, key, id, client string) fault.Code {
 	return fault.CodeOf(err)
 }
 
-func TestWrongKeysLockNobodysSignIn(t *testing.T) {
+func TestWrongKeysDoNotLockASignIn(t *testing.T) {
 	t.Parallel()
 	for name, strangers := range map[string]struct {
 		tries  int

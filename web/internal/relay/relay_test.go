@@ -293,7 +293,7 @@ func TestAMessageOfTheLargestRecordPasses(t *testing.T) {
 	hear(t, b.next(), record)
 }
 
-func TestAReaderThatDoesNotReadStopsTheSenderAndNobodyElse(t *testing.T) {
+func TestAReaderThatDoesNotReadStopsOnlyItsSender(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, 0)
 	b := g.bridge()

@@ -134,7 +134,7 @@ func (r *Relay) Stream(w http.ResponseWriter, req *http.Request) error {
 	}
 	wait := r.find(sha256.Sum256([]byte(id)))
 	if wait == nil {
-		return r.failed(req, fault.New(fault.TicketSpent, "nobody waits for this stream"))
+		return r.failed(req, fault.New(fault.TicketSpent, "no page waits for this stream"))
 	}
 	ws, err := r.upgrade(w, req, rendezvous.BridgeProtocol)
 	wait.taken <- ws // Page closes it
