@@ -223,7 +223,7 @@ func TestABridgeThatCannotAskItsUserSaysSo(t *testing.T) {
 	path := config(t, nil)
 	starts(t, shell(t, false, nil, program, "approver", "--config", path))
 	all := examined(t, shell(t, true, nil, program, "doctor", "--json", "--config", path))
-	if got := all["bridge:prompt"]; got.Level != doctor.Bad || !strings.Contains(got.What, "cannot ask anybody") || got.Remedy == "" {
+	if got := all["bridge:prompt"]; got.Level != doctor.Bad || !strings.Contains(got.What, "cannot ask its user") || got.Remedy == "" {
 		t.Errorf("%+v", got)
 	}
 	if got := all["prompt"]; got.Level != doctor.OK || got.What != "prompt: terminal" {

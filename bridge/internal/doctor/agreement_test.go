@@ -139,8 +139,8 @@ func TestTheRunningBridgeSaysWhereItAsks(t *testing.T) {
 	cfg := patient(t)
 	cfg.Bridge.Modules = nil
 	cfg.Bridge.Prompt, cfg.Bridge.Pinentry = "", ""
-	serve(t, cfg, "127.0.0.1:1", []control.Note{{ID: control.Prompt, Code: "PROMPT_UNAVAILABLE", Message: "it cannot ask anybody"}}...)
-	expect(t, diagnose(t, cfg), "bridge:prompt", Bad, "it cannot ask anybody")
+	serve(t, cfg, "127.0.0.1:1", []control.Note{{ID: control.Prompt, Code: "PROMPT_UNAVAILABLE", Message: "it cannot ask its user"}}...)
+	expect(t, diagnose(t, cfg), "bridge:prompt", Bad, "it cannot ask its user")
 }
 
 func TestTheRunningBridgeIsAskedWhatItSees(t *testing.T) {
