@@ -14,7 +14,7 @@ import (
 	"github.com/miekg/pkcs11"
 )
 
-// What somebody who can open a token without its PIN can do to it.
+// What a program that can open a token without its PIN can do to it.
 const (
 	PlantPublic  = "public"  // make a public key object
 	PlantPrivate = "private" // make a private key object of a known value, with CKA_PRIVATE false
@@ -23,7 +23,7 @@ const (
 	RemoveAll    = "remove"  // remove every object that shows
 )
 
-// Planted is one act of somebody without the PIN.
+// Planted is one act without the PIN.
 type Planted struct {
 	Act         string `json:"act"` // one of the constants
 	Label       string `json:"label,omitempty"`
@@ -156,7 +156,7 @@ func removeAll(m *pkcs11.Ctx, session pkcs11.SessionHandle) error {
 	return nil
 }
 
-// Plant acts on the token as somebody without its PIN, in a process of its own.
+// Plant acts on the token without its PIN, in a process of its own.
 func (k *Token) Plant(t testing.TB, acts ...Planted) {
 	t.Helper()
 	body, err := json.Marshal(acts)

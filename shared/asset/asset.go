@@ -111,7 +111,7 @@ func Held(chain, id string) (a Asset, why string) {
 	return a, other.Name + " (" + id + ") cannot be held on " + ChainName(chain) + " (" + chain + "): choose an account on another chain, or another asset"
 }
 
-// suggest finds the asset that somebody meant who wrote its ticker or its name, first
+// suggest finds the asset that is meant by its ticker or its name, first
 // on the chain: "; did you mean ethereum?". It is empty when there is none.
 func suggest(chain, written string) string {
 	for _, all := range [][]Asset{OnChain(chain), assets} {

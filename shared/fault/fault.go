@@ -1,5 +1,5 @@
 // Package fault is the one error type of the project: a stable code from a
-// closed set, a message that is safe to show to anybody, optional details for
+// closed set, a message that is safe to show, optional details for
 // programs, and the wrapped cause, which goes to the log only.
 //
 // The gateway maps a code to an HTTP status (web/internal/api), the bridge to a

@@ -61,7 +61,7 @@ func (c *Checks) Name(s, field string) {
 	c.That(why == "", field, why)
 }
 
-// Words wants words that somebody wrote (shared/name), or nothing.
+// Words wants words that a person wrote (shared/name), or nothing.
 func (c *Checks) Words(s, field string) {
 	if s != "" {
 		why := name.WordsProblem(s)

@@ -56,7 +56,7 @@ type State string
 
 // The states. Uninitiated and Pending are those of an open request, the others final.
 const (
-	Uninitiated State = "PENDING_INITIATION" // its rule has a creation step, and nobody has signed it yet
+	Uninitiated State = "PENDING_INITIATION" // its rule has a creation step, and it is not signed yet
 	Pending     State = "PENDING_APPROVAL"
 	Approved    State = "APPROVED"
 	Rejected    State = "REJECTED"

@@ -13,7 +13,7 @@ import (
 // it is a heading, and without a label too it is empty.
 type Line struct {
 	Label, Value string
-	// Varies says that the line is another one each time that somebody is asked:
+	// Varies says that the line is another one each time that an approver is asked:
 	// who signs, with which key, at which step, and until when. Such a line is not
 	// part of a comparison of the page with the prompt.
 	Varies bool

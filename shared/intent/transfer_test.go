@@ -33,7 +33,7 @@ func TestATransferIsHeldAgainstTheTablesOfToday(t *testing.T) {
 		{"a token, with the fee in the chain's coin", onEthereum, ""},
 		{"an asset of another chain", func(t *Transfer) { t.Crypto.Asset = "bitcoin" }, "crypto.asset"},
 		{"a token of another chain", func(t *Transfer) { t.Crypto.Asset = usdc }, "crypto.asset"},
-		{"an asset that nobody knows", func(t *Transfer) { t.Crypto.Asset = "doubloons" }, "crypto.asset"},
+		{"an unknown asset", func(t *Transfer) { t.Crypto.Asset = "doubloons" }, "crypto.asset"},
 		{"an amount finer than the asset", func(t *Transfer) { onEthereum(t); t.Crypto.Amount = "0.0000001" }, "crypto.amount"},
 		{"a fee in the token", func(t *Transfer) { onEthereum(t); t.MaxFee.Asset = usdc }, "max_fee.asset"},
 		{"a fee in the coin of another chain", func(t *Transfer) { t.MaxFee.Asset = "polygon" }, "max_fee.asset"},

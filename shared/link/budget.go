@@ -36,7 +36,7 @@ func (b *Budget) Begin(site string) (pair bool, finished func()) {
 	now := b.Now()
 	spent := slices.DeleteFunc(b.spent[site], func(t time.Time) bool {
 		age := now.Sub(t)
-		return age < 0 || age >= AbandonedTime // a clock that was set back must not lock anybody out
+		return age < 0 || age >= AbandonedTime // a clock that was set back must not lock a peer out
 	})
 	if pair = len(spent) < MaxAbandoned; pair {
 		spent = append(spent, now)

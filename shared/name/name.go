@@ -38,7 +38,7 @@ func OK(s string) bool { return Problem(s) == "" }
 // spaces in a row". It is empty for a name.
 func Problem(s string) string { return problem(s, MaxCharacters, MaxBytes) }
 
-// WordsProblem is [Problem] for what somebody wrote in their own words, such as what a
+// WordsProblem is [Problem] for what a person wrote in their own words, such as what a
 // request is for: the rule is the same, and the text may be longer. Where it is shown it
 // stands in quotation marks ([InQuotes]).
 func WordsProblem(s string) string { return problem(s, MaxWords, MaxWordsBytes) }

@@ -126,7 +126,7 @@ func wholeAmount(s string) (canonical, message string) {
 
 func digits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
-// Validate is what a form asks while somebody types: the problems of the input
+// Validate is what a form asks while a person types: the problems of the input
 // on its own and, when there are none, those that exclude every provider. The
 // messages say how to fix it.
 func Validate(providers []Provider, in Input, w Words) []Problem {

@@ -8,7 +8,7 @@ package quote
 
 import "time"
 
-// Input is what somebody wants to buy. All fields are text as in the query of
+// Input is what is to be bought. All fields are text as in the query of
 // GET /v1/quotes; [Normalise] gives the form that everything else expects.
 type Input struct {
 	From          string `json:"from"`           // fiat, ISO 4217: EUR

@@ -20,7 +20,7 @@ import (
 // MaxFile is the longest secret that any program reads, in bytes: a key in PEM.
 const MaxFile = 64 << 10
 
-// Read reads a secret from a file that nobody but its owner can read: a regular
+// Read reads a secret from a file that only its owner can read: a regular
 // file, of this program's user and mode 0600 or less. A file of root's may also be
 // readable by a group (mode 0640 or less): that is how root, systemd and
 // Kubernetes (fsGroup with defaultMode 0440) hand a secret to a program of another

@@ -69,7 +69,7 @@ func TestWhoOwnsASecretDecidesWhoMayReadIt(t *testing.T) {
 			t.Errorf("what root hands to a group: %v", err)
 		}
 		if err := judge("f", info(0, 0o444)); err == nil {
-			t.Error("root's file that everybody reads was read")
+			t.Error("root's file that all users read was read")
 		}
 	}
 }

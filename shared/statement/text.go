@@ -22,7 +22,7 @@ func Text(a Approval) (string, error) {
 	return align(lines), err
 }
 
-// Preview is [Text] for comparing, before anybody is asked: what varies is left
+// Preview is [Text] for comparing, before the approver is asked: what varies is left
 // out, and marked. It is the same for all members and at any time.
 func Preview(a Approval) (string, error) {
 	lines, err := Lines(a)

@@ -29,8 +29,8 @@ func TestUnitsThatDoNotBelongTogetherAreRefused(t *testing.T) {
 		{"an asset that nothing watches", func(b *intent.Buy) {
 			b.Chain, b.Crypto.Asset = "solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp", "solana"
 		}, "crypto.asset"},
-		{"an asset that nobody knows", func(b *intent.Buy) { b.Crypto.Asset = "ethereum/erc20/shiba" }, "crypto.asset"},
-		{"a chain that nobody knows", func(b *intent.Buy) { b.Chain = "eip155:5" }, "crypto.asset"},
+		{"an unknown asset", func(b *intent.Buy) { b.Crypto.Asset = "ethereum/erc20/shiba" }, "crypto.asset"},
+		{"an unknown chain", func(b *intent.Buy) { b.Chain = "eip155:5" }, "crypto.asset"},
 		{"an amount finer than the asset", func(b *intent.Buy) { usdc(b); b.Crypto.Amount = "247.5000001" }, "crypto.amount"},
 		{"a minimum finer than the asset", func(b *intent.Buy) { usdc(b); b.Minimum = "240.0000001" }, "minimum"},
 		{"a currency that is none", func(b *intent.Buy) { b.Fiat.Currency = "XXX" }, "fiat.currency"},

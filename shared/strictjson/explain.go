@@ -31,7 +31,7 @@ func explain(data []byte, t reflect.Type, cause error) error {
 func (w *walker) fits(t reflect.Type, at *place) error {
 	c := w.next()
 	if c == 'n' && (at != nil || t != nil && (t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map)) {
-		return nil // null is absence, or what Go writes for a list without elements; but it is no object
+		return nil // null is absence, or what Go writes for a list without elements; but not an object
 	}
 	for t != nil && t.Kind() == reflect.Pointer {
 		t = t.Elem()

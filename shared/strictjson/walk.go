@@ -29,7 +29,7 @@ func names(data []byte, t reflect.Type) error {
 type walker struct {
 	data []byte
 	pos  int
-	fit  bool // also look whether each value fits its type
+	fit  bool // also check that each value fits its type
 }
 
 // place is where a value stands, for messages.

@@ -17,7 +17,7 @@ type spends struct {
 	sum   []amount.Amount // of this one and those before it
 }
 
-// add takes an approved request. One whose amount is no decimal cannot be: the rules
+// add takes an approved request. One whose amount is not a decimal cannot be: the rules
 // agreed to it.
 func (s *spends) add(e governance.Earlier) {
 	if e.Currency != s.Currency {

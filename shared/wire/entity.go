@@ -20,7 +20,7 @@ type Entity struct {
 	ServerTime time.Time     `json:"server_time"`
 }
 
-// Member is somebody who may approve.
+// Member is a person or program who may approve.
 type Member struct {
 	ID        string `json:"id"`
 	Name      string `json:"name"`

@@ -17,7 +17,7 @@ func (o OrderInput) Validate() error { return anID("request_id", id.Request, o.R
 
 // States of an order.
 const (
-	OrderCreated    = "created"    // nobody was handed over yet
+	OrderCreated    = "created"    // not handed over yet
 	OrderRedirected = "redirected" // a ticket was used
 	OrderProcessing = "processing" // something was seen at its address, final or not, and not yet the minimum
 	OrderCompleted  = "completed"  // the approved minimum or more was delivered and booked

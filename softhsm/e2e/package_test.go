@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Anybody can build the package again and compare: nothing of the machine, the
+// The package can be built again and compared: nothing of the machine, the
 // folder or the moment is in it.
 func TestTheDebianPackageIsTheSameWhereverItIsBuilt(t *testing.T) {
 	t.Parallel()

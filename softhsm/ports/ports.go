@@ -19,7 +19,7 @@ import (
 	"syscall"
 )
 
-// Held are ports that nobody else gets.
+// Held are ports that no other program gets.
 type Held struct {
 	files   []*os.File
 	Numbers []int

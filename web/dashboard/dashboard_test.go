@@ -145,7 +145,7 @@ func TestAFileComesInTheFormThatTheClientPrefers(t *testing.T) {
 		{"a coding that there is not", "zstd", "", "\x00asm plain"},
 		{"a weight that is not a number", "br;q=x", "", "\x00asm plain"},
 		{"a weight that is too large", "br;q=2", "", "\x00asm plain"},
-		{"a weight that is no weight", "br;q=NaN, gzip;w=1", "", "\x00asm plain"},
+		{"a weight that is not a weight", "br;q=NaN, gzip;w=1", "", "\x00asm plain"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			res, body := ask(t, "GET", url+s.base+core, "Accept-Encoding", test.accept)

@@ -37,7 +37,7 @@ func (s *Site) secure(h http.Header) {
 }
 
 // part sets what a file carries that is only ever part of a document: the document's
-// policies are no use there, and over a slow line twelve files with them take 50 ms more.
+// policies are of no use there, and over a slow line twelve files with them take 50 ms more.
 func part(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Referrer-Policy", "no-referrer")

@@ -19,6 +19,6 @@ func test(m *testing.M) int {
 	if programs, err = os.MkdirTemp("", "countersign-programs-"); err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(programs) // a folder that stays is no failure
+	defer os.RemoveAll(programs) // a folder that stays is not a failure
 	return m.Run()
 }

@@ -73,7 +73,7 @@ type Notice struct {
 // Asker asks one question at a time. The methods fail with DECLINED when the
 // person says no, closes the window or presses Esc; with CANCELLED or TIMEOUT
 // when ctx ended first, and then no prompt stays on the screen; and with
-// PROMPT_UNAVAILABLE when nobody can be asked.
+// PROMPT_UNAVAILABLE when the user cannot be asked.
 type Asker interface {
 	// Where says where the person should look: [AtPinentry], [AtTerminal], or
 	// empty when there is nowhere.
@@ -163,7 +163,7 @@ func findPinentry(path string) (string, error) {
 	return found, nil
 }
 
-// unavailable is an [Asker] for a computer where nobody can be asked.
+// unavailable is an [Asker] for a computer where the user cannot be asked.
 type unavailable struct{}
 
 func (unavailable) Where() string { return "" }

@@ -181,7 +181,7 @@ func (q *Queue) remove(site string, t *ticket) {
 	}
 }
 
-// Unasked reports whether a question came to nothing before anybody saw it.
+// Unasked reports whether a question came to nothing before it was seen.
 func Unasked(err error) bool {
 	switch fault.CodeOf(err) {
 	case fault.Limited, fault.Busy, fault.PromptUnavailable:

@@ -92,7 +92,7 @@ func (t *Terminal) Confirm(ctx context.Context, q Question) error {
 }
 
 // tellNo says on the terminal that the person declined, and what that comes to, so
-// that nobody takes a misspelt word for a yes.
+// that no misspelt word is taken for a yes.
 func (t *Terminal) tellNo(err error, site, comesTo string) {
 	comesTo = cmp.Or(comesTo, "Nothing was signed.")
 	switch fault.CodeOf(err) {

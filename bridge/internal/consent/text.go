@@ -6,7 +6,7 @@ import (
 	"countersign/shared/name"
 )
 
-// maxText is how much text is shown, in bytes: more than anybody reads.
+// maxText is how much text is shown, in bytes: more than a person reads.
 const maxText = 16 << 10
 
 // Clean makes text safe to show: it keeps the characters that may stand in a name

@@ -22,7 +22,7 @@ type Config struct {
 	File     string           // the configuration file; empty: the configuration is in none
 	Version  string           // of the program
 	Now      func() time.Time // default: time.Now
-	Log      *slog.Logger     // told when a second start asked; default: nobody
+	Log      *slog.Logger     // told when a second start asked; default: no log
 
 	user func() int // whose bridge it is; tests pretend
 }

@@ -7,7 +7,7 @@
 //
 // The process does what bridge/internal/hsm does with one module. This side checks
 // what comes out of it: every signature is brought into its one form and verified
-// before anybody sees it. Used by bridge/internal/approver, bridge/internal/signer
+// before it is seen. Used by bridge/internal/approver, bridge/internal/signer
 // and the commands. A program that opens devices calls [Child] first.
 package device
 

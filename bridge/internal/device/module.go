@@ -360,7 +360,7 @@ func (m *module) read(ctx context.Context, kind byte, build func(generation int)
 	return r, err
 }
 
-// look has the module look for a token that somebody misses.
+// look has the module look for a token that is missed.
 func (m *module) look(ctx context.Context, known bool) error {
 	_, err := m.read(ctx, opLook, func(int) ([]byte, error) { return encode(lookCall{known}) })
 	return err

@@ -17,7 +17,7 @@ type Pair struct {
 
 // Pairs looks for the key pairs with a label among the private objects of the
 // token, which only the PIN can make, for a program that owns its token: it does
-// not believe anything that somebody without the PIN can plant. strangers is how
+// not believe anything that can be planted without the PIN. strangers is how
 // many objects of that label anybody could have made. The token must be unlocked.
 func (d *Device) Pairs(ctx context.Context, label string) (pairs []Pair, strangers int, err error) {
 	info, r, err := ask[pairsInfo](ctx, d, (*module).read, opPairs, func(number uint32) any { return dataCall{Token: number, Label: label} })

@@ -10,7 +10,7 @@ import (
 	"countersign/softhsm"
 )
 
-// TestPairsAreFoundByTheirPrivateHalf: what somebody without the PIN made under the
+// TestPairsAreFoundByTheirPrivateHalf: what was made without the PIN under the
 // same label, and even with the same id, is told apart by its use.
 func TestPairsAreFoundByTheirPrivateHalf(t *testing.T) {
 	token := softhsm.New(t, softhsm.Spec{Label: "pairs", Keys: []softhsm.Key{{Label: "both", ID: "guessed", Curve: jws.P256, Sign: true, Derive: true}}})

@@ -203,7 +203,7 @@ func (d *Device) learn(ctx context.Context) {
 	}
 }
 
-// Logout locks the token again, for everybody.
+// Logout locks the token again, for all who use it.
 func (d *Device) Logout(ctx context.Context) error {
 	d.note(true)
 	_, _, err := ask[nothing](ctx, d, (*module).act, opLogout, justToken)

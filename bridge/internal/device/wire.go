@@ -182,7 +182,7 @@ func (w failure) fault() error {
 	return f
 }
 
-// errGarbage is what a process says that nobody asked or that is not in the
+// errGarbage is what a process says unasked or that is not in the
 // grammar: its memory is not to be trusted any more.
 var errGarbage = errors.New("it sent something that is not a message")
 

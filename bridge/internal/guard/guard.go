@@ -35,7 +35,7 @@ const (
 	// MaxConnections is how many WebSockets may be open at once.
 	MaxConnections = 16
 	// MaxWaiting is how many sockets may be open that are not a WebSocket yet. One
-	// more closes the oldest, so that silent ones keep nobody out.
+	// more closes the oldest, so that silent ones keep no other out.
 	MaxWaiting = 32
 	// MaxMessage is the largest WebSocket message, in bytes.
 	MaxMessage = 64 << 10

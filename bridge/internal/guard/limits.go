@@ -15,7 +15,7 @@ import (
 // slots are the WebSockets that may be open at once. Each origin is sure of its
 // share: half of all, divided by the origins. The other half goes to whoever
 // comes first. An origin whose slots are all taken gets the oldest of its own that
-// is not settled: whoever opens connections and does nothing keeps nobody out.
+// is not settled: whoever opens connections and does nothing keeps no other out.
 type slots struct {
 	mu      sync.Mutex
 	origins []string // each once

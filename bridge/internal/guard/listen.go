@@ -49,7 +49,7 @@ func Listen(ctx context.Context, addresses []string) ([]net.Listener, error) {
 // Ports are where a bridge may listen that was not told where.
 type Ports struct {
 	Try []int        // in this order; the page tries the same
-	Log *slog.Logger // what was skipped; default: nobody is told
+	Log *slog.Logger // what was skipped; default: no log
 
 	open func(context.Context, []string) ([]net.Listener, error) // Listen; a test has no IPv6
 }

@@ -134,6 +134,6 @@ func (t *Tokens) All() []*Token {
 	return all
 }
 
-// Look has the module look for a token that somebody misses; known says that it
+// Look has the module look for a token that is missed; known says that it
 // was there before. Changes are told to the watchers first.
 func (t *Tokens) Look(known bool) { t.module.lookAgain(known) }

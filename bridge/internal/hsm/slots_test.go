@@ -201,7 +201,7 @@ func TestATokenThatIsAwayUnobservedIsMissedAfterwards(t *testing.T) {
 }
 
 // A reader whose card is misread once shows a stranger in its slot. The card is back when
-// it says again who it is, with nobody pulling it.
+// it says again who it is, without being pulled.
 func TestATokenThatWasMisreadIsBackWhenItSaysAgainWhoItIs(t *testing.T) {
 	a := disturb(t)
 	for _, misread := range []faults.Fault{faults.Garbage("C_GetTokenInfo"), faults.Info("serial", "0")} {

@@ -11,7 +11,7 @@ import (
 	"syscall"
 )
 
-// account is a user and the groups they are in; uid -1 is somebody without a name.
+// account is a user and the groups they are in; uid -1 is a user without a name.
 type account struct {
 	uid  int
 	gids []int
@@ -42,7 +42,7 @@ const (
 	unknown  right = iota
 	owning         // who owns it can change its mode
 	byGroup        // the mode, for the file's group
-	byOthers       // the mode, for everybody
+	byOthers       // the mode, for all users
 	byList         // an entry of its access control list
 )
 
@@ -171,7 +171,7 @@ const (
 	listedOthers
 )
 
-// entry is one of a list: what somebody may do.
+// entry is one of a list: what one may do.
 type entry struct {
 	kind, may uint16
 	id        int

@@ -54,7 +54,7 @@ func setList(t *testing.T, path, attribute string, list []byte) {
 	}
 }
 
-// folders are folders that everybody can enter, a file of a PIN in them that is its
+// folders are folders that all users can enter, a file of a PIN in them that is its
 // owner's alone, and whether a user and the groups of a program are served.
 func folders(t *testing.T) (dir, pin string, served func(groups ...int) (bool, string)) {
 	t.Helper()

@@ -30,7 +30,7 @@ const (
 	recordEvery = 30 * time.Second
 )
 
-// Uptime is a clock that nobody sets: the time since the computer started, which
+// Uptime is a clock that cannot be set: the time since the computer started, which
 // goes on while it sleeps, and a name for that start.
 type Uptime func() (boot string, since time.Duration)
 
@@ -138,7 +138,7 @@ func (k *timekeeper) check() (now time.Time, news bool, err error) {
 	return now, news, nil
 }
 
-// refusal is what everybody is told while the clock is not believed.
+// refusal is what all are told while the clock is not believed.
 func (k *timekeeper) refusal() error {
 	return fault.New(fault.Unavailable, "the vault's signer stopped: "+k.stopped+". Nothing expires and nothing is decided until the clock "+
 		"is right again, or the operator confirms it with `countersign-bridge signer resume`").With("reason", "clock")

@@ -20,7 +20,7 @@ func threat(path string, a account) string {
 	return exchange(path, a)
 }
 
-// change says how an account could change a file that everybody may read, or exchange it;
+// change says how an account could change a file that all users may read, or exchange it;
 // empty when it cannot.
 func change(path string, a account) string {
 	if real, err := filepath.EvalSymlinks(path); err == nil {

@@ -14,7 +14,7 @@ import (
 	"countersign/shared/fault"
 )
 
-// secretIn is a file of its owner alone in folders that everybody can enter.
+// secretIn is a file of its owner alone in folders that all users can enter.
 func secretIn(t *testing.T) (outer, dir, pin string) {
 	t.Helper()
 	outer = openFolder(t)

@@ -28,7 +28,7 @@ type neighbours struct {
 	same    bool         // allow_same_user
 	allowed map[int]bool // nil: every user whom the socket lets in
 	secrets []string     // files and folders
-	trusted []string     // files that everybody may read: the module and its configuration
+	trusted []string     // files that all users may read: the module and its configuration
 	log     *slog.Logger
 	now     func() time.Time
 
@@ -42,7 +42,7 @@ const tellEvery = time.Minute
 
 // neighboursOf reads peers, allow_same_user and private. It fails with
 // INVALID_REQUEST for a user who does not exist, peers whom the socket keeps out,
-// and secrets that everybody can reach.
+// and secrets that all users can reach.
 func neighboursOf(cfg Config, s socket, log *slog.Logger) (*neighbours, error) {
 	n := &neighbours{own: os.Geteuid(), same: cfg.SameUser, secrets: secretsOf(cfg), trusted: trustedOf(cfg), log: log, now: time.Now, told: map[int]time.Time{}}
 	invalid := func(field, why string) (*neighbours, error) {

@@ -42,7 +42,7 @@ type Deps struct {
 	Log     *slog.Logger
 }
 
-// steady is a time that nobody sets, for what lasts: channels and statements. It has
+// steady is a time that cannot be set, for what lasts: channels and statements. It has
 // no date.
 func (d Deps) steady() time.Time {
 	if d.Uptime == nil {
@@ -234,7 +234,7 @@ func (s *Service) settle(ctx context.Context, r *vault.Request) error {
 }
 
 // Sweep closes requests that expired, or whose outcome a crash kept from the
-// log, and forgets channels that nobody uses. While the clock is not believed it
+// log, and forgets channels that are not used. While the clock is not believed it
 // waits for the operator's word, and closes nothing.
 func (s *Service) Sweep(ctx context.Context) error {
 	s.mu.Lock()

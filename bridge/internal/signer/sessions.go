@@ -156,7 +156,7 @@ func (s *sessions) sweep() {
 	s.drop(s.now())
 }
 
-// drop forgets handshakes that take too long and channels that nobody uses.
+// drop forgets handshakes that take too long and channels that are not used.
 func (s *sessions) drop(now time.Time) {
 	for id, n := range s.list {
 		late := n.owner == "" && now.Sub(n.started) > handshakeTime

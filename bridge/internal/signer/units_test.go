@@ -31,8 +31,8 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 		{"the sandbox's coin", assets("ethereum"), ""},
 		{"an asset of another chain", assets("ethereum", "bitcoin"), "accounts.acc_treasury.rules.purchases.when.0.filter.assets"},
 		{"a token of another chain", assets("ethereum/erc20/usd__coin"), "accounts.acc_treasury.rules.purchases.when.0.filter.assets"},
-		{"an asset that nobody knows", assets("ether"), "accounts.acc_treasury.rules.purchases.when.0.filter.assets"},
-		{"a chain that nobody knows", func(a *DraftAccount) { a.Chain = "eip155:5" }, "accounts.acc_treasury.chain"},
+		{"an unknown asset", assets("ether"), "accounts.acc_treasury.rules.purchases.when.0.filter.assets"},
+		{"an unknown chain", func(a *DraftAccount) { a.Chain = "eip155:5" }, "accounts.acc_treasury.chain"},
 		{"a chain that nothing watches", func(a *DraftAccount) { a.Chain = "xrpl:0" }, "accounts.acc_treasury.chain"},
 		{"a currency that is none", func(a *DraftAccount) { a.Rules.Rules[0].When[0].Amount.Currency = "EUX" }, "accounts.acc_treasury.rules.purchases.when.0.amount.currency"},
 		{"a velocity in none", func(a *DraftAccount) {
@@ -43,7 +43,7 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 		{"a transfer in a currency", transfers("EUR", recipient), "accounts.acc_treasury.rules.purchases.when.1.amount.currency"},
 		{"a transfer of what the chain does not hold", transfers("bitcoin", recipient), "accounts.acc_treasury.rules.purchases.when.1.amount.currency"},
 		{"a recipient without its check", transfers("ethereum", strings.ToLower(recipient)), "accounts.acc_treasury.rules.purchases.when.2.whitelist.addresses"},
-		{"a kind that nobody knows", func(a *DraftAccount) {
+		{"an unknown kind", func(a *DraftAccount) {
 			a.Rules.Rules[0].When = []governance.Condition{{Filter: &governance.Filter{Kinds: []string{"buy", "sell"}}}}
 		}, "accounts.acc_treasury.rules.purchases.when.0.filter.kinds"},
 		{"a recipient of purchases", func(a *DraftAccount) {

@@ -20,7 +20,7 @@ import (
 // maxPIN is the longest PIN file, in bytes.
 const maxPIN = 256
 
-// hsmVault is the vault token behind [Vault]. Nobody sits beside it: when the
+// hsmVault is the vault token behind [Vault]. No person sits beside it: when the
 // token has forgotten its PIN, because it was pulled or its module failed, the
 // vault reads it again from its file.
 type hsmVault struct {
@@ -71,7 +71,7 @@ func (v *hsmVault) unlock(ctx context.Context) error {
 	v.unlocking.Lock()
 	defer v.unlocking.Unlock()
 	if !v.token.State(ctx).Locked {
-		return nil // by somebody who waited for the same
+		return nil // by another who waited for the same
 	}
 	pin, file, err := readPIN(v.pinFile)
 	if err != nil {
@@ -101,7 +101,7 @@ func (v *hsmVault) unlocked(ctx context.Context, do func() error) error {
 	return do()
 }
 
-// readPIN reads a PIN from a file that nobody else can read.
+// readPIN reads a PIN from a file that only its owner can read.
 func readPIN(path string) (pin []byte, info os.FileInfo, err error) {
 	pin, info, err = secret.Line(path, maxPIN)
 	if f, ok := fault.As(err); ok {
@@ -163,7 +163,7 @@ func (v *hsmVault) Key(ctx context.Context, t device.Template) (keys.Key, error)
 	return right[0], nil
 }
 
-// tell logs once for each label that somebody planted objects.
+// tell logs once for each label that objects were planted.
 func (v *hsmVault) tell(label string, strangers int) {
 	v.telling.Lock()
 	defer v.telling.Unlock()

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// program is an asker that is no page.
+// program is an asker that is not a page.
 type program struct {
 	who     Who
 	gone    bool

@@ -199,7 +199,7 @@ func Secrets(t testing.TB, crv string) (all []Secret) {
 }
 
 // point is what follows the header that a key of the curve has in DER; any other
-// key is returned whole, and is no point.
+// key is returned whole, and is not a point.
 func (c curve) point(der []byte) []byte {
 	s := hex.EncodeToString(der)
 	for _, header := range c.headers {

@@ -18,7 +18,7 @@ import (
 	"countersign/softhsm/e2e/system"
 )
 
-// watch notes when somebody could first use the page: the accounts and what the
+// watch notes when the page could first be used: the accounts and what the
 // providers offer are there, so the form for prices can be filled in and sent.
 const watch = `new MutationObserver((_, me) => {
   const amount = document.querySelector('#amount'), account = document.querySelector('select[name=account]');

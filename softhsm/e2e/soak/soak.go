@@ -315,7 +315,7 @@ func (s *soak) hand(ctx context.Context) {
 }
 
 // newcomers are pages that pair and leave. From time to time all pairings are
-// revoked, and everybody pairs again.
+// revoked, and all pages pair again.
 func (s *soak) newcomers(ctx context.Context) {
 	tick := time.NewTicker(4 * time.Second)
 	defer tick.Stop()

@@ -17,7 +17,7 @@ const (
 	AskTime  = 3 * time.Minute
 
 	// seen is how long a browser's question is at least on screen when a person
-	// closes it. What failed sooner was no answer to a question.
+	// closes it. What failed sooner did not answer a question.
 	seen = 500 * time.Millisecond
 )
 

@@ -13,7 +13,7 @@ const (
 	limit = 1_000_000 // bytes
 )
 
-// The page is what everybody waits for: the core does not grow unnoticed.
+// The page is what all wait for: the core does not grow unnoticed.
 func TestTheCoreDoesNotGrow(t *testing.T) {
 	t.Parallel()
 	doc, err := os.ReadFile("../dist/manifest.json")

@@ -107,7 +107,7 @@ func (a *api) ofDashboard(r *http.Request) bool {
 	return (r.Method == http.MethodGet || r.Method == http.MethodHead) && a.Dashboard.Serves(r.URL.Path)
 }
 
-// otherPath names the address that somebody may have meant.
+// otherPath names the address that may be meant.
 func otherPath(path string) string {
 	var known []string
 	for _, rt := range routes {

@@ -15,7 +15,7 @@ const (
 	longestPause = 2 * time.Minute
 )
 
-// breaker keeps a failing provider from being asked by everybody.
+// breaker keeps a failing provider from being asked by all.
 type breaker struct {
 	mu       sync.Mutex
 	failures int

@@ -24,7 +24,7 @@ const (
 type contradiction struct {
 	parameter string // empty: a segment of the path
 	about     string
-	doubt     bool // nothing tells what it is: an id of somebody else's account, perhaps
+	doubt     bool // nothing tells what it is: an id of another person's account, perhaps
 }
 
 func (c contradiction) String() string {

@@ -47,7 +47,7 @@ type assets struct {
 
 var slug = regexp.MustCompile(`^[a-z0-9-]{2,32}$`)
 
-// New checks the configuration; it does not call anybody.
+// New checks the configuration; it calls no provider.
 func New(cfg Config) (*Desk, error) {
 	if cfg.HTTP == nil {
 		cfg.HTTP = newHTTP(cfg.Sandbox)

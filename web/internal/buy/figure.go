@@ -104,7 +104,7 @@ func one(value string) bool {
 	return ok && a.Cmp(amount.Must("1")) == 0
 }
 
-// payment reports whether what stands under a word for paying is no other amount: the
+// payment reports whether what stands under a word for paying is not another amount: the
 // order's, or a switch, or no number; as a price also that of one unit.
 func (c comparison) payment(value string, w []string) bool {
 	a, _, _ := figure(value)

@@ -25,7 +25,7 @@ func reject(code, format string, args ...any) error {
 	return &invalidAnswer{code, fmt.Sprintf(format, args...)}
 }
 
-// object is a JSON object of a provider. Fields that nobody here knows are
+// object is a JSON object of a provider. Unknown fields are
 // allowed, as the contract has extensions; duplicates are not.
 type object map[string]json.RawMessage
 

@@ -8,7 +8,7 @@ import (
 	"countersign/shared/quote"
 )
 
-// capitals are words that are written in capitals and are no ids.
+// capitals are words that are written in capitals and are not ids.
 const capitals = "metamask ledger trezor walletconnect coinbase phantom rainbow external internal personal business individual company corporate default hosted custodial self " +
 	"wallet account crypto bank none null true false merchant customer user treasury main primary vault"
 
@@ -62,7 +62,7 @@ func plainly(w []string) bool {
 	})
 }
 
-// postal reports whether a value is where somebody lives: words, and no address of a
+// postal reports whether a value is where a person lives: words, and no address of a
 // chain among them.
 func postal(value string) bool {
 	words := 0

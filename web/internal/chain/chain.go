@@ -3,7 +3,7 @@
 // eth_chainId, eth_getBlockByNumber, eth_getTransactionReceipt, eth_getLogs
 // (EIP-234), eth_getBalance, eth_getTransactionCount and eth_call (EIP-1898). It decodes only the fields that it needs
 // and believes the node's own hashes, so that a block with a transaction of a
-// type that nobody here knows is read like any other.
+// unknown type is read like any other.
 //
 // Three things are arrivals: the value of a transaction to a watched address, a
 // Transfer log of an ERC-20 token of the asset table, and what the balance of an

@@ -36,7 +36,7 @@ type refusal struct {
 
 func (e *refusal) Error() string { return e.Message }
 
-// statusError is an HTTP status that is no success.
+// statusError is an HTTP status other than success.
 type statusError int
 
 func (e statusError) Error() string { return "HTTP status " + strconv.Itoa(int(e)) }

@@ -165,7 +165,7 @@ func (g *Gateway) foundation(ctx context.Context, w *watch, was, head chain.Bloc
 		return chain.Block{}, err
 	}
 	if head.Number < was.Number {
-		// A node that has not got further is no proof that the chain is another.
+		// A node that has not got further does not prove that the chain is another.
 		behind := len(kept) == 0 || head.Number < kept[len(kept)-1].Number
 		for _, b := range kept {
 			behind = behind || b.Number == head.Number && b.Hash == head.Hash

@@ -201,7 +201,7 @@ func TestALogWithAnAddressThatIsNotTheVaultsIsNotRead(t *testing.T) {
 		return address[:i] + c + address[i+1:]
 	}
 	for name, lie := range map[string]func(*gatewaytest.Signer){
-		"nobody attested it":         func(s *gatewaytest.Signer) { s.ForgeAttestation = true },
+		"it was not attested":        func(s *gatewaytest.Signer) { s.ForgeAttestation = true },
 		"a letter in the other case": func(s *gatewaytest.Signer) { s.Respell = flipped },
 		"another address": func(s *gatewaytest.Signer) {
 			s.Respell = func(string) string { return "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf" }

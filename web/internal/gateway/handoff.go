@@ -15,7 +15,7 @@ import (
 	"countersign/web/internal/store"
 )
 
-// purchase is what somebody is about to be led to a provider for: an approved
+// purchase is what a buyer is about to be led to a provider for: an approved
 // request, and its order once there is one.
 type purchase struct {
 	request store.Request

@@ -37,7 +37,7 @@ func TestABudgetIsOfOnePartyAndComesBack(t *testing.T) {
 	if n := spend("a", 20); n != 10 {
 		t.Errorf("after ten seconds %d of 20 were refused", n)
 	}
-	now = now.Add(-time.Hour) // a clock that is set back locks nobody out for longer
+	now = now.Add(-time.Hour) // a clock that is set back locks no party out for longer
 	spend("a", 1)
 	now = now.Add(time.Minute)
 	if n := spend("a", 60); n != 0 {

@@ -113,7 +113,7 @@ func (r *Relay) announce(name string, hash [sha256.Size]byte, wait *waiter, m re
 	}, nil
 }
 
-// find removes a waiter and returns it, or nil when somebody else did.
+// find removes a waiter and returns it, or nil when another did.
 func (r *Relay) find(hash [sha256.Size]byte) *waiter {
 	r.mu.Lock()
 	defer r.mu.Unlock()

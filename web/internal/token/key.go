@@ -30,7 +30,7 @@ const maxPIN = 255
 // noClose is for keys that hold nothing open.
 func noClose() error { return nil }
 
-// LoadKey opens the signing key. A key file must not be readable by anybody
+// LoadKey opens the signing key. A key file must not be readable by any other user
 // else. close gives the HSM's session back.
 func LoadKey(cfg KeyConfig) (key crypto.Signer, closeKey func() error, err error) {
 	if strings.HasPrefix(cfg.Location, "pkcs11:") {

@@ -1,7 +1,7 @@
 // Package chaintest is a node for tests: it speaks as much JSON-RPC as
 // web/internal/chain asks for, keeps the state of every block, and does what
 // real chains do to a watcher: payouts by contracts, tokens, transactions of
-// types that nobody knows, reorganisations, and answers that fail.
+// unknown types, reorganisations, and answers that fail.
 package chaintest
 
 import (

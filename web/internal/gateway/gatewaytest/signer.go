@@ -124,7 +124,7 @@ type Signer struct {
 	Lies bool
 	// Old makes outcomes as an earlier version wrote them, without their end.
 	Old bool
-	// ForgeAttestation makes the next request's address one that nobody attested.
+	// ForgeAttestation makes the next request's address one that was not attested.
 	ForgeAttestation bool
 	// Respell changes the addresses that are attested, and the requests' own.
 	Respell  func(address string) string

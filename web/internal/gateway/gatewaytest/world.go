@@ -324,7 +324,7 @@ func (w *World) Quoted() quote.Row {
 	return w.QuotedFor(Caller())
 }
 
-// QuotedFor asks in the name of somebody.
+// QuotedFor asks in the name of a developer or entity.
 func (w *World) QuotedFor(c gateway.Caller) quote.Row {
 	w.T.Helper()
 	q, err := w.Gateway.Quotes(w.T.Context(), c, quote.Input{
