@@ -15,6 +15,8 @@ func in(value string) string { return "/?x=" + url.QueryEscape(value) }
 var otherForms = []string{
 	// lists of a name and its value, with the separators that people choose
 	in("amount:999,currency:EUR"), in("amount=999;fiat=EUR"), in("amount:999|theme:dark"), in("walletAddress:OTHER,theme:dark"), in("theme:dark amount:999"), in("amount->999"), in("amount~999"),
+	// a name and its value next to each other, whatever is between them
+	in("amount,999"), in("amount/999"), in("amount;999"), in("amount is 999"), in("!!amount:999"), in("amount 999"), in("the amount is €999 today"), in("amount|999"), in("theme,dark,amount,999"), in("amount equals 999"), in("amount, 999"), in("#amount;999"), in("fiatAmount+999"), in("amount!999"), in("amount*999"), in("amount@999"), in("amount: is 999"), "/?c=" + b64("amount,999"), "/x/amount,999", "/#/amount;999", in("walletAddress,OTHER"), in("walletAddress/OTHER"), in("wallet_address;OTHER"), in("total/999"),
 	// a call, an assignment, a comment around JSON
 	in(`cb({"amount":999})`), in(`window.init({"walletAddress":"OTHER"});`), in(`cfg={"amount":999}`), in(`)]}',{"amount":999}`), in(`/**/cb({"amount":999})`),
 	// lists whose items have a name and a value
@@ -43,6 +45,7 @@ var ourForms = []string{
 	"/buy;amount=250", "/buy;jsessionid=8f14e45fceea167a", "/#amount=250", "/?amount[]=250", "/?order[amount]=250", "/?p[0][name]=theme&p[0][value]=dark", "/?nw=ethereum", "/?amnt=250", "/?ccy=EUR",
 	in("12:30"), in("a:b"), in("v1:8f14e45f:c2ln"), in("t=1795208400,v1=5257a869e7"), in("16:9"), in("urn:uuid:6f9619ff-8b86-d011-b42d-00c04fc964ff"), in("2026-11-20T10:00:00Z"), in("rgb(12,30,255)"), in("#ff00aa"), in("Hello, world: welcome"), in("translate(10px,20px)"),
 	in("max-age=3600, public"), in("font-family:Inter;color:#222"), in("(min-width: 600px)"), in("sort:asc,page:2"), in(":)"), "/?sort=amount:desc", "/?order_by=total:asc", in("Mozilla/5.0 (X11; Linux x86_64)"), in("{{name}}"), in("{6f9619ff-8b86-d011-b42d-00c04fc964ff}"), in("[object Object]"), in("<none>"),
+	in("amount,250"), in("the amount is €250 today"), in("amount/250"), in("theme,dark,amount,250"), in("amount, currency, country"), in("walletAddress," + ours), in("amount,currency"), in("walletAddress,amount,currency"), "/?hide=amount,address", "/?locked=amount/walletAddress", "/?title=Amount+2+of+3", in("step/2/amount"), in("max,999"), in("enter the amount and 2 more"), in("form.amount v2"),
 }
 
 func TestAnotherPurchaseIsSeenInEveryFormThatAPageReads(t *testing.T) {

@@ -75,6 +75,7 @@ func (r *reader) path(escaped string, depth int) {
 		}
 		if matrix != "" {
 			r.query(strings.ReplaceAll(matrix, ";", "&"), depth)
+			r.beside(segment, depth)
 		}
 	}
 }
@@ -173,6 +174,26 @@ func (r *reader) value(name, within, value string, depth int) {
 	default:
 		if free(words(name)) || !r.notation("", value, depth+1) { // sort=amount:desc
 			r.encoded(name, within, value, depth+1)
+		}
+	}
+	if !free(words(name)) && !strings.ContainsAny(value[:min(len(value), 1)], `{["`) && !strings.Contains(value, "://") {
+		r.beside(value, depth+1)
+	}
+}
+
+// beside takes a name and what stands next to it for a parameter, whatever sign or
+// word is between them: amount,999 or "the amount is 999". Next to the name of an
+// amount it must be a number; next to that of an address there must be a sign.
+func (r *reader) beside(value string, depth int) {
+	for _, at := range word.FindAllStringIndex(value, maxSaid) {
+		m := neighbours.FindStringSubmatch(value[at[0]:])
+		if m == nil {
+			continue
+		}
+		name, sign, what := m[1], m[2], m[3]
+		kind, number := kindOf(words(name)), figures.MatchString(what)
+		if kind == aboutAmount && number || kind == aboutAddress && sign != "" && !number && kindOf(words(what)) == "" {
+			r.value(name, "", what, depth)
 		}
 	}
 }

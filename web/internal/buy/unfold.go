@@ -86,7 +86,11 @@ var (
 	// A name and the sign behind it that gives it a value; no scheme of a URL.
 	assigned = regexp.MustCompile(`^\s*["']?([\pL_$][\pL\pN_$.\-\[\]]{0,63}?)["']?\s*(?:=>|->|:=|=|~|:)`)
 	called   = regexp.MustCompile(`^\s*([\pL_$][\pL\pN_$.\-]{0,63})\s*[({\[]`)
-	pairOf   = regexp.MustCompile(`^([\pL_$][\pL\pN_$.\-]{0,63})\s+(\S+)$`)
+	word     = regexp.MustCompile(`[\pL_$][\pL\pN_$]*`)
+	// A name and what stands next to it, and the sign that is between them.
+	neighbours = regexp.MustCompile(`^([\pL_$][\pL\pN_$]{0,63})(?:\s*([,;|/\\!+*^@#:=]+)\s*|[^\pL\pN\s_$]*\s+(?:(?:is|equals|of)\s+)?)([^\s,;|/\\&"']+)`)
+	figures    = regexp.MustCompile(`^\p{Sc}?\d`)
+	pairOf     = regexp.MustCompile(`^([\pL_$][\pL\pN_$.\-]{0,63})\s+(\S+)$`)
 )
 
 // notation reads names, values and brackets, whatever signs stand between them.

@@ -30,8 +30,8 @@ const maxPIN = 255
 // noClose is for keys that hold nothing open.
 func noClose() error { return nil }
 
-// LoadKey opens the signing key. A key file must not be readable by any other user
-// else. close gives the HSM's session back.
+// LoadKey opens the signing key. A key file must not be readable by any other
+// user. close gives the HSM's session back.
 func LoadKey(cfg KeyConfig) (key crypto.Signer, closeKey func() error, err error) {
 	if strings.HasPrefix(cfg.Location, "pkcs11:") {
 		pin, _, err := secret.Line(cfg.PINFile, maxPIN)
