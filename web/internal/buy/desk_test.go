@@ -479,6 +479,68 @@ func TestAWidgetMayHaveItsOwnParameterNames(t *testing.T) {
 	}
 }
 
+// handedOver is the address that a hand-off leads to when the provider answers with
+// one, both without what is before the path.
+func handedOver(t *testing.T, to string, params map[string]string) (string, error) {
+	t.Helper()
+	s := newProvider(t)
+	answer, _ := json.Marshal(map[string]string{"rampRedirectUrl": s.URL + to})
+	s.set("/buy-redirect", body(string(answer)))
+	p := one(s)
+	p[0].Params = params
+	got, err := newDesk(t, buy.Config{Providers: p}).Redirect(t.Context(), quote.HandOff{Order: "ord_1", Provider: "alpha", Input: input(), Crypto: "0.1", Theme: "dark"})
+	return strings.TrimPrefix(got, s.URL), err
+}
+
+func TestASignedAddressIsHandedOverByteForByte(t *testing.T) {
+	t.Parallel()
+	for _, to := range []string{
+		"/?currencyCode=eth&walletAddress=" + vault + "&baseCurrencyAmount=250&redirectURL=https%3A%2F%2Fdash.example%2Fo%20x&a=%7e&signature=Ab%2Bc%3D",
+		"/portal?expires=1795208400&id=54e1ca2ecf4e51a8&signature=c3ab8ff13720e8ad", "/?crypto=ETH&appId=f83I&sign=b2pm%2BSn#/pay%20now", "/w?z=1&a=2&&X-Amz-Signature=c3ab8ff1", "/?b=1&hmac=c3ab8ff13720e8ad&a=%c3%a9",
+	} {
+		if got, err := handedOver(t, to, nil); err != nil || got != to {
+			t.Errorf("%s became %s (%v)", to, got, err)
+		}
+	}
+}
+
+func TestWhatIsAddedStandsBehindWhatIsThere(t *testing.T) {
+	t.Parallel()
+	const added = "accountAddress=" + vault + "&cryptoCurrency=ethereum&fiatCurrency=EUR&fiatAmount=250&cryptoAmount=0.1&mode=buy&paymentMethod=card&bankResidency=fr&buySessionId=ord_1&theme=dark"
+	for to, want := range map[string]string{
+		"":                               "?" + added,
+		"/w":                             "/w?" + added,
+		"/w?":                            "/w?" + added,
+		"/w?z=1&b=%20x%7e&":              "/w?z=1&b=%20x%7e&" + added,
+		"/w?z=1&a=2+3#/page?tab=%41":     "/w?z=1&a=2+3&" + added + "#/page?tab=%41",
+		"/w%2Fx?accountAddress=" + vault: "/w%2Fx?accountAddress=" + vault + strings.TrimPrefix("&"+added, "&accountAddress="+vault),
+	} {
+		if got, err := handedOver(t, to, nil); err != nil || got != want {
+			t.Errorf("%s became %s (%v), want %s", to, got, err, want)
+		}
+	}
+	none := map[string]string{"accountAddress": "", "cryptoCurrency": "", "fiatCurrency": "", "fiatAmount": "", "cryptoAmount": "", "mode": "", "paymentMethod": "", "bankResidency": "", "buySessionId": "", "theme": "a b&c"}
+	if got, err := handedOver(t, "/w?x=1", none); err != nil || got != "/w?x=1&a%20b%26c=dark" {
+		t.Errorf("%s, %v", got, err)
+	}
+}
+
+func TestAnAddressThatIsTooLongIsSaidToBe(t *testing.T) {
+	t.Parallel()
+	for answer, code := range map[string]string{
+		`{"rampRedirectUrl":"https://pay.alpha.example/?x=` + strings.Repeat("a", 4096) + `"}`: quote.MalformedJSON, `{"rampRedirectUrl":5}`: quote.MalformedJSON,
+		`{"rampRedirectUrl":""}`: quote.MissingField, `{"rampRedirectUrl":null}`: quote.MissingField, `{}`: quote.MissingField,
+	} {
+		s, log := newProvider(t), &logged{}
+		s.set("/buy-redirect", body(answer))
+		d := newDesk(t, buy.Config{Providers: one(s), Log: slog.New(slog.NewTextHandler(log, nil))})
+		_, err := d.Redirect(t.Context(), quote.HandOff{Order: "ord_1", Provider: "alpha", Input: input(), Crypto: "0.1"})
+		if reason(err) != code || len(answer) > 4096 && !strings.Contains(log.String(), "longer than 4096 bytes") {
+			t.Errorf("%.40s: %v; %s", answer, err, log)
+		}
+	}
+}
+
 func TestAProviderMustBeSafeToCall(t *testing.T) {
 	t.Parallel()
 	for _, p := range []buy.Provider{

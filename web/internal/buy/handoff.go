@@ -60,18 +60,43 @@ func (d *Desk) Redirect(ctx context.Context, o quote.HandOff) (string, error) {
 		d.cfg.Log.Warn("hand-off despite a contradiction", "provider", s.ID, "order", o.Order, "what", listed(warned))
 		s.warned.Store(&warned)
 	}
-	for _, p := range liveApp(o) {
-		name, renamed := s.Params[p.name]
-		if !renamed {
-			name = p.name
-		}
-		if name != "" && p.value != "" && !query.Has(name) {
-			query.Set(name, p.value)
+	return s.completed(base, query, o), nil
+}
+
+// completed adds the LiveApp parameters that an address lacks, behind its query. What
+// is there stays as it is, byte for byte: the provider may have signed it. Nothing is
+// added to an address with a signature, which may be over the whole query.
+func (p *provider) completed(address string, query url.Values, o quote.HandOff) string {
+	for name := range query {
+		if anyOf(words(name), "signature sig sign hmac") {
+			return address
 		}
 	}
-	u.RawQuery = query.Encode()
-	return u.String(), nil
+	before, fragment, fragmented := strings.Cut(address, "#")
+	for _, param := range liveApp(o) {
+		name, renamed := p.Params[param.name]
+		if !renamed {
+			name = param.name
+		}
+		if name == "" || param.value == "" || query.Has(name) {
+			continue
+		}
+		switch {
+		case !strings.Contains(before, "?"):
+			before += "?"
+		case !strings.HasSuffix(before, "?") && !strings.HasSuffix(before, "&"):
+			before += "&"
+		}
+		before += escaped(name) + "=" + escaped(param.value)
+	}
+	if fragmented {
+		before += "#" + fragment
+	}
+	return before
 }
+
+// escaped is a name or a value in a query, with a space as %20, which all read alike.
+func escaped(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
 func (p *provider) redirect(ctx context.Context, o quote.HandOff) (string, error) {
 	q := question(o.Input)

@@ -135,16 +135,24 @@ func fees(o object, row *quote.Row) error {
 	return nil
 }
 
+// maxAddress is how long the address of a widget may be.
+const maxAddress = 4096
+
 // parseRedirect reads the answer to GET /buy-redirect.
 func parseRedirect(data []byte) (string, error) {
 	o, err := readObject(data, "the redirect")
 	if err != nil {
 		return "", err
 	}
-	raw, ok := o["rampRedirectUrl"]
+	const name = "rampRedirectUrl"
 	var s string
-	if !ok || json.Unmarshal(raw, &s) != nil || s == "" || len(s) > 4096 {
-		return "", reject(quote.MissingField, "rampRedirectUrl is missing")
+	switch err := json.Unmarshal(o[name], &s); {
+	case o.has(name) && err != nil:
+		return "", reject(quote.MalformedJSON, name+" is not a text")
+	case s == "":
+		return "", reject(quote.MissingField, name+" is missing")
+	case len(s) > maxAddress:
+		return "", reject(quote.MalformedJSON, name+" is longer than %d bytes", maxAddress)
 	}
 	return s, nil
 }
