@@ -24,6 +24,7 @@ var examples = map[string][]struct {
 	"GET /v1/log":                     {{new(LogPage), nil}},
 	"GET /v1/providers":               {{new(Providers), nil}},
 	"GET /v1/quotes":                  {{new(Quotes), nil}, {new(QuoteOpen), nil}},
+	"GET /v1/events":                  {{new(Opened), nil}, {new(Change), nil}},
 	"GET /v1/requests":                {{new(Page[Request]), []string{"items"}}},
 	"POST /v1/requests":               {{new(RequestInput), nil}, {new(Request), nil}},
 	"GET /v1/requests/{id}/statement": {{new(StatementPreview), nil}},

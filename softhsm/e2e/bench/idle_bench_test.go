@@ -19,8 +19,8 @@ import (
 // they are measured.
 const settles = 15 * time.Second
 
-// BenchmarkIdle measures what a paired page and its bridge cost while nothing is done
-// anything; each round is a minute. page-s and bridge-s are seconds of processor for
+// BenchmarkIdle measures what a paired page and its bridge cost while they are at rest;
+// each round is a minute. page-s and bridge-s are seconds of processor for
 // each minute, idle-s both; requests is what the page asked in a minute; memory is
 // the page's after the last round, of that after the first. For ten minutes:
 // go test -run '^$' -bench '^BenchmarkIdle$' -benchtime 10x ./softhsm/e2e/bench

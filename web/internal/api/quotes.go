@@ -1,11 +1,8 @@
 package api
 
 import (
-	"encoding/json"
-	"fmt"
 	"net/http"
 	"strings"
-	"time"
 
 	"countersign/shared/quote"
 	"countersign/shared/wire"
@@ -38,34 +35,4 @@ func (a *api) quotes(q *question) (any, error) {
 		s.send(wire.EventDone, done)
 	}
 	return raw{done: true}, nil
-}
-
-// stream writes server-sent events (HTML, 9.2).
-type stream struct {
-	w     http.ResponseWriter
-	flush *http.ResponseController
-	n     int
-	err   error
-}
-
-// send writes one event; after the client went away it does nothing.
-func (s *stream) send(event string, data any) {
-	if s.err != nil {
-		return
-	}
-	if s.n == 0 {
-		s.w.Header().Set("Content-Type", "text/event-stream")
-		s.w.Header().Set("X-Accel-Buffering", "no")
-		s.w.WriteHeader(http.StatusOK)
-	}
-	s.n++
-	body, err := json.Marshal(data)
-	if err == nil {
-		_ = s.flush.SetWriteDeadline(time.Now().Add(10 * time.Second)) // not every writer has one
-		_, err = fmt.Fprintf(s.w, "id: %d\nevent: %s\ndata: %s\n\n", s.n, event, body)
-	}
-	if err == nil {
-		err = s.flush.Flush()
-	}
-	s.err = err
 }

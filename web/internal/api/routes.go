@@ -47,7 +47,7 @@ type route struct {
 	query   string        // the parameters that it knows, with spaces between them; with access entity also entityId
 	secret  bool          // the answer to this POST is never stored
 	limit   int           // of the body, in bytes; 0: no body
-	wait    time.Duration // how long the answer may take; 0: it is a WebSocket
+	wait    time.Duration // how long the answer may take; 0: it is a WebSocket or a stream
 	handle  func(*api, *question) (any, error)
 }
 
@@ -74,6 +74,7 @@ var routes = []route{
 	{"POST /v1/requests", entity, "", false, wire.MaxBody, slow, (*api).newRequest},
 	{"GET /v1/requests/{id}", entity, "", false, 0, plain, (*api).request},
 	{"GET /v1/requests/{id}/statement", entity, "member decision", false, 0, plain, (*api).statement},
+	{"GET /v1/events", entity, "", false, 0, 0, (*api).events},
 	{"GET /v1/orders", entity, "cursor limit", false, 0, plain, (*api).orders},
 	{"POST /v1/orders", entity, "", true, wire.MaxBody, slow, (*api).newOrder},
 	{"GET /v1/orders/{id}", entity, "", false, 0, plain, (*api).order},

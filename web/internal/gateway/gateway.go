@@ -91,6 +91,7 @@ type Gateway struct {
 
 	watches map[string]*watch // by CAIP-2 id
 	vaults  map[string]*vault // by entity
+	ended   chan struct{}     // closed when Run's ctx ends: clients that listen are let go
 }
 
 // New verifies the stored lines of the signers' logs from the genesis on; it
@@ -112,7 +113,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{cfg: cfg, watches: map[string]*watch{}, vaults: vaults, limit: newLimits(cfg.Now)}
+	g := &Gateway{cfg: cfg, watches: map[string]*watch{}, vaults: vaults, limit: newLimits(cfg.Now), ended: make(chan struct{})}
 	for id, c := range cfg.Chains {
 		if c.Confirmations < 1 {
 			return nil, fmt.Errorf("chain %s needs confirmations of 1 or more", id)
@@ -127,8 +128,10 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	return g, nil
 }
 
-// Run reads the signers' logs and the chains until ctx ends.
+// Run reads the signers' logs and the chains until ctx ends, and ends the streams of
+// events then. It is called once.
 func (g *Gateway) Run(ctx context.Context) {
+	defer context.AfterFunc(ctx, func() { close(g.ended) })()
 	var wg sync.WaitGroup
 	for entity := range g.vaults {
 		wg.Go(func() {
@@ -179,7 +182,7 @@ func (g *Gateway) every(ctx context.Context, d time.Duration, what string, f fun
 func (g *Gateway) prune(ctx context.Context) error {
 	now := g.now()
 	return g.cfg.Store.Write(ctx, func(tx store.Tx) error {
-		return errors.Join(tx.PruneReplies(now.Add(-replyLife)), tx.PruneQuotes(now.Add(-time.Hour)))
+		return errors.Join(tx.PruneReplies(now.Add(-replyLife)), tx.PruneQuotes(now.Add(-time.Hour)), tx.TrimChanges(changesKept))
 	})
 }
 

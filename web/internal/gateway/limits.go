@@ -23,6 +23,8 @@ const (
 	// QuotesAtOnce are the questions of one entity that providers have not
 	// answered yet.
 	QuotesAtOnce = 8
+	// StreamsAtOnce are the streams of events of one caller.
+	StreamsAtOnce = 64
 	// QuotesKept are the quotes of one entity of which no request was made, and
 	// TicketsKept the hand-off tickets of one order; the oldest make room.
 	QuotesKept  = 1000
@@ -36,14 +38,14 @@ const (
 // limits are the budgets of parties.
 type limits struct {
 	wrongKeys, tokens, sandboxes, quotes, channels *party.Budget
-	asking                                         atOnce
+	asking, streams                                atOnce
 }
 
 func newLimits(now func() time.Time) limits {
 	return limits{
 		wrongKeys: party.NewBudget(WrongKeys, now), tokens: party.NewBudget(TokensMinted, now),
 		sandboxes: party.NewBudget(SandboxesMade, now), quotes: party.NewBudget(QuotesAsked, now),
-		channels: party.NewBudget(ChannelsOpened, now), asking: atOnce{most: QuotesAtOnce},
+		channels: party.NewBudget(ChannelsOpened, now), asking: atOnce{most: QuotesAtOnce}, streams: atOnce{most: StreamsAtOnce},
 	}
 }
 

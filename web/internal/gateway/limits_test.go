@@ -165,7 +165,7 @@ func TestTheLimitsAreThoseOfThePage(t *testing.T) {
 		"sandboxes of one client": gateway.SandboxesMade, "questions for quotes of one entity": gateway.QuotesAsked,
 		"channels opened by one entity": gateway.ChannelsOpened, "questions for quotes of one entity that wait": gateway.QuotesAtOnce,
 		"quotes of one entity without a request": gateway.QuotesKept, "tickets of one order": gateway.TicketsKept,
-		"answers of one caller with a key": gateway.RepliesKept, "bytes of those answers": gateway.ReplyBytesKept,
+		"streams of events of one caller": gateway.StreamsAtOnce, "answers of one caller with a key": gateway.RepliesKept, "bytes of those answers": gateway.ReplyBytesKept,
 	}
 	for _, row := range spec.Table(t, "wire.md", "Limits", "what") {
 		want, known := code[row[0]]

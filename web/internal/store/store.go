@@ -44,6 +44,7 @@ type Tx interface {
 	Chains
 	Clock
 	Documents
+	Changes
 }
 
 // Developer is who holds an API key, and the entities that it acts for.

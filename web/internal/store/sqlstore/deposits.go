@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"countersign/shared/wire"
 	"countersign/web/internal/store"
 )
 
@@ -80,7 +81,10 @@ func (x *tx) PutDeposit(d store.Deposit) error {
 	_, err = x.exec("keep deposit", `INSERT INTO deposits (id, chain, asset, tx, idx, address, block, block_hash, state, entity, account, doc)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET state = excluded.state, doc = excluded.doc`,
 		d.ID, d.Chain, d.Asset, d.Tx, d.Index, d.Address, d.Block, d.BlockHash, d.State, d.Entity, d.Account, raw)
-	return err
+	if err != nil {
+		return err
+	}
+	return x.changed(d.Entity, wire.ChangedAccount, d.Account)
 }
 
 func (x *tx) DepositOf(d store.Deposit) (store.Deposit, error) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"countersign/shared/wire"
 	"countersign/web/internal/store"
 )
 
@@ -49,8 +50,10 @@ func (x *tx) Lines(entity string, from int64, limit int) ([]store.Line, error) {
 }
 
 func (x *tx) PutGenesis(entity, genesis string) error {
-	_, err := x.exec("keep genesis", `INSERT INTO genesis (entity, doc) VALUES (?, ?)`, entity, genesis)
-	return err
+	if _, err := x.exec("keep genesis", `INSERT INTO genesis (entity, doc) VALUES (?, ?)`, entity, genesis); err != nil {
+		return err
+	}
+	return x.changed(entity, wire.ChangedEntity, entity)
 }
 
 func (x *tx) Genesis(entity string) (g string, err error) {
@@ -65,10 +68,13 @@ func (x *tx) PutRequest(r store.Request) error {
 	}
 	n, err := x.exec("keep request", `INSERT INTO requests (id, entity, state, seq, doc) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET state = excluded.state, doc = excluded.doc WHERE entity = excluded.entity`, r.ID, r.Entity, r.State, r.Seq, d)
-	if err == nil && n == 0 { // it is another entity's
-		err = fmt.Errorf("keep request %s: %w", r.ID, store.ErrExists)
+	if err != nil {
+		return err
 	}
-	return err
+	if n == 0 { // it is another entity's
+		return fmt.Errorf("keep request %s: %w", r.ID, store.ErrExists)
+	}
+	return x.changed(r.Entity, wire.ChangedRequest, r.ID)
 }
 
 func (x *tx) Request(entity, id string) (store.Request, error) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"countersign/shared/amount"
+	"countersign/shared/wire"
 	"countersign/web/internal/store"
 )
 
@@ -24,7 +25,10 @@ func (x *tx) PutOrder(o store.Order) error {
 	}
 	_, err = x.exec("keep order", `INSERT INTO orders (id, entity, request, state, chain, doc) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET state = excluded.state, doc = excluded.doc`, o.ID, o.Entity, o.Request, o.State, o.Chain, d)
-	return err
+	if err != nil {
+		return err
+	}
+	return x.changed(o.Entity, wire.ChangedOrder, o.ID)
 }
 
 func (x *tx) Order(entity, id string) (store.Order, error) {
@@ -129,7 +133,7 @@ func (x *tx) Book(b store.Booking) error {
 			return err
 		}
 	}
-	return nil
+	return x.changed(b.Entity, wire.ChangedAccount, b.Account)
 }
 
 func (x *tx) Booking(entity, id string) (store.Booking, error) {

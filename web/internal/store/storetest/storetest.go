@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"blocks are remembered and forgotten", (*suite).blocks},
 		{"cursors and documents", (*suite).rest},
 		{"the time that was seen last", (*suite).seen},
+		{"what changes is told to its entity", (*suite).changes},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -442,4 +443,41 @@ func (s *suite) seen() {
 			return err
 		})
 	}
+}
+
+func (s *suite) changes() {
+	told := func(entity string, after int64) (what []string, last int64) {
+		s.read(nil, func(tx store.Tx) error {
+			all, err := tx.Changes(entity, after, 100)
+			for _, c := range all {
+				what, last = append(what, c.What+" "+c.ID), c.Pos
+			}
+			return err
+		})
+		return what, last
+	}
+	var before int64
+	s.read(nil, func(tx store.Tx) (err error) { before, err = tx.LastChange(); return err })
+	s.write(nil, func(tx store.Tx) error { return tx.PutGenesis("ent_told", "{}") })
+	one, last := told("ent_told", before)
+	s.same(one, []string{wire.ChangedEntity + " ent_told"})
+	if other, _ := told("ent_b", before); len(other) > 0 {
+		s.t.Errorf("another entity is told %v", other)
+	}
+	boom := errors.New("boom")
+	s.write(boom, func(tx store.Tx) error { return errors.Join(tx.PutGenesis("ent_c", "{}"), boom) })
+	if more, _ := told("ent_c", before); len(more) > 0 {
+		s.t.Errorf("what was rolled back is told: %v", more)
+	}
+	s.write(nil, func(tx store.Tx) error { return tx.TrimChanges(0) })
+	if left, _ := told("ent_told", 0); len(left) > 0 {
+		s.t.Errorf("trimmed, there are %v", left)
+	}
+	s.read(nil, func(tx store.Tx) error {
+		at, err := tx.LastChange()
+		if at < last && at != 0 {
+			s.t.Errorf("the latest change is %d, and was %d", at, last)
+		}
+		return err
+	})
 }
