@@ -67,7 +67,7 @@ func folders(t *testing.T) (dir, pin string, served func(groups ...int) (bool, s
 	}
 	served = func(groups ...int) (bool, string) {
 		var log bytes.Buffer
-		n, err := neighboursOf(Config{PINFile: pin}, socket{mode: groupMode}, slog.New(slog.NewTextHandler(&log, nil)))
+		n, err := neighboursOf(Config{PINFile: pin}, socket{mode: groupMode}, "", slog.New(slog.NewTextHandler(&log, nil)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -201,7 +201,7 @@ func TestWhatChangesWhileAConnectionIsOpenIsSeen(t *testing.T) {
 	if err := os.WriteFile(pin, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	n, err := neighboursOf(Config{PINFile: pin}, socket{mode: groupMode}, slog.New(slog.DiscardHandler))
+	n, err := neighboursOf(Config{PINFile: pin}, socket{mode: groupMode}, "", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}

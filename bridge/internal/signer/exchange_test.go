@@ -77,7 +77,7 @@ func TestAPeerWhoCanExchangeASecretIsNotServed(t *testing.T) {
 	}
 	chmod(t, dir, 0o775)
 	chmod(t, outer, 0o755)
-	n, err := neighboursOf(Config{PINFile: pin}, socket{mode: groupMode}, slog.New(slog.DiscardHandler))
+	n, err := neighboursOf(Config{PINFile: pin}, socket{mode: groupMode}, "", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +89,7 @@ func TestAPeerWhoCanExchangeASecretIsNotServed(t *testing.T) {
 	}
 	for _, path := range []string{outer, dir} {
 		chmod(t, path, 0o757)
-		_, err := neighboursOf(Config{PINFile: pin}, socket{mode: groupMode}, slog.New(slog.DiscardHandler))
+		_, err := neighboursOf(Config{PINFile: pin}, socket{mode: groupMode}, "", slog.New(slog.DiscardHandler))
 		if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "chmod o-w "+strconv.Quote(path)) {
 			t.Errorf("a start where everybody may write to %s: %v", path, err)
 		}
@@ -207,7 +207,7 @@ func TestAPeerWhoCanChangeTheModuleIsNotServed(t *testing.T) {
 	}
 	cfg := Config{Module: module}
 	stranger := account{uid: os.Geteuid() + otherUser}
-	n, err := neighboursOf(cfg, socket{mode: groupMode}, slog.New(slog.DiscardHandler))
+	n, err := neighboursOf(cfg, socket{mode: groupMode}, "", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -219,12 +219,12 @@ func TestAPeerWhoCanChangeTheModuleIsNotServed(t *testing.T) {
 		if err := n.admit(stranger.uid, true); fault.CodeOf(err) != fault.Forbidden {
 			t.Errorf("one who may write %s: %v", what, err)
 		}
-		if _, err := neighboursOf(cfg, socket{mode: groupMode}, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "chmod o-w") {
+		if _, err := neighboursOf(cfg, socket{mode: groupMode}, "", slog.New(slog.DiscardHandler)); fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "chmod o-w") {
 			t.Errorf("a start while everybody may write %s: %v", what, err)
 		}
 		chmod(t, path, 0o644)
 	}
-	if store := filepath.Join(dir, "tokens"); !slices.Contains(secretsOf(cfg), store) {
-		t.Errorf("the store is not among the secrets: %v", secretsOf(cfg))
+	if store := filepath.Join(dir, "tokens"); !slices.Contains(n.secrets, store) {
+		t.Errorf("the store is not among the secrets: %v", n.secrets)
 	}
 }

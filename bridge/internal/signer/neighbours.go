@@ -1,10 +1,8 @@
 package signer
 
 import (
-	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -40,14 +38,19 @@ type neighbours struct {
 // in that time.
 const tellEvery = time.Minute
 
-// neighboursOf reads peers, allow_same_user and private. It fails with
-// INVALID_REQUEST for a user who does not exist, peers whom the socket keeps out,
-// and secrets that all users can reach.
-func neighboursOf(cfg Config, s socket, log *slog.Logger) (*neighbours, error) {
-	n := &neighbours{own: os.Geteuid(), same: cfg.SameUser, secrets: secretsOf(cfg), trusted: trustedOf(cfg), log: log, now: time.Now, told: map[int]time.Time{}}
+// neighboursOf reads peers, allow_same_user and private; maker is what the vault token
+// says of its own. It fails with INVALID_REQUEST for a user who does not exist, peers
+// whom the socket keeps out, secrets that all users can reach, and a SoftHSM whose store
+// is not found.
+func neighboursOf(cfg Config, s socket, maker string, log *slog.Logger) (*neighbours, error) {
 	invalid := func(field, why string) (*neighbours, error) {
 		return nil, fault.New(fault.Invalid, field+" "+why).With("field", field)
 	}
+	keys, err := storeOf(cfg.Module, maker)
+	if err != nil {
+		return invalid("module", "is SoftHSM, and who could reach the vault's keys cannot be told: "+err.Error())
+	}
+	n := &neighbours{own: os.Geteuid(), same: cfg.SameUser, secrets: secretsOf(cfg, keys), trusted: trustedOf(cfg, keys), log: log, now: time.Now, told: map[int]time.Time{}}
 	for _, name := range cfg.Peers {
 		uid, err := userID(name)
 		if err != nil {
@@ -83,8 +86,8 @@ func neighboursOf(cfg Config, s socket, log *slog.Logger) (*neighbours, error) {
 // secretsOf lists what a peer must not be able to reach: the file of the PIN, the
 // store of the module where it is known, and the state directory, in which the
 // operator's word on the clock is left.
-func secretsOf(cfg Config) []string {
-	all := slices.Clone(cfg.Private)
+func secretsOf(cfg Config, keys store) []string {
+	all := append(slices.Clone(cfg.Private), keys.folders...)
 	if cfg.StateDir != "" {
 		all = append(all, cfg.StateDir)
 	}
@@ -96,51 +99,17 @@ func secretsOf(cfg Config) []string {
 			all = append(all, path)
 		}
 	}
-	if _, store := softHSM(cfg); store != "" {
-		all = append(all, store)
-	}
 	return all
 }
 
 // trustedOf lists what a peer must not be able to change: the module, which learns the
 // PIN, and the configuration that tells it where its store is.
-func trustedOf(cfg Config) []string {
-	var all []string
+func trustedOf(cfg Config, keys store) []string {
+	all := slices.Clone(keys.configurations)
 	if filepath.IsAbs(cfg.Module) { // the loader finds another
 		all = append(all, cfg.Module)
 	}
-	if configuration, _ := softHSM(cfg); configuration != "" {
-		all = append(all, configuration)
-	}
 	return all
-}
-
-// softHSM is where the configuration of SoftHSM is, and the folder of its tokens; both
-// are empty for another module, or when they cannot be found.
-func softHSM(cfg Config) (configuration, store string) {
-	if !strings.Contains(strings.ToLower(filepath.Base(cfg.Module)), "softhsm") {
-		return "", ""
-	}
-	paths := []string{os.Getenv("SOFTHSM2_CONF")}
-	if paths[0] == "" {
-		home, _ := os.UserHomeDir() // without one, the next is read
-		paths = []string{filepath.Join(home, ".config/softhsm2/softhsm2.conf"), "/etc/softhsm/softhsm2.conf", "/etc/softhsm2.conf"}
-	}
-	for _, path := range paths {
-		f, err := os.Open(path)
-		if err != nil {
-			continue
-		}
-		defer f.Close()
-		for lines := bufio.NewScanner(io.LimitReader(f, 64<<10)); lines.Scan(); {
-			name, value, ok := strings.Cut(lines.Text(), "=")
-			if ok && strings.TrimSpace(name) == "directories.tokendir" {
-				return path, strings.TrimSpace(value)
-			}
-		}
-		return path, ""
-	}
-	return "", ""
 }
 
 // admit fails with AUTHORIZATION_ERROR (details reason=peer) for a user who is not

@@ -149,7 +149,7 @@ func TestAPINOrAStoreThatAPeerCanReachEndsItsService(t *testing.T) {
 	own := os.Geteuid()
 	var out bytes.Buffer
 	at := time.Now()
-	n, err := neighboursOf(Config{PINFile: pin, Private: []string{store, filepath.Join(dir, "not there")}}, socket{mode: groupMode},
+	n, err := neighboursOf(Config{PINFile: pin, Private: []string{store, filepath.Join(dir, "not there")}}, socket{mode: groupMode}, "",
 		slog.New(slog.NewTextHandler(&out, nil)))
 	if err != nil {
 		t.Fatal(err)
@@ -174,7 +174,7 @@ func TestAPINOrAStoreThatAPeerCanReachEndsItsService(t *testing.T) {
 		if err := n.admit(own+otherUser, true); fault.CodeOf(err) != fault.Forbidden {
 			t.Errorf("%s has mode %o: %v", filepath.Base(path), mode, err)
 		}
-		if _, err := neighboursOf(Config{PINFile: pin, Private: []string{store}}, socket{mode: groupMode}, n.log); fault.CodeOf(err) != fault.Invalid {
+		if _, err := neighboursOf(Config{PINFile: pin, Private: []string{store}}, socket{mode: groupMode}, "", n.log); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("a start with %s of mode %o: %v", filepath.Base(path), mode, err)
 		}
 		if err := os.Chmod(path, sound.Mode().Perm()); err != nil {
@@ -240,7 +240,7 @@ func TestAGroupThatCanReachTheStoreIsRefused(t *testing.T) {
 func TestSandboxesSayThatTheirGatewayMayBeTheSignersUser(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer
-	n, err := neighboursOf(Config{SameUser: true, PINFile: filepath.Join(t.TempDir(), "pin")}, socket{mode: ownMode}, slog.New(slog.NewTextHandler(&out, nil)))
+	n, err := neighboursOf(Config{SameUser: true, PINFile: filepath.Join(t.TempDir(), "pin")}, socket{mode: ownMode}, "", slog.New(slog.NewTextHandler(&out, nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -291,7 +291,7 @@ func TestTheSocketIsForWhomTheConfigurationSays(t *testing.T) {
 	for name, cfg := range map[string]Config{
 		"a user who is not there": {Peers: []string{"no such user"}}, "a user whom the socket keeps out": {Peers: []string{strconv.Itoa(os.Geteuid() + otherUser)}},
 	} {
-		if _, err := neighboursOf(cfg, socket{mode: ownMode}, slog.New(slog.DiscardHandler)); fault.CodeOf(err) != fault.Invalid {
+		if _, err := neighboursOf(cfg, socket{mode: ownMode}, "", slog.New(slog.DiscardHandler)); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -339,18 +339,5 @@ func TestWhatIsAtThePathOfTheSocket(t *testing.T) {
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) != 1 {
 		t.Errorf("left behind: %v, %v", left, err)
-	}
-}
-
-func TestTheStoreOfSoftHSMIsFound(t *testing.T) {
-	dir := t.TempDir()
-	conf := filepath.Join(dir, "softhsm2.conf")
-	if err := os.WriteFile(conf, []byte("# tokens\ndirectories.tokendir = /var/lib/vault/tokens\nobjectstore.backend = file\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("SOFTHSM2_CONF", conf)
-	got := secretsOf(Config{Module: "/usr/lib/softhsm/libsofthsm2.so", Token: "pkcs11:token=vault?pin-source=file:/etc/vault.pin", Private: []string{"/p"}})
-	if want := []string{"/p", "/etc/vault.pin", "/var/lib/vault/tokens"}; strings.Join(got, " ") != strings.Join(want, " ") {
-		t.Errorf("%q", got)
 	}
 }

@@ -49,7 +49,7 @@ func RunWith(ctx context.Context, cfg Config, stdio Stdio, open OpenVault) (err 
 	if err != nil {
 		return err
 	}
-	near, err := neighboursOf(cfg, at, deps.Log)
+	near, err := neighboursOf(cfg, at, maker(deps.Vault), deps.Log)
 	if err != nil {
 		return err
 	}
