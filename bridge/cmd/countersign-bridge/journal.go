@@ -313,29 +313,34 @@ func (c *journalVerify) sign(ctx context.Context, cfg approver.Config, std stdio
 	return err
 }
 
-// oneMember finds the identity that is meant.
-func oneMember(cfg approver.Config, member string) (*member.Identity, error) {
+// oneMember finds the identity that is meant, by its member, or ENTITY/MEMBER.
+func oneMember(cfg approver.Config, name string) (*member.Identity, error) {
 	list, err := cfg.Members()
 	if err != nil {
 		return nil, err
 	}
-	for _, m := range list.All {
-		if m.Member == member || member == "" && len(cfg.Identities) == 1 {
-			return m, nil
-		}
-	}
-	for _, o := range list.Out {
-		if o.Member == member || member == "" && len(cfg.Identities) == 1 {
-			return nil, fmt.Errorf("identity %s: %w", o.Member, o.Err)
+	var all []member.Config
+	for _, c := range cfg.Identities {
+		if name == "" || name == c.Member || name == c.Entity+"/"+c.Member {
+			all = append(all, c)
 		}
 	}
 	switch {
 	case len(cfg.Identities) == 0:
 		return nil, fault.New(fault.NotFound, "the configuration has no identity")
-	case member == "":
+	case len(all) == 0:
+		return nil, fault.New(fault.NotFound, fmt.Sprintf("the configuration has no identity %q", name))
+	case len(all) > 1 && name != "":
+		return nil, fault.New(fault.Invalid, fmt.Sprintf("%s is a member of several entities: say which with --member %s/%s", name, all[0].Entity, name))
+	case len(all) > 1:
 		return nil, fault.New(fault.Invalid, "the configuration has several identities: say which with --member")
 	}
-	return nil, fault.New(fault.NotFound, fmt.Sprintf("the configuration has no identity %q", member))
+	for _, o := range list.Out {
+		if o.Config == all[0] {
+			return nil, fmt.Errorf("identity %s: %w", o.Member, o.Err)
+		}
+	}
+	return list.Find(all[0].Entity, all[0].Member)
 }
 
 type journalExport struct {

@@ -232,6 +232,14 @@ func TestKeysAreMadeCertifiedUsedAndDeletedAndTheJournalSaysSo(t *testing.T) {
 	refused(t, []string{"say which with --member"}, "journal", "verify", "--config", path, "--sign", "--out", head)
 	refused(t, []string{"identity mem_bob: read the certificate"}, "journal", "verify", "--config", path, "--sign", "--member", "mem_bob", "--out", head)
 
+	configure(t, path, func(m map[string]any) { // alice is a member of another entity too
+		m["identities"] = append(m["identities"].([]any), map[string]any{"entity": "ent_other", "member": "mem_alice", "certificate_file": "alice.jws",
+			"signer_file": "other.json", "approval_key": "pkcs11:token=alice;object=approval", "channel_key": ""})
+	})
+	refused(t, []string{"mem_alice is a member of several entities", "--member ent_test/mem_alice"}, "journal", "verify", "--config", path, "--sign", "--member", "mem_alice", "--out", head)
+	refused(t, []string{"other.json"}, "journal", "verify", "--config", path, "--sign", "--member", "ent_other/mem_alice", "--out", head)
+	must(t, "journal", "verify", "--config", path, "--sign", "--member", "ent_test/mem_alice", "--out", filepath.Join(t.TempDir(), "head.jws"))
+
 	refused(t, []string{"CONFLICT", "--force", "the approval key of mem_alice"}, "keys", "delete", "--config", path, m.ApprovalKey)
 	refused(t, []string{"DECLINED"}, "keys", "delete", "--config", path, "--force", m.ApprovalKey)
 	if out := must(t, "keys", "delete", "--config", path, "--force", m.ApprovalKey); !strings.HasPrefix(out, "deleted ") {
@@ -245,7 +253,7 @@ func TestKeysAreMadeCertifiedUsedAndDeletedAndTheJournalSaysSo(t *testing.T) {
 	if err != nil || !strings.Contains(string(shown), "Delete a key of the token alice") || strings.Contains(string(shown), token.Token.PIN) {
 		t.Errorf("%s, %v", shown, err)
 	}
-	want := "pin-failed unlocked key-made key-made unlocked failed unlocked head-signed unlocked head-signed unlocked key-deleted"
+	want := "pin-failed unlocked key-made key-made unlocked failed unlocked head-signed unlocked head-signed unlocked head-signed unlocked key-deleted"
 	if got := events(t, path); !strings.HasPrefix(got, want) {
 		t.Errorf("the journal has %q", got)
 	}

@@ -42,7 +42,8 @@ type Config struct {
 	// Identities are the members whose tokens are used at this computer.
 	Identities []member.Config `json:"identities"`
 	// SignerFile is the signer.json that the vault's operator handed over: the
-	// keys of the signer that this bridge trusts.
+	// keys of the signer that this bridge trusts. An identity of another vault names
+	// its own.
 	SignerFile string `json:"signer_file"`
 	// StateDir keeps pairings, the bridge's own key, and the journal.
 	StateDir string `json:"state_dir"`
@@ -111,7 +112,8 @@ func Load(path string) (Config, error) {
 		cfg.Pinentry = absolute(dir, cfg.Pinentry)
 	}
 	for i := range cfg.Identities {
-		cfg.Identities[i].CertificateFile = absolute(dir, cfg.Identities[i].CertificateFile)
+		id := &cfg.Identities[i]
+		id.CertificateFile, id.SignerFile = absolute(dir, id.CertificateFile), absolute(dir, id.SignerFile)
 	}
 	if cfg.StateDir == "" {
 		return Config{}, fmt.Errorf("read %s: state_dir is missing", path)

@@ -15,6 +15,7 @@ import (
 	"countersign/bridge/internal/device"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
+	"countersign/shared/vault"
 )
 
 // Config is one member of one entity in a configuration.
@@ -24,6 +25,9 @@ type Config struct {
 	CertificateFile string `json:"certificate_file"` // mem_….jws, from the vault's operator
 	ApprovalKey     string `json:"approval_key"`     // "pkcs11:token=alice;object=approval"
 	ChannelKey      string `json:"channel_key"`      // "pkcs11:token=alice;object=channel"
+	// SignerFile is signer.json of the entity's vault, when it is another than the
+	// bridge's own.
+	SignerFile string `json:"signer_file,omitempty"`
 }
 
 // Identity is a member with a certificate that the pinned signer gave.
@@ -146,9 +150,10 @@ func (l *List) Report(log *slog.Logger, now time.Time) {
 }
 
 // Read reads the certificates of configured identities and verifies them with the
-// pinned key of the signer. Those that cannot be used, and those beyond most, are in
-// List.Out. It fails for what concerns all of them: the signer's file, and a member
-// that is listed twice; the list is empty then.
+// pinned key of the signer: that of signerFile, or of the identity's own file. Those
+// that cannot be used, and those beyond most, are in List.Out. It fails for what
+// concerns all of them: the signer's file, and a member that is listed twice; the list
+// is empty then.
 func Read(signerFile string, configs []Config, most int) (*List, error) {
 	list := new(List)
 	if len(configs) == 0 {
@@ -159,9 +164,12 @@ func Read(signerFile string, configs []Config, most int) (*List, error) {
 			return list, fmt.Errorf("identities: %s of %s is listed twice", c.Member, c.Entity)
 		}
 	}
-	signer, err := readSigner(signerFile)
-	if err != nil {
-		return list, err
+	var signer vault.Signer
+	if slices.ContainsFunc(configs, func(c Config) bool { return c.SignerFile == "" }) {
+		var err error
+		if signer, err = readSigner(signerFile); err != nil {
+			return list, err
+		}
 	}
 	for _, c := range configs {
 		if err := c.check(); err != nil {
@@ -172,7 +180,14 @@ func Read(signerFile string, configs []Config, most int) (*List, error) {
 			list.Out = append(list.Out, LeftOut{c, fault.Invalid, fmt.Errorf("pages are told of %d identities at most", most)})
 			continue
 		}
-		id, err := read(c, signer)
+		own, err := signer, error(nil)
+		if c.SignerFile != "" {
+			own, err = readSigner(c.SignerFile)
+		}
+		var id *Identity
+		if err == nil {
+			id, err = read(c, own)
+		}
 		if err != nil {
 			list.Out = append(list.Out, LeftOut{c, fault.CertificateBad, err})
 			continue

@@ -22,9 +22,10 @@ import (
 
 // farEnd is a signer that gives certificates.
 type farEnd struct {
-	t   *testing.T
-	dir string
-	key keys.Key
+	t      *testing.T
+	dir    string
+	key    keys.Key
+	entity string
 }
 
 func memory(t *testing.T) keys.Key {
@@ -38,8 +39,13 @@ func memory(t *testing.T) keys.Key {
 
 func newVault(t *testing.T) *farEnd {
 	t.Helper()
-	v := &farEnd{t: t, dir: t.TempDir(), key: memory(t)}
-	data, err := json.Marshal(vault.SignerFile{Entity: "ent_test", EntityName: "Test", StatementKey: v.key.PublicKey().JWK(), ChannelKeys: []jwk.Key{v.key.PublicKey().JWK()}})
+	return newVaultOf(t, "ent_test")
+}
+
+func newVaultOf(t *testing.T, entity string) *farEnd {
+	t.Helper()
+	v := &farEnd{t: t, dir: t.TempDir(), key: memory(t), entity: entity}
+	data, err := json.Marshal(vault.SignerFile{Entity: entity, EntityName: "Test", StatementKey: v.key.PublicKey().JWK(), ChannelKeys: []jwk.Key{v.key.PublicKey().JWK()}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +61,7 @@ func (v *farEnd) signer() string { return filepath.Join(v.dir, "signer.json") }
 func (v *farEnd) certify(name string, expires time.Time) Config {
 	v.t.Helper()
 	id := "mem_" + name
-	payload, err := statement.Encode(statement.Member{V: 1, Type: "member", Entity: "ent_test", Member: id, Name: name, Role: statement.Operator,
+	payload, err := statement.Encode(statement.Member{V: 1, Type: "member", Entity: v.entity, Member: id, Name: name, Role: statement.Operator,
 		Approval: memory(v.t).PublicKey().JWK(), Channel: memory(v.t).PublicKey().JWK(), ChannelIn: statement.InToken,
 		IssuedAt: expires.AddDate(-1, 0, 0).Unix(), Expires: expires.Unix()})
 	if err != nil {
@@ -69,7 +75,7 @@ func (v *farEnd) certify(name string, expires time.Time) Config {
 	if err := os.WriteFile(file, []byte(token+"\n"), 0o600); err != nil {
 		v.t.Fatal(err)
 	}
-	return Config{Entity: "ent_test", Member: id, CertificateFile: file,
+	return Config{Entity: v.entity, Member: id, CertificateFile: file,
 		ApprovalKey: fmt.Sprintf("pkcs11:token=%s;object=approval", name), ChannelKey: fmt.Sprintf("pkcs11:token=%s;object=channel", name)}
 }
 
@@ -173,5 +179,35 @@ func TestWhatIsLeftOutIsReportedOnceAndAgainWhenAnotherExpires(t *testing.T) {
 		if n := strings.Count(said.String(), "\n"); n != r.lines {
 			t.Errorf("%d lines, want %d: %s", n, r.lines, said.String())
 		}
+	}
+}
+
+// One person may approve for several entities, each with a vault of its own.
+func TestAnIdentityOfAnotherVaultHasASignersFileOfItsOwn(t *testing.T) {
+	t.Parallel()
+	own, other := newVault(t), newVaultOf(t, "ent_other")
+	alice, there := own.certify("alice", time.Now().AddDate(1, 0, 0)), other.certify("alice", time.Now().AddDate(1, 0, 0))
+	there.SignerFile = other.signer()
+	list, err := Read(own.signer(), []Config{alice, there}, 8)
+	if err != nil || len(list.All) != 2 {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	for entity, v := range map[string]*farEnd{"ent_test": own, "ent_other": other} {
+		id, err := list.Find(entity, "mem_alice")
+		if err != nil || id.Entity != entity || !bytes.Equal(id.Remote, v.key.PublicKey().Compressed()) {
+			t.Errorf("%s: %+v, %v", entity, id, err)
+		}
+	}
+	if list, err := Read("", []Config{there}, 8); err != nil || len(list.All) != 1 {
+		t.Errorf("where no identity is of the bridge's own vault: %+v, %v", list, err)
+	}
+
+	mixed := alice
+	mixed.SignerFile = other.signer()
+	gone := there
+	gone.SignerFile += ".gone"
+	list, err = Read(own.signer(), []Config{mixed, gone}, 8)
+	if err != nil || len(list.Out) != 2 || !strings.Contains(list.Out[0].Err.Error(), "not from the pinned signer") || !strings.Contains(list.Out[1].Err.Error(), "no such file") {
+		t.Errorf("%+v, %v", list, err)
 	}
 }
