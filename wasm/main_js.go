@@ -57,6 +57,7 @@ func start(args []js.Value) {
 	running = shell.Start(shell.Config{
 		App: app.Config{
 			Environment: text(config, "environment"), Origin: browser.Origin(), User: text(config.Get("user"), "name"), NewKey: newKey,
+			Entity: text(config, "entity"), Entities: entities(config.Get("entities")),
 			Words: app.Words{Decimal: browser.Decimal(), Country: browser.Country(), Sorted: browser.Sorted, Local: time.Local},
 		},
 		TokenURL: text(config, "token_url"), GatewayURL: text(config, "gateway_url"), BridgeURLs: list(config.Get("bridge_urls")),
@@ -103,6 +104,15 @@ func text(v js.Value, name string) string {
 		return s.String()
 	}
 	return ""
+}
+
+// entities are those of the configuration.
+func entities(v js.Value) []app.EntityChoice {
+	var out []app.EntityChoice
+	for i := 0; v.Truthy() && i < v.Length(); i++ {
+		out = append(out, app.EntityChoice{ID: text(v.Index(i), "id"), Name: text(v.Index(i), "name")})
+	}
+	return out
 }
 
 // maxBridges is how many addresses of a bridge are tried.

@@ -10,6 +10,9 @@ export interface Config {
   /** "sandbox" is shown unmistakably. */
   environment: 'sandbox' | 'production';
   user: { name: string };
+  /** Those that this person may act for. With several the page offers to change between them, and
+   *  asks `token_url?entity=ID` for a token of the one that is chosen. */
+  entities?: { id: string; name: string }[];
   /** Address of the gateway's API; the page's own origin when absent. */
   gateway_url?: string;
   theme?: Theme;
@@ -82,6 +85,8 @@ export interface Host {
   paint(picture: string): void;
   /** The browser's fetch. What the core asks first of all was asked while it was loading. */
   fetch(url: string, options: RequestInit): Promise<Response>;
+  /** Loads the page again for another of the entities. */
+  change(entity: string): void;
   /** X25519 for the bridge link. Private keys never leave WebCrypto. */
   link: {
     /** The page's long-lived key, made on first use and kept in IndexedDB. */

@@ -4,6 +4,7 @@
 
 import './wasm_exec.js'; // from the Go release that built the core; defines globalThis.Go
 import { ahead } from './ahead.js';
+import { acting, change } from './entity.js';
 import { host } from './host.js';
 import { Painter } from './painter.js';
 import { apply } from './theme.js';
@@ -43,7 +44,7 @@ class Run {
       this.#failed = false;
       const loading = (this.#loading ??= this.#load());
       loading.catch(() => { this.#loading = undefined; }); // the next attempt loads again
-      const config = await this.#config();
+      const config = acting(await this.#config());
       if (config.theme) apply(this.#element, config.theme);
       const early = ahead(config);
       await this.#start(await loading, config, early);
@@ -109,7 +110,7 @@ class Run {
       if (this.#exports !== exports) return;
       this.#painter.paint(picture);
       if (this.#first) { this.#first = false; performance.mark('countersign:picture'); } // for measuring the start
-    }, fetch));
+    }, fetch, (id) => change(id, this.#options.routing !== false)));
   }
 
   #send = (action, value) => {

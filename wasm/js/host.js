@@ -34,4 +34,4 @@ const link = {
   },
 };
 
-export const host = (paint, fetch) => ({ paint, fetch, link, store, loopback });
+export const host = (paint, fetch, change) => ({ paint, fetch, change, link, store, loopback });

@@ -18,8 +18,8 @@ test('the core exports what the types promise', () => {
 });
 
 test('the loader lends what the types promise', () => {
-  assert.match(read('./host.js'), /host = \(paint, fetch\) => \(\{ paint, fetch, link, store, loopback \}\)/);
-  assert.deepEqual(members('Host'), ['fetch', 'link', 'loopback', 'paint', 'store']);
+  assert.match(read('./host.js'), /host = \(paint, fetch, change\) => \(\{ paint, fetch, change, link, store, loopback \}\)/);
+  assert.deepEqual(members('Host'), ['change', 'fetch', 'link', 'loopback', 'paint', 'store']);
 });
 
 test('the painter knows the special attributes of the types', () => {

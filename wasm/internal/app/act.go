@@ -21,6 +21,8 @@ func (m *Model) act(a Acted) []Command {
 		return m.navigate(arg)
 	case "reload":
 		return []Command{Reload{}}
+	case "entity":
+		return []Command{ChangeEntity{a.Value}}
 	case "refresh":
 		return m.enter(true)
 	case "token.renew":

@@ -80,7 +80,7 @@ func current(on bool) view.Attr {
 // status is the strip that is always true; each state leads to its remedy.
 func (m *Model) status() view.Node {
 	return view.El("div", "status", view.A("role", "region"), view.A("aria-label", "Status"),
-		m.entityStatus(), m.networkStatus(), m.tokenStatus(), m.bridgeStatus(), m.clockStatus())
+		m.entityChoice(), m.entityStatus(), m.networkStatus(), m.tokenStatus(), m.bridgeStatus(), m.clockStatus())
 }
 
 func statusItem(key, tone, label, value, action string, mark view.Node) view.Node {
@@ -90,6 +90,19 @@ func statusItem(key, tone, label, value, action string, mark view.Node) view.Nod
 		return view.El("div", classes("status-item", tone), parts...)
 	}
 	return view.El("button", classes("status-item", tone), append(parts, view.A("type", "button"), view.On("click", action))...)
+}
+
+// entityChoice offers the entities that the person may act for, when there are several.
+func (m *Model) entityChoice() view.Node {
+	if len(m.cfg.Entities) < 2 {
+		return view.Node{}
+	}
+	var options []view.Node
+	for _, e := range m.cfg.Entities {
+		options = append(options, view.El("option", "", view.A("value", e.ID), e.Name))
+	}
+	return view.El("div", "status-item", view.Key("entities"), view.El("label", "status-label", view.A("for", "entities"), "Act for"),
+		view.El("select", "status-select", view.A("id", "entities"), view.Prop("value", m.cfg.Entity), view.On("change", "entity"), options))
 }
 
 func (m *Model) entityStatus() view.Node {
@@ -105,6 +118,8 @@ func (m *Model) entityStatus() view.Node {
 		return statusItem("entity", "is-warning", "Signer", e.Value.Name+": this gateway has none for it", "refresh", mark)
 	case e.Loaded && e.Value.Signer != "" && e.Value.Signer != "ok":
 		return statusItem("entity", "is-warning", "Signer", e.Value.Name+": not answering, data may be old", "refresh", mark)
+	case e.Loaded && len(m.cfg.Entities) > 1: // the choice names it
+		return statusItem("entity", "is-ok", "Signer", "answers", "", mark)
 	case e.Loaded:
 		return statusItem("entity", "is-ok", "Entity", e.Value.Name, "", mark)
 	case e.Err != nil && e.Err.Code == fault.Unauthenticated:

@@ -193,6 +193,8 @@ type (
 	}
 	// Reload loads the page again.
 	Reload struct{}
+	// ChangeEntity loads it again for another entity.
+	ChangeEntity struct{ ID string }
 	// After reports Waited after a delay.
 	After struct {
 		Delay time.Duration
@@ -242,5 +244,6 @@ func (RenewToken) command()     {}
 func (SaveForm) command()       {}
 func (Open) command()           {}
 func (Reload) command()         {}
+func (ChangeEntity) command()   {}
 func (After) command()          {}
 func (MeasureClock) command()   {}

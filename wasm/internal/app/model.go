@@ -28,10 +28,15 @@ import (
 type Config struct {
 	Environment string // "sandbox" is shown unmistakably
 	User        string
-	Origin      string // of the page, as the bridge's list of origins has it
+	Entity      string         // which of Entities the page acts for
+	Entities    []EntityChoice // that the person may act for; fewer than two: there is no choice
+	Origin      string         // of the page, as the bridge's list of origins has it
 	Words       Words
 	NewKey      func() string // makes an Idempotency-Key
 }
+
+// EntityChoice is an entity that the person may act for.
+type EntityChoice struct{ ID, Name string }
 
 // Loadable is something from the gateway.
 type Loadable[T any] struct {

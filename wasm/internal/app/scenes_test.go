@@ -279,6 +279,16 @@ func scenes() map[string]func() *Model {
 			m.Update(Started{Path: "/buy"})
 			return m
 		},
+		"buy-several-entities": func() *Model {
+			m := stage("/buy")
+			m.cfg.Entity, m.cfg.Entities = "ent_branch", []EntityChoice{{"ent_sandbox", "Sandbox Treasury"}, {"ent_branch", "Sandbox Branch"}}
+			return m
+		},
+		"accounts-no-signer": func() *Model {
+			m := stage("/accounts")
+			m.entity.Value.Signer = "none"
+			return m
+		},
 		"buy-streaming": func() *Model { return quoted(stage("/buy")) },
 		"buy-quotes": func() *Model {
 			m := all(ready(stage("/buy")))

@@ -59,6 +59,9 @@ func (h Host) Open(url string, newTab bool) bool {
 // Reload loads the page again.
 func (h Host) Reload() { global.Get("location").Call("reload") }
 
+// ChangeEntity loads it again for another entity.
+func (h Host) ChangeEntity(id string) { h.v.Call("change", id) }
+
 // Country gives names of countries in the person's language.
 func Country() func(code string) string {
 	options := object.New()

@@ -44,6 +44,8 @@ func (s *Shell) do(c app.Command) {
 		_ = s.cfg.Host.Open(s.cfg.GatewayURL+c.URL, c.NewTab) // the page shows the link too
 	case app.Reload:
 		s.cfg.Host.Reload()
+	case app.ChangeEntity:
+		s.cfg.Host.ChangeEntity(c.ID)
 	default:
 		go s.later(c)
 	}

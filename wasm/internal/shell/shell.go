@@ -25,6 +25,7 @@ type Host interface {
 	Frame(f func())
 	Open(url string, newTab bool) bool
 	Reload()
+	ChangeEntity(id string)
 	Get(ctx context.Context, name string) (string, error)
 	Set(ctx context.Context, name, value string) error
 	Delete(ctx context.Context, name string) error

@@ -20,6 +20,7 @@ import (
 type host struct {
 	pictures chan string
 	opened   chan string
+	changed  chan string   // to another entity
 	late     chan struct{} // closed when storage can be read; nil: at once
 
 	mu     sync.Mutex
@@ -29,6 +30,7 @@ type host struct {
 func (h *host) Paint(p string)               { h.pictures <- p }
 func (h *host) Frame(f func())               { f() }
 func (h *host) Reload()                      {}
+func (h *host) ChangeEntity(id string)       { h.changed <- id }
 func (h *host) Open(url string, _ bool) bool { h.opened <- url; return true }
 func (h *host) Get(_ context.Context, name string) (string, error) {
 	if h.late != nil {
@@ -119,7 +121,7 @@ func open(t *testing.T, s *server, h *host) *Shell {
 }
 
 func newHost() *host {
-	return &host{pictures: make(chan string, 64), opened: make(chan string, 4), values: map[string]string{}}
+	return &host{pictures: make(chan string, 64), opened: make(chan string, 4), changed: make(chan string, 1), values: map[string]string{}}
 }
 
 // until waits for a picture that contains all the words.
@@ -211,6 +213,17 @@ func value(t *testing.T, h *host, name string) string {
 		}
 	}
 	return ""
+}
+
+func TestAnotherEntityIsActedForAfterThePageIsLoadedAgain(t *testing.T) {
+	t.Parallel()
+	s, h := gateway(), newHost()
+	sh := open(t, s, h)
+	until(t, h, "Sandbox Treasury")
+	sh.Post(app.Acted{Action: "entity", Value: "ent_branch"})
+	if got := <-h.changed; got != "ent_branch" {
+		t.Errorf("changed to %q", got)
+	}
 }
 
 func TestARefusedTokenIsRenewedWithoutTheWordOfAPerson(t *testing.T) {

@@ -14,7 +14,7 @@ import (
 func (r *rig) front() string {
 	r.t.Helper()
 	front := httptest.NewUnstartedServer(nil)
-	h, err := backend.New(backend.Config{GatewayURL: r.url, EntityID: "ent_sandbox", APIKeyFile: "none", Hosts: []string{front.Listener.Addr().String()}, Log: slog.New(slog.DiscardHandler)})
+	h, err := backend.New(backend.Config{GatewayURL: r.url, Entities: []backend.Entity{{ID: "ent_sandbox", Name: "Sandbox"}}, APIKeyFile: "none", Hosts: []string{front.Listener.Addr().String()}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		r.t.Fatal(err)
 	}

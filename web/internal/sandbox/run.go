@@ -83,7 +83,7 @@ func (cfg Config) handlers(funds *funds, listeners []net.Listener, log *slog.Log
 		return nil, err
 	}
 	dashboard, err := backend.New(backend.Config{
-		GatewayURL: cfg.GatewayURL, DeveloperID: cfg.DeveloperID, EntityID: cfg.EntityID, APIKeyFile: cfg.APIKeyFile,
+		GatewayURL: cfg.GatewayURL, DeveloperID: cfg.DeveloperID, Entities: cfg.Entities, APIKeyFile: cfg.APIKeyFile,
 		BridgeURLs: cfg.BridgeURLs, UserName: user, Log: log,
 		Hosts: []string{listeners[2].Addr().String(), "localhost:" + port, "127.0.0.1:" + port, "[::1]:" + port},
 	})

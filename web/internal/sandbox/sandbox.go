@@ -5,7 +5,11 @@
 // `countersign-gateway sandbox`.
 package sandbox
 
-import "io"
+import (
+	"io"
+
+	"countersign/web/internal/sandbox/backend"
+)
 
 // Config is the file of `countersign-gateway sandbox`.
 type Config struct {
@@ -14,12 +18,15 @@ type Config struct {
 	DashboardListen string   `json:"dashboard_listen"` // host:port of the dashboard and its back end
 	GatewayURL      string   `json:"gateway_url"`      // where the gateway listens
 	DeveloperID     string   `json:"developer_id"`     // whose API key it is; may be empty
-	EntityID        string   `json:"entity_id"`        // the entity that the dashboard is for
+	Entities        []Entity `json:"entities"`         // those that the dashboard's user may act for, the first at the start
 	APIKeyFile      string   `json:"api_key_file"`     // holds the developer's API key
 	BridgeURLs      []string `json:"bridge_urls"`      // told to the page: where its bridge may be
 	StateDir        string   `json:"state_dir"`        // the chain and the paid orders are kept here
 	UserName        string   `json:"user_name"`        // whom the page greets; empty: Sandbox user
 }
+
+// Entity is one that the dashboard's user may act for.
+type Entity = backend.Entity
 
 // Stdio is what a program may print to.
 type Stdio struct {

@@ -42,7 +42,7 @@ func start(t *testing.T, dir, gateway string) world {
 	go func() {
 		err := sandbox.Run(ctx, sandbox.Config{
 			ProvidersListen: "127.0.0.1:0", ChainListen: "127.0.0.1:0", DashboardListen: "127.0.0.1:0",
-			GatewayURL: gateway, DeveloperID: "dev_sandbox", EntityID: "ent_sandbox", APIKeyFile: key,
+			GatewayURL: gateway, DeveloperID: "dev_sandbox", Entities: []sandbox.Entity{{ID: "ent_sandbox", Name: "Sandbox"}, {ID: "ent_branch", Name: "Branch"}}, APIKeyFile: key,
 			BridgeURLs: []string{"ws://127.0.0.1:18427"}, StateDir: dir,
 		}, sandbox.Stdio{Out: w, Err: io.Discard})
 		w.CloseWithError(io.EOF)
@@ -265,11 +265,11 @@ func TestTheBackEndKeepsTheKey(t *testing.T) {
 		}
 		var q map[string]string
 		_ = json.NewDecoder(r.Body).Decode(&q)
-		if q["apiKey"] != "sandbox-secret" || q["id"] != "ent_sandbox" || q["userType"] != "entity" || r.Header.Get("Origin") != "" || r.Header.Get("Cookie") != "" {
+		if q["apiKey"] != "sandbox-secret" || q["userType"] != "entity" || r.Header.Get("Origin") != "" || r.Header.Get("Cookie") != "" {
 			w.WriteHeader(http.StatusUnauthorized)
 			return
 		}
-		_, _ = io.WriteString(w, `{"access_token":"t"}`)
+		_, _ = io.WriteString(w, `{"access_token":"of `+q["id"]+`"}`)
 	}))
 	t.Cleanup(gateway.Close)
 	w := start(t, t.TempDir(), gateway.URL)
@@ -306,6 +306,29 @@ func TestTheBackEndKeepsTheKey(t *testing.T) {
 	}
 	if body := get(t, w.dashboard+"/config.json"); !strings.Contains(body, "ws://127.0.0.1:18427") || strings.Contains(body, "secret") {
 		t.Errorf("config.json = %s", body)
+	}
+	for query, want := range map[string]struct {
+		status int
+		says   string
+	}{
+		"":                                      {200, "of ent_sandbox"},
+		"?entity=ent_sandbox":                   {200, "of ent_sandbox"},
+		"?entity=ent_branch":                    {200, "of ent_branch"},
+		"?entity=ent_other":                     {403, "You may not act for this entity"},
+		"?entity=":                              {403, "You may not act for this entity"},
+		"?entity=ent_branch&entity=ent_sandbox": {403, "You may not act for this entity"},
+	} {
+		req, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, w.dashboard+"/session/token"+query, nil)
+		req.Header.Set("Origin", w.dashboard)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if res.StatusCode != want.status || !strings.Contains(string(body), want.says) {
+			t.Errorf("%s: %d %s", query, res.StatusCode, body)
+		}
 	}
 	// An event passes while the answer is still open.
 	ctx, cancel := context.WithCancel(t.Context())

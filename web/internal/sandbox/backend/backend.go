@@ -29,9 +29,9 @@ import (
 // Config is what the back end needs.
 type Config struct {
 	GatewayURL  string
-	DeveloperID string // may be empty
-	EntityID    string
-	APIKeyFile  string // read at each use, so that a new key needs no restart
+	DeveloperID string   // may be empty
+	Entities    []Entity // that its user may act for; the first is the one at the start
+	APIKeyFile  string   // read at each use, so that a new key needs no restart
 	BridgeURLs  []string
 	UserName    string
 	Hosts       []string // host:port under which the page may be opened
@@ -39,11 +39,20 @@ type Config struct {
 	Log         *slog.Logger
 }
 
+// Entity is one that somebody may act for.
+type Entity struct {
+	ID   string `json:"id"`
+	Name string `json:"name"` // as the page offers it
+}
+
 // New checks the configuration and returns the handler of the dashboard.
 func New(cfg Config) (http.Handler, error) {
 	gateway, err := url.Parse(cfg.GatewayURL)
 	if err != nil || gateway.Host == "" || gateway.Scheme != "http" && gateway.Scheme != "https" {
 		return nil, fmt.Errorf("gateway_url %s is not an http address", secret.Host(cfg.GatewayURL))
+	}
+	if len(cfg.Entities) == 0 {
+		return nil, errors.New("entities: the dashboard needs one or more")
 	}
 	if cfg.Client == nil {
 		cfg.Client = &http.Client{Timeout: 10 * time.Second}
@@ -110,18 +119,27 @@ func (b *backend) config(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	_ = json.NewEncoder(w).Encode(map[string]any{
 		"token_url": "/session/token", "bridge_urls": b.cfg.BridgeURLs, "environment": "sandbox",
-		"user": map[string]string{"name": b.cfg.UserName},
+		"user": map[string]string{"name": b.cfg.UserName}, "entities": b.cfg.Entities,
 	})
 }
 
-// token gives the dashboard's own page an entity token. A real dashboard also
-// checks its own session here; the sandbox has one user.
+// token gives the dashboard's own page a token of the entity that it names, or of the
+// first. A real dashboard also checks its own session here, and which entities its
+// person may act for; the sandbox has one user.
 func (b *backend) token(w http.ResponseWriter, r *http.Request) {
 	if !ownPage(r) {
 		refuse(w, http.StatusForbidden, fault.OriginRefused, "Only the dashboard's own page gets a token.")
 		return
 	}
-	status, body, err := b.ask(r.Context())
+	entity := b.cfg.Entities[0].ID
+	if named := r.URL.Query()["entity"]; len(named) > 0 {
+		entity = named[0]
+		if !slices.ContainsFunc(b.cfg.Entities, func(e Entity) bool { return e.ID == entity }) || len(named) > 1 {
+			refuse(w, http.StatusForbidden, fault.Forbidden, "You may not act for this entity.")
+			return
+		}
+	}
+	status, body, err := b.ask(r.Context(), entity)
 	if err != nil {
 		b.cfg.Log.Warn("ask the gateway for a token", "error", err)
 		refuse(w, http.StatusServiceUnavailable, fault.Unavailable, "The gateway cannot be reached. Try again in a moment.")
@@ -145,12 +163,12 @@ func ownPage(r *http.Request) bool {
 
 // ask trades the API key for a token. It is a call of this server, not of a
 // browser: none of the page's headers are in it.
-func (b *backend) ask(ctx context.Context) (status int, body []byte, err error) {
+func (b *backend) ask(ctx context.Context, entity string) (status int, body []byte, err error) {
 	key, _, err := secret.Line(b.cfg.APIKeyFile, 512)
 	if err != nil {
 		return 0, nil, fmt.Errorf("read the API key: %w", err)
 	}
-	question := map[string]string{"apiKey": string(key), "id": b.cfg.EntityID, "userType": "entity"}
+	question := map[string]string{"apiKey": string(key), "id": entity, "userType": "entity"}
 	if b.cfg.DeveloperID != "" {
 		question["developerId"] = b.cfg.DeveloperID
 	}

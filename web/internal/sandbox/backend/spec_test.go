@@ -13,7 +13,7 @@ import (
 
 func TestTheConfigurationOfThePageHasTheFieldsOfTheSpec(t *testing.T) {
 	t.Parallel()
-	h, err := New(Config{GatewayURL: "http://127.0.0.1:1", EntityID: "ent_sandbox", APIKeyFile: "none", BridgeURLs: []string{"ws://127.0.0.1:18427"}, UserName: "Alice",
+	h, err := New(Config{GatewayURL: "http://127.0.0.1:1", Entities: []Entity{{"ent_sandbox", "Sandbox"}}, APIKeyFile: "none", BridgeURLs: []string{"ws://127.0.0.1:18427"}, UserName: "Alice",
 		Hosts: []string{"dashboard.example"}, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)

@@ -11,7 +11,7 @@ import (
 func TestAGatewayThatCannotBeReachedHasTheStatusOfItsCode(t *testing.T) {
 	t.Parallel()
 	h, err := New(Config{
-		GatewayURL: "http://127.0.0.1:1", EntityID: "ent_sandbox", APIKeyFile: "none", Hosts: []string{"example.com"}, Log: slog.New(slog.DiscardHandler),
+		GatewayURL: "http://127.0.0.1:1", Entities: []Entity{{"ent_sandbox", "Sandbox"}}, APIKeyFile: "none", Hosts: []string{"example.com"}, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		t.Fatal(err)
