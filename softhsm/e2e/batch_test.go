@@ -56,7 +56,7 @@ func channelOf(t *testing.T, r *rig, s *story.Story, member string) *page.Channe
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { bridge.Close() })
-	channel, err := page.OpenChannel(r.ctx, bridge, s.Gateway, system.Entity, member)
+	channel, err := page.OpenChannel(r.ctx, bridge, s.Gateway, s.Vault.Entity, member)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -103,7 +103,7 @@ func decide(t *testing.T, r *rig, s *story.Story, request, member, decision stri
 		return err
 	}
 	defer bridge.Close()
-	channel, err := page.OpenChannel(r.ctx, bridge, s.Gateway, system.Entity, member)
+	channel, err := page.OpenChannel(r.ctx, bridge, s.Gateway, s.Vault.Entity, member)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 
 	"countersign/shared/fault"
 	"countersign/shared/strictjson"
@@ -25,10 +26,10 @@ type Gateway struct {
 }
 
 // SignIn gets an entity token from the dashboard's back end, as the page does.
-func SignIn(ctx context.Context, base string) (*Gateway, error) {
+func SignIn(ctx context.Context, base, entity string) (*Gateway, error) {
 	g := &Gateway{Base: base}
 	var t wire.TokenReply
-	if err := g.Do(ctx, http.MethodPost, "/session/token", struct{}{}, &t); err != nil {
+	if err := g.Do(ctx, http.MethodPost, "/session/token?entity="+url.QueryEscape(entity), struct{}{}, &t); err != nil {
 		return nil, fmt.Errorf("sign in: %w", err)
 	}
 	g.Token = t.AccessToken

@@ -29,6 +29,7 @@ const pollEvery = 200 * time.Millisecond
 // Story is a dashboard's user who has signed in.
 type Story struct {
 	System  *system.System
+	Vault   system.Vault // of the entity that is acted for
 	Gateway *page.Gateway
 	Key     *link.Key // the page's
 	Remote  []byte    // the bridge's key, after the pairing
@@ -36,9 +37,14 @@ type Story struct {
 	Out     io.Writer // where the steps are told
 }
 
-// New signs in.
+// New signs in for the main entity.
 func New(ctx context.Context, s *system.System, out io.Writer) (*Story, error) {
-	g, err := page.SignIn(ctx, s.DashboardURL)
+	return NewFor(ctx, s, system.Vaults[0], out)
+}
+
+// NewFor signs in for the entity of a vault.
+func NewFor(ctx context.Context, s *system.System, v system.Vault, out io.Writer) (*Story, error) {
+	g, err := page.SignIn(ctx, s.DashboardURL, v.Entity)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +52,7 @@ func New(ctx context.Context, s *system.System, out io.Writer) (*Story, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Story{System: s, Gateway: g, Key: key, Out: out}, nil
+	return &Story{System: s, Vault: v, Gateway: g, Key: key, Out: out}, nil
 }
 
 func (s *Story) tell(format string, args ...any) { fmt.Fprintf(s.Out, format+"\n", args...) }
@@ -88,7 +94,7 @@ func (s *Story) Play(ctx context.Context) error {
 // Quotes asks the providers and returns the best offer.
 func (s *Story) Quotes(ctx context.Context, amount string) (quote.Row, error) {
 	query := url.Values{"from": {"EUR"}, "to": {"ethereum"}, "amount": {amount}, "payment-method": {"card"},
-		"country": {"FR"}, "account": {system.Account}}
+		"country": {"FR"}, "account": {s.Vault.Account}}
 	var q wire.Quotes
 	if err := s.Gateway.Do(ctx, http.MethodGet, "/v1/quotes?"+query.Encode(), nil, &q); err != nil {
 		return quote.Row{}, fmt.Errorf("ask for quotes: %w", err)
@@ -114,7 +120,7 @@ func (s *Story) Quotes(ctx context.Context, amount string) (quote.Row, error) {
 // Request pins a quote.
 func (s *Story) Request(ctx context.Context, quoteID string) (wire.Request, error) {
 	var r wire.Request
-	if err := s.Gateway.Do(ctx, http.MethodPost, "/v1/requests", wire.RequestInput{QuoteID: quoteID, AccountID: system.Account}, &r); err != nil {
+	if err := s.Gateway.Do(ctx, http.MethodPost, "/v1/requests", wire.RequestInput{QuoteID: quoteID, AccountID: s.Vault.Account}, &r); err != nil {
 		return r, fmt.Errorf("request the purchase: %w", err)
 	}
 	s.tell("\n3. Requested: %s", r.Sentence)
@@ -149,7 +155,7 @@ func (s *Story) Connect(ctx context.Context) (*page.Bridge, error) {
 // between is refused.
 func (s *Story) Approvals(ctx context.Context, bridge *page.Bridge, request string) error {
 	for i, p := range system.People[:2] {
-		channel, err := page.OpenChannel(ctx, bridge, s.Gateway, system.Entity, p.Member)
+		channel, err := page.OpenChannel(ctx, bridge, s.Gateway, s.Vault.Entity, p.Member)
 		if err != nil {
 			return fmt.Errorf("%s: %w", p.Name, err)
 		}

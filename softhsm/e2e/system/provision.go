@@ -7,16 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 
-	"countersign/shared/governance"
 	"countersign/shared/jwk"
 	"countersign/shared/jws"
-	"countersign/shared/statement"
 	"countersign/softhsm"
 )
 
@@ -47,16 +43,15 @@ var People = []Person{
 // State is what a system keeps in its folder.
 type State struct {
 	Dir       string
-	Vault     softhsm.Store // one token, "vault"
 	Approvers softhsm.Store // one token for each of People
-	OneUser   string        // why signer and gateway run as one user; empty: they run as two
+	OneUser   string        // why signers and gateway run as one user; empty: they run as two
+
+	vaults map[string]softhsm.Store // by entity: one token each
 }
 
 func (s *State) path(name string) string   { return filepath.Join(s.Dir, name) }
 func (s *State) config(name string) string { return s.path("config/" + name + ".json") }
 func (s *State) logs() string              { return s.path("logs") }
-func (s *State) socket() string            { return s.path("signer.sock") }
-func (s *State) vaultEnv() []string        { return s.Vault.Env() }
 func (s *State) approverEnv() []string     { return s.Approvers.Env() }
 
 // provision makes the tokens, once.
@@ -65,18 +60,19 @@ func provision(ctx context.Context, dir string) (*State, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &State{Dir: dir}
+	s := &State{Dir: dir, vaults: map[string]softhsm.Store{}}
 	if err := s.checkFormat(); err != nil {
 		return nil, err
 	}
-	for _, sub := range []string{"", "logs", "config", "vault", "bridge", "gateway", "sandbox", "secrets"} {
+	for _, sub := range []string{"", "logs", "config", "bridge", "gateway", "sandbox", "secrets"} {
 		if err := os.MkdirAll(s.path(sub), 0o700); err != nil {
 			return nil, fmt.Errorf("make the state folder: %w", err)
 		}
 	}
-	vault := []softhsm.Spec{{Label: "vault"}}
-	if s.Vault, err = tokens(ctx, s.path("softhsm/vault"), vault); err != nil {
-		return nil, err
+	for _, v := range Vaults {
+		if err := s.vaultToken(ctx, v); err != nil {
+			return nil, err
+		}
 	}
 	var approvers []softhsm.Spec
 	for _, p := range People {
@@ -86,9 +82,6 @@ func provision(ctx context.Context, dir string) (*State, error) {
 	if s.Approvers, err = tokens(ctx, s.path("softhsm/approvers"), approvers); err != nil {
 		return nil, err
 	}
-	if err := writeOnce(s.path("secrets/vault.pin"), s.Vault.Tokens[0].PIN); err != nil {
-		return nil, err
-	}
 	if err := writeOnce(s.path("secrets/developer.key"), "cs_test_"+rand.Text()); err != nil {
 		return nil, err
 	}
@@ -96,7 +89,7 @@ func provision(ctx context.Context, dir string) (*State, error) {
 }
 
 // format is which form the log, the database and the journal in a folder have.
-const format = "3"
+const format = "4"
 
 // checkFormat refuses a folder that another version made, before anything in it is
 // touched; a new one is marked.
@@ -146,70 +139,6 @@ func (s *State) PIN(token string) string {
 	return t.PIN
 }
 
-// initVault has the signer make its keys and the genesis of its log, once.
-func (s *State) initVault(ctx context.Context, bin string) error {
-	config := map[string]any{
-		"socket": s.socket(), "module": s.Vault.Module, "token": "pkcs11:token=vault",
-		"pin_file": s.path("secrets/vault.pin"), "state_dir": s.path("vault"),
-		"max_off": "8760h",                           // nobody confirms the clock of a sandbox
-		"limits":  map[string]int{"per_minute": 600}, // tests ask fast
-	}
-	maps.Copy(config, s.link())
-	if err := s.writeJSON(s.config("signer"), config); err != nil {
-		return err
-	}
-	done := s.path("identities/signer.json")
-	if _, err := os.Stat(done); err == nil {
-		return nil
-	}
-	draft, err := s.draft()
-	if err != nil {
-		return err
-	}
-	if err := s.writeJSON(s.path("config/genesis.json"), draft); err != nil {
-		return err
-	}
-	cmd := exec.CommandContext(ctx, filepath.Join(bin, "countersign-bridge"), "signer", "init",
-		"--config="+s.config("signer"), "--genesis="+s.path("config/genesis.json"), "--out="+s.path("identities"))
-	cmd.Env = append(os.Environ(), s.vaultEnv()...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("initialise the vault: %w\n%s(when an earlier start was interrupted here: `make clean-run`, then again)", err, out)
-	}
-	return nil
-}
-
-// draft is the genesis: who the members are, and that a purchase needs two of them; one
-// of more than 1,000 EUR the member who signs and sends it, and the two others.
-func (s *State) draft() (map[string]any, error) {
-	var members []statement.GenesisMember
-	var ids []string
-	for _, p := range People {
-		token, _ := s.Approvers.Token(p.Token)
-		approval, err := publicKey(token, "approval")
-		if err != nil {
-			return nil, err
-		}
-		channel, err := publicKey(token, "channel")
-		if err != nil {
-			return nil, err
-		}
-		members = append(members, statement.GenesisMember{Member: p.Member, Name: p.Name, Role: statement.Operator,
-			Approval: approval, Channel: channel, ChannelIn: statement.InToken})
-		ids = append(ids, p.Member)
-	}
-	return map[string]any{
-		"entity": Entity, "entity_name": EntityName, "members": members,
-		"accounts": []map[string]any{{"account": Account, "name": "Treasury", "chain": Chain, "rules": governance.Set{
-			Version: 1,
-			Rules: []governance.Rule{
-				{Name: "over-1000", When: []governance.Condition{{Amount: &governance.Amount{Currency: "EUR", Min: "1000.01"}}},
-					Creation: &governance.Creation{Members: ids}, Steps: []governance.Step{
-						{Name: "others", Quorum: 2, Members: ids, ExcludeInitiator: true}}},
-				{Name: "two-of-three", Steps: []governance.Step{{Name: "operators", Quorum: 2, Members: ids}}}},
-		}}},
-	}, nil
-}
-
 func publicKey(token softhsm.Spec, label string) (jwk.Key, error) {
 	k, ok := token.Key(label)
 	if !ok {
@@ -232,12 +161,22 @@ func (s *State) writeConfigs(p addresses, cfg Config) error {
 		desks = append(desks, map[string]any{"id": d[0], "name": d[1], "url": "http://" + p.providers + "/" + d[0],
 			"api_key_file": s.path("secrets/provider.key")})
 	}
-	var identities []map[string]any
-	for _, who := range People {
-		identities = append(identities, map[string]any{"entity": Entity, "member": who.Member,
-			"certificate_file": s.path("identities/" + who.Member + ".jws"),
-			"approval_key":     "pkcs11:token=" + who.Token + ";object=approval",
-			"channel_key":      "pkcs11:token=" + who.Token + ";object=channel"})
+	var identities, signers, entities []map[string]any
+	var ids []string
+	for _, v := range Vaults {
+		ids = append(ids, v.Entity)
+		entities = append(entities, map[string]any{"id": v.Entity, "name": v.Name})
+		signers = append(signers, map[string]any{"socket": s.socket(v), "file": s.signerFile(v)})
+		for _, who := range v.Members {
+			id := map[string]any{"entity": v.Entity, "member": who.Member,
+				"certificate_file": filepath.Join(s.identities(v), who.Member+".jws"),
+				"approval_key":     "pkcs11:token=" + who.Token + ";object=approval",
+				"channel_key":      "pkcs11:token=" + who.Token + ";object=channel"}
+			if v.Entity != Entity {
+				id["signer_file"] = s.signerFile(v)
+			}
+			identities = append(identities, id)
+		}
 	}
 	prompt := "auto"
 	if cfg.Pinentry != "" {
@@ -247,24 +186,24 @@ func (s *State) writeConfigs(p addresses, cfg Config) error {
 	configs := map[string]any{
 		"sandbox": map[string]any{
 			"providers_listen": p.providers, "chain_listen": p.chain, "dashboard_listen": p.dashboard,
-			"gateway_url": "http://" + p.gateway, "developer_id": Developer, "entity_id": Entity,
+			"gateway_url": "http://" + p.gateway, "developer_id": Developer, "entities": entities,
 			"api_key_file": s.path("secrets/developer.key"), "bridge_urls": []string{"ws://127.0.0.1:" + bridgePort},
 			"state_dir": s.path("sandbox"),
 		},
 		"gateway": map[string]any{
 			"listen": p.gateway, "database": s.path("gateway/gateway.db"),
-			"signers": []map[string]any{{"socket": s.socket(), "file": s.path("identities/signer.json")}}, "token_key": s.path("gateway/token.pem"),
+			"signers": signers, "token_key": s.path("gateway/token.pem"),
 			"public_url": "http://" + p.dashboard, "dashboards": cfg.Origins, "environment": "sandbox",
 			"trusted_proxies": []string{"127.0.0.1", "::1"},
 			"developers": []map[string]any{{"id": Developer, "name": "Sandbox dashboard",
-				"api_key_file": s.path("secrets/developer.key"), "entities": []string{Entity}}},
+				"api_key_file": s.path("secrets/developer.key"), "entities": ids}},
 			"providers": desks,
 			"chains":    []map[string]any{{"chain": Chain, "rpc": "http://" + p.chain, "confirmations": 1}},
 		},
 		"bridge": map[string]any{
 			"listen": []string{p.bridge}, "origins": append([]string{"http://" + p.dashboard}, cfg.Origins...),
 			"modules": []string{s.Approvers.Module}, "identities": identities,
-			"signer_file": s.path("identities/signer.json"), "state_dir": s.path("bridge"),
+			"signer_file": s.signerFile(Vaults[0]), "state_dir": s.path("bridge"),
 			"prompt": prompt, "pinentry": cfg.Pinentry, "relay": map[string]any{"gateway": "http://" + p.dashboard},
 		},
 	}

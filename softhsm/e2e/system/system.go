@@ -69,7 +69,7 @@ func Start(ctx context.Context, cfg Config) (*System, error) {
 }
 
 func (s *System) start(ctx context.Context) error {
-	if c, err := net.DialTimeout("unix", s.State.socket(), time.Second); err == nil { // its signer answers
+	if c, err := net.DialTimeout("unix", s.State.socket(Vaults[0]), time.Second); err == nil { // its signer answers
 		c.Close()
 		return fmt.Errorf("this sandbox runs already, with the state %s: use it, or stop it with Ctrl-C. "+
 			"A second one needs a state and ports of its own: make run STATE=.run2 PORT=8099 BRIDGE_PORT=18428", s.cfg.Dir)
@@ -86,8 +86,10 @@ func (s *System) start(ctx context.Context) error {
 	if err := s.State.divide(s.cfg.Bin); err != nil {
 		return err
 	}
-	if err := s.State.initVault(ctx, s.cfg.Bin); err != nil {
-		return err
+	for _, v := range Vaults {
+		if err := s.State.initVault(ctx, s.cfg.Bin, v); err != nil {
+			return err
+		}
 	}
 	if err := s.State.writeConfigs(at, s.cfg); err != nil {
 		return err
@@ -95,7 +97,11 @@ func (s *System) start(ctx context.Context) error {
 	if err := s.State.handOver(); err != nil {
 		return err
 	}
-	for _, name := range []string{"signer", "sandbox", "gateway", "bridge"} {
+	var names []string
+	for _, v := range Vaults {
+		names = append(names, v.Program)
+	}
+	for _, name := range append(names, "sandbox", "gateway", "bridge") {
 		if err := s.StartProgram(ctx, name); err != nil {
 			return err
 		}
@@ -107,9 +113,12 @@ func (s *System) start(ctx context.Context) error {
 func (s *System) command(name string) command {
 	gateway, bridge := filepath.Join(s.cfg.Bin, "countersign-gateway"), filepath.Join(s.cfg.Bin, "countersign-bridge")
 	config := "--config=" + s.State.config(name)
+	for _, v := range Vaults {
+		if v.Program == name {
+			return command{name: name, path: bridge, args: []string{"signer", "serve", config}, env: s.State.vaultEnv(v), waits: 1}
+		}
+	}
 	switch name {
-	case "signer":
-		return command{name: name, path: bridge, args: []string{"signer", "serve", config}, env: s.State.vaultEnv(), waits: 1}
 	case "sandbox":
 		return command{name: name, path: gateway, args: []string{"sandbox", config}, user: s.State.user(), waits: 3}
 	case "gateway":
@@ -120,7 +129,7 @@ func (s *System) command(name string) command {
 	}
 }
 
-// StartProgram starts one of signer, sandbox, gateway and bridge, for instance
+// StartProgram starts one of sandbox, gateway, bridge and the signers, for instance
 // after [System.StopProgram].
 func (s *System) StartProgram(ctx context.Context, name string) error {
 	ctx, cancel := context.WithTimeout(ctx, StartTimeout)

@@ -13,7 +13,7 @@ import (
 // root starts: a number that no account has.
 const gatewayUser = 64_001
 
-// divide decides whether signer and gateway run as two users, so that the gateway
+// divide decides whether signers and gateway run as two users, so that the gateway
 // cannot read the vault's PIN, and opens the folders on the way to what the gateway
 // needs. OneUser says why they do not.
 func (s *State) divide(bin string) error {
@@ -92,9 +92,13 @@ func (s *State) handOver() error {
 			return fmt.Errorf("give %s to the gateway's user: %w", name, err)
 		}
 	}
-	for name, mode := range map[string]fs.FileMode{"config": 0o711, "secrets": 0o711, "identities": 0o711, "identities/signer.json": 0o644} {
-		if err := os.Chmod(s.path(name), mode); err != nil {
-			return fmt.Errorf("let the gateway's user find %s: %w", name, err)
+	found := map[string]fs.FileMode{s.path("config"): 0o711, s.path("secrets"): 0o711}
+	for _, v := range Vaults {
+		found[s.identities(v)], found[s.signerFile(v)] = 0o711, 0o644
+	}
+	for path, mode := range found {
+		if err := os.Chmod(path, mode); err != nil {
+			return fmt.Errorf("let the gateway's user find its files: %w", err)
 		}
 	}
 	return nil

@@ -1,0 +1,124 @@
+package system
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+
+	"countersign/shared/governance"
+	"countersign/shared/statement"
+	"countersign/softhsm"
+)
+
+// Vault is the vault of an entity: with a token, a signer and a log of its own.
+type Vault struct {
+	Entity      string
+	Name        string // the entity's
+	Account     string
+	AccountName string
+	Members     []Person
+	Rules       []governance.Rule
+	Program     string // the name of its signer, for [System.StopProgram] and others
+
+	suffix string // of the names of what it keeps
+}
+
+// Vaults are those of the sandbox, the main one first. In it a purchase needs two
+// members; one of more than 1,000 EUR the member who signs and sends it, and the two
+// others. In the branch's either of two members decides.
+var Vaults = []Vault{
+	{Entity: Entity, Name: EntityName, Account: Account, AccountName: "Treasury", Members: People, Program: "signer",
+		Rules: []governance.Rule{
+			{Name: "over-1000", When: []governance.Condition{{Amount: &governance.Amount{Currency: "EUR", Min: "1000.01"}}},
+				Creation: &governance.Creation{Members: ids(People)}, Steps: []governance.Step{
+					{Name: "others", Quorum: 2, Members: ids(People), ExcludeInitiator: true}}},
+			{Name: "two-of-three", Steps: []governance.Step{{Name: "operators", Quorum: 2, Members: ids(People)}}}}},
+	{Entity: "ent_branch", Name: "Sandbox Branch", Account: "acc_operating", AccountName: "Operating", Members: People[:2], Program: "signer-branch", suffix: "-branch",
+		Rules: []governance.Rule{
+			{Name: "one-of-two", Steps: []governance.Step{{Name: "operators", Quorum: 1, Members: ids(People[:2])}}}}},
+}
+
+func ids(people []Person) (all []string) {
+	for _, p := range people {
+		all = append(all, p.Member)
+	}
+	return all
+}
+
+func (v Vault) label() string                { return "vault" + v.suffix }
+func (s *State) socket(v Vault) string       { return s.path("signer" + v.suffix + ".sock") }
+func (s *State) identities(v Vault) string   { return s.path("identities" + v.suffix) }
+func (s *State) signerFile(v Vault) string   { return filepath.Join(s.identities(v), "signer.json") }
+func (s *State) vaultPIN(v Vault) string     { return s.path("secrets/" + v.label() + ".pin") }
+func (s *State) vaultEnv(v Vault) []string   { return s.vaults[v.Entity].Env() }
+func (s *State) signerConfig(v Vault) string { return s.config(v.Program) }
+
+// vaultToken makes the token of a vault, once.
+func (s *State) vaultToken(ctx context.Context, v Vault) error {
+	if err := os.MkdirAll(s.path(v.label()), 0o700); err != nil {
+		return fmt.Errorf("make the folder of a vault: %w", err)
+	}
+	store, err := tokens(ctx, s.path("softhsm/"+v.label()), []softhsm.Spec{{Label: v.label()}})
+	if err != nil {
+		return err
+	}
+	s.vaults[v.Entity] = store
+	return writeOnce(s.vaultPIN(v), store.Tokens[0].PIN)
+}
+
+// initVault has the signer of a vault make its keys and the genesis of its log, once.
+func (s *State) initVault(ctx context.Context, bin string, v Vault) error {
+	config := map[string]any{
+		"socket": s.socket(v), "module": s.vaults[v.Entity].Module, "token": "pkcs11:token=" + v.label(),
+		"pin_file": s.vaultPIN(v), "state_dir": s.path(v.label()),
+		"max_off": "8760h",                           // nobody confirms the clock of a sandbox
+		"limits":  map[string]int{"per_minute": 600}, // tests ask fast
+	}
+	maps.Copy(config, s.link())
+	if err := s.writeJSON(s.signerConfig(v), config); err != nil {
+		return err
+	}
+	if _, err := os.Stat(s.signerFile(v)); err == nil {
+		return nil
+	}
+	draft, err := s.draft(v)
+	if err != nil {
+		return err
+	}
+	genesis := s.config("genesis" + v.suffix)
+	if err := s.writeJSON(genesis, draft); err != nil {
+		return err
+	}
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "countersign-bridge"), "signer", "init",
+		"--config="+s.signerConfig(v), "--genesis="+genesis, "--out="+s.identities(v))
+	cmd.Env = append(os.Environ(), s.vaultEnv(v)...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("initialise the vault of %s: %w\n%s(when an earlier start was interrupted here: `make clean-run`, then again)", v.Entity, err, out)
+	}
+	return nil
+}
+
+// draft is the genesis of a vault: who the members are, and what decides.
+func (s *State) draft(v Vault) (map[string]any, error) {
+	var members []statement.GenesisMember
+	for _, p := range v.Members {
+		token, _ := s.Approvers.Token(p.Token)
+		approval, err := publicKey(token, "approval")
+		if err != nil {
+			return nil, err
+		}
+		channel, err := publicKey(token, "channel")
+		if err != nil {
+			return nil, err
+		}
+		members = append(members, statement.GenesisMember{Member: p.Member, Name: p.Name, Role: statement.Operator,
+			Approval: approval, Channel: channel, ChannelIn: statement.InToken})
+	}
+	return map[string]any{
+		"entity": v.Entity, "entity_name": v.Name, "members": members,
+		"accounts": []map[string]any{{"account": v.Account, "name": v.AccountName, "chain": Chain, "rules": governance.Set{Version: 1, Rules: v.Rules}}},
+	}, nil
+}
