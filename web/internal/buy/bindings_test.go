@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"countersign/shared/asset"
 	"countersign/shared/quote"
 )
 
@@ -178,5 +179,97 @@ func TestAnAmountOfAnotherCurrencyIsRefused(t *testing.T) {
 	o.Input.From = "USD"
 	if judged(t, o, "/?amount=%24250") != "" || judged(t, o, "/?amount=US%24250") != "" || judged(t, o, "/?amount=%E2%82%AC250") == "" {
 		t.Error("the sign of a currency is not compared with the order's")
+	}
+}
+
+// TestWhatIsEthereumsIsNotAnotherChains: what providers call Ethereum for short is
+// another network on every other chain, unless its own name stands beside it.
+func TestWhatIsEthereumsIsNotAnotherChains(t *testing.T) {
+	t.Parallel()
+	for id, names := range map[string]string{"base": "base", "arbitrum": "arbitrum", "optimism": "optimism", "polygon": "polygon", "bsc": "bsc", "avalanche_c_chain": "avalanche"} {
+		a, _ := asset.ByID(id)
+		o := anOrder()
+		o.Input.To, o.Chain = id, a.Chain
+		for _, word := range []string{"ERC20", "erc-20", "mainnet", "main", "ETH", "ethereum", "Ethereum Mainnet", "ETH_ERC20", "1", "0x1"} {
+			for _, tail := range []string{"/?network=" + url.QueryEscape(word), "/?blockchain=" + url.QueryEscape(word), "/?chains=" + url.QueryEscape(`["`+word+`"]`), "/?networkWallets=" + url.QueryEscape(word) + ":" + ours} {
+				if judged(t, o, tail) == "" {
+					t.Errorf("%s: %s passes", id, tail)
+				}
+			}
+		}
+		for _, tail := range []string{"/?x=" + url.QueryEscape(`{"`+ours+`":["ERC20"]}`), "/?walletAddresses=" + url.QueryEscape(`{"mainnet":"`+ours+`"}`), "/?coin=" + a.Ticker + "_ERC20", "/?rail=ERC20", "/?mainnetAddress=" + ours} {
+			if judged(t, o, tail) == "" {
+				t.Errorf("%s: %s passes", id, tail)
+			}
+		}
+		for _, tail := range []string{
+			"/?network=" + names, "/?network=" + names + "-mainnet", "/?network=" + strings.ToUpper(names) + "_MAINNET", "/?network=" + names + "mainnet", "/?network=" + url.QueryEscape(names+" (ERC20)"), "/?network=" + names + "+network", "/?network=" + names + "-l2", "/?network=EVM",
+			"/?currency=" + a.Ticker + "_" + names, "/?currency=" + a.Ticker, "/?networkWallets=" + names + "_mainnet:" + ours, "/?wallet_addresses[" + names + "_mainnet]=" + ours, "/?" + names + "MainnetAddress=" + ours, "/?account=main", "/?wallet=Main",
+			"/?x=" + url.QueryEscape(`{"`+ours+`":["`+names+`"]}`),
+		} {
+			if got := judged(t, o, tail); got != "" {
+				t.Errorf("%s: %s: %s", id, tail, got)
+			}
+		}
+	}
+	for _, tail := range []string{"/?network=ERC20", "/?network=mainnet", "/?network=L1", "/?network=eth_l1", "/?network=ethereum+network", "/?network=Ethereum+chain", "/?network=ETHMAINNET", "/?networkWallets=ERC20:" + ours} {
+		if got := judged(t, anOrder(), tail); got != "" {
+			t.Errorf("on Ethereum: %s: %s", tail, got)
+		}
+	}
+}
+
+// TestANetworkIsSeenUnderAnyWordForNetworks: also where the word beside it is one for
+// something about a network.
+func TestANetworkIsSeenUnderAnyWordForNetworks(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"networkType", "networkLabel", "networkMode", "chainType", "chainSource", "blockchain_style", "network_display", "chainGroup"} {
+		if judged(t, anOrder(), "/?"+name+"=polygon") == "" {
+			t.Errorf("%s=polygon passes", name)
+		}
+		for _, value := range []string{"ethereum", "evm", "live", "mainnet", "l1"} {
+			if got := judged(t, anOrder(), "/?"+name+"="+value); got != "" {
+				t.Errorf("%s=%s: %s", name, value, got)
+			}
+		}
+	}
+	for _, tail := range []string{inJSON(`{"chain":{"type":"polygon"}}`), inJSON(`{"network":{"label":"base"}}`), inJSON(`{"network":{"mode":"Arbitrum One"}}`), "/buy/polygon", "/trade/arbitrum", "/purchase/bsc"} {
+		if judged(t, anOrder(), tail) == "" {
+			t.Errorf("%s passes", tail)
+		}
+	}
+	for _, tail := range []string{inJSON(`{"chain":{"type":"evm"}}`), "/buy/ethereum", "/base/checkout", "/near/you", "/op/checkout"} {
+		if got := judged(t, anOrder(), tail); got != "" {
+			t.Errorf("%s: %s", tail, got)
+		}
+	}
+}
+
+// TestNoConstantStandsForWhoReceives: an asset's contract, and the words for a chain's
+// own coin, are no place to send to.
+func TestNoConstantStandsForWhoReceives(t *testing.T) {
+	t.Parallel()
+	const none, native, contract = "0x0000000000000000000000000000000000000000", "0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE", "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48"
+	usdc := anOrder()
+	usdc.Input.To, usdc.Crypto = "ethereum/erc20/usd__coin", "249.1"
+	for _, name := range []string{"tokenRecipient", "tokenWalletAddress", "assetDestination", "currencyPayoutWallet", "coinReceiverAddress", "tokenDepositAddress", "coinAddress", "cryptoCurrencyAddress", "currencyWallet", "userTokenAddress", "mintOwner", "tokenAccount"} {
+		if judged(t, usdc, "/?"+name+"="+contract) == "" {
+			t.Errorf("%s: the contract passes", name)
+		}
+		for _, value := range []string{none, native} {
+			if judged(t, anOrder(), "/?"+name+"="+value) == "" {
+				t.Errorf("%s=%s passes", name, value)
+			}
+		}
+	}
+	for _, tail := range []string{"/?tokenAddress=" + none, "/?contractAddress=" + native, "/?toToken=" + native, "/?asset=" + none, "/?outputCurrency=" + native} {
+		if got := judged(t, anOrder(), tail); got != "" {
+			t.Errorf("%s: %s", tail, got)
+		}
+	}
+	for _, tail := range []string{"/?tokenAddress=" + contract, "/?mint=" + contract, "/?outputCurrency=" + contract, "/?token_contract=" + contract, "/?assetContractAddress=" + contract} {
+		if got := judged(t, usdc, tail); got != "" {
+			t.Errorf("%s: %s", tail, got)
+		}
 	}
 }

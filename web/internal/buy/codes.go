@@ -36,7 +36,7 @@ func (c comparison) otherCode(value string, whole bool) bool {
 func (c comparison) other(code string) bool {
 	lower := strings.ToLower(code)
 	switch {
-	case slices.Contains(c.codes, lower) || slices.Contains(c.networks, lower):
+	case c.here(lower):
 		return false
 	case hasWord(wordsFirst, lower) || code != strings.ToUpper(code) && hasWord(wordsToo, lower):
 		return false
@@ -64,13 +64,17 @@ func (c comparison) together(lower string) bool {
 	if len(all) < 2 || word {
 		return false
 	}
-	return slices.ContainsFunc(all, func(code string) bool { return !c.here(code) })
+	return !c.ours(all)
 }
 
 // allOurs reports whether codes that are written as one are all the order's.
 func (c comparison) allOurs(lower string) bool {
 	all := apart(lower, codes(), 3)
-	return len(all) > 1 && !slices.ContainsFunc(all, func(code string) bool { return !c.here(code) })
+	return len(all) > 1 && c.ours(all)
+}
+
+func (c comparison) ours(all []string) bool {
+	return !c.anotherIn(all) && !slices.ContainsFunc(all, func(code string) bool { return !c.said(code) })
 }
 
 // codes are the currencies, and the names of networks and assets.

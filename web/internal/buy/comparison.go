@@ -2,7 +2,6 @@ package buy
 
 import (
 	"slices"
-	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -20,10 +19,10 @@ type comparison struct {
 	crypto   amount.Amount
 	quoted   bool
 	minor    int
-	places   int
+	units    int      // places of the asset
 	codes    []string // of currency and asset, in lower case
-	networks []string
-	own      map[string]string // kinds of the provider's own names
+	places
+	own map[string]string // kinds of the provider's own names
 }
 
 // kind is what a parameter of this name stands for at this provider.
@@ -66,8 +65,7 @@ func newComparison(o quote.HandOff) comparison {
 	if o.Chain != "" {
 		network, _ = asset.Chain(o.Chain)
 	}
-	coin, _ := asset.ByID(network.Coin)
-	c := comparison{dest: o.Input.Dest, contract: a.Contract(), places: a.Places}
+	c := comparison{dest: o.Input.Dest, contract: a.Contract(), units: a.Places, places: placesOf(network, a)}
 	c.minor, _ = asset.Currency(o.Input.From)
 	c.fiat, _ = amount.Parse(o.Input.Amount)
 	var err error
@@ -76,22 +74,11 @@ func newComparison(o quote.HandOff) comparison {
 	for _, s := range []string{o.Input.From, o.Input.To, a.ID, a.Ticker, a.Name, a.CAIP19()} {
 		c.codes = append(c.codes, strings.ToLower(s))
 	}
-	c.codes = append(c.codes, strings.Fields(formerTickers[a.ID])...)
+	c.codes = append(c.codes, c.tickers...)
 	if o.Input.From == "EUR" {
 		c.codes = append(c.codes, "euro", "euros")
 	} else if !hasWord(notDollars, c.codes[0]) {
 		c.codes = append(c.codes, "dollar", "dollars")
-	}
-	namespace, reference, _ := strings.Cut(network.ID, ":")
-	if n, err := strconv.ParseUint(reference, 10, 64); err == nil && namespace == "eip155" {
-		c.networks = append(c.networks, "0x"+strconv.FormatUint(n, 16))
-	}
-	c.networks = append(c.networks, strings.Fields(otherNames[network.ID])...)
-	for _, s := range append(parts(network.Name), network.ID, namespace, reference, network.Name, network.Coin, coin.Ticker, coin.Name, o.Input.To, a.Ticker,
-		"mainnet", "evm", "erc20", "erc", "20", "native", "main") {
-		if s != "" {
-			c.networks = append(c.networks, strings.ToLower(s))
-		}
 	}
 	return c
 }
@@ -102,18 +89,22 @@ func (c comparison) mine(token string, w []string) bool {
 	if plain := icap(token); plain != "" {
 		token = plain
 	}
-	same := func(a, b string) bool {
-		return a == b || strings.HasPrefix(b, "0x") && strings.EqualFold(strings.TrimPrefix(strings.ToLower(a), "0x"), b[2:])
-	}
-	if same(token, c.dest) {
-		return true
-	}
-	if !anyOf(w, "token contract asset currency coin mint") {
+	return same(token, c.dest) || c.constant(token, w)
+}
+
+func same(a, b string) bool {
+	return a == b || strings.HasPrefix(b, "0x") && strings.EqualFold(strings.TrimPrefix(strings.ToLower(a), "0x"), b[2:])
+}
+
+// constant reports whether an address is the contract of the asset, or one of those
+// that stand for a chain's own coin, under a name for an asset; a name for who receives
+// admits none.
+func (c comparison) constant(token string, w []string) bool {
+	if !anyOf(w, "token contract asset mint") && !(anyOf(w, "currency coin") && !anyOf(w, addressWords)) || anyOf(w, recipientWords+" deposit account acct user customer holder") {
 		return false
 	}
-	const none, native = "0x0000000000000000000000000000000000000000", "0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE"
 	if c.contract == "" {
-		return same(token, none) || same(token, native)
+		return same(token, "0x0000000000000000000000000000000000000000") || same(token, "0xEeeeeEeeeEeEeeEeEeEeeEEEeeeeEeeeeeeeEEeE")
 	}
 	return same(token, c.contract)
 }
@@ -130,7 +121,7 @@ func (c comparison) amount(value string, w []string) bool {
 		fiat = shifted(fiat, c.minor)
 	}
 	isFiat := a.Cmp(fiat) == 0
-	isCrypto := c.quoted && a.Places() == 0 && near(a, shifted(crypto, c.places), 1) // in the smallest unit
+	isCrypto := c.quoted && a.Places() == 0 && near(a, shifted(crypto, c.units), 1) // in the smallest unit
 	if !anyOf(w, "wei units atomic sats lamports smallest") {
 		isCrypto = isCrypto || c.quoted && near(a, crypto, 1)
 	}
@@ -163,6 +154,9 @@ func (c comparison) money(value string, w []string) bool {
 	return (number == 1 && code || plain) && !c.amount(value, nil)
 }
 
+// anyAsset are words for whatever the order is about.
+const anyAsset = "crypto fiat local default"
+
 // asset reports whether a value that stands for a currency or an asset names the
 // order's and no other.
 func (c comparison) asset(value string) bool {
@@ -175,17 +169,10 @@ func (c comparison) asset(value string) bool {
 	if sign, size := utf8.DecodeRuneInString(value); unicode.Is(unicode.Sc, sign) && size == len(value) {
 		return c.unit(value)
 	}
-	some := false
-	for _, part := range parts(value) {
-		switch {
-		case slices.Contains(c.codes, part) || c.allOurs(part) || hasWord("crypto fiat local default", part):
-			some = true
-		case slices.Contains(c.networks, part):
-		default:
-			return false
-		}
-	}
-	return some
+	all := parts(value)
+	return !c.anotherIn(all) && slices.ContainsFunc(all, func(part string) bool {
+		return slices.Contains(c.codes, part) || c.allOurs(part) || hasWord(anyAsset, part)
+	}) && !slices.ContainsFunc(all, func(part string) bool { return !c.said(part) && !c.allOurs(part) && !hasWord(anyAsset, part) })
 }
 
 // offered reports whether a value is a list to choose from that has the order's
@@ -195,16 +182,4 @@ func (c comparison) offered(value string, w []string) bool {
 		return false
 	}
 	return slices.ContainsFunc(strings.FieldsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;|", r) }), c.asset)
-}
-
-func (c comparison) network(value string) bool {
-	if slices.Contains(c.networks, strings.ToLower(value)) {
-		return true
-	}
-	for _, part := range parts(value) {
-		if !slices.Contains(c.networks, part) && !c.allOurs(part) {
-			return false
-		}
-	}
-	return value != ""
 }

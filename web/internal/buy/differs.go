@@ -138,13 +138,13 @@ func (c comparison) follows(r reading) string {
 	w := words(r.before)
 	kind := c.kind(r.before)
 	number := sum(r.value)
-	verb := len(w) == 1 && anyOf(w, "pay send buy charge topup") // others may stand before an id
+	verb := len(w) == 1 && anyOf(w, "pay send buy charge topup trade purchase") // others may stand before an id
 	switch {
 	case number && (kind == aboutAmount && !c.amount(r.value, w) || verb && !c.payment(r.value, w) || c.named(r.before, r.value)):
 		return aboutAmount
 	case (kind == aboutAddress || kind == aboutRecipient) && !r.ours && !human(r.value, nil):
 		return aboutRecipient
-	case kind == aboutNetwork && c.elsewhere(r.value):
+	case (kind == aboutNetwork || verb) && c.elsewhere(r.value):
 		return aboutAsset
 	}
 	return ""
@@ -159,11 +159,11 @@ func (c comparison) says(r reading) string {
 		return ""
 	case r.kind == "" && c.named(r.name, value) || r.kind == aboutPayment && !c.payment(value, w):
 		return aboutAmount
-	case anyOf(w, "net rail protocol layer layer2 l2 evm rollup standard") && c.elsewhere(value):
+	case anyOf(w, networkWords+" net rail protocol layer layer2 l2 evm rollup standard") && c.elsewhere(value):
 		return aboutAsset
 	case r.kind == aboutAmount && !(c.amount(value, w) && !c.foreign(w)) && !(anyOf(w, "qty quantity") && one(value)):
 		return aboutAmount
-	case r.kind == aboutAsset && !c.asset(value) && !c.offered(value, w) || r.kind == aboutNetwork && !c.network(value):
+	case r.kind == aboutAsset && !c.asset(value) && !c.offered(value, w) && !c.constant(value, w) || r.kind == aboutNetwork && !c.network(value):
 		return aboutAsset
 	case r.kind != "" && r.kind != aboutPayment || free(w):
 		return ""
