@@ -1,8 +1,11 @@
 package signedlog
 
 import (
+	"errors"
+
 	"countersign/shared/intent"
 	"countersign/shared/statement"
+	"countersign/shared/strictjson"
 )
 
 // GenesisBody is the body of entry 0.
@@ -43,4 +46,19 @@ type OutcomeBody struct {
 type ClockBody struct {
 	Before  int64  `json:"before"`  // the time before, Unix seconds
 	Because string `json:"because"` // why the signer had stopped, for people
+}
+
+// CheckpointBody is the body of a checkpoint entry. Who reads a log computes State again;
+// Index is about the files of the signer that wrote it.
+type CheckpointBody struct {
+	State string `json:"state"` // base64url of the SHA-256 of the state before this entry
+	Index string `json:"index"` // base64url of the SHA-256 of the index up to this entry
+}
+
+// Checkpoint is the body of a checkpoint entry.
+func (e Entry) Checkpoint() (b CheckpointBody, err error) {
+	if e.Type != Checkpoint {
+		return b, errors.New("the entry is a " + e.Type + ", and not a checkpoint")
+	}
+	return b, strictjson.UnmarshalCanonical(e.Body, &b, MaxBody)
 }

@@ -23,7 +23,12 @@ const (
 	Approval   = "approval"
 	Outcome    = "outcome"
 	Clock      = "clock"
+	// Checkpoint ends a segment, and says what the state is after the entries before it.
+	Checkpoint = "checkpoint"
 )
+
+// MaxBatch is how many entries may become durable together, before the watermark moves.
+const MaxBatch = 64
 
 // Entry is the payload of one signed line.
 type Entry struct {
@@ -40,14 +45,17 @@ type Mark struct {
 	Head string `json:"head"`
 }
 
-// Storage keeps the lines.
+// Storage keeps the lines, in segments that are named by the number of their first entry.
 type Storage interface {
-	// Open returns all bytes from the first line on.
-	Open() (io.ReadCloser, error)
-	// Append adds line and a line feed, and returns when they are durable.
-	Append(line []byte) error
-	// Truncate cuts the storage to size bytes, durably.
-	Truncate(size int64) error
+	// Segments returns their names, in order.
+	Segments() ([]int64, error)
+	// Open returns all bytes of a segment.
+	Open(first int64) (io.ReadCloser, error)
+	// Append adds lines, each with a line feed, to the last segment, which may be new. It
+	// returns when they are durable.
+	Append(first int64, lines []string) error
+	// Truncate cuts the last segment to size bytes, durably.
+	Truncate(first, size int64) error
 }
 
 // Watermark remembers, out of reach of who can change the storage, how far the
@@ -64,4 +72,7 @@ type Config struct {
 	Signer    jws.Signer // the statement key: signs, and verifies from the genesis on
 	Now       func() time.Time
 	Inner     func(Entry) // as of [Chain], while the log is opened
+	// From is the line of a checkpoint whose state the caller has: the log is verified from
+	// there on. Empty: from the genesis.
+	From string
 }

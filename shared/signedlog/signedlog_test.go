@@ -8,6 +8,7 @@ import (
 	"flag"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,21 +62,60 @@ func (k key) SignDigest(_ context.Context, digest []byte) ([]byte, error) {
 
 // memory is a storage and a watermark that can lose power.
 type memory struct {
-	data      []byte
+	data      []byte           // of the first segment
+	later     map[int64][]byte // of the others
 	mark      Mark
 	failWrite error
 	failMark  error
+	syncs     int
+	before    func() // each write
 }
 
-func (m *memory) Open() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(m.data)), nil }
-func (m *memory) Append(line []byte) error {
+func (m *memory) Segments() ([]int64, error) {
+	all := []int64{0}
+	for first := range m.later {
+		all = append(all, first)
+	}
+	slices.Sort(all)
+	return all, nil
+}
+
+func (m *memory) Open(first int64) (io.ReadCloser, error) {
+	if first == 0 {
+		return io.NopCloser(bytes.NewReader(m.data)), nil
+	}
+	return io.NopCloser(bytes.NewReader(m.later[first])), nil
+}
+
+func (m *memory) Append(first int64, lines []string) error {
+	if m.before != nil {
+		m.before()
+	}
 	if m.failWrite != nil {
 		return m.failWrite
 	}
-	m.data = append(append(m.data, line...), '\n')
+	m.syncs++
+	text := []byte(strings.Join(lines, "\n") + "\n")
+	if first == 0 {
+		m.data = append(m.data, text...)
+		return nil
+	}
+	if m.later == nil {
+		m.later = map[int64][]byte{}
+	}
+	m.later[first] = append(m.later[first], text...)
 	return nil
 }
-func (m *memory) Truncate(size int64) error         { m.data = m.data[:size]; return nil }
+
+func (m *memory) Truncate(first, size int64) error {
+	if first == 0 {
+		m.data = m.data[:size]
+	} else {
+		m.later[first] = m.later[first][:size]
+	}
+	return nil
+}
+
 func (m *memory) Get(context.Context) (Mark, error) { return m.mark, nil }
 func (m *memory) Set(_ context.Context, k Mark) error {
 	if m.failMark != nil {
@@ -83,6 +123,15 @@ func (m *memory) Set(_ context.Context, k Mark) error {
 	}
 	m.mark = k
 	return nil
+}
+
+// write appends an entry and makes it count.
+func write(ctx context.Context, l *Log, typ string, body any) error {
+	e, _, err := l.Append(ctx, typ, body)
+	if err != nil {
+		return err
+	}
+	return l.Commit(ctx, e.Seq+1)
 }
 
 func config(m *memory) Config {
@@ -103,7 +152,7 @@ func filled(t testing.TB, n int) (*memory, []string) {
 		if i == 0 {
 			typ = Genesis
 		}
-		if _, _, err := l.Append(t.Context(), typ, map[string]int{"n": i}); err != nil {
+		if err := write(t.Context(), l, typ, map[string]int{"n": i}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -244,8 +293,13 @@ func TestOpenComparesWithTheWatermark(t *testing.T) {
 		"an acknowledged entry torn":            {func(m *memory, _ []string) { m.data = m.data[:len(m.data)-10] }, "3", 0},
 		"an acknowledged entry lost its end":    {func(m *memory, _ []string) { m.data = m.data[:len(m.data)-1] }, "3", 0},
 		"durable, but the watermark was behind": {func(m *memory, l []string) { m.mark = Mark{3, Hash([]byte(l[2]))} }, "", 4},
-		"two beyond the watermark":              {func(m *memory, l []string) { m.mark = Mark{2, Hash([]byte(l[1]))} }, "2", 0},
-		"another log of the same length":        {func(m *memory, _ []string) { m.mark.Head = Hash([]byte("x")) }, "3", 0},
+		"a batch, before the watermark moved":   {func(m *memory, l []string) { m.mark = Mark{1, Hash([]byte(l[0]))} }, "", 4},
+		"a batch of which the first line tore": {func(m *memory, l []string) {
+			m.data = []byte(l[0] + "\n" + l[1] + "\n\x00\x00\x00\n" + l[3] + "\n")
+			m.mark = Mark{2, Hash([]byte(l[1]))}
+		}, "", 2},
+		"an entry twice":                 {func(m *memory, l []string) { m.data = append(m.data, l[3]+"\n"...) }, "4", 0},
+		"another log of the same length": {func(m *memory, _ []string) { m.mark.Head = Hash([]byte("x")) }, "3", 0},
 	} {
 		m, lines := filled(t, 4)
 		row.change(m, lines)
@@ -260,7 +314,7 @@ func TestOpenComparesWithTheWatermark(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if _, _, err := l.Append(t.Context(), Outcome, struct{}{}); err != nil {
+		if err := write(t.Context(), l, Outcome, struct{}{}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if mark, err := (&Chain{Key: newKey(1).PublicKey()}).Verify(bytes.NewReader(m.data), nil); err != nil || mark != m.mark {
@@ -281,7 +335,7 @@ func TestAFailedWriteStopsTheLog(t *testing.T) {
 			t.Fatal(err)
 		}
 		fail(m, errors.New("disk full"))
-		if _, _, err := l.Append(t.Context(), Request, struct{}{}); fault.CodeOf(err) != fault.Unavailable {
+		if err := write(t.Context(), l, Request, struct{}{}); fault.CodeOf(err) != fault.Unavailable {
 			t.Errorf("%s: %v", name, err)
 		}
 		fail(m, nil)
@@ -364,7 +418,7 @@ func BenchmarkAppend(b *testing.B) {
 		b.Fatal(err)
 	}
 	for b.Loop() {
-		if _, _, err := l.Append(b.Context(), Request, struct{}{}); err != nil {
+		if err := write(b.Context(), l, Request, struct{}{}); err != nil {
 			b.Fatal(err)
 		}
 	}

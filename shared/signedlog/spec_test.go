@@ -14,11 +14,12 @@ func TestThePagesExampleIsAnEntryAndItHasTheTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	spec.Shows(t, "an entry", example, e)
-	spec.Same(t, "types", spec.Column(t, "signedlog.md", "Form", "type", 0), []string{Genesis, Request, Initiation, Approval, Outcome, Clock})
+	spec.Same(t, "types", spec.Column(t, "signedlog.md", "Form", "type", 0), []string{Genesis, Request, Initiation, Approval, Outcome, Clock, Checkpoint})
 }
 
 func TestThePageHasTheLimitsOfTheLog(t *testing.T) {
 	t.Parallel()
 	spec.Limit(t, "signedlog.md", "line", spec.Number(MaxLine))
 	spec.Limit(t, "signedlog.md", "body", spec.Number(MaxBody))
+	spec.Limit(t, "signedlog.md", "entries that become durable together", spec.Number(MaxBatch))
 }

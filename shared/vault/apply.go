@@ -39,10 +39,20 @@ func (s *State) Apply(e signedlog.Entry, hash string) error {
 		err = s.applyOutcome(e)
 	case signedlog.Clock:
 		err = s.applyClock(e)
+	case signedlog.Checkpoint:
+		_, err = s.Checkpoint(e, hash)
 	default:
 		err = fmt.Errorf("type %q is not known", e.Type)
 	}
+	if err == nil {
+		s.went(e, hash)
+	}
 	return err
+}
+
+// went says how far the state is.
+func (s *State) went(e signedlog.Entry, hash string) {
+	s.mark, s.at = signedlog.Mark{Size: e.Seq + 1, Head: hash}, e.At
 }
 
 func (s *State) applyGenesis(e signedlog.Entry) error {
@@ -53,6 +63,11 @@ func (s *State) applyGenesis(e signedlog.Entry) error {
 	if err != nil {
 		return err
 	}
+	return s.enrol(g)
+}
+
+// enrol takes a genesis.
+func (s *State) enrol(g statement.Genesis) error {
 	key, err := jws.FromJWK(g.Signer.Statement)
 	if err != nil {
 		return err

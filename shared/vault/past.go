@@ -75,16 +75,12 @@ func (s *State) recall(id string, lines []Line) (r *Request, err error) {
 			if err := strictjson.UnmarshalCanonical(l.Body, &b, signedlog.MaxBody); err != nil {
 				return nil, err
 			}
-			payload, err := jws.Payload(b.JWS)
+			a, err := decision(b)
 			if err != nil {
 				return nil, err
 			}
-			a, err := statement.DecodeDecision(payload)
-			if err != nil {
-				return nil, err
-			}
-			if a.Request != id {
-				return nil, fmt.Errorf("entry %d is about %s", l.Seq, a.Request)
+			if b.Request != id {
+				return nil, fmt.Errorf("entry %d is about %s", l.Seq, b.Request)
 			}
 			s.accept(r, b, a, l)
 		case l.Type == signedlog.Outcome:
@@ -104,6 +100,19 @@ func (s *State) recall(id string, lines []Line) (r *Request, err error) {
 		return nil, errors.New("the request itself is missing")
 	}
 	return r, nil
+}
+
+// decision is what a member signed, once that was verified.
+func decision(b signedlog.DecisionBody) (statement.Approval, error) {
+	payload, err := jws.Payload(b.JWS)
+	if err != nil {
+		return statement.Approval{}, err
+	}
+	a, err := statement.DecodeDecision(payload)
+	if err == nil && a.Request != b.Request {
+		err = fmt.Errorf("the decision is about %s", a.Request)
+	}
+	return a, err
 }
 
 // newRequest is a request as its entry says it.

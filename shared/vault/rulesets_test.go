@@ -28,7 +28,7 @@ func transfers(version, quorum int) governance.Set {
 }
 
 // ruledVault is a vault of two members with one account.
-func ruledVault(t *testing.T, rules governance.Set) *State {
+func ruledVault(t testing.TB, rules governance.Set) *State {
 	t.Helper()
 	s := New(jws.PublicKey{}, nil)
 	s.Genesis = statement.Genesis{Entity: "ent_sandbox"}
@@ -43,7 +43,7 @@ func ruledVault(t *testing.T, rules governance.Set) *State {
 }
 
 // ask is the entry of a transfer that the newest rules govern.
-func ask(t *testing.T, s *State, request string) signedlog.RequestBody {
+func ask(t testing.TB, s *State, request string) signedlog.RequestBody {
 	t.Helper()
 	doc := intenttest.Doc(intent.Transfer{
 		Kind: intent.KindTransfer, V: 1, Account: ruled, AccountName: "Treasury", Crypto: intent.Crypto{Amount: "1.5", Asset: "ethereum"}, Chain: "eip155:31337",
@@ -57,7 +57,7 @@ func ask(t *testing.T, s *State, request string) signedlog.RequestBody {
 	return r.RequestBody
 }
 
-func entry(t *testing.T, kind string, body any) signedlog.Entry {
+func entry(t testing.TB, kind string, body any) signedlog.Entry {
 	t.Helper()
 	data, err := strictjson.Canonical(body)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // which they stop to count, with the sum up to each.
 type spends struct {
 	governance.Velocity
-	until []time.Time     // when it counts no more
+	until []int64         // when it counts no more, Unix seconds
 	sum   []amount.Amount // of this one and those before it
 }
 
@@ -23,9 +23,9 @@ func (s *spends) add(e governance.Earlier) {
 	if e.Currency != s.Currency {
 		return
 	}
-	until, a := s.Until(e), amount.Must(e.Amount)
-	i := sort.Search(len(s.until), func(i int) bool { return s.until[i].After(until) })
-	s.until = append(s.until, time.Time{})
+	until, a := s.Until(e).Unix(), amount.Must(e.Amount)
+	i := sort.Search(len(s.until), func(i int) bool { return s.until[i] > until })
+	s.until = append(s.until, 0)
 	s.sum = append(s.sum, amount.Amount{})
 	copy(s.until[i+1:], s.until[i:])
 	for j := len(s.sum) - 1; j > i; j-- {
@@ -40,7 +40,7 @@ func (s *spends) add(e governance.Earlier) {
 // at is what counts at a time, a decimal.
 func (s *spends) at(now time.Time) string {
 	n := len(s.until)
-	i := sort.Search(n, func(i int) bool { return s.until[i].After(now) })
+	i := sort.Search(n, func(i int) bool { return s.until[i] > now.Unix() })
 	switch {
 	case i == n:
 		return "0"
@@ -48,4 +48,26 @@ func (s *spends) at(now time.Time) string {
 		return s.sum[n-1].String()
 	}
 	return s.sum[n-1].Sub(s.sum[i-1]).String()
+}
+
+const (
+	hour = 3600            // seconds
+	year = 366 * 24 * hour // no window is longer
+)
+
+// settled are the sums in less room. Those that have ended count no more, except when the
+// operator's word makes it earlier again: for that, one is kept for each hour of the last
+// year, and one for all before, so that some of it may then count for up to an hour longer.
+func (s *spends) settled(now int64) *spends {
+	out := &spends{Velocity: s.Velocity}
+	for i, until := range s.until {
+		if i+1 < len(s.until) {
+			next := s.until[i+1] // whose sum has this one in it
+			if next <= now && next/hour == until/hour || next <= now-year {
+				continue
+			}
+		}
+		out.until, out.sum = append(out.until, until), append(out.sum, s.sum[i])
+	}
+	return out
 }

@@ -29,6 +29,8 @@ type State struct {
 	Ahead    *jws.Ahead
 	key      jws.PublicKey // the statement key
 	past     Past
+	mark     signedlog.Mark
+	at       int64        // of the last entry, Unix seconds
 	mu       sync.RWMutex // of members, for [State.Look]
 	members  map[string]*Member
 	accounts map[string]*account
@@ -94,6 +96,9 @@ func (s *State) Member(id string) *Member { return s.members[id] }
 // Request finds a request without an outcome by its id; nil when there is none. What is
 // over is found by [State.Past] and [State.Recall].
 func (s *State) Request(id string) *Request { return s.open[id] }
+
+// Mark is how far the state is.
+func (s *State) Mark() signedlog.Mark { return s.mark }
 
 // Past finds what the state does not keep.
 func (s *State) Past() Past { return s.past }

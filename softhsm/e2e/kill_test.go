@@ -221,7 +221,7 @@ var signature = regexp.MustCompile(`eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-
 // digest of what was signed.
 func (k *killing) signatures() map[string]string {
 	k.Helper()
-	log, err := os.ReadFile(filepath.Join(k.State.Dir, "vault", "log.jws"))
+	log, err := os.ReadFile(filepath.Join(k.State.Dir, "vault", "log-000000000000.jws"))
 	if err != nil {
 		k.Fatal(err)
 	}

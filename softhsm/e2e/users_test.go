@@ -35,7 +35,7 @@ func TestTheGatewayOfTheSandboxCannotReadTheVaultsPIN(t *testing.T) {
 	if signer := user("signer"); gateway == signer || gateway == 0 || user("sandbox") != gateway {
 		t.Fatalf("the signer is user %d, the gateway %d, the sandbox %d", signer, gateway, user("sandbox"))
 	}
-	for _, path := range []string{"secrets/vault.pin", "secrets/vault-branch.pin", "vault/log.jws", "vault-branch/log.jws", "softhsm/vault/store.json", "softhsm/approvers/store.json", "config/signer.json", "config/signer-branch.json"} {
+	for _, path := range []string{"secrets/vault.pin", "secrets/vault-branch.pin", "vault/log-000000000000.jws", "vault-branch/log-000000000000.jws", "softhsm/vault/store.json", "softhsm/approvers/store.json", "config/signer.json", "config/signer-branch.json"} {
 		cmd := exec.CommandContext(t.Context(), "cat", filepath.Join(r.State.Dir, path))
 		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: gateway, Gid: gateway}}
 		cmd.Dir = "/"

@@ -24,7 +24,7 @@ func TestSignerResumeConfirmsTheClock(t *testing.T) {
 	if code := resume(); code != 1 || !strings.Contains(errs.String(), "NOT_FOUND") {
 		t.Errorf("without a log: %d, %s", code, &errs)
 	}
-	for _, err := range []error{os.Mkdir(filepath.Join(dir, "state"), 0o700), os.WriteFile(filepath.Join(dir, "state", "log.jws"), nil, 0o600)} {
+	for _, err := range []error{os.Mkdir(filepath.Join(dir, "state"), 0o700), os.WriteFile(filepath.Join(dir, "state", "log.lock"), nil, 0o600)} {
 		if err != nil {
 			t.Fatal(err)
 		}

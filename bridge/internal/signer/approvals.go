@@ -23,11 +23,11 @@ const backdate = statement.Skew
 
 // serve writes the statement that this member, in this channel, would sign now.
 // It fails with NOT_FOUND, as [Service.mayDecide], and with BUSY.
-func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementGet) (channel.Message, error) {
+func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementGet) (_ channel.Message, err error) {
 	if err := s.begin(); err != nil {
 		return nil, err
 	}
-	defer s.mu.Unlock()
+	defer s.end(ctx, &err)
 	r, err := s.request(ctx, get.Request)
 	if err != nil {
 		return nil, err
@@ -124,10 +124,11 @@ func (s *Service) mayDecide(r *vault.Request, id, decision string) (governance.D
 //  3. entity, member, key and channel are those of this channel
 //  4. the nonce was served in this channel and is unspent; request, step and
 //     decision are those that it was served for; the time is right
-//  5. the signature is by the member's approval key, in its one valid form
+//  5. the signature is by the member's approval key, in its one valid form (which is
+//     verified first of all, and once, so that others need not wait for it)
 //  6. the bytes are exactly those that were served
 //  7. the request is open, the member has not decided, and the step asks them
-func (s *Service) submit(ctx context.Context, n *session, token string) (channel.Message, error) {
+func (s *Service) submit(ctx context.Context, n *session, token string) (_ channel.Message, err error) {
 	payload, err := jws.Payload(token)
 	if err != nil {
 		return nil, err
@@ -136,16 +137,18 @@ func (s *Service) submit(ctx context.Context, n *session, token string) (channel
 	if err != nil {
 		return nil, err
 	}
+	_, forged := s.state.Ahead.Look(token, statement.Typ(a.Decision), n.member.ApprovalKey)
+	defer s.state.Ahead.Forget(token)
 	if err := s.begin(); err != nil {
 		return nil, err
 	}
-	defer s.mu.Unlock()
-	if acc, err := s.retried(a.Request, n.member.Member, token); err != nil {
+	defer s.end(ctx, &err)
+	if acc, err := s.retried(ctx, a.Request, n.member.Member, token); err != nil {
 		return nil, err
 	} else if acc != nil {
 		return receipt(a.Request, *acc)
 	}
-	if err := s.verify(n, a, payload, token); err != nil {
+	if err := s.verify(ctx, n, a, payload, forged); err != nil {
 		return nil, err
 	}
 	r, err := s.request(ctx, a.Request)
@@ -175,8 +178,8 @@ func (s *Service) submit(ctx context.Context, n *session, token string) (channel
 }
 
 // verify holds a signed statement against the channel it came through and what
-// was served there. s.mu is held.
-func (s *Service) verify(n *session, a statement.Approval, payload []byte, token string) error {
+// was served there. forged is why its signature was refused. s.mu is held.
+func (s *Service) verify(ctx context.Context, n *session, a statement.Approval, payload []byte, forged error) error {
 	m := n.member
 	want := statement.Want{
 		Entity: s.state.Genesis.Entity, Member: m.Member, Key: m.ApprovalKey.Thumbprint(),
@@ -187,7 +190,7 @@ func (s *Service) verify(n *session, a statement.Approval, payload []byte, token
 	}
 	was, ok := n.served[a.Nonce]
 	if !ok {
-		return s.unserved(a)
+		return s.unserved(ctx, a)
 	}
 	want.Request, want.Step, want.Decision = was.request, was.step, was.decision
 	if err := statement.Check(a, want); err != nil {
@@ -196,8 +199,8 @@ func (s *Service) verify(n *session, a statement.Approval, payload []byte, token
 	if !s.deps.steady().Before(was.ends) { // however the clock on the wall was set meanwhile
 		return fault.New(fault.StatementInvalid, "the statement was refused: it has expired (exp)").With("field", "exp")
 	}
-	if _, err := jws.Verify(token, statement.Typ(a.Decision), m.ApprovalKey); err != nil {
-		return err
+	if forged != nil {
+		return forged
 	}
 	if string(payload) != was.bytes {
 		return fault.New(fault.StatementInvalid, "the statement was refused: it is not the one that was served").With("field", "statement")
@@ -207,8 +210,8 @@ func (s *Service) verify(n *session, a statement.Approval, payload []byte, token
 
 // unserved says why a nonce is not among those that wait: the request is not
 // known, or the nonce is another channel's, spent or made up.
-func (s *Service) unserved(a statement.Approval) error {
-	if r, err := s.find(a.Request); err != nil {
+func (s *Service) unserved(ctx context.Context, a statement.Approval) error {
+	if r, err := s.find(ctx, a.Request); err != nil {
 		return err
 	} else if r == nil {
 		return fault.New(fault.StatementInvalid, "the statement was refused: request is not known").With("field", "request")
@@ -217,8 +220,8 @@ func (s *Service) unserved(a statement.Approval) error {
 }
 
 // retried finds the decision that the very same JWS already made.
-func (s *Service) retried(request, member, token string) (*vault.Accepted, error) {
-	r, err := s.find(request)
+func (s *Service) retried(ctx context.Context, request, member, token string) (*vault.Accepted, error) {
+	r, err := s.find(ctx, request)
 	if err != nil || r == nil {
 		return nil, err
 	}

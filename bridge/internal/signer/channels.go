@@ -134,7 +134,7 @@ func (s *Service) finish(ctx context.Context, n *session, act3 []byte) ([]byte, 
 	}
 	m, err := s.certified(string(payload), ch.RemoteStatic())
 	welcome := &channel.Welcome{Entity: s.state.Genesis.Entity, EntityName: s.state.Genesis.EntityName}
-	mark := s.log.Mark()
+	mark := s.log.Mark() // of what counts
 	s.mu.Unlock()
 	if err != nil {
 		s.sessions.remove(n.id)

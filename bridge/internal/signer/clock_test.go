@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/bridge/internal/logfile"
 	"countersign/shared/fault"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
@@ -336,7 +337,7 @@ func TestResumeSpeaksToASignerThatRunsAndToOneThatDoesNot(t *testing.T) {
 	if err := Resume(t.Context(), cfg, Stdio{Out: io.Discard}); fault.CodeOf(err) != fault.NotFound {
 		t.Errorf("without a log: %v", err)
 	}
-	f, err := openFile(dir)
+	f, err := logfile.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -347,7 +348,7 @@ func TestResumeSpeaksToASignerThatRunsAndToOneThatDoesNot(t *testing.T) {
 	if err := Resume(t.Context(), cfg, Stdio{Out: &out}); err != nil || !strings.Contains(out.String(), "at its next start") {
 		t.Errorf("%v: %s", err, &out)
 	}
-	if f, err = openFile(dir); err != nil {
+	if f, err = logfile.Open(dir); err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()

@@ -102,7 +102,7 @@ func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment)
 	if _, _, err = log.Append(ctx, signedlog.Genesis, g); err != nil {
 		return Enrolment{}, err
 	}
-	return e, nil
+	return e, log.Commit(ctx, 1)
 }
 
 func makeAccount(ctx context.Context, v Vault, a DraftAccount) (statement.GenesisAccount, jwk.Key, error) {

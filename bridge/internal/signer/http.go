@@ -60,7 +60,8 @@ func (s *Service) getLog(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
-	write(w, http.StatusOK, s.LogPage(after, int(min(limit, maxLogPage))))
+	page, err := s.LogPage(after, int(min(limit, maxLogPage)))
+	s.reply(w, r, page, err)
 }
 
 // number reads a parameter that is at least least; absent when it is not there.

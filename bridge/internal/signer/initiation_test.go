@@ -59,7 +59,7 @@ func TestARequestWaitsUntilAMemberHasSignedAndSentIt(t *testing.T) {
 	if ferr != nil || first.State != "PENDING_APPROVAL" || len(first.Approvals) != 0 || first.Needed != 1 {
 		t.Fatalf("Alice signed and sent it: %+v, %v", first, ferr)
 	}
-	if e, err := g.service.entry(int64(first.Entry.Seq)); err != nil || e.Type != signedlog.Initiation {
+	if e, err := g.service.entry(t.Context(), int64(first.Entry.Seq)); err != nil || e.Type != signedlog.Initiation {
 		t.Errorf("the log has %s, %v", e.Type, err)
 	}
 	r = g.look(testReq)
@@ -236,9 +236,7 @@ func TestALogWithAnInitiationThatTheRuleDoesNotAllowStopsTheSigner(t *testing.T)
 				t.Fatal(err)
 			}
 			token := signAs(t, g.people[c.member].approval, statement.TypInitiation, data)
-			if _, _, err := g.service.log.Append(t.Context(), c.entry, signedlog.DecisionBody{Request: testReq, Member: c.member, JWS: token}); err != nil {
-				t.Fatal(err)
-			}
+			g.log(c.entry, signedlog.DecisionBody{Request: testReq, Member: c.member, JWS: token})
 			if err := g.file.Close(); err != nil {
 				t.Fatal(err)
 			}

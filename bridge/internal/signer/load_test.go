@@ -48,7 +48,9 @@ func TestManyDecideAtOnce(t *testing.T) {
 	}
 	wg.Go(func() {
 		for range 50 {
-			g.service.LogPage(-1, maxLogPage)
+			if _, err := g.service.LogPage(-1, maxLogPage); err != nil {
+				t.Error(err)
+			}
 			if err := g.service.Sweep(t.Context()); err != nil {
 				t.Error(err)
 			}
@@ -72,8 +74,8 @@ func TestAnOutcomeThatACrashKeptBackComesLater(t *testing.T) {
 	g.request(testReq)
 	approveAs(t, g, "mem_alice", "mem_bob")
 	approved := g.clock.now()
-	lines := append([]string(nil), g.service.lines...)
-	if err := g.file.Truncate(int64(len(strings.Join(lines[:4], "\n")) + 1)); err != nil {
+	lines := g.lines()
+	if err := g.file.Truncate(0, int64(len(strings.Join(lines[:4], "\n"))+1)); err != nil {
 		t.Fatal(err)
 	}
 	if err := (watermark{g.vault}).Set(t.Context(), signedlog.Mark{Size: 4, Head: signedlog.Hash([]byte(lines[3]))}); err != nil {

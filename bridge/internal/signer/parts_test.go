@@ -4,6 +4,8 @@ import (
 	"crypto/sha256"
 	"log/slog"
 	"testing"
+
+	"countersign/bridge/internal/logfile"
 )
 
 // BenchmarkVault measures what an entry of the log costs in the vault token.
@@ -38,12 +40,12 @@ func BenchmarkVault(b *testing.B) {
 		}
 	})
 	b.Run("append to the file", func(b *testing.B) {
-		f, err := openFile(cfg.StateDir)
+		f, err := logfile.Open(cfg.StateDir)
 		if err != nil {
 			b.Fatal(err)
 		}
 		for b.Loop() {
-			if err := f.Append(digest[:]); err != nil {
+			if err := f.Append(0, []string{string(digest[:])}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -17,9 +17,7 @@ func TestALogThatPinsOtherRulesStopsTheSigner(t *testing.T) {
 	b := g.service.state.Request(testReq).RequestBody
 	b.Request = "req_bbbbbbbbbbbbbbbbbbbbbbbbbb"
 	b.GovernedBy.Digest = strings.Repeat("A", 43)
-	if _, _, err := g.service.log.Append(t.Context(), signedlog.Request, b); err != nil {
-		t.Fatal(err)
-	}
+	g.log(signedlog.Request, b)
 	if err := g.file.Close(); err != nil {
 		t.Fatal(err)
 	}

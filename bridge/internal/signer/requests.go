@@ -19,11 +19,11 @@ import (
 // the one that was made before with the same id and the same input. It fails
 // with INVALID_REQUEST, NOT_FOUND (account), DENIED_BY_RULES, CONFLICT (same id,
 // other input), and RATE_LIMITED (details retry_after, in seconds).
-func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (wire.SignerRequest, error) {
+func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (_ wire.SignerRequest, err error) {
 	if err := s.begin(); err != nil {
 		return wire.SignerRequest{}, err
 	}
-	defer s.mu.Unlock()
+	defer s.end(ctx, &err)
 	draft, err := intent.Draft(in.Intent)
 	if err != nil {
 		return wire.SignerRequest{}, err
@@ -32,7 +32,7 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (wire
 	if err != nil {
 		return wire.SignerRequest{}, err
 	}
-	if r, err := s.find(in.Request); err != nil {
+	if r, err := s.find(ctx, in.Request); err != nil {
 		return wire.SignerRequest{}, err
 	} else if r != nil {
 		if to, ok := r.Receives(); ok {
@@ -120,11 +120,11 @@ func (s *Service) receive(ctx context.Context, r *vault.Request) error {
 }
 
 // Get returns a request. It fails with NOT_FOUND.
-func (s *Service) Get(ctx context.Context, id string) (wire.SignerRequest, error) {
+func (s *Service) Get(ctx context.Context, id string) (_ wire.SignerRequest, err error) {
 	if err := s.begin(); err != nil {
 		return wire.SignerRequest{}, err
 	}
-	defer s.mu.Unlock()
+	defer s.end(ctx, &err)
 	r, err := s.request(ctx, id)
 	if err != nil {
 		return wire.SignerRequest{}, err
@@ -135,7 +135,7 @@ func (s *Service) Get(ctx context.Context, id string) (wire.SignerRequest, error
 // request finds a request, and closes it first when its time is over. s.mu is
 // held.
 func (s *Service) request(ctx context.Context, id string) (*vault.Request, error) {
-	r, err := s.find(id)
+	r, err := s.find(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func (s *Service) request(ctx context.Context, id string) (*vault.Request, error
 
 // find finds a request, one that is closed in the log; nil when there is none. s.mu is
 // held.
-func (s *Service) find(id string) (*vault.Request, error) {
+func (s *Service) find(ctx context.Context, id string) (*vault.Request, error) {
 	if r := s.state.Request(id); r != nil {
 		return r, nil
 	}
@@ -157,7 +157,7 @@ func (s *Service) find(id string) (*vault.Request, error) {
 	}
 	lines := make([]vault.Line, len(entries))
 	for i, seq := range entries {
-		if lines[i], err = s.entry(seq); err != nil {
+		if lines[i], err = s.entry(ctx, seq); err != nil {
 			return nil, fmt.Errorf("read what the log says of %s: %w", id, err)
 		}
 	}
@@ -169,7 +169,7 @@ func (s *Service) view(r *vault.Request) wire.SignerRequest {
 	v := wire.SignerRequest{
 		Request: r.Request, State: string(d.State), Step: d.Step, Initiator: r.Initiator(), Initiators: d.Initiators, Intent: r.Intent, IntentDigest: intent.Digest(r.Intent),
 		GovernedBy: r.GovernedBy, Steps: []wire.SignerStep{}, Approvals: []wire.SignerApproval{}, Reasons: d.Reasons,
-		Attestation: r.Attestation, ExpiresAt: time.Unix(r.Expires, 0).UTC(), LogSize: s.log.Mark().Size,
+		Attestation: r.Attestation, ExpiresAt: time.Unix(r.Expires, 0).UTC(), LogSize: s.log.Tip().Size,
 	}
 	if r.Outcome != "" {
 		v.State, v.Reasons = r.Outcome, r.Reasons

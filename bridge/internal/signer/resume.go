@@ -5,10 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"syscall"
 	"time"
 
+	"countersign/bridge/internal/logfile"
 	"countersign/shared/fault"
 )
 
@@ -22,7 +21,8 @@ const resumeWait = 10 * time.Second
 // when there is no log, and TIMEOUT when a signer runs and does not take it.
 func Resume(ctx context.Context, cfg Config, stdio Stdio) error {
 	k := timekeeper{now: time.Now, uptime: sinceStart, dir: cfg.StateDir}
-	if _, err := os.Stat(filepath.Join(cfg.StateDir, logName)); err != nil {
+	running, err := logfile.Held(cfg.StateDir)
+	if err != nil {
 		return fault.Wrap(err, fault.NotFound, "there is no log of a signer in "+cfg.StateDir)
 	}
 	now, at := k.read()
@@ -30,10 +30,6 @@ func Resume(ctx context.Context, cfg Config, stdio Stdio) error {
 		return fmt.Errorf("confirm the clock: %w", err)
 	}
 	if _, err := fmt.Fprintf(stdio.Out, "You confirm that it is %s now.\n", stamp(now)); err != nil {
-		return err
-	}
-	running, err := isHeld(filepath.Join(cfg.StateDir, logName))
-	if err != nil {
 		return err
 	}
 	if !running {
@@ -55,18 +51,4 @@ func Resume(ctx context.Context, cfg Config, stdio Stdio) error {
 		case <-tick.C:
 		}
 	}
-}
-
-// isHeld reports whether a process holds the log.
-func isHeld(path string) (held bool, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return false, fmt.Errorf("open the log: %w", err)
-	}
-	defer f.Close()
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return true, nil
-	}
-	return false, errors.Join(err, syscall.Flock(int(f.Fd()), syscall.LOCK_UN)) // not when a copy of f is closed
 }

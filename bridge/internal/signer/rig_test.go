@@ -16,6 +16,7 @@ import (
 
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/logfile"
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
@@ -58,6 +59,8 @@ type memVault struct {
 	mu   sync.Mutex
 	keys map[string]*memKey
 	data map[string][]byte
+	// before is called before data is put; nil: nothing is.
+	before func()
 }
 
 func newMemVault() *memVault {
@@ -91,6 +94,9 @@ func (v *memVault) GetData(_ context.Context, label string) ([]byte, error) {
 }
 
 func (v *memVault) PutData(_ context.Context, label string, data []byte) error {
+	if v.before != nil {
+		v.before()
+	}
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.data[label] = bytes.Clone(data)
@@ -156,9 +162,11 @@ type rig struct {
 	clock   *clock
 	people  map[string]*person
 	service *Service
-	file    *file
+	file    *logfile.Dir
 	enrol   Enrolment
 	limits  Limits
+	segment int          // entries; 0: as always
+	said    bytes.Buffer // what the service logged
 }
 
 func twoOfThree() governance.Set {
@@ -185,7 +193,7 @@ func newRigOn(t testing.TB, rules governance.Set, v Vault, own ...*person) *rig 
 		g.people[p.id] = p
 	}
 	d := g.draft(rules)
-	f, err := openFile(g.dir)
+	f, err := logfile.Open(g.dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,8 +230,8 @@ func (g *rig) draft(rules governance.Set) Draft {
 	return d
 }
 
-func (g *rig) deps(f *file) Deps {
-	return Deps{Vault: g.on, Storage: f, Rand: rand.Reader, Now: g.clock.now, Uptime: g.clock.uptime, Clock: g.dir, Limits: g.limits, Log: slog.New(slog.DiscardHandler)}
+func (g *rig) deps(f *logfile.Dir) Deps {
+	return Deps{Vault: g.on, Storage: f, Rand: rand.Reader, Now: g.clock.now, Uptime: g.clock.uptime, Clock: g.dir, Limits: g.limits, Segment: g.segment, Log: slog.New(slog.NewTextHandler(&g.said, nil))}
 }
 
 // start opens the service; after a stop it is a restart.
@@ -236,7 +244,7 @@ func (g *rig) start() {
 
 func (g *rig) tryStart() error {
 	var err error
-	if g.file, err = openFile(g.dir); err != nil {
+	if g.file, err = logfile.Open(g.dir); err != nil {
 		g.t.Fatal(err)
 	}
 	g.service, err = Open(g.t.Context(), g.deps(g.file))
@@ -252,6 +260,28 @@ func (g *rig) restart() {
 		g.t.Fatal(err)
 	}
 	g.start()
+}
+
+// lines are those of the log that count.
+func (g *rig) lines() []string {
+	g.t.Helper()
+	lines, err := g.file.Lines(0, int(g.service.Status().Log.Size))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	return lines
+}
+
+// log appends an entry that the service does not look at.
+func (g *rig) log(typ string, body any) {
+	g.t.Helper()
+	e, _, err := g.service.log.Append(g.t.Context(), typ, body)
+	if err == nil {
+		err = g.service.log.Commit(g.t.Context(), e.Seq+1)
+	}
+	if err != nil {
+		g.t.Fatal(err)
+	}
 }
 
 // call is one HTTP call; it returns the error code of the answer, or "".

@@ -182,8 +182,8 @@ func TestTheSignerSaysWhenAnApprovalEnds(t *testing.T) {
 			g.clock.add(time.Hour)
 			g.restart()
 		}
-		page := g.service.LogPage(-1, 100)
-		payload, err := jws.Payload(page.Entries[len(page.Entries)-1].JWS)
+		lines := g.lines()
+		payload, err := jws.Payload(lines[len(lines)-1])
 		if err != nil || !strings.Contains(string(payload), `"use_by":`+strconv.FormatInt(approved.Add(want).Unix(), 10)) {
 			t.Errorf("the outcome in the log: %s, %v", payload, err)
 		}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/fold"
+	"countersign/bridge/internal/logfile"
 	"countersign/shared/fault"
 	"countersign/shared/secret"
 )
@@ -130,7 +131,7 @@ func prepare(ctx context.Context, cfg Config, stdio Stdio, open OpenVault) (Deps
 	if err := cfg.Limits.check(); err != nil {
 		return Deps{}, nil, err
 	}
-	f, err := openFile(cfg.StateDir)
+	f, err := logfile.Open(cfg.StateDir)
 	if err != nil {
 		return Deps{}, nil, err
 	}

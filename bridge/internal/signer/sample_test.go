@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/bridge/internal/logfile"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
@@ -29,7 +30,7 @@ func TestAVaultInWhichNothingCouldBeApprovedIsRefusedBeforeItsKeysAreMade(t *tes
 	} {
 		d := g.draft(twoOfThree())
 		edit(&d)
-		f, err := openFile(t.TempDir())
+		f, err := logfile.Open(t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -74,7 +75,7 @@ func TestTwoMembersWithOneKeyAreBothNamed(t *testing.T) {
 	g := newRig(t, twoOfThree())
 	d := g.draft(twoOfThree())
 	d.Members[1].Approval = d.Members[0].Channel
-	f, err := openFile(t.TempDir())
+	f, err := logfile.Open(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}

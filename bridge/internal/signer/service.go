@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/keys"
-	"countersign/bridge/internal/signer/execute"
+	"countersign/bridge/internal/logfile"
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
@@ -32,7 +32,8 @@ const (
 // their own.
 type Deps struct {
 	Vault   Vault
-	Storage signedlog.Storage
+	Storage *logfile.Dir
+	Segment int // entries of a segment of the log, after which the state is checkpointed; 0: DefaultSegment
 	Rand    io.Reader
 	Now     func() time.Time
 	Uptime  Uptime        // nil: Now is believed, whatever it says
@@ -62,16 +63,19 @@ type Service struct {
 	mu     sync.Mutex
 	log    *signedlog.Log
 	state  *vault.State
-	lines  []string // of the log
+	from   int64            // the first entry of the segment that is written
+	passed *checkpoint      // the newest that was read or written here
+	due    []*vault.Request // approved, to be carried out when the outcome is durable
 	clock  timekeeper
 	limits limiter
 	at     time.Time // of the operation that holds mu; whole seconds, going back at the operator's word only
 	broken error     // why nothing may be appended any more
 }
 
-// Open verifies the log from its genesis and rebuilds the state from it. It
-// fails with LOG_CORRUPT, naming the entry, or ENTITY_NOT_ENROLLED when the
-// vault was never initialised.
+// Open rebuilds the state from the newest checkpoint of the log and verifies what comes
+// after it; from the genesis when there is no checkpoint, or one that does not fit. It
+// fails with LOG_CORRUPT, naming the entry, or ENTITY_NOT_ENROLLED when the vault was never
+// initialised.
 func Open(ctx context.Context, deps Deps) (*Service, error) {
 	s := &Service{deps: deps, statics: map[channel.Suite]channel.Static{}}
 	s.sessions = newSessions(deps.steady)
@@ -95,16 +99,7 @@ func Open(ctx context.Context, deps Deps) (*Service, error) {
 		}
 		s.statics[suite] = static{k}
 	}
-	s.state = vault.New(s.key.PublicKey(), nil)
-	s.state.Ahead = &jws.Ahead{}
-	s.log, err = signedlog.Open(ctx, signedlog.Config{
-		Storage: deps.Storage, Watermark: watermark{deps.Vault}, Signer: s.key,
-		Now: func() time.Time { return s.at }, Inner: s.state.Look,
-	}, func(e signedlog.Entry, line, hash string) error {
-		s.at = time.Unix(e.At, 0).UTC()
-		return s.apply(e, line, hash)
-	})
-	if err != nil {
+	if err := s.openLog(ctx); err != nil {
 		return nil, err
 	}
 	if s.log.Mark().Size == 0 {
@@ -162,7 +157,7 @@ func (s static) ECDH(ctx context.Context, peer []byte) ([]byte, error) {
 	return s.key.ECDH(ctx, peer)
 }
 
-// begin takes the lock and fixes the time of the operation; the caller unlocks. It
+// begin takes the lock and fixes the time of the operation, which [Service.end] ends. It
 // fails with UNAVAILABLE while the clock is not believed.
 func (s *Service) begin() error {
 	s.mu.Lock()
@@ -176,42 +171,8 @@ func (s *Service) begin() error {
 	return err
 }
 
-// append logs an entry and applies it. s.mu is held.
-func (s *Service) append(ctx context.Context, typ string, body any) error {
-	// What a caller stops waiting for must not leave half an entry.
-	e, line, err := s.log.Append(context.WithoutCancel(ctx), typ, body)
-	if err != nil {
-		return err
-	}
-	if err := s.apply(e, line, s.log.Mark().Head); err != nil {
-		s.broken = fault.Wrap(err, fault.Unavailable, "the signer stopped: its log and its rules disagree")
-		s.deps.Log.Error("the log took an entry that the state refuses", "entry", e.Seq, "cause", err)
-		return s.broken
-	}
-	return nil
-}
-
-// apply takes an entry into the state, and keeps its line for [Service.LogPage].
-func (s *Service) apply(e signedlog.Entry, line, hash string) error {
-	if err := s.state.Apply(e, hash); err != nil {
-		return err
-	}
-	s.lines = append(s.lines, line)
-	return nil
-}
-
-// entry reads an entry of the log. s.mu is held.
-func (s *Service) entry(seq int64) (vault.Line, error) {
-	payload, err := jws.Payload(s.lines[seq])
-	if err != nil {
-		return vault.Line{}, err
-	}
-	e, err := signedlog.Decode(payload)
-	return vault.Line{Entry: e, Hash: signedlog.Hash([]byte(s.lines[seq]))}, err
-}
-
-// settle closes a request whose decision is final, and does what it wants when it is
-// approved. s.mu is held.
+// settle closes a request whose decision is final; what it wants is done, when it is
+// approved, at the end of the operation. s.mu is held.
 func (s *Service) settle(ctx context.Context, r *vault.Request) error {
 	if r.Outcome != "" {
 		return nil
@@ -224,24 +185,21 @@ func (s *Service) settle(ctx context.Context, r *vault.Request) error {
 	err := s.append(ctx, signedlog.Outcome, signedlog.OutcomeBody{
 		Request: r.Request, State: string(d.State), Reasons: d.Reasons, UseBy: r.UseBy(d),
 	})
-	if err != nil || d.State != governance.Approved {
-		return err
+	if err == nil && d.State == governance.Approved {
+		s.due = append(s.due, r)
 	}
-	if err := execute.Do(ctx, r.Wants); err != nil {
-		s.deps.Log.Warn("an approved request is not carried out", "request", r.Request, "cause", err)
-	}
-	return nil
+	return err
 }
 
 // Sweep closes requests that expired, or whose outcome a crash kept from the
 // log, and forgets channels that are not used. While the clock is not believed it
 // waits for the operator's word, and closes nothing.
-func (s *Service) Sweep(ctx context.Context) error {
+func (s *Service) Sweep(ctx context.Context) (err error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
+	defer s.end(ctx, &err)
 	s.sessions.sweep()
 	stopped := s.tick()
-	if err := s.resume(ctx); err != nil {
+	if err = s.resume(ctx); err != nil {
 		return err
 	}
 	if s.broken != nil {
@@ -263,28 +221,34 @@ func (s *Service) Sweep(ctx context.Context) error {
 func (s *Service) Status() wire.SignerStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	g := s.state.Genesis
+	g, m := s.state.Genesis, s.log.Mark()
 	return wire.SignerStatus{
-		Entity: g.Entity, EntityName: g.EntityName, Log: s.mark(),
+		Entity: g.Entity, EntityName: g.EntityName, Log: statement.Log{Size: m.Size, Head: m.Head},
 		StatementKey: g.Signer.Statement, ChannelKeys: g.Signer.Channel, Stopped: s.clock.stopped,
 	}
 }
 
+// mark is how far the log is, with what this operation appended. s.mu is held.
 func (s *Service) mark() statement.Log {
-	m := s.log.Mark()
+	m := s.log.Tip()
 	return statement.Log{Size: m.Size, Head: m.Head}
 }
 
 // LogPage returns at most limit entries after seq.
-func (s *Service) LogPage(after int64, limit int) wire.SignerLogPage {
+func (s *Service) LogPage(after int64, limit int) (wire.SignerLogPage, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	m := s.log.Mark()
 	page := wire.SignerLogPage{Entries: []wire.SignerLogEntry{}, Size: m.Size, Head: m.Head, Stopped: s.clock.stopped}
-	for seq := after + 1; seq < m.Size && len(page.Entries) < min(limit, maxLogPage); seq++ {
-		page.Entries = append(page.Entries, wire.SignerLogEntry{Seq: seq, JWS: s.lines[seq]})
+	s.mu.Unlock()
+	n := min(m.Size-after-1, int64(min(limit, maxLogPage)))
+	if n <= 0 {
+		return page, nil
 	}
-	return page
+	lines, err := s.deps.Storage.Lines(after+1, int(n))
+	for i, line := range lines {
+		page.Entries = append(page.Entries, wire.SignerLogEntry{Seq: after + 1 + int64(i), JWS: line})
+	}
+	return page, err
 }
 
 // sign makes a statement that the signer itself vouches for.

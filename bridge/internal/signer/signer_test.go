@@ -12,6 +12,7 @@ import (
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 
+	"countersign/bridge/internal/logfile"
 	"countersign/shared/channel"
 	"countersign/shared/eip55"
 	"countersign/shared/fault"
@@ -490,7 +491,7 @@ func TestAChangedLogStopsTheSigner(t *testing.T) {
 			if err := g.file.Close(); err != nil {
 				t.Fatal(err)
 			}
-			path := filepath.Join(g.dir, "log.jws")
+			path := filepath.Join(g.dir, logfile.Name(0))
 			data, err := os.ReadFile(path)
 			if err != nil {
 				t.Fatal(err)

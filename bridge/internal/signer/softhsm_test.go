@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"countersign/bridge/internal/device"
+	"countersign/bridge/internal/logfile"
 	"countersign/shared/fault"
 	"countersign/softhsm"
 )
@@ -47,7 +48,7 @@ func TestTheStoryOnAVaultInSoftHSM(t *testing.T) {
 	cfg := vaultToken(t)
 	story(t, cfg, openHSM)
 
-	if err := os.Remove(filepath.Join(cfg.StateDir, "log.jws")); err != nil {
+	if err := os.Remove(filepath.Join(cfg.StateDir, logfile.Name(0))); err != nil {
 		t.Fatal(err)
 	}
 	err := Run(t.Context(), cfg, Stdio{Out: os.Stderr, Err: os.Stderr})

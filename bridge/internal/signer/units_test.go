@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"countersign/bridge/internal/logfile"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 )
@@ -53,7 +54,7 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 		d := g.draft(twoOfThree())
 		c.change(&d.Accounts[0])
 		v := newMemVault()
-		f, err := openFile(t.TempDir())
+		f, err := logfile.Open(t.TempDir())
 		if err != nil {
 			t.Fatal(err)
 		}

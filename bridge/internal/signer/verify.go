@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	"countersign/bridge/internal/fold"
+	"countersign/bridge/internal/logfile"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
@@ -25,7 +25,7 @@ const progressTime = 2 * time.Second
 // what it found. A signer may run meanwhile. It fails with LOG_CORRUPT, naming the
 // entry. What was cut off at the end is not seen: the watermark is in the token, and
 // the signer compares it at each start.
-func VerifyLog(ctx context.Context, cfg Config, signerFile string, stdio Stdio) (err error) {
+func VerifyLog(ctx context.Context, cfg Config, signerFile string, stdio Stdio) error {
 	data, err := readSmall(signerFile, vault.MaxSignerFile)
 	if err != nil {
 		return fmt.Errorf("read the signer's public file: %w", err)
@@ -34,33 +34,37 @@ func VerifyLog(ctx context.Context, cfg Config, signerFile string, stdio Stdio) 
 	if err != nil {
 		return fmt.Errorf("read the signer's public file %s: %w", signerFile, err)
 	}
-	key := pinned.Statement
-	f, err := os.Open(filepath.Join(cfg.StateDir, logName))
+	// What a running signer appends from now on is not looked at.
+	segments, err := logfile.Segments(cfg.StateDir)
 	if err != nil {
 		return fmt.Errorf("open the log: %w", err)
 	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	info, err := f.Stat()
-	if err != nil {
-		return fmt.Errorf("open the log: %w", err)
+	total := int64(0)
+	for _, g := range segments {
+		total += g.Size
 	}
-	// What a running signer appends from now on is not looked at, nor half a line of it.
-	counted := &counter{ctx: ctx, r: io.LimitReader(f, info.Size())}
-	state := vault.New(key, nil)
+	state := vault.New(pinned.Statement, nil)
 	state.Ahead = &jws.Ahead{}
-	chain := signedlog.Chain{Key: key, Inner: state.Look}
+	chain := signedlog.Chain{Key: pinned.Statement, Inner: state.Look}
+	counted := &counter{ctx: ctx}
 	told, began := time.Now(), time.Now()
-	mark, err := chain.Verify(counted, func(e signedlog.Entry, _, hash string) error {
-		if now := time.Now(); now.Sub(told) >= progressTime && counted.n > 0 {
-			told = now
-			left := time.Duration(float64(now.Sub(began)) * (float64(info.Size())/float64(counted.n) - 1))
-			fmt.Fprintf(stdio.Err, "%s verified, %d %%, about %s left\n", fold.Count(int(e.Seq), "entry", "entries"), counted.n*100/info.Size(), left.Round(time.Second))
+	for _, g := range segments {
+		if err := chain.Begins(g.First); err != nil {
+			return err
 		}
-		return state.Apply(e, hash)
-	})
-	if err != nil {
-		return err
+		err := counted.verify(&chain, g, func(e signedlog.Entry, _, hash string) error {
+			if now := time.Now(); now.Sub(told) >= progressTime && counted.n > 0 {
+				told = now
+				left := time.Duration(float64(now.Sub(began)) * (float64(total)/float64(counted.n) - 1))
+				fmt.Fprintf(stdio.Err, "%s verified, %d %%, about %s left\n", fold.Count(int(e.Seq), "entry", "entries"), counted.n*100/total, left.Round(time.Second))
+			}
+			return state.Apply(e, hash)
+		})
+		if err != nil {
+			return err
+		}
 	}
+	mark := chain.Mark
 	if mark.Size == 0 {
 		return fault.New(fault.EntityUnknown, "the log is empty: run `countersign-bridge signer init` first")
 	}
@@ -74,6 +78,17 @@ type counter struct {
 	ctx context.Context
 	r   io.Reader
 	n   int64
+}
+
+// verify verifies a segment.
+func (c *counter) verify(chain *signedlog.Chain, g logfile.Segment, visit signedlog.Visit) error {
+	f, err := os.Open(g.Path)
+	if err != nil {
+		return fmt.Errorf("open the log: %w", err)
+	}
+	c.r = io.LimitReader(f, g.Size)
+	_, err = chain.Verify(c, visit)
+	return errors.Join(err, f.Close())
 }
 
 func (c *counter) Read(p []byte) (int, error) {

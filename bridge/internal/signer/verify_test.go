@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/bridge/internal/logfile"
 	"countersign/shared/fault"
 	"countersign/shared/id"
 	"countersign/shared/jws"
@@ -22,26 +23,32 @@ import (
 	"countersign/shared/vault"
 )
 
-// written is a state directory with the rig's log, and the public file of its signer.
+// written is a state directory with the rig's log in one segment, and the public file of
+// its signer.
 func (g *rig) written(t testing.TB) (cfg Config, signerFile string) {
 	t.Helper()
-	cfg.StateDir = t.TempDir()
-	signerFile = filepath.Join(t.TempDir(), fileName)
+	cfg.StateDir, signerFile = t.TempDir(), g.signerFile(t)
+	g.writeLog(t, cfg, g.lines())
+	return cfg, signerFile
+}
+
+func (g *rig) signerFile(t testing.TB) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), fileName)
 	s := g.service.Status()
 	data, err := json.Marshal(vault.SignerFile{Entity: s.Entity, EntityName: s.EntityName, StatementKey: s.StatementKey, ChannelKeys: s.ChannelKeys})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(signerFile, data, 0o600); err != nil {
+	if err := os.WriteFile(path, data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	g.writeLog(t, cfg, g.service.lines)
-	return cfg, signerFile
+	return path
 }
 
 func (g *rig) writeLog(t testing.TB, cfg Config, lines []string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(cfg.StateDir, logName), []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
+	if err := os.WriteFile(filepath.Join(cfg.StateDir, logfile.Name(0)), []byte(strings.Join(lines, "\n")+"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -64,7 +71,7 @@ func TestALogIsVerifiedWithoutItsToken(t *testing.T) {
 			t.Errorf("no %q in %s", want, out.String())
 		}
 	}
-	lines := g.service.lines
+	lines := g.lines()
 	swapped := append([]string{}, lines...)
 	swapped[20], swapped[21] = swapped[21], swapped[20]
 	flipped := append([]string{}, lines...)
@@ -106,7 +113,7 @@ func BenchmarkVerify(b *testing.B) {
 		g.clock.add(time.Second)
 	}
 	key := g.service.key.PublicKey()
-	log := []byte(strings.Join(g.service.lines, "\n") + "\n")
+	log := []byte(strings.Join(g.lines(), "\n") + "\n")
 	tokens := signatures(b, g)
 	var bare, whole time.Duration
 	for b.Loop() {
@@ -123,7 +130,7 @@ func BenchmarkVerify(b *testing.B) {
 		whole += time.Since(began)
 	}
 	b.ReportMetric(bare.Seconds()/whole.Seconds(), "ratio")
-	b.ReportMetric(whole.Seconds()*1e6/float64(b.N*len(g.service.lines)), "entry-µs")
+	b.ReportMetric(whole.Seconds()*1e6/float64(b.N*len(g.lines())), "entry-µs")
 }
 
 type signature struct {
@@ -134,7 +141,7 @@ type signature struct {
 // signatures are all that the rig's log holds.
 func signatures(b *testing.B, g *rig) (all []signature) {
 	b.Helper()
-	for _, l := range g.service.lines {
+	for _, l := range g.lines() {
 		all = append(all, signature{l, statement.TypEntry, g.service.key.PublicKey()})
 		payload, err := jws.Payload(l)
 		if err != nil {

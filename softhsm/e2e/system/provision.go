@@ -89,7 +89,7 @@ func provision(ctx context.Context, dir string) (*State, error) {
 }
 
 // format is which form the log, the database and the journal in a folder have.
-const format = "4"
+const format = "5"
 
 // checkFormat refuses a folder that another version made, before anything in it is
 // touched; a new one is marked.

@@ -11,6 +11,7 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/intent/intenttest"
+	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
@@ -236,6 +237,29 @@ func TestLogOfAnotherSignerIsRefused(t *testing.T) {
 	if h := w.Gateway.Health(t.Context()); h.Components["signer"] != "log_corrupt" {
 		t.Errorf("health %+v", h)
 	}
+}
+
+// TestACheckpointInTheLogIsHeldAgainstWhatTheLogSays: it changes nothing, and one of
+// another state is a lie of the signer's.
+func TestACheckpointInTheLogIsHeldAgainstWhatTheLogSays(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	r := w.Requested()
+	w.Signer.Checkpoint(func(*signedlog.CheckpointBody) {})
+	w.Signer.Decide(r.ID, "mem_alice", statement.Approve)
+	w.Signer.Decide(r.ID, "mem_bob", statement.Approve)
+	for range 2 {
+		if err := w.Gateway.Sync(t.Context(), gatewaytest.Entity); err != nil {
+			t.Fatal(err)
+		}
+		if got := must[wire.Request](t)(w.Gateway.Request(t.Context(), gatewaytest.Caller(), r.ID)); got.State != wire.RequestApproved {
+			t.Errorf("%+v", got)
+		}
+		w.Restart()
+	}
+	w.Signer.Lies = true
+	w.Signer.Checkpoint(func(b *signedlog.CheckpointBody) { b.State = signedlog.Hash(nil) })
+	gatewaytest.Refused(t, w.Gateway.Sync(t.Context(), gatewaytest.Entity), fault.LogCorrupt)
 }
 
 func TestASignerThatStoppedBecauseOfItsClockIsShown(t *testing.T) {

@@ -35,7 +35,7 @@ func (p *Projection) rows(tx store.Tx, e signedlog.Entry) error {
 	case signedlog.Outcome:
 		return p.outcome(tx, e)
 	}
-	return nil // a clock entry dates what follows
+	return nil // a clock entry dates what follows, and a checkpoint repeats what was said
 }
 
 func (p *Projection) genesis(tx store.Tx, e signedlog.Entry) error {

@@ -71,14 +71,15 @@ func (k Key) JWK() jwk.Key {
 // storage and watermark keep a log in memory.
 type storage struct{ b bytes.Buffer }
 
-func (s *storage) Open() (io.ReadCloser, error) {
+func (s *storage) Segments() ([]int64, error) { return []int64{0}, nil }
+func (s *storage) Open(int64) (io.ReadCloser, error) {
 	return io.NopCloser(bytes.NewReader(s.b.Bytes())), nil
 }
-func (s *storage) Append(line []byte) error {
-	s.b.Write(line)
-	return s.b.WriteByte('\n')
+func (s *storage) Append(_ int64, lines []string) error {
+	s.b.WriteString(strings.Join(lines, "\n") + "\n")
+	return nil
 }
-func (s *storage) Truncate(n int64) error { s.b.Truncate(int(n)); return nil }
+func (s *storage) Truncate(_, n int64) error { s.b.Truncate(int(n)); return nil }
 
 type watermark struct{ m signedlog.Mark }
 
@@ -196,6 +197,9 @@ func (s *Signer) deposit() string {
 
 func (s *Signer) append(typ string, body any) {
 	e, line, err := s.log.Append(s.t.Context(), typ, body)
+	if err == nil {
+		err = s.log.Commit(s.t.Context(), e.Seq+1)
+	}
 	if err == nil && !s.Lies {
 		err = s.state.Apply(e, signedlog.Hash([]byte(line)))
 	}
@@ -350,4 +354,19 @@ func (s *Signer) Decide(request, member, decision string) {
 		}
 		s.append(signedlog.Outcome, o)
 	}
+}
+
+// Checkpoint puts an entry about the state that the log has come to into the log, as
+// change makes it.
+func (s *Signer) Checkpoint(change func(*signedlog.CheckpointBody)) {
+	s.t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state, err := s.state.Snapshot()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	b := signedlog.CheckpointBody{State: vault.Digest(state), Index: signedlog.Hash(nil)}
+	change(&b)
+	s.append(signedlog.Checkpoint, b)
 }

@@ -1,0 +1,204 @@
+// Package logfile keeps the log of a signer on disk: segments, which are files of lines,
+// an index of what the closed ones say about a request or an address, and the newest
+// checkpoint. Nothing in the folder is trusted: lines are signed, and a signed entry
+// vouches for the index and for the state of a checkpoint. Spec: shared/spec/signedlog.md.
+// bridge/internal/signer uses it.
+package logfile
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+
+	"countersign/shared/fault"
+	"countersign/shared/vault"
+)
+
+// The files of a log.
+const (
+	lockName       = "log.lock"
+	indexName      = "log.index"
+	checkpointName = "log.checkpoint"
+	earlierName    = "log.jws" // the whole log, of an earlier version
+)
+
+// Name is the file of a segment.
+func Name(first int64) string { return fmt.Sprintf("log-%012d.jws", first) }
+
+// Dir is a folder with the log of one signer, held by this process alone. It is a
+// [signedlog.Storage]. Its methods may be called by several goroutines.
+type Dir struct {
+	Index *Index
+	path  string
+	lock  *os.File
+	tail  *os.File // the segment that was appended to; nil: none yet
+	first int64    // its first entry
+}
+
+// Open opens or makes the log in path, which is made with mode 0700. It fails with
+// CONFLICT while another process holds it, and with VERSION_UNSUPPORTED when an earlier
+// version wrote it.
+func Open(path string) (*Dir, error) {
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return nil, fmt.Errorf("make the state directory: %w", err)
+	}
+	if err := current(path); err != nil {
+		return nil, err
+	}
+	f, err := os.OpenFile(filepath.Join(path, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the log: %w", err)
+	}
+	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
+		return nil, errors.Join(fault.Wrap(err, fault.Conflict, "another signer uses the log in "+path), f.Close())
+	}
+	d := &Dir{path: path, lock: f}
+	if d.Index, err = openIndex(filepath.Join(path, indexName)); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	if err := syncDir(path); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+// current fails with VERSION_UNSUPPORTED when an earlier version wrote the log in path.
+func current(path string) error {
+	if _, err := os.Stat(filepath.Join(path, earlierName)); err == nil {
+		return vault.Earlier()
+	}
+	return nil
+}
+
+// Held reports whether a process holds the log in path. It fails with fs.ErrNotExist when
+// there is no log.
+func Held(path string) (held bool, err error) {
+	f, err := os.Open(filepath.Join(path, lockName))
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return true, nil
+	}
+	return false, errors.Join(err, syscall.Flock(int(f.Fd()), syscall.LOCK_UN)) // not when a copy of f is closed
+}
+
+// Close leaves the log to another process, at once: a process that is being started has a
+// copy of the descriptor until it runs its program, and would keep the lock.
+func (d *Dir) Close() error {
+	err := d.Index.f.Close()
+	if d.tail != nil {
+		err = errors.Join(err, d.tail.Close())
+	}
+	return errors.Join(err, syscall.Flock(int(d.lock.Fd()), syscall.LOCK_UN), d.lock.Close())
+}
+
+// Segment is a file of lines.
+type Segment struct {
+	First int64 // its first entry
+	Path  string
+	Size  int64 // in bytes
+}
+
+// Segments are those of the log in path, which another process may hold, in order.
+func Segments(path string) ([]Segment, error) {
+	if err := current(path); err != nil {
+		return nil, err
+	}
+	all, err := os.ReadDir(path)
+	if err != nil {
+		return nil, err
+	}
+	var segments []Segment
+	for _, e := range all {
+		digits, ok := strings.CutPrefix(strings.TrimSuffix(e.Name(), ".jws"), "log-")
+		first, err := strconv.ParseInt(digits, 10, 64)
+		if !ok || err != nil || first < 0 || Name(first) != e.Name() {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			return nil, err
+		}
+		segments = append(segments, Segment{first, filepath.Join(path, e.Name()), info.Size()})
+	}
+	slices.SortFunc(segments, func(a, b Segment) int { return cmp.Compare(a.First, b.First) })
+	return segments, nil
+}
+
+// Segments implements [signedlog.Storage].
+func (d *Dir) Segments() ([]int64, error) {
+	all, err := Segments(d.path)
+	firsts := make([]int64, len(all))
+	for i, s := range all {
+		firsts[i] = s.First
+	}
+	return firsts, err
+}
+
+// Open implements [signedlog.Storage].
+func (d *Dir) Open(first int64) (io.ReadCloser, error) {
+	return os.Open(filepath.Join(d.path, Name(first)))
+}
+
+// Append implements [signedlog.Storage].
+func (d *Dir) Append(first int64, lines []string) error {
+	if err := d.turn(first); err != nil {
+		return err
+	}
+	end, err := d.tail.Seek(0, io.SeekEnd)
+	if err != nil {
+		return err
+	}
+	if _, err := d.tail.WriteAt([]byte(strings.Join(lines, "\n")+"\n"), end); err != nil {
+		return err
+	}
+	return d.tail.Sync()
+}
+
+// Truncate implements [signedlog.Storage].
+func (d *Dir) Truncate(first, size int64) error {
+	if err := d.turn(first); err != nil {
+		return err
+	}
+	if err := d.tail.Truncate(size); err != nil {
+		return err
+	}
+	return d.tail.Sync()
+}
+
+// turn opens the segment that is appended to, which may be new.
+func (d *Dir) turn(first int64) error {
+	if d.tail != nil && d.first == first {
+		return nil
+	}
+	if d.tail != nil {
+		if err := d.tail.Close(); err != nil {
+			return err
+		}
+	}
+	var err error
+	if d.tail, err = os.OpenFile(filepath.Join(d.path, Name(first)), os.O_RDWR|os.O_CREATE, 0o600); err != nil {
+		d.tail = nil
+		return err
+	}
+	d.first = first
+	return syncDir(d.path)
+}
+
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("open the state directory: %w", err)
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

@@ -1,0 +1,284 @@
+package logfile
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"countersign/shared/fault"
+)
+
+// written is a folder with segments of five lines, each about two names: one of its own
+// and one of three that come again and again. The last segment is open.
+func written(t testing.TB, segments int) *Dir {
+	t.Helper()
+	d, err := Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = d.Close() })
+	for i := range segments {
+		var lines []string
+		for j := range 5 {
+			seq := int64(i*5 + j)
+			line := fmt.Sprintf("line %d %s", seq, strings.Repeat("x", j))
+			lines = append(lines, line)
+			d.Index.Note(own(seq), seq)
+			d.Index.Note(shared(seq), seq)
+			if j < 4 {
+				d.Index.Line(len(line) + 1)
+			}
+		}
+		if err := d.Append(int64(i*5), lines); err != nil {
+			t.Fatal(err)
+		}
+		if i == segments-1 {
+			d.Index.Line(len(lines[4]) + 1)
+			break
+		}
+		promised, err := d.Index.Digest()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Index.Line(len(lines[4]) + 1)
+		if err := d.Index.Seal(); err != nil {
+			t.Fatal(err)
+		}
+		if kept := encoded(d.Index.sum); kept != promised {
+			t.Fatalf("the digest is %s, and was to be %s", kept, promised)
+		}
+	}
+	return d
+}
+
+func own(seq int64) string    { return fmt.Sprint("own ", seq) }
+func shared(seq int64) string { return fmt.Sprint("shared ", seq%3) }
+
+func TestEntriesAndLinesAreFoundInClosedSegmentsAndInTheOpenOne(t *testing.T) {
+	t.Parallel()
+	const segments, n = 12, 60
+	d := written(t, segments)
+	look := func(from int64) {
+		t.Helper()
+		for seq := range from {
+			if all, err := d.Index.Find(own(seq)); err != nil || !slices.Equal(all, []int64{seq}) {
+				t.Errorf("%q: %v, %v", own(seq), all, err)
+			}
+		}
+		var third []int64
+		for seq := int64(1); seq < from; seq += 3 {
+			third = append(third, seq)
+		}
+		if all, err := d.Index.Find(shared(1)); err != nil || !slices.Equal(all, third) {
+			t.Errorf("%q: %v, %v", shared(1), all, err)
+		}
+		if all, err := d.Index.Find("nothing"); err != nil || all != nil {
+			t.Errorf("what is not there: %v, %v", all, err)
+		}
+		for _, at := range []struct{ seq, n int }{{0, 1}, {4, 2}, {3, 14}, {int(from) - 1, 1}, {0, int(from)}} {
+			lines, err := d.Lines(int64(at.seq), at.n)
+			if err != nil || len(lines) != at.n || !strings.HasPrefix(lines[0], fmt.Sprintf("line %d ", at.seq)) ||
+				!strings.HasPrefix(lines[at.n-1], fmt.Sprintf("line %d ", at.seq+at.n-1)) {
+				t.Errorf("%d lines from %d: %q, %v", at.n, at.seq, lines, err)
+			}
+		}
+		for _, seq := range []int64{-1, from, math.MaxInt64} {
+			if lines, err := d.Lines(seq, 1); err == nil {
+				t.Errorf("line %d is %q", seq, lines)
+			}
+		}
+	}
+	look(n)
+	if err := d.Index.Load(n-5, encoded(d.Index.sum)); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Check(); err != nil {
+		t.Error(err)
+	}
+	look(n - 5)
+}
+
+// TestAnIndexIsLoadedUpToItsCheckpoint: what a crash left behind it is written again.
+func TestAnIndexIsLoadedUpToItsCheckpoint(t *testing.T) {
+	t.Parallel()
+	three, four := written(t, 3), written(t, 4)
+	if err := four.Index.Load(10, encoded(three.Index.sum)); err != nil {
+		t.Fatal(err)
+	}
+	a, err := os.ReadFile(filepath.Join(three.path, indexName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(filepath.Join(four.path, indexName)); err != nil || !bytes.Equal(a, b) {
+		t.Errorf("%d bytes, want %d: %v", len(b), len(a), err)
+	}
+	for size, digest := range map[int64]string{5: encoded(three.Index.sum), 11: encoded(three.Index.sum), 10: "AAAA"} {
+		d := written(t, 3)
+		err := d.Index.Load(size, digest)
+		if f, ok := fault.As(err); !ok || f.Code != fault.LogCorrupt || f.Details["part"] != "index" {
+			t.Errorf("up to %d: %v", size, err)
+		}
+		if all, err := d.Index.Find(own(1)); err != nil || all != nil {
+			t.Errorf("an index that was refused finds %v, %v", all, err)
+		}
+	}
+}
+
+func TestALogHasOneWriter(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, err := Held(dir); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("before there is a log: %v", err)
+	}
+	d, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir); fault.CodeOf(err) != fault.Conflict {
+		t.Errorf("a second one: %v", err)
+	}
+	if held, err := Held(dir); !held || err != nil {
+		t.Errorf("while it is open: %v, %v", held, err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if held, err := Held(dir); held || err != nil {
+		t.Errorf("afterwards: %v, %v", held, err)
+	}
+	if d, err = Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSegmentsAreInOrderAndOtherFilesAreNone(t *testing.T) {
+	t.Parallel()
+	d := written(t, 3)
+	for _, name := range []string{"log-5.jws", "log-000000000005.jws.new", "log--00000000005.jws", "x.jws"} {
+		if err := os.WriteFile(filepath.Join(d.path, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if firsts, err := d.Segments(); err != nil || !slices.Equal(firsts, []int64{0, 5, 10}) {
+		t.Errorf("%v, %v", firsts, err)
+	}
+}
+
+func TestACheckpointReplacesTheOneBefore(t *testing.T) {
+	t.Parallel()
+	d := written(t, 1)
+	if _, _, err := d.Checkpoint(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("before the first: %v", err)
+	}
+	for _, state := range []string{`{"n":1}` + "\nand more", `{}`} {
+		if err := d.SaveCheckpoint("eyJ", []byte(state)); err != nil {
+			t.Fatal(err)
+		}
+		if line, got, err := d.Checkpoint(); err != nil || line != "eyJ" || string(got) != state {
+			t.Errorf("%q, %q, %v", line, got, err)
+		}
+	}
+}
+
+// TestTheIndexIsReadWhileItIsWritten is for the race detector.
+func TestTheIndexIsReadWhileItIsWritten(t *testing.T) {
+	t.Parallel()
+	d := written(t, 2)
+	var all sync.WaitGroup
+	for range 2 {
+		all.Go(func() {
+			for range 50 {
+				if _, err := d.Index.Find(own(3)); err != nil {
+					t.Error(err)
+				}
+				if _, err := d.Lines(2, 5); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	for seq := int64(10); seq < 40; seq++ {
+		d.Index.Note(own(seq), seq)
+		d.Index.Line(8)
+		if seq%7 == 0 {
+			if err := d.Index.Seal(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	all.Wait()
+}
+
+// FuzzLoad reads an index of any bytes: one that has not the digest is refused, and the
+// one that has is the one that was written.
+func FuzzLoad(f *testing.F) {
+	d := written(f, 3)
+	good, err := os.ReadFile(filepath.Join(d.path, indexName))
+	if err != nil {
+		f.Fatal(err)
+	}
+	digest := encoded(d.Index.sum)
+	f.Add(good, int64(10))
+	f.Add(good[:len(good)-1], int64(10))
+	f.Add(good[:headSize], int64(5))
+	f.Fuzz(func(t *testing.T, data []byte, size int64) {
+		path := filepath.Join(t.TempDir(), indexName)
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		x, err := openIndex(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer x.f.Close()
+		err = x.Load(size, digest)
+		if err != nil && fault.CodeOf(err) != fault.LogCorrupt {
+			t.Errorf("got %v", err)
+		}
+		if err == nil && (size != 10 || !bytes.HasPrefix(data, good)) {
+			t.Error("an index that was never written has the digest")
+		}
+		if _, err := x.Find(own(3)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// FuzzReadHead holds what was read against what is written of it.
+func FuzzReadHead(f *testing.F) {
+	x := written(f, 2).Index
+	data := make([]byte, headSize)
+	if _, err := x.f.ReadAt(data, 0); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		h, err := readHead(data)
+		if err != nil {
+			return
+		}
+		if h.size() < int64(headSize) || h.size() > int64(headSize)+maxEntries*int64(offsetSize+maxAbout*aboutSize) {
+			t.Errorf("a run of %d bytes", h.size())
+		}
+		r := run{first: h.first, offsets: make([]uint32, h.lines)}
+		for b, n := range h.upTo {
+			for len(r.about) < int(n) && n < 1<<16 {
+				r.about = append(r.about, about{name: key{byte(b)}})
+			}
+		}
+		if h.upTo[255] < 1<<16 && !bytes.Equal(r.encode()[:headSize], data[:headSize]) {
+			t.Error("what was read is written in another way")
+		}
+	})
+}

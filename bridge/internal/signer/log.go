@@ -1,0 +1,217 @@
+package signer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"countersign/bridge/internal/signer/execute"
+	"countersign/shared/fault"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
+	"countersign/shared/vault"
+)
+
+// DefaultSegment is how many entries a segment of the log has, besides its checkpoint, and
+// so how many a start verifies at most.
+const DefaultSegment = 8192
+
+// checkpoint is a state and the line of the entry that vouches for it.
+type checkpoint struct {
+	line  string
+	state []byte
+}
+
+// openLog opens the log at its newest checkpoint. One that does not fit, or behind which
+// the log does not hold, counts for nothing: then the whole log decides, unless a part of
+// it is missing.
+func (s *Service) openLog(ctx context.Context) error {
+	from, err := s.restore()
+	if err == nil {
+		err = s.readLog(ctx, from)
+		if err == nil || fault.CodeOf(err) != fault.LogCorrupt {
+			return err
+		}
+	}
+	if f, ok := fault.As(err); ok && f.Details["part"] == "segment" {
+		return err
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		s.deps.Log.Warn("the log is verified from its genesis, which takes longer: its checkpoint cannot be used", "cause", err)
+	}
+	if err := s.deps.Storage.Index.Reset(); err != nil {
+		return fmt.Errorf("begin the index of the log: %w", err)
+	}
+	s.state, s.from, s.at = vault.New(s.key.PublicKey(), s.deps.Storage.Index), 0, time.Time{}
+	return s.readLog(ctx, "")
+}
+
+// restore brings back the state of the newest checkpoint, and returns the line of its
+// entry. It fails with fs.ErrNotExist when there is none, and with LOG_CORRUPT: details
+// part=checkpoint or index when they do not fit, part=segment when a segment is missing.
+func (s *Service) restore() (line string, err error) {
+	bad := func(cause error, why string) (string, error) {
+		return "", fault.Wrap(cause, fault.LogCorrupt, "the checkpoint of the log does not fit: "+why).With("part", "checkpoint")
+	}
+	line, data, err := s.deps.Storage.Checkpoint()
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if err != nil {
+		return bad(err, "it cannot be read")
+	}
+	e, err := signedlog.Read(line, s.key.PublicKey())
+	if err != nil {
+		return bad(err, "its entry was changed, or is of another log")
+	}
+	body, err := e.Checkpoint()
+	if err != nil {
+		return bad(err, "its entry is another one")
+	}
+	if vault.Digest(data) != body.State {
+		return bad(nil, "its state is not the one that the entry says")
+	}
+	index := s.deps.Storage.Index
+	if s.state, err = vault.Restore(data, s.key.PublicKey(), index); err != nil {
+		return bad(err, "its state cannot be read")
+	}
+	if err := s.state.Apply(e, signedlog.Hash([]byte(line))); err != nil {
+		return bad(err, "its state was not restored")
+	}
+	if err := index.Load(e.Seq+1, body.Index); err != nil {
+		return "", err
+	}
+	s.at, s.from = time.Unix(e.At, 0).UTC(), e.Seq+1
+	return line, s.deps.Storage.Check()
+}
+
+// readLog verifies the log behind the line of a checkpoint, or all of it, and keeps the
+// newest checkpoint that it meets.
+func (s *Service) readLog(ctx context.Context, from string) (err error) {
+	s.state.Ahead, s.passed = &jws.Ahead{}, nil
+	s.log, err = signedlog.Open(ctx, signedlog.Config{
+		Storage: s.deps.Storage, Watermark: watermark{s.deps.Vault}, Signer: s.key,
+		Now: func() time.Time { return s.at }, Inner: s.state.Look, From: from,
+	}, func(e signedlog.Entry, line, hash string) error {
+		s.at = time.Unix(e.At, 0).UTC()
+		return s.apply(e, line, hash)
+	})
+	if err != nil || s.passed == nil {
+		return err
+	}
+	return s.deps.Storage.SaveCheckpoint(s.passed.line, s.passed.state)
+}
+
+// apply takes an entry into the state and the index. A checkpoint closes the segment, and
+// is refused when it is of another state or index than the entries before it give.
+func (s *Service) apply(e signedlog.Entry, line, hash string) error {
+	index := s.deps.Storage.Index
+	if e.Type != signedlog.Checkpoint {
+		index.Line(len(line) + 1)
+		return s.state.Apply(e, hash)
+	}
+	body, err := e.Checkpoint()
+	if err != nil {
+		return err
+	}
+	switch digest, err := index.Digest(); {
+	case err != nil:
+		return err
+	case digest != body.Index:
+		return errors.New("the checkpoint is of another index than the entries before it give")
+	}
+	state, err := s.state.Checkpoint(e, hash)
+	if err != nil {
+		return err
+	}
+	index.Line(len(line) + 1)
+	if err := index.Seal(); err != nil {
+		return fault.Wrap(err, fault.Unavailable, "the signer cannot write the index of its log; it must be restarted")
+	}
+	s.passed, s.from = &checkpoint{line, state}, e.Seq+1
+	return nil
+}
+
+// append logs an entry and applies it; it counts when [Service.end] has returned. It ends
+// the segment first when that is full. s.mu is held.
+func (s *Service) append(ctx context.Context, typ string, body any) error {
+	if s.state.Mark().Size-s.from >= int64(cmp.Or(s.deps.Segment, DefaultSegment)) {
+		if err := s.checkpoint(ctx); err != nil {
+			return err
+		}
+	}
+	return s.write(ctx, typ, body)
+}
+
+func (s *Service) write(ctx context.Context, typ string, body any) error {
+	// What a caller stops waiting for must not leave half an entry.
+	e, line, err := s.log.Append(context.WithoutCancel(ctx), typ, body)
+	if err != nil {
+		return err
+	}
+	if err := s.apply(e, line, s.log.Tip().Head); err != nil {
+		s.broken = fault.Wrap(err, fault.Unavailable, "the signer stopped: its log and its rules disagree")
+		s.deps.Log.Error("the log took an entry that the state refuses", "entry", e.Seq, "cause", err)
+		return s.broken
+	}
+	return nil
+}
+
+// checkpoint ends the segment with an entry over the digests of the state and the index,
+// and keeps the state beside the log once the entry counts. s.mu is held.
+func (s *Service) checkpoint(ctx context.Context) error {
+	index, err := s.deps.Storage.Index.Digest()
+	if err != nil {
+		return err
+	}
+	state, err := s.state.Snapshot()
+	if err != nil {
+		return err
+	}
+	if err := s.write(ctx, signedlog.Checkpoint, signedlog.CheckpointBody{State: vault.Digest(state), Index: index}); err != nil {
+		return err
+	}
+	if err := s.log.Commit(ctx, s.from); err != nil {
+		return err
+	}
+	if err := s.deps.Storage.SaveCheckpoint(s.passed.line, s.passed.state); err != nil {
+		s.deps.Log.Error("a checkpoint could not be kept: the next start verifies more of the log", "cause", err)
+	}
+	return nil
+}
+
+// entry reads and verifies an entry of the log. s.mu is held.
+func (s *Service) entry(ctx context.Context, seq int64) (vault.Line, error) {
+	if err := s.log.Commit(ctx, seq+1); err != nil {
+		return vault.Line{}, err
+	}
+	lines, err := s.deps.Storage.Lines(seq, 1)
+	if err != nil {
+		return vault.Line{}, err
+	}
+	e, err := signedlog.Read(lines[0], s.key.PublicKey())
+	if err == nil && e.Seq != seq {
+		err = fault.New(fault.LogCorrupt, fmt.Sprintf("the log is corrupt: entry %d is in the place of entry %d", e.Seq, seq)).With("entry", fmt.Sprint(seq))
+	}
+	return vault.Line{Entry: e, Hash: signedlog.Hash([]byte(lines[0]))}, err
+}
+
+// end ends an operation, and unlocks: what it appended, or saw of others, counts when it
+// returns, or *err says why not. Then what was approved is carried out.
+func (s *Service) end(ctx context.Context, err *error) {
+	size, due := s.log.Tip().Size, s.due
+	s.due = nil
+	s.mu.Unlock()
+	if cerr := s.log.Commit(ctx, size); cerr != nil {
+		*err = cmp.Or(*err, cerr)
+		return
+	}
+	for _, r := range due {
+		if err := execute.Do(ctx, r.Wants); err != nil {
+			s.deps.Log.Warn("an approved request is not carried out", "request", r.Request, "cause", err)
+		}
+	}
+}

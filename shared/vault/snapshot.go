@@ -1,0 +1,216 @@
+package vault
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"countersign/shared/amount"
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+	"countersign/shared/strictjson"
+)
+
+// MaxSnapshot is the longest snapshot, in bytes.
+const MaxSnapshot = 256 << 20
+
+// snapshot is the canonical form of a state. What is over is in the log, not in it.
+type snapshot struct {
+	V        int               `json:"v"` // 1
+	Mark     signedlog.Mark    `json:"mark"`
+	At       int64             `json:"at"` // of the last entry, Unix seconds
+	Genesis  statement.Genesis `json:"genesis"`
+	Rules    []rulesRecord     `json:"rules"`    // by id
+	Accounts []accountRecord   `json:"accounts"` // in the order of the genesis
+	Open     []requestRecord   `json:"open"`     // by id
+}
+
+type rulesRecord struct {
+	RuleSet  string           `json:"rule_set"`
+	Versions []governance.Set `json:"versions"`
+}
+
+type accountRecord struct {
+	Next   int            `json:"next"` // number of the next new key
+	Free   []Numbered     `json:"free"`
+	Spends []spendsRecord `json:"spends"`
+}
+
+type spendsRecord struct {
+	Window governance.Velocity `json:"window"`
+	Kept   []sumRecord         `json:"kept"`
+}
+
+type sumRecord struct {
+	Until int64         `json:"until"`
+	Sum   amount.Amount `json:"sum"`
+}
+
+// requestRecord is an open request: its entry, and those of the decisions on it.
+type requestRecord struct {
+	signedlog.RequestBody
+	Number    int              `json:"number"` // of the key of its address
+	Decisions []decisionRecord `json:"decisions"`
+}
+
+type decisionRecord struct {
+	Seq    int64  `json:"seq"`
+	At     int64  `json:"at"`
+	Hash   string `json:"hash"`
+	Member string `json:"member"`
+	JWS    string `json:"jws"`
+}
+
+// Snapshot is the state in its one form, whose digest a checkpoint entry says.
+func (s *State) Snapshot() ([]byte, error) {
+	out := snapshot{V: 1, Mark: s.mark, At: s.at, Genesis: s.Genesis, Rules: []rulesRecord{}, Accounts: []accountRecord{}, Open: []requestRecord{}}
+	for _, id := range slices.Sorted(maps.Keys(s.rules)) {
+		record := rulesRecord{RuleSet: id}
+		for _, set := range s.rules[id] {
+			record.Versions = append(record.Versions, set.Set)
+		}
+		out.Rules = append(out.Rules, record)
+	}
+	for _, g := range s.Genesis.Accounts {
+		out.Accounts = append(out.Accounts, s.accounts[g.Account].record(s.at))
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.open)) {
+		out.Open = append(out.Open, s.open[id].record())
+	}
+	return strictjson.Canonical(out)
+}
+
+func (a *account) record(now int64) accountRecord {
+	record := accountRecord{Next: a.pool.next, Free: append([]Numbered{}, a.pool.free...), Spends: []spendsRecord{}}
+	for _, w := range a.spends {
+		kept := spendsRecord{w.Velocity, []sumRecord{}}
+		w = w.settled(now)
+		for i, until := range w.until {
+			kept.Kept = append(kept.Kept, sumRecord{until, w.sum[i]})
+		}
+		record.Spends = append(record.Spends, kept)
+	}
+	return record
+}
+
+func (r *Request) record() requestRecord {
+	record := requestRecord{RequestBody: r.RequestBody, Number: r.number, Decisions: []decisionRecord{}}
+	for _, a := range r.Accepted {
+		record.Decisions = append(record.Decisions, decisionRecord{a.Seq, a.At.Unix(), a.Hash, a.Member, a.JWS})
+	}
+	return record
+}
+
+// Digest is how a checkpoint entry names a snapshot.
+func Digest(snapshot []byte) string {
+	sum := sha256.Sum256(snapshot)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// Checkpoint applies a checkpoint entry, as [State.Apply] does, and returns the snapshot
+// that it vouches for. It is refused when it is of another state than this one.
+func (s *State) Checkpoint(e signedlog.Entry, hash string) (snapshot []byte, err error) {
+	b, err := e.Checkpoint()
+	if err != nil {
+		return nil, err
+	}
+	if snapshot, err = s.Snapshot(); err != nil {
+		return nil, err
+	}
+	if Digest(snapshot) != b.State {
+		return nil, errors.New("the checkpoint is of another state than the entries before it give")
+	}
+	for _, a := range s.accounts {
+		for i, w := range a.spends {
+			a.spends[i] = w.settled(s.at)
+		}
+	}
+	s.went(e, hash)
+	return snapshot, nil
+}
+
+// Restore is the state of a snapshot, of the log whose entries key signs, before the
+// checkpoint entry, which is applied next: it shows that nothing was lost. The caller has
+// compared the digest, which is why no signature in it is verified again. It fails with
+// INVALID_REQUEST.
+func Restore(data []byte, key jws.PublicKey, past Past) (*State, error) {
+	var in snapshot
+	if err := strictjson.Unmarshal(data, &in, MaxSnapshot); err != nil {
+		return nil, err
+	}
+	s := New(key, past)
+	if err := s.restore(in); err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "the snapshot is not of a state")
+	}
+	return s, nil
+}
+
+func (s *State) restore(in snapshot) error {
+	if in.V != 1 {
+		return fmt.Errorf("its version is %d", in.V)
+	}
+	if err := s.enrol(in.Genesis); err != nil {
+		return err
+	}
+	s.rules = ruleSets{}
+	for _, record := range in.Rules {
+		for _, set := range record.Versions {
+			if err := s.rules.put(record.RuleSet, set); err != nil {
+				return err
+			}
+		}
+	}
+	if len(in.Accounts) != len(in.Genesis.Accounts) {
+		return errors.New("it has other accounts than its genesis")
+	}
+	for i, g := range in.Genesis.Accounts {
+		s.accounts[g.Account].restore(in.Accounts[i])
+	}
+	for _, record := range in.Open {
+		r, err := s.reopen(record)
+		if err != nil {
+			return fmt.Errorf("request %s: %w", record.Request, err)
+		}
+		s.open[r.Request] = r
+	}
+	s.mark, s.at = in.Mark, in.At
+	return nil
+}
+
+func (a *account) restore(record accountRecord) {
+	a.pool = Pool{record.Next, record.Free}
+	a.spends = nil
+	for _, list := range record.Spends {
+		w := &spends{Velocity: list.Window}
+		for _, one := range list.Kept {
+			w.until, w.sum = append(w.until, one.Until), append(w.sum, one.Sum)
+		}
+		a.spends = append(a.spends, w)
+	}
+}
+
+func (s *State) reopen(record requestRecord) (*Request, error) {
+	r, err := newRequest(record.RequestBody)
+	if err != nil {
+		return nil, err
+	}
+	if s.accounts[r.Wants.Facts().Account] == nil {
+		return nil, errors.New("it is of no account")
+	}
+	r.number = record.Number
+	for _, d := range record.Decisions {
+		b := signedlog.DecisionBody{Request: r.Request, Member: d.Member, JWS: d.JWS}
+		a, err := decision(b)
+		if err != nil {
+			return nil, err
+		}
+		s.accept(r, b, a, Line{signedlog.Entry{Seq: d.Seq, At: d.At}, d.Hash})
+	}
+	return r, nil
+}

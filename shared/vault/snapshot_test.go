@@ -1,0 +1,307 @@
+package vault
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"math/rand/v2"
+	"reflect"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+
+	"countersign/shared/amount"
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/jwk"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+)
+
+// seed makes a key in memory.
+type seed byte
+
+func (s seed) private() *secp256k1.PrivateKey {
+	return secp256k1.PrivKeyFromBytes(bytes.Repeat([]byte{byte(s)}, 32))
+}
+
+func (s seed) PublicKey() jws.PublicKey {
+	p, err := jws.FromSEC1(jws.Secp256k1, s.private().PubKey().SerializeCompressed())
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+func (s seed) SignDigest(_ context.Context, digest []byte) ([]byte, error) {
+	sig := ecdsa.Sign(s.private(), digest)
+	out := make([]byte, 64)
+	r, half := sig.R(), sig.S()
+	r.PutBytesUnchecked(out[:32])
+	half.PutBytesUnchecked(out[32:])
+	return out, nil
+}
+
+// writer appends entries to a state, as a signer would.
+type writer struct {
+	t  testing.TB
+	s  *State
+	at int64
+}
+
+const statementKey, aliceKey, bobKey seed = 1, 2, 3
+
+// enrolled is a vault with one account, whose rules let Alice ask and Bob and Alice
+// approve transfers while little was spent.
+func enrolled(t testing.TB) *writer {
+	t.Helper()
+	w := &writer{t, New(statementKey.PublicKey(), nil), noon}
+	g := statement.Genesis{
+		V: 2, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox Ltd", IssuedAt: noon,
+		Signer:   statement.SignerKeys{Statement: statementKey.PublicKey().JWK(), Channel: []jwk.Key{seed(9).PublicKey().JWK()}},
+		Accounts: []statement.GenesisAccount{{Account: ruled, Name: "Treasury", Chain: "eip155:31337", Address: "0x8617E340B3D01FA5F11F306F4090FD50E238070D", Rules: spending(1)}},
+	}
+	for i, name := range []string{"Alice", "Bob"} {
+		g.Members = append(g.Members, statement.GenesisMember{Member: "mem_" + strings.ToLower(name), Name: name, Role: statement.Operator,
+			Approval: seed(2 + i).PublicKey().JWK(), Channel: seed(4 + i).PublicKey().JWK(), ChannelIn: statement.InToken})
+	}
+	w.append(signedlog.Genesis, g)
+	return w
+}
+
+func spending(version int) governance.Set {
+	set := transfers(version, 2)
+	set.Rules[0].When = append(set.Rules[0].When, governance.Condition{Velocity: &governance.Velocity{Currency: "ethereum", Seconds: 3600, Max: "100"}})
+	set.Rules[0].Creation = &governance.Creation{Members: []string{"mem_alice"}}
+	return set
+}
+
+func (w *writer) append(typ string, body any) {
+	w.t.Helper()
+	if err := w.try(typ, body); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+func (w *writer) try(typ string, body any) error {
+	w.t.Helper()
+	e := entry(w.t, typ, body)
+	w.at++
+	e.Seq, e.At = w.s.Mark().Size, w.at
+	return w.s.Apply(e, base64.RawURLEncoding.EncodeToString(bytes.Repeat([]byte{byte(e.Seq)}, 32)))
+}
+
+func (w *writer) decide(request, member, decision string, key seed) {
+	w.t.Helper()
+	r, now := w.s.Request(request), time.Unix(w.at, 0)
+	hash := strings.Repeat("A", 43)
+	a := statement.Approval{
+		V: 2, Type: "approval", Entity: "ent_sandbox", EntityName: "Sandbox Ltd", Request: request, Step: w.s.Decide(r, now).Step, Decision: decision,
+		Member: member, MemberName: w.s.Member(member).Name, Key: key.PublicKey().Thumbprint(), GovernedBy: r.GovernedBy, Initiator: r.Initiator(), Intent: r.Intent,
+		Nonce: strings.Repeat("0", 64), IssuedAt: w.at, NotBefore: w.at - 60, Expires: w.at + 60, Channel: hash, Log: statement.Log{Size: 1, Head: hash},
+	}
+	if m := w.s.Member(a.Initiator); m != nil {
+		a.InitiatorName = m.Name
+	}
+	data, err := statement.EncodeDecision(a)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	token, err := jws.Sign(w.t.Context(), key, statement.Typ(decision), data)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	typ := signedlog.Approval
+	if decision == statement.Initiate {
+		typ = signedlog.Initiation
+	}
+	w.append(typ, signedlog.DecisionBody{Request: request, Member: member, JWS: token})
+}
+
+// close writes the outcome of a request.
+func (w *writer) close(request string) {
+	w.t.Helper()
+	r := w.s.Request(request)
+	d := w.s.Decide(r, time.Unix(w.at+1, 0))
+	w.append(signedlog.Outcome, signedlog.OutcomeBody{Request: request, State: string(d.State), Reasons: d.Reasons, UseBy: r.UseBy(d)})
+}
+
+func (w *writer) checkpoint() signedlog.CheckpointBody {
+	w.t.Helper()
+	data, err := w.s.Snapshot()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return signedlog.CheckpointBody{State: Digest(data), Index: strings.Repeat("A", 43)}
+}
+
+const approved, waiting, unsent, older = "req_aaaaaaaaaaaaaaaaaaaaaaaaaa", "req_bbbbbbbbbbbbbbbbbbbbbbbbbb", "req_cccccccccccccccccccccccccc", "req_dddddddddddddddddddddddddd"
+
+// lived is a vault in which something of each kind has happened: two versions of rules,
+// and requests at every stage.
+func lived(t testing.TB) *writer {
+	t.Helper()
+	w := enrolled(t)
+	w.append(signedlog.Request, ask(t, w.s, approved))
+	w.append(signedlog.Request, ask(t, w.s, older))
+	if err := w.s.rules.put(ruled, spending(2)); err != nil {
+		t.Fatal(err)
+	}
+	w.append(signedlog.Request, ask(t, w.s, waiting))
+	w.append(signedlog.Request, ask(t, w.s, unsent))
+	for _, id := range []string{approved, waiting} {
+		w.decide(id, "mem_alice", statement.Initiate, aliceKey)
+		w.decide(id, "mem_bob", statement.Approve, bobKey)
+	}
+	w.decide(approved, "mem_alice", statement.Approve, aliceKey)
+	w.close(approved)
+	pool := w.s.Pool(ruled)
+	pool.next, pool.free = 7, []Numbered{{"0x2", 2}, {"0x1", 1}}
+	return w
+}
+
+// TestARestoredStateIsTheOneThatWasKept walks all that a state has, so that what is added
+// to it must be in its snapshot too.
+func TestARestoredStateIsTheOneThatWasKept(t *testing.T) {
+	t.Parallel()
+	w := lived(t)
+	data, err := w.s.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	back, err := Restore(data, statementKey.PublicKey(), w.s.past)
+	if err != nil {
+		t.Fatal(err)
+	}
+	was, is := reflect.ValueOf(w.s).Elem(), reflect.ValueOf(back).Elem()
+	for i := range was.NumField() {
+		switch name := was.Type().Field(i).Name; name {
+		case "Ahead", "mu": // no part of what the log says
+		default:
+			if was.Field(i).IsZero() {
+				t.Errorf("the state of this test has no %s", name)
+			}
+		}
+	}
+	for name, pair := range map[string][2]any{
+		"Genesis": {w.s.Genesis, back.Genesis}, "key": {w.s.key, back.key}, "past": {w.s.past, back.past}, "mark": {w.s.mark, back.mark}, "at": {w.s.at, back.at},
+		"members": {w.s.members, back.members}, "accounts": {w.s.accounts, back.accounts}, "rules": {w.s.rules, back.rules}, "open": {w.s.open, back.open},
+	} {
+		if !reflect.DeepEqual(pair[0], pair[1]) {
+			t.Errorf("%s was %+v and is %+v", name, pair[0], pair[1])
+		}
+	}
+	if n := is.NumField(); n != 11 {
+		t.Errorf("a state has %d fields: compare the new ones here", n)
+	}
+	w.s = back
+	w.append(signedlog.Checkpoint, w.checkpoint())
+	w.decide(waiting, "mem_alice", statement.Approve, aliceKey)
+	w.close(waiting)
+	if len(w.s.Open()) != 2 {
+		t.Errorf("%d requests are open", len(w.s.Open()))
+	}
+}
+
+func TestACheckpointOfAnotherStateIsRefused(t *testing.T) {
+	t.Parallel()
+	w := lived(t)
+	right := w.checkpoint()
+	for name, body := range map[string]any{
+		"another state":    signedlog.CheckpointBody{State: strings.Repeat("A", 43), Index: right.Index},
+		"a field too many": map[string]string{"state": right.State, "index": right.Index, "more": ""},
+	} {
+		if err := w.try(signedlog.Checkpoint, body); err == nil {
+			t.Errorf("%s was taken", name)
+		}
+	}
+	w.append(signedlog.Checkpoint, right)
+}
+
+func TestASnapshotThatIsNotOfAStateIsRefused(t *testing.T) {
+	t.Parallel()
+	data, err := lived(t).s.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string][2]string{
+		"another version":           {`{"v":1,"mark"`, `{"v":2,"mark"`},
+		"another key":               {statementKey.PublicKey().JWK().X, seed(9).PublicKey().JWK().X},
+		"an account less":           {`"accounts":[{"next":7,`, `"accounts":[],"x":[{"next":7,`},
+		"a request of no account":   {`"account":"acc_treasury","account_name":"Treasury","crypto"`, `"account":"acc_other","account_name":"Treasury","crypto"`},
+		"a decision that is no JWS": {`"jws":"ey`, `"jws":".ey`},
+		"rules in another order":    {`"versions":[{"version":1,`, `"versions":[{"version":3,`},
+		"a sum that is no decimal":  {`"sum":"1.5"`, `"sum":"1,5"`},
+	} {
+		changed := strings.Replace(string(data), c[0], c[1], 1)
+		if changed == string(data) {
+			t.Errorf("%s: the snapshot has no %s: %s", name, c[0], data)
+		}
+		if _, err := Restore([]byte(changed), statementKey.PublicKey(), nil); fault.CodeOf(err) != fault.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestSumsInLessRoomCountTheSame: from the time on at which they were merged; before it,
+// they count for up to an hour more, and never less.
+func TestSumsInLessRoomCountTheSame(t *testing.T) {
+	t.Parallel()
+	r := rand.New(rand.NewPCG(3, 4))
+	const start = int64(1_795_208_400)
+	v := governance.Velocity{Currency: "EUR", Seconds: 3600, Max: "1"}
+	full, less := &spends{Velocity: v}, &spends{Velocity: v}
+	for now := start; now < start+2*year; now += int64(r.IntN(200_000)) {
+		at := time.Unix(now, 0)
+		for range r.IntN(5) {
+			e := governance.Earlier{Amount: strconv.Itoa(1 + r.IntN(1000)), Currency: "EUR", State: governance.Approved, Approved: at, UseBy: at.Add(time.Duration(r.IntN(20_000)) * time.Second)}
+			full.add(e)
+			less.add(e)
+		}
+		less = less.settled(now)
+		for range 3 {
+			later := time.Unix(now+int64(r.IntN(30_000)), 0)
+			if a, b := full.at(later), less.at(later); amount.Must(a).Cmp(amount.Must(b)) != 0 {
+				t.Fatalf("%s count at %s, want %s", b, later, a)
+			}
+			before := now - int64(r.IntN(1_000_000))
+			kept, most, least := amount.Must(less.at(time.Unix(before, 0))), amount.Must(full.at(time.Unix(before-hour, 0))), amount.Must(full.at(time.Unix(before, 0)))
+			if kept.Cmp(least) < 0 || kept.Cmp(most) > 0 {
+				t.Fatalf("%s count at %d, want %s to %s", kept, before, least, most)
+			}
+		}
+	}
+	if n := len(less.until); n > 24*366+10 || n >= len(full.until) {
+		t.Errorf("%d sums are kept of %d", n, len(full.until))
+	}
+}
+
+func FuzzRestore(f *testing.F) {
+	data, err := lived(f).s.Snapshot()
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(data)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		s, err := Restore(data, statementKey.PublicKey(), nil)
+		if err != nil {
+			return
+		}
+		once, err := s.Snapshot()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err = Restore(once, statementKey.PublicKey(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := s.Snapshot(); err != nil || !bytes.Equal(again, once) {
+			t.Errorf("%s came back as %s: %v", once, again, err)
+		}
+	})
+}
