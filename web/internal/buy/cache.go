@@ -100,6 +100,10 @@ func (d *document[T]) restore(ctx context.Context) {
 func (d *document[T]) refresh(ctx context.Context, done chan struct{}) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
+	if d.another(ctx) {
+		close(done)
+		return
+	}
 	var value T
 	data, err := d.fetch(ctx)
 	if err == nil {
@@ -120,6 +124,28 @@ func (d *document[T]) refresh(ctx context.Context, done chan struct{}) {
 		_ = d.save(ctx, data, now) // what is kept over a restart is a convenience
 	}
 	close(done)
+}
+
+// another takes over what another process fetched since, and reports whether that is
+// new enough.
+func (d *document[T]) another(ctx context.Context) bool {
+	if d.load == nil {
+		return false
+	}
+	data, fetched, err := d.load(ctx)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	now := d.now()
+	if err != nil || !fetched.After(d.fetched) || fetched.After(now) || now.Sub(fetched) >= d.maxAge {
+		return false
+	}
+	v, err := d.parse(data)
+	if err != nil {
+		return false
+	}
+	d.value, d.fetched, d.tried, d.flight = v, fetched, time.Time{}, nil
+	d.tell(v, nil)
+	return true
 }
 
 // tell logs what a document does not say as the contract does, or why it cannot be

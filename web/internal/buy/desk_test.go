@@ -323,6 +323,28 @@ func TestTheLastGoodDocumentIsKept(t *testing.T) {
 	}
 }
 
+func TestADocumentThatAnotherProcessFetchedIsNotFetchedAgain(t *testing.T) {
+	t.Parallel()
+	s, c, m := newProvider(t), newClock(), &memory{docs: map[string]string{}, saved: make(chan string, 8)}
+	cfg := buy.Config{Providers: one(s), Now: c.now, Memory: m}
+	first := newDesk(t, cfg)
+	_ = first.Providers(t.Context())
+	<-m.saved
+	<-m.saved
+	second := newDesk(t, cfg)
+	_ = second.Providers(t.Context()) // of what is kept
+	s.set("/capabilities", body(strings.ReplaceAll(caps, "1000", "2000")))
+	c.advance(6 * time.Minute)
+	_ = first.Providers(t.Context())
+	<-m.saved
+	for second.Providers(t.Context())[0].Capabilities.Fiats[0].Max != "2000" { // it is refreshed in the background
+		time.Sleep(time.Millisecond)
+	}
+	if n := s.count("/capabilities"); n != 2 {
+		t.Errorf("fetched %d times", n)
+	}
+}
+
 func TestManyQuestionsFetchADocumentOnce(t *testing.T) {
 	t.Parallel()
 	s := newProvider(t)
