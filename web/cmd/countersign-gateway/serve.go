@@ -265,7 +265,11 @@ func meet(ctx context.Context, g *gateway.Gateway, chains []Chain, log *slog.Log
 	defer done()
 	var wg sync.WaitGroup
 	for _, c := range chains {
-		wg.Go(func() { _ = g.Deposits(ask, c.Chain) }) // the log and the health say what is wrong
+		wg.Go(func() {
+			if err := g.Watch(ask, c.Chain); err != nil { // of the node, the log and the health say what is wrong
+				log.Warn("the chain was not read at start; trying on", "chain", c.Chain, "error", err)
+			}
+		})
 	}
 	wg.Wait()
 }

@@ -122,7 +122,10 @@ func (c *Clock) keep(ctx context.Context, db store.Store) error {
 			now = kept
 			return nil
 		}
-		now = c.now().Truncate(time.Millisecond)
+		if now = c.now().Truncate(time.Millisecond); now.Before(kept) {
+			now = kept // another process is ahead by a little
+			return nil
+		}
 		return tx.PutSeen(now)
 	})
 	if err == nil {

@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"bytes"
+	"crypto/rand"
 	"log/slog"
 	"strings"
 	"sync/atomic"
@@ -184,5 +185,25 @@ func TestTheOperatorsWordCountsWhileTheGatewayRunsToo(t *testing.T) {
 	must[struct{}](t)(struct{}{}, w.Gateway.Tick(t.Context()))
 	if ahead := w.Gateway.Clock().Now.Sub(w.Now()); ahead != 0 {
 		t.Errorf("confirmed, it is %s ahead", ahead)
+	}
+}
+
+// The clocks of two processes differ a little: the earlier one does not set the time
+// back that is kept, which would be the operator's word.
+func TestAGatewayWhoseClockIsALittleBehindAnothersConfirmsNothing(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	var out bytes.Buffer
+	ahead := gateway.NewClock(func() time.Time { return w.Now().Add(time.Second) }, func() time.Duration { return 0 }, slog.New(slog.NewTextHandler(&out, nil)))
+	other := must[*gateway.Gateway](t)(gateway.New(t.Context(), gateway.Config{Store: w.Store, Clock: ahead, Now: ahead.Now, Rand: rand.Reader}))
+	for range 3 {
+		for _, g := range []*gateway.Gateway{other, w.Gateway} {
+			if err := g.Tick(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if out.Len() > 0 {
+		t.Errorf("the log: %s", out.String())
 	}
 }

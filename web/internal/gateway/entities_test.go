@@ -1,6 +1,9 @@
 package gateway_test
 
 import (
+	"context"
+	"crypto/rand"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -90,6 +93,33 @@ func TestAnEntitySeesNothingOfAnother(t *testing.T) {
 	}
 	if w.Signer.Requests() != 0 {
 		t.Error("the signer was asked for a request of another entity")
+	}
+}
+
+func TestTheEventsOfAnEntityAreItsOwn(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.NewForTwo(t)
+	ctx, stop := context.WithCancel(t.Context())
+	begun, ended := make(chan struct{}), make(chan error, 1)
+	told, open := make(chan wire.Change, 100), sync.OnceFunc(func() { close(begun) })
+	go func() {
+		ended <- w.Gateway.Events(ctx, gatewaytest.Caller(), func() error { return nil }, func(all []wire.Change) error {
+			open()
+			for _, c := range all {
+				told <- c
+			}
+			return nil
+		})
+	}()
+	<-begun
+	_, _ = bought(t, w, gatewaytest.OtherCaller(), w.Second, "0.1")
+	mine := w.Requested()
+	if first := <-told; first.ID != mine.ID {
+		t.Errorf("told %+v before a change of its own", first)
+	}
+	stop()
+	if err := <-ended; err != nil {
+		t.Error(err)
 	}
 }
 
@@ -183,7 +213,7 @@ func TestTwoSignersOfOneEntityAreRefused(t *testing.T) {
 	t.Parallel()
 	w := gatewaytest.New(t)
 	v := gateway.Vault{Entity: gatewaytest.Entity, Key: w.Signer.Key.PublicKey(), Signer: signerlink.New(w.Signer.Socket)}
-	if _, err := gateway.New(t.Context(), gateway.Config{Store: w.Store, Vaults: []gateway.Vault{v, v}, Now: w.Now}); err == nil {
+	if _, err := gateway.New(t.Context(), gateway.Config{Store: w.Store, Vaults: []gateway.Vault{v, v}, Now: w.Now, Rand: rand.Reader}); err == nil {
 		t.Error("two signers of one entity are taken")
 	}
 }

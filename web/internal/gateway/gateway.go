@@ -86,9 +86,10 @@ const (
 // Gateway answers clients. Its methods may be called by several goroutines.
 type Gateway struct {
 	cfg   Config
-	locks keyed
+	locks keyed // of this process
 	limit limits
 
+	process string            // this one's name on its database
 	watches map[string]*watch // by CAIP-2 id
 	vaults  map[string]*vault // by entity
 	ended   chan struct{}     // closed when Run's ctx ends: clients that listen are let go
@@ -113,7 +114,11 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{cfg: cfg, watches: map[string]*watch{}, vaults: vaults, limit: newLimits(cfg.Now), ended: make(chan struct{})}
+	process, err := processName(cfg.Rand)
+	if err != nil {
+		return nil, err
+	}
+	g := &Gateway{cfg: cfg, process: process, watches: map[string]*watch{}, vaults: vaults, limit: newLimits(cfg.Now), ended: make(chan struct{})}
 	for id, c := range cfg.Chains {
 		if c.Confirmations < 1 {
 			return nil, fmt.Errorf("chain %s needs confirmations of 1 or more", id)
@@ -144,15 +149,13 @@ func (g *Gateway) Run(ctx context.Context) {
 			pause = sandboxEvery
 		}
 		wg.Go(func() {
-			g.every(ctx, pause, "read chain "+id, func(ctx context.Context) error {
-				_ = g.Deposits(ctx, id) // told by the watch, once for each change
-				return nil
-			})
+			g.every(ctx, pause, "read chain "+id, func(ctx context.Context) error { return g.Watch(ctx, id) })
 		})
 	}
 	wg.Go(func() { g.every(ctx, keepEvery, "keep the time", g.Tick) })
 	wg.Go(func() { g.every(ctx, time.Hour, "remove what is old", g.prune) })
 	wg.Wait()
+	g.giveBack(ctx)
 }
 
 // every repeats f; of a row of equal failures it logs the first.

@@ -3,7 +3,7 @@
 // idempotent questions, and where it is on each chain. The gateway's use cases
 // (web/internal/gateway) are its only user; each of them puts a state change and
 // its consequences in one [Store.Write]. storetest is the suite that every
-// implementation passes; sqlstore is the one on SQLite.
+// implementation passes; sqlstore is the one on SQLite. Several processes may use one.
 package store
 
 import (
@@ -45,6 +45,22 @@ type Tx interface {
 	Clock
 	Documents
 	Changes
+	Leases
+}
+
+// Leases say which process on this database does what only one should.
+type Leases interface {
+	Lease(name string) (Lease, error)
+	PutLease(Lease) error           // adds or replaces
+	DropLeases(holder string) error // all of a process end now; what they say stays
+}
+
+// Lease is what one process does for all.
+type Lease struct {
+	Name   string
+	Holder string // a process
+	Until  time.Time
+	Says   string // what the holder found, for the others
 }
 
 // Developer is who holds an API key, and the entities that it acts for.
@@ -95,12 +111,15 @@ type Reply struct {
 	Status int      // 0: not answered yet
 	Body   []byte
 	At     time.Time
+	// Holder is the process that is answering, until a time; empty: none is.
+	Holder string
+	Until  time.Time
 }
 
 // Replies are kept for a day.
 type Replies interface {
 	Reply(scope, key string) (Reply, error)
-	PutReply(Reply) error              // adds or replaces
+	PutReply(Reply) error              // adds or replaces; route, hash and time stay those of the first
 	DropReply(scope, key string) error // no error when there is none
 	PruneReplies(before time.Time) error
 	// TrimReplies keeps the newest replies of a scope: at most rows, and at most

@@ -165,6 +165,7 @@ type World struct {
 	passed  time.Duration
 	steady  func() time.Time // of the gateway that runs
 	clock   *gateway.Clock
+	wall    *World // whose time it is, beside another; nil: its own
 }
 
 // New starts one whose deposits are final in their block, and whose rule is what changes
@@ -234,11 +235,12 @@ func (w *World) Scan() {
 }
 
 // Beside starts another gateway on the same database, as another process would: with
-// its own connections, clock and state. stop ends it.
+// its own connections, clock and state. stop takes its database away, as the end of its
+// process would.
 func (w *World) Beside() (g *gateway.Gateway, stop func()) {
 	w.T.Helper()
 	other := &World{
-		T: w.T, Signer: w.Signer, Second: w.Second, Desk: w.Desk, Chain: w.Chain, key: w.key, path: w.path, needed: w.needed, now: w.Now(), passed: w.elapsed(),
+		T: w.T, Signer: w.Signer, Second: w.Second, Desk: w.Desk, Chain: w.Chain, key: w.key, path: w.path, needed: w.needed, wall: w,
 	}
 	other.open()
 	return other.Gateway, sync.OnceFunc(other.close)
@@ -293,12 +295,18 @@ func (w *World) Restart() {
 
 // Now is the time on the wall; Pass moves it.
 func (w *World) Now() time.Time {
+	if w.wall != nil {
+		return w.wall.Now()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.now
 }
 
 func (w *World) elapsed() time.Duration {
+	if w.wall != nil {
+		return w.wall.elapsed()
+	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return w.passed

@@ -91,18 +91,18 @@ func encode(what string, v any) (string, error) {
 func (x *tx) Reply(scope, key string) (store.Reply, error) {
 	r := store.Reply{Scope: scope, Key: key}
 	var hash []byte
-	var at int64
-	err := x.one("find reply", []any{&r.Route, &hash, &r.Status, &r.Body, &at},
-		`SELECT route, hash, status, body, at FROM replies WHERE scope = ? AND key = ?`, scope, key)
+	var at, until int64
+	err := x.one("find reply", []any{&r.Route, &hash, &r.Status, &r.Body, &at, &r.Holder, &until},
+		`SELECT route, hash, status, body, at, holder, until FROM replies WHERE scope = ? AND key = ?`, scope, key)
 	copy(r.Hash[:], hash)
-	r.At = time.UnixMilli(at).UTC()
+	r.At, r.Until = time.UnixMilli(at).UTC(), time.UnixMilli(until).UTC()
 	return r, err
 }
 
 func (x *tx) PutReply(r store.Reply) error {
-	_, err := x.exec("keep reply", `INSERT INTO replies (scope, key, route, hash, status, body, at) VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (scope, key) DO UPDATE SET status = excluded.status, body = excluded.body`,
-		r.Scope, r.Key, r.Route, r.Hash[:], r.Status, r.Body, r.At.UnixMilli())
+	_, err := x.exec("keep reply", `INSERT INTO replies (scope, key, route, hash, status, body, at, holder, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+		ON CONFLICT (scope, key) DO UPDATE SET status = excluded.status, body = excluded.body, holder = excluded.holder, until = excluded.until`,
+		r.Scope, r.Key, r.Route, r.Hash[:], r.Status, r.Body, r.At.UnixMilli(), r.Holder, r.Until.UnixMilli())
 	return err
 }
 

@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"cursors and documents", (*suite).rest},
 		{"the time that was seen last", (*suite).seen},
 		{"what changes is told to its entity", (*suite).changes},
+		{"a lease has one holder", (*suite).leases},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -162,6 +163,12 @@ func (s *suite) replies() {
 	s.write(nil, func(tx store.Tx) error { return tx.PutReply(r) })
 	s.read(nil, func(tx store.Tx) error { got, err := tx.Reply("s", "k"); s.same(got, r); return err })
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Reply("other", "k"); return err })
+	claimed := r
+	claimed.Holder, claimed.Until = "one", start.Add(time.Second)
+	s.write(nil, func(tx store.Tx) error { return tx.PutReply(claimed) })
+	s.read(nil, func(tx store.Tx) error { got, err := tx.Reply("s", "k"); s.same(got, claimed); return err })
+	s.write(nil, func(tx store.Tx) error { return tx.PutReply(r) })
+	s.read(nil, func(tx store.Tx) error { got, err := tx.Reply("s", "k"); s.same(got, r); return err })
 	other := store.Reply{Scope: "s", Key: "k2", Route: "POST /x", At: start}
 	s.write(nil, func(tx store.Tx) error { return tx.PutReply(other) })
 	s.write(nil, func(tx store.Tx) error { return errors.Join(tx.DropReply("s", "k2"), tx.DropReply("s", "k2")) })
@@ -477,6 +484,25 @@ func (s *suite) changes() {
 		at, err := tx.LastChange()
 		if at < last && at != 0 {
 			s.t.Errorf("the latest change is %d, and was %d", at, last)
+		}
+		return err
+	})
+}
+
+func (s *suite) leases() {
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Lease("chain a"); return err })
+	a := store.Lease{Name: "chain a", Holder: "one", Until: start.Add(time.Minute), Says: "well"}
+	b := store.Lease{Name: "chain b", Holder: "two", Until: start.Add(time.Minute)}
+	s.write(nil, func(tx store.Tx) error { return errors.Join(tx.PutLease(a), tx.PutLease(b)) })
+	s.read(nil, func(tx store.Tx) error { got, err := tx.Lease("chain a"); s.same(got, a); return err })
+	a.Holder, a.Until, a.Says = "three", start.Add(time.Hour), "better"
+	s.write(nil, func(tx store.Tx) error { return tx.PutLease(a) })
+	s.write(nil, func(tx store.Tx) error { return tx.DropLeases("two") })
+	s.read(nil, func(tx store.Tx) error { got, err := tx.Lease("chain a"); s.same(got, a); return err })
+	s.read(nil, func(tx store.Tx) error {
+		got, err := tx.Lease("chain b")
+		if !got.Until.Before(start) || got.Holder != "two" {
+			s.t.Errorf("given back: %+v", got)
 		}
 		return err
 	})
