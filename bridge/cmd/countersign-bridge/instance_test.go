@@ -191,3 +191,58 @@ func newRunning(t *testing.T, change func(map[string]any)) string {
 	}
 	return url
 }
+
+func TestABridgeWhoseStateDirectoryIsReplacedEndsWithTheReason(t *testing.T) {
+	t.Parallel()
+	path := config(t, nil)
+	read, write := io.Pipe()
+	var errs bytes.Buffer
+	done := make(chan int, 1)
+	go func() {
+		done <- run(t.Context(), []string{"approver", "--config", path}, stdio{write, &errs})
+		write.Close()
+	}()
+	if l := line(t, bufio.NewReader(read)); !strings.HasPrefix(l, "listening on ") {
+		t.Fatal(l)
+	}
+	within(t, "the bridge serves", func() bool { return events(t, path) == "started" })
+	state := filepath.Join(filepath.Dir(path), "state")
+	if err := errors.Join(os.Rename(state, state+".old"), os.Mkdir(state, 0o700)); err != nil {
+		t.Fatal(err)
+	}
+	if code := <-done; code != 1 || !strings.Contains(errs.String(), "countersign-bridge: this bridge ended: the state directory "+state+" was removed, or is another one now") {
+		t.Errorf("exit %d: %s", code, &errs)
+	}
+}
+
+func TestWhatIsRevokedWhileTheLockFileIsMissingStaysRevoked(t *testing.T) {
+	t.Parallel()
+	path, _ := prompted(t, `{"pairing":["approve","decline"]}`, nil)
+	lines, stop := running(t, path)
+	defer stop()
+	url := strings.TrimPrefix(line(t, lines), "listening on ")
+	key, err := link.NewKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	connect := func() error {
+		b, err := page.Connect(t.Context(), page.BridgeConfig{URL: url, Origin: origin, Key: key, Paired: func(string) {}})
+		if err == nil {
+			b.Close()
+		}
+		return err
+	}
+	if err := connect(); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(filepath.Dir(path), "state", "bridge.lock")); err != nil {
+		t.Fatal(err)
+	}
+	must(t, "pairings", "revoke", "--config", path, "all")
+	if err := connect(); fault.CodeOf(err) != fault.PairingRefused {
+		t.Errorf("the revoked page: %v", err)
+	}
+	if out := must(t, "pairings", "list", "--config", path); strings.Contains(out, origin) {
+		t.Error(out)
+	}
+}

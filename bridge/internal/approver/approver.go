@@ -33,6 +33,7 @@ import (
 	"countersign/bridge/internal/control"
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/guard"
+	"countersign/bridge/internal/instance"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/member"
 	"countersign/bridge/internal/page"
@@ -222,6 +223,16 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 		return err
 	}
 	defer mine.Close()
+	ctx, end := context.WithCancelCause(ctx)
+	defer end(nil)
+	go func() {
+		select {
+		case err := <-mine.Lost():
+			log.Error("this bridge ends", "error", err)
+			end(err)
+		case <-ctx.Done():
+		}
+	}()
 	asker, err := consent.New(consent.Config{Prompt: cfg.Prompt, Pinentry: cfg.Pinentry})
 	if err != nil {
 		return err
@@ -258,6 +269,9 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 	}
 	mine.Serve(urls, b.Commands())
 	err = b.Serve(ctx, listeners)
+	if lost, ok := errors.AsType[*instance.Lost](context.Cause(ctx)); ok {
+		err = errors.Join(fmt.Errorf("this bridge ended: %w", lost), err)
+	}
 	return errors.Join(err, mine.Stop(), closeDevices())
 }
 

@@ -36,6 +36,7 @@ const (
 	maxConnections = 16       // that are answered at once; one more is BUSY
 	requestTimeout = 5 * time.Second
 	answerTimeout  = 10 * time.Second // a bridge that starts opens its modules first
+	watchEvery     = time.Second      // how often a bridge looks whether lock and socket are its own
 	maxNotes       = 500
 )
 

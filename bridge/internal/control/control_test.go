@@ -202,8 +202,8 @@ func TestTwoStateDirectoriesAreTwoBridges(t *testing.T) {
 	t.Parallel()
 	a := claim(t, Config{StateDir: stateDir(t)})
 	b := claim(t, Config{StateDir: stateDir(t)})
-	if a.path == b.path {
-		t.Errorf("both answer on %s", a.path)
+	if a.socket.path == b.socket.path {
+		t.Errorf("both answer on %s", a.socket.path)
 	}
 }
 
@@ -395,7 +395,7 @@ func TestASocketOfAKilledBridgeIsReplaced(t *testing.T) {
 				t.Errorf("a command: %s", got)
 			}
 			next := claim(t, Config{StateDir: dir})
-			if next.path != socket {
+			if next.socket.path != socket {
 				if _, err := os.Lstat(filepath.Dir(socket)); !errors.Is(err, os.ErrNotExist) {
 					t.Errorf("its folder is still there: %v", err)
 				}
@@ -466,7 +466,7 @@ func TestAnotherUsersBridgeCannotBeTalkedTo(t *testing.T) {
 	if _, said := spawn(t, "claim", dir, nobody); !strings.Contains(said, "belongs to another user (0)") {
 		t.Errorf("another user's claim: %s", said)
 	}
-	if _, said := spawn(t, "ask", first.path, nobody); !strings.Contains(said, "permission denied") {
+	if _, said := spawn(t, "ask", first.socket.path, nobody); !strings.Contains(said, "permission denied") {
 		t.Errorf("another user's request: %s", said)
 	}
 }
@@ -477,7 +477,7 @@ func TestCommandAndBridgeOfTwoVersionsSaySo(t *testing.T) {
 	s := claim(t, Config{StateDir: dir})
 	s.Serve(nil, handlers("bridge"))
 	for _, protocol := range []int{0, Protocol + 1} {
-		if err := s.lock.Say(instance.Holder{PID: 7, Socket: s.path, Protocol: protocol}); err != nil {
+		if err := s.lock.Say(instance.Holder{PID: 7, Socket: s.socket.path, Protocol: protocol}); err != nil {
 			t.Fatal(err)
 		}
 		_, err := Call(t.Context(), client(dir), AddOrigin, OriginParams{})
@@ -485,11 +485,11 @@ func TestCommandAndBridgeOfTwoVersionsSaySo(t *testing.T) {
 			t.Errorf("a bridge that speaks %d: %v", protocol, err)
 		}
 	}
-	got := say(t, s.path, fmt.Sprintf(`{"v":%d,"method":"who","params":{}}`+"\n", Protocol+1))
+	got := say(t, s.socket.path, fmt.Sprintf(`{"v":%d,"method":"who","params":{}}`+"\n", Protocol+1))
 	if !strings.Contains(got, `"VERSION_UNSUPPORTED"`) {
 		t.Errorf("a command that speaks another: %s", got)
 	}
-	if got := say(t, s.path, "seen\n"); !strings.Contains(got, `"INVALID_REQUEST"`) {
+	if got := say(t, s.socket.path, "seen\n"); !strings.Contains(got, `"INVALID_REQUEST"`) {
 		t.Errorf("a command of an older version: %s", got)
 	}
 	var none Method[None, None]
@@ -548,13 +548,13 @@ func TestNonsenseOnTheSocketIsRefusedAndCostsNoOtherAnswer(t *testing.T) {
 		strings.Repeat("x", MaxRequest+1):                                   fault.TooLarge,
 		`{"v":1,"method":"` + strings.Repeat("x", MaxRequest) + `"}` + "\n": fault.TooLarge,
 	} {
-		if got := say(t, s.path, text); !strings.Contains(got, `"code":"`+string(code)+`"`) {
+		if got := say(t, s.socket.path, text); !strings.Contains(got, `"code":"`+string(code)+`"`) {
 			t.Errorf("%.60q: %s, want %s", text, got, code)
 		}
 	}
 	var silent []net.Conn // who says nothing has some of the places for a while
 	for range maxConnections - 1 {
-		c, err := net.Dial("unix", s.path)
+		c, err := net.Dial("unix", s.socket.path)
 		if err != nil {
 			t.Fatal(err)
 		}

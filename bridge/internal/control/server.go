@@ -30,13 +30,13 @@ type Config struct {
 // Server is the bridge's end of the socket, and its claim to be the bridge of its
 // person. Its zero value is not useful.
 type Server struct {
-	cfg    Config
-	lock   *instance.Lock
-	socket net.Listener
-	path   string // of the socket
-	temp   string // a folder to remove with it, or ""
-	served sync.WaitGroup
-	slots  chan struct{}
+	cfg     Config
+	lock    *instance.Lock
+	socket  *endpoint // replaced by watch only
+	served  sync.WaitGroup
+	watched sync.WaitGroup
+	lost    chan error // has one when the claim is another's
+	slots   chan struct{}
 
 	ready  chan struct{} // closed by Serve
 	ctx    context.Context
@@ -73,17 +73,79 @@ func Claim(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, lock: lock, slots: make(chan struct{}, maxConnections), ready: make(chan struct{}),
+	s := &Server{cfg: cfg, lock: lock, slots: make(chan struct{}, maxConnections), ready: make(chan struct{}), lost: make(chan error, 1),
 		self: Bridge{PID: os.Getpid(), Listen: []string{}, Started: cfg.Now().UTC().Format(time.RFC3339), Version: cfg.Version}}
-	if s.socket, s.path, s.temp, err = listen(cfg.StateDir); err != nil {
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	if err := s.open(); err != nil {
+		s.cancel()
 		return nil, errors.Join(err, lock.Release())
 	}
-	if err := lock.Say(instance.Holder{PID: os.Getpid(), Socket: s.path, Protocol: Protocol}); err != nil {
-		return nil, errors.Join(err, s.socket.Close(), lock.Release())
-	}
-	s.ctx, s.cancel = context.WithCancel(context.Background())
-	s.served.Go(s.accept)
+	s.watched.Go(s.watch)
 	return s, nil
+}
+
+// open opens the socket, says where it is, and answers there.
+func (s *Server) open() error {
+	e, err := listen(s.cfg.StateDir)
+	if err != nil {
+		return err
+	}
+	if err := s.lock.Say(instance.Holder{PID: os.Getpid(), Socket: e.path, Protocol: Protocol}); err != nil {
+		return errors.Join(err, e.remove())
+	}
+	s.socket = e
+	s.served.Go(func() { s.accept(e) })
+	return nil
+}
+
+// Lost has an error, an [*instance.Lost], when lock or socket are another program's: two
+// may not work with the files, so that the bridge has to end.
+func (s *Server) Lost() <-chan error { return s.lost }
+
+// watch makes sure that commands find lock and socket, until the socket is closed. What
+// was removed is made again.
+func (s *Server) watch() {
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	told := ""
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := s.keep()
+		if _, lost := errors.AsType[*instance.Lost](err); lost {
+			s.lost <- err
+			return
+		}
+		now := ""
+		if err != nil {
+			now = err.Error()
+		}
+		if now != told && err != nil {
+			s.cfg.Log.Error("commands may not find this bridge", "error", err)
+		}
+		told = now
+	}
+}
+
+func (s *Server) keep() error {
+	if err := s.lock.Keep(); err != nil {
+		return err
+	}
+	switch there, other, err := s.socket.there(); {
+	case err != nil || there:
+		return err
+	case other:
+		return &instance.Lost{What: "the socket " + s.socket.path + " is another program's now"}
+	}
+	s.cfg.Log.Warn("the socket for commands was removed, and is made again", "path", s.socket.path)
+	before := s.socket
+	if err := s.open(); err != nil {
+		return err
+	}
+	return before.remove()
 }
 
 // Serve answers requests with handlers from now on, and says where the bridge listens.
@@ -109,11 +171,9 @@ func (s *Server) who(_ context.Context, p WhoParams) (Bridge, error) {
 func (s *Server) Stop() error {
 	s.once.Do(func() {
 		s.cancel()
-		s.stopped = s.socket.Close() // removes the socket's file
+		s.watched.Wait()
+		s.stopped = s.socket.remove()
 		s.served.Wait()
-		if s.temp != "" {
-			s.stopped = errors.Join(s.stopped, os.Remove(s.temp))
-		}
 	})
 	return s.stopped
 }
@@ -121,10 +181,10 @@ func (s *Server) Stop() error {
 // Close ends the claim.
 func (s *Server) Close() error { return errors.Join(s.Stop(), s.lock.Release()) }
 
-// accept answers on the socket until it is closed.
-func (s *Server) accept() {
+// accept answers on a socket until it is closed.
+func (s *Server) accept(e *endpoint) {
 	for {
-		c, err := s.socket.Accept()
+		c, err := e.Accept()
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}

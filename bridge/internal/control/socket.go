@@ -20,23 +20,64 @@ const socketName = "bridge.sock"
 // bytes (Linux: 107, macOS: 103).
 const maxSocketPath = 100
 
-// listen opens the socket of a state directory. temp is a folder to remove with it, or
-// empty.
-func listen(stateDir string) (l net.Listener, path, temp string, err error) {
-	if path, temp, err = socketPath(stateDir); err != nil {
-		return nil, "", "", err
+// endpoint is the socket of a bridge.
+type endpoint struct {
+	net.Listener
+	path string
+	temp string      // a folder to remove with it, or ""
+	made os.FileInfo // which file it is
+}
+
+// listen opens the socket of a state directory.
+func listen(stateDir string) (*endpoint, error) {
+	path, temp, err := socketPath(stateDir)
+	if err != nil {
+		return nil, err
 	}
 	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, "", "", fmt.Errorf("remove the socket of a bridge that was killed: %w", err)
+		return nil, fmt.Errorf("remove the socket of a bridge that was killed: %w", err)
 	}
 	// The folder keeps others out until the mode does.
-	if l, err = net.Listen("unix", path); err != nil {
-		return nil, "", "", fmt.Errorf("open the socket of the bridge: %w", err)
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, fmt.Errorf("open the socket of the bridge: %w", err)
 	}
-	if err := os.Chmod(path, 0o600); err != nil {
-		return nil, "", "", errors.Join(err, l.Close())
+	if u, ok := l.(*net.UnixListener); ok {
+		u.SetUnlinkOnClose(false) // another's may be there by then
 	}
-	return l, path, temp, nil
+	e := &endpoint{Listener: l, path: path, temp: temp}
+	if err = os.Chmod(path, 0o600); err == nil {
+		e.made, err = os.Lstat(path)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open the socket of the bridge: %w", err), l.Close())
+	}
+	return e, nil
+}
+
+// there reports whether the socket is where commands look for it; other is true when
+// something else is.
+func (e *endpoint) there() (there, other bool, err error) {
+	at, err := os.Lstat(e.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, false, nil
+	}
+	there = err == nil && os.SameFile(at, e.made)
+	return there, err == nil && !there, err
+}
+
+// remove ends the socket, and removes what it left, which may be gone, or another's.
+func (e *endpoint) remove() error {
+	err := e.Close()
+	if there, _, _ := e.there(); there { // what cannot be looked at cannot be removed
+		err = errors.Join(err, os.Remove(e.path))
+	}
+	if e.temp != "" {
+		if gone := os.Remove(e.temp); !errors.Is(gone, fs.ErrNotExist) {
+			err = errors.Join(err, gone)
+		}
+	}
+	return err
 }
 
 // socketPath is where the socket goes: in the user's runtime directory when there

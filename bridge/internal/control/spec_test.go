@@ -67,6 +67,7 @@ func TestThePageHasTheLimits(t *testing.T) {
 	spec.Limit(t, "control.md", "path of the socket", fmt.Sprint(maxSocketPath))
 	spec.Limit(t, "control.md", "wait for another command's lock", seconds(takeTimeout))
 	spec.Limit(t, "control.md", "wait for a bridge that begins, ends or is busy", seconds(reachTimeout))
+	spec.Limit(t, "control.md", "between two looks at lock and socket", seconds(watchEvery))
 }
 
 func TestThePagesExamplesAreLines(t *testing.T) {

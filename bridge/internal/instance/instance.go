@@ -10,9 +10,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"countersign/shared/fault"
@@ -52,29 +54,111 @@ func (h *Held) Error() string {
 	return fmt.Sprintf("process %d, a bridge, works with %s", h.Who.PID, h.StateDir)
 }
 
-// Lock is the right of this process to work with the files of a state directory.
+// Lock is the right of this process to work with the files of a state directory. It is
+// two locks: of the folder, so that a lock file that is removed lets no second process
+// in, and of the file, which names its owner.
 type Lock struct {
 	// Left is who had the lock before and was killed; nil: they released it.
 	Left *Holder
-	file *os.File
+
+	mu     sync.Mutex
+	dir    string
+	folder *os.File
+	file   *os.File
+	said   Holder
 }
 
 // Take locks a state directory, which exists and is this user's. It does not wait: it
 // fails with a [*Held] while another process has the lock, and with
-// AUTHORIZATION_ERROR when the folder is another user's.
+// AUTHORIZATION_ERROR when the folder or the lock file is not this user's alone.
 func Take(stateDir string) (*Lock, error) {
 	if err := mine(stateDir); err != nil {
 		return nil, err
 	}
-	file, err := os.OpenFile(filepath.Join(stateDir, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	folder, err := os.Open(stateDir)
 	if err != nil {
-		return nil, fmt.Errorf("open the lock of the bridge: %w", err)
+		return nil, fmt.Errorf("open the state directory: %w", err)
 	}
-	if err := flock(file, syscall.LOCK_EX); err != nil {
-		return nil, errors.Join(err, file.Close())
+	file, err := lockBoth(folder, stateDir)
+	if err != nil {
+		return nil, errors.Join(err, release(folder))
 	}
 	left, _ := readLock(stateDir) // what cannot be read names nobody
-	return &Lock{Left: left, file: file}, nil
+	return &Lock{Left: left, dir: stateDir, folder: folder, file: file}, nil
+}
+
+// lockBoth locks the folder, then the file in it.
+func lockBoth(folder *os.File, stateDir string) (*os.File, error) {
+	if err := flock(folder, syscall.LOCK_EX, stateDir); err != nil && !cannotLock(err) {
+		return nil, err
+	}
+	for {
+		file, err := openLock(stateDir, os.O_RDWR|os.O_CREATE)
+		if err != nil {
+			return nil, err
+		}
+		if err := flock(file, syscall.LOCK_EX, stateDir); err != nil {
+			return nil, errors.Join(err, file.Close())
+		}
+		switch same, err := isAt(file, filepath.Join(stateDir, lockName), os.Lstat); {
+		case err != nil:
+			return nil, errors.Join(err, release(file))
+		case same:
+			return file, nil
+		}
+		if err := release(file); err != nil { // it was removed meanwhile: another may have the next
+			return nil, err
+		}
+	}
+}
+
+// openLock opens the lock file, which is this user's alone: not a link to, and not
+// another name of, a file that must not be written.
+func openLock(stateDir string, flag int) (*os.File, error) {
+	path := filepath.Join(stateDir, lockName)
+	file, err := os.OpenFile(path, flag|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
+	strange := func(what string) (*os.File, error) {
+		return nil, fault.New(fault.Forbidden, fmt.Sprintf("%s is %s, and not the lock of a bridge of yours: look at who put it there, then remove it: rm %q", path, what, path))
+	}
+	switch {
+	case errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.EMLINK): // EMLINK: FreeBSD
+		return strange("a link")
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("open the lock of the bridge: %w", err)
+	}
+	info, err := file.Stat()
+	if err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	stat, _ := info.Sys().(*syscall.Stat_t)
+	what := ""
+	switch {
+	case !info.Mode().IsRegular():
+		what = "no file"
+	case stat != nil && int(stat.Uid) != os.Getuid():
+		what = fmt.Sprintf("another user's file (%d)", stat.Uid)
+	case stat != nil && stat.Nlink > 1:
+		what = "a file with another name elsewhere"
+	default:
+		return file, nil
+	}
+	_ = file.Close() // nothing was written
+	return strange(what)
+}
+
+// isAt reports whether an open file is what stat finds at a path now.
+func isAt(file *os.File, path string, stat func(string) (os.FileInfo, error)) (bool, error) {
+	open, err := file.Stat()
+	if err != nil {
+		return false, err
+	}
+	at, err := stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(open, at), err
 }
 
 // Look says whether a process has the lock of a state directory; nil: none has. It fails
@@ -86,19 +170,69 @@ func Look(stateDir string) (*Held, error) {
 		}
 		return nil, err
 	}
-	file, err := os.Open(filepath.Join(stateDir, lockName))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+	for _, open := range []func() (*os.File, error){
+		func() (*os.File, error) { return os.Open(stateDir) },
+		func() (*os.File, error) { return openLock(stateDir, os.O_RDONLY) },
+	} {
+		file, err := open()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		err = flock(file, syscall.LOCK_SH, stateDir)
+		if held, ok := errors.AsType[*Held](err); ok {
+			return held, file.Close()
+		}
+		if cannotLock(err) {
+			err = nil
+		}
+		if err := errors.Join(err, release(file)); err != nil {
+			return nil, err
+		}
+	}
+	return nil, nil
+}
+
+// Lost is the error of [Lock.Keep] when the files may be another process's now.
+type Lost struct{ What string }
+
+// Error says what became of the lock.
+func (l *Lost) Error() string {
+	return l.What + ": another program may work with the files now. Find out which; then start the bridge again"
+}
+
+// Keep makes sure that the lock is where others look for it: while a process has a
+// lock that nobody finds, another may take the next. A file that was removed is made
+// again. It fails with a [*Lost] when another is in its place.
+func (l *Lock) Keep() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	same, err := isAt(l.folder, l.dir, os.Stat)
+	if err == nil && !same {
+		return &Lost{"the state directory " + l.dir + " was removed, or is another one now"}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open the lock of the bridge: %w", err)
+		return fmt.Errorf("look at the state directory: %w", err)
 	}
-	defer file.Close()
-	err = flock(file, syscall.LOCK_SH)
-	if held, ok := errors.AsType[*Held](err); ok {
-		return held, nil
+	path := filepath.Join(l.dir, lockName)
+	if same, err = isAt(l.file, path, os.Lstat); err != nil || same {
+		return err
 	}
-	return nil, errors.Join(err, syscall.Flock(int(file.Fd()), syscall.LOCK_UN)) // see Release
+	file, err := openLock(l.dir, os.O_RDWR|os.O_CREATE|os.O_EXCL)
+	if errors.Is(err, fs.ErrExist) {
+		return &Lost{path + " is another file now"}
+	}
+	if err != nil {
+		return err
+	}
+	if err := flock(file, syscall.LOCK_EX, l.dir); err != nil {
+		return errors.Join(&Lost{path + " was removed and is locked by another process"}, err, file.Close())
+	}
+	before := l.file
+	l.file = file
+	return errors.Join(l.say(l.said), release(before))
 }
 
 // mine fails when a folder is another user's: what is made in it would not be theirs.
@@ -114,8 +248,8 @@ func mine(stateDir string) error {
 }
 
 // flock locks without waiting. It fails with a [*Held] while another process has the
-// lock.
-func flock(file *os.File, how int) error {
+// lock of the state directory.
+func flock(file *os.File, how int, stateDir string) error {
 	err := syscall.Flock(int(file.Fd()), how|syscall.LOCK_NB)
 	switch {
 	case err == nil:
@@ -123,14 +257,27 @@ func flock(file *os.File, how int) error {
 	case !errors.Is(err, syscall.EWOULDBLOCK):
 		return fmt.Errorf("lock %s: %w", file.Name(), err)
 	}
-	dir := filepath.Dir(file.Name())
-	who, _ := readLock(dir) // it may not be written yet
-	return &Held{StateDir: dir, Who: who}
+	who, _ := readLock(stateDir) // it may not be written yet
+	return &Held{StateDir: stateDir, Who: who}
+}
+
+// cannotLock reports that a file system has no locks for folders; its files are locked
+// all the same.
+func cannotLock(err error) bool {
+	return errors.Is(err, syscall.EBADF) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EISDIR) ||
+		errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.ENOLCK)
 }
 
 // Say writes who has the lock. Readers meet it whole or not at all: an incomplete one
 // is not JSON.
 func (l *Lock) Say(h Holder) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.said = h
+	return l.say(h)
+}
+
+func (l *Lock) say(h Holder) error {
 	data, err := json.Marshal(h)
 	if err != nil {
 		return err
@@ -144,16 +291,32 @@ func (l *Lock) Say(h Holder) error {
 	return nil
 }
 
-// Release ends the lock at once. Closing alone would not: a process that is being
-// started has a copy of the descriptor until it runs its program.
+// Release ends the lock at once.
 func (l *Lock) Release() error {
-	return errors.Join(l.file.Truncate(0), syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN), l.file.Close())
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return errors.Join(l.file.Truncate(0), release(l.file), release(l.folder))
+}
+
+// release unlocks and closes. Closing alone would not do: a process that is being
+// started has a copy of the descriptor until it runs its program.
+func release(file *os.File) error {
+	err := syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
+	if cannotLock(err) {
+		err = nil
+	}
+	return errors.Join(err, file.Close())
 }
 
 // readLock reads who has a lock, or had it when they were killed; nil when the file
 // names nobody.
 func readLock(stateDir string) (*Holder, error) {
-	data, err := os.ReadFile(filepath.Join(stateDir, lockName))
+	file, err := openLock(stateDir, os.O_RDONLY)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	data, err := io.ReadAll(io.LimitReader(file, maxLockFile+1))
 	if err != nil || len(data) == 0 {
 		return nil, err
 	}
