@@ -46,6 +46,10 @@ type (
 		Value any
 		Err   error
 	}
+	// Listening tells that the gateway tells what changes from now on, or stopped to.
+	Listening struct{ On bool }
+	// Changed is what the gateway tells.
+	Changed struct{ wire.Change }
 	// OfferCame is one row of quotes.
 	OfferCame struct {
 		Seq   int
@@ -142,6 +146,9 @@ type (
 		What What
 		ID   string
 	}
+	// Listen has the gateway tell what changes; StopListening ends that.
+	Listen        struct{}
+	StopListening struct{}
 	// AskQuotes streams quotes; an older question is cancelled.
 	AskQuotes struct {
 		Seq     int
@@ -213,6 +220,8 @@ func (TokenChanged) msg()   {}
 func (Visible) msg()        {}
 func (NetworkChanged) msg() {}
 func (Loaded) msg()         {}
+func (Listening) msg()      {}
+func (Changed) msg()        {}
 func (OfferCame) msg()      {}
 func (QuotesEnded) msg()    {}
 func (RequestMade) msg()    {}
@@ -228,6 +237,8 @@ func (ItemEnded) msg()      {}
 func (Waited) msg()         {}
 
 func (Load) command()           {}
+func (Listen) command()         {}
+func (StopListening) command()  {}
 func (AskQuotes) command()      {}
 func (StopQuotes) command()     {}
 func (MakeRequest) command()    {}

@@ -157,6 +157,8 @@ type Model struct {
 	tickets map[string]wire.Ticket  // order → where to continue, when no new tab was possible
 	polls   int
 	hidden  bool // another tab is in front
+	live    bool // the gateway tells what changes
+	breaks  int  // how often in a row it stopped to
 }
 
 // New makes the model of a page that has just been opened.

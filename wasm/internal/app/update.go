@@ -39,14 +39,15 @@ func (m *Model) Update(msg Msg) []Command {
 	case Visible:
 		m.hidden = !msg.On
 		if msg.On {
-			return append(append(m.reconnect(), MeasureClock{}), m.enter(true)...)
+			return append(append(append(m.reconnect(), MeasureClock{}), m.enter(true)...), m.listen()...)
 		}
+		return m.deaf()
 	case NetworkChanged:
 		was := m.online
 		m.online = msg.Online
 		if m.online && !was {
 			m.announce = "Online again."
-			return append([]Command{MeasureClock{}}, m.enter(true)...)
+			return append(append([]Command{MeasureClock{}}, m.enter(true)...), m.listen()...)
 		}
 	case Loaded:
 		was := m.unanswered()
@@ -55,6 +56,10 @@ func (m *Model) Update(msg Msg) []Command {
 			m.answers()
 		}
 		return cmds
+	case Listening:
+		return m.listening(msg)
+	case Changed:
+		return m.told(msg.Change)
 	case OfferCame:
 		m.board = m.board.Put(msg.Seq, msg.Offer)
 		m.sayOffers(msg.Seq)
@@ -126,20 +131,13 @@ func (m *Model) waited(msg Waited) []Command {
 	switch {
 	case msg.Name == PausePoll:
 		m.polls++
-		cmds := []Command{After{Delay: pollEvery, Name: PausePoll}}
+		cmds := []Command{After{Delay: m.pause(), Name: PausePoll}}
 		if !m.online || m.hidden {
 			return cmds // it asks when it is online and shown again
 		}
-		switch {
-		case m.route.Screen == Requests && m.route.ID != "" && !settled(m.request[m.route.ID].Value.State):
-			cmds = append(cmds, Load{What: TheRequest, ID: m.route.ID})
+		cmds = append(cmds, m.poll()...)
+		if m.route.Screen == Requests && m.route.ID != "" && !settled(m.request[m.route.ID].Value.State) {
 			cmds = append(cmds, m.askDevices()...)
-		case m.route.Screen == Requests && m.route.ID == "":
-			cmds = append(cmds, Load{What: TheRequests})
-		case m.route.Screen == Orders && m.route.ID != "" && m.order[m.route.ID].Value.State != wire.OrderCompleted:
-			cmds = append(cmds, Load{What: TheOrder, ID: m.route.ID})
-		case m.polls%8 == 0:
-			cmds = append(cmds, Load{What: TheRequests})
 		}
 		if m.bridge.State == BridgeFailed && m.polls%3 == 0 {
 			cmds = append(cmds, m.reconnect()...)
@@ -151,6 +149,8 @@ func (m *Model) waited(msg Waited) []Command {
 			cmds = append(cmds, m.enter(true)...)
 		}
 		return cmds
+	case msg.Name == pauseListen:
+		return m.listen()
 	case msg.Name == pauseTyping && msg.Seq == m.typing && m.board.Open:
 		return m.ask(false)
 	}
@@ -203,7 +203,11 @@ func (m *Model) answers() {
 func (m *Model) loaded(msg Loaded) []Command {
 	switch msg.What {
 	case TheEntity:
+		first := !m.entity.Loaded
 		m.entity = store(m.entity, msg)
+		if first {
+			return m.listen()
+		}
 	case TheProviders:
 		return m.formLoaded(func() { m.providers = store(m.providers, msg) })
 	case TheRequests:

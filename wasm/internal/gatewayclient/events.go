@@ -8,6 +8,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"countersign/shared/fault"
 )
@@ -30,6 +31,10 @@ type Event struct {
 // order, until the stream ends, each returns an error, or ctx ends. A server
 // that answers with JSON instead is a fault: callers need the events.
 func (c *Client) Stream(ctx context.Context, path string, each func(Event) error) error {
+	return c.stream(ctx, path, func() {}, each)
+}
+
+func (c *Client) stream(ctx context.Context, path string, tell func(), each func(Event) error) error {
 	res, err := c.send(ctx, Request{Method: "GET", URL: c.cfg.Base + path, Header: map[string]string{"Accept": "text/event-stream"}})
 	if err != nil {
 		return err
@@ -41,11 +46,39 @@ func (c *Client) Stream(ctx context.Context, path string, each func(Event) error
 	if !strings.HasPrefix(res.Header("content-type"), "text/event-stream") {
 		return fault.New(fault.Unavailable, "what answered is not the gateway: it sent no events")
 	}
-	err = ReadEvents(res.Body, each)
+	err = ReadEvents(heard{res.Body, tell}, each)
 	if err != nil && ctx.Err() != nil {
 		return Unreachable(ctx, err)
 	}
 	return err
+}
+
+// Listen is [Client.Stream] for a stream that has no end of its own. One that brings
+// nothing for as long as silence, not even a comment, has lost its gateway: TIMEOUT.
+func (c *Client) Listen(ctx context.Context, path string, silence time.Duration, each func(Event) error) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	late := time.AfterFunc(silence, func() { cancel(fault.New(fault.Timeout, "the gateway has not been heard for too long")) })
+	defer late.Stop()
+	err := c.stream(ctx, path, func() { late.Reset(silence) }, each)
+	if why, ok := fault.As(context.Cause(ctx)); ok {
+		return why
+	}
+	return err
+}
+
+// heard tells of each read that brought something.
+type heard struct {
+	io.Reader
+	tell func()
+}
+
+func (h heard) Read(b []byte) (int, error) {
+	n, err := h.Reader.Read(b)
+	if n > 0 {
+		h.tell()
+	}
+	return n, err
 }
 
 // ReadEvents parses an event stream. Comments and unknown fields are skipped, an

@@ -37,6 +37,10 @@ func (s *Shell) do(c app.Command) {
 		}
 	case app.StopConnecting:
 		s.stopConnecting()
+	case app.Listen:
+		go s.listen(s.newStream())
+	case app.StopListening:
+		s.stopListening()
 	case app.AskQuotes:
 		ctx := s.newQuestion()
 		go s.quote(ctx, c)

@@ -77,6 +77,7 @@ type Shell struct {
 	frame    bool // a frame has come: paint
 	visible  bool
 	quotes   context.CancelFunc
+	events   context.CancelFunc
 	decision context.CancelFunc
 	line     *bridgeclient.Client
 	search   *search // the newest attempt to connect
@@ -106,13 +107,14 @@ func (s *Shell) Stop() {
 	<-s.done
 }
 
-// Leave closes the line to the bridge, which closes its prompt, because the page
-// is going away. A page that comes back from the browser's cache connects again.
+// Leave closes the line to the bridge, which closes its prompt, and the stream of
+// events, because the page is going away. A page that comes back from the browser's cache connects again.
 func (s *Shell) Leave() {
 	s.mu.Lock()
 	line := s.line
 	s.mu.Unlock()
 	s.stopConnecting()
+	s.stopListening()
 	if line != nil {
 		line.Close()
 	}

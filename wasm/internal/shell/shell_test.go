@@ -55,14 +55,47 @@ type server struct {
 	mu    sync.Mutex
 	asked []string
 	paths map[string]string
-	bad   string // a token that is refused
+	bad   string      // a token that is refused
+	tells chan string // what changes; nil: it has no stream of events
 }
 
-func (s *server) Do(_ context.Context, r gatewayclient.Request) (*gatewayclient.Response, error) {
+// stream tells what changes, and between that a comment every 20 seconds.
+func (s *server) stream(ctx context.Context) io.ReadCloser {
+	r, w := io.Pipe()
+	go func() {
+		beat := time.NewTicker(20 * time.Second)
+		defer beat.Stop()
+		text := "event: open\ndata: {\"entity\":\"ent_sandbox\"}\n\n"
+		for {
+			if _, err := io.WriteString(w, text); err != nil {
+				return
+			}
+			select {
+			case <-ctx.Done():
+				_ = w.CloseWithError(ctx.Err())
+				return
+			case <-beat.C:
+				text = ":\n\n"
+			case data, ok := <-s.tells:
+				if !ok {
+					_ = w.Close()
+					return
+				}
+				text = "event: change\ndata: " + data + "\n\n"
+			}
+		}
+	}()
+	return r
+}
+
+func (s *server) Do(ctx context.Context, r gatewayclient.Request) (*gatewayclient.Response, error) {
 	path, _, _ := strings.Cut(r.URL, "?")
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.asked = append(s.asked, r.Method+" "+r.URL+" "+r.Header["Authorization"])
+	if path == "/v1/events" && s.tells != nil {
+		return &gatewayclient.Response{Status: 200, Header: func(string) string { return "text/event-stream" }, Body: s.stream(ctx)}, nil
+	}
 	status, body, ct := 200, s.paths[path], "application/json"
 	if body == "" {
 		status, body = 404, `{"error":{"code":"NOT_FOUND","message":"no"}}`
