@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
@@ -23,6 +24,7 @@ type Gateway struct {
 	Base  string // http://…, of the dashboard's back end
 	Token string
 	HTTP  *http.Client // nil: http.DefaultClient
+	Key   string       // the Idempotency-Key of each POST; empty: a fresh one for each
 }
 
 // SignIn gets an entity token from the dashboard's back end, as the page does.
@@ -36,8 +38,7 @@ func SignIn(ctx context.Context, base, entity string) (*Gateway, error) {
 	return g, nil
 }
 
-// Do calls the gateway. body nil sends none; a POST carries a fresh
-// Idempotency-Key. An error of the gateway comes back as *fault.Error.
+// Do calls the gateway. body nil sends none; a POST carries an Idempotency-Key. An error of the gateway comes back as *fault.Error.
 func (g *Gateway) Do(ctx context.Context, method, path string, body, out any) error {
 	var send io.Reader
 	if body != nil {
@@ -58,7 +59,7 @@ func (g *Gateway) Do(ctx context.Context, method, path string, body, out any) er
 		req.Header.Set("Content-Type", "application/json")
 	}
 	if method == http.MethodPost {
-		req.Header.Set("Idempotency-Key", rand.Text())
+		req.Header.Set("Idempotency-Key", cmp.Or(g.Key, rand.Text()))
 	}
 	if g.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+g.Token)

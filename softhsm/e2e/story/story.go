@@ -200,7 +200,7 @@ func (s *Story) Pay(ctx context.Context, o wire.Order) error {
 	if o.Ticket == nil {
 		return fmt.Errorf("order %s has no hand-off ticket", o.ID)
 	}
-	ticket := s.System.DashboardURL + o.Ticket.URL
+	ticket := s.Gateway.Base + o.Ticket.URL
 	widget, body, err := get(ctx, ticket)
 	if err != nil {
 		return fmt.Errorf("follow the hand-off ticket: %w", err)

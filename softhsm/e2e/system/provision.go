@@ -222,3 +222,21 @@ func (s *State) writeJSON(path string, v any) error {
 	}
 	return os.WriteFile(path, append(b, '\n'), 0o600)
 }
+
+// writeBeside writes the configuration of a second gateway: that of the first, on
+// another port.
+func (s *State) writeBeside() error {
+	text, err := os.ReadFile(s.config("gateway"))
+	if err != nil {
+		return err
+	}
+	var config map[string]any
+	if err := json.Unmarshal(text, &config); err != nil {
+		return err
+	}
+	config["listen"] = "127.0.0.1:0"
+	if err := s.writeJSON(s.config(beside), config); err != nil {
+		return err
+	}
+	return s.give(s.config(beside))
+}

@@ -121,7 +121,7 @@ func (s *System) command(name string) command {
 	switch name {
 	case "sandbox":
 		return command{name: name, path: gateway, args: []string{"sandbox", config}, user: s.State.user(), waits: 3}
-	case "gateway":
+	case "gateway", beside:
 		return command{name: name, path: gateway, args: []string{"serve", config}, user: s.State.user(), waits: 1}
 	default:
 		return command{name: "bridge", path: bridge, args: []string{"approver", config},
@@ -149,6 +149,21 @@ func (s *System) StartProgram(ctx context.Context, name string) error {
 		}
 	}()
 	return nil
+}
+
+// beside is the name of a second gateway.
+const beside = "gateway-2"
+
+// StartBeside starts a second gateway, on the database of the first and a port of its
+// own, and returns its address.
+func (s *System) StartBeside(ctx context.Context) (url string, err error) {
+	if err := s.State.writeBeside(); err != nil {
+		return "", err
+	}
+	if err := s.StartProgram(ctx, beside); err != nil {
+		return "", err
+	}
+	return s.processes[beside].addresses[0], nil
 }
 
 // StopProgram asks one program to stop and waits until it has.

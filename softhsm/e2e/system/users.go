@@ -78,17 +78,8 @@ func (s *State) handOver() error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	owner := int(s.user())
-	give := func(path string) error {
-		return filepath.WalkDir(path, func(path string, _ fs.DirEntry, err error) error {
-			if err != nil {
-				return err
-			}
-			return os.Lchown(path, owner, owner)
-		})
-	}
 	for _, name := range []string{"gateway", "sandbox", "config/gateway.json", "config/sandbox.json", "secrets/developer.key", "secrets/provider.key"} {
-		if err := give(s.path(name)); err != nil {
+		if err := s.give(s.path(name)); err != nil {
 			return fmt.Errorf("give %s to the gateway's user: %w", name, err)
 		}
 	}
@@ -102,6 +93,20 @@ func (s *State) handOver() error {
 		}
 	}
 	return nil
+}
+
+// give makes the gateway's user the owner of what is at path.
+func (s *State) give(path string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	owner := int(s.user())
+	return filepath.WalkDir(path, func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(path, owner, owner)
+	})
 }
 
 // link is what the signer's configuration says of who is served.

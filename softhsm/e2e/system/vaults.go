@@ -24,19 +24,20 @@ type Vault struct {
 	Program     string // the name of its signer, for [System.StopProgram] and others
 
 	suffix string // of the names of what it keeps
+	socket string // of its signer; short, because paths of sockets may not be long
 }
 
 // Vaults are those of the sandbox, the main one first. In it a purchase needs two
 // members; one of more than 1,000 EUR the member who signs and sends it, and the two
 // others. In the branch's either of two members decides.
 var Vaults = []Vault{
-	{Entity: Entity, Name: EntityName, Account: Account, AccountName: "Treasury", Members: People, Program: "signer",
+	{Entity: Entity, Name: EntityName, Account: Account, AccountName: "Treasury", Members: People, Program: "signer", socket: "signer.sock",
 		Rules: []governance.Rule{
 			{Name: "over-1000", When: []governance.Condition{{Amount: &governance.Amount{Currency: "EUR", Min: "1000.01"}}},
 				Creation: &governance.Creation{Members: ids(People)}, Steps: []governance.Step{
 					{Name: "others", Quorum: 2, Members: ids(People), ExcludeInitiator: true}}},
 			{Name: "two-of-three", Steps: []governance.Step{{Name: "operators", Quorum: 2, Members: ids(People)}}}}},
-	{Entity: "ent_branch", Name: "Sandbox Branch", Account: "acc_operating", AccountName: "Operating", Members: People[:2], Program: "signer-branch", suffix: "-branch",
+	{Entity: "ent_branch", Name: "Sandbox Branch", Account: "acc_operating", AccountName: "Operating", Members: People[:2], Program: "signer-branch", suffix: "-branch", socket: "branch.sock",
 		Rules: []governance.Rule{
 			{Name: "one-of-two", Steps: []governance.Step{{Name: "operators", Quorum: 1, Members: ids(People[:2])}}}}},
 }
@@ -49,7 +50,7 @@ func ids(people []Person) (all []string) {
 }
 
 func (v Vault) label() string                { return "vault" + v.suffix }
-func (s *State) socket(v Vault) string       { return s.path("signer" + v.suffix + ".sock") }
+func (s *State) socket(v Vault) string       { return s.path(v.socket) }
 func (s *State) identities(v Vault) string   { return s.path("identities" + v.suffix) }
 func (s *State) signerFile(v Vault) string   { return filepath.Join(s.identities(v), "signer.json") }
 func (s *State) vaultPIN(v Vault) string     { return s.path("secrets/" + v.label() + ".pin") }
