@@ -40,9 +40,13 @@ func purchaseOf(tx store.Tx, entity, request string) (p purchase, err error) {
 // offers. Each way to the provider asks: an order, a ticket, and the use of one.
 // It fails with CONFLICT (not approved yet, or completed),
 // REQUEST_CLOSED, APPROVAL_LAPSED, INVALID_REQUEST for what cannot be bought on the
-// account's chain, and UNAVAILABLE while the clock is not believed.
+// account's chain, UNAVAILABLE while the clock is not believed, and LOG_CORRUPT while
+// the signer's log is not the one that was read before: what was approved is in doubt.
 func (g *Gateway) mayHandOff(p purchase) error {
 	if err := g.timely(); err != nil {
+		return err
+	}
+	if err := g.vaults[p.request.Entity].doubted(); err != nil {
 		return err
 	}
 	r := p.request

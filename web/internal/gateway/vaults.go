@@ -101,6 +101,21 @@ func (v *vault) read() (time.Time, error) {
 	return v.at, v.err
 }
 
+// doubted fails with LOG_CORRUPT when the log is not the one that was read before.
+func (v *vault) doubted() error {
+	if v == nil {
+		return nil // the entity has no signer any more: what it approved stands
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	why, ok := fault.As(v.err)
+	if !ok || why.Code != fault.LogCorrupt {
+		return nil
+	}
+	return fault.New(fault.LogCorrupt, "the log of the vault's signer is not the one that was read before: nothing is handed over until its operator has looked into it").
+		With("entry", why.Details["entry"])
+}
+
 // health is how the signers are, by entity, and the word for all of them: the worst.
 func (g *Gateway) signers() (all []wire.SignerHealth, worst string) {
 	all, worst = []wire.SignerHealth{}, signerOK

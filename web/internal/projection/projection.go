@@ -48,14 +48,23 @@ func (p *Projection) Mark() store.Mark { return store.Mark(p.chain.Mark) }
 const replayed = 500
 
 // Replay applies the lines that are stored and were not applied here: all at a start,
-// and what another process stored since. Signatures are verified on all cores. It fails
+// and what another process stored since. Signatures are verified on all cores. It begins
+// again when fewer are stored than were applied: the database is an older copy. It fails
 // with LOG_CORRUPT when the lines do not hold.
 func (p *Projection) Replay(ctx context.Context, db store.Store) error {
+	var kept store.Mark
+	err := db.Read(ctx, func(tx store.Tx) (err error) { kept, err = tx.Mark(p.entity); return err })
+	if err != nil {
+		return fmt.Errorf("read how far the log of %s is: %w", p.entity, err)
+	}
+	if at := p.Mark(); kept.Size < at.Size || kept.Size == at.Size && kept.Head != at.Head {
+		p.forget()
+	}
 	r, w := io.Pipe()
 	go func() {
 		w.CloseWithError(p.stored(ctx, db, p.chain.Mark.Size, w))
 	}()
-	_, err := p.chain.Verify(r, func(e signedlog.Entry, _, hash string) error { return p.apply(e, hash) })
+	_, err = p.chain.Verify(r, func(e signedlog.Entry, _, hash string) error { return p.apply(e, hash) })
 	_ = r.CloseWithError(err) // ends the writer
 	if err != nil {
 		if corrupt(err) { // the entry was refused, and counted

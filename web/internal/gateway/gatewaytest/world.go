@@ -158,8 +158,8 @@ type World struct {
 	Tokens  *token.Issuer
 	Gateway *gateway.Gateway
 	key     *rsa.PrivateKey
-	path    string
-	needed  int64 // confirmations
+	Path    string // of the database
+	needed  int64  // confirmations
 	mu      sync.Mutex
 	now     time.Time
 	passed  time.Duration
@@ -190,7 +190,7 @@ func NewForTwo(t testing.TB) *World {
 
 func start(t testing.TB, confirmations int64, two bool, changes ...func(*governance.Rule)) *World {
 	t.Helper()
-	w := &World{T: t, now: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC), path: filepath.Join(t.TempDir(), "gateway.db"), Chain: newChain(t), needed: confirmations}
+	w := &World{T: t, now: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC), Path: filepath.Join(t.TempDir(), "gateway.db"), Chain: newChain(t), needed: confirmations}
 	w.Signer = NewSigner(t, w.Now, changes...)
 	if two {
 		w.Second = NewSignerOf(t, Other, "Other AG", w.Now)
@@ -240,7 +240,7 @@ func (w *World) Scan() {
 func (w *World) Beside() (g *gateway.Gateway, stop func()) {
 	w.T.Helper()
 	other := &World{
-		T: w.T, Signer: w.Signer, Second: w.Second, Desk: w.Desk, Chain: w.Chain, key: w.key, path: w.path, needed: w.needed, wall: w,
+		T: w.T, Signer: w.Signer, Second: w.Second, Desk: w.Desk, Chain: w.Chain, key: w.key, Path: w.Path, needed: w.needed, wall: w,
 	}
 	other.open()
 	return other.Gateway, sync.OnceFunc(other.close)
@@ -252,7 +252,7 @@ func (w *World) open() {
 	w.clock = gateway.NewClock(w.Now, w.elapsed, nil)
 	w.steady = w.clock.Now
 	var err error
-	if w.Store, err = sqlstore.Open(ctx, w.path); err != nil {
+	if w.Store, err = sqlstore.Open(ctx, w.Path); err != nil {
 		w.T.Fatal(err)
 	}
 	w.Tokens, err = token.New(token.Config{
