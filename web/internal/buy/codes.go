@@ -89,7 +89,20 @@ var codes = sync.OnceValue(func() map[string]bool {
 	return all
 })
 
-func hasWord(list, word string) bool { return slices.Contains(strings.Fields(list), word) }
+// hasWord reports whether a word is in a list of words.
+func hasWord(list, word string) bool {
+	all, ok := wordSets.Load(list)
+	if !ok {
+		set := map[string]bool{}
+		for _, one := range strings.Fields(list) {
+			set[one] = true
+		}
+		all, _ = wordSets.LoadOrStore(list, set)
+	}
+	return all.(map[string]bool)[word]
+}
+
+var wordSets sync.Map // each list that was asked for, as a set
 
 // wordsFirst are codes that are words of English, in capitals also.
 const wordsFirst = "all try top"
@@ -100,14 +113,20 @@ const wordsToo = "cup mop pen mad lak gel sos ron bam bob sol dot ada dai pol ba
 
 // known reports whether code, in lower case, is a currency, a ticker, a LedgerId or
 // a CAIP id of the tables.
-func known(code string) bool {
-	if _, ok := asset.Currency(strings.ToUpper(code)); ok && len(code) == 3 {
-		return true
+func known(code string) bool { return tableCodes()[code] }
+
+var tableCodes = sync.OnceValue(func() map[string]bool {
+	all := map[string]bool{}
+	for _, code := range asset.Currencies() {
+		all[strings.ToLower(code)] = true
 	}
-	return slices.ContainsFunc(asset.All(), func(a asset.Asset) bool {
-		return code == a.ID || code == strings.ToLower(a.Ticker) || code == strings.ToLower(a.CAIP19()) || code == strings.ToLower(a.Chain)
-	})
-}
+	for _, a := range asset.All() {
+		for _, code := range []string{a.ID, a.Ticker, a.CAIP19(), a.Chain} {
+			all[strings.ToLower(code)] = true
+		}
+	}
+	return all
+})
 
 func parts(value string) []string {
 	return strings.FieldsFunc(strings.ToLower(value), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })

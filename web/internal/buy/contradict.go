@@ -3,6 +3,7 @@ package buy
 import (
 	"cmp"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,6 +94,9 @@ func contradictions(u *url.URL, o quote.HandOff, params map[string]string) ([]co
 		if about == "" && s.list && (holds[s.in] || holds[s.above]) && c.listedElsewhere(s) {
 			about = aboutAsset
 		}
+		if s.away && !c.matters(s, about) {
+			about = ""
+		}
 		if about != "" {
 			add(cmp.Or(s.within, s.name), about)
 		}
@@ -108,6 +112,21 @@ func contradictions(u *url.URL, o quote.HandOff, params map[string]string) ([]co
 	}
 	return found, nil
 }
+
+// matters reports whether a contradiction in the address of a page to come back to is
+// one: another deposit address, or an amount that is called so and is no place for one,
+// {amount}. What else such a page is called and shows is its own.
+func (c comparison) matters(s said, about string) bool {
+	switch {
+	case placeholder.MatchString(s.value):
+		return false
+	case about == aboutAmount:
+		return c.kind(s.name) == aboutAmount
+	}
+	return about == aboutAddress
+}
+
+var placeholder = regexp.MustCompile(`^(\{.*\}|\$\w+|\$\{.*\}|[:%@]\w+%?|<\w+>|\[\w+\]|__\w+__)$`)
 
 // tokens are the parts of a value that may be an address, also what is joined to
 // other words by a sign that addresses of other forms may have: eth_0x….

@@ -68,6 +68,9 @@ func (c comparison) differs(s said, inside []said) string {
 	if r.kind == beside || r.wraps || flags(r.words, s.value) || s.hollow && r.kind != aboutAmount {
 		return ""
 	}
+	if s.bare && c.elsewhere(s.value) && !hasWord(unlisted+" base optimism op", strings.ToLower(s.value)) {
+		return aboutAsset
+	}
 	if s.before != "" {
 		if about := c.follows(r); about != "" {
 			return about
@@ -106,6 +109,9 @@ func (r reading) sells() bool {
 // name; under a name for who receives also whatever is not a word for people.
 func (c comparison) goes(r reading) string {
 	receives := hasWord("address recipient payment", r.kind)
+	if pictured(r.words) && linked.MatchString(r.value) && pictures.MatchString(r.value) {
+		return ""
+	}
 	empty := r.value != "" && c.kind(r.name) == aboutRecipient && !lists(r.words) // {"recipient":{}}
 	for _, token := range tokens(r.value) {
 		switch how := addressLike(token); {

@@ -18,7 +18,8 @@ const (
 
 // The words of names, by what they say.
 const (
-	besideWords = "fee min max minimum maximum limit discount tax vat tip rate bonus coupon percent pct decimals precision icon count"
+	besideWords  = "fee min max minimum maximum limit discount tax vat tip rate bonus coupon percent pct decimals precision count " + pictureWords
+	pictureWords = "icon logo image img picture avatar banner favicon"
 	// aside are words of names that are about something else than a deposit address,
 	// whatever stands beside them.
 	aside = "email mail ip billing home shipping mailing delivery company office legal residence residential contact street postal postcode post city state zip region return redirect url uri id ids name number holder type tag memo note extra label " +
@@ -123,8 +124,12 @@ func singular(word string) string {
 	return strings.TrimSuffix(word, "s")
 }
 
+// maxName is how much of a name is looked at, its end: no page looks for a longer one.
+const maxName = 256
+
 // words splits a name: walletAddresses, wallet-addresses and WALLET_ADDRESSES alike.
 func words(name string) []string {
+	name = name[max(0, len(name)-maxName):]
 	var all []string
 	start := 0
 	runes := []rune(name)

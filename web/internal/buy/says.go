@@ -1,9 +1,6 @@
 package buy
 
 import (
-	"encoding/base32"
-	"encoding/base64"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"io"
@@ -11,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
-	"unicode/utf8"
 )
 
 // said is one thing that an address of a provider says: a parameter and its value,
@@ -25,6 +21,8 @@ type said struct {
 	list                bool   // it is an item of a list or a path
 	toggle              bool   // true or false in JSON
 	hollow              bool   // an object or a list with nothing in it, or null, whose value is empty
+	bare                bool   // it stands in a query without a name, or is a name without a value
+	away                bool   // in the address of another site's page to which the provider's leads back
 	before              string // of a segment of a path: the one before it
 }
 
@@ -46,10 +44,10 @@ var errTooMuch = errors.New("the address says too much to be checked")
 
 // sayings are all that an address says: in the segments of its path and their
 // matrix parameters, in its query and in its fragment, which may have a path and a
-// query of its own; and inside each value, where that is percent-encoded once
-// more, a URL, a query, JSON or another notation ([unfold]), base64 or a JWT.
+// query of its own; and inside each name and value, in every way in which that can be
+// read ([reader.read]).
 func sayings(u *url.URL) ([]said, error) {
-	r := reader{}
+	r := reader{host: u.Host}
 	r.path(u.EscapedPath(), 0)
 	r.query(u.RawQuery, 0)
 	r.fragment(u.EscapedFragment(), 0)
@@ -58,6 +56,8 @@ func sayings(u *url.URL) ([]said, error) {
 
 type reader struct {
 	all  []said
+	host string
+	away bool
 	held int // JSON values and paths so far
 	err  error
 }
@@ -68,7 +68,7 @@ func (r *reader) path(escaped string, depth int) {
 	for segment := range strings.SplitSeq(escaped, "/") {
 		first, matrix, _ := strings.Cut(segment, ";")
 		at := len(r.all)
-		r.pair("", first, depth)
+		r.value("", "", unescaped(first, true), depth)
 		r.place(at, in, 0, true)
 		if at < len(r.all) {
 			r.all[at].before, before = before, r.all[at].value
@@ -76,6 +76,14 @@ func (r *reader) path(escaped string, depth int) {
 		if matrix != "" {
 			r.query(strings.ReplaceAll(matrix, ";", "&"), depth)
 			r.beside(segment, depth)
+		}
+		if strings.ContainsAny(first, "-_") { // amount-999
+			r.beside(strings.Map(func(c rune) rune {
+				if c == '-' || c == '_' {
+					return ':'
+				}
+				return c
+			}, first), depth)
 		}
 	}
 }
@@ -103,28 +111,28 @@ func (r *reader) query(raw string, depth int) {
 		raw = strings.ReplaceAll(raw, separator, "&")
 	}
 	for pair := range strings.SplitSeq(raw, "&") {
-		name, value, _ := strings.Cut(pair, "=")
+		name, value, valued := strings.Cut(pair, "=")
 		if pair == "" {
 			continue
 		}
-		if n, err := url.QueryUnescape(name); err == nil {
-			name = n
+		name = unescaped(name, true)
+		r.value(name, "", unescaped(value, true), depth)
+		r.unwrap(name, depth)
+		if padding := strings.Trim(value, "=") == "" && len(name) > 16; !valued || padding {
+			r.held++
+			at := len(r.all)
+			r.value("", "", unescaped(pair, true), depth)
+			r.place(at, r.held, 0, true)
+			if at < len(r.all) {
+				r.all[at].bare = true
+			}
 		}
-		r.pair(name, value, depth)
 	}
 }
 
-// pair takes a parameter whose value is percent-encoded.
-func (r *reader) pair(name, escaped string, depth int) {
-	value, err := url.QueryUnescape(escaped)
-	if err != nil {
-		value = escaped
-	}
-	r.value(name, "", value, depth)
-}
-
+// value takes a saying, and what can be read in its value.
 func (r *reader) value(name, within, value string, depth int) {
-	value = strings.TrimFunc(value, func(c rune) bool { return unicode.IsSpace(c) || c == 0 })
+	value = strings.TrimFunc(value, func(c rune) bool { return unicode.IsSpace(c) || c == 0 || c == '\ufeff' })
 	if name == "" && value == "" || r.err != nil {
 		return
 	}
@@ -136,80 +144,9 @@ func (r *reader) value(name, within, value string, depth int) {
 		return
 	}
 	at := len(r.all)
-	r.all = append(r.all, said{name: name, within: within, value: value})
-	defer func() { r.all[at].last = len(r.all) }()
-	if strings.ContainsRune(value, '%') {
-		if once, err := url.PathUnescape(value); err == nil && once != value {
-			r.value(name, within, once, depth+1)
-			return
-		}
-	}
-	if rest, data := cutFold(value, "data:"); data {
-		_, value, _ = strings.Cut(rest, ",")
-	}
-	switch {
-	case strings.ContainsAny(value[:min(len(value), 1)], `{["`):
-		if json.Valid([]byte(value)) || !r.notation(name, value, depth+1) {
-			r.json(name, value, depth+1)
-		}
-	case strings.Contains(value, "://"):
-		if u, err := url.Parse(value); err == nil {
-			r.path(u.EscapedPath(), depth+1)
-			r.query(u.RawQuery, depth+1)
-			r.fragment(u.EscapedFragment(), depth+1)
-		}
-	case strings.Contains(value, "="):
-		if before, query, found := strings.Cut(value, "?"); found {
-			r.path(before, depth+1)
-			r.query(query, depth+1)
-		} else if strings.TrimRight(value, "=") != value || !strings.Contains(strings.TrimRight(value, "="), "=") {
-			r.encoded(name, within, value, depth+1)
-		}
-		if name, _, _ := strings.Cut(value, "="); strings.Contains(strings.TrimRight(value, "="), "=") && len(name) <= 64 {
-			r.query(value, depth+1)
-		}
-		if !free(words(name)) {
-			r.notation("", value, depth+1)
-		}
-	default:
-		if free(words(name)) || !r.notation("", value, depth+1) { // sort=amount:desc
-			r.encoded(name, within, value, depth+1)
-		}
-	}
-	if !free(words(name)) && !strings.ContainsAny(value[:min(len(value), 1)], `{["`) && !strings.Contains(value, "://") {
-		r.beside(value, depth+1)
-	}
-}
-
-// beside takes a name and what stands next to it for a parameter, whatever sign or
-// word is between them: amount,999 or "the amount is 999". Next to the name of an
-// amount it must be a number; next to that of an address there must be a sign.
-func (r *reader) beside(value string, depth int) {
-	for _, at := range word.FindAllStringIndex(value, maxSaid) {
-		m := neighbours.FindStringSubmatch(value[at[0]:])
-		if m == nil {
-			continue
-		}
-		name, sign, what := m[1], m[2], m[3]
-		kind, number := kindOf(words(name)), figures.MatchString(what)
-		if kind == aboutAmount && number || kind == aboutAddress && sign != "" && !number && kindOf(words(what)) == "" {
-			r.value(name, "", what, depth)
-		}
-	}
-}
-
-// notation reads what names values in another notation than JSON, and reports whether
-// anything is named. What stands in no bracket leaves the judgement of the whole value
-// to its own name, so that name is empty for it.
-func (r *reader) notation(name, value string, depth int) bool {
-	text, found, err := unfold(value)
-	if err != nil && r.err == nil {
-		r.err = err
-	}
-	if found {
-		r.json(name, text, depth)
-	}
-	return found
+	r.all = append(r.all, said{name: name, within: within, value: value, away: r.away})
+	r.read(name, within, value, depth+1)
+	r.all[at].last = len(r.all)
 }
 
 // json goes through all names and values, also those of names that stand there
@@ -264,6 +201,7 @@ func (r *reader) json(name, text string, depth int) {
 		}
 		if key, ok := token.(string); ok && top.key {
 			top.name, top.key = key, false
+			r.unwrap(key, depth)
 			continue
 		}
 		top.key = top.object
@@ -293,32 +231,4 @@ func (r *reader) json(name, text string, depth int) {
 		}
 		r.place(first, top.in, top.above, !top.object)
 	}
-}
-
-// encoded looks into what is text in base64, base32 or hexadecimal, and into the
-// parts of a JWT.
-func (r *reader) encoded(name, within, value string, depth int) {
-	for part := range strings.SplitSeq(strings.ReplaceAll(value, " ", "+"), ".") {
-		text := strings.TrimRight(part, "=")
-		if len(text) < 8 || len(text) > 8192 {
-			continue
-		}
-		for _, decode := range decoders {
-			if data, err := decode(text); err == nil && readable(string(data)) {
-				r.value(name, within, string(data), depth)
-				break
-			}
-		}
-	}
-}
-
-var decoders = []func(string) ([]byte, error){
-	func(s string) ([]byte, error) { return hex.DecodeString(strings.TrimPrefix(s, "0x")) },
-	base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString,
-	base64.RawURLEncoding.DecodeString,
-	base64.RawStdEncoding.DecodeString,
-}
-
-func readable(s string) bool {
-	return s != "" && utf8.ValidString(s) && !strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) && !unicode.IsSpace(c) })
 }

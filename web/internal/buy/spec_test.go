@@ -29,6 +29,7 @@ func TestThePageHasTheLimitsOfTheDesk(t *testing.T) {
 	t.Parallel()
 	limit := func(name string, numbers ...string) { t.Helper(); spec.Limit(t, "providers.md", name, numbers...) }
 	limit("circuit breaker", fmt.Sprint(breakAfter), fmt.Sprintf("%.0f s", pause.Seconds()), fmt.Sprintf("%.0f min", longestPause.Minutes()))
+	limit("`rampRedirectUrl`", fmt.Sprintf("%d,%03d bytes", maxAddress/1000, maxAddress%1000))
 	limit("life of a quote", fmt.Sprintf("%.0f s", quote.Life.Seconds()))
 	limit("age of `/capabilities`, `/crypto-currencies`", fmt.Sprintf("%.0f min", capabilitiesAge.Minutes()), fmt.Sprintf("%.0f min", assetsAge.Minutes()))
 	limit("a document that cannot be refreshed", fmt.Sprintf("%.0f h", staleAge.Hours()))

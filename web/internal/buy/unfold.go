@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"regexp"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -58,7 +59,7 @@ func unfold(text string) (asJSON string, found bool, err error) {
 	if strings.HasPrefix(text, "<") && (strings.Contains(text, "</") || strings.Contains(text, "/>")) {
 		all, err = markup(text)
 	} else {
-		n := notation{rest: comments.ReplaceAllString(text, " ")}
+		n := notation{rest: comments.ReplaceAllString(plain(text), " ")}
 		all, err = n.items(0, false), n.err
 		for len(all) > 0 && n.rest != "" && err == nil { // behind a bracket that closes nothing
 			all, err = append(all, n.items(0, false)...), n.err
@@ -72,6 +73,17 @@ func unfold(text string) (asJSON string, found bool, err error) {
 	return b.String(), true, nil
 }
 
+// plain writes out the characters that are escaped as in JSON: \u0061.
+func plain(text string) string {
+	return escapes.ReplaceAllStringFunc(text, func(escape string) string {
+		n, err := strconv.ParseUint(strings.Trim(escape[2:], "{}"), 16, 32)
+		if err != nil || !unicode.IsLetter(rune(n)) && !unicode.IsDigit(rune(n)) {
+			return escape
+		}
+		return string(rune(n))
+	})
+}
+
 func names(all []item) bool {
 	for _, i := range all {
 		if i.name != "" || names(i.inner) {
@@ -82,16 +94,21 @@ func names(all []item) bool {
 }
 
 var (
+	escapes  = regexp.MustCompile(`\\u[0-9A-Fa-f]{4}|\\u\{[0-9A-Fa-f]{1,6}\}|\\x[0-9A-Fa-f]{2}`)
 	comments = regexp.MustCompile(`(?s)/\*.*?\*/`)
 	// A name and the sign behind it that gives it a value; no scheme of a URL.
-	assigned = regexp.MustCompile(`^\s*["']?([\pL_$][\pL\pN_$.\-\[\]]{0,63}?)["']?\s*(?:=>|->|:=|=|~|:)`)
+	assigned = regexp.MustCompile(`^\s*:?["']?([\pL_$][\pL\pN_$.\-\[\]]{0,63}?)["']?\s*(?:=>|->|:=|=|~|:)`)
+	keyword  = regexp.MustCompile(`^\s*:([\pL_$][\pL\pN_$.\-]{0,63})\s+`) // {:amount 999}
 	called   = regexp.MustCompile(`^\s*([\pL_$][\pL\pN_$.\-]{0,63})\s*[({\[]`)
 	word     = regexp.MustCompile(`[\pL_$][\pL\pN_$]*`)
 	// A name and what stands next to it, and the sign that is between them.
-	neighbours = regexp.MustCompile(`^([\pL_$][\pL\pN_$]{0,63})(?:\s*([,;|/\\!+*^@#:=]+)\s*|[^\pL\pN\s_$]*\s+(?:(?:is|equals|of)\s+)?)([^\s,;|/\\&"']+)`)
+	neighbours = regexp.MustCompile(`^([\pL_$][\pL\pN_$]{0,63})(?:["']?\s*([,;|/\\!+*^@#:=]+)\s*|[^\pL\pN\s_$]*\s+(?:(?:is|equals|of)\s+)?)(?:[a-zA-Z]:(?:\d+:)?)?["']?([^\s,;|/\\&"'(){}\[\]<>]+)`)
 	figures    = regexp.MustCompile(`^\p{Sc}?\d`)
 	pairOf     = regexp.MustCompile(`^([\pL_$][\pL\pN_$.\-]{0,63})\s+(\S+)$`)
 )
+
+// ahead is as much of a text as the longest name and its value take.
+func ahead(text string) string { return text[:min(len(text), 256)] }
 
 // notation reads names, values and brackets, whatever signs stand between them.
 type notation struct {
@@ -133,12 +150,14 @@ func (n *notation) items(depth int, paren bool) (all []item) {
 
 func (n *notation) item(depth int, paren bool) item {
 	name := ""
-	if m := assigned.FindStringSubmatch(n.rest); m != nil && !strings.HasPrefix(n.rest[len(m[0]):], "//") {
+	if m := assigned.FindStringSubmatch(ahead(n.rest)); m != nil && !strings.HasPrefix(n.rest[len(m[0]):], "//") {
+		name, n.rest = m[1], n.rest[len(m[0]):]
+	} else if m := keyword.FindStringSubmatch(ahead(n.rest)); m != nil {
 		name, n.rest = m[1], n.rest[len(m[0]):]
 	}
 	n.rest = strings.TrimLeft(n.rest, " \t")
 	call := false
-	if m := called.FindStringSubmatch(n.rest); m != nil {
+	if m := called.FindStringSubmatch(ahead(n.rest)); m != nil {
 		if name == "" {
 			name, call = m[1], true
 		}
@@ -173,7 +192,7 @@ func (n *notation) text() string {
 	}
 	end := len(n.rest)
 	for at, r := range n.rest {
-		if strings.ContainsRune(separators+openers+closers, r) || at > 0 && (r == ' ' || r == '\t') && assigned.MatchString(n.rest[at:]) {
+		if strings.ContainsRune(separators+openers+closers, r) || at > 0 && (r == ' ' || r == '\t') && assigned.MatchString(ahead(n.rest[at:])) {
 			end = at
 			break
 		}
