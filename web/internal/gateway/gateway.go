@@ -95,7 +95,7 @@ type Gateway struct {
 	ended   chan struct{}     // closed when Run's ctx ends: clients that listen are let go
 }
 
-// New verifies the stored lines of the signers' logs from the genesis on; it
+// New verifies the stored lines of the signers' logs from their newest checkpoint on; it
 // fails with LOG_CORRUPT when they do not hold, or were signed by another key
 // than the entity's signer file names.
 func New(ctx context.Context, cfg Config) (*Gateway, error) {
@@ -110,7 +110,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 			return nil, err
 		}
 	}
-	vaults, err := newVaults(cfg.Vaults)
+	vaults, err := newVaults(cfg.Vaults, cfg.Log)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"maps"
 	"slices"
 	"sync"
@@ -39,7 +40,7 @@ type vault struct {
 }
 
 // newVaults knows one vault for each entity.
-func newVaults(all []Vault) (map[string]*vault, error) {
+func newVaults(all []Vault, log *slog.Logger) (map[string]*vault, error) {
 	vaults := map[string]*vault{}
 	for _, v := range all {
 		switch {
@@ -48,7 +49,7 @@ func newVaults(all []Vault) (map[string]*vault, error) {
 		case vaults[v.Entity] != nil:
 			return nil, fmt.Errorf("two signers are of one entity, %s", v.Entity)
 		}
-		vaults[v.Entity] = &vault{Vault: v, log: projection.New(v.Entity, v.Key)}
+		vaults[v.Entity] = &vault{Vault: v, log: projection.New(v.Entity, v.Key, log)}
 	}
 	return vaults, nil
 }

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 
 	"countersign/shared/fault"
 	"countersign/shared/jws"
@@ -23,22 +24,33 @@ import (
 type Projection struct {
 	entity string
 	key    jws.PublicKey
+	log    *slog.Logger
 	chain  signedlog.Chain
 	state  *vault.State
+	past   *past
+	passed *checkpoint // the newest that Replay met
+	begun  bool        // from what the store keeps
 }
 
 // New follows nothing yet. key is the signer's statement key.
-func New(entity string, key jws.PublicKey) *Projection {
-	p := &Projection{entity: entity, key: key}
+func New(entity string, key jws.PublicKey, log *slog.Logger) *Projection {
+	p := &Projection{entity: entity, key: key, log: log}
 	p.forget()
 	return p
 }
 
-// forget begins with the genesis.
+// forget goes back to before the genesis, until the next Replay.
 func (p *Projection) forget() {
-	p.state = vault.New(p.key, nil)
-	p.state.Ahead = &jws.Ahead{}
-	p.chain = signedlog.Chain{Key: p.key, Inner: p.state.Look}
+	p.past = &past{entity: p.entity, noted: map[string][]int64{}, all: true}
+	p.follow(vault.New(p.key, p.past), signedlog.Chain{Key: p.key})
+	p.passed, p.begun = nil, false
+}
+
+// follow goes on from a state, and where the log is there.
+func (p *Projection) follow(state *vault.State, chain signedlog.Chain) {
+	state.Ahead = &jws.Ahead{}
+	chain.Inner = state.Look
+	p.state, p.chain = state, chain
 }
 
 // Mark is how far it is.
@@ -47,10 +59,11 @@ func (p *Projection) Mark() store.Mark { return store.Mark(p.chain.Mark) }
 // replayed is how many stored lines are read at once.
 const replayed = 500
 
-// Replay applies the lines that are stored and were not applied here: all at a start,
-// and what another process stored since. Signatures are verified on all cores. It begins
-// again when fewer are stored than were applied: the database is an older copy. It fails
-// with LOG_CORRUPT when the lines do not hold.
+// Replay applies the lines that are stored and were not applied here: at a start those
+// from the newest checkpoint on, or all, and what another process stored since.
+// Signatures are verified on all cores. It begins again when fewer are stored than were
+// applied: the database is an older copy. It fails with LOG_CORRUPT when the lines do
+// not hold.
 func (p *Projection) Replay(ctx context.Context, db store.Store) error {
 	var kept store.Mark
 	err := db.Read(ctx, func(tx store.Tx) (err error) { kept, err = tx.Mark(p.entity); return err })
@@ -60,11 +73,23 @@ func (p *Projection) Replay(ctx context.Context, db store.Store) error {
 	if at := p.Mark(); kept.Size < at.Size || kept.Size == at.Size && kept.Head != at.Head {
 		p.forget()
 	}
+	if !p.begun {
+		if err := p.begin(ctx, db); err != nil {
+			return err
+		}
+	}
+	p.past.read = func(f func(store.Tx) error) error { return db.Read(ctx, f) }
 	r, w := io.Pipe()
 	go func() {
 		w.CloseWithError(p.stored(ctx, db, p.chain.Mark.Size, w))
 	}()
-	_, err = p.chain.Verify(r, func(e signedlog.Entry, _, hash string) error { return p.apply(e, hash) })
+	_, err = p.chain.Verify(r, func(e signedlog.Entry, _, hash string) error {
+		snapshot, err := p.apply(e, hash)
+		if snapshot != nil {
+			p.passed = &checkpoint{e.Seq, snapshot}
+		}
+		return err
+	})
 	_ = r.CloseWithError(err) // ends the writer
 	if err != nil {
 		if corrupt(err) { // the entry was refused, and counted
@@ -72,7 +97,7 @@ func (p *Projection) Replay(ctx context.Context, db store.Store) error {
 		}
 		return fmt.Errorf("verify the stored log of %s: %w", p.entity, err)
 	}
-	return nil
+	return p.keep(ctx, db)
 }
 
 // stored writes the stored lines from one on.
@@ -112,6 +137,7 @@ func (p *Projection) Append(ctx context.Context, db store.Store, lines []string)
 		case at != p.Mark():
 			return errBehind
 		}
+		p.past.read = func(f func(store.Tx) error) error { return f(tx) }
 		for _, line := range lines {
 			err := p.next(tx, line)
 			if corrupt(err) {
@@ -148,11 +174,12 @@ func (p *Projection) next(tx store.Tx, line string) error {
 	if err != nil {
 		return err
 	}
-	if err := p.apply(e, hash); err != nil {
+	snapshot, err := p.apply(e, hash)
+	if err != nil {
 		if e.Type == signedlog.Genesis {
 			p.forget() // which may have been applied in part
 		}
-		if !corrupt(err) {
+		if !corrupt(err) && fault.CodeOf(err) != fault.Unavailable {
 			err = fault.Wrap(err, fault.LogCorrupt, fmt.Sprintf("the log is corrupt: entry %d does not fit what was before it", e.Seq)).With("entry", fmt.Sprint(e.Seq))
 		}
 		return err
@@ -161,16 +188,28 @@ func (p *Projection) next(tx store.Tx, line string) error {
 	if err := tx.AppendLine(store.Line{Entity: p.entity, Seq: e.Seq, Text: line, Hash: hash}); err != nil {
 		return err
 	}
+	if snapshot != nil {
+		if err := tx.PutSnapshot(p.entity, e.Seq, snapshot); err != nil {
+			return err
+		}
+	}
+	if err := p.past.store(tx); err != nil {
+		return err
+	}
 	return p.rows(tx, e)
 }
 
-// apply brings an entry into the state.
-func (p *Projection) apply(e signedlog.Entry, hash string) error {
+// apply brings an entry into the state. Of a checkpoint it returns the snapshot.
+func (p *Projection) apply(e signedlog.Entry, hash string) (snapshot []byte, err error) {
+	p.past.before = e.Seq
+	if e.Type == signedlog.Checkpoint {
+		return p.state.Checkpoint(e, hash)
+	}
 	if err := p.state.Apply(e, hash); err != nil {
-		return err
+		return nil, err
 	}
 	if e.Type == signedlog.Genesis && p.state.Genesis.Entity != p.entity {
-		return fault.New(fault.LogCorrupt, "the genesis is of another entity than the signer file names").With("entry", "0")
+		return nil, fault.New(fault.LogCorrupt, "the genesis is of another entity than the signer file names").With("entry", "0")
 	}
-	return nil
+	return nil, nil
 }

@@ -63,6 +63,16 @@ type LogModel interface {
 	AppendLine(Line) error            // must follow the mark
 	Lines(entity string, from int64, limit int) ([]Line, error)
 
+	// NoteLine keeps that a line is about name; it may be kept already. Noted finds those
+	// lines before one, the first of them first.
+	NoteLine(entity, name string, seq int64) error
+	Noted(entity, name string, before int64) ([]int64, error)
+
+	// PutSnapshot keeps the state before a line that is a checkpoint, unless one of a
+	// later line is kept.
+	PutSnapshot(entity string, seq int64, state []byte) error
+	Snapshot(entity string) (seq int64, state []byte, err error)
+
 	// PutGenesis keeps the canonical bytes of an entity's genesis.
 	PutGenesis(entity, genesis string) error
 	Genesis(entity string) (string, error)

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 
@@ -47,6 +48,27 @@ func (x *tx) Lines(entity string, from int64, limit int) ([]store.Line, error) {
 		return nil, fmt.Errorf("read lines: %w", err)
 	}
 	return all, nil
+}
+
+func (x *tx) NoteLine(entity, name string, seq int64) error {
+	_, err := x.exec("note a line", `INSERT INTO log_names (entity, name, seq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, entity, name, seq)
+	return err
+}
+
+func (x *tx) Noted(entity, name string, before int64) ([]int64, error) {
+	return many(x, "find noted lines", func(rows *sql.Rows) (seq int64, err error) { return seq, rows.Scan(&seq) },
+		`SELECT seq FROM log_names WHERE entity = ? AND name = ? AND seq < ? ORDER BY seq`, entity, name, before)
+}
+
+func (x *tx) PutSnapshot(entity string, seq int64, state []byte) error {
+	_, err := x.exec("keep a snapshot", `INSERT INTO snapshots (entity, seq, doc) VALUES (?, ?, ?)
+		ON CONFLICT (entity) DO UPDATE SET seq = excluded.seq, doc = excluded.doc WHERE excluded.seq > seq`, entity, seq, state)
+	return err
+}
+
+func (x *tx) Snapshot(entity string) (seq int64, state []byte, err error) {
+	err = x.one("find a snapshot", []any{&seq, &state}, `SELECT seq, doc FROM snapshots WHERE entity = ?`, entity)
+	return seq, state, err
 }
 
 func (x *tx) PutGenesis(entity, genesis string) error {

@@ -42,6 +42,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"the time that was seen last", (*suite).seen},
 		{"what changes is told to its entity", (*suite).changes},
 		{"a lease has one holder", (*suite).leases},
+		{"what was verified of a log is kept", (*suite).verified},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -504,6 +505,22 @@ func (s *suite) leases() {
 		if !got.Until.Before(start) || got.Holder != "two" {
 			s.t.Errorf("given back: %+v", got)
 		}
+		return err
+	})
+}
+
+func (s *suite) verified() {
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, _, err := tx.Snapshot("ent_a"); return err })
+	s.write(nil, func(tx store.Tx) error {
+		return errors.Join(tx.NoteLine("ent_a", "req_1", 4), tx.NoteLine("ent_a", "req_1", 2), tx.NoteLine("ent_a", "req_1", 4), tx.NoteLine("ent_b", "req_1", 3),
+			tx.PutSnapshot("ent_a", 7, []byte("seven")), tx.PutSnapshot("ent_a", 5, []byte("five")), tx.PutSnapshot("ent_b", 1, []byte("one")))
+	})
+	for before, want := range map[int64][]int64{2: nil, 4: {2}, 5: {2, 4}} {
+		s.read(nil, func(tx store.Tx) error { got, err := tx.Noted("ent_a", "req_1", before); s.same(got, want); return err })
+	}
+	s.read(nil, func(tx store.Tx) error {
+		seq, state, err := tx.Snapshot("ent_a")
+		s.same(fmt.Sprint(seq, string(state)), "7seven")
 		return err
 	})
 }
