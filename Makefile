@@ -16,7 +16,7 @@ SOAK     ?= 60m
 NFPM      = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.44.1
 BIN       = bin/countersign-gateway bin/countersign-bridge bin/softhsm-token bin/countersign-sandbox bin/scripted-pinentry
 
-.PHONY: help run deb demo test test-modules test-wasm lint fuzz bench soak wasm build clean clean-run install install-test
+.PHONY: help run deb demo test test-long test-modules test-wasm lint fuzz bench soak wasm build clean clean-run install install-test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -30,6 +30,12 @@ demo: install build ## play a purchase, quotes to delivery, without a browser
 test: install-test wasm build lint ## install what is missing and run all tests
 	go test -race -count=1 -timeout 20m ./...
 	$(MAKE) --no-print-directory test-wasm fuzz
+
+test-long: install-test wasm build ## what takes longer than test: other modules, more fuzzing, a soak, all tests on a busy machine
+	$(MAKE) --no-print-directory test-modules
+	$(MAKE) --no-print-directory fuzz FUZZTIME=20s
+	$(MAKE) --no-print-directory soak SOAK=10m
+	softhsm/e2e/busy.sh go test -race -count=1 -timeout 60m ./...
 
 test-modules: ## install and test the PKCS#11 modules of others: NSS, a TPM, OpenSC with a PIV card, p11-kit
 	@softhsm/e2e/install.sh modules
