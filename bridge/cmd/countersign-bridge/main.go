@@ -192,15 +192,19 @@ func (c *signerInit) Run(ctx context.Context, std stdio) error {
 }
 
 type signerServe struct {
-	signerFlag
+	Config []string `required:"" short:"c" type:"path" sep:"none" placeholder:"FILE" help:"The configuration file (JSON; the README has one). Once for each vault: one process serves several."`
 }
 
 func (c *signerServe) Run(ctx context.Context, std stdio) error {
-	cfg, err := loadSigner(c.Config)
-	if err != nil {
-		return err
+	var all []signer.Config
+	for _, path := range c.Config {
+		cfg, err := loadSigner(path)
+		if err != nil {
+			return err
+		}
+		all = append(all, cfg)
 	}
-	return signer.Run(ctx, cfg, signer.Stdio{Out: std.out, Err: std.err})
+	return signer.RunAll(ctx, all, signer.Stdio{Out: std.out, Err: std.err})
 }
 
 type signerResume struct {

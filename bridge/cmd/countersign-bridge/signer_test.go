@@ -8,6 +8,31 @@ import (
 	"testing"
 )
 
+func TestSignerServeTakesAConfigurationForEachVault(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for name, vault := range map[string]string{"a,b": "one", "c": "two"} { // a comma in a path is one
+		text := `{"socket":"` + vault + `.sock","module":"/none","token":"pkcs11:token=vault","pin_file":"pin","state_dir":"` + vault + `"}`
+		if err := os.WriteFile(filepath.Join(dir, name+".json"), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for says, files := range map[string][]string{
+		"two vaults have the same token": {"a,b.json", "c.json"},
+		"c2.json":                        {"a,b.json", "c2.json"},
+		"missing flags: --config":        nil,
+	} {
+		args := []string{"signer", "serve"}
+		for _, f := range files {
+			args = append(args, "--config", filepath.Join(dir, f))
+		}
+		var out, errs bytes.Buffer
+		if code := run(t.Context(), args, stdio{out: &out, err: &errs}); code == 0 || !strings.Contains(errs.String(), says) {
+			t.Errorf("%v: %d, %s%s", files, code, &out, &errs)
+		}
+	}
+}
+
 func TestSignerResumeConfirmsTheClock(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -136,6 +136,9 @@ func prepare(ctx context.Context, cfg Config, stdio Stdio, open OpenVault) (Deps
 		return Deps{}, nil, err
 	}
 	log := slog.New(secret.NewLog(stdio.Err))
+	if stdio.vault != "" {
+		log = log.With("vault", stdio.vault)
+	}
 	v, closeVault, err := open(ctx, cfg, log)
 	if err != nil {
 		return Deps{}, nil, errors.Join(err, f.Close())

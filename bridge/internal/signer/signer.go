@@ -51,6 +51,8 @@ func (c Config) away() (time.Duration, error) {
 // ready, Err the log.
 type Stdio struct {
 	Out, Err io.Writer
+
+	vault string // of several, as the log names it
 }
 
 // Draft is what `signer init -genesis FILE` reads: who and what the vault is to
