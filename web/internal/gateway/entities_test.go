@@ -3,6 +3,7 @@ package gateway_test
 import (
 	"context"
 	"crypto/rand"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -196,6 +197,35 @@ func TestTheSignerOfAnotherEntityIsNotBelieved(t *testing.T) {
 	w.Restart()
 	for _, entity := range []string{gatewaytest.Entity, gatewaytest.Other} {
 		gatewaytest.Refused(t, w.Gateway.Sync(t.Context(), entity), fault.LogCorrupt)
+	}
+}
+
+// A hostile signer names an address of another entity's vault as its own, and can attest
+// it: the key is public.
+func TestASignerThatClaimsAnAddressOfAnotherEntityIsNotFollowed(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.NewForTwo(t)
+	r := w.Approved()
+	address := intenttest.Buy(r.Intent).Address
+	w.Signer.Lend(address, w.Second)
+	other := gatewaytest.OtherCaller()
+	_, err := w.Gateway.NewRequest(t.Context(), other, wire.RequestInput{QuoteID: w.QuotedFor(other).ID, AccountID: gatewaytest.Account}, "the-key-1")
+	gatewaytest.Refused(t, err, fault.LogCorrupt)
+	if !strings.Contains(err.Error(), "another entity's") {
+		t.Error(err)
+	}
+	w.Scan()
+	o := must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID))
+	w.Chain.Deposit(address, "0.1")
+	w.Scan()
+	if o = must[wire.Order](t)(w.Gateway.Order(t.Context(), gatewaytest.Caller(), o.ID)); o.State != wire.OrderCompleted {
+		t.Errorf("order %+v", o)
+	}
+	if a := must[wire.Account](t)(w.Gateway.Account(t.Context(), other, gatewaytest.Account)); len(a.Deposits) != 0 {
+		t.Errorf("the other sees %+v", a.Deposits)
+	}
+	if h := w.Gateway.Health(t.Context()); h.Signers[0].Status != "log_corrupt" || h.Signers[1].Status != "ok" {
+		t.Errorf("signers %+v", h.Signers)
 	}
 }
 

@@ -174,6 +174,9 @@ func (p *Projection) next(tx store.Tx, line string) error {
 	if err != nil {
 		return err
 	}
+	if err := p.own(tx, e); err != nil {
+		return err
+	}
 	snapshot, err := p.apply(e, hash)
 	if err != nil {
 		if e.Type == signedlog.Genesis {

@@ -2,9 +2,11 @@ package projection
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
+	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/signedlog"
@@ -90,6 +92,46 @@ func (p *Projection) outcome(tx store.Tx, e signedlog.Entry) error {
 	row.State = strings.ToLower(b.State) // the vault takes APPROVED, REJECTED and EXPIRED only
 	row.Outcome, row.Reasons, row.Closed, row.CloseSeq, row.UseBy = b.State, b.Reasons, e.At, e.Seq, b.UseBy
 	return tx.PutRequest(row)
+}
+
+// own refuses an entry with an address that the log of another entity has: what arrives
+// there is that one's, and nothing of it is shown here.
+func (p *Projection) own(tx store.Tx, e signedlog.Entry) error {
+	for _, a := range received(e) {
+		known, err := tx.Address(a.Chain, a.Address)
+		if errors.Is(err, store.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		if known.Entity != p.entity {
+			return fault.New(fault.LogCorrupt, fmt.Sprintf("entry %d is about the address %s on %s, which is another entity's", e.Seq, a.Address, a.Chain)).With("entry", fmt.Sprint(e.Seq))
+		}
+	}
+	return nil
+}
+
+// received are the addresses that an entry says the vault has; none where it cannot be
+// read, which is found when it is applied.
+func received(e signedlog.Entry) (all []intent.Deposit) {
+	switch e.Type {
+	case signedlog.Genesis:
+		g, _ := statement.Decode[statement.Genesis](e.Body)
+		for _, a := range g.Accounts {
+			all = append(all, intent.Deposit{Account: a.Account, Chain: a.Chain, Address: a.Address})
+		}
+	case signedlog.Request:
+		var b signedlog.RequestBody
+		if strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody) != nil {
+			return nil
+		}
+		wants, _ := intent.Open(b.Intent)
+		if r, ok := wants.(intent.Receiver); ok {
+			all = append(all, r.Receives())
+		}
+	}
+	return all
 }
 
 // watch watches an address of the vault from now on, for good. When its key is

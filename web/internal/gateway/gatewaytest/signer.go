@@ -195,6 +195,11 @@ func (s *Signer) deposit() string {
 	return addressOf(k)
 }
 
+// Lend has another signer attest an address of this one's, as one that is hostile can.
+func (s *Signer) Lend(address string, to *Signer) {
+	to.deposits[address], to.Reuse = s.deposits[address], address
+}
+
 func (s *Signer) append(typ string, body any) {
 	e, line, err := s.log.Append(s.t.Context(), typ, body)
 	if err == nil {
