@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -123,13 +125,65 @@ func TestVectorsHold(t *testing.T) {
 	}
 }
 
+// form is a JSON Schema of an object, or a reference to one.
+type form struct {
+	Ref        string          `json:"$ref"`
+	Required   []string        `json:"required"`
+	Properties map[string]form `json:"properties"`
+}
+
+// formOf lists the fields of a form by their paths, and whether each must be there.
+func formOf(defs map[string]form, f form) map[string]bool {
+	all := map[string]bool{}
+	for name, p := range f.Properties {
+		if p.Ref != "" {
+			p = defs[strings.TrimPrefix(p.Ref, "#/$defs/")]
+		}
+		all[name] = slices.Contains(f.Required, name)
+		for inner, required := range formOf(defs, p) {
+			all[name+"."+inner] = required
+		}
+	}
+	return all
+}
+
+// fields lists those of a type in the same way.
+func fields(of reflect.Type) map[string]bool {
+	all := map[string]bool{}
+	for f := range of.Fields() {
+		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
+		all[name] = !strings.Contains(options, "omitempty")
+		if f.Type.Kind() == reflect.Struct {
+			for inner, required := range fields(f.Type) {
+				all[name+"."+inner] = required
+			}
+		}
+	}
+	return all
+}
+
 // TestEachKindIsComplete walks the table of kinds: what a kind must have besides its
 // file here. Its longest statement is asked for by bridge/internal/signer, its look by
 // wasm/internal/app.
 func TestEachKindIsComplete(t *testing.T) {
 	t.Parallel()
 	all := vectors(t)
+	var schema struct {
+		OneOf []form          `json:"oneOf"`
+		Defs  map[string]form `json:"$defs"`
+	}
+	if err := json.Unmarshal([]byte(spec.Page(t, "schemas/intent.json")), &schema); err != nil {
+		t.Fatal(err)
+	}
+	if len(schema.OneOf) != len(Kinds()) {
+		t.Errorf("schemas/intent.json allows %d kinds of %d", len(schema.OneOf), len(Kinds()))
+	}
 	for _, kind := range Kinds() {
+		if form, ok := schema.Defs[kind]; !ok {
+			t.Errorf("schemas/intent.json has no form of %s", kind)
+		} else if diff := gocmp.Diff(fields(reflect.TypeOf(samples[kind])), formOf(schema.Defs, form)); diff != "" {
+			t.Errorf("the form of %s differs from its type (- type, + schemas/intent.json):\n%s", kind, diff)
+		}
 		i, ok := samples[kind]
 		if !ok {
 			t.Errorf("%s has no sample", kind)

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-//go:embed *.md vectors/*.json
+//go:embed *.md vectors/*.json schemas/*.json
 var files embed.FS
 
 // Page returns the text of a page, such as "frame.md".
