@@ -524,6 +524,7 @@ func TestWhatEndsAConnectionEndsItsCalls(t *testing.T) {
 	}{
 		"closed":               {func(b *bridge, _ frame.Message) error { return b.wire.Close() }, Lost},
 		"closed with a reason": {func(b *bridge, _ frame.Message) error { b.wire.closeWith(4000, "BUSY"); return nil }, Refused},
+		"not heard for long":   {func(b *bridge, _ frame.Message) error { b.wire.closeWith(4000, "TIMEOUT"); return nil }, Lost},
 		"record changed":       {func(b *bridge, _ frame.Message) error { return b.wire.Send(make([]byte, 64)) }, OtherProgram},
 		"reply to nothing":     {func(b *bridge, m frame.Message) error { *m.ID += 5; return b.answer(m, struct{}{}) }, OtherProgram},
 		"notification is wrong": {func(b *bridge, _ frame.Message) error {

@@ -165,6 +165,8 @@ func closeReason(socket Socket, err error) *Error {
 		message = "the bridge is busy: try again in a minute"
 	case fault.PairingRefused:
 		message = "the pairing was declined at the bridge"
+	case fault.Timeout: // the computer slept, or one of the two was stopped
+		return &Error{Lost, fault.Wrap(err, code, "the bridge has not heard this page for too long")}
 	}
 	return refused(fault.Wrap(err, code, message))
 }
