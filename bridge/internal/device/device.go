@@ -74,7 +74,7 @@ func Modules(paths ...string) []Module {
 // Config says which modules to load and how.
 type Config struct {
 	Modules []Module
-	Poll    time.Duration // how often the slots are looked at; 0: half a second
+	Poll    time.Duration // how often the slots are looked at; 0: 0.8 seconds
 	// Timeout is how long one call into a module may take before its process is
 	// killed; 0: 60 s. Looking at slots may take 10 s at most, and a PIN on a
 	// reader's pad twice as long.
@@ -117,7 +117,7 @@ func Open(cfg Config) (*Devices, error) {
 		cfg.Timeout = time.Minute
 	}
 	if cfg.Poll == 0 {
-		cfg.Poll = time.Second / 2
+		cfg.Poll = 800 * time.Millisecond // a token that is pulled is missed within a second
 	}
 	if cfg.silent == 0 {
 		cfg.silent = silentTime

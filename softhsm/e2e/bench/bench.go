@@ -125,6 +125,7 @@ var suites = []suite{
 		{name: "idle_requests", metric: "requests", scale: 1, unit: "a-minute", op: "<=", goal: 0},
 		{name: "idle_memory", metric: "memory", scale: 1, unit: "of-before", op: "<=", goal: 1.05},
 		{name: "idle_cpu the page", metric: "page-s", scale: 1, unit: "s"},
+		{name: "idle_cpu an empty page of the same browser", metric: "blank-s", scale: 1, unit: "s"},
 		{name: "idle_cpu the bridge", metric: "bridge-s", scale: 1, unit: "s"},
 		{name: "idle_cpu the bridge's modules", metric: "modules-s", scale: 1, unit: "s"},
 	}},
