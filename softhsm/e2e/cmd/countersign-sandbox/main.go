@@ -66,7 +66,11 @@ func (c *upCommand) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("\nCountersign is running. Open %s\n\n", s.DashboardURL)
+	fmt.Printf("\nCountersign is running. Open %s\n", s.DashboardURL)
+	for i, v := range system.Vaults {
+		fmt.Printf("%s%s (%s)", []string{"It acts for ", " or "}[min(i, 1)], v.Name, v.Entity)
+	}
+	fmt.Print(", as you choose at its top.\n\n")
 	fmt.Println("Tokens of the approvers, with the PINs of this sandbox:")
 	for _, p := range system.People {
 		fmt.Printf("  %-6s  PIN %s  %s\n", p.Token, s.State.PIN(p.Token), p.Curve)
