@@ -247,3 +247,39 @@ func TestTwoSignersOfOneEntityAreRefused(t *testing.T) {
 		t.Error("two signers of one entity are taken")
 	}
 }
+
+// A developer whose grants name two entities acts for each, with a token of its own or of
+// the entity's; a token of one is not good for the other.
+func TestADeveloperActsForEachOfItsEntitiesAndATokenForOne(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.NewForTwo(t)
+	const key = "ol_test_group_0123456789"
+	ctx := t.Context()
+	if _, err := gateway.Follow(ctx, w.Store, "sandbox", []gateway.Principal{{ID: "dev_group", Name: "Group", APIKey: key, Entities: []string{gatewaytest.Entity, gatewaytest.Other}}}); err != nil {
+		t.Fatal(err)
+	}
+	sign := func(in wire.TokenRequest) gateway.Caller {
+		t.Helper()
+		in.APIKey = key
+		reply := must[wire.TokenReply](t)(w.Gateway.Token(ctx, in, "client"))
+		return must[gateway.Caller](t)(w.Gateway.Authenticate(ctx, reply.AccessToken))
+	}
+	developer := sign(wire.TokenRequest{ID: "dev_group", UserType: wire.UserDeveloper})
+	for entity, s := range map[string]*gatewaytest.Signer{gatewaytest.Entity: w.Signer, gatewaytest.Other: w.Second} {
+		own := sign(wire.TokenRequest{ID: entity, UserType: wire.UserEntity})
+		for _, c := range []gateway.Caller{developer, own} {
+			in := must[gateway.Caller](t)(w.Gateway.InEntity(ctx, c, entity))
+			if v := must[wire.Entity](t)(w.Gateway.Entity(ctx, in)); v.Name != s.Genesis.EntityName {
+				t.Errorf("%+v acts for %s", c, v.Name)
+			}
+		}
+		for _, other := range []string{gatewaytest.Entity, gatewaytest.Other} {
+			if _, err := w.Gateway.InEntity(ctx, own, other); (err == nil) != (other == entity) {
+				t.Errorf("the token of %s for %s: %v", entity, other, err)
+			}
+		}
+		if r := w.RequestedBy(own); r.Entity != entity {
+			t.Errorf("a request of %s", r.Entity)
+		}
+	}
+}

@@ -244,3 +244,19 @@ func TestAFailureLeavesTheQuestionToWhoeverIsAskedNext(t *testing.T) {
 		t.Errorf("%s, replayed %v, %v", body, replayed, err)
 	}
 }
+
+func TestAPanicLeavesTheQuestionToWhoeverIsAskedNext(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	b, stop := w.Beside()
+	defer stop()
+	ask := gateway.Ask{Scope: "s", Key: "the-key-1", Route: "POST /v1/x"}
+	func() {
+		defer func() { _ = recover() }()
+		_, _, _ = b.Once(t.Context(), ask, func() (any, error) { panic("a mistake") })
+	}()
+	w.Pass(6 * time.Second) // its claim is not renewed
+	if body, _, err := w.Gateway.Once(t.Context(), ask, func() (any, error) { return "done", nil }); err != nil || string(body) != `"done"` {
+		t.Errorf("%s, %v", body, err)
+	}
+}

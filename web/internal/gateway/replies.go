@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"countersign/shared/fault"
@@ -53,7 +54,8 @@ func (g *Gateway) Once(ctx context.Context, a Ask, f func() (any, error)) (body 
 	if old.Status != 0 && old.Body != nil {
 		return old.Body, true, nil
 	}
-	stop := g.renewing(ctx, r)
+	stop := sync.OnceFunc(g.renewing(ctx, r))
+	defer stop() // also when f panics
 	answer, err := f()
 	stop()
 	switch {
