@@ -32,7 +32,8 @@ func (d *Dir) Checkpoint() (line string, state []byte, err error) {
 	return string(head), state, nil
 }
 
-// SaveCheckpoint writes a checkpoint over the older one.
+// SaveCheckpoint writes a checkpoint over the older one, and removes what of the index only
+// that one needed.
 func (d *Dir) SaveCheckpoint(line string, state []byte) (err error) {
 	path := filepath.Join(d.path, checkpointName)
 	f, err := os.OpenFile(path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
@@ -47,5 +48,8 @@ func (d *Dir) SaveCheckpoint(line string, state []byte) (err error) {
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write a checkpoint: %w", err)
 	}
-	return errors.Join(os.Rename(path+".new", path), syncDir(d.path))
+	if err := errors.Join(os.Rename(path+".new", path), syncDir(d.path)); err != nil {
+		return fmt.Errorf("write a checkpoint: %w", err)
+	}
+	return d.Index.clean()
 }

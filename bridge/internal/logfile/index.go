@@ -1,174 +1,285 @@
 package logfile
 
 import (
-	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash"
-	"io"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"countersign/shared/fault"
 )
 
-// Index finds lines by their number, and entries by what they are about. The runs of
-// closed segments are in a file, that of the segment that is written is in memory. It is
-// a [vault.Past]. Its methods may be called by several goroutines.
+// Index finds lines by their number, and entries by what they are about. That of closed
+// segments is in files: where each line begins, and runs of names. That of the segment
+// that is written is in memory. It is a [vault.Past]. Its methods may be called by several
+// goroutines.
 type Index struct {
-	mu   sync.RWMutex
-	f    *os.File
-	sum  hash.Hash // of all runs
-	size int64     // of all runs, in bytes
-	runs []place
+	dir string
+
+	mu     sync.RWMutex
+	lines  *os.File
+	sum    hash.Hash // of lines
+	closed []segment
+	runs   []*run // in order; as many and as long as places says
+	next   *next  // what Seal would keep; nil: not known yet
 
 	// Of the segment that is not closed yet.
 	first   int64
 	offsets []uint32
 	bytes   int64 // of its lines
-	names   map[key][]uint32
+	names   map[key][]int64
 }
 
-// place is a run in the file.
-type place struct {
-	head
-	at   int64
-	last uint32 // offset of the last line
+// segment is one that is closed.
+type segment struct {
+	first int64
+	last  uint32 // offset of its last line
 }
 
-func openIndex(path string) (*Index, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+// next is an index with one segment more.
+type next struct {
+	digest  string
+	offsets []byte // of the segment's lines
+	last    uint32
+	end     int64
+	keep    int  // of the runs
+	run     *run // that replaces the others
+}
+
+const (
+	offsetSize = 4
+	fanIn      = 8 // as many runs of one length become one
+)
+
+func openIndex(dir string) (*Index, error) {
+	f, err := os.OpenFile(filepath.Join(dir, linesName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the index of the log: %w", err)
 	}
-	x := &Index{f: f}
-	x.reset()
-	return x, nil
+	x := &Index{dir: dir, lines: f}
+	return x, x.reset()
 }
 
-func (x *Index) reset() {
-	x.sum, x.size, x.runs = sha256.New(), 0, nil
+func (x *Index) reset() (err error) {
+	for _, r := range x.runs {
+		err = errors.Join(err, r.f.Close())
+	}
+	x.forget()
+	x.sum, x.closed, x.runs = sha256.New(), nil, nil
 	x.begin(0)
+	return err
 }
 
 // begin begins the segment whose first entry is first.
 func (x *Index) begin(first int64) {
-	x.first, x.offsets, x.bytes, x.names = first, nil, 0, map[key][]uint32{}
+	x.first, x.offsets, x.bytes, x.names = first, nil, 0, map[key][]int64{}
+}
+
+// forget forgets what Seal would keep, because more was written.
+func (x *Index) forget() {
+	if x.next != nil {
+		_ = x.next.run.f.Close() // it was never used
+		x.next = nil
+	}
+}
+
+func (x *Index) close() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return errors.Join(x.reset(), x.lines.Close())
 }
 
 // Reset forgets everything: the log is read from its genesis.
 func (x *Index) Reset() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.reset()
-	return x.f.Truncate(0)
+	return errors.Join(x.reset(), x.lines.Truncate(0))
 }
 
-// Load reads the runs of the first size entries, whose digest a verified checkpoint says.
+// places are the ends of the runs over so many closed segments, counted in segments: as
+// few as possible, each over a power of fanIn, the longest first.
+func places(segments int) (ends []int) {
+	length := 1
+	for segments/length >= fanIn {
+		length *= fanIn
+	}
+	for at := 0; at < segments; {
+		if segments-at < length {
+			length /= fanIn
+			continue
+		}
+		at += length
+		ends = append(ends, at)
+	}
+	return ends
+}
+
+// Load reads the index of the first size entries, whose digest a verified checkpoint says.
 // What is behind them is removed: those lines are read again. It fails with LOG_CORRUPT,
 // details part=index, when the index does not fit.
 func (x *Index) Load(size int64, digest string) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.reset()
-	bad := func(cause error, why string) error {
-		x.reset()
-		return fault.Wrap(cause, fault.LogCorrupt, "the index of the log does not fit its checkpoint: "+why).With("part", "index")
+	err := x.reset()
+	if err == nil {
+		err = x.load(size)
 	}
-	for x.first < size {
-		p, err := x.read(x.size)
-		if err != nil {
-			return bad(err, "it cannot be read")
-		}
-		if p.first != x.first {
-			return bad(nil, "a segment is missing in it")
-		}
-		if _, err := io.Copy(x.sum, io.NewSectionReader(x.f, p.at, p.head.size())); err != nil {
-			return bad(err, "it cannot be read")
-		}
-		x.add(p)
+	if err == nil && digestOf(x.sum, x.runs) != digest {
+		err = errors.New("it was changed")
 	}
-	if x.first != size || encoded(x.sum) != digest {
-		return bad(nil, "it was changed")
-	}
-	return x.f.Truncate(x.size)
-}
-
-// read reads where things are in a run.
-func (x *Index) read(at int64) (p place, err error) {
-	data := make([]byte, headSize)
-	if _, err := x.f.ReadAt(data, at); err != nil {
-		return p, err
-	}
-	p.at = at
-	if p.head, err = readHead(data); err != nil {
-		return p, err
-	}
-	p.last, err = x.offset(p, p.lines-1)
-	return p, err
-}
-
-// offset is where a line of a segment begins.
-func (x *Index) offset(p place, line int) (uint32, error) {
-	data := make([]byte, offsetSize)
-	_, err := x.f.ReadAt(data, p.at+int64(headSize+line*offsetSize))
-	return binary.BigEndian.Uint32(data), err
-}
-
-// add takes a run that is behind the others in the file.
-func (x *Index) add(p place) {
-	x.runs = append(x.runs, p)
-	x.size += p.head.size()
-	x.begin(p.first + int64(p.lines))
-}
-
-func encoded(sum hash.Hash) string { return base64.RawURLEncoding.EncodeToString(sum.Sum(nil)) }
-
-// run is the index of the open segment, when lines are the offsets of its lines.
-func (x *Index) run(lines []uint32) run {
-	r := run{first: x.first, offsets: lines}
-	for name, entries := range x.names {
-		for _, e := range entries {
-			r.about = append(r.about, about{name, e})
-		}
-	}
-	slices.SortFunc(r.about, about.compare)
-	return r
-}
-
-// Digest is what the checkpoint says that comes next: the digest of all runs, with that of
-// the segment which it closes.
-func (x *Index) Digest() (string, error) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	sum, err := x.sum.(hash.Cloner).Clone()
 	if err != nil {
-		return "", err
+		return fault.Wrap(errors.Join(err, x.reset()), fault.LogCorrupt, "the index of the log does not fit its checkpoint").With("part", "index")
 	}
-	sum.Write(x.run(append(slices.Clip(x.offsets), uint32(x.bytes))).encode())
-	return encoded(sum), nil
+	return x.lines.Truncate(size * offsetSize)
 }
 
-// Seal closes the segment behind its last line, that of the checkpoint.
-func (x *Index) Seal() error {
+func (x *Index) load(size int64) error {
+	if size < 0 || size > maxRun {
+		return fmt.Errorf("it cannot be of %d entries", size)
+	}
+	room := make([]byte, 1<<16)
+	for seq := int64(0); seq < size; {
+		some := room[:min(int64(len(room)), (size-seq)*offsetSize)]
+		if _, err := x.lines.ReadAt(some, seq*offsetSize); err != nil {
+			return fmt.Errorf("where its lines begin cannot be read: %w", err)
+		}
+		x.sum.Write(some)
+		for ; len(some) > 0; some = some[offsetSize:] {
+			at := binary.BigEndian.Uint32(some)
+			if at == 0 {
+				x.closed = append(x.closed, segment{first: seq})
+			}
+			if len(x.closed) == 0 {
+				return errors.New("its first segment is missing")
+			}
+			x.closed[len(x.closed)-1].last = at
+			seq++
+		}
+	}
+	from := int64(0)
+	for _, end := range places(len(x.closed)) {
+		to := size
+		if end < len(x.closed) {
+			to = x.closed[end].first
+		}
+		r, err := openRun(x.dir, from, to)
+		if err != nil {
+			return err
+		}
+		x.runs, from = append(x.runs, r), to
+	}
+	x.begin(size)
+	return nil
+}
+
+func digestOf(lines hash.Hash, runs []*run) string {
+	sum := sha256.New()
+	sum.Write(lines.Sum(nil))
+	for _, r := range runs {
+		sum.Write(r.digest[:])
+	}
+	return base64.RawURLEncoding.EncodeToString(sum.Sum(nil))
+}
+
+// Digest is what the checkpoint says that comes next: of the index with the segment which
+// it closes.
+func (x *Index) Digest() (string, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	data := x.run(x.offsets).encode()
-	if _, err := x.f.WriteAt(data, x.size); err != nil {
-		return fmt.Errorf("write the index of the log: %w", err)
+	if x.next == nil {
+		n, err := x.prepare()
+		if err != nil {
+			return "", fault.Wrap(err, fault.Unavailable, "the signer cannot write the index of its log")
+		}
+		x.next = n
 	}
-	if err := x.f.Sync(); err != nil {
-		return fmt.Errorf("write the index of the log: %w", err)
+	return x.next.digest, nil
+}
+
+// prepare writes the run that the index gets when the segment is closed.
+func (x *Index) prepare() (*next, error) {
+	n := &next{last: uint32(x.bytes), end: x.first + int64(len(x.offsets)) + 1}
+	for _, at := range append(slices.Clip(x.offsets), n.last) {
+		n.offsets = binary.BigEndian.AppendUint32(n.offsets, at)
 	}
-	p, err := x.read(x.size)
+	lines, err := x.sum.(hash.Cloner).Clone()
 	if err != nil {
-		return fmt.Errorf("read the index of the log: %w", err)
+		return nil, err
 	}
-	x.sum.Write(data)
-	x.add(p)
+	lines.Write(n.offsets)
+	var more []about
+	for name, entries := range x.names {
+		for _, e := range entries {
+			more = append(more, about{name, e})
+		}
+	}
+	slices.SortFunc(more, about.compare)
+	n.keep = len(places(len(x.closed)+1)) - 1
+	from := x.first
+	if n.keep < len(x.runs) {
+		from = x.runs[n.keep].first
+	}
+	each, count, err := merged(x.runs[n.keep:], more)
+	if err != nil {
+		return nil, err
+	}
+	if n.run, err = writeRun(filepath.Join(x.dir, newName), from, n.end, count, each); err != nil {
+		return nil, err
+	}
+	n.digest = digestOf(lines, append(slices.Clip(x.runs[:n.keep]), n.run))
+	return n, nil
+}
+
+// Seal closes the segment with the line of the checkpoint, which says the digest. The runs
+// of before stay until [Dir.SaveCheckpoint], when no older checkpoint needs them.
+func (x *Index) Seal() error {
+	if _, err := x.Digest(); err != nil {
+		return err
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	n := x.next
+	_, err := x.lines.WriteAt(n.offsets, x.first*offsetSize)
+	if err == nil {
+		err = errors.Join(x.lines.Sync(), os.Rename(filepath.Join(x.dir, newName), filepath.Join(x.dir, namesName(n.run.first, n.run.end))), syncDir(x.dir))
+	}
+	for _, r := range x.runs[n.keep:] {
+		err = errors.Join(err, r.f.Close())
+	}
+	if err != nil {
+		return fmt.Errorf("write the index of the log: %w", err)
+	}
+	x.sum.Write(n.offsets)
+	x.closed = append(x.closed, segment{x.first, n.last})
+	x.runs, x.next = append(slices.Clip(x.runs[:n.keep]), n.run), nil
+	x.begin(n.end)
+	return nil
+}
+
+// clean removes the runs that no checkpoint needs any more.
+func (x *Index) clean() error {
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	all, err := os.ReadDir(x.dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		if !strings.HasSuffix(e.Name(), namesSuffix) || slices.ContainsFunc(x.runs, func(r *run) bool { return e.Name() == namesName(r.first, r.end) }) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(x.dir, e.Name())); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -176,6 +287,7 @@ func (x *Index) Seal() error {
 func (x *Index) Line(size int) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.forget()
 	x.offsets = append(x.offsets, uint32(x.bytes))
 	x.bytes += int64(size)
 }
@@ -184,36 +296,23 @@ func (x *Index) Line(size int) {
 func (x *Index) Note(name string, seq int64) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	x.forget()
 	k := keyOf(name)
-	x.names[k] = append(x.names[k], uint32(seq-x.first))
+	x.names[k] = append(x.names[k], seq)
 }
 
 // Find implements [vault.Past]. It fails with LOG_CORRUPT, details part=index, when the
-// file cannot be read.
+// index cannot be read.
 func (x *Index) Find(name string) (all []int64, err error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	k := keyOf(name)
-	var room []byte
-	for _, p := range x.runs {
-		from, to := uint32(0), p.upTo[k[0]]
-		if k[0] > 0 {
-			from = p.upTo[k[0]-1]
-		}
-		room = slices.Grow(room[:0], int(to-from)*aboutSize)[:int(to-from)*aboutSize]
-		if _, err := x.f.ReadAt(room, p.at+int64(headSize+p.lines*offsetSize)+int64(from)*int64(aboutSize)); err != nil {
+	for _, r := range x.runs {
+		if all, err = r.find(k, all); err != nil {
 			return nil, fault.Wrap(err, fault.LogCorrupt, "the index of the log cannot be read").With("part", "index")
 		}
-		for at := room; len(at) > 0; at = at[aboutSize:] {
-			if bytes.Equal(at[:len(k)], k[:]) {
-				all = append(all, p.first+int64(binary.BigEndian.Uint32(at[len(k):])))
-			}
-		}
 	}
-	for _, e := range x.names[k] {
-		all = append(all, x.first+int64(e))
-	}
-	return all, nil
+	return append(all, x.names[k]...), nil
 }
 
 // locate returns the segment of an entry and where its line begins.
@@ -223,18 +322,14 @@ func (x *Index) locate(seq int64) (first, offset int64, err error) {
 	if n := seq - x.first; n >= 0 && n < int64(len(x.offsets)) {
 		return x.first, int64(x.offsets[n]), nil
 	}
-	i, ok := slices.BinarySearchFunc(x.runs, seq, func(p place, seq int64) int {
-		switch {
-		case p.first > seq:
-			return 1
-		case p.first+int64(p.lines) <= seq:
-			return -1
-		}
-		return 0
-	})
-	if !ok {
+	if seq < 0 || seq >= x.first {
 		return 0, 0, fmt.Errorf("the log has no entry %d", seq)
 	}
-	at, err := x.offset(x.runs[i], int(seq-x.runs[i].first))
-	return x.runs[i].first, int64(at), err
+	i, ok := slices.BinarySearchFunc(x.closed, seq, func(s segment, seq int64) int { return cmp.Compare(s.first, seq) })
+	if !ok {
+		i--
+	}
+	b := make([]byte, offsetSize)
+	_, err = x.lines.ReadAt(b, seq*offsetSize)
+	return x.closed[i].first, int64(binary.BigEndian.Uint32(b)), err
 }

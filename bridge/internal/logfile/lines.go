@@ -18,7 +18,7 @@ import (
 func (d *Dir) Check() error {
 	d.Index.mu.RLock()
 	defer d.Index.mu.RUnlock()
-	for _, p := range d.Index.runs {
+	for _, p := range d.Index.closed {
 		info, err := os.Stat(filepath.Join(d.path, Name(p.first)))
 		if err == nil && info.Size() <= int64(p.last) {
 			err = errors.New("it is cut off")
@@ -31,19 +31,22 @@ func (d *Dir) Check() error {
 	return nil
 }
 
-// Lines returns at most n lines from entry seq on. They must be durable.
+// Lines returns n lines from entry seq on. They must be durable. It fails with LOG_CORRUPT,
+// naming the entry, when one is not where the index says.
 func (d *Dir) Lines(seq int64, n int) (lines []string, err error) {
 	for n > len(lines) {
-		first, offset, err := d.Index.locate(seq + int64(len(lines)))
+		next := seq + int64(len(lines))
+		first, offset, err := d.Index.locate(next)
 		if err != nil {
 			return nil, err
 		}
 		was := len(lines)
-		if lines, err = readLines(filepath.Join(d.path, Name(first)), offset, n, lines); err != nil {
-			return nil, err
+		if lines, err = readLines(filepath.Join(d.path, Name(first)), offset, n, lines); err == nil && len(lines) == was {
+			err = io.ErrUnexpectedEOF
 		}
-		if len(lines) == was {
-			return nil, fmt.Errorf("entry %d is not in %s", seq+int64(was), Name(first))
+		if err != nil {
+			return nil, fault.Wrap(err, fault.LogCorrupt, fmt.Sprintf("the log is corrupt: entry %d is not in %s", next, Name(first))).
+				With("part", "segment").With("entry", fmt.Sprint(next))
 		}
 	}
 	return lines, nil

@@ -24,7 +24,8 @@ import (
 // The files of a log.
 const (
 	lockName       = "log.lock"
-	indexName      = "log.index"
+	linesName      = "log.lines" // where the lines of closed segments begin
+	newName        = "log.names.new"
 	checkpointName = "log.checkpoint"
 	earlierName    = "log.jws" // the whole log, of an earlier version
 )
@@ -60,7 +61,7 @@ func Open(path string) (*Dir, error) {
 		return nil, errors.Join(fault.Wrap(err, fault.Conflict, "another signer uses the log in "+path), f.Close())
 	}
 	d := &Dir{path: path, lock: f}
-	if d.Index, err = openIndex(filepath.Join(path, indexName)); err != nil {
+	if d.Index, err = openIndex(path); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	if err := syncDir(path); err != nil {
@@ -95,7 +96,7 @@ func Held(path string) (held bool, err error) {
 // Close leaves the log to another process, at once: a process that is being started has a
 // copy of the descriptor until it runs its program, and would keep the lock.
 func (d *Dir) Close() error {
-	err := d.Index.f.Close()
+	err := d.Index.close()
 	if d.tail != nil {
 		err = errors.Join(err, d.tail.Close())
 	}

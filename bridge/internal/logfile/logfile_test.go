@@ -48,79 +48,105 @@ func written(t testing.TB, segments int) *Dir {
 		if err != nil {
 			t.Fatal(err)
 		}
-		d.Index.Line(len(lines[4]) + 1)
 		if err := d.Index.Seal(); err != nil {
 			t.Fatal(err)
 		}
-		if kept := encoded(d.Index.sum); kept != promised {
+		if kept := d.digest(); kept != promised {
 			t.Fatalf("the digest is %s, and was to be %s", kept, promised)
 		}
 	}
 	return d
 }
 
+// digest is that of the closed segments.
+func (d *Dir) digest() string { return digestOf(d.Index.sum, d.Index.runs) }
+
 func own(seq int64) string    { return fmt.Sprint("own ", seq) }
 func shared(seq int64) string { return fmt.Sprint("shared ", seq%3) }
 
 func TestEntriesAndLinesAreFoundInClosedSegmentsAndInTheOpenOne(t *testing.T) {
 	t.Parallel()
-	const segments, n = 12, 60
-	d := written(t, segments)
-	look := func(from int64) {
-		t.Helper()
-		for seq := range from {
-			if all, err := d.Index.Find(own(seq)); err != nil || !slices.Equal(all, []int64{seq}) {
-				t.Errorf("%q: %v, %v", own(seq), all, err)
-			}
+	for _, segments := range []int{1, 2, 9, 12, 76} {
+		d := written(t, segments)
+		found(t, d, int64(5*segments))
+		if err := d.Index.Load(int64(5*segments-5), d.digest()); err != nil {
+			t.Fatal(err)
 		}
-		var third []int64
-		for seq := int64(1); seq < from; seq += 3 {
-			third = append(third, seq)
+		if err := d.Check(); err != nil {
+			t.Error(err)
 		}
-		if all, err := d.Index.Find(shared(1)); err != nil || !slices.Equal(all, third) {
-			t.Errorf("%q: %v, %v", shared(1), all, err)
-		}
-		if all, err := d.Index.Find("nothing"); err != nil || all != nil {
-			t.Errorf("what is not there: %v, %v", all, err)
-		}
-		for _, at := range []struct{ seq, n int }{{0, 1}, {4, 2}, {3, 14}, {int(from) - 1, 1}, {0, int(from)}} {
-			lines, err := d.Lines(int64(at.seq), at.n)
-			if err != nil || len(lines) != at.n || !strings.HasPrefix(lines[0], fmt.Sprintf("line %d ", at.seq)) ||
-				!strings.HasPrefix(lines[at.n-1], fmt.Sprintf("line %d ", at.seq+at.n-1)) {
-				t.Errorf("%d lines from %d: %q, %v", at.n, at.seq, lines, err)
-			}
-		}
-		for _, seq := range []int64{-1, from, math.MaxInt64} {
-			if lines, err := d.Lines(seq, 1); err == nil {
-				t.Errorf("line %d is %q", seq, lines)
-			}
+		found(t, d, int64(5*segments-5))
+	}
+}
+
+// found looks for the first n entries.
+func found(t *testing.T, d *Dir, n int64) {
+	t.Helper()
+	for seq := range n {
+		if all, err := d.Index.Find(own(seq)); err != nil || !slices.Equal(all, []int64{seq}) {
+			t.Errorf("%q: %v, %v", own(seq), all, err)
 		}
 	}
-	look(n)
-	if err := d.Index.Load(n-5, encoded(d.Index.sum)); err != nil {
+	var third []int64
+	for seq := int64(1); seq < n; seq += 3 {
+		third = append(third, seq)
+	}
+	if all, err := d.Index.Find(shared(1)); err != nil || !slices.Equal(all, third) {
+		t.Errorf("%q: %v, %v", shared(1), all, err)
+	}
+	if all, err := d.Index.Find("nothing"); err != nil || all != nil {
+		t.Errorf("what is not there: %v, %v", all, err)
+	}
+	for _, at := range []struct{ seq, n int64 }{{0, 1}, {4, 2}, {3, 14}, {n - 1, 1}, {0, n}} {
+		if at.n == 0 || at.seq < 0 || at.seq+at.n > n {
+			continue
+		}
+		lines, err := d.Lines(at.seq, int(at.n))
+		if err != nil || len(lines) != int(at.n) || !strings.HasPrefix(lines[0], fmt.Sprintf("line %d ", at.seq)) ||
+			!strings.HasPrefix(lines[at.n-1], fmt.Sprintf("line %d ", at.seq+at.n-1)) {
+			t.Errorf("%d lines from %d: %q, %v", at.n, at.seq, lines, err)
+		}
+	}
+	for _, seq := range []int64{-1, n, math.MaxInt64} {
+		if lines, err := d.Lines(seq, 1); err == nil {
+			t.Errorf("line %d is %q", seq, lines)
+		}
+	}
+}
+
+func TestAnIndexHasFewRunsHoweverLongTheLogIs(t *testing.T) {
+	t.Parallel()
+	for segments, want := range map[int][]int{0: nil, 1: {1}, 7: {1, 2, 3, 4, 5, 6, 7}, 8: {8}, 9: {8, 9}, 64: {64}, 75: {64, 72, 73, 74, 75}, 1025: {512, 1024, 1025}} {
+		if got := places(segments); !slices.Equal(got, want) {
+			t.Errorf("%d segments: %v, want %v", segments, got, want)
+		}
+	}
+	d := written(t, 76)
+	if err := d.SaveCheckpoint("eyJ", []byte("{}")); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Check(); err != nil {
-		t.Error(err)
+	files, err := filepath.Glob(filepath.Join(d.path, "*"+namesSuffix))
+	if err != nil || len(files) != len(d.Index.runs) || len(files) != 5 {
+		t.Errorf("%d runs, in %v, %v", len(d.Index.runs), files, err)
 	}
-	look(n - 5)
 }
 
 // TestAnIndexIsLoadedUpToItsCheckpoint: what a crash left behind it is written again.
 func TestAnIndexIsLoadedUpToItsCheckpoint(t *testing.T) {
 	t.Parallel()
 	three, four := written(t, 3), written(t, 4)
-	if err := four.Index.Load(10, encoded(three.Index.sum)); err != nil {
+	if err := four.Index.Load(10, three.digest()); err != nil {
 		t.Fatal(err)
 	}
-	a, err := os.ReadFile(filepath.Join(three.path, indexName))
+	found(t, four, 10)
+	a, err := os.ReadFile(filepath.Join(three.path, linesName))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if b, err := os.ReadFile(filepath.Join(four.path, indexName)); err != nil || !bytes.Equal(a, b) {
+	if b, err := os.ReadFile(filepath.Join(four.path, linesName)); err != nil || !bytes.Equal(a, b) {
 		t.Errorf("%d bytes, want %d: %v", len(b), len(a), err)
 	}
-	for size, digest := range map[int64]string{5: encoded(three.Index.sum), 11: encoded(three.Index.sum), 10: "AAAA"} {
+	for size, digest := range map[int64]string{5: three.digest(), 11: three.digest(), 10: "AAAA"} {
 		d := written(t, 3)
 		err := d.Index.Load(size, digest)
 		if f, ok := fault.As(err); !ok || f.Code != fault.LogCorrupt || f.Details["part"] != "index" {
@@ -223,61 +249,68 @@ func TestTheIndexIsReadWhileItIsWritten(t *testing.T) {
 // FuzzLoad reads an index of any bytes: one that has not the digest is refused, and the
 // one that has is the one that was written.
 func FuzzLoad(f *testing.F) {
-	d := written(f, 3)
-	good, err := os.ReadFile(filepath.Join(d.path, indexName))
-	if err != nil {
-		f.Fatal(err)
-	}
-	digest := encoded(d.Index.sum)
-	f.Add(good, int64(10))
-	f.Add(good[:len(good)-1], int64(10))
-	f.Add(good[:headSize], int64(5))
-	f.Fuzz(func(t *testing.T, data []byte, size int64) {
-		path := filepath.Join(t.TempDir(), indexName)
-		if err := os.WriteFile(path, data, 0o600); err != nil {
-			t.Fatal(err)
+	d := written(f, 2)
+	read := func(name string) []byte {
+		data, err := os.ReadFile(filepath.Join(d.path, name))
+		if err != nil {
+			f.Fatal(err)
 		}
-		x, err := openIndex(path)
+		return data
+	}
+	lines, names, digest := read(linesName), read(namesName(0, 5)), d.digest()
+	f.Add(lines, names, int64(5))
+	f.Add(lines[:len(lines)-1], names, int64(5))
+	f.Add(lines, names[:namesHead], int64(5))
+	f.Add(lines, names, int64(4))
+	f.Fuzz(func(t *testing.T, l, n []byte, size int64) {
+		dir := t.TempDir()
+		for name, data := range map[string][]byte{linesName: l, namesName(0, 5): n} {
+			if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		x, err := openIndex(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer x.f.Close()
 		err = x.Load(size, digest)
 		if err != nil && fault.CodeOf(err) != fault.LogCorrupt {
 			t.Errorf("got %v", err)
 		}
-		if err == nil && (size != 10 || !bytes.HasPrefix(data, good)) {
+		if err == nil && (size != 5 || !bytes.HasPrefix(l, lines) || !bytes.Equal(n, names)) {
 			t.Error("an index that was never written has the digest")
 		}
 		if _, err := x.Find(own(3)); err != nil {
 			t.Error(err)
 		}
+		if err := x.close(); err != nil {
+			t.Error(err)
+		}
 	})
 }
 
-// FuzzReadHead holds what was read against what is written of it.
-func FuzzReadHead(f *testing.F) {
-	x := written(f, 2).Index
-	data := make([]byte, headSize)
-	if _, err := x.f.ReadAt(data, 0); err != nil {
+// FuzzRun reads a run of any bytes: what is found in it is found without harm.
+func FuzzRun(f *testing.F) {
+	d := written(f, 2)
+	data, err := os.ReadFile(filepath.Join(d.path, namesName(0, 5)))
+	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(data)
 	f.Fuzz(func(t *testing.T, data []byte) {
-		h, err := readHead(data)
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, namesName(0, 5)), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, err := openRun(dir, 0, 5)
 		if err != nil {
 			return
 		}
-		if h.size() < int64(headSize) || h.size() > int64(headSize)+maxEntries*int64(offsetSize+maxAbout*aboutSize) {
-			t.Errorf("a run of %d bytes", h.size())
+		defer r.f.Close()
+		if all, err := r.find(keyOf(own(3)), nil); err == nil && len(all) > r.names {
+			t.Errorf("%d entries of %d", len(all), r.names)
 		}
-		r := run{first: h.first, offsets: make([]uint32, h.lines)}
-		for b, n := range h.upTo {
-			for len(r.about) < int(n) && n < 1<<16 {
-				r.about = append(r.about, about{name: key{byte(b)}})
-			}
-		}
-		if h.upTo[255] < 1<<16 && !bytes.Equal(r.encode()[:headSize], data[:headSize]) {
+		if !bytes.Equal(r.head(), data[:namesHead]) {
 			t.Error("what was read is written in another way")
 		}
 	})

@@ -94,7 +94,7 @@ func (g *rig) remove(name string) {
 func (g *rig) files() map[string]string {
 	g.t.Helper()
 	found := map[string]string{}
-	for _, name := range []string{"log.index", "log.checkpoint"} {
+	for _, name := range []string{"log.lines", "log-000000000000-000000000009.names", "log.checkpoint"} {
 		data, err := os.ReadFile(filepath.Join(g.dir, name))
 		if err != nil {
 			g.t.Fatal(err)
@@ -215,6 +215,7 @@ func payloads(t *testing.T, line string) string {
 
 func TestACheckpointThatDoesNotFitIsNamedAndTheWholeLogDecides(t *testing.T) {
 	t.Parallel()
+	const names = "log-000000000000-000000000009.names"
 	other := newSegmentedRig(t).files()
 	for name, c := range map[string]struct {
 		change  func(*rig)
@@ -230,12 +231,16 @@ func TestACheckpointThatDoesNotFitIsNamedAndTheWholeLogDecides(t *testing.T) {
 				return append([]byte(firstLine(g)), state...)
 			})
 		}, "its entry is another one"},
-		"an index with a changed byte":    {func(g *rig) { g.edit("log.index", flip(-1)) }, "the index of the log does not fit its checkpoint: it was changed"},
-		"an index with a changed segment": {func(g *rig) { g.edit("log.index", flip(11)) }, "a segment is missing in it"},
-		"an index with another form":      {func(g *rig) { g.edit("log.index", flip(0)) }, "it cannot be read"},
-		"an index that was cut off":       {func(g *rig) { g.edit("log.index", func(b []byte) []byte { return b[:len(b)-1] }) }, "the index of the log does not fit"},
-		"an index of another log":         {func(g *rig) { g.edit("log.index", func([]byte) []byte { return []byte(other["log.index"]) }) }, "the index of the log does not fit"},
-		"an index that is gone":           {func(g *rig) { g.remove("log.index") }, "the index of the log does not fit"},
+		"an index with a changed line":     {func(g *rig) { g.edit("log.lines", flip(5)) }, "it was changed"},
+		"an index whose lines are cut off": {func(g *rig) { g.edit("log.lines", func(b []byte) []byte { return b[:len(b)-1] }) }, "where its lines begin cannot be read"},
+		"an index that begins elsewhere":   {func(g *rig) { g.edit("log.lines", flip(0)) }, "its first segment is missing"},
+		"an index whose lines are gone":    {func(g *rig) { g.remove("log.lines") }, "where its lines begin cannot be read"},
+		"an index with a changed name":     {func(g *rig) { g.edit(names, flip(40)) }, "it was changed"},
+		"an index with another form":       {func(g *rig) { g.edit(names, flip(0)) }, "has not its form"},
+		"an index of other entries":        {func(g *rig) { g.edit(names, flip(11)) }, "is of other entries, or cut off"},
+		"an index whose names are cut off": {func(g *rig) { g.edit(names, func(b []byte) []byte { return b[:len(b)-1] }) }, "is of other entries, or cut off"},
+		"an index whose names are gone":    {func(g *rig) { g.remove(names) }, "no such file"},
+		"an index of another log":          {func(g *rig) { g.edit(names, func([]byte) []byte { return []byte(other[names]) }) }, "the index of the log does not fit"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

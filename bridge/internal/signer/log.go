@@ -36,10 +36,11 @@ func (s *Service) openLog(ctx context.Context) error {
 			return err
 		}
 	}
-	if f, ok := fault.As(err); ok && f.Details["part"] == "segment" {
+	f, ok := fault.As(err)
+	if ok && f.Details["part"] == "segment" {
 		return err
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
+	if ok { // else there is no checkpoint yet
 		s.deps.Log.Warn("the log is verified from its genesis, which takes longer: its checkpoint cannot be used", "cause", err)
 	}
 	if err := s.deps.Storage.Index.Reset(); err != nil {
@@ -127,7 +128,6 @@ func (s *Service) apply(e signedlog.Entry, line, hash string) error {
 	if err != nil {
 		return err
 	}
-	index.Line(len(line) + 1)
 	if err := index.Seal(); err != nil {
 		return fault.Wrap(err, fault.Unavailable, "the signer cannot write the index of its log; it must be restarted")
 	}
