@@ -1,27 +1,36 @@
 package signer
 
 import (
-	"crypto/rand"
 	"log/slog"
 	"os"
 	"path/filepath"
-	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"countersign/bridge/internal/device"
-	"countersign/shared/id"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/softhsm"
 )
 
-// tokenRig is a rig whose vault and whose Alice are in SoftHSM tokens.
+// voters are the members of a rig, who take turns.
+var voters = []string{"mem_alice", "mem_bob", "mem_carol"}
+
+// tokenRig is a rig whose vault is in a SoftHSM token, and whose members are in another.
 func tokenRig(b *testing.B) *rig {
 	b.Helper()
 	vault := softhsm.New(b, softhsm.Spec{Label: "vault"})
-	alice := softhsm.New(b, softhsm.Spec{Label: "alice", Keys: []softhsm.Key{
-		{Label: "approval", Curve: jws.Secp256k1, Sign: true}, {Label: "channel", Curve: jws.Secp256k1, Derive: true}}})
+	members := softhsm.Spec{Label: "members"}
+	people := []*person{{id: "mem_alice", name: "Alice"}, {id: "mem_bob", name: "Bob"}, {id: "mem_carol", name: "Carol"}}
+	for _, p := range people {
+		curve := jws.Secp256k1
+		if p.name == "Bob" {
+			curve = jws.P256
+		}
+		members.Keys = append(members.Keys, softhsm.Key{Label: p.id + " approval", Curve: curve, Sign: true}, softhsm.Key{Label: p.id + " channel", Curve: curve, Derive: true})
+	}
+	token := softhsm.New(b, members)
 	pin := filepath.Join(b.TempDir(), "pin")
 	if err := os.WriteFile(pin, []byte(vault.PIN), 0o600); err != nil {
 		b.Fatal(err)
@@ -36,8 +45,10 @@ func tokenRig(b *testing.B) *rig {
 		}
 	})
 	tokens := v.(*hsmVault).devices // a process has one user of the module
-	return newRigOn(b, twoOfThree(), v, &person{id: "mem_alice", name: "Alice",
-		approval: tokenKey(b, tokens, alice, "approval"), chn: tokenKey(b, tokens, alice, "channel")})
+	for _, p := range people {
+		p.approval, p.chn = tokenKey(b, tokens, token, p.id+"%20approval"), tokenKey(b, tokens, token, p.id+"%20channel")
+	}
+	return newRigOn(b, twoOfThree(), v, people...)
 }
 
 func tokenKey(b *testing.B, tokens *device.Devices, token *softhsm.Token, label string) *memKey {
@@ -58,51 +69,83 @@ func tokenKey(b *testing.B, tokens *device.Devices, token *softhsm.Token, label 
 	return &memKey{k, k.PublicKey()}
 }
 
-// BenchmarkApproval measures a full approval and its parts, one after another,
-// with the member's keys and the vault's in SoftHSM or all in memory: the channel
-// is opened, the statement served, signed, verified and appended to the log.
-// What is reported are medians; `make bench` prints those of SoftHSM.
+// atOnce is how many approvals are made together.
+const atOnce = 16
+
+// BenchmarkApproval measures a full approval and its parts, with the members' keys and
+// the vault's in SoftHSM, in turn with one whose keys are all in memory: the channel is
+// opened, the statement served, signed, verified and appended to the log. After each
+// sixteen that were made one after another, sixteen are made at once. What is reported
+// are medians.
 func BenchmarkApproval(b *testing.B) {
-	for name, rig := range map[string]func(*testing.B) *rig{
-		"memory": func(b *testing.B) *rig { return newRig(b, twoOfThree()) }, "softhsm": tokenRig,
-	} {
-		b.Run(name, func(b *testing.B) {
-			g := rig(b)
-			parts := map[string][]float64{}
-			for b.Loop() {
-				b.StopTimer()
-				name, err := id.New(rand.Reader, id.Request)
-				if err != nil {
-					b.Fatal(err)
-				}
-				g.request(name)
-				b.StartTimer()
-				began := time.Now()
-				last := began
-				lap := func(part string) {
-					now := time.Now()
-					parts[part] = append(parts[part], now.Sub(last).Seconds()*1e6)
-					last = now
-				}
-				l := mustConnect(b, g, "mem_alice")
-				lap("handshake-µs")
-				data, ferr := l.statement(name, statement.Approve)
-				if ferr != nil {
-					b.Fatal(ferr)
-				}
-				lap("statement-µs")
-				token := l.sign(data)
-				lap("sign-µs")
-				if _, ferr := l.submit(token); ferr != nil {
-					b.Fatal(ferr)
-				}
-				lap("submit-µs")
-				parts["approvals/s"] = append(parts["approvals/s"], 1/last.Sub(began).Seconds())
-			}
-			for part, all := range parts {
-				slices.Sort(all)
-				b.ReportMetric(all[len(all)/2], part)
+	g, quick := tokenRig(b), newRig(b, twoOfThree())
+	parts, memory := map[string][]float64{}, map[string][]float64{}
+	var alone time.Duration
+	for n := 1; b.Loop(); n++ {
+		member := voters[n%len(voters)]
+		took := approveTimed(b, g, member, parts)
+		parts["of-memory"] = append(parts["of-memory"], approveTimed(b, quick, member, memory).Seconds()/took.Seconds())
+		if alone += took; n%atOnce == 0 {
+			together := approveTogether(b, g)
+			parts["at-once/s"] = append(parts["at-once/s"], atOnce/together.Seconds())
+			parts["ratio-16"] = append(parts["ratio-16"], alone.Seconds()/together.Seconds())
+			alone = 0
+		}
+	}
+	for part, all := range parts {
+		b.ReportMetric(median(all), part)
+	}
+	b.ReportMetric(median(memory["approvals/s"]), "memory-approvals/s")
+}
+
+// approveTimed has a member approve a request, and adds what each part takes.
+func approveTimed(b *testing.B, g *rig, member string, parts map[string][]float64) time.Duration {
+	b.Helper()
+	g.clock.add(time.Second) // which tells channels that are older
+	request := newRequestID(b)
+	g.request(request)
+	began := time.Now()
+	last := began
+	lap := func(part string) {
+		now := time.Now()
+		parts[part] = append(parts[part], now.Sub(last).Seconds()*1e6)
+		last = now
+	}
+	l := mustConnect(b, g, member)
+	lap("handshake-µs")
+	data, ferr := l.statement(request, statement.Approve)
+	if ferr != nil {
+		b.Fatal(ferr)
+	}
+	lap("statement-µs")
+	token := l.sign(data)
+	lap("sign-µs")
+	if _, ferr := l.submit(token); ferr != nil {
+		b.Fatal(ferr)
+	}
+	lap("submit-µs")
+	parts["approvals/s"] = append(parts["approvals/s"], 1/last.Sub(began).Seconds())
+	return last.Sub(began)
+}
+
+// approveTogether has members approve requests at once, each in a channel of its own.
+func approveTogether(b *testing.B, g *rig) time.Duration {
+	b.Helper()
+	g.clock.add(time.Second)
+	var requests []string
+	for range atOnce {
+		requests = append(requests, newRequestID(b))
+		g.request(requests[len(requests)-1])
+	}
+	var all sync.WaitGroup
+	began := time.Now()
+	for i, request := range requests {
+		all.Go(func() {
+			if _, _, ferr := mustConnect(b, g, voters[i%len(voters)]).decide(request, statement.Approve); ferr != nil {
+				b.Error(ferr)
 			}
 		})
 	}
+	all.Wait()
+	return time.Since(began)
 }

@@ -80,20 +80,38 @@ var suites = []suite{
 		{name: "p11kit_sequential", metric: "1-ratio", scale: 1, unit: "of-p11-kit", op: ">=", goal: 1},
 		{name: "p11kit_concurrent", metric: "16-ratio", scale: 1, unit: "of-p11-kit", op: ">=", goal: 1.5},
 	}},
-	{"bridge/internal/signer", "Approval", 100, []line{
-		{name: "approval_per_second", bench: "softhsm", metric: "approvals/s", scale: 1, unit: "approvals/s", op: ">=", goal: 100},
-		{name: "approval_handshake", bench: "softhsm", metric: "handshake-µs", scale: 1e-3, unit: "ms", op: "<=", goal: 5},
-		{name: "approval_statement", bench: "softhsm", metric: "statement-µs", scale: 1e-3, unit: "ms", op: "<=", goal: 0.5},
-		{name: "approval_sign", bench: "softhsm", metric: "sign-µs", scale: 1e-3, unit: "ms", op: "<=", goal: 1},
-		{name: "approval_verify_append", bench: "softhsm", metric: "submit-µs", scale: 1e-3, unit: "ms", op: "<=", goal: 6},
-		{name: "approval_per_second with all keys in memory", bench: "memory", metric: "approvals/s", scale: 1, unit: "approvals/s"},
+	{"bridge/internal/signer", "Approval", 160, []line{
+		{name: "approval_per_second", metric: "approvals/s", scale: 1, unit: "approvals/s", op: ">=", goal: 100},
+		{name: "approval_of_memory", metric: "of-memory", scale: 1, unit: "of-keys-in-memory", op: ">=", goal: 0.4},
+		{name: "approval_per_second_16", metric: "ratio-16", scale: 1, unit: "of-one-after-the-other", op: ">=", goal: 2},
+		{name: "approval_handshake", metric: "handshake-µs", scale: 1e-3, unit: "ms", op: "<=", goal: 5},
+		{name: "approval_statement", metric: "statement-µs", scale: 1e-3, unit: "ms", op: "<=", goal: 0.5},
+		{name: "approval_sign", metric: "sign-µs", scale: 1e-3, unit: "ms", op: "<=", goal: 1},
+		{name: "approval_verify_append", metric: "submit-µs", scale: 1e-3, unit: "ms", op: "<=", goal: 6},
+		{name: "approval_per_second with all keys in memory", metric: "memory-approvals/s", scale: 1, unit: "approvals/s"},
+		{name: "approval_per_second 16 at once", metric: "at-once/s", scale: 1, unit: "approvals/s"},
 	}},
 	{"bridge/internal/signer", "Verify", 10, []line{
 		{name: "log_verify", metric: "ratio", scale: 1, unit: "of-bare-signatures", op: ">=", goal: 0.5},
 		{name: "log_verify an entry", metric: "entry-µs", scale: 1, unit: "us"},
 	}},
-	{"shared/vault", "Spent", 2000, []line{
+	{"bridge/internal/signer", "Start", 7, []line{
+		{name: "start_1000000", metric: "long-ms", scale: 1e-3, unit: "s", op: "<=", goal: 3},
+		{name: "start_ratio", metric: "ratio", scale: 1, unit: "of-10000-entries", op: "<=", goal: 2},
+		{name: "start_ratio 10,000 entries", metric: "short-ms", scale: 1e-3, unit: "s"},
+		{name: "start_1000000 with a full segment behind the checkpoint", metric: "full-ms", scale: 1e-3, unit: "s"},
+	}},
+	{"bridge/internal/signer", "Closed", 1, []line{
+		{name: "memory_1000000", metric: "ratio", scale: 1, unit: "of-10000-closed", op: "<=", goal: 1.5},
+		{name: "memory_1000000 closed requests", metric: "many-MB", scale: 1, unit: "MB"},
+		{name: "memory_1000000 with 10,000", metric: "few-MB", scale: 1, unit: "MB"},
+	}},
+	{"bridge/internal/signer", "Velocity", 300, []line{
 		{name: "velocity_100000", metric: "ratio", scale: 1, unit: "of-100-earlier", op: "<=", goal: 1.2},
+		{name: "velocity_100000 a request", metric: "many-ms", scale: 1, unit: "ms"},
+	}},
+	{"shared/vault", "Spent", 2000, []line{
+		{name: "velocity_100000 the rules alone", metric: "ratio", scale: 1, unit: "of-100-earlier"},
 	}},
 	{"web/internal/buy", "Overhead", 60, []line{
 		{name: "quotes_added_3", bench: "providers=3", metric: "overhead-ms", scale: 1, unit: "ms", op: "<=", goal: 3},
