@@ -5,12 +5,27 @@ import (
 	"os"
 	"path/filepath"
 
+	"countersign/bridge/internal/access"
 	"countersign/bridge/internal/signer"
+	"countersign/shared/fault"
 	"countersign/shared/strictjson"
 )
 
 // maxConfig is the largest configuration file, in bytes.
 const maxConfig = 256 << 10
+
+// loadTrusted reads the configuration of a signer that uses the vault's PIN or speaks for
+// its operator: it fails with AUTHORIZATION_ERROR when another user could change the file.
+func loadTrusted(path string, std stdio) (signer.Config, error) {
+	v := access.Others(path)
+	if v.Warn != "" {
+		fmt.Fprintln(std.err, "warning:", v.Warn)
+	}
+	if v.Refuse != "" {
+		return signer.Config{}, fault.New(fault.Forbidden, v.Refuse)
+	}
+	return loadSigner(path)
+}
 
 func loadSigner(path string) (signer.Config, error) {
 	var cfg signer.Config

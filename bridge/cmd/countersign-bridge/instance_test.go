@@ -168,7 +168,7 @@ func TestTheBridgeOfAnotherUserIsSkippedAndNotTalkedTo(t *testing.T) {
 	if b, ok, err := control.Ask(t.Context(), &control.Client{StateDir: state}, control.Who, control.WhoParams{}); ok || err == nil || !strings.Contains(err.Error(), "belongs to another user (65534)") {
 		t.Errorf("found %+v: %v", b, err)
 	}
-	if code, out, errs := command(t, "approver", "--config", config); code != 1 || out != "" || !strings.Contains(errs, "belongs to another user") {
+	if code, out, errs := command(t, "approver", "--config", config); code != 1 || out != "" || !strings.Contains(errs, "belongs to the user nobody (65534)") {
 		t.Errorf("a start with their state: %d, %q, %q", code, out, errs)
 	}
 	port, err := strconv.Atoi(theirs[strings.LastIndexByte(theirs, ':')+1:])

@@ -92,6 +92,9 @@ func (c *keysList) Run(ctx context.Context, std stdio) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := cfg.Trust(nil); err != nil {
+		return err
+	}
 	members, certificateErr := cfg.Members()
 	devices, err := device.Open(device.Config{Modules: cfg.DeviceModules(), Timeout: tokenTimeout})
 	if err != nil {

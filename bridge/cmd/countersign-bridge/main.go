@@ -184,7 +184,7 @@ type signerInit struct {
 }
 
 func (c *signerInit) Run(ctx context.Context, std stdio) error {
-	cfg, err := loadSigner(c.Config)
+	cfg, err := loadTrusted(c.Config, std)
 	if err != nil {
 		return err
 	}
@@ -198,7 +198,7 @@ type signerServe struct {
 func (c *signerServe) Run(ctx context.Context, std stdio) error {
 	var all []signer.Config
 	for _, path := range c.Config {
-		cfg, err := loadSigner(path)
+		cfg, err := loadTrusted(path, std)
 		if err != nil {
 			return err
 		}
@@ -226,7 +226,7 @@ Run it as the signer's user:
 }
 
 func (c *signerResume) Run(ctx context.Context, std stdio) error {
-	cfg, err := loadSigner(c.Config)
+	cfg, err := loadTrusted(c.Config, std)
 	if err != nil {
 		return err
 	}

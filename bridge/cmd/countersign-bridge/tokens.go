@@ -35,6 +35,9 @@ type tokens struct {
 
 // openTokens loads the modules of a configuration.
 func openTokens(ctx context.Context, cfg approver.Config) (*tokens, error) {
+	if err := cfg.Trust(nil); err != nil {
+		return nil, err
+	}
 	asker, err := consent.New(consent.Config{Prompt: cfg.Prompt, Pinentry: cfg.Pinentry})
 	if err != nil {
 		return nil, err

@@ -207,13 +207,17 @@ func (b *Bridge) admit() int {
 }
 
 // Run is the whole program: it opens the configured modules, prompts and
-// listeners, says where it listens, and serves until ctx ends. When this
+// listeners, says where it listens, and serves until ctx ends. It does not start when
+// another user could change what it does: see [Config.Trust]. When this
 // person's bridge runs already it says so instead, and returns nil.
 func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
 		return fmt.Errorf("make the state directory: %w", err)
 	}
 	log := slog.New(secret.NewLog(stdio.Err))
+	if err := cfg.Trust(log); err != nil {
+		return err
+	}
 	mine, err := control.Claim(ctx, control.Config{StateDir: cfg.StateDir, File: cfg.file, Version: Version, Log: log})
 	if running, ok := errors.AsType[*control.Running](err); ok {
 		_, err := fmt.Fprintln(stdio.Out, running)

@@ -13,6 +13,7 @@ import (
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/site"
 	"countersign/shared/fault"
+	"countersign/shared/strictjson"
 )
 
 // state is what commands see and change of a bridge: in the bridge that runs, or in a
@@ -43,13 +44,30 @@ func Client(cfg Config) *control.Client {
 				}
 				return open, nil
 			})}
-		return s.handlers(), func() error {
+		return trusting(cfg, s.handlers()), func() error {
 			if open == nil {
 				return nil
 			}
 			return open.Close()
 		}, nil
 	}}
+}
+
+// trusting are handlers that believe no files that another user could have written. A
+// journal is read all the same: it shows what was done.
+func trusting(cfg Config, h control.Handlers) control.Handlers {
+	for name, do := range h {
+		if name == control.JournalEnd.Name {
+			continue
+		}
+		h[name] = func(ctx context.Context, params strictjson.Raw) (any, error) {
+			if err := cfg.Trust(nil); err != nil {
+				return nil, err
+			}
+			return do(ctx, params)
+		}
+	}
+	return h
 }
 
 // JournalPath is where the journal of a bridge is.

@@ -114,7 +114,7 @@ func TestFilesThatOthersCanReachAreNamed(t *testing.T) {
 		}
 	}
 	all := diagnose(t, cfg)
-	expect(t, all, "config", Bad, "others may write")
+	expect(t, all, "config", Bad, "the bridge does not start: every user of this computer can change "+cfg.File)
 	expect(t, all, "state", Bad, "others can enter")
 	expect(t, all, "state:link.key", Bad, "not yours alone")
 	expect(t, all, "state:journal.log", Bad, "not yours alone")

@@ -9,9 +9,12 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
+	"countersign/bridge/internal/access"
+	"countersign/bridge/internal/approver"
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/control"
 	"countersign/bridge/internal/fold"
@@ -43,17 +46,16 @@ func ownerOf(info os.FileInfo) (uid int, ok bool) {
 
 // files looks at the configuration and the state directory.
 func (c *checks) files() {
-	info, err := os.Stat(c.File)
-	switch {
+	c.others()
+	refused := c.refused
+	switch _, err := os.Stat(c.File); {
 	case err != nil:
 		c.note("config", Bad, err.Error(), "Name the configuration file with --config.")
-	case info.Mode().Perm()&0o022 != 0:
-		c.note("config", Bad, fmt.Sprintf("others may write the configuration %s: they choose which sites may connect", c.File), "chmod 600 "+c.File)
-	default:
+	case !refused["config"]:
 		c.note("config", OK, "the configuration "+c.File+" is valid", "")
 	}
 	dir := c.Bridge.StateDir
-	info, err = os.Stat(dir)
+	info, err := os.Stat(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		c.note("state", OK, "the state directory "+dir+" is made at the first start", "")
 		return
@@ -66,6 +68,7 @@ func (c *checks) files() {
 	switch {
 	case !info.IsDir():
 		c.note("state", Bad, dir+" is not a directory", "Name another state_dir.")
+	case refused["state"]:
 	case !mine:
 		c.note("state", Bad, "the state directory "+dir+" belongs to another user", "Start the bridge as its owner, or give it to yourself with chown -R.")
 	case !closed:
@@ -75,10 +78,29 @@ func (c *checks) files() {
 	}
 	for _, name := range []string{"link.key", "journal.log", "pairings.json", "blocks.json"} {
 		path := filepath.Join(dir, name)
-		if info, err := os.Stat(path); err == nil {
+		if info, err := os.Stat(path); err == nil && !refused["state:"+name] {
 			if mine, closed := owned(info); !mine || !closed {
 				c.note("state:"+name, Bad, path+" is not yours alone", "chown it to yourself, and chmod 600 "+path)
 			}
+		}
+	}
+}
+
+// others says which other user could change what the bridge does: it does not start then,
+// and what is refused is not looked at further.
+func (c *checks) others() {
+	all := c.Bridge.Judge()
+	if !slices.ContainsFunc(all, func(j approver.Judged) bool { return j.ID == "config" }) {
+		all = append(all, approver.Judged{ID: "config", Verdict: access.Others(c.File)})
+	}
+	c.refused = map[string]bool{}
+	for _, j := range all {
+		switch {
+		case j.Refuse != "":
+			c.refused[j.ID] = true
+			c.note(j.ID, Bad, "the bridge does not start: "+j.Refuse, "Look at what it holds before you do that.")
+		case j.Warn != "":
+			c.note("others:"+j.ID, Warn, j.Warn, "Work in folders of your own.")
 		}
 	}
 }
@@ -162,6 +184,9 @@ func (c *checks) certificates() (members []*member.Identity) {
 // prompt looks where questions would appear. A bridge that runs was perhaps started where
 // there is a terminal, and asks there.
 func (c *checks) prompt() {
+	if c.refused["prompt"] {
+		return
+	}
 	asker, err := consent.New(consent.Config{Prompt: c.Bridge.Prompt, Pinentry: c.Bridge.Pinentry})
 	switch {
 	case err != nil:

@@ -36,6 +36,9 @@ func (c *checks) tokens(ctx context.Context, members []*member.Identity) {
 	}
 	var sound []device.Module
 	for _, m := range c.Bridge.DeviceModules() {
+		if c.refused["module:"+m.Path] {
+			continue
+		}
 		if d := c.module(ctx, m.Path); d != nil {
 			sound = append(sound, m)
 			if err := c.within(d.Close); err != nil {

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"testing"
 
+	"countersign/bridge/internal/access"
 	"countersign/shared/fault"
 )
 
@@ -43,11 +44,11 @@ func TestAPeerWhoCanExchangeASecretIsNotServed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger := account{uid: os.Geteuid() + otherUser}
-	member := account{uid: stranger.uid, gids: []int{int(info.Sys().(*syscall.Stat_t).Gid)}}
+	stranger := access.Account{UID: os.Geteuid() + otherUser}
+	member := access.Account{UID: stranger.UID, GIDs: []int{int(info.Sys().(*syscall.Stat_t).Gid)}}
 	for name, row := range map[string]struct {
 		outer, dir fs.FileMode
-		who        account
+		who        access.Account
 		command    string // empty: it cannot
 	}{
 		"nobody else may write":              {0o755, 0o755, stranger, ""},
@@ -69,7 +70,7 @@ func TestAPeerWhoCanExchangeASecretIsNotServed(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			how := threat(path, row.who)
+			how := row.who.Threat(path)
 			if (how == "") != (row.command == "") || !strings.HasSuffix(how, row.command) {
 				t.Errorf("%s, %s: %q, want %q", name, what, how, row.command)
 			}
@@ -81,10 +82,10 @@ func TestAPeerWhoCanExchangeASecretIsNotServed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := n.admit(member.uid, true, member.gids...); fault.CodeOf(err) != fault.Forbidden || strings.Contains(err.Error(), dir) {
+	if err := n.admit(member.UID, true, member.GIDs...); fault.CodeOf(err) != fault.Forbidden || strings.Contains(err.Error(), dir) {
 		t.Errorf("a member of the group: %v", err)
 	}
-	if err := n.admit(stranger.uid, true); err != nil {
+	if err := n.admit(stranger.UID, true); err != nil {
 		t.Errorf("a stranger: %v", err)
 	}
 	for _, path := range []string{outer, dir} {
@@ -101,7 +102,7 @@ func TestAPeerWhoOwnsAFolderOfASecretOrTheSecretIsNotServed(t *testing.T) {
 	needRoot(t)
 	t.Parallel()
 	outer, dir, pin := secretIn(t)
-	peer := account{uid: otherUser}
+	peer := access.Account{UID: otherUser}
 	for name, row := range map[string]struct {
 		path   string
 		sticky bool
@@ -113,7 +114,7 @@ func TestAPeerWhoOwnsAFolderOfASecretOrTheSecretIsNotServed(t *testing.T) {
 		if row.sticky {
 			chmod(t, dir, 0o757|fs.ModeSticky)
 		}
-		if how := threat(pin, peer); !strings.HasSuffix(how, "chown "+strconv.Itoa(os.Geteuid())+" "+strconv.Quote(row.of)) {
+		if how := peer.Threat(pin); !strings.HasSuffix(how, "chown "+strconv.Itoa(os.Geteuid())+" "+strconv.Quote(row.of)) {
 			t.Errorf("%s: %q", name, how)
 		}
 		chmod(t, dir, 0o755)
@@ -126,7 +127,7 @@ func TestAPeerWhoOwnsAFolderOfASecretOrTheSecretIsNotServed(t *testing.T) {
 	if err := os.Lchown(dir, otherUser, -1); err != nil {
 		t.Fatal(err)
 	}
-	if how := exchange(dir, peer); !strings.Contains(how, "chown") {
+	if how := peer.Exchange(dir); !strings.Contains(how, "chown") {
 		t.Errorf("its own thing in a sticky folder: %q", how)
 	}
 }
@@ -145,14 +146,14 @@ func TestALinkToASecretThatAPeerCanExchangeIsNotServed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	peer := account{uid: os.Geteuid() + otherUser}
+	peer := access.Account{UID: os.Geteuid() + otherUser}
 	for _, path := range []string{first, second, hidden} {
 		chmod(t, links, 0o755)
-		if how := threat(path, peer); how != "" {
+		if how := peer.Threat(path); how != "" {
 			t.Errorf("%s: %q", path, how)
 		}
 		chmod(t, links, 0o757)
-		if how := threat(path, peer); !strings.HasSuffix(how, "chmod o-w "+strconv.Quote(links)) {
+		if how := peer.Threat(path); !strings.HasSuffix(how, "chmod o-w "+strconv.Quote(links)) {
 			t.Errorf("%s, where everybody may write: %q", path, how)
 		}
 	}
@@ -163,7 +164,7 @@ func TestALinkToASecretThatAPeerCanExchangeIsNotServed(t *testing.T) {
 		t.Fatal(err)
 	}
 	chmod(t, links, 0o755)
-	if how := threat(first, peer); how == "" {
+	if how := peer.Threat(first); how == "" {
 		t.Error("links without an end are taken to be safe")
 	}
 }
@@ -172,11 +173,11 @@ func TestALinkToASecretThatAPeerCanExchangeIsNotServed(t *testing.T) {
 func TestAPeerWhoCanMakeASecretThatIsMissingIsNotServed(t *testing.T) {
 	t.Parallel()
 	_, dir, _ := secretIn(t)
-	peer := account{uid: os.Geteuid() + otherUser}
+	peer := access.Account{UID: os.Geteuid() + otherUser}
 	for _, path := range []string{filepath.Join(dir, "missing"), filepath.Join(dir, "missing", "tokens")} {
 		for mode, safe := range map[fs.FileMode]bool{0o755: true, 0o757: false, 0o757 | fs.ModeSticky: false} {
 			chmod(t, dir, mode)
-			if how := threat(path, peer); (how == "") != safe {
+			if how := peer.Threat(path); (how == "") != safe {
 				t.Errorf("%s in a folder of mode %v: %q", path, mode, how)
 			}
 		}
@@ -206,17 +207,17 @@ func TestAPeerWhoCanChangeTheModuleIsNotServed(t *testing.T) {
 		}
 	}
 	cfg := Config{Module: module}
-	stranger := account{uid: os.Geteuid() + otherUser}
+	stranger := access.Account{UID: os.Geteuid() + otherUser}
 	n, err := neighboursOf(cfg, socket{mode: groupMode}, "", slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := n.admit(stranger.uid, true); err != nil {
+	if err := n.admit(stranger.UID, true); err != nil {
 		t.Errorf("one who may read them: %v", err)
 	}
 	for what, path := range map[string]string{"the module": module, "its configuration": configuration} {
 		chmod(t, path, 0o646)
-		if err := n.admit(stranger.uid, true); fault.CodeOf(err) != fault.Forbidden {
+		if err := n.admit(stranger.UID, true); fault.CodeOf(err) != fault.Forbidden {
 			t.Errorf("one who may write %s: %v", what, err)
 		}
 		if _, err := neighboursOf(cfg, socket{mode: groupMode}, "", slog.New(slog.DiscardHandler)); fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "chmod o-w") {

@@ -7,12 +7,12 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
+	"countersign/bridge/internal/access"
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/peer"
 	"countersign/shared/fault"
@@ -65,16 +65,20 @@ func neighboursOf(cfg Config, s socket, maker string, log *slog.Logger) (*neighb
 		n.allowed[uid] = true
 	}
 	for _, path := range n.secrets {
-		switch everybody := (account{uid: -1}); {
-		case reach(path, everybody) != "":
+		switch everybody := access.Everybody; {
+		case everybody.Reach(path) != "":
 			return invalid("private", path+" can be reached by every user of this computer: chmod o-rwx "+path)
-		case exchange(path, everybody) != "":
-			return invalid("private", path+" is not safe from any user of this computer: "+exchange(path, everybody))
+		case everybody.Exchange(path) != "":
+			return invalid("private", path+" is not safe from any user of this computer: "+everybody.Exchange(path))
 		}
 	}
 	for _, path := range n.trusted {
-		if how := change(path, account{uid: -1}); how != "" {
-			return invalid("module", "is not safe from any user of this computer: "+how)
+		v := access.Others(path)
+		if v.Refuse != "" {
+			return invalid("module", "is not safe: "+v.Refuse)
+		}
+		if v.Warn != "" {
+			log.Warn("another user could change the module or its configuration", "who", v.Warn)
 		}
 	}
 	if n.same {
@@ -106,7 +110,7 @@ func secretsOf(cfg Config, keys store) []string {
 // PIN, and the configuration that tells it where its store is.
 func trustedOf(cfg Config, keys store) []string {
 	all := slices.Clone(keys.configurations)
-	if filepath.IsAbs(cfg.Module) { // the loader finds another
+	if strings.Contains(cfg.Module, "/") { // the loader finds another
 		all = append(all, cfg.Module)
 	}
 	return all
@@ -132,15 +136,15 @@ func (n *neighbours) admit(uid int, known bool, groups ...int) error {
 	case uid == n.own:
 		return refuse("it is the signer's own, which can read the PIN of the vault; run the gateway as another user", "it is the signer's own user")
 	}
-	who := accountOf(uid)
-	who.gids = append(who.gids, groups...)
+	who := access.AccountOf(uid)
+	who.GIDs = append(who.GIDs, groups...)
 	for _, path := range n.secrets {
-		if how := threat(path, who); how != "" {
+		if how := who.Threat(path); how != "" {
 			return refuse("it can read or exchange the PIN of the vault, or reach the store of its keys or the log; run the gateway as a user who cannot", how)
 		}
 	}
 	for _, path := range n.trusted {
-		if how := change(path, who); how != "" {
+		if how := who.Change(path); how != "" {
 			return refuse("it can change the PKCS#11 module or its configuration; run the gateway as a user who cannot", how)
 		}
 	}

@@ -211,32 +211,6 @@ func TestAPINOrAStoreThatAPeerCanReachEndsItsService(t *testing.T) {
 	}
 }
 
-func TestAGroupThatCanReachTheStoreIsRefused(t *testing.T) {
-	t.Parallel()
-	dir := openFolder(t)
-	info := func(mode fs.FileMode) os.FileInfo {
-		t.Helper()
-		if err := os.Chmod(dir, mode); err != nil {
-			t.Fatal(err)
-		}
-		i, err := os.Stat(dir)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return i
-	}
-	gid := int(info(0o700).Sys().(*syscall.Stat_t).Gid)
-	member, other := account{uid: 12345, gids: []int{7, gid}}, account{uid: 12345, gids: []int{7}}
-	reads := func(a account, mode fs.FileMode) bool { ok, _ := a.may(dir, info(mode), 4); return ok }
-	if !reads(member, 0o750) || reads(other, 0o750) || reads(member, 0o705) || !reads(other, 0o705) {
-		t.Error("the mode of a group is misread")
-	}
-	if !reads(account{uid: os.Geteuid()}, 0o000) {
-		t.Error("who owns a file can change its mode")
-	}
-	info(0o700)
-}
-
 func TestSandboxesSayThatTheirGatewayMayBeTheSignersUser(t *testing.T) {
 	t.Parallel()
 	var out bytes.Buffer

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"countersign/bridge/internal/access"
 	"countersign/shared/fault"
 )
 
@@ -73,17 +74,17 @@ func (s socket) checkFolder() error {
 	if info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
 		return fault.New(fault.Invalid, fmt.Sprintf("others may write to %s, and put another socket there: chmod go-w %s", dir, dir)).With("field", "socket")
 	}
-	all := account{uid: -1}
+	all := access.Everybody
 	if s.gid >= 0 {
-		all.gids = []int{s.gid}
+		all.GIDs = []int{s.gid}
 	}
-	if how := exchange(dir, all); how != "" {
+	if how := all.Exchange(dir); how != "" {
 		return fault.New(fault.Invalid, "another user may put another folder of the socket there: "+how).With("field", "socket")
 	}
 	if s.gid < 0 {
 		return nil
 	}
-	if closed, _ := closedTo(dir, all); closed != "" {
+	if closed := all.Closed(dir); closed != "" {
 		return fault.New(fault.Invalid, fmt.Sprintf("the group of the socket cannot enter %s: let it (chgrp, chmod g+x), or put the socket elsewhere", closed)).With("field", "socket")
 	}
 	return nil

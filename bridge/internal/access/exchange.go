@@ -1,4 +1,4 @@
-package signer
+package access
 
 import (
 	"errors"
@@ -6,44 +6,50 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // maxLinks are how many symbolic links may be on the way to a file (path_resolution(7)).
 const maxLinks = 40
 
-// threat says how an account could read, write or exchange a file or a folder that is
-// the signer's alone; empty when it cannot.
-func threat(path string, a account) string {
-	if how := reach(path, a); how != "" {
+// Threat says how an account could read, write or exchange a file or a folder that is one
+// user's alone; empty when it cannot.
+func (a Account) Threat(path string) string {
+	if how := a.Reach(path); how != "" {
 		return how
 	}
-	return exchange(path, a)
+	return a.Exchange(path)
 }
 
-// change says how an account could change a file that all users may read, or exchange it;
+// Change says how an account could change a file that all users may read, or exchange it;
 // empty when it cannot.
-func change(path string, a account) string {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		info, err := os.Stat(real)
-		if err != nil {
-			return "it is not known who can change " + path
-		}
-		if ok, by := a.may(real, info, 2); ok {
-			if closed, _ := closedTo(filepath.Dir(real), a); closed == "" {
-				return "it can change " + path + by.advice(real, "w")
-			}
-		}
+func (a Account) Change(path string) string {
+	if how := a.touch(path, 2, "it can change ", "w"); how != "" {
+		return how
 	}
-	return exchange(path, a)
+	return a.Exchange(path)
 }
 
-// exchange says how an account can put something else in the place of a file or a
+// Exchange says how an account can put something else in the place of a file or a
 // folder: it may write to a folder on the way there, or to one with a symbolic link that
 // is followed. Empty when it cannot.
-func exchange(path string, a account) string {
-	path, err := filepath.Abs(path)
+func (a Account) Exchange(path string) (how string) {
+	err := walk(path, func(folder, thing string) bool {
+		how = a.moves(folder, thing)
+		return how == ""
+	})
 	if err != nil {
 		return "it is not known who can exchange " + path
+	}
+	return how
+}
+
+// walk calls visit for each thing on the way to a path, and for what is at its end, with
+// the folder that it is in, until visit returns false. Symbolic links are followed.
+func walk(path string, visit func(folder, thing string) bool) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
 	}
 	at, left := "/", strings.Split(path, "/")
 	for links := 0; len(left) > 0; {
@@ -57,8 +63,8 @@ func exchange(path string, a account) string {
 			continue
 		}
 		next := filepath.Join(at, name)
-		if how := a.moves(at, next); how != "" {
-			return how
+		if !visit(at, next) {
+			return nil
 		}
 		target, err := os.Readlink(next)
 		if err != nil { // it is not a link, or not there
@@ -66,20 +72,20 @@ func exchange(path string, a account) string {
 			continue
 		}
 		if links++; links > maxLinks {
-			return "it is not known who can exchange " + path
+			return syscall.ELOOP
 		}
 		if filepath.IsAbs(target) {
 			at = "/"
 		}
 		left = append(strings.Split(target, "/"), left...)
 	}
-	return ""
+	return nil
 }
 
 // moves says how an account can move what is in a folder away, and put something else
 // there: it may write to the folder, which it can come to, and the folder is its own, or
 // not sticky, or the thing is its own or not there yet.
-func (a account) moves(folder, what string) string {
+func (a Account) moves(folder, what string) string {
 	how := "it can exchange " + what
 	info, err := os.Stat(folder)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -94,12 +100,12 @@ func (a account) moves(folder, what string) string {
 		return how
 	}
 	ok, by := a.may(folder, info, 2)
-	closed, listed := closedTo(folder, a)
+	closed, listed := a.closed(folder)
 	if !ok || closed != "" {
 		return ""
 	}
 	if info.Mode()&fs.ModeSticky != 0 && !missing && !a.owns(info) {
-		if a.uid != 0 && !a.owns(thing) {
+		if a.UID != 0 && !a.owns(thing) {
 			return ""
 		}
 		return how + owning.advice(what, "")

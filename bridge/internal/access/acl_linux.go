@@ -1,4 +1,4 @@
-package signer
+package access
 
 import (
 	"encoding/binary"
