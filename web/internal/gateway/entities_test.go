@@ -3,10 +3,12 @@ package gateway_test
 import (
 	"context"
 	"crypto/rand"
+	"database/sql"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"countersign/shared/fault"
 	"countersign/shared/intent/intenttest"
@@ -186,6 +188,38 @@ func TestALogThatForksStopsItsOwnEntityAlone(t *testing.T) {
 	}
 	if h := w.Gateway.Health(t.Context()); h.Components["signer"] != "log_corrupt" || h.Signers[0].Status != "log_corrupt" || h.Signers[1].Status != "ok" {
 		t.Errorf("health %+v", h)
+	}
+}
+
+func TestAStoredLogThatDoesNotHoldStopsItsOwnEntityAlone(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.NewForTwo(t)
+	db, err := sql.Open("sqlite", w.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Exec(`UPDATE log_lines SET line = line || 'AAAA' WHERE entity = 'ent_other'`); err != nil {
+		t.Fatal(err)
+	}
+	w.Restart()
+	for range 2 {
+		gatewaytest.Refused(t, w.Gateway.Sync(t.Context(), gatewaytest.Other), fault.LogCorrupt)
+	}
+	if _, o := bought(t, w, gatewaytest.Caller(), w.Signer, "0.1"); o.State != wire.OrderCompleted {
+		t.Errorf("order %+v", o)
+	}
+	if h := w.Gateway.Health(t.Context()); h.Signers[0].Status != "log_corrupt" || h.Signers[1].Status != "ok" {
+		t.Errorf("signers %+v", h.Signers)
+	}
+	if _, err := db.Exec(`UPDATE log_lines SET line = substr(line, 1, length(line) - 4) WHERE entity = 'ent_other'`); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.Pass(2 * time.Minute) // it is looked at again
+	if err := w.Gateway.Sync(t.Context(), gatewaytest.Other); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -95,9 +95,9 @@ type Gateway struct {
 	ended   chan struct{}     // closed when Run's ctx ends: clients that listen are let go
 }
 
-// New verifies the stored lines of the signers' logs from their newest checkpoint on; it
-// fails with LOG_CORRUPT when they do not hold, or were signed by another key
-// than the entity's signer file names.
+// New verifies the stored lines of the signers' logs from their newest checkpoint on.
+// Where they do not hold, or were signed by another key than the entity's signer file
+// names, the entity's signer is LOG_CORRUPT, and the others go on.
 func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if cfg.RequestLife == 0 {
 		cfg.RequestLife = 24 * time.Hour
@@ -126,7 +126,11 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 		g.watches[id] = &watch{Watched: c, id: id}
 	}
 	for _, v := range g.vaults {
-		if err := v.log.Replay(ctx, cfg.Store); err != nil {
+		switch err := g.replay(ctx, v); {
+		case fault.CodeOf(err) == fault.LogCorrupt: // which is that entity's, and no other's
+			v.note(time.Time{}, false, err)
+			cfg.Log.Error("the stored log does not hold", "entity", v.Entity, "error", err.Error())
+		case err != nil:
 			return nil, err
 		}
 	}

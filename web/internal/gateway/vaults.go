@@ -19,6 +19,9 @@ import (
 // pageSize is how many entries are read at once; a page is one transaction.
 const pageSize = 100
 
+// restsFor is how long a stored log that does not hold is not verified again.
+const restsFor = time.Minute
+
 // Vault is the vault of one entity: the line to its signer, and whose log is believed.
 type Vault struct {
 	Entity string
@@ -32,6 +35,7 @@ type vault struct {
 
 	reading sync.Mutex // one reading at a time
 	log     *projection.Projection
+	rests   time.Time // until when the stored log, which does not hold, is not verified again
 
 	mu      sync.Mutex
 	at      time.Time // of the last reading that succeeded; zero: none did
@@ -160,18 +164,37 @@ func (g *Gateway) Sync(ctx context.Context, entity string) error {
 	defer v.reading.Unlock()
 	stopped, err := g.readLog(ctx, v)
 	if ctx.Err() == nil {
-		v.mu.Lock()
-		if v.err = err; err == nil {
-			v.at, v.stopped = g.now(), stopped
-		}
-		v.mu.Unlock()
+		v.note(g.now(), stopped, err)
+	}
+	return err
+}
+
+// note keeps how a reading ended.
+func (v *vault) note(at time.Time, stopped bool, err error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.err = err; err == nil {
+		v.at, v.stopped = at, stopped
+	}
+}
+
+// replay applies what is stored. Where that does not hold, it is not verified again for a
+// minute: a long log takes long.
+func (g *Gateway) replay(ctx context.Context, v *vault) error {
+	if g.now().Before(v.rests) {
+		_, err := v.read()
+		return err
+	}
+	err := v.log.Replay(ctx, g.cfg.Store)
+	if fault.CodeOf(err) == fault.LogCorrupt {
+		v.rests = g.now().Add(restsFor)
 	}
 	return err
 }
 
 func (g *Gateway) readLog(ctx context.Context, v *vault) (stopped bool, err error) {
 	for {
-		if err := v.log.Replay(ctx, g.cfg.Store); err != nil { // what another process stored
+		if err := g.replay(ctx, v); err != nil { // what another process stored
 			return false, err
 		}
 		mark := v.log.Mark()
