@@ -5,6 +5,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -250,5 +251,31 @@ func TestAFolderIsJudgedWithEachFileInIt(t *testing.T) {
 	must(t, os.Lchown(filepath.Join(dir, "link"), stranger, stranger))
 	if got := refused(); len(got) != 1 || got[0] != "link" {
 		t.Errorf("another user's link to a file of ours: %v", got)
+	}
+}
+
+func TestWhatLeadsOutOfAFolderIsFound(t *testing.T) {
+	t.Parallel()
+	dir, path := fileIn(t)
+	outer := filepath.Dir(dir)
+	in := func(names ...string) string { return filepath.Join(append([]string{outer}, names...)...) }
+	must(t, os.Mkdir(in("etc", "sub"), 0o700), os.WriteFile(in("etc", "sub", "plain"), nil, 0o644),
+		os.Mkdir(in("other"), 0o755), os.WriteFile(in("target"), nil, 0o644),
+		os.Symlink(in("other"), in("etc", "sub", "folder")), os.Symlink(in("target"), in("other", "further")),
+		os.Symlink("..", in("other", "around")), os.Symlink("nowhere", in("etc", "broken")),
+		os.Link(path, in("second")), os.WriteFile(in("etc", "closed"), nil, 0o600), os.Link(in("etc", "closed"), in("third")))
+	got, err := Ways(dir)
+	want := []string{in("etc", "broken"), path, in("etc", "sub", "folder"), in("other", "around"), in("other", "further"), in("second")}
+	must(t, err)
+	for _, w := range want {
+		if !slices.Contains(got, w) {
+			t.Errorf("%s is not found in %q", w, got)
+		}
+	}
+	if len(got) != len(want) || slices.Contains(got, in("etc", "closed")) {
+		t.Errorf("%q, want %q", got, want)
+	}
+	if got, err := Ways(in("none")); got != nil || err != nil {
+		t.Errorf("of nothing: %q, %v", got, err)
 	}
 }

@@ -1,6 +1,7 @@
 package signer
 
 import (
+	"errors"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -227,5 +228,57 @@ func TestAPeerWhoCanChangeTheModuleIsNotServed(t *testing.T) {
 	}
 	if store := filepath.Join(dir, "tokens"); !slices.Contains(n.secrets, store) {
 		t.Errorf("the store is not among the secrets: %v", n.secrets)
+	}
+}
+
+// A closed folder keeps nobody out of what can be come to without it.
+func TestWhatIsOutsideOfAClosedFolderByALinkOrASecondNameIsJudgedByItself(t *testing.T) {
+	t.Parallel()
+	stranger := os.Geteuid() + otherUser
+	for name, row := range map[string]struct {
+		lead   func(outside, inside string) error
+		folder bool
+	}{
+		"a link to a file": {os.Symlink, false}, "a link to a folder": {os.Symlink, true}, "a second name": {os.Link, false},
+		"a link further down": {func(outside, inside string) error {
+			middle := filepath.Join(filepath.Dir(outside), "middle")
+			if err := os.Mkdir(middle, 0o700); err != nil {
+				return err
+			}
+			return errors.Join(os.Symlink(middle, inside), os.Symlink(outside, filepath.Join(middle, "on")))
+		}, true},
+	} {
+		for what, cfg := range map[string]func(dir string) Config{
+			"the store": func(dir string) Config { return Config{Private: []string{dir}} }, "the state": func(dir string) Config { return Config{StateDir: dir} },
+		} {
+			outer := openFolder(t)
+			outside, closed := filepath.Join(outer, "outside"), filepath.Join(outer, "closed")
+			err := os.Mkdir(outside, 0o700)
+			if !row.folder {
+				err = errors.Join(os.Remove(outside), os.WriteFile(outside, nil, 0o600))
+			}
+			if err := errors.Join(err, os.Mkdir(closed, 0o700), os.Mkdir(filepath.Join(closed, "token"), 0o700), row.lead(outside, filepath.Join(closed, "token", "in"))); err != nil {
+				t.Fatal(err)
+			}
+			start := func() (*neighbours, error) {
+				return neighboursOf(cfg(closed), socket{mode: groupMode}, "", slog.New(slog.DiscardHandler))
+			}
+			n, err := start()
+			if err != nil {
+				t.Fatalf("%s, %s: while it is closed: %v", what, name, err)
+			}
+			if err := n.admit(stranger, true); err != nil {
+				t.Errorf("%s, %s: while it is closed: %v", what, name, err)
+			}
+			chmod(t, outside, 0o705)
+			if _, err := start(); fault.CodeOf(err) != fault.Invalid {
+				t.Errorf("%s, %s: a start when it is open: %v", what, name, err)
+			}
+			if row.folder || name == "a link to a file" { // a second name is looked for at the start
+				if err := n.admit(stranger, true); fault.CodeOf(err) != fault.Forbidden {
+					t.Errorf("%s, %s: a peer when it is open: %v", what, name, err)
+				}
+			}
+		}
 	}
 }

@@ -25,7 +25,7 @@ type neighbours struct {
 	own     int
 	same    bool         // allow_same_user
 	allowed map[int]bool // nil: every user whom the socket lets in
-	secrets []string     // files and folders
+	secrets []string     // files and folders, and the links in them
 	trusted []string     // files that all users may read: the module and its configuration
 	log     *slog.Logger
 	now     func() time.Time
@@ -63,6 +63,13 @@ func neighboursOf(cfg Config, s socket, maker string, log *slog.Logger) (*neighb
 			n.allowed = map[int]bool{}
 		}
 		n.allowed[uid] = true
+	}
+	for _, path := range slices.Clone(n.secrets) {
+		ways, err := access.Ways(path)
+		if err != nil {
+			return nil, fmt.Errorf("look at what the vault keeps to itself: %w", err)
+		}
+		n.secrets = append(n.secrets, ways...)
 	}
 	for _, path := range n.secrets {
 		switch everybody := access.Everybody; {
