@@ -7,27 +7,45 @@ import (
 	"testing"
 )
 
+// packaged is a file of the package.
+func packaged(t *testing.T, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("../../packaging", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+// setting is what a unit sets.
+func setting(t *testing.T, unit, name string) string {
+	t.Helper()
+	_, after, ok := strings.Cut(unit, "\n"+name+"=")
+	value, _, _ := strings.Cut(after, "\n")
+	if !ok || value == "" {
+		t.Errorf("%s is not set", name)
+	}
+	return value
+}
+
+// TestTheBridgeOfASessionComesAndGoesWithItsDesktop: before the desktop there is no
+// display for its windows, and a bridge that ends with one desktop starts with the next.
+func TestTheBridgeOfASessionComesAndGoesWithItsDesktop(t *testing.T) {
+	t.Parallel()
+	unit := packaged(t, "countersign-bridge.service")
+	for _, name := range []string{"WantedBy", "PartOf", "After"} {
+		if target := setting(t, unit, name); target != "graphical-session.target" {
+			t.Errorf("%s is %s", name, target)
+		}
+	}
+}
+
 // TestTheUnitsOfThePackageKeepSignerAndGatewayApart: two users, one group between
 // them, and nothing of the signer's within the gateway's reach.
 func TestTheUnitsOfThePackageKeepSignerAndGatewayApart(t *testing.T) {
 	t.Parallel()
-	read := func(name string) string {
-		t.Helper()
-		data, err := os.ReadFile(filepath.Join("../../packaging", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(data)
-	}
-	setting := func(unit, name string) string {
-		t.Helper()
-		_, after, ok := strings.Cut(unit, "\n"+name+"=")
-		value, _, _ := strings.Cut(after, "\n")
-		if !ok || value == "" {
-			t.Errorf("%s is not set", name)
-		}
-		return value
-	}
+	read := func(name string) string { return packaged(t, name) }
+	setting := func(unit, name string) string { return setting(t, unit, name) }
 	signer, gateway, users := read("countersign-signer.service"), read("countersign-gateway.service"), read("countersign.sysusers")
 	cfg, err := loadSigner("../../packaging/signer.json")
 	if err != nil {

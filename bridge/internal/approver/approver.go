@@ -242,7 +242,7 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 		return err
 	}
 	if asker.Where() == "" {
-		log.Warn("the bridge cannot ask its user: every request will be refused. Install pinentry, or start the bridge in a terminal")
+		log.Warn("the bridge cannot ask its user: until it can, every request is refused. countersign-bridge doctor says what to do")
 	}
 	book, err := journal.Open(journal.Config{Path: filepath.Join(cfg.StateDir, "journal.log")})
 	if err != nil {

@@ -5,7 +5,7 @@
 //
 // Two ways to ask: [Pinentry], the program that GnuPG users know (Assuan
 // protocol), in a window of its own; and [Terminal], the bridge's controlling
-// terminal. [New] chooses. In both the person says yes by typing a word:
+// terminal. [New] chooses, at each question. In both the person says yes by typing a word:
 // "approve", or "reject" to sign a rejection. Pressing Enter or Esc, closing the
 // window, or a key meant for another window, declines: nothing is signed. Where a
 // site asks, the word "block" declines this question and all that the site may ask
@@ -16,9 +16,6 @@ package consent
 import (
 	"bytes"
 	"context"
-	"fmt"
-	"os"
-	"os/exec"
 
 	"countersign/shared/fault"
 )
@@ -96,89 +93,6 @@ type Breaker interface {
 // Teller is an [Asker] with a place for news that need no answer: the terminal.
 type Teller interface {
 	Tell(news string)
-}
-
-// Config chooses how the person is asked.
-type Config struct {
-	// Prompt is "auto" (or empty), "pinentry" or "terminal". "auto" takes
-	// pinentry when Pinentry is set, or when one is installed and there is a
-	// display; else the terminal.
-	Prompt string
-	// Pinentry is the path of the program; empty: pinentry from PATH.
-	Pinentry string
-	// TTY is the terminal; empty: /dev/tty.
-	TTY string
-	// Getenv reads the environment; nil: os.Getenv.
-	Getenv func(string) string
-}
-
-// New returns the way to ask that fits cfg and this computer. When there is
-// none it still returns one, which refuses every question and says why: the
-// bridge can be looked at and repaired, and signs nothing.
-func New(cfg Config) (Asker, error) {
-	if cfg.Getenv == nil {
-		cfg.Getenv = os.Getenv
-	}
-	if cfg.TTY == "" {
-		cfg.TTY = "/dev/tty"
-	}
-	switch cfg.Prompt {
-	case "pinentry":
-		path, err := findPinentry(cfg.Pinentry)
-		if err != nil {
-			return nil, err
-		}
-		return &Pinentry{Path: path, TTY: cfg.TTY}, nil
-	case "terminal":
-		return &Terminal{Path: cfg.TTY}, nil
-	case "", "auto":
-	default:
-		return nil, fmt.Errorf("prompt %q is unknown: use auto, pinentry or terminal", cfg.Prompt)
-	}
-	display := cfg.Getenv("DISPLAY") != "" || cfg.Getenv("WAYLAND_DISPLAY") != ""
-	if cfg.Pinentry != "" || display {
-		path, err := findPinentry(cfg.Pinentry)
-		if err == nil {
-			return &Pinentry{Path: path, TTY: cfg.TTY}, nil
-		}
-		if cfg.Pinentry != "" {
-			return nil, err
-		}
-	}
-	term := &Terminal{Path: cfg.TTY}
-	if err := term.check(); err != nil {
-		return unavailable{}, nil
-	}
-	return term, nil
-}
-
-func findPinentry(path string) (string, error) {
-	if path == "" {
-		path = "pinentry"
-	}
-	found, err := exec.LookPath(path)
-	if err != nil {
-		return "", fmt.Errorf("find the pinentry program: %w", err)
-	}
-	return found, nil
-}
-
-// unavailable is an [Asker] for a computer where the user cannot be asked.
-type unavailable struct{}
-
-func (unavailable) Where() string { return "" }
-
-func (unavailable) Confirm(context.Context, Question) error { return errUnavailable(nil) }
-
-func (unavailable) PIN(context.Context, PINQuestion) ([]byte, error) {
-	return nil, errUnavailable(nil)
-}
-
-func (unavailable) Show(context.Context, Notice) error { return errUnavailable(nil) }
-
-func errUnavailable(cause error) error {
-	return fault.Wrap(cause, fault.PromptUnavailable, "the bridge cannot ask you: it has neither a display with pinentry nor a terminal. "+
-		"Install pinentry, or start the bridge in a terminal")
 }
 
 func errDeclined() error { return fault.New(fault.Declined, "you declined at the bridge's prompt") }

@@ -289,7 +289,7 @@ func TestNewChoosesHowToAsk(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.Confirm(t.Context(), Question{}); fault.CodeOf(err) != fault.PromptUnavailable || !strings.Contains(err.Error(), "Install pinentry") {
+	if err := a.Confirm(t.Context(), Question{}); fault.CodeOf(err) != fault.PromptUnavailable || !strings.Contains(err.Error(), "neither a display with pinentry nor a terminal") {
 		t.Errorf("Confirm: %v", err)
 	}
 	if _, err := a.PIN(t.Context(), PINQuestion{}); fault.CodeOf(err) != fault.PromptUnavailable {

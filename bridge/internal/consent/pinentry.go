@@ -196,14 +196,14 @@ func (p *Pinentry) session(ctx context.Context, talk func(*assuan) error) error 
 	cmd.WaitDelay = pinentryGrace
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		return errUnavailable(err)
+		return errUnavailable("pinentry does not work", err)
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return errUnavailable(err)
+		return errUnavailable("pinentry does not work", err)
 	}
 	if err := cmd.Start(); err != nil {
-		return errUnavailable(fmt.Errorf("start %s: %w", p.Path, err))
+		return errUnavailable("pinentry does not work", fmt.Errorf("start %s: %w", p.Path, err))
 	}
 	err = p.converse(newAssuan(out, in), talk)
 	in.Close()
@@ -228,7 +228,7 @@ func (p *Pinentry) session(ctx context.Context, talk func(*assuan) error) error 
 			return fault.Wrap(err, fault.Timeout, "the bridge's prompt was not answered in time")
 		}
 	}
-	return errUnavailable(err)
+	return errUnavailable("pinentry does not work", err)
 }
 
 func (p *Pinentry) converse(a *assuan, talk func(*assuan) error) error {

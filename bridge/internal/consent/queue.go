@@ -58,7 +58,7 @@ func (q *Queue) Where() string { return q.asker.Where() }
 
 // Lines are those of a question's text as the person sees them.
 func (q *Queue) Lines(question Question) []string {
-	if b, ok := q.asker.(Breaker); ok {
+	if b, ok := now(q.asker).(Breaker); ok {
 		return b.Lines(question)
 	}
 	return layout(Clean(question.Text), terminalWidth)
@@ -68,7 +68,7 @@ func (q *Queue) Lines(question Question) []string {
 // the screen, where there is a place for it. Where too much waits already it is
 // left out.
 func (q *Queue) Tell(ctx context.Context, site, news string) {
-	if t, ok := q.asker.(Teller); ok {
+	if t, ok := now(q.asker).(Teller); ok {
 		_ = q.ask(ctx, site, nil, func(context.Context) error { t.Tell(news); return nil }) // it is news, no question
 	}
 }

@@ -199,21 +199,21 @@ func (t *Terminal) pin(ctx context.Context, q PINQuestion) ([]byte, error) {
 func (t *Terminal) ask(ctx context.Context, text string, echo bool) (answer []byte, err error) {
 	f, err := t.open()
 	if err != nil {
-		return nil, errUnavailable(err)
+		return nil, errUnavailable("its terminal cannot be used", err)
 	}
 	defer f.Close()
 	restore, err := prepare(f, echo)
 	if err != nil {
-		return nil, errUnavailable(err)
+		return nil, errUnavailable("its terminal cannot be used", err)
 	}
 	defer func() {
 		if rerr := restore(); rerr != nil && err == nil {
 			clear(answer)
-			answer, err = nil, errUnavailable(rerr)
+			answer, err = nil, errUnavailable("its terminal cannot be used", rerr)
 		}
 	}()
 	if _, err := io.WriteString(f, text); err != nil {
-		return nil, errUnavailable(err)
+		return nil, errUnavailable("its terminal cannot be used", err)
 	}
 	stop := context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Unix(1, 0)) }) // ends the read below
 	defer stop()
@@ -228,7 +228,7 @@ func (t *Terminal) ask(ctx context.Context, text string, echo bool) (answer []by
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		clear(line)
-		return nil, errUnavailable(err)
+		return nil, errUnavailable("its terminal cannot be used", err)
 	}
 	if errors.Is(err, io.EOF) {
 		clear(line)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -131,6 +132,32 @@ func TestTerminalApprovesOnlyWhatIsTyped(t *testing.T) {
 			t.Errorf("%q: shown %q", keys, s.shows())
 		}
 	}
+}
+
+func TestEachQuestionIsAskedWhereItIsPossibleByThen(t *testing.T) {
+	t.Parallel()
+	tty := filepath.Join(t.TempDir(), "tty")
+	asker, err := New(Config{TTY: tty, Getenv: func(string) string { return "" }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	q := NewQueue(asker, 0)
+	if err := q.Confirm(t.Context(), Question{Title: "t", Text: "x"}, nil); q.Where() != "" || fault.CodeOf(err) != fault.PromptUnavailable {
+		t.Errorf("without a terminal: at %q, %v", q.Where(), err)
+	}
+	s := newScreen(t)
+	if err := os.Symlink(s.path, tty); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- q.Confirm(t.Context(), Question{Title: "t", Text: "x"}, nil) }()
+	s.await("anything else declines.")
+	s.enter(t, "approve\n")
+	if err := <-done; q.Where() != AtTerminal || err != nil {
+		t.Errorf("with a terminal: at %q, %v", q.Where(), err)
+	}
+	q.Tell(t.Context(), "", "Signed.")
+	s.await("Signed.\r\n")
 }
 
 func TestTerminalIgnoresWhatWasTypedBeforeTheQuestion(t *testing.T) {

@@ -194,7 +194,7 @@ func (c *checks) prompt() {
 	case asker.Where() == "" && c.asks:
 		c.note("prompt", OK, "questions appear where the running bridge was started; here there is neither a display with pinentry nor a terminal", "")
 	case asker.Where() == "":
-		c.note("prompt", Bad, "the bridge cannot ask you here: there is neither a display with pinentry nor a terminal", "Install pinentry, or start the bridge in a terminal.")
+		c.note("prompt", Bad, "the bridge cannot ask you here: there is neither a display with pinentry nor a terminal", Remedy(fault.PromptUnavailable))
 	default:
 		c.note("prompt", OK, "prompt: "+asker.Where(), "")
 	}
