@@ -145,7 +145,7 @@ func Read(line string, key jws.PublicKey) (Entry, error) {
 	return o.Entry, nil
 }
 
-// Verify reads a segment, from where the chain is to its end, and calls visit with each
+// Verify reads lines, from where the chain is to their end, and calls visit with each
 // entry. A last line without a line feed is an error here.
 func (c *Chain) Verify(r io.Reader, visit Visit) (Mark, error) {
 	_, torn, err := c.read(r, visit, math.MaxInt64)
@@ -153,16 +153,6 @@ func (c *Chain) Verify(r io.Reader, visit Visit) (Mark, error) {
 		err = corrupt(c.Mark.Size, nil, "is cut off")
 	}
 	return c.Mark, err
-}
-
-// Begins reports why a segment is not the one that follows: LOG_CORRUPT, details part,
-// when one is missing.
-func (c *Chain) Begins(first int64) error {
-	if n := c.Mark.Size; first != n {
-		return fault.New(fault.LogCorrupt, fmt.Sprintf("the log is corrupt: the segment that begins with entry %d is missing, and the one with entry %d is there", n, first)).
-			With("entry", fmt.Sprint(n)).With("part", "segment")
-	}
-	return nil
 }
 
 // batch is how many lines are verified at once.

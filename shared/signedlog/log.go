@@ -55,11 +55,11 @@ func Open(ctx context.Context, cfg Config, visit Visit) (*Log, error) {
 		if from.Size > mark.Size {
 			return nil, fault.New(fault.LogCorrupt, fmt.Sprintf("the checkpoint is of entry %d, which was never acknowledged", from.Size-1)).With("part", "checkpoint")
 		}
-		if l.last = from.Size; from.Size == mark.Size {
+		if from.Size == mark.Size {
 			marked = from.Head
 		}
 	}
-	last, err := l.readAll(mark.Size, func(e Entry, line, hash string) error {
+	last, err := l.chain.walk(cfg.Storage, mark.Size, func(e Entry, line, hash string) error {
 		if e.Seq == mark.Size-1 {
 			marked = hash
 		}
@@ -90,63 +90,8 @@ func Open(ctx context.Context, cfg Config, visit Visit) (*Log, error) {
 			return nil, fmt.Errorf("set the watermark of the log: %w", err)
 		}
 	}
-	l.counts = l.chain.Mark
+	l.counts, l.last = l.chain.Mark, last.next
 	return l, nil
-}
-
-// end is where the last segment ends.
-type end struct {
-	first int64 // its first entry
-	good  int64 // bytes of whole lines
-	torn  bool  // others follow
-}
-
-// readAll verifies the segments that follow. Each ends with a checkpoint, and no other
-// entry is one.
-func (l *Log) readAll(acknowledged int64, visit Visit) (last end, err error) {
-	segments, err := l.cfg.Storage.Segments()
-	if err != nil {
-		return end{}, fmt.Errorf("find the segments of the log: %w", err)
-	}
-	for _, first := range segments {
-		if first < l.last {
-			continue // before the checkpoint
-		}
-		if last.torn {
-			return end{}, corrupt(l.chain.Mark.Size, nil, "is cut off")
-		}
-		if err := l.chain.Begins(first); err != nil {
-			return end{}, err
-		}
-		if first != l.last {
-			return end{}, corrupt(first, nil, "begins a segment, and no checkpoint is before it")
-		}
-		last, err = l.readSegment(first, acknowledged, func(e Entry, line, hash string) error {
-			if first != l.last {
-				return corrupt(e.Seq, nil, "follows a checkpoint in the same segment")
-			}
-			if e.Type == Checkpoint {
-				l.last = e.Seq + 1
-			}
-			return visit(e, line, hash)
-		})
-		if err != nil {
-			return end{}, err
-		}
-	}
-	return last, nil
-}
-
-func (l *Log) readSegment(first, acknowledged int64, visit Visit) (end, error) {
-	r, err := l.cfg.Storage.Open(first)
-	if err != nil {
-		return end{}, fmt.Errorf("open the log: %w", err)
-	}
-	good, torn, err := l.chain.read(r, visit, acknowledged)
-	if cerr := r.Close(); err == nil && cerr != nil {
-		err = fmt.Errorf("close the log: %w", cerr)
-	}
-	return end{first, good, torn}, err
 }
 
 // Mark returns how far the log counts.

@@ -8,7 +8,6 @@ package signedlog
 
 import (
 	"context"
-	"io"
 	"time"
 
 	"countersign/shared/jws"
@@ -45,12 +44,9 @@ type Mark struct {
 	Head string `json:"head"`
 }
 
-// Storage keeps the lines, in segments that are named by the number of their first entry.
+// Storage keeps the lines, in segments.
 type Storage interface {
-	// Segments returns their names, in order.
-	Segments() ([]int64, error)
-	// Open returns all bytes of a segment.
-	Open(first int64) (io.ReadCloser, error)
+	Segments
 	// Append adds lines, each with a line feed, to the last segment, which may be new. It
 	// returns when they are durable.
 	Append(first int64, lines []string) error

@@ -51,5 +51,5 @@ func (d *Dir) SaveCheckpoint(line string, state []byte) (err error) {
 	if err := errors.Join(os.Rename(path+".new", path), syncDir(d.path)); err != nil {
 		return fmt.Errorf("write a checkpoint: %w", err)
 	}
-	return d.Index.clean()
+	return d.Index.Clean()
 }

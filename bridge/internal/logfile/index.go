@@ -59,7 +59,8 @@ const (
 	fanIn      = 8 // as many runs of one length become one
 )
 
-func openIndex(dir string) (*Index, error) {
+// OpenIndex opens or makes an index in dir, which exists.
+func OpenIndex(dir string) (*Index, error) {
 	f, err := os.OpenFile(filepath.Join(dir, linesName), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the index of the log: %w", err)
@@ -91,7 +92,8 @@ func (x *Index) forget() {
 	}
 }
 
-func (x *Index) close() error {
+// Close closes its files.
+func (x *Index) Close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return errors.Join(x.reset(), x.lines.Close())
@@ -239,7 +241,7 @@ func (x *Index) prepare() (*next, error) {
 }
 
 // Seal closes the segment with the line of the checkpoint, which says the digest. The runs
-// of before stay until [Dir.SaveCheckpoint], when no older checkpoint needs them.
+// of before stay until [Index.Clean], as long as an older checkpoint may need them.
 func (x *Index) Seal() error {
 	if _, err := x.Digest(); err != nil {
 		return err
@@ -264,8 +266,8 @@ func (x *Index) Seal() error {
 	return nil
 }
 
-// clean removes the runs that no checkpoint needs any more.
-func (x *Index) clean() error {
+// Clean removes the runs that the newest checkpoint does not need.
+func (x *Index) Clean() error {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	all, err := os.ReadDir(x.dir)

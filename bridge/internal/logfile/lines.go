@@ -2,6 +2,7 @@ package logfile
 
 import (
 	"bufio"
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -71,4 +72,22 @@ func readLines(path string, offset int64, n int, lines []string) ([]string, erro
 		lines = append(lines, string(line[:len(line)-1]))
 	}
 	return lines, nil
+}
+
+// Trim makes s end with its last whole line: another process may write more of it just
+// now.
+func (s *Segment) Trim() error {
+	f, err := os.Open(s.Path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	end := make([]byte, min(s.Size, signedlog.MaxLine+1))
+	if _, err := f.ReadAt(end, s.Size-int64(len(end))); err != nil {
+		return err
+	}
+	if i := bytes.LastIndexByte(end, '\n'); i >= 0 {
+		s.Size -= int64(len(end) - i - 1)
+	}
+	return nil
 }

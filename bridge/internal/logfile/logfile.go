@@ -61,7 +61,7 @@ func Open(path string) (*Dir, error) {
 		return nil, errors.Join(fault.Wrap(err, fault.Conflict, "another signer uses the log in "+path), f.Close())
 	}
 	d := &Dir{path: path, lock: f}
-	if d.Index, err = openIndex(path); err != nil {
+	if d.Index, err = OpenIndex(path); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	if err := syncDir(path); err != nil {
@@ -96,7 +96,7 @@ func Held(path string) (held bool, err error) {
 // Close leaves the log to another process, at once: a process that is being started has a
 // copy of the descriptor until it runs its program, and would keep the lock.
 func (d *Dir) Close() error {
-	err := d.Index.close()
+	err := d.Index.Close()
 	if d.tail != nil {
 		err = errors.Join(err, d.tail.Close())
 	}

@@ -269,7 +269,7 @@ func FuzzLoad(f *testing.F) {
 				t.Fatal(err)
 			}
 		}
-		x, err := openIndex(dir)
+		x, err := OpenIndex(dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -283,7 +283,7 @@ func FuzzLoad(f *testing.F) {
 		if _, err := x.Find(own(3)); err != nil {
 			t.Error(err)
 		}
-		if err := x.close(); err != nil {
+		if err := x.Close(); err != nil {
 			t.Error(err)
 		}
 	})

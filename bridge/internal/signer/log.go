@@ -19,12 +19,6 @@ import (
 // so how many a start verifies at most.
 const DefaultSegment = 8192
 
-// checkpoint is a state and the line of the entry that vouches for it.
-type checkpoint struct {
-	line  string
-	state []byte
-}
-
 // openLog opens the log at its newest checkpoint. One that does not fit, or behind which
 // the log does not hold, counts for nothing: then the whole log decides, unless a part of
 // it is missing.
@@ -43,10 +37,10 @@ func (s *Service) openLog(ctx context.Context) error {
 	if ok { // else there is no checkpoint yet
 		s.deps.Log.Warn("the log is verified from its genesis, which takes longer: its checkpoint cannot be used", "cause", err)
 	}
-	if err := s.deps.Storage.Index.Reset(); err != nil {
+	if s.book, err = newBook(s.key.PublicKey(), s.deps.Storage.Index); err != nil {
 		return fmt.Errorf("begin the index of the log: %w", err)
 	}
-	s.state, s.from, s.at = vault.New(s.key.PublicKey(), s.deps.Storage.Index), 0, time.Time{}
+	s.at = time.Time{}
 	return s.readLog(ctx, "")
 }
 
@@ -76,23 +70,24 @@ func (s *Service) restore() (line string, err error) {
 		return bad(nil, "its state is not the one that the entry says")
 	}
 	index := s.deps.Storage.Index
-	if s.state, err = vault.Restore(data, s.key.PublicKey(), index); err != nil {
+	state, err := vault.Restore(data, s.key.PublicKey(), index)
+	if err != nil {
 		return bad(err, "its state cannot be read")
 	}
-	if err := s.state.Apply(e, signedlog.Hash([]byte(line))); err != nil {
+	if err := state.Apply(e, signedlog.Hash([]byte(line))); err != nil {
 		return bad(err, "its state was not restored")
 	}
 	if err := index.Load(e.Seq+1, body.Index); err != nil {
 		return "", err
 	}
-	s.at, s.from = time.Unix(e.At, 0).UTC(), e.Seq+1
+	state.Ahead = &jws.Ahead{}
+	s.book, s.at = book{state: state, index: index, from: e.Seq + 1}, time.Unix(e.At, 0).UTC()
 	return line, s.deps.Storage.Check()
 }
 
 // readLog verifies the log behind the line of a checkpoint, or all of it, and keeps the
 // newest checkpoint that it meets.
 func (s *Service) readLog(ctx context.Context, from string) (err error) {
-	s.state.Ahead, s.passed = &jws.Ahead{}, nil
 	s.log, err = signedlog.Open(ctx, signedlog.Config{
 		Storage: s.deps.Storage, Watermark: watermark{s.deps.Vault}, Signer: s.key,
 		Now: func() time.Time { return s.at }, Inner: s.state.Look, From: from,
@@ -100,39 +95,10 @@ func (s *Service) readLog(ctx context.Context, from string) (err error) {
 		s.at = time.Unix(e.At, 0).UTC()
 		return s.apply(e, line, hash)
 	})
-	if err != nil || s.passed == nil {
-		return err
-	}
-	return s.deps.Storage.SaveCheckpoint(s.passed.line, s.passed.state)
-}
-
-// apply takes an entry into the state and the index. A checkpoint closes the segment, and
-// is refused when it is of another state or index than the entries before it give.
-func (s *Service) apply(e signedlog.Entry, line, hash string) error {
-	index := s.deps.Storage.Index
-	if e.Type != signedlog.Checkpoint {
-		index.Line(len(line) + 1)
-		return s.state.Apply(e, hash)
-	}
-	body, err := e.Checkpoint()
 	if err != nil {
 		return err
 	}
-	switch digest, err := index.Digest(); {
-	case err != nil:
-		return err
-	case digest != body.Index:
-		return errors.New("the checkpoint is of another index than the entries before it give")
-	}
-	state, err := s.state.Checkpoint(e, hash)
-	if err != nil {
-		return err
-	}
-	if err := index.Seal(); err != nil {
-		return fault.Wrap(err, fault.Unavailable, "the signer cannot write the index of its log; it must be restarted")
-	}
-	s.passed, s.from = &checkpoint{line, state}, e.Seq+1
-	return nil
+	return s.keep(s.deps.Storage)
 }
 
 // append logs an entry and applies it; it counts when [Service.end] has returned. It ends
@@ -163,21 +129,17 @@ func (s *Service) write(ctx context.Context, typ string, body any) error {
 // checkpoint ends the segment with an entry over the digests of the state and the index,
 // and keeps the state beside the log once the entry counts. s.mu is held.
 func (s *Service) checkpoint(ctx context.Context) error {
-	index, err := s.deps.Storage.Index.Digest()
+	body, err := s.next()
 	if err != nil {
 		return err
 	}
-	state, err := s.state.Snapshot()
-	if err != nil {
-		return err
-	}
-	if err := s.write(ctx, signedlog.Checkpoint, signedlog.CheckpointBody{State: vault.Digest(state), Index: index}); err != nil {
+	if err := s.write(ctx, signedlog.Checkpoint, body); err != nil {
 		return err
 	}
 	if err := s.log.Commit(ctx, s.from); err != nil {
 		return err
 	}
-	if err := s.deps.Storage.SaveCheckpoint(s.passed.line, s.passed.state); err != nil {
+	if err := s.keep(s.deps.Storage); err != nil {
 		s.deps.Log.Error("a checkpoint could not be kept: the next start verifies more of the log", "cause", err)
 	}
 	return nil

@@ -59,8 +59,8 @@ type memVault struct {
 	mu   sync.Mutex
 	keys map[string]*memKey
 	data map[string][]byte
-	// before is called before data is put; nil: nothing is.
-	before func()
+	// before and after are called before and after data is put; nil: nothing is.
+	before, after func()
 }
 
 func newMemVault() *memVault {
@@ -98,8 +98,11 @@ func (v *memVault) PutData(_ context.Context, label string, data []byte) error {
 		v.before()
 	}
 	v.mu.Lock()
-	defer v.mu.Unlock()
 	v.data[label] = bytes.Clone(data)
+	v.mu.Unlock()
+	if v.after != nil {
+		v.after()
+	}
 	return nil
 }
 

@@ -62,9 +62,7 @@ type Service struct {
 
 	mu     sync.Mutex
 	log    *signedlog.Log
-	state  *vault.State
-	from   int64            // the first entry of the segment that is written
-	passed *checkpoint      // the newest that was read or written here
+	book                    // what log says
 	due    []*vault.Request // approved, to be carried out when the outcome is durable
 	clock  timekeeper
 	limits limiter

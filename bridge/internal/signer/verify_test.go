@@ -93,6 +93,47 @@ func TestALogIsVerifiedWithoutItsToken(t *testing.T) {
 	}
 }
 
+// TestAVerificationHoldsEachCheckpointAgainstTheLog: the signer's own signature does not
+// make one right.
+func TestAVerificationHoldsEachCheckpointAgainstTheLog(t *testing.T) {
+	t.Parallel()
+	g := newSegmentedRig(t)
+	g.stop()
+	for _, name := range []string{"log.lines", "log.checkpoint"} { // which it does not need
+		g.remove(name)
+	}
+	var out bytes.Buffer
+	if err := VerifyLog(t.Context(), Config{StateDir: g.dir}, g.signerFile(t), Stdio{Out: &out, Err: io.Discard}); err != nil || !strings.Contains(out.String(), "31 entries verified from the genesis") {
+		t.Errorf("%v: %s", err, &out)
+	}
+	for part, change := range map[string]func(*signedlog.CheckpointBody){
+		"index": func(b *signedlog.CheckpointBody) { b.Index = signedlog.Hash(nil) }, "state": func(b *signedlog.CheckpointBody) { b.State = signedlog.Hash(nil) },
+	} {
+		g := newSegmentedRig(t)
+		body, err := g.service.next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(&body)
+		g.log(signedlog.Checkpoint, body)
+		err = VerifyLog(t.Context(), Config{StateDir: g.dir}, g.signerFile(t), Stdio{Out: io.Discard, Err: io.Discard})
+		if f, ok := fault.As(err); !ok || f.Code != fault.LogCorrupt || f.Details["entry"] != "31" || !strings.Contains(err.Error(), "of another "+part) {
+			t.Errorf("a checkpoint of another %s: %v", part, err)
+		}
+	}
+}
+
+// TestAVerificationBesideASignerEndsAtAWholeLine: half of the next line may be there.
+func TestAVerificationBesideASignerEndsAtAWholeLine(t *testing.T) {
+	t.Parallel()
+	g := newSegmentedRig(t)
+	g.edit(logfile.Name(27), func(b []byte) []byte { return append(b, "eyJhbGciOi"...) })
+	var out bytes.Buffer
+	if err := VerifyLog(t.Context(), Config{StateDir: g.dir}, g.signerFile(t), Stdio{Out: &out, Err: io.Discard}); err != nil || !strings.Contains(out.String(), "31 entries verified") {
+		t.Errorf("%v: %s", err, &out)
+	}
+}
+
 // BenchmarkVerify compares what `signer verify` does with a log, on all cores, with the
 // bare verifications of the signatures that it holds.
 func BenchmarkVerify(b *testing.B) {

@@ -1,0 +1,135 @@
+package signer
+
+import (
+	"bytes"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"countersign/shared/statement"
+)
+
+// moment is what is on the disk and in the vault at a moment, and what was acknowledged
+// until then.
+type moment struct {
+	files        map[string][]byte
+	data         map[string][]byte
+	acknowledged []string // requests
+}
+
+// TestAPowerCutAtAnyMomentLosesNothingThatWasAcknowledged looks at the disk and the vault
+// before and after each watermark while members approve at once, in segments of three
+// entries, and starts a signer from each: also with what was written behind the watermark
+// torn at any byte.
+func TestAPowerCutAtAnyMomentLosesNothingThatWasAcknowledged(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	g.segment = 3
+	g.restart()
+	var mu sync.Mutex
+	var moments []moment
+	var acknowledged []string
+	look := func() {
+		mu.Lock()
+		defer mu.Unlock()
+		m := moment{files: map[string][]byte{}, acknowledged: slices.Clone(acknowledged)}
+		g.vault.mu.Lock()
+		m.data = maps.Clone(g.vault.data)
+		g.vault.mu.Unlock()
+		entries, err := os.ReadDir(g.dir)
+		if err != nil {
+			t.Error(err)
+		}
+		for _, e := range entries {
+			if m.files[e.Name()], err = os.ReadFile(filepath.Join(g.dir, e.Name())); err != nil && !os.IsNotExist(err) {
+				t.Error(err)
+			}
+		}
+		moments = append(moments, m)
+	}
+	g.vault.before = look
+	g.vault.after = look
+	var all sync.WaitGroup
+	for _, who := range voters {
+		l := mustConnect(t, g, who)
+		all.Go(func() {
+			for range 4 {
+				id := newRequestID(t)
+				if code := g.call("POST", "/v1/requests", g.input(id), nil); code != "" {
+					t.Error(code)
+				}
+				if _, _, ferr := l.decide(id, statement.Approve); ferr != nil {
+					t.Error(ferr)
+				}
+				mu.Lock()
+				acknowledged = append(acknowledged, id)
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	g.vault.before, g.vault.after = nil, nil
+	g.stop()
+	if len(moments) < 10 || len(acknowledged) != 12 {
+		t.Fatalf("%d moments, %d acknowledged", len(moments), len(acknowledged))
+	}
+	for i, m := range moments {
+		for _, torn := range []int{0, 1, 700} {
+			startsFrom(t, g, m, i, torn)
+		}
+	}
+}
+
+// startsFrom starts a signer from what was left at a moment, without the last bytes of
+// what was written behind the watermark.
+func startsFrom(t *testing.T, g *rig, m moment, i, torn int) {
+	t.Helper()
+	dir := t.TempDir()
+	v := &memVault{keys: g.vault.keys, data: maps.Clone(m.data)}
+	mark, err := watermark{v}.Get(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := int64(0)
+	for _, name := range slices.Sorted(maps.Keys(m.files)) {
+		data := m.files[name]
+		if strings.HasSuffix(name, ".jws") {
+			lines += int64(bytes.Count(data, []byte("\n")))
+			if beyond := lines - mark.Size; beyond > 0 && torn > 0 { // it is the last segment
+				data = data[:len(data)-min(torn, len(data)-offsetOf(data, beyond))]
+			}
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	again := &rig{t: t, on: v, vault: v, dir: dir, clock: g.clock, people: g.people, enrol: g.enrol, limits: g.limits, segment: g.segment}
+	if err := again.tryStart(); err != nil {
+		t.Errorf("moment %d, %d bytes torn: %v", i, torn, err)
+		return
+	}
+	for _, id := range m.acknowledged {
+		if r := again.look(id); len(r.Approvals) != 1 {
+			t.Errorf("moment %d, %d bytes torn: %s was acknowledged and has %d approvals", i, torn, id, len(r.Approvals))
+		}
+	}
+	if got := again.service.log.Mark(); got.Size < mark.Size {
+		t.Errorf("moment %d: the log has %d entries of %d", i, got.Size, mark.Size)
+	}
+	again.request(newRequestID(t))
+	again.restart()
+	if err := again.file.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// offsetOf is where the last n lines of a segment begin.
+func offsetOf(data []byte, n int64) int {
+	lines := bytes.SplitAfter(data, []byte("\n"))
+	lines = lines[:len(lines)-1]
+	return len(bytes.Join(lines[:len(lines)-int(n)], nil))
+}
