@@ -22,7 +22,8 @@ type comparison struct {
 	units    int      // places of the asset
 	codes    []string // of currency and asset, in lower case
 	places
-	own map[string]string // kinds of the provider's own names
+	buys map[int]bool      // the lists that offer a purchase, and the objects that switch one on
+	own  map[string]string // kinds of the provider's own names
 }
 
 // kind is what a parameter of this name stands for at this provider.

@@ -63,9 +63,15 @@ func contradictions(u *url.URL, o quote.HandOff, params map[string]string) ([]co
 			c.own[own] = kind
 		}
 	}
+	c.buys = map[int]bool{}
 	holds := map[int]bool{}  // what has the deposit address as an item
 	offers := map[int]bool{} // lists to choose from in which the order's currency or asset is
 	for _, s := range all {
+		if list := s.listed(); list != 0 && wayOf(s.value) == purchase {
+			c.buys[list] = true
+		} else if switched(s) == purchase {
+			c.buys[s.in] = true
+		}
 		if _, ours := c.without(s.value); ours && s.in != 0 {
 			holds[s.in] = true
 		}

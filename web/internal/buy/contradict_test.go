@@ -110,6 +110,8 @@ func TestAnAddressThatSellsIsRefused(t *testing.T) {
 	for _, tail := range []string{
 		"/?mode=sell", "/?mode=SELL", "/?side=sell", "/?product=SELL", "/?action=sell", "/?defaultFlow=sell", "/?orderType=sell", "/?transaction_type=offramp", "/?flow=off-ramp",
 		"/sell", "/sell/eth", "/v2/off-ramp?amount=250", "/#/sell", "/?type=withdraw", json(`{"order":{"side":"sell"}}`), json(`{"mode":"sell"}`), "/?x=" + b64(`{"mode":"sell"}`),
+		"/?productsAvailed=SELL", "/?enabledFlows=OFFRAMP", "/?productList=SELL", "/?showTable=sell", "/?default_side=sell_crypto", "/?defaultExperience=sell", "/?isBuyOrSell=SELL", "/?modes=sell", "/?type=sell_crypto", "/?sell=true", json(`{"sell":true}`),
+		"/?supportedModes=sell", "/?intent=sell", "/?swapType=sell", "/?buySell=sell", "/?kind=sell", "/?mode=SELL_CRYPTO", "/?flow=crypto_to_fiat", "/?direction=crypto-fiat", "/?side=ask", "/?sellMode=true", "/?offramp=1", "/?isSell=yes", "/?isBuy=false", "/sell-crypto", "/?onlyFlows=off-ramp", json(`{"products":["SELL"]}`), json(`{"flows":[{"type":"sell"}]}`), "/?cashOut=true", "/?is_offramp=on", "/?mode=buy&type=sell_crypto", "/?defaultMode=selling",
 	} {
 		if got := judged(t, anOrder(), tail); !strings.Contains(got, "about a sale") {
 			t.Errorf("%s: %q", tail, got)
@@ -118,6 +120,7 @@ func TestAnAddressThatSellsIsRefused(t *testing.T) {
 	for _, tail := range []string{
 		"/?mode=buy", "/buy", "/?hide=sell", "/?disabledModes=sell", "/?excludeFlow=sell", "/?modes=buy,sell", "/?productList=BUY,SELL", "/?tab=sell", "/?utm_campaign=sell", "/?sell=false", "/buy-sell", "/?sellButton=sell",
 		json(`{"products":["BUY","SELL"]}`), json(`{"flows":[{"type":"buy"},{"type":"sell"}],"mode":"buy"}`), "/?name=sell",
+		json(`{"buy":true,"sell":true}`), "/?buy=true&sell=true", "/?sellEnabled=true", "/?showSell=1", "/?default_side=buy_crypto", "/?type=buy_crypto", "/?flow=fiat_to_crypto", "/?isSell=false", "/?isBuy=true", "/?themeMode=sell", "/?modes=SELL|BUY", "/?enabledFlows=ONRAMP,OFFRAMP", "/buy-and-sell", "/?productsAvailed=BUY", "/?side=bid", "/?buttonType=sell", "/?sellFee=1", "/?feeType=sell", json(`{"modes":["sell","buy"]}`),
 	} {
 		if got := judged(t, anOrder(), tail); got != "" {
 			t.Errorf("%s: %s", tail, got)

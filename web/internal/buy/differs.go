@@ -46,13 +46,13 @@ func (c comparison) differs(s said, inside []said) string {
 	r := c.read(s, inside)
 	within, inOurs := c.without(s.within)
 	switch {
+	case c.sells(r):
+		return aboutSale
 	case s.toggle:
 		if s.value == "true" && (inOurs || r.kind != "" && r.kind != beside) && c.elsewhere(r.name) {
 			return aboutAsset
 		}
 		return ""
-	case r.sells():
-		return aboutSale
 	case len(addressesIn(r.name)) > 0:
 		return aboutAddress
 	case r.binds && c.bound(nil, "", "", "", r.name) != "":
@@ -88,21 +88,6 @@ func (c comparison) differs(s said, inside []said) string {
 		}
 	}
 	return c.says(r)
-}
-
-// sells reports whether a saying makes a sale of the purchase: as a segment of the path,
-// or under a name for what is done. What stands in a list is there to choose from.
-func (r reading) sells() bool {
-	const what = "mode side action direction flow product operation type ramp"
-	if value := strings.ToLower(r.value); !hasWord("sell selling offramp off-ramp off_ramp cashout cash-out withdraw withdrawal", value) {
-		return false
-	}
-	if r.said.name == "" && r.within == "" {
-		return r.list
-	}
-	return r.listed() == 0 && (r.kind == aboutSale || anyOf(r.words, what) && !slices.ContainsFunc(r.words, func(one string) bool {
-		return !hasWord(what+" trade order transaction tx widget payment crypto default initial start", one)
-	}))
 }
 
 // goes compares where a saying lets money go: with the deposit address, under any
