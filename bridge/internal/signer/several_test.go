@@ -107,9 +107,9 @@ func entityAt(t *testing.T, cfg Config) string {
 	}
 }
 
-func (v *vaultsOf) start() (said *bytes.Buffer, stop func() error) {
+func (v *vaultsOf) start() (said *syncBuffer, stop func() error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	done, said := make(chan error, 1), new(bytes.Buffer)
+	done, said := make(chan error, 1), new(syncBuffer)
 	one := &oneAtATime{w: said}
 	go func() {
 		done <- several{v.open, time.Millisecond}.run(ctx, v.cfgs, Stdio{Out: one, Err: one})
@@ -153,6 +153,9 @@ func TestAVaultThatCannotBeServedCostsNoOther(t *testing.T) {
 	said, stop := v.start()
 	if got := v.entity(v.cfgs[1]); got != "ent_two" {
 		t.Errorf("served is %s", got)
+	}
+	for !strings.Contains(said.String(), "the vault is not served") { // or it is stopped before it has read the log
+		time.Sleep(time.Millisecond)
 	}
 	err = stop()
 	if fault.CodeOf(err) != fault.LogCorrupt || !strings.Contains(err.Error(), v.cfgs[0].StateDir) || !strings.Contains(said.String(), `vault=`+v.cfgs[0].StateDir) {
