@@ -22,8 +22,9 @@ type comparison struct {
 	units    int      // places of the asset
 	codes    []string // of currency and asset, in lower case
 	places
-	buys map[int]bool      // the lists that offer a purchase, and the objects that switch one on
-	own  map[string]string // kinds of the provider's own names
+	buys  map[int]bool      // the lists that offer a purchase, and the objects that switch one on
+	sides map[string]string // what other parameters say that "base" and "quote" are, and the "unit"
+	own   map[string]string // kinds of the provider's own names
 }
 
 // kind is what a parameter of this name stands for at this provider.
@@ -81,6 +82,9 @@ func newComparison(o quote.HandOff) comparison {
 	} else if !hasWord(notDollars, c.codes[0]) {
 		c.codes = append(c.codes, "dollar", "dollars")
 	}
+	if a.Ticker == "ETH" {
+		c.codes = append(c.codes, "ether", "ξ")
+	}
 	return c
 }
 
@@ -110,51 +114,6 @@ func (c comparison) constant(token string, w []string) bool {
 	return same(token, c.contract)
 }
 
-// amount reports whether a value that stands for an amount is the order's: of the
-// currency exactly, of the asset within the tolerance of 1 % of what was quoted.
-func (c comparison) amount(value string, w []string) bool {
-	a, unit, ok := figure(value)
-	if !ok || !c.unit(unit) {
-		return false
-	}
-	fiat, crypto := c.fiat, c.crypto
-	if anyOf(w, "cents cent minor") {
-		fiat = shifted(fiat, c.minor)
-	}
-	isFiat := a.Cmp(fiat) == 0
-	isCrypto := c.quoted && a.Places() == 0 && near(a, shifted(crypto, c.units), 1) // in the smallest unit
-	if !anyOf(w, "wei units atomic sats lamports smallest") {
-		isCrypto = isCrypto || c.quoted && near(a, crypto, 1)
-	}
-	switch {
-	case anyOf(w, "fiat spend pay source"):
-		return isFiat
-	case anyOf(w, "crypto coin token receive quote destination"):
-		return isCrypto
-	}
-	return isFiat || isCrypto
-}
-
-// money reports whether a value under any name is an amount of money with its
-// currency or asset, or with two decimals, and not the order's.
-func (c comparison) money(value string, w []string) bool {
-	number, code := 0, false
-	for _, part := range strings.FieldsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(":_-/|", r) }) {
-		if _, err := amount.ParseNumber(part); err == nil {
-			number++
-		} else if known(strings.ToLower(part)) || len([]rune(part)) == 1 && unicode.Is(unicode.Sc, []rune(part)[0]) {
-			code = true
-		} else if letters := strings.Trim(part, "0123456789.,"); letters != "" && letters != part && (known(strings.ToLower(letters)) || unicode.Is(unicode.Sc, []rune(letters)[0])) {
-			number, code = number+1, true
-		} else {
-			return false
-		}
-	}
-	_, decimals, point := strings.Cut(value, ".")
-	plain := point && len(decimals) == 2 && strings.Trim(value, "0123456789.") == "" && !anyOf(w, "v version ver scale zoom ratio opacity radius width height border size rate exchange spread slippage apr apy markup commission gas balance percent pct score dpr lat lng lon price unit fee min max limit discount tax")
-	return (number == 1 && code || plain) && !c.amount(value, nil)
-}
-
 // anyAsset are words for whatever the order is about.
 const anyAsset = "crypto fiat local default"
 
@@ -163,6 +122,9 @@ const anyAsset = "crypto fiat local default"
 func (c comparison) asset(value string) bool {
 	if v := strings.ToLower(value); v == "" || slices.Contains(c.codes, v) || c.allOurs(v) {
 		return v != ""
+	}
+	if value == "true" || value == "false" {
+		return true // which names none
 	}
 	if _, _, ok := figure(value); ok && strings.ContainsAny(value, "0123456789") {
 		return c.amount(value, nil) // crypto=0.1

@@ -63,10 +63,11 @@ func contradictions(u *url.URL, o quote.HandOff, params map[string]string) ([]co
 			c.own[own] = kind
 		}
 	}
-	c.buys = map[int]bool{}
+	c.buys, c.sides = map[int]bool{}, map[string]string{}
 	holds := map[int]bool{}  // what has the deposit address as an item
 	offers := map[int]bool{} // lists to choose from in which the order's currency or asset is
 	for _, s := range all {
+		c.learn(s)
 		if list := s.listed(); list != 0 && wayOf(s.value) == purchase {
 			c.buys[list] = true
 		} else if switched(s) == purchase {

@@ -25,6 +25,11 @@ func (c comparison) read(s said, inside []said) reading {
 	if identifies(s) {
 		r.words = words(s.within)
 	}
+	if last := r.words[max(0, len(r.words)-1):]; r.kind == aboutAmount && anyOf(last, assetWords+" unit in") && !strings.ContainsAny(s.value, "0123456789") && s.value != "" {
+		if r.kind = aboutAsset; anyOf(last, "unit") && c.unit(s.value) {
+			r.kind = "" // amount[unit]=wei
+		}
+	}
 	r.random = opaque(r.words) || opaque(words(s.before))
 	if r.binds && hasWord("address recipient payment", cmp.Or(r.kind, aboutAddress)) && !anyOf(r.words, aside) {
 		r.kind = aboutNetwork
@@ -135,6 +140,8 @@ func (c comparison) follows(r reading) string {
 		return aboutAmount
 	case (kind == aboutAddress || kind == aboutRecipient) && !r.ours && !human(r.value, nil):
 		return aboutRecipient
+	case codes()[strings.ToLower(r.value)] && sum(r.before) && !c.numbered(r.before, nil) && !one(r.before) && !c.amount(r.before+" "+r.value, nil):
+		return aboutAmount // 999/EUR
 	case (kind == aboutNetwork || verb) && c.elsewhere(r.value):
 		return aboutAsset
 	}
@@ -152,18 +159,32 @@ func (c comparison) says(r reading) string {
 		return aboutAmount
 	case anyOf(w, networkWords+" net rail protocol layer layer2 l2 evm rollup standard") && c.elsewhere(value):
 		return aboutAsset
-	case r.kind == aboutAmount && !(c.amount(value, w) && !c.foreign(w)) && !(anyOf(w, "qty quantity") && one(value)):
+	case r.kind == aboutAmount && !(c.amount(value, w) && !c.foreign(w)) && !c.piece(value, w) || r.kind == "" && c.counted(r):
 		return aboutAmount
 	case r.kind == aboutAsset && !c.asset(value) && !c.offered(value, w) && !c.constant(value, w) || r.kind == aboutNetwork && !c.network(value):
+		return aboutAsset
+	case r.kind == "" && c.mistaken(w, value):
 		return aboutAsset
 	case r.kind != "" && r.kind != aboutPayment || free(w):
 		return ""
 	case anyOf(w, "value val cost budget") && strings.ContainsAny(value, "123456789") && strings.Trim(value, "0123456789., ") == "" && !c.amount(value, nil):
 		return aboutAmount
-	case !r.random && c.money(value, w):
+	case !r.random && c.money(r):
 		return aboutAmount
 	case c.otherCode(value, r.random):
 		return aboutAsset
 	}
 	return ""
+}
+
+// mistaken reports whether what says which kind of asset is meant, or how it is called,
+// is the name of one that is not the order's: coinType=SHIB, but not coinType=native.
+func (c comparison) mistaken(w []string, value string) bool {
+	if !anyOf(w, "currency cryptocurrency crypto coin asset fiat") || !anyOf(w[len(w)-1:], "type name label") || c.asset(value) {
+		return false
+	}
+	if strings.ContainsAny(value, " \t") {
+		return anyOf(w, "name")
+	}
+	return !anyOf(parts(value), assetWords+" native token stablecoin stable digital spot local default primary base evm erc20 erc721 wallet exchange blockchain all any none true false") && strings.Trim(value, "0123456789") != ""
 }

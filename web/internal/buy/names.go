@@ -33,7 +33,7 @@ const (
 	recipientWords = receiverWords + " wallet vault custody target owner"
 	paymentWords   = "pay payment price deposit send charge topup purchase invest fund buy sell receive give due payable worth bill donate invoice credit checkout spending transfer withdraw paid get"
 	// beside a word of paying, these leave it what it is.
-	paymentBeside = assetWords + " the my you we default preset initial fixed fix exact base quote up in out total value to"
+	paymentBeside = assetWords + " the my you we default preset initial fixed fix exact base quote up in out total value to final order item cart"
 	switchWords   = "disable disabled skip hide hidden lock locked fix fixed show allow enable enabled edit editable is has can no readonly required default only verified confirm confirmed confirmation verification freeze frozen"
 	// a name that ends in one of these is of something about what stands before it.
 	attributeWords = "step source group locale timeout feed flow mode"
@@ -55,6 +55,8 @@ func kindOf(w []string) string {
 		return beside
 	case anyOf(w, networkWords) && anyOf(w, "id ids name"):
 		return aboutNetwork
+	case len(w) > 0 && anyOf(w[len(w)-1:], amountWords): // displayAmount
+		return aboutAmount
 	case anyOf(w, idWords): // of one, and not its value
 		if anyOf(w, addressWords) && !anyOf(w, aside) {
 			return aboutAddress
@@ -87,7 +89,9 @@ func kindOf(w []string) string {
 
 // pays reports whether a name says that something is paid, and nothing else.
 func pays(w []string) bool {
-	return anyOf(w, paymentWords) && !slices.ContainsFunc(w, func(one string) bool { return !anyOf([]string{one}, paymentWords+" "+paymentBeside) && !codes()[one] })
+	return anyOf(w, paymentWords) && !slices.ContainsFunc(w, func(one string) bool {
+		return !anyOf([]string{one}, paymentWords+" "+paymentBeside) && !codes()[one] && strings.Trim(one, "0123456789") != ""
+	})
 }
 
 // flags reports whether a parameter is a switch about something, not its value.

@@ -59,6 +59,9 @@ func placesOf(network asset.Network, bought asset.Asset) (p places) {
 		if bought.Ticker == "ETH" {
 			p.alien = append(p.alien, "eth")
 		}
+		if coin.Ticker == "ETH" {
+			coin.Ticker = "" // whose network is Ethereum
+		}
 		add("evm", "native")
 	default:
 		add("mainnet", "main", "native")

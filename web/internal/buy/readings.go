@@ -152,7 +152,7 @@ func (r *reader) asNeighbours(t text) {
 func (r *reader) beside(value string, depth int) {
 	for _, at := range word.FindAllStringIndex(value, maxSaid) {
 		m := neighbours.FindStringSubmatch(ahead(value[at[0]:]))
-		if m == nil || r.err != nil {
+		if m == nil || r.err != nil || idLike.MatchString(m[1]) {
 			continue
 		}
 		name, sign, what := m[1], m[2], m[3]

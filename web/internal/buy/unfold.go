@@ -98,6 +98,7 @@ var (
 	comments = regexp.MustCompile(`(?s)/\*.*?\*/`)
 	// A name and the sign behind it that gives it a value; no scheme of a URL.
 	assigned = regexp.MustCompile(`^\s*:?["']?([\pL_$][\pL\pN_$.\-\[\]]{0,63}?)["']?\s*(?:=>|->|:=|=|~|:)`)
+	idLike   = regexp.MustCompile(`[A-Za-z]+\d+[A-Za-z\d]{10,}`)          // acct_1IQ71TCWhSFK2vlN
 	keyword  = regexp.MustCompile(`^\s*:([\pL_$][\pL\pN_$.\-]{0,63})\s+`) // {:amount 999}
 	called   = regexp.MustCompile(`^\s*([\pL_$][\pL\pN_$.\-]{0,63})\s*[({\[]`)
 	word     = regexp.MustCompile(`[\pL_$][\pL\pN_$]*`)
@@ -163,7 +164,7 @@ func (n *notation) item(depth int, paren bool) item {
 		}
 		n.rest = n.rest[len(m[0])-1:]
 	}
-	if (depth == 0 || call) && kindOf(words(name)) == "" { // ethereum:0x…, 12:30, cb({…}): it names nothing
+	if (depth == 0 || call) && (kindOf(words(name)) == "" || idLike.MatchString(name)) { // ethereum:0x…, 12:30, cb({…}): it names nothing
 		name = ""
 	}
 	if n.rest == "" || name != "" && strings.IndexByte(separators+closers, n.rest[0]) >= 0 {
