@@ -1,6 +1,7 @@
 package control
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -151,6 +152,26 @@ func (u *unreached) Error() string {
 // Unwrap returns the cause.
 func (u *unreached) Unwrap() error { return u.cause }
 
+var errLongest = fmt.Errorf("it has worked on it for %s", longestAnswer)
+
+// unknown says that what was asked may have been done.
+func unknown(changes bool) string {
+	if changes {
+		return "whether it was done is not known; "
+	}
+	return ""
+}
+
+// living reads from a bridge, which sends something as long as it lives.
+type living struct{ c net.Conn }
+
+func (l *living) Read(p []byte) (int, error) {
+	if err := l.c.SetReadDeadline(time.Now().Add(answerTimeout)); err != nil {
+		return 0, err
+	}
+	return l.c.Read(p)
+}
+
 // ask asks whoever has the lock.
 func ask[P, R any](ctx context.Context, held *instance.Held, m Method[P, R], config string, params P) (result R, err error) {
 	switch who := held.Who; {
@@ -162,7 +183,7 @@ func ask[P, R any](ctx context.Context, held *instance.Held, m Method[P, R], con
 		return result, fault.New(fault.Version, fmt.Sprintf("the running bridge (process %d) is of another version than this command: it speaks version %d of the control socket, and this command %d. End it and start it again",
 			who.PID, who.Protocol, Protocol))
 	}
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, longestAnswer, errLongest)
 	defer cancel()
 	raw, err := strictjson.Canonical(params)
 	if err != nil {
@@ -182,16 +203,22 @@ func ask[P, R any](ctx context.Context, held *instance.Held, m Method[P, R], con
 	if uid, ok := peer.UnixUser(c); ok && uid != os.Getuid() {
 		return result, fault.New(fault.Forbidden, fmt.Sprintf("process %d belongs to another user (%d)", held.Who.PID, uid))
 	}
-	if _, err = c.Write(line); err == nil {
-		line, err = readLine(c, MaxAnswer)
+	if err := c.SetWriteDeadline(time.Now().Add(answerTimeout)); err != nil {
+		return result, &unreached{held, err}
 	}
+	if _, err = c.Write(line); err != nil { // it ended, or does not read
+		return result, &unreached{held, err}
+	}
+	line, err = readLine(&living{c}, MaxAnswer)
 	_, nonsense := fault.As(err)
 	switch {
 	case nonsense:
 		return result, fmt.Errorf("process %d answers something else: %w", held.Who.PID, err)
-	case err != nil && ctx.Err() != nil:
-		return result, fmt.Errorf("the bridge of process %d does not answer; end it and start again: %w", held.Who.PID, context.Cause(ctx))
-	case err != nil: // it ended, and did nothing
+	case errors.Is(err, os.ErrDeadlineExceeded) || err != nil && ctx.Err() != nil:
+		return result, fmt.Errorf("the bridge of process %d does not answer; %send it and start again: %w", held.Who.PID, unknown(m.Changes), cmp.Or(context.Cause(ctx), err))
+	case err != nil && m.Changes: // it was killed
+		return result, fmt.Errorf("the bridge of process %d ended without an answer: %slook, and do it again if it was not: %w", held.Who.PID, unknown(true), err)
+	case err != nil:
 		return result, &unreached{held, err}
 	}
 	raw, err = decodeAnswer(line)

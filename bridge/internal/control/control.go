@@ -33,10 +33,14 @@ const Protocol = 1
 const (
 	MaxRequest     = 64 << 10 // bytes of a request
 	MaxAnswer      = 1 << 20  // bytes of an answer
-	maxConnections = 16       // that are answered at once; one more is BUSY
+	maxConnections = 16       // whose requests are answered at once, and as many that wait for the journal; one more is BUSY
+	maxSilent      = 256      // connections whose request has not come; the oldest makes room
 	requestTimeout = 5 * time.Second
-	answerTimeout  = 10 * time.Second // a bridge that starts opens its modules first
-	watchEvery     = time.Second      // how often a bridge looks whether lock and socket are its own
+	answerTimeout  = 10 * time.Second      // in which a bridge sends something
+	aliveEvery     = 2 * time.Second       // how often it does while it has no answer yet
+	longestAnswer  = 5 * time.Minute       // how long a command waits for the answer
+	drainTime      = 50 * time.Millisecond // for who came to a socket that ends
+	watchEvery     = time.Second           // how often a bridge looks whether lock and socket are its own
 	maxNotes       = 500
 )
 

@@ -36,7 +36,9 @@ type Server struct {
 	served  sync.WaitGroup
 	watched sync.WaitGroup
 	lost    chan error // has one when the claim is another's
-	slots   chan struct{}
+	silent  silent
+	slots   chan struct{} // of requests that are answered
+	waits   chan struct{} // of those that wait for the journal
 
 	ready  chan struct{} // closed by Serve
 	ctx    context.Context
@@ -73,7 +75,7 @@ func Claim(ctx context.Context, cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, lock: lock, slots: make(chan struct{}, maxConnections), ready: make(chan struct{}), lost: make(chan error, 1),
+	s := &Server{cfg: cfg, lock: lock, slots: make(chan struct{}, maxConnections), waits: make(chan struct{}, maxConnections), ready: make(chan struct{}), lost: make(chan error, 1),
 		self: Bridge{PID: os.Getpid(), Listen: []string{}, Started: cfg.Now().UTC().Format(time.RFC3339), Version: cfg.Version}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	if err := s.open(); err != nil {
@@ -91,7 +93,8 @@ func (s *Server) open() error {
 		return err
 	}
 	if err := s.lock.Say(instance.Holder{PID: os.Getpid(), Socket: e.path, Protocol: Protocol}); err != nil {
-		return errors.Join(err, e.remove())
+		close(e.ended) // nothing accepts there
+		return errors.Join(err, e.end())
 	}
 	s.socket = e
 	s.served.Go(func() { s.accept(e) })
@@ -145,7 +148,7 @@ func (s *Server) keep() error {
 	if err := s.open(); err != nil {
 		return err
 	}
-	return before.remove()
+	return before.end()
 }
 
 // Serve answers requests with handlers from now on, and says where the bridge listens.
@@ -172,7 +175,7 @@ func (s *Server) Stop() error {
 	s.once.Do(func() {
 		s.cancel()
 		s.watched.Wait()
-		s.stopped = s.socket.remove()
+		s.stopped = s.socket.end()
 		s.served.Wait()
 	})
 	return s.stopped
@@ -181,29 +184,22 @@ func (s *Server) Stop() error {
 // Close ends the claim.
 func (s *Server) Close() error { return errors.Join(s.Stop(), s.lock.Release()) }
 
-// accept answers on a socket until it is closed.
+// accept answers on a socket until it ends, and whoever has come until then.
 func (s *Server) accept(e *endpoint) {
+	defer close(e.ended)
 	for {
 		c, err := e.Accept()
-		if errors.Is(err, net.ErrClosed) {
+		switch {
+		case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
 			return
-		}
-		if err != nil { // too many files are open: one may be closed in a moment
-			select {
-			case <-s.ctx.Done():
-				return
-			case <-time.After(retryEvery):
-			}
+		case err == nil:
+			s.served.Go(func() { s.serve(c) })
 			continue
 		}
-		select {
-		case s.slots <- struct{}{}:
-			s.served.Go(func() { s.serve(c); <-s.slots })
-		default:
-			s.served.Go(func() {
-				defer c.Close()
-				s.say(c, answerOf(nil, fault.New(fault.Busy, "too many commands ask this bridge at once: try again")))
-			})
+		select { // too many files are open: one may be closed in a moment
+		case <-e.ending:
+			return
+		case <-time.After(retryEvery):
 		}
 	}
 }
@@ -213,37 +209,50 @@ func (s *Server) serve(c net.Conn) {
 	defer c.Close()
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
-	stop := context.AfterFunc(s.ctx, func() { _ = c.SetReadDeadline(time.Now()) }) // an answer is still written
-	defer stop()
 	if uid, ok := peer.UnixUser(c); ok && uid != s.cfg.user() {
 		s.cfg.Log.Warn("another user asked this bridge", "uid", uid)
 		return
 	}
-	if err := c.SetReadDeadline(time.Now().Add(requestTimeout)); err != nil || s.ctx.Err() != nil {
+	r := &reply{c: c}
+	line, err := s.read(c)
+	switch _, wrong := fault.As(err); {
+	case err != nil && s.ctx.Err() != nil:
+		r.say(nil, errEnded)
+		return
+	case wrong:
+		r.say(nil, err)
+		return
+	case err != nil: // who says nothing is told nothing
 		return
 	}
-	line, err := readLine(c, MaxRequest)
-	if err != nil {
-		if _, ok := fault.As(err); ok {
-			s.say(c, answerOf(nil, err))
-		}
-		return
-	}
-	if err := c.SetReadDeadline(time.Time{}); err != nil || s.ctx.Err() != nil {
-		return
-	}
-	go func() { // a command that leaves waits for nothing
-		defer cancel()
-		_, _ = c.Read(make([]byte, 1))
-	}()
-	if result, err := s.answer(ctx, line); !errors.Is(err, errEnded) {
-		s.say(c, answerOf(result, err))
-	}
+	go func() { r.watch(ctx); cancel() }() // a command that leaves waits for nothing
+	r.say(s.answer(ctx, line))
 }
 
-// errEnded is why a request has no answer: nothing was done, and the command may ask
+// read reads the request. While it does not come, the connection is a silent one.
+func (s *Server) read(c net.Conn) ([]byte, error) {
+	if err := c.SetReadDeadline(time.Now().Add(requestTimeout)); err != nil {
+		return nil, err
+	}
+	s.silent.add(c)
+	stop := context.AfterFunc(s.ctx, func() { _ = c.SetReadDeadline(time.Now()) })
+	line, err := readLine(c, MaxRequest)
+	stop()
+	switch there := s.silent.remove(c); {
+	case err == nil:
+		return line, c.SetReadDeadline(time.Time{})
+	case !there && errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, errCrowded
+	}
+	return nil, err
+}
+
+// errCrowded is the answer to a request for which there is no room.
+var errCrowded = fault.New(fault.Busy, "too many commands ask this bridge at once: try again")
+
+// errEnded is the answer to a request with which nothing was done: the command asks
 // whoever has the lock next.
-var errEnded = errors.New("the bridge ended before it listened")
+var errEnded = fault.New(fault.Busy, "the bridge is ending: try again")
 
 // answer is the result of one request, once the bridge listens.
 func (s *Server) answer(ctx context.Context, line []byte) (strictjson.Raw, error) {
@@ -251,9 +260,22 @@ func (s *Server) answer(ctx context.Context, line []byte) (strictjson.Raw, error
 	if err != nil {
 		return nil, err
 	}
+	slots := s.slots
+	if r.Method == JournalEnd.Name {
+		slots = s.waits
+	}
+	select {
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
+	default:
+		return nil, errCrowded
+	}
 	select {
 	case <-s.ready:
 	case <-ctx.Done():
+		return nil, errEnded
+	}
+	if s.ctx.Err() != nil {
 		return nil, errEnded
 	}
 	if err := s.sameFile(r.Config); err != nil {
@@ -280,17 +302,6 @@ func (s *Server) sameFile(path string) error {
 		}
 	}
 	return fault.Wrap(err, fault.Conflict, fmt.Sprintf("the running bridge was started with the configuration %s: name that one with --config", s.cfg.File))
-}
-
-// say writes an answer; who asked may have left.
-func (s *Server) say(c net.Conn, a answer) {
-	line, err := encodeLine(a, MaxAnswer)
-	if err != nil {
-		line, err = encodeLine(answerOf(nil, err), MaxAnswer)
-	}
-	if err == nil && c.SetWriteDeadline(time.Now().Add(requestTimeout)) == nil {
-		_, _ = c.Write(line)
-	}
 }
 
 func answerOf(result strictjson.Raw, err error) answer {

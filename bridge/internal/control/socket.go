@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"countersign/bridge/internal/instance"
 )
@@ -26,6 +27,8 @@ type endpoint struct {
 	path string
 	temp string      // a folder to remove with it, or ""
 	made os.FileInfo // which file it is
+
+	ending, ended chan struct{} // closed by end, and by whoever accepts
 }
 
 // listen opens the socket of a state directory.
@@ -45,7 +48,7 @@ func listen(stateDir string) (*endpoint, error) {
 	if u, ok := l.(*net.UnixListener); ok {
 		u.SetUnlinkOnClose(false) // another's may be there by then
 	}
-	e := &endpoint{Listener: l, path: path, temp: temp}
+	e := &endpoint{Listener: l, path: path, temp: temp, ending: make(chan struct{}), ended: make(chan struct{})}
 	if err = os.Chmod(path, 0o600); err == nil {
 		e.made, err = os.Lstat(path)
 	}
@@ -66,12 +69,17 @@ func (e *endpoint) there() (there, other bool, err error) {
 	return there, err == nil && !there, err
 }
 
-// remove ends the socket, and removes what it left, which may be gone, or another's.
-func (e *endpoint) remove() error {
-	err := e.Close()
+// end ends the socket: it can be found no more, who came until then is accepted, and what
+// it left is removed, which may be gone, or another's.
+func (e *endpoint) end() (err error) {
 	if there, _, _ := e.there(); there { // what cannot be looked at cannot be removed
-		err = errors.Join(err, os.Remove(e.path))
+		err = os.Remove(e.path)
 	}
+	close(e.ending)
+	if u, ok := e.Listener.(*net.UnixListener); ok && u.SetDeadline(time.Now().Add(drainTime)) == nil {
+		<-e.ended
+	}
+	err = errors.Join(err, e.Close())
 	if e.temp != "" {
 		if gone := os.Remove(e.temp); !errors.Is(gone, fs.ErrNotExist) {
 			err = errors.Join(err, gone)
