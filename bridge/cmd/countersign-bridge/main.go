@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 
@@ -22,6 +23,7 @@ import (
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/doctor"
 	"countersign/bridge/internal/signer"
+	"countersign/shared/fault"
 	"countersign/shared/secret"
 )
 
@@ -89,10 +91,24 @@ func main() {
 		fmt.Fprintln(os.Stderr, "countersign-bridge:", err)
 		os.Exit(1)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:], stdio{os.Stdout, os.Stderr})
-	stop()
-	os.Exit(code)
+	os.Exit(run(untilEnded(), os.Args[1:], stdio{os.Stdout, os.Stderr}))
+}
+
+// untilEnded ends with the first signal that ends a program, so that whatever happens a
+// terminal at which it asks is put back, and no request is half done. Ctrl-\ is one; a
+// second one ends a program that hangs, and says where.
+func untilEnded() context.Context {
+	ends := []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGQUIT}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup
+		ends = append(ends, syscall.SIGHUP)
+	}
+	signaled, _ := signal.NotifyContext(context.Background(), ends...)
+	ctx, end := context.WithCancelCause(context.Background())
+	context.AfterFunc(signaled, func() {
+		signal.Reset(syscall.SIGQUIT)
+		end(fault.Wrap(context.Canceled, fault.Cancelled, "the program was ended"))
+	})
+	return ctx
 }
 
 // exited carries the code of --help out of the parser.
@@ -126,11 +142,15 @@ func run(ctx context.Context, args []string, std stdio) (code int) {
 		fmt.Fprintf(std.err, "countersign-bridge: %v\nTry: countersign-bridge --help\n", err)
 		return 2
 	}
-	if err := command.Run(); err != nil && !errors.Is(err, context.Canceled) {
+	err = command.Run()
+	ended := errors.Is(err, context.Canceled)
+	switch {
+	case err == nil, ended && slices.Contains([]string{"approver", "signer serve"}, command.Command()):
+		return 0
+	case !ended:
 		fmt.Fprintln(std.err, "countersign-bridge:", explain(command.Command(), err))
-		return 1
 	}
-	return 0
+	return 1
 }
 
 // explain is an error for the person at the terminal: who it is for may see

@@ -42,6 +42,15 @@ func shell(t *testing.T, terminal bool, env []string, program string, args ...st
 	if !terminal {
 		return cmd
 	}
+	master, tty := pty(t)
+	go func() { _, _ = io.Copy(io.Discard, master) }() // ends with the terminal
+	cmd.Stdin, cmd.SysProcAttr.Setctty = tty, true
+	return cmd
+}
+
+// pty is a terminal, and what its person sees and types.
+func pty(t *testing.T) (master, tty *os.File) {
+	t.Helper()
 	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -53,14 +62,12 @@ func shell(t *testing.T, terminal bool, env []string, program string, args ...st
 	if err != nil {
 		t.Fatal(err)
 	}
-	tty, err := os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
+	tty, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", n), os.O_RDWR|unix.O_NOCTTY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { tty.Close(); master.Close() })
-	go func() { _, _ = io.Copy(io.Discard, master) }() // ends with the terminal
-	cmd.Stdin, cmd.SysProcAttr.Setctty = tty, true
-	return cmd
+	return master, tty
 }
 
 // starts starts the bridge and waits until it listens.
@@ -228,5 +235,54 @@ func TestABridgeThatCannotAskItsUserSaysSo(t *testing.T) {
 	}
 	if got := all["prompt"]; got.Level != doctor.OK || got.What != "prompt: terminal" {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestAToolThatIsEndedAtItsPromptPutsTheTerminalBack: whichever way it is ended, the
+// shell that it was started from shows again what is typed.
+func TestAToolThatIsEndedAtItsPromptPutsTheTerminalBack(t *testing.T) {
+	t.Parallel()
+	program := bridgeProgram(t)
+	f, _ := aliceIn(t)
+	for name, end := range map[string]func(master *os.File, tool *os.Process) error{
+		"Ctrl-C":  func(master *os.File, _ *os.Process) error { _, err := master.WriteString("\x03"); return err },
+		"Ctrl-\\": func(master *os.File, _ *os.Process) error { _, err := master.WriteString("\x1c"); return err },
+		"kill":    func(_ *os.File, tool *os.Process) error { return tool.Signal(syscall.SIGTERM) },
+		"hangup":  func(_ *os.File, tool *os.Process) error { return tool.Signal(syscall.SIGHUP) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := config(t, func(cfg map[string]any) { cfg["modules"] = []string{f.Module} })
+			master, tty := pty(t)
+			before, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tool := shell(t, false, nil, program, "keys", "generate", "--token", "alice", "--config", path)
+			tool.Stdin, tool.Stdout, tool.Stderr, tool.SysProcAttr.Setctty = tty, tty, tty, true
+			if err := tool.Start(); err != nil {
+				t.Fatal(err)
+			}
+			said, buf := "", make([]byte, 4096)
+			for until := "PIN (empty cancels): "; !strings.HasSuffix(said, "[closed: the program was ended]\r\n"); {
+				n, err := master.Read(buf)
+				if err != nil {
+					t.Fatalf("%v after %q", err, said)
+				}
+				if said += string(buf[:n]); until != "" && strings.HasSuffix(said, until) {
+					until = ""
+					if err := end(master, tool.Process); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			if err := tool.Wait(); tool.ProcessState.ExitCode() != 1 {
+				t.Errorf("it ended with %v", err)
+			}
+			after, err := unix.IoctlGetTermios(int(tty.Fd()), unix.TCGETS)
+			if err != nil || after.Lflag != before.Lflag || after.Cc != before.Cc {
+				t.Errorf("the terminal is %+v, was %+v, %v", after, before, err)
+			}
+		})
 	}
 }

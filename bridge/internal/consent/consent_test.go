@@ -18,7 +18,12 @@ import (
 
 var scripted string // the path of the scripted pinentry
 
-func TestMain(m *testing.M) { os.Exit(run(m)) }
+func TestMain(m *testing.M) {
+	if os.Getenv(asks) != "" {
+		os.Exit(askAtTheTerminal())
+	}
+	os.Exit(run(m))
+}
 
 func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "consent")

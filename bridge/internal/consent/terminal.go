@@ -1,12 +1,9 @@
 package consent
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -38,6 +35,7 @@ func (t *Terminal) check() error {
 
 // open opens the terminal so that reads can be interrupted by a deadline.
 func (t *Terminal) open() (*os.File, error) {
+	background()
 	f, err := os.OpenFile(t.Path, os.O_RDWR|syscall.O_NOCTTY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
@@ -165,8 +163,7 @@ func (t *Terminal) Tell(news string) {
 		return // nobody is there
 	}
 	defer f.Close()
-	_ = f.SetWriteDeadline(time.Now().Add(tellTimeout))
-	_, _ = io.WriteString(f, strings.Join(layout(Line(news), columns), "\n")+"\n") // it is news, no question
+	say(f, strings.Join(layout(Line(news), columns), "\n")+"\n")
 }
 
 // PIN asks for a device's PIN without showing it.
@@ -191,73 +188,6 @@ func (t *Terminal) pin(ctx context.Context, q PINQuestion) ([]byte, error) {
 		return nil, errDeclined()
 	}
 	return pin, nil
-}
-
-// ask writes text and reads one line, which is a fresh array of its own. When
-// ctx ends first it says so on the terminal; the terminal's mode is put back in
-// every case, and what was typed before the question came is thrown away.
-func (t *Terminal) ask(ctx context.Context, text string, echo bool) (answer []byte, err error) {
-	f, err := t.open()
-	if err != nil {
-		return nil, errUnavailable("its terminal cannot be used", err)
-	}
-	defer f.Close()
-	restore, err := prepare(f, echo)
-	if err != nil {
-		return nil, errUnavailable("its terminal cannot be used", err)
-	}
-	defer func() {
-		if rerr := restore(); rerr != nil && err == nil {
-			clear(answer)
-			answer, err = nil, errUnavailable("its terminal cannot be used", rerr)
-		}
-	}()
-	if _, err := io.WriteString(f, text); err != nil {
-		return nil, errUnavailable("its terminal cannot be used", err)
-	}
-	stop := context.AfterFunc(ctx, func() { _ = f.SetReadDeadline(time.Unix(1, 0)) }) // ends the read below
-	defer stop()
-	line, err := readLine(f)
-	if ctx.Err() != nil {
-		clear(line)
-		_, _ = io.WriteString(f, "\n[closed: "+whyEnded(ctx)+"]\n") // perhaps there is no reader left
-		return nil, errEnded(ctx)
-	}
-	if !echo {
-		_, _ = io.WriteString(f, "\n") // the person's own line feed was not shown
-	}
-	if err != nil && !errors.Is(err, io.EOF) {
-		clear(line)
-		return nil, errUnavailable("its terminal cannot be used", err)
-	}
-	if errors.Is(err, io.EOF) {
-		clear(line)
-		return nil, fault.Wrap(err, fault.Declined, "you declined at the bridge's prompt")
-	}
-	return line, nil
-}
-
-// readLine reads up to a line feed, at most MaxPIN+1 bytes; the rest of a longer
-// line is read and dropped.
-func readLine(r io.Reader) ([]byte, error) {
-	line := make([]byte, 0, MaxPIN+1)
-	one := make([]byte, 1)
-	for {
-		n, err := r.Read(one)
-		if n == 1 {
-			if one[0] == '\n' {
-				return bytes.TrimSuffix(line, []byte{'\r'}), nil
-			}
-			if len(line) < cap(line) {
-				line = append(line, one[0])
-			}
-			one[0] = 0
-			continue
-		}
-		if err != nil {
-			return line, err
-		}
-	}
 }
 
 func isTerminal(f *os.File) bool {
