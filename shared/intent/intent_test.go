@@ -163,8 +163,8 @@ func fields(of reflect.Type) map[string]bool {
 }
 
 // TestEachKindIsComplete walks the table of kinds: what a kind must have besides its
-// file here. Its longest statement is asked for by bridge/internal/signer, its look by
-// wasm/internal/app.
+// file here. Its prompt is asked for by shared/statement, its longest statement and its
+// executor by bridge/internal/signer, its screen by wasm/internal/app.
 func TestEachKindIsComplete(t *testing.T) {
 	t.Parallel()
 	all := vectors(t)

@@ -258,6 +258,8 @@ func vectors(t testing.TB) []vector {
 	sent := sample()
 	sent.Initiator, sent.InitiatorName = "mem_alice", "Alice"
 	initiation := canonical(t, sampleInitiation())
+	transferred := sampleInitiation()
+	transferred.Intent = sampleTransfer().Intent
 	all := []vector{
 		{"an approval", "approval", good, true, "", "", textOf(sample())},
 		{"names with brackets and quotation marks", "approval", canonical(t, brackets), true, "", "", textOf(brackets)},
@@ -266,6 +268,7 @@ func vectors(t testing.TB) []vector {
 		{"a rejection", "approval", canonical(t, rejection), true, "", "", textOf(rejection)},
 		{"an approval of what a member signed and sent", "approval", canonical(t, sent), true, "", "", textOf(sent)},
 		{"an initiation", "initiation", initiation, true, "", "", textOf(sampleInitiation().decision())},
+		{"an initiation of a transfer", "initiation", canonical(t, transferred), true, "", "", textOf(transferred.decision())},
 		{"a certificate", "member", canonical(t, sampleMember()), true, "", "", ""},
 		{"an address attestation", "address", canonical(t, sampleAddress()), true, "", "", ""},
 		{"a genesis", "genesis", canonical(t, sampleGenesis()), true, "", "", ""},
@@ -376,6 +379,34 @@ func TestVectorsHold(t *testing.T) {
 		}
 		if err != nil || string(back) != v.Statement || text != v.Text {
 			t.Errorf("%s: %v\n%s\n%s", v.Name, err, back, text)
+		}
+	}
+}
+
+// TestEachKindHasAPromptThatWasReadOver walks the table of kinds: the vectors hold what a
+// person reads before they approve one of each kind, and before they ask for it.
+func TestEachKindHasAPromptThatWasReadOver(t *testing.T) {
+	t.Parallel()
+	read := map[string]bool{}
+	for _, v := range vectors(t) {
+		if !v.Valid || v.Text == "" {
+			continue
+		}
+		a, err := DecodeDecision([]byte(v.Statement))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wants, err := a.Wants()
+		if err != nil {
+			t.Fatal(err)
+		}
+		read[v.Kind+" of "+wants.Facts().Kind] = true
+	}
+	for _, kind := range intent.Kinds() {
+		for _, of := range []string{"approval of ", "initiation of "} {
+			if !read[of+kind] {
+				t.Errorf("no vector has the text of an %s%s", of, kind)
+			}
 		}
 	}
 }

@@ -125,6 +125,12 @@ func (d *drawer) State(_ context.Context, label string) (device.State, error) {
 	return *dev, nil
 }
 
+func (d *drawer) Present(label string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.devices[label] != nil && d.devices[label].Present
+}
+
 func (d *drawer) Login(_ context.Context, label string, pin []byte, final bool) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -52,6 +52,16 @@ func (d Devices) State(ctx context.Context, token string) (device.State, error) 
 	return d.Devices.State(ctx, u)
 }
 
+// Present reports whether a token was seen last.
+func (d Devices) Present(token string) bool {
+	u, err := device.ParseURI(token)
+	if err != nil {
+		return false
+	}
+	k, err := d.Known(u)
+	return err == nil && k != nil && k.Present()
+}
+
 // Name is what a token is called to people.
 func (d Devices) Name(token string) string {
 	u, err := device.ParseURI(token)

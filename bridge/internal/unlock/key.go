@@ -41,8 +41,10 @@ func (k *Key) Device() string { return k.keeper.cfg.Tokens.Name(k.token()) }
 // Open finds the key, with the PIN where the token hides it without one, and
 // checks that it is the one that the certificate names.
 func (k *Key) Open(ctx context.Context) error {
-	if _, err := k.present(ctx); err != nil { // before anybody reads for nothing; a key that was found once is still known
-		return err
+	if !k.keeper.cfg.Tokens.Present(k.token()) { // look before anybody reads for nothing: a key that was found once is still known
+		if _, err := k.present(ctx); err != nil {
+			return err
+		}
 	}
 	err := k.find(ctx)
 	if fault.CodeOf(err) == fault.PINRequired {

@@ -43,6 +43,9 @@ type Tokens interface {
 	// State says how a token is; Present is false for one that is not there. It fails
 	// with INVALID_REQUEST when several match.
 	State(ctx context.Context, token string) (device.State, error)
+	// Present reports whether a token is plugged in, by what it was seen last: it asks
+	// nothing, and may be called before each use.
+	Present(token string) bool
 }
 
 // Locks unlock and lock tokens. Errors are those of [keys.Key], and PIN_INCORRECT
