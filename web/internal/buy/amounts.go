@@ -48,7 +48,7 @@ const (
 // base and the quote of a pair are is said by other parameters, or the first is the currency.
 func (c comparison) side(w []string) string {
 	for _, word := range []string{"base", "quote"} {
-		if side := c.sides[word]; side != "" && anyOf(w, word) {
+		if side := c.seen.sides[word]; side != "" && anyOf(w, word) {
 			return side
 		}
 	}
@@ -61,30 +61,21 @@ func (c comparison) side(w []string) string {
 	return ""
 }
 
-// learn notes what a parameter says of the others: which side of a pair the base is,
-// and that a quantity is counted in the asset.
-func (c comparison) learn(s said) {
-	w, value := words(s.name), strings.ToLower(s.value)
-	if anyOf(w, assetWords) && !anyOf(w, amountWords) {
-		for _, word := range []string{"base", "quote"} {
-			if !anyOf(w, word) {
-				continue
-			} else if value == c.codes[0] {
-				c.sides[word] = aboutFiat
-			} else if slices.Contains(c.codes, value) {
-				c.sides[word] = aboutCrypto
-			}
-		}
+// part reports whether an amount is what is left of the order's without fees, or no money:
+// the volume of a sound.
+func (c comparison) part(value string, w []string) bool {
+	a, unit, ok := figure(value)
+	if !ok || unit != "" {
+		return false
 	}
-	if anyOf(w, "unit uom") && c.here(value) {
-		c.sides["unit"] = value
-	}
+	return anyOf(w, "subtotal net") && a.Cmp(c.fiat) <= 0 && a.Cmp(c.fiat.MulRatio(4, 5, 40, amount.Floor)) >= 0 ||
+		len(w) == 1 && w[0] == "volume" && a.Cmp(amount.Must("1")) <= 0
 }
 
 // piece reports whether a quantity is of things to buy, of which one is bought, and
 // not of an asset.
 func (c comparison) piece(value string, w []string) bool {
-	return one(value) && c.sides["unit"] == "" && anyOf(w, "qty quantity") && !slices.ContainsFunc(w, func(word string) bool {
+	return one(value) && c.seen.sides["unit"] == "" && anyOf(w, "qty quantity") && !slices.ContainsFunc(w, func(word string) bool {
 		return !anyOf([]string{word}, "qty quantity item product cart line order default purchase")
 	})
 }

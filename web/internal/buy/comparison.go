@@ -22,9 +22,8 @@ type comparison struct {
 	units    int      // places of the asset
 	codes    []string // of currency and asset, in lower case
 	places
-	buys  map[int]bool      // the lists that offer a purchase, and the objects that switch one on
-	sides map[string]string // what other parameters say that "base" and "quote" are, and the "unit"
-	own   map[string]string // kinds of the provider's own names
+	seen survey
+	own  map[string]string // kinds of the provider's own names
 }
 
 // kind is what a parameter of this name stands for at this provider.
@@ -47,6 +46,9 @@ func (c comparison) role(s said) string {
 		return kindOf(words(s.within))
 	}
 	name, _ := c.without(s.name) // a name that is the deposit address says what it is for
+	if w := words(name); anyOf(w, "account acct") && !anyOf(w, recipientWords) && anyOf(words(s.within), "session jwt") {
+		return "" // the user's
+	}
 	if kind := c.kind(name); kind != "" || anyOf(words(name), aside) {
 		return kind
 	}
@@ -138,11 +140,8 @@ func (c comparison) asset(value string) bool {
 	}) && !slices.ContainsFunc(all, func(part string) bool { return !c.said(part) && !c.allOurs(part) && !hasWord(anyAsset, part) })
 }
 
-// offered reports whether a value is a list to choose from that has the order's
-// currency or asset among others.
-func (c comparison) offered(value string, w []string) bool {
-	if !lists(w) {
-		return false
-	}
-	return slices.ContainsFunc(strings.FieldsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;|", r) }), c.asset)
+// listed reports whether a value is a list to choose from that has the order's among
+// others.
+func listed(value string, w []string, ours func(string) bool) bool {
+	return lists(w) && slices.ContainsFunc(strings.FieldsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;|", r) }), ours)
 }

@@ -63,23 +63,7 @@ func contradictions(u *url.URL, o quote.HandOff, params map[string]string) ([]co
 			c.own[own] = kind
 		}
 	}
-	c.buys, c.sides = map[int]bool{}, map[string]string{}
-	holds := map[int]bool{}  // what has the deposit address as an item
-	offers := map[int]bool{} // lists to choose from in which the order's currency or asset is
-	for _, s := range all {
-		c.learn(s)
-		if list := s.listed(); list != 0 && wayOf(s.value) == purchase {
-			c.buys[list] = true
-		} else if switched(s) == purchase {
-			c.buys[s.in] = true
-		}
-		if _, ours := c.without(s.value); ours && s.in != 0 {
-			holds[s.in] = true
-		}
-		if list := s.listed(); list != 0 && c.role(s) == aboutAsset && (lists(words(s.name)) || lists(words(s.within))) && c.asset(s.value) {
-			offers[list] = true
-		}
-	}
+	c.seen = c.survey(all)
 	var found []contradiction
 	add := func(name, about string) {
 		doubt := about == aboutRecipient
@@ -95,10 +79,10 @@ func contradictions(u *url.URL, o quote.HandOff, params map[string]string) ([]co
 	}
 	for i, s := range all {
 		about := c.differs(s, all[i+1:s.last])
-		if about == aboutAsset && offers[s.listed()] && c.role(s) == aboutAsset {
+		switch role := c.role(s); {
+		case c.seen.chosen(s, about, role):
 			about = ""
-		}
-		if about == "" && s.list && (holds[s.in] || holds[s.above]) && c.listedElsewhere(s) {
+		case about == "" && c.seen.bound(s, role) && c.listedElsewhere(s):
 			about = aboutAsset
 		}
 		if s.away && !c.matters(s, about) {
@@ -151,8 +135,8 @@ func tokens(value string) []string {
 	return all
 }
 
-// listed is a few contradictions in words, for the log and for people.
-func listed(all []contradiction) string {
+// inWords is a few contradictions in words, for the log and for people.
+func inWords(all []contradiction) string {
 	var text []string
 	for i, c := range all {
 		if i == 4 {

@@ -33,7 +33,7 @@ func judged(t testing.TB, o quote.HandOff, tail string) string {
 	if err != nil {
 		return err.Error()
 	}
-	return listed(found)
+	return inWords(found)
 }
 
 func TestWhatContradictsTheOrderIsRefusedUnderAnyName(t *testing.T) {
@@ -180,8 +180,8 @@ func FuzzContradictions(f *testing.F) {
 			return
 		}
 		found, err := contradictions(u, anOrder(), nil)
-		if err == nil && strings.Contains(listed(found), theirs) {
-			t.Fatalf("a value is told: %s", listed(found))
+		if err == nil && strings.Contains(inWords(found), theirs) {
+			t.Fatalf("a value is told: %s", inWords(found))
 		}
 		u.RawQuery += "&" + url.Values{name: {theirs}}.Encode()
 		if found, err = contradictions(u, anOrder(), nil); err == nil && len(found) == 0 {

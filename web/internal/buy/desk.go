@@ -194,7 +194,7 @@ func (p *provider) describe(ctx context.Context, now func() time.Time) quote.Pro
 		}
 	}
 	if w := p.warned.Load(); w != nil {
-		out.SpecDeviations = append(out.SpecDeviations, "hand-off despite a contradiction: "+listed(*w))
+		out.SpecDeviations = append(out.SpecDeviations, "hand-off despite a contradiction: "+inWords(*w))
 	}
 	if fetched.IsZero() || listFetched.IsZero() {
 		return out

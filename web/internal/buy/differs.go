@@ -70,7 +70,7 @@ func (c comparison) differs(s said, inside []said) string {
 	if about := c.goes(r); about != "" {
 		return about
 	}
-	if r.kind == beside || r.wraps || flags(r.words, s.value) || s.hollow && r.kind != aboutAmount {
+	if r.kind == beside || s.aside && !hasWord("address recipient", r.kind) || r.wraps || flags(r.words, s.value) || s.hollow && r.kind != aboutAmount {
 		return ""
 	}
 	if s.bare && c.elsewhere(s.value) && !hasWord(unlisted+" base optimism op", strings.ToLower(s.value)) {
@@ -107,7 +107,7 @@ func (c comparison) goes(r reading) string {
 		switch how := addressLike(token); {
 		case how == noAddress || c.mine(token, r.words):
 		case how == shaped && (r.wraps || !receives):
-		case how == named && !nameable(token, r.words, r.kind):
+		case how == named && (!nameable(token, r.words, r.kind) || r.kind == aboutAsset && c.asset(r.value)):
 		case how == likely && r.random:
 		default:
 			return aboutAddress
@@ -138,7 +138,7 @@ func (c comparison) follows(r reading) string {
 	switch {
 	case number && (kind == aboutAmount && !c.amount(r.value, w) || verb && !c.payment(r.value, w) || c.named(r.before, r.value)):
 		return aboutAmount
-	case (kind == aboutAddress || kind == aboutRecipient) && !r.ours && !human(r.value, nil):
+	case (kind == aboutAddress || kind == aboutRecipient) && !r.ours && !human(r.value, nil) && !(anyOf(w, "account acct") && strings.Trim(r.value, "0123456789") == ""):
 		return aboutRecipient
 	case codes()[strings.ToLower(r.value)] && sum(r.before) && !c.numbered(r.before, nil) && !one(r.before) && !c.amount(r.before+" "+r.value, nil):
 		return aboutAmount // 999/EUR
@@ -157,11 +157,11 @@ func (c comparison) says(r reading) string {
 		return ""
 	case r.kind == "" && c.named(r.name, value) || r.kind == aboutPayment && !c.payment(value, w):
 		return aboutAmount
-	case anyOf(w, networkWords+" net rail protocol layer layer2 l2 evm rollup standard") && c.elsewhere(value):
+	case anyOf(w, networkWords+" net rail protocol layer layer2 l2 evm rollup standard") && c.elsewhere(value) && !(anyOf(w, "net") && listed(value, w, c.network)):
 		return aboutAsset
-	case r.kind == aboutAmount && !(c.amount(value, w) && !c.foreign(w)) && !c.piece(value, w) || r.kind == "" && c.counted(r):
+	case r.kind == aboutAmount && !(c.amount(value, w) && !c.foreign(w)) && !c.piece(value, w) && !c.part(value, w) && !listed(value, w, func(item string) bool { return c.amount(item, nil) }) || r.kind == "" && c.counted(r):
 		return aboutAmount
-	case r.kind == aboutAsset && !c.asset(value) && !c.offered(value, w) && !c.constant(value, w) || r.kind == aboutNetwork && !c.network(value):
+	case r.kind == aboutAsset && !c.asset(value) && !listed(value, w, c.asset) && !c.constant(value, w) || r.kind == aboutNetwork && !c.network(value):
 		return aboutAsset
 	case r.kind == "" && c.mistaken(w, value):
 		return aboutAsset
@@ -171,7 +171,7 @@ func (c comparison) says(r reading) string {
 		return aboutAmount
 	case !r.random && c.money(r):
 		return aboutAmount
-	case c.otherCode(value, r.random):
+	case c.otherCode(value, r.random) && !listed(value, w, func(item string) bool { return c.asset(item) || c.network(item) }):
 		return aboutAsset
 	}
 	return ""

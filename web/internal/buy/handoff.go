@@ -54,10 +54,10 @@ func (d *Desk) Redirect(ctx context.Context, o quote.HandOff) (string, error) {
 		return "", s.astray("")
 	}
 	if refused, warned := s.judge(found); len(refused) > 0 {
-		d.cfg.Log.Warn("no hand-off", "provider", s.ID, "order", o.Order, "code", quote.EchoMismatch, "what", listed(refused))
-		return "", s.astray(listed(refused)).With("parameter", shown(refused[0].parameter)).With("about", refused[0].about)
+		d.cfg.Log.Warn("no hand-off", "provider", s.ID, "order", o.Order, "code", quote.EchoMismatch, "what", inWords(refused))
+		return "", s.astray(inWords(refused)).With("parameter", shown(refused[0].parameter)).With("about", refused[0].about)
 	} else if len(warned) > 0 {
-		d.cfg.Log.Warn("hand-off despite a contradiction", "provider", s.ID, "order", o.Order, "what", listed(warned))
+		d.cfg.Log.Warn("hand-off despite a contradiction", "provider", s.ID, "order", o.Order, "what", inWords(warned))
 		s.warned.Store(&warned)
 	}
 	return s.completed(base, query, o), nil

@@ -70,3 +70,43 @@ func TestTheMakersAddressesAreToldFromAlteredOnes(t *testing.T) {
 		t.Errorf("only %d were altered", altered)
 	}
 }
+
+// TestWhatSurroundsAPurchaseIsNoOther: fees and limits, what there is to choose from,
+// the page's own files, and words for people, as they stand in addresses of real widgets.
+func TestWhatSurroundsAPurchaseIsNoOther(t *testing.T) {
+	t.Parallel()
+	q := url.QueryEscape
+	jwt := func(claims string) string { return b64(`{"alg":"RS256"}`) + "." + b64(claims) + ".c2ln" }
+	for _, tail := range []string{
+		// the currency of an amount
+		"/?amount[value]=250&amount[currency]=EUR", "/?amountCurrency=EUR", "/?amount_currency=EUR", "/?amount.currency=EUR", "/?amountUnit=fiat", "/?amountUnit=EUR", "/?amount_in=fiat", "/?amountAsset=ETH", "/?total[currency]=EUR", "/?amountUnit=wei&amount=93489480000000000",
+		"/payments/new?fiat_total_amount[amount]=250&fiat_total_amount[currency]=EUR&digital_total_amount[amount]=0.0935&digital_total_amount[currency]=ETH", "/?baseCurrency=ETH&quoteCurrency=EUR&quoteCurrencyAmount=250", "/?asset=ETH.ETH", "/?crypto=ETH/ETH",
+		// fees, limits and the parts of an amount
+		inJSON(`{"amount":250,"fee":{"amount":"7.50","currency":"EUR"}}`), inJSON(`{"amount":250,"fees":[{"type":"network","amount":2.5,"currency":"EUR"}]}`), inJSON(`{"limits":{"min":{"amount":30},"max":{"amount":10000}}}`), inJSON(`{"limits":{"minAmount":30,"maxAmount":10000,"dailyTotal":20000}}`), inJSON(`{"amount":250,"fees":{"total":7.5,"network":2.5,"provider":5},"subtotal":242.5}`),
+		inJSON(`{"amount":{"value":"250.00","currency_code":"EUR","breakdown":{"item_total":{"value":"240.00","currency_code":"EUR"},"handling":{"value":"10.00","currency_code":"EUR"}}}}`), inJSON(`{"amount":{"currencyCode":"EUR","units":"250","nanos":0}}`), inJSON(`{"tax":{"total":{"amount":20,"currency":"USD"}}}`), "/?remainingAmount=4750&availableAmount=5000", "/?kycAmount=900", "/?dailySpend=0", "/?netAmount=245.12", "/?currencyMinorUnits=2&assetDecimals=18", "/?cryptoExponent=18",
+		"/?session=" + jwt(`{"account":"W2aRZnYGPwhBWB94iFsZus","sub":"u"}`), "/?session=" + jwt(`{"acct":"acc_1032D82eZvKYlo2C","iat":1795208400}`), "/?session_hash=" + q("CCIQARoXChVhY2N0XzFJUTcxVENXaFNGSzJ2bE4ozLXcuwYyBkc0OFRqYw=="),
+		// what there is to choose from
+		"/?presetAmounts=50,100,250", "/?amounts=100|250|500", "/?presetAmounts=" + q(`[50,100,250]`), inJSON(`{"quickAmounts":[100,250,1000]}`), "/buy/select-asset?destinationWallets=" + q(`[{"address":"`+ours+`","blockchains":["ethereum"],"assets":["ETH","USDC"]}]`), "/?w=" + q(`[{"address":"`+ours+`","supportedAssets":["USDT","ETH","DAI"]}]`),
+		"/calculator/v1?default_side=buy_crypto&crypto_currencies_list=" + q(`[{"ticker":"ETH","network":"ETH"},{"ticker":"BTC","network":"BTC"}]`) + "&default_crypto_currency=ETH", "/?net=mainnet&nets=mainnet,arbitrum_mainnet,base_mainnet&cry=ETH&crys=ETH,USDC&cur=EUR&curs=EUR,CHF", "/?wallets=metamask|walletconnect", "/?wallets=ledger,trezor",
+		// files, programs and networks of another kind
+		"/?assetsUrl=" + q("https://cdn.alpha.example/v2/"), "/?assetsBaseUrl=" + q("https://cdn.alpha.example"), "/?assetPrefix=/cdn/v2", "/?assetVersion=20261120", "/?coinbaseSession=abc", "/?coinbaseVersion=2", "/?useSendCryptoCallback=true&useSendCryptoCallbackVersion=1", "/?ad_network=facebook", "/?adjust_network=Google", "/?socialNetwork=twitter", "/?cardNetwork=visa", "/?totalPages=3&pageTotal=3", "/?totalSteps=4&stepTotal=4", "/?totalResults=120", "/?volume=0.5", "/?voucher=BTC50", "/?promo=10USD", "/?promoCode=GET50USD",
+		// words for people
+		"/?beneficiary=ACME%20S.A.", "/?wallet=" + q("🦊 MetaMask"), "/?wallet=" + q("MetaMask: Main"), "/?target=%23root", "/?target=%23payment-root", "/?recipient=ACME%20S/A", "/?payee=Countersign%20GmbH%20%26%20Co.%20KG", "/?recipient=Countersign%20Sandbox%20Treasury%20Operations%20Account%20Two%20Berlin", "/account/1234", "/accounts/88123/settings",
+	} {
+		if got := judged(t, anOrder(), tail); got != "" {
+			t.Errorf("%s: %s", tail, got)
+		}
+	}
+	// and what looks like it and is another purchase
+	for _, tail := range []string{
+		"/?amountCurrency=USD", "/?amount[currency]=SHIB", "/?amountUnit=USD", "/?amountAsset=BTC", "/?baseCurrency=ETH&quoteCurrency=USD", "/?baseCurrency=ETH&quoteCurrencyAmount=999", "/?asset=BTC.ETH", "/?asset=alice.eth",
+		inJSON(`{"fee":{"walletAddress":"OTHER"}}`), inJSON(`{"limits":{"recipient":"` + theirs + `"}}`), inJSON(`{"fee":{"amount":5},"amount":999}`), inJSON(`{"fee":{"amount":5},"order":{"total":999}}`), "/?subtotal=999", "/?netAmount=999", "/?netAmount=100", "/?volume=5",
+		"/?session=" + jwt(`{"recipient":"W2aRZnYGPwhBWB94iFsZus"}`), "/?session=" + jwt(`{"wallet":"OTHER"}`), "/?state=" + jwt(`{"account":"OTHER"}`),
+		"/?presetAmounts=50,100,500", "/?presetAmounts=" + q(`[50,100]`), "/?destinationWallets=" + q(`[{"address":"`+ours+`","assets":["USDC","DAI"]}]`), "/?destinationWallets=" + q(`[{"address":"`+ours+`","blockchains":["ethereum","base"],"assets":["ETH"]}]`), "/?crypto_currencies_list=" + q(`[{"ticker":"BTC","network":"BTC"}]`), "/?nets=arbitrum_mainnet,base_mainnet", "/?crys=BTC,USDC", "/?wallets=metamask|OTHER", "/?wallets=" + theirs + "|metamask",
+		"/?assetsUrl=" + q("https://pay.alpha.example/?currency=USD"), "/?assetPrefix=USDT", "/?ad_network=polygon", "/?coinbaseAddress=OTHER", "/?total=3", "/?target=OTHER", "/?beneficiary=acme.sa", "/?recipient=a:" + theirs, "/?wallet=" + q("🦊 ") + theirs, "/wallet/1234a", "/recipient/1234",
+	} {
+		if judged(t, anOrder(), tail) == "" {
+			t.Errorf("%s passes", tail)
+		}
+	}
+}

@@ -18,7 +18,7 @@ const (
 
 // The words of names, by what they say.
 const (
-	besideWords  = "fee min max minimum maximum limit discount tax vat tip rate bonus coupon percent pct decimals precision count " + pictureWords
+	besideWords  = "fee min max minimum maximum limit discount tax vat tip rate bonus coupon voucher promo nanos percent pct decimals precision count " + pictureWords
 	pictureWords = "icon logo image img picture avatar banner favicon"
 	// aside are words of names that are about something else than a deposit address,
 	// whatever stands beside them.
@@ -42,15 +42,17 @@ const (
 	opaqueWords    = "key apikey fingerprint rid etag commit build integrity click clickid device token session sessionid sid signature sig hash hmac digest nonce state id uuid guid ref reference code secret auth jwt csrf trace s h k t request order tx transaction partner merchant client user customer timestamp ts time exp iat expires checksum mac verifier challenge visitor static gclid fbclid msclkid"
 	freeWords      = "lang language locale theme country residency region state city mode method payment platform utm source medium campaign referrer referral provider brand name title description text sort order filter scope color colour font email " +
 		"tab view page step experiment logo image affiliate screen section panel menu nav category host domain origin site message label"
-	otherWords = "grand from user api logo link partner billing host wallet to on deposit pay color data json account acct value val cost budget cents minor wei units tokens contract mint only list rail protocol layer standard evm rollup"
+	otherWords = "coinbase grand from user api logo link partner billing host wallet to on deposit pay color data json account acct value val cost budget cents minor wei units tokens contract mint only list rail protocol layer standard evm rollup"
 )
 
 // kindOf is what a parameter of this name stands for; empty when nothing here
 // knows.
 func kindOf(w []string) string {
 	switch {
-	case len(w) > 1 && anyOf(w[len(w)-1:], attributeWords):
+	case len(w) > 1 && anyOf(w[len(w)-1:], attributeWords), elsewise(w):
 		return ""
+	case anyOf(w, amountWords+" limit") && anyOf(w, "available remaining daily weekly monthly yearly kyc threshold"), anyOf(w, assetWords) && anyOf(w[len(w)-1:], "digit place exponent unit") && !anyOf(w, amountWords):
+		return beside
 	case anyOf(w, besideWords) || anyOf(w, assetWords+" "+networkWords) && anyOf(w, excludeWords):
 		return beside
 	case anyOf(w, networkWords) && anyOf(w, "id ids name"):
@@ -86,6 +88,17 @@ func kindOf(w []string) string {
 	}
 	return ""
 }
+
+// elsewise reports whether the words for a part of a purchase say something else here:
+// assetsBaseUrl, coinbaseSession, socialNetwork, totalPages.
+func elsewise(w []string) bool {
+	return len(w) > 1 && (anyOf(w, assetWords) && anyOf(w[len(w)-1:], webWords) ||
+		anyOf(w, networkWords) && anyOf(w, "ad adjust social card affiliate wifi") ||
+		anyOf(w, "total") && anyOf(w, "page step result record row slide question"))
+}
+
+// webWords are those of files, programs and their addresses.
+const webWords = "url uri version prefix path host cdn root dir hash manifest bundle session callback"
 
 // pays reports whether a name says that something is paid, and nothing else.
 func pays(w []string) bool {

@@ -19,19 +19,30 @@ func human(value string, w []string) bool {
 	if value == "" {
 		return !anyOf(w, recipientWords)
 	}
-	all := strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(" -_'’.,&()", r) })
+	if lists(w) && strings.ContainsAny(value, "|,;") { // metamask|walletconnect
+		return !slices.ContainsFunc(strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune("|,;", r) }), func(one string) bool { return !human(one, nil) })
+	}
+	if len(w) == 1 && w[0] == "target" && value[0] == '#' { // an element of the page
+		return true
+	}
+	value = strings.TrimFunc(value, func(r rune) bool { return unicode.Is(unicode.So, r) || unicode.IsSpace(r) }) // a picture before a name
+	between, spaced := " -_'’.,&()", strings.Contains(value, " ")
+	if spaced {
+		between += ":/"
+	}
+	all := strings.FieldsFunc(value, func(r rune) bool { return strings.ContainsRune(between, r) })
 	if isTo(w) {
 		return !shouted(all)
 	}
 	if anyOf(w, "id ids") || strings.ContainsFunc(value, func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" -_'’.,&()", r)
+		return !unicode.IsLetter(r) && !unicode.IsMark(r) && !unicode.IsDigit(r) && !strings.ContainsRune(between, r)
 	}) {
 		return false
 	}
-	if before, behind, found := strings.Cut(value, "."); found && before != "" && behind != "" && behind[0] != ' ' && !anyOf(w, "wallet account acct") {
+	if before, behind, found := strings.Cut(value, "."); found && before != "" && behind != "" && behind[0] != ' ' && !spaced && !anyOf(w, "wallet account acct") {
 		return false // a name of a name service
 	}
-	if len(all) > 6 || len(all) > 3 && !strings.Contains(value, " ") { // rrkah-fqaaa-aaaaa-aaaaq-cai
+	if len(all) > 8 || len(all) > 3 && !strings.Contains(value, " ") { // rrkah-fqaaa-aaaaa-aaaaq-cai
 		return false
 	}
 	return !shouted(all) && !slices.ContainsFunc(all, func(part string) bool {

@@ -69,9 +69,9 @@ func (c comparison) sells(r reading) bool {
 	case r.said.name == "" && r.within == "":
 		return r.list && way == sale
 	case switched(r.said) == sale:
-		return !c.buys[r.in]
+		return !c.seen.buys[r.in]
 	case r.kind == aboutSale || done(r.words):
-		return way == sale && !c.buys[r.listed()] || anyOf(r.words, "side") && strings.EqualFold(r.value, "ask")
+		return way == sale && !c.seen.buys[r.listed()] || anyOf(r.words, "side") && strings.EqualFold(r.value, "ask")
 	}
 	return false
 }

@@ -22,6 +22,7 @@ type said struct {
 	toggle              bool   // true or false in JSON
 	hollow              bool   // an object or a list with nothing in it, or null, whose value is empty
 	bare                bool   // it stands in a query without a name, or is a name without a value
+	aside               bool   // it is about a fee, a limit or another part of what is paid
 	away                bool   // in the address of another site's page to which the provider's leads back
 	before              string // of a segment of a path: the one before it
 }
@@ -158,6 +159,7 @@ func (r *reader) json(name, text string, depth int) {
 		name      string
 		object    bool
 		key       bool // a name comes next
+		aside     bool // it is about a fee and the like
 		in, above int
 		said      int // sayings before it
 		pair      pairing
@@ -180,7 +182,8 @@ func (r *reader) json(name, text string, depth int) {
 			switch d {
 			case '{', '[':
 				r.held++
-				inner := level{name: top.name, object: d == '{', key: d == '{', in: r.held, said: len(r.all)}
+				aside := top.aside || kindOf(words(top.name)) == beside || anyOf(words(top.name), "breakdown")
+				inner := level{name: top.name, aside: aside, object: d == '{', key: d == '{', in: r.held, said: len(r.all)}
 				if !top.object || !inner.object { // what a list is in, and an item of a list
 					inner.above = top.in
 				}
@@ -227,6 +230,7 @@ func (r *reader) json(name, text string, depth int) {
 			}
 		}
 		if first < len(r.all) {
+			r.all[first].aside = top.aside
 			top.pair.add(top.object, top.name, r.all[first].value)
 		}
 		r.place(first, top.in, top.above, !top.object)
