@@ -17,7 +17,7 @@ import (
 
 // DefaultSegment is how many entries a segment of the log has, besides its checkpoint, and
 // so how many a start verifies at most.
-const DefaultSegment = 8192
+const DefaultSegment = 4096
 
 // openLog opens the log at its newest checkpoint. One that does not fit, or behind which
 // the log does not hold, counts for nothing: then the whole log decides, unless a part of

@@ -45,6 +45,7 @@ func TestThePageHasTheLimitsOfTheSigner(t *testing.T) {
 	limit("statements served and unanswered", fmt.Sprint(maxOutstanding))
 	limit("open requests of the entity", spec.Number(defaultOpen), spec.Number(mostOpen))
 	limit("new requests of the entity", fmt.Sprint(defaultPerMinute), spec.Number(mostPerMinute))
+	spec.Limit(t, "signedlog.md", "entries of a segment before its checkpoint", spec.Number(DefaultSegment))
 }
 
 func TestAnInvalidMessageIsAnsweredInsideTheChannelWhichLivesOn(t *testing.T) {
