@@ -133,6 +133,32 @@ func TestABridgeBelievesNothingThatAnotherUserCouldHaveWritten(t *testing.T) {
 	}
 }
 
+// Root with the HOME of a user, as sudo -E has it, makes nothing there that the user's
+// bridge would stumble over.
+func TestRootMakesNoStateDirectoryForTheConfigurationOfAUser(t *testing.T) {
+	t.Parallel()
+	if os.Geteuid() != 0 {
+		t.Log("only root can give a file away")
+		return
+	}
+	for _, args := range [][]string{{"origins", "add", "https://b.example"}, {"pairings", "revoke", "all"}, {"origins", "unblock", "all"},
+		{"keys", "generate", "--token", "alice"}, {"relay"}, {"approver"}} {
+		dir, file := openComputer(t)
+		state := filepath.Join(dir, "state")
+		if err := errors.Join(os.Remove(filepath.Join(state, "pairings.json")), os.Remove(state)); err != nil {
+			t.Fatal(err)
+		}
+		configure(t, file, func(cfg map[string]any) { cfg["relay"] = map[string]any{"gateway": "https://gateway.example"} })
+		if err := os.Chown(file, planter, planter); err != nil {
+			t.Fatal(err)
+		}
+		refused(t, []string{"AUTHORIZATION_ERROR", "run this as that user"}, append(args, "--config", file)...)
+		if _, err := os.Stat(state); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%q: the state directory: %v", args, err)
+		}
+	}
+}
+
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
 	return line

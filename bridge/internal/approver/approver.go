@@ -21,7 +21,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-	"os"
 	"path/filepath"
 	"sync"
 	"time"
@@ -211,8 +210,8 @@ func (b *Bridge) admit() int {
 // another user could change what it does: see [Config.Trust]. When this
 // person's bridge runs already it says so instead, and returns nil.
 func Run(ctx context.Context, cfg Config, stdio Stdio) error {
-	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
-		return fmt.Errorf("make the state directory: %w", err)
+	if err := instance.Make(cfg.StateDir, func() error { return cfg.Trust(nil) }); err != nil {
+		return err
 	}
 	log := slog.New(secret.NewLog(stdio.Err))
 	if err := cfg.Trust(log); err != nil {

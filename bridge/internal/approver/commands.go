@@ -35,7 +35,7 @@ func Client(cfg Config) *control.Client {
 	if err != nil || cfg.file == "" {
 		file = ""
 	}
-	return &control.Client{StateDir: cfg.StateDir, File: file, Files: func() (control.Handlers, func() error, error) {
+	return &control.Client{StateDir: cfg.StateDir, File: file, Trust: func() error { return cfg.Trust(nil) }, Files: func() (control.Handlers, func() error, error) {
 		var open *journal.Journal
 		s := &state{pairings: site.OpenPairings(cfg.StateDir), blocks: site.OpenBlocks(cfg.StateDir), origins: OpenOrigins(cfg), path: JournalPath(cfg),
 			journal: sync.OnceValues(func() (_ *journal.Journal, err error) { // opened when there is something to write

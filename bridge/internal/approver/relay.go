@@ -3,11 +3,10 @@ package approver
 import (
 	"context"
 	"crypto/rand"
-	"fmt"
-	"os"
 	"path/filepath"
 
 	"countersign/bridge/internal/dialout"
+	"countersign/bridge/internal/instance"
 	"countersign/shared/fault"
 	"countersign/shared/link"
 	"countersign/shared/rendezvous"
@@ -42,8 +41,8 @@ func RelayName(cfg Config) (string, error) {
 	if cfg.Relay.Gateway == "" {
 		return "", fault.New(fault.Invalid, `the configuration names no gateway: add "relay": {"gateway": "https://…"}`)
 	}
-	if err := os.MkdirAll(cfg.StateDir, 0o700); err != nil {
-		return "", fmt.Errorf("make the state directory: %w", err)
+	if err := instance.Make(cfg.StateDir, func() error { return cfg.Trust(nil) }); err != nil {
+		return "", err
 	}
 	key, err := loadLinkKey(filepath.Join(cfg.StateDir, "link.key"), rand.Reader)
 	if err != nil {

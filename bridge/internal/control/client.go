@@ -28,6 +28,9 @@ const (
 type Client struct {
 	StateDir string
 	File     string // the configuration file that the command was given, absolute
+	// Trust fails where another user's files would be believed, and is asked before a state
+	// directory is made; it may be nil.
+	Trust func() error
 	// Files makes what works on the files while no bridge runs. close is called when
 	// it is done.
 	Files func() (h Handlers, close func() error, err error)
@@ -36,7 +39,7 @@ type Client struct {
 // Call asks the running bridge, or does it with the lock when none runs.
 func Call[P, R any](ctx context.Context, c *Client, m Method[P, R], params P) (result R, err error) {
 	if m.Changes {
-		if err := os.MkdirAll(c.StateDir, 0o700); err != nil {
+		if err := instance.Make(c.StateDir, c.Trust); err != nil {
 			return result, err
 		}
 	}
@@ -49,10 +52,11 @@ func Call[P, R any](ctx context.Context, c *Client, m Method[P, R], params P) (r
 		}
 		return errAnswered
 	})
+	_, running := errors.AsType[*unreached](err)
 	switch {
 	case errors.Is(err, errAnswered):
 		return result, nil
-	case errors.Is(err, fs.ErrNotExist) && !m.Changes: // where nothing is, nobody works
+	case errors.Is(err, fs.ErrNotExist) && !m.Changes && !running: // where nothing is, nobody works
 	case err != nil:
 		return result, err
 	default:

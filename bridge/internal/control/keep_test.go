@@ -1,10 +1,12 @@
 package control
 
 import (
+	"context"
 	"errors"
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -84,6 +86,24 @@ func TestABridgeWhoseSocketIsRemovedOpensItAgain(t *testing.T) {
 				t.Errorf("it left its socket: %v", err)
 			}
 		})
+	}
+}
+
+func TestABridgeWhoseSocketIsNotThereIsNotTakenForNone(t *testing.T) {
+	t.Parallel()
+	dir := stateDir(t)
+	lock, err := instance.Take(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lock.Release()
+	if err := lock.Say(instance.Holder{PID: 4711, Socket: filepath.Join(dir, "swept.sock"), Protocol: Protocol}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if r, err := Call(ctx, client(dir), ListPairings, None{}); err == nil || !strings.Contains(err.Error(), "the bridge of process 4711 does not answer") {
+		t.Errorf("%+v, %v", r, err)
 	}
 }
 

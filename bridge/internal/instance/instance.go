@@ -235,13 +235,31 @@ func (l *Lock) Keep() error {
 	return errors.Join(l.say(l.said), release(before))
 }
 
+// Make makes a state directory when there is none. trust, which may be nil, fails before
+// where it would not be made by the user whose bridge it is: root makes none in a home.
+func Make(stateDir string, trust func() error) error {
+	if _, err := os.Stat(stateDir); errors.Is(err, fs.ErrNotExist) && trust != nil {
+		if err := trust(); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(stateDir, 0o700); err != nil {
+		return fmt.Errorf("make the state directory: %w", err)
+	}
+	return nil
+}
+
 // mine fails when a folder is another user's: what is made in it would not be theirs.
 func mine(stateDir string) error {
 	info, err := os.Stat(stateDir)
 	if err != nil {
 		return fmt.Errorf("open the state directory: %w", err)
 	}
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok && int(stat.Uid) != os.Getuid() {
+	switch stat, ok := info.Sys().(*syscall.Stat_t); {
+	case !ok || int(stat.Uid) == os.Getuid():
+	case stat.Uid == 0:
+		return fault.New(fault.Forbidden, fmt.Sprintf("the state directory %s belongs to another user (0), root, as after a command that was run as root: give it back with: sudo chown -R %d %q", stateDir, os.Getuid(), stateDir))
+	default:
 		return fault.New(fault.Forbidden, fmt.Sprintf("the state directory %s belongs to another user (%d): run this as that user", stateDir, stat.Uid))
 	}
 	return nil
