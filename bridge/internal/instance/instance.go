@@ -17,6 +17,7 @@ import (
 	"sync"
 	"syscall"
 
+	"countersign/bridge/internal/flock"
 	"countersign/shared/fault"
 	"countersign/shared/strictjson"
 )
@@ -81,7 +82,7 @@ func Take(stateDir string) (*Lock, error) {
 	}
 	file, err := lockBoth(folder, stateDir)
 	if err != nil {
-		return nil, errors.Join(err, release(folder))
+		return nil, errors.Join(err, flock.Release(folder))
 	}
 	left, _ := readLock(stateDir) // what cannot be read names nobody
 	return &Lock{Left: left, dir: stateDir, folder: folder, file: file}, nil
@@ -89,7 +90,7 @@ func Take(stateDir string) (*Lock, error) {
 
 // lockBoth locks the folder, then the file in it.
 func lockBoth(folder *os.File, stateDir string) (*os.File, error) {
-	if err := flock(folder, syscall.LOCK_EX, stateDir); err != nil && !cannotLock(err) {
+	if err := held(flock.Exclusive(folder), stateDir); err != nil {
 		return nil, err
 	}
 	for {
@@ -97,16 +98,16 @@ func lockBoth(folder *os.File, stateDir string) (*os.File, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := flock(file, syscall.LOCK_EX, stateDir); err != nil {
+		if err := held(flock.Exclusive(file), stateDir); err != nil {
 			return nil, errors.Join(err, file.Close())
 		}
 		switch same, err := isAt(file, filepath.Join(stateDir, lockName), os.Lstat); {
 		case err != nil:
-			return nil, errors.Join(err, release(file))
+			return nil, errors.Join(err, flock.Release(file))
 		case same:
 			return file, nil
 		}
-		if err := release(file); err != nil { // it was removed meanwhile: another may have the next
+		if err := flock.Release(file); err != nil { // it was removed meanwhile: another may have the next
 			return nil, err
 		}
 	}
@@ -181,14 +182,11 @@ func Look(stateDir string) (*Held, error) {
 		if err != nil {
 			return nil, err
 		}
-		err = flock(file, syscall.LOCK_SH, stateDir)
+		err = held(flock.Shared(file), stateDir)
 		if held, ok := errors.AsType[*Held](err); ok {
 			return held, file.Close()
 		}
-		if cannotLock(err) {
-			err = nil
-		}
-		if err := errors.Join(err, release(file)); err != nil {
+		if err := errors.Join(err, flock.Release(file)); err != nil {
 			return nil, err
 		}
 	}
@@ -227,12 +225,12 @@ func (l *Lock) Keep() error {
 	if err != nil {
 		return err
 	}
-	if err := flock(file, syscall.LOCK_EX, l.dir); err != nil {
+	if err := held(flock.Exclusive(file), l.dir); err != nil {
 		return errors.Join(&Lost{path + " was removed and is locked by another process"}, err, file.Close())
 	}
 	before := l.file
 	l.file = file
-	return errors.Join(l.say(l.said), release(before))
+	return errors.Join(l.say(l.said), flock.Release(before))
 }
 
 // Make makes a state directory when there is none. trust, which may be nil, fails before
@@ -265,25 +263,13 @@ func mine(stateDir string) error {
 	return nil
 }
 
-// flock locks without waiting. It fails with a [*Held] while another process has the
-// lock of the state directory.
-func flock(file *os.File, how int, stateDir string) error {
-	err := syscall.Flock(int(file.Fd()), how|syscall.LOCK_NB)
-	switch {
-	case err == nil:
-		return nil
-	case !errors.Is(err, syscall.EWOULDBLOCK):
-		return fmt.Errorf("lock %s: %w", file.Name(), err)
+// held says who has the lock of a state directory, when that is why it was not taken.
+func held(err error, stateDir string) error {
+	if !errors.Is(err, flock.ErrHeld) {
+		return err
 	}
 	who, _ := readLock(stateDir) // it may not be written yet
 	return &Held{StateDir: stateDir, Who: who}
-}
-
-// cannotLock reports that a file system has no locks for folders; its files are locked
-// all the same.
-func cannotLock(err error) bool {
-	return errors.Is(err, syscall.EBADF) || errors.Is(err, syscall.EINVAL) || errors.Is(err, syscall.EISDIR) ||
-		errors.Is(err, syscall.ENOSYS) || errors.Is(err, syscall.EOPNOTSUPP) || errors.Is(err, syscall.ENOLCK)
 }
 
 // Say writes who has the lock. Readers meet it whole or not at all: an incomplete one
@@ -313,17 +299,7 @@ func (l *Lock) say(h Holder) error {
 func (l *Lock) Release() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return errors.Join(l.file.Truncate(0), release(l.file), release(l.folder))
-}
-
-// release unlocks and closes. Closing alone would not do: a process that is being
-// started has a copy of the descriptor until it runs its program.
-func release(file *os.File) error {
-	err := syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
-	if cannotLock(err) {
-		err = nil
-	}
-	return errors.Join(err, file.Close())
+	return errors.Join(l.file.Truncate(0), flock.Release(l.file), flock.Release(l.folder))
 }
 
 // readLock reads who has a lock, or had it when they were killed; nil when the file

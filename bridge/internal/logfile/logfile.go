@@ -17,6 +17,7 @@ import (
 	"strings"
 	"syscall"
 
+	"countersign/bridge/internal/flock"
 	"countersign/shared/fault"
 	"countersign/shared/vault"
 )
@@ -38,9 +39,9 @@ func Name(first int64) string { return fmt.Sprintf("log-%012d.jws", first) }
 type Dir struct {
 	Index *Index
 	path  string
-	lock  *os.File
-	tail  *os.File // the segment that was appended to; nil: none yet
-	first int64    // its first entry
+	locks []*os.File // of the folder, and of the file in it that says so
+	tail  *os.File   // the segment that was appended to; nil: none yet
+	first int64      // its first entry
 }
 
 // Open opens or makes the log in path, which is made with mode 0700. It fails with
@@ -53,21 +54,46 @@ func Open(path string) (*Dir, error) {
 	if err := current(path); err != nil {
 		return nil, err
 	}
-	f, err := os.OpenFile(filepath.Join(path, lockName), os.O_RDWR|os.O_CREATE, 0o600)
+	locks, err := lock(path)
 	if err != nil {
-		return nil, fmt.Errorf("open the log: %w", err)
+		return nil, err
 	}
-	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		return nil, errors.Join(fault.Wrap(err, fault.Conflict, "another signer uses the log in "+path), f.Close())
-	}
-	d := &Dir{path: path, lock: f}
+	d := &Dir{path: path, locks: locks}
 	if d.Index, err = OpenIndex(path); err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, release(locks))
 	}
 	if err := syncDir(path); err != nil {
 		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
+}
+
+// lock locks the folder, so that removing the lock file lets no second signer in, and the
+// file.
+func lock(path string) (locks []*os.File, err error) {
+	for _, l := range []struct {
+		path string
+		flag int
+	}{{path, os.O_RDONLY}, {filepath.Join(path, lockName), os.O_RDWR | os.O_CREATE | syscall.O_NOFOLLOW}} {
+		f, err := os.OpenFile(l.path, l.flag, 0o600)
+		if err != nil {
+			return nil, errors.Join(fmt.Errorf("open the log: %w", err), release(locks))
+		}
+		locks = append(locks, f)
+		if err := flock.Exclusive(f); errors.Is(err, flock.ErrHeld) {
+			return nil, errors.Join(fault.Wrap(err, fault.Conflict, "another signer uses the log in "+path), release(locks))
+		} else if err != nil {
+			return nil, errors.Join(err, release(locks))
+		}
+	}
+	return locks, nil
+}
+
+func release(locks []*os.File) (err error) {
+	for _, f := range slices.Backward(locks) {
+		err = errors.Join(err, flock.Release(f))
+	}
+	return err
 }
 
 // current fails with VERSION_UNSUPPORTED when an earlier version wrote the log in path.
@@ -81,26 +107,30 @@ func current(path string) error {
 // Held reports whether a process holds the log in path. It fails with fs.ErrNotExist when
 // there is no log.
 func Held(path string) (held bool, err error) {
-	f, err := os.Open(filepath.Join(path, lockName))
-	if err != nil {
-		return false, err
+	for _, path := range []string{path, filepath.Join(path, lockName)} {
+		f, err := os.Open(path)
+		if err != nil {
+			return false, err
+		}
+		if err := flock.Shared(f); errors.Is(err, flock.ErrHeld) {
+			return true, f.Close()
+		} else if err != nil {
+			return false, errors.Join(err, f.Close())
+		}
+		if err := flock.Release(f); err != nil {
+			return false, err
+		}
 	}
-	defer f.Close()
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return true, nil
-	}
-	return false, errors.Join(err, syscall.Flock(int(f.Fd()), syscall.LOCK_UN)) // not when a copy of f is closed
+	return false, nil
 }
 
-// Close leaves the log to another process, at once: a process that is being started has a
-// copy of the descriptor until it runs its program, and would keep the lock.
+// Close leaves the log to another process, at once.
 func (d *Dir) Close() error {
 	err := d.Index.Close()
 	if d.tail != nil {
 		err = errors.Join(err, d.tail.Close())
 	}
-	return errors.Join(err, syscall.Flock(int(d.lock.Fd()), syscall.LOCK_UN), d.lock.Close())
+	return errors.Join(err, release(d.locks))
 }
 
 // Segment is a file of lines.

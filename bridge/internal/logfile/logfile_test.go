@@ -315,3 +315,31 @@ func FuzzRun(f *testing.F) {
 		}
 	})
 }
+
+// The folder is locked, too.
+func TestALogWhoseLockFileIsRemovedIsStillHeldByOneSigner(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	d, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Remove(filepath.Join(dir, lockName)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(dir); fault.CodeOf(err) != fault.Conflict {
+		t.Errorf("a second signer: %v", err)
+	}
+	if held, err := Held(dir); !held || err != nil {
+		t.Errorf("%v, %v", held, err)
+	}
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if d, err = Open(dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
