@@ -83,7 +83,7 @@ func (c comparison) piece(value string, w []string) bool {
 var (
 	twoDecimals = regexp.MustCompile(`^(\d+\.\d{2}|\d{3,},\d{2}|\d+,00|\d{1,3}([., ']\d{3})+[.,]\d{2})$`)
 	exact       = "v version ver scale zoom ratio opacity radius width height border size rate exchange spread slippage apr apy markup commission gas balance percent pct score dpr lat latitude lng lon longitude price unit fee min max limit discount tax " +
-		"spacing letter line font shadow blur duration delay speed angle rotation weight volume sdk os app ios android browser build geo"
+		"spacing letter line font shadow blur duration delay speed angle rotation weight volume sdk os app ios android browser build geo padding margin gap offset confidence progress timeout quality ltv age"
 )
 
 // money reports whether a value under any name is an amount of money with its
@@ -100,7 +100,7 @@ func (c comparison) money(r reading) bool {
 		switch bare := strings.TrimLeft(lower, "km"); {
 		case hasWord(wordsFirst, lower) || part == lower && hasWord(wordsToo, lower):
 			return false
-		case known(lower) || known(bare) || hasWord("euro euros dollar dollars", lower):
+		case known(lower) || known(bare) || slices.Contains(c.codes, lower) || hasWord("euro euros dollar dollars pound pounds yen franc francs yuan rupee rupees", lower):
 			code = true
 		case !anyOf([]string{lower}, paymentWords):
 			return false
@@ -184,9 +184,10 @@ func (c comparison) numbered(value string, w []string) bool {
 // an amount after all: amountLabel=999, {"amount":{"id":999}}.
 func (c comparison) counted(r reading) bool {
 	w := r.words
-	if kindOf(words(r.within)) == aboutAmount && anyOf(w, "id label name type") {
+	const about = "label source name type id display text title format style group mode"
+	if kindOf(words(r.within)) == aboutAmount && anyOf(w, about) {
 		w = append(words(r.within), w...)
 	}
 	a, _, _ := figure(r.value)
-	return anyOf(w, amountWords) && anyOf(w, "label source name type id display") && !anyOf(w, besideWords) && sum(r.value) && a.Cmp(amount.Must("10")) >= 0 && !c.amount(r.value, nil) && !c.numbered(r.value, w)
+	return anyOf(w, amountWords) && anyOf(w, about) && !anyOf(w, besideWords) && sum(r.value) && a.Cmp(amount.Must("10")) >= 0 && !c.amount(r.value, nil) && !c.numbered(r.value, w)
 }

@@ -125,7 +125,7 @@ func TestAnAmountIsReadAsEveryPageReadsIt(t *testing.T) {
 	for _, tail := range []string{
 		"/?cryptoQuantity=1", "/?eth_qty=1", "/?coinQty=1", "/?quantity=1&unit=ETH", "/?qty=1&uom=eth", "/?quantityEth=1",
 		"/?displayAmount=999", "/?amount_label=999", "/?amountSource=999", "/?sideAmount=999", "/?amountType=999", inJSON(`{"amount":{"id":999}}`), inJSON(`{"amount":{"type":999}}`), inJSON(`{"total":{"label":"999"}}`), inJSON(`{"amount":{"name":999}}`), "/?finalPrice=999", "/?order[price]=999", "/?items[0][price]=999",
-		"/?x=999,00%20%E2%82%AC", "/?x=1500%20euros", "/?x=1.500,00", "/?x=999,00", "/?x=1,500.00", "/?x=1.5kEUR", "/?x=%EF%BC%99%EF%BC%99%EF%BC%99%20EUR", "/?x=1%20500,00", "/?x=buy-999-eur", "/?p=9.99", "/?x=999-USD",
+		"/?x=999,00%20%E2%82%AC", "/?x=1500%20euros", "/?x=1.500,00", "/?x=999,00", "/?x=1,500.00", "/?x=1.5kEUR", "/?x=%EF%BC%99%EF%BC%99%EF%BC%99%20EUR", "/?x=1%20500,00", "/?x=buy-999-eur", "/?p=9.99", "/?x=999-USD", "/?x=999%20pounds", "/?x=5%20ether", "/?x=EUR%20999,-", inJSON(`{"amount":{"text":"999 EUR"}}`), "/?amountStyle=999", inJSON(`{"orders":[{"amount":250},{"amount":999}]}`), "/?networkVersion=137",
 		"/checkout/999/EUR", "/checkout/eth/999/eur", "/pay/250/USD", "/checkout/0.5/eth",
 		"/?amount=25000e-2", "/?fiatAmount=2500000e-4", "/?amount=25e1", "/?amount=2.50,00", "/?amount=2_50", "/?amount=25%200", "/?amount=2%2750", "/?amount=2,50,0", "/?amount=-250", "/?amount=--250",
 	} {
@@ -136,7 +136,7 @@ func TestAnAmountIsReadAsEveryPageReadsIt(t *testing.T) {
 	for _, tail := range []string{
 		"/?quantity=1", "/?qty=1&unit=piece", "/?itemQuantity=1", "/?displayAmount=250", "/?amountLabel=Total", "/?amountSource=user", "/?amountType=2", "/?amountId=88123", inJSON(`{"amount":{"value":250,"label":"Total"}}`), "/?finalPrice=250",
 		"/?x=250,00%20%E2%82%AC", "/?x=250%20euros", "/?x=250,00", "/?x=250.00", "/?x=12,34", "/?x=48,85", "/?x=10%20all", "/?x=3%20sol", "/?x=buy-250-eur", "/?x=4k", "/?x=10px", "/?amount=250-EUR", "/?amount=EUR_250", "/?amount=250/EUR", "/?amount=250.0000", "/?amount=2.5e2", "/?amount=%2B250", "/?cryptoAmount=~0.0935", "/?cryptoAmount=.0935", "/?value=9.348948e16", "/?amount=%D9%A2%D9%A5%D9%A0",
-		"/checkout/250/EUR", "/checkout/0.0935/eth", "/checkout/1/eth", "/checkout/88123456/EUR", "/?letterSpacing=0.25", "/?latitude=48.86&longitude=2.35", "/?sdk=3.25&os=17.40", "/?duration=0.30&delay=1.25&opacity=0.50",
+		"/checkout/250/EUR", "/checkout/0.0935/eth", "/checkout/1/eth", "/checkout/88123456/EUR", "/orders/88123/EUR", "/step/3/eth", "/?paddingTop=16.00&confidence=99.50", "/?x=EUR%20250,-", inJSON(`{"fees":[{"name":"network","value":"0.50"}],"limits":{"USD":{"min":30}}}`), "/?fiatFlag=eu&networkEnv=production", "/?letterSpacing=0.25", "/?latitude=48.86&longitude=2.35", "/?sdk=3.25&os=17.40", "/?duration=0.30&delay=1.25&opacity=0.50",
 		"/?invoice=2026117", "/?payment=5263817", "/?paymentDue=1795208400", "/?transfer=778123", "/?checkout=88123", "/pay/12345678", "/buy/1234567",
 	} {
 		if got := judged(t, anOrder(), tail); got != "" {

@@ -111,7 +111,7 @@ func TestAnAddressThatSellsIsRefused(t *testing.T) {
 		"/?mode=sell", "/?mode=SELL", "/?side=sell", "/?product=SELL", "/?action=sell", "/?defaultFlow=sell", "/?orderType=sell", "/?transaction_type=offramp", "/?flow=off-ramp",
 		"/sell", "/sell/eth", "/v2/off-ramp?amount=250", "/#/sell", "/?type=withdraw", json(`{"order":{"side":"sell"}}`), json(`{"mode":"sell"}`), "/?x=" + b64(`{"mode":"sell"}`),
 		"/?productsAvailed=SELL", "/?enabledFlows=OFFRAMP", "/?productList=SELL", "/?showTable=sell", "/?default_side=sell_crypto", "/?defaultExperience=sell", "/?isBuyOrSell=SELL", "/?modes=sell", "/?type=sell_crypto", "/?sell=true", json(`{"sell":true}`),
-		"/?supportedModes=sell", "/?intent=sell", "/?swapType=sell", "/?buySell=sell", "/?kind=sell", "/?mode=SELL_CRYPTO", "/?flow=crypto_to_fiat", "/?direction=crypto-fiat", "/?side=ask", "/?sellMode=true", "/?offramp=1", "/?isSell=yes", "/?isBuy=false", "/sell-crypto", "/?onlyFlows=off-ramp", json(`{"products":["SELL"]}`), json(`{"flows":[{"type":"sell"}]}`), "/?cashOut=true", "/?is_offramp=on", "/?mode=buy&type=sell_crypto", "/?defaultMode=selling",
+		"/?supportedModes=sell", "/?intent=sell", "/?swapType=sell", "/?buySell=sell", "/?kind=sell", "/?mode=SELL_CRYPTO", "/?flow=crypto_to_fiat", "/?direction=crypto-fiat", "/?side=ask", "/?sellMode=true", "/?offramp=1", "/?isSell=yes", "/?isBuy=false", "/sell-crypto", "/?onlyFlows=off-ramp", json(`{"products":["SELL"]}`), json(`{"flows":[{"type":"sell"}]}`), "/?cashOut=true", "/?is_offramp=on", "/?mode=buy&type=sell_crypto", "/?defaultMode=selling", "/?action=sellCrypto", "/?mode=SellCrypto", "/?op=sell", "/?method=sell",
 	} {
 		if got := judged(t, anOrder(), tail); !strings.Contains(got, "about a sale") {
 			t.Errorf("%s: %q", tail, got)

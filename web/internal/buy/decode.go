@@ -144,10 +144,11 @@ func readable(data []byte) (content string, used int) {
 		}
 		b.Reset()
 	}
+	wide := 3*bytes.Count(data, []byte{0}) > len(data) // UTF-16
 	for at < len(data) && garbage < 40 {
 		c, n := utf8.DecodeRune(data[at:])
 		switch {
-		case c == 0 || unicode.Is(unicode.Cf, c): // UTF-16, a byte order mark, a joiner
+		case c == 0 && wide || unicode.Is(unicode.Cf, c): // a byte order mark, a joiner
 		case c == utf8.RuneError && n == 1 || !unicode.IsPrint(c) && !unicode.IsSpace(c):
 			end()
 			whole, garbage = false, garbage+2

@@ -140,7 +140,7 @@ func (c comparison) follows(r reading) string {
 		return aboutAmount
 	case (kind == aboutAddress || kind == aboutRecipient) && !r.ours && !human(r.value, nil) && !(anyOf(w, "account acct") && strings.Trim(r.value, "0123456789") == ""):
 		return aboutRecipient
-	case codes()[strings.ToLower(r.value)] && sum(r.before) && !c.numbered(r.before, nil) && !one(r.before) && !c.amount(r.before+" "+r.value, nil):
+	case codes()[strings.ToLower(r.value)] && sum(r.before) && len(r.before) > 1 && !c.numbered(r.before, []string{"id"}) && !c.amount(r.before+" "+r.value, nil):
 		return aboutAmount // 999/EUR
 	case (kind == aboutNetwork || verb) && c.elsewhere(r.value):
 		return aboutAsset

@@ -15,13 +15,16 @@ import (
 var (
 	plainNumber = regexp.MustCompile(`^(\d+[.,]?\d*|[.,]\d+)$`)
 	grouped     = regexp.MustCompile(`^(\d{1,3}( \d{3})+([.,]\d*)?|\d{1,3}(\x{a0}\d{3})+([.,]\d*)?|\d{1,3}(\x{202f}\d{3})+([.,]\d*)?|\d{1,3}('\d{3})+([.,]\d*)?|\d{1,3}(_\d{3})+(\.\d*)?|\d{1,3}(,\d{2,3})*,\d{3}(\.\d*)?|\d{1,3}(\.\d{3})+,\d*|\d{1,3}(\.\d{3}){2,})$`)
-	scientific  = regexp.MustCompile(`^\d(\.\d+)?[eE][+\-]?\d{1,3}$`)
+	scientific  = regexp.MustCompile(`^[1-9](\.\d+)?[eE][+\-]?\d{1,3}$`)
 )
 
 // figure reads a number as people write it: with a currency, grouped, with a comma.
 // unit is what stands before and behind it.
 func figure(s string) (a amount.Amount, unit string, ok bool) {
 	s = western(s)
+	for _, dash := range []string{",-", ".-", ",–"} { // for no cents
+		s = strings.ReplaceAll(s, dash, "")
+	}
 	number := strings.TrimFunc(s, func(r rune) bool {
 		return unicode.IsLetter(r) || unicode.Is(unicode.Sc, r) || unicode.IsSpace(r) || strings.ContainsRune(":+~≈", r)
 	})

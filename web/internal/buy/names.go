@@ -93,12 +93,13 @@ func kindOf(w []string) string {
 // assetsBaseUrl, coinbaseSession, socialNetwork, totalPages.
 func elsewise(w []string) bool {
 	return len(w) > 1 && (anyOf(w, assetWords) && anyOf(w[len(w)-1:], webWords) ||
+		anyOf(w, networkWords) && anyOf(w[len(w)-1:], "url uri env environment") ||
 		anyOf(w, networkWords) && anyOf(w, "ad adjust social card affiliate wifi") ||
 		anyOf(w, "total") && anyOf(w, "page step result record row slide question"))
 }
 
 // webWords are those of files, programs and their addresses.
-const webWords = "url uri version prefix path host cdn root dir hash manifest bundle session callback"
+const webWords = "url uri version prefix path host cdn root dir hash manifest bundle session callback flag"
 
 // pays reports whether a name says that something is paid, and nothing else.
 func pays(w []string) bool {
@@ -220,7 +221,7 @@ func slip(word, whole string) bool {
 // vocabulary are the words that names are made of.
 var vocabulary = sync.OnceValue(func() map[string]bool {
 	all := map[string]bool{}
-	for _, list := range []string{besideWords, aside, idWords, amountWords, networkWords, assetWords, recipientWords, addressWords, paymentWords, paymentBeside, switchWords, attributeWords, excludeWords, listWords, opaqueWords, freeWords, otherWords} {
+	for _, list := range []string{besideWords, aside, idWords, amountWords, networkWords, assetWords, recipientWords, addressWords, paymentWords, paymentBeside, switchWords, attributeWords, excludeWords, listWords, opaqueWords, freeWords, otherWords, saleWords, purchaseWords} {
 		for _, word := range strings.Fields(list) {
 			all[word] = true
 		}

@@ -94,7 +94,7 @@ func (r *reader) link(t text, address string) {
 }
 
 // returnWords are those of names for pages that are led back to, or told of the end.
-const returnWords = "return redirect callback success successful failure failed fail error cancel cancelled canceled back webhook final finish finished deeplink exit complete completed"
+const returnWords = "return redirect callback success successful failure failed fail error cancel cancelled canceled back webhook final finish finished deeplink exit complete completed postback notify notification hook"
 
 // pictured reports whether a name is one for a picture.
 func pictured(w []string) bool { return anyOf(w, pictureWords) }
@@ -124,6 +124,11 @@ func (r *reader) asNotation(t text) {
 	if t.link || t.free && !t.structured {
 		return
 	}
+	if at := strings.IndexByte(t.value, '<'); at > 0 && strings.Contains(t.value, "</") { // behind a text
+		if asJSON, found, err := unfold(t.value[at:]); found && err == nil {
+			r.json("", asJSON, t.depth)
+		}
+	}
 	name := ""
 	if t.structured && t.value[0] != '<' {
 		name = t.name
@@ -141,7 +146,7 @@ func (r *reader) asNotation(t text) {
 
 // asNeighbours reads names and what stands next to them.
 func (r *reader) asNeighbours(t text) {
-	if !t.free && !t.structured && !t.link {
+	if !t.free && !t.link {
 		r.beside(t.value, t.depth)
 	}
 }
@@ -150,6 +155,7 @@ func (r *reader) asNeighbours(t text) {
 // word is between them: amount,999 or "the amount is 999". Next to the name of an
 // amount it must be a number; next to that of an address there must be a sign.
 func (r *reader) beside(value string, depth int) {
+	value = plain(value)
 	for _, at := range word.FindAllStringIndex(value, maxSaid) {
 		m := neighbours.FindStringSubmatch(ahead(value[at[0]:]))
 		if m == nil || r.err != nil || idLike.MatchString(m[1]) {

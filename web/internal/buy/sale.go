@@ -10,7 +10,7 @@ const (
 	saleWords     = "sell selling sells offramp cashout withdraw withdrawal"
 	purchaseWords = "buy buying buys onramp purchase"
 	saleBeside    = "crypto fiat coin token only now mode order flow off ramp cash out"
-	doneWords     = "mode side action direction flow product operation type ramp experience intent table kind service trade"
+	doneWords     = "mode side action direction flow product operation type ramp experience intent table kind service trade op method"
 )
 
 // way is which way a text goes: a sale, a purchase, or neither; a text that has both
@@ -24,7 +24,7 @@ const (
 )
 
 func wayOf(text string) way {
-	all := parts(text)
+	all := words(text)
 	joined := strings.Join(all, "")
 	switch {
 	case slices.Contains([]string{"offramp", "cashout", "cryptotofiat", "crypto2fiat", "cryptofiat"}, joined):

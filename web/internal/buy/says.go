@@ -191,7 +191,10 @@ func (r *reader) json(name, text string, depth int) {
 				at = append(at, inner)
 			default:
 				if label, content, ok := top.pair.of(top.object); ok {
-					r.value(label, top.name, content, depth)
+					first := len(r.all)
+					if r.value(label, top.name, content, depth); first < len(r.all) {
+						r.all[first].aside = top.aside
+					}
 				}
 				at = at[:len(at)-1]
 				if first := len(r.all); len(at) > 1 && first == top.said && top.name != "" {

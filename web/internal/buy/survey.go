@@ -27,7 +27,7 @@ func (c comparison) survey(all []said) survey {
 			v.buys[s.in] = true
 		}
 		if list != 0 && (lists(words(s.name)) || lists(words(s.within))) &&
-			(role == aboutAsset && c.asset(s.value) || role == aboutAmount && c.amount(s.value, nil)) {
+			(role == aboutAsset && c.asset(s.value) || role == aboutAmount && s.list && c.amount(s.value, nil)) {
 			v.offers[list] = true
 			if !s.list {
 				v.meant[s.in] = true

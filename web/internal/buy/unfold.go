@@ -73,8 +73,18 @@ func unfold(text string) (asJSON string, found bool, err error) {
 	return b.String(), true, nil
 }
 
-// plain writes out the characters that are escaped as in JSON: \u0061.
+// plain writes out the characters that are escaped as in JSON, \u0061, and spaces and
+// signs of other scripts as those of ASCII.
 func plain(text string) string {
+	text = strings.Map(func(r rune) rune {
+		switch {
+		case r >= '！' && r <= '～': // full width
+			return r - '！' + '!'
+		case r > unicode.MaxASCII && unicode.IsSpace(r):
+			return ' '
+		}
+		return r
+	}, text)
 	return escapes.ReplaceAllStringFunc(text, func(escape string) string {
 		n, err := strconv.ParseUint(strings.Trim(escape[2:], "{}"), 16, 32)
 		if err != nil || !unicode.IsLetter(rune(n)) && !unicode.IsDigit(rune(n)) {
@@ -103,7 +113,7 @@ var (
 	called   = regexp.MustCompile(`^\s*([\pL_$][\pL\pN_$.\-]{0,63})\s*[({\[]`)
 	word     = regexp.MustCompile(`[\pL_$][\pL\pN_$]*`)
 	// A name and what stands next to it, and the sign that is between them.
-	neighbours = regexp.MustCompile(`^([\pL_$][\pL\pN_$]{0,63})(?:["']?\s*([,;|/\\!+*^@#:=]+)\s*|[^\pL\pN\s_$]*\s+(?:(?:is|equals|of)\s+)?)(?:[a-zA-Z]:(?:\d+:)?)?["']?([^\s,;|/\\&"'(){}\[\]<>]+)`)
+	neighbours = regexp.MustCompile(`^([\pL_$][\pL\pN_$]{0,63})(?:["']?\s*([,;|/\\!+*^@#:=<>]+-?)\s*|[^\pL\pN\s_$]*\s+(?:(?:is|equals|of|\.)\s+)?)(?:[a-zA-Z]:(?:\d+:)?)?["']?([^\s,;|/\\&"'(){}\[\]<>]+)`)
 	figures    = regexp.MustCompile(`^\p{Sc}?\d`)
 	pairOf     = regexp.MustCompile(`^([\pL_$][\pL\pN_$.\-]{0,63})\s+(\S+)$`)
 )
