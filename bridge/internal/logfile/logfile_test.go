@@ -343,3 +343,22 @@ func TestALogWhoseLockFileIsRemovedIsStillHeldByOneSigner(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// FuzzCheckpoint reads a checkpoint of any bytes: a line and what is behind it, or nothing.
+func FuzzCheckpoint(f *testing.F) {
+	f.Add([]byte("eyJ\n{}"))
+	f.Add([]byte("eyJ"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		d := &Dir{path: t.TempDir()}
+		if err := os.WriteFile(filepath.Join(d.path, checkpointName), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		line, state, err := d.Checkpoint()
+		if err == nil && (line+"\n"+string(state) != string(data) || strings.Contains(line, "\n")) {
+			t.Errorf("%q is %q and %q", data, line, state)
+		}
+		if err != nil && bytes.ContainsRune(data, '\n') {
+			t.Errorf("%q: %v", data, err)
+		}
+	})
+}

@@ -94,6 +94,11 @@ var suites = []suite{
 		{name: "approval_per_second with all keys in memory", metric: "memory-approvals/s", scale: 1, unit: "approvals/s"},
 		{name: "approval_per_second 16 at once", metric: "at-once/s", scale: 1, unit: "approvals/s"},
 	}},
+	{"bridge/internal/signer", "Vault", 100, []line{
+		{name: "approval_verify_append of it a signature in the vault", bench: "sign", metric: "ns/op", scale: 1e-6, unit: "ms"},
+		{name: "approval_verify_append of it the watermark", bench: "watermark", metric: "ns/op", scale: 1e-6, unit: "ms"},
+		{name: "approval_verify_append of it the disk", bench: "append_to_the_file", metric: "ns/op", scale: 1e-6, unit: "ms"},
+	}},
 	{"bridge/internal/signer", "Verify", 10, []line{
 		{name: "log_verify", metric: "ratio", scale: 1, unit: "of-bare-signatures", op: ">=", goal: 0.5},
 		{name: "log_verify an entry", metric: "entry-µs", scale: 1, unit: "us"},
