@@ -16,13 +16,16 @@ SOAK     ?= 60m
 NFPM      = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.44.1
 BIN       = bin/countersign-gateway bin/countersign-bridge bin/softhsm-token bin/countersign-sandbox bin/scripted-pinentry
 
+# quoted makes a value one word for the shell.
+quoted = '$(subst ','\'',$(1))'
+
 .PHONY: help run deb demo test test-long test-modules test-wasm lint fuzz bench soak wasm build clean clean-run install install-test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 run: install build ## build, provision SoftHSM and start the whole system (Ctrl-C stops it)
-	@bin/countersign-sandbox up --state $(STATE) --port $(PORT) --bridge-port $(BRIDGE_PORT)
+	@bin/countersign-sandbox up --state=$(call quoted,$(STATE)) --port=$(call quoted,$(PORT)) --bridge-port=$(call quoted,$(BRIDGE_PORT))
 
 demo: install build ## play a purchase, quotes to delivery, without a browser
 	@bin/countersign-sandbox demo
@@ -87,7 +90,7 @@ install-test:
 	@softhsm/e2e/install.sh test
 
 clean-run: ## forget the state of `make run`
-	rm -rf $(STATE)
+	@[ ! -e $(call quoted,$(STATE)) ] || go run -trimpath ./softhsm/e2e/cmd/countersign-sandbox forget --state=$(call quoted,$(STATE))
 
 clean: clean-run ## remove everything that was built
 	rm -rf bin dist .toolchain

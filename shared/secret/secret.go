@@ -15,6 +15,7 @@ import (
 	"os"
 
 	"countersign/shared/fault"
+	"countersign/shared/shell"
 )
 
 // MaxFile is the longest secret that any program reads, in bytes: a key in PEM.
@@ -91,10 +92,10 @@ func judge(path string, info os.FileInfo) error {
 	case uid == 0 && os.Geteuid() != 0:
 		allowed = 0o740
 	case uid != os.Geteuid():
-		return fault.New(fault.Invalid, fmt.Sprintf("%s belongs to user %d, who can read it: run chown %d on it", path, uid, os.Geteuid()))
+		return fault.New(fault.Invalid, fmt.Sprintf("%s belongs to user %d, who can read it: run chown %d %s", path, uid, os.Geteuid(), shell.Word(path)))
 	}
 	if mode&^allowed != 0 {
-		return fault.New(fault.Invalid, fmt.Sprintf("%s can be read or changed by others (mode %04o): run chmod %o on it", path, mode, mode&allowed&0o640))
+		return fault.New(fault.Invalid, fmt.Sprintf("%s can be read or changed by others (mode %04o): run chmod %o %s", path, mode, mode&allowed&0o640, shell.Word(path)))
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func TestASecretThatOthersCanReadIsNotRead(t *testing.T) {
 			}
 			continue
 		}
-		if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), c.says+" on it") || !strings.Contains(err.Error(), path) {
+		if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), c.says+" "+path) {
 			t.Errorf("mode %04o: %v, want it to say %q", c.mode, err, c.says)
 		}
 		if data != nil || strings.Contains(err.Error(), "s3cret") {

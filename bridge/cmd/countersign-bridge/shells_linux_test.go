@@ -33,8 +33,8 @@ func bridgeProgram(t *testing.T) string {
 	return program
 }
 
-// shell is a program in a session of its own: with a terminal, or without.
-func shell(t *testing.T, terminal bool, env []string, program string, args ...string) *exec.Cmd {
+// inShell is a program in a session of its own: with a terminal, or without.
+func inShell(t *testing.T, terminal bool, env []string, program string, args ...string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.Command(program, args...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir()}, env...)
@@ -184,8 +184,8 @@ func TestDoctorInOneShellSaysWhatTheBridgeInAnotherSees(t *testing.T) {
 				t.Fatal(err)
 			}
 			here := []string{"SOFTHSM2_CONF=" + empty}
-			starts(t, shell(t, true, append(here, env...), program, "approver", "--config", path))
-			all := examined(t, shell(t, false, here, program, "doctor", "--json", "--config", path))
+			starts(t, inShell(t, true, append(here, env...), program, "approver", "--config", path))
+			all := examined(t, inShell(t, false, here, program, "doctor", "--json", "--config", path))
 			r.want["prompt"] = want{doctor.OK, "questions appear where the running bridge was started"}
 			r.want["bridge:prompt"] = want{doctor.OK, "in the terminal"}
 			for id, w := range r.want {
@@ -213,7 +213,7 @@ func TestWhereSoftHSMShowsNoTokenEveryCommandSaysWhereItLooks(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, args := range [][]string{{"keys", "list"}, {"keys", "export-public", m.ApprovalKey}, {"keys", "generate", "--token", "alice"}, {"doctor"}} {
-		out, _ := shell(t, false, []string{"SOFTHSM2_CONF=" + empty}, program, append(args, "--config", path)...).CombinedOutput() // the status is another test's
+		out, _ := inShell(t, false, []string{"SOFTHSM2_CONF=" + empty}, program, append(args, "--config", path)...).CombinedOutput() // the status is another test's
 		says := strings.Join(strings.Fields(string(out)), " ")
 		if !strings.Contains(says, "SoftHSM's tokens are where the file says that SOFTHSM2_CONF names") || !strings.Contains(strings.ReplaceAll(says, " ", ""), empty) || strings.Contains(says, "Plug the token in") {
 			t.Errorf("%s:\n%s", strings.Join(args, " "), out)
@@ -228,8 +228,8 @@ func TestABridgeThatCannotAskItsUserSaysSo(t *testing.T) {
 	t.Parallel()
 	program := bridgeProgram(t)
 	path := config(t, nil)
-	starts(t, shell(t, false, nil, program, "approver", "--config", path))
-	all := examined(t, shell(t, true, nil, program, "doctor", "--json", "--config", path))
+	starts(t, inShell(t, false, nil, program, "approver", "--config", path))
+	all := examined(t, inShell(t, true, nil, program, "doctor", "--json", "--config", path))
 	if got := all["bridge:prompt"]; got.Level != doctor.Bad || !strings.Contains(got.What, "cannot ask its user") || got.Remedy == "" {
 		t.Errorf("%+v", got)
 	}
@@ -258,7 +258,7 @@ func TestAToolThatIsEndedAtItsPromptPutsTheTerminalBack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			tool := shell(t, false, nil, program, "keys", "generate", "--token", "alice", "--config", path)
+			tool := inShell(t, false, nil, program, "keys", "generate", "--token", "alice", "--config", path)
 			tool.Stdin, tool.Stdout, tool.Stderr, tool.SysProcAttr.Setctty = tty, tty, tty, true
 			if err := tool.Start(); err != nil {
 				t.Fatal(err)

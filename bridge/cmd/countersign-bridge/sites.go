@@ -13,6 +13,7 @@ import (
 	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/journal"
 	"countersign/shared/fault"
+	"countersign/shared/shell"
 )
 
 type pairingsCommand struct {
@@ -226,7 +227,7 @@ func (c *originsRemove) Run(ctx context.Context, std stdio) error {
 	}
 	fmt.Fprintf(std.out, "removed %s%s\n", c.Origin, ended)
 	for _, p := range r.Pairings {
-		fmt.Fprintf(std.out, "its pairing %s stays: countersign-bridge pairings revoke --config %s %s\n", p.ID, c.Config, p.ID)
+		fmt.Fprintf(std.out, "its pairing %s stays: countersign-bridge pairings revoke --config %s %s\n", p.ID, shell.Word(c.Config), p.ID)
 	}
 	if r.Left == 0 {
 		fmt.Fprintln(std.out, "no origin is left: the bridge does not start again before you add one")

@@ -8,9 +8,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
+
+	"countersign/shared/shell"
 )
 
 // planter is a user without a name, who puts things where the bridge looks.
@@ -97,7 +98,7 @@ func TestABridgeBelievesNothingThatAnotherUserCouldHaveWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		code, out, errs := startsOnce(t, file)
-		if code != 1 || out != "" || !strings.Contains(errs, "AUTHORIZATION_ERROR") || !strings.Contains(errs, strconv.Quote(path)) {
+		if code != 1 || out != "" || !strings.Contains(errs, "AUTHORIZATION_ERROR") || !strings.Contains(errs, shell.Word(path)) {
 			t.Errorf("%s: %d, %q, %q", name, code, out, errs)
 			continue
 		}
@@ -105,7 +106,7 @@ func TestABridgeBelievesNothingThatAnotherUserCouldHaveWritten(t *testing.T) {
 		for _, args := range [][]string{{"pairings", "list"}, {"origins", "add", "https://b.example"}, {"keys", "list"}, {"keys", "generate", "--token", "alice"}} {
 			want := says
 			if row.path == "state/bridge.lock" {
-				want = "rm " + strconv.Quote(path) // whoever takes the lock sees it first
+				want = "rm " + shell.Word(path) // whoever takes the lock sees it first
 			}
 			if code, out, errs := command(t, append(args, "--config", file)...); code != 1 || out != "" || !strings.Contains(errs, want) {
 				t.Errorf("%s: %q: %d, %q, %q", name, args, code, out, errs)
@@ -205,7 +206,7 @@ func TestASignersConfigurationThatAnotherUserCouldChangeIsRefused(t *testing.T) 
 			t.Fatal(err)
 		}
 		for _, args := range [][]string{{"serve"}, {"resume"}, {"init", "--genesis", "draft.json", "--out", dir}} {
-			refused(t, []string{"AUTHORIZATION_ERROR", strconv.Quote(file)}, append(append([]string{"signer"}, args...), "--config", file)...)
+			refused(t, []string{"AUTHORIZATION_ERROR", shell.Word(file)}, append(append([]string{"signer"}, args...), "--config", file)...)
 		}
 	}
 }

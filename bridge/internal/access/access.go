@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"syscall"
+
+	"countersign/shared/shell"
 )
 
 // Account is a user and the groups they are in.
@@ -58,7 +60,7 @@ const (
 // undo is the command that takes the right away; letters are those of chmod. It is
 // empty where none does.
 func (r right) undo(path, letters string) string {
-	path = strconv.Quote(path)
+	path = shell.Word(path)
 	switch r {
 	case owning:
 		return "chown " + strconv.Itoa(os.Geteuid()) + " " + path

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"countersign/shared/shell"
 )
 
 // stranger is a number without a name, in no group.
@@ -82,7 +84,7 @@ func TestAHardLinkOfAFileInAClosedFolderIsJudgedByTheFile(t *testing.T) {
 		t.Fatalf("in a closed folder: %s", how)
 	}
 	must(t, os.Link(path, filepath.Join(filepath.Dir(dir), "elsewhere")))
-	if how := Everybody.Reach(path); !strings.Contains(how, "another name elsewhere") || !strings.HasSuffix(how, "chmod o-rwx "+strconv.Quote(path)) {
+	if how := Everybody.Reach(path); !strings.Contains(how, "another name elsewhere") || !strings.HasSuffix(how, "chmod o-rwx "+shell.Word(path)) {
 		t.Errorf("to read: %q", how)
 	}
 	if how := Everybody.Change(path); how != "" {
@@ -112,16 +114,16 @@ func TestWhatOthersCouldChangeIsRefusedWithTheCommandThatEndsIt(t *testing.T) {
 		says   string // its end; empty: it is safe
 	}{
 		"all may read":                       {path, 0o644, path, ""},
-		"all may write":                      {path, 0o666, path, "every user of this computer can change " + path + "; end that with: chmod o-w " + strconv.Quote(path)},
-		"all may write, in a closed folder":  {path, 0o666, path, "chmod o-w " + strconv.Quote(path)},
-		"all may write to its folder":        {dir, 0o777, path, "every user of this computer can exchange " + path + "; end that with: chmod o-w " + strconv.Quote(dir)},
-		"all may write to one further up":    {outer, 0o777, path, "chmod o-w " + strconv.Quote(outer)},
+		"all may write":                      {path, 0o666, path, "every user of this computer can change " + path + "; end that with: chmod o-w " + shell.Word(path)},
+		"all may write, in a closed folder":  {path, 0o666, path, "chmod o-w " + shell.Word(path)},
+		"all may write to its folder":        {dir, 0o777, path, "every user of this computer can exchange " + path + "; end that with: chmod o-w " + shell.Word(dir)},
+		"all may write to one further up":    {outer, 0o777, path, "chmod o-w " + shell.Word(outer)},
 		"all may write to a sticky one":      {outer, 0o777 | fs.ModeSticky, path, ""},
-		"through a link":                     {path, 0o666, link, "chmod o-w " + strconv.Quote(path)},
-		"all may write to the link's folder": {links, 0o777, link, "chmod o-w " + strconv.Quote(links)},
+		"through a link":                     {path, 0o666, link, "chmod o-w " + shell.Word(path)},
+		"all may write to the link's folder": {links, 0o777, link, "chmod o-w " + shell.Word(links)},
 		"what is missing":                    {dir, 0o755, filepath.Join(dir, "none"), ""},
-		"what is missing where all may make": {dir, 0o777 | fs.ModeSticky, filepath.Join(dir, "none"), "chmod o-w " + strconv.Quote(dir)},
-		"a folder in which all may make":     {dir, 0o777 | fs.ModeSticky, dir, "chmod o-w " + strconv.Quote(dir)},
+		"what is missing where all may make": {dir, 0o777 | fs.ModeSticky, filepath.Join(dir, "none"), "chmod o-w " + shell.Word(dir)},
+		"a folder in which all may make":     {dir, 0o777 | fs.ModeSticky, dir, "chmod o-w " + shell.Word(dir)},
 	} {
 		info, err := os.Stat(row.at)
 		if strings.Contains(name, "in a closed folder") {
@@ -142,7 +144,7 @@ func TestAFileOfAnotherUserIsRefusedAlsoWhereTheyCannotComeToItNow(t *testing.T)
 	must(t, os.Chown(path, stranger, stranger))
 	for _, mode := range []fs.FileMode{0o755, 0o700} {
 		must(t, os.Chmod(dir, mode))
-		if v := Others(path); !strings.Contains(v.Refuse, "belongs to the user "+strconv.Itoa(stranger)) || !strings.HasSuffix(v.Refuse, "chown 0 "+strconv.Quote(path)) {
+		if v := Others(path); !strings.Contains(v.Refuse, "belongs to the user "+strconv.Itoa(stranger)) || !strings.HasSuffix(v.Refuse, "chown 0 "+shell.Word(path)) {
 			t.Errorf("in a folder of mode %o: %+v", mode, v)
 		}
 	}
@@ -173,7 +175,7 @@ func TestAGroupWithOthersInItIsRefused(t *testing.T) {
 		safe bool
 	}{"root's own": {path, 0, true}, "one that nobody knows": {path, stranger, false}, "of the folder": {dir, stranger, false}} {
 		must(t, os.Chown(row.at, 0, row.gid), os.Chmod(row.at, 0o775))
-		if v := Others(path); (v.Refuse == "") != row.safe || !row.safe && !strings.HasSuffix(v.Refuse, "chmod g-w "+strconv.Quote(row.at)) {
+		if v := Others(path); (v.Refuse == "") != row.safe || !row.safe && !strings.HasSuffix(v.Refuse, "chmod g-w "+shell.Word(row.at)) {
 			t.Errorf("%s: %+v", name, v)
 		}
 		must(t, os.Chown(row.at, 0, 0), os.Chmod(row.at, 0o755))

@@ -3,12 +3,13 @@ package access
 import (
 	"errors"
 	"os"
-	"strconv"
 	"strings"
 
 	"encoding/binary"
 	"golang.org/x/sys/unix"
 	"testing"
+
+	"countersign/shared/shell"
 )
 
 // listing is the attribute of a list.
@@ -68,13 +69,13 @@ func TestAListForAnotherUserIsRefused(t *testing.T) {
 	} {
 		set(path, row.kind, row.id, row.may)
 		v := Others(path)
-		if refused := v.Refuse != ""; refused != row.refuse || v.Warn != "" || refused && !strings.Contains(v.Refuse, "setfacl -b "+strconv.Quote(path)) {
+		if refused := v.Refuse != ""; refused != row.refuse || v.Warn != "" || refused && !strings.Contains(v.Refuse, "setfacl -b "+shell.Word(path)) {
 			t.Errorf("%s: %+v", name, v)
 		}
 		must(t, unix.Removexattr(path, listAttribute), os.Chmod(path, 0o644))
 	}
 	set(dir, listedUser, os.Geteuid()+stranger, 7)
-	if v := Others(path); !strings.Contains(v.Refuse+v.Warn, "setfacl -b "+strconv.Quote(dir)) {
+	if v := Others(path); !strings.Contains(v.Refuse+v.Warn, "setfacl -b "+shell.Word(dir)) {
 		t.Errorf("a user may write to its folder: %+v", v)
 	}
 }

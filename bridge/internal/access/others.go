@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"countersign/shared/shell"
 )
 
 // Verdict is what [Others] and [State] found.
@@ -100,7 +102,7 @@ func foreign(path string, info os.FileInfo) string {
 	}
 	who := userName(int(stat.Uid))
 	if info.Mode()&fs.ModeSymlink != 0 {
-		return fmt.Sprintf("%s is a link that the user %s made: look at where it leads, and remove it with: rm %q", path, who, path)
+		return fmt.Sprintf("%s is a link that the user %s made: look at where it leads, and remove it with: rm %s", path, who, shell.Word(path))
 	}
 	return fmt.Sprintf("%s belongs to the user %s, who may have written what is in it: run this as that user, or look at it, and remove it or make it yours with: %s",
 		path, who, owning.undo(path, ""))

@@ -26,6 +26,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/jwk"
 	"countersign/shared/jws"
+	"countersign/shared/shell"
 	"countersign/shared/statement"
 )
 
@@ -122,6 +123,28 @@ func TestFilesThatOthersCanReachAreNamed(t *testing.T) {
 	expect(t, diagnose(t, cfg), "state", Bad, "not a directory")
 	cfg.Bridge.StateDir += ".none"
 	expect(t, diagnose(t, cfg), "state", OK, "made at the first start")
+}
+
+func TestACommandInARemedyCanBePastedWhateverTheFolderIsCalled(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "my $HOME's bridge")
+	cfg := patient(t)
+	cfg.File, cfg.Bridge.StateDir = filepath.Join(dir, "bridge.json"), filepath.Join(dir, "state")
+	cfg.Bridge.Origins = nil
+	journal := filepath.Join(cfg.Bridge.StateDir, "journal.log")
+	write(t, cfg.File, "{}")
+	write(t, journal, "")
+	for path, mode := range map[string]os.FileMode{cfg.File: 0o666, cfg.Bridge.StateDir: 0o755, journal: 0o644} {
+		if err := os.Chmod(path, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := diagnose(t, cfg)
+	for id, path := range map[string]string{"config": cfg.File, "state": cfg.Bridge.StateDir, "state:journal.log": journal, "bridge": cfg.File, "origins": cfg.File} {
+		if said := all[id].What + all[id].Remedy; !strings.Contains(said, shell.Word(path)) {
+			t.Errorf("%s: %q has the path otherwise than %s", id, said, shell.Word(path))
+		}
+	}
 }
 
 func TestTheJournalIsVerifiedAndDatesTheClock(t *testing.T) {

@@ -24,6 +24,7 @@ import (
 	"countersign/bridge/internal/site"
 	"countersign/shared/fault"
 	"countersign/shared/secret"
+	"countersign/shared/shell"
 )
 
 // lowSpace is how little room on the disk is worth a warning, in bytes.
@@ -72,7 +73,7 @@ func (c *checks) files() {
 	case !mine:
 		c.note("state", Bad, "the state directory "+dir+" belongs to another user", "Start the bridge as its owner, or give it to yourself with chown -R.")
 	case !closed:
-		c.note("state", Bad, "others can enter the state directory "+dir, "chmod 700 "+dir)
+		c.note("state", Bad, "others can enter the state directory "+dir, "chmod 700 "+shell.Word(dir))
 	default:
 		c.note("state", OK, "only you can enter the state directory "+dir, "")
 	}
@@ -80,7 +81,7 @@ func (c *checks) files() {
 		path := filepath.Join(dir, name)
 		if info, err := os.Stat(path); err == nil && !refused["state:"+name] {
 			if mine, closed := owned(info); !mine || !closed {
-				c.note("state:"+name, Bad, path+" is not yours alone", "chown it to yourself, and chmod 600 "+path)
+				c.note("state:"+name, Bad, path+" is not yours alone", "chown it to yourself, and chmod 600 "+shell.Word(path))
 			}
 		}
 	}
@@ -117,7 +118,7 @@ func (c *checks) journal(ctx context.Context) {
 	case f != nil && f.Code == fault.LogCorrupt:
 		c.note("journal", Bad, f.Message, "Find out who wrote the file. Keep it, and move it away: the bridge starts a new one. A torn last line is repaired by the next start.")
 	case err != nil:
-		c.note("journal", Bad, err.Error(), "Make it readable and writable for its owner only: chmod 600 "+path)
+		c.note("journal", Bad, err.Error(), "Make it readable and writable for its owner only: chmod 600 "+shell.Word(path))
 	default:
 		c.note("journal", OK, fmt.Sprintf("the journal is whole: %s, head %s", entries(head.Size), head.Hash), "")
 	}
@@ -250,7 +251,7 @@ func (c *checks) serverTime(ctx context.Context, gateway string) (time.Time, err
 // origins looks at the list of sites.
 func (c *checks) origins() {
 	if len(c.Bridge.Origins) == 0 {
-		c.note("origins", Bad, "no origin is configured: no dashboard may connect", "countersign-bridge origins add --config "+c.File+" https://…")
+		c.note("origins", Bad, "no origin is configured: no dashboard may connect", "countersign-bridge origins add --config "+shell.Word(c.File)+" https://…")
 	}
 	blocks := site.OpenBlocks(c.Bridge.StateDir)
 	for _, o := range c.Bridge.Origins {
@@ -264,7 +265,7 @@ func (c *checks) origins() {
 		case err != nil:
 			c.note(id, Bad, err.Error(), "Repair the file, or remove it: that unblocks every site.")
 		case blocked:
-			c.note(id, Warn, o+" is blocked: you chose that at the prompt", "countersign-bridge origins unblock --config "+c.File+" "+o)
+			c.note(id, Warn, o+" is blocked: you chose that at the prompt", "countersign-bridge origins unblock --config "+shell.Word(c.File)+" "+shell.Word(o))
 		default:
 			c.note(id, OK, o+" may connect", "")
 		}

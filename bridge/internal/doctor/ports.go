@@ -15,6 +15,7 @@ import (
 	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/instance"
 	"countersign/shared/frame"
+	"countersign/shared/shell"
 )
 
 // ports looks who listens where the bridge would.
@@ -28,7 +29,7 @@ func (c *checks) ports(ctx context.Context) {
 	case ok:
 		c.note("bridge", OK, "the bridge runs: "+running.String(), "")
 	default:
-		c.note("bridge", OK, "no bridge of yours runs", "countersign-bridge approver --config "+c.File)
+		c.note("bridge", OK, "no bridge of yours runs", "countersign-bridge approver --config "+shell.Word(c.File))
 	}
 	addresses := c.Bridge.Listen
 	if len(addresses) == 0 {

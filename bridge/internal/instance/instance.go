@@ -19,6 +19,7 @@ import (
 
 	"countersign/bridge/internal/flock"
 	"countersign/shared/fault"
+	"countersign/shared/shell"
 	"countersign/shared/strictjson"
 )
 
@@ -119,7 +120,7 @@ func openLock(stateDir string, flag int) (*os.File, error) {
 	path := filepath.Join(stateDir, lockName)
 	file, err := os.OpenFile(path, flag|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0o600)
 	strange := func(what string) (*os.File, error) {
-		return nil, fault.New(fault.Forbidden, fmt.Sprintf("%s is %s, and not the lock of a bridge of yours: look at who put it there, then remove it: rm %q", path, what, path))
+		return nil, fault.New(fault.Forbidden, fmt.Sprintf("%s is %s, and not the lock of a bridge of yours: look at who put it there, then remove it: rm %s", path, what, shell.Word(path)))
 	}
 	switch {
 	case errors.Is(err, syscall.ELOOP), errors.Is(err, syscall.EMLINK): // EMLINK: FreeBSD

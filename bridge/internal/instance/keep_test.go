@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"countersign/shared/fault"
+	"countersign/shared/shell"
 )
 
 func must(t *testing.T, errs ...error) {
@@ -170,7 +171,7 @@ func TestAnythingButAFileOfOursInThePlaceOfTheLockIsRefusedAndLeftAsItIs(t *test
 		_, terr := Take(dir)
 		_, lerr := Look(dir)
 		for _, err := range []error{terr, lerr} {
-			if fault.CodeOf(err) != fault.Forbidden || !strings.Contains(err.Error(), "rm \""+path+"\"") {
+			if fault.CodeOf(err) != fault.Forbidden || !strings.Contains(err.Error(), "rm "+shell.Word(path)) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}

@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/shell"
 )
 
 // syncEvery is how long a line may be in the operating system's memory only: a
@@ -99,7 +100,7 @@ func (j *Journal) load() error {
 		return fmt.Errorf("open journal: %w", err)
 	}
 	if j.info.Mode().Perm()&0o077 != 0 {
-		return fmt.Errorf("open journal: %s must be readable by its owner only (chmod 600)", j.path)
+		return fmt.Errorf("open journal: %s must be readable by its owner only: chmod 600 %s", j.path, shell.Word(j.path))
 	}
 	var torn bool
 	j.head, j.size, torn, err = scan(io.NewSectionReader(j.file, 0, j.info.Size()), Head{}, func(_ Entry, line []byte) error {

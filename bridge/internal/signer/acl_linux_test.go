@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"countersign/shared/fault"
+	"countersign/shared/shell"
 )
 
 const nobodyNamed = -1
@@ -153,7 +154,7 @@ func TestAListThatLetsAPeerExchangeThePINEndsItsService(t *testing.T) {
 		dir, _, served := folders(t)
 		setList(t, dir, "system.posix_acl_access", row.list)
 		ok, said := served(group)
-		if ok != row.served || !ok && !strings.Contains(said, `setfacl -b \"`+dir+`\"`) {
+		if ok != row.served || !ok && !strings.Contains(said, "setfacl -b "+shell.Word(dir)) {
 			t.Errorf("%s: served is %v; the log: %s", name, ok, said)
 		}
 	}
@@ -172,7 +173,7 @@ func TestAListOnAFolderOpensTheWayToWhatIsInIt(t *testing.T) {
 		t.Fatalf("a PIN in a closed folder: %s", said)
 	}
 	setList(t, dir, "system.posix_acl_access", listFor(listedUser, peer, 1, 7))
-	if ok, said := served(); ok || !strings.Contains(said, "setfacl -b") || !strings.Contains(said, dir+`\"`) {
+	if ok, said := served(); ok || !strings.Contains(said, "setfacl -b "+shell.Word(dir)+`"`) {
 		t.Errorf("a folder that the peer may enter: served is %v; the log: %s", ok, said)
 	}
 	if err := os.Chmod(pin, 0o600); err != nil {

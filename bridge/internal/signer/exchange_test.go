@@ -14,6 +14,7 @@ import (
 
 	"countersign/bridge/internal/access"
 	"countersign/shared/fault"
+	"countersign/shared/shell"
 )
 
 // secretIn is a file of its owner alone in folders that all users can enter.
@@ -53,12 +54,12 @@ func TestAPeerWhoCanExchangeASecretIsNotServed(t *testing.T) {
 		command    string // empty: it cannot
 	}{
 		"nobody else may write":              {0o755, 0o755, stranger, ""},
-		"everybody may write":                {0o755, 0o757, stranger, "chmod o-w " + strconv.Quote(dir)},
-		"the group may write":                {0o755, 0o775, member, "chmod g-w " + strconv.Quote(dir)},
+		"everybody may write":                {0o755, 0o757, stranger, "chmod o-w " + shell.Word(dir)},
+		"the group may write":                {0o755, 0o775, member, "chmod g-w " + shell.Word(dir)},
 		"a group of others may write":        {0o755, 0o775, stranger, ""},
 		"everybody may write, and not enter": {0o755, 0o752, stranger, ""},
-		"everybody may write further up":     {0o757, 0o755, stranger, "chmod o-w " + strconv.Quote(outer)},
-		"the group may write further up":     {0o775, 0o700, member, "chmod g-w " + strconv.Quote(outer)},
+		"everybody may write further up":     {0o757, 0o755, stranger, "chmod o-w " + shell.Word(outer)},
+		"the group may write further up":     {0o775, 0o700, member, "chmod g-w " + shell.Word(outer)},
 		"the way there is closed":            {0o700, 0o757, stranger, ""},
 		"the folder is sticky":               {0o755, 0o757 | fs.ModeSticky, stranger, ""},
 		"the folder further up is sticky":    {0o757 | fs.ModeSticky, 0o755, stranger, ""},
@@ -92,7 +93,7 @@ func TestAPeerWhoCanExchangeASecretIsNotServed(t *testing.T) {
 	for _, path := range []string{outer, dir} {
 		chmod(t, path, 0o757)
 		_, err := neighboursOf(Config{PINFile: pin}, socket{mode: groupMode}, "", slog.New(slog.DiscardHandler))
-		if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "chmod o-w "+strconv.Quote(path)) {
+		if fault.CodeOf(err) != fault.Invalid || !strings.Contains(err.Error(), "chmod o-w "+shell.Word(path)) {
 			t.Errorf("a start where everybody may write to %s: %v", path, err)
 		}
 		chmod(t, path, 0o755)
@@ -115,7 +116,7 @@ func TestAPeerWhoOwnsAFolderOfASecretOrTheSecretIsNotServed(t *testing.T) {
 		if row.sticky {
 			chmod(t, dir, 0o757|fs.ModeSticky)
 		}
-		if how := peer.Threat(pin); !strings.HasSuffix(how, "chown "+strconv.Itoa(os.Geteuid())+" "+strconv.Quote(row.of)) {
+		if how := peer.Threat(pin); !strings.HasSuffix(how, "chown "+strconv.Itoa(os.Geteuid())+" "+shell.Word(row.of)) {
 			t.Errorf("%s: %q", name, how)
 		}
 		chmod(t, dir, 0o755)
@@ -154,7 +155,7 @@ func TestALinkToASecretThatAPeerCanExchangeIsNotServed(t *testing.T) {
 			t.Errorf("%s: %q", path, how)
 		}
 		chmod(t, links, 0o757)
-		if how := peer.Threat(path); !strings.HasSuffix(how, "chmod o-w "+strconv.Quote(links)) {
+		if how := peer.Threat(path); !strings.HasSuffix(how, "chmod o-w "+shell.Word(links)) {
 			t.Errorf("%s, where everybody may write: %q", path, how)
 		}
 	}
@@ -190,7 +191,7 @@ func TestASocketInAFolderThatOthersCanExchangeIsRefused(t *testing.T) {
 	outer, dir, _ := secretIn(t)
 	chmod(t, outer, 0o757)
 	_, err := socketOf(Config{Socket: filepath.Join(dir, "s")})
-	if f, _ := fault.As(err); f == nil || f.Code != fault.Invalid || f.Details["field"] != "socket" || !strings.Contains(f.Message, "chmod o-w "+strconv.Quote(outer)) {
+	if f, _ := fault.As(err); f == nil || f.Code != fault.Invalid || f.Details["field"] != "socket" || !strings.Contains(f.Message, "chmod o-w "+shell.Word(outer)) {
 		t.Error(err)
 	}
 }

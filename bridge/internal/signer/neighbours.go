@@ -16,6 +16,7 @@ import (
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/peer"
 	"countersign/shared/fault"
+	"countersign/shared/shell"
 )
 
 // neighbours decides which users of this computer the signer serves: not one that
@@ -74,7 +75,7 @@ func neighboursOf(cfg Config, s socket, maker string, log *slog.Logger) (*neighb
 	for _, path := range n.secrets {
 		switch everybody := access.Everybody; {
 		case everybody.Reach(path) != "":
-			return invalid("private", path+" can be reached by every user of this computer: chmod o-rwx "+path)
+			return invalid("private", path+" can be reached by every user of this computer: chmod o-rwx "+shell.Word(path))
 		case everybody.Exchange(path) != "":
 			return invalid("private", path+" is not safe from any user of this computer: "+everybody.Exchange(path))
 		}

@@ -15,6 +15,7 @@ import (
 
 	"countersign/bridge/internal/access"
 	"countersign/shared/fault"
+	"countersign/shared/shell"
 )
 
 // The modes of the socket.
@@ -72,7 +73,7 @@ func (s socket) checkFolder() error {
 		return fmt.Errorf("find the folder of the socket: %w", err)
 	}
 	if info.Mode().Perm()&0o022 != 0 && info.Mode()&fs.ModeSticky == 0 {
-		return fault.New(fault.Invalid, fmt.Sprintf("others may write to %s, and put another socket there: chmod go-w %s", dir, dir)).With("field", "socket")
+		return fault.New(fault.Invalid, fmt.Sprintf("others may write to %s, and put another socket there: chmod go-w %s", dir, shell.Word(dir))).With("field", "socket")
 	}
 	all := access.Everybody
 	if s.gid >= 0 {

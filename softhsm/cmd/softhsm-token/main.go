@@ -14,6 +14,7 @@ import (
 
 	"github.com/alecthomas/kong"
 
+	"countersign/shared/shell"
 	"countersign/shared/strictjson"
 	"countersign/softhsm"
 )
@@ -69,7 +70,7 @@ func run(ctx context.Context, c cli, in io.Reader, out io.Writer) error {
 	}
 	t := store.Tokens[0]
 	for _, e := range [][2]string{{"SOFTHSM2_CONF", store.Conf}, {"PKCS11_MODULE", store.Module}, {"PKCS11_TOKEN", t.Label}, {"PKCS11_PIN", t.PIN}} {
-		fmt.Fprintf(out, "export %s=%s\n", e[0], quote(e[1]))
+		fmt.Fprintf(out, "export %s=%s\n", e[0], shell.Word(e[1]))
 	}
 	return nil
 }
@@ -135,6 +136,3 @@ func parseKey(s string) (softhsm.Key, error) {
 	}
 	return k, nil
 }
-
-// quote makes s one word for a shell.
-func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }

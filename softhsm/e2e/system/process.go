@@ -65,8 +65,9 @@ func launch(ctx context.Context, c command, logDir string) (*process, error) {
 	if c.tty {
 		p.cmd.Stdin = os.Stdin
 	}
+	p.cmd.SysProcAttr = endsWithUs()
 	if c.user != 0 {
-		p.cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: c.user, Gid: c.user}}
+		p.cmd.SysProcAttr.Credential = &syscall.Credential{Uid: c.user, Gid: c.user}
 		p.cmd.Dir = "/" // it may be unable to enter this process's
 	}
 	if err := p.cmd.Start(); err != nil {

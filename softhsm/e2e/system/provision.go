@@ -55,23 +55,15 @@ func (s *State) logs() string              { return s.path("logs") }
 func (s *State) approverEnv() []string     { return s.Approvers.Env() }
 
 // provision makes the tokens, once.
-func provision(ctx context.Context, dir string) (*State, error) {
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, err
-	}
-	s := &State{Dir: dir, vaults: map[string]softhsm.Store{}}
-	if err := s.checkFormat(); err != nil {
-		return nil, err
-	}
+func (s *State) provision(ctx context.Context) (err error) {
 	for _, sub := range []string{"", "logs", "config", "bridge", "gateway", "sandbox", "secrets"} {
 		if err := os.MkdirAll(s.path(sub), 0o700); err != nil {
-			return nil, fmt.Errorf("make the state folder: %w", err)
+			return fmt.Errorf("make the state folder: %w", err)
 		}
 	}
 	for _, v := range Vaults {
 		if err := s.vaultToken(ctx, v); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	var approvers []softhsm.Spec
@@ -80,34 +72,12 @@ func provision(ctx context.Context, dir string) (*State, error) {
 			{Label: "approval", Curve: p.Curve, Sign: true}, {Label: "channel", Curve: p.Curve, Derive: true}}})
 	}
 	if s.Approvers, err = tokens(ctx, s.path("softhsm/approvers"), approvers); err != nil {
-		return nil, err
+		return err
 	}
 	if err := writeOnce(s.path("secrets/developer.key"), "cs_test_"+rand.Text()); err != nil {
-		return nil, err
+		return err
 	}
-	return s, writeOnce(s.path("secrets/provider.key"), rand.Text())
-}
-
-// format is which form the log, the database and the journal in a folder have.
-const format = "5"
-
-// checkFormat refuses a folder that another version made, before anything in it is
-// touched; a new one is marked.
-func (s *State) checkFormat() error {
-	mark := s.path("format")
-	switch was, err := os.ReadFile(mark); {
-	case err == nil && string(was) == format:
-		return nil
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("read the form of the state: %w", err)
-	}
-	if all, err := os.ReadDir(s.Dir); err == nil && len(all) > 0 {
-		return fmt.Errorf("what is in %s was made by another version of the sandbox: `make clean-run` forgets it, then start again", s.Dir)
-	}
-	if err := os.MkdirAll(s.Dir, 0o700); err != nil {
-		return fmt.Errorf("make the state folder: %w", err)
-	}
-	return os.WriteFile(mark, []byte(format), 0o600)
+	return writeOnce(s.path("secrets/provider.key"), rand.Text())
 }
 
 // tokens resumes the tokens in dir, or makes them.

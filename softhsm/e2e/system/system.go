@@ -10,10 +10,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"time"
 
+	"countersign/softhsm"
 	"countersign/softhsm/ports"
 )
 
@@ -52,16 +55,22 @@ type System struct {
 	order     []string // names in the order of their start
 	ended     chan error
 	held      []*ports.Held
+	lock      *os.File
 }
 
 // Start provisions what is missing in cfg.Dir and starts every program. When it
 // fails, nothing is left running.
 func Start(ctx context.Context, cfg Config) (*System, error) {
-	state, err := provision(ctx, cfg.Dir)
+	dir, err := filepath.Abs(cfg.Dir)
 	if err != nil {
 		return nil, err
 	}
-	s := &System{cfg: cfg, State: state, processes: map[string]*process{}, ended: make(chan error, 16)}
+	state := &State{Dir: dir, vaults: map[string]softhsm.Store{}}
+	lock, err := state.claim()
+	if err != nil {
+		return nil, err
+	}
+	s := &System{cfg: cfg, State: state, lock: lock, processes: map[string]*process{}, ended: make(chan error, 16)}
 	if err := s.start(ctx); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
@@ -69,13 +78,11 @@ func Start(ctx context.Context, cfg Config) (*System, error) {
 }
 
 func (s *System) start(ctx context.Context) error {
-	if c, err := net.DialTimeout("unix", s.State.socket(Vaults[0]), time.Second); err == nil { // its signer answers
-		c.Close()
-		return fmt.Errorf("this sandbox runs already, with the state %s: use it, or stop it with Ctrl-C. "+
-			"A second one needs a state and ports of its own: make run STATE=.run2 PORT=8099 BRIDGE_PORT=18428", s.cfg.Dir)
-	}
 	at, err := s.addresses()
 	if err != nil {
+		return err
+	}
+	if err := s.State.provision(ctx); err != nil {
 		return err
 	}
 	s.DashboardURL = "http://" + at.dashboard
@@ -200,6 +207,10 @@ func (s *System) Stop() error {
 		errs = append(errs, h.Close())
 	}
 	s.held = nil
+	if s.lock != nil {
+		errs = append(errs, s.lock.Close())
+	}
+	s.lock = nil
 	return errors.Join(errs...)
 }
 
@@ -216,9 +227,9 @@ func (s *System) addresses() (addresses, error) {
 		variable string // with which make is told of another
 	}{{&all.dashboard, s.cfg.DashboardPort, "PORT"}, {&all.bridge, s.cfg.BridgePort, "BRIDGE_PORT"}, {&all.gateway, 0, ""}, {&all.chain, 0, ""}, {&all.providers, 0, ""}} {
 		if *want.to = net.JoinHostPort("127.0.0.1", strconv.Itoa(want.port)); want.port != 0 { // the person's choice
-			l, err := net.Listen("tcp", *want.to)
+			l, err := chosen(want.port, want.variable)
 			if err != nil {
-				return addresses{}, fmt.Errorf("port %d is taken: stop what uses it, or choose another: the same `make run` with %s=%d: %w", want.port, want.variable, want.port+19, err)
+				return addresses{}, err
 			}
 			defer l.Close() // until all are chosen
 			continue
@@ -232,3 +243,26 @@ func (s *System) addresses() (addresses, error) {
 	}
 	return all, nil
 }
+
+// chosen listens on a port that the person chose, and says how make is told of another
+// when nobody can.
+func chosen(port int, variable string) (net.Listener, error) {
+	other := port + 19
+	if other < 1024 || other > maxPort {
+		other = DashboardPort + 19
+	}
+	instead := fmt.Sprintf("choose another: the same `make run` with %s=%d", variable, other)
+	if port < 0 || port > maxPort {
+		return nil, fmt.Errorf("port %d does not exist, they end at %d: %s", port, maxPort, instead)
+	}
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return nil, fmt.Errorf("port %d is taken: stop what uses it, or %s: %w", port, instead, err)
+	case err != nil:
+		return nil, fmt.Errorf("port %d cannot be used: %s: %w", port, instead, err)
+	}
+	return l, nil
+}
+
+const maxPort = 1<<16 - 1

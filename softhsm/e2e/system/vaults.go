@@ -97,7 +97,7 @@ func (s *State) initVault(ctx context.Context, bin string, v Vault) error {
 		"--config="+s.signerConfig(v), "--genesis="+genesis, "--out="+s.identities(v))
 	cmd.Env = append(os.Environ(), s.vaultEnv(v)...)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("initialise the vault of %s: %w\n%s(when an earlier start was interrupted here: `make clean-run`, then again)", v.Entity, err, out)
+		return fmt.Errorf("initialise the vault of %s: %w\n%s(when an earlier start was interrupted here: %s, then again)", v.Entity, err, out, forgotten(s.Dir))
 	}
 	return nil
 }

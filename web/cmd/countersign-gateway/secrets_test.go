@@ -242,7 +242,7 @@ func TestAnAPIKeyThatOthersCanReadStopsTheGateway(t *testing.T) {
 			t.Fatal(err)
 		}
 		use(&cfg, path)
-		if err := serve(t.Context(), cfg, stdio{io.Discard, io.Discard}); err == nil || !strings.Contains(err.Error(), "chmod 600 on it") {
+		if err := serve(t.Context(), cfg, stdio{io.Discard, io.Discard}); err == nil || !strings.Contains(err.Error(), "run chmod 600 ") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -10,12 +10,12 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/alecthomas/kong"
 
+	"countersign/shared/shell"
 	"countersign/softhsm/e2e/story"
 	"countersign/softhsm/e2e/system"
 )
@@ -24,6 +24,8 @@ type grammar struct {
 	Up    upCommand    `cmd:"" help:"Start everything and stay until Ctrl-C. The state is kept."`
 	Demo  demoCommand  `cmd:"" help:"Play a purchase without a browser; exit 0 only if the money arrived."`
 	Bench benchCommand `cmd:"" help:"Measure, a line each: NAME VALUE UNIT goal OP N ok|short."`
+
+	Forget forgetCommand `cmd:"" help:"Delete the state of a sandbox that does not run."`
 }
 
 const about = `The whole of Countersign on this machine: gateway, signer, bridge, SoftHSM tokens, providers and a chain.
@@ -36,10 +38,25 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	k := kong.Parse(&g, kong.Name("countersign-sandbox"), kong.Description(about), kong.BindTo(ctx, (*context.Context)(nil)))
-	if err := k.Run(); err != nil {
+	switch err := k.Run(); {
+	case errors.Is(err, errInterrupted):
+		fmt.Fprintln(os.Stderr, "stopped")
+		os.Exit(130)
+	case err != nil:
 		fmt.Fprintln(os.Stderr, "countersign-sandbox: error:", err)
 		os.Exit(1)
 	}
+}
+
+// errInterrupted says that a signal ended a command before it was done: whatever else
+// failed, failed for that.
+var errInterrupted = errors.New("interrupted")
+
+func interrupted(signalled context.Context, err error) error {
+	if err != nil && signalled.Err() != nil {
+		return errInterrupted
+	}
+	return err
 }
 
 // bin is the folder of this program, and so of the others.
@@ -64,7 +81,7 @@ func (c *upCommand) Run(ctx context.Context) error {
 	s, err := system.Start(ctx, system.Config{Dir: c.State, Bin: programs, DashboardPort: c.Port, BridgePort: c.BridgePort,
 		Pinentry: c.Pinentry, Terminal: true})
 	if err != nil {
-		return err
+		return interrupted(ctx, err)
 	}
 	fmt.Printf("\nCountersign is running. Open %s\n", s.DashboardURL)
 	for i, v := range system.Vaults {
@@ -76,26 +93,18 @@ func (c *upCommand) Run(ctx context.Context) error {
 		fmt.Printf("  %-6s  PIN %s  %s\n", p.Token, s.State.PIN(p.Token), p.Curve)
 	}
 	fmt.Printf("\n%s\n", users(s.State))
-	fmt.Printf("\nThe tools of the bridge, in another terminal:\n  %s %s doctor -c %s\n", strings.Join(s.State.Approvers.Env(), " "),
-		filepath.Join(programs, "countersign-bridge"), filepath.Join(c.State, "config", "bridge.json"))
+	fmt.Printf("\nThe tools of the bridge, in another terminal:\n  %s %s doctor -c %s\n", shell.Words(s.State.Approvers.Env()...),
+		shell.Word(filepath.Join(programs, "countersign-bridge")), shell.Word(filepath.Join(c.State, "config", "bridge.json")))
 	fmt.Printf("\nThe bridge asks %s. Logs: %s. Ctrl-C stops everything; `make run%s` resumes, `make clean-run%s` forgets.\n",
-		where(c.Pinentry), filepath.Join(c.State, "logs"), c.variables(), stateVariable(c.State))
+		where(c.Pinentry), filepath.Join(c.State, "logs"), c.variables(), system.Variable(c.State))
 	err = s.Wait(ctx)
 	fmt.Println("\nstopping …")
 	return errors.Join(err, s.Stop())
 }
 
-// stateVariable is how make is told of a state that is not its own: " STATE=/tmp/a".
-func stateVariable(state string) string {
-	if own, err := filepath.Abs(".run"); err == nil && state == own {
-		return ""
-	}
-	return " STATE=" + state
-}
-
 // variables are those with which make starts this sandbox again.
 func (c *upCommand) variables() string {
-	all := stateVariable(c.State)
+	all := system.Variable(c.State)
 	if c.Port != system.DashboardPort {
 		all += fmt.Sprintf(" PORT=%d", c.Port)
 	}
@@ -125,12 +134,19 @@ func where(pinentry string) string {
 	}
 }
 
+type forgetCommand struct {
+	State string `help:"Folder of the state." default:".run" type:"path"`
+}
+
+func (c *forgetCommand) Run() error { return system.Forget(c.State) }
+
 type demoCommand struct {
 	Timeout time.Duration `help:"How long the story may take." default:"3m"`
 }
 
-func (c *demoCommand) Run(ctx context.Context) (err error) {
-	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+func (c *demoCommand) Run(signalled context.Context) (err error) {
+	defer func() { err = interrupted(signalled, err) }()
+	ctx, cancel := context.WithTimeout(signalled, c.Timeout)
 	defer cancel()
 	programs, err := bin()
 	if err != nil {

@@ -1,0 +1,7 @@
+//go:build !linux
+
+package system
+
+import "syscall"
+
+func endsWithUs() *syscall.SysProcAttr { return &syscall.SysProcAttr{} }
