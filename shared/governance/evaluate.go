@@ -65,11 +65,11 @@ func (in Input) steps(rule Rule, initiator string) (all []Progress, why []string
 func (in Input) initiate(d *Decision, rule Rule) {
 	var why []string
 	for _, id := range in.exist(in.Rules.electorate(rule.Creation.Members, rule.Creation.Group)) {
-		steps, cannot := in.steps(rule, id)
-		if cannot != nil {
+		if cannot := in.unmeetable(rule, id); cannot != nil {
 			why = cannot
 			continue
 		}
+		steps, _ := in.steps(rule, id)
 		d.Steps, d.Initiators = steps, append(d.Initiators, id)
 	}
 	d.close()

@@ -66,6 +66,8 @@ func TestEveryReasonIsOnThePageAndThePageHasNoOther(t *testing.T) {
 	// What no vector shows: said by cases that the vectors of the rules cannot have.
 	more := Decide(Input{Rules: Set{Version: 1, Rules: []Rule{{Name: "all", Steps: []Step{{Name: "one", Quorum: 2, Members: []string{"mem_aaa", "mem_bbb"}}, {Name: "two", Quorum: 1, Members: []string{"mem_aaa", "mem_ccc"}}}}}},
 		Members: []Member{{"mem_aaa", "A"}, {"mem_bbb", "B"}, {"mem_ccc", "C"}}}).Reasons
+	same := Step{Name: "one", Quorum: 1, Members: []string{"mem_aaa"}}
+	more = append(more, Decide(Input{Facts: Facts{Kind: "buy"}, Rules: Set{Version: 1, Rules: []Rule{{Name: "all", Creation: &Creation{Members: same.Members}, Steps: []Step{same, same}}}}, Members: []Member{{"mem_aaa", "A"}}}).Reasons...)
 	few := Progress{Name: "one", Needed: 2, Approved: []string{"mem_aaa"}, Waiting: []string{}}
 	more = append(more, Input{}.waiting(Decision{Step: 1, Steps: []Progress{few}}))
 	for _, r := range more {

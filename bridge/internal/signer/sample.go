@@ -19,8 +19,18 @@ import (
 // longest values that a request can bring. A vault that nobody can approve in, or
 // one member cannot, is refused before it exists.
 func checkApprovable(d Draft, now time.Time) error {
+	var members []governance.Member
+	for _, m := range d.Members {
+		if m.Role != statement.Auditor {
+			members = append(members, governance.Member{ID: m.Member, Name: m.Name})
+		}
+	}
 	for _, a := range d.Accounts {
 		for _, r := range a.Rules.Rules {
+			if !r.Deny && !a.Rules.CanBeMet(r, members) {
+				path := "accounts." + a.Account + ".rules." + r.Name + ".steps"
+				return fault.New(fault.Invalid, path+" can never all be taken: each member approves once, and auditors do not").With("field", path)
+			}
 			for i, step := range r.Steps {
 				if err := checkSigned(d, a, r, i+1, step.Members, step.Group, now); err != nil {
 					return err

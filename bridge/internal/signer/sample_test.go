@@ -27,6 +27,12 @@ func TestAVaultInWhichNothingCouldBeApprovedIsRefusedBeforeItsKeysAreMade(t *tes
 		"a member in two directions":       func(d *Draft) { d.Members[1].Name = "Bob בוב" },
 		"a member with a pile of marks":    func(d *Draft) { d.Members[1].Name = "B" + strings.Repeat("\u0300\u0301", 8) },
 		"a member whom only a group names": viaGroup,
+		"two steps that need the same two": func(d *Draft) {
+			s := d.Accounts[0].Rules.Rules[0].Steps
+			s[0].Members = s[0].Members[:2]
+			d.Accounts[0].Rules.Rules[0].Steps = append(s, governance.Step{Name: "again", Quorum: 1, Members: s[0].Members[:1]})
+		},
+		"a step that only auditors could take": func(d *Draft) { d.Members[0].Role, d.Members[1].Role = statement.Auditor, statement.Auditor },
 	} {
 		d := g.draft(twoOfThree())
 		edit(&d)

@@ -1,0 +1,63 @@
+package governance
+
+import (
+	"fmt"
+	"slices"
+)
+
+// CanBeMet reports whether a request under a rule of the set could be approved by these
+// members: under somebody who may initiate it, where the rule has a creation step. A rule
+// that denies cannot, and is not meant to.
+func (s Set) CanBeMet(rule Rule, members []Member) bool {
+	in := Input{Rules: s, Members: members}
+	if c := rule.Creation; c != nil {
+		return slices.ContainsFunc(in.exist(s.electorate(c.Members, c.Group)), func(id string) bool {
+			return in.unmeetable(rule, id) == nil
+		})
+	}
+	rule.Steps = slices.Clone(rule.Steps)
+	for i := range rule.Steps { // a step that excludes nobody who is proven denies, and says so
+		rule.Steps[i].ExcludeInitiator = false
+	}
+	return in.unmeetable(rule, "") == nil
+}
+
+// unmeetable is why the steps of a rule can never be taken under an initiator; nil: they
+// can.
+func (in Input) unmeetable(rule Rule, initiator string) []string {
+	steps, why := in.steps(rule, initiator)
+	if why == nil && !meet(steps) {
+		why = []string{fmt.Sprintf("the steps of rule %q need more members than there are: each gives one approval", rule.Name)}
+	}
+	return why
+}
+
+// meet reports whether each step can have its quorum when each member approves once. It
+// seats members at the steps, and moves those who sit already where that makes room.
+func meet(steps []Progress) bool {
+	at := map[string]int{} // the step of a member
+	for step := range steps {
+		for range steps[step].Needed {
+			if !seat(steps, step, at, map[string]bool{}) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// seat finds one more member for a step. asked are those who could not be moved.
+func seat(steps []Progress, step int, at map[string]int, asked map[string]bool) bool {
+	for _, id := range steps[step].Waiting {
+		other, sits := at[id]
+		if asked[id] || sits && other == step {
+			continue
+		}
+		asked[id] = true
+		if !sits || seat(steps, other, at, asked) {
+			at[id] = step
+			return true
+		}
+	}
+	return false
+}
