@@ -133,7 +133,7 @@ func (m *Model) promised(o wire.Order) view.Node {
 		}
 		text := "Delivered exactly as promised."
 		if quoteui.Compare(o.Delivered.Amount, o.Promised.Amount) != 0 {
-			text = "Difference " + w.number(d, -1) + " " + unit
+			text = "Difference " + w.number(d, -1) + "\u00a0" + unit
 			switch {
 			case strings.Trim(o.DifferencePct, "+-0.") == "" && o.DifferencePct != "":
 				text += " (less than " + w.number("0.01", -1) + " %)"
