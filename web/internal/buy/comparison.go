@@ -140,8 +140,8 @@ func (c comparison) asset(value string) bool {
 	}) && !slices.ContainsFunc(all, func(part string) bool { return !c.said(part) && !c.allOurs(part) && !hasWord(anyAsset, part) })
 }
 
-// listed reports whether a value is a list to choose from that has the order's among
+// offered reports whether a value is a list to choose from that has the order's among
 // others.
-func listed(value string, w []string, ours func(string) bool) bool {
+func offered(value string, w []string, ours func(string) bool) bool {
 	return lists(w) && slices.ContainsFunc(strings.FieldsFunc(value, func(r rune) bool { return unicode.IsSpace(r) || strings.ContainsRune(",;|", r) }), ours)
 }

@@ -157,11 +157,11 @@ func (c comparison) says(r reading) string {
 		return ""
 	case r.kind == "" && c.named(r.name, value) || r.kind == aboutPayment && !c.payment(value, w):
 		return aboutAmount
-	case anyOf(w, networkWords+" net rail protocol layer layer2 l2 evm rollup standard") && c.elsewhere(value) && !(anyOf(w, "net") && listed(value, w, c.network)):
+	case anyOf(w, networkWords+" net rail protocol layer layer2 l2 evm rollup standard") && c.elsewhere(value) && !(anyOf(w, "net") && offered(value, w, c.network)):
 		return aboutAsset
-	case r.kind == aboutAmount && !(c.amount(value, w) && !c.foreign(w)) && !c.piece(value, w) && !c.part(value, w) && !listed(value, w, func(item string) bool { return c.amount(item, nil) }) || r.kind == "" && c.counted(r):
+	case r.kind == aboutAmount && !(c.amount(value, w) && !c.foreign(w)) && !c.piece(value, w) && !c.part(value, w) && !offered(value, w, func(item string) bool { return c.amount(item, nil) }) || r.kind == "" && c.counted(r):
 		return aboutAmount
-	case r.kind == aboutAsset && !c.asset(value) && !listed(value, w, c.asset) && !c.constant(value, w) || r.kind == aboutNetwork && !c.network(value):
+	case r.kind == aboutAsset && !c.asset(value) && !offered(value, w, c.asset) && !c.constant(value, w) || r.kind == aboutNetwork && !c.network(value):
 		return aboutAsset
 	case r.kind == "" && c.mistaken(w, value):
 		return aboutAsset
@@ -171,7 +171,7 @@ func (c comparison) says(r reading) string {
 		return aboutAmount
 	case !r.random && c.money(r):
 		return aboutAmount
-	case c.otherCode(value, r.random) && !listed(value, w, func(item string) bool { return c.asset(item) || c.network(item) }):
+	case c.otherCode(value, r.random) && !offered(value, w, func(item string) bool { return c.asset(item) || c.network(item) }):
 		return aboutAsset
 	}
 	return ""

@@ -52,10 +52,10 @@ var (
 
 // unwrap reads what is wrapped in a name: base64, or a query or JSON as a whole.
 func (r *reader) unwrap(name string, depth int) {
-	if t := (text{value: name, depth: depth + 1}); strings.ContainsAny(name, `={"`) {
+	if strings.ContainsAny(name, `={"`) {
 		r.read("", "", name, depth+1)
 	} else if packed.MatchString(name) {
-		r.asEncoded(t)
+		r.asEncoded(text{value: name, depth: depth + 1})
 	}
 	r.beside(name, depth+1)
 }
