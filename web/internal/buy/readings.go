@@ -47,6 +47,7 @@ var (
 	linked = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9+.\-]*://`)
 	links  = regexp.MustCompile(`[A-Za-z][A-Za-z0-9+.\-]*://[^\s"'<>,;|(){}]*`)
 	hosts  = regexp.MustCompile(`^[A-Za-z0-9.:@\-\[\]]*$`)
+	padded = regexp.MustCompile(`^[0-9A-Za-z+/_\-]+={1,2}$`) // base64, and no name without a value
 	packed = regexp.MustCompile(`[0-9A-Za-z+/_\-]{16,}`)
 )
 
@@ -121,7 +122,7 @@ func (r *reader) asQuery(t text) {
 // its own name, so that name is empty for it; under names of other vocabularies it
 // names nothing: sort=amount:desc.
 func (r *reader) asNotation(t text) {
-	if t.link || t.free && !t.structured {
+	if t.link || t.free && !t.structured || len(t.value)%4 == 0 && padded.MatchString(t.value) {
 		return
 	}
 	if at := strings.IndexByte(t.value, '<'); at > 0 && strings.Contains(t.value, "</") { // behind a text
