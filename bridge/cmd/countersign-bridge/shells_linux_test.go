@@ -224,13 +224,30 @@ func TestWhereSoftHSMShowsNoTokenEveryCommandSaysWhereItLooks(t *testing.T) {
 	}
 }
 
+func TestABrokenPinentryIsNamedByDoctorHereAndAtTheBridge(t *testing.T) {
+	t.Parallel()
+	program := bridgeProgram(t)
+	broken := filepath.Join(t.TempDir(), "pinentry")
+	if err := os.WriteFile(broken, []byte("#!/bin/sh\necho no display >&2\nexit 1\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	path := config(t, func(cfg map[string]any) { cfg["pinentry"] = broken })
+	starts(t, inShell(t, false, nil, program, "approver", "--config", path))
+	all := examined(t, inShell(t, true, nil, program, "doctor", "--json", "--config", path))
+	for _, id := range []string{"prompt", "bridge:prompt"} {
+		if got := all[id]; got.Level != doctor.Bad || !strings.Contains(got.What, broken+`: it ended at once (exit status 1), and said "no display"`) || got.Remedy == "" {
+			t.Errorf("%s: %+v", id, got)
+		}
+	}
+}
+
 func TestABridgeThatCannotAskItsUserSaysSo(t *testing.T) {
 	t.Parallel()
 	program := bridgeProgram(t)
 	path := config(t, nil)
 	starts(t, inShell(t, false, nil, program, "approver", "--config", path))
 	all := examined(t, inShell(t, true, nil, program, "doctor", "--json", "--config", path))
-	if got := all["bridge:prompt"]; got.Level != doctor.Bad || !strings.Contains(got.What, "cannot ask its user") || got.Remedy == "" {
+	if got := all["bridge:prompt"]; got.Level != doctor.Bad || !strings.Contains(got.What, "cannot ask you: it has neither a display with pinentry nor a terminal") || !strings.Contains(got.Remedy, "systemctl --user restart countersign-bridge") {
 		t.Errorf("%+v", got)
 	}
 	if got := all["prompt"]; got.Level != doctor.OK || got.What != "prompt: terminal" {

@@ -66,6 +66,7 @@ type Devices interface {
 type Prompts interface {
 	unlock.Prompts
 	Where() string
+	Check(ctx context.Context) error
 	Tell(ctx context.Context, site, news string)
 }
 
@@ -240,8 +241,14 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 	if err != nil {
 		return err
 	}
-	if asker.Where() == "" {
-		log.Warn("the bridge cannot ask its user: until it can, every request is refused. countersign-bridge doctor says what to do")
+	prompts := consent.NewQueue(asker, 0)
+	prompts.Failed = func(why error) {
+		log.Warn("the bridge cannot ask its user. countersign-bridge doctor says what to do", "why", why)
+	}
+	if asker.Where() != consent.AtPinentry { // which is started at a question
+		if err := asker.Check(ctx); err != nil {
+			prompts.Failed(err)
+		}
 	}
 	book, err := journal.Open(journal.Config{Path: filepath.Join(cfg.StateDir, "journal.log")})
 	if err != nil {
@@ -257,7 +264,7 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 	if err != nil {
 		return err
 	}
-	b, err := New(cfg, Deps{Devices: devices, Prompts: consent.NewQueue(asker, 0), Journal: book, Log: log})
+	b, err := New(cfg, Deps{Devices: devices, Prompts: prompts, Journal: book, Log: log})
 	if err != nil {
 		return errors.Join(err, closeDevices())
 	}

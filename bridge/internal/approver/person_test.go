@@ -27,6 +27,8 @@ type person struct {
 
 func (p *person) Where() string { return consent.AtTerminal }
 
+func (p *person) Check(context.Context) error { return nil }
+
 // Lines are what a narrow terminal would show.
 func (p *person) Lines(q consent.Question) []string {
 	return append([]string{"a line of this screen"}, strings.Split(strings.TrimRight(q.Text, "\n"), "\n")...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/control"
@@ -19,7 +20,7 @@ import (
 // started in another shell, with another environment, and find others. It looks for
 // nothing that is missing, which would disturb what is there.
 func (b *Bridge) seen(ctx context.Context) (notes []control.Note) {
-	notes = append(notes, b.asks(), b.paired())
+	notes = append(notes, b.asks(ctx), b.paired())
 	d, ok := b.deps.Devices.(unlock.Devices)
 	if !ok {
 		return notes
@@ -60,13 +61,14 @@ func (b *Bridge) seen(ctx context.Context) (notes []control.Note) {
 }
 
 // asks says where the person is asked.
-func (b *Bridge) asks() control.Note {
+func (b *Bridge) asks(ctx context.Context) control.Note {
 	n := control.Note{ID: control.Prompt, Message: "it asks in a window of pinentry"}
-	switch b.deps.Prompts.Where() {
-	case "":
-		n.Code, n.Message = fault.PromptUnavailable, "it cannot ask its user: it was started where there is neither a display with pinentry nor a terminal"
-	case consent.AtTerminal:
+	if b.deps.Prompts.Where() == consent.AtTerminal {
 		n.Message = "it asks in the terminal that it was started from"
+	}
+	if err := b.deps.Prompts.Check(ctx); err != nil {
+		n.Code = fault.CodeOf(err)
+		n.Message = strings.TrimPrefix(err.Error(), string(n.Code)+": ")
 	}
 	return n
 }

@@ -60,7 +60,7 @@ func (a auto) now() Asker {
 			return &Pinentry{Path: path, TTY: a.cfg.TTY}
 		}
 	}
-	if t := (&Terminal{Path: a.cfg.TTY}); t.check() == nil {
+	if t := (&Terminal{Path: a.cfg.TTY}); t.there() {
 		return t
 	}
 	return unavailable{}
@@ -76,6 +76,8 @@ func now(asker Asker) Asker {
 
 func (a auto) Where() string { return a.now().Where() }
 
+func (a auto) Check(ctx context.Context) error { return a.now().Check(ctx) }
+
 func (a auto) Confirm(ctx context.Context, q Question) error { return a.now().Confirm(ctx, q) }
 
 func (a auto) PIN(ctx context.Context, q PINQuestion) ([]byte, error) { return a.now().PIN(ctx, q) }
@@ -86,6 +88,8 @@ func (a auto) Show(ctx context.Context, n Notice) error { return a.now().Show(ct
 type unavailable struct{}
 
 func (unavailable) Where() string { return "" }
+
+func (unavailable) Check(context.Context) error { return errNowhere() }
 
 func (unavailable) Confirm(context.Context, Question) error { return errNowhere() }
 

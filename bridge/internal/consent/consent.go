@@ -75,6 +75,8 @@ type Asker interface {
 	// Where says where the person should look: [AtPinentry], [AtTerminal], or
 	// empty when there is nowhere.
 	Where() string
+	// Check fails as a question would that cannot be asked now. It asks nothing.
+	Check(ctx context.Context) error
 	// Confirm returns nil if, and only if, the person typed the word. It fails with
 	// SITE_BLOCKED when they blocked the site.
 	Confirm(ctx context.Context, q Question) error

@@ -235,27 +235,62 @@ func await(t *testing.T, path string) string {
 	}
 }
 
-func TestWithABrokenPinentryTheUserCannotBeAsked(t *testing.T) {
+func TestABrokenPinentryIsNamedWithWhatIsWrong(t *testing.T) {
 	t.Parallel()
-	for name, body := range map[string]string{
-		"leaves at once":         "exit 0",
-		"speaks something else":  "echo hello; cat >/dev/null",
-		"refuses to show":        "echo OK; read l; echo OK; read l; echo OK; read l; echo 'ERR 83886166 no tty'; cat >/dev/null",
-		"asks back":              "echo OK; read l; echo INQUIRE X; cat >/dev/null",
-		"answers without an end": "echo OK; read l; yes '# x'",
+	dir := t.TempDir()
+	for name, r := range map[string]struct {
+		script string
+		says   string
+		greets bool // what is wrong shows at a question only
+	}{
+		"leaves at once":         {"#!/bin/sh\nexit 0\n", "it ended at once (exit status 0)", false},
+		"complains":              {"#!/bin/sh\necho 'cannot open display' >&2; exit 1\n", `it ended at once (exit status 1), and said "cannot open display"`, false},
+		"complains at length":    {"#!/bin/sh\nyes complaint | head -100000 >&2; exit 1\n", `and said "complaint`, false},
+		"never greets":           {"#!/bin/sh\nexec sleep 600\n", "it did not greet for 5s", false},
+		"no interpreter":         {"#!/nonexistent/sh\n", "no such file", false},
+		"speaks something else":  {"#!/bin/sh\necho hello; cat >/dev/null\n", "the answer is not Assuan", false},
+		"asks back":              {"#!/bin/sh\necho OK; read l; echo INQUIRE X; cat >/dev/null\n", "it asks for something", false},
+		"answers without an end": {"#!/bin/sh\necho OK; read l; yes '# x'\n", "has more than 64 lines", false},
+		"refuses to show":        {"#!/bin/sh\necho OK; read l; echo OK; read l; echo OK; read l; echo 'ERR 83886166 no tty'; cat >/dev/null\n", "no tty", true},
+		"is not there":           {"", "no such file", false},
 	} {
-		path := filepath.Join(t.TempDir(), "pinentry")
-		if err := os.WriteFile(path, []byte("#!/bin/sh\n"+body+"\n"), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		p := &Pinentry{Path: path}
-		if err := p.Confirm(t.Context(), Question{Title: "t", Text: "x"}); fault.CodeOf(err) != fault.PromptUnavailable {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(dir, name)
+			if r.script != "" {
+				if err := os.WriteFile(path, []byte(r.script), 0o700); err != nil {
+					t.Fatal(err)
+				}
+			}
+			p := &Pinentry{Path: path}
+			wrong := func(what string, err error) {
+				t.Helper()
+				f, _ := fault.As(err)
+				if f == nil || f.Code != fault.PromptUnavailable || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), r.says) {
+					t.Errorf("%s: %v", what, err)
+				} else if f.Message != "the bridge cannot ask you: pinentry does not work" {
+					t.Errorf("%s: a page is told %q", what, f.Message)
+				}
+			}
+			if err := p.Check(t.Context()); r.greets && err != nil {
+				t.Errorf("Check: %v", err)
+			} else if !r.greets {
+				wrong("Check", err)
+			}
+			if name != "never greets" { // a question waits longer
+				wrong("Confirm", p.Confirm(t.Context(), Question{Title: "t", Text: "x"}))
+			}
+		})
 	}
-	p := &Pinentry{Path: "/nonexistent/pinentry"}
-	if _, err := p.PIN(t.Context(), PINQuestion{Device: "alice"}); fault.CodeOf(err) != fault.PromptUnavailable {
-		t.Errorf("missing: %v", err)
+}
+
+func TestAQuestionThatCannotBeAskedIsReportedWithItsReason(t *testing.T) {
+	t.Parallel()
+	q := NewQueue(&Pinentry{Path: "/nonexistent/pinentry"}, 0)
+	var why error
+	q.Failed = func(err error) { why = err }
+	if _, err := q.PIN(t.Context(), PINQuestion{Device: "alice"}, nil); fault.CodeOf(err) != fault.PromptUnavailable || why != err {
+		t.Errorf("%v, reported %v", err, why)
 	}
 }
 
@@ -314,7 +349,8 @@ type slow struct {
 	release chan error
 }
 
-func (s *slow) Where() string { return AtTerminal }
+func (s *slow) Where() string               { return AtTerminal }
+func (s *slow) Check(context.Context) error { return nil }
 func (s *slow) Confirm(ctx context.Context, q Question) error {
 	select {
 	case s.entered <- struct{}{}:

@@ -18,7 +18,11 @@ import (
 const asks = "COUNTERSIGN_CONSENT_ASKS"
 
 func askAtTheTerminal() int {
-	pin, err := (&Terminal{Path: "/dev/tty"}).PIN(context.Background(), PINQuestion{Device: "alice", TriesLeft: -1})
+	t := &Terminal{Path: "/dev/tty"}
+	if err := t.Check(context.Background()); err != nil {
+		fmt.Println(err)
+	}
+	pin, err := t.PIN(context.Background(), PINQuestion{Device: "alice", TriesLeft: -1})
 	fmt.Printf("answered %d bytes, error %v\n", len(pin), err)
 	return 0
 }
@@ -124,6 +128,7 @@ func TestABridgeInTheBackgroundSaysSoAndAsksInTheForeground(t *testing.T) {
 	shells(t, func(t *testing.T, s *screen) {
 		const waits = "has a question for you and is in the background: bring it to the foreground, with fg]"
 		s.then(t, "\"$ask\" &\n", waits)
+		s.await("PROMPT_UNAVAILABLE: the bridge cannot ask you: it is in the background of its terminal")
 		s.then(t, "echo the shell' has the terminal'\n", "the shell has the terminal")
 		s.then(t, "fg\n", prompt)
 		s.then(t, "\x1a", "Stopped")

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -29,8 +31,13 @@ type Pinentry struct {
 	TTY  string // for programs that draw in a terminal
 }
 
-// pinentryGrace is how long a pinentry may take to leave after its answer.
-const pinentryGrace = 2 * time.Second
+const (
+	pinentryGrace = 2 * time.Second  // how long a pinentry may take to leave after its answer
+	greetTime     = 30 * time.Second // how long it may take to greet
+	checkTime     = 5 * time.Second  // the same, when nothing is to be asked
+	maxComplaint  = 400              // bytes of what it says when it does not greet
+	complaintTime = 100 * time.Millisecond
+)
 
 // Where is [AtPinentry].
 func (p *Pinentry) Where() string { return AtPinentry }
@@ -189,27 +196,51 @@ func set(a *assuan, command, value string) error {
 	return err
 }
 
-// session runs one pinentry process. When ctx ends the process is killed, which
-// closes its window.
+// Check starts the program, and lets it go as soon as it has greeted.
+func (p *Pinentry) Check(ctx context.Context) error {
+	return p.sessionWithin(ctx, checkTime, func(*assuan) error { return nil })
+}
+
 func (p *Pinentry) session(ctx context.Context, talk func(*assuan) error) error {
+	return p.sessionWithin(ctx, greetTime, talk)
+}
+
+// sessionWithin runs one pinentry process, which greets within a time. When ctx ends the
+// process is killed, which closes its window.
+func (p *Pinentry) sessionWithin(ctx context.Context, patience time.Duration, talk func(*assuan) error) error {
 	cmd := exec.CommandContext(ctx, p.Path)
 	cmd.WaitDelay = pinentryGrace
 	in, err := cmd.StdinPipe()
 	if err != nil {
-		return errUnavailable("pinentry does not work", err)
+		return p.errBroken(err)
 	}
 	out, err := cmd.StdoutPipe()
 	if err != nil {
-		return errUnavailable("pinentry does not work", err)
+		return p.errBroken(err)
+	}
+	errs, err := complaints(cmd)
+	if err != nil {
+		return p.errBroken(err)
 	}
 	if err := cmd.Start(); err != nil {
-		return errUnavailable("pinentry does not work", fmt.Errorf("start %s: %w", p.Path, err))
+		errs()
+		return p.errBroken(err)
 	}
-	err = p.converse(newAssuan(out, in), talk)
+	late := time.AfterFunc(patience, func() { _ = cmd.Process.Kill() }) // it may have left by then
+	a := newAssuan(out, in)
+	err = p.greet(a)
+	greeted, inTime := err == nil, late.Stop()
+	if greeted {
+		err = talk(a)
+	}
+	if err == nil {
+		_, _ = a.call("BYE", "") // the answer is in hand
+	}
 	in.Close()
 	leave := time.AfterFunc(pinentryGrace, func() { _ = cmd.Process.Kill() }) // it may have left by then
 	_ = cmd.Wait()                                                            // its answer was given, or err says why not; closes out
 	leave.Stop()
+	said := errs()
 	if ctx.Err() != nil {
 		return errEnded(ctx)
 	}
@@ -217,21 +248,57 @@ func (p *Pinentry) session(ctx context.Context, talk func(*assuan) error) error 
 		return err
 	}
 	var ae *assuanError
-	if errors.As(err, &ae) {
-		if ae.said() {
-			return errDeclined()
-		}
-		if ae.code == gpgTooSmall {
-			return fault.Wrap(err, fault.PromptUnavailable, "the terminal is too small for the bridge's prompt: make it at least 80 by 24")
-		}
-		if ae.code == gpgTimeout {
-			return fault.Wrap(err, fault.Timeout, "the bridge's prompt was not answered in time")
-		}
+	switch refused := errors.As(err, &ae); {
+	case !greeted && !inTime:
+		return p.errBroken(fmt.Errorf("it did not greet for %s", patience))
+	case !greeted && errors.Is(err, io.ErrUnexpectedEOF):
+		return p.errBroken(fmt.Errorf("it ended at once (%s)%s", cmd.ProcessState, said))
+	case !greeted:
+		return p.errBroken(fmt.Errorf("%w%s", err, said))
+	case refused && ae.said():
+		return errDeclined()
+	case refused && ae.code == gpgTooSmall:
+		return fault.Wrap(err, fault.PromptUnavailable, "the terminal is too small for the bridge's prompt: make it at least 80 by 24")
+	case refused && ae.code == gpgTimeout:
+		return fault.Wrap(err, fault.Timeout, "the bridge's prompt was not answered in time")
 	}
-	return errUnavailable("pinentry does not work", err)
+	return p.errBroken(err)
 }
 
-func (p *Pinentry) converse(a *assuan, talk func(*assuan) error) error {
+// errBroken says why the program cannot be used. A page learns no more than that.
+func (p *Pinentry) errBroken(why error) error {
+	return errUnavailable("pinentry does not work", fmt.Errorf("%s: %w", Line(p.Path), why))
+}
+
+// complaints keeps the beginning of what a program that does not greet writes to its
+// standard error; what it returns is called when the program has left.
+func complaints(cmd *exec.Cmd) (said func() string, err error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stderr = w
+	var text []byte
+	read := make(chan struct{})
+	go func() {
+		defer close(read)
+		text, _ = io.ReadAll(io.LimitReader(r, maxComplaint))
+		_, _ = io.Copy(io.Discard, r) // a full pipe would stop it
+	}()
+	return func() string {
+		w.Close()
+		_ = r.SetReadDeadline(time.Now().Add(complaintTime)) // a child of its may hold it open
+		<-read
+		r.Close()
+		if line := Line(strings.Join(strings.Fields(string(text)), " ")); line != "" {
+			return ", and said " + name.Quote(line)
+		}
+		return ""
+	}, nil
+}
+
+// greet reads the greeting and sets what no question changes.
+func (p *Pinentry) greet(a *assuan) error {
 	if err := a.hello(); err != nil {
 		return err
 	}
@@ -242,9 +309,5 @@ func (p *Pinentry) converse(a *assuan, talk func(*assuan) error) error {
 			return err
 		}
 	}
-	err := talk(a)
-	if err == nil {
-		_, _ = a.call("BYE", "") // the answer is in hand
-	}
-	return err
+	return nil
 }

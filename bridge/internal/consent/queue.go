@@ -26,6 +26,9 @@ const NewsTime = 3 * time.Second
 // Queue asks one question at a time and keeps a few waiting; more are refused
 // with BUSY. Sites take turns: one that asks much waits for itself.
 type Queue struct {
+	// Failed, which may be nil, is told why a question could not be asked.
+	Failed func(why error)
+
 	asker   Asker
 	timeout time.Duration
 
@@ -55,6 +58,9 @@ type Opened func() (closed func(answer error))
 
 // Where is the asker's.
 func (q *Queue) Where() string { return q.asker.Where() }
+
+// Check is the asker's, also while a question is on the screen.
+func (q *Queue) Check(ctx context.Context) error { return q.asker.Check(ctx) }
 
 // Lines are those of a question's text as the person sees them.
 func (q *Queue) Lines(question Question) []string {
@@ -113,7 +119,11 @@ func (q *Queue) ask(ctx context.Context, site string, opened Opened, ask func(co
 			defer func() { closed(err) }()
 		}
 	}
-	return ask(ctx)
+	err = ask(ctx)
+	if q.Failed != nil && fault.CodeOf(err) == fault.PromptUnavailable {
+		q.Failed(err)
+	}
+	return err
 }
 
 // enter takes a place; the question may be asked when the ticket is called.

@@ -24,13 +24,23 @@ type Terminal struct {
 // Where is [AtTerminal].
 func (t *Terminal) Where() string { return AtTerminal }
 
-// check reports whether there is a terminal to ask at.
-func (t *Terminal) check() error {
+// there reports whether there is a terminal.
+func (t *Terminal) there() bool {
+	f, err := t.open()
+	return err == nil && f.Close() == nil
+}
+
+// Check fails without a terminal, and in its background.
+func (t *Terminal) Check(context.Context) error {
 	f, err := t.open()
 	if err != nil {
-		return err
+		return errTerminal(err)
 	}
-	return f.Close()
+	defer f.Close()
+	if !foreground(f) {
+		return errUnavailable("it is in the background of its terminal: bring it to the foreground, with fg", nil)
+	}
+	return nil
 }
 
 // open opens the terminal so that reads can be interrupted by a deadline.

@@ -97,7 +97,7 @@ func Diagnose(ctx context.Context, cfg Config) []Finding {
 	c.clock(ctx)
 	members := c.certificates()
 	c.tokens(ctx, members)
-	c.prompt()
+	c.prompt(ctx)
 	c.ports(ctx)
 	c.relay(ctx)
 	c.origins()

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -184,7 +185,7 @@ func (c *checks) certificates() (members []*member.Identity) {
 
 // prompt looks where questions would appear. A bridge that runs was perhaps started where
 // there is a terminal, and asks there.
-func (c *checks) prompt() {
+func (c *checks) prompt(ctx context.Context) {
 	if c.refused["prompt"] {
 		return
 	}
@@ -194,9 +195,11 @@ func (c *checks) prompt() {
 		c.note("prompt", Bad, err.Error(), `Install pinentry, or set "pinentry" to where it is.`)
 	case asker.Where() == "" && c.asks:
 		c.note("prompt", OK, "questions appear where the running bridge was started; here there is neither a display with pinentry nor a terminal", "")
-	case asker.Where() == "":
-		c.note("prompt", Bad, "the bridge cannot ask you here: there is neither a display with pinentry nor a terminal", Remedy(fault.PromptUnavailable))
 	default:
+		if err := asker.Check(ctx); err != nil {
+			c.note("prompt", Bad, strings.TrimPrefix(err.Error(), string(fault.CodeOf(err))+": "), Remedy(fault.CodeOf(err)))
+			return
+		}
 		c.note("prompt", OK, "prompt: "+asker.Where(), "")
 	}
 }

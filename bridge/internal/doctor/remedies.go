@@ -42,7 +42,7 @@ var catalogue = map[fault.Code]Advice{
 	fault.Version:           {Transport, false, "Page and bridge speak different versions: update the older one."},
 	fault.Busy:              {Policy, true, "Too many questions wait already. Answer or close the open prompt."},
 	fault.Limited:           {Policy, true, "The site asks too often. Wait; or block it at the prompt."},
-	fault.PromptUnavailable: {User, false, "Install pinentry, or start the bridge in a terminal. When it is a service, start it again from your desktop: systemctl --user restart countersign-bridge"},
+	fault.PromptUnavailable: {User, false, "Install a pinentry that works, or start the bridge in a terminal and keep it in the foreground. When it is a service, start it again from your desktop: systemctl --user restart countersign-bridge"},
 	fault.Declined:          {User, true, "You said no: nothing was signed."},
 	fault.Cancelled:         {User, true, "The request was withdrawn or the page went away: nothing was signed."},
 	fault.Timeout:           {User, true, "The prompt was not answered in time: ask again."},

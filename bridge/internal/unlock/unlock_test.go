@@ -60,6 +60,8 @@ type person struct {
 
 func (p *person) Where() string { return consent.AtTerminal }
 
+func (p *person) Check(context.Context) error { return nil }
+
 func (p *person) Confirm(_ context.Context, q consent.Question) error {
 	p.asked = append(p.asked, q.Site+": "+q.Title)
 	return nil
