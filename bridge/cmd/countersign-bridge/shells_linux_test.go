@@ -255,6 +255,21 @@ func TestABridgeThatCannotAskItsUserSaysSo(t *testing.T) {
 	}
 }
 
+func TestWhereSoftHSMCannotReadItsFilesEveryCommandNamesThem(t *testing.T) {
+	t.Parallel()
+	program := bridgeProgram(t)
+	path := config(t, func(cfg map[string]any) {
+		cfg["modules"] = []string{softhsm.New(t, softhsm.Spec{Label: "unread"}).Module}
+	})
+	missing := filepath.Join(t.TempDir(), "softhsm2.conf")
+	for _, args := range [][]string{{"keys", "list"}, {"keys", "generate", "--token", "alice"}, {"doctor"}} {
+		out, _ := inShell(t, false, []string{"SOFTHSM2_CONF=" + missing}, program, append(args, "--config", path)...).CombinedOutput() // the status is another test's
+		if says := string(out); !strings.Contains(says, "SoftHSM cannot read its configuration or its tokens") || !strings.Contains(says, "is "+missing+" here") || strings.Contains(says, "architecture") || strings.Contains(says, "pcscd") {
+			t.Errorf("%s:\n%s", strings.Join(args, " "), out)
+		}
+	}
+}
+
 // TestAToolThatIsEndedAtItsPromptPutsTheTerminalBack: whichever way it is ended, the
 // shell that it was started from shows again what is typed.
 func TestAToolThatIsEndedAtItsPromptPutsTheTerminalBack(t *testing.T) {

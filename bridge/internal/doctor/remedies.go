@@ -84,6 +84,9 @@ func RemedyFor(err error) string {
 	if !ok {
 		return ""
 	}
+	if f.Code == fault.DeviceFailed && f.Details["ckr"] == generalError && inFiles(f.Details["module"]) {
+		return "SoftHSM cannot read its configuration or its tokens: " + whereFiles() + " Those of the system are for the system's services; make a token of your own as the README says, and set SOFTHSM2_CONF in each shell, also in the bridge's."
+	}
 	if rv, err := strconv.ParseUint(f.Details["ckr"], 0, 64); err == nil && f.Code == fault.DeviceFailed {
 		if remedy, ok := returns[uint(rv)]; ok {
 			return remedy
@@ -118,12 +121,20 @@ func plugIn(module string) string {
 	if !inFiles(module) {
 		return "Plug the token in. Smart cards need pcscd: systemctl status pcscd"
 	}
+	return whereFiles() + " Set it as it is where the bridge was started."
+}
+
+// whereFiles says where SoftHSM looks for its tokens.
+func whereFiles() string {
 	named := "is not set here, so that the system's own is read"
 	if file := os.Getenv("SOFTHSM2_CONF"); file != "" {
 		named = "is " + file + " here"
 	}
-	return "SoftHSM's tokens are where the file says that SOFTHSM2_CONF names: it " + named + ". Set it as it is where the bridge was started."
+	return "SoftHSM's tokens are where the file says that SOFTHSM2_CONF names: it " + named + "."
 }
+
+// generalError is what SoftHSM returns, and nothing else, when it cannot read its files.
+const generalError = "0x5"
 
 // moduleRemedy is for a module that cannot be loaded.
 const moduleRemedy = `Install the token's PKCS#11 module, for this computer's architecture and with the libraries that it needs, or correct its path in "modules".`

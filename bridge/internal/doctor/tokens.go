@@ -143,11 +143,15 @@ func (c *checks) module(ctx context.Context, path string) *device.Devices {
 		}
 	}
 	if err != nil {
-		what := err.Error()
-		if f, ok := fault.As(err); ok && f.Code == fault.ModuleFailed {
+		what, remedy := err.Error(), "It must be a PKCS#11 module for this computer's architecture, with the libraries and services that it needs (pcscd for smart cards). Update it, or ask its maker."
+		switch f, _ := fault.As(err); {
+		case f == nil:
+		case f.Code == fault.ModuleFailed:
 			what = fmt.Sprintf("the module %s %s", path, how(f))
+		case inFiles(path):
+			remedy = RemedyFor(err)
 		}
-		c.note(id, Bad, what, "It must be a PKCS#11 module for this computer's architecture, with the libraries and services that it needs (pcscd for smart cards). Update it, or ask its maker.")
+		c.note(id, Bad, what, remedy)
 		return nil
 	}
 	if n == 0 {
