@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -34,6 +35,9 @@ func loadSigner(path string) (signer.Config, error) {
 		return cfg, err
 	}
 	if err := strictjson.UnmarshalFile(data, &cfg, maxConfig); err != nil {
+		if bytes.Contains(data, []byte(`"origins"`)) {
+			err = fmt.Errorf("it is the configuration of an approver: name that of the signer with --config: %w", err)
+		}
 		return cfg, fmt.Errorf("read %s: %w", path, err)
 	}
 	dir := filepath.Dir(path)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"time"
 
@@ -45,8 +46,15 @@ func (b book) Append(ctx context.Context, e journal.Event) (journal.Head, error)
 // endOf asks whoever writes the journal where it ends, as soon as it is longer than so
 // many bytes.
 func endOf(ctx context.Context, cfg approver.Config, after int64) (control.EndResult, error) {
-	return control.Call(ctx, approver.Client(cfg), control.JournalEnd, control.EndParams{After: after})
+	end, err := control.Call(ctx, approver.Client(cfg), control.JournalEnd, control.EndParams{After: after})
+	if errors.Is(err, fs.ErrNotExist) {
+		err = errNoJournal
+	}
+	return end, err
 }
+
+// errNoJournal is why a journal cannot be read before the first start.
+var errNoJournal = errors.New("there is no journal yet: the first start of the bridge makes it")
 
 // readJournal verifies the journal as it is now and calls each, which may be nil, with
 // every entry and its line.

@@ -97,6 +97,14 @@ func TestPagesAndSitesAreListedAtEightyColumns(t *testing.T) {
 }
 
 // One bad entry costs no other, and no command that does not need it.
+func TestAnEmptyListOfSitesSaysHowToAddOne(t *testing.T) {
+	t.Parallel()
+	path := config(t, func(m map[string]any) { m["origins"] = []string{} })
+	if out := must(t, "origins", "list", "--config", path); !strings.Contains(out, "no dashboard may connect: countersign-bridge origins add") {
+		t.Errorf("%q", out)
+	}
+}
+
 func TestABadOriginIsLeftOutAndNamed(t *testing.T) {
 	t.Parallel()
 	const bad = `https://"quoted".example/`

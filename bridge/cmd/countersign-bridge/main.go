@@ -139,7 +139,7 @@ func run(ctx context.Context, args []string, std stdio) (code int) {
 	}
 	command, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(std.err, "countersign-bridge: %v\nTry: countersign-bridge --help\n", err)
+		fmt.Fprintln(std.err, "countersign-bridge:", misunderstood(err))
 		return 2
 	}
 	err = command.Run()
@@ -153,12 +153,41 @@ func run(ctx context.Context, args []string, std stdio) (code int) {
 	return 1
 }
 
+// misunderstood says what was wrong with a command line, and which help has the right one.
+func misunderstood(err error) string {
+	said, command := err.Error(), "countersign-bridge"
+	if p, ok := errors.AsType[*kong.ParseError](err); ok && p.Context != nil {
+		node := p.Context.Model.Node
+		for _, step := range p.Context.Path {
+			if step.Command != nil {
+				node, command = step.Command, command+" "+step.Command.Name
+			}
+		}
+		if node != p.Context.Model.Node && len(node.Children) > 0 {
+			var names []string
+			for _, c := range node.Children {
+				names = append(names, c.Name)
+			}
+			said += "\nSay what to do before any flags: " + command + " " + strings.Join(names, "|")
+		}
+	}
+	return said + "\nTry: " + command + " --help"
+}
+
 // explain is an error for the person at the terminal: who it is for may see
 // causes. With a code comes what to do about it, unless it is the vault's: its
 // log is not a journal that may be moved away.
 func explain(command string, err error) string {
 	remedy := doctor.RemedyFor(err)
-	if remedy == "" || strings.HasPrefix(command, "signer ") {
+	code := fault.CodeOf(err)
+	switch {
+	case strings.HasPrefix(command, "signer ") && code != fault.DeviceMissing && code != fault.DeviceFailed,
+		code == fault.Conflict: // the message of a command says what to do; the remedy is for pages
+		remedy = ""
+	case code == fault.PromptUnavailable && command != "approver":
+		remedy = "This command asks where it is started: start it in a terminal, or on a desktop with pinentry."
+	}
+	if remedy == "" {
 		return err.Error()
 	}
 	return err.Error() + "\n  → " + remedy

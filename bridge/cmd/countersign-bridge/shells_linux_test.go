@@ -241,13 +241,26 @@ func TestABrokenPinentryIsNamedByDoctorHereAndAtTheBridge(t *testing.T) {
 	}
 }
 
+func TestACommandThatCannotAskNamesItselfAndNotTheBridge(t *testing.T) {
+	t.Parallel()
+	program := bridgeProgram(t)
+	f, _ := aliceIn(t)
+	path := config(t, func(cfg map[string]any) { cfg["modules"] = []string{f.Module} })
+	out, err := inShell(t, false, nil, program, "keys", "generate", "--token", "alice", "--config", path).CombinedOutput()
+	want := "countersign-bridge: PROMPT_UNAVAILABLE: you cannot be asked: there is neither a display with pinentry nor a terminal\n" +
+		"  → This command asks where it is started: start it in a terminal, or on a desktop with pinentry.\n"
+	if err == nil || string(out) != want {
+		t.Errorf("%v, %q", err, out)
+	}
+}
+
 func TestABridgeThatCannotAskItsUserSaysSo(t *testing.T) {
 	t.Parallel()
 	program := bridgeProgram(t)
 	path := config(t, nil)
 	starts(t, inShell(t, false, nil, program, "approver", "--config", path))
 	all := examined(t, inShell(t, true, nil, program, "doctor", "--json", "--config", path))
-	if got := all["bridge:prompt"]; got.Level != doctor.Bad || !strings.Contains(got.What, "cannot ask you: it has neither a display with pinentry nor a terminal") || !strings.Contains(got.Remedy, "systemctl --user restart countersign-bridge") {
+	if got := all["bridge:prompt"]; got.Level != doctor.Bad || !strings.Contains(got.What, "you cannot be asked: there is neither a display with pinentry nor a terminal") || !strings.Contains(got.Remedy, "systemctl --user restart countersign-bridge") {
 		t.Errorf("%+v", got)
 	}
 	if got := all["prompt"]; got.Level != doctor.OK || got.What != "prompt: terminal" {

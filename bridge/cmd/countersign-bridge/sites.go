@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"slices"
 	"time"
 
@@ -50,7 +49,7 @@ func (c *pairingsList) Run(ctx context.Context, std stdio) error {
 		}
 		return nil
 	})
-	if errors.Is(journalErr, fs.ErrNotExist) {
+	if errors.Is(journalErr, errNoJournal) {
 		journalErr = nil
 	}
 	if len(list.Pairings) == 0 {
@@ -145,6 +144,9 @@ func (c *originsList) Run(ctx context.Context, std stdio) error {
 			facts = append(facts, "blocked since "+since[o])
 		}
 		return facts
+	}
+	if len(r.Origins) == 0 {
+		err = remark(std.out, "no dashboard may connect: countersign-bridge origins add https://dashboard.example.com")
 	}
 	for _, o := range r.Origins {
 		err = errors.Join(err, item(std.out, o, state(o)...))

@@ -198,7 +198,7 @@ func TestKeysAreMadeCertifiedUsedAndDeletedAndTheJournalSaysSo(t *testing.T) {
 	if m.ApprovalKey != "pkcs11:token=alice;object=approval" || m.ChannelKey != "pkcs11:token=alice;object=channel" || m.Approval.Crv != jws.Secp256k1 {
 		t.Fatalf("%+v", m)
 	}
-	refused(t, []string{"CONFLICT", `has a key "approval" already`}, "keys", "generate", "--config", path, "--token", "alice")
+	refused(t, []string{"CONFLICT", `has a key "approval" already: choose another name, or delete that one first` + "\n"}, "keys", "generate", "--config", path, "--token", "alice")
 	if out := must(t, "keys", "list", "--config", path); !strings.Contains(out, m.ApprovalKey) || !strings.Contains(out, "present") {
 		t.Error(out)
 	}

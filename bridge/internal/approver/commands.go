@@ -117,7 +117,10 @@ func (s *state) revoke(_ context.Context, p control.WhichParams) (r control.Revo
 	}
 	list = slices.DeleteFunc(list, func(q site.Pairing) bool { return !q.Meant(p.Which) })
 	if len(list) == 0 {
-		return r, fault.New(fault.NotFound, fmt.Sprintf("nothing is paired under %q", p.Which))
+		if p.Which == site.All {
+			return r, fault.New(fault.NotFound, "no page is paired")
+		}
+		return r, fault.New(fault.NotFound, fmt.Sprintf("no page is paired under %q: pairings list shows those that are", p.Which))
 	}
 	for _, q := range list {
 		if err := s.note(journal.Event{Kind: journal.Revoked, Origin: q.Origin, Pairing: q.ID}); err != nil {
@@ -211,7 +214,10 @@ func (s *state) unblock(_ context.Context, p control.WhichParams) (r control.Unb
 	}
 	list = slices.DeleteFunc(list, func(b site.Block) bool { return !b.Meant(p.Which) })
 	if len(list) == 0 {
-		return r, fault.New(fault.NotFound, fmt.Sprintf("%q is not blocked", p.Which))
+		if p.Which == site.All {
+			return r, fault.New(fault.NotFound, "no site is blocked")
+		}
+		return r, fault.New(fault.NotFound, fmt.Sprintf("%q is not blocked: origins list shows those that are", p.Which))
 	}
 	for _, b := range list {
 		if err := s.note(journal.Event{Kind: journal.Unblocked, Origin: b.Origin}); err != nil {

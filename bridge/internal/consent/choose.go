@@ -98,10 +98,10 @@ func (unavailable) PIN(context.Context, PINQuestion) ([]byte, error) { return ni
 func (unavailable) Show(context.Context, Notice) error { return errNowhere() }
 
 func errNowhere() error {
-	return fault.New(fault.PromptUnavailable, "the bridge cannot ask you: it has neither a display with pinentry nor a terminal")
+	return fault.New(fault.PromptUnavailable, "you cannot be asked: there is neither a display with pinentry nor a terminal")
 }
 
 // errUnavailable says why a way to ask that is there cannot be used.
 func errUnavailable(what string, cause error) error {
-	return fault.Wrap(cause, fault.PromptUnavailable, "the bridge cannot ask you: "+what)
+	return fault.Wrap(cause, fault.PromptUnavailable, "you cannot be asked: "+what)
 }

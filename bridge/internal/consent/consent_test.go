@@ -268,7 +268,7 @@ func TestABrokenPinentryIsNamedWithWhatIsWrong(t *testing.T) {
 				f, _ := fault.As(err)
 				if f == nil || f.Code != fault.PromptUnavailable || !strings.Contains(err.Error(), path) || !strings.Contains(err.Error(), r.says) {
 					t.Errorf("%s: %v", what, err)
-				} else if f.Message != "the bridge cannot ask you: pinentry does not work" {
+				} else if f.Message != "you cannot be asked: pinentry does not work" {
 					t.Errorf("%s: a page is told %q", what, f.Message)
 				}
 			}

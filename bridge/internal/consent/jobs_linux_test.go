@@ -128,7 +128,7 @@ func TestABridgeInTheBackgroundSaysSoAndAsksInTheForeground(t *testing.T) {
 	shells(t, func(t *testing.T, s *screen) {
 		const waits = "has a question for you and is in the background: bring it to the foreground, with fg]"
 		s.then(t, "\"$ask\" &\n", waits)
-		s.await("PROMPT_UNAVAILABLE: the bridge cannot ask you: it is in the background of its terminal")
+		s.await("PROMPT_UNAVAILABLE: you cannot be asked: this program is in the background of its terminal")
 		s.then(t, "echo the shell' has the terminal'\n", "the shell has the terminal")
 		s.then(t, "fg\n", prompt)
 		s.then(t, "\x1a", "Stopped")

@@ -38,7 +38,7 @@ func (t *Terminal) Check(context.Context) error {
 	}
 	defer f.Close()
 	if !foreground(f) {
-		return errUnavailable("it is in the background of its terminal: bring it to the foreground, with fg", nil)
+		return errUnavailable("this program is in the background of its terminal: bring it to the foreground, with fg", nil)
 	}
 	return nil
 }

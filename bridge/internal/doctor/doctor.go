@@ -62,12 +62,13 @@ type Config struct {
 // checks is one visit.
 type checks struct {
 	Config
-	client  *control.Client
-	by      string          // who sees what is noted now
-	asks    bool            // the bridge that runs says that it can ask
-	refused map[string]bool // by ID: what another user could change
-	mu      sync.Mutex
-	all     []Finding
+	client    *control.Client
+	by        string          // who sees what is noted now
+	asks      bool            // the bridge that runs says that it can ask
+	noGateway bool            // it does not answer, which was said
+	refused   map[string]bool // by ID: what another user could change
+	mu        sync.Mutex
+	all       []Finding
 }
 
 func (c *checks) note(id string, level Level, what, remedy string) {

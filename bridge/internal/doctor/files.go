@@ -220,6 +220,7 @@ func (c *checks) clock(ctx context.Context) {
 	}
 	theirs, err := c.serverTime(ctx, gateway)
 	if err != nil {
+		c.noGateway = true
 		c.note("gateway", Warn, "the gateway "+gateway+" does not answer: "+err.Error(), "Without it pages reach this bridge over loopback only.")
 		c.note("clock", OK, "the clock says "+now.UTC().Format(time.RFC3339)+", which no gateway confirms", "")
 		return

@@ -13,7 +13,7 @@ import (
 // configured.
 func (c *checks) relay(ctx context.Context) {
 	gateway := c.Bridge.Relay.Gateway
-	if gateway == "" {
+	if gateway == "" || c.noGateway {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)

@@ -67,7 +67,7 @@ func (k *Token) Generate(ctx context.Context, t Template) (*Key, error) {
 			return err
 		}
 		if len(same) > 0 {
-			return fault.New(fault.Conflict, fmt.Sprintf("the token has a key %s already", name.Quote(name.Shown(t.Label))))
+			return fault.New(fault.Conflict, fmt.Sprintf("the token has a key %s already: choose another name, or delete that one first", name.Quote(name.Shown(t.Label))))
 		}
 		public, private, err := k.generate(session, t, params, id)
 		switch {

@@ -65,7 +65,7 @@ func (b *Blocks) Add(origin string, now time.Time) error {
 // Meant reports whether which is the block's site, also where a gateway claims it, or
 // "all".
 func (x Block) Meant(which string) bool {
-	return which == "all" || x.Origin == which || strings.HasPrefix(x.Origin, which+relayedBy)
+	return which == All || x.Origin == which || strings.HasPrefix(x.Origin, which+relayedBy)
 }
 
 // Unblock lets a site ask again, or "all" of them, and returns what was blocked.

@@ -98,9 +98,12 @@ func (p *Pairings) Revoke(which string) (gone []Pairing, err error) {
 	return gone, err
 }
 
+// All names every pairing, or every blocked site.
+const All = "all"
+
 // Meant reports whether which is the pairing's id, its origin, or "all".
 func (q Pairing) Meant(which string) bool {
-	return which == "all" || q.ID == which || q.Origin == which
+	return which == All || q.ID == which || q.Origin == which
 }
 
 // PairingID names a page's key at one origin.
