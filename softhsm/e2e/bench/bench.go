@@ -125,6 +125,9 @@ var suites = []suite{
 		{name: "quotes_added_3", bench: "providers=3", metric: "overhead-ms", scale: 1, unit: "ms", op: "<=", goal: 3},
 		{name: "quotes_added_30", bench: "providers=30", metric: "overhead-ms", scale: 1, unit: "ms", op: "<=", goal: 10},
 	}},
+	{"web/internal/buy", "LongestAddress", 5, []line{
+		{name: "handoff_longest_address", metric: "worst-ms", scale: 1, unit: "ms", op: "<=", goal: 15},
+	}},
 	{"web/dashboard/bundle", "Bundle", 1, []line{
 		{name: "bundle_ratio", metric: "of-floor", scale: 1, unit: "of-floor", op: "<=", goal: 2},
 		{name: "bundle_ratio the module", metric: "module-bytes", scale: 1, unit: "bytes"},
