@@ -23,6 +23,7 @@ import (
 const (
 	foregroundEvery = 200 * time.Millisecond // no event tells that fg was typed
 	stopTime        = 200 * time.Millisecond // for a stop to come; where no shell waits, none comes
+	stopLooks       = 10
 )
 
 var (
@@ -152,9 +153,12 @@ func read(ctx context.Context, m *mode, continued <-chan os.Signal) ([]byte, err
 // could let it go on, the system does not stop it.
 func stop(continued <-chan os.Signal) {
 	_ = syscall.Kill(0, syscall.SIGTSTP)
-	select {
-	case <-continued:
-	case <-time.After(stopTime):
+	for range stopLooks { // in small parts: after a stop one of them is over, and the signal is there in the next
+		select {
+		case <-continued:
+			return
+		case <-time.After(stopTime / stopLooks):
+		}
 	}
 }
 
