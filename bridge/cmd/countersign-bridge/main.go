@@ -271,7 +271,7 @@ confirmation into its log.
 
 Run it as the signer's user:
   date -u
-  sudo -u countersign-signer countersign-bridge signer resume --config /etc/countersign/signer.json`
+  sudo -u countersign-signer countersign-bridge signer resume --config /etc/countersign/signer/signer.json`
 }
 
 func (c *signerResume) Run(ctx context.Context, std stdio) error {
@@ -294,7 +294,8 @@ decision of the rules is verified again, on all cores. A long log says how far i
 The signer may run meanwhile. An end that was cut off is not seen here: only the
 vault's token knows it, and the signer compares at each start.
 
-  countersign-bridge signer verify --config /etc/countersign/signer.json --signer-file signer.json`
+  sudo -u countersign-signer countersign-bridge signer verify --config /etc/countersign/signer/signer.json \
+    --signer-file /var/lib/countersign-signer/enrolment/signer.json`
 }
 
 func (c *signerVerify) Run(ctx context.Context, std stdio) error {
