@@ -141,7 +141,7 @@ func (m *Model) itemEnded(msg ItemEnded) []Command {
 	case !f.Over():
 		return nil
 	case f.Err != nil:
-		m.announce = approvals.Explain(f.Err).Title
+		m.announce = m.explain(f.Err).Title
 		m.unpair(f.Err)
 	default:
 		m.announce = itoa(f.Done) + " of " + plural(f.Needed, "request", "requests") + " approved."

@@ -146,7 +146,7 @@ func (m *Model) itemRow(i approvals.Item) view.Node {
 		own = view.El("span", "mono", intent.Groups(r.Address.Address))
 	}
 	if i.Err != nil {
-		p := approvals.Explain(i.Err)
+		p := m.explain(i.Err)
 		sub = p.Title + " " + sub
 		switch {
 		case i.Err.Details[approvals.Unknown] != "":

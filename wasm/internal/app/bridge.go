@@ -120,7 +120,7 @@ func (m *Model) decisionEnded(msg DecisionEnded) []Command {
 	again := []Command{Load{What: TheRequest, ID: m.flow.Request}, Load{What: TheRequests}}
 	if msg.Err != nil {
 		*m.flow = m.flow.Fail(msg.Err)
-		m.announce = approvals.Explain(m.flow.Err).Title
+		m.announce = m.explain(m.flow.Err).Title
 		m.unpair(msg.Err)
 		return again
 	}
@@ -137,6 +137,17 @@ func (m *Model) unpair(err error) {
 	if b := &m.bridge; b.State == BridgeReady && fault.CodeOf(err) == fault.NotPaired {
 		b.State, b.Paired, b.Identities = BridgeUnknown, false, nil
 	}
+}
+
+// explain says what an error means for a decision: a site of the page's own origin that
+// uses the device is another tab.
+func (m *Model) explain(err *fault.Error) approvals.Problem {
+	p := approvals.Explain(err)
+	if err.Code == fault.DeviceInUse && err.Details["holder"] == m.cfg.Origin {
+		p.Title = "Another tab of this dashboard uses the device."
+		p.Do = "Finish or close that tab, then try again."
+	}
+	return p
 }
 
 // noSigner says why nobody at this bridge can decide.

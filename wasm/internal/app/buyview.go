@@ -212,8 +212,8 @@ func (m *Model) quotesHead() view.Node {
 	if !b.Done {
 		sum += ", waiting for more"
 	}
-	hold := view.El("button", "button is-quiet is-small", view.A("type", "button"), view.A("aria-pressed", strconv.FormatBool(b.Hold)), view.A("title", "Keeps the order as it is. Prices still expire. (h)"),
-		view.On("click", "buy.hold"), icon(map[bool]string{true: "play", false: "pause"}[b.Hold]), map[bool]string{true: "Prices held", false: "Hold prices"}[b.Hold])
+	hold := view.El("button", "button is-quiet is-small", view.A("type", "button"), view.A("aria-pressed", strconv.FormatBool(b.Hold)), view.A("title", "No price changes its place. Prices still expire. (h)"),
+		view.On("click", "buy.hold"), icon(map[bool]string{true: "play", false: "pause"}[b.Hold]), map[bool]string{true: "Kept in place", false: "Keep in place"}[b.Hold])
 	return view.El("div", "quotes-head", view.El("div", "", view.El("h2", "card-title", "Prices"), view.El("p", "muted small", sum)),
 		view.El("div", "cluster", view.If(b.Reordered(), button("is-quiet is-small", "buy.show", "Show in new order")), hold))
 }

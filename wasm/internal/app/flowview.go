@@ -111,7 +111,7 @@ func (m *Model) flowNow(r wire.Request, f approvals.Flow) view.Node {
 	}
 	switch {
 	case f.Err != nil:
-		p := approvals.Explain(f.Err)
+		p := m.explain(f.Err)
 		switch {
 		case f.Err.Details[approvals.Unknown] != "":
 		case m.bridge.State == BridgeFailed:

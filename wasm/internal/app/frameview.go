@@ -53,9 +53,13 @@ func (m *Model) sandbox() bool { return m.cfg.Environment == "sandbox" }
 
 func (m *Model) rail() view.Node {
 	item := func(screen, label, picture string, count int) view.Node {
+		wait := " wait for a decision"
+		if count == 1 {
+			wait = " waits for a decision"
+		}
 		return view.El("a", "rail-link", view.A("href", "/"+screen), current(m.route.Screen == screen),
 			icon(picture), view.El("span", "", label),
-			view.If(count > 0, view.El("span", "count", itoa(count), view.El("span", "visually-hidden", " wait for a decision"))))
+			view.If(count > 0, view.El("span", "count", itoa(count), view.El("span", "visually-hidden", wait))))
 	}
 	waits := 0
 	for _, r := range m.requests.Value {

@@ -96,6 +96,7 @@ func (m *Model) handOff(o wire.Order) view.Node {
 	same := view.Node{}
 	if t := m.tickets[o.ID]; t.URL != "" && o.State == wire.OrderCreated && m.server().Before(t.ExpiresAt) {
 		same = view.El("a", "button", view.A("href", t.URL), "Open in this tab")
+		text = "A new tab opens with a link that works once. If none did, the browser blocked it: open it in this tab. This page shows when the funds arrive."
 	}
 	return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Pay at "+o.ProviderName)),
 		view.El("div", "card-body", view.El("div", "stack", trouble, view.El("p", "", text, m.useBy(o.UseBy)),

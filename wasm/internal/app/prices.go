@@ -1,6 +1,8 @@
 package app
 
 import (
+	"strings"
+
 	"countersign/shared/asset"
 	"countersign/shared/fault"
 	"countersign/shared/quote"
@@ -86,6 +88,9 @@ func (m *Model) problems() []quote.Problem {
 	case !ok:
 		text := "Write the amount in digits, for example 250."
 		digits, _, _ := typed(m.form.Amount)
+		if strings.Contains(digits, "0") && strings.Trim(digits, "0.,٫") == "" {
+			text = "Write an amount of more than zero."
+		}
 		if whole, decimal := twoWays(digits); whole != "" {
 			text = "This may be " + m.cfg.Words.number(whole, -1) + " or " + m.cfg.Words.number(decimal, -1) + ". Write " + whole + " for the first."
 		}
