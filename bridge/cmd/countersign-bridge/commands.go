@@ -38,7 +38,7 @@ func loadSigner(path string) (signer.Config, error) {
 		if bytes.Contains(data, []byte(`"origins"`)) {
 			err = fmt.Errorf("it is the configuration of an approver: name that of the signer with --config: %w", err)
 		}
-		return cfg, fmt.Errorf("read %s: %w", path, err)
+		return cfg, fmt.Errorf("read %s as a configuration of the signer: %w", path, err)
 	}
 	dir := filepath.Dir(path)
 	paths := []*string{&cfg.Socket, &cfg.PINFile, &cfg.StateDir}
