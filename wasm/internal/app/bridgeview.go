@@ -117,6 +117,8 @@ func (m *Model) bridgeWord() string {
 	case b.Err == nil:
 	case b.Problem == bridgeclient.WrongVersion:
 		return "wrong version"
+	case b.Err.Code == fault.NotPaired:
+		return "not paired: connect"
 	case b.Err.Code == fault.PairingRefused:
 		return "pairing refused"
 	case b.Err.Code == fault.SiteBlocked:

@@ -92,8 +92,9 @@ func (s *Shell) connect(how app.ConnectBridge, forget bool) {
 		s.relay = relay.New(client, records{s.gateway})
 	}
 	s.mu.Unlock()
-	if err := s.greet(a, found); err != nil {
+	if err := s.greet(a, found, how.Gesture || forget); err != nil {
 		client.Close()
+		s.forgetRevoked(err)
 		if a.ctx.Err() != nil {
 			err = &bridgeclient.Error{Problem: bridgeclient.Stopped, Fault: fault.Wrap(err, fault.Cancelled, "the connection was cancelled")}
 		}
@@ -106,7 +107,16 @@ func (s *Shell) connect(how app.ConnectBridge, forget bool) {
 		s.line, s.relay = nil, nil
 	}
 	s.mu.Unlock()
+	s.forgetRevoked(client.Err())
 	s.tell(a, app.BridgeChanged{State: app.BridgeFailed, Err: client.Err()})
+}
+
+// forgetRevoked forgets the bridge when it does not know this page any more, so that
+// no later visit pairs without the person's press.
+func (s *Shell) forgetRevoked(err error) {
+	if fault.CodeOf(err) == fault.NotPaired {
+		_ = s.cfg.Host.Delete(s.ctx, storeBridge) // then the next visit finds out again
+	}
 }
 
 // find looks for the bridge, first where it was the last time.
@@ -131,11 +141,14 @@ func (s *Shell) find(a *search, how app.ConnectBridge) (*bridgeclient.Found, err
 	})
 }
 
-// greet pairs when that is needed, keeps the bridge's key and place, and asks who
-// is there.
-func (s *Shell) greet(a *search, found *bridgeclient.Found) error {
+// greet pairs when that is needed and the person pressed for it, keeps the bridge's
+// key and place, and asks who is there.
+func (s *Shell) greet(a *search, found *bridgeclient.Found, pressed bool) error {
 	client := found.Client
 	if client.State().State == frame.Pairing {
+		if !pressed {
+			return &bridgeclient.Error{Problem: bridgeclient.Refused, Fault: fault.New(fault.NotPaired, "the bridge does not know this page any more")}
+		}
 		s.tell(a, app.BridgeChanged{State: app.BridgePairing, Code: client.Code(), Route: found.Route})
 		if err := client.WaitReady(a.ctx); err != nil {
 			return err

@@ -175,3 +175,18 @@ func TestANewAttemptReplacesTheOneBefore(t *testing.T) {
 		}
 	}
 }
+
+func TestAPageThatTheBridgeForgotPairsOnlyWhenThePersonPresses(t *testing.T) {
+	t.Parallel()
+	n, h := newNear(t, "ws://127.0.0.1:9000"), newHost()
+	n.known = false // its pairing was revoked while the page was closed
+	h.values[storeBridge] = base64.RawURLEncoding.EncodeToString(n.key.Static())
+	sh := n.open(h)
+	until(t, h, "not paired: connect")
+	<-n.line(0).closed
+	if got, _ := h.Get(t.Context(), storeBridge); got != "" {
+		t.Errorf("it keeps the bridge for the next visit: %q", got)
+	}
+	sh.Post(app.Acted{Action: "bridge.connect"})
+	until(t, h, "compare the code")
+}
