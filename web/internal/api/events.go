@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"time"
 
-	"countersign/shared/fault"
 	"countersign/shared/wire"
 )
 
@@ -31,7 +30,7 @@ func (a *api) events(q *question) (any, error) {
 	if s.n == 0 && err != nil {
 		return nil, err
 	}
-	if _, ours := fault.As(err); ours {
+	if err != nil && s.err == nil { // else the client went away
 		_, p := a.problem(q.r, q.id, err)
 		s.send(wire.EventError, p)
 	}

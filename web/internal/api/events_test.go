@@ -130,3 +130,16 @@ func TestStreamsOfOneCallerAreBounded(t *testing.T) {
 		}
 	}
 }
+
+func TestAStreamThatFailsOnOurSideSaysSo(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	next := r.listen(t.Context(), "")
+	next()
+	if err := r.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got := next(); !strings.HasPrefix(got, "error ") || !strings.Contains(got, "INTERNAL_ERROR") {
+		t.Errorf("it ends with %q", got)
+	}
+}
