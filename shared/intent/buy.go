@@ -44,7 +44,8 @@ type Buy struct {
 	PaymentMethod string `json:"payment_method"`
 	Country       string `json:"country"` // ISO 3166-1 alpha-2
 	Quote         string `json:"quote"`
-	Purpose       string `json:"purpose,omitempty"` // what it is for, in the asker's words
+	Purpose       string `json:"purpose,omitempty"`   // what it is for, in the asker's words
+	Reference     string `json:"reference,omitempty"` // what it is called in the asker's books
 }
 
 // CheckFields implements [Intent].
@@ -70,7 +71,7 @@ func (b Buy) CheckFields() error {
 	c.Slug(b.PaymentMethod, "payment_method")
 	c.Capitals(b.Country, 2, "country", "a country of two capital letters")
 	c.ID(id.Quote, b.Quote, "quote")
-	c.Words(b.Purpose, "purpose")
+	b.Why().check(&c)
 	return c.Err()
 }
 
@@ -154,7 +155,7 @@ func (b Buy) Lines() []Line {
 }
 
 // Why implements [Intent].
-func (b Buy) Why() string { return b.Purpose }
+func (b Buy) Why() Why { return Why{b.Purpose, b.Reference} }
 
 // Totals implements [Intent].
 func (b Buy) Totals() []Total {
@@ -170,7 +171,7 @@ func (b Buy) Record() Record {
 	return Record{
 		Intent: KindBuy, Price: b.Fiat.Amount + " " + b.Fiat.Currency, Amount: b.Crypto.Amount, Asset: b.Crypto.Asset, Minimum: b.Minimum,
 		Counterparty: name.WithID(b.ProviderName, b.Provider), Account: name.WithID(b.AccountName, b.Account), Address: b.Address, Chain: b.Chain,
-		Purpose: b.Purpose,
+		Purpose: b.Purpose, Reference: b.Reference,
 	}
 }
 

@@ -48,13 +48,23 @@ type Intent interface {
 	Summary() string
 	// Lines are what a person reads about the intent alone.
 	Lines() []Line
-	// Why is what the intent is for, in the asker's words; empty when they said nothing.
-	// It proves nothing, and stands apart from the lines.
-	Why() string
+	// Why is what the asker says about it; empty when they said nothing. It proves
+	// nothing, and stands apart from the lines.
+	Why() Why
 	// Totals are what a list of intents adds up.
 	Totals() []Total
 	// Record is what the journal keeps of it.
 	Record() Record
+}
+
+// Why is what an asker says about an intent, in their own words: what it is for, and
+// what it is called in their books, such as the number of an invoice.
+type Why struct{ Purpose, Reference string }
+
+// check checks both as words (shared/name).
+func (y Why) check(c *field.Checks) {
+	c.Words(y.Purpose, "purpose")
+	c.Words(y.Reference, "reference")
 }
 
 // Receiver is an intent that has an address of the vault's own, which no other

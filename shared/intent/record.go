@@ -15,6 +15,7 @@ type Record struct {
 	Address      string `json:"address,omitempty"`      // where it is to arrive
 	Chain        string `json:"chain,omitempty"`        // CAIP-2: "eip155:1"
 	Purpose      string `json:"purpose,omitempty"`      // what it is for, in the asker's words
+	Reference    string `json:"reference,omitempty"`    // what it is called in the asker's books
 }
 
 // Tell says in a few lines what a record is about; it is empty for one that is about
@@ -32,6 +33,9 @@ func (r Record) Tell() []string {
 	lines := tell(r)
 	if r.Purpose != "" {
 		lines = append(lines, "for "+name.InQuotes(r.Purpose))
+	}
+	if r.Reference != "" {
+		lines = append(lines, "reference "+name.InQuotes(r.Reference))
 	}
 	return lines
 }

@@ -26,12 +26,16 @@ const (
 	LabelMinimum = "Minimum"
 )
 
-// WhyLines is what an intent is for, as a line; none when the asker said nothing.
-func WhyLines(i Intent) []Line {
-	if i.Why() == "" {
-		return nil
+// WhyLines are what the asker says about an intent; none when they said nothing.
+func WhyLines(i Intent) (all []Line) {
+	why := i.Why()
+	for _, l := range []Line{{Label: "For", Value: why.Purpose}, {Label: "Reference", Value: why.Reference}} {
+		if l.Value != "" {
+			l.Value = name.InQuotes(l.Value)
+			all = append(all, l)
+		}
 	}
-	return []Line{{Label: "For", Value: name.InQuotes(i.Why())}}
+	return all
 }
 
 // Money sets the thousands of an amount apart. What is not an amount is shown as it is.

@@ -10,7 +10,7 @@ func sampleBuy() Buy {
 		Kind: KindBuy, V: 1, Account: "acc_treasury", AccountName: "Treasury", Provider: "northpay", ProviderName: "NorthPay",
 		Fiat: Fiat{"250.00", "EUR"}, Crypto: Crypto{"0.0815", "ethereum"}, Minimum: "0.0799", Chain: "eip155:31337",
 		Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", PaymentMethod: "card", Country: "FR", Quote: "quo_aaaaaaaaaaaaaaaaaaaaaaaaaa",
-		Purpose: "Gas for the payroll of November",
+		Purpose: "Gas for the payroll of November", Reference: "PAY-2026-11",
 	}
 }
 

@@ -37,8 +37,9 @@ type Transfer struct {
 	Crypto      Crypto    `json:"crypto"`
 	Chain       string    `json:"chain"` // CAIP-2
 	To          Recipient `json:"to"`
-	MaxFee      Crypto    `json:"max_fee"`           // the most that the chain may take, in its coin
-	Purpose     string    `json:"purpose,omitempty"` // what it is for, in the asker's words
+	MaxFee      Crypto    `json:"max_fee"`             // the most that the chain may take, in its coin
+	Purpose     string    `json:"purpose,omitempty"`   // what it is for, in the asker's words
+	Reference   string    `json:"reference,omitempty"` // what it is called in the asker's books
 }
 
 // CheckFields implements [Intent].
@@ -53,7 +54,7 @@ func (t Transfer) CheckFields() error {
 	c.Address(t.To.Address, "to.address")
 	c.Amount(t.MaxFee.Amount, "max_fee.amount", field.AssetPlaces)
 	c.Slug(t.MaxFee.Asset, "max_fee.asset")
-	c.Words(t.Purpose, "purpose")
+	t.Why().check(&c)
 	return c.Err()
 }
 
@@ -123,7 +124,7 @@ func (t Transfer) Lines() []Line {
 }
 
 // Why implements [Intent].
-func (t Transfer) Why() string { return t.Purpose }
+func (t Transfer) Why() Why { return Why{t.Purpose, t.Reference} }
 
 // Totals implements [Intent].
 func (t Transfer) Totals() []Total {
@@ -138,6 +139,7 @@ func (t Transfer) Record() Record {
 	return Record{
 		Intent: KindTransfer, Price: t.MaxFee.Amount + " " + t.MaxFee.Asset, Amount: t.Crypto.Amount, Asset: t.Crypto.Asset,
 		Account: name.WithID(t.AccountName, t.Account), Address: t.To.Address, Chain: t.Chain, Purpose: t.Purpose,
+		Reference: t.Reference,
 	}
 }
 

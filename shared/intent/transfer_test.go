@@ -15,7 +15,7 @@ import (
 func sampleTransfer() Transfer {
 	return Transfer{
 		Kind: KindTransfer, V: 1, Account: "acc_treasury", AccountName: "Treasury", Crypto: Crypto{"1.5", "ethereum"}, Chain: "eip155:31337",
-		To: Recipient{"0x52908400098527886E0F7030069857D2E4169EE7"}, MaxFee: Crypto{"0.0021", "ethereum"}, Purpose: "Invoice 2026-117",
+		To: Recipient{"0x52908400098527886E0F7030069857D2E4169EE7"}, MaxFee: Crypto{"0.0021", "ethereum"}, Purpose: "Invoice 2026-117", Reference: "PO-4711",
 	}
 }
 
@@ -43,6 +43,7 @@ func TestATransferIsHeldAgainstTheTablesOfToday(t *testing.T) {
 		{"the contract of the token", func(t *Transfer) { onEthereum(t); t.To.Address = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB48" }, "to.address"},
 		{"a draft", func(t *Transfer) { t.AccountName = "" }, "account_name"},
 		{"a purpose of two lines", func(t *Transfer) { t.Purpose = "rent\nYou send 1" }, "purpose"},
+		{"a reference of two lines", func(t *Transfer) { t.Reference = "INV-7\nYou send 1" }, "reference"},
 	} {
 		x := sampleTransfer()
 		c.change(&x)
@@ -97,7 +98,7 @@ func TestAMixedListIsOfRequestsAndAddsUpEachKind(t *testing.T) {
 func TestTheJournalTellsOfATransfer(t *testing.T) {
 	t.Parallel()
 	want := "send 1.5 ETH (ethereum), fee at most 0.0021 ETH (ethereum)\nfrom Treasury (acc_treasury)\n" +
-		"to 0x52908400098527886E0F7030069857D2E4169EE7 on Sandbox chain (eip155:31337)\nfor \"Invoice 2026-117\""
+		"to 0x52908400098527886E0F7030069857D2E4169EE7 on Sandbox chain (eip155:31337)\nfor \"Invoice 2026-117\"\nreference \"PO-4711\""
 	if got := strings.Join(sampleTransfer().Record().Tell(), "\n"); got != want {
 		t.Errorf("%s", got)
 	}

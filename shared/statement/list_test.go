@@ -225,7 +225,7 @@ func TestAListOfSeveralKindsIsOfRequestsWithATotalForEachLabel(t *testing.T) {
 	for _, part := range []string{
 		"Decision      APPROVE 2 requests\n",
 		"\n1 of 2\nYou send      1.5 ETH (ethereum)\nFee at most   0.0021 ETH (ethereum)\nFrom account  Treasury (acc_treasury)\n",
-		"On chain      Sandbox chain (eip155:31337)\nFor           \"Invoice 2026-117\"\nRequest       req_aaaaaaaaaaaaaaaaaaaaaaaaaa\n",
+		"On chain      Sandbox chain (eip155:31337)\nFor           \"Invoice 2026-117\"\nReference     \"PO-4711\"\nRequest       req_aaaaaaaaaaaaaaaaaaaaaaaaaa\n",
 		"\nTotal of 2 requests\nYou send      1.5 ETH (ethereum)\nFee at most   0.0021 ETH (ethereum)\nYou pay       1 000 USD\nYou get       990.123456789012345678 USDC (ethereum/erc20/usd__coin)\n",
 	} {
 		if err != nil || !strings.Contains(text, part) {

@@ -66,7 +66,7 @@ func sampleTransfer() Approval {
 	a := sample()
 	a.Intent = intenttest.Doc(intent.Transfer{
 		Kind: intent.KindTransfer, V: 1, Account: "acc_treasury", AccountName: "Treasury", Crypto: intent.Crypto{Amount: "1.5", Asset: "ethereum"}, Chain: "eip155:31337",
-		To: intent.Recipient{Address: "0x52908400098527886E0F7030069857D2E4169EE7"}, MaxFee: intent.Crypto{Amount: "0.0021", Asset: "ethereum"}, Purpose: "Invoice 2026-117",
+		To: intent.Recipient{Address: "0x52908400098527886E0F7030069857D2E4169EE7"}, MaxFee: intent.Crypto{Amount: "0.0021", Asset: "ethereum"}, Purpose: "Invoice 2026-117", Reference: "PO-4711",
 	})
 	return a
 }
@@ -212,6 +212,9 @@ func refused() []struct {
 		{"a purpose that is long", func(a *Approval) {
 			intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Purpose = strings.Repeat("x", 141) })
 		}, "intent.purpose"},
+		{"a reference of two lines", func(a *Approval) {
+			intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Reference = "INV-7\nYou pay 1 EUR" })
+		}, "intent.reference"},
 		{"a purpose with an id in brackets", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Purpose = "Bob (mem_bob)" }) }, "intent.purpose"},
 		{"a country of three letters", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Country = "FRA" }) }, "intent.country"},
 		{"a quote of another kind", func(a *Approval) { intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Quote = "req_aaaa" }) }, "intent.quote"},
@@ -254,7 +257,7 @@ func vectors(t testing.TB) []vector {
 		b.Provider, b.ProviderName, b.AccountName = "evil", "Evil (northpay)", `A "B" （C）`
 	})
 	withPurpose := sample()
-	intenttest.Edit(&withPurpose.Intent, func(b *intent.Buy) { b.Purpose = `Payroll of November, "urgent"` })
+	intenttest.Edit(&withPurpose.Intent, func(b *intent.Buy) { b.Purpose = `Payroll of November, "urgent"`; b.Reference = "PAY-2026-11" })
 	sent := sample()
 	sent.Initiator, sent.InitiatorName = "mem_alice", "Alice"
 	initiation := canonical(t, sampleInitiation())
@@ -264,7 +267,7 @@ func vectors(t testing.TB) []vector {
 		{"an approval", "approval", good, true, "", "", textOf(sample())},
 		{"names with brackets and quotation marks", "approval", canonical(t, brackets), true, "", "", textOf(brackets)},
 		{"a transfer", "approval", canonical(t, sampleTransfer()), true, "", "", textOf(sampleTransfer())},
-		{"a purpose", "approval", canonical(t, withPurpose), true, "", "", textOf(withPurpose)},
+		{"a purpose and a reference", "approval", canonical(t, withPurpose), true, "", "", textOf(withPurpose)},
 		{"a rejection", "approval", canonical(t, rejection), true, "", "", textOf(rejection)},
 		{"an approval of what a member signed and sent", "approval", canonical(t, sent), true, "", "", textOf(sent)},
 		{"an initiation", "initiation", initiation, true, "", "", textOf(sampleInitiation().decision())},
@@ -411,18 +414,18 @@ func TestEachKindHasAPromptThatWasReadOver(t *testing.T) {
 	}
 }
 
-func TestAPurposeIsSignedAndShownAsTheAskersWords(t *testing.T) {
+func TestPurposeAndReferenceAreSignedAndShownAsTheAskersWords(t *testing.T) {
 	t.Parallel()
 	a := sample()
-	intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Purpose = `Payroll of November, "urgent"` })
-	if text := textOf(a); !strings.Contains(text, "\nAsked by      Sandbox Ltd (ent_sandbox); which person is not proven\nFor           \"Payroll of November, 'urgent'\"\nYou sign as ") {
+	intenttest.Edit(&a.Intent, func(b *intent.Buy) { b.Purpose = `Payroll of November, "urgent"`; b.Reference = "PAY-2026-11" })
+	if text := textOf(a); !strings.Contains(text, "\nAsked by      Sandbox Ltd (ent_sandbox); which person is not proven\nFor           \"Payroll of November, 'urgent'\"\nReference     \"PAY-2026-11\"\nYou sign as ") {
 		t.Error(text)
 	}
-	if data := canonical(t, a); !strings.Contains(data, `"purpose":"Payroll of November, \"urgent\""}`) {
+	if data := canonical(t, a); !strings.Contains(data, `"purpose":"Payroll of November, \"urgent\"","reference":"PAY-2026-11"}`) {
 		t.Error(data)
 	}
 	text, err := ListText([]Approval{a, purchases()[1]}, 2)
-	if err != nil || strings.Count(text, "\nFor   ") != 1 || !strings.Contains(text, "(eip155:31337)\nFor           \"Payroll of November, 'urgent'\"\nRequest ") {
+	if err != nil || strings.Count(text, "\nFor   ") != 1 || !strings.Contains(text, "(eip155:31337)\nFor           \"Payroll of November, 'urgent'\"\nReference     \"PAY-2026-11\"\nRequest ") {
 		t.Errorf("%v\n%s", err, text)
 	}
 }

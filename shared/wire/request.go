@@ -15,12 +15,15 @@ type RequestInput struct {
 	AccountID string `json:"account_id"`
 	// Purpose is what it is for, in the asker's words: at most 140 characters (shared/name).
 	Purpose string `json:"purpose,omitempty"`
+	// Reference is what it is called in the asker's books, by the same rule.
+	Reference string `json:"reference,omitempty"`
 }
 
 // Validate checks each field.
 func (r RequestInput) Validate() error {
 	var c field.Checks
 	c.Words(r.Purpose, "purpose")
+	c.Words(r.Reference, "reference")
 	return first(anID("quote_id", id.Quote, r.QuoteID), anID("account_id", id.Account, r.AccountID), intent.Refused(c.Err()))
 }
 

@@ -94,13 +94,13 @@ func TestPurchaseFromQuoteToLedgerWithARestartAfterEachStep(t *testing.T) {
 	}
 }
 
-func TestAPurposeReachesTheVaultAndNoProvider(t *testing.T) {
+func TestPurposeAndReferenceReachTheVaultAndNoProvider(t *testing.T) {
 	t.Parallel()
 	w := gatewaytest.New(t)
-	const why = "Gas for the payroll of November"
-	r := must[wire.Request](t)(w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), wire.RequestInput{QuoteID: w.Quoted().ID, AccountID: "acc_treasury", Purpose: why}, "the-key-1"))
-	if got := intenttest.Buy(r.Intent).Purpose; got != why {
-		t.Errorf("the vault was told %q", got)
+	const why, ref = "Gas for the payroll of November", "PAY-2026-11"
+	r := must[wire.Request](t)(w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), wire.RequestInput{QuoteID: w.Quoted().ID, AccountID: "acc_treasury", Purpose: why, Reference: ref}, "the-key-1"))
+	if got := intenttest.Buy(r.Intent); got.Purpose != why || got.Reference != ref {
+		t.Errorf("the vault was told %q, %q", got.Purpose, got.Reference)
 	}
 	for _, member := range []string{"mem_alice", "mem_bob"} {
 		w.Signer.Decide(r.ID, member, statement.Approve)
@@ -109,7 +109,7 @@ func TestAPurposeReachesTheVaultAndNoProvider(t *testing.T) {
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(t.Context(), chainID))
 	o := must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID))
 	must[string](t)(w.Gateway.Redirect(t.Context(), ticketOf(t, o)))
-	if told := fmt.Sprintf("%+v %+v", w.Desk.Asked, w.Desk.Handed); len(w.Desk.Asked) == 0 || len(w.Desk.Handed) == 0 || strings.Contains(told, why) {
+	if told := fmt.Sprintf("%+v %+v", w.Desk.Asked, w.Desk.Handed); len(w.Desk.Asked) == 0 || len(w.Desk.Handed) == 0 || strings.Contains(told, why) || strings.Contains(told, ref) {
 		t.Errorf("the provider was told %s", told)
 	}
 }

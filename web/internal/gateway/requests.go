@@ -105,7 +105,7 @@ func (g *Gateway) pin(ctx context.Context, c Caller, in wire.RequestInput, chain
 			Kind: intent.KindBuy, V: 1, Account: q.Account, Provider: q.Row.Provider, ProviderName: q.Row.ProviderName,
 			Fiat:    intent.Fiat{Amount: q.Row.FiatAmount, Currency: q.Row.Fiat},
 			Crypto:  intent.Crypto{Amount: q.Row.CryptoAmount, Asset: q.Row.Asset},
-			Minimum: minimum, PaymentMethod: q.Input.PaymentMethod, Country: q.Input.Country, Quote: q.ID, Purpose: in.Purpose,
+			Minimum: minimum, PaymentMethod: q.Input.PaymentMethod, Country: q.Input.Country, Quote: q.ID, Purpose: in.Purpose, Reference: in.Reference,
 		})
 		if err != nil {
 			return err
