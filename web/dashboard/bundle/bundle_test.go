@@ -6,10 +6,12 @@ import (
 	"testing"
 )
 
-// What the core may be: never more than limit, and at most most times the floor.
-// The goal is 2.0; until it is reached, most only ever goes down.
+// What the core may be (1 KB = 1000 bytes): never more than limit, and at most most
+// times the floor, so that the test judges this code and not the release of Go.
+// encoding/json, fmt, flynn/noise and crypto/rand are left out of the core for its
+// sake: one import brings each of them back.
 const (
-	most  = 2.25
+	most  = 2.0
 	limit = 1_000_000 // bytes
 )
 

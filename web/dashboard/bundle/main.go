@@ -1,5 +1,5 @@
 // Command bundle builds what the dashboard serves: the core (wasm) with the
-// size-saving flags, wasm_exec.js from the Go release that builds it (never a copy
+// size-saving flags and repacked, wasm_exec.js from the Go release that builds it (never a copy
 // in this repository: the two must match), the loader's modules, the brotli and the
 // gzip form of each and of the styles, and a manifest with sizes and hashes. It writes them to
 // web/dashboard/dist, which the dashboard embeds, and the core also to
@@ -36,7 +36,7 @@ type manifest struct {
 	File      string `json:"file"`
 	Size      int    `json:"size"`
 	Brotli    int    `json:"brotli"`
-	Floor     int    `json:"floor"` // the smallest program of this Go release that uses the browser, with brotli
+	Floor     int    `json:"floor"` // the smallest program of this Go release that uses the browser, as its linker writes it, with brotli
 	SHA256    string `json:"sha256"`
 	Integrity string `json:"integrity"`
 	// Compressed are the files with a brotli and a gzip form beside them: name →
@@ -142,11 +142,15 @@ func compile(top string) ([]byte, error) {
 	if err := goBuild(top, "./wasm", target, small...); err != nil {
 		return nil, err
 	}
-	wasm, err := os.ReadFile(target)
+	built, err := os.ReadFile(target)
 	if err != nil {
 		return nil, fmt.Errorf("read what was built: %w", err)
 	}
-	return wasm, nil
+	wasm, err := repack(built)
+	if err != nil {
+		return nil, err
+	}
+	return wasm, write(target, wasm)
 }
 
 // small does without inlining, which saves 7 % of what is downloaded, but not in the
