@@ -161,7 +161,7 @@ func withAPI(pages http.Handler) *http.ServeMux {
 func TestTheRealCore(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
-	if s.missing {
+	if s.coreHash == "" {
 		t.Fatal("the core is not built; run make wasm")
 	}
 	url := serveHandler(t, withAPI(s))

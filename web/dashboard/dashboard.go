@@ -50,11 +50,12 @@ type file struct {
 
 // Site is the dashboard, as a handler.
 type Site struct {
-	pages   map[string]file // by the first part of the address
-	base    string
-	files   map[string]file
-	policy  string
-	missing bool
+	pages  map[string]file // by the first part of the address
+	base   string
+	files  map[string]file
+	policy string
+	// coreHash is the SHA-256 of the core, in hexadecimal; "" when there is none.
+	coreHash string
 }
 
 // Handler serves the dashboard at "/". Static files are under an address that
@@ -74,11 +75,6 @@ func Handler(cfg Config) (*Site, error) {
 		return nil, fmt.Errorf("open the pages: %w", err)
 	}
 	s := &Site{files: map[string]file{}, policy: policy(cfg.Bridges)}
-	if _, err := fs.Stat(bundle, core); errors.Is(err, fs.ErrNotExist) {
-		s.missing = true
-	} else if err != nil {
-		return nil, fmt.Errorf("open the bundle: %w", err)
-	}
 	for _, from := range []fs.FS{bundle, static} {
 		if err := s.read(from); err != nil {
 			return nil, err
@@ -155,6 +151,10 @@ func (s *Site) seal() error {
 		fmt.Fprintf(all, "%s %s\n", name, s.files[name].tag)
 	}
 	s.base = "/static/" + base64.RawURLEncoding.EncodeToString(all.Sum(nil)[:9]) + "/"
+	if f, ok := s.files[core]; ok {
+		sum := sha256.Sum256(f.body)
+		s.coreHash = hex.EncodeToString(sum[:])
+	}
 	index := s.files["index.html"].body
 	delete(s.files, "index.html")
 	return s.makePages(string(index))

@@ -47,7 +47,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not found", http.StatusNotFound)
 		return
 	}
-	if s.missing {
+	if s.coreHash == "" {
 		w.Header().Set("Cache-Control", "no-store")
 		http.Error(w, missing, http.StatusServiceUnavailable)
 		return
@@ -62,6 +62,12 @@ func (s *Site) Serves(path string) bool {
 		return true
 	}
 	return slices.ContainsFunc(screens, func(s screen) bool { return path == "/"+s.Name || strings.HasPrefix(path, "/"+s.Name+"/") })
+}
+
+// Core is the browser's core, and the SHA-256 of its contents in hexadecimal, as the
+// manifest and the npm package name it; "" when none was built.
+func (s *Site) Core() (hash string, file http.Handler) {
+	return s.coreHash, http.HandlerFunc(s.files[core].serve)
 }
 
 // file finds HASH/NAME. A page of another build asks under another hash and is told

@@ -15,7 +15,7 @@ import (
 func TestThePageIsUsefulBeforeTheCoreComes(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
-	if s.missing {
+	if s.coreHash == "" {
 		t.Fatal("the core is not built; run make wasm")
 	}
 	chrome := browser(t)
@@ -106,7 +106,7 @@ func TestThePageIsUsefulBeforeTheCoreComes(t *testing.T) {
 func TestThePageNamesEveryFileThatItLoads(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
-	if s.missing {
+	if s.coreHash == "" {
 		t.Fatal("the core is not built; run make wasm")
 	}
 	p := open(t, browser(t), serveHandler(t, withAPI(s))+"/buy")

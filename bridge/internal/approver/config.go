@@ -13,13 +13,13 @@ import (
 
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/dialout"
-	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/member"
 	"countersign/bridge/internal/statefile"
 	"countersign/shared/frame"
 	"countersign/shared/link"
 	"countersign/shared/secret"
 	"countersign/shared/strictjson"
+	"countersign/shared/weborigin"
 )
 
 // Config is the configuration file of `countersign-bridge approver`: JSON, and
@@ -139,7 +139,7 @@ type BadOrigin struct {
 // Dashboards are the origins that may connect. One that is wrong costs no other.
 func (c Config) Dashboards() (origins []string, leftOut []BadOrigin) {
 	for _, o := range c.Origins {
-		if _, err := guard.ParseOrigin(o); err != nil {
+		if err := weborigin.Check(o); err != nil {
 			leftOut = append(leftOut, BadOrigin{o, err})
 			continue
 		}

@@ -12,9 +12,9 @@ import (
 	"sync"
 	"syscall"
 
-	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/statefile"
 	"countersign/shared/fault"
+	"countersign/shared/weborigin"
 )
 
 // Origins are the dashboards that may connect: those of the configuration, whose file it
@@ -169,7 +169,7 @@ func listText(list []string, indent string) []byte {
 // AddOrigin puts an origin on the list; added is false when it is there already.
 // before is called when the change is certain, and can refuse it.
 func (o *Origins) AddOrigin(origin string, before func() error) (added bool, err error) {
-	if _, err := guard.ParseOrigin(origin); err != nil {
+	if err := weborigin.Check(origin); err != nil {
 		return false, err
 	}
 	err = o.Change(func(list []string) ([]string, error) {

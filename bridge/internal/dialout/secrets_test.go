@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
-	"countersign/bridge/internal/guard"
 	"countersign/shared/link"
+	"countersign/shared/weborigin"
 )
 
 func TestNoPasswordOfAnAddressIsShown(t *testing.T) {
@@ -20,7 +20,7 @@ func TestNoPasswordOfAnAddressIsShown(t *testing.T) {
 	for _, address := range []string{"https://user:" + password + "@gateway.example", "https://gateway.example/" + password, "http://user:" + password + "@gateway.example",
 		"https://gateway.example?key=" + password, "https://user:" + password + "@gateway.example:port"} {
 		_, said["gateway "+address] = ParseGateway(address)
-		_, said["origin "+address] = guard.ParseOrigin(address)
+		said["origin "+address] = weborigin.Check(address)
 	}
 	key, err := link.NewKey(rand.Reader)
 	if err != nil {

@@ -19,13 +19,13 @@ import (
 	"countersign/bridge/internal/consent"
 	"countersign/bridge/internal/control"
 	"countersign/bridge/internal/fold"
-	"countersign/bridge/internal/guard"
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/member"
 	"countersign/bridge/internal/site"
 	"countersign/shared/fault"
 	"countersign/shared/secret"
 	"countersign/shared/shell"
+	"countersign/shared/weborigin"
 )
 
 // lowSpace is how little room on the disk is worth a warning, in bytes.
@@ -260,7 +260,7 @@ func (c *checks) origins() {
 	blocks := site.OpenBlocks(c.Bridge.StateDir)
 	for _, o := range c.Bridge.Origins {
 		id := "origin:" + secret.Text(o)
-		if _, err := guard.ParseOrigin(o); err != nil {
+		if err := weborigin.Check(o); err != nil {
 			c.note(id, Bad, err.Error(), "Write it as the browser does.")
 			continue
 		}

@@ -16,12 +16,14 @@ import (
 	"net"
 	"net/http"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
 	"github.com/gorilla/websocket"
 
 	"countersign/shared/fault"
+	"countersign/shared/weborigin"
 )
 
 const (
@@ -51,7 +53,7 @@ const (
 // Config says who may connect.
 type Config struct {
 	Listeners []net.Listener // from [Listen]
-	Origins   []string       // exact origins, see [ParseOrigin]; at least one
+	Origins   []string       // exact origins, see [weborigin.Check]; at least one
 	// Handle serves one connection and returns when it is over. Its context ends
 	// when the guard stops, or the connection makes room for another of its origin;
 	// [Settle] prevents the latter. The guard closes the WebSocket.
@@ -105,7 +107,7 @@ func New(cfg Config) (*Guard, error) {
 
 func checkOrigins(list []string) error {
 	for _, o := range list {
-		if _, err := ParseOrigin(o); err != nil {
+		if err := weborigin.Check(o); err != nil {
 			return err
 		}
 	}
@@ -256,4 +258,15 @@ func loopbackPeer(remote string) bool {
 	}
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
+}
+
+// hostsOf are the Host headers with which a page may address the listener at
+// addr.
+func hostsOf(addr net.Addr) ([]string, error) {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok || !tcp.IP.IsLoopback() {
+		return nil, fmt.Errorf("listen on %s: only loopback addresses are allowed", addr)
+	}
+	port := strconv.Itoa(tcp.Port)
+	return []string{"127.0.0.1:" + port, "localhost:" + port, "[::1]:" + port}, nil
 }

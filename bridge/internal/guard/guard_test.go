@@ -3,7 +3,6 @@ package guard
 import (
 	"bufio"
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -410,48 +409,8 @@ func TestAConnectionsContextEndsWithTheGuard(t *testing.T) {
 	}
 }
 
-func FuzzParseOrigin(f *testing.F) {
-	for _, s := range []string{page, "http://127.0.0.1:8080", "http://[::1]:1", "https://xn--mnchen-3ya.example", "https://a@b", "null", "https://[::1", "https://1.2.3.4", "https://my_dashboard.example"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		got, err := ParseOrigin(s)
-		if err != nil {
-			return
-		}
-		if got != s {
-			t.Fatalf("%q became %q", s, got)
-		}
-		if strings.ToLower(s) != s || strings.ContainsAny(s, "@\\ ,*%?#\x00") || strings.HasSuffix(s, ".") || strings.HasSuffix(s, "/") {
-			t.Fatalf("%q was accepted", s)
-		}
-		for _, c := range []byte(s) {
-			if c >= 0x80 {
-				t.Fatalf("%q was accepted", s)
-			}
-		}
-		if strings.HasPrefix(s, "http://") && !strings.HasPrefix(s, "http://127.0.0.1") && !strings.HasPrefix(s, "http://localhost") && !strings.HasPrefix(s, "http://[::1]") {
-			t.Fatalf("%q was accepted", s)
-		}
-	})
-}
-
-func TestOriginsAreAcceptedAsBrowsersSendThem(t *testing.T) {
+func TestAPageWithAnUnderscoreInItsHostMayConnect(t *testing.T) {
 	t.Parallel()
-	for _, s := range []string{"https://my_dashboard.example.com", "https://_internal.example", "https://a_.b_c.example:8443", "https://dash_board", "https://host_1.corp_lan",
-		"https://xn--mnchen-3ya.example", "https://1.2.3.4:8443", "https://host.1a", "https://host.0xg", "https://[2001:db8::1]",
-		"http://localhost:8080", "http://[::1]:1"} {
-		if _, err := ParseOrigin(s); err != nil {
-			t.Errorf("%s: %v", s, err)
-		}
-	}
-	for _, s := range []string{"https://My_dashboard.example", "https://my dashboard.example", "https://my%5fdashboard.example", "https://a..example", "https://münchen.example",
-		"https://host.1", "https://host.0x1f", "https://1.2.3", "https://0x7f.1", "https://1.2.3.04", "https://a_b.example.", "https://a_b.example:443", "http://a_b.example",
-		"http://local_host", "https://a_b.example/", "https://*.a_b.example", "https://a,b.example", "https://[2001:DB8::1]", "https://a_b.example:08443"} {
-		if _, err := ParseOrigin(s); err == nil {
-			t.Errorf("%s: %v, want INVALID_REQUEST", s, err)
-		}
-	}
 	const odd = "https://my_dashboard.example.com"
 	port := start(t, odd)
 	d := websocket.Dialer{Subprotocols: []string{Protocol}}
@@ -460,12 +419,6 @@ func TestOriginsAreAcceptedAsBrowsersSendThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	ws.Close()
-}
-
-func ExampleParseOrigin() {
-	_, err := ParseOrigin("https://dashboard.example.com/")
-	fmt.Println(err)
-	// Output: INVALID_REQUEST: origin "https://dashboard.example.com/": it must end after host and port, without a path or slash
 }
 
 func TestAPageThatIsRefusedAgainAndAgainDoesNotFillTheLog(t *testing.T) {

@@ -47,7 +47,8 @@ The file for serve, migrate and resume is JSON; every name is known or refused:
   token_key_pin_file  the PIN for a pkcs11: key
   public_url          where people open the dashboard, and bridges dial the relay; also the
                       issuer of tokens
-  dashboards          origins of further dashboards whose pages may use the relay
+  dashboards          origins of dashboards elsewhere, such as ["https://desk.example.com"]: their pages
+                      may use the API, its streams, the relay, and the core that is served here
   trusted_proxies     addresses and networks of proxies whose X-Forwarded-For or Forwarded says
                       where a request comes from: ["127.0.0.1","10.0.0.0/8"]. Without it all
                       strangers behind a proxy share one budget of failures

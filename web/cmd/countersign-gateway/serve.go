@@ -15,6 +15,7 @@ import (
 
 	"countersign/shared/name"
 	"countersign/shared/secret"
+	"countersign/shared/weborigin"
 	"countersign/shared/wire"
 	"countersign/web/dashboard"
 	"countersign/web/internal/api"
@@ -141,6 +142,11 @@ func (c Config) check() error {
 			return fmt.Errorf("developers: the name of %s %s", d.ID, why)
 		}
 	}
+	for _, d := range c.Dashboards {
+		if err := weborigin.Check(d); err != nil {
+			return fmt.Errorf("the configuration's dashboards: %w", err)
+		}
+	}
 	if err := checkSigners(c.Signers); err != nil {
 		return err
 	}
@@ -223,7 +229,7 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 		return err
 	}
 	defer meeting.Close()
-	handler, err := api.New(api.Config{Gateway: g, Relay: meeting, Dashboard: pages, Proxies: proxies, Log: log, NewID: rand.Text})
+	handler, err := api.New(api.Config{Gateway: g, Relay: meeting, Dashboard: pages, Origins: cfg.Dashboards, Proxies: proxies, Log: log, NewID: rand.Text})
 	if err != nil {
 		return err
 	}

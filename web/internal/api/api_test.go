@@ -49,7 +49,7 @@ func newRig(t *testing.T, proxies ...netip.Prefix) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h, err := New(Config{Gateway: w.Gateway, Relay: meeting, Dashboard: page, Proxies: proxies, NewID: rand.Text})
+	h, err := New(Config{Gateway: w.Gateway, Relay: meeting, Dashboard: page, Origins: []string{"https://app.example"}, Proxies: proxies, NewID: rand.Text})
 	if err != nil {
 		t.Fatal(err)
 	}

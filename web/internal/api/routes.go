@@ -20,6 +20,7 @@ type Config struct {
 	Gateway   *gateway.Gateway
 	Relay     Relay
 	Dashboard Dashboard     // serves what is not a route; may be nil
+	Origins   []string      // of dashboards elsewhere whose pages may read answers
 	Proxies   party.Proxies // whose word is taken for where a request comes from
 	Log       *slog.Logger
 	NewID     func() string // of answers, for the log
@@ -29,6 +30,8 @@ type Config struct {
 type Dashboard interface {
 	http.Handler
 	Serves(path string) bool // GET and HEAD; any other path it answers as not found
+	// Core is the browser's core, and the hash of its contents; empty when there is none.
+	Core() (hash string, file http.Handler)
 }
 
 // access says who may ask.
@@ -47,7 +50,7 @@ type route struct {
 	query   string        // the parameters that it knows, with spaces between them; with access entity also entityId
 	secret  bool          // the answer to this POST is never stored
 	limit   int           // of the body, in bytes; 0: no body
-	wait    time.Duration // how long the answer may take; 0: it is a WebSocket or a stream
+	wait    time.Duration // how long the answer may take; 0: it is a WebSocket, a stream or a file
 	handle  func(*api, *question) (any, error)
 }
 
@@ -63,6 +66,7 @@ var routes = []route{
 	{"GET /_health", open, "", false, 0, plain, (*api).health},
 	{"GET /.well-known/jwks.json", open, "", false, 0, plain, (*api).jwks},
 	{"GET /v1/clock", open, "", false, 0, plain, (*api).clock},
+	{"GET /core/{hash}/countersign.wasm", open, "", false, 0, 0, (*api).core},
 	{"POST /v1/auth/tokens", noBrowser, "", true, wire.MaxBody, plain, (*api).token},
 	{"POST /v1/entities/auth/generate-token", noBrowser, "", true, wire.MaxBody, plain, (*api).token},
 	{"POST /v1/sandbox", noBrowser, "", true, wire.MaxBody, plain, (*api).sandbox},

@@ -53,15 +53,15 @@ func (a *api) front(mux *http.ServeMux) http.Handler {
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "strict-origin")
 		misspelt := query.Path(r.URL) // the mux would redirect
-		if misspelt == nil {
-			if _, pattern := mux.Handler(r); pattern != "" {
-				mux.ServeHTTP(w, r)
-				return
-			}
-			if a.ofDashboard(r) {
-				a.Dashboard.ServeHTTP(w, r)
-				return
-			}
+		_, pattern := mux.Handler(r)
+		if misspelt == nil && pattern == "" && a.ofDashboard(r) {
+			a.Dashboard.ServeHTTP(w, r)
+			return
+		}
+		listed := a.share(h, r)
+		if misspelt == nil && pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
 		}
 		a.secure(w)
 		id := a.NewID()
@@ -71,6 +71,12 @@ func (a *api) front(mux *http.ServeMux) http.Handler {
 			return
 		}
 		if methods := a.methods(mux, r); len(methods) > 0 {
+			if preflight(r) {
+				if err := permit(w, methods, listed); err != nil {
+					a.fail(w, r, id, err)
+				}
+				return
+			}
 			h.Set("Allow", strings.Join(methods, ", "))
 			a.fail(w, r, id, fault.New(fault.Method, "this address does not know the method: it takes "+strings.Join(methods, " and ")))
 			return
@@ -125,7 +131,7 @@ func otherPath(path string) string {
 // case it is written.
 func ofAPI(path string) bool {
 	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-	return slices.Contains([]string{"_health", "v1", ".well-known"}, strings.ToLower(first))
+	return slices.Contains([]string{"_health", "v1", "core", ".well-known"}, strings.ToLower(first))
 }
 
 func (a *api) secure(w http.ResponseWriter) {

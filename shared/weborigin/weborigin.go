@@ -1,8 +1,10 @@
-package guard
+// Package weborigin checks the names of web origins in configurations: one that no
+// browser writes so would match no page, and nothing would say why. Used by the bridge
+// and by the gateway.
+package weborigin
 
 import (
 	"fmt"
-	"net"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -15,15 +17,14 @@ import (
 // most 253.
 const maxOrigin = 300
 
-// ParseOrigin checks that s is an origin in the one form that a browser sends
+// Check reports whether s is an origin in the one form that a browser sends
 // (RFC 6454 §6.2, the ASCII serialisation): scheme://host[:port], lower case,
 // without the scheme's default port, user information, path, or trailing dot. A
 // plain-http origin must be on loopback, because anybody on the way could pose
-// as another. It returns s unchanged; errors are INVALID_REQUEST and say what
-// to write instead.
-func ParseOrigin(s string) (string, error) {
-	refuse := func(why string) (string, error) {
-		return "", fault.New(fault.Invalid, fmt.Sprintf("origin %q: %s", clip(secret.Text(s)), why))
+// as another. Errors are INVALID_REQUEST and say what to write instead.
+func Check(s string) error {
+	refuse := func(why string) error {
+		return fault.New(fault.Invalid, fmt.Sprintf("origin %q: %s", clip(secret.Text(s)), why))
 	}
 	if s == "" || len(s) > maxOrigin {
 		return refuse("it must be like https://dashboard.example.com")
@@ -48,7 +49,7 @@ func ParseOrigin(s string) (string, error) {
 	if scheme == "http" && !loopbackName(host) {
 		return refuse("plain http is allowed for 127.0.0.1, [::1] and localhost only")
 	}
-	return s, nil
+	return nil
 }
 
 // splitHost separates host and port and checks both. The port is "" when there
@@ -140,17 +141,6 @@ func isNumber(label string) bool {
 // that a browser never asks a name server for.
 func loopbackName(host string) bool {
 	return host == "127.0.0.1" || host == "[::1]" || host == "localhost"
-}
-
-// hostsOf are the Host headers with which a page may address the listener at
-// addr.
-func hostsOf(addr net.Addr) ([]string, error) {
-	tcp, ok := addr.(*net.TCPAddr)
-	if !ok || !tcp.IP.IsLoopback() {
-		return nil, fmt.Errorf("listen on %s: only loopback addresses are allowed", addr)
-	}
-	port := strconv.Itoa(tcp.Port)
-	return []string{"127.0.0.1:" + port, "localhost:" + port, "[::1]:" + port}, nil
 }
 
 func clip(s string) string {
