@@ -32,15 +32,13 @@ export type Colour = string | { hex: string };
 export interface Options {
   /** The core; "./countersign.wasm" beside this module when absent. */
   wasmURL?: string | URL;
-  /** Subresource integrity of the core, from manifest.json. */
-  integrity?: string;
   /** false: leave the address bar and the title to the embedding page. */
   routing?: boolean;
   /** Called when the core stops on its own, before it is started again. */
   panicHandler?: (error: Error) => void;
 }
 
-/** The configuration, or what fetches it while the core loads. It may throw a {@link Failure}. */
+/** The configuration, or what fetches it while the core loads. It may throw a CountersignError. */
 export type Source = Config | (() => Promise<Config>);
 
 /** mount loads the core and runs it in the element until stop() is called. */
@@ -63,12 +61,6 @@ export interface BridgeStatus {
   step: string;
   /** "loopback", or "relay" through the gateway. */
   route: string;
-}
-
-/** Why the core does not run: CONFIG_FAILED and others; the code is shown small under a sentence. */
-export class Failure extends Error {
-  constructor(code: string, cause?: Error);
-  code: string;
 }
 
 /** What the Go core exports. It calls `globalThis.countersignReady(exports)` once, from main. */

@@ -2,15 +2,16 @@
 // starts it again when it stops on its own. What it shows goes through the same
 // painter as everything else.
 
-import './wasm_exec.js'; // from the Go release that built the core; defines globalThis.Go
+import { Go, run } from './wasm_exec.js'; // generated from that of the Go release that built the core
 import { ahead } from './ahead.js';
 import { acting, change } from './entity.js';
+import { CountersignError, fail } from './errors.js';
 import { host } from './host.js';
+import { compile } from './load.js';
 import { Painter } from './painter.js';
 import { apply } from './theme.js';
 
 const SLOW = 8_000; // after this the page says that it is slow
-const PATIENCE = 120_000; // after this the download has failed
 const AGAIN = 60_000; // a second crash within this time waits for the person
 
 export class CountersignApp extends HTMLElement {
@@ -40,7 +41,6 @@ class Run {
 
   async begin() {
     try {
-      if (typeof WebAssembly !== 'object') throw new Failure('WEBASSEMBLY_MISSING');
       this.#failed = false;
       const loading = (this.#loading ??= this.#load());
       loading.catch(() => { this.#loading = undefined; }); // the next attempt loads again
@@ -52,7 +52,7 @@ class Run {
       if (this.#ended) return;
       this.#failed = true;
       console.error(e);
-      this.#painter.paint(failurePicture(e instanceof Failure ? e : new Failure('START_FAILED', e)));
+      this.#painter.paint(failurePicture(e instanceof CountersignError ? e : fail('START_FAILED', e.message, { cause: e })));
     }
   }
 
@@ -62,24 +62,12 @@ class Run {
     this.#painter.stop();
   }
 
-  // load hands the response itself to the browser: it compiles while it arrives,
-  // and keeps the compiled code for the next visit.
+  // load tells how loading goes while it does.
   async #load() {
-    const abort = new AbortController();
     const say = (text) => { if (!this.#failed) this.#say(text); };
-    const timers = [
-      setTimeout(say, 300, 'loading'),
-      setTimeout(say, SLOW, 'still loading: the connection is slow'),
-      setTimeout(() => abort.abort(new Error('no answer for too long')), PATIENCE),
-    ];
-    const url = this.#options.wasmURL ?? new URL('./countersign.wasm', import.meta.url);
-    const integrity = this.#options.integrity;
+    const timers = [setTimeout(say, 300, 'loading'), setTimeout(say, SLOW, 'still loading: the connection is slow')];
     try {
-      const response = await fetch(url, { signal: abort.signal, credentials: 'same-origin', ...(integrity && { integrity }) });
-      if (!response.ok) throw new Failure('DOWNLOAD_FAILED', new Error(`HTTP ${response.status}`));
-      return await WebAssembly.compileStreaming(response);
-    } catch (e) {
-      throw e instanceof Failure ? e : new Failure(e instanceof WebAssembly.CompileError ? 'CORE_DAMAGED' : 'DOWNLOAD_FAILED', e);
+      return await compile({ wasmURL: this.#options.wasmURL ?? new URL('./countersign.wasm', import.meta.url) });
     } finally {
       timers.forEach(clearTimeout);
     }
@@ -95,15 +83,15 @@ class Run {
 
   // start runs a fresh instance. main() hands its exports over before it blocks.
   async #start(module, config, fetch) {
-    const go = new globalThis.Go();
+    const go = new Go();
     const instance = await WebAssembly.instantiate(module, go.importObject);
     if (this.#ended) return;
     const before = globalThis.countersignReady;
     let exports;
     globalThis.countersignReady = (table) => { exports = table; };
-    const running = go.run(instance);
+    const running = run(go, instance);
     globalThis.countersignReady = before;
-    if (!exports) throw new Failure('START_FAILED', new Error('the core did not hand over its exports'));
+    if (!exports) throw fail('START_FAILED', 'the core did not hand over its exports');
     this.#exports = exports;
     running.then(() => this.#crash(exports, new Error('the core exited')), (e) => this.#crash(exports, e));
     exports.start(config, host((picture) => {
@@ -131,25 +119,24 @@ class Run {
     this.#options.panicHandler?.(error);
     const again = performance.now() - this.#crashed < AGAIN;
     this.#crashed = performance.now();
-    if (again) this.#painter.paint(failurePicture(new Failure('STOPPED', error)));
+    if (again) this.#painter.paint(failurePicture(fail('CORE_STOPPED', error.message)));
     else this.begin();
   }
 }
 
-export class Failure extends Error {
-  constructor(code, cause) { super(code, { cause }); this.code = code; }
-}
-
 const SAID = {
   WEBASSEMBLY_MISSING: ['This browser has WebAssembly switched off', 'Countersign needs it to run. Nothing was loaded and nothing was sent. Use a current browser, or allow WebAssembly for this page.'],
-  DOWNLOAD_FAILED: ['The page could not be loaded completely', 'The connection broke off or the server did not answer. Nothing was sent or changed. Check the connection and try again.'],
+  CORE_UNREACHABLE: ['The page could not be loaded completely', 'The connection broke off or the server did not answer. Nothing was sent or changed. Check the connection and try again.'],
+  CSP_BLOCKS_WASM: ['The page does not let its program start', "The page's content security policy lacks 'wasm-unsafe-eval'. Nothing was sent or changed. Tell whoever runs this page."],
   CORE_DAMAGED: ['What was loaded is damaged', 'The program did not arrive as it was sent, so it was not started. Nothing was sent or changed. Try again; if it stays like this, tell whoever runs this page.'],
   START_FAILED: ['The page could not start', 'Nothing was sent or changed. Try again, or reload the page.'],
-  STOPPED: ['The page stopped unexpectedly', 'It stopped twice in a minute, so it was not started again by itself. What was already approved or ordered is safe on the server; nothing is sent twice.'],
+  CORE_STOPPED: ['The page stopped unexpectedly', 'It stopped twice in a minute, so it was not started again by itself. What was already approved or ordered is safe on the server; nothing is sent twice.'],
   CONFIG_FAILED: ['The server does not answer', 'The page could not read how to sign in. Nothing was sent or changed. Try again in a moment.'],
 };
 
-function failurePicture({ code, cause }) {
+SAID.CORE_NOT_SERVED = SAID.CORE_UNREACHABLE;
+
+function failurePicture({ code, message }) {
   const [title, text] = SAID[code] ?? SAID.START_FAILED;
   return JSON.stringify({
     announce: title,
@@ -160,7 +147,7 @@ function failurePicture({ code, cause }) {
         ['div', { class: 'notice-body' }, [
           ['h1', { class: 'notice-title' }, [title]],
           ['p', {}, [text]],
-          ['p', { class: 'code' }, [cause?.message ? `${code}: ${cause.message}` : code]],
+          ['p', { class: 'code' }, [`${code}: ${message}`]],
           ['div', { class: 'notice-actions' }, [['button', { class: 'button', on: { click: 'loader:retry' }, focus: true }, [['icon', { name: 'refresh' }], 'Try again']]]],
         ]],
       ]],

@@ -7,13 +7,13 @@ import (
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"countersign/web/dashboard/loader"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
@@ -43,24 +43,20 @@ window.$ = (s) => root.querySelector(s);
 window.ready = true;
 `
 
-// loaderFiles are the modules of wasm/js with wasm_exec.js of the installed Go.
+// loaderFiles are the modules of the loader, with an empty core.
 func loaderFiles(t *testing.T) fstest.MapFS {
 	t.Helper()
-	files := fstest.MapFS{core: {Data: []byte("\x00asm\x01\x00\x00\x00")}}
-	found, err := filepath.Glob("../../wasm/js/*.js")
-	if err != nil || len(found) == 0 {
-		t.Fatalf("no loader in wasm/js: %v", err)
-	}
 	goroot, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		t.Fatalf("go env GOROOT: %v", err)
 	}
-	for _, f := range append(found, filepath.Join(strings.TrimSpace(string(goroot)), "lib", "wasm", "wasm_exec.js")) {
-		body, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		files[filepath.Base(f)] = &fstest.MapFile{Data: body}
+	modules, err := loader.Files("../..", strings.TrimSpace(string(goroot)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := fstest.MapFS{core: {Data: []byte("\x00asm\x01\x00\x00\x00")}}
+	for name, body := range modules {
+		files[name] = &fstest.MapFile{Data: body}
 	}
 	return files
 }

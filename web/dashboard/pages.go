@@ -40,7 +40,7 @@ func (s *Site) makePages(index string) error {
 	}
 	var modules []string // the browser asks for all at once, not for each when another names it
 	for _, name := range slices.Sorted(maps.Keys(s.files)) {
-		if path.Ext(name) == ".js" {
+		if path.Ext(name) == ".js" && name != "styles.js" { // the page links the styles themselves
 			modules = append(modules, name)
 		}
 	}

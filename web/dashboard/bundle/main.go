@@ -1,6 +1,5 @@
 // Command bundle builds what the dashboard serves: the core (wasm) with the
-// size-saving flags and repacked, wasm_exec.js from the Go release that builds it (never a copy
-// in this repository: the two must match), the loader's modules, the brotli and the
+// size-saving flags and repacked, the loader's modules (package loader), the brotli and the
 // gzip form of each and of the styles, and a manifest with sizes and hashes. It writes them to
 // web/dashboard/dist, which the dashboard embeds, and the core also to
 // dist/countersign.wasm at the top of the repository. `make wasm` runs it.
@@ -24,6 +23,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"countersign/web/dashboard/loader"
 
 	"github.com/andybalholm/brotli"
 )
@@ -88,7 +89,7 @@ func run(quick bool, out io.Writer) error {
 			return err
 		}
 	}
-	files, err := loader(top, goroot)
+	files, err := loader.Files(top, goroot)
 	if err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func run(quick bool, out io.Writer) error {
 			return err
 		}
 	}
-	static, err := read(filepath.Join(top, "web", "dashboard", "static", "*.*"))
+	static, err := loader.Read(filepath.Join(top, "web", "dashboard", "static", "*.*"))
 	if err != nil {
 		return err
 	}
@@ -280,30 +281,6 @@ func packGzip(body []byte) ([]byte, error) {
 	_, err = w.Write(body)
 	err = errors.Join(err, w.Close())
 	return b.Bytes(), err
-}
-
-// loader reads the modules of wasm/js and wasm_exec.js. Tests stay behind.
-func loader(top, goroot string) (map[string][]byte, error) {
-	return read(filepath.Join(goroot, "lib", "wasm", "wasm_exec.js"), filepath.Join(top, "wasm", "js", "*.js"), filepath.Join(top, "wasm", "js", "*.d.ts"))
-}
-
-// read returns the files that match the patterns by their names.
-func read(patterns ...string) (map[string][]byte, error) {
-	files := map[string][]byte{}
-	for _, pattern := range patterns {
-		found, err := filepath.Glob(pattern)
-		if err != nil {
-			return nil, fmt.Errorf("look for %s: %w", filepath.Base(pattern), err)
-		}
-		for _, f := range found {
-			body, err := os.ReadFile(f)
-			if err != nil {
-				return nil, fmt.Errorf("read %s: %w", filepath.Base(f), err)
-			}
-			files[filepath.Base(f)] = body
-		}
-	}
-	return files, nil
 }
 
 // write replaces a file whole, so that a program that is being built at the same

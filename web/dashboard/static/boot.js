@@ -1,6 +1,7 @@
 // The dashboard's own start: the core loads while the page asks how to sign in.
 
-import { Failure, mount } from './countersign.js';
+import { mount } from './countersign.js';
+import { fail } from './errors.js';
 
 async function config() {
   try {
@@ -8,7 +9,7 @@ async function config() {
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     return await response.json();
   } catch (e) {
-    throw new Failure('CONFIG_FAILED', e);
+    throw fail('CONFIG_FAILED', e.message, { cause: e });
   }
 }
 

@@ -1,0 +1,30 @@
+// What a caller is told when something fails: a stable code, one sentence that helps,
+// and whether it may be repeated.
+
+const RELOAD = 'Nothing was sent or changed. Try again, or reload the page.';
+
+// REMEDY says for each code of loading and configuration what helps.
+const REMEDY = {
+  WEBASSEMBLY_MISSING: 'Use a current browser, or allow WebAssembly for this page.',
+  CSP_BLOCKS_WASM: "Add 'wasm-unsafe-eval' to script-src in the page's content security policy.",
+  CORE_NOT_SERVED: 'Let the gateway of the same release serve it, copy core.wasm beside the bundle, or name its address in wasmURL.',
+  CORE_UNREACHABLE: `The connection broke off or the server did not answer. ${RELOAD}`,
+  CORE_DAMAGED: 'The program did not arrive as it was sent, so it was not started. Try again; if it stays like this, tell whoever runs this page.',
+  CORE_STOPPED: 'What was already approved or ordered is safe on the server. Reload the page.',
+  NOT_A_GATEWAY: 'Check apiUrl: what answers there is not a Countersign gateway.',
+  GATEWAY_UNREACHABLE: "Check apiUrl and the connection. The gateway's dashboards must list this page's origin, and connect-src its address.",
+  ORIGIN_NOT_ALLOWED: "Add this page's origin to dashboards in the gateway's configuration.",
+  VERSION_CONFLICT: 'Use one version of @countersign/core on a page, or define({ prefix }) another name for this one.',
+  SECRET_IN_PAGE: 'Take it out of the page: your back end trades it for an entity token (POST /v1/entities/auth/generate-token), and the page gets that alone, as accessToken.',
+};
+
+/** CountersignError is what every call of the package fails with. */
+export class CountersignError extends Error {
+  constructor(code, message, { cause, remedy = REMEDY[code], done = 'nothing', requestId, field, retryAfter } = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'CountersignError';
+    Object.assign(this, { code, remedy, done, requestId, field, retryAfter });
+  }
+}
+
+export const fail = (code, message, more) => new CountersignError(code, message, more);

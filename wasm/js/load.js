@@ -1,0 +1,77 @@
+// Where the core comes from: the gateway, compressed and under the hash that this
+// package pins; else the copy in the package. Compiled once for a page.
+
+import { core } from './build.js';
+import { fail } from './errors.js';
+
+const PATIENCE = 120_000; // ms after which a download has failed
+const WASM = { headers: { 'Content-Type': 'application/wasm' } };
+const compiled = new Map(); // address → promise of the module
+
+/** compile returns the compiled core. Without wasmURL it asks the gateway at apiUrl first. */
+export function compile({ apiUrl, wasmURL } = {}) {
+  const name = String(wasmURL ?? apiUrl ?? '');
+  let module = compiled.get(name);
+  if (!module) {
+    compiled.set(name, module = load(apiUrl, wasmURL));
+    module.catch(() => compiled.delete(name)); // the next caller tries again
+  }
+  return module;
+}
+
+async function load(apiUrl, wasmURL) {
+  if (typeof WebAssembly !== 'object') throw fail('WEBASSEMBLY_MISSING', 'This browser has WebAssembly switched off');
+  if (wasmURL) return from(wasmURL);
+  const sources = [
+    ...(apiUrl === undefined || !core.hash ? [] : [() => from(`${apiUrl}/core/${core.hash}/countersign.wasm`, core.integrity)]),
+    () => from(new URL('./core.wasm.gz', import.meta.url)),
+    () => from(new URL('./core.wasm', import.meta.url)),
+  ];
+  let last;
+  for (const source of sources) {
+    try {
+      return await source();
+    } catch (e) {
+      if (e.code === 'CSP_BLOCKS_WASM') throw e; // the same for all
+      if (last?.code !== 'CORE_DAMAGED') last = e;
+    }
+  }
+  throw last;
+}
+
+// from loads and compiles what an address serves. The browser compiles while it arrives.
+async function from(url, integrity) {
+  let response;
+  try {
+    response = await fetch(url, { credentials: 'same-origin', signal: AbortSignal.timeout(PATIENCE), ...(integrity && { integrity }) });
+  } catch (e) {
+    throw fail('CORE_UNREACHABLE', `The core could not be loaded from ${new URL(url, location.href).host}`, { cause: e });
+  }
+  const type = response.headers.get('Content-Type') ?? '';
+  if (!response.ok || /^text\/html/i.test(type)) { // single-page servers answer every address with their page
+    response.body?.cancel();
+    throw fail('CORE_NOT_SERVED', `${new URL(url, location.href).host} does not serve the core (${response.ok ? type : `HTTP ${response.status}`})`);
+  }
+  try {
+    return await WebAssembly.compileStreaming(await plain(url, response, type));
+  } catch (e) {
+    throw said(e);
+  }
+}
+
+// plain is a response that the browser compiles from: a file of gzip is unpacked unless
+// its server said that it is gzip, and a wrong type is put right.
+async function plain(url, response, type) {
+  const packed = new URL(url, location.href).pathname.endsWith('.gz') && response.headers.get('Content-Encoding') === null;
+  if (packed) return new Response(response.body.pipeThrough(new DecompressionStream('gzip')), WASM);
+  return /^application\/wasm$/i.test(type) ? response : new Response(response.body, WASM);
+}
+
+// said is the error that an exception of compiling means.
+function said(e) {
+  if (e instanceof WebAssembly.CompileError && /Content Security Policy|unsafe-eval/i.test(e.message)) {
+    return fail('CSP_BLOCKS_WASM', "The page's content security policy does not let WebAssembly start", { cause: e });
+  }
+  if (e instanceof WebAssembly.CompileError || e instanceof TypeError) return fail('CORE_DAMAGED', 'The core did not arrive as it was sent', { cause: e });
+  return fail('CORE_UNREACHABLE', 'Loading the core broke off', { cause: e });
+}
