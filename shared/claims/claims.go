@@ -45,8 +45,9 @@ type Claims struct {
 	UserType    string `json:"userType"` // developer or entity
 	DeveloperID string `json:"developerId"`
 	EntityID    string `json:"entityId,omitempty"`
-	Env         string `json:"env"` // sandbox, …
-	Version     int64  `json:"tv"`  // of the developer, plus that of the entity; a higher one revokes the lower
+	Env         string `json:"env"`             // sandbox, …
+	Version     int64  `json:"tv"`              // of the developer, plus that of the entity; a higher one revokes the lower
+	KeyID       string `json:"keyId,omitempty"` // of the API key that it was traded for
 }
 
 // Until is when the token expires, by the gateway's clock.

@@ -29,13 +29,23 @@ Usage:
   countersign-gateway migrate -config FILE   bring the database up to date, then exit
   countersign-gateway resume  -config FILE   confirm that this computer's clock is right, when the
                                              gateway saw a later time before
+  countersign-gateway keys    create|list|rotate|revoke -config FILE -developer ID …
+                                             manage the API keys of a developer
   countersign-gateway sandbox -config FILE   serve pretend providers, a pretend chain and
                                              the small dashboard back end that holds the API key
 
 It prints "listening on URL" for each address once it is ready; SIGINT or SIGTERM
 stops it after it has answered the requests that it has.
 
-The file for serve, migrate and resume is JSON; every name is known or refused:
+The keys of a developer; what create and rotate print is the key itself, this once, and the
+gateway may be running:
+  keys create  … -name NAME [-scopes "tokens:entity read write"] [-expires 8760h]
+               without -scopes it has all; without -expires it works until it is revoked
+  keys list    …
+  keys rotate  … -key key_… [-overlap 24h]   its successor; the old one works for the overlap
+  keys revoke  … -key key_…                  it and its tokens end within a second
+
+The file for serve, migrate, resume and keys is JSON; every name is known or refused:
   listen              address of the API, such as 127.0.0.1:8080; port 0 picks a free one
   database            SQLite file, made with mode 0600
   signers             [{"socket":"/run/…/signer.sock","file":"signer.json"}]: one for each entity.
@@ -53,7 +63,8 @@ The file for serve, migrate and resume is JSON; every name is known or refused:
                       where a request comes from: ["127.0.0.1","10.0.0.0/8"]. Without it all
                       strangers behind a proxy share one budget of failures
   environment         sandbox, or the name of another one; a token works in one only
-  developers          [{"id","name","api_key_file","entities":["ent_…"]}]
+  developers          [{"id","name","api_key_file","entities":["ent_…"]}]: api_key_file may be absent; then
+                      "countersign-gateway keys create" makes the first key
   providers           [{"id","name","url","api_key_file","warn":["feeAddress"]}]: warn names parameters
                       of the provider's hand-off that may say something else than the order,
                       which otherwise refuses the hand-off; "*" is all but addresses
@@ -94,6 +105,9 @@ func run(ctx context.Context, args []string, std stdio) (err error) {
 		return err
 	}
 	verb := args[0]
+	if verb == "keys" {
+		return keys(ctx, args[1:], std)
+	}
 	flags := flag.NewFlagSet(verb, flag.ContinueOnError)
 	flags.SetOutput(std.err)
 	flags.Usage = func() { _, _ = io.WriteString(std.out, usage) }
@@ -137,7 +151,7 @@ func run(ctx context.Context, args []string, std stdio) (err error) {
 		}
 		return sandbox.Run(ctx, cfg, sandbox.Stdio{Out: std.out, Err: std.err})
 	}
-	return fmt.Errorf("there is no %q: use serve, migrate, resume or sandbox; see countersign-gateway --help", verb)
+	return fmt.Errorf("there is no %q: use serve, migrate, resume, keys or sandbox; see countersign-gateway --help", verb)
 }
 
 // resume is the operator's word that the clock is right.

@@ -317,13 +317,16 @@ func listen(ctx context.Context, addr string, s server, std stdio) error {
 func principals(ctx context.Context, db store.Store, cfg Config, log *slog.Logger) error {
 	var all []gateway.Principal
 	for _, d := range cfg.Developers {
-		key, err := apiKey(d.APIKeyFile)
-		if err != nil {
-			return err
+		key := "" // its keys are made with the program or the API
+		if d.APIKeyFile != "" {
+			var err error
+			if key, err = apiKey(d.APIKeyFile); err != nil {
+				return err
+			}
 		}
 		all = append(all, gateway.Principal{ID: d.ID, Name: d.Name, APIKey: key, Entities: d.Entities})
 	}
-	disabled, err := gateway.Follow(ctx, db, cfg.Environment, all)
+	disabled, err := gateway.Follow(ctx, db, cfg.Environment, time.Now(), all)
 	for _, id := range disabled {
 		log.Warn("it is not in the configuration any more, and has no access", "id", id)
 	}

@@ -154,7 +154,7 @@ func TestSpecListsExactlyTheRoutes(t *testing.T) {
 	t.Parallel()
 	page := spec.Page(t, "wire.md")
 	var headings, table []string
-	for _, m := range regexp.MustCompile("(?m)^### `((?:GET|POST) [^`]+)`$").FindAllStringSubmatch(page, -1) {
+	for _, m := range regexp.MustCompile("(?m)^### `((?:GET|POST|PUT|DELETE) [^`]+)`$").FindAllStringSubmatch(page, -1) {
 		headings = append(headings, m[1])
 	}
 	for _, r := range routes {

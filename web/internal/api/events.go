@@ -11,11 +11,7 @@ import (
 func (a *api) events(q *question) (any, error) {
 	s := &stream{w: q.w, flush: http.NewResponseController(q.w)}
 	_ = s.flush.SetReadDeadline(time.Time{}) // the question was read; the client may be silent from here on
-	still := func() error {
-		_, err := a.authenticate(q)
-		return err
-	}
-	err := a.Gateway.Events(q.r.Context(), q.caller, still, func(changes []wire.Change) error {
+	err := a.Gateway.Events(q.r.Context(), q.caller, func(changes []wire.Change) error {
 		switch {
 		case s.n == 0:
 			s.send(wire.EventOpen, wire.Opened{Entity: q.caller.Entity})

@@ -40,7 +40,8 @@ type access int
 const (
 	open      access = iota // anybody
 	noBrowser               // anybody but a page: an API key must not be in a browser
-	entity                  // a token, in the name of an entity
+	entity                  // a token, in the name of an entity: with the scope read for a GET, write for any other
+	keys                    // a developer's token with the scope keys
 )
 
 // route is one line of the table.
@@ -49,7 +50,7 @@ type route struct {
 	access  access
 	query   string        // the parameters that it knows, with spaces between them; with access entity also entityId
 	secret  bool          // the answer to this POST is never stored
-	limit   int           // of the body, in bytes; 0: no body
+	limit   int           // of the body, in bytes; 0: it has none
 	wait    time.Duration // how long the answer may take; 0: it is a WebSocket, a stream or a file
 	handle  func(*api, *question) (any, error)
 }
@@ -69,6 +70,10 @@ var routes = []route{
 	{"GET /core/{hash}/countersign.wasm", open, "", false, 0, 0, (*api).core},
 	{"POST /v1/auth/tokens", noBrowser, "", true, wire.MaxBody, plain, (*api).token},
 	{"POST /v1/entities/auth/generate-token", noBrowser, "", true, wire.MaxBody, plain, (*api).token},
+	{"GET /v1/keys", keys, "", false, 0, plain, (*api).keys},
+	{"POST /v1/keys", keys, "", true, wire.MaxBody, plain, (*api).newKey},
+	{"POST /v1/keys/{id}/rotate", keys, "", true, wire.MaxBody, plain, (*api).rotateKey},
+	{"DELETE /v1/keys/{id}", keys, "", false, 0, plain, (*api).revokeKey},
 	{"POST /v1/sandbox", noBrowser, "", true, wire.MaxBody, plain, (*api).sandbox},
 	{"GET /v1/entity", entity, "", false, 0, plain, (*api).entity},
 	{"GET /v1/log", entity, "after limit", false, 0, plain, (*api).log},

@@ -90,7 +90,7 @@ func (a *api) methods(mux *http.ServeMux, r *http.Request) (known []string) {
 	if a.Dashboard != nil && a.Dashboard.Serves(r.URL.Path) {
 		return []string{http.MethodGet, http.MethodHead}
 	}
-	for _, method := range []string{http.MethodGet, http.MethodPost} {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete} {
 		other := r.Clone(r.Context())
 		other.Method = method
 		if _, pattern := mux.Handler(other); pattern != "" {
@@ -200,15 +200,18 @@ func (a *api) answer(rt route, q *question) (any, error) {
 	if rt.access == noBrowser && q.r.Header.Get("Origin") != "" {
 		return nil, fault.New(fault.Forbidden, "Tokens are not given to browsers: an API key must not be in a page. Ask from your back end and hand the entity token to the page")
 	}
-	if rt.access == entity {
+	if rt.access == entity || rt.access == keys {
 		if q.caller, err = a.authenticate(q); err != nil {
+			return nil, err
+		}
+		if q.caller, err = a.admit(rt, q); err != nil {
 			return nil, err
 		}
 	}
 	if err := q.only(rt); err != nil {
 		return nil, err
 	}
-	if q.r.Method != http.MethodPost {
+	if rt.limit == 0 {
 		if q.r.ContentLength != 0 {
 			return nil, fault.New(fault.Invalid, "a "+q.r.Method+" has no body: what is asked for stands in its address")
 		}
@@ -217,14 +220,17 @@ func (a *api) answer(rt route, q *question) (any, error) {
 	if err := a.readBody(rt, q); err != nil {
 		return nil, err
 	}
-	keys := q.r.Header.Values("Idempotency-Key")
-	if len(keys) == 0 && rt.access == noBrowser {
+	if q.r.Method != http.MethodPost {
+		return rt.handle(a, q) // asking twice gives the same
+	}
+	given := q.r.Header.Values("Idempotency-Key")
+	if len(given) == 0 && rt.access == noBrowser {
 		return rt.handle(a, q)
 	}
-	if wrong := keyWrong(keys); wrong != "" {
+	if wrong := keyWrong(given); wrong != "" {
 		return nil, fault.New(fault.Invalid, "the header Idempotency-Key "+wrong+": write one of 8 to 128 printable ASCII characters without spaces, the same one when you ask for the same thing again").With("field", "Idempotency-Key")
 	}
-	q.key = keys[0]
+	q.key = given[0]
 	if rt.access == noBrowser {
 		return rt.handle(a, q) // asking twice is harmless, and the answer holds a secret
 	}
@@ -282,11 +288,27 @@ func (a *api) authenticate(q *question) (gateway.Caller, error) {
 	if len(given) > 1 || !ok || !strings.EqualFold(scheme, "Bearer") {
 		return gateway.Caller{}, fault.New(fault.Unauthenticated, "The Authorization header must be given once, as: Bearer TOKEN")
 	}
-	c, err := a.Gateway.Authenticate(q.r.Context(), token)
-	if err != nil {
-		return c, err
+	return a.Gateway.Authenticate(q.r.Context(), token)
+}
+
+// admit checks that a caller may ask what a route answers, and in whose name.
+func (a *api) admit(rt route, q *question) (c gateway.Caller, err error) {
+	c, scope := q.caller, wire.ScopeWrite
+	switch {
+	case rt.access == keys:
+		scope = wire.ScopeKeys
+	case q.r.Method == http.MethodGet:
+		scope = wire.ScopeRead
 	}
-	return a.Gateway.InEntity(q.r.Context(), c, q.query.Get("entityId"))
+	if rt.access == entity {
+		c, err = a.Gateway.InEntity(q.r.Context(), c, q.query.Get("entityId"))
+	} else if c.Entity != "" {
+		err = fault.New(fault.Forbidden, "Entity tokens cannot access developer routes")
+	}
+	if err == nil && !c.May(scope) {
+		err = fault.New(fault.Forbidden, "The API key of this token does not have the scope "+scope).With("scope", scope)
+	}
+	return c, err
 }
 
 func (a *api) readBody(rt route, q *question) error {

@@ -3,10 +3,12 @@ package gateway
 import (
 	"context"
 	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
+	"countersign/shared/claims"
 	"countersign/shared/fault"
 	"countersign/shared/wire"
 	"countersign/web/internal/store"
@@ -15,11 +17,16 @@ import (
 // Caller is who asks, from a verified token.
 type Caller struct {
 	Developer string
-	Entity    string // of an entity token; empty for a developer's
+	Entity    string // in whose name it asks; empty for a developer's token that names none
+	Token     claims.Claims
+	Scopes    string // of the API key that the token was traded for, with spaces between them
 }
 
 // Scope names the caller in the table of replies.
 func (c Caller) Scope() string { return c.Developer + "/" + c.Entity }
+
+// May reports whether the caller has a scope.
+func (c Caller) May(scope string) bool { return slices.Contains(strings.Fields(c.Scopes), scope) }
 
 // Messages of the API that this one follows.
 const (
@@ -28,24 +35,54 @@ const (
 	msgForbidden = "The token does not allow access to this entity"
 )
 
-// Authenticate verifies a token and that its developer and entity still exist
+// Authenticate verifies a token and that its developer, entity and API key still exist
 // and were not revoked. It fails with AUTHENTICATION_ERROR.
 func (g *Gateway) Authenticate(ctx context.Context, token string) (Caller, error) {
 	c, err := g.cfg.Tokens.Verify(token)
 	if err != nil {
 		return Caller{}, err
 	}
+	caller := Caller{Developer: c.DeveloperID, Entity: c.EntityID, Token: c, Scopes: allScopes}
 	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		version, err := access(tx, c.DeveloperID, c.EntityID)
-		if err == nil && c.Version != version {
-			err = fault.New(fault.Unauthenticated, msgBadToken)
-		}
+		caller.Scopes, err = g.accepted(tx, c)
 		return err
 	})
-	if errors.Is(err, store.ErrNotFound) {
-		err = fault.Wrap(err, fault.Unauthenticated, msgBadToken)
+	return caller, err
+}
+
+// accepted checks what may change while a token lives, and returns the scopes of its
+// API key.
+func (g *Gateway) accepted(tx store.Tx, c claims.Claims) (scopes string, err error) {
+	bad := fault.New(fault.Unauthenticated, msgBadToken)
+	version, err := access(tx, c.DeveloperID, c.EntityID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		return "", fault.Wrap(err, fault.Unauthenticated, msgBadToken)
+	case err != nil:
+		return "", err
+	case c.Version != version:
+		return "", bad
+	case c.KeyID == "": // of a version before keys had names
+		return allScopes, nil
 	}
-	return Caller{Developer: c.DeveloperID, Entity: c.EntityID}, err
+	k, err := tx.Key(c.DeveloperID, c.KeyID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !works(k, g.now()) {
+		return "", bad
+	}
+	return k.Scopes, err
+}
+
+// Still fails with AUTHENTICATION_ERROR or AUTHORIZATION_ERROR when a caller whose
+// question is still being answered may not ask it any more.
+func (g *Gateway) Still(ctx context.Context, c Caller) error {
+	if !g.now().Before(c.Token.Until()) {
+		return fault.New(fault.Unauthenticated, msgBadToken).With("reason", "expired")
+	}
+	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error { _, err := g.accepted(tx, c.Token); return err })
+	if err == nil && c.Token.EntityID == "" && c.Entity != "" {
+		_, err = g.InEntity(ctx, Caller{Developer: c.Developer}, c.Entity)
+	}
+	return err
 }
 
 // InEntity decides in whose name the caller acts when it names entity, or none.
@@ -67,53 +104,92 @@ func (g *Gateway) InEntity(ctx context.Context, c Caller, entity string) (Caller
 	if errors.Is(err, store.ErrNotFound) {
 		err = fault.New(fault.Forbidden, msgForbidden)
 	}
-	return Caller{Developer: c.Developer, Entity: entity}, err
+	c.Entity = entity
+	return c, err
 }
 
 // Token makes a token of an API key. Unknown developer, unknown entity and
-// wrong key give the same answer in the same time: INVALID_API_KEY. client is the
-// party that asks (package party): its wrong keys are limited, RATE_LIMITED, and
-// nobody else's; a right key counts for its own developer or entity alone.
+// wrong key give the same answer: INVALID_API_KEY. client is the party that asks
+// (package party): its wrong keys are limited, RATE_LIMITED, and nobody else's; a
+// right key counts for its own developer or entity alone. A key without the scope for
+// such tokens is AUTHORIZATION_ERROR.
 func (g *Gateway) Token(ctx context.Context, in wire.TokenRequest, client string) (wire.TokenReply, error) {
-	subject := in.Subject()
-	bad := fault.New(fault.InvalidAPIKey, msgBadKey)
-	var d store.Developer
-	s := Subject{}
-	known := false
-	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		developer := subject
-		if in.For() == wire.UserEntity {
-			e, err := tx.Entity(subject)
-			if err != nil && !errors.Is(err, store.ErrNotFound) {
-				return err
-			}
-			developer, s.Entity, s.Version = e.Developer, e.ID, e.Version
-			if err != nil || e.Disabled || in.DeveloperID != "" && in.DeveloperID != e.Developer {
-				developer = "-" // the look-up is made anyway
-			}
-		}
-		var err error
-		d, err = tx.Developer(developer)
-		if known = err == nil && !d.Disabled; errors.Is(err, store.ErrNotFound) {
-			err = nil
-		}
+	var s Subject
+	var k store.Key
+	err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
+		s, k, err = g.keyOf(tx, in)
 		return err
 	})
 	if err != nil {
 		return wire.TokenReply{}, err
 	}
-	hash := sha256.Sum256([]byte(in.APIKey))
-	if subtle.ConstantTimeCompare(hash[:], d.KeyHash[:]) != 1 || !known {
+	if k.ID == "" {
 		if err := g.limit.wrongKeys.Spend(client); err != nil {
 			return wire.TokenReply{}, err
 		}
-		return wire.TokenReply{}, bad
+		return wire.TokenReply{}, fault.New(fault.InvalidAPIKey, msgBadKey)
 	}
-	if err := g.limit.tokens.Spend(subject); err != nil {
+	if scope := "tokens:" + in.For(); !slices.Contains(strings.Fields(k.Scopes), scope) {
+		return wire.TokenReply{}, fault.New(fault.Forbidden, "this API key is not for "+in.For()+" tokens: it does not have the scope "+scope)
+	}
+	if err := g.limit.tokens.Spend(in.Subject()); err != nil {
 		return wire.TokenReply{}, err
 	}
-	s.Developer, s.Version = d.ID, s.Version+d.Version
+	if g.now().Sub(k.Used) >= usedEvery {
+		if err := g.use(ctx, k); err != nil {
+			return wire.TokenReply{}, err
+		}
+	}
+	s.Key, s.Until = k.ID, k.Expires
 	return g.mint(ctx, s)
+}
+
+// keyOf finds the API key of a question for a token, and whom the token is for. A key
+// without an id is none that works: all look-ups are made all the same.
+func (g *Gateway) keyOf(tx store.Tx, in wire.TokenRequest) (s Subject, k store.Key, err error) {
+	none := func(err error) error {
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		return err
+	}
+	s.Developer = in.Subject()
+	known := true
+	if in.For() == wire.UserEntity {
+		e, err := tx.Entity(in.Subject())
+		if none(err) != nil {
+			return s, k, err
+		}
+		s.Developer, s.Entity, s.Version = e.Developer, e.ID, e.Version
+		if err != nil || e.Disabled || in.DeveloperID != "" && in.DeveloperID != e.Developer {
+			s.Developer = "-"
+		}
+	}
+	d, err := tx.Developer(s.Developer)
+	if known = err == nil && !d.Disabled; none(err) != nil {
+		return s, k, err
+	}
+	s.Version += d.Version
+	k, err = tx.KeyWith(s.Developer, sha256.Sum256([]byte(in.APIKey)))
+	if !known || err != nil || !works(k, g.now()) {
+		k = store.Key{}
+	}
+	return s, k, none(err)
+}
+
+// use notes that an API key was used.
+func (g *Gateway) use(ctx context.Context, k store.Key) error {
+	return g.cfg.Store.Write(ctx, func(tx store.Tx) error {
+		k, err := tx.Key(k.Developer, k.ID)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil // it was removed meanwhile; its token will be refused
+		}
+		if err != nil {
+			return err
+		}
+		k.Used = g.now().Truncate(usedEvery)
+		return tx.PutKey(k)
+	})
 }
 
 func (g *Gateway) mint(ctx context.Context, s Subject) (wire.TokenReply, error) {

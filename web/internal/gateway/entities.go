@@ -3,7 +3,6 @@ package gateway
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
 	"errors"
@@ -12,9 +11,11 @@ import (
 	"slices"
 
 	"countersign/shared/fault"
+	"countersign/shared/id"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
+	"countersign/web/internal/apikey"
 	"countersign/web/internal/projection"
 	"countersign/web/internal/store"
 )
@@ -193,18 +194,30 @@ func (g *Gateway) Sandbox(ctx context.Context, in wire.SandboxInput, client stri
 	}
 	sum := sha256.Sum256([]byte("countersign-sandbox/1\x00" + in.DeveloperID + "\x00" + in.Name))
 	tag := hex.EncodeToString(sum[:10])
-	var secret [28]byte
+	var secret [4]byte
 	if _, err := io.ReadFull(g.cfg.Rand, secret[:]); err != nil {
-		return wire.SandboxReply{}, fmt.Errorf("make an API key: %w", err)
+		return wire.SandboxReply{}, fmt.Errorf("make a developer: %w", err)
 	}
-	key := "ol_test_" + base64.RawURLEncoding.EncodeToString(secret[:24])
-	d := store.Developer{ID: "dev_" + tag, Name: in.Name, KeyHash: sha256.Sum256([]byte(key)), Version: int64(binary.BigEndian.Uint32(secret[24:28])), MadeBy: store.BySandbox} // never that of one that was removed
-	e := store.Entity{ID: "ent_" + tag, Developer: d.ID, Name: in.Name}
-	err := g.cfg.Store.Write(ctx, func(tx store.Tx) error { return addSandbox(tx, d, e) })
+	key, err := apikey.New(g.cfg.Rand, g.cfg.Env)
 	if err != nil {
 		return wire.SandboxReply{}, err
 	}
-	t, err := g.mint(ctx, Subject{Developer: d.ID, Version: d.Version})
+	d := store.Developer{ID: "dev_" + tag, Name: in.Name, Version: int64(binary.BigEndian.Uint32(secret[:])), MadeBy: store.BySandbox} // never that of one that was removed
+	k := store.Key{
+		ID: id.FromHash(id.Key, sum[:]), Developer: d.ID, Name: "First key", Hash: sha256.Sum256([]byte(key)), Hint: apikey.Hint(key),
+		Scopes: allScopes, MadeBy: store.BySandbox, Created: g.now(),
+	}
+	e := store.Entity{ID: "ent_" + tag, Developer: d.ID, Name: in.Name}
+	err = g.cfg.Store.Write(ctx, func(tx store.Tx) error {
+		if err := addSandbox(tx, d, e); err != nil {
+			return err
+		}
+		return tx.PutKey(k)
+	})
+	if err != nil {
+		return wire.SandboxReply{}, err
+	}
+	t, err := g.mint(ctx, Subject{Developer: d.ID, Version: d.Version, Key: k.ID})
 	if err != nil {
 		return wire.SandboxReply{}, err
 	}

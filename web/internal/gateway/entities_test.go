@@ -106,7 +106,7 @@ func TestTheEventsOfAnEntityAreItsOwn(t *testing.T) {
 	begun, ended := make(chan struct{}), make(chan error, 1)
 	told, open := make(chan wire.Change, 100), sync.OnceFunc(func() { close(begun) })
 	go func() {
-		ended <- w.Gateway.Events(ctx, gatewaytest.Caller(), func() error { return nil }, func(all []wire.Change) error {
+		ended <- w.Gateway.Events(ctx, w.SignIn(gatewaytest.APIKey, gatewaytest.Entity), func(all []wire.Change) error {
 			open()
 			for _, c := range all {
 				told <- c
@@ -289,7 +289,7 @@ func TestADeveloperActsForEachOfItsEntitiesAndATokenForOne(t *testing.T) {
 	w := gatewaytest.NewForTwo(t)
 	const key = "ol_test_group_0123456789"
 	ctx := t.Context()
-	if _, err := gateway.Follow(ctx, w.Store, "sandbox", []gateway.Principal{{ID: "dev_group", Name: "Group", APIKey: key, Entities: []string{gatewaytest.Entity, gatewaytest.Other}}}); err != nil {
+	if _, err := gateway.Follow(ctx, w.Store, "sandbox", w.Now(), []gateway.Principal{{ID: "dev_group", Name: "Group", APIKey: key, Entities: []string{gatewaytest.Entity, gatewaytest.Other}}}); err != nil {
 		t.Fatal(err)
 	}
 	sign := func(in wire.TokenRequest) gateway.Caller {

@@ -20,10 +20,10 @@ const (
 )
 
 // Events calls each with what changes for the caller's entity, until ctx or the
-// gateway ends (nil), still fails, or each does. The first call has no changes: what
-// is read after it is told of when it changes. Others without come every 20 seconds,
-// after still was asked. It fails with RATE_LIMITED.
-func (g *Gateway) Events(ctx context.Context, c Caller, still func() error, each func([]wire.Change) error) error {
+// gateway ends (nil), [Gateway.Still] fails, or each does. The first call has no changes: what
+// is read after it is told of when it changes. Others without come every 20 seconds.
+// It fails with RATE_LIMITED.
+func (g *Gateway) Events(ctx context.Context, c Caller, each func([]wire.Change) error) error {
 	end, err := g.limit.streams.begin(c.Scope())
 	if err != nil {
 		return fault.New(fault.Limited, "too many streams of events are open: close one").With("retry_after", "5")
@@ -53,11 +53,13 @@ func (g *Gateway) Events(ctx context.Context, c Caller, still func() error, each
 			return err
 		}
 		at = last
+		if err := g.Still(ctx, c); err != nil && ctx.Err() != nil {
+			return nil
+		} else if err != nil {
+			return err
+		}
 		if len(changes) == 0 && time.Since(said) < quietFor {
 			continue
-		}
-		if err := still(); err != nil {
-			return err
 		}
 		if err := each(changes); err != nil {
 			return err

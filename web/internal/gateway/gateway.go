@@ -48,6 +48,8 @@ type Subject struct {
 	Developer string
 	Entity    string
 	Version   int64
+	Key       string    // the API key that it is traded for; empty: none
+	Until     time.Time // the longest that it may live; zero: as policy says
 }
 
 // Tokens mints and verifies.

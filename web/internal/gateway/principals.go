@@ -6,7 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"countersign/shared/id"
+	"countersign/web/internal/apikey"
 	"countersign/web/internal/store"
 )
 
@@ -14,25 +17,26 @@ import (
 type Principal struct {
 	ID       string
 	Name     string
-	APIKey   string
+	APIKey   string // empty: the configuration has none, and keys are made with the program or the API
 	Entities []string
 }
 
 // Follow makes the database agree with the configuration. Developers and entities
 // that are not in it any more are disabled: they get no tokens, and those that
 // they have are refused; one that comes back is enabled, and its old tokens stay
-// refused. A changed API key revokes the tokens of the old one. An entity may move
+// refused. An API key that is not in it any more is revoked, with its tokens; the other
+// keys of the developer stay. An entity may move
 // to another developer. Developers that POST /v1/sandbox made belong to the
 // environment sandbox, and have no access in another one. disabled names what has
 // just lost its access.
-func Follow(ctx context.Context, db store.Store, env string, all []Principal) (disabled []string, err error) {
+func Follow(ctx context.Context, db store.Store, env string, now time.Time, all []Principal) (disabled []string, err error) {
 	if err := consistent(all); err != nil {
 		return nil, err
 	}
 	err = db.Write(ctx, func(tx store.Tx) error {
 		disabled = nil
 		for _, p := range all {
-			if err := followDeveloper(tx, p); err != nil {
+			if err := followDeveloper(tx, p, now); err != nil {
 				return err
 			}
 		}
@@ -84,24 +88,25 @@ func consistent(all []Principal) error {
 	return nil
 }
 
-func followDeveloper(tx store.Tx, p Principal) error {
-	d := store.Developer{ID: p.ID, Name: p.Name, KeyHash: sha256.Sum256([]byte(p.APIKey)), Version: 1, MadeBy: store.ByConfiguration}
+func followDeveloper(tx store.Tx, p Principal, now time.Time) error {
+	d := store.Developer{ID: p.ID, Name: p.Name, Version: 1, MadeBy: store.ByConfiguration}
 	old, err := tx.Developer(p.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 	case err != nil:
 		return err
-	case old.KeyHash != d.KeyHash:
-		d.Version = old.Version + 1
 	default:
 		d.Version = old.Version
 	}
 	if err := tx.PutDeveloper(d); err != nil {
 		return err
 	}
-	for _, id := range p.Entities {
-		e := store.Entity{ID: id, Developer: p.ID, Name: id}
-		old, err := tx.Entity(id)
+	if err := followKey(tx, p, now); err != nil {
+		return err
+	}
+	for _, name := range p.Entities {
+		e := store.Entity{ID: name, Developer: p.ID, Name: name}
+		old, err := tx.Entity(name)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
@@ -114,6 +119,37 @@ func followDeveloper(tx store.Tx, p Principal) error {
 		}
 	}
 	return nil
+}
+
+// followKey makes the key of the configuration the only one of that origin that works.
+// One that was revoked stays so until the configuration has another.
+func followKey(tx store.Tx, p Principal, now time.Time) error {
+	all, err := tx.Keys(p.ID)
+	if err != nil {
+		return err
+	}
+	hash := sha256.Sum256([]byte(p.APIKey))
+	all = slices.DeleteFunc(all, func(k store.Key) bool { return k.MadeBy != store.ByConfiguration })
+	for _, k := range all {
+		if k.Hash == hash && p.APIKey != "" {
+			return nil // the newest is still the one
+		}
+		if k.Revoked.IsZero() {
+			k.Revoked = now
+		}
+		if err := tx.PutKey(k); err != nil {
+			return err
+		}
+		break
+	}
+	if p.APIKey == "" {
+		return nil
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "countersign-key/1\x00%s\x00configuration\x00%d\x00%d\x00%x", p.ID, len(all), now.UnixNano(), hash))
+	return tx.PutKey(store.Key{
+		ID: id.FromHash(id.Key, sum[:]), Developer: p.ID, Name: "Configuration", Hash: hash, Hint: apikey.Hint(p.APIKey), Scopes: allScopes,
+		MadeBy: store.ByConfiguration, Created: now,
+	})
 }
 
 // followEntities disables the entities of a developer that are not listed.

@@ -18,7 +18,7 @@ type followed struct{ *World }
 
 func (w followed) follow(env string, all ...gateway.Principal) []string {
 	w.T.Helper()
-	disabled, err := gateway.Follow(w.T.Context(), w.Store, env, all)
+	disabled, err := gateway.Follow(w.T.Context(), w.Store, env, w.Now(), all)
 	if err != nil {
 		w.T.Fatal(err)
 	}
@@ -152,7 +152,7 @@ func TestAConfigurationThatSaysTwoThingsChangesNothing(t *testing.T) {
 		"a developer without id":  {{APIKey: keyA, Entities: []string{"ent_a"}}},
 		"an entity without an id": {{ID: "dev_a", APIKey: keyA, Entities: []string{""}}},
 	} {
-		if _, err := gateway.Follow(t.Context(), w.Store, "live", all); err == nil {
+		if _, err := gateway.Follow(t.Context(), w.Store, "live", w.Now(), all); err == nil {
 			t.Errorf("%s was accepted", name)
 		}
 		if !w.lets(token, "") {

@@ -35,6 +35,7 @@ type Store interface {
 // nothing; lookups that take an entity never see another entity's rows.
 type Tx interface {
 	Principals
+	Keys
 	Replies
 	Quotes
 	LogModel
@@ -63,23 +64,49 @@ type Lease struct {
 	Says   string // what the holder found, for the others
 }
 
-// Developer is who holds an API key, and the entities that it acts for.
+// Developer is who holds API keys, and acts for entities.
 type Developer struct {
 	ID      string
 	Name    string
-	KeyHash [32]byte // SHA-256 of the API key
-	Version int64    // grows; tokens of another version are revoked
-	MadeBy  string   // ByConfiguration or BySandbox
+	Version int64  // grows; tokens of another version are revoked
+	MadeBy  string // ByConfiguration or BySandbox
 	// Disabled: it was removed from where it was made. It has no access; what it
 	// did is kept.
 	Disabled bool
 }
 
-// Who makes developers.
+// Who makes developers, keys and entities.
 const (
 	ByConfiguration = "configuration"
 	BySandbox       = "sandbox"
+	ByDeveloper     = "developer" // through the API
+	ByOperator      = "operator"  // with the program, on the gateway's computer
 )
+
+// Key is an API key; its secret is not stored.
+type Key struct {
+	ID        string // key_…
+	Developer string
+	Name      string
+	Hash      [32]byte // SHA-256
+	Hint      string   // how it begins and ends, to tell keys apart
+	Scopes    string   // with spaces between them
+	MadeBy    string
+	Created   time.Time
+	Expires   time.Time // zero: never
+	Used      time.Time // to the minute; zero: never
+	Revoked   time.Time // zero: it is not
+	Replaces  string    // the key that was rotated into this one; empty: none was
+}
+
+// Keys are the API keys of developers.
+type Keys interface {
+	PutKey(Key) error // adds, or replaces by id
+	Key(developer, id string) (Key, error)
+	KeyWith(developer string, hash [32]byte) (Key, error) // the newest
+	Keys(developer string) ([]Key, error)                 // the newest first
+	DropKey(developer, id string) error                   // no error when there is none
+}
 
 // Entity belongs to one developer.
 type Entity struct {
@@ -98,7 +125,7 @@ type Principals interface {
 	PutEntity(Entity) error           // adds or replaces
 	Entity(id string) (Entity, error)
 	EntitiesOf(developer string) ([]Entity, error)
-	// DropDeveloper removes a developer with its entities and their replies.
+	// DropDeveloper removes a developer with its keys, its entities and their replies.
 	DropDeveloper(id string) error
 }
 

@@ -109,7 +109,7 @@ func New(cfg Config) (*Issuer, error) {
 // JWKS is the published key set (RFC 7517).
 func (i *Issuer) JWKS() []byte { return i.jwks }
 
-// Mint makes a token; its lifetime is always exp - iat.
+// Mint makes a token; its lifetime is always exp - iat, and ends with its API key.
 func (i *Issuer) Mint(_ context.Context, s gateway.Subject) (string, time.Duration, error) {
 	var id [16]byte
 	if _, err := io.ReadFull(i.cfg.Rand, id[:]); err != nil {
@@ -118,7 +118,7 @@ func (i *Issuer) Mint(_ context.Context, s gateway.Subject) (string, time.Durati
 	life := DeveloperLife
 	c := claims.Claims{
 		Issuer: i.cfg.Issuer, Audience: i.cfg.Audience, Subject: s.Developer, UserType: wire.UserDeveloper,
-		ID: base64.RawURLEncoding.EncodeToString(id[:]), DeveloperID: s.Developer, Env: i.cfg.Env, Version: s.Version,
+		ID: base64.RawURLEncoding.EncodeToString(id[:]), DeveloperID: s.Developer, Env: i.cfg.Env, Version: s.Version, KeyID: s.Key,
 	}
 	if s.Entity != "" {
 		life = EntityLife
@@ -126,6 +126,9 @@ func (i *Issuer) Mint(_ context.Context, s gateway.Subject) (string, time.Durati
 	}
 	now := i.cfg.Now()
 	c.IssuedAt, c.Expires = now.Unix(), now.Add(life).Unix()
+	if !s.Until.IsZero() {
+		c.Expires = max(c.IssuedAt+1, min(c.Expires, s.Until.Unix()))
+	}
 	head, err := json.Marshal(claims.Header{Alg: claims.Alg, Kid: i.kid, Typ: claims.Typ})
 	if err != nil {
 		return "", 0, fmt.Errorf("write a token: %w", err)

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -204,7 +205,10 @@ func start(t testing.TB, confirmations int64, two bool, changes ...func(*governa
 	t.Cleanup(func() { w.close() })
 	err = w.Store.Write(t.Context(), func(tx store.Tx) error {
 		for _, d := range [][3]string{{"dev_sandbox", Entity, APIKey}, {"dev_other", Other, OtherKey}} {
-			if err := tx.PutDeveloper(store.Developer{ID: d[0], Name: d[0], KeyHash: sha256.Sum256([]byte(d[2])), Version: 1, MadeBy: store.ByConfiguration}); err != nil {
+			if err := tx.PutDeveloper(store.Developer{ID: d[0], Name: d[0], Version: 1, MadeBy: store.ByConfiguration}); err != nil {
+				return err
+			}
+			if err := tx.PutKey(store.Key{ID: "key_of" + d[0][4:], Developer: d[0], Name: "Configuration", Hash: sha256.Sum256([]byte(d[2])), Scopes: strings.Join(wire.Scopes(), " "), MadeBy: store.ByConfiguration}); err != nil {
 				return err
 			}
 			if err := tx.PutEntity(store.Entity{ID: d[1], Developer: d[0], Name: d[1]}); err != nil {
@@ -322,6 +326,25 @@ func (w *World) Pass(d time.Duration) {
 
 // Caller acts for ent_sandbox.
 func Caller() gateway.Caller { return gateway.Caller{Developer: "dev_sandbox", Entity: Entity} }
+
+// SignIn trades an API key for a token of a developer or an entity, by its id, and
+// returns who has it.
+func (w *World) SignIn(key, id string) gateway.Caller {
+	w.T.Helper()
+	in := wire.TokenRequest{APIKey: key, ID: id, UserType: wire.UserEntity}
+	if id[:3] == "dev" {
+		in.UserType = wire.UserDeveloper
+	}
+	reply, err := w.Gateway.Token(context.Background(), in, "192.0.2.1")
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	c, err := w.Gateway.Authenticate(context.Background(), reply.AccessToken)
+	if err != nil {
+		w.T.Fatal(err)
+	}
+	return c
+}
 
 // OtherCaller acts for ent_other.
 func OtherCaller() gateway.Caller { return gateway.Caller{Developer: "dev_other", Entity: Other} }

@@ -9,13 +9,13 @@ import (
 )
 
 func (x *tx) PutDeveloper(d store.Developer) error {
-	_, err := x.exec("keep developer", `INSERT INTO developers (id, name, key_hash, version, made_by, disabled) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET name = excluded.name, key_hash = excluded.key_hash, version = excluded.version,
-		made_by = excluded.made_by, disabled = excluded.disabled`, d.ID, d.Name, d.KeyHash[:], d.Version, d.MadeBy, d.Disabled)
+	_, err := x.exec("keep developer", `INSERT INTO developers (id, name, version, made_by, disabled) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, version = excluded.version,
+		made_by = excluded.made_by, disabled = excluded.disabled`, d.ID, d.Name, d.Version, d.MadeBy, d.Disabled)
 	return err
 }
 
-const developerColumns = `SELECT id, name, key_hash, version, made_by, disabled FROM developers`
+const developerColumns = `SELECT id, name, version, made_by, disabled FROM developers`
 
 func (x *tx) Developer(id string) (store.Developer, error) {
 	all, err := many(x, "find developer", developer, developerColumns+` WHERE id = ?`, id)
@@ -27,9 +27,7 @@ func (x *tx) Developers() ([]store.Developer, error) {
 }
 
 func developer(rows *sql.Rows) (d store.Developer, err error) {
-	var hash []byte
-	err = rows.Scan(&d.ID, &d.Name, &hash, &d.Version, &d.MadeBy, &d.Disabled)
-	copy(d.KeyHash[:], hash)
+	err = rows.Scan(&d.ID, &d.Name, &d.Version, &d.MadeBy, &d.Disabled)
 	return d, err
 }
 
@@ -59,8 +57,9 @@ func entity(rows *sql.Rows) (e store.Entity, err error) {
 func (x *tx) DropDeveloper(id string) error {
 	_, err1 := x.exec("remove replies", `DELETE FROM replies WHERE substr(scope, 1, length(?1) + 1) = ?1 || '/'`, id)
 	_, err2 := x.exec("remove entities", `DELETE FROM entities WHERE developer = ?`, id)
-	_, err3 := x.exec("remove developer", `DELETE FROM developers WHERE id = ?`, id)
-	return errors.Join(err1, err2, err3)
+	_, err3 := x.exec("remove keys", `DELETE FROM api_keys WHERE developer = ?`, id)
+	_, err4 := x.exec("remove developer", `DELETE FROM developers WHERE id = ?`, id)
+	return errors.Join(err1, err2, err3, err4)
 }
 
 // many scans all rows of a question.

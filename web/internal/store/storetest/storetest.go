@@ -27,6 +27,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"a transaction that fails changes nothing", (*suite).rollback},
 		{"writers wait for each other", (*suite).writers},
 		{"principals", (*suite).principals},
+		{"keys of a developer", (*suite).keys},
 		{"replies", (*suite).replies},
 		{"quotes", (*suite).quotes},
 		{"what is kept for a party is bounded", (*suite).trim},
@@ -123,7 +124,7 @@ func (s *suite) writers() {
 }
 
 func (s *suite) principals() {
-	d := store.Developer{ID: "dev_a", Name: "A", KeyHash: [32]byte{1}, Version: 2, MadeBy: store.ByConfiguration}
+	d := store.Developer{ID: "dev_a", Name: "A", Version: 2, MadeBy: store.ByConfiguration}
 	b := store.Developer{ID: "dev_b", MadeBy: store.BySandbox, Disabled: true}
 	e := store.Entity{ID: "ent_a", Developer: "dev_a", Name: "A"}
 	s.write(nil, func(tx store.Tx) error {
@@ -155,6 +156,39 @@ func (s *suite) principals() {
 	s.read(nil, func(tx store.Tx) error { _, err := tx.Reply("dev_bb/", "k"); return err })
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Developer("dev_x"); return err })
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Entity("ent_x"); return err })
+}
+
+func (s *suite) keys() {
+	d, b := store.Developer{ID: "dev_a", MadeBy: store.ByConfiguration}, store.Developer{ID: "dev_b", MadeBy: store.BySandbox}
+	one := store.Key{ID: "key_one", Developer: "dev_a", Name: "One", Hash: [32]byte{1}, Hint: "ol_…x", Scopes: "read write", MadeBy: store.ByDeveloper, Created: start, Expires: start.Add(time.Hour)}
+	two := store.Key{ID: "key_two", Developer: "dev_a", Hash: [32]byte{1}, MadeBy: store.ByOperator, Replaces: "key_one"}
+	theirs := store.Key{ID: "key_three", Developer: "dev_b", Hash: [32]byte{3}, MadeBy: store.BySandbox}
+	s.write(nil, func(tx store.Tx) error {
+		return errors.Join(tx.PutDeveloper(d), tx.PutDeveloper(b), tx.PutKey(one), tx.PutKey(two), tx.PutKey(theirs))
+	})
+	one.Used, one.Revoked = start.Add(time.Minute), start.Add(2*time.Minute)
+	s.write(nil, func(tx store.Tx) error { return tx.PutKey(one) })
+	s.read(nil, func(tx store.Tx) error {
+		got, err := tx.Key("dev_a", "key_one")
+		s.same(got, one)
+		with, err2 := tx.KeyWith("dev_a", [32]byte{1})
+		s.same(with, two)
+		all, err3 := tx.Keys("dev_a")
+		s.same(all, []store.Key{two, one})
+		return errors.Join(err, err2, err3)
+	})
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Key("dev_b", "key_one"); return err })
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.KeyWith("dev_b", [32]byte{1}); return err })
+	s.write(nil, func(tx store.Tx) error {
+		return errors.Join(tx.DropKey("dev_b", "key_one"), tx.DropKey("dev_a", "key_two"), tx.DropDeveloper("dev_b"))
+	})
+	s.read(nil, func(tx store.Tx) error {
+		all, err := tx.Keys("dev_a")
+		s.same(all, []store.Key{one})
+		gone, err2 := tx.Keys("dev_b")
+		s.same(len(gone), 0)
+		return errors.Join(err, err2)
+	})
 }
 
 func (s *suite) replies() {

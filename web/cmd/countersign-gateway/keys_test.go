@@ -1,0 +1,103 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"countersign/shared/fault"
+	"countersign/web/internal/apikey"
+	"countersign/web/internal/gateway/gatewaytest"
+)
+
+// keysSay runs the verb keys and returns what it printed.
+func keysSay(t *testing.T, args ...string) (string, error) {
+	t.Helper()
+	var out bytes.Buffer
+	err := run(t.Context(), append([]string{"keys"}, args...), stdio{&out, io.Discard})
+	return out.String(), err
+}
+
+// An operator makes, lists, rotates and revokes keys while the gateway serves.
+func TestTheOperatorManagesKeysWhileTheGatewayServes(t *testing.T) {
+	t.Parallel()
+	path, _ := config(t)
+	ctx, stop := context.WithCancel(t.Context())
+	url, done := served(ctx, t, path)
+	base := []string{"-config", path, "-developer", "dev_sandbox"}
+	signs := func(key string) bool {
+		t.Helper()
+		body := `{"apiKey":"` + key + `","id":"ent_sandbox","userType":"entity"}`
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, url+"/v1/auth/tokens", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Content-Type", "application/json")
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = res.Body.Close()
+		return res.StatusCode == http.StatusOK
+	}
+	do := func(args ...string) (id, key string) {
+		t.Helper()
+		out, err := keysSay(t, append(args[:1:1], append(base, args[1:]...)...)...)
+		if err != nil {
+			t.Fatalf("%v: %v", args, err)
+		}
+		lines := strings.Fields(out)
+		if len(lines) < 2 {
+			return "", out
+		}
+		return lines[0], lines[1]
+	}
+	id, key := do("create", "-name", "Back office", "-scopes", "tokens:entity read write", "-expires", "720h")
+	if !apikey.WellFormed(key) || !signs(key) {
+		t.Errorf("created %s %s", id, key)
+	}
+	next, second := do("rotate", "-key", id)
+	if !signs(key) || !signs(second) {
+		t.Error("both keys work in the overlap")
+	}
+	do("revoke", "-key", id)
+	if signs(key) || !signs(second) || !signs(gatewaytest.APIKey) {
+		t.Error("the wrong key was revoked")
+	}
+	list, err := keysSay(t, append([]string{"list"}, base...)...)
+	if err != nil || strings.Contains(list, key) || strings.Contains(list, second) {
+		t.Errorf("%s, %v", list, err)
+	}
+	for _, want := range []string{id, next, "Back office", "revoked", "active", "operator", "configuration", key[len(key)-4:]} {
+		if !strings.Contains(list, want) {
+			t.Errorf("the list has no %q:\n%s", want, list)
+		}
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestKeysSaysWhatIsWrong(t *testing.T) {
+	t.Parallel()
+	path, _ := config(t)
+	for want, args := range map[string][]string{
+		"one of create, list":    {"destroy"},
+		"needs -config":          {"list", "-developer", "dev_a"},
+		"needs -developer":       {"list", "-config", path},
+		"needs -name":            {"create", "-config", path, "-developer", "dev_a"},
+		"needs -key":             {"revoke", "-config", path, "-developer", "dev_a"},
+		"no argument":            {"list", "-config", path, "-developer", "dev_a", "x"},
+		"scopes.0 is not one of": {"create", "-config", path, "-developer", "dev_a", "-name", "N", "-scopes", "admin"},
+		"expires_in must be":     {"create", "-config", path, "-developer", "dev_a", "-name", "N", "-expires", "1s"},
+		string(fault.NotFound):   {"list", "-config", path, "-developer", "dev_a"},
+	} {
+		if _, err := keysSay(t, args...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %q", args, err, want)
+		}
+	}
+}
