@@ -130,17 +130,17 @@ func followKey(tx store.Tx, p Principal, now time.Time) error {
 	}
 	hash := sha256.Sum256([]byte(p.APIKey))
 	all = slices.DeleteFunc(all, func(k store.Key) bool { return k.MadeBy != store.ByConfiguration })
-	for _, k := range all {
-		if k.Hash == hash && p.APIKey != "" {
-			return nil // the newest is still the one
+	if len(all) > 0 {
+		newest := all[0]
+		if newest.Hash == hash && p.APIKey != "" {
+			return nil
 		}
-		if k.Revoked.IsZero() {
-			k.Revoked = now
+		if newest.Revoked.IsZero() {
+			newest.Revoked = now
 		}
-		if err := tx.PutKey(k); err != nil {
+		if err := tx.PutKey(newest); err != nil {
 			return err
 		}
-		break
 	}
 	if p.APIKey == "" {
 		return nil
