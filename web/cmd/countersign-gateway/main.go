@@ -67,7 +67,11 @@ The file for serve, migrate, resume and keys is JSON; every name is known or ref
                       "countersign-gateway keys create" makes the first key
   providers           [{"id","name","url","api_key_file","warn":["feeAddress"]}]: warn names parameters
                       of the provider's hand-off that may say something else than the order,
-                      which otherwise refuses the hand-off; "*" is all but addresses
+                      which otherwise refuses the hand-off; "*" is all but addresses.
+                      notice_secret_file is what it signs its notices about orders with, which it
+                      sends to PUBLIC_URL/v1/providers/ID/notices; a second line is the secret before
+                      it. orders_path ("/orders") is where it is asked how an order is. states are
+                      words of its own: {"ON_ICE":"on_hold"}
   chains              [{"chain":"eip155:31337","rpc":"http://…","confirmations":1}]: whose deposits
                       are seen. rpc is a node's address; confirmations, needed for each chain,
                       is how many blocks make a deposit final, its own included: 12 on

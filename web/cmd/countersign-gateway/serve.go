@@ -19,7 +19,6 @@ import (
 	"countersign/shared/wire"
 	"countersign/web/dashboard"
 	"countersign/web/internal/api"
-	"countersign/web/internal/buy"
 	"countersign/web/internal/chain"
 	"countersign/web/internal/gateway"
 	"countersign/web/internal/party"
@@ -62,6 +61,12 @@ type Provider struct {
 	// Warn names parameters of the provider's hand-off whose contradictions of the
 	// order are warned of and not refused; see shared/spec/providers.md.
 	Warn []string `json:"warn,omitempty"`
+	// How its orders are is told by notices, signed with the secret of the file's first line
+	// or, while it is changed, of its second; and asked for at orders_path/ID. States are
+	// words of its own. See shared/spec/notices.md.
+	NoticeSecretFile string            `json:"notice_secret_file,omitempty"`
+	OrdersPath       string            `json:"orders_path,omitempty"`
+	States           map[string]string `json:"states,omitempty"`
 }
 
 // Chain is a chain whose deposits are seen.
@@ -199,6 +204,10 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 	if err := principals(ctx, db, cfg, log); err != nil {
 		return err
 	}
+	hooks, err := hooksOf(cfg.Providers)
+	if err != nil {
+		return err
+	}
 	providers, err := deskOf(cfg, db, now, log)
 	if err != nil {
 		return err
@@ -209,7 +218,7 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 	}
 	defer closeChains()
 	g, err := gateway.New(ctx, gateway.Config{
-		Store: db, Tokens: tokens, Desk: providers, Vaults: signers, Chains: chains,
+		Store: db, Tokens: tokens, Desk: providers, Vaults: signers, Chains: chains, Hooks: hooks,
 		Env: cfg.Environment, PageURL: strings.TrimSuffix(cfg.PublicURL, "/"), Now: now, Clock: clock, Rand: rand.Reader, Log: log,
 	})
 	if err != nil {
@@ -331,20 +340,4 @@ func principals(ctx context.Context, db store.Store, cfg Config, log *slog.Logge
 		log.Warn("it is not in the configuration any more, and has no access", "id", id)
 	}
 	return err
-}
-
-func deskOf(cfg Config, db store.Store, now func() time.Time, log *slog.Logger) (gateway.Desk, error) {
-	var all []buy.Provider
-	for _, p := range cfg.Providers {
-		key, err := apiKey(p.APIKeyFile)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, buy.Provider{ID: p.ID, Name: p.Name, URL: strings.TrimSuffix(p.URL, "/"), APIKey: key, Warn: p.Warn})
-	}
-	d, err := buy.New(buy.Config{Providers: all, Sandbox: cfg.Environment == "sandbox", Memory: memory{db}, Now: now, Log: log})
-	if err != nil {
-		return nil, fmt.Errorf("providers: %w", err)
-	}
-	return desk{d}, nil
 }

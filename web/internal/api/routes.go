@@ -13,6 +13,7 @@ import (
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
 	"countersign/web/internal/party"
+	"countersign/web/internal/report"
 )
 
 // Config is what the API needs.
@@ -42,6 +43,7 @@ const (
 	noBrowser               // anybody but a page: an API key must not be in a browser
 	entity                  // a token, in the name of an entity: with the scope read for a GET, write for any other
 	keys                    // a developer's token with the scope keys
+	signed                  // whoever signs the body, a provider
 )
 
 // route is one line of the table.
@@ -78,6 +80,7 @@ var routes = []route{
 	{"GET /v1/entity", entity, "", false, 0, plain, (*api).entity},
 	{"GET /v1/log", entity, "after limit", false, 0, plain, (*api).log},
 	{"GET /v1/providers", entity, "", false, 0, plain, (*api).providers},
+	{"POST /v1/providers/{id}/notices", signed, "", false, report.MaxBody, plain, (*api).notice},
 	{"GET /v1/quotes", entity, "from to amount payment-method country account", false, 0, slow, (*api).quotes},
 	{"GET /v1/requests", entity, "state cursor limit", false, 0, plain, (*api).requests},
 	{"POST /v1/requests", entity, "", false, wire.MaxBody, slow, (*api).newRequest},

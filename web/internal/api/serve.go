@@ -220,8 +220,8 @@ func (a *api) answer(rt route, q *question) (any, error) {
 	if err := a.readBody(rt, q); err != nil {
 		return nil, err
 	}
-	if q.r.Method != http.MethodPost {
-		return rt.handle(a, q) // asking twice gives the same
+	if q.r.Method != http.MethodPost || rt.access == signed {
+		return rt.handle(a, q) // asking twice gives the same; a notice has an id
 	}
 	given := q.r.Header.Values("Idempotency-Key")
 	if len(given) == 0 && rt.access == noBrowser {

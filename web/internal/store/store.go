@@ -211,7 +211,18 @@ type Order struct {
 	Updated      time.Time
 	History      []Event
 	DeliveredAt  time.Time
-	UseBy        int64 // Unix seconds: when its approval ends; 0 in an order of an earlier version
+	UseBy        int64     // Unix seconds: when its approval ends; 0 in an order of an earlier version
+	Said         Said      // by its provider
+	Handed       time.Time // when its buyer was last led to the provider; zero: never
+}
+
+// Said is what a provider last said of an order.
+type Said struct {
+	State string    // of package report; empty: nothing, or it was superseded by another hand-over
+	Word  string    // the provider's own
+	At    time.Time // of what it says: what is older changes nothing
+	By    string    // notice or poll
+	Tx    string    // that it names; empty: none
 }
 
 // Ticket is a hand-off ticket; its secret is not stored.
@@ -232,6 +243,16 @@ type Orders interface {
 	Order(entity, id string) (Order, error)
 	OrderOf(entity, request string) (Order, error)
 	Orders(entity, after string, limit int) ([]Order, error) // newest first
+	OrderNamed(id string) (Order, error)                     // of whichever entity: for what its provider says
+	// OrdersFrom are those of one provider, newest first.
+	OrdersFrom(entity, provider, after string, limit int) ([]Order, error)
+	// AwaitedOrders are those of all entities of which their providers may say more, which
+	// were made since and are due to be asked about; those due for longest first.
+	AwaitedOrders(now, since time.Time, limit int) ([]Order, error)
+	AskOrderAt(id string, next time.Time) error // not a change of the order
+	// SeeNotice keeps the id of a provider's notice, and reports whether it is new.
+	SeeNotice(provider, id string, at time.Time) (bool, error)
+	PruneNotices(before time.Time) error
 	PutTicket(Ticket) error
 	HasTicket(hash [32]byte, now time.Time) (bool, error)   // unused and in time
 	TrimTickets(order string, rows int) error               // keeps the newest

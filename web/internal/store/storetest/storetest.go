@@ -362,7 +362,7 @@ func (s *suite) requests() {
 func (s *suite) order(n int) store.Order {
 	return store.Order{
 		ID: fmt.Sprint("ord_", n), Entity: "ent_a", Request: fmt.Sprint("req_", n), State: wire.OrderCreated, Chain: "eip155:1",
-		Created: start, Updated: start,
+		Provider: "northpay", Created: start, Updated: start,
 	}
 }
 
@@ -384,6 +384,13 @@ func (s *suite) orders() {
 		s.same(of, done)
 		return errors.Join(err3, err4)
 	})
+	s.read(nil, func(tx store.Tx) error {
+		one, err := tx.OrderNamed("ord_1")
+		s.same(one, s.order(1))
+		return err
+	})
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.OrderNamed("ord_9"); return err })
+	s.ofProviders()
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Order("ent_b", "ord_1"); return err })
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.OrderOf("ent_b", "req_1"); return err })
 }
