@@ -63,8 +63,9 @@ The file for serve, migrate, resume and keys is JSON; every name is known or ref
                       where a request comes from: ["127.0.0.1","10.0.0.0/8"]. Without it all
                       strangers behind a proxy share one budget of failures
   environment         sandbox, or the name of another one; a token works in one only
-  developers          [{"id","name","api_key_file","entities":["ent_…"]}]: api_key_file may be absent; then
-                      "countersign-gateway keys create" makes the first key
+  developers          [{"id","name","api_key_file","tier","entities":["ent_…"]}]: api_key_file may be absent; then
+                      "countersign-gateway keys create" makes the first key. tier bounds what it
+                      asks: developer, professional or enterprise; absent for your own
   providers           [{"id","name","url","api_key_file","warn":["feeAddress"]}]: warn names parameters
                       of the provider's hand-off that may say something else than the order,
                       which otherwise refuses the hand-off; "*" is all but addresses.

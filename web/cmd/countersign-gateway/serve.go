@@ -49,6 +49,7 @@ type Developer struct {
 	ID         string   `json:"id"`
 	Name       string   `json:"name"`
 	APIKeyFile string   `json:"api_key_file"`
+	Tier       string   `json:"tier,omitempty"`
 	Entities   []string `json:"entities"`
 }
 
@@ -145,6 +146,9 @@ func (c Config) check() error {
 	for _, d := range c.Developers {
 		if why := name.Problem(d.Name); why != "" && d.Name != "" {
 			return fmt.Errorf("developers: the name of %s %s", d.ID, why)
+		}
+		if _, ok := gateway.Tiers()[d.Tier]; !ok {
+			return fmt.Errorf("developers: the tier of %s is none of developer, professional and enterprise", d.ID)
 		}
 	}
 	for _, d := range c.Dashboards {
@@ -333,7 +337,7 @@ func principals(ctx context.Context, db store.Store, cfg Config, log *slog.Logge
 				return err
 			}
 		}
-		all = append(all, gateway.Principal{ID: d.ID, Name: d.Name, APIKey: key, Entities: d.Entities})
+		all = append(all, gateway.Principal{ID: d.ID, Name: d.Name, APIKey: key, Tier: d.Tier, Entities: d.Entities})
 	}
 	disabled, err := gateway.Follow(ctx, db, cfg.Environment, time.Now(), all)
 	for _, id := range disabled {

@@ -125,7 +125,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{cfg: cfg, process: process, watches: map[string]*watch{}, vaults: vaults, limit: newLimits(cfg.Now), ended: make(chan struct{})}
+	g := &Gateway{cfg: cfg, process: process, watches: map[string]*watch{}, vaults: vaults, limit: newLimits(cfg.Env, cfg.Now), ended: make(chan struct{})}
 	for id, c := range cfg.Chains {
 		if c.Confirmations < 1 {
 			return nil, fmt.Errorf("chain %s needs confirmations of 1 or more", id)

@@ -70,6 +70,7 @@ type Developer struct {
 	Name    string
 	Version int64  // grows; tokens of another version are revoked
 	MadeBy  string // ByConfiguration or BySandbox
+	Tier    string // whose limits it has; empty: those of the gateway's own developers
 	// Disabled: it was removed from where it was made. It has no access; what it
 	// did is kept.
 	Disabled bool
@@ -110,11 +111,16 @@ type Keys interface {
 
 // Entity belongs to one developer.
 type Entity struct {
-	ID        string
-	Developer string
-	Name      string
-	Version   int64 // grows; a token of an entity has the sum of this and its developer's
-	Disabled  bool  // as of a developer
+	ID         string
+	Developer  string
+	Name       string
+	Version    int64 // grows; a token of an entity has the sum of this and its developer's
+	Disabled   bool  // as of a developer
+	MadeBy     string
+	ExternalID string // the developer's own name for it, one entity each; may be empty
+	Type       string // its legal form; may be empty
+	Created    time.Time
+	Updated    time.Time
 }
 
 // Principals are developers and their entities.
@@ -122,7 +128,7 @@ type Principals interface {
 	PutDeveloper(Developer) error // adds or replaces
 	Developer(id string) (Developer, error)
 	Developers() ([]Developer, error) // all, the oldest first
-	PutEntity(Entity) error           // adds or replaces
+	PutEntity(Entity) error           // adds or replaces; ErrExists when another enabled one of the developer has the external id
 	Entity(id string) (Entity, error)
 	EntitiesOf(developer string) ([]Entity, error)
 	// DropDeveloper removes a developer with its keys, its entities and their replies.

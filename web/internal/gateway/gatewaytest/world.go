@@ -227,7 +227,7 @@ func start(t testing.TB, confirmations int64, two bool, changes ...func(*governa
 			if err := tx.PutKey(store.Key{ID: "key_of" + d[0][4:], Developer: d[0], Name: "Configuration", Hash: sha256.Sum256([]byte(d[2])), Scopes: strings.Join(wire.Scopes(), " "), MadeBy: store.ByConfiguration}); err != nil {
 				return err
 			}
-			if err := tx.PutEntity(store.Entity{ID: d[1], Developer: d[0], Name: d[1]}); err != nil {
+			if err := tx.PutEntity(store.Entity{ID: d[1], Developer: d[0], Name: d[1], MadeBy: store.ByConfiguration}); err != nil {
 				return err
 			}
 		}
