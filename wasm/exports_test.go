@@ -12,17 +12,45 @@ import (
 	"testing"
 )
 
-// The table in main_js.go and the types in countersign.d.ts say the same.
-func TestTheTypesNameEveryExport(t *testing.T) {
+// The tables of what JavaScript may call and the types in port.d.ts say the same.
+func TestTheTypesNameEveryCall(t *testing.T) {
 	t.Parallel()
-	file, err := parser.ParseFile(token.NewFileSet(), "main_js.go", nil, 0)
+	types, err := os.ReadFile("js/port.d.ts")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var table []string
+	for _, c := range []struct{ file, table, typ string }{
+		{"main_js.go", "exports", "Exports"},
+		{"internal/port/calls.go", "calls", "Calls"},
+	} {
+		_, body, ok := strings.Cut(string(types), "export interface "+c.typ+" {")
+		if !ok {
+			t.Fatalf("port.d.ts has no interface %s", c.typ)
+		}
+		body, _, _ = strings.Cut(body, "\n}")
+		var typed []string
+		for _, m := range regexp.MustCompile(`(?m)^  (\w+)\(`).FindAllStringSubmatch(body, -1) {
+			typed = append(typed, m[1])
+		}
+		table := names(t, c.file, c.table)
+		slices.Sort(table)
+		slices.Sort(typed)
+		if len(table) == 0 || !slices.Equal(table, typed) {
+			t.Errorf("%s has %v, port.d.ts says %v", c.file, table, typed)
+		}
+	}
+}
+
+// names are the first fields of the rows of a table.
+func names(t *testing.T, path, table string) (list []string) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
 	ast.Inspect(file, func(n ast.Node) bool {
 		spec, ok := n.(*ast.ValueSpec)
-		if !ok || spec.Names[0].Name != "exports" {
+		if !ok || spec.Names[0].Name != table || len(spec.Values) == 0 {
 			return true
 		}
 		for _, row := range spec.Values[0].(*ast.CompositeLit).Elts {
@@ -30,26 +58,9 @@ func TestTheTypesNameEveryExport(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			table = append(table, name)
+			list = append(list, name)
 		}
 		return false
 	})
-	types, err := os.ReadFile("js/countersign.d.ts")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, body, ok := strings.Cut(string(types), "export interface Exports {")
-	if !ok {
-		t.Fatal("countersign.d.ts has no interface Exports")
-	}
-	body, _, _ = strings.Cut(body, "\n}")
-	var typed []string
-	for _, m := range regexp.MustCompile(`(?m)^  (\w+)\(`).FindAllStringSubmatch(body, -1) {
-		typed = append(typed, m[1])
-	}
-	slices.Sort(table)
-	slices.Sort(typed)
-	if len(table) == 0 || !slices.Equal(table, typed) {
-		t.Errorf("main_js.go exports %v, countersign.d.ts says %v", table, typed)
-	}
+	return list
 }

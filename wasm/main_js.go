@@ -1,47 +1,47 @@
 //go:build js && wasm
 
 // Command wasm is the core of the dashboard: the program that runs in the
-// browser. It decides what is on screen and what may happen next, keeps the
-// entity token in memory, and reaches the gateway and the bridge. The loader in
-// wasm/js starts it and paints what it says. The exports below are the whole
-// interface; wasm/js/countersign.d.ts has the same list.
+// browser. It keeps the entity token in memory, reaches the gateway and the bridge,
+// and decides what is on screen. The loader in wasm/js starts it; from then on they
+// exchange messages (wasm/internal/port). The exports below are the whole
+// interface; wasm/js/port.d.ts has the same list.
 package main
 
 import (
 	"context"
-	"encoding/base64"
-	"io"
 	"syscall/js"
 	"time"
 
 	"countersign/shared/link"
+	"countersign/wasm/core"
 	"countersign/wasm/internal/app"
 	"countersign/wasm/internal/bridgeclient"
 	"countersign/wasm/internal/browser"
-	"countersign/wasm/internal/shell"
+	"countersign/wasm/internal/port"
 )
 
-// exports is the table of what JavaScript may call. None of them blocks.
+// exports is the table of what JavaScript may call. None of them blocks; each returns
+// nothing, or what was wrong.
 var exports = []struct {
 	name string
-	call func(args []js.Value)
+	call func(args []js.Value) error
 }{
 	{"start", start},
-	{"dispatch", dispatch},
+	{"send", send},
 	{"stop", stop},
 }
 
-// running is the page that this instance of the module runs: JavaScript calls
+// running is the page that this instance of the module serves: JavaScript calls
 // in, so there is nowhere else to keep it.
-var running *shell.Shell
-
-var unwatch func()
+var running *port.Port
 
 func main() {
 	table := js.Global().Get("Object").New()
 	for _, e := range exports {
 		table.Set(e.name, js.FuncOf(func(_ js.Value, args []js.Value) any {
-			e.call(args)
+			if err := e.call(args); err != nil {
+				return err.Error()
+			}
 			return nil
 		}))
 	}
@@ -49,81 +49,34 @@ func main() {
 	select {}
 }
 
-func start(args []js.Value) {
-	if len(args) != 2 || running != nil {
-		return
+func start(args []js.Value) error {
+	settings, err := port.ReadSettings(args[0].String())
+	if err != nil {
+		return err
 	}
-	config, host := args[0], browser.NewHost(args[1])
-	running = shell.Start(shell.Config{
-		App: app.Config{
-			Environment: text(config, "environment"), Origin: browser.Origin(), User: text(config.Get("user"), "name"), NewKey: newKey,
-			Entity: text(config, "entity"), Entities: entities(config.Get("entities")),
-			Words: app.Words{Decimal: browser.Decimal(), Country: browser.Country(), Sorted: browser.Sorted, Local: time.Local},
-		},
-		TokenURL: text(config, "token_url"), GatewayURL: text(config, "gateway_url"), BridgeURLs: list(config.Get("bridge_urls")),
-		Origin: browser.Origin(), Path: browser.Path(),
-		Host: host, Fetch: host,
-		DialGateway: browser.DialGateway,
-		Local:       bridgeclient.Local{Permission: host.Permission, Health: host.Health, Dial: browser.DialBridge},
-		LinkKey:     func(ctx context.Context) (link.DH, error) { return host.LinkKeys(ctx) },
-		Now:         time.Now, Rand: browser.Secure{}, Jitter: browser.Random(),
+	host := browser.NewHost(args[1])
+	running = port.New(port.Config{
+		Settings: settings, Store: host, Post: host.Post, Words: words, Now: time.Now,
+		Core: core.New(core.Config{
+			GatewayURL: settings.GatewayURL, BridgeURLs: settings.BridgeURLs, Origin: settings.Origin,
+			Store: host, Tokens: host, Fetch: host,
+			DialGateway: browser.DialGateway,
+			Local:       bridgeclient.Local{Permission: host.Permission, Health: host.Health, Dial: browser.DialBridge},
+			LinkKey:     func(ctx context.Context) (link.DH, error) { return host.LinkKeys(ctx) },
+			Now:         time.Now, Rand: browser.Secure{}, Jitter: browser.Random(),
+		}),
 	})
-	s := running
-	unwatch = browser.Watch(browser.Life{Awake: s.Visible, Online: s.Online, Leave: s.Leave})
+	return nil
 }
 
-func dispatch(args []js.Value) {
-	if len(args) == 2 && running != nil && args[0].Type() == js.TypeString && args[1].Type() == js.TypeString {
-		running.Post(app.Acted{Action: args[0].String(), Value: args[1].String()})
-	}
+func send(args []js.Value) error { return running.Receive(args[0].String()) }
+
+func stop([]js.Value) error {
+	running.Stop()
+	return nil
 }
 
-func stop([]js.Value) {
-	if running == nil {
-		return
-	}
-	unwatch()
-	go running.Stop()
-	running = nil
-}
-
-// newKey makes an Idempotency-Key.
-func newKey() string {
-	var b [16]byte
-	if _, err := io.ReadFull(browser.Secure{}, b[:]); err != nil {
-		panic(err) // a browser without randomness can do nothing safely
-	}
-	return base64.RawURLEncoding.EncodeToString(b[:])
-}
-
-func text(v js.Value, name string) string {
-	if !v.Truthy() {
-		return ""
-	}
-	if s := v.Get(name); s.Type() == js.TypeString {
-		return s.String()
-	}
-	return ""
-}
-
-// entities are those of the configuration.
-func entities(v js.Value) []app.EntityChoice {
-	var out []app.EntityChoice
-	for i := 0; v.Truthy() && i < v.Length(); i++ {
-		out = append(out, app.EntityChoice{ID: text(v.Index(i), "id"), Name: text(v.Index(i), "name")})
-	}
-	return out
-}
-
-// maxBridges is how many addresses of a bridge are tried.
-const maxBridges = 4
-
-func list(v js.Value) []string {
-	var out []string
-	for i := 0; v.Truthy() && i < v.Length() && i < maxBridges; i++ {
-		if v.Index(i).Type() == js.TypeString {
-			out = append(out, v.Index(i).String())
-		}
-	}
-	return out
+// words are those of a language; of the browser's, when it is empty.
+func words(string) app.Words {
+	return app.Words{Decimal: browser.Decimal(), Country: browser.Country(), Sorted: browser.Sorted, Local: time.Local}
 }

@@ -3,7 +3,7 @@
 // the bridge's name there, the addresses and sub-protocols, and the messages of
 // the bridge's control connection. What then passes between the two is
 // shared/link, which the gateway cannot read. No I/O. Spec: shared/spec/relay.md.
-// Users: web/internal/relay, bridge/internal/dialout, wasm/internal/shell.
+// Users: web/internal/relay, bridge/internal/dialout, wasm/core.
 package rendezvous
 
 import (

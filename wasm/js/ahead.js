@@ -4,21 +4,18 @@
 const LISTS = ['/v1/entity', '/v1/providers', '/v1/accounts', '/v1/requests?limit=100'];
 const FRESH = 20_000; // ms that an answer may wait for the core
 
-// ahead asks, and returns the fetch for the core: it hands each early answer over
-// once, while it is fresh. What failed early is asked again, so that the core learns why.
-export function ahead({ token_url, gateway_url = '' }) {
-  if (!token_url) return (url, options) => fetch(url, options);
-  const asked = new Map(), since = performance.now();
-  const ask = (method, url, headers) => fetch(url, {
-    method, headers: { Accept: 'application/json', ...headers }, redirect: 'error', credentials: 'same-origin', cache: 'no-store',
-  });
-  const keep = (method, url, answer) => { answer.catch(() => {}); asked.set(`${method} ${url}`, answer); };
-  const token = ask('POST', token_url);
-  const value = token.then((response) => response.clone().json());
-  keep('POST', token_url, token);
+// ahead asks with the token that get gives, and returns the fetch for the core: it hands
+// each early answer over once, while it is fresh. What failed early is asked again, so
+// that the core learns why.
+export function ahead(get, gateway = '') {
+  const asked = new Map(), since = performance.now(), token = get.ahead();
   for (const path of LISTS) {
-    const url = gateway_url + path;
-    keep('GET', url, value.then(({ access_token }) => ask('GET', url, { Authorization: `Bearer ${access_token}` })));
+    const url = gateway + path;
+    const answer = token.then(({ access_token }) => fetch(url, {
+      method: 'GET', headers: { Accept: 'application/json', Authorization: `Bearer ${access_token}` }, redirect: 'error', credentials: 'same-origin', cache: 'no-store',
+    }));
+    answer.catch(() => {});
+    asked.set(`GET ${url}`, answer);
   }
   return (url, options) => {
     const name = `${options.method} ${url}`, early = asked.get(name), again = () => fetch(url, options);

@@ -4,6 +4,8 @@
 import { loopback } from './loopback.js';
 import { store, use } from './store.js';
 
+let forOnce; // the key of a page that can keep none
+
 // X25519 keys for the link to the bridge. The private half can be used by this
 // origin and never read.
 const link = {
@@ -15,7 +17,8 @@ const link = {
   // time, "add" lets only the first in and both use that.
   async static() {
     const have = () => use('keys', 'readonly', (s) => s.get('link'));
-    const found = await have();
+    let found;
+    try { found = await have(); } catch { return (forOnce ??= await link.generate()); } // a frame may have no database
     if (found) return found;
     const made = await link.generate();
     try {
@@ -34,4 +37,5 @@ const link = {
   },
 };
 
-export const host = (paint, fetch, change) => ({ paint, fetch, change, link, store, loopback });
+// host is what the core is lent: post takes its messages, token gives it the entity token.
+export const host = ({ post, token, fetch = (url, options) => globalThis.fetch(url, options) }) => ({ post, token, fetch, link, store, loopback });

@@ -1,5 +1,5 @@
 // The painter puts on screen what the Go core decided. The core hands over a
-// tree as JSON (the format is in countersign.d.ts, the classes are in app.css);
+// tree (the format is in port.d.ts, the classes are in app.css);
 // the painter changes the document to match, at most once per animation frame.
 //
 // It keeps what belongs to the person: focus, caret, scroll, text that is being
@@ -29,7 +29,7 @@ export class Painter {
   #root; #send; #routing; #view; #live;
   #state = new WeakMap(); // element → what was painted into it
   #holders = new Set(); // elements with on.hold
-  #next; #last; #scheduled = false; #pressed = NEVER; #said = ''; #path; #bridge; #keys = {}; #chord = '';
+  #next; #scheduled = false; #pressed = NEVER; #said = ''; #path; #bridge; #keys = {}; #chord = '';
   #focus; #dialogs = []; #stop = new AbortController();
 
   // root is the element to paint into; send(action, value) is told what the
@@ -54,10 +54,10 @@ export class Painter {
     if (routing) on(window, ['popstate'], () => send('navigate:' + location.pathname + location.search, ''));
   }
 
-  // paint schedules a picture: {title, announce, path, keys, tree} as JSON text.
+  // paint schedules a picture: {title, announce, path, keys, tree}.
   // Of several pictures in one frame only the newest is painted.
-  paint(json) {
-    this.#next = json;
+  paint(picture) {
+    this.#next = picture;
     if (this.#scheduled) return;
     this.#scheduled = true;
     if (document.hidden) setTimeout(this.#frame); else requestAnimationFrame(this.#frame);
@@ -71,11 +71,9 @@ export class Painter {
       return;
     }
     this.#scheduled = false;
-    const json = this.#next;
+    const picture = this.#next;
     this.#next = undefined;
-    if (json === undefined || json === this.#last) return;
-    this.#last = json;
-    const picture = JSON.parse(json);
+    if (picture === undefined) return;
     if (!this.#view.isConnected) this.#root.replaceChildren(this.#view, this.#live);
     const restore = this.#keepFocus();
     this.#focus = undefined;

@@ -28,8 +28,20 @@ export async function use(store, mode, request) {
   }
 }
 
+// What a browser does not let the page keep, such as in a frame of another site, lives
+// as long as the page.
+const memory = new Map();
+
 export const store = {
-  async get(name) { return (await use('values', 'readonly', (s) => s.get(name))) ?? null; },
-  async set(name, value) { await use('values', 'readwrite', (s) => s.put(String(value), name)); },
-  async delete(name) { await use('values', 'readwrite', (s) => s.delete(name)); },
+  async get(name) {
+    try { return (await use('values', 'readonly', (s) => s.get(name))) ?? memory.get(name) ?? null; } catch { return memory.get(name) ?? null; }
+  },
+  async set(name, value) {
+    memory.set(name, String(value));
+    await use('values', 'readwrite', (s) => s.put(String(value), name)).then(() => memory.delete(name), () => {});
+  },
+  async delete(name) {
+    memory.delete(name);
+    await use('values', 'readwrite', (s) => s.delete(name)).catch(() => {});
+  },
 };

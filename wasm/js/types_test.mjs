@@ -1,25 +1,18 @@
 // node --test wasm/js: the types say what the painter and the loader do.
 import assert from 'node:assert/strict';
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import test from 'node:test';
 
 const read = (path) => readFileSync(new URL(path, import.meta.url), 'utf8');
-const types = read('./countersign.d.ts');
+const types = read('./port.d.ts');
 const members = (name) => {
   const body = new RegExp(`interface ${name} \\{([\\s\\S]*?)\\n\\}`).exec(types)[1];
   return [...body.matchAll(/^ {2}(\w+)\??(?=[(:])/gm)].map((m) => m[1]).sort();
 };
 
-test('the core exports what the types promise', () => {
-  const main = new URL('../main_js.go', import.meta.url);
-  assert.ok(existsSync(main), 'wasm/main_js.go is missing');
-  const table = [...readFileSync(main, 'utf8').matchAll(/^\s*\{"(\w+)", \w+\},$/gm)].map((m) => m[1]).sort();
-  assert.deepEqual(table, members('Exports'));
-});
-
 test('the loader lends what the types promise', () => {
-  assert.match(read('./host.js'), /host = \(paint, fetch, change\) => \(\{ paint, fetch, change, link, store, loopback \}\)/);
-  assert.deepEqual(members('Host'), ['change', 'fetch', 'link', 'loopback', 'paint', 'store']);
+  assert.match(read('./host.js'), /=> \(\{ post, token, fetch, link, store, loopback \}\)/);
+  assert.deepEqual(members('Host'), ['fetch', 'link', 'loopback', 'post', 'store', 'token']);
 });
 
 test('the painter knows the special attributes of the types', () => {
@@ -34,5 +27,5 @@ test('the painter paints nothing that can hold or load script', () => {
     assert.ok(!list('TAGS').has(tag), tag);
   }
   for (const attr of ['src', 'srcdoc', 'style', 'action', 'formaction', 'ping', 'background']) assert.ok(!list('ATTRS').has(attr), attr);
-  assert.doesNotMatch(painter + read('./fields.js') + read('./icons.js') + read('./countersign.js'), /innerHTML|outerHTML|insertAdjacentHTML|document\.write|new Function|eval\(/);
+  for (const module of readdirSync(new URL('.', import.meta.url)).filter((f) => /^\w+\.js$/.test(f))) assert.doesNotMatch(read(`./${module}`), /innerHTML|outerHTML|insertAdjacentHTML|document\.write|new Function|eval\(/);
 });

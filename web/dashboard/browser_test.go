@@ -36,7 +36,7 @@ addEventListener('securitypolicyviolation', (e) => refused.push('policy: ' + e.v
 window.painter = new Painter(root, (a, v) => sent.push([a, v]));
 window.theme = (t) => apply(root, t);
 window.show = (picture) => new Promise((done) => {
-  painter.paint(JSON.stringify(picture));
+  painter.paint(picture);
   requestAnimationFrame(() => requestAnimationFrame(() => done()));
 });
 window.$ = (s) => root.querySelector(s);

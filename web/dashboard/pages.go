@@ -7,8 +7,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
-	"maps"
-	"path"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -38,12 +37,7 @@ func (s *Site) makePages(index string) error {
 	if err != nil {
 		return fmt.Errorf("read the page: %w", err)
 	}
-	var modules []string // the browser asks for all at once, not for each when another names it
-	for _, name := range slices.Sorted(maps.Keys(s.files)) {
-		if path.Ext(name) == ".js" && name != "styles.js" { // the page links the styles themselves
-			modules = append(modules, name)
-		}
-	}
+	modules := s.modules()
 	s.pages = map[string]file{}
 	make := func(name string, at screen) error {
 		var b, z bytes.Buffer
@@ -86,4 +80,22 @@ func (s *Site) page(at string) file {
 		return s.pages[name+"/"]
 	}
 	return s.pages[name]
+}
+
+// imported is a module that another one names.
+var imported = regexp.MustCompile(`(?m)^(?:import|export)\b.*?'\./(\w+\.js)'`)
+
+// modules are those that the page loads: the browser asks for all at once, not for each
+// when another names it.
+func (s *Site) modules() []string {
+	list := []string{"boot.js"}
+	for i := 0; i < len(list); i++ {
+		for _, m := range imported.FindAllSubmatch(s.files[list[i]].body, -1) {
+			if name := string(m[1]); !slices.Contains(list, name) {
+				list = append(list, name)
+			}
+		}
+	}
+	slices.Sort(list)
+	return list
 }

@@ -104,7 +104,7 @@ func refusesUnknown(p tab) {
 func coalesces(p tab) {
 	p.run(`await show({tree: ['main', {}, ['']]}); window.changes = 0;
 		new MutationObserver((m) => { changes += m.length; }).observe($('main'), {characterData: true, subtree: true, childList: true});
-		for (let i = 0; i < 100; i++) painter.paint(JSON.stringify({tree: ['main', {}, [String(i)]]}));
+		for (let i = 0; i < 100; i++) painter.paint({tree: ["main", {}, [String(i)]]});
 		await new Promise((r) => requestAnimationFrame(() => requestAnimationFrame(r)));`)
 	p.want("[$('main').textContent, changes]", []any{"99", 1})
 }

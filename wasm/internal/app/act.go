@@ -20,9 +20,9 @@ func (m *Model) act(a Acted) []Command {
 	case "navigate":
 		return m.navigate(arg)
 	case "reload":
-		return []Command{Reload{}}
+		return []Command{Tell{What: TellReload}}
 	case "entity":
-		return []Command{ChangeEntity{a.Value}}
+		return []Command{Tell{TellEntity, a.Value}}
 	case "refresh":
 		return m.enter(true)
 	case "token.renew":

@@ -315,8 +315,8 @@ func TestATicketLeadsOnlyToTheGateway(t *testing.T) {
 		o.Ticket = &wire.Ticket{URL: url}
 		opened := false
 		for _, c := range m.Update(OrderMade{Order: o}) {
-			_, is := c.(Open)
-			opened = opened || is
+			told, is := c.(Tell)
+			opened = opened || is && told.What == TellOpen
 		}
 		if opened != want {
 			t.Errorf("%s: opened %v", url, opened)

@@ -52,23 +52,35 @@ const nothingDone = "Nothing was sent."
 
 // bridgeProblem is why the bridge is not there, as a person reads it.
 func (m *Model) bridgeProblem() approvals.Problem {
-	b := m.bridge
+	return explainBridge(m.bridge.Problem, m.bridge.Err, m.cfg.Origin)
+}
+
+// Explain is what an error means to a person on a page of this origin.
+func Explain(err error, origin string) (*fault.Error, approvals.Problem) {
+	f := asFault(err)
+	if problem := bridgeclient.ProblemOf(err); problem != "" {
+		return f, explainBridge(problem, f, origin)
+	}
+	return f, approvals.Explain(f)
+}
+
+func explainBridge(problem bridgeclient.Problem, err *fault.Error, origin string) approvals.Problem {
 	for i := range bridgeWords {
 		w := &bridgeWords[i]
-		if w.problem != b.Problem {
+		if w.problem != problem {
 			continue
 		}
-		p := approvals.Problem{Title: w.title, Safe: w.safe, Do: strings.ReplaceAll(w.do, "ORIGIN", m.cfg.Origin), Remedy: approvals.Reconnect,
-			Code: fault.Code("bridge: " + string(b.Problem))}
-		if b.Problem == bridgeclient.KeyChanged {
+		p := approvals.Problem{Title: w.title, Safe: w.safe, Do: strings.ReplaceAll(w.do, "ORIGIN", origin), Remedy: approvals.Reconnect,
+			Code: fault.Code("bridge: " + string(problem))}
+		if problem == bridgeclient.KeyChanged {
 			p.Remedy, p.Code = approvals.Forget, fault.BridgeKeyChanged
 		}
 		return p
 	}
-	if b.Err == nil {
+	if err == nil {
 		return approvals.Problem{Title: "The bridge is not connected.", Do: "Connect to approve on this computer.", Remedy: approvals.Reconnect}
 	}
-	p := approvals.Explain(b.Err)
+	p := approvals.Explain(err)
 	if p.Remedy == approvals.Retry || p.Remedy == "" {
 		p.Remedy = approvals.Reconnect
 	}

@@ -3,22 +3,34 @@ package app
 import (
 	"time"
 
-	"countersign/shared/frame"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
-	"countersign/wasm/internal/approvals"
-	"countersign/wasm/internal/auth"
-	"countersign/wasm/internal/bridgeclient"
+	"countersign/wasm/core"
 	"countersign/wasm/internal/quoteui"
 )
 
-// Msg is something that happened.
-type Msg interface{ msg() }
+// Msg is something that happened: what stands here, and what the core tells.
+type Msg any
 
-// Command is something to do. The shell does it and reports with messages.
-type Command interface{ command() }
+// Command is something to do. The surface does it and reports with messages.
+type Command any
 
 type (
+	// What the core tells (wasm/core).
+	TokenChanged   = core.TokenChanged
+	ClockSet       = core.ClockSet
+	Visible        = core.Visible
+	NetworkChanged = core.NetworkChanged
+	Listening      = core.Listening
+	Changed        = core.Changed
+	BridgeChanged  = core.BridgeChanged
+	DevicesChanged = core.DevicesChanged
+	PromptChanged  = core.PromptChanged
+	PromptShown    = core.PromptShown
+	DecisionMoved  = core.DecisionMoved
+	BatchMoved     = core.BatchMoved
+	ItemEnded      = core.ItemEnded
+
 	// Started is the first message.
 	Started struct {
 		Path   string
@@ -30,15 +42,6 @@ type (
 	// Tick comes once a second while the page is visible and changes, and less often
 	// while it rests.
 	Tick struct{ Now time.Time }
-	// ClockSet measures the server's clock: Skew is server minus this computer.
-	ClockSet struct{ Skew time.Duration }
-	// TokenChanged tells about the entity token, never the token.
-	TokenChanged struct{ Status auth.Status }
-	// Visible tells that the page is shown again, or hidden.
-	Visible struct{ On bool }
-	// NetworkChanged tells that the computer is online or not.
-	NetworkChanged struct{ Online bool }
-
 	// Loaded brings what a Load asked for; Value has the type that What implies.
 	Loaded struct {
 		What  What
@@ -46,10 +49,6 @@ type (
 		Value any
 		Err   error
 	}
-	// Listening tells that the gateway tells what changes from now on, or stopped to.
-	Listening struct{ On bool }
-	// Changed is what the gateway tells.
-	Changed struct{ wire.Change }
 	// OfferCame is one row of quotes.
 	OfferCame struct {
 		Seq   int
@@ -74,48 +73,13 @@ type (
 		Err       error
 	}
 
-	// BridgeChanged is the link to the bridge.
-	BridgeChanged struct {
-		State      BridgeState
-		Code       string // while pairing
-		Name       string
-		Version    string
-		Paired     bool
-		Identities []frame.Identity
-		Err        error
-		Step       bridgeclient.Step // while connecting
-		Route      string            // bridgeclient.Loopback or Relay
-	}
-	// DevicesChanged brings the identities again.
-	DevicesChanged struct{ Identities []frame.Identity }
-	// PromptChanged tells that the bridge's prompt opened or closed.
-	PromptChanged struct {
-		Open        bool
-		Kind, Where string
-		Again       bool      // the PIN that was typed before was wrong
-		Ends        time.Time // when it closes by itself; zero when the bridge does not tell
-	}
-	// PromptShown brings the lines that the open prompt shows.
-	PromptShown struct{ Text string }
-	// DecisionMoved reports the progress of a decision.
-	DecisionMoved struct{ Stage approvals.Stage }
-	// DecisionEnded reports its end.
+	// DecisionEnded reports the end of a decision.
 	DecisionEnded struct {
 		Text   string
 		State  string
 		Done   int
 		Needed int
 		Err    error
-	}
-	// BatchMoved tells how many of several the bridge is done with.
-	BatchMoved struct{ Done, Of int }
-	// ItemEnded reports the end of one of several decisions.
-	ItemEnded struct {
-		Request string
-		Text    string
-		Done    int
-		Needed  int
-		Err     error
 	}
 	// Waited answers After.
 	Waited struct {
@@ -193,15 +157,11 @@ type (
 	RenewToken struct{}
 	// SaveForm keeps the form across a reload.
 	SaveForm struct{ Form quoteui.Form }
-	// Open leaves for another address.
-	Open struct {
-		URL    string
-		NewTab bool
+	// Tell tells the page around: one of the Tell constants.
+	Tell struct {
+		What   string
+		Detail any // nil, or what has a JSON form
 	}
-	// Reload loads the page again.
-	Reload struct{}
-	// ChangeEntity loads it again for another entity.
-	ChangeEntity struct{ ID string }
 	// After reports Waited after a delay.
 	After struct {
 		Delay time.Duration
@@ -212,49 +172,15 @@ type (
 	MeasureClock struct{}
 )
 
-func (Started) msg()        {}
-func (Acted) msg()          {}
-func (Tick) msg()           {}
-func (ClockSet) msg()       {}
-func (TokenChanged) msg()   {}
-func (Visible) msg()        {}
-func (NetworkChanged) msg() {}
-func (Loaded) msg()         {}
-func (Listening) msg()      {}
-func (Changed) msg()        {}
-func (OfferCame) msg()      {}
-func (QuotesEnded) msg()    {}
-func (RequestMade) msg()    {}
-func (OrderMade) msg()      {}
-func (BridgeChanged) msg()  {}
-func (DevicesChanged) msg() {}
-func (PromptChanged) msg()  {}
-func (PromptShown) msg()    {}
-func (DecisionMoved) msg()  {}
-func (DecisionEnded) msg()  {}
-func (BatchMoved) msg()     {}
-func (ItemEnded) msg()      {}
-func (Waited) msg()         {}
+// What the page around is told.
+const (
+	TellOpen   = "open"   // leave for another address: an Address
+	TellReload = "reload" // load the page again
+	TellEntity = "entity" // load it again for another entity: its id
+)
 
-func (Load) command()           {}
-func (Listen) command()         {}
-func (StopListening) command()  {}
-func (AskQuotes) command()      {}
-func (StopQuotes) command()     {}
-func (MakeRequest) command()    {}
-func (MakeOrder) command()      {}
-func (MakeTicket) command()     {}
-func (ConnectBridge) command()  {}
-func (AskDevices) command()     {}
-func (StopConnecting) command() {}
-func (ForgetBridge) command()   {}
-func (Decide) command()         {}
-func (DecideAll) command()      {}
-func (StopDeciding) command()   {}
-func (RenewToken) command()     {}
-func (SaveForm) command()       {}
-func (Open) command()           {}
-func (Reload) command()         {}
-func (ChangeEntity) command()   {}
-func (After) command()          {}
-func (MeasureClock) command()   {}
+// Address is where to go. A path is of the gateway.
+type Address struct {
+	URL    string `json:"url"`
+	NewTab bool   `json:"new_tab"`
+}

@@ -1,6 +1,6 @@
 // Package app decides what is on screen and what may happen next. It is pure: a
 // [Model] changes only in Update, by messages; Update answers with commands that
-// wasm/internal/shell carries out; [Model.View] turns the model into a page for
+// wasm/internal/surface carries out; [Model.View] turns the model into a page for
 // the painter. Nothing here knows a browser, a network or a clock of its own,
 // so every screen and every step is tested natively.
 //
@@ -18,6 +18,7 @@ import (
 	"countersign/shared/id"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
+	"countersign/wasm/core"
 	"countersign/wasm/internal/approvals"
 	"countersign/wasm/internal/auth"
 	"countersign/wasm/internal/bridgeclient"
@@ -84,21 +85,18 @@ func (r Route) Path() string {
 	return "/" + r.Screen
 }
 
-// BridgeState is how the link to the bridge stands.
-type BridgeState int
-
-// The states of the link.
+// How the link to the bridge stands.
 const (
-	BridgeUnknown    BridgeState = iota // not tried: the browser may ask the person, so a gesture comes first
-	BridgeConnecting                    // trying
-	BridgePairing                       // both show the code
-	BridgeReady
-	BridgeFailed
+	BridgeUnknown    = core.BridgeUnknown
+	BridgeConnecting = core.BridgeConnecting
+	BridgePairing    = core.BridgePairing
+	BridgeReady      = core.BridgeReady
+	BridgeFailed     = core.BridgeFailed
 )
 
 // Bridge is what the page knows about the bridge.
 type Bridge struct {
-	State      BridgeState
+	State      core.BridgeState
 	Paired     bool
 	Problem    bridgeclient.Problem // why there is no connection
 	Step       bridgeclient.Step    // while connecting

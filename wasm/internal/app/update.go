@@ -177,7 +177,7 @@ func (m *Model) orderMade(msg OrderMade) []Command {
 	cmds := []Command{Load{What: TheOrders}, Load{What: TheRequests}}
 	if o.Ticket != nil && strings.HasPrefix(o.Ticket.URL, "/v1/redirect/") {
 		m.tickets[o.ID] = *o.Ticket
-		cmds = append(cmds, Open{URL: o.Ticket.URL, NewTab: true})
+		cmds = append(cmds, Tell{TellOpen, Address{URL: o.Ticket.URL, NewTab: true}})
 	}
 	return cmds
 }

@@ -2,16 +2,19 @@
 // expires and once after the gateway refused it, never twice at the same time.
 // It measures lifetimes from the moment of receipt, so a wrong clock on this
 // computer changes nothing. Rules: draft-ietf-oauth-browser-based-apps. Used by
-// wasm/internal/shell; the token itself comes from the dashboard's own back end,
-// which holds the API key.
+// wasm/core; the token itself comes from the dashboard's own back end, which holds
+// the API key.
 package auth
 
 import (
 	"context"
+	"strings"
 	"sync"
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/strictjson"
+	"countersign/shared/wire"
 )
 
 // MaxTimer is the longest time a browser's timer can wait (2^31-1 ms); a longer
@@ -32,8 +35,33 @@ type Token struct {
 
 // Source asks the dashboard's back end for a token.
 type Source interface {
-	Fetch(ctx context.Context) (Token, error)
+	// Fetch is told whether the gateway refused the token before.
+	Fetch(ctx context.Context, refused bool) (Token, error)
 }
+
+// MaxReply is the longest answer of a source, in bytes.
+const MaxReply = 32 << 10
+
+// Read reads what the page's JavaScript says about a token: the body of the token
+// endpoint (shared/spec/tokens.md), or an error in the form of the gateway's.
+func Read(reply []byte) (Token, error) {
+	var r struct {
+		wire.TokenReply
+		Error *fault.Body `json:"error,omitempty"`
+	}
+	if err := strictjson.Unmarshal(reply, &r, MaxReply); err != nil {
+		return Token{}, fault.Wrap(err, fault.Unauthenticated, unusable)
+	}
+	if r.Error != nil {
+		return Token{}, r.Error.Fault()
+	}
+	if !strings.EqualFold(r.TokenType, "Bearer") || r.ExpiresIn <= 0 || r.ExpiresIn > 1<<31 {
+		return Token{}, fault.New(fault.Unauthenticated, unusable)
+	}
+	return Token{Value: r.AccessToken, Lifetime: time.Duration(r.ExpiresIn) * time.Second}, nil
+}
+
+const unusable = "the dashboard's back end gave no usable token"
 
 // Config is what a Keeper needs.
 type Config struct {
@@ -75,14 +103,18 @@ func (k *Keeper) Token(ctx context.Context) (string, error) {
 	if value != "" && left > 0 {
 		return value, nil
 	}
-	return k.Renew(ctx, value)
+	return k.renew(ctx, value, false)
 }
 
 // Renew gets a token that is not refused. When another caller has already got a
 // newer one, or is getting it, that one is returned.
 func (k *Keeper) Renew(ctx context.Context, refused string) (string, error) {
+	return k.renew(ctx, refused, true)
+}
+
+func (k *Keeper) renew(ctx context.Context, held string, refused bool) (string, error) {
 	k.mu.Lock()
-	if k.token.Value != "" && k.token.Value != refused && k.left() > 0 {
+	if k.token.Value != "" && k.token.Value != held && k.left() > 0 {
 		defer k.mu.Unlock()
 		return k.token.Value, nil
 	}
@@ -90,7 +122,7 @@ func (k *Keeper) Renew(ctx context.Context, refused string) (string, error) {
 	if f == nil {
 		f = &flight{done: make(chan struct{})}
 		k.flight = f
-		go k.fetch(context.WithoutCancel(ctx), f)
+		go k.fetch(context.WithoutCancel(ctx), f, refused)
 	}
 	k.mu.Unlock()
 	select {
@@ -101,13 +133,13 @@ func (k *Keeper) Renew(ctx context.Context, refused string) (string, error) {
 	}
 }
 
-func (k *Keeper) fetch(ctx context.Context, f *flight) {
+func (k *Keeper) fetch(ctx context.Context, f *flight, refused bool) {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	asked := k.cfg.Now() // the earlier end of the round trip: never later than the truth
-	token, err := k.cfg.Source.Fetch(ctx)
+	token, err := k.cfg.Source.Fetch(ctx, refused)
 	if err == nil && (token.Value == "" || len(token.Value) > MaxToken || token.Lifetime <= 0) {
-		err = fault.New(fault.Unauthenticated, "the dashboard's back end gave no usable token")
+		err = fault.New(fault.Unauthenticated, unusable)
 	}
 	k.mu.Lock()
 	if err == nil {
@@ -163,6 +195,6 @@ func (k *Keeper) Refresh(ctx context.Context) error {
 	k.mu.Lock()
 	held := k.token.Value
 	k.mu.Unlock()
-	_, err := k.Renew(ctx, held)
+	_, err := k.renew(ctx, held, false)
 	return err
 }

@@ -43,7 +43,7 @@ type gate struct {
 	hold  chan struct{}
 }
 
-func (g *gate) Fetch(context.Context) (Token, error) {
+func (g *gate) Fetch(context.Context, bool) (Token, error) {
 	g.mu.Lock()
 	g.calls++
 	n := g.calls
@@ -129,4 +129,36 @@ func TestAnUnusableTokenIsRefused(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
+}
+
+func TestWhatThePageSaysAboutATokenIsReadStrictly(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]struct {
+		token Token
+		code  fault.Code
+	}{
+		`{"access_token":"a","token_type":"bearer","expires_in":900}`:               {Token{"a", 15 * time.Minute}, ""},
+		`{"access_token":"a","token_type":"Bearer","expires_in":3155760000}`:        {Token{}, fault.Unauthenticated},
+		`{"access_token":"a","token_type":"Bearer","expires_in":0}`:                 {Token{}, fault.Unauthenticated},
+		`{"access_token":"a","token_type":"MAC","expires_in":900}`:                  {Token{}, fault.Unauthenticated},
+		`{"access_token":"a","token_type":"Bearer","expires_in":900,"refresh":"x"}`: {Token{}, fault.Unauthenticated},
+		`{"error":{"code":"AUTHENTICATION_ERROR","message":"signed out"}}`:          {Token{}, fault.Unauthenticated},
+		`{"error":{"code":"UNAVAILABLE","message":"the back end does not answer"}}`: {Token{}, fault.Unavailable},
+		`<html>`: {Token{}, fault.Unauthenticated},
+	} {
+		got, err := Read([]byte(in))
+		if got != want.token || fault.CodeOf(err) != want.code {
+			t.Errorf("%s: %v, %v", in, got, err)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add([]byte(`{"access_token":"a","token_type":"Bearer","expires_in":900}`))
+	f.Add([]byte(`{"error":{"code":"TIMEOUT","message":"m"}}`))
+	f.Fuzz(func(t *testing.T, reply []byte) {
+		if token, err := Read(reply); err == nil && token.Lifetime <= 0 {
+			t.Errorf("%q lives %s", reply, token.Lifetime)
+		}
+	})
 }

@@ -2,7 +2,7 @@
 
 // Package browser lends the core what only a browser has: streaming fetch,
 // WebSocket, the page's link key in WebCrypto (through the loader's host
-// object), small storage, timers, visibility. Besides wasm/main_js.go it is the
+// object), small storage. Besides wasm/main_js.go it is the
 // only package that knows syscall/js; everything above it is tested natively.
 // Used by wasm/main_js.go.
 package browser
@@ -11,56 +11,33 @@ import (
 	"context"
 	"syscall/js"
 
+	"countersign/wasm/internal/auth"
 	"countersign/wasm/internal/bridgeclient"
+	"countersign/wasm/internal/gatewayclient"
 )
 
-// Host is what the loader lends the core (wasm/js/countersign.d.ts, Host).
+// Host is what the loader lends the core (wasm/js/port.d.ts, Host).
 type Host struct{ v js.Value }
 
 // NewHost wraps the loader's host object.
 func NewHost(v js.Value) Host { return Host{v} }
 
-// Paint puts a picture on screen.
-func (h Host) Paint(picture string) { h.v.Call("paint", picture) }
+// Post hands messages to the loader.
+func (h Host) Post(messages string) { h.v.Call("post", messages) }
 
-// Frame calls f once, before the next animation frame, or after a moment when
-// the browser draws no frames because the page is hidden.
-func (h Host) Frame(f func()) {
-	var fn js.Func
-	calls := 0
-	fn = js.FuncOf(func(js.Value, []js.Value) any {
-		if calls++; calls == 1 {
-			f()
-		} else {
-			fn.Release()
-		}
-		return nil
-	})
-	global.Call("requestAnimationFrame", fn)
-	global.Call("setTimeout", fn, 200)
-}
-
-// Open opens an address in this tab, or in a new one that cannot reach back. A
-// new tab needs a person's click shortly before; when the browser refuses, it
-// reports false.
-func (h Host) Open(url string, newTab bool) bool {
-	if !newTab {
-		global.Get("location").Call("assign", url)
-		return true
+// Fetch asks the loader for an entity token; refused says that the gateway refused
+// the one before.
+func (h Host) Fetch(ctx context.Context, refused bool) (auth.Token, error) {
+	p, err := call(h.v, "token", refused)
+	if err != nil {
+		return auth.Token{}, err
 	}
-	w, err := call(global, "open", url, "_blank")
-	if err != nil || !w.Truthy() {
-		return false
+	v, err := await(ctx, p)
+	if err != nil {
+		return auth.Token{}, gatewayclient.Unreachable(ctx, err)
 	}
-	w.Set("opener", js.Null())
-	return true
+	return auth.Read([]byte(v.String()))
 }
-
-// Reload loads the page again.
-func (h Host) Reload() { global.Get("location").Call("reload") }
-
-// ChangeEntity loads it again for another entity.
-func (h Host) ChangeEntity(id string) { h.v.Call("change", id) }
 
 // Country gives names of countries in the person's language.
 func Country() func(code string) string {
@@ -122,15 +99,6 @@ func (Secure) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Origin is the page's own origin, as the browser sends it in Origin headers.
-func Origin() string { return global.Get("location").Get("origin").String() }
-
-// Path is the path and query of the page's address.
-func Path() string {
-	l := global.Get("location")
-	return l.Get("pathname").String() + l.Get("search").String()
-}
-
 // Decimal is the decimal sign of the person's language.
 func Decimal() string {
 	v, err := call(global.Get("Intl").Get("NumberFormat").New(), "format", 1.5)
@@ -143,40 +111,6 @@ func Decimal() string {
 		}
 	}
 	return "."
-}
-
-// Life is what [Watch] tells about a page.
-type Life struct {
-	Awake  func(visible bool)
-	Online func(bool)
-	Leave  func() // the page is going away, perhaps to come back from the browser's cache
-}
-
-// Watch reports until stop is called.
-func Watch(life Life) (stop func()) {
-	doc := global.Get("document")
-	fn := func(f func()) js.Func { return js.FuncOf(func(js.Value, []js.Value) any { f(); return nil }) }
-	visible := fn(func() { life.Awake(!doc.Get("hidden").Bool()) })
-	watched := []struct {
-		on    js.Value
-		event string
-		f     js.Func
-	}{
-		{doc, "visibilitychange", visible},
-		{global, "pageshow", visible},
-		{global, "online", fn(func() { life.Online(true) })},
-		{global, "offline", fn(func() { life.Online(false) })},
-		{global, "pagehide", fn(life.Leave)},
-	}
-	for _, w := range watched {
-		w.on.Call("addEventListener", w.event, w.f)
-	}
-	return func() {
-		for _, w := range watched {
-			w.on.Call("removeEventListener", w.event, w.f)
-			w.f.Release()
-		}
-	}
 }
 
 // Permission asks the browser, never the person, whether this page may reach

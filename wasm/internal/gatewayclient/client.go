@@ -2,7 +2,7 @@
 // page, through a fetch that it is given: typed calls, strict answers with size
 // limits, an Idempotency-Key on every POST, faults instead of statuses, and the
 // event stream of quotes. A 401 is followed by one new token and one replay.
-// Used by wasm/internal/shell.
+// Used by wasm/core.
 package gatewayclient
 
 import (
@@ -23,6 +23,9 @@ const (
 	MaxBody  = 1 << 20
 	MaxError = 64 << 10
 )
+
+// NotAGateway is the detail "problem" of an answer that no gateway gives.
+const NotAGateway = "not a gateway"
 
 // Request is one HTTP request.
 type Request struct {
@@ -152,7 +155,7 @@ func Decode(res *Response, out any) error {
 		return err
 	}
 	if ct := res.Header("content-type"); !strings.HasPrefix(ct, "application/json") {
-		return fault.New(fault.Unavailable, "what answered is not the gateway: it sent no JSON")
+		return fault.New(fault.Unavailable, "what answered is not the gateway: it sent no JSON").With("problem", NotAGateway)
 	}
 	if err := strictjson.Unmarshal(body, out, MaxBody); err != nil {
 		return fault.Wrap(err, fault.Internal, "the gateway sent an answer that this page does not understand: reload the page")

@@ -44,7 +44,7 @@ func (c *Client) stream(ctx context.Context, path string, tell func(), each func
 		return ReadFault(res)
 	}
 	if !strings.HasPrefix(res.Header("content-type"), "text/event-stream") {
-		return fault.New(fault.Unavailable, "what answered is not the gateway: it sent no events")
+		return fault.New(fault.Unavailable, "what answered is not the gateway: it sent no events").With("problem", NotAGateway)
 	}
 	err = ReadEvents(heard{res.Body, tell}, each)
 	if err != nil && ctx.Err() != nil {

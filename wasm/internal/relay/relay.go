@@ -3,7 +3,7 @@
 // and moves records that it cannot read from one side to the other, until the
 // signer has recorded the decision. Specs: shared/spec/frame.md (the bridge's
 // calls) and shared/spec/channel.md (what the records are). User:
-// wasm/internal/shell.
+// wasm/core.
 package relay
 
 import (

@@ -1,7 +1,7 @@
 // Package view is the tree of nodes that the core hands to the painter
 // (wasm/js/painter.js): elements, attributes and text, never markup. It is pure,
 // so that screens are tested as text without a browser. The format is described
-// in wasm/js/countersign.d.ts. Used by wasm/internal/app.
+// in wasm/js/port.d.ts. Used by wasm/internal/app.
 package view
 
 import (

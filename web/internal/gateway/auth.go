@@ -20,7 +20,6 @@ type Caller struct {
 	Entity    string // in whose name it asks; empty for a developer's token that names none
 	Token     claims.Claims
 	Scopes    string // of the API key that the token was traded for, with spaces between them
-	Tier      string // of the developer
 }
 
 // Scope names the caller in the table of replies.
@@ -43,35 +42,34 @@ func (g *Gateway) Authenticate(ctx context.Context, token string) (Caller, error
 	if err != nil {
 		return Caller{}, err
 	}
-	var caller Caller
+	caller := Caller{Developer: c.DeveloperID, Entity: c.EntityID, Token: c, Scopes: allScopes}
 	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		caller, err = g.accepted(tx, c)
+		caller.Scopes, err = g.accepted(tx, c)
 		return err
 	})
 	return caller, err
 }
 
-// accepted checks what may change while a token lives, and returns who has it.
-func (g *Gateway) accepted(tx store.Tx, c claims.Claims) (Caller, error) {
+// accepted checks what may change while a token lives, and returns the scopes of its
+// API key.
+func (g *Gateway) accepted(tx store.Tx, c claims.Claims) (scopes string, err error) {
 	bad := fault.New(fault.Unauthenticated, msgBadToken)
-	d, version, err := access(tx, c.DeveloperID, c.EntityID)
-	caller := Caller{Developer: c.DeveloperID, Entity: c.EntityID, Token: c, Scopes: allScopes, Tier: d.Tier}
+	version, err := access(tx, c.DeveloperID, c.EntityID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return Caller{}, fault.Wrap(err, fault.Unauthenticated, msgBadToken)
+		return "", fault.Wrap(err, fault.Unauthenticated, msgBadToken)
 	case err != nil:
-		return Caller{}, err
+		return "", err
 	case c.Version != version:
-		return Caller{}, bad
-	case c.KeyID == "": // of a version before keys had ids
-		return caller, nil
+		return "", bad
+	case c.KeyID == "": // of a version before keys had names
+		return allScopes, nil
 	}
 	k, err := tx.Key(c.DeveloperID, c.KeyID)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !works(k, g.now()) {
-		return Caller{}, bad
+		return "", bad
 	}
-	caller.Scopes = k.Scopes
-	return caller, err
+	return k.Scopes, err
 }
 
 // Still fails with AUTHENTICATION_ERROR or AUTHORIZATION_ERROR when a caller whose
@@ -100,7 +98,7 @@ func (g *Gateway) InEntity(ctx context.Context, c Caller, entity string) (Caller
 		return Caller{}, fault.New(fault.EntityContext, "Entity context is required: add ?entityId=…")
 	}
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		_, _, err := access(tx, c.Developer, entity)
+		_, err := access(tx, c.Developer, entity)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {

@@ -1,4 +1,4 @@
-package shell
+package surface
 
 import (
 	"context"
@@ -11,7 +11,9 @@ import (
 
 	"countersign/shared/link"
 	"countersign/shared/link/linkkey"
+	"countersign/wasm/core"
 	"countersign/wasm/internal/app"
+	"countersign/wasm/internal/auth"
 	"countersign/wasm/internal/bridgeclient"
 	"countersign/wasm/internal/gatewayclient"
 )
@@ -19,19 +21,22 @@ import (
 // host is a page in memory: every frame comes at once, pictures go to a channel.
 type host struct {
 	pictures chan string
-	opened   chan string
-	changed  chan string   // to another entity
+	told     chan told
 	late     chan struct{} // closed when storage can be read; nil: at once
 
 	mu     sync.Mutex
 	values map[string]string
 }
 
-func (h *host) Paint(p string)               { h.pictures <- p }
-func (h *host) Frame(f func())               { f() }
-func (h *host) Reload()                      {}
-func (h *host) ChangeEntity(id string)       { h.changed <- id }
-func (h *host) Open(url string, _ bool) bool { h.opened <- url; return true }
+// told is what the page around was told.
+type told struct {
+	what   string
+	detail any
+}
+
+func (h *host) Paint(p string)          { h.pictures <- p }
+func (h *host) Frame(f func())          { f() }
+func (h *host) Tell(what string, d any) { h.told <- told{what, d} }
 func (h *host) Get(_ context.Context, name string) (string, error) {
 	if h.late != nil {
 		<-h.late
@@ -88,6 +93,19 @@ func (s *server) stream(ctx context.Context) io.ReadCloser {
 	return r
 }
 
+// Fetch is the token endpoint of the dashboard's own back end.
+func (s *server) Fetch(ctx context.Context, _ bool) (auth.Token, error) {
+	res, err := s.Do(ctx, gatewayclient.Request{Method: "POST", URL: "/session/token", Header: map[string]string{}})
+	if err != nil {
+		return auth.Token{}, err
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return auth.Token{}, err
+	}
+	return auth.Read(body)
+}
+
 func (s *server) Do(ctx context.Context, r gatewayclient.Request) (*gatewayclient.Response, error) {
 	path, _, _ := strings.Cut(r.URL, "?")
 	s.mu.Lock()
@@ -134,27 +152,45 @@ func silent() bridgeclient.Local {
 	}
 }
 
-func open(t *testing.T, s *server, h *host) *Shell {
-	t.Helper()
-	sh := Start(Config{
-		App: app.Config{Environment: "sandbox", NewKey: func() string { return "key" }}, TokenURL: "/session/token", BridgeURLs: []string{"ws://one", "ws://two"}, Origin: "http://page", Path: "/buy",
-		Host: h, Fetch: s, Now: time.Now, Rand: strings.NewReader(strings.Repeat("r", 4096)),
-		Local:   silent(),
-		LinkKey: func(context.Context) (link.DH, error) { return linkkey.New(strings.NewReader(strings.Repeat("k", 32))) },
-	})
+// page is a surface and the core that only it uses.
+type page struct {
+	*Surface
+	core *core.Core
+}
+
+func (p page) close() {
+	p.core.Close()
+	p.Surface.Close()
+}
+
+// start opens a page; cfg says what is not as usual.
+func start(h Host, store core.Store, cfg core.Config) page {
+	cfg.Origin, cfg.Store, cfg.Now = "http://page", store, time.Now
+	c := core.New(cfg)
+	return page{Open(Config{App: app.Config{Environment: "sandbox", NewKey: func() string { return "key" }}, Core: c, Store: store, Host: h, Path: "/buy", Now: time.Now}), c}
+}
+
+// end lets a last picture go when the test ends.
+func end(t *testing.T, h *host, p page) page {
 	t.Cleanup(func() {
 		go func() {
-			for range h.pictures { // let a last picture go
+			for range h.pictures {
 			}
 		}()
-		sh.Stop()
+		p.close()
 		close(h.pictures)
 	})
-	return sh
+	return p
+}
+
+func open(t *testing.T, s *server, h *host) page {
+	t.Helper()
+	return end(t, h, start(h, h, core.Config{Tokens: s, Fetch: s, BridgeURLs: []string{"ws://one", "ws://two"}, Local: silent(), Rand: strings.NewReader(strings.Repeat("r", 4096)),
+		LinkKey: func(context.Context) (link.DH, error) { return linkkey.New(strings.NewReader(strings.Repeat("k", 32))) }}))
 }
 
 func newHost() *host {
-	return &host{pictures: make(chan string, 64), opened: make(chan string, 4), changed: make(chan string, 1), values: map[string]string{}}
+	return &host{pictures: make(chan string, 64), told: make(chan told, 16), values: map[string]string{}}
 }
 
 // until waits for a picture that contains all the words.
@@ -212,8 +248,8 @@ func TestThePageShowsNothingBeforeItKnowsWhereItIs(t *testing.T) {
 	h := newHost()
 	h.late = make(chan struct{})
 	sh := open(t, gateway(), h)
-	sh.Visible(false)
-	sh.Visible(true)
+	sh.core.Visible(false)
+	sh.core.Visible(true)
 	sh.Post(app.Tick{Now: time.Now()})
 	close(h.late)
 	if p := <-h.pictures; strings.Contains(p, "There is nothing here") || !strings.Contains(p, "Compare what providers deliver") {
@@ -254,8 +290,8 @@ func TestAnotherEntityIsActedForAfterThePageIsLoadedAgain(t *testing.T) {
 	sh := open(t, s, h)
 	until(t, h, "Sandbox Treasury")
 	sh.Post(app.Acted{Action: "entity", Value: "ent_branch"})
-	if got := <-h.changed; got != "ent_branch" {
-		t.Errorf("changed to %q", got)
+	if got := <-h.told; got != (told{app.TellEntity, "ent_branch"}) {
+		t.Errorf("told %v", got)
 	}
 }
 
@@ -285,11 +321,4 @@ func TestABridgeThatDoesNotRunIsSaidSo(t *testing.T) {
 	until(t, h, "not paired: connect")
 	sh.Post(app.Acted{Action: "bridge.connect"})
 	until(t, h, "not running")
-}
-
-func TestValuesOfAQueryAreEscaped(t *testing.T) {
-	t.Parallel()
-	if got := escape("ethereum/erc20/usd__coin&x=ü"); got != "ethereum%2Ferc20%2Fusd__coin%26x%3D%C3%BC" {
-		t.Error(got)
-	}
 }

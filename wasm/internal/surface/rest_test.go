@@ -1,4 +1,4 @@
-package shell
+package surface
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 
 	"countersign/shared/link"
 	"countersign/shared/link/linkkey"
+	"countersign/wasm/core"
 	"countersign/wasm/internal/app"
 )
 
@@ -28,12 +29,9 @@ func TestAPageAtRestIsSeldomWorkedOut(t *testing.T) {
 		s, q := gateway(), &quiet{host: newHost()}
 		s.tells = make(chan string)
 		delete(s.paths, "/v1/clock") // its answer is not of this bubble's time
-		sh := Start(Config{
-			App: app.Config{Environment: "sandbox", NewKey: func() string { return "key" }}, TokenURL: "/session/token", Origin: "http://page", Path: "/buy",
-			Host: q, Fetch: s, Now: time.Now, Rand: strings.NewReader(strings.Repeat("r", 4096)), Local: silent(),
-			LinkKey: func(context.Context) (link.DH, error) { return linkkey.New(strings.NewReader(strings.Repeat("k", 32))) },
-		})
-		defer sh.Stop()
+		sh := start(q, q, core.Config{Tokens: s, Fetch: s, Rand: strings.NewReader(strings.Repeat("r", 4096)), Local: silent(),
+			LinkKey: func(context.Context) (link.DH, error) { return linkkey.New(strings.NewReader(strings.Repeat("k", 32))) }})
+		defer sh.close()
 		asked := func() int {
 			s.mu.Lock()
 			defer s.mu.Unlock()
@@ -49,12 +47,12 @@ func TestAPageAtRestIsSeldomWorkedOut(t *testing.T) {
 		if frames, requests := spent(time.Minute); frames > 5 || requests > 0 {
 			t.Errorf("a page at rest was worked out %d times and asked %d times in a minute", frames, requests)
 		}
-		sh.Visible(false)
+		sh.core.Visible(false)
 		if frames, requests := spent(time.Minute); frames > 2 || requests > 0 {
 			t.Errorf("a hidden page was worked out %d times and asked %d times in a minute", frames, requests)
 		}
 		n := asked()
-		sh.Visible(true)
+		sh.core.Visible(true)
 		synctest.Wait()
 		if got := asked() - n; got < 3 {
 			t.Errorf("a page that is shown again asked %d times", got)

@@ -1,21 +1,23 @@
-package shell
+package surface
 
 import (
 	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"countersign/shared/frame"
 	"countersign/shared/link"
 	"countersign/shared/link/linkkey"
+	"countersign/wasm/core"
 	"countersign/wasm/internal/app"
 	"countersign/wasm/internal/bridgeclient"
 )
+
+// bridgeKey is the name under which the core keeps the bridge's key.
+const bridgeKey = "bridge-key"
 
 // near is a computer with one bridge, at an address of its own.
 type near struct {
@@ -57,22 +59,10 @@ func (n *near) local() bridgeclient.Local {
 	}
 }
 
-func (n *near) open(h *host) *Shell {
+func (n *near) open(h *host) page {
 	n.t.Helper()
-	sh := Start(Config{
-		App: app.Config{Environment: "sandbox", NewKey: func() string { return "key" }}, TokenURL: "/session/token", Origin: "http://page", Path: "/buy",
-		Host: h, Fetch: n, Now: time.Now, Rand: rand.Reader, Local: n.local(), BridgeURLs: []string{"ws://127.0.0.1:9000"},
-		LinkKey: func(context.Context) (link.DH, error) { return linkkey.New(rand.Reader) },
-	})
-	n.t.Cleanup(func() {
-		go func() {
-			for range h.pictures { // let a last picture go
-			}
-		}()
-		sh.Stop()
-		close(h.pictures)
-	})
-	return sh
+	return end(n.t, h, start(h, h, core.Config{Tokens: n, Fetch: n, Rand: rand.Reader, Local: n.local(), BridgeURLs: []string{"ws://127.0.0.1:9000"},
+		LinkKey: func(context.Context) (link.DH, error) { return linkkey.New(rand.Reader) }}))
 }
 
 // line is the n-th connection that the page made.
@@ -96,7 +86,7 @@ func TestThePortThatHeldTheBridgeIsRemembered(t *testing.T) {
 	until(t, h, "not paired: connect")
 	sh.Post(app.Acted{Action: "bridge.connect"})
 	until(t, h, "ready: no device plugged in")
-	if got := value(t, h, storePlace); got != n.address {
+	if got := value(t, h, "bridge-address"); got != n.address {
 		t.Errorf("kept %q", got)
 	}
 	n.mu.Lock()
@@ -105,7 +95,7 @@ func TestThePortThatHeldTheBridgeIsRemembered(t *testing.T) {
 		t.Errorf("looked at %v", n.looked)
 	}
 	n.mu.Unlock()
-	if got := bridgeclient.Addresses(value(t, h, storePlace), nil)[0]; got != n.address {
+	if got := bridgeclient.Addresses(value(t, h, "bridge-address"), nil)[0]; got != n.address {
 		t.Errorf("the next time it begins at %s", got)
 	}
 }
@@ -113,14 +103,14 @@ func TestThePortThatHeldTheBridgeIsRemembered(t *testing.T) {
 func TestLeavingThePageClosesItsLineAndComingBackOpensOne(t *testing.T) {
 	t.Parallel()
 	n, h := newNear(t, "ws://127.0.0.1:9000"), newHost()
-	h.values[storeBridge] = base64.RawURLEncoding.EncodeToString(n.key.Static())
+	h.values[bridgeKey] = base64.RawURLEncoding.EncodeToString(n.key.Static())
 	sh := n.open(h)
 	until(t, h, "ready: no device plugged in")
-	sh.Visible(false)
-	sh.Leave() // into the browser's cache of pages
+	sh.core.Visible(false)
+	sh.core.Leave() // into the browser's cache of pages
 	<-n.line(0).closed
 	until(t, h, "not connected: connect")
-	sh.Visible(true)
+	sh.core.Visible(true)
 	until(t, h, "ready: no device plugged in")
 }
 
@@ -128,7 +118,7 @@ func TestAPairedPageThatWouldHaveToAskWaitsForTheGesture(t *testing.T) {
 	t.Parallel()
 	n, h := newNear(t, "ws://127.0.0.1:9000"), newHost()
 	n.permission = bridgeclient.Prompt
-	h.values[storeBridge] = base64.RawURLEncoding.EncodeToString(n.key.Static())
+	h.values[bridgeKey] = base64.RawURLEncoding.EncodeToString(n.key.Static())
 	sh := n.open(h)
 	until(t, h, "not connected: connect")
 	n.mu.Lock()
@@ -154,37 +144,15 @@ func TestASearchIsCancelledInTheMiddle(t *testing.T) {
 	until(t, h, "not paired: connect")
 }
 
-// Of two attempts only the newer one is heard of.
-func TestANewAttemptReplacesTheOneBefore(t *testing.T) {
-	t.Parallel()
-	n, h := newNear(t, "ws://127.0.0.1:9000"), newHost()
-	sh := n.open(h)
-	until(t, h, "not paired: connect")
-	first, second := sh.newSearch(), sh.newSearch()
-	if first.ctx.Err() == nil || second.ctx.Err() != nil {
-		t.Error("the first attempt goes on")
-	}
-	sh.tell(first, app.BridgeChanged{State: app.BridgePairing, Code: "000000"})
-	sh.tell(second, app.BridgeChanged{State: app.BridgePairing, Code: "123456"})
-	for p := range h.pictures {
-		if strings.Contains(p, "000000") {
-			t.Fatal("the first attempt is on the page")
-		}
-		if strings.Contains(p, "compare the code 123456") {
-			return
-		}
-	}
-}
-
 func TestAPageThatTheBridgeForgotPairsOnlyWhenThePersonPresses(t *testing.T) {
 	t.Parallel()
 	n, h := newNear(t, "ws://127.0.0.1:9000"), newHost()
 	n.known = false // its pairing was revoked while the page was closed
-	h.values[storeBridge] = base64.RawURLEncoding.EncodeToString(n.key.Static())
+	h.values[bridgeKey] = base64.RawURLEncoding.EncodeToString(n.key.Static())
 	sh := n.open(h)
 	until(t, h, "not paired: connect")
 	<-n.line(0).closed
-	if got, _ := h.Get(t.Context(), storeBridge); got != "" {
+	if got, _ := h.Get(t.Context(), bridgeKey); got != "" {
 		t.Errorf("it keeps the bridge for the next visit: %q", got)
 	}
 	sh.Post(app.Acted{Action: "bridge.connect"})

@@ -1,4 +1,4 @@
-package shell
+package surface
 
 import (
 	"context"
@@ -8,12 +8,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"countersign/shared/frame"
 	"countersign/shared/link"
 	"countersign/shared/link/linkkey"
 	"countersign/shared/rendezvous"
+	"countersign/wasm/core"
 	"countersign/wasm/internal/app"
 	"countersign/wasm/internal/bridgeclient"
 	"countersign/wasm/internal/gatewayclient"
@@ -151,22 +151,10 @@ func (p *pipe) Close() error {
 	return nil
 }
 
-func (c *crossing) open(h *host) *Shell {
+func (c *crossing) open(h *host) page {
 	c.t.Helper()
-	sh := Start(Config{
-		App: app.Config{Environment: "sandbox", NewKey: func() string { return "key" }}, TokenURL: "/session/token", Origin: "http://page", Path: "/buy",
-		Host: h, Fetch: c, Now: time.Now, Rand: rand.Reader, Local: silent(), DialGateway: c.dial,
-		LinkKey: func(context.Context) (link.DH, error) { return linkkey.New(rand.Reader) },
-	})
-	c.t.Cleanup(func() {
-		go func() {
-			for range h.pictures { // let a last picture go
-			}
-		}()
-		sh.Stop()
-		close(h.pictures)
-	})
-	return sh
+	return end(c.t, h, start(h, h, core.Config{Tokens: c, Fetch: c, Rand: rand.Reader, Local: silent(), DialGateway: c.dial,
+		LinkKey: func(context.Context) (link.DH, error) { return linkkey.New(rand.Reader) }}))
 }
 
 func (c *crossing) name() string { return rendezvous.Name(c.key.Static()) }
@@ -177,7 +165,7 @@ func TestAPairedPageGoesThroughTheGatewayByItself(t *testing.T) {
 	t.Parallel()
 	c, h := newCrossing(t), newHost()
 	c.known = true
-	h.values[storeBridge] = base64.RawURLEncoding.EncodeToString(c.key.Static())
+	h.values[bridgeKey] = base64.RawURLEncoding.EncodeToString(c.key.Static())
 	c.open(h)
 	until(t, h, viaGateway, "ready")
 	if body := <-c.asked; body != `{"name":"`+c.name()+`"}` {
@@ -203,7 +191,7 @@ func TestAPersonTypesTheRelayNameAndComparesTheCode(t *testing.T) {
 	until(t, h, "compare the code", viaGateway)
 	c.accept <- true
 	until(t, h, viaGateway, "ready")
-	if got := value(t, h, storeBridge); got != base64.RawURLEncoding.EncodeToString(c.key.Static()) {
+	if got := value(t, h, bridgeKey); got != base64.RawURLEncoding.EncodeToString(c.key.Static()) {
 		t.Errorf("kept %s", got)
 	}
 	h.mu.Lock()
@@ -225,7 +213,7 @@ func TestAGatewayCannotPutAnotherBridgeInPlaceOfTheNamedOne(t *testing.T) {
 	until(t, h, "A bridge answers, but not the one")
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.values[storeBridge] != "" {
+	if h.values[bridgeKey] != "" {
 		t.Error("its key is kept")
 	}
 }

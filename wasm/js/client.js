@@ -1,0 +1,357 @@
+// The core without a screen: connect() gives a client whose calls return promises.
+// All who connect to one gateway for one entity share one core, which ends half a
+// minute after the last of them has closed.
+
+import { CountersignError, fail } from './errors.js';
+import { compile } from './load.js';
+import { Port, guard, problem } from './port.js';
+import { approvable, bridgeOf, change, orderOf, purchaseOf, quoteInput, rowOf, rowsOf, stepOf } from './shapes.js';
+import { endpoint, tokens } from './token.js';
+import { version } from './build.js';
+
+export { CountersignError } from './errors.js';
+export { version } from './build.js';
+
+const REST = 30_000; // ms that a core lives on without a user
+const AGAIN = [2_000, 5_000, 15_000, 60_000]; // ms before the stream of events is opened again
+const cores = new Map(); // what connect was asked for → Shared
+
+/** connect starts the core, or joins one that runs, and asks who is signed in. */
+export async function connect(options) {
+  const asked = checked(options), { signal } = asked;
+  signal?.throwIfAborted();
+  const shared = enter(asked);
+  try {
+    const port = await aborted(shared.port, signal);
+    const session = await port.call('session', {}, { signal });
+    if ((session.entity.environment === 'sandbox') !== (asked.environment === 'sandbox')) {
+      throw fail('PROP_INVALID', `The gateway is of the environment ${session.entity.environment}`, { field: 'environment', remedy: `Set environment to ${session.entity.environment}, or apiUrl to another gateway.` });
+    }
+    const client = new Client(shared, port, session);
+    signal?.addEventListener('abort', () => client.close(), { once: true });
+    return client;
+  } catch (e) {
+    shared.leave();
+    throw e;
+  }
+}
+
+/** preload begins to fetch the core, so that connect finds it. */
+export function preload({ apiUrl, wasmURL } = {}) {
+  compile({ apiUrl: base(apiUrl), wasmURL }).catch(() => {}); // connect reports it
+}
+
+// enter joins the core for these options, or starts one. Used by the elements too,
+// which show something before anybody is signed in.
+export function enter(asked) {
+  const name = JSON.stringify([asked.apiUrl, asked.entityId, asked.environment]);
+  let shared = cores.get(name);
+  if (!shared) cores.set(name, shared = new Shared(asked, () => { if (cores.get(name) === shared) cores.delete(name); }));
+  shared.enter(asked);
+  return shared;
+}
+
+class Shared {
+  #users = 0; #timer; #gone; #port; #asked; #listens = 0; #wait;
+  states = new Map(); // request or order → the state that was last seen
+
+  constructor(asked, gone) {
+    this.#asked = asked;
+    this.#gone = gone;
+    const { apiUrl, wasmURL, environment, entityId = '', bridgeUrls } = asked, token = tokens(asked);
+    token.ahead();
+    this.port = compile({ apiUrl, wasmURL }).then((module) => Port.start(module, {
+      environment, gateway_url: apiUrl, bridge_urls: bridgeUrls, origin: location.origin, user: asked.user ?? '', entity: entityId, entities: [],
+    }, { token }, () => this.#end()));
+    this.port.then((port) => { this.#port = port; port.on(this.#heard); if (!this.#users) this.#rest(); }, () => this.#end());
+  }
+
+  get options() { return this.#asked; }
+
+  enter({ accessToken, getAccessToken }) {
+    this.#users++;
+    clearTimeout(this.#timer);
+    this.take({ accessToken, getAccessToken });
+  }
+
+  // take uses another token, or another source of tokens, from now on.
+  take({ accessToken, getAccessToken }) {
+    const before = this.#asked.accessToken?.access_token;
+    if (accessToken) this.#asked.accessToken = accessToken;
+    if (getAccessToken) this.#asked.getAccessToken = getAccessToken;
+    if (accessToken && accessToken.access_token !== before) this.#port?.call('renew').catch(() => {}); // the event token tells
+  }
+
+  leave() {
+    if (--this.#users === 0 && this.#port) this.#rest();
+  }
+
+  // listen has the gateway tell what changes, as long as somebody wants to know.
+  listen() {
+    if (this.#listens++ === 0) this.#open(0);
+    return () => { this.#listens--; };
+  }
+
+  #open(tries) {
+    clearTimeout(this.#wait);
+    if (this.#listens && this.#port && !this.#port.stopped && !document.hidden) this.#port.call('listen').catch(() => {});
+    this.tries = tries;
+  }
+
+  #heard = (type, detail) => {
+    if (type !== 'listening' || !this.#listens) return;
+    if (detail) { this.tries = 0; return; }
+    const tries = this.tries ?? 0;
+    this.#wait = setTimeout(() => this.#open(tries + 1), AGAIN[Math.min(tries, AGAIN.length - 1)]);
+  };
+
+  #rest() {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => { this.#port?.stop(); this.#end(); }, REST);
+  }
+
+  #end() {
+    clearTimeout(this.#wait);
+    this.#gone();
+  }
+}
+
+class Client {
+  #shared; #port; #closed; #off = new Set(); #accounts; #bridge = { state: 'idle' };
+
+  constructor(shared, port, session) {
+    this.#shared = shared;
+    this.#port = port;
+    this.version = version;
+    this.session = Object.freeze({ entityId: session.entity.id, name: session.entity.name, until: session.until, environment: session.entity.environment });
+    this.#off.add(port.on((type, detail) => { if (type === 'bridge' || type === 'devices') this.#bridge = bridgeOf(this.#bridge, type, detail); }));
+    const client = this;
+    this.bridge = Object.freeze({
+      get status() { return client.#bridge; },
+      connect: (o) => client.#connect(o),
+      pair: (o) => client.#connect(o),
+      forget: async () => { await client.#call('forget'); },
+    });
+  }
+
+  /** close gives the core back; calls that have not ended go on to their end. */
+  close() {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const off of this.#off) off();
+    this.#shared.leave();
+  }
+
+  async [Symbol.asyncDispose ?? Symbol.for('Symbol.asyncDispose')]() { this.close(); }
+
+  /** setAccessToken uses another token from now on. */
+  setAccessToken(accessToken) { this.#shared.take({ accessToken }); }
+
+  #call(name, args, options) {
+    if (this.#closed) return Promise.reject(fail('CORE_STOPPED', 'This client was closed'));
+    return this.#port.call(name, args, options);
+  }
+
+  async providers({ signal } = {}) {
+    const { providers } = await this.#call('providers', {}, { signal });
+    return providers.map(({ id, name, circuit, freshness, capabilities }) => ({ id, name, circuit, freshness, capabilities }));
+  }
+
+  async quotes(input, { signal, onRows } = {}) {
+    const question = quoteInput(input), account = input.account ?? await this.#account(question.to, signal);
+    const rows = new Map();
+    let told = false;
+    const tell = () => {
+      if (told || !onRows) return;
+      told = true;
+      queueMicrotask(() => { told = false; if (!signal?.aborted) guard(onRows, rowsOf(rows)); });
+    };
+    if (onRows) {
+      this.providers({ signal }).then((all) => { // those who have not answered hold their place
+        for (const { id, name } of all) if (!rows.has(id)) rows.set(id, { state: 'waiting', provider: { id, name } });
+        tell();
+      }, () => {});
+    }
+    const result = await this.#call('quotes', { input: question, account }, { signal, step: (offer) => {
+      const row = rowOf(offer, account);
+      rows.set((row.quote ?? row).provider.id, row);
+      tell();
+    } });
+    return [...result.quotes.map((row) => rowOf({ row }, account)), ...result.excluded.map((out) => rowOf({ out }, account))];
+  }
+
+  // account is the one that takes the asset, where there is no choice.
+  async #account(asset, signal) {
+    const { accounts } = this.#accounts ??= await this.#call('accounts', {}, { signal });
+    const family = asset.split('/')[0] === 'bitcoin' ? 'bip122:' : 'eip155:';
+    const fit = accounts.filter((a) => a.chain.startsWith(family));
+    if (fit.length === 1) return fit[0].id;
+    throw fail('PROP_INVALID', fit.length ? 'There are several accounts to buy into' : 'No account takes this asset', { field: 'account', remedy: `Set account to one of ${(fit.length ? fit : accounts).map((a) => a.id).join(', ')}.` });
+  }
+
+  async request(quote, { signal, purpose = '', reference, key } = {}) {
+    const r = await this.#call('makeRequest', { quote: quote.id, account: quote.account, purpose, ...(reference && { reference }), ...(key && { key }) }, { signal });
+    return this.#seen(r, purchaseOf(r));
+  }
+
+  async requests({ signal, state, cursor, text } = {}) {
+    const states = state ? { decide: ['pending_initiation', 'pending'], ready: ['approved'], 'at-provider': ['ordered'], done: ['completed'], expired: ['expired', 'lapsed'], rejected: ['rejected'] }[state] ?? [state] : [''];
+    const page = await this.#call('requests', { ...(states.length === 1 && states[0] && { state: states[0] }), ...(cursor && { cursor }) }, { signal });
+    const words = text?.toLowerCase();
+    const items = page.items.filter((r) => (!states[0] || states.includes(r.state)) && (!words || `${r.id} ${r.sentence} ${JSON.stringify(r.intent)}`.toLowerCase().includes(words)));
+    return { items: items.map((r) => this.#seen(r, purchaseOf(r))), next: page.next_cursor };
+  }
+
+  async purchase(request, { signal } = {}) {
+    const r = await this.#call('request', { id: String(request) }, { signal });
+    return this.#seen(r, purchaseOf(r));
+  }
+
+  approve(request, options) { return this.#decide(request, 'APPROVE', options); }
+
+  reject(request, options) { return this.#decide(request, 'REJECT', options); }
+
+  async approveMany(requests, { signal, member, onStep } = {}) {
+    await this.#ready(signal, onStep);
+    const ended = new Map(), who = member ?? this.#bridge.identities?.find((i) => i.present)?.member;
+    if (!who) throw fail('DEVICE_NOT_FOUND', 'No device of this entity is plugged in', { remedy: 'Plug in the device of a member, then approve again.' });
+    const step = (s) => {
+      if (s.verdict) ended.set(s.verdict.request, s.verdict);
+      const said = stepOf(s);
+      if (said) guard(onStep, { ...said, ...(s.verdict && { request: s.verdict.request }) });
+    };
+    if (requests.length === 1) return [await this.approve(requests[0], { signal, member: who, onStep }).catch((e) => e)];
+    await this.#call('decide', { requests: [...requests], member: who, decision: 'APPROVE' }, { signal, step });
+    return Promise.all(requests.map(async (id) => {
+      const v = ended.get(id);
+      if (!v || v.error) return v ? problem(v.error, 'decide') : fail('CORE_STOPPED', 'The core did not say what became of it', { done: 'unknown' });
+      return this.purchase(id).catch((e) => e);
+    }));
+  }
+
+  async #decide(request, decision, { signal, member, onStep } = {}) {
+    const id = request?.id ?? String(request);
+    const r = await this.#call('request', { id }, { signal });
+    await this.#ready(signal, onStep);
+    const who = member ?? approvable(r, this.#bridge.identities);
+    if (!who) throw fail('DEVICE_NOT_FOUND', 'No member who signs at this computer may decide on this request', { remedy: 'Plug in the device of a member who may, or name the member.' });
+    const step = (s) => { const said = stepOf(s); if (said) guard(onStep, said); };
+    await this.#call('decide', { requests: [id], member: who, decision: decision === 'APPROVE' && r.state === 'pending_initiation' ? 'INITIATE' : decision }, { signal, step });
+    return this.purchase(id);
+  }
+
+  // ready connects to the bridge where that is still to be done.
+  async #ready(signal, onStep) {
+    if (this.#bridge.state === 'ready') return;
+    guard(onStep, { step: 'connecting' });
+    await this.#connect({ signal, onCode: (code) => guard(onStep, { step: 'pairing', code }) });
+  }
+
+  #connect({ signal, onCode, relay } = {}) {
+    if (this.#bridge.state === 'ready') return Promise.resolve(this.#bridge);
+    return new Promise((resolve, reject) => {
+      let begun = false, code;
+      const off = this.#port.on((type, detail) => {
+        if (!begun || type !== 'bridge') return;
+        const state = bridgeOf({}, type, detail);
+        if (state.state === 'pairing' && state.code !== code) guard(onCode, code = state.code);
+        if (state.state === 'ready') end(resolve, state);
+        if (state.state === 'failed') end(reject, state.error ?? fail('BRIDGE_LOST', 'The bridge is not connected'));
+        if (state.state === 'idle') end(reject, signal?.aborted ? signal.reason : fail('CANCELLED', 'The connection was cancelled'));
+      });
+      const stop = () => { this.#port.call('stopConnecting').catch(() => {}); end(reject, signal.reason); };
+      const end = (f, v) => { off(); signal?.removeEventListener('abort', stop); f(v); };
+      begun = true;
+      if (signal?.aborted) return end(reject, signal.reason);
+      signal?.addEventListener('abort', stop, { once: true });
+      this.#call('connect', { gesture: true, ...(relay && { relay }) }).catch((e) => end(reject, e));
+    });
+  }
+
+  /** order hands an approved request to its provider; url is where one pays. */
+  async order(request, { signal, key, payAgain = false } = {}) {
+    const id = request?.id ?? String(request), r = await this.#call('request', { id }, { signal });
+    let o;
+    if (!r.order) o = await this.#call('makeOrder', { id, ...(key && { key }) }, { signal });
+    else {
+      o = await this.#call('order', { id: r.order }, { signal });
+      if (o.state !== 'completed') o = await this.#call('makeTicket', { id: r.order, ...(payAgain && { pay_again: true }) }, { signal });
+    }
+    return this.#seen(o, orderOf(o, this.#shared.options.apiUrl));
+  }
+
+  async account(id, { signal } = {}) { return accountOf(await this.#call('account', { id }, { signal })); }
+
+  async accounts({ signal } = {}) { return (await this.#call('accounts', {}, { signal })).accounts.map(accountOf); }
+
+  /** on tells f what happens, until the answer is called or the signal aborts. */
+  on(type, f, { signal } = {}) {
+    if (this.#closed || signal?.aborted) return () => {};
+    const stops = [this.#port.on((name, detail) => {
+      if (name === 'bridge' || name === 'devices') { if (type === 'bridge') guard(f, bridgeOf(this.#bridge, name, detail)); }
+      if (name === 'bridge' && type === 'error' && detail.error) guard(f, problem(detail.error));
+      if (name === 'token' && detail.error) {
+        const error = problem(detail.error);
+        if (type === 'token-expired') guard(f, { at: detail.until ?? new Date().toISOString(), error });
+        if (type === 'error') guard(f, error);
+      }
+      if (name === 'change') this.#changed(type, f, detail);
+    })];
+    if (['requested', 'approved', 'rejected', 'ordered', 'delivered'].includes(type)) stops.push(this.#shared.listen());
+    const off = () => { for (const stop of stops.splice(0)) stop(); this.#off.delete(off); };
+    this.#off.add(off);
+    signal?.addEventListener('abort', off, { once: true });
+    return off;
+  }
+
+  async #changed(type, f, { what, id }) {
+    const about = { request: ['requested', 'approved', 'rejected'], order: ['ordered', 'delivered'] }[what];
+    if (!about?.includes(type)) return;
+    try {
+      const now = await this.#call(what, { id });
+      const was = this.#shared.states.get(`${type} ${id}`) ?? this.#shared.states.get(id);
+      if (change(now, was) !== type) return;
+      this.#shared.states.set(`${type} ${id}`, now.state);
+      guard(f, what === 'order' ? orderOf(now, this.#shared.options.apiUrl) : purchaseOf(now));
+    } catch { /* the next change tells more */ }
+  }
+
+  #seen(wire, shape) {
+    this.#shared.states.set(wire.id, wire.state);
+    return shape;
+  }
+}
+
+const accountOf = ({ id, name, chain, address, balances }) => ({ id, name, chain, address, balances });
+
+const base = (url) => String(url).replace(/\/+$/, '');
+
+// checked are the options of connect, or an error that names the one that is wrong.
+export function checked(options) {
+  const wrong = (field, message, remedy) => { throw fail('PROP_INVALID', message, { field, remedy }); };
+  const o = options ?? {};
+  for (const name of ['developerSecret', 'apiKey', 'api_key']) {
+    if (o[name] !== undefined) throw fail('SECRET_IN_PAGE', `${name} does not belong in a page`, { field: name });
+  }
+  if (typeof o.apiUrl !== 'string' || !/^(https?:\/\/|\/)|^$/.test(o.apiUrl)) wrong('apiUrl', 'apiUrl is not the address of a gateway', 'Set it to an address such as https://gateway.example, or to "" for the page\'s own origin.');
+  if (o.environment !== 'sandbox' && o.environment !== 'production') wrong('environment', 'environment is neither sandbox nor production', 'Set it to one of them.');
+  if (o.entityId !== undefined && typeof o.entityId !== 'string') wrong('entityId', 'entityId is not text', 'Set it to the id of the entity, or leave it out.');
+  if (o.accessToken !== undefined && typeof o.accessToken?.access_token !== 'string') wrong('accessToken', 'accessToken is not what the token endpoint answered', 'Pass the whole answer: { access_token, token_type, expires_in }.');
+  if (o.getAccessToken !== undefined && typeof o.getAccessToken !== 'function') wrong('getAccessToken', 'getAccessToken is not a function', 'Pass a function that returns a promise of a token.');
+  if (o.bridgeUrls !== undefined && !Array.isArray(o.bridgeUrls)) wrong('bridgeUrls', 'bridgeUrls is not a list', 'Pass a list of addresses, or leave it out.');
+  if (!o.accessToken && !o.getAccessToken && !o.tokenUrl) wrong('accessToken', 'There is nothing to sign in with', 'Pass accessToken, getAccessToken or tokenUrl.');
+  return {
+    apiUrl: new URL(base(o.apiUrl) || location.origin, location.href).href.replace(/\/+$/, ''), entityId: o.entityId, environment: o.environment, accessToken: o.accessToken,
+    getAccessToken: o.getAccessToken ?? (o.tokenUrl ? endpoint(o.tokenUrl) : undefined), locale: o.locale, wasmURL: o.wasmURL,
+    bridgeUrls: (o.bridgeUrls ?? []).slice(0, 4).map(String), user: o.user?.name, signal: o.signal,
+  };
+}
+
+function aborted(promise, signal) {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

@@ -1,0 +1,115 @@
+// From the gateway's bodies (shared/spec/wire.md) to the shapes that the package
+// promises (client.d.ts).
+
+import { fail } from './errors.js';
+import { problem } from './port.js';
+
+// quoteInput is what the page wants to buy, as the gateway is asked. Amounts are
+// decimal text: a number has lost digits already, and a grouped one can mean two.
+export function quoteInput(input) {
+  const wrong = (code, field, message, remedy) => { throw fail(code, message, { field, remedy }); };
+  const amount = input?.pay?.amount;
+  if (typeof amount !== 'string') wrong('PROP_INVALID', 'pay.amount', 'An amount is decimal text', 'Pass "1250.50", not 1250.5.');
+  if (/^\d{1,3}([., '\u00a0\u2009\u202f]\d{3})+$/.test(amount) && !/^\d+\.\d+$/.test(amount)) wrong('AMOUNT_AMBIGUOUS', 'pay.amount', `${amount} can mean two amounts`, 'Write it without grouping, with a point before decimals.');
+  if (!/^\d{1,40}(\.\d{1,40})?$/.test(amount)) wrong('AMOUNT_INVALID', 'pay.amount', 'That is not an amount', 'Write digits, with a point before decimals.');
+  const text = (field, v) => { if (typeof v !== 'string' || v === '') wrong('PROP_INVALID', field, `${field} is missing`, 'See QuoteInput in the types.'); return v; };
+  return { from: text('pay.currency', input.pay.currency), to: text('asset', input.asset), amount, payment_method: text('method', input.method), country: text('country', input.country) };
+}
+
+export function quoteOf(r, account) {
+  const from = Date.parse(r.received_at), s = r.settlement_seconds;
+  return {
+    id: r.id, provider: { id: r.provider, name: r.provider_name }, receive: r.crypto_amount, asset: r.asset, rate: r.unit_price,
+    pay: { amount: r.fiat_amount, currency: r.fiat }, fees: r.fees ? r.fees.map(({ type, amount, currency }) => ({ kind: type, amount, currency })) : 'not disclosed',
+    firmUntil: r.price_type === 'firm' ? r.expires_at : undefined, expires: r.expires_at,
+    arrives: s ? { from: new Date(from + s.min * 1000).toISOString(), to: new Date(from + s.max * 1000).toISOString() } : undefined,
+    identity: r.kyc, best: r.best, rank: r.rank, account,
+  };
+}
+
+const FIELDS = { from: ['pay', 'currency'], to: ['asset'], amount: ['pay', 'amount'], payment_method: ['method'], country: ['country'] };
+
+// rowOf is one provider's answer: { row } or { out }.
+export function rowOf({ row, out }, account) {
+  if (row) return { state: 'quoted', quote: quoteOf(row, account) };
+  const provider = { id: out.provider, name: out.provider_name }, reason = fail(out.code, out.message, { remedy: out.fix?.text });
+  if (out.stage !== 'eligibility' || ['CIRCUIT_OPEN', 'CAPABILITIES_UNAVAILABLE'].includes(out.code)) return { state: out.code === 'TIMEOUT' ? 'late' : 'down', provider, reason };
+  const path = FIELDS[out.fix?.field], value = out.fix?.value;
+  const fix = path && (path.length === 2 ? { [path[0]]: { [path[1]]: value } } : { [path[0]]: value });
+  return { state: 'ineligible', provider, reason, limits: out.params, fix };
+}
+
+// rowsOf are the rows as they are shown while they come: prices first, best first.
+export function rowsOf(rows) {
+  const order = { quoted: 0, waiting: 1, late: 2, ineligible: 3, down: 4 };
+  return [...rows.values()].sort((a, b) => order[a.state] - order[b.state] || (a.quote && b.quote ? more(b.quote.receive, a.quote.receive) : 0));
+}
+
+// more compares decimal texts of any length: above 0 when a is more than b.
+export function more(a, b) {
+  const [x, y] = [a, b].map((s) => { const [whole, part = ''] = s.split('.'); return [whole.replace(/^0+(?=\d)/, ''), part]; });
+  if (x[0].length !== y[0].length) return x[0].length - y[0].length;
+  const n = Math.max(x[1].length, y[1].length), l = x[0] + x[1].padEnd(n, '0'), r = y[0] + y[1].padEnd(n, '0');
+  return l === r ? 0 : l > r ? 1 : -1;
+}
+
+const PURCHASE = { pending_initiation: 'decide', pending: 'decide', approved: 'ready', ordered: 'at-provider', completed: 'done', expired: 'expired', lapsed: 'expired', rejected: 'rejected' };
+
+export function purchaseOf(r) {
+  const i = r.intent ?? {};
+  return {
+    id: r.id, state: PURCHASE[r.state] ?? r.state, sentence: r.sentence, kind: i.kind, needs: r.needed, have: r.approved,
+    approvals: r.approvers.filter((a) => a.decision === 'APPROVE').map(({ member, name, at }) => ({ member, name, at })),
+    waiting: r.approvers.filter((a) => !a.decision).map(({ member, name }) => ({ member, name })),
+    until: (r.state === 'approved' && r.use_by) || r.expires_at, order: r.order || undefined,
+    ...(i.kind === 'buy' && { pay: i.fiat, receive: i.crypto, minimum: i.minimum, provider: { id: i.provider, name: i.provider_name }, account: i.account, quote: i.quote }),
+    purpose: i.purpose, reference: i.reference,
+  };
+}
+
+const ORDER = { created: 'created', redirected: 'pending', processing: 'pending', completed: 'delivered', on_hold: 'on hold' };
+
+export function orderOf(o, gateway) {
+  return {
+    id: o.id, request: o.request, state: ORDER[o.state] ?? o.state, provider: { id: o.provider, name: o.provider_name }, pay: o.fiat,
+    asset: o.promised.asset, promised: o.promised.amount, minimum: o.minimum, delivered: o.delivered?.amount, difference: o.difference || undefined,
+    url: o.ticket ? gateway + o.ticket.url : undefined, urlUntil: o.ticket?.expires_at,
+  };
+}
+
+// change is what a request or an order became since it was last seen, "" for nothing new.
+export function change(now, was) {
+  if (now.state === was) return '';
+  if (now.promised) return now.state === 'completed' ? 'delivered' : was === undefined && now.state === 'created' ? 'ordered' : '';
+  if (now.state === 'pending' || now.state === 'pending_initiation') return was === undefined && now.approved === 0 ? 'requested' : '';
+  return { approved: 'approved', rejected: 'rejected' }[now.state] ?? '';
+}
+
+// bridgeOf is how the bridge stands; devices brings the identities again.
+export function bridgeOf(was, type, detail) {
+  if (type === 'devices') return { ...was, identities: (detail ?? []).map(identity) };
+  const { state, problem: why, step, route, code, name, identities, error } = detail;
+  return {
+    state, ...(why && { problem: why }), ...(step && { step }), ...(route && { route }), ...(code && { code }), ...(name && { name }),
+    ...(identities && { identities: identities.map(identity) }), ...(error && { error: problem(error) }),
+  };
+}
+
+const identity = (i) => ({ entity: i.entity, member: i.member, name: i.member_name, device: i.device, present: i.present, locked: i.locked, holder: i.holder });
+
+// approvable is the member at this computer who may still decide on the request: first
+// one whose device is there and free.
+export function approvable(request, identities = []) {
+  const may = identities.filter((i) => i.entity === request.entity && request.approvers.some((a) => a.member === i.member && !a.decision));
+  return (may.find((i) => i.present && !i.holder) ?? may.find((i) => i.present) ?? may[0])?.member;
+}
+
+// stepOf is how a decision goes, as the page is told; nothing when a prompt closed.
+export function stepOf({ prompt, lines, signed, have, of, verdict }) {
+  if (verdict) return verdict.error ? undefined : { step: 'verified', have: verdict.have, of: verdict.of };
+  if (signed) return { step: 'signed' };
+  if (lines) return { step: 'on the bridge', lines: lines.split('\n') };
+  if (of) return { step: 'on the bridge', have: have ?? 0, of };
+  if (!prompt?.open) return undefined;
+  return prompt.kind === 'pin' ? { step: 'pin', again: prompt.again, until: prompt.ends } : { step: 'on the bridge', until: prompt.ends };
+}
