@@ -19,8 +19,13 @@ func (o OrderInput) Validate() error { return anID("request_id", id.Request, o.R
 const (
 	OrderCreated    = "created"    // not handed over yet
 	OrderRedirected = "redirected" // a ticket was used
-	OrderProcessing = "processing" // something was seen at its address, final or not, and not yet the minimum
+	OrderPending    = "pending"    // its provider has it, and waits for the payment
+	OrderOnHold     = "on_hold"    // its provider examines the payment
+	OrderProcessing = "processing" // paid, as its provider says, or something was seen at its address; and not yet the minimum
 	OrderCompleted  = "completed"  // the approved minimum or more was delivered and booked
+	OrderFailed     = "failed"     // its provider will not deliver
+	OrderExpired    = "expired"    // it was not paid in time, as its provider says
+	OrderRefunded   = "refunded"   // its provider paid back what was paid
 )
 
 // Order is a purchase at a provider, under an approved request.
@@ -43,17 +48,49 @@ type Order struct {
 	Difference    string         `json:"difference,omitempty"`
 	DifferencePct string         `json:"difference_pct,omitempty"`
 	Pending       string         `json:"pending,omitempty"`
-	BelowMinimum  bool           `json:"below_minimum"` // something was delivered, and less than was approved
-	Deposits      []Deposit      `json:"deposits"`      // at the address, newest first, at most 100
-	Chain         string         `json:"chain"`
-	Address       string         `json:"address"`
-	TxHash        string         `json:"tx_hash,omitempty"`
-	Ticket        *Ticket        `json:"ticket,omitempty"` // only in the answer that made it
-	UseBy         *time.Time     `json:"use_by,omitempty"` // when the approval ends, and tickets with it
-	History       []Event        `json:"history"`
-	CreatedAt     time.Time      `json:"created_at"`
-	UpdatedAt     time.Time      `json:"updated_at"`
-	ServerTime    time.Time      `json:"server_time"`
+	// AtProvider is what the provider last said of it; absent: nothing. It is shown, and
+	// never booked: what was delivered is seen on the chain.
+	AtProvider   *AtProvider `json:"at_provider,omitempty"`
+	BelowMinimum bool        `json:"below_minimum"` // something was delivered, and less than was approved
+	Deposits     []Deposit   `json:"deposits"`      // at the address, newest first, at most 100
+	Chain        string      `json:"chain"`
+	Address      string      `json:"address"`
+	TxHash       string      `json:"tx_hash,omitempty"`
+	Ticket       *Ticket     `json:"ticket,omitempty"` // only in the answer that made it
+	UseBy        *time.Time  `json:"use_by,omitempty"` // when the approval ends, and tickets with it
+	History      []Event     `json:"history"`
+	CreatedAt    time.Time   `json:"created_at"`
+	UpdatedAt    time.Time   `json:"updated_at"`
+	ServerTime   time.Time   `json:"server_time"`
+}
+
+// AtProvider is what a provider says of an order.
+type AtProvider struct {
+	State  string    `json:"state"` // pending, on_hold, processing, completed, failed, expired, refunded or unknown
+	Word   string    `json:"word"`  // the provider's own, in printable ASCII
+	At     time.Time `json:"at"`    // of what it says
+	By     string    `json:"by"`    // notice or poll
+	TxHash string    `json:"tx_hash,omitempty"`
+}
+
+// Ways in which a provider's word comes.
+const (
+	ByNotice = "notice"
+	ByPoll   = "poll"
+)
+
+// Noticed answers POST /v1/providers/{id}/notices.
+type Noticed struct {
+	Order string `json:"order"`
+	State string `json:"state"` // of the order, after it
+	// Changed: it says something newer than what was known. One that came before, or
+	// again, is received all the same.
+	Changed bool `json:"changed"`
+}
+
+// OrderStates are all states of an order.
+func OrderStates() []string {
+	return []string{OrderCreated, OrderRedirected, OrderPending, OrderOnHold, OrderProcessing, OrderCompleted, OrderFailed, OrderExpired, OrderRefunded}
 }
 
 // Ticket hands over to the provider: opening URL works once, and until it

@@ -77,6 +77,9 @@ func (s *State) provision(ctx context.Context) (err error) {
 	if err := writeOnce(s.path("secrets/developer.key"), "cs_test_"+rand.Text()); err != nil {
 		return err
 	}
+	if err := writeOnce(s.path("secrets/notices.key"), rand.Text()); err != nil {
+		return err
+	}
 	return writeOnce(s.path("secrets/provider.key"), rand.Text())
 }
 
@@ -128,8 +131,15 @@ var providers = [][2]string{{"northpay", "NorthPay"}, {"coinharbor", "Coin Harbo
 func (s *State) writeConfigs(p addresses, cfg Config) error {
 	var desks []map[string]any
 	for _, d := range providers {
-		desks = append(desks, map[string]any{"id": d[0], "name": d[1], "url": "http://" + p.providers + "/" + d[0],
-			"api_key_file": s.path("secrets/provider.key")})
+		desk := map[string]any{"id": d[0], "name": d[1], "url": "http://" + p.providers + "/" + d[0],
+			"api_key_file": s.path("secrets/provider.key")}
+		switch d[0] { // one tells by itself, one when it is asked, one neither
+		case "northpay":
+			desk["notice_secret_file"] = s.path("secrets/notices.key")
+		case "coinharbor":
+			desk["orders_path"] = "/orders"
+		}
+		desks = append(desks, desk)
 	}
 	var identities, signers, entities []map[string]any
 	var ids []string
@@ -158,7 +168,7 @@ func (s *State) writeConfigs(p addresses, cfg Config) error {
 			"providers_listen": p.providers, "chain_listen": p.chain, "dashboard_listen": p.dashboard,
 			"gateway_url": "http://" + p.gateway, "developer_id": Developer, "entities": entities,
 			"api_key_file": s.path("secrets/developer.key"), "bridge_urls": []string{"ws://127.0.0.1:" + bridgePort},
-			"state_dir": s.path("sandbox"),
+			"state_dir": s.path("sandbox"), "notice_secret_files": map[string]string{"northpay": s.path("secrets/notices.key")},
 		},
 		"gateway": map[string]any{
 			"listen": p.gateway, "database": s.path("gateway/gateway.db"),

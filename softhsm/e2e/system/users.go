@@ -78,7 +78,7 @@ func (s *State) handOver() error {
 	if os.Geteuid() != 0 {
 		return nil
 	}
-	for _, name := range []string{"gateway", "sandbox", "config/gateway.json", "config/sandbox.json", "secrets/developer.key", "secrets/provider.key"} {
+	for _, name := range []string{"gateway", "sandbox", "config/gateway.json", "config/sandbox.json", "secrets/developer.key", "secrets/provider.key", "secrets/notices.key"} {
 		if err := s.give(s.path(name)); err != nil {
 			return fmt.Errorf("give %s to the gateway's user: %w", name, err)
 		}

@@ -13,8 +13,13 @@ import (
 var orderStates = map[string]stateWord{
 	wire.OrderCreated:    {"Ready to pay", "is-warning", "clock"},
 	wire.OrderRedirected: {"At the provider", "is-accent", "external"},
+	wire.OrderPending:    {"Waiting for payment", "is-accent", "external"},
+	wire.OrderOnHold:     {"On hold", "is-warning", "alert"},
 	wire.OrderProcessing: {"Arriving", "is-accent", "arrow"},
 	wire.OrderCompleted:  {"Delivered", "is-positive", "check"},
+	wire.OrderFailed:     {"Failed", "is-negative", "alert"},
+	wire.OrderExpired:    {"Not paid in time", "", "clock"},
+	wire.OrderRefunded:   {"Paid back", "", "back"},
 }
 
 func (m *Model) ordersPage() view.Node {
@@ -82,7 +87,7 @@ func (m *Model) handOff(o wire.Order) view.Node {
 	case o.UseBy != nil && !m.server().Before(*o.UseBy):
 		return card("The approval has ended", "", view.El("div", "spread",
 			view.El("p", "", "Nothing more can be paid under it. What was paid in time is still booked when it arrives."), askAgain()))
-	case o.State == wire.OrderProcessing || err != nil && err.Code == fault.DepositSeen:
+	case o.State == wire.OrderProcessing || o.State == wire.OrderOnHold || err != nil && err.Code == fault.DepositSeen:
 		return m.payAgain(o, trouble)
 	}
 	text := "A new tab opens with a link that works once. This page shows when the funds arrive."
@@ -98,23 +103,39 @@ func (m *Model) handOff(o wire.Order) view.Node {
 		same = view.El("a", "button", view.A("href", t.URL), "Open in this tab")
 		text = "A new tab opens with a link that works once. If none did, the browser blocked it: open it in this tab. This page shows when the funds arrive."
 	}
+	if word, ok := ended[o.State]; ok {
+		text = o.ProviderName + " says that " + word + ". While the approval lasts you can continue there again; what arrives all the same is booked."
+	}
 	return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Pay at "+o.ProviderName)),
 		view.El("div", "card-body", view.El("div", "stack", trouble, view.El("p", "", text, m.useBy(o.UseBy)),
 			view.El("div", "cluster", working(class, "order.continue:"+o.ID, m.busy[operation], "Continue to "+o.ProviderName, "Opening"), same))))
 }
+
+// onlySaid reports whether the provider has the payment by its own word alone.
+func onlySaid(o wire.Order) bool { return len(o.Deposits) == 0 && o.AtProvider != nil }
+
+// ended is what a provider says of an order that it will not deliver.
+var ended = map[string]string{wire.OrderFailed: "it will not deliver", wire.OrderExpired: "it was not paid in time", wire.OrderRefunded: "it paid back what was paid"}
 
 func askAgain() view.Node { return link("button is-small", "/buy", "Ask for prices again") }
 
 // payAgain is what is left once a deposit was seen: nothing to do, unless somebody
 // says in so many words that they want to pay a second time.
 func (m *Model) payAgain(o wire.Order, trouble view.Node) view.Node {
+	what, next := "A deposit was seen", "There is nothing to do: this page shows when it is final."
+	if onlySaid(o) {
+		what, next = o.ProviderName+" has the payment", "There is nothing to do here: this page shows when the funds arrive."
+		if o.State == wire.OrderOnHold {
+			next = "It examines the payment, and may ask for something on its own page or by mail. This page shows when it goes on."
+		}
+	}
 	if m.confirm != o.ID {
-		return card("A deposit was seen", "", view.El("div", "stack", trouble, view.El("div", "spread",
-			view.El("p", "", "There is nothing to do: this page shows when it is final."), button("is-quiet", "order.payagain:"+o.ID, "Pay again"))))
+		return card(what, "", view.El("div", "stack", trouble, view.El("div", "spread",
+			view.El("p", "", next), button("is-quiet", "order.payagain:"+o.ID, "Pay again"))))
 	}
 	return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Pay a second time?")),
 		view.El("div", "card-body", view.El("div", "stack",
-			view.El("p", "", "A deposit for this order was seen. If you pay now, you pay twice for one approval. What arrives is booked; nothing sends it back."),
+			view.El("p", "", what+". If you pay now, you pay twice for one approval. What arrives is booked; nothing sends it back."),
 			view.El("div", "cluster", working("is-primary is-danger", "order.payagain:"+o.ID, m.busy["ticket "+o.ID], "Pay a second time", "Opening"), button("is-quiet", "decide.back", "Back")))))
 }
 
@@ -164,9 +185,9 @@ func (m *Model) timeline(o wire.Order) view.Node {
 		{wire.OrderProcessing, "Seen on chain", "What comes to the vault's address shows here.", seen},
 		{wire.OrderCompleted, "Delivered", "Waits until enough is final on chain.", "Final on chain and booked in the account."},
 	}
-	at := -1
+	at := 1 // what its provider says of it alone
 	for i, n := range names {
-		if n.state == o.State {
+		if n.state == o.State && (o.State != wire.OrderProcessing || !onlySaid(o)) {
 			at = i
 		}
 	}

@@ -492,6 +492,18 @@ func scenes() map[string]func() *Model {
 			m.Update(Loaded{What: TheAccount, ID: "acc_treasury", Value: a})
 			return m
 		},
+		"order-on-hold": func() *Model {
+			m, o := stage("/orders/"+orderID), sampleOrder(wire.OrderOnHold)
+			o.AtProvider = &wire.AtProvider{State: wire.OrderOnHold, Word: "ON_HOLD", At: noon, By: wire.ByNotice}
+			m.Update(Loaded{What: TheOrder, ID: orderID, Value: o})
+			return m
+		},
+		"order-refunded": func() *Model {
+			m, o := stage("/orders/"+orderID), sampleOrder(wire.OrderRefunded)
+			o.AtProvider = &wire.AtProvider{State: wire.OrderRefunded, Word: "refunded", At: noon, By: wire.ByPoll}
+			m.Update(Loaded{What: TheOrder, ID: orderID, Value: o})
+			return m
+		},
 		"orders": func() *Model {
 			m := stage("/orders")
 			m.Update(Loaded{What: TheOrders, Value: []wire.Order{sampleOrder(wire.OrderCompleted)}})

@@ -63,11 +63,16 @@ The file for serve, migrate, resume and keys is JSON; every name is known or ref
                       where a request comes from: ["127.0.0.1","10.0.0.0/8"]. Without it all
                       strangers behind a proxy share one budget of failures
   environment         sandbox, or the name of another one; a token works in one only
-  developers          [{"id","name","api_key_file","entities":["ent_…"]}]: api_key_file may be absent; then
-                      "countersign-gateway keys create" makes the first key
+  developers          [{"id","name","api_key_file","tier","entities":["ent_…"]}]: api_key_file may be absent; then
+                      "countersign-gateway keys create" makes the first key. tier bounds what it
+                      asks: developer, professional or enterprise; absent for your own
   providers           [{"id","name","url","api_key_file","warn":["feeAddress"]}]: warn names parameters
                       of the provider's hand-off that may say something else than the order,
-                      which otherwise refuses the hand-off; "*" is all but addresses
+                      which otherwise refuses the hand-off; "*" is all but addresses.
+                      notice_secret_file is what it signs its notices about orders with, which it
+                      sends to PUBLIC_URL/v1/providers/ID/notices; a second line is the secret before
+                      it. orders_path ("/orders") is where it is asked how an order is. states are
+                      words of its own: {"ON_ICE":"on_hold"}
   chains              [{"chain":"eip155:31337","rpc":"http://…","confirmations":1}]: whose deposits
                       are seen. rpc is a node's address; confirmations, needed for each chain,
                       is how many blocks make a deposit final, its own included: 12 on

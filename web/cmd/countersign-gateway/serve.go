@@ -19,7 +19,6 @@ import (
 	"countersign/shared/wire"
 	"countersign/web/dashboard"
 	"countersign/web/internal/api"
-	"countersign/web/internal/buy"
 	"countersign/web/internal/chain"
 	"countersign/web/internal/gateway"
 	"countersign/web/internal/party"
@@ -50,6 +49,7 @@ type Developer struct {
 	ID         string   `json:"id"`
 	Name       string   `json:"name"`
 	APIKeyFile string   `json:"api_key_file"`
+	Tier       string   `json:"tier,omitempty"`
 	Entities   []string `json:"entities"`
 }
 
@@ -62,6 +62,12 @@ type Provider struct {
 	// Warn names parameters of the provider's hand-off whose contradictions of the
 	// order are warned of and not refused; see shared/spec/providers.md.
 	Warn []string `json:"warn,omitempty"`
+	// How its orders are is told by notices, signed with the secret of the file's first line
+	// or, while it is changed, of its second; and asked for at orders_path/ID. States are
+	// words of its own. See shared/spec/notices.md.
+	NoticeSecretFile string            `json:"notice_secret_file,omitempty"`
+	OrdersPath       string            `json:"orders_path,omitempty"`
+	States           map[string]string `json:"states,omitempty"`
 }
 
 // Chain is a chain whose deposits are seen.
@@ -141,6 +147,9 @@ func (c Config) check() error {
 		if why := name.Problem(d.Name); why != "" && d.Name != "" {
 			return fmt.Errorf("developers: the name of %s %s", d.ID, why)
 		}
+		if _, ok := gateway.Tiers()[d.Tier]; !ok {
+			return fmt.Errorf("developers: the tier of %s is none of developer, professional and enterprise", d.ID)
+		}
 	}
 	for _, d := range c.Dashboards {
 		if err := weborigin.Check(d); err != nil {
@@ -199,6 +208,10 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 	if err := principals(ctx, db, cfg, log); err != nil {
 		return err
 	}
+	hooks, err := hooksOf(cfg.Providers)
+	if err != nil {
+		return err
+	}
 	providers, err := deskOf(cfg, db, now, log)
 	if err != nil {
 		return err
@@ -209,7 +222,7 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 	}
 	defer closeChains()
 	g, err := gateway.New(ctx, gateway.Config{
-		Store: db, Tokens: tokens, Desk: providers, Vaults: signers, Chains: chains,
+		Store: db, Tokens: tokens, Desk: providers, Vaults: signers, Chains: chains, Hooks: hooks,
 		Env: cfg.Environment, PageURL: strings.TrimSuffix(cfg.PublicURL, "/"), Now: now, Clock: clock, Rand: rand.Reader, Log: log,
 	})
 	if err != nil {
@@ -324,27 +337,11 @@ func principals(ctx context.Context, db store.Store, cfg Config, log *slog.Logge
 				return err
 			}
 		}
-		all = append(all, gateway.Principal{ID: d.ID, Name: d.Name, APIKey: key, Entities: d.Entities})
+		all = append(all, gateway.Principal{ID: d.ID, Name: d.Name, APIKey: key, Tier: d.Tier, Entities: d.Entities})
 	}
 	disabled, err := gateway.Follow(ctx, db, cfg.Environment, time.Now(), all)
 	for _, id := range disabled {
 		log.Warn("it is not in the configuration any more, and has no access", "id", id)
 	}
 	return err
-}
-
-func deskOf(cfg Config, db store.Store, now func() time.Time, log *slog.Logger) (gateway.Desk, error) {
-	var all []buy.Provider
-	for _, p := range cfg.Providers {
-		key, err := apiKey(p.APIKeyFile)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, buy.Provider{ID: p.ID, Name: p.Name, URL: strings.TrimSuffix(p.URL, "/"), APIKey: key, Warn: p.Warn})
-	}
-	d, err := buy.New(buy.Config{Providers: all, Sandbox: cfg.Environment == "sandbox", Memory: memory{db}, Now: now, Log: log})
-	if err != nil {
-		return nil, fmt.Errorf("providers: %w", err)
-	}
-	return desk{d}, nil
 }

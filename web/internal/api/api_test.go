@@ -242,7 +242,10 @@ func TestTokensInEveryFormThatIsInUse(t *testing.T) {
 		{"entity", "/v1/entities/auth/generate-token", `{"apiKey":"K","id":"ent_sandbox","userType":"entity"}`, 900},
 		{"entity with developer", "/v1/auth/tokens", `{"apiKey":"K","id":"ent_sandbox","userType":"entity","developerId":"dev_sandbox"}`, 900},
 		{"legacy entity", "/v1/entities/auth/generate-token", `{"apiKey":"K","entityId":"ent_sandbox","developerId":"dev_sandbox"}`, 900},
-		{"legacy developer", "/v1/auth/tokens", `{"apiKey":"K","developerId":"dev_sandbox"}`, 3600},
+		{"developer without a type", "/v1/auth/tokens", `{"apiKey":"K","developerId":"dev_sandbox"}`, 3600},
+		{"explicit developer", "/v1/auth/developer-token", `{"apiKey":"K","developerId":"dev_sandbox"}`, 3600},
+		{"explicit entity", "/v1/auth/entity-token", `{"apiKey":"K","entityId":"ent_sandbox","developerId":"dev_sandbox"}`, 900},
+		{"legacy developer", "/v1/developers/auth/generate-token", `{"apiKey":"K","developerId":"dev_sandbox"}`, 3600},
 	} {
 		a := r.do("POST", tc.path, strings.Replace(tc.body, `"K"`, `"`+gatewaytest.APIKey+`"`, 1), "Authorization", "", "Idempotency-Key", "")
 		reply := get[wire.TokenReply](t, a)
@@ -310,7 +313,7 @@ func TestBadInputIsRefusedAndChangesNothing(t *testing.T) {
 	moved := "Bearer " + r.mint(gateway.Subject{Developer: "dev_other", Entity: "ent_sandbox", Version: 1})
 	good := `{"quote_id":"` + q.ID + `","account_id":"acc_treasury"}`
 	long := strings.Repeat("a", 200<<10)
-	posts := []string{"/v1/requests", "/v1/orders", "/v1/orders/ord_abcd/tickets", "/v1/channels", "/v1/channels/chn_abcd/records", "/v1/auth/tokens", "/v1/entities/auth/generate-token", "/v1/sandbox"}
+	posts := []string{"/v1/requests", "/v1/orders", "/v1/orders/ord_abcd/tickets", "/v1/channels", "/v1/channels/chn_abcd/records", "/v1/auth/tokens", "/v1/auth/developer-token", "/v1/auth/entity-token", "/v1/developers/auth/generate-token", "/v1/entities/auth/generate-token", "/v1/sandbox"}
 	type row struct {
 		name, method, path, body string
 		want                     fault.Code
@@ -345,6 +348,23 @@ func TestBadInputIsRefusedAndChangesNothing(t *testing.T) {
 		{"a browser at the token endpoint", "POST", "/v1/auth/tokens", `{}`, fault.Forbidden, []string{"Origin", "https://page.example"}},
 		{"a browser at the sandbox", "POST", "/v1/sandbox", `{}`, fault.Forbidden, []string{"Origin", "null"}},
 		{"contradictory ids", "POST", "/v1/auth/tokens", `{"apiKey":"k","id":"ent_a","userType":"entity","entityId":"ent_b"}`, fault.Invalid, nil},
+		{"an entity at the developers' address", "POST", "/v1/auth/developer-token", `{"apiKey":"k","entityId":"ent_a","developerId":"dev_a"}`, fault.Invalid, nil},
+		{"a developer at the entities' address", "POST", "/v1/auth/entity-token", `{"apiKey":"k","developerId":"dev_a"}`, fault.Invalid, nil},
+		{"an entity at the developers' older address", "POST", "/v1/developers/auth/generate-token", `{"apiKey":"k","id":"ent_a","userType":"entity"}`, fault.Invalid, nil},
+		{"limit and pageSize", "GET", "/v1/orders?limit=5&pageSize=5", "", fault.Invalid, nil},
+		{"a pageSize beyond", "GET", "/v1/orders?pageSize=101", "", fault.Invalid, nil},
+		{"pageSize where there is no list", "GET", "/v1/entity?pageSize=5", "", fault.Invalid, nil},
+		{"a list of entities for an entity", "GET", "/v1/entities", "", fault.Forbidden, nil},
+		{"a foreign entity to a developer", "GET", "/v1/entities?entityId=ent_other", "", fault.Forbidden, []string{"Authorization", developer}},
+		{"an unknown entity to a developer", "GET", "/v1/entities?entityId=ent_nobody", "", fault.Forbidden, []string{"Authorization", developer}},
+		{"an entity without a name", "POST", "/v1/entities", `{"legalName":""}`, fault.Invalid, []string{"Authorization", developer}},
+		{"an unknown legal form", "POST", "/v1/entities", `{"legalName":"A","entityType":"BAND"}`, fault.Invalid, []string{"Authorization", developer}},
+		{"a tax number", "POST", "/v1/entities", `{"legalName":"A","tin":"12-3456789"}`, fault.Invalid, []string{"Authorization", developer}},
+		{"a change of no entity", "PUT", "/v1/entities", `{"legalName":"A"}`, fault.EntityContext, []string{"Authorization", developer, "Content-Type", "application/json"}},
+		{"a change without a body", "PUT", "/v1/entities?entityId=ent_sandbox", "", fault.Invalid, []string{"Authorization", developer, "Content-Type", "application/json"}},
+		{"a change of the configuration's entity", "PUT", "/v1/entities?entityId=ent_sandbox", `{"legalName":"A"}`, fault.Conflict, []string{"Authorization", developer, "Content-Type", "application/json"}},
+		{"a removal of the configuration's entity", "DELETE", "/v1/entities?entityId=ent_sandbox", "", fault.Conflict, []string{"Authorization", developer}},
+		{"a removal of no entity", "DELETE", "/v1/entities", "", fault.EntityContext, []string{"Authorization", developer}},
 		{"an admin", "POST", "/v1/auth/tokens", `{"apiKey":"k","id":"a","userType":"admin"}`, fault.Invalid, nil},
 		{"an unknown state", "GET", "/v1/requests?state=PENDING", "", fault.Invalid, nil},
 		{"a limit of zero", "GET", "/v1/requests?limit=0", "", fault.Invalid, nil},

@@ -13,6 +13,7 @@ import (
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
 	"countersign/web/internal/party"
+	"countersign/web/internal/report"
 )
 
 // Config is what the API needs.
@@ -41,14 +42,17 @@ const (
 	open      access = iota // anybody
 	noBrowser               // anybody but a page: an API key must not be in a browser
 	entity                  // a token, in the name of an entity: with the scope read for a GET, write for any other
+	anyToken                // a token, in nobody else's name
+	entities                // a developer's token with the scope entities
 	keys                    // a developer's token with the scope keys
+	signed                  // whoever signs the body, a provider
 )
 
 // route is one line of the table.
 type route struct {
 	pattern string
 	access  access
-	query   string        // the parameters that it knows, with spaces between them; with access entity also entityId
+	query   string        // the parameters that it knows, with spaces between them; with access entity also entityId, with limit also pageSize
 	secret  bool          // the answer to this POST is never stored
 	limit   int           // of the body, in bytes; 0: it has none
 	wait    time.Duration // how long the answer may take; 0: it is a WebSocket, a stream or a file
@@ -68,8 +72,16 @@ var routes = []route{
 	{"GET /.well-known/jwks.json", open, "", false, 0, plain, (*api).jwks},
 	{"GET /v1/clock", open, "", false, 0, plain, (*api).clock},
 	{"GET /core/{hash}/countersign.wasm", open, "", false, 0, 0, (*api).core},
-	{"POST /v1/auth/tokens", noBrowser, "", true, wire.MaxBody, plain, (*api).token},
-	{"POST /v1/entities/auth/generate-token", noBrowser, "", true, wire.MaxBody, plain, (*api).token},
+	{"POST /v1/auth/tokens", noBrowser, "", true, wire.MaxBody, plain, tokenFor("")},
+	{"POST /v1/auth/developer-token", noBrowser, "", true, wire.MaxBody, plain, tokenFor(wire.UserDeveloper)},
+	{"POST /v1/auth/entity-token", noBrowser, "", true, wire.MaxBody, plain, tokenFor(wire.UserEntity)},
+	{"POST /v1/developers/auth/generate-token", noBrowser, "", true, wire.MaxBody, plain, tokenFor(wire.UserDeveloper)},
+	{"POST /v1/entities/auth/generate-token", noBrowser, "", true, wire.MaxBody, plain, tokenFor("")},
+	{"GET /v1/rate_limits", anyToken, "", false, 0, plain, (*api).rateLimits},
+	{"GET /v1/entities", entities, "entityId cursor limit", false, 0, plain, (*api).entities},
+	{"POST /v1/entities", entities, "", false, wire.MaxBody, plain, (*api).newEntity},
+	{"PUT /v1/entities", entities, "entityId", false, wire.MaxBody, plain, (*api).changeEntity},
+	{"DELETE /v1/entities", entities, "entityId", false, 0, plain, (*api).removeEntity},
 	{"GET /v1/keys", keys, "", false, 0, plain, (*api).keys},
 	{"POST /v1/keys", keys, "", true, wire.MaxBody, plain, (*api).newKey},
 	{"POST /v1/keys/{id}/rotate", keys, "", true, wire.MaxBody, plain, (*api).rotateKey},
@@ -78,6 +90,7 @@ var routes = []route{
 	{"GET /v1/entity", entity, "", false, 0, plain, (*api).entity},
 	{"GET /v1/log", entity, "after limit", false, 0, plain, (*api).log},
 	{"GET /v1/providers", entity, "", false, 0, plain, (*api).providers},
+	{"POST /v1/providers/{id}/notices", signed, "", false, report.MaxBody, plain, (*api).notice},
 	{"GET /v1/quotes", entity, "from to amount payment-method country account", false, 0, slow, (*api).quotes},
 	{"GET /v1/requests", entity, "state cursor limit", false, 0, plain, (*api).requests},
 	{"POST /v1/requests", entity, "", false, wire.MaxBody, slow, (*api).newRequest},

@@ -163,6 +163,9 @@ func (a *api) serve(rt route) http.Handler {
 			a.fail(w, q.r, q.id, err)
 			return
 		}
+		if p, ok := answer.(interface{ InBothForms() any }); ok && q.query.Has("pageSize") {
+			answer = p.InBothForms()
+		}
 		x, ok := answer.(raw)
 		if !ok {
 			body, err := strictjson.Canonical(answer)
@@ -200,8 +203,11 @@ func (a *api) answer(rt route, q *question) (any, error) {
 	if rt.access == noBrowser && q.r.Header.Get("Origin") != "" {
 		return nil, fault.New(fault.Forbidden, "Tokens are not given to browsers: an API key must not be in a page. Ask from your back end and hand the entity token to the page")
 	}
-	if rt.access == entity || rt.access == keys {
+	if rt.access != open && rt.access != noBrowser {
 		if q.caller, err = a.authenticate(q); err != nil {
+			return nil, err
+		}
+		if err := a.charge(q); err != nil {
 			return nil, err
 		}
 		if q.caller, err = a.admit(rt, q); err != nil {
@@ -220,8 +226,8 @@ func (a *api) answer(rt route, q *question) (any, error) {
 	if err := a.readBody(rt, q); err != nil {
 		return nil, err
 	}
-	if q.r.Method != http.MethodPost {
-		return rt.handle(a, q) // asking twice gives the same
+	if q.r.Method != http.MethodPost || rt.access == signed {
+		return rt.handle(a, q) // asking twice gives the same; a notice has an id
 	}
 	given := q.r.Header.Values("Idempotency-Key")
 	if len(given) == 0 && rt.access == noBrowser {
@@ -276,6 +282,9 @@ func (q *question) only(rt route) error {
 	if rt.access == entity {
 		known = append(known, "entityId")
 	}
+	if slices.Contains(known, "limit") && slices.Contains(known, "cursor") {
+		known = append(known, "pageSize")
+	}
 	return query.Only(q.query, known...)
 }
 
@@ -291,19 +300,32 @@ func (a *api) authenticate(q *question) (gateway.Caller, error) {
 	return a.Gateway.Authenticate(q.r.Context(), token)
 }
 
+// charge takes the question from what its caller may ask, and tells what is left.
+func (a *api) charge(q *question) error {
+	left, err := a.Gateway.Spend(q.caller, q.r.Method != http.MethodGet)
+	h := q.w.Header()
+	h.Set("X-RateLimit-Limit", strconv.Itoa(left.Limit))
+	h.Set("X-RateLimit-Remaining", strconv.Itoa(left.Remaining))
+	h.Set("X-RateLimit-Reset", strconv.FormatInt(left.Reset.Unix(), 10))
+	return err
+}
+
 // admit checks that a caller may ask what a route answers, and in whose name.
 func (a *api) admit(rt route, q *question) (c gateway.Caller, err error) {
-	c, scope := q.caller, wire.ScopeWrite
-	switch {
-	case rt.access == keys:
-		scope = wire.ScopeKeys
-	case q.r.Method == http.MethodGet:
-		scope = wire.ScopeRead
-	}
-	if rt.access == entity {
+	c = q.caller
+	scope := map[access]string{entities: wire.ScopeEntities, keys: wire.ScopeKeys}[rt.access]
+	switch rt.access {
+	case anyToken:
+		return c, nil
+	case entity:
+		if scope = wire.ScopeWrite; q.r.Method == http.MethodGet {
+			scope = wire.ScopeRead
+		}
 		c, err = a.Gateway.InEntity(q.r.Context(), c, q.query.Get("entityId"))
-	} else if c.Entity != "" {
-		err = fault.New(fault.Forbidden, "Entity tokens cannot access developer routes")
+	default:
+		if c.Entity != "" {
+			err = fault.New(fault.Forbidden, "Entity tokens cannot access developer routes")
+		}
 	}
 	if err == nil && !c.May(scope) {
 		err = fault.New(fault.Forbidden, "The API key of this token does not have the scope "+scope).With("scope", scope)
@@ -348,15 +370,22 @@ func (q *question) page(kind string) (cursor string, limit int, err error) {
 	return cursor, limit, err
 }
 
-// limit reads how many items are asked for.
+// limit reads how many items are asked for, as limit or as pageSize.
 func (q *question) limit(absent, most int) (int, error) {
-	s := q.query.Get("limit")
+	name := "limit"
+	if q.query.Has("pageSize") {
+		name = "pageSize"
+	}
+	if q.query.Has("pageSize") && q.query.Has("limit") {
+		return 0, fault.New(fault.Invalid, "limit and pageSize are two names of the same: give one").With("field", name)
+	}
+	s := q.query.Get(name)
 	if s == "" {
 		return absent, nil
 	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 || n > most || strconv.Itoa(n) != s {
-		return 0, fault.New(fault.Invalid, fmt.Sprintf("limit must be 1 to %d", most)).With("field", "limit")
+		return 0, fault.New(fault.Invalid, fmt.Sprintf("%s must be 1 to %d", name, most)).With("field", name)
 	}
 	return n, nil
 }

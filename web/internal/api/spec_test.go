@@ -35,5 +35,5 @@ func TestThePageHasTheStatesOfRequestsAndOrders(t *testing.T) {
 	t.Parallel()
 	spec.Same(t, "states of requests", spec.Column(t, "wire.md", "GET /v1/requests", "state", 0), requestStates[1:])
 	spec.Same(t, "states of orders", spec.Column(t, "wire.md", "GET /v1/orders/{id}", "state", 0),
-		[]string{wire.OrderCreated, wire.OrderRedirected, wire.OrderProcessing, wire.OrderCompleted})
+		wire.OrderStates())
 }

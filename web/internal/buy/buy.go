@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"countersign/shared/quote"
+	"countersign/web/internal/report"
 )
 
 // Provider says how one provider is reached and in which ways it differs.
@@ -32,6 +33,10 @@ type Provider struct {
 	// Params renames the LiveApp parameters of the hand-off for this provider;
 	// an empty value leaves one out.
 	Params map[string]string
+	// OrdersPath is where the provider says how an order is, OrdersPath + "/" + its id;
+	// empty: it is not asked.
+	OrdersPath string
+	Words      report.Words // of its own for the states of orders
 }
 
 // Doer sends a request. *http.Client is one; it must not follow redirects.

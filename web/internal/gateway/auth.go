@@ -20,6 +20,7 @@ type Caller struct {
 	Entity    string // in whose name it asks; empty for a developer's token that names none
 	Token     claims.Claims
 	Scopes    string // of the API key that the token was traded for, with spaces between them
+	Tier      string // of the developer
 }
 
 // Scope names the caller in the table of replies.
@@ -42,34 +43,35 @@ func (g *Gateway) Authenticate(ctx context.Context, token string) (Caller, error
 	if err != nil {
 		return Caller{}, err
 	}
-	caller := Caller{Developer: c.DeveloperID, Entity: c.EntityID, Token: c, Scopes: allScopes}
+	var caller Caller
 	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		caller.Scopes, err = g.accepted(tx, c)
+		caller, err = g.accepted(tx, c)
 		return err
 	})
 	return caller, err
 }
 
-// accepted checks what may change while a token lives, and returns the scopes of its
-// API key.
-func (g *Gateway) accepted(tx store.Tx, c claims.Claims) (scopes string, err error) {
+// accepted checks what may change while a token lives, and returns who has it.
+func (g *Gateway) accepted(tx store.Tx, c claims.Claims) (Caller, error) {
 	bad := fault.New(fault.Unauthenticated, msgBadToken)
-	version, err := access(tx, c.DeveloperID, c.EntityID)
+	d, version, err := access(tx, c.DeveloperID, c.EntityID)
+	caller := Caller{Developer: c.DeveloperID, Entity: c.EntityID, Token: c, Scopes: allScopes, Tier: d.Tier}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
-		return "", fault.Wrap(err, fault.Unauthenticated, msgBadToken)
+		return Caller{}, fault.Wrap(err, fault.Unauthenticated, msgBadToken)
 	case err != nil:
-		return "", err
+		return Caller{}, err
 	case c.Version != version:
-		return "", bad
-	case c.KeyID == "": // of a version before keys had names
-		return allScopes, nil
+		return Caller{}, bad
+	case c.KeyID == "": // of a version before keys had ids
+		return caller, nil
 	}
 	k, err := tx.Key(c.DeveloperID, c.KeyID)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !works(k, g.now()) {
-		return "", bad
+		return Caller{}, bad
 	}
-	return k.Scopes, err
+	caller.Scopes = k.Scopes
+	return caller, err
 }
 
 // Still fails with AUTHENTICATION_ERROR or AUTHORIZATION_ERROR when a caller whose
@@ -98,7 +100,7 @@ func (g *Gateway) InEntity(ctx context.Context, c Caller, entity string) (Caller
 		return Caller{}, fault.New(fault.EntityContext, "Entity context is required: add ?entityId=…")
 	}
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		_, err := access(tx, c.Developer, entity)
+		_, _, err := access(tx, c.Developer, entity)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {

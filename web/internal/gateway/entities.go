@@ -202,12 +202,12 @@ func (g *Gateway) Sandbox(ctx context.Context, in wire.SandboxInput, client stri
 	if err != nil {
 		return wire.SandboxReply{}, err
 	}
-	d := store.Developer{ID: "dev_" + tag, Name: in.Name, Version: int64(binary.BigEndian.Uint32(secret[:])), MadeBy: store.BySandbox} // never that of one that was removed
+	d := store.Developer{ID: "dev_" + tag, Name: in.Name, Version: int64(binary.BigEndian.Uint32(secret[:])), MadeBy: store.BySandbox, Tier: "developer"} // never that of one that was removed
 	k := store.Key{
 		ID: id.FromHash(id.Key, sum[:]), Developer: d.ID, Name: "First key", Hash: sha256.Sum256([]byte(key)), Hint: apikey.Hint(key),
 		Scopes: allScopes, MadeBy: store.BySandbox, Created: g.now(),
 	}
-	e := store.Entity{ID: "ent_" + tag, Developer: d.ID, Name: in.Name}
+	e := store.Entity{ID: "ent_" + tag, Developer: d.ID, Name: in.Name, MadeBy: store.BySandbox, Created: g.now()}
 	err = g.cfg.Store.Write(ctx, func(tx store.Tx) error {
 		if err := addSandbox(tx, d, e); err != nil {
 			return err

@@ -23,6 +23,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
+	"countersign/web/internal/report"
 	"countersign/web/internal/store"
 )
 
@@ -33,6 +34,9 @@ type Desk interface {
 	Quote(ctx context.Context, in quote.Input, emit func(*quote.Row, *quote.Excluded)) (quote.Result, error)
 	Requote(ctx context.Context, provider string, in quote.Input) (quote.Row, error)
 	Redirect(ctx context.Context, h quote.HandOff) (string, error)
+	// Order asks a provider how an order is. It fails with NOT_SUPPORTED when the provider
+	// is not asked, and with PROVIDER_UNAVAILABLE.
+	Order(ctx context.Context, provider, order string) (report.Report, error)
 }
 
 // Signer is the line to the signer of one entity.
@@ -66,6 +70,7 @@ type Config struct {
 	Desk    Desk
 	Vaults  []Vault            // one for each entity that has a signer
 	Chains  map[string]Watched // by CAIP-2 id
+	Hooks   map[string]Hook    // of the providers that send notices, by their ids
 	Env     string             // sandbox or the name of another environment
 	PageURL string             // where the widget leads back to; may be empty
 
@@ -120,7 +125,7 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := &Gateway{cfg: cfg, process: process, watches: map[string]*watch{}, vaults: vaults, limit: newLimits(cfg.Now), ended: make(chan struct{})}
+	g := &Gateway{cfg: cfg, process: process, watches: map[string]*watch{}, vaults: vaults, limit: newLimits(cfg.Env, cfg.Now), ended: make(chan struct{})}
 	for id, c := range cfg.Chains {
 		if c.Confirmations < 1 {
 			return nil, fmt.Errorf("chain %s needs confirmations of 1 or more", id)
@@ -159,6 +164,7 @@ func (g *Gateway) Run(ctx context.Context) {
 		})
 	}
 	wg.Go(func() { g.every(ctx, keepEvery, "keep the time", g.Tick) })
+	wg.Go(func() { g.every(ctx, askEvery/3, "ask providers about orders", g.AskProviders) })
 	wg.Go(func() { g.every(ctx, time.Hour, "remove what is old", g.prune) })
 	wg.Wait()
 	g.giveBack(ctx)
@@ -191,7 +197,8 @@ func (g *Gateway) every(ctx context.Context, d time.Duration, what string, f fun
 func (g *Gateway) prune(ctx context.Context) error {
 	now := g.now()
 	return g.cfg.Store.Write(ctx, func(tx store.Tx) error {
-		return errors.Join(tx.PruneReplies(now.Add(-replyLife)), tx.PruneQuotes(now.Add(-time.Hour)), tx.TrimChanges(changesKept))
+		return errors.Join(tx.PruneReplies(now.Add(-replyLife)), tx.PruneQuotes(now.Add(-time.Hour)), tx.TrimChanges(changesKept),
+			tx.PruneNotices(now.Add(-noticesKept)))
 	})
 }
 

@@ -10,8 +10,10 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
+	"countersign/shared/name"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
+	"countersign/web/internal/report"
 	"countersign/web/internal/store"
 )
 
@@ -65,14 +67,19 @@ func (g *Gateway) mayHandOff(p purchase) error {
 	return g.buyable(p.buy.Chain, p.buy.Crypto.Asset, "request_id")
 }
 
-// mayPay fails with DEPOSIT_SEEN once a deposit to an order was seen, unless the
-// person knows and wants to pay again.
+// mayPay fails with DEPOSIT_SEEN once a deposit to an order was seen, or its provider
+// says that it has the payment, unless the person knows and wants to pay again.
 func mayPay(tx store.Tx, p purchase, again bool) error {
 	seen, err := depositSeen(tx, p)
-	if err != nil || !seen || again {
+	taken := report.Taken(p.order.Said.State)
+	if err != nil || !seen && !taken || again {
 		return err
 	}
-	return fault.New(fault.DepositSeen, "a deposit to this address was seen already: paying now would be paying again. Ask with pay_again if that is what you want").
+	what := "a deposit to this address was seen already"
+	if !seen {
+		what = name.Within(p.order.ProviderName) + " says that it has the payment already"
+	}
+	return fault.New(fault.DepositSeen, what+": paying now would be paying again. Ask with pay_again if that is what you want").
 		With("order", p.order.ID)
 }
 

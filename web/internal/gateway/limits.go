@@ -39,13 +39,15 @@ const (
 type limits struct {
 	wrongKeys, tokens, sandboxes, quotes, channels *party.Budget
 	asking, streams                                atOnce
+	rates                                          map[string]rates // by tier
 }
 
-func newLimits(now func() time.Time) limits {
+func newLimits(env string, now func() time.Time) limits {
 	return limits{
 		wrongKeys: party.NewBudget(WrongKeys, now), tokens: party.NewBudget(TokensMinted, now),
 		sandboxes: party.NewBudget(SandboxesMade, now), quotes: party.NewBudget(QuotesAsked, now),
 		channels: party.NewBudget(ChannelsOpened, now), asking: atOnce{most: QuotesAtOnce}, streams: atOnce{most: StreamsAtOnce},
+		rates: newRates(env, now),
 	}
 }
 

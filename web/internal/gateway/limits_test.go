@@ -167,6 +167,7 @@ func TestTheLimitsAreThoseOfThePage(t *testing.T) {
 		"quotes of one entity without a request": gateway.QuotesKept, "tickets of one order": gateway.TicketsKept,
 		"streams of events of one caller": gateway.StreamsAtOnce, "answers of one caller with a key": gateway.RepliesKept, "bytes of those answers": gateway.ReplyBytesKept,
 	}
+	code["questions with one token's developer or entity, by tier"] = gateway.Tiers()[""].All
 	for _, row := range spec.Table(t, "wire.md", "Limits", "what") {
 		want, known := code[row[0]]
 		number, _, _ := strings.Cut(row[1], " ")
@@ -177,6 +178,15 @@ func TestTheLimitsAreThoseOfThePage(t *testing.T) {
 	}
 	for what := range code {
 		t.Errorf("the page does not say: %s", what)
+	}
+	for tier, r := range gateway.Tiers() {
+		says := fmt.Sprintf("`%s` %s and %s", tier, spec.Number(r.All), spec.Number(r.Write))
+		if tier == "" {
+			says = fmt.Sprintf("%s a minute, of them %s that write", spec.Number(r.All), spec.Number(r.Write))
+		}
+		if !strings.Contains(spec.Section(t, "wire.md", "Limits"), says) || r.Read != r.All {
+			t.Errorf("the page does not say: %s", says)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 	"countersign/shared/name"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
+	"countersign/web/internal/report"
 	"countersign/web/internal/store"
 )
 
@@ -257,16 +258,24 @@ func (g *Gateway) lead(ctx context.Context, o store.Order, t store.Ticket) (stri
 		if err != nil {
 			return err
 		}
+		if err := tx.AskOrderAt(o.ID, o.Updated); err != nil {
+			return err
+		}
+		first := o.State == wire.OrderCreated
+		if report.Ended(o.Said.State) {
+			first, o.Said.State = true, "" // it begins again: what was said before is over
+		}
 		text := "Handed over to " + name.Within(o.ProviderName)
+		o.Handed = o.Updated
 		switch {
 		case t.PayAgain:
-			text += " to pay again, knowing that a deposit was seen"
-		case o.State != wire.OrderCreated:
-			return nil
+			text += " to pay again, knowing that it may have been paid"
+		case !first:
+			return tx.PutOrder(o)
 		default:
 			o.State = wire.OrderRedirected
 		}
-		o.History = append(o.History, store.Event{At: o.Updated, Type: "hand_off", Text: text})
+		o.History = append(o.History, store.Event{At: o.Updated, Type: handedOff, Text: text})
 		return tx.PutOrder(o)
 	})
 	if err != nil {

@@ -23,7 +23,7 @@ func (g *Gateway) orderView(ctx context.Context, o store.Order) (wire.Order, err
 		ID: o.ID, Entity: o.Entity, Request: o.Request, Account: o.Account, State: o.State,
 		Provider: o.Provider, ProviderName: o.ProviderName, Fiat: intent.Fiat{Amount: o.FiatAmount, Currency: o.Fiat},
 		Promised: intent.Crypto{Amount: o.Row.CryptoAmount, Asset: o.Asset}, Minimum: o.Minimum,
-		Chain: o.Chain, Address: o.Address, TxHash: o.TxHash, History: eventViews(o.History), Deposits: []wire.Deposit{},
+		Chain: o.Chain, Address: o.Address, TxHash: o.TxHash, History: eventViews(o.History), Deposits: []wire.Deposit{}, AtProvider: atProvider(o.Said),
 		CreatedAt: o.Created, UpdatedAt: o.Updated, ServerTime: g.now(),
 	}
 	if o.UseBy != 0 {

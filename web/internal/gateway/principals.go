@@ -18,6 +18,7 @@ type Principal struct {
 	ID       string
 	Name     string
 	APIKey   string // empty: the configuration has none, and keys are made with the program or the API
+	Tier     string // whose limits it has; empty: those of the gateway's own developers
 	Entities []string
 }
 
@@ -89,7 +90,7 @@ func consistent(all []Principal) error {
 }
 
 func followDeveloper(tx store.Tx, p Principal, now time.Time) error {
-	d := store.Developer{ID: p.ID, Name: p.Name, Version: 1, MadeBy: store.ByConfiguration}
+	d := store.Developer{ID: p.ID, Name: p.Name, Version: 1, MadeBy: store.ByConfiguration, Tier: p.Tier}
 	old, err := tx.Developer(p.ID)
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -105,14 +106,16 @@ func followDeveloper(tx store.Tx, p Principal, now time.Time) error {
 		return err
 	}
 	for _, name := range p.Entities {
-		e := store.Entity{ID: name, Developer: p.ID, Name: name}
-		old, err := tx.Entity(name)
+		e, err := tx.Entity(name)
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		e.Version = old.Version
-		if old.Developer != "" && old.Developer != p.ID {
+		if e.Developer != "" && e.Developer != p.ID {
 			e.Version++
+		}
+		e.ID, e.Developer, e.Disabled = name, p.ID, false
+		if e.MadeBy != store.ByDeveloper {
+			e.Name, e.MadeBy = name, store.ByConfiguration
 		}
 		if err := tx.PutEntity(e); err != nil {
 			return err
@@ -152,14 +155,15 @@ func followKey(tx store.Tx, p Principal, now time.Time) error {
 	})
 }
 
-// followEntities disables the entities of a developer that are not listed.
+// followEntities disables the entities of a developer that the configuration made and
+// does not list.
 func followEntities(tx store.Tx, developer string, listed []string) (gone []string, err error) {
 	of, err := tx.EntitiesOf(developer)
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range of {
-		if e.Disabled || slices.Contains(listed, e.ID) {
+		if e.Disabled || e.MadeBy == store.ByDeveloper || slices.Contains(listed, e.ID) {
 			continue
 		}
 		e.Disabled, e.Version = true, e.Version+1
@@ -174,17 +178,17 @@ func followEntities(tx store.Tx, developer string, listed []string) (gone []stri
 // access looks a developer up, and an entity of its, which both must be enabled:
 // otherwise it fails with store.ErrNotFound. An empty entity is none. version is
 // that of their tokens.
-func access(tx store.Tx, developer, entity string) (version int64, err error) {
-	d, err := tx.Developer(developer)
+func access(tx store.Tx, developer, entity string) (d store.Developer, version int64, err error) {
+	d, err = tx.Developer(developer)
 	if err == nil && d.Disabled {
 		err = store.ErrNotFound
 	}
 	if err != nil || entity == "" {
-		return d.Version, err
+		return d, d.Version, err
 	}
 	e, err := tx.Entity(entity)
 	if err == nil && (e.Disabled || e.Developer != developer) {
 		err = store.ErrNotFound
 	}
-	return d.Version + e.Version, err
+	return d, d.Version + e.Version, err
 }

@@ -6,6 +6,7 @@ import (
 	"countersign/shared/amount"
 	"countersign/shared/name"
 	"countersign/shared/wire"
+	"countersign/web/internal/report"
 	"countersign/web/internal/store"
 )
 
@@ -18,13 +19,9 @@ func (b *books) order(o *store.Order) error {
 	if err != nil {
 		return err
 	}
-	sum, first, some := amount.Amount{}, "", false
+	sum, first := amount.Amount{}, ""
 	for _, d := range all {
-		if d.State == store.DepositReversed || d.Asset != o.Asset || d.Request != o.Request {
-			continue // the last: of an earlier request that had the address
-		}
-		some = true
-		if d.State != store.DepositFinal {
+		if !counts(d, o) || d.State != store.DepositFinal {
 			continue
 		}
 		if err := b.match(&d, o); err != nil {
@@ -38,6 +35,10 @@ func (b *books) order(o *store.Order) error {
 			first = d.Tx
 		}
 	}
+	seen, err := seenFor(all, o)
+	if err != nil {
+		return err
+	}
 	minimum, err := amount.Parse(o.Minimum)
 	if err != nil {
 		return fmt.Errorf("read the minimum of order %s: %w", o.ID, err)
@@ -50,9 +51,9 @@ func (b *books) order(o *store.Order) error {
 	case enough && o.State != wire.OrderCompleted:
 		err = b.complete(o)
 	case !enough && o.State == wire.OrderCompleted && o.Payment != "":
-		err = b.reopen(o, some)
+		err = b.reopen(o, seen)
 	case o.State != wire.OrderCompleted:
-		o.State = waiting(*o, some)
+		o.State = waiting(*o, seen)
 	}
 	if err != nil {
 		return err
@@ -60,18 +61,68 @@ func (b *books) order(o *store.Order) error {
 	return b.tx.PutOrder(*o)
 }
 
-// waiting is the state of an order that is not delivered.
-func waiting(o store.Order, some bool) string {
-	if some {
+// counts reports whether a deposit is one of what an order waits for. One that was
+// reversed is not; nor one of an earlier request that had the address.
+func counts(d store.Deposit, o *store.Order) bool {
+	return d.State != store.DepositReversed && d.Asset == o.Asset && d.Request == o.Request
+}
+
+// seen is how much of what an order waits for is on the chain, final or not.
+type seen int
+
+const (
+	nothing seen = iota
+	part
+	enough
+)
+
+func seenFor(all []store.Deposit, o *store.Order) (seen, error) {
+	sum, minimum := amount.Amount{}, amount.Amount{}
+	for _, d := range all {
+		if !counts(d, o) {
+			continue
+		}
+		v, err := amount.Parse(d.Amount)
+		if err != nil {
+			return nothing, fmt.Errorf("read deposit %s: %w", d.ID, err)
+		}
+		sum = sum.Add(v)
+	}
+	minimum, err := amount.Parse(o.Minimum)
+	switch {
+	case err != nil:
+		return nothing, fmt.Errorf("read the minimum of order %s: %w", o.ID, err)
+	case sum.Sign() == 0:
+		return nothing, nil
+	case sum.Cmp(minimum) < 0:
+		return part, nil
+	}
+	return enough, nil
+}
+
+// waiting is the state of an order that is not delivered. What the chain shows goes
+// before what the provider says, but for the ends that a part of a delivery leaves open.
+func waiting(o store.Order, on seen) string {
+	said := map[string]string{
+		report.Pending: wire.OrderPending, report.OnHold: wire.OrderOnHold, report.Processing: wire.OrderProcessing, report.Completed: wire.OrderProcessing,
+		report.Failed: wire.OrderFailed, report.Expired: wire.OrderExpired, report.Refunded: wire.OrderRefunded,
+	}[o.Said.State]
+	switch {
+	case on == enough || on == part && !report.Ended(o.Said.State) && o.Said.State != report.OnHold:
 		return wire.OrderProcessing
+	case said != "":
+		return said
 	}
 	for _, e := range o.History {
-		if e.Type == "hand_off" {
+		if e.Type == handedOff {
 			return wire.OrderRedirected
 		}
 	}
 	return wire.OrderCreated
 }
+
+// handedOff is the type of the events that say that a buyer was led to the provider.
+const handedOff = "hand_off"
 
 func (b *books) complete(o *store.Order) (err error) {
 	o.Payment, err = b.book(o.Entity, o.Account, store.Entry{
@@ -86,11 +137,11 @@ func (b *books) complete(o *store.Order) (err error) {
 	return b.request(o, wire.RequestCompleted)
 }
 
-func (b *books) reopen(o *store.Order, some bool) error {
+func (b *books) reopen(o *store.Order, on seen) error {
 	if err := b.reverse(o.Entity, o.Payment, "the chain took back what was delivered"); err != nil {
 		return err
 	}
-	o.Payment, o.State = "", waiting(*o, some)
+	o.Payment, o.State = "", waiting(*o, on)
 	o.History = append(o.History, store.Event{At: o.Updated, Type: "reopened",
 		Text: "Open again: less than the approved minimum is on the chain. What comes back is booked again; do not pay twice"})
 	return b.request(o, wire.RequestOrdered)

@@ -46,15 +46,42 @@ func NewBudget(perMinute int, now func() time.Time) *Budget {
 // Spend takes one from what a party has left. It fails with RATE_LIMITED when
 // nothing is, with retry_after in seconds; that costs nothing more.
 func (b *Budget) Spend(party string) error {
+	_, err := b.Take(party)
+	return err
+}
+
+// Left is what a party has left of a budget.
+type Left struct {
+	Limit     int       // in a minute
+	Remaining int       // at once
+	Reset     time.Time // when it has all of it again, if it spends nothing
+}
+
+// Left is what a party has left.
+func (b *Budget) Left(party string) Left {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := b.now()
+	return b.left(b.limiter(party, now), now)
+}
+
+func (b *Budget) left(l *rate.Limiter, now time.Time) Left {
+	has := min(l.TokensAt(now), float64(b.perMinute))
+	wait := (float64(b.perMinute) - has) * 60 / float64(b.perMinute)
+	return Left{b.perMinute, int(max(0, has)), now.Add(time.Duration(math.Ceil(wait)) * time.Second)}
+}
+
+// Take is [Budget.Spend] that also says what is left.
+func (b *Budget) Take(party string) (Left, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
 	l := b.limiter(party, now)
 	if l.AllowN(now, 1) {
-		return nil
+		return b.left(l, now), nil
 	}
 	wait := (1 - l.TokensAt(now)) * 60 / float64(b.perMinute)
-	return fault.New(fault.Limited, "too many at once: wait a moment and try again").
+	return b.left(l, now), fault.New(fault.Limited, "too many at once: wait a moment and try again").
 		With("retry_after", strconv.Itoa(int(max(1, math.Ceil(wait)))))
 }
 

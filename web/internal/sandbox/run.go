@@ -46,11 +46,15 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 	defer chain.Close()
 	funds.chain = chain
 
+	notices, err := newNotifier(cfg.GatewayURL, cfg.NoticeSecretFiles, log)
+	if err != nil {
+		return err
+	}
 	listeners, err := listen(cfg.ProvidersListen, cfg.ChainListen, cfg.DashboardListen)
 	if err != nil {
 		return err
 	}
-	handlers, err := cfg.handlers(funds, listeners, log)
+	handlers, err := cfg.handlers(funds, listeners, notices, log)
 	if err != nil {
 		closeAll(listeners)
 		return err
@@ -59,13 +63,14 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 		fmt.Fprintf(stdio.Out, "listening on http://%s\n", l.Addr())
 	}
 	go confirm(ctx, chain, log)
+	go notices.run(ctx)
 	return serve(ctx, listeners, handlers, log)
 }
 
 // handlers are those of the listeners, in the same order.
-func (cfg Config) handlers(funds *funds, listeners []net.Listener, log *slog.Logger) ([]http.Handler, error) {
+func (cfg Config) handlers(funds *funds, listeners []net.Listener, notices *notifier, log *slog.Logger) ([]http.Handler, error) {
 	providers, err := pretend.New(pretend.Config{
-		Base: "http://" + listeners[0].Addr().String(), Dir: cfg.StateDir, Chain: funds, Now: time.Now,
+		Base: "http://" + listeners[0].Addr().String(), Dir: cfg.StateDir, Chain: funds, Now: time.Now, Notify: notices.put,
 	})
 	if err != nil {
 		return nil, err

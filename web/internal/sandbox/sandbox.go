@@ -23,6 +23,9 @@ type Config struct {
 	BridgeURLs      []string `json:"bridge_urls"`      // told to the page: where its bridge may be
 	StateDir        string   `json:"state_dir"`        // the chain and the paid orders are kept here
 	UserName        string   `json:"user_name"`        // whom the page greets; empty: Sandbox user
+	// NoticeSecretFiles are those that providers sign their notices with, by provider; one
+	// without sends none.
+	NoticeSecretFiles map[string]string `json:"notice_secret_files"`
 }
 
 // Entity is one that the dashboard's user may act for.

@@ -24,6 +24,8 @@ import (
 
 const vault = "0x52908400098527886E0F7030069857D2E4169EE7"
 
+const noticeSecret = "notice-secret-0123456789"
+
 type world struct {
 	providers, chain, dashboard string
 	stop                        func()
@@ -36,6 +38,10 @@ func start(t *testing.T, dir, gateway string) world {
 	if err := os.WriteFile(key, []byte("sandbox-secret\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	notices := filepath.Join(dir, "notices.key")
+	if err := os.WriteFile(notices, []byte(noticeSecret+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
 	ended := make(chan error, 1)
@@ -44,6 +50,7 @@ func start(t *testing.T, dir, gateway string) world {
 			ProvidersListen: "127.0.0.1:0", ChainListen: "127.0.0.1:0", DashboardListen: "127.0.0.1:0",
 			GatewayURL: gateway, DeveloperID: "dev_sandbox", Entities: []sandbox.Entity{{ID: "ent_sandbox", Name: "Sandbox"}, {ID: "ent_branch", Name: "Branch"}}, APIKeyFile: key,
 			BridgeURLs: []string{"ws://127.0.0.1:18427"}, StateDir: dir,
+			NoticeSecretFiles: map[string]string{"northpay": notices},
 		}, sandbox.Stdio{Out: w, Err: io.Discard})
 		w.CloseWithError(io.EOF)
 		ended <- err

@@ -70,6 +70,7 @@ type Developer struct {
 	Name    string
 	Version int64  // grows; tokens of another version are revoked
 	MadeBy  string // ByConfiguration or BySandbox
+	Tier    string // whose limits it has; empty: those of the gateway's own developers
 	// Disabled: it was removed from where it was made. It has no access; what it
 	// did is kept.
 	Disabled bool
@@ -110,11 +111,16 @@ type Keys interface {
 
 // Entity belongs to one developer.
 type Entity struct {
-	ID        string
-	Developer string
-	Name      string
-	Version   int64 // grows; a token of an entity has the sum of this and its developer's
-	Disabled  bool  // as of a developer
+	ID         string
+	Developer  string
+	Name       string
+	Version    int64 // grows; a token of an entity has the sum of this and its developer's
+	Disabled   bool  // as of a developer
+	MadeBy     string
+	ExternalID string // the developer's own name for it, one entity each; may be empty
+	Type       string // its legal form; may be empty
+	Created    time.Time
+	Updated    time.Time
 }
 
 // Principals are developers and their entities.
@@ -122,7 +128,7 @@ type Principals interface {
 	PutDeveloper(Developer) error // adds or replaces
 	Developer(id string) (Developer, error)
 	Developers() ([]Developer, error) // all, the oldest first
-	PutEntity(Entity) error           // adds or replaces
+	PutEntity(Entity) error           // adds or replaces; ErrExists when another enabled one of the developer has the external id
 	Entity(id string) (Entity, error)
 	EntitiesOf(developer string) ([]Entity, error)
 	// DropDeveloper removes a developer with its keys, its entities and their replies.
@@ -211,7 +217,18 @@ type Order struct {
 	Updated      time.Time
 	History      []Event
 	DeliveredAt  time.Time
-	UseBy        int64 // Unix seconds: when its approval ends; 0 in an order of an earlier version
+	UseBy        int64     // Unix seconds: when its approval ends; 0 in an order of an earlier version
+	Said         Said      // by its provider
+	Handed       time.Time // when its buyer was last led to the provider; zero: never
+}
+
+// Said is what a provider last said of an order.
+type Said struct {
+	State string    // of package report; empty: nothing, or it was superseded by another hand-over
+	Word  string    // the provider's own
+	At    time.Time // of what it says: what is older changes nothing
+	By    string    // notice or poll
+	Tx    string    // that it names; empty: none
 }
 
 // Ticket is a hand-off ticket; its secret is not stored.
@@ -232,6 +249,16 @@ type Orders interface {
 	Order(entity, id string) (Order, error)
 	OrderOf(entity, request string) (Order, error)
 	Orders(entity, after string, limit int) ([]Order, error) // newest first
+	OrderNamed(id string) (Order, error)                     // of whichever entity: for what its provider says
+	// OrdersFrom are those of one provider, newest first.
+	OrdersFrom(entity, provider, after string, limit int) ([]Order, error)
+	// AwaitedOrders are those of all entities of which their providers may say more, which
+	// were made since and are due to be asked about; those due for longest first.
+	AwaitedOrders(now, since time.Time, limit int) ([]Order, error)
+	AskOrderAt(id string, next time.Time) error // not a change of the order
+	// SeeNotice keeps the id of a provider's notice, and reports whether it is new.
+	SeeNotice(provider, id string, at time.Time) (bool, error)
+	PruneNotices(before time.Time) error
 	PutTicket(Ticket) error
 	HasTicket(hash [32]byte, now time.Time) (bool, error)   // unused and in time
 	TrimTickets(order string, rows int) error               // keeps the newest

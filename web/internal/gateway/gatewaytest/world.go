@@ -21,6 +21,7 @@ import (
 	"countersign/web/internal/chain"
 	"countersign/web/internal/chain/chaintest"
 	"countersign/web/internal/gateway"
+	"countersign/web/internal/report"
 	"countersign/web/internal/signerlink"
 	"countersign/web/internal/store"
 	"countersign/web/internal/store/sqlstore"
@@ -43,7 +44,9 @@ type Desk struct {
 	Asked  []quote.Input
 	Handed []quote.HandOff
 	Fail   error
-	Refuse error  // of a hand-off
+	Refuse error // of a hand-off
+	// Says is what the provider answers about an order; nil: it is not asked.
+	Says   func(order string) (report.Report, error)
 	During func() // a hand-off, once
 }
 
@@ -96,6 +99,19 @@ func (d *Desk) Redirect(_ context.Context, h quote.HandOff) (string, error) {
 	}
 	return "https://northpay.example/widget?order=" + h.Order, d.Refuse
 }
+
+// Order says what it is told.
+func (d *Desk) Order(_ context.Context, _, order string) (report.Report, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.Says == nil {
+		return report.Report{}, fault.New(fault.NotSupported, "the provider is not asked")
+	}
+	return d.Says(order)
+}
+
+// HookSecret signs the notices of northpay.
+const HookSecret = "hook-secret-0123456789"
 
 // ChainID is the chain of the account.
 const ChainID = "eip155:31337"
@@ -211,7 +227,7 @@ func start(t testing.TB, confirmations int64, two bool, changes ...func(*governa
 			if err := tx.PutKey(store.Key{ID: "key_of" + d[0][4:], Developer: d[0], Name: "Configuration", Hash: sha256.Sum256([]byte(d[2])), Scopes: strings.Join(wire.Scopes(), " "), MadeBy: store.ByConfiguration}); err != nil {
 				return err
 			}
-			if err := tx.PutEntity(store.Entity{ID: d[1], Developer: d[0], Name: d[1]}); err != nil {
+			if err := tx.PutEntity(store.Entity{ID: d[1], Developer: d[0], Name: d[1], MadeBy: store.ByConfiguration}); err != nil {
 				return err
 			}
 		}
@@ -267,7 +283,8 @@ func (w *World) open() {
 	}
 	w.Gateway, err = gateway.New(ctx, gateway.Config{
 		Store: w.Store, Tokens: w.Tokens, Desk: w.Desk, Vaults: w.vaults(), Chains: map[string]gateway.Watched{ChainID: {Node: reader{w.Chain.watcher, w.Chain}, Confirmations: w.needed}},
-		Env: "sandbox", PageURL: "https://page.example", Now: w.steady, Clock: w.clock, Rand: rand.Reader,
+		Hooks: map[string]gateway.Hook{"northpay": {Secrets: [][]byte{[]byte(HookSecret)}}},
+		Env:   "sandbox", PageURL: "https://page.example", Now: w.steady, Clock: w.clock, Rand: rand.Reader,
 	})
 	if err != nil {
 		w.T.Fatal(err)

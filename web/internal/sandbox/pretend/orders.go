@@ -27,6 +27,9 @@ type order struct {
 	Delivered string    `json:"delivered,omitempty"`
 	TxHash    string    `json:"tx_hash,omitempty"`
 	CreatedAt time.Time `json:"created_at"`
+	State     string    `json:"state"`   // in the contract's words
+	Updated   time.Time `json:"updated"` // when it got there
+	Events    int       `json:"events"`  // how often it changed
 }
 
 // same reports whether two orders are for the same purchase.
@@ -68,6 +71,7 @@ func (o *orders) place(n order) (placed order, ok bool, err error) {
 		}
 	}
 	n.Token = rand.Text()
+	n.enter(pending, n.CreatedAt)
 	return n, true, o.keep(n)
 }
 
@@ -80,7 +84,7 @@ func (o *orders) get(provider, token string) (order, bool) {
 
 // pay calls send for an order that has not been delivered, and keeps what it
 // says. Two payments of one order wait for each other.
-func (o *orders) pay(token string, send func(order) (delivered, tx string, err error)) (order, error) {
+func (o *orders) pay(token string, at time.Time, send func(order) (delivered, tx string, err error)) (order, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	found := o.byToken[token]
@@ -91,6 +95,7 @@ func (o *orders) pay(token string, send func(order) (delivered, tx string, err e
 	if found.Delivered, found.TxHash, err = send(found); err != nil {
 		return found, err
 	}
+	found.enter(completed, at)
 	return found, o.keep(found)
 }
 

@@ -40,6 +40,8 @@ type profile struct {
 	objects      bool // lists assets as objects
 	extension    bool // quoteId, expiresAt, fees and so on
 	kebab        bool // widget parameters in the older spelling
+	notices      bool // sends notices about orders
+	tellsOrders  bool // answers how an order is
 }
 
 func profiles() []profile {
@@ -50,14 +52,14 @@ func profiles() []profile {
 			limits: []limit{{"EUR", "30", "20000"}, {"USD", "30", "20000"}, {"GBP", "25", "15000"}}, countries: everywhere,
 			methods:  []string{"card", "sepa", "applepay", "googlepay", "fasterpayments"},
 			assets:   []string{"ethereum", "bitcoin", "ethereum/erc20/usd__coin", "solana", "polygon"},
-			singular: true, extension: true,
+			singular: true, extension: true, notices: true, tellsOrders: true,
 		},
 		{
 			id: "coinharbor", name: "Coin Harbor", colour: "#0b6b57", delay: 420 * time.Millisecond, fee: 125, delivered: 9_997,
 			limits: []limit{{"eur", "50", "5000"}, {"USD", "50", "5000"}}, countries: everywhere,
 			methods: []string{"visa", "mastercard", "PayPal", "sepa", "ideal"},
 			assets:  []string{"ethereum", "bitcoin", "ethereum/erc20/usd__coin"},
-			plural:  true, objects: true, exampleNames: true,
+			plural:  true, objects: true, exampleNames: true, tellsOrders: true,
 		},
 		{
 			id: "meridian", name: "Meridian", colour: "#7a3b12", delay: 180 * time.Millisecond, fee: 190, delivered: 10_000,

@@ -34,6 +34,8 @@ type Config struct {
 	Dir   string // where orders are kept
 	Chain Chain
 	Now   func() time.Time
+	// Notify sends the body of a notice of a provider; it does not wait. nil: none are sent.
+	Notify func(provider string, body []byte)
 }
 
 // Faults are ways in which a provider can be told to misbehave:
@@ -89,6 +91,10 @@ func (s *Server) Handler() http.Handler {
 			mux.HandleFunc("GET /"+p.id+"/quotes", s.guard(p, s.quote))
 		}
 		mux.HandleFunc("GET /"+p.id+"/buy-redirect", s.guard(p, s.redirect))
+		if p.tellsOrders {
+			mux.HandleFunc("GET /"+p.id+"/orders/{id}", s.guard(p, s.order))
+		}
+		mux.HandleFunc("PUT /_control/"+p.id+"/orders/{id}", s.force(p))
 		mux.HandleFunc("GET /"+p.id+"/widget", s.guard(p, s.widget))
 		mux.HandleFunc("POST /"+p.id+"/widget", s.guard(p, s.pay))
 		mux.HandleFunc("GET /"+p.id+"/widget.css", stylesheet(p))
@@ -325,6 +331,9 @@ func (s *Server) redirect(w http.ResponseWriter, r *http.Request, p profile, f F
 		if v != "" {
 			target.Set(names[i], v)
 		}
+	}
+	if o.Events == 1 {
+		s.tell(p, o)
 	}
 	answer(w, map[string]string{"rampRedirectUrl": s.cfg.Base + "/" + p.id + "/widget?" + target.Encode()})
 }

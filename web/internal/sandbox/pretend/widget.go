@@ -57,13 +57,19 @@ func repeats(q url.Values, o order) bool {
 // nothing and shows what was delivered.
 func (s *Server) pay(w http.ResponseWriter, r *http.Request, p profile, _ Faults) {
 	token := r.URL.Query().Get("order")
-	_, ok := s.orders.get(p.id, token)
+	paid, ok := s.orders.get(p.id, token)
 	site := r.Header.Get("Sec-Fetch-Site")
 	if !ok || site != "" && site != "same-origin" {
 		plain(w, http.StatusForbidden, "A payment is made on this provider's own page.")
 		return
 	}
-	o, err := s.orders.pay(token, s.deliver(p))
+	first := paid.TxHash == ""
+	if first {
+		if before, err := s.orders.now(token, processing, s.cfg.Now()); err == nil {
+			s.tell(p, before)
+		}
+	}
+	o, err := s.orders.pay(token, s.cfg.Now(), s.deliver(p))
 	if err != nil {
 		v := show(p, o, "")
 		v.Problem = "The payment was not made: " + err.Error() + "."
@@ -71,6 +77,9 @@ func (s *Server) pay(w http.ResponseWriter, r *http.Request, p profile, _ Faults
 		w.WriteHeader(http.StatusConflict)
 		_ = page().Execute(w, v)
 		return
+	}
+	if first {
+		s.tell(p, o)
 	}
 	back := url.Values{"order": {token}}
 	if theme := r.URL.Query().Get("theme"); theme == "dark" || theme == "light" {

@@ -23,8 +23,9 @@ func (x *tx) PutOrder(o store.Order) error {
 	case err != nil && !errors.Is(err, store.ErrNotFound):
 		return err
 	}
-	_, err = x.exec("keep order", `INSERT INTO orders (id, entity, request, state, chain, doc) VALUES (?, ?, ?, ?, ?, ?)
-		ON CONFLICT (id) DO UPDATE SET state = excluded.state, doc = excluded.doc`, o.ID, o.Entity, o.Request, o.State, o.Chain, d)
+	_, err = x.exec("keep order", `INSERT INTO orders (id, entity, request, state, chain, provider, created, ask, doc) VALUES (?, ?, ?, ?, ?, ?, ?, 0, ?)
+		ON CONFLICT (id) DO UPDATE SET state = excluded.state, doc = excluded.doc`,
+		o.ID, o.Entity, o.Request, o.State, o.Chain, o.Provider, o.Created.UnixMilli(), d)
 	if err != nil {
 		return err
 	}
@@ -42,6 +43,35 @@ func (x *tx) OrderOf(entity, request string) (store.Order, error) {
 func (x *tx) Orders(entity, after string, limit int) ([]store.Order, error) {
 	return docs[store.Order](x, "list orders", `SELECT doc FROM orders WHERE entity = ?1
 		AND (?2 = '' OR pos < (SELECT pos FROM orders WHERE id = ?2 AND entity = ?1)) ORDER BY pos DESC LIMIT ?3`, entity, after, limit)
+}
+
+func (x *tx) OrderNamed(id string) (store.Order, error) {
+	return doc[store.Order](x, "find order", `SELECT doc FROM orders WHERE id = ?`, id)
+}
+
+func (x *tx) OrdersFrom(entity, provider, after string, limit int) ([]store.Order, error) {
+	return docs[store.Order](x, "list orders of a provider", `SELECT doc FROM orders WHERE entity = ?1 AND provider = ?2
+		AND (?3 = '' OR pos < (SELECT pos FROM orders WHERE id = ?3 AND entity = ?1)) ORDER BY pos DESC LIMIT ?4`, entity, provider, after, limit)
+}
+
+func (x *tx) AwaitedOrders(now, since time.Time, limit int) ([]store.Order, error) {
+	return docs[store.Order](x, "list open orders", `SELECT doc FROM orders WHERE state IN ('redirected', 'pending', 'on_hold', 'processing')
+		AND ask <= ? AND created >= ? ORDER BY ask, pos LIMIT ?`, now.UnixMilli(), since.UnixMilli(), limit)
+}
+
+func (x *tx) AskOrderAt(id string, next time.Time) error {
+	_, err := x.exec("keep when to ask", `UPDATE orders SET ask = ? WHERE id = ?`, next.UnixMilli(), id)
+	return err
+}
+
+func (x *tx) SeeNotice(provider, id string, at time.Time) (bool, error) {
+	n, err := x.exec("keep notice", `INSERT INTO notices (provider, id, at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`, provider, id, at.UnixMilli())
+	return n == 1, err
+}
+
+func (x *tx) PruneNotices(before time.Time) error {
+	_, err := x.exec("prune notices", `DELETE FROM notices WHERE at < ?`, before.UnixMilli())
+	return err
 }
 
 func (x *tx) PutTicket(t store.Ticket) error {

@@ -9,13 +9,13 @@ import (
 )
 
 func (x *tx) PutDeveloper(d store.Developer) error {
-	_, err := x.exec("keep developer", `INSERT INTO developers (id, name, version, made_by, disabled) VALUES (?, ?, ?, ?, ?)
+	_, err := x.exec("keep developer", `INSERT INTO developers (id, name, version, made_by, disabled, tier) VALUES (?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, version = excluded.version,
-		made_by = excluded.made_by, disabled = excluded.disabled`, d.ID, d.Name, d.Version, d.MadeBy, d.Disabled)
+		made_by = excluded.made_by, disabled = excluded.disabled, tier = excluded.tier`, d.ID, d.Name, d.Version, d.MadeBy, d.Disabled, d.Tier)
 	return err
 }
 
-const developerColumns = `SELECT id, name, version, made_by, disabled FROM developers`
+const developerColumns = `SELECT id, name, version, made_by, disabled, tier FROM developers`
 
 func (x *tx) Developer(id string) (store.Developer, error) {
 	all, err := many(x, "find developer", developer, developerColumns+` WHERE id = ?`, id)
@@ -27,30 +27,45 @@ func (x *tx) Developers() ([]store.Developer, error) {
 }
 
 func developer(rows *sql.Rows) (d store.Developer, err error) {
-	err = rows.Scan(&d.ID, &d.Name, &d.Version, &d.MadeBy, &d.Disabled)
+	err = rows.Scan(&d.ID, &d.Name, &d.Version, &d.MadeBy, &d.Disabled, &d.Tier)
 	return d, err
 }
 
 func (x *tx) PutEntity(e store.Entity) error {
-	_, err := x.exec("keep entity", `INSERT INTO entities (id, developer, name, version, disabled) VALUES (?, ?, ?, ?, ?)
+	if e.ExternalID != "" && !e.Disabled {
+		var other bool
+		err := x.one("find entity", []any{&other}, `SELECT EXISTS (SELECT 1 FROM entities WHERE developer = ? AND external_id = ? AND disabled = 0 AND id <> ?)`,
+			e.Developer, e.ExternalID, e.ID)
+		if err == nil && other {
+			err = fmt.Errorf("keep entity %s: external id: %w", e.ID, store.ErrExists)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := x.exec("keep entity", `INSERT INTO entities (`+entityColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET developer = excluded.developer, name = excluded.name, version = excluded.version,
-		disabled = excluded.disabled`, e.ID, e.Developer, e.Name, e.Version, e.Disabled)
+		disabled = excluded.disabled, made_by = excluded.made_by, external_id = excluded.external_id, type = excluded.type,
+		created = excluded.created, updated = excluded.updated`,
+		e.ID, e.Developer, e.Name, e.Version, e.Disabled, e.MadeBy, e.ExternalID, e.Type, millis(e.Created), millis(e.Updated))
 	return err
 }
 
-const entityColumns = `SELECT id, developer, name, version, disabled FROM entities`
+const entityColumns = `id, developer, name, version, disabled, made_by, external_id, type, created, updated`
 
 func (x *tx) Entity(id string) (store.Entity, error) {
-	all, err := many(x, "find entity", entity, entityColumns+` WHERE id = ?`, id)
+	all, err := many(x, "find entity", entity, `SELECT `+entityColumns+` FROM entities WHERE id = ?`, id)
 	return first(all, "find entity", err)
 }
 
 func (x *tx) EntitiesOf(developer string) ([]store.Entity, error) {
-	return many(x, "list entities", entity, entityColumns+` WHERE developer = ? ORDER BY rowid`, developer)
+	return many(x, "list entities", entity, `SELECT `+entityColumns+` FROM entities WHERE developer = ? ORDER BY rowid`, developer)
 }
 
 func entity(rows *sql.Rows) (e store.Entity, err error) {
-	err = rows.Scan(&e.ID, &e.Developer, &e.Name, &e.Version, &e.Disabled)
+	var created, updated int64
+	err = rows.Scan(&e.ID, &e.Developer, &e.Name, &e.Version, &e.Disabled, &e.MadeBy, &e.ExternalID, &e.Type, &created, &updated)
+	e.Created, e.Updated = moment(created), moment(updated)
 	return e, err
 }
 

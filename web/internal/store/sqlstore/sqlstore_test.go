@@ -2,10 +2,12 @@ package sqlstore
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/pressly/goose/v3"
 
@@ -72,5 +74,54 @@ func TestADatabaseOfAnEarlierVersionIsRefusedAndLeftAsItIs(t *testing.T) {
 	var tables int
 	if err := errors.Join(err, db.QueryRowContext(t.Context(), "SELECT count(*) FROM sqlite_schema WHERE name = 'requests'").Scan(&tables), db.Close()); err != nil || version != 7 || tables != 0 {
 		t.Errorf("version %d, %d tables of this version, %v", version, tables, err)
+	}
+}
+
+func TestOrdersAndTicketsOfTheVersionBeforeAreKept(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "before.db")
+	db, err := connect(path, "immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.UpTo(t.Context(), 21); err != nil {
+		t.Fatal(err)
+	}
+	for _, q := range []string{
+		`INSERT INTO log_lines (entity, seq, line, hash) VALUES ('ent_a', 1, '', ''), ('ent_a', 2, '', '')`,
+		`INSERT INTO requests (id, entity, state, seq, doc) VALUES ('req_1', 'ent_a', 'ordered', 1, '{}'), ('req_2', 'ent_a', 'ordered', 2, '{}')`,
+		`INSERT INTO orders (pos, id, entity, request, state, chain, doc) VALUES
+			(3, 'ord_1', 'ent_a', 'req_1', 'redirected', 'eip155:1', '{"ID":"ord_1","Provider":"northpay","State":"redirected","Created":"2026-11-20T21:00:00.5Z"}'),
+			(7, 'ord_2', 'ent_a', 'req_2', 'completed', 'eip155:1', '{"ID":"ord_2","Provider":"meridian","State":"completed","Created":"2026-11-20T22:00:00Z"}')`,
+		`INSERT INTO tickets (hash, "order", expires, used, doc) VALUES (zeroblob(32), 'ord_1', 9000000000000, 0, '{"Order":"ord_1","Entity":"ent_a"}')`,
+	} {
+		if _, err := db.ExecContext(t.Context(), q); err != nil {
+			t.Fatalf("%s: %v", q, err)
+		}
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	created := time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC)
+	err = open(t, path).Write(t.Context(), func(tx store.Tx) error {
+		all, err := tx.Orders("ent_a", "", 9)
+		due, err2 := tx.AwaitedOrders(created, created, 9)
+		of, err3 := tx.OrdersFrom("ent_a", "meridian", "", 9)
+		ticket, err4 := tx.UseTicket([32]byte{}, created)
+		if len(all) != 2 || all[0].ID != "ord_2" || len(due) != 1 || due[0].ID != "ord_1" || len(of) != 1 || ticket.Order != "ord_1" {
+			t.Errorf("%+v, %+v, %+v, %+v", all, due, of, ticket)
+		}
+		return errors.Join(err, err2, err3, err4)
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -124,9 +124,9 @@ func (s *suite) writers() {
 }
 
 func (s *suite) principals() {
-	d := store.Developer{ID: "dev_a", Name: "A", Version: 2, MadeBy: store.ByConfiguration}
+	d := store.Developer{ID: "dev_a", Name: "A", Version: 2, Tier: "professional", MadeBy: store.ByConfiguration}
 	b := store.Developer{ID: "dev_b", MadeBy: store.BySandbox, Disabled: true}
-	e := store.Entity{ID: "ent_a", Developer: "dev_a", Name: "A"}
+	e := store.Entity{ID: "ent_a", Developer: "dev_a", Name: "A", MadeBy: store.ByDeveloper, ExternalID: "a-1", Type: "LLC", Created: start, Updated: start.Add(time.Hour)}
 	s.write(nil, func(tx store.Tx) error {
 		return errors.Join(tx.PutDeveloper(d), tx.PutDeveloper(b), tx.PutEntity(e), tx.PutEntity(e))
 	})
@@ -144,6 +144,10 @@ func (s *suite) principals() {
 		s.same(of, []store.Entity{e})
 		return errors.Join(err, err2)
 	})
+	second := store.Entity{ID: "ent_b", Developer: "dev_a", ExternalID: "a-1", MadeBy: store.ByDeveloper}
+	s.write(store.ErrExists, func(tx store.Tx) error { return tx.PutEntity(second) })
+	second.Disabled = true // it does not use the external id any more
+	s.write(nil, func(tx store.Tx) error { return tx.PutEntity(second) })
 	moved := store.Entity{ID: "ent_a", Developer: "dev_b", Name: "B", Version: 3, Disabled: true}
 	s.write(nil, func(tx store.Tx) error {
 		return errors.Join(tx.PutEntity(moved), tx.PutReply(store.Reply{Scope: "dev_b/ent_a", Key: "k"}), tx.PutReply(store.Reply{Scope: "dev_bb/", Key: "k"}))
@@ -362,7 +366,7 @@ func (s *suite) requests() {
 func (s *suite) order(n int) store.Order {
 	return store.Order{
 		ID: fmt.Sprint("ord_", n), Entity: "ent_a", Request: fmt.Sprint("req_", n), State: wire.OrderCreated, Chain: "eip155:1",
-		Created: start, Updated: start,
+		Provider: "northpay", Created: start, Updated: start,
 	}
 }
 
@@ -384,6 +388,13 @@ func (s *suite) orders() {
 		s.same(of, done)
 		return errors.Join(err3, err4)
 	})
+	s.read(nil, func(tx store.Tx) error {
+		one, err := tx.OrderNamed("ord_1")
+		s.same(one, s.order(1))
+		return err
+	})
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.OrderNamed("ord_9"); return err })
+	s.ofProviders()
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Order("ent_b", "ord_1"); return err })
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.OrderOf("ent_b", "req_1"); return err })
 }
