@@ -48,6 +48,9 @@ func Check(p Provider, in Input) (Excluded, bool) {
 	}
 	out.Params = nil
 	if p.Circuit == CircuitOpen {
+		if p.Failing != nil {
+			out.RetryAt = p.Failing.RetryAt
+		}
 		return no(CircuitIsOpen)
 	}
 	return Excluded{}, true

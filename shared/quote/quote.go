@@ -66,10 +66,31 @@ type Provider struct {
 	ID             string        `json:"id"`
 	Name           string        `json:"name"`
 	Capabilities   *Capabilities `json:"capabilities,omitempty"`
-	FetchedAt      *time.Time    `json:"fetched_at,omitempty"`
-	Freshness      string        `json:"freshness"`
+	FetchedAt      *time.Time    `json:"fetched_at,omitempty"` // of the older document
+	Freshness      string        `json:"freshness"`            // of the worse one
+	Documents      []Document    `json:"documents,omitempty"`
 	Circuit        string        `json:"circuit"`
+	Failing        *Failing      `json:"failing,omitempty"` // absent: its last answer was good
 	SpecDeviations []string      `json:"spec_deviations"`
+}
+
+// Document is what one of a provider's documents is worth.
+type Document struct {
+	Endpoint  string     `json:"endpoint"` // capabilities, crypto-currencies
+	Freshness string     `json:"freshness"`
+	FetchedAt *time.Time `json:"fetched_at,omitempty"` // that of the one in use; absent: none is
+	Failed    string     `json:"failed,omitempty"`     // why the last fetch gave none: a code of an exclusion, or [Shrunk]
+}
+
+// Shrunk says that a document lost more than half, and waits for a second fetch.
+const Shrunk = "SHRUNK"
+
+// Failing is how long a provider has not answered questions for quotes well.
+type Failing struct {
+	Code    string     `json:"code"`               // of the last failure
+	Times   int        `json:"times"`              // in a row
+	Since   time.Time  `json:"since"`              // of the first
+	RetryAt *time.Time `json:"retry_at,omitempty"` // while the circuit is open: when it is asked again
 }
 
 // Fee is one disclosed part of what a provider keeps. Quoted amounts are net of
@@ -142,6 +163,7 @@ const (
 	HTTPStatus       = "HTTP_STATUS" // neither 200 nor an error: a redirect, for instance
 	RateLimited      = "RATE_LIMITED"
 	RegionRestricted = "REGION_RESTRICTED"
+	NotAwaited       = "NOT_AWAITED" // the others had answered, and the client does not wait
 
 	MalformedJSON     = "MALFORMED_JSON"
 	MissingField      = "MISSING_FIELD"
@@ -176,6 +198,23 @@ type Excluded struct {
 	Message      string  `json:"message"` // a sentence for people, by [English] in the HTTP API
 	Params       *Params `json:"params,omitempty"`
 	Fix          *Fix    `json:"fix,omitempty"`
+	// RetryAt is when a provider whose circuit is open is asked again.
+	RetryAt *time.Time `json:"retry_at,omitempty"`
+}
+
+// Event is one step of a question: exactly one of the fields is set.
+type Event struct {
+	Quote    *Row
+	Excluded *Excluded
+	Settled  *Settled
+}
+
+// Settled says that what has answered can be ranked: those still awaited are slower than
+// they usually are, or than the rest. It comes at most once, before the end.
+type Settled struct {
+	Asked    int      `json:"asked"`
+	Answered int      `json:"answered"`
+	Waiting  []string `json:"waiting"` // slugs, sorted
 }
 
 // Result is the whole answer to one question: the JSON body of GET /v1/quotes,

@@ -25,7 +25,7 @@ func TestThePageListsTheCodesOfEachStage(t *testing.T) {
 	}
 	for stage, codes := range map[string][]string{
 		StageEligibility: {CapabilitiesUnavailable, CryptoUnsupported, FiatUnsupported, CountryUnsupported, PaymentMethodUnsupported, AmountBelowMin, AmountAboveMax, CircuitIsOpen},
-		StageTransport:   {TimedOut, ConnectError, TLSError, HTTP4xx, HTTP5xx, HTTPStatus, RateLimited, RegionRestricted},
+		StageTransport:   {TimedOut, ConnectError, TLSError, HTTP4xx, HTTP5xx, HTTPStatus, RateLimited, RegionRestricted, NotAwaited},
 		StageValidation:  {MalformedJSON, MissingField, EchoMismatch, NonPositiveAmount, BodyTooLarge, WrongContentType, AlreadyExpired},
 	} {
 		spec.Same(t, stage, page[stage], codes)

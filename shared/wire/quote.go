@@ -16,11 +16,12 @@ type Quotes struct {
 
 // The events of the stream that GET /v1/quotes gives for Accept:
 // text/event-stream. The data of quote is a quote.Row, of excluded a
-// quote.Excluded, of done a Quotes.
+// quote.Excluded, of settled a quote.Settled, of done a Quotes.
 const (
 	EventOpen     = "open"
 	EventQuote    = "quote"
 	EventExcluded = "excluded"
+	EventSettled  = "settled"
 	EventDone     = "done"
 	EventError    = "error" // the data is a Problem; the stream ends
 )

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"countersign/shared/query"
+	"countersign/shared/quote"
 	"countersign/shared/spec"
 	"countersign/shared/strictjson"
 )
@@ -30,7 +31,7 @@ var examples = map[string][]struct {
 	"GET /v1/log":                     {{new(LogPage), nil}},
 	"GET /v1/providers":               {{new(Providers), nil}},
 	"POST /v1/providers/{id}/notices": {{new(Noticed), nil}},
-	"GET /v1/quotes":                  {{new(Quotes), nil}, {new(QuoteOpen), nil}},
+	"GET /v1/quotes":                  {{new(Quotes), nil}, {new(QuoteOpen), nil}, {new(quote.Settled), nil}},
 	"GET /v1/events":                  {{new(Opened), nil}, {new(Change), nil}},
 	"GET /v1/requests":                {{new(Page[Request]), []string{"items"}}},
 	"POST /v1/requests":               {{new(RequestInput), nil}, {new(Request), nil}},

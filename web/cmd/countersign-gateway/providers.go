@@ -58,5 +58,5 @@ func deskOf(cfg Config, db store.Store, now func() time.Time, log *slog.Logger) 
 	if err != nil {
 		return nil, fmt.Errorf("providers: %w", err)
 	}
-	return desk{d}, nil
+	return d, nil
 }

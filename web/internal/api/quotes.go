@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 
+	"countersign/shared/fault"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
 )
@@ -19,12 +20,19 @@ func (a *api) quotes(q *question) (any, error) {
 		From: q.query.Get("from"), To: q.query.Get("to"), Amount: q.query.Get("amount"),
 		PaymentMethod: q.query.Get("payment-method"), Country: q.query.Get("country"),
 	}
-	account := q.query.Get("account")
+	account, soon := q.query.Get("account"), false
+	switch q.query.Get("wait") {
+	case "", "all":
+	case "soon":
+		soon = true
+	default:
+		return nil, fault.New(fault.Invalid, "wait is all or soon").With("field", "wait")
+	}
 	if !strings.Contains(q.r.Header.Get("Accept"), "text/event-stream") {
-		return a.Gateway.Quotes(q.r.Context(), q.caller, in, account, nil)
+		return a.Gateway.Quotes(q.r.Context(), q.caller, in, account, soon, nil)
 	}
 	s := &stream{w: q.w, flush: http.NewResponseController(q.w)}
-	done, err := a.Gateway.Quotes(q.r.Context(), q.caller, in, account, s.send)
+	done, err := a.Gateway.Quotes(q.r.Context(), q.caller, in, account, soon, s.send)
 	if err != nil && s.n == 0 {
 		return nil, err
 	}

@@ -91,7 +91,7 @@ var routes = []route{
 	{"GET /v1/log", entity, "after limit", false, 0, plain, (*api).log},
 	{"GET /v1/providers", entity, "", false, 0, plain, (*api).providers},
 	{"POST /v1/providers/{id}/notices", signed, "", false, report.MaxBody, plain, (*api).notice},
-	{"GET /v1/quotes", entity, "from to amount payment-method country account", false, 0, slow, (*api).quotes},
+	{"GET /v1/quotes", entity, "from to amount payment-method country account wait", false, 0, slow, (*api).quotes},
 	{"GET /v1/requests", entity, "state cursor limit", false, 0, plain, (*api).requests},
 	{"POST /v1/requests", entity, "", false, wire.MaxBody, slow, (*api).newRequest},
 	{"GET /v1/requests/{id}", entity, "", false, 0, plain, (*api).request},

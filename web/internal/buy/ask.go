@@ -2,6 +2,8 @@ package buy
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"time"
 
 	"countersign/shared/fault"
@@ -19,54 +21,107 @@ type answer struct {
 
 // Quote asks every eligible provider at the same time. emit, if not nil, is
 // called from one goroutine at a time, as answers arrive and not after Quote
-// has returned; rows have no rank then. An error is a *fault.Error:
+// has returned; rows have no rank then. With soon it does not wait for those that
+// are slower than the rest, once the question is settled: they are excluded with
+// NOT_AWAITED. An error is a *fault.Error:
 // INVALID_REQUEST with a detail for each wrong field, or CANCELLED with what
 // had arrived before ctx ended.
-func (d *Desk) Quote(ctx context.Context, in quote.Input, emit func(Event)) (quote.Result, error) {
+func (d *Desk) Quote(ctx context.Context, in quote.Input, soon bool, emit func(quote.Event)) (quote.Result, error) {
 	in, err := check(in)
 	if err != nil {
 		return quote.Result{}, err
 	}
+	if emit == nil {
+		emit = func(quote.Event) {}
+	}
 	ask, cancel := context.WithTimeout(ctx, d.cfg.Deadline)
 	defer cancel()
+	start := time.Now()
 	answers := make(chan answer, len(d.providers))
+	awaited := map[string]*provider{}
 	for _, s := range d.providers {
+		awaited[s.ID] = s
 		go func() { answers <- d.ask(ask, s, in) }()
 	}
-	result := quote.Result{Input: in, Quotes: []quote.Row{}, Excluded: []quote.Excluded{}, Fixes: []quote.Fix{}, Complete: true}
-	known := make([]quote.Provider, 0, len(d.providers))
-	for range d.providers {
-		var a answer
+	q := asking{known: make([]quote.Provider, 0, len(d.providers)), result: quote.Result{Input: in, Quotes: []quote.Row{}, Excluded: []quote.Excluded{}, Fixes: []quote.Fix{}, Complete: true}}
+	settle := time.NewTimer(settles(awaited))
+	defer settle.Stop()
+	for len(awaited) > 0 {
 		select {
-		case a = <-answers:
+		case a := <-answers:
+			delete(awaited, a.provider.ID)
+			q.add(a, emit)
+			settle.Reset(settles(awaited) - time.Since(start))
+		case <-settle.C:
+			if len(q.result.Quotes) == 0 { // nothing to compare yet
+				continue
+			}
+			settle.Stop()
+			if !q.settled {
+				q.settle(awaited, emit)
+			}
+			if soon {
+				cancel()
+				q.leave(awaited, emit)
+				clear(awaited)
+			}
 		case <-ctx.Done():
-			result.Complete = false
-			result.Quotes, result.ServerTime = quote.Rank(result.Quotes), d.cfg.Now().UTC()
-			return result, fault.Wrap(ctx.Err(), fault.Cancelled, "the request was cancelled")
-		}
-		known = append(known, a.provider)
-		if a.asked {
-			result.Asked++
-		}
-		event := Event{Quote: a.row, Excluded: a.excluded}
-		if a.row != nil {
-			result.Quotes = append(result.Quotes, *a.row)
-		} else {
-			result.Complete = result.Complete && a.excluded.Code != quote.TimedOut
-			result.Excluded = append(result.Excluded, *a.excluded)
-		}
-		if emit != nil {
-			emit(event)
+			q.result.Complete = false
+			q.result.Quotes, q.result.ServerTime = quote.Rank(q.result.Quotes), d.cfg.Now().UTC()
+			return q.result, fault.Wrap(ctx.Err(), fault.Cancelled, "the request was cancelled")
 		}
 	}
-	result.Quotes = quote.Rank(result.Quotes)
-	some := quote.Some(known, in)
-	for _, f := range quote.Fixes(known, in) {
-		f.Text = quote.English.Opens(f, in, some)
-		result.Fixes = append(result.Fixes, f)
+	return q.end(d.cfg.Now().UTC()), nil
+}
+
+// asking is a question as far as it is answered.
+type asking struct {
+	result  quote.Result
+	known   []quote.Provider
+	settled bool
+}
+
+func (q *asking) add(a answer, emit func(quote.Event)) {
+	q.known = append(q.known, a.provider)
+	if a.asked {
+		q.result.Asked++
 	}
-	result.ServerTime = d.cfg.Now().UTC()
-	return result, nil
+	if a.row != nil {
+		q.result.Quotes = append(q.result.Quotes, *a.row)
+	} else {
+		q.result.Complete = q.result.Complete && a.excluded.Code != quote.TimedOut
+		q.result.Excluded = append(q.result.Excluded, *a.excluded)
+	}
+	emit(quote.Event{Quote: a.row, Excluded: a.excluded})
+}
+
+func (q *asking) settle(awaited map[string]*provider, emit func(quote.Event)) {
+	q.settled = true
+	emit(quote.Event{Settled: &quote.Settled{Asked: q.result.Asked + len(awaited), Answered: q.result.Asked, Waiting: slices.Sorted(maps.Keys(awaited))}})
+}
+
+// leave excludes those that are not waited for.
+func (q *asking) leave(awaited map[string]*provider, emit func(quote.Event)) {
+	q.result.Complete = false
+	for _, id := range slices.Sorted(maps.Keys(awaited)) {
+		s := awaited[id]
+		e := quote.Excluded{Provider: s.ID, ProviderName: s.Name, Stage: quote.StageTransport, Code: quote.NotAwaited, Message: s.Name + " had not answered when the others had."}
+		q.result.Asked++
+		q.result.Excluded = append(q.result.Excluded, e)
+		emit(quote.Event{Excluded: &e})
+	}
+}
+
+func (q *asking) end(now time.Time) quote.Result {
+	r := q.result
+	r.Quotes = quote.Rank(r.Quotes)
+	some := quote.Some(q.known, r.Input)
+	for _, f := range quote.Fixes(q.known, r.Input) {
+		f.Text = quote.English.Opens(f, r.Input, some)
+		r.Fixes = append(r.Fixes, f)
+	}
+	r.ServerTime = now
+	return r
 }
 
 // Requote asks one provider again. The error is a *fault.Error: NOT_ELIGIBLE or
@@ -131,16 +186,17 @@ func (d *Desk) ask(ctx context.Context, s *provider, in quote.Input) answer {
 		return exclude(quote.StageEligibility, quote.CircuitIsOpen, "did not answer the last times; it is tried again soon")
 	}
 	a.asked = true
-	start := d.cfg.Now()
+	start, began := d.cfg.Now(), time.Now()
 	row, err := d.fetch(ctx, s, in)
 	now := d.cfg.Now()
+	s.pace.add(time.Since(began))
 	if err != nil {
 		stage, code, message, failed := failure(err)
-		s.breaker.leave(now, false, failed)
+		s.breaker.leave(now, false, failed, code)
 		d.cfg.Log.Info("no quote", "provider", s.ID, "stage", stage, "code", code, "error", err)
 		return exclude(stage, code, message)
 	}
-	s.breaker.leave(now, true, false)
+	s.breaker.leave(now, true, false, "")
 	row.ID, row.Provider, row.ProviderName = d.cfg.NewID(), s.ID, s.Name
 	row.LatencyMS = now.Sub(start).Milliseconds()
 	a.row = &row

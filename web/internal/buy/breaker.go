@@ -19,7 +19,9 @@ const (
 type breaker struct {
 	mu       sync.Mutex
 	failures int
-	opened   time.Time
+	code     string    // of the last failure
+	since    time.Time // of the first
+	opened   time.Time // the last failure
 	probing  bool
 }
 
@@ -61,7 +63,7 @@ func (b *breaker) enter(now time.Time) bool {
 
 // leave records how the question went: ok, or the provider's failure, or
 // neither (both false).
-func (b *breaker) leave(now time.Time, ok, failed bool) {
+func (b *breaker) leave(now time.Time, ok, failed bool, code string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.probing = false
@@ -69,7 +71,25 @@ func (b *breaker) leave(now time.Time, ok, failed bool) {
 	case ok:
 		b.failures = 0
 	case failed:
+		if b.failures == 0 {
+			b.since = now
+		}
 		b.failures++
-		b.opened = now
+		b.opened, b.code = now, code
 	}
+}
+
+// failing is what is wrong at present; nil when nothing is.
+func (b *breaker) failing() *quote.Failing {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.failures == 0 {
+		return nil
+	}
+	f := &quote.Failing{Code: b.code, Times: b.failures, Since: b.since.UTC()}
+	if b.failures >= breakAfter {
+		at := b.opened.Add(b.pause()).UTC()
+		f.RetryAt = &at
+	}
+	return f
 }

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"time"
 
-	"countersign/shared/quote"
 	"countersign/web/internal/report"
 )
 
@@ -46,8 +45,15 @@ type Doer interface {
 
 // Memory keeps providers' documents over a restart.
 type Memory interface {
-	Load(ctx context.Context, provider, endpoint string) (doc []byte, fetched time.Time, err error)
-	Save(ctx context.Context, provider, endpoint string, doc []byte, fetched time.Time) error
+	Load(ctx context.Context, provider, endpoint string) (Kept, error) // zero: there is none
+	Save(ctx context.Context, provider, endpoint string, doc Kept) error
+}
+
+// Kept is a document as it was received.
+type Kept struct {
+	Body    []byte
+	Tag     string    // the ETag that it came with (RFC 9110, 8.8.3); empty: none
+	Fetched time.Time // or found unchanged
 }
 
 // Config is what a desk needs. Zero values have sensible meanings.
@@ -61,11 +67,6 @@ type Config struct {
 	Deadline  time.Duration    // for all answers of one question; 0: 5 s
 	Life      time.Duration    // of a quote; 0: quote.Life
 	PerHost   int              // questions to one provider at the same time; 0: 4
+	Jitter    func() float64   // 0 up to 1: how much sooner a document is refreshed; nil: at random
 	Log       *slog.Logger     // nil: discards
-}
-
-// Event is one step of a question: exactly one of the fields is set.
-type Event struct {
-	Quote    *quote.Row
-	Excluded *quote.Excluded
 }

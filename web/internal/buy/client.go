@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -37,18 +38,31 @@ func (e *httpStatus) Error() string { return fmt.Sprintf("HTTP status %d", e.sta
 // get returns the body of a 200 with JSON in it. keyed says that the endpoint
 // is one that takes the API key.
 func (c *client) get(ctx context.Context, path string, query url.Values, keyed bool) ([]byte, error) {
+	doc, _, err := c.fetch(ctx, path, query, keyed, "")
+	return doc.Body, err
+}
+
+// document returns a document, or reports that the one with this tag is still right.
+func (c *client) document(ctx context.Context, path, tag string) (doc Kept, same bool, err error) {
+	return c.fetch(ctx, path, nil, false, tag)
+}
+
+func (c *client) fetch(ctx context.Context, path string, query url.Values, keyed bool, tag string) (doc Kept, same bool, err error) {
 	u := c.p.URL + path
 	if len(query) > 0 {
 		u += "?" + query.Encode()
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u, nil)
 	if err != nil {
-		return nil, errors.New("make the request: the address is not valid")
+		return doc, false, errors.New("make the request: the address is not valid")
 	}
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", "countersign")
 	if keyed && c.p.APIKey != "" {
 		req.Header.Set("X-API-KEY", c.p.APIKey)
+	}
+	if tag != "" {
+		req.Header.Set("If-None-Match", tag)
 	}
 	res, err := c.http.Do(req)
 	if err != nil {
@@ -56,24 +70,40 @@ func (c *client) get(ctx context.Context, path string, query url.Values, keyed b
 		if errors.As(err, &ue) {
 			err = ue.Err // without the address, which holds the question
 		}
-		return nil, secret.Redact(err, c.p.URL, u)
+		return doc, false, secret.Redact(err, c.p.URL, u)
 	}
 	defer res.Body.Close()
+	if res.StatusCode == http.StatusNotModified && tag != "" {
+		return doc, true, nil
+	}
 	if res.StatusCode != http.StatusOK {
 		_, _ = io.CopyN(io.Discard, res.Body, maxBody) // so that the connection can be used again
-		return nil, &httpStatus{res.StatusCode}
+		return doc, false, &httpStatus{res.StatusCode}
 	}
 	if kind, _, err := mime.ParseMediaType(res.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return nil, reject(quote.WrongContentType, "the answer is not application/json")
+		return doc, false, reject(quote.WrongContentType, "the answer is not application/json")
 	}
-	body, err := io.ReadAll(io.LimitReader(res.Body, maxBody+1))
-	if err != nil {
-		return nil, err
+	if doc.Body, err = io.ReadAll(io.LimitReader(res.Body, maxBody+1)); err != nil {
+		return doc, false, err
 	}
-	if len(body) > maxBody {
-		return nil, reject(quote.BodyTooLarge, "the answer is larger than %d bytes", maxBody)
+	if len(doc.Body) > maxBody {
+		return doc, false, reject(quote.BodyTooLarge, "the answer is larger than %d bytes", maxBody)
 	}
-	return body, nil
+	doc.Tag = entityTag(res.Header.Values("ETag"))
+	return doc, false, nil
+}
+
+// entityTag is an ETag as it can be sent back; empty when it is none.
+func entityTag(given []string) string {
+	if len(given) != 1 || len(given[0]) > 256 {
+		return ""
+	}
+	tag, ok := strings.CutPrefix(strings.TrimPrefix(given[0], "W/"), `"`)
+	tag, closed := strings.CutSuffix(tag, `"`)
+	if !ok || !closed || strings.ContainsFunc(tag, func(r rune) bool { return r < '!' || r == '"' || r > '~' }) {
+		return ""
+	}
+	return given[0]
 }
 
 // quote asks for a quote, under the path that this provider uses.

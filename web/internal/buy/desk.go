@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	mrand "math/rand/v2"
 	"net/url"
 	"regexp"
 	"strings"
@@ -30,6 +31,7 @@ type provider struct {
 	client  *client
 	breaker breaker
 	slots   chan struct{}
+	pace    pace
 	warned  atomic.Pointer[[]contradiction] // of the last hand-off that was warned of
 	caps    *document[capabilities]
 	assets  *document[assets]
@@ -63,6 +65,9 @@ func New(cfg Config) (*Desk, error) {
 	}
 	if cfg.PerHost <= 0 {
 		cfg.PerHost = 4
+	}
+	if cfg.Jitter == nil {
+		cfg.Jitter = mrand.Float64
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -107,8 +112,10 @@ func (d *Desk) newProvider(p Provider) (*provider, error) {
 	c := &client{p: p, http: d.cfg.HTTP}
 	s := &provider{Provider: p, client: c, slots: make(chan struct{}, d.cfg.PerHost)}
 	s.caps = &document[capabilities]{
-		endpoint: "capabilities", maxAge: capabilitiesAge, now: d.cfg.Now,
-		fetch: func(ctx context.Context) ([]byte, error) { return c.get(ctx, "/capabilities", nil, false) },
+		endpoint: "capabilities", maxAge: capabilitiesAge, now: d.cfg.Now, jitter: d.cfg.Jitter,
+		fetch: func(ctx context.Context, tag string) (Kept, bool, error) {
+			return c.document(ctx, "/capabilities", tag)
+		},
 		parse: func(b []byte) (v capabilities, err error) {
 			v.Capabilities, v.deviations, err = parseCapabilities(b)
 			return v, err
@@ -118,8 +125,10 @@ func (d *Desk) newProvider(p Provider) (*provider, error) {
 		log:     d.cfg.Log.With("provider", p.ID, "endpoint", "capabilities"),
 	}
 	s.assets = &document[assets]{
-		endpoint: "crypto-currencies", maxAge: assetsAge, now: d.cfg.Now,
-		fetch: func(ctx context.Context) ([]byte, error) { return c.get(ctx, "/crypto-currencies", nil, false) },
+		endpoint: "crypto-currencies", maxAge: assetsAge, now: d.cfg.Now, jitter: d.cfg.Jitter,
+		fetch: func(ctx context.Context, tag string) (Kept, bool, error) {
+			return c.document(ctx, "/crypto-currencies", tag)
+		},
 		parse: func(b []byte) (v assets, err error) {
 			v.ids, v.deviations, err = parseAssets(b)
 			return v, err
@@ -134,15 +143,15 @@ func (d *Desk) newProvider(p Provider) (*provider, error) {
 }
 
 func (d *Desk) memory(provider, endpoint string) (
-	load func(context.Context) ([]byte, time.Time, error), save func(context.Context, []byte, time.Time) error,
+	load func(context.Context) (Kept, error), save func(context.Context, Kept) error,
 ) {
 	m := d.cfg.Memory
 	if m == nil {
 		return nil, nil
 	}
-	load = func(ctx context.Context) ([]byte, time.Time, error) { return m.Load(ctx, provider, endpoint) }
-	save = func(ctx context.Context, doc []byte, fetched time.Time) error {
-		err := m.Save(ctx, provider, endpoint, doc, fetched)
+	load = func(ctx context.Context) (Kept, error) { return m.Load(ctx, provider, endpoint) }
+	save = func(ctx context.Context, doc Kept) error {
+		err := m.Save(ctx, provider, endpoint, doc)
 		if err != nil {
 			d.cfg.Log.Warn("keep a provider's document", "provider", provider, "endpoint", endpoint, "error", err)
 		}
@@ -187,6 +196,7 @@ func (p *provider) describe(ctx context.Context, now func() time.Time) quote.Pro
 	wg.Wait()
 	out := quote.Provider{
 		ID: p.ID, Name: p.Name, Freshness: quote.Unavailable, Circuit: p.breaker.state(now()), SpecDeviations: []string{},
+		Documents: []quote.Document{p.caps.describe(), p.assets.describe()}, Failing: p.breaker.failing(),
 	}
 	for _, trouble := range []string{p.caps.trouble(), p.assets.trouble()} {
 		if trouble != "" {

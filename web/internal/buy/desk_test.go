@@ -3,6 +3,7 @@ package buy_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -80,6 +81,9 @@ func status(code int) http.HandlerFunc {
 func newDesk(tb testing.TB, cfg buy.Config) *buy.Desk {
 	tb.Helper()
 	cfg.Sandbox = true
+	if cfg.Jitter == nil {
+		cfg.Jitter = func() float64 { return 0 }
+	}
 	d, err := buy.New(cfg)
 	if err != nil {
 		tb.Fatal(err)
@@ -171,7 +175,7 @@ func TestAnswersThatCannotBeTrustedAreExcluded(t *testing.T) {
 			t.Parallel()
 			s := newProvider(t)
 			s.set("/quote", c.answer)
-			result, err := newDesk(t, buy.Config{Providers: one(s)}).Quote(t.Context(), input(), nil)
+			result, err := newDesk(t, buy.Config{Providers: one(s)}).Quote(t.Context(), input(), false, nil)
 			if err != nil || len(result.Quotes) != 0 || len(result.Excluded) != 1 {
 				t.Fatalf("%+v, %v", result, err)
 			}
@@ -197,14 +201,16 @@ func TestAnswersStreamAndTheDeadlineIsHard(t *testing.T) {
 		{ID: "slow", Name: "Slow", URL: slow.URL}, {ID: "fast", Name: "Fast", URL: fast.URL},
 	}})
 	var seen []string
-	result, err := d.Quote(t.Context(), input(), func(e buy.Event) {
+	result, err := d.Quote(t.Context(), input(), false, func(e quote.Event) {
 		if e.Quote != nil {
 			seen = append(seen, e.Quote.Provider)
+		} else if e.Settled != nil {
+			seen = append(seen, fmt.Sprint("settled ", *e.Settled))
 		} else {
 			seen = append(seen, e.Excluded.Provider+" "+e.Excluded.Code)
 		}
 	})
-	if err != nil || strings.Join(seen, ", ") != "fast, slow TIMEOUT" || result.Complete || result.Asked != 2 {
+	if err != nil || strings.Join(seen, ", ") != "fast, settled {2 1 [slow]}, slow TIMEOUT" || result.Complete || result.Asked != 2 {
 		t.Errorf("%v, %v, %+v", err, seen, result)
 	}
 	<-gone // the call was cancelled at the provider too
@@ -224,7 +230,7 @@ func TestAClientThatLeavesCancelsTheQuestions(t *testing.T) {
 		<-asked
 		cancel()
 	}()
-	_, err := newDesk(t, buy.Config{Providers: one(s)}).Quote(ctx, input(), nil)
+	_, err := newDesk(t, buy.Config{Providers: one(s)}).Quote(ctx, input(), false, nil)
 	if fault.CodeOf(err) != fault.Cancelled {
 		t.Error(err)
 	}
@@ -239,7 +245,7 @@ func TestAWrongInputAsksNoProvider(t *testing.T) {
 		"amount": {From: "EUR", To: "ethereum", Amount: "1e3", PaymentMethod: "card", Country: "FR"},
 		"dest":   {From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR", Dest: "0x52908400098527886E0F7030069857D2E4169eE7"},
 	} {
-		_, err := d.Quote(t.Context(), in, nil)
+		_, err := d.Quote(t.Context(), in, false, nil)
 		if e, ok := fault.As(err); !ok || e.Code != fault.Invalid || e.Details[field] == "" {
 			t.Errorf("%s: %v", field, err)
 		}
@@ -267,23 +273,24 @@ func (c *clock) advance(d time.Duration) { c.at.Add(int64(d)) }
 // memory keeps documents as a database would, and tells of each.
 type memory struct {
 	mu    sync.Mutex
-	docs  map[string]string
+	docs  map[string]buy.Kept
 	at    time.Time
 	saved chan string
 }
 
-func (m *memory) Load(_ context.Context, p, e string) ([]byte, time.Time, error) {
+func (m *memory) Load(_ context.Context, p, e string) (buy.Kept, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if d, ok := m.docs[p+e]; ok {
-		return []byte(d), m.at, nil
+		d.Fetched = m.at
+		return d, nil
 	}
-	return nil, time.Time{}, errors.New("none")
+	return buy.Kept{}, errors.New("none")
 }
 
-func (m *memory) Save(_ context.Context, p, e string, doc []byte, at time.Time) error {
+func (m *memory) Save(_ context.Context, p, e string, doc buy.Kept) error {
 	m.mu.Lock()
-	m.docs[p+e], m.at = string(doc), at
+	m.docs[p+e], m.at = doc, doc.Fetched
 	m.mu.Unlock()
 	m.saved <- e
 	return nil
@@ -291,7 +298,7 @@ func (m *memory) Save(_ context.Context, p, e string, doc []byte, at time.Time) 
 
 func TestTheLastGoodDocumentIsKept(t *testing.T) {
 	t.Parallel()
-	s, c, m := newProvider(t), newClock(), &memory{docs: map[string]string{}, saved: make(chan string, 8)}
+	s, c, m := newProvider(t), newClock(), &memory{docs: map[string]buy.Kept{}, saved: make(chan string, 8)}
 	cfg := buy.Config{Providers: one(s), Now: c.now, Memory: m}
 	d := newDesk(t, cfg)
 	if p := d.Providers(t.Context())[0]; p.Freshness != quote.Fresh || p.Capabilities.Fiats[0].Max != "1000" {
@@ -323,7 +330,7 @@ func TestTheLastGoodDocumentIsKept(t *testing.T) {
 
 func TestADocumentThatAnotherProcessFetchedIsNotFetchedAgain(t *testing.T) {
 	t.Parallel()
-	s, c, m := newProvider(t), newClock(), &memory{docs: map[string]string{}, saved: make(chan string, 8)}
+	s, c, m := newProvider(t), newClock(), &memory{docs: map[string]buy.Kept{}, saved: make(chan string, 8)}
 	cfg := buy.Config{Providers: one(s), Now: c.now, Memory: m}
 	first := newDesk(t, cfg)
 	_ = first.Providers(t.Context())

@@ -35,7 +35,7 @@ func BenchmarkOverhead(b *testing.B) {
 			d.Providers(b.Context())
 			var late []float64
 			for b.Loop() {
-				result, err := d.Quote(b.Context(), input(), nil)
+				result, err := d.Quote(b.Context(), input(), false, nil)
 				late = append(late, float64(time.Now().UnixNano()-last.Load())/1e6)
 				if err != nil || len(result.Quotes) != n {
 					b.Fatal(err, result.Excluded)

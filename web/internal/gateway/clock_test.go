@@ -80,7 +80,7 @@ func TestTheGatewaysClockIsComparedWithWhatItSawBeforeARestart(t *testing.T) {
 	}
 	// sold asks for all that must not be sold while the clock is not believed.
 	sold := func(w *gatewaytest.World, q, approved, ordered, ticket string) map[string]error {
-		_, quotes := w.Gateway.Quotes(t.Context(), gatewaytest.Caller(), quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR"}, "acc_treasury", nil)
+		_, quotes := w.Gateway.Quotes(t.Context(), gatewaytest.Caller(), quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR"}, "acc_treasury", false, nil)
 		_, request := w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), wire.RequestInput{QuoteID: q, AccountID: "acc_treasury"}, "key-"+q)
 		_, order := w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), approved)
 		_, again := w.Gateway.NewTicket(t.Context(), gatewaytest.Caller(), ordered, wire.TicketInput{})

@@ -30,8 +30,9 @@ import (
 // Desk asks providers.
 type Desk interface {
 	Providers(ctx context.Context) []quote.Provider
-	// Quote calls emit with each row or exclusion as it arrives, one at a time.
-	Quote(ctx context.Context, in quote.Input, emit func(*quote.Row, *quote.Excluded)) (quote.Result, error)
+	// Quote calls emit with each event as it happens, one at a time. With soon it does not
+	// wait for those that are slower than the rest.
+	Quote(ctx context.Context, in quote.Input, soon bool, emit func(quote.Event)) (quote.Result, error)
 	Requote(ctx context.Context, provider string, in quote.Input) (quote.Row, error)
 	Redirect(ctx context.Context, h quote.HandOff) (string, error)
 	// Order asks a provider how an order is. It fails with NOT_SUPPORTED when the provider

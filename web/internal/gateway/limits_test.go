@@ -88,7 +88,7 @@ func TestOneEntitysQuestionsLeaveTheProvidersToTheOthers(t *testing.T) {
 	t.Parallel()
 	w := New(t)
 	ask := func() error {
-		_, err := w.Gateway.Quotes(t.Context(), Caller(), quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR"}, "acc_treasury", nil)
+		_, err := w.Gateway.Quotes(t.Context(), Caller(), quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR"}, "acc_treasury", false, nil)
 		return err
 	}
 	for range gateway.QuotesAsked {

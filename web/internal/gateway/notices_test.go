@@ -107,7 +107,7 @@ func TestAProvidersWordCompletesAndBooksNothing(t *testing.T) {
 	expect(t, "state after a late word", order(t, w, o).State, wire.OrderCompleted)
 }
 
-func TestNobodyIsLedToPayAgainWhatTheProviderHas(t *testing.T) {
+func TestNoBuyerIsLedToPayAgainWhatTheProviderHas(t *testing.T) {
 	t.Parallel()
 	w, o := handedOver(t, 1)
 	for i, word := range []string{"on_hold", "processing", "completed"} {

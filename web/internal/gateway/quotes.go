@@ -24,8 +24,9 @@ type Stream func(event string, data any)
 
 // Quotes asks the providers. Quotes are for the account's own address; the
 // order asks again for the request's. Each quote is kept before it is shown.
-// stream may be nil. It fails with INVALID_REQUEST, details by field.
-func (g *Gateway) Quotes(ctx context.Context, c Caller, in quote.Input, account string, stream Stream) (wire.Quotes, error) {
+// stream may be nil. With soon the slowest are not waited for. It fails with
+// INVALID_REQUEST, details by field.
+func (g *Gateway) Quotes(ctx context.Context, c Caller, in quote.Input, account string, soon bool, stream Stream) (wire.Quotes, error) {
 	in, err := question(in, account)
 	if err != nil {
 		return wire.Quotes{}, err
@@ -53,14 +54,18 @@ func (g *Gateway) Quotes(ctx context.Context, c Caller, in quote.Input, account 
 	keep := func(tx store.Tx, r quote.Row) error {
 		return errors.Join(tx.PutQuote(store.Quote{ID: r.ID, Entity: gen.Entity, Account: acc.Account, Input: in, Row: r}), tx.TrimQuotes(gen.Entity, QuotesKept))
 	}
-	emit := func(*quote.Row, *quote.Excluded) {}
+	emit := func(quote.Event) {}
 	kept := map[string]bool{}
 	if stream != nil {
 		stream(wire.EventOpen, wire.QuoteOpen{Question: name, Account: acc.Account, Input: in, ServerTime: g.now()})
-		emit = func(r *quote.Row, x *quote.Excluded) {
-			if x != nil {
-				stream(wire.EventExcluded, *x)
+		emit = func(e quote.Event) {
+			if e.Excluded != nil {
+				stream(wire.EventExcluded, *e.Excluded)
 			}
+			if e.Settled != nil {
+				stream(wire.EventSettled, *e.Settled)
+			}
+			r := e.Quote
 			if r == nil {
 				return
 			}
@@ -72,7 +77,7 @@ func (g *Gateway) Quotes(ctx context.Context, c Caller, in quote.Input, account 
 			stream(wire.EventQuote, *r)
 		}
 	}
-	res, err := g.cfg.Desk.Quote(ctx, in, emit)
+	res, err := g.cfg.Desk.Quote(ctx, in, soon, emit)
 	if err != nil {
 		return wire.Quotes{}, err
 	}

@@ -15,7 +15,7 @@ func TestQuotesForWhatTheAccountsChainCannotHoldAreRefused(t *testing.T) {
 	t.Parallel()
 	w := gatewaytest.New(t)
 	for _, id := range []string{"bitcoin", "ethereum/erc20/usd__coin", "polygon", "arbitrum", "solana", "doubloons"} {
-		_, err := w.Gateway.Quotes(t.Context(), gatewaytest.Caller(), quote.Input{From: "EUR", To: id, Amount: "250", PaymentMethod: "card", Country: "FR"}, "acc_treasury", nil)
+		_, err := w.Gateway.Quotes(t.Context(), gatewaytest.Caller(), quote.Input{From: "EUR", To: id, Amount: "250", PaymentMethod: "card", Country: "FR"}, "acc_treasury", false, nil)
 		if f, _ := fault.As(err); f == nil || f.Code != fault.Invalid || f.Details["field"] != "to" {
 			t.Errorf("%s: %v", id, err)
 		}
@@ -30,7 +30,7 @@ func TestAMistypedAssetIsAnsweredWithTheOneThatWasMeant(t *testing.T) {
 		"eth":       "not in the table of known assets; did you mean ethereum?",
 		"doubloons": "not in the table of known assets",
 	} {
-		_, err := w.Gateway.Quotes(t.Context(), gatewaytest.Caller(), quote.Input{From: "EUR", To: id, Amount: "250", PaymentMethod: "card", Country: "FR"}, "acc_treasury", nil)
+		_, err := w.Gateway.Quotes(t.Context(), gatewaytest.Caller(), quote.Input{From: "EUR", To: id, Amount: "250", PaymentMethod: "card", Country: "FR"}, "acc_treasury", false, nil)
 		if f, _ := fault.As(err); f == nil || !strings.HasSuffix(f.Message, says) {
 			t.Errorf("%s: %v", id, err)
 		}

@@ -25,7 +25,7 @@ func TestWhatCannotBeWatchedCannotBeBought(t *testing.T) {
 	t.Parallel()
 	w := gatewaytest.New(t)
 	ask := func() error {
-		_, err := w.Gateway.Quotes(t.Context(), gatewaytest.Caller(), quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR"}, "acc_treasury", nil)
+		_, err := w.Gateway.Quotes(t.Context(), gatewaytest.Caller(), quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR"}, "acc_treasury", false, nil)
 		return err
 	}
 	refused := func(what string, err error) {

@@ -112,7 +112,7 @@ func TestAPurchaseIsDeliveredOnceAndSurvivesARestart(t *testing.T) {
 	dir := t.TempDir()
 	w := start(t, dir, "http://127.0.0.1:1")
 	desk, ctx := w.desk(t), t.Context()
-	result, err := desk.Quote(ctx, input(vault), nil)
+	result, err := desk.Quote(ctx, input(vault), false, nil)
 	if err != nil || len(result.Quotes) != 3 {
 		t.Fatalf("Quote: %v, %+v", err, result)
 	}

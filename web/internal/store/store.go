@@ -322,6 +322,13 @@ type Clock interface {
 
 // Documents are the last good documents of providers.
 type Documents interface {
-	Document(provider, endpoint string) (doc []byte, fetched time.Time, err error)
-	PutDocument(provider, endpoint string, doc []byte, fetched time.Time) error
+	Document(provider, endpoint string) (Document, error)
+	PutDocument(provider, endpoint string, d Document) error
+}
+
+// Document is one as a provider sent it.
+type Document struct {
+	Body    []byte
+	Tag     string // its ETag; empty: none
+	Fetched time.Time
 }

@@ -72,11 +72,11 @@ func (d *Desk) Providers(context.Context) []quote.Provider {
 }
 
 // Quote gives one row.
-func (d *Desk) Quote(_ context.Context, in quote.Input, emit func(*quote.Row, *quote.Excluded)) (quote.Result, error) {
+func (d *Desk) Quote(_ context.Context, in quote.Input, _ bool, emit func(quote.Event)) (quote.Result, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r := d.row(in)
-	emit(&r, nil)
+	emit(quote.Event{Quote: &r})
 	return quote.Result{Input: in, ServerTime: d.now(), Complete: true, Asked: 1, Quotes: []quote.Row{r}, Excluded: []quote.Excluded{}}, nil
 }
 
@@ -377,7 +377,7 @@ func (w *World) QuotedFor(c gateway.Caller) quote.Row {
 	w.T.Helper()
 	q, err := w.Gateway.Quotes(w.T.Context(), c, quote.Input{
 		From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR",
-	}, Account, nil)
+	}, Account, false, nil)
 	if err != nil {
 		w.T.Fatal(err)
 	}

@@ -234,15 +234,19 @@ func (x *tx) PutSeen(at time.Time) error {
 	return err
 }
 
-func (x *tx) Document(provider, endpoint string) ([]byte, time.Time, error) {
-	var d []byte
+func (x *tx) Document(provider, endpoint string) (store.Document, error) {
+	var d store.Document
 	var at int64
-	err := x.one("read document", []any{&d, &at}, `SELECT doc, fetched FROM provider_documents WHERE provider = ? AND endpoint = ?`, provider, endpoint)
-	return d, time.UnixMilli(at).UTC(), err
+	err := x.one("read document", []any{&d.Body, &d.Tag, &at}, `SELECT doc, tag, fetched FROM provider_documents WHERE provider = ? AND endpoint = ?`, provider, endpoint)
+	if err == nil {
+		d.Fetched = time.UnixMilli(at).UTC()
+	}
+	return d, err
 }
 
-func (x *tx) PutDocument(provider, endpoint string, d []byte, fetched time.Time) error {
-	_, err := x.exec("keep document", `INSERT INTO provider_documents (provider, endpoint, doc, fetched) VALUES (?, ?, ?, ?)
-		ON CONFLICT (provider, endpoint) DO UPDATE SET doc = excluded.doc, fetched = excluded.fetched`, provider, endpoint, d, fetched.UnixMilli())
+func (x *tx) PutDocument(provider, endpoint string, d store.Document) error {
+	_, err := x.exec("keep document", `INSERT INTO provider_documents (provider, endpoint, doc, tag, fetched) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (provider, endpoint) DO UPDATE SET doc = excluded.doc, tag = excluded.tag, fetched = excluded.fetched`,
+		provider, endpoint, d.Body, d.Tag, d.Fetched.UnixMilli())
 	return err
 }
