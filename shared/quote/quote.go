@@ -71,6 +71,7 @@ type Provider struct {
 	Documents      []Document    `json:"documents,omitempty"`
 	Circuit        string        `json:"circuit"`
 	Failing        *Failing      `json:"failing,omitempty"` // absent: its last answer was good
+	Record         *Record       `json:"record,omitempty"`  // with the entity that asks
 	SpecDeviations []string      `json:"spec_deviations"`
 }
 
@@ -135,6 +136,7 @@ type Row struct {
 	ExpiresAt    time.Time `json:"expires_at"`
 	LatencyMS    int64     `json:"latency_ms"`
 	Warnings     []string  `json:"warnings,omitempty"`
+	Expected     *Expected `json:"expected,omitempty"` // by the provider's record
 }
 
 // Where an offer was lost.
@@ -227,4 +229,5 @@ type Result struct {
 	Quotes     []Row      `json:"quotes"`   // best first
 	Excluded   []Excluded `json:"excluded"`
 	Fixes      []Fix      `json:"fixes"` // most helpful first
+	Ranking    *Ranking   `json:"ranking,omitempty"`
 }

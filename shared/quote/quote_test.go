@@ -29,6 +29,15 @@ type vectors struct {
 		Best     []string
 		Outliers []string
 	}
+	Expected []struct {
+		Name           string
+		Crypto         string
+		Places         int
+		Deliveries     []quote.Delivery
+		DeliveryRatio  string `json:"delivery_ratio"`
+		CompletionOdds string `json:"completion_odds"`
+		Amount         string
+	}
 }
 
 func load(t *testing.T) vectors {

@@ -30,6 +30,7 @@ var examples = map[string][]struct {
 	"GET /v1/entity":                  {{new(Entity), nil}},
 	"GET /v1/log":                     {{new(LogPage), nil}},
 	"GET /v1/providers":               {{new(Providers), nil}},
+	"GET /v1/providers/{id}/history":  {{new(History), nil}},
 	"POST /v1/providers/{id}/notices": {{new(Noticed), nil}},
 	"GET /v1/quotes":                  {{new(Quotes), nil}, {new(QuoteOpen), nil}, {new(quote.Settled), nil}},
 	"GET /v1/events":                  {{new(Opened), nil}, {new(Change), nil}},

@@ -5,12 +5,22 @@ import (
 	"strings"
 
 	"countersign/shared/fault"
+	"countersign/shared/id"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
 )
 
 func (a *api) providers(q *question) (any, error) {
-	return a.Gateway.Providers(q.r.Context()), nil
+	return a.Gateway.Providers(q.r.Context(), q.caller)
+}
+
+// history is what one provider promised and delivered.
+func (a *api) history(q *question) (any, error) {
+	cursor, limit, err := q.page(id.Order)
+	if err != nil {
+		return nil, err
+	}
+	return a.Gateway.History(q.r.Context(), q.caller, q.r.PathValue("id"), cursor, limit)
 }
 
 // quotes answers in JSON, or as a stream of events when the client asks for one.

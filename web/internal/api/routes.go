@@ -90,6 +90,7 @@ var routes = []route{
 	{"GET /v1/entity", entity, "", false, 0, plain, (*api).entity},
 	{"GET /v1/log", entity, "after limit", false, 0, plain, (*api).log},
 	{"GET /v1/providers", entity, "", false, 0, plain, (*api).providers},
+	{"GET /v1/providers/{id}/history", entity, "cursor limit", false, 0, plain, (*api).history},
 	{"POST /v1/providers/{id}/notices", signed, "", false, report.MaxBody, plain, (*api).notice},
 	{"GET /v1/quotes", entity, "from to amount payment-method country account wait", false, 0, slow, (*api).quotes},
 	{"GET /v1/requests", entity, "state cursor limit", false, 0, plain, (*api).requests},

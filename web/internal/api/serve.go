@@ -203,7 +203,7 @@ func (a *api) answer(rt route, q *question) (any, error) {
 	if rt.access == noBrowser && q.r.Header.Get("Origin") != "" {
 		return nil, fault.New(fault.Forbidden, "Tokens are not given to browsers: an API key must not be in a page. Ask from your back end and hand the entity token to the page")
 	}
-	if rt.access != open && rt.access != noBrowser {
+	if rt.access != open && rt.access != noBrowser && rt.access != signed {
 		if q.caller, err = a.authenticate(q); err != nil {
 			return nil, err
 		}

@@ -63,20 +63,34 @@ func (g *Gateway) orderView(ctx context.Context, o store.Order) (wire.Order, err
 	if err != nil {
 		return v, fmt.Errorf("read what order %s delivered: %w", o.ID, err)
 	}
-	promised, err := amount.Parse(o.Row.CryptoAmount)
-	if err != nil {
-		return v, fmt.Errorf("read what order %s promised: %w", o.ID, err)
-	}
 	minimum, err := amount.Parse(o.Minimum)
 	if err != nil {
 		return v, fmt.Errorf("read the minimum of order %s: %w", o.ID, err)
 	}
-	diff := got.Sub(promised)
+	diff, err := differenceOf(o)
+	if err != nil {
+		return v, err
+	}
 	v.Delivered = &intent.Crypto{Amount: o.Delivered, Asset: o.Asset}
-	v.Difference = diff.Trim().String()
-	v.DifferencePct = diff.Mul(amount.Must("100")).Div(promised, 2, amount.Floor).String()
+	v.Difference, v.DifferencePct = diff.amount, diff.percent
 	v.BelowMinimum = got.Cmp(minimum) < 0
 	return v, nil
+}
+
+// difference is delivered less promised, and in percent with two places.
+type difference struct{ amount, percent string }
+
+func differenceOf(o store.Order) (difference, error) {
+	got, err := amount.Parse(o.Delivered)
+	if err != nil {
+		return difference{}, fmt.Errorf("read what order %s delivered: %w", o.ID, err)
+	}
+	promised, err := amount.Parse(o.Row.CryptoAmount)
+	if err != nil || promised.IsZero() {
+		return difference{}, fmt.Errorf("read what order %s promised: %w", o.ID, err)
+	}
+	diff := got.Sub(promised)
+	return difference{diff.Trim().String(), diff.Mul(amount.Must("100")).Div(promised, 2, amount.Floor).String()}, nil
 }
 
 // eventViews are what happened to an order, of which the signer's log says nothing.

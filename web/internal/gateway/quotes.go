@@ -15,8 +15,19 @@ import (
 )
 
 // Providers are all providers and what they can do.
-func (g *Gateway) Providers(ctx context.Context) wire.Providers {
-	return wire.Providers{Providers: g.cfg.Desk.Providers(ctx), ServerTime: g.now()}
+func (g *Gateway) Providers(ctx context.Context, c Caller) (wire.Providers, error) {
+	p := wire.Providers{Providers: g.cfg.Desk.Providers(ctx), Ranking: quote.TheRanking(), ServerTime: g.now()}
+	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
+		for i := range p.Providers {
+			r, err := recordOf(tx, c.Entity, p.Providers[i].ID)
+			if err != nil {
+				return err
+			}
+			p.Providers[i].Record = &r
+		}
+		return nil
+	})
+	return p, err
 }
 
 // Stream receives events of GET /v1/quotes as they happen; see wire.EventOpen.
@@ -55,7 +66,7 @@ func (g *Gateway) Quotes(ctx context.Context, c Caller, in quote.Input, account 
 		return errors.Join(tx.PutQuote(store.Quote{ID: r.ID, Entity: gen.Entity, Account: acc.Account, Input: in, Row: r}), tx.TrimQuotes(gen.Entity, QuotesKept))
 	}
 	emit := func(quote.Event) {}
-	kept := map[string]bool{}
+	kept, past := map[string]bool{}, records{gen.Entity, map[string]quote.Record{}}
 	if stream != nil {
 		stream(wire.EventOpen, wire.QuoteOpen{Question: name, Account: acc.Account, Input: in, ServerTime: g.now()})
 		emit = func(e quote.Event) {
@@ -69,12 +80,19 @@ func (g *Gateway) Quotes(ctx context.Context, c Caller, in quote.Input, account 
 			if r == nil {
 				return
 			}
-			if err := g.cfg.Store.Write(ctx, func(tx store.Tx) error { return keep(tx, *r) }); err != nil {
+			shown := *r
+			err := g.cfg.Store.Write(ctx, func(tx store.Tx) (err error) {
+				if shown, err = past.expect(tx, *r); err != nil {
+					return err
+				}
+				return keep(tx, *r)
+			})
+			if err != nil {
 				g.cfg.Log.Error("keep a quote", "question", name, "error", err.Error())
 				return
 			}
 			kept[r.ID] = true
-			stream(wire.EventQuote, *r)
+			stream(wire.EventQuote, shown)
 		}
 	}
 	res, err := g.cfg.Desk.Quote(ctx, in, soon, emit)
@@ -82,16 +100,20 @@ func (g *Gateway) Quotes(ctx context.Context, c Caller, in quote.Input, account 
 		return wire.Quotes{}, err
 	}
 	err = g.cfg.Store.Write(ctx, func(tx store.Tx) error {
-		for _, r := range res.Quotes {
-			if kept[r.ID] {
-				continue
+		for i, r := range res.Quotes {
+			if !kept[r.ID] {
+				if err := keep(tx, r); err != nil {
+					return err
+				}
 			}
-			if err := keep(tx, r); err != nil {
+			if res.Quotes[i], err = past.expect(tx, r); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	quote.RankExpected(res.Quotes)
+	res.Ranking = quote.TheRanking()
 	if err != nil {
 		return wire.Quotes{}, err
 	}
