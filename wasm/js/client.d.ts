@@ -1,0 +1,205 @@
+/** Countersign without a screen. Importable on a server; connect() needs a browser. */
+
+import { CountersignError } from './errors.js';
+export { CountersignError, type Code } from './errors.js';
+
+/** Decimal text with a point, "1250.50": a number has lost digits already. */
+export type Decimal = string;
+/** RFC 3339, UTC. */
+export type Instant = string;
+
+/** What the token endpoint answered (shared/spec/tokens.md). */
+export interface Token {
+  access_token: string;
+  token_type: string;
+  /** Seconds. Never believed beyond what the token says of itself. */
+  expires_in: number;
+  /** A Date, RFC 3339, or Unix time in seconds or milliseconds. */
+  expires_at?: Date | string | number;
+}
+
+/** The six colours of an embedder; everything else is derived from them. */
+export type Theme = Partial<Record<'primary' | 'accent' | 'background' | 'text' | 'secondary' | 'negative', string | { hex: string }>>;
+
+export type Reason = 'first' | 'expiring' | 'refused';
+
+export interface Options {
+  /** Address of the gateway, with a path where it has one; "" is the page's own origin. */
+  apiUrl: string;
+  entityId?: string;
+  environment: 'sandbox' | 'production';
+  /** One of these three: a token, what gets one, or where a POST gets one. */
+  accessToken?: Token;
+  getAccessToken?(reason: Reason, o: { signal: AbortSignal }): Promise<Token>;
+  tokenUrl?: string;
+  user?: { name: string };
+  locale?: string;
+  /** Where the core is, when neither the gateway nor the package's own folder serves it. */
+  wasmURL?: string | URL;
+  /** Where a bridge may listen besides the usual ports. */
+  bridgeUrls?: readonly string[];
+  signal?: AbortSignal;
+}
+
+export interface QuoteInput {
+  pay: { amount: Decimal; currency: string };
+  /** LedgerId: "ethereum", "ethereum/erc20/usd__coin". */
+  asset: string;
+  method: string;
+  country: string;
+  /** Needed where several accounts take the asset. */
+  account?: string;
+}
+
+export interface Party { id: string; name: string }
+
+export interface Quote {
+  readonly id: string;
+  readonly provider: Party;
+  readonly receive: Decimal;
+  readonly asset: string;
+  /** Of the currency, for one unit of the asset. */
+  readonly rate: Decimal;
+  readonly pay: { amount: Decimal; currency: string };
+  readonly fees: readonly { kind: string; amount: Decimal; currency: string }[] | 'not disclosed';
+  /** Set when the provider holds the price until then. */
+  readonly firmUntil?: Instant;
+  readonly expires: Instant;
+  readonly arrives?: { from: Instant; to: Instant };
+  readonly identity: 'none' | 'light' | 'full' | 'unknown';
+  readonly best: boolean;
+  readonly rank: number;
+  readonly account: string;
+}
+
+/** A provider's place in the list. `fix` is the smallest change that would let it quote. */
+export type Row =
+  | { state: 'waiting'; provider: Party }
+  | { state: 'late' | 'down'; provider: Party; reason: CountersignError }
+  | { state: 'quoted'; quote: Quote }
+  | { state: 'ineligible'; provider: Party; reason: CountersignError; limits?: { min?: Decimal; max?: Decimal; currency?: string }; fix?: { pay?: { amount?: Decimal; currency?: string }; asset?: string; method?: string; country?: string } };
+
+/** A governed request, by what it wants next. */
+export interface Purchase {
+  readonly id: string;
+  readonly state: 'decide' | 'ready' | 'at-provider' | 'done' | 'expired' | 'rejected';
+  /** What it is about, for people. */
+  readonly sentence: string;
+  /** "buy", or another kind of intent (shared/spec/intent.md). */
+  readonly kind?: string;
+  readonly needs: number;
+  readonly have: number;
+  readonly approvals: readonly { member: string; name: string; at: Instant }[];
+  readonly waiting: readonly { member: string; name: string }[];
+  /** When the time to decide ends; once it is approved, when the approval does. */
+  readonly until: Instant;
+  readonly order?: string;
+  readonly pay?: { amount: Decimal; currency: string };
+  readonly receive?: { amount: Decimal; asset: string };
+  /** The least that the approvers accept. */
+  readonly minimum?: Decimal;
+  readonly provider?: Party;
+  readonly account?: string;
+  readonly quote?: string;
+  readonly purpose?: string;
+  readonly reference?: string;
+}
+
+export interface Order {
+  readonly id: string;
+  readonly request: string;
+  readonly state: 'created' | 'pending' | 'on hold' | 'delivered' | 'failed' | 'expired' | 'refunded';
+  readonly provider: Party;
+  readonly pay: { amount: Decimal; currency: string };
+  readonly asset: string;
+  readonly promised: Decimal;
+  readonly minimum: Decimal;
+  readonly delivered?: Decimal;
+  /** Delivered minus promised. */
+  readonly difference?: Decimal;
+  /** Where one pays: it opens once, until urlUntil. Only in the answer of order(). */
+  readonly url?: string;
+  readonly urlUntil?: Instant;
+}
+
+export interface Account { id: string; name: string; chain: string; address: string; balances: readonly { asset: string; amount: Decimal }[] }
+
+export type Step =
+  | { step: 'connecting' }
+  /** Both show the code: the person compares. */
+  | { step: 'pairing'; code: string }
+  | { step: 'pin'; again: boolean; until?: Instant }
+  /** `lines` are the prompt's own, letter for letter. */
+  | { step: 'on the bridge'; lines?: readonly string[]; until?: Instant; have?: number; of?: number }
+  | { step: 'signed' }
+  | { step: 'verified'; have: number; of: number };
+
+export interface Identity { entity: string; member: string; name: string; device: string; present: boolean; locked: boolean; holder?: string }
+
+export interface BridgeState {
+  readonly state: 'idle' | 'connecting' | 'pairing' | 'ready' | 'failed';
+  readonly problem?: string;
+  readonly step?: string;
+  readonly route?: 'loopback' | 'relay';
+  /** To compare, while pairing. */
+  readonly code?: string;
+  readonly name?: string;
+  /** Whom one can sign as here. */
+  readonly identities?: readonly Identity[];
+  readonly error?: CountersignError;
+}
+
+export interface Events {
+  requested: Purchase;
+  approved: Purchase;
+  rejected: Purchase;
+  ordered: Order;
+  delivered: Order;
+  bridge: BridgeState;
+  'token-expired': { at: Instant; error: CountersignError };
+  error: CountersignError;
+}
+
+/** Aborting rejects the promise with the signal's reason. */
+export interface Call { signal?: AbortSignal }
+
+/** Every call fails with a {@link CountersignError}, or with the reason of its signal. What a callback
+ *  throws is reported (window.onerror) and changes nothing. */
+export interface Countersign extends AsyncDisposable {
+  readonly version: string;
+  readonly session: { readonly entityId: string; readonly name: string; readonly until: Instant; readonly environment: string };
+  providers(o?: Call): Promise<readonly { id: string; name: string; circuit: 'closed' | 'open' | 'half-open'; freshness: string; capabilities?: unknown }[]>;
+  /** onRows gets all rows, as they come, prices first. The promise gives them in the gateway's order. */
+  quotes(input: QuoteInput, o?: Call & { onRows?(rows: readonly Row[]): void }): Promise<readonly Row[]>;
+  /** The same key makes one request, however often it is called. */
+  request(quote: Quote, o?: Call & { purpose?: string; reference?: string; key?: string }): Promise<Purchase>;
+  requests(o?: Call & { state?: Purchase['state']; cursor?: string; text?: string }): Promise<{ items: readonly Purchase[]; next?: string }>;
+  purchase(request: string, o?: Call): Promise<Purchase>;
+  /** Connects to the bridge where that is still to be done, so call it when the person pressed something. Without
+   *  a member it is the one at this computer who may decide. Aborting closes the bridge's prompt. */
+  approve(request: string | Purchase, o?: Call & { member?: string; onStep?(s: Step): void }): Promise<Purchase>;
+  /** Up to 16 as one list with one prompt. */
+  approveMany(requests: readonly string[], o?: Call & { member?: string; onStep?(s: Step & { request?: string }): void }): Promise<readonly (Purchase | CountersignError)[]>;
+  reject(request: string | Purchase, o?: Call & { member?: string; onStep?(s: Step): void }): Promise<Purchase>;
+  /** Hands an approved request to its provider, or makes a new address to pay at. */
+  order(request: string | Purchase, o?: Call & { key?: string; payAgain?: boolean }): Promise<Order>;
+  account(id: string, o?: Call): Promise<Account>;
+  accounts(o?: Call): Promise<readonly Account[]>;
+  readonly bridge: {
+    readonly status: BridgeState;
+    /** relay is the bridge's name at the gateway, when it is on another computer. */
+    connect(o?: Call & { onCode?(code: string): void; relay?: string }): Promise<BridgeState>;
+    pair(o: Call & { onCode(code: string): void; relay?: string }): Promise<BridgeState>;
+    forget(): Promise<void>;
+  };
+  on<K extends keyof Events>(type: K, f: (e: Events[K]) => void, o?: Call): () => void;
+  setAccessToken(token: Token): void;
+  /** Gives the core back; it ends half a minute after its last user has. */
+  close(): void;
+}
+
+/** Who asks for the same gateway, entity and environment shares one core. */
+export declare function connect(o: Options): Promise<Countersign>;
+/** Begins to fetch the core. */
+export declare function preload(o: { apiUrl: string; wasmURL?: string | URL }): void;
+export declare const version: string;
