@@ -19,7 +19,7 @@ BIN       = bin/countersign-gateway bin/countersign-bridge bin/softhsm-token bin
 # quoted makes a value one word for the shell.
 quoted = '$(subst ','\'',$(1))'
 
-.PHONY: help run deb demo test test-long test-modules test-wasm lint fuzz bench soak wasm build clean clean-run install install-test
+.PHONY: help npm run deb demo test test-long test-modules test-wasm lint fuzz bench soak wasm build clean clean-run install install-test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -30,11 +30,11 @@ run: install build ## build, provision SoftHSM and start the whole system (Ctrl-
 demo: install build ## play a purchase, quotes to delivery, without a browser
 	@bin/countersign-sandbox demo
 
-test: install-test wasm build lint ## install what is missing and run all tests
+test: install-test wasm npm build lint ## install what is missing and run all tests
 	go test -race -count=1 -timeout 20m ./...
 	$(MAKE) --no-print-directory test-wasm fuzz
 
-test-long: install-test wasm build ## what takes longer than test: other modules, more fuzzing, a soak, all tests on a busy machine
+test-long: install-test wasm npm build ## what takes longer than test: other modules, more fuzzing, a soak, all tests on a busy machine
 	$(MAKE) --no-print-directory test-modules
 	$(MAKE) --no-print-directory fuzz FUZZTIME=20s
 	$(MAKE) --no-print-directory soak SOAK=10m
@@ -66,6 +66,9 @@ soak: install-test wasm ## use a bridge in every way for SOAK (60m): memory, des
 
 wasm: ## build the browser module: dist/countersign.wasm
 	go run ./web/dashboard/bundle
+
+npm: wasm ## build the npm packages: dist/npm/*.tgz
+	go run ./web/dashboard/npm
 
 build: wasm $(BIN) ## build all programs into bin/
 

@@ -165,7 +165,7 @@ export interface Call { signal?: AbortSignal }
 
 /** Every call fails with a {@link CountersignError}, or with the reason of its signal. What a callback
  *  throws is reported (window.onerror) and changes nothing. */
-export interface Countersign extends AsyncDisposable {
+export interface Countersign {
   readonly version: string;
   readonly session: { readonly entityId: string; readonly name: string; readonly until: Instant; readonly environment: string };
   providers(o?: Call): Promise<readonly { id: string; name: string; circuit: 'closed' | 'open' | 'half-open'; freshness: string; capabilities?: unknown }[]>;

@@ -1,0 +1,43 @@
+// The component that holds the configuration and the token for the hooks below it.
+
+import { createContext, createElement, useContext, useEffect, useMemo, useRef } from 'react';
+import { CountersignError } from '@countersign/core';
+import { Store } from './store.js';
+
+const Context = createContext(undefined);
+
+export function useStore() {
+  const store = useContext(Context);
+  if (!store) throw new CountersignError('PROP_INVALID', 'This hook is used outside a CountersignProvider', { remedy: 'Put a CountersignProvider around the component.' });
+  return store;
+}
+
+const SECRETS = ['developerSecret', 'developer_secret', 'apiKey', 'api_key', 'apiSecret', 'secret'];
+
+// refuse throws when a secret is among the props: everybody who opens the page has it then.
+function refuse(props) {
+  const found = SECRETS.find((name) => props[name] !== undefined) ?? (/^(ol|cs)_(test|live)_/.test(props.accessToken?.access_token ?? '') ? 'accessToken' : undefined);
+  if (found) throw new CountersignError('SECRET_IN_PAGE', `${found} is a secret of your back end: everybody who opens the page could read it`, { field: found });
+}
+
+// ENVIRONMENTS are the names that are understood; others are as written.
+const ENVIRONMENTS = { development: 'sandbox' };
+
+export function CountersignProvider(props) {
+  refuse(props);
+  const { entityId, accessToken, environment, apiUrl, locale, wasmURL, bridgeUrls, children } = props;
+  const latest = useRef(props);
+  const where = String(wasmURL ?? ''), bridges = JSON.stringify(bridgeUrls ?? null);
+  const store = useMemo(() => new Store({
+    entityId, environment: ENVIRONMENTS[environment] ?? environment, apiUrl, locale, ...(wasmURL && { wasmURL }), ...(bridgeUrls && { bridgeUrls }),
+  }, () => latest.current), [entityId, environment, apiUrl, locale, where, bridges]);
+  const token = accessToken?.access_token;
+  useEffect(() => { latest.current = props; });
+  useEffect(() => store.open(), [store]);
+  const known = useRef(token);
+  useEffect(() => {
+    if (token && known.current !== token) store.take(accessToken);
+    known.current = token;
+  }, [store, token]);
+  return createElement(Context.Provider, { value: store }, children);
+}
