@@ -3,6 +3,7 @@
 // through the same painter as everything else.
 
 import { ahead } from './ahead.js';
+import { Early } from './early.js';
 import { acting, change } from './entity.js';
 import { CountersignError, fail } from './errors.js';
 import { compile } from './load.js';
@@ -22,17 +23,19 @@ export function mount(element, config, options) {
 }
 
 class Run {
-  #element; #config; #options; #painter; #port; #surface; #gateway; #loading; #failed = false; #ended = false; #first = true; #crashed = -Infinity;
+  #element; #config; #options; #painter; #early; #port; #surface; #gateway; #loading; #failed = false; #ended = false; #first = true; #crashed = -Infinity;
 
   constructor(element, config, options = {}) {
     this.#element = element;
     this.#config = typeof config === 'function' ? config : async () => config;
     this.#options = options;
     this.#painter = new Painter(element, this.#send, { routing: options.routing !== false });
+    this.#early = new Early(options.first, this.#painter);
   }
 
   async begin() {
     try {
+      if (this.#first || this.#failed) this.#early.show(location.pathname);
       this.#failed = false;
       const loading = (this.#loading ??= this.#load());
       loading.catch(() => { this.#loading = undefined; }); // the next attempt loads again
@@ -69,6 +72,7 @@ class Run {
   // one with a place for it, else in a picture.
   #say(text) {
     const line = this.#element.querySelector('[data-loading]');
+    if (!line && this.#early.shown) return;
     if (!line) this.#painter.paint(loadingPicture(`Countersign: ${text}`));
     else if (line.textContent !== text) line.textContent = text;
   }
@@ -79,6 +83,7 @@ class Run {
     this.#port = port;
     this.#gateway = config.gateway_url;
     this.#surface = port.surface({ kind: 'app', path: location.pathname + location.search }, { paint: this.#paint, event: this.#told });
+    this.#early.hand(this.#send);
   }
 
   #paint = (picture) => {
@@ -94,7 +99,9 @@ class Run {
 
   #send = (action, value) => {
     if (action === 'loader:retry') { this.#crashed = -Infinity; this.begin(); return; }
-    if (!this.#ended) this.#surface?.act(action, value);
+    if (this.#ended) return;
+    if (this.#surface) this.#surface.act(action, value);
+    else if (this.#early.keep(action, value) && !/^buy\.(field|stay)/.test(action)) this.#say('still loading; what you pressed comes next');
   };
 
   #crash(error) {

@@ -131,7 +131,9 @@ func (m *Model) entityStatus() view.Node {
 	case e.Err != nil:
 		return statusItem("entity", "is-bad", "Gateway", "not answering", "refresh", mark)
 	}
-	return statusItem("entity", "is-off", "Entity", "loading", "", mark)
+	loading := statusItem("entity", "is-off", "Entity", "loading", "", mark)
+	loading.Kids[2].Attrs = append(loading.Kids[2].Attrs, view.A("data-loading", "")) // the loader says here how it goes
+	return loading
 }
 
 func (m *Model) networkStatus() view.Node {

@@ -1,14 +1,16 @@
 // Package loader gathers the modules that load the core into a page: those of wasm/js
-// as they are, and two that are generated, wasm_exec.js from the Go release that builds
-// the core (never a copy in this repository: the two must match) and styles.js from the
-// dashboard's styles. Used by the bundle, by the npm packages, and by the dashboard's tests.
+// as they are, and three that are generated: wasm_exec.js from the Go release that builds
+// the core (never a copy in this repository: the two must match), styles.js from the
+// dashboard's styles, and first.js from the core's views (wasm/first). Used by the bundle, by the npm packages, and by the dashboard's tests.
 package loader
 
 import (
+	"bytes"
 	_ "embed"
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -38,8 +40,25 @@ func Files(top, goroot string) (map[string][]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("write the styles: %w", err)
 	}
+	if files["first.js"], err = first(top); err != nil {
+		return nil, err
+	}
 	files["styles.js"] = fmt.Appendf(nil, "// Generated from app.css.\nexport const css = %s;\n", text)
 	return files, nil
+}
+
+// first makes the module of what is shown before the core is there.
+func first(top string) ([]byte, error) {
+	cmd := exec.Command("go", "run", "-trimpath", "./wasm/first")
+	cmd.Dir = top
+	cmd.Env = append(os.Environ(), "GOOS=", "GOARCH=")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("make the first pictures: %w\n%s", err, stderr.Bytes())
+	}
+	return out, nil
 }
 
 // Read returns the files that match the patterns by their names.

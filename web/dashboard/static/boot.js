@@ -2,6 +2,7 @@
 
 import { mount } from './countersign.js';
 import { fail } from './errors.js';
+import { FIRST } from './first.js';
 
 async function config() {
   try {
@@ -13,4 +14,4 @@ async function config() {
   }
 }
 
-mount(document.querySelector('countersign-app'), config);
+mount(document.querySelector('countersign-app'), config, { first: FIRST });
