@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // Before the core is there, the page says in the core's own words where the person
@@ -99,6 +100,68 @@ func TestThePageIsUsefulBeforeTheCoreComes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The form is there before the core, takes what is typed, and does what was pressed
+// once the core has come; nothing moves then (prices that arrive are judged elsewhere).
+func TestWhatIsTypedBeforeTheCoreComesIsNotLost(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	if s.coreHash == "" {
+		t.Fatal("the core is not built; run make wasm")
+	}
+	typed := make(chan struct{})
+	api := withAPI(s)
+	url := serveHandler(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == s.base+core {
+			select {
+			case <-typed:
+			case <-r.Context().Done():
+				return
+			}
+		}
+		api.ServeHTTP(w, r)
+	}))
+	p := open(t, browser(t), url+"/")
+	p.until("document.getElementById('amount') !== null")
+	p.run(`window.moved = 0; window.what = []; window.field = document.getElementById('amount');
+		new PerformanceObserver((list) => { for (const e of list.getEntries()) { if (e.sources.every((s) => s.node?.matches?.('.quote'))) continue; moved += e.value; what.push(...e.sources.map((s) => [s.node?.className || s.node?.nodeName, s.previousRect.y, s.currentRect.y].join(" "))); } }).observe({type: 'layout-shift'});`)
+	p.do(typeInto("amount", "25"))
+	p.do(typeInto("amount", "0"))
+	p.until("document.querySelector('[data-loading]').textContent.includes('loading')")
+	p.do(typeInto("amount", kb.Enter))
+	p.until("document.querySelector('[data-loading]').textContent.includes('what you pressed comes next')")
+	close(typed)
+	p.until("document.querySelector('main.page')?.innerText.includes('Meridian')") // the prices for 250 EUR
+	p.want("[field.isConnected, field.value, document.activeElement === field]", []any{true, "250", true})
+	if moved := js[float64](p, "moved"); moved > 0.001 {
+		t.Errorf("the page moved by %.4f: %s", moved, js[[]string](p, "what"))
+	}
+}
+
+// A press on another screen before the core comes shows that screen at once.
+func TestTheScreensChangeBeforeTheCoreComes(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	come := make(chan struct{})
+	api := withAPI(s)
+	url := serveHandler(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == s.base+core {
+			select {
+			case <-come:
+			case <-r.Context().Done():
+				return
+			}
+		}
+		api.ServeHTTP(w, r)
+	}))
+	p := open(t, browser(t), url+"/")
+	p.until("document.getElementById('amount') !== null")
+	p.do(chromedp.Click(chromedp.CSS("a[href='/orders']")))
+	p.until("document.querySelector('h1').textContent === 'Orders'")
+	close(come)
+	p.until("document.body.innerText.includes('Northpay')")
+	p.want("[location.pathname, document.querySelector('h1').textContent]", []any{"/orders", "Orders"})
 }
 
 // What the browser is told to load ahead is all that the page loads, so that nothing

@@ -19,8 +19,8 @@ const (
 
 // BenchmarkColdLoad measures a first visit over a slow line, in milliseconds:
 // cold-ms to a usable page, useful-ms until the page says in words where the person
-// is and what it is for. The floor is the module alone over that line, in the same
-// browser: floor-ms is its download, compiled while it arrives. moved is how far
+// is and what it is for, form-ms until the form takes what is typed. The floor
+// is the module alone over that line, in the same browser: floor-ms is its download, compiled while it arrives. moved is how far
 // the page moves by itself on the way (layout shift). Medians.
 func BenchmarkColdLoad(b *testing.B) {
 	s := start(b)
@@ -55,7 +55,7 @@ func BenchmarkColdLoad(b *testing.B) {
 			b.Fatal(fmt.Errorf("the page does not become usable: %w", err))
 		}
 		for name, js := range map[string]string{
-			"cold-ms": "window.usable", "useful-ms": "window.useful", "moved": "window.moved", "core-ms": core + ".responseEnd",
+			"cold-ms": "window.usable", "useful-ms": "window.useful", "moved": "window.moved", "form-ms": "window.form", "core-ms": core + ".responseEnd",
 			"core-bytes": core + ".transferSize", "all-bytes": "performance.getEntriesByType('resource').reduce((n, e) => n + e.transferSize, 0)",
 			"picture-ms": "performance.getEntriesByName('countersign:picture')[0].startTime",
 		} {
@@ -74,8 +74,9 @@ func BenchmarkColdLoad(b *testing.B) {
 // core is the entry of the module in the page's list of what it loaded.
 const core = "performance.getEntriesByType('resource').find((e) => e.name.endsWith('.wasm'))"
 
-// observe notes when the title of the screen was painted (Element Timing), and how
-// far the page moved.
+// observe notes when the title of the screen was painted (Element Timing), when the
+// form was there, and how far the page moved.
 const observe = `window.moved = 0;
+(function look() { if (document.getElementById('amount')) window.form = performance.now(); else requestAnimationFrame(look); })();
 new PerformanceObserver((list) => { for (const e of list.getEntries()) window.useful ??= e.renderTime; }).observe({type: 'element', buffered: true});
 new PerformanceObserver((list) => { for (const e of list.getEntries()) window.moved += e.value; }).observe({type: 'layout-shift', buffered: true});`
