@@ -23,6 +23,7 @@ func Check(p Provider, in Input) (Excluded, bool) {
 	if !slices.Contains(c.Assets, in.To) {
 		return no(CryptoUnsupported)
 	}
+	out.Fix = c.mend(in)
 	limit, ok := c.limit(in.From)
 	if !ok {
 		return no(FiatUnsupported)
@@ -32,18 +33,13 @@ func Check(p Provider, in Input) (Excluded, bool) {
 		return no(CountryUnsupported)
 	}
 	if !slices.Contains(methods, in.PaymentMethod) {
-		if len(methods) > 0 {
-			out.Fix = &Fix{Field: "payment_method", Value: methods[0], Opens: 1}
-		}
 		return no(PaymentMethodUnsupported)
 	}
 	out.Params = &Params{Min: limit.Min, Max: limit.Max, Currency: limit.Fiat}
 	switch compare(in.Amount, limit) {
 	case -1:
-		out.Fix = &Fix{Field: "amount", Value: limit.Min, Opens: 1}
 		return no(AmountBelowMin)
 	case 1:
-		out.Fix = &Fix{Field: "amount", Value: limit.Max, Opens: 1}
 		return no(AmountAboveMax)
 	}
 	out.Params = nil
@@ -55,6 +51,67 @@ func Check(p Provider, in Input) (Excluded, bool) {
 	}
 	return Excluded{}, true
 }
+
+// mend is the least change of an input that lets the provider in: another currency,
+// another payment method, a limit of the amount, or several of them. It is nil when there is
+// nothing to change, and where it would be another purchase: of another asset, or by a
+// resident of another country.
+func (c *Capabilities) mend(in Input) *Fix {
+	methods, served := c.methods(in.Country)
+	if !served || len(methods) == 0 || len(c.Fiats) == 0 {
+		return nil
+	}
+	var all []Change
+	limit, ok := c.limit(in.From)
+	if !ok {
+		limit = c.Fiats[0]
+		for i := len(usual); i >= 3; i -= 3 { // the most usual last
+			if l, ok := c.limit(usual[i-3 : i]); ok {
+				limit = l
+			}
+		}
+		all = append(all, Change{"from", limit.Fiat})
+	}
+	if !slices.Contains(methods, in.PaymentMethod) {
+		nearest := methods[0]
+		for i := len(methods) - 1; i >= 0; i-- {
+			if isBank(methods[i]) == isBank(in.PaymentMethod) {
+				nearest = methods[i]
+			}
+		}
+		all = append(all, Change{"payment_method", nearest})
+	}
+	switch compare(in.Amount, limit) {
+	case -1:
+		all = append(all, Change{"amount", limit.Min})
+	case 1:
+		all = append(all, Change{"amount", limit.Max})
+	}
+	if len(all) == 0 {
+		return nil
+	}
+	return &Fix{Field: all[0].Field, Value: all[0].Value, Also: all[1:len(all):len(all)], Opens: 1}
+}
+
+// usual are the currencies that most people have, the most usual first.
+const usual = "EURUSDGBPCHF"
+
+// isBank reports whether a payment method is a transfer between banks.
+func isBank(method string) bool {
+	return hasWord("sepa ach instantach fasterpayments easybank bank pix upibanktransfer sofort bancontact giropay eps ideal interac payid spei imps pse", method)
+}
+
+// String is the changes as they are applied: field=value, with & between them.
+func (f Fix) String() string {
+	text := ""
+	for _, c := range f.Changes() {
+		text += "&" + c.Field + "=" + c.Value
+	}
+	return text[1:]
+}
+
+// Changes are all fields that a fix changes.
+func (f Fix) Changes() []Change { return append([]Change{{f.Field, f.Value}}, f.Also...) }
 
 // compare is -1 below the limit, 1 above it, 0 within.
 func compare(value string, l FiatLimit) int {

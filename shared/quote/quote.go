@@ -183,12 +183,19 @@ type Params struct {
 	Currency string `json:"currency,omitempty"`
 }
 
-// Fix is a change of one field of the input that would let providers in.
-type Fix struct {
-	Field string `json:"field"` // as in the JSON of Input
+// Change is a field of the input, as in the JSON of Input, and what to set it to.
+type Change struct {
+	Field string `json:"field"`
 	Value string `json:"value"`
-	Opens int    `json:"opens"` // how many more providers could quote
-	Text  string `json:"text"`  // of the HTTP API, by [English]: "With EUR 50, 3 more providers can sell"
+}
+
+// Fix is a change of the input that would let providers in: the least that does.
+type Fix struct {
+	Field string   `json:"field"` // as in the JSON of Input
+	Value string   `json:"value"`
+	Also  []Change `json:"also,omitempty"` // what else must change for it
+	Opens int      `json:"opens"`          // how many more providers could quote
+	Text  string   `json:"text"`           // of the HTTP API, by [English]: "With EUR 50, 3 more providers can sell"
 }
 
 // Excluded is a provider that gives no quote, and why.

@@ -37,7 +37,7 @@ func TestThePageListsTheCodesOfEachStage(t *testing.T) {
 
 func TestTheTextsOfFixesAreThoseOfThePage(t *testing.T) {
 	t.Parallel()
-	fill := strings.NewReplacer("CODE", "EUR", "AMOUNT", "1,500", "NAME", "SEPA transfer", "N", "1")
+	fill := strings.NewReplacer("CODE", "EUR", "AMOUNT", "1,500", "NAME", "SEPA transfer", "N", "1", "OTHER", "USD")
 	var page []string
 	for _, text := range spec.Column(t, "providers.md", "Fixes", "text", 0) {
 		page = append(page, fill.Replace(text))
@@ -47,8 +47,9 @@ func TestTheTextsOfFixesAreThoseOfThePage(t *testing.T) {
 	}
 	in := Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "card", Country: "FR"}
 	dear, other := provider("a", FiatLimit{"EUR", "1500", "5000"}, "card"), provider("b", FiatLimit{"EUR", "1", "5000"}, "sepa")
+	dollars, both := provider("c", FiatLimit{"USD", "1", "5000"}, "card"), provider("d", FiatLimit{"EUR", "1500", "5000"}, "sepa")
 	var code []string
-	for _, p := range []Provider{dear, other} {
+	for _, p := range []Provider{dear, other, dollars, both} {
 		lost, _ := Check(p, in)
 		code = append(code, English.Tell(lost, in).Fix.Text)
 		for _, f := range Fixes([]Provider{p}, in) {

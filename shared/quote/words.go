@@ -62,10 +62,28 @@ func (w Words) Why(e Excluded, in Input) string {
 
 // Fix says what to change so that one provider is let in.
 func (w Words) Fix(f Fix, in Input) string {
-	if f.Field == "amount" {
-		return "Pay " + w.value(f, in) + " instead"
+	how := ""
+	for _, c := range f.Changes() {
+		switch c.Field {
+		case "from":
+			in.From, how = c.Value, " in "+c.Value
+		case "amount":
+			how = " " + w.Money(c.Value, in.From) + by(f)
+		default:
+			how += " by " + MethodName(c.Value)
+		}
 	}
-	return "Pay by " + w.value(f, in) + " instead"
+	return "Pay" + how + " instead"
+}
+
+// by names the payment method where it changes too.
+func by(f Fix) string {
+	for _, c := range f.Changes() {
+		if c.Field == "payment_method" {
+			return " by " + MethodName(c.Value)
+		}
+	}
+	return ""
 }
 
 // Opens says what a change lets in, besides those that can sell already, if some can.

@@ -5,6 +5,7 @@ import (
 
 	"countersign/shared/id"
 	"countersign/shared/intent"
+	"countersign/shared/quote"
 )
 
 // OrderInput is the body of POST /v1/orders.
@@ -50,18 +51,19 @@ type Order struct {
 	Pending       string         `json:"pending,omitempty"`
 	// AtProvider is what the provider last said of it; absent: nothing. It is shown, and
 	// never booked: what was delivered is seen on the chain.
-	AtProvider   *AtProvider `json:"at_provider,omitempty"`
-	BelowMinimum bool        `json:"below_minimum"` // something was delivered, and less than was approved
-	Deposits     []Deposit   `json:"deposits"`      // at the address, newest first, at most 100
-	Chain        string      `json:"chain"`
-	Address      string      `json:"address"`
-	TxHash       string      `json:"tx_hash,omitempty"`
-	Ticket       *Ticket     `json:"ticket,omitempty"` // only in the answer that made it
-	UseBy        *time.Time  `json:"use_by,omitempty"` // when the approval ends, and tickets with it
-	History      []Event     `json:"history"`
-	CreatedAt    time.Time   `json:"created_at"`
-	UpdatedAt    time.Time   `json:"updated_at"`
-	ServerTime   time.Time   `json:"server_time"`
+	AtProvider   *AtProvider  `json:"at_provider,omitempty"`
+	BelowMinimum bool         `json:"below_minimum"` // something was delivered, and less than was approved
+	Deposits     []Deposit    `json:"deposits"`      // at the address, newest first, at most 100
+	Chain        string       `json:"chain"`
+	Address      string       `json:"address"`
+	TxHash       string       `json:"tx_hash,omitempty"`
+	Ticket       *Ticket      `json:"ticket,omitempty"` // only in the answer that made it
+	UseBy        *time.Time   `json:"use_by,omitempty"` // when the approval ends, and tickets with it
+	Again        *quote.Input `json:"again,omitempty"`  // what to ask for to buy the same again; absent: not known
+	History      []Event      `json:"history"`
+	CreatedAt    time.Time    `json:"created_at"`
+	UpdatedAt    time.Time    `json:"updated_at"`
+	ServerTime   time.Time    `json:"server_time"`
 }
 
 // AtProvider is what a provider says of an order.

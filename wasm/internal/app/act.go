@@ -59,8 +59,10 @@ func (m *Model) actBuy(name, arg, value string) []Command {
 		m.form = m.form.Set("amount", arg)
 		return m.changed(true)
 	case "buy.fix":
-		field, to, _ := strings.Cut(arg, "=")
-		m.form = m.form.Set(field, to)
+		for change := range strings.SplitSeq(arg, "&") {
+			field, to, _ := strings.Cut(change, "=")
+			m.form = m.form.Set(field, to)
+		}
 		m.defaults()
 		return append(m.ask(true), SaveForm{m.form})
 	case "buy.ask":

@@ -202,7 +202,7 @@ func (m *Model) fixButtons(list []quote.Fix, some bool) view.Node {
 }
 
 func fixButton(class string, f quote.Fix, text string) view.Node {
-	return view.El("button", class, view.A("type", "button"), view.Key(f.Field+f.Value), view.On("click", "buy.fix:"+f.Field+"="+f.Value), text)
+	return view.El("button", class, view.A("type", "button"), view.Key(f.Field+f.Value), view.On("click", "buy.fix:"+f.String()), text)
 }
 
 func (m *Model) quotesHead() view.Node {

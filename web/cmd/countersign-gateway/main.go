@@ -69,6 +69,10 @@ The file for serve, migrate, resume and keys is JSON; every name is known or ref
   providers           [{"id","name","url","api_key_file","warn":["feeAddress"]}]: warn names parameters
                       of the provider's hand-off that may say something else than the order,
                       which otherwise refuses the hand-off; "*" is all but addresses.
+                      spelling is that of its widget's parameters: camel (accountAddress), kebab
+                      (account-address) or both; params gives other names to some, or none:
+                      {"buySessionId":"buySessionid","theme":""}. widget_url is the widget of one without
+                      /buy-redirect, hosts are where its widget may be, quote_path is /quote or /quotes.
                       notice_secret_file is what it signs its notices about orders with, which it
                       sends to PUBLIC_URL/v1/providers/ID/notices; a second line is the secret before
                       it. orders_path ("/orders") is where it is asked how an order is. states are

@@ -62,6 +62,13 @@ type Provider struct {
 	// Warn names parameters of the provider's hand-off whose contradictions of the
 	// order are warned of and not refused; see shared/spec/providers.md.
 	Warn []string `json:"warn,omitempty"`
+	// How its widget is called: the spelling of the LiveApp parameters (camel, kebab, both), other
+	// names for some of them, or none; and where it is when the provider has no /buy-redirect.
+	Spelling  string            `json:"spelling,omitempty"`
+	Params    map[string]string `json:"params,omitempty"`
+	WidgetURL string            `json:"widget_url,omitempty"`
+	Hosts     []string          `json:"hosts,omitempty"`
+	QuotePath string            `json:"quote_path,omitempty"`
 	// How its orders are is told by notices, signed with the secret of the file's first line
 	// or, while it is changed, of its second; and asked for at orders_path/ID. States are
 	// words of its own. See shared/spec/notices.md.

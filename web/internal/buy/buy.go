@@ -32,11 +32,21 @@ type Provider struct {
 	// Params renames the LiveApp parameters of the hand-off for this provider;
 	// an empty value leaves one out.
 	Params map[string]string
+	// Spelling of the LiveApp parameters that are added: [Camel], [Kebab] or [Both]; empty:
+	// Kebab where the address has one in it, and else Camel.
+	Spelling string
 	// OrdersPath is where the provider says how an order is, OrdersPath + "/" + its id;
 	// empty: it is not asked.
 	OrdersPath string
 	Words      report.Words // of its own for the states of orders
 }
+
+// Spellings of the LiveApp parameters.
+const (
+	Camel = "camel" // accountAddress, as today
+	Kebab = "kebab" // account-address, as in the older set
+	Both  = "both"
+)
 
 // Doer sends a request. *http.Client is one; it must not follow redirects.
 type Doer interface {

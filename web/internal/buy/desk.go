@@ -8,6 +8,7 @@ import (
 	mrand "math/rand/v2"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -95,6 +96,14 @@ func (d *Desk) newProvider(p Provider) (*provider, error) {
 	}
 	if why := name.Problem(p.Name); why != "" {
 		return nil, fmt.Errorf("provider %s: its name %s", p.ID, why)
+	}
+	if p.Spelling != "" && p.Spelling != Camel && p.Spelling != Kebab && p.Spelling != Both {
+		return nil, fmt.Errorf("provider %s: the spelling of its parameters is %q, and not camel, kebab or both", p.ID, p.Spelling)
+	}
+	for name := range p.Params {
+		if !slices.ContainsFunc(liveApp(quote.HandOff{}), func(l parameter) bool { return l.name == name }) {
+			return nil, fmt.Errorf("provider %s: %q is not a LiveApp parameter; such as accountAddress", p.ID, name)
+		}
 	}
 	p.URL = strings.TrimSuffix(p.URL, "/")
 	for i, base := range []string{p.URL, p.WidgetURL} {

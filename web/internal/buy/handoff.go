@@ -73,21 +73,17 @@ func (p *provider) completed(address string, query url.Values, o quote.HandOff) 
 		}
 	}
 	before, fragment, fragmented := strings.Cut(address, "#")
+	spelling := p.spelling(query)
 	for _, param := range liveApp(o) {
-		name, renamed := p.Params[param.name]
-		if !renamed {
-			name = param.name
+		for _, name := range p.names(param, spelling, query) {
+			switch {
+			case !strings.Contains(before, "?"):
+				before += "?"
+			case !strings.HasSuffix(before, "?") && !strings.HasSuffix(before, "&"):
+				before += "&"
+			}
+			before += escaped(name) + "=" + escaped(param.value)
 		}
-		if name == "" || param.value == "" || query.Has(name) {
-			continue
-		}
-		switch {
-		case !strings.Contains(before, "?"):
-			before += "?"
-		case !strings.HasSuffix(before, "?") && !strings.HasSuffix(before, "&"):
-			before += "&"
-		}
-		before += escaped(name) + "=" + escaped(param.value)
 	}
 	if fragmented {
 		before += "#" + fragment
@@ -112,18 +108,6 @@ func (p *provider) redirect(ctx context.Context, o quote.HandOff) (string, error
 		return "", err
 	}
 	return parseRedirect(data)
-}
-
-type parameter struct{ name, value string }
-
-// liveApp are the parameters of the widget, in the names of the contract.
-func liveApp(o quote.HandOff) []parameter {
-	return []parameter{
-		{"accountAddress", o.Input.Dest}, {"cryptoCurrency", o.Input.To}, {"fiatCurrency", o.Input.From},
-		{"fiatAmount", o.Input.Amount}, {"cryptoAmount", o.Crypto}, {"mode", "buy"}, {"paymentMethod", o.Input.PaymentMethod},
-		{"bankResidency", strings.ToLower(o.Input.Country)}, {"buySessionId", o.Order}, {"language", o.Language}, {"theme", o.Theme},
-		{"partnerRedirectUrl", o.Return},
-	}
 }
 
 // astray is the refusal of an address that is about something else.

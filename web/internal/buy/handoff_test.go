@@ -188,3 +188,59 @@ func TestAContradictionIsNamedAndWarnedOfWhereTheProfileSaysSo(t *testing.T) {
 		})
 	}
 }
+
+func TestParametersAreSpelledAsTheProviderSpellsThem(t *testing.T) {
+	t.Parallel()
+	const kebab = "account-address bank-residency crypto-amount crypto-currency fiat-amount fiat-currency ledger-transaction-id mode payment-method"
+	const camel = "accountAddress bankResidency buySessionId cryptoAmount cryptoCurrency fiatAmount fiatCurrency mode paymentMethod"
+	for name, c := range map[string]struct {
+		profile buy.Provider
+		query   string
+		want    string
+	}{
+		"as today":                      {buy.Provider{}, "", camel},
+		"the older set":                 {buy.Provider{Spelling: buy.Kebab}, "", kebab},
+		"the older set, by its address": {buy.Provider{}, "?fiat-amount=250", kebab},
+		"both":                          {buy.Provider{Spelling: buy.Both}, "", camel + " " + kebab},
+		"none of them twice":            {buy.Provider{Spelling: buy.Both}, "?fiat-amount=250&accountAddress=" + vault, camel + " " + kebab},
+		"the session in its other way":  {buy.Provider{Params: map[string]string{"buySessionId": "buySessionid"}}, "", strings.Replace(camel, "buySessionId", "buySessionid", 1)},
+		"the session is there":          {buy.Provider{}, "?buySessionid=ord_1", strings.Replace(camel, "buySessionId", "buySessionid", 1)},
+		"without one":                   {buy.Provider{Spelling: buy.Kebab, Params: map[string]string{"bankResidency": ""}}, "", strings.Replace(kebab, "bank-residency ", "", 1)},
+	} {
+		s := newProvider(t)
+		s.set("/buy-redirect", body(`{"rampRedirectUrl":"`+s.URL+`/widget`+c.query+`"}`))
+		p := c.profile
+		p.ID, p.Name, p.URL = "alpha", "Alpha", s.URL
+		got, err := newDesk(t, buy.Config{Providers: []buy.Provider{p}}).Redirect(t.Context(), quote.HandOff{Order: "ord_1", Provider: "alpha", Input: input(), Crypto: "0.1"})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		u, err := url.Parse(got)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]bool{}
+		for _, n := range strings.Fields(c.want) {
+			want[n] = true
+		}
+		if name == "none of them twice" {
+			delete(want, "account-address")
+			delete(want, "fiatAmount")
+		}
+		for n, values := range u.Query() {
+			if !want[n] || len(values) != 1 {
+				t.Errorf("%s: %s is %q", name, n, values)
+			}
+			delete(want, n)
+		}
+		if len(want) > 0 {
+			t.Errorf("%s: %v are missing in %s", name, want, got)
+		}
+	}
+	for _, p := range []buy.Provider{{ID: "alpha", URL: "https://a.example", Spelling: "snake"}, {ID: "alpha", URL: "https://a.example", Params: map[string]string{"[accountAddress]": "x"}}} {
+		if _, err := buy.New(buy.Config{Providers: []buy.Provider{p}}); err == nil {
+			t.Errorf("%+v is accepted", p)
+		}
+	}
+}

@@ -26,6 +26,10 @@ func (g *Gateway) orderView(ctx context.Context, o store.Order) (wire.Order, err
 		Chain: o.Chain, Address: o.Address, TxHash: o.TxHash, History: eventViews(o.History), Deposits: []wire.Deposit{}, AtProvider: atProvider(o.Said),
 		CreatedAt: o.Created, UpdatedAt: o.Updated, ServerTime: g.now(),
 	}
+	if again := o.Input; again.To != "" {
+		again.Dest = "" // a new request has an address of its own
+		v.Again = &again
+	}
 	if o.UseBy != 0 {
 		by := time.Unix(o.UseBy, 0).UTC()
 		v.UseBy = &by
