@@ -7,8 +7,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"html/template"
-	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -37,11 +35,10 @@ func (s *Site) makePages(index string) error {
 	if err != nil {
 		return fmt.Errorf("read the page: %w", err)
 	}
-	modules := s.modules()
 	s.pages = map[string]file{}
 	make := func(name string, at screen) error {
 		var b, z bytes.Buffer
-		if err := t.Execute(&b, map[string]any{"Base": s.base, "Core": core, "Modules": modules, "Screens": screens, "At": at}); err != nil {
+		if err := t.Execute(&b, map[string]any{"Base": s.base, "Core": core, "Screens": screens, "At": at}); err != nil {
 			return fmt.Errorf("make the page %s: %w", name, err)
 		}
 		w, _ := gzip.NewWriterLevel(&z, gzip.BestCompression) // a level that exists
@@ -80,22 +77,4 @@ func (s *Site) page(at string) file {
 		return s.pages[name+"/"]
 	}
 	return s.pages[name]
-}
-
-// imported is a module that another one names.
-var imported = regexp.MustCompile(`(?m)^(?:import|export)\b.*?'\./(\w+\.js)'`)
-
-// modules are those that the page loads: the browser asks for all at once, not for each
-// when another names it.
-func (s *Site) modules() []string {
-	list := []string{"boot.js"}
-	for i := 0; i < len(list); i++ {
-		for _, m := range imported.FindAllSubmatch(s.files[list[i]].body, -1) {
-			if name := string(m[1]); !slices.Contains(list, name) {
-				list = append(list, name)
-			}
-		}
-	}
-	slices.Sort(list)
-	return list
 }

@@ -1,7 +1,8 @@
 // Package loader gathers the modules that load the core into a page: those of wasm/js
-// as they are, and three that are generated: wasm_exec.js from the Go release that builds
+// as they are, and those that are generated: wasm_exec.js from the Go release that builds
 // the core (never a copy in this repository: the two must match), styles.js from the
-// dashboard's styles, and first.js from the core's views (wasm/first). Used by the bundle, by the npm packages, and by the dashboard's tests.
+// dashboard's styles, first.js from the core's views (wasm/first), and boot.js, which is
+// the dashboard's own start with all that it needs in one file. Used by the bundle, by the npm packages, and by the dashboard's tests.
 package loader
 
 import (
@@ -11,14 +12,20 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
+
+	"github.com/evanw/esbuild/pkg/api"
 )
 
 // wasmExec is the module that Go's wasm_exec.js is put into.
 //
 //go:embed wasm_exec.js.txt
 var wasmExec string
+
+//go:embed boot.js
+var boot string
 
 // Files returns the modules and their types by name. top is the checkout, goroot the
 // root of the Go release that builds the core.
@@ -44,7 +51,37 @@ func Files(top, goroot string) (map[string][]byte, error) {
 		return nil, err
 	}
 	files["styles.js"] = fmt.Appendf(nil, "// Generated from app.css.\nexport const css = %s;\n", text)
-	return files, nil
+	files["boot.js"], err = bundle(files)
+	return files, err
+}
+
+// bundle puts the dashboard's start and the modules that it names into one file: over a
+// slow line twenty small ones are four round trips.
+func bundle(files map[string][]byte) ([]byte, error) {
+	module := func(args api.OnResolveArgs) (api.OnResolveResult, error) {
+		return api.OnResolveResult{Path: path.Base(args.Path), Namespace: "module"}, nil
+	}
+	load := func(args api.OnLoadArgs) (api.OnLoadResult, error) {
+		body, ok := files[args.Path]
+		if !ok {
+			return api.OnLoadResult{}, fmt.Errorf("there is no module %s", args.Path)
+		}
+		text := string(body)
+		return api.OnLoadResult{Contents: &text, Loader: api.LoaderJS}, nil
+	}
+	result := api.Build(api.BuildOptions{
+		Stdin:  &api.StdinOptions{Contents: boot, Sourcefile: "boot.js"},
+		Bundle: true, Format: api.FormatESModule, Platform: api.PlatformBrowser, Target: api.ES2022, LogLevel: api.LogLevelSilent,
+		MinifyWhitespace: true, MinifySyntax: true, MinifyIdentifiers: true,
+		Plugins: []api.Plugin{{Name: "modules", Setup: func(b api.PluginBuild) {
+			b.OnResolve(api.OnResolveOptions{Filter: `^\./`}, module)
+			b.OnLoad(api.OnLoadOptions{Filter: `.*`, Namespace: "module"}, load)
+		}}},
+	})
+	if len(result.Errors) > 0 {
+		return nil, fmt.Errorf("bundle the dashboard's start: %s", strings.Join(api.FormatMessages(result.Errors, api.FormatMessagesOptions{}), "\n"))
+	}
+	return result.OutputFiles[0].Contents, nil
 }
 
 // first makes the module of what is shown before the core is there.
