@@ -41,6 +41,11 @@ export function preload({ apiUrl, wasmURL } = {}) {
   compile({ apiUrl: base(apiUrl), wasmURL }).catch(() => {}); // connect reports it
 }
 
+const clients = new WeakMap(); // client → its Shared
+
+// of is the core that a client uses; undefined for what is not a client.
+export const of = (client) => (typeof client === 'object' && client ? clients.get(client) : undefined);
+
 // enter joins the core for these options, or starts one. Used by the elements too,
 // which show something before anybody is signed in.
 export function enter(asked) {
@@ -122,6 +127,7 @@ class Client {
   constructor(shared, port, session) {
     this.#shared = shared;
     this.#port = port;
+    clients.set(this, shared);
     this.version = version;
     this.session = Object.freeze({ entityId: session.entity.id, name: session.entity.name, until: session.until, environment: session.entity.environment });
     this.#off.add(port.on((type, detail) => { if (type === 'bridge' || type === 'devices') this.#bridge = bridgeOf(this.#bridge, type, detail); }));

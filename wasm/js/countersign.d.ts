@@ -46,14 +46,8 @@ export type Source = Config | (() => Promise<Config>);
 /** mount loads the core and runs the dashboard in the element until stop() is called. */
 export function mount(element: HTMLElement, config: Source, options?: Options): Promise<void> & { stop(): void };
 
-declare global {
-  interface HTMLElementEventMap {
-    /** Dispatched at the element when it changes how the bridge stands; it bubbles. */
-    'countersign-bridge': CustomEvent<BridgeStatus>;
-  }
-}
-
-/** How the bridge stands. wasm/README.md lists the states. */
+/** The detail of countersign-bridge, which the element dispatches when it changes how the bridge stands; it bubbles.
+ *  wasm/README.md lists the states. */
 export interface BridgeStatus {
   state: 'idle' | 'connecting' | 'pairing' | 'ready' | 'failed';
   /** Why there is no connection, "denied" for one; empty when that is no problem. */

@@ -29,7 +29,7 @@ class Run {
     this.#element = element;
     this.#config = typeof config === 'function' ? config : async () => config;
     this.#options = options;
-    this.#painter = new Painter(element, this.#send, { routing: options.routing !== false });
+    this.#painter = new Painter(element, this.#send, { routing: options.routing !== false, base: () => this.#gateway ?? '' });
     this.#early = new Early(options.first, this.#painter);
   }
 

@@ -7,10 +7,13 @@ const TEXTUAL = /^(text|search|email|url|tel|number|password|date|time|textarea)
 export function property(el, name, want, was) {
   if (name === 'open' && want === was) return; // a person may fold it differently
   if (el[name] === want) return;
-  const editing = name === 'value' && el === document.activeElement && TEXTUAL.test(el.type);
+  const editing = name === 'value' && el === focused(el) && TEXTUAL.test(el.type);
   if (editing && (want === was || el.value !== (was ?? ''))) return;
   el[name] = want;
 }
+
+// focused is the element that has the focus, of the tree that el is in.
+export const focused = (el) => el.getRootNode().activeElement;
 
 // valueOf is what an event tells the core: the text of a field, "true" or
 // "false" for a box, a key's name, or a form's fields as a JSON object.

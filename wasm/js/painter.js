@@ -7,7 +7,7 @@
 // attributes from the lists below, and text only as text nodes, so nothing that
 // came from a server can become markup or script.
 
-import { land, property, valueOf } from './fields.js';
+import { focused, land, property, valueOf } from './fields.js';
 import { icon } from './icons.js';
 
 const words = (s) => new Set(s.trim().split(/\s+/));
@@ -26,18 +26,20 @@ const NEVER = -Infinity;
 const EDITING = 'input, textarea, select, [contenteditable]';
 
 export class Painter {
-  #root; #send; #routing; #view; #live;
+  #root; #send; #routing; #base; #view; #live;
   #state = new WeakMap(); // element → what was painted into it
   #holders = new Set(); // elements with on.hold
   #next; #scheduled = false; #pressed = NEVER; #said = ''; #path; #bridge; #keys = {}; #chord = '';
   #focus; #dialogs = []; #stop = new AbortController();
 
   // root is the element to paint into; send(action, value) is told what the
-  // person does; routing false leaves the address bar and the title alone.
-  constructor(root, send, { routing = true } = {}) {
+  // person does. routing false leaves the address bar, the title and the keys of the
+  // page to others; base gives the gateway's address.
+  constructor(root, send, { routing = true, base = () => '' } = {}) {
     this.#root = root;
     this.#send = send;
     this.#routing = routing;
+    this.#base = base;
     this.#view = document.createElement('div');
     this.#view.className = 'view';
     this.#live = document.createElement('div');
@@ -50,7 +52,7 @@ export class Painter {
     on(root, ['pointerover', 'pointerout', 'focusin', 'focusout'], () => setTimeout(this.#hold));
     on(root, ['pointerdown'], () => { this.#pressed = performance.now(); }, true);
     on(document, ['pointerup', 'pointercancel', 'dragend'], () => { this.#pressed = NEVER; }, true);
-    on(document, ['keydown'], this.#shortcut);
+    on(routing ? document : root, ['keydown'], this.#shortcut);
     if (routing) on(window, ['popstate'], () => send('navigate:' + location.pathname + location.search, ''));
   }
 
@@ -118,12 +120,12 @@ export class Painter {
   // keepFocus remembers who has the focus and returns what gives it back, or,
   // when that element is gone, hands it to the nearest part that remains.
   #keepFocus() {
-    const active = document.activeElement;
+    const active = focused(this.#view);
     if (!active || !this.#view.contains(active)) return () => {};
     const from = active.selectionStart, to = active.selectionEnd, around = [];
     for (let n = active.parentNode; n !== this.#view; n = n.parentNode) around.push(n);
     return () => {
-      if (document.activeElement === active) return;
+      if (focused(this.#view) === active) return;
       if (!active.isConnected || active.disabled) return land(around.find((n) => n.isConnected));
       active.focus({ preventScroll: true });
       if (from !== null && from !== undefined) active.setSelectionRange(from, to);
@@ -153,7 +155,7 @@ export class Painter {
     for (const n of [...keyed.values(), ...loose]) n.remove();
     let at = parent.firstChild;
     for (const n of next) {
-      if (n !== at && n.parentNode === parent && n.contains(document.activeElement)) {
+      if (n !== at && n.parentNode === parent && n.contains(focused(parent))) {
         while (at !== n) { // what is in front of it goes, it stays
           const front = at;
           at = at.nextSibling;
@@ -213,6 +215,7 @@ export class Painter {
     if (!ATTRS.has(name) && !/^(aria|data)-[a-z-]+$/.test(name)) return void this.#refuse(name);
     if (value === false || value === null || value === undefined) return void el.removeAttribute(name);
     if (name === 'href' && !/^https?:$/.test(new URL(value, location.href).protocol)) return void this.#refuse(value);
+    if (name === 'href' && value.startsWith('/v1/')) value = this.#base() + value;
     if (name === 'target') el.setAttribute('rel', 'noopener noreferrer');
     el.setAttribute(name, value === true ? '' : String(value));
   }
@@ -246,8 +249,13 @@ export class Painter {
 
   // follow turns a link to another screen into navigation without a load.
   #follow(a) {
-    const to = new URL(a.href, location.href);
-    if (!this.#routing || a.target || to.origin !== location.origin || to.pathname.startsWith('/v1/') || to.hash) return false;
+    const to = new URL(a.href, location.href), path = a.getAttribute('href');
+    if (!this.#routing) { // a link to another screen is news for the page around
+      if (!path.startsWith('/') || path.startsWith('/v1/')) return false;
+      this.#send('navigate:' + path, '');
+      return true;
+    }
+    if (a.target || to.origin !== location.origin || to.pathname.startsWith('/v1/') || to.hash) return false;
     this.#send('navigate:' + to.pathname + to.search, '');
     return true;
   }

@@ -141,15 +141,15 @@ export class Port {
   #crash(cause, stopped) {
     if (this.#stopped) return;
     const error = fail('CORE_STOPPED', 'The core stopped unexpectedly', { cause, done: 'unknown' });
-    this.#end(error);
-    guard(stopped, error);
+    this.#end(error, stopped);
   }
 
-  #end(error) {
+  #end(error, stopped) {
     if (this.#stopped) return;
     this.#stopped = error;
     this.#exports = undefined;
     this.#life.abort();
+    guard(stopped, error); // before those who would begin again
     for (const call of this.#calls.values()) call.reject(error);
     for (const s of this.#surfaces.values()) guard(s.stopped, error);
     this.#calls.clear();

@@ -41,6 +41,9 @@ func (m *Model) act(a Acted) []Command {
 
 func (m *Model) navigate(path string) []Command {
 	next := ParseRoute(path)
+	if m.part() {
+		return []Command{Tell{TellNavigated, next.Path()}}
+	}
 	if next == m.route {
 		return m.enter(true)
 	}
@@ -233,6 +236,9 @@ func (m *Model) actRequest(name, arg, value string) []Command {
 		r := m.request[arg].Value
 		b := bought(r.Intent)
 		m.form = quoteui.Form{Amount: b.Fiat.Amount, Fiat: b.Fiat.Currency, Asset: b.Crypto.Asset, Method: b.PaymentMethod, Country: b.Country, Account: b.Account}
+		if m.part() {
+			return []Command{Tell{TellNavigated, Route{Screen: Buy}.Path()}}
+		}
 		m.route = Route{Screen: Buy}
 		m.defaults()
 		return append(m.ask(true), append(m.enter(false), SaveForm{m.form})...)

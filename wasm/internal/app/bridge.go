@@ -17,7 +17,7 @@ func (m *Model) bridged(msg Msg) []Command {
 		m.bridge.Identities = msg.Identities
 		return m.preview()
 	case PromptChanged:
-		m.promptChanged(msg)
+		return m.promptChanged(msg)
 	case PromptShown:
 		if m.flow != nil && !m.flow.Over() {
 			*m.flow = m.flow.Showing(msg.Text)
@@ -27,6 +27,7 @@ func (m *Model) bridged(msg Msg) []Command {
 			return nil
 		}
 		*m.flow = m.flow.Advance(msg.Stage).PromptClosed()
+		return []Command{Tell{TellStep, "signed"}}
 	case DecisionEnded:
 		return m.decisionEnded(msg)
 	case BatchMoved:
@@ -94,41 +95,51 @@ func (m *Model) bridgeFailed(err error, again bool) []Command {
 	return nil
 }
 
-func (m *Model) promptChanged(msg PromptChanged) {
+func (m *Model) promptChanged(msg PromptChanged) []Command {
 	m.closes = msg.Ends
 	if m.flow == nil || m.flow.Over() {
-		return
+		return nil
 	}
 	if !msg.Open {
 		*m.flow = m.flow.PromptClosed()
-		return
+		return nil
 	}
 	*m.flow = m.flow.Prompt(msg.Kind, msg.Where)
 	m.flow.Wrong = msg.Again
+	step := "on the bridge"
 	switch msg.Kind {
 	case frame.PromptPIN:
+		step = "pin"
 		m.announce = cond(msg.Again, wrongPIN) + "The bridge asks for the PIN of the device."
 	case frame.PromptConfirm:
 		m.announce = "Read the statement in the bridge's prompt and decide there."
 	}
+	return []Command{Tell{TellStep, step}}
 }
 
 func (m *Model) decisionEnded(msg DecisionEnded) []Command {
 	if m.flow == nil {
 		return nil
 	}
-	again := []Command{Load{What: TheRequest, ID: m.flow.Request}, Load{What: TheRequests}}
+	again := []Command{Load{What: TheRequest, ID: m.flow.Request}}
+	if m.uses(Inbox) {
+		again = append(again, Load{What: TheRequests})
+	}
 	if msg.Err != nil {
 		*m.flow = m.flow.Fail(msg.Err)
 		m.announce = m.explain(m.flow.Err).Title
 		m.unpair(msg.Err)
-		return again
+		return append(again, Tell{TellError, msg.Err})
 	}
 	f := m.flow.Advance(approvals.Verified)
 	f.Text, f.State, f.Done, f.Needed, f.Where, f.Shown = msg.Text, msg.State, msg.Done, msg.Needed, "", ""
 	m.flow = &f
 	m.announce = recorded(f)
-	return again
+	what := TellApproved
+	if f.Decision == frame.Reject {
+		what = TellRejected
+	}
+	return append(again, Tell{TellStep, "verified"}, Tell{what, f.Request})
 }
 
 // unpair notices a pairing that was revoked at the bridge while the line stood:

@@ -155,7 +155,7 @@ func stepWord(s bridgeclient.Step) string {
 // that decides shows it where the decision is.
 func (m *Model) bridgeNotice() view.Node {
 	b := m.bridge
-	if !b.Shown || m.route.Screen == Requests && m.route.ID != "" {
+	if !b.Shown && m.cfg.Kind != BridgeStatus || m.route.Screen == Requests && m.route.ID != "" {
 		return view.Node{}
 	}
 	var body view.Node

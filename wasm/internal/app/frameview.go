@@ -10,6 +10,9 @@ import (
 
 // View is the whole page.
 func (m *Model) View() view.Page {
+	if m.part() {
+		return m.partView()
+	}
 	title, main := m.screen()
 	if m.sandbox() {
 		title += " (sandbox)"
@@ -18,11 +21,22 @@ func (m *Model) View() view.Page {
 		Title: title + " · Countersign", Announce: m.announce, Path: m.route.Path(), Bridge: m.bridgeEvent(),
 		Keys: []view.Attr{view.A("g b", "navigate:/buy"), view.A("g r", "navigate:/requests"), view.A("g o", "navigate:/orders"),
 			view.A("g a", "navigate:/accounts"), view.A("h", "buy.hold")},
-		Tree: view.El("div", "app",
-			view.El("a", "skip", view.A("href", "#main"), "Skip to content"),
-			m.rail(),
-			view.El("div", "frame", m.status(), m.bridgeNotice(), main)),
+		Tree: m.frame(main),
 	}
+}
+
+// frame puts the main part into its frame.
+func (m *Model) frame(main view.Node) view.Node {
+	switch {
+	case m.cfg.Bare:
+		return plain(view.El("div", "part", m.bridgeNotice(), main))
+	case m.cfg.Inside:
+		return plain(view.El("div", "app", m.rail(), view.El("div", "frame", m.status(), m.bridgeNotice(), main)))
+	}
+	return view.El("div", "app",
+		view.El("a", "skip", view.A("href", "#main"), "Skip to content"),
+		m.rail(),
+		view.El("div", "frame", m.status(), m.bridgeNotice(), main))
 }
 
 func (m *Model) screen() (title string, main view.Node) {

@@ -36,6 +36,9 @@ func (m *Model) listening(msg Listening) []Command {
 	m.live = msg.On
 	if msg.On {
 		m.breaks = 0
+		if !m.uses(Inbox) {
+			return m.enter(true)
+		}
 		return append(m.enter(true), Load{What: TheRequests})
 	}
 	m.breaks++
@@ -47,9 +50,14 @@ func (m *Model) told(c wire.Change) (cmds []Command) {
 	shown := func(screen, id string) bool { return m.route.Screen == screen && m.route.ID == id }
 	switch c.What {
 	case wire.ChangedEntity:
-		cmds = append(cmds, Load{What: TheEntity}, Load{What: TheAccounts})
+		cmds = append(cmds, Load{What: TheEntity})
+		if m.uses(Quotes) {
+			cmds = append(cmds, Load{What: TheAccounts})
+		}
 	case wire.ChangedRequest:
-		cmds = append(cmds, Load{What: TheRequests})
+		if m.uses(Inbox) {
+			cmds = append(cmds, Load{What: TheRequests})
+		}
 		if shown(Requests, c.ID) {
 			cmds = append(cmds, Load{What: TheRequest, ID: c.ID})
 		}
@@ -98,7 +106,7 @@ func (m *Model) poll() []Command {
 	case m.live:
 	case m.route.Screen == Orders && m.route.ID != "" && m.order[m.route.ID].Value.State != wire.OrderCompleted:
 		return []Command{Load{What: TheOrder, ID: m.route.ID}}
-	case m.polls%8 == 0:
+	case m.polls%8 == 0 && m.uses(Inbox):
 		return []Command{Load{What: TheRequests}}
 	}
 	return nil

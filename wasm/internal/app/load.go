@@ -25,12 +25,16 @@ func (m *Model) enter(again bool) []Command {
 			cmds = append(cmds, m.askDevices()...)
 			cmds = append(cmds, m.preview()...)
 		}
-		list(TheRequests, &m.requests.Asked)
+		if m.uses(Inbox) {
+			list(TheRequests, &m.requests.Asked)
+		}
 	case Orders:
 		if m.route.ID != "" {
 			cmds = append(cmds, Load{What: TheOrder, ID: m.route.ID})
 		}
-		list(TheOrders, &m.orders.Asked)
+		if m.uses() {
+			list(TheOrders, &m.orders.Asked)
+		}
 	case Accounts:
 		if m.route.ID != "" {
 			cmds = append(cmds, Load{What: TheAccount, ID: m.route.ID})
@@ -96,7 +100,12 @@ func (m *Model) loaded(msg Loaded) []Command {
 		if was.ID != "" && was.State != m.request[msg.ID].Value.State {
 			clear(m.statement) // what is shown was about another decision
 		}
-		m.sayRequest(was, m.request[msg.ID].Value)
+		now := m.request[msg.ID].Value
+		m.sayRequest(was, now)
+		if m.cfg.Kind == Purchase && m.route.ID == now.ID && now.Order != "" {
+			m.route = Route{Screen: Orders, ID: now.Order}
+			return m.enter(false)
+		}
 		return m.preview()
 	case TheOrders:
 		m.orders = store(m.orders, msg)
@@ -105,6 +114,9 @@ func (m *Model) loaded(msg Loaded) []Command {
 		m.order[msg.ID] = store(m.order[msg.ID], msg)
 		if now := m.order[msg.ID].Value; was.State != "" && was.State != now.State {
 			m.announce = "Order: " + orderStates[now.State].text + "."
+			if now.State == wire.OrderCompleted {
+				return []Command{Tell{TellDelivered, now.ID}}
+			}
 		}
 	case TheAccounts:
 		return m.formLoaded(func() { m.accounts = store(m.accounts, msg) })

@@ -177,6 +177,15 @@ const (
 	TellOpen   = "open"   // leave for another address: an Address
 	TellReload = "reload" // load the page again
 	TellEntity = "entity" // load it again for another entity: its id
+	// The rest is news; of requests and orders, their id.
+	TellNavigated = "navigated" // a path of this page's, which a part does not show itself
+	TellRequested = "requested"
+	TellApproved  = "approved" // by this decision; others may have to
+	TellRejected  = "rejected"
+	TellOrdered   = "ordered"
+	TellDelivered = "delivered"
+	TellStep      = "step"  // of a decision: pin, on the bridge, signed, verified
+	TellError     = "error" // an error, which is on screen too
 )
 
 // Address is where to go. A path is of the gateway.

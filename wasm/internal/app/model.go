@@ -34,6 +34,10 @@ type Config struct {
 	Origin      string         // of the page, as the bridge's list of origins has it
 	Words       Words
 	NewKey      func() string // makes an Idempotency-Key
+	Kind        string        // Whole when empty
+	Inside      bool          // the whole stands inside another page
+	Bare        bool          // the whole without rail and status strip
+	Member      string        // who would sign, when the page around says so
 }
 
 // EntityChoice is an entity that the person may act for.
@@ -143,6 +147,7 @@ type Model struct {
 
 	bridge  Bridge
 	member  string // chosen to sign as
+	made    string // request that a quotes part made last
 	flow    *approvals.Flow
 	closes  time.Time       // when the open prompt closes by itself
 	pending string          // the decision that waits for the bridge
@@ -162,7 +167,7 @@ type Model struct {
 // New makes the model of a page that has just been opened.
 func New(cfg Config, now time.Time) *Model {
 	return &Model{
-		cfg: cfg, now: now, online: true,
+		cfg: cfg, now: now, online: true, member: cfg.Member,
 		request: map[string]Loadable[wire.Request]{}, order: map[string]Loadable[wire.Order]{},
 		account: map[string]Loadable[wire.Account]{}, statement: map[string]Loadable[string]{}, picked: map[string]bool{},
 		keys: map[string]string{}, busy: map[string]bool{}, failed: map[string]*fault.Error{}, tickets: map[string]wire.Ticket{},

@@ -80,9 +80,17 @@ func (m *Model) start(msg Started) []Command {
 	if msg.Form != nil {
 		m.form = *msg.Form
 	}
-	cmds := []Command{Load{What: TheEntity}, Load{What: TheProviders}, Load{What: TheAccounts}, Load{What: TheRequests}, MeasureClock{}}
-	m.providers.Asked, m.accounts.Asked, m.requests.Asked = true, true, true
-	if msg.Paired {
+	cmds := []Command{Load{What: TheEntity}}
+	if m.uses(Quotes) {
+		cmds = append(cmds, Load{What: TheProviders}, Load{What: TheAccounts})
+		m.providers.Asked, m.accounts.Asked = true, true
+	}
+	if m.uses(Inbox) {
+		cmds = append(cmds, Load{What: TheRequests})
+		m.requests.Asked = true
+	}
+	cmds = append(cmds, MeasureClock{})
+	if msg.Paired && m.uses(Approve, Inbox, BridgeStatus) {
 		m.bridge.State = BridgeConnecting
 		cmds = append(cmds, ConnectBridge{})
 	}
@@ -156,25 +164,35 @@ func (m *Model) requestMade(msg RequestMade) []Command {
 	m.done(msg.Operation, msg.Err)
 	if msg.Err != nil {
 		m.announce = approvals.Explain(asFault(msg.Err)).Title
-		return nil
+		return []Command{Tell{TellError, msg.Err}}
 	}
 	m.request[msg.Request.ID] = Loadable[wire.Request]{Value: msg.Request, Loaded: true, Asked: true}
 	m.board, m.purpose = quoteui.Board{Seq: m.board.Seq + 1}, ""
 	m.announce = "Request made. It waits for approval."
+	told := Tell{TellRequested, msg.Request.ID}
+	if m.part() {
+		m.made = msg.Request.ID
+		return []Command{StopQuotes{}, told}
+	}
 	m.route = Route{Screen: Requests, ID: msg.Request.ID}
-	return append([]Command{StopQuotes{}, Load{What: TheRequests}}, m.enter(false)...)
+	return append([]Command{StopQuotes{}, told, Load{What: TheRequests}}, m.enter(false)...)
 }
 
 func (m *Model) orderMade(msg OrderMade) []Command {
 	m.done(msg.Operation, msg.Err)
 	if msg.Err != nil {
 		m.announce = approvals.Explain(asFault(msg.Err)).Title
-		return nil
+		return []Command{Tell{TellError, msg.Err}}
 	}
 	o := msg.Order
 	m.order[o.ID] = Loadable[wire.Order]{Value: o, Loaded: true, Asked: true}
-	m.route = Route{Screen: Orders, ID: o.ID}
-	cmds := []Command{Load{What: TheOrders}, Load{What: TheRequests}}
+	cmds := []Command{Tell{TellOrdered, o.ID}, Load{What: TheOrders}, Load{What: TheRequests}}
+	switch m.cfg.Kind {
+	case Approve, Inbox:
+		cmds = append(cmds[:1], Load{What: TheRequest, ID: o.Request})
+	default:
+		m.route = Route{Screen: Orders, ID: o.ID}
+	}
 	if o.Ticket != nil && strings.HasPrefix(o.Ticket.URL, "/v1/redirect/") {
 		m.tickets[o.ID] = *o.Ticket
 		cmds = append(cmds, Tell{TellOpen, Address{URL: o.Ticket.URL, NewTab: true}})

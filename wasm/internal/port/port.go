@@ -72,8 +72,10 @@ type message struct {
 
 // Opening says which surface to open.
 type Opening struct {
-	Kind    string        `json:"kind"` // app.App, app.Quotes …
-	Path    string        `json:"path,omitempty"`
+	Kind    string        `json:"kind"`             // app.Whole, app.Quotes …
+	Path    string        `json:"path,omitempty"`   // where the whole begins
+	Inside  bool          `json:"inside,omitempty"` // the whole stands inside another page
+	Bare    bool          `json:"bare,omitempty"`   // without rail and status strip
 	Request string        `json:"request,omitempty"`
 	Member  string        `json:"member,omitempty"`
 	Locale  string        `json:"locale,omitempty"`
@@ -218,14 +220,29 @@ func (p *Port) surface(m *message) {
 
 func (p *Port) open(n int64, o Opening) {
 	cfg := app.Config{Environment: p.cfg.Settings.Environment, User: p.cfg.Settings.User, Entity: p.cfg.Settings.Entity, Origin: p.cfg.Settings.Origin,
-		Words: p.cfg.Words(o.Locale), NewKey: p.key}
+		Words: p.cfg.Words(o.Locale), NewKey: p.key, Kind: o.Kind, Inside: o.Inside, Bare: o.Bare, Member: o.Member}
 	for _, e := range p.cfg.Settings.Entities {
 		cfg.Entities = append(cfg.Entities, app.EntityChoice(e))
 	}
-	s := surface.Open(surface.Config{App: cfg, Core: p.cfg.Core, Store: p.cfg.Store, Host: host{p, strconv.FormatInt(n, 10)}, Path: o.Path, Now: p.cfg.Now})
+	s := surface.Open(surface.Config{App: cfg, Core: p.cfg.Core, Store: p.cfg.Store, Host: host{p, strconv.FormatInt(n, 10)}, Path: path(o), Form: o.Form, Now: p.cfg.Now})
 	p.mu.Lock()
 	p.surfaces[n] = s
 	p.mu.Unlock()
+}
+
+// path is where a surface begins.
+func path(o Opening) string {
+	switch o.Kind {
+	case app.Whole:
+		return o.Path
+	case app.Quotes:
+		return "/buy"
+	case app.Inbox:
+		return "/requests"
+	case app.Approve, app.Purchase:
+		return "/requests/" + o.Request
+	}
+	return "/" + o.Kind // the bridge's state has no address
 }
 
 // key makes an Idempotency-Key.
@@ -246,6 +263,9 @@ type host struct {
 func (h host) Paint(picture string) { h.port.say("surface", h.n, "picture", picture) }
 
 func (h host) Tell(what string, detail any) {
+	if err, ok := detail.(error); ok {
+		detail = h.port.problem(err)
+	}
 	h.port.say("surface", h.n, "event", encode(what), "detail", encode(detail))
 }
 

@@ -85,7 +85,7 @@ func (s *Surface) later(c app.Command) {
 	case app.RenewToken:
 		_ = s.cfg.Core.Renew() // the core tells
 	case app.SaveForm:
-		if text, err := strictjson.Canonical(c.Form); err == nil {
+		if text, err := strictjson.Canonical(c.Form); err == nil && s.cfg.Form == nil {
 			_ = s.cfg.Store.Set(s.ctx, storeForm, string(text)) // a browser without storage forgets the form
 		}
 	case app.After:

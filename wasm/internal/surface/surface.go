@@ -11,6 +11,7 @@ import (
 
 	"countersign/wasm/core"
 	"countersign/wasm/internal/app"
+	"countersign/wasm/internal/quoteui"
 )
 
 // Host is what the page lends to a surface.
@@ -26,7 +27,8 @@ type Config struct {
 	Core  *core.Core
 	Store core.Store
 	Host  Host
-	Path  string // where it begins
+	Path  string        // where it begins
+	Form  *quoteui.Form // filled in; nil: as it was left
 	Now   func() time.Time
 }
 
@@ -179,8 +181,10 @@ func (s *Surface) frameCame() {
 // the model learns, whatever else came meanwhile.
 func (s *Surface) begin() {
 	msg := app.Started{Path: s.cfg.Path, Paired: s.cfg.Core.Paired(s.ctx)}
-	if text, err := s.cfg.Store.Get(s.ctx, storeForm); err == nil && text != "" {
-		msg.Form = readForm(text)
+	if msg.Form = s.cfg.Form; msg.Form == nil {
+		if text, err := s.cfg.Store.Get(s.ctx, storeForm); err == nil && text != "" {
+			msg.Form = readForm(text)
+		}
 	}
 	s.mu.Lock()
 	s.queue, s.started = append([]app.Msg{msg}, s.queue...), true

@@ -1,0 +1,81 @@
+/** Parts of Countersign for a page. Importing this defines them; on a server it does nothing.
+ *  Attributes are text; what is an object is a property. Events bubble and cross shadow roots. */
+
+import type { BridgeState, Countersign, CountersignError, Instant, Order, Purchase, Reason, Theme, Token } from './client.js';
+
+declare class Connected extends HTMLElement {
+  static readonly version: string;
+  /** api-url: address of the gateway; "" is the page's own origin. */
+  apiUrl: string;
+  /** entity-id */
+  entityId: string;
+  environment: string;
+  /** token-url: a POST there gets a token. */
+  tokenUrl: string;
+  /** BCP 47; the page's language when absent. */
+  locale: string;
+  theme?: Theme;
+  accessToken?: Token;
+  getAccessToken?: (reason: Reason, o: { signal: AbortSignal }) => Promise<Token>;
+  wasmURL?: string | URL;
+  bridgeUrls?: readonly string[];
+  user?: { name: string };
+}
+
+/** `<countersign-provider>`: says once for the elements inside it where the gateway is and how to sign in. */
+export declare class CountersignProvider extends Connected {}
+
+/** What all elements have that show something. */
+export declare class CountersignElement extends Connected {
+  /** Uses the core of this client instead of attributes. */
+  client?: Countersign;
+}
+
+/** `<countersign-quotes>`: the form and the prices. The attributes fill the form in. */
+export declare class CountersignQuotes extends CountersignElement {
+  amount: string; currency: string; asset: string; method: string; country: string; account: string;
+  value: { amount?: string; currency?: string; asset?: string; method?: string; country?: string; account?: string };
+}
+/** `<countersign-approve request="…">`: one decision. */
+export declare class CountersignApprove extends CountersignElement { request: string; member: string }
+/** `<countersign-requests>`: the list; a press on one dispatches countersign-selected. */
+export declare class CountersignRequests extends CountersignElement {}
+/** `<countersign-order request="…">`: what follows an approval. */
+export declare class CountersignOrder extends CountersignElement { request: string }
+/** `<countersign-bridge-status>`: how the bridge stands, and what to do. */
+export declare class CountersignBridgeStatus extends CountersignElement {}
+/** `<countersign-app>`: all of it. It navigates in memory, never in the page's address. */
+export declare class CountersignApp extends CountersignElement {
+  /** "none": without rail and status strip. */
+  chrome: string;
+  navigate(route: string): void;
+}
+
+/** Defines them as `<PREFIX-quotes>` and so on; throws VERSION_CONFLICT, with both versions, when another version
+ *  has the name. */
+export declare function define(o?: { prefix?: string }): void;
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'countersign-provider': CountersignProvider;
+    'countersign-quotes': CountersignQuotes;
+    'countersign-approve': CountersignApprove;
+    'countersign-requests': CountersignRequests;
+    'countersign-order': CountersignOrder;
+    'countersign-bridge-status': CountersignBridgeStatus;
+    'countersign-app': CountersignApp;
+  }
+  interface HTMLElementEventMap {
+    'countersign-error': CustomEvent<CountersignError>;
+    'countersign-token-expired': CustomEvent<{ at: Instant; error: CountersignError }>;
+    'countersign-navigated': CustomEvent<{ route: string }>;
+    'countersign-selected': CustomEvent<{ request: string }>;
+    'countersign-requested': CustomEvent<Purchase>;
+    'countersign-approved': CustomEvent<Purchase>;
+    'countersign-rejected': CustomEvent<Purchase>;
+    'countersign-ordered': CustomEvent<Order>;
+    'countersign-delivered': CustomEvent<Order>;
+    'countersign-step': CustomEvent<{ step: 'pin' | 'on the bridge' | 'signed' | 'verified' }>;
+    'countersign-bridge': CustomEvent<Pick<BridgeState, 'state'> & { problem: string; step: string; route: string }>;
+  }
+}
