@@ -17,6 +17,7 @@ declare class Connected extends HTMLElement {
   theme?: Theme;
   accessToken?: Token;
   getAccessToken?: (reason: Reason, o: { signal: AbortSignal }) => Promise<Token>;
+  /** Also the attribute wasm-url. */
   wasmURL?: string | URL;
   bridgeUrls?: readonly string[];
   user?: { name: string };

@@ -3,7 +3,7 @@
 // what the core paints (painter.js) and speak of it with events that bubble.
 
 import { checked, enter, of } from './client.js';
-import { fail } from './errors.js';
+import { CountersignError, fail } from './errors.js';
 import { Painter } from './painter.js';
 import { problem } from './port.js';
 import { frame, themed } from './root.js';
@@ -51,7 +51,7 @@ class Connected extends Base {
   // given are the options that stand at this element, or undefined: at none of its own.
   get given() {
     if (this.getAttribute('api-url') === null) return undefined;
-    return { apiUrl: this.apiUrl, entityId: this.entityId || undefined, environment: this.environment, tokenUrl: this.tokenUrl || undefined, ...this.#given };
+    return { apiUrl: this.apiUrl, entityId: this.entityId || undefined, environment: this.environment, tokenUrl: this.tokenUrl || undefined, wasmURL: this.getAttribute('wasm-url') ?? undefined, ...this.#given };
   }
 
   give(name, value) {
@@ -104,7 +104,7 @@ export class CountersignProvider extends Connected {
     try { this.#enter(name); } catch (e) {
       if (this.given.accessToken || this.given.getAccessToken || this.given.tokenUrl) this.refuse(e); // else the token may still come
     }
-    for (const element of this.#inside) element.changed(name);
+    for (const element of [...this.#inside]) element.changed(name);
   }
 
   #enter(name) {
@@ -265,7 +265,7 @@ export class CountersignElement extends Connected {
   };
 
   #fail(error, told) {
-    const known = error?.code ? error : fail('START_FAILED', error?.message ?? String(error), { cause: error });
+    const known = error instanceof CountersignError ? error : fail('START_FAILED', error?.message ?? String(error), { cause: error });
     this.#failed = known;
     this.#paint(failurePicture(known));
     if (!told) this.tell('error', known);
