@@ -33,7 +33,7 @@ func here(t *testing.T) source {
 func elsewhere(t *testing.T, from source) source {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "another checkout")
-	for _, part := range []string{"wasm/js", "web/dashboard/static", "web/dashboard/dist", "LICENSE"} {
+	for _, part := range []string{"wasm", "shared", "web/dashboard/static", "web/dashboard/dist", "LICENSE", "go.mod", "go.sum"} {
 		err := filepath.WalkDir(filepath.Join(from.top, part), func(path string, d fs.DirEntry, err error) error {
 			if err != nil || d.IsDir() {
 				return err
