@@ -27,7 +27,7 @@ func TestThePackagePlaysInAPageOfPlainHTML(t *testing.T) {
 	dir := project(t, "plain")
 	h.page(dir, "./node_modules/@countersign/core/client.js")
 	h.serves(policyOfREADME, pagesIn(dir))
-	h.plays(nil)
+	h.plays()
 }
 
 // The package in one file, as esbuild makes it.
@@ -43,5 +43,5 @@ func TestThePackagePlaysWhenEsbuildBundlesIt(t *testing.T) {
 	mux.Handle("/", pagesIn(dir))
 	mux.Handle("/page.js", pagesIn(filepath.Join(dir, "out")))
 	h.serves(policyOfREADME, mux)
-	h.plays(nil)
+	h.plays()
 }

@@ -7,6 +7,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,6 +25,8 @@ type host struct {
 	*testing.T
 	*rig
 	origin string
+	api    string       // the gateway's address, as the examples name it
+	core   string       // where the core comes from
 	tokens atomic.Int32 // that were asked for
 
 	mu     sync.Mutex
@@ -42,7 +46,25 @@ func newHost(t *testing.T) *host {
 	t.Cleanup(server.Close)
 	h.origin = server.URL
 	h.rig = start(t, h.origin)
+	h.api, h.core = h.GatewayURL, h.GatewayURL+"/core/"
 	return h
+}
+
+// passesOn has the host pass /custody/… on to the gateway, but for the core: as behind a
+// gateway of another release, the package's own copy is what there is.
+func (h *host) passesOn() {
+	h.api, h.core = "/custody", h.origin
+}
+
+func (h *host) custody(w http.ResponseWriter, r *http.Request) {
+	gateway, err := url.Parse(h.GatewayURL)
+	if err != nil || strings.HasPrefix(r.URL.Path, "/custody/core/") {
+		http.NotFound(w, r)
+		return
+	}
+	proxy := httputil.NewSingleHostReverseProxy(gateway)
+	proxy.FlushInterval = -1
+	http.StripPrefix("/custody", proxy).ServeHTTP(w, r)
 }
 
 // serves says what the host's pages are from now on.
@@ -59,6 +81,10 @@ func (h *host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost && r.URL.Path == "/token" {
 		h.tokens.Add(1)
 		h.token(w)
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, "/custody/") {
+		h.custody(w, r)
 		return
 	}
 	if policy != "" {
@@ -167,7 +193,7 @@ func (h *host) typed(path, code string) {
 	if !strings.Contains(code, example) || !sandbox.MatchString(code) {
 		h.T.Fatalf("the example does not name %s and its environment", example)
 	}
-	code = strings.ReplaceAll(code, example, h.GatewayURL)
+	code = strings.ReplaceAll(code, example, h.api)
 	code = sandbox.ReplaceAllStringFunc(code, func(is string) string {
 		if strings.Contains(is, "=") {
 			return fmt.Sprintf("%s bridgeUrls={[%q]}", is, h.BridgeURL)
@@ -181,7 +207,7 @@ func (h *host) typed(path, code string) {
 
 // plays opens the page and plays what a person does with it: prices come, one is
 // requested, and alice approves.
-func (h *host) plays(check func(*tab)) {
+func (h *host) plays() {
 	h.T.Helper()
 	p := browse(h.T, h.origin)
 	p.until("three prices", "[...document.querySelectorAll('li')].filter((e) => /ETH/.test(e.innerText)).length === 3")
@@ -194,11 +220,9 @@ func (h *host) plays(check func(*tab)) {
 	if shown := h.prompts(); !strings.Contains(shown, `"kind":"pairing"`) || !strings.Contains(shown, "250 EUR") {
 		h.T.Errorf("the bridge's prompts did not show pairing and purchase:\n%s", shown)
 	}
-	if from := eval[string](p, "performance.getEntriesByType('resource').map((e) => e.name).find((n) => n.includes('wasm'))"); !strings.HasPrefix(from, h.GatewayURL+"/core/") {
-		h.T.Errorf("the core came from %s, not from the gateway", from)
-	}
-	if check != nil {
-		check(p)
+	from := eval[[]string](p, "performance.getEntriesByType('resource').map((e) => e.name).filter((n) => n.includes('wasm'))")
+	if len(from) == 0 || !strings.HasPrefix(from[len(from)-1], h.core) {
+		h.T.Errorf("the core came from %q, not from %s", from, h.core)
 	}
 }
 

@@ -15,16 +15,19 @@ import (
 )
 
 // The app of the React package's README, built by Vite and served with the policy that
-// it says is enough.
+// it says is enough: with the core of the gateway, and with the copy in the package.
 func TestTheREADMEsAppIsBuiltByViteAndPlays(t *testing.T) {
 	for _, version := range []string{"vite7", "vite8"} {
 		t.Run(version, func(t *testing.T) {
 			h := newHost(t)
+			if version == "vite8" {
+				h.passesOn()
+			}
 			dir := project(t, "vite", version)
 			h.typed(filepath.Join(dir, "src", "App.tsx"), block(t, "react/README.md", "tsx", "export default function App"))
 			inside(t, dir, "npm", "run", "build")
 			h.serves(policyOfREADME, pagesIn(filepath.Join(dir, "dist")))
-			h.plays(nil)
+			h.plays()
 		})
 	}
 }
@@ -55,11 +58,12 @@ func TestTheSeedsProviderTakesItsPropsAndSaysWhenTheTokenIsRefused(t *testing.T)
 // The same in Next's app router: rendered on the server first.
 func TestTheREADMEsAppIsRenderedByNextAndPlays(t *testing.T) {
 	h := newHost(t)
+	h.passesOn()
 	dir := project(t, "next")
 	h.typed(filepath.Join(dir, "app", "App.tsx"), "'use client';\n"+block(t, "react/README.md", "tsx", "export default function App"))
 	inside(t, dir, "npm", "run", "build")
 	h.serves("", startNext(t, dir))
-	h.plays(nil)
+	h.plays()
 }
 
 // startNext serves a built app, and passes requests on to it.
