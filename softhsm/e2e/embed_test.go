@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -28,6 +29,37 @@ func TestThePackagePlaysInAPageOfPlainHTML(t *testing.T) {
 	h.page(dir, "./node_modules/@countersign/core/client.js")
 	h.serves(policyOfREADME, pagesIn(dir))
 	h.plays()
+}
+
+// What is wrong with apiUrl is said as what it is.
+func TestThePackageSaysWhyAGatewayDoesNotAnswerThePage(t *testing.T) {
+	h := newHost(t)
+	dir := project(t, "plain")
+	for name, test := range map[string]struct{ host, at, code, remedy string }{
+		"a page that the gateway does not list": {"localhost", h.GatewayURL, "ORIGIN_NOT_ALLOWED", "dashboards"},
+		"the address of the host itself":        {"127.0.0.1", "", "NOT_A_GATEWAY", ""},
+		"an address where nothing listens":      {"127.0.0.1", "http://127.0.0.1:1", "GATEWAY_UNREACHABLE", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h.serves("", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				switch {
+				case r.URL.Path == "/said.js":
+					w.Header().Set("Content-Type", "text/javascript")
+					fmt.Fprintf(w, `import { connect } from './node_modules/@countersign/core/client.js';
+						connect({ apiUrl: %q, environment: 'sandbox', getAccessToken: async () => (await fetch('/token', { method: 'POST' })).json() })
+							.catch((e) => { document.body.innerText = e.code + ' ' + e.remedy; });`, test.at)
+				case strings.HasPrefix(r.URL.Path, "/node_modules/"):
+					pagesIn(dir).ServeHTTP(w, r)
+				default: // as servers of single-page apps do
+					w.Header().Set("Content-Type", "text/html")
+					fmt.Fprint(w, `<!doctype html><body><script type="module" src="/said.js"></script>`)
+				}
+			}))
+			p := browse(t, strings.Replace(h.origin, "127.0.0.1", test.host, 1))
+			p.sees(test.code)
+			p.sees(test.remedy)
+		})
+	}
 }
 
 // The package in one file, as esbuild makes it.

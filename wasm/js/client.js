@@ -32,8 +32,18 @@ export async function connect(options) {
     return client;
   } catch (e) {
     shared.leave();
-    throw e;
+    throw e.code === 'GATEWAY_UNREACHABLE' && await silent(asked.apiUrl) ? fail('ORIGIN_NOT_ALLOWED', `What answers at apiUrl does not answer pages of ${location.origin}`, { cause: e }) : e;
   }
+}
+
+// silent reports whether something answers at an address of another origin, and lets
+// this page not read what: the browser says no more than that.
+async function silent(apiUrl) {
+  if (new URL(apiUrl).origin === location.origin) return false;
+  try {
+    await fetch(`${apiUrl}/v1/clock`, { mode: 'no-cors', credentials: 'omit', signal: AbortSignal.timeout(5_000) });
+    return true;
+  } catch { return false; }
 }
 
 /** preload begins to fetch the core, so that connect finds it. */

@@ -13,7 +13,7 @@ const REMEDY = {
   CORE_STOPPED: 'What was already approved or ordered is safe on the server. Reload the page.',
   NOT_A_GATEWAY: 'Check apiUrl: what answers there is not a Countersign gateway.',
   GATEWAY_UNREACHABLE: "Check apiUrl and the connection. The gateway's dashboards must list this page's origin, and connect-src its address.",
-  ORIGIN_NOT_ALLOWED: "Add this page's origin to dashboards in the gateway's configuration.",
+  ORIGIN_NOT_ALLOWED: "Add this page's origin to dashboards in the gateway's configuration. If it is there, check apiUrl: it may not be a gateway's.",
   VERSION_CONFLICT: 'Use one version of @countersign/core on a page, or define({ prefix }) another name for this one.',
   SECRET_IN_PAGE: 'Take it out of the page: your back end trades it for an entity token (POST /v1/entities/auth/generate-token), and the page gets that alone, as accessToken.',
 };

@@ -88,6 +88,16 @@ func TestABrowserMayAskOnceInTwoHoursWhatAListedDashboardMayDo(t *testing.T) {
 	}
 }
 
+func TestAnyPageLearnsThatAGatewayAnswersAndNoMore(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	for path, policy := range map[string]string{"/v1/clock": "cross-origin", "/v1/entity": "same-origin", "/v1/nothing": "same-origin"} {
+		if a := r.do("GET", path, "", "Origin", "https://other.example"); a.header.Get("Cross-Origin-Resource-Policy") != policy || a.readable() != "" {
+			t.Errorf("%s: %v", path, a.header)
+		}
+	}
+}
+
 func TestStreamsOfAnotherOriginComeAsTheyAre(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

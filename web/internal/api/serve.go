@@ -145,6 +145,9 @@ func (a *api) secure(w http.ResponseWriter) {
 func (a *api) serve(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		a.secure(w)
+		if rt.access == open { // public: a page learns whether something answers, also one that may not read it
+			w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+		}
 		q := &question{w: w, r: r, id: a.NewID()}
 		w.Header().Set("X-Request-Id", q.id)
 		q.r = r
