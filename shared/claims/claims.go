@@ -48,6 +48,13 @@ type Claims struct {
 	Env         string `json:"env"`             // sandbox, …
 	Version     int64  `json:"tv"`              // of the developer, plus that of the entity; a higher one revokes the lower
 	KeyID       string `json:"keyId,omitempty"` // of the API key that it was traded for
+	// Cnf binds the token to a key (RFC 7800, RFC 9449); nil: it is a bearer's.
+	Cnf *Confirmation `json:"cnf,omitempty"`
+}
+
+// Confirmation names the key that a token is bound to.
+type Confirmation struct {
+	JKT string `json:"jkt"` // its RFC 7638 thumbprint
 }
 
 // Until is when the token expires, by the gateway's clock.
@@ -106,6 +113,8 @@ func (c Claims) check() string {
 		return "its times are not in order"
 	case c.Version < 0:
 		return "its version is negative"
+	case c.Cnf != nil && len(c.Cnf.JKT) != 43:
+		return "the key that it is bound to has another form"
 	case c.UserType == "entity" && c.EntityID != "" && c.Subject == c.EntityID:
 		return ""
 	case c.UserType == "developer" && c.EntityID == "" && c.Subject == c.DeveloperID:

@@ -29,6 +29,7 @@ const (
 	Question  = "ask" // one question for quotes, in the logs
 	Quote     = "quo" // of a provider
 	Request   = "req" // a governed request
+	Use       = "use" // of an API key or a token, in the log of use
 )
 
 // The form's limits, in bytes.
@@ -40,7 +41,7 @@ const (
 
 // Kinds returns every kind.
 func Kinds() []string {
-	return []string{Account, Approval, Question, Batch, Booking, Channel, Deposit, Developer, Entity, Key, Ledger, Member, Order, Quote, Request}
+	return []string{Account, Approval, Question, Batch, Booking, Channel, Deposit, Developer, Entity, Key, Ledger, Member, Order, Quote, Request, Use}
 }
 
 // Valid reports whether s has the form of an id, of whatever kind.

@@ -55,6 +55,8 @@ The file for serve, migrate, resume and keys is JSON; every name is known or ref
   token_key           signs tokens: a PEM file (PKCS #8, RSA, mode 0600; made when missing in
                       the sandbox), or pkcs11:token=…;object=…?module-path=/usr/lib/….so
   token_key_pin_file  the PIN for a pkcs11: key
+  other_token_keys    PEM files of further keys whose tokens are accepted, and which are published:
+                      the next one before it signs, the last one until its tokens have ended
   public_url          where people open the dashboard, and bridges dial the relay; also the
                       issuer of tokens
   dashboards          origins of dashboards elsewhere, such as ["https://desk.example.com"]: their pages

@@ -59,7 +59,11 @@ func served(ctx context.Context, t *testing.T, path string) (url string, ended <
 	t.Helper()
 	r, w := io.Pipe()
 	done := make(chan error, 1)
-	go func() { done <- run(ctx, []string{"serve", "-config", path}, stdio{w, io.Discard}) }()
+	go func() {
+		err := run(ctx, []string{"serve", "-config", path}, stdio{w, io.Discard})
+		w.CloseWithError(err) // what waits for its first line is told why there is none
+		done <- err
+	}()
 	line, err := bufio.NewReader(r).ReadString('\n')
 	if err != nil {
 		t.Fatal(err)

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"crypto/rsa"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -35,6 +36,7 @@ type Config struct {
 	Signers         []Signer    `json:"signers"`
 	TokenKey        string      `json:"token_key"`
 	TokenKeyPINFile string      `json:"token_key_pin_file"`
+	OtherTokenKeys  []string    `json:"other_token_keys,omitempty"`
 	PublicURL       string      `json:"public_url"`
 	Environment     string      `json:"environment"`
 	Dashboards      []string    `json:"dashboards"`
@@ -201,8 +203,16 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 	defer func() { err = errors.Join(err, closeKey()) }()
 	clock := gateway.NewClock(time.Now, elapsed, log)
 	now := clock.Now
+	var others []*rsa.PublicKey
+	for _, path := range cfg.OtherTokenKeys {
+		k, err := token.LoadPublic(path)
+		if err != nil {
+			return err
+		}
+		others = append(others, k)
+	}
 	tokens, err := token.New(token.Config{
-		Key: key, Issuer: cfg.PublicURL, Audience: "countersign", Env: cfg.Environment, Now: now, Rand: rand.Reader,
+		Key: key, Others: others, Issuer: cfg.PublicURL, Origins: cfg.Dashboards, Audience: "countersign", Env: cfg.Environment, Now: now, Rand: rand.Reader,
 	})
 	if err != nil {
 		return err

@@ -76,6 +76,9 @@ func (a *api) fail(w http.ResponseWriter, r *http.Request, id string, err error)
 	switch p.Error.Code {
 	case fault.Unauthenticated, fault.InvalidAPIKey:
 		w.Header().Set("WWW-Authenticate", `Bearer error="invalid_token"`)
+		if p.Error.Details["reason"] == "proof" { // RFC 9449, section 7.1
+			w.Header().Set("WWW-Authenticate", `DPoP error="invalid_dpop_proof", algs="ES256"`)
+		}
 	case fault.Limited:
 		if wait := p.Error.Details["retry_after"]; wait != "" {
 			w.Header().Set("Retry-After", wait)

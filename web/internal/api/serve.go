@@ -162,6 +162,9 @@ func (a *api) serve(rt route) http.Handler {
 			}
 		}()
 		answer, err := a.answer(rt, q)
+		if code := fault.CodeOf(err); code != fault.Limited { // who asks too much does not fill the log of use
+			a.Gateway.Used(q.caller, q.visit(), code)
+		}
 		if err != nil {
 			a.fail(w, q.r, q.id, err)
 			return
@@ -233,15 +236,15 @@ func (a *api) answer(rt route, q *question) (any, error) {
 		return rt.handle(a, q) // asking twice gives the same; a notice has an id
 	}
 	given := q.r.Header.Values("Idempotency-Key")
-	if len(given) == 0 && rt.access == noBrowser {
+	if len(given) == 0 && (rt.access == noBrowser || rt.access == anyToken) {
 		return rt.handle(a, q)
 	}
 	if wrong := keyWrong(given); wrong != "" {
 		return nil, fault.New(fault.Invalid, "the header Idempotency-Key "+wrong+": write one of 8 to 128 printable ASCII characters without spaces, the same one when you ask for the same thing again").With("field", "Idempotency-Key")
 	}
 	q.key = given[0]
-	if rt.access == noBrowser {
-		return rt.handle(a, q) // asking twice is harmless, and the answer holds a secret
+	if rt.access == noBrowser || rt.access == anyToken {
+		return rt.handle(a, q) // asking twice is harmless, and the answer is not to be kept
 	}
 	route := q.r.Method + " " + q.r.URL.Path
 	body, replayed, err := a.Gateway.Once(q.r.Context(), gateway.Ask{
@@ -289,18 +292,6 @@ func (q *question) only(rt route) error {
 		known = append(known, "pageSize")
 	}
 	return query.Only(q.query, known...)
-}
-
-func (a *api) authenticate(q *question) (gateway.Caller, error) {
-	given := q.r.Header.Values("Authorization")
-	if len(given) == 0 {
-		return gateway.Caller{}, fault.New(fault.Unauthenticated, "Authorization header is required").With("expected", "Authorization: Bearer TOKEN")
-	}
-	scheme, token, ok := strings.Cut(given[0], " ")
-	if len(given) > 1 || !ok || !strings.EqualFold(scheme, "Bearer") {
-		return gateway.Caller{}, fault.New(fault.Unauthenticated, "The Authorization header must be given once, as: Bearer TOKEN")
-	}
-	return a.Gateway.Authenticate(q.r.Context(), token)
 }
 
 // charge takes the question from what its caller may ask, and tells what is left.

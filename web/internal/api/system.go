@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"countersign/shared/fault"
 	"countersign/shared/wire"
 	"countersign/web/internal/party"
 )
@@ -28,22 +27,6 @@ func (a *api) jwks(q *question) (any, error) {
 }
 
 func (a *api) clock(*question) (any, error) { return a.Gateway.Clock(), nil }
-
-// tokenFor trades API keys for tokens of one kind, or of the kind that the body says.
-func tokenFor(kind string) func(*api, *question) (any, error) {
-	return func(a *api, q *question) (any, error) {
-		var in wire.TokenRequest
-		if err := wire.Decode(q.body, &in, wire.MaxBody); err != nil {
-			return nil, err
-		}
-		if kind != "" && in.For() != kind {
-			return nil, fault.New(fault.Invalid, "this address gives "+kind+" tokens: the body names another").With("field", kind+"Id")
-		}
-		return a.Gateway.Token(q.r.Context(), in, party.Of(q.r))
-	}
-}
-
-func (a *api) rateLimits(q *question) (any, error) { return a.Gateway.RateLimits(q.caller), nil }
 
 func (a *api) sandbox(q *question) (any, error) {
 	var in wire.SandboxInput

@@ -37,17 +37,25 @@ const (
 )
 
 // Authenticate verifies a token and that its developer, entity and API key still exist
-// and were not revoked. It fails with AUTHENTICATION_ERROR.
-func (g *Gateway) Authenticate(ctx context.Context, token string) (Caller, error) {
+// and were not revoked; p is the proof that came with it. It fails with
+// AUTHENTICATION_ERROR: of one of our tokens it says all the same whose it is, for the
+// log of use.
+func (g *Gateway) Authenticate(ctx context.Context, token string, p Proof) (Caller, error) {
 	c, err := g.cfg.Tokens.Verify(token)
 	if err != nil {
 		return Caller{}, err
 	}
-	var caller Caller
+	caller := Caller{Developer: c.DeveloperID, Entity: c.EntityID, Token: c}
 	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		caller, err = g.accepted(tx, c)
+		has, err := g.accepted(tx, c)
+		if err == nil {
+			caller = has
+		}
 		return err
 	})
+	if err == nil {
+		err = g.possesses(c, token, p)
+	}
 	return caller, err
 }
 
@@ -63,6 +71,12 @@ func (g *Gateway) accepted(tx store.Tx, c claims.Claims) (Caller, error) {
 		return Caller{}, err
 	case c.Version != version:
 		return Caller{}, bad
+	}
+	switch err := notRevoked(tx, c); {
+	case errors.Is(err, store.ErrNotFound):
+		return Caller{}, bad
+	case err != nil:
+		return Caller{}, err
 	case c.KeyID == "": // of a version before keys had ids
 		return caller, nil
 	}
@@ -111,11 +125,12 @@ func (g *Gateway) InEntity(ctx context.Context, c Caller, entity string) (Caller
 }
 
 // Token makes a token of an API key. Unknown developer, unknown entity and
-// wrong key give the same answer: INVALID_API_KEY. client is the party that asks
-// (package party): its wrong keys are limited, RATE_LIMITED, and nobody else's; a
+// wrong key give the same answer: INVALID_API_KEY. The wrong keys of the client that
+// asks are limited, RATE_LIMITED, and nobody else's; a
 // right key counts for its own developer or entity alone. A key without the scope for
-// such tokens is AUTHORIZATION_ERROR.
-func (g *Gateway) Token(ctx context.Context, in wire.TokenRequest, client string) (wire.TokenReply, error) {
+// such tokens is AUTHORIZATION_ERROR. With a proof of possession the token is bound to
+// its key.
+func (g *Gateway) Token(ctx context.Context, in wire.TokenRequest, v Visit) (wire.TokenReply, error) {
 	var s Subject
 	var k store.Key
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
@@ -125,8 +140,18 @@ func (g *Gateway) Token(ctx context.Context, in wire.TokenRequest, client string
 	if err != nil {
 		return wire.TokenReply{}, err
 	}
+	use := store.Use{Developer: s.Developer, Entity: s.Entity, Key: k.ID}
+	reply, err := g.trade(ctx, in, v, s, k)
+	if use.Developer != "" {
+		g.noteUse(use, v, string(fault.CodeOf(err)))
+	}
+	return reply, err
+}
+
+// trade makes the token of an API key that was found, or refuses one that was not.
+func (g *Gateway) trade(ctx context.Context, in wire.TokenRequest, v Visit, s Subject, k store.Key) (wire.TokenReply, error) {
 	if k.ID == "" {
-		if err := g.limit.wrongKeys.Spend(client); err != nil {
+		if err := g.limit.wrongKeys.Spend(v.Client); err != nil {
 			return wire.TokenReply{}, err
 		}
 		return wire.TokenReply{}, fault.New(fault.InvalidAPIKey, msgBadKey)
@@ -136,6 +161,12 @@ func (g *Gateway) Token(ctx context.Context, in wire.TokenRequest, client string
 	}
 	if err := g.limit.tokens.Spend(in.Subject()); err != nil {
 		return wire.TokenReply{}, err
+	}
+	if v.Proof.Text != "" {
+		var err error
+		if s.JKT, err = g.cfg.Tokens.Prove(v.Proof.Text, v.Proof.Method, v.Proof.Path, ""); err != nil {
+			return wire.TokenReply{}, err
+		}
 	}
 	if g.now().Sub(k.Used) >= usedEvery {
 		if err := g.use(ctx, k); err != nil {
@@ -176,6 +207,9 @@ func (g *Gateway) keyOf(tx store.Tx, in wire.TokenRequest) (s Subject, k store.K
 	if !known || err != nil || !works(k, g.now()) {
 		k = store.Key{}
 	}
+	if !known {
+		s.Developer = "" // no log of use is its own
+	}
 	return s, k, none(err)
 }
 
@@ -199,5 +233,9 @@ func (g *Gateway) mint(ctx context.Context, s Subject) (wire.TokenReply, error) 
 	if err != nil {
 		return wire.TokenReply{}, err
 	}
-	return wire.TokenReply{AccessToken: token, TokenType: "Bearer", ExpiresIn: int64(life / time.Second)}, nil
+	kind := "Bearer"
+	if s.JKT != "" {
+		kind = "DPoP"
+	}
+	return wire.TokenReply{AccessToken: token, TokenType: kind, ExpiresIn: int64(life / time.Second)}, nil
 }

@@ -295,8 +295,8 @@ func TestADeveloperActsForEachOfItsEntitiesAndATokenForOne(t *testing.T) {
 	sign := func(in wire.TokenRequest) gateway.Caller {
 		t.Helper()
 		in.APIKey = key
-		reply := must[wire.TokenReply](t)(w.Gateway.Token(ctx, in, "client"))
-		return must[gateway.Caller](t)(w.Gateway.Authenticate(ctx, reply.AccessToken))
+		reply := must[wire.TokenReply](t)(w.Gateway.Token(ctx, in, gateway.Visit{Client: "client"}))
+		return must[gateway.Caller](t)(w.Gateway.Authenticate(ctx, reply.AccessToken, gateway.Proof{}))
 	}
 	developer := sign(wire.TokenRequest{ID: "dev_group", UserType: wire.UserDeveloper})
 	for entity, s := range map[string]*gatewaytest.Signer{gatewaytest.Entity: w.Signer, gatewaytest.Other: w.Second} {

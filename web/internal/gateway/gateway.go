@@ -54,6 +54,7 @@ type Subject struct {
 	Entity    string
 	Version   int64
 	Key       string    // the API key that it is traded for; empty: none
+	JKT       string    // thumbprint of the key that it is bound to; empty: it is a bearer's
 	Until     time.Time // the longest that it may live; zero: as policy says
 }
 
@@ -61,6 +62,8 @@ type Subject struct {
 type Tokens interface {
 	Mint(ctx context.Context, s Subject) (token string, lifetime time.Duration, err error)
 	Verify(token string) (claims.Claims, error)
+	// Prove checks a proof of possession, and returns the thumbprint of its key.
+	Prove(proof, method, path, token string) (string, error)
 	JWKS() []byte
 }
 
@@ -96,6 +99,7 @@ type Gateway struct {
 	cfg   Config
 	locks keyed // of this process
 	limit limits
+	uses  uses
 
 	process string            // this one's name on its database
 	watches map[string]*watch // by CAIP-2 id
@@ -166,8 +170,12 @@ func (g *Gateway) Run(ctx context.Context) {
 	}
 	wg.Go(func() { g.every(ctx, keepEvery, "keep the time", g.Tick) })
 	wg.Go(func() { g.every(ctx, askEvery/3, "ask providers about orders", g.AskProviders) })
+	wg.Go(func() { g.every(ctx, time.Second, "write the log of use", g.writeUses) })
 	wg.Go(func() { g.every(ctx, time.Hour, "remove what is old", g.prune) })
 	wg.Wait()
+	if err := g.writeUses(context.WithoutCancel(ctx)); err != nil {
+		g.cfg.Log.Warn("write the log of use", "error", err.Error())
+	}
 	g.giveBack(ctx)
 }
 
@@ -199,6 +207,7 @@ func (g *Gateway) prune(ctx context.Context) error {
 	now := g.now()
 	return g.cfg.Store.Write(ctx, func(tx store.Tx) error {
 		return errors.Join(tx.PruneReplies(now.Add(-replyLife)), tx.PruneQuotes(now.Add(-time.Hour)), tx.TrimChanges(changesKept),
+			tx.PruneUses(now.Add(-usesFor)), tx.PruneRevoked(now.Add(-time.Hour)),
 			tx.PruneNotices(now.Add(-noticesKept)))
 	})
 }

@@ -24,7 +24,7 @@ const dev = "dev_sandbox"
 // tradeable reports whether an API key gives a token for dev_sandbox.
 func tradeable(w *World, key string) bool {
 	w.T.Helper()
-	_, err := w.Gateway.Token(context.Background(), wire.TokenRequest{APIKey: key, ID: dev, UserType: wire.UserDeveloper}, "192.0.2.1")
+	_, err := w.Gateway.Token(context.Background(), wire.TokenRequest{APIKey: key, ID: dev, UserType: wire.UserDeveloper}, gateway.Visit{Client: "192.0.2.1"})
 	if err != nil && fault.CodeOf(err) != fault.InvalidAPIKey {
 		w.T.Fatal(err)
 	}
@@ -71,8 +71,8 @@ func TestARevokedKeyAndItsTokensEndAtOnceAndTheOthersGoOn(t *testing.T) {
 	w := New(t)
 	ctx := t.Context()
 	one, two := newKey(w, "One"), newKey(w, "Two")
-	reply := must[wire.TokenReply](t)(w.Gateway.Token(ctx, wire.TokenRequest{APIKey: one.APIKey, ID: "ent_sandbox", UserType: wire.UserEntity}, "192.0.2.1"))
-	listener := must[gateway.Caller](t)(w.Gateway.Authenticate(ctx, reply.AccessToken))
+	reply := must[wire.TokenReply](t)(w.Gateway.Token(ctx, wire.TokenRequest{APIKey: one.APIKey, ID: "ent_sandbox", UserType: wire.UserEntity}, gateway.Visit{Client: "192.0.2.1"}))
+	listener := must[gateway.Caller](t)(w.Gateway.Authenticate(ctx, reply.AccessToken, gateway.Proof{}))
 	begun, ended := make(chan struct{}), make(chan error, 1)
 	go func() {
 		ended <- w.Gateway.Events(ctx, listener, func(all []wire.Change) error {
@@ -91,7 +91,7 @@ func TestARevokedKeyAndItsTokensEndAtOnceAndTheOthersGoOn(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	for _, g := range []*gateway.Gateway{w.Gateway, beside} {
-		_, err := g.Authenticate(ctx, reply.AccessToken)
+		_, err := g.Authenticate(ctx, reply.AccessToken, gateway.Proof{})
 		Refused(t, err, fault.Unauthenticated)
 	}
 	if tradeable(w, one.APIKey) || !tradeable(w, two.APIKey) || !tradeable(w, APIKey) {
@@ -121,7 +121,7 @@ func TestARotatedKeyWorksForTheOverlap(t *testing.T) {
 	if !tradeable(w, old.APIKey) || !tradeable(w, next.APIKey) {
 		t.Error("in the overlap both keys work")
 	}
-	reply := must[wire.TokenReply](t)(w.Gateway.Token(ctx, wire.TokenRequest{APIKey: old.APIKey, ID: dev, UserType: wire.UserDeveloper}, "192.0.2.1"))
+	reply := must[wire.TokenReply](t)(w.Gateway.Token(ctx, wire.TokenRequest{APIKey: old.APIKey, ID: dev, UserType: wire.UserDeveloper}, gateway.Visit{Client: "192.0.2.1"}))
 	if reply.ExpiresIn != 60 {
 		t.Errorf("a token lives %d seconds, and its key 60", reply.ExpiresIn)
 	}
@@ -129,7 +129,7 @@ func TestARotatedKeyWorksForTheOverlap(t *testing.T) {
 	if tradeable(w, old.APIKey) || !tradeable(w, next.APIKey) {
 		t.Error("after the overlap the old key works")
 	}
-	if _, err := w.Gateway.Authenticate(ctx, reply.AccessToken); err == nil {
+	if _, err := w.Gateway.Authenticate(ctx, reply.AccessToken, gateway.Proof{}); err == nil {
 		t.Error("a token outlives its key")
 	}
 	_, err := w.Gateway.RotateKey(ctx, w.SignIn(APIKey, dev), old.Key.ID, wire.RotateInput{}, "rotate-again")
@@ -171,7 +171,7 @@ func TestAKeyGivesOnlyWhatItHas(t *testing.T) {
 	if !tradeable(w, wide.APIKey) {
 		t.Error("a refused rotation changed the key")
 	}
-	_, err = w.Gateway.Token(ctx, wire.TokenRequest{APIKey: narrow.APIKey, ID: "ent_sandbox", UserType: wire.UserEntity}, "192.0.2.1")
+	_, err = w.Gateway.Token(ctx, wire.TokenRequest{APIKey: narrow.APIKey, ID: "ent_sandbox", UserType: wire.UserEntity}, gateway.Visit{Client: "192.0.2.1"})
 	Refused(t, err, fault.Forbidden)
 	for _, name := range []string{"key_of" + "other", "key_nothing"} {
 		_, err = w.Gateway.RevokeKey(ctx, c, name)

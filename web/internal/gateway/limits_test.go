@@ -18,7 +18,7 @@ import (
 )
 
 func signIn(w *World, key, id, client string) fault.Code {
-	_, err := w.Gateway.Token(w.T.Context(), wire.TokenRequest{APIKey: key, ID: id, UserType: wire.UserEntity}, client)
+	_, err := w.Gateway.Token(w.T.Context(), wire.TokenRequest{APIKey: key, ID: id, UserType: wire.UserEntity}, gateway.Visit{Client: client})
 	return fault.CodeOf(err)
 }
 
@@ -58,7 +58,7 @@ func TestOneAddressMayTryThirtyWrongKeysInAMinute(t *testing.T) {
 			t.Fatalf("try %d: %s", i, code)
 		}
 	}
-	_, err := w.Gateway.Token(t.Context(), wire.TokenRequest{APIKey: "a wrong key", ID: "ent_sandbox", UserType: wire.UserEntity}, "198.51.100.1")
+	_, err := w.Gateway.Token(t.Context(), wire.TokenRequest{APIKey: "a wrong key", ID: "ent_sandbox", UserType: wire.UserEntity}, gateway.Visit{Client: "198.51.100.1"})
 	if f, ok := fault.As(err); !ok || f.Code != fault.Limited || f.Details["retry_after"] != "2" {
 		t.Errorf("one more: %v", err)
 	}

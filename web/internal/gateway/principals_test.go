@@ -33,7 +33,7 @@ func (w followed) token(id, key string) string {
 	if id[:3] == "dev" {
 		kind = wire.UserDeveloper
 	}
-	r, err := w.Gateway.Token(w.T.Context(), wire.TokenRequest{APIKey: key, ID: id, UserType: kind}, "192.0.2.1")
+	r, err := w.Gateway.Token(w.T.Context(), wire.TokenRequest{APIKey: key, ID: id, UserType: kind}, gateway.Visit{Client: "192.0.2.1"})
 	if err != nil {
 		Refused(w.T, err, fault.InvalidAPIKey)
 	}
@@ -43,7 +43,7 @@ func (w followed) token(id, key string) string {
 // lets reports whether a token is accepted, in the name of an entity.
 func (w followed) lets(token, entity string) bool {
 	w.T.Helper()
-	c, err := w.Gateway.Authenticate(w.T.Context(), token)
+	c, err := w.Gateway.Authenticate(w.T.Context(), token, gateway.Proof{})
 	if err == nil {
 		_, err = w.Gateway.InEntity(w.T.Context(), c, entity)
 	}

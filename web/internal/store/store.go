@@ -36,6 +36,7 @@ type Store interface {
 type Tx interface {
 	Principals
 	Keys
+	Uses
 	Replies
 	Quotes
 	LogModel
@@ -107,6 +108,39 @@ type Keys interface {
 	KeyWith(developer string, hash [32]byte) (Key, error) // the newest
 	Keys(developer string) ([]Key, error)                 // the newest first
 	DropKey(developer, id string) error                   // no error when there is none
+
+	RevokeToken(id string, expires time.Time) error // by its jti; again is no error
+	TokenRevoked(id string) (bool, error)
+	PruneRevoked(before time.Time) error // those that expired before
+}
+
+// Use is one use of an API key or a token.
+type Use struct {
+	ID        string // use_…
+	Developer string
+	Entity    string // in whose name; may be empty
+	Key       string // empty: a wrong one
+	At        time.Time
+	Route     string
+	Code      string // of a refusal; empty: it was answered
+	Client    string
+	Request   string // id of the answer
+}
+
+// UseFilter chooses uses; what is empty chooses all.
+type UseFilter struct{ Key, Entity, Code string }
+
+// UseAnswered is the Code of a filter for what was answered.
+const UseAnswered = "OK"
+
+// Uses are the log of use.
+type Uses interface {
+	AddUse(Use) error
+	// Uses are the newest first, those after the one with id after.
+	Uses(developer string, f UseFilter, after string, limit int) ([]Use, error)
+	// TrimUses keeps the newest of a developer: rows with a key, strangers without.
+	TrimUses(developer string, rows, strangers int) error
+	PruneUses(before time.Time) error
 }
 
 // Entity belongs to one developer.
@@ -131,7 +165,8 @@ type Principals interface {
 	PutEntity(Entity) error           // adds or replaces; ErrExists when another enabled one of the developer has the external id
 	Entity(id string) (Entity, error)
 	EntitiesOf(developer string) ([]Entity, error)
-	// DropDeveloper removes a developer with its keys, its entities and their replies.
+	// DropDeveloper removes a developer with its keys, its log of use, its entities and
+	// their replies.
 	DropDeveloper(id string) error
 }
 

@@ -82,3 +82,38 @@ func createKey(path string) (crypto.Signer, error) {
 	err = pem.Encode(f, &pem.Block{Type: "PRIVATE KEY", Bytes: der})
 	return k, errors.Join(err, f.Sync(), f.Close())
 }
+
+// LoadPublic reads a further key that verifies tokens: a PEM file with its public half
+// (PUBLIC KEY, PKIX), or with all of it, which then must not be readable by any other user.
+func LoadPublic(path string) (*rsa.PublicKey, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read a token key: %w", err)
+	}
+	if len(raw) > secret.MaxFile {
+		return nil, fmt.Errorf("token key %s: larger than %d bytes", path, secret.MaxFile)
+	}
+	block, rest := pem.Decode(raw)
+	if block == nil || block.Type != "PUBLIC KEY" {
+		key, _, err := LoadKey(KeyConfig{Location: path})
+		if err != nil {
+			return nil, err
+		}
+		if pub, ok := key.Public().(*rsa.PublicKey); ok {
+			return pub, nil
+		}
+		return nil, fmt.Errorf("token key %s: not an RSA key", path)
+	}
+	if strings.TrimSpace(string(rest)) != "" {
+		return nil, fmt.Errorf("token key %s: not a single PEM block PUBLIC KEY (PKIX)", path)
+	}
+	k, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("token key %s: not a PKIX public key", path)
+	}
+	pub, ok := k.(*rsa.PublicKey)
+	if !ok {
+		return nil, fmt.Errorf("token key %s: not an RSA key", path)
+	}
+	return pub, nil
+}

@@ -18,6 +18,8 @@ import (
 	"fmt"
 	"io"
 	"math/big"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -37,10 +39,13 @@ const (
 	Leeway        = 30 * time.Second
 )
 
-// Config is what an issuer needs. All fields are needed, but for Previous.
+// Config is what an issuer needs. All fields are needed, but for Others and Origins.
 type Config struct {
-	Key      crypto.Signer // RSA, at least 2048 bits
-	Previous []*rsa.PublicKey
+	Key crypto.Signer // RSA, at least 2048 bits
+	// Others verify too, and are published: the key that will sign next, and those whose
+	// tokens still live.
+	Others   []*rsa.PublicKey
+	Origins  []string // further ones than the issuer's that proofs may name: where dashboards pass on to it
 	Issuer   string
 	Audience string
 	Env      string
@@ -55,6 +60,9 @@ type Issuer struct {
 	keys   map[string]*rsa.PublicKey // local only: no token brings its own
 	jwks   []byte
 	parser *jwt.Parser
+
+	origins []string // of proofs
+	proofs  proofs
 }
 
 var _ gateway.Tokens = (*Issuer)(nil)
@@ -81,7 +89,7 @@ func New(cfg Config) (*Issuer, error) {
 	set := struct {
 		Keys []jwk `json:"keys"`
 	}{}
-	for _, k := range append([]*rsa.PublicKey{pub}, cfg.Previous...) {
+	for _, k := range append([]*rsa.PublicKey{pub}, cfg.Others...) {
 		if k.N.BitLen() < 2048 {
 			return nil, fmt.Errorf("token: an RSA key has %d bits: at least 2048 are needed", k.N.BitLen())
 		}
@@ -92,8 +100,18 @@ func New(cfg Config) (*Issuer, error) {
 		if i.kid == "" {
 			i.kid = kid
 		}
+		if i.keys[kid] != nil {
+			continue // one of the others is the one that signs
+		}
 		i.keys[kid] = k
 		set.Keys = append(set.Keys, jwk{"RSA", "sig", claims.Alg, kid, n, e})
+	}
+	for _, origin := range append([]string{cfg.Issuer}, cfg.Origins...) {
+		u, err := url.Parse(origin)
+		if err != nil {
+			return nil, errors.New("token: an origin is not an address")
+		}
+		i.origins = append(i.origins, strings.ToLower(u.Scheme+"://"+u.Host))
 	}
 	var err error
 	if i.jwks, err = json.Marshal(set); err != nil {
@@ -123,6 +141,9 @@ func (i *Issuer) Mint(_ context.Context, s gateway.Subject) (string, time.Durati
 	if s.Entity != "" {
 		life = EntityLife
 		c.Subject, c.EntityID, c.UserType = s.Entity, s.Entity, wire.UserEntity
+	}
+	if s.JKT != "" {
+		c.Cnf = &claims.Confirmation{JKT: s.JKT}
 	}
 	now := i.cfg.Now()
 	c.IssuedAt, c.Expires = now.Unix(), now.Add(life).Unix()

@@ -192,7 +192,7 @@ func TestNewRefusesWhatWouldSwitchAChecksOff(t *testing.T) {
 		"no audience": func(c *Config) { c.Audience = "" },
 		"no env":      func(c *Config) { c.Env = "" },
 		"no key":      func(c *Config) { c.Key = nil },
-		"a short key": func(c *Config) { c.Previous = []*rsa.PublicKey{{N: big.NewInt(3233), E: 17}} },
+		"a short key": func(c *Config) { c.Others = []*rsa.PublicKey{{N: big.NewInt(3233), E: 17}} },
 	} {
 		cfg := i.cfg
 		if change(&cfg); true {
@@ -208,7 +208,7 @@ func TestKeySetVerifiesBothKeysDuringRotation(t *testing.T) {
 	old := newIssuer(t)
 	token, _, _ := old.good()
 	cfg := newIssuer(t).cfg
-	cfg.Previous, cfg.Now = []*rsa.PublicKey{&old.key.PublicKey}, func() time.Time { return old.now }
+	cfg.Others, cfg.Now = []*rsa.PublicKey{&old.key.PublicKey}, func() time.Time { return old.now }
 	i, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)

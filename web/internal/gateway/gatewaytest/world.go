@@ -352,11 +352,11 @@ func (w *World) SignIn(key, id string) gateway.Caller {
 	if id[:3] == "dev" {
 		in.UserType = wire.UserDeveloper
 	}
-	reply, err := w.Gateway.Token(context.Background(), in, "192.0.2.1")
+	reply, err := w.Gateway.Token(context.Background(), in, gateway.Visit{Client: "192.0.2.1"})
 	if err != nil {
 		w.T.Fatal(err)
 	}
-	c, err := w.Gateway.Authenticate(context.Background(), reply.AccessToken)
+	c, err := w.Gateway.Authenticate(context.Background(), reply.AccessToken, gateway.Proof{})
 	if err != nil {
 		w.T.Fatal(err)
 	}

@@ -45,6 +45,58 @@ func key(rows *sql.Rows) (k store.Key, err error) {
 	return k, err
 }
 
+func (x *tx) RevokeToken(id string, expires time.Time) error {
+	_, err := x.exec("revoke token", `INSERT INTO revoked_tokens (id, expires) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`, id, millis(expires))
+	return err
+}
+
+func (x *tx) TokenRevoked(id string) (revoked bool, err error) {
+	err = x.one("find revoked token", []any{&revoked}, `SELECT EXISTS (SELECT 1 FROM revoked_tokens WHERE id = ?)`, id)
+	return revoked, err
+}
+
+func (x *tx) PruneRevoked(before time.Time) error {
+	_, err := x.exec("prune revoked tokens", `DELETE FROM revoked_tokens WHERE expires < ?`, millis(before))
+	return err
+}
+
+func (x *tx) AddUse(u store.Use) error {
+	_, err := x.exec("note use", `INSERT INTO uses (id, developer, entity, key, at, route, code, client, request) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		u.ID, u.Developer, u.Entity, u.Key, millis(u.At), u.Route, u.Code, u.Client, u.Request)
+	return err
+}
+
+func (x *tx) Uses(developer string, f store.UseFilter, after string, limit int) ([]store.Use, error) {
+	code := f.Code
+	if code == store.UseAnswered {
+		code = ""
+	}
+	return many(x, "list uses", func(rows *sql.Rows) (u store.Use, err error) {
+		var at int64
+		err = rows.Scan(&u.ID, &u.Developer, &u.Entity, &u.Key, &at, &u.Route, &u.Code, &u.Client, &u.Request)
+		u.At = moment(at)
+		return u, err
+	}, `SELECT id, developer, entity, key, at, route, code, client, request FROM uses WHERE developer = ?1
+		AND (?2 = '' OR key = ?2) AND (?3 = '' OR entity = ?3) AND (?4 = '' OR code = ?5)
+		AND (?6 = '' OR pos < (SELECT pos FROM uses WHERE id = ?6 AND developer = ?1)) ORDER BY pos DESC LIMIT ?7`,
+		developer, f.Key, f.Entity, f.Code, code, after, limit)
+}
+
+func (x *tx) TrimUses(developer string, rows, strangers int) error {
+	for keyed, most := range map[bool]int{true: rows, false: strangers} {
+		if _, err := x.exec("trim uses", `DELETE FROM uses WHERE developer = ?1 AND (key <> '') = ?2 AND pos <= (SELECT pos FROM uses
+			WHERE developer = ?1 AND (key <> '') = ?2 ORDER BY pos DESC LIMIT 1 OFFSET ?3)`, developer, keyed, most); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *tx) PruneUses(before time.Time) error {
+	_, err := x.exec("prune uses", `DELETE FROM uses WHERE at < ?`, millis(before))
+	return err
+}
+
 // millis is a time as a column has it: 0 for none.
 func millis(t time.Time) int64 {
 	if t.IsZero() {

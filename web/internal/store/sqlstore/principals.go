@@ -73,8 +73,9 @@ func (x *tx) DropDeveloper(id string) error {
 	_, err1 := x.exec("remove replies", `DELETE FROM replies WHERE substr(scope, 1, length(?1) + 1) = ?1 || '/'`, id)
 	_, err2 := x.exec("remove entities", `DELETE FROM entities WHERE developer = ?`, id)
 	_, err3 := x.exec("remove keys", `DELETE FROM api_keys WHERE developer = ?`, id)
-	_, err4 := x.exec("remove developer", `DELETE FROM developers WHERE id = ?`, id)
-	return errors.Join(err1, err2, err3, err4)
+	_, err4 := x.exec("remove uses", `DELETE FROM uses WHERE developer = ?`, id)
+	_, err5 := x.exec("remove developer", `DELETE FROM developers WHERE id = ?`, id)
+	return errors.Join(err1, err2, err3, err4, err5)
 }
 
 // many scans all rows of a question.

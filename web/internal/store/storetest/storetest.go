@@ -28,6 +28,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"writers wait for each other", (*suite).writers},
 		{"principals", (*suite).principals},
 		{"keys of a developer", (*suite).keys},
+		{"tokens that were ended", (*suite).revoked},
+		{"the log of use", (*suite).uses},
 		{"replies", (*suite).replies},
 		{"quotes", (*suite).quotes},
 		{"what is kept for a party is bounded", (*suite).trim},
@@ -193,6 +195,49 @@ func (s *suite) keys() {
 		s.same(len(gone), 0)
 		return errors.Join(err, err2)
 	})
+}
+
+func (s *suite) revoked() {
+	s.write(nil, func(tx store.Tx) error {
+		return errors.Join(tx.RevokeToken("a", start), tx.RevokeToken("a", start), tx.RevokeToken("b", start.Add(time.Hour)))
+	})
+	s.write(nil, func(tx store.Tx) error { return tx.PruneRevoked(start.Add(time.Minute)) })
+	s.read(nil, func(tx store.Tx) error {
+		a, err := tx.TokenRevoked("a")
+		b, err2 := tx.TokenRevoked("b")
+		s.same([]bool{a, b}, []bool{false, true})
+		return errors.Join(err, err2)
+	})
+}
+
+func (s *suite) uses() {
+	use := func(n int, developer, key, code string) store.Use {
+		return store.Use{ID: fmt.Sprintf("use_%03d", n), Developer: developer, Entity: "ent_a", Key: key, At: start.Add(time.Duration(n) * time.Hour), Route: "GET /x", Code: code, Client: "192.0.2.1", Request: "r"}
+	}
+	all := []store.Use{use(1, "dev_a", "key_one", ""), use(2, "dev_a", "", "INVALID_API_KEY"), use(3, "dev_a", "key_two", "NOT_FOUND"), use(4, "dev_b", "key_x", ""), use(5, "dev_a", "key_one", "")}
+	s.write(nil, func(tx store.Tx) (err error) {
+		for _, u := range all {
+			err = errors.Join(err, tx.AddUse(u))
+		}
+		return err
+	})
+	list := func(f store.UseFilter, after string, limit int, want ...store.Use) {
+		s.t.Helper()
+		s.read(nil, func(tx store.Tx) error {
+			got, err := tx.Uses("dev_a", f, after, limit)
+			s.same(got, want)
+			return err
+		})
+	}
+	list(store.UseFilter{}, "", 3, all[4], all[2], all[1])
+	list(store.UseFilter{}, "use_003", 3, all[1], all[0])
+	list(store.UseFilter{}, "use_004", 3) // another developer's
+	list(store.UseFilter{Key: "key_one", Entity: "ent_a", Code: store.UseAnswered}, "", 9, all[4], all[0])
+	list(store.UseFilter{Code: "NOT_FOUND"}, "", 9, all[2])
+	s.write(nil, func(tx store.Tx) error { return tx.TrimUses("dev_a", 2, 1) })
+	list(store.UseFilter{}, "", 9, all[4], all[2], all[1])
+	s.write(nil, func(tx store.Tx) error { return errors.Join(tx.PruneUses(all[2].At), tx.DropDeveloper("dev_b")) })
+	list(store.UseFilter{}, "", 9, all[4], all[2])
 }
 
 func (s *suite) replies() {
