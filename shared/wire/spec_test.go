@@ -46,6 +46,8 @@ var examples = map[string][]struct {
 	"POST /v1/orders/{id}/tickets":    {{new(TicketInput), nil}},
 	"GET /v1/accounts":                {{new(Accounts), []string{"accounts"}}},
 	"GET /v1/accounts/{id}":           {{new(Account), []string{"rules"}}},
+	"GET /v1/transactions":            {{new(BothPage[Transaction]), nil}},
+	"GET /v1/transactions/by-month":   {{new(TransactionsByMonth), nil}},
 	"POST /v1/channels":               {{new(RecordInput), nil}, {new(Channel), nil}},
 	"POST /v1/channels/{id}/records":  {{new(RecordInput), nil}, {new(Record), nil}},
 	"POST /v1/relays":                 {{new(RelayInput), nil}, {new(RelayTicket), nil}},

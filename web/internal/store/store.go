@@ -333,6 +333,12 @@ type Balance struct {
 	Amount string
 }
 
+// BookingFilter chooses entries; what is empty chooses all.
+type BookingFilter struct {
+	Account, Ledger, Asset, Kind, Order string
+	From, To                            time.Time // To is not included
+}
+
 // Ledger is double entry: nothing is booked that does not balance.
 type Ledger interface {
 	// Book adds an entry. ErrUnbalanced when debits and credits of an asset
@@ -340,7 +346,12 @@ type Ledger interface {
 	Book(Booking) error
 	Booking(entity, id string) (Booking, error)
 	Bookings(entity, account string, limit int) ([]Booking, error) // newest first
-	Balances(entity, account string) ([]Balance, error)            // of the ledger vault:ACCOUNT, without what is zero
+	// Transactions are the newest first, those after the one with id after.
+	Transactions(entity string, f BookingFilter, after string, limit int) ([]Booking, error)
+	// Postings are those of entries from one time to before another, the oldest entry first.
+	Postings(entity string, from, to time.Time, each func(at time.Time, p Posting) error) error
+	DropBookings(entity, kind string) error             // the sandbox's
+	Balances(entity, account string) ([]Balance, error) // of the ledger vault:ACCOUNT, without what is zero
 }
 
 // Chains remembers up to where each was read.

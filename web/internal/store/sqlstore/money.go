@@ -149,8 +149,8 @@ func (x *tx) Book(b store.Booking) error {
 	if err != nil {
 		return err
 	}
-	n, err := x.exec("book", `INSERT INTO ledger_entries (id, entity, account, doc) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
-		b.Entry.ID, b.Entity, b.Account, d)
+	n, err := x.exec("book", `INSERT INTO ledger_entries (id, entity, account, at, doc) VALUES (?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+		b.Entry.ID, b.Entity, b.Account, millis(b.Entry.At), d)
 	if err == nil && n == 0 {
 		err = fmt.Errorf("book %s: %w", b.Entry.ID, store.ErrExists)
 	}

@@ -1,0 +1,69 @@
+package api
+
+import (
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/id"
+	"countersign/web/internal/gateway"
+)
+
+func (a *api) transactions(q *question) (any, error) {
+	f := gateway.BookingFilter{Account: q.query.Get("accountId"), Ledger: q.query.Get("ledger"), Asset: q.query.Get("currency"), Kind: q.query.Get("kind"), Order: q.query.Get("order")}
+	var err error
+	if f.From, f.To, err = q.times(); err != nil {
+		return nil, err
+	}
+	cursor, limit, err := q.page(id.Booking)
+	if err != nil {
+		return nil, err
+	}
+	return a.Gateway.Transactions(q.r.Context(), q.caller, f, cursor, limit)
+}
+
+func (a *api) transaction(q *question) (any, error) {
+	name, err := q.named(id.Booking, "the transaction")
+	if err != nil {
+		return nil, err
+	}
+	return a.Gateway.Transaction(q.r.Context(), q.caller, name)
+}
+
+// transactionsByMonth adds up twelve months when none are named.
+func (a *api) transactionsByMonth(q *question) (any, error) {
+	from, to, err := q.times()
+	if err != nil {
+		return nil, err
+	}
+	if to.IsZero() {
+		to = a.Gateway.Clock().Now.Add(time.Millisecond) // what is booked now included
+	}
+	if from.IsZero() {
+		from = time.Date(to.Year(), to.Month()-11, 1, 0, 0, 0, 0, time.UTC)
+	}
+	if to.Before(from) || to.Sub(from) > gateway.MonthsAtMost {
+		return nil, fault.New(fault.Invalid, "from must be before to, and at most two years").With("field", "from")
+	}
+	return a.Gateway.TransactionsByMonth(q.r.Context(), q.caller, from, to)
+}
+
+// times reads from and to: a day, which begins in UTC, or a time.
+func (q *question) times() (from, to time.Time, err error) {
+	for i, name := range []string{"from", "to"} {
+		t, text := []*time.Time{&from, &to}[i], q.query.Get(name)
+		if text == "" {
+			continue
+		}
+		if *t, err = time.Parse(time.DateOnly, text); err != nil {
+			*t, err = time.Parse(time.RFC3339, text)
+		}
+		if err != nil || t.Year() < 1970 || t.Year() > 9999 {
+			return from, to, fault.New(fault.Invalid, name+" must be a day such as 2026-11-20, or a time such as 2026-11-20T21:00:00Z").With("field", name)
+		}
+		*t = t.UTC()
+	}
+	if !from.IsZero() && !to.IsZero() && to.Before(from) {
+		return from, to, fault.New(fault.Invalid, "from must be before to").With("field", "from")
+	}
+	return from, to, nil
+}
