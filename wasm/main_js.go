@@ -77,6 +77,8 @@ func stop([]js.Value) error {
 }
 
 // words are those of a language; of the browser's, when it is empty.
-func words(string) app.Words {
-	return app.Words{Decimal: browser.Decimal(), Country: browser.Country(), Sorted: browser.Sorted, Local: time.Local}
+func words(language string) app.Words {
+	l := browser.Language(language)
+	decimal, second := l.Number()
+	return app.Words{Decimal: decimal, Second: second, Country: l.Names("region"), Name: l.Names("currency"), Moment: l.Moment(), Sorted: l.Sorted, Local: time.Local}
 }

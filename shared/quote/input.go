@@ -158,8 +158,11 @@ func Validate(providers []Provider, in Input, w Words) []Problem {
 		return depth(a.Code) - depth(b.Code)
 	})
 	message := w.Why(nearest, in)
-	if fixes := Fixes(providers, in); len(fixes) > 0 {
-		message += " " + w.Opens(fixes[0], in, false) + "."
+	switch nearest.Code { // the amount that is nearest to what was asked, and who takes it
+	case AmountBelowMin:
+		message = "At least " + w.Money(nearest.Params.Min, in.From) + ", at " + nearest.ProviderName + "."
+	case AmountAboveMax:
+		message = "At most " + w.Money(nearest.Params.Max, in.From) + ", at " + nearest.ProviderName + "."
 	}
 	return []Problem{{fieldOf(nearest.Code), nearest.Code, message}}
 }

@@ -165,7 +165,7 @@ func TestNormaliseForgivesWritingAndRefusesTheRest(t *testing.T) {
 	}
 }
 
-func TestValidateSaysHowToFix(t *testing.T) {
+func TestValidateSaysWhatIsNearest(t *testing.T) {
 	t.Parallel()
 	v := load(t)
 	for _, in := range v.Inputs {
@@ -175,7 +175,7 @@ func TestValidateSaysHowToFix(t *testing.T) {
 		}
 	}
 	problems := quote.Validate(v.Providers[:2], quote.Input{From: "EUR", To: "ethereum", Amount: "20", PaymentMethod: "sepa", Country: "FR"}, quote.English)
-	want := []quote.Problem{{Field: "amount", Code: quote.AmountBelowMin, Message: "Alpha needs at least EUR 50. With EUR 100, 2 providers can sell."}}
+	want := []quote.Problem{{Field: "amount", Code: quote.AmountBelowMin, Message: "At least EUR 50, at Alpha."}}
 	if d := cmp.Diff(want, problems); d != "" {
 		t.Error(d)
 	}
@@ -197,8 +197,8 @@ func TestAnAmountBeyondEveryLimitIsToldTheLimitOfAllAndTheNearestChange(t *testi
 		says  string
 		fixes []string
 	}{
-		"5":        {"P20 needs at least EUR 20. With EUR 1,500, 3 providers can sell.", []string{"1500", "100", "20"}},
-		"99999999": {"P20 takes EUR 50,000 at the most. With EUR 5,000, 3 providers can sell.", []string{"5000", "20000", "50000"}},
+		"5":        {"At least EUR 20, at P20.", []string{"1500", "100", "20"}},
+		"99999999": {"At most EUR 50,000, at P20.", []string{"5000", "20000", "50000"}},
 	} {
 		for range len(providers) {
 			in := quote.Input{From: "EUR", To: "ethereum", Amount: value, PaymentMethod: "card", Country: "FR"}

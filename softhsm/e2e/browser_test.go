@@ -23,23 +23,26 @@ func (p *tab) offers() {
 // expired is whether the page says that its prices have run out.
 const expired = "/expired|ran out|run out/i.test(document.querySelector('main').innerText)"
 
-// request pins the best offer. Prices live for half a minute, and on a slow machine
-// run out before they are requested, or before the gateway has the request: then
-// new ones are asked for, as a person would.
+// request looks at the best offer and sends it to the approvers. Prices live for half a
+// minute, and on a slow machine run out before they are requested, or before the gateway has
+// the request: then new ones are taken, as a person would.
 func (p *tab) request() {
 	p.Helper()
 	const waits = "document.body.innerText.includes('Waits for approval')"
 	step := fmt.Sprintf(`(() => {
 		if (%s) return 'done';
-		const e = %s; if (e) { e.click(); return 'requested' }
+		const send = %s; if (send) { send.click(); return 'requested' }
+		const look = %s; if (look) { look.click(); return 'looked' }
 		const again = %s && %s; if (again) { again.click(); return 'asked' }
-		return '' })()`, waits, button("Request this purchase"), expired, button("Get new prices"))
+		return '' })()`, waits, button("Send to the approvers"), begins("Request ", "Take the new price"), expired, button("Get new prices"))
 	for {
 		switch found[string](p, "a purchase to request", step) {
 		case "done":
 			return
 		case "requested":
 			p.until("what became of the request", waits+" || "+expired)
+		case "looked":
+			p.until("the step before it is sent", "/Review the request/.test(document.querySelector('main').innerText) || "+expired)
 		case "asked":
 			p.until("three new offers", "document.querySelectorAll('input[name=offer]').length === 3 && !"+expired)
 		}
@@ -236,14 +239,24 @@ func TestRefusalsInTheBrowserLoseNothing(t *testing.T) {
 	p.accessible("the rejected request")
 }
 
-func TestAnExpiredQuoteIsAskedAgainInTheBrowser(t *testing.T) {
+// Nothing on the page moves while prices come and while they are renewed, whether or not
+// the person has just pressed something.
+func TestPricesAreRenewedInTheirPlacesInTheBrowser(t *testing.T) {
 	r := start(t)
 	p := browse(t, r.DashboardURL)
 	p.sees("SANDBOX")
-	p.offers()
-	p.until("that the prices have run out", expired)
-	p.picture("expired")
-	p.presses("Get new prices")
+	p.until("the form", "document.querySelectorAll('#country option').length > 1")
+	found[bool](p, "what tells of moves", `(() => { window.shifts = []; new PerformanceObserver((l) => { for (const e of l.getEntries()) shifts.push([e.value, e.hadRecentInput,
+		...e.sources.map((s) => s.node?.parentElement?.className + ' > ' + (s.node?.className ?? s.node?.data))]); }).observe({ type: 'layout-shift' }); return true })()`)
+	p.presses("250")
+	p.clicks("the button that asks", button("Get prices"))
+	p.until("three offers", "document.querySelectorAll('input[name=offer]').length === 3")
+	p.until("that the prices are asked for again", "performance.getEntriesByType('resource').filter((e) => e.name.includes('/v1/quotes')).length > 1")
+	p.until("new prices", "/New prices in/.test(document.querySelector('main').innerText) && document.querySelectorAll('input[name=offer]').length === 3")
+	if shifts := found[string](p, "what moved", "JSON.stringify(shifts)"); shifts != "[]" {
+		t.Errorf("it moved: %s", shifts)
+	}
+	p.picture("renewed")
 	p.request()
 }
 

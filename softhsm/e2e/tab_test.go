@@ -172,6 +172,15 @@ func button(text string) string {
 	return `[...document.querySelectorAll('button, a')].find(e => e.innerText.trim().replaceAll('\u00a0', ' ') === ` + quoted(text) + ` && !e.disabled && e.offsetParent)`
 }
 
+// begins finds a visible button that begins with one of some texts.
+func begins(texts ...string) string {
+	any := make([]string, len(texts))
+	for i, t := range texts {
+		any[i] = "e.innerText.trim().startsWith(" + quoted(t) + ")"
+	}
+	return `[...document.querySelectorAll('button')].find(e => (` + strings.Join(any, " || ") + `) && !e.disabled && e.offsetParent)`
+}
+
 // presses waits for a button or link and clicks it.
 func (p *tab) presses(text string) {
 	p.Helper()

@@ -9,6 +9,7 @@ import { CountersignError, fail } from './errors.js';
 import { compile } from './load.js';
 import { Painter } from './painter.js';
 import { Port, guard } from './port.js';
+import { save } from './save.js';
 import { apply } from './theme.js';
 import { endpoint, tokens } from './token.js';
 import { failurePicture, leave, loadingPicture } from './waiting.js';
@@ -93,6 +94,7 @@ class Run {
 
   #told = (event, detail) => {
     if (event === 'open') leave(detail, this.#gateway); // the page shows the link too
+    if (event === 'save') save(detail);
     if (event === 'reload') location.reload();
     if (event === 'entity') change(detail, this.#options.routing !== false);
   };

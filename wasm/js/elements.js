@@ -7,6 +7,7 @@ import { CountersignError, fail } from './errors.js';
 import { Painter } from './painter.js';
 import { problem } from './port.js';
 import { frame, themed } from './root.js';
+import { save } from './save.js';
 import { orderOf, purchaseOf } from './shapes.js';
 import { failurePicture, leave, skeletonPicture } from './waiting.js';
 import { version } from './build.js';
@@ -237,6 +238,7 @@ export class CountersignElement extends Connected {
   #told = (type, detail) => {
     switch (type) {
       case 'open': return void leave(detail, this.#shared?.options.apiUrl);
+      case 'save': return save(detail);
       case 'reload': this.#key = undefined; return void this.changed('reload');
       case 'step': return void this.tell('step', { step: detail });
       case 'error': return void this.tell('error', problem(detail, 'decide'));

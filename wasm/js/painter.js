@@ -21,16 +21,16 @@ const ATTRS = words(`autocapitalize autocomplete class cols colspan datetime dir
   required role rows rowspan scope size spellcheck step tabindex target title translate type value`);
 const EVENTS = ['click', 'input', 'change', 'submit', 'keydown', 'close', 'cancel', 'toggle'];
 const PROPS = ['value', 'checked', 'disabled', 'indeterminate', 'open'];
-const SPECIAL = words('key on prop css focus copy name');
+const SPECIAL = words('key on prop css focus copy name reveal');
 const NEVER = -Infinity;
-const EDITING = 'input, textarea, select, [contenteditable]';
+const EDITING = 'input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]';
 
 export class Painter {
   #root; #send; #routing; #base; #view; #live;
   #state = new WeakMap(); // element → what was painted into it
   #holders = new Set(); // elements with on.hold
   #next; #scheduled = false; #pressed = NEVER; #said = ''; #path; #bridge; #keys = {}; #chord = '';
-  #focus; #dialogs = []; #stop = new AbortController();
+  #focus; #reveal; #dialogs = []; #stop = new AbortController();
 
   // root is the element to paint into; send(action, value) is told what the
   // person does. routing false leaves the address bar, the title and the keys of the
@@ -52,6 +52,7 @@ export class Painter {
     on(root, ['pointerover', 'pointerout', 'focusin', 'focusout'], () => setTimeout(this.#hold));
     on(root, ['pointerdown'], () => { this.#pressed = performance.now(); }, true);
     on(document, ['pointerup', 'pointercancel', 'dragend'], () => { this.#pressed = NEVER; }, true);
+    on(root, ['copy'], copied);
     on(routing ? document : root, ['keydown'], this.#shortcut);
     if (routing) on(window, ['popstate'], () => send('navigate:' + location.pathname + location.search, ''));
   }
@@ -78,7 +79,7 @@ export class Painter {
     if (picture === undefined) return;
     if (!this.#view.isConnected) this.#root.replaceChildren(this.#view, this.#live);
     const restore = this.#keepFocus();
-    this.#focus = undefined;
+    this.#focus = this.#reveal = undefined;
     this.#children(this.#view, picture.tree === undefined ? [] : [picture.tree]);
     this.#keys = picture.keys ?? {};
     const moved = this.#route(picture);
@@ -91,6 +92,7 @@ export class Painter {
     if (this.#focus) this.#focus.focus();
     else if (moved) land(this.#view.querySelector('main h1') ?? this.#view.querySelector('main'));
     else restore();
+    if (this.#reveal) reveal(this.#reveal);
     const said = picture.announce ?? '';
     if (said !== this.#said) this.#live.textContent = this.#said = said;
     this.#tell(picture.bridge);
@@ -199,6 +201,7 @@ export class Painter {
       else property(el, name, now.prop[name], was.prop?.[name]);
     }
     if (now.focus && !was.focus) this.#focus = el;
+    if (now.reveal && now.reveal !== was.reveal) this.#reveal = el;
     return el;
   }
 
@@ -282,6 +285,14 @@ export class Painter {
     }
   };
 
+  // enter puts the caret into the first of some fields that is there.
+  #enter(ids) {
+    const field = ids.map((id) => this.#view.querySelector(`#${id}`)).find(Boolean);
+    field?.focus();
+    field?.select?.();
+    return field;
+  }
+
   // shortcut looks a key, or two in a row ("g r"), up in the picture's keys.
   #shortcut = (e) => {
     if (e.defaultPrevented || e.metaKey || e.ctrlKey || e.altKey || e.isComposing || e.repeat) return;
@@ -290,9 +301,24 @@ export class Painter {
     const action = this.#keys[chord] ?? this.#keys[e.key];
     this.#chord = action || e.key.length !== 1 ? '' : e.key;
     if (!action) return;
+    if (!action.startsWith('focus:')) this.#send(action, '');
+    else if (!this.#enter(action.slice(6).split(' '))) return;
     e.preventDefault();
-    this.#send(action, '');
   };
+}
+
+// reveal scrolls to a part that came below what is on screen, as results do on a small one.
+function reveal(el) {
+  const { top } = el.getBoundingClientRect();
+  if (top < 0 || top > innerHeight * 0.6) el.scrollIntoView({ behavior: matchMedia('(prefers-reduced-motion: reduce)').matches ? 'auto' : 'smooth' });
+}
+
+// copied takes the thin spaces out of the numbers that are copied: they are for reading.
+function copied(e) {
+  const text = String(getSelection()), plain = text.replace(/(?<=\d)\u202f(?=\d)/g, '');
+  if (plain === text || !e.clipboardData) return;
+  e.clipboardData.setData('text/plain', plain);
+  e.preventDefault();
 }
 
 const keyOf = (v) => (Array.isArray(v) ? v[1]?.key ?? v[1]?.id : undefined);

@@ -154,6 +154,8 @@ export interface Attrs {
   prop?: { value?: string; checked?: boolean; disabled?: boolean; indeterminate?: boolean; open?: boolean };
   /** Custom properties only: {"--progress": "0.4"}. */
   css?: Record<string, string>;
+  /** Is scrolled to when this changes and it is not on screen. */
+  reveal?: string;
   /** Takes the focus once, when this first becomes true. */
   focus?: boolean;
   /** A press copies this text; the element then carries data-copied for a moment. */

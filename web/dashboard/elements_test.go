@@ -203,7 +203,7 @@ func TestTheWholeInsideAnotherPageKeepsToItself(t *testing.T) {
 	p := open(t, e.chrome, e.host+"/page")
 	p.until("window.ready && said('app').includes('Atlas Trading SAS')")
 	p.run("document.querySelector('countersign-app').navigate('/requests')")
-	p.until("said('app').includes('Decided') && seen.some(([t, d]) => t === 'navigated' && d.route === '/requests')")
+	p.until("said('app').includes('Waits for approval') && seen.some(([t, d]) => t === 'navigated' && d.route === '/requests')")
 	p.run("inside('app').querySelector('a.row').click()")
 	p.until("said('app').includes('Treasury purchases')")
 	p.want("[document.title, location.pathname, history.length > 2]", []any{"Host", "/page", false})

@@ -32,6 +32,9 @@ func TestPainter(t *testing.T) {
 		{"hands the focus on when the focused control goes away", handsFocusOn},
 		{"tells when pointer or focus stay in a list", holds},
 		{"answers shortcuts outside fields only", shortcuts},
+		{"chooses by a key while a choice has the focus, and puts the caret into a field", choosesByKey},
+		{"copies an address and an amount as they are", copies},
+		{"scrolls to what comes below the window, once", reveals},
 		{"removes what the next picture leaves out", removes},
 		{"does not move anything under a pressed pointer", waitsForRelease},
 		{"sets custom properties and no other style", customProperties},
@@ -214,4 +217,33 @@ func themes(p tab) {
 	if got := js[string](p, "getComputedStyle($('button')).backgroundColor"); !strings.Contains(got, "11, 87, 208") {
 		p.Errorf("the button is %s", got)
 	}
+}
+
+func choosesByKey(p tab) {
+	p.run(`await show({keys: {2: 'nth:2', '/': 'focus:nothing amount'}, tree: ['main', {}, [['input', {id: 'r', type: 'radio', 'aria-label': 'r'}], ['input', {id: 'amount', 'aria-label': 'a', prop: {value: '250'}}]]]}); $('#r').focus()`)
+	p.run(`window.press = (key) => !document.activeElement.dispatchEvent(new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}))`)
+	p.want("[press('2'), press('/'), press('2')]", []bool{true, true, false}) // in a field 2 is a digit
+	p.want("sent", [][]string{{"nth:2", ""}})
+	p.want("[document.activeElement.id, document.activeElement.value, getSelection().toString()]", []string{"amount", "250", "250"})
+}
+
+func copies(p tab) {
+	p.run(`const group = (g) => ['span', {class: 'group'}, [g]];
+		await show({tree: ['main', {class: 'page'}, [['code', {class: 'address', id: 'a'}, ['0x', '8ba1', 'f109'].map(group)], ['span', {class: 'amount', id: 'b'}, [['span', {class: 'amount-value'}, ['1\u202f084.904']], '\u00a0', ['span', {class: 'amount-unit'}, ['ETH']]]]]]});
+		window.copied = (id) => { getSelection().selectAllChildren($(id)); const data = new DataTransfer();
+			const own = $(id).dispatchEvent(new ClipboardEvent('copy', {bubbles: true, cancelable: true, clipboardData: data}));
+			return own ? getSelection().toString() : data.getData('text/plain'); }`)
+	p.want("copied('#a')", "0x8ba1f109")
+	p.want("copied('#b').replace('\u00a0', ' ')", "1084.904 ETH")
+}
+
+func reveals(p tab) {
+	p.media("light", "reduce")
+	p.run(`window.at = (reveal, height) => ({tree: ['main', {class: 'page'}, [['div', {css: {'--progress': '1'}}, Array.from({length: height}, (_, i) => ['p', {key: i}, ['line']])], ['section', {id: 's', reveal}, ['results']], ['div', {}, Array.from({length: 90}, (_, i) => ['p', {key: i}, ['line']])]]]});
+		await show(at('1', 4))`)
+	p.want("scrollY", 0)
+	p.run("await show(at('1', 90)); await show(at('2', 90))")
+	p.until("Math.abs($('#s').getBoundingClientRect().top) < innerHeight * 0.6")
+	p.run("scrollTo(0, 0); await show(at('2', 91))")
+	p.want("scrollY", 0)
 }

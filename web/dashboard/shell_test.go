@@ -23,7 +23,7 @@ func TestThePageIsUsefulBeforeTheCoreComes(t *testing.T) {
 	axe := axeCore(t)
 	for _, test := range []struct{ path, title, sub string }{
 		{"/", "Buy", "Compare what providers deliver, then request the purchase."},
-		{"/requests", "Requests", "What waits for a decision, and what was decided."},
+		{"/requests", "Requests", "What waits for a decision or a payment, and what was decided."},
 		{"/orders", "Orders", "What providers promised, and what arrived."},
 		{"/accounts", "Accounts", "What the vault holds."},
 		{"/requests/req_6h2v0m3k8t1q5n7p9r4s2w0x3a", "Request", ""},

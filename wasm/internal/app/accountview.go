@@ -106,7 +106,7 @@ func (m *Model) ledger(a wire.Account) view.Node {
 func (m *Model) accountRules(a wire.Account) view.Node {
 	var rows []view.Node
 	for _, r := range a.Rules.Rules {
-		rows = append(rows, view.El("li", "", view.El("div", "row", icon("users"), view.El("div", "row-main", view.El("span", "row-title", r.Name), view.El("span", "row-sub", ruleText(m, r))))))
+		rows = append(rows, view.El("li", "", view.El("div", "row", icon("users"), view.El("div", "row-main", view.El("span", "row-title", r.Name), view.El("span", "row-sub", ruleText(m, r)+cond(!r.Deny, "; usable for "+statement.GovernedBy{UseWithin: r.UseWithin}.Use()))))))
 	}
 	if len(rows) == 0 {
 		return view.Node{}
@@ -132,7 +132,7 @@ func ruleText(m *Model, r governance.Rule) string {
 			text += ", without whoever asked" + cond(r.Creation == nil, " (refused: nothing proves who asked)")
 		}
 	}
-	return text + m.condition(r) + "; usable for " + statement.GovernedBy{UseWithin: r.UseWithin}.Use()
+	return text + m.condition(r)
 }
 
 // electorate names the members and the group of a step.

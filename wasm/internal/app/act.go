@@ -25,6 +25,9 @@ func (m *Model) act(a Acted) []Command {
 		return []Command{Tell{TellEntity, a.Value}}
 	case "refresh":
 		return m.enter(true)
+	case "help":
+		m.help = !m.help
+		return nil
 	case "token.renew":
 		return []Command{RenewToken{}}
 	case "clock.measure":
@@ -32,6 +35,9 @@ func (m *Model) act(a Acted) []Command {
 	}
 	if strings.HasPrefix(name, "buy.") {
 		return m.actBuy(name, arg, a.Value)
+	}
+	if strings.HasPrefix(name, "find.") {
+		return m.actFind(name, arg, a.Value)
 	}
 	if strings.HasPrefix(name, "bridge.") {
 		return m.actBridge(name, a.Value)
@@ -54,10 +60,14 @@ func (m *Model) navigate(path string) []Command {
 }
 
 func (m *Model) actBuy(name, arg, value string) []Command {
+	m.renewals = 0 // the person is here
 	switch name {
 	case "buy.field":
 		m.form = m.form.Set(arg, value)
 		return m.changed(arg != "amount")
+	case "buy.regroup":
+		m.regroup()
+		return []Command{SaveForm{m.form}}
 	case "buy.amount":
 		m.form = m.form.Set("amount", arg)
 		return m.changed(true)
@@ -72,21 +82,60 @@ func (m *Model) actBuy(name, arg, value string) []Command {
 		return append(m.ask(true), SaveForm{m.form})
 	case "buy.select":
 		m.board = m.board.Select(arg)
+	case "buy.nth":
+		m.nth(arg)
+	case "buy.pin":
+		if value == "true" { // what is about to be pressed stays what it is
+			m.board = m.board.Select(m.board.Chosen(m.server()).Provider)
+		}
 	case "buy.hold":
 		m.board = m.board.HoldPrices(!m.board.Hold)
 		m.announce = "Prices move again."
 		if m.board.Hold {
-			m.announce = "The order of prices is held. Prices still expire."
+			m.announce = "No price changes its place. Prices are still renewed."
 		}
 	case "buy.stay":
 		m.board = m.board.Stay(value == "true")
 	case "buy.show":
 		m.board = m.board.Show()
+	case "buy.review":
+		return m.look(arg)
+	case "buy.back":
+		m.review = nil
 	case "buy.purpose":
-		m.purpose = value
+		m.why.Purpose = value
+	case "buy.reference":
+		m.why.Reference = value
 	case "buy.request":
-		return m.pin()
+		return m.pin(arg)
 	}
+	return nil
+}
+
+// nth chooses the n-th price, by its key.
+func (m *Model) nth(n string) {
+	if len(n) != 1 || m.route.Screen != Buy || m.review != nil {
+		return
+	}
+	provider := m.board.Nth(int(n[0] - '0'))
+	if provider == "" {
+		return
+	}
+	m.board = m.board.Select(provider)
+	o := m.board.Of(provider)
+	m.announce = o.Name + ", " + m.cfg.Words.fiat(o.Row.CryptoAmount, assetOf(o.Row.Asset).Ticker) + "."
+}
+
+// look opens the step before a request, for the price that was on the button. When
+// another one has come since, that is shown first.
+func (m *Model) look(quote string) []Command {
+	o := m.board.Chosen(m.server())
+	if o.Row == nil || o.Row.ID != quote || m.stale() {
+		m.announce = "The price has changed. Look at it once more."
+		return nil
+	}
+	m.board = m.board.Select(o.Provider)
+	m.review = o.Row
 	return nil
 }
 
@@ -101,19 +150,21 @@ func (m *Model) changed(soon bool) []Command {
 	return []Command{SaveForm{m.form}, After{Delay: delay, Name: pauseTyping, Seq: m.typing}}
 }
 
-// pin asks for a governed request for the chosen quote.
-func (m *Model) pin() []Command {
-	chosen := m.board.Chosen(m.server())
-	if chosen.Row == nil || m.stale() {
-		return m.ask(true)
+// pin asks for a governed request for the quote that was looked at.
+func (m *Model) pin(quote string) []Command {
+	if m.review == nil || m.review.ID != quote {
+		return nil
 	}
-	operation := "request " + chosen.Row.ID
+	operation := "request " + quote
 	key, ok := m.operation(operation)
 	if !ok {
 		return nil
 	}
-	return []Command{MakeRequest{Operation: operation, Key: key, Quote: chosen.Row.ID, Account: m.form.Account, Purpose: strings.Join(strings.Fields(m.purpose), " ")}}
+	return []Command{MakeRequest{Operation: operation, Key: key, Quote: quote, Account: m.asked.Account, Purpose: words(m.why.Purpose), Reference: words(m.why.Reference)}}
 }
+
+// words are typed words without blanks around them and with one between them.
+func words(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // stale reports whether the form has changed since the prices were asked for.
 func (m *Model) stale() bool { return m.asked != m.form }

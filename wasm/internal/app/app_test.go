@@ -11,28 +11,7 @@ import (
 	"countersign/shared/intent/intenttest"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
-	"countersign/wasm/internal/view"
 )
-
-func TestAmountsAreReadAsPeopleTypeThem(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct{ decimal, in, want string }{
-		{".", "250", "250"}, {".", " 1 250 ", "1250"}, {".", "1,250,000", "1250000"}, {".", "1,250.50", "1250.5"}, {".", "0250", "250"},
-		{",", "1.250.000", "1250000"}, {".", "0.125", "0.125"}, {",", "0,125", "0.125"}, {".", "1250.125", "1250.125"}, {".", "1 250.125", "1250.125"},
-		{".", "1.000", ""}, {",", "1.000", ""}, {".", "1,000", ""}, {",", "1,000", ""}, {".", "12.500", ""}, {".", "250,000", ""}, {",", "٢.٥٠٠", ""},
-		{",", "1.250,50", "1250.5"}, {",", "12,5", "12.5"}, {".", "12.5", "12.5"}, {".", "1'000", "1000"},
-		{".", "٢٥٠", "250"}, {".", "२५०", "250"}, {".", "250.", "250"},
-		{".", "", ""}, {".", "abc", ""}, {".", "1e3", ""}, {".", "-5", ""}, {".", "0", ""}, {".", "1,25,0", ""}, {".", "1.2.3", ""}, {".", strings.Repeat("9", 70), ""},
-	} {
-		got, ok := Words{Decimal: tt.decimal}.plain(tt.in)
-		if !ok {
-			got = ""
-		}
-		if got != tt.want {
-			t.Errorf("%q with decimal sign %q: %q, want %q", tt.in, tt.decimal, got, tt.want)
-		}
-	}
-}
 
 func TestAmountsAreShownCutNeverRounded(t *testing.T) {
 	t.Parallel()
@@ -71,60 +50,6 @@ func command[T Command](t *testing.T, cmds []Command) T {
 	var none T
 	t.Fatalf("no %T among %#v", none, cmds)
 	return none
-}
-
-func TestAPurchaseIsRequestedOnce(t *testing.T) {
-	t.Parallel()
-	m := all(stage("/buy"))
-	first := command[MakeRequest](t, m.Update(Acted{Action: "buy.request"}))
-	if cmds := m.Update(Acted{Action: "buy.request"}); len(cmds) != 0 {
-		t.Errorf("a second press does something: %#v", cmds)
-	}
-	m.Update(RequestMade{Operation: first.Operation, Err: fault.New(fault.Unavailable, "no answer")})
-	if again := command[MakeRequest](t, m.Update(Acted{Action: "buy.request"})); again.Key != first.Key {
-		t.Error("after an answer that was lost, the key must be the same")
-	}
-	m.Update(RequestMade{Operation: first.Operation, Err: fault.New(fault.Conflict, "no")})
-	if again := command[MakeRequest](t, m.Update(Acted{Action: "buy.request"})); again.Key == first.Key {
-		t.Error("after a clear refusal, a new try needs a new key")
-	}
-	m.Update(RequestMade{Operation: first.Operation, Request: sampleRequest(wire.RequestPending)})
-	if m.route != (Route{Requests, requestID}) {
-		t.Errorf("then the request is shown, not %+v", m.route)
-	}
-}
-
-func TestAPurposeGoesWithItsRequestAndNotWithTheNext(t *testing.T) {
-	t.Parallel()
-	m := all(stage("/buy"))
-	closed := func() (closed bool) {
-		m.View().Tree.Walk(func(n view.Node) {
-			if n.Get("id") == "purpose" {
-				closed = strings.Contains(n.Outline(), " disabled")
-			}
-		})
-		return closed
-	}
-	m.Update(Acted{Action: "buy.purpose", Value: "  Gas for the  payroll "})
-	first := command[MakeRequest](t, m.Update(Acted{Action: "buy.request"}))
-	if first.Purpose != "Gas for the payroll" || !closed() {
-		t.Errorf("%+v; the field is closed: %v", first, closed())
-	}
-	m.Update(RequestMade{Operation: first.Operation, Err: fault.New(fault.Invalid, "purpose has a control character")})
-	if closed() {
-		t.Error("after a clear refusal the words can be changed")
-	}
-	m.Update(RequestMade{Operation: first.Operation, Request: sampleRequest(wire.RequestPending)})
-	if m.purpose != "" {
-		t.Errorf("the next request would be for %q", m.purpose)
-	}
-}
-
-func TestAnExpiredPriceIsAskedForAgainNotRequested(t *testing.T) {
-	t.Parallel()
-	m := all(stage("/buy"))
-	m.Update(Tick{Now: noon.Add(time.Hour)})
-	command[AskQuotes](t, m.Update(Acted{Action: "buy.request"}))
 }
 
 func TestPricesExpireByTheServersClock(t *testing.T) {
@@ -384,7 +309,7 @@ func TestWhatFailedBecauseTheGatewayWasAwayGoesWhenItAnswers(t *testing.T) {
 		if m.flow == nil || !m.flow.Over() {
 			t.Fatalf("%s: the decision is %+v", name, m.flow)
 		}
-		m.Update(Loaded{What: TheRequests, Value: list})
+		m.Update(Loaded{What: TheRequests, Value: pageOf(list)})
 		if m.flow == nil != r.goes {
 			t.Errorf("%s: the decision is %+v", name, m.flow)
 		}
@@ -415,7 +340,7 @@ func TestAtMostSixteenRequestsAreApprovedTogether(t *testing.T) {
 		r.ID = "req_many" + itoa(i)
 		list = append(list, r)
 	}
-	m.Update(Loaded{What: TheRequests, Value: list})
+	m.Update(Loaded{What: TheRequests, Value: pageOf(list)})
 	m.Update(Acted{Action: "pick.all", Value: "true"})
 	m.Update(Acted{Action: "pick:req_many19", Value: "true"})
 	if !strings.Contains(m.announce, "At most 16") {

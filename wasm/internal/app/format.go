@@ -15,10 +15,13 @@ const thin = "\u202f"
 
 // Words are what depends on the person's language. The browser fills them in.
 type Words struct {
-	Decimal string                   // the decimal sign
-	Country func(code string) string // a country's name; nil for the code
-	Sorted  func([]string) []string  // names in the order of the language; nil leaves them
-	Local   *time.Location           // the person's time zone
+	Decimal string                                   // the decimal sign
+	Second  int                                      // digits of the groups left of the last; 0: three, as of that
+	Country func(code string) string                 // a country's name; nil for the code
+	Sorted  func([]string) []string                  // names in the order of the language; nil leaves them
+	Name    func(currency string) string             // a currency's name; nil for the code
+	Moment  func(t time.Time, day, year bool) string // a moment with or without its day; nil for English
+	Local   *time.Location                           // the person's time zone
 }
 
 // number groups the digits of a plain decimal. It shows at most places decimals,
@@ -37,7 +40,7 @@ func (w Words) number(s string, places int) string {
 	var b strings.Builder
 	b.WriteString(sign)
 	for i, c := range whole {
-		if i > 0 && (len(whole)-i)%3 == 0 {
+		if rest := len(whole) - i; i > 0 && (rest == 3 || rest > 3 && (rest-3)%w.second() == 0) {
 			b.WriteString(thin)
 		}
 		b.WriteRune(c)
@@ -46,6 +49,22 @@ func (w Words) number(s string, places int) string {
 		b.WriteString(w.decimal() + frac)
 	}
 	return b.String()
+}
+
+// padded is [Words.number] with exactly so many decimals.
+func (w Words) padded(s string, places int) string {
+	whole, frac, _ := strings.Cut(s, ".")
+	if places == 0 {
+		return w.number(whole, 0)
+	}
+	return w.number(whole+"."+frac+strings.Repeat("0", max(places-len(frac), 0)), places)
+}
+
+func (w Words) second() int {
+	if w.Second < 2 {
+		return 3
+	}
+	return w.Second
 }
 
 func (w Words) decimal() string {
@@ -62,6 +81,14 @@ func (w Words) country(code string) string {
 		}
 	}
 	return code
+}
+
+// name is what a currency is called.
+func (w Words) name(currency string) string {
+	if w.Name != nil {
+		return w.Name(currency)
+	}
+	return currency
 }
 
 // byName puts choices, value and name, in the order of their names.
@@ -130,8 +157,13 @@ func (w Words) crypto(amount, id, size string) view.Node {
 func (w Words) exact(amount, unit, size string) view.Node { return w.amount(amount, unit, size, -1) }
 
 func (w Words) amount(amount, unit, size string, places int) view.Node {
-	return view.El("span", classes("amount", size), view.A("title", amount+" "+unit),
-		view.El("span", "amount-value", w.number(amount, places)), " ", view.El("span", "amount-unit", unit))
+	return shown(amount, w.number(amount, places), unit, size)
+}
+
+// shown is an amount as it is written, with the exact one in its title.
+func shown(exact, written, unit, size string) view.Node {
+	return view.El("span", classes("amount", size), view.A("title", exact+" "+unit),
+		view.El("span", "amount-value", written), "\u00a0", view.El("span", "amount-unit", unit))
 }
 
 // fiat is an amount with its currency, which stay in one line.
@@ -149,15 +181,19 @@ func (w Words) when(t, now time.Time) string {
 	}
 	t, now = t.In(w.local()), now.In(w.local())
 	if t.Year() == now.Year() && t.YearDay() == now.YearDay() {
-		return "today " + t.Format("15:04")
+		return "today " + w.clock(t)
 	}
-	if t.Year() == now.Year() {
-		return t.Format("2 Jan, 15:04")
-	}
-	return t.Format("2 Jan 2006, 15:04")
+	return w.stamp(t, true, t.Year() != now.Year())
 }
 
-func (w Words) clock(t time.Time) string { return t.In(w.local()).Format("15:04") }
+func (w Words) clock(t time.Time) string { return w.stamp(t, false, false) }
+
+func (w Words) stamp(t time.Time, day, year bool) string {
+	if w.Moment != nil {
+		return w.Moment(t, day, year)
+	}
+	return t.In(w.local()).Format(cond(day, "2 Jan") + cond(year, " 2006") + cond(day, ", ") + "15:04")
+}
 
 func (w Words) local() *time.Location {
 	if w.Local == nil {
@@ -194,103 +230,6 @@ func left(d time.Duration) string {
 		return itoa(s/3600) + " h " + itoa(s/60%60) + " min"
 	}
 	return itoa(s/86400) + " days"
-}
-
-// typed is what a person typed as an amount, in digits of ASCII and without the
-// spaces and apostrophes that group, and the marks in it.
-func typed(s string) (text string, marks []rune, ok bool) {
-	if s = strings.TrimSpace(s); s == "" || len(s) > 64 {
-		return "", nil, false
-	}
-	var b strings.Builder
-	for _, r := range s {
-		switch {
-		case r >= '0' && r <= '9':
-			b.WriteRune(r)
-		case r >= '٠' && r <= '٩':
-			b.WriteRune(r - '٠' + '0')
-		case r >= '۰' && r <= '۹':
-			b.WriteRune(r - '۰' + '0')
-		case r >= '०' && r <= '९':
-			b.WriteRune(r - '०' + '0')
-		case r == ' ' || r == '\u00a0' || r == '\u202f' || r == '\'' || r == '’':
-		case r == '.' || r == ',' || r == '٫':
-			marks = append(marks, r)
-			b.WriteRune(r)
-		default:
-			return "", nil, false
-		}
-	}
-	return b.String(), marks, true
-}
-
-// plain turns an amount as people type it into a plain decimal: the person's
-// decimal sign becomes a point. It reports false for anything that could be read in
-// two ways.
-func (w Words) plain(s string) (string, bool) {
-	text, marks, ok := typed(s)
-	if grouped, _ := twoWays(text); !ok || grouped != "" {
-		return "", false
-	}
-	out, ok := decimalPoint(text, marks, w.decimal())
-	if !ok {
-		return "", false
-	}
-	whole, frac, _ := strings.Cut(out, ".")
-	whole = strings.TrimLeft(whole, "0")
-	if whole == "" {
-		whole = "0"
-	}
-	if frac = strings.TrimRight(frac, "0"); frac != "" {
-		whole += "." + frac
-	}
-	return whole, whole != "0" && len(whole) <= 40
-}
-
-// twoWays returns both readings of an amount such as 1.000, which is a thousand to
-// some and one to others, whatever language their browser speaks; else nothing.
-func twoWays(s string) (grouped, decimal string) {
-	i := strings.IndexAny(s, ".,")
-	if i < 1 || i > 3 || s[0] == '0' || len(s) != i+4 || unmarked(s[i+1:]) != s[i+1:] {
-		return "", ""
-	}
-	return unmarked(s), s[:i] + "." + s[i+1:]
-}
-
-// decimalPoint decides which mark is the decimal sign: the person's own one when
-// it is there once and last; otherwise marks group by three.
-func decimalPoint(s string, marks []rune, decimal string) (string, bool) {
-	if len(marks) == 0 {
-		return s, s != ""
-	}
-	last := string(marks[len(marks)-1])
-	same := strings.Count(s, last)
-	i := strings.LastIndex(s, last)
-	after := s[i+len(last):]
-	groups := len(after) == 3 && last != decimal || same > 1
-	if groups {
-		for _, g := range strings.FieldsFunc(s, func(r rune) bool { return r == '.' || r == ',' || r == '٫' })[1:] {
-			if len(g) != 3 {
-				return "", false
-			}
-		}
-		if len(marks) != same {
-			return "", false
-		}
-		return unmarked(s), true
-	}
-	if after == "" {
-		return unmarked(s), true // "250," while typing
-	}
-	return unmarked(s[:i]) + "." + after, true
-}
-
-// unmarked is a number without its marks.
-func unmarked(s string) string {
-	for _, mark := range []string{".", ",", "٫"} {
-		s = strings.ReplaceAll(s, mark, "")
-	}
-	return s
 }
 
 // address shows an address in groups of four that copy as one.

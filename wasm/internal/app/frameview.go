@@ -1,6 +1,7 @@
 package app
 
 import (
+	"strings"
 	"time"
 
 	"countersign/shared/fault"
@@ -19,8 +20,7 @@ func (m *Model) View() view.Page {
 	}
 	return view.Page{
 		Title: title + " · Countersign", Announce: m.announce, Path: m.route.Path(), Bridge: m.bridgeEvent(),
-		Keys: []view.Attr{view.A("g b", "navigate:/buy"), view.A("g r", "navigate:/requests"), view.A("g o", "navigate:/orders"),
-			view.A("g a", "navigate:/accounts"), view.A("h", "buy.hold")},
+		Keys: m.keysOf(),
 		Tree: m.frame(main),
 	}
 }
@@ -36,7 +36,7 @@ func (m *Model) frame(main view.Node) view.Node {
 	return view.El("div", "app",
 		view.El("a", "skip", view.A("href", "#main"), "Skip to content"),
 		m.rail(),
-		view.El("div", "frame", m.status(), m.bridgeNotice(), main))
+		view.El("div", "frame", m.status(), m.bridgeNotice(), main), m.helpDialog())
 }
 
 func (m *Model) screen() (title string, main view.Node) {
@@ -75,17 +75,52 @@ func (m *Model) rail() view.Node {
 			icon(picture), view.El("span", "", label),
 			view.If(count > 0, view.El("span", "count", itoa(count), view.El("span", "visually-hidden", wait))))
 	}
-	waits := 0
-	for _, r := range m.requests.Value {
-		if m.forMe(r) {
-			waits++
-		}
-	}
-	return view.El("header", "rail",
+	return view.El("header", "rail", view.If(m.sandbox(), view.El("span", "sandbox", "Sandbox")),
 		view.El("a", "brand", view.A("href", "/buy"), view.El("span", "brand-mark", view.A("aria-hidden", "true")), view.El("span", "brand-name", "Countersign")),
 		view.El("nav", "rail-nav", view.A("aria-label", "Main"),
-			item(Buy, "Buy", "buy", 0), item(Requests, "Requests", "requests", waits), item(Orders, "Orders", "orders", 0), item(Accounts, "Accounts", "accounts", 0)),
-		view.If(m.cfg.User != "", view.El("div", "rail-foot", icon("user"), view.El("span", "", m.cfg.User))))
+			item(Buy, "Buy", "buy", 0), item(Requests, "Requests", "requests", m.toDo()), item(Orders, "Orders", "orders", 0), item(Accounts, "Accounts", "accounts", 0)),
+		view.El("div", "rail-foot", view.If(m.cfg.User != "", icon("user")), view.El("span", "", m.cfg.User),
+			view.El("button", "icon-button", view.A("type", "button"), view.A("aria-label", "Keys"), view.A("title", "Keys (?)"), view.On("click", "help"), view.El("kbd", "key", "?"))))
+}
+
+// shortcuts are the keys of the page. One whose action begins with "focus:" is the
+// painter's own.
+var shortcuts = []struct{ key, action, does string }{
+	{"g b", "navigate:/buy", "Go to Buy"}, {"g r", "navigate:/requests", "Go to Requests"}, {"g o", "navigate:/orders", "Go to Orders"}, {"g a", "navigate:/accounts", "Go to Accounts"},
+	{"/", "focus:amount search", "Type an amount, or search the requests"},
+	{"1", "buy.nth:1", "Choose a price by its place"},
+	{"h", "buy.hold", "Hold prices in their places, or let them move"},
+	{"?", "help", "List the keys"},
+}
+
+func (m *Model) keysOf() (keys []view.Attr) {
+	for _, k := range shortcuts {
+		keys = append(keys, view.A(k.key, k.action))
+	}
+	for n := 2; n <= 9; n++ {
+		keys = append(keys, view.A(itoa(n), "buy.nth:"+itoa(n)))
+	}
+	return keys
+}
+
+func (m *Model) helpDialog() view.Node {
+	if !m.help {
+		return view.Node{}
+	}
+	var rows []view.Node
+	for _, k := range shortcuts {
+		var parts []view.Node
+		for _, s := range strings.Fields(k.key) {
+			parts = append(parts, view.El("kbd", "key", s))
+		}
+		if k.key == "1" {
+			parts = append(parts, view.Text("to"), view.El("kbd", "key", "9"))
+		}
+		rows = append(rows, view.El("div", "fact", view.El("dt", "", k.does), view.El("dd", "cluster", parts)))
+	}
+	return view.El("dialog", "dialog", view.Key("help"), view.A("aria-label", "Keys"), view.Prop("open", true), view.On("close", "help"),
+		view.El("div", "dialog-head", view.El("h2", "dialog-title", "Keys"), view.El("button", "icon-button", view.A("type", "button"), view.A("aria-label", "Close"), view.On("click", "help"), icon("cross"))),
+		view.El("div", "dialog-body", view.El("dl", "facts", rows)))
 }
 
 func current(on bool) view.Attr {
@@ -101,7 +136,7 @@ func (m *Model) status() view.Node {
 		m.entityChoice(), m.entityStatus(), m.networkStatus(), m.tokenStatus(), m.bridgeStatus(), m.clockStatus())
 }
 
-func statusItem(key, tone, label, value, action string, mark view.Node) view.Node {
+func statusItem(key, tone, label, value, action string, mark ...view.Node) view.Node {
 	parts := []any{view.Key(key), view.El("span", "status-dot", view.A("aria-hidden", "true")),
 		view.El("span", "status-label", label), view.El("span", "status-value", value), mark}
 	if action == "" {
@@ -124,28 +159,24 @@ func (m *Model) entityChoice() view.Node {
 }
 
 func (m *Model) entityStatus() view.Node {
-	mark := view.Node{}
-	if m.sandbox() {
-		mark = view.El("span", "sandbox", "SANDBOX")
-	}
 	e := m.entity
 	switch {
 	case e.Loaded && e.Value.Signer == "stopped":
-		return statusItem("entity", "is-warning", "Signer", e.Value.Name+": stopped, because its clock may be wrong; its operator is needed", "refresh", mark)
+		return statusItem("entity", "is-warning", "Signer", e.Value.Name+": stopped, because its clock may be wrong; its operator is needed", "refresh")
 	case e.Loaded && e.Value.Signer == "none":
-		return statusItem("entity", "is-warning", "Signer", e.Value.Name+": this gateway has none for it", "refresh", mark)
+		return statusItem("entity", "is-warning", "Signer", e.Value.Name+": this gateway has none for it", "refresh")
 	case e.Loaded && e.Value.Signer != "" && e.Value.Signer != "ok":
-		return statusItem("entity", "is-warning", "Signer", e.Value.Name+": not answering, data may be old", "refresh", mark)
+		return statusItem("entity", "is-warning", "Signer", e.Value.Name+": not answering, data may be old", "refresh")
 	case e.Loaded && len(m.cfg.Entities) > 1: // the choice names it
-		return statusItem("entity", "is-ok", "Signer", "answers", "", mark)
+		return statusItem("entity", "is-ok", "Signer", "answers", "")
 	case e.Loaded:
-		return statusItem("entity", "is-ok", "Entity", e.Value.Name, "", mark)
+		return statusItem("entity", "is-ok", "Entity", e.Value.Name, "")
 	case e.Err != nil && e.Err.Code == fault.Unauthenticated:
-		return statusItem("entity", "is-bad", "Entity", "signed out", "reload", mark)
+		return statusItem("entity", "is-bad", "Entity", "signed out", "reload")
 	case e.Err != nil:
-		return statusItem("entity", "is-bad", "Gateway", "not answering", "refresh", mark)
+		return statusItem("entity", "is-bad", "Gateway", "not answering", "refresh")
 	}
-	loading := statusItem("entity", "is-off", "Entity", "loading", "", mark)
+	loading := statusItem("entity", "is-off", "Entity", "loading", "")
 	loading.Kids[2].Attrs = append(loading.Kids[2].Attrs, view.A("data-loading", "")) // the loader says here how it goes
 	return loading
 }
@@ -154,20 +185,20 @@ func (m *Model) networkStatus() view.Node {
 	if m.online {
 		return view.Node{}
 	}
-	return statusItem("network", "is-bad", "Network", "offline", "refresh", view.Node{})
+	return statusItem("network", "is-bad", "Network", "offline", "refresh")
 }
 
 func (m *Model) tokenStatus() view.Node {
 	t := m.token
 	switch {
 	case t.Err != nil && (t.Until.IsZero() || !m.now.Before(t.Until)):
-		return statusItem("token", "is-bad", "Signed in", "no: sign in again", "token.renew", view.Node{})
+		return statusItem("token", "is-bad", "Signed in", "no: sign in again", "token.renew")
 	case t.Err != nil:
-		return statusItem("token", "is-warning", "Signed in", "until "+m.cfg.Words.clock(t.Until)+", not renewed", "token.renew", view.Node{})
+		return statusItem("token", "is-warning", "Signed in", "until "+m.cfg.Words.clock(t.Until)+", not renewed", "token.renew")
 	case t.Until.IsZero():
-		return statusItem("token", "is-off", "Signed in", "signing in", "", view.Node{})
+		return statusItem("token", "is-off", "Signed in", "signing in", "")
 	}
-	return statusItem("token", "is-ok", "Signed in", "until "+m.cfg.Words.clock(t.Until), "token.renew", view.Node{})
+	return statusItem("token", "is-ok", "Signed in", "until "+m.cfg.Words.clock(t.Until), "token.renew")
 }
 
 // clockStatus appears when this computer's clock differs enough to confuse.
@@ -180,7 +211,7 @@ func (m *Model) clockStatus() view.Node {
 		word = "behind this computer"
 	}
 	d := m.skew.Abs().Round(time.Second)
-	return statusItem("clock", "is-warning", "Server clock", m.server().In(m.cfg.Words.local()).Format("15:04:05")+", "+left(d)+" "+word, "clock.measure", view.Node{})
+	return statusItem("clock", "is-warning", "Server clock", m.server().In(m.cfg.Words.local()).Format("15:04:05")+", "+left(d)+" "+word, "clock.measure")
 }
 
 // The parts that all screens are made of.

@@ -92,8 +92,8 @@ func (m *Model) loaded(msg Loaded) []Command {
 		}
 	case TheProviders:
 		return m.formLoaded(func() { m.providers = store(m.providers, msg) })
-	case TheRequests:
-		m.requests = store(m.requests, msg)
+	case TheRequests, TheOlder:
+		m.listLoaded(msg)
 	case TheRequest:
 		was := m.request[msg.ID].Value
 		m.request[msg.ID] = store(m.request[msg.ID], msg)
@@ -127,6 +127,36 @@ func (m *Model) loaded(msg Loaded) []Command {
 	}
 	return nil
 }
+
+// listLoaded takes in the newest requests, or older ones behind those that are there.
+func (m *Model) listLoaded(msg Loaded) {
+	p, _ := msg.Value.(wire.Page[wire.Request])
+	list := p.Items
+	if msg.What == TheOlder {
+		delete(m.busy, olderOperation)
+		if msg.Err == nil {
+			m.older, m.before = append(m.older, list...), p.NextCursor
+		}
+		list = m.requests.Value
+	} else if len(m.older) == 0 {
+		m.before = p.NextCursor
+	}
+	there := make(map[string]bool, len(list))
+	for _, r := range list {
+		there[r.ID] = true
+	}
+	for _, r := range m.older {
+		if !there[r.ID] {
+			there[r.ID] = true
+			list = append(list, r)
+		}
+	}
+	msg.Value = list
+	m.requests = store(m.requests, msg)
+}
+
+// olderOperation is the reading of older requests.
+const olderOperation = "older requests"
 
 func (m *Model) sayRequest(was, now wire.Request) {
 	switch {

@@ -95,7 +95,8 @@ type What string
 const (
 	TheEntity    What = "entity"    // wire.Entity
 	TheProviders What = "providers" // []quote.Provider
-	TheRequests  What = "requests"  // []wire.Request
+	TheRequests  What = "requests"  // wire.Page[wire.Request]: the newest, and all that are open
+	TheOlder     What = "older"     // wire.Page[wire.Request]; ID is the cursor
 	TheRequest   What = "request"   // wire.Request
 	TheOrders    What = "orders"    // []wire.Order
 	TheOrder     What = "order"     // wire.Order
@@ -122,7 +123,7 @@ type (
 	// StopQuotes gives the question up.
 	StopQuotes struct{}
 	// MakeRequest pins a quote in a governed request.
-	MakeRequest struct{ Operation, Key, Quote, Account, Purpose string }
+	MakeRequest struct{ Operation, Key, Quote, Account, Purpose, Reference string }
 	// MakeOrder hands an approved request to its provider.
 	MakeOrder struct{ Operation, Key, Request string }
 	// MakeTicket makes a fresh hand-off ticket.
@@ -177,6 +178,7 @@ const (
 	TellOpen   = "open"   // leave for another address: an Address
 	TellReload = "reload" // load the page again
 	TellEntity = "entity" // load it again for another entity: its id
+	TellSave   = "save"   // save a File
 	// The rest is news; of requests and orders, their id.
 	TellNavigated = "navigated" // a path of this page's, which a part does not show itself
 	TellRequested = "requested"
@@ -187,6 +189,12 @@ const (
 	TellStep      = "step"  // of a decision: pin, on the bridge, signed, verified
 	TellError     = "error" // an error, which is on screen too
 )
+
+// File is a text for the person to keep.
+type File struct {
+	Name string `json:"name"`
+	Text string `json:"text"`
+}
 
 // Address is where to go. A path is of the gateway.
 type Address struct {

@@ -16,6 +16,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/id"
+	"countersign/shared/intent"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
 	"countersign/wasm/core"
@@ -137,13 +138,20 @@ type Model struct {
 	account   map[string]Loadable[wire.Account]
 	statement map[string]Loadable[string]
 
-	form    quoteui.Form
-	purpose string // of the next request, as typed
-	touched bool   // the person has tried the form
-	board   quoteui.Board
-	asked   quoteui.Form // what the board answers
-	quoting *fault.Error // why there are no quotes
-	typing  int          // sequence of the last change, for the pause after it
+	form     quoteui.Form
+	why      intent.Why     // of the next request, as typed
+	review   *quote.Row     // the price that the person looks at before it is requested
+	renewals int            // how often in a row prices were asked for again by themselves
+	reveal   int            // counts what is to be scrolled to
+	help     bool           // the keys are listed
+	find     Find           // what the list of requests is narrowed to
+	older    []wire.Request // behind the newest, as far as they were asked for
+	before   string         // the cursor of still older ones; empty: there are none
+	touched  bool           // the person has tried the form
+	board    quoteui.Board
+	asked    quoteui.Form // what the board answers
+	quoting  *fault.Error // why there are no quotes
+	typing   int          // sequence of the last change, for the pause after it
 
 	bridge  Bridge
 	member  string // chosen to sign as

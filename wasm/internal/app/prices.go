@@ -1,11 +1,10 @@
 package app
 
 import (
-	"strings"
-
 	"countersign/shared/asset"
 	"countersign/shared/fault"
 	"countersign/shared/quote"
+	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
 	"countersign/wasm/internal/quoteui"
 )
@@ -40,17 +39,20 @@ func (m *Model) defaults() {
 
 // accountChain is the chain of the account that the form buys into; empty while
 // that is not known.
-func (m *Model) accountChain() string {
+func (m *Model) accountChain() string { return m.accountOf(m.form.Account).Chain }
+
+// accountOf is an account of the list by its id; without one its zero.
+func (m *Model) accountOf(id string) wire.Account {
 	for _, a := range m.accounts.Value {
-		if a.ID == m.form.Account {
-			return a.Chain
+		if a.ID == id {
+			return a
 		}
 	}
-	return ""
+	return wire.Account{}
 }
 
 func (m *Model) sayOffers(seq int) {
-	if seq != m.board.Seq {
+	if seq != m.board.Seq || m.board.Renewing {
 		return
 	}
 	offered, asked := m.board.Counts()
@@ -77,24 +79,37 @@ func (m *Model) quotesEnded(msg QuotesEnded) {
 }
 
 // plain is the amount of the form as a plain decimal.
-func (m *Model) plain() (string, bool) { return m.cfg.Words.plain(m.form.Amount) }
+func (m *Model) plain() (string, bool) { return plainAmount(m.form.Amount) }
+
+// regroup writes the amount as the page writes numbers, once the person is done with it.
+// The prices are still for it.
+func (m *Model) regroup() {
+	text, ok := m.plain()
+	if !ok {
+		return
+	}
+	same := m.asked == m.form
+	m.form.Amount = m.cfg.Words.number(text, -1)
+	if same {
+		m.asked = m.form
+	}
+}
 
 // problems judges the form with the code that the gateway uses.
 func (m *Model) problems() []quote.Problem {
-	plain, ok := m.plain()
-	switch {
+	text, ok := m.plain()
+	amount := func(message string) []quote.Problem { return []quote.Problem{{Field: "amount", Message: message}} }
+	switch all := readings(m.form.Amount); {
 	case m.form.Amount == "":
-		return []quote.Problem{{Field: "amount", Message: "Say how much you want to spend."}}
+		return amount("Say how much you want to spend.")
+	case len(all) == 2:
+		return amount("Which of the two do you mean?")
+	case len(all) == 0:
+		return amount("Write the amount in digits, for example 250.")
+	case all[0] == "0":
+		return amount("Write an amount of more than zero.")
 	case !ok:
-		text := "Write the amount in digits, for example 250."
-		digits, _, _ := typed(m.form.Amount)
-		if strings.Contains(digits, "0") && strings.Trim(digits, "0.,٫") == "" {
-			text = "Write an amount of more than zero."
-		}
-		if whole, decimal := twoWays(digits); whole != "" {
-			text = "This may be " + m.cfg.Words.number(whole, -1) + " or " + m.cfg.Words.number(decimal, -1) + ". Write " + whole + " for the first."
-		}
-		return []quote.Problem{{Field: "amount", Message: text}}
+		return amount("The amount is too large.")
 	case !m.providers.Loaded:
 		return nil
 	}
@@ -103,12 +118,10 @@ func (m *Model) problems() []quote.Problem {
 			return []quote.Problem{{Field: "to", Code: quote.CodeInvalid, Message: capital(why) + "."}}
 		}
 	}
-	for _, a := range m.accounts.Value {
-		if a.ID == m.form.Account && a.NotWatched != "" {
-			return []quote.Problem{{Field: "to", Code: quote.CodeInvalid, Message: capital(a.NotWatched) + "."}}
-		}
+	if why := m.accountOf(m.form.Account).NotWatched; why != "" {
+		return []quote.Problem{{Field: "to", Code: quote.CodeInvalid, Message: capital(why) + "."}}
 	}
-	return quote.Validate(m.providers.Value, m.form.Input(plain), m.cfg.Words.quotes())
+	return quote.Validate(m.providers.Value, m.form.Input(text), m.cfg.Words.quotes())
 }
 
 // ask starts the stream of prices. Unless loud, an invalid form stays silent.
@@ -124,10 +137,35 @@ func (m *Model) ask(loud bool) []Command {
 		}
 		return []Command{StopQuotes{}}
 	}
-	plain, _ := m.plain()
-	var able []quote.Provider
-	able = append(able, m.providers.Value...)
-	m.board = m.board.Ask(able)
-	m.asked, m.quoting = m.form, nil
-	return []Command{AskQuotes{Seq: m.board.Seq, Input: m.form.Input(plain), Account: m.form.Account}}
+	text, _ := m.plain()
+	m.board = m.board.Ask(append([]quote.Provider(nil), m.providers.Value...), m.server())
+	m.asked, m.quoting, m.renewals = m.form, nil, 0
+	if loud {
+		m.reveal++
+	}
+	return []Command{AskQuotes{Seq: m.board.Seq, Input: m.form.Input(text), Account: m.form.Account}}
+}
+
+// maxRenewals is how often prices are asked for again by themselves before the person
+// says that they are still wanted.
+const maxRenewals = 20
+
+// renewing reports whether the prices that are shown will be asked for again.
+func (m *Model) renewing() bool {
+	return m.route.Screen == Buy && m.board.Open && !m.stale() && m.quoting == nil && m.online && !m.hidden && m.renewals < maxRenewals
+}
+
+// renew asks for the prices again when they are due.
+func (m *Model) renew() []Command {
+	at := m.board.RenewAt()
+	if !m.renewing() || at.IsZero() || m.server().Before(at) {
+		return nil
+	}
+	text, ok := plainAmount(m.asked.Amount)
+	if !ok {
+		return nil
+	}
+	m.renewals++
+	m.board = m.board.Renew(m.server())
+	return []Command{AskQuotes{Seq: m.board.Seq, Input: m.asked.Input(text), Account: m.asked.Account}}
 }

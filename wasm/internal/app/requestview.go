@@ -59,45 +59,6 @@ func (m *Model) forMe(r wire.Request) bool {
 	return false
 }
 
-func (m *Model) requestsPage() view.Node {
-	var mine, others, done []view.Node
-	bar, pickable := m.several()
-	for _, r := range m.requests.Value {
-		if m.deciding(r.ID) {
-			continue // it stands in bar
-		}
-		box := view.Node{}
-		if pickable[r.ID] {
-			box = m.pickBox(r)
-		}
-		row := m.requestRow(r, box)
-		switch {
-		case m.forMe(r):
-			mine = append(mine, row)
-		case open(r):
-			others = append(others, row)
-		default:
-			done = append(done, row)
-		}
-	}
-	group := func(title string, rows []view.Node) view.Node {
-		if len(rows) == 0 {
-			return view.Node{}
-		}
-		return view.El("section", "", view.El("h2", "list-head", title+" ", view.El("span", "count", itoa(len(rows)))), view.El("ul", "list", rows))
-	}
-	return page("", head("Requests", "What waits for a decision, and what was decided."),
-		list(m.requests, len(m.requests.Value),
-			empty("requests", "No requests yet", "A purchase starts as a request that approvers decide on.", link("button is-primary", "/buy", "Buy")),
-			func() view.Node {
-				calm := view.Node{}
-				if len(mine) == 0 && bar.Empty() {
-					calm = view.El("div", "notice is-positive", icon("check"), view.El("div", "notice-body", view.El("p", "notice-title", "Nothing waits for you.")))
-				}
-				return view.El("div", "stack is-loose", calm, bar, group("Waits for you", mine), group("Waits for others", others), group("Decided", done))
-			}))
-}
-
 func (m *Model) requestRow(r wire.Request, box view.Node) view.Node {
 	w := m.cfg.Words
 	title, sub, amount := screenOf(r).row(w)
@@ -231,7 +192,11 @@ func (m *Model) next(r wire.Request) view.Node {
 		operation := "order " + r.ID
 		trouble := view.Node{}
 		if err := m.failed[operation]; err != nil {
-			trouble = m.orderTrouble(r, approvals.Explain(err))
+			p := approvals.Explain(err)
+			if p.Remedy == approvals.Requote { // this approval can no longer be used
+				return m.requote(r, p)
+			}
+			trouble = notice(p, "order.make:"+r.ID)
 		}
 		return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", "Approved: pay at "+b.ProviderName)),
 			view.El("div", "card-body", view.El("div", "stack", trouble,
@@ -256,20 +221,17 @@ func (m *Model) useBy(by *time.Time) view.Node {
 	return view.El("span", "", " The approval can be used until ", m.cfg.Words.moment(*by, m.server(), "nowrap"), ".")
 }
 
-func (m *Model) orderTrouble(r wire.Request, p approvals.Problem) view.Node {
-	err := m.failed["order "+r.ID]
+// requote stands where one would continue to the provider when its price has become worse
+// than what was approved.
+func (m *Model) requote(r wire.Request, p approvals.Problem) view.Node {
+	w, b := m.cfg.Words, bought(r.Intent)
 	compare := view.Node{}
-	if now := err.Details["new"]; now != "" {
-		w, b := m.cfg.Words, bought(r.Intent)
-		compare = view.El("div", "compare",
-			view.El("div", "compare-cell", view.El("span", "eyebrow", "Minimum, as approved"), w.exact(b.Minimum, assetOf(b.Crypto.Asset).Ticker, "")),
-			view.El("div", "compare-cell", view.El("span", "eyebrow", "Price now"), w.exact(now, assetOf(b.Crypto.Asset).Ticker, "")))
+	if now := m.failed["order "+r.ID].Details["new"]; now != "" {
+		compare = w.compare("Minimum, as approved", b.Minimum, "Price now", now, assetOf(b.Crypto.Asset).Ticker)
 	}
-	if p.Remedy == approvals.Requote {
-		p.Remedy = ""
-		return view.El("div", "stack", notice(p, "", button("is-small", "order.again:"+r.ID, "Ask for prices again")), compare)
-	}
-	return view.El("div", "stack", notice(p, "order.make:"+r.ID), compare)
+	return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", p.Title)),
+		view.El("div", "card-body", view.El("div", "stack", view.El("p", "", join(p.Safe, p.Do)), compare,
+			view.El("div", "cluster", button("is-primary", "order.again:"+r.ID, "Ask for prices again")))))
 }
 
 // statementCard is the text that the bridge will show.

@@ -155,7 +155,7 @@ func all(m *Model) *Model {
 }
 
 func pending(m *Model) *Model {
-	m.Update(Loaded{What: TheRequests, Value: []wire.Request{sampleRequest(wire.RequestPending)}})
+	m.Update(Loaded{What: TheRequests, Value: pageOf([]wire.Request{sampleRequest(wire.RequestPending)})})
 	m.Update(Loaded{What: TheRequest, ID: requestID, Value: sampleRequest(wire.RequestPending)})
 	for _, k := range []string{"mem_alice", "mem_bob", "mem_carol"} {
 		m.Update(Loaded{What: TheStatement, ID: requestID + " " + k, Value: previewOf(statement.Approval{Entity: "ent_sandbox", EntityName: "Sandbox Treasury", Request: requestID,
@@ -178,7 +178,7 @@ func unsentRequest() wire.Request {
 
 func sending(m *Model, more ...Msg) *Model {
 	r := unsentRequest()
-	m.Update(Loaded{What: TheRequests, Value: []wire.Request{r}})
+	m.Update(Loaded{What: TheRequests, Value: pageOf([]wire.Request{r})})
 	m.Update(Loaded{What: TheRequest, ID: requestID, Value: r})
 	for _, k := range []string{"mem_alice", "mem_bob"} {
 		m.Update(Loaded{What: TheStatement, ID: requestID + " " + k, Value: previewOf(statement.Approval{Entity: "ent_sandbox", EntityName: "Sandbox Treasury", Request: requestID,
@@ -199,7 +199,7 @@ func initiated(m *Model) *Model {
 	r.State, r.Initiator, r.Reasons = wire.RequestPending, &alice, []string{"0 of 1 approval; waiting for Bob Okafor or Carol Nguyen"}
 	r.Approvers = sampleRequest(wire.RequestPending).Approvers[1:]
 	r.History = append(r.History, wire.Event{At: at, Type: "initiation", Text: "Alice Martin signed and sent it", Seq: 2})
-	m.Update(Loaded{What: TheRequests, Value: []wire.Request{r}})
+	m.Update(Loaded{What: TheRequests, Value: pageOf([]wire.Request{r})})
 	m.Update(Loaded{What: TheRequest, ID: requestID, Value: r})
 	return m
 }
@@ -225,7 +225,7 @@ func inbox(m *Model) *Model {
 	})
 	other.ID = "req_other1"
 	other.Approvers = other.Approvers[:1]
-	m.Update(Loaded{What: TheRequests, Value: []wire.Request{first, second, third, other}})
+	m.Update(Loaded{What: TheRequests, Value: pageOf([]wire.Request{first, second, third, other})})
 	return m
 }
 
@@ -326,7 +326,7 @@ func scenes() map[string]func() *Model {
 			}
 			done := sampleRequest(wire.RequestRejected)
 			done.ID = "req_done1"
-			m.Update(Loaded{What: TheRequests, Value: []wire.Request{sampleRequest(wire.RequestPending), other, done}})
+			m.Update(Loaded{What: TheRequests, Value: pageOf([]wire.Request{sampleRequest(wire.RequestPending), other, done})})
 			return m
 		},
 		"requests-unpaired":       func() *Model { return inbox(stage("/requests")) },
@@ -342,7 +342,7 @@ func scenes() map[string]func() *Model {
 			ItemEnded{Request: "req_second2", Err: fault.New(fault.Declined, "no")}, ItemEnded{Request: "req_third33", Err: fault.New(fault.Declined, "no")}),
 		"requests-empty": func() *Model {
 			m := stage("/requests")
-			m.Update(Loaded{What: TheRequests, Value: []wire.Request{}})
+			m.Update(Loaded{What: TheRequests, Value: pageOf([]wire.Request{})})
 			return m
 		},
 		"request-unpaired":        func() *Model { return pending(stage(request)) },
@@ -433,7 +433,7 @@ func scenes() map[string]func() *Model {
 		},
 		"requests-picked-mixed": func() *Model {
 			m := ready(stage("/requests"))
-			m.Update(Loaded{What: TheRequests, Value: []wire.Request{sampleRequest(wire.RequestPending), sampleTransfer(wire.RequestPending)}})
+			m.Update(Loaded{What: TheRequests, Value: pageOf([]wire.Request{sampleRequest(wire.RequestPending), sampleTransfer(wire.RequestPending)})})
 			return picked(m)
 		},
 		"request-approved": func() *Model {
@@ -513,6 +513,49 @@ func scenes() map[string]func() *Model {
 		"account": func() *Model {
 			m := stage("/accounts/acc_treasury")
 			m.Update(Loaded{What: TheAccount, ID: "acc_treasury", Value: sampleAccount()})
+			return m
+		},
+		"buy-review": func() *Model { return reviewed(stage("/buy")) },
+		"buy-review-ended": func() *Model {
+			m := reviewed(stage("/buy"))
+			m.Update(Tick{Now: noon.Add(28 * time.Second)})
+			next := sampleRow("northpay", "Northpay", "0.0948", "2637.13", time.Minute)
+			next.ID = "quo_north2"
+			m.Update(OfferCame{Seq: m.board.Seq, Offer: quoteui.Offer{Provider: "northpay", Row: next}})
+			return m
+		},
+		"buy-two-ways": func() *Model {
+			m := stage("/buy")
+			m.Update(Acted{Action: "buy.field:amount", Value: "1.000"})
+			return m
+		},
+		"buy-too-much": func() *Model {
+			m := stage("/buy")
+			m.Update(Acted{Action: "buy.field:amount", Value: "60000"})
+			m.Update(Acted{Action: "buy.ask"})
+			return m
+		},
+		"buy-down": func() *Model {
+			m := quoted(stage("/buy"))
+			m.Update(OfferCame{Seq: m.board.Seq, Offer: out("coinharbor", quote.Excluded{Stage: quote.StageEligibility, Code: quote.CircuitIsOpen})})
+			m.Update(OfferCame{Seq: m.board.Seq, Offer: out("meridian", quote.Excluded{Stage: quote.StageTransport, Code: quote.ConnectError, Message: "Meridian cannot be reached."})})
+			m.Update(QuotesEnded{Seq: m.board.Seq, Result: &quote.Result{}})
+			return m
+		},
+		"keys": func() *Model {
+			m := stage("/buy")
+			m.Update(Acted{Action: "help"})
+			return m
+		},
+		"requests-by-next": func() *Model {
+			m := ready(stage("/requests"))
+			var list []wire.Request
+			for i, state := range []string{wire.RequestPending, wire.RequestApproved, wire.RequestOrdered, wire.RequestRejected, wire.RequestCompleted} {
+				r := sampleRequest(state)
+				r.ID = "req_each" + itoa(i)
+				list = append(list, r)
+			}
+			m.Update(Loaded{What: TheRequests, Value: pageOf(list)})
 			return m
 		},
 		"nowhere": func() *Model { return stage("/nothing/here") },

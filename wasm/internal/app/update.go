@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"countersign/shared/frame"
+	"countersign/shared/intent"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
 	"countersign/wasm/internal/quoteui"
@@ -29,6 +30,7 @@ func (m *Model) Update(msg Msg) []Command {
 	case Tick:
 		m.now = msg.Now
 		m.countdown()
+		return m.renew()
 	case ClockSet:
 		m.skew, m.measured = msg.Skew, true
 	case TokenChanged:
@@ -142,12 +144,11 @@ func (m *Model) countdown() {
 		}
 		return
 	}
-	best := m.board.Chosen(m.server())
-	if m.route.Screen != Buy || best.Row == nil {
-		return
+	if m.route.Screen != Buy || m.review == nil {
+		return // the list renews its prices by itself
 	}
-	if s := sayable(best.Left(m.server())); s != "" {
-		m.announce = "This price holds for " + s + " seconds."
+	if s := sayable(m.review.ExpiresAt.Sub(m.server())); s != "" {
+		m.announce = "This price ends in " + s + " seconds."
 	}
 }
 
@@ -167,7 +168,7 @@ func (m *Model) requestMade(msg RequestMade) []Command {
 		return []Command{Tell{TellError, msg.Err}}
 	}
 	m.request[msg.Request.ID] = Loadable[wire.Request]{Value: msg.Request, Loaded: true, Asked: true}
-	m.board, m.purpose = quoteui.Board{Seq: m.board.Seq + 1}, ""
+	m.board, m.why, m.review = quoteui.Board{Seq: m.board.Seq + 1}, intent.Why{}, nil
 	m.announce = "Request made. It waits for approval."
 	told := Tell{TellRequested, msg.Request.ID}
 	if m.part() {

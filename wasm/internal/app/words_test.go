@@ -85,18 +85,6 @@ func TestCountriesAreInTheOrderOfTheirNames(t *testing.T) {
 	}
 }
 
-func TestAnAmountThatReadsInTwoWaysIsAskedAbout(t *testing.T) {
-	t.Parallel()
-	m := stage("/buy")
-	m.Update(Acted{Action: "buy.field:amount", Value: " 1.000 "})
-	says(t, m, "This may be 1\u202f000 or 1.000. Write 1000 for the first.")
-	if cmds := m.Update(Acted{Action: "buy.ask"}); slices.ContainsFunc(cmds, func(c Command) bool { _, asks := c.(AskQuotes); return asks }) {
-		t.Error("it asks for prices")
-	}
-	m.Update(Acted{Action: "buy.field:amount", Value: "1000"})
-	says(t, m, "!This may be", "for 1\u202f000 EUR")
-}
-
 // out is an offer of a provider that has none.
 func out(provider string, e quote.Excluded) quoteui.Offer {
 	e.Provider, e.ProviderName = provider, strings.ToUpper(provider[:1])+provider[1:]
@@ -133,10 +121,10 @@ func TestMoneyIsWrittenInOneWay(t *testing.T) {
 	m.Update(OfferCame{Seq: m.board.Seq, Offer: out("northpay", quote.Excluded{Stage: quote.StageTransport, Code: quote.ConnectError, Message: "Northpay cannot be reached."})})
 	m.Update(QuotesEnded{Seq: m.board.Seq, Result: &quote.Result{Fixes: []quote.Fix{{Field: "amount", Value: "2500", Opens: 2, Text: "With EUR 2,500, 2 more providers can sell"}}}})
 	says(t, m, "Coinharbor needs at least 1\u202f500 EUR.", "Pay 1\u202f500 EUR instead", "With 2\u202f500 EUR, 2 more providers can sell",
-		"Meridian does not serve residents of France.", "Northpay cannot be reached.", "From 20 EUR to 50\u202f000 EUR", "!EUR 1,500", "!1500")
+		"Meridian does not serve residents of France.", "Northpay cannot be reached.", "At least 20 EUR, at Northpay. At most 50\u202f000 EUR, at Meridian.", "!EUR 1,500", "!1500")
 
 	m.Update(Acted{Action: "buy.field:amount", Value: "999999"})
-	says(t, m, "Meridian takes 50\u202f000 EUR at the most. With 5\u202f000 EUR, 3 providers can sell.", "!EUR 5")
+	says(t, m, "At most 50\u202f000 EUR, at Meridian.", "With 5\u202f000 EUR, 3 providers can sell", "!EUR 5")
 
 	a := sampleAccount()
 	a.Rules.Rules[0].When = []governance.Condition{{Amount: &governance.Amount{Min: "0.01", Max: "10000", Currency: "EUR"}}}

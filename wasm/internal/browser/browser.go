@@ -39,44 +39,6 @@ func (h Host) Fetch(ctx context.Context, refused bool) (auth.Token, error) {
 	return auth.Read([]byte(v.String()))
 }
 
-// Country gives names of countries in the person's language.
-func Country() func(code string) string {
-	options := object.New()
-	options.Set("type", "region")
-	names, err := construct(global.Get("Intl").Get("DisplayNames"), js.Undefined(), options)
-	known := map[string]string{}
-	return func(code string) string {
-		if err != nil {
-			return ""
-		}
-		name, ok := known[code]
-		if !ok {
-			if v, err := call(names, "of", code); err == nil && v.Type() == js.TypeString {
-				name = v.String()
-			}
-			known[code] = name
-		}
-		return name
-	}
-}
-
-// Sorted puts names in the order of the person's language; as they were when the
-// browser cannot.
-func Sorted(names []string) []string {
-	list := global.Get("Array").New()
-	for _, n := range names {
-		list.Call("push", n)
-	}
-	if _, err := call(list, "sort", global.Get("Intl").Get("Collator").New().Get("compare")); err != nil {
-		return names
-	}
-	sorted := make([]string, len(names))
-	for i := range sorted {
-		sorted[i] = list.Index(i).String()
-	}
-	return sorted
-}
-
 // Random is a number between 0 and 1, for spreading timers and nothing else.
 func Random() float64 { return global.Get("Math").Call("random").Float() }
 
@@ -97,20 +59,6 @@ func (Secure) Read(b []byte) (int, error) {
 		done += js.CopyBytesToGo(part, v)
 	}
 	return len(b), nil
-}
-
-// Decimal is the decimal sign of the person's language.
-func Decimal() string {
-	v, err := call(global.Get("Intl").Get("NumberFormat").New(), "format", 1.5)
-	if err != nil {
-		return "."
-	}
-	for _, r := range v.String() {
-		if r == ',' || r == '.' || r == '٫' {
-			return string(r)
-		}
-	}
-	return "."
 }
 
 // Permission asks the browser, never the person, whether this page may reach

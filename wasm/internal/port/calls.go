@@ -18,20 +18,21 @@ import (
 
 // Args are the arguments of all calls; each says which it needs.
 type Args struct {
-	ID       string       `json:"id,omitempty"` // of what is asked for
-	Input    *quote.Input `json:"input,omitempty"`
-	Account  string       `json:"account,omitempty"`
-	Quote    string       `json:"quote,omitempty"`
-	Purpose  string       `json:"purpose,omitempty"`
-	Key      string       `json:"key,omitempty"` // Idempotency-Key
-	State    string       `json:"state,omitempty"`
-	Cursor   string       `json:"cursor,omitempty"`
-	Requests []string     `json:"requests,omitempty"`
-	Member   string       `json:"member,omitempty"`
-	Decision string       `json:"decision,omitempty"` // frame.Approve, Reject, Initiate
-	PayAgain bool         `json:"pay_again,omitempty"`
-	Relay    string       `json:"relay,omitempty"`
-	Gesture  bool         `json:"gesture,omitempty"`
+	ID        string       `json:"id,omitempty"` // of what is asked for
+	Input     *quote.Input `json:"input,omitempty"`
+	Account   string       `json:"account,omitempty"`
+	Quote     string       `json:"quote,omitempty"`
+	Purpose   string       `json:"purpose,omitempty"`
+	Reference string       `json:"reference,omitempty"`
+	Key       string       `json:"key,omitempty"` // Idempotency-Key
+	State     string       `json:"state,omitempty"`
+	Cursor    string       `json:"cursor,omitempty"`
+	Requests  []string     `json:"requests,omitempty"`
+	Member    string       `json:"member,omitempty"`
+	Decision  string       `json:"decision,omitempty"` // frame.Approve, Reject, Initiate
+	PayAgain  bool         `json:"pay_again,omitempty"`
+	Relay     string       `json:"relay,omitempty"`
+	Gesture   bool         `json:"gesture,omitempty"`
 }
 
 // asked is one call.
@@ -157,7 +158,7 @@ func quotes(a asked) (any, error) {
 
 func makeRequest(a asked) (any, error) {
 	var r wire.Request
-	err := a.core.Post(a.ctx, "/v1/requests", a.Key, wire.RequestInput{QuoteID: a.Quote, AccountID: a.Account, Purpose: a.Purpose}, &r)
+	err := a.core.Post(a.ctx, "/v1/requests", a.Key, wire.RequestInput{QuoteID: a.Quote, AccountID: a.Account, Purpose: a.Purpose, Reference: a.Reference}, &r)
 	return r, err
 }
 

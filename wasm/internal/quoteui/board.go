@@ -16,12 +16,14 @@ type Offer struct {
 
 // Board is the list of offers of one question.
 type Board struct {
-	Seq      int  // of the question; answers to older ones are dropped
-	Open     bool // a question was asked
-	Done     bool // every provider has answered or failed
-	Hold     bool // the person holds the prices where they are
-	Inside   bool // pointer or focus is in the list
-	Selected string
+	Seq      int       // of the question; answers to older ones are dropped
+	Open     bool      // a question was asked
+	Done     bool      // every provider has answered or failed
+	Renewing bool      // it is asked again: what is shown stays in its place until then
+	Asked    time.Time // when, by the server's clock
+	Hold     bool      // the person holds the prices where they are
+	Inside   bool      // pointer or focus is in the list
+	Selected string    // the provider that the person chose, or was about to
 	Fixes    []quote.Fix
 	offers   map[string]Offer
 	order    []string // providers, as shown
@@ -29,13 +31,41 @@ type Board struct {
 
 // Ask starts a new question: a slot for each provider, so that nothing moves
 // when the answers come. What was held or selected before is let go.
-func (b Board) Ask(providers []quote.Provider) Board {
-	n := Board{Seq: b.Seq + 1, Open: true, Inside: b.Inside, offers: map[string]Offer{}}
+func (b Board) Ask(providers []quote.Provider, now time.Time) Board {
+	n := Board{Seq: b.Seq + 1, Open: true, Asked: now, Inside: b.Inside, offers: map[string]Offer{}}
 	for _, p := range providers {
 		n.offers[p.ID] = Offer{Provider: p.ID, Name: p.Name}
 		n.order = append(n.order, p.ID)
 	}
 	return n
+}
+
+// Renew asks the same question again. Every price stays where it is until the new one
+// takes its place, and what was held or selected stays so.
+func (b Board) Renew(now time.Time) Board {
+	b = b.clone()
+	b.Seq, b.Asked, b.Done, b.Renewing = b.Seq+1, now, false, true
+	return b
+}
+
+// renewAfter is the least time between two questions, however short prices hold.
+const renewAfter = 10 * time.Second
+
+// RenewAt is when the prices are due to be asked for again: when the first of them
+// ends. It is zero while there is nothing to renew.
+func (b Board) RenewAt() (at time.Time) {
+	if !b.Done {
+		return at
+	}
+	for _, o := range b.offers {
+		if o.Row != nil && (at.IsZero() || o.Row.ExpiresAt.Before(at)) {
+			at = o.Row.ExpiresAt
+		}
+	}
+	if soonest := b.Asked.Add(renewAfter); !at.IsZero() && at.Before(soonest) {
+		return soonest
+	}
+	return at
 }
 
 // Put records an answer. Answers to an older question change nothing.
@@ -62,7 +92,7 @@ func (b Board) Finish(seq int, result *quote.Result) Board {
 		return b
 	}
 	b = b.clone()
-	b.Done = true
+	b.Done, b.Renewing = true, false
 	if result != nil {
 		b.Fixes = result.Fixes
 		for i := range result.Quotes {
@@ -140,7 +170,7 @@ func (b Board) Show() Board {
 
 // settle re-orders when nothing keeps the list still.
 func (b Board) settle() Board {
-	if b.Hold || b.Inside {
+	if b.Hold || b.Inside || b.Renewing {
 		return b
 	}
 	b.order = b.sorted()
@@ -209,12 +239,44 @@ func (b Board) Best(now time.Time) Offer {
 	return best
 }
 
-// Chosen is the selected offer, else the best one.
+// Chosen is the selected offer, else the best one. While the selected one has no price,
+// its Row is nil: no other takes its place unasked.
 func (b Board) Chosen(now time.Time) Offer {
-	if o, ok := b.offers[b.Selected]; ok && o.Valid(now) {
-		return o
+	if b.Selected == "" {
+		return b.Best(now)
 	}
-	return b.Best(now)
+	o := b.offers[b.Selected]
+	if !o.Valid(now) {
+		o.Row = nil
+	}
+	return o
+}
+
+// Nth is the provider of the n-th offer that has a price, from 1; empty when there is none.
+func (b Board) Nth(n int) string {
+	for _, o := range b.Offers() {
+		if o.Row == nil {
+			continue
+		}
+		if n--; n == 0 {
+			return o.Provider
+		}
+	}
+	return ""
+}
+
+// Of is the offer of a provider.
+func (b Board) Of(provider string) Offer { return b.offers[provider] }
+
+// Places is how many decimals the amounts of the list are shown with, at most so many:
+// all with the same.
+func (b Board) Places(most int) (n int) {
+	for _, o := range b.offers {
+		if o.Row != nil {
+			n = max(n, parse(o.Row.CryptoAmount).Trim().Places())
+		}
+	}
+	return min(n, most)
 }
 
 // Counts says how many have answered with a price, how many were asked.
@@ -237,18 +299,6 @@ func (o Offer) Left(now time.Time) time.Duration {
 	}
 	whole := o.Row.ExpiresAt.Sub(o.Row.ReceivedAt) // a clock measured a little behind must not promise more
 	return max(min(o.Row.ExpiresAt.Sub(now), whole), 0)
-}
-
-// Progress is the part of its life that is left: 1 to 0.
-func (o Offer) Progress(now time.Time) float64 {
-	if o.Row == nil {
-		return 0
-	}
-	whole := o.Row.ExpiresAt.Sub(o.Row.ReceivedAt)
-	if whole <= 0 {
-		return 0
-	}
-	return min(max(float64(o.Left(now))/float64(whole), 0), 1)
 }
 
 // Expired reports whether all prices have ended.

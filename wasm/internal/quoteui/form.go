@@ -133,11 +133,12 @@ func pick(have, want string, from []string) string {
 	return have
 }
 
-// Range is the least and the most that any provider takes for this form, and
+// Range is the least and the most that any provider takes for this form, who does, and
 // how many providers can serve it but for the amount.
 type Range struct {
-	Min, Max  string
-	Providers int
+	Min, Max     string
+	MinAt, MaxAt string // names of the providers
+	Providers    int
 }
 
 // Limits says what the amount may be.
@@ -150,10 +151,10 @@ func Limits(providers []quote.Provider, f Form) Range {
 		}
 		r.Providers++
 		if r.Min == "" || Compare(l.Min, r.Min) < 0 {
-			r.Min = l.Min
+			r.Min, r.MinAt = l.Min, p.Name
 		}
 		if r.Max == "" || Compare(l.Max, r.Max) > 0 {
-			r.Max = l.Max
+			r.Max, r.MaxAt = l.Max, p.Name
 		}
 	}
 	return r
@@ -186,15 +187,32 @@ func parse(s string) amount.Amount {
 	return a
 }
 
-// Difference is how much less than best a is, exact, and in tenths of a percent,
-// rounded up; the second only ever stands beside the exact amounts.
-func Difference(a, best string) (exact string, permille string) {
+// Difference is how much less than best a is: exact, in percent with two decimals, and in
+// money at a price for one unit, with so many places. The last two are rounded up and only
+// ever stand beside the exact amounts.
+func Difference(a, best, price string, places int) (exact, percent, money string) {
 	x, y := parse(a), parse(best)
 	if y.IsZero() {
-		return "0", "0"
+		return "0", "0", "0"
 	}
 	d := y.Sub(x)
-	return d.Trim().String(), d.MulRatio(100, 1, d.Places(), amount.Floor).Div(y, 2, amount.Ceil).Trim().String()
+	return d.Trim().String(), d.MulRatio(100, 1, d.Places(), amount.Floor).Div(y, 2, amount.Ceil).String(), d.Mul(parse(price)).Rescale(places, amount.Ceil).String()
+}
+
+// Part is so many percent of an amount, rounded up to its own decimals: the least that a
+// request accepts (shared/spec/wire.md, POST /v1/requests).
+func Part(of string, percent int64) string {
+	a := parse(of)
+	return a.MulRatio(percent, 100, a.Places(), amount.Ceil).String()
+}
+
+// Sum adds amounts up.
+func Sum(list ...string) string {
+	var all amount.Amount
+	for _, s := range list {
+		all = all.Add(parse(s))
+	}
+	return all.String()
 }
 
 // Diff is a - b, exact, with its sign.

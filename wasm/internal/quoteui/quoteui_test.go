@@ -36,7 +36,7 @@ func TestLimitsAreKnownBeforeTheyAreBroken(t *testing.T) {
 		method string
 		want   Range
 	}{
-		{"card", Range{"20", "5000", 2}}, {"sepa", Range{"50", "20000", 2}}, {"pix", Range{}},
+		{"card", Range{"20", "5000", "a", "a", 2}}, {"sepa", Range{"50", "20000", "b", "c", 2}}, {"pix", Range{}},
 	} {
 		if got := Limits(providers(), Form{Fiat: "EUR", Asset: "ethereum", Country: "FR", Method: tt.method}); got != tt.want {
 			t.Errorf("%s: %+v", tt.method, got)
@@ -54,7 +54,7 @@ func TestDefaultsReplaceWhatNoProgramServes(t *testing.T) {
 
 func TestTheListStaysStillUnderPointerAndFocus(t *testing.T) {
 	t.Parallel()
-	b := Board{}.Ask(providers())
+	b := Board{}.Ask(providers(), noon)
 	b = b.Put(1, row("b", "0.09", time.Minute))
 	if got := order(b); !slices.Equal(got, []string{"b", "a", "c", "d"}) {
 		t.Fatalf("the first price comes first: %v", got)
@@ -76,7 +76,7 @@ func TestTheListStaysStillUnderPointerAndFocus(t *testing.T) {
 
 func TestAnswersToAnOlderQuestionAreDropped(t *testing.T) {
 	t.Parallel()
-	b := Board{}.Ask(providers()).Ask(providers()).Put(1, row("a", "1", time.Minute)).Finish(1, nil)
+	b := Board{}.Ask(providers(), noon).Ask(providers(), noon).Put(1, row("a", "1", time.Minute)).Finish(1, nil)
 	if n, _ := b.Counts(); n != 0 || b.Done {
 		t.Errorf("%d offers, done %v", n, b.Done)
 	}
@@ -84,7 +84,7 @@ func TestAnswersToAnOlderQuestionAreDropped(t *testing.T) {
 
 func TestWhoDoesNotAnswerStaysInTheListWithTheReason(t *testing.T) {
 	t.Parallel()
-	b := Board{}.Ask(providers()).Put(1, row("a", "1", time.Minute)).Finish(1, nil)
+	b := Board{}.Ask(providers(), noon).Put(1, row("a", "1", time.Minute)).Finish(1, nil)
 	for _, o := range b.Offers()[1:] {
 		if o.Out == nil || o.Out.Code != quote.TimedOut {
 			t.Errorf("%s: %+v", o.Provider, o)
@@ -94,7 +94,7 @@ func TestWhoDoesNotAnswerStaysInTheListWithTheReason(t *testing.T) {
 
 func TestTheBestIsValidAndNoOutlier(t *testing.T) {
 	t.Parallel()
-	b := Board{}.Ask(providers()).Put(1, row("a", "0.3", time.Minute, quote.RateOutlier)).Put(1, row("b", "0.2", time.Second)).Put(1, row("c", "0.1", time.Minute)).Finish(1, nil)
+	b := Board{}.Ask(providers(), noon).Put(1, row("a", "0.3", time.Minute, quote.RateOutlier)).Put(1, row("b", "0.2", time.Second)).Put(1, row("c", "0.1", time.Minute)).Finish(1, nil)
 	if got := b.Best(noon).Provider; got != "b" {
 		t.Errorf("best %q", got)
 	}
@@ -102,8 +102,8 @@ func TestTheBestIsValidAndNoOutlier(t *testing.T) {
 	if got := b.Best(later).Provider; got != "c" {
 		t.Errorf("best after b expired: %q", got)
 	}
-	if got := b.Select("b").Chosen(later).Provider; got != "c" {
-		t.Errorf("an expired choice is not taken: %q", got)
+	if got := b.Select("b").Chosen(later); got.Provider != "b" || got.Row != nil {
+		t.Errorf("another took the place of the choice that ended: %+v", got)
 	}
 	if b.Expired(later) || !b.Expired(noon.Add(time.Hour)) {
 		t.Error("expired too early or never")
@@ -112,13 +112,16 @@ func TestTheBestIsValidAndNoOutlier(t *testing.T) {
 
 func TestDifferenceIsExact(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct{ a, best, exact, percent string }{
-		{"0.0943", "0.094904123456789012", "0.000604123456789012", "0.64"},
-		{"1", "1", "0", "0"}, {"99", "100", "1", "1"},
+	for _, tt := range []struct{ a, best, exact, percent, money string }{
+		{"0.0943", "0.094904123456789012", "0.000604123456789012", "0.64", "1.60"},
+		{"1", "1", "0", "0.00", "0.00"}, {"99", "100", "1", "1.00", "2634.24"}, {"1", "0", "0", "0", "0"},
 	} {
-		if e, p := Difference(tt.a, tt.best); e != tt.exact || p != tt.percent {
-			t.Errorf("%s of %s: %s, %s %%", tt.a, tt.best, e, p)
+		if e, p, m := Difference(tt.a, tt.best, "2634.24", 2); e != tt.exact || p != tt.percent || m != tt.money {
+			t.Errorf("%s of %s: %s, %s %%, %s", tt.a, tt.best, e, p, m)
 		}
+	}
+	if got := Part("0.0815", 99); got != "0.0807" {
+		t.Errorf("99 %% of 0.0815, rounded up, is %s", got)
 	}
 }
 
@@ -144,5 +147,40 @@ func TestOnlyWhatTheAccountsChainCanHoldIsOffered(t *testing.T) {
 		if got := Default(sells, f, Form{Asset: "ethereum"}, c.chain).Asset; got != c.picks {
 			t.Errorf("on %q the form has %s", c.chain, got)
 		}
+	}
+}
+
+// A renewal is not a new question: nothing that is shown moves or goes away, and the
+// choice is kept.
+func TestRenewedPricesTakeTheirPlaces(t *testing.T) {
+	t.Parallel()
+	b := Board{}.Ask(providers(), noon).Put(1, row("a", "0.3", 20*time.Second)).Put(1, row("b", "0.2", time.Minute)).Finish(1, nil).Select("b")
+	if at := b.RenewAt(); !at.Equal(noon.Add(20 * time.Second)) {
+		t.Errorf("due at %s", at)
+	}
+	if at := b.Put(1, row("c", "0.1", time.Second)).RenewAt(); !at.Equal(noon.Add(renewAfter)) {
+		t.Errorf("with a price that holds for a second it is due at %s", at)
+	}
+	before := order(b)
+	b = b.Renew(noon.Add(20*time.Second)).Put(2, row("b", "0.9", 2*time.Minute))
+	if got := order(b); !slices.Equal(got, before) || b.Of("b").Row.CryptoAmount != "0.9" || b.Of("a").Row.CryptoAmount != "0.3" {
+		t.Errorf("%v, before %v", got, before)
+	}
+	if !b.RenewAt().IsZero() {
+		t.Error("it is renewed while it is renewed")
+	}
+	if got := b.Finish(2, nil); order(got)[0] != "b" || got.Selected != "b" {
+		t.Errorf("after it: %v, chosen %s", order(got), got.Selected)
+	}
+}
+
+func TestAPriceIsChosenByItsPlace(t *testing.T) {
+	t.Parallel()
+	b := Board{}.Ask(providers(), noon).Put(1, row("c", "0.1", time.Minute)).Put(1, row("a", "0.12", time.Minute))
+	if got := b.Nth(1) + b.Nth(2) + b.Nth(3); got != "ac" {
+		t.Errorf("%q", got)
+	}
+	if n := b.Places(8); n != 2 {
+		t.Errorf("%d decimals", n)
 	}
 }

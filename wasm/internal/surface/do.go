@@ -70,7 +70,7 @@ func (s *Surface) later(c app.Command) {
 		s.Post(app.Loaded{What: c.What, ID: c.ID, Value: value, Err: err})
 	case app.MakeRequest:
 		var r wire.Request
-		err := s.cfg.Core.Post(s.ctx, "/v1/requests", c.Key, wire.RequestInput{QuoteID: c.Quote, AccountID: c.Account, Purpose: c.Purpose}, &r)
+		err := s.cfg.Core.Post(s.ctx, "/v1/requests", c.Key, wire.RequestInput{QuoteID: c.Quote, AccountID: c.Account, Purpose: c.Purpose, Reference: c.Reference}, &r)
 		s.Post(app.RequestMade{Operation: c.Operation, Request: r, Err: err})
 	case app.MakeOrder:
 		var o wire.Order
@@ -113,8 +113,9 @@ func (s *Surface) load(c app.Load) (any, error) {
 		p, err := get[wire.Providers](s, "/v1/providers")
 		return p.Providers, err
 	case app.TheRequests:
-		p, err := get[wire.Page[wire.Request]](s, "/v1/requests?limit=100")
-		return p.Items, err
+		return s.requests()
+	case app.TheOlder:
+		return get[wire.Page[wire.Request]](s, "/v1/requests?limit=100&cursor="+c.ID)
 	case app.TheRequest:
 		return get[wire.Request](s, "/v1/requests/"+c.ID)
 	case app.TheOrders:
@@ -133,6 +134,42 @@ func (s *Surface) load(c app.Load) (any, error) {
 		return p.Text, err
 	}
 	return nil, fault.New(fault.Internal, "the page asked for something that it does not know")
+}
+
+// maxPages is how many pages of open requests are read, of each state.
+const maxPages = 20
+
+// requests are the newest ones and, when there are more, all that somebody still has to
+// do something about.
+func (s *Surface) requests() (any, error) {
+	all, err := get[wire.Page[wire.Request]](s, "/v1/requests?limit=100")
+	if err != nil || all.NextCursor == "" {
+		return all, err
+	}
+	seen := map[string]bool{}
+	for _, r := range all.Items {
+		seen[r.ID] = true
+	}
+	for _, state := range []string{wire.RequestUnsent, wire.RequestPending, wire.RequestApproved, wire.RequestOrdered} {
+		cursor := ""
+		for range maxPages {
+			p, err := get[wire.Page[wire.Request]](s, "/v1/requests?limit=100&state="+state+cursor)
+			if err != nil {
+				return nil, err
+			}
+			for _, r := range p.Items {
+				if !seen[r.ID] {
+					seen[r.ID] = true
+					all.Items = append(all.Items, r)
+				}
+			}
+			if p.NextCursor == "" {
+				break
+			}
+			cursor = "&cursor=" + p.NextCursor
+		}
+	}
+	return all, nil
 }
 
 func get[T any](s *Surface, path string) (T, error) { return core.Get[T](s.ctx, s.cfg.Core, path) }
