@@ -33,6 +33,13 @@ Usage:
                                              manage the API keys of a developer
   countersign-gateway sandbox -config FILE   serve pretend providers, a pretend chain and
                                              the small dashboard back end that holds the API key
+  countersign-gateway providers lint URL [-api-key-file FILE] [-hosts HOST,…] [-orders PATH] [-json]
+                                             try a provider's endpoints against the contract, and each of its
+                                             contradictions: status 1 when a gateway cannot use them, 2 when
+                                             nothing could be checked. -from -to -amount -country -method -dest
+                                             say what to ask for; -deadline how long to wait for an answer
+  countersign-gateway providers simulate [-listen ADDRESS] [-upstream URL]
+                                             serve a provider that gets one thing wrong at each address
 
 It prints "listening on URL" for each address once it is ready; SIGINT or SIGTERM
 stops it after it has answered the requests that it has.
@@ -105,8 +112,16 @@ func main() {
 	defer stop()
 	if err := run(ctx, os.Args[1:], stdio{os.Stdout, os.Stderr}); err != nil {
 		fmt.Fprintln(os.Stderr, "countersign-gateway:", err)
-		os.Exit(1)
+		os.Exit(exitStatus(err))
 	}
+}
+
+// exitStatus is 1, and 2 when a provider could not be checked.
+func exitStatus(err error) int {
+	if errors.Is(err, errCannot) {
+		return 2
+	}
+	return 1
 }
 
 // run is the program without its process.
@@ -116,8 +131,11 @@ func run(ctx context.Context, args []string, std stdio) (err error) {
 		return err
 	}
 	verb := args[0]
-	if verb == "keys" {
+	switch verb {
+	case "keys":
 		return keys(ctx, args[1:], std)
+	case "providers":
+		return providersVerb(ctx, args[1:], std)
 	}
 	flags := flag.NewFlagSet(verb, flag.ContinueOnError)
 	flags.SetOutput(std.err)
@@ -162,7 +180,7 @@ func run(ctx context.Context, args []string, std stdio) (err error) {
 		}
 		return sandbox.Run(ctx, cfg, sandbox.Stdio{Out: std.out, Err: std.err})
 	}
-	return fmt.Errorf("there is no %q: use serve, migrate, resume, keys or sandbox; see countersign-gateway --help", verb)
+	return fmt.Errorf("there is no %q: use serve, migrate, resume, keys, providers or sandbox; see countersign-gateway --help", verb)
 }
 
 // resume is the operator's word that the clock is right.

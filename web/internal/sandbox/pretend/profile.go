@@ -7,7 +7,7 @@
 //	            and it delivers a little less than it promised
 //	meridian    the bare minimum, kebab-case widget parameters
 //
-// Only package sandbox uses it.
+// Packages sandbox and conform use it.
 package pretend
 
 import (
@@ -69,6 +69,9 @@ func profiles() []profile {
 		},
 	}
 }
+
+// Conforming is the slug of the one that keeps the contract to the letter.
+const Conforming = "northpay"
 
 // IDs are the slugs of the providers, which are also their paths.
 func IDs() []string {

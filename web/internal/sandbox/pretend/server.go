@@ -140,7 +140,7 @@ func (s *Server) guard(p profile, h handler) http.HandlerFunc {
 	}
 }
 
-func (s *Server) capabilities(w http.ResponseWriter, _ *http.Request, p profile, _ Faults) {
+func (s *Server) capabilities(w http.ResponseWriter, r *http.Request, p profile, _ Faults) {
 	type method struct {
 		Name string `json:"name"`
 	}
@@ -159,12 +159,12 @@ func (s *Server) capabilities(w http.ResponseWriter, _ *http.Request, p profile,
 	if p.exampleNames {
 		name = "countryCapabilities"
 	}
-	answer(w, map[string]any{"fiatCurrencyCapabilities": fiats, name: countries})
+	document(w, r, map[string]any{"fiatCurrencyCapabilities": fiats, name: countries})
 }
 
-func (s *Server) assets(w http.ResponseWriter, _ *http.Request, p profile, _ Faults) {
+func (s *Server) assets(w http.ResponseWriter, r *http.Request, p profile, _ Faults) {
 	if !p.objects {
-		answer(w, p.assets)
+		document(w, r, p.assets)
 		return
 	}
 	var list []any
@@ -176,7 +176,7 @@ func (s *Server) assets(w http.ResponseWriter, _ *http.Request, p profile, _ Fau
 		chain, _, _ := strings.Cut(id, "/")
 		list = append(list, map[string]any{"id": id, "type": kind, "blockchain": chain})
 	}
-	answer(w, list)
+	document(w, r, list)
 }
 
 // question reads the six parameters of the contract. What is wrong is said as

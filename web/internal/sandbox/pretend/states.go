@@ -1,6 +1,7 @@
 package pretend
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,6 +22,23 @@ const (
 // forced are the states that an order can be told to be in, beside those:
 // PUT /_control/{provider}/orders/{id} with {"state":"on_hold"}.
 const forced = "pending processing completed on_hold failed expired refunded"
+
+// document answers with a document that has a tag, or that it did not change.
+func document(w http.ResponseWriter, r *http.Request, v any) {
+	body, err := json.Marshal(v)
+	if err != nil {
+		failed(w, http.StatusInternalServerError, "the document cannot be written")
+		return
+	}
+	tag := fmt.Sprintf("\"%x\"", sha256.Sum256(body))
+	w.Header().Set("ETag", tag)
+	if r.Header.Get("If-None-Match") == tag {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	w.Header().Set("Content-Type", "application/json")
+	_, _ = w.Write(body) // the client may be gone
+}
 
 // document is the contract's Order, in the spelling of this provider.
 func (p profile) document(o order) map[string]any {
