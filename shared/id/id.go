@@ -22,6 +22,7 @@ const (
 	Deposit   = "dep" // what a chain moved to an address of a vault
 	Developer = "dev" // a customer of the gateway, who holds an API key
 	Entity    = "ent" // whose vault it is
+	Item      = "itm" // a connection to a pretend bank of the sandbox
 	Key       = "key" // an API key of a developer
 	Ledger    = "led" // of the sandbox
 	Member    = "mem" // of an entity
@@ -41,7 +42,7 @@ const (
 
 // Kinds returns every kind.
 func Kinds() []string {
-	return []string{Account, Approval, Question, Batch, Booking, Channel, Deposit, Developer, Entity, Key, Ledger, Member, Order, Quote, Request, Use}
+	return []string{Account, Approval, Question, Batch, Booking, Channel, Deposit, Developer, Entity, Item, Key, Ledger, Member, Order, Quote, Request, Use}
 }
 
 // Valid reports whether s has the form of an id, of whatever kind.

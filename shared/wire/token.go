@@ -1,6 +1,8 @@
 package wire
 
 import (
+	"slices"
+	"strings"
 	"time"
 
 	"countersign/shared/name"
@@ -132,7 +134,8 @@ type SandboxInput struct {
 	Preferences *SandboxPreferences `json:"preferences,omitempty"`
 }
 
-// SandboxPreferences are accepted and not used.
+// SandboxPreferences: the currency is that of the pretend bank accounts, USD when absent;
+// the others are accepted and not used.
 type SandboxPreferences struct {
 	Currency string `json:"currency,omitempty"`
 	Timezone string `json:"timezone,omitempty"`
@@ -150,11 +153,19 @@ func (s SandboxInput) Validate() error {
 	if s.Industry != "" && !plain(s.Industry, 64) {
 		return invalid("industry", "must be at most 64 printable characters")
 	}
-	if p := s.Preferences; p != nil && len(p.Currency)+len(p.Timezone)+len(p.Locale) > 128 {
-		return invalid("preferences", "are too long")
+	if p := s.Preferences; p != nil {
+		if len(p.Timezone)+len(p.Locale) > 128 {
+			return invalid("preferences", "are too long")
+		}
+		if p.Currency != "" && !slices.Contains(SandboxCurrencies(), p.Currency) {
+			return invalid("preferences.currency", "must be one of "+strings.Join(SandboxCurrencies(), ", "))
+		}
 	}
 	return nil
 }
+
+// SandboxCurrencies are those of pretend bank accounts, all with two places.
+func SandboxCurrencies() []string { return []string{"USD", "EUR", "GBP", "CHF"} }
 
 // SandboxReply answers POST /v1/sandbox. The API key is shown this once.
 type SandboxReply struct {
@@ -168,7 +179,9 @@ type SandboxData struct {
 	Entity        SandboxEntity    `json:"entity"`
 	Ledger        SandboxLedger    `json:"ledger"`
 	PlaidAccounts []SandboxBank    `json:"plaidAccounts"`
+	Item          string           `json:"item"` // the connection that the accounts are of
 	Token         string           `json:"token"`
+	ExpiresAt     time.Time        `json:"expires_at"` // when all of it is removed
 }
 
 // SandboxDeveloper is the new developer.
@@ -185,10 +198,19 @@ type SandboxEntity struct {
 	LegalName string `json:"legal_name"`
 }
 
-// SandboxLedger is the new ledger.
+// SandboxLedger is the new ledger, with its structure.
 type SandboxLedger struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
+	ID       string                 `json:"id"`
+	Name     string                 `json:"name"`
+	Currency string                 `json:"currency"`
+	Accounts []SandboxLedgerAccount `json:"accounts"`
+}
+
+// SandboxLedgerAccount is an account of the ledger: ASSET, EQUITY, REVENUE or EXPENSE.
+type SandboxLedgerAccount struct {
+	ID       string `json:"id"`
+	Name     string `json:"name"`
+	Category string `json:"category"`
 }
 
 // SandboxBank is a pretend bank account.

@@ -33,7 +33,7 @@ func (a *api) sandbox(q *question) (any, error) {
 	if err := wire.Decode(q.body, &in, wire.MaxBody); err != nil {
 		return nil, err
 	}
-	return a.Gateway.Sandbox(q.r.Context(), in, party.Of(q.r))
+	return a.Gateway.Sandbox(q.r.Context(), in, party.Of(q.r), q.key)
 }
 
 func (a *api) entity(q *question) (any, error) {

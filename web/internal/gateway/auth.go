@@ -62,7 +62,7 @@ func (g *Gateway) Authenticate(ctx context.Context, token string, p Proof) (Call
 // accepted checks what may change while a token lives, and returns who has it.
 func (g *Gateway) accepted(tx store.Tx, c claims.Claims) (Caller, error) {
 	bad := fault.New(fault.Unauthenticated, msgBadToken)
-	d, version, err := access(tx, c.DeveloperID, c.EntityID)
+	d, version, err := access(tx, g.now(), c.DeveloperID, c.EntityID)
 	caller := Caller{Developer: c.DeveloperID, Entity: c.EntityID, Token: c, Scopes: allScopes, Tier: d.Tier}
 	switch {
 	case errors.Is(err, store.ErrNotFound):
@@ -114,7 +114,7 @@ func (g *Gateway) InEntity(ctx context.Context, c Caller, entity string) (Caller
 		return Caller{}, fault.New(fault.EntityContext, "Entity context is required: add ?entityId=…")
 	}
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		_, _, err := access(tx, c.Developer, entity)
+		_, _, err := access(tx, g.now(), c.Developer, entity)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
@@ -199,7 +199,7 @@ func (g *Gateway) keyOf(tx store.Tx, in wire.TokenRequest) (s Subject, k store.K
 		}
 	}
 	d, err := tx.Developer(s.Developer)
-	if known = err == nil && !d.Disabled; none(err) != nil {
+	if known = err == nil && !d.Disabled && !expired(d, g.now()); none(err) != nil {
 		return s, k, err
 	}
 	s.Version += d.Version

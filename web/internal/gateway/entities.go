@@ -2,20 +2,12 @@ package gateway
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
-	"encoding/hex"
 	"errors"
-	"fmt"
-	"io"
-	"slices"
 
 	"countersign/shared/fault"
-	"countersign/shared/id"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
-	"countersign/web/internal/apikey"
 	"countersign/web/internal/projection"
 	"countersign/web/internal/store"
 )
@@ -176,88 +168,4 @@ func (g *Gateway) Relay(ctx context.Context, c Caller, channel, record string) (
 		g.cfg.Log.Warn("read the signer's log after a record", "error", err.Error())
 	}
 	return wire.Record{Record: r.Record}, nil
-}
-
-// maxSandboxes is how many developers the sandbox keeps; one more removes the
-// oldest.
-const maxSandboxes = 1000
-
-// Sandbox makes a developer and an entity to try the API with. Name and
-// developer_id give the ids; those that exist are not given to somebody else:
-// CONFLICT. It fails with NOT_FOUND outside the sandbox environment.
-func (g *Gateway) Sandbox(ctx context.Context, in wire.SandboxInput, client string) (wire.SandboxReply, error) {
-	if g.cfg.Env != "sandbox" {
-		return wire.SandboxReply{}, fault.New(fault.NotFound, "there is no sandbox here")
-	}
-	if err := g.limit.sandboxes.Spend(client); err != nil {
-		return wire.SandboxReply{}, err
-	}
-	sum := sha256.Sum256([]byte("countersign-sandbox/1\x00" + in.DeveloperID + "\x00" + in.Name))
-	tag := hex.EncodeToString(sum[:10])
-	var secret [4]byte
-	if _, err := io.ReadFull(g.cfg.Rand, secret[:]); err != nil {
-		return wire.SandboxReply{}, fmt.Errorf("make a developer: %w", err)
-	}
-	key, err := apikey.New(g.cfg.Rand, g.cfg.Env)
-	if err != nil {
-		return wire.SandboxReply{}, err
-	}
-	d := store.Developer{ID: "dev_" + tag, Name: in.Name, Version: int64(binary.BigEndian.Uint32(secret[:])), MadeBy: store.BySandbox, Tier: "developer"} // never that of one that was removed
-	k := store.Key{
-		ID: id.FromHash(id.Key, sum[:]), Developer: d.ID, Name: "First key", Hash: sha256.Sum256([]byte(key)), Hint: apikey.Hint(key),
-		Scopes: allScopes, MadeBy: store.BySandbox, Created: g.now(),
-	}
-	e := store.Entity{ID: "ent_" + tag, Developer: d.ID, Name: in.Name, MadeBy: store.BySandbox, Created: g.now()}
-	err = g.cfg.Store.Write(ctx, func(tx store.Tx) error {
-		if err := addSandbox(tx, d, e); err != nil {
-			return err
-		}
-		return tx.PutKey(k)
-	})
-	if err != nil {
-		return wire.SandboxReply{}, err
-	}
-	t, err := g.mint(ctx, Subject{Developer: d.ID, Version: d.Version, Key: k.ID})
-	if err != nil {
-		return wire.SandboxReply{}, err
-	}
-	return wire.SandboxReply{Success: true, Data: wire.SandboxData{
-		Developer: wire.SandboxDeveloper{ID: d.ID, Name: d.Name, APIKey: key},
-		Entity:    wire.SandboxEntity{ID: e.ID, LegalName: e.Name},
-		Ledger:    wire.SandboxLedger{ID: "led_" + tag, Name: e.Name + " ledger"},
-		PlaidAccounts: []wire.SandboxBank{
-			{ID: "acc_" + tag + "0", Name: "Sandbox Checking", Mask: "0000", Type: "depository", Subtype: "checking", Balance: wire.SandboxBalance{Available: "100.00", Current: "110.00"}},
-			{ID: "acc_" + tag + "1", Name: "Sandbox Saving", Mask: "1111", Type: "depository", Subtype: "savings", Balance: wire.SandboxBalance{Available: "200.00", Current: "210.00"}},
-		},
-		Token: t.AccessToken,
-	}}, nil
-}
-
-// addSandbox adds a developer that the sandbox made, with its entity.
-func addSandbox(tx store.Tx, d store.Developer, e store.Entity) error {
-	_, err1 := tx.Developer(d.ID)
-	_, err2 := tx.Entity(e.ID)
-	switch {
-	case err1 == nil || err2 == nil:
-		return fault.New(fault.Conflict, "this name is taken: its API key was shown when it was made, and is not shown again; choose another name").With("field", "name")
-	case !errors.Is(err1, store.ErrNotFound):
-		return err1
-	case !errors.Is(err2, store.ErrNotFound):
-		return err2
-	}
-	all, err := tx.Developers()
-	if err != nil {
-		return err
-	}
-	all = slices.DeleteFunc(all, func(d store.Developer) bool { return d.MadeBy != store.BySandbox })
-	for len(all) >= maxSandboxes {
-		if err := tx.DropDeveloper(all[0].ID); err != nil {
-			return err
-		}
-		all = all[1:]
-	}
-	if err := tx.PutDeveloper(d); err != nil {
-		return err
-	}
-	return tx.PutEntity(e)
 }

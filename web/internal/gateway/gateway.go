@@ -207,7 +207,7 @@ func (g *Gateway) prune(ctx context.Context) error {
 	now := g.now()
 	return g.cfg.Store.Write(ctx, func(tx store.Tx) error {
 		return errors.Join(tx.PruneReplies(now.Add(-replyLife)), tx.PruneQuotes(now.Add(-time.Hour)), tx.TrimChanges(changesKept),
-			tx.PruneUses(now.Add(-usesFor)), tx.PruneRevoked(now.Add(-time.Hour)),
+			tx.PruneUses(now.Add(-usesFor)), tx.PruneRevoked(now.Add(-time.Hour)), dropExpired(tx, now),
 			tx.PruneNotices(now.Add(-noticesKept)))
 	})
 }

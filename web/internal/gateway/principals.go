@@ -178,9 +178,9 @@ func followEntities(tx store.Tx, developer string, listed []string) (gone []stri
 // access looks a developer up, and an entity of its, which both must be enabled:
 // otherwise it fails with store.ErrNotFound. An empty entity is none. version is
 // that of their tokens.
-func access(tx store.Tx, developer, entity string) (d store.Developer, version int64, err error) {
+func access(tx store.Tx, now time.Time, developer, entity string) (d store.Developer, version int64, err error) {
 	d, err = tx.Developer(developer)
-	if err == nil && d.Disabled {
+	if err == nil && (d.Disabled || expired(d, now)) {
 		err = store.ErrNotFound
 	}
 	if err != nil || entity == "" {

@@ -164,7 +164,7 @@ func TestAConfigurationThatSaysTwoThingsChangesNothing(t *testing.T) {
 func TestDevelopersOfTheSandboxStayInIt(t *testing.T) {
 	t.Parallel()
 	w := followed{New(t)}
-	made, err := w.Gateway.Sandbox(t.Context(), wire.SandboxInput{Name: "Acme", DeveloperID: "d"}, "192.0.2.1")
+	made, err := w.Gateway.Sandbox(t.Context(), wire.SandboxInput{Name: "Acme", DeveloperID: "d"}, "192.0.2.1", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,7 +181,7 @@ func TestDevelopersOfTheSandboxStayInIt(t *testing.T) {
 func TestTheSandboxKeepsAThousandDevelopers(t *testing.T) {
 	t.Parallel()
 	w := followed{New(t)}
-	first, err := w.Gateway.Sandbox(t.Context(), wire.SandboxInput{Name: "first", DeveloperID: "d"}, "192.0.2.1")
+	first, err := w.Gateway.Sandbox(t.Context(), wire.SandboxInput{Name: "first", DeveloperID: "d"}, "192.0.2.1", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,13 +199,13 @@ func TestTheSandboxKeepsAThousandDevelopers(t *testing.T) {
 	if !w.lets(first.Data.Token, first.Data.Entity.ID) {
 		t.Fatal("the first was removed too early")
 	}
-	if _, err := w.Gateway.Sandbox(t.Context(), wire.SandboxInput{Name: "last", DeveloperID: "d"}, "192.0.2.2"); err != nil {
+	if _, err := w.Gateway.Sandbox(t.Context(), wire.SandboxInput{Name: "last", DeveloperID: "d"}, "192.0.2.2", ""); err != nil {
 		t.Fatal(err)
 	}
 	if w.lets(first.Data.Token, first.Data.Entity.ID) {
 		t.Error("the oldest is still there")
 	}
-	again, err := w.Gateway.Sandbox(t.Context(), wire.SandboxInput{Name: "first", DeveloperID: "d"}, "192.0.2.3")
+	again, err := w.Gateway.Sandbox(t.Context(), wire.SandboxInput{Name: "first", DeveloperID: "d"}, "192.0.2.3", "")
 	if err != nil || w.lets(first.Data.Token, again.Data.Entity.ID) {
 		t.Errorf("a token of the removed developer works for the new one of its name (%v)", err)
 	}

@@ -35,6 +35,7 @@ type Store interface {
 // nothing; lookups that take an entity never see another entity's rows.
 type Tx interface {
 	Principals
+	Banks
 	Keys
 	Uses
 	Replies
@@ -69,9 +70,11 @@ type Lease struct {
 type Developer struct {
 	ID      string
 	Name    string
-	Version int64  // grows; tokens of another version are revoked
-	MadeBy  string // ByConfiguration or BySandbox
-	Tier    string // whose limits it has; empty: those of the gateway's own developers
+	Version int64     // grows; tokens of another version are revoked
+	MadeBy  string    // ByConfiguration or BySandbox
+	Proof   [32]byte  // SHA-256 of what names the question that made it; zero but for the sandbox
+	Expires time.Time // when it and all that it has are removed; zero: never
+	Tier    string    // whose limits it has; empty: those of the gateway's own developers
 	// Disabled: it was removed from where it was made. It has no access; what it
 	// did is kept.
 	Disabled bool
@@ -112,6 +115,36 @@ type Keys interface {
 	RevokeToken(id string, expires time.Time) error // by its jti; again is no error
 	TokenRevoked(id string) (bool, error)
 	PruneRevoked(before time.Time) error // those that expired before
+}
+
+// BankItem is a connection to a pretend bank of the sandbox.
+type BankItem struct {
+	ID            string
+	Entity        string
+	Currency      string
+	LoginRequired bool
+	Connected     time.Time
+	Synced        time.Time // up to when what moved is booked
+}
+
+// BankLink is a token of the flow that makes a connection; its secret is not stored.
+type BankLink struct {
+	Hash    [32]byte
+	Kind    string
+	Entity  string
+	Item    string // that it mends; empty: it makes one
+	Expires time.Time
+}
+
+// Banks are the pretend ones of the sandbox.
+type Banks interface {
+	PutBankItem(BankItem) error // adds or replaces
+	BankItem(entity, id string) (BankItem, error)
+	BankItems(entity string) ([]BankItem, error) // the oldest first
+	PutBankLink(BankLink) error
+	UseBankLink(entity, kind string, hash [32]byte, now time.Time) (BankLink, error) // once; ErrNotFound when used, expired or unknown
+	TrimBankLinks(entity string, rows int) error                                     // keeps the newest
+	DropBanks(entity string) error                                                   // items and links
 }
 
 // Use is one use of an API key or a token.
@@ -165,8 +198,8 @@ type Principals interface {
 	PutEntity(Entity) error           // adds or replaces; ErrExists when another enabled one of the developer has the external id
 	Entity(id string) (Entity, error)
 	EntitiesOf(developer string) ([]Entity, error)
-	// DropDeveloper removes a developer with its keys, its log of use, its entities and
-	// their replies.
+	// DropDeveloper removes a developer with its keys, its log of use, its entities, and
+	// their replies, bank connections and entries in the ledger.
 	DropDeveloper(id string) error
 }
 

@@ -2,20 +2,20 @@ package sqlstore
 
 import (
 	"database/sql"
-	"errors"
 	"fmt"
 
 	"countersign/web/internal/store"
 )
 
 func (x *tx) PutDeveloper(d store.Developer) error {
-	_, err := x.exec("keep developer", `INSERT INTO developers (id, name, version, made_by, disabled, tier) VALUES (?, ?, ?, ?, ?, ?)
+	_, err := x.exec("keep developer", `INSERT INTO developers (id, name, version, made_by, disabled, tier, proof, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, version = excluded.version,
-		made_by = excluded.made_by, disabled = excluded.disabled, tier = excluded.tier`, d.ID, d.Name, d.Version, d.MadeBy, d.Disabled, d.Tier)
+		made_by = excluded.made_by, disabled = excluded.disabled, tier = excluded.tier,
+		proof = excluded.proof, expires = excluded.expires`, d.ID, d.Name, d.Version, d.MadeBy, d.Disabled, d.Tier, d.Proof[:], millis(d.Expires))
 	return err
 }
 
-const developerColumns = `SELECT id, name, version, made_by, disabled, tier FROM developers`
+const developerColumns = `SELECT id, name, version, made_by, disabled, tier, proof, expires FROM developers`
 
 func (x *tx) Developer(id string) (store.Developer, error) {
 	all, err := many(x, "find developer", developer, developerColumns+` WHERE id = ?`, id)
@@ -27,7 +27,11 @@ func (x *tx) Developers() ([]store.Developer, error) {
 }
 
 func developer(rows *sql.Rows) (d store.Developer, err error) {
-	err = rows.Scan(&d.ID, &d.Name, &d.Version, &d.MadeBy, &d.Disabled, &d.Tier)
+	var proof []byte
+	var expires int64
+	err = rows.Scan(&d.ID, &d.Name, &d.Version, &d.MadeBy, &d.Disabled, &d.Tier, &proof, &expires)
+	copy(d.Proof[:], proof)
+	d.Expires = moment(expires)
 	return d, err
 }
 
@@ -70,12 +74,23 @@ func entity(rows *sql.Rows) (e store.Entity, err error) {
 }
 
 func (x *tx) DropDeveloper(id string) error {
-	_, err1 := x.exec("remove replies", `DELETE FROM replies WHERE substr(scope, 1, length(?1) + 1) = ?1 || '/'`, id)
-	_, err2 := x.exec("remove entities", `DELETE FROM entities WHERE developer = ?`, id)
-	_, err3 := x.exec("remove keys", `DELETE FROM api_keys WHERE developer = ?`, id)
-	_, err4 := x.exec("remove uses", `DELETE FROM uses WHERE developer = ?`, id)
-	_, err5 := x.exec("remove developer", `DELETE FROM developers WHERE id = ?`, id)
-	return errors.Join(err1, err2, err3, err4, err5)
+	const own = `(SELECT id FROM entities WHERE developer = ?)`
+	for _, part := range [][2]string{
+		{"replies", `DELETE FROM replies WHERE substr(scope, 1, length(?1) + 1) = ?1 || '/'`},
+		{"postings", `DELETE FROM ledger_postings WHERE entry IN (SELECT id FROM ledger_entries WHERE entity IN ` + own + `)`},
+		{"ledger", `DELETE FROM ledger_entries WHERE entity IN ` + own},
+		{"bank connections", `DELETE FROM bank_items WHERE entity IN ` + own},
+		{"bank links", `DELETE FROM bank_links WHERE entity IN ` + own},
+		{"entities", `DELETE FROM entities WHERE developer = ?`},
+		{"keys", `DELETE FROM api_keys WHERE developer = ?`},
+		{"uses", `DELETE FROM uses WHERE developer = ?`},
+		{"developer", `DELETE FROM developers WHERE id = ?`},
+	} {
+		if _, err := x.exec("remove "+part[0], part[1], id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // many scans all rows of a question.

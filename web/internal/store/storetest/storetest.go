@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"tokens that were ended", (*suite).revoked},
 		{"the log of use", (*suite).uses},
 		{"the ledger as transactions", (*suite).transactions},
+		{"pretend banks", (*suite).banks},
 		{"replies", (*suite).replies},
 		{"quotes", (*suite).quotes},
 		{"what is kept for a party is bounded", (*suite).trim},
@@ -127,7 +128,7 @@ func (s *suite) writers() {
 }
 
 func (s *suite) principals() {
-	d := store.Developer{ID: "dev_a", Name: "A", Version: 2, Tier: "professional", MadeBy: store.ByConfiguration}
+	d := store.Developer{ID: "dev_a", Name: "A", Version: 2, Tier: "professional", Proof: [32]byte{1}, Expires: start, MadeBy: store.ByConfiguration}
 	b := store.Developer{ID: "dev_b", MadeBy: store.BySandbox, Disabled: true}
 	e := store.Entity{ID: "ent_a", Developer: "dev_a", Name: "A", MadeBy: store.ByDeveloper, ExternalID: "a-1", Type: "LLC", Created: start, Updated: start.Add(time.Hour)}
 	s.write(nil, func(tx store.Tx) error {
