@@ -1,0 +1,70 @@
+package e2e
+
+import (
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"countersign/softhsm/e2e/system"
+)
+
+const elementPage = `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A host</title>
+<script type="module" src="/page.js"></script></head><body><h1>A host</h1></body></html>`
+
+const elementScript = `import { connect } from '/countersign/client.js';
+import '/countersign/elements.js';
+window.seen = []; window.wrong = [];
+for (const type of ['step', 'approved', 'error', 'ordered']) addEventListener('countersign-' + type, (e) => seen.push([type, e.detail]));
+for (const type of ['error', 'unhandledrejection']) addEventListener(type, (e) => wrong.push(String(e.message ?? e.reason)));
+window.client = await connect({ apiUrl: 'https://gateway.example', environment: 'sandbox', wasmURL: '/countersign/countersign.wasm',
+  getAccessToken: async () => (await fetch('/token', { method: 'POST' })).json() });
+client.on('approved', ({ id }) => seen.push(['client approved', id]));
+const rows = await client.quotes({ pay: { amount: '250', currency: 'EUR' }, asset: 'ethereum', method: 'card', country: 'FR' });
+window.purchase = await client.request(rows.find((r) => r.state === 'quoted').quote, { purpose: 'Rent of the office' });
+window.show = (member = '') => {
+  const element = document.createElement('countersign-approve');
+  Object.assign(element, { request: purchase.id, member, client });
+  document.body.append(element);
+  return element;
+};
+window.press = (element, text) => {
+  const button = [...element.shadowRoot.querySelectorAll('button')].find((b) => b.innerText === text && !b.disabled);
+  button?.click();
+  return !!button;
+};
+window.said = (element) => element.shadowRoot.querySelector('.countersign').innerText;
+window.ready = true;
+`
+
+// An element in somebody else's page takes a decision; one that is removed in the middle
+// says nothing more, and leaves no prompt behind that would keep the next one waiting.
+func TestAnElementApprovesAndOneThatIsRemovedCancels(t *testing.T) {
+	h := newHost(t)
+	mux := http.NewServeMux()
+	mux.Handle("/countersign/", http.StripPrefix("/countersign/", http.FileServer(http.Dir(filepath.Join(top, "web", "dashboard", "dist")))))
+	script := filepath.Join(t.TempDir(), "page.js")
+	h.typed(script, elementScript)
+	mux.HandleFunc("/page.js", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, script) })
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(elementPage)) })
+	h.serves(strings.Replace(policyOfREADME, " data:", "", 1), mux)
+
+	h.answer(system.Answers{Confirm: []string{"hang"}})
+	p := browse(t, h.origin)
+	p.until("a request", "window.ready")
+	p.until("an element with the request", "(window.first ??= show()) && said(first).includes('Rent of the office')")
+	p.until("that it asks", "press(first, 'Approve')")
+	p.until("that the bridge's prompt is open", "seen.some(([type, d]) => type === 'step' && d.step === 'on the bridge')")
+	p.until("that it is removed", "(first.remove(), seen.length = 0, true)")
+
+	h.answer(system.Answers{})
+	p.until("another element", "(window.second ??= show()) && said(second).includes('Approve')")
+	p.until("that it asks", "press(second, 'Approve')")
+	p.until("that it is approved", "seen.some(([type, d]) => type === 'approved' && d.id === purchase.id && d.have === 1 && d.state === 'decide')")
+	p.until("the element says so", "said(second).includes('The vault recorded 1 of 2')")
+	p.until("the next member", "(second.remove(), window.third ??= show()) && said(third).includes('You sign as') || said(third).includes('Sign as')")
+	p.until("that it asks", "press(third, 'Approve')")
+	p.until("that the request is approved, on both ways", "seen.some(([type, d]) => type === 'approved' && d.state === 'ready') && seen.some(([type, id]) => type === 'client approved' && id === purchase.id)")
+	p.until("nothing was thrown, and no error was told", "wrong.length === 0 && !seen.some(([type]) => type === 'error')")
+	p.accessible("an element that approved")
+}
