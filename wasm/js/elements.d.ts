@@ -1,5 +1,9 @@
 /** Parts of Countersign for a page. Importing this defines them; on a server it does nothing.
- *  Attributes are text; what is an object is a property. Events bubble and cross shadow roots. */
+ *  Attributes are text; what is an object is a property. Events bubble and cross shadow roots.
+ *
+ *  ::part names: root, form, amount, quotes, quote, best, notice, skeleton, card, button, action (the primary button), reject,
+ *  statement, steps, code, list, row, badge, figure, state; of the whole also rail, strip, main. Custom properties:
+ *  --countersign-{primary,accent,background,text,secondary,negative,font,radius}. */
 
 import type { BridgeState, Countersign, CountersignError, Instant, Order, Purchase, Reason, Theme, Token } from './client.js';
 

@@ -24,6 +24,11 @@ const PROPS = ['value', 'checked', 'disabled', 'indeterminate', 'open'];
 const SPECIAL = words('key on prop css focus copy name reveal');
 const NEVER = -Infinity;
 const EDITING = 'input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]';
+// The class of what is a ::part of an element in a host's page → the part's name.
+const PARTS = {
+  form: 'form', 'is-hero': 'amount', quotes: 'quotes', quote: 'quote', 'is-best': 'best', notice: 'notice', skeleton: 'skeleton', card: 'card', button: 'button', 'is-danger': 'reject',
+  statement: 'statement', steps: 'steps', prompt: 'code', list: 'list', row: 'row', badge: 'badge', rail: 'rail', status: 'strip', page: 'main', 'status-item': 'state', figure: 'figure', compare: 'figure',
+};
 
 export class Painter {
   #root; #send; #routing; #base; #view; #live;
@@ -218,9 +223,17 @@ export class Painter {
     if (!ATTRS.has(name) && !/^(aria|data)-[a-z-]+$/.test(name)) return void this.#refuse(name);
     if (value === false || value === null || value === undefined) return void el.removeAttribute(name);
     if (name === 'href' && !/^https?:$/.test(new URL(value, location.href).protocol)) return void this.#refuse(value);
+    if (name === 'class' && !this.#routing) this.#part(el, value);
     if (name === 'href' && value.startsWith('/v1/')) value = this.#base() + value;
     if (name === 'target') el.setAttribute('rel', 'noopener noreferrer');
     el.setAttribute(name, value === true ? '' : String(value));
+  }
+
+  // part gives what a host may style from outside its name.
+  #part(el, classes) {
+    const parts = classes.split(' ').flatMap((c) => PARTS[c] ?? []);
+    if (classes.includes('button') && classes.includes('is-primary')) parts.push('action');
+    if (parts.length) el.setAttribute('part', parts.join(' ')); else el.removeAttribute('part');
   }
 
   #refuse(what) {

@@ -14,7 +14,6 @@ const OWN = `
 .countersign .page { padding: 0; max-inline-size: none; }
 .countersign.is-app .frame > .page { padding: 16px clamp(16px, 3cqi, 32px) 32px; }
 .countersign.is-app .rail { block-size: auto; align-self: stretch; }
-.countersign .part { display: flex; flex-direction: column; gap: 16px; }
 .countersign .part .page-title { font-size: 18px; line-height: 26px; }
 .countersign .status { position: static; }
 `;

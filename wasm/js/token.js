@@ -118,9 +118,20 @@ function group(name) {
   let g = groups.get(name);
   if (!g) {
     groups.set(name, g = { channel: new BroadcastChannel(`countersign.token ${name}`) });
-    g.channel.onmessage = ({ data }) => { g.newest = data; };
+    g.channel.onmessage = ({ data }) => {
+      if (!data.asks) { g.newest = data; g.heard?.(); } else if (g.newest) g.channel.postMessage(g.newest);
+    };
   }
   return g;
+}
+
+// asked asks the other tabs for their newest, and waits a moment for one to answer.
+function asked(g) {
+  return new Promise((done) => {
+    g.heard = done;
+    g.channel.postMessage({ asks: true });
+    setTimeout(done, 200);
+  });
 }
 
 // together renews in turn with the other tabs. Where a browser refuses that to a frame,
@@ -134,12 +145,16 @@ async function together(name, held, fresh) {
   let began = false;
   try {
     return await navigator.locks.request(`countersign.token ${name}`, async () => {
-      const { newest } = g;
-      if (newest && newest.token.access_token !== held && newest.until - Date.now() > newest.lives * 500) return newest;
+      const newer = () => g.newest && g.newest.token.access_token !== held && g.newest.until - Date.now() > g.newest.lives * 500;
+      if (!newer()) await asked(g); // what was told while this one waited may still be on its way
+      if (newer()) return g.newest;
       began = true;
       const { token } = await fresh();
       const lives = lifetime(token, true), until = Date.now() + lives * 1000;
-      if (subject(token.access_token) === name) g.channel.postMessage({ token: { access_token: token.access_token, token_type: token.token_type }, lives, until });
+      if (subject(token.access_token) === name) {
+        g.newest = { token: { access_token: token.access_token, token_type: token.token_type }, lives, until };
+        g.channel.postMessage(g.newest);
+      }
       return { token };
     });
   } catch (e) {

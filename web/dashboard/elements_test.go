@@ -310,3 +310,35 @@ func writeJSON(w http.ResponseWriter, v any) {
 		panic(err)
 	}
 }
+
+// Ten tabs, here frames: each gets its first token by itself, and one renews for all.
+// One that acts for somebody else renews for itself.
+func TestTabsRenewOneTokenTogether(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, loaderFiles(t))
+	put := strings.NewReplacer("{{base}}", s.base)
+	mux := http.NewServeMux()
+	mux.Handle("/", s)
+	mux.HandleFunc("/frame", text("text/html", `<!doctype html><title>frame</title>`))
+	mux.HandleFunc("/tabs", text("text/html", `<!doctype html><title>tabs</title>`))
+	p := open(t, browser(t), serveHandler(t, mux)+"/tabs")
+	p.run(put.Replace(`window.asked = []; window.jwt = (sub, n) => 'e30.' + btoa(JSON.stringify({ iss: 'i', sub, n })).replaceAll('=', '') + '.c2ln';
+		window.tabs = await Promise.all([...Array(11).keys()].map(async (i) => {
+			const frame = document.body.appendChild(document.createElement('iframe'));
+			await new Promise((done) => { frame.onload = done; frame.src = '/frame'; });
+			const { tokens } = await frame.contentWindow.eval("import('{{base}}token.js')");
+			const sub = i === 10 ? 'ent_other' : 'ent_a';
+			return tokens({ getAccessToken: async (reason) => { asked.push(sub + ' ' + reason); await new Promise((done) => setTimeout(done, 20)); return { access_token: jwt(sub, asked.length), token_type: 'Bearer', expires_in: 900 }; } });
+		}));
+		const all = () => Promise.all(tabs.map((get) => get(false).then((text) => JSON.parse(text).access_token)));
+		window.first = await all(); window.second = await all()`))
+	p.want("asked.filter((a) => a.endsWith('first')).length", float64(11))
+	p.want("asked.filter((a) => a === 'ent_a expiring').length", float64(1))
+	p.want("asked.filter((a) => a === 'ent_other expiring').length", float64(1))
+	p.want("[new Set(second.slice(0, 10)).size, second[10] === second[0], first.includes(second[0])]", []any{float64(1), false, false})
+
+	// Where a browser refuses locks, each renews by itself.
+	p.run(`for (const f of document.querySelectorAll('iframe')) Object.defineProperty(f.contentWindow.navigator, 'locks', { value: { request: () => Promise.reject(new DOMException('refused', 'SecurityError')) } });
+		asked.length = 0; window.third = await Promise.all(tabs.map((get) => get(false).then((text) => JSON.parse(text).access_token)))`)
+	p.want("[asked.length, third.every(Boolean)]", []any{float64(11), true})
+}
