@@ -3,7 +3,6 @@ package e2e
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,30 +10,60 @@ import (
 	"github.com/evanw/esbuild/pkg/api"
 )
 
-// page is the host's own script, with what it imports by name at a path.
-func (h *host) page(dir, core string) {
-	h.T.Helper()
-	path := filepath.Join(dir, "page.js")
-	script, err := os.ReadFile(path)
-	if err != nil {
-		h.T.Fatal(err)
-	}
-	h.typed(path, strings.Replace(string(script), "'@countersign/core'", "'"+core+"'", 1))
+// deep finds elements also in shadow roots.
+const deep = `((all) => (all = (root) => [...root.querySelectorAll('*')].flatMap((e) => [e, ...(e.shadowRoot ? all(e.shadowRoot) : [])]))(document))()`
+
+// inElement finds a button in an element by how its text begins.
+func inElement(text string) string {
+	return deep + `.find((e) => e.localName === 'button' && e.innerText.trim().startsWith(` + quoted(text) + `) && !e.disabled && e.offsetParent)`
 }
 
-// The package in a page without a build: as npm left it, under the strictest policy.
-func TestThePackagePlaysInAPageOfPlainHTML(t *testing.T) {
+// The README's elements in a page without a build, as npm left them, under the policy
+// that the README calls complete.
+func TestTheREADMEsElementsPlayInAPageOfPlainHTML(t *testing.T) {
 	h := newHost(t)
-	dir := project(t, "plain")
-	h.page(dir, "./node_modules/@countersign/core/client.js")
-	h.serves(policyOfREADME, pagesIn(dir))
-	h.plays()
+	dir := project(t)
+	html := strings.ReplaceAll(block(t, "README.md", "html", "countersign-provider"), example, h.api)
+	h.write(filepath.Join(dir, "index.html"), `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A host</title><script type="module" src="/before.js"></script></head><body><h1>A host</h1>`+html+`</body></html>`)
+	start := block(t, "README.md", "js", "countersign-requested")
+	h.write(filepath.Join(dir, "start.js"), strings.Replace(start, "'@countersign/core/elements'", "'./node_modules/@countersign/core/elements.js'", 1))
+	h.write(filepath.Join(dir, "before.js"), fmt.Sprintf("document.querySelector('countersign-provider').bridgeUrls = [%q];\n", h.BridgeURL))
+	h.serves(h.policyOfREADME(), pagesIn(dir))
+	p := browse(t, h.origin)
+	p.clicks("the button that asks for prices", inElement("Get prices"))
+	p.clicks("the button that requests", inElement("Request "))
+	p.picture("requested")
+	p.clicks("the button that approves", inElement("Approve"))
+	p.until("one of two approvals", deep+`.some((e) => /1 of 2 approvals/.test(e.shadowRoot?.querySelector('*')?.innerText ?? ''))`)
+	p.picture("approved")
+	p.accessible("the page with elements")
+	if title := eval[string](p, "document.title"); title != "A host" {
+		t.Errorf("the page's title became %q", title)
+	}
+	h.coreCame(p)
+}
+
+// The README's calls without a screen, in one file that esbuild makes.
+func TestTheREADMEsCallsPlayWhenEsbuildBundlesThem(t *testing.T) {
+	h := newHost(t)
+	dir := project(t)
+	h.typed(filepath.Join(dir, "page.js"), block(t, "README.md", "js", "import { connect }")+
+		"document.body.innerText = `${approved.have} of ${approved.needs} approvals, for ${approved.purpose}`;\n")
+	result := api.Build(api.BuildOptions{AbsWorkingDir: dir, EntryPoints: []string{"page.js"}, Bundle: true, Format: api.FormatESModule, Outdir: "out", Write: true, MinifySyntax: true, MinifyWhitespace: true})
+	if len(result.Errors) > 0 {
+		t.Fatal(strings.Join(api.FormatMessages(result.Errors, api.FormatMessagesOptions{}), "\n"))
+	}
+	h.write(filepath.Join(dir, "out", "index.html"), `<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A host</title></head><body><script type="module" src="/page.js"></script></body></html>`)
+	h.serves(h.policyOfREADME(), pagesIn(filepath.Join(dir, "out")))
+	p := browse(t, h.origin)
+	p.sees("1 of 2 approvals, for Salaries of May")
+	h.coreCame(p)
 }
 
 // What is wrong with apiUrl is said as what it is.
 func TestThePackageSaysWhyAGatewayDoesNotAnswerThePage(t *testing.T) {
 	h := newHost(t)
-	dir := project(t, "plain")
+	dir := project(t)
 	for name, test := range map[string]struct{ host, at, code, remedy string }{
 		"a page that the gateway does not list": {"localhost", h.GatewayURL, "ORIGIN_NOT_ALLOWED", "dashboards"},
 		"the address of the host itself":        {"127.0.0.1", "", "NOT_A_GATEWAY", ""},
@@ -60,20 +89,4 @@ func TestThePackageSaysWhyAGatewayDoesNotAnswerThePage(t *testing.T) {
 			p.sees(test.remedy)
 		})
 	}
-}
-
-// The package in one file, as esbuild makes it.
-func TestThePackagePlaysWhenEsbuildBundlesIt(t *testing.T) {
-	h := newHost(t)
-	dir := project(t, "plain")
-	h.page(dir, "@countersign/core")
-	result := api.Build(api.BuildOptions{AbsWorkingDir: dir, EntryPoints: []string{"page.js"}, Bundle: true, Format: api.FormatESModule, Outdir: "out", Write: true, MinifySyntax: true, MinifyWhitespace: true})
-	if len(result.Errors) > 0 {
-		t.Fatal(strings.Join(api.FormatMessages(result.Errors, api.FormatMessagesOptions{}), "\n"))
-	}
-	mux := http.NewServeMux()
-	mux.Handle("/", pagesIn(dir))
-	mux.Handle("/page.js", pagesIn(filepath.Join(dir, "out")))
-	h.serves(policyOfREADME, mux)
-	h.plays()
 }

@@ -30,13 +30,19 @@ type host struct {
 	tokens atomic.Int32 // that were asked for
 
 	mu     sync.Mutex
-	policy string       // of its pages; {gateway} stands for the gateway's address
+	policy string       // of its pages
 	pages  http.Handler // what is not /token
 }
 
-// policyOfREADME is the strictest that the READMEs say is enough.
-const policyOfREADME = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' data:; " +
-	"connect-src 'self' {gateway} http://127.0.0.1:* ws://127.0.0.1:*; base-uri 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+// example is the gateway's address in the READMEs.
+const example = "https://gateway.example"
+
+// policyOfREADME is the policy that the package's README calls complete.
+func (h *host) policyOfREADME() string {
+	h.T.Helper()
+	_, policy, _ := strings.Cut(block(h.T, "README.md", "http", "script-src"), ": ")
+	return strings.TrimSpace(strings.ReplaceAll(policy, example, h.GatewayURL))
+}
 
 // newHost starts a host that the gateway and the bridge know, and the rest of the world.
 func newHost(t *testing.T) *host {
@@ -71,7 +77,7 @@ func (h *host) custody(w http.ResponseWriter, r *http.Request) {
 func (h *host) serves(policy string, pages http.Handler) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.policy, h.pages = strings.ReplaceAll(policy, "{gateway}", h.GatewayURL), pages
+	h.policy, h.pages = policy, pages
 }
 
 func (h *host) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -189,7 +195,6 @@ var sandbox = regexp.MustCompile(`environment(?:="(?:sandbox|development)"|: 'sa
 // bridge, which listens at no usual port.
 func (h *host) typed(path, code string) {
 	h.T.Helper()
-	const example = "https://gateway.example"
 	if !strings.Contains(code, example) || !sandbox.MatchString(code) {
 		h.T.Fatalf("the example does not name %s and its environment", example)
 	}
@@ -200,7 +205,12 @@ func (h *host) typed(path, code string) {
 		}
 		return fmt.Sprintf("%s, bridgeUrls: [%q]", is, h.BridgeURL)
 	})
-	if err := os.WriteFile(path, []byte(code), 0o600); err != nil {
+	h.write(path, code)
+}
+
+func (h *host) write(path, text string) {
+	h.T.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		h.T.Fatal(err)
 	}
 }
@@ -220,6 +230,12 @@ func (h *host) plays() {
 	if shown := h.prompts(); !strings.Contains(shown, `"kind":"pairing"`) || !strings.Contains(shown, "250 EUR") {
 		h.T.Errorf("the bridge's prompts did not show pairing and purchase:\n%s", shown)
 	}
+	h.coreCame(p)
+}
+
+// coreCame checks where the page's core came from.
+func (h *host) coreCame(p *tab) {
+	h.T.Helper()
 	from := eval[[]string](p, "performance.getEntriesByType('resource').map((e) => e.name).filter((n) => n.includes('wasm'))")
 	if len(from) == 0 || !strings.HasPrefix(from[len(from)-1], h.core) {
 		h.T.Errorf("the core came from %q, not from %s", from, h.core)

@@ -84,12 +84,12 @@ reflected(Connected, [...CONNECTION, 'locale']);
 /** <countersign-provider>: says once for all elements inside it where the gateway is. */
 export class CountersignProvider extends Connected {
   static observedAttributes = [...CONNECTION, 'locale'];
-  #inside = new Set(); #shared; #off; #asked;
+  #inside = new Set(); #shared; #off; #asked; #ready = false;
 
   connectedCallback() {
     this.upgrade();
     this.style.display ||= 'contents';
-    queueMicrotask(() => this.changed());
+    queueMicrotask(() => { this.#ready = true; this.changed(); }); // with all that was set before and at once
   }
 
   disconnectedCallback() { queueMicrotask(() => { if (!this.isConnected) this.#leave(); }); }
@@ -101,7 +101,7 @@ export class CountersignProvider extends Connected {
   }
 
   changed(name) {
-    if (!this.isConnected) return;
+    if (!this.isConnected || !this.#ready) return;
     try { this.#enter(name); } catch (e) {
       if (this.given.accessToken || this.given.getAccessToken || this.given.tokenUrl) this.refuse(e); // else the token may still come
     }

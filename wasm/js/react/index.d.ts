@@ -1,8 +1,11 @@
 /** Types of @countersign/react: one provider, and hooks below it. */
-import type { ReactElement, ReactNode } from 'react';
+import type { HTMLAttributes, ReactElement, ReactNode, Ref } from 'react';
 import type {
   BridgeState, Countersign, CountersignError, Purchase, Quote, QuoteInput, Row, Step, Theme, Token,
 } from '@countersign/core';
+import type {
+  CountersignApp, CountersignApprove, CountersignBridgeStatus, CountersignElement, CountersignOrder, CountersignQuotes, CountersignRequests,
+} from '@countersign/core/elements';
 
 export { CountersignError } from '@countersign/core';
 
@@ -65,3 +68,21 @@ export function useApproval(id?: string): {
 
 /** How the bridge on the person's computer stands. Call `connect` from a click. */
 export function useBridge(): BridgeState & { connect(): Promise<void>; forget(): Promise<void> };
+
+/** An element below the provider, as `<countersign-quotes amount="250" oncountersign-requested={…} />`: React 19 hears its events so. */
+type Part<E extends CountersignElement, Attributes extends string = never> = Omit<HTMLAttributes<E>, Attributes> & { [A in Attributes | 'locale']?: string } & {
+  [K in keyof HTMLElementEventMap as K extends `countersign-${string}` ? `on${K}` : never]?: (event: HTMLElementEventMap[K]) => void;
+} & { ref?: Ref<E>; key?: string | number | null };
+
+declare module 'react' {
+  namespace JSX {
+    interface IntrinsicElements {
+      'countersign-quotes': Part<CountersignQuotes, 'amount' | 'currency' | 'asset' | 'method' | 'country' | 'account'>;
+      'countersign-approve': Part<CountersignApprove, 'request' | 'member'>;
+      'countersign-requests': Part<CountersignRequests>;
+      'countersign-order': Part<CountersignOrder, 'request'>;
+      'countersign-bridge-status': Part<CountersignBridgeStatus>;
+      'countersign-app': Part<CountersignApp, 'chrome'>;
+    }
+  }
+}

@@ -1,7 +1,9 @@
-// The component that holds the configuration and the token for the hooks below it.
+// The component that holds the configuration and the token for the hooks and the
+// elements below it.
 
 import { createContext, createElement, useContext, useEffect, useMemo, useRef } from 'react';
 import { CountersignError } from '@countersign/core';
+import '@countersign/core/elements';
 import { Store } from './store.js';
 
 const Context = createContext(undefined);
@@ -25,12 +27,12 @@ const ENVIRONMENTS = { development: 'sandbox' };
 
 export function CountersignProvider(props) {
   refuse(props);
-  const { entityId, accessToken, environment, apiUrl, locale, wasmURL, bridgeUrls, children } = props;
-  const latest = useRef(props);
+  const { entityId, accessToken, environment, apiUrl, theme, locale, wasmURL, bridgeUrls, children } = props;
+  const latest = useRef(props), name = ENVIRONMENTS[environment] ?? environment;
   const where = String(wasmURL ?? ''), bridges = JSON.stringify(bridgeUrls ?? null);
   const store = useMemo(() => new Store({
-    entityId, environment: ENVIRONMENTS[environment] ?? environment, apiUrl, locale, ...(wasmURL && { wasmURL }), ...(bridgeUrls && { bridgeUrls }),
-  }, () => latest.current), [entityId, environment, apiUrl, locale, where, bridges]);
+    entityId, environment: name, apiUrl, locale, ...(wasmURL && { wasmURL }), ...(bridgeUrls && { bridgeUrls }),
+  }, () => latest.current), [entityId, name, apiUrl, locale, where, bridges]);
   const token = accessToken?.access_token;
   useEffect(() => { latest.current = props; });
   useEffect(() => store.open(), [store]);
@@ -39,5 +41,16 @@ export function CountersignProvider(props) {
     if (token && known.current !== token) store.take(accessToken);
     known.current = token;
   }, [store, token]);
-  return createElement(Context.Provider, { value: store }, children);
+  const element = useRef(null), colours = JSON.stringify(theme ?? null), given = typeof props.getAccessToken === 'function';
+  useEffect(() => { // objects are properties: as attributes they would be text
+    const e = element.current;
+    e.theme = theme;
+    e.wasmURL = wasmURL;
+    e.bridgeUrls = bridgeUrls;
+    e.accessToken = accessToken;
+    e.getAccessToken = given ? (...args) => latest.current.getAccessToken(...args) : undefined;
+  }, [colours, where, bridges, token, given]);
+  return createElement(Context.Provider, { value: store }, createElement('countersign-provider', {
+    ref: element, 'api-url': apiUrl, 'entity-id': entityId, environment: name, locale,
+  }, children));
 }
