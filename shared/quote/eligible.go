@@ -3,6 +3,7 @@ package quote
 import (
 	"cmp"
 	"slices"
+	"strings"
 
 	"countersign/shared/amount"
 )
@@ -43,6 +44,9 @@ func Check(p Provider, in Input) (Excluded, bool) {
 		return no(AmountAboveMax)
 	}
 	out.Params = nil
+	if !c.Cents && !isWhole(in.Amount) {
+		return no(AmountNotWhole)
+	}
 	if p.Circuit == CircuitOpen {
 		if p.Failing != nil {
 			out.RetryAt = p.Failing.RetryAt
@@ -81,16 +85,25 @@ func (c *Capabilities) mend(in Input) *Fix {
 		}
 		all = append(all, Change{"payment_method", nearest})
 	}
-	switch compare(in.Amount, limit) {
-	case -1:
+	switch beyond := compare(in.Amount, limit); {
+	case beyond < 0:
 		all = append(all, Change{"amount", limit.Min})
-	case 1:
+	case beyond > 0:
 		all = append(all, Change{"amount", limit.Max})
+	case !c.Cents && !isWhole(in.Amount):
+		all = append(all, Change{"amount", wholePart(in.Amount)})
 	}
 	if len(all) == 0 {
 		return nil
 	}
 	return &Fix{Field: all[0].Field, Value: all[0].Value, Also: all[1:len(all):len(all)], Opens: 1}
+}
+
+func isWhole(amount string) bool { return !strings.Contains(amount, ".") }
+
+func wholePart(amount string) string {
+	whole, _, _ := strings.Cut(amount, ".")
+	return whole
 }
 
 // usual are the currencies that most people have, the most usual first.
@@ -150,8 +163,8 @@ const maxFixes = 3
 
 // Fixes lists changes of one field that let more providers quote, the most
 // helpful first and, among those, the smaller change: a nearer amount, or
-// another payment method. An amount is a limit that the input is beyond: what lies
-// further lets no more in.
+// another payment method. An amount is a limit that the input is beyond, for what lies
+// further lets no more in, or its whole part.
 func Fixes(providers []Provider, in Input) []Fix {
 	now := count(providers, in)
 	var found []candidate
@@ -176,7 +189,10 @@ func Fixes(providers []Provider, in Input) []Fix {
 			if beyond > 0 {
 				v = l.Max
 			}
-			if a, err := amount.Parse(v); err == nil && beyond != 0 {
+			if beyond == 0 {
+				v = wholePart(in.Amount)
+			}
+			if a, err := amount.Parse(v); err == nil && (beyond != 0 || !isWhole(in.Amount)) {
 				changed := in
 				changed.Amount = v
 				try("amount", v, changed, distance(a, current))

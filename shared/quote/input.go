@@ -2,6 +2,7 @@ package quote
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 
 	"countersign/shared/asset"
@@ -55,7 +56,7 @@ func only(s, extra string) bool {
 	})
 }
 
-// maxAmountDigits is how many digits the amount of an input has at the most.
+// maxAmountDigits is how many digits the amount of an input has at most before its point.
 const maxAmountDigits = 12
 
 // CodeInvalid is the code of a problem of the input on its own.
@@ -80,7 +81,8 @@ func Normalise(in Input) (Input, []Problem) {
 		bad("to", "Choose the asset to buy, by its LedgerId, such as ethereum.")
 	}
 	var message string
-	if out.Amount, message = wholeAmount(in.Amount); message != "" {
+	minor, _ := asset.Currency(out.From)
+	if out.Amount, message = spent(in.Amount, minor); message != "" {
 		bad("amount", message)
 	}
 	if !PaymentMethod(out.PaymentMethod) {
@@ -102,8 +104,9 @@ func suggest(message, code string) string {
 	return message + " Did you mean " + code + "?"
 }
 
-// wholeAmount accepts digits, with zeros in front and empty decimals forgiven.
-func wholeAmount(s string) (canonical, message string) {
+// spent accepts digits and, behind a point, as many as the currency has; zeros in front
+// and at the end are forgiven.
+func spent(s string, minor int) (canonical, message string) {
 	s = strings.TrimSpace(s)
 	whole, frac, point := strings.Cut(s, ".")
 	switch {
@@ -111,15 +114,22 @@ func wholeAmount(s string) (canonical, message string) {
 		return "", "Enter the amount to spend."
 	case !digits(whole) || point && !digits(frac):
 		return "", "Enter the amount as digits only, such as 250."
-	case strings.Trim(frac, "0") != "":
-		return "", "Enter a whole amount: providers do not take decimals."
 	}
-	whole = strings.TrimLeft(whole, "0")
+	whole, frac = strings.TrimLeft(whole, "0"), strings.TrimRight(frac, "0")
 	switch {
-	case whole == "":
+	case whole+frac == "":
 		return "", "Enter an amount of more than zero."
+	case len(frac) > minor && minor == 0:
+		return "", "Enter a whole amount: the currency has no decimals."
+	case len(frac) > minor:
+		return "", "The currency has " + strconv.Itoa(minor) + " decimals at the most."
 	case len(whole) > maxAmountDigits:
 		return "", "The amount is too large."
+	case whole == "":
+		whole = "0"
+	}
+	if frac != "" {
+		whole += "." + frac
 	}
 	return whole, ""
 }
@@ -170,7 +180,7 @@ func Validate(providers []Provider, in Input, w Words) []Problem {
 func depth(code string) int {
 	return slices.Index([]string{
 		CapabilitiesUnavailable, CryptoUnsupported, FiatUnsupported, CountryUnsupported,
-		PaymentMethodUnsupported, AmountBelowMin, AmountAboveMax, CircuitIsOpen,
+		PaymentMethodUnsupported, AmountBelowMin, AmountAboveMax, AmountNotWhole, CircuitIsOpen,
 	}, code)
 }
 
@@ -184,7 +194,7 @@ func fieldOf(code string) string {
 		return "country"
 	case PaymentMethodUnsupported:
 		return "payment_method"
-	case AmountBelowMin, AmountAboveMax:
+	case AmountBelowMin, AmountAboveMax, AmountNotWhole:
 		return "amount"
 	}
 	return ""

@@ -13,7 +13,7 @@ import "time"
 type Input struct {
 	From          string `json:"from"`           // fiat, ISO 4217: EUR
 	To            string `json:"to"`             // asset, LedgerId: ethereum
-	Amount        string `json:"amount"`         // fiat to spend, whole: 250
+	Amount        string `json:"amount"`         // fiat to spend: 250, or 250.5 where a provider takes that
 	PaymentMethod string `json:"payment_method"` // lower case, see PaymentMethod: card
 	Country       string `json:"country"`        // of residence, ISO 3166 alpha-2: FR
 	Dest          string `json:"dest,omitempty"` // deposit address, where one is known
@@ -45,6 +45,9 @@ type Capabilities struct {
 	Fiats     []FiatLimit `json:"fiats"`
 	Countries []Country   `json:"countries"`
 	Assets    []string    `json:"assets"` // LedgerIds
+	// Cents: it takes amounts in the smallest unit of the currency, and not only whole ones.
+	// No document says so; the gateway is told.
+	Cents bool `json:"cents,omitempty"`
 }
 
 // Freshness of a provider's capabilities.
@@ -154,6 +157,7 @@ const (
 	CryptoUnsupported        = "CRYPTO_UNSUPPORTED"
 	AmountBelowMin           = "AMOUNT_BELOW_MIN"
 	AmountAboveMax           = "AMOUNT_ABOVE_MAX"
+	AmountNotWhole           = "AMOUNT_NOT_WHOLE"
 	CapabilitiesUnavailable  = "CAPABILITIES_UNAVAILABLE"
 	CircuitIsOpen            = "CIRCUIT_OPEN"
 

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -149,7 +150,7 @@ func TestNormaliseForgivesWritingAndRefusesTheRest(t *testing.T) {
 	}{
 		{"from", func(i *quote.Input, s string) { i.From = s }, []string{"", "EU", "XXX", "EURO", "E1R"}},
 		{"to", func(i *quote.Input, s string) { i.To = s }, []string{"", "ethereum/erc20", "a b", "ethereum/erc20/", "ethereum/erc20/a?b", "ethereum/ERC-20/x", "ethereum#"}},
-		{"amount", func(i *quote.Input, s string) { i.Amount = s }, []string{"", "0", "-1", "1.5", "1e3", "0x1", "1,000", "1234567890123", "٣", "1.", "NaN"}},
+		{"amount", func(i *quote.Input, s string) { i.Amount = s }, []string{"", "0", "0.00", "-1", "1.555", "1.5.5", ".5", "1e3", "0x1", "1,000", "1234567890123", "٣", "1.", "NaN"}},
 		{"payment_method", func(i *quote.Input, s string) { i.PaymentMethod = s }, []string{"", "gold", "card sepa"}},
 		{"country", func(i *quote.Input, s string) { i.Country = s }, []string{"", "XX", "FRA", "F"}},
 		{"dest", func(i *quote.Input, s string) { i.Dest = s }, []string{"a b", "a\n", string(make([]byte, 129)), "é"}},
@@ -162,6 +163,35 @@ func TestNormaliseForgivesWritingAndRefusesTheRest(t *testing.T) {
 				t.Errorf("%s %q: %+v", c.field, s, problems)
 			}
 		}
+	}
+}
+
+func TestCentsAreTakenByThoseWhoTakeThem(t *testing.T) {
+	t.Parallel()
+	provider := func(id string, cents bool) quote.Provider {
+		return quote.Provider{ID: id, Name: strings.ToUpper(id), Capabilities: &quote.Capabilities{Assets: []string{"ethereum"}, Cents: cents,
+			Fiats: []quote.FiatLimit{{Fiat: "EUR", Min: "20", Max: "500"}, {Fiat: "JPY", Min: "20", Max: "500"}}, Countries: []quote.Country{{Country: "FR", PaymentMethods: []string{"card"}}}}}
+	}
+	in, problems := quote.Normalise(quote.Input{From: "EUR", To: "ethereum", Amount: "0250.50", PaymentMethod: "card", Country: "FR"})
+	if len(problems) > 0 || in.Amount != "250.5" {
+		t.Fatalf("%+v, %v", in, problems)
+	}
+	if _, ok := quote.Check(provider("a", true), in); !ok {
+		t.Error("who takes cents is not asked")
+	}
+	lost, ok := quote.Check(provider("b", false), in)
+	if lost = quote.English.Tell(lost, in); ok || lost.Code != quote.AmountNotWhole || lost.Message != "B takes whole amounts only." || lost.Fix == nil || lost.Fix.Text != "Pay EUR 250 instead" {
+		t.Errorf("%v, %+v", ok, lost)
+	}
+	if fixes := quote.Fixes([]quote.Provider{provider("a", true), provider("b", false)}, in); len(fixes) != 1 || fixes[0].Value != "250" || fixes[0].Opens != 1 {
+		t.Errorf("%+v", fixes)
+	}
+	if p := quote.Validate([]quote.Provider{provider("b", false)}, in, quote.English); len(p) != 1 || p[0].Field != "amount" || p[0].Code != quote.AmountNotWhole {
+		t.Errorf("%+v", p)
+	}
+	in.From, in.Amount = "JPY", "250.5"
+	if _, problems := quote.Normalise(in); len(problems) != 1 || problems[0].Message != "Enter a whole amount: the currency has no decimals." {
+		t.Errorf("%v", problems)
 	}
 }
 

@@ -24,7 +24,7 @@ func TestThePageListsTheCodesOfEachStage(t *testing.T) {
 		page[spec.Words(row[0])[0]] = spec.Words(row[1])
 	}
 	for stage, codes := range map[string][]string{
-		StageEligibility: {CapabilitiesUnavailable, CryptoUnsupported, FiatUnsupported, CountryUnsupported, PaymentMethodUnsupported, AmountBelowMin, AmountAboveMax, CircuitIsOpen},
+		StageEligibility: {CapabilitiesUnavailable, CryptoUnsupported, FiatUnsupported, CountryUnsupported, PaymentMethodUnsupported, AmountBelowMin, AmountAboveMax, AmountNotWhole, CircuitIsOpen},
 		StageTransport:   {TimedOut, ConnectError, TLSError, HTTP4xx, HTTP5xx, HTTPStatus, RateLimited, RegionRestricted, NotAwaited},
 		StageValidation:  {MalformedJSON, MissingField, EchoMismatch, NonPositiveAmount, BodyTooLarge, WrongContentType, AlreadyExpired},
 	} {

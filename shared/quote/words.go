@@ -54,6 +54,8 @@ func (w Words) Why(e Excluded, in Input) string {
 		return name + " needs at least " + w.Money(e.Params.Min, e.Params.Currency) + "."
 	case e.Code == AmountAboveMax && e.Params != nil:
 		return name + " takes " + w.Money(e.Params.Max, e.Params.Currency) + " at the most."
+	case e.Code == AmountNotWhole:
+		return name + " takes whole amounts only."
 	case e.Code == CircuitIsOpen:
 		return name + " did not answer the last times; it is tried again soon."
 	}

@@ -53,7 +53,7 @@ func deskOf(cfg Config, db store.Store, now func() time.Time, log *slog.Logger) 
 			return nil, err
 		}
 		all = append(all, buy.Provider{ID: p.ID, Name: p.Name, URL: strings.TrimSuffix(p.URL, "/"), APIKey: key, Warn: p.Warn, OrdersPath: p.OrdersPath, Words: p.States,
-			Spelling: p.Spelling, Params: p.Params, WidgetURL: p.WidgetURL, Hosts: p.Hosts, QuotePath: p.QuotePath})
+			Spelling: p.Spelling, Params: p.Params, WidgetURL: p.WidgetURL, Hosts: p.Hosts, QuotePath: p.QuotePath, Cents: p.Cents})
 	}
 	d, err := buy.New(buy.Config{Providers: all, Sandbox: cfg.Environment == "sandbox", Memory: memory{db}, Now: now, Log: log})
 	if err != nil {

@@ -71,6 +71,8 @@ type Provider struct {
 	WidgetURL string            `json:"widget_url,omitempty"`
 	Hosts     []string          `json:"hosts,omitempty"`
 	QuotePath string            `json:"quote_path,omitempty"`
+	// Cents says that it takes amounts such as 250.50; the contract's are whole.
+	Cents bool `json:"cents,omitempty"`
 	// How its orders are is told by notices, signed with the secret of the file's first line
 	// or, while it is changed, of its second; and asked for at orders_path/ID. States are
 	// words of its own. See shared/spec/notices.md.

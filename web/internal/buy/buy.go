@@ -38,7 +38,9 @@ type Provider struct {
 	// OrdersPath is where the provider says how an order is, OrdersPath + "/" + its id;
 	// empty: it is not asked.
 	OrdersPath string
-	Words      report.Words // of its own for the states of orders
+	// Cents: it takes amounts with the decimals of the currency; the contract's are whole.
+	Cents bool
+	Words report.Words // of its own for the states of orders
 }
 
 // Spellings of the LiveApp parameters.

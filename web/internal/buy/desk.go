@@ -219,7 +219,7 @@ func (p *provider) describe(ctx context.Context, now func() time.Time) quote.Pro
 		return out
 	}
 	c := caps.Capabilities
-	c.Assets = list.ids
+	c.Assets, c.Cents = list.ids, p.Cents
 	if listFetched.Before(fetched) {
 		fetched = listFetched
 	}

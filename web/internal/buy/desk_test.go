@@ -132,6 +132,27 @@ func TestTheQuestionIsThatOfTheContract(t *testing.T) {
 	}
 }
 
+func TestCentsAreAskedOfAProviderThatTakesThem(t *testing.T) {
+	t.Parallel()
+	s := newProvider(t)
+	s.set("/quote", func(w http.ResponseWriter, r *http.Request) {
+		if got := r.URL.Query().Get("amount"); got != "250.5" {
+			t.Errorf("asked for %s", got)
+		}
+		body(strings.Replace(offer, "250", "250.50", 1))(w, r)
+	})
+	in, all := input(), one(s)
+	in.Amount = "250.5"
+	_, err := newDesk(t, buy.Config{Providers: all}).Requote(t.Context(), "alpha", in)
+	if reason(err) != quote.AmountNotWhole || s.count("/quote") != 0 {
+		t.Error(err)
+	}
+	all[0].Cents = true
+	if row, err := newDesk(t, buy.Config{Providers: all}).Requote(t.Context(), "alpha", in); err != nil || row.FiatAmount != "250.5" || row.UnitPrice != "2505.00" {
+		t.Errorf("%+v, %v", row, err)
+	}
+}
+
 func TestBothSpellingsOfTheQuotePathWork(t *testing.T) {
 	t.Parallel()
 	s := newProvider(t)
