@@ -286,7 +286,11 @@ func (m *Model) actRequest(name, arg, value string) []Command {
 	case "order.again":
 		r := m.request[arg].Value
 		b := bought(r.Intent)
-		m.form = quoteui.Form{Amount: b.Fiat.Amount, Fiat: b.Fiat.Currency, Asset: b.Crypto.Asset, Method: b.PaymentMethod, Country: b.Country, Account: b.Account}
+		f := quoteui.Form{Amount: b.Fiat.Amount, Fiat: b.Fiat.Currency, Asset: b.Crypto.Asset, Method: b.PaymentMethod, Country: b.Country, Account: b.Account}
+		if o := m.order[arg].Value; o.ID != "" {
+			f = quoteui.Form{Amount: o.Fiat.Amount, Fiat: o.Fiat.Currency, Asset: o.Promised.Asset, Method: m.form.Method, Country: m.form.Country, Account: o.Account}
+		}
+		m.form, m.review = f, nil
 		if m.part() {
 			return []Command{Tell{TellNavigated, Route{Screen: Buy}.Path()}}
 		}

@@ -258,6 +258,25 @@ func TestARequestIsListedByWhatIsToBeDoneNext(t *testing.T) {
 	says(t, m, "Rejected")
 }
 
+func TestAPriceThatBecameWorseOffersNewPricesAndNoWayOn(t *testing.T) {
+	t.Parallel()
+	m := stage("/orders/" + orderID)
+	m.Update(Loaded{What: TheOrder, ID: orderID, Value: sampleOrder(wire.OrderRedirected)})
+	m.Update(Acted{Action: "order.continue:" + orderID})
+	m.Update(OrderMade{Operation: "ticket " + orderID, Err: fault.New(fault.QuoteChanged, "changed").With("new", "0.0921")})
+	for name, m := range map[string]*Model{"a request": scene(t, "request-price-changed"), "an order": m} {
+		if _, ok := pressable(m, "Continue to"); ok {
+			t.Errorf("%s: one can still continue", name)
+		}
+		says(t, m, "Price now", "0.0921 ETH", "Difference", "\u22120.002329602839505066 ETH")
+		action, _ := pressable(m, "Ask for prices again")
+		command[AskQuotes](t, m.Update(Acted{Action: action}))
+		if m.form.Amount != "250" || m.form.Asset != "ethereum" || m.form.Account != "acc_treasury" {
+			t.Errorf("%s: asks for %+v", name, m.form)
+		}
+	}
+}
+
 // pageOf is a list as the gateway gives it.
 func pageOf(list []wire.Request) wire.Page[wire.Request] { return wire.Page[wire.Request]{Items: list} }
 

@@ -72,8 +72,7 @@ func (m *Model) handOff(o wire.Order) view.Node {
 		p, action := approvals.Explain(err), "order.continue:"+o.ID
 		switch p.Remedy {
 		case approvals.Requote:
-			p.Remedy = ""
-			trouble = notice(p, "", askAgain())
+			return m.requote(p, err.Details["new"], o.Minimum, o.Promised.Asset, o.ID)
 		case approvals.Refresh:
 			action = "refresh"
 			fallthrough
@@ -86,7 +85,7 @@ func (m *Model) handOff(o wire.Order) view.Node {
 		return view.Node{}
 	case o.UseBy != nil && !m.server().Before(*o.UseBy):
 		return card("The approval has ended", "", view.El("div", "spread",
-			view.El("p", "", "Nothing more can be paid under it. What was paid in time is still booked when it arrives."), askAgain()))
+			view.El("p", "", "Nothing more can be paid under it. What was paid in time is still booked when it arrives."), askAgain("", o.ID)))
 	case o.State == wire.OrderProcessing || o.State == wire.OrderOnHold || err != nil && err.Code == fault.DepositSeen:
 		return m.payAgain(o, trouble)
 	}
@@ -117,7 +116,10 @@ func onlySaid(o wire.Order) bool { return len(o.Deposits) == 0 && o.AtProvider !
 // ended is what a provider says of an order that it will not deliver.
 var ended = map[string]string{wire.OrderFailed: "it will not deliver", wire.OrderExpired: "it was not paid in time", wire.OrderRefunded: "it paid back what was paid"}
 
-func askAgain() view.Node { return link("button is-small", "/buy", "Ask for prices again") }
+// askAgain asks for prices of what a request or an order was for.
+func askAgain(class, of string) view.Node {
+	return button(class, "order.again:"+of, "Ask for prices again")
+}
 
 // payAgain is what is left once a deposit was seen: nothing to do, unless somebody
 // says in so many words that they want to pay a second time.
@@ -214,6 +216,6 @@ func (m *Model) orderDetails(o wire.Order) view.Node {
 		fact("You pay", m.cfg.Words.fiat(o.Fiat.Amount, o.Fiat.Currency)),
 		fact("Approved minimum", m.cfg.Words.exact(o.Minimum, assetOf(o.Promised.Asset).Ticker, "")),
 		fact("To address", address(o.Address)), tx,
-		fact("Request", link("link", "/requests/"+o.Request, o.Request)),
-		fact("Account", link("link", "/accounts/"+o.Account, o.Account))))
+		fact("Request", link("link", "/requests/"+o.Request, "Show the request")),
+		fact("Account", link("link", "/accounts/"+o.Account, or(m.accountOf(o.Account).Name, o.Account)))))
 }

@@ -194,7 +194,8 @@ func (m *Model) next(r wire.Request) view.Node {
 		if err := m.failed[operation]; err != nil {
 			p := approvals.Explain(err)
 			if p.Remedy == approvals.Requote { // this approval can no longer be used
-				return m.requote(r, p)
+				b := bought(r.Intent)
+				return m.requote(p, err.Details["new"], b.Minimum, b.Crypto.Asset, r.ID)
 			}
 			trouble = notice(p, "order.make:"+r.ID)
 		}
@@ -223,15 +224,14 @@ func (m *Model) useBy(by *time.Time) view.Node {
 
 // requote stands where one would continue to the provider when its price has become worse
 // than what was approved.
-func (m *Model) requote(r wire.Request, p approvals.Problem) view.Node {
-	w, b := m.cfg.Words, bought(r.Intent)
+func (m *Model) requote(p approvals.Problem, now, minimum, asset, of string) view.Node {
 	compare := view.Node{}
-	if now := m.failed["order "+r.ID].Details["new"]; now != "" {
-		compare = w.compare("Minimum, as approved", b.Minimum, "Price now", now, assetOf(b.Crypto.Asset).Ticker)
+	if now != "" {
+		compare = m.cfg.Words.compare("Minimum, as approved", minimum, "Price now", now, assetOf(asset).Ticker)
 	}
 	return view.El("section", "card is-attention", view.El("div", "card-head", view.El("h2", "card-title", p.Title)),
 		view.El("div", "card-body", view.El("div", "stack", view.El("p", "", join(p.Safe, p.Do)), compare,
-			view.El("div", "cluster", button("is-primary", "order.again:"+r.ID, "Ask for prices again")))))
+			view.El("div", "cluster", askAgain("is-primary", of)))))
 }
 
 // statementCard is the text that the bridge will show.
