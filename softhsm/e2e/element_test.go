@@ -3,7 +3,6 @@ package e2e
 import (
 	"net/http"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"countersign/softhsm/e2e/system"
@@ -47,7 +46,7 @@ func TestAnElementApprovesAndOneThatIsRemovedCancels(t *testing.T) {
 	h.typed(script, elementScript)
 	mux.HandleFunc("/page.js", func(w http.ResponseWriter, r *http.Request) { http.ServeFile(w, r, script) })
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(elementPage)) })
-	h.serves(strings.Replace(policyOfREADME, " data:", "", 1), mux)
+	h.serves(h.policyOfREADME(), mux)
 
 	h.answer(system.Answers{Confirm: []string{"hang"}})
 	p := browse(t, h.origin)
