@@ -39,7 +39,11 @@ type rig struct {
 
 func newRig(t *testing.T, proxies ...netip.Prefix) *rig {
 	t.Helper()
-	w := gatewaytest.New(t)
+	return rigOn(t, gatewaytest.New(t), proxies...)
+}
+
+func rigOn(t *testing.T, w *gatewaytest.World, proxies ...netip.Prefix) *rig {
+	t.Helper()
 	meeting, err := relay.New(relay.Config{Gateway: "https://gateway.example", Origins: []string{"https://app.example"}, Now: time.Now, Rand: rand.Reader})
 	if err != nil {
 		t.Fatal(err)

@@ -182,7 +182,8 @@ type World struct {
 	passed  time.Duration
 	steady  func() time.Time // of the gateway that runs
 	clock   *gateway.Clock
-	wall    *World // whose time it is, beside another; nil: its own
+	other   gateway.Desk // that is asked instead of Desk; nil: none
+	wall    *World       // whose time it is, beside another; nil: its own
 }
 
 // New starts one whose deposits are final in their block, and whose rule is what changes
@@ -198,6 +199,14 @@ func NewWith(t testing.TB, confirmations int64, changes ...func(*governance.Rule
 	return start(t, confirmations, false, changes...)
 }
 
+// NewOn starts one whose prices come from another desk than [Desk].
+func NewOn(t testing.TB, desk func(*World) gateway.Desk) *World {
+	t.Helper()
+	w := prepare(t, 1, false)
+	w.other = desk(w)
+	return w.begin()
+}
+
 // NewForTwo starts one with a signer for each of its two entities, whose accounts have
 // the same id.
 func NewForTwo(t testing.TB) *World {
@@ -206,6 +215,11 @@ func NewForTwo(t testing.TB) *World {
 }
 
 func start(t testing.TB, confirmations int64, two bool, changes ...func(*governance.Rule)) *World {
+	t.Helper()
+	return prepare(t, confirmations, two, changes...).begin()
+}
+
+func prepare(t testing.TB, confirmations int64, two bool, changes ...func(*governance.Rule)) *World {
 	t.Helper()
 	w := &World{T: t, now: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC), Path: filepath.Join(t.TempDir(), "gateway.db"), Chain: newChain(t), needed: confirmations}
 	w.Signer = NewSigner(t, w.Now, changes...)
@@ -217,9 +231,15 @@ func start(t testing.TB, confirmations int64, two bool, changes ...func(*governa
 	if w.key, err = rsa.GenerateKey(rand.Reader, 2048); err != nil {
 		t.Fatal(err)
 	}
+	return w
+}
+
+func (w *World) begin() *World {
+	t := w.T
+	t.Helper()
 	w.open()
 	t.Cleanup(func() { w.close() })
-	err = w.Store.Write(t.Context(), func(tx store.Tx) error {
+	err := w.Store.Write(t.Context(), func(tx store.Tx) error {
 		for _, d := range [][3]string{{"dev_sandbox", Entity, APIKey}, {"dev_other", Other, OtherKey}} {
 			if err := tx.PutDeveloper(store.Developer{ID: d[0], Name: d[0], Version: 1, MadeBy: store.ByConfiguration}); err != nil {
 				return err
@@ -281,8 +301,12 @@ func (w *World) open() {
 	if err != nil {
 		w.T.Fatal(err)
 	}
+	desk := w.other
+	if desk == nil {
+		desk = w.Desk
+	}
 	w.Gateway, err = gateway.New(ctx, gateway.Config{
-		Store: w.Store, Tokens: w.Tokens, Desk: w.Desk, Vaults: w.vaults(), Chains: map[string]gateway.Watched{ChainID: {Node: reader{w.Chain.watcher, w.Chain}, Confirmations: w.needed}},
+		Store: w.Store, Tokens: w.Tokens, Desk: desk, Vaults: w.vaults(), Chains: map[string]gateway.Watched{ChainID: {Node: reader{w.Chain.watcher, w.Chain}, Confirmations: w.needed}},
 		Hooks: map[string]gateway.Hook{"northpay": {Secrets: [][]byte{[]byte(HookSecret)}}},
 		Env:   "sandbox", PageURL: "https://page.example", Now: w.steady, Clock: w.clock, Rand: rand.Reader,
 	})
