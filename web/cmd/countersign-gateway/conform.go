@@ -10,9 +10,11 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
+	"countersign/shared/id"
 	"countersign/shared/quote"
 	"countersign/web/internal/conform"
 )
@@ -25,14 +27,17 @@ var errConform = errors.New("the provider does not keep the contract as a gatewa
 
 // providersVerb checks a provider's endpoints, and simulates ones with faults.
 func providersVerb(ctx context.Context, args []string, std stdio) error {
-	if len(args) == 0 || args[0] != "lint" && args[0] != "simulate" {
-		return errors.New("providers needs one of lint or simulate; see countersign-gateway --help")
+	if len(args) == 0 || !slices.Contains([]string{"lint", "simulate", "notices"}, args[0]) {
+		return errors.New("providers needs one of lint, simulate or notices; see countersign-gateway --help")
 	}
 	flags := flag.NewFlagSet("providers "+args[0], flag.ContinueOnError)
 	flags.SetOutput(std.err)
 	flags.Usage = func() { _, _ = io.WriteString(std.out, usage) }
-	if args[0] == "simulate" {
+	switch args[0] {
+	case "simulate":
 		return simulate(ctx, flags, args[1:], std)
+	case "notices":
+		return notices(ctx, flags, args[1:], std)
 	}
 	var in quote.Input
 	for _, f := range []struct {
@@ -49,24 +54,11 @@ func providersVerb(ctx context.Context, args []string, std stdio) error {
 	orders := flags.String("orders", "", "the path under which orders are answered")
 	deadline := flags.Duration("deadline", 5*time.Second, "for one answer")
 	asJSON := flags.Bool("json", false, "write the report as JSON")
-	address := ""
-	for rest := args[1:]; ; rest = flags.Args()[1:] { // the address may stand before the flags
-		switch err := flags.Parse(rest); {
-		case errors.Is(err, flag.ErrHelp):
-			return nil
-		case err != nil:
-			return errors.Join(errCannot, err)
-		}
-		if flags.NArg() == 0 {
-			break
-		}
-		if address != "" {
-			return fmt.Errorf("%w: providers lint takes one address", errCannot)
-		}
-		address = flags.Arg(0)
-	}
-	if address == "" {
-		return fmt.Errorf("%w: providers lint needs the address of a provider's endpoints", errCannot)
+	address, err := addressIn(flags, args[1:])
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	} else if err != nil {
+		return errors.Join(errCannot, err)
 	}
 	cfg := conform.Config{URL: address, Input: in, Dest: in.Dest, Orders: *orders, Deadline: *deadline}
 	cfg.Input.Dest = ""
@@ -95,6 +87,46 @@ func providersVerb(ctx context.Context, args []string, std stdio) error {
 		err = errConform
 	}
 	return err
+}
+
+// addressIn parses the flags, before and behind the one address.
+func addressIn(flags *flag.FlagSet, args []string) (address string, err error) {
+	for {
+		if err := flags.Parse(args); err != nil {
+			return "", err
+		}
+		if flags.NArg() == 0 {
+			break
+		}
+		if address != "" {
+			return "", fmt.Errorf("%s takes one address", flags.Name())
+		}
+		address, args = flags.Arg(0), flags.Args()[1:]
+	}
+	if address == "" {
+		return "", fmt.Errorf("%s needs an address; see countersign-gateway --help", flags.Name())
+	}
+	return address, nil
+}
+
+// notices sends a gateway notices in every order.
+func notices(ctx context.Context, flags *flag.FlagSet, args []string, std stdio) error {
+	file := flags.String("secret-file", "", "the secret of the provider's notices")
+	order := flags.String("order", "", "an order of the provider's")
+	address, err := addressIn(flags, args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return nil
+	case err != nil:
+		return err
+	case !id.Is(id.Order, *order):
+		return errors.New("providers notices needs -order, an id that starts with ord_")
+	}
+	secrets, err := noticeSecrets(*file)
+	if err != nil {
+		return err
+	}
+	return conform.SendNotices(ctx, conform.NoticesConfig{URL: address, Secret: secrets[0], Order: *order}, std.out)
 }
 
 // simulate serves providers with faults until ctx ends.

@@ -40,6 +40,8 @@ Usage:
                                              say what to ask for; -deadline how long to wait for an answer
   countersign-gateway providers simulate [-listen ADDRESS] [-upstream URL]
                                              serve a provider that gets one thing wrong at each address
+  countersign-gateway providers notices URL -secret-file FILE -order ORDER
+                                             send a gateway notices about an order: late, twice, badly signed
 
 It prints "listening on URL" for each address once it is ready; SIGINT or SIGTERM
 stops it after it has answered the requests that it has.

@@ -24,25 +24,31 @@ func hooksOf(all []Provider) (map[string]gateway.Hook, error) {
 		if p.NoticeSecretFile == "" {
 			continue
 		}
-		data, _, err := secret.Read(p.NoticeSecretFile, 2048)
+		secrets, err := noticeSecrets(p.NoticeSecretFile)
 		if err != nil {
-			return nil, fmt.Errorf("read the secret of %s's notices: %w", p.ID, err)
+			return nil, fmt.Errorf("the notices of %s: %w", p.ID, err)
 		}
-		lines := bytes.Split(bytes.TrimRight(data, "\r\n"), []byte("\n"))
-		if len(lines) > 2 {
-			return nil, fmt.Errorf("%s has more than two lines: the first is the secret of the notices of %s, the second the one before it", p.NoticeSecretFile, p.ID)
-		}
-		h := gateway.Hook{Words: p.States}
-		for _, line := range lines {
-			line = bytes.TrimRight(line, "\r")
-			if len(line) < 16 || len(line) > 512 {
-				return nil, fmt.Errorf("a secret in %s does not have 16 to 512 characters", p.NoticeSecretFile)
-			}
-			h.Secrets = append(h.Secrets, line)
-		}
-		hooks[p.ID] = h
+		hooks[p.ID] = gateway.Hook{Secrets: secrets, Words: p.States}
 	}
 	return hooks, nil
+}
+
+// noticeSecrets are the lines of a file: the secret, and the one before it.
+func noticeSecrets(path string) ([][]byte, error) {
+	data, _, err := secret.Read(path, 2048)
+	if err != nil {
+		return nil, fmt.Errorf("read the secret of notices: %w", err)
+	}
+	lines := bytes.Split(bytes.TrimRight(data, "\r\n"), []byte("\n"))
+	if len(lines) > 2 {
+		return nil, fmt.Errorf("%s has more than two lines: the first is the secret, the second the one before it", path)
+	}
+	for i, line := range lines {
+		if lines[i] = bytes.TrimRight(line, "\r"); len(lines[i]) < 16 || len(lines[i]) > 512 {
+			return nil, fmt.Errorf("a secret in %s does not have 16 to 512 characters", path)
+		}
+	}
+	return lines, nil
 }
 
 func deskOf(cfg Config, db store.Store, now func() time.Time, log *slog.Logger) (gateway.Desk, error) {

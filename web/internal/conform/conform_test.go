@@ -219,5 +219,18 @@ func TestThePageListsEachCheckAndEachFault(t *testing.T) {
 			t.Errorf("%s: the page says %v", f.Name, row)
 		}
 	}
+	var sendings []string
+	for _, s := range Sendings {
+		sendings = append(sendings, s.Name)
+		row := spec.Row(t, "conformance.md", "Notices", "sent", "`"+s.Name+"`")
+		want := fmt.Sprint(s.Status)
+		if s.Changed {
+			want += ", changed"
+		}
+		if row[1] != s.What || row[2] != want {
+			t.Errorf("%s: the page says %v", s.Name, row)
+		}
+	}
+	spec.Same(t, "notices", spec.Column(t, "conformance.md", "Notices", "sent", 0), sendings)
 	spec.Same(t, "faults", spec.Column(t, "conformance.md", "Faults", "fault", 0), names)
 }
