@@ -36,7 +36,7 @@ export declare class CountersignElement extends Connected {
   client?: Countersign;
 }
 
-/** `<countersign-quotes>`: the form and the prices. The attributes fill the form in. */
+/** `<countersign-quotes>`: the form and the prices. The attributes fill the form in; hold keeps prices in their places. */
 export declare class CountersignQuotes extends CountersignElement {
   amount: string; currency: string; asset: string; method: string; country: string; account: string;
   value: { amount?: string; currency?: string; asset?: string; method?: string; country?: string; account?: string };
@@ -44,7 +44,11 @@ export declare class CountersignQuotes extends CountersignElement {
 /** `<countersign-approve request="…">`: one decision. */
 export declare class CountersignApprove extends CountersignElement { request: string; member: string }
 /** `<countersign-requests>`: the list; a press on one dispatches countersign-selected. */
-export declare class CountersignRequests extends CountersignElement {}
+export declare class CountersignRequests extends CountersignElement {
+  /** "decide", "ready", "at-provider", "others" or "done"; all when empty. */
+  state: string;
+  search: string;
+}
 /** `<countersign-order request="…">`: what follows an approval. */
 export declare class CountersignOrder extends CountersignElement { request: string }
 /** `<countersign-bridge-status>`: how the bridge stands, and what to do. */

@@ -141,9 +141,11 @@ export class CountersignElement extends Connected {
   static observedAttributes = [...CONNECTION, 'locale', 'dir'];
   #frame; #painter; #surface; #shared; #port; #key; #client; #delist; #run = 0; #path; #stopped = -Infinity; #failed;
 
-  // Of a kind: what to open, and which attributes need it to be opened anew.
+  // Of a kind: what to open; another name is another surface.
   opening() { return { kind: this.constructor.kind }; }
+  get about() { return JSON.stringify(this.opening()); }
   get ready() { return true; }
+  opened() {} // what else to do once it is
 
   get client() { return this.#client; }
   set client(v) {
@@ -180,7 +182,7 @@ export class CountersignElement extends Connected {
     themed(this.#frame, { ...provider?.theme, ...this.theme }, styles, this.getAttribute('dir') || styles.direction, this.#language(provider));
     if (name === 'theme' || name === 'dir') return;
     const given = this.given ?? provider?.given;
-    const key = JSON.stringify([this.#client ? 'client' : given && [given.apiUrl, given.entityId, given.environment], this.ready && this.opening(), this.#language(provider)]);
+    const key = JSON.stringify([this.#client ? 'client' : given && [given.apiUrl, given.entityId, given.environment], this.ready && this.about, this.#language(provider)]);
     if (key !== this.#key || this.#client !== this.#shownClient || (this.#failed && name !== undefined)) this.#open(key, given, this.#language(provider));
     else if (given && this.#shared) this.#shared.take(given);
   }
@@ -205,6 +207,7 @@ export class CountersignElement extends Connected {
       this.#failed = undefined;
       this.#painter ??= this.#paints();
       this.#surface = port.surface({ ...this.opening(), ...(locale && { locale }) }, { paint: this.#picture, event: this.#told, stopped: this.#halt });
+      this.opened();
     } catch (e) {
       if (run === this.#run) this.#fail(e);
     }
@@ -287,6 +290,15 @@ export class CountersignQuotes extends CountersignElement {
     for (const name of Object.keys(FORM)) this[name] = v?.[name];
   }
 
+  get about() { return 'quotes'; }
+
+  opened() { if (this.hasAttribute('hold')) this.act('buy.hold'); }
+
+  // A field that the page changes is what a person would type.
+  attributeChangedCallback(name, was, now) {
+    if (name in FORM) { if (was !== now) this.act(`buy.field:${FORM[name]}`, now ?? ''); } else super.attributeChangedCallback(name, was, now);
+  }
+
   opening() {
     const form = Object.fromEntries(Object.entries(FORM).map(([name, field]) => [field, this[name].slice(0, 128)]));
     return { kind: 'quotes', form };
@@ -306,11 +318,26 @@ reflected(CountersignApprove, ['request', 'member']);
 /** <countersign-requests>: the list of requests. */
 export class CountersignRequests extends CountersignElement {
   static kind = 'requests';
+  static observedAttributes = [...super.observedAttributes, 'state', 'search'];
+
+  attributeChangedCallback(name, was, now) {
+    if (name === 'state' || name === 'search') this.#narrow(); else super.attributeChangedCallback(name, was, now);
+  }
+
+  opened() { if (this.state || this.search) this.#narrow(); }
+
+  #narrow() { // to what is next to be done, and to words that are looked for
+    this.act(`find.group:${{ ready: 'pay', 'at-provider': 'provider' }[this.state] ?? this.state}`);
+    this.act('find.text', this.search);
+  }
+
   moved(route) {
     const request = /^\/requests\/(\w+)$/.exec(route)?.[1];
     if (request) this.tell('selected', { request }); else super.moved(route);
   }
 }
+
+reflected(CountersignRequests, ['state', 'search']);
 
 /** <countersign-order request="…">: what follows an approval. */
 export class CountersignOrder extends CountersignElement {

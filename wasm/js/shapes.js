@@ -34,9 +34,18 @@ export function rowOf({ row, out }, account) {
   if (row) return { state: 'quoted', quote: quoteOf(row, account) };
   const provider = { id: out.provider, name: out.provider_name }, reason = fail(out.code, out.message, { remedy: out.fix?.text });
   if (out.stage !== 'eligibility' || ['CIRCUIT_OPEN', 'CAPABILITIES_UNAVAILABLE'].includes(out.code)) return { state: out.code === 'TIMEOUT' ? 'late' : 'down', provider, reason };
-  const path = FIELDS[out.fix?.field], value = out.fix?.value;
-  const fix = path && (path.length === 2 ? { [path[0]]: { [path[1]]: value } } : { [path[0]]: value });
-  return { state: 'ineligible', provider, reason, limits: out.params, fix };
+  return { state: 'ineligible', provider, reason, limits: out.params, fix: out.fix && fixOf([out.fix, ...(out.fix.also ?? [])]) };
+}
+
+// fixOf is what must change in the input.
+function fixOf(changes) {
+  const fix = {};
+  for (const { field, value } of changes) {
+    const [name, inner] = FIELDS[field] ?? [];
+    if (inner) fix[name] = { ...fix[name], [inner]: value };
+    else if (name) fix[name] = value;
+  }
+  return fix;
 }
 
 // rowsOf are the rows as they are shown while they come: prices first, best first.

@@ -35,6 +35,8 @@ test('rows come best first, and each provider keeps its place', () => {
   const rows = new Map([['a', quoted('a', '9.5')], ['b', out('b', 'transport', 'TIMEOUT')], ['c', quoted('c', '10')], ['d', { state: 'waiting', provider: { id: 'd' } }], ['e', out('e', 'eligibility', 'AMOUNT_ABOVE_MAX', { field: 'amount', value: '150', text: 't' })], ['f', out('f', 'eligibility', 'CIRCUIT_OPEN')]]);
   assert.deepEqual(rowsOf(rows).map((r) => (r.quote ?? r).provider.id), ['c', 'a', 'd', 'b', 'e', 'f']);
   assert.deepEqual(rows.get('e').fix, { pay: { amount: '150' } });
+  const two = out('g', 'eligibility', 'FIAT_UNSUPPORTED', { field: 'from', value: 'USD', also: [{ field: 'amount', value: '50' }, { field: 'country', value: 'US' }] });
+  assert.deepEqual(two.fix, { pay: { currency: 'USD', amount: '50' }, country: 'US' });
   assert.equal(rows.get('f').state, 'down');
   assert.equal(rows.get('a').quote.fees, 'not disclosed');
   assert.equal(rows.get('a').quote.arrives.to, '2026-11-20T12:02:00.000Z');

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/chromedp/chromedp"
@@ -72,7 +73,7 @@ type embedding struct {
 	api    string
 }
 
-func hosted(t *testing.T, pages map[string]string) embedding {
+func hosted(t *testing.T, pages map[string]string, more ...func(*http.ServeMux)) embedding {
 	t.Helper()
 	s := newSite(t, nil)
 	if s.coreHash == "" {
@@ -84,6 +85,9 @@ func hosted(t *testing.T, pages map[string]string) embedding {
 	mux.Handle("/", s)
 	mux.HandleFunc("/hostile.css", text("text/css", hostile))
 	mux.HandleFunc("/plain.css", text("text/css", "body { margin: 16px; background: #fff; color: #222; font: 16px/1.5 sans-serif; }"))
+	for _, f := range more {
+		f(mux)
+	}
 	put := strings.NewReplacer("{{base}}", s.base, "{{api}}", api)
 	for name, body := range pages {
 		kind := "text/html; charset=utf-8"
@@ -120,6 +124,7 @@ const provider = `<countersign-provider api-url="{{api}}" environment="sandbox" 
 
 // deep finds in the shadow root of the element of a name.
 const deep = `window.inside = (name) => document.querySelector('countersign-' + name).shadowRoot; window.said = (name) => inside(name).querySelector('.countersign').innerText;
+window.press = (name, text) => { const b = [...inside(name).querySelectorAll('button')].find((e) => text.test(e.innerText) && e.getAttribute('aria-disabled') !== 'true'); b?.click(); return !!b; };
 window.type = (name, id, value) => { const e = inside(name).getElementById(id); e.focus(); e.value = value; e.dispatchEvent(new Event(e.tagName === 'SELECT' ? 'change' : 'input', { bubbles: true, composed: true })); };
 `
 
@@ -150,6 +155,17 @@ await import('{{base}}elements.js'); window.ready = true;`
 		}
 		p.run("inside('quotes').querySelector('form').requestSubmit()")
 		p.until("said('quotes').includes('Meridian')")
+		p.run("document.querySelector('countersign-quotes').amount = '260'")
+		p.until("inside('quotes').getElementById('amount').value === '260'") // in place: the prices stand
+		p.want("said('quotes').includes('Meridian')", true)
+		p.run("document.querySelector('countersign-quotes').amount = '250'; inside('quotes').querySelector('form').requestSubmit()")
+		p.until("press('quotes', /^Request .* Northpay/)")
+		p.until("press('quotes', /^Send to the approvers/)")
+		p.until("seen.some(([t, d]) => t === 'requested' && d.id === 'req_6h2v0m3k8t1q5n7p9r4s2w0x3a' && d.state === 'decide') && said('quotes').includes('Requested. It waits for approval.')")
+		p.run("document.querySelector('countersign-requests').state = 'done'")
+		p.until("!said('requests').includes('Waits for approval')")
+		p.run("document.querySelector('countersign-requests').state = ''")
+		p.until("said('requests').includes('Waits for approval')")
 		p.run("inside('requests').querySelector('a.row').click()")
 		p.until("seen.some(([t, d]) => t === 'selected' && d.request === 'req_6h2v0m3k8t1q5n7p9r4s2w0x3a')")
 		p.want("location.pathname", "/hostile")
@@ -341,4 +357,31 @@ func TestTabsRenewOneTokenTogether(t *testing.T) {
 	p.run(`for (const f of document.querySelectorAll('iframe')) Object.defineProperty(f.contentWindow.navigator, 'locks', { value: { request: () => Promise.reject(new DOMException('refused', 'SecurityError')) } });
 		asked.length = 0; window.third = await Promise.all(tabs.map((get) => get(false).then((text) => JSON.parse(text).access_token)))`)
 	p.want("[asked.length, third.every(Boolean)]", []any{float64(11), true})
+}
+
+// A core that stops is started again, and then waits for the person; what was asked of it
+// fails with a code.
+func TestAnElementOutlivesItsCore(t *testing.T) {
+	t.Parallel()
+	files := loaderFiles(t)
+	files[core] = &fstest.MapFile{Data: testCore(t)}
+	s := newSite(t, files)
+	mux := http.NewServeMux()
+	mux.Handle("/", s)
+	mux.HandleFunc("/page", text("text/html", `<!doctype html><title>Host</title><countersign-requests api-url="" environment="sandbox" wasm-url="`+s.base+core+`"></countersign-requests>`))
+	p := open(t, browser(t), serveHandler(t, mux)+"/page")
+	p.run(watch + deep + `await import('` + s.base + `elements.js'); const e = document.querySelector('countersign-requests'); e.user = { name: 'Alice' }; e.accessToken = token;
+		const { Port } = await import('` + s.base + `port.js'); const call = Port.prototype.call; window.pending = (port) => call.call(port, 'providers').catch((e) => [e.code, e.done]);`)
+	p.until("said('requests').includes('running for Alice')")
+	p.run("window.shadow = inside('requests'); shadow.getElementById('crash').click()")
+	p.until("window.starts === 2 && said('requests').includes('running for Alice')")
+	p.want("seen.filter(([t]) => t === 'error').map(([, e]) => [e.code, e.done])", []any{[]any{"CORE_STOPPED", "unknown"}})
+	p.run("shadow.getElementById('crash').click()")
+	p.until("said('requests').includes('stopped unexpectedly') && said('requests').includes('CORE_STOPPED')")
+	p.until("press('requests', /Try again/)")
+	p.until("window.starts === 3 && said('requests').includes('running for Alice')")
+	p.run(`const { enter, checked } = await import('` + s.base + `client.js'); const shared = enter(checked({ apiUrl: '', environment: 'sandbox', accessToken: token })); const port = await shared.port;
+		const asked = pending(port); shadow.getElementById('crash').click(); window.answer = await asked`)
+	p.want("window.answer", []any{"CORE_STOPPED", "unknown"})
+	p.want("wrong.filter((w) => !w.startsWith('countersign') && !w.includes('crash on demand') && !w.includes('exit code'))", []string{})
 }

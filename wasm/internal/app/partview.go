@@ -38,7 +38,11 @@ func (m *Model) partView() view.Page {
 	case BridgeStatus:
 		tree = view.El("div", "part", m.bridgeStatus(), m.bridgeNotice())
 	case Approve:
-		tree = m.approvePart()
+		tree = m.onePart(true)
+	case Purchase:
+		if tree = m.onePart(false); m.route.Screen == Orders {
+			tree = view.El("div", "part", inside(m.orderPage()))
+		}
 	case Quotes:
 		tree = view.El("div", "part", m.requested(), inside(m.buyPage()))
 	default:
@@ -48,23 +52,18 @@ func (m *Model) partView() view.Page {
 	return view.Page{Announce: m.announce, Path: m.route.Path(), Bridge: m.bridgeEvent(), Tree: plain(tree)}
 }
 
-// inside is what a page shows below its heading.
+// inside is what a page shows without the way back to another page, and a list without
+// its heading.
 func inside(main view.Node) view.Node {
 	var kids []any
+	below := len(main.Kids) > 0 && main.Kids[0].Get("class") == "back"
 	for _, k := range main.Kids {
-		if class := k.Get("class"); class == "back" || class == "page-head" && k.Words() != "" && !holdsState(k) {
+		if class := k.Get("class"); class == "back" && k.Tag == "a" || class == "page-head" && !below {
 			continue
 		}
 		kids = append(kids, k)
 	}
 	return view.El("div", "stack is-loose", kids...)
-}
-
-// holdsState reports whether a heading says how something stands.
-func holdsState(head view.Node) bool {
-	found := false
-	head.Walk(func(n view.Node) { found = found || n.Get("class") == "cluster" })
-	return found
 }
 
 // plain makes headings paragraphs and the main part a division: the page around has
@@ -81,9 +80,9 @@ func plain(tree view.Node) view.Node {
 	return tree
 }
 
-// approvePart is one decision as a card: what it is about, how it stands, the choice,
-// and what the bridge will show.
-func (m *Model) approvePart() view.Node {
+// onePart is one request as a card: what it is about, how it stands, and either the
+// decision with what the bridge will show, or what follows it.
+func (m *Model) onePart(decides bool) view.Node {
 	if m.route.ID == "" {
 		return view.El("div", "part", notice(approvals.Problem{Title: "That is not the id of a request.", Safe: nothingDone, Code: fault.Invalid}, ""))
 	}
@@ -96,11 +95,18 @@ func (m *Model) approvePart() view.Node {
 		return view.El("div", "part", trouble, view.If(l.Err == nil, skeletons(3)))
 	}
 	r := l.Value
-	return view.El("div", "part", trouble,
-		view.El("div", "page-head", view.El("div", "",
-			view.El("p", "page-title", screenOf(r).heading(m.cfg.Words)...),
-			view.El("div", "cluster", stateBadge(requestStates, r.State), m.requestClock(r), view.If(r.State == wire.RequestPending, badge("", "", itoa(r.Approved)+" of "+itoa(r.Needed))), identifier(r.ID)))),
-		m.decision(r), m.next(r), view.If(open(r), m.statementCard(r)))
+	part := []any{trouble, view.El("div", "page-head", view.El("div", "",
+		view.El("p", "page-title", screenOf(r).heading(m.cfg.Words)...),
+		view.El("div", "cluster", stateBadge(requestStates, r.State), m.requestClock(r),
+			view.If(r.State == wire.RequestPending, badge("", "", itoa(r.Approved)+" of "+itoa(r.Needed))), identifier(r.ID))))}
+	if decides {
+		part = append(part, m.decision(r))
+	}
+	part = append(part, m.next(r))
+	if decides && open(r) {
+		part = append(part, m.statementCard(r))
+	}
+	return view.El("div", "part", part...)
 }
 
 // requested says that the last choice of a quotes part became a request.
