@@ -102,10 +102,9 @@ func (m *Model) actBuy(name, arg, value string) []Command {
 		return m.look(arg)
 	case "buy.back":
 		m.review = nil
-	case "buy.purpose":
-		m.why.Purpose = value
-	case "buy.reference":
-		m.why.Reference = value
+	case "buy.purpose", "buy.reference":
+		m.form = m.form.Set(name[len("buy."):], value)
+		return []Command{SaveForm{m.form}}
 	case "buy.request":
 		return m.pin(arg)
 	}
@@ -160,14 +159,14 @@ func (m *Model) pin(quote string) []Command {
 	if !ok {
 		return nil
 	}
-	return []Command{MakeRequest{Operation: operation, Key: key, Quote: quote, Account: m.asked.Account, Purpose: words(m.why.Purpose), Reference: words(m.why.Reference)}}
+	return []Command{MakeRequest{Operation: operation, Key: key, Quote: quote, Account: m.asked.Account, Purpose: words(m.form.Purpose), Reference: words(m.form.Reference)}}
 }
 
 // words are typed words without blanks around them and with one between them.
 func words(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // stale reports whether the form has changed since the prices were asked for.
-func (m *Model) stale() bool { return m.asked != m.form }
+func (m *Model) stale() bool { return !m.form.Asks(m.asked) }
 
 func (m *Model) actBridge(name, value string) []Command {
 	switch name {

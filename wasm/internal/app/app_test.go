@@ -7,7 +7,6 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/frame"
-	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
@@ -154,7 +153,7 @@ func TestAListHasItsAddressesAndTotals(t *testing.T) {
 	t.Parallel()
 	m := scene(t, "requests-together")
 	words := m.View().Tree.Words()
-	if n := strings.Count(words, intent.Groups(intenttest.Buy(sampleRequest(wire.RequestPending).Intent).Address)); n != 3 {
+	if n := strings.Count(words, intenttest.Buy(sampleRequest(wire.RequestPending).Intent).Address); n != 3 {
 		t.Errorf("%d of 3 addresses:\n%s", n, words)
 	}
 	if !strings.Contains(words, "In all") {

@@ -143,7 +143,7 @@ func (m *Model) itemRow(i approvals.Item) view.Node {
 	sub = joined(sub, "")
 	own := view.Node{}
 	if r.Address != nil {
-		own = view.El("span", "mono", intent.Groups(r.Address.Address))
+		own = grouped(r.Address.Address)
 	}
 	if i.Err != nil {
 		p := m.explain(i.Err)

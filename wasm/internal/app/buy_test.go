@@ -67,8 +67,8 @@ func TestPurposeAndReferenceGoWithTheirRequestAndNotWithTheNext(t *testing.T) {
 		t.Error("after a clear refusal the words can be changed")
 	}
 	m.Update(RequestMade{Operation: first.Operation, Request: sampleRequest(wire.RequestPending)})
-	if m.why != (intent.Why{}) {
-		t.Errorf("the next request would be for %q", m.why)
+	if m.form.Purpose+m.form.Reference != "" {
+		t.Errorf("the next request would be for %q, %q", m.form.Purpose, m.form.Reference)
 	}
 }
 
@@ -382,4 +382,20 @@ func TestAnAmountOfFortyDigitsIsShownAndNotCut(t *testing.T) {
 	m = stage("/requests/" + requestID)
 	m.Update(Loaded{What: TheRequest, ID: requestID, Value: r})
 	says(t, m, m.cfg.Words.number(digits, -1))
+}
+
+// The list is painted each second, and at each letter of a search.
+func BenchmarkSearchAmongTenThousandRequests(b *testing.B) {
+	m := ready(stage("/requests"))
+	var list []wire.Request
+	for i := range 10000 {
+		r := sampleRequest(wire.RequestApproved)
+		r.ID = "req_many" + itoa(i)
+		list = append(list, r)
+	}
+	m.Update(Loaded{What: TheRequests, Value: pageOf(list)})
+	for b.Loop() {
+		m.Update(Acted{Action: "find.text", Value: "northpay"})
+		m.View()
+	}
 }

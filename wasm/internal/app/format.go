@@ -234,12 +234,18 @@ func left(d time.Duration) string {
 
 // address shows an address in groups of four that copy as one.
 func address(a string) view.Node {
+	return view.El("span", "id", grouped(a), copyButton(a, "address"))
+}
+
+// grouped is an address in groups with nothing between them: what is selected and copied
+// is the address.
+func grouped(a string) view.Node {
 	groups := strings.Split(intent.Groups(a), " ")
-	parts := make([]any, 0, 2*len(groups)+1)
+	parts := make([]any, 0, len(groups))
 	for _, g := range groups {
 		parts = append(parts, view.El("span", "group", g))
 	}
-	return view.El("span", "id", view.El("code", "address", parts...), copyButton(a, "address"))
+	return view.El("code", "address", parts...)
 }
 
 // identifier shows an id with a button to copy it.

@@ -67,9 +67,9 @@ func (m *Model) sandbox() bool { return m.cfg.Environment == "sandbox" }
 
 func (m *Model) rail() view.Node {
 	item := func(screen, label, picture string, count int) view.Node {
-		wait := " wait for a decision"
+		wait := " wait for you"
 		if count == 1 {
-			wait = " waits for a decision"
+			wait = " waits for you"
 		}
 		return view.El("a", "rail-link", view.A("href", "/"+screen), current(m.route.Screen == screen),
 			icon(picture), view.El("span", "", label),

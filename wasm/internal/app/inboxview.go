@@ -38,7 +38,7 @@ func (m *Model) groupOf(r wire.Request) string {
 		return groupDecide
 	case open(r):
 		return groupOthers
-	case r.State == wire.RequestApproved && bought(r.Intent).Kind != "":
+	case r.State == wire.RequestApproved && m.indexOf(r).kind == intent.KindBuy:
 		return groupPay
 	case r.State == wire.RequestOrdered:
 		return groupAway
@@ -56,33 +56,51 @@ func (m *Model) toDo() (n int) {
 	return n
 }
 
-// found reports whether a request is among those that are looked for, but for the group.
-func (m *Model) found(r wire.Request) bool {
-	i, _ := intent.Draft(r.Intent)
-	if i == nil {
-		return m.find.Text == "" && m.find.Account == ""
-	}
-	if m.find.Account != "" && i.Facts().Account != m.find.Account {
-		return false
-	}
-	if m.find.Text == "" {
-		return true
-	}
-	why := i.Why()
-	text := strings.ToLower(strings.Join([]string{r.ID, i.Title(), i.Summary(), why.Purpose, why.Reference, requestStates[r.State].text}, " "))
-	for _, word := range strings.Fields(strings.ToLower(m.find.Text)) {
-		if !strings.Contains(text, word) {
-			return false
+// index is what a request is looked for by. It never changes, and is read once.
+type index struct{ kind, account, text string }
+
+func (m *Model) indexOf(r wire.Request) index {
+	x, ok := m.index[r.ID]
+	if !ok {
+		x.text = r.ID + " " + r.Sentence
+		if i, _ := intent.Draft(r.Intent); i != nil {
+			why := i.Why()
+			f := i.Facts()
+			x = index{f.Kind, f.Account, strings.Join([]string{r.ID, i.Title(), i.Summary(), why.Purpose, why.Reference}, " ")}
 		}
+		x.text = strings.ToLower(x.text)
+		m.index[r.ID] = x
 	}
-	return true
+	return x
+}
+
+// found says of each request whether it is among those that are looked for, but for the
+// group.
+func (m *Model) found() func(wire.Request) bool {
+	words, states := strings.Fields(strings.ToLower(m.find.Text)), map[string]string{}
+	for state, word := range requestStates {
+		states[state] = strings.ToLower(word.text)
+	}
+	return func(r wire.Request) bool {
+		if m.find.Account == "" && len(words) == 0 {
+			return true
+		}
+		x := m.indexOf(r)
+		for _, word := range words {
+			if !strings.Contains(x.text, word) && !strings.Contains(states[r.State], word) {
+				return false
+			}
+		}
+		return m.find.Account == "" || x.account == m.find.Account
+	}
 }
 
 func (m *Model) requestsPage() view.Node {
 	bar, pickable := m.several()
+	found := m.found()
 	of, rows := map[string]int{}, map[string][]view.Node{}
 	for _, r := range m.requests.Value {
-		if m.deciding(r.ID) || !m.found(r) {
+		if m.deciding(r.ID) || !found(r) {
 			continue // what is being decided stands in bar
 		}
 		g := m.groupOf(r)
@@ -175,9 +193,10 @@ func (m *Model) actFind(name, arg, value string) []Command {
 func (m *Model) csv() string {
 	var b strings.Builder
 	b.WriteString("created,request,state,kind,what,price,currency,amount,asset,minimum,account,counterparty,address,chain,purpose,reference,order\r\n")
+	found := m.found()
 	for _, r := range m.requests.Value {
 		i, _ := intent.Draft(r.Intent)
-		if i == nil || !m.found(r) || m.find.Group != "" && m.groupOf(r) != m.find.Group {
+		if i == nil || !found(r) || m.find.Group != "" && m.groupOf(r) != m.find.Group {
 			continue
 		}
 		k := i.Record()

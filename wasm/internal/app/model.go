@@ -16,7 +16,6 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/id"
-	"countersign/shared/intent"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
 	"countersign/wasm/core"
@@ -139,15 +138,15 @@ type Model struct {
 	statement map[string]Loadable[string]
 
 	form     quoteui.Form
-	why      intent.Why     // of the next request, as typed
-	review   *quote.Row     // the price that the person looks at before it is requested
-	renewals int            // how often in a row prices were asked for again by themselves
-	reveal   int            // counts what is to be scrolled to
-	help     bool           // the keys are listed
-	find     Find           // what the list of requests is narrowed to
-	older    []wire.Request // behind the newest, as far as they were asked for
-	before   string         // the cursor of still older ones; empty: there are none
-	touched  bool           // the person has tried the form
+	review   *quote.Row       // the price that the person looks at before it is requested
+	renewals int              // how often in a row prices were asked for again by themselves
+	reveal   int              // counts what is to be scrolled to
+	help     bool             // the keys are listed
+	find     Find             // what the list of requests is narrowed to
+	index    map[string]index // request → what it is looked for by
+	older    []wire.Request   // behind the newest, as far as they were asked for
+	before   string           // the cursor of still older ones; empty: there are none
+	touched  bool             // the person has tried the form
 	board    quoteui.Board
 	asked    quoteui.Form // what the board answers
 	quoting  *fault.Error // why there are no quotes
@@ -177,7 +176,7 @@ func New(cfg Config, now time.Time) *Model {
 	return &Model{
 		cfg: cfg, now: now, online: true, member: cfg.Member,
 		request: map[string]Loadable[wire.Request]{}, order: map[string]Loadable[wire.Order]{},
-		account: map[string]Loadable[wire.Account]{}, statement: map[string]Loadable[string]{}, picked: map[string]bool{},
+		account: map[string]Loadable[wire.Account]{}, statement: map[string]Loadable[string]{}, picked: map[string]bool{}, index: map[string]index{},
 		keys: map[string]string{}, busy: map[string]bool{}, failed: map[string]*fault.Error{}, tickets: map[string]wire.Ticket{},
 	}
 }

@@ -88,7 +88,7 @@ func (m *Model) regroup() {
 	if !ok {
 		return
 	}
-	same := m.asked == m.form
+	same := !m.stale()
 	m.form.Amount = m.cfg.Words.number(text, -1)
 	if same {
 		m.asked = m.form

@@ -51,8 +51,8 @@ func (m *Model) reviewPage(row *quote.Row) view.Node {
 				fact("On chain", asset.ChainName(account.Chain)),
 				fact("Price", price)),
 			m.deciders(account.Rules, row),
-			m.whyField("purpose", "What it is for (optional)", m.why.Purpose, "Approvers read it as your words.", operation),
-			m.whyField("reference", "Your reference (optional)", m.why.Reference, "Such as the number of an invoice. The provider is told neither.", operation),
+			m.whyField("purpose", "What it is for (optional)", m.form.Purpose, "Approvers read it as your words.", operation),
+			m.whyField("reference", "Your reference (optional)", m.form.Reference, "Such as the number of an invoice. The provider is told neither.", operation),
 			trouble, press))))
 }
 

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"countersign/shared/frame"
-	"countersign/shared/intent"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
 	"countersign/wasm/internal/quoteui"
@@ -168,15 +167,16 @@ func (m *Model) requestMade(msg RequestMade) []Command {
 		return []Command{Tell{TellError, msg.Err}}
 	}
 	m.request[msg.Request.ID] = Loadable[wire.Request]{Value: msg.Request, Loaded: true, Asked: true}
-	m.board, m.why, m.review = quoteui.Board{Seq: m.board.Seq + 1}, intent.Why{}, nil
+	m.board, m.review = quoteui.Board{Seq: m.board.Seq + 1}, nil
+	m.form.Purpose, m.form.Reference = "", ""
 	m.announce = "Request made. It waits for approval."
 	told := Tell{TellRequested, msg.Request.ID}
 	if m.part() {
 		m.made = msg.Request.ID
-		return []Command{StopQuotes{}, told}
+		return []Command{StopQuotes{}, told, SaveForm{m.form}}
 	}
 	m.route = Route{Screen: Requests, ID: msg.Request.ID}
-	return append([]Command{StopQuotes{}, told, Load{What: TheRequests}}, m.enter(false)...)
+	return append([]Command{StopQuotes{}, told, SaveForm{m.form}, Load{What: TheRequests}}, m.enter(false)...)
 }
 
 func (m *Model) orderMade(msg OrderMade) []Command {

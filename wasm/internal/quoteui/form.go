@@ -22,10 +22,19 @@ type Form struct {
 	Method  string `json:"method"`
 	Country string `json:"country"`
 	Account string `json:"account"`
+	// What is said about the next request; prices do not depend on it.
+	Purpose   string `json:"purpose,omitempty"`
+	Reference string `json:"reference,omitempty"`
 }
 
-// MaxField is the longest value of a field, in bytes.
-const MaxField = 128
+// Asks reports whether two forms ask for the same prices.
+func (f Form) Asks(same Form) bool {
+	f.Purpose, f.Reference = same.Purpose, same.Reference
+	return f == same
+}
+
+// MaxField is the longest value of a field, in bytes: that of words (shared/name).
+const MaxField = 420
 
 // Set changes one field by its name, which may be the form's or that of
 // quote.Input; an unknown name or an over-long value changes nothing.
@@ -46,6 +55,10 @@ func (f Form) Set(field, value string) Form {
 		f.Country = value
 	case "account":
 		f.Account = value
+	case "purpose":
+		f.Purpose = value
+	case "reference":
+		f.Reference = value
 	}
 	return f
 }
