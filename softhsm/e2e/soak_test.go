@@ -93,6 +93,10 @@ func TestABridgeInMixedUseStaysFlat(t *testing.T) {
 	for _, u := range report.Unexpected {
 		t.Error(u)
 	}
+	if len(report.Unexpected) > 0 {
+		log, err := os.ReadFile(filepath.Join(r.State.Dir, "logs", "bridge.log"))
+		t.Logf("what the bridge said (%v):\n%s", err, log)
+	}
 	for _, g := range trend {
 		if g.Grows() {
 			t.Errorf("%s: %s grow from %d to %d", g.Process, g.What, g.Second, g.Fourth)

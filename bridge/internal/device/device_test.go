@@ -275,6 +275,30 @@ func TestATokenComesBackWhileAnotherIsUnlocked(t *testing.T) {
 	})
 }
 
+// SoftHSM sees a token that comes only when it is initialised again, which locks all
+// others; so whoever looks for one that is away must not lock them for nothing.
+func TestLookingForAPulledTokenLocksNoOther(t *testing.T) {
+	inBothModes(t, func(t *testing.T, inProcess bool) {
+		stays, goes := token(t, "stays", both(jws.P256)), token(t, "goes", both(jws.Secp256k1))
+		devices := open(t, stays.Module, inProcess)
+		unlock(t, devices, stays.Label, stays.PIN)
+		unlock(t, devices, goes.Label, goes.PIN)
+		key, err := devices.Key(t.Context(), "pkcs11:token=stays;object=both")
+		if err != nil {
+			t.Fatal(err)
+		}
+		goes.Pull(t)
+		for range 3 {
+			if _, err := devices.Key(t.Context(), "pkcs11:token=goes;object=both"); fault.CodeOf(err) != fault.DeviceRemoved {
+				t.Errorf("a key of a pulled token: %v, want DEVICE_REMOVED", err)
+			}
+			if _, err := key.SignDigest(t.Context(), make([]byte, 32)); err != nil {
+				t.Errorf("sign with the token that stays: %v", err)
+			}
+		}
+	})
+}
+
 func TestKeysAndDataAreMadeInTheToken(t *testing.T) {
 	inBothModes(t, func(t *testing.T, inProcess bool) {
 		soft := token(t, "vault")

@@ -11,6 +11,8 @@ import (
 	"time"
 	"unsafe"
 
+	"countersign/bridge/internal/tokendir"
+
 	"github.com/miekg/pkcs11"
 )
 
@@ -249,16 +251,36 @@ func (m *module) note(seen map[Identity]uint) []Change {
 
 // lookAgain is refresh for somebody who misses a token, known when this process
 // has seen it before. SoftHSM has to be initialised again for it, which ends the
-// logins of its other tokens: it is done at most once a second, so it may wait for
-// its turn, and for a token that was never there only when nobody is disturbed.
+// logins of its other tokens: that is done only when a token is there that it does not
+// show, at most once a second, so it may wait for its turn, and for a token that was
+// never there only when nobody is disturbed.
 func (m *module) lookAgain(known bool) {
-	if !m.softHSM || !known && !m.idle() {
+	if !m.softHSM || !m.idle() && (!known || !m.hides()) {
 		m.refresh()
 		return
 	}
 	asked := time.Now()
 	time.Sleep(time.Until(m.lastLook().Add(lookEvery)))
-	m.reinitializeIf(func() bool { return m.lastLook().Before(asked) && (known || m.idle()) })
+	m.reinitializeIf(func() bool { return m.lastLook().Before(asked) && (m.idle() || known && m.hides()) })
+}
+
+// hides reports that a token lies in SoftHSM's store that the module does not show, or
+// that this cannot be told.
+func (m *module) hides() bool {
+	store, err := tokendir.Find()
+	if err != nil {
+		return true
+	}
+	serials, whole := store.Serials()
+	if !whole {
+		return true
+	}
+	for _, k := range m.list() {
+		if k.isPresent() {
+			serials = slices.DeleteFunc(serials, func(s string) bool { return s == k.id.Serial })
+		}
+	}
+	return len(serials) > 0
 }
 
 func (m *module) lastLook() time.Time { m.mu.Lock(); defer m.mu.Unlock(); return m.looked }

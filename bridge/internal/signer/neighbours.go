@@ -15,6 +15,7 @@ import (
 	"countersign/bridge/internal/access"
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/peer"
+	"countersign/bridge/internal/tokendir"
 	"countersign/shared/fault"
 	"countersign/shared/shell"
 )
@@ -98,8 +99,8 @@ func neighboursOf(cfg Config, s socket, maker string, log *slog.Logger) (*neighb
 // secretsOf lists what a peer must not be able to reach: the file of the PIN, the
 // store of the module where it is known, and the state directory, in which the
 // operator's word on the clock is left.
-func secretsOf(cfg Config, keys store) []string {
-	all := append(slices.Clone(cfg.Private), keys.folders...)
+func secretsOf(cfg Config, keys tokendir.Store) []string {
+	all := append(slices.Clone(cfg.Private), keys.Folders...)
 	if cfg.StateDir != "" {
 		all = append(all, cfg.StateDir)
 	}
@@ -116,8 +117,8 @@ func secretsOf(cfg Config, keys store) []string {
 
 // trustedOf lists what a peer must not be able to change: the module, which learns the
 // PIN, and the configuration that tells it where its store is.
-func trustedOf(cfg Config, keys store) []string {
-	all := slices.Clone(keys.configurations)
+func trustedOf(cfg Config, keys tokendir.Store) []string {
+	all := slices.Clone(keys.Configurations)
 	if strings.Contains(cfg.Module, "/") { // the loader finds another
 		all = append(all, cfg.Module)
 	}

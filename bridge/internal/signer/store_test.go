@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"countersign/bridge/internal/device"
+	"countersign/bridge/internal/tokendir"
 	"countersign/shared/fault"
 	"countersign/softhsm"
 )
@@ -35,7 +36,7 @@ func tokenFolderOf(t *testing.T, s softhsm.Store) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tokenFolder(text)
+	return tokendir.Folder(text)
 }
 
 // seesTheVault asks SoftHSM itself, in a process of its own.
@@ -91,8 +92,8 @@ func TestTheStoreIsWhereSoftHSMItselfFindsItsTokens(t *testing.T) {
 		"behind a byte 0":               name + " = " + store + "\x00/x",
 		"a line that starts with 0":     name + " = " + store + "\n\x00" + name + " = " + decoy,
 		"a long line before it":         "#" + strings.Repeat("x", 70_000) + "\n" + name + " = " + store,
-		"in the rest of a long line":    name + " = " + store + "\n#" + strings.Repeat("x", confLine-1) + name + " = " + decoy,
-		"cut off by the end of a piece": name + " = " + decoy + "\n" + strings.Repeat(" ", confLine-len(name+" = "+store)) + name + " = " + store + "/none",
+		"in the rest of a long line":    name + " = " + store + "\n#" + strings.Repeat("x", tokendir.LineSize-1) + name + " = " + decoy,
+		"cut off by the end of a piece": name + " = " + decoy + "\n" + strings.Repeat(" ", tokendir.LineSize-len(name+" = "+store)) + name + " = " + store + "/none",
 		"without a line end":            "objectstore.backend = file\n" + name + " = " + store,
 		"a store in a data base":        "objectstore.backend = db\n" + name + " = " + decoy,
 		"with a quotation mark":         name + ` = "` + store + `"`,
@@ -100,12 +101,12 @@ func TestTheStoreIsWhereSoftHSMItselfFindsItsTokens(t *testing.T) {
 	} {
 		writeFile(t, conf, text)
 		found, err := storeOf(module, "")
-		if err != nil || len(found.folders) != 1 {
+		if err != nil || len(found.Folders) != 1 {
 			t.Errorf("%s: %v, %v", what, found, err)
 			continue
 		}
-		if is, want := filepath.Clean(found.folders[0]) == store, seesTheVault(t, module); is != want {
-			t.Errorf("%s: the store is %q; SoftHSM sees the vault: %v", what, found.folders[0], want)
+		if is, want := filepath.Clean(found.Folders[0]) == store, seesTheVault(t, module); is != want {
+			t.Errorf("%s: the store is %q; SoftHSM sees the vault: %v", what, found.Folders[0], want)
 		}
 	}
 }
@@ -119,8 +120,8 @@ func TestTheStoreIsFoundThroughWhicheverFileSoftHSMReads(t *testing.T) {
 	home := filepath.Join(dir, "home")
 	user := filepath.Join(home, ".config/softhsm2/softhsm2.conf")
 	system := []string{filepath.Join(dir, "etc/softhsm/softhsm2.conf"), filepath.Join(dir, "etc/softhsm2.conf")}
-	defer func(before []string) { systemConfigurations = before }(systemConfigurations)
-	systemConfigurations = system
+	defer func(before []string) { tokendir.SystemConfigurations = before }(tokendir.SystemConfigurations)
+	tokendir.SystemConfigurations = system
 	t.Setenv("HOME", home)
 
 	env := filepath.Join(dir, "env.conf")
@@ -130,7 +131,7 @@ func TestTheStoreIsFoundThroughWhicheverFileSoftHSMReads(t *testing.T) {
 	check := func(what string, folders, configurations []string) {
 		t.Helper()
 		got, err := storeOf(module, "")
-		if err != nil || !slices.Equal(got.folders, folders) || !slices.Equal(got.configurations, configurations) {
+		if err != nil || !slices.Equal(got.Folders, folders) || !slices.Equal(got.Configurations, configurations) {
 			t.Errorf("%s: %v, %v", what, got, err)
 		}
 	}
@@ -172,7 +173,7 @@ func TestASoftHSMWhoseStoreIsNotFoundStopsTheStart(t *testing.T) {
 		"an empty name":                {"", "", "which is not there"},
 		"a file that says nothing":     {conf, "log.level = ERROR\n", "write directories.tokendir"},
 		"a file that says it nowhere":  {conf, "directories.tokendir = \n", "write directories.tokendir"},
-		"a file that is far too large": {conf, strings.Repeat("#\n", maxConfiguration), "is larger than"},
+		"a file that is far too large": {conf, strings.Repeat("#\n", tokendir.MaxConfiguration), "is larger than"},
 	} {
 		writeFile(t, conf, row.text)
 		t.Setenv("SOFTHSM2_CONF", row.path)
@@ -211,7 +212,7 @@ func TestASoftHSMOfAnyNameIsKnownAndItsOpenStoreStopsTheStart(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.CopyFS(store, os.DirFS(before.folders[0])); err != nil {
+	if err := os.CopyFS(store, os.DirFS(before.Folders[0])); err != nil {
 		t.Fatal(err)
 	}
 	conf := filepath.Join(dir, "softhsm2.conf")
