@@ -29,8 +29,8 @@ const (
 // Header is the protected header, which has exactly these members.
 type Header struct {
 	Alg string `json:"alg"`
-	Kid string `json:"kid"`
 	Typ string `json:"typ"`
+	Kid string `json:"kid"`
 }
 
 // Claims are all claims that a token has. EntityID is empty in a developer

@@ -3,8 +3,14 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
 	"io"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -98,6 +104,62 @@ func TestKeysSaysWhatIsWrong(t *testing.T) {
 	} {
 		if _, err := keysSay(t, args...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %q", args, err, want)
+		}
+	}
+}
+
+// A key that signs next is published beside the one that signs.
+func TestTheNextSigningKeyIsPublished(t *testing.T) {
+	t.Parallel()
+	path, cfg := config(t)
+	next, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKIXPublicKey(&next.PublicKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg.OtherTokenKeys = []string{file(t, filepath.Join(t.TempDir(), "next.pub"), string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))}
+	text, err := json.Marshal(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	url, done := served(ctx, t, file(t, path+"2", string(text)))
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url+"/.well-known/jwks.json", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(res.Body)
+	if err != nil || strings.Count(string(body), `"kid"`) != 2 {
+		t.Errorf("%s %v", body, err)
+	}
+	_ = res.Body.Close()
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// "Always use HTTPS for API requests": the address that people and programs are told is
+// one, but for this computer's own.
+func TestThePublicAddressIsHTTPSOutsideTheSandbox(t *testing.T) {
+	t.Parallel()
+	_, cfg := config(t)
+	for address, ok := range map[string]bool{
+		"https://gateway.example": true, "http://gateway.example": false, "http://127.0.0.1:8080": true, "http://[::1]:8080": true, "http://localhost": true, "http://192.168.0.7": false,
+	} {
+		cfg.PublicURL, cfg.Environment = address, "live"
+		if err := cfg.check(); (err == nil) != ok {
+			t.Errorf("%s: %v", address, err)
+		}
+		if cfg.Environment = "sandbox"; cfg.check() != nil {
+			t.Errorf("%s in the sandbox", address)
 		}
 	}
 }

@@ -67,7 +67,7 @@ The file for serve, migrate, resume and keys is JSON; every name is known or ref
   other_token_keys    PEM files of further keys whose tokens are accepted, and which are published:
                       the next one before it signs, the last one until its tokens have ended
   public_url          where people open the dashboard, and bridges dial the relay; also the
-                      issuer of tokens
+                      issuer of tokens. It is https outside the sandbox, but on this computer
   dashboards          origins of dashboards elsewhere, such as ["https://desk.example.com"]: their pages
                       may use the API, its streams, the relay, and the core that is served here
   trusted_proxies     addresses and networks of proxies whose X-Forwarded-For or Forwarded says

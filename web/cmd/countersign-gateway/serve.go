@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
@@ -167,10 +168,19 @@ func (c Config) check() error {
 			return fmt.Errorf("the configuration's dashboards: %w", err)
 		}
 	}
+	if u, err := url.Parse(c.PublicURL); err == nil && u.Scheme == "http" && c.Environment != "sandbox" && !local(u.Hostname()) {
+		return errors.New("public_url must be an https address outside the sandbox: tokens would travel in clear")
+	}
 	if err := checkSigners(c.Signers); err != nil {
 		return err
 	}
 	return checkChains(c.Chains)
+}
+
+// local reports whether a host is this computer.
+func local(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
 // apiKey reads an API key, which has 16 to 512 characters.
@@ -362,5 +372,17 @@ func principals(ctx context.Context, db store.Store, cfg Config, log *slog.Logge
 	for _, id := range disabled {
 		log.Warn("it is not in the configuration any more, and has no access", "id", id)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	ring := gateway.Keyring{Store: db, Env: cfg.Environment, Now: time.Now, Rand: rand.Reader}
+	for _, d := range cfg.Developers {
+		if d.APIKeyFile == "" {
+			continue
+		}
+		if err := ring.Configured(ctx, d.ID); err != nil {
+			log.Warn("the API key of the configuration does not work", "developer", d.ID, "error", err.Error())
+		}
+	}
+	return nil
 }

@@ -112,7 +112,7 @@ func TestTheExampleOfADeveloperToken(t *testing.T) {
 		t.Errorf("%s", a.body)
 	}
 	header, _, err := claims.Read(reply["access_token"].(string))
-	if err != nil || header.Alg != "RS256" {
+	if err != nil || header.Alg != "RS256" || !strings.HasPrefix(reply["access_token"].(string), "eyJhbGciOiJSUzI1NiIsInR5cCI6") {
 		t.Errorf("%+v %v", header, err)
 	}
 }

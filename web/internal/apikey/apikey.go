@@ -64,6 +64,9 @@ func WellFormed(key string) bool {
 	return ok && len(rest) == random+check && strings.Trim(rest, alphabet) == "" && key[start:] == sum(key[:start])
 }
 
+// Foreign reports whether a key says that it is of another environment.
+func Foreign(key, env string) bool { return WellFormed(key) && !strings.HasPrefix(key, Prefix(env)) }
+
 // Hint is how a key begins and ends: it tells keys apart and opens nothing.
 func Hint(key string) string {
 	if !WellFormed(key) { // of the operator's own making: it may be short

@@ -22,6 +22,11 @@ func TestAKeyIsFoundByScannersAndChecked(t *testing.T) {
 			t.Errorf("%s: %q", env, key)
 		}
 		seen[key] = true
+		for _, other := range []string{"sandbox", "live", "staging"} {
+			if Foreign(key, other) != (Prefix(other) != prefix) {
+				t.Errorf("a key of %s in %s", env, other)
+			}
+		}
 		if hint := Hint(key); len(hint) > 16 || !strings.HasPrefix(hint, prefix) || strings.Contains(key, hint) {
 			t.Errorf("hint %q", hint)
 		}
@@ -33,7 +38,7 @@ func TestAKeyIsFoundByScannersAndChecked(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", "ol_test_", "ol_test_0123456789abcdef", strings.Repeat("a", 44)} {
-		if WellFormed(bad) || Hint(bad) != "" {
+		if WellFormed(bad) || Hint(bad) != "" || Foreign(bad, "live") {
 			t.Errorf("%q is well-formed", bad)
 		}
 	}

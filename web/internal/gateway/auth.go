@@ -11,6 +11,7 @@ import (
 	"countersign/shared/claims"
 	"countersign/shared/fault"
 	"countersign/shared/wire"
+	"countersign/web/internal/apikey"
 	"countersign/web/internal/store"
 )
 
@@ -204,7 +205,7 @@ func (g *Gateway) keyOf(tx store.Tx, in wire.TokenRequest) (s Subject, k store.K
 	}
 	s.Version += d.Version
 	k, err = tx.KeyWith(s.Developer, sha256.Sum256([]byte(in.APIKey)))
-	if !known || err != nil || !works(k, g.now()) {
+	if !known || err != nil || !works(k, g.now()) || apikey.Foreign(in.APIKey, g.cfg.Env) {
 		k = store.Key{}
 	}
 	if !known {

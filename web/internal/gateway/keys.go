@@ -132,6 +132,21 @@ func (k Keyring) rotate(ctx context.Context, developer, old string, in wire.Rota
 	})
 }
 
+// Configured fails with CONFLICT, details state, when the newest key that a developer has
+// of the configuration does not work.
+func (k Keyring) Configured(ctx context.Context, developer string) error {
+	all, err := k.List(ctx, developer)
+	for _, key := range all.Keys {
+		if key.MadeBy == store.ByConfiguration && key.State != wire.KeyActive {
+			return fault.New(fault.Conflict, "it was "+key.State+": put another key into its file").With("state", key.State)
+		}
+		if key.MadeBy == store.ByConfiguration {
+			break
+		}
+	}
+	return err
+}
+
 // Revoke ends an API key for good. One that was revoked stays as it is.
 func (k Keyring) Revoke(ctx context.Context, developer, name string) (v wire.Key, err error) {
 	err = k.Store.Write(ctx, func(tx store.Tx) error {

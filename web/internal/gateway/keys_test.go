@@ -215,8 +215,12 @@ func TestAKeyOfTheConfigurationThatWasRevokedStaysSo(t *testing.T) {
 	if w.token("dev_a", keyA) != "" {
 		t.Error("a start brought a revoked key back")
 	}
+	Refused(t, ring.Configured(t.Context(), "dev_a"), fault.Conflict)
 	p.APIKey = keyB
 	w.follow("sandbox", p)
+	if err := ring.Configured(t.Context(), "dev_a"); err != nil {
+		t.Error(err)
+	}
 	if w.token("dev_a", keyB) == "" || w.token("dev_a", made.APIKey) == "" {
 		t.Error("the next key of the configuration, and those made beside it, must work")
 	}
@@ -224,6 +228,17 @@ func TestAKeyOfTheConfigurationThatWasRevokedStaysSo(t *testing.T) {
 	w.follow("sandbox", p)
 	if w.token("dev_a", keyB) != "" || w.token("dev_a", made.APIKey) == "" {
 		t.Error("a configuration without a key takes back its own, and no other")
+	}
+}
+
+// The database of a sandbox that becomes another environment's takes no key along.
+func TestAKeyWorksInItsEnvironmentAlone(t *testing.T) {
+	t.Parallel()
+	w := New(t)
+	ring := gateway.Keyring{Store: w.Store, Env: "live", Now: w.Now, Rand: rand.Reader}
+	k := must[wire.NewKey](t)(ring.Create(t.Context(), dev, wire.KeyInput{Name: "Live", Scopes: wire.Scopes()}, store.ByOperator, "x"))
+	if !strings.HasPrefix(k.APIKey, apikey.Live) || tradeable(w, k.APIKey) {
+		t.Errorf("a key of another environment works in the sandbox: %+v", k.Key)
 	}
 }
 
