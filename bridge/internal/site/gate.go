@@ -37,10 +37,11 @@ func NewGate(cfg Config) *Gate {
 // Admit lets a site have one prompt, until stop is called. watched ends when the site
 // may not ask any more: [alarm.Because] says why. It fails with RATE_LIMITED.
 func (g *Gate) Admit(ctx context.Context, site string) (watched context.Context, stop func(), err error) {
+	watched, stop = g.silenced.Watch(ctx, site) // first: what uses the limit up meanwhile ends this prompt
 	if limited := g.limits.admit(site); limited != nil {
+		stop()
 		return nil, nil, limited
 	}
-	watched, stop = g.silenced.Watch(ctx, site)
 	return watched, stop, nil
 }
 

@@ -1,6 +1,7 @@
 package site
 
 import (
+	"context"
 	"log/slog"
 	"testing"
 	"time"
@@ -79,6 +80,31 @@ func TestWhatASiteHasWaitingEndsWithItsBlockAndWithOneVainPromptTooMany(t *testi
 		}
 		if other.Err() != nil {
 			t.Errorf("%s: another site's ends, too", name)
+		}
+	}
+}
+
+// A prompt that is admitted while the last one that may come to nothing does, ends.
+func TestNoPromptIsAdmittedBesideTheLastVainOne(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	for range 2000 {
+		g := NewGate(Config{Now: func() time.Time { return now }, Log: slog.New(slog.DiscardHandler)})
+		for range VainPrompts - 1 {
+			g.Vain("https://a.example")
+		}
+		type admitted struct {
+			ctx context.Context
+			err error
+		}
+		came := make(chan admitted)
+		go func() {
+			ctx, _, err := g.Admit(t.Context(), "https://a.example")
+			came <- admitted{ctx, err}
+		}()
+		g.Vain("https://a.example")
+		if a := <-came; a.err == nil && a.ctx.Err() == nil {
+			t.Fatal("a prompt was admitted and goes on")
 		}
 	}
 }
