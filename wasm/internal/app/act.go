@@ -288,6 +288,9 @@ func (m *Model) actRequest(name, arg, value string) []Command {
 		f := quoteui.Form{Amount: b.Fiat.Amount, Fiat: b.Fiat.Currency, Asset: b.Crypto.Asset, Method: b.PaymentMethod, Country: b.Country, Account: b.Account}
 		if o := m.order[arg].Value; o.ID != "" {
 			f = quoteui.Form{Amount: o.Fiat.Amount, Fiat: o.Fiat.Currency, Asset: o.Promised.Asset, Method: m.form.Method, Country: m.form.Country, Account: o.Account}
+			if o.Again != nil {
+				f.Method, f.Country = o.Again.PaymentMethod, o.Again.Country
+			}
 		}
 		m.form, m.review = f, nil
 		if m.part() {

@@ -8,6 +8,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/frame"
 	"countersign/shared/intent/intenttest"
+	"countersign/shared/quote"
 	"countersign/shared/wire"
 	"countersign/wasm/internal/approvals"
 )
@@ -387,5 +388,16 @@ func TestPayingAgainIsAskedForInWords(t *testing.T) {
 		if c, ok := c.(MakeTicket); ok && c.PayAgain {
 			t.Error("continuing pays again unasked")
 		}
+	}
+}
+
+func TestBuyAgainAsksForWhatTheOrderWas(t *testing.T) {
+	t.Parallel()
+	m, o := stage("/orders/"+orderID), sampleOrder(wire.OrderRefunded)
+	o.Again = &quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "sepa", Country: "DE"}
+	m.Update(Loaded{What: TheOrder, ID: orderID, Value: o})
+	m.Update(Acted{Action: "order.again:" + orderID})
+	if f := m.form; m.route.Screen != Buy || f.Amount != "250" || f.Fiat != "EUR" || f.Asset != "ethereum" || f.Method != "sepa" || f.Country != "DE" || f.Account != o.Account {
+		t.Errorf("%+v, %+v", m.route, f)
 	}
 }

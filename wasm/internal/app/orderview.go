@@ -56,10 +56,14 @@ func (m *Model) orderPage() view.Node {
 	if l.Err != nil {
 		trouble = notice(approvals.Explain(l.Err), "refresh")
 	}
+	again := view.Node{}
+	if _, over := ended[o.State]; o.Again != nil && (over || o.State == wire.OrderCompleted) {
+		again = button("is-small", "order.again:"+o.ID, "Buy again")
+	}
 	return page("is-narrow", back,
 		view.El("div", "page-head", view.El("div", "",
 			view.El("h1", "page-title", m.cfg.Words.fiat(o.Fiat.Amount, o.Fiat.Currency)+" of "+assetOf(o.Promised.Asset).Name+" from "+o.ProviderName),
-			view.El("div", "cluster", stateBadge(orderStates, o.State), identifier(o.ID)))),
+			view.El("div", "cluster", stateBadge(orderStates, o.State), identifier(o.ID))), again),
 		trouble, m.handOff(o), m.promised(o), m.timeline(o), m.deposits(o.Deposits, "Arrived", "Everything that came to this order's address."), m.orderDetails(o), history(m, o.History))
 }
 

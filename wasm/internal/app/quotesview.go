@@ -141,6 +141,9 @@ func (m *Model) offered(key view.Attr, who view.Node, o quoteui.Offer, l columns
 			badges = append(badges, badge("", "info", "Rounded down"))
 		}
 	}
+	if at := m.readAt(row.Provider); at != "" {
+		badges = append(badges, badge("", "clock", "Its limits are of "+at))
+	}
 	unit := assetOf(row.Asset).Ticker
 	fee, parts := w.fees(row)
 	delta := m.delta(row, isBest, expired, l.best)
@@ -148,7 +151,7 @@ func (m *Model) offered(key view.Attr, who view.Node, o quoteui.Offer, l columns
 		view.El("input", "quote-radio", view.A("type", "radio"), view.A("name", "offer"), view.A("value", o.Provider),
 			view.Prop("checked", l.chosen.Provider == o.Provider), view.On("change", "buy.select:"+o.Provider)),
 		view.El("div", "quote-name", view.Key("name"+o.Provider), who, badges),
-		view.El("div", "quote-terms", terms(row)),
+		view.El("div", "quote-terms", append(m.worth(row), terms(row))...),
 		view.El("div", "quote-facts", view.Key("facts"+row.ID), quoteFact(w.padded(row.UnitPrice, l.rate)+"\u00a0"+row.Fiat, "for 1\u00a0"+unit), quoteFact(fee, parts), arrival(row)),
 		view.El("div", "quote-receive", view.Key(row.ID+delta), shown(row.CryptoAmount, w.padded(row.CryptoAmount, l.places), unit, "is-medium"),
 			view.El("div", "quote-delta", delta)))
@@ -181,8 +184,38 @@ func quoteFact(main, sub string) view.Node {
 	return view.El("div", "quote-fact", view.El("span", "", main), view.El("span", "quote-sub", view.A("title", sub), sub))
 }
 
-// terms are what a price binds the provider and the person to.
+// readAt is when the documents of a provider were read whose newer ones could not be.
+func (m *Model) readAt(provider string) string {
+	for _, p := range m.providers.Value {
+		if p.ID == provider && p.Freshness == quote.Stale && p.FetchedAt != nil {
+			return m.cfg.Words.when(*p.FetchedAt, m.server())
+		}
+	}
+	return ""
+}
+
+// worth is what a price is worth by what the provider did before, and how that comes about.
+func (m *Model) worth(row *quote.Row) []any {
+	e, w := row.Expected, m.cfg.Words
+	if e == nil || e.Ended == 0 {
+		return nil
+	}
+	text := "By its record worth " + w.number(e.Amount, -1) + "\u00a0" + assetOf(row.Asset).Ticker + ": quoted \u00d7 " + w.number(e.DeliveryRatio, -1) + " (delivered of what it promised) \u00d7 " +
+		w.number(e.CompletionOdds, -1) + " (orders that it delivered), each counted with ten orders as promised before"
+	return []any{view.A("title", text)}
+}
+
+// terms are what a price binds to, and how often the provider delivered.
 func terms(row *quote.Row) string {
+	text := binds(row)
+	if e := row.Expected; e != nil && e.Ended > 0 {
+		text += " \u00b7 delivered " + itoa(e.Delivered) + " of " + itoa(e.Ended)
+	}
+	return text
+}
+
+// binds is what a price binds the provider and the person to.
+func binds(row *quote.Row) string {
 	text := "Firm price"
 	if row.PriceType == "indicative" {
 		text = "Indicative price"

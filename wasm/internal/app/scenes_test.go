@@ -295,6 +295,25 @@ func scenes() map[string]func() *Model {
 			m.Update(QuotesEnded{Seq: m.board.Seq, Result: &quote.Result{}})
 			return m
 		},
+		"buy-record": func() *Model {
+			m := all(ready(stage("/buy")))
+			row := sampleRow("northpay", "Northpay", "0.094904123456789012", "2634.20", time.Minute)
+			row.Expected = &quote.Expected{Amount: "0.090765", Rank: 2, Record: quote.Record{Delivered: 12, Ended: 13, DeliveryRatio: "0.999863", CompletionOdds: "0.956521"}}
+			m.Update(OfferCame{Seq: m.board.Seq, Offer: quoteui.Offer{Provider: "northpay", Name: "Northpay", Row: row}})
+			known := sampleProviders()
+			read := noon.Add(-20 * time.Minute)
+			known[0].Freshness, known[0].FetchedAt = quote.Stale, &read
+			m.Update(Loaded{What: TheProviders, Value: known})
+			m.Update(QuotesEnded{Seq: m.board.Seq, Result: &quote.Result{}})
+			return m
+		},
+		"order-expired": func() *Model {
+			m, o := stage("/orders/"+orderID), sampleOrder(wire.OrderExpired)
+			o.AtProvider = &wire.AtProvider{State: wire.OrderExpired, Word: "EXPIRED", At: noon, By: wire.ByPoll}
+			o.Again = &quote.Input{From: "EUR", To: "ethereum", Amount: "250", PaymentMethod: "sepa", Country: "DE"}
+			m.Update(Loaded{What: TheOrder, ID: orderID, Value: o})
+			return m
+		},
 		"buy-expired": func() *Model {
 			m := all(stage("/buy"))
 			m.Update(QuotesEnded{Seq: m.board.Seq, Result: &quote.Result{}})
