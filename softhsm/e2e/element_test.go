@@ -48,9 +48,15 @@ func TestAnElementApprovesAndOneThatIsRemovedCancels(t *testing.T) {
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(elementPage)) })
 	h.serves(h.policyOfREADME(), mux)
 
-	h.answer(system.Answers{Confirm: []string{"hang"}})
+	h.answer(system.Answers{Pairing: []string{"hang"}})
 	p := browse(t, h.origin)
 	p.until("a request", "window.ready")
+	p.until("an element with the request", "(window.early ??= show()) && said(early).includes('Rent of the office')")
+	p.until("that it asks", "press(early, 'Approve')")
+	p.until("that it pairs", "client.bridge.status.state === 'pairing'")
+	p.until("that the pairing is cancelled with it", "(early.remove(), client.bridge.status.state === 'idle')")
+
+	h.answer(system.Answers{Confirm: []string{"hang"}})
 	p.until("an element with the request", "(window.first ??= show()) && said(first).includes('Rent of the office')")
 	p.until("that it asks", "press(first, 'Approve')")
 	p.until("that the bridge's prompt is open", "seen.some(([type, d]) => type === 'step' && d.step === 'on the bridge')")

@@ -23,10 +23,7 @@ export async function connect(options) {
   const shared = enter(asked);
   try {
     const port = await aborted(shared.port, signal);
-    const session = await port.call('session', {}, { signal });
-    if ((session.entity.environment === 'sandbox') !== (asked.environment === 'sandbox')) {
-      throw fail('PROP_INVALID', `The gateway is of the environment ${session.entity.environment}`, { field: 'environment', remedy: `Set environment to ${session.entity.environment}, or apiUrl to another gateway.` });
-    }
+    const session = meant(await port.call('session', {}, { signal }), asked);
     const client = new Client(shared, port, session);
     signal?.addEventListener('abort', () => client.close(), { once: true });
     return client;
@@ -66,6 +63,18 @@ export function enter(asked) {
   return shared;
 }
 
+// meant is who is signed in, when that is who the page meant.
+function meant(session, { environment, entityId }) {
+  const { id, environment: is } = session.entity;
+  if ((is === 'sandbox') !== (environment === 'sandbox')) {
+    throw fail('PROP_INVALID', `The gateway is of the environment ${is}`, { field: 'environment', remedy: `Set environment to ${is}, or apiUrl to another gateway.` });
+  }
+  if (entityId && entityId !== id) {
+    throw fail('TOKEN_REFUSED', `The token is for the entity ${id}, and the page is for ${entityId}`, { field: 'accessToken', remedy: 'Let the back end answer with a token of the entity that the page names.' });
+  }
+  return session;
+}
+
 class Shared {
   #users = 0; #timer; #gone; #port; #asked; #listens = 0; #wait;
   states = new Map(); // request or order → the state that was last seen
@@ -82,6 +91,17 @@ class Shared {
   }
 
   get options() { return this.#asked; }
+
+  // wrong is why the page must not be shown what the token is for; undefined when nothing
+  // is wrong, or as long as nobody can tell.
+  wrong() {
+    this.judged ??= this.port.then((port) => port.call('session')).then((session) => { meant(session, this.#asked); }).catch((e) => {
+      if (e.field) return e;
+      this.judged = undefined;
+      return undefined;
+    });
+    return this.judged;
+  }
 
   enter({ accessToken, getAccessToken }) {
     this.#users++;

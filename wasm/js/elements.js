@@ -208,6 +208,11 @@ export class CountersignElement extends Connected {
       this.#painter ??= this.#paints();
       this.#surface = port.surface({ ...this.opening(), ...(locale && { locale }) }, { paint: this.#picture, event: this.#told, stopped: this.#halt });
       this.opened();
+      const wrong = await this.#shared.wrong();
+      if (wrong && run === this.#run) {
+        this.#surface.close();
+        throw wrong;
+      }
     } catch (e) {
       if (run === this.#run) this.#fail(e);
     }

@@ -267,6 +267,7 @@ window.fails = (f) => Promise.resolve().then(f).then(() => 'nothing', (e) => (ty
 	p.want("fails(() => core.connect({ ...options, apiUrl: 5 }))", "PROP_INVALID")
 	p.want("fails(() => core.connect({ ...options, apiUrl: 'http://127.0.0.1:9' }))", "GATEWAY_UNREACHABLE")
 	p.want("fails(() => core.connect({ ...options, entityId: 'ent_other', getAccessToken: async () => { throw new Error('signed out') } }))", "TOKEN_REFUSED")
+	p.want("fails(() => core.connect({ ...options, entityId: 'ent_foreign' }))", "TOKEN_REFUSED")
 	p.run("wrong.length = 0")
 
 	// A second client joins the same core, which lives on when one is closed.
@@ -294,6 +295,8 @@ window.mod = await import('{{base}}elements.js'); window.ready = true;`,
 	p.until("seen.length === 4")
 	p.want("[...new Set(seen.map(([, d]) => d.code))]", []any{"PROP_INVALID"})
 
+	p.run("const q = document.getElementById('bare'); q.environment = 'production'; q.accessToken = token; q.apiUrl = '" + e.api + "'")
+	p.until("said('quotes').includes('The gateway is of the environment sandbox')")
 	p.run("const q = document.getElementById('bare'); q.environment = 'sandbox'; q.accessToken = token; q.apiUrl = '" + e.api + "'") // in parts, a database or none
 	p.until("said('quotes').includes('Treasury')")
 	p.want("[process.polyfill, Object.keys(fs).length, 'Go' in window]", []any{true, float64(0), false})

@@ -29,7 +29,8 @@ func (m *Model) View() view.Page {
 func (m *Model) frame(main view.Node) view.Node {
 	switch {
 	case m.cfg.Bare:
-		return plain(view.El("div", "part", m.bridgeNotice(), main))
+		mark := view.If(m.sandbox(), view.El("div", "cluster", view.El("span", "sandbox", "SANDBOX")))
+		return plain(view.El("div", "part", mark, m.bridgeNotice(), main))
 	case m.cfg.Inside:
 		return plain(view.El("div", "app", m.rail(), view.El("div", "frame", m.status(), m.bridgeNotice(), main)))
 	}

@@ -49,6 +49,9 @@ func (m *Model) partView() view.Page {
 		_, main := m.screen()
 		tree = view.El("div", "part", m.bridgeNotice(), inside(main))
 	}
+	if m.sandbox() && m.cfg.Kind != BridgeStatus { // the page around does not say so
+		tree.Kids = append([]view.Node{view.El("div", "cluster", view.El("span", "sandbox", "SANDBOX"))}, tree.Kids...)
+	}
 	return view.Page{Announce: m.announce, Path: m.route.Path(), Bridge: m.bridgeEvent(), Tree: plain(tree)}
 }
 

@@ -28,8 +28,10 @@ func (s *Surface) do(c app.Command) {
 	case app.StopListening:
 		s.cfg.Core.StopListening()
 	case app.ConnectBridge:
+		s.asks(c.Gesture)
 		s.cfg.Core.Connect(core.Connect{Gesture: c.Gesture, Relay: c.Relay}, s.told)
 	case app.ForgetBridge:
+		s.asks(true)
 		s.cfg.Core.Connect(core.Connect{Gesture: true, Forget: true}, s.told)
 	case app.AskQuotes:
 		go s.quote(s.begun(&s.quotes), c)

@@ -52,6 +52,7 @@ type Surface struct {
 	hidden   bool
 	quotes   context.CancelFunc
 	decision context.CancelFunc
+	connects bool // the person asked here for the bridge, and it is on its way
 }
 
 // Open runs a surface until Close.
@@ -64,11 +65,17 @@ func Open(cfg Config) *Surface {
 	return s
 }
 
-// Close ends the surface and cancels what it began; a decision that is in the middle
-// is cancelled too, which closes the bridge's prompt. The core goes on.
+// Close ends the surface and cancels what it began: a decision or a pairing that is in
+// the middle is cancelled too, which closes the bridge's prompt. The core goes on.
 func (s *Surface) Close() {
 	s.leave()
 	s.cancel()
+	s.mu.Lock()
+	connects := s.connects
+	s.mu.Unlock()
+	if connects {
+		s.cfg.Core.StopConnecting()
+	}
 	<-s.done
 }
 
@@ -82,15 +89,26 @@ func (s *Surface) Post(msg app.Msg) {
 
 // told takes what the core tells.
 func (s *Surface) told(event any) {
-	if v, ok := event.(core.Visible); ok {
+	switch e := event.(type) {
+	case core.Visible:
 		s.mu.Lock()
-		s.hidden = !v.On
+		s.hidden = !e.On
 		s.mu.Unlock()
-		if v.On {
+		if e.On {
 			s.Post(app.Tick{Now: s.cfg.Now()})
+		}
+	case core.BridgeChanged:
+		if e.State == core.BridgeReady || e.State == core.BridgeFailed {
+			s.asks(false)
 		}
 	}
 	s.Post(event)
+}
+
+func (s *Surface) asks(on bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.connects = on
 }
 
 func (s *Surface) nudge() {
