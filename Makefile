@@ -19,7 +19,7 @@ BIN       = bin/countersign-gateway bin/countersign-bridge bin/softhsm-token bin
 # quoted makes a value one word for the shell.
 quoted = '$(subst ','\'',$(1))'
 
-.PHONY: help npm run deb demo test test-long test-modules test-wasm lint fuzz bench soak wasm build clean clean-run install install-test
+.PHONY: help npm gallery run deb demo test test-long test-modules test-wasm lint fuzz bench soak wasm build clean clean-run install install-test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -36,6 +36,7 @@ test: install-test wasm npm build lint ## install what is missing and run all te
 
 test-long: install-test wasm npm build ## what takes longer than test: other modules, more fuzzing, a soak, all tests on a busy machine
 	$(MAKE) --no-print-directory test-modules
+	go test -count=1 -timeout 30m ./web/dashboard -run '^TestGallery$$' -gallery
 	$(MAKE) --no-print-directory fuzz FUZZTIME=20s
 	$(MAKE) --no-print-directory soak SOAK=10m
 	softhsm/e2e/busy.sh go test -race -count=1 -timeout 60m ./...
@@ -69,6 +70,9 @@ wasm: ## build the browser module: dist/countersign.wasm
 
 npm: wasm ## build the npm packages: dist/npm/*.tgz
 	go run ./web/dashboard/npm
+
+gallery: ## show every element in every state, in a browser
+	@go run ./web/dashboard/gallery/cmd
 
 build: wasm $(BIN) ## build all programs into bin/
 

@@ -53,7 +53,7 @@ export function themed({ holder, root }, theme, styles, dir, lang) {
   for (const name of ['font', 'radius']) {
     if (said(name)) root.style.setProperty(`--${name}`, said(name)); else root.style.removeProperty(`--${name}`);
   }
-  root.style.colorScheme = styles.colorScheme === 'normal' ? '' : styles.colorScheme;
+  root.style.colorScheme = styles.colorScheme === 'normal' ? 'light' : styles.colorScheme; // such a page is white, whatever the person prefers
   holder.dir = dir === 'rtl' ? 'rtl' : 'ltr';
   if (lang) holder.lang = lang; else holder.removeAttribute('lang');
 }

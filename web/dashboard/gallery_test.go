@@ -1,57 +1,88 @@
 package dashboard
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"countersign/web/dashboard/gallery"
 
 	"github.com/chromedp/chromedp"
 )
 
-var pictures = flag.String("pictures", "", "write the gallery's screenshots into this folder")
+var (
+	pictures = flag.String("pictures", "", "write the gallery's screenshots into this folder")
+	whole    = flag.Bool("gallery", false, "look at all of the gallery, not at some of each kind")
+)
 
-// The gallery is sample pictures of every screen and state. Each is painted by
-// the real painter with the real styles and checked as a person would meet it:
-// nothing refused, nothing wider than the window, nothing that an accessibility
-// checker calls serious. With -pictures DIR it leaves screenshots to look at.
+// some are the pictures of the gallery that are looked at in each run: those that differ
+// most from each other.
+var some = []string{
+	"app--account", "app--bridge-asking", "app--bridge-key-changed", "app--bridge-relayed", "app--buy-quotes", "app--buy-review", "app--buy-start", "app--buy-too-little",
+	"app--keys", "app--order-completed", "app--request-in-use", "app--request-pairing", "app--request-pin-wrong", "app--request-reading", "app--requests-by-next", "app--requests-together-partly",
+	"approve--request-reading", "bridge-status--bridge-pairing", "order--order-completed", "quotes--buy-quotes", "quotes--buy-review", "requests--requests-picked",
+}
+
+// The gallery is every element in every state. Each is met as a person would: nothing
+// refused, nothing wider than the window, nothing that an accessibility checker calls
+// serious. With -pictures DIR it leaves screenshots to look at.
 func TestGallery(t *testing.T) {
 	t.Parallel()
-	stage := newStage(t)
-	axe := axeCore(t)
-	found, err := filepath.Glob("testdata/gallery/*.json")
-	if err != nil || len(found) == 0 {
-		t.Fatalf("no gallery: %v", err)
+	dir := t.TempDir()
+	if err := gallery.Pictures(t.Context(), "../..", dir); err != nil {
+		t.Fatal(err)
 	}
-	for _, f := range found {
-		name := strings.TrimSuffix(filepath.Base(f), ".json")
+	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	site, err := gallery.Handler("../..", strings.TrimSpace(string(goroot)), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := gallery.Names(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chrome, url, axe := browser(t), serveHandler(t, site), axeCore(t)
+	for _, name := range some {
+		if !slices.Contains(all, name) {
+			t.Errorf("the gallery has no %s", name)
+		}
+	}
+	if !*whole {
+		all = some
+	}
+	t.Run("an element on a page of one scheme", func(t *testing.T) { checkPlain(t, chrome, url, axe) })
+	for _, name := range all {
 		t.Run(name, func(t *testing.T) {
-			picture, err := os.ReadFile(f)
-			if err != nil {
-				t.Fatal(err)
-			}
-			p := stage.open(t)
+			p := open(t, chrome, url+"/?only="+name)
+			p.until("window.ready === true")
 			p.run(axe)
 			for _, v := range []struct {
 				scheme string
 				width  int64
-			}{{"light", 1280}, {"light", 320}, {"dark", 1280}, {"dark", 320}} {
+			}{{"light", 1440}, {"light", 768}, {"light", 320}, {"dark", 1440}, {"dark", 320}} {
 				p.media(v.scheme, "reduce")
 				p.do(chromedp.EmulateViewport(v.width, 900))
-				p.run("await show({}); await show(" + string(picture) + ")")
 				p.want("refused", []string{})
 				fits(p, v.scheme, v.width)
 				checkAccessible(p, v.scheme)
 				if *pictures != "" {
-					shot(p, filepath.Join(*pictures, name+"-"+v.scheme+"-"+map[int64]string{1280: "wide", 320: "320"}[v.width]+".png"))
+					shot(p, filepath.Join(*pictures, fmt.Sprintf("%s-%s-%d.png", name, v.scheme, v.width)))
 				}
 			}
 			p.media("light", "reduce")
 			p.do(chromedp.EmulateViewport(640, 450)) // 1280 × 900 at 200 % zoom
 			fits(p, "at 200 % zoom", 640)
-			p.run("document.documentElement.dir = 'rtl'")
+			p.run("document.documentElement.dir = root.parentElement.dir = 'rtl'")
 			for _, width := range []int64{1280, 320} {
 				p.do(chromedp.EmulateViewport(width, 900))
 				fits(p, "from right to left", width)
@@ -65,6 +96,18 @@ func TestGallery(t *testing.T) {
 			p.want(small, []string{})
 		})
 	}
+}
+
+// A page that says nothing of colour schemes is white, also for who prefers dark ones.
+func checkPlain(t *testing.T, chrome context.Context, url, axe string) {
+	t.Helper()
+	p := open(t, chrome, url+"/?plain&only=quotes--buy-quotes")
+	p.media("dark", "reduce")
+	p.do(chromedp.Reload())
+	p.until("window.ready === true")
+	p.run(axe)
+	checkAccessible(p, "dark")
+	p.want("getComputedStyle(root).colorScheme", "light")
 }
 
 func fits(p tab, how string, width int64) {

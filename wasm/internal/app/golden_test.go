@@ -14,11 +14,11 @@ import (
 
 var (
 	update   = flag.Bool("update", false, "write the golden screens again")
-	pictures = flag.String("pictures", "", "write each scene as a picture for the painter into this folder")
+	pictures = flag.String("pictures", "", "write each scene, whole and as an element, as a picture for the painter into this folder")
 )
 
 // Each scene is compared, as text, with what a person looked at. With -pictures
-// DIR it leaves what the painter reads, for the dashboard's gallery.
+// DIR it leaves what the painter reads, for the gallery (web/dashboard/gallery).
 func TestScreens(t *testing.T) {
 	t.Parallel()
 	for name := range scenes() {
@@ -34,8 +34,15 @@ func TestScreens(t *testing.T) {
 				}
 			}
 			if *pictures != "" {
-				if err := os.WriteFile(filepath.Join(*pictures, "core-"+name+".json"), []byte(p.JSON()), 0o644); err != nil {
-					t.Fatal(err)
+				write := func(kind string) {
+					m.cfg.Kind = kind
+					if err := os.WriteFile(filepath.Join(*pictures, kind+"--"+name+".json"), []byte(m.View().JSON()), 0o644); err != nil {
+						t.Fatal(err)
+					}
+				}
+				write(Whole)
+				if kind := elementOf(name); kind != "" {
+					write(kind)
 				}
 			}
 			want, err := os.ReadFile(file)
@@ -47,6 +54,12 @@ func TestScreens(t *testing.T) {
 			}
 		})
 	}
+}
+
+// elementOf is the element that shows a scene too; empty for none.
+func elementOf(scene string) string {
+	about, _, _ := strings.Cut(scene, "-")
+	return map[string]string{"buy": Quotes, "request": Approve, "requests": Inbox, "order": Purchase, "bridge": BridgeStatus}[about]
 }
 
 // The design system lists its classes at the top of app.css; a class that is not

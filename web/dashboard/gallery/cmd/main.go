@@ -1,0 +1,62 @@
+// Command gallery serves the gallery of all elements on this computer. `make gallery`
+// runs it.
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"countersign/web/dashboard/gallery"
+)
+
+func main() {
+	listen := flag.String("listen", "127.0.0.1:8090", "where to serve it")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *listen); err != nil {
+		fmt.Fprintln(os.Stderr, "gallery:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, listen string) error {
+	env, err := exec.CommandContext(ctx, "go", "env", "GOMOD", "GOROOT").Output()
+	if err != nil {
+		return fmt.Errorf("go env: %w", err)
+	}
+	mod, goroot, _ := strings.Cut(strings.TrimSpace(string(env)), "\n")
+	dir, err := os.MkdirTemp("", "countersign-gallery-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the pictures: %w", err)
+	}
+	defer os.RemoveAll(dir)
+	top := filepath.Dir(mod)
+	if err := gallery.Pictures(ctx, top, dir); err != nil {
+		return err
+	}
+	h, err := gallery.Handler(top, goroot, dir)
+	if err != nil {
+		return err
+	}
+	l, err := net.Listen("tcp", listen)
+	if err != nil {
+		return fmt.Errorf("listen: %w", err)
+	}
+	fmt.Printf("the gallery is at http://%s\n", l.Addr())
+	s := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
+	go func() { <-ctx.Done(); _ = s.Close() }() // Serve returns then
+	if err := s.Serve(l); ctx.Err() == nil {
+		return err
+	}
+	return nil
+}

@@ -1,0 +1,79 @@
+// The gallery: each picture in a shadow root of its own, as elements show it, or in the
+// document, as the dashboard does.
+
+import { Painter } from './painter.js';
+import { frame, themed } from './root.js';
+
+window.refused = [];
+console.error = (...a) => window.refused.push(a.join(' '));
+addEventListener('securitypolicyviolation', (e) => window.refused.push(`policy: ${e.violatedDirective}`));
+
+const make = (parent, name, attributes = {}, text = '') => {
+  const element = parent.appendChild(document.createElement(name));
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  element.append(text);
+  return element;
+};
+
+const load = async (name) => (await fetch(`/${name}.json`)).json();
+const CRANBERRY = { primary: '#511320', accent: '#511320', background: '#FFFFFF', text: '#511320', secondary: '#7D4955', negative: '#B22222' };
+
+// show paints a picture into a host and returns what it was painted into.
+async function show(host, name, theme) {
+  const kind = name.split('--')[0], framed = frame(host.shadowRoot ?? host.attachShadow({ mode: 'open' }), kind);
+  themed(framed, theme, getComputedStyle(host), document.documentElement.dir, 'en');
+  new Painter(framed.root, () => {}, { routing: false }).paint(await load(name));
+  return framed.root;
+}
+
+// one shows a picture alone: the whole dashboard as at its own address, an element as in
+// a host's page.
+async function one(name) {
+  const section = make(document.body, 'section', { class: 'shown only' });
+  if (name.startsWith('app--')) {
+    const sheet = make(document.head, 'link', { rel: 'stylesheet', href: '/app.css' });
+    await new Promise((done) => { sheet.onload = done; });
+    window.root = document.createElement('countersign-app');
+    section.replaceWith(window.root);
+    new Painter(window.root, () => {}, { routing: false }).paint(await load(name));
+  } else window.root = await show(make(section, 'div', { class: 'frame' }), name);
+  requestAnimationFrame(() => requestAnimationFrame(() => { window.ready = true; }));
+}
+
+async function all() {
+  const names = await load('names');
+  const form = make(document.body, 'form');
+  const choice = (label, options) => {
+    const select = make(make(form, 'label', {}, `${label} `), 'select');
+    for (const o of options) make(select, 'option', {}, o);
+    return select;
+  };
+  const element = choice('Element', [...new Set(names.map((n) => n.split('--')[0]))]), scheme = choice('Scheme', ['system', 'light', 'dark']);
+  const width = choice('Width', ['full', '1440', '768', '320']), direction = choice('Direction', ['ltr', 'rtl']), theme = choice('Theme', ['own', 'cranberry']);
+  const list = make(document.body, 'main');
+  const draw = () => {
+    document.documentElement.className = scheme.value;
+    document.documentElement.dir = direction.value;
+    document.documentElement.style.setProperty('--width', width.value === 'full' ? 'none' : `${width.value}px`);
+    list.replaceChildren();
+    const seen = new IntersectionObserver((entries) => {
+      for (const { target, isIntersecting } of entries) {
+        if (!isIntersecting) continue;
+        seen.unobserve(target);
+        show(target, target.id, theme.value === 'own' ? undefined : CRANBERRY);
+      }
+    }, { rootMargin: '400px' });
+    for (const name of names.filter((n) => n.startsWith(`${element.value}--`))) {
+      const section = make(list, 'section', { class: 'shown' });
+      make(make(section, 'h2'), 'a', { href: `/?only=${name}` }, name.split('--')[1]);
+      const host = make(section, 'div', { class: 'frame', id: name });
+      if (name.endsWith('--keys')) make(section, 'p', {}, 'It is a dialog: open it alone.'); else seen.observe(host);
+    }
+  };
+  form.addEventListener('change', draw);
+  draw();
+}
+
+const search = new URLSearchParams(location.search), only = search.get('only');
+if (search.has('plain')) document.documentElement.className = 'plain'; // a host that says nothing of schemes
+if (only) await one(only); else await all();
