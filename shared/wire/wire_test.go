@@ -12,12 +12,19 @@ import (
 // inputs are all bodies that clients send.
 func inputs() map[string]Input {
 	return map[string]Input{
-		`{"quote_id":"quo_abcd","account_id":"acc_abcd"}`:                     &RequestInput{},
-		`{"request_id":"req_abcd"}`:                                           &OrderInput{},
-		`{"language":"de-AT","theme":"dark"}`:                                 &TicketInput{},
-		`{"record":"AAAA"}`:                                                   &RecordInput{},
-		`{"apiKey":"k","id":"dev_a","userType":"developer"}`:                  &TokenRequest{},
-		`{"name":"Acme","developer_id":"d","preferences":{"currency":"EUR"}}`: &SandboxInput{},
+		`{"quote_id":"quo_abcd","account_id":"acc_abcd"}`:                            &RequestInput{},
+		`{"request_id":"req_abcd"}`:                                                  &OrderInput{},
+		`{"language":"de-AT","theme":"dark"}`:                                        &TicketInput{},
+		`{"record":"AAAA"}`:                                                          &RecordInput{},
+		`{"apiKey":"k","id":"dev_a","userType":"developer"}`:                         &TokenRequest{},
+		`{"name":"Acme","developer_id":"d","preferences":{"currency":"EUR"}}`:        &SandboxInput{},
+		`{"name":"Back office","scopes":["tokens:entity","read"],"expires_in":3600}`: &KeyInput{},
+		`{"legalName":"Branch GmbH","externalId":"b-1","entityType":"LLC"}`:          &EntityInput{},
+		`{"token":"eyJ"}`:         &IntrospectInput{},
+		`{"entityId":"ent_abcd"}`: &RevokeInput{},
+		`{"entityId":"ent_abcd","public_token":"public-sandbox-1"}`: &BankConnectInput{},
+		`{"item":"itm_abcd"}`: &BankItemInput{},
+		`{"link_token":"link-sandbox-1","username":"user_good","password":"pass_good"}`: &BankLoginInput{},
 	}
 }
 
@@ -80,6 +87,17 @@ func TestValidateNamesTheField(t *testing.T) {
 		{TokenRequest{APIKey: "k", UserType: "entity", ID: "a", EntityID: "b"}, "id"},
 		{SandboxInput{DeveloperID: "d"}, "name"},
 		{SandboxInput{Name: "n"}, "developer_id"},
+		{SandboxInput{Name: "n", DeveloperID: "d", Preferences: &SandboxPreferences{Currency: "JPY"}}, "preferences.currency"},
+		{KeyInput{Name: "n"}, "scopes"},
+		{KeyInput{Name: "n", Scopes: []string{"read", "read"}}, "scopes.1"},
+		{KeyInput{Name: "n", Scopes: []string{"read"}, ExpiresIn: -1}, "expires_in"},
+		{RotateInput{Overlap: MaxOverlap + 1}, "overlap"},
+		{EntityInput{LegalName: "n", EntityType: "llc"}, "entityType"},
+		{EntityInput{LegalName: "n", ExternalID: "a\n"}, "externalId"},
+		{IntrospectInput{}, "token"},
+		{RevokeInput{Token: "t", EntityID: "e"}, "entityId"},
+		{BankConnectInput{PublicToken: "p", EntityID: "acc_abcd"}, "entityId"},
+		{BankItemInput{Item: "ent_abcd"}, "item"},
 	} {
 		f, ok := fault.As(tc.in.Validate())
 		if !ok || f.Code != fault.Invalid || f.Details["field"] != tc.field {

@@ -216,9 +216,11 @@ func (a *api) answer(rt route, q *question) (any, error) {
 		if err := a.charge(q); err != nil {
 			return nil, err
 		}
-		if q.caller, err = a.admit(rt, q); err != nil {
-			return nil, err
+		c, err := a.admit(rt, q)
+		if err != nil {
+			return nil, err // of the caller that was authenticated, for the log of use
 		}
+		q.caller = c
 	}
 	if err := q.only(rt); err != nil {
 		return nil, err

@@ -138,6 +138,7 @@ func TestADeveloperReadsWhoUsedWhichKey(t *testing.T) {
 	entity := r.signIn(reports.APIKey, "entity", "ent_sandbox")
 	asked := r.do("GET", "/v1/orders?limit=1", "", as(entity)...)
 	r.do("POST", "/v1/orders", `{}`, as(entity)...)
+	r.do("GET", "/v1/accounts?entityId=ent_other", "", as(entity)...)
 	r.do("POST", "/v1/auth/tokens", `{"apiKey":"a wrong key","id":"ent_sandbox","userType":"entity"}`, "Authorization", "")
 	r.do("DELETE", "/v1/keys/"+reports.Key.ID, "", as(developer)...)
 	r.do("GET", "/v1/orders", "", as(entity)...)
@@ -154,11 +155,11 @@ func TestADeveloperReadsWhoUsedWhichKey(t *testing.T) {
 			t.Errorf("%+v", u)
 		}
 	}
-	want := "GET /v1/orders AUTHENTICATION_ERROR|POST /v1/orders AUTHORIZATION_ERROR|GET /v1/orders OK|POST /v1/auth/tokens OK"
+	want := "GET /v1/orders AUTHENTICATION_ERROR|GET /v1/accounts AUTHORIZATION_ERROR|POST /v1/orders AUTHORIZATION_ERROR|GET /v1/orders OK|POST /v1/auth/tokens OK"
 	if got := strings.Join(said, "|"); got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
-	if len(of.Items) == 4 && of.Items[2].RequestID != asked.header.Get("X-Request-Id") {
+	if len(of.Items) == 5 && of.Items[3].RequestID != asked.header.Get("X-Request-Id") {
 		t.Error("the request id is another")
 	}
 	if wrong := usage("?result=INVALID_API_KEY"); len(wrong.Items) != 1 || wrong.Items[0].Key != "" || wrong.Items[0].Entity != "ent_sandbox" {

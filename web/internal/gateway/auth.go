@@ -143,8 +143,8 @@ func (g *Gateway) Token(ctx context.Context, in wire.TokenRequest, v Visit) (wir
 	}
 	use := store.Use{Developer: s.Developer, Entity: s.Entity, Key: k.ID}
 	reply, err := g.trade(ctx, in, v, s, k)
-	if use.Developer != "" {
-		g.noteUse(use, v, string(fault.CodeOf(err)))
+	if code := fault.CodeOf(err); use.Developer != "" && code != fault.Limited { // who asks too much does not fill the log of use
+		g.noteUse(use, v, string(code))
 	}
 	return reply, err
 }
