@@ -16,6 +16,7 @@ const OWN = `
 .countersign.is-app .rail { block-size: auto; align-self: stretch; }
 .countersign .part .page-title { font-size: 18px; line-height: 26px; }
 .countersign .status { position: static; }
+.countersign .part > .cluster > .sandbox { position: static; flex: none; inline-size: auto; padding: 2px 10px; border-radius: 6px; font-size: 13px; line-height: 20px; }
 `;
 
 let made;

@@ -179,7 +179,7 @@ await import('{{base}}elements.js'); window.ready = true;`
 		for _, v := range []struct {
 			scheme string
 			width  int64
-		}{{"light", 1280}, {"light", 768}, {"light", 320}} {
+		}{{"light", 1280}, {"light", 768}, {"light", 320}, {"dark", 1280}} { // the page is light, whatever the computer likes
 			p.media(v.scheme, "reduce")
 			p.do(chromedp.EmulateViewport(v.width, 900))
 			fits(p, v.scheme, v.width)
@@ -187,6 +187,12 @@ await import('{{base}}elements.js'); window.ready = true;`
 			if *pictures != "" {
 				shot(p, filepath.Join(*pictures, fmt.Sprintf("elements-%s-%d.png", v.scheme, v.width)))
 			}
+		}
+		p.run("document.documentElement.style.colorScheme = 'light dark'; document.body.style.background = '#111'; document.body.style.color = '#eee'; document.querySelector('countersign-provider').theme = {}")
+		p.want("getComputedStyle(inside('quotes').querySelector('.countersign')).colorScheme", "light dark")
+		checkAccessible(p, "a page that is dark too")
+		if *pictures != "" {
+			shot(p, filepath.Join(*pictures, "elements-dark-1280.png"))
 		}
 		p.want("wrong", []string{})
 	})
