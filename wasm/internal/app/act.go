@@ -96,6 +96,12 @@ func (m *Model) actBuy(name, arg, value string) []Command {
 		}
 	case "buy.stay":
 		m.board = m.board.Stay(value == "true")
+	case "buy.rank":
+		m.board = m.board.Rank(!m.board.ByRecord)
+		m.announce = "Prices are ranked as quoted."
+		if m.board.ByRecord {
+			m.announce = "Prices are ranked by what is expected of each provider, by its record."
+		}
 	case "buy.show":
 		m.board = m.board.Show()
 	case "buy.review":

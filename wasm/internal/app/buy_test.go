@@ -177,6 +177,20 @@ func TestPricesThatAreNotLookedAtEnd(t *testing.T) {
 	says(t, m, "All prices have expired.", "Get new prices")
 }
 
+func TestPricesAreRankedByRecordWithItsNumbersAndItsFormula(t *testing.T) {
+	t.Parallel()
+	m := scene(t, "buy-by-record")
+	if first := m.board.Nth(1); first != "coinharbor" {
+		t.Errorf("%s is first", first)
+	}
+	says(t, m, "0.0943 ETH expected", "delivered 1 of 2", "expected = quoted × delivery_ratio × completion_odds", "behind 10 that are taken as delivered")
+	m.Update(Acted{Action: "buy.rank"})
+	if first := m.board.Nth(1); first != "northpay" {
+		t.Errorf("as quoted, %s is first", first)
+	}
+	says(t, m, "Most crypto", "!completion_odds")
+}
+
 func TestDigitsChooseAPriceByItsPlace(t *testing.T) {
 	t.Parallel()
 	m := all(stage("/buy"))

@@ -91,6 +91,7 @@ var shortcuts = []struct{ key, action, does string }{
 	{"/", "focus:amount search", "Type an amount, or search the requests"},
 	{"1", "buy.nth:1", "Choose a price by its place"},
 	{"h", "buy.hold", "Hold prices in their places, or let them move"},
+	{"e", "buy.rank", "Rank prices by record, or as quoted"},
 	{"?", "help", "List the keys"},
 }
 

@@ -38,7 +38,7 @@ func (m *Model) buyQuotes() view.Node {
 	}
 	return view.El("section", "stack is-tight", view.A("aria-label", "Prices"), view.A("reveal", itoa(m.reveal)), m.quotesHead(),
 		view.El("div", "quotes", view.A("role", "radiogroup"), view.A("aria-label", "Prices, the most crypto first"), view.On("hold", "buy.stay"), rows),
-		m.buyFoot(), trouble, m.fixes())
+		m.buyFoot(), trouble, m.fixes(), m.howRanked())
 }
 
 // columns are what all rows of the list are written by.
@@ -56,11 +56,17 @@ func (m *Model) quotesHead() view.Node {
 	}
 	hold := view.El("button", "button is-quiet is-small", view.A("type", "button"), pressed(b.Hold), view.A("title", "No price changes its place. Prices are still renewed. (h)"),
 		view.On("click", "buy.hold"), icon(map[bool]string{true: "play", false: "pause"}[b.Hold]), "Hold prices")
-	show := view.Node{}
-	if b.Reordered() && !b.Renewing {
-		show = view.El("button", "link", view.A("type", "button"), view.On("click", "buy.show"), "Show in new order")
+	other := func(action, text string) view.Node {
+		return view.El("button", "link", view.A("type", "button"), view.On("click", action), text)
 	}
-	return view.El("div", "quotes-head", view.El("div", "", view.El("h2", "card-title", "Prices"), view.El("p", "muted small", sum+" ", show)),
+	rank, show := other("buy.rank", "Rank by record"), view.Node{}
+	if b.ByRecord {
+		rank = other("buy.rank", "Rank as quoted")
+	}
+	if b.Reordered() && !b.Renewing {
+		show = other("buy.show", "Show in new order")
+	}
+	return view.El("div", "quotes-head", view.El("div", "", view.El("div", "cluster", view.El("h2", "card-title", "Prices"), rank), view.El("p", "muted small", sum+" ", show)),
 		view.El("div", "cluster", m.clock(), hold))
 }
 
@@ -163,6 +169,8 @@ func (m *Model) delta(row *quote.Row, isBest, expired bool, best quoteui.Offer) 
 	switch {
 	case expired:
 		return "Ended, asked again soon"
+	case m.board.ByRecord && row.Expected != nil:
+		return w.number(row.Expected.Amount, shownPlaces) + "\u00a0" + assetOf(row.Asset).Ticker + " expected"
 	case isBest:
 		return "Most crypto"
 	case best.Row == nil:
@@ -205,6 +213,18 @@ func (m *Model) worth(row *quote.Row) []any {
 	return []any{view.A("title", text)}
 }
 
+// howRanked is how the order of the list comes about.
+func (m *Model) howRanked() view.Node {
+	if !m.board.ByRecord {
+		return view.Node{}
+	}
+	r := quote.TheRanking()
+	return view.El("details", "", view.Key("ranked"), view.El("summary", "", "How the record counts"),
+		view.El("p", "small muted", "What is quoted is multiplied by the share of what was promised that arrived, and by the odds that an order is delivered. Your newest "+
+			itoa(r.Orders)+" orders at a provider count, behind "+itoa(r.Prior)+" that are taken as delivered as promised. An outlier is never the best."),
+		view.El("p", "code", r.Formula))
+}
+
 // terms are what a price binds to, and how often the provider delivered.
 func terms(row *quote.Row) string {
 	text := binds(row)
@@ -216,19 +236,19 @@ func terms(row *quote.Row) string {
 
 // binds is what a price binds the provider and the person to.
 func binds(row *quote.Row) string {
-	text := "Firm price"
+	text := "Firm"
 	if row.PriceType == "indicative" {
-		text = "Indicative price"
+		text = "Indicative"
 	}
 	switch row.KYC {
 	case "none":
-		return text + ", no identity check"
+		return text + ", no ID check"
 	case "light":
-		return text + ", light identity check"
+		return text + ", light ID check"
 	case "full":
-		return text + ", full identity check"
+		return text + ", full ID check"
 	}
-	return text + ", identity check not disclosed"
+	return text + ", ID check not disclosed"
 }
 
 // fees are the fees of a price: the sum where they are in its currency, and each.

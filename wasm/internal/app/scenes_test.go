@@ -543,6 +543,18 @@ func scenes() map[string]func() *Model {
 			m.Update(OfferCame{Seq: m.board.Seq, Offer: quoteui.Offer{Provider: "northpay", Row: next}})
 			return m
 		},
+		"buy-by-record": func() *Model {
+			m := quoted(stage("/buy"))
+			north := sampleRow("northpay", "Northpay", "0.094904123456789012", "2634.24", 28*time.Second)
+			coin := sampleRow("coinharbor", "Coinharbor", "0.0943", "2651.12", 28*time.Second)
+			half := quote.Sum([]quote.Delivery{{Promised: "1", Delivered: "0.5"}, {Promised: "1"}})
+			for row, record := range map[*quote.Row]quote.Record{north: half, coin: quote.Sum(nil)} {
+				expected := quote.Expect(*row, record)
+				m.Update(OfferCame{Seq: m.board.Seq, Offer: quoteui.Offer{Provider: row.Provider, Row: &expected}})
+			}
+			m.Update(Acted{Action: "buy.rank"})
+			return m
+		},
 		"buy-two-ways": func() *Model {
 			m := stage("/buy")
 			m.Update(Acted{Action: "buy.field:amount", Value: "1.000"})

@@ -23,6 +23,7 @@ type Board struct {
 	Asked    time.Time // when, by the server's clock
 	Hold     bool      // the person holds the prices where they are
 	Inside   bool      // pointer or focus is in the list
+	ByRecord bool      // the order is that of what is expected by the providers' records, not that of what they quote
 	Selected string    // the provider that the person chose, or was about to
 	Fixes    []quote.Fix
 	offers   map[string]Offer
@@ -32,7 +33,7 @@ type Board struct {
 // Ask starts a new question: a slot for each provider, so that nothing moves
 // when the answers come. What was held or selected before is let go.
 func (b Board) Ask(providers []quote.Provider, now time.Time) Board {
-	n := Board{Seq: b.Seq + 1, Open: true, Asked: now, Inside: b.Inside, offers: map[string]Offer{}}
+	n := Board{Seq: b.Seq + 1, Open: true, Asked: now, Inside: b.Inside, ByRecord: b.ByRecord, offers: map[string]Offer{}}
 	for _, p := range providers {
 		n.offers[p.ID] = Offer{Provider: p.ID, Name: p.Name}
 		n.order = append(n.order, p.ID)
@@ -150,6 +151,20 @@ func (b Board) HoldPrices(on bool) Board {
 	return b.settle()
 }
 
+// Rank says by what the offers are in order.
+func (b Board) Rank(byRecord bool) Board {
+	b.ByRecord = byRecord
+	return b.Show()
+}
+
+// worth is the amount that an offer is ranked by.
+func (b Board) worth(o Offer) string {
+	if b.ByRecord && o.Row.Expected != nil {
+		return o.Row.Expected.Amount
+	}
+	return o.Row.CryptoAmount
+}
+
 // Select chooses a provider's offer.
 func (b Board) Select(provider string) Board {
 	if b.offers[provider].Row != nil {
@@ -194,7 +209,7 @@ func (b Board) before(x, y string) bool {
 	if d := p.rank() - q.rank(); d != 0 {
 		return d < 0
 	}
-	return p.Row != nil && Compare(q.Row.CryptoAmount, p.Row.CryptoAmount) < 0
+	return p.Row != nil && Compare(b.worth(q), b.worth(p)) < 0
 }
 
 func (o Offer) rank() int {
@@ -225,14 +240,14 @@ func (b Board) Offers() []Offer {
 	return rows
 }
 
-// Best is the offer with the most crypto among those that are valid at now; its
+// Best is the first offer by its rank among those that are valid at now; its
 // Row is nil when there is none.
 func (b Board) Best(now time.Time) Offer {
 	var best Offer
 	for _, id := range b.order {
 		o := b.offers[id]
 		if o.Valid(now) && !slices.Contains(o.Row.Warnings, quote.RateOutlier) &&
-			(best.Row == nil || Compare(o.Row.CryptoAmount, best.Row.CryptoAmount) > 0) {
+			(best.Row == nil || Compare(b.worth(o), b.worth(best)) > 0) {
 			best = o
 		}
 	}
