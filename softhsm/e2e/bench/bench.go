@@ -150,6 +150,13 @@ var suites = []suite{
 		{name: "cold_load bytes in all", metric: "all-bytes", scale: 1, unit: "bytes"},
 		{name: "cold_load how far the page moves by itself", metric: "moved", scale: 1, unit: "layout shift"},
 	}},
+	{"softhsm/e2e/bench", "FirstPrice", 7, []line{
+		{name: "first_price", metric: "of-plain", scale: 1, unit: "of-plain-javascript", op: "<=", goal: 1.2},
+		{name: "longest_task", metric: "longest-ms", scale: 1, unit: "ms", op: "<=", goal: 100},
+		{name: "first_price after a press", metric: "page-ms", scale: 1, unit: "ms"},
+		{name: "first_price in plain JavaScript", metric: "plain-ms", scale: 1, unit: "ms"},
+		{name: "first_price from navigation", metric: "early-ms", scale: 1, unit: "ms"},
+	}},
 	{"softhsm/e2e/bench", "Idle", 3, []line{
 		{name: "idle_cpu", metric: "idle-s", scale: 1, unit: "s-per-minute", op: "<=", goal: 0.1},
 		{name: "idle_requests", metric: "requests", scale: 1, unit: "a-minute", op: "<=", goal: 0},
