@@ -85,6 +85,21 @@ func TestTheSameQuestionForASandboxGivesTheSameOne(t *testing.T) {
 	}
 }
 
+func TestTheRevokedKeyOfASandboxStaysRevokedWhenItIsAskedForAgain(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	body, mine := `{"name":"Acme","developer_id":"d1"}`, []string{"Authorization", "", "Idempotency-Key", "my-own-random-name"}
+	s := get[wire.SandboxReply](t, r.do("POST", "/v1/sandbox", body, mine...)).Data
+	keys := get[wire.Keys](t, r.do("GET", "/v1/keys", "", as(s.Token)...)).Keys
+	r.do("DELETE", "/v1/keys/"+keys[0].ID, "", as(s.Token)...)
+	if a := r.do("POST", "/v1/sandbox", body, mine...); a.code(t) != fault.Conflict {
+		t.Errorf("asked again: %d %s", a.status, a.body)
+	}
+	if c := r.do("GET", "/v1/keys", "", as(s.Token)...).code(t); c != fault.Unauthenticated {
+		t.Errorf("its token: %s", c)
+	}
+}
+
 func TestASandboxExpiresWithAllThatItHas(t *testing.T) {
 	t.Parallel()
 	r, s, _ := sandboxed(t)

@@ -57,7 +57,7 @@ func (q *question) times() (from, to time.Time, err error) {
 		if *t, err = time.Parse(time.DateOnly, text); err != nil {
 			*t, err = time.Parse(time.RFC3339, text)
 		}
-		if err != nil || t.Year() < 1970 || t.Year() > 9999 {
+		if epoch := time.Unix(0, 0); err != nil || t.Before(epoch) || name == "to" && t.Equal(epoch) || t.UTC().Year() > 9999 { // the store has no other time
 			return from, to, fault.New(fault.Invalid, name+" must be a day such as 2026-11-20, or a time such as 2026-11-20T21:00:00Z").With("field", name)
 		}
 		*t = t.UTC()

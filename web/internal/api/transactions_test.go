@@ -78,6 +78,8 @@ func TestTheLedgerOfAnEntityAsTransactions(t *testing.T) {
 		"/v1/transactions?from=yesterday": fault.Invalid, "/v1/transactions?from=" + day + "&to=2020-01-01": fault.Invalid, "/v1/transactions?from=2026-13-01": fault.Invalid,
 		"/v1/transactions?cursor=ord_nothing": fault.Invalid, "/v1/transactions/by-month?from=2020-01-01": fault.Invalid, "/v1/transactions/bkg_nothing": fault.NotFound,
 		"/v1/transactions/ord_nothing": fault.NotFound, "/v1/transactions?to=0000-01-01": fault.Invalid,
+		"/v1/transactions?to=1970-01-01": fault.Invalid, "/v1/transactions?from=1970-01-01T00:30:00%2B01:00": fault.Invalid,
+		"/v1/transactions/by-month?from=9999-01-01&to=9999-12-31T23:59:59-14:00": fault.Invalid,
 	} {
 		if c := r.do("GET", path, "").code(t); c != want {
 			t.Errorf("%s: %s, want %s", path, c, want)

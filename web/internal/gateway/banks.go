@@ -34,8 +34,7 @@ const (
 	publicToken = "public"
 )
 
-// pretending fails with NOT_FOUND where there are no pretend banks: outside the sandbox,
-// and for entities that belong to somebody.
+// pretending fails with NOT_FOUND where there are no pretend banks: outside the sandbox.
 func (g *Gateway) pretending() error {
 	if g.cfg.Env != "sandbox" {
 		return fault.New(fault.NotFound, "there are no pretend bank connections here: they are the sandbox's")

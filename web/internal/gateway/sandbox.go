@@ -51,6 +51,9 @@ func (g *Gateway) Sandbox(ctx context.Context, in wire.SandboxInput, client, onc
 				return fault.New(fault.Conflict, "this name is taken: its API key was shown when it was made, and is not shown again; choose another name, or ask with the Idempotency-Key of then").With("field", "name")
 			}
 			s.developer = old
+			if s.key, err = another(tx, s.key, g.now()); err != nil {
+				return err
+			}
 		case err == nil:
 			if err := tx.DropDeveloper(old.ID); err != nil {
 				return err
@@ -82,6 +85,18 @@ func (g *Gateway) Sandbox(ctx context.Context, in wire.SandboxInput, client, onc
 		Token:         t.AccessToken,
 		ExpiresAt:     s.developer.Expires,
 	}}, nil
+}
+
+// another is the first key of a sandbox with another secret, as of a new one. It fails
+// with CONFLICT when the first does not work any more: with its id its tokens would work
+// again.
+func another(tx store.Tx, key store.Key, now time.Time) (store.Key, error) {
+	old, err := tx.Key(key.Developer, key.ID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !works(old, now) {
+		return key, fault.New(fault.Conflict, "the first key of this sandbox does not work any more: use another of its keys, or choose another name").With("field", "name")
+	}
+	old.Hash, old.Hint = key.Hash, key.Hint
+	return old, err
 }
 
 // sandboxed is what POST /v1/sandbox makes.
