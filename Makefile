@@ -19,7 +19,7 @@ BIN       = bin/countersign-gateway bin/countersign-bridge bin/softhsm-token bin
 # quoted makes a value one word for the shell.
 quoted = '$(subst ','\'',$(1))'
 
-.PHONY: help npm gallery run deb demo test test-long test-modules test-wasm lint fuzz bench soak wasm build clean clean-run install install-test
+.PHONY: help npm gallery run deb demo test test-long test-modules test-hosts test-wasm lint fuzz bench soak wasm build clean clean-run install install-test
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
@@ -35,7 +35,7 @@ test: install-test wasm npm build lint ## install what is missing and run all te
 	$(MAKE) --no-print-directory test-wasm fuzz
 
 test-long: install-test wasm npm build ## what takes longer than test: other modules, more fuzzing, a soak, all tests on a busy machine
-	$(MAKE) --no-print-directory test-modules
+	$(MAKE) --no-print-directory test-modules test-hosts
 	go test -count=1 -timeout 30m ./web/dashboard -run '^TestGallery$$' -gallery
 	$(MAKE) --no-print-directory fuzz FUZZTIME=20s
 	$(MAKE) --no-print-directory soak SOAK=10m
@@ -45,14 +45,17 @@ test-modules: ## install and test the PKCS#11 modules of others: NSS, a TPM, Ope
 	@softhsm/e2e/install.sh modules
 	go test -race -count=1 -p 1 -tags modules ./softhsm/piv ./softhsm/modules ./bridge/internal/device
 
+test-hosts: npm ## play the npm packages in more dashboards: Vite 7, development servers, Next
+	go test -count=1 -timeout 30m -tags hosts -run 'README|Seeds' ./softhsm/e2e
+
 test-wasm: ## run the tests of what the browser runs, in js/wasm
 	GOOS=js GOARCH=wasm CGO_ENABLED=0 go test -exec="$$(go env GOROOT)/lib/wasm/go_js_wasm_exec" \
 		$$(go list ./shared/... ./wasm/internal/... | grep -v -e /wasm/internal/browser)
 
 lint: ## gofmt, vet and staticcheck, native and js/wasm
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
-	go vet -tags modules ./...
-	go tool staticcheck -tags modules ./...
+	go vet -tags modules,hosts ./...
+	go tool staticcheck -tags modules,hosts ./...
 	GOOS=js GOARCH=wasm CGO_ENABLED=0 go vet ./wasm/... ./shared/...
 	tool=$$(go tool -n staticcheck) && GOOS=js GOARCH=wasm CGO_ENABLED=0 $$tool ./wasm/... ./shared/...
 

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -29,7 +30,17 @@ func TestTheREADMEsElementsPlayInAPageOfPlainHTML(t *testing.T) {
 	h.write(filepath.Join(dir, "start.js"), strings.Replace(start, "'@countersign/core/elements'", "'./node_modules/@countersign/core/elements.js'", 1))
 	h.write(filepath.Join(dir, "before.js"), fmt.Sprintf("document.querySelector('countersign-provider').bridgeUrls = [%q];\n", h.BridgeURL))
 	h.serves(h.policyOfREADME(), pagesIn(dir))
-	p := browse(t, h.origin)
+	p := h.playsElements()
+	if title := eval[string](p, "document.title"); title != "A host" {
+		t.Errorf("the page's title became %q", title)
+	}
+}
+
+// playsElements opens the page and plays what a person does with its elements: prices
+// come, one is requested, and alice approves.
+func (h *host) playsElements() *tab {
+	h.T.Helper()
+	p := browse(h.T, h.origin)
 	p.clicks("the button that asks for prices", inElement("Get prices"))
 	p.until("a request that waits for approval", fmt.Sprintf(`(() => { // looked at, sent, and begun again when a price runs out
 		if (%s) return true;
@@ -41,10 +52,8 @@ func TestTheREADMEsElementsPlayInAPageOfPlainHTML(t *testing.T) {
 	p.until("one of two approvals", deep+`.some((e) => /1 of 2 approvals/.test(e.shadowRoot?.querySelector('*')?.innerText ?? ''))`)
 	p.picture("approved")
 	p.accessible("the page with elements")
-	if title := eval[string](p, "document.title"); title != "A host" {
-		t.Errorf("the page's title became %q", title)
-	}
 	h.coreCame(p)
+	return p
 }
 
 // The README's calls without a screen, in one file that esbuild makes.
@@ -92,5 +101,47 @@ func TestThePackageSaysWhyAGatewayDoesNotAnswerThePage(t *testing.T) {
 			p.sees(test.code)
 			p.sees(test.remedy)
 		})
+	}
+}
+
+// buildsApp has Vite build the app of the React package's README, and serves it under the
+// policy of the other README.
+func (h *host) buildsApp(vite string) {
+	h.T.Helper()
+	dir := project(h.T, "vite", vite)
+	h.typed(filepath.Join(dir, "src", "App.tsx"), block(h.T, "react/README.md", "tsx", "export default function App"))
+	inside(h.T, dir, "npm", "run", "build")
+	h.serves(h.policyOfREADME(), pagesIn(filepath.Join(dir, "dist")))
+}
+
+// The app of the React package's README, with strict types and in StrictMode, behind a
+// gateway that serves another core: the build has the package's copy.
+func TestTheREADMEsAppIsBuiltByViteAndPlays(t *testing.T) {
+	h := newHost(t)
+	h.passesOn()
+	h.buildsApp("vite8")
+	h.plays()
+}
+
+// The provider of the seed "Authentication", with its props to the letter: a token in a
+// form that says it lives for a hundred years, colours in both forms, and a refusal that
+// is told once and answered with another token.
+func TestTheSeedsProviderTakesItsPropsAndSaysWhenTheTokenIsRefused(t *testing.T) {
+	h := newHost(t)
+	dir := project(t, "vite", "vite8", "seed")
+	app := filepath.Join(dir, "src", "App.tsx")
+	code, err := os.ReadFile(app)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.typed(app, string(code))
+	inside(t, dir, "node", "--test", "server.mjs")
+	inside(t, dir, "npm", "run", "build")
+	h.serves(h.policyOfREADME(), pagesIn(filepath.Join(dir, "dist")))
+	p := browse(t, h.origin)
+	p.until("three prices", "document.querySelectorAll('li').length === 3")
+	p.until("that the first token was refused", "document.querySelector('#said').innerText === 'TOKEN_REFUSED'")
+	if asked := h.tokens.Load(); asked != 1 {
+		t.Errorf("the page asked for %d tokens, want the one that it needs", asked)
 	}
 }
