@@ -154,6 +154,27 @@ func TestASimulatorStandsBeforeAProvidersOwnEndpoints(t *testing.T) {
 	}
 }
 
+func TestASimulatorPassesNoAnswerOnThatDoesNotEnd(t *testing.T) {
+	t.Parallel()
+	endless := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for piece := make([]byte, 1<<16); ; {
+			if _, err := w.Write(piece); err != nil {
+				return
+			}
+		}
+	}))
+	t.Cleanup(endless.Close)
+	s, err := NewSimulator(endless.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := httptest.NewRecorder()
+	s.ServeHTTP(got, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/none/quote", nil))
+	if got.Body.Len() != maxPassed {
+		t.Errorf("%d bytes are passed on", got.Body.Len())
+	}
+}
+
 func TestWhatCannotBeCheckedIsAnErrorAndNotAReport(t *testing.T) {
 	t.Parallel()
 	for _, url := range []string{"", "api.provider.example", "ftp://provider.example", "https://u:p@provider.example", "https://provider.example/?a=1"} {

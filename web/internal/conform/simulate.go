@@ -2,6 +2,7 @@ package conform
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -33,6 +34,13 @@ func Reference(base, dir string) (http.Handler, error) {
 	}), nil
 }
 
+// What the simulator takes from the provider behind it: bytes of one answer, and how long
+// it waits for that.
+const (
+	maxPassed = 1 << 20
+	passing   = 30 * time.Second
+)
+
 // Simulator serves a provider once for each fault, at /NAME/…, with its answers made wrong in that
 // way and in no other; at /none/… as they are. The same question always gets the same wrong answer,
 // where the provider gives the same right one.
@@ -49,6 +57,12 @@ func NewSimulator(address string) (*Simulator, error) {
 	}
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(&url.URL{Scheme: u.Scheme, Host: u.Host})
+	}, ModifyResponse: func(res *http.Response) error { // the rest of one without an end is not waited for
+		res.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.LimitReader(res.Body, maxPassed), res.Body}
+		return nil
 	}}
 	return &Simulator{upstream: proxy, prefix: u.Path}, nil
 }
@@ -78,7 +92,9 @@ func (s *Simulator) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f.path != nil {
 		path = f.path(path)
 	}
-	again := r.Clone(r.Context())
+	ctx, cancel := context.WithTimeout(r.Context(), passing)
+	defer cancel()
+	again := r.Clone(ctx)
 	again.URL.Path, again.URL.RawPath, again.RequestURI = s.prefix+path, "", ""
 	again.Header.Del("Accept-Encoding") // its answers are changed as texts
 	got := httptest.NewRecorder()
