@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,13 @@ func hooksOf(all []Provider) (map[string]gateway.Hook, error) {
 		secrets, err := noticeSecrets(p.NoticeSecretFile)
 		if err != nil {
 			return nil, fmt.Errorf("the notices of %s: %w", p.ID, err)
+		}
+		for other, h := range hooks {
+			if slices.ContainsFunc(h.Secrets, func(s []byte) bool {
+				return slices.ContainsFunc(secrets, func(own []byte) bool { return bytes.Equal(s, own) })
+			}) {
+				return nil, fmt.Errorf("the notices of %s and %s have the same secret: each could sign for the other", other, p.ID)
+			}
 		}
 		hooks[p.ID] = gateway.Hook{Secrets: secrets, Words: p.States}
 	}

@@ -25,13 +25,16 @@ func TestTheSecretsOfNoticesAreReadFromAFile(t *testing.T) {
 		}
 		return f.Name()
 	}
-	one, two := strings.Repeat("a", 16), strings.Repeat("b", 512)
+	one, two, three := strings.Repeat("a", 16), strings.Repeat("b", 512), strings.Repeat("c", 16)
 	hooks, err := hooksOf([]Provider{
-		{ID: "north", NoticeSecretFile: file(one + "\n")}, {ID: "south", NoticeSecretFile: file(two + "\r\n" + one + "\n"), States: map[string]string{"ON_ICE": "on_hold"}}, {ID: "none"},
+		{ID: "north", NoticeSecretFile: file(one + "\n")}, {ID: "south", NoticeSecretFile: file(two + "\r\n" + three + "\n"), States: map[string]string{"ON_ICE": "on_hold"}}, {ID: "none"},
 	})
 	if err != nil || len(hooks) != 2 || len(hooks["north"].Secrets) != 1 || string(hooks["north"].Secrets[0]) != one ||
 		len(hooks["south"].Secrets) != 2 || string(hooks["south"].Secrets[0]) != two || hooks["south"].Words["ON_ICE"] != "on_hold" {
 		t.Errorf("%+v, %v", hooks, err)
+	}
+	if _, err := hooksOf([]Provider{{ID: "north", NoticeSecretFile: file(one)}, {ID: "south", NoticeSecretFile: file(two + "\n" + one)}}); err == nil || strings.Contains(err.Error(), one) {
+		t.Errorf("two providers with one secret: %v", err)
 	}
 	for name, p := range map[string]Provider{
 		"short": {ID: "x", NoticeSecretFile: file("short")}, "long": {ID: "x", NoticeSecretFile: file(two + "b")}, "three lines": {ID: "x", NoticeSecretFile: file(one + "\n" + one + "\n" + one)},

@@ -15,6 +15,8 @@ const (
 	WrongKeys = 30
 	// TokensMinted are of one developer or entity, by its own key.
 	TokensMinted = 600
+	// NoticesHeard are those that one provider signed.
+	NoticesHeard = 1200
 	// SandboxesMade are of one client's address.
 	SandboxesMade = 30
 	// QuotesAsked and ChannelsOpened are of one entity.
@@ -37,14 +39,14 @@ const (
 
 // limits are the budgets of parties.
 type limits struct {
-	wrongKeys, tokens, sandboxes, quotes, channels *party.Budget
-	asking, streams                                atOnce
-	rates                                          map[string]rates // by tier
+	wrongKeys, tokens, notices, sandboxes, quotes, channels *party.Budget
+	asking, streams                                         atOnce
+	rates                                                   map[string]rates // by tier
 }
 
 func newLimits(env string, now func() time.Time) limits {
 	return limits{
-		wrongKeys: party.NewBudget(WrongKeys, now), tokens: party.NewBudget(TokensMinted, now),
+		wrongKeys: party.NewBudget(WrongKeys, now), tokens: party.NewBudget(TokensMinted, now), notices: party.NewBudget(NoticesHeard, now),
 		sandboxes: party.NewBudget(SandboxesMade, now), quotes: party.NewBudget(QuotesAsked, now),
 		channels: party.NewBudget(ChannelsOpened, now), asking: atOnce{most: QuotesAtOnce}, streams: atOnce{most: StreamsAtOnce},
 		rates: newRates(env, now),

@@ -35,7 +35,7 @@ const (
 // Notice takes a provider's signed notice about one of its orders (shared/spec/notices.md).
 // client is the party that sends it. One that came before changes nothing. It fails with
 // AUTHENTICATION_ERROR, the same for a provider that is not known or sends none; with
-// RATE_LIMITED for one client's wrong signatures; INVALID_REQUEST, details field, for
+// RATE_LIMITED for one client's wrong signatures, and for one provider's right ones; INVALID_REQUEST, details field, for
 // what is not a notice or is about something else than the order; and NOT_FOUND for an
 // order that is not the provider's.
 func (g *Gateway) Notice(ctx context.Context, provider, signature string, body []byte, client string) (wire.Noticed, error) {
@@ -48,6 +48,9 @@ func (g *Gateway) Notice(ctx context.Context, provider, signature string, body [
 		if limited := g.limit.wrongKeys.Spend(client); limited != nil {
 			return wire.Noticed{}, limited
 		}
+		return wire.Noticed{}, err
+	}
+	if err := g.limit.notices.Spend(provider); err != nil {
 		return wire.Noticed{}, err
 	}
 	n, err := report.ParseNotice(body, hook.Words)

@@ -193,6 +193,22 @@ func TestWrongSignaturesAreLimitedAndRightOnesAreNot(t *testing.T) {
 	}
 }
 
+func TestAProvidersNoticesAreLimited(t *testing.T) {
+	t.Parallel()
+	w, o := handedOver(t, 1)
+	send := func(event string) error { _, err := told(t, w, event, o.ID, "pending", w.Now()); return err }
+	for i := range gateway.NoticesHeard {
+		if err := send(fmt.Sprint("evt_", i%3)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gatewaytest.Refused(t, send("evt_more"), fault.Limited)
+	w.Pass(time.Second)
+	if err := send("evt_more"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAProviderCannotMakeAnOrderGrow(t *testing.T) {
 	t.Parallel()
 	w, o := handedOver(t, 1)
