@@ -342,6 +342,13 @@ func TestTheListIsSavedAsItIsNarrowedDownAndNoFormulaRuns(t *testing.T) {
 	for i, name := range rows[0] {
 		got[name] = rows[1][i]
 	}
+	for value, want := range map[string]string{ // as cells stand in the file
+		"Rent;=1+1;": "Rent;'=1+1;", "Rent; \"@SUM(A1)": `"Rent; ""'@SUM(A1)"`, "a\t+1": "a\t'+1", "a-b; c = d": "a-b; c = d", "\t=1": "'\t'=1", "12": "12", "é;-1": "é;'-1",
+	} {
+		if got := cell(value); got != want {
+			t.Errorf("%q: %q, want %q", value, got, want)
+		}
+	}
 	for name, want := range map[string]string{"request": requestID, "price": "250", "currency": "EUR", "amount": "0.094904123456789012", "minimum": "0.094429602839505066",
 		"counterparty": `"North, 'Pay'" (northpay)`, "purpose": `'=HYPERLINK("x";"y")`, "reference": "'@SUM(A1)"} {
 		if got[name] != want {

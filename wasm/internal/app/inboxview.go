@@ -209,12 +209,20 @@ func (m *Model) csv() string {
 	return b.String()
 }
 
-// cell is a value of CSV. One that a spreadsheet would take for a formula begins with an
-// apostrophe; a number never does.
+// cell is a value of CSV. What a spreadsheet would take for the beginning of a formula has
+// an apostrophe before it, also after a semicolon or a tab, which separate cells in some
+// languages whatever is quoted; a number never has.
 func cell(s string) string {
-	if s != "" && strings.IndexByte("=+-@\t\r", s[0]) >= 0 {
-		s = "'" + s
+	var b strings.Builder
+	fresh := true
+	for i := range len(s) {
+		if fresh && strings.IndexByte("=+-@", s[i]) >= 0 || i == 0 && (s[i] == '\t' || s[i] == '\r') {
+			b.WriteByte('\'')
+		}
+		fresh = strings.IndexByte(";\t\r\n", s[i]) >= 0 || fresh && (s[i] == ' ' || s[i] == '"')
+		b.WriteByte(s[i])
 	}
+	s = b.String()
 	if strings.ContainsAny(s, ",\"\r\n") {
 		s = `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
 	}
