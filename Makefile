@@ -11,6 +11,8 @@ export PATH := $(CURDIR)/.toolchain/bin:$(PATH)
 STATE    ?= .run
 PORT     ?= 8080
 BRIDGE_PORT ?= 18427
+# Of pages that embed it, which `make run` admits: "http://localhost:5173 http://localhost:3000".
+ORIGINS  ?=
 FUZZTIME ?= 3s
 SOAK     ?= 60m
 NFPM      = github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.44.1
@@ -25,7 +27,7 @@ help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
 run: install build ## build, provision SoftHSM and start the whole system (Ctrl-C stops it)
-	@bin/countersign-sandbox up --state=$(call quoted,$(STATE)) --port=$(call quoted,$(PORT)) --bridge-port=$(call quoted,$(BRIDGE_PORT))
+	@bin/countersign-sandbox up --state=$(call quoted,$(STATE)) --port=$(call quoted,$(PORT)) --bridge-port=$(call quoted,$(BRIDGE_PORT))$(if $(ORIGINS), $(foreach o,$(ORIGINS),--origin=$(call quoted,$(o))))
 
 demo: install build ## play a purchase, quotes to delivery, without a browser
 	@bin/countersign-sandbox demo

@@ -41,6 +41,8 @@ func TestMakeRunPassesItsVariablesOn(t *testing.T) {
 	}{
 		{nil, "--state='.run' --port='8080' --bridge-port='18427'"},
 		{[]string{"STATE=/tmp/a b/it's $$x", "PORT=8099", "BRIDGE_PORT=18428"}, `--state='/tmp/a b/it'\''s $x' --port='8099' --bridge-port='18428'`},
+		{[]string{"ORIGINS=http://localhost:5173 http://a.localhost:3000"},
+			"--state='.run' --port='8080' --bridge-port='18427' --origin='http://localhost:5173' --origin='http://a.localhost:3000'"},
 	} {
 		cmd := exec.CommandContext(t.Context(), "make", append([]string{"-n", "run"}, r.variables...)...)
 		cmd.Dir = top
@@ -242,6 +244,18 @@ func TestAPortThatDoesNotExistIsRefusedAsSuch(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Error(err)
 		}
+	}
+}
+
+func TestASandboxRefusesAnOriginThatNoBrowserWritesBeforeItMakesAnything(t *testing.T) {
+	t.Parallel()
+	dir := filepath.Join(t.TempDir(), "state")
+	_, err := system.Start(t.Context(), system.Config{Dir: dir, Origins: []string{"http://localhost:5173/"}})
+	if err == nil || !strings.Contains(err.Error(), "without a path or slash") {
+		t.Error(err)
+	}
+	if _, err := os.Stat(dir); !os.IsNotExist(err) {
+		t.Errorf("the state was begun: %v", err)
 	}
 }
 

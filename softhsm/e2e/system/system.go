@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"countersign/shared/weborigin"
 	"countersign/softhsm"
 	"countersign/softhsm/ports"
 )
@@ -38,7 +39,7 @@ type Config struct {
 	Pinentry      string   // the program that asks the approver; empty: pinentry when there is a display, else the terminal
 	BridgeEnv     []string // for the bridge, and so for Pinentry
 	Terminal      bool     // the bridge may ask at this process's terminal
-	Origins       []string // pages that the bridge admits besides the dashboard
+	Origins       []string // of pages that gateway and bridge admit besides the dashboard
 }
 
 // System is a running Countersign.
@@ -64,6 +65,11 @@ func Start(ctx context.Context, cfg Config) (*System, error) {
 	dir, err := filepath.Abs(cfg.Dir)
 	if err != nil {
 		return nil, err
+	}
+	for _, o := range cfg.Origins {
+		if err := weborigin.Check(o); err != nil {
+			return nil, err
+		}
 	}
 	state := &State{Dir: dir, vaults: map[string]softhsm.Store{}}
 	lock, err := state.claim()

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -66,10 +67,11 @@ func bin() (string, error) {
 }
 
 type upCommand struct {
-	State      string `help:"Folder of the state." default:".run" type:"path"`
-	Port       int    `help:"Port of the dashboard." default:"8080"`
-	BridgePort int    `help:"Port of the bridge." default:"18427"`
-	Pinentry   string `help:"Program that asks the approver. Default: pinentry when there is a display, else this terminal." type:"path"`
+	State      string   `help:"Folder of the state." default:".run" type:"path"`
+	Port       int      `help:"Port of the dashboard." default:"8080"`
+	BridgePort int      `help:"Port of the bridge." default:"18427"`
+	Origin     []string `help:"Origin of a page of yours that may use this gateway and this bridge, such as http://localhost:5173. May be repeated." placeholder:"ORIGIN"`
+	Pinentry   string   `help:"Program that asks the approver. Default: pinentry when there is a display, else this terminal." type:"path"`
 }
 
 func (c *upCommand) Run(ctx context.Context) error {
@@ -79,7 +81,7 @@ func (c *upCommand) Run(ctx context.Context) error {
 	}
 	fmt.Println("starting …")
 	s, err := system.Start(ctx, system.Config{Dir: c.State, Bin: programs, DashboardPort: c.Port, BridgePort: c.BridgePort,
-		Pinentry: c.Pinentry, Terminal: true})
+		Pinentry: c.Pinentry, Terminal: true, Origins: c.Origin})
 	if err != nil {
 		return interrupted(ctx, err)
 	}
@@ -92,6 +94,7 @@ func (c *upCommand) Run(ctx context.Context) error {
 	for _, p := range system.People {
 		fmt.Printf("  %-6s  PIN %s  %s\n", p.Token, s.State.PIN(p.Token), p.Curve)
 	}
+	fmt.Print(c.embedding(s))
 	fmt.Printf("\n%s\n", users(s.State))
 	fmt.Printf("\nThe tools of the bridge, in another terminal:\n  %s %s doctor -c %s\n", shell.Words(s.State.Approvers.Env()...),
 		shell.Word(filepath.Join(programs, "countersign-bridge")), shell.Word(filepath.Join(c.State, "config", "bridge.json")))
@@ -102,6 +105,16 @@ func (c *upCommand) Run(ctx context.Context) error {
 	return errors.Join(err, s.Stop())
 }
 
+// embedding says what a page of one's own needs of this sandbox; nothing when there is
+// none. The key is not printed: a terminal is read by others and kept.
+func (c *upCommand) embedding(s *system.System) string {
+	if len(c.Origin) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("\nYour pages of %s may use it: apiUrl %s, environment sandbox. Your back end trades\nthe API key in %s for tokens.\n",
+		strings.Join(c.Origin, ", "), s.DashboardURL, filepath.Join(c.State, "secrets", "developer.key"))
+}
+
 // variables are those with which make starts this sandbox again.
 func (c *upCommand) variables() string {
 	all := system.Variable(c.State)
@@ -110,6 +123,9 @@ func (c *upCommand) variables() string {
 	}
 	if c.BridgePort != system.BridgePort {
 		all += fmt.Sprintf(" BRIDGE_PORT=%d", c.BridgePort)
+	}
+	if len(c.Origin) > 0 {
+		all += " " + shell.Word("ORIGINS="+strings.Join(c.Origin, " "))
 	}
 	return all
 }
