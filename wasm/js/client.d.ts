@@ -200,6 +200,8 @@ export interface Countersign {
 
 /** Who asks for the same gateway, entity and environment shares one core. */
 export declare function connect(o: Options): Promise<Countersign>;
+/** Throws SECRET_IN_PAGE when an API key is among options, by its name or by its form. connect does it by itself. */
+export declare function refuseSecrets(options: object): void;
 /** Begins to fetch the core. */
 export declare function preload(o: { apiUrl: string; wasmURL?: string | URL }): void;
 export declare const version: string;

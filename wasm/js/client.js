@@ -5,11 +5,13 @@
 import { CountersignError, fail } from './errors.js';
 import { compile } from './load.js';
 import { Port, guard, problem } from './port.js';
+import { refuseSecrets } from './secret.js';
 import { approvable, bridgeOf, change, orderOf, purchaseOf, quoteInput, rowOf, rowsOf, stepOf } from './shapes.js';
 import { endpoint, tokens } from './token.js';
 import { version } from './build.js';
 
 export { CountersignError } from './errors.js';
+export { refuseSecrets } from './secret.js';
 export { version } from './build.js';
 
 const REST = 30_000; // ms that a core lives on without a user
@@ -366,9 +368,7 @@ const base = (url) => String(url).replace(/\/+$/, '');
 export function checked(options) {
   const wrong = (field, message, remedy) => { throw fail('PROP_INVALID', message, { field, remedy }); };
   const o = options ?? {};
-  for (const name of ['developerSecret', 'apiKey', 'api_key']) {
-    if (o[name] !== undefined) throw fail('SECRET_IN_PAGE', `${name} does not belong in a page`, { field: name });
-  }
+  refuseSecrets(o);
   if (typeof o.apiUrl !== 'string' || !/^(https?:\/\/|\/)|^$/.test(o.apiUrl)) wrong('apiUrl', 'apiUrl is not the address of a gateway', 'Set it to an address such as https://gateway.example, or to "" for the page\'s own origin.');
   if (o.environment !== 'sandbox' && o.environment !== 'production') wrong('environment', 'environment is neither sandbox nor production', 'Set it to one of them.');
   if (o.entityId !== undefined && typeof o.entityId !== 'string') wrong('entityId', 'entityId is not text', 'Set it to the id of the entity, or leave it out.');

@@ -8,6 +8,7 @@ import { Painter } from './painter.js';
 import { problem } from './port.js';
 import { frame, themed } from './root.js';
 import { save } from './save.js';
+import { refuseSecrets, secretName } from './secret.js';
 import { orderOf, purchaseOf } from './shapes.js';
 import { failurePicture, leave, skeletonPicture } from './waiting.js';
 import { version } from './build.js';
@@ -51,8 +52,9 @@ class Connected extends Base {
 
   // given are the options that stand at this element, or undefined: at none of its own.
   get given() {
-    if (this.getAttribute('api-url') === null) return undefined;
-    return { apiUrl: this.apiUrl, entityId: this.entityId || undefined, environment: this.environment, tokenUrl: this.tokenUrl || undefined, wasmURL: this.getAttribute('wasm-url') ?? undefined, ...this.#given };
+    const secret = secretName([...this.getAttributeNames(), ...Object.keys(this)]); // refused by name, its value is left where it is
+    if (this.getAttribute('api-url') === null && !secret) return undefined;
+    return { ...(secret && { [secret]: true }), apiUrl: this.apiUrl, entityId: this.entityId || undefined, environment: this.environment, tokenUrl: this.tokenUrl || undefined, wasmURL: this.getAttribute('wasm-url') ?? undefined, ...this.#given };
   }
 
   give(name, value) {
@@ -103,7 +105,7 @@ export class CountersignProvider extends Connected {
   changed(name) {
     if (!this.isConnected || !this.#ready) return;
     try { this.#enter(name); } catch (e) {
-      if (this.given.accessToken || this.given.getAccessToken || this.given.tokenUrl) this.refuse(e); // else the token may still come
+      if (e.code === 'SECRET_IN_PAGE' || signs(this.given)) this.refuse(e); // else the token may still come
     }
     for (const element of [...this.#inside]) element.changed(name);
   }
@@ -129,6 +131,9 @@ export class CountersignProvider extends Connected {
     this.#shared = this.#off = this.#asked = undefined;
   }
 }
+
+// signs reports whether there is something to sign in with.
+const signs = (given) => !!(given.accessToken || given.getAccessToken || given.tokenUrl);
 
 // providerOf is the nearest provider around an element, through shadow roots.
 function providerOf(element) {
@@ -158,7 +163,7 @@ export class CountersignElement extends Connected {
     this.upgrade();
     if (!this.#frame) {
       this.#frame = frame(this.shadowRoot ?? this.attachShadow({ mode: 'open' }), this.constructor.kind);
-      this.#paint(skeletonPicture());
+      if (this.ready) this.#paint(skeletonPicture());
     }
     queueMicrotask(() => this.changed());
   }
@@ -197,9 +202,10 @@ export class CountersignElement extends Connected {
     this.#shownClient = this.#client;
     const run = this.#run;
     try {
-      if (!this.ready) return;
+      if (!this.ready) return void this.#paint({}); // nothing, until it is said what to show
       if (!this.#client && !given) throw fail('PROP_INVALID', 'There is no gateway to ask', { field: 'apiUrl', remedy: 'Set api-url, or put the element into <countersign-provider>.' });
-      if (!this.#client && !(given.accessToken || given.getAccessToken || given.tokenUrl)) return void (this.#key = undefined); // a token may still come
+      if (!this.#client) refuseSecrets(given);
+      if (!this.#client && !signs(given)) return void (this.#key = undefined); // a token may still come
       this.#shared = this.#client ? of(this.#client) : enter(checked(given));
       if (this.#client) this.#shared.enter({});
       const port = this.#port = await this.#shared.port;

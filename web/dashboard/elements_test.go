@@ -268,7 +268,9 @@ window.fails = (f) => Promise.resolve().then(f).then(() => 'nothing', (e) => (ty
 	p.want("fails(() => { const a = new AbortController(); const q = client.quotes("+input+", { signal: a.signal }); a.abort(); return q; })", "AbortError")
 	p.want("fails(() => client.approve('req_6h2v0m3k8t1q5n7p9r4s2w0x3a', { onStep: (s) => seen.push(s.step) }))", "BRIDGE_NOT_RUNNING")
 	p.want("[seen.includes('connecting'), client.bridge.status.state, client.bridge.status.error.remedy.length > 20]", []any{true, "failed", true})
-	p.want("fails(() => core.connect({ ...options, developerSecret: 'x' }))", "SECRET_IN_PAGE")
+	for _, secret := range []string{"developerSecret: 'x'", "apiKey: 'x'", "accessToken: { access_token: 'cs_test_x' }", "accessToken: 'cs_live_x'"} {
+		p.want("fails(() => core.connect({ ...options, "+secret+" }))", "SECRET_IN_PAGE")
+	}
 	p.want("fails(() => core.connect({ ...options, environment: 'production' }))", "PROP_INVALID")
 	p.want("fails(() => core.connect({ ...options, apiUrl: 5 }))", "PROP_INVALID")
 	p.want("fails(() => core.connect({ ...options, apiUrl: 'http://127.0.0.1:9' }))", "GATEWAY_UNREACHABLE")
@@ -306,6 +308,15 @@ window.mod = await import('{{base}}elements.js'); window.ready = true;`,
 	p.run("const q = document.getElementById('bare'); q.environment = 'sandbox'; q.accessToken = token; q.apiUrl = '" + e.api + "'") // in parts, a database or none
 	p.until("said('quotes').includes('Treasury')")
 	p.want("[process.polyfill, Object.keys(fs).length, 'Go' in window]", []any{true, float64(0), false})
+
+	// An API key in the page is refused by name, also where there is nothing to sign in with.
+	p.run("seen.length = 0; const b = document.createElement('countersign-bridge-status'); b.setAttribute('api-key', 'cs_test_x'); document.body.append(b)")
+	p.until("said('bridge-status').includes('api-key is a secret of your back end')")
+	p.want("seen.map(([t, d]) => [t, d.code, d.field, /generate-token/.test(d.remedy)])", []any{[]any{"error", "SECRET_IN_PAGE", "api-key", true}})
+
+	// Without a request there is no decision to show, and nothing that looks as if it loaded.
+	p.run("document.body.append(document.createElement('countersign-approve'))")
+	p.until("inside('approve').querySelector('.countersign') && said('approve') === '' && !inside('approve').querySelector('.skeleton')")
 
 	e.at.html = true
 	p.run("const b = document.createElement('countersign-requests'); b.wasmURL = document.getElementById('bare').getAttribute('wasm-url'); b.apiUrl = '" + e.api + "'; b.environment = 'sandbox'; b.entityId = 'ent_b'; b.accessToken = token; document.body.append(b)")

@@ -59,13 +59,13 @@ var calls = []struct {
 	{"quotes", quotes},
 	{"makeRequest", makeRequest},
 	{"requests", func(a asked) (any, error) {
-		return core.Get[wire.Page[wire.Request]](a.ctx, a.core, "/v1/requests?limit=100&state="+core.Escape(a.State)+"&cursor="+core.Escape(a.Cursor))
+		return core.Get[wire.Page[wire.Request]](a.ctx, a.core, "/v1/requests?limit=100"+given("state", a.State)+given("cursor", a.Cursor))
 	}},
 	{"request", func(a asked) (any, error) { return one[wire.Request](a, "/v1/requests/") }},
 	{"makeOrder", makeOrder},
 	{"makeTicket", makeTicket},
 	{"orders", func(a asked) (any, error) {
-		return core.Get[wire.Page[wire.Order]](a.ctx, a.core, "/v1/orders?limit=100&cursor="+core.Escape(a.Cursor))
+		return core.Get[wire.Page[wire.Order]](a.ctx, a.core, "/v1/orders?limit=100"+given("cursor", a.Cursor))
 	}},
 	{"order", func(a asked) (any, error) { return one[wire.Order](a, "/v1/orders/") }},
 	{"accounts", func(a asked) (any, error) { return core.Get[wire.Accounts](a.ctx, a.core, "/v1/accounts") }},
@@ -76,6 +76,15 @@ var calls = []struct {
 	{"forget", func(a asked) (any, error) { return nil, a.core.Forget(a.ctx) }},
 	{"listen", func(a asked) (any, error) { return a.core.Listen(), nil }},
 	{"renew", func(a asked) (any, error) { return nil, a.core.Renew() }},
+}
+
+// given is a further parameter of a query; nothing without a value, which the gateway
+// refuses.
+func given(name, value string) string {
+	if value == "" {
+		return ""
+	}
+	return "&" + name + "=" + core.Escape(value)
 }
 
 // call begins a call.

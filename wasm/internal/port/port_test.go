@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -36,6 +37,7 @@ func newWorld() *world {
 		"/v1/providers": `{"providers":[],"server_time":"` + now + `"}`,
 		"/v1/accounts":  `{"accounts":[],"server_time":"` + now + `"}`,
 		"/v1/requests":  `{"items":[]}`,
+		"/v1/orders":    `{"items":[]}`,
 		"/v1/clock":     `{"now":"` + now + `"}`,
 		"/v1/events":    "event: open\ndata: {\"entity\":\"ent_sandbox\"}\n\nevent: change\ndata: {\"what\":\"request\",\"id\":\"req_a\"}\n\n",
 		"/v1/quotes": "event: excluded\ndata: {\"provider\":\"northpay\",\"provider_name\":\"</script>\",\"stage\":\"transport\",\"code\":\"TIMEOUT\",\"message\":\"It was too slow.\"}\n\n" +
@@ -50,7 +52,7 @@ func (w *world) Fetch(context.Context, bool) (auth.Token, error) {
 }
 
 func (w *world) Do(ctx context.Context, r gatewayclient.Request) (*gatewayclient.Response, error) {
-	path, _, _ := strings.Cut(r.URL, "?")
+	path, asked, _ := strings.Cut(r.URL, "?")
 	if strings.HasPrefix(path, "/v1/accounts/") {
 		<-ctx.Done()
 		w.once.Do(func() { close(w.hang) })
@@ -60,6 +62,8 @@ func (w *world) Do(ctx context.Context, r gatewayclient.Request) (*gatewayclient
 	defer w.mu.Unlock()
 	status, body, ct := 200, w.paths[path], "application/json"
 	switch {
+	case strings.HasSuffix(asked, "=") || strings.Contains(asked, "=&"): // as the gateway does
+		status, body = 400, `{"error":{"code":"INVALID_REQUEST","message":"a parameter has no value","request_id":"r1"}}`
 	case body == "":
 		status, body = 404, `{"error":{"code":"NOT_FOUND","message":"there is none","request_id":"r1"}}`
 	case strings.HasPrefix(body, "event:"):
@@ -149,6 +153,16 @@ func TestACallIsAnsweredUnderItsNumber(t *testing.T) {
 		t.Errorf("%s", step["step"])
 	}
 	p.until("id", "7", "ok", `"asked":1`)
+}
+
+func TestListsAreAskedForWithAndWithoutWhatNarrowsThem(t *testing.T) {
+	t.Parallel()
+	p := open(t, newWorld())
+	for i, call := range []string{`"requests"`, `"requests","args":{"state":"pending"}`, `"requests","args":{"cursor":"c"}`, `"orders"`, `"orders","args":{"cursor":"c"}`} {
+		id := strconv.Itoa(i + 1)
+		p.say(`[{"id":` + id + `,"call":` + call + `}]`)
+		p.until("id", id, "ok", `"items":[]`)
+	}
 }
 
 func TestAnErrorHasACodeAndSaysWhatHelps(t *testing.T) {

@@ -2,7 +2,7 @@
 // elements below it.
 
 import { createContext, createElement, useContext, useEffect, useMemo, useRef } from 'react';
-import { CountersignError } from '@countersign/core';
+import { CountersignError, refuseSecrets } from '@countersign/core';
 import '@countersign/core/elements';
 import { Store } from './store.js';
 
@@ -14,19 +14,11 @@ export function useStore() {
   return store;
 }
 
-const SECRETS = ['developerSecret', 'developer_secret', 'apiKey', 'api_key', 'apiSecret', 'secret'];
-
-// refuse throws when a secret is among the props: everybody who opens the page has it then.
-function refuse(props) {
-  const found = SECRETS.find((name) => props[name] !== undefined) ?? (/^(ol|cs)_(test|live)_/.test(props.accessToken?.access_token ?? '') ? 'accessToken' : undefined);
-  if (found) throw new CountersignError('SECRET_IN_PAGE', `${found} is a secret of your back end: everybody who opens the page could read it`, { field: found });
-}
-
 // ENVIRONMENTS are the names that are understood; others are as written.
 const ENVIRONMENTS = { development: 'sandbox' };
 
 export function CountersignProvider(props) {
-  refuse(props);
+  refuseSecrets(props);
   const { entityId, accessToken, environment, apiUrl, theme, locale, wasmURL, bridgeUrls, children } = props;
   const latest = useRef(props), name = ENVIRONMENTS[environment] ?? environment;
   const where = String(wasmURL ?? ''), bridges = JSON.stringify(bridgeUrls ?? null);
