@@ -33,7 +33,7 @@ demo: install build ## play a purchase, quotes to delivery, without a browser
 	@bin/countersign-sandbox demo
 
 test: install-test wasm npm build lint ## install what is missing and run all tests
-	go test -race -count=1 -timeout 20m ./...
+	go test -race -count=1 -timeout 60m ./...
 	$(MAKE) --no-print-directory test-wasm fuzz
 
 test-long: install-test wasm npm build ## what takes longer than test: other modules, more fuzzing, a soak, all tests on a busy machine

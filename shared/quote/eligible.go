@@ -158,7 +158,7 @@ func (c *Capabilities) methods(country string) ([]string, bool) {
 	return nil, false
 }
 
-// maxFixes is how many fixes are offered at the most.
+// maxFixes is how many fixes are offered at most.
 const maxFixes = 3
 
 // Fixes lists changes of one field that let more providers quote, the most

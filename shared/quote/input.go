@@ -122,7 +122,7 @@ func spent(s string, minor int) (canonical, message string) {
 	case len(frac) > minor && minor == 0:
 		return "", "Enter a whole amount: the currency has no decimals."
 	case len(frac) > minor:
-		return "", "The currency has " + strconv.Itoa(minor) + " decimals at the most."
+		return "", "The currency has at most " + strconv.Itoa(minor) + " decimals."
 	case len(whole) > maxAmountDigits:
 		return "", "The amount is too large."
 	case whole == "":

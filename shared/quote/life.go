@@ -4,7 +4,7 @@ import "time"
 
 // Policy of a quote's life, from shared/spec/providers.md.
 const (
-	Life         = 30 * time.Second // at the most, from when the answer arrived
+	Life         = 30 * time.Second // at most, from when the answer arrived
 	RequoteAfter = 10 * time.Second // a chosen quote older than this is asked for again
 	WarnBefore   = 20 * time.Second // the page warns this long before the end (WCAG 2.2.1)
 )

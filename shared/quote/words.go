@@ -53,7 +53,7 @@ func (w Words) Why(e Excluded, in Input) string {
 	case e.Code == AmountBelowMin && e.Params != nil:
 		return name + " needs at least " + w.Money(e.Params.Min, e.Params.Currency) + "."
 	case e.Code == AmountAboveMax && e.Params != nil:
-		return name + " takes " + w.Money(e.Params.Max, e.Params.Currency) + " at the most."
+		return name + " takes at most " + w.Money(e.Params.Max, e.Params.Currency) + "."
 	case e.Code == AmountNotWhole:
 		return name + " takes whole amounts only."
 	case e.Code == CircuitIsOpen:

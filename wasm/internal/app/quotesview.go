@@ -313,7 +313,7 @@ func (m *Model) buyFoot() view.Node {
 	text, press := "Waiting for the first price.", button("is-primary", "buy.review:", view.Flag("disabled", true), "Request")
 	switch {
 	case o.Row != nil:
-		text = "You look at it once more before anything is sent."
+		text = "You review it before anything is sent."
 		press = button("is-primary", "buy.review:"+o.Row.ID, "Request "+m.cfg.Words.number(o.Row.CryptoAmount, shownPlaces)+"\u00a0"+assetOf(o.Row.Asset).Ticker+" from "+o.Name)
 	case o.Name != "" && best.Row != nil:
 		text = o.Name + " has no price now. Wait for its next one, or choose another."

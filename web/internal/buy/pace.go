@@ -32,7 +32,7 @@ func (p *pace) add(d time.Duration) {
 	}
 }
 
-// usual is how long nine of ten answers take at the most; 0 while too few are known.
+// usual is at most how long nine of ten answers take; 0 while too few are known.
 func (p *pace) usual() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
