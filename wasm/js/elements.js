@@ -90,7 +90,7 @@ export class CountersignProvider extends Connected {
 
   connectedCallback() {
     this.upgrade();
-    this.style.display ||= 'contents';
+    if (!this.shadowRoot) transparent(this.attachShadow({ mode: 'open' }));
     queueMicrotask(() => { this.#ready = true; this.changed(); }); // with all that was set before and at once
   }
 
@@ -134,6 +134,15 @@ export class CountersignProvider extends Connected {
 
 // signs reports whether there is something to sign in with.
 const signs = (given) => !!(given.accessToken || given.getAccessToken || given.tokenUrl);
+
+// transparent has an element be as if its children stood in its place. Its own attributes
+// stay as its host wrote them: React compares them with what the server rendered.
+function transparent(shadow) {
+  const sheet = new CSSStyleSheet();
+  sheet.replaceSync(':host { display: contents; } :host([hidden]) { display: none; }');
+  shadow.adoptedStyleSheets = [sheet];
+  shadow.append(document.createElement('slot'));
+}
 
 // providerOf is the nearest provider around an element, through shadow roots.
 function providerOf(element) {

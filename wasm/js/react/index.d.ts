@@ -77,9 +77,9 @@ type Part<E extends CountersignElement, Attributes extends string = never> = Omi
 declare module 'react' {
   namespace JSX {
     interface IntrinsicElements {
-      'countersign-quotes': Part<CountersignQuotes, 'amount' | 'currency' | 'asset' | 'method' | 'country' | 'account'>;
+      'countersign-quotes': Part<CountersignQuotes, 'amount' | 'currency' | 'asset' | 'method' | 'country' | 'account' | 'hold'>;
       'countersign-approve': Part<CountersignApprove, 'request' | 'member'>;
-      'countersign-requests': Part<CountersignRequests>;
+      'countersign-requests': Part<CountersignRequests, 'state' | 'search'>;
       'countersign-order': Part<CountersignOrder, 'request'>;
       'countersign-bridge-status': Part<CountersignBridgeStatus>;
       'countersign-app': Part<CountersignApp, 'chrome'>;
