@@ -7,7 +7,7 @@ import { compile } from './load.js';
 import { Port, guard, problem } from './port.js';
 import { refuseSecrets } from './secret.js';
 import { approvable, bridgeOf, change, orderOf, purchaseOf, quoteInput, rowOf, rowsOf, stepOf } from './shapes.js';
-import { endpoint, tokens } from './token.js';
+import { endpoint, entityOf, tokens } from './token.js';
 import { version } from './build.js';
 
 export { CountersignError } from './errors.js';
@@ -58,11 +58,25 @@ export const of = (client) => (typeof client === 'object' && client ? clients.ge
 // enter joins the core for these options, or starts one. Used by the elements too,
 // which show something before anybody is signed in.
 export function enter(asked) {
-  const name = JSON.stringify([asked.apiUrl, asked.entityId, asked.environment]);
+  const name = JSON.stringify([asked.apiUrl, asked.environment, ...signer(asked)]);
   let shared = cores.get(name);
   if (!shared) cores.set(name, shared = new Shared(asked, () => { if (cores.get(name) === shared) cores.delete(name); }));
   shared.enter(asked);
   return shared;
+}
+
+const sources = new WeakMap(); // getAccessToken → its number
+let numbers = 0;
+
+// signer tells whom a core acts for: two pages' parts that name no entity share one only
+// when what they sign in with is the same.
+function signer({ entityId, accessToken, tokenUrl, getAccessToken }) {
+  const entity = entityId ?? entityOf(accessToken?.access_token);
+  if (entity) return ['entity', entity];
+  if (tokenUrl) return ['url', tokenUrl];
+  const source = getAccessToken ?? accessToken;
+  if (!sources.has(source)) sources.set(source, ++numbers);
+  return ['source', sources.get(source)];
 }
 
 // meant is who is signed in, when that is who the page meant.
@@ -378,7 +392,7 @@ export function checked(options) {
   if (!o.accessToken && !o.getAccessToken && !o.tokenUrl) wrong('accessToken', 'There is nothing to sign in with', 'Pass accessToken, getAccessToken or tokenUrl.');
   return {
     apiUrl: new URL(base(o.apiUrl) || location.origin, location.href).href.replace(/\/+$/, ''), entityId: o.entityId, environment: o.environment, accessToken: o.accessToken,
-    getAccessToken: o.getAccessToken ?? (o.tokenUrl ? endpoint(o.tokenUrl) : undefined), locale: o.locale, wasmURL: o.wasmURL,
+    getAccessToken: o.getAccessToken ?? (o.tokenUrl ? endpoint(o.tokenUrl) : undefined), locale: o.locale, wasmURL: o.wasmURL, tokenUrl: o.tokenUrl,
     bridgeUrls: (o.bridgeUrls ?? []).slice(0, 4).map(String), user: o.user?.name, signal: o.signal,
   };
 }

@@ -222,7 +222,7 @@ export class Painter {
     if (SPECIAL.has(name) && name !== 'name') return;
     if (!ATTRS.has(name) && !/^(aria|data)-[a-z-]+$/.test(name)) return void this.#refuse(name);
     if (value === false || value === null || value === undefined) return void el.removeAttribute(name);
-    if (name === 'href' && !/^https?:$/.test(new URL(value, location.href).protocol)) return void this.#refuse(value);
+    if (name === 'href' && !/^https?:$/.test(protocol(value))) return void this.#refuse(value);
     if (name === 'class' && !this.#routing) this.#part(el, value);
     if (name === 'href' && value.startsWith('/v1/')) value = this.#base() + value;
     if (name === 'target') el.setAttribute('rel', 'noopener noreferrer');
@@ -318,6 +318,11 @@ export class Painter {
     else if (!this.#enter(action.slice(6).split(' '))) return;
     e.preventDefault();
   };
+}
+
+// protocol is that of an address; empty for what is not one.
+function protocol(address) {
+  try { return new URL(address, location.href).protocol; } catch { return ''; }
 }
 
 // reveal scrolls to a part that came below what is on screen, as results do on a small one.

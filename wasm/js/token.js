@@ -3,6 +3,7 @@
 // turn, and the one who has it tells the others. The first token of a tab is its own.
 
 import { CountersignError } from './errors.js';
+import { isSecret } from './secret.js';
 
 const PATIENCE = 15_000; // ms that the page's own code may take
 const LONGEST = 2 ** 31 - 1; // seconds; longer ones are cut
@@ -25,6 +26,9 @@ export function tokens(options) {
   };
   const keep = (token, lives) => {
     if (typeof token?.access_token !== 'string') throw refusal('AUTHENTICATION_ERROR', "The dashboard's back end gave no usable token");
+    if (isSecret(token.access_token)) throw refusal('AUTHENTICATION_ERROR', "The dashboard's back end gave the page an API key in place of a token: everybody who opens the page could read it");
+    const is = entityOf(token.access_token), before = options.entityId ?? entityOf(held?.access_token);
+    if (held && is && before && is !== before) throw refusal('AUTHENTICATION_ERROR', `The new token is for the entity ${is}, and the page is for ${before}`);
     held = token;
     return { access_token: token.access_token, token_type: token.token_type ?? 'Bearer', expires_in: Math.floor(lives) };
   };
@@ -73,9 +77,9 @@ function told(e) {
 }
 
 async function patient(f) {
-  const signal = AbortSignal.timeout(PATIENCE);
+  const signal = AbortSignal.timeout(PATIENCE), soon = (async () => f(signal))(); // what it throws is what it is refused with
   const late = new Promise((_, reject) => { signal.addEventListener('abort', () => reject(signal.reason), { once: true }); });
-  return Promise.race([f(signal), late]);
+  return Promise.race([soon, late]);
 }
 
 // lifetime is for how many seconds a token is believed: the least of what it says of
@@ -104,6 +108,12 @@ function payload(token) {
     const claims = JSON.parse(new TextDecoder().decode(Uint8Array.from(text, (c) => c.charCodeAt(0))));
     return typeof claims === 'object' && claims ? claims : {};
   } catch { return {}; }
+}
+
+// entityOf is the entity that a token is for; undefined when it does not say.
+export function entityOf(token) {
+  const { entityId } = payload(token ?? '');
+  return typeof entityId === 'string' && entityId ? entityId : undefined;
 }
 
 // subject is whom a token is for, and for what: empty when it does not say.

@@ -55,6 +55,38 @@ test('a token alone ends, and the core is told', async () => {
   assert.equal(JSON.parse(await get(false)).error.code, 'AUTHENTICATION_ERROR');
 });
 
+test('a new token is for the entity of the one before, or for the one that the page names', async () => {
+  const of = (entityId) => token(jwt({ sub: entityId, entityId }));
+  for (const [entityId, first, next, want] of [[undefined, 'ent_a', 'ent_b', 'AUTHENTICATION_ERROR'], [undefined, 'ent_a', 'ent_a', undefined], ['ent_a', 'ent_b', 'ent_a', undefined], ['ent_a', 'ent_a', 'ent_b', 'AUTHENTICATION_ERROR']]) {
+    const options = { entityId, accessToken: of(first) }, get = tokens(options);
+    await get(false);
+    options.accessToken = { ...of(next), access_token: `${of(next).access_token}` + (first === next ? 'x' : '') };
+    assert.equal(JSON.parse(await get(true)).error?.code, want, `${entityId}: ${first}, then ${next}`);
+  }
+});
+
+test('an API key is not taken for a token', async () => {
+  const said = JSON.parse(await tokens({ getAccessToken: async () => token('ol_live_Kb1M7K24EuBEAlojVP0Wlixajigw9C2RzoLx') })(false));
+  assert.equal(said.error.code, 'AUTHENTICATION_ERROR');
+  assert.doesNotMatch(JSON.stringify(said), /Kb1M/);
+});
+
+test('a back end that throws at once leaves no rejection behind', async () => {
+  const before = AbortSignal.timeout, late = [], seen = (e) => late.push(e);
+  let end;
+  AbortSignal.timeout = () => { const c = new AbortController(); end = () => c.abort(new DOMException('late', 'TimeoutError')); return c.signal; };
+  process.on('unhandledRejection', seen);
+  try {
+    await tokens({ getAccessToken: () => { throw new Error('at once'); } })(false);
+    end();
+    await new Promise((done) => { setImmediate(done); });
+  } finally {
+    AbortSignal.timeout = before;
+    process.off('unhandledRejection', seen);
+  }
+  assert.deepEqual(late, []);
+});
+
 test('what the page throws stays in the page', async () => {
   const said = JSON.parse(await tokens({ getAccessToken: () => { throw new Error('secret detail'); } })(false));
   assert.equal(said.error.code, 'AUTHENTICATION_ERROR');

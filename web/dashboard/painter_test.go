@@ -85,12 +85,12 @@ func setsField(p tab) {
 }
 
 func refusesMarkup(p tab) {
-	p.run(`await show({tree: ['main', {}, ['<img src=x onerror=alert(1)>', ['a', {id: 'a', href: 'javascript:alert(1)'}, ['x']], ['a', {id: 'b', href: 'data:text/html,x'}, ['x']],
+	p.run(`await show({tree: ['main', {}, ['<img src=x onerror=alert(1)>', ['a', {id: 'a', href: 'javascript:alert(1)'}, ['x']], ['a', {id: 'b', href: 'data:text/html,x'}, ['x']], ['a', {href: 'https://['}, ['x']],
 		['a', {id: 'c', href: 'https://example.com/', target: '_blank'}, ['x']], ['p', {style: 'color:red', onclick: 'x'}, ['p']]]]})`)
 	p.want("root.querySelectorAll('img').length", 0)
 	p.want("['#a', '#b', '#c'].map((s) => $(s).getAttribute('href'))", []any{nil, nil, "https://example.com/"})
 	p.want("$('#c').rel", "noopener noreferrer")
-	p.want("[$('p').hasAttribute('style'), $('p').hasAttribute('onclick'), refused.length]", []any{false, false, 4})
+	p.want("[$('p').hasAttribute('style'), $('p').hasAttribute('onclick'), refused.length]", []any{false, false, 5})
 }
 
 func refusesUnknown(p tab) {

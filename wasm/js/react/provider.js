@@ -40,8 +40,8 @@ export function CountersignProvider(props) {
     e.wasmURL = wasmURL;
     e.bridgeUrls = bridgeUrls;
     e.accessToken = accessToken;
-    e.getAccessToken = given ? (...args) => latest.current.getAccessToken(...args) : undefined;
-  }, [colours, where, bridges, token, given]);
+    e.getAccessToken = given ? store.getAccessToken : undefined;
+  }, [store, colours, where, bridges, token, given]);
   return createElement(Context.Provider, { value: store }, createElement('countersign-provider', {
     ref: element, 'api-url': apiUrl, 'entity-id': entityId, environment: name, locale,
   }, children));

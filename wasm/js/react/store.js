@@ -62,6 +62,10 @@ export class Store {
     this.#latest = latest;
   }
 
+  // getAccessToken asks the provider's props as they are then: one function, so that the
+  // elements below the provider share its core.
+  getAccessToken = (...args) => this.#latest().getAccessToken(...args);
+
   // open connects, and returns how to end that.
   open() {
     clearTimeout(this.#closing);
@@ -75,7 +79,7 @@ export class Store {
     try {
       const client = await connect({
         ...this.#options, accessToken: props.accessToken, signal,
-        ...(props.getAccessToken && { getAccessToken: (...args) => this.#latest().getAccessToken(...args) }),
+        ...(props.getAccessToken && { getAccessToken: this.getAccessToken }),
       });
       if (signal.aborted) return client.close();
       client.on('token-expired', ({ error }) => { if (error) told(this.#latest().onAuthError, error); }, { signal });
