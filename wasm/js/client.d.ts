@@ -173,6 +173,7 @@ export interface Countersign {
   quotes(input: QuoteInput, o?: Call & { onRows?(rows: readonly Row[]): void }): Promise<readonly Row[]>;
   /** The same key makes one request, however often it is called. */
   request(quote: Quote, o?: Call & { purpose?: string; reference?: string; key?: string }): Promise<Purchase>;
+  /** The newest first. `next` is the cursor of what follows; an empty page has one after 20 pages of which nothing fits. */
   requests(o?: Call & { state?: Purchase['state']; cursor?: string; text?: string }): Promise<{ items: readonly Purchase[]; next?: string }>;
   purchase(request: string, o?: Call): Promise<Purchase>;
   /** Connects to the bridge where that is still to be done, so call it when the person pressed something. Without

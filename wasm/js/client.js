@@ -6,7 +6,7 @@ import { CountersignError, fail } from './errors.js';
 import { compile } from './load.js';
 import { Port, guard, problem } from './port.js';
 import { refuseSecrets } from './secret.js';
-import { approvable, bridgeOf, change, orderOf, purchaseOf, quoteInput, rowOf, rowsOf, stepOf } from './shapes.js';
+import { approvable, bridgeOf, change, fitting, orderOf, purchaseOf, quoteInput, rowOf, rowsOf, stepOf } from './shapes.js';
 import { endpoint, entityOf, tokens } from './token.js';
 import { version } from './build.js';
 
@@ -246,12 +246,9 @@ class Client {
     return this.#seen(r, purchaseOf(r));
   }
 
-  async requests({ signal, state, cursor, text } = {}) {
-    const states = state ? { decide: ['pending_initiation', 'pending'], ready: ['approved'], 'at-provider': ['ordered'], done: ['completed'], expired: ['expired', 'lapsed'], rejected: ['rejected'] }[state] ?? [state] : [''];
-    const page = await this.#call('requests', { ...(states.length === 1 && states[0] && { state: states[0] }), ...(cursor && { cursor }) }, { signal });
-    const words = text?.toLowerCase();
-    const items = page.items.filter((r) => (!states[0] || states.includes(r.state)) && (!words || `${r.id} ${r.sentence} ${JSON.stringify(r.intent)}`.toLowerCase().includes(words)));
-    return { items: items.map((r) => this.#seen(r, purchaseOf(r))), next: page.next_cursor };
+  async requests({ signal, ...what } = {}) {
+    const { items, next } = await fitting((args) => this.#call('requests', args, { signal }), what);
+    return { items: items.map((r) => this.#seen(r, purchaseOf(r))), next };
   }
 
   async purchase(request, { signal } = {}) {

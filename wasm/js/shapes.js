@@ -122,3 +122,20 @@ export function stepOf({ prompt, lines, signed, have, of, verdict }) {
   if (!prompt?.open) return undefined;
   return prompt.kind === 'pin' ? { step: 'pin', again: prompt.again, until: prompt.ends } : { step: 'on the bridge', until: prompt.ends };
 }
+
+const STATES = { decide: ['pending_initiation', 'pending'], ready: ['approved'], 'at-provider': ['ordered'], done: ['completed'], expired: ['expired', 'lapsed'], rejected: ['rejected'] };
+const PAGES = 20; // that are looked through for one that has something
+
+// fitting is the next page of requests, from a gateway that knows neither words nor two
+// states at once: what does not fit is left out, and a page with nothing else passed over,
+// because a host takes an empty one for the end.
+export async function fitting(ask, { state, text, cursor }) {
+  const states = state && (STATES[state] ?? [state]), words = text?.toLowerCase();
+  const fits = (r) => (!states || states.includes(r.state)) && (!words || `${r.id} ${r.sentence} ${JSON.stringify(r.intent)}`.toLowerCase().includes(words));
+  for (let next = cursor, n = 1; ; n++) {
+    const page = await ask({ ...(states?.length === 1 && { state: states[0] }), ...(next && { cursor: next }) });
+    const items = page.items.filter(fits);
+    next = page.next_cursor;
+    if (items.length || !next || n === PAGES) return { items, next };
+  }
+}

@@ -6,7 +6,7 @@ import test from 'node:test';
 // wasm_exec.js is generated; nothing here starts a core.
 register(`data:text/javascript,${encodeURIComponent(`export const resolve = (name, context, next) => name === './wasm_exec.js'
   ? { url: 'data:text/javascript,export const Go = undefined, run = undefined', shortCircuit: true } : next(name, context);`)}`);
-const { approvable, change, more, purchaseOf, quoteInput, rowOf, rowsOf, stepOf } = await import('./shapes.js');
+const { approvable, change, fitting, more, purchaseOf, quoteInput, rowOf, rowsOf, stepOf } = await import('./shapes.js');
 const { problem } = await import('./port.js');
 
 const input = (amount) => ({ pay: { amount, currency: 'EUR' }, asset: 'ethereum', method: 'card', country: 'FR' });
@@ -89,4 +89,18 @@ test('an error says what has happened all the same', () => {
     assert.deepEqual([e.code, e.done, e.remedy, e instanceof Error], [want, done, 'r', true], `${code} ${call}`);
   }
   assert.equal(problem({ code: 'RATE_LIMITED', message: 'm', details: { retry_after: '3' } }).retryAfter, 3);
+});
+
+test('a page of requests of which none fits is not the end of the list', async () => {
+  const asked = [], page = (n) => ({ items: [{ id: `req_${n}`, state: n === 3 ? 'pending' : 'completed', sentence: `Buy ${n}`, intent: {} }], next_cursor: n < 40 ? `req_${n}` : undefined });
+  const ask = async (args) => { asked.push(args); return page(args.cursor ? Number(args.cursor.slice(4)) + 1 : 1); };
+  const ids = ({ items, next }) => [items.map((r) => r.id), next];
+  assert.deepEqual(ids(await fitting(ask, { state: 'decide' })), [['req_3'], 'req_3']);
+  assert.deepEqual(asked, [{}, { cursor: 'req_1' }, { cursor: 'req_2' }]);
+  assert.deepEqual(ids(await fitting(ask, { text: 'buy 12' })), [['req_12'], 'req_12']);
+  assert.deepEqual(ids(await fitting(ask, { text: 'no such' })), [[], 'req_20'], 'and the gateway is not asked for ever');
+  assert.deepEqual(ids(await fitting(ask, { text: 'no such', cursor: 'req_30' })), [[], undefined]);
+  asked.length = 0;
+  assert.deepEqual(ids(await fitting(ask, { state: 'done' })), [['req_1'], 'req_1']);
+  assert.deepEqual(asked, [{ state: 'completed' }]);
 });

@@ -6,6 +6,7 @@ import { CountersignError } from './errors.js';
 import { isSecret } from './secret.js';
 
 const PATIENCE = 15_000; // ms that the page's own code may take
+const TURN = 5_000; // ms that a tab waits for its turn, of the 15 s that the core waits: a frozen tab never ends its own
 const LONGEST = 2 ** 31 - 1; // seconds; longer ones are cut
 const UNSAID = 300; // seconds that a token is believed which says nothing
 
@@ -145,7 +146,7 @@ function asked(g) {
 }
 
 // together renews in turn with the other tabs. Where a browser refuses that to a frame,
-// each renews by itself.
+// and where the turn does not come, each renews by itself.
 async function together(name, held, fresh) {
   let g;
   try {
@@ -154,7 +155,7 @@ async function together(name, held, fresh) {
   } catch { return fresh(); }
   let began = false;
   try {
-    return await navigator.locks.request(`countersign.token ${name}`, async () => {
+    return await navigator.locks.request(`countersign.token ${name}`, { signal: AbortSignal.timeout(TURN) }, async () => {
       const newer = () => g.newest && g.newest.token.access_token !== held && g.newest.until - Date.now() > g.newest.lives * 500;
       if (!newer()) await asked(g); // what was told while this one waited may still be on its way
       if (newer()) return g.newest;

@@ -95,3 +95,34 @@ test('what the page throws stays in the page', async () => {
     assert.equal(JSON.parse(await tokens({ getAccessToken: async () => nothing })(false)).error.code, 'AUTHENTICATION_ERROR');
   }
 });
+
+test('a tab renews by itself when the one whose turn it is never ends it, and waits for one that does', { timeout: 30_000 }, async (t) => {
+  const Channel = globalThis.BroadcastChannel, timeout = AbortSignal.timeout;
+  globalThis.BroadcastChannel = class extends Channel { constructor(name) { super(name); this.unref(); } };
+  t.mock.method(AbortSignal, 'timeout', (ms) => timeout(ms / 100)); // 5 s are 50 ms
+  let end; // of the other tab's turn
+  const held = new Promise((resolve) => { end = resolve; });
+  const locks = { // Web Locks, with one that another tab holds: a signal takes back who waits, and not who has the lock
+    request: (_, { signal } = {}, work) => new Promise((resolve, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason));
+      held.then(() => !signal?.aborted && work()).then(resolve, reject);
+    }),
+  };
+  const awake = setInterval(() => {}, 1_000), was = Object.getOwnPropertyDescriptor(globalThis, 'navigator');
+  Object.defineProperty(globalThis, 'navigator', { value: { locks }, configurable: true });
+  t.after(() => {
+    clearInterval(awake);
+    globalThis.BroadcastChannel = Channel;
+    if (was) Object.defineProperty(globalThis, 'navigator', was); else delete globalThis.navigator;
+  });
+  let asked = 0;
+  const next = () => token(jwt({ sub: 'ent_a', iat: second, exp: second + 900, jti: ++asked }));
+  const get = tokens({ getAccessToken: async () => next() });
+  await get(false);
+  const renewed = JSON.parse(await get(false));
+  assert.equal(asked, 2);
+  assert.equal(renewed.expires_in, 900, JSON.stringify(renewed));
+  end();
+  assert.equal(JSON.parse(await get(true)).expires_in, 900);
+  assert.equal(asked, 3, 'a turn that comes is used');
+});
