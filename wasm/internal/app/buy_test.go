@@ -334,7 +334,11 @@ func TestTheListIsSavedAsItIsNarrowedDownAndNoFormulaRuns(t *testing.T) {
 	m.Update(Loaded{What: TheRequests, Value: pageOf([]wire.Request{first, second})})
 	m.Update(Acted{Action: "find.group:decide"})
 	saved := command[Tell](t, m.Update(Acted{Action: "find.csv"})).Detail.(File)
-	rows, err := csv.NewReader(strings.NewReader(saved.Text)).ReadAll()
+	text, marked := strings.CutPrefix(saved.Text, "\ufeff")
+	if !marked {
+		t.Errorf("no byte order mark tells a spreadsheet that the file is UTF-8: %q", saved.Text)
+	}
+	rows, err := csv.NewReader(strings.NewReader(text)).ReadAll()
 	if err != nil || len(rows) != 2 {
 		t.Fatalf("%v: %q", err, saved.Text)
 	}

@@ -189,10 +189,11 @@ func (m *Model) actFind(name, arg, value string) []Command {
 	return nil
 }
 
-// csv is the list as it is narrowed down (RFC 4180), with amounts to the last digit.
+// csv is the list as it is narrowed down (RFC 4180), with amounts to the last digit. It
+// begins with a byte order mark: without one, Excel reads the names in it as Windows-1252.
 func (m *Model) csv() string {
 	var b strings.Builder
-	b.WriteString("created,request,state,kind,what,price,currency,amount,asset,minimum,account,counterparty,address,chain,purpose,reference,order\r\n")
+	b.WriteString("\ufeffcreated,request,state,kind,what,price,currency,amount,asset,minimum,account,counterparty,address,chain,purpose,reference,order\r\n")
 	found := m.found()
 	for _, r := range m.requests.Value {
 		i, _ := intent.Draft(r.Intent)
