@@ -31,7 +31,7 @@ export async function connect(options) {
     return client;
   } catch (e) {
     shared.leave();
-    throw e.code === 'GATEWAY_UNREACHABLE' && await silent(asked.apiUrl) ? fail('ORIGIN_NOT_ALLOWED', `What answers at apiUrl does not answer pages of ${location.origin}`, { cause: e }) : e;
+    throw await shared.meaning(e);
   }
 }
 
@@ -39,10 +39,8 @@ export async function connect(options) {
 // this page not read what: the browser says no more than that.
 async function silent(apiUrl) {
   if (new URL(apiUrl).origin === location.origin) return false;
-  try {
-    await fetch(`${apiUrl}/v1/clock`, { mode: 'no-cors', credentials: 'omit', signal: AbortSignal.timeout(5_000) });
-    return true;
-  } catch { return false; }
+  const answers = (mode) => fetch(`${apiUrl}/v1/clock`, { mode, credentials: 'omit', signal: AbortSignal.timeout(5_000) }).then(() => true, () => false);
+  return !await answers('cors') && await answers('no-cors');
 }
 
 /** preload begins to fetch the core, so that connect finds it. */
@@ -92,13 +90,13 @@ function meant(session, { environment, entityId }) {
 }
 
 class Shared {
-  #users = 0; #timer; #gone; #port; #asked; #listens = 0; #wait;
+  #users = 0; #timer; #gone; #port; #asked; #token; #listens = 0; #wait;
   states = new Map(); // request or order → the state that was last seen
 
   constructor(asked, gone) {
     this.#asked = asked;
     this.#gone = gone;
-    const { apiUrl, wasmURL, environment, entityId = '', bridgeUrls } = asked, token = tokens(asked);
+    const { apiUrl, wasmURL, environment, entityId = '', bridgeUrls } = asked, token = this.#token = tokens(asked);
     token.ahead();
     this.port = compile({ apiUrl, wasmURL }).then((module) => Port.start(module, {
       environment, gateway_url: apiUrl, bridge_urls: bridgeUrls, origin: location.origin, user: asked.user ?? '', entity: entityId, entities: [],
@@ -114,9 +112,23 @@ class Shared {
     this.judged ??= this.port.then((port) => port.call('session')).then((session) => { meant(session, this.#asked); }).catch((e) => {
       if (e.field) return e;
       this.judged = undefined;
-      return undefined;
+      return this.meaning(e).then((why) => (why.code === 'ORIGIN_NOT_ALLOWED' ? why : undefined));
     });
     return this.judged;
+  }
+
+  // meaning is an error of the start in the words of whoever made the page: why there is
+  // no token, and why nothing answers at apiUrl.
+  async meaning(e) {
+    const { apiUrl } = this.#asked, { failed } = this.#token;
+    if (failed && (e.code === 'TOKEN_REFUSED' || e.code === 'GATEWAY_UNREACHABLE')) {
+      const code = failed.code === 'UNAVAILABLE' ? 'TOKEN_UNAVAILABLE' : 'TOKEN_REFUSED';
+      return fail(code, failed instanceof CountersignError ? failed.message : e.message, { cause: failed });
+    }
+    if (e.code === 'NOT_A_GATEWAY') return fail(e.code, `What answers at ${apiUrl} is not a gateway`, { cause: e });
+    if (e.code !== 'GATEWAY_UNREACHABLE') return e;
+    if (await silent(apiUrl)) return fail('ORIGIN_NOT_ALLOWED', `What answers at ${apiUrl} does not answer pages of ${location.origin}`, { cause: e });
+    return fail('GATEWAY_UNREACHABLE', `No gateway answers this page at ${apiUrl}`, { cause: e });
   }
 
   enter({ accessToken, getAccessToken }) {

@@ -119,9 +119,7 @@ export class CountersignProvider extends Connected {
     const shared = this.#shared = enter(asked);
     shared.port.then((port) => {
       if (this.#shared !== shared) return;
-      this.#off = port.on((type, { until, error } = {}) => {
-        if (type === 'token' && error) this.tell('token-expired', { at: until ?? new Date().toISOString(), error: problem(error) });
-      });
+      this.#off = expiry(this, shared, port);
     }, () => {}); // the elements inside show it
   }
 
@@ -144,6 +142,11 @@ function transparent(shadow) {
   shadow.append(document.createElement('slot'));
 }
 
+// expiry has an element that signs in tell when its token is taken no longer.
+const expiry = (element, shared, port) => port.on(async (type, { until, error } = {}) => {
+  if (type === 'token' && error) element.tell('token-expired', { at: until ?? new Date().toISOString(), error: await shared.meaning(problem(error)) });
+});
+
 // providerOf is the nearest provider around an element, through shadow roots.
 function providerOf(element) {
   for (let n = element.parentNode; n; n = n.parentNode ?? n.host) if (n instanceof CountersignProvider) return n;
@@ -153,7 +156,7 @@ function providerOf(element) {
 /** What all elements have that show something. */
 export class CountersignElement extends Connected {
   static observedAttributes = [...CONNECTION, 'locale', 'dir'];
-  #frame; #painter; #surface; #shared; #port; #key; #client; #delist; #run = 0; #path; #stopped = -Infinity; #failed;
+  #frame; #painter; #surface; #shared; #port; #key; #client; #delist; #off; #run = 0; #path; #stopped = -Infinity; #failed;
 
   // Of a kind: what to open; another name is another surface.
   opening() { return { kind: this.constructor.kind }; }
@@ -219,6 +222,7 @@ export class CountersignElement extends Connected {
       if (this.#client) this.#shared.enter({});
       const port = this.#port = await this.#shared.port;
       if (run !== this.#run) return;
+      if (this.given && !this.#client) this.#off = expiry(this, this.#shared, port);
       this.#failed = undefined;
       this.#painter ??= this.#paints();
       this.#surface = port.surface({ ...this.opening(), ...(locale && { locale }) }, { paint: this.#picture, event: this.#told, stopped: this.#halt });
@@ -235,6 +239,8 @@ export class CountersignElement extends Connected {
 
   #close() {
     this.#run++;
+    this.#off?.();
+    this.#off = undefined;
     this.#surface?.close();
     this.#shared?.leave();
     this.#surface = this.#shared = this.#port = this.#key = this.#path = undefined;

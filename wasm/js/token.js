@@ -11,7 +11,7 @@ const LONGEST = 2 ** 31 - 1; // seconds; longer ones are cut
 const UNSAID = 300; // seconds that a token is believed which says nothing
 
 // tokens returns get(refused), for the core: a promise of JSON text, the body of a token
-// endpoint or an error. options: accessToken, getAccessToken(reason, { signal }).
+// endpoint or an error, which is kept in failed. options: accessToken, getAccessToken(reason, { signal }).
 export function tokens(options) {
   let held, early;
   const ask = async (reason) => {
@@ -26,7 +26,7 @@ export function tokens(options) {
     return keep(token, until ? (until - Date.now()) / 1000 : lifetime(token, true));
   };
   const keep = (token, lives) => {
-    if (typeof token?.access_token !== 'string') throw refusal('AUTHENTICATION_ERROR', "The dashboard's back end gave no usable token");
+    if (typeof token?.access_token !== 'string') throw refusal('AUTHENTICATION_ERROR', "The dashboard's back end gave no usable token: it must be the whole answer of generate-token, with access_token");
     if (isSecret(token.access_token)) throw refusal('AUTHENTICATION_ERROR', "The dashboard's back end gave the page an API key in place of a token: everybody who opens the page could read it");
     const is = entityOf(token.access_token), before = options.entityId ?? entityOf(held?.access_token);
     if (held && is && before && is !== before) throw refusal('AUTHENTICATION_ERROR', `The new token is for the entity ${is}, and the page is for ${before}`);
@@ -35,9 +35,11 @@ export function tokens(options) {
   };
   const get = async (refused) => {
     try {
-      if (early) return JSON.stringify(await early);
-      return JSON.stringify(await ask(!held ? 'first' : refused ? 'refused' : 'expiring'));
+      const token = await (early ?? ask(!held ? 'first' : refused ? 'refused' : 'expiring'));
+      get.failed = undefined;
+      return JSON.stringify(token);
     } catch (e) {
+      get.failed = e;
       return JSON.stringify({ error: told(e) });
     } finally {
       early = undefined;

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -243,7 +244,8 @@ func TestTheWholeInsideAnotherPageKeepsToItself(t *testing.T) {
 func TestAClientIsCalledWithoutAScreen(t *testing.T) {
 	t.Parallel()
 	e := hosted(t, map[string]string{"page": hostPage("plain.css", ""), "page.js": watch + `window.core = await import('{{base}}client.js'); window.options = { wasmURL: '{{base}}countersign.wasm', apiUrl: '{{api}}', environment: 'sandbox', getAccessToken: async () => token };
-window.fails = (f) => Promise.resolve().then(f).then(() => 'nothing', (e) => (typeof e.code === 'string' ? e.code : e.name)); window.ready = true;`})
+window.fails = (f) => Promise.resolve().then(f).then(() => 'nothing', (e) => (typeof e.code === 'string' ? e.code : e.name)); window.ready = true;`},
+		func(mux *http.ServeMux) { mux.HandleFunc("/elsewhere/", http.NotFound) })
 	input := "{ pay: { amount: '250', currency: 'EUR' }, asset: 'ethereum', method: 'card', country: 'FR' }"
 	p := open(t, e.chrome, e.host+"/page")
 	p.until("window.ready")
@@ -274,6 +276,21 @@ window.fails = (f) => Promise.resolve().then(f).then(() => 'nothing', (e) => (ty
 	p.want("fails(() => core.connect({ ...options, environment: 'production' }))", "PROP_INVALID")
 	p.want("fails(() => core.connect({ ...options, apiUrl: 5 }))", "PROP_INVALID")
 	p.want("fails(() => core.connect({ ...options, apiUrl: 'http://127.0.0.1:9' }))", "GATEWAY_UNREACHABLE")
+	says := func(options string) string {
+		return "core.connect({ ...options, " + options + " }).then(() => 'nothing', (e) => e.code + ': ' + e.message + ' ' + e.remedy)"
+	}
+	for _, wrong := range [][]string{ // an error of the start names what the page's maker can change
+		{"entityId: 'ent_a', getAccessToken: undefined, tokenUrl: '/no-such-endpoint'", "TOKEN_UNAVAILABLE", "answered with status 4", "endpoint of your back end"},
+		{"entityId: 'ent_b', getAccessToken: async () => 'e.y.z'", "TOKEN_REFUSED", "whole answer", "generate-token"},
+		{"apiUrl: 'http://127.0.0.1:9/v1'", "GATEWAY_UNREACHABLE", "http://127.0.0.1:9/v1", "before /v1"},
+		{"apiUrl: new URL('/elsewhere', location.href).href", "NOT_A_GATEWAY", "/elsewhere is not a gateway", "Check apiUrl"},
+	} {
+		p.run("window.error = await " + says(wrong[0]))
+		for _, part := range wrong[1:] {
+			p.want("error.includes("+strconv.Quote(part)+") || error", true)
+		}
+	}
+	p.run("wrong.length = 0")
 	p.want("fails(() => core.connect({ ...options, entityId: 'ent_other', getAccessToken: async () => { throw new Error('signed out') } }))", "TOKEN_REFUSED")
 	p.want("fails(() => core.connect({ ...options, entityId: 'ent_foreign' }))", "TOKEN_REFUSED")
 	p.run("wrong.length = 0")

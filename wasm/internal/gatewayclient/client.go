@@ -183,6 +183,9 @@ func ReadFault(res *Response) error {
 	}
 	var p wire.Problem
 	if strictjson.Unmarshal(body, &p, MaxError) != nil || p.Error.Code == "" {
+		if res.Status == 404 && strings.HasPrefix(res.Header("content-type"), "text/") { // a gateway says what it does not have; others have no such address
+			return fault.New(fault.Unavailable, "what answered is not the gateway: it has no such address").With("problem", NotAGateway)
+		}
 		return fault.New(statusCode(res.Status), "the gateway answered with status "+strconv.Itoa(res.Status))
 	}
 	f := p.Fault()

@@ -99,6 +99,7 @@ func TestAnswersBecomeFaults(t *testing.T) {
 		{"an error body", 409, "application/json", `{"error":{"code":"QUOTE_CHANGED","message":"m","details":{"new":"1"}}}`, fault.QuoteChanged},
 		{"an unknown code", 409, "application/json", `{"error":{"code":"LATER_CODE","message":"m"}}`, fault.Conflict},
 		{"a page of a proxy", 502, "text/html", `<html>`, fault.Unavailable},
+		{"a page that says that there is none", 404, "text/html; charset=utf-8", `<html>`, fault.Unavailable},
 		{"no body", 404, "", ``, fault.NotFound},
 		{"a success that is not JSON", 200, "text/html", `<html>`, fault.Unavailable},
 		{"a success with an unknown field", 200, "application/json", `{"now":"2026-11-20T12:00:00Z","x":1}`, fault.Internal},

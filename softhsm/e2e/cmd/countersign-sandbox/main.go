@@ -111,8 +111,12 @@ func (c *upCommand) embedding(s *system.System) string {
 	if len(c.Origin) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("\nYour pages of %s may use it: apiUrl %s, environment sandbox. Your back end trades\nthe API key in %s for tokens.\n",
-		strings.Join(c.Origin, ", "), s.DashboardURL, filepath.Join(c.State, "secrets", "developer.key"))
+	bridge := ""
+	if c.BridgePort != system.BridgePort { // where no page looks by itself
+		bridge = fmt.Sprintf(", bridgeUrls [%q]", s.BridgeURL)
+	}
+	return fmt.Sprintf("\nPages of %s may use it:\n  apiUrl %s, entityId %s, environment sandbox%s\n  Your back end trades the API key in %s for tokens.\n",
+		strings.Join(c.Origin, ", "), s.DashboardURL, system.Entity, bridge, filepath.Join(c.State, "secrets", "developer.key"))
 }
 
 // variables are those with which make starts this sandbox again.
