@@ -9,6 +9,7 @@ import (
 // IntrospectInput is the body of POST /v1/auth/introspect.
 type IntrospectInput struct {
 	Token string `json:"token"`
+	Hint  string `json:"token_type_hint,omitempty"` // says nothing: there is one type
 }
 
 // Validate checks the length.
@@ -46,6 +47,7 @@ type Introspection struct {
 // all end.
 type RevokeInput struct {
 	Token    string `json:"token,omitempty"`
+	Hint     string `json:"token_type_hint,omitempty"` // says nothing: there is one type
 	EntityID string `json:"entityId,omitempty"`
 }
 

@@ -1,13 +1,9 @@
 package api
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -327,33 +323,6 @@ func (a *api) admit(rt route, q *question) (c gateway.Caller, err error) {
 		err = fault.New(fault.Forbidden, "The API key of this token does not have the scope "+scope).With("scope", scope)
 	}
 	return c, err
-}
-
-func (a *api) readBody(rt route, q *question) error {
-	empty := fault.New(fault.Invalid, "the body is empty: this address takes a JSON object")
-	if q.r.ContentLength == 0 {
-		return empty
-	}
-	kind, params, err := mime.ParseMediaType(q.r.Header.Get("Content-Type"))
-	charset := strings.ToLower(params["charset"])
-	if err != nil || kind != "application/json" || charset != "" && charset != "utf-8" {
-		return fault.New(fault.MediaType, "the body must be application/json")
-	}
-	if q.r.Header.Get("Content-Encoding") != "" {
-		return fault.New(fault.MediaType, "the body must not be compressed")
-	}
-	q.body, err = io.ReadAll(http.MaxBytesReader(q.w, q.r.Body, int64(rt.limit)))
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return fault.New(fault.TooLarge, fmt.Sprintf("the body is larger than %d bytes", rt.limit))
-	}
-	if err != nil {
-		return fault.Wrap(err, fault.Invalid, "the body could not be read")
-	}
-	if len(bytes.TrimSpace(q.body)) == 0 {
-		return empty
-	}
-	return nil
 }
 
 // page reads cursor and limit of a list of one kind.

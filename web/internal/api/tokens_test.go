@@ -46,6 +46,33 @@ func TestWhatATokenIsIsToldToItsOwn(t *testing.T) {
 	}
 }
 
+func TestATokenIsAskedAboutAndEndedByAFormAsClientsOfTheRFCsSendIt(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	token := r.signIn(gatewaytest.APIKey, "entity", "ent_sandbox")
+	form := append(as(r.signIn(gatewaytest.APIKey, "developer", "dev_sandbox")), "Idempotency-Key", "", "Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
+	for body, want := range map[string]int{
+		"token=" + token: 200, "token=" + token + "&token_type_hint=refresh_token": 200, "token=" + token + "&token=" + token: 400, "token=" + token + "&secret=x": 400, "token=%zz": 400, "token_type_hint=x": 400,
+	} {
+		a := r.do("POST", "/v1/auth/introspect", body, form...)
+		if a.status != want || want == 200 && !get[wire.Introspection](t, a).Active {
+			t.Errorf("%s: %d %s", strings.ReplaceAll(body, token, "TOKEN"), a.status, a.body)
+		}
+	}
+	if a := r.do("POST", "/v1/auth/introspect", `{"token":"`+token+`","token_type_hint":"access_token"}`, as(token)...); !get[wire.Introspection](t, a).Active {
+		t.Errorf("a hint in JSON: %s", a.body)
+	}
+	if !get[wire.Revoked](t, r.do("POST", "/v1/auth/revoke", "token="+token+"&token_type_hint=access_token", form...)).Revoked {
+		t.Error("a form ends no token")
+	}
+	if get[wire.Introspection](t, r.do("POST", "/v1/auth/introspect", "token="+token, form...)).Active {
+		t.Error("an ended token is active")
+	}
+	if a := r.do("POST", "/v1/keys", "name=x", form...); a.status != 415 {
+		t.Errorf("a form elsewhere: %d", a.status)
+	}
+}
+
 func TestATokenIsEnded(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)

@@ -111,11 +111,26 @@ func (i *Issuer) Prove(proof, method, path, token string) (thumbprint string, er
 	return thumbprint, nil
 }
 
-// own reports whether an address is that of a path at one of the gateway's origins;
-// query and fragment do not count (RFC 9449, section 4.3).
+// own reports whether an address is that of a path at one of the gateway's addresses, of
+// which the public one may have a path too, that a proxy takes off; query and fragment do
+// not count (RFC 9449, section 4.3).
 func (i *Issuer) own(address, path string) bool {
 	u, err := url.Parse(address)
-	return err == nil && u.User == nil && u.EscapedPath() == path && slices.Contains(i.origins, strings.ToLower(u.Scheme+"://"+u.Host))
+	return err == nil && u.User == nil && slices.ContainsFunc(i.bases, func(base string) bool { return origin(u)+u.EscapedPath() == base+path })
+}
+
+// origin is that of an address, without the port that its scheme has anyway (RFC 3986,
+// section 6.2.3).
+func origin(u *url.URL) string {
+	host := strings.ToLower(u.Host)
+	switch scheme := strings.ToLower(u.Scheme); scheme {
+	case "https":
+		return scheme + "://" + strings.TrimSuffix(host, ":443")
+	case "http":
+		return scheme + "://" + strings.TrimSuffix(host, ":80")
+	default:
+		return scheme + "://" + host
+	}
 }
 
 func part(s string, v any) error {

@@ -41,6 +41,32 @@ func TestAProofIsOfItsKeyAndWorksOnce(t *testing.T) {
 	}
 }
 
+func TestAProofNamesAnAddressAsItsClientSeesIt(t *testing.T) {
+	t.Parallel()
+	h := tokentest.NewHolder(t)
+	for _, tc := range []struct {
+		issuer, named string
+		ok            bool
+	}{
+		{"https://g.example/pay", "https://g.example/pay" + path, true},
+		{"https://g.example/pay/", "https://g.example/pay" + path, true},
+		{"https://g.example/pay", "https://app.example" + path, true},
+		{"https://g.example/pay", "https://app.example/pay" + path, false},
+		{"https://g.example/pay", "https://g.example" + path, false},
+		{"https://g.example/pay", "https://g.example/other" + path, false},
+		{"https://g.example", "https://g.example:443" + path, true},
+		{"https://g.example:443", "https://g.example" + path, true},
+		{"https://g.example", "https://g.example:80" + path, false},
+		{"https://g.example", "https://g.example:8443" + path, false},
+		{"https://g.example", "http://g.example" + path, false},
+	} {
+		i := newIssuer(t, func(c *Config) { c.Issuer, c.Origins = tc.issuer, []string{"https://app.example"} })
+		if _, err := i.Prove(h.Proof("GET", tc.named, "", i.now), "GET", path, ""); (err == nil) != tc.ok {
+			t.Errorf("%s at %s: %v", tc.named, tc.issuer, err)
+		}
+	}
+}
+
 func TestAProofIsRefused(t *testing.T) {
 	t.Parallel()
 	i, h := newIssuer(t), tokentest.NewHolder(t)

@@ -61,8 +61,8 @@ type Issuer struct {
 	jwks   []byte
 	parser *jwt.Parser
 
-	origins []string // of proofs
-	proofs  proofs
+	bases  []string // of addresses that proofs may name
+	proofs proofs
 }
 
 var _ gateway.Tokens = (*Issuer)(nil)
@@ -106,12 +106,12 @@ func New(cfg Config) (*Issuer, error) {
 		i.keys[kid] = k
 		set.Keys = append(set.Keys, jwk{"RSA", "sig", claims.Alg, kid, n, e})
 	}
-	for _, origin := range append([]string{cfg.Issuer}, cfg.Origins...) {
-		u, err := url.Parse(origin)
+	for _, address := range append([]string{cfg.Issuer}, cfg.Origins...) {
+		u, err := url.Parse(address)
 		if err != nil {
 			return nil, errors.New("token: an origin is not an address")
 		}
-		i.origins = append(i.origins, strings.ToLower(u.Scheme+"://"+u.Host))
+		i.bases = append(i.bases, origin(u)+strings.TrimRight(u.EscapedPath(), "/"))
 	}
 	var err error
 	if i.jwks, err = json.Marshal(set); err != nil {

@@ -32,16 +32,20 @@ type issuer struct {
 	now time.Time
 }
 
-func newIssuer(t testing.TB) *issuer {
+func newIssuer(t testing.TB, changes ...func(*Config)) *issuer {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
 		t.Fatal(err)
 	}
 	i := &issuer{t: t, key: key, now: time.Unix(1795000000, 0)}
-	i.Issuer, err = New(Config{
+	cfg := Config{
 		Key: key, Issuer: "https://g.example", Audience: "countersign", Env: "sandbox", Now: func() time.Time { return i.now }, Rand: rand.Reader,
-	})
+	}
+	for _, change := range changes {
+		change(&cfg)
+	}
+	i.Issuer, err = New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
