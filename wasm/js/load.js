@@ -6,6 +6,7 @@ import { fail } from './errors.js';
 
 const PATIENCE = 120_000; // ms after which a download has failed
 const WASM = { headers: { 'Content-Type': 'application/wasm' } };
+const GZIP = 0x1f; // the first byte (RFC 1952); that of WebAssembly is 0
 const compiled = new Map(); // address → promise of the module
 
 /** compile returns the compiled core. Without wasmURL it asks the gateway at apiUrl first. */
@@ -59,12 +60,15 @@ async function from(url, integrity) {
   }
 }
 
-// plain is a response that the browser compiles from: a file of gzip is unpacked unless
-// its server said that it is gzip, and a wrong type is put right.
+// plain is a response that the browser compiles from, also where its type is wrong. A file
+// of gzip is unpacked unless that is done: the browser does it where the server says
+// Content-Encoding, which a page of another origin cannot read, so the first byte tells.
 async function plain(url, response, type) {
-  const packed = new URL(url, location.href).pathname.endsWith('.gz') && response.headers.get('Content-Encoding') === null;
-  if (packed) return new Response(response.body.pipeThrough(new DecompressionStream('gzip')), WASM);
-  return /^application\/wasm$/i.test(type) ? response : new Response(response.body, WASM);
+  if (!new URL(url, location.href).pathname.endsWith('.gz')) return /^application\/wasm$/i.test(type) ? response : new Response(response.body, WASM);
+  const reader = response.body.getReader(), first = await reader.read();
+  const pull = async (c, { done, value }) => { if (done) c.close(); else c.enqueue(value); };
+  const body = new ReadableStream({ start: (c) => pull(c, first), pull: async (c) => pull(c, await reader.read()), cancel: (why) => reader.cancel(why) });
+  return new Response(first.value?.[0] === GZIP ? body.pipeThrough(new DecompressionStream('gzip')) : body, WASM);
 }
 
 // said is the error that an exception of compiling means.
