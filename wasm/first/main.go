@@ -27,11 +27,15 @@ var paths = []struct{ name, path string }{
 func main() {
 	var b strings.Builder
 	b.WriteString("// Made by wasm/first from the core's views: what is shown before the core is there.\nexport const FIRST = {\n")
-	for _, p := range paths {
-		m := app.New(app.Config{NewKey: func() string { return "" }}, time.Time{})
-		m.Update(app.Started{Path: p.path})
-		whole := m.View()
-		fmt.Fprintf(&b, "  %q: %s,\n", p.name, view.Page{Tree: whole.Tree, Keys: whole.Keys}.JSON())
+	for _, environment := range []string{"sandbox", "production"} {
+		fmt.Fprintf(&b, "  %s: {\n", environment)
+		for _, p := range paths {
+			m := app.New(app.Config{Environment: environment, NewKey: func() string { return "" }}, time.Time{})
+			m.Update(app.Started{Path: p.path})
+			whole := m.View()
+			fmt.Fprintf(&b, "    %q: %s,\n", p.name, view.Page{Tree: whole.Tree, Keys: whole.Keys}.JSON())
+		}
+		b.WriteString("  },\n")
 	}
 	b.WriteString("};\n")
 	if _, err := os.Stdout.WriteString(b.String()); err != nil {

@@ -34,7 +34,7 @@ export interface Options {
   wasmURL?: string | URL;
   /** false: leave the address bar and the title to the embedding page. */
   routing?: boolean;
-  /** FIRST of "./first.js": what is shown, and takes what is typed, before the core is there. */
+  /** FIRST of "./first.js" for the environment: what is shown, and takes what is typed, before the core is there. */
   first?: Record<string, Picture>;
   /** Called when the core stops on its own, before it is started again. */
   panicHandler?: (error: Error) => void;

@@ -7,7 +7,7 @@ const MOST = 200; // of what the person does; more is a key held down
 export class Early {
   #pictures; #painter; #kept = []; #painted = false;
 
-  // pictures is FIRST of first.js, or nothing: then nothing is shown and kept.
+  // pictures is FIRST of first.js for an environment, or nothing: then nothing is shown and kept.
   constructor(pictures, painter) { this.#pictures = pictures; this.#painter = painter; }
 
   // show puts the picture of a path on screen; false when there is none.

@@ -63,7 +63,7 @@ func loaderFiles(t *testing.T) fstest.MapFS {
 
 func newSite(t *testing.T, bundle fs.FS) *Site {
 	t.Helper()
-	h, err := Handler(Config{Bundle: bundle})
+	h, err := Handler(Config{Bundle: bundle, Environment: "sandbox"})
 	if err != nil {
 		t.Fatalf("Handler: %v", err)
 	}

@@ -5,6 +5,7 @@
 package dashboard
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"embed"
 	"encoding/base64"
@@ -36,6 +37,8 @@ type Config struct {
 	// Bridges are further places, beside loopback, where the page may open a
 	// WebSocket, as sources of a content security policy.
 	Bridges []string
+	// Environment is what the page shows before it has asked: "sandbox" unmistakably.
+	Environment string
 }
 
 // core is the file without which there is nothing to serve.
@@ -50,10 +53,11 @@ type file struct {
 
 // Site is the dashboard, as a handler.
 type Site struct {
-	pages  map[string]file // by the first part of the address
-	base   string
-	files  map[string]file
-	policy string
+	pages       map[string]file // by the first part of the address
+	base        string
+	environment string
+	files       map[string]file
+	policy      string
 	// coreHash is the SHA-256 of the core, in hexadecimal; "" when there is none.
 	coreHash string
 }
@@ -74,7 +78,7 @@ func Handler(cfg Config) (*Site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the pages: %w", err)
 	}
-	s := &Site{files: map[string]file{}, policy: policy(cfg.Bridges)}
+	s := &Site{files: map[string]file{}, environment: cmp.Or(cfg.Environment, "production"), policy: policy(cfg.Bridges)}
 	for _, from := range []fs.FS{bundle, static} {
 		if err := s.read(from); err != nil {
 			return nil, err

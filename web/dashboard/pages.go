@@ -38,7 +38,7 @@ func (s *Site) makePages(index string) error {
 	s.pages = map[string]file{}
 	make := func(name string, at screen) error {
 		var b, z bytes.Buffer
-		if err := t.Execute(&b, map[string]any{"Base": s.base, "Core": core, "Screens": screens, "At": at}); err != nil {
+		if err := t.Execute(&b, map[string]any{"Base": s.base, "Core": core, "Environment": s.environment, "Screens": screens, "At": at}); err != nil {
 			return fmt.Errorf("make the page %s: %w", name, err)
 		}
 		w, _ := gzip.NewWriterLevel(&z, gzip.BestCompression) // a level that exists

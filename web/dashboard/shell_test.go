@@ -1,6 +1,7 @@
 package dashboard
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -110,6 +111,13 @@ func TestWhatIsTypedBeforeTheCoreComesIsNotLost(t *testing.T) {
 	if s.coreHash == "" {
 		t.Fatal("the core is not built; run make wasm")
 	}
+	chrome := browser(t)
+	for _, width := range []int64{1280, 390} {
+		t.Run(fmt.Sprint(width), func(t *testing.T) { typeEarly(t, s, chrome, width) })
+	}
+}
+
+func typeEarly(t *testing.T, s *Site, chrome context.Context, width int64) {
 	typed := make(chan struct{})
 	api := withAPI(s)
 	url := serveHandler(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -122,10 +130,11 @@ func TestWhatIsTypedBeforeTheCoreComesIsNotLost(t *testing.T) {
 		}
 		api.ServeHTTP(w, r)
 	}))
-	p := open(t, browser(t), url+"/")
-	p.until("document.getElementById('amount') !== null")
+	p := open(t, chrome, url+"/")
+	p.do(chromedp.EmulateViewport(width, 900))
+	p.until("document.getElementById('amount') !== null && document.querySelector('.sandbox') !== null")
 	p.run(`window.moved = 0; window.what = []; window.field = document.getElementById('amount');
-		new PerformanceObserver((list) => { for (const e of list.getEntries()) { if (e.sources.every((s) => s.node?.matches?.('.quote'))) continue; moved += e.value; what.push(...e.sources.map((s) => [s.node?.className || s.node?.nodeName, s.previousRect.y, s.currentRect.y].join(" "))); } }).observe({type: 'layout-shift'});`)
+		new PerformanceObserver((list) => { for (const e of list.getEntries()) { if (e.sources.every((s) => s.node?.matches?.('.quote'))) continue; moved += e.value; what.push(...e.sources.map((s) => [s.node?.className || s.node?.nodeName, s.previousRect.y, s.currentRect.y, s.previousRect.x, s.currentRect.x].join(" "))); } }).observe({type: 'layout-shift'});`)
 	p.do(typeInto("amount", "25"))
 	p.do(typeInto("amount", "0"))
 	p.until("document.querySelector('[data-loading]').textContent.includes('loading')")
@@ -134,6 +143,7 @@ func TestWhatIsTypedBeforeTheCoreComesIsNotLost(t *testing.T) {
 	close(typed)
 	p.until("document.querySelector('main.page')?.innerText.includes('Meridian')") // the prices for 250 EUR
 	p.want("[field.isConnected, field.value, document.activeElement === field]", []any{true, "250", true})
+	p.want("[...document.querySelectorAll('.sandbox')].length", 1)
 	if moved := js[float64](p, "moved"); moved > 0.001 {
 		t.Errorf("the page moved by %.4f: %s", moved, js[[]string](p, "what"))
 	}

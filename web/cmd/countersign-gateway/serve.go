@@ -257,7 +257,7 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 	if err != nil {
 		return err
 	}
-	pages, err := dashboard.Handler(dashboard.Config{Bridges: sockets(cfg)})
+	pages, err := dashboard.Handler(dashboard.Config{Bridges: sockets(cfg), Environment: cfg.Environment})
 	if err != nil {
 		return err
 	}

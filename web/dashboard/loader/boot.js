@@ -14,4 +14,5 @@ async function config() {
   }
 }
 
-mount(document.querySelector('countersign-app'), config, { first: FIRST });
+const app = document.querySelector('countersign-app');
+mount(app, config, { first: FIRST[app.dataset.environment] });
