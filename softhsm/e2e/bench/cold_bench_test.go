@@ -19,7 +19,8 @@ const (
 
 // BenchmarkColdLoad measures a first visit over a slow line, in milliseconds:
 // cold-ms to a usable page, useful-ms until the page says in words where the person
-// is and what it is for, form-ms until the form takes what is typed. The floor
+// is and what it is for, form-ms until the form takes what is typed; the person presses
+// then, and price-ms is how long after the core's last byte the first price is there. The floor
 // is the module alone over that line, in the same browser: floor-ms is its download, compiled while it arrives. moved is how far
 // the page moves by itself on the way (layout shift). Medians.
 func BenchmarkColdLoad(b *testing.B) {
@@ -54,8 +55,12 @@ func BenchmarkColdLoad(b *testing.B) {
 		if _, err := chromedp.Run(tab, chromedp.Poll[bool]("window.usable > 0", chromedp.WithPollingTimeout(time.Minute))); err != nil {
 			b.Fatal(fmt.Errorf("the page does not become usable: %w", err))
 		}
+		if _, err := chromedp.Run(tab, chromedp.Poll[bool]("window.priced > 0", chromedp.WithPollingTimeout(time.Minute))); err != nil {
+			b.Fatal(fmt.Errorf("there is no price: %w", err))
+		}
 		for name, js := range map[string]string{
-			"cold-ms": "window.usable", "useful-ms": "window.useful", "moved": "window.moved", "form-ms": "window.form", "core-ms": core + ".responseEnd",
+			"price-ms": "window.priced - " + core + ".responseEnd",
+			"cold-ms":  "window.usable", "useful-ms": "window.useful ?? window.form", "moved": "window.moved", "form-ms": "window.form", "core-ms": core + ".responseEnd",
 			"core-bytes": core + ".transferSize", "all-bytes": "performance.getEntriesByType('resource').reduce((n, e) => n + e.transferSize, 0)",
 			"picture-ms": "performance.getEntriesByName('countersign:picture')[0].startTime",
 		} {
@@ -77,6 +82,16 @@ const core = "performance.getEntriesByType('resource').find((e) => e.name.endsWi
 // observe notes when the title of the screen was painted (Element Timing), when the
 // form was there, and how far the page moved.
 const observe = `window.moved = 0;
-(function look() { if (document.getElementById('amount')) window.form = performance.now(); else requestAnimationFrame(look); })();
+(function look() {
+  const amount = document.getElementById('amount');
+  if (!amount) return requestAnimationFrame(look);
+  window.form = performance.now();
+  amount.value = '250';
+  amount.dispatchEvent(new Event('input', {bubbles: true}));
+  amount.form.requestSubmit();
+  (function price() {
+    if (document.querySelector('input[name=offer]:not(:disabled)')) window.priced = performance.now(); else requestAnimationFrame(price);
+  })();
+})();
 new PerformanceObserver((list) => { for (const e of list.getEntries()) window.useful ??= e.renderTime; }).observe({type: 'element', buffered: true});
 new PerformanceObserver((list) => { for (const e of list.getEntries()) window.moved += e.value; }).observe({type: 'layout-shift', buffered: true});`
