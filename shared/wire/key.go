@@ -94,12 +94,20 @@ type Key struct {
 	Used     *time.Time `json:"last_used_at,omitempty"` // to the minute; absent: never
 	Revoked  *time.Time `json:"revoked_at,omitempty"`
 	Replaces string     `json:"replaces,omitempty"` // the key that was rotated into this one
+	Maker    string     `json:"maker,omitempty"`    // the key with whose token it was made; absent: with none, or by an earlier version
 }
 
 // Keys answers GET /v1/keys.
 type Keys struct {
 	Keys       []Key     `json:"keys"`
 	ServerTime time.Time `json:"server_time"`
+}
+
+// RevokedKey answers DELETE /v1/keys/{id}: the key, and what it made, all the way down.
+type RevokedKey struct {
+	Key
+	Made []Key    `json:"made,omitempty"` // the keys that it made itself first
+	Stay []string `json:"stay,omitempty"` // ids of those of them that still work
 }
 
 // NewKey answers POST /v1/keys and its rotation. APIKey is shown this once.

@@ -29,6 +29,7 @@ var examples = map[string][]struct {
 	"GET /v1/keys":                    {{new(Keys), nil}},
 	"POST /v1/keys":                   {{new(KeyInput), nil}, {new(NewKey), []string{"key.last_used_at", "key.revoked_at", "key.replaces"}}},
 	"POST /v1/keys/{id}/rotate":       {{new(RotateInput), nil}},
+	"DELETE /v1/keys/{id}":            {{new(RevokedKey), []string{"made.expires_at", "made.last_used_at", "made.revoked_at", "made.replaces"}}},
 	"POST /v1/sandbox":                {{new(SandboxInput), nil}, {new(SandboxReply), nil}},
 	"POST /v1/sandbox/reset":          {{new(SandboxReset), nil}},
 	"POST /v1/sandbox/link":           {{new(BankLoginInput), nil}, {new(BankLogin), nil}},

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -21,6 +23,7 @@ import (
 type keysOf struct {
 	verb, developer, name, scopes, key string
 	expires, overlap                   time.Duration
+	made                               bool
 }
 
 // keys manages the API keys of a developer in the gateway's database.
@@ -46,7 +49,10 @@ func keys(ctx context.Context, args []string, std stdio) (err error) {
 		flags.StringVar(&a.key, "key", "", "the id of a key")
 		need = append(need, "key")
 	}
-	if a.verb == "rotate" {
+	switch a.verb {
+	case "revoke":
+		flags.BoolVar(&a.made, "made", false, "with the keys that it made, all the way down")
+	case "rotate":
 		flags.DurationVar(&a.overlap, "overlap", 24*time.Hour, "how long the old key still works")
 	}
 	switch err := flags.Parse(args[1:]); {
@@ -91,20 +97,17 @@ func (a keysOf) run(ctx context.Context, ring gateway.Keyring, out io.Writer) er
 		k, err := ring.Rotate(ctx, a.developer, a.key, in, store.ByOperator, rand.Text())
 		return shown(out, k, err)
 	case "revoke":
-		k, err := ring.Revoke(ctx, a.developer, a.key)
-		if err == nil {
-			fmt.Fprintf(out, "%s does not work any more, nor do its tokens\n", k.ID)
-		}
-		return err
+		k, err := ring.Revoke(ctx, a.developer, a.key, a.made)
+		return ended(out, k, err)
 	}
 	all, err := ring.List(ctx, a.developer)
 	if err != nil {
 		return err
 	}
 	w := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tNAME\tKEY\tSTATE\tMADE BY\tCREATED\tEXPIRES\tLAST USE\tSCOPES")
+	fmt.Fprintln(w, "ID\tNAME\tKEY\tSTATE\tMADE BY\tWITH\tCREATED\tEXPIRES\tLAST USE\tSCOPES")
 	for _, k := range all.Keys {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, k.Hint, k.State, k.MadeBy, day(k.Created), day(k.Expires), day(k.Used), strings.Join(k.Scopes, " "))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Name, k.Hint, k.State, k.MadeBy, cmp.Or(k.Maker, "-"), day(k.Created), day(k.Expires), day(k.Used), strings.Join(k.Scopes, " "))
 	}
 	return w.Flush()
 }
@@ -116,6 +119,25 @@ func shown(out io.Writer, k wire.NewKey, err error) error {
 	}
 	_, err = fmt.Fprintf(out, "%s\n%s\n", k.Key.ID, k.APIKey)
 	return err
+}
+
+// ended prints a key that was revoked, and what becomes of those that it made.
+func ended(out io.Writer, k wire.RevokedKey, err error) error {
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s does not work any more, nor do its tokens\n", k.ID)
+	for _, m := range k.Made {
+		says := "does not work any more either"
+		if slices.Contains(k.Stay, m.ID) {
+			says = "STILL WORKS"
+		}
+		fmt.Fprintf(out, "%s %q, which was made with %s, %s\n", m.ID, m.Name, m.Maker, says)
+	}
+	if len(k.Stay) > 0 {
+		fmt.Fprintln(out, "the same with -made ends those that still work")
+	}
+	return nil
 }
 
 // day is a time in a table.

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"countersign/shared/fault"
+	"countersign/shared/wire"
 	"countersign/web/internal/apikey"
 	"countersign/web/internal/gateway/gatewaytest"
 )
@@ -81,6 +82,63 @@ func TestTheOperatorManagesKeysWhileTheGatewayServes(t *testing.T) {
 		if !strings.Contains(list, want) {
 			t.Errorf("the list has no %q:\n%s", want, list)
 		}
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// post asks a gateway, with a token or without one, and reads the answer.
+func post(t *testing.T, url, token, body string, into any) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Idempotency-Key", rand.Text())
+	if token != "" {
+		req.Header.Set("Authorization", "Bearer "+token)
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if err := json.NewDecoder(res.Body).Decode(into); err != nil || res.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %d, %v", url, res.StatusCode, err)
+	}
+}
+
+func TestTheOperatorSeesAndRevokesWhatAStolenKeyMade(t *testing.T) {
+	t.Parallel()
+	path, _ := config(t)
+	ctx, stop := context.WithCancel(t.Context())
+	url, done := served(ctx, t, path)
+	say := func(verb string, args ...string) string {
+		t.Helper()
+		out, err := keysSay(t, append([]string{verb, "-config", path, "-developer", "dev_sandbox"}, args...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	stolen := strings.Fields(say("create", "-name", "Stolen"))
+	var token wire.TokenReply
+	post(t, url+"/v1/auth/tokens", "", `{"apiKey":"`+stolen[1]+`","id":"dev_sandbox","userType":"developer"}`, &token)
+	var made wire.NewKey
+	post(t, url+"/v1/keys", token.AccessToken, `{"name":"Hidden","scopes":["tokens:developer","keys"]}`, &made)
+	for row := range strings.Lines(say("list")) {
+		if strings.HasPrefix(row, made.Key.ID) && !strings.Contains(row, stolen[0]) {
+			t.Errorf("the list does not say with which key it was made: %s", row)
+		}
+	}
+	if out := say("revoke", "-key", stolen[0]); !strings.Contains(out, made.Key.ID+` "Hidden", which was made with `+stolen[0]+", STILL WORKS") {
+		t.Errorf("%s", out)
+	}
+	if out := say("revoke", "-key", stolen[0], "-made"); !strings.Contains(out, made.Key.ID) || strings.Contains(out, "STILL WORKS") {
+		t.Errorf("%s", out)
 	}
 	stop()
 	if err := <-done; err != nil {

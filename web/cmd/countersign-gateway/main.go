@@ -50,9 +50,10 @@ The keys of a developer; what create and rotate print is the key itself, this on
 gateway may be running:
   keys create  … -name NAME [-scopes "tokens:entity read write"] [-expires 8760h]
                without -scopes it has all; without -expires it works until it is revoked
-  keys list    …
+  keys list    …                             WITH is the key with whose token a key was made
   keys rotate  … -key key_… [-overlap 24h]   its successor; the old one works for the overlap
-  keys revoke  … -key key_…                  it and its tokens end within a second
+  keys revoke  … -key key_… [-made]          it and its tokens end within a second; it says what
+               the key made, and with -made ends all of that, and what that made, as well
 
 The file for serve, migrate, resume and keys is JSON; every name is known or refused:
   listen              address of the API, such as 127.0.0.1:8080; port 0 picks a free one

@@ -33,7 +33,11 @@ func (a *api) revokeKey(q *question) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.Gateway.RevokeKey(q.r.Context(), q.caller, name)
+	too := q.query.Get("made")
+	if too != "" && too != "true" && too != "false" {
+		return nil, fault.New(fault.Invalid, "made is true or false").With("field", "made")
+	}
+	return a.Gateway.RevokeKey(q.r.Context(), q.caller, name, too == "true")
 }
 
 // named reads the {id} of what is of one kind.

@@ -36,7 +36,7 @@ func TestKeysOverHTTP(t *testing.T) {
 	if list := get[wire.Keys](t, r.do("GET", "/v1/keys", "")); len(list.Keys) != 3 || list.Keys[0].ID != rotated.Key.ID {
 		t.Errorf("%+v", list)
 	}
-	if v := get[wire.Key](t, r.do("DELETE", "/v1/keys/"+made.Key.ID, "")); v.State != wire.KeyRevoked {
+	if v := get[wire.RevokedKey](t, r.do("DELETE", "/v1/keys/"+made.Key.ID, "")); v.State != wire.KeyRevoked || v.Made != nil {
 		t.Errorf("%+v", v)
 	}
 	if c := r.do("GET", "/v1/requests", "", as(reports)...).code(t); c != fault.Unauthenticated {
@@ -55,6 +55,7 @@ func TestKeysOverHTTP(t *testing.T) {
 		"another developer's key":      {"DELETE", "/v1/keys/key_ofother", "", fault.NotFound, nil},
 		"an id of another kind":        {"DELETE", "/v1/keys/req_nothing", "", fault.NotFound, nil},
 		"a body where there is none":   {"DELETE", "/v1/keys/" + narrow.Key.ID, "{}", fault.Invalid, nil},
+		"a choice that is none":        {"DELETE", "/v1/keys/" + narrow.Key.ID + "?made=yes", "", fault.Invalid, nil},
 		"a method that is not known":   {"PUT", "/v1/keys", "{}", fault.Method, nil},
 		"no scopes":                    {"POST", "/v1/keys", `{"name":"N","scopes":[]}`, fault.Invalid, nil},
 		"an unknown scope":             {"POST", "/v1/keys", `{"name":"N","scopes":["admin"]}`, fault.Invalid, nil},
@@ -71,5 +72,25 @@ func TestKeysOverHTTP(t *testing.T) {
 	}
 	if a := r.do("PUT", "/v1/keys/"+made.Key.ID, "{}"); a.header.Get("Allow") != "DELETE" {
 		t.Errorf("Allow %q", a.header.Get("Allow"))
+	}
+}
+
+func TestARevocationOverHTTPTakesWhatTheKeyMadeWhenItIsAskedTo(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.token = r.signIn(gatewaytest.APIKey, "developer", "dev_sandbox")
+	body := `{"name":"Stolen","scopes":["tokens:developer","keys"]}`
+	stolen := get[wire.NewKey](t, r.do("POST", "/v1/keys", body))
+	made := get[wire.NewKey](t, r.do("POST", "/v1/keys", body, as(r.signIn(stolen.APIKey, "developer", "dev_sandbox"))...))
+	token := r.signIn(made.APIKey, "developer", "dev_sandbox")
+	v := get[wire.RevokedKey](t, r.do("DELETE", "/v1/keys/"+stolen.Key.ID, ""))
+	if len(v.Made) != 1 || v.Made[0].ID != made.Key.ID || v.Made[0].Maker != stolen.Key.ID || len(v.Stay) != 1 || v.Stay[0] != made.Key.ID {
+		t.Errorf("%+v", v)
+	}
+	if v := get[wire.RevokedKey](t, r.do("DELETE", "/v1/keys/"+stolen.Key.ID+"?made=true", "")); len(v.Stay) != 0 || v.Made[0].State != wire.KeyRevoked {
+		t.Errorf("%+v", v)
+	}
+	if c := r.do("GET", "/v1/keys", "", as(token)...).code(t); c != fault.Unauthenticated {
+		t.Errorf("a token of a key that the revoked one made: %s", c)
 	}
 }

@@ -88,7 +88,7 @@ var routes = []route{
 	{"GET /v1/keys", keys, "", false, 0, plain, (*api).keys},
 	{"POST /v1/keys", keys, "", true, wire.MaxBody, plain, (*api).newKey},
 	{"POST /v1/keys/{id}/rotate", keys, "", true, wire.MaxBody, plain, (*api).rotateKey},
-	{"DELETE /v1/keys/{id}", keys, "", false, 0, plain, (*api).revokeKey},
+	{"DELETE /v1/keys/{id}", keys, "made", false, 0, plain, (*api).revokeKey},
 	{"POST /v1/sandbox", noBrowser, "", true, wire.MaxBody, plain, (*api).sandbox},
 	{"POST /v1/sandbox/reset", entity, "", false, wire.MaxBody, plain, (*api).resetSandbox},
 	{"POST /v1/sandbox/link", entity, "", true, wire.MaxBody, plain, (*api).bankLogin},

@@ -56,17 +56,18 @@ func (g *Gateway) NewKey(ctx context.Context, c Caller, in wire.KeyInput, once s
 			return wire.NewKey{}, fault.New(fault.Forbidden, "a key can be given the scopes of your own key alone").With("field", fmt.Sprintf("scopes.%d", i))
 		}
 	}
-	return g.keyring().Create(ctx, c.Developer, in, store.ByDeveloper, once)
+	return g.keyring().create(ctx, c.Developer, in, made{store.ByDeveloper, c.Token.KeyID, once})
 }
 
 // RotateKey makes the successor of an API key; once is as for NewKey.
 func (g *Gateway) RotateKey(ctx context.Context, c Caller, key string, in wire.RotateInput, once string) (wire.NewKey, error) {
-	return g.keyring().rotate(ctx, c.Developer, key, in, store.ByDeveloper, once, c.May)
+	return g.keyring().rotate(ctx, c.Developer, key, in, made{store.ByDeveloper, c.Token.KeyID, once}, c.May)
 }
 
-// RevokeKey ends an API key, and the tokens that it was traded for.
-func (g *Gateway) RevokeKey(ctx context.Context, c Caller, key string) (wire.Key, error) {
-	return g.keyring().Revoke(ctx, c.Developer, key)
+// RevokeKey ends an API key, and the tokens that it was traded for; too is as for
+// [Keyring.Revoke].
+func (g *Gateway) RevokeKey(ctx context.Context, c Caller, key string, too bool) (wire.RevokedKey, error) {
+	return g.keyring().Revoke(ctx, c.Developer, key, too)
 }
 
 // List is all API keys of a developer, the newest first. It fails with NOT_FOUND.
@@ -89,22 +90,30 @@ func (k Keyring) List(ctx context.Context, developer string) (wire.Keys, error) 
 // twice. It fails with CONFLICT when the developer has too many, or when the key of
 // this question is in use already.
 func (k Keyring) Create(ctx context.Context, developer string, in wire.KeyInput, by, once string) (wire.NewKey, error) {
-	key := store.Key{Developer: developer, Name: in.Name, Scopes: ordered(in.Scopes), MadeBy: by, Created: k.Now()}
+	return k.create(ctx, developer, in, made{by: by, once: once})
+}
+
+// made is how a key comes to be: who makes it, with the token of which key (empty: with
+// none), and the name of the question.
+type made struct{ by, maker, once string }
+
+func (k Keyring) create(ctx context.Context, developer string, in wire.KeyInput, m made) (wire.NewKey, error) {
+	key := store.Key{Developer: developer, Name: in.Name, Scopes: ordered(in.Scopes), MadeBy: m.by, Maker: m.maker, Created: k.Now()}
 	if in.ExpiresIn > 0 {
 		key.Expires = key.Created.Add(time.Duration(in.ExpiresIn) * time.Second)
 	}
-	return k.add(ctx, key, "create\x00"+once, func(store.Tx, *store.Key) error { return nil })
+	return k.add(ctx, key, "create\x00"+m.once, func(store.Tx, *store.Key) error { return nil })
 }
 
 // Rotate makes the successor of an API key, with its name, scopes and length of life.
 // The old one works for the overlap; with none it is revoked.
 func (k Keyring) Rotate(ctx context.Context, developer, old string, in wire.RotateInput, by, once string) (wire.NewKey, error) {
-	return k.rotate(ctx, developer, old, in, by, once, func(string) bool { return true })
+	return k.rotate(ctx, developer, old, in, made{by: by, once: once}, func(string) bool { return true })
 }
 
-func (k Keyring) rotate(ctx context.Context, developer, old string, in wire.RotateInput, by, once string, may func(scope string) bool) (wire.NewKey, error) {
-	key := store.Key{Developer: developer, MadeBy: by, Created: k.Now(), Replaces: old}
-	return k.add(ctx, key, "rotate\x00"+old+"\x00"+once, func(tx store.Tx, key *store.Key) error {
+func (k Keyring) rotate(ctx context.Context, developer, old string, in wire.RotateInput, m made, may func(scope string) bool) (wire.NewKey, error) {
+	key := store.Key{Developer: developer, MadeBy: m.by, Maker: m.maker, Created: k.Now(), Replaces: old}
+	return k.add(ctx, key, "rotate\x00"+old+"\x00"+m.once, func(tx store.Tx, key *store.Key) error {
 		was, err := tx.Key(developer, old)
 		switch {
 		case err != nil:
@@ -147,22 +156,6 @@ func (k Keyring) Configured(ctx context.Context, developer string) error {
 	return err
 }
 
-// Revoke ends an API key for good. One that was revoked stays as it is.
-func (k Keyring) Revoke(ctx context.Context, developer, name string) (v wire.Key, err error) {
-	err = k.Store.Write(ctx, func(tx store.Tx) error {
-		key, err := tx.Key(developer, name)
-		if err != nil {
-			return found(err, "the key")
-		}
-		if key.Revoked.IsZero() {
-			key.Revoked = k.Now()
-		}
-		v = k.view(key)
-		return tx.PutKey(key)
-	})
-	return v, err
-}
-
 // add keeps a new key, whose id follows from the question; complete makes what it
 // depends on, unless the same question was asked before.
 func (k Keyring) add(ctx context.Context, key store.Key, question string, complete func(store.Tx, *store.Key) error) (wire.NewKey, error) {
@@ -176,7 +169,16 @@ func (k Keyring) add(ctx context.Context, key store.Key, question string, comple
 		if _, err := tx.Developer(key.Developer); err != nil {
 			return found(err, "the developer")
 		}
+		if key.Maker != "" { // it may have been revoked since its token was looked at
+			if maker, err := tx.Key(key.Developer, key.Maker); errors.Is(err, store.ErrNotFound) || err == nil && !works(maker, key.Created) {
+				return fault.New(fault.Unauthenticated, msgBadToken)
+			} else if err != nil {
+				return err
+			}
+		}
 		switch old, err := tx.Key(key.Developer, key.ID); {
+		case err == nil && old.Maker != key.Maker:
+			return fault.New(fault.Conflict, "this question was asked with another key: choose another Idempotency-Key").With("key", old.ID)
 		case err == nil && (!old.Used.IsZero() || !works(old, key.Created) || key.Created.Sub(old.Created) > replyLife):
 			return fault.New(fault.Conflict, "this question was answered with a key that is in use: choose another Idempotency-Key").With("key", old.ID)
 		case err == nil:
@@ -213,16 +215,18 @@ func (k Keyring) makeRoom(tx store.Tx, key store.Key) error {
 	if live >= KeysLive {
 		return fault.New(fault.Conflict, fmt.Sprintf("a developer has at most %d API keys that work: revoke one that is not used", KeysLive))
 	}
+	kept := len(all)
 	for _, old := range slices.Backward(all) {
-		if len(all) < KeysKept {
+		if kept < KeysKept {
 			break
 		}
-		if !works(old, key.Created) {
-			if err := tx.DropKey(key.Developer, old.ID); err != nil {
-				return err
-			}
-			all = all[1:] // one fewer
+		if works(old, key.Created) || old.ID == key.Maker || old.ID == key.Replaces || isRoot(all, old) {
+			continue
 		}
+		if err := errors.Join(inherit(tx, all, old), tx.DropKey(key.Developer, old.ID)); err != nil {
+			return err
+		}
+		kept--
 	}
 	return nil
 }
@@ -230,7 +234,7 @@ func (k Keyring) makeRoom(tx store.Tx, key store.Key) error {
 func (k Keyring) view(key store.Key) wire.Key {
 	v := wire.Key{
 		ID: key.ID, Name: key.Name, Hint: key.Hint, Scopes: strings.Fields(key.Scopes), State: wire.KeyActive, MadeBy: key.MadeBy, Env: k.Env,
-		Created: some(key.Created), Expires: some(key.Expires), Used: some(key.Used), Revoked: some(key.Revoked), Replaces: key.Replaces,
+		Created: some(key.Created), Expires: some(key.Expires), Used: some(key.Used), Revoked: some(key.Revoked), Replaces: key.Replaces, Maker: key.Maker,
 	}
 	switch now := k.Now(); {
 	case !key.Revoked.IsZero():

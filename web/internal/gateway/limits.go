@@ -19,6 +19,8 @@ const (
 	NoticesHeard = 1200
 	// SandboxesMade are of one client's address.
 	SandboxesMade = 30
+	// SandboxesHeld are those of one client that are kept; its oldest makes room.
+	SandboxesHeld = 20
 	// QuotesAsked and ChannelsOpened are of one entity.
 	QuotesAsked    = 120
 	ChannelsOpened = 120

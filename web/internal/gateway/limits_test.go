@@ -167,7 +167,8 @@ func TestTheLimitsAreThoseOfThePage(t *testing.T) {
 		"quotes of one entity without a request": gateway.QuotesKept, "tickets of one order": gateway.TicketsKept,
 		"streams of events of one caller": gateway.StreamsAtOnce, "answers of one caller with a key": gateway.RepliesKept, "bytes of those answers": gateway.ReplyBytesKept,
 	}
-	code["sandboxes that are kept"], code["bank connections of one entity"] = gateway.SandboxesKept, gateway.ItemsKept
+	code["sandboxes that are kept"], code["sandboxes of one client that are kept"] = gateway.SandboxesKept, gateway.SandboxesHeld
+	code["bank connections of one entity"], code["notices that one provider signed"] = gateway.ItemsKept, gateway.NoticesHeard
 	code["questions with one token's developer or entity, by tier"] = gateway.Tiers()[""].All
 	for _, row := range spec.Table(t, "wire.md", "Limits", "what") {
 		want, known := code[row[0]]

@@ -1,8 +1,6 @@
 package gateway_test
 
 import (
-	"context"
-	"fmt"
 	"slices"
 	"testing"
 
@@ -10,7 +8,6 @@ import (
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
 	. "countersign/web/internal/gateway/gatewaytest"
-	"countersign/web/internal/store"
 )
 
 // followed is a world whose database follows a configuration.
@@ -175,51 +172,5 @@ func TestDevelopersOfTheSandboxStayInIt(t *testing.T) {
 	w.follow("live")
 	if w.lets(made.Data.Token, made.Data.Entity.ID) || w.token(made.Data.Developer.ID, made.Data.Developer.APIKey) != "" {
 		t.Error("a developer of the sandbox has access outside it")
-	}
-}
-
-func TestTheSandboxKeepsAThousandDevelopers(t *testing.T) {
-	t.Parallel()
-	w := followed{New(t)}
-	first, err := w.Gateway.Sandbox(t.Context(), wire.SandboxInput{Name: "first", DeveloperID: "d"}, "192.0.2.1", "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = w.Store.Write(t.Context(), func(tx store.Tx) error {
-		for i := range 999 {
-			if err := tx.PutDeveloper(store.Developer{ID: fmt.Sprintf("dev_%d", i), MadeBy: store.BySandbox}); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !w.lets(first.Data.Token, first.Data.Entity.ID) {
-		t.Fatal("the first was removed too early")
-	}
-	if _, err := w.Gateway.Sandbox(t.Context(), wire.SandboxInput{Name: "last", DeveloperID: "d"}, "192.0.2.2", ""); err != nil {
-		t.Fatal(err)
-	}
-	if w.lets(first.Data.Token, first.Data.Entity.ID) {
-		t.Error("the oldest is still there")
-	}
-	again, err := w.Gateway.Sandbox(t.Context(), wire.SandboxInput{Name: "first", DeveloperID: "d"}, "192.0.2.3", "")
-	if err != nil || w.lets(first.Data.Token, again.Data.Entity.ID) {
-		t.Errorf("a token of the removed developer works for the new one of its name (%v)", err)
-	}
-	var count int
-	err = w.Store.Read(context.Background(), func(tx store.Tx) error {
-		all, err := tx.Developers()
-		for _, d := range all {
-			if d.MadeBy == store.BySandbox {
-				count++
-			}
-		}
-		return err
-	})
-	if err != nil || count != 1000 {
-		t.Errorf("%d are kept (%v)", count, err)
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"time"
 
 	"countersign/shared/fault"
@@ -19,8 +20,8 @@ import (
 	"countersign/web/internal/store"
 )
 
-// SandboxesKept is how many developers the sandbox keeps, one more removes the oldest;
-// SandboxLife is after which time one is removed.
+// SandboxesKept is how many developers the sandbox keeps; SandboxLife is after which time
+// one is removed.
 const (
 	SandboxesKept   = 1000
 	SandboxLife     = 30 * 24 * time.Hour
@@ -31,7 +32,8 @@ const (
 // the API with. Name and developer_id give the ids. once is the caller's secret name for
 // the question, or empty: the same one gives the same sandbox again, with another API key
 // in place of the one whose answer was lost. What exists is not given to anybody else:
-// CONFLICT. It fails with NOT_FOUND outside the sandbox environment.
+// CONFLICT. One too many removes the oldest of the same client; where all that are kept
+// are others', it fails with RATE_LIMITED. It fails with NOT_FOUND outside the sandbox environment.
 func (g *Gateway) Sandbox(ctx context.Context, in wire.SandboxInput, client, once string) (wire.SandboxReply, error) {
 	if g.cfg.Env != "sandbox" {
 		return wire.SandboxReply{}, fault.New(fault.NotFound, "there is no sandbox here")
@@ -39,7 +41,7 @@ func (g *Gateway) Sandbox(ctx context.Context, in wire.SandboxInput, client, onc
 	if err := g.limit.sandboxes.Spend(client); err != nil {
 		return wire.SandboxReply{}, err
 	}
-	s, secret, err := g.newSandbox(in, once)
+	s, secret, err := g.newSandbox(in, client, once)
 	if err != nil {
 		return wire.SandboxReply{}, err
 	}
@@ -108,7 +110,7 @@ type sandboxed struct {
 	tag       string
 }
 
-func (g *Gateway) newSandbox(in wire.SandboxInput, once string) (s sandboxed, secret string, err error) {
+func (g *Gateway) newSandbox(in wire.SandboxInput, client, once string) (s sandboxed, secret string, err error) {
 	sum := sha256.Sum256([]byte("countersign-sandbox/1\x00" + in.DeveloperID + "\x00" + in.Name))
 	s.tag = hex.EncodeToString(sum[:10])
 	var version [4]byte
@@ -121,7 +123,7 @@ func (g *Gateway) newSandbox(in wire.SandboxInput, once string) (s sandboxed, se
 	now := g.now()
 	s.developer = store.Developer{
 		ID: "dev_" + s.tag, Name: in.Name, Version: int64(binary.BigEndian.Uint32(version[:])), MadeBy: store.BySandbox, Tier: "developer", // never the version of one that was removed
-		Proof: sha256.Sum256([]byte(once)), Expires: now.Add(SandboxLife),
+		Proof: sha256.Sum256([]byte(once)), Client: sha256.Sum256([]byte("countersign-client/1\x00" + client)), Expires: now.Add(SandboxLife),
 	}
 	s.entity = store.Entity{ID: "ent_" + s.tag, Developer: s.developer.ID, Name: in.Name, MadeBy: store.BySandbox, Created: now}
 	s.key = store.Key{
@@ -142,16 +144,8 @@ func (g *Gateway) addSandbox(tx store.Tx, s *sandboxed) error {
 	} else if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
-	all, err := tx.Developers()
-	if err != nil {
+	if err := g.sandboxRoom(tx, s.developer.Client); err != nil {
 		return err
-	}
-	all = slices.DeleteFunc(all, func(d store.Developer) bool { return d.MadeBy != store.BySandbox })
-	for len(all) >= SandboxesKept {
-		if err := tx.DropDeveloper(all[0].ID); err != nil {
-			return err
-		}
-		all = all[1:]
 	}
 	if err := errors.Join(tx.PutDeveloper(s.developer), tx.PutEntity(s.entity), tx.PutKey(s.key)); err != nil {
 		return err
@@ -160,6 +154,49 @@ func (g *Gateway) addSandbox(tx store.Tx, s *sandboxed) error {
 		return err
 	}
 	return tx.PutBankItem(s.item)
+}
+
+// sandboxRoom removes the oldest sandboxes of a client until there is room for one more
+// of its own. Those of others stay: it fails with RATE_LIMITED where they take all of it.
+func (g *Gateway) sandboxRoom(tx store.Tx, client [32]byte) error {
+	if err := dropExpired(tx, g.now()); err != nil {
+		return err
+	}
+	all, err := tx.Developers()
+	if err != nil {
+		return err
+	}
+	kept, free := 0, time.Time{}
+	var own, endless []string // endless: of a version whose sandboxes did not end
+	for _, d := range all {
+		if d.MadeBy != store.BySandbox {
+			continue
+		}
+		kept++
+		switch {
+		case d.Client == client:
+			own = append(own, d.ID)
+		case d.Expires.IsZero():
+			endless = append(endless, d.ID)
+		case free.IsZero() || d.Expires.Before(free):
+			free = d.Expires
+		}
+	}
+	over := max(len(own)-SandboxesHeld+1, 0)
+	if kept-over >= SandboxesKept {
+		over += kept - over - SandboxesKept + 1
+	}
+	going := append(slices.Clone(own), endless...)
+	if over > len(going) {
+		wait := max(int64(free.Sub(g.now())/time.Second), 1)
+		return fault.New(fault.Limited, "the sandbox is full of what others made: ask again when the first of that has ended").With("retry_after", strconv.FormatInt(wait, 10))
+	}
+	for _, name := range going[:over] {
+		if err := tx.DropDeveloper(name); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // ledgerView is the structure of the ledger: its accounts and their categories.

@@ -9,6 +9,7 @@ type Developer struct {
 	Version int64     // grows; tokens of another version are revoked
 	MadeBy  string    // ByConfiguration or BySandbox
 	Proof   [32]byte  // SHA-256 of what names the question that made it; zero but for the sandbox
+	Client  [32]byte  // SHA-256 of the client that asked the sandbox for it; zero: another made it, or an earlier version
 	Expires time.Time // when it and all that it has are removed; zero: never
 	Tier    string    // whose limits it has; empty: those of the gateway's own developers
 	// Disabled: it was removed from where it was made. It has no access; what it
@@ -38,6 +39,7 @@ type Key struct {
 	Used      time.Time // to the minute; zero: never
 	Revoked   time.Time // zero: it is not
 	Replaces  string    // the key that was rotated into this one; empty: none was
+	Maker     string    // the key with whose token it was made; empty: with none, or by an earlier version
 }
 
 // Keys are the API keys of developers.

@@ -7,13 +7,13 @@ import (
 	"countersign/web/internal/store"
 )
 
-const keyColumns = `id, developer, name, hash, hint, scopes, made_by, created, expires, used, revoked, replaces`
+const keyColumns = `id, developer, name, hash, hint, scopes, made_by, created, expires, used, revoked, replaces, maker`
 
 func (x *tx) PutKey(k store.Key) error {
-	_, err := x.exec("keep key", `INSERT INTO api_keys (`+keyColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	_, err := x.exec("keep key", `INSERT INTO api_keys (`+keyColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, hash = excluded.hash, hint = excluded.hint, scopes = excluded.scopes,
-		expires = excluded.expires, used = excluded.used, revoked = excluded.revoked`,
-		k.ID, k.Developer, k.Name, k.Hash[:], k.Hint, k.Scopes, k.MadeBy, millis(k.Created), millis(k.Expires), millis(k.Used), millis(k.Revoked), k.Replaces)
+		expires = excluded.expires, used = excluded.used, revoked = excluded.revoked, maker = excluded.maker`,
+		k.ID, k.Developer, k.Name, k.Hash[:], k.Hint, k.Scopes, k.MadeBy, millis(k.Created), millis(k.Expires), millis(k.Used), millis(k.Revoked), k.Replaces, k.Maker)
 	return err
 }
 
@@ -39,7 +39,7 @@ func (x *tx) DropKey(developer, id string) error {
 func key(rows *sql.Rows) (k store.Key, err error) {
 	var hash []byte
 	var created, expires, used, revoked int64
-	err = rows.Scan(&k.ID, &k.Developer, &k.Name, &hash, &k.Hint, &k.Scopes, &k.MadeBy, &created, &expires, &used, &revoked, &k.Replaces)
+	err = rows.Scan(&k.ID, &k.Developer, &k.Name, &hash, &k.Hint, &k.Scopes, &k.MadeBy, &created, &expires, &used, &revoked, &k.Replaces, &k.Maker)
 	copy(k.Hash[:], hash)
 	k.Created, k.Expires, k.Used, k.Revoked = moment(created), moment(expires), moment(used), moment(revoked)
 	return k, err

@@ -8,14 +8,14 @@ import (
 )
 
 func (x *tx) PutDeveloper(d store.Developer) error {
-	_, err := x.exec("keep developer", `INSERT INTO developers (id, name, version, made_by, disabled, tier, proof, expires) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+	_, err := x.exec("keep developer", `INSERT INTO developers (id, name, version, made_by, disabled, tier, proof, expires, client) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, version = excluded.version,
 		made_by = excluded.made_by, disabled = excluded.disabled, tier = excluded.tier,
-		proof = excluded.proof, expires = excluded.expires`, d.ID, d.Name, d.Version, d.MadeBy, d.Disabled, d.Tier, d.Proof[:], millis(d.Expires))
+		proof = excluded.proof, expires = excluded.expires, client = excluded.client`, d.ID, d.Name, d.Version, d.MadeBy, d.Disabled, d.Tier, d.Proof[:], millis(d.Expires), d.Client[:])
 	return err
 }
 
-const developerColumns = `SELECT id, name, version, made_by, disabled, tier, proof, expires FROM developers`
+const developerColumns = `SELECT id, name, version, made_by, disabled, tier, proof, expires, client FROM developers`
 
 func (x *tx) Developer(id string) (store.Developer, error) {
 	all, err := many(x, "find developer", developer, developerColumns+` WHERE id = ?`, id)
@@ -27,10 +27,11 @@ func (x *tx) Developers() ([]store.Developer, error) {
 }
 
 func developer(rows *sql.Rows) (d store.Developer, err error) {
-	var proof []byte
+	var proof, client []byte
 	var expires int64
-	err = rows.Scan(&d.ID, &d.Name, &d.Version, &d.MadeBy, &d.Disabled, &d.Tier, &proof, &expires)
+	err = rows.Scan(&d.ID, &d.Name, &d.Version, &d.MadeBy, &d.Disabled, &d.Tier, &proof, &expires, &client)
 	copy(d.Proof[:], proof)
+	copy(d.Client[:], client)
 	d.Expires = moment(expires)
 	return d, err
 }

@@ -11,7 +11,7 @@ import (
 func (s *suite) keys() {
 	d, b := store.Developer{ID: "dev_a", MadeBy: store.ByConfiguration}, store.Developer{ID: "dev_b", MadeBy: store.BySandbox}
 	one := store.Key{ID: "key_one", Developer: "dev_a", Name: "One", Hash: [32]byte{1}, Hint: "ol_…x", Scopes: "read write", MadeBy: store.ByDeveloper, Created: start, Expires: start.Add(time.Hour)}
-	two := store.Key{ID: "key_two", Developer: "dev_a", Hash: [32]byte{1}, MadeBy: store.ByOperator, Replaces: "key_one"}
+	two := store.Key{ID: "key_two", Developer: "dev_a", Hash: [32]byte{1}, MadeBy: store.ByDeveloper, Replaces: "key_one", Maker: "key_one"}
 	theirs := store.Key{ID: "key_three", Developer: "dev_b", Hash: [32]byte{3}, MadeBy: store.BySandbox}
 	s.write(nil, func(tx store.Tx) error {
 		return errors.Join(tx.PutDeveloper(d), tx.PutDeveloper(b), tx.PutKey(one), tx.PutKey(two), tx.PutKey(theirs))

@@ -128,7 +128,7 @@ func (s *suite) writers() {
 }
 
 func (s *suite) principals() {
-	d := store.Developer{ID: "dev_a", Name: "A", Version: 2, Tier: "professional", Proof: [32]byte{1}, Expires: start, MadeBy: store.ByConfiguration}
+	d := store.Developer{ID: "dev_a", Name: "A", Version: 2, Tier: "professional", Proof: [32]byte{1}, Client: [32]byte{2}, Expires: start, MadeBy: store.ByConfiguration}
 	b := store.Developer{ID: "dev_b", MadeBy: store.BySandbox, Disabled: true}
 	e := store.Entity{ID: "ent_a", Developer: "dev_a", Name: "A", MadeBy: store.ByDeveloper, ExternalID: "a-1", Type: "LLC", Created: start, Updated: start.Add(time.Hour)}
 	s.write(nil, func(tx store.Tx) error {
