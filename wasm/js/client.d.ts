@@ -21,13 +21,16 @@ export interface Token {
 /** The six colours of an embedder; everything else is derived from them. */
 export type Theme = Partial<Record<'primary' | 'accent' | 'background' | 'text' | 'secondary' | 'negative', string | { hex: string }>>;
 
+/** "development" is another name for "sandbox". */
+export type Environment = 'sandbox' | 'production' | 'development';
+
 export type Reason = 'first' | 'expiring' | 'refused';
 
 export interface Options {
   /** Address of the gateway, with a path where it has one; "" is the page's own origin. */
   apiUrl: string;
   entityId?: string;
-  environment: 'sandbox' | 'production';
+  environment: Environment;
   /** One of these three: a token, what gets one, or where a POST gets one. */
   accessToken?: Token;
   getAccessToken?(reason: Reason, o: { signal: AbortSignal }): Promise<Token>;
@@ -124,6 +127,8 @@ export interface Order {
 
 export interface Account { id: string; name: string; chain: string; address: string; balances: readonly { asset: string; amount: Decimal }[] }
 
+/** How a decision goes, each step once and in this order; before the pairing is done there is nothing but the first
+ *  two. One comes again only with something else to say: a wrong PIN, the next prompt, or of several how many are over. */
 export type Step =
   | { step: 'connecting' }
   /** Both show the code: the person compares. */
@@ -149,8 +154,10 @@ export interface BridgeState {
   readonly error?: CountersignError;
 }
 
+/** Each is told once, whether this client did it, an element, or someone else. */
 export interface Events {
   requested: Purchase;
+  /** Once for each approval: `state` is "ready" when it was the last that was needed. */
   approved: Purchase;
   rejected: Purchase;
   ordered: Order;

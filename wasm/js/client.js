@@ -4,9 +4,11 @@
 
 import { CountersignError, fail } from './errors.js';
 import { compile } from './load.js';
+import { News } from './news.js';
 import { Port, guard, problem } from './port.js';
 import { refuseSecrets } from './secret.js';
-import { approvable, bridgeOf, change, fitting, orderOf, purchaseOf, quoteInput, rowOf, rowsOf, stepOf } from './shapes.js';
+import { approvable, bridgeOf, fitting, orderOf, purchaseOf, quoteInput, rowOf, rowsOf, stepOf } from './shapes.js';
+import { steps } from './steps.js';
 import { endpoint, entityOf, tokens } from './token.js';
 import { version } from './build.js';
 
@@ -90,18 +92,18 @@ function meant(session, { environment, entityId }) {
 }
 
 class Shared {
-  #users = 0; #timer; #gone; #port; #asked; #token; #listens = 0; #wait;
-  states = new Map(); // request or order → the state that was last seen
+  #users = 0; #timer; #gone; #port; #asked; #token; #listens = 0; #wait; #heard = false;
 
   constructor(asked, gone) {
     this.#asked = asked;
     this.#gone = gone;
+    this.news = new News(asked.apiUrl);
     const { apiUrl, wasmURL, environment, entityId = '', bridgeUrls } = asked, token = this.#token = tokens(asked);
     token.ahead();
     this.port = compile({ apiUrl, wasmURL }).then((module) => Port.start(module, {
       environment, gateway_url: apiUrl, bridge_urls: bridgeUrls, origin: location.origin, user: asked.user ?? '', entity: entityId, entities: [],
     }, { token }, () => this.#end()));
-    this.port.then((port) => { this.#port = port; port.on(this.#heard); if (!this.#users) this.#rest(); }, () => this.#end());
+    this.port.then((port) => { this.#port = port; port.on(this.#hear); if (!this.#users) this.#rest(); }, () => this.#end());
   }
 
   get options() { return this.#asked; }
@@ -157,16 +159,33 @@ class Shared {
 
   #open(tries) {
     clearTimeout(this.#wait);
-    if (this.#listens && this.#port && !this.#port.stopped && !document.hidden) this.#port.call('listen').catch(() => {});
     this.tries = tries;
+    if (!this.#listens || !this.#port || this.#port.stopped) return;
+    if (document.hidden) document.addEventListener('visibilitychange', () => this.#open(tries), { once: true });
+    else this.#port.call('listen').catch(() => {});
   }
 
-  #heard = (type, detail) => {
-    if (type !== 'listening' || !this.#listens) return;
-    if (detail) { this.tries = 0; return; }
-    const tries = this.tries ?? 0;
-    this.#wait = setTimeout(() => this.#open(tries + 1), AGAIN[Math.min(tries, AGAIN.length - 1)]);
+  #hear = (type, detail) => {
+    const again = this.#heard;
+    this.#heard ||= type === 'listening' && detail;
+    if (!this.#listens) return;
+    if (type === 'change') this.#changed(detail);
+    if (type !== 'listening') return;
+    const tries = detail ? 0 : this.tries ?? 0;
+    if (!detail) this.#wait = setTimeout(() => this.#open(tries + 1), AGAIN[Math.min(tries, AGAIN.length - 1)]);
+    else if (again) for (const what of ['requests', 'orders']) this.#missed(what);
+    this.tries = tries;
   };
+
+  async #changed({ what, id }) {
+    if (what !== 'request' && what !== 'order') return;
+    try { this.news.seen(await this.#port.call(what, { id }), true); } catch { /* the next change tells more */ }
+  }
+
+  // missed looks what became meanwhile of what was seen before.
+  async #missed(what) {
+    try { for (const one of (await this.#port.call(what)).items) this.news.seen(one); } catch { /* as above */ }
+  }
 
   #rest() {
     clearTimeout(this.#timer);
@@ -255,17 +274,31 @@ class Client {
 
   async request(quote, { signal, purpose = '', reference, key } = {}) {
     const r = await this.#call('makeRequest', { quote: quote.id, account: quote.account, purpose, ...(reference && { reference }), ...(key && { key }) }, { signal });
-    return this.#seen(r, purchaseOf(r));
+    this.#shared.news.tell('requested', r);
+    return purchaseOf(r);
   }
 
   async requests({ signal, ...what } = {}) {
     const { items, next } = await fitting((args) => this.#call('requests', args, { signal }), what);
-    return { items: items.map((r) => this.#seen(r, purchaseOf(r))), next };
+    for (const r of items) this.#shared.news.seen(r);
+    return { items: items.map(purchaseOf), next };
   }
 
   async purchase(request, { signal } = {}) {
-    const r = await this.#call('request', { id: String(request) }, { signal });
-    return this.#seen(r, purchaseOf(r));
+    return purchaseOf(await this.#look(String(request), signal));
+  }
+
+  async #look(id, signal) {
+    const r = await this.#call('request', { id }, { signal });
+    this.#shared.news.seen(r);
+    return r;
+  }
+
+  // decided is what a decision made of a request.
+  async #decided(id, decision) {
+    const r = await this.#call('request', { id });
+    if (decision === 'INITIATE') this.#shared.news.seen(r); else this.#shared.news.tell(decision === 'REJECT' ? 'rejected' : 'approved', r);
+    return purchaseOf(r);
   }
 
   approve(request, options) { return this.#decide(request, 'APPROVE', options); }
@@ -273,39 +306,47 @@ class Client {
   reject(request, options) { return this.#decide(request, 'REJECT', options); }
 
   async approveMany(requests, { signal, member, onStep } = {}) {
-    await this.#ready(signal, onStep);
+    const way = steps(onStep);
+    try {
+      return await this.#approveMany(requests, { signal, member, onStep, way });
+    } finally { way.end(); }
+  }
+
+  async #approveMany(requests, { signal, member, onStep, way }) {
+    await this.#ready(signal, way);
     const ended = new Map(), who = member ?? this.#bridge.identities?.find((i) => i.present)?.member;
     if (!who) throw fail('DEVICE_NOT_FOUND', 'No device of this entity is plugged in', { remedy: 'Plug in the device of a member, then approve again.' });
     const step = (s) => {
       if (s.verdict) ended.set(s.verdict.request, s.verdict);
       const said = stepOf(s);
-      if (said) guard(onStep, { ...said, ...(s.verdict && { request: s.verdict.request }) });
+      if (said) way.take({ ...said, ...(s.verdict && { request: s.verdict.request }) });
     };
     if (requests.length === 1) return [await this.approve(requests[0], { signal, member: who, onStep }).catch((e) => e)];
     await this.#call('decide', { requests: [...requests], member: who, decision: 'APPROVE' }, { signal, step });
     return Promise.all(requests.map(async (id) => {
       const v = ended.get(id);
       if (!v || v.error) return v ? problem(v.error, 'decide') : fail('CORE_STOPPED', 'The core did not say what became of it', { done: 'unknown' });
-      return this.purchase(id).catch((e) => e);
+      return this.#decided(id, 'APPROVE').catch((e) => e);
     }));
   }
 
-  async #decide(request, decision, { signal, member, onStep } = {}) {
-    const id = request?.id ?? String(request);
-    const r = await this.#call('request', { id }, { signal });
-    await this.#ready(signal, onStep);
-    const who = member ?? approvable(r, this.#bridge.identities);
-    if (!who) throw fail('DEVICE_NOT_FOUND', 'No member who signs at this computer may decide on this request', { remedy: 'Plug in the device of a member who may, or name the member.' });
-    const step = (s) => { const said = stepOf(s); if (said) guard(onStep, said); };
-    await this.#call('decide', { requests: [id], member: who, decision: decision === 'APPROVE' && r.state === 'pending_initiation' ? 'INITIATE' : decision }, { signal, step });
-    return this.purchase(id);
+  async #decide(request, how, { signal, member, onStep } = {}) {
+    const way = steps(onStep), id = request?.id ?? String(request);
+    try {
+      const r = await this.#look(id, signal), decision = how === 'APPROVE' && r.state === 'pending_initiation' ? 'INITIATE' : how;
+      await this.#ready(signal, way);
+      const who = member ?? approvable(r, this.#bridge.identities);
+      if (!who) throw fail('DEVICE_NOT_FOUND', 'No member who signs at this computer may decide on this request', { remedy: 'Plug in the device of a member who may, or name the member.' });
+      await this.#call('decide', { requests: [id], member: who, decision }, { signal, step: (s) => way.take(stepOf(s)) });
+      return await this.#decided(id, decision);
+    } finally { way.end(); }
   }
 
   // ready connects to the bridge where that is still to be done.
-  async #ready(signal, onStep) {
+  async #ready(signal, way) {
     if (this.#bridge.state === 'ready') return;
-    guard(onStep, { step: 'connecting' });
-    await this.#connect({ signal, onCode: (code) => guard(onStep, { step: 'pairing', code }) });
+    way.take({ step: 'connecting' });
+    await this.#connect({ signal, onCode: (code) => way.take({ step: 'pairing', code }) });
   }
 
   #connect({ signal, onCode, relay } = {}) {
@@ -331,14 +372,15 @@ class Client {
 
   /** order hands an approved request to its provider; url is where one pays. */
   async order(request, { signal, key, payAgain = false } = {}) {
-    const id = request?.id ?? String(request), r = await this.#call('request', { id }, { signal });
+    const id = request?.id ?? String(request), r = await this.#look(id, signal), { news } = this.#shared;
     let o;
-    if (!r.order) o = await this.#call('makeOrder', { id, ...(key && { key }) }, { signal });
+    if (!r.order) news.tell('ordered', o = await this.#call('makeOrder', { id, ...(key && { key }) }, { signal }));
     else {
       o = await this.#call('order', { id: r.order }, { signal });
       if (o.state !== 'completed') o = await this.#call('makeTicket', { id: r.order, ...(payAgain && { pay_again: true }) }, { signal });
+      news.seen(o);
     }
-    return this.#seen(o, orderOf(o, this.#shared.options.apiUrl));
+    return orderOf(o, this.#shared.options.apiUrl);
   }
 
   async account(id, { signal } = {}) { return accountOf(await this.#call('account', { id }, { signal })); }
@@ -356,30 +398,12 @@ class Client {
         if (type === 'token-expired') guard(f, { at: detail.until ?? new Date().toISOString(), error });
         if (type === 'error') guard(f, error);
       }
-      if (name === 'change') this.#changed(type, f, detail);
     })];
-    if (['requested', 'approved', 'rejected', 'ordered', 'delivered'].includes(type)) stops.push(this.#shared.listen());
+    if (['requested', 'approved', 'rejected', 'ordered', 'delivered'].includes(type)) stops.push(this.#shared.news.on(type, f), this.#shared.listen());
     const off = () => { for (const stop of stops.splice(0)) stop(); this.#off.delete(off); };
     this.#off.add(off);
     signal?.addEventListener('abort', off, { once: true });
     return off;
-  }
-
-  async #changed(type, f, { what, id }) {
-    const about = { request: ['requested', 'approved', 'rejected'], order: ['ordered', 'delivered'] }[what];
-    if (!about?.includes(type)) return;
-    try {
-      const now = await this.#call(what, { id });
-      const was = this.#shared.states.get(`${type} ${id}`) ?? this.#shared.states.get(id);
-      if (change(now, was) !== type) return;
-      this.#shared.states.set(`${type} ${id}`, now.state);
-      guard(f, what === 'order' ? orderOf(now, this.#shared.options.apiUrl) : purchaseOf(now));
-    } catch { /* the next change tells more */ }
-  }
-
-  #seen(wire, shape) {
-    this.#shared.states.set(wire.id, wire.state);
-    return shape;
   }
 }
 
@@ -387,20 +411,23 @@ const accountOf = ({ id, name, chain, address, balances }) => ({ id, name, chain
 
 const base = (url) => String(url).replace(/\/+$/, '');
 
+// ENVIRONMENTS are other names of environments.
+const ENVIRONMENTS = { development: 'sandbox' };
+
 // checked are the options of connect, or an error that names the one that is wrong.
 export function checked(options) {
   const wrong = (field, message, remedy) => { throw fail('PROP_INVALID', message, { field, remedy }); };
-  const o = options ?? {};
+  const o = options ?? {}, environment = ENVIRONMENTS[o.environment] ?? o.environment;
   refuseSecrets(o);
   if (typeof o.apiUrl !== 'string' || !/^(https?:\/\/|\/)|^$/.test(o.apiUrl)) wrong('apiUrl', 'apiUrl is not the address of a gateway', 'Set it to an address such as https://gateway.example, or to "" for the page\'s own origin.');
-  if (o.environment !== 'sandbox' && o.environment !== 'production') wrong('environment', 'environment is neither sandbox nor production', 'Set it to one of them.');
+  if (environment !== 'sandbox' && environment !== 'production') wrong('environment', 'environment is neither sandbox nor production', 'Set it to one of them.');
   if (o.entityId !== undefined && typeof o.entityId !== 'string') wrong('entityId', 'entityId is not text', 'Set it to the id of the entity, or leave it out.');
   if (o.accessToken !== undefined && typeof o.accessToken?.access_token !== 'string') wrong('accessToken', 'accessToken is not what the token endpoint answered', 'Pass the whole answer: { access_token, token_type, expires_in }.');
   if (o.getAccessToken !== undefined && typeof o.getAccessToken !== 'function') wrong('getAccessToken', 'getAccessToken is not a function', 'Pass a function that returns a promise of a token.');
   if (o.bridgeUrls !== undefined && !Array.isArray(o.bridgeUrls)) wrong('bridgeUrls', 'bridgeUrls is not a list', 'Pass a list of addresses, or leave it out.');
   if (!o.accessToken && !o.getAccessToken && !o.tokenUrl) wrong('accessToken', 'There is nothing to sign in with', 'Pass accessToken, getAccessToken or tokenUrl.');
   return {
-    apiUrl: new URL(base(o.apiUrl) || location.origin, location.href).href.replace(/\/+$/, ''), entityId: o.entityId, environment: o.environment, accessToken: o.accessToken,
+    apiUrl: new URL(base(o.apiUrl) || location.origin, location.href).href.replace(/\/+$/, ''), entityId: o.entityId, environment, accessToken: o.accessToken,
     getAccessToken: o.getAccessToken ?? (o.tokenUrl ? endpoint(o.tokenUrl) : undefined), locale: o.locale, wasmURL: o.wasmURL, tokenUrl: o.tokenUrl,
     bridgeUrls: (o.bridgeUrls ?? []).slice(0, 4).map(String), user: o.user?.name, signal: o.signal,
   };

@@ -5,7 +5,7 @@
  *  statement, steps, code, list, row, badge, figure, state; of the whole also rail, strip, main. Custom properties:
  *  --countersign-{primary,accent,background,text,secondary,negative,font,radius}. */
 
-import type { BridgeState, Countersign, CountersignError, Instant, Order, Purchase, Reason, Theme, Token } from './client.js';
+import type { BridgeState, Countersign, CountersignError, Environment, Instant, Order, Purchase, Quote, Reason, Step, Theme, Token } from './client.js';
 
 declare class Connected extends HTMLElement {
   static readonly version: string;
@@ -13,7 +13,8 @@ declare class Connected extends HTMLElement {
   apiUrl: string;
   /** entity-id */
   entityId: string;
-  environment: string;
+  /** Empty when it is not set. */
+  environment: Environment | '';
   /** token-url: a POST there gets a token. */
   tokenUrl: string;
   /** BCP 47; the page's language when absent. */
@@ -48,6 +49,9 @@ export declare class CountersignRequests extends CountersignElement {
   /** "decide", "ready", "at-provider", "others" or "done"; all when empty. */
   state: string;
   search: string;
+  /** page-size: rows of each kind that are shown before one asks for more, 1 to 999; 50 when empty. */
+  get pageSize(): string;
+  set pageSize(v: string | number);
 }
 /** `<countersign-order request="…">`: what follows an approval. */
 export declare class CountersignOrder extends CountersignElement { request: string }
@@ -84,7 +88,10 @@ declare global {
     'countersign-rejected': CustomEvent<Purchase>;
     'countersign-ordered': CustomEvent<Order>;
     'countersign-delivered': CustomEvent<Order>;
-    'countersign-step': CustomEvent<{ step: 'pin' | 'on the bridge' | 'signed' | 'verified' }>;
+    /** Each once for a decision, in the order of {@link Step}. */
+    'countersign-step': CustomEvent<{ step: Step['step'] }>;
+    /** The price that the person chose or was about to request, and the one that takes its place when it is renewed. */
+    'countersign-quote': CustomEvent<Quote>;
     'countersign-bridge': CustomEvent<Pick<BridgeState, 'state'> & { problem: string; step: string; route: string }>;
   }
 }

@@ -9,7 +9,7 @@ import { problem } from './port.js';
 import { frame, themed } from './root.js';
 import { save } from './save.js';
 import { refuseSecrets, secretName } from './secret.js';
-import { orderOf, purchaseOf } from './shapes.js';
+import { orderOf, purchaseOf, quoteOf } from './shapes.js';
 import { failurePicture, leave, skeletonPicture } from './waiting.js';
 import { version } from './build.js';
 
@@ -270,10 +270,11 @@ export class CountersignElement extends Connected {
       case 'save': return save(detail);
       case 'reload': this.#key = undefined; return void this.changed('reload');
       case 'step': return void this.tell('step', { step: detail });
+      case 'quote': return void this.tell('quote', quoteOf(detail.row, detail.account));
       case 'error': return void this.tell('error', problem(detail, 'decide'));
       case 'navigated': return void this.moved(detail);
       case 'requested': case 'approved': case 'rejected': return void this.#bring(type, 'request', detail, purchaseOf);
-      case 'ordered': case 'delivered': return void this.#bring(type, 'order', detail, (o) => orderOf(o, this.#shared?.options.apiUrl ?? ''));
+      case 'ordered': case 'delivered': return void this.#bring(type, 'order', detail, orderOf);
       default:
     }
   };
@@ -281,7 +282,12 @@ export class CountersignElement extends Connected {
   moved(route) { this.tell('navigated', { route }); }
 
   async #bring(type, what, id, shape) {
-    try { this.tell(type, shape(await this.#port.call(what, { id }))); } catch (e) { this.tell('error', e); }
+    const { news, options } = this.#shared;
+    try {
+      const wire = await this.#port.call(what, { id });
+      if (news.shows(type, wire)) this.tell(type, shape(wire, options.apiUrl));
+      news.tell(type, wire); // to clients of the same core
+    } catch (e) { this.tell('error', e); }
   }
 
   #halt = (error) => {
@@ -344,13 +350,24 @@ reflected(CountersignApprove, ['request', 'member']);
 /** <countersign-requests>: the list of requests. */
 export class CountersignRequests extends CountersignElement {
   static kind = 'requests';
-  static observedAttributes = [...super.observedAttributes, 'state', 'search'];
+  static observedAttributes = [...super.observedAttributes, 'state', 'search', 'page-size'];
 
   attributeChangedCallback(name, was, now) {
-    if (name === 'state' || name === 'search') this.#narrow(); else super.attributeChangedCallback(name, was, now);
+    if (name === 'page-size') this.#size();
+    else if (name === 'state' || name === 'search') this.#narrow();
+    else super.attributeChangedCallback(name, was, now);
   }
 
-  opened() { if (this.state || this.search) this.#narrow(); }
+  opened() {
+    if (this.state || this.search) this.#narrow();
+    if (this.pageSize) this.#size();
+  }
+
+  #size() { // how many of each kind are shown before one asks for more; as ever when absent
+    const size = this.pageSize || '0';
+    if (/^\d{1,3}$/.test(size)) this.act(`find.size:${size}`);
+    else this.refuse(fail('PROP_INVALID', 'page-size is not a number of rows', { field: 'pageSize', remedy: 'Set page-size to a whole number from 1 to 999.' }));
+  }
 
   #narrow() { // to what is next to be done, and to words that are looked for
     this.act(`find.group:${{ ready: 'pay', 'at-provider': 'provider' }[this.state] ?? this.state}`);
@@ -363,7 +380,7 @@ export class CountersignRequests extends CountersignElement {
   }
 }
 
-reflected(CountersignRequests, ['state', 'search']);
+reflected(CountersignRequests, ['state', 'search', 'page-size']);
 
 /** <countersign-order request="…">: what follows an approval. */
 export class CountersignOrder extends CountersignElement {

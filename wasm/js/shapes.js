@@ -87,11 +87,14 @@ export function orderOf(o, gateway) {
 }
 
 // change is what a request or an order became since it was last seen, "" for nothing new.
+// Without a sight of it before, that is what its state says.
 export function change(now, was) {
-  if (now.state === was) return '';
-  if (now.promised) return now.state === 'completed' ? 'delivered' : was === undefined && now.state === 'created' ? 'ordered' : '';
-  if (now.state === 'pending' || now.state === 'pending_initiation') return was === undefined && now.approved === 0 ? 'requested' : '';
-  return { approved: 'approved', rejected: 'rejected' }[now.state] ?? '';
+  if (now.promised) return now.state === was?.state ? '' : now.state === 'completed' ? 'delivered' : !was && now.state === 'created' ? 'ordered' : '';
+  const waits = now.state === 'pending' || now.state === 'pending_initiation';
+  if (!was) return waits ? (now.approved ? 'approved' : 'requested') : { approved: 'approved', rejected: 'rejected' }[now.state] ?? '';
+  if (now.state === 'rejected') return was.state === 'rejected' ? '' : 'rejected';
+  const further = was.state === 'pending' && (now.state === 'approved' || now.step > was.step); // each step counts its own approvals
+  return further || now.approved > was.approved ? 'approved' : '';
 }
 
 // bridgeOf is how the bridge stands; devices brings the identities again.
@@ -119,7 +122,7 @@ export function stepOf({ prompt, lines, signed, have, of, verdict }) {
   if (signed) return { step: 'signed' };
   if (lines) return { step: 'on the bridge', lines: lines.split('\n') };
   if (of) return { step: 'on the bridge', have: have ?? 0, of };
-  if (!prompt?.open) return undefined;
+  if (!prompt?.open || prompt.kind === 'pairing') return undefined;
   return prompt.kind === 'pin' ? { step: 'pin', again: prompt.again, until: prompt.ends } : { step: 'on the bridge', until: prompt.ends };
 }
 

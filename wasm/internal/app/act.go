@@ -33,7 +33,8 @@ func (m *Model) act(a Acted) []Command {
 		return []Command{MeasureClock{}}
 	}
 	if strings.HasPrefix(name, "buy.") {
-		return m.actBuy(name, arg, a.Value)
+		cmds := m.actBuy(name, arg, a.Value)
+		return append(cmds, m.chose()...)
 	}
 	if strings.HasPrefix(name, "find.") {
 		return m.actFind(name, arg, a.Value)
@@ -262,16 +263,18 @@ func (m *Model) decide(decision string) []Command {
 
 // begin runs a new flow, after connecting where that is needed.
 func (m *Model) begin(decision string) []Command {
-	m.confirm = ""
+	m.confirm, m.untold = "", 0
 	if m.bridge.State == BridgeReady {
 		return m.run(decision)
 	}
 	m.pending = decision
+	told := m.step(approvals.Connect)
 	if m.bridge.State == BridgePairing {
 		*m.flow = m.flow.Advance(approvals.Pair)
 		m.flow.Code = m.bridge.Code
+		told = append(told, m.step(approvals.Pair)...)
 	}
-	return m.connect(true)
+	return append(told, m.connect(true)...)
 }
 
 // run hands the decision to the bridge.

@@ -78,6 +78,17 @@ func (m *Model) nth(n string) {
 	m.announce = o.Name + ", " + m.cfg.Words.fiat(o.Row.CryptoAmount, assetOf(o.Row.Asset).Ticker) + "."
 }
 
+// chose tells the page around which price the person has chosen, or was about to: each
+// once, and the one that takes its place when prices are renewed.
+func (m *Model) chose() []Command {
+	row := m.board.Of(m.board.Selected).Row
+	if row == nil || row.ID == m.quoted {
+		return nil
+	}
+	m.quoted = row.ID
+	return []Command{Tell{TellQuote, Choice{Row: row, Account: m.asked.Account}}}
+}
+
 // look opens the step before a request, for the price that was on the button. When
 // another one has come since, that is shown first.
 func (m *Model) look(quote string) []Command {

@@ -134,17 +134,19 @@ func (m *Model) itemEnded(msg ItemEnded) []Command {
 		return nil
 	}
 	*m.flow = m.flow.Ended(approvals.Item{Request: msg.Request, Done: msg.Done, Needed: msg.Needed}, msg.Text, msg.Err)
+	var told []Command
 	if msg.Err == nil {
 		delete(m.picked, msg.Request)
+		told = append(m.step(approvals.Verified), Tell{TellApproved, msg.Request})
 	}
 	switch f := m.flow; {
 	case !f.Over():
-		return nil
+		return told
 	case f.Err != nil:
 		m.announce = m.explain(f.Err).Title
 		m.unpair(f.Err)
 	default:
 		m.announce = itoa(f.Done) + " of " + plural(f.Needed, "request", "requests") + " approved."
 	}
-	return []Command{Load{What: TheRequests}}
+	return append(told, Load{What: TheRequests})
 }

@@ -27,12 +27,13 @@ func (m *Model) bridged(msg Msg) []Command {
 			return nil
 		}
 		*m.flow = m.flow.Advance(msg.Stage).PromptClosed()
-		return []Command{Tell{TellStep, "signed"}}
+		return m.step(msg.Stage)
 	case DecisionEnded:
 		return m.decisionEnded(msg)
 	case BatchMoved:
 		if m.flow != nil && !m.flow.Over() {
 			*m.flow = m.flow.Counted(msg.Done, msg.Of)
+			return m.step(approvals.Signed)
 		}
 	case ItemEnded:
 		return m.itemEnded(msg)
@@ -59,6 +60,7 @@ func (m *Model) bridgeChanged(msg BridgeChanged) []Command {
 			m.flow.Paired = false
 			*m.flow = m.flow.Advance(approvals.Pair)
 			m.flow.Code = msg.Code
+			return m.step(approvals.Pair)
 		}
 	case BridgeReady:
 		b.Name, b.Version, b.Identities, b.Paired, b.Shown = msg.Name, msg.Version, msg.Identities, true, false
@@ -106,15 +108,25 @@ func (m *Model) promptChanged(msg PromptChanged) []Command {
 	}
 	*m.flow = m.flow.Prompt(msg.Kind, msg.Where)
 	m.flow.Wrong = msg.Again
-	step := "on the bridge"
 	switch msg.Kind {
 	case frame.PromptPIN:
-		step = "pin"
 		m.announce = cond(msg.Again, wrongPIN) + "The bridge asks for the PIN of the device."
 	case frame.PromptConfirm:
 		m.announce = "Read the statement in the bridge's prompt and decide there."
 	}
-	return []Command{Tell{TellStep, step}}
+	return m.step(m.flow.Stage)
+}
+
+// steps are the names of the stages that a page around is told of.
+var steps = [...]string{approvals.Connect: "connecting", approvals.Pair: "pairing", approvals.PIN: "pin", approvals.Read: "on the bridge", approvals.Signed: "signed", approvals.Verified: "verified"}
+
+// step tells the page around how far the decision has come: each step once, in order.
+func (m *Model) step(s approvals.Stage) []Command {
+	if s < m.untold || steps[s] == "" {
+		return nil
+	}
+	m.untold = s + 1
+	return []Command{Tell{TellStep, steps[s]}}
 }
 
 func (m *Model) decisionEnded(msg DecisionEnded) []Command {
@@ -135,11 +147,14 @@ func (m *Model) decisionEnded(msg DecisionEnded) []Command {
 	f.Text, f.State, f.Done, f.Needed, f.Where, f.Shown = msg.Text, msg.State, msg.Done, msg.Needed, "", ""
 	m.flow = &f
 	m.announce = recorded(f)
-	what := TellApproved
-	if f.Decision == frame.Reject {
-		what = TellRejected
+	again = append(again, m.step(approvals.Verified)...)
+	switch f.Decision {
+	case frame.Approve:
+		again = append(again, Tell{TellApproved, f.Request})
+	case frame.Reject:
+		again = append(again, Tell{TellRejected, f.Request})
 	}
-	return append(again, Tell{TellStep, "verified"}, Tell{what, f.Request})
+	return again
 }
 
 // unpair notices a pairing that was revoked at the bridge while the line stood:

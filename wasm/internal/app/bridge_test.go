@@ -272,7 +272,7 @@ func TestAPageWhosePairingWasRevokedConnectsAgain(t *testing.T) {
 	if words := m.View().Tree.Words(); !strings.Contains(words, "Nothing was signed.") || !strings.Contains(words, "not paired: connect") {
 		t.Errorf("the page shows:\n%s", words)
 	}
-	if d := cmp.Diff([]Command{ConnectBridge{Gesture: true}}, m.Update(Acted{Action: "decide:APPROVE"})); d != "" {
+	if d := cmp.Diff([]Command{Tell{TellStep, "connecting"}, ConnectBridge{Gesture: true}}, m.Update(Acted{Action: "decide:APPROVE"})); d != "" {
 		t.Errorf("commands (-want +got):\n%s", d)
 	}
 }

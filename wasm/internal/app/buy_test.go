@@ -394,6 +394,13 @@ func TestTenThousandRequestsAndAHundredAccountsStayUsable(t *testing.T) {
 	m.Update(Acted{Action: "find.more"})
 	m.Update(Acted{Action: "find.text", Value: "req_many77"})
 	says(t, m, "Done 111")
+	m.Update(Acted{Action: "find.text"})
+	for size, want := range map[string]int{"20": 21, "200": 201, "0": shownAtOnce + 1} { // and the one to decide on
+		m.Update(Acted{Action: "find.size:" + size})
+		if rows := strings.Count(m.View().JSON(), `"/requests/req_many`); rows != want {
+			t.Errorf("pages of %s show %d rows, want %d", size, rows, want)
+		}
+	}
 }
 
 func TestAnAmountOfFortyDigitsIsShownAndNotCut(t *testing.T) {

@@ -1,6 +1,7 @@
 package app
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +29,8 @@ type Find struct {
 	More                 int // how often more were asked for
 }
 
-// shownAtOnce is how many rows of a group stand on the page before one asks for more.
+// shownAtOnce is how many rows of a group stand on the page before one asks for more, when
+// the page around does not say.
 const shownAtOnce = 50
 
 // groupOf says what is to be done next about a request.
@@ -104,7 +106,7 @@ func (m *Model) requestsPage() view.Node {
 			continue // what is being decided stands in bar
 		}
 		g := m.groupOf(r)
-		if of[g]++; of[g] > shownAtOnce*(1+m.find.More) || m.find.Group != "" && m.find.Group != g {
+		if of[g]++; of[g] > m.rows*(1+m.find.More) || m.find.Group != "" && m.find.Group != g {
 			continue
 		}
 		box := view.Node{}
@@ -174,6 +176,11 @@ func (m *Model) actFind(name, arg, value string) []Command {
 		m.find.Account, m.find.More = value, 0
 	case "find.group":
 		m.find.Group, m.find.More = arg, 0
+	case "find.size":
+		m.rows, _ = strconv.Atoi(arg)
+		if m.rows < 1 {
+			m.rows = shownAtOnce
+		}
 	case "find.more":
 		m.find.More++
 	case "find.older":

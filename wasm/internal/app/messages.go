@@ -186,7 +186,8 @@ const (
 	TellRejected  = "rejected"
 	TellOrdered   = "ordered"
 	TellDelivered = "delivered"
-	TellStep      = "step"  // of a decision: pin, on the bridge, signed, verified
+	TellStep      = "step"  // of a decision, each once: connecting, pairing, pin, on the bridge, signed, verified
+	TellQuote     = "quote" // the price that was chosen: a Choice
 	TellError     = "error" // an error, which is on screen too
 )
 
@@ -194,6 +195,12 @@ const (
 type File struct {
 	Name string `json:"name"`
 	Text string `json:"text"`
+}
+
+// Choice is a price and the account that it buys into.
+type Choice struct {
+	Row     *quote.Row `json:"row"`
+	Account string     `json:"account"`
 }
 
 // Address is where to go. A path is of the gateway.

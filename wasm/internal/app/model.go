@@ -139,10 +139,12 @@ type Model struct {
 
 	form     quoteui.Form
 	review   *quote.Row       // the price that the person looks at before it is requested
+	quoted   string           // the quote that the page around was told of last
 	renewals int              // how often in a row prices were asked for again by themselves
 	reveal   int              // counts what is to be scrolled to
 	help     bool             // the keys are listed
 	find     Find             // what the list of requests is narrowed to
+	rows     int              // of each group that stand on the page before one asks for more
 	index    map[string]index // request → what it is looked for by
 	older    []wire.Request   // behind the newest, as far as they were asked for
 	before   string           // the cursor of still older ones; empty: there are none
@@ -157,6 +159,7 @@ type Model struct {
 	made    string // request that a quotes part made last
 	flow    *approvals.Flow
 	closes  time.Time       // when the open prompt closes by itself
+	untold  approvals.Stage // of the decision, from which on the page around is still to be told
 	pending string          // the decision that waits for the bridge
 	picked  map[string]bool // requests that are to be decided together
 	confirm string          // "REJECT" while the page asks whether the person means it
@@ -174,7 +177,7 @@ type Model struct {
 // New makes the model of a page that has just been opened.
 func New(cfg Config, now time.Time) *Model {
 	return &Model{
-		cfg: cfg, now: now, online: true, member: cfg.Member,
+		cfg: cfg, now: now, online: true, member: cfg.Member, rows: shownAtOnce,
 		request: map[string]Loadable[wire.Request]{}, order: map[string]Loadable[wire.Order]{},
 		account: map[string]Loadable[wire.Account]{}, statement: map[string]Loadable[string]{}, picked: map[string]bool{}, index: map[string]index{},
 		keys: map[string]string{}, busy: map[string]bool{}, failed: map[string]*fault.Error{}, tickets: map[string]wire.Ticket{},

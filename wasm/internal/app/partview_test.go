@@ -6,7 +6,10 @@ import (
 	"testing"
 
 	"countersign/shared/fault"
+	"countersign/shared/frame"
 	"countersign/shared/wire"
+	"countersign/wasm/internal/approvals"
+	"countersign/wasm/internal/quoteui"
 	"countersign/wasm/internal/view"
 )
 
@@ -117,6 +120,100 @@ func TestAPartTellsWhatBecameOfIt(t *testing.T) {
 	declined := fault.New(fault.Declined, "no")
 	if got := told(m.Update(DecisionEnded{Err: declined})); len(got) != 1 || got[0].What != TellError || got[0].Detail != error(declined) {
 		t.Errorf("told %v", got)
+	}
+}
+
+func TestAPartTellsEachStepOnceAndInOrder(t *testing.T) {
+	t.Parallel()
+	m := partly(Approve, "/requests/"+requestID)
+	m.Update(BridgeChanged{State: BridgeUnknown})
+	open := func(kind string) Msg { return PromptChanged{Open: true, Kind: kind, Where: "pinentry"} }
+	var got []any
+	for _, msg := range []Msg{Acted{Action: "decide:APPROVE"}, BridgeChanged{State: BridgeConnecting}, BridgeChanged{State: BridgePairing, Code: "123456"}, open(frame.PromptPairing), PromptChanged{},
+		BridgeChanged{State: BridgePairing, Code: "123456"}, BridgeChanged{State: BridgeReady, Identities: identities()}, open(frame.PromptPIN), PromptChanged{}, open(frame.PromptPIN), PromptChanged{},
+		open(frame.PromptConfirm), PromptShown{Text: "lines"}, PromptChanged{}, open(frame.PromptPIN), PromptChanged{}, open(frame.PromptConfirm), DecisionMoved{Stage: approvals.Signed}, DecisionEnded{State: "pending", Done: 1, Needed: 2}} {
+		for _, t := range told(m.Update(msg)) {
+			got = append(got, t.Detail)
+		}
+	}
+	if want := []any{"connecting", "pairing", "pin", "on the bridge", "signed", "verified", requestID}; !slices.Equal(got, want) {
+		t.Errorf("told %v, want %v", got, want)
+	}
+}
+
+func TestAPartTellsEachOfSeveralApprovals(t *testing.T) {
+	t.Parallel()
+	m := scene(t, "requests-picked")
+	command[DecideAll](t, m.Update(Acted{Action: "batch"}))
+	var got []any
+	for _, msg := range []Msg{PromptChanged{Open: true, Kind: frame.PromptConfirm}, PromptChanged{}, BatchMoved{Done: 1, Of: 3}, BatchMoved{Done: 3, Of: 3}, ItemEnded{Request: requestID, Done: 1, Needed: 2},
+		ItemEnded{Request: "req_second2", Err: fault.New(fault.DeviceRemoved, "gone")}, ItemEnded{Request: "req_third33", Done: 1, Needed: 2}} {
+		for _, t := range told(m.Update(msg)) {
+			got = append(got, t.Detail)
+		}
+	}
+	if want := []any{"on the bridge", "signed", "verified", requestID, "req_third33"}; !slices.Equal(got, want) {
+		t.Errorf("told %v, want %v", got, want)
+	}
+}
+
+func TestWhatIsSentToThoseWhoDecideIsNotToldAsApproved(t *testing.T) {
+	t.Parallel()
+	m := partly(Approve, "/requests/"+requestID)
+	m.Update(BridgeChanged{State: BridgeReady, Identities: identities()})
+	m.Update(Loaded{What: TheRequest, ID: requestID, Value: sampleRequest(wire.RequestUnsent)})
+	command[Decide](t, m.Update(Acted{Action: "decide:INITIATE"}))
+	if got := told(m.Update(DecisionEnded{State: "pending"})); !slices.Equal(got, []Tell{{TellStep, "verified"}}) {
+		t.Errorf("told %v", got)
+	}
+}
+
+func TestAnOrderIsToldOnceHoweverOftenOneGoesToPay(t *testing.T) {
+	t.Parallel()
+	m := partly(Purchase, "/requests/"+requestID)
+	o := sampleOrder(wire.OrderCreated)
+	if got := told(m.Update(OrderMade{Operation: "order " + requestID, Order: o})); !slices.Equal(got, []Tell{{TellOrdered, o.ID}}) {
+		t.Errorf("told %v", got)
+	}
+	if got := told(m.Update(OrderMade{Operation: "ticket " + o.ID, Order: o})); len(got) != 0 {
+		t.Errorf("told %v", got)
+	}
+}
+
+func TestThePriceThatAPersonChoosesIsToldOnceForEachChange(t *testing.T) {
+	t.Parallel()
+	m := all(stage("/buy"))
+	ids := func(cmds []Command) (list []string) {
+		for _, t := range told(cmds) {
+			list = append(list, t.Detail.(Choice).Row.ID)
+		}
+		return list
+	}
+	north, coin := m.board.Of("northpay").Row, m.board.Of("coinharbor").Row
+	north.ID, coin.ID = "quo_north", "quo_coin"
+	renewed := *coin
+	renewed.ID = "quo_renewed"
+	for i, step := range []struct {
+		msg  Msg
+		want []string
+	}{
+		{Tick{Now: m.now}, nil}, // the best one, which the person did not choose
+		{Acted{Action: "buy.select:coinharbor"}, []string{"quo_coin"}},
+		{Acted{Action: "buy.pin", Value: "true"}, nil}, // the same
+		{Acted{Action: "buy.select:northpay"}, []string{"quo_north"}},
+		{Acted{Action: "buy.hold"}, nil},
+		{OfferCame{Seq: m.board.Seq, Offer: quoteui.Offer{Provider: "coinharbor", Row: &renewed}}, nil}, // not chosen
+		{Acted{Action: "buy.select:coinharbor"}, []string{"quo_renewed"}},
+		{OfferCame{Seq: m.board.Seq, Offer: quoteui.Offer{Provider: "coinharbor", Row: coin}}, []string{"quo_coin"}}, // renewed in its place
+	} {
+		if got := ids(m.Update(step.msg)); !slices.Equal(got, step.want) {
+			t.Errorf("%d: told %v, want %v", i, got, step.want)
+		}
+	}
+	m = all(stage("/buy"))
+	got := told(m.Update(Acted{Action: "buy.pin", Value: "true"}))
+	if len(got) != 1 || got[0].Detail.(Choice).Row.Provider != m.board.Best(m.server()).Provider || got[0].Detail.(Choice).Account != m.asked.Account {
+		t.Errorf("the pointer on the button tells %v", got)
 	}
 }
 

@@ -61,8 +61,10 @@ func (m *Model) Update(msg Msg) []Command {
 	case OfferCame:
 		m.board = m.board.Put(msg.Seq, msg.Offer)
 		m.sayOffers(msg.Seq)
+		return m.chose()
 	case QuotesEnded:
 		m.quotesEnded(msg)
+		return m.chose()
 	case RequestMade:
 		return m.requestMade(msg)
 	case OrderMade:
@@ -187,11 +189,15 @@ func (m *Model) orderMade(msg OrderMade) []Command {
 	}
 	o := msg.Order
 	m.order[o.ID] = Loadable[wire.Order]{Value: o, Loaded: true, Asked: true}
-	cmds := []Command{Tell{TellOrdered, o.ID}, Load{What: TheOrders}, Load{What: TheRequests}}
+	var cmds []Command
+	if strings.HasPrefix(msg.Operation, "order ") { // else a ticket for one that was made before
+		cmds = append(cmds, Tell{TellOrdered, o.ID})
+	}
 	switch m.cfg.Kind {
 	case Approve, Inbox:
-		cmds = append(cmds[:1], Load{What: TheRequest, ID: o.Request})
+		cmds = append(cmds, Load{What: TheRequest, ID: o.Request})
 	default:
+		cmds = append(cmds, Load{What: TheOrders}, Load{What: TheRequests})
 		m.route = Route{Screen: Orders, ID: o.ID}
 	}
 	if o.Ticket != nil && strings.HasPrefix(o.Ticket.URL, "/v1/redirect/") {

@@ -1,7 +1,7 @@
 /** Types of @countersign/react: one provider, and hooks below it. */
 import type { HTMLAttributes, ReactElement, ReactNode, Ref } from 'react';
 import type {
-  BridgeState, Countersign, CountersignError, Purchase, Quote, QuoteInput, Row, Step, Theme, Token,
+  BridgeState, Countersign, CountersignError, Environment, Purchase, Quote, QuoteInput, Row, Step, Theme, Token,
 } from '@countersign/core';
 import type {
   CountersignApp, CountersignApprove, CountersignBridgeStatus, CountersignElement, CountersignOrder, CountersignQuotes, CountersignRequests,
@@ -15,8 +15,7 @@ export interface CountersignProviderProps {
   /** What your back end got of POST /v1/entities/auth/generate-token, as it is. It is believed no longer than it says
    *  itself (`exp`), whatever expires_in and expires_at say. */
   accessToken?: Token;
-  /** "development" is another name for "sandbox". */
-  environment: 'sandbox' | 'production' | 'development';
+  environment: Environment;
   /** Address of the gateway; it may have a path. */
   apiUrl: string;
   /** Colours of the elements below the provider, each as "#511320" or { hex: "#511320" }. */
@@ -79,7 +78,7 @@ declare module 'react' {
     interface IntrinsicElements {
       'countersign-quotes': Part<CountersignQuotes, 'amount' | 'currency' | 'asset' | 'method' | 'country' | 'account' | 'hold'>;
       'countersign-approve': Part<CountersignApprove, 'request' | 'member'>;
-      'countersign-requests': Part<CountersignRequests, 'state' | 'search'>;
+      'countersign-requests': Part<CountersignRequests, 'state' | 'search' | 'page-size'>;
       'countersign-order': Part<CountersignOrder, 'request'>;
       'countersign-bridge-status': Part<CountersignBridgeStatus>;
       'countersign-app': Part<CountersignApp, 'chrome'>;

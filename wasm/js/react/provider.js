@@ -14,17 +14,14 @@ export function useStore() {
   return store;
 }
 
-// ENVIRONMENTS are the names that are understood; others are as written.
-const ENVIRONMENTS = { development: 'sandbox' };
-
 export function CountersignProvider(props) {
   refuseSecrets(props);
   const { entityId, accessToken, environment, apiUrl, theme, locale, wasmURL, bridgeUrls, children } = props;
-  const latest = useRef(props), name = ENVIRONMENTS[environment] ?? environment;
+  const latest = useRef(props);
   const where = String(wasmURL ?? ''), bridges = JSON.stringify(bridgeUrls ?? null);
   const store = useMemo(() => new Store({
-    entityId, environment: name, apiUrl, locale, ...(wasmURL && { wasmURL }), ...(bridgeUrls && { bridgeUrls }),
-  }, () => latest.current), [entityId, name, apiUrl, locale, where, bridges]);
+    entityId, environment, apiUrl, locale, ...(wasmURL && { wasmURL }), ...(bridgeUrls && { bridgeUrls }),
+  }, () => latest.current), [entityId, environment, apiUrl, locale, where, bridges]);
   const token = accessToken?.access_token;
   useEffect(() => { latest.current = props; });
   useEffect(() => store.open(), [store]);
@@ -43,6 +40,6 @@ export function CountersignProvider(props) {
     e.getAccessToken = given ? store.getAccessToken : undefined;
   }, [store, colours, where, bridges, token, given]);
   return createElement(Context.Provider, { value: store }, createElement('countersign-provider', {
-    ref: element, 'api-url': apiUrl, 'entity-id': entityId, environment: name, locale,
+    ref: element, 'api-url': apiUrl, 'entity-id': entityId, environment, locale,
   }, children));
 }
