@@ -18,7 +18,9 @@ for (const type of ['step', 'approved', 'error', 'ordered']) addEventListener('c
 for (const type of ['error', 'unhandledrejection']) addEventListener(type, (e) => wrong.push(String(e.message ?? e.reason)));
 window.client = await connect({ apiUrl: 'https://gateway.example', environment: 'sandbox', wasmURL: '/countersign/countersign.wasm',
   getAccessToken: async () => (await fetch('/token', { method: 'POST' })).json() });
-client.on('approved', ({ id }) => seen.push(['client approved', id]));
+window.news = [];
+for (const type of ['requested', 'approved', 'rejected', 'ordered']) client.on(type, (e) => { news.push(type + ' ' + (e.have ?? e.state)); if (type === 'approved') seen.push(['client approved', e.id]); });
+window.steps = () => seen.filter(([type]) => type === 'step').map(([, d]) => d.step).join(', ');
 const rows = await client.quotes({ pay: { amount: '250', currency: 'EUR' }, asset: 'ethereum', method: 'card', country: 'FR' });
 window.purchase = await client.request(rows.find((r) => r.state === 'quoted').quote, { purpose: 'Rent of the office' });
 window.show = (member = '') => {
@@ -54,6 +56,7 @@ func TestAnElementApprovesAndOneThatIsRemovedCancels(t *testing.T) {
 	p.until("an element with the request", "(window.early ??= show()) && said(early).includes('Rent of the office')")
 	p.until("that it asks", "press(early, 'Approve')")
 	p.until("that it pairs", "client.bridge.status.state === 'pairing'")
+	p.until("that nothing but this was told", "steps() === 'connecting, pairing'")
 	p.until("that the pairing is cancelled with it", "(early.remove(), client.bridge.status.state === 'idle')")
 
 	h.answer(system.Answers{Confirm: []string{"hang"}})
@@ -66,10 +69,13 @@ func TestAnElementApprovesAndOneThatIsRemovedCancels(t *testing.T) {
 	p.until("another element", "(window.second ??= show()) && said(second).includes('Approve')")
 	p.until("that it asks", "press(second, 'Approve')")
 	p.until("that it is approved", "seen.some(([type, d]) => type === 'approved' && d.id === purchase.id && d.have === 1 && d.state === 'decide')")
+	p.until("each step, once and in order", "steps() === 'pin, on the bridge, signed, verified' || steps() === 'on the bridge, signed, verified'")
 	p.until("the element says so", "said(second).includes('The vault recorded 1 of 2')")
 	p.until("the next member", "(second.remove(), window.third ??= show()) && said(third).includes('You sign as') || said(third).includes('Sign as')")
 	p.until("that it asks", "press(third, 'Approve')")
 	p.until("that the request is approved, on both ways", "seen.some(([type, d]) => type === 'approved' && d.state === 'ready') && seen.some(([type, id]) => type === 'client approved' && id === purchase.id)")
+	p.until("that the client was told each once, also what it did itself", "news.join() === 'requested 0,approved 1,approved 2'")
+	p.until("that elements told each approval once", "seen.filter(([type]) => type === 'approved').length === 2")
 	p.until("nothing was thrown, and no error was told", "wrong.length === 0 && !seen.some(([type]) => type === 'error')")
 	p.accessible("an element that approved")
 }

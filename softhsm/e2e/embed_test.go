@@ -41,12 +41,7 @@ func TestTheREADMEsElementsPlayInAPageOfPlainHTML(t *testing.T) {
 func (h *host) playsElements() *tab {
 	h.T.Helper()
 	p := browse(h.T, h.origin)
-	p.clicks("the button that asks for prices", inElement("Get prices"))
-	p.until("a request that waits for approval", fmt.Sprintf(`(() => { // looked at, sent, and begun again when a price runs out
-		if (%s) return true;
-		(%s ?? %s ?? %s ?? %s)?.click();
-		return false })()`, inElement("Approve"), inElement("Send to the approvers"), inElement("Request "), inElement("Take the new price"),
-		"(/expired|ran out|run out/i.test(document.querySelector('countersign-quotes').shadowRoot.querySelector('[part=root]').innerText) ? "+inElement("Get new prices")+" : undefined)"))
+	p.requestsInElements()
 	p.picture("requested")
 	p.clicks("the button that approves", inElement("Approve"))
 	p.until("one of two approvals", deep+`.some((e) => /1 of 2 approvals/.test(e.shadowRoot?.querySelector('*')?.innerText ?? ''))`)
@@ -54,6 +49,17 @@ func (h *host) playsElements() *tab {
 	p.accessible("the page with elements")
 	h.coreCame(p)
 	return p
+}
+
+// requestsInElements asks for prices, and requests one.
+func (p *tab) requestsInElements() {
+	p.Helper()
+	p.clicks("the button that asks for prices", inElement("Get prices"))
+	p.until("a request that waits for approval", fmt.Sprintf(`(() => { // looked at, sent, and begun again when a price runs out
+		if (%s) return true;
+		(%s ?? %s ?? %s ?? %s)?.click();
+		return false })()`, inElement("Approve"), inElement("Send to the approvers"), inElement("Request "), inElement("Take the new price"),
+		"(/expired|ran out|run out/i.test(document.querySelector('countersign-quotes').shadowRoot.querySelector('[part=root]').innerText) ? "+inElement("Get new prices")+" : undefined)"))
 }
 
 // The README's calls without a screen, in one file that esbuild makes.

@@ -112,7 +112,7 @@ addEventListener('error', (e) => wrong.push('error: ' + e.message));
 addEventListener('unhandledrejection', (e) => wrong.push('rejected: ' + e.reason));
 addEventListener('securitypolicyviolation', (e) => wrong.push('policy: ' + e.violatedDirective + ' ' + e.blockedURI));
 const log = console.error; console.error = (...a) => { wrong.push(a.join(' ')); log(...a); };
-for (const type of ['error', 'navigated', 'selected', 'requested', 'token-expired', 'bridge', 'step']) addEventListener('countersign-' + type, (e) => seen.push([type, e.detail]));
+for (const type of ['error', 'navigated', 'selected', 'requested', 'token-expired', 'bridge', 'step', 'quote']) addEventListener('countersign-' + type, (e) => seen.push([type, e.detail]));
 window.token = { access_token: 'e.y.z', token_type: 'Bearer', expires_in: 3600 };
 `
 
@@ -160,11 +160,21 @@ await import('{{base}}elements.js'); window.ready = true;`
 		p.until("inside('quotes').getElementById('amount').value === '260'") // in place: the prices stand
 		p.want("said('quotes').includes('Meridian')", true)
 		p.run("document.querySelector('countersign-quotes').amount = '250'; inside('quotes').querySelector('form').requestSubmit()")
+		chosen := func(id, receive string) {
+			p.until("inside('quotes').querySelector('input[value=" + id + "]')?.click() || seen.some(([t, q]) => t === 'quote' && q.provider.id === '" + id + "' && q.receive === '" + receive + "' && q.account === 'acc_treasury')")
+		}
+		chosen("meridian", "0.083991")
+		chosen("northpay", "0.08421390751120486")
 		p.until("press('quotes', /^Request .* Northpay/)")
+		p.want("seen.filter(([t]) => t === 'quote').map(([, q]) => q.provider.id)", []any{"meridian", "northpay"})
 		p.until("press('quotes', /^Send to the approvers/)")
 		p.until("seen.some(([t, d]) => t === 'requested' && d.id === 'req_6h2v0m3k8t1q5n7p9r4s2w0x3a' && d.state === 'decide') && said('quotes').includes('Requested. It waits for approval.')")
 		p.run("document.querySelector('countersign-requests').state = 'done'")
 		p.until("!said('requests').includes('Waits for approval')")
+		p.run("document.querySelector('countersign-requests').pageSize = 1") // of the three that are done
+		p.until("said('requests').includes('Show more of 3')")
+		p.run("seen.length = 0; document.querySelector('countersign-requests').pageSize = 'all'")
+		p.until("seen.some(([t, d]) => t === 'error' && d.code === 'PROP_INVALID' && d.field === 'pageSize')")
 		p.run("document.querySelector('countersign-requests').state = ''")
 		p.until("said('requests').includes('Waits for approval')")
 		p.run("inside('requests').querySelector('a.row').click()")
@@ -254,8 +264,9 @@ window.fails = (f) => Promise.resolve().then(f).then(() => 'nothing', (e) => (ty
 	p.run("window.rows = []; window.last = await client.quotes(" + input + ", { onRows: (r) => rows.push(r) }); window.best = last.find((r) => r.state === 'quoted').quote")
 	p.want("[best.provider.name, best.receive, best.identity, best.account, last.filter((r) => r.state === 'ineligible').map((r) => [r.provider.id, r.reason.code, r.fix.pay.amount]), rows.length > 0]",
 		[]any{"Northpay", "0.08421390751120486", "light", "acc_treasury", []any{[]any{"coinharbor", "AMOUNT_ABOVE_MAX", "150"}}, true})
-	p.run("window.made = await client.request(best, { purpose: 'Rent' })")
-	p.want("[made.state, made.needs, made.provider.name]", []any{"decide", float64(2), "Northpay"})
+	p.run("window.news = []; client.on('requested', (r) => news.push(r.id)); window.made = await client.request(best, { purpose: 'Rent' }); await client.request(best, { purpose: 'Rent' })")
+	p.want("[made.state, made.needs, made.provider.name, news.length, news[0] === made.id]", []any{"decide", float64(2), "Northpay", float64(1), true})
+	p.want("core.connect({ ...options, environment: 'development' }).then((c) => { c.close(); return c.session.environment; })", "sandbox") // its other name
 	p.want("client.requests({ state: 'rejected' }).then((l) => l.items.map((r) => r.id))", []any{"req_rejected"})
 
 	// What a callback throws is the page's, and the next call is answered.

@@ -1,0 +1,34 @@
+// What the packages' types allow and refuse. Nothing imports this: tsc reads it.
+import { connect, type Countersign, type Environment, type Options, type Purchase, type Quote, type Step } from '@countersign/core';
+import '@countersign/core/elements';
+import type { CountersignProviderProps } from '@countersign/react';
+
+export const environments: Environment[] = ['sandbox', 'production', 'development'];
+export const same: CountersignProviderProps['environment'] = 'sandbox' as Options['environment'];
+// @ts-expect-error: there is no such environment
+export const other: Options['environment'] = 'test';
+
+export async function client(options: Options): Promise<Countersign> {
+  const client = await connect(options);
+  client.on('approved', (purchase: Purchase) => { console.log(purchase.state === 'ready', purchase.have); });
+  // @ts-expect-error: an order is no purchase
+  client.on('ordered', (purchase: Purchase) => { console.log(purchase.have); });
+  return client;
+}
+
+export function elements(): void {
+  const list = document.createElement('countersign-requests');
+  list.pageSize = 20;
+  list.environment = 'development';
+  // @ts-expect-error: there is no such environment
+  list.environment = 'test';
+  document.addEventListener('countersign-quote' satisfies keyof HTMLElementEventMap, () => undefined);
+  document.createElement('countersign-quotes').addEventListener('countersign-quote', (e) => {
+    const quote: Quote = e.detail;
+    console.log(quote.provider.name, quote.receive);
+  });
+  list.addEventListener('countersign-step', (e) => {
+    const step: Step['step'] = e.detail.step;
+    console.log(step === 'connecting' || step === 'pairing');
+  });
+}
