@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -258,7 +259,10 @@ func TestABrokenPinentryIsNamedWithWhatIsWrong(t *testing.T) {
 			t.Parallel()
 			path := filepath.Join(dir, name)
 			if r.script != "" {
-				if err := os.WriteFile(path, []byte(r.script), 0o700); err != nil {
+				syscall.ForkLock.RLock() // a child that another test begins now would keep it open: text file busy
+				err := os.WriteFile(path, []byte(r.script), 0o700)
+				syscall.ForkLock.RUnlock()
+				if err != nil {
 					t.Fatal(err)
 				}
 			}
