@@ -84,7 +84,10 @@ func TestASandboxThatIsFullOfOthersRefusesOneMore(t *testing.T) {
 	mine := must[wire.SandboxData](t)(w.sandboxFor("mine", "192.0.2.1"))
 	w.fill(gateway.SandboxesKept-1, func(*store.Developer) {})
 	_, err := w.sandboxFor("stranger", "192.0.2.2")
-	f, _ := fault.As(err)
+	f, ok := fault.As(err)
+	if !ok {
+		t.Fatalf("full of others': %v", err)
+	}
 	if wait, werr := strconv.Atoi(f.Details["retry_after"]); f.Code != fault.Limited || werr != nil || wait < 23*3600 || wait > 24*3600 {
 		t.Errorf("full: %v", err)
 	}
