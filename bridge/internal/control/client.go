@@ -22,6 +22,8 @@ const (
 	takeTimeout = 10 * time.Second
 	// reachTimeout is how long a bridge may take that begins or ends.
 	reachTimeout = 5 * time.Second
+	// patienceTime is how long a command waits for all that it meets.
+	patienceTime = 30 * time.Second
 )
 
 // Client is how a command speaks to the bridge of a state directory, or does without.
@@ -116,11 +118,15 @@ func take(ctx context.Context, stateDir string, other func(*instance.Held) error
 }
 
 // patiently tries again while a command has the lock, or a bridge that is busy or cannot
-// be reached: whoever has it may have begun or ended just now.
+// be reached: whoever has it may have begun or ended just now. Its patience with one of
+// these begins when it meets it, not when it met another, and ends in all after
+// patienceTime.
 func patiently(ctx context.Context, try func() error) error {
 	again := time.NewTicker(retryEvery)
 	defer again.Stop()
-	for began := time.Now(); ; {
+	began := time.Now()
+	last, since := time.Duration(-1), began
+	for {
 		err := try()
 		patience := time.Duration(-1)
 		if _, command := errors.AsType[*instance.Held](err); command {
@@ -128,7 +134,10 @@ func patiently(ctx context.Context, try func() error) error {
 		} else if _, bridge := errors.AsType[*unreached](err); bridge || fault.CodeOf(err) == fault.Busy {
 			patience = reachTimeout
 		}
-		if time.Since(began) > patience {
+		if patience != last {
+			last, since = patience, time.Now()
+		}
+		if patience < 0 || time.Since(since) > patience || time.Since(began) > patienceTime {
 			return err
 		}
 		select {
