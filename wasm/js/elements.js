@@ -2,7 +2,9 @@
 // the host's styles say does not reach in, and nothing of it reaches out. They show
 // what the core paints (painter.js) and speak of it with events that bubble.
 
-import { checked, enter, of } from './client.js';
+import { of } from './client.js';
+import { checked } from './options.js';
+import { enter } from './shared.js';
 import { CountersignError, fail } from './errors.js';
 import { Painter } from './painter.js';
 import { problem } from './port.js';

@@ -433,7 +433,7 @@ func TestAnElementOutlivesItsCore(t *testing.T) {
 	p.until("said('requests').includes('stopped unexpectedly') && said('requests').includes('CORE_STOPPED')")
 	p.until("press('requests', /Try again/)")
 	p.until("window.starts === 3 && said('requests').includes('running for Alice')")
-	p.run(`const { enter, checked } = await import('` + s.base + `client.js'); const shared = enter(checked({ apiUrl: '', environment: 'sandbox', accessToken: token })); const port = await shared.port;
+	p.run(`const { enter } = await import('` + s.base + `shared.js'), { checked } = await import('` + s.base + `options.js'); const shared = enter(checked({ apiUrl: '', environment: 'sandbox', accessToken: token })); const port = await shared.port;
 		const asked = pending(port); shadow.getElementById('crash').click(); window.answer = await asked`)
 	p.want("window.answer", []any{"CORE_STOPPED", "unknown"})
 	p.want("wrong.filter((w) => !w.startsWith('countersign') && !w.includes('crash on demand') && !w.includes('exit code'))", []string{})
