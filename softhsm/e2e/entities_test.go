@@ -94,6 +94,7 @@ func TestThePageChangesBetweenTheEntitiesOfItsPerson(t *testing.T) {
 	p.do(chromedp.SetValue("#entities", "ent_branch"))
 	p.does("the choice of an entity", "document.querySelector('#entities')", "e.dispatchEvent(new Event('change', {bubbles: true}))")
 	p.sees("Operating")
+	p.until("that the core offers the entities", "document.querySelector('#entities') !== null")
 	p.picture("branch")
 	if got := eval[string](p, "document.querySelector('#entities').selectedOptions[0].text"); got != "Sandbox Branch" {
 		t.Errorf("the page acts for %q", got)

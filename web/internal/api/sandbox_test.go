@@ -158,7 +158,7 @@ func TestAConnectionToABankIsMadeAndMended(t *testing.T) {
 	if v := get[wire.BankSyncStatus](t, r.do("GET", "/v1/banks/sync-status", "")); v.Summary != (wire.BankSyncSummary{Total: 4, Completed: 4}) || v.Accounts[2].TransactionCount < 2 {
 		t.Errorf("%+v", v)
 	}
-	r.Pass(10 * 24 * time.Hour)
+	r.Pass(16 * 24 * time.Hour) // a customer pays on the 1st and on the 15th: the balance changes
 	r.token = r.signIn(s.Developer.APIKey, "entity", s.Entity.ID)
 	get[wire.SandboxReset](t, r.do("POST", "/v1/sandbox/reset-login", `{"item":"`+item.ID+`"}`))
 	stuck := r.do("POST", "/v1/banks/sync", `{}`)

@@ -150,10 +150,10 @@ func FuzzProve(f *testing.F) {
 	i, h := newIssuer(f), tokentest.NewHolder(f)
 	f.Add(h.Proof("GET", address, "", i.now))
 	f.Add("a.b.c")
-	own := h.Thumbprint()
-	f.Fuzz(func(t *testing.T, proof string) {
+	size := len(h.Thumbprint())
+	f.Fuzz(func(t *testing.T, proof string) { // in processes of their own, with other keys
 		key, err := i.Prove(proof, "GET", path, "")
-		if (err == nil) != (key == own) || err != nil && fault.CodeOf(err) != fault.Unauthenticated {
+		if (err == nil) != (len(key) == size) || err != nil && fault.CodeOf(err) != fault.Unauthenticated {
 			t.Errorf("%q: %q %v", proof, key, err)
 		}
 	})
