@@ -76,7 +76,7 @@ func (c *Card) talk(conn net.Conn, out <-chan struct{}) error {
 			return err
 		}
 		reply, there := c.react(message, out)
-		if !there {
+		if !there || gone(out) { // pulled, and its connection not yet closed
 			return nil
 		}
 		if reply == nil {
