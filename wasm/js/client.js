@@ -43,7 +43,7 @@ const clients = new WeakMap(); // client → its Shared
 export const of = (client) => (typeof client === 'object' && client ? clients.get(client) : undefined);
 
 class Client {
-  #shared; #port; #closed; #off = new Set(); #accounts; #bridge = { state: 'idle' };
+  #shared; #port; #closed; #off = new Set(); #bridge = { state: 'idle' };
 
   constructor(shared, port, session) {
     this.#shared = shared;
@@ -109,7 +109,7 @@ class Client {
 
   // account is the one that takes the asset, where there is no choice.
   async #account(asset, signal) {
-    const { accounts } = this.#accounts ??= await this.#call('accounts', {}, { signal });
+    const { accounts } = await this.#call('accounts', {}, { signal });
     const family = asset.split('/')[0] === 'bitcoin' ? 'bip122:' : 'eip155:';
     const fit = accounts.filter((a) => a.chain.startsWith(family));
     if (fit.length === 1) return fit[0].id;

@@ -25,8 +25,8 @@ export class Early {
     if (!this.#painted) return false;
     const to = /^navigate:(\/[^?]*)/.exec(action)?.[1];
     if (to) this.show(to);
-    // A field's last text counts, and a form is asked for once.
-    const last = this.#kept.findIndex(([a]) => a === action);
+    // A field's last text counts, and a form is asked for once; a switch that is pressed twice is as before.
+    const last = /^buy\.(field:|ask$)/.test(action) ? this.#kept.findIndex(([a]) => a === action) : -1;
     if (last >= 0) this.#kept.splice(last, 1);
     if (this.#kept.length < MOST) this.#kept.push([action, value]);
     return true;

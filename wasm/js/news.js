@@ -22,16 +22,19 @@ export class News {
   // news only when the gateway says that it changed just now.
   seen(wire, changed = false) {
     const was = this.#was.get(wire.id), type = was || changed ? change(wire, was) : '';
-    if (type) this.tell(type, wire); else this.#was.set(wire.id, wire);
+    if (type) this.tell(type, wire); else this.#keep(wire);
   }
 
   // tell tells what happened to it, unless that was told.
   tell(type, wire) {
-    this.#was.set(wire.id, wire);
+    this.#keep(wire);
     if (!once(this.#told, mark(type, wire))) return;
     const detail = wire.promised ? orderOf({ ...wire, ticket: undefined }, this.#gateway) : purchaseOf(wire);
     for (const listener of [...this.#listeners]) if (listener.type === type) guard(listener.f, detail);
   }
+
+  // keep remembers what change compares with, and no whole bodies: a page may see thousands.
+  #keep({ id, state, step, approved }) { this.#was.set(id, { state, step, approved }); }
 
   // shows reports whether an element is the first of its page to tell this.
   shows(type, wire) { return once(this.#shown, mark(type, wire)); }

@@ -253,7 +253,7 @@ func (m *module) note(seen map[Identity]uint) []Change {
 // has seen it before. SoftHSM has to be initialised again for it, which ends the
 // logins of its other tokens: that is done only when a token is there that it does not
 // show, at most once a second, so it may wait for its turn, and for a token that was
-// never there only when nobody is disturbed.
+// never there only when no login is lost.
 func (m *module) lookAgain(known bool) {
 	if !m.softHSM || !m.idle() && (!known || !m.hides()) {
 		m.refresh()

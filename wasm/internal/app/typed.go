@@ -30,7 +30,7 @@ func ascii(r rune) rune {
 }
 
 // readings are the numbers that a person may mean by what they typed or pasted, as plain
-// decimals: none when it is no number or its groups are malformed, and two for one such
+// decimals: none when it is not a number or its groups are malformed, and two for one such
 // as 1.000, which is a thousand to some and one to others, whatever language their
 // browser speaks; the larger is first.
 func readings(s string) (all []string) {

@@ -25,7 +25,7 @@ export function useCountersign() {
 
 const NO_QUOTES = { state: 'idle', rows: [], error: undefined };
 
-/** useQuotes asks all providers, anew when the input changes. Without an input it is idle. */
+/** useQuotes asks all providers, again when the input changes. Without an input it is idle. */
 export function useQuotes(input) {
   const text = input ? JSON.stringify(input) : undefined;
   const [value, again] = useWatch(text && `quotes ${text}`, NO_QUOTES, async (client, set, signal) => {

@@ -22,7 +22,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"strings"
 
 	"countersign/web/dashboard/loader"
 
@@ -63,7 +62,7 @@ func main() {
 }
 
 func run(quick bool, out io.Writer) error {
-	top, err := goEnv("GOMOD")
+	top, err := loader.GoEnv("GOMOD")
 	if err != nil {
 		return err
 	}
@@ -71,7 +70,7 @@ func run(quick bool, out io.Writer) error {
 		return errors.New("run it inside the checkout")
 	}
 	top = filepath.Dir(top)
-	goroot, err := goEnv("GOROOT")
+	goroot, err := loader.GoEnv("GOROOT")
 	if err != nil {
 		return err
 	}
@@ -127,14 +126,6 @@ func run(quick bool, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "dist/%s: %d bytes, %d with brotli\n", core, m.Size, m.Brotli)
 	return nil
-}
-
-func goEnv(name string) (string, error) {
-	b, err := exec.Command("go", "env", name).Output()
-	if err != nil {
-		return "", fmt.Errorf("go env %s: %w", name, err)
-	}
-	return strings.TrimSpace(string(b)), nil
 }
 
 // compile builds the core into dist/ at the top and returns its bytes.

@@ -7,12 +7,14 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"countersign/web/dashboard/loader"
 )
 
 // runModule runs a module of Go's in Node.js and returns what it printed.
 func runModule(t *testing.T, module []byte) string {
 	t.Helper()
-	goroot, err := goEnv("GOROOT")
+	goroot, err := loader.GoEnv("GOROOT")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -116,3 +116,12 @@ func Read(patterns ...string) (map[string][]byte, error) {
 	}
 	return files, nil
 }
+
+// GoEnv returns a variable of the toolchain: GOROOT, or GOMOD, the go.mod at the top of the checkout.
+func GoEnv(name string) (string, error) {
+	b, err := exec.Command("go", "env", name).Output()
+	if err != nil {
+		return "", fmt.Errorf("go env %s: %w", name, err)
+	}
+	return strings.TrimSpace(string(b)), nil
+}

@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"countersign/web/dashboard/loader"
 )
 
 func here(t *testing.T) source {
@@ -22,7 +24,7 @@ func here(t *testing.T) source {
 	if err != nil {
 		t.Fatal(err)
 	}
-	goroot, err := goEnv("GOROOT")
+	goroot, err := loader.GoEnv("GOROOT")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,9 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
+
+	"countersign/web/dashboard/loader"
 )
 
 func main() {
@@ -23,11 +23,11 @@ func main() {
 }
 
 func run(out string) error {
-	top, err := goEnv("GOMOD")
+	top, err := loader.GoEnv("GOMOD")
 	if err != nil {
 		return err
 	}
-	goroot, err := goEnv("GOROOT")
+	goroot, err := loader.GoEnv("GOROOT")
 	if err != nil {
 		return err
 	}
@@ -36,12 +36,4 @@ func run(out string) error {
 		fmt.Printf("%s: %d bytes, SHA-256 %s\n", filepath.Join(out, m.name), m.size, m.sum)
 	}
 	return err
-}
-
-func goEnv(name string) (string, error) {
-	b, err := exec.Command("go", "env", name).Output()
-	if err != nil {
-		return "", fmt.Errorf("go env %s: %w", name, err)
-	}
-	return strings.TrimSpace(string(b)), nil
 }

@@ -35,7 +35,7 @@ func (g *Gateway) Introspect(ctx context.Context, c Caller, in wire.IntrospectIn
 
 // Revoke ends a token (RFC 7009), or all of an entity. A token ends itself; those of a
 // developer, with the scope keys, any of the developer's. One that is not ours, or ended
-// already, is no error. It fails with AUTHORIZATION_ERROR.
+// already, is not an error. It fails with AUTHORIZATION_ERROR.
 func (g *Gateway) Revoke(ctx context.Context, c Caller, in wire.RevokeInput) (wire.Revoked, error) {
 	manages := c.Token.EntityID == "" && c.May(wire.ScopeKeys)
 	if in.EntityID != "" {

@@ -50,7 +50,7 @@ type Keys interface {
 	Keys(developer string) ([]Key, error)                 // the newest first
 	DropKey(developer, id string) error                   // no error when there is none
 
-	RevokeToken(id string, expires time.Time) error // by its jti; again is no error
+	RevokeToken(id string, expires time.Time) error // by its jti; again is not an error
 	TokenRevoked(id string) (bool, error)
 	PruneRevoked(before time.Time) error // those that expired before
 }

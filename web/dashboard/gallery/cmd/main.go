@@ -9,13 +9,12 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"countersign/web/dashboard/gallery"
+	"countersign/web/dashboard/loader"
 )
 
 func main() {
@@ -30,11 +29,14 @@ func main() {
 }
 
 func run(ctx context.Context, listen string) error {
-	env, err := exec.CommandContext(ctx, "go", "env", "GOMOD", "GOROOT").Output()
+	mod, err := loader.GoEnv("GOMOD")
 	if err != nil {
-		return fmt.Errorf("go env: %w", err)
+		return err
 	}
-	mod, goroot, _ := strings.Cut(strings.TrimSpace(string(env)), "\n")
+	goroot, err := loader.GoEnv("GOROOT")
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "countersign-gallery-")
 	if err != nil {
 		return fmt.Errorf("make a folder for the pictures: %w", err)
