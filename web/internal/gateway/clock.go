@@ -80,10 +80,9 @@ func (c *Clock) now() time.Time {
 
 // begin goes on from the time that was kept when the gateway ran last.
 func (c *Clock) begin(ctx context.Context, db store.Store) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	var kept time.Time
 	err := db.Read(ctx, func(tx store.Tx) (err error) {
-		c.kept, err = tx.Seen()
+		kept, err = tx.Seen()
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) {
@@ -92,46 +91,58 @@ func (c *Clock) begin(ctx context.Context, db store.Store) error {
 	if err != nil {
 		return fmt.Errorf("read when this gateway ran last: %w", err)
 	}
-	c.stopped = c.kept.Sub(c.wall()) > maxBack
-	if c.kept.After(c.last) {
-		c.last, c.at = c.kept, c.elapsed()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept = kept
+	c.stopped = kept.Sub(c.wall()) > maxBack
+	if kept.After(c.last) {
+		c.last, c.at = kept, c.elapsed()
 	}
 	if c.stopped {
 		c.log.Error("the computer's clock is behind what this gateway saw last: nothing is quoted or handed over until it is right, or you confirm it with countersign-gateway resume",
-			"clock", c.wall().UTC(), "seen", c.kept.UTC())
+			"clock", c.wall().UTC(), "seen", kept.UTC())
 	}
 	return nil
 }
 
 // keep writes the time down, and takes the operator's word: where an earlier time is
-// kept than was written, the clock on the wall counts from now on.
+// kept than was written, the clock on the wall counts from now on. It never holds mu
+// while it waits for the database: whoever writes there asks for the time.
 func (c *Clock) keep(ctx context.Context, db store.Store) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	var now time.Time
 	err := db.Write(ctx, func(tx store.Tx) error {
 		kept, err := tx.Seen()
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
 		}
-		if kept.Before(c.kept) {
-			c.log.Info("the operator confirmed the clock", "clock", c.wall().UTC(), "before", c.last.UTC())
-			c.last, c.told, c.stopped = time.Time{}, false, false
-		}
-		if c.stopped = c.stopped && kept.Sub(c.wall()) > maxBack; c.stopped {
-			now = kept
-			return nil
-		}
-		if now = c.now().Truncate(time.Millisecond); now.Before(kept) {
-			now = kept // another process is ahead by a little
-			return nil
+		if now = c.compare(kept); !now.After(kept) {
+			return nil // it is stopped, or another process is ahead by a little
 		}
 		return tx.PutSeen(now)
 	})
 	if err == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
 		c.kept = now
 	}
 	return err
+}
+
+// compare takes what the database has, and returns what it should have.
+func (c *Clock) compare(kept time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if kept.Before(c.kept) {
+		c.log.Info("the operator confirmed the clock", "clock", c.wall().UTC(), "before", c.last.UTC())
+		c.last, c.told, c.stopped = time.Time{}, false, false
+	}
+	if c.stopped = c.stopped && kept.Sub(c.wall()) > maxBack; c.stopped {
+		return kept
+	}
+	if now := c.now().Truncate(time.Millisecond); now.After(kept) {
+		return now
+	}
+	return kept
 }
 
 // check fails with UNAVAILABLE (details reason=clock) while the clock is behind what

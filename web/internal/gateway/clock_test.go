@@ -207,3 +207,42 @@ func TestAGatewayWhoseClockIsALittleBehindAnothersConfirmsNothing(t *testing.T) 
 		t.Errorf("the log: %s", out.String())
 	}
 }
+
+// Whoever writes asks for the time, so nobody may keep the time while waiting to write.
+func TestWhoWaitsForTheDatabaseKeepsNobodyWaiting(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), w.Approved().ID))
+	for name, task := range map[string]func() error{
+		"keeps the time":       func() error { return w.Gateway.Tick(t.Context()) },
+		"reads a signer's log": func() error { w.Requested(); return w.Gateway.Sync(t.Context(), gatewaytest.Entity) },
+		"reads a chain":        func() error { w.Chain.Mine(); return w.Gateway.Watch(t.Context(), gatewaytest.ChainID) },
+		"asks providers":       func() error { return w.Gateway.AskProviders(t.Context()) },
+		"answers":              func() error { w.Approved(); return nil },
+	} {
+		w.Pass(time.Hour) // leases and waits are over
+		waited := 0
+		w.Writing = func() {
+			waited++
+			answered := make(chan struct{})
+			go func() {
+				defer close(answered)
+				w.Gateway.Clock()
+				w.Gateway.Health(t.Context())
+			}()
+			select {
+			case <-answered:
+			case <-time.After(time.Minute): // only when it fails
+				panic(name + ": the time is not told while the database is waited for")
+			}
+		}
+		err := task()
+		w.Writing = nil
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if waited == 0 {
+			t.Errorf("%s: nothing was written", name)
+		}
+	}
+}

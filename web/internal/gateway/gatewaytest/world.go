@@ -184,6 +184,20 @@ type World struct {
 	clock   *gateway.Clock
 	other   gateway.Desk // that is asked instead of Desk; nil: none
 	wall    *World       // whose time it is, beside another; nil: its own
+	Writing func()       // called when the gateway is about to write; nil: nothing is. Set it while the gateway rests
+}
+
+// door is the gateway's way to the database.
+type door struct {
+	store.Store
+	w *World
+}
+
+func (d door) Write(ctx context.Context, f func(store.Tx) error) error {
+	if d.w.Writing != nil {
+		d.w.Writing()
+	}
+	return d.Store.Write(ctx, f)
 }
 
 // New starts one whose deposits are final in their block, and whose rule is what changes
@@ -306,7 +320,7 @@ func (w *World) open() {
 		desk = w.Desk
 	}
 	w.Gateway, err = gateway.New(ctx, gateway.Config{
-		Store: w.Store, Tokens: w.Tokens, Desk: desk, Vaults: w.vaults(), Chains: map[string]gateway.Watched{ChainID: {Node: reader{w.Chain.watcher, w.Chain}, Confirmations: w.needed}},
+		Store: door{w.Store, w}, Tokens: w.Tokens, Desk: desk, Vaults: w.vaults(), Chains: map[string]gateway.Watched{ChainID: {Node: reader{w.Chain.watcher, w.Chain}, Confirmations: w.needed}},
 		Hooks: map[string]gateway.Hook{"northpay": {Secrets: [][]byte{[]byte(HookSecret)}}},
 		Env:   "sandbox", PageURL: "https://page.example", Now: w.steady, Clock: w.clock, Rand: rand.Reader,
 	})
