@@ -1,0 +1,241 @@
+package governance
+
+import (
+	"reflect"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// people are the members of the sets that are drawn.
+var people = []string{"mem_a", "mem_b", "mem_c", "mem_d", "mem_e"}
+
+func known() map[string]bool {
+	all := map[string]bool{}
+	for _, id := range people {
+		all[id] = true
+	}
+	return all
+}
+
+// some draws members: one at least, none twice, in any order.
+func some(t *rapid.T, label string) []string {
+	return rapid.SliceOfNDistinct(rapid.SampledFrom(people), 1, len(people), rapid.ID).Draw(t, label)
+}
+
+func drawStep(t *rapid.T, name string) Step {
+	s := Step{Name: name, ExcludeInitiator: rapid.Bool().Draw(t, "excludes")}
+	if s.Members = some(t, "members"); rapid.Bool().Draw(t, "by group") {
+		s.Group = "group"
+	}
+	most := len(s.Members) // also without whoever asked
+	if s.ExcludeInitiator && most > 1 {
+		most--
+	}
+	s.Quorum = rapid.IntRange(1, most).Draw(t, "quorum")
+	return s
+}
+
+func drawRule(t *rapid.T, name string) Rule {
+	r := Rule{Name: name, Deny: rapid.IntRange(0, 5).Draw(t, "deny") == 0}
+	if rapid.Bool().Draw(t, "bounded") {
+		r.When = append(r.When, eur("", strconv.Itoa(rapid.IntRange(1, 1000).Draw(t, "bound"))))
+	}
+	if rapid.IntRange(0, 3).Draw(t, "hours") == 0 {
+		r.When = append(r.When, Condition{Window: &Window{From: "08:00", To: "18:00"}})
+	}
+	if r.Deny {
+		return r
+	}
+	if rapid.IntRange(0, 2).Draw(t, "created") == 0 {
+		r.Creation = &Creation{Members: some(t, "creators")}
+	}
+	for i := range rapid.IntRange(1, 3).Draw(t, "steps") {
+		r.Steps = append(r.Steps, drawStep(t, "s"+strconv.Itoa(i)))
+	}
+	return r
+}
+
+// drawInput draws rules that pass their checks, and a request under them that some have
+// decided on.
+func drawInput(t *rapid.T) Input {
+	in := Input{Created: friday, Now: friday.Add(time.Hour), Facts: Facts{Kind: "buy", Account: "acc_treasury", Asset: "ethereum", Provider: "northpay", Currency: "EUR"}}
+	in.Facts.Amount = strconv.Itoa(rapid.IntRange(1, 1000).Draw(t, "amount"))
+	in.Rules = Set{Version: 1, Groups: []Group{{Name: "group", Members: some(t, "group")}}}
+	for i := range rapid.IntRange(1, 3).Draw(t, "rules") {
+		in.Rules.Rules = append(in.Rules.Rules, drawRule(t, "r"+strconv.Itoa(i)))
+	}
+	if err := in.Rules.Check(known()); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range some(t, "who exists") {
+		in.Members = append(in.Members, Member{ID: id, Name: id})
+	}
+	in.Initiator = rapid.SampledFrom(append([]string{""}, people...)).Draw(t, "initiator")
+	for range rapid.IntRange(0, 8).Draw(t, "approvals") {
+		in.Approvals = append(in.Approvals, drawApproval(t))
+	}
+	return in
+}
+
+func drawApproval(t *rapid.T) Approval {
+	return Approval{
+		Member: rapid.SampledFrom(people).Draw(t, "who"), Step: rapid.IntRange(1, 3).Draw(t, "step"), Reject: rapid.IntRange(0, 9).Draw(t, "rejects") == 0,
+	}
+}
+
+func TestOneMoreDecisionNeverChangesAnApproval(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		before := Decide(in)
+		in.Approvals = append(in.Approvals, drawApproval(t))
+		after := Decide(in)
+		if before.State == Approved && !reflect.DeepEqual(before, after) {
+			t.Fatalf("%+v became %+v", before, after)
+		}
+		last := in.Approvals[len(in.Approvals)-1]
+		if !last.Reject && after.Step < before.Step {
+			t.Fatalf("an approval went back from step %d to %d", before.Step, after.Step)
+		}
+		if !last.Reject && (after.State == Rejected || after.State == Denied) && after.State != before.State {
+			t.Fatalf("an approval made %s of %s", after.State, before.State)
+		}
+	})
+}
+
+func TestAMemberWhoIsGoneNeverCounts(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		gone := rapid.SampledFrom(people).Draw(t, "who is gone")
+		in.Members = slices.DeleteFunc(in.Members, func(m Member) bool { return m.ID == gone })
+		d := Decide(in)
+		for _, p := range d.Steps {
+			if slices.Contains(p.Approved, gone) || slices.Contains(p.Waiting, gone) {
+				t.Fatalf("%s counts: %+v", gone, d)
+			}
+		}
+		if d.MayApprove(gone) || d.MayInitiate(gone) {
+			t.Fatalf("%s may decide: %+v", gone, d)
+		}
+		in.Approvals = slices.DeleteFunc(slices.Clone(in.Approvals), func(a Approval) bool { return a.Member == gone })
+		if without := Decide(in); !reflect.DeepEqual(d, without) {
+			t.Fatalf("what %s said counts: %+v, %+v", gone, d, without)
+		}
+	})
+}
+
+func TestTheOrderInWhichTheMembersOfAStepComeNeverMatters(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		d := Decide(in)
+		in.Approvals = nil
+		for i, p := range d.Steps { // those who count, of each step in any order
+			for _, id := range rapid.Permutation(p.Approved).Draw(t, "order") {
+				in.Approvals = append(in.Approvals, Approval{Member: id, Step: i + 1})
+			}
+		}
+		if d.State == Rejected {
+			d.State = Pending // whoever rejected is not among those who count
+		}
+		again := Decide(in)
+		if again.State != d.State || again.Rule != d.Rule || again.Step != d.Step {
+			t.Fatalf("%+v became %+v", d, again)
+		}
+		for i := range d.Steps {
+			if !sameMembers(d.Steps[i].Approved, again.Steps[i].Approved) {
+				t.Fatalf("%+v became %+v", d, again)
+			}
+		}
+	})
+}
+
+func sameMembers(a, b []string) bool {
+	return slices.Equal(slices.Sorted(slices.Values(a)), slices.Sorted(slices.Values(b)))
+}
+
+func TestNobodyCountsTwiceAndOnlyWhoIsNamedCounts(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		d := Decide(in)
+		counted := d.counted()
+		if len(slices.Compact(slices.Sorted(slices.Values(counted)))) != len(counted) {
+			t.Fatalf("somebody counts twice: %q", counted)
+		}
+		for i, p := range d.Steps {
+			rule := in.Rules.Rules[slices.IndexFunc(in.Rules.Rules, func(r Rule) bool { return r.Name == d.Rule })]
+			for _, id := range p.Approved {
+				if !slices.Contains(in.voters(rule.Steps[i], in.Initiator), id) {
+					t.Fatalf("%s counts in step %d: %+v", id, i+1, d)
+				}
+			}
+			if d.State == Approved && len(p.Approved) < p.Needed {
+				t.Fatalf("approved with too few: %+v", d)
+			}
+		}
+	})
+}
+
+func TestDecidingTwiceGivesTheSame(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		if first, second := Decide(in), Decide(in); !reflect.DeepEqual(first, second) {
+			t.Fatalf("%+v, then %+v", first, second)
+		}
+	})
+}
+
+// A request is asked for what its rule allows, some are approved, some are not, time
+// goes by: what was approved in any window never adds up to more than the rule's.
+func TestSplittingAnAmountNeverGetsAroundAVelocity(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		v := Velocity{Currency: "EUR", Seconds: 3600, Max: "100"}
+		window := time.Duration(v.Seconds) * time.Second
+		rule := Rule{Name: "r", When: []Condition{{Velocity: &v}}, Steps: []Step{one("s", 1, "mem_alice")}, UseWithin: 60}
+		now := friday
+		var others []Earlier
+		for range rapid.IntRange(1, 40).Draw(t, "events") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 1800).Draw(t, "seconds")) * time.Second)
+			for i := range others {
+				if e := &others[i]; e.State == Pending {
+					switch rapid.IntRange(0, 3).Draw(t, "becomes") {
+					case 0:
+						e.State = Rejected
+					case 1, 2:
+						if now.Before(e.Expires) {
+							e.State, e.Approved, e.UseBy = Approved, now, now.Add(time.Minute)
+						}
+					}
+				}
+			}
+			in := base(rule)
+			in.Created, in.Now, in.Expires = now, now, now.Add(2*time.Hour)
+			in.Facts.Amount = strconv.Itoa(rapid.IntRange(1, 100).Draw(t, "amount"))
+			spent, ok := v.Spent(now, "0", others)
+			if !ok {
+				t.Fatal("what was spent cannot be said")
+			}
+			in.Spent = []Spent{spent}
+			if d := Decide(in); d.State == Pending {
+				others = append(others, Earlier{Amount: in.Facts.Amount, Currency: "EUR", State: Pending, Expires: d.Expires})
+			}
+			moved := "0"
+			for _, e := range others {
+				if e.State == Approved && now.Sub(e.Approved) < window {
+					moved, _ = Sum(moved, e.Amount)
+				}
+			}
+			if compare(moved, v.Max) > 0 {
+				t.Fatalf("%s EUR went in an hour: %+v", moved, others)
+			}
+		}
+	})
+}
