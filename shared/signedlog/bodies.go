@@ -48,11 +48,12 @@ type ClockBody struct {
 	Because string `json:"because"` // why the signer had stopped, for people
 }
 
-// CheckpointBody is the body of a checkpoint entry. Who reads a log computes State again;
-// Index is about the files of the signer that wrote it.
+// CheckpointBody is the body of a checkpoint entry. Who reads a log computes State and Edge
+// again; Index is about the files of the signer that wrote it.
 type CheckpointBody struct {
-	State string `json:"state"` // base64url of the SHA-256 of the state before this entry
-	Index string `json:"index"` // base64url of the SHA-256 of the index up to this entry
+	State string   `json:"state"` // base64url of the SHA-256 of the state before this entry
+	Index string   `json:"index"` // base64url of the SHA-256 of the index up to this entry
+	Edge  []string `json:"edge"`  // of the Tree over the entries before this one
 }
 
 // Checkpoint is the body of a checkpoint entry.

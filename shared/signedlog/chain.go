@@ -9,6 +9,7 @@ import (
 	"io"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -62,6 +63,7 @@ type Visit func(e Entry, line, hash string) error
 type Chain struct {
 	Key  jws.PublicKey // the statement key
 	Mark Mark          // how far it is; the zero Mark before the genesis
+	Tree Tree          // over the lines so far
 	// Inner looks at an entry ahead of its turn, for what it holds besides. It is called
 	// by several goroutines, also while an earlier entry is visited. nil: nothing does.
 	Inner func(Entry)
@@ -118,12 +120,41 @@ func (c *Chain) follow(line string, o opened) (Entry, string, error) {
 	if e.At < c.at && e.Type != Clock {
 		return Entry{}, "", corrupt(n, nil, "is older than the entry before it")
 	}
+	if e.Type == Checkpoint {
+		if b, err := e.Checkpoint(); err != nil || !slices.Equal(b.Edge, c.Tree.Edge()) {
+			return Entry{}, "", corrupt(n, err, "is a checkpoint of another tree than that of the entries before it")
+		}
+	}
 	c.advance(e, line)
 	return e, c.Mark.Head, nil
 }
 
 func (c *Chain) advance(e Entry, line string) {
 	c.Mark, c.at = Mark{Size: e.Seq + 1, Head: Hash([]byte(line))}, e.At
+	c.Tree, _ = c.Tree.Add(line)
+}
+
+// Begin goes on behind a checkpoint, of which only its line is verified: that the signer
+// wrote it. It fails with LOG_CORRUPT, details part=checkpoint.
+func (c *Chain) Begin(line string) (Entry, error) {
+	bad := func(err error) (Entry, error) {
+		return Entry{}, fault.Wrap(err, fault.LogCorrupt, "the checkpoint of the log was changed, or is of another log").With("part", "checkpoint")
+	}
+	e, err := Read(line, c.Key)
+	if err != nil {
+		return bad(err)
+	}
+	b, err := e.Checkpoint()
+	if err != nil {
+		return bad(err)
+	}
+	t, ok := tree(e.Seq, b.Edge)
+	if !ok {
+		return bad(errors.New("it has the edge of no tree of its size"))
+	}
+	c.Tree = t
+	c.advance(e, line)
+	return e, nil
 }
 
 func corrupt(entry int64, cause error, why string) error {

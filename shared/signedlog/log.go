@@ -46,11 +46,9 @@ func Open(ctx context.Context, cfg Config, visit Visit) (*Log, error) {
 	l.written = sync.NewCond(&l.mu)
 	marked := ""
 	if cfg.From != "" {
-		e, err := Read(cfg.From, l.chain.Key)
-		if err != nil {
-			return nil, fault.Wrap(err, fault.LogCorrupt, "the checkpoint of the log was changed, or is of another log").With("part", "checkpoint")
+		if _, err := l.chain.Begin(cfg.From); err != nil {
+			return nil, err
 		}
-		l.chain.advance(e, cfg.From)
 		from := l.chain.Mark
 		if from.Size > mark.Size {
 			return nil, fault.New(fault.LogCorrupt, fmt.Sprintf("the checkpoint is of entry %d, which was never acknowledged", from.Size-1)).With("part", "checkpoint")
@@ -107,6 +105,13 @@ func (l *Log) Tip() Mark {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.chain.Mark
+}
+
+// Tree is the Merkle tree over the lines up to [Log.Tip].
+func (l *Log) Tree() Tree {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.chain.Tree
 }
 
 // Append signs an entry, which counts when [Log.Commit] has returned. It returns the entry

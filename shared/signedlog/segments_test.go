@@ -109,7 +109,11 @@ func TestACheckpointThatIsNotOfTheLogIsRefused(t *testing.T) {
 	}
 	forked := ""
 	for _, typ := range []string{Genesis, Outcome, Checkpoint} { // by the same key, and not what was written
-		if _, forked, err = l.Append(t.Context(), typ, struct{}{}); err != nil {
+		var body any = struct{}{}
+		if typ == Checkpoint {
+			body = CheckpointBody{State: none, Index: none, Edge: l.Tree().Edge()}
+		}
+		if _, forked, err = l.Append(t.Context(), typ, body); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -3,6 +3,7 @@ package signedlog
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+	"golang.org/x/mod/sumdb/tlog"
 
 	"countersign/shared/fault"
 	"countersign/shared/jws"
@@ -36,6 +38,7 @@ type vector struct {
 	Valid bool     `json:"valid"`
 	Entry string   `json:"entry,omitempty"` // that is named as corrupt
 	Head  string   `json:"head,omitempty"`  // of a valid log
+	Root  string   `json:"root,omitempty"`  // of the tree of a valid log
 }
 
 // key signs as RFC 6979 says, so that a log has the same bytes each time.
@@ -127,6 +130,9 @@ func (m *memory) Set(_ context.Context, k Mark) error {
 
 // write appends an entry and makes it count.
 func write(ctx context.Context, l *Log, typ string, body any) error {
+	if typ == Checkpoint {
+		body = CheckpointBody{State: none, Index: none, Edge: l.Tree().Edge()}
+	}
 	e, _, err := l.Append(ctx, typ, body)
 	if err != nil {
 		return err
@@ -185,6 +191,26 @@ func entry(t testing.TB, line string) Entry {
 	return e
 }
 
+// stored are the hashes that tlog stores of a log: what the tree is held against.
+func stored(t testing.TB, lines []string) tlog.HashReaderFunc {
+	t.Helper()
+	var all []tlog.Hash
+	read := func(at []int64) (found []tlog.Hash, err error) {
+		for _, i := range at {
+			found = append(found, all[i])
+		}
+		return found, nil
+	}
+	for n, line := range lines {
+		more, err := tlog.StoredHashes(int64(n), []byte(line), tlog.HashReaderFunc(read))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, more...)
+	}
+	return read
+}
+
 func vectors(t testing.TB) []vector {
 	t.Helper()
 	x, y := newKey(1).PublicKey().Coordinates()
@@ -194,6 +220,11 @@ func vectors(t testing.TB) []vector {
 		v := vector{Name: name, Crv: jws.Secp256k1, X: x, Y: y, Lines: change(lines), Valid: entry == "", Entry: entry}
 		if v.Valid && len(v.Lines) > 0 {
 			v.Head = Hash([]byte(v.Lines[len(v.Lines)-1]))
+			root, err := tlog.TreeHash(int64(len(v.Lines)), stored(t, v.Lines))
+			if err != nil {
+				t.Fatal(err)
+			}
+			v.Root = base64.RawURLEncoding.EncodeToString(root[:])
 		}
 		all = append(all, v)
 	}
@@ -230,6 +261,25 @@ func vectors(t testing.TB) []vector {
 	}
 	add("time that goes back at the operator's word", "", back(Clock))
 	add("time that goes back in an outcome", "3", back(Outcome))
+	checkpoint := func(over int, change func([]string) []string) func([]string) []string {
+		return func(l []string) []string {
+			var tree Tree
+			for _, line := range l[:over] {
+				tree, _ = tree.Add(line)
+			}
+			body, err := strictjson.Canonical(CheckpointBody{State: none, Index: none, Edge: change(tree.Edge())})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := entry(t, l[3])
+			e.Seq, e.Prev, e.Type, e.Body = 4, Hash([]byte(l[3])), Checkpoint, body
+			return append(l, line(t, newKey(1), e))
+		}
+	}
+	same := func(edge []string) []string { return edge }
+	add("a checkpoint", "", checkpoint(4, same))
+	add("a checkpoint of the tree of fewer entries", "4", checkpoint(3, same))
+	add("a checkpoint of another tree", "4", checkpoint(4, func([]string) []string { return []string{none} }))
 	add("an empty line", "2", func(l []string) []string { return []string{l[0], l[1], "", l[2]} })
 	return all
 }
@@ -265,9 +315,11 @@ func TestVectorsHold(t *testing.T) {
 		for _, l := range v.Lines {
 			text += l + "\n"
 		}
-		mark, err := (&Chain{Key: k}).Verify(strings.NewReader(text), nil)
+		chain := Chain{Key: k}
+		mark, err := chain.Verify(strings.NewReader(text), nil)
 		if v.Valid {
-			if err != nil || mark.Size != int64(len(v.Lines)) || mark.Head != v.Head {
+			root := chain.Tree.Root()
+			if err != nil || mark.Size != int64(len(v.Lines)) || mark.Head != v.Head || v.Root != "" && v.Root != base64.RawURLEncoding.EncodeToString(root[:]) {
 				t.Errorf("%s: %+v, %v", v.Name, mark, err)
 			}
 			continue

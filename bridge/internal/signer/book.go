@@ -61,14 +61,14 @@ func (b *book) apply(e signedlog.Entry, line, hash string) error {
 	return nil
 }
 
-// next is the body of a checkpoint that comes now.
-func (b *book) next() (signedlog.CheckpointBody, error) {
+// next is the body of a checkpoint that comes now, behind the lines of a tree.
+func (b *book) next(tree signedlog.Tree) (signedlog.CheckpointBody, error) {
 	index, err := b.index.Digest()
 	if err != nil {
 		return signedlog.CheckpointBody{}, err
 	}
 	state, err := b.state.Snapshot()
-	return signedlog.CheckpointBody{State: vault.Digest(state), Index: index}, err
+	return signedlog.CheckpointBody{State: vault.Digest(state), Index: index, Edge: tree.Edge()}, err
 }
 
 // keep keeps the newest checkpoint that was met beside the log.

@@ -4,8 +4,10 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"fmt"
+	"math/bits"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -159,7 +161,9 @@ func (g *rig) vouch(dir *logfile.Dir, state []byte, before signedlog.Mark) strin
 	if err != nil {
 		g.t.Fatal(err)
 	}
-	body, err := strictjson.Canonical(signedlog.CheckpointBody{State: vault.Digest(state), Index: digest})
+	body, err := strictjson.Canonical(signedlog.CheckpointBody{
+		State: vault.Digest(state), Index: digest, Edge: slices.Repeat([]string{before.Head}, bits.OnesCount64(uint64(before.Size))),
+	})
 	if err != nil {
 		g.t.Fatal(err)
 	}

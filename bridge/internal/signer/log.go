@@ -129,7 +129,7 @@ func (s *Service) write(ctx context.Context, typ string, body any) error {
 // checkpoint ends the segment with an entry over the digests of the state and the index,
 // and keeps the state beside the log once the entry counts. s.mu is held.
 func (s *Service) checkpoint(ctx context.Context) error {
-	body, err := s.next()
+	body, err := s.next(s.log.Tree())
 	if err != nil {
 		return err
 	}

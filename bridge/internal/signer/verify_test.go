@@ -108,9 +108,10 @@ func TestAVerificationHoldsEachCheckpointAgainstTheLog(t *testing.T) {
 	}
 	for part, change := range map[string]func(*signedlog.CheckpointBody){
 		"index": func(b *signedlog.CheckpointBody) { b.Index = signedlog.Hash(nil) }, "state": func(b *signedlog.CheckpointBody) { b.State = signedlog.Hash(nil) },
+		"tree": func(b *signedlog.CheckpointBody) { b.Edge[0] = signedlog.Hash(nil) },
 	} {
 		g := newSegmentedRig(t)
-		body, err := g.service.next()
+		body, err := g.service.next(g.service.log.Tree())
 		if err != nil {
 			t.Fatal(err)
 		}

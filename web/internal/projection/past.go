@@ -93,9 +93,10 @@ func (p *Projection) resume(c checkpoint, lines []store.Line) error {
 	if len(lines) == 0 || lines[0].Seq != c.seq {
 		return bad(nil, "its line is missing")
 	}
-	e, err := signedlog.Read(lines[0].Text, p.key)
+	chain := signedlog.Chain{Key: p.key}
+	e, err := chain.Begin(lines[0].Text)
 	if err != nil {
-		return bad(err, "its line was changed, or is of another signer")
+		return bad(err, "its line is another one")
 	}
 	body, err := e.Checkpoint()
 	if err != nil {
@@ -109,11 +110,7 @@ func (p *Projection) resume(c checkpoint, lines []store.Line) error {
 	if err != nil {
 		return bad(err, "its state cannot be read")
 	}
-	chain := signedlog.Chain{Key: p.key, Mark: state.Mark()}
-	_, hash, err := chain.Next(lines[0].Text)
-	if err == nil {
-		_, err = state.Checkpoint(e, hash)
-	}
+	_, err = state.Checkpoint(e, chain.Mark.Head)
 	if err == nil && state.Genesis.Entity != p.entity {
 		err = errors.New("it is of another entity")
 	}

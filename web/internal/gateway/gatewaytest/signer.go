@@ -371,7 +371,7 @@ func (s *Signer) Checkpoint(change func(*signedlog.CheckpointBody)) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	b := signedlog.CheckpointBody{State: vault.Digest(state), Index: signedlog.Hash(nil)}
+	b := signedlog.CheckpointBody{State: vault.Digest(state), Index: signedlog.Hash(nil), Edge: s.log.Tree().Edge()}
 	change(&b)
 	s.append(signedlog.Checkpoint, b)
 }
