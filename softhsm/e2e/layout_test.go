@@ -85,6 +85,7 @@ var importRules = append(forwardOnly(rooms), []importRule{
 	{packages: "wasm", forbidden: "github.com/flynn/noise", deep: true, wasm: true, reason: "159 KB for suites that are never used"},
 	{packages: "shared/link/...", forbidden: "github.com/flynn/noise", reason: "both ends of the link have one handshake, shared/link/xx"},
 	{packages: "wasm", forbidden: "github.com/ethereum/go-ethereum/...", deep: true, wasm: true, reason: "a chain is the gateway's and the signer's"},
+	{packages: "wasm", forbidden: "countersign/shared/rehearsal", deep: true, wasm: true, reason: "a page shows what a change does; it does not compute it"},
 	{packages: "wasm/...", forbidden: "syscall/js", except: []string{"wasm", "wasm/internal/browser"}, wasm: true, reason: "the logic is tested without a browser"},
 	{packages: "web/internal/api", forbidden: "countersign/web/internal/store/...", reason: "api → gateway → store"},
 	{packages: "web/internal/store/...", forbidden: "countersign/web/internal/gateway", reason: "api → gateway → store"},
@@ -106,7 +107,7 @@ var importRules = append(forwardOnly(rooms), []importRule{
 }...)
 
 // clockless packages decide from the time that they are given.
-var clockless = []string{"shared/governance", "shared/intent", "shared/vault", "shared/statement", "shared/quote"}
+var clockless = []string{"shared/governance", "shared/intent", "shared/vault", "shared/statement", "shared/quote", "shared/rehearsal"}
 
 // sharedThirdParty is all that the languages of two parties may be built on.
 var sharedThirdParty = []string{"github.com/flynn/noise", "github.com/decred/dcrd/dcrec/secp256k1/v4", libsecp256k1, "golang.org/x/crypto", "golang.org/x/mod/sumdb"}

@@ -1,0 +1,134 @@
+package rehearsal
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"countersign/shared/governance"
+)
+
+// sample is a vault with a mistake of each kind.
+func sample() Vault {
+	eur := func(low, high string) governance.Condition {
+		return governance.Condition{Amount: &governance.Amount{Currency: "EUR", Min: low, Max: high}}
+	}
+	daily := func(max string) governance.Condition {
+		return governance.Condition{Velocity: &governance.Velocity{Currency: "EUR", Seconds: 86400, Max: max}}
+	}
+	kinds := func(all ...string) governance.Condition {
+		return governance.Condition{Filter: &governance.Filter{Kinds: all}}
+	}
+	step := func(name string, quorum int, ids ...string) governance.Step {
+		return governance.Step{Name: name, Quorum: quorum, Members: ids}
+	}
+	return Vault{
+		Members: []Member{{"mem_alice", "Alice", roleAdmin}, {"mem_bob", "Bob", roleAdmin}, {"mem_carol", "Carol", roleOperator}, {"mem_dave", "Dave", roleAuditor}},
+		Admin:   &Admin{2},
+		Accounts: []Account{{Account: "acc_treasury", Name: "Treasury", Rules: governance.Set{Version: 2,
+			Groups: []governance.Group{{Name: "officers", Members: []string{"mem_alice", "mem_bob", "mem_carol"}}},
+			Rules: []governance.Rule{
+				{Name: "small", When: []governance.Condition{eur("", "1000"), daily("40000")}, Steps: []governance.Step{step("one", 1, "mem_bob")}},
+				{Name: "none", When: []governance.Condition{kinds("buy"), eur("", "10"), eur("20", "")}, Deny: true},
+				{Name: "large", When: []governance.Condition{eur("", "100000")}, Steps: []governance.Step{{Name: "two", Quorum: 2, Group: "officers"}}},
+				{Name: "middle", When: []governance.Condition{eur("500", "5000")}, Steps: []governance.Step{step("one", 1, "mem_carol")}},
+				{Name: "swiss", When: []governance.Condition{{Amount: &governance.Amount{Currency: "CHF", Min: "1"}}},
+					Steps: []governance.Step{step("first", 1, "mem_alice"), step("second", 1, "mem_alice"), step("third", 1, "mem_bob")}},
+				{Name: "night", When: []governance.Condition{kinds("transfer"), {Window: &governance.Window{From: "00:00", To: "06:00"}}}, Deny: true},
+			}}}},
+	}
+}
+
+func TestEachFindingIsOneSentence(t *testing.T) {
+	t.Parallel()
+	v := sample()
+	if err := v.Check(); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range Rehearse(v) {
+		got = append(got, string(f.Severity)+" "+string(f.Code)+": "+f.Text)
+	}
+	want := []string{
+		`warning moves_alone: Bob alone can move up to 40,000 EUR a day in purchases of Treasury, at most 1,000 in one request`,
+		`note moves_together: Alice and Bob, or Bob and Carol together can move any amount of EUR a day in purchases of Treasury, at most 100,000 in one request`,
+		`note moves_together: Alice and Carol together can move any amount of EUR a day in purchases of Treasury, at most 100,000 in one request`,
+		`note unmatched: nobody can approve, of Treasury, purchases in another currency than EUR or CHF; purchases of less than 1 in CHF; purchases of more than 100,000 in EUR: no rule matches`,
+		`note unmatched: nobody can approve, of Treasury, transfers made on any day from 06:00 to 24:00 UTC: no rule matches`,
+		`alert unapprovable: nobody can approve what rule "swiss" of Treasury governs: purchases of at least 1 in CHF`,
+		`warning unreachable_step: step "third" of rule "swiss" of Treasury is never reached: the steps before it can never be taken`,
+		`warning contradiction: rule "none" of Treasury never matches: no request meets all its conditions`,
+		`warning dead_rule: rule "middle" of Treasury governs nothing: rule "large" before it matches everything that it matches`,
+		`warning idle_deny: rule "night" of Treasury denies nothing that would be allowed without it`,
+		`warning each_needed: step "one" of rule "small" of Treasury needs Bob: one lost token breaks it`,
+		`alert token_lost: if the token of Alice is lost, the administrators can change nothing: 2 administrators are needed, and 1 would be left`,
+		`warning token_lost: if the token of Bob is lost, nobody can approve what rule "small" of Treasury governs`,
+		`alert token_lost: if the token of Bob is lost, the administrators can change nothing: 2 administrators are needed, and 1 would be left`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+func TestAConditionThatIsNotKnownNeverMakesAFinding(t *testing.T) {
+	t.Parallel()
+	v := sample()
+	set := &v.Accounts[0].Rules
+	set.Rules = []governance.Rule{
+		{Name: "odd", When: []governance.Condition{{}}, Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_bob"}}}},
+		{Name: "rest", Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_carol"}}}},
+	}
+	found := Rehearse(v)
+	if coded(found, DeadRule, "rest") || coded(found, Contradiction, "odd") || !coded(found, NotJudged, "odd") {
+		t.Errorf("%v", found)
+	}
+	for _, who := range []string{"mem_bob", "mem_carol"} {
+		if !slices.ContainsFunc(found, func(f Finding) bool { return f.Code == MovesAlone && f.Members[0] == who && f.Day == "" }) {
+			t.Errorf("%s can move something, and %v does not say it", who, found)
+		}
+	}
+}
+
+func TestShortWindowsAllowTheirMaxSeveralTimesADay(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		seconds, counted int64
+		want             string
+	}{{3600, 3600, "2400"}, {3600, 86400, "100"}, {50000, 50000, "200"}, {604800, 604800, "100"}} {
+		if got := inDay(governance.Velocity{Currency: "EUR", Seconds: c.seconds, Max: "100"}, c.counted); got != c.want {
+			t.Errorf("%d seconds, counted %d: %s, want %s", c.seconds, c.counted, got, c.want)
+		}
+	}
+	v := sample() // approvals that can be used for a day count for a day
+	rules := &v.Accounts[0].Rules.Rules[0]
+	rules.When[1].Velocity.Seconds = 3600
+	r := newRules(v, v.Accounts[0])
+	if got := r.counted(*rules.When[1].Velocity); got != 86400 {
+		t.Error(got)
+	}
+	for i := range r.account.Rules.Rules {
+		if !r.account.Rules.Rules[i].Deny {
+			r.account.Rules.Rules[i].UseWithin = 60
+		}
+	}
+	if got := r.counted(*rules.When[1].Velocity); got != 3600 {
+		t.Error(got)
+	}
+}
+
+func TestAVaultWithAMistakeIsRefusedByItsField(t *testing.T) {
+	t.Parallel()
+	for field, edit := range map[string]func(*Vault){
+		"members":            func(v *Vault) { v.Members = nil },
+		"members.1.member":   func(v *Vault) { v.Members[1].Member = "mem_alice" },
+		"members.0.role":     func(v *Vault) { v.Members[0].Role = "KING" },
+		"admin_rule.quorum":  func(v *Vault) { v.Admin.Quorum = 3 },
+		"accounts":           func(v *Vault) { v.Accounts = nil },
+		"accounts.0.account": func(v *Vault) { v.Accounts[0].Account = "treasury" },
+		"accounts.0.rules.rules.small.steps.one.members": func(v *Vault) { v.Accounts[0].Rules.Rules[0].Steps[0].Members = []string{"mem_dave"} },
+	} {
+		v := sample()
+		edit(&v)
+		refused(t, v.Check(), field)
+	}
+}

@@ -1,0 +1,182 @@
+// Package rehearsal says what the rules of a vault allow before they govern anything,
+// and what a change of them would have done: who alone can move what in a day, what
+// nobody can approve, what a lost token breaks, which rules and steps are never reached
+// ([Rehearse]); and what a new set of rules says to the recorded history and to what is
+// open ([BackTest], [Report]). It is pure: no clock, no I/O. The commands of
+// `countersign-bridge governance` use it. Spec: shared/spec/rehearsal.md.
+//
+// Where a finding says never or nobody, that is proven for each request that can be
+// asked. A condition that this package does not know may match or not, whatever the
+// request; it makes findings fewer, never wrong.
+package rehearsal
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/id"
+	"countersign/shared/name"
+	"countersign/shared/strictjson"
+)
+
+// Limits of what is rehearsed.
+const (
+	MaxSize     = 8 << 20 // bytes of its JSON
+	maxMembers  = 256
+	maxAccounts = 1024
+)
+
+// Vault is what is rehearsed: everything that decides who may approve what.
+type Vault struct {
+	Members  []Member           `json:"members"`
+	Groups   []governance.Group `json:"groups,omitempty"` // beside those of each set
+	Accounts []Account          `json:"accounts"`
+	Admin    *Admin             `json:"admin_rule,omitempty"` // nil: no change is possible
+}
+
+// Member is a member who exists and is active.
+type Member struct {
+	Member string `json:"member"`
+	Name   string `json:"name"`
+	Role   string `json:"role"` // ADMIN, OPERATOR or AUDITOR
+}
+
+// The roles. An auditor approves nothing.
+const (
+	roleAdmin    = "ADMIN"
+	roleOperator = "OPERATOR"
+	roleAuditor  = "AUDITOR"
+)
+
+// Account is an account with its rules.
+type Account struct {
+	Account string         `json:"account"`
+	Name    string         `json:"name"`
+	Rules   governance.Set `json:"rules"`
+}
+
+// Admin is the rule of the administrators: how many of them change the vault.
+type Admin struct {
+	Quorum int `json:"quorum"`
+}
+
+// Decode reads a vault in canonical JSON and checks it. It fails with INVALID_REQUEST.
+func Decode(data []byte) (Vault, error) {
+	var v Vault
+	if err := strictjson.UnmarshalCanonical(data, &v, MaxSize); err != nil {
+		return Vault{}, err
+	}
+	return v, v.Check()
+}
+
+// Check reports the first mistake: INVALID_REQUEST, details field.
+func (v Vault) Check() error {
+	if len(v.Members) == 0 || len(v.Members) > maxMembers {
+		return mistake("members", fmt.Sprintf("must be 1 to %d", maxMembers))
+	}
+	seen, voters, admins := map[string]bool{}, map[string]bool{}, 0
+	for i, m := range v.Members {
+		at := fmt.Sprintf("members.%d", i)
+		switch {
+		case !id.Is("mem", m.Member):
+			return mistake(at+".member", "is not an id that starts with mem_")
+		case seen[m.Member]:
+			return mistake(at+".member", "is listed twice")
+		case name.Problem(m.Name) != "":
+			return mistake(at+".name", name.Problem(m.Name))
+		case !slices.Contains([]string{roleAdmin, roleOperator, roleAuditor}, m.Role):
+			return mistake(at+".role", "is not ADMIN, OPERATOR or AUDITOR")
+		}
+		seen[m.Member], voters[m.Member] = true, m.Role != roleAuditor
+		if m.Role == roleAdmin {
+			admins++
+		}
+	}
+	if v.Admin != nil && (v.Admin.Quorum < 1 || v.Admin.Quorum > admins) {
+		return mistake("admin_rule.quorum", fmt.Sprintf("must be 1 to %d, the number of administrators", admins))
+	}
+	if len(v.Accounts) == 0 || len(v.Accounts) > maxAccounts {
+		return mistake("accounts", fmt.Sprintf("must be 1 to %d", maxAccounts))
+	}
+	for i, a := range v.Accounts {
+		at := fmt.Sprintf("accounts.%d", i)
+		switch {
+		case !id.Is("acc", a.Account):
+			return mistake(at+".account", "is not an id that starts with acc_")
+		case slices.ContainsFunc(v.Accounts[:i], func(b Account) bool { return a.Account == b.Account }):
+			return mistake(at+".account", "is listed twice")
+		case name.Problem(a.Name) != "":
+			return mistake(at+".name", name.Problem(a.Name))
+		}
+		if err := a.Rules.Check(voters); err != nil {
+			if f, ok := fault.As(err); ok {
+				return fault.New(f.Code, "account "+a.Account+": "+f.Message).With("field", at+".rules."+f.Details["field"])
+			}
+			return err
+		}
+	}
+	return nil
+}
+
+func mistake(field, why string) error {
+	return fault.New(fault.Invalid, field+" "+why).With("field", field)
+}
+
+// Digest names exactly what is rehearsed: base64url of the SHA-256 of its canonical JSON.
+func (v Vault) Digest() string { return digest(v) }
+
+func digest(v any) string {
+	data, err := strictjson.Canonical(v)
+	if err != nil {
+		panic(err) // strings, integers and booleans always have a form
+	}
+	sum := sha256.Sum256(data)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// names are the members for people, in the order of ids: "Alice, Bob and Carol".
+func (v Vault) names(ids []string, word string) string {
+	var all []string
+	for _, id := range ids {
+		i := slices.IndexFunc(v.Members, func(m Member) bool { return m.Member == id })
+		if i < 0 {
+			all = append(all, id)
+			continue
+		}
+		all = append(all, name.Within(v.Members[i].Name))
+	}
+	return join(all, word)
+}
+
+// join is a list for people.
+func join(all []string, word string) string {
+	if n := len(all); n > 1 {
+		return strings.Join(all[:n-1], ", ") + " " + word + " " + all[n-1]
+	}
+	return strings.Join(all, "")
+}
+
+// count is how many there are of something, whose plural ends in s.
+func count(n int, noun string) string {
+	if n != 1 {
+		noun += "s"
+	}
+	return fmt.Sprintf("%s %s", thousands(fmt.Sprint(n)), noun)
+}
+
+// thousands writes a plain decimal for people: 40000.50 is 40,000.50.
+func thousands(s string) string {
+	whole, rest, point := strings.Cut(s, ".")
+	for i := len(whole) - 3; i > 0; i -= 3 {
+		whole = whole[:i] + "," + whole[i:]
+	}
+	if point {
+		whole += "." + rest
+	}
+	return whole
+}
