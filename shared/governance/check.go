@@ -16,7 +16,6 @@ import (
 const (
 	MaxSize    = 64 << 10 // bytes of its JSON
 	maxRules   = 32
-	maxGroups  = 32
 	maxMembers = 64
 	maxSteps   = 8
 	maxValues  = 256 // in one condition
@@ -25,14 +24,14 @@ const (
 	maxSeconds = 366 * 24 * 3600
 )
 
-// Decode reads a set in canonical JSON and checks it; members are those that
-// exist. It fails with INVALID_REQUEST.
-func Decode(data []byte, members map[string]bool) (Set, error) {
+// Decode reads a set in canonical JSON and checks it, as [Set.Check] does. It fails
+// with INVALID_REQUEST.
+func Decode(data []byte, o Objects) (Set, error) {
 	var s Set
 	if err := strictjson.UnmarshalCanonical(data, &s, MaxSize); err != nil {
 		return Set{}, err
 	}
-	return s, s.Check(members)
+	return s, s.Check(o)
 }
 
 func (s Set) canonical() []byte {
@@ -43,24 +42,14 @@ func (s Set) canonical() []byte {
 	return b
 }
 
-// Check reports the first mistake in a set: INVALID_REQUEST, details field.
-// members are those that exist.
-func (s Set) Check(members map[string]bool) error {
+// Check reports the first mistake in a set: INVALID_REQUEST, details field. o are the
+// members, groups and whitelists that exist.
+func (s Set) Check(o Objects) error {
 	if s.Version < 1 {
 		return mistake("version", "is not a version, which count from 1")
 	}
-	if len(s.Groups) > maxGroups || len(s.Rules) > maxRules || len(s.Rules) == 0 {
-		return mistake("rules", "must be 1 to 32, and groups at most 32")
-	}
-	groups := names{}
-	for _, g := range s.Groups {
-		at := "groups." + clip(g.Name)
-		if err := groups.add(g.Name, at); err != nil {
-			return err
-		}
-		if err := membersOK(g.Members, members, at+".members"); err != nil {
-			return err
-		}
+	if len(s.Rules) > maxRules || len(s.Rules) == 0 {
+		return mistake("rules", "must be 1 to 32")
 	}
 	rules := names{}
 	for _, r := range s.Rules {
@@ -68,14 +57,14 @@ func (s Set) Check(members map[string]bool) error {
 		if err := rules.add(r.Name, at); err != nil {
 			return err
 		}
-		if err := s.checkRule(r, members, at); err != nil {
+		if err := o.checkRule(r, at); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s Set) checkRule(r Rule, members map[string]bool, at string) error {
+func (o Objects) checkRule(r Rule, at string) error {
 	if r.Within < 0 || r.Within > maxWithin {
 		return mistake(at+".within", "is not 0 to 90 days in seconds")
 	}
@@ -89,8 +78,12 @@ func (s Set) checkRule(r Rule, members map[string]bool, at string) error {
 		return mistake(at+".when", "has too many conditions")
 	}
 	for i, c := range r.When {
-		if err := c.check(fmt.Sprintf("%s.when.%d", at, i)); err != nil {
+		at := fmt.Sprintf("%s.when.%d", at, i)
+		if err := c.check(at); err != nil {
 			return err
+		}
+		if w := c.Whitelist; w != nil && w.Whitelist != "" && o.list(w.Whitelist) == nil {
+			return mistake(at+".whitelist", "names no whitelist of the vault")
 		}
 	}
 	if r.Deny != (len(r.Steps) == 0) || len(r.Steps) > maxSteps {
@@ -100,7 +93,7 @@ func (s Set) checkRule(r Rule, members map[string]bool, at string) error {
 		if r.Deny {
 			return mistake(at+".creation", "has no meaning in a rule that denies")
 		}
-		if err := s.checkElectorate(r.Creation.Members, r.Creation.Group, members, at+".creation"); err != nil {
+		if err := o.checkElectorate(r.Creation.Members, r.Creation.Group, at+".creation"); err != nil {
 			return err
 		}
 	}
@@ -110,10 +103,10 @@ func (s Set) checkRule(r Rule, members map[string]bool, at string) error {
 		if err := steps.add(step.Name, at); err != nil {
 			return err
 		}
-		if err := s.checkElectorate(step.Members, step.Group, members, at); err != nil {
+		if err := o.checkElectorate(step.Members, step.Group, at); err != nil {
 			return err
 		}
-		if n := len(s.electorate(step.Members, step.Group)); step.Quorum < 1 || step.Quorum > n {
+		if n := len(o.electorate(step.Members, step.Group)); step.Quorum < 1 || step.Quorum > n {
 			return mistake(at+".quorum", fmt.Sprintf("must be 1 to %d, the number of members who may approve", n))
 		}
 	}
@@ -125,33 +118,85 @@ func (s Set) checkRule(r Rule, members map[string]bool, at string) error {
 func UseOK(seconds int64) bool { return seconds == 0 || seconds >= minUse && seconds <= maxWithin }
 
 // checkElectorate checks the members and the group that a step names.
-func (s Set) checkElectorate(ids []string, group string, members map[string]bool, at string) error {
-	if group != "" && !slices.ContainsFunc(s.Groups, func(g Group) bool { return g.Name == group }) {
-		return mistake(at+".group", "names no group of this set")
+func (o Objects) checkElectorate(ids []string, group, at string) error {
+	if group != "" && o.group(group) == nil {
+		return mistake(at+".group", "names no group of the vault")
 	}
 	if group == "" || len(ids) > 0 {
-		return membersOK(ids, members, at+".members")
+		return o.membersOK(ids, at+".members")
 	}
 	return nil
 }
 
 // electorate is everybody a step names, once each, in the order of the rules.
-func (s Set) electorate(ids []string, group string) []string {
-	var all []string
-	add := func(ids []string) {
-		for _, m := range ids {
+func (o Objects) electorate(ids []string, group string) []string {
+	all := slices.Clone(ids)
+	if g := o.group(group); g != nil {
+		for _, m := range g.Members {
 			if !slices.Contains(all, m) {
 				all = append(all, m)
 			}
 		}
 	}
-	add(ids)
-	for _, g := range s.Groups {
-		if g.Name == group && group != "" {
-			add(g.Members)
+	return all
+}
+
+// Electorate are the members whom a step of a rule names, by id or through its group, in
+// the order of the rules.
+func (o Objects) Electorate(s Step) []string { return o.electorate(s.Members, s.Group) }
+
+// CheckGroup reports the first mistake in a group: INVALID_REQUEST, details field.
+func (o Objects) CheckGroup(g Group) error {
+	if why := name.Problem(g.Name); why != "" {
+		return mistake("name", why)
+	}
+	return o.membersOK(g.Members, "members")
+}
+
+// MaxEntries is how many addresses a whitelist has at most: as many as a person reads in
+// a prompt.
+const MaxEntries = 32
+
+// Check reports the first mistake in a whitelist: INVALID_REQUEST, details field. Whether
+// an address can receive is not asked here.
+func (l List) Check() error {
+	var c field.Checks
+	c.Name(l.Name, "name")
+	c.That(len(l.Entries) >= 1 && len(l.Entries) <= MaxEntries, "entries", "must be 1 to 32")
+	for i, e := range l.Entries {
+		at := "entries." + strconv.Itoa(i) + "."
+		c.Address(e.Address, at+"address")
+		c.Chain(e.Chain, at+"chain")
+		c.Name(e.Label, at+"label")
+		c.That(!List{Entries: l.Entries[:i]}.holds(e.Chain, e.Address), at+"address", "is listed twice")
+	}
+	if p := c.Problem; p != nil {
+		return mistake(p.Field, p.Why)
+	}
+	return nil
+}
+
+func (o Objects) group(id string) *Group {
+	for i := range o.Groups {
+		if o.Groups[i].Group == id {
+			return &o.Groups[i]
 		}
 	}
-	return all
+	return nil
+}
+
+func (o Objects) list(id string) *List {
+	for i := range o.Lists {
+		if o.Lists[i].Whitelist == id {
+			return &o.Lists[i]
+		}
+	}
+	return nil
+}
+
+// holds reports whether a list has an address on a chain.
+func (l List) holds(chain, address string) bool {
+	return slices.ContainsFunc(l.Entries, func(e Entry) bool { return e.Chain == chain && e.Address == address })
 }
 
 func (c Condition) check(at string) error {
@@ -168,7 +213,10 @@ func (c Condition) check(at string) error {
 	case c.Amount != nil:
 		return c.Amount.check(at + ".amount")
 	case c.Whitelist != nil:
-		return valuesOK(at+".whitelist", c.Whitelist.Addresses, c.Whitelist.Providers)
+		if c.Whitelist.Whitelist != "" && len(c.Whitelist.Providers) == 0 {
+			return nil
+		}
+		return valuesOK(at+".whitelist", c.Whitelist.Providers)
 	case c.Filter != nil:
 		return valuesOK(at+".filter", c.Filter.Kinds, c.Filter.Assets)
 	case c.Window != nil:
@@ -228,7 +276,7 @@ func minutes(s string) (int, bool) {
 	return t.Hour()*60 + t.Minute(), err == nil && len(s) == 5
 }
 
-func membersOK(ids []string, known map[string]bool, at string) error {
+func (o Objects) membersOK(ids []string, at string) error {
 	if len(ids) == 0 || len(ids) > maxMembers {
 		return mistake(at, "must be 1 to 64 members")
 	}
@@ -237,7 +285,7 @@ func membersOK(ids []string, known map[string]bool, at string) error {
 		if seen[m] {
 			return mistake(at, fmt.Sprintf("lists %q twice", clip(m)))
 		}
-		if !known[m] {
+		if !slices.ContainsFunc(o.Members, func(known Member) bool { return known.ID == m }) {
 			return mistake(at, fmt.Sprintf("lists %q, who is not a member", clip(m)))
 		}
 		seen[m] = true

@@ -12,8 +12,21 @@ type Facts struct {
 	Asset    string `json:"asset"`
 	Amount   string `json:"amount"`   // what is spent, a decimal
 	Currency string `json:"currency"` // of Amount: ISO 4217, or the LedgerId of an asset
+	Chain    string `json:"chain"`    // CAIP-2, of Address
 	Address  string `json:"address"`
 	Provider string `json:"provider"`
+}
+
+// Admin is the rule set of the administrators, which governs what changes the vault
+// itself and is of no account.
+const Admin = "admin"
+
+// RuleSet is the id of the rule set that governs an intent with these facts.
+func (f Facts) RuleSet() string {
+	if f.Account == "" {
+		return Admin
+	}
+	return f.Account
 }
 
 // Spent is what counts as spent before, in a currency, over the last Seconds: the
@@ -33,8 +46,10 @@ type Member struct {
 // Approval is one verified decision of a member, in the order of the log.
 type Approval struct {
 	Member string `json:"member"`
-	Step   int    `json:"step"` // from 1
-	Reject bool   `json:"reject"`
+	// Step is the step that it was given for, from 1. 0: it was given before the rules,
+	// members or groups changed, and counts for the first step that waits for the member.
+	Step   int  `json:"step"`
+	Reject bool `json:"reject"`
 }
 
 // Input is everything that a decision depends on.
@@ -48,6 +63,8 @@ type Input struct {
 	Now       time.Time
 	Spent     []Spent // before this request
 	Members   []Member
+	Groups    []Group
+	Lists     []List
 	Approvals []Approval
 }
 
@@ -62,6 +79,7 @@ const (
 	Rejected    State = "REJECTED"
 	Expired     State = "EXPIRED"
 	Denied      State = "DENIED"
+	Blocked     State = "BLOCKED" // an open request that a change of the vault denied; no decision of rules alone
 )
 
 // Open reports whether a request in this state may still come to another one.

@@ -32,7 +32,7 @@ func Decide(in Input) Decision {
 		return d
 	}
 	c := rule.Creation
-	if c != nil && !slices.Contains(in.Rules.electorate(c.Members, c.Group), in.Initiator) {
+	if c != nil && !slices.Contains(in.objects().electorate(c.Members, c.Group), in.Initiator) {
 		in.initiate(&d, *rule)
 		return d
 	}
@@ -64,7 +64,7 @@ func (in Input) steps(rule Rule, initiator string) (all []Progress, why []string
 // names, the ones under whom its steps can be taken.
 func (in Input) initiate(d *Decision, rule Rule) {
 	var why []string
-	for _, id := range in.exist(in.Rules.electorate(rule.Creation.Members, rule.Creation.Group)) {
+	for _, id := range in.exist(in.objects().electorate(rule.Creation.Members, rule.Creation.Group)) {
 		if cannot := in.unmeetable(rule, id); cannot != nil {
 			why = cannot
 			continue
@@ -92,12 +92,19 @@ func (in Input) exist(ids []string) []string {
 	})
 }
 
-// count walks the approvals in their order and sets state, step and reasons.
+// count walks the approvals in their order and sets state, step and reasons. One of
+// before a change that the current step does not wait for is tried again at the next.
 func (in Input) count(d *Decision) {
 	d.State, d.Step = Pending, 1
-	for _, a := range in.Approvals {
+	var kept []Approval
+	for rest := in.Approvals; len(rest) > 0; {
+		a := rest[0]
+		rest = rest[1:]
 		p := &d.Steps[d.Step-1]
-		if a.Step != d.Step || !slices.Contains(p.Waiting, a.Member) {
+		if a.Step != 0 && a.Step != d.Step || !slices.Contains(p.Waiting, a.Member) {
+			if a.Step == 0 && !a.Reject {
+				kept = append(kept, a)
+			}
 			continue
 		}
 		if a.Reject {
@@ -115,6 +122,7 @@ func (in Input) count(d *Decision) {
 				break
 			}
 			d.Step++
+			rest, kept = append(kept, rest...), nil
 		}
 	}
 	if d.State != Pending {
@@ -175,7 +183,7 @@ func count(n int, noun string) string {
 
 // voters are the members who exist and may approve a step, before anybody did.
 func (in Input) voters(step Step, initiator string) []string {
-	all := append([]string{}, in.exist(in.Rules.electorate(step.Members, step.Group))...)
+	all := append([]string{}, in.exist(in.objects().electorate(step.Members, step.Group))...)
 	if step.ExcludeInitiator {
 		return without(all, initiator)
 	}
@@ -234,8 +242,8 @@ func (in Input) unmet(c Condition) string {
 		if w := c.Whitelist; len(w.Providers) > 0 && !slices.Contains(w.Providers, i.Provider) {
 			return fmt.Sprintf("provider %s is not on its list", i.Provider)
 		}
-		if w := c.Whitelist; len(w.Addresses) > 0 && !slices.Contains(w.Addresses, i.Address) {
-			return "the address is not on its list"
+		if w := c.Whitelist; w.Whitelist != "" && !in.listed(w.Whitelist) {
+			return "the address is not on its whitelist"
 		}
 		return ""
 	case c.Window != nil:
@@ -252,6 +260,14 @@ func (in Input) unmet(c Condition) string {
 		return in.overspent(*c.Velocity)
 	}
 	return "it has a condition that this version does not know"
+}
+
+func (in Input) objects() Objects { return Objects{in.Members, in.Groups, in.Lists} }
+
+// listed reports whether the address is in a whitelist; one that is gone has none.
+func (in Input) listed(id string) bool {
+	l := in.objects().list(id)
+	return l != nil && l.holds(in.Facts.Chain, in.Facts.Address)
 }
 
 func (a Amount) unmet(i Facts) string {

@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// CanBeMet reports whether a request under a rule of the set could be approved by these
-// members: under somebody who may initiate it, where the rule has a creation step. A rule
-// that denies cannot, and is not meant to.
-func (s Set) CanBeMet(rule Rule, members []Member) bool {
-	in := Input{Rules: s, Members: members}
+// CanBeMet reports whether a request under a rule could be approved by the members:
+// under somebody who may initiate it, where the rule has a creation step. A rule that
+// denies cannot, and is not meant to.
+func (o Objects) CanBeMet(rule Rule) bool {
+	in := Input{Members: o.Members, Groups: o.Groups}
 	if c := rule.Creation; c != nil {
-		return slices.ContainsFunc(in.exist(s.electorate(c.Members, c.Group)), func(id string) bool {
+		return slices.ContainsFunc(in.exist(o.electorate(c.Members, c.Group)), func(id string) bool {
 			return in.unmeetable(rule, id) == nil
 		})
 	}

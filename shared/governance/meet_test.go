@@ -30,11 +30,11 @@ func TestMembersUnderWhomTheStepsCannotAllBeTakenAreNotAskedToInitiate(t *testin
 		if got := strings.Join(d.Initiators, " "); got != row.want || (d.State == Denied) != (row.want == "") {
 			t.Errorf("%s: %s, %q, %q", name, d.State, got, d.Reasons)
 		}
-		if got := in.Rules.CanBeMet(row.rule, in.Members); got != (row.want != "") {
+		if got := in.objects().CanBeMet(row.rule); got != (row.want != "") {
 			t.Errorf("%s: can be met: %v", name, got)
 		}
 		row.rule.Creation = nil
-		if got, want := in.Rules.CanBeMet(row.rule, in.Members), row.want != ""; got != want {
+		if got, want := in.objects().CanBeMet(row.rule), row.want != ""; got != want {
 			t.Errorf("%s, without a creation step: can be met: %v", name, got)
 		}
 	}

@@ -13,10 +13,9 @@ import (
 // people are the members of the sets that are drawn.
 var people = []string{"mem_a", "mem_b", "mem_c", "mem_d", "mem_e"}
 
-func known() map[string]bool {
-	all := map[string]bool{}
+func everybody() (all []Member) {
 	for _, id := range people {
-		all[id] = true
+		all = append(all, Member{ID: id, Name: id})
 	}
 	return all
 }
@@ -29,7 +28,7 @@ func some(t *rapid.T, label string) []string {
 func drawStep(t *rapid.T, name string) Step {
 	s := Step{Name: name, ExcludeInitiator: rapid.Bool().Draw(t, "excludes")}
 	if s.Members = some(t, "members"); rapid.Bool().Draw(t, "by group") {
-		s.Group = "group"
+		s.Group = "grp_some"
 	}
 	most := len(s.Members) // also without whoever asked
 	if s.ExcludeInitiator && most > 1 {
@@ -64,11 +63,12 @@ func drawRule(t *rapid.T, name string) Rule {
 func drawInput(t *rapid.T) Input {
 	in := Input{Created: friday, Now: friday.Add(time.Hour), Facts: Facts{Kind: "buy", Account: "acc_treasury", Asset: "ethereum", Provider: "northpay", Currency: "EUR"}}
 	in.Facts.Amount = strconv.Itoa(rapid.IntRange(1, 1000).Draw(t, "amount"))
-	in.Rules = Set{Version: 1, Groups: []Group{{Name: "group", Members: some(t, "group")}}}
+	in.Rules = Set{Version: 1}
+	in.Groups = []Group{{Group: "grp_some", Name: "Some", Members: some(t, "group")}}
 	for i := range rapid.IntRange(1, 3).Draw(t, "rules") {
 		in.Rules.Rules = append(in.Rules.Rules, drawRule(t, "r"+strconv.Itoa(i)))
 	}
-	if err := in.Rules.Check(known()); err != nil {
+	if err := in.Rules.Check(Objects{Members: everybody(), Groups: in.Groups}); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range some(t, "who exists") {
@@ -83,7 +83,7 @@ func drawInput(t *rapid.T) Input {
 
 func drawApproval(t *rapid.T) Approval {
 	return Approval{
-		Member: rapid.SampledFrom(people).Draw(t, "who"), Step: rapid.IntRange(1, 3).Draw(t, "step"), Reject: rapid.IntRange(0, 9).Draw(t, "rejects") == 0,
+		Member: rapid.SampledFrom(people).Draw(t, "who"), Step: rapid.IntRange(0, 3).Draw(t, "step"), Reject: rapid.IntRange(0, 9).Draw(t, "rejects") == 0,
 	}
 }
 

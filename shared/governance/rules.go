@@ -12,19 +12,42 @@ import (
 	"time"
 )
 
-// Set is the ordered list of rules that govern one account, and the groups that
-// the rules name. The first rule whose every condition matches governs a
-// request; when none does, the request is denied.
+// Set is the ordered list of rules that govern one account. The first rule whose
+// every condition matches governs a request; when none does, the request is denied.
+// The groups and whitelists that rules name are objects of the vault, and count as
+// they are when the rules are asked.
 type Set struct {
-	Version int     `json:"version"` // from 1; grows with each change
-	Groups  []Group `json:"groups,omitempty"`
-	Rules   []Rule  `json:"rules"`
+	Version int    `json:"version"` // from 1; grows with each change
+	Rules   []Rule `json:"rules"`
 }
 
-// Group is a named list of members.
+// Group is a list of members that rules name by its id.
 type Group struct {
+	Group   string   `json:"group"` // grp_…
 	Name    string   `json:"name"`
 	Members []string `json:"members"`
+}
+
+// List is a whitelist that rules name by its id: addresses outside the vault.
+type List struct {
+	Whitelist string  `json:"whitelist"` // wls_…
+	Name      string  `json:"name"`
+	Entries   []Entry `json:"entries"`
+}
+
+// Entry is an address of a whitelist, on the chain where it may receive.
+type Entry struct {
+	Address string `json:"address"`
+	Chain   string `json:"chain"` // CAIP-2
+	Label   string `json:"label"` // whose it is, a name
+}
+
+// Objects are what the rules of a vault name: who exists and may approve, groups and
+// whitelists, as they are now.
+type Objects struct {
+	Members []Member
+	Groups  []Group
+	Lists   []List
 }
 
 // Rule is a list of conditions, all of which must match, and what a request that
@@ -67,7 +90,7 @@ func (r Rule) For(kind string) bool {
 // Creation is who may ask: named members, a group, or both together.
 type Creation struct {
 	Members []string `json:"members,omitempty"`
-	Group   string   `json:"group,omitempty"`
+	Group   string   `json:"group,omitempty"` // grp_…
 }
 
 // Step is a quorum of a group, of named members, or of both together.
@@ -75,7 +98,7 @@ type Step struct {
 	Name             string   `json:"name"`
 	Quorum           int      `json:"quorum"`
 	Members          []string `json:"members,omitempty"`
-	Group            string   `json:"group,omitempty"`
+	Group            string   `json:"group,omitempty"`             // grp_…
 	ExcludeInitiator bool     `json:"exclude_initiator,omitempty"` // the initiator may not approve; denies when none is proven
 }
 
@@ -96,10 +119,10 @@ type Amount struct {
 	Max      string `json:"max,omitempty"` // decimal; absent: no upper bound
 }
 
-// Whitelist matches when the intent's address and provider are both listed; an
-// absent list allows every value.
+// Whitelist matches when the intent's address is in a whitelist of the vault, for its
+// chain, and its provider is listed; what is absent allows every value.
 type Whitelist struct {
-	Addresses []string `json:"addresses,omitempty"` // exact text
+	Whitelist string   `json:"whitelist,omitempty"` // wls_…
 	Providers []string `json:"providers,omitempty"`
 }
 

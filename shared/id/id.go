@@ -22,6 +22,7 @@ const (
 	Deposit   = "dep" // what a chain moved to an address of a vault
 	Developer = "dev" // a customer of the gateway, who holds an API key
 	Entity    = "ent" // whose vault it is
+	Group     = "grp" // of members of a vault, whom rules name together
 	Item      = "itm" // a connection to a pretend bank of the sandbox
 	Key       = "key" // an API key of a developer
 	Ledger    = "led" // of the sandbox
@@ -31,6 +32,7 @@ const (
 	Quote     = "quo" // of a provider
 	Request   = "req" // a governed request
 	Use       = "use" // of an API key or a token, in the log of use
+	Whitelist = "wls" // of addresses outside a vault, which rules name together
 )
 
 // The form's limits, in bytes.
@@ -42,7 +44,7 @@ const (
 
 // Kinds returns every kind.
 func Kinds() []string {
-	return []string{Account, Approval, Question, Batch, Booking, Channel, Deposit, Developer, Entity, Item, Key, Ledger, Member, Order, Quote, Request, Use}
+	return []string{Account, Approval, Question, Batch, Booking, Channel, Deposit, Developer, Entity, Group, Item, Key, Ledger, Member, Order, Quote, Request, Use, Whitelist}
 }
 
 // Valid reports whether s has the form of an id, of whatever kind.

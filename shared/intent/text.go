@@ -119,6 +119,16 @@ func stranger(chain, address string) string {
 	return why
 }
 
+// AddressProblem says why an address outside the vault cannot receive on a chain, by the
+// tables of today, as the end of a sentence about it; empty: as far as its form tells,
+// it can.
+func AddressProblem(chain, address string) string {
+	if _, ok := asset.Chain(chain); !ok {
+		return "is on a chain that is not in the table of known chains"
+	}
+	return stranger(chain, address)
+}
+
 // Count names several intents: "3 purchases", or "2 requests" where kinds differ.
 func Count(list []Intent) string {
 	noun := list[0].Noun()

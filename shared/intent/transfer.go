@@ -95,7 +95,7 @@ func (t Transfer) Fill(v Vault) (Intent, error) {
 // Facts implements [Intent]. What is spent is counted in the asset.
 func (t Transfer) Facts() governance.Facts {
 	return governance.Facts{
-		Kind: KindTransfer, Account: t.Account, Asset: t.Crypto.Asset, Amount: t.Crypto.Amount, Currency: t.Crypto.Asset, Address: t.To.Address,
+		Kind: KindTransfer, Account: t.Account, Asset: t.Crypto.Asset, Amount: t.Crypto.Amount, Currency: t.Crypto.Asset, Chain: t.Chain, Address: t.To.Address,
 	}
 }
 

@@ -18,6 +18,9 @@ const (
 	maxStep     = 16
 )
 
+// MaxObjects is how many groups a vault has at most, and how many whitelists.
+const MaxObjects = 64
+
 func itoa(n int) string {
 	if n == 0 {
 		return ""

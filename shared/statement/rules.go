@@ -2,6 +2,7 @@ package statement
 
 import (
 	"countersign/shared/governance"
+	"countersign/shared/id"
 	"countersign/shared/jwk"
 )
 
@@ -34,7 +35,7 @@ func (c *checks) decision(a Approval) error {
 		if err != nil {
 			return err
 		}
-		c.That(a.GovernedBy.RuleSet == wants.Facts().Account, "governed_by.rule_set", "is not that of the account")
+		c.That(a.GovernedBy.RuleSet == wants.Facts().RuleSet(), "governed_by.rule_set", "is not that of the account")
 	}
 	c.That(isHex32(a.Nonce), "nonce", "is not 32 bytes of lower-case hexadecimal")
 	c.time(a.IssuedAt, "iat")
@@ -49,7 +50,9 @@ func (c *checks) decision(a Approval) error {
 }
 
 func (c *checks) governed(g GovernedBy) {
-	c.ID("acc", g.RuleSet, "governed_by.rule_set")
+	if g.RuleSet != governance.Admin {
+		c.ID("acc", g.RuleSet, "governed_by.rule_set")
+	}
 	c.That(g.Version >= 1, "governed_by.version", "is not a version")
 	c.hash(g.Digest, "governed_by.digest")
 	c.Name(g.Rule, "governed_by.rule")
@@ -98,9 +101,34 @@ func (c *checks) sole(holders map[jwk.Holder]string, k jwk.Key, field string) {
 	holders[k.Holder()] = field
 }
 
+// objects checks the groups and the whitelists of a genesis, and adds them to o.
+func (c *checks) objects(g Genesis, o *governance.Objects) {
+	c.That(len(g.Groups) <= MaxObjects, "groups", "are more than 64")
+	c.That(len(g.Whitelists) <= MaxObjects, "whitelists", "are more than 64")
+	ids := map[string]bool{}
+	for _, group := range g.Groups {
+		at := "groups." + group.Group
+		c.ID(id.Group, group.Group, at+".group")
+		c.That(!ids[group.Group], at+".group", "is listed twice")
+		if err := o.CheckGroup(group); err != nil {
+			c.That(false, at, "does not hold: "+reason(err))
+		}
+		ids[group.Group], o.Groups = true, append(o.Groups, group)
+	}
+	for _, list := range g.Whitelists {
+		at := "whitelists." + list.Whitelist
+		c.ID(id.Whitelist, list.Whitelist, at+".whitelist")
+		c.That(!ids[list.Whitelist], at+".whitelist", "is listed twice")
+		if err := list.Check(); err != nil {
+			c.That(false, at, "does not hold: "+reason(err))
+		}
+		ids[list.Whitelist], o.Lists = true, append(o.Lists, list)
+	}
+}
+
 func (g Genesis) check() error {
 	var c checks
-	c.kind(2, g.V, g.Type, "genesis")
+	c.kind(3, g.V, g.Type, "genesis")
 	c.ID("ent", g.Entity, "entity")
 	c.Name(g.EntityName, "entity_name")
 	c.key(g.Signer.Statement, "signer.statement")
@@ -111,15 +139,25 @@ func (g Genesis) check() error {
 		c.sole(holders, k, "signer.channel")
 	}
 	c.That(len(g.Members) >= 1 && len(g.Members) <= maxMembers, "members", "does not hold 1 to 64 members")
-	members, voters := map[string]bool{}, map[string]bool{}
+	members, admins := map[string]bool{}, 0
+	var o governance.Objects
 	for _, m := range g.Members {
 		at := "members." + m.Member + "."
 		c.member(m, at)
 		c.That(!members[m.Member], at+"member", "is listed twice")
 		c.sole(holders, m.Approval, at+"approval")
 		c.sole(holders, m.Channel, at+"channel")
-		members[m.Member], voters[m.Member] = true, m.Role != Auditor
+		members[m.Member] = true
+		if m.Role != Auditor {
+			o.Members = append(o.Members, governance.Member{ID: m.Member, Name: m.Name})
+		}
+		if m.Role == Admin {
+			admins++
+		}
 	}
+	why := g.AdminRule.Problem(admins, g.Sandbox)
+	c.That(why == "", "admin_rule.quorum", why)
+	c.objects(g, &o)
 	c.That(len(g.Accounts) >= 1 && len(g.Accounts) <= maxAccounts, "accounts", "does not hold 1 to 64 accounts")
 	accounts := map[string]bool{}
 	for _, a := range g.Accounts {
@@ -129,7 +167,7 @@ func (g Genesis) check() error {
 		c.Name(a.Name, at+"name")
 		c.Chain(a.Chain, at+"chain")
 		c.Address(a.Address, at+"address")
-		if err := a.Rules.Check(voters); err != nil {
+		if err := a.Rules.Check(o); err != nil {
 			c.That(false, at+"rules", "do not hold: "+reason(err))
 		}
 		accounts[a.Account] = true

@@ -76,7 +76,7 @@ type Approval struct {
 // GovernedBy pins the rule that governs a request: one rule of one version of a rule
 // set, whatever the set becomes.
 type GovernedBy struct {
-	RuleSet string `json:"rule_set"` // the id of what it governs: an account
+	RuleSet string `json:"rule_set"` // the id of what it governs: an account; or admin
 	Version int    `json:"version"`
 	Digest  string `json:"digest"` // of the whole set in this version, base64url of SHA-256
 	Rule    string `json:"rule"`   // its name in the set
@@ -146,14 +146,46 @@ type Address struct {
 // Genesis is what everything after it is verified against: the first entry of
 // the signer's log.
 type Genesis struct {
-	V          int              `json:"v"`    // 2: what is in the log after it has the form of this version
-	Type       string           `json:"type"` // "genesis"
-	Entity     string           `json:"entity"`
-	EntityName string           `json:"entity_name"`
-	Signer     SignerKeys       `json:"signer"`
-	Members    []GenesisMember  `json:"members"`
-	Accounts   []GenesisAccount `json:"accounts"`
-	IssuedAt   int64            `json:"iat"`
+	V          int    `json:"v"`    // 3: what is in the log after it has the form of this version
+	Type       string `json:"type"` // "genesis"
+	Entity     string `json:"entity"`
+	EntityName string `json:"entity_name"`
+	// Sandbox says that the vault is for trying things out: it may have fewer
+	// administrators than one that money is trusted to.
+	Sandbox    bool               `json:"sandbox,omitempty"`
+	Signer     SignerKeys         `json:"signer"`
+	AdminRule  AdminRule          `json:"admin_rule"`
+	Members    []GenesisMember    `json:"members"`
+	Groups     []governance.Group `json:"groups,omitempty"`
+	Whitelists []governance.List  `json:"whitelists,omitempty"`
+	Accounts   []GenesisAccount   `json:"accounts"`
+	IssuedAt   int64              `json:"iat"`
+}
+
+// AdminRule is how many administrators must approve what changes the vault.
+type AdminRule struct {
+	Quorum int `json:"quorum"`
+}
+
+// The administrators of a vault that is not a sandbox: at least so many, and a quorum of
+// at least two and of fewer than all, so that none decides alone and one may be lost.
+const (
+	MinAdmins = 3
+	MinQuorum = 2
+)
+
+// Problem says why so many administrators cannot have this rule, as the end of a
+// sentence about it; empty: they can.
+func (r AdminRule) Problem(admins int, sandbox bool) string {
+	switch {
+	case sandbox && (r.Quorum < 1 || r.Quorum > admins):
+		return "must be 1 to the number of administrators"
+	case !sandbox && admins < MinAdmins:
+		return "needs at least three administrators"
+	case !sandbox && (r.Quorum < MinQuorum || r.Quorum >= admins):
+		return "must be at least two and less than the number of administrators"
+	}
+	return ""
 }
 
 // SignerKeys are the public keys of a signer. An approver pins them.

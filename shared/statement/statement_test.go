@@ -96,9 +96,9 @@ func sampleAddress() Address {
 
 func sampleGenesis() Genesis {
 	m := sampleMember()
-	return Genesis{V: 2, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox Ltd",
+	return Genesis{V: 3, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox Ltd", Sandbox: true, AdminRule: AdminRule{Quorum: 1},
 		Signer:  SignerKeys{Statement: ec("secp256k1", hashB), Channel: []jwk.Key{ec("secp256k1", hashC), ec("P-256", hashC)}},
-		Members: []GenesisMember{{m.Member, m.Name, m.Role, m.Approval, m.Channel, m.ChannelIn}},
+		Members: []GenesisMember{{m.Member, m.Name, Admin, m.Approval, m.Channel, m.ChannelIn}},
 		Accounts: []GenesisAccount{{Account: "acc_treasury", Name: "Treasury", Chain: "eip155:31337", Address: sampleAddress().Address,
 			Rules: governance.Set{Version: 1, Rules: []governance.Rule{{Name: "all", Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_bob"}}}}}}}},
 		IssuedAt: iat}
@@ -566,14 +566,37 @@ func TestAGenesisIsConsistent(t *testing.T) {
 		"members.mem_eve.approval":    func(g *Genesis) { m := g.Members[0]; m.Member = "mem_eve"; g.Members = append(g.Members, m) },
 		"members.mem_bob.channel":     func(g *Genesis) { g.Members[0].Channel = g.Members[0].Approval },
 		"signer.channel":              func(g *Genesis) { g.Signer.Channel = nil },
-		"accounts.acc_treasury.rules": func(g *Genesis) { g.Members[0].Role = Auditor },
-		"accounts":                    func(g *Genesis) { g.Accounts = nil },
+		"accounts.acc_treasury.rules": func(g *Genesis) { g.Accounts[0].Rules.Rules[0].Steps[0].Members[0] = "mem_eve" },
+		"admin_rule.quorum":           func(g *Genesis) { g.Members[0].Role = Auditor },
+		"groups.grp_ops":              func(g *Genesis) { g.Groups = []governance.Group{{Group: "grp_ops", Name: "Ops"}} },
+		"groups.grp_ops.group": func(g *Genesis) {
+			ops := governance.Group{Group: "grp_ops", Name: "Ops", Members: []string{"mem_bob"}}
+			g.Groups = []governance.Group{ops, ops}
+		},
+		"whitelists.wls_ours": func(g *Genesis) { g.Whitelists = []governance.List{{Whitelist: "wls_ours", Name: "Ours"}} },
+		"accounts":            func(g *Genesis) { g.Accounts = nil },
 	} {
 		g := sampleGenesis()
 		f(&g)
 		_, err := Encode(g)
 		if e, ok := fault.As(err); !ok || e.Details["field"] != field {
 			t.Errorf("%s: %v", field, err)
+		}
+	}
+}
+
+func TestNoAdministratorDecidesAloneAndOneMayBeLost(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		quorum, admins int
+		sandbox, ok    bool
+	}{
+		{2, 3, false, true}, {3, 4, false, true}, {2, 64, false, true},
+		{1, 3, false, false}, {3, 3, false, false}, {2, 2, false, false}, {0, 3, false, false}, {4, 3, false, false},
+		{1, 1, true, true}, {2, 2, true, true}, {0, 1, true, false}, {2, 1, true, false}, {1, 0, true, false},
+	} {
+		if why := (AdminRule{row.quorum}).Problem(row.admins, row.sandbox); (why == "") != row.ok {
+			t.Errorf("%+v: %q", row, why)
 		}
 	}
 }

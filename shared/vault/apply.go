@@ -56,8 +56,10 @@ func (s *State) went(e signedlog.Entry, hash string) {
 }
 
 func (s *State) applyGenesis(e signedlog.Entry) error {
-	if strings.HasPrefix(string(e.Body), `{"v":1,"type":"genesis"`) {
-		return Earlier()
+	for _, earlier := range []string{`{"v":1,"type":"genesis"`, `{"v":2,"type":"genesis"`} {
+		if strings.HasPrefix(string(e.Body), earlier) {
+			return Earlier()
+		}
 	}
 	g, err := statement.Decode[statement.Genesis](e.Body)
 	if err != nil {

@@ -22,7 +22,7 @@ func (s *State) Decide(r *Request, now time.Time) governance.Decision {
 	if a := s.accounts[facts.Account]; a != nil && r.GovernedBy.Rule == "" {
 		spent = s.spent(r, a)
 	}
-	return s.rules.ask(s.Genesis.Members, r.RequestBody, facts, r.said(), spent, now)
+	return s.rules.ask(s.Genesis, r.RequestBody, facts, r.said(), spent, now)
 }
 
 // Said is what members have signed about a request.
@@ -49,19 +49,19 @@ func Ask(g statement.Genesis, b signedlog.RequestBody, facts governance.Facts, s
 			_ = rules.put(a.Account, a.Rules) // the first version follows nothing
 		}
 	}
-	return rules.ask(g.Members, b, facts, said, nil, now)
+	return rules.ask(g, b, facts, said, nil, now)
 }
 
-func (s ruleSets) ask(members []statement.GenesisMember, b signedlog.RequestBody, facts governance.Facts, said Said, spent []governance.Spent, now time.Time) governance.Decision {
+func (s ruleSets) ask(g statement.Genesis, b signedlog.RequestBody, facts governance.Facts, said Said, spent []governance.Spent, now time.Time) governance.Decision {
 	rules, err := s.govern(b.GovernedBy, facts.Account)
 	if err != nil {
 		return governance.Decision{State: governance.Denied, Reasons: []string{"no rule allows this", err.Error()}}
 	}
 	in := governance.Input{
 		Rules: rules, Pinned: b.GovernedBy.Rule, Facts: facts, Created: time.Unix(b.Created, 0).UTC(), Expires: time.Unix(b.Expires, 0).UTC(),
-		Now: now, Initiator: said.Initiator, Approvals: said.Votes, Spent: spent,
+		Now: now, Initiator: said.Initiator, Approvals: said.Votes, Spent: spent, Groups: g.Groups, Lists: g.Whitelists,
 	}
-	for _, m := range members {
+	for _, m := range g.Members {
 		if m.Role != statement.Auditor {
 			in.Members = append(in.Members, governance.Member{ID: m.Member, Name: m.Name})
 		}

@@ -62,12 +62,12 @@ func enrolled(t testing.TB) *writer {
 	t.Helper()
 	w := &writer{t, New(statementKey.PublicKey(), nil), noon}
 	g := statement.Genesis{
-		V: 2, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox Ltd", IssuedAt: noon,
+		V: 3, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox Ltd", Sandbox: true, AdminRule: statement.AdminRule{Quorum: 2}, IssuedAt: noon,
 		Signer:   statement.SignerKeys{Statement: statementKey.PublicKey().JWK(), Channel: []jwk.Key{seed(9).PublicKey().JWK()}},
 		Accounts: []statement.GenesisAccount{{Account: ruled, Name: "Treasury", Chain: "eip155:31337", Address: "0x8617E340B3D01FA5F11F306F4090FD50E238070D", Rules: spending(1)}},
 	}
 	for i, name := range []string{"Alice", "Bob"} {
-		g.Members = append(g.Members, statement.GenesisMember{Member: "mem_" + strings.ToLower(name), Name: name, Role: statement.Operator,
+		g.Members = append(g.Members, statement.GenesisMember{Member: "mem_" + strings.ToLower(name), Name: name, Role: statement.Admin,
 			Approval: seed(2 + i).PublicKey().JWK(), Channel: seed(4 + i).PublicKey().JWK(), ChannelIn: statement.InToken})
 	}
 	w.append(signedlog.Genesis, g)

@@ -52,8 +52,9 @@ func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment)
 	}
 	now := deps.Now().UTC().Truncate(time.Second)
 	g := statement.Genesis{
-		V: 2, Type: "genesis", Entity: draft.Entity, EntityName: draft.EntityName,
-		Signer: statement.SignerKeys{Statement: key.PublicKey().JWK()}, Members: draft.Members, IssuedAt: now.Unix(),
+		V: 3, Type: "genesis", Entity: draft.Entity, EntityName: draft.EntityName, Sandbox: draft.Sandbox,
+		Signer: statement.SignerKeys{Statement: key.PublicKey().JWK()}, AdminRule: draft.AdminRule, Members: draft.Members,
+		Groups: draft.Groups, Whitelists: draft.Whitelists, IssuedAt: now.Unix(),
 	}
 	for _, t := range channelKeys() {
 		k, err := keyOrNew(ctx, deps.Vault, t)

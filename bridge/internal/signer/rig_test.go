@@ -216,7 +216,7 @@ func newRigOn(t testing.TB, rules governance.Set, v Vault, own ...*person) *rig 
 }
 
 func (g *rig) draft(rules governance.Set) Draft {
-	d := Draft{Entity: "ent_sandbox", EntityName: "Sandbox Ltd"}
+	d := Draft{Entity: "ent_sandbox", EntityName: "Sandbox Ltd", AdminRule: statement.AdminRule{Quorum: 2}}
 	for _, m := range []struct{ id, name, curve string }{
 		{"mem_alice", "Alice", jws.Secp256k1}, {"mem_bob", "Bob", jws.P256}, {"mem_carol", "Carol", jws.Secp256k1},
 	} {
@@ -226,7 +226,7 @@ func (g *rig) draft(rules governance.Set) Draft {
 			g.people[m.id] = p
 		}
 		d.Members = append(d.Members, statement.GenesisMember{
-			Member: m.id, Name: m.name, Role: statement.Operator, Approval: p.approval.public.JWK(), Channel: p.chn.public.JWK(), ChannelIn: statement.InToken,
+			Member: m.id, Name: m.name, Role: statement.Admin, Approval: p.approval.public.JWK(), Channel: p.chn.public.JWK(), ChannelIn: statement.InToken,
 		})
 	}
 	d.Accounts = []DraftAccount{{Account: treasury, Name: "Treasury", Chain: "eip155:31337", Rules: rules}}

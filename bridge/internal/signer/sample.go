@@ -3,6 +3,7 @@ package signer
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,25 +20,20 @@ import (
 // longest values that a request can bring. A vault that nobody can approve in, or
 // one member cannot, is refused before it exists.
 func checkApprovable(d Draft, now time.Time) error {
-	var members []governance.Member
-	for _, m := range d.Members {
-		if m.Role != statement.Auditor {
-			members = append(members, governance.Member{ID: m.Member, Name: m.Name})
-		}
-	}
+	o := d.objects()
 	for _, a := range d.Accounts {
 		for _, r := range a.Rules.Rules {
-			if !r.Deny && !a.Rules.CanBeMet(r, members) {
+			if !r.Deny && !o.CanBeMet(r) {
 				path := "accounts." + a.Account + ".rules." + r.Name + ".steps"
 				return fault.New(fault.Invalid, path+" can never all be taken: each member approves once, and auditors do not").With("field", path)
 			}
 			for i, step := range r.Steps {
-				if err := checkSigned(d, a, r, i+1, step.Members, step.Group, now); err != nil {
+				if err := checkSigned(d, a, r, i+1, o.Electorate(step), now); err != nil {
 					return err
 				}
 			}
 			if c := r.Creation; c != nil {
-				if err := checkSigned(d, a, r, 0, c.Members, c.Group, now); err != nil {
+				if err := checkSigned(d, a, r, 0, o.Electorate(governance.Step{Members: c.Members, Group: c.Group}), now); err != nil {
 					return err
 				}
 			}
@@ -46,11 +42,22 @@ func checkApprovable(d Draft, now time.Time) error {
 	return nil
 }
 
+// objects are what the rules of a draft name.
+func (d Draft) objects() governance.Objects {
+	o := governance.Objects{Groups: d.Groups, Lists: d.Whitelists}
+	for _, m := range d.Members {
+		if m.Role != statement.Auditor {
+			o.Members = append(o.Members, governance.Member{ID: m.Member, Name: m.Name})
+		}
+	}
+	return o
+}
+
 // checkSigned writes the statements of a step, or of the creation step (0), for each
 // member whom it names.
-func checkSigned(d Draft, a DraftAccount, r governance.Rule, step int, members []string, group string, now time.Time) error {
+func checkSigned(d Draft, a DraftAccount, r governance.Rule, step int, members []string, now time.Time) error {
 	for _, m := range d.Members {
-		if !names(a.Rules, members, group, m.Member) {
+		if !slices.Contains(members, m.Member) {
 			continue
 		}
 		for _, longest := range longest {
@@ -84,23 +91,6 @@ func inDraft(err error, a DraftAccount, rule, member string) error {
 		return err
 	}
 	return fault.New(fault.StatementInvalid, path+" "+p.Why).With("field", path)
-}
-
-// names reports whether a step names a member, by id or through its group.
-func names(s governance.Set, members []string, group, member string) bool {
-	for _, id := range members {
-		if id == member {
-			return true
-		}
-	}
-	for _, g := range s.Groups {
-		for _, id := range g.Members {
-			if g.Name == group && id == member {
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // fits encodes a statement, as it is served in a channel, and writes its text.

@@ -95,8 +95,8 @@ func TestTwoMembersWithOneKeyAreBothNamed(t *testing.T) {
 
 func viaGroup(d *Draft) {
 	d.Members[2].Name = "Carol\u200b"
-	d.Accounts[0].Rules = governance.Set{Version: 1, Groups: []governance.Group{{Name: "ops", Members: []string{"mem_carol"}}},
-		Rules: []governance.Rule{{Name: "all", Steps: []governance.Step{{Name: "one", Quorum: 1, Group: "ops"}}}}}
+	d.Groups = []governance.Group{{Group: "grp_ops", Name: "ops", Members: []string{"mem_carol"}}}
+	d.Accounts[0].Rules = governance.Set{Version: 1, Rules: []governance.Rule{{Name: "all", Steps: []governance.Step{{Name: "one", Quorum: 1, Group: "grp_ops"}}}}}
 }
 
 func TestTheLongestNamesCanBeApproved(t *testing.T) {

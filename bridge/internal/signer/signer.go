@@ -60,7 +60,11 @@ type Stdio struct {
 type Draft struct {
 	Entity     string                    `json:"entity"`
 	EntityName string                    `json:"entity_name"`
+	Sandbox    bool                      `json:"sandbox"`
+	AdminRule  statement.AdminRule       `json:"admin_rule"`
 	Members    []statement.GenesisMember `json:"members"`
+	Groups     []governance.Group        `json:"groups"`
+	Whitelists []governance.List         `json:"whitelists"`
 	Accounts   []DraftAccount            `json:"accounts"`
 }
 

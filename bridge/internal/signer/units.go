@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"countersign/shared/asset"
-	"countersign/shared/eip55"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
@@ -16,6 +15,13 @@ import (
 // can be bought into, and rules about kinds, assets, currencies and addresses that
 // can never match: INVALID_REQUEST, details field.
 func (d Draft) checkUnits() error {
+	for _, list := range d.Whitelists {
+		for i, e := range list.Entries {
+			if why := intent.AddressProblem(e.Chain, e.Address); why != "" {
+				return misfit(fmt.Sprintf("whitelists.%s.entries.%d.address", list.Whitelist, i), why)
+			}
+		}
+	}
 	for _, a := range d.Accounts {
 		at := "accounts." + a.Account + "."
 		if _, ok := asset.Chain(a.Chain); !ok {
@@ -23,7 +29,7 @@ func (d Draft) checkUnits() error {
 		}
 		for _, r := range a.Rules.Rules {
 			for i, c := range r.When {
-				if field, why := a.never(r, c); why != "" {
+				if field, why := a.never(r, c, d.Whitelists); why != "" {
 					return misfit(fmt.Sprintf("%srules.%s.when.%d.%s", at, r.Name, i, field), why)
 				}
 			}
@@ -37,7 +43,7 @@ func (d Draft) checkUnits() error {
 
 // never says why a condition of a rule can match nothing that the account is asked
 // for, and which field of it is to blame; why is empty when it can match.
-func (a DraftAccount) never(r governance.Rule, c governance.Condition) (field, why string) {
+func (a DraftAccount) never(r governance.Rule, c governance.Condition, lists []governance.List) (field, why string) {
 	switch {
 	case c.Filter != nil:
 		for _, kind := range c.Filter.Kinds {
@@ -54,14 +60,14 @@ func (a DraftAccount) never(r governance.Rule, c governance.Condition) (field, w
 		return "amount.currency", a.unspent(r, c.Amount.Currency)
 	case c.Velocity != nil:
 		return "velocity.currency", a.unspent(r, c.Velocity.Currency)
-	case c.Whitelist != nil && len(c.Whitelist.Addresses) > 0:
-		for _, address := range c.Whitelist.Addresses {
-			if digits, ok := strings.CutPrefix(address, "0x"); !ok || !eip55.Valid(address) || address != eip55.Address(digits) {
-				return "whitelist.addresses", "can never match: an address is 0x and 40 hexadecimal digits, with the letters of EIP-55"
+	case c.Whitelist != nil && c.Whitelist.Whitelist != "":
+		for _, l := range lists {
+			if l.Whitelist == c.Whitelist.Whitelist && !slices.ContainsFunc(l.Entries, func(e governance.Entry) bool { return e.Chain == a.Chain }) {
+				return "whitelist.whitelist", "can never match: it has no address on the account's chain"
 			}
 		}
 		if !a.some(r, func(f governance.Facts) bool { return f.Address != "" }) {
-			return "whitelist.addresses", "can never match: the rule is for no kind with a recipient"
+			return "whitelist.whitelist", "can never match: the rule is for no kind with a recipient"
 		}
 	}
 	return "", ""

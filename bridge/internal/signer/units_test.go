@@ -1,7 +1,6 @@
 package signer
 
 import (
-	"strings"
 	"testing"
 
 	"countersign/bridge/internal/logfile"
@@ -21,7 +20,7 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 	transfers := func(unit, to string) func(*DraftAccount) {
 		return func(a *DraftAccount) {
 			a.Rules.Rules[0].When = []governance.Condition{{Filter: &governance.Filter{Kinds: []string{"transfer"}}},
-				{Amount: &governance.Amount{Currency: unit, Max: "10"}}, {Whitelist: &governance.Whitelist{Addresses: []string{to}}}}
+				{Amount: &governance.Amount{Currency: unit, Max: "10"}}, {Whitelist: &governance.Whitelist{Whitelist: to}}}
 		}
 	}
 	for _, c := range []struct {
@@ -40,18 +39,22 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 			a.Rules.Rules[0].When = []governance.Condition{{Velocity: &governance.Velocity{Currency: "BTC", Seconds: 3600, Max: "1"}}}
 		}, "accounts.acc_treasury.rules.purchases.when.0.velocity.currency"},
 		{"a purchase in an asset", func(a *DraftAccount) { a.Rules.Rules[0].When[0].Amount.Currency = "ethereum" }, "accounts.acc_treasury.rules.purchases.when.0.amount.currency"},
-		{"an amount and a recipient of transfers", transfers("ethereum", recipient), ""},
-		{"a transfer in a currency", transfers("EUR", recipient), "accounts.acc_treasury.rules.purchases.when.1.amount.currency"},
-		{"a transfer of what the chain does not hold", transfers("bitcoin", recipient), "accounts.acc_treasury.rules.purchases.when.1.amount.currency"},
-		{"a recipient without its check", transfers("ethereum", strings.ToLower(recipient)), "accounts.acc_treasury.rules.purchases.when.2.whitelist.addresses"},
+		{"an amount and a recipient of transfers", transfers("ethereum", "wls_ours"), ""},
+		{"a transfer in a currency", transfers("EUR", "wls_ours"), "accounts.acc_treasury.rules.purchases.when.1.amount.currency"},
+		{"a transfer of what the chain does not hold", transfers("bitcoin", "wls_ours"), "accounts.acc_treasury.rules.purchases.when.1.amount.currency"},
+		{"recipients on another chain", transfers("ethereum", "wls_elsewhere"), "accounts.acc_treasury.rules.purchases.when.2.whitelist.whitelist"},
 		{"an unknown kind", func(a *DraftAccount) {
 			a.Rules.Rules[0].When = []governance.Condition{{Filter: &governance.Filter{Kinds: []string{"buy", "sell"}}}}
 		}, "accounts.acc_treasury.rules.purchases.when.0.filter.kinds"},
 		{"a recipient of purchases", func(a *DraftAccount) {
-			a.Rules.Rules[0].When = []governance.Condition{{Whitelist: &governance.Whitelist{Addresses: []string{"0x52908400098527886E0F7030069857D2E4169EE7"}}}}
-		}, "accounts.acc_treasury.rules.purchases.when.0.whitelist.addresses"},
+			a.Rules.Rules[0].When = []governance.Condition{{Whitelist: &governance.Whitelist{Whitelist: "wls_ours"}}}
+		}, "accounts.acc_treasury.rules.purchases.when.0.whitelist.whitelist"},
 	} {
 		d := g.draft(twoOfThree())
+		d.Whitelists = []governance.List{
+			{Whitelist: "wls_ours", Name: "Ours", Entries: []governance.Entry{{Address: recipient, Chain: "eip155:31337", Label: "Payroll"}}},
+			{Whitelist: "wls_elsewhere", Name: "Elsewhere", Entries: []governance.Entry{{Address: recipient, Chain: "eip155:1", Label: "Payroll"}}},
+		}
 		c.change(&d.Accounts[0])
 		v := newMemVault()
 		f, err := logfile.Open(t.TempDir())
@@ -71,6 +74,24 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 		}
 		if fields == nil || fields.Code != fault.Invalid || fields.Details["field"] != c.field || len(v.keys) > 0 {
 			t.Errorf("%s: %v with %d keys made", c.name, err, len(v.keys))
+		}
+	}
+}
+
+func TestInitRefusesAWhitelistWhoseAddressesCannotReceive(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	for name, e := range map[string]governance.Entry{
+		"an address without its check": {Address: "0x52908400098527886e0f7030069857d2e4169ee7", Chain: "eip155:1", Label: "Payroll"},
+		"a changed digit":              {Address: "0x52908400098527886E0F7030069857D2E4169EE8", Chain: "eip155:1", Label: "Payroll"},
+		"the zero address":             {Address: "0x0000000000000000000000000000000000000000", Chain: "eip155:1", Label: "Payroll"},
+		"an unknown chain":             {Address: "0x52908400098527886E0F7030069857D2E4169EE7", Chain: "eip155:5", Label: "Payroll"},
+	} {
+		d := g.draft(twoOfThree())
+		d.Whitelists = []governance.List{{Whitelist: "wls_ours", Name: "Ours", Entries: []governance.Entry{e}}}
+		f, _ := fault.As(d.checkUnits())
+		if f == nil || f.Details["field"] != "whitelists.wls_ours.entries.0.address" {
+			t.Errorf("%s: %v", name, f)
 		}
 	}
 }

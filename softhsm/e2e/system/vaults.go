@@ -115,11 +115,11 @@ func (s *State) draft(v Vault) (map[string]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		members = append(members, statement.GenesisMember{Member: p.Member, Name: p.Name, Role: statement.Operator,
+		members = append(members, statement.GenesisMember{Member: p.Member, Name: p.Name, Role: statement.Admin,
 			Approval: approval, Channel: channel, ChannelIn: statement.InToken})
 	}
 	return map[string]any{
-		"entity": v.Entity, "entity_name": v.Name, "members": members,
+		"entity": v.Entity, "entity_name": v.Name, "sandbox": true, "admin_rule": statement.AdminRule{Quorum: 2}, "members": members,
 		"accounts": []map[string]any{{"account": v.Account, "name": v.AccountName, "chain": Chain, "rules": governance.Set{Version: 1, Rules: v.Rules}}},
 	}, nil
 }

@@ -147,7 +147,7 @@ func NewSignerOf(t testing.TB, entity, name string, now func() time.Time, change
 	}
 	ids := []string{"mem_alice", "mem_bob", "mem_carol"}
 	s.Genesis = statement.Genesis{
-		V: 2, Type: "genesis", Entity: entity, EntityName: name,
+		V: 3, Type: "genesis", Entity: entity, EntityName: name, AdminRule: statement.AdminRule{Quorum: 2},
 		Signer: statement.SignerKeys{Statement: s.Key.JWK(), Channel: []jwk.Key{NewKey(t).JWK()}},
 		Accounts: []statement.GenesisAccount{{
 			Account: Account, Name: "Treasury", Chain: "eip155:31337", Address: addressOf(NewKey(t)),
@@ -163,7 +163,7 @@ func NewSignerOf(t testing.TB, entity, name string, now func() time.Time, change
 	for i, id := range ids {
 		s.Members[id] = NewKey(t)
 		s.Genesis.Members = append(s.Genesis.Members, statement.GenesisMember{
-			Member: id, Name: []string{"Alice", "Bob", "Carol"}[i], Role: statement.Operator,
+			Member: id, Name: []string{"Alice", "Bob", "Carol"}[i], Role: statement.Admin,
 			Approval: s.Members[id].JWK(), Channel: NewKey(t).JWK(), ChannelIn: statement.InToken,
 		})
 	}
