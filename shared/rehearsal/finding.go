@@ -88,45 +88,28 @@ func Rehearse(v Vault) []Finding {
 type rules struct {
 	vault   Vault
 	account Account
-	voters  []governance.Member
+	objects governance.Objects
 	reach   []reach // one for each kind
 	can     []bool  // of each rule: somebody can approve under it
 }
 
 func newRules(v Vault, a Account) *rules {
-	a.Rules = v.resolved(a.Rules)
-	r := &rules{vault: v, account: a, voters: v.voters("")}
+	r := &rules{vault: v, account: a, objects: v.objects("")}
 	for _, k := range kinds(a.Rules) {
-		r.reach = append(r.reach, reaches(a.Rules, k))
+		r.reach = append(r.reach, reaches(a.Rules, k, v.Whitelists))
 	}
 	for _, rule := range a.Rules.Rules {
-		r.can = append(r.can, !rule.Deny && approvable(a.Rules, rule, r.voters))
+		r.can = append(r.can, !rule.Deny && approvable(rule, r.objects))
 	}
 	return r
 }
 
-// resolved is a set whose groups are those of the vault besides its own.
-func (v Vault) resolved(s governance.Set) governance.Set {
-	s.Groups = slices.Concat(s.Groups, v.Groups)
-	return s
-}
-
-// voters are the members who may approve, without one of them.
-func (v Vault) voters(without string) (all []governance.Member) {
-	for _, m := range v.Members {
-		if m.Role != roleAuditor && m.Member != without {
-			all = append(all, governance.Member{ID: m.Member, Name: m.Name})
-		}
-	}
-	return all
-}
-
-// approvable reports whether these members could approve what a rule governs.
-func approvable(set governance.Set, rule governance.Rule, members []governance.Member) bool {
+// approvable reports whether the members could approve what a rule governs.
+func approvable(rule governance.Rule, o governance.Objects) bool {
 	if rule.Creation == nil && slices.ContainsFunc(rule.Steps, func(s governance.Step) bool { return s.ExcludeInitiator }) {
 		return false // nothing proves who asked, so that each request is denied
 	}
-	return set.CanBeMet(rule, members)
+	return o.CanBeMet(rule)
 }
 
 // in names an account for people.
@@ -198,7 +181,7 @@ func (r *rules) unapprovable() (all []Finding) {
 		for n := 1; n < len(rule.Steps); n++ {
 			before := rule
 			before.Steps = rule.Steps[:n]
-			if approvable(r.account.Rules, before, r.voters) {
+			if approvable(before, r.objects) {
 				continue
 			}
 			for _, s := range rule.Steps[n:] {
@@ -245,7 +228,7 @@ func (r *rules) idle() (all []Finding) {
 // unjudged reports whether a condition is one that this package does not look into.
 func unjudged(c governance.Condition) bool {
 	m := match{region: everything("buy"), sure: true}
-	if m.meet(c, "buy"); m.sure || c.Velocity == nil {
+	if m.meet(c, "buy", nil); m.sure || c.Velocity == nil {
 		return !m.sure
 	}
 	return foreign(*c.Velocity, "Currency", "Seconds", "Max")
@@ -295,9 +278,9 @@ func (r *rules) needed() (all []Finding) {
 
 // electorate is everybody who exists and may approve a step.
 func (r *rules) electorate(s governance.Step) (ids []string) {
-	for _, m := range r.voters {
-		in := func(g governance.Group) bool { return g.Name == s.Group && slices.Contains(g.Members, m.ID) }
-		if slices.Contains(s.Members, m.ID) || s.Group != "" && slices.ContainsFunc(r.account.Rules.Groups, in) {
+	named := r.objects.Electorate(s)
+	for _, m := range r.objects.Members {
+		if slices.Contains(named, m.ID) {
 			ids = append(ids, m.ID)
 		}
 	}
@@ -306,11 +289,11 @@ func (r *rules) electorate(s governance.Step) (ids []string) {
 
 // lost finds what nobody can approve without one member.
 func lost(v Vault, accounts []*rules, m Member) (all []Finding) {
-	who, left := name.Within(m.Name), v.voters(m.Member)
+	who, left := name.Within(m.Name), v.objects(m.Member)
 	for _, r := range accounts {
 		f := Finding{Code: TokenLost, Severity: Warning, Account: r.account.Account, Members: []string{m.Member}}
 		for i, rule := range r.account.Rules.Rules {
-			if r.can[i] && r.governs(i) && !approvable(r.account.Rules, rule, left) {
+			if r.can[i] && r.governs(i) && !approvable(rule, left) {
 				f.Rules = append(f.Rules, rule.Name)
 			}
 		}

@@ -25,12 +25,12 @@ func sample() Vault {
 	return Vault{
 		Members: []Member{{"mem_alice", "Alice", roleAdmin}, {"mem_bob", "Bob", roleAdmin}, {"mem_carol", "Carol", roleOperator}, {"mem_dave", "Dave", roleAuditor}},
 		Admin:   &Admin{2},
+		Groups:  []governance.Group{{Group: "grp_officers", Name: "Officers", Members: []string{"mem_alice", "mem_bob", "mem_carol"}}},
 		Accounts: []Account{{Account: "acc_treasury", Name: "Treasury", Rules: governance.Set{Version: 2,
-			Groups: []governance.Group{{Name: "officers", Members: []string{"mem_alice", "mem_bob", "mem_carol"}}},
 			Rules: []governance.Rule{
 				{Name: "small", When: []governance.Condition{eur("", "1000"), daily("40000")}, Steps: []governance.Step{step("one", 1, "mem_bob")}},
 				{Name: "none", When: []governance.Condition{kinds("buy"), eur("", "10"), eur("20", "")}, Deny: true},
-				{Name: "large", When: []governance.Condition{eur("", "100000")}, Steps: []governance.Step{{Name: "two", Quorum: 2, Group: "officers"}}},
+				{Name: "large", When: []governance.Condition{eur("", "100000")}, Steps: []governance.Step{{Name: "two", Quorum: 2, Group: "grp_officers"}}},
 				{Name: "middle", When: []governance.Condition{eur("500", "5000")}, Steps: []governance.Step{step("one", 1, "mem_carol")}},
 				{Name: "swiss", When: []governance.Condition{{Amount: &governance.Amount{Currency: "CHF", Min: "1"}}},
 					Steps: []governance.Step{step("first", 1, "mem_alice"), step("second", 1, "mem_alice"), step("third", 1, "mem_bob")}},

@@ -41,19 +41,19 @@ func everything(kind string) region {
 }
 
 // matches says what of a kind a rule matches.
-func matches(rule governance.Rule, kind string) match {
+func matches(rule governance.Rule, kind string, lists []governance.List) match {
 	m := match{region: everything(kind), sure: true}
 	if !rule.For(kind) {
 		m.region[byAmount] = amounts(nil)
 	}
 	for _, c := range rule.When {
-		m.meet(c, kind)
+		m.meet(c, kind, lists)
 	}
 	return m
 }
 
 // meet takes a condition that must match as well.
-func (m *match) meet(c governance.Condition, kind string) {
+func (m *match) meet(c governance.Condition, kind string, lists []governance.List) {
 	narrow := func(d dimension, v values) { m.region[d] = m.region[d].and(v) }
 	unit := func(currency string) {
 		if kind == intent.KindBuy && !isCurrency(currency) {
@@ -76,13 +76,13 @@ func (m *match) meet(c governance.Condition, kind string) {
 	}
 	if w := c.Whitelist; w != nil {
 		some++
-		if len(w.Addresses) > 0 {
-			narrow(byAddress, only(w.Addresses...))
+		if w.Whitelist != "" {
+			narrow(byAddress, only(listed(w.Whitelist, lists)...))
 		}
 		if len(w.Providers) > 0 {
 			narrow(byProvider, only(w.Providers...))
 		}
-		m.sure = m.sure && !foreign(*w, "Addresses", "Providers")
+		m.sure = m.sure && !foreign(*w, "Whitelist", "Providers")
 	}
 	if w := c.Window; w != nil {
 		some++
@@ -122,6 +122,18 @@ func foreign(condition any, fields ...string) bool {
 		}
 	}
 	return false
+}
+
+// listed are the addresses of a whitelist as the dimension has them.
+func listed(id string, lists []governance.List) (all []string) {
+	for _, l := range lists {
+		if l.Whitelist == id {
+			for _, e := range l.Entries {
+				all = append(all, e.Address+" on "+e.Chain)
+			}
+		}
+	}
+	return all
 }
 
 func isCurrency(unit string) bool { return strings.ToUpper(unit) == unit && len(unit) == 3 }
@@ -173,11 +185,11 @@ type reach struct {
 	governs [][]region
 }
 
-func reaches(set governance.Set, kind string) reach {
+func reaches(set governance.Set, kind string, lists []governance.List) reach {
 	r := reach{kind: kind}
 	var taken []region
 	for _, rule := range set.Rules {
-		m := matches(rule, kind)
+		m := matches(rule, kind, lists)
 		r.match = append(r.match, m)
 		var left []region
 		if !m.empty() {

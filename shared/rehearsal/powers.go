@@ -53,8 +53,8 @@ func (f Finding) covers(one Finding) bool {
 // needed, by id; one that is empty: nobody has to.
 func (r *rules) smallest(rule governance.Rule) (all [][]string) {
 	var may []governance.Member
-	for _, m := range r.voters { // whoever makes no difference is left out
-		if approvable(r.account.Rules, rule, []governance.Member{m}) || r.named(rule, m.ID) {
+	for _, m := range r.objects.Members { // whoever makes no difference is left out
+		if r.named(rule, m.ID) {
 			may = append(may, m)
 		}
 	}
@@ -65,7 +65,7 @@ func (r *rules) smallest(rule governance.Rule) (all [][]string) {
 			for _, m := range with {
 				ids = append(ids, m.ID)
 			}
-			if !slices.ContainsFunc(all, func(s []string) bool { return within(s, ids) }) && approvable(r.account.Rules, rule, with) {
+			if !slices.ContainsFunc(all, func(s []string) bool { return within(s, ids) }) && approvable(rule, governance.Objects{Members: with, Groups: r.vault.Groups, Lists: r.vault.Whitelists}) {
 				all = append(all, ids)
 			}
 			return

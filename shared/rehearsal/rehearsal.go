@@ -29,14 +29,16 @@ const (
 	MaxSize     = 8 << 20 // bytes of its JSON
 	maxMembers  = 256
 	maxAccounts = 1024
+	maxObjects  = 256 // groups, and whitelists
 )
 
 // Vault is what is rehearsed: everything that decides who may approve what.
 type Vault struct {
-	Members  []Member           `json:"members"`
-	Groups   []governance.Group `json:"groups,omitempty"` // beside those of each set
-	Accounts []Account          `json:"accounts"`
-	Admin    *Admin             `json:"admin_rule,omitempty"` // nil: no change is possible
+	Admin      *Admin             `json:"admin_rule,omitempty"` // nil: not looked at
+	Members    []Member           `json:"members"`
+	Groups     []governance.Group `json:"groups,omitempty"`
+	Whitelists []governance.List  `json:"whitelists,omitempty"`
+	Accounts   []Account          `json:"accounts"`
 }
 
 // Member is a member who exists and is active.
@@ -79,11 +81,11 @@ func (v Vault) Check() error {
 	if len(v.Members) == 0 || len(v.Members) > maxMembers {
 		return mistake("members", fmt.Sprintf("must be 1 to %d", maxMembers))
 	}
-	seen, voters, admins := map[string]bool{}, map[string]bool{}, 0
+	seen, admins := map[string]bool{}, 0
 	for i, m := range v.Members {
 		at := fmt.Sprintf("members.%d", i)
 		switch {
-		case !id.Is("mem", m.Member):
+		case !id.Is(id.Member, m.Member):
 			return mistake(at+".member", "is not an id that starts with mem_")
 		case seen[m.Member]:
 			return mistake(at+".member", "is listed twice")
@@ -92,7 +94,7 @@ func (v Vault) Check() error {
 		case !slices.Contains([]string{roleAdmin, roleOperator, roleAuditor}, m.Role):
 			return mistake(at+".role", "is not ADMIN, OPERATOR or AUDITOR")
 		}
-		seen[m.Member], voters[m.Member] = true, m.Role != roleAuditor
+		seen[m.Member] = true
 		if m.Role == roleAdmin {
 			admins++
 		}
@@ -100,27 +102,77 @@ func (v Vault) Check() error {
 	if v.Admin != nil && (v.Admin.Quorum < 1 || v.Admin.Quorum > admins) {
 		return mistake("admin_rule.quorum", fmt.Sprintf("must be 1 to %d, the number of administrators", admins))
 	}
+	objects := v.objects("")
+	if err := v.checkObjects(objects); err != nil {
+		return err
+	}
 	if len(v.Accounts) == 0 || len(v.Accounts) > maxAccounts {
 		return mistake("accounts", fmt.Sprintf("must be 1 to %d", maxAccounts))
 	}
 	for i, a := range v.Accounts {
 		at := fmt.Sprintf("accounts.%d", i)
 		switch {
-		case !id.Is("acc", a.Account):
+		case !id.Is(id.Account, a.Account):
 			return mistake(at+".account", "is not an id that starts with acc_")
 		case slices.ContainsFunc(v.Accounts[:i], func(b Account) bool { return a.Account == b.Account }):
 			return mistake(at+".account", "is listed twice")
 		case name.Problem(a.Name) != "":
 			return mistake(at+".name", name.Problem(a.Name))
 		}
-		if err := a.Rules.Check(voters); err != nil {
-			if f, ok := fault.As(err); ok {
-				return fault.New(f.Code, "account "+a.Account+": "+f.Message).With("field", at+".rules."+f.Details["field"])
-			}
-			return err
+		if err := a.Rules.Check(objects); err != nil {
+			return inside(err, at+".rules")
 		}
 	}
 	return nil
+}
+
+// checkObjects checks groups and whitelists.
+func (v Vault) checkObjects(o governance.Objects) error {
+	if len(v.Groups) > maxObjects || len(v.Whitelists) > maxObjects {
+		return mistake("groups", fmt.Sprintf("and whitelists are at most %d each", maxObjects))
+	}
+	ids := map[string]bool{}
+	for i, g := range v.Groups {
+		at := fmt.Sprintf("groups.%d", i)
+		if !id.Is(id.Group, g.Group) || ids[g.Group] {
+			return mistake(at+".group", "is not an id that starts with grp_, or is listed twice")
+		}
+		if err := o.CheckGroup(g); err != nil {
+			return inside(err, at)
+		}
+		ids[g.Group] = true
+	}
+	for i, l := range v.Whitelists {
+		at := fmt.Sprintf("whitelists.%d", i)
+		if !id.Is(id.Whitelist, l.Whitelist) || ids[l.Whitelist] {
+			return mistake(at+".whitelist", "is not an id that starts with wls_, or is listed twice")
+		}
+		if err := l.Check(); err != nil {
+			return inside(err, at)
+		}
+		ids[l.Whitelist] = true
+	}
+	return nil
+}
+
+// inside is a mistake in a part of a vault, whose field the error names.
+func inside(err error, at string) error {
+	f, ok := fault.As(err)
+	if !ok {
+		return err
+	}
+	return fault.New(f.Code, at+": "+f.Message).With("field", at+"."+f.Details["field"])
+}
+
+// objects are what rules name, without one member.
+func (v Vault) objects(without string) governance.Objects {
+	o := governance.Objects{Groups: v.Groups, Lists: v.Whitelists}
+	for _, m := range v.Members {
+		if m.Role != roleAuditor && m.Member != without {
+			o.Members = append(o.Members, governance.Member{ID: m.Member, Name: m.Name})
+		}
+	}
+	return o
 }
 
 func mistake(field, why string) error {

@@ -21,7 +21,7 @@ var people = []Member{
 var (
 	units     = []string{"EUR", "USD", "ethereum"}
 	providers = []string{"north", "south"}
-	addresses = []string{"0xAAAA", "0xBBBB"}
+	addresses = []string{"0x52908400098527886E0F7030069857D2E4169EE7", "0x8617E340B3D01FA5F11F306F4090FD50E238070D"}
 	bounds    = []string{"", "10", "20"}
 	instants  = []time.Time{friday, friday.Add(10 * time.Hour), friday.Add(-7 * time.Hour), friday.AddDate(0, 0, 1), friday.Add(34 * time.Hour), friday.Add(17 * time.Hour)}
 )
@@ -36,7 +36,7 @@ func everyFact() (all []governance.Facts) {
 				}
 			}
 			for _, to := range append(addresses, "0xCCCC") {
-				all = append(all, governance.Facts{Kind: "transfer", Account: "acc_treasury", Asset: asset, Amount: s, Currency: asset, Address: to})
+				all = append(all, governance.Facts{Kind: "transfer", Account: "acc_treasury", Asset: asset, Amount: s, Currency: asset, Chain: "eip155:1", Address: to})
 			}
 		}
 	}
@@ -67,7 +67,7 @@ func condition(t *rapid.T) governance.Condition {
 		if rapid.Bool().Draw(t, "by provider") {
 			return governance.Condition{Whitelist: &governance.Whitelist{Providers: someWords(t, "providers", providers)}}
 		}
-		return governance.Condition{Whitelist: &governance.Whitelist{Addresses: someWords(t, "addresses", addresses)}}
+		return governance.Condition{Whitelist: &governance.Whitelist{Whitelist: rapid.SampledFrom([]string{"wls_one", "wls_two", "wls_all"}).Draw(t, "whitelist")}}
 	case 4:
 		w := rapid.SampledFrom([]governance.Window{{From: "09:00", To: "17:00"}, {From: "00:00", To: "24:00", Days: []string{"sat", "sun"}}, {From: "17:00", To: "24:00"}}).Draw(t, "window")
 		return governance.Condition{Window: &w}
@@ -81,7 +81,8 @@ func electorate(t *rapid.T) []string {
 }
 
 func generated(t *rapid.T) Vault {
-	v := Vault{Members: people, Accounts: []Account{{Account: "acc_treasury", Name: "Treasury"}}}
+	v := Vault{Members: people, Accounts: []Account{{Account: "acc_treasury", Name: "Treasury"}}, Whitelists: []governance.List{
+		list("wls_one", addresses[0]), list("wls_two", addresses[1]), list("wls_all", addresses...)}}
 	set := &v.Accounts[0].Rules
 	set.Version = 1
 	for i := range rapid.IntRange(1, 4).Draw(t, "rules") {
@@ -104,10 +105,19 @@ func generated(t *rapid.T) Vault {
 	return v
 }
 
+func list(id string, addresses ...string) governance.List {
+	l := governance.List{Whitelist: id, Name: "List"}
+	for _, a := range addresses {
+		l.Entries = append(l.Entries, governance.Entry{Address: a, Chain: "eip155:1", Label: "Exchange"})
+	}
+	return l
+}
+
 // input asks the rules of a vault with one account about a request, when little or much
 // was spent before.
 func (v Vault) input(facts governance.Facts, at time.Time, spent string) governance.Input {
-	in := governance.Input{Rules: v.resolved(v.Accounts[0].Rules), Facts: facts, Created: at, Now: at, Members: v.voters("")}
+	o := v.objects("")
+	in := governance.Input{Rules: v.Accounts[0].Rules, Facts: facts, Created: at, Now: at, Members: o.Members, Groups: o.Groups, Lists: o.Lists}
 	for _, w := range in.Rules.Windows() {
 		in.Spent = append(in.Spent, governance.Spent{Currency: w.Currency, Seconds: w.Seconds, Amount: spent})
 	}
