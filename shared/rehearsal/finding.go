@@ -29,6 +29,10 @@ const (
 	NotJudged       Code = "not_judged"       // a condition may match or not, whatever the request
 )
 
+var codes = []Code{
+	MovesAlone, MovesTogether, MovesItself, Unmatched, Unapprovable, TokenLost, EachNeeded, Contradiction, DeadRule, UnreachableStep, IdleDeny, NotJudged,
+}
+
 // Severity says how much a finding matters.
 type Severity string
 
@@ -38,6 +42,8 @@ const (
 	Warning Severity = "warning"
 	Note    Severity = "note"
 )
+
+var severities = []Severity{Alert, Warning, Note}
 
 // Finding is one thing that the rules allow or prevent. Fields that have no meaning for
 // its code are empty.

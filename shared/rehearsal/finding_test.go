@@ -95,7 +95,7 @@ func TestShortWindowsAllowTheirMaxSeveralTimesADay(t *testing.T) {
 		seconds, counted int64
 		want             string
 	}{{3600, 3600, "2400"}, {3600, 86400, "100"}, {50000, 50000, "200"}, {604800, 604800, "100"}} {
-		if got := inDay(governance.Velocity{Currency: "EUR", Seconds: c.seconds, Max: "100"}, c.counted); got != c.want {
+		if got := maxInDay(governance.Velocity{Currency: "EUR", Seconds: c.seconds, Max: "100"}, c.counted); got != c.want {
 			t.Errorf("%d seconds, counted %d: %s, want %s", c.seconds, c.counted, got, c.want)
 		}
 	}

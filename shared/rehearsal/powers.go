@@ -9,6 +9,7 @@ import (
 
 	"countersign/shared/amount"
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 )
 
 // Limits of what is said about who can.
@@ -138,7 +139,7 @@ type way struct {
 func (r *rules) way(k reach, i int, unit string) (w way, ok bool) {
 	w = way{rule: i, limited: true}
 	dim := byAddress
-	if k.kind == "buy" {
+	if k.kind == intent.KindBuy {
 		dim = byProvider
 	}
 	for _, p := range k.governs[i] {
@@ -162,7 +163,7 @@ func (r *rules) way(k reach, i int, unit string) (w way, ok bool) {
 		if v == nil || v.Currency != unit || foreign(*v, "Currency", "Seconds", "Max") {
 			continue
 		}
-		if w.day == nil || amount.Must(inDay(*v, r.counted(*v))).Cmp(amount.Must(inDay(*w.day, r.counted(*w.day)))) < 0 {
+		if w.day == nil || amount.Must(maxInDay(*v, r.counted(*v))).Cmp(amount.Must(maxInDay(*w.day, r.counted(*w.day)))) < 0 {
 			w.day = v
 		}
 	}
@@ -181,9 +182,9 @@ func (r *rules) counted(v governance.Velocity) int64 {
 	return max(v.Seconds, use)
 }
 
-// inDay is the most that can be approved in 24 hours in which each amount counts for so
+// maxInDay is the most that can be approved in 24 hours in which each amount counts for so
 // many seconds: the max in each of as few times of that length as they are.
-func inDay(v governance.Velocity, counted int64) string {
+func maxInDay(v governance.Velocity, counted int64) string {
 	const day = 24 * 3600
 	most, total := amount.Must(v.Max), amount.Amount{}
 	for range (day + counted - 1) / counted {
@@ -266,7 +267,7 @@ func (r *rules) bound(f *Finding, ways []way) (listed int) {
 		f.Request = request.Trim().String()
 	}
 	if daily && day != nil {
-		f.Day = inDay(*day, counted)
+		f.Day = maxInDay(*day, counted)
 	}
 	if listed >= 1<<30 {
 		return 0
@@ -308,26 +309,40 @@ func (r *rules) sentence(f Finding, listed int) string {
 		}
 		who = strings.Join(each, ", or ") + " together"
 	}
-	unit := f.Currency
-	if unit == "" {
-		unit = "of each currency"
-		if f.Kind == "transfer" {
-			unit = "of each asset"
-		}
-	}
-	what := "any amount " + unit + " a day"
-	switch {
-	case f.Day != "":
-		what = "up to " + thousands(f.Day) + " " + unit + " a day"
-	case f.Currency != "":
-		what = "any amount of " + unit + " a day"
-	}
-	text := fmt.Sprintf("%s can move %s in %s of %s", who, what, plural(f.Kind), r.in())
+	text := fmt.Sprintf("%s can move %s in %s of %s", who, f.inDay(), plural(f.Kind), r.in())
 	if f.Request != "" && f.Request != f.Day {
 		text += ", at most " + thousands(f.Request) + " in one request"
 	}
-	if listed > 0 && f.Kind == "transfer" {
+	if listed > 0 && f.Kind == intent.KindTransfer {
 		text += ", to listed addresses only"
 	}
 	return text
+}
+
+// inDay says what can be moved in a day.
+func (f Finding) inDay() string {
+	switch {
+	case f.Currency == "" && f.Kind == intent.KindTransfer:
+		return "any amount of each asset a day"
+	case f.Currency == "":
+		return "any amount of each currency a day"
+	case f.Day == "":
+		return "any amount of " + f.Currency + " a day"
+	}
+	return "up to " + thousands(f.Day) + " " + f.Currency + " a day"
+}
+
+// most says what can be moved in a day and in one request.
+func (f Finding) most() string {
+	text := f.inDay()
+	if f.Request != "" && f.Request != f.Day {
+		text += ", at most " + thousands(f.Request) + " in one request"
+	}
+	return text
+}
+
+// replaces reports whether two findings say of the same members what they can move.
+func (f Finding) replaces(old Finding) bool {
+	return (f.Code == MovesAlone || f.Code == MovesTogether) && f.Code == old.Code && f.Account == old.Account && f.Kind == old.Kind &&
+		f.Currency == old.Currency && slices.Equal(f.Members, old.Members) && slices.EqualFunc(f.Together, old.Together, slices.Equal)
 }

@@ -118,6 +118,9 @@ var suites = []suite{
 		{name: "velocity_100000", metric: "ratio", scale: 1, unit: "of-100-earlier", op: "<=", goal: 1.2},
 		{name: "velocity_100000 a request", metric: "many-ms", scale: 1, unit: "ms"},
 	}},
+	{"shared/rehearsal", "BackTest", 3, []line{
+		{name: "backtest_100000", metric: "s", scale: 1, unit: "s", op: "<=", goal: 5},
+	}},
 	{"shared/vault", "Spent", 2000, []line{
 		{name: "velocity_100000 the rules alone", metric: "ratio", scale: 1, unit: "of-100-earlier"},
 	}},
