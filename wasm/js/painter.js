@@ -1,6 +1,6 @@
 // The painter puts on screen what the Go core decided. The core hands over a
 // tree (the format is in port.d.ts, the classes are in app.css);
-// the painter changes the document to match, at most once per animation frame.
+// the painter changes the document to match, at once: the core paces its pictures.
 //
 // It keeps what belongs to the person: focus, caret, scroll, text that is being
 // typed, the button under a pressed pointer. It creates only elements and
@@ -34,7 +34,7 @@ export class Painter {
   #root; #send; #routing; #base; #view; #live;
   #state = new WeakMap(); // element → what was painted into it
   #holders = new Set(); // elements with on.hold
-  #next; #scheduled = false; #pressed = NEVER; #said = ''; #path; #bridge; #keys = {}; #chord = '';
+  #next; #pressed = NEVER; #said = ''; #path; #bridge; #keys = {}; #chord = '';
   #focus; #reveal; #dialogs = []; #stop = new AbortController();
 
   // root is the element to paint into; send(action, value) is told what the
@@ -62,26 +62,21 @@ export class Painter {
     if (routing) on(window, ['popstate'], () => send('navigate:' + location.pathname + location.search, ''));
   }
 
-  // paint schedules a picture: {title, announce, path, keys, tree}.
-  // Of several pictures in one frame only the newest is painted.
+  // paint shows a picture: {title, announce, path, keys, tree}. Nothing moves between
+  // press and release: of several pictures that come meanwhile only the newest is shown.
   paint(picture) {
+    const waits = this.#next !== undefined;
     this.#next = picture;
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    if (document.hidden) setTimeout(this.#frame); else requestAnimationFrame(this.#frame);
+    if (!waits) this.#show();
   }
 
   stop() { this.#stop.abort(); this.#next = undefined; }
 
-  #frame = () => {
-    if (this.#next !== undefined && performance.now() - this.#pressed < 1000) {
-      requestAnimationFrame(this.#frame); // nothing moves between press and release
-      return;
-    }
-    this.#scheduled = false;
+  #show = () => {
     const picture = this.#next;
-    this.#next = undefined;
     if (picture === undefined) return;
+    if (performance.now() - this.#pressed < 1000) return void requestAnimationFrame(this.#show);
+    this.#next = undefined;
     if (!this.#view.isConnected) this.#root.replaceChildren(this.#view, this.#live);
     const restore = this.#keepFocus();
     this.#focus = this.#reveal = undefined;

@@ -11,9 +11,12 @@ import (
 
 const (
 	pauseListen = "listen" // before listening again
+	pauseMissed = "missed" // before reading what changed while the stream began
 	// restEvery is how often a page that listens looks whether something ended.
 	restEvery  = 20 * time.Second
 	listenMost = time.Minute
+	// missedAfter leaves the gateway and the page to what the person asks for first.
+	missedAfter = 2 * time.Second
 )
 
 // listen begins to listen, when the page is shown and does not.
@@ -31,18 +34,27 @@ func (m *Model) deaf() []Command {
 }
 
 // listening is told when the stream begins and when it broke. What changed before it
-// began was not told: what is shown is read again.
+// began was not told: what is shown is read again, and a little later where it was read
+// just before.
 func (m *Model) listening(msg Listening) []Command {
 	m.live = msg.On
+	if msg.On && m.breaks == 0 {
+		return []Command{After{Delay: missedAfter, Name: pauseMissed}}
+	}
 	if msg.On {
 		m.breaks = 0
-		if !m.uses(Inbox) {
-			return m.enter(true)
-		}
-		return append(m.enter(true), Load{What: TheRequests})
+		return m.missed()
 	}
 	m.breaks++
 	return []Command{After{Delay: min(pollEvery<<min(m.breaks-1, 8), listenMost), Name: pauseListen}}
+}
+
+// missed reads again what is shown.
+func (m *Model) missed() []Command {
+	if !m.uses(Inbox) {
+		return m.enter(true)
+	}
+	return append(m.enter(true), Load{What: TheRequests})
 }
 
 // told reads again what is shown of what changed.

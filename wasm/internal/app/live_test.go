@@ -67,7 +67,12 @@ func TestAPageListensWhileItIsShown(t *testing.T) {
 	if got := asks(m.Update(Loaded{What: TheEntity, Value: sampleEntity()})); !slices.Equal(got, []string{"listen"}) {
 		t.Errorf("signed in, it does %v", got)
 	}
-	m.Update(Listening{On: true})
+	if got := asks(m.Update(Listening{On: true})); len(got) > 0 {
+		t.Errorf("what was read just before is read again at once: %v", got)
+	}
+	if got := asks(m.Update(Waited{Name: pauseMissed})); !slices.Equal(got, []string{"providers", "accounts", "requests"}) {
+		t.Errorf("what changed while it began to listen is read by %v", got)
+	}
 	if got := asks(m.Update(Visible{On: false})); !slices.Equal(got, []string{"stop"}) {
 		t.Errorf("hidden, it does %v", got)
 	}
@@ -82,6 +87,9 @@ func TestAPageListensWhileItIsShown(t *testing.T) {
 	}
 	if got := asks(m.Update(Waited{Name: pauseListen})); !slices.Equal(got, []string{"listen"}) {
 		t.Errorf("after the pause it does %v", got)
+	}
+	if got := asks(m.Update(Listening{On: true})); !slices.Equal(got, []string{"providers", "accounts", "requests"}) {
+		t.Errorf("what it did not hear after a break is read by %v", got)
 	}
 	m.Update(NetworkChanged{Online: false})
 	if got := asks(m.Update(Waited{Name: pauseListen})); len(got) > 0 {

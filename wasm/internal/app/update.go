@@ -125,6 +125,8 @@ func (m *Model) waited(msg Waited) []Command {
 		return cmds
 	case msg.Name == pauseListen:
 		return m.listen()
+	case msg.Name == pauseMissed && m.live:
+		return m.missed()
 	case msg.Name == pauseTyping && msg.Seq == m.typing && m.board.Open:
 		return m.ask(false)
 	}

@@ -1,7 +1,8 @@
 // Package surface runs one part of a page: it takes what happens in one queue, updates
 // the pure model (wasm/internal/app) on one goroutine, has its commands carried out by
-// the core (wasm/core), and paints at most once per animation frame and only when the
-// picture changed. The surfaces of a page share a core. User: wasm/internal/port.
+// the core (wasm/core), and paints when the picture changed: at once, but not twice in
+// an animation frame, and what was just asked for goes out first. The surfaces of a page
+// share a core. User: wasm/internal/port.
 package surface
 
 import (
@@ -17,7 +18,7 @@ import (
 // Host is what the page lends to a surface.
 type Host interface {
 	Paint(picture string)
-	Frame(f func()) // calls f before the next animation frame
+	Frame(f func()) // calls f in the next animation frame
 	Tell(what string, detail any)
 }
 
@@ -48,7 +49,7 @@ type Surface struct {
 	mu       sync.Mutex
 	queue    []app.Msg
 	started  bool // the model was told where it is: until then messages wait
-	frame    bool // a frame has come: paint
+	waits    bool // the next picture waits for a frame
 	hidden   bool
 	quotes   context.CancelFunc
 	decision context.CancelFunc
@@ -129,7 +130,7 @@ const (
 // run is the only goroutine that touches the model.
 func (s *Surface) run() {
 	defer close(s.done)
-	last, dirty, planned := "", false, false
+	last, dirty := "", false
 	pause := tickTime
 	clock := time.NewTimer(pause)
 	defer clock.Stop()
@@ -153,32 +154,49 @@ func (s *Surface) run() {
 			s.mu.Unlock()
 			continue
 		}
-		queue, frame := s.queue, s.frame
-		s.queue, s.frame = nil, false
+		queue, waits := s.queue, s.waits
+		s.queue = nil
 		s.mu.Unlock()
+		began := false
 		for _, msg := range queue {
 			commands := s.model.Update(msg)
 			dirty = dirty || !idle(msg, commands)
+			began = began || len(commands) > 0
 			for _, c := range commands {
 				s.do(c)
 			}
 		}
-		planned = planned && !frame
-		if frame && dirty {
-			dirty = false
-			if picture := s.model.View().JSON(); picture != last {
-				last, pause = picture, tickTime
-				clock.Reset(pause)
-				s.cfg.Host.Paint(picture)
-			} else {
-				pause = min(2*pause, restTime)
-			}
+		if !dirty || waits {
+			continue
 		}
-		if dirty && !planned {
-			planned = true
-			s.cfg.Host.Frame(s.frameCame)
+		if began { // the browser sends a request only once nothing else runs
+			s.nextFrame()
+			continue
 		}
+		dirty = false
+		picture := s.model.View().JSON()
+		if picture == last {
+			pause = min(2*pause, restTime)
+			continue
+		}
+		last, pause = picture, tickTime
+		clock.Reset(pause)
+		s.cfg.Host.Paint(picture)
+		s.nextFrame()
 	}
+}
+
+// nextFrame has the next picture wait for a frame.
+func (s *Surface) nextFrame() {
+	s.mu.Lock()
+	s.waits = true
+	s.mu.Unlock()
+	s.cfg.Host.Frame(func() {
+		s.mu.Lock()
+		s.waits = false
+		s.mu.Unlock()
+		s.nudge()
+	})
 }
 
 // idle reports whether a message was the look for something to do that found nothing:
@@ -186,13 +204,6 @@ func (s *Surface) run() {
 func idle(msg app.Msg, found []app.Command) bool {
 	w, ok := msg.(app.Waited)
 	return ok && w.Name == app.PausePoll && len(found) <= 1 // the next pause
-}
-
-func (s *Surface) frameCame() {
-	s.mu.Lock()
-	s.frame = true
-	s.mu.Unlock()
-	s.nudge()
 }
 
 // begin reads what survived a reload, then starts the model: it is the first that

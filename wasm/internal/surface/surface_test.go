@@ -165,9 +165,12 @@ func (p page) close() {
 
 // start opens a page; cfg says what is not as usual.
 func start(h Host, store core.Store, cfg core.Config) page {
-	cfg.Origin, cfg.Store, cfg.Now = "http://page", store, time.Now
+	cfg.Origin, cfg.Store = "http://page", store
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
 	c := core.New(cfg)
-	return page{Open(Config{App: app.Config{Environment: "sandbox", NewKey: func() string { return "key" }}, Core: c, Store: store, Host: h, Path: "/buy", Now: time.Now}), c}
+	return page{Open(Config{App: app.Config{Environment: "sandbox", NewKey: func() string { return "key" }}, Core: c, Store: store, Host: h, Path: "/buy", Now: cfg.Now}), c}
 }
 
 // end lets a last picture go when the test ends.
