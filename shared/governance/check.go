@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	"countersign/shared/fault"
 	"countersign/shared/field"
@@ -20,6 +19,9 @@ const (
 	maxSteps   = 8
 	maxValues  = 256 // in one condition
 	maxWithin  = 90 * 24 * 3600
+	maxRate    = 24 * 3600
+	maxCount   = 1_000_000
+	maxZone    = 64 // characters
 	minUse     = 60
 	maxSeconds = 366 * 24 * 3600
 )
@@ -51,6 +53,9 @@ func (s Set) Check(o Objects) error {
 	if len(s.Rules) > maxRules || len(s.Rules) == 0 {
 		return mistake("rules", "must be 1 to 32")
 	}
+	if err := holidaysOK(s.Holidays); err != nil {
+		return err
+	}
 	rules := names{}
 	for _, r := range s.Rules {
 		at := "rules." + clip(r.Name)
@@ -76,6 +81,9 @@ func (o Objects) checkRule(r Rule, at string) error {
 	}
 	if len(r.When) > maxValues {
 		return mistake(at+".when", "has too many conditions")
+	}
+	if r.RateWithin < 0 || r.RateWithin > maxRate {
+		return mistake(at+".rate_within", "is not 1 second to a day, in seconds")
 	}
 	for i, c := range r.When {
 		at := fmt.Sprintf("%s.when.%d", at, i)
@@ -199,83 +207,6 @@ func (l List) holds(chain, address string) bool {
 	return slices.ContainsFunc(l.Entries, func(e Entry) bool { return e.Chain == chain && e.Address == address })
 }
 
-func (c Condition) check(at string) error {
-	n := 0
-	for _, set := range []bool{c.Amount != nil, c.Whitelist != nil, c.Window != nil, c.Filter != nil, c.Velocity != nil} {
-		if set {
-			n++
-		}
-	}
-	if n != 1 {
-		return mistake(at, "must be exactly one of amount, whitelist, window, filter, velocity")
-	}
-	switch {
-	case c.Amount != nil:
-		return c.Amount.check(at + ".amount")
-	case c.Whitelist != nil:
-		if c.Whitelist.Whitelist != "" && len(c.Whitelist.Providers) == 0 {
-			return nil
-		}
-		return valuesOK(at+".whitelist", c.Whitelist.Providers)
-	case c.Filter != nil:
-		return valuesOK(at+".filter", c.Filter.Kinds, c.Filter.Assets)
-	case c.Window != nil:
-		return c.Window.check(at + ".window")
-	}
-	v := c.Velocity
-	if !unitOK(v.Currency) || !decimalOK(v.Max) {
-		return mistake(at+".velocity", "needs a currency or an asset, and a decimal max")
-	}
-	if v.Seconds < 60 || v.Seconds > maxSeconds {
-		return mistake(at+".velocity.seconds", "must be a minute to a year")
-	}
-	return nil
-}
-
-func (a Amount) check(at string) error {
-	if !unitOK(a.Currency) {
-		return mistake(at+".currency", "is neither a currency nor an asset")
-	}
-	if a.Min == "" && a.Max == "" {
-		return mistake(at, "has neither min nor max")
-	}
-	for _, s := range []string{a.Min, a.Max} {
-		if s != "" && !decimalOK(s) {
-			return mistake(at, "has a bound that is not a plain decimal")
-		}
-	}
-	if a.Min != "" && a.Max != "" && compare(a.Min, a.Max) > 0 {
-		return mistake(at, "has a min above its max")
-	}
-	return nil
-}
-
-var days = [...]string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} // as time.Weekday counts
-
-func (w Window) check(at string) error {
-	seen := map[string]bool{}
-	for _, d := range w.Days {
-		if !slices.Contains(days[:], d) || seen[d] {
-			return mistake(at+".days", "must be of mon to sun, once each")
-		}
-		seen[d] = true
-	}
-	from, ok1 := minutes(w.From)
-	to, ok2 := minutes(w.To)
-	if !ok1 || !ok2 || from >= to {
-		return mistake(at, "must go from HH:MM to a later HH:MM of the same day")
-	}
-	return nil
-}
-
-func minutes(s string) (int, bool) {
-	if s == "24:00" {
-		return 24 * 60, true
-	}
-	t, err := time.Parse("15:04", s)
-	return t.Hour()*60 + t.Minute(), err == nil && len(s) == 5
-}
-
 func (o Objects) membersOK(ids []string, at string) error {
 	if len(ids) == 0 || len(ids) > maxMembers {
 		return mistake(at, "must be 1 to 64 members")
@@ -293,22 +224,6 @@ func (o Objects) membersOK(ids []string, at string) error {
 	return nil
 }
 
-func valuesOK(at string, lists ...[]string) error {
-	n := 0
-	for _, l := range lists {
-		n += len(l)
-		for _, v := range l {
-			if v == "" || len(v) > 128 {
-				return mistake(at, "has an empty or over-long value")
-			}
-		}
-	}
-	if n == 0 || n > maxValues {
-		return mistake(at, "must list 1 to 256 values")
-	}
-	return nil
-}
-
 // names checks the names of one kind of thing, each of which is there once.
 type names map[string]bool
 
@@ -321,15 +236,6 @@ func (seen names) add(s, at string) error {
 	}
 	seen[s] = true
 	return nil
-}
-
-// unitOK reports whether s has the form of what amounts are counted in: a currency, or
-// the LedgerId of an asset.
-func unitOK(s string) bool {
-	var currency, ledger field.Checks
-	currency.Capitals(s, 3, "", "")
-	ledger.Slug(s, "")
-	return currency.OK() || ledger.OK()
 }
 
 func clip(s string) string {

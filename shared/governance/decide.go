@@ -32,7 +32,7 @@ func (f Facts) RuleSet() string {
 // Spent is what counts as spent before, in a currency, over the last Seconds: the
 // input of a velocity condition. [Velocity.Spent] adds it up.
 type Spent struct {
-	Currency string `json:"currency"`
+	Currency string `json:"currency"` // empty: Amount is how many requests
 	Seconds  int64  `json:"seconds"`
 	Amount   string `json:"amount"`
 }
@@ -57,6 +57,7 @@ type Input struct {
 	Rules     Set
 	Pinned    string // name of the rule that governs since the request was made; empty: find it
 	Facts     Facts
+	Recorded  Recorded
 	Initiator string // member id that is proven to have asked; empty when none is proven, which no claim makes up for
 	Created   time.Time
 	Expires   time.Time // as asked for; zero: what the rule says, which is never exceeded

@@ -28,7 +28,7 @@ func Decide(in Input) Decision {
 	d.Rule, d.UseWithin = rule.Name, rule.UseWithin
 	d.Expires = in.expires(*rule)
 	if rule.Deny {
-		d.State, d.Reasons = Denied, []string{fmt.Sprintf("rule %q denies this", rule.Name)}
+		d.State, d.Reasons = Denied, why
 		return d
 	}
 	c := rule.Creation
@@ -190,36 +190,6 @@ func (in Input) voters(step Step, initiator string) []string {
 	return all
 }
 
-// govern finds the rule; where there is none, it says why each does not match.
-func (in Input) govern() (*Rule, []string) {
-	var why []string
-	for i, r := range in.Rules.Rules {
-		if in.Pinned != "" {
-			if r.Name == in.Pinned {
-				return &in.Rules.Rules[i], nil
-			}
-			continue
-		}
-		unmet := ""
-		for _, c := range r.When {
-			if unmet = in.unmet(c); unmet != "" {
-				break
-			}
-		}
-		if unmet == "" && !r.For(in.Facts.Kind) {
-			unmet = "it names no kinds, so that it is for purchases"
-		}
-		if unmet == "" {
-			return &in.Rules.Rules[i], nil
-		}
-		why = append(why, fmt.Sprintf("rule %q does not apply: %s", r.Name, unmet))
-	}
-	if in.Pinned != "" {
-		why = []string{fmt.Sprintf("rule %q, which governed this, is gone", in.Pinned)}
-	}
-	return nil, why
-}
-
 func (in Input) expires(r Rule) time.Time {
 	within := time.Duration(r.Within) * time.Second
 	if within == 0 {
@@ -232,70 +202,7 @@ func (in Input) expires(r Rule) time.Time {
 	return in.Expires
 }
 
-// unmet is empty when the condition matches, else why it does not.
-func (in Input) unmet(c Condition) string {
-	i := in.Facts
-	switch {
-	case c.Amount != nil:
-		return c.Amount.unmet(i)
-	case c.Whitelist != nil:
-		if w := c.Whitelist; len(w.Providers) > 0 && !slices.Contains(w.Providers, i.Provider) {
-			return fmt.Sprintf("provider %s is not on its list", i.Provider)
-		}
-		if w := c.Whitelist; w.Whitelist != "" && !in.listed(w.Whitelist) {
-			return "the address is not on its whitelist"
-		}
-		return ""
-	case c.Window != nil:
-		return c.Window.unmet(in.Created)
-	case c.Filter != nil:
-		if f := c.Filter; len(f.Kinds) > 0 && !slices.Contains(f.Kinds, i.Kind) {
-			return "it is not for " + i.Kind
-		}
-		if f := c.Filter; len(f.Assets) > 0 && !slices.Contains(f.Assets, i.Asset) {
-			return "it is not for " + i.Asset
-		}
-		return ""
-	case c.Velocity != nil:
-		return in.overspent(*c.Velocity)
-	}
-	return "it has a condition that this version does not know"
-}
-
 func (in Input) objects() Objects { return Objects{in.Members, in.Groups, in.Lists} }
-
-// listed reports whether the address is in a whitelist; one that is gone has none.
-func (in Input) listed(id string) bool {
-	l := in.objects().list(id)
-	return l != nil && l.holds(in.Facts.Chain, in.Facts.Address)
-}
-
-func (a Amount) unmet(i Facts) string {
-	switch {
-	case i.Currency != a.Currency:
-		return "it is for amounts in " + a.Currency
-	case !decimalOK(i.Amount):
-		return "the amount is not a plain decimal"
-	case a.Min != "" && compare(i.Amount, a.Min) < 0:
-		return fmt.Sprintf("%s %s is less than %s %s", i.Amount, i.Currency, a.Min, a.Currency)
-	case a.Max != "" && compare(i.Amount, a.Max) > 0:
-		return fmt.Sprintf("%s %s is more than %s %s", i.Amount, i.Currency, a.Max, a.Currency)
-	}
-	return ""
-}
-
-func (w Window) unmet(at time.Time) string {
-	at = at.UTC()
-	from, _ := minutes(w.From)
-	to, _ := minutes(w.To)
-	if now := at.Hour()*60 + at.Minute(); now < from || now >= to {
-		return fmt.Sprintf("it is for requests made from %s to %s UTC", w.From, w.To)
-	}
-	if day := days[at.Weekday()]; len(w.Days) > 0 && !slices.Contains(w.Days, day) {
-		return "it is for requests made on " + strings.Join(w.Days, ", ")
-	}
-	return ""
-}
 
 func (in Input) name(id string) string {
 	for _, m := range in.Members {

@@ -23,6 +23,7 @@ type vector struct {
 		Rules     Set        `json:"rules"`
 		Pinned    string     `json:"pinned"`
 		Facts     Facts      `json:"intent"`
+		Recorded  Recorded   `json:"recorded"`
 		Initiator string     `json:"initiator"`
 		Created   time.Time  `json:"created"`
 		Expires   time.Time  `json:"expires"`
@@ -85,10 +86,26 @@ func cases() []struct {
 	small := Rule{Name: "small", When: []Condition{eur("", "1000")}, Steps: []Step{one("any", 1, everyid...)}}
 	large := Rule{Name: "large", When: []Condition{eur("1000.01", "")}, Steps: []Step{one("all", 3, everyid...)}}
 	two := Rule{Name: "two steps", Steps: []Step{one("first", 1, everyid...), {Name: "officers", Quorum: 1, Group: "grp_officers"}}}
-	speed := Rule{Name: "speed", When: []Condition{{Velocity: &Velocity{"EUR", 86400, "1000"}}}, Steps: []Step{one("any", 1, everyid...)}}
+	speed := Rule{Name: "speed", When: []Condition{{Velocity: &Velocity{Currency: "EUR", Seconds: 86400, Max: "1000"}}}, Steps: []Step{one("any", 1, everyid...)}}
 	hours := func(days []string, from, to string) Rule {
-		return Rule{Name: "hours", When: []Condition{{Window: &Window{days, from, to}}}, Steps: []Step{one("any", 1, everyid...)}}
+		return Rule{Name: "hours", When: []Condition{{Window: &Window{Days: days, From: from, To: to}}}, Steps: []Step{one("any", 1, everyid...)}}
 	}
+	local := func(zone, from, to string) Rule {
+		return Rule{Name: "hours", When: []Condition{{Window: &Window{From: from, To: to, Zone: zone}}}, Steps: []Step{one("any", 1, everyid...)}}
+	}
+	business := func(zone string) Rule {
+		r := local(zone, "00:00", "24:00")
+		r.Name, r.When[0].Window.Business = "business", true
+		return r
+	}
+	zoned := func(in Input) Input {
+		in.Recorded.Zones = []Zone{{"America/New_York", -5 * 3600}, {"Europe/Paris", 3600}, {"Pacific/Auckland", 13 * 3600}}
+		return in
+	}
+	at := func(t time.Time) func(*Input) {
+		return func(in *Input) { in.Created, in.Now, in.Expires = t, t, t.Add(time.Hour) }
+	}
+	often := Rule{Name: "often", When: []Condition{{Velocity: &Velocity{Seconds: 86400, Count: 3}}}, Steps: []Step{one("any", 1, everyid...)}}
 	only := func(c Condition) Input {
 		return base(Rule{Name: "only", When: []Condition{c}, Steps: []Step{one("any", 1, everyid...)}})
 	}
@@ -97,6 +114,13 @@ func cases() []struct {
 	}
 	sends := func(in Input) Input {
 		in.Facts = Facts{Kind: "transfer", Account: "acc_treasury", Asset: "ethereum", Amount: "1.5", Currency: "ethereum", Chain: "eip155:1", Address: "0x52908400098527886E0F7030069857D2E4169EE7"}
+		return in
+	}
+	valued := func(euros string, age int64) Input {
+		r := transfers(eur("", "5000"))
+		r.Name, r.RateWithin = "worth", 900
+		in := sends(base(r))
+		in.Recorded.Value = &Value{Currency: "EUR", Amount: euros, Rate: "2600.333333", At: friday.Unix() - age, Source: "northrates"}
 		return in
 	}
 	created := func(members []string, group string, step Step) Rule {
@@ -157,12 +181,45 @@ func cases() []struct {
 		{"a recipient who is not listed", with(sends(base(transfers(Condition{Whitelist: &Whitelist{Whitelist: "wls_exchanges"}}))), func(in *Input) { in.Facts.Address = "0xdef" }), Denied, "", "no rule allows this"},
 		{"a recipient who is listed on another chain", with(sends(base(transfers(Condition{Whitelist: &Whitelist{Whitelist: "wls_exchanges"}}))), func(in *Input) { in.Facts.Chain = "eip155:137" }), Denied, "", "no rule allows this"},
 		{"a whitelist that is gone", with(sends(base(transfers(Condition{Whitelist: &Whitelist{Whitelist: "wls_exchanges"}}))), func(in *Input) { in.Lists = nil }), Denied, "", "no rule allows this"},
-		{"above the velocity of an asset", with(sends(base(transfers(Condition{Velocity: &Velocity{"ethereum", 86400, "10"}}))),
+		{"above the velocity of an asset", with(sends(base(transfers(Condition{Velocity: &Velocity{Currency: "ethereum", Seconds: 86400, Max: "10"}}))),
 			func(in *Input) { in.Spent = []Spent{{"ethereum", 86400, "8.51"}} }), Denied, "", "no rule allows this"},
 		{"inside the hours", base(hours([]string{"fri"}, "10:00", "10:01")), Pending, "hours", "0 of 1 approval; waiting for Alice, Bob or Carol"},
 		{"the end of the hours is outside", base(hours(nil, "09:00", "10:00")), Denied, "", "no rule allows this"},
 		{"another day", base(hours([]string{"sat", "sun"}, "00:00", "24:00")), Denied, "", "no rule allows this"},
 		{"the hours are those of the request", with(base(hours(nil, "10:00", "10:30")), func(in *Input) { in.Now = friday.Add(45 * time.Minute) }), Pending, "hours", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"inside the hours of a zone", zoned(base(local("Europe/Paris", "11:00", "11:01"))), Pending, "hours", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"outside the hours of a zone", zoned(base(local("America/New_York", "09:00", "17:00"))), Denied, "", "no rule allows this"},
+		{"a zone that is not recorded", zoned(base(local("Asia/Tokyo", "00:00", "24:00"))), Denied, "", "no rule allows this"},
+		{"a zone in which it is another day", with(zoned(base(business("Pacific/Auckland"))), at(friday.Add(2*time.Hour))), Denied, "", "no rule allows this"},
+		{"a business day", zoned(base(business(""))), Pending, "business", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"a weekend", with(base(business("")), at(friday.Add(24*time.Hour))), Denied, "", "no rule allows this"},
+		{"a holiday", with(base(business("")), func(in *Input) { in.Rules.Holidays = []string{"2026-11-20"} }), Denied, "", "no rule allows this"},
+		{"a denial wherever it stands", base(small, Rule{Name: "stop", Deny: true, When: []Condition{eur("100", "")}}), Denied, "stop", `rule "stop" denies this`},
+		{"a denial of something else", base(small, Rule{Name: "stop", Deny: true, When: []Condition{eur("300", "")}}), Pending, "small", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"a denial that nobody can rule out", zoned(base(small, Rule{Name: "stop", Deny: true, When: local("Asia/Tokyo", "00:00", "24:00").When})), Denied, "stop",
+			`rule "stop" denies this, because what time it was in Asia/Tokyo is not recorded`},
+		{"a denial that is for something else in any case", base(small, Rule{Name: "stop", Deny: true, When: append(local("Asia/Tokyo", "00:00", "24:00").When, eur("300", ""))}), Pending, "small", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"worth little enough", valued("3900.50", 600), Pending, "worth", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"worth too much", valued("5000.01", 600), Denied, "", "no rule allows this"},
+		{"worth what an old rate said", valued("3900.50", 901), Denied, "", "no rule allows this"},
+		{"worth what a rate of later said", valued("3900.50", -1), Denied, "", "no rule allows this"},
+		{"worth nobody knows what", with(valued("1", 0), func(in *Input) { in.Recorded = Recorded{} }), Denied, "", "no rule allows this"},
+		{"worth something in another currency", with(valued("1", 0), func(in *Input) { in.Recorded.Value.Currency = "USD" }), Denied, "", "no rule allows this"},
+		{"a rule that does not look at what it is worth", with(valued("1", 0), func(in *Input) { in.Rules.Rules[0].RateWithin = 0 }), Denied, "", "no rule allows this"},
+		{"a denial of what is worth nobody knows what", with(valued("1", 0), func(in *Input) {
+			in.Recorded = Recorded{}
+			in.Rules.Rules = append(in.Rules.Rules, Rule{Name: "stop", Deny: true, When: []Condition{eur("100000", "")}, RateWithin: 900})
+		}), Denied, "stop", `rule "stop" denies this, because what it is worth in EUR is not recorded`},
+		{"a velocity of what it is worth", with(valued("3900.50", 600), func(in *Input) {
+			in.Rules.Rules[0].When[1] = Condition{Velocity: &Velocity{Currency: "EUR", Seconds: 86400, Max: "5000"}}
+			in.Spent = []Spent{{"EUR", 86400, "1099.50"}}
+		}), Pending, "worth", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"above a velocity of what it is worth", with(valued("3900.50", 600), func(in *Input) {
+			in.Rules.Rules[0].When[1] = Condition{Velocity: &Velocity{Currency: "EUR", Seconds: 86400, Max: "5000"}}
+			in.Spent = []Spent{{"EUR", 86400, "1099.51"}}
+		}), Denied, "", "no rule allows this"},
+		{"the last of three requests a day", with(base(often), func(in *Input) { in.Spent = []Spent{{"", 86400, "2"}} }), Pending, "often", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"the fourth of three requests a day", with(base(often), func(in *Input) { in.Spent = []Spent{{"", 86400, "3"}} }), Denied, "", "no rule allows this"},
 		{"below the velocity", with(base(speed), func(in *Input) { in.Spent = []Spent{{"EUR", 86400, "750"}} }), Pending, "speed", "0 of 1 approval; waiting for Alice, Bob or Carol"},
 		{"above the velocity", with(base(speed), func(in *Input) { in.Spent = []Spent{{"EUR", 86400, "750.01"}} }), Denied, "", "no rule allows this"},
 		{"unknown spending is not a licence", base(speed), Denied, "", "no rule allows this"},
@@ -278,6 +335,7 @@ func writeVectors(t *testing.T) {
 			Rules     Set        `json:"rules"`
 			Pinned    string     `json:"pinned"`
 			Facts     Facts      `json:"intent"`
+			Recorded  Recorded   `json:"recorded"`
 			Initiator string     `json:"initiator"`
 			Created   time.Time  `json:"created"`
 			Expires   time.Time  `json:"expires"`
@@ -329,23 +387,34 @@ func TestSetsAreRefused(t *testing.T) {
 		"a creation in a denial": func(s *Set) {
 			s.Rules[0] = Rule{Name: "r", Deny: true, Creation: &Creation{Members: []string{"mem_bob"}}}
 		},
-		"a negative time":         func(s *Set) { s.Rules[0].Within = -1 },
-		"a use of a blink":        func(s *Set) { s.Rules[0].UseWithin = 59 },
-		"a negative use":          func(s *Set) { s.Rules[0].UseWithin = -60 },
-		"a use of a year":         func(s *Set) { s.Rules[0].UseWithin = 366 * 86400 },
-		"a denial to be used":     func(s *Set) { s.Rules[0] = Rule{Name: "r", Deny: true, UseWithin: 60} },
-		"an empty condition":      when(Condition{}),
-		"two in one condition":    when(Condition{Filter: &Filter{Kinds: []string{"buy"}}, Window: &Window{From: "00:00", To: "24:00"}}),
-		"an amount of nothing":    when(Condition{Amount: &Amount{Currency: "EUR"}}),
-		"min above max":           when(eur("10", "9.99")),
-		"a float":                 when(eur("1e3", "")),
-		"a currency in two cases": when(Condition{Amount: &Amount{Currency: "Eur", Max: "1"}}),
-		"an asset with a space":   when(Condition{Velocity: &Velocity{"usd coin", 60, "10"}}),
-		"a day that is none":      when(Condition{Window: &Window{Days: []string{"friday"}, From: "00:00", To: "24:00"}}),
-		"hours that run back":     when(Condition{Window: &Window{From: "18:00", To: "08:00"}}),
-		"an hour that is none":    when(Condition{Window: &Window{From: "8:00", To: "24:01"}}),
-		"an empty filter":         when(Condition{Filter: &Filter{}}),
-		"a velocity of a blink":   when(Condition{Velocity: &Velocity{"EUR", 1, "10"}}),
+		"a negative time":          func(s *Set) { s.Rules[0].Within = -1 },
+		"a use of a blink":         func(s *Set) { s.Rules[0].UseWithin = 59 },
+		"a negative use":           func(s *Set) { s.Rules[0].UseWithin = -60 },
+		"a use of a year":          func(s *Set) { s.Rules[0].UseWithin = 366 * 86400 },
+		"a denial to be used":      func(s *Set) { s.Rules[0] = Rule{Name: "r", Deny: true, UseWithin: 60} },
+		"an empty condition":       when(Condition{}),
+		"two in one condition":     when(Condition{Filter: &Filter{Kinds: []string{"buy"}}, Window: &Window{From: "00:00", To: "24:00"}}),
+		"an amount of nothing":     when(Condition{Amount: &Amount{Currency: "EUR"}}),
+		"min above max":            when(eur("10", "9.99")),
+		"a float":                  when(eur("1e3", "")),
+		"a currency in two cases":  when(Condition{Amount: &Amount{Currency: "Eur", Max: "1"}}),
+		"an asset with a space":    when(Condition{Velocity: &Velocity{Currency: "usd coin", Seconds: 60, Max: "10"}}),
+		"a day that is none":       when(Condition{Window: &Window{Days: []string{"friday"}, From: "00:00", To: "24:00"}}),
+		"hours that run back":      when(Condition{Window: &Window{From: "18:00", To: "08:00"}}),
+		"an hour that is none":     when(Condition{Window: &Window{From: "8:00", To: "24:01"}}),
+		"an empty filter":          when(Condition{Filter: &Filter{}}),
+		"a velocity of nothing":    when(Condition{Velocity: &Velocity{Seconds: 60}}),
+		"a velocity of both":       when(Condition{Velocity: &Velocity{Currency: "EUR", Seconds: 60, Max: "1", Count: 1}}),
+		"a negative count":         when(Condition{Velocity: &Velocity{Seconds: 60, Count: -1}}),
+		"a count over a blink":     when(Condition{Velocity: &Velocity{Seconds: 1, Count: 1}}),
+		"a zone that is here":      when(Condition{Window: &Window{From: "00:00", To: "24:00", Zone: "Local"}}),
+		"a zone that is a path":    when(Condition{Window: &Window{From: "00:00", To: "24:00", Zone: "../etc/passwd"}}),
+		"a holiday that is none":   func(s *Set) { s.Holidays = []string{"2026-02-30"} },
+		"holidays out of order":    func(s *Set) { s.Holidays = []string{"2026-12-25", "2026-01-01"} },
+		"a holiday twice":          func(s *Set) { s.Holidays = []string{"2026-12-25", "2026-12-25"} },
+		"a negative age of a rate": func(s *Set) { s.Rules[0].RateWithin = -1 },
+		"a rate of last week":      func(s *Set) { s.Rules[0].RateWithin = 7 * 86400 },
+		"a velocity of a blink":    when(Condition{Velocity: &Velocity{Currency: "EUR", Seconds: 1, Max: "10"}}),
 	} {
 		s := ok()
 		f(&s)

@@ -1,6 +1,7 @@
 package governance
 
 import (
+	"cmp"
 	"reflect"
 	"slices"
 	"strconv"
@@ -192,50 +193,93 @@ func TestDecidingTwiceGivesTheSame(t *testing.T) {
 	})
 }
 
-// A request is asked for what its rule allows, some are approved, some are not, time
-// goes by: what was approved in any window never adds up to more than the rule's.
+// Requests are asked for as a rule allows, some are approved, some are not, time goes
+// by: what was approved in any window never adds up to more than the rule's.
 func TestSplittingAnAmountNeverGetsAroundAVelocity(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		v := Velocity{Currency: "EUR", Seconds: 3600, Max: "100"}
-		window := time.Duration(v.Seconds) * time.Second
-		rule := Rule{Name: "r", When: []Condition{{Velocity: &v}}, Steps: []Step{one("s", 1, "mem_alice")}, UseWithin: 60}
-		now := friday
-		var others []Earlier
-		for range rapid.IntRange(1, 40).Draw(t, "events") {
-			now = now.Add(time.Duration(rapid.IntRange(0, 1800).Draw(t, "seconds")) * time.Second)
-			for i := range others {
-				if e := &others[i]; e.State == Pending {
-					switch rapid.IntRange(0, 3).Draw(t, "becomes") {
-					case 0:
-						e.State = Rejected
-					case 1, 2:
-						if now.Before(e.Expires) {
-							e.State, e.Approved, e.UseBy = Approved, now, now.Add(time.Minute)
-						}
+	for name, v := range map[string]Velocity{
+		"an amount":         {Currency: "ethereum", Seconds: 3600, Max: "100"},
+		"a count":           {Seconds: 3600, Count: 3},
+		"what it was worth": {Currency: "USD", Seconds: 3600, Max: "250"},
+	} {
+		rule := Rule{Name: "r", When: []Condition{{Velocity: &v}}, Steps: []Step{one("s", 1, "mem_alice")}, UseWithin: 60, RateWithin: 60}
+		most := cmp.Or(v.Max, strconv.Itoa(v.Count))
+		t.Run(name, rapid.MakeCheck(func(t *rapid.T) {
+			now := friday
+			var others []Earlier
+			for range rapid.IntRange(1, 40).Draw(t, "events") {
+				now = now.Add(time.Duration(rapid.IntRange(0, 1800).Draw(t, "seconds")) * time.Second)
+				for i := range others {
+					become(t, &others[i], now)
+				}
+				if e, ok := ask(t, rule, v, now, others); ok {
+					others = append(others, e)
+				}
+				moved := "0"
+				for _, e := range others {
+					if e.State == Approved && now.Sub(e.Approved) < time.Hour {
+						moved, _ = Sum(moved, v.Of(e))
 					}
 				}
-			}
-			in := base(rule)
-			in.Created, in.Now, in.Expires = now, now, now.Add(2*time.Hour)
-			in.Facts.Amount = strconv.Itoa(rapid.IntRange(1, 100).Draw(t, "amount"))
-			spent, ok := v.Spent(now, "0", others)
-			if !ok {
-				t.Fatal("what was spent cannot be said")
-			}
-			in.Spent = []Spent{spent}
-			if d := Decide(in); d.State == Pending {
-				others = append(others, Earlier{Amount: in.Facts.Amount, Currency: "EUR", State: Pending, Expires: d.Expires})
-			}
-			moved := "0"
-			for _, e := range others {
-				if e.State == Approved && now.Sub(e.Approved) < window {
-					moved, _ = Sum(moved, e.Amount)
+				if compare(moved, most) > 0 {
+					t.Fatalf("%s of %s went in an hour: %+v", moved, most, others)
 				}
 			}
-			if compare(moved, v.Max) > 0 {
-				t.Fatalf("%s EUR went in an hour: %+v", moved, others)
+		}))
+	}
+}
+
+// become lets a pending request be rejected, approved, or left as it is.
+func become(t *rapid.T, e *Earlier, now time.Time) {
+	if e.State != Pending {
+		return
+	}
+	switch rapid.IntRange(0, 3).Draw(t, "becomes") {
+	case 0:
+		e.State = Rejected
+	case 1, 2:
+		if now.Before(e.Expires) {
+			e.State, e.Approved, e.UseBy = Approved, now, now.Add(time.Minute)
+		}
+	}
+}
+
+// ask asks for a drawn amount; ok is false when the rule does not allow it.
+func ask(t *rapid.T, rule Rule, v Velocity, now time.Time, others []Earlier) (e Earlier, ok bool) {
+	in := base(rule)
+	in.Created, in.Now, in.Expires = now, now, now.Add(2*time.Hour)
+	in.Facts.Amount, in.Facts.Currency = strconv.Itoa(rapid.IntRange(1, 100).Draw(t, "amount")), "ethereum"
+	in.Recorded.Value = &Value{Currency: "USD", Amount: strconv.Itoa(rapid.IntRange(1, 250).Draw(t, "worth")), Rate: "1", At: now.Unix(), Source: "s"}
+	spent, ok := v.Spent(now, "0", others)
+	if !ok {
+		t.Fatal("what was spent cannot be said")
+	}
+	in.Spent = []Spent{spent}
+	d := Decide(in)
+	return Earlier{Amount: in.Facts.Amount, Currency: "ethereum", Value: in.Recorded.Value, State: Pending, Expires: d.Expires}, d.State == Pending
+}
+
+func TestARuleThatDeniesDoesSoWhereverItStands(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		in := drawInput(t)
+		before := Decide(in)
+		var deny, others []Rule
+		for _, r := range in.Rules.Rules {
+			if r.Deny {
+				deny = append(deny, r)
+			} else {
+				others = append(others, r)
 			}
+		}
+		in.Rules.Rules = append(others, deny...)
+		after := Decide(in)
+		before.Digest, after.Digest = "", ""
+		if before.Rule == "" { // the reasons are in the order of the rules
+			before.Reasons, after.Reasons = nil, nil
+		}
+		if !reflect.DeepEqual(before, after) {
+			t.Fatalf("%+v became %+v", before, after)
 		}
 	})
 }

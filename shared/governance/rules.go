@@ -12,13 +12,14 @@ import (
 	"time"
 )
 
-// Set is the ordered list of rules that govern one account. The first rule whose
-// every condition matches governs a request; when none does, the request is denied.
-// The groups and whitelists that rules name are objects of the vault, and count as
-// they are when the rules are asked.
+// Set is the ordered list of rules that govern one account. Of the rules whose every
+// condition matches, the first that denies governs a request, wherever it stands, else
+// the first; when there is none, the request is denied. The groups and whitelists that
+// rules name are objects of the vault, and count as they are when the rules are asked.
 type Set struct {
-	Version int    `json:"version"` // from 1; grows with each change
-	Rules   []Rule `json:"rules"`
+	Version  int      `json:"version"` // from 1; grows with each change
+	Rules    []Rule   `json:"rules"`
+	Holidays []string `json:"holidays,omitempty"` // dates YYYY-MM-DD, ascending; no business days
 }
 
 // Group is a list of members that rules name by its id.
@@ -65,6 +66,9 @@ type Rule struct {
 	// UseWithin is for how many seconds an approval can be used after it was given;
 	// 0: 24 hours. What was not used by then needs a new request.
 	UseWithin int64 `json:"use_within,omitempty"`
+	// RateWithin is for how many seconds a rate is good, when conditions in a currency look
+	// at the recorded [Value] of an asset; 0: they do not look at it.
+	RateWithin int64 `json:"rate_within,omitempty"`
 }
 
 // purchase is the kind that every rule was for before there was another.
@@ -102,52 +106,6 @@ type Step struct {
 	ExcludeInitiator bool     `json:"exclude_initiator,omitempty"` // the initiator may not approve; denies when none is proven
 }
 
-// Condition is exactly one of its members.
-type Condition struct {
-	Amount    *Amount    `json:"amount,omitempty"`
-	Whitelist *Whitelist `json:"whitelist,omitempty"`
-	Window    *Window    `json:"window,omitempty"`
-	Filter    *Filter    `json:"filter,omitempty"`
-	Velocity  *Velocity  `json:"velocity,omitempty"`
-}
-
-// Amount matches when the intent spends between Min and Max, both included, of
-// Currency. What is spent in another unit never matches.
-type Amount struct {
-	Currency string `json:"currency"`      // ISO 4217, or the LedgerId of an asset
-	Min      string `json:"min,omitempty"` // decimal; absent: no lower bound
-	Max      string `json:"max,omitempty"` // decimal; absent: no upper bound
-}
-
-// Whitelist matches when the intent's address is in a whitelist of the vault, for its
-// chain, and its provider is listed; what is absent allows every value.
-type Whitelist struct {
-	Whitelist string   `json:"whitelist,omitempty"` // wls_…
-	Providers []string `json:"providers,omitempty"`
-}
-
-// Window matches inside the hours [From, To) of the days, in UTC.
-type Window struct {
-	Days []string `json:"days,omitempty"` // mon … sun; absent: every day
-	From string   `json:"from"`           // HH:MM
-	To   string   `json:"to"`             // HH:MM, 24:00 for the end of the day; after From
-}
-
-// Filter matches the kind and the asset of the intent; an absent list allows
-// every value.
-type Filter struct {
-	Kinds  []string `json:"kinds,omitempty"`
-	Assets []string `json:"assets,omitempty"`
-}
-
-// Velocity matches while what the account spent in the last Seconds, and this
-// intent, stay within Max.
-type Velocity struct {
-	Currency string `json:"currency"` // as of [Amount]
-	Seconds  int64  `json:"seconds"`
-	Max      string `json:"max"`
-}
-
 // DefaultWithin is how long a request may stay open when its rule does not say.
 const DefaultWithin = 7 * 24 * time.Hour
 
@@ -160,6 +118,22 @@ func Use(within int64) time.Duration {
 		return DefaultUse
 	}
 	return time.Duration(within) * time.Second
+}
+
+// Ordered are the rules in the order in which they are asked: those that deny, then the
+// others.
+func (s Set) Ordered() []Rule {
+	all := slices.Clone(s.Rules)
+	slices.SortStableFunc(all, func(a, b Rule) int {
+		switch {
+		case a.Deny == b.Deny:
+			return 0
+		case a.Deny:
+			return -1
+		}
+		return 1
+	})
+	return all
 }
 
 // Digest names the exact rules: base64url of the SHA-256 of their canonical

@@ -14,7 +14,7 @@ import (
 )
 
 // blanks are the words that a page writes for what is filled in.
-var blanks = strings.NewReplacer("NAMES", `.+`, "NAME", `[^"]+`, "WHY", `.+`, "TIME", `[-0-9: UTC]+`, "DAYS", `[a-z, ]+`, "AMOUNT", `[0-9.]+`,
+var blanks = strings.NewReplacer("NAMES", `.+`, "NAME", `[^"]+`, "DATE", `\d{4}-\d\d-\d\d`, "ZONE", `(?:UTC|in [A-Za-z_/]+)`, "WHY", `.+`, "TIME", `[-0-9: UTC]+`, "DAYS", `[a-z, ]+`, "AMOUNT", `[0-9.]+`,
 	"CODE", `(?:[A-Z]{3}|[a-z0-9_./-]+)`, "DURATION", `[0-9hms]+`, "N", `\d+`, "M", `\d+`)
 
 // pattern is a sentence of the page as an expression.
@@ -58,6 +58,9 @@ func TestEveryReasonIsOnThePageAndThePageHasNoOther(t *testing.T) {
 			if !match(r, reasons) {
 				t.Errorf("the page does not have %q", r)
 			}
+			if _, why, found := strings.Cut(r, " denies this, because "); found && !match(why, whys) {
+				t.Errorf("the page does not have %q", why)
+			}
 			if _, why, found := strings.Cut(r, " does not apply: "); found && !match(why, whys) {
 				t.Errorf("the page does not have %q", why)
 			}
@@ -76,8 +79,8 @@ func TestEveryReasonIsOnThePageAndThePageHasNoOther(t *testing.T) {
 		}
 	}
 	in := Input{Facts: Facts{Currency: "EUR", Amount: "1"}, Spent: []Spent{{"EUR", 60, "many"}}}
-	if why := in.overspent(Velocity{"EUR", 60, "1"}); !match(why, whys) {
-		t.Errorf("the page does not have %q", why)
+	if why := in.overspent(Velocity{Currency: "EUR", Seconds: 60, Max: "1"}, 0); !match(why.why, whys) {
+		t.Errorf("the page does not have %q", why.why)
 	}
 	for _, form := range append(reasons, whys...) {
 		if !used[form] {
@@ -121,5 +124,8 @@ func TestThePageHasTheLimitsOfASet(t *testing.T) {
 	limit("values of a condition", maxValues)
 	limit("amount", amount.MaxDigits)
 	limit("`within`", maxWithin, int(DefaultWithin.Hours()/24))
-	limit("velocity", 60, maxSeconds)
+	limit("velocity", 60, maxSeconds, maxCount)
+	limit("`rate_within`", maxRate)
+	limit("holidays", maxValues)
+	limit("zone", maxZone)
 }

@@ -100,6 +100,7 @@ type rules struct {
 }
 
 func newRules(v Vault, a Account) *rules {
+	a.Rules.Rules = a.Rules.Ordered() // "before" is in the order in which they are asked
 	r := &rules{vault: v, account: a, objects: v.objects("")}
 	for _, k := range kinds(a.Rules) {
 		r.reach = append(r.reach, reaches(a.Rules, k, v.Whitelists))

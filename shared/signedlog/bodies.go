@@ -3,6 +3,7 @@ package signedlog
 import (
 	"errors"
 
+	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/statement"
 	"countersign/shared/strictjson"
@@ -19,6 +20,7 @@ type RequestBody struct {
 	Expires     int64                `json:"expires"` // Unix seconds
 	Intent      intent.Doc           `json:"intent"`
 	GovernedBy  statement.GovernedBy `json:"governed_by"`
+	Recorded    governance.Recorded  `json:"recorded,omitzero"`     // what the signer saw at Created, and rules look at
 	Attestation string               `json:"attestation,omitempty"` // JWS, typ countersign-address+jws; of an intent that receives
 }
 

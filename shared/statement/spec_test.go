@@ -37,7 +37,7 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 	if err != nil {
 		t.Errorf("the genesis: %v", err)
 	}
-	spec.Shows(t, "a genesis", string(one("genesis")), g, "groups", "whitelists", "accounts.rules.rules")
+	spec.Shows(t, "a genesis", string(one("genesis")), g, "groups", "whitelists", "accounts.rules.rules", "accounts.rules.holidays")
 	if text := spec.Examples(t, "statement.md", "approval", "")[0]; text != textOf(a) {
 		t.Errorf("the page shows\n%s\nthe code\n%s", text, textOf(a))
 	}

@@ -122,6 +122,9 @@ func (s *State) applyRequest(e signedlog.Entry) error {
 	if b.Created > e.At {
 		return fmt.Errorf("request %s was made after its entry", b.Request)
 	}
+	if err := b.Recorded.Check(); err != nil {
+		return fmt.Errorf("what is recorded of %s: %w", b.Request, err)
+	}
 	d := s.Govern(r)
 	if _, err := s.rules.pinned(b.GovernedBy); err != nil {
 		return fmt.Errorf("what governs %s: %w", b.Request, err)

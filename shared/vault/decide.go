@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 )
@@ -23,6 +24,12 @@ func (s *State) Decide(r *Request, now time.Time) governance.Decision {
 		spent = s.spent(r, a)
 	}
 	return s.rules.ask(s.Genesis, r.RequestBody, facts, r.said(), spent, now)
+}
+
+// Zones are the time zones that the rules of a request name, which is not in the log yet.
+func (s *State) Zones(wants intent.Intent) []string {
+	set, _ := s.rules.newest(wants.Facts().Account) // without rules there are none
+	return set.Zones()
 }
 
 // Said is what members have signed about a request.
@@ -58,7 +65,7 @@ func (s ruleSets) ask(g statement.Genesis, b signedlog.RequestBody, facts govern
 		return governance.Decision{State: governance.Denied, Reasons: []string{"no rule allows this", err.Error()}}
 	}
 	in := governance.Input{
-		Rules: rules, Pinned: b.GovernedBy.Rule, Facts: facts, Created: time.Unix(b.Created, 0).UTC(), Expires: time.Unix(b.Expires, 0).UTC(),
+		Rules: rules, Pinned: b.GovernedBy.Rule, Facts: facts, Recorded: b.Recorded, Created: time.Unix(b.Created, 0).UTC(), Expires: time.Unix(b.Expires, 0).UTC(),
 		Now: now, Initiator: said.Initiator, Approvals: said.Votes, Spent: spent, Groups: g.Groups, Lists: g.Whitelists,
 	}
 	for _, m := range g.Members {
@@ -94,7 +101,7 @@ func (s *State) spent(r *Request, a *account) []governance.Spent {
 func (r *Request) earlier() governance.Earlier {
 	facts := r.Wants.Facts()
 	e := governance.Earlier{
-		Amount: facts.Amount, Currency: facts.Currency, State: governance.Pending, Expires: time.Unix(r.Expires, 0),
+		Amount: facts.Amount, Currency: facts.Currency, Value: r.Recorded.Value, State: governance.Pending, Expires: time.Unix(r.Expires, 0),
 	}
 	if n := len(r.Accepted); n > 0 { // the outcome is written after the last approval, and may not be yet
 		e.State, e.Approved = r.Accepted[n-1].State, r.Accepted[n-1].At

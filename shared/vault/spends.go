@@ -20,10 +20,11 @@ type spends struct {
 // add takes an approved request. One whose amount is not a decimal cannot be: the rules
 // agreed to it.
 func (s *spends) add(e governance.Earlier) {
-	if e.Currency != s.Currency {
+	of := s.Of(e)
+	if of == "" {
 		return
 	}
-	until, a := s.Until(e).Unix(), amount.Must(e.Amount)
+	until, a := s.Until(e).Unix(), amount.Must(of)
 	i := sort.Search(len(s.until), func(i int) bool { return s.until[i] > until })
 	s.until = append(s.until, 0)
 	s.sum = append(s.sum, amount.Amount{})

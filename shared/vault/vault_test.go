@@ -22,8 +22,8 @@ func TestSumsThatAreKeptEqualTheSumsOfEachRequest(t *testing.T) {
 	t.Parallel()
 	r := rand.New(rand.NewPCG(1, 2))
 	start := time.Unix(1_795_208_400, 0)
-	w := governance.Velocity{Currency: "EUR", Seconds: 3600, Max: "1"}
-	kept := spends{Velocity: w}
+	windows := []governance.Velocity{{Currency: "EUR", Seconds: 3600, Max: "1"}, {Seconds: 3600, Count: 1}, {Currency: "CHF", Seconds: 3600, Max: "1"}}
+	kept := []spends{{Velocity: windows[0]}, {Velocity: windows[1]}, {Velocity: windows[2]}}
 	var all []governance.Earlier
 	for range 400 {
 		at := start.Add(time.Duration(r.IntN(20_000)) * time.Second)
@@ -31,12 +31,17 @@ func TestSumsThatAreKeptEqualTheSumsOfEachRequest(t *testing.T) {
 			Amount: strconv.Itoa(r.IntN(1000)) + "." + strconv.Itoa(10+r.IntN(90)), Currency: []string{"EUR", "USD"}[r.IntN(2)],
 			State: governance.Approved, Approved: at, UseBy: at.Add(time.Duration(r.IntN(10_000)) * time.Second),
 		}
-		kept.add(e)
+		if r.IntN(2) == 0 {
+			e.Value = &governance.Value{Currency: "CHF", Amount: strconv.Itoa(r.IntN(1000))}
+		}
 		all = append(all, e)
 		now := start.Add(time.Duration(r.IntN(32_000)-1000) * time.Second)
-		want, ok := w.Spent(now, "0", all)
-		if got := amount.Must(kept.at(now)); !ok || got.Cmp(amount.Must(want.Amount)) != 0 {
-			t.Fatalf("after %d: %s, want %s", len(all), got, want.Amount)
+		for i := range kept {
+			kept[i].add(e)
+			want, ok := windows[i].Spent(now, "0", all)
+			if got := amount.Must(kept[i].at(now)); !ok || got.Cmp(amount.Must(want.Amount)) != 0 {
+				t.Fatalf("%+v after %d: %s, want %s", windows[i], len(all), got, want.Amount)
+			}
 		}
 	}
 }

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	_ "time/tzdata" // the zones, on computers without a table of their own
 
 	"countersign/shared/fault"
+	"countersign/shared/governance"
 	"countersign/shared/id"
 	"countersign/shared/intent"
 	"countersign/shared/signedlog"
@@ -48,7 +50,7 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (_ wi
 	}
 	r := &vault.Request{
 		RequestBody: signedlog.RequestBody{
-			Request: in.Request, Created: s.at.Unix(), Expires: in.ExpiresAt.Unix(),
+			Request: in.Request, Created: s.at.Unix(), Expires: in.ExpiresAt.Unix(), Recorded: recorded(s.state.Zones(wants), s.at),
 		},
 		Wants: wants, CreatedAt: s.at,
 	}
@@ -70,6 +72,18 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (_ wi
 		return wire.SignerRequest{}, err
 	}
 	return s.view(s.state.Request(in.Request)), nil
+}
+
+// recorded is what rules look at of a moment, for its entry: the local times of zones.
+// One that is not known is left out, and a rule that names it lets nothing through.
+func recorded(zones []string, now time.Time) (r governance.Recorded) {
+	for _, name := range zones {
+		if zone, err := time.LoadLocation(name); err == nil {
+			_, offset := now.In(zone).Zone()
+			r.Zones = append(r.Zones, governance.Zone{Name: name, Offset: int64(offset)})
+		}
+	}
+	return r
 }
 
 // at is an intent with another address of the vault's own, where it has one.

@@ -1,6 +1,7 @@
 package signer
 
 import (
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -37,6 +38,34 @@ func TestSpendingIsAddedUpFromTheLog(t *testing.T) {
 	g.clock.add(2*time.Hour + time.Minute)
 	g.request("req_dddddddddddddddddddddddddd") // the window moved on
 	g.restart()
+}
+
+// The clocks of Paris stood an hour later than those of UTC, and the log says so for good.
+func TestHoursOfAZoneAreThoseThatTheLogRecords(t *testing.T) {
+	t.Parallel()
+	rules := twoOfThree()
+	rules.Rules[0].When = []governance.Condition{{Window: &governance.Window{From: "00:00", To: "24:00", Zone: "Europe/Paris"}}, {Velocity: &governance.Velocity{Seconds: 7200, Count: 2}}}
+	g := newRig(t, rules)
+	g.request(testReq)
+	g.request(secondReq)
+	if code := g.call("POST", "/v1/requests", g.input(thirdReq), nil); code != fault.Denied {
+		t.Fatalf("a third of two requests: %q", code)
+	}
+	_, offset := g.clock.now().In(mustZone(t, "Europe/Paris")).Zone()
+	want := governance.Recorded{Zones: []governance.Zone{{Name: "Europe/Paris", Offset: int64(offset)}}}
+	if got := g.service.state.Request(testReq).Recorded; offset == 0 || !reflect.DeepEqual(got, want) {
+		t.Errorf("the log records %+v, want %+v", got, want)
+	}
+	g.restart()
+}
+
+func mustZone(t *testing.T, name string) *time.Location {
+	t.Helper()
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zone
 }
 
 // slowly lets 600 EUR in two hours, for an hour after the last approval.

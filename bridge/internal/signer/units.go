@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"countersign/shared/asset"
 	"countersign/shared/fault"
@@ -58,7 +59,11 @@ func (a DraftAccount) never(r governance.Rule, c governance.Condition, lists []g
 		}
 	case c.Amount != nil:
 		return "amount.currency", a.unspent(r, c.Amount.Currency)
-	case c.Velocity != nil:
+	case c.Window != nil && c.Window.Zone != "":
+		if _, err := time.LoadLocation(c.Window.Zone); err != nil {
+			return "window.zone", "can never match: there is no time zone " + c.Window.Zone
+		}
+	case c.Velocity != nil && c.Velocity.Count == 0:
 		return "velocity.currency", a.unspent(r, c.Velocity.Currency)
 	case c.Whitelist != nil && c.Whitelist.Whitelist != "":
 		for _, l := range lists {
@@ -81,7 +86,7 @@ func (a DraftAccount) unspent(r governance.Rule, unit string) string {
 	}
 	spends := func(f governance.Facts) bool {
 		_, fiat := asset.Currency(f.Currency)
-		return fiat == money
+		return fiat == money || money && r.RateWithin > 0 // by what it is worth
 	}
 	if !a.some(r, spends) {
 		return "can never match: the rule is for no kind that spends " + unit

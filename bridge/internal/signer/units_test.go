@@ -39,6 +39,15 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 			a.Rules.Rules[0].When = []governance.Condition{{Velocity: &governance.Velocity{Currency: "BTC", Seconds: 3600, Max: "1"}}}
 		}, "accounts.acc_treasury.rules.purchases.when.0.velocity.currency"},
 		{"a purchase in an asset", func(a *DraftAccount) { a.Rules.Rules[0].When[0].Amount.Currency = "ethereum" }, "accounts.acc_treasury.rules.purchases.when.0.amount.currency"},
+		{"a time zone", func(a *DraftAccount) {
+			a.Rules.Rules[0].When = []governance.Condition{{Window: &governance.Window{From: "08:00", To: "18:00", Zone: "Europe/Paris"}}}
+		}, ""},
+		{"a time zone that there is not", func(a *DraftAccount) {
+			a.Rules.Rules[0].When = []governance.Condition{{Window: &governance.Window{From: "08:00", To: "18:00", Zone: "Europe/Lutetia"}}}
+		}, "accounts.acc_treasury.rules.purchases.when.0.window.zone"},
+		{"a count of purchases", func(a *DraftAccount) {
+			a.Rules.Rules[0].When = []governance.Condition{{Velocity: &governance.Velocity{Seconds: 3600, Count: 2}}}
+		}, ""},
 		{"an amount and a recipient of transfers", transfers("ethereum", "wls_ours"), ""},
 		{"a transfer in a currency", transfers("EUR", "wls_ours"), "accounts.acc_treasury.rules.purchases.when.1.amount.currency"},
 		{"a transfer of what the chain does not hold", transfers("bitcoin", "wls_ours"), "accounts.acc_treasury.rules.purchases.when.1.amount.currency"},

@@ -111,7 +111,7 @@ func (m *Model) accountRules(a wire.Account) view.Node {
 	if len(rows) == 0 {
 		return view.Node{}
 	}
-	return flush("Rules", "The first rule that fits decides who must approve.", view.El("ul", "list", rows))
+	return flush("Rules", "A rule that refuses comes first. Of the others, the first that fits decides who must approve.", view.El("ul", "list", rows))
 }
 
 // ruleText says a rule in words.

@@ -105,7 +105,7 @@ func (m *Model) deciders(set governance.Set, row *quote.Row) view.Node {
 // governing are the rules that may govern: the first that fits, and before it those that
 // depend on what a page cannot know, which are the time and what was spent before.
 func governing(set governance.Set, f governance.Facts) (may []governance.Rule) {
-	for _, r := range set.Rules {
+	for _, r := range set.Ordered() {
 		fits, sure := r.For(f.Kind), true
 		for _, c := range r.When {
 			switch {
