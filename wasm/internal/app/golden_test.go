@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,6 +17,9 @@ var (
 	update   = flag.Bool("update", false, "write the golden screens again")
 	pictures = flag.String("pictures", "", "write each scene, whole and as an element, as a picture for the painter into this folder")
 )
+
+// insides are the scenes that are shown as the whole inside another page too.
+var insides = []string{"account", "bridge-asking", "buy-quotes", "buy-several-entities", "request-reading", "requests-by-next"}
 
 // Each scene is compared, as text, with what a person looked at. With -pictures
 // DIR it leaves what the painter reads, for the gallery (web/dashboard/gallery).
@@ -34,15 +38,21 @@ func TestScreens(t *testing.T) {
 				}
 			}
 			if *pictures != "" {
-				write := func(kind string) {
+				write := func(kind, how string) {
 					m.cfg.Kind = kind
-					if err := os.WriteFile(filepath.Join(*pictures, kind+"--"+name+".json"), []byte(m.View().JSON()), 0o644); err != nil {
+					if err := os.WriteFile(filepath.Join(*pictures, kind+how+"--"+name+".json"), []byte(m.View().JSON()), 0o644); err != nil {
 						t.Fatal(err)
 					}
 				}
-				write(Whole)
+				write(Whole, "")
 				if kind := elementOf(name); kind != "" {
-					write(kind)
+					write(kind, "")
+				}
+				if slices.Contains(insides, name) {
+					m.cfg.Inside = true
+					write(Whole, "-inside")
+					m.cfg.Bare = true
+					write(Whole, "-bare")
 				}
 			}
 			want, err := os.ReadFile(file)

@@ -20,7 +20,7 @@ const CRANBERRY = { primary: '#511320', accent: '#511320', background: '#FFFFFF'
 
 // show paints a picture into a host and returns what it was painted into.
 async function show(host, name, theme) {
-  const kind = name.split('--')[0], framed = frame(host.shadowRoot ?? host.attachShadow({ mode: 'open' }), kind);
+  const kind = name.split('--')[0].replace(/^app-.*/, 'app'), framed = frame(host.shadowRoot ?? host.attachShadow({ mode: 'open' }), kind);
   themed(framed, theme, getComputedStyle(host), document.documentElement.dir, 'en');
   new Painter(framed.root, () => {}, { routing: false }).paint(await load(name));
   return framed.root;
