@@ -37,11 +37,13 @@ export declare class CountersignElement extends Connected {
   client?: Countersign;
 }
 
-/** `<countersign-quotes>`: the form and the prices. The attributes fill the form in; hold keeps prices in their places. */
-export declare class CountersignQuotes extends CountersignElement {
+/** An element with the form. The attributes fill it in; hold keeps prices in their places. */
+declare class Formed extends CountersignElement {
   amount: string; currency: string; asset: string; method: string; country: string; account: string;
   value: { amount?: string; currency?: string; asset?: string; method?: string; country?: string; account?: string };
 }
+/** `<countersign-quotes>`: the form and the prices. */
+export declare class CountersignQuotes extends Formed {}
 /** `<countersign-approve request="…">`: one decision. */
 export declare class CountersignApprove extends CountersignElement { request: string; member: string }
 /** `<countersign-requests>`: the list; a press on one dispatches countersign-selected. */
@@ -57,8 +59,9 @@ export declare class CountersignRequests extends CountersignElement {
 export declare class CountersignOrder extends CountersignElement { request: string }
 /** `<countersign-bridge-status>`: how the bridge stands, and what to do. */
 export declare class CountersignBridgeStatus extends CountersignElement {}
-/** `<countersign-app>`: all of it. It navigates in memory, never in the page's address. */
-export declare class CountersignApp extends CountersignElement {
+/** `<countersign-app>`: all of it. It navigates in memory, never in the page's address. Its form is as the person left
+ *  it, unless an attribute fills it in. */
+export declare class CountersignApp extends Formed {
   /** "none": without rail and status strip. */
   chrome: string;
   navigate(route: string): void;
@@ -81,6 +84,7 @@ declare global {
   interface HTMLElementEventMap {
     'countersign-error': CustomEvent<CountersignError>;
     'countersign-token-expired': CustomEvent<{ at: Instant; error: CountersignError }>;
+    /** Only elements navigate: a client has no such event. */
     'countersign-navigated': CustomEvent<{ route: string }>;
     'countersign-selected': CustomEvent<{ request: string }>;
     'countersign-requested': CustomEvent<Purchase>;
@@ -92,6 +96,8 @@ declare global {
     'countersign-step': CustomEvent<{ step: Step['step'] }>;
     /** The price that the person chose or was about to request, and the one that takes its place when it is renewed. */
     'countersign-quote': CustomEvent<Quote>;
+    /** Each element tells it when it shows another state, so that who listens at one hears all: listen at one, or a client
+     *  ({@link Countersign.on}), to hear each change once. */
     'countersign-bridge': CustomEvent<Pick<BridgeState, 'state'> & { problem: string; step: string; route: string }>;
   }
 }

@@ -3,162 +3,28 @@
 // what the core paints (painter.js) and speak of it with events that bubble.
 
 import { of } from './client.js';
-import { checked } from './options.js';
-import { enter } from './shared.js';
+import { Connected, CONNECTION, CountersignProvider, expiry, providerOf, reflected, signs } from './connected.js';
 import { CountersignError, fail } from './errors.js';
+import { checked } from './options.js';
 import { Painter } from './painter.js';
 import { problem } from './port.js';
 import { frame, themed } from './root.js';
 import { save } from './save.js';
-import { refuseSecrets, secretName } from './secret.js';
+import { refuseSecrets } from './secret.js';
 import { orderOf, purchaseOf, quoteOf } from './shapes.js';
+import { enter } from './shared.js';
 import { failurePicture, leave, skeletonPicture } from './waiting.js';
 import { version } from './build.js';
 
+export { CountersignProvider } from './connected.js';
+
 const AGAIN = 60_000; // ms within which a core that stops twice waits for the person
-const Base = globalThis.HTMLElement ?? class {}; // a server has none
-
-// reflected gives a class a property for each attribute, as text.
-function reflected(type, names) {
-  for (const name of names) {
-    const property = name.replace(/-(\w)/g, (_, c) => c.toUpperCase());
-    Object.defineProperty(type.prototype, property, {
-      configurable: true, enumerable: true,
-      get() { return this.getAttribute(name) ?? ''; },
-      set(v) {
-        if (v === null || v === undefined || v === false) this.removeAttribute(name);
-        else if (typeof v === 'object' || typeof v === 'function') this.refuse(fail('PROP_INVALID', `${property} is not text`, { field: property, remedy: `Set ${property} to text.` }));
-        else this.setAttribute(name, v === true ? '' : String(v));
-      },
-    });
-  }
-}
-
-const CONNECTION = ['api-url', 'entity-id', 'environment', 'token-url'];
-const GIVEN = ['accessToken', 'getAccessToken', 'wasmURL', 'bridgeUrls', 'user'];
-
-// Connected is an element that may say where the gateway is and how to sign in.
-class Connected extends Base {
-  static version = version;
-  #given = {}; #theme;
-
-  // upgrade takes over what was set before the element was defined.
-  upgrade() {
-    for (const name of Object.keys(this)) {
-      if (!(name in Object.getPrototypeOf(this))) continue;
-      const value = this[name];
-      delete this[name];
-      this[name] = value;
-    }
-  }
-
-  // given are the options that stand at this element, or undefined: at none of its own.
-  get given() {
-    const secret = secretName([...this.getAttributeNames(), ...Object.keys(this)]); // refused by name, its value is left where it is
-    if (this.getAttribute('api-url') === null && !secret) return undefined;
-    return { ...(secret && { [secret]: true }), apiUrl: this.apiUrl, entityId: this.entityId || undefined, environment: this.environment, tokenUrl: this.tokenUrl || undefined, wasmURL: this.getAttribute('wasm-url') ?? undefined, ...this.#given };
-  }
-
-  give(name, value) {
-    const had = this.#given[name];
-    if (value === null || value === undefined) delete this.#given[name]; else this.#given[name] = value;
-    if (had !== value) this.changed(name);
-  }
-
-  got(name) { return this.#given[name]; }
-
-  get theme() { return this.#theme; }
-  set theme(v) {
-    if (v !== null && v !== undefined && typeof v !== 'object') return void this.refuse(fail('PROP_INVALID', 'theme is not an object of colours', { field: 'theme', remedy: 'Set theme to { primary: "#511320", … }.' }));
-    this.#theme = v ?? undefined;
-    this.changed('theme');
-  }
-
-  tell(type, detail) { this.dispatchEvent(new CustomEvent(`countersign-${type}`, { detail, bubbles: true, composed: true })); }
-
-  refuse(error) { queueMicrotask(() => this.tell('error', error)); }
-
-  attributeChangedCallback(name, was, now) { if (was !== now) this.changed(name); }
-}
-for (const name of GIVEN) {
-  Object.defineProperty(Connected.prototype, name, { configurable: true, enumerable: true, get() { return this.got(name); }, set(v) { this.give(name, v); } });
-}
-reflected(Connected, [...CONNECTION, 'locale']);
-
-/** <countersign-provider>: says once for all elements inside it where the gateway is. */
-export class CountersignProvider extends Connected {
-  static observedAttributes = [...CONNECTION, 'locale'];
-  #inside = new Set(); #shared; #off; #asked; #ready = false;
-
-  connectedCallback() {
-    this.upgrade();
-    if (!this.shadowRoot) transparent(this.attachShadow({ mode: 'open' }));
-    queueMicrotask(() => { this.#ready = true; this.changed(); }); // with all that was set before and at once
-  }
-
-  disconnectedCallback() { queueMicrotask(() => { if (!this.isConnected) this.#leave(); }); }
-
-  // enlist is told of each element inside, which hears when something changes.
-  enlist(element) {
-    this.#inside.add(element);
-    return () => this.#inside.delete(element);
-  }
-
-  changed(name) {
-    if (!this.isConnected || !this.#ready) return;
-    try { this.#enter(name); } catch (e) {
-      if (e.code === 'SECRET_IN_PAGE' || signs(this.given)) this.refuse(e); // else the token may still come
-    }
-    for (const element of [...this.#inside]) element.changed(name);
-  }
-
-  #enter(name) {
-    if (name === 'theme' || name === 'locale' || !this.given) return;
-    const asked = checked(this.given), key = JSON.stringify([asked.apiUrl, asked.entityId, asked.environment]);
-    if (key === this.#asked) return this.#shared.take(asked);
-    this.#leave();
-    this.#asked = key;
-    const shared = this.#shared = enter(asked);
-    shared.port.then((port) => {
-      if (this.#shared !== shared) return;
-      this.#off = expiry(this, shared, port);
-    }, () => {}); // the elements inside show it
-  }
-
-  #leave() {
-    this.#off?.();
-    this.#shared?.leave();
-    this.#shared = this.#off = this.#asked = undefined;
-  }
-}
-
-// signs reports whether there is something to sign in with.
-const signs = (given) => !!(given.accessToken || given.getAccessToken || given.tokenUrl);
-
-// transparent has an element be as if its children stood in its place. Its own attributes
-// stay as its host wrote them: React compares them with what the server rendered.
-function transparent(shadow) {
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(':host { display: contents; } :host([hidden]) { display: none; }');
-  shadow.adoptedStyleSheets = [sheet];
-  shadow.append(document.createElement('slot'));
-}
-
-// expiry has an element that signs in tell when its token is taken no longer.
-const expiry = (element, shared, port) => port.on(async (type, { until, error } = {}) => {
-  if (type === 'token' && error) element.tell('token-expired', { at: until ?? new Date().toISOString(), error: await shared.meaning(problem(error)) });
-});
-
-// providerOf is the nearest provider around an element, through shadow roots.
-function providerOf(element) {
-  for (let n = element.parentNode; n; n = n.parentNode ?? n.host) if (n instanceof CountersignProvider) return n;
-  return undefined;
-}
+const LOOK = 15_000; // ms after which a gateway that did not answer is asked again
 
 /** What all elements have that show something. */
 export class CountersignElement extends Connected {
   static observedAttributes = [...CONNECTION, 'locale', 'dir'];
-  #frame; #painter; #surface; #shared; #port; #key; #client; #delist; #off; #run = 0; #path; #stopped = -Infinity; #failed;
+  #frame; #painter; #surface; #shared; #port; #key; #client; #delist; #off; #run = 0; #path; #stopped = -Infinity; #failed; #look;
 
   // Of a kind: what to open; another name is another surface.
   opening() { return { kind: this.constructor.kind }; }
@@ -225,6 +91,11 @@ export class CountersignElement extends Connected {
       const port = this.#port = await this.#shared.port;
       if (run !== this.#run) return;
       if (this.given && !this.#client) this.#off = expiry(this, this.#shared, port);
+      if (this.#failed) { // it stands until there is something else to show
+        const still = await this.#shared.wrong();
+        if (run !== this.#run) return;
+        if (still) throw still;
+      }
       this.#failed = undefined;
       this.#painter ??= this.#paints();
       this.#surface = port.surface({ ...this.opening(), ...(locale && { locale }) }, { paint: this.#picture, event: this.#told, stopped: this.#halt });
@@ -241,6 +112,7 @@ export class CountersignElement extends Connected {
 
   #close() {
     this.#run++;
+    clearTimeout(this.#look);
     this.#off?.();
     this.#off = undefined;
     this.#surface?.close();
@@ -263,7 +135,11 @@ export class CountersignElement extends Connected {
   act(action, value = '') { this.#surface?.act(action, value); }
 
   #send = (action, value) => {
-    if (action === 'loader:retry') { this.#stopped = -Infinity; this.#key = undefined; this.changed('retry'); } else this.act(action, value);
+    if (action !== 'loader:retry') return this.act(action, value);
+    this.#stopped = -Infinity;
+    this.#failed = this.#key = undefined;
+    this.#paint(skeletonPicture());
+    this.changed('retry');
   };
 
   #told = (type, detail) => {
@@ -305,17 +181,18 @@ export class CountersignElement extends Connected {
 
   #fail(error, told) {
     const known = error instanceof CountersignError ? error : fail('START_FAILED', error?.message ?? String(error), { cause: error });
+    told ||= this.#failed?.code === known.code && this.#failed.message === known.message;
     this.#failed = known;
     this.#paint(failurePicture(known));
+    if (known.code === 'GATEWAY_UNREACHABLE') this.#look = setTimeout(() => { this.#key = undefined; this.changed('retry'); }, LOOK);
     if (!told) this.tell('error', known);
   }
 }
 
 const FORM = { amount: 'amount', currency: 'fiat', asset: 'asset', method: 'method', country: 'country', account: 'account' };
 
-/** <countersign-quotes>: the form and the prices. */
-export class CountersignQuotes extends CountersignElement {
-  static kind = 'quotes';
+// Formed is an element with the form: attributes fill it in.
+class Formed extends CountersignElement {
   static observedAttributes = [...super.observedAttributes, ...Object.keys(FORM)];
 
   get value() { return Object.fromEntries(Object.keys(FORM).map((name) => [name, this[name]])); }
@@ -324,7 +201,7 @@ export class CountersignQuotes extends CountersignElement {
     for (const name of Object.keys(FORM)) this[name] = v?.[name];
   }
 
-  get about() { return 'quotes'; }
+  get form() { return Object.fromEntries(Object.entries(FORM).map(([name, field]) => [field, this[name].slice(0, 128)])); }
 
   opened() { if (this.hasAttribute('hold')) this.act('buy.hold'); }
 
@@ -332,13 +209,15 @@ export class CountersignQuotes extends CountersignElement {
   attributeChangedCallback(name, was, now) {
     if (name in FORM) { if (was !== now) this.act(`buy.field:${FORM[name]}`, now ?? ''); } else super.attributeChangedCallback(name, was, now);
   }
-
-  opening() {
-    const form = Object.fromEntries(Object.entries(FORM).map(([name, field]) => [field, this[name].slice(0, 128)]));
-    return { kind: 'quotes', form };
-  }
 }
-reflected(CountersignQuotes, Object.keys(FORM));
+reflected(Formed, Object.keys(FORM));
+
+/** <countersign-quotes>: the form and the prices. */
+export class CountersignQuotes extends Formed {
+  static kind = 'quotes';
+  get about() { return 'quotes'; }
+  opening() { return { kind: 'quotes', form: this.form }; }
+}
 
 /** <countersign-approve request="…">: one decision. */
 export class CountersignApprove extends CountersignElement {
@@ -399,10 +278,14 @@ export class CountersignBridgeStatus extends CountersignElement {
 }
 
 /** <countersign-app>: all of it, with its own navigation in memory. */
-export class CountersignApp extends CountersignElement {
+export class CountersignApp extends Formed {
   static kind = 'app';
   static observedAttributes = [...super.observedAttributes, 'chrome'];
-  opening() { return { kind: 'app', path: '/buy', inside: true, ...(this.chrome === 'none' && { bare: true }) }; }
+  get about() { return `app ${this.chrome}`; }
+  opening() { // with the form as it was left, unless the page fills it in
+    const form = Object.values(this.value).some(Boolean) && { form: this.form };
+    return { kind: 'app', path: '/buy', inside: true, ...(this.chrome === 'none' && { bare: true }), ...form };
+  }
   /** navigate shows a screen: "/requests", "/orders/ord_…". */
   navigate(route) { this.act(`navigate:${route}`); }
 }

@@ -9,6 +9,7 @@ import { entityOf, tokens } from './token.js';
 
 const REST = 30_000; // ms that a core lives on without a user
 const AGAIN = [2_000, 5_000, 15_000, 60_000]; // ms before the stream of events is opened again
+const ELSEWHERE = new Set(['NOT_A_GATEWAY', 'GATEWAY_UNREACHABLE', 'ORIGIN_NOT_ALLOWED']); // apiUrl or what lies between is wrong
 const cores = new Map(); // what connect was asked for → Shared
 
 // enter joins the core for these options, or starts one. Used by the elements too,
@@ -70,7 +71,7 @@ class Shared {
     this.judged ??= this.port.then((port) => port.call('session')).then((session) => { meant(session, this.#asked); }).catch((e) => {
       if (e.field) return e;
       this.judged = undefined;
-      return this.meaning(e).then((why) => (why.code === 'ORIGIN_NOT_ALLOWED' ? why : undefined));
+      return navigator.onLine ? this.meaning(e).then((why) => (ELSEWHERE.has(why.code) ? why : undefined)) : undefined;
     });
     return this.judged;
   }
@@ -84,7 +85,7 @@ class Shared {
       return fail(code, failed instanceof CountersignError ? failed.message : e.message, { cause: failed });
     }
     if (e.code === 'NOT_A_GATEWAY') return fail(e.code, `What answers at ${apiUrl} is not a gateway`, { cause: e });
-    if (e.code !== 'GATEWAY_UNREACHABLE') return e;
+    if (e.code !== 'GATEWAY_UNREACHABLE' || e.requestId) return e; // it says itself what it cannot do
     if (await silent(apiUrl)) return fail('ORIGIN_NOT_ALLOWED', `What answers at ${apiUrl} does not answer pages of ${location.origin}`, { cause: e });
     return fail('GATEWAY_UNREACHABLE', `No gateway answers this page at ${apiUrl}`, { cause: e });
   }

@@ -230,11 +230,14 @@ await import('{{base}}elements.js'); window.ready = true;`
 func TestTheWholeInsideAnotherPageKeepsToItself(t *testing.T) {
 	t.Parallel()
 	e := hosted(t, map[string]string{
-		"page":    hostPage("plain.css", `<countersign-app api-url="{{api}}" environment="sandbox" wasm-url="{{base}}countersign.wasm"></countersign-app>`),
+		"page":    hostPage("plain.css", `<countersign-app api-url="{{api}}" environment="sandbox" wasm-url="{{base}}countersign.wasm" amount="250" country="DE"></countersign-app>`),
 		"page.js": watch + deep + `await import('{{base}}elements.js'); document.querySelector('countersign-app').accessToken = token; window.ready = true;`,
 	})
 	p := open(t, e.chrome, e.host+"/page")
-	p.until("window.ready && said('app').includes('Atlas Trading SAS')")
+	p.until("window.ready && said('app').includes('Atlas Trading SAS') && inside('app').getElementById('amount')?.value === '250'")
+	p.run("document.querySelector('countersign-app').amount = '300'")
+	p.until("inside('app').getElementById('amount').value === '300'")
+	p.want("inside('app').getElementById('country').value", "DE")
 	p.run("document.querySelector('countersign-app').navigate('/requests')")
 	p.until("said('app').includes('Waits for approval') && seen.some(([t, d]) => t === 'navigated' && d.route === '/requests')")
 	p.run("inside('app').querySelector('a.row').click()")
@@ -353,9 +356,19 @@ window.mod = await import('{{base}}elements.js'); window.ready = true;`,
 
 	e.at.html = true
 	p.run("const b = document.createElement('countersign-requests'); b.wasmURL = document.getElementById('bare').getAttribute('wasm-url'); b.apiUrl = '" + e.api + "'; b.environment = 'sandbox'; b.entityId = 'ent_b'; b.accessToken = token; document.body.append(b)")
-	p.until("said('requests').length > 20 && /gateway|answer/i.test(said('requests'))")
+	p.until("said('requests').includes('What answers at " + e.api + " is not a gateway') && said('requests').includes('Check apiUrl')")
 	p.run("const { connect } = await import(performance.getEntriesByType('resource').find((r) => r.name.endsWith('/client.js')).name); window.code = await connect({ apiUrl: '" + e.api + "', environment: 'sandbox', entityId: 'ent_c', accessToken: token, wasmURL: document.getElementById('bare').getAttribute('wasm-url') }).catch((e) => e.code)")
 	p.want("window.code", "NOT_A_GATEWAY")
+
+	e.at.html = false
+	p.run("seen.length = 0; window.r = document.querySelector('countersign-requests'); r.apiUrl = 'http://127.0.0.1:9'")
+	p.until("said('requests').includes('No gateway answers this page at http://127.0.0.1:9') && /dashboards must list.*connect-src/.test(said('requests'))")
+	p.run("press('requests', /Try again/)")
+	p.until("!said('requests').includes('No gateway') && seen.length === 1")
+	p.until("said('requests').includes('No gateway') && seen.length === 2")
+	p.want("seen.map(([t, d]) => [t, d.code])", []any{[]any{"error", "GATEWAY_UNREACHABLE"}, []any{"error", "GATEWAY_UNREACHABLE"}})
+	p.run("r.entityId = 'ent_sandbox'; r.apiUrl = '" + e.api + "'")
+	p.until("said('requests').includes('Northpay')")
 
 	// Another version is told apart.
 	p.run("customElements.define('other-quotes', class extends HTMLElement { static version = '9.9.9' }); try { mod.define({ prefix: 'other' }) } catch (e) { window.conflict = [e.code, e.message.includes('9.9.9')] }; mod.define({ prefix: 'mine' }); mod.define()")

@@ -73,15 +73,17 @@ type Part<E extends CountersignElement, Attributes extends string = never> = Omi
   [K in keyof HTMLElementEventMap as K extends `countersign-${string}` ? `on${K}` : never]?: (event: HTMLElementEventMap[K]) => void;
 } & { ref?: Ref<E>; key?: string | number | null };
 
+type Form = 'amount' | 'currency' | 'asset' | 'method' | 'country' | 'account' | 'hold';
+
 declare module 'react' {
   namespace JSX {
     interface IntrinsicElements {
-      'countersign-quotes': Part<CountersignQuotes, 'amount' | 'currency' | 'asset' | 'method' | 'country' | 'account' | 'hold'>;
+      'countersign-quotes': Part<CountersignQuotes, Form>;
       'countersign-approve': Part<CountersignApprove, 'request' | 'member'>;
       'countersign-requests': Part<CountersignRequests, 'state' | 'search' | 'page-size'>;
       'countersign-order': Part<CountersignOrder, 'request'>;
       'countersign-bridge-status': Part<CountersignBridgeStatus>;
-      'countersign-app': Part<CountersignApp, 'chrome'>;
+      'countersign-app': Part<CountersignApp, Form | 'chrome'>;
     }
   }
 }
