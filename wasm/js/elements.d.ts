@@ -96,7 +96,7 @@ declare global {
     'countersign-step': CustomEvent<{ step: Step['step'] }>;
     /** The price that the person chose or was about to request, and the one that takes its place when it is renewed. */
     'countersign-quote': CustomEvent<Quote>;
-    /** Each element tells it when it shows another state, so that who listens at one hears all: listen at one, or a client
+    /** Each element tells how the bridge stands, for whoever listens at that one: listen at one of them, or at a client
      *  ({@link Countersign.on}), to hear each change once. */
     'countersign-bridge': CustomEvent<Pick<BridgeState, 'state'> & { problem: string; step: string; route: string }>;
   }
