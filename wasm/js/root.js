@@ -14,7 +14,8 @@ const OWN = `
 .countersign .page { padding: 0; max-inline-size: none; }
 .countersign.is-app .frame > .page { padding: 16px clamp(16px, 3cqi, 32px) 32px; }
 .countersign.is-app .part { padding: 16px clamp(16px, 3cqi, 32px) 32px; }
-.countersign.is-app .part > .bridge-notice { padding: 0; }
+.countersign .part > .bridge-notice { padding: 0; max-inline-size: none; }
+.countersign.is-app .frame > .bridge-notice { padding: 16px clamp(16px, 3cqi, 32px) 0; max-inline-size: none; }
 .countersign.is-app .rail { block-size: auto; align-self: stretch; }
 .countersign .part .page-title { font-size: 18px; line-height: 26px; }
 .countersign .status { position: static; }

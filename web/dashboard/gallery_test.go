@@ -150,6 +150,7 @@ const cut = `(() => {
 		}
 	}
 	(root.getRootNode().activeElement)?.blur();
+	root.querySelector('.status')?.scrollTo(0, 0);
 	scrollTo(...was);
 	return [...wrong];
 })()`
