@@ -58,6 +58,26 @@ type CheckpointBody struct {
 	Edge  []string `json:"edge"`  // of the Tree over the entries before this one
 }
 
+// Concerns is the id of the request that an entry is about. It fails for one that is about
+// none, or has another form.
+func (e Entry) Concerns() (string, error) {
+	switch e.Type {
+	case Request:
+		var b RequestBody
+		err := strictjson.UnmarshalCanonical(e.Body, &b, MaxBody)
+		return b.Request, err
+	case Initiation, Approval:
+		var b DecisionBody
+		err := strictjson.UnmarshalCanonical(e.Body, &b, MaxBody)
+		return b.Request, err
+	case Outcome:
+		var b OutcomeBody
+		err := strictjson.UnmarshalCanonical(e.Body, &b, MaxBody)
+		return b.Request, err
+	}
+	return "", errors.New("a " + e.Type + " is about no request")
+}
+
 // Checkpoint is the body of a checkpoint entry.
 func (e Entry) Checkpoint() (b CheckpointBody, err error) {
 	if e.Type != Checkpoint {

@@ -39,6 +39,7 @@ type vector struct {
 	Entry string   `json:"entry,omitempty"` // that is named as corrupt
 	Head  string   `json:"head,omitempty"`  // of a valid log
 	Root  string   `json:"root,omitempty"`  // of the tree of a valid log
+	Note  string   `json:"note,omitempty"`  // about it
 }
 
 // key signs as RFC 6979 says, so that a log has the same bytes each time.
@@ -211,6 +212,13 @@ func stored(t testing.TB, lines []string) tlog.HashReaderFunc {
 	return read
 }
 
+func treeOf(lines []string) (t Tree) {
+	for _, line := range lines {
+		t, _ = t.Add(line)
+	}
+	return t
+}
+
 func vectors(t testing.TB) []vector {
 	t.Helper()
 	x, y := newKey(1).PublicKey().Coordinates()
@@ -225,6 +233,9 @@ func vectors(t testing.TB) []vector {
 				t.Fatal(err)
 			}
 			v.Root = base64.RawURLEncoding.EncodeToString(root[:])
+			if v.Note, err = SignNote(t.Context(), newKey(1), "ent_sandbox", treeOf(v.Lines)); err != nil {
+				t.Fatal(err)
+			}
 		}
 		all = append(all, v)
 	}
@@ -263,11 +274,7 @@ func vectors(t testing.TB) []vector {
 	add("time that goes back in an outcome", "3", back(Outcome))
 	checkpoint := func(over int, change func([]string) []string) func([]string) []string {
 		return func(l []string) []string {
-			var tree Tree
-			for _, line := range l[:over] {
-				tree, _ = tree.Add(line)
-			}
-			body, err := strictjson.Canonical(CheckpointBody{State: none, Index: none, Edge: change(tree.Edge())})
+			body, err := strictjson.Canonical(CheckpointBody{State: none, Index: none, Edge: change(treeOf(l[:over]).Edge())})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -321,6 +328,9 @@ func TestVectorsHold(t *testing.T) {
 			root := chain.Tree.Root()
 			if err != nil || mark.Size != int64(len(v.Lines)) || mark.Head != v.Head || v.Root != "" && v.Root != base64.RawURLEncoding.EncodeToString(root[:]) {
 				t.Errorf("%s: %+v, %v", v.Name, mark, err)
+			}
+			if n, err := ReadNote(v.Note, "ent_sandbox", k); v.Note != "" && (err != nil || n != Note{Size: mark.Size, Root: root}) {
+				t.Errorf("%s: %+v, %v", v.Name, n, err)
 			}
 			continue
 		}

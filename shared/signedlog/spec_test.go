@@ -20,6 +20,7 @@ func TestThePagesExampleIsAnEntryAndItHasTheTypes(t *testing.T) {
 func TestThePageHasTheLimitsOfTheLog(t *testing.T) {
 	t.Parallel()
 	spec.Limit(t, "signedlog.md", "line", spec.Number(MaxLine))
+	spec.Limit(t, "signedlog.md", "note", spec.Number(MaxNote))
 	spec.Limit(t, "signedlog.md", "body", spec.Number(MaxBody))
 	spec.Limit(t, "signedlog.md", "entries that become durable together", spec.Number(MaxBatch))
 }

@@ -28,7 +28,7 @@ func ListText(list []Approval, asked int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text := align(lines)
+	text := Align(lines)
 	if len(text) > MaxListText {
 		return "", invalid("", "list is longer than a prompt shows: decide on fewer at once")
 	}

@@ -24,6 +24,7 @@ const (
 	TypApproval   = "countersign-approval+jws"
 	TypInitiation = "countersign-initiation+jws"
 	TypEntry      = "countersign-entry+jws"
+	TypCheckpoint = "countersign-checkpoint+jws"
 )
 
 // MaxSize is the longest statement, in bytes.

@@ -19,7 +19,7 @@ const unasked = "(said when you are asked)"
 // It fails with INTENT_UNSUPPORTED, and not for a statement that was decoded.
 func Text(a Approval) (string, error) {
 	lines, err := Lines(a)
-	return align(lines), err
+	return Align(lines), err
 }
 
 // Preview is [Text] for comparing, before the approver is asked: what varies is left
@@ -31,7 +31,7 @@ func Preview(a Approval) (string, error) {
 			lines[i].Value = unasked
 		}
 	}
-	return align(lines), err
+	return Align(lines), err
 }
 
 // Lines are the lines of [Text].
@@ -83,8 +83,8 @@ func until(a Approval) string {
 	return time.Unix(a.Expires, 0).UTC().Format("2006-01-02 15:04:05 UTC")
 }
 
-// align writes lines with the values under each other.
-func align(lines []intent.Line) string {
+// Align writes lines with the values under each other.
+func Align(lines []intent.Line) string {
 	width := 0
 	for _, l := range lines {
 		if l.Value != "" {

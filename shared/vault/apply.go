@@ -126,6 +126,9 @@ func (s *State) applyRequest(e signedlog.Entry) error {
 		return fmt.Errorf("what is recorded of %s: %w", b.Request, err)
 	}
 	d := s.Govern(r)
+	if s.excerpt {
+		d = s.Decide(r, r.CreatedAt)
+	}
 	if _, err := s.rules.pinned(b.GovernedBy); err != nil {
 		return fmt.Errorf("what governs %s: %w", b.Request, err)
 	}

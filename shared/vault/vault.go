@@ -36,6 +36,7 @@ type State struct {
 	accounts map[string]*account
 	rules    ruleSets
 	open     map[string]*Request // those without an outcome
+	excerpt  bool                // only some entries are applied: see [Excerpt]
 }
 
 // account is an account with what the log says of it.
@@ -88,6 +89,15 @@ func New(key jws.PublicKey, past Past) *State {
 	return &State{
 		key: key, past: past, members: map[string]*Member{}, accounts: map[string]*account{}, rules: ruleSets{}, open: map[string]*Request{},
 	}
+}
+
+// Excerpt is [New] for whoever has some entries of a log only: the genesis, and all those
+// about one request. What rules ask of other requests, in windows, is not in them: that
+// the rule which a request pins is the one that governs it is the signer's word.
+func Excerpt(key jws.PublicKey) *State {
+	s := New(key, nil)
+	s.excerpt = true
+	return s
 }
 
 // Member finds a member by its id; nil when there is none.

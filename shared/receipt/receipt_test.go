@@ -1,0 +1,288 @@
+package receipt
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"countersign/shared/fault"
+	"countersign/shared/fingerprint"
+	"countersign/shared/signedlog"
+	"countersign/shared/spec"
+	"countersign/shared/statement"
+	"countersign/shared/strictjson"
+)
+
+var update = flag.Bool("update", false, "write the vectors again")
+
+const vectorFile = "../spec/vectors/receipt.json"
+
+// vector is one row of shared/spec/vectors/receipt.json.
+type vector struct {
+	Name    string `json:"name"`
+	Root    string `json:"root"` // thumbprint of the statement key
+	Receipt string `json:"receipt"`
+	Part    string `json:"part,omitempty"` // that is refused
+	Text    string `json:"text,omitempty"` // of a valid one
+}
+
+var root = statementKey.PublicKey().Thumbprint()
+
+func encode(t testing.TB, f File) []byte {
+	t.Helper()
+	data, err := Encode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// ordered says what the order of the first purchase is.
+func ordered(s *signer) File {
+	f := s.receipt(first)
+	f.LedTo = &LedTo{
+		Order: "ord_aaaaaaaaaaaaaaaaaaaaaaaaaa", State: "completed", Provider: "northpay", Chain: "eip155:31337",
+		Address: addressOf(s), Transactions: []string{"0x" + strings.Repeat("ab", 32)},
+	}
+	return f
+}
+
+func addressOf(s *signer) string {
+	r, err := Verify(encode(s.t, s.receipt(first)), root)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	to, _ := r.Request.Receives()
+	return to.Address
+}
+
+func vectors(t testing.TB) (all []vector) {
+	t.Helper()
+	s := lived(t)
+	add := func(name, part string, change func(*File)) {
+		f := ordered(s)
+		change(&f)
+		v := vector{Name: name, Root: root, Receipt: string(encode(t, f)), Part: part}
+		if part == "" {
+			r, err := Verify([]byte(v.Receipt), root)
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			v.Text = r.Text()
+		}
+		all = append(all, v)
+	}
+	line := func(seq int64) func(*File) { return func(f *File) { f.Lines = append(f.Lines, s.line(seq)) } }
+	add("a purchase that was approved and delivered", "", func(*File) {})
+	add("without its order", "", func(f *File) { f.LedTo = nil })
+	add("of a rule that governs because of what was spent before", "", func(f *File) { *f = s.receipt(second) })
+	add("without the genesis", "entry 1", func(f *File) { f.Lines = f.Lines[1:] })
+	add("without an approval", "entry 6", func(f *File) { f.Lines = append(f.Lines[:3], f.Lines[4:]...) })
+	add("without the outcome", "request", func(f *File) { f.Lines = f.Lines[:5] })
+	add("without the request", "entry 2", func(f *File) { f.Lines = append(f.Lines[:1], f.Lines[2:]...) })
+	add("with the entries of another request", "entry 4", func(f *File) { f.Request, f.Lines = first, s.receipt(second).Lines })
+	add("named after another request", "entry 1", func(f *File) { f.Request = second })
+	add("with an entry behind the outcome", "entry 7", line(7))
+	add("with an entry twice", "entry 6", line(6))
+	add("with two entries exchanged", "entry 3", func(f *File) { f.Lines[2], f.Lines[3] = f.Lines[3], f.Lines[2] })
+	add("with the path of another entry", "entry 2", func(f *File) { f.Lines[2].Path = f.Lines[3].Path })
+	add("with the note of an earlier log", "entry 0", func(f *File) { f.Note = enrolled(t).receipt(first).Note })
+	add("with a note that others signed", "note", func(f *File) {
+		f.Note += "— witness.example AAAAAAAA\n"
+	})
+	add("with an order that is delivered elsewhere", "led_to", func(f *File) { f.LedTo.Address = "0x8617E340B3D01FA5F11F306F4090FD50E238070D" })
+	add("of a later version", "file", func(f *File) { f.V = 2 })
+	return all
+}
+
+func TestVectorsHold(t *testing.T) {
+	t.Parallel()
+	if *update {
+		data, err := json.MarshalIndent(vectors(t), "", " ")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(vectorFile, append(data, '\n'), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data, err := os.ReadFile(vectorFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var all []vector
+	if err := strictjson.Unmarshal(data, &all, 1<<20); err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range vectors(t) {
+		if i >= len(all) || all[i] != v {
+			t.Fatalf("%s: the file has another vector: run with -update", v.Name)
+		}
+		r, err := Verify([]byte(v.Receipt), v.Root)
+		if v.Part == "" {
+			if err != nil || r.Text() != v.Text {
+				t.Errorf("%s: %v\n%s", v.Name, err, r.Text())
+			}
+			continue
+		}
+		if f, ok := fault.As(err); !ok || f.Details["part"] != v.Part {
+			t.Errorf("%s: %v, want %s", v.Name, err, v.Part)
+		}
+	}
+}
+
+func TestAReceiptOfAnotherVaultIsRefused(t *testing.T) {
+	t.Parallel()
+	data := encode(t, lived(t).receipt(first))
+	_, err := Verify(data, seed(5).PublicKey().Thumbprint())
+	if f, ok := fault.As(err); !ok || f.Code != fault.SignatureInvalid || f.Details["part"] != "entry 0" {
+		t.Error(err)
+	}
+	if _, err := Verify(data, "topmost istanbul"); fault.CodeOf(err) != fault.Invalid {
+		t.Error(err)
+	}
+	f, err := fingerprint.Of(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := f.Words()
+	if _, err := Verify(data, strings.Join(words, " ")); err != nil {
+		t.Errorf("with the root key in words: %v", err)
+	}
+	words[15] = map[bool]string{true: "midsummer", false: "vagabond"}[words[15] == "vagabond"]
+	if _, err := Verify(data, strings.Join(words, " ")); fault.CodeOf(err) != fault.SignatureInvalid {
+		t.Errorf("with another word: %v", err)
+	}
+}
+
+// TestAnyByteThatIsChangedIsRefusedAndNamed changes every seventh byte of a receipt, and asks for
+// the part that it is in. What the gateway says of the order is not the vault's.
+func TestAnyByteThatIsChangedIsRefusedAndNamed(t *testing.T) {
+	t.Parallel()
+	f := lived(t).receipt(first)
+	good := encode(t, f)
+	for i := 0; i < len(good); i += 7 { // which takes 86 s for every byte and two bits of it
+		data := bytes.Clone(good)
+		data[i] ^= []byte{1, 4}[i%2]
+		_, err := Verify(data, root)
+		got, ok := fault.As(err)
+		if !ok {
+			t.Fatalf("byte %d, %q for %q, was taken", i, data[i], good[i])
+		}
+		if part := got.Details["part"]; !allowed(f, good, data, i, part) {
+			t.Fatalf("byte %d, %q for %q, is said to be of %q: %v", i, data[i], good[i], part, err)
+		}
+	}
+}
+
+// allowed reports whether a refusal names the part of a byte: the file, when it is no
+// receipt any more.
+func allowed(f File, good, data []byte, i int, part string) bool {
+	if part == "file" {
+		_, err := Decode(data)
+		return err != nil
+	}
+	note, lines := bytes.Index(good, []byte(`,"note":"`)), bytes.Index(good, []byte(`,"lines":[`))
+	switch {
+	case i < note: // the request's name, of which the first entry is not
+		return part == "entry 1"
+	case i < lines:
+		return part == "note"
+	}
+	for n, l := range f.Lines {
+		from := bytes.Index(good, fmt.Appendf(nil, `{"seq":%d,"jws":"%s"`, l.Seq, l.JWS))
+		if n+1 < len(f.Lines) && i >= bytes.Index(good, fmt.Appendf(nil, `{"seq":%d,"jws":"%s"`, f.Lines[n+1].Seq, f.Lines[n+1].JWS)) {
+			continue
+		}
+		if seq := strings.TrimPrefix(part, "entry "); i <= from+len(`{"seq":1`) && seq != fmt.Sprint(l.Seq) {
+			return strings.HasPrefix(part, "entry ") // of the number that it has now
+		}
+		return part == fmt.Sprint("entry ", l.Seq)
+	}
+	return false
+}
+
+func TestAReceiptOfARejectionSaysWhoRejected(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	s.ask(first, addressKey)
+	s.decide(first, aliceKey, statement.Initiate)
+	s.decide(first, bobKey, statement.Reject)
+	s.close(first)
+	r, err := Verify(encode(t, s.receipt(first)), root)
+	if err != nil || !strings.Contains(r.Text(), "Rejected by") || !strings.Contains(r.Text(), "rejected, ") {
+		t.Errorf("%v\n%s", err, r.Text())
+	}
+	f := ordered(lived(t)) // an order of what was rejected
+	g := s.receipt(first)
+	g.LedTo = f.LedTo
+	if _, err := Verify(encode(t, g), root); err == nil {
+		t.Error("an order of a rejected purchase was taken")
+	}
+}
+
+// TestTheSignersOwnSignatureDoesNotMakeAnApproval: a log in which the outcome does not
+// follow from the members' signatures gives no receipt.
+func TestTheSignersOwnSignatureDoesNotMakeAnApproval(t *testing.T) {
+	t.Parallel()
+	s := enrolled(t)
+	s.ask(first, addressKey)
+	s.decide(first, aliceKey, statement.Initiate)
+	s.decide(first, aliceKey, statement.Approve)
+	e, line, err := s.log.Append(t.Context(), signedlog.Outcome, signedlog.OutcomeBody{Request: first, State: "APPROVED", Reasons: []string{"trust me"}, UseBy: noon + 86400})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.lines, s.about[first] = append(s.lines, line), append(s.about[first], e.Seq)
+	_, err = Verify(encode(t, s.receipt(first)), root)
+	if f, ok := fault.As(err); !ok || f.Details["part"] != "entry 4" {
+		t.Error(err)
+	}
+}
+
+func TestThePageHasTheExampleAndTheLimits(t *testing.T) {
+	t.Parallel()
+	example := spec.Examples(t, "receipt.md", "Form", "json")[0]
+	var f File
+	if err := strictjson.Unmarshal([]byte(example), &f, MaxSize); err != nil {
+		t.Fatal(err)
+	}
+	spec.Shows(t, "a receipt", example, f)
+	spec.Limit(t, "receipt.md", "receipt", spec.Number(MaxSize))
+	spec.Limit(t, "receipt.md", "lines", spec.Number(MaxLines))
+	spec.Limit(t, "receipt.md", "transactions of an order", fmt.Sprint(MaxTransactions))
+}
+
+// FuzzReceipt: what is read is what was written, and nothing but the receipt itself
+// verifies.
+func FuzzReceipt(f *testing.F) {
+	good := encode(f, lived(f).receipt(first))
+	f.Add(good)
+	f.Add(encode(f, ordered(lived(f))))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		file, err := Decode(data)
+		if err != nil {
+			return
+		}
+		if again := encode(t, file); !bytes.Equal(again, data) {
+			t.Fatalf("%s is written as %s", data, again)
+		}
+		if r, err := Verify(data, root); err == nil && r.LedTo == nil && r.Request.Request == first && !bytes.Equal(data, good) {
+			t.Fatalf("another receipt verifies: %s", data)
+		}
+	})
+}
+
+func BenchmarkVerify(b *testing.B) {
+	data := encode(b, lived(b).receipt(first))
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		if _, err := Verify(data, root); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,88 @@
+package receipt
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"countersign/shared/fingerprint"
+	"countersign/shared/intent"
+	"countersign/shared/name"
+	"countersign/shared/statement"
+)
+
+// Lines are the report for a person: what was approved, by whom and under which rule,
+// where it is in the log, and what of it is the gateway's word only.
+func (r Report) Lines() []intent.Line {
+	q := r.Request
+	all := []intent.Line{{Label: "Receipt of", Value: q.Wants.Title()}, {Label: "It was", Value: strings.ToLower(q.Outcome) + ", " + when(r.Closed)}, {}}
+	all = append(append(all, q.Wants.Lines()...), intent.WhyLines(q.Wants)...)
+	all = append(all, intent.Line{},
+		intent.Line{Label: "Request", Value: q.Request},
+		intent.Line{Label: "Asked for", Value: when(q.Created) + ", until " + when(q.Expires)},
+		intent.Line{Label: "Rule", Value: fmt.Sprintf("%s, version %d of the rules of %s", name.Within(q.GovernedBy.Rule), q.GovernedBy.Version, q.GovernedBy.RuleSet)},
+		intent.Line{Label: "Its digest", Value: q.GovernedBy.Digest})
+	for _, p := range r.Decision.Steps {
+		all = append(all, intent.Line{Label: "Step", Value: fmt.Sprintf("%s: %d of %d", name.Within(p.Name), len(p.Approved), p.Needed)})
+	}
+	for _, a := range q.Accepted {
+		all = append(all, intent.Line{Label: said(a.Decision), Value: fmt.Sprintf("%s, %s, entry %d", r.member(a.Member), when(a.At.Unix()), a.Seq)})
+	}
+	if to, ok := q.Receives(); ok {
+		all = append(all, intent.Line{Label: "Address", Value: to.Address + ": its key is in the vault, which made it for this request"})
+	}
+	all = append(all, intent.Line{},
+		intent.Line{Label: "Vault", Value: name.WithID(r.Genesis.EntityName, r.Genesis.Entity)},
+		intent.Line{Label: "Root key", Value: r.Root},
+	)
+	if f, err := fingerprint.Of(r.Root); err == nil { // which it is, of a key
+		words, digits := f.Lines()
+		for i, line := range append(words, digits...) {
+			label := ""
+			switch i {
+			case 0:
+				label = "In words"
+			case len(words):
+				label = "In digits"
+			}
+			all = append(all, intent.Line{Label: label, Value: line})
+		}
+	}
+	all = append(all, intent.Line{Label: "Log", Value: fmt.Sprintf("%d entries, root %s", r.Note.Size, r.Note.Root)})
+	if r.LedTo == nil {
+		return all
+	}
+	all = append(all, intent.Line{}, intent.Line{Label: "The gateway says, and the vault does not vouch for it:"},
+		intent.Line{Label: "Order", Value: fmt.Sprintf("%s at %s, %s", quoted(r.LedTo.Order), quoted(r.LedTo.Provider), quoted(r.LedTo.State))})
+	for _, tx := range r.LedTo.Transactions {
+		all = append(all, intent.Line{Label: "Transaction", Value: quoted(tx)})
+	}
+	return all
+}
+
+// Text is [Report.Lines] with the values under each other.
+func (r Report) Text() string { return statement.Align(r.Lines()) }
+
+func (r Report) member(id string) string {
+	for _, m := range r.Genesis.Members {
+		if m.Member == id {
+			return name.WithID(m.Name, id)
+		}
+	}
+	return id
+}
+
+func said(decision string) string {
+	switch decision {
+	case statement.Approve:
+		return "Approved by"
+	case statement.Reject:
+		return "Rejected by"
+	}
+	return "Initiated by"
+}
+
+func when(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02 15:04:05 UTC") }
+
+// quoted is a text that others chose, in ASCII.
+func quoted(s string) string { return fmt.Sprintf("%+q", s) }

@@ -1,0 +1,188 @@
+package receipt
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"countersign/shared/fault"
+	"countersign/shared/fingerprint"
+	"countersign/shared/governance"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+	"countersign/shared/vault"
+)
+
+// Report is what a receipt proves.
+type Report struct {
+	Genesis  statement.Genesis
+	Root     string              // thumbprint of the statement key
+	Request  *vault.Request      // with its decisions and its outcome
+	Decision governance.Decision // when it was closed
+	Closed   int64               // Unix seconds
+	Note     signedlog.Note
+	LedTo    *LedTo // as the gateway says, which the vault does not vouch for
+}
+
+// verifier holds the lines of a receipt against each other.
+type verifier struct {
+	key   jws.PublicKey
+	state *vault.State
+	file  File
+	Report
+}
+
+// Verify verifies a receipt with the vault's root key, which is its statement key, and
+// nothing else: root is its thumbprint, or its fingerprint in words or digits. It fails with INVALID_REQUEST and SIGNATURE_INVALID;
+// details part is what was changed: file, note, entry N, request or led_to.
+func Verify(data []byte, root string) (Report, error) {
+	is, err := named(root)
+	if err != nil {
+		return Report{}, err
+	}
+	f, err := Decode(data)
+	if err != nil {
+		return Report{}, err
+	}
+	v := &verifier{file: f, Report: Report{LedTo: f.LedTo}}
+	if err := v.begin(is); err != nil {
+		return Report{}, err
+	}
+	last := int64(-1)
+	for _, l := range f.Lines {
+		if l.Seq <= last {
+			return Report{}, refuse(nil, entry(l.Seq), fmt.Sprintf("entry %d does not come after entry %d", l.Seq, last))
+		}
+		last = l.Seq
+		if err := v.line(l); err != nil {
+			return Report{}, err
+		}
+	}
+	if v.Request == nil || v.Request.Outcome == "" {
+		return Report{}, refuse(nil, "request", "it does not have the entries of "+f.Request+" up to its outcome")
+	}
+	if err := v.ledTo(); err != nil {
+		return Report{}, err
+	}
+	return v.Report, nil
+}
+
+// named reports, of a thumbprint, whether it is the one that root names.
+func named(root string) (func(thumbprint string) bool, error) {
+	if _, err := fingerprint.Of(root); err == nil {
+		return func(thumbprint string) bool { return thumbprint == root }, nil
+	}
+	want, err := fingerprint.Parse(root)
+	return func(thumbprint string) bool {
+		f, err := fingerprint.Of(thumbprint)
+		return err == nil && f == want
+	}, err
+}
+
+func entry(seq int64) string { return fmt.Sprint("entry ", seq) }
+
+func refuse(cause error, part, why string) error {
+	return fault.Wrap(cause, fault.SignatureInvalid, "the receipt was refused: "+why).With("part", part)
+}
+
+// begin takes the root key from the genesis, and with it the note.
+func (v *verifier) begin(root func(thumbprint string) bool) error {
+	first := v.file.Lines[0]
+	bad := func(err error) error {
+		return refuse(err, entry(first.Seq), "its first line is not the genesis of a log")
+	}
+	payload, err := jws.Payload(first.JWS)
+	if err != nil {
+		return bad(err)
+	}
+	e, err := signedlog.Decode(payload)
+	if err != nil {
+		return bad(err)
+	}
+	if e.Seq != 0 || e.Type != signedlog.Genesis {
+		return bad(nil)
+	}
+	g, err := statement.Decode[statement.Genesis](e.Body)
+	if err != nil {
+		return bad(err)
+	}
+	if v.key, err = jws.FromJWK(g.Signer.Statement); err != nil {
+		return bad(err)
+	}
+	if v.Root = v.key.Thumbprint(); !root(v.Root) {
+		return refuse(nil, entry(0), "entry 0, the genesis, has another root key: the receipt is of another vault, or was changed")
+	}
+	if _, err := signedlog.Read(first.JWS, v.key); err != nil {
+		return refuse(err, entry(0), "entry 0 was changed")
+	}
+	v.Genesis, v.state = g, vault.Excerpt(v.key)
+	if v.Note, err = signedlog.ReadNote(v.file.Note, g.Entity, v.key); err != nil {
+		return refuse(err, "note", "the note about the log was changed, or is of another log")
+	}
+	if v.Note.Others > 0 {
+		return refuse(nil, "note", "the note about the log has other signatures than the vault's")
+	}
+	return nil
+}
+
+// line verifies a line: its signature, that it is in the log, and that it follows from
+// those before it.
+func (v *verifier) line(l Line) error {
+	e, err := signedlog.Read(l.JWS, v.key)
+	if err != nil {
+		return refuse(err, entry(l.Seq), entry(l.Seq)+" was changed")
+	}
+	if e.Seq != l.Seq {
+		return refuse(nil, entry(l.Seq), fmt.Sprintf("entry %d is in the place of entry %d", e.Seq, l.Seq))
+	}
+	path, err := l.proof()
+	if err == nil {
+		err = tlog.CheckRecord(path, v.Note.Size, v.Note.Root, l.Seq, tlog.RecordHash([]byte(l.JWS)))
+	}
+	if err != nil {
+		return refuse(err, entry(l.Seq), "the path of "+entry(l.Seq)+" does not lead to the root of the log")
+	}
+	if err := v.concerns(e); err != nil {
+		return refuse(err, entry(l.Seq), entry(l.Seq)+" is not about "+v.file.Request)
+	}
+	if r := v.Request; r != nil && e.Type == signedlog.Outcome {
+		v.Decision, v.Closed = v.state.Decide(r, time.Unix(e.At, 0).UTC()), e.At
+	}
+	if err := v.state.Apply(e, signedlog.Hash([]byte(l.JWS))); err != nil {
+		return refuse(err, entry(l.Seq), entry(l.Seq)+" does not follow from the entries before it")
+	}
+	if e.Type == signedlog.Request {
+		v.Request = v.state.Request(v.file.Request)
+	}
+	return nil
+}
+
+// concerns refuses an entry that the request does not rest on.
+func (v *verifier) concerns(e signedlog.Entry) error {
+	switch {
+	case e.Type == signedlog.Genesis && e.Seq == 0:
+		return nil
+	case v.Request != nil && v.Request.Outcome != "":
+		return errors.New("it is behind the outcome")
+	}
+	id, err := e.Concerns()
+	if err == nil && id != v.file.Request {
+		err = errors.New("it is about " + id)
+	}
+	return err
+}
+
+// ledTo holds what the gateway says against what was approved.
+func (v *verifier) ledTo() error {
+	if v.LedTo == nil {
+		return nil
+	}
+	to, ok := v.Request.Receives()
+	if v.Decision.State != governance.Approved || !ok || to.Address != v.LedTo.Address || to.Chain != v.LedTo.Chain {
+		return refuse(nil, "led_to", "the order is not one that was approved: it is delivered elsewhere")
+	}
+	return nil
+}

@@ -1,0 +1,108 @@
+package signedlog
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"countersign/shared/fault"
+	"countersign/shared/jws"
+	"countersign/shared/statement"
+)
+
+// MaxNote is the longest note, in bytes, with the cosignatures of 16 witnesses.
+const MaxNote = 8 << 10
+
+// Note is what the signer says of its log in the form that witnesses of any log read: a
+// checkpoint of C2SP (tlog-checkpoint), which is a signed note. It is no entry of the log.
+type Note struct {
+	Size   int64     // entries
+	Root   tlog.Hash // of the tree over them
+	Others int       // signatures of others, which are not verified here
+}
+
+// Origin is the first line of the notes of a log, and the name of their key: the entity
+// and the thumbprint of the statement key.
+func Origin(entity string, key jws.PublicKey) string {
+	return "countersign/" + entity + "/" + key.Thumbprint()
+}
+
+// noteKey is a statement key as the signed notes of C2SP know one: of a type without a
+// number, 0xff, which the purpose of its signatures names.
+type noteKey struct {
+	ctx    context.Context
+	name   string
+	key    jws.PublicKey
+	signer jws.Signer // nil: it verifies
+}
+
+func (k noteKey) Name() string { return k.name }
+
+func (k noteKey) KeyHash() uint32 {
+	sum := sha256.Sum256(append([]byte(k.name+"\n\xff"+statement.TypCheckpoint+"\n"), k.key.Compressed()...))
+	return binary.BigEndian.Uint32(sum[:])
+}
+
+func (k noteKey) Sign(text []byte) ([]byte, error) {
+	return jws.SignDetached(k.ctx, k.signer, statement.TypCheckpoint, text)
+}
+
+func (k noteKey) Verify(text, sig []byte) bool {
+	return jws.VerifyDetached(text, sig, statement.TypCheckpoint, k.key) == nil
+}
+
+// SignNote signs the tree of an entity's log. Errors are those of the signer.
+func SignNote(ctx context.Context, signer jws.Signer, entity string, t Tree) (string, error) {
+	key := signer.PublicKey()
+	name, root := Origin(entity, key), t.Root()
+	text := name + "\n" + strconv.FormatInt(t.Size(), 10) + "\n" + base64.StdEncoding.EncodeToString(root[:]) + "\n"
+	signed, err := note.Sign(&note.Note{Text: text}, noteKey{ctx, name, key, signer})
+	return string(signed), err
+}
+
+// ReadNote reads a note that key signed about the log of entity, its signature first;
+// others may follow. It fails with LOG_CORRUPT, details part=note.
+func ReadNote(signed, entity string, key jws.PublicKey) (Note, error) {
+	bad := func(cause error, why string) (Note, error) {
+		return Note{}, fault.Wrap(cause, fault.LogCorrupt, "the note about the log was refused: "+why).With("part", "note")
+	}
+	if len(signed) > MaxNote {
+		return bad(nil, "it is too long")
+	}
+	if key.IsZero() {
+		return bad(nil, "there is no key to verify it with")
+	}
+	k := noteKey{name: Origin(entity, key), key: key}
+	n, err := note.Open([]byte(signed), note.VerifierList(k))
+	if err != nil {
+		return bad(err, "it is not signed by the signer's statement key for this log")
+	}
+	sig, err := base64.StdEncoding.Strict().DecodeString(n.Sigs[0].Base64)
+	if err != nil || !strings.HasPrefix(signed, n.Text+"\n— "+k.name+" "+base64.StdEncoding.EncodeToString(sig)+"\n") {
+		return bad(err, "its signature has another form than the signer's, or is not the first")
+	}
+	out := Note{Others: len(n.UnverifiedSigs)}
+	lines := strings.Split(n.Text, "\n")
+	if len(lines) != 4 || lines[0] != k.name {
+		return bad(nil, "it has other lines than origin, size and root")
+	}
+	if out.Size, err = strconv.ParseInt(lines[1], 10, 64); err != nil || out.Size < 1 || strconv.FormatInt(out.Size, 10) != lines[1] {
+		return bad(err, "its size is not a number from 1")
+	}
+	root, err := base64.StdEncoding.Strict().DecodeString(lines[2])
+	if err == nil && len(root) != tlog.HashSize {
+		err = errors.New("it is not 32 bytes")
+	}
+	if err != nil {
+		return bad(err, "its root is not a hash")
+	}
+	out.Root = tlog.Hash(root)
+	return out, nil
+}
