@@ -28,6 +28,25 @@ type LogEntry struct {
 	JWS string `json:"jws"` // typ countersign-entry+jws; the payload is a signedlog.Entry
 }
 
+// LogCheckpoint answers GET /v1/log/checkpoint: what the signer signed about its log.
+type LogCheckpoint struct {
+	Note  string   `json:"note"`  // as shared/signedlog reads it
+	Proof []string `json:"proof"` // that it has all of the first since entries (RFC 6962 §2.1.2), base64url; empty without since
+}
+
+// LogSince reads the parameter since of GET /v1/log/checkpoint: how many entries an
+// earlier note was about; 0 when absent.
+func LogSince(s string) (int64, error) {
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 1 || strconv.FormatInt(n, 10) != s {
+		return 0, invalid("since", "must be a number of entries, from 1")
+	}
+	return n, nil
+}
+
 // LogAfter reads the parameter after of GET /v1/log: the number of an entry, or
 // -1 (when absent) for the genesis on.
 func LogAfter(s string) (int64, error) {

@@ -95,6 +95,11 @@ type SignerLogPage struct {
 	Stopped string           `json:"stopped,omitempty"` // as in SignerStatus
 }
 
+// SignerNote answers GET /v1/log/checkpoint.
+type SignerNote struct {
+	Note string `json:"note"` // about all entries that are durable, as shared/signedlog reads it
+}
+
 // SignerLogEntry is one line of the log.
 type SignerLogEntry struct {
 	Seq int64  `json:"seq"`

@@ -41,6 +41,7 @@ var examples = map[string][]struct {
 	"GET /v1/banks/sync-status":       {{new(BankSyncStatus), nil}},
 	"GET /v1/entity":                  {{new(Entity), nil}},
 	"GET /v1/log":                     {{new(LogPage), nil}},
+	"GET /v1/log/checkpoint":          {{new(LogCheckpoint), nil}},
 	"GET /v1/providers":               {{new(Providers), nil}},
 	"GET /v1/providers/{id}/history":  {{new(History), nil}},
 	"POST /v1/providers/{id}/notices": {{new(Noticed), nil}},

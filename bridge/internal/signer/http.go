@@ -28,6 +28,7 @@ func (s *Service) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/status", s.strict(s.getStatus))
 	mux.HandleFunc("GET /v1/log", s.strict(s.getLog, "after", "limit"))
+	mux.HandleFunc("GET /v1/log/checkpoint", s.strict(s.getNote))
 	mux.HandleFunc("POST /v1/requests", s.strict(s.postRequest))
 	mux.HandleFunc("GET /v1/requests/{id}", s.strict(s.getRequest))
 	mux.HandleFunc("POST /v1/channels", s.strict(s.postChannel))
@@ -62,6 +63,11 @@ func (s *Service) getLog(w http.ResponseWriter, r *http.Request) {
 	}
 	page, err := s.LogPage(after, int(min(limit, maxLogPage)))
 	s.reply(w, r, page, err)
+}
+
+func (s *Service) getNote(w http.ResponseWriter, r *http.Request) {
+	note, err := s.Note(r.Context())
+	s.reply(w, r, note, err)
 }
 
 // number reads a parameter that is at least least; absent when it is not there.

@@ -66,6 +66,7 @@ type Service struct {
 	due    []*vault.Request // approved, to be carried out when the outcome is durable
 	clock  timekeeper
 	limits limiter
+	notes  notes
 	at     time.Time // of the operation that holds mu; whole seconds, going back at the operator's word only
 	broken error     // why nothing may be appended any more
 }

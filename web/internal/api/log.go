@@ -2,6 +2,14 @@ package api
 
 import "countersign/shared/wire"
 
+func (a *api) checkpoint(q *question) (any, error) {
+	since, err := wire.LogSince(q.query.Get("since"))
+	if err != nil {
+		return nil, err
+	}
+	return a.Gateway.Checkpoint(q.r.Context(), q.caller, since)
+}
+
 func (a *api) log(q *question) (any, error) {
 	after, err := wire.LogAfter(q.query.Get("after"))
 	if err != nil {

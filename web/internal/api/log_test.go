@@ -7,6 +7,7 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/jws"
+	"countersign/shared/receipt"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -92,5 +93,31 @@ func TestTheLogIsForItsEntityAndRefusesWhatIsNotAPlaceInIt(t *testing.T) {
 	}
 	if p := get[wire.LogPage](t, r.do("GET", "/v1/log?after=9223372036854775807", "")); len(p.Entries) != 0 || p.Log.Size == 0 {
 		t.Errorf("beyond the end: %+v", p)
+	}
+}
+
+func TestAReceiptAndTheNoteThatItRestsOnComeByTheirRoutes(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	done := r.Approved()
+	file := r.do("GET", "/v1/requests/"+done.ID+"/receipt", "")
+	if report, err := receipt.Verify(file.body, r.Signer.Key.PublicKey().Thumbprint()); err != nil || report.Request.Request != done.ID {
+		t.Errorf("%v: %s", err, file.body)
+	}
+	c := get[wire.LogCheckpoint](t, r.do("GET", "/v1/log/checkpoint?since=1", ""))
+	if n, err := signedlog.ReadNote(c.Note, "ent_sandbox", r.Signer.Key.PublicKey()); err != nil || n.Size < 4 || len(c.Proof) == 0 {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for _, since := range []string{"0", "-1", "01", "x", "1000000"} {
+		a := r.do("GET", "/v1/log/checkpoint?since="+since, "")
+		if code := a.code(t); code != fault.Invalid && code != fault.Conflict || !strings.Contains(string(a.body), `"field":"since"`) {
+			t.Errorf("since=%s: %s", since, a.body)
+		}
+	}
+	if c := r.do("GET", "/v1/requests/req_zzzzzzzzzzzzzzzzzzzzzzzzzz/receipt", "").code(t); c != fault.NotFound {
+		t.Errorf("of no request: %s", c)
+	}
+	if c := r.do("GET", "/v1/requests/"+r.Requested().ID+"/receipt", "").code(t); c != fault.Conflict {
+		t.Errorf("of an open request: %s", c)
 	}
 }

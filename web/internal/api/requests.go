@@ -1,6 +1,7 @@
 package api
 
 import (
+	"net/http"
 	"slices"
 
 	"countersign/shared/fault"
@@ -39,6 +40,15 @@ func (a *api) request(q *question) (any, error) {
 		return nil, err
 	}
 	return a.Gateway.Request(q.r.Context(), q.caller, name)
+}
+
+func (a *api) receipt(q *question) (any, error) {
+	name, err := a.object(q, "req", "the request")
+	if err != nil {
+		return nil, err
+	}
+	file, err := a.Gateway.Receipt(q.r.Context(), q.caller, name)
+	return raw{status: http.StatusOK, kind: "application/json", body: file}, err
 }
 
 func (a *api) statement(q *question) (any, error) {

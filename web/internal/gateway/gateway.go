@@ -46,6 +46,7 @@ type Signer interface {
 	OpenChannel(ctx context.Context, record string) (wire.SignerChannel, error)
 	Relay(ctx context.Context, channel, record string) (wire.SignerReply, error)
 	Log(ctx context.Context, after int64, limit int) (wire.SignerLogPage, error)
+	Note(ctx context.Context) (wire.SignerNote, error)
 }
 
 // Subject is whom a token is for; an empty Entity makes a developer token.

@@ -187,8 +187,9 @@ func (p *Projection) next(tx store.Tx, line string) error {
 		}
 		return err
 	}
+	_, completed := p.chain.Tree.Add(line)
 	p.chain = chain
-	if err := tx.AppendLine(store.Line{Entity: p.entity, Seq: e.Seq, Text: line, Hash: hash}); err != nil {
+	if err := tx.AppendLine(store.Line{Entity: p.entity, Seq: e.Seq, Text: line, Hash: hash, Nodes: nodes(completed)}); err != nil {
 		return err
 	}
 	if snapshot != nil {

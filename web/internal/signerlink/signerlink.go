@@ -72,6 +72,11 @@ func (l *Link) Log(ctx context.Context, after int64, limit int) (out wire.Signer
 	return out, l.call(ctx, http.MethodGet, "/v1/log?"+q.Encode(), nil, &out)
 }
 
+// Note reads the signer's note about its log.
+func (l *Link) Note(ctx context.Context) (out wire.SignerNote, err error) {
+	return out, l.call(ctx, http.MethodGet, "/v1/log/checkpoint", nil, &out)
+}
+
 func (l *Link) call(ctx context.Context, method, path string, in, out any) error {
 	down := func(err error) error {
 		return fault.Wrap(fmt.Errorf("ask the signer %s %s: %w", method, path, err), fault.SignerDown,

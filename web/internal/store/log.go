@@ -14,6 +14,7 @@ type Line struct {
 	Seq    int64
 	Text   string
 	Hash   string
+	Nodes  []byte // of the Merkle tree, that it completes: 32 bytes each, its leaf first; Lines leaves them out
 }
 
 // Pin is which rule governs a request.
@@ -62,6 +63,13 @@ type LogModel interface {
 	Mark(entity string) (Mark, error) // zero before the first
 	AppendLine(Line) error            // must follow the mark
 	Lines(entity string, from int64, limit int) ([]Line, error)
+	// Node is the root of the full subtree of 2^level lines of which seq is the last.
+	Node(entity string, seq int64, level int) ([]byte, error)
+
+	// PutNote keeps what the signer signed about the first size lines, unless a note about
+	// more is kept.
+	PutNote(entity string, size int64, note string) error
+	Note(entity string) (string, error)
 
 	// NoteLine keeps that a line is about name; it may be kept already. Noted finds those
 	// lines before one, the first of them first.

@@ -130,6 +130,8 @@ type Signer struct {
 	// Respell changes the addresses that are attested, and the requests' own.
 	Respell  func(address string) string
 	deposits map[string]Key // of addresses
+	// Note changes the notes about its log; nil: it does not.
+	Note func(note string) string
 }
 
 // NewSigner starts one whose rule is what changes make of it; it stops with the test.
@@ -229,6 +231,7 @@ func (s *Signer) serve() {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v1/requests", s.postRequest)
 	mux.HandleFunc("GET /v1/log", s.getLog)
+	mux.HandleFunc("GET /v1/log/checkpoint", s.getNote)
 	mux.HandleFunc("POST /v1/channels", func(w http.ResponseWriter, r *http.Request) {
 		s.reply(w, wire.SignerChannel{Channel: "chn_test", Record: "AAAA"})
 	})
@@ -321,6 +324,19 @@ func (s *Signer) getLog(w http.ResponseWriter, r *http.Request) {
 		p.Entries = append(p.Entries, wire.SignerLogEntry{Seq: int64(i), JWS: s.lines[i]})
 	}
 	s.reply(w, p)
+}
+
+func (s *Signer) getNote(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	note, err := signedlog.SignNote(r.Context(), s.Key, s.Genesis.Entity, s.log.Tree())
+	if err != nil {
+		s.t.Error(err)
+	}
+	if s.Note != nil {
+		note = s.Note(note)
+	}
+	s.reply(w, wire.SignerNote{Note: note})
 }
 
 // Decide puts a member's signed decision in the log, and the outcome when there

@@ -26,8 +26,29 @@ func (x *tx) AppendLine(l store.Line) error {
 	if l.Seq != m.Size {
 		return fmt.Errorf("append line %d behind %d lines: %w", l.Seq, m.Size, store.ErrExists)
 	}
-	_, err = x.exec("append a line", `INSERT INTO log_lines (entity, seq, line, hash) VALUES (?, ?, ?, ?)`, l.Entity, l.Seq, l.Text, l.Hash)
+	_, err = x.exec("append a line", `INSERT INTO log_lines (entity, seq, line, hash, nodes) VALUES (?, ?, ?, ?, ?)`,
+		l.Entity, l.Seq, l.Text, l.Hash, append([]byte{}, l.Nodes...))
 	return err
+}
+
+// nodeSize is the length of a node, in bytes.
+const nodeSize = 32
+
+func (x *tx) Node(entity string, seq int64, level int) (node []byte, err error) {
+	err = x.one("find a node", []any{&node}, `SELECT substr(nodes, ?1, ?2) FROM log_lines WHERE entity = ?3 AND seq = ?4 AND length(nodes) >= ?1 + ?2 - 1`,
+		level*nodeSize+1, nodeSize, entity, seq)
+	return node, err
+}
+
+func (x *tx) PutNote(entity string, size int64, note string) error {
+	_, err := x.exec("keep a note", `INSERT INTO log_notes (entity, size, note) VALUES (?, ?, ?)
+		ON CONFLICT (entity) DO UPDATE SET size = excluded.size, note = excluded.note WHERE excluded.size > size`, entity, size, note)
+	return err
+}
+
+func (x *tx) Note(entity string) (note string, err error) {
+	err = x.one("find a note", []any{&note}, `SELECT note FROM log_notes WHERE entity = ?`, entity)
+	return note, err
 }
 
 func (x *tx) Lines(entity string, from int64, limit int) ([]store.Line, error) {

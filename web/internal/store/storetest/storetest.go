@@ -3,6 +3,7 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -271,10 +272,30 @@ func (s *suite) log() {
 		return errors.Join(err, err2, err3)
 	})
 	s.write(nil, func(tx store.Tx) error { return tx.AppendLine(store.Line{Entity: "ent_b", Text: "another log"}) })
+	s.tree()
 	g := `{"entity":"ent_a"}`
 	s.write(nil, func(tx store.Tx) error { return tx.PutGenesis("ent_a", g) })
 	s.read(nil, func(tx store.Tx) error { got, err := tx.Genesis("ent_a"); s.same(got, g); return err })
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Genesis("ent_b"); return err })
+}
+
+// tree keeps the nodes that a line completes, and the newest note.
+func (s *suite) tree() {
+	leaf, above := bytes.Repeat([]byte{1}, 32), bytes.Repeat([]byte{2}, 32)
+	s.write(nil, func(tx store.Tx) error {
+		return tx.AppendLine(store.Line{Entity: "ent_b", Seq: 1, Text: "with nodes", Nodes: append(bytes.Clone(leaf), above...)})
+	})
+	for level, want := range [][]byte{leaf, above} {
+		s.read(nil, func(tx store.Tx) error { got, err := tx.Node("ent_b", 1, level); s.same(got, want); return err })
+	}
+	for seq, level := range map[int64]int{0: 0, 1: 2, 2: 0} { // a line without nodes, one that has fewer, no line
+		s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Node("ent_b", seq, level); return err })
+	}
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Note("ent_b"); return err })
+	for _, size := range []int64{2, 1} { // an older one comes later
+		s.write(nil, func(tx store.Tx) error { return tx.PutNote("ent_b", size, fmt.Sprint("note ", size)) })
+	}
+	s.read(nil, func(tx store.Tx) error { got, err := tx.Note("ent_b"); s.same(got, "note 2"); return err })
 }
 
 func (s *suite) lines(n int64) {

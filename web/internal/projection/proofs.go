@@ -1,0 +1,89 @@
+package projection
+
+import (
+	"fmt"
+
+	"golang.org/x/mod/sumdb/tlog"
+
+	"countersign/shared/fault"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
+	"countersign/web/internal/store"
+)
+
+// tree reads the stored Merkle tree of an entity's log (shared/spec/signedlog.md, "Tree"),
+// a node at a time.
+type tree struct {
+	tx     store.Tx
+	entity string
+}
+
+// ReadHashes implements [tlog.HashReader].
+func (t tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
+	all := make([]tlog.Hash, len(indexes))
+	for i, index := range indexes {
+		level, n := tlog.SplitStoredHashIndex(index)
+		last := (n+1)<<level - 1 // the line that completes it
+		node, err := t.tx.Node(t.entity, last, level)
+		if err != nil || len(node) != tlog.HashSize {
+			return nil, fault.Wrap(err, fault.Unavailable, fmt.Sprintf("the gateway does not have the tree of its log at entry %d", last))
+		}
+		all[i] = tlog.Hash(node)
+	}
+	return all, nil
+}
+
+// Included proves that a line is in the tree over the first size lines.
+func Included(tx store.Tx, entity string, size, seq int64) (tlog.RecordProof, error) {
+	return tlog.ProveRecord(size, seq, tree{tx, entity})
+}
+
+// Follows proves that the tree over the first size lines has all of the first before.
+func Follows(tx store.Tx, entity string, size, before int64) (tlog.TreeProof, error) {
+	return tlog.ProveTree(size, before, tree{tx, entity})
+}
+
+// nodes are the nodes that a line completes, as the store keeps them.
+func nodes(completed []tlog.Hash) (all []byte) {
+	for _, h := range completed {
+		all = append(all, h[:]...)
+	}
+	return all
+}
+
+// KeepNote reads the signer's note about the log, whose lines are stored, holds it against
+// their tree, and keeps it. It returns how many entries it is about. It fails with
+// LOG_CORRUPT, details part=note, when key did not sign it about this log.
+func KeepNote(tx store.Tx, entity string, key jws.PublicKey, text string) (int64, error) {
+	n, err := readNote(text, entity, key)
+	if err != nil {
+		return 0, err
+	}
+	root, err := tlog.TreeHash(n.Size, tree{tx, entity})
+	if err != nil {
+		return 0, err
+	}
+	if root != n.Root {
+		return 0, fault.New(fault.LogCorrupt, "the signer's note is about another log than was read").With("part", "note")
+	}
+	return n.Size, tx.PutNote(entity, n.Size, text)
+}
+
+// KeptNote is the newest note that is kept, and how many entries it is about. It fails
+// with [store.ErrNotFound] when there is none.
+func KeptNote(tx store.Tx, entity string, key jws.PublicKey) (text string, size int64, err error) {
+	if text, err = tx.Note(entity); err != nil {
+		return "", 0, err
+	}
+	n, err := readNote(text, entity, key)
+	return text, n.Size, err
+}
+
+// readNote reads a note with the signer's signature only.
+func readNote(text, entity string, key jws.PublicKey) (signedlog.Note, error) {
+	n, err := signedlog.ReadNote(text, entity, key)
+	if err == nil && n.Others > 0 {
+		err = fault.New(fault.LogCorrupt, "the signer's note has signatures of others").With("part", "note")
+	}
+	return n, err
+}
