@@ -15,6 +15,7 @@ import (
 	"countersign/shared/spec"
 	"countersign/shared/statement"
 	"countersign/shared/strictjson"
+	"countersign/shared/vault/vaulttest"
 )
 
 var update = flag.Bool("update", false, "write the vectors again")
@@ -30,7 +31,7 @@ type vector struct {
 	Text    string `json:"text,omitempty"` // of a valid one
 }
 
-var root = statementKey.PublicKey().Thumbprint()
+var root = vaulttest.StatementKey.PublicKey().Thumbprint()
 
 func encode(t testing.TB, f File) []byte {
 	t.Helper()
@@ -42,19 +43,19 @@ func encode(t testing.TB, f File) []byte {
 }
 
 // ordered says what the order of the first purchase is.
-func ordered(s *signer) File {
-	f := s.receipt(first)
+func ordered(t testing.TB, s *vaulttest.Log) File {
+	f := receiptOf(s, vaulttest.First)
 	f.LedTo = &LedTo{
 		Order: "ord_aaaaaaaaaaaaaaaaaaaaaaaaaa", State: "completed", Provider: "northpay", Chain: "eip155:31337",
-		Address: addressOf(s), Transactions: []string{"0x" + strings.Repeat("ab", 32)},
+		Address: addressOf(t, s), Transactions: []string{"0x" + strings.Repeat("ab", 32)},
 	}
 	return f
 }
 
-func addressOf(s *signer) string {
-	r, err := Verify(encode(s.t, s.receipt(first)), root)
+func addressOf(t testing.TB, s *vaulttest.Log) string {
+	r, err := Verify(encode(t, receiptOf(s, vaulttest.First)), root)
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
 	to, _ := r.Request.Receives()
 	return to.Address
@@ -62,9 +63,9 @@ func addressOf(s *signer) string {
 
 func vectors(t testing.TB) (all []vector) {
 	t.Helper()
-	s := lived(t)
+	s := vaulttest.Lived(t)
 	add := func(name, part string, change func(*File)) {
-		f := ordered(s)
+		f := ordered(t, s)
 		change(&f)
 		v := vector{Name: name, Root: root, Receipt: string(encode(t, f)), Part: part}
 		if part == "" {
@@ -76,21 +77,21 @@ func vectors(t testing.TB) (all []vector) {
 		}
 		all = append(all, v)
 	}
-	line := func(seq int64) func(*File) { return func(f *File) { f.Lines = append(f.Lines, s.line(seq)) } }
+	line := func(seq int64) func(*File) { return func(f *File) { f.Lines = append(f.Lines, lineOf(s, seq)) } }
 	add("a purchase that was approved and delivered", "", func(*File) {})
 	add("without its order", "", func(f *File) { f.LedTo = nil })
-	add("of a rule that governs because of what was spent before", "", func(f *File) { *f = s.receipt(second) })
+	add("of a rule that governs because of what was spent before", "", func(f *File) { *f = receiptOf(s, vaulttest.Second) })
 	add("without the genesis", "entry 1", func(f *File) { f.Lines = f.Lines[1:] })
 	add("without an approval", "entry 6", func(f *File) { f.Lines = append(f.Lines[:3], f.Lines[4:]...) })
 	add("without the outcome", "request", func(f *File) { f.Lines = f.Lines[:5] })
 	add("without the request", "entry 2", func(f *File) { f.Lines = append(f.Lines[:1], f.Lines[2:]...) })
-	add("with the entries of another request", "entry 4", func(f *File) { f.Request, f.Lines = first, s.receipt(second).Lines })
-	add("named after another request", "entry 1", func(f *File) { f.Request = second })
+	add("with the entries of another request", "entry 4", func(f *File) { f.Request, f.Lines = vaulttest.First, receiptOf(s, vaulttest.Second).Lines })
+	add("named after another request", "entry 1", func(f *File) { f.Request = vaulttest.Second })
 	add("with an entry behind the outcome", "entry 7", line(7))
 	add("with an entry twice", "entry 6", line(6))
 	add("with two entries exchanged", "entry 3", func(f *File) { f.Lines[2], f.Lines[3] = f.Lines[3], f.Lines[2] })
 	add("with the path of another entry", "entry 2", func(f *File) { f.Lines[2].Path = f.Lines[3].Path })
-	add("with the note of an earlier log", "entry 0", func(f *File) { f.Note = enrolled(t).receipt(first).Note })
+	add("with the note of an earlier log", "entry 0", func(f *File) { f.Note = receiptOf(vaulttest.New(t), vaulttest.First).Note })
 	add("with a note that others signed", "note", func(f *File) {
 		f.Note += "— witness.example AAAAAAAA\n"
 	})
@@ -137,8 +138,8 @@ func TestVectorsHold(t *testing.T) {
 
 func TestAReceiptOfAnotherVaultIsRefused(t *testing.T) {
 	t.Parallel()
-	data := encode(t, lived(t).receipt(first))
-	_, err := Verify(data, seed(5).PublicKey().Thumbprint())
+	data := encode(t, receiptOf(vaulttest.Lived(t), vaulttest.First))
+	_, err := Verify(data, vaulttest.Key(5).PublicKey().Thumbprint())
 	if f, ok := fault.As(err); !ok || f.Code != fault.SignatureInvalid || f.Details["part"] != "entry 0" {
 		t.Error(err)
 	}
@@ -163,7 +164,7 @@ func TestAReceiptOfAnotherVaultIsRefused(t *testing.T) {
 // the part that it is in. What the gateway says of the order is not the vault's.
 func TestAnyByteThatIsChangedIsRefusedAndNamed(t *testing.T) {
 	t.Parallel()
-	f := lived(t).receipt(first)
+	f := receiptOf(vaulttest.Lived(t), vaulttest.First)
 	good := encode(t, f)
 	for i := 0; i < len(good); i += 7 { // which takes 86 s for every byte and two bits of it
 		data := bytes.Clone(good)
@@ -208,17 +209,17 @@ func allowed(f File, good, data []byte, i int, part string) bool {
 
 func TestAReceiptOfARejectionSaysWhoRejected(t *testing.T) {
 	t.Parallel()
-	s := enrolled(t)
-	s.ask(first, addressKey)
-	s.decide(first, aliceKey, statement.Initiate)
-	s.decide(first, bobKey, statement.Reject)
-	s.close(first)
-	r, err := Verify(encode(t, s.receipt(first)), root)
+	s := vaulttest.New(t)
+	s.Ask(vaulttest.First, vaulttest.AddressKey)
+	s.Decide(vaulttest.First, vaulttest.AliceKey, statement.Initiate)
+	s.Decide(vaulttest.First, vaulttest.BobKey, statement.Reject)
+	s.Close(vaulttest.First)
+	r, err := Verify(encode(t, receiptOf(s, vaulttest.First)), root)
 	if err != nil || !strings.Contains(r.Text(), "Rejected by") || !strings.Contains(r.Text(), "rejected, ") {
 		t.Errorf("%v\n%s", err, r.Text())
 	}
-	f := ordered(lived(t)) // an order of what was rejected
-	g := s.receipt(first)
+	f := ordered(t, vaulttest.Lived(t)) // an order of what was rejected
+	g := receiptOf(s, vaulttest.First)
 	g.LedTo = f.LedTo
 	if _, err := Verify(encode(t, g), root); err == nil {
 		t.Error("an order of a rejected purchase was taken")
@@ -229,16 +230,12 @@ func TestAReceiptOfARejectionSaysWhoRejected(t *testing.T) {
 // follow from the members' signatures gives no receipt.
 func TestTheSignersOwnSignatureDoesNotMakeAnApproval(t *testing.T) {
 	t.Parallel()
-	s := enrolled(t)
-	s.ask(first, addressKey)
-	s.decide(first, aliceKey, statement.Initiate)
-	s.decide(first, aliceKey, statement.Approve)
-	e, line, err := s.log.Append(t.Context(), signedlog.Outcome, signedlog.OutcomeBody{Request: first, State: "APPROVED", Reasons: []string{"trust me"}, UseBy: noon + 86400})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.lines, s.about[first] = append(s.lines, line), append(s.about[first], e.Seq)
-	_, err = Verify(encode(t, s.receipt(first)), root)
+	s := vaulttest.New(t)
+	s.Ask(vaulttest.First, vaulttest.AddressKey)
+	s.Decide(vaulttest.First, vaulttest.AliceKey, statement.Initiate)
+	s.Decide(vaulttest.First, vaulttest.AliceKey, statement.Approve)
+	s.Lie(vaulttest.First, signedlog.Outcome, signedlog.OutcomeBody{Request: vaulttest.First, State: "APPROVED", Reasons: []string{"trust me"}, UseBy: vaulttest.Noon + 86400})
+	_, err := Verify(encode(t, receiptOf(s, vaulttest.First)), root)
 	if f, ok := fault.As(err); !ok || f.Details["part"] != "entry 4" {
 		t.Error(err)
 	}
@@ -260,9 +257,9 @@ func TestThePageHasTheExampleAndTheLimits(t *testing.T) {
 // FuzzReceipt: what is read is what was written, and nothing but the receipt itself
 // verifies.
 func FuzzReceipt(f *testing.F) {
-	good := encode(f, lived(f).receipt(first))
+	good := encode(f, receiptOf(vaulttest.Lived(f), vaulttest.First))
 	f.Add(good)
-	f.Add(encode(f, ordered(lived(f))))
+	f.Add(encode(f, ordered(f, vaulttest.Lived(f))))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		file, err := Decode(data)
 		if err != nil {
@@ -271,14 +268,14 @@ func FuzzReceipt(f *testing.F) {
 		if again := encode(t, file); !bytes.Equal(again, data) {
 			t.Fatalf("%s is written as %s", data, again)
 		}
-		if r, err := Verify(data, root); err == nil && r.LedTo == nil && r.Request.Request == first && !bytes.Equal(data, good) {
+		if r, err := Verify(data, root); err == nil && r.LedTo == nil && r.Request.Request == vaulttest.First && !bytes.Equal(data, good) {
 			t.Fatalf("another receipt verifies: %s", data)
 		}
 	})
 }
 
 func BenchmarkVerify(b *testing.B) {
-	data := encode(b, lived(b).receipt(first))
+	data := encode(b, receiptOf(vaulttest.Lived(b), vaulttest.First))
 	b.SetBytes(int64(len(data)))
 	for b.Loop() {
 		if _, err := Verify(data, root); err != nil {

@@ -76,6 +76,9 @@ func named(root string) (func(thumbprint string) bool, error) {
 		return func(thumbprint string) bool { return thumbprint == root }, nil
 	}
 	want, err := fingerprint.Parse(root)
+	if err != nil {
+		err = fault.Wrap(err, fault.Invalid, "the root key is named by its thumbprint, 43 characters, or by its fingerprint, sixteen words or eight groups of digits")
+	}
 	return func(thumbprint string) bool {
 		f, err := fingerprint.Of(thumbprint)
 		return err == nil && f == want

@@ -1,0 +1,276 @@
+// Package vaulttest writes logs as a signer does, with keys in memory that sign the same
+// each time. Tests of what reads a log use it (shared/receipt, bridge/internal/audit).
+package vaulttest
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/decred/dcrd/dcrec/secp256k1/v4"
+	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"countersign/shared/governance"
+	"countersign/shared/intent"
+	"countersign/shared/intent/intenttest"
+	"countersign/shared/jwk"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+	"countersign/shared/vault"
+)
+
+// Key is a key that signs as RFC 6979 says, so that a receipt has the same bytes each
+// time.
+type Key byte
+
+// The keys of a log: the signer's, those of its members, and one for an address.
+const StatementKey, AliceKey, BobKey, AddressKey Key = 1, 2, 3, 8
+
+func (s Key) private() *secp256k1.PrivateKey {
+	return secp256k1.PrivKeyFromBytes(bytes.Repeat([]byte{byte(s)}, 32))
+}
+
+// PublicKey implements [jws.Signer].
+func (s Key) PublicKey() jws.PublicKey {
+	p, err := jws.FromSEC1(jws.Secp256k1, s.private().PubKey().SerializeCompressed())
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// SignDigest implements [jws.Signer].
+func (s Key) SignDigest(_ context.Context, digest []byte) ([]byte, error) {
+	sig := ecdsa.Sign(s.private(), digest)
+	out := make([]byte, 64)
+	r, half := sig.R(), sig.S()
+	r.PutBytesUnchecked(out[:32])
+	half.PutBytesUnchecked(out[32:])
+	return out, nil
+}
+
+// nowhere is a storage and a watermark that keep nothing.
+type nowhere struct{}
+
+func (nowhere) Segments() ([]int64, error)                  { return nil, nil }
+func (nowhere) Open(int64) (io.ReadCloser, error)           { return nil, io.EOF }
+func (nowhere) Append(int64, []string) error                { return nil }
+func (nowhere) Truncate(int64, int64) error                 { return nil }
+func (nowhere) Get(context.Context) (signedlog.Mark, error) { return signedlog.Mark{}, nil }
+func (nowhere) Set(context.Context, signedlog.Mark) error   { return nil }
+
+// The names in a log, and when it begins.
+const (
+	Entity  = "ent_sandbox"
+	Account = "acc_treasury"
+	First   = "req_aaaaaaaaaaaaaaaaaaaaaaaaaa"
+	Second  = "req_bbbbbbbbbbbbbbbbbbbbbbbbbb"
+	Noon    = 1_795_208_400 // Unix seconds
+)
+
+// Log is a log that is written.
+type Log struct {
+	t     testing.TB
+	at    int64
+	log   *signedlog.Log
+	State *vault.State
+	Lines []string
+	About map[string][]int64 // entries, by request
+	// Requests are all that were asked for, as the state tells them.
+	Requests map[string]*vault.Request
+}
+
+// New is the log of a vault in which Alice asks, Alice and Bob approve, and little is spent.
+func New(t testing.TB) *Log {
+	t.Helper()
+	s := &Log{t: t, at: Noon, State: vault.New(StatementKey.PublicKey(), nil), About: map[string][]int64{}, Requests: map[string]*vault.Request{}}
+	var err error
+	s.log, err = signedlog.Open(t.Context(), signedlog.Config{
+		Storage: nowhere{}, Watermark: nowhere{}, Signer: StatementKey, Now: func() time.Time { s.at++; return time.Unix(s.at, 0) },
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	members := []string{"mem_alice", "mem_bob"}
+	g := statement.Genesis{
+		V: 3, Type: "genesis", Entity: Entity, EntityName: "Sandbox Ltd", Sandbox: true, AdminRule: statement.AdminRule{Quorum: 2}, IssuedAt: Noon,
+		Signer: statement.SignerKeys{Statement: StatementKey.PublicKey().JWK(), Channel: []jwk.Key{Key(9).PublicKey().JWK()}},
+		Accounts: []statement.GenesisAccount{{
+			Account: Account, Name: "Treasury", Chain: "eip155:31337", Address: "0x8617E340B3D01FA5F11F306F4090FD50E238070D",
+			Rules: governance.Set{Version: 1, Rules: []governance.Rule{{
+				Name: "purchases", When: []governance.Condition{{Velocity: &governance.Velocity{Currency: "EUR", Seconds: 86400, Max: "400"}}},
+				Creation: &governance.Creation{Members: members[:1]}, Steps: []governance.Step{{Name: "treasury", Quorum: 2, Members: members}},
+			}, {Name: "much", Steps: []governance.Step{{Name: "board", Quorum: 1, Members: members}}}}},
+		}},
+	}
+	for i, name := range []string{"Alice", "Bob"} {
+		g.Members = append(g.Members, statement.GenesisMember{Member: members[i], Name: name, Role: statement.Admin,
+			Approval: Key(2 + i).PublicKey().JWK(), Channel: Key(4 + i).PublicKey().JWK(), ChannelIn: statement.InToken})
+	}
+	s.append("", signedlog.Genesis, g)
+	return s
+}
+
+func (s *Log) append(request, typ string, body any) {
+	s.t.Helper()
+	e, line, err := s.log.Append(s.t.Context(), typ, body)
+	if err == nil {
+		err = s.State.Apply(e, signedlog.Hash([]byte(line)))
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.About[request] = append(s.About[request], e.Seq)
+	s.Lines = append(s.Lines, line)
+}
+
+// Ask asks for a purchase, which is delivered to an address of key.
+func (s *Log) Ask(request string, key Key) {
+	s.t.Helper()
+	address, err := vault.AddressOn("eip155:31337", key.PublicKey())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	payload, err := statement.Encode(statement.Address{
+		V: 1, Type: "address", Entity: "ent_sandbox", Account: Account, Request: request, Chain: "eip155:31337", Address: address,
+		PublicKey: key.PublicKey().JWK(), IssuedAt: Noon,
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	attestation, err := jws.Sign(s.t.Context(), StatementKey, statement.TypAddress, payload)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	b := signedlog.RequestBody{Request: request, Created: s.at, Expires: s.at + 3600, Attestation: attestation, Intent: intenttest.Doc(intent.Buy{
+		Kind: intent.KindBuy, V: 1, Account: Account, AccountName: "Treasury", Provider: "northpay", ProviderName: "NorthPay",
+		Fiat: intent.Fiat{Amount: "250.00", Currency: "EUR"}, Crypto: intent.Crypto{Amount: "0.0815", Asset: "ethereum"}, Minimum: "0.0799",
+		Chain: "eip155:31337", Address: address, PaymentMethod: "card", Country: "FR", Quote: "quo_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+	})}
+	wants, err := intent.Open(b.Intent)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	r := &vault.Request{RequestBody: b, Wants: wants, CreatedAt: time.Unix(b.Created, 0).UTC()}
+	b.GovernedBy = r.Pin(s.State.Govern(r))
+	s.append(request, signedlog.Request, b)
+	s.Requests[request] = s.State.Request(request)
+}
+
+// Decide signs a decision, of Alice or Bob.
+func (s *Log) Decide(request string, key Key, decision string) {
+	s.t.Helper()
+	member, name := "mem_alice", "Alice"
+	if key == BobKey {
+		member, name = "mem_bob", "Bob"
+	}
+	r, hash := s.State.Request(request), strings.Repeat("A", 43)
+	a := statement.Approval{
+		V: 2, Type: "approval", Entity: Entity, EntityName: "Sandbox Ltd", Request: request, Step: s.State.Decide(r, time.Unix(s.at, 0)).Step, Decision: decision,
+		Member: member, MemberName: name, Key: key.PublicKey().Thumbprint(), GovernedBy: r.GovernedBy, Initiator: r.Initiator(), Intent: r.Intent,
+		Nonce: strings.Repeat("0", 64), IssuedAt: s.at, NotBefore: s.at - 60, Expires: s.at + 60, Channel: hash, Log: statement.Log{Size: 1, Head: hash},
+	}
+	if a.Initiator != "" {
+		a.InitiatorName = "Alice"
+	}
+	data, err := statement.EncodeDecision(a)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	token, err := jws.Sign(s.t.Context(), key, statement.Typ(decision), data)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	typ := signedlog.Approval
+	if decision == statement.Initiate {
+		typ = signedlog.Initiation
+	}
+	s.append(request, typ, signedlog.DecisionBody{Request: request, Member: member, JWS: token})
+}
+
+// Close writes the outcome of a request.
+func (s *Log) Close(request string) {
+	s.t.Helper()
+	r := s.State.Request(request)
+	d := s.State.Decide(r, time.Unix(s.at+1, 0))
+	s.append(request, signedlog.Outcome, signedlog.OutcomeBody{Request: request, State: string(d.State), Reasons: d.Reasons, UseBy: r.UseBy(d)})
+}
+
+// Lived is the log of a vault with two purchases, the second of which was governed by another rule
+// because of the first.
+func Lived(t testing.TB) *Log {
+	t.Helper()
+	s := New(t)
+	s.Ask(First, AddressKey)
+	s.Decide(First, AliceKey, statement.Initiate)
+	s.Decide(First, AliceKey, statement.Approve)
+	s.Ask(Second, 7)
+	s.Decide(First, BobKey, statement.Approve)
+	s.Close(First)
+	s.Decide(Second, BobKey, statement.Approve)
+	s.Close(Second)
+	return s
+}
+
+// Note is the signer's note about the log.
+func (s *Log) Note() string {
+	s.t.Helper()
+	note, err := signedlog.SignNote(s.t.Context(), StatementKey, Entity, s.log.Tree())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return note
+}
+
+// Lie writes an entry that the state is not asked about, as a signer that lies does.
+func (s *Log) Lie(request, typ string, body any) {
+	s.t.Helper()
+	e, line, err := s.log.Append(s.t.Context(), typ, body)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.About[request] = append(s.About[request], e.Seq)
+	s.Lines = append(s.Lines, line)
+}
+
+// hashes reads the tree over the lines.
+func (s *Log) hashes() tlog.HashReader {
+	var all []tlog.Hash
+	var tree signedlog.Tree
+	for _, line := range s.Lines {
+		var more []tlog.Hash
+		tree, more = tree.Add(line)
+		all = append(all, more...)
+	}
+	return tlog.HashReaderFunc(func(at []int64) (found []tlog.Hash, err error) {
+		for _, i := range at {
+			found = append(found, all[i])
+		}
+		return found, nil
+	})
+}
+
+// Included proves that a line is in the tree over all of them.
+func (s *Log) Included(seq int64) tlog.RecordProof {
+	s.t.Helper()
+	proof, err := tlog.ProveRecord(int64(len(s.Lines)), seq, s.hashes())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return proof
+}
+
+// Follows proves that the tree over all lines has the first before.
+func (s *Log) Follows(before int64) tlog.TreeProof {
+	s.t.Helper()
+	proof, err := tlog.ProveTree(int64(len(s.Lines)), before, s.hashes())
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return proof
+}
