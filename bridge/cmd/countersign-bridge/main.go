@@ -72,6 +72,8 @@ type grammar struct {
 	Journal  journalCommand  `cmd:"" help:"The record of every decision and use of a key."`
 	Doctor   doctorCommand   `cmd:"" help:"Check modules, tokens, keys, prompt, clock, ports, browsers and journal."`
 	Policy   policyCommand   `cmd:"" name:"browser-policy" help:"Print the policy with which a browser of your company does not ask."`
+	Receipt  receiptCommand  `cmd:"" help:"Receipts: one request, with all that proves it."`
+	Audit    auditCommand    `cmd:"" help:"Replay a vault's log on a computer of your own, or be its witness."`
 	Version  versionCommand  `cmd:"" help:"Print the version, and what it was built from."`
 
 	Completion completionCommand `cmd:"" help:"Completion in your shell."`
@@ -181,7 +183,8 @@ func explain(command string, err error) string {
 	remedy := doctor.RemedyFor(err)
 	code := fault.CodeOf(err)
 	switch {
-	case strings.HasPrefix(command, "signer ") && code != fault.DeviceMissing && code != fault.DeviceFailed,
+	case strings.HasPrefix(command, "receipt "), strings.HasPrefix(command, "audit"), // whose message names the part; the remedies are for pages
+		strings.HasPrefix(command, "signer ") && code != fault.DeviceMissing && code != fault.DeviceFailed,
 		code == fault.Conflict: // the message of a command says what to do; the remedy is for pages
 		remedy = ""
 	case code == fault.PromptUnavailable && command != "approver":

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -81,27 +80,9 @@ func (l *List[T]) Change(edit func([]T) ([]T, error)) error {
 	if err != nil {
 		return err
 	}
-	if err := l.write(append(data, '\n')); err != nil {
+	if err := Write(l.path(), append(data, '\n')); err != nil {
 		return fmt.Errorf("write the %s: %w", l.name, err)
 	}
 	l.list = list
 	return nil
-}
-
-// write puts a new file in the place of the old one. It is on the disk before it
-// is there, so that a power cut leaves one or the other.
-func (l *List[T]) write(data []byte) error {
-	next := l.path() + ".new"
-	f, err := os.OpenFile(next, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Sync()
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return err
-	}
-	return os.Rename(next, l.path())
 }

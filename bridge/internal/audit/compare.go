@@ -1,0 +1,168 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strconv"
+	"time"
+
+	"countersign/shared/vault"
+	"countersign/shared/wire"
+)
+
+// answers are what a gateway says of a vault at one moment.
+type answers struct {
+	requests []wire.Request
+	accounts []wire.Account
+	entity   wire.Entity
+}
+
+// answers reads them; the entity, which says how far the gateway has read the log, last.
+func (a *auditor) answers(ctx context.Context) (out answers, err error) {
+	for cursor := ""; ; {
+		q := url.Values{"limit": {strconv.Itoa(wire.MaxLimit)}}
+		if cursor != "" {
+			q.Set("cursor", cursor)
+		}
+		var page wire.Page[wire.Request]
+		if err := a.get(ctx, "/v1/requests", q, &page); err != nil {
+			return out, err
+		}
+		out.requests = append(out.requests, page.Items...)
+		if cursor = page.NextCursor; cursor == "" || len(page.Items) == 0 {
+			break
+		}
+	}
+	var accounts wire.Accounts
+	if err := a.get(ctx, "/v1/accounts", nil, &accounts); err != nil {
+		return out, err
+	}
+	out.accounts = accounts.Accounts
+	return out, a.get(ctx, "/v1/entity", nil, &out.entity)
+}
+
+// found collects differences.
+type found []string
+
+// same notes what the gateway says otherwise about something.
+func (f *found) same(about, what string, says, log any) {
+	if fmt.Sprint(says) != fmt.Sprint(log) {
+		*f = append(*f, fmt.Sprintf("%s: the gateway says that its %s is %q, the log %q", about, what, fmt.Sprint(says), fmt.Sprint(log)))
+	}
+}
+
+// sets notes what one of the two does not have.
+func (f *found) sets(what string, says, log []string) {
+	for _, id := range says {
+		if !slices.Contains(log, id) {
+			*f = append(*f, fmt.Sprintf("%s: the gateway shows this %s, and the log has none", id, what))
+		}
+	}
+	for _, id := range log {
+		if !slices.Contains(says, id) {
+			*f = append(*f, fmt.Sprintf("%s: the log has this %s, and the gateway does not show it", id, what))
+		}
+	}
+}
+
+// differences compares the answers with the log.
+func (r *replay) differences(a answers) []string {
+	var f found
+	g := r.state.Genesis
+	f.same(g.Entity, "id", a.entity.ID, g.Entity)
+	f.same(g.Entity, "name", a.entity.Name, g.EntityName)
+	f.same(g.Entity, "head of the log", a.entity.Log.Head, r.chain.Mark.Head)
+
+	var shown, known []string
+	for _, m := range a.entity.Members {
+		shown = append(shown, m.ID)
+		is := r.state.Member(m.ID)
+		if is == nil {
+			continue
+		}
+		f.same(m.ID, "name", m.Name, is.Name)
+		f.same(m.ID, "role", m.Role, is.Role)
+		f.same(m.ID, "approval key", m.Key, is.ApprovalKey.Thumbprint())
+	}
+	for _, m := range g.Members {
+		known = append(known, m.Member)
+	}
+	f.sets("member", shown, known)
+
+	shown, known = nil, nil
+	for _, w := range a.accounts {
+		shown = append(shown, w.ID)
+		for _, is := range g.Accounts {
+			if is.Account == w.ID {
+				f.same(w.ID, "name", w.Name, is.Name)
+				f.same(w.ID, "chain", w.Chain, is.Chain)
+				f.same(w.ID, "address", w.Address, is.Address)
+				f.same(w.ID, "rules", w.Rules.Digest(), is.Rules.Digest())
+			}
+		}
+	}
+	for _, is := range g.Accounts {
+		known = append(known, is.Account)
+	}
+	f.sets("account", shown, known)
+
+	shown = nil
+	for _, w := range a.requests {
+		shown = append(shown, w.ID)
+		if is := r.requests[w.ID]; is != nil {
+			f.request(w, is)
+		}
+	}
+	f.sets("request", shown, slices.Sorted(maps.Keys(r.requests)))
+	return f
+}
+
+func (f *found) request(w wire.Request, is *vault.Request) {
+	if !slices.Contains(states(is), w.State) {
+		f.same(w.ID, "state", w.State, states(is)[0])
+	}
+	if !bytes.Equal(w.Intent, is.Intent) {
+		f.same(w.ID, "intent", string(w.Intent), string(is.Intent))
+	}
+	by := is.GovernedBy
+	f.same(w.ID, "rule", fmt.Sprintf("%s, version %d of %s, %s", w.Rule.Name, w.Rule.Version, w.Rule.RuleSet, w.Rule.Digest),
+		fmt.Sprintf("%s, version %d of %s, %s", by.Rule, by.Version, by.RuleSet, by.Digest))
+	f.same(w.ID, "creation", w.CreatedAt.UTC().Format(time.RFC3339), is.CreatedAt.Format(time.RFC3339))
+	f.same(w.ID, "end", w.ExpiresAt.UTC().Format(time.RFC3339), time.Unix(is.Expires, 0).UTC().Format(time.RFC3339))
+	initiator := ""
+	if w.Initiator != nil {
+		initiator = w.Initiator.Member
+	}
+	f.same(w.ID, "initiator", initiator, is.Initiator())
+	if to, ok := is.Receives(); ok && w.Address != nil {
+		f.same(w.ID, "address", w.Address.Address, to.Address)
+		f.same(w.ID, "attestation", w.Address.Attestation, is.Attestation)
+	}
+	var said, logged []int64
+	for _, e := range w.History {
+		if e.Seq >= 0 && e.Type != "request" && e.Type != "outcome" {
+			said = append(said, e.Seq)
+		}
+	}
+	for _, a := range is.Accepted {
+		logged = append(logged, a.Seq)
+	}
+	f.same(w.ID, "decisions, by their entries,", said, logged)
+}
+
+// states are those in which a gateway may show a request, what the log says first.
+func states(is *vault.Request) []string {
+	switch is.Outcome {
+	case "APPROVED":
+		return []string{wire.RequestApproved, wire.RequestLapsed, wire.RequestOrdered, wire.RequestCompleted}
+	case "REJECTED":
+		return []string{wire.RequestRejected}
+	case "EXPIRED":
+		return []string{wire.RequestExpired}
+	}
+	return []string{wire.RequestPending, wire.RequestUnsent, wire.RequestExpired} // whose end the signer writes with its next entry
+}
