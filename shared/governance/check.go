@@ -168,20 +168,28 @@ const MaxEntries = 32
 // Check reports the first mistake in a whitelist: INVALID_REQUEST, details field. Whether
 // an address can receive is not asked here.
 func (l List) Check() error {
-	var c field.Checks
-	c.Name(l.Name, "name")
-	c.That(len(l.Entries) >= 1 && len(l.Entries) <= MaxEntries, "entries", "must be 1 to 32")
-	for i, e := range l.Entries {
-		at := "entries." + strconv.Itoa(i) + "."
-		c.Address(e.Address, at+"address")
-		c.Chain(e.Chain, at+"chain")
-		c.Name(e.Label, at+"label")
-		c.That(!List{Entries: l.Entries[:i]}.holds(e.Chain, e.Address), at+"address", "is listed twice")
+	if why := name.Problem(l.Name); why != "" {
+		return mistake("name", why)
 	}
-	if p := c.Problem; p != nil {
+	if p := EntriesProblem(l.Entries); p != nil {
+		p = p.At("entries")
 		return mistake(p.Field, p.Why)
 	}
 	return nil
+}
+
+// EntriesProblem is the first mistake in the entries of a whitelist; nil: there is none.
+func EntriesProblem(all []Entry) *field.Problem {
+	var c field.Checks
+	c.That(len(all) >= 1 && len(all) <= MaxEntries, "", "must be 1 to 32 addresses")
+	for i, e := range all {
+		at := strconv.Itoa(i) + "."
+		c.Address(e.Address, at+"address")
+		c.Chain(e.Chain, at+"chain")
+		c.Name(e.Label, at+"label")
+		c.That(!List{Entries: all[:i]}.holds(e.Chain, e.Address), at+"address", "is listed twice")
+	}
+	return c.Problem
 }
 
 func (o Objects) group(id string) *Group {

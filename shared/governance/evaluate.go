@@ -60,6 +60,22 @@ func (in Input) steps(rule Rule, initiator string) (all []Progress, why []string
 	return all, nil
 }
 
+// Holds reports whether the pinned rule would still govern the request by the whitelists
+// as they are now, and no rule that denies looks at one. Other conditions look at what
+// does not change, or at the moment when the request was made.
+func (in Input) Holds() bool {
+	found := false
+	for _, r := range in.Rules.Rules {
+		for _, c := range r.When {
+			if c.Whitelist != nil && (r.Deny || r.Name == in.Pinned && in.unmet(c, r.RateWithin).why != "") {
+				return false
+			}
+		}
+		found = found || r.Name == in.Pinned
+	}
+	return found
+}
+
 // initiate says who may initiate a request that nobody has: of those whom the rule
 // names, the ones under whom its steps can be taken.
 func (in Input) initiate(d *Decision, rule Rule) {

@@ -83,6 +83,13 @@ type Deposit struct{ Account, Chain, Address string }
 type Vault interface {
 	// Account finds an account by its id.
 	Account(id string) (Account, bool)
+	// Person finds a member by its id.
+	Person(id string) (Person, bool)
+	// Group and Whitelist find one by its id, and its version; 0: there never was one.
+	// One that was removed has a version and is empty.
+	Group(id string) (governance.Group, int)
+	Whitelist(id string) (governance.List, int)
+	Admins() Admins
 }
 
 // Account is what a vault knows of an account.
@@ -100,6 +107,13 @@ var kinds = []struct {
 }{
 	{KindBuy, `{"kind":"buy","v":1`, decode[Buy], tellBuy},
 	{KindTransfer, `{"kind":"transfer","v":1`, decode[Transfer], tellTransfer},
+	{KindGroupPut, `{"kind":"group.put","v":1`, decode[GroupPut], tellChange},
+	{KindGroupRemove, `{"kind":"group.remove","v":1`, decode[GroupRemove], tellChange},
+	{KindWhitelistPut, `{"kind":"whitelist.put","v":1`, decode[WhitelistPut], tellChange},
+	{KindAdminRulePut, `{"kind":"admin_rule.put","v":1`, decode[AdminRulePut], tellChange},
+	{KindMemberSuspend, `{"kind":"member.suspend","v":1`, decode[MemberState], tellChange},
+	{KindMemberResume, `{"kind":"member.resume","v":1`, decode[MemberState], tellChange},
+	{KindMemberRevoke, `{"kind":"member.revoke","v":1`, decode[MemberState], tellChange},
 }
 
 // Kinds are the names of all kinds.

@@ -153,8 +153,12 @@ func fields(of reflect.Type) map[string]bool {
 	for f := range of.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 		all[name] = !strings.Contains(options, "omitempty")
-		if f.Type.Kind() == reflect.Struct {
-			for inner, required := range fields(f.Type) {
+		of := f.Type
+		if of.Kind() == reflect.Pointer {
+			of = of.Elem()
+		}
+		if of.Kind() == reflect.Struct {
+			for inner, required := range fields(of) {
 				all[name+"."+inner] = required
 			}
 		}
@@ -196,7 +200,7 @@ func TestEachKindIsComplete(t *testing.T) {
 		if _, err := Open(Doc(page[0])); err != nil {
 			t.Errorf("the page's example of %s: %v", kind, err)
 		}
-		spec.Shows(t, kind, page[0], i)
+		spec.Shows(t, kind, page[0], i, "purpose", "reference", "before")
 		found := false
 		for _, v := range all {
 			found = found || v.Valid && v.Facts.Kind == kind
@@ -204,11 +208,12 @@ func TestEachKindIsComplete(t *testing.T) {
 		if !found {
 			t.Errorf("no vector shows %s", kind)
 		}
-		if i.Noun() == "" || i.Title() == "" || i.Summary() == "" || len(i.Lines()) == 0 || len(i.Totals()) == 0 {
+		_, changes := i.(Change)
+		if i.Noun() == "" || i.Title() == "" || i.Summary() == "" || len(i.Lines()) == 0 || (len(i.Totals()) == 0) != changes {
 			t.Errorf("%s says too little: %q, %q", kind, i.Title(), i.Summary())
 		}
 		r := i.Record()
-		if r.Intent != kind || r.Account == "" || len(r.Tell()) == 0 {
+		if r.Intent != kind || (r.Account == "") != changes || len(r.Tell()) == 0 {
 			t.Errorf("%s leaves the journal %+v", kind, r)
 		}
 	}

@@ -14,6 +14,7 @@ type Record struct {
 	Account      string `json:"account,omitempty"`      // name and id: "Treasury (acc_treasury)"
 	Address      string `json:"address,omitempty"`      // where it is to arrive
 	Chain        string `json:"chain,omitempty"`        // CAIP-2: "eip155:1"
+	Change       string `json:"change,omitempty"`       // what becomes of the vault itself, in a sentence: "Suspend member Bob"
 	Purpose      string `json:"purpose,omitempty"`      // what it is for, in the asker's words
 	Reference    string `json:"reference,omitempty"`    // what it is called in the asker's books
 }
@@ -21,7 +22,7 @@ type Record struct {
 // Tell says in a few lines what a record is about; it is empty for one that is about
 // no intent. A record of an earlier version has no kind, and is of a purchase.
 func (r Record) Tell() []string {
-	if r.Amount == "" && r.Price == "" {
+	if r.Amount == "" && r.Price == "" && r.Change == "" {
 		return nil
 	}
 	tell := tellBuy

@@ -55,10 +55,37 @@ func TestATransferIsHeldAgainstTheTablesOfToday(t *testing.T) {
 	}
 }
 
-// vaultOf knows one account.
+// vaultOf knows one account, and what the samples change.
 type vaultOf map[string]Account
 
 func (v vaultOf) Account(id string) (Account, bool) { a, ok := v[id]; return a, ok }
+
+func (vaultOf) Person(id string) (Person, bool) {
+	p := map[string]Person{
+		"mem_alice": {"Alice", "ADMIN", Active, 1}, "mem_bob": {"Bob", "OPERATOR", Active, 1},
+		"mem_carol": {"Carol", "OPERATOR", Suspended, 2}, "mem_dave": {"Dave", "AUDITOR", Revoked, 2},
+	}[id]
+	return p, p.Version > 0
+}
+
+func (vaultOf) Group(id string) (governance.Group, int) {
+	switch id {
+	case "grp_officers":
+		return governance.Group{Group: id, Name: "Officers", Members: []string{"mem_bob", "mem_carol"}}, 2
+	case "grp_gone":
+		return governance.Group{}, 3
+	}
+	return governance.Group{}, 0
+}
+
+func (vaultOf) Whitelist(id string) (governance.List, int) {
+	if id != "wls_suppliers" {
+		return governance.List{}, 0
+	}
+	return governance.List{Whitelist: id, Name: "Suppliers", Entries: []governance.Entry{{Address: "0x8617E340B3D01FA5F11F306F4090FD50E238070D", Chain: "eip155:1", Label: "Northern Mill"}}}, 1
+}
+
+func (vaultOf) Admins() Admins { return Admins{Count: 4, Quorum: 2, Version: 1} }
 
 func TestAnAccountDoesNotSendToItself(t *testing.T) {
 	t.Parallel()

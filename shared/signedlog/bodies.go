@@ -32,10 +32,19 @@ type DecisionBody struct {
 	JWS     string `json:"jws"` // of an initiation typ countersign-initiation+jws, else countersign-approval+jws
 }
 
+// GovernedBody is the body of a governed entry: the rules, or what they name, changed, and
+// an open request is governed by another version or another rule from here on. The
+// decisions that members who are active have signed are kept.
+type GovernedBody struct {
+	Request    string               `json:"request"`
+	Expires    int64                `json:"expires"` // Unix seconds
+	GovernedBy statement.GovernedBy `json:"governed_by"`
+}
+
 // OutcomeBody is the body of an outcome entry: the request is closed.
 type OutcomeBody struct {
 	Request string   `json:"request"`
-	State   string   `json:"state"`   // APPROVED, REJECTED or EXPIRED
+	State   string   `json:"state"`   // APPROVED, REJECTED, EXPIRED or BLOCKED
 	Reasons []string `json:"reasons"` // for people
 	// UseBy is when the approval ends, in Unix seconds: the time of the last approval
 	// and what the rule allows. Of an APPROVED request only; a log of an earlier

@@ -20,8 +20,11 @@ const (
 	Request    = "request"
 	Initiation = "initiation"
 	Approval   = "approval"
-	Outcome    = "outcome"
-	Clock      = "clock"
+	// Governed says which rule governs an open request from here on, after a change of the
+	// vault.
+	Governed = "governed"
+	Outcome  = "outcome"
+	Clock    = "clock"
 	// Checkpoint ends a segment, and says what the state is after the entries before it.
 	Checkpoint = "checkpoint"
 )

@@ -72,7 +72,9 @@ func ListLines(list []Approval, asked int) ([]intent.Line, error) {
 	if err != nil {
 		return nil, invalid("", err.Error())
 	}
-	lines = append(append(lines, intent.Line{}, intent.Line{Label: "Total of " + counted}), intent.TotalLines(totals)...)
+	if lines = append(lines, intent.Line{}); len(totals) > 0 {
+		lines = append(append(lines, intent.Line{Label: "Total of " + counted}), intent.TotalLines(totals)...)
+	}
 	return append(lines, usable(list)...), nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"testing"
 
+	"countersign/shared/governance"
 	"countersign/shared/spec"
 )
 
@@ -40,6 +41,12 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 	spec.Shows(t, "a genesis", string(one("genesis")), g, "groups", "whitelists", "accounts.rules.rules", "accounts.rules.holidays")
 	if text := spec.Examples(t, "statement.md", "approval", "")[0]; text != textOf(a) {
 		t.Errorf("the page shows\n%s\nthe code\n%s", text, textOf(a))
+	}
+	group := sample()
+	group.Intent = []byte(spec.Examples(t, "intent.md", "group.put, version 1", "json")[0])
+	group.GovernedBy.RuleSet, group.GovernedBy.Version, group.GovernedBy.Rule = governance.Admin, 1, "administrators"
+	if text := spec.Examples(t, "intent.md", "What changes the vault", "")[0]; text != textOf(group) {
+		t.Errorf("the page shows\n%s\nthe code\n%s", text, textOf(group))
 	}
 	if text := spec.Examples(t, "intent.md", "transfer, version 1", "")[0]; text != textOf(sampleTransfer()) {
 		t.Errorf("the page shows\n%s\nthe code\n%s", text, textOf(sampleTransfer()))

@@ -14,6 +14,7 @@ import (
 	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
 	"countersign/shared/jwk"
+	"countersign/shared/spec"
 	"countersign/shared/strictjson"
 )
 
@@ -230,6 +231,15 @@ func refused() []struct {
 	}
 }
 
+func (a Approval) wants(t testing.TB) intent.Intent {
+	t.Helper()
+	i, err := a.Wants()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
 func canonical(t testing.TB, v any) string {
 	t.Helper()
 	b, err := strictjson.Canonical(v)
@@ -275,6 +285,17 @@ func vectors(t testing.TB) []vector {
 		{"a certificate", "member", canonical(t, sampleMember()), true, "", "", ""},
 		{"an address attestation", "address", canonical(t, sampleAddress()), true, "", "", ""},
 		{"a genesis", "genesis", canonical(t, sampleGenesis()), true, "", "", ""},
+	}
+	for _, kind := range intent.Kinds() {
+		a, i := sample(), sampleInitiation()
+		a.Intent = intent.Doc(spec.Examples(t, "intent.md", kind+", version 1", "json")[0])
+		if i.Intent = a.Intent; a.wants(t).Facts().Account != "" {
+			continue // as above
+		}
+		a.GovernedBy.RuleSet, a.GovernedBy.Version, a.GovernedBy.Rule = governance.Admin, 1, "administrators"
+		i.GovernedBy = a.GovernedBy
+		all = append(all, vector{"an approval of a " + kind, "approval", canonical(t, a), true, "", "", textOf(a)},
+			vector{"an initiation of a " + kind, "initiation", canonical(t, i), true, "", "", textOf(i.decision())})
 	}
 	for _, r := range refused() {
 		a := sample()

@@ -4,6 +4,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/name"
 )
@@ -62,6 +63,9 @@ func Lines(a Approval) ([]intent.Line, error) {
 func use(a Approval) []intent.Line {
 	if a.Decision != Approve {
 		return nil
+	}
+	if a.GovernedBy.RuleSet == governance.Admin {
+		return []intent.Line{{Label: "Takes effect", Value: "with the last approval"}}
 	}
 	return []intent.Line{{Label: "Usable for", Value: a.GovernedBy.Use() + " after the last approval"}}
 }

@@ -35,6 +35,8 @@ func (s *State) Apply(e signedlog.Entry, hash string) error {
 		err = s.applyDecision(e, hash, statement.TypInitiation)
 	case signedlog.Approval:
 		err = s.applyDecision(e, hash, statement.TypApproval)
+	case signedlog.Governed:
+		err = s.applyGoverned(e)
 	case signedlog.Outcome:
 		err = s.applyOutcome(e)
 	case signedlog.Clock:
@@ -77,30 +79,45 @@ func (s *State) enrol(g statement.Genesis) error {
 	if !key.Equal(s.key) {
 		return fmt.Errorf("the genesis names another statement key than the vault holds")
 	}
-	for _, m := range g.Members {
-		approval, err := jws.FromJWK(m.Approval)
-		if err != nil {
-			return fmt.Errorf("approval key of %s: %w", m.Member, err)
-		}
-		channel, err := jws.FromJWK(m.Channel)
-		if err != nil {
-			return fmt.Errorf("channel key of %s: %w", m.Member, err)
-		}
-		s.mu.Lock()
-		s.members[m.Member] = &Member{GenesisMember: m, ApprovalKey: approval, ChannelKey: channel}
-		s.mu.Unlock()
+	v, err := found(g)
+	if err != nil {
+		return err
 	}
-	for _, a := range g.Accounts {
+	return s.know(v)
+}
+
+// know takes what is known of who decides.
+func (s *State) know(v *Governance) error {
+	s.Governance = v
+	for _, m := range v.Members {
+		if err := s.meet(m.ID); err != nil {
+			return err
+		}
+	}
+	for _, a := range v.Genesis.Accounts {
 		kept := &account{GenesisAccount: a}
 		for _, w := range a.Rules.Windows() {
 			kept.spends = append(kept.spends, &spends{Velocity: w})
 		}
 		s.accounts[a.Account] = kept
-		if err := s.rules.put(a.Account, a.Rules); err != nil {
-			return err
-		}
 	}
-	s.Genesis = g
+	return nil
+}
+
+// meet parses the keys of the newest version of a member.
+func (s *State) meet(id string) error {
+	now, _ := s.Members.at(id, Newest)
+	approval, err := jws.FromJWK(now.Value.Approval)
+	if err != nil {
+		return fmt.Errorf("approval key of %s: %w", id, err)
+	}
+	channel, err := jws.FromJWK(now.Value.Channel)
+	if err != nil {
+		return fmt.Errorf("channel key of %s: %w", id, err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.members[id] = &Member{Membership: now.Value, ApprovalKey: approval, ChannelKey: channel}
 	return nil
 }
 
@@ -125,11 +142,14 @@ func (s *State) applyRequest(e signedlog.Entry) error {
 	if err := b.Recorded.Check(); err != nil {
 		return fmt.Errorf("what is recorded of %s: %w", b.Request, err)
 	}
+	if err := s.possibleNow(r); err != nil {
+		return err
+	}
 	d := s.Govern(r)
 	if s.excerpt {
 		d = s.Decide(r, r.CreatedAt)
 	}
-	if _, err := s.rules.pinned(b.GovernedBy); err != nil {
+	if _, err := s.pinned(b.GovernedBy); err != nil {
 		return fmt.Errorf("what governs %s: %w", b.Request, err)
 	}
 	if want := r.Pin(d); !d.State.Open() || b.GovernedBy != want {
@@ -151,7 +171,18 @@ func (s *State) applyRequest(e signedlog.Entry) error {
 		}
 	}
 	s.past.Note(b.Request, e.Seq)
+	r.pins = []pin{{e.Seq, b.GovernedBy, b.Expires}}
 	s.open[b.Request] = r
+	return nil
+}
+
+// possibleNow refuses a change that could not take effect if it were approved now.
+func (s *State) possibleNow(r *Request) error {
+	if c, ok := r.Wants.(intent.Change); ok {
+		if err := s.possible(c); err != nil {
+			return fmt.Errorf("what %s wants cannot be: %w", r.Request, err)
+		}
+	}
 	return nil
 }
 
@@ -186,6 +217,9 @@ func (s *State) applyDecision(e signedlog.Entry, hash, typ string) error {
 	if r == nil || m == nil {
 		return fmt.Errorf("there is no open request %s or no member %s", b.Request, b.Member)
 	}
+	if r.stale {
+		return fmt.Errorf("what governs %s since the vault changed is not said", b.Request)
+	}
 	payload, err := s.Ahead.Verify(b.JWS, typ, m.ApprovalKey)
 	if err != nil {
 		return err
@@ -218,7 +252,10 @@ func (s *State) accept(r *Request, b signedlog.DecisionBody, a statement.Approva
 	r.Accepted = append(r.Accepted, Accepted{
 		JWS: b.JWS, Member: b.Member, Step: a.Step, Decision: a.Decision, At: at, Seq: l.Seq, Hash: l.Hash, Approved: []string{},
 	})
-	acc, d := &r.Accepted[len(r.Accepted)-1], s.Decide(r, at)
+	acc := &r.Accepted[len(r.Accepted)-1]
+	r.asOf = l.Seq
+	d := s.Decide(r, at)
+	r.asOf = 0
 	acc.State = d.State
 	for _, p := range d.Steps {
 		acc.Approved = append(acc.Approved, p.Approved...)
@@ -227,6 +264,32 @@ func (s *State) accept(r *Request, b signedlog.DecisionBody, a statement.Approva
 }
 
 func seconds(unix int64) time.Time { return time.Unix(unix, 0).UTC() }
+
+// applyGoverned takes what governs a request after a change of the vault.
+func (s *State) applyGoverned(e signedlog.Entry) error {
+	var b signedlog.GovernedBody
+	if err := strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody); err != nil {
+		return err
+	}
+	r := s.open[b.Request]
+	if r == nil || !r.stale {
+		return fmt.Errorf("there is no open request %s whose rules changed", b.Request)
+	}
+	d := s.Decide(r, seconds(e.At))
+	if d.State != governance.Approved && !d.State.Open() || b.GovernedBy != r.Pin(d) || b.Expires != d.Expires.Unix() {
+		return fmt.Errorf("request %s is not governed as it says: %s", b.Request, strings.Join(d.Reasons, "; "))
+	}
+	r.govern(b, e)
+	r.stale, r.due, r.moved = false, !d.State.Open(), e.At
+	s.past.Note(b.Request, e.Seq)
+	return nil
+}
+
+// govern pins what governs a request from an entry on.
+func (r *Request) govern(b signedlog.GovernedBody, e signedlog.Entry) {
+	r.GovernedBy, r.Expires = b.GovernedBy, b.Expires
+	r.pins = append(r.pins, pin{e.Seq, b.GovernedBy, b.Expires})
+}
 
 func (s *State) applyOutcome(e signedlog.Entry) error {
 	var b signedlog.OutcomeBody
@@ -238,16 +301,23 @@ func (s *State) applyOutcome(e signedlog.Entry) error {
 		return fmt.Errorf("there is no open request %s", b.Request)
 	}
 	d := s.Decide(r, time.Unix(e.At, 0))
-	if d.State.Open() || string(d.State) != b.State {
+	if d.State.Open() || string(d.State) != b.State || r.stale && d.State == governance.Approved {
 		return fmt.Errorf("request %s is %s, not %s", b.Request, d.State, b.State)
 	}
 	if b.UseBy != 0 && b.UseBy != r.UseBy(d) {
 		return fmt.Errorf("the approval of %s does not end when its rule says", b.Request)
 	}
-	r.Outcome, r.Reasons = b.State, b.Reasons
+	change, changes := r.Wants.(intent.Change)
+	if changes && d.State == governance.Approved {
+		if err := s.take(change, b.Request, e.Seq); err != nil {
+			return err
+		}
+	}
+	r.ends = cmp.Or(b.UseBy, r.UseBy(d))
+	r.Outcome, r.Reasons, r.asOf = b.State, b.Reasons, e.Seq-1
 	delete(s.open, b.Request)
-	if d.State == governance.Approved {
-		for _, w := range s.accounts[r.Wants.Facts().Account].spends {
+	if a := s.accounts[r.Wants.Facts().Account]; a != nil && d.State == governance.Approved {
+		for _, w := range a.spends {
 			w.add(r.earlier())
 		}
 	}
@@ -255,6 +325,24 @@ func (s *State) applyOutcome(e signedlog.Entry) error {
 		s.accounts[to.Account].pool.put(Numbered{to.Address, r.number})
 	}
 	s.past.Note(b.Request, e.Seq)
+	if changes && d.State == governance.Approved {
+		return s.changed(change, e)
+	}
+	return nil
+}
+
+// changed asks each open request again after a change.
+func (s *State) changed(c intent.Change, e signedlog.Entry) error {
+	if object, _ := c.Of(); s.members[object] != nil {
+		if err := s.meet(object); err != nil {
+			return err
+		}
+	}
+	for _, r := range s.open {
+		r.stale = r.stale || !s.governs(r)
+		r.due = r.stale || !s.Decide(r, seconds(e.At)).State.Open()
+		r.moved = e.At
+	}
 	return nil
 }
 

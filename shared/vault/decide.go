@@ -1,11 +1,12 @@
 package vault
 
 import (
+	"cmp"
 	"time"
 
+	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
-	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 )
 
@@ -16,69 +17,92 @@ func (s *State) Govern(r *Request) governance.Decision {
 	return s.Decide(&fresh, r.CreatedAt)
 }
 
-// Decide asks the rules. A request keeps the rule that it has.
+// Decide asks the rules. A request in the log keeps the rule that it has until the vault
+// changes; then it is asked again, and one that is denied since is BLOCKED.
 func (s *State) Decide(r *Request, now time.Time) governance.Decision {
-	facts := r.Wants.Facts()
-	var spent []governance.Spent
-	if a := s.accounts[facts.Account]; a != nil && r.GovernedBy.Rule == "" {
-		spent = s.spent(r, a)
+	seq := cmp.Or(r.asOf, Newest)
+	logged, b, facts, at := r.GovernedBy.Rule != "", r.RequestBody, r.Wants.Facts(), r.CreatedAt
+	if r.stale && seq == Newest {
+		b.GovernedBy, at = statement.GovernedBy{}, now
 	}
-	return s.rules.ask(s.Genesis, r.RequestBody, facts, r.said(), spent, now)
+	var spent []governance.Spent
+	if a := s.accounts[facts.Account]; a != nil && b.GovernedBy.Rule == "" {
+		spent = s.spent(r, a, at)
+	}
+	d := s.ask(b, facts, r.said(), spent, now, seq)
+	if !logged {
+		return d
+	}
+	if seq == Newest && (d.State == governance.Approved || d.State.Open()) {
+		if err := s.Fits(r.Wants); err != nil {
+			d.State, d.Reasons = governance.Denied, []string{"it cannot take effect any more: " + reason(err)}
+			d.Steps, d.Step, d.Initiators = nil, 0, nil
+		}
+	}
+	if d.State == governance.Denied {
+		d.State = governance.Blocked
+	}
+	return d
+}
+
+// reason is an error as a sentence for people.
+func reason(err error) string {
+	if f, ok := fault.As(err); ok {
+		return f.Message
+	}
+	return err.Error()
+}
+
+// governs reports whether the rule that a request has would still govern it.
+func (s *State) governs(r *Request) bool {
+	if set, ok := s.Rules.at(r.GovernedBy.RuleSet, Newest); !ok || set.Version != r.GovernedBy.Version {
+		return false
+	}
+	in, err := s.input(r.RequestBody, r.Wants.Facts(), Said{}, nil, r.CreatedAt, Newest)
+	return err == nil && in.Holds()
 }
 
 // Zones are the time zones that the rules of a request name, which is not in the log yet.
 func (s *State) Zones(wants intent.Intent) []string {
-	set, _ := s.rules.newest(wants.Facts().Account) // without rules there are none
-	return set.Zones()
+	set, _ := s.Rules.at(wants.Facts().RuleSet(), Newest) // without rules there are none
+	return set.Value.Zones()
 }
 
 // Said is what members have signed about a request.
 type Said struct {
 	Initiator string // member id; empty while none is proven
-	Votes     []governance.Approval
+	votes     []vote
 }
 
-// Add takes a member's decision, in the order of the log.
-func (s *Said) Add(member string, step int, decision string) {
+type vote struct {
+	governance.Approval
+	seq int64 // of its entry
+}
+
+// Add takes a member's decision, in the order of the log; seq is its entry.
+func (s *Said) Add(member string, step int, decision string, seq int64) {
 	if decision == statement.Initiate {
 		s.Initiator = member
 		return
 	}
-	s.Votes = append(s.Votes, governance.Approval{Member: member, Step: step, Reject: decision == statement.Reject})
+	s.votes = append(s.votes, vote{governance.Approval{Member: member, Step: step, Reject: decision == statement.Reject}, seq})
 }
 
-// Ask asks the rules of a genesis about one request, as its entry and what members
-// said tell it.
-func Ask(g statement.Genesis, b signedlog.RequestBody, facts governance.Facts, said Said, now time.Time) governance.Decision {
-	rules := ruleSets{}
-	for _, a := range g.Accounts {
-		if a.Account == facts.Account {
-			_ = rules.put(a.Account, a.Rules) // the first version follows nothing
+// since are the decisions as the rules are asked: those of before an entry that changed
+// something count for whichever step waits for their member.
+func (s Said) since(changed int64) (all []governance.Approval) {
+	for _, v := range s.votes {
+		if v.seq < changed {
+			v.Step = 0
 		}
+		all = append(all, v.Approval)
 	}
-	return rules.ask(g, b, facts, said, nil, now)
-}
-
-func (s ruleSets) ask(g statement.Genesis, b signedlog.RequestBody, facts governance.Facts, said Said, spent []governance.Spent, now time.Time) governance.Decision {
-	rules, err := s.govern(b.GovernedBy, facts.Account)
-	if err != nil {
-		return governance.Decision{State: governance.Denied, Reasons: []string{"no rule allows this", err.Error()}}
-	}
-	in := governance.Input{
-		Rules: rules, Pinned: b.GovernedBy.Rule, Facts: facts, Recorded: b.Recorded, Created: time.Unix(b.Created, 0).UTC(), Expires: time.Unix(b.Expires, 0).UTC(),
-		Now: now, Initiator: said.Initiator, Approvals: said.Votes, Spent: spent, Groups: g.Groups, Lists: g.Whitelists,
-	}
-	for _, m := range g.Members {
-		if m.Role != statement.Auditor {
-			in.Members = append(in.Members, governance.Member{ID: m.Member, Name: m.Name})
-		}
-	}
-	return governance.Decide(in)
+	return all
 }
 
 // spent adds up what the account's other requests took, or may still take, in each
 // window that its rules look at: those with an outcome are kept in sums.
-func (s *State) spent(r *Request, a *account) []governance.Spent {
+func (s *State) spent(r *Request, a *account, at time.Time) []governance.Spent {
 	if len(a.spends) == 0 {
 		return nil
 	}
@@ -90,7 +114,7 @@ func (s *State) spent(r *Request, a *account) []governance.Spent {
 	}
 	var all []governance.Spent
 	for _, w := range a.spends {
-		if sum, ok := w.Spent(r.CreatedAt, w.at(r.CreatedAt), others); ok {
+		if sum, ok := w.Spent(at, w.at(at), others); ok {
 			all = append(all, sum)
 		}
 	}
@@ -104,7 +128,7 @@ func (r *Request) earlier() governance.Earlier {
 		Amount: facts.Amount, Currency: facts.Currency, Value: r.Recorded.Value, State: governance.Pending, Expires: time.Unix(r.Expires, 0),
 	}
 	if n := len(r.Accepted); n > 0 { // the outcome is written after the last approval, and may not be yet
-		e.State, e.Approved = r.Accepted[n-1].State, r.Accepted[n-1].At
+		e.State, e.Approved = r.Accepted[n-1].State, r.approvedAt()
 		e.UseBy = e.Approved.Add(governance.Use(r.GovernedBy.UseWithin))
 	}
 	if r.Outcome != "" {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"countersign/shared/fault"
+	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
@@ -83,6 +84,16 @@ func (s *State) recall(id string, lines []Line) (r *Request, err error) {
 				return nil, fmt.Errorf("entry %d is about %s", l.Seq, b.Request)
 			}
 			s.accept(r, b, a, l)
+		case l.Type == signedlog.Governed:
+			var b signedlog.GovernedBody
+			if err := strictjson.UnmarshalCanonical(l.Body, &b, signedlog.MaxBody); err != nil {
+				return nil, err
+			}
+			if b.Request != id {
+				return nil, fmt.Errorf("entry %d is about %s", l.Seq, b.Request)
+			}
+			r.govern(b, l.Entry)
+			r.moved = l.At
 		case l.Type == signedlog.Outcome:
 			var b signedlog.OutcomeBody
 			if err := strictjson.UnmarshalCanonical(l.Body, &b, signedlog.MaxBody); err != nil {
@@ -91,7 +102,10 @@ func (s *State) recall(id string, lines []Line) (r *Request, err error) {
 			if b.Request != id {
 				return nil, fmt.Errorf("entry %d is about %s", l.Seq, b.Request)
 			}
-			r.Outcome, r.Reasons = b.State, b.Reasons
+			r.Outcome, r.Reasons, r.asOf, r.ends = b.State, b.Reasons, l.Seq-1, b.UseBy
+			if b.UseBy == 0 && b.State == string(governance.Approved) { // as an earlier version wrote it
+				r.ends = r.approvedAt().Add(governance.Use(r.GovernedBy.UseWithin)).Unix()
+			}
 		default:
 			return nil, fmt.Errorf("entry %d is a %s", l.Seq, l.Type)
 		}

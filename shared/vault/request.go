@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"slices"
 	"time"
 
 	"countersign/shared/governance"
@@ -9,18 +8,13 @@ import (
 	"countersign/shared/statement"
 )
 
-// Voted reports whether the member's decision on r is in the log.
-func (r *Request) Voted(member string) bool {
-	return slices.ContainsFunc(r.said().Votes, func(v governance.Approval) bool { return v.Member == member })
-}
-
 // Initiator is the member who is proven to have asked; empty while none is.
 func (r *Request) Initiator() string { return r.said().Initiator }
 
 // said is what members have signed about r, as the rules are asked.
 func (r *Request) said() (s Said) {
 	for _, a := range r.Accepted {
-		s.Add(a.Member, a.Step, a.Decision)
+		s.Add(a.Member, a.Step, a.Decision, a.Seq)
 	}
 	return s
 }
@@ -28,21 +22,39 @@ func (r *Request) said() (s Said) {
 // Due reports whether r may have to be closed, without asking the rules.
 func (r *Request) Due(now time.Time) bool {
 	n := len(r.Accepted)
-	return now.Unix() >= r.Expires || n > 0 && !r.Accepted[n-1].State.Open()
+	return r.due || now.Unix() >= r.Expires || n > 0 && !r.Accepted[n-1].State.Open()
 }
 
+// Stale reports whether the vault changed so that another rule may govern r: a governed
+// entry must say which, or an outcome that it is closed.
+func (r *Request) Stale() bool { return r.stale }
+
 // UseBy is when the approval of r ends, in Unix seconds: counted from the last
-// approval, so that a signer that was away adds nothing. 0 when r is not approved.
+// approval, so that a signer that was away adds nothing. 0 when r is not approved, and
+// for a change of the vault, which takes effect at once.
 func (r *Request) UseBy(d governance.Decision) int64 {
-	if d.State != governance.Approved {
+	if _, change := r.Wants.(intent.Change); change || d.State != governance.Approved {
 		return 0
 	}
-	return r.Accepted[len(r.Accepted)-1].At.Add(governance.Use(d.UseWithin)).Unix()
+	if r.Outcome != "" {
+		return r.ends
+	}
+	return r.approvedAt().Add(governance.Use(d.UseWithin)).Unix()
+}
+
+// approvedAt is when the last approval was given, or the change of the vault under which
+// fewer are needed.
+func (r *Request) approvedAt() time.Time {
+	last := r.Accepted[len(r.Accepted)-1]
+	if moved := seconds(r.moved); last.State != governance.Approved && moved.After(last.At) {
+		return moved
+	}
+	return last.At
 }
 
 // Pin is what a decision pins in r.
 func (r *Request) Pin(d governance.Decision) statement.GovernedBy {
-	return statement.GovernedBy{RuleSet: r.Wants.Facts().Account, Version: d.Version, Digest: d.Digest, Rule: d.Rule, UseWithin: d.UseWithin}
+	return statement.GovernedBy{RuleSet: r.Wants.Facts().RuleSet(), Version: d.Version, Digest: d.Digest, Rule: d.Rule, UseWithin: d.UseWithin}
 }
 
 // Receives is where the request receives, if it does.

@@ -31,15 +31,22 @@ func transfers(version, quorum int) governance.Set {
 func ruledVault(t testing.TB, rules governance.Set) *State {
 	t.Helper()
 	s := New(jws.PublicKey{}, nil)
-	s.Genesis = statement.Genesis{Entity: "ent_sandbox"}
+	g := statement.Genesis{Entity: "ent_sandbox", Sandbox: true, AdminRule: statement.AdminRule{Quorum: 1}}
 	for _, m := range []string{"alice", "bob"} {
-		s.Genesis.Members = append(s.Genesis.Members, statement.GenesisMember{Member: "mem_" + m, Name: strings.ToUpper(m[:1]) + m[1:], Role: statement.Operator})
+		g.Members = append(g.Members, statement.GenesisMember{Member: "mem_" + m, Name: strings.ToUpper(m[:1]) + m[1:], Role: statement.Operator})
 	}
-	s.accounts[ruled] = &account{GenesisAccount: statement.GenesisAccount{Account: ruled, Name: "Treasury", Chain: "eip155:31337", Rules: rules}}
-	if err := s.rules.put(ruled, rules); err != nil {
+	g.Accounts = []statement.GenesisAccount{{Account: ruled, Name: "Treasury", Chain: "eip155:31337", Rules: rules}}
+	var err error
+	if s.Governance, err = found(g); err != nil {
 		t.Fatal(err)
 	}
+	s.accounts[ruled] = &account{GenesisAccount: g.Accounts[0]}
 	return s
+}
+
+// put makes a version of the rules of the account.
+func (s *State) put(rules governance.Set) error {
+	return s.Rules.put(ruled, Version[governance.Set]{Version: rules.Version, Seq: 1, Value: rules})
 }
 
 // ask is the entry of a transfer that the newest rules govern.
@@ -73,7 +80,7 @@ func TestARequestKeepsTheVersionOfTheRulesThatItWasMadeUnder(t *testing.T) {
 	if err := s.Apply(entry(t, signedlog.Request, ask(t, s, before)), ""); err != nil {
 		t.Fatal(err)
 	}
-	if err := s.rules.put(ruled, transfers(2, 2)); err != nil {
+	if err := s.put(transfers(2, 2)); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Apply(entry(t, signedlog.Request, ask(t, s, after)), ""); err != nil {
@@ -92,12 +99,12 @@ func TestVersionsOfRulesFollowEachOther(t *testing.T) {
 	t.Parallel()
 	s := ruledVault(t, transfers(3, 1))
 	for _, version := range []int{1, 3} {
-		if err := s.rules.put(ruled, transfers(version, 2)); err == nil {
+		if err := s.put(transfers(version, 2)); err == nil {
 			t.Errorf("version %d was taken after version 3", version)
 		}
 	}
-	if set, err := s.rules.newest(ruled); err != nil || set.Rules[0].Steps[0].Quorum != 1 {
-		t.Errorf("%+v, %v", set, err)
+	if set, ok := s.Rules.at(ruled, Newest); !ok || set.Value.Rules[0].Steps[0].Quorum != 1 {
+		t.Errorf("%+v", set)
 	}
 }
 
@@ -115,7 +122,7 @@ func TestAPinThatDoesNotFitTheRulesIsRefused(t *testing.T) {
 		"an older version": {func(g *statement.GovernedBy) { g.Version, g.Digest = 1, transfers(1, 1).Digest() }, "is not governed as it says"},
 	} {
 		s := ruledVault(t, transfers(1, 1))
-		if err := s.rules.put(ruled, transfers(2, 2)); err != nil {
+		if err := s.put(transfers(2, 2)); err != nil {
 			t.Fatal(err)
 		}
 		b := ask(t, s, "req_aaaaaaaaaaaaaaaaaaaaaaaaaa")
@@ -129,19 +136,17 @@ func TestAPinThatDoesNotFitTheRulesIsRefused(t *testing.T) {
 	}
 }
 
-// TestWhoReadsALogAsksTheRulesThatARequestPins asks as the gateway does, from the genesis.
+// TestWhoReadsALogAsksTheRulesThatARequestPins asks as the gateway does, of what it keeps.
 func TestWhoReadsALogAsksTheRulesThatARequestPins(t *testing.T) {
 	t.Parallel()
 	s := ruledVault(t, transfers(1, 1))
-	g := s.Genesis
-	g.Accounts = []statement.GenesisAccount{s.accounts[ruled].GenesisAccount}
 	b := ask(t, s, "req_aaaaaaaaaaaaaaaaaaaaaaaaaa")
 	facts := governance.Facts{Kind: intent.KindTransfer, Account: ruled}
-	if d := Ask(g, b, facts, Said{}, time.Unix(noon, 0)); d.State != governance.Pending || d.Rule != "transfers" {
+	if d := s.Ask(b, facts, Said{}, time.Unix(noon, 0), Newest); d.State != governance.Pending || d.Rule != "transfers" {
 		t.Errorf("%+v", d)
 	}
 	b.GovernedBy.Digest = strings.Repeat("A", 43)
-	if d := Ask(g, b, facts, Said{}, time.Unix(noon, 0)); d.State != governance.Denied || d.Reasons[1] != "version 1 of the rules of acc_treasury has another digest" {
+	if d := s.Ask(b, facts, Said{}, time.Unix(noon, 0), Newest); d.State != governance.Denied || d.Reasons[1] != "version 1 of the rules of acc_treasury has another digest" {
 		t.Errorf("%+v", d)
 	}
 }

@@ -13,7 +13,6 @@ import (
 	"countersign/shared/governance"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
-	"countersign/shared/statement"
 	"countersign/shared/strictjson"
 )
 
@@ -22,18 +21,12 @@ const MaxSnapshot = 256 << 20
 
 // snapshot is the canonical form of a state. What is over is in the log, not in it.
 type snapshot struct {
-	V        int               `json:"v"` // 1
-	Mark     signedlog.Mark    `json:"mark"`
-	At       int64             `json:"at"` // of the last entry, Unix seconds
-	Genesis  statement.Genesis `json:"genesis"`
-	Rules    []rulesRecord     `json:"rules"`    // by id
-	Accounts []accountRecord   `json:"accounts"` // in the order of the genesis
-	Open     []requestRecord   `json:"open"`     // by id
-}
-
-type rulesRecord struct {
-	RuleSet  string           `json:"rule_set"`
-	Versions []governance.Set `json:"versions"`
+	V          int             `json:"v"` // 2
+	Mark       signedlog.Mark  `json:"mark"`
+	At         int64           `json:"at"` // of the last entry, Unix seconds
+	Governance Governance      `json:"governance"`
+	Accounts   []accountRecord `json:"accounts"` // in the order of the genesis
+	Open       []requestRecord `json:"open"`     // by id
 }
 
 type accountRecord struct {
@@ -56,6 +49,9 @@ type sumRecord struct {
 type requestRecord struct {
 	signedlog.RequestBody
 	Number    int              `json:"number"` // of the key of its address
+	Pins      []pin            `json:"pins"`
+	Stale     bool             `json:"stale"`
+	Moved     int64            `json:"moved"`
 	Decisions []decisionRecord `json:"decisions"`
 }
 
@@ -69,14 +65,7 @@ type decisionRecord struct {
 
 // Snapshot is the state in its one form, whose digest a checkpoint entry says.
 func (s *State) Snapshot() ([]byte, error) {
-	out := snapshot{V: 1, Mark: s.mark, At: s.at, Genesis: s.Genesis, Rules: []rulesRecord{}, Accounts: []accountRecord{}, Open: []requestRecord{}}
-	for _, id := range slices.Sorted(maps.Keys(s.rules)) {
-		record := rulesRecord{RuleSet: id}
-		for _, set := range s.rules[id] {
-			record.Versions = append(record.Versions, set.Set)
-		}
-		out.Rules = append(out.Rules, record)
-	}
+	out := snapshot{V: 2, Mark: s.mark, At: s.at, Governance: *s.Governance, Accounts: []accountRecord{}, Open: []requestRecord{}}
 	for _, g := range s.Genesis.Accounts {
 		out.Accounts = append(out.Accounts, s.accounts[g.Account].record(s.at))
 	}
@@ -100,7 +89,7 @@ func (a *account) record(now int64) accountRecord {
 }
 
 func (r *Request) record() requestRecord {
-	record := requestRecord{RequestBody: r.RequestBody, Number: r.number, Decisions: []decisionRecord{}}
+	record := requestRecord{RequestBody: r.RequestBody, Number: r.number, Pins: r.pins, Stale: r.stale, Moved: r.moved, Decisions: []decisionRecord{}}
 	for _, a := range r.Accepted {
 		record.Decisions = append(record.Decisions, decisionRecord{a.Seq, a.At.Unix(), a.Hash, a.Member, a.JWS})
 	}
@@ -152,26 +141,25 @@ func Restore(data []byte, key jws.PublicKey, past Past) (*State, error) {
 }
 
 func (s *State) restore(in snapshot) error {
-	if in.V != 1 {
+	if in.V != 2 {
 		return fmt.Errorf("its version is %d", in.V)
 	}
-	if err := s.enrol(in.Genesis); err != nil {
+	if key, err := jws.FromJWK(in.Governance.Genesis.Signer.Statement); err != nil || !key.Equal(s.key) {
+		return errors.New("it is of another vault")
+	}
+	if err := in.Governance.sound(); err != nil {
 		return err
 	}
-	s.rules = ruleSets{}
-	for _, record := range in.Rules {
-		for _, set := range record.Versions {
-			if err := s.rules.put(record.RuleSet, set); err != nil {
-				return err
-			}
-		}
+	if err := s.know(&in.Governance); err != nil {
+		return err
 	}
-	if len(in.Accounts) != len(in.Genesis.Accounts) {
+	if len(in.Accounts) != len(s.Genesis.Accounts) {
 		return errors.New("it has other accounts than its genesis")
 	}
-	for i, g := range in.Genesis.Accounts {
+	for i, g := range s.Genesis.Accounts {
 		s.accounts[g.Account].restore(in.Accounts[i])
 	}
+	s.mark, s.at = in.Mark, in.At
 	for _, record := range in.Open {
 		r, err := s.reopen(record)
 		if err != nil {
@@ -179,7 +167,9 @@ func (s *State) restore(in snapshot) error {
 		}
 		s.open[r.Request] = r
 	}
-	s.mark, s.at = in.Mark, in.At
+	for _, r := range s.open {
+		r.due = r.stale || r.moved != 0 && !s.Decide(r, seconds(s.at)).State.Open()
+	}
 	return nil
 }
 
@@ -200,11 +190,18 @@ func (s *State) reopen(record requestRecord) (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.accounts[r.Wants.Facts().Account] == nil {
+	if set := r.Wants.Facts().RuleSet(); set != governance.Admin && s.accounts[set] == nil {
 		return nil, errors.New("it is of no account")
 	}
-	r.number = record.Number
+	if len(record.Pins) == 0 {
+		return nil, errors.New("nothing governs it")
+	}
+	r.number, r.moved = record.Number, record.Moved
+	rest := record.Pins
 	for _, d := range record.Decisions {
+		for len(rest) > 0 && rest[0].Seq < d.Seq { // what governed it when this was decided
+			r.GovernedBy, r.Expires, rest = rest[0].By, rest[0].Expires, rest[1:]
+		}
 		b := signedlog.DecisionBody{Request: r.Request, Member: d.Member, JWS: d.JWS}
 		a, err := decision(b)
 		if err != nil {
@@ -212,5 +209,7 @@ func (s *State) reopen(record requestRecord) (*Request, error) {
 		}
 		s.accept(r, b, a, Line{signedlog.Entry{Seq: d.Seq, At: d.At}, d.Hash})
 	}
+	r.GovernedBy, r.Expires = record.GovernedBy, record.Expires
+	r.pins, r.stale = record.Pins, record.Stale
 	return r, nil
 }

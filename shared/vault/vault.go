@@ -23,7 +23,7 @@ import (
 
 // State is what the entries so far say. It is not safe for concurrent use.
 type State struct {
-	Genesis statement.Genesis
+	*Governance
 	// Ahead is where signatures are verified: those that [State.Look] looked at, ahead.
 	// nil: each at its turn.
 	Ahead    *jws.Ahead
@@ -34,7 +34,6 @@ type State struct {
 	mu       sync.RWMutex // of members, for [State.Look]
 	members  map[string]*Member
 	accounts map[string]*account
-	rules    ruleSets
 	open     map[string]*Request // those without an outcome
 	excerpt  bool                // only some entries are applied: see [Excerpt]
 }
@@ -48,7 +47,7 @@ type account struct {
 
 // Member is a member with parsed keys.
 type Member struct {
-	statement.GenesisMember
+	Membership
 	ApprovalKey jws.PublicKey
 	ChannelKey  jws.PublicKey
 }
@@ -62,7 +61,20 @@ type Request struct {
 	Outcome   string     // empty while pending
 	Reasons   []string   // of the outcome
 
-	number int // of the key of its address, when it receives
+	number int   // of the key of its address, when it receives
+	pins   []pin // that it had, the first one first
+	stale  bool  // the vault changed, and it may be governed by another rule
+	due    bool  // the vault changed, and it may have to be closed
+	moved  int64 // when the vault last changed for it, Unix seconds
+	asOf   int64 // the entry after which it is looked at; 0: the newest
+	ends   int64 // of an approval: when it cannot be used any more
+}
+
+// pin is what governs a request from an entry on.
+type pin struct {
+	Seq     int64                `json:"seq"`
+	By      statement.GovernedBy `json:"governed_by"`
+	Expires int64                `json:"expires"`
 }
 
 // Accepted is a decision that was verified and logged, with what its receipt says, now
@@ -87,7 +99,7 @@ func New(key jws.PublicKey, past Past) *State {
 		past = inMemory{}
 	}
 	return &State{
-		key: key, past: past, members: map[string]*Member{}, accounts: map[string]*account{}, rules: ruleSets{}, open: map[string]*Request{},
+		Governance: &Governance{}, key: key, past: past, members: map[string]*Member{}, accounts: map[string]*account{}, open: map[string]*Request{},
 	}
 }
 
@@ -122,7 +134,8 @@ func (s *State) Account(id string) (intent.Account, bool) {
 	if !ok {
 		return intent.Account{}, false
 	}
-	return intent.Account{Name: a.Name, Chain: a.Chain, Address: a.Address}, true
+	terms, _ := s.Accounts.at(id, Newest)
+	return intent.Account{Name: terms.Value.Name, Chain: a.Chain, Address: a.Address}, true
 }
 
 // OwnAddress is the address of an account's own key; empty for one that there is not.

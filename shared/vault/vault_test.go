@@ -90,13 +90,14 @@ func spender(b *testing.B, n int) func() {
 		Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_a"}}},
 	}}}
 	s := New(jws.PublicKey{}, nil)
-	s.Genesis = statement.Genesis{Members: []statement.GenesisMember{{Member: "mem_a", Name: "A", Role: statement.Operator}},
-		Accounts: []statement.GenesisAccount{{Account: "acc_a", Rules: rules}}}
-	kept := &spends{Velocity: rules.Windows()[0]}
-	s.accounts["acc_a"] = &account{GenesisAccount: s.Genesis.Accounts[0], spends: []*spends{kept}}
-	if err := s.rules.put("acc_a", rules); err != nil {
+	var err error
+	s.Governance, err = found(statement.Genesis{Members: []statement.GenesisMember{{Member: "mem_a", Name: "A", Role: statement.Operator}},
+		Accounts: []statement.GenesisAccount{{Account: "acc_a", Rules: rules}}})
+	if err != nil {
 		b.Fatal(err)
 	}
+	kept := &spends{Velocity: rules.Windows()[0]}
+	s.accounts["acc_a"] = &account{GenesisAccount: s.Genesis.Accounts[0], spends: []*spends{kept}}
 	start := time.Unix(1_795_208_400, 0)
 	for i := range n {
 		at := start.Add(time.Duration(i) * time.Second)

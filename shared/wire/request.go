@@ -34,7 +34,8 @@ const (
 	RequestApproved  = "approved"
 	RequestRejected  = "rejected"
 	RequestExpired   = "expired"
-	RequestLapsed    = "lapsed" // approved, and the approval ended before it was used
+	RequestBlocked   = "blocked" // the vault changed, and denies it since
+	RequestLapsed    = "lapsed"  // approved, and the approval ended before it was used
 	RequestOrdered   = "ordered"
 	RequestCompleted = "completed"
 )

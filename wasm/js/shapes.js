@@ -62,7 +62,7 @@ export function more(a, b) {
   return l === r ? 0 : l > r ? 1 : -1;
 }
 
-const PURCHASE = { pending_initiation: 'decide', pending: 'decide', approved: 'ready', ordered: 'at-provider', completed: 'done', expired: 'expired', lapsed: 'expired', rejected: 'rejected' };
+const PURCHASE = { pending_initiation: 'decide', pending: 'decide', approved: 'ready', ordered: 'at-provider', completed: 'done', expired: 'expired', lapsed: 'expired', rejected: 'rejected', blocked: 'rejected' };
 
 export function purchaseOf(r) {
   const i = r.intent ?? {};
@@ -126,7 +126,7 @@ export function stepOf({ prompt, lines, signed, have, of, verdict }) {
   return prompt.kind === 'pin' ? { step: 'pin', again: prompt.again, until: prompt.ends } : { step: 'on the bridge', until: prompt.ends };
 }
 
-const STATES = { decide: ['pending_initiation', 'pending'], ready: ['approved'], 'at-provider': ['ordered'], done: ['completed'], expired: ['expired', 'lapsed'], rejected: ['rejected'] };
+const STATES = { decide: ['pending_initiation', 'pending'], ready: ['approved'], 'at-provider': ['ordered'], done: ['completed'], expired: ['expired', 'lapsed'], rejected: ['rejected', 'blocked'] };
 const PAGES = 20; // that are looked through for one that has something
 
 // fitting is the next page of requests, from a gateway that knows neither words nor two

@@ -141,7 +141,7 @@ func (x Export) Write(w io.Writer, path string, end int64) error {
 
 // columns are the names of the fields of [Entry.row].
 var columns = []string{"seq", "time", "event", "origin", "pairing", "process", "entity", "member", "device", "key",
-	"request", "batch", "count", "decision", "intent", "price", "amount", "asset", "minimum", "counterparty", "account", "address", "chain", "purpose", "reference", "statement", "digest", "code", "hash"}
+	"request", "batch", "count", "decision", "intent", "price", "amount", "asset", "minimum", "counterparty", "account", "address", "chain", "change", "purpose", "reference", "statement", "digest", "code", "hash"}
 
 // row is the entry as a line of a table.
 func (e Entry) row() []string {
@@ -150,7 +150,7 @@ func (e Entry) row() []string {
 		count = strconv.Itoa(e.Count)
 	}
 	row := []string{strconv.FormatUint(e.Seq, 10), e.Time, e.Kind, e.Origin, e.Pairing, e.Process, e.Entity, e.Member, e.Device, e.Key,
-		e.Request, e.Batch, count, e.Decision, e.Intent, e.Price, e.Amount, e.Asset, e.Minimum, e.Counterparty, e.Account, e.Address, e.Chain, e.Purpose, e.Reference, e.Statement, e.Digest, e.Code, e.Hash}
+		e.Request, e.Batch, count, e.Decision, e.Intent, e.Price, e.Amount, e.Asset, e.Minimum, e.Counterparty, e.Account, e.Address, e.Chain, e.Change, e.Purpose, e.Reference, e.Statement, e.Digest, e.Code, e.Hash}
 	for i, cell := range row {
 		if cell != "" && strings.ContainsRune("=+-@\t\r", rune(cell[0])) {
 			row[i] = "'" + cell // a spreadsheet would compute it

@@ -46,5 +46,5 @@ func TestThePagesExampleIsALine(t *testing.T) {
 	if err := strictjson.UnmarshalCanonical([]byte(example), &e, maxLine); err != nil {
 		t.Errorf("%s: %v", example, err)
 	}
-	spec.Shows(t, "a line", example, e, "batch", "count", "code")
+	spec.Shows(t, "a line", example, e, "batch", "count", "change", "code")
 }

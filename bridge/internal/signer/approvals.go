@@ -6,11 +6,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
@@ -28,6 +30,9 @@ func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementG
 		return nil, err
 	}
 	defer s.end(ctx, &err)
+	if err := s.active(n.member); err != nil {
+		return nil, err
+	}
 	r, err := s.request(ctx, get.Request)
 	if err != nil {
 		return nil, err
@@ -64,6 +69,15 @@ func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementG
 		return nil, err
 	}
 	return &channel.Statement{Statement: data}, nil
+}
+
+// active refuses a member who was suspended or revoked since the channel was opened:
+// AUTHORIZATION_ERROR. s.mu is held.
+func (s *Service) active(m *vault.Member) error {
+	if now := s.state.Member(m.Member); now == nil || now.State != intent.Active {
+		return fault.New(fault.Forbidden, "the vault does not count you as a member who is active")
+	}
+	return nil
 }
 
 // remember keeps a served statement until it expires or is answered; a newer one
@@ -108,7 +122,7 @@ func (s *Service) mayDecide(r *vault.Request, id, decision string) (governance.D
 	case d.State == governance.Uninitiated:
 		return d, fault.New(fault.Conflict, "no member can decide before one has signed and sent the request")
 	}
-	if r.Voted(id) {
+	if slices.ContainsFunc(d.Steps, func(p governance.Progress) bool { return slices.Contains(p.Approved, id) }) {
 		return d, fault.New(fault.AlreadyApproved, "you approved this request already; the same member does not count twice")
 	}
 	if !d.MayApprove(id) {
@@ -143,6 +157,9 @@ func (s *Service) submit(ctx context.Context, n *session, token string) (_ chann
 		return nil, err
 	}
 	defer s.end(ctx, &err)
+	if err := s.active(n.member); err != nil {
+		return nil, err
+	}
 	if acc, err := s.retried(ctx, a.Request, n.member.Member, token); err != nil {
 		return nil, err
 	} else if acc != nil {

@@ -9,6 +9,7 @@ import (
 
 	"countersign/shared/channel"
 	"countersign/shared/fault"
+	"countersign/shared/intent"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/shared/vault"
@@ -174,6 +175,9 @@ func (s *Service) certified(token string, remote []byte) (*vault.Member, error) 
 	m := s.state.Member(c.Member)
 	if m == nil || (statement.GenesisMember{Member: c.Member, Name: c.Name, Role: c.Role, Approval: c.Approval, Channel: c.Channel, ChannelIn: c.ChannelIn}) != m.GenesisMember {
 		return bad("it is not what the vault knows of the member")
+	}
+	if m.State != intent.Active {
+		return bad("the member is " + m.State)
 	}
 	if string(m.ChannelKey.Compressed()) != string(remote) {
 		return bad("it is for another channel key than the one that opened the channel")

@@ -88,6 +88,26 @@ func TestAPowerCutAtAnyMomentLosesNothingThatWasAcknowledged(t *testing.T) {
 // what was written behind the watermark.
 func startsFrom(t *testing.T, g *rig, m moment, i, torn int) {
 	t.Helper()
+	again := startedFrom(t, g, m, i, torn)
+	if again == nil {
+		return
+	}
+	for _, id := range m.acknowledged {
+		if r := again.look(id); len(r.Approvals) != 1 {
+			t.Errorf("moment %d, %d bytes torn: %s was acknowledged and has %d approvals", i, torn, id, len(r.Approvals))
+		}
+	}
+	again.request(newRequestID(t))
+	again.restart()
+	if err := again.file.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// startedFrom is a signer that was started from a moment; nil: it was not, which is an
+// error of the test.
+func startedFrom(t *testing.T, g *rig, m moment, i, torn int) *rig {
+	t.Helper()
 	dir := t.TempDir()
 	v := &memVault{keys: g.vault.keys, data: maps.Clone(m.data)}
 	mark, err := watermark{v}.Get(t.Context())
@@ -110,21 +130,12 @@ func startsFrom(t *testing.T, g *rig, m moment, i, torn int) {
 	again := &rig{t: t, on: v, vault: v, dir: dir, clock: g.clock, people: g.people, enrol: g.enrol, limits: g.limits, segment: g.segment}
 	if err := again.tryStart(); err != nil {
 		t.Errorf("moment %d, %d bytes torn: %v", i, torn, err)
-		return
-	}
-	for _, id := range m.acknowledged {
-		if r := again.look(id); len(r.Approvals) != 1 {
-			t.Errorf("moment %d, %d bytes torn: %s was acknowledged and has %d approvals", i, torn, id, len(r.Approvals))
-		}
+		return nil
 	}
 	if got := again.service.log.Mark(); got.Size < mark.Size {
 		t.Errorf("moment %d: the log has %d entries of %d", i, got.Size, mark.Size)
 	}
-	again.request(newRequestID(t))
-	again.restart()
-	if err := again.file.Close(); err != nil {
-		t.Error(err)
-	}
+	return again
 }
 
 // offsetOf is where the last n lines of a segment begin.

@@ -30,20 +30,19 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (_ wi
 	if err != nil {
 		return wire.SignerRequest{}, err
 	}
-	wants, err := draft.Fill(s.state)
-	if err != nil {
-		return wire.SignerRequest{}, err
-	}
 	if r, err := s.find(ctx, in.Request); err != nil {
 		return wire.SignerRequest{}, err
 	} else if r != nil {
-		if to, ok := r.Receives(); ok {
-			wants = at(wants, to.Address)
-		}
-		if !intent.Same(wants, r.Wants) || in.ExpiresAt.Unix() < r.Expires {
+		if same, err := s.again(draft, r); err != nil {
+			return wire.SignerRequest{}, err
+		} else if !same || in.ExpiresAt.Unix() < r.Expires {
 			return wire.SignerRequest{}, fault.New(fault.Conflict, "this request exists already, and it is another one")
 		}
 		return s.view(r), nil
+	}
+	wants, err := draft.Fill(s.state)
+	if err != nil {
+		return wire.SignerRequest{}, err
 	}
 	if err := s.checkNew(in, wants); err != nil {
 		return wire.SignerRequest{}, err
@@ -86,6 +85,19 @@ func recorded(zones []string, now time.Time) (r governance.Recorded) {
 	return r
 }
 
+// again reports whether a draft is that of a request, whatever the vault has become since.
+func (s *Service) again(draft intent.Intent, r *vault.Request) (bool, error) {
+	if change, ok := draft.(intent.Change); ok {
+		was, ok := r.Wants.(intent.Change)
+		return ok && intent.Same(change.Drafted(), was.Drafted()), nil
+	}
+	wants, err := draft.Fill(s.state)
+	if to, ok := r.Receives(); ok && err == nil {
+		wants = at(wants, to.Address)
+	}
+	return err == nil && intent.Same(wants, r.Wants), err
+}
+
 // at is an intent with another address of the vault's own, where it has one.
 func at(i intent.Intent, address string) intent.Intent {
 	if to, ok := i.(intent.Receiver); ok {
@@ -106,6 +118,9 @@ func (s *Service) checkNew(in wire.SignerRequestInput, wants intent.Intent) erro
 		return invalid("expires_at", "must be whole seconds in UTC, at least a minute ahead")
 	}
 	if err := s.limits.room(s.state.Open(), s.at); err != nil {
+		return err
+	}
+	if err := s.state.Fits(wants); err != nil {
 		return err
 	}
 	// Any proper address will do: the request's own is made last.

@@ -170,6 +170,7 @@ type rig struct {
 	limits  Limits
 	segment int          // entries; 0: as always
 	said    bytes.Buffer // what the service logged
+	shape   func(*Draft) // changes the draft; nil: as it is
 }
 
 func twoOfThree() governance.Set {
@@ -181,21 +182,37 @@ func twoOfThree() governance.Set {
 
 func newRig(t testing.TB, rules governance.Set) *rig {
 	t.Helper()
+	return newRigOf(t, rules, nil)
+}
+
+// newRigOf is [newRig] of a draft that is changed.
+func newRigOf(t testing.TB, rules governance.Set, shape func(*Draft)) *rig {
+	t.Helper()
 	v := newMemVault()
-	g := newRigOn(t, rules, v)
-	g.vault = v
+	g := &rig{vault: v, shape: shape}
+	g.enrolOn(t, rules, v)
 	return g
 }
 
 // newRigOn enrols v. The members' keys are in memory but for those whom own has.
 func newRigOn(t testing.TB, rules governance.Set, v Vault, own ...*person) *rig {
 	t.Helper()
-	g := &rig{t: t, on: v, dir: t.TempDir(), people: map[string]*person{}, limits: Limits{mostOpen, mostPerMinute},
-		clock: &clock{t: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC)}}
+	g := &rig{}
+	g.enrolOn(t, rules, v, own...)
+	return g
+}
+
+func (g *rig) enrolOn(t testing.TB, rules governance.Set, v Vault, own ...*person) {
+	t.Helper()
+	g.t, g.on, g.dir, g.people, g.limits = t, v, t.TempDir(), map[string]*person{}, Limits{mostOpen, mostPerMinute}
+	g.clock = &clock{t: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC)}
 	for _, p := range own {
 		g.people[p.id] = p
 	}
 	d := g.draft(rules)
+	if g.shape != nil {
+		g.shape(&d)
+	}
 	f, err := logfile.Open(g.dir)
 	if err != nil {
 		t.Fatal(err)
@@ -212,7 +229,6 @@ func newRigOn(t testing.TB, rules governance.Set, v Vault, own ...*person) *rig 
 	}
 	g.start()
 	t.Cleanup(func() { _ = g.file.Close() })
-	return g
 }
 
 func (g *rig) draft(rules governance.Set) Draft {

@@ -114,8 +114,9 @@ const longestAmount = "123456789012345.123456789012345678"
 
 var longestID = strings.Repeat("a", 40)
 
-// longest gives, for each kind of intent, one with the longest values that a request
-// about an account can bring.
+// longest gives, for each kind of intent that rules of an account govern, one with the
+// longest values that a request can bring. What changes the vault is bounded as a whole,
+// by [intent.MaxSize].
 var longest = map[string]func(DraftAccount) intent.Intent{
 	intent.KindBuy: func(a DraftAccount) intent.Intent {
 		return intent.Buy{

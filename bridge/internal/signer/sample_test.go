@@ -10,6 +10,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
+	"countersign/shared/spec"
 	"countersign/shared/statement"
 )
 
@@ -113,8 +114,15 @@ func TestTheLongestNamesCanBeApproved(t *testing.T) {
 	}
 	for _, kind := range intent.Kinds() {
 		of, ok := longest[kind]
+		page := intent.Doc(spec.Examples(t, "intent.md", kind+", version 1", "json")[0])
+		wants, err := intent.Open(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, changes := wants.(intent.Change); ok == changes {
+			t.Errorf("a longest %s: %v, and it changes the vault: %v", kind, ok, changes)
+		}
 		if !ok {
-			t.Errorf("there is no longest %s", kind)
 			continue
 		}
 		st, err := sampleStatement(d, d.Accounts[0], d.Accounts[0].Rules.Rules[0], 1, d.Members[0], time.Unix(1_795_208_400, 0), of(d.Accounts[0]))

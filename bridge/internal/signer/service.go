@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
@@ -177,6 +180,13 @@ func (s *Service) settle(ctx context.Context, r *vault.Request) error {
 		return nil
 	}
 	d := s.state.Decide(r, s.at)
+	if r.Stale() && (d.State.Open() || d.State == governance.Approved) {
+		s.deps.Log.Info("request is governed by another rule", "request", r.Request, "rule", d.Rule, "version", d.Version)
+		if err := s.append(ctx, signedlog.Governed, signedlog.GovernedBody{Request: r.Request, Expires: d.Expires.Unix(), GovernedBy: r.Pin(d)}); err != nil {
+			return err
+		}
+		d = s.state.Decide(r, s.at)
+	}
 	if d.State.Open() {
 		return nil
 	}
@@ -184,10 +194,31 @@ func (s *Service) settle(ctx context.Context, r *vault.Request) error {
 	err := s.append(ctx, signedlog.Outcome, signedlog.OutcomeBody{
 		Request: r.Request, State: string(d.State), Reasons: d.Reasons, UseBy: r.UseBy(d),
 	})
-	if err == nil && d.State == governance.Approved {
-		s.due = append(s.due, r)
+	if err != nil || d.State != governance.Approved {
+		return err
 	}
-	return err
+	s.due = append(s.due, r)
+	if change, ok := r.Wants.(intent.Change); ok {
+		return s.changed(ctx, change)
+	}
+	return nil
+}
+
+// changed follows a change of the vault: the channels of a member who may not have them
+// any more are closed, and open requests are asked again. s.mu is held.
+func (s *Service) changed(ctx context.Context, change intent.Change) error {
+	object, _ := change.Of()
+	if m := s.state.Member(object); m != nil && m.State != intent.Active {
+		s.sessions.end(object)
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.state.Open())) {
+		if r := s.state.Request(id); r != nil && r.Due(s.at) {
+			if err := s.settle(ctx, r); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // Sweep closes requests that expired, or whose outcome a crash kept from the

@@ -150,6 +150,17 @@ func (s *sessions) remove(id string) {
 	delete(s.list, id)
 }
 
+// end closes the channels of a member.
+func (s *sessions) end(member string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for id, n := range s.list {
+		if n.owner == member {
+			delete(s.list, id)
+		}
+	}
+}
+
 func (s *sessions) sweep() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -48,8 +48,8 @@ func (a DraftAccount) never(r governance.Rule, c governance.Condition, lists []g
 	switch {
 	case c.Filter != nil:
 		for _, kind := range c.Filter.Kinds {
-			if !slices.Contains(intent.Kinds(), kind) {
-				return "filter.kinds", "can never match: there is no kind " + kind
+			if longest[kind] == nil {
+				return "filter.kinds", "can never match: there is no kind " + kind + " that rules of an account govern"
 			}
 		}
 		for _, id := range c.Filter.Assets {
@@ -96,7 +96,12 @@ func (a DraftAccount) unspent(r governance.Rule, unit string) string {
 
 // some reports whether a kind that a rule is for has such facts.
 func (a DraftAccount) some(r governance.Rule, such func(governance.Facts) bool) bool {
-	return slices.ContainsFunc(intent.Kinds(), func(kind string) bool { return r.For(kind) && such(longest[kind](a).Facts()) })
+	for kind, of := range longest {
+		if r.For(kind) && such(of(a).Facts()) {
+			return true
+		}
+	}
+	return false
 }
 
 func holdsSomething(chain string) bool {

@@ -22,6 +22,7 @@ var requestStates = map[string]stateWord{
 	wire.RequestApproved:  {"Approved", "is-positive", "check"},
 	wire.RequestRejected:  {"Rejected", "is-negative", "cross"},
 	wire.RequestExpired:   {"Expired", "", "clock"},
+	wire.RequestBlocked:   {"Blocked", "is-negative", "alert"},
 	wire.RequestLapsed:    {"Approval ended", "", "clock"},
 	wire.RequestOrdered:   {"Ordered", "is-accent", "external"},
 	wire.RequestCompleted: {"Completed", "is-positive", "check"},
@@ -208,7 +209,7 @@ func (m *Model) next(r wire.Request) view.Node {
 			return view.Node{}
 		}
 		return card("", "", view.El("div", "spread", view.El("p", "", "This request became an order."), link("button is-primary", "/orders/"+r.Order, "Show the order")))
-	case wire.RequestExpired, wire.RequestRejected, wire.RequestLapsed:
+	case wire.RequestExpired, wire.RequestRejected, wire.RequestBlocked, wire.RequestLapsed:
 		return card("", "", view.El("div", "spread", view.El("p", "", "Nothing was bought. New prices start a new request."), button("is-primary", "order.again:"+r.ID, "Ask for prices again")))
 	}
 	return view.Node{}

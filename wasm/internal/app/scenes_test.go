@@ -1,6 +1,7 @@
 package app
 
 import (
+	"maps"
 	"testing"
 	"time"
 
@@ -272,7 +273,8 @@ func scenes() map[string]func() *Model {
 			return m
 		}
 	}
-	return map[string]func() *Model{
+	shown := changeScenes()
+	maps.Copy(shown, map[string]func() *Model{
 		"buy-start": func() *Model { return stage("/") },
 		"buy-loading": func() *Model {
 			m := New(Config{Environment: "sandbox", NewKey: func() string { return "k" }}, noon)
@@ -431,6 +433,7 @@ func scenes() map[string]func() *Model {
 		"request-pin-again": deciding(prompt, closed, pin),
 		"request-rejected":  ended(wire.RequestRejected),
 		"request-expired":   ended(wire.RequestExpired),
+		"request-denied":    ended(wire.RequestBlocked), // by a change of the vault
 		"request-lapsed":    ended(wire.RequestLapsed),
 		"request-signed":    deciding(prompt, DecisionMoved{Stage: approvals.Signed}),
 		"request-verified":  deciding(prompt, DecisionEnded{Text: "Decision  APPROVE", State: wire.RequestPending, Done: 1, Needed: 2}),
@@ -590,7 +593,8 @@ func scenes() map[string]func() *Model {
 			return m
 		},
 		"nowhere": func() *Model { return stage("/nothing/here") },
-	}
+	})
+	return shown
 }
 
 func scene(t *testing.T, name string) *Model {

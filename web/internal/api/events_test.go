@@ -53,7 +53,7 @@ func TestAStreamTellsWhatChangesForItsEntity(t *testing.T) {
 	if got := next(); got != `open {"entity":"ent_sandbox"}` {
 		t.Fatalf("it begins with %q", got)
 	}
-	if err := r.Store.Write(t.Context(), func(tx store.Tx) error { return tx.PutGenesis("ent_other", "{}") }); err != nil {
+	if err := r.Store.Write(t.Context(), func(tx store.Tx) error { return tx.PutGovernance("ent_other", "{}") }); err != nil {
 		t.Fatal(err)
 	}
 	q := get[wire.Quotes](t, r.do("GET", quotesPath, ""))

@@ -11,7 +11,7 @@ import (
 )
 
 var requestStates = []string{
-	"", wire.RequestUnsent, wire.RequestPending, wire.RequestApproved, wire.RequestRejected, wire.RequestExpired, wire.RequestLapsed, wire.RequestOrdered, wire.RequestCompleted,
+	"", wire.RequestUnsent, wire.RequestPending, wire.RequestApproved, wire.RequestRejected, wire.RequestExpired, wire.RequestBlocked, wire.RequestLapsed, wire.RequestOrdered, wire.RequestCompleted,
 }
 
 func (a *api) requests(q *question) (any, error) {

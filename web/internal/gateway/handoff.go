@@ -94,7 +94,7 @@ func depositSeen(tx store.Tx, p purchase) (bool, error) {
 // useBy is when the approval of a request ends; zero while it has none.
 func useBy(r store.Request) time.Time {
 	switch {
-	case r.Outcome != string(governance.Approved):
+	case r.Outcome != string(governance.Approved), r.Pin.RuleSet == governance.Admin: // what changes the vault did so at once
 		return time.Time{}
 	case r.UseBy != 0:
 		return time.Unix(r.UseBy, 0).UTC()

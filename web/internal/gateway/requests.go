@@ -135,7 +135,7 @@ func minimumOf(r quote.Row) (string, error) {
 // Request is one request.
 func (g *Gateway) Request(ctx context.Context, c Caller, id string) (wire.Request, error) {
 	var r store.Request
-	var gen statement.Genesis
+	var by *projection.Governance
 	var o *store.Order
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		var err error
@@ -145,13 +145,13 @@ func (g *Gateway) Request(ctx context.Context, c Caller, id string) (wire.Reques
 		if o, err = orderOf(tx, r); err != nil {
 			return err
 		}
-		gen, err = projection.Genesis(tx, c.Entity)
+		by, err = projection.Governs(tx, c.Entity)
 		return err
 	})
 	if err != nil {
 		return wire.Request{}, err
 	}
-	return g.view(r, gen, o), nil
+	return g.view(r, by, o), nil
 }
 
 func orderOf(tx store.Tx, r store.Request) (*store.Order, error) {
@@ -170,7 +170,7 @@ func (g *Gateway) Requests(ctx context.Context, c Caller, state, cursor string, 
 		stored = wire.RequestApproved // the clock makes the difference
 	}
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		gen, err := projection.Genesis(tx, c.Entity)
+		by, err := projection.Governs(tx, c.Entity)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
 		}
@@ -187,7 +187,7 @@ func (g *Gateway) Requests(ctx context.Context, c Caller, state, cursor string, 
 				if err != nil {
 					return err
 				}
-				if v := g.view(r, gen, o); state == "" || v.State == state {
+				if v := g.view(r, by, o); state == "" || v.State == state {
 					p.Items = append(p.Items, v)
 				}
 				cursor = r.ID

@@ -15,9 +15,9 @@ import (
 
 // view is a request as clients see it. The same rules that the signer applied
 // explain it.
-func (g *Gateway) view(r store.Request, gen statement.Genesis, o *store.Order) wire.Request {
-	now := g.now()
-	d := projection.Decide(r, gen, now)
+func (g *Gateway) view(r store.Request, by *projection.Governance, o *store.Order) wire.Request {
+	now, gen := g.now(), by.Current()
+	d := projection.Decide(r, by, now)
 	doc := intent.Doc(r.Intent)
 	v := wire.Request{
 		ID: r.ID, Entity: r.Entity, State: r.State, Intent: doc, IntentDigest: intent.Digest(doc),
@@ -43,13 +43,13 @@ func (g *Gateway) view(r store.Request, gen statement.Genesis, o *store.Order) w
 	if (r.State == wire.RequestPending || r.State == wire.RequestUnsent) && d.State == governance.Expired {
 		v.State = wire.RequestExpired // the signer will say so with its next entry
 	}
-	by := useBy(r)
-	if !by.IsZero() {
-		v.UseBy = &by
+	ends := useBy(r)
+	if !ends.IsZero() {
+		v.UseBy = &ends
 	}
 	if r.State == wire.RequestApproved && lapsed(r, now) {
 		v.State = wire.RequestLapsed // no entry says so: the approval carries its end
-		v.Reasons = append([]string{"the approval ended at " + by.Format("2006-01-02 15:04:05 UTC") + " and was not used"}, v.Reasons...)
+		v.Reasons = append([]string{"the approval ended at " + ends.Format("2006-01-02 15:04:05 UTC") + " and was not used"}, v.Reasons...)
 	}
 	names := map[string]string{}
 	for _, m := range gen.Members {

@@ -34,6 +34,8 @@ func (p *Projection) rows(tx store.Tx, e signedlog.Entry) error {
 			return err
 		}
 		return p.decision(tx, p.state.Request(b.Request))
+	case signedlog.Governed:
+		return p.governed(tx, e)
 	case signedlog.Outcome:
 		return p.outcome(tx, e)
 	}
@@ -46,7 +48,33 @@ func (p *Projection) genesis(tx store.Tx, e signedlog.Entry) error {
 			return err
 		}
 	}
-	return tx.PutGenesis(p.entity, string(e.Body))
+	return p.governance(tx)
+}
+
+// governance keeps who may decide what, as it is now.
+func (p *Projection) governance(tx store.Tx) error {
+	doc, err := strictjson.Canonical(p.state.Governance)
+	if err != nil {
+		return err
+	}
+	return tx.PutGovernance(p.entity, string(doc))
+}
+
+// governed pins what governs a request from here on.
+func (p *Projection) governed(tx store.Tx, e signedlog.Entry) error {
+	var b signedlog.GovernedBody
+	if err := strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody); err != nil {
+		return err
+	}
+	row, err := tx.Request(p.entity, b.Request)
+	if err != nil {
+		return err
+	}
+	row.Pin, row.Expires, row.State = store.Pin(b.GovernedBy), b.Expires, wire.RequestPending
+	if p.state.Decide(p.state.Request(b.Request), time.Unix(e.At, 0)).State == governance.Uninitiated {
+		row.State = wire.RequestUnsent
+	}
+	return tx.PutRequest(row)
 }
 
 func (p *Projection) request(tx store.Tx, r *vault.Request, e signedlog.Entry) error {
@@ -89,9 +117,15 @@ func (p *Projection) outcome(tx store.Tx, e signedlog.Entry) error {
 	if err != nil {
 		return err
 	}
-	row.State = strings.ToLower(b.State) // the vault takes APPROVED, REJECTED and EXPIRED only
+	row.State = strings.ToLower(b.State) // the vault takes APPROVED, REJECTED, EXPIRED and BLOCKED only
 	row.Outcome, row.Reasons, row.Closed, row.CloseSeq, row.UseBy = b.State, b.Reasons, e.At, e.Seq, b.UseBy
-	return tx.PutRequest(row)
+	if err := tx.PutRequest(row); err != nil {
+		return err
+	}
+	if n := len(p.state.Changes); n > 0 && p.state.Changes[n-1] == e.Seq {
+		return p.governance(tx)
+	}
+	return nil
 }
 
 // own refuses an entry with an address that the log of another entity has: what arrives
@@ -152,13 +186,14 @@ func watch(tx store.Tx, a store.Address) error {
 
 // Decide asks the rules about a request as it was or will be at a time: as the signer
 // did at its outcome, once there is one.
-func Decide(r store.Request, g statement.Genesis, now time.Time) governance.Decision {
+func Decide(r store.Request, g *vault.Governance, now time.Time) governance.Decision {
+	seq := int64(vault.Newest)
 	if r.Outcome != "" {
-		now = time.Unix(r.Closed, 0).UTC()
+		now, seq = time.Unix(r.Closed, 0).UTC(), r.CloseSeq-1
 	}
 	var said vault.Said
 	for _, d := range r.Decisions {
-		said.Add(d.Member, d.Step, d.Decision)
+		said.Add(d.Member, d.Step, d.Decision, d.Seq)
 	}
 	b := signedlog.RequestBody{
 		Request: r.ID, Created: r.Created.Unix(), Expires: r.Expires, Intent: intent.Doc(r.Intent), GovernedBy: statement.GovernedBy(r.Pin), Attestation: r.Attestation,
@@ -167,15 +202,28 @@ func Decide(r store.Request, g statement.Genesis, now time.Time) governance.Deci
 	if wants, err := intent.Open(b.Intent); err == nil { // which it was when its entry was applied
 		facts = wants.Facts()
 	}
-	return vault.Ask(g, b, facts, said, now)
+	return g.Ask(b, facts, said, now, seq)
 }
 
-// Genesis is the genesis of an entity. It fails with [store.ErrNotFound] before its
-// signer's log was read.
+// Governance is who may decide what in a vault, in every version.
+type Governance = vault.Governance
+
+// Governs finds who may decide what in the vault of an entity. It fails with
+// [store.ErrNotFound] before its signer's log was read.
+func Governs(tx store.Tx, entity string) (*Governance, error) {
+	raw, err := tx.Governance(entity)
+	if err != nil {
+		return nil, err
+	}
+	return vault.ReadGovernance([]byte(raw))
+}
+
+// Genesis is the genesis of an entity as it would be written now. It fails as
+// [Governs] does.
 func Genesis(tx store.Tx, entity string) (statement.Genesis, error) {
-	raw, err := tx.Genesis(entity)
+	g, err := Governs(tx, entity)
 	if err != nil {
 		return statement.Genesis{}, err
 	}
-	return statement.Decode[statement.Genesis]([]byte(raw))
+	return g.Current(), nil
 }

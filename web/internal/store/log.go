@@ -81,9 +81,10 @@ type LogModel interface {
 	PutSnapshot(entity string, seq int64, state []byte) error
 	Snapshot(entity string) (seq int64, state []byte, err error)
 
-	// PutGenesis keeps the canonical bytes of an entity's genesis.
-	PutGenesis(entity, genesis string) error
-	Genesis(entity string) (string, error)
+	// PutGovernance keeps who may decide what in the vault of an entity, over what was kept
+	// before: the canonical bytes of shared/vault, Governance.
+	PutGovernance(entity, genesis string) error
+	Governance(entity string) (string, error)
 
 	PutRequest(Request) error // adds or replaces
 	Request(entity, id string) (Request, error)

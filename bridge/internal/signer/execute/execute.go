@@ -14,6 +14,14 @@ import (
 var executors = map[string]func(context.Context, intent.Intent) error{
 	intent.KindBuy:      handOff,
 	intent.KindTransfer: notYet,
+
+	intent.KindGroupPut:      inEffect,
+	intent.KindGroupRemove:   inEffect,
+	intent.KindWhitelistPut:  inEffect,
+	intent.KindAdminRulePut:  inEffect,
+	intent.KindMemberSuspend: inEffect,
+	intent.KindMemberResume:  inEffect,
+	intent.KindMemberRevoke:  inEffect,
 }
 
 // Do does what an approved intent wants. It fails with NOT_SUPPORTED for a kind that
@@ -29,6 +37,9 @@ func Do(ctx context.Context, i intent.Intent) error {
 // handOff has nothing to do: the vault's address is attested, and the gateway leads the
 // payer to the provider.
 func handOff(context.Context, intent.Intent) error { return nil }
+
+// inEffect has nothing to do: what changes the vault changed it with the outcome's entry.
+func inEffect(context.Context, intent.Intent) error { return nil }
 
 func notYet(_ context.Context, i intent.Intent) error {
 	return fault.New(fault.NotSupported, "this version of the signer does not carry out a "+i.Noun())

@@ -274,9 +274,9 @@ func (s *suite) log() {
 	s.write(nil, func(tx store.Tx) error { return tx.AppendLine(store.Line{Entity: "ent_b", Text: "another log"}) })
 	s.tree()
 	g := `{"entity":"ent_a"}`
-	s.write(nil, func(tx store.Tx) error { return tx.PutGenesis("ent_a", g) })
-	s.read(nil, func(tx store.Tx) error { got, err := tx.Genesis("ent_a"); s.same(got, g); return err })
-	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Genesis("ent_b"); return err })
+	s.write(nil, func(tx store.Tx) error { return tx.PutGovernance("ent_a", g) })
+	s.read(nil, func(tx store.Tx) error { got, err := tx.Governance("ent_a"); s.same(got, g); return err })
+	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Governance("ent_b"); return err })
 }
 
 // tree keeps the nodes that a line completes, and the newest note.
@@ -503,14 +503,14 @@ func (s *suite) changes() {
 	}
 	var before int64
 	s.read(nil, func(tx store.Tx) (err error) { before, err = tx.LastChange(); return err })
-	s.write(nil, func(tx store.Tx) error { return tx.PutGenesis("ent_told", "{}") })
+	s.write(nil, func(tx store.Tx) error { return tx.PutGovernance("ent_told", "{}") })
 	one, last := told("ent_told", before)
 	s.same(one, []string{wire.ChangedEntity + " ent_told"})
 	if other, _ := told("ent_b", before); len(other) > 0 {
 		s.t.Errorf("another entity is told %v", other)
 	}
 	boom := errors.New("boom")
-	s.write(boom, func(tx store.Tx) error { return errors.Join(tx.PutGenesis("ent_c", "{}"), boom) })
+	s.write(boom, func(tx store.Tx) error { return errors.Join(tx.PutGovernance("ent_c", "{}"), boom) })
 	if more, _ := told("ent_c", before); len(more) > 0 {
 		s.t.Errorf("what was rolled back is told: %v", more)
 	}

@@ -1,0 +1,125 @@
+package intent
+
+import (
+	"strings"
+	"testing"
+
+	"countersign/shared/fault"
+	"countersign/shared/field"
+	"countersign/shared/governance"
+)
+
+func named(members ...string) (all []Named) {
+	for _, m := range members {
+		all = append(all, Named{"mem_" + m, strings.ToUpper(m[:1]) + m[1:]})
+	}
+	return all
+}
+
+// changes are one good intent of each kind that changes the vault of [vaultOf].
+func changes() []Change {
+	mill := governance.Entry{Address: "0x8617E340B3D01FA5F11F306F4090FD50E238070D", Chain: "eip155:1", Label: "Northern Mill"}
+	return []Change{
+		GroupPut{Kind: KindGroupPut, V: 1, Group: "grp_officers", FromVersion: 2, Name: "Officers of the treasury", Members: named("bob", "alice"),
+			Before: &GroupBefore{"Officers", named("bob", "carol")}, Purpose: "Carol left"},
+		GroupRemove{Kind: KindGroupRemove, V: 1, Group: "grp_officers", FromVersion: 2, Name: "Officers", Members: named("bob", "carol")},
+		WhitelistPut{Kind: KindWhitelistPut, V: 1, Whitelist: "wls_suppliers", FromVersion: 1, Name: "Suppliers",
+			Entries: []governance.Entry{mill, {Address: "0x52908400098527886E0F7030069857D2E4169EE7", Chain: "eip155:1", Label: "Harbour & Sons"}},
+			Before:  &WhitelistBefore{"Suppliers", []governance.Entry{mill}}},
+		AdminRulePut{Kind: KindAdminRulePut, V: 1, FromVersion: 1, Quorum: 3, Before: 2, Admins: 4},
+		MemberState{Kind: KindMemberSuspend, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob", Role: "OPERATOR"},
+		MemberState{Kind: KindMemberResume, V: 1, Member: "mem_carol", FromVersion: 2, Name: "Carol", Role: "OPERATOR"},
+		MemberState{Kind: KindMemberRevoke, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob", Role: "OPERATOR"},
+	}
+}
+
+func init() {
+	for _, c := range changes() {
+		samples[c.Facts().Kind] = c
+	}
+}
+
+func TestTheVaultFillsWhatAChangeChanges(t *testing.T) {
+	t.Parallel()
+	for _, c := range changes() {
+		filled, err := c.Drafted().Fill(vaultOf{})
+		if err != nil || !Same(filled, c) {
+			t.Errorf("%s: %+v, %v", c.Noun(), filled, err)
+		}
+		if err := c.CheckNow(); err != nil {
+			t.Errorf("%s: %v", c.Noun(), err)
+		}
+	}
+	draft := GroupPut{Kind: KindGroupPut, V: 1, Group: "grp_officers", FromVersion: 2, Name: "Officers of the treasury",
+		Members: []Named{{Member: "mem_bob"}, {Member: "mem_alice"}}, Purpose: "Carol left"}
+	if filled, err := draft.Fill(vaultOf{}); err != nil || !Same(filled, changes()[0]) {
+		t.Errorf("%+v, %v", filled, err)
+	}
+}
+
+func TestAChangeOfAnotherVersionThanTheVaultHasIsRefused(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		change Change
+		code   fault.Code
+		field  string
+	}{
+		"a group that moved on":        {GroupPut{Group: "grp_officers", FromVersion: 1, Members: named("bob")}, fault.Conflict, "from_version"},
+		"a new group that there is":    {GroupPut{Group: "grp_officers", Members: named("bob")}, fault.Conflict, "from_version"},
+		"a new group that there was":   {GroupPut{Group: "grp_gone", Members: named("bob")}, fault.Conflict, "from_version"},
+		"a group that there never was": {GroupPut{Group: "grp_other", FromVersion: 1, Members: named("bob")}, fault.Conflict, "from_version"},
+		"a group with a stranger":      {GroupPut{Group: "grp_other", Members: named("eve")}, fault.NotFound, "members"},
+		"removing what was removed":    {GroupRemove{Group: "grp_gone", FromVersion: 3}, fault.NotFound, "group"},
+		"removing another version":     {GroupRemove{Group: "grp_officers", FromVersion: 1}, fault.Conflict, "from_version"},
+		"a whitelist that moved on":    {WhitelistPut{Whitelist: "wls_suppliers", FromVersion: 2}, fault.Conflict, "from_version"},
+		"an admin rule that moved on":  {AdminRulePut{FromVersion: 2, Quorum: 3}, fault.Conflict, "from_version"},
+		"a member who moved on":        {MemberState{Kind: KindMemberSuspend, Member: "mem_bob", FromVersion: 2}, fault.Conflict, "from_version"},
+		"suspending who is suspended":  {MemberState{Kind: KindMemberSuspend, Member: "mem_carol", FromVersion: 2}, fault.Conflict, "member"},
+		"resuming who is active":       {MemberState{Kind: KindMemberResume, Member: "mem_bob", FromVersion: 1}, fault.Conflict, "member"},
+		"resuming who is revoked":      {MemberState{Kind: KindMemberResume, Member: "mem_dave", FromVersion: 2}, fault.Conflict, "member"},
+		"revoking who is revoked":      {MemberState{Kind: KindMemberRevoke, Member: "mem_dave", FromVersion: 2}, fault.Conflict, "member"},
+		"revoking a stranger":          {MemberState{Kind: KindMemberRevoke, Member: "mem_eve", FromVersion: 1}, fault.NotFound, "member"},
+	} {
+		_, err := c.change.Fill(vaultOf{})
+		if f, _ := fault.As(err); f == nil || f.Code != c.code || f.Details["field"] != c.field {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := (GroupPut{Group: "grp_gone", FromVersion: 3, Members: named("bob")}).Fill(vaultOf{}); err != nil {
+		t.Errorf("a group that was removed comes back: %v", err)
+	}
+}
+
+func TestTheFieldsOfAChangeAreChecked(t *testing.T) {
+	t.Parallel()
+	group := func(f func(*GroupPut)) Change { g := changes()[0].(GroupPut); f(&g); return g }
+	list := func(f func(*WhitelistPut)) Change {
+		w := changes()[2].(WhitelistPut)
+		w.Entries = append([]governance.Entry{}, w.Entries...)
+		f(&w)
+		return w
+	}
+	for name, c := range map[string]struct {
+		change Change
+		field  string
+	}{
+		"a group without members":        {group(func(g *GroupPut) { g.Members = nil }), "members"},
+		"a group with a member twice":    {group(func(g *GroupPut) { g.Members = named("bob", "bob") }), "members.1.member"},
+		"a member without a name":        {group(func(g *GroupPut) { g.Members = []Named{{Member: "mem_bob"}} }), "members.0.name"},
+		"a group of another id":          {group(func(g *GroupPut) { g.Group = "wls_officers" }), "group"},
+		"a group without a name":         {group(func(g *GroupPut) { g.Name = "" }), "name"},
+		"a version below zero":           {group(func(g *GroupPut) { g.FromVersion = -1 }), "from_version"},
+		"an address without its check":   {list(func(w *WhitelistPut) { w.Entries[0].Address = strings.ToLower(w.Entries[0].Address) }), "entries.0.address"},
+		"an address on an unknown chain": {list(func(w *WhitelistPut) { w.Entries[1].Chain = "eip155:5" }), "entries.1.address"},
+		"an address twice":               {list(func(w *WhitelistPut) { w.Entries[1] = w.Entries[0] }), "entries.1.address"},
+		"an address without a label":     {list(func(w *WhitelistPut) { w.Entries[1].Label = "" }), "entries.1.label"},
+		"a whitelist of nothing":         {list(func(w *WhitelistPut) { w.Entries = nil }), "entries"},
+		"a quorum of nobody":             {AdminRulePut{Kind: KindAdminRulePut, V: 1, FromVersion: 1, Before: 2, Admins: 3}, "quorum"},
+		"an unknown turn":                {MemberState{Kind: "member.promote", V: 1}, "kind"},
+	} {
+		p, _ := c.change.CheckNow().(*field.Problem)
+		if p == nil || p.Field != c.field {
+			t.Errorf("%s: %v", name, p)
+		}
+	}
+}

@@ -1,0 +1,174 @@
+package vault
+
+import (
+	"fmt"
+	"slices"
+
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/intent"
+	"countersign/shared/statement"
+)
+
+// Fits reports why a change cannot take effect as the vault is now: it is of another
+// version of its object than there is (CONFLICT), or after it something could not be
+// approved any more that can be now (INVALID_REQUEST). An intent that changes nothing
+// in the vault fits.
+func (s *State) Fits(i intent.Intent) error {
+	c, ok := i.(intent.Change)
+	if !ok {
+		return nil
+	}
+	if filled, err := c.Fill(s); err != nil {
+		return err
+	} else if !intent.Same(filled, c) {
+		return fault.New(fault.Conflict, "what it changes is not what it says").With("field", "from_version")
+	}
+	return s.possible(c)
+}
+
+// possible reports what could not be approved any more after a change.
+func (v *Governance) possible(c intent.Change) error {
+	before := v.objects(Newest)
+	rule, _ := v.Admin.at(governance.Admin, Newest)
+	after, quorum := changed(before, c), rule.Value.Quorum
+	bad := func(field, why string) error { return fault.New(fault.Invalid, field+" "+why).With("field", field) }
+	switch c := c.(type) {
+	case intent.GroupPut:
+		if err := before.CheckGroup(c.After()); err != nil {
+			return err
+		}
+		if len(before.Groups) > statement.MaxObjects { // with that of the administrators
+			if _, version := v.Group(c.Group); version == 0 {
+				return bad("group", "is one more than the 64 that a vault can have")
+			}
+		}
+	case intent.GroupRemove:
+		if user := v.namer(c.Group); user != "" {
+			return bad("group", "is named by the rules of "+user)
+		}
+	case intent.WhitelistPut:
+		if err := c.After().Check(); err != nil {
+			return err
+		}
+		if len(after.Lists) > statement.MaxObjects {
+			return bad("whitelist", "is one more than the 64 that a vault can have")
+		}
+	case intent.AdminRulePut:
+		if why := (statement.AdminRule{Quorum: c.Quorum}).Problem(len(admins(after)), v.Genesis.Sandbox); why != "" {
+			return bad("quorum", why)
+		}
+		quorum = c.Quorum
+	}
+	if n := len(admins(after)); n < quorum {
+		return bad("member", fmt.Sprintf("is needed: %d administrators would be left, and %d must approve what changes the vault", n, quorum))
+	}
+	for _, set := range v.Rules {
+		now, _ := set.at(Newest)
+		for _, r := range now.Value.Rules {
+			if !r.Deny && before.CanBeMet(r) && !after.CanBeMet(r) {
+				return bad("rules", fmt.Sprintf("of %s: rule %q could never be met after it", set.ID, r.Name))
+			}
+		}
+	}
+	return nil
+}
+
+// admins are the administrators among the objects.
+func admins(o governance.Objects) []string {
+	return o.Electorate(governance.Step{Group: administrators})
+}
+
+// namer is the rule set that names a group; empty: none does.
+func (v *Governance) namer(group string) string {
+	for _, set := range v.Rules {
+		now, _ := set.at(Newest)
+		for _, r := range now.Value.Rules {
+			if r.Creation != nil && r.Creation.Group == group || slices.ContainsFunc(r.Steps, func(s governance.Step) bool { return s.Group == group }) {
+				return set.ID
+			}
+		}
+	}
+	return ""
+}
+
+// changed are the objects after a change. Members who come back are not added: nothing
+// becomes impossible by them.
+func changed(o governance.Objects, c intent.Change) governance.Objects {
+	switch c := c.(type) {
+	case intent.GroupPut:
+		o.Groups = slices.DeleteFunc(slices.Clone(o.Groups), func(g governance.Group) bool { return g.Group == c.Group })
+		o.Groups = append(o.Groups, c.After())
+	case intent.GroupRemove:
+		o.Groups = slices.DeleteFunc(slices.Clone(o.Groups), func(g governance.Group) bool { return g.Group == c.Group })
+	case intent.WhitelistPut:
+		o.Lists = slices.DeleteFunc(slices.Clone(o.Lists), func(l governance.List) bool { return l.Whitelist == c.Whitelist })
+		o.Lists = append(o.Lists, c.After())
+	case intent.MemberState:
+		if c.After() == intent.Active {
+			break
+		}
+		o.Members = slices.DeleteFunc(slices.Clone(o.Members), func(m governance.Member) bool { return m.ID == c.Member })
+		o.Groups = slices.Clone(o.Groups)
+		for i, g := range o.Groups {
+			if g.Group == administrators {
+				o.Groups[i].Members = slices.DeleteFunc(slices.Clone(g.Members), func(m string) bool { return m == c.Member })
+			}
+		}
+	}
+	return o
+}
+
+// take makes the version of a change that was approved, with the outcome entry seq of a
+// request. It is the only place where something changes.
+func (v *Governance) take(i intent.Change, request string, seq int64) error {
+	_, from := i.Of()
+	var err error
+	switch c := i.(type) {
+	case intent.GroupPut:
+		err = v.Groups.put(c.Group, Version[governance.Group]{Version: from + 1, Seq: seq, Request: request, Value: c.After()})
+	case intent.GroupRemove:
+		err = v.Groups.put(c.Group, Version[governance.Group]{Version: from + 1, Seq: seq, Request: request, Gone: true, Value: governance.Group{Members: []string{}}})
+	case intent.WhitelistPut:
+		err = v.Lists.put(c.Whitelist, Version[governance.List]{Version: from + 1, Seq: seq, Request: request, Value: c.After()})
+	case intent.AdminRulePut:
+		rule := statement.AdminRule{Quorum: c.Quorum}
+		if err = v.Admin.put(governance.Admin, Version[statement.AdminRule]{Version: from + 1, Seq: seq, Request: request, Value: rule}); err == nil {
+			err = v.Rules.put(governance.Admin, Version[governance.Set]{Version: from + 1, Seq: seq, Request: request, Value: adminSet(from+1, rule)})
+		}
+	case intent.MemberState:
+		was, _ := v.Members.at(c.Member, Newest)
+		was.Value.State = c.After()
+		err = v.Members.put(c.Member, Version[Membership]{Version: from + 1, Seq: seq, Request: request, Value: was.Value})
+	default:
+		err = fmt.Errorf("nothing takes a %s", i.Noun())
+	}
+	if err == nil {
+		v.Changes = append(v.Changes, seq)
+	}
+	return err
+}
+
+// Person implements [intent.Vault].
+func (v *Governance) Person(id string) (intent.Person, bool) {
+	m, ok := v.Members.at(id, Newest)
+	return intent.Person{Name: m.Value.Name, Role: m.Value.Role, State: m.Value.State, Version: m.Version}, ok
+}
+
+// Group implements [intent.Vault].
+func (v *Governance) Group(id string) (governance.Group, int) {
+	g, _ := v.Groups.at(id, Newest)
+	return g.Value, g.Version
+}
+
+// Whitelist implements [intent.Vault].
+func (v *Governance) Whitelist(id string) (governance.List, int) {
+	l, _ := v.Lists.at(id, Newest)
+	return l.Value, l.Version
+}
+
+// Admins implements [intent.Vault].
+func (v *Governance) Admins() intent.Admins {
+	rule, _ := v.Admin.at(governance.Admin, Newest)
+	return intent.Admins{Count: len(admins(v.objects(Newest))), Quorum: rule.Value.Quorum, Version: rule.Version}
+}

@@ -1,0 +1,200 @@
+package vault
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/intent"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
+	"countersign/shared/strictjson"
+)
+
+// Governance is who may decide what in a vault: members, groups, whitelists, accounts,
+// rule sets and the admin rule, in every version that they had. A version is added when
+// a change is approved, and none is overwritten: what was decided can be explained at
+// any later time. Its JSON is what a snapshot, and a reader of the log, keep of it.
+type Governance struct {
+	Genesis  statement.Genesis            `json:"genesis"`
+	Admin    objects[statement.AdminRule] `json:"admin"` // one
+	Members  objects[Membership]          `json:"members"`
+	Groups   objects[governance.Group]    `json:"groups"`
+	Lists    objects[governance.List]     `json:"whitelists"`
+	Accounts objects[AccountTerms]        `json:"accounts"`
+	Rules    objects[governance.Set]      `json:"rules"`   // by the id of what each governs
+	Changes  []int64                      `json:"changes"` // the entries that changed something, ascending; without the genesis
+}
+
+// Membership is a member in one version.
+type Membership struct {
+	statement.GenesisMember
+	State string `json:"state"` // of intent: ACTIVE, SUSPENDED or REVOKED
+}
+
+// AccountTerms are what can change of an account.
+type AccountTerms struct {
+	Name string `json:"name"`
+}
+
+// found takes a genesis as entry 0.
+func found(g statement.Genesis) (*Governance, error) {
+	v := &Governance{Genesis: g, Changes: []int64{}}
+	err := errors.Join(v.Admin.put(governance.Admin, Version[statement.AdminRule]{Version: 1, Value: g.AdminRule}),
+		v.Rules.put(governance.Admin, Version[governance.Set]{Version: 1, Value: adminSet(1, g.AdminRule)}))
+	for _, m := range g.Members {
+		err = errors.Join(err, v.Members.put(m.Member, Version[Membership]{Version: 1, Value: Membership{m, intent.Active}}))
+	}
+	for _, group := range g.Groups {
+		err = errors.Join(err, v.Groups.put(group.Group, Version[governance.Group]{Version: 1, Value: group}))
+	}
+	for _, list := range g.Whitelists {
+		err = errors.Join(err, v.Lists.put(list.Whitelist, Version[governance.List]{Version: 1, Value: list}))
+	}
+	for _, a := range g.Accounts {
+		err = errors.Join(err, v.Accounts.put(a.Account, Version[AccountTerms]{Version: 1, Value: AccountTerms{a.Name}}),
+			v.Rules.put(a.Account, Version[governance.Set]{Version: a.Rules.Version, Value: a.Rules}))
+	}
+	return v, err
+}
+
+// Current is the genesis as it would be written now: every member, whatever their state,
+// and the groups, whitelists, accounts and rules as they are.
+func (v *Governance) Current() statement.Genesis {
+	g := v.Genesis
+	g.Members, g.Groups, g.Whitelists, g.Accounts = nil, nil, nil, nil
+	for _, m := range v.Genesis.Members {
+		now, _ := v.Members.at(m.Member, Newest)
+		g.Members = append(g.Members, now.Value.GenesisMember)
+	}
+	v.Groups.each(Newest, func(_ string, group governance.Group) { g.Groups = append(g.Groups, group) })
+	v.Lists.each(Newest, func(_ string, l governance.List) { g.Whitelists = append(g.Whitelists, l) })
+	for _, a := range v.Genesis.Accounts {
+		terms, _ := v.Accounts.at(a.Account, Newest)
+		rules, _ := v.Rules.at(a.Account, Newest)
+		a.Name, a.Rules = terms.Value.Name, rules.Value
+		g.Accounts = append(g.Accounts, a)
+	}
+	rule, _ := v.Admin.at(governance.Admin, Newest)
+	g.AdminRule = rule.Value
+	return g
+}
+
+// MaxGovernance is the longest form of a governance, in bytes.
+const MaxGovernance = MaxSnapshot
+
+// ReadGovernance reads what a reader of the log kept, in canonical JSON. It fails with
+// INVALID_REQUEST.
+func ReadGovernance(data []byte) (*Governance, error) {
+	var v Governance
+	if err := strictjson.Unmarshal(data, &v, MaxGovernance); err != nil {
+		return nil, err
+	}
+	if err := v.sound(); err != nil {
+		return nil, fault.Wrap(err, fault.Invalid, "what was kept of the vault does not hold")
+	}
+	return &v, nil
+}
+
+// sound reports what is wrong with what was kept.
+func (v *Governance) sound() error {
+	return errors.Join(v.Admin.sound(), v.Members.sound(), v.Groups.sound(), v.Lists.sound(), v.Accounts.sound(), v.Rules.sound())
+}
+
+// administration is the kind that the admin rule is for: every kind that changes the vault.
+const administration = "administration"
+
+// administrators is the group of those who are active, which no rule of an account names.
+const administrators = "administrators"
+
+// adminSet is an admin rule as a set: one step, of the administrators who are active when
+// the rules are asked.
+func adminSet(version int, r statement.AdminRule) governance.Set {
+	return governance.Set{Version: version, Rules: []governance.Rule{{
+		Name: administrators, When: []governance.Condition{{Filter: &governance.Filter{Kinds: []string{administration}}}},
+		Steps: []governance.Step{{Name: administrators, Quorum: r.Quorum, Group: administrators}},
+	}}}
+}
+
+// objects are what rules name, after an entry.
+func (v *Governance) objects(seq int64) (o governance.Objects) {
+	admins := governance.Group{Group: administrators, Name: administrators}
+	for _, g := range v.Genesis.Members { // in the order in which they joined
+		m, ok := v.Members.at(g.Member, seq)
+		if !ok || m.Value.State != intent.Active || m.Value.Role == statement.Auditor {
+			continue
+		}
+		o.Members = append(o.Members, governance.Member{ID: m.Value.Member, Name: m.Value.Name})
+		if m.Value.Role == statement.Admin {
+			admins.Members = append(admins.Members, m.Value.Member)
+		}
+	}
+	v.Groups.each(seq, func(_ string, g governance.Group) { o.Groups = append(o.Groups, g) })
+	o.Groups = append(o.Groups, admins)
+	v.Lists.each(seq, func(_ string, l governance.List) { o.Lists = append(o.Lists, l) })
+	return o
+}
+
+// pinned is the version of a rule set that a request keeps.
+func (v *Governance) pinned(by statement.GovernedBy) (governance.Set, error) {
+	set, ok := v.Rules.numbered(by.RuleSet, by.Version)
+	switch {
+	case !ok:
+		return governance.Set{}, fmt.Errorf("there is no version %d of the rules of %s", by.Version, by.RuleSet)
+	case set.Value.Digest() != by.Digest:
+		return governance.Set{}, fmt.Errorf("version %d of the rules of %s has another digest", by.Version, by.RuleSet)
+	}
+	return set.Value, nil
+}
+
+// rules are those of a request: the version that it pins, else the one that counts after
+// an entry.
+func (v *Governance) rules(by statement.GovernedBy, set string, seq int64) (governance.Set, error) {
+	if by.Rule != "" {
+		return v.pinned(by)
+	}
+	now, ok := v.Rules.at(set, seq)
+	if !ok {
+		return governance.Set{}, fmt.Errorf("there are no rules of %s", set)
+	}
+	return now.Value, nil
+}
+
+// input is what the rules are asked about a request after an entry of the log.
+func (v *Governance) input(b signedlog.RequestBody, facts governance.Facts, said Said, spent []governance.Spent, now time.Time, seq int64) (governance.Input, error) {
+	rules, err := v.rules(b.GovernedBy, facts.RuleSet(), seq)
+	if facts.RuleSet() == governance.Admin {
+		facts.Kind = administration
+	}
+	o := v.objects(seq)
+	return governance.Input{
+		Rules: rules, Pinned: b.GovernedBy.Rule, Facts: facts, Recorded: b.Recorded, Created: time.Unix(b.Created, 0).UTC(), Expires: time.Unix(b.Expires, 0).UTC(),
+		Now: now, Initiator: said.Initiator, Approvals: said.since(v.lastChange(seq)), Spent: spent, Members: o.Members, Groups: o.Groups, Lists: o.Lists,
+	}, err
+}
+
+// Ask asks the rules about one request, as its entry and what members said tell it, after
+// an entry of the log; [Newest]: after all that there are.
+func (v *Governance) Ask(b signedlog.RequestBody, facts governance.Facts, said Said, now time.Time, seq int64) governance.Decision {
+	return v.ask(b, facts, said, nil, now, seq)
+}
+
+func (v *Governance) ask(b signedlog.RequestBody, facts governance.Facts, said Said, spent []governance.Spent, now time.Time, seq int64) governance.Decision {
+	in, err := v.input(b, facts, said, spent, now, seq)
+	if err != nil {
+		return governance.Decision{State: governance.Denied, Reasons: []string{"no rule allows this", err.Error()}}
+	}
+	return governance.Decide(in)
+}
+
+// changed is the Newest entry, up to one, that changed something; 0 when there is none.
+func (v *Governance) lastChange(seq int64) (last int64) {
+	for _, c := range v.Changes {
+		if c <= seq {
+			last = c
+		}
+	}
+	return last
+}

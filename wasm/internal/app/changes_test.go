@@ -1,0 +1,46 @@
+package app
+
+import (
+	"strings"
+
+	"countersign/shared/governance"
+	"countersign/shared/intent"
+	"countersign/shared/intent/intenttest"
+	"countersign/shared/wire"
+)
+
+// sampleChange is a request for what changes the vault, which has no screen of its own.
+func sampleChange(i intent.Intent, state string) wire.Request {
+	r := sampleRequest(state)
+	r.ID, r.Intent, r.Sentence, r.Address = "req_change", intenttest.Doc(i), i.Title(), nil
+	r.Rule = wire.Rule{RuleSet: governance.Admin, Name: "administrators", Version: 1}
+	return r
+}
+
+// changeScenes show each kind that changes the vault, while it waits and when it took
+// effect.
+func changeScenes() map[string]func() *Model {
+	officers := []intent.Named{{Member: "mem_bob", Name: "Bob Okafor"}, {Member: "mem_carol", Name: "Carol Nguyen"}}
+	mill := governance.Entry{Address: address1, Chain: "eip155:31337", Label: "Northern Mill"}
+	all := map[string]func() *Model{}
+	for _, i := range []intent.Intent{
+		intent.GroupPut{Kind: intent.KindGroupPut, V: 1, Group: "grp_officers", FromVersion: 2, Name: "Officers", Members: officers[:1], Before: &intent.GroupBefore{Name: "Officers", Members: officers}, Purpose: "Carol left"},
+		intent.GroupRemove{Kind: intent.KindGroupRemove, V: 1, Group: "grp_officers", FromVersion: 2, Name: "Officers", Members: officers},
+		intent.WhitelistPut{Kind: intent.KindWhitelistPut, V: 1, Whitelist: "wls_suppliers", Name: "Suppliers", Entries: []governance.Entry{mill}},
+		intent.AdminRulePut{Kind: intent.KindAdminRulePut, V: 1, FromVersion: 1, Quorum: 3, Before: 2, Admins: 4},
+		intent.MemberState{Kind: intent.KindMemberSuspend, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob Okafor", Role: "OPERATOR"},
+		intent.MemberState{Kind: intent.KindMemberResume, V: 1, Member: "mem_bob", FromVersion: 2, Name: "Bob Okafor", Role: "OPERATOR"},
+		intent.MemberState{Kind: intent.KindMemberRevoke, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob Okafor", Role: "OPERATOR"},
+	} {
+		name := "request-" + strings.ReplaceAll(i.Facts().Kind, ".", "-")
+		show := func(state string) func() *Model {
+			return func() *Model {
+				m := ready(stage("/requests/req_change"))
+				m.Update(Loaded{What: TheRequest, ID: "req_change", Value: sampleChange(i, state)})
+				return m
+			}
+		}
+		all[name], all[name+"-approved"] = show(wire.RequestPending), show(wire.RequestApproved)
+	}
+	return all
+}
