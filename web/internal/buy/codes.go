@@ -90,16 +90,20 @@ var codes = sync.OnceValue(func() map[string]bool {
 })
 
 // hasWord reports whether a word is in a list of words.
-func hasWord(list, word string) bool {
+func hasWord(list, word string) bool { return wordSet(list)[word] }
+
+// wordSet is a list of words as a set. A caller with several words asks for it once: to
+// find it takes as long as to read the list.
+func wordSet(list string) map[string]bool {
 	all, ok := wordSets.Load(list)
 	if !ok {
 		set := map[string]bool{}
-		for _, one := range strings.Fields(list) {
+		for one := range strings.FieldsSeq(list) {
 			set[one] = true
 		}
 		all, _ = wordSets.LoadOrStore(list, set)
 	}
-	return all.(map[string]bool)[word]
+	return all.(map[string]bool)
 }
 
 var wordSets sync.Map // each list that was asked for, as a set

@@ -126,7 +126,8 @@ func lists(w []string) bool {
 
 // anyOf reports whether one of the words, or its singular, is in a list.
 func anyOf(w []string, list string) bool {
-	return slices.ContainsFunc(w, func(one string) bool { return hasWord(list, one) || hasWord(list, singular(one)) })
+	all := wordSet(list)
+	return slices.ContainsFunc(w, func(one string) bool { return all[one] || all[singular(one)] })
 }
 
 // singular is the singular of an English plural, and any other word as it is.
