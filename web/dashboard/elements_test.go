@@ -363,9 +363,8 @@ window.mod = await import('{{base}}elements.js'); window.ready = true;`,
 	e.at.html = false
 	p.run("seen.length = 0; window.r = document.querySelector('countersign-requests'); r.apiUrl = 'http://127.0.0.1:9'")
 	p.until("said('requests').includes('No gateway answers this page at http://127.0.0.1:9') && /dashboards must list.*connect-src/.test(said('requests'))")
-	p.run("press('requests', /Try again/)")
-	p.until("!said('requests').includes('No gateway') && seen.length === 1")
-	p.until("said('requests').includes('No gateway') && seen.length === 2")
+	p.want("press('requests', /Try again/)", true)
+	p.until("seen.length >= 2 && said('requests').includes('No gateway')")
 	p.want("seen.map(([t, d]) => [t, d.code])", []any{[]any{"error", "GATEWAY_UNREACHABLE"}, []any{"error", "GATEWAY_UNREACHABLE"}})
 	p.run("r.entityId = 'ent_sandbox'; r.apiUrl = '" + e.api + "'")
 	p.until("said('requests').includes('Northpay')")
