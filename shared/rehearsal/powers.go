@@ -46,7 +46,7 @@ func (r *rules) powers() (all []Finding) {
 
 // covers reports whether what is said of each unit says as much of one.
 func (f Finding) covers(one Finding) bool {
-	one.Currency, one.Text, f.Text = "", "", ""
+	one.Currency, one.Text, f.Text, one.Rules, f.Rules = "", "", "", nil, nil
 	return f.Day == "" && f.Request == "" && f.key() == one.key()
 }
 
