@@ -3,6 +3,7 @@ package rehearsal
 import (
 	"cmp"
 	"container/heap"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -13,14 +14,15 @@ import (
 
 // Past is a request of the history, or one that is open, as its log tells it.
 type Past struct {
-	Request   string           `json:"request"`
-	Facts     governance.Facts `json:"intent"`
-	Created   time.Time        `json:"created"`
-	Expires   time.Time        `json:"expires"`
-	Initiator string           `json:"initiator,omitempty"` // member id; empty when none is proven
-	Approvals []string         `json:"approvals"`           // member ids, in the order of the log
-	Rule      string           `json:"rule"`                // that governs it
-	Needed    int              `json:"needed"`              // approvals, of all steps
+	Request   string              `json:"request"`
+	Facts     governance.Facts    `json:"intent"`
+	Recorded  governance.Recorded `json:"recorded,omitzero"` // what the signer saw when it was made
+	Created   time.Time           `json:"created"`
+	Expires   time.Time           `json:"expires"`
+	Initiator string              `json:"initiator,omitempty"` // member id; empty when none is proven
+	Approvals []string            `json:"approvals"`           // member ids, in the order of the log
+	Rule      string              `json:"rule"`                // that governs it
+	Needed    int                 `json:"needed"`              // approvals, of all steps
 	// State is what became of it. One that is open has one that is.
 	State    governance.State `json:"state"`
 	Ended    time.Time        `json:"ended,omitzero"`    // of a closed one
@@ -32,6 +34,7 @@ type Effect string
 
 // The effects. A request has the first that fits.
 const (
+	Unknown    Effect = "unknown" // the log does not have what the rules look at
 	Denied     Effect = "denied"
 	Initiation Effect = "initiation" // it needs a member who signs and sends it
 	More       Effect = "more"       // it needs more approvals
@@ -86,7 +89,7 @@ func (b *BackTest) Take(p Past) Change {
 		return Change{Request: p.Request, Effect: Denied, Reason: "there are no rules of its account"}
 	}
 	in := governance.Input{
-		Rules: a.rules, Facts: p.Facts, Initiator: p.Initiator, Created: p.Created, Expires: p.Expires, Now: p.Created,
+		Rules: a.rules, Facts: p.Facts, Recorded: p.Recorded, Initiator: p.Initiator, Created: p.Created, Expires: p.Expires, Now: p.Created,
 		Members: b.objects.Members, Groups: b.objects.Groups, Lists: b.objects.Lists,
 	}
 	for _, w := range a.windows {
@@ -101,7 +104,29 @@ func (b *BackTest) Take(p Past) Change {
 			w.take(p, d)
 		}
 	}
-	return p.change(d)
+	c := p.change(d)
+	if lacks := p.lacks(a.rules); lacks != "" {
+		c.Effect, c.By, c.Reason = Unknown, 0, lacks
+	}
+	return c
+}
+
+// lacks is what rules look at and was not recorded; empty when that is nothing.
+func (p Past) lacks(set governance.Set) string {
+	for _, r := range set.Rules {
+		if !r.For(p.Facts.Kind) {
+			continue
+		}
+		for _, c := range r.When {
+			if w := c.Window; w != nil && w.Zone != "" && !slices.ContainsFunc(p.Recorded.Zones, func(z governance.Zone) bool { return z.Name == w.Zone }) {
+				return fmt.Sprintf("rule %q looks at the time in %s, which is not recorded", r.Name, w.Zone)
+			}
+		}
+		if r.RateWithin != 0 && p.Recorded.Value == nil && !isCurrency(p.Facts.Currency) {
+			return fmt.Sprintf("rule %q looks at what it was worth, which is not recorded", r.Name)
+		}
+	}
+	return ""
 }
 
 // change holds what other rules decide against what was decided.
@@ -149,7 +174,8 @@ func (s *spending) at(now time.Time) governance.Spent {
 
 // take counts a request from now on.
 func (s *spending) take(p Past, d governance.Decision) {
-	if p.Facts.Currency != s.Currency {
+	of := s.Of(governance.Earlier{Amount: p.Facts.Amount, Currency: p.Facts.Currency, Value: p.Recorded.Value})
+	if of == "" {
 		return
 	}
 	until := p.Ended
@@ -159,7 +185,7 @@ func (s *spending) take(p Past, d governance.Decision) {
 	case p.State == governance.Approved:
 		until = s.Until(governance.Earlier{Approved: p.Approved, UseBy: p.Approved.Add(governance.Use(d.UseWithin))})
 	}
-	a, err := amount.Parse(p.Facts.Amount)
+	a, err := amount.Parse(of)
 	if err != nil || !until.After(p.Created) {
 		return
 	}

@@ -59,6 +59,9 @@ func TestAPastRequestHasTheEffectOfTheNewRules(t *testing.T) {
 	} {
 		v := sample()
 		v.Accounts[0].Rules = governance.Set{Version: 3, Rules: []governance.Rule{c.rule}}
+		if err := v.Check(); err != nil {
+			t.Errorf("%s: %v", c.name, err)
+		}
 		if got := NewBackTest(v).Take(c.past); got.Effect != c.effect || got.By != c.by || got.Reason == "" {
 			t.Errorf("%s: %+v", c.name, got)
 		}
@@ -67,6 +70,48 @@ func TestAPastRequestHasTheEffectOfTheNewRules(t *testing.T) {
 	lost.Facts.Account = "acc_gone"
 	if got := NewBackTest(sample()).Take(lost); got.Effect != Denied {
 		t.Errorf("an account without rules: %+v", got)
+	}
+}
+
+func TestWhatWasNotRecordedIsNotJudged(t *testing.T) {
+	t.Parallel()
+	v := sample()
+	rule := &v.Accounts[0].Rules.Rules[0]
+	rule.When = append(rule.When, governance.Condition{Window: &governance.Window{From: "09:00", To: "17:00", Zone: "Europe/Paris"}})
+	p := bought(0, "5", "mem_bob")
+	if got := NewBackTest(v).Take(p); got.Effect != Unknown || got.Reason != `rule "small" looks at the time in Europe/Paris, which is not recorded` {
+		t.Errorf("%+v", got)
+	}
+	p.Recorded.Zones = []governance.Zone{{Name: "Europe/Paris", Offset: 3600}}
+	if got := NewBackTest(v).Take(p); got.Effect != Same {
+		t.Errorf("%+v", got)
+	}
+	rule.When, rule.RateWithin = []governance.Condition{{Filter: &governance.Filter{Kinds: []string{"transfer"}}}, {Amount: &governance.Amount{Currency: "EUR", Max: "100"}}}, 60
+	p.Facts = governance.Facts{Kind: "transfer", Account: "acc_treasury", Asset: "ethereum", Amount: "1", Currency: "ethereum", Chain: "eip155:1", Address: addresses[0]}
+	if got := NewBackTest(v).Take(p); got.Effect != Unknown {
+		t.Errorf("%+v", got)
+	}
+	p.Recorded.Value = &governance.Value{Currency: "EUR", Amount: "90", Rate: "90", At: p.Created.Unix(), Source: "test"}
+	if got := NewBackTest(v).Take(p); got.Effect != Same {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestACountOfRequestsIsAddedUp(t *testing.T) {
+	t.Parallel()
+	v := sample()
+	v.Accounts[0].Rules.Rules = v.Accounts[0].Rules.Rules[:1]
+	v.Accounts[0].Rules.Rules[0].When[1] = governance.Condition{Velocity: &governance.Velocity{Seconds: 86400, Count: 2}}
+	b := NewBackTest(v)
+	for i, want := range []Effect{Same, Same, Denied} {
+		if got := b.Take(bought(i, "1", "mem_bob")); got.Effect != want {
+			t.Errorf("%d: %+v", i, got)
+		}
+	}
+	for _, f := range Rehearse(v) {
+		if f.Code == MovesAlone && (f.Day != "2000" || f.Request != "1000") {
+			t.Errorf("%+v", f)
+		}
 	}
 }
 

@@ -223,22 +223,13 @@ func (r *rules) idle() (all []Finding) {
 		}
 		all = append(all, f)
 	}
-	for _, rule := range set {
-		if slices.ContainsFunc(rule.When, unjudged) {
+	for i, rule := range set {
+		if slices.ContainsFunc(r.reach, func(k reach) bool { return k.match[i].odd && !k.match[i].empty() }) {
 			all = append(all, Finding{Code: NotJudged, Severity: Note, Account: r.account.Account, Rule: rule.Name,
 				Text: fmt.Sprintf("rule %q of %s has a condition that may match or not, whatever is asked for: it is not looked into", rule.Name, r.in())})
 		}
 	}
 	return all
-}
-
-// unjudged reports whether a condition is one that this package does not look into.
-func unjudged(c governance.Condition) bool {
-	m := match{region: everything("buy"), sure: true}
-	if m.meet(c, "buy", nil); m.sure || c.Velocity == nil {
-		return !m.sure
-	}
-	return foreign(*c.Velocity, "Currency", "Seconds", "Max")
 }
 
 // before are the rules that take everything from rule i.

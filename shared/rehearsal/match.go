@@ -15,6 +15,8 @@ type match struct {
 	region // outside of it, the rule never matches
 	// sure: inside of it, the rule always matches, whatever was spent before.
 	sure bool
+	// odd: it has a condition that is not looked into.
+	odd bool
 }
 
 // known reports whether this version knows what a kind of intent has.
@@ -40,75 +42,87 @@ func everything(kind string) region {
 	return r
 }
 
-// matches says what of a kind a rule matches.
-func matches(rule governance.Rule, kind string, lists []governance.List) match {
-	m := match{region: everything(kind), sure: true}
+// matches says what of a kind a rule of a set matches.
+func matches(set governance.Set, rule governance.Rule, kind string, lists []governance.List) match {
+	m := matching{match: match{region: everything(kind), sure: true}, kind: kind, rule: rule}
 	if !rule.For(kind) {
-		m.region[byAmount] = amounts(nil)
+		m.narrow(byAmount, amounts(nil))
 	}
 	for _, c := range rule.When {
-		m.meet(c, kind, lists)
+		switch {
+		case c.Amount != nil && !foreign(*c.Amount, "Currency", "Min", "Max"):
+			m.amount(*c.Amount)
+		case c.Whitelist != nil && !foreign(*c.Whitelist, "Whitelist", "Providers"):
+			m.whitelist(*c.Whitelist, lists)
+		case c.Window != nil && !foreign(*c.Window, "Days", "From", "To", "Business"):
+			m.window(*c.Window, set.Holidays)
+		case c.Filter != nil && !foreign(*c.Filter, "Kinds", "Assets"):
+			if len(c.Filter.Assets) > 0 {
+				m.narrow(byAsset, only(c.Filter.Assets...))
+			}
+		case c.Velocity != nil && !foreign(*c.Velocity, "Currency", "Seconds", "Max", "Count"):
+			m.velocity(*c.Velocity)
+		default: // in another zone, say
+			m.unsure()
+		}
 	}
-	return m
+	return m.match
 }
 
-// meet takes a condition that must match as well.
-func (m *match) meet(c governance.Condition, kind string, lists []governance.List) {
-	narrow := func(d dimension, v values) { m.region[d] = m.region[d].and(v) }
-	unit := func(currency string) {
-		if kind == intent.KindBuy && !isCurrency(currency) {
-			narrow(byCurrency, only())
-			return
-		}
-		narrow(spends(kind), only(currency))
-		m.sure = m.sure && known(kind) // another kind may have no amount
+// matching is a match while the conditions of its rule are looked at.
+type matching struct {
+	match
+	kind string
+	rule governance.Rule
+}
+
+func (m *matching) narrow(d dimension, v values) { m.region[d] = m.region[d].and(v) }
+
+func (m *matching) unsure() { m.sure, m.odd = false, true }
+
+// counted narrows to what is counted in a unit; false: amounts in it are not looked into.
+func (m *matching) counted(unit string) bool {
+	switch valued := isCurrency(unit) && m.rule.RateWithin != 0; {
+	case !known(m.kind), m.kind == intent.KindTransfer && valued: // it may have no amount, or a recorded value
+		m.unsure()
+		return false
+	case isCurrency(unit) == (m.kind == intent.KindTransfer): // what is spent in another unit never matches
+		m.narrow(byAmount, amounts(nil))
+	default:
+		m.narrow(spends(m.kind), only(unit))
 	}
-	// An amount in a currency is, of what moves an asset, that of its value: one that is
-	// not recorded does not match.
-	valued := func(currency string) bool { return kind != intent.KindBuy && isCurrency(currency) }
-	some := 0
-	if a := c.Amount; a != nil {
-		some++
-		if m.sure = m.sure && !valued(a.Currency) && !foreign(*a, "Currency", "Min", "Max"); !valued(a.Currency) {
-			unit(a.Currency)
-			narrow(byAmount, between(a.Min, a.Max))
-		}
+	return true
+}
+
+func (m *matching) amount(a governance.Amount) {
+	if m.counted(a.Currency) {
+		m.narrow(byAmount, between(a.Min, a.Max))
 	}
-	if w := c.Whitelist; w != nil {
-		some++
-		if w.Whitelist != "" {
-			narrow(byAddress, only(listed(w.Whitelist, lists)...))
-		}
-		if len(w.Providers) > 0 {
-			narrow(byProvider, only(w.Providers...))
-		}
-		m.sure = m.sure && !foreign(*w, "Whitelist", "Providers")
+}
+
+func (m *matching) velocity(v governance.Velocity) {
+	odd := m.odd
+	if v.Count == 0 && m.counted(v.Currency) && !m.rule.Deny { // what is not known denies
+		m.narrow(byAmount, between("", v.Max))
 	}
-	if w := c.Window; w != nil {
-		some++
-		if foreign(*w, "Days", "From", "To") {
-			m.sure = false // in another zone, say
-		} else {
-			narrow(byTime, window(*w))
-		}
+	m.sure, m.odd = false, odd // it depends on what was spent before
+}
+
+func (m *matching) whitelist(w governance.Whitelist, lists []governance.List) {
+	if w.Whitelist != "" {
+		m.narrow(byAddress, only(listed(w.Whitelist, lists)...))
 	}
-	if f := c.Filter; f != nil {
-		some++
-		if len(f.Assets) > 0 {
-			narrow(byAsset, only(f.Assets...))
-		}
-		m.sure = m.sure && !foreign(*f, "Kinds", "Assets")
+	if len(w.Providers) > 0 {
+		m.narrow(byProvider, only(w.Providers...))
 	}
-	if v := c.Velocity; v != nil {
-		some++
-		m.sure = false // it depends on what was spent before
-		if !valued(v.Currency) && !foreign(*v, "Currency", "Seconds", "Max") {
-			unit(v.Currency)
-			narrow(byAmount, between("", v.Max))
-		}
+}
+
+func (m *matching) window(w governance.Window, holidays []string) {
+	if w.Business && len(w.Days) == 0 {
+		w.Days = days[1:6]
 	}
-	if some == 0 {
-		m.sure = false
+	if m.narrow(byTime, window(w)); w.Business && len(holidays) > 0 {
+		m.unsure()
 	}
 }
 
@@ -189,7 +203,7 @@ func reaches(set governance.Set, kind string, lists []governance.List) reach {
 	r := reach{kind: kind}
 	var taken []region
 	for _, rule := range set.Rules {
-		m := matches(rule, kind, lists)
+		m := matches(set, rule, kind, lists)
 		r.match = append(r.match, m)
 		var left []region
 		if !m.empty() {

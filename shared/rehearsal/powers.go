@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -160,14 +161,29 @@ func (r *rules) way(k reach, i int, unit string) (w way, ok bool) {
 	}
 	for _, c := range r.account.Rules.Rules[i].When {
 		v := c.Velocity
-		if v == nil || v.Currency != unit || foreign(*v, "Currency", "Seconds", "Max") {
+		if v == nil || v.Count == 0 && v.Currency != unit || foreign(*v, "Currency", "Seconds", "Max", "Count") {
 			continue
 		}
-		if w.day == nil || amount.Must(maxInDay(*v, r.counted(*v))).Cmp(amount.Must(maxInDay(*w.day, r.counted(*w.day)))) < 0 {
+		if w.day == nil || r.tighter(*v, *w.day) {
 			w.day = v
 		}
 	}
 	return w, ok
+}
+
+// tighter reports whether a velocity of a rule lets less be moved in a day than another:
+// one of an amount rather than one of a count.
+func (r *rules) tighter(v, than governance.Velocity) bool {
+	if (v.Count == 0) != (than.Count == 0) {
+		return v.Count == 0
+	}
+	most := func(v governance.Velocity) amount.Amount {
+		if v.Count != 0 {
+			v.Max = strconv.Itoa(v.Count)
+		}
+		return amount.Must(maxInDay(v.Max, r.counted(v)))
+	}
+	return most(v).Cmp(most(than)) < 0
 }
 
 // counted is for how long what is approved counts in a window at least, in seconds: until
@@ -183,10 +199,10 @@ func (r *rules) counted(v governance.Velocity) int64 {
 }
 
 // maxInDay is the most that can be approved in 24 hours in which each amount counts for so
-// many seconds: the max in each of as few times of that length as they are.
-func maxInDay(v governance.Velocity, counted int64) string {
+// many seconds: max in each of as few times of that length as they are.
+func maxInDay(max string, counted int64) string {
 	const day = 24 * 3600
-	most, total := amount.Must(v.Max), amount.Amount{}
+	most, total := amount.Must(max), amount.Amount{}
 	for range (day + counted - 1) / counted {
 		total = total.Add(most)
 	}
@@ -243,8 +259,6 @@ func (r *rules) power(k reach, unit string, sets [][][]string) (all []Finding) {
 // providers it may go to; below 1: others too.
 func (r *rules) bound(f *Finding, ways []way) (listed int) {
 	request, limited, listed := amount.Amount{}, true, 0
-	var day *governance.Velocity
-	counted, daily := int64(0), true
 	for _, w := range ways {
 		if limited = limited && w.limited; w.request.Cmp(request) > 0 {
 			request = w.request
@@ -252,22 +266,29 @@ func (r *rules) bound(f *Finding, ways []way) (listed int) {
 		if listed = max(listed, w.listed); w.listed < 1 {
 			listed = 1 << 30
 		}
-		if w.day == nil {
-			daily = false
-			continue
-		}
-		if c := r.counted(*w.day); day == nil || c < counted {
-			counted = c
-		}
-		if day == nil || amount.Must(w.day.Max).Cmp(amount.Must(day.Max)) > 0 {
-			day = w.day
-		}
 	}
 	if limited {
 		f.Request = request.Trim().String()
 	}
-	if daily && day != nil {
-		f.Day = maxInDay(*day, counted)
+	day, counted, daily := amount.Amount{}, int64(0), len(ways) > 0
+	for _, w := range ways {
+		if w.day == nil || w.day.Count != 0 && !limited {
+			daily = false
+			break
+		}
+		most := request.Mul(amount.Must(strconv.Itoa(w.day.Count)))
+		if w.day.Count == 0 {
+			most = amount.Must(w.day.Max)
+		}
+		if most.Cmp(day) > 0 {
+			day = most
+		}
+		if c := r.counted(*w.day); counted == 0 || c < counted {
+			counted = c
+		}
+	}
+	if daily {
+		f.Day = maxInDay(day.String(), counted)
 	}
 	if listed >= 1<<30 {
 		return 0

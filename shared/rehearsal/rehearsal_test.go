@@ -69,8 +69,12 @@ func condition(t *rapid.T) governance.Condition {
 		}
 		return governance.Condition{Whitelist: &governance.Whitelist{Whitelist: rapid.SampledFrom([]string{"wls_one", "wls_two", "wls_all"}).Draw(t, "whitelist")}}
 	case 4:
-		w := rapid.SampledFrom([]governance.Window{{From: "09:00", To: "17:00"}, {From: "00:00", To: "24:00", Days: []string{"sat", "sun"}}, {From: "17:00", To: "24:00"}}).Draw(t, "window")
+		w := rapid.SampledFrom([]governance.Window{{From: "09:00", To: "17:00"}, {From: "00:00", To: "24:00", Days: []string{"sat", "sun"}}, {From: "17:00", To: "24:00"},
+			{From: "09:00", To: "17:00", Business: true}, {From: "00:00", To: "17:00", Zone: "Asia/Tokyo"}}).Draw(t, "window")
 		return governance.Condition{Window: &w}
+	}
+	if rapid.IntRange(0, 2).Draw(t, "counts") == 0 {
+		return governance.Condition{Velocity: &governance.Velocity{Seconds: 86400, Count: rapid.IntRange(1, 3).Draw(t, "count")}}
 	}
 	return governance.Condition{Velocity: &governance.Velocity{Currency: rapid.SampledFrom(units).Draw(t, "unit"),
 		Seconds: rapid.SampledFrom([]int64{3600, 86400}).Draw(t, "seconds"), Max: rapid.SampledFrom([]string{"20", "100"}).Draw(t, "max")}}
@@ -85,8 +89,14 @@ func generated(t *rapid.T) Vault {
 		list("wls_one", addresses[0]), list("wls_two", addresses[1]), list("wls_all", addresses...)}}
 	set := &v.Accounts[0].Rules
 	set.Version = 1
+	if rapid.Bool().Draw(t, "holidays") {
+		set.Holidays = []string{friday.Format(time.DateOnly)}
+	}
 	for i := range rapid.IntRange(1, 4).Draw(t, "rules") {
 		r := governance.Rule{Name: string(rune('a' + i)), When: rapid.SliceOfN(rapid.Custom(condition), 0, 3).Draw(t, "when")}
+		if rapid.IntRange(0, 3).Draw(t, "valued") == 0 {
+			r.RateWithin = 60
+		}
 		if r.Deny = rapid.IntRange(0, 3).Draw(t, "deny") == 0; !r.Deny {
 			for n := range rapid.IntRange(1, 2).Draw(t, "steps") {
 				ids := electorate(t)
@@ -157,15 +167,23 @@ type asked struct {
 }
 
 func requests(v Vault) (all []asked) {
-	spent := []string{"0"}
+	spent, recorded := []string{"0"}, []governance.Recorded{{Zones: []governance.Zone{{Name: "Asia/Tokyo", Offset: 9 * 3600}}}}
+	if slices.ContainsFunc(v.Accounts[0].Rules.Rules, func(r governance.Rule) bool { return r.RateWithin != 0 }) {
+		recorded = append(recorded, governance.Recorded{Zones: recorded[0].Zones, Value: &governance.Value{}})
+	}
 	if len(v.Accounts[0].Rules.Windows()) > 0 {
 		spent = append(spent, "1000")
 	}
 	for _, f := range everyFact() {
 		for _, at := range instants {
 			for _, spent := range spent {
-				in := v.input(f, at, spent)
-				all = append(all, asked{f, at, in, governance.Decide(in)})
+				for _, saw := range recorded {
+					in := v.input(f, at, spent)
+					if in.Recorded = saw; saw.Value != nil {
+						in.Recorded.Value = &governance.Value{Currency: "EUR", Amount: "15", Rate: "1", At: at.Unix(), Source: "test"}
+					}
+					all = append(all, asked{f, at, in, governance.Decide(in)})
+				}
 			}
 		}
 	}

@@ -65,6 +65,7 @@ type Mark struct {
 // closed; the others but Open add up to it.
 type Counts struct {
 	Past       int `json:"past"`
+	Unknown    int `json:"unknown"`
 	Denied     int `json:"denied"`
 	Initiation int `json:"initiation"`
 	More       int `json:"more"`
@@ -83,10 +84,12 @@ type LeftOut struct {
 }
 
 // effects are all of them, the gravest first.
-var effects = []Effect{Denied, Initiation, More, Others, Fewer, OtherRule, Same}
+var effects = []Effect{Unknown, Denied, Initiation, More, Others, Fewer, OtherRule, Same}
 
 func (c *Counts) of(e Effect) *int {
 	switch e {
+	case Unknown:
+		return &c.Unknown
 	case Denied:
 		return &c.Denied
 	case Initiation:
@@ -279,7 +282,7 @@ func (r Report) Summary() (lines []string) {
 	n := r.Counts
 	for _, e := range effects {
 		if had := *n.of(e); had > 0 && e != Same {
-			lines = append(lines, fmt.Sprintf("%s of %s would have %s", thousands(strconv.Itoa(had)), count(n.Past, "past request"), would[e]))
+			lines = append(lines, fmt.Sprintf("%s of %s %s", thousands(strconv.Itoa(had)), count(n.Past, "past request"), would[e]))
 		}
 	}
 	switch {
@@ -313,8 +316,9 @@ func (r Report) Summary() (lines []string) {
 
 // would is what would have become of past requests.
 var would = map[Effect]string{
-	Denied: "been denied", Initiation: "needed a member to sign and send them", More: "needed more approvals", Fewer: "needed fewer approvals",
-	Others: "needed approvals of other members", OtherRule: "been under another rule, with as many approvals",
+	Unknown: "cannot be judged: the log does not have what the new rules look at", Denied: "would have been denied",
+	Initiation: "would have needed a member to sign and send them", More: "would have needed more approvals", Fewer: "would have needed fewer approvals",
+	Others: "would have needed approvals of other members", OtherRule: "would have been under another rule, with as many approvals",
 }
 
 // open says what changes for open requests.
@@ -338,7 +342,7 @@ func (r Report) open() (lines []string) {
 				be, need = "is", "needs"
 			}
 			said := map[Effect]string{
-				Denied: "would be denied", Initiation: need + " a member to sign and send it", More: need + " " + count(by, "more approval"),
+				Unknown: "cannot be judged", Denied: "would be denied", Initiation: need + " a member to sign and send it", More: need + " " + count(by, "more approval"),
 				Fewer: need + " " + count(by, "approval") + " fewer", Others: need + " approvals of other members", OtherRule: be + " under another rule",
 			}[e]
 			lines = append(lines, count(n, "open request")+" "+said)

@@ -156,7 +156,7 @@ func (h *replay) visit(s *vault.State, e signedlog.Entry, apply func() error) er
 			return err
 		}
 		r := s.Request(b.Request)
-		t := &told{request: r, past: rehearsal.Past{Request: b.Request, Facts: r.Wants.Facts(), Created: r.CreatedAt, Expires: time.Unix(b.Expires, 0).UTC()}}
+		t := &told{request: r, past: rehearsal.Past{Request: b.Request, Facts: r.Wants.Facts(), Recorded: b.Recorded, Created: r.CreatedAt, Expires: time.Unix(b.Expires, 0).UTC()}}
 		t.say(s.Decide(r, r.CreatedAt))
 		h.began[b.Request], h.queue = t, append(h.queue, t)
 		return nil
