@@ -78,15 +78,38 @@ func NewBackTest(to Vault) *BackTest {
 		}
 		b.accounts[a.Account] = r
 	}
+	if to.Admin != nil {
+		admins := governance.Group{Group: administrators, Name: administrators}
+		for _, m := range to.Members {
+			if m.Role == roleAdmin {
+				admins.Members = append(admins.Members, m.Member)
+			}
+		}
+		b.objects.Groups = append(slices.Clip(b.objects.Groups), admins)
+		b.accounts[governance.Admin] = &replayed{rules: governance.Set{Version: 1, Rules: []governance.Rule{{
+			Name: administrators, When: []governance.Condition{{Filter: &governance.Filter{Kinds: []string{administrators}}}},
+			Steps: []governance.Step{{Name: administrators, Quorum: to.Admin.Quorum, Group: administrators}},
+		}}}}
+	}
 	return b
 }
+
+// administrators is the one step of their rule, and the group that approves it, as the
+// vault names them.
+const administrators = "administrators"
 
 // Take takes the next request of the history, in the order of their creation, and says
 // what the rules say to it.
 func (b *BackTest) Take(p Past) Change {
-	a := b.accounts[p.Facts.Account]
-	if a == nil {
+	set := p.Facts.RuleSet()
+	a := b.accounts[set]
+	switch {
+	case a == nil && set == governance.Admin:
+		return Change{Request: p.Request, Effect: Unknown, Reason: "the rule of the administrators is not among the new rules"}
+	case a == nil:
 		return Change{Request: p.Request, Effect: Denied, Reason: "there are no rules of its account"}
+	case set == governance.Admin:
+		p.Facts.Kind = administrators
 	}
 	in := governance.Input{
 		Rules: a.rules, Facts: p.Facts, Recorded: p.Recorded, Initiator: p.Initiator, Created: p.Created, Expires: p.Expires, Now: p.Created,

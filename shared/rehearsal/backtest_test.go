@@ -97,6 +97,23 @@ func TestWhatWasNotRecordedIsNotJudged(t *testing.T) {
 	}
 }
 
+func TestWhatChangesTheVaultIsAskedOfTheAdministrators(t *testing.T) {
+	t.Parallel()
+	p := bought(0, "5", "mem_alice", "mem_bob")
+	p.Facts, p.Rule = governance.Facts{Kind: "group.put"}, administrators
+	v := sample() // two of Alice and Bob
+	if got := NewBackTest(v).Take(p); got.Effect != Same {
+		t.Errorf("%+v", got)
+	}
+	v.Members[2].Role, v.Admin = roleAdmin, &Admin{3}
+	if got := NewBackTest(v).Take(p); got.Effect != More || got.By != 1 {
+		t.Errorf("a bigger quorum: %+v", got)
+	}
+	if v.Admin = nil; NewBackTest(v).Take(p).Effect != Unknown {
+		t.Error("nothing is known of the administrators, and something is said")
+	}
+}
+
 func TestACountOfRequestsIsAddedUp(t *testing.T) {
 	t.Parallel()
 	v := sample()

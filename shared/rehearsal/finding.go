@@ -265,7 +265,7 @@ func (r *rules) needed() (all []Finding) {
 			continue
 		}
 		for _, s := range rule.Steps {
-			if ids := r.electorate(s); len(ids) == s.Quorum && !foreign(s, "Name", "Quorum", "Members", "Group", "ExcludeInitiator") {
+			if ids := r.electorate(s); len(ids) == s.Quorum && plain(s) {
 				all = append(all, Finding{Code: EachNeeded, Severity: Warning, Account: r.account.Account, Rule: rule.Name, Step: s.Name, Members: ids,
 					Text: fmt.Sprintf("step %q of rule %q of %s needs %s: one lost token breaks it", s.Name, rule.Name, r.in(), r.vault.names(ids, "and"))})
 			}
@@ -291,7 +291,7 @@ func lost(v Vault, accounts []*rules, m Member) (all []Finding) {
 	for _, r := range accounts {
 		f := Finding{Code: TokenLost, Severity: Warning, Account: r.account.Account, Members: []string{m.Member}}
 		for i, rule := range r.account.Rules.Rules {
-			if r.can[i] && r.governs(i) && !approvable(rule, left) {
+			if r.can[i] && r.named(rule, m.Member) != "" && r.governs(i) && !approvable(rule, left) {
 				f.Rules = append(f.Rules, rule.Name)
 			}
 		}

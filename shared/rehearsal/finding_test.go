@@ -1,6 +1,7 @@
 package rehearsal
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -130,5 +131,46 @@ func TestAVaultWithAMistakeIsRefusedByItsField(t *testing.T) {
 		v := sample()
 		edit(&v)
 		refused(t, v.Check(), field)
+	}
+}
+
+func TestManyMembersAreCountedAndNotEachListed(t *testing.T) {
+	t.Parallel()
+	v := sample()
+	v.Members = v.Members[:1]
+	for i := range 63 {
+		v.Members = append(v.Members, Member{fmt.Sprintf("mem_m%02d", i), fmt.Sprintf("Member %d", i), roleOperator})
+	}
+	v.Admin, v.Groups[0].Members = nil, nil
+	for _, m := range v.Members {
+		v.Groups[0].Members = append(v.Groups[0].Members, m.Member)
+	}
+	set := &v.Accounts[0].Rules
+	set.Rules = nil
+	for i := range 32 {
+		set.Rules = append(set.Rules, governance.Rule{Name: fmt.Sprintf("to %d", i+1), When: []governance.Condition{{Amount: &governance.Amount{Currency: "EUR", Max: fmt.Sprint(i + 1)}}},
+			Steps: []governance.Step{{Name: "three", Quorum: 3, Group: "grp_officers"}}})
+	}
+	if err := v.Check(); err != nil {
+		t.Fatal(err)
+	}
+	found := Rehearse(v)
+	if f := found[0]; f.Code != MovesTogether || len(f.Together) != maxListed || len(f.Together)+f.More < 64*63*62/6 {
+		t.Errorf("%d sets and %d more: %s", len(f.Together), f.More, f.Text)
+	}
+}
+
+func TestWhatAssetsAreWorthIsCountedInItsCurrency(t *testing.T) {
+	t.Parallel()
+	v := sample()
+	v.Accounts[0].Rules.Rules = []governance.Rule{{Name: "sends", RateWithin: 300, When: []governance.Condition{{Filter: &governance.Filter{Kinds: []string{"transfer"}}},
+		{Amount: &governance.Amount{Currency: "EUR", Max: "1000"}}, {Velocity: &governance.Velocity{Currency: "EUR", Seconds: 86400, Max: "40000"}}},
+		Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_bob"}}}}}
+	if err := v.Check(); err != nil {
+		t.Fatal(err)
+	}
+	want := "Bob alone can move up to 40,000 EUR in value a day in transfers of Treasury, at most 1,000 in one request"
+	if f := Rehearse(v)[0]; f.Text != want || f.Currency != "EUR" || f.Day != "40000" {
+		t.Errorf("%+v", f)
 	}
 }

@@ -17,21 +17,28 @@ import (
 const (
 	maxTogether = 3  // members who move something together
 	maxListed   = 12 // sets of members in one finding
+	maxSaid     = 4  // of them in its sentence
+	maxSets     = 64 // sets of members that are told apart under one rule
 )
 
 // powers finds who can move what in a day: the smallest sets of at most maxTogether
 // members under each rule, and what each can do with all rules that it meets.
 func (r *rules) powers() (all []Finding) {
-	sets := make([][][]string, len(r.can)) // the smallest for each rule
+	who := make([]sets, len(r.can)) // the smallest for each rule
+	known := map[string]sets{}      // by what a rule asks for
 	for i, rule := range r.account.Rules.Rules {
 		if r.can[i] && r.governs(i) {
-			sets[i] = r.smallest(rule)
+			asks := digest(governance.Rule{Creation: rule.Creation, Steps: rule.Steps})
+			if _, asked := known[asks]; !asked {
+				known[asks] = r.smallest(rule)
+			}
+			who[i] = known[asks]
 		}
 	}
 	for _, k := range r.reach {
 		var each []Finding // unit
-		for _, unit := range k.units(r.can) {
-			some := r.power(k, unit, sets)
+		for _, unit := range r.units(k) {
+			some := r.power(k, unit, who)
 			if unit == "" {
 				each = some
 			}
@@ -51,80 +58,50 @@ func (f Finding) covers(one Finding) bool {
 	return f.Day == "" && f.Request == "" && f.key() == one.key()
 }
 
-// smallest are the sets of members who can approve under a rule and of whom each is
-// needed, by id; one that is empty: nobody has to.
-func (r *rules) smallest(rule governance.Rule) (all [][]string) {
-	var may []governance.Member
-	for _, m := range r.objects.Members { // whoever makes no difference is left out
-		if r.named(rule, m.ID) {
-			may = append(may, m)
-		}
-	}
-	var try func(from int, with []governance.Member, size int)
-	try = func(from int, with []governance.Member, size int) {
-		if len(with) == size {
-			ids := make([]string, 0, size)
-			for _, m := range with {
-				ids = append(ids, m.ID)
-			}
-			if !slices.ContainsFunc(all, func(s []string) bool { return within(s, ids) }) && approvable(rule, governance.Objects{Members: with, Groups: r.vault.Groups, Lists: r.vault.Whitelists}) {
-				all = append(all, ids)
-			}
-			return
-		}
-		for i := from; i < len(may); i++ {
-			try(i+1, append(slices.Clip(with), may[i]), size)
-		}
-	}
-	needed := 0 // each approval is another member's
-	for _, s := range rule.Steps {
-		if needed += s.Quorum; foreign(s, "Name", "Quorum", "Members", "Group", "ExcludeInitiator") {
-			needed = 0
-			break
-		}
-	}
-	for size := needed; size <= maxTogether; size++ {
-		try(0, nil, size)
-	}
-	return all
-}
-
-// named reports whether a rule may count a member: one whose steps this version does not
-// know may count anybody.
-func (r *rules) named(rule governance.Rule, member string) bool {
-	steps := slices.Clone(rule.Steps)
-	if c := rule.Creation; c != nil {
-		steps = append(steps, governance.Step{Members: c.Members, Group: c.Group})
-	}
-	return slices.ContainsFunc(steps, func(s governance.Step) bool {
-		return foreign(s, "Name", "Quorum", "Members", "Group", "ExcludeInitiator") || slices.Contains(r.electorate(s), member)
-	})
-}
-
-// within reports whether all of a are in b.
-func within(a, b []string) bool {
-	return !slices.ContainsFunc(a, func(s string) bool { return !slices.Contains(b, s) })
-}
-
 // units are what the rules that can be approved under count amounts in: empty for each
 // unit that they do not name.
-func (k reach) units(can []bool) (all []string) {
-	for i, pieces := range k.governs {
-		for _, p := range pieces {
-			w := p[spends(k.kind)].(words)
-			list := w.list
-			if w.not {
-				list = []string{""}
+func (r *rules) units(k reach) (all []string) {
+	add := func(list ...string) {
+		for _, s := range list {
+			if !slices.Contains(all, s) {
+				all = append(all, s)
 			}
-			for _, s := range list {
-				if can[i] && !slices.Contains(all, s) {
-					all = append(all, s)
-				}
+		}
+	}
+	for i, pieces := range k.governs {
+		worth := r.worth(k, i)
+		for _, p := range pieces {
+			switch w := p[spends(k.kind)].(words); {
+			case !r.can[i]:
+			case worth != "":
+				add(worth)
+			case w.not:
+				add("")
+			default:
+				add(w.list...)
 			}
 		}
 	}
 	slices.Sort(all)
 	return all
+}
+
+// worth is the currency in which a rule counts what assets are worth; empty: it counts
+// the assets.
+func (r *rules) worth(k reach, i int) string {
+	rule := r.account.Rules.Rules[i]
+	if k.kind != intent.KindTransfer || rule.RateWithin == 0 {
+		return ""
+	}
+	for _, c := range rule.When {
+		switch {
+		case c.Amount != nil && isCurrency(c.Amount.Currency):
+			return c.Amount.Currency
+		case c.Velocity != nil && isCurrency(c.Velocity.Currency):
+			return c.Velocity.Currency
+		}
+	}
+	return ""
 }
 
 // way is what a rule lets be moved in one unit.
@@ -143,9 +120,14 @@ func (r *rules) way(k reach, i int, unit string) (w way, ok bool) {
 	if k.kind == intent.KindBuy {
 		dim = byProvider
 	}
+	worth := r.worth(k, i)
 	for _, p := range k.governs[i] {
-		in := p[spends(k.kind)].(words)
-		if unit == "" && !in.not || unit != "" && !in.has(unit) {
+		switch in := p[spends(k.kind)].(words); {
+		case worth != "" || k.kind == intent.KindTransfer && isCurrency(unit):
+			if worth != unit {
+				continue
+			}
+		case unit == "" && !in.not, unit != "" && !in.has(unit):
 			continue
 		}
 		if to := p[dim].(words); to.not {
@@ -160,7 +142,13 @@ func (r *rules) way(k reach, i int, unit string) (w way, ok bool) {
 		ok = true
 	}
 	for _, c := range r.account.Rules.Rules[i].When {
+		if a := c.Amount; a != nil && worth != "" && a.Currency == worth && a.Max != "" {
+			w.least(a.Max)
+		}
 		v := c.Velocity
+		if v != nil && worth != "" && v.Currency == worth {
+			w.least(v.Max)
+		}
 		if v == nil || v.Count == 0 && v.Currency != unit || foreign(*v, "Currency", "Seconds", "Max", "Count") {
 			continue
 		}
@@ -169,6 +157,13 @@ func (r *rules) way(k reach, i int, unit string) (w way, ok bool) {
 		}
 	}
 	return w, ok
+}
+
+// least limits one request.
+func (w *way) least(max string) {
+	if most := amount.Must(max); !w.limited || most.Cmp(w.request) < 0 {
+		w.request, w.limited = most, true
+	}
 }
 
 // tighter reports whether a velocity of a rule lets less be moved in a day than another:
@@ -210,16 +205,16 @@ func maxInDay(max string, counted int64) string {
 }
 
 // power is what each set of members can move of one unit.
-func (r *rules) power(k reach, unit string, sets [][][]string) (all []Finding) {
+func (r *rules) power(k reach, unit string, smallest []sets) (all []Finding) {
 	var ways []way
 	var who [][]string // each smallest set of these rules
-	for i := range sets {
+	for i := range smallest {
 		w, ok := r.way(k, i, unit)
-		if !ok || len(sets[i]) == 0 {
+		if !ok || len(smallest[i].all) == 0 {
 			continue
 		}
 		ways = append(ways, w)
-		for _, s := range sets[i] {
+		for _, s := range smallest[i].all {
 			if !slices.ContainsFunc(who, func(o []string) bool { return slices.Equal(o, s) }) {
 				who = append(who, s)
 			}
@@ -230,8 +225,13 @@ func (r *rules) power(k reach, unit string, sets [][][]string) (all []Finding) {
 		f := Finding{Account: r.account.Account, Kind: k.kind, Currency: unit, Severity: Note}
 		var used []way
 		for _, w := range ways {
-			if slices.ContainsFunc(sets[w.rule], func(smallest []string) bool { return within(smallest, s) }) {
+			if slices.ContainsFunc(smallest[w.rule].all, func(o []string) bool { return within(o, s) }) {
 				used, f.Rules = append(used, w), append(f.Rules, r.account.Rules.Rules[w.rule].Name)
+			}
+		}
+		for _, w := range used {
+			if len(s) > 1 && slices.Equal(smallest[w.rule].all[len(smallest[w.rule].all)-1], s) {
+				f.More = max(f.More, smallest[w.rule].more)
 			}
 		}
 		listed := r.bound(&f, used)
@@ -308,6 +308,7 @@ func (r *rules) joined(all []Finding, f Finding, listed int) bool {
 		} else {
 			o.More++
 		}
+		o.More += f.More
 		o.Text = r.sentence(*o, listed)
 		return true
 	}
@@ -322,11 +323,11 @@ func (r *rules) sentence(f Finding, listed int) string {
 		who = r.vault.names(f.Members, "") + " alone"
 	case len(f.Together) > 0:
 		var each []string
-		for _, s := range f.Together {
+		for _, s := range f.Together[:min(maxSaid, len(f.Together))] {
 			each = append(each, r.vault.names(s, "and"))
 		}
-		if f.More > 0 {
-			each = append(each, count(f.More, "other set")+" of members")
+		if more := f.More + len(f.Together) - len(each); more > 0 {
+			each = append(each, count(more, "other set")+" of members")
 		}
 		who = strings.Join(each, ", or ") + " together"
 	}
@@ -345,6 +346,10 @@ func (f Finding) inDay() string {
 	switch {
 	case f.Currency == "" && f.Kind == intent.KindTransfer:
 		return "any amount of each asset a day"
+	case f.Day == "" && f.Kind == intent.KindTransfer && isCurrency(f.Currency):
+		return "any amount of " + f.Currency + " in value a day"
+	case f.Kind == intent.KindTransfer && isCurrency(f.Currency):
+		return "up to " + thousands(f.Day) + " " + f.Currency + " in value a day"
 	case f.Currency == "":
 		return "any amount of each currency a day"
 	case f.Day == "":

@@ -267,7 +267,16 @@ func TestWhoeverCanMoveSomethingIsNamed(t *testing.T) {
 
 // allows reports whether a finding says that these members can do what was asked.
 func (f Finding) allows(a asked, who []string) bool {
-	if f.Kind != a.facts.Kind || f.Currency != "" && f.Currency != a.facts.Currency || !slices.Contains(f.Rules, a.said.Rule) {
+	if f.Kind != a.facts.Kind || !slices.Contains(f.Rules, a.said.Rule) {
+		return false
+	}
+	if v := a.in.Recorded.Value; f.Kind == "transfer" && isCurrency(f.Currency) {
+		if v == nil || v.Currency != f.Currency {
+			return false
+		}
+		a.facts.Amount, a.facts.Currency = v.Amount, v.Currency
+	}
+	if f.Currency != "" && f.Currency != a.facts.Currency {
 		return false
 	}
 	for _, most := range []string{f.Request, f.Day} {
