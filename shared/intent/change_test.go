@@ -9,6 +9,12 @@ import (
 	"countersign/shared/governance"
 )
 
+// changedAccount is the account of the samples before they change it.
+func changedAccount() Account {
+	c := changes()[4].(AccountEdit)
+	return Account{Name: "Treasury", Chain: "eip155:1", Version: 1, Rules: governance.Set{Version: 3, Rules: []governance.Rule{c.Before.Rules.Rules[0], wideRule(), c.Before.Rules.Rules[1]}}}
+}
+
 func named(members ...string) (all []Named) {
 	for _, m := range members {
 		all = append(all, Named{"mem_" + m, strings.ToUpper(m[:1]) + m[1:]})
@@ -27,10 +33,22 @@ func changes() []Change {
 			Entries: []governance.Entry{mill, {Address: "0x52908400098527886E0F7030069857D2E4169EE7", Chain: "eip155:1", Label: "Harbour & Sons"}},
 			Before:  &WhitelistBefore{"Suppliers", []governance.Entry{mill}}},
 		AdminRulePut{Kind: KindAdminRulePut, V: 1, FromVersion: 1, Quorum: 3, Before: 2, Admins: 4},
+		AccountEdit{Kind: KindAccountEdit, V: 1, Account: "acc_treasury", FromVersion: 1, Name: "Treasury of the group",
+			Rules:  governance.Set{Version: 4, Rules: []governance.Rule{smallRule("2000"), wideRule(), {Name: "night", When: []governance.Condition{{Window: &governance.Window{From: "00:00", To: "06:00"}}}, Deny: true}}},
+			Before: AccountBefore{"Treasury", []string{"small", "all", "weekend"}, governance.Set{Version: 3, Rules: []governance.Rule{smallRule("1000"), {Name: "weekend", When: []governance.Condition{{Window: &governance.Window{Days: []string{"sat", "sun"}, From: "00:00", To: "24:00"}}}, Deny: true}}}}},
 		MemberState{Kind: KindMemberSuspend, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob", Role: "OPERATOR"},
 		MemberState{Kind: KindMemberResume, V: 1, Member: "mem_carol", FromVersion: 2, Name: "Carol", Role: "OPERATOR"},
 		MemberState{Kind: KindMemberRevoke, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob", Role: "OPERATOR"},
 	}
+}
+
+func smallRule(most string) governance.Rule {
+	return governance.Rule{Name: "small", When: []governance.Condition{{Amount: &governance.Amount{Currency: "EUR", Max: most}}, {Velocity: &governance.Velocity{Currency: "EUR", Seconds: 86400, Max: "5000"}}},
+		Steps: []governance.Step{{Name: "treasury", Quorum: 1, Members: []string{"mem_alice", "mem_bob"}}}, UseWithin: 3600}
+}
+
+func wideRule() governance.Rule {
+	return governance.Rule{Name: "all", Steps: []governance.Step{{Name: "treasury", Quorum: 2, Group: "grp_officers"}}}
 }
 
 func init() {
@@ -42,7 +60,7 @@ func init() {
 func TestTheVaultFillsWhatAChangeChanges(t *testing.T) {
 	t.Parallel()
 	for _, c := range changes() {
-		filled, err := c.Drafted().Fill(vaultOf{})
+		filled, err := c.Drafted().Fill(vaultOf{"acc_treasury": changedAccount()})
 		if err != nil || !Same(filled, c) {
 			t.Errorf("%s: %+v, %v", c.Noun(), filled, err)
 		}

@@ -96,6 +96,8 @@ type Vault interface {
 type Account struct {
 	Name, Chain string
 	Address     string // of its own key
+	Version     int
+	Rules       governance.Set // the newest
 }
 
 // kinds is the table: a new kind is a file with its type, and a row here. head is how
@@ -111,6 +113,7 @@ var kinds = []struct {
 	{KindGroupRemove, `{"kind":"group.remove","v":1`, decode[GroupRemove], tellChange},
 	{KindWhitelistPut, `{"kind":"whitelist.put","v":1`, decode[WhitelistPut], tellChange},
 	{KindAdminRulePut, `{"kind":"admin_rule.put","v":1`, decode[AdminRulePut], tellChange},
+	{KindAccountEdit, `{"kind":"account.edit","v":1`, decode[AccountEdit], tellChange},
 	{KindMemberSuspend, `{"kind":"member.suspend","v":1`, decode[MemberState], tellChange},
 	{KindMemberResume, `{"kind":"member.resume","v":1`, decode[MemberState], tellChange},
 	{KindMemberRevoke, `{"kind":"member.revoke","v":1`, decode[MemberState], tellChange},

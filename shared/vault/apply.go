@@ -338,6 +338,9 @@ func (s *State) changed(c intent.Change, e signedlog.Entry) error {
 			return err
 		}
 	}
+	if edit, ok := c.(intent.AccountEdit); ok {
+		s.accounts[edit.Account].look(edit.Rules)
+	}
 	for _, r := range s.open {
 		r.stale = r.stale || !s.governs(r)
 		r.due = r.stale || !s.Decide(r, seconds(e.At)).State.Open()

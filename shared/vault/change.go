@@ -60,6 +60,17 @@ func (v *Governance) possible(c intent.Change) error {
 		}
 		quorum = c.Quorum
 	}
+	if c, ok := c.(intent.AccountEdit); ok {
+		if err := c.Rules.Check(before); err != nil {
+			return err
+		}
+		for _, r := range c.Rules.Rules {
+			if !r.Deny && !before.CanBeMet(r) {
+				return bad("rules."+r.Name+".steps", "can never all be taken")
+			}
+		}
+		return nil
+	}
 	if n := len(admins(after)); n < quorum {
 		return bad("member", fmt.Sprintf("is needed: %d administrators would be left, and %d must approve what changes the vault", n, quorum))
 	}
@@ -135,6 +146,11 @@ func (v *Governance) take(i intent.Change, request string, seq int64) error {
 		rule := statement.AdminRule{Quorum: c.Quorum}
 		if err = v.Admin.put(governance.Admin, Version[statement.AdminRule]{Version: from + 1, Seq: seq, Request: request, Value: rule}); err == nil {
 			err = v.Rules.put(governance.Admin, Version[governance.Set]{Version: from + 1, Seq: seq, Request: request, Value: adminSet(from+1, rule)})
+		}
+	case intent.AccountEdit:
+		err = v.Accounts.put(c.Account, Version[AccountTerms]{Version: from + 1, Seq: seq, Request: request, Value: AccountTerms{c.Name}})
+		if err == nil && c.Rules.Version != c.Before.Rules.Version {
+			err = v.Rules.put(c.Account, Version[governance.Set]{Version: c.Rules.Version, Seq: seq, Request: request, Value: c.Rules})
 		}
 	case intent.MemberState:
 		was, _ := v.Members.at(c.Member, Newest)

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"slices"
 	"sort"
 	"time"
 
@@ -49,6 +50,27 @@ func (s *spends) at(now time.Time) string {
 		return s.sum[n-1].String()
 	}
 	return s.sum[n-1].Sub(s.sum[i-1]).String()
+}
+
+// look keeps the sums of an account for the windows of other rules than it had. A window
+// that there was goes on. A new one begins with what the longest of the same unit has, which
+// may count for longer than it would have; what is older than that, or of another unit, is
+// not known and does not count.
+func (a *account) look(rules governance.Set) {
+	var all []*spends
+	for _, w := range rules.Windows() {
+		now := &spends{Velocity: w}
+		var longest int64
+		for _, old := range a.spends {
+			if old.Currency != w.Currency || (old.Count != 0) != (w.Count != 0) || old.Seconds != w.Seconds && (longest == w.Seconds || old.Seconds < longest) {
+				continue
+			}
+			longest = old.Seconds
+			now.until, now.sum = slices.Clone(old.until), slices.Clone(old.sum)
+		}
+		all = append(all, now)
+	}
+	a.spends = all
 }
 
 const (

@@ -135,7 +135,8 @@ func (s *State) Account(id string) (intent.Account, bool) {
 		return intent.Account{}, false
 	}
 	terms, _ := s.Accounts.at(id, Newest)
-	return intent.Account{Name: terms.Value.Name, Chain: a.Chain, Address: a.Address}, true
+	rules, _ := s.Rules.at(id, Newest)
+	return intent.Account{Name: terms.Value.Name, Chain: a.Chain, Address: a.Address, Version: terms.Version, Rules: rules.Value}, true
 }
 
 // OwnAddress is the address of an account's own key; empty for one that there is not.

@@ -384,3 +384,59 @@ func TestAVaultThatChangedIsTheSameFromItsGenesisAndFromACheckpoint(t *testing.T
 		t.Errorf("%s, %q", r.State, r.Reasons)
 	}
 }
+
+// edits is a draft of the account with other rules.
+func edits(from int, rules ...governance.Rule) intent.AccountEdit {
+	return intent.AccountEdit{Kind: intent.KindAccountEdit, V: 1, Account: treasury, FromVersion: from, Name: "Treasury", Rules: governance.Set{Rules: rules}}
+}
+
+func TestANewVersionOfRulesKeepsApprovalsAndAddsTheStepsThatAreMissing(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	open, done := g.request(newRequestID(t)).Request, g.request(newRequestID(t)).Request
+	g.approves("mem_alice", open)
+	for _, m := range []string{"mem_alice", "mem_bob"} {
+		g.approves(m, done)
+	}
+	step := func(name string, quorum int, members ...string) governance.Step {
+		return governance.Step{Name: name, Quorum: quorum, Members: members}
+	}
+	g.changed(edits(1, governance.Rule{Name: "both", Steps: []governance.Step{step("first", 1, "mem_bob"), step("second", 1, "mem_alice", "mem_carol")}}), "mem_alice", "mem_bob")
+	r := g.look(open)
+	if r.State != "PENDING_APPROVAL" || r.GovernedBy.Version != 2 || r.GovernedBy.Rule != "both" || r.Step != 1 || len(r.Steps) != 2 {
+		t.Fatalf("%s at step %d by %+v: %+v", r.State, r.Step, r.GovernedBy, r.Steps)
+	}
+	if was := g.look(done); was.State != "APPROVED" || was.GovernedBy.Version != 1 || len(was.Steps) != 1 || len(was.Steps[0].Approved) != 2 {
+		t.Errorf("what was approved before changed: %+v", was)
+	}
+	g.approves("mem_bob", open)
+	if r := g.look(open); r.State != "APPROVED" || !slices.Equal(r.Steps[1].Approved, []string{"mem_alice"}) {
+		t.Errorf("the approval of before, for the second step: %s, %+v", r.State, r.Steps)
+	}
+	g.restart()
+	if r := g.look(open); r.State != "APPROVED" || len(r.Steps) != 2 {
+		t.Errorf("after a restart: %s, %+v", r.State, r.Steps)
+	}
+}
+
+func TestRulesThatDenyWhatIsOpenBlockIt(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	open := g.request(newRequestID(t)).Request
+	g.approves("mem_alice", open)
+	rules := twoOfThree().Rules
+	rules[0].When[0].Amount.Max = "100"
+	g.changed(edits(1, rules...), "mem_alice", "mem_bob")
+	if r := g.look(open); r.State != "BLOCKED" || r.Reasons[0] != "no rule allows this" {
+		t.Errorf("%s: %q", r.State, r.Reasons)
+	}
+	for name, i := range map[string]intent.Intent{
+		"rules of nobody":         edits(2, governance.Rule{Name: "all", Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_eve"}}}}),
+		"a group that is not":     edits(2, governance.Rule{Name: "all", Steps: []governance.Step{{Name: "one", Quorum: 1, Group: "grp_none"}}}),
+		"a currency that is none": edits(2, governance.Rule{Name: "all", When: []governance.Condition{{Amount: &governance.Amount{Currency: "EUX", Max: "1"}}}, Steps: rules[0].Steps}),
+	} {
+		if code := g.change(newRequestID(t), i); code != fault.Invalid {
+			t.Errorf("%s: %q", name, code)
+		}
+	}
+}

@@ -123,8 +123,32 @@ func (s *Service) checkNew(in wire.SignerRequestInput, wants intent.Intent) erro
 	if err := s.state.Fits(wants); err != nil {
 		return err
 	}
+	if edit, ok := wants.(intent.AccountEdit); ok {
+		if err := s.checkRules(edit); err != nil {
+			return err
+		}
+	}
 	// Any proper address will do: the request's own is made last.
 	return intent.Refused(at(wants, s.state.OwnAddress(wants.Facts().Account)).CheckNow())
+}
+
+// checkRules refuses rules that `signer init` would refuse in a draft.
+func (s *Service) checkRules(edit intent.AccountEdit) error {
+	now := s.state.Current()
+	account, _ := s.state.Account(edit.Account)
+	d := Draft{
+		Entity: now.Entity, EntityName: now.EntityName, Groups: now.Groups, Whitelists: now.Whitelists,
+		Accounts: []DraftAccount{{Account: edit.Account, Name: edit.Name, Chain: account.Chain, Rules: edit.Rules}},
+	}
+	for _, m := range now.Members {
+		if s.state.Member(m.Member).State == intent.Active {
+			d.Members = append(d.Members, m)
+		}
+	}
+	if err := d.checkUnits(); err != nil {
+		return err
+	}
+	return checkApprovable(d, s.at)
 }
 
 // receive gives a request that receives an address of its own, and attests it.
