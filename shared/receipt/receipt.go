@@ -17,8 +17,8 @@ import (
 
 // Limits of a receipt.
 const (
-	MaxSize         = 4 << 20 // bytes
-	MaxLines        = 1024
+	MaxSize         = 16 << 20 // bytes
+	MaxLines        = 8192
 	MaxTransactions = 16 // of an order
 )
 

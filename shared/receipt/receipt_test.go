@@ -6,11 +6,13 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
 	"countersign/shared/fault"
 	"countersign/shared/fingerprint"
+	"countersign/shared/intent"
 	"countersign/shared/signedlog"
 	"countersign/shared/spec"
 	"countersign/shared/statement"
@@ -81,6 +83,8 @@ func vectors(t testing.TB) (all []vector) {
 	add("a purchase that was approved and delivered", "", func(*File) {})
 	add("without its order", "", func(f *File) { f.LedTo = nil })
 	add("of a rule that governs because of what was spent before", "", func(f *File) { *f = receiptOf(s, vaulttest.Second) })
+	add("that rests on changes of the vault", "", func(f *File) { *f = receiptOf(changed(t), vaulttest.First, made, removed, alone) })
+	add("without the change that it was decided by", "entry 12", func(f *File) { *f = receiptOf(changed(t), removed, made) })
 	add("without the genesis", "entry 1", func(f *File) { f.Lines = f.Lines[1:] })
 	add("without an approval", "entry 6", func(f *File) { f.Lines = append(f.Lines[:3], f.Lines[4:]...) })
 	add("without the outcome", "request", func(f *File) { f.Lines = f.Lines[:5] })
@@ -238,6 +242,58 @@ func TestTheSignersOwnSignatureDoesNotMakeAnApproval(t *testing.T) {
 	_, err := Verify(encode(t, receiptOf(s, vaulttest.First)), root)
 	if f, ok := fault.As(err); !ok || f.Details["part"] != "entry 4" {
 		t.Error(err)
+	}
+}
+
+// changed is a vault in which a group was made, and then one administrator was enough, while
+// a purchase and the removal of the group waited.
+func changed(t testing.TB) *vaulttest.Log {
+	t.Helper()
+	l := vaulttest.New(t)
+	l.Change(made, intent.GroupPut{Kind: intent.KindGroupPut, V: 1, Group: "grp_board", Name: "Board", Members: []intent.Named{{Member: "mem_alice"}}})
+	l.Ask(vaulttest.First, vaulttest.AddressKey)
+	l.Want(removed, intent.GroupRemove{Kind: intent.KindGroupRemove, V: 1, Group: "grp_board", FromVersion: 1})
+	l.Decide(vaulttest.First, vaulttest.AliceKey, statement.Initiate)
+	l.Change(alone, intent.AdminRulePut{Kind: intent.KindAdminRulePut, V: 1, FromVersion: 1, Quorum: 1})
+	l.Govern(removed)
+	l.Decide(removed, vaulttest.AliceKey, statement.Approve)
+	l.Close(removed)
+	l.Decide(vaulttest.First, vaulttest.AliceKey, statement.Approve)
+	l.Decide(vaulttest.First, vaulttest.BobKey, statement.Approve)
+	l.Close(vaulttest.First)
+	return l
+}
+
+const made, alone, removed = "req_gggggggggggggggggggggggggg", "req_hhhhhhhhhhhhhhhhhhhhhhhhhh", "req_iiiiiiiiiiiiiiiiiiiiiiiiii"
+
+func TestAReceiptRestsOnTheChangesOfTheVaultBeforeIt(t *testing.T) {
+	t.Parallel()
+	l := changed(t)
+	r, err := Verify(encode(t, receiptOf(l, vaulttest.First, made, removed, alone)), root)
+	if err != nil || len(r.Changes) != 3 || !strings.Contains(r.Text(), "Before it     ") {
+		t.Fatalf("%v\n%s", err, r.Text())
+	}
+	// One administrator was enough for the removal, and only after that was decided by two.
+	r, err = Verify(encode(t, receiptOf(l, removed, made, alone)), root)
+	if err != nil || len(r.Request.Accepted) != 1 || r.Request.GovernedBy.Version != 2 {
+		t.Fatalf("%v: %+v", err, r.Request)
+	}
+	for name, f := range map[string]File{
+		"without the change that one is enough": receiptOf(l, removed, made),
+		"without the group that is removed":     receiptOf(l, removed, alone),
+		"with a purchase as a change":           receiptOf(l, removed, made, alone, vaulttest.First),
+	} {
+		if _, err := Verify(encode(t, f), root); fault.CodeOf(err) != fault.SignatureInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	open := receiptOf(l, vaulttest.First, made, alone)
+	for _, seq := range l.About[removed][:1] {
+		open.Lines = append(open.Lines, lineOf(l, seq))
+	}
+	slices.SortFunc(open.Lines, func(a, b Line) int { return int(a.Seq - b.Seq) })
+	if _, err := Verify(encode(t, open), root); fault.CodeOf(err) != fault.SignatureInvalid {
+		t.Errorf("with a change that is not closed: %v", err)
 	}
 }
 

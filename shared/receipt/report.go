@@ -9,6 +9,7 @@ import (
 	"countersign/shared/intent"
 	"countersign/shared/name"
 	"countersign/shared/statement"
+	"countersign/shared/vault"
 )
 
 // Lines are the report for a person: what was approved, by whom and under which rule,
@@ -25,11 +26,13 @@ func (r Report) Lines() []intent.Line {
 	for _, p := range r.Decision.Steps {
 		all = append(all, intent.Line{Label: "Step", Value: fmt.Sprintf("%s: %d of %d", name.Within(p.Name), len(p.Approved), p.Needed)})
 	}
-	for _, a := range q.Accepted {
-		all = append(all, intent.Line{Label: said(a.Decision), Value: fmt.Sprintf("%s, %s, entry %d", r.member(a.Member), when(a.At.Unix()), a.Seq)})
-	}
+	all = append(all, r.decisions(q)...)
 	if to, ok := q.Receives(); ok {
 		all = append(all, intent.Line{Label: "Address", Value: to.Address + ": its key is in the vault, which made it for this request"})
+	}
+	for _, c := range r.Changes {
+		all = append(all, intent.Line{}, intent.Line{Label: "Before it", Value: c.Wants.Title() + " (" + c.Request + ")"})
+		all = append(all, r.decisions(c)...)
 	}
 	all = append(all, intent.Line{},
 		intent.Line{Label: "Vault", Value: name.WithID(r.Genesis.EntityName, r.Genesis.Entity)},
@@ -63,13 +66,14 @@ func (r Report) Lines() []intent.Line {
 // Text is [Report.Lines] with the values under each other.
 func (r Report) Text() string { return statement.Align(r.Lines()) }
 
-func (r Report) member(id string) string {
-	for _, m := range r.Genesis.Members {
-		if m.Member == id {
-			return name.WithID(m.Name, id)
-		}
+func (r Report) member(id string) string { return name.WithID(r.Names[id], id) }
+
+// decisions are what members signed about a request.
+func (r Report) decisions(q *vault.Request) (all []intent.Line) {
+	for _, a := range q.Accepted {
+		all = append(all, intent.Line{Label: said(a.Decision), Value: fmt.Sprintf("%s, %s, entry %d", r.member(a.Member), when(a.At.Unix()), a.Seq)})
 	}
-	return id
+	return all
 }
 
 func said(decision string) string {

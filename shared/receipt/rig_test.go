@@ -1,13 +1,20 @@
 package receipt
 
 import (
+	"slices"
+
 	"countersign/shared/vault/vaulttest"
 )
 
-// receiptOf is the receipt of a request, from the log that it is in.
-func receiptOf(l *vaulttest.Log, request string) File {
+// receiptOf is the receipt of a request, which rests on changes, from the log that it is in.
+func receiptOf(l *vaulttest.Log, request string, changes ...string) File {
 	f := File{V: 1, Type: "receipt", Request: request, Note: l.Note()}
-	for _, seq := range append([]int64{0}, l.About[request]...) {
+	about := append([]int64{0}, l.About[request]...)
+	for _, c := range changes {
+		about = append(about, l.About[c]...)
+	}
+	slices.Sort(about)
+	for _, seq := range about {
 		f.Lines = append(f.Lines, lineOf(l, seq))
 	}
 	return f

@@ -3,6 +3,7 @@ package receipt
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -10,9 +11,11 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/fingerprint"
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
+	"countersign/shared/strictjson"
 	"countersign/shared/vault"
 )
 
@@ -21,6 +24,8 @@ type Report struct {
 	Genesis  statement.Genesis
 	Root     string              // thumbprint of the statement key
 	Request  *vault.Request      // with its decisions and its outcome
+	Changes  []*vault.Request    // of the vault until then, in the order in which they took effect
+	Names    map[string]string   // of members, by id
 	Decision governance.Decision // when it was closed
 	Closed   int64               // Unix seconds
 	Note     signedlog.Note
@@ -32,6 +37,8 @@ type verifier struct {
 	key   jws.PublicKey
 	state *vault.State
 	file  File
+	// wanted are changes of the vault that are not decided, by id.
+	wanted map[string]*vault.Request
 	Report
 }
 
@@ -47,7 +54,7 @@ func Verify(data []byte, root string) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	v := &verifier{file: f, Report: Report{LedTo: f.LedTo}}
+	v := &verifier{file: f, wanted: map[string]*vault.Request{}, Report: Report{LedTo: f.LedTo}}
 	if err := v.begin(is); err != nil {
 		return Report{}, err
 	}
@@ -64,8 +71,19 @@ func Verify(data []byte, root string) (Report, error) {
 	if v.Request == nil || v.Request.Outcome == "" {
 		return Report{}, refuse(nil, "request", "it does not have the entries of "+f.Request+" up to its outcome")
 	}
+	for id := range v.wanted {
+		return Report{}, refuse(nil, "request", "it rests on "+id+", which changed nothing")
+	}
 	if err := v.ledTo(); err != nil {
 		return Report{}, err
+	}
+	v.Names = map[string]string{}
+	for _, r := range slices.Concat(v.Changes, []*vault.Request{v.Request}) {
+		for _, a := range r.Accepted {
+			if m := v.state.Member(a.Member); m != nil {
+				v.Names[a.Member] = m.Name
+			}
+		}
 	}
 	return v.Report, nil
 }
@@ -149,7 +167,7 @@ func (v *verifier) line(l Line) error {
 		return refuse(err, entry(l.Seq), "the path of "+entry(l.Seq)+" does not lead to the root of the log")
 	}
 	if err := v.concerns(e); err != nil {
-		return refuse(err, entry(l.Seq), entry(l.Seq)+" is not about "+v.file.Request)
+		return refuse(err, entry(l.Seq), v.file.Request+" does not rest on "+entry(l.Seq))
 	}
 	if r := v.Request; r != nil && e.Type == signedlog.Outcome {
 		v.Decision, v.Closed = v.state.Decide(r, time.Unix(e.At, 0).UTC()), e.At
@@ -157,13 +175,26 @@ func (v *verifier) line(l Line) error {
 	if err := v.state.Apply(e, signedlog.Hash([]byte(l.JWS))); err != nil {
 		return refuse(err, entry(l.Seq), entry(l.Seq)+" does not follow from the entries before it")
 	}
-	if e.Type == signedlog.Request {
-		v.Request = v.state.Request(v.file.Request)
-	}
+	v.note(e)
 	return nil
 }
 
-// concerns refuses an entry that the request does not rest on.
+// note remembers the requests that an entry, which was applied, begins and closes.
+func (v *verifier) note(e signedlog.Entry) {
+	id, _ := e.Concerns() // empty of the genesis
+	switch {
+	case e.Type == signedlog.Request && id == v.file.Request:
+		v.Request = v.state.Request(id)
+	case e.Type == signedlog.Request:
+		v.wanted[id] = v.state.Request(id)
+	case e.Type == signedlog.Outcome && v.wanted[id] != nil && v.wanted[id].Outcome == string(governance.Approved):
+		v.Changes = append(v.Changes, v.wanted[id])
+		delete(v.wanted, id)
+	}
+}
+
+// concerns refuses an entry that the request does not rest on: one about another request,
+// unless that changes the vault.
 func (v *verifier) concerns(e signedlog.Entry) error {
 	switch {
 	case e.Type == signedlog.Genesis && e.Seq == 0:
@@ -172,10 +203,23 @@ func (v *verifier) concerns(e signedlog.Entry) error {
 		return errors.New("it is behind the outcome")
 	}
 	id, err := e.Concerns()
-	if err == nil && id != v.file.Request {
-		err = errors.New("it is about " + id)
+	if err != nil || id == v.file.Request {
+		return err
 	}
-	return err
+	if e.Type == signedlog.Request {
+		var b signedlog.RequestBody
+		if err := strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody); err != nil {
+			return err
+		}
+		if wants, err := intent.Open(b.Intent); err != nil {
+			return err
+		} else if _, changes := wants.(intent.Change); changes {
+			return nil
+		}
+	} else if v.wanted[id] != nil {
+		return nil
+	}
+	return errors.New("it is about " + id + ", which changes nothing in the vault")
 }
 
 // ledTo holds what the gateway says against what was approved.

@@ -79,6 +79,10 @@ func (e Entry) Concerns() (string, error) {
 		var b DecisionBody
 		err := strictjson.UnmarshalCanonical(e.Body, &b, MaxBody)
 		return b.Request, err
+	case Governed:
+		var b GovernedBody
+		err := strictjson.UnmarshalCanonical(e.Body, &b, MaxBody)
+		return b.Request, err
 	case Outcome:
 		var b OutcomeBody
 		err := strictjson.UnmarshalCanonical(e.Body, &b, MaxBody)

@@ -276,6 +276,14 @@ func (s *State) applyGoverned(e signedlog.Entry) error {
 		return fmt.Errorf("there is no open request %s whose rules changed", b.Request)
 	}
 	d := s.Decide(r, seconds(e.At))
+	if s.excerpt { // as in applyRequest
+		if _, err := s.pinned(b.GovernedBy); err != nil {
+			return fmt.Errorf("what governs %s: %w", b.Request, err)
+		}
+		as := *r
+		as.GovernedBy, as.stale = b.GovernedBy, false
+		d = s.Decide(&as, seconds(e.At))
+	}
 	if d.State != governance.Approved && !d.State.Open() || b.GovernedBy != r.Pin(d) || b.Expires != d.Expires.Unix() {
 		return fmt.Errorf("request %s is not governed as it says: %s", b.Request, strings.Join(d.Reasons, "; "))
 	}

@@ -103,8 +103,8 @@ func New(key jws.PublicKey, past Past) *State {
 	}
 }
 
-// Excerpt is [New] for whoever has some entries of a log only: the genesis, and all those
-// about one request. What rules ask of other requests, in windows, is not in them: that
+// Excerpt is [New] for whoever has some entries of a log only: the genesis, all those
+// about requests that changed the vault, and all those about one request. What rules ask of other requests, in windows, is not in them: that
 // the rule which a request pins is the one that governs it is the signer's word.
 func Excerpt(key jws.PublicKey) *State {
 	s := New(key, nil)

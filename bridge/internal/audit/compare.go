@@ -72,7 +72,7 @@ func (f *found) sets(what string, says, log []string) {
 // differences compares the answers with the log.
 func (r *replay) differences(a answers) []string {
 	var f found
-	g := r.state.Genesis
+	g := r.state.Current()
 	f.same(g.Entity, "id", a.entity.ID, g.Entity)
 	f.same(g.Entity, "name", a.entity.Name, g.EntityName)
 	f.same(g.Entity, "head of the log", a.entity.Log.Head, r.chain.Mark.Head)
@@ -163,6 +163,8 @@ func states(is *vault.Request) []string {
 		return []string{wire.RequestRejected}
 	case "EXPIRED":
 		return []string{wire.RequestExpired}
+	case "BLOCKED":
+		return []string{wire.RequestBlocked}
 	}
 	return []string{wire.RequestPending, wire.RequestUnsent, wire.RequestExpired} // whose end the signer writes with its next entry
 }

@@ -162,6 +162,37 @@ func (s *Log) Ask(request string, key Key) {
 	s.Requests[request] = s.State.Request(request)
 }
 
+// Want asks for a change of the vault, which waits for two administrators.
+func (s *Log) Want(request string, draft intent.Intent) {
+	s.t.Helper()
+	wants, err := draft.Fill(s.State)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	b := signedlog.RequestBody{Request: request, Created: s.at, Expires: s.at + 3600, Intent: intenttest.Doc(wants)}
+	r := &vault.Request{RequestBody: b, Wants: wants, CreatedAt: time.Unix(b.Created, 0).UTC()}
+	b.GovernedBy = r.Pin(s.State.Govern(r))
+	s.append(request, signedlog.Request, b)
+	s.Requests[request] = s.State.Request(request)
+}
+
+// Change asks for a change of the vault, and has both administrators approve it.
+func (s *Log) Change(request string, draft intent.Intent) {
+	s.t.Helper()
+	s.Want(request, draft)
+	s.Decide(request, AliceKey, statement.Approve)
+	s.Decide(request, BobKey, statement.Approve)
+	s.Close(request)
+}
+
+// Govern says what governs a request after a change of the vault.
+func (s *Log) Govern(request string) {
+	s.t.Helper()
+	r := s.State.Request(request)
+	d := s.State.Decide(r, time.Unix(s.at+1, 0))
+	s.append(request, signedlog.Governed, signedlog.GovernedBody{Request: request, GovernedBy: r.Pin(d), Expires: d.Expires.Unix()})
+}
+
 // Decide signs a decision, of Alice or Bob.
 func (s *Log) Decide(request string, key Key, decision string) {
 	s.t.Helper()

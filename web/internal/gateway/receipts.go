@@ -117,14 +117,14 @@ func (g *Gateway) Receipt(ctx context.Context, c Caller, id string) ([]byte, err
 	return data, err
 }
 
-// receiptLines are the genesis and the lines about a request, as they are in the tree over
-// the first size lines.
+// receiptLines are the lines that a request rests on, as they are in the tree over the
+// first size lines.
 func receiptLines(tx store.Tx, r store.Request, size int64) (all []receipt.Line, err error) {
-	about, err := tx.Noted(r.Entity, r.ID, r.CloseSeq+1)
+	rests, err := projection.Rests(tx, r)
 	if err != nil {
 		return nil, err
 	}
-	for _, seq := range append([]int64{0}, about...) {
+	for _, seq := range rests {
 		lines, err := tx.Lines(r.Entity, seq, 1)
 		if err != nil {
 			return nil, err

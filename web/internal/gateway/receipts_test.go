@@ -8,6 +8,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"countersign/shared/fault"
+	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
 	"countersign/shared/receipt"
 	"countersign/shared/signedlog"
@@ -44,6 +45,23 @@ func TestAReceiptVerifiesWithTheRootKeyAlone(t *testing.T) {
 	}
 	if text := report.Text(); !strings.Contains(text, "the vault does not vouch for it") || !strings.Contains(text, o.ID) {
 		t.Error(text)
+	}
+}
+
+func TestAReceiptHasTheChangesOfTheVaultBeforeIt(t *testing.T) {
+	t.Parallel()
+	const made, later = "req_gggggggggggggggggggggggggg", "req_hhhhhhhhhhhhhhhhhhhhhhhhhh"
+	w := gatewaytest.New(t)
+	before := w.Approved()
+	w.Signer.Change(made, intent.GroupPut{Kind: intent.KindGroupPut, V: 1, Group: "grp_board", Name: "Board", Members: []intent.Named{{Member: "mem_alice"}}})
+	r := w.Approved()
+	w.Signer.Change(later, intent.GroupRemove{Kind: intent.KindGroupRemove, V: 1, Group: "grp_board", FromVersion: 1})
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context(), gatewaytest.Entity))
+	for id, changes := range map[string]int{before.ID: 0, made: 0, r.ID: 1, later: 1} {
+		report, err := receipt.Verify(must[[]byte](t)(w.Gateway.Receipt(t.Context(), gatewaytest.Caller(), id)), w.Signer.Key.PublicKey().Thumbprint())
+		if err != nil || report.Request.Request != id || len(report.Changes) != changes {
+			t.Errorf("%s: %+v, %v", id, report.Changes, err)
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package projection
 
 import (
 	"fmt"
+	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -86,4 +87,53 @@ func readNote(text, entity string, key jws.PublicKey) (signedlog.Note, error) {
 		err = fault.New(fault.LogCorrupt, "the signer's note has signatures of others").With("part", "note")
 	}
 	return n, err
+}
+
+// Rests are the entries that a closed request rests on, ascending: the genesis, those of
+// each request that changed the vault before it was closed, and its own.
+func Rests(tx store.Tx, r store.Request) ([]int64, error) {
+	g, err := Governs(tx, r.Entity)
+	if err != nil {
+		return nil, err
+	}
+	all := []int64{0}
+	add := func(request string) error {
+		about, err := tx.Noted(r.Entity, request, r.CloseSeq+1)
+		all = append(all, about...)
+		return err
+	}
+	for _, seq := range g.Changes { // their outcomes
+		if seq >= r.CloseSeq {
+			break
+		}
+		lines, err := tx.Lines(r.Entity, seq, 1)
+		if err != nil {
+			return nil, err
+		}
+		for _, l := range lines {
+			id, err := concerns(l.Text)
+			if err == nil {
+				err = add(id)
+			}
+			if err != nil {
+				return nil, err
+			}
+		}
+	}
+	err = add(r.ID)
+	slices.Sort(all)
+	return all, err
+}
+
+// concerns is the request that a line is about, which was verified when it was stored.
+func concerns(line string) (string, error) {
+	payload, err := jws.Payload(line)
+	if err != nil {
+		return "", err
+	}
+	e, err := signedlog.Decode(payload)
+	if err != nil {
+		return "", err
+	}
+	return e.Concerns()
 }
