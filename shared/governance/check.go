@@ -1,9 +1,11 @@
 package governance
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	"countersign/shared/fault"
 	"countersign/shared/field"
@@ -17,6 +19,8 @@ const (
 	maxRules   = 32
 	maxMembers = 64
 	maxSteps   = 8
+	maxAny     = 4   // alternatives of a step
+	maxWays    = 64  // to choose among the alternatives of all steps
 	maxValues  = 256 // in one condition
 	maxWithin  = 90 * 24 * 3600
 	maxRate    = 24 * 3600
@@ -111,11 +115,63 @@ func (o Objects) checkRule(r Rule, at string) error {
 		if err := steps.add(step.Name, at); err != nil {
 			return err
 		}
-		if err := o.checkElectorate(step.Members, step.Group, at); err != nil {
+		if err := o.checkStep(step, at); err != nil {
 			return err
 		}
-		if n := len(o.electorate(step.Members, step.Group)); step.Quorum < 1 || step.Quorum > n {
-			return mistake(at+".quorum", fmt.Sprintf("must be 1 to %d, the number of members who may approve", n))
+	}
+	return r.checkDelays(at)
+}
+
+// checkStep checks a step alone: what it is, and its quorums.
+func (o Objects) checkStep(s Step, at string) error {
+	persons := s.Quorum != 0 || len(s.Members) > 0 || s.Group != ""
+	switch {
+	case s.Delay != 0 && (persons || len(s.Any) > 0 || s.Reviewer != "" || s.ExcludeInitiator):
+		return mistake(at+".delay", "is of a step of its own, which has nothing else")
+	case s.Delay != 0 && (s.Delay < minUse || s.Delay > maxWithin):
+		return mistake(at+".delay", "must be a minute to 90 days, in seconds")
+	case len(s.Any) > 0 && (persons || len(s.Any) == 1 || len(s.Any) > maxAny):
+		return mistake(at+".any", "must be 2 to 4 alternatives, in a step without a quorum of its own")
+	case s.Reviewer != "" && !slugOK(s.Reviewer):
+		return mistake(at+".reviewer", "is not the name of a reviewer")
+	case s.Delay != 0 || s.Reviewer != "" && !persons && len(s.Any) == 0:
+		return nil
+	case len(s.Any) == 0:
+		return o.checkQuorum(Quorum{s.Quorum, s.Members, s.Group}, at)
+	}
+	for i, q := range s.Any {
+		if err := o.checkQuorum(q, at+".any."+strconv.Itoa(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (o Objects) checkQuorum(q Quorum, at string) error {
+	if err := o.checkElectorate(q.Members, q.Group, at); err != nil {
+		return err
+	}
+	if n := len(o.electorate(q.Members, q.Group)); q.Quorum < 1 || q.Quorum > n {
+		return mistake(at+".quorum", fmt.Sprintf("must be 1 to %d, the number of members who may approve", n))
+	}
+	return nil
+}
+
+// checkDelays checks the steps together: time alone approves nothing, what comes after a
+// delay can be reached before the request ends, and the alternatives can all be tried.
+func (r Rule) checkDelays(at string) error {
+	delays, ways := int64(0), 1
+	for i, s := range r.Steps {
+		switch {
+		case s.Delay != 0 && i == 0:
+			return mistake(at+".steps", "must not begin with a delay")
+		case s.Delay != 0:
+			delays += s.Delay
+		case delays >= cmp.Or(r.Within, int64(DefaultWithin/time.Second)):
+			return mistake(at+".steps."+clip(s.Name), "comes when the request has ended, after the delays before it")
+		}
+		if ways *= max(1, len(s.Any)); ways > maxWays {
+			return mistake(at+".steps", "have more than 64 ways to choose among their alternatives")
 		}
 	}
 	return nil
@@ -151,7 +207,16 @@ func (o Objects) electorate(ids []string, group string) []string {
 
 // Electorate are the members whom a step of a rule names, by id or through its group, in
 // the order of the rules.
-func (o Objects) Electorate(s Step) []string { return o.electorate(s.Members, s.Group) }
+func (o Objects) Electorate(s Step) (all []string) {
+	for _, q := range s.Quorums() {
+		for _, id := range o.electorate(q.Members, q.Group) {
+			if !slices.Contains(all, id) {
+				all = append(all, id)
+			}
+		}
+	}
+	return all
+}
 
 // CheckGroup reports the first mistake in a group: INVALID_REQUEST, details field.
 func (o Objects) CheckGroup(g Group) error {

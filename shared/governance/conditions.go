@@ -342,9 +342,13 @@ func valuesOK(at string, lists ...[]string) error {
 // unitOK reports whether s has the form of what amounts are counted in: a currency, or
 // the LedgerId of an asset.
 func unitOK(s string) bool {
-	var ledger field.Checks
-	ledger.Slug(s, "")
-	return moneyOK(s) || ledger.OK()
+	return moneyOK(s) || slugOK(s)
+}
+
+func slugOK(s string) bool {
+	var c field.Checks
+	c.Slug(s, "")
+	return c.OK()
 }
 
 // moneyOK reports whether s has the form of a currency.

@@ -50,7 +50,24 @@ type Approval struct {
 	// members or groups changed, and counts for the first step that waits for the member.
 	Step   int  `json:"step"`
 	Reject bool `json:"reject"`
+	// Verdict is there when Member is not a member, but the reviewer of a step.
+	Verdict Verdict   `json:"verdict,omitempty"`
+	At      time.Time `json:"at,omitzero"` // zero: not known, and no delay after it is ever over
 }
+
+// Verdict is what the reviewer of a step says.
+type Verdict string
+
+// The verdicts. Silence is none of them, and approves nothing.
+const (
+	Approves Verdict = "APPROVE"
+	Rejects  Verdict = "REJECT"
+	Defer    Verdict = "DEFER" // to the members of the step
+	Retries  Verdict = "RETRY" // ask again
+)
+
+// Verdicts are all of them.
+func Verdicts() []Verdict { return []Verdict{Approves, Rejects, Defer, Retries} }
 
 // Input is everything that a decision depends on.
 type Input struct {
@@ -99,31 +116,66 @@ type Decision struct {
 	Initiators []string  `json:"initiators,omitempty"`
 	Expires    time.Time `json:"expires"`
 	// UseWithin is the rule's; see [Use].
-	UseWithin int64    `json:"use_within,omitempty"`
-	Reasons   []string `json:"reasons"` // sentences without a full stop, most important first
+	UseWithin int64 `json:"use_within,omitempty"`
+	// Completed is when an approved request was: at its last approval or verdict, or at the
+	// end of the delay after it.
+	Completed time.Time `json:"completed,omitzero"`
+	Reasons   []string  `json:"reasons"` // sentences without a full stop, most important first
 }
 
 // Progress is how far a step is.
 type Progress struct {
 	Name     string   `json:"name"`
-	Needed   int      `json:"needed"`   // quorum
+	Needed   int      `json:"needed"`   // the fewest approvals with which it can be done: the quorum, where there is one
 	Approved []string `json:"approved"` // member ids that count, in the order of their approvals
 	Waiting  []string `json:"waiting"`  // member ids that may still approve
+	Any      []Part   `json:"any,omitempty"`
+	Reviewer string   `json:"reviewer,omitempty"` // whose verdict is asked for first
+	Verdict  Verdict  `json:"verdict,omitempty"`  // its newest; empty: none yet
+	Delay    int64    `json:"delay,omitempty"`    // seconds
+	// Until is when a delay that began is over.
+	Until time.Time `json:"until,omitzero"`
+	Stop  []string  `json:"stop,omitempty"` // member ids that may stop it by a rejection, during a delay
+}
+
+// Part is how far one of several quorums is.
+type Part struct {
+	Needed   int      `json:"needed"`
+	Approved []string `json:"approved"`
+	Waiting  []string `json:"waiting"`
 }
 
 // MayInitiate reports whether the member may initiate now.
 func (d Decision) MayInitiate(member string) bool { return slices.Contains(d.Initiators, member) }
 
-// MayApprove reports whether the member's approval or rejection of the current
-// step would count now.
+// Until is when the delay that is waited for is over, and all that follow it at once;
+// zero: none is waited for.
+func (d Decision) Until() time.Time {
+	if d.State != Pending {
+		return time.Time{}
+	}
+	until := d.Steps[d.Step-1].Until
+	if until.IsZero() {
+		return until
+	}
+	for _, p := range d.Steps[d.Step:] {
+		if p.Delay == 0 {
+			break
+		}
+		until = until.Add(time.Duration(p.Delay) * time.Second)
+	}
+	return until
+}
+
+// MayReject reports whether the member's rejection would count now.
+func (d Decision) MayReject(member string) bool {
+	return d.MayApprove(member) || d.State == Pending && slices.Contains(d.Steps[d.Step-1].Stop, member)
+}
+
+// MayApprove reports whether the member's approval of the current step would count now.
 func (d Decision) MayApprove(member string) bool {
 	if d.State != Pending {
 		return false
 	}
-	for _, m := range d.Steps[d.Step-1].Waiting {
-		if m == member {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(d.Steps[d.Step-1].Waiting, member)
 }

@@ -36,28 +36,14 @@ func Decide(in Input) Decision {
 		in.initiate(&d, *rule)
 		return d
 	}
-	if d.Steps, why = in.steps(*rule, in.Initiator); why != nil {
+	stages, why := in.stages(*rule, in.Initiator)
+	if why != nil {
 		d.State, d.Reasons = Denied, why
+		d.show(stages)
 		return d
 	}
-	in.count(&d)
+	in.count(&d, stages)
 	return d
-}
-
-// steps are the steps of a rule before anybody approved, under an initiator; empty:
-// none is proven. why is why they can never be taken.
-func (in Input) steps(rule Rule, initiator string) (all []Progress, why []string) {
-	for _, step := range rule.Steps {
-		if step.ExcludeInitiator && initiator == "" {
-			return nil, []string{fmt.Sprintf("step %q of rule %q excludes whoever asked, and nothing proves who asked", step.Name, rule.Name)}
-		}
-		p := Progress{Name: step.Name, Needed: step.Quorum, Approved: []string{}, Waiting: in.voters(step, initiator)}
-		if len(p.Waiting) < p.Needed {
-			return all, []string{fmt.Sprintf("step %q needs %s, but only %s may give one", step.Name, count(p.Needed, "approval"), count(len(p.Waiting), "member"))}
-		}
-		all = append(all, p)
-	}
-	return all, nil
 }
 
 // Holds reports whether the pinned rule would still govern the request by the whitelists
@@ -85,8 +71,9 @@ func (in Input) initiate(d *Decision, rule Rule) {
 			why = cannot
 			continue
 		}
-		steps, _ := in.steps(rule, id)
-		d.Steps, d.Initiators = steps, append(d.Initiators, id)
+		stages, _ := in.stages(rule, id)
+		d.show(stages)
+		d.Initiators = append(d.Initiators, id)
 	}
 	d.close()
 	switch {
@@ -108,81 +95,63 @@ func (in Input) exist(ids []string) []string {
 	})
 }
 
-// count walks the approvals in their order and sets state, step and reasons. One of
-// before a change that the current step does not wait for is tried again at the next.
-func (in Input) count(d *Decision) {
-	d.State, d.Step = Pending, 1
-	var kept []Approval
-	for rest := in.Approvals; len(rest) > 0; {
-		a := rest[0]
-		rest = rest[1:]
-		p := &d.Steps[d.Step-1]
-		if a.Step != 0 && a.Step != d.Step || !slices.Contains(p.Waiting, a.Member) {
-			if a.Step == 0 && !a.Reject {
-				kept = append(kept, a)
-			}
-			continue
-		}
-		if a.Reject {
-			d.State, d.Reasons = Rejected, []string{"rejected by " + name.Within(in.name(a.Member))}
-			break
-		}
-		p.Approved = append(p.Approved, a.Member)
-		for i := range d.Steps {
-			d.Steps[i].Waiting = without(d.Steps[i].Waiting, a.Member)
-		}
-		if len(p.Approved) == p.Needed {
-			p.Waiting = []string{}
-			if d.Step == len(d.Steps) {
-				d.State, d.Reasons = Approved, []string{"approved by " + in.names(d.counted(), "and")}
-				break
-			}
-			d.Step++
-			rest, kept = append(kept, rest...), nil
-		}
-	}
-	if d.State != Pending {
-		d.close()
-		return
-	}
-	if !in.Now.Before(d.Expires) {
-		d.State = Expired
-		d.Reasons = []string{"expired at " + at(d.Expires) + " with " + progress(d.Steps[d.Step-1])}
-		d.close()
-		return
-	}
-	d.Reasons = []string{in.waiting(*d)}
-}
-
 // close clears who is waited for: nobody is, any more.
 func (d *Decision) close() {
 	for i := range d.Steps {
-		d.Steps[i].Waiting = []string{}
+		p := &d.Steps[i]
+		p.Waiting, p.Stop = []string{}, nil
+		for j := range p.Any {
+			p.Any[j].Waiting = []string{}
+		}
 	}
 }
 
-func (d *Decision) counted() []string {
-	var all []string
-	for _, p := range d.Steps {
-		all = append(all, p.Approved...)
+// show sets the steps.
+func (d *Decision) show(stages []*stage) {
+	d.Steps = nil
+	for _, s := range stages {
+		d.Steps = append(d.Steps, s.progress())
 	}
-	return all
 }
 
 func (in Input) waiting(d Decision) string {
-	p := d.Steps[d.Step-1]
-	s := progress(p)
+	p, prefix := d.Steps[d.Step-1], ""
 	if len(d.Steps) > 1 {
-		s = fmt.Sprintf("step %d of %d, %s: %s", d.Step, len(d.Steps), name.Within(p.Name), s)
+		prefix = fmt.Sprintf("step %d of %d, %s: ", d.Step, len(d.Steps), name.Within(p.Name))
 	}
-	if len(p.Approved)+len(p.Waiting) < p.Needed {
-		return s + "; too few members are left to reach it: reject the request and ask again"
+	by := name.Within(p.Reviewer)
+	switch {
+	case p.Delay != 0 && p.Until.IsZero():
+		return prefix + "when it began is not known"
+	case p.Delay != 0:
+		return prefix + "over at " + at(p.Until) + "; until then " + in.names(p.Stop, "or") + " may stop it"
+	case p.Reviewer != "" && p.Verdict == Retries:
+		return prefix + "waiting for another verdict of " + by
+	case p.Reviewer != "" && p.Verdict == "":
+		return prefix + "waiting for the verdict of " + by
+	case p.Needed == 0:
+		return prefix + by + " left it to members, and the step names none: ask again"
 	}
-	word := "or"
-	if len(p.Waiting) == p.Needed-len(p.Approved) {
-		word = "and"
+	parts := p.Any
+	if len(parts) == 0 {
+		parts = []Part{{p.Needed, p.Approved, p.Waiting}}
 	}
-	return s + "; waiting for " + in.names(p.Waiting, word)
+	var who []string
+	for _, part := range parts {
+		if !part.reachable() {
+			continue
+		}
+		word := "or"
+		if len(part.Waiting) == part.left() {
+			word = "and"
+		}
+		who = append(who, in.names(part.Waiting, word))
+	}
+	prefix += progress(p)
+	if len(who) == 0 {
+		return prefix + "; too few members are left to reach it: reject the request and ask again"
+	}
+	return prefix + "; waiting for " + strings.Join(who, ", or for ")
 }
 
 func progress(p Progress) string {
@@ -195,15 +164,6 @@ func count(n int, noun string) string {
 		noun += "s"
 	}
 	return fmt.Sprintf("%d %s", n, noun)
-}
-
-// voters are the members who exist and may approve a step, before anybody did.
-func (in Input) voters(step Step, initiator string) []string {
-	all := append([]string{}, in.exist(in.objects().electorate(step.Members, step.Group))...)
-	if step.ExcludeInitiator {
-		return without(all, initiator)
-	}
-	return all
 }
 
 func (in Input) expires(r Rule) time.Time {

@@ -75,14 +75,19 @@ func approvals(ids ...string) func(*Input) {
 	}
 }
 
-// cases is the table of what rules decide; reasons is the first sentence.
-func cases() []struct {
+// row is one of them: what is asked, and what is said. reason is the first sentence.
+type row struct {
 	name   string
 	in     Input
 	state  State
 	rule   string
 	reason string
-} {
+}
+
+// cases is the table of what rules decide; reasons is the first sentence.
+func cases() []row { return append(ruleCases(), stepCases()...) }
+
+func ruleCases() []row {
 	small := Rule{Name: "small", When: []Condition{eur("", "1000")}, Steps: []Step{one("any", 1, everyid...)}}
 	large := Rule{Name: "large", When: []Condition{eur("1000.01", "")}, Steps: []Step{one("all", 3, everyid...)}}
 	two := Rule{Name: "two steps", Steps: []Step{one("first", 1, everyid...), {Name: "officers", Quorum: 1, Group: "grp_officers"}}}
@@ -128,27 +133,21 @@ func cases() []struct {
 	}
 	nobody := func(in *Input) { in.Initiator = "" }
 	amount := func(a string) func(*Input) { return func(in *Input) { in.Facts.Amount = a } }
-	return []struct {
-		name   string
-		in     Input
-		state  State
-		rule   string
-		reason string
-	}{
+	return []row{
 		{"nobody approved", base(), Pending, "all", "0 of 2 approvals; waiting for Alice, Bob or Carol"},
 		{"one of two", with(base(), approvals("mem_alice")), Pending, "all", "1 of 2 approvals; waiting for Bob or Carol"},
 		{"two of two", with(base(), approvals("mem_alice", "mem_bob")), Approved, "all", "approved by Alice and Bob"},
 		{"the same member twice", with(base(), approvals("mem_alice", "mem_alice")), Pending, "all", "1 of 2 approvals; waiting for Bob or Carol"},
 		{"somebody who is not asked", with(base(), approvals("mem_alice", "mem_dave")), Pending, "all", "1 of 2 approvals; waiting for Bob or Carol"},
 		{"a rejection", with(base(), func(in *Input) {
-			in.Approvals = []Approval{{"mem_alice", 1, false}, {"mem_carol", 1, true}}
+			in.Approvals = []Approval{{Member: "mem_alice", Step: 1}, {Member: "mem_carol", Step: 1, Reject: true}}
 		}), Rejected, "all", "rejected by Carol"},
-		{"a rejection by a stranger", with(base(), func(in *Input) { in.Approvals = []Approval{{"mem_dave", 1, true}} }), Pending, "all", "0 of 2 approvals; waiting for Alice, Bob or Carol"},
+		{"a rejection by a stranger", with(base(), func(in *Input) { in.Approvals = []Approval{{Member: "mem_dave", Step: 1, Reject: true}} }), Pending, "all", "0 of 2 approvals; waiting for Alice, Bob or Carol"},
 		{"a rejection after the quorum", with(base(), func(in *Input) {
-			in.Approvals = []Approval{{"mem_alice", 1, false}, {"mem_bob", 1, false}, {"mem_carol", 1, true}}
+			in.Approvals = []Approval{{Member: "mem_alice", Step: 1}, {Member: "mem_bob", Step: 1}, {Member: "mem_carol", Step: 1, Reject: true}}
 		}), Approved, "all", "approved by Alice and Bob"},
 		{"a rejection by who approved", with(base(), func(in *Input) {
-			in.Approvals = []Approval{{"mem_alice", 1, false}, {"mem_alice", 1, true}}
+			in.Approvals = []Approval{{Member: "mem_alice", Step: 1}, {Member: "mem_alice", Step: 1, Reject: true}}
 		}), Pending, "all", "1 of 2 approvals; waiting for Bob or Carol"},
 		{"expired", with(base(), func(in *Input) { in.Now = in.Expires }), Expired, "all", "expired at 2026-11-20 11:00:00 UTC with 0 of 2 approvals"},
 		{"approved stays approved", with(with(base(), approvals("mem_bob", "mem_carol")), func(in *Input) { in.Now = in.Expires }), Approved, "all", "approved by Bob and Carol"},
@@ -226,11 +225,13 @@ func cases() []struct {
 		{"spending over another time", with(base(speed), func(in *Input) { in.Spent = []Spent{{"EUR", 3600, "0"}} }), Denied, "", "no rule allows this"},
 		{"the second step waits", with(base(two), approvals("mem_alice")), Pending, "two steps", "step 2 of 2, officers: 0 of 1 approval; waiting for Bob or Carol"},
 		{"a member counts once in a request", with(base(two), func(in *Input) {
-			in.Approvals = []Approval{{"mem_bob", 1, false}, {"mem_bob", 2, false}}
+			in.Approvals = []Approval{{Member: "mem_bob", Step: 1}, {Member: "mem_bob", Step: 2}}
 		}), Pending, "two steps", "step 2 of 2, officers: 0 of 1 approval; waiting for Carol"},
-		{"an approval of a later step does not count", with(base(two), func(in *Input) { in.Approvals = []Approval{{"mem_bob", 2, false}} }), Pending, "two steps", "step 1 of 2, first: 0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"an approval of a later step does not count", with(base(two), func(in *Input) { in.Approvals = []Approval{{Member: "mem_bob", Step: 2}} }), Pending, "two steps", "step 1 of 2, first: 0 of 1 approval; waiting for Alice, Bob or Carol"},
 		{"a name with the sentence's words", with(with(base(), approvals("mem_alice", "mem_bob")), func(in *Input) { in.Members[0].Name = "Alice, Carol and Dave" }), Approved, "all", `approved by "Alice, Carol and Dave" and Bob`},
-		{"both steps", with(base(two), func(in *Input) { in.Approvals = []Approval{{"mem_alice", 1, false}, {"mem_carol", 2, false}} }), Approved, "two steps", "approved by Alice and Carol"},
+		{"both steps", with(base(two), func(in *Input) {
+			in.Approvals = []Approval{{Member: "mem_alice", Step: 1}, {Member: "mem_carol", Step: 2}}
+		}), Approved, "two steps", "approved by Alice and Carol"},
 		{"the initiator is excluded", with(base(Rule{Name: "eyes", Steps: []Step{{Name: "others", Quorum: 2, Members: everyid, ExcludeInitiator: true}}}), approvals("mem_alice", "mem_bob")),
 			Pending, "eyes", "1 of 2 approvals; waiting for Carol"},
 		{"too few but the initiator", base(Rule{Name: "eyes", Steps: []Step{{Name: "others", Quorum: 3, Members: everyid, ExcludeInitiator: true}}}),
@@ -245,7 +246,7 @@ func cases() []struct {
 			func(in *Input) { in.Initiator = "" }), Denied, "eyes", `step "others" of rule "eyes" excludes whoever asked, and nothing proves who asked`},
 		{"nobody signed and sent it", with(base(created(everyid[:2], "", one("any", 1, everyid...))), nobody), Uninitiated, "sent", "waiting for Alice or Bob to sign and send it"},
 		{"approvals of what nobody sent", with(with(base(created(everyid, "", one("any", 1, everyid...))), nobody), approvals("mem_bob")), Uninitiated, "sent", "waiting for Alice, Bob or Carol to sign and send it"},
-		{"a rejection of what nobody sent", with(with(base(created(everyid, "", one("any", 1, everyid...))), nobody), func(in *Input) { in.Approvals = []Approval{{"mem_bob", 1, true}} }),
+		{"a rejection of what nobody sent", with(with(base(created(everyid, "", one("any", 1, everyid...))), nobody), func(in *Input) { in.Approvals = []Approval{{Member: "mem_bob", Step: 1, Reject: true}} }),
 			Uninitiated, "sent", "waiting for Alice, Bob or Carol to sign and send it"},
 		{"sent by a member of the group", with(base(created(nil, "grp_officers", one("any", 1, everyid...))), func(in *Input) { in.Initiator = "mem_carol" }), Pending, "sent", "0 of 1 approval; waiting for Alice, Bob or Carol"},
 		{"sent by somebody whom the rule does not name", base(created(nil, "grp_officers", one("any", 1, everyid...))), Uninitiated, "sent", "waiting for Bob or Carol to sign and send it"},

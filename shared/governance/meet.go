@@ -25,16 +25,30 @@ func (o Objects) CanBeMet(rule Rule) bool {
 // unmeetable is why the steps of a rule can never be taken under an initiator; nil: they
 // can.
 func (in Input) unmeetable(rule Rule, initiator string) []string {
-	steps, why := in.steps(rule, initiator)
-	if why == nil && !meet(steps) {
+	stages, why := in.stages(rule, initiator)
+	if why == nil && !meet(stages, nil) {
 		why = []string{fmt.Sprintf("the steps of rule %q need more members than there are: each gives one approval", rule.Name)}
 	}
 	return why
 }
 
-// meet reports whether each step can have its quorum when each member approves once. It
-// seats members at the steps, and moves those who sit already where that makes room.
-func meet(steps []Progress) bool {
+// meet reports whether each stage can have one of its quorums when each member approves
+// once. What a reviewer or time decides needs nobody. chosen are the quorums of the stages
+// before.
+func meet(stages []*stage, chosen []Part) bool {
+	if len(stages) == 0 {
+		return seated(chosen)
+	}
+	s := stages[0]
+	if s.step.Reviewer != "" || s.step.Delay != 0 {
+		return meet(stages[1:], chosen)
+	}
+	return slices.ContainsFunc(s.parts, func(p Part) bool { return meet(stages[1:], append(slices.Clip(chosen), p)) })
+}
+
+// seated seats members at the steps, and moves those who sit already where that makes
+// room.
+func seated(steps []Part) bool {
 	at := map[string]int{} // the step of a member
 	for step := range steps {
 		for range steps[step].Needed {
@@ -47,7 +61,7 @@ func meet(steps []Progress) bool {
 }
 
 // seat finds one more member for a step. asked are those who could not be moved.
-func seat(steps []Progress, step int, at map[string]int, asked map[string]bool) bool {
+func seat(steps []Part, step int, at map[string]int, asked map[string]bool) bool {
 	for _, id := range steps[step].Waiting {
 		other, sits := at[id]
 		if asked[id] || sits && other == step {

@@ -26,8 +26,25 @@ func some(t *rapid.T, label string) []string {
 	return rapid.SliceOfNDistinct(rapid.SampledFrom(people), 1, len(people), rapid.ID).Draw(t, label)
 }
 
-func drawStep(t *rapid.T, name string) Step {
+// drawStep draws a step of any kind; a delay where one may be.
+func drawStep(t *rapid.T, name string, delays bool) Step {
+	kind := rapid.SampledFrom([]string{"quorum", "quorum", "any", "reviewer", "delay"}).Draw(t, "kind of step")
+	if kind == "delay" && delays {
+		return Step{Name: name, Delay: rapid.SampledFrom([]int64{60, 600, 7200}).Draw(t, "delay")}
+	}
 	s := Step{Name: name, ExcludeInitiator: rapid.Bool().Draw(t, "excludes")}
+	switch kind {
+	case "any":
+		for range rapid.IntRange(2, 3).Draw(t, "alternatives") {
+			members := some(t, "members")
+			s.Any = append(s.Any, Quorum{Quorum: rapid.IntRange(1, len(members)).Draw(t, "quorum"), Members: members})
+		}
+		return s
+	case "reviewer":
+		if s.Reviewer = "chainwatch"; rapid.Bool().Draw(t, "alone") {
+			return s
+		}
+	}
 	if s.Members = some(t, "members"); rapid.Bool().Draw(t, "by group") {
 		s.Group = "grp_some"
 	}
@@ -39,7 +56,7 @@ func drawStep(t *rapid.T, name string) Step {
 	return s
 }
 
-func drawRule(t *rapid.T, name string) Rule {
+func drawRule(t *rapid.T, name string, delays bool) Rule {
 	r := Rule{Name: name, Deny: rapid.IntRange(0, 5).Draw(t, "deny") == 0}
 	if rapid.Bool().Draw(t, "bounded") {
 		r.When = append(r.When, eur("", strconv.Itoa(rapid.IntRange(1, 1000).Draw(t, "bound"))))
@@ -54,20 +71,23 @@ func drawRule(t *rapid.T, name string) Rule {
 		r.Creation = &Creation{Members: some(t, "creators")}
 	}
 	for i := range rapid.IntRange(1, 3).Draw(t, "steps") {
-		r.Steps = append(r.Steps, drawStep(t, "s"+strconv.Itoa(i)))
+		r.Steps = append(r.Steps, drawStep(t, "s"+strconv.Itoa(i), delays && i > 0))
 	}
 	return r
 }
 
 // drawInput draws rules that pass their checks, and a request under them that some have
 // decided on.
-func drawInput(t *rapid.T) Input {
+func drawInput(t *rapid.T) Input { return drawTimed(t, true) }
+
+// drawTimed draws rules without delays where they are not wanted.
+func drawTimed(t *rapid.T, delays bool) Input {
 	in := Input{Created: friday, Now: friday.Add(time.Hour), Facts: Facts{Kind: "buy", Account: "acc_treasury", Asset: "ethereum", Provider: "northpay", Currency: "EUR"}}
 	in.Facts.Amount = strconv.Itoa(rapid.IntRange(1, 1000).Draw(t, "amount"))
 	in.Rules = Set{Version: 1}
 	in.Groups = []Group{{Group: "grp_some", Name: "Some", Members: some(t, "group")}}
 	for i := range rapid.IntRange(1, 3).Draw(t, "rules") {
-		in.Rules.Rules = append(in.Rules.Rules, drawRule(t, "r"+strconv.Itoa(i)))
+		in.Rules.Rules = append(in.Rules.Rules, drawRule(t, "r"+strconv.Itoa(i), delays))
 	}
 	if err := in.Rules.Check(Objects{Members: everybody(), Groups: in.Groups}); err != nil {
 		t.Fatal(err)
@@ -76,16 +96,20 @@ func drawInput(t *rapid.T) Input {
 		in.Members = append(in.Members, Member{ID: id, Name: id})
 	}
 	in.Initiator = rapid.SampledFrom(append([]string{""}, people...)).Draw(t, "initiator")
-	for range rapid.IntRange(0, 8).Draw(t, "approvals") {
-		in.Approvals = append(in.Approvals, drawApproval(t))
+	for i := range rapid.IntRange(0, 8).Draw(t, "approvals") {
+		in.Approvals = append(in.Approvals, drawApproval(t, friday.Add(time.Duration(i)*7*time.Minute)))
 	}
 	return in
 }
 
-func drawApproval(t *rapid.T) Approval {
-	return Approval{
-		Member: rapid.SampledFrom(people).Draw(t, "who"), Step: rapid.IntRange(0, 3).Draw(t, "step"), Reject: rapid.IntRange(0, 9).Draw(t, "rejects") == 0,
+func drawApproval(t *rapid.T, at time.Time) Approval {
+	a := Approval{Step: rapid.IntRange(1, 3).Draw(t, "step"), At: at}
+	if rapid.IntRange(0, 4).Draw(t, "reviewer says") == 0 {
+		a.Member, a.Verdict = "chainwatch", rapid.SampledFrom(Verdicts()).Draw(t, "verdict")
+		return a
 	}
+	a.Member, a.Reject = rapid.SampledFrom(people).Draw(t, "who"), rapid.IntRange(0, 9).Draw(t, "rejects") == 0
+	return a
 }
 
 func TestOneMoreDecisionNeverChangesAnApproval(t *testing.T) {
@@ -93,12 +117,13 @@ func TestOneMoreDecisionNeverChangesAnApproval(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := drawInput(t)
 		before := Decide(in)
-		in.Approvals = append(in.Approvals, drawApproval(t))
+		in.Approvals = append(in.Approvals, drawApproval(t, in.Now))
 		after := Decide(in)
 		if before.State == Approved && !reflect.DeepEqual(before, after) {
 			t.Fatalf("%+v became %+v", before, after)
 		}
 		last := in.Approvals[len(in.Approvals)-1]
+		last.Reject = last.Reject || last.Verdict == Rejects
 		if !last.Reject && after.Step < before.Step {
 			t.Fatalf("an approval went back from step %d to %d", before.Step, after.Step)
 		}
@@ -116,11 +141,11 @@ func TestAMemberWhoIsGoneNeverCounts(t *testing.T) {
 		in.Members = slices.DeleteFunc(in.Members, func(m Member) bool { return m.ID == gone })
 		d := Decide(in)
 		for _, p := range d.Steps {
-			if slices.Contains(p.Approved, gone) || slices.Contains(p.Waiting, gone) {
+			if slices.Contains(p.Approved, gone) || slices.Contains(p.Waiting, gone) || slices.Contains(p.Stop, gone) {
 				t.Fatalf("%s counts: %+v", gone, d)
 			}
 		}
-		if d.MayApprove(gone) || d.MayInitiate(gone) {
+		if d.MayReject(gone) || d.MayInitiate(gone) {
 			t.Fatalf("%s may decide: %+v", gone, d)
 		}
 		in.Approvals = slices.DeleteFunc(slices.Clone(in.Approvals), func(a Approval) bool { return a.Member == gone })
@@ -133,10 +158,19 @@ func TestAMemberWhoIsGoneNeverCounts(t *testing.T) {
 func TestTheOrderInWhichTheMembersOfAStepComeNeverMatters(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		in := drawInput(t)
+		in := drawTimed(t, false)
 		d := Decide(in)
 		in.Approvals = nil
 		for i, p := range d.Steps { // those who count, of each step in any order
+			if len(p.Any) > 0 { // one who is enough alone may come first, and then others come too late
+				d.Steps[i].Approved, p.Approved = slices.Clone(p.Approved), nil
+				for _, id := range d.Steps[i].Approved {
+					in.Approvals = append(in.Approvals, Approval{Member: id, Step: i + 1})
+				}
+			}
+			if p.Verdict != "" && p.Verdict != Rejects {
+				in.Approvals = append(in.Approvals, Approval{Member: p.Reviewer, Step: i + 1, Verdict: p.Verdict})
+			}
 			for _, id := range rapid.Permutation(p.Approved).Draw(t, "order") {
 				in.Approvals = append(in.Approvals, Approval{Member: id, Step: i + 1})
 			}
@@ -165,22 +199,33 @@ func TestNobodyCountsTwiceAndOnlyWhoIsNamedCounts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := drawInput(t)
 		d := Decide(in)
-		counted := d.counted()
+		var counted []string
+		for _, p := range d.Steps {
+			counted = append(counted, p.Approved...)
+		}
 		if len(slices.Compact(slices.Sorted(slices.Values(counted)))) != len(counted) {
 			t.Fatalf("somebody counts twice: %q", counted)
 		}
 		for i, p := range d.Steps {
 			rule := in.Rules.Rules[slices.IndexFunc(in.Rules.Rules, func(r Rule) bool { return r.Name == d.Rule })]
 			for _, id := range p.Approved {
-				if !slices.Contains(in.voters(rule.Steps[i], in.Initiator), id) {
+				if !slices.Contains(in.mayApprove(rule.Steps[i]), id) {
 					t.Fatalf("%s counts in step %d: %+v", id, i+1, d)
 				}
 			}
-			if d.State == Approved && len(p.Approved) < p.Needed {
+			if d.State == Approved && (len(p.Approved) < p.Needed || p.Reviewer != "" && p.Verdict != Approves && p.Verdict != Defer) {
 				t.Fatalf("approved with too few: %+v", d)
 			}
 		}
 	})
+}
+
+// mayApprove are those who may approve a step before anybody did.
+func (in Input) mayApprove(s Step) (all []string) {
+	for _, p := range in.parts(s, in.Initiator) {
+		all = append(all, p.Waiting...)
+	}
+	return all
 }
 
 func TestDecidingTwiceGivesTheSame(t *testing.T) {

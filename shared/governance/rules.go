@@ -97,13 +97,38 @@ type Creation struct {
 	Group   string   `json:"group,omitempty"` // grp_…
 }
 
-// Step is a quorum of a group, of named members, or of both together.
+// Step is what must happen before the next one: a quorum of a group, of named members or
+// of both together; one of several quorums; the verdict of a reviewer; or time that goes
+// by.
 type Step struct {
 	Name             string   `json:"name"`
-	Quorum           int      `json:"quorum"`
+	Quorum           int      `json:"quorum,omitempty"`
 	Members          []string `json:"members,omitempty"`
-	Group            string   `json:"group,omitempty"`             // grp_…
+	Group            string   `json:"group,omitempty"`
+	Any              []Quorum `json:"any,omitempty"`               // instead of the quorum: one of these is enough
 	ExcludeInitiator bool     `json:"exclude_initiator,omitempty"` // the initiator may not approve; denies when none is proven
+	// Delay is for how many seconds nothing happens, except that any member who could
+	// approve a step of the rule may stop the request, by a rejection.
+	Delay int64 `json:"delay,omitempty"`
+	// Reviewer is the name of a program whose verdict is asked for first. The quorum is
+	// that of the members it may leave the request to.
+	Reviewer string `json:"reviewer,omitempty"`
+}
+
+// Quorum is how many of a group, of named members, or of both together.
+type Quorum struct {
+	Quorum  int      `json:"quorum"`
+	Members []string `json:"members,omitempty"`
+	Group   string   `json:"group,omitempty"`
+}
+
+// Quorums are the quorums of a step, of which one is enough; none where no member
+// approves.
+func (s Step) Quorums() []Quorum {
+	if len(s.Any) > 0 || len(s.Members) == 0 && s.Group == "" {
+		return s.Any
+	}
+	return []Quorum{{s.Quorum, s.Members, s.Group}}
 }
 
 // DefaultWithin is how long a request may stay open when its rule does not say.

@@ -243,6 +243,9 @@ func may(d governance.Decision, a statement.Approval) bool {
 	if a.Decision == statement.Initiate {
 		return d.MayInitiate(a.Member)
 	}
+	if a.Decision == statement.Reject {
+		return d.MayReject(a.Member)
+	}
 	return d.MayApprove(a.Member)
 }
 
@@ -256,7 +259,7 @@ func (s *State) accept(r *Request, b signedlog.DecisionBody, a statement.Approva
 	r.asOf = l.Seq
 	d := s.Decide(r, at)
 	r.asOf = 0
-	acc.State = d.State
+	acc.State, r.until = d.State, d.Until()
 	for _, p := range d.Steps {
 		acc.Approved = append(acc.Approved, p.Approved...)
 		acc.Needed += p.Needed
@@ -288,7 +291,7 @@ func (s *State) applyGoverned(e signedlog.Entry) error {
 		return fmt.Errorf("request %s is not governed as it says: %s", b.Request, strings.Join(d.Reasons, "; "))
 	}
 	r.govern(b, e)
-	r.stale, r.due, r.moved = false, !d.State.Open(), e.At
+	r.stale, r.due, r.until, r.moved = false, !d.State.Open(), d.Until(), e.At
 	s.past.Note(b.Request, e.Seq)
 	return nil
 }
@@ -326,7 +329,7 @@ func (s *State) applyOutcome(e signedlog.Entry) error {
 	delete(s.open, b.Request)
 	if a := s.accounts[r.Wants.Facts().Account]; a != nil && d.State == governance.Approved {
 		for _, w := range a.spends {
-			w.add(r.earlier())
+			w.add(r.earlier(d))
 		}
 	}
 	if to, ok := r.Receives(); ok && d.State != governance.Approved { // the address was handed to nobody
@@ -351,8 +354,8 @@ func (s *State) changed(c intent.Change, e signedlog.Entry) error {
 	}
 	for _, r := range s.open {
 		r.stale = r.stale || !s.governs(r)
-		r.due = r.stale || !s.Decide(r, seconds(e.At)).State.Open()
-		r.moved = e.At
+		d := s.Decide(r, seconds(e.At))
+		r.due, r.until, r.moved = r.stale || !d.State.Open(), d.Until(), e.At
 	}
 	return nil
 }

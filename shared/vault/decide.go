@@ -79,13 +79,13 @@ type vote struct {
 	seq int64 // of its entry
 }
 
-// Add takes a member's decision, in the order of the log; seq is its entry.
-func (s *Said) Add(member string, step int, decision string, seq int64) {
+// Add takes a member's decision, in the order of the log; seq and at are its entry's.
+func (s *Said) Add(member string, step int, decision string, seq int64, at time.Time) {
 	if decision == statement.Initiate {
 		s.Initiator = member
 		return
 	}
-	s.votes = append(s.votes, vote{governance.Approval{Member: member, Step: step, Reject: decision == statement.Reject}, seq})
+	s.votes = append(s.votes, vote{governance.Approval{Member: member, Step: step, Reject: decision == statement.Reject, At: at}, seq})
 }
 
 // since are the decisions as the rules are asked: those of before an entry that changed
@@ -109,7 +109,7 @@ func (s *State) spent(r *Request, a *account, at time.Time) []governance.Spent {
 	var others []governance.Earlier
 	for _, o := range s.open {
 		if o != r && o.Wants.Facts().Account == a.Account {
-			others = append(others, o.earlier())
+			others = append(others, o.earlier(s.standing(o, at)))
 		}
 	}
 	var all []governance.Spent
@@ -121,18 +121,28 @@ func (s *State) spent(r *Request, a *account, at time.Time) []governance.Spent {
 	return all
 }
 
-// earlier is a request as the sums of later ones look at it.
-func (r *Request) earlier() governance.Earlier {
+// standing is how far an open request is: its outcome may not be written yet. The rules
+// are asked only where time decides.
+func (s *State) standing(r *Request, now time.Time) governance.Decision {
+	d := governance.Decision{State: governance.Pending}
+	if n := len(r.Accepted); !r.until.IsZero() && !r.stale {
+		return s.Decide(r, now)
+	} else if n > 0 {
+		d.State, d.Completed = r.Accepted[n-1].State, r.Accepted[n-1].At
+	}
+	return d
+}
+
+// earlier is a request that stands so as the sums of later ones look at it.
+func (r *Request) earlier(d governance.Decision) governance.Earlier {
 	facts := r.Wants.Facts()
 	e := governance.Earlier{
-		Amount: facts.Amount, Currency: facts.Currency, Value: r.Recorded.Value, State: governance.Pending, Expires: time.Unix(r.Expires, 0),
+		Amount: facts.Amount, Currency: facts.Currency, Value: r.Recorded.Value, State: d.State, Expires: time.Unix(r.Expires, 0),
+		Approved: r.approvedAt(d.Completed),
 	}
-	if n := len(r.Accepted); n > 0 { // the outcome is written after the last approval, and may not be yet
-		e.State, e.Approved = r.Accepted[n-1].State, r.approvedAt()
-		e.UseBy = e.Approved.Add(governance.Use(r.GovernedBy.UseWithin))
-	}
-	if r.Outcome != "" {
-		e.State = governance.State(r.Outcome)
+	e.UseBy = e.Approved.Add(governance.Use(r.GovernedBy.UseWithin))
+	if r.until.After(e.Expires) { // a last delay goes on
+		e.Expires = r.until
 	}
 	return e
 }

@@ -104,7 +104,7 @@ func (s *State) recall(id string, lines []Line) (r *Request, err error) {
 			}
 			r.Outcome, r.Reasons, r.asOf, r.ends = b.State, b.Reasons, l.Seq-1, b.UseBy
 			if b.UseBy == 0 && b.State == string(governance.Approved) { // as an earlier version wrote it
-				r.ends = r.approvedAt().Add(governance.Use(r.GovernedBy.UseWithin)).Unix()
+				r.ends = r.approvedAt(r.Accepted[len(r.Accepted)-1].At).Add(governance.Use(r.GovernedBy.UseWithin)).Unix()
 			}
 		default:
 			return nil, fmt.Errorf("entry %d is a %s", l.Seq, l.Type)

@@ -168,7 +168,10 @@ func (s *State) restore(in snapshot) error {
 		s.open[r.Request] = r
 	}
 	for _, r := range s.open {
-		r.due = r.stale || r.moved != 0 && !s.Decide(r, seconds(s.at)).State.Open()
+		if r.moved != 0 {
+			d := s.Decide(r, seconds(s.at))
+			r.due, r.until = r.stale || !d.State.Open(), d.Until()
+		}
 	}
 	return nil
 }

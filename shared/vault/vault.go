@@ -61,13 +61,14 @@ type Request struct {
 	Outcome   string     // empty while pending
 	Reasons   []string   // of the outcome
 
-	number int   // of the key of its address, when it receives
-	pins   []pin // that it had, the first one first
-	stale  bool  // the vault changed, and it may be governed by another rule
-	due    bool  // the vault changed, and it may have to be closed
-	moved  int64 // when the vault last changed for it, Unix seconds
-	asOf   int64 // the entry after which it is looked at; 0: the newest
-	ends   int64 // of an approval: when it cannot be used any more
+	number int       // of the key of its address, when it receives
+	pins   []pin     // that it had, the first one first
+	stale  bool      // the vault changed, and it may be governed by another rule
+	until  time.Time // when the delay that it is in is over; zero: it is in none
+	due    bool      // the vault changed, and it may have to be closed
+	moved  int64     // when the vault last changed for it, Unix seconds
+	asOf   int64     // the entry after which it is looked at; 0: the newest
+	ends   int64     // of an approval: when it cannot be used any more
 }
 
 // pin is what governs a request from an entry on.

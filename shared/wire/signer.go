@@ -3,6 +3,7 @@ package wire
 import (
 	"time"
 
+	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/jwk"
 	"countersign/shared/statement"
@@ -33,29 +34,21 @@ type SignerRequestInput struct {
 // SignerRequest is a governed request as the signer sees it: the answer of POST
 // /v1/requests and GET /v1/requests/{id}.
 type SignerRequest struct {
-	Request      string               `json:"request"`
-	State        string               `json:"state"`                // PENDING_INITIATION, PENDING_APPROVAL, APPROVED, REJECTED, EXPIRED
-	Step         int                  `json:"step"`                 // the step that is waited for, from 1; 0 while an initiator is
-	Initiator    string               `json:"initiator"`            // member id, proven by a signature; empty: none is
-	Initiators   []string             `json:"initiators,omitempty"` // member ids that may initiate, while that is waited for
-	Intent       intent.Doc           `json:"intent"`
-	IntentDigest string               `json:"intent_digest"` // base64url of the SHA-256 of the intent's canonical JSON
-	GovernedBy   statement.GovernedBy `json:"governed_by"`
-	Steps        []SignerStep         `json:"steps"`
-	Approvals    []SignerApproval     `json:"approvals"`
-	Reasons      []string             `json:"reasons"`               // for people
-	Attestation  string               `json:"attestation,omitempty"` // the address attestation, a JWS by the signer's statement key; of an intent that receives
-	ExpiresAt    time.Time            `json:"expires_at"`
-	UseBy        *time.Time           `json:"use_by,omitempty"` // when the approval ends, of an approved request
-	LogSize      int64                `json:"log_size"`
-}
-
-// SignerStep is the progress of one step.
-type SignerStep struct {
-	Name     string   `json:"name"`
-	Needed   int      `json:"needed"`
-	Approved []string `json:"approved"` // member ids
-	Waiting  []string `json:"waiting"`  // member ids that may still approve
+	Request      string                `json:"request"`
+	State        string                `json:"state"`                // PENDING_INITIATION, PENDING_APPROVAL, APPROVED, REJECTED, EXPIRED
+	Step         int                   `json:"step"`                 // the step that is waited for, from 1; 0 while an initiator is
+	Initiator    string                `json:"initiator"`            // member id, proven by a signature; empty: none is
+	Initiators   []string              `json:"initiators,omitempty"` // member ids that may initiate, while that is waited for
+	Intent       intent.Doc            `json:"intent"`
+	IntentDigest string                `json:"intent_digest"` // base64url of the SHA-256 of the intent's canonical JSON
+	GovernedBy   statement.GovernedBy  `json:"governed_by"`
+	Steps        []governance.Progress `json:"steps"`
+	Approvals    []SignerApproval      `json:"approvals"`
+	Reasons      []string              `json:"reasons"`               // for people
+	Attestation  string                `json:"attestation,omitempty"` // the address attestation, a JWS by the signer's statement key; of an intent that receives
+	ExpiresAt    time.Time             `json:"expires_at"`
+	UseBy        *time.Time            `json:"use_by,omitempty"` // when the approval ends, of an approved request
+	LogSize      int64                 `json:"log_size"`
 }
 
 // SignerApproval is one decision that the signer accepted.

@@ -47,8 +47,8 @@ func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementG
 	}
 	issued := s.at
 	expires := issued.Add(statement.Lifetime - backdate)
-	if expires.After(d.Expires) {
-		expires = d.Expires
+	if ends := later(d.Expires, d.Until()); expires.After(ends) {
+		expires = ends
 	}
 	g := s.state.Genesis
 	a := statement.Approval{
@@ -78,6 +78,14 @@ func (s *Service) active(m *vault.Member) error {
 		return fault.New(fault.Forbidden, "the vault does not count you as a member who is active")
 	}
 	return nil
+}
+
+// later is the later of two times.
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // remember keeps a served statement until it expires or is answered; a newer one
@@ -122,10 +130,11 @@ func (s *Service) mayDecide(r *vault.Request, id, decision string) (governance.D
 	case d.State == governance.Uninitiated:
 		return d, fault.New(fault.Conflict, "no member can decide before one has signed and sent the request")
 	}
-	if slices.ContainsFunc(d.Steps, func(p governance.Progress) bool { return slices.Contains(p.Approved, id) }) {
+	stops := decision == statement.Reject && d.MayReject(id) // also who approved before a delay
+	if !stops && slices.ContainsFunc(d.Steps, func(p governance.Progress) bool { return slices.Contains(p.Approved, id) }) {
 		return d, fault.New(fault.AlreadyApproved, "you approved this request already; the same member does not count twice")
 	}
-	if !d.MayApprove(id) {
+	if !d.MayApprove(id) && !stops {
 		return d, fault.New(fault.Forbidden, "this step of the request does not ask you")
 	}
 	return d, nil

@@ -221,7 +221,7 @@ func (s *Service) view(r *vault.Request) wire.SignerRequest {
 	d := s.state.Decide(r, s.at)
 	v := wire.SignerRequest{
 		Request: r.Request, State: string(d.State), Step: d.Step, Initiator: r.Initiator(), Initiators: d.Initiators, Intent: r.Intent, IntentDigest: intent.Digest(r.Intent),
-		GovernedBy: r.GovernedBy, Steps: []wire.SignerStep{}, Approvals: []wire.SignerApproval{}, Reasons: d.Reasons,
+		GovernedBy: r.GovernedBy, Steps: append([]governance.Progress{}, d.Steps...), Approvals: []wire.SignerApproval{}, Reasons: d.Reasons,
 		Attestation: r.Attestation, ExpiresAt: time.Unix(r.Expires, 0).UTC(), LogSize: s.log.Tip().Size,
 	}
 	if r.Outcome != "" {
@@ -230,9 +230,6 @@ func (s *Service) view(r *vault.Request) wire.SignerRequest {
 	if by := r.UseBy(d); by != 0 {
 		at := time.Unix(by, 0).UTC()
 		v.UseBy = &at
-	}
-	for _, p := range d.Steps {
-		v.Steps = append(v.Steps, wire.SignerStep{Name: p.Name, Needed: p.Needed, Approved: p.Approved, Waiting: p.Waiting})
 	}
 	for _, a := range r.Accepted {
 		if a.Decision == statement.Initiate {

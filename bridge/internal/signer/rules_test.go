@@ -125,6 +125,81 @@ func TestAnApprovalIsSpentFromItsLastVoteOnUsedOrNot(t *testing.T) {
 	g.restart()
 }
 
+// pausing are rules by which nothing happens for two hours after two approvals, of which
+// 600 EUR in two hours are allowed.
+func pausing() governance.Set {
+	rules := slowly()
+	rules.Rules[0].Steps = append(rules.Rules[0].Steps, governance.Step{Name: "cooling off", Delay: 7200})
+	return rules
+}
+
+func TestADelayEndsByItselfAlsoAfterTheRequestsEndAndARestart(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, pausing())
+	g.request(testReq) // for an hour
+	g.clock.add(50 * time.Minute)
+	for _, member := range []string{"mem_alice", "mem_bob"} {
+		if _, _, err := mustConnect(t, g, member).decide(testReq, statement.Approve); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := mustConnect(t, g, "mem_carol").decide(testReq, statement.Approve); err == nil || err.Code != fault.Forbidden {
+		t.Errorf("a delay was approved: %v", err)
+	}
+	at := g.clock.now()
+	g.clock.add(2*time.Hour - time.Second)
+	g.restart()
+	g.request(secondReq)
+	if code := g.call("POST", "/v1/requests", g.input(thirdReq), nil); code != fault.Denied {
+		t.Errorf("what waits for time only does not count as spent: %q", code)
+	}
+	if r := g.get(testReq); r.State != string(governance.Pending) || r.Steps[1].Until.Sub(at).Round(time.Minute) != 2*time.Hour {
+		t.Fatalf("a second before the end of the delay: %+v", r)
+	}
+	g.clock.add(2 * time.Second)
+	if err := g.service.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r := g.get(testReq)
+	if r.State != string(governance.Approved) || r.UseBy == nil || r.UseBy.Sub(r.Steps[1].Until) != time.Hour {
+		t.Fatalf("after the delay: %+v", r)
+	}
+	if code := g.call("POST", "/v1/requests", g.input(thirdReq), nil); code != fault.Denied {
+		t.Errorf("what was approved by time does not count as spent: %q", code)
+	}
+	g.restart()
+	if again := g.get(testReq); !reflect.DeepEqual(again.UseBy, r.UseBy) || again.State != r.State {
+		t.Errorf("after a restart: %+v", again)
+	}
+}
+
+func TestWhoApprovedMayStopADelay(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, pausing())
+	g.request(testReq)
+	for _, member := range []string{"mem_alice", "mem_bob"} {
+		if _, _, err := mustConnect(t, g, member).decide(testReq, statement.Approve); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, _, err := mustConnect(t, g, "mem_bob").decide(testReq, statement.Reject); err != nil {
+		t.Fatal(err)
+	}
+	if r := g.get(testReq); r.State != string(governance.Rejected) || r.Reasons[0] != "rejected by Bob" {
+		t.Errorf("%s: %q", r.State, r.Reasons)
+	}
+	g.restart()
+}
+
+// get is a request as the signer sees it.
+func (g *rig) get(id string) (r wire.SignerRequest) {
+	g.t.Helper()
+	if code := g.call("GET", "/v1/requests/"+id, nil, &r); code != "" {
+		g.t.Fatalf("%s: %s", id, code)
+	}
+	return r
+}
+
 func TestStepsAreTakenInOrder(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, governance.Set{Version: 1, Rules: []governance.Rule{{Name: "two steps", Steps: []governance.Step{

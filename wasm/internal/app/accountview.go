@@ -127,12 +127,26 @@ func ruleText(m *Model, r governance.Rule) string {
 		if i > 0 {
 			text += ", then "
 		}
-		text += itoa(s.Quorum) + " of " + electorate(m, s.Members, s.Group)
+		text += stepText(m, s)
 		if s.ExcludeInitiator {
 			text += ", without whoever asked" + cond(r.Creation == nil, " (refused: nothing proves who asked)")
 		}
 	}
 	return text + m.condition(r)
+}
+
+// stepText says a step in words.
+func stepText(m *Model, s governance.Step) (text string) {
+	if s.Delay > 0 {
+		return "a pause of " + statement.GovernedBy{UseWithin: s.Delay}.Use()
+	}
+	for i, q := range s.Quorums() {
+		text += cond(i > 0, " or ") + itoa(q.Quorum) + " of " + electorate(m, q.Members, q.Group)
+	}
+	if s.Reviewer != "" {
+		return s.Reviewer + cond(text != "", ", which may leave it to "+text)
+	}
+	return text
 }
 
 // electorate names the members and the group of a step.

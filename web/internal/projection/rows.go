@@ -193,7 +193,7 @@ func Decide(r store.Request, g *vault.Governance, now time.Time) governance.Deci
 	}
 	var said vault.Said
 	for _, d := range r.Decisions {
-		said.Add(d.Member, d.Step, d.Decision, d.Seq)
+		said.Add(d.Member, d.Step, d.Decision, d.Seq, time.Unix(d.At, 0).UTC())
 	}
 	b := signedlog.RequestBody{
 		Request: r.ID, Created: r.Created.Unix(), Expires: r.Expires, Intent: intent.Doc(r.Intent), GovernedBy: statement.GovernedBy(r.Pin), Attestation: r.Attestation,
