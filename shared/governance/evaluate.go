@@ -19,31 +19,45 @@ import (
 // initiator denies when nobody is proven to be it: it would exclude nobody. Under a
 // rule with a creation step nothing counts before somebody whom it names is proven.
 func Decide(in Input) Decision {
-	d := Decision{Version: in.Rules.Version, Digest: in.Rules.Digest()}
+	d, _ := in.decide()
+	return d
+}
+
+// decide also returns the steps; of an open request only.
+func (in Input) decide() (d Decision, stages []*stage) {
+	d = Decision{Version: in.Rules.Version, Digest: in.Rules.Digest()}
 	rule, why := in.govern()
 	if rule == nil {
 		d.State, d.Reasons = Denied, append([]string{"no rule allows this"}, why...)
-		return d
+		return d, nil
 	}
 	d.Rule, d.UseWithin = rule.Name, rule.UseWithin
 	d.Expires = in.expires(*rule)
 	if rule.Deny {
 		d.State, d.Reasons = Denied, why
-		return d
+		return d, nil
 	}
 	c := rule.Creation
 	if c != nil && !slices.Contains(in.objects().electorate(c.Members, c.Group), in.Initiator) {
 		in.initiate(&d, *rule)
-		return d
+		in.Initiator = "" // whoever it names is not one whom the rule lets ask
+		return d, in.anybody(*rule)
 	}
-	stages, why := in.stages(*rule, in.Initiator)
-	if why != nil {
+	if stages, why = in.stages(*rule, in.Initiator); why != nil {
 		d.State, d.Reasons = Denied, why
 		d.show(stages)
-		return d
+		return d, nil
 	}
 	in.count(&d, stages)
-	return d
+	return d, stages
+}
+
+// anybody are the steps of a rule as they are for an initiator who is in none of them.
+func (in Input) anybody(rule Rule) (all []*stage) {
+	for _, step := range rule.Steps {
+		all = append(all, &stage{step: step, parts: in.parts(step, "")})
+	}
+	return all
 }
 
 // Holds reports whether the pinned rule would still govern the request by the whitelists

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -34,7 +35,8 @@ type vector struct {
 		Lists     []List     `json:"whitelists"`
 		Approvals []Approval `json:"approvals"`
 	} `json:"input"`
-	Decision Decision `json:"decision"`
+	Decision    Decision     `json:"decision"`
+	Explanation *Explanation `json:"explanation,omitempty"` // of some
 }
 
 var (
@@ -296,6 +298,13 @@ func TestRulesDecide(t *testing.T) {
 	}
 }
 
+// explained are the cases of which the vectors have the explanation too.
+var explained = []string{
+	"the first rule that matches", "between all rules", "a denial wherever it stands", "a denial that nobody can rule out", "below the velocity", "above the velocity",
+	"the last of three requests a day", "unknown spending is not a licence", "nobody signed and sent it", "both steps", "the second step waits", "half of the longer quorum",
+	"a reviewer who leaves it to members", "a reviewer who is silent", "a delay that just began", "the pinned rule stays",
+}
+
 func TestVectorsHold(t *testing.T) {
 	t.Parallel()
 	if *update {
@@ -313,6 +322,13 @@ func TestVectorsHold(t *testing.T) {
 		t.Errorf("%d vectors for %d cases: run with -update", len(all), len(cases()))
 	}
 	for _, v := range all {
+		if e := v.Explanation; e != nil {
+			if got := Explain(Input(v.Input)); string(canonicalOf(t, got)) != string(canonicalOf(t, *e)) {
+				t.Errorf("%s:\n got %s\nwant %s", v.Name, canonicalOf(t, got), canonicalOf(t, *e))
+			}
+		} else if slices.Contains(explained, v.Name) {
+			t.Errorf("%s has no explanation: run with -update", v.Name)
+		}
 		got, err := json.Marshal(Decide(Input(v.Input)))
 		if err != nil {
 			t.Fatal(err)
@@ -327,11 +343,24 @@ func TestVectorsHold(t *testing.T) {
 	}
 }
 
+func canonicalOf(t *testing.T, v any) []byte {
+	t.Helper()
+	data, err := strictjson.Canonical(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
 func writeVectors(t *testing.T) {
 	t.Helper()
 	var all []vector
 	for _, c := range cases() {
 		v := vector{Name: c.name, Decision: Decide(c.in)}
+		if slices.Contains(explained, c.name) {
+			e := Explain(c.in)
+			v.Explanation = &e
+		}
 		v.Input = struct {
 			Rules     Set        `json:"rules"`
 			Pinned    string     `json:"pinned"`

@@ -125,6 +125,23 @@ func TestThePagesExamplesAreASetAndADecision(t *testing.T) {
 	spec.Same(t, "conditions", spec.Column(t, "governance.md", "Rules", "condition", 0), conditions)
 }
 
+func TestThePagesExampleIsAnExplanation(t *testing.T) {
+	t.Parallel()
+	example := spec.Examples(t, "governance.md", "Explanation", "json")[0]
+	var e Explanation
+	if err := strictjson.UnmarshalCanonical([]byte(example), &e, MaxSize); err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range []any{e.Rules[0], e.Remaining[0], e.Windows[0], e} {
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(part)) {
+			if name, _, _ := strings.Cut(f.Tag.Get("json"), ","); !strings.Contains(example, `"`+name+`":`) {
+				t.Errorf("the example of an explanation does not show %s", name)
+			}
+		}
+	}
+	spec.Same(t, "results", spec.Column(t, "governance.md", "Explanation", "result", 0), []string{string(Governs), string(Follows), string(Unmet)})
+}
+
 func TestThePageHasTheLimitsOfASet(t *testing.T) {
 	t.Parallel()
 	limit := func(name string, numbers ...int) {
