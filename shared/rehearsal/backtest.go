@@ -172,7 +172,7 @@ func (p Past) change(d governance.Decision) Change {
 		c.Effect, c.By = More, by
 	case by < 0:
 		c.Effect, c.By = Fewer, -by
-	case p.State == governance.Approved && d.State != governance.Approved:
+	case p.State == governance.Approved && approved < needed:
 		c.Effect = Others
 	case d.Rule != p.Rule:
 		c.Effect = OtherRule

@@ -16,6 +16,7 @@ import (
 type governanceCommand struct {
 	Simulate governanceSimulate `cmd:"" help:"Say what rules allow and prevent: who alone can move what, what nobody can approve, what a lost token breaks."`
 	Diff     governanceDiff     `cmd:"" help:"Say what a change of rules does, also to what was recorded."`
+	Show     governanceShow     `cmd:"" help:"Print what governs a vault now, from its log, as a file of rules."`
 }
 
 const ruleFiles = `A file of rules is one of
@@ -113,12 +114,40 @@ func point(out *strings.Builder, mark, text string) {
 	}
 }
 
-type governanceDiff struct {
-	Old        string `arg:"" type:"path" placeholder:"OLD" help:"The rules as they are."`
-	New        string `arg:"" type:"path" placeholder:"NEW" help:"The rules as they would be."`
-	Log        string `type:"path" placeholder:"DIR" help:"The state_dir of a signer: its recorded and open requests are asked of the new rules."`
+// signerFileFlag is the flag that every command has that reads a log.
+type signerFileFlag struct {
 	SignerFile string `type:"path" placeholder:"FILE" help:"signer.json, as init wrote it: the key that the log must be signed with. Without it the key that the log itself begins with."`
-	JSON       bool   `name:"json" help:"Print the report in its canonical form, whose digest is what is agreed to."`
+}
+
+type governanceShow struct {
+	Log string `required:"" type:"path" placeholder:"DIR" help:"The state_dir of a signer."`
+	signerFileFlag
+}
+
+// Help is shown by `countersign-bridge governance show --help`.
+func (governanceShow) Help() string {
+	return `The log is verified as ` + "`signer verify`" + ` does. Only members who are active are printed. Change a copy,
+and ask what the change does:
+
+Examples:
+  sudo -u countersign-signer countersign-bridge governance show --log /var/lib/countersign-signer > now.json
+  countersign-bridge governance simulate now.json`
+}
+
+func (c *governanceShow) Run(ctx context.Context, std stdio) error {
+	v, err := signer.Now(ctx, c.Log, c.SignerFile, signer.Stdio{Out: std.out, Err: std.err})
+	if err != nil {
+		return err
+	}
+	return writeJSON(std.out, v)
+}
+
+type governanceDiff struct {
+	Old string `arg:"" type:"path" placeholder:"OLD" help:"The rules as they are."`
+	New string `arg:"" type:"path" placeholder:"NEW" help:"The rules as they would be."`
+	Log string `type:"path" placeholder:"DIR" help:"The state_dir of a signer: its recorded and open requests are asked of the new rules."`
+	signerFileFlag
+	JSON bool `name:"json" help:"Print the report in its canonical form, whose digest is what is agreed to."`
 }
 
 // Help is shown by `countersign-bridge governance diff --help`.
@@ -136,6 +165,7 @@ The signer may run meanwhile.
 
 Examples:
   countersign-bridge governance diff now.json draft.json
+  sudo -u countersign-signer countersign-bridge governance show --log /var/lib/countersign-signer > now.json
   sudo -u countersign-signer countersign-bridge governance diff now.json draft.json \
     --log /var/lib/countersign-signer --signer-file /var/lib/countersign-signer/enrolment/signer.json
   countersign-bridge governance diff --json now.json draft.json > report.json`

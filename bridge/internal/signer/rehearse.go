@@ -11,6 +11,7 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 	"countersign/shared/jws"
 	"countersign/shared/rehearsal"
 	"countersign/shared/signedlog"
@@ -82,6 +83,29 @@ func alone(s governance.Set) rehearsal.Vault {
 		}
 	}
 	return v
+}
+
+// Now is what governs a vault at the end of its log, which is verified as [History] does.
+func Now(ctx context.Context, dir, signerFile string, stdio Stdio) (v rehearsal.Vault, err error) {
+	key, err := statementKeyOf(ctx, dir, signerFile)
+	if err != nil {
+		return v, err
+	}
+	state, _, err := walk(ctx, dir, key, "verified", stdio, func(_ *vault.State, _ signedlog.Entry, apply func() error) error { return apply() })
+	if err != nil {
+		return v, err
+	}
+	g := state.Current()
+	v = Draft{AdminRule: g.AdminRule, Groups: g.Groups, Whitelists: g.Whitelists}.vault()
+	for _, m := range g.Members {
+		if p, ok := state.Person(m.Member); ok && p.State == intent.Active {
+			v.Members = append(v.Members, rehearsal.Member{Member: m.Member, Name: m.Name, Role: m.Role})
+		}
+	}
+	for _, a := range g.Accounts {
+		v.Accounts = append(v.Accounts, rehearsal.Account{Account: a.Account, Name: a.Name, Rules: a.Rules})
+	}
+	return v, nil
 }
 
 // History is what a log says of its requests, in the order of their creation. All of the
@@ -159,6 +183,16 @@ func (h *replay) visit(s *vault.State, e signedlog.Entry, apply func() error) er
 		t := &told{request: r, past: rehearsal.Past{Request: b.Request, Facts: r.Wants.Facts(), Recorded: b.Recorded, Created: r.CreatedAt, Expires: time.Unix(b.Expires, 0).UTC()}}
 		t.say(s.Decide(r, r.CreatedAt))
 		h.began[b.Request], h.queue = t, append(h.queue, t)
+		return nil
+	case signedlog.Governed:
+		var b signedlog.GovernedBody
+		if err := errors.Join(apply(), strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody)); err != nil {
+			return err
+		}
+		if t := h.began[b.Request]; t != nil {
+			t.say(s.Decide(t.request, time.Unix(e.At, 0)))
+			t.past.Expires = time.Unix(b.Expires, 0).UTC()
+		}
 		return nil
 	case signedlog.Outcome:
 		var b signedlog.OutcomeBody

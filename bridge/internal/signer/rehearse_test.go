@@ -61,6 +61,19 @@ func TestTheHistoryOfALogIsWhatItsRequestsCameTo(t *testing.T) {
 	}
 }
 
+func TestWhatGovernsAVaultNowIsReadFromItsLog(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	cfg, signerFile := g.written(t)
+	v, err := Now(t.Context(), cfg.StateDir, signerFile, Stdio{Err: &bytes.Buffer{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.Check(); err != nil || v.Digest() != g.draft(twoOfThree()).vault().Digest() {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
 func TestAHistoryOfALogThatWasChangedIsNone(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, twoOfThree())
