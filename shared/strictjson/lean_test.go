@@ -62,6 +62,7 @@ type wide struct {
 	Tags   map[string]string `json:"tags,omitempty"`
 	Table  map[shout]inner   `json:"-"`
 	Nested map[string][]int  `json:"nested"`
+	Zero   inner             `json:"zero,omitzero"`
 }
 
 var wideSeeds = []string{
@@ -69,6 +70,7 @@ var wideSeeds = []string{
 	`{"loud":"abc","louder":"def","octets":"a\u0062","bytes":"AAEC","raw":{ "a" : [1, 2.5e-3, "x y\"" ]},"raw_to":1,"inner":{"currency":"E\u20acR"},"inners":[{},null,{"currency":"\ud83d\ude00"}]}`,
 	`{"lists":[[],null,["a","\ud800","\ud800\u0041","\udc00x"]],"tags":{"b":"2","a":"1\u2028\n\u0001<&>"},"nested":{"":[1,2],"x":null}}`,
 	`{"name":null,"flag":null,"small":null,"id":null,"at":null,"till":null,"loud":null,"louder":null,"octets":null,"bytes":null,"raw":null,"raw_to":null,"inner":null,"inners":null,"tags":null}`,
+	`{"zero":{}}`, `{"zero":{"currency":"EUR"}}`, `{"zero":null}`, `{"zero":[]}`,
 	`{"small":128}`, `{"small":1.0}`, `{"small":1e2}`, `{"byte":-1}`, `{"byte":256}`, `{"id":18446744073709551616}`, `{"id":18446744073709551615}`, `{"big":-0}`, `{"big":"1"}`,
 	`{"flag":1}`, `{"at":"yesterday"}`, `{"at":1}`, `{"at":"2026-11-20T21:00:00\u005a"}`, `{"loud":"far too long"}`, `{"loud":1}`, `{"loud":{}}`, `{"octets":[1]}`, `{"bytes":"*"}`, `{"bytes":[1,2,255]}`,
 	`{"raw":01}`, `{"raw":tru}`, `{"raw":-}`, `{"raw":1.}`, `{"raw":"\x"}`, `{"raw":"\u12"}`, "{\"raw\":\"\n\"}", `{"raw":[1,]}`, `{"raw":{"a"}}`, `{"inners":{}}`, `{"tags":[]}`, `{"inner":[]}`, `{"lists":["a"]}`, `{"inner":"a"}`,

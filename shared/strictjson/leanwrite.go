@@ -15,6 +15,7 @@ type member struct {
 	name  string
 	index []int
 	omit  bool // if empty
+	zero  bool // omitted if zero
 }
 
 // plans keeps what membersOf finds. It depends on the program's types alone.
@@ -50,7 +51,7 @@ func collect(t reflect.Type, index []int, all []member) []member {
 		if name == "" {
 			name = f.Name
 		}
-		m, known := member{name, here, options == "omitempty"}, false
+		m, known := member{name, here, options == "omitempty", options == "omitzero"}, false
 		for j := range all {
 			if all[j].name == name {
 				if known = true; len(here) < len(all[j].index) {
@@ -110,7 +111,7 @@ func appendStruct(b []byte, v reflect.Value) (_ []byte, err error) {
 	first := true
 	for _, m := range membersOf(v.Type()) {
 		f := v.FieldByIndex(m.index)
-		if m.omit && empty(f) {
+		if m.omit && empty(f) || m.zero && f.IsZero() {
 			continue
 		}
 		if !first {
