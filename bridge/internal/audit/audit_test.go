@@ -362,3 +362,26 @@ func TestACosignatureIsTheOneOfC2SP(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkAudit replays 10,000 entries: requests that were rejected, over a connection of
+// this computer.
+func BenchmarkAudit(b *testing.B) {
+	l := vaulttest.New(b)
+	for n := 0; len(l.Lines) < 10_000; n++ {
+		request := fmt.Sprintf("req_%026d", n)
+		l.Ask(request, vaulttest.AddressKey)
+		l.Decide(request, vaulttest.AliceKey, "INITIATE")
+		l.Decide(request, vaulttest.BobKey, "REJECT")
+		l.Close(request)
+		delete(l.Requests, request) // it is not asked for
+	}
+	g := play(b, l)
+	g.page = wire.MaxLogEntries
+	for b.Loop() {
+		out, err := g.audit()
+		if fault.CodeOf(err) != fault.Conflict { // of the requests that it does not show
+			b.Fatalf("%v: %s", err, out)
+		}
+	}
+	b.ReportMetric(float64(len(l.Lines)), "entries/op")
+}
