@@ -70,6 +70,9 @@ type Left struct {
 // what is left of the windows of a request that pins a rule gives what was spent as well.
 func Explain(in Input) Explanation {
 	d, stages := in.decide()
+	if d.Steps == nil {
+		d.Steps = []Progress{}
+	}
 	e := Explanation{Decision: d, Rules: []Answer{}, Remaining: []Remaining{}, Windows: []Left{}}
 	for _, r := range in.Rules.Ordered() {
 		e.Rules = append(e.Rules, in.answer(r, d))

@@ -53,6 +53,21 @@ func reason(err error) string {
 	return err.Error()
 }
 
+// Explain says what the rules say, and why, of a request that is not in the log yet, as
+// of its creation.
+func (s *State) Explain(r *Request) governance.Explanation {
+	facts := r.Wants.Facts()
+	var spent []governance.Spent
+	if a := s.accounts[facts.Account]; a != nil {
+		spent = s.spent(r, a, r.CreatedAt)
+	}
+	in, err := s.input(r.RequestBody, facts, Said{}, spent, r.CreatedAt, Newest)
+	if err != nil { // there are no rules, so that none allows it
+		in.Rules = governance.Set{}
+	}
+	return governance.Explain(in)
+}
+
 // governs reports whether the rule that a request has would still govern it.
 func (s *State) governs(r *Request) bool {
 	if set, ok := s.Rules.at(r.GovernedBy.RuleSet, Newest); !ok || set.Version != r.GovernedBy.Version {

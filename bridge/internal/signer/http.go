@@ -104,6 +104,16 @@ func (s *Service) postRequest(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, err)
 		return
 	}
+	dry, err := wire.DryRun(r.Header)
+	if err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	if dry {
+		v, err := s.DryRun(r.Context(), in)
+		s.reply(w, r, v, err)
+		return
+	}
 	v, err := s.Request(r.Context(), in)
 	s.reply(w, r, v, err)
 }

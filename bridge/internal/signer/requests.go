@@ -40,18 +40,9 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (_ wi
 		}
 		return s.view(r), nil
 	}
-	wants, err := draft.Fill(s.state)
+	r, err := s.fresh(in, draft)
 	if err != nil {
 		return wire.SignerRequest{}, err
-	}
-	if err := s.checkNew(in, wants); err != nil {
-		return wire.SignerRequest{}, err
-	}
-	r := &vault.Request{
-		RequestBody: signedlog.RequestBody{
-			Request: in.Request, Created: s.at.Unix(), Expires: in.ExpiresAt.Unix(), Recorded: recorded(s.state.Zones(wants), s.at),
-		},
-		Wants: wants, CreatedAt: s.at,
 	}
 	d := s.state.Govern(r)
 	if !d.State.Open() {
@@ -71,6 +62,42 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (_ wi
 		return wire.SignerRequest{}, err
 	}
 	return s.view(s.state.Request(in.Request)), nil
+}
+
+// fresh is a request that is made now, of a draft that fits the vault. s.mu is held.
+func (s *Service) fresh(in wire.SignerRequestInput, draft intent.Intent) (*vault.Request, error) {
+	wants, err := draft.Fill(s.state)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkNew(in, wants); err != nil {
+		return nil, err
+	}
+	return &vault.Request{
+		RequestBody: signedlog.RequestBody{
+			Request: in.Request, Created: s.at.Unix(), Expires: in.ExpiresAt.Unix(), Recorded: recorded(s.state.Zones(wants), s.at),
+		},
+		Wants: wants, CreatedAt: s.at,
+	}, nil
+}
+
+// DryRun says what the rules would say of a request now, and makes none: nothing is
+// written, no key is made, nothing counts as spent or towards a limit. It fails as
+// [Service.Request] does, except that a denial is an answer.
+func (s *Service) DryRun(ctx context.Context, in wire.SignerRequestInput) (_ governance.Explanation, err error) {
+	if err := s.begin(); err != nil {
+		return governance.Explanation{}, err
+	}
+	defer s.end(ctx, &err)
+	draft, err := intent.Draft(in.Intent)
+	if err != nil {
+		return governance.Explanation{}, err
+	}
+	r, err := s.fresh(in, draft)
+	if err != nil {
+		return governance.Explanation{}, err
+	}
+	return s.state.Explain(r), nil
 }
 
 // recorded is what rules look at of a moment, for its entry: the local times of zones.

@@ -13,7 +13,7 @@ import (
 // (browsers keep an answer no longer). Nothing here reads cookies, so no credentials
 // are allowed; a page that is not listed is answered, and cannot read the answer.
 const (
-	sent    = "Authorization, Content-Type, DPoP, Idempotency-Key"
+	sent    = "Authorization, Content-Type, DPoP, Dry-Run, Idempotency-Key"
 	exposed = "X-Request-Id, Retry-After, Idempotency-Replayed, X-RateLimit-Limit, X-RateLimit-Remaining, X-RateLimit-Reset"
 	kept    = "7200" // seconds
 )

@@ -31,6 +31,9 @@ func (a *api) newRequest(q *question) (any, error) {
 	if err := wire.Decode(q.body, &in, wire.MaxBody); err != nil {
 		return nil, err
 	}
+	if q.dry {
+		return a.Gateway.DryRun(q.r.Context(), q.caller, in)
+	}
 	return a.Gateway.NewRequest(q.r.Context(), q.caller, in, q.key)
 }
 

@@ -29,6 +29,7 @@ type question struct {
 	query  url.Values
 	body   []byte
 	key    string // Idempotency-Key
+	dry    bool   // Dry-Run: it is answered and not carried out
 }
 
 // raw is an answer that is not a JSON body with status 200.
@@ -221,6 +222,12 @@ func (a *api) answer(rt route, q *question) (any, error) {
 	if err := q.only(rt); err != nil {
 		return nil, err
 	}
+	if q.dry, err = wire.DryRun(q.r.Header); err != nil {
+		return nil, err
+	}
+	if q.dry && !rt.dry() { // carried out it must not be
+		return nil, fault.New(fault.Invalid, "this address does not know the header Dry-Run, and nothing was done").With("field", wire.HeaderDryRun)
+	}
 	if rt.limit == 0 {
 		if q.r.ContentLength != 0 {
 			return nil, fault.New(fault.Invalid, "a "+q.r.Method+" has no body: what is asked for stands in its address")
@@ -230,7 +237,7 @@ func (a *api) answer(rt route, q *question) (any, error) {
 	if err := a.readBody(rt, q); err != nil {
 		return nil, err
 	}
-	if q.r.Method != http.MethodPost || rt.access == signed {
+	if q.r.Method != http.MethodPost || rt.access == signed || q.dry {
 		return rt.handle(a, q) // asking twice gives the same; a notice has an id
 	}
 	given := q.r.Header.Values("Idempotency-Key")

@@ -8,6 +8,7 @@ import (
 
 	"countersign/shared/amount"
 	"countersign/shared/fault"
+	"countersign/shared/governance"
 	"countersign/shared/id"
 	"countersign/shared/intent"
 	"countersign/shared/jws"
@@ -77,7 +78,7 @@ func (g *Gateway) pin(ctx context.Context, c Caller, in wire.RequestInput, chain
 			return found(err, "the quote")
 		}
 		if q.Account != in.AccountID {
-			return fault.New(fault.Invalid, "the quote is for another account").With("field", "account_id")
+			return otherAccount()
 		}
 		if q.Request != "" {
 			_, err := tx.Request(c.Entity, q.Request)
@@ -90,31 +91,74 @@ func (g *Gateway) pin(ctx context.Context, c Caller, in wire.RequestInput, chain
 			}
 			return g.buyable(chain, q.Row.Asset, "quote_id")
 		}
-		now := g.now()
-		if q.Row.Expired(now) {
-			return fault.New(fault.QuoteExpired, "the quote has run out: ask for quotes again").With("expired_at", q.Row.ExpiresAt.UTC().Format(time.RFC3339))
-		}
-		if err := g.buyable(chain, q.Row.Asset, "quote_id"); err != nil {
+		if q, err = g.drafted(q, in, chain, id); err != nil {
 			return err
 		}
-		minimum, err := minimumOf(q.Row)
-		if err != nil {
-			return err
-		}
-		draft, err := intent.Encode(intent.Buy{
-			Kind: intent.KindBuy, V: 1, Account: q.Account, Provider: q.Row.Provider, ProviderName: q.Row.ProviderName,
-			Fiat:    intent.Fiat{Amount: q.Row.FiatAmount, Currency: q.Row.Fiat},
-			Crypto:  intent.Crypto{Amount: q.Row.CryptoAmount, Asset: q.Row.Asset},
-			Minimum: minimum, PaymentMethod: q.Input.PaymentMethod, Country: q.Input.Country, Quote: q.ID, Purpose: in.Purpose, Reference: in.Reference,
-		})
-		if err != nil {
-			return err
-		}
-		q.Request, q.Draft, q.Expires, q.Key = id, string(draft), now.Add(g.cfg.RequestLife).Truncate(time.Second), key
+		q.Key = key
 		ask = askOf(q)
 		return tx.PutQuote(q)
 	})
 	return ask, err
+}
+
+// drafted is a quote with the request that is made of it into an account on chain.
+func (g *Gateway) drafted(q store.Quote, in wire.RequestInput, chain, id string) (store.Quote, error) {
+	now := g.now()
+	if q.Row.Expired(now) {
+		return q, fault.New(fault.QuoteExpired, "the quote has run out: ask for quotes again").With("expired_at", q.Row.ExpiresAt.UTC().Format(time.RFC3339))
+	}
+	if err := g.buyable(chain, q.Row.Asset, "quote_id"); err != nil {
+		return q, err
+	}
+	minimum, err := minimumOf(q.Row)
+	if err != nil {
+		return q, err
+	}
+	draft, err := intent.Encode(intent.Buy{
+		Kind: intent.KindBuy, V: 1, Account: q.Account, Provider: q.Row.Provider, ProviderName: q.Row.ProviderName,
+		Fiat:    intent.Fiat{Amount: q.Row.FiatAmount, Currency: q.Row.Fiat},
+		Crypto:  intent.Crypto{Amount: q.Row.CryptoAmount, Asset: q.Row.Asset},
+		Minimum: minimum, PaymentMethod: q.Input.PaymentMethod, Country: q.Input.Country, Quote: q.ID, Purpose: in.Purpose, Reference: in.Reference,
+	})
+	q.Request, q.Draft, q.Expires = id, string(draft), now.Add(g.cfg.RequestLife).Truncate(time.Second)
+	return q, err
+}
+
+// DryRun says what the rules would say of a request of a quote, and makes none: nothing
+// is written, here or at the signer, and the quote stays free. It fails as
+// [Gateway.NewRequest] does, except that a denial is an answer, and a quote of which a
+// request was made is as good as another.
+func (g *Gateway) DryRun(ctx context.Context, c Caller, in wire.RequestInput) (governance.Explanation, error) {
+	_, account, err := g.account(ctx, c, in.AccountID)
+	if err != nil {
+		return governance.Explanation{}, err
+	}
+	signer, err := g.ownSigner(ctx, c)
+	if err != nil {
+		return governance.Explanation{}, err
+	}
+	id, err := id.New(g.cfg.Rand, id.Request)
+	if err != nil {
+		return governance.Explanation{}, err
+	}
+	var q store.Quote
+	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
+		q, err = tx.Quote(c.Entity, in.QuoteID)
+		return found(err, "the quote")
+	}); err != nil {
+		return governance.Explanation{}, err
+	}
+	if q.Account != in.AccountID {
+		return governance.Explanation{}, otherAccount()
+	}
+	if q, err = g.drafted(q, in, account.Chain, id); err != nil {
+		return governance.Explanation{}, err
+	}
+	return signer.DryRun(ctx, askOf(q))
+}
+
+func otherAccount() error {
+	return fault.New(fault.Invalid, "the quote is for another account").With("field", "account_id")
 }
 
 // askOf is what the signer is asked for a quote that is pinned.

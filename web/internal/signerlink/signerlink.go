@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/governance"
 	"countersign/shared/strictjson"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
@@ -56,6 +57,11 @@ func (l *Link) Request(ctx context.Context, in wire.SignerRequestInput) (out wir
 	return out, l.call(ctx, http.MethodPost, "/v1/requests", in, &out)
 }
 
+// DryRun says what the rules would say of a request, and makes none.
+func (l *Link) DryRun(ctx context.Context, in wire.SignerRequestInput) (out governance.Explanation, err error) {
+	return out, l.call(ctx, http.MethodPost, "/v1/requests", in, &out, wire.HeaderDryRun)
+}
+
 // OpenChannel relays the first record of a channel.
 func (l *Link) OpenChannel(ctx context.Context, record string) (out wire.SignerChannel, err error) {
 	return out, l.call(ctx, http.MethodPost, "/v1/channels", wire.SignerRecord{Record: record}, &out)
@@ -77,7 +83,8 @@ func (l *Link) Note(ctx context.Context) (out wire.SignerNote, err error) {
 	return out, l.call(ctx, http.MethodGet, "/v1/log/checkpoint", nil, &out)
 }
 
-func (l *Link) call(ctx context.Context, method, path string, in, out any) error {
+// call asks the signer; headers are those that are true.
+func (l *Link) call(ctx context.Context, method, path string, in, out any, headers ...string) error {
 	down := func(err error) error {
 		return fault.Wrap(fmt.Errorf("ask the signer %s %s: %w", method, path, err), fault.SignerDown,
 			"the vault's signer does not answer; nothing is lost, try again in a moment")
@@ -96,6 +103,9 @@ func (l *Link) call(ctx context.Context, method, path string, in, out any) error
 	}
 	if in != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	for _, h := range headers {
+		req.Header.Set(h, "true")
 	}
 	res, err := l.http.Do(req)
 	if err != nil {

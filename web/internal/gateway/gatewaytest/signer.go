@@ -264,6 +264,13 @@ func (s *Signer) postRequest(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if dry, err := wire.DryRun(r.Header); err != nil || dry {
+		s.reply(w, s.state.Explain(&vault.Request{
+			RequestBody: signedlog.RequestBody{Request: in.Request, Created: s.now().Unix(), Expires: in.ExpiresAt.Unix()},
+			Wants:       intenttest.Buy(in.Intent), CreatedAt: s.now(),
+		}))
+		return
+	}
 	if old, ok := s.inputs[in.Request]; ok {
 		if !bytes.Equal(old.Intent, in.Intent) || old.Request != in.Request || !old.ExpiresAt.Equal(in.ExpiresAt) {
 			w.WriteHeader(http.StatusConflict)
