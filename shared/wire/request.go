@@ -9,10 +9,14 @@ import (
 	"countersign/shared/intent"
 )
 
-// RequestInput is the body of POST /v1/requests.
+// RequestInput is the body of POST /v1/requests: of a purchase the quote and the account,
+// of what changes the vault the intent.
 type RequestInput struct {
-	QuoteID   string `json:"quote_id"`
-	AccountID string `json:"account_id"`
+	QuoteID   string `json:"quote_id,omitempty"`
+	AccountID string `json:"account_id,omitempty"`
+	// Intent is a draft (shared/intent) of what changes the vault, which says its purpose
+	// itself.
+	Intent intent.Doc `json:"intent,omitempty"`
 	// Purpose is what it is for, in the asker's words: at most 140 characters (shared/name).
 	Purpose string `json:"purpose,omitempty"`
 	// Reference is what it is called in the asker's books, by the same rule.
@@ -22,6 +26,16 @@ type RequestInput struct {
 // Validate checks each field.
 func (r RequestInput) Validate() error {
 	var c field.Checks
+	if len(r.Intent) > 0 {
+		c.That(r.QuoteID == "", "quote_id", "and an intent exclude each other")
+		c.That(r.AccountID == "", "account_id", "and an intent exclude each other")
+		c.That(r.Purpose == "", "purpose", "stands in the intent")
+		c.That(r.Reference == "", "reference", "stands in the intent")
+		if _, err := intent.Draft(r.Intent); err != nil {
+			return err
+		}
+		return intent.Refused(c.Err())
+	}
 	c.Words(r.Purpose, "purpose")
 	c.Words(r.Reference, "reference")
 	return first(anID("quote_id", id.Quote, r.QuoteID), anID("account_id", id.Account, r.AccountID), intent.Refused(c.Err()))

@@ -27,6 +27,9 @@ import (
 // same question goes on where it was: the quote stays pinned, the request keeps
 // its id.
 func (g *Gateway) NewRequest(ctx context.Context, c Caller, in wire.RequestInput, key string) (wire.Request, error) {
+	if len(in.Intent) > 0 {
+		return g.newChange(ctx, c, in.Intent, key)
+	}
 	_, account, err := g.account(ctx, c, in.AccountID)
 	if err != nil {
 		return wire.Request{}, err
@@ -40,6 +43,11 @@ func (g *Gateway) NewRequest(ctx context.Context, c Caller, in wire.RequestInput
 	if err != nil {
 		return wire.Request{}, err
 	}
+	return g.asked(ctx, c, signer, ask)
+}
+
+// asked asks the signer for a request that is not in its log yet, and reads it back.
+func (g *Gateway) asked(ctx context.Context, c Caller, signer Signer, ask wire.SignerRequestInput) (wire.Request, error) {
 	if err := g.known(ctx, c, ask.Request); errors.Is(err, store.ErrNotFound) {
 		got, err := signer.Request(ctx, ask)
 		if err != nil {

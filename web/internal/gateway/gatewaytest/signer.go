@@ -280,6 +280,11 @@ func (s *Signer) postRequest(w http.ResponseWriter, r *http.Request) {
 		s.reply(w, wire.SignerRequest{Request: in.Request})
 		return
 	}
+	draft, err := intent.Draft(in.Intent)
+	if change, ok := draft.(intent.Change); err == nil && ok {
+		s.postChange(w, in, change)
+		return
+	}
 	a := s.Genesis.Accounts[0]
 	b := signedlog.RequestBody{
 		Request: in.Request, Created: s.now().Unix(), Expires: in.ExpiresAt.Unix(),
@@ -315,6 +320,22 @@ func (s *Signer) postRequest(w http.ResponseWriter, r *http.Request) {
 	b.GovernedBy = fresh.Pin(s.state.Govern(fresh))
 	s.inputs[in.Request] = in
 	s.append(signedlog.Request, b)
+	s.reply(w, wire.SignerRequest{Request: in.Request})
+}
+
+// postChange asks for what changes the vault, as the vault fills it.
+func (s *Signer) postChange(w http.ResponseWriter, in wire.SignerRequestInput, change intent.Change) {
+	wants, err := change.Fill(s.state)
+	if err != nil {
+		f, _ := fault.As(err)
+		w.WriteHeader(http.StatusConflict)
+		_ = json.NewEncoder(w).Encode(wire.Problem{Error: wire.ProblemError{Code: f.Code, Message: f.Message, Details: f.Details}})
+		return
+	}
+	r := &vault.Request{RequestBody: signedlog.RequestBody{Request: in.Request, Created: s.now().Unix(), Expires: in.ExpiresAt.Unix(), Intent: intenttest.Doc(wants)}, Wants: wants, CreatedAt: time.Unix(s.now().Unix(), 0)}
+	r.GovernedBy = r.Pin(s.state.Govern(r))
+	s.inputs[in.Request] = in
+	s.append(signedlog.Request, r.RequestBody)
 	s.reply(w, wire.SignerRequest{Request: in.Request})
 }
 
