@@ -100,24 +100,20 @@ type Account struct {
 	Rules       governance.Set // the newest
 }
 
-// kinds is the table: a new kind is a file with its type, and a row here. head is how
-// the bytes of its intents begin, up to the end of the version.
-var kinds = []struct {
+// kind is a row of the table of kinds. head is how the bytes of its intents begin, up to
+// the end of the version.
+type kind struct {
 	name, head string
 	decode     func([]byte) (Intent, error)
 	tell       func(Record) []string // what [Record.Tell] says of one
-}{
+}
+
+// kinds is the table: a new kind is a file with its type, and a row here, or among
+// changeKinds.
+var kinds = append([]kind{
 	{KindBuy, `{"kind":"buy","v":1`, decode[Buy], tellBuy},
 	{KindTransfer, `{"kind":"transfer","v":1`, decode[Transfer], tellTransfer},
-	{KindGroupPut, `{"kind":"group.put","v":1`, decode[GroupPut], tellChange},
-	{KindGroupRemove, `{"kind":"group.remove","v":1`, decode[GroupRemove], tellChange},
-	{KindWhitelistPut, `{"kind":"whitelist.put","v":1`, decode[WhitelistPut], tellChange},
-	{KindAdminRulePut, `{"kind":"admin_rule.put","v":1`, decode[AdminRulePut], tellChange},
-	{KindAccountEdit, `{"kind":"account.edit","v":1`, decode[AccountEdit], tellChange},
-	{KindMemberSuspend, `{"kind":"member.suspend","v":1`, decode[MemberState], tellChange},
-	{KindMemberResume, `{"kind":"member.resume","v":1`, decode[MemberState], tellChange},
-	{KindMemberRevoke, `{"kind":"member.revoke","v":1`, decode[MemberState], tellChange},
-}
+}, changeKinds...)
 
 // Kinds are the names of all kinds.
 func Kinds() (all []string) {

@@ -1,9 +1,9 @@
 package intent
 
 import (
-	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 
 	"countersign/shared/governance"
@@ -65,10 +65,15 @@ func said(v reflect.Value) string {
 		}
 		return strings.Join(all, ", ")
 	}
-	if s, ok := v.Interface().(string); ok && strings.Trim(s, plain) != "" {
-		return name.InQuotes(name.Shown(s))
+	switch {
+	case v.CanInt():
+		return strconv.FormatInt(v.Int(), 10)
+	case v.Kind() == reflect.Bool:
+		return strconv.FormatBool(v.Bool())
+	case strings.Trim(v.String(), plain) != "":
+		return name.InQuotes(name.Shown(v.String()))
 	}
-	return fmt.Sprint(v.Interface())
+	return v.String()
 }
 
 // plain are the characters of what stands without quotation marks: it cannot pass for

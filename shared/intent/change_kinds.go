@@ -1,0 +1,15 @@
+//go:build !js
+
+package intent
+
+// changeKinds are the kinds that change the vault.
+var changeKinds = []kind{
+	{KindGroupPut, `{"kind":"group.put","v":1`, decode[GroupPut], tellChange},
+	{KindGroupRemove, `{"kind":"group.remove","v":1`, decode[GroupRemove], tellChange},
+	{KindWhitelistPut, `{"kind":"whitelist.put","v":1`, decode[WhitelistPut], tellChange},
+	{KindAdminRulePut, `{"kind":"admin_rule.put","v":1`, decode[AdminRulePut], tellChange},
+	{KindAccountEdit, `{"kind":"account.edit","v":1`, decode[AccountEdit], tellChange},
+	{KindMemberSuspend, `{"kind":"member.suspend","v":1`, decode[MemberState], tellChange},
+	{KindMemberResume, `{"kind":"member.resume","v":1`, decode[MemberState], tellChange},
+	{KindMemberRevoke, `{"kind":"member.revoke","v":1`, decode[MemberState], tellChange},
+}
