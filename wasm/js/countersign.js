@@ -24,7 +24,7 @@ export function mount(element, config, options) {
 }
 
 class Run {
-  #element; #config; #options; #painter; #early; #port; #surface; #gateway; #loading; #failed = false; #ended = false; #first = true; #crashed = -Infinity;
+  #element; #config; #options; #painter; #early; #port; #surface; #gateway; #loading; #failed = false; #ended = false; #first = true; #phase = 'still loading'; #pressed = false; #crashed = -Infinity;
 
   constructor(element, config, options = {}) {
     this.#element = element;
@@ -60,7 +60,7 @@ class Run {
 
   // load tells how loading goes while it does.
   async #load() {
-    const say = (text) => { if (!this.#failed) this.#say(text); };
+    const say = (text) => { this.#phase = text; if (!this.#failed) this.#say(); };
     const timers = [setTimeout(say, 300, 'loading'), setTimeout(say, SLOW, 'still loading: the connection is slow')];
     try {
       return await compile({ wasmURL: this.#options.wasmURL ?? new URL('./countersign.wasm', import.meta.url) });
@@ -69,9 +69,10 @@ class Run {
     }
   }
 
-  // say tells how loading goes: in the page that waits for the core, where there is
-  // one with a place for it, else in a picture.
-  #say(text) {
+  // say tells how loading goes, and that a press is kept: in the page that waits for the
+  // core, where there is one with a place for it, else in a picture.
+  #say() {
+    const text = this.#phase + (this.#pressed ? '; what you pressed comes next' : '');
     const line = this.#element.querySelector('[data-loading]');
     if (!line && this.#early.shown) return;
     if (!line) this.#painter.paint(loadingPicture(`Countersign: ${text}`));
@@ -103,7 +104,7 @@ class Run {
     if (action === 'loader:retry') { this.#crashed = -Infinity; this.begin(); return; }
     if (this.#ended) return;
     if (this.#surface) this.#surface.act(action, value);
-    else if (this.#early.keep(action, value) && !/^buy\.(field|stay)/.test(action)) this.#say('still loading; what you pressed comes next');
+    else if (this.#early.keep(action, value) && !/^buy\.(field|stay)/.test(action)) { this.#pressed = true; this.#say(); }
   };
 
   #crash(error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 
@@ -112,16 +113,25 @@ func TestWhatIsTypedBeforeTheCoreComesIsNotLost(t *testing.T) {
 		t.Fatal("the core is not built; run make wasm")
 	}
 	chrome := browser(t)
-	for _, width := range []int64{1280, 390} {
-		t.Run(fmt.Sprint(width), func(t *testing.T) { typeEarly(t, s, chrome, width) })
+	for _, width := range []int64{1280, 800, 390} {
+		for _, c := range []struct{ entities, config string }{
+			{"one entity", config},
+			{"several entities", strings.Replace(config, "{", `{"entities":[{"id":"ent_sandbox","name":"Atlas Trading SAS"},{"id":"ent_branch","name":"Atlas Branch Ltd"}],`, 1)},
+		} {
+			t.Run(fmt.Sprint(width, ", ", c.entities), func(t *testing.T) { typeEarly(t, s, chrome, c.config, width) })
+		}
 	}
 }
 
-func typeEarly(t *testing.T, s *Site, chrome context.Context, width int64) {
+func typeEarly(t *testing.T, s *Site, chrome context.Context, config string, width int64) {
 	typed := make(chan struct{})
 	api := withAPI(s)
 	url := serveHandler(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == s.base+core {
+		switch r.URL.Path {
+		case "/config.json":
+			text("application/json", config)(w, r)
+			return
+		case s.base + core:
 			select {
 			case <-typed:
 			case <-r.Context().Done():
