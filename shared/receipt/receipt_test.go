@@ -339,3 +339,26 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	}
 }
+
+// TestAReceiptOfARequestThatOtherRulesGovernSince: what was spent before decided which of
+// the new rules governs, and is in another request, which the receipt does not have.
+func TestAReceiptOfARequestThatOtherRulesGovernSince(t *testing.T) {
+	t.Parallel()
+	l := vaulttest.New(t)
+	l.Ask(vaulttest.First, vaulttest.AddressKey)
+	l.Ask(vaulttest.Second, 7) // governed by the rule for much, because of the first
+	rules := l.State.Genesis.Accounts[0].Rules
+	rules.Version = 2
+	rules.Rules = slices.Clone(rules.Rules)
+	rules.Rules[1].Name = "very much"
+	l.Change(made, intent.AccountEdit{Kind: intent.KindAccountEdit, V: 1, Account: vaulttest.Account, FromVersion: 1, Name: "Treasury", Rules: rules})
+	for _, id := range []string{vaulttest.First, vaulttest.Second} {
+		l.Govern(id)
+	}
+	l.Decide(vaulttest.Second, vaulttest.BobKey, statement.Approve)
+	l.Close(vaulttest.Second)
+	r, err := Verify(encode(t, receiptOf(l, vaulttest.Second, made)), root)
+	if err != nil || r.Request.GovernedBy.Version != 2 || r.Request.GovernedBy.Rule != "very much" {
+		t.Fatalf("%v: %+v", err, r.Request)
+	}
+}
