@@ -481,7 +481,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		in := base()
 		in.Rules = s
-		Decide(in) // must not panic
+		Explain(in) // must not panic
 	})
 }
 

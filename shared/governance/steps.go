@@ -27,10 +27,10 @@ func (in Input) stages(rule Rule, initiator string) (all []*stage, why []string)
 		}
 		s := &stage{step: step, approved: []string{}, parts: in.parts(step, initiator)}
 		if step.Reviewer == "" && step.Delay == 0 && !slices.ContainsFunc(s.parts, Part.reachable) {
-			if p := s.parts[0]; len(s.parts) == 1 {
+			why = []string{fmt.Sprintf("no alternative of step %q has as many members as it needs", step.Name)}
+			if len(s.parts) == 1 {
+				p := s.parts[0]
 				why = []string{fmt.Sprintf("step %q needs %s, but only %s may give one", step.Name, count(p.Needed, "approval"), count(len(p.Waiting), "member"))}
-			} else {
-				why = []string{fmt.Sprintf("no alternative of step %q has as many members as it needs", step.Name)}
 			}
 			return all, why
 		}
