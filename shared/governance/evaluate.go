@@ -18,14 +18,17 @@ import (
 // initiator does not count; nor does their rejection. A step that excludes the
 // initiator denies when nobody is proven to be it: it would exclude nobody. Under a
 // rule with a creation step nothing counts before somebody whom it names is proven.
-func Decide(in Input) Decision {
-	d, _ := in.decide()
+func Decide(in Input) Decision { return DecideUnder(in, in.Rules.Digest()) }
+
+// DecideUnder is [Decide] for a caller who asks the same rules often, and has their digest.
+func DecideUnder(in Input, digest string) Decision {
+	d, _ := in.decide(digest)
 	return d
 }
 
 // decide also returns the steps; of an open request only.
-func (in Input) decide() (d Decision, stages []*stage) {
-	d = Decision{Version: in.Rules.Version, Digest: in.Rules.Digest()}
+func (in Input) decide(digest string) (d Decision, stages []*stage) {
+	d = Decision{Version: in.Rules.Version, Digest: digest}
 	rule, why := in.govern()
 	if rule == nil {
 		d.State, d.Reasons = Denied, append([]string{"no rule allows this"}, why...)

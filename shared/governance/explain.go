@@ -69,7 +69,7 @@ type Left struct {
 // Explain decides as [Decide] does, and says more about it. A caller who wants to know
 // what is left of the windows of a request that pins a rule gives what was spent as well.
 func Explain(in Input) Explanation {
-	d, stages := in.decide()
+	d, stages := in.decide(in.Rules.Digest())
 	if d.Steps == nil {
 		d.Steps = []Progress{}
 	}

@@ -65,6 +65,7 @@ type BackTest struct {
 // replayed is an account while its history is replayed.
 type replayed struct {
 	rules   governance.Set
+	digest  string
 	windows []*spending
 }
 
@@ -72,7 +73,7 @@ type replayed struct {
 func NewBackTest(to Vault) *BackTest {
 	b := &BackTest{objects: to.objects(""), accounts: map[string]*replayed{}}
 	for _, a := range to.Accounts {
-		r := &replayed{rules: a.Rules}
+		r := &replayed{rules: a.Rules, digest: a.Rules.Digest()}
 		for _, w := range a.Rules.Windows() {
 			r.windows = append(r.windows, &spending{Velocity: w})
 		}
@@ -121,22 +122,28 @@ func (b *BackTest) Take(p Past) Change {
 	for _, m := range p.Approvals {
 		in.Approvals = append(in.Approvals, governance.Approval{Member: m})
 	}
-	d := governance.Decide(in)
+	d := governance.DecideUnder(in, a.digest)
 	if d.State != governance.Denied {
 		for _, w := range a.windows {
 			w.take(p, d)
 		}
 	}
 	c := p.change(d)
-	if lacks := p.lacks(a.rules); lacks != "" {
+	if lacks := p.lacks(a.rules, d.Rule); lacks != "" {
 		c.Effect, c.By, c.Reason = Unknown, 0, lacks
 	}
 	return c
 }
 
-// lacks is what rules look at and was not recorded; empty when that is nothing.
-func (p Past) lacks(set governance.Set) string {
+// lacks is what rules look at and was not recorded; empty when that is nothing. governs is
+// the one that governs.
+func (p Past) lacks(set governance.Set, governs string) string {
 	for _, r := range set.Rules {
+		for _, s := range r.Steps {
+			if s.Reviewer != "" && r.Name == governs {
+				return fmt.Sprintf("rule %q asks %s, whose verdict is not recorded", r.Name, s.Reviewer)
+			}
+		}
 		if !r.For(p.Facts.Kind) {
 			continue
 		}

@@ -1,8 +1,8 @@
 package rehearsal
 
 import (
+	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"countersign/shared/governance"
@@ -22,10 +22,11 @@ func (r *rules) smallest(rule governance.Rule) (found sets) {
 	var named []string
 	needed := 0 // each approval is another member's
 	for _, s := range rule.Steps {
-		if needed += s.Quorum; !plain(s) {
+		if !plain(s) {
 			needed = 0
 			break
 		}
+		needed += fewest(s)
 	}
 	for _, m := range r.objects.Members {
 		if by := r.named(rule, m.ID); by != "" {
@@ -78,7 +79,20 @@ func (r *rules) smallest(rule governance.Rule) (found sets) {
 
 // plain reports whether this version knows all that a step asks for.
 func plain(s governance.Step) bool {
-	return !foreign(s, "Name", "Quorum", "Members", "Group", "ExcludeInitiator")
+	return !foreign(s, "Name", "Quorum", "Members", "Group", "Any", "ExcludeInitiator", "Delay", "Reviewer")
+}
+
+// fewest is with how many approvals of members a step can be done.
+func fewest(s governance.Step) (n int) {
+	if s.Reviewer != "" || s.Delay != 0 {
+		return 0
+	}
+	for i, q := range s.Quorums() {
+		if i == 0 || q.Quorum < n {
+			n = q.Quorum
+		}
+	}
+	return n
 }
 
 // named says by which steps a rule counts a member; empty: by none. One whose steps this
@@ -93,8 +107,10 @@ func (r *rules) named(rule governance.Rule, member string) string {
 		if !plain(s) {
 			return member
 		}
-		if slices.Contains(r.objects.Electorate(s), member) {
-			by = append(by, strconv.Itoa(i))
+		for n, q := range s.Quorums() {
+			if slices.Contains(r.objects.Electorate(governance.Step{Members: q.Members, Group: q.Group}), member) {
+				by = append(by, fmt.Sprintf("%d.%d", i, n))
+			}
 		}
 	}
 	return strings.Join(by, ",")

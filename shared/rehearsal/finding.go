@@ -17,7 +17,7 @@ type Code string
 const (
 	MovesAlone      Code = "moves_alone"      // one member can move something
 	MovesTogether   Code = "moves_together"   // two or three members can
-	MovesItself     Code = "moves_itself"     // nobody has to approve
+	MovesItself     Code = "moves_itself"     // no member has to approve
 	Unmatched       Code = "unmatched"        // no rule matches such requests
 	Unapprovable    Code = "unapprovable"     // a rule governs requests that nobody can approve
 	TokenLost       Code = "token_lost"       // what nobody can approve when one member's token is lost
@@ -59,11 +59,13 @@ type Finding struct {
 	Members []string `json:"members,omitempty"`
 	// Together are the smallest sets of members who can, by id.
 	Together [][]string `json:"together,omitempty"`
-	More     int        `json:"more,omitempty"`     // sets of members, or kinds of requests, that are not listed
-	Currency string     `json:"currency,omitempty"` // of Day and Request; empty: each
-	Day      string     `json:"day,omitempty"`      // the most in 24 hours, a decimal; empty: without a limit
-	Request  string     `json:"request,omitempty"`  // the most in one request, a decimal; empty: without a limit
-	Text     string     `json:"text"`               // one sentence without a full stop
+	More     int        `json:"more,omitempty"` // sets of members, or kinds of requests, that are not listed
+	// Reviewers are the programs that must approve as well, by the names of the rules.
+	Reviewers []string `json:"reviewers,omitempty"`
+	Currency  string   `json:"currency,omitempty"` // of Day and Request; empty: each
+	Day       string   `json:"day,omitempty"`      // the most in 24 hours, a decimal; empty: without a limit
+	Request   string   `json:"request,omitempty"`  // the most in one request, a decimal; empty: without a limit
+	Text      string   `json:"text"`               // one sentence without a full stop
 }
 
 // key is what a finding says, without how it says it.
@@ -265,7 +267,7 @@ func (r *rules) needed() (all []Finding) {
 			continue
 		}
 		for _, s := range rule.Steps {
-			if ids := r.electorate(s); len(ids) == s.Quorum && plain(s) {
+			if ids := r.electorate(s); len(ids) == s.Quorum && fewest(s) == s.Quorum && len(s.Any) == 0 && plain(s) {
 				all = append(all, Finding{Code: EachNeeded, Severity: Warning, Account: r.account.Account, Rule: rule.Name, Step: s.Name, Members: ids,
 					Text: fmt.Sprintf("step %q of rule %q of %s needs %s: one lost token breaks it", s.Name, rule.Name, r.in(), r.vault.names(ids, "and"))})
 			}

@@ -226,7 +226,13 @@ func (r *rules) power(k reach, unit string, smallest []sets) (all []Finding) {
 		var used []way
 		for _, w := range ways {
 			if slices.ContainsFunc(smallest[w.rule].all, func(o []string) bool { return within(o, s) }) {
-				used, f.Rules = append(used, w), append(f.Rules, r.account.Rules.Rules[w.rule].Name)
+				rule := r.account.Rules.Rules[w.rule]
+				used, f.Rules = append(used, w), append(f.Rules, rule.Name)
+				for _, step := range rule.Steps {
+					if step.Reviewer != "" && !slices.Contains(f.Reviewers, step.Reviewer) {
+						f.Reviewers = append(f.Reviewers, step.Reviewer)
+					}
+				}
 			}
 		}
 		for _, w := range used {
@@ -300,7 +306,7 @@ func (r *rules) bound(f *Finding, ways []way) (listed int) {
 func (r *rules) joined(all []Finding, f Finding, listed int) bool {
 	for i := range all {
 		o := &all[i]
-		if o.Code != MovesTogether || len(o.Together[0]) != len(f.Together[0]) || !slices.Equal(o.Rules, f.Rules) {
+		if o.Code != MovesTogether || len(o.Together[0]) != len(f.Together[0]) || !slices.Equal(o.Rules, f.Rules) || !slices.Equal(o.Reviewers, f.Reviewers) {
 			continue
 		}
 		if len(o.Together) < maxListed {
@@ -317,7 +323,7 @@ func (r *rules) joined(all []Finding, f Finding, listed int) bool {
 
 // sentence says who can move what. Its verb is "can move", which stands there once.
 func (r *rules) sentence(f Finding, listed int) string {
-	who := "the vault by itself, without any approval,"
+	who := "whoever asks, without the approval of any member,"
 	switch {
 	case len(f.Members) == 1:
 		who = r.vault.names(f.Members, "") + " alone"
@@ -337,6 +343,9 @@ func (r *rules) sentence(f Finding, listed int) string {
 	}
 	if listed > 0 && f.Kind == intent.KindTransfer {
 		text += ", to listed addresses only"
+	}
+	if len(f.Reviewers) > 0 {
+		text += ", as far as " + join(f.Reviewers, "and") + " approves it"
 	}
 	return text
 }

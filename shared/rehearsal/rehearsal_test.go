@@ -102,6 +102,12 @@ func generated(t *rapid.T) Vault {
 				ids := electorate(t)
 				r.Steps = append(r.Steps, governance.Step{Name: string(rune('p' + n)), Members: ids, Quorum: rapid.IntRange(1, len(ids)).Draw(t, "quorum"),
 					ExcludeInitiator: rapid.Bool().Draw(t, "exclude")})
+				if rapid.IntRange(0, 3).Draw(t, "any") == 0 {
+					others := electorate(t)
+					s := &r.Steps[n]
+					s.Any = []governance.Quorum{{Quorum: s.Quorum, Members: ids}, {Quorum: rapid.IntRange(1, len(others)).Draw(t, "other quorum"), Members: others}}
+					s.Quorum, s.Members = 0, nil
+				}
 			}
 			if rapid.Bool().Draw(t, "created") {
 				r.Creation = &governance.Creation{Members: electorate(t)}

@@ -112,7 +112,7 @@ func TestThePagesExamplesAreAVaultAndAReport(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	spec.Shows(t, "a report", example, r, "new.rule", "new.step", "new.together", "new.more", "gone", "left_out.pending", "left_out.gone")
+	spec.Shows(t, "a report", example, r, "new.rule", "new.step", "new.reviewers", "new.together", "new.more", "gone", "left_out.pending", "left_out.gone")
 }
 
 func TestThePageHasTheCodesEffectsAndLimits(t *testing.T) {
