@@ -130,7 +130,7 @@ func (b *BackTest) Take(p Past) Change {
 	}
 	c := p.change(d)
 	if lacks := p.lacks(a.rules, d.Rule); lacks != "" {
-		c.Effect, c.By, c.Reason = Unknown, 0, lacks
+		c.Effect, c.By, c.Reason = Unknown, 0, clip(lacks)
 	}
 	return c
 }
@@ -161,7 +161,7 @@ func (p Past) lacks(set governance.Set, governs string) string {
 
 // change holds what other rules decide against what was decided.
 func (p Past) change(d governance.Decision) Change {
-	c := Change{Request: p.Request, Rule: d.Rule, Effect: Same, Reason: strings.Join(d.Reasons, "; ")}
+	c := Change{Request: p.Request, Rule: d.Rule, Effect: Same, Reason: clip(strings.Join(d.Reasons, "; "))}
 	needed, approved := 0, 0
 	for _, s := range d.Steps {
 		needed, approved = needed+s.Needed, approved+len(s.Approved)

@@ -89,6 +89,9 @@ func Rehearse(v Vault) []Finding {
 			all = append(all, lost(v, accounts, m)...)
 		}
 	}
+	for i := range all {
+		all[i].Text = clip(all[i].Text)
+	}
 	return all
 }
 

@@ -139,7 +139,7 @@ func TestManyMembersAreCountedAndNotEachListed(t *testing.T) {
 	v := sample()
 	v.Members = v.Members[:1]
 	for i := range 63 {
-		v.Members = append(v.Members, Member{fmt.Sprintf("mem_m%02d", i), fmt.Sprintf("Member %d", i), roleOperator})
+		v.Members = append(v.Members, Member{fmt.Sprintf("mem_m%02d", i), fmt.Sprintf("Member %02d of a long list of people who may", i), roleOperator})
 	}
 	v.Admin, v.Groups[0].Members = nil, nil
 	for _, m := range v.Members {
@@ -155,6 +155,19 @@ func TestManyMembersAreCountedAndNotEachListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	found := Rehearse(v)
+	p := bought(0, "1000", "mem_alice") // whose reasons name everybody
+	set.Rules[0].Steps[0].Quorum = 64
+	r, err := Compare(sample(), v, &Mark{1, v.Digest()}, History(p, p.open(), bought(0, "1", "mem_alice").open()), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := r.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := DecodeReport(data); err != nil {
+		t.Errorf("a long report: %v", err)
+	}
 	if f := found[0]; f.Code != MovesTogether || len(f.Together) != maxListed || len(f.Together)+f.More < 64*63*62/6 {
 		t.Errorf("%d sets and %d more: %s", len(f.Together), f.More, f.Text)
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"countersign/shared/fault"
 	"countersign/shared/field"
@@ -17,7 +18,7 @@ import (
 
 // Limits of a report.
 const (
-	MaxReport   = 1 << 20 // bytes
+	MaxReport   = 8 << 20 // bytes
 	maxFindings = 200     // new ones, and gone ones
 	maxPending  = 1000
 	maxExamples = 3 // of each effect
@@ -268,6 +269,18 @@ func (c *checks) findings(all []Finding, left int, at string) {
 		c.That(slices.Contains(severities, f.Severity), at+".severity", "is not a severity")
 		c.text(f.Text, at+".text")
 	}
+}
+
+// clip keeps a sentence within what a report may have.
+func clip(s string) string {
+	if len(s) <= maxText {
+		return s
+	}
+	end := maxText - len("…")
+	for !utf8.RuneStart(s[end]) {
+		end--
+	}
+	return s[:end] + "…"
 }
 
 // text is shown to people.
