@@ -123,10 +123,14 @@ func (v *verifier) begin(root func(thumbprint string) bool) error {
 	if err != nil {
 		return bad(err)
 	}
-	if e.Seq != 0 || e.Type != signedlog.Genesis {
+	if e.Seq != 0 {
 		return bad(nil)
 	}
-	g, err := statement.Decode[statement.Genesis](e.Body)
+	b, err := e.Genesis()
+	if err != nil {
+		return bad(err)
+	}
+	g, err := statement.Decode[statement.Genesis](b.Genesis)
 	if err != nil {
 		return bad(err)
 	}

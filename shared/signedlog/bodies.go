@@ -9,8 +9,19 @@ import (
 	"countersign/shared/strictjson"
 )
 
-// GenesisBody is the body of entry 0.
-type GenesisBody = statement.Genesis
+// GenesisBody is the body of entry 0: the genesis, and that every administrator signed it.
+type GenesisBody struct {
+	Genesis   strictjson.Raw `json:"genesis"`   // a [statement.Genesis], the bytes that they signed
+	Approvals []string       `json:"approvals"` // JWS, typ countersign-genesis-approval+jws, in the order of the genesis
+}
+
+// Genesis is the body of entry 0. The approvals in it are verified by shared/ceremony.
+func (e Entry) Genesis() (b GenesisBody, err error) {
+	if e.Type != Genesis {
+		return b, errors.New("the entry is a " + e.Type + ", and not a genesis")
+	}
+	return b, strictjson.UnmarshalCanonical(e.Body, &b, MaxBody)
+}
 
 // RequestBody is the body of a request entry: what is asked for, and the rule
 // that governs it from now on.

@@ -93,6 +93,17 @@ func (a Address) check() error {
 	return c.failed()
 }
 
+func (a GenesisApproval) check() error {
+	var c checks
+	c.kind(1, a.V, a.Type, "genesis-approval")
+	c.ID("ent", a.Entity, "entity")
+	c.hash(a.Genesis, "genesis")
+	c.ID("mem", a.Member, "member")
+	c.hash(a.Key, "key")
+	c.time(a.IssuedAt, "iat")
+	return c.failed()
+}
+
 // sole makes sure that a key has one holder and one purpose; holders are the fields
 // of the keys so far.
 func (c *checks) sole(holders map[jwk.Holder]string, k jwk.Key, field string) {

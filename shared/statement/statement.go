@@ -18,13 +18,13 @@ import (
 
 // The purposes: the typ of the JWS that carries each statement.
 const (
-	TypGenesis    = "countersign-genesis+jws"
-	TypMember     = "countersign-member+jws"
-	TypAddress    = "countersign-address+jws"
-	TypApproval   = "countersign-approval+jws"
-	TypInitiation = "countersign-initiation+jws"
-	TypEntry      = "countersign-entry+jws"
-	TypCheckpoint = "countersign-checkpoint+jws"
+	TypMember          = "countersign-member+jws"
+	TypAddress         = "countersign-address+jws"
+	TypApproval        = "countersign-approval+jws"
+	TypInitiation      = "countersign-initiation+jws"
+	TypGenesisApproval = "countersign-genesis-approval+jws"
+	TypEntry           = "countersign-entry+jws"
+	TypCheckpoint      = "countersign-checkpoint+jws"
 )
 
 // MaxSize is the longest statement, in bytes.
@@ -163,6 +163,18 @@ type Genesis struct {
 	IssuedAt   int64              `json:"iat"`
 }
 
+// GenesisApproval is what an administrator signs to begin a vault: that the genesis with a
+// digest is the one that they read.
+type GenesisApproval struct {
+	V        int    `json:"v"`    // 1
+	Type     string `json:"type"` // "genesis-approval"
+	Entity   string `json:"entity"`
+	Genesis  string `json:"genesis"` // SHA-256 of its canonical bytes, base64url
+	Member   string `json:"member"`
+	Key      string `json:"key"` // thumbprint of the member's approval key
+	IssuedAt int64  `json:"iat"`
+}
+
 // AdminRule is how many administrators must approve what changes the vault.
 type AdminRule struct {
 	Quorum int `json:"quorum"`
@@ -216,6 +228,6 @@ type GenesisAccount struct {
 
 // Statement is any of the types that are signed.
 type Statement interface {
-	Approval | Initiation | Member | Address | Genesis
+	Approval | Initiation | Member | Address | Genesis | GenesisApproval
 	check() error
 }

@@ -95,6 +95,11 @@ func sampleAddress() Address {
 		Chain: "eip155:31337", Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", PublicKey: ec("secp256k1", hashA), IssuedAt: iat}
 }
 
+func sampleGenesisApproval() GenesisApproval {
+	return GenesisApproval{V: 1, Type: "genesis-approval", Entity: "ent_sandbox", Genesis: strings.Repeat("Ag", 21) + "I", Member: "mem_bob",
+		Key: strings.Repeat("A", 43), IssuedAt: 1_795_208_400}
+}
+
 func sampleGenesis() Genesis {
 	m := sampleMember()
 	return Genesis{V: 3, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox Ltd", Sandbox: true, AdminRule: AdminRule{Quorum: 1},
@@ -285,6 +290,7 @@ func vectors(t testing.TB) []vector {
 		{"a certificate", "member", canonical(t, sampleMember()), true, "", "", ""},
 		{"an address attestation", "address", canonical(t, sampleAddress()), true, "", "", ""},
 		{"a genesis", "genesis", canonical(t, sampleGenesis()), true, "", "", ""},
+		{"an approval of a genesis", "genesis-approval", canonical(t, sampleGenesisApproval()), true, "", "", ""},
 	}
 	for _, kind := range intent.Kinds() {
 		a, i := sample(), sampleInitiation()
@@ -326,6 +332,8 @@ func vectors(t testing.TB) []vector {
 		{"an initiation with an initiator", "initiation", strings.Replace(initiation, `"intent":`, `"initiator":"mem_alice","initiator_name":"Alice","intent":`, 1), "initiator"},
 		{"an initiation of another account's rules", "initiation", strings.Replace(initiation, `"rule_set":"acc_treasury"`, `"rule_set":"acc_ops"`, 1), "governed_by.rule_set"},
 		{"an initiation that lives an hour", "initiation", strings.Replace(initiation, `"exp":1795208940`, `"exp":1795212000`, 1), "exp"},
+		{"an approval of a genesis without its digest", "genesis-approval", strings.Replace(canonical(t, sampleGenesisApproval()), "Ag", "", 1), "genesis"},
+		{"an approval of a genesis by nobody", "genesis-approval", strings.Replace(canonical(t, sampleGenesisApproval()), "mem_bob", "bob", 1), "member"},
 		{"two members with the keys P and -P", "genesis", canonical(t, withEve(func(m *GenesisMember) { m.Approval = negative(m.Approval) })), "members.mem_eve.approval"},
 		{"a member with the negative of the vault's channel key", "genesis",
 			canonical(t, withEve(func(m *GenesisMember) { m.Channel = negative(sampleGenesis().Signer.Channel[1]) })), "members.mem_eve.channel"},
@@ -357,6 +365,8 @@ func decode(kind string, data []byte) (back []byte, text string, err error) {
 		return again[Member](data)
 	case "address":
 		return again[Address](data)
+	case "genesis-approval":
+		return again[GenesisApproval](data)
 	}
 	return again[Genesis](data)
 }
@@ -657,7 +667,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(v.Statement))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, kind := range []string{"approval", "member", "address", "genesis"} {
+		for _, kind := range []string{"approval", "member", "address", "genesis", "genesis-approval"} {
 			back, text, err := decode(kind, data)
 			if err != nil {
 				if c := fault.CodeOf(err); c != fault.StatementInvalid && c != fault.IntentUnsupported {

@@ -3,10 +3,13 @@ package vault
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
+	"countersign/shared/ceremony"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
@@ -57,13 +60,23 @@ func (s *State) went(e signedlog.Entry, hash string) {
 	s.mark, s.at = signedlog.Mark{Size: e.Seq + 1, Head: hash}, e.At
 }
 
+// applyGenesis takes a genesis that every administrator signed.
 func (s *State) applyGenesis(e signedlog.Entry) error {
-	for _, earlier := range []string{`{"v":1,"type":"genesis"`, `{"v":2,"type":"genesis"`} {
-		if strings.HasPrefix(string(e.Body), earlier) {
-			return Earlier()
-		}
+	if strings.HasPrefix(string(e.Body), `{"v":`) { // without the administrators' signatures
+		return Earlier()
 	}
-	g, err := statement.Decode[statement.Genesis](e.Body)
+	b, err := e.Genesis()
+	if err != nil {
+		return err
+	}
+	signed, err := ceremony.Approvals(b.Genesis, b.Approvals)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(signed, b.Approvals) {
+		return errors.New("the approvals of the genesis are not in its order")
+	}
+	g, err := statement.Decode[statement.Genesis](b.Genesis)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 
 	"countersign/shared/amount"
+	"countersign/shared/ceremony"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/jwk"
@@ -61,6 +62,12 @@ const statementKey, aliceKey, bobKey seed = 1, 2, 3
 func enrolled(t testing.TB) *writer {
 	t.Helper()
 	w := &writer{t, New(statementKey.PublicKey(), nil), noon}
+	w.append(signedlog.Genesis, begun(t, enrolling(), aliceKey, bobKey))
+	return w
+}
+
+// enrolling is the genesis of [enrolled].
+func enrolling() statement.Genesis {
 	g := statement.Genesis{
 		V: 3, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox Ltd", Sandbox: true, AdminRule: statement.AdminRule{Quorum: 2}, IssuedAt: noon,
 		Signer:   statement.SignerKeys{Statement: statementKey.PublicKey().JWK(), Channel: []jwk.Key{seed(9).PublicKey().JWK()}},
@@ -70,8 +77,24 @@ func enrolled(t testing.TB) *writer {
 		g.Members = append(g.Members, statement.GenesisMember{Member: "mem_" + strings.ToLower(name), Name: name, Role: statement.Admin,
 			Approval: seed(2 + i).PublicKey().JWK(), Channel: seed(4 + i).PublicKey().JWK(), ChannelIn: statement.InToken})
 	}
-	w.append(signedlog.Genesis, g)
-	return w
+	return g
+}
+
+// begun is a genesis that its administrators signed.
+func begun(t testing.TB, g statement.Genesis, by ...seed) (b signedlog.GenesisBody) {
+	t.Helper()
+	var err error
+	if b.Genesis, err = statement.Encode(g); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range by {
+		signed, err := ceremony.Sign(t.Context(), key, b.Genesis, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Approvals = append(b.Approvals, signed)
+	}
+	return b
 }
 
 func spending(version int) governance.Set {

@@ -118,7 +118,7 @@ func spender(b *testing.B, n int) func() {
 
 func TestALogOfAnEarlierVersionIsNamedAsSuch(t *testing.T) {
 	t.Parallel()
-	for _, v := range []string{"1", "2"} {
+	for _, v := range []string{"1", "2", "3"} {
 		err := New(jws.PublicKey{}, nil).Apply(signedlog.Entry{Type: signedlog.Genesis, Body: strictjson.Raw(`{"v":` + v + `,"type":"genesis","entity":"ent_sandbox"}`)}, "")
 		if fault.CodeOf(err) != fault.Version {
 			t.Error(err)

@@ -37,9 +37,10 @@ It asks at its own prompt, never in the browser. Before the first time:
 
   countersign-bridge doctor   # are token, prompt and clock fine?
 
-Beside a vault's HSM, first once, and then always:
+Beside a vault's HSM, first once, with all administrators, and then always:
 
   countersign-bridge signer init --config signer.json --genesis draft.json --out enrolment
+  countersign-bridge signer complete --config signer.json --out enrolment mem_*.genesis.jws
   countersign-bridge signer serve --config signer.json`
 
 // configFlag is the flag that every command of the approver has.
@@ -65,6 +66,7 @@ func defaultConfig() string {
 type grammar struct {
 	Approver   approverCommand   `cmd:"" help:"Serve the dashboards on this computer: show, ask, sign."`
 	Signer     signerCommand     `cmd:"" help:"The vault's side: verify, then sign."`
+	Vault      vaultCommand      `cmd:"" help:"Begin a vault, as one of its administrators."`
 	Governance governanceCommand `cmd:"" help:"Rules before they govern: what they allow, and what a change of them does."`
 	Keys       keysCommand       `cmd:"" help:"The keys in your tokens: list, make, export, delete."`
 	Pairings   pairingsCommand   `cmd:"" help:"The pages that may talk to this bridge."`
@@ -223,8 +225,9 @@ func (c *approverCommand) Run(ctx context.Context, std stdio) error {
 }
 
 type signerCommand struct {
-	Init  signerInit  `cmd:"" help:"Make the vault's keys and the first entry of its log. Once."`
-	Serve signerServe `cmd:"" help:"Serve the gateway on the unix socket in the configuration."`
+	Init     signerInit     `cmd:"" help:"Make the vault's keys, and the draft of its genesis, which the administrators sign."`
+	Complete signerComplete `cmd:"" help:"Begin the vault with what all its administrators signed. Once."`
+	Serve    signerServe    `cmd:"" help:"Serve the gateway on the unix socket in the configuration."`
 
 	Verify signerVerify `cmd:"" help:"Verify the whole log from its genesis, without the vault's token."`
 	Resume signerResume `cmd:"" help:"Confirm that this computer's clock is right, after the signer stopped because of it."`
@@ -233,7 +236,19 @@ type signerCommand struct {
 type signerInit struct {
 	signerFlag
 	Genesis string `required:"" type:"path" placeholder:"FILE" help:"The draft: entity, members with their public keys, accounts with their rules."`
-	Out     string `required:"" type:"path" placeholder:"DIR" help:"Where signer.json and the members' certificates go."`
+	Out     string `required:"" type:"path" placeholder:"DIR" help:"Where genesis-draft.json goes, and later signer.json and the members' certificates."`
+}
+
+// Help is shown by `countersign-bridge signer init --help`.
+func (signerInit) Help() string {
+	return `Makes the vault's keys in its token, and writes genesis-draft.json: who and what the
+vault begins with. It is no vault yet. Each administrator in the draft reads and signs
+that file with countersign-bridge vault sign-genesis, at their own bridge; then
+signer complete begins the vault. Compare the fingerprint that is printed with
+what the administrators see.
+
+An init that broke off is completed when it is run again. To begin again with another
+draft, remove genesis-draft.json first: what was signed counts for nothing then.`
 }
 
 func (c *signerInit) Run(ctx context.Context, std stdio) error {
@@ -242,6 +257,32 @@ func (c *signerInit) Run(ctx context.Context, std stdio) error {
 		return err
 	}
 	return signer.Init(ctx, cfg, c.Genesis, c.Out, signer.Stdio{Out: std.out, Err: std.err})
+}
+
+type signerComplete struct {
+	signerFlag
+	Out    string   `required:"" type:"path" placeholder:"DIR" help:"Where genesis-draft.json is, and where signer.json and the members' certificates go."`
+	Signed []string `arg:"" type:"existingfile" help:"What the administrators signed: mem_….genesis.jws, one file of each."`
+}
+
+// Help is shown by `countersign-bridge signer complete --help`.
+func (signerComplete) Help() string {
+	return `Begins the vault when every administrator of genesis-draft.json signed exactly that
+file: their signatures are in the first entry of the log, and are verified whenever it
+is read. Otherwise it says whose is missing or wrong, and writes nothing. Then it writes
+the members' certificates and, last, signer.json. One that broke off is completed when
+it is run again.
+
+Example:
+  countersign-bridge signer complete --config signer.json --out enrolment mem_*.genesis.jws`
+}
+
+func (c *signerComplete) Run(ctx context.Context, std stdio) error {
+	cfg, err := loadTrusted(c.Config, std)
+	if err != nil {
+		return err
+	}
+	return signer.Complete(ctx, cfg, c.Out, c.Signed, signer.Stdio{Out: std.out, Err: std.err})
 }
 
 type signerServe struct {

@@ -15,6 +15,10 @@ import (
 // the log was.
 const watermarkLabel = "countersign-log"
 
+// draftLabel is the data object that remembers the digest of the genesis that the
+// administrators are to sign: who can change files cannot exchange it for another.
+const draftLabel = "countersign-genesis"
+
 // watermark keeps the mark where who can change files cannot reach it: in the
 // vault token.
 type watermark struct{ vault Vault }

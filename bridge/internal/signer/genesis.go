@@ -1,56 +1,64 @@
 package signer
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"time"
 
+	"countersign/bridge/internal/keys"
+	"countersign/shared/ceremony"
 	"countersign/shared/fault"
-	"countersign/shared/governance"
 	"countersign/shared/jwk"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
-	"countersign/shared/strictjson"
 	"countersign/shared/vault"
 )
 
 // certificateLife is how long a member's certificate is valid.
 const certificateLife = 366 * 24 * time.Hour
 
-// Enrolment is what init hands to the approvers.
+// Enrolment is what the vault hands to the approvers once it has begun.
 type Enrolment struct {
 	File         vault.SignerFile
 	Certificates map[string]string // by member id: the JWS of the certificate
 }
 
-// Create makes the vault's keys where they do not exist yet, writes the genesis
-// as the first entry of the log, and certifies the members; publish gets the
-// certificates before the genesis is final, so that no crash loses them. It
-// fails with CONFLICT when the log already has entries, and with INVALID_REQUEST or
-// STATEMENT_INVALID when the draft is not valid. An attempt that broke off is
-// taken up again.
-func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment) error) (Enrolment, error) {
+// Prepare makes the vault's keys where they do not exist yet, and returns the canonical
+// bytes of the genesis that its administrators are to read and sign. It counts for nothing
+// before [Begin]; the token remembers its digest. before is what an earlier attempt
+// returned; nil: there was none. It fails with CONFLICT when the token or the state
+// directory already holds a log, or before is of another draft, and with
+// INVALID_REQUEST or STATEMENT_INVALID when the draft is not valid.
+func Prepare(ctx context.Context, deps Deps, draft Draft, before []byte) ([]byte, error) {
 	if err := draft.checkUnits(); err != nil {
-		return Enrolment{}, err
+		return nil, err
 	}
-	if mark, err := (watermark{deps.Vault}).Get(ctx); err != nil {
-		return Enrolment{}, err
-	} else if mark.Size > 0 {
-		return Enrolment{}, fault.New(fault.Conflict, "the vault token already belongs to a log")
+	if err := unmarked(ctx, deps); err != nil {
+		return nil, err
 	}
-	if err := checkApprovable(draft, deps.Now()); err != nil { // before keys are made for nothing
-		return Enrolment{}, err
+	now := deps.Now()
+	if err := checkApprovable(draft, now); err != nil { // before keys are made for nothing
+		return nil, err
+	}
+	if before != nil {
+		g, err := statement.Decode[statement.Genesis](before)
+		if err != nil {
+			return nil, errOtherDraft(err)
+		}
+		now = time.Unix(g.IssuedAt, 0)
 	}
 	key, err := keyOrNew(ctx, deps.Vault, statementKey())
 	if err != nil {
-		return Enrolment{}, fmt.Errorf("make the statement key: %w", err)
+		return nil, fmt.Errorf("make the statement key: %w", err)
 	}
-	now := deps.Now().UTC().Truncate(time.Second)
+	if _, err := emptyLog(ctx, deps, key); err != nil {
+		return nil, err
+	}
 	g := statement.Genesis{
 		V: 3, Type: "genesis", Entity: draft.Entity, EntityName: draft.EntityName, Sandbox: draft.Sandbox,
 		Signer: statement.SignerKeys{Statement: key.PublicKey().JWK()}, AdminRule: draft.AdminRule, Members: draft.Members,
@@ -59,7 +67,7 @@ func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment)
 	for _, t := range channelKeys() {
 		k, err := keyOrNew(ctx, deps.Vault, t)
 		if err != nil {
-			return Enrolment{}, fmt.Errorf("make the channel key on %s: %w", t.Curve, err)
+			return nil, fmt.Errorf("make the channel key on %s: %w", t.Curve, err)
 		}
 		g.Signer.Channel = append(g.Signer.Channel, k.PublicKey().JWK())
 	}
@@ -67,27 +75,53 @@ func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment)
 	for _, a := range draft.Accounts {
 		account, key, err := makeAccount(ctx, deps.Vault, a)
 		if err != nil {
-			return Enrolment{}, err
+			return nil, err
 		}
 		g.Accounts = append(g.Accounts, account)
 		accounts = append(accounts, key)
 	}
-	if err := checkGenesis(g, accounts); err != nil {
+	genesis, err := checkGenesis(g, accounts)
+	if err != nil {
+		return nil, err
+	}
+	if before != nil && !bytes.Equal(before, genesis) {
+		return nil, errOtherDraft(nil)
+	}
+	return genesis, deps.Vault.PutData(ctx, draftLabel, []byte(ceremony.Digest(genesis)))
+}
+
+// Begin makes a genesis that [Prepare] returned and all its administrators signed the first
+// entry of the log, and certifies the members; publish gets the certificates before the genesis is
+// final, so that no crash loses them. It fails with CONFLICT when the log already has
+// entries, or the genesis is not the one that the token remembers, and as
+// [ceremony.Approvals] does.
+func Begin(ctx context.Context, deps Deps, genesis []byte, signed []string, publish func(Enrolment) error) (Enrolment, error) {
+	if err := unmarked(ctx, deps); err != nil {
 		return Enrolment{}, err
 	}
-	log, err := signedlog.Open(ctx, signedlog.Config{
-		Storage: deps.Storage, Watermark: watermark{deps.Vault}, Signer: key, Now: func() time.Time { return now },
-	}, nil)
+	approvals, err := ceremony.Approvals(genesis, signed)
 	if err != nil {
 		return Enrolment{}, err
 	}
-	if log.Mark().Size > 0 {
-		return Enrolment{}, fault.New(fault.Conflict, "the state directory already holds a log")
+	if digest, err := deps.Vault.GetData(ctx, draftLabel); err != nil {
+		return Enrolment{}, err
+	} else if string(digest) != ceremony.Digest(genesis) {
+		return Enrolment{}, fault.New(fault.Conflict, "the draft of the genesis is not the one that `signer init` wrote last: it was changed, or is of another vault")
 	}
-	e := Enrolment{
-		File:         vault.SignerFile{Entity: g.Entity, EntityName: g.EntityName, StatementKey: g.Signer.Statement, ChannelKeys: g.Signer.Channel},
-		Certificates: map[string]string{},
+	g, err := statement.Decode[statement.Genesis](genesis)
+	if err != nil {
+		return Enrolment{}, err
 	}
+	key, err := knownKey(ctx, deps.Vault, statementKey())
+	if err != nil {
+		return Enrolment{}, fmt.Errorf("find the statement key: %w", err)
+	}
+	log, err := emptyLog(ctx, deps, key)
+	if err != nil {
+		return Enrolment{}, err
+	}
+	e := Enrolment{File: signerFile(g), Certificates: map[string]string{}}
+	now := deps.Now().UTC().Truncate(time.Second)
 	for _, m := range g.Members {
 		e.Certificates[m.Member], err = sign(ctx, key, statement.TypMember, statement.Member{
 			V: 1, Type: "member", Entity: g.Entity, Member: m.Member, Name: m.Name, Role: m.Role, Approval: m.Approval,
@@ -100,10 +134,36 @@ func Create(ctx context.Context, deps Deps, draft Draft, publish func(Enrolment)
 	if err := publish(e); err != nil {
 		return Enrolment{}, fmt.Errorf("write the certificates: %w", err)
 	}
-	if _, _, err = log.Append(ctx, signedlog.Genesis, g); err != nil {
+	if _, _, err = log.Append(ctx, signedlog.Genesis, signedlog.GenesisBody{Genesis: genesis, Approvals: approvals}); err != nil {
 		return Enrolment{}, err
 	}
 	return e, log.Commit(ctx, 1)
+}
+
+// unmarked makes sure that the vault token belongs to no log.
+func unmarked(ctx context.Context, deps Deps) error {
+	mark, err := (watermark{deps.Vault}).Get(ctx)
+	if err == nil && mark.Size > 0 {
+		err = fault.New(fault.Conflict, "the vault token already belongs to a log")
+	}
+	return err
+}
+
+// emptyLog opens the log, which must be empty.
+func emptyLog(ctx context.Context, deps Deps, key keys.Key) (*signedlog.Log, error) {
+	log, err := signedlog.Open(ctx, signedlog.Config{Storage: deps.Storage, Watermark: watermark{deps.Vault}, Signer: key, Now: deps.Now}, nil)
+	if err == nil && log.Mark().Size > 0 {
+		err = fault.New(fault.Conflict, "the state directory already holds a log")
+	}
+	return log, err
+}
+
+func errOtherDraft(cause error) error {
+	return fault.Wrap(cause, fault.Conflict, "an earlier attempt wrote another "+draftName+" than this draft gives: it was changed, or the draft was. Remove it to begin again")
+}
+
+func signerFile(g statement.Genesis) vault.SignerFile {
+	return vault.SignerFile{Entity: g.Entity, EntityName: g.EntityName, StatementKey: g.Signer.Statement, ChannelKeys: g.Signer.Channel}
 }
 
 func makeAccount(ctx context.Context, v Vault, a DraftAccount) (statement.GenesisAccount, jwk.Key, error) {
@@ -120,92 +180,43 @@ func makeAccount(ctx context.Context, v Vault, a DraftAccount) (statement.Genesi
 }
 
 // checkGenesis finds in the draft what the log would refuse, and members who have
-// the key of an account.
-func checkGenesis(g statement.Genesis, accounts []jwk.Key) error {
-	if _, err := statement.Encode(g); err != nil {
-		return err
+// the key of an account. It returns the bytes of the genesis.
+func checkGenesis(g statement.Genesis, accounts []jwk.Key) ([]byte, error) {
+	genesis, err := statement.Encode(g)
+	if err != nil {
+		return nil, err
+	}
+	if len(genesis)+len(ceremony.Administrators(g))*ceremony.MaxApproval > statement.MaxSize {
+		return nil, fault.New(fault.StatementInvalid, "the genesis is too long for an entry of the log with the signatures of its administrators")
 	}
 	for _, m := range g.Members {
 		for _, k := range []jwk.Key{m.Approval, m.Channel} {
 			if _, err := jws.FromJWK(k); err != nil {
-				return fmt.Errorf("a key of %s: %w", m.Member, err)
+				return nil, fmt.Errorf("a key of %s: %w", m.Member, err)
 			}
 			if slices.ContainsFunc(accounts, func(a jwk.Key) bool { return a.Holder() == k.Holder() }) {
-				return fault.New(fault.Invalid, "a key of "+m.Member+" is the key of an account of the vault").With("field", "members."+m.Member)
+				return nil, fault.New(fault.Invalid, "a key of "+m.Member+" is the key of an account of the vault").With("field", "members."+m.Member)
 			}
 		}
 	}
-	return nil
+	return genesis, nil
 }
 
-// warn names, before anything is made, the rules of a draft that hold but cannot
-// be met. A genesis is for good.
-func warn(to io.Writer, d Draft) error {
-	for _, a := range d.Accounts {
-		for _, r := range a.Rules.Rules {
-			if r.Creation != nil || !slices.ContainsFunc(r.Steps, func(s governance.Step) bool { return s.ExcludeInitiator }) {
-				continue
-			}
-			if _, err := fmt.Fprintf(to, "warning: %s, rule %q: exclude_initiator excludes whoever asked, and nothing proves who asked. "+
-				"Every request under this rule will be denied: name in creation who may ask, or leave exclude_initiator out.\n", a.Account, r.Name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// readDraft reads DRAFT.
-func readDraft(path string) (Draft, error) {
-	var d Draft
-	data, err := readSmall(path, statement.MaxSize)
-	if err != nil {
-		return d, fmt.Errorf("read the genesis draft: %w", err)
-	}
-	if err := strictjson.UnmarshalFile(data, &d, statement.MaxSize); err != nil {
-		return d, fmt.Errorf("read the genesis draft %s: %w", path, err)
-	}
-	return d, nil
-}
-
-// saveCertificates writes DIR/mem_….jws. Nothing in them is secret.
-func (e Enrolment) saveCertificates(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return err
-	}
-	for id, token := range e.Certificates {
-		if err := os.WriteFile(filepath.Join(dir, id+".jws"), []byte(token+"\n"), 0o644); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// fileName is what an approver pins; it is written last, so that its presence
-// says that the vault is ready.
-const fileName = "signer.json"
-
-func saveSigner(f vault.SignerFile, dir string) error {
-	data, err := strictjson.Canonical(f)
-	if err != nil {
-		return err
-	}
-	return os.WriteFile(filepath.Join(dir, fileName), append(data, '\n'), 0o644)
-}
-
-// resume finds what signer.json must say when an init broke off after its
+// resume finds what signer.json must say when a completion broke off after its
 // genesis was final and before the file was written.
-func resume(ctx context.Context, deps Deps, draft Draft, dir string, conflict error) (vault.SignerFile, error) {
+func resume(ctx context.Context, deps Deps, genesis []byte, dir string, conflict error) (vault.SignerFile, error) {
 	if _, err := os.Stat(filepath.Join(dir, fileName)); !os.IsNotExist(err) {
 		return vault.SignerFile{}, conflict
 	}
 	s, err := Open(ctx, deps)
+	if fault.CodeOf(err) == fault.EntityUnknown { // nothing has begun
+		return vault.SignerFile{}, conflict
+	}
 	if err != nil {
 		return vault.SignerFile{}, err
 	}
-	g := s.state.Genesis
-	if g.Entity != draft.Entity {
+	if now, err := statement.Encode(s.state.Genesis); err != nil || !bytes.Equal(now, genesis) {
 		return vault.SignerFile{}, conflict
 	}
-	return vault.SignerFile{Entity: g.Entity, EntityName: g.EntityName, StatementKey: g.Signer.Statement, ChannelKeys: g.Signer.Channel}, nil
+	return signerFile(s.state.Genesis), nil
 }

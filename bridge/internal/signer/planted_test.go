@@ -3,12 +3,8 @@ package signer
 import (
 	"bytes"
 	"crypto/rand"
-	"encoding/json"
-	"io"
 	"log/slog"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -295,17 +291,6 @@ func (s *syncBuffer) String() string { s.mu.Lock(); defer s.mu.Unlock(); return 
 func initProgram(t *testing.T, cfg Config) (*rig, Enrolment) {
 	t.Helper()
 	g := &rig{t: t, people: map[string]*person{}, clock: &clock{}}
-	draft, err := json.Marshal(g.draft(twoOfThree()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	path := filepath.Join(dir, "draft.json")
-	if err := os.WriteFile(path, draft, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := Init(t.Context(), cfg, path, dir, Stdio{Out: io.Discard, Err: io.Discard}); err != nil {
-		t.Fatal(err)
-	}
+	dir := g.initWith(cfg, g.draft(twoOfThree()), openHSM)
 	return g, g.readEnrolment(dir)
 }

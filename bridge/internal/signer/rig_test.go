@@ -7,9 +7,14 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -17,6 +22,7 @@ import (
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
 	"countersign/bridge/internal/logfile"
+	"countersign/shared/ceremony"
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
@@ -217,7 +223,10 @@ func (g *rig) enrolOn(t testing.TB, rules governance.Set, v Vault, own ...*perso
 	if err != nil {
 		t.Fatal(err)
 	}
-	g.enrol, err = Create(t.Context(), g.deps(f), d, func(Enrolment) error { return nil })
+	genesis, err := Prepare(t.Context(), g.deps(f), d, nil)
+	if err == nil {
+		g.enrol, err = Begin(t.Context(), g.deps(f), genesis, g.signed(genesis), func(Enrolment) error { return nil })
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -229,6 +238,58 @@ func (g *rig) enrolOn(t testing.TB, rules governance.Set, v Vault, own ...*perso
 	}
 	g.start()
 	t.Cleanup(func() { _ = g.file.Close() })
+}
+
+// signed is what the administrators sign of a genesis, in the order of their names.
+func (g *rig) signed(genesis []byte) (all []string) {
+	g.t.Helper()
+	for _, id := range slices.Sorted(maps.Keys(g.people)) {
+		token, err := ceremony.Sign(g.t.Context(), g.people[id].approval, genesis, 1_795_208_400)
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		all = append(all, token)
+	}
+	return all
+}
+
+// initWith plays the ceremony as the commands do, and returns the folder of what init left.
+func (g *rig) initWith(cfg Config, draft Draft, open OpenVault) (dir string) {
+	g.t.Helper()
+	text, err := json.Marshal(draft)
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	dir = g.t.TempDir()
+	path := filepath.Join(dir, "draft.json")
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		g.t.Fatal(err)
+	}
+	said := Stdio{Out: io.Discard, Err: io.Discard}
+	if err := InitWith(g.t.Context(), cfg, path, dir, said, open); err != nil {
+		g.t.Fatal(err)
+	}
+	if err := CompleteWith(g.t.Context(), cfg, dir, g.signedFiles(dir), said, open); err != nil {
+		g.t.Fatal(err)
+	}
+	return dir
+}
+
+// signedFiles are the files of what the administrators sign of the draft in dir.
+func (g *rig) signedFiles(dir string) (paths []string) {
+	g.t.Helper()
+	genesis, err := os.ReadFile(filepath.Join(dir, draftName))
+	if err != nil {
+		g.t.Fatal(err)
+	}
+	for i, token := range g.signed(genesis) {
+		path := filepath.Join(dir, fmt.Sprint(i, ".genesis.jws"))
+		if err := os.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
+			g.t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	return paths
 }
 
 func (g *rig) draft(rules governance.Set) Draft {

@@ -8,12 +8,9 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
-	"path/filepath"
 	"time"
 
-	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/logfile"
-	"countersign/shared/fault"
 	"countersign/shared/secret"
 )
 
@@ -83,43 +80,6 @@ func RunWith(ctx context.Context, cfg Config, stdio Stdio, open OpenVault) (err 
 			return errors.Join(srv.Shutdown(stop), os.Remove(cfg.Socket))
 		}
 	}
-}
-
-// Init makes the vault's keys, writes the genesis as the first entry of the log,
-// and the members' certificates DIR/mem_….jws and signer.json into dir. It
-// refuses with CONFLICT when the token or the state directory already holds a
-// vault; an init that broke off is completed.
-func Init(ctx context.Context, cfg Config, draft, dir string, stdio Stdio) error {
-	return InitWith(ctx, cfg, draft, dir, stdio, openHSM)
-}
-
-// InitWith is [Init] with a vault of the caller's.
-func InitWith(ctx context.Context, cfg Config, draft, dir string, stdio Stdio, open OpenVault) (err error) {
-	d, err := readDraft(draft)
-	if err != nil {
-		return err
-	}
-	if err := warn(stdio.Err, d); err != nil {
-		return err
-	}
-	deps, done, err := prepare(ctx, cfg, stdio, open)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, done()) }()
-	e, err := Create(ctx, deps, d, func(e Enrolment) error { return e.saveCertificates(dir) })
-	if fault.CodeOf(err) == fault.Conflict {
-		e.File, err = resume(ctx, deps, d, dir, err)
-	}
-	if err != nil {
-		return err
-	}
-	if err := saveSigner(e.File, dir); err != nil {
-		return fmt.Errorf("write %s: %w", fileName, err)
-	}
-	_, err = fmt.Fprintf(stdio.Out, "%s is enrolled: %s, %s; pin %s\n", e.File.Entity,
-		fold.Count(len(d.Members), "member", "members"), fold.Count(len(d.Accounts), "account", "accounts"), filepath.Join(dir, fileName))
-	return err
 }
 
 // prepare opens the log, which locks out a second signer, and then the vault.

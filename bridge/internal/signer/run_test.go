@@ -90,27 +90,19 @@ func (p *program) call(method, path string, in, out any) fault.Code {
 func story(t *testing.T, cfg Config, open OpenVault) {
 	t.Helper()
 	g := &rig{t: t, people: map[string]*person{}, clock: &clock{}}
-	draft, err := json.Marshal(g.draft(twoOfThree()))
-	if err != nil {
-		t.Fatal(err)
-	}
-	dir := t.TempDir()
-	path := filepath.Join(dir, "draft.json")
-	if err := os.WriteFile(path, draft, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	dir := g.initWith(cfg, g.draft(twoOfThree()), open)
 	var out bytes.Buffer
-	if err := InitWith(t.Context(), cfg, path, dir, Stdio{Out: &out, Err: io.Discard}, open); err != nil {
-		t.Fatal(err)
-	}
-	if err := InitWith(t.Context(), cfg, path, dir, Stdio{Out: &out, Err: io.Discard}, open); fault.CodeOf(err) != fault.Conflict {
+	if err := InitWith(t.Context(), cfg, filepath.Join(dir, "draft.json"), dir, Stdio{Out: &out, Err: io.Discard}, open); fault.CodeOf(err) != fault.Conflict {
 		t.Errorf("a second init: %v", err)
+	}
+	if err := CompleteWith(t.Context(), cfg, dir, g.signedFiles(dir), Stdio{Out: &out, Err: io.Discard}, open); fault.CodeOf(err) != fault.Conflict {
+		t.Errorf("a second completion: %v", err)
 	}
 	if err := os.Remove(filepath.Join(dir, fileName)); err != nil {
 		t.Fatal(err)
 	}
-	if err := InitWith(t.Context(), cfg, path, dir, Stdio{Out: &out, Err: io.Discard}, open); err != nil {
-		t.Errorf("an init that broke off before signer.json: %v", err)
+	if err := CompleteWith(t.Context(), cfg, dir, g.signedFiles(dir), Stdio{Out: &out, Err: io.Discard}, open); err != nil {
+		t.Errorf("a completion that broke off before signer.json: %v", err)
 	}
 	e := g.readEnrolment(dir)
 	p := startProgram(t, cfg, open)

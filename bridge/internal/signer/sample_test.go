@@ -43,7 +43,7 @@ func TestAVaultInWhichNothingCouldBeApprovedIsRefusedBeforeItsKeysAreMade(t *tes
 		}
 		v := newMemVault()
 		deps := Deps{Vault: v, Storage: f, Rand: rand.Reader, Now: g.clock.now}
-		_, err = Create(t.Context(), deps, d, func(Enrolment) error { return nil })
+		_, err = Prepare(t.Context(), deps, d, nil)
 		if code := fault.CodeOf(err); code != fault.StatementInvalid && code != fault.Invalid {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -88,7 +88,7 @@ func TestTwoMembersWithOneKeyAreBothNamed(t *testing.T) {
 	}
 	defer f.Close()
 	deps := Deps{Vault: newMemVault(), Storage: f, Rand: rand.Reader, Now: g.clock.now}
-	_, err = Create(t.Context(), deps, d, func(Enrolment) error { return nil })
+	_, err = Prepare(t.Context(), deps, d, nil)
 	if err == nil || !strings.Contains(err.Error(), "members.mem_bob.approval is the same key as members.mem_alice.channel, or its negative") {
 		t.Errorf("error %v", err)
 	}

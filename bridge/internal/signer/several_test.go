@@ -54,17 +54,7 @@ func enrol(t *testing.T, cfg Config, entity string, open OpenVault) {
 	g := &rig{t: t, people: map[string]*person{}, clock: &clock{}}
 	draft := g.draft(twoOfThree())
 	draft.Entity = entity
-	text, err := json.Marshal(draft)
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "draft.json")
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := InitWith(t.Context(), cfg, path, t.TempDir(), Stdio{Out: io.Discard, Err: io.Discard}, open); err != nil {
-		t.Fatal(err)
-	}
+	g.initWith(cfg, draft, open)
 }
 
 func (v *vaultsOf) open(_ context.Context, cfg Config, _ *slog.Logger) (Vault, func() error, error) {
@@ -161,7 +151,7 @@ func TestAVaultThatCannotBeServedCostsNoOther(t *testing.T) {
 	if fault.CodeOf(err) != fault.LogCorrupt || !strings.Contains(err.Error(), v.cfgs[0].StateDir) || !strings.Contains(said.String(), `vault=`+v.cfgs[0].StateDir) {
 		t.Errorf("%v; it says %s", err, said)
 	}
-	if n := v.pins[v.cfgs[0].StateDir].Load(); n > 2 { // init, and once
+	if n := v.pins[v.cfgs[0].StateDir].Load(); n > 3 { // init, complete, and once
 		t.Errorf("a log that was changed was opened %d times", n)
 	}
 }
@@ -177,7 +167,7 @@ func TestAVaultWhoseTokenComesBackIsServed(t *testing.T) {
 	}
 	v.fail.Store(&gone)
 	_, stop := v.start()
-	for v.pins[v.cfgs[0].StateDir].Load() < 4 { // it is tried again
+	for v.pins[v.cfgs[0].StateDir].Load() < 5 { // it is tried again
 		time.Sleep(time.Millisecond)
 	}
 	v.fail.Store(nil)
@@ -204,8 +194,8 @@ func TestARefusedPINIsNotTriedAgainWithAnotherVaultBeside(t *testing.T) {
 	if err := stop(); fault.CodeOf(err) != fault.PINIncorrect {
 		t.Error(err)
 	}
-	if n := v.pins[v.cfgs[0].StateDir].Load(); n > 2 {
-		t.Errorf("the PIN was given %d times", n-1)
+	if n := v.pins[v.cfgs[0].StateDir].Load(); n > 3 {
+		t.Errorf("the PIN was given %d times", n-2)
 	}
 }
 

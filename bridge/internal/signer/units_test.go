@@ -72,7 +72,7 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 		}
 		deps := g.deps(f)
 		deps.Vault = v
-		_, err = Create(t.Context(), deps, d, func(Enrolment) error { return nil })
+		_, err = Prepare(t.Context(), deps, d, nil)
 		_ = f.Close()
 		fields, _ := fault.As(err)
 		if c.field == "" {

@@ -14,6 +14,7 @@ import (
 	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"countersign/shared/ceremony"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
@@ -112,8 +113,25 @@ func New(t testing.TB) *Log {
 		g.Members = append(g.Members, statement.GenesisMember{Member: members[i], Name: name, Role: statement.Admin,
 			Approval: Key(2 + i).PublicKey().JWK(), Channel: Key(4 + i).PublicKey().JWK(), ChannelIn: statement.InToken})
 	}
-	s.append("", signedlog.Genesis, g)
+	s.append("", signedlog.Genesis, Begun(t, g, AliceKey, BobKey))
 	return s
+}
+
+// Begun is a genesis that its administrators signed.
+func Begun(t testing.TB, g statement.Genesis, by ...jws.Signer) (b signedlog.GenesisBody) {
+	t.Helper()
+	var err error
+	if b.Genesis, err = statement.Encode(g); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range by {
+		signed, err := ceremony.Sign(t.Context(), key, b.Genesis, Noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.Approvals = append(b.Approvals, signed)
+	}
+	return b
 }
 
 func (s *Log) append(request, typ string, body any) {

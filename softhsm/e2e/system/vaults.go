@@ -70,7 +70,8 @@ func (s *State) vaultToken(ctx context.Context, v Vault) error {
 	return writeOnce(s.vaultPIN(v), store.Tokens[0].PIN)
 }
 
-// initVault has the signer of a vault make its keys and the genesis of its log, once.
+// initVault has the signer of a vault make its keys, the members sign its genesis, and the
+// vault begin, once.
 func (s *State) initVault(ctx context.Context, bin string, v Vault) error {
 	config := map[string]any{
 		"socket": s.socket(v), "module": s.vaults[v.Entity].Module, "token": "pkcs11:token=" + v.label(),
@@ -93,13 +94,60 @@ func (s *State) initVault(ctx context.Context, bin string, v Vault) error {
 	if err := s.writeJSON(genesis, draft); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(bin, "countersign-bridge"), "signer", "init",
-		"--config="+s.signerConfig(v), "--genesis="+genesis, "--out="+s.identities(v))
-	cmd.Env = append(os.Environ(), s.vaultEnv(v)...)
+	enrolment := s.identities(v)
+	if err := s.signer(ctx, bin, v, "init", "--genesis="+genesis, "--out="+enrolment); err != nil {
+		return err
+	}
+	signed, err := s.signGenesis(ctx, bin, v)
+	if err != nil {
+		return err
+	}
+	return s.signer(ctx, bin, v, "complete", append([]string{"--out=" + enrolment}, signed...)...)
+}
+
+// signer has the signer of a vault do something before it serves.
+func (s *State) signer(ctx context.Context, bin string, v Vault, what string, args ...string) error {
+	args = append([]string{"signer", what, "--config=" + s.signerConfig(v)}, args...)
+	return s.begin(ctx, bin, v, s.vaultEnv(v), args...)
+}
+
+// begin runs a command of the bridge with which a vault begins.
+func (s *State) begin(ctx context.Context, bin string, v Vault, env []string, args ...string) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(bin, "countersign-bridge"), args...)
+	cmd.Env = append(os.Environ(), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("initialise the vault of %s: %w\n%s(when an earlier start was interrupted here: %s, then again)", v.Entity, err, out, forgotten(s.Dir))
+		return fmt.Errorf("begin the vault of %s: %w\n%s(when an earlier start was interrupted here: %s, then again)", v.Entity, err, out, forgotten(s.Dir))
 	}
 	return nil
+}
+
+// signGenesis has each member of a vault read its genesis and sign it with their token, as
+// they would at their own bridges. The sandbox answers for them.
+func (s *State) signGenesis(ctx context.Context, bin string, v Vault) (signed []string, err error) {
+	config, script := s.config("ceremony"), s.path("ceremony/script.json")
+	if err := os.MkdirAll(s.path("ceremony"), 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder of the ceremony: %w", err)
+	}
+	if err := s.Script(script, Answers{}); err != nil {
+		return nil, err
+	}
+	if bin, err = filepath.Abs(bin); err != nil {
+		return nil, err
+	}
+	err = s.writeJSON(config, map[string]any{"origins": []string{}, "modules": []string{s.Approvers.Module}, "identities": []any{},
+		"state_dir": s.path("ceremony"), "prompt": "pinentry", "pinentry": filepath.Join(bin, "scripted-pinentry")})
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range v.Members {
+		out := s.path("ceremony/" + p.Member + v.suffix + ".genesis.jws")
+		if err := s.begin(ctx, bin, v, append(s.approverEnv(), ScriptEnv(script)...), "vault", "sign-genesis", "--config="+config,
+			filepath.Join(s.identities(v), "genesis-draft.json"), "--key=pkcs11:token="+p.Token+";object=approval", "--out="+out); err != nil {
+			return nil, err
+		}
+		signed = append(signed, out)
+	}
+	return signed, nil
 }
 
 // draft is the genesis of a vault: who the members are, and what decides.

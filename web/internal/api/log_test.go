@@ -32,7 +32,11 @@ func TestWhoeverHoldsTheStatementKeyVerifiesTheLogByTheRouteAlone(t *testing.T) 
 				}
 				switch e.Type {
 				case signedlog.Genesis:
-					if gen, err = statement.Decode[statement.Genesis](e.Body); err != nil {
+					b, err := e.Genesis()
+					if err == nil {
+						gen, err = statement.Decode[statement.Genesis](b.Genesis)
+					}
+					if err != nil {
 						t.Fatal(err)
 					}
 				case signedlog.Request:

@@ -151,7 +151,8 @@ func (p *Projection) own(tx store.Tx, e signedlog.Entry) error {
 func received(e signedlog.Entry) (all []intent.Deposit) {
 	switch e.Type {
 	case signedlog.Genesis:
-		g, _ := statement.Decode[statement.Genesis](e.Body)
+		b, _ := e.Genesis()
+		g, _ := statement.Decode[statement.Genesis](b.Genesis)
 		for _, a := range g.Accounts {
 			all = append(all, intent.Deposit{Account: a.Account, Chain: a.Chain, Address: a.Address})
 		}

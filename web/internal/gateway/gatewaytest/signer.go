@@ -33,6 +33,7 @@ import (
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 	"countersign/shared/vault"
+	"countersign/shared/vault/vaulttest"
 	"countersign/shared/wire"
 )
 
@@ -175,9 +176,18 @@ func NewSignerOf(t testing.TB, entity, name string, now func() time.Time, change
 		t.Fatal(err)
 	}
 	s.state = vault.New(s.Key.PublicKey(), nil)
-	s.append(signedlog.Genesis, s.Genesis)
+	s.append(signedlog.Genesis, s.begun())
 	s.serve()
 	return s
+}
+
+// begun is the genesis, which every member signed.
+func (s *Signer) begun() signedlog.GenesisBody {
+	var by []jws.Signer
+	for _, m := range s.Genesis.Members {
+		by = append(by, s.Members[m.Member])
+	}
+	return vaulttest.Begun(s.t, s.Genesis, by...)
 }
 
 // Requests is how many it was asked for.

@@ -1,0 +1,168 @@
+package ceremony
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"countersign/shared/governance"
+	"countersign/shared/intent"
+	"countersign/shared/jwk"
+	"countersign/shared/jws"
+	"countersign/shared/name"
+	"countersign/shared/strictjson"
+)
+
+// rule is a rule as sentences. What it has no words for, it says as it is written: an
+// administrator signs nothing that they were not shown.
+func (n names) rule(r governance.Rule) string {
+	said := r
+	s := name.Within(r.Name) + ": " + n.what(r)
+	if r.Deny {
+		s += ": denied."
+	} else {
+		s += "."
+	}
+	if c := r.Creation; c != nil {
+		s += " To ask, one of " + join(n.who(c.Members, c.Group), "and") + " signs first."
+		rest := *c
+		rest.Members, rest.Group = nil, ""
+		s += unsaid(rest)
+	}
+	for i, step := range r.Steps {
+		s += fmt.Sprintf(" Step %d, %s: %d of %s", i+1, name.Within(step.Name), step.Quorum, join(n.who(step.Members, step.Group), "and"))
+		if step.ExcludeInitiator {
+			s += ", but not who asked"
+		}
+		s += "."
+		step.Name, step.Quorum, step.Members, step.Group, step.ExcludeInitiator = "", 0, nil, "", false
+		s += unsaid(step)
+	}
+	if r.RateWithin != 0 {
+		s += " An asset counts by its recorded value, at a rate of the last " + span(r.RateWithin) + "."
+	}
+	if !r.Deny {
+		s += fmt.Sprintf(" Open for %s; an approval can be used for %s.", within(r), span(r.UseWithin))
+	}
+	said.Name, said.When, said.Deny, said.Creation, said.Steps, said.Within, said.UseWithin, said.RateWithin = "", nil, false, nil, nil, 0, 0, 0
+	return s + unsaid(said)
+}
+
+// unsaid is what is left of a value when what was said is taken out of it.
+func unsaid(rest any) string {
+	if reflect.ValueOf(rest).IsZero() {
+		return ""
+	}
+	b, err := strictjson.Canonical(rest)
+	if err != nil {
+		b = fmt.Appendf(nil, "%+v", rest)
+	}
+	return " And: " + string(b) + "."
+}
+
+// what are the requests that a rule is for.
+func (n names) what(r governance.Rule) string {
+	var kinds []string
+	for _, kind := range intent.Kinds() {
+		if r.For(kind) {
+			kinds = append(kinds, plural(kind))
+		}
+	}
+	s := join(kinds, "and")
+	switch len(kinds) {
+	case 0:
+		s = "nothing"
+	case len(intent.Kinds()):
+		s = "all requests"
+	}
+	for _, c := range r.When {
+		s += n.condition(c)
+	}
+	return s
+}
+
+// condition follows what is asked for: " of at most 10 000 EUR".
+func (n names) condition(c governance.Condition) (s string) {
+	rest := c
+	if a := c.Amount; a != nil {
+		switch {
+		case a.Min == "":
+			s += fmt.Sprintf(", of at most %s %s", intent.Money(a.Max), a.Currency)
+		case a.Max == "":
+			s += fmt.Sprintf(", of at least %s %s", intent.Money(a.Min), a.Currency)
+		default:
+			s += fmt.Sprintf(", of %s to %s %s", intent.Money(a.Min), intent.Money(a.Max), a.Currency)
+		}
+		left := *a
+		left.Currency, left.Min, left.Max = "", "", ""
+		s, rest.Amount = s+unsaid(left), nil
+	}
+	if w := c.Whitelist; w != nil {
+		if w.Whitelist != "" {
+			s += ", to an address in " + n.of(w.Whitelist)
+		}
+		if len(w.Providers) > 0 {
+			s += ", from " + join(w.Providers, "or")
+		}
+		left := *w
+		left.Whitelist, left.Providers = "", nil
+		s, rest.Whitelist = s+unsaid(left), nil
+	}
+	if w := c.Window; w != nil {
+		if w.Business {
+			s += ", on business days"
+		}
+		if len(w.Days) > 0 {
+			s += ", on " + join(w.Days, "or")
+		}
+		s += fmt.Sprintf(", from %s to %s %s", w.From, w.To, cmp.Or(w.Zone, "UTC"))
+		left := *w
+		left.Days, left.From, left.To, left.Zone, left.Business = nil, "", "", "", false
+		s, rest.Window = s+unsaid(left), nil
+	}
+	if f := c.Filter; f != nil {
+		if len(f.Assets) > 0 {
+			s += ", in " + join(f.Assets, "or")
+		}
+		left := *f // the kinds are said with what the rule is for, those that there are
+		left.Kinds, left.Assets = slices.DeleteFunc(slices.Clone(f.Kinds), func(kind string) bool { return slices.Contains(intent.Kinds(), kind) }), nil
+		if len(left.Kinds) == 0 {
+			left.Kinds = nil
+		}
+		s, rest.Filter = s+unsaid(left), nil
+	}
+	if v := c.Velocity; v != nil {
+		left := *v
+		if v.Max != "" {
+			s += fmt.Sprintf(", while the account spends at most %s %s in %s", intent.Money(v.Max), v.Currency, span(v.Seconds))
+			left.Currency, left.Seconds, left.Max = "", 0, ""
+		}
+		if v.Count != 0 {
+			s += fmt.Sprintf(", while the account has at most %d requests in %s", v.Count, span(v.Seconds))
+			left.Seconds, left.Count = 0, 0
+		}
+		s, rest.Velocity = s+unsaid(left), nil
+	}
+	return s + unsaid(rest)
+}
+
+// plural names the requests of a kind.
+func plural(kind string) string {
+	switch kind {
+	case intent.KindBuy:
+		return "purchases"
+	case intent.KindTransfer:
+		return "transfers"
+	}
+	return fmt.Sprintf("requests of the kind %s", kind)
+}
+
+// thumbprint names a key, and the curve that it is on.
+func thumbprint(k jwk.Key) string {
+	key, err := jws.FromJWK(k)
+	if err != nil {
+		return "a key that is not on its curve"
+	}
+	return key.Thumbprint() + " (" + key.Curve() + ")"
+}
