@@ -89,6 +89,29 @@ func RootKey(g statement.Genesis) []intent.Line {
 	if err != nil {
 		return all
 	}
+	return append(all, aloud(print)...)
+}
+
+// Registrant is a registration as its sender and its reader compare it: who, which keys, and
+// its fingerprint. It fails as [Registered] does.
+func Registrant(token string) (string, error) {
+	r, digest, err := Registered(token)
+	if err != nil {
+		return "", err
+	}
+	print, err := fingerprint.Of(digest)
+	if err != nil {
+		return "", err
+	}
+	return statement.Align(append([]intent.Line{
+		{Label: "Member", Value: name.WithID(r.Name, r.Member) + " of " + r.Entity},
+		{Label: "Signs with", Value: thumbprint(r.Approval)},
+		{Label: "Channel key", Value: thumbprint(r.Channel) + ", in " + r.ChannelIn},
+	}, aloud(print)...)), nil
+}
+
+// aloud are the lines of a fingerprint.
+func aloud(print fingerprint.Fingerprint) (all []intent.Line) {
 	words, digits := print.Lines()
 	for _, line := range words {
 		all = append(all, intent.Line{Label: "In words", Value: line})

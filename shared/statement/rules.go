@@ -93,6 +93,15 @@ func (a Address) check() error {
 	return c.failed()
 }
 
+func (r Registration) check() error {
+	var c checks
+	c.kind(1, r.V, r.Type, "registration")
+	c.ID("ent", r.Entity, "entity")
+	c.member(GenesisMember{r.Member, r.Name, Auditor, r.Approval, r.Channel, r.ChannelIn}, "")
+	c.time(r.IssuedAt, "iat")
+	return c.failed()
+}
+
 func (a GenesisApproval) check() error {
 	var c checks
 	c.kind(1, a.V, a.Type, "genesis-approval")

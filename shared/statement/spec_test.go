@@ -39,6 +39,11 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 		t.Errorf("the genesis: %v", err)
 	}
 	spec.Shows(t, "a genesis", string(one("genesis")), g, "groups", "whitelists", "accounts.rules.rules", "accounts.rules.holidays")
+	registered, err := Decode[Registration](one("registration"))
+	if err != nil {
+		t.Errorf("the registration: %v", err)
+	}
+	spec.Shows(t, "a registration", string(one("registration")), registered)
 	approved, err := Decode[GenesisApproval](one("genesis-approval"))
 	if err != nil {
 		t.Errorf("the approval of a genesis: %v", err)
@@ -60,7 +65,7 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 
 func TestThePageHasThePurposesAndTheLimits(t *testing.T) {
 	t.Parallel()
-	spec.Same(t, "purposes", spec.Column(t, "statement.md", "Form", "typ", 0), []string{TypApproval, TypInitiation, "countersign-journal-head+jws", TypMember, TypAddress, TypGenesisApproval, TypEntry, TypCheckpoint})
+	spec.Same(t, "purposes", spec.Column(t, "statement.md", "Form", "typ", 0), []string{TypApproval, TypInitiation, "countersign-journal-head+jws", TypMember, TypAddress, TypRegistration, TypGenesisApproval, TypEntry, TypCheckpoint})
 	spec.Limit(t, "statement.md", "statement", spec.Number(MaxSize))
 	spec.Limit(t, "statement.md", "life of an approval statement", fmt.Sprintf("%.0f s", Lifetime.Seconds()))
 	spec.Limit(t, "statement.md", "a bridge's clock behind the signer's", fmt.Sprintf("%.0f s", Skew.Seconds()))

@@ -22,6 +22,7 @@ const (
 	TypAddress         = "countersign-address+jws"
 	TypApproval        = "countersign-approval+jws"
 	TypInitiation      = "countersign-initiation+jws"
+	TypRegistration    = "countersign-registration+jws"
 	TypGenesisApproval = "countersign-genesis-approval+jws"
 	TypEntry           = "countersign-entry+jws"
 	TypCheckpoint      = "countersign-checkpoint+jws"
@@ -163,6 +164,20 @@ type Genesis struct {
 	IssuedAt   int64              `json:"iat"`
 }
 
+// Registration is what whoever wants to be a member signs with their own approval key:
+// the keys that they made. It says nothing of who they are, which others compare by voice.
+type Registration struct {
+	V         int     `json:"v"`    // 1
+	Type      string  `json:"type"` // "registration"
+	Entity    string  `json:"entity"`
+	Member    string  `json:"member"`
+	Name      string  `json:"name"`
+	Approval  jwk.Key `json:"approval"`
+	Channel   jwk.Key `json:"channel"`
+	ChannelIn string  `json:"channel_in"` // "token" or "software"
+	IssuedAt  int64   `json:"iat"`
+}
+
 // GenesisApproval is what an administrator signs to begin a vault: that the genesis with a
 // digest is the one that they read.
 type GenesisApproval struct {
@@ -228,6 +243,6 @@ type GenesisAccount struct {
 
 // Statement is any of the types that are signed.
 type Statement interface {
-	Approval | Initiation | Member | Address | Genesis | GenesisApproval
+	Approval | Initiation | Member | Address | Genesis | GenesisApproval | Registration
 	check() error
 }

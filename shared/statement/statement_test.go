@@ -95,6 +95,12 @@ func sampleAddress() Address {
 		Chain: "eip155:31337", Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf", PublicKey: ec("secp256k1", hashA), IssuedAt: iat}
 }
 
+func sampleRegistration() Registration {
+	m := sampleMember()
+	return Registration{V: 1, Type: "registration", Entity: m.Entity, Member: m.Member, Name: m.Name, Approval: m.Approval, Channel: m.Channel,
+		ChannelIn: m.ChannelIn, IssuedAt: m.IssuedAt}
+}
+
 func sampleGenesisApproval() GenesisApproval {
 	return GenesisApproval{V: 1, Type: "genesis-approval", Entity: "ent_sandbox", Genesis: strings.Repeat("Ag", 21) + "I", Member: "mem_bob",
 		Key: strings.Repeat("A", 43), IssuedAt: 1_795_208_400}
@@ -290,6 +296,7 @@ func vectors(t testing.TB) []vector {
 		{"a certificate", "member", canonical(t, sampleMember()), true, "", "", ""},
 		{"an address attestation", "address", canonical(t, sampleAddress()), true, "", "", ""},
 		{"a genesis", "genesis", canonical(t, sampleGenesis()), true, "", "", ""},
+		{"a registration", "registration", canonical(t, sampleRegistration()), true, "", "", ""},
 		{"an approval of a genesis", "genesis-approval", canonical(t, sampleGenesisApproval()), true, "", "", ""},
 	}
 	for _, kind := range intent.Kinds() {
@@ -332,6 +339,7 @@ func vectors(t testing.TB) []vector {
 		{"an initiation with an initiator", "initiation", strings.Replace(initiation, `"intent":`, `"initiator":"mem_alice","initiator_name":"Alice","intent":`, 1), "initiator"},
 		{"an initiation of another account's rules", "initiation", strings.Replace(initiation, `"rule_set":"acc_treasury"`, `"rule_set":"acc_ops"`, 1), "governed_by.rule_set"},
 		{"an initiation that lives an hour", "initiation", strings.Replace(initiation, `"exp":1795208940`, `"exp":1795212000`, 1), "exp"},
+		{"a registration with one key for both purposes", "registration", strings.Replace(canonical(t, sampleRegistration()), "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE\",\"y\":\"AQ", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"y\":\"AQ", 1), "channel"},
 		{"an approval of a genesis without its digest", "genesis-approval", strings.Replace(canonical(t, sampleGenesisApproval()), "Ag", "", 1), "genesis"},
 		{"an approval of a genesis by nobody", "genesis-approval", strings.Replace(canonical(t, sampleGenesisApproval()), "mem_bob", "bob", 1), "member"},
 		{"two members with the keys P and -P", "genesis", canonical(t, withEve(func(m *GenesisMember) { m.Approval = negative(m.Approval) })), "members.mem_eve.approval"},
@@ -365,6 +373,8 @@ func decode(kind string, data []byte) (back []byte, text string, err error) {
 		return again[Member](data)
 	case "address":
 		return again[Address](data)
+	case "registration":
+		return again[Registration](data)
 	case "genesis-approval":
 		return again[GenesisApproval](data)
 	}
@@ -667,7 +677,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(v.Statement))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, kind := range []string{"approval", "member", "address", "genesis", "genesis-approval"} {
+		for _, kind := range []string{"approval", "member", "address", "genesis", "genesis-approval", "registration"} {
 			back, text, err := decode(kind, data)
 			if err != nil {
 				if c := fault.CodeOf(err); c != fault.StatementInvalid && c != fault.IntentUnsupported {

@@ -66,6 +66,7 @@ func defaultConfig() string {
 type grammar struct {
 	Approver   approverCommand   `cmd:"" help:"Serve the dashboards on this computer: show, ask, sign."`
 	Signer     signerCommand     `cmd:"" help:"The vault's side: verify, then sign."`
+	Member     memberCommand     `cmd:"" help:"Become a member of a vault."`
 	Vault      vaultCommand      `cmd:"" help:"Begin a vault, as one of its administrators."`
 	Governance governanceCommand `cmd:"" help:"Rules before they govern: what they allow, and what a change of them does."`
 	Keys       keysCommand       `cmd:"" help:"The keys in your tokens: list, make, export, delete."`

@@ -90,3 +90,32 @@ func genesisOf(t *testing.T, approval jwk.Key) []byte {
 	}
 	return b
 }
+
+func TestAMemberRegistersWithKeysOfTheirTokenOnceAndAgain(t *testing.T) {
+	t.Parallel()
+	token := softhsm.NewFaulty(t, softhsm.Spec{Label: "bob", Keys: []softhsm.Key{{Label: "spare", Curve: jws.P256, Derive: true}}})
+	path, _ := prompted(t, `{"log":"log","pins":{"bob":["`+token.Token.PIN+`"]}}`, func(m map[string]any) { m["modules"] = []string{token.Module} })
+	out := filepath.Join(t.TempDir(), "bob.jws")
+	register := []string{"member", "register", "--config", path, "--token", "bob", "--entity", "ent_test", "--member", "mem_bob", "--name", "Bob", "--curve", "P-256", "--out", out}
+	var before statement.Registration
+	for n := range 2 { // the second time with the keys that the first made
+		said := must(t, register...)
+		data, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, _, err := ceremony.Registered(strings.TrimSpace(string(data)))
+		if err != nil || r.Name != "Bob" || r.Entity != "ent_test" || r.Approval.Crv != jws.P256 || !strings.Contains(said, "In words") {
+			t.Errorf("%+v, %v: %s", r, err, said)
+		}
+		if n > 0 && (r.Approval != before.Approval || r.Channel != before.Channel) {
+			t.Error("it made other keys")
+		}
+		before = r
+	}
+	refused(t, []string{string(fault.KeyUnsuited), "is for something else"}, append(register, "--approval", "spare")...)
+	refused(t, []string{string(fault.StatementInvalid), "member"}, append(register, "--member", "bob")...)
+	if got := events(t, path); !strings.HasPrefix(got, "unlocked key-made key-made registered unlocked registered unlocked") {
+		t.Errorf("the journal has %q", got)
+	}
+}

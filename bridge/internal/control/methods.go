@@ -140,7 +140,7 @@ type JournalParams struct {
 }
 
 // CommandEvents are the events that commands write themselves: what they do with keys.
-var CommandEvents = []string{journal.Unlocked, journal.PINFailed, journal.KeyMade, journal.KeyDeleted, journal.HeadSigned, journal.GenesisSigned, journal.Failed}
+var CommandEvents = []string{journal.Unlocked, journal.PINFailed, journal.KeyMade, journal.KeyDeleted, journal.HeadSigned, journal.GenesisSigned, journal.Registered, journal.Failed}
 
 // Handlers answer requests, by method.
 type Handlers map[string]func(ctx context.Context, params strictjson.Raw) (any, error)

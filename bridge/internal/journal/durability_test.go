@@ -157,7 +157,7 @@ func TestALineThatPermitsAKeyIsOnTheDiskBeforeTheKeyIsUsed(t *testing.T) {
 	j := open(t, filepath.Join(t.TempDir(), "journal.log"))
 	var synced atomic.Int64
 	j.datasync = func(f *os.File) error { synced.Add(1); return datasync(f) }
-	for kind, want := range map[string]int64{Approved: 1, Derived: 1, HeadSigned: 1, GenesisSigned: 1, KeyMade: 1, KeyDeleted: 1, Declined: 0, Paired: 0, Signed: 0} {
+	for kind, want := range map[string]int64{Approved: 1, Derived: 1, HeadSigned: 1, GenesisSigned: 1, Registered: 1, KeyMade: 1, KeyDeleted: 1, Declined: 0, Paired: 0, Signed: 0} {
 		before := synced.Load()
 		if err := j.Append(Event{Kind: kind}); err != nil {
 			t.Fatal(err)

@@ -17,6 +17,7 @@ const (
 	Recovered     = "recovered"      // the last line was incomplete after a power cut or a full disk, and was dropped
 	HeadSigned    = "head-signed"    // first: a token's key signs the head of this journal; Digest is the head's hash
 	GenesisSigned = "genesis-signed" // first: an administrator's token signs the genesis of a vault; Digest is that of the genesis
+	Registered    = "registered"     // first: an approval key signs the keys with which somebody registers as a member
 	Paired        = "paired"         // the person accepted a page's key
 	PairingFailed = "pairing-failed" // they did not, or the code's handshake failed
 	Revoked       = "revoked"        // a pairing was taken back
@@ -69,7 +70,7 @@ type Event struct {
 // then returns only when the line is on the disk.
 func (e Event) Durable() bool {
 	switch e.Kind {
-	case Approved, Derived, HeadSigned, GenesisSigned, KeyMade, KeyDeleted:
+	case Approved, Derived, HeadSigned, GenesisSigned, Registered, KeyMade, KeyDeleted:
 		return true
 	}
 	return false

@@ -25,7 +25,7 @@ func TestThePageHasTheFieldsTheEventsAndTheLimits(t *testing.T) {
 	if !slices.Equal(page, fields) {
 		t.Errorf("the page has the fields %v, the code %v", page, fields)
 	}
-	events := []string{Started, Recovered, HeadSigned, GenesisSigned, Paired, PairingFailed, Revoked, OriginAdded, OriginRemoved, Blocked, Unblocked, Limited, Refused, Batched,
+	events := []string{Started, Recovered, HeadSigned, GenesisSigned, Registered, Paired, PairingFailed, Revoked, OriginAdded, OriginRemoved, Blocked, Unblocked, Limited, Refused, Batched,
 		Derived, Unlocked, Allowed, PINFailed, Locked, Approved, Declined, Signed, Failed, ModuleFailed, KeyMade, KeyDeleted}
 	spec.Same(t, "events", spec.Column(t, "journal.md", "Form", "event", 0), events)
 	for _, row := range spec.Table(t, "journal.md", "Form", "event") {

@@ -230,6 +230,42 @@ func TestAVaultDoesNotBeginWithoutEachSignatureOrWithAnother(t *testing.T) {
 	}
 }
 
+func TestAMemberWhoRegisteredIsInTheDraftWithTheKeysThatTheySigned(t *testing.T) {
+	t.Parallel()
+	c := newCeremony(t)
+	d := c.draft(twoOfThree())
+	carol := d.Members[2]
+	sign := func(entity string, key *memKey) string {
+		token, err := ceremony.Register(t.Context(), key, statement.Registration{V: 1, Type: "registration", Entity: entity, Member: carol.Member, Name: carol.Name,
+			Approval: key.public.JWK(), Channel: carol.Channel, ChannelIn: carol.ChannelIn, IssuedAt: 1_795_208_400})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return token
+	}
+	d.Members = d.Members[:2]
+	good := sign(d.Entity, c.people["mem_carol"].approval)
+	for says, token := range map[string]string{"registered for ent_other": sign("ent_other", c.people["mem_carol"].approval), "registration 1 of the draft": good[:len(good)-4] + "AAAA"} {
+		d.Registered = []Registered{{statement.Admin, token}}
+		c.write(d)
+		if err := c.init(); err == nil || !strings.Contains(err.Error(), says) || len(c.mem.keys) > 0 {
+			t.Errorf("%s: %v, with %d keys", says, err, len(c.mem.keys))
+		}
+	}
+	d.Registered = []Registered{{statement.Admin, good}}
+	c.write(d)
+	if err := c.init(); err != nil {
+		t.Fatal(err)
+	}
+	g, err := statement.Decode[statement.Genesis](c.genesis())
+	if err != nil || len(g.Members) != 3 || g.Members[2] != carol {
+		t.Errorf("the members are %+v, %v", g.Members, err)
+	}
+	if said, err := ceremony.Registrant(good); err != nil || !strings.Contains(c.said.String(), said) {
+		t.Errorf("init said %s, %v", &c.said, err)
+	}
+}
+
 // TestACeremonyThatIsKilledAtAnyStepIsTakenUpAgain kills init, and complete, before each change
 // of the token, and at each file that is written.
 func TestACeremonyThatIsKilledAtAnyStepIsTakenUpAgain(t *testing.T) {

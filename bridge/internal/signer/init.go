@@ -43,6 +43,9 @@ func InitWith(ctx context.Context, cfg Config, draft, dir string, stdio Stdio, o
 	if err != nil {
 		return err
 	}
+	if err := d.enrol(stdio.Out); err != nil {
+		return err
+	}
 	if err := warn(stdio.Err, d); err != nil {
 		return err
 	}
@@ -187,6 +190,30 @@ func readDraft(path string) (Draft, error) {
 		return d, fmt.Errorf("read the genesis draft %s: %w", path, err)
 	}
 	return d, nil
+}
+
+// enrol makes those members who registered themselves, and says to what is to be compared
+// with what they read.
+func (d *Draft) enrol(to io.Writer) error {
+	for i, one := range d.Registered {
+		r, _, err := ceremony.Registered(one.Registration)
+		if err != nil {
+			return fmt.Errorf("registration %d of the draft: %w", i+1, err)
+		}
+		if r.Entity != d.Entity {
+			return fault.New(fault.Invalid, fmt.Sprintf("%s registered for %s, and the draft is of %s", name.WithID(r.Name, r.Member), r.Entity, d.Entity)).With("field", "registered")
+		}
+		said, err := ceremony.Registrant(one.Registration)
+		if err == nil {
+			_, err = fmt.Fprintf(to, "%s\n\n", said)
+		}
+		if err != nil {
+			return err
+		}
+		d.Members = append(d.Members, statement.GenesisMember{Member: r.Member, Name: r.Name, Role: one.Role, Approval: r.Approval, Channel: r.Channel, ChannelIn: r.ChannelIn})
+	}
+	d.Registered = nil
+	return nil
 }
 
 // saveCertificates writes DIR/mem_….jws. Nothing in them is secret.

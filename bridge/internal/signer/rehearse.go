@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"slices"
 	"strings"
@@ -33,7 +34,9 @@ func ReadVault(path string) (v rehearsal.Vault, err error) {
 	case err != nil:
 	case has["entity"] != nil:
 		var d Draft
-		err = strictjson.UnmarshalFile(data, &d, rehearsal.MaxSize)
+		if err = strictjson.UnmarshalFile(data, &d, rehearsal.MaxSize); err == nil {
+			err = d.enrol(io.Discard)
+		}
 		v = d.vault()
 	case has["rules"] != nil:
 		var s governance.Set

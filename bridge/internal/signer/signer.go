@@ -63,9 +63,16 @@ type Draft struct {
 	Sandbox    bool                      `json:"sandbox"`
 	AdminRule  statement.AdminRule       `json:"admin_rule"`
 	Members    []statement.GenesisMember `json:"members"`
+	Registered []Registered              `json:"registered"` // members besides, by what they signed themselves
 	Groups     []governance.Group        `json:"groups"`
 	Whitelists []governance.List         `json:"whitelists"`
 	Accounts   []DraftAccount            `json:"accounts"`
+}
+
+// Registered is a member of a draft who registered themselves.
+type Registered struct {
+	Role         string `json:"role"`
+	Registration string `json:"registration"` // JWS, typ countersign-registration+jws
 }
 
 // DraftAccount is an account whose key does not exist yet.

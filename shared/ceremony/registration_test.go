@@ -1,0 +1,78 @@
+package ceremony
+
+import (
+	"strings"
+	"testing"
+
+	"countersign/shared/fault"
+	"countersign/shared/jws"
+	"countersign/shared/spec"
+	"countersign/shared/statement"
+)
+
+func registration() statement.Registration {
+	return statement.Registration{V: 1, Type: "registration", Entity: "ent_example", Member: "mem_alice", Name: "Alice", Approval: seed(2).PublicKey().JWK(),
+		Channel: seed(12).PublicKey().JWK(), ChannelIn: statement.InToken, IssuedAt: noon}
+}
+
+func TestARegistrationIsReadWithTheFingerprintThatItsSenderSaw(t *testing.T) {
+	t.Parallel()
+	token, err := Register(t.Context(), seed(2), registration())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, digest, err := Registered(token)
+	if err != nil || r != registration() {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	said, err := Registrant(token)
+	if err != nil || !strings.Contains(said, "Alice (mem_alice) of ent_example") || strings.Count(said, "In words") != 4 {
+		t.Errorf("%s, %v", said, err)
+	}
+	for field, edit := range map[string]func(*statement.Registration){
+		"entity": func(r *statement.Registration) { r.Entity = "ent_other" }, "member": func(r *statement.Registration) { r.Member = "mem_alicia" },
+		"name": func(r *statement.Registration) { r.Name = "Alicia" }, "channel": func(r *statement.Registration) { r.Channel = seed(13).PublicKey().JWK() },
+	} {
+		changed := registration()
+		edit(&changed)
+		again, err := Register(t.Context(), seed(2), changed)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, other, err := Registered(again); err != nil || other == digest {
+			t.Errorf("another %s has the same fingerprint, %v", field, err)
+		}
+	}
+}
+
+func TestARegistrationThatItsKeyDidNotSignIsRefused(t *testing.T) {
+	t.Parallel()
+	if _, err := Register(t.Context(), seed(3), registration()); fault.CodeOf(err) != fault.KeyUnsuited {
+		t.Errorf("signed by another: %v", err)
+	}
+	payload, err := statement.Encode(registration())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, by := range map[string]struct {
+		key seed
+		typ string
+	}{"by another key": {3, statement.TypRegistration}, "for another purpose": {2, statement.TypApproval}} {
+		token, err := jws.Sign(t.Context(), by.key, by.typ, payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := Registered(token); fault.CodeOf(err) != fault.SignatureInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, _, err := Registered(strings.Repeat("a", MaxRegistration+1)); fault.CodeOf(err) != fault.SignatureInvalid {
+		t.Errorf("a long one: %v", err)
+	}
+	long := registration()
+	long.Name, long.Member, long.Entity = strings.Repeat("界", 64), "mem_"+strings.Repeat("a", 40), "ent_"+strings.Repeat("a", 40)
+	if token, err := Register(t.Context(), seed(2), long); err != nil || len(token) >= MaxRegistration {
+		t.Errorf("the longest has %d bytes, %v", len(token), err)
+	}
+	spec.Limit(t, "statement.md", "registration, as a file", spec.Number(MaxRegistration))
+}
