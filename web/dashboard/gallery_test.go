@@ -25,7 +25,7 @@ var (
 // some are the pictures of the gallery that are looked at in each run: those that differ
 // most from each other.
 var some = []string{
-	"app--account", "app--bridge-asking", "app--bridge-key-changed", "app--bridge-relayed", "app--buy-quotes", "app--buy-review", "app--buy-start", "app--buy-too-little",
+	"app--account", "app--accounts-no-signer", "app--bridge-asking", "app--bridge-key-changed", "app--bridge-relayed", "app--buy-quotes", "app--buy-review", "app--buy-start", "app--buy-too-little",
 	"app--keys", "app--order-completed", "app--request-in-use", "app--request-pairing", "app--request-pin-wrong", "app--request-reading", "app--requests-by-next", "app--requests-together-partly", "app-bare--bridge-asking", "app-inside--buy-several-entities",
 	"approve--request-reading", "bridge-status--bridge-pairing", "order--order-completed", "quotes--buy-quotes", "quotes--buy-review", "requests--requests-picked",
 }
