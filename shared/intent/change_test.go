@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	gocmp "github.com/google/go-cmp/cmp"
+
 	"countersign/shared/fault"
 	"countersign/shared/field"
 	"countersign/shared/governance"
@@ -105,6 +107,27 @@ func TestAChangeOfAnotherVersionThanTheVaultHasIsRefused(t *testing.T) {
 	}
 	if _, err := (GroupPut{Group: "grp_gone", FromVersion: 3, Members: named("bob")}).Fill(vaultOf{}); err != nil {
 		t.Errorf("a group that was removed comes back: %v", err)
+	}
+}
+
+// TestEverythingInARuleIsRead walks the fields of a rule: whatever one says is in a line,
+// and nothing in it passes for several fields or lines.
+func TestEverythingInARuleIsRead(t *testing.T) {
+	t.Parallel()
+	r := governance.Rule{Name: "all", When: []governance.Condition{{Whitelist: &governance.Whitelist{Whitelist: "wls_suppliers", Providers: []string{"north, max 1\nYou pay 1"}}}},
+		Steps:  []governance.Step{{Name: "either, quorum 9", Any: []governance.Quorum{{Quorum: 1, Group: "grp_a"}, {Quorum: 2, Members: []string{"mem_bob", "mem_eve"}}}, Delay: 60}},
+		Within: 3600, UseWithin: 60}
+	var got []string
+	for _, l := range ruleLines(r) {
+		got = append(got, l.Label+": "+l.Value)
+	}
+	want := []string{
+		`when: whitelist: whitelist wls_suppliers, providers "'north, max 1\nYou pay 1'"`,
+		`step: name "either, quorum 9", any (quorum 1, group grp_a) + (quorum 2, members mem_bob + mem_eve), delay 60`,
+		"within: 3600", "use_within: 60",
+	}
+	if diff := gocmp.Diff(want, got); diff != "" {
+		t.Errorf("- want, + got:\n%s", diff)
 	}
 }
 

@@ -47,7 +47,11 @@ func said(v reflect.Value) string {
 	case reflect.Slice:
 		var all []string
 		for i := range v.Len() {
-			all = append(all, said(v.Index(i)))
+			one := said(v.Index(i))
+			if v.Index(i).Kind() == reflect.Struct {
+				one = "(" + one + ")"
+			}
+			all = append(all, one)
 		}
 		return strings.Join(all, " + ")
 	case reflect.Struct:

@@ -95,7 +95,10 @@ func (v *Governance) namer(group string) string {
 	for _, set := range v.Rules {
 		now, _ := set.at(Newest)
 		for _, r := range now.Value.Rules {
-			if r.Creation != nil && r.Creation.Group == group || slices.ContainsFunc(r.Steps, func(s governance.Step) bool { return s.Group == group }) {
+			names := func(s governance.Step) bool {
+				return s.Group == group || slices.ContainsFunc(s.Any, func(q governance.Quorum) bool { return q.Group == group })
+			}
+			if r.Creation != nil && r.Creation.Group == group || slices.ContainsFunc(r.Steps, names) {
 				return set.ID
 			}
 		}

@@ -56,27 +56,36 @@ const (
 
 // Request is a governed request: all that a page about it shows.
 type Request struct {
-	ID           string                `json:"id"`
-	Entity       string                `json:"entity"`
-	State        string                `json:"state"`
-	Sentence     string                `json:"sentence"`      // what it is about, for people
-	Intent       intent.Doc            `json:"intent"`        // canonical: kind, v, then the fields of its kind
-	IntentDigest string                `json:"intent_digest"` // base64url of its SHA-256
-	Rule         Rule                  `json:"rule"`
-	Reasons      []string              `json:"reasons"` // why it is in this state, most important first
-	Step         int                   `json:"step"`    // that is waited for, from 1
-	Steps        []governance.Progress `json:"steps"`
-	Initiator    *Approver             `json:"initiator,omitempty"` // who signed and sent it
-	Approvers    []Approver            `json:"approvers"`           // of the current step; those who may sign and send it, while it is unsent
-	Needed       int                   `json:"needed"`              // quorum of the current step
-	Approved     int                   `json:"approved"`            // approvals that count towards it
-	Address      *DepositInfo          `json:"address,omitempty"`   // of an intent that receives
-	History      []Event               `json:"history"`             // oldest first
-	Order        string                `json:"order,omitempty"`
-	CreatedAt    time.Time             `json:"created_at"`
-	ExpiresAt    time.Time             `json:"expires_at"`
-	UseBy        *time.Time            `json:"use_by,omitempty"` // when the approval ends; absent while there is none
-	ServerTime   time.Time             `json:"server_time"`
+	ID           string     `json:"id"`
+	Entity       string     `json:"entity"`
+	State        string     `json:"state"`
+	Sentence     string     `json:"sentence"`      // what it is about, for people
+	Intent       intent.Doc `json:"intent"`        // canonical: kind, v, then the fields of its kind
+	IntentDigest string     `json:"intent_digest"` // base64url of its SHA-256
+	// Lines are what the intent says, for people, of what changes the vault: a page need not
+	// know its kind.
+	Lines      []Line                `json:"lines,omitempty"`
+	Rule       Rule                  `json:"rule"`
+	Reasons    []string              `json:"reasons"` // why it is in this state, most important first
+	Step       int                   `json:"step"`    // that is waited for, from 1
+	Steps      []governance.Progress `json:"steps"`
+	Initiator  *Approver             `json:"initiator,omitempty"` // who signed and sent it
+	Approvers  []Approver            `json:"approvers"`           // of the current step; those who may sign and send it, while it is unsent
+	Needed     int                   `json:"needed"`              // quorum of the current step
+	Approved   int                   `json:"approved"`            // approvals that count towards it
+	Address    *DepositInfo          `json:"address,omitempty"`   // of an intent that receives
+	History    []Event               `json:"history"`             // oldest first
+	Order      string                `json:"order,omitempty"`
+	CreatedAt  time.Time             `json:"created_at"`
+	ExpiresAt  time.Time             `json:"expires_at"`
+	UseBy      *time.Time            `json:"use_by,omitempty"` // when the approval ends; absent while there is none
+	ServerTime time.Time             `json:"server_time"`
+}
+
+// Line is one line of what a person reads.
+type Line struct {
+	Label string `json:"label"`
+	Value string `json:"value"`
 }
 
 // Rule governs the request: one rule of one version of a rule set, also when there is

@@ -205,6 +205,16 @@ func TestAChangeAfterWhichSomethingCouldNeverBeApprovedIsRefused(t *testing.T) {
 	if code := s.change(newRequestID(t), intent.GroupRemove{Kind: intent.KindGroupRemove, V: 1, Group: "grp_officers", FromVersion: 1}); code != fault.Invalid {
 		t.Errorf("a group that a rule names: %q", code)
 	}
+	spare := twoOfThree().Rules[0]
+	spare.Steps = []governance.Step{{Name: "either", Any: []governance.Quorum{{Quorum: 1, Group: "grp_spare"}, {Quorum: 1, Group: "grp_officers"}}}}
+	edited := s.changed(edits(1, spare), "mem_alice", "mem_bob")
+	if r := s.look(edited); r.State != "APPROVED" {
+		t.Fatalf("%s: %q", r.State, r.Reasons)
+	}
+	if code := s.change(newRequestID(t), intent.GroupRemove{Kind: intent.KindGroupRemove, V: 1, Group: "grp_spare", FromVersion: 1}); code != fault.Invalid {
+		t.Errorf("a group that one of several quorums names: %q", code)
+	}
+	s.changed(edits(2, twoOfThree().Rules...), "mem_alice", "mem_bob")
 	s.changed(intent.GroupRemove{Kind: intent.KindGroupRemove, V: 1, Group: "grp_spare", FromVersion: 1}, "mem_alice", "mem_bob")
 	if got, version := s.service.state.Group("grp_spare"); version != 2 || got.Group != "" {
 		t.Errorf("version %d: %+v", version, got)

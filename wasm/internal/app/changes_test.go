@@ -13,6 +13,9 @@ import (
 func sampleChange(i intent.Intent, state string) wire.Request {
 	r := sampleRequest(state)
 	r.ID, r.Intent, r.Sentence, r.Address = "req_change", intenttest.Doc(i), i.Title(), nil
+	for _, l := range i.Lines() {
+		r.Lines = append(r.Lines, wire.Line{Label: l.Label, Value: l.Value})
+	}
 	r.Rule = wire.Rule{RuleSet: governance.Admin, Name: "administrators", Version: 1}
 	return r
 }

@@ -24,7 +24,7 @@ func screenOf(r wire.Request) screen {
 	case intent.Buy:
 		return buyScreen{i}
 	default:
-		return plainScreen{r.Sentence, i}
+		return plainScreen{r.Sentence, i, r.Lines}
 	}
 }
 
@@ -61,10 +61,11 @@ func (s buyScreen) facts(w Words, attested view.Node) []any {
 }
 
 // plainScreen is for a kind without a look of its own; i is nil for one that this page
-// does not know.
+// does not know, and lines are what the gateway says of it.
 type plainScreen struct {
 	sentence string
 	i        intent.Intent
+	lines    []wire.Line
 }
 
 func (s plainScreen) row(Words) (title, sub string, amount view.Node) {
@@ -74,6 +75,12 @@ func (s plainScreen) row(Words) (title, sub string, amount view.Node) {
 func (s plainScreen) heading(Words) []any { return []any{s.sentence} }
 
 func (s plainScreen) facts(Words, view.Node) (all []any) {
+	for _, l := range s.lines {
+		all = append(all, fact(l.Label, l.Value))
+	}
+	if len(s.lines) > 0 {
+		return all
+	}
 	if s.i == nil {
 		return []any{fact("Unknown", "This page does not know this kind of request. Reload it; the bridge shows in full what you sign.")}
 	}

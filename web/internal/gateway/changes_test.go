@@ -20,7 +20,7 @@ func TestAMemberIsSuspendedByARequestThatAdministratorsApprove(t *testing.T) {
 	if again := must[wire.Request](t)(w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), in, "the-key-of-carol")); again.ID != r.ID {
 		t.Errorf("the same question made %s and %s", r.ID, again.ID)
 	}
-	if r.State != wire.RequestPending || r.Sentence != "Suspend member Carol" || r.Rule.RuleSet != "admin" || r.Needed != 2 || len(r.Approvers) != 3 {
+	if r.State != wire.RequestPending || r.Sentence != "Suspend member Carol" || r.Rule.RuleSet != "admin" || r.Needed != 2 || len(r.Approvers) != 3 || len(r.Lines) != 4 || r.Lines[0] != (wire.Line{Label: "Member", Value: "Carol (mem_carol)"}) {
 		t.Errorf("%+v", r)
 	}
 	w.Signer.Decide(r.ID, "mem_alice", statement.Approve)

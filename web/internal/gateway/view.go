@@ -30,6 +30,11 @@ func (g *Gateway) view(r store.Request, by *projection.Governance, o *store.Orde
 	}
 	if wants, err := intent.Open(doc); err == nil { // which it was when its entry was read
 		v.Sentence = wants.Title()
+		if _, ok := wants.(intent.Change); ok {
+			for _, l := range wants.Lines() {
+				v.Lines = append(v.Lines, wire.Line{Label: l.Label, Value: l.Value})
+			}
+		}
 		if to, ok := receives(r); ok {
 			v.Address = &wire.DepositInfo{Chain: to.Chain, Address: to.Address, Attestation: r.Attestation, Verified: true}
 		}
