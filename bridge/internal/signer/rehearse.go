@@ -154,7 +154,11 @@ func statementKeyOf(ctx context.Context, dir, signerFile string) (key jws.Public
 	if err != nil {
 		return key, fault.Wrap(err, fault.LogCorrupt, "the log is corrupt: entry 0 has another form than an entry").With("entry", "0")
 	}
-	g, err := statement.Decode[statement.Genesis](e.Body)
+	b, err := e.Genesis()
+	if err != nil {
+		return key, fmt.Errorf("read the genesis of the log: %w", err)
+	}
+	g, err := statement.Decode[statement.Genesis](b.Genesis)
 	if err != nil {
 		return key, fmt.Errorf("read the genesis of the log: %w", err)
 	}
