@@ -1,3 +1,5 @@
+//go:build !verify
+
 package intent
 
 // changeKinds are left to the gateway, the signer and the bridge, which have them in words:

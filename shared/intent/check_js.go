@@ -1,3 +1,5 @@
+//go:build !verify
+
 package intent
 
 // checked and written are left to the signer and the bridge: the page is trusted to verify

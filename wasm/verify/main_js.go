@@ -1,8 +1,9 @@
-//go:build js && wasm
+//go:build js && wasm && verify
 
 // Command verify is the second module of the browser: it verifies a receipt
 // (shared/receipt) with the vault's root key, and reads nothing else. Only a page that
-// shows a receipt loads it: it holds what the core does without, such as secp256k1. It
+// shows a receipt loads it: it holds what the core does without, such as secp256k1, and is
+// built with the tag verify, which brings the kinds and the checks that the core leaves out. It
 // calls countersignVerifier with a function verify(file: Uint8Array, root: string), which
 // returns the JSON of an [answer].
 package main

@@ -35,7 +35,7 @@ func TestTheModuleSaysOfEachReceiptWhatTheVectorsSay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	module := filepath.Join(dir, "verify.wasm")
-	build := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", module, ".")
+	build := exec.CommandContext(t.Context(), "go", "build", "-tags=verify", "-trimpath", "-ldflags=-s -w", "-o", module, ".")
 	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
