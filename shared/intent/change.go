@@ -145,5 +145,3 @@ func record(kind string, i Intent) Record {
 	why := i.Why()
 	return Record{Intent: kind, Change: i.Title(), Purpose: why.Purpose, Reference: why.Reference}
 }
-
-func tellChange(r Record) []string { return []string{r.Change} }

@@ -13,3 +13,5 @@ var changeKinds = []kind{
 	{KindMemberResume, `{"kind":"member.resume","v":1`, decode[MemberState], tellChange},
 	{KindMemberRevoke, `{"kind":"member.revoke","v":1`, decode[MemberState], tellChange},
 }
+
+func tellChange(r Record) []string { return []string{r.Change} }
