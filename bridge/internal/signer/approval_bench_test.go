@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/device"
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/softhsm"
@@ -22,13 +23,13 @@ func tokenRig(b *testing.B) *rig {
 	b.Helper()
 	vault := softhsm.New(b, softhsm.Spec{Label: "vault"})
 	members := softhsm.Spec{Label: "members"}
-	people := []*person{{id: "mem_alice", name: "Alice"}, {id: "mem_bob", name: "Bob"}, {id: "mem_carol", name: "Carol"}}
+	people := []*membertest.Member{{ID: "mem_alice", Name: "Alice"}, {ID: "mem_bob", Name: "Bob"}, {ID: "mem_carol", Name: "Carol"}}
 	for _, p := range people {
 		curve := jws.Secp256k1
-		if p.name == "Bob" {
+		if p.Name == "Bob" {
 			curve = jws.P256
 		}
-		members.Keys = append(members.Keys, softhsm.Key{Label: p.id + " approval", Curve: curve, Sign: true}, softhsm.Key{Label: p.id + " channel", Curve: curve, Derive: true})
+		members.Keys = append(members.Keys, softhsm.Key{Label: p.ID + " approval", Curve: curve, Sign: true}, softhsm.Key{Label: p.ID + " channel", Curve: curve, Derive: true})
 	}
 	token := softhsm.New(b, members)
 	pin := filepath.Join(b.TempDir(), "pin")
@@ -46,12 +47,12 @@ func tokenRig(b *testing.B) *rig {
 	})
 	tokens := v.(*hsmVault).devices // a process has one user of the module
 	for _, p := range people {
-		p.approval, p.chn = tokenKey(b, tokens, token, p.id+"%20approval"), tokenKey(b, tokens, token, p.id+"%20channel")
+		p.Approval, p.Channel = tokenKey(b, tokens, token, p.ID+"%20approval"), tokenKey(b, tokens, token, p.ID+"%20channel")
 	}
 	return newRigOn(b, twoOfThree(), v, people...)
 }
 
-func tokenKey(b *testing.B, tokens *device.Devices, token *softhsm.Token, label string) *memKey {
+func tokenKey(b *testing.B, tokens *device.Devices, token *softhsm.Token, label string) *membertest.Key {
 	b.Helper()
 	t, err := tokens.Device(b.Context(), "pkcs11:token="+token.Label)
 	if err != nil {
@@ -66,7 +67,7 @@ func tokenKey(b *testing.B, tokens *device.Devices, token *softhsm.Token, label 
 	if err != nil {
 		b.Fatal(err)
 	}
-	return &memKey{k, k.PublicKey()}
+	return &membertest.Key{Key: k}
 }
 
 // atOnce is how many approvals are made together.
@@ -113,14 +114,14 @@ func approveTimed(b *testing.B, g *rig, member string, parts map[string][]float6
 	}
 	l := mustConnect(b, g, member)
 	lap("handshake-µs")
-	data, ferr := l.statement(request, statement.Approve)
+	data, ferr := l.Statement(request, statement.Approve)
 	if ferr != nil {
 		b.Fatal(ferr)
 	}
 	lap("statement-µs")
-	token := l.sign(data)
+	token := l.Sign(data)
 	lap("sign-µs")
-	if _, ferr := l.submit(token); ferr != nil {
+	if _, ferr := l.Submit(token); ferr != nil {
 		b.Fatal(ferr)
 	}
 	lap("submit-µs")
@@ -141,7 +142,7 @@ func approveTogether(b *testing.B, g *rig) time.Duration {
 	began := time.Now()
 	for i, request := range requests {
 		all.Go(func() {
-			if _, _, ferr := mustConnect(b, g, voters[i%len(voters)]).decide(request, statement.Approve); ferr != nil {
+			if _, _, ferr := mustConnect(b, g, voters[i%len(voters)]).Decide(request, statement.Approve); ferr != nil {
 				b.Error(ferr)
 			}
 		})

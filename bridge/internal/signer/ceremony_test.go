@@ -15,6 +15,7 @@ import (
 
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/ceremony"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
@@ -32,7 +33,7 @@ type ceremonyOf struct {
 
 // brittle is a vault that is gone after so many changes, as its process is when it is killed.
 type brittle struct {
-	*memVault
+	*membertest.Vault
 	left int // changes; negative: any number
 }
 
@@ -50,21 +51,21 @@ func (b *brittle) Generate(ctx context.Context, t device.Template) (keys.Key, er
 	if err := b.use(); err != nil {
 		return nil, err
 	}
-	return b.memVault.Generate(ctx, t)
+	return b.Vault.Generate(ctx, t)
 }
 
 func (b *brittle) PutData(ctx context.Context, label string, data []byte) error {
 	if err := b.use(); err != nil {
 		return err
 	}
-	return b.memVault.PutData(ctx, label, data)
+	return b.Vault.PutData(ctx, label, data)
 }
 
 func newCeremony(t *testing.T) *ceremonyOf {
 	t.Helper()
 	dir := t.TempDir()
 	c := &ceremonyOf{
-		rig: &rig{t: t, people: map[string]*person{}, clock: &clock{}}, mem: &brittle{newMemVault(), -1},
+		rig: &rig{t: t, people: map[string]*membertest.Member{}, clock: &clock{}}, mem: &brittle{membertest.NewVault(), -1},
 		cfg: Config{Socket: filepath.Join(dir, "s.sock"), StateDir: filepath.Join(dir, "state"), SameUser: true}, dir: filepath.Join(dir, "enrolment"),
 	}
 	c.write(c.draft(twoOfThree()))
@@ -177,7 +178,7 @@ func TestAVaultDoesNotBeginWithoutEachSignatureOrWithAnother(t *testing.T) {
 	}
 	genesis, files := c.genesis(), c.signedFiles(c.dir)
 	alice, bob, carol := files[0], files[1], files[2]
-	stranger := newKey(t, jws.Secp256k1)
+	stranger := membertest.NewKey(t, jws.Secp256k1)
 	foreign, err := statement.Decode[statement.Genesis](genesis)
 	if err != nil {
 		t.Fatal(err)
@@ -189,7 +190,7 @@ func TestAVaultDoesNotBeginWithoutEachSignatureOrWithAnother(t *testing.T) {
 		t.Fatal(err)
 	}
 	foreign.Members = append(slices.Clone(foreign.Members), statement.GenesisMember{Member: "mem_mallory", Name: "Mallory", Role: statement.Admin,
-		Approval: stranger.public.JWK(), Channel: newKey(t, jws.P256).public.JWK(), ChannelIn: statement.InToken})
+		Approval: stranger.PublicKey().JWK(), Channel: membertest.NewKey(t, jws.P256).PublicKey().JWK(), ChannelIn: statement.InToken})
 	mallory, err := statement.Encode(foreign)
 	if err != nil {
 		t.Fatal(err)
@@ -198,18 +199,18 @@ func TestAVaultDoesNotBeginWithoutEachSignatureOrWithAnother(t *testing.T) {
 	c.refuses("one is missing", "1 of its 3 administrators have not signed: Carol (mem_carol)", alice, bob)
 	c.refuses("one twice", "Alice (mem_alice) has signed twice", alice, bob, alice)
 	c.refuses("one more, who is none", "mem_mallory is not an administrator of this genesis", alice, bob, carol, c.sign(stranger, mallory))
-	c.refuses("one of another draft", "Carol (mem_carol) signed another draft than this one", alice, bob, c.sign(c.people["mem_carol"].approval, other))
+	c.refuses("one of another draft", "Carol (mem_carol) signed another draft than this one", alice, bob, c.sign(c.people["mem_carol"].Approval, other))
 	c.refuses("a file that is none", "what is signed is not the approval of a genesis", alice, bob, c.file("e30.e30.e30"))
 	c.refuses("a file that is long", "is longer than", alice, bob, c.file(strings.Repeat("a", ceremony.MaxApproval+1)))
 	payload, err := statement.Encode(statement.GenesisApproval{V: 1, Type: "genesis-approval", Entity: "ent_sandbox", Genesis: ceremony.Digest(genesis),
-		Member: "mem_carol", Key: c.people["mem_carol"].approval.public.Thumbprint(), IssuedAt: 1_795_208_400})
+		Member: "mem_carol", Key: c.people["mem_carol"].Approval.PublicKey().Thumbprint(), IssuedAt: 1_795_208_400})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name, by := range map[string]struct {
-		key *memKey
+		key *membertest.Key
 		typ string
-	}{"in the name of another": {stranger, statement.TypGenesisApproval}, "signed for another purpose": {c.people["mem_carol"].approval, statement.TypApproval}} {
+	}{"in the name of another": {stranger, statement.TypGenesisApproval}, "signed for another purpose": {c.people["mem_carol"].Approval, statement.TypApproval}} {
 		token, err := jws.Sign(t.Context(), by.key, by.typ, payload)
 		if err != nil {
 			t.Fatal(err)
@@ -221,7 +222,7 @@ func TestAVaultDoesNotBeginWithoutEachSignatureOrWithAnother(t *testing.T) {
 	}
 	c.refuses("a draft that was changed afterwards", "Alice (mem_alice) signed another draft than this one", files...)
 	c.refuses("a draft that was exchanged, and signed", "is not the one that `signer init` wrote last",
-		c.sign(c.people["mem_alice"].approval, other), c.sign(c.people["mem_bob"].approval, other), c.sign(c.people["mem_carol"].approval, other))
+		c.sign(c.people["mem_alice"].Approval, other), c.sign(c.people["mem_bob"].Approval, other), c.sign(c.people["mem_carol"].Approval, other))
 	if err := os.WriteFile(filepath.Join(c.dir, draftName), genesis, 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -235,21 +236,21 @@ func TestAMemberWhoRegisteredIsInTheDraftWithTheKeysThatTheySigned(t *testing.T)
 	c := newCeremony(t)
 	d := c.draft(twoOfThree())
 	carol := d.Members[2]
-	sign := func(entity string, key *memKey) string {
+	sign := func(entity string, key *membertest.Key) string {
 		token, err := ceremony.Register(t.Context(), key, statement.Registration{V: 1, Type: "registration", Entity: entity, Member: carol.Member, Name: carol.Name,
-			Approval: key.public.JWK(), Channel: carol.Channel, ChannelIn: carol.ChannelIn, IssuedAt: 1_795_208_400})
+			Approval: key.PublicKey().JWK(), Channel: carol.Channel, ChannelIn: carol.ChannelIn, IssuedAt: 1_795_208_400})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return token
 	}
 	d.Members = d.Members[:2]
-	good := sign(d.Entity, c.people["mem_carol"].approval)
-	for says, token := range map[string]string{"registered for ent_other": sign("ent_other", c.people["mem_carol"].approval), "registration 1 of the draft": good[:len(good)-4] + "AAAA"} {
+	good := sign(d.Entity, c.people["mem_carol"].Approval)
+	for says, token := range map[string]string{"registered for ent_other": sign("ent_other", c.people["mem_carol"].Approval), "registration 1 of the draft": good[:len(good)-4] + "AAAA"} {
 		d.Registered = []Registered{{statement.Admin, token}}
 		c.write(d)
-		if err := c.init(); err == nil || !strings.Contains(err.Error(), says) || len(c.mem.keys) > 0 {
-			t.Errorf("%s: %v, with %d keys", says, err, len(c.mem.keys))
+		if err := c.init(); err == nil || !strings.Contains(err.Error(), says) || len(c.mem.Keys) > 0 {
+			t.Errorf("%s: %v, with %d keys", says, err, len(c.mem.Keys))
 		}
 	}
 	d.Registered = []Registered{{statement.Admin, good}}

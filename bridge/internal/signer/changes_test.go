@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
@@ -51,11 +52,11 @@ func (g *rig) changed(i intent.Intent, members ...string) string {
 
 func (g *rig) approves(member, id string) {
 	g.t.Helper()
-	l, code := connect(g.t, g.call, g.people[member], g.enrol)
+	l, code := membertest.Connect(g.t, g.call, g.people[member], g.enrol.File)
 	if code != "" {
 		g.t.Fatal(code)
 	}
-	if _, _, err := l.decide(id, statement.Approve); err != nil {
+	if _, _, err := l.Decide(id, statement.Approve); err != nil {
 		g.t.Fatal(err)
 	}
 }
@@ -133,15 +134,15 @@ func TestAMemberWhoIsSuspendedCountsForNothingUntilResumed(t *testing.T) {
 	open := g.request(newRequestID(t)).Request
 	g.approves("mem_bob", open)
 	prompt := g.request(newRequestID(t)).Request
-	shown, ferr := bob.statement(prompt, statement.Approve)
+	shown, ferr := bob.Statement(prompt, statement.Approve)
 	if ferr != nil {
 		t.Fatal(ferr)
 	}
 	g.changed(turns(intent.KindMemberSuspend, "bob", 1), "mem_alice", "mem_carol")
-	if _, err := bob.submit(bob.sign(shown)); err == nil {
+	if _, err := bob.Submit(bob.Sign(shown)); err == nil {
 		t.Error("a prompt that was open when its member was suspended was signed, and counts")
 	}
-	if _, code := connect(t, g.call, g.people["mem_bob"], g.enrol); code != fault.CertificateBad {
+	if _, code := membertest.Connect(t, g.call, g.people["mem_bob"], g.enrol.File); code != fault.CertificateBad {
 		t.Errorf("a member who is suspended opens a channel: %q", code)
 	}
 	r := g.look(open)
@@ -292,9 +293,9 @@ func TestAPowerCutAtAnyMomentOfAChangeLeavesItWholeOrUndone(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		m := moment{files: map[string][]byte{}}
-		g.vault.mu.Lock()
-		m.data = maps.Clone(g.vault.data)
-		g.vault.mu.Unlock()
+		g.vault.Lock()
+		m.data = maps.Clone(g.vault.Data)
+		g.vault.Unlock()
 		entries, err := os.ReadDir(g.dir)
 		if err != nil {
 			t.Error(err)
@@ -306,7 +307,7 @@ func TestAPowerCutAtAnyMomentOfAChangeLeavesItWholeOrUndone(t *testing.T) {
 		}
 		moments = append(moments, m)
 	}
-	g.vault.before, g.vault.after = look, look
+	g.vault.Before, g.vault.After = look, look
 	done := []string{
 		g.changed(officers(1, "carol"), "mem_bob", "mem_carol"),
 		g.changed(intent.GroupRemove{Kind: intent.KindGroupRemove, V: 1, Group: "grp_spare", FromVersion: 1}, "mem_bob", "mem_carol"),
@@ -315,7 +316,7 @@ func TestAPowerCutAtAnyMomentOfAChangeLeavesItWholeOrUndone(t *testing.T) {
 		g.changed(turns(intent.KindMemberResume, "bob", 2), "mem_alice", "mem_carol"),
 		g.changed(quorum(1, 1), "mem_bob", "mem_carol"),
 	}
-	g.vault.before, g.vault.after = nil, nil
+	g.vault.Before, g.vault.After = nil, nil
 	g.stop()
 	for i, m := range moments {
 		for _, torn := range []int{0, 1, 700} {

@@ -16,6 +16,7 @@ import (
 
 	"countersign/bridge/internal/keys"
 	"countersign/bridge/internal/logfile"
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/signedlog"
@@ -34,8 +35,8 @@ func newSegmentedRig(t testing.TB) *rig {
 	g.segment = 8
 	g.restart()
 	alice, bob, carol := mustConnect(t, g, "mem_alice"), mustConnect(t, g, "mem_bob"), mustConnect(t, g, "mem_carol")
-	decide := func(l *line, id, decision string) {
-		if _, _, ferr := l.decide(id, decision); ferr != nil {
+	decide := func(l *membertest.Line, id, decision string) {
+		if _, _, ferr := l.Decide(id, decision); ferr != nil {
 			t.Fatal(ferr)
 		}
 	}
@@ -353,7 +354,7 @@ func TestASignerWhoseKeyFailsAtACheckpointGoesOn(t *testing.T) {
 	g.segment = 3
 	g.restart()
 	failing := &failingKey{Key: g.service.key}
-	g.vault.keys[labelStatement] = &memKey{failing, failing.PublicKey()}
+	g.vault.Keys[labelStatement] = &membertest.Key{Key: failing}
 	g.restart()
 	g.request(newRequestID(t))
 	g.request(newRequestID(t))
@@ -394,13 +395,13 @@ func TestAnApprovalIsAcknowledgedOnlyWhenItIsDurableAndTheWatermarkSaysSo(t *tes
 	g := newRig(t, twoOfThree())
 	g.request(testReq)
 	alice := mustConnect(t, g, "mem_alice")
-	data, ferr := alice.statement(testReq, statement.Approve)
+	data, ferr := alice.Statement(testReq, statement.Approve)
 	if ferr != nil {
 		t.Fatal(ferr)
 	}
-	token := alice.sign(data)
+	token := alice.Sign(data)
 	marking, on := make(chan int), make(chan struct{})
-	g.vault.before = func() {
+	g.vault.Before = func() {
 		text, err := os.ReadFile(filepath.Join(g.dir, logfile.Name(0)))
 		if err != nil {
 			t.Error(err)
@@ -411,7 +412,7 @@ func TestAnApprovalIsAcknowledgedOnlyWhenItIsDurableAndTheWatermarkSaysSo(t *tes
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
-		if _, ferr := alice.submit(token); ferr != nil {
+		if _, ferr := alice.Submit(token); ferr != nil {
 			t.Error(ferr)
 		}
 	}()
@@ -426,7 +427,7 @@ func TestAnApprovalIsAcknowledgedOnlyWhenItIsDurableAndTheWatermarkSaysSo(t *tes
 	if page, err := g.service.LogPage(-1, 100); err != nil || len(page.Entries) != 2 || page.Size != 2 || g.service.Status().Log.Size != 2 {
 		t.Errorf("a reader is told of %d entries of %d, %v", len(page.Entries), page.Size, err)
 	}
-	g.vault.before = nil
+	g.vault.Before = nil
 	close(on)
 	<-answered
 	if m, err := (watermark{g.vault}).Get(t.Context()); err != nil || m.Size != 3 || g.service.Status().Log.Size != 3 {
@@ -441,7 +442,7 @@ func TestApprovalsThatArriveTogetherShareOneWatermark(t *testing.T) {
 	const n = 8
 	g := newRig(t, twoOfThree())
 	type ready struct {
-		l     *line
+		l     *membertest.Line
 		token string
 	}
 	var all []ready
@@ -449,15 +450,15 @@ func TestApprovalsThatArriveTogetherShareOneWatermark(t *testing.T) {
 		id := newRequestID(t)
 		g.request(id)
 		l := mustConnect(t, g, "mem_alice")
-		data, ferr := l.statement(id, statement.Approve)
+		data, ferr := l.Statement(id, statement.Approve)
 		if ferr != nil {
 			t.Fatal(ferr)
 		}
-		all = append(all, ready{l, l.sign(data)})
+		all = append(all, ready{l, l.Sign(data)})
 	}
 	marks := 0
 	first, on := make(chan struct{}), make(chan struct{})
-	g.vault.before = func() { // one at a time
+	g.vault.Before = func() { // one at a time
 		if marks++; marks == 1 {
 			close(first)
 			<-on
@@ -465,7 +466,7 @@ func TestApprovalsThatArriveTogetherShareOneWatermark(t *testing.T) {
 	}
 	answered := make(chan *fault.Error, n)
 	submit := func(r ready) {
-		_, ferr := r.l.submit(r.token)
+		_, ferr := r.l.Submit(r.token)
 		answered <- ferr
 	}
 	go submit(all[0])
@@ -487,7 +488,7 @@ func TestApprovalsThatArriveTogetherShareOneWatermark(t *testing.T) {
 	if marks != 2 {
 		t.Errorf("%d approvals took %d watermarks", n, marks)
 	}
-	g.vault.before = nil
+	g.vault.Before = nil
 	g.restart()
 	if size := g.service.Status().Log.Size; size != 1+2*n {
 		t.Errorf("the log has %s entries", strconv.FormatInt(size, 10))

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/logfile"
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/fault"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
@@ -81,13 +82,13 @@ func TestAClockThatJumpsStopsTheSignerAndNothingExpires(t *testing.T) {
 			if code := g.call("POST", "/v1/requests", g.input("req_bbbbbbbbbbbbbbbbbbbbbbbbbb"), nil); code != fault.Unavailable {
 				t.Errorf("a request: %q", code)
 			}
-			if _, err := alice.submit(alice.sign(data)); err == nil || err.Code != fault.Unavailable {
+			if _, err := alice.Submit(alice.Sign(data)); err == nil || err.Code != fault.Unavailable {
 				t.Errorf("a decision: %v", err)
 			}
-			if _, err := alice.statement(testReq, statement.Reject); err == nil || err.Code != fault.Unavailable {
+			if _, err := alice.Statement(testReq, statement.Reject); err == nil || err.Code != fault.Unavailable {
 				t.Errorf("a statement: %v", err)
 			}
-			if _, code := connect(t, g.call, g.people["mem_bob"], g.enrol); code != fault.Unavailable {
+			if _, code := membertest.Connect(t, g.call, g.people["mem_bob"], g.enrol.File); code != fault.Unavailable {
 				t.Errorf("a member: %q", code)
 			}
 			if err := g.file.Close(); err != nil { // and not at a restart either
@@ -101,7 +102,7 @@ func TestAClockThatJumpsStopsTheSignerAndNothingExpires(t *testing.T) {
 			if g.stopped() || g.state(testReq) != "PENDING_APPROVAL" {
 				t.Fatalf("the clock came back, and the signer did not, or the request is %s", g.state(testReq))
 			}
-			if _, _, err := mustConnect(t, g, "mem_alice").decide(testReq, statement.Approve); err != nil {
+			if _, _, err := mustConnect(t, g, "mem_alice").Decide(testReq, statement.Approve); err != nil {
 				t.Error(err)
 			}
 		})
@@ -129,7 +130,7 @@ func TestTheOperatorConfirmsAClockOnce(t *testing.T) {
 			}
 			const next = "req_bbbbbbbbbbbbbbbbbbbbbbbbbb"
 			g.request(next)
-			if _, _, err := mustConnect(t, g, "mem_alice").decide(next, statement.Approve); err != nil {
+			if _, _, err := mustConnect(t, g, "mem_alice").Decide(next, statement.Approve); err != nil {
 				t.Errorf("a decision afterwards: %v", err)
 			}
 			var page wire.SignerLogPage
@@ -285,12 +286,12 @@ func TestAStatementLivesByTheTimeThatPasses(t *testing.T) {
 		t.Fatal("the operator's word was not taken")
 	}
 	g.clock.add(25 * time.Minute) // by the clock it was issued five minutes ago
-	if _, err := alice.submit(alice.sign(data)); err == nil || err.Code != fault.StatementInvalid || err.Details["field"] != "exp" {
+	if _, err := alice.Submit(alice.Sign(data)); err == nil || err.Code != fault.StatementInvalid || err.Details["field"] != "exp" {
 		t.Errorf("a statement 25 minutes after its issue: %v", err)
 	}
 	data = mustAsk(t, alice)
 	g.clock.add(8 * time.Minute)
-	if _, err := alice.submit(alice.sign(data)); err != nil {
+	if _, err := alice.Submit(alice.Sign(data)); err != nil {
 		t.Errorf("a statement eight minutes after its issue: %v", err)
 	}
 }

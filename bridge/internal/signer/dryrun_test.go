@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/strictjson"
@@ -25,7 +26,7 @@ func (g *rig) dry(in wire.SignerRequestInput, says string) (e governance.Explana
 	r.Header.Set(wire.HeaderDryRun, says)
 	w := httptest.NewRecorder()
 	g.service.Handler().ServeHTTP(w, r)
-	return e, decode(g.t, w.Code, w.Body.Bytes(), &e)
+	return e, membertest.Answer(g.t, w.Code, w.Body.Bytes(), &e)
 }
 
 // kept is every file of the signer, with its contents.
@@ -50,7 +51,7 @@ func TestADryRunSaysWhatTheRulesSayAndDoesNothing(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, slowly())
 	g.request(testReq)
-	before, keys, mark := g.kept(), len(g.vault.keys), g.service.log.Mark()
+	before, keys, mark := g.kept(), len(g.vault.Keys), g.service.log.Mark()
 	for range mostPerMinute + 1 { // it counts towards no limit
 		e, code := g.dry(g.input(secondReq), "true")
 		if code != "" || e.Decision.State != governance.Pending || e.Decision.Rule != "purchases" || len(e.Remaining) != 1 || len(e.Remaining[0].Quorums[0].Members) != 3 {
@@ -66,8 +67,8 @@ func TestADryRunSaysWhatTheRulesSayAndDoesNothing(t *testing.T) {
 			t.Errorf("%s was written", path)
 		}
 	}
-	if len(after) != len(before) || len(g.vault.keys) != keys || g.service.log.Mark() != mark {
-		t.Errorf("%d files, %d keys and log %+v; before %d, %d, %+v", len(after), len(g.vault.keys), g.service.log.Mark(), len(before), keys, mark)
+	if len(after) != len(before) || len(g.vault.Keys) != keys || g.service.log.Mark() != mark {
+		t.Errorf("%d files, %d keys and log %+v; before %d, %d, %+v", len(after), len(g.vault.Keys), g.service.log.Mark(), len(before), keys, mark)
 	}
 	g.request(secondReq) // what was dry counts as spent nowhere, and its id is free
 }

@@ -15,12 +15,12 @@ import (
 func abandon(t *testing.T, g *rig) (act1 string, opened wire.SignerChannel) {
 	t.Helper()
 	alice := g.people["mem_alice"]
-	suite, err := channel.SuiteFor(alice.chn.public.Curve())
+	suite, err := channel.SuiteFor(alice.Channel.PublicKey().Curve())
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, j := range g.enrol.File.ChannelKeys {
-		if j.Crv != alice.chn.public.Curve() {
+		if j.Crv != alice.Channel.PublicKey().Curve() {
 			continue
 		}
 		remote, err := jws.FromJWK(j)
@@ -28,7 +28,7 @@ func abandon(t *testing.T, g *rig) (act1 string, opened wire.SignerChannel) {
 			t.Fatal(err)
 		}
 		i, err := channel.NewInitiator(channel.InitiatorConfig{
-			Suite: suite, Static: alice.chn, Remote: remote.Compressed(), Entity: g.enrol.File.Entity, Rand: rand.Reader, Now: time.Now,
+			Suite: suite, Static: alice.Channel, Remote: remote.Compressed(), Entity: g.enrol.File.Entity, Rand: rand.Reader, Now: time.Now,
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -84,7 +84,7 @@ func TestHandshakesThatAreAbandonedKeepNoMemberOut(t *testing.T) {
 		t.Errorf("the oldest handshake: %q", code)
 	}
 	mustConnect(t, g, "mem_alice")
-	if _, code := open.send(nil); code == fault.ChannelClosed {
+	if _, code := open.Send(nil); code == fault.ChannelClosed {
 		t.Error("a channel that was open is closed")
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/logfile"
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/jws"
@@ -190,11 +191,11 @@ func (g *rig) live(n int) {
 	alice, carol := mustConnect(g.t, g, "mem_alice"), mustConnect(g.t, g, "mem_carol")
 	for end := g.service.log.Mark().Size + int64(n); g.service.log.Mark().Size < end; {
 		r := g.request(newRequestID(g.t))
-		for _, l := range []*line{alice, carol} {
+		for _, l := range []*membertest.Line{alice, carol} {
 			if g.service.log.Mark().Size == end {
 				return
 			}
-			if _, _, ferr := l.decide(r.Request, statement.Approve); ferr != nil {
+			if _, _, ferr := l.Decide(r.Request, statement.Approve); ferr != nil {
 				g.t.Fatal(ferr)
 			}
 		}

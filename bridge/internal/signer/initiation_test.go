@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
@@ -49,13 +50,13 @@ func TestARequestWaitsUntilAMemberHasSignedAndSentIt(t *testing.T) {
 	}
 	alice, bob, carol := mustConnect(t, g, "mem_alice"), mustConnect(t, g, "mem_bob"), mustConnect(t, g, "mem_carol")
 	for _, decision := range []string{statement.Approve, statement.Reject} {
-		_, ferr := carol.statement(testReq, decision)
+		_, ferr := carol.Statement(testReq, decision)
 		refuses(t, decision+" of what nobody sent", ferr, fault.Conflict)
 	}
-	_, ferr := carol.statement(testReq, statement.Initiate)
+	_, ferr := carol.Statement(testReq, statement.Initiate)
 	refuses(t, "sent by somebody whom the rule does not name", ferr, fault.Forbidden)
 
-	first, token, ferr := alice.decide(testReq, statement.Initiate)
+	first, token, ferr := alice.Decide(testReq, statement.Initiate)
 	if ferr != nil || first.State != "PENDING_APPROVAL" || len(first.Approvals) != 0 || first.Needed != 1 {
 		t.Fatalf("Alice signed and sent it: %+v, %v", first, ferr)
 	}
@@ -66,32 +67,32 @@ func TestARequestWaitsUntilAMemberHasSignedAndSentIt(t *testing.T) {
 	if r.State != "PENDING_APPROVAL" || r.Step != 1 || r.Initiator != "mem_alice" || r.Initiators != nil || len(r.Approvals) != 0 || !slices.Equal(r.Steps[0].Waiting, []string{"mem_bob", "mem_carol"}) {
 		t.Errorf("once it was sent: %+v", r)
 	}
-	_, ferr = bob.statement(testReq, statement.Initiate)
+	_, ferr = bob.Statement(testReq, statement.Initiate)
 	refuses(t, "sent again", ferr, fault.Conflict)
-	_, ferr = alice.statement(testReq, statement.Approve)
+	_, ferr = alice.Statement(testReq, statement.Approve)
 	refuses(t, "approved by who asked", ferr, fault.Forbidden)
-	_, ferr = alice.statement(testReq, statement.Reject)
+	_, ferr = alice.Statement(testReq, statement.Reject)
 	refuses(t, "rejected by who asked", ferr, fault.Forbidden)
 
 	g.restart()
 	alice, bob = mustConnect(t, g, "mem_alice"), mustConnect(t, g, "mem_bob")
-	if again, ferr := alice.submit(token); ferr != nil || again.Entry.Seq != first.Entry.Seq || !bytes.Equal(again.Entry.Hash, first.Entry.Hash) || again.State != first.State {
+	if again, ferr := alice.Submit(token); ferr != nil || again.Entry.Seq != first.Entry.Seq || !bytes.Equal(again.Entry.Hash, first.Entry.Hash) || again.State != first.State {
 		t.Errorf("the same initiation after a restart: %+v, %v", again, ferr)
 	}
-	data, ferr := bob.statement(testReq, statement.Approve)
+	data, ferr := bob.Statement(testReq, statement.Approve)
 	if ferr != nil {
 		t.Fatal(ferr)
 	}
 	if a, err := statement.Decode[statement.Approval](data); err != nil || a.Initiator != "mem_alice" || a.InitiatorName != "Alice" {
 		t.Errorf("Bob reads %+v, %v", a, err)
 	}
-	if done, ferr := bob.submit(bob.sign(data)); ferr != nil || done.State != "APPROVED" {
+	if done, ferr := bob.Submit(bob.Sign(data)); ferr != nil || done.State != "APPROVED" {
 		t.Errorf("Bob approved: %+v, %v", done, ferr)
 	}
 	if r = g.look(testReq); r.State != "APPROVED" || r.Initiator != "mem_alice" || len(r.Approvals) != 1 {
 		t.Errorf("at the end: %+v", r)
 	}
-	_, ferr = alice.statement(testReq, statement.Initiate)
+	_, ferr = alice.Statement(testReq, statement.Initiate)
 	refuses(t, "sent after the end", ferr, fault.RequestClosed)
 	cfg, signerFile := g.written(t)
 	var out bytes.Buffer
@@ -104,7 +105,7 @@ func TestARequestWithoutACreationStepIsNotInitiated(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, twoOfThree())
 	g.request(testReq)
-	_, ferr := mustConnect(t, g, "mem_alice").statement(testReq, statement.Initiate)
+	_, ferr := mustConnect(t, g, "mem_alice").Statement(testReq, statement.Initiate)
 	refuses(t, "an initiation that no rule asks for", ferr, fault.Conflict)
 }
 
@@ -113,7 +114,7 @@ func TestAnUnsentRequestExpires(t *testing.T) {
 	g := newRig(t, fourEyes())
 	g.request(testReq)
 	g.clock.add(time.Hour)
-	_, ferr := mustConnect(t, g, "mem_alice").statement(testReq, statement.Initiate)
+	_, ferr := mustConnect(t, g, "mem_alice").Statement(testReq, statement.Initiate)
 	refuses(t, "an initiation after the end", ferr, fault.RequestClosed)
 	if r := g.look(testReq); r.State != "EXPIRED" || !strings.Contains(r.Reasons[0], "before a member signed and sent it") {
 		t.Errorf("%+v", r)
@@ -124,22 +125,22 @@ func TestAnInitiationThatIsNotTheMembersOwnIsRefused(t *testing.T) {
 	t.Parallel()
 	const other = "req_bbbbbbbbbbbbbbbbbbbbbbbbbb"
 	hash := strings.Repeat("A", 43)
-	edit := func(f func(*statement.Initiation)) func(*rig, *line, []byte) string {
-		return func(_ *rig, l *line, data []byte) string {
+	edit := func(f func(*statement.Initiation)) func(*rig, *membertest.Line, []byte) string {
+		return func(_ *rig, l *membertest.Line, data []byte) string {
 			i, err := statement.Decode[statement.Initiation](data)
 			if err != nil {
-				l.t.Fatal(err)
+				t.Fatal(err)
 			}
 			f(&i)
 			changed, err := statement.Encode(i)
 			if err != nil {
-				l.t.Fatal(err)
+				t.Fatal(err)
 			}
-			return l.sign(changed)
+			return l.Sign(changed)
 		}
 	}
 	for name, row := range map[string]struct {
-		token func(*rig, *line, []byte) string
+		token func(*rig, *membertest.Line, []byte) string
 		code  fault.Code
 		field string
 	}{
@@ -155,14 +156,14 @@ func TestAnInitiationThatIsNotTheMembersOwnIsRefused(t *testing.T) {
 		"under other rules": {edit(func(i *statement.Initiation) { i.GovernedBy.Digest = hash }), fault.StatementInvalid, "statement"},
 		"with a longer life": {edit(func(i *statement.Initiation) { i.NotBefore, i.Expires = i.NotBefore+60, i.Expires+60 }),
 			fault.StatementInvalid, "statement"},
-		"expired": {func(g *rig, l *line, d []byte) string { g.clock.add(10 * time.Minute); return l.sign(d) }, fault.StatementInvalid, "exp"},
-		"signed by another member": {func(g *rig, l *line, d []byte) string {
-			return signAs(t, g.people["mem_bob"].approval, statement.TypInitiation, d)
+		"expired": {func(g *rig, l *membertest.Line, d []byte) string { g.clock.add(10 * time.Minute); return l.Sign(d) }, fault.StatementInvalid, "exp"},
+		"signed by another member": {func(g *rig, l *membertest.Line, d []byte) string {
+			return signAs(t, g.people["mem_bob"].Approval, statement.TypInitiation, d)
 		}, fault.SignatureInvalid, ""},
-		"signed as an approval": {func(_ *rig, l *line, d []byte) string {
-			return signAs(t, l.who.approval, statement.TypApproval, d)
+		"signed as an approval": {func(_ *rig, l *membertest.Line, d []byte) string {
+			return signAs(t, l.Who.Approval, statement.TypApproval, d)
 		}, fault.SignatureInvalid, ""},
-		"turned into an approval": {func(_ *rig, l *line, d []byte) string {
+		"turned into an approval": {func(_ *rig, l *membertest.Line, d []byte) string {
 			a, err := statement.DecodeDecision(d)
 			if err != nil {
 				t.Fatal(err)
@@ -171,16 +172,16 @@ func TestAnInitiationThatIsNotTheMembersOwnIsRefused(t *testing.T) {
 			if d, err = statement.Encode(a); err != nil {
 				t.Fatal(err)
 			}
-			return l.sign(d)
+			return l.Sign(d)
 		}, fault.StatementInvalid, "decision"},
-		"of what another member sent meanwhile": {func(g *rig, l *line, d []byte) string {
-			if _, _, ferr := mustConnect(t, g, "mem_bob").decide(testReq, statement.Initiate); ferr != nil {
+		"of what another member sent meanwhile": {func(g *rig, l *membertest.Line, d []byte) string {
+			if _, _, ferr := mustConnect(t, g, "mem_bob").Decide(testReq, statement.Initiate); ferr != nil {
 				t.Fatal(ferr)
 			}
-			return l.sign(d)
+			return l.Sign(d)
 		}, fault.Conflict, ""},
-		"whose nonce is spent": {func(g *rig, l *line, d []byte) string {
-			if _, ferr := l.submit(l.sign(d)); ferr != nil {
+		"whose nonce is spent": {func(g *rig, l *membertest.Line, d []byte) string {
+			if _, ferr := l.Submit(l.Sign(d)); ferr != nil {
 				t.Fatal(ferr)
 			}
 			return edit(func(i *statement.Initiation) { i.Log.Size++ })(g, l, d)
@@ -192,13 +193,13 @@ func TestAnInitiationThatIsNotTheMembersOwnIsRefused(t *testing.T) {
 			g.request(testReq)
 			g.request(other)
 			l := mustConnect(t, g, "mem_alice")
-			data, ferr := l.statement(testReq, statement.Initiate)
+			data, ferr := l.Statement(testReq, statement.Initiate)
 			if ferr != nil {
 				t.Fatal(ferr)
 			}
 			token := row.token(g, l, data)
 			size := g.service.Status().Log.Size
-			_, ferr = l.submit(token)
+			_, ferr = l.Submit(token)
 			if ferr == nil || ferr.Code != row.code || ferr.Details["field"] != row.field {
 				t.Errorf("got %v, details %v; want %s %q", ferr, details(ferr), row.code, row.field)
 			}
@@ -223,7 +224,7 @@ func TestALogWithAnInitiationThatTheRuleDoesNotAllowStopsTheSigner(t *testing.T)
 			g := newRig(t, fourEyes())
 			g.request(testReq)
 			alice := mustConnect(t, g, "mem_alice")
-			data, ferr := alice.statement(testReq, statement.Initiate)
+			data, ferr := alice.Statement(testReq, statement.Initiate)
 			if ferr != nil {
 				t.Fatal(ferr)
 			}
@@ -235,7 +236,7 @@ func TestALogWithAnInitiationThatTheRuleDoesNotAllowStopsTheSigner(t *testing.T)
 			if data, err = statement.Encode(i); err != nil {
 				t.Fatal(err)
 			}
-			token := signAs(t, g.people[c.member].approval, statement.TypInitiation, data)
+			token := signAs(t, g.people[c.member].Approval, statement.TypInitiation, data)
 			g.log(c.entry, signedlog.DecisionBody{Request: testReq, Member: c.member, JWS: token})
 			if err := g.file.Close(); err != nil {
 				t.Fatal(err)

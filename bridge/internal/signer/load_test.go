@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/fault"
 	"countersign/shared/id"
 	"countersign/shared/signedlog"
@@ -31,7 +32,7 @@ func TestManyDecideAtOnce(t *testing.T) {
 		g.request(name)
 		ids = append(ids, name)
 	}
-	var lines []*line
+	var lines []*membertest.Line
 	for id := range g.people {
 		lines = append(lines, mustConnect(t, g, id))
 	}
@@ -39,9 +40,9 @@ func TestManyDecideAtOnce(t *testing.T) {
 	for _, l := range lines {
 		wg.Go(func() {
 			for _, id := range ids {
-				_, _, err := l.decide(id, statement.Approve)
+				_, _, err := l.Decide(id, statement.Approve)
 				if err != nil && err.Code != fault.RequestClosed {
-					t.Errorf("%s on %s: %v", l.who.id, id, err)
+					t.Errorf("%s on %s: %v", l.Who.ID, id, err)
 				}
 			}
 		})
@@ -114,7 +115,7 @@ func FuzzHandler(f *testing.F) {
 		w := httptest.NewRecorder()
 		handler.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), "POST", path, bytes.NewReader(body)))
 		var r wire.SignerRequest
-		code := decode(t, w.Code, w.Body.Bytes(), func() any {
+		code := membertest.Answer(t, w.Code, w.Body.Bytes(), func() any {
 			if path == "/v1/requests" {
 				return &r
 			}

@@ -19,11 +19,11 @@ func TestAClosedRequestIsReadFromTheLog(t *testing.T) {
 	input := g.input(testReq)
 	g.request(testReq)
 	alice, bob := mustConnect(t, g, "mem_alice"), mustConnect(t, g, "mem_bob")
-	first, token, ferr := alice.decide(testReq, statement.Approve)
+	first, token, ferr := alice.Decide(testReq, statement.Approve)
 	if ferr != nil {
 		t.Fatal(ferr)
 	}
-	if _, _, ferr := bob.decide(testReq, statement.Approve); ferr != nil {
+	if _, _, ferr := bob.Decide(testReq, statement.Approve); ferr != nil {
 		t.Fatal(ferr)
 	}
 	look := func() {
@@ -47,10 +47,10 @@ func TestAClosedRequestIsReadFromTheLog(t *testing.T) {
 			t.Errorf("another input: %s", code)
 		}
 		alice = mustConnect(t, g, "mem_alice")
-		if r, ferr := alice.submit(token); ferr != nil || !reflect.DeepEqual(r, first) {
+		if r, ferr := alice.Submit(token); ferr != nil || !reflect.DeepEqual(r, first) {
 			t.Errorf("the same approval: %+v, %v, want %+v", r, ferr, first)
 		}
-		if _, ferr := alice.statement(testReq, statement.Approve); ferr == nil || ferr.Code != fault.RequestClosed {
+		if _, ferr := alice.Statement(testReq, statement.Approve); ferr == nil || ferr.Code != fault.RequestClosed {
 			t.Errorf("a statement for a closed request: %v", ferr)
 		}
 	}

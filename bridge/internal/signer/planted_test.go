@@ -12,6 +12,7 @@ import (
 
 	"countersign/bridge/internal/device"
 	"countersign/bridge/internal/keys"
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/eip55"
 	"countersign/shared/fault"
 	"countersign/shared/intent/intenttest"
@@ -130,11 +131,11 @@ func approve(t *testing.T, g *rig, p *program, e Enrolment, them *stranger, id s
 	if them.owns(a.PublicKey, a.Address) || a.Address != intenttest.Buy(r.Intent).Address {
 		t.Fatalf("a planted address was attested: %+v", a)
 	}
-	alice, code := connect(t, p.call, g.people["mem_alice"], e)
+	alice, code := membertest.Connect(t, p.call, g.people["mem_alice"], e.File)
 	if code != "" {
 		t.Fatalf("a channel: %s", code)
 	}
-	if _, _, err := alice.decide(id, statement.Approve); err != nil {
+	if _, _, err := alice.Decide(id, statement.Approve); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -218,7 +219,7 @@ func TestEachVaultKeyServesOnePurpose(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		peer := newKey(t, want.Curve)
+		peer := membertest.NewKey(t, want.Curve)
 		_, signs := key.SignDigest(t.Context(), make([]byte, 32))
 		_, derives := key.ECDH(t.Context(), peer.PublicKey().Uncompressed())
 		if (signs == nil) != want.Sign || (derives == nil) != want.Derive {
@@ -249,7 +250,7 @@ func (l liar) PublicKey() jws.PublicKey { return l.public }
 func TestAKeyIsBelievedOnlyAfterItsPrivateHalfProvedItself(t *testing.T) {
 	t.Parallel()
 	for _, want := range append(channelKeys(), statementKey()) {
-		honest, other := newKey(t, want.Curve), newKey(t, want.Curve)
+		honest, other := membertest.NewKey(t, want.Curve), membertest.NewKey(t, want.Curve)
 		if err := prove(t.Context(), honest, want); err != nil {
 			t.Errorf("%s: %v", want.Label, err)
 		}
@@ -257,18 +258,18 @@ func TestAKeyIsBelievedOnlyAfterItsPrivateHalfProvedItself(t *testing.T) {
 			t.Errorf("%s with another's public half: %v", want.Label, err)
 		}
 	}
-	v := newMemVault()
+	v := membertest.NewVault()
 	g := newRigOn(t, twoOfThree(), v)
-	for _, label := range slices.Sorted(maps.Keys(v.keys)) {
-		honest := v.keys[label]
-		v.keys[label] = &memKey{liar{honest.Key, newKey(t, honest.public.Curve()).public}, honest.public}
+	for _, label := range slices.Sorted(maps.Keys(v.Keys)) {
+		honest := v.Keys[label]
+		v.Keys[label] = &membertest.Key{Key: liar{honest.Key, membertest.NewKey(t, honest.PublicKey().Curve()).PublicKey()}}
 		if err := g.file.Close(); err != nil {
 			t.Fatal(err)
 		}
 		if err := g.tryStart(); fault.CodeOf(err) != fault.KeyUnsuited {
 			t.Errorf("a signer whose %s lies: %v", label, err)
 		}
-		v.keys[label] = honest
+		v.Keys[label] = honest
 		g.start()
 	}
 }
@@ -290,7 +291,7 @@ func (s *syncBuffer) String() string { s.mu.Lock(); defer s.mu.Unlock(); return 
 // initProgram runs init as the command does, and reads what it left.
 func initProgram(t *testing.T, cfg Config) (*rig, Enrolment) {
 	t.Helper()
-	g := &rig{t: t, people: map[string]*person{}, clock: &clock{}}
+	g := &rig{t: t, people: map[string]*membertest.Member{}, clock: &clock{}}
 	dir := g.initWith(cfg, g.draft(twoOfThree()), openHSM)
 	return g, g.readEnrolment(dir)
 }

@@ -30,9 +30,9 @@ func newRequestID(t testing.TB) string {
 
 // depositKeys counts the deposit keys in the vault.
 func (g *rig) depositKeys() (n int) {
-	g.vault.mu.Lock()
-	defer g.vault.mu.Unlock()
-	for label := range g.vault.keys {
+	g.vault.Lock()
+	defer g.vault.Unlock()
+	for label := range g.vault.Keys {
 		if strings.HasPrefix(label, labelDeposit) {
 			n++
 		}
@@ -61,7 +61,7 @@ func TestAnAddressThatWasNotHandedOverIsUsedAgain(t *testing.T) {
 	g := newRig(t, twoOfThree())
 	reject := func(id string) {
 		t.Helper()
-		if r, _, err := mustConnect(t, g, "mem_bob").decide(id, statement.Reject); err != nil || r.State != "REJECTED" {
+		if r, _, err := mustConnect(t, g, "mem_bob").Decide(id, statement.Reject); err != nil || r.State != "REJECTED" {
 			t.Fatalf("%+v, %v", r, err)
 		}
 	}
@@ -101,7 +101,7 @@ func TestAnAddressThatWasNotHandedOverIsUsedAgain(t *testing.T) {
 func approveRequest(t *testing.T, g *rig, id string) {
 	t.Helper()
 	for _, who := range []string{"mem_alice", "mem_carol"} {
-		if _, _, err := mustConnect(t, g, who).decide(id, statement.Approve); err != nil {
+		if _, _, err := mustConnect(t, g, who).Decide(id, statement.Approve); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -121,7 +121,7 @@ func TestFiveMinutesOfRequestsTakeFewKeys(t *testing.T) {
 		switch code := g.call("POST", "/v1/requests", in, nil); code {
 		case "":
 			made++
-			if _, _, err := mustConnect(t, g, "mem_bob").decide(in.Request, statement.Reject); err != nil {
+			if _, _, err := mustConnect(t, g, "mem_bob").Decide(in.Request, statement.Reject); err != nil {
 				t.Fatal(err)
 			}
 		case fault.Limited:
@@ -167,13 +167,13 @@ func TestRequestsAreBounded(t *testing.T) {
 		t.Error("what is there already is refused")
 	}
 	for _, id := range []string{first.Request} {
-		if _, _, err := mustConnect(t, g, "mem_bob").decide(id, statement.Reject); err != nil {
+		if _, _, err := mustConnect(t, g, "mem_bob").Decide(id, statement.Reject); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for range 3 {
 		r := g.request(newRequestID(t))
-		if _, _, err := mustConnect(t, g, "mem_bob").decide(r.Request, statement.Reject); err != nil {
+		if _, _, err := mustConnect(t, g, "mem_bob").Decide(r.Request, statement.Reject); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -261,11 +261,11 @@ func TestAFreeAddressWithoutItsKeyIsPassedOver(t *testing.T) {
 	g := newRig(t, twoOfThree())
 	first, second := g.request(newRequestID(t)), g.request(newRequestID(t))
 	for _, r := range []wire.SignerRequest{first, second} {
-		if _, _, err := mustConnect(t, g, "mem_bob").decide(r.Request, statement.Reject); err != nil {
+		if _, _, err := mustConnect(t, g, "mem_bob").Decide(r.Request, statement.Reject); err != nil {
 			t.Fatal(err)
 		}
 	}
-	delete(g.vault.keys, depositLabel(treasury, 0))
+	delete(g.vault.Keys, depositLabel(treasury, 0))
 	if r := g.request(newRequestID(t)); intenttest.Buy(r.Intent).Address != intenttest.Buy(second.Intent).Address {
 		t.Error("the address whose key is there was not used")
 	}

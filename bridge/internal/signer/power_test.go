@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/statement"
 )
 
@@ -37,9 +38,9 @@ func TestAPowerCutAtAnyMomentLosesNothingThatWasAcknowledged(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		m := moment{files: map[string][]byte{}, acknowledged: slices.Clone(acknowledged)}
-		g.vault.mu.Lock()
-		m.data = maps.Clone(g.vault.data)
-		g.vault.mu.Unlock()
+		g.vault.Lock()
+		m.data = maps.Clone(g.vault.Data)
+		g.vault.Unlock()
 		entries, err := os.ReadDir(g.dir)
 		if err != nil {
 			t.Error(err)
@@ -51,8 +52,8 @@ func TestAPowerCutAtAnyMomentLosesNothingThatWasAcknowledged(t *testing.T) {
 		}
 		moments = append(moments, m)
 	}
-	g.vault.before = look
-	g.vault.after = look
+	g.vault.Before = look
+	g.vault.After = look
 	var all sync.WaitGroup
 	for _, who := range voters {
 		l := mustConnect(t, g, who)
@@ -62,7 +63,7 @@ func TestAPowerCutAtAnyMomentLosesNothingThatWasAcknowledged(t *testing.T) {
 				if code := g.call("POST", "/v1/requests", g.input(id), nil); code != "" {
 					t.Error(code)
 				}
-				if _, _, ferr := l.decide(id, statement.Approve); ferr != nil {
+				if _, _, ferr := l.Decide(id, statement.Approve); ferr != nil {
 					t.Error(ferr)
 				}
 				mu.Lock()
@@ -72,7 +73,7 @@ func TestAPowerCutAtAnyMomentLosesNothingThatWasAcknowledged(t *testing.T) {
 		})
 	}
 	all.Wait()
-	g.vault.before, g.vault.after = nil, nil
+	g.vault.Before, g.vault.After = nil, nil
 	g.stop()
 	if len(moments) < 10 || len(acknowledged) != 12 {
 		t.Fatalf("%d moments, %d acknowledged", len(moments), len(acknowledged))
@@ -109,7 +110,7 @@ func startsFrom(t *testing.T, g *rig, m moment, i, torn int) {
 func startedFrom(t *testing.T, g *rig, m moment, i, torn int) *rig {
 	t.Helper()
 	dir := t.TempDir()
-	v := &memVault{keys: g.vault.keys, data: maps.Clone(m.data)}
+	v := &membertest.Vault{Keys: g.vault.Keys, Data: maps.Clone(m.data)}
 	mark, err := watermark{v}.Get(t.Context())
 	if err != nil {
 		t.Fatal(err)

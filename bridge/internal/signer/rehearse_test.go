@@ -32,7 +32,7 @@ func TestTheHistoryOfALogIsWhatItsRequestsCameTo(t *testing.T) {
 			approveRequest(t, g, r.Request)
 			want = append(want, r.Request+" "+string(governance.Approved))
 		case 2:
-			if _, _, err := mustConnect(t, g, "mem_bob").decide(r.Request, statement.Reject); err != nil {
+			if _, _, err := mustConnect(t, g, "mem_bob").Decide(r.Request, statement.Reject); err != nil {
 				t.Fatal(err)
 			}
 			want = append(want, r.Request+" "+string(governance.Rejected))

@@ -2,7 +2,6 @@ package signer
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
@@ -10,8 +9,6 @@ import (
 	"io"
 	"log/slog"
 	"maps"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,105 +16,15 @@ import (
 	"testing"
 	"time"
 
-	"countersign/bridge/internal/device"
-	"countersign/bridge/internal/keys"
 	"countersign/bridge/internal/logfile"
-	"countersign/shared/ceremony"
-	"countersign/shared/channel"
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
-	"countersign/shared/jws"
 	"countersign/shared/statement"
-	"countersign/shared/strictjson"
 	"countersign/shared/wire"
 )
-
-// memKey is a key of either curve, in memory but for a benchmark; also the static
-// key of a channel.
-type memKey struct {
-	keys.Key
-	public jws.PublicKey
-}
-
-func newKey(t testing.TB, curve string) *memKey {
-	t.Helper()
-	k, err := makeKey(curve)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
-}
-
-func makeKey(curve string) (*memKey, error) {
-	k, err := keys.NewMemory(curve, rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	return &memKey{k, k.PublicKey()}, nil
-}
-
-func (k *memKey) Public() []byte { return k.public.Compressed() }
-
-// memVault is a vault in memory; it survives a restart of the service.
-type memVault struct {
-	mu   sync.Mutex
-	keys map[string]*memKey
-	data map[string][]byte
-	// before and after are called before and after data is put; nil: nothing is.
-	before, after func()
-}
-
-func newMemVault() *memVault {
-	return &memVault{keys: map[string]*memKey{}, data: map[string][]byte{}}
-}
-
-func (v *memVault) Key(_ context.Context, t device.Template) (keys.Key, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if k := v.keys[t.Label]; k != nil {
-		return k, nil
-	}
-	return nil, fault.New(fault.KeyMissing, "no such key")
-}
-
-func (v *memVault) Generate(_ context.Context, t device.Template) (keys.Key, error) {
-	k, err := makeKey(t.Curve)
-	if err != nil {
-		return nil, err
-	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	v.keys[t.Label] = k
-	return k, nil
-}
-
-func (v *memVault) GetData(_ context.Context, label string) ([]byte, error) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	return v.data[label], nil
-}
-
-func (v *memVault) PutData(_ context.Context, label string, data []byte) error {
-	if v.before != nil {
-		v.before()
-	}
-	v.mu.Lock()
-	v.data[label] = bytes.Clone(data)
-	v.mu.Unlock()
-	if v.after != nil {
-		v.after()
-	}
-	return nil
-}
-
-// person is a member with both keys.
-type person struct {
-	id, name      string
-	approval, chn *memKey
-	certificate   string
-}
 
 // clock is a clock on the wall, and the time that passes, which the test moves.
 type clock struct {
@@ -165,11 +72,11 @@ const (
 // on P-256; two of the three approve, in one step.
 type rig struct {
 	t       testing.TB
-	vault   *memVault // when it is in memory
+	vault   *membertest.Vault // when it is in memory
 	on      Vault
 	dir     string
 	clock   *clock
-	people  map[string]*person
+	people  map[string]*membertest.Member
 	service *Service
 	file    *logfile.Dir
 	enrol   Enrolment
@@ -194,26 +101,26 @@ func newRig(t testing.TB, rules governance.Set) *rig {
 // newRigOf is [newRig] of a draft that is changed.
 func newRigOf(t testing.TB, rules governance.Set, shape func(*Draft)) *rig {
 	t.Helper()
-	v := newMemVault()
+	v := membertest.NewVault()
 	g := &rig{vault: v, shape: shape}
 	g.enrolOn(t, rules, v)
 	return g
 }
 
 // newRigOn enrols v. The members' keys are in memory but for those whom own has.
-func newRigOn(t testing.TB, rules governance.Set, v Vault, own ...*person) *rig {
+func newRigOn(t testing.TB, rules governance.Set, v Vault, own ...*membertest.Member) *rig {
 	t.Helper()
 	g := &rig{}
 	g.enrolOn(t, rules, v, own...)
 	return g
 }
 
-func (g *rig) enrolOn(t testing.TB, rules governance.Set, v Vault, own ...*person) {
+func (g *rig) enrolOn(t testing.TB, rules governance.Set, v Vault, own ...*membertest.Member) {
 	t.Helper()
-	g.t, g.on, g.dir, g.people, g.limits = t, v, t.TempDir(), map[string]*person{}, Limits{mostOpen, mostPerMinute}
+	g.t, g.on, g.dir, g.people, g.limits = t, v, t.TempDir(), map[string]*membertest.Member{}, Limits{mostOpen, mostPerMinute}
 	g.clock = &clock{t: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC)}
 	for _, p := range own {
-		g.people[p.id] = p
+		g.people[p.ID] = p
 	}
 	d := g.draft(rules)
 	if g.shape != nil {
@@ -234,23 +141,16 @@ func (g *rig) enrolOn(t testing.TB, rules governance.Set, v Vault, own ...*perso
 		t.Fatal(err)
 	}
 	for id, p := range g.people {
-		p.certificate = g.enrol.Certificates[id]
+		p.Certificate = g.enrol.Certificates[id]
 	}
 	g.start()
 	t.Cleanup(func() { _ = g.file.Close() })
 }
 
-// signed is what the administrators sign of a genesis, in the order of their names.
-func (g *rig) signed(genesis []byte) (all []string) {
+// signed is what the administrators sign of a genesis.
+func (g *rig) signed(genesis []byte) []string {
 	g.t.Helper()
-	for _, id := range slices.Sorted(maps.Keys(g.people)) {
-		token, err := ceremony.Sign(g.t.Context(), g.people[id].approval, genesis, 1_795_208_400)
-		if err != nil {
-			g.t.Fatal(err)
-		}
-		all = append(all, token)
-	}
-	return all
+	return membertest.Signed(g.t, genesis, slices.Collect(maps.Values(g.people)))
 }
 
 // initWith plays the ceremony as the commands do, and returns the folder of what init left.
@@ -294,17 +194,12 @@ func (g *rig) signedFiles(dir string) (paths []string) {
 
 func (g *rig) draft(rules governance.Set) Draft {
 	d := Draft{Entity: "ent_sandbox", EntityName: "Sandbox Ltd", AdminRule: statement.AdminRule{Quorum: 2}}
-	for _, m := range []struct{ id, name, curve string }{
-		{"mem_alice", "Alice", jws.Secp256k1}, {"mem_bob", "Bob", jws.P256}, {"mem_carol", "Carol", jws.Secp256k1},
-	} {
-		p := g.people[m.id]
-		if p == nil {
-			p = &person{id: m.id, name: m.name, approval: newKey(g.t, m.curve), chn: newKey(g.t, m.curve)}
-			g.people[m.id] = p
+	for _, m := range membertest.Members(g.t) {
+		if own := g.people[m.ID]; own != nil {
+			m = own
 		}
-		d.Members = append(d.Members, statement.GenesisMember{
-			Member: m.id, Name: m.name, Role: statement.Admin, Approval: p.approval.public.JWK(), Channel: p.chn.public.JWK(), ChannelIn: statement.InToken,
-		})
+		g.people[m.ID] = m
+		d.Members = append(d.Members, m.Genesis())
 	}
 	d.Accounts = []DraftAccount{{Account: treasury, Name: "Treasury", Chain: "eip155:31337", Rules: rules}}
 	return d
@@ -364,47 +259,14 @@ func (g *rig) log(typ string, body any) {
 	}
 }
 
-// call is one HTTP call; it returns the error code of the answer, or "".
-type call func(method, path string, in, out any) fault.Code
-
 func (g *rig) call(method, path string, in, out any) fault.Code {
 	g.t.Helper()
-	body, err := json.Marshal(in)
-	if err != nil {
-		g.t.Fatal(err)
-	}
-	return g.raw(method, path, body, out)
+	return membertest.Handler(g.t, g.service.Handler())(method, path, in, out)
 }
 
 func (g *rig) raw(method, path string, body []byte, out any) fault.Code {
 	g.t.Helper()
-	w := httptest.NewRecorder()
-	g.service.Handler().ServeHTTP(w, httptest.NewRequestWithContext(g.t.Context(), method, path, bytes.NewReader(body)))
-	return decode(g.t, w.Code, w.Body.Bytes(), out)
-}
-
-func decode(t testing.TB, status int, data []byte, out any) fault.Code {
-	t.Helper()
-	if status != http.StatusOK {
-		var e struct {
-			Error struct {
-				Code    fault.Code        `json:"code"`
-				Message string            `json:"message"`
-				Details map[string]string `json:"details"`
-			} `json:"error"`
-		}
-		if err := strictjson.Unmarshal(data, &e, 1<<20); err != nil || !fault.Known(e.Error.Code) || e.Error.Message == "" {
-			t.Fatalf("status %d with body %s", status, data)
-		}
-		return e.Error.Code
-	}
-	if out == nil {
-		return ""
-	}
-	if err := strictjson.Unmarshal(data, out, 1<<20); err != nil {
-		t.Fatalf("%v in %s", err, data)
-	}
-	return ""
+	return membertest.Raw(g.t, g.service.Handler(), method, path, body, out)
 }
 
 func (g *rig) input(id string) wire.SignerRequestInput {
@@ -427,64 +289,6 @@ func (g *rig) request(id string) wire.SignerRequest {
 	return r
 }
 
-// line is an open channel of one member, seen from the bridge.
-type line struct {
-	t       testing.TB
-	call    call
-	id      string
-	session *channel.Session
-	who     *person
-}
-
-// connect opens a channel; code says how the signer refused it.
-func connect(t testing.TB, do call, p *person, e Enrolment) (*line, fault.Code) {
-	t.Helper()
-	return connectAs(t, do, p, p.certificate, e)
-}
-
-func connectAs(t testing.TB, do call, p *person, certificate string, e Enrolment) (*line, fault.Code) {
-	t.Helper()
-	suite, err := channel.SuiteFor(p.chn.public.Curve())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var remote jws.PublicKey
-	for _, j := range e.File.ChannelKeys {
-		if j.Crv == p.chn.public.Curve() {
-			if remote, err = jws.FromJWK(j); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	i, err := channel.NewInitiator(channel.InitiatorConfig{
-		Suite: suite, Static: p.chn, Remote: remote.Compressed(), Entity: e.File.Entity, Rand: rand.Reader, Now: time.Now,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	act1, err := i.Start(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	var opened wire.SignerChannel
-	if code := do("POST", "/v1/channels", wire.SignerRecord{Record: b64(act1)}, &opened); code != "" {
-		return nil, code
-	}
-	act3, session, err := i.Finish(t.Context(), unb64(t, opened.Record), []byte(certificate))
-	if err != nil {
-		t.Fatal(err)
-	}
-	l := &line{t: t, call: do, id: opened.Channel, session: session, who: p}
-	m, code := l.send(act3)
-	if code != "" {
-		return nil, code
-	}
-	if w, ok := m.(*channel.Welcome); !ok || w.Member != p.id {
-		t.Fatalf("welcomed with %#v", m)
-	}
-	return l, ""
-}
-
 func b64(b []byte) string { return base64.RawURLEncoding.EncodeToString(b) }
 
 func unb64(t testing.TB, s string) []byte {
@@ -494,86 +298,4 @@ func unb64(t testing.TB, s string) []byte {
 		t.Fatal(err)
 	}
 	return b
-}
-
-func (l *line) send(record []byte) (channel.Message, fault.Code) {
-	l.t.Helper()
-	var reply wire.SignerReply
-	if code := l.call("POST", "/v1/channels/"+l.id+"/records", wire.SignerRecord{Record: b64(record)}, &reply); code != "" {
-		return nil, code
-	}
-	plain, err := l.session.Open(unb64(l.t, reply.Record))
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	m, err := channel.Decode(plain)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	return m, ""
-}
-
-// ask seals a message; a refusal comes back as an error.
-func (l *line) ask(m channel.Message) (channel.Message, *fault.Error) {
-	l.t.Helper()
-	data, err := channel.Encode(m)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	record, err := l.session.Seal(data)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	answer, code := l.send(record)
-	if code != "" {
-		return nil, fault.New(code, "outside")
-	}
-	if e, ok := answer.(*channel.Error); ok {
-		return nil, e.Fault()
-	}
-	return answer, nil
-}
-
-func (l *line) statement(request, decision string) ([]byte, *fault.Error) {
-	l.t.Helper()
-	m, err := l.ask(&channel.StatementGet{Request: request, Decision: decision})
-	if err != nil {
-		return nil, err
-	}
-	return m.(*channel.Statement).Statement, nil
-}
-
-func (l *line) submit(token string) (*channel.Receipt, *fault.Error) {
-	l.t.Helper()
-	m, err := l.ask(&channel.StatementSubmit{JWS: token})
-	if err != nil {
-		return nil, err
-	}
-	return m.(*channel.Receipt), nil
-}
-
-// decide plays the whole decision, with the checks that a bridge makes.
-func (l *line) decide(request, decision string) (*channel.Receipt, string, *fault.Error) {
-	l.t.Helper()
-	data, ferr := l.statement(request, decision)
-	if ferr != nil {
-		return nil, "", ferr
-	}
-	if _, err := statement.DecodeDecision(data); err != nil {
-		l.t.Fatal(err)
-	}
-	token := l.sign(data)
-	r, ferr := l.submit(token)
-	return r, token, ferr
-}
-
-// sign signs a statement for its purpose; what is none, as an approval.
-func (l *line) sign(data []byte) string {
-	l.t.Helper()
-	a, _ := statement.DecodeDecision(data)
-	token, err := jws.Sign(l.t.Context(), l.who.approval, statement.Typ(a.Decision), data)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	return token
 }

@@ -30,7 +30,7 @@ func TestSpendingIsAddedUpFromTheLog(t *testing.T) {
 	if code := g.call("POST", "/v1/requests", g.input(thirdReq), nil); code != fault.Denied {
 		t.Fatalf("750 of 600 EUR: %q", code)
 	}
-	if _, _, err := mustConnect(t, g, "mem_bob").decide(testReq, statement.Reject); err != nil {
+	if _, _, err := mustConnect(t, g, "mem_bob").Decide(testReq, statement.Reject); err != nil {
 		t.Fatal(err)
 	}
 	g.request(thirdReq) // what was rejected is not spent
@@ -110,7 +110,7 @@ func TestAnApprovalIsSpentFromItsLastVoteOnUsedOrNot(t *testing.T) {
 	for _, member := range []string{"mem_alice", "mem_bob"} {
 		approver := mustConnect(t, g, member)
 		for _, id := range []string{testReq, secondReq} {
-			if _, _, err := approver.decide(id, statement.Approve); err != nil {
+			if _, _, err := approver.Decide(id, statement.Approve); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -139,11 +139,11 @@ func TestADelayEndsByItselfAlsoAfterTheRequestsEndAndARestart(t *testing.T) {
 	g.request(testReq) // for an hour
 	g.clock.add(50 * time.Minute)
 	for _, member := range []string{"mem_alice", "mem_bob"} {
-		if _, _, err := mustConnect(t, g, member).decide(testReq, statement.Approve); err != nil {
+		if _, _, err := mustConnect(t, g, member).Decide(testReq, statement.Approve); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, _, err := mustConnect(t, g, "mem_carol").decide(testReq, statement.Approve); err == nil || err.Code != fault.Forbidden {
+	if _, _, err := mustConnect(t, g, "mem_carol").Decide(testReq, statement.Approve); err == nil || err.Code != fault.Forbidden {
 		t.Errorf("a delay was approved: %v", err)
 	}
 	at := g.clock.now()
@@ -178,11 +178,11 @@ func TestWhoApprovedMayStopADelay(t *testing.T) {
 	g := newRig(t, pausing())
 	g.request(testReq)
 	for _, member := range []string{"mem_alice", "mem_bob"} {
-		if _, _, err := mustConnect(t, g, member).decide(testReq, statement.Approve); err != nil {
+		if _, _, err := mustConnect(t, g, member).Decide(testReq, statement.Approve); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, _, err := mustConnect(t, g, "mem_bob").decide(testReq, statement.Reject); err != nil {
+	if _, _, err := mustConnect(t, g, "mem_bob").Decide(testReq, statement.Reject); err != nil {
 		t.Fatal(err)
 	}
 	if r := g.get(testReq); r.State != string(governance.Rejected) || r.Reasons[0] != "rejected by Bob" {
@@ -208,26 +208,26 @@ func TestStepsAreTakenInOrder(t *testing.T) {
 	}}}})
 	g.request(testReq)
 	alice, bob, carol := mustConnect(t, g, "mem_alice"), mustConnect(t, g, "mem_bob"), mustConnect(t, g, "mem_carol")
-	if _, err := carol.statement(testReq, statement.Approve); err == nil || err.Code != fault.Forbidden {
+	if _, err := carol.Statement(testReq, statement.Approve); err == nil || err.Code != fault.Forbidden {
 		t.Errorf("the second step before the first: %v", err)
 	}
-	late, err := bob.statement(testReq, statement.Reject)
+	late, err := bob.Statement(testReq, statement.Reject)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, _, err := alice.decide(testReq, statement.Approve)
+	r, _, err := alice.Decide(testReq, statement.Approve)
 	if err != nil || r.State != "PENDING_APPROVAL" || r.Needed != 2 {
 		t.Fatalf("first step: %+v %v", r, err)
 	}
-	if _, err := bob.submit(bob.sign(late)); err == nil || err.Code != fault.Forbidden {
+	if _, err := bob.Submit(bob.Sign(late)); err == nil || err.Code != fault.Forbidden {
 		t.Errorf("a rejection of a step that is over: %v", err)
 	}
-	if _, err := alice.statement(testReq, statement.Approve); err == nil || err.Code != fault.AlreadyApproved {
+	if _, err := alice.Statement(testReq, statement.Approve); err == nil || err.Code != fault.AlreadyApproved {
 		t.Errorf("Alice again: %v", err)
 	}
 	g.restart()
 	carol = mustConnect(t, g, "mem_carol")
-	if r, _, err = carol.decide(testReq, statement.Approve); err != nil || r.State != "APPROVED" || len(r.Approvals) != 2 {
+	if r, _, err = carol.Decide(testReq, statement.Approve); err != nil || r.State != "APPROVED" || len(r.Approvals) != 2 {
 		t.Fatalf("second step: %+v %v", r, err)
 	}
 }
@@ -241,7 +241,7 @@ func TestARuleThatExcludesTheInitiatorDeniesWhileNoneIsProven(t *testing.T) {
 	if code := g.call("POST", "/v1/requests", g.input(testReq), nil); code != fault.Denied {
 		t.Errorf("%q, want %s", code, fault.Denied)
 	}
-	if n := len(g.vault.keys); n != len(newRig(t, twoOfThree()).vault.keys) {
+	if n := len(g.vault.Keys); n != len(newRig(t, twoOfThree()).vault.Keys) {
 		t.Errorf("a key was made for a request that was denied: %d keys", n)
 	}
 }
@@ -270,12 +270,12 @@ func TestTheSignerSaysWhenAnApprovalEnds(t *testing.T) {
 		if r := g.request(testReq); r.UseBy != nil || r.GovernedBy.UseWithin != within {
 			t.Errorf("before it is approved: %+v", r)
 		}
-		if _, _, err := mustConnect(t, g, "mem_alice").decide(testReq, statement.Approve); err != nil {
+		if _, _, err := mustConnect(t, g, "mem_alice").Decide(testReq, statement.Approve); err != nil {
 			t.Fatal(err)
 		}
 		g.clock.add(10 * time.Minute)
 		approved := g.clock.now()
-		if _, text, err := mustConnect(t, g, "mem_bob").decide(testReq, statement.Approve); err != nil {
+		if _, text, err := mustConnect(t, g, "mem_bob").Decide(testReq, statement.Approve); err != nil {
 			t.Fatal(err, text)
 		}
 		for range 2 { // a restart changes nothing

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
@@ -82,14 +83,14 @@ func (p *program) call(method, path string, in, out any) fault.Code {
 	if err := resp.Body.Close(); err != nil {
 		p.t.Fatal(err)
 	}
-	return decode(p.t, resp.StatusCode, data, out)
+	return membertest.Answer(p.t, resp.StatusCode, data, out)
 }
 
 // story plays init, two approvals on two curves over the socket, and a restart
 // in between, on whatever vault open gives.
 func story(t *testing.T, cfg Config, open OpenVault) {
 	t.Helper()
-	g := &rig{t: t, people: map[string]*person{}, clock: &clock{}}
+	g := &rig{t: t, people: map[string]*membertest.Member{}, clock: &clock{}}
 	dir := g.initWith(cfg, g.draft(twoOfThree()), open)
 	var out bytes.Buffer
 	if err := InitWith(t.Context(), cfg, filepath.Join(dir, "draft.json"), dir, Stdio{Out: &out, Err: io.Discard}, open); fault.CodeOf(err) != fault.Conflict {
@@ -130,11 +131,11 @@ func story(t *testing.T, cfg Config, open OpenVault) {
 	if _, err := jws.Verify(r.Attestation, statement.TypAddress, key); err != nil {
 		t.Error(err)
 	}
-	alice, code := connect(t, p.call, g.people["mem_alice"], e)
+	alice, code := membertest.Connect(t, p.call, g.people["mem_alice"], e.File)
 	if code != "" {
 		t.Fatal(code)
 	}
-	if _, _, err := alice.decide(testReq, statement.Approve); err != nil {
+	if _, _, err := alice.Decide(testReq, statement.Approve); err != nil {
 		t.Fatal(err)
 	}
 	p.end()
@@ -144,11 +145,11 @@ func story(t *testing.T, cfg Config, open OpenVault) {
 
 	p = startProgram(t, cfg, open)
 	defer p.end()
-	bob, code := connect(t, p.call, g.people["mem_bob"], e)
+	bob, code := membertest.Connect(t, p.call, g.people["mem_bob"], e.File)
 	if code != "" {
 		t.Fatal(code)
 	}
-	receipt, _, ferr := bob.decide(testReq, statement.Approve)
+	receipt, _, ferr := bob.Decide(testReq, statement.Approve)
 	if ferr != nil || receipt.State != "APPROVED" {
 		t.Fatalf("second approval %+v %v", receipt, ferr)
 	}
@@ -185,14 +186,14 @@ func (g *rig) readEnrolment(dir string) (e Enrolment) {
 		if err != nil {
 			g.t.Fatal(err)
 		}
-		p.certificate = strings.TrimSpace(string(data))
+		p.Certificate = strings.TrimSpace(string(data))
 	}
 	return e
 }
 
 func TestTheProgramPlaysTheStory(t *testing.T) {
 	t.Parallel()
-	v := newMemVault()
+	v := membertest.NewVault()
 	dir := t.TempDir()
 	story(t, Config{Socket: filepath.Join(dir, "s.sock"), StateDir: filepath.Join(dir, "state"), SameUser: true}, func(context.Context, Config, *slog.Logger) (Vault, func() error, error) {
 		return v, func() error { return nil }, nil
@@ -204,7 +205,7 @@ func TestTheSignerDoesNotRunWithoutAVault(t *testing.T) {
 	dir := t.TempDir()
 	cfg := Config{Socket: filepath.Join(dir, "s.sock"), StateDir: dir}
 	err := RunWith(t.Context(), cfg, Stdio{Out: io.Discard, Err: io.Discard}, func(context.Context, Config, *slog.Logger) (Vault, func() error, error) {
-		return newMemVault(), func() error { return nil }, nil
+		return membertest.NewVault(), func() error { return nil }, nil
 	})
 	if fault.CodeOf(err) != fault.EntityUnknown {
 		t.Errorf("got %v", err)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/logfile"
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
@@ -41,14 +42,14 @@ func TestAVaultInWhichNothingCouldBeApprovedIsRefusedBeforeItsKeysAreMade(t *tes
 		if err != nil {
 			t.Fatal(err)
 		}
-		v := newMemVault()
+		v := membertest.NewVault()
 		deps := Deps{Vault: v, Storage: f, Rand: rand.Reader, Now: g.clock.now}
 		_, err = Prepare(t.Context(), deps, d, nil)
 		if code := fault.CodeOf(err); code != fault.StatementInvalid && code != fault.Invalid {
 			t.Errorf("%s: %v", name, err)
 		}
-		if len(v.keys) != 0 {
-			t.Errorf("%s: %d keys were made", name, len(v.keys))
+		if len(v.Keys) != 0 {
+			t.Errorf("%s: %d keys were made", name, len(v.Keys))
 		}
 		if err := f.Close(); err != nil {
 			t.Fatal(err)
@@ -87,7 +88,7 @@ func TestTwoMembersWithOneKeyAreBothNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	deps := Deps{Vault: newMemVault(), Storage: f, Rand: rand.Reader, Now: g.clock.now}
+	deps := Deps{Vault: membertest.NewVault(), Storage: f, Rand: rand.Reader, Now: g.clock.now}
 	_, err = Prepare(t.Context(), deps, d, nil)
 	if err == nil || !strings.Contains(err.Error(), "members.mem_bob.approval is the same key as members.mem_alice.channel, or its negative") {
 		t.Errorf("error %v", err)

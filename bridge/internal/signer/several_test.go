@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/fault"
 	"countersign/shared/wire"
 	"countersign/softhsm"
@@ -41,7 +42,7 @@ func newVaults(t *testing.T, entities ...string) *vaultsOf {
 	for _, entity := range entities {
 		at := filepath.Join(dir, entity)
 		cfg := Config{Socket: at + ".sock", StateDir: at, Token: "pkcs11:token=" + entity, SameUser: true}
-		v.mem[at], v.pins[at] = newMemVault(), new(atomic.Int64)
+		v.mem[at], v.pins[at] = membertest.NewVault(), new(atomic.Int64)
 		enrol(t, cfg, entity, v.open)
 		v.cfgs = append(v.cfgs, cfg)
 	}
@@ -51,7 +52,7 @@ func newVaults(t *testing.T, entities ...string) *vaultsOf {
 // enrol initialises a vault for an entity.
 func enrol(t *testing.T, cfg Config, entity string, open OpenVault) {
 	t.Helper()
-	g := &rig{t: t, people: map[string]*person{}, clock: &clock{}}
+	g := &rig{t: t, people: map[string]*membertest.Member{}, clock: &clock{}}
 	draft := g.draft(twoOfThree())
 	draft.Entity = entity
 	g.initWith(cfg, draft, open)

@@ -13,6 +13,7 @@ import (
 	"github.com/decred/dcrd/dcrec/secp256k1/v4"
 
 	"countersign/bridge/internal/logfile"
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/channel"
 	"countersign/shared/eip55"
 	"countersign/shared/fault"
@@ -23,9 +24,9 @@ import (
 	"countersign/shared/wire"
 )
 
-func mustConnect(t testing.TB, g *rig, id string) *line {
+func mustConnect(t testing.TB, g *rig, id string) *membertest.Line {
 	t.Helper()
-	l, code := connect(t, g.call, g.people[id], g.enrol)
+	l, code := membertest.Connect(t, g.call, g.people[id], g.enrol.File)
 	if code != "" {
 		t.Fatalf("channel of %s: %s", id, code)
 	}
@@ -33,9 +34,9 @@ func mustConnect(t testing.TB, g *rig, id string) *line {
 }
 
 // mustAsk is the statement that approves the test's request.
-func mustAsk(t testing.TB, l *line) []byte {
+func mustAsk(t testing.TB, l *membertest.Line) []byte {
 	t.Helper()
-	data, err := l.statement(testReq, statement.Approve)
+	data, err := l.Statement(testReq, statement.Approve)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,23 +66,23 @@ func TestTwoMembersApproveOnTwoCurves(t *testing.T) {
 		t.Fatalf("request is %+v", r)
 	}
 	alice := mustConnect(t, g, "mem_alice")
-	first, token, err := alice.decide(testReq, statement.Approve)
+	first, token, err := alice.Decide(testReq, statement.Approve)
 	if err != nil || first.State != "PENDING_APPROVAL" || len(first.Approvals) != 1 || first.Needed != 2 {
 		t.Fatalf("first approval: %+v %v", first, err)
 	}
-	again, err := alice.submit(token)
+	again, err := alice.Submit(token)
 	if err != nil || again.Entry.Seq != first.Entry.Seq || string(again.Entry.Hash) != string(first.Entry.Hash) {
 		t.Fatalf("the same JWS again: %+v %v", again, err)
 	}
-	if _, err := alice.statement(testReq, statement.Approve); err == nil || err.Code != fault.AlreadyApproved {
+	if _, err := alice.Statement(testReq, statement.Approve); err == nil || err.Code != fault.AlreadyApproved {
 		t.Fatalf("a second approval of the same member: %v", err)
 	}
 	bob := mustConnect(t, g, "mem_bob")
-	second, _, err := bob.decide(testReq, statement.Approve)
+	second, _, err := bob.Decide(testReq, statement.Approve)
 	if err != nil || second.State != "APPROVED" || len(second.Approvals) != 2 {
 		t.Fatalf("second approval: %+v %v", second, err)
 	}
-	if _, err := mustConnect(t, g, "mem_carol").statement(testReq, statement.Approve); err == nil || err.Code != fault.RequestClosed {
+	if _, err := mustConnect(t, g, "mem_carol").Statement(testReq, statement.Approve); err == nil || err.Code != fault.RequestClosed {
 		t.Fatalf("a third: %v", err)
 	}
 	var after wire.SignerRequest
@@ -103,7 +104,7 @@ func TestARestartInTheMiddleGoesOn(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, twoOfThree())
 	before := g.request(testReq)
-	first, token, err := mustConnect(t, g, "mem_alice").decide(testReq, statement.Approve)
+	first, token, err := mustConnect(t, g, "mem_alice").Decide(testReq, statement.Approve)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,11 +113,11 @@ func TestARestartInTheMiddleGoesOn(t *testing.T) {
 		t.Fatalf("the request became %+v", again)
 	}
 	alice := mustConnect(t, g, "mem_alice")
-	again, err := alice.submit(token)
+	again, err := alice.Submit(token)
 	if err != nil || again.Entry.Seq != first.Entry.Seq || again.State != first.State {
 		t.Fatalf("the same JWS in a new channel: %+v %v", again, err)
 	}
-	if r, _, err := mustConnect(t, g, "mem_carol").decide(testReq, statement.Approve); err != nil || r.State != "APPROVED" {
+	if r, _, err := mustConnect(t, g, "mem_carol").Decide(testReq, statement.Approve); err != nil || r.State != "APPROVED" {
 		t.Fatalf("second approval: %+v %v", r, err)
 	}
 }
@@ -125,11 +126,11 @@ func TestARejectionEndsTheRequest(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, twoOfThree())
 	g.request(testReq)
-	r, _, err := mustConnect(t, g, "mem_bob").decide(testReq, statement.Reject)
+	r, _, err := mustConnect(t, g, "mem_bob").Decide(testReq, statement.Reject)
 	if err != nil || r.State != "REJECTED" {
 		t.Fatalf("rejection: %+v %v", r, err)
 	}
-	if _, err := mustConnect(t, g, "mem_alice").statement(testReq, statement.Approve); err == nil || err.Code != fault.RequestClosed || err.Details["state"] != "REJECTED" {
+	if _, err := mustConnect(t, g, "mem_alice").Statement(testReq, statement.Approve); err == nil || err.Code != fault.RequestClosed || err.Details["state"] != "REJECTED" {
 		t.Fatalf("after it: %v", err)
 	}
 }
@@ -148,7 +149,7 @@ func TestARequestExpires(t *testing.T) {
 		t.Fatalf("request is %+v (%s)", r, code)
 	}
 	g.clock.add(-2 * time.Hour) // the log's clock never goes back
-	if _, err := mustConnect(t, g, "mem_bob").statement(testReq, statement.Approve); err == nil || err.Code != fault.RequestClosed {
+	if _, err := mustConnect(t, g, "mem_bob").Statement(testReq, statement.Approve); err == nil || err.Code != fault.RequestClosed {
 		t.Fatalf("after it: %v", err)
 	}
 }
@@ -158,8 +159,8 @@ func TestARequestExpires(t *testing.T) {
 func TestSubmissionsAreRefused(t *testing.T) {
 	t.Parallel()
 	const other = "req_bbbbbbbbbbbbbbbbbbbbbbbbbb"
-	edit := func(f func(*statement.Approval)) func(*rig, *line, []byte) string {
-		return func(g *rig, l *line, data []byte) string {
+	edit := func(f func(*statement.Approval)) func(*rig, *membertest.Line, []byte) string {
+		return func(g *rig, l *membertest.Line, data []byte) string {
 			a, err := statement.Decode[statement.Approval](data)
 			if err != nil {
 				t.Fatal(err)
@@ -169,12 +170,12 @@ func TestSubmissionsAreRefused(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			return l.sign(changed)
+			return l.Sign(changed)
 		}
 	}
 	hash := b64(make([]byte, 32))
 	for name, row := range map[string]struct {
-		token func(*rig, *line, []byte) string
+		token func(*rig, *membertest.Line, []byte) string
 		code  fault.Code
 		field string
 	}{
@@ -194,27 +195,41 @@ func TestSubmissionsAreRefused(t *testing.T) {
 		"an older log":      {edit(func(a *statement.Approval) { a.Log.Size = 1 }), fault.StatementInvalid, "statement"},
 		"a request made up": {edit(func(a *statement.Approval) { a.Request, a.Nonce = "req_zzzz", strings.Repeat("ab", 32) }), fault.StatementInvalid, "request"},
 		"another name":      {edit(func(a *statement.Approval) { a.EntityName = "Sandbox GmbH" }), fault.StatementInvalid, "statement"},
-		"not a JWS":         {func(*rig, *line, []byte) string { return "abc" }, fault.SignatureInvalid, ""},
-		"no signature":      {func(_ *rig, l *line, d []byte) string { s := l.sign(d); return s[:strings.LastIndex(s, ".")+1] }, fault.SignatureInvalid, ""},
-		"a changed payload": {func(_ *rig, l *line, d []byte) string { return swapPayload(l.sign(d), d, "\"250\"", "\"251\"") }, fault.SignatureInvalid, ""},
-		"white space":       {func(_ *rig, l *line, d []byte) string { return l.sign(append([]byte(" "), d...)) }, fault.StatementInvalid, ""},
-		"an unknown field": {func(_ *rig, l *line, d []byte) string {
-			return l.sign([]byte(strings.Replace(string(d), "{", `{"x":1,`, 1)))
+		"not a JWS":         {func(*rig, *membertest.Line, []byte) string { return "abc" }, fault.SignatureInvalid, ""},
+		"no signature": {func(_ *rig, l *membertest.Line, d []byte) string {
+			s := l.Sign(d)
+			return s[:strings.LastIndex(s, ".")+1]
+		}, fault.SignatureInvalid, ""},
+		"a changed payload": {func(_ *rig, l *membertest.Line, d []byte) string {
+			return swapPayload(l.Sign(d), d, "\"250\"", "\"251\"")
+		}, fault.SignatureInvalid, ""},
+		"white space": {func(_ *rig, l *membertest.Line, d []byte) string { return l.Sign(append([]byte(" "), d...)) }, fault.StatementInvalid, ""},
+		"an unknown field": {func(_ *rig, l *membertest.Line, d []byte) string {
+			return l.Sign([]byte(strings.Replace(string(d), "{", `{"x":1,`, 1)))
 		}, fault.StatementInvalid, "x"},
-		"signed by another key": {func(g *rig, l *line, d []byte) string {
-			return signAs(t, g.people["mem_carol"].approval, statement.TypApproval, d)
+		"signed by another key": {func(g *rig, l *membertest.Line, d []byte) string {
+			return signAs(t, g.people["mem_carol"].Approval, statement.TypApproval, d)
 		}, fault.SignatureInvalid, ""},
-		"signed by channel key": {func(_ *rig, l *line, d []byte) string { return signAs(t, l.who.chn, statement.TypApproval, d) }, fault.SignatureInvalid, ""},
-		"for another purpose":   {func(_ *rig, l *line, d []byte) string { return signAs(t, l.who.approval, statement.TypMember, d) }, fault.SignatureInvalid, ""},
-		"high-S":                {func(_ *rig, l *line, d []byte) string { return highS(t, l.sign(d)) }, fault.SignatureInvalid, ""},
-		"P-256 under secp256k1": {func(_ *rig, l *line, d []byte) string { return crossCurve(t, l.sign(d), newKey(t, jws.P256)) }, fault.SignatureInvalid, ""},
-		"P-256 with its header": {func(_ *rig, _ *line, d []byte) string {
-			return signAs(t, newKey(t, jws.P256), statement.TypApproval, d)
+		"signed by channel key": {func(_ *rig, l *membertest.Line, d []byte) string {
+			return signAs(t, l.Who.Channel, statement.TypApproval, d)
 		}, fault.SignatureInvalid, ""},
-		"expired":                {func(g *rig, l *line, d []byte) string { g.clock.add(10 * time.Minute); return l.sign(d) }, fault.StatementInvalid, "exp"},
-		"after quorum":           {func(g *rig, l *line, d []byte) string { approveAs(t, g, "mem_bob", "mem_carol"); return l.sign(d) }, fault.RequestClosed, ""},
-		"after rejection":        {func(g *rig, l *line, d []byte) string { rejectAs(t, g, "mem_bob"); return l.sign(d) }, fault.RequestClosed, ""},
-		"the second of a member": {func(g *rig, l *line, d []byte) string { approveAs(t, g, "mem_alice"); return l.sign(d) }, fault.AlreadyApproved, ""},
+		"for another purpose": {func(_ *rig, l *membertest.Line, d []byte) string {
+			return signAs(t, l.Who.Approval, statement.TypMember, d)
+		}, fault.SignatureInvalid, ""},
+		"high-S": {func(_ *rig, l *membertest.Line, d []byte) string { return highS(t, l.Sign(d)) }, fault.SignatureInvalid, ""},
+		"P-256 under secp256k1": {func(_ *rig, l *membertest.Line, d []byte) string {
+			return crossCurve(t, l.Sign(d), membertest.NewKey(t, jws.P256))
+		}, fault.SignatureInvalid, ""},
+		"P-256 with its header": {func(_ *rig, _ *membertest.Line, d []byte) string {
+			return signAs(t, membertest.NewKey(t, jws.P256), statement.TypApproval, d)
+		}, fault.SignatureInvalid, ""},
+		"expired": {func(g *rig, l *membertest.Line, d []byte) string { g.clock.add(10 * time.Minute); return l.Sign(d) }, fault.StatementInvalid, "exp"},
+		"after quorum": {func(g *rig, l *membertest.Line, d []byte) string {
+			approveAs(t, g, "mem_bob", "mem_carol")
+			return l.Sign(d)
+		}, fault.RequestClosed, ""},
+		"after rejection":        {func(g *rig, l *membertest.Line, d []byte) string { rejectAs(t, g, "mem_bob"); return l.Sign(d) }, fault.RequestClosed, ""},
+		"the second of a member": {func(g *rig, l *membertest.Line, d []byte) string { approveAs(t, g, "mem_alice"); return l.Sign(d) }, fault.AlreadyApproved, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -225,7 +240,7 @@ func TestSubmissionsAreRefused(t *testing.T) {
 			data := mustAsk(t, l)
 			token := row.token(g, l, data)
 			size := g.service.Status().Log.Size
-			_, ferr := l.submit(token)
+			_, ferr := l.Submit(token)
 			if ferr == nil || ferr.Code != row.code || ferr.Details["field"] != row.field {
 				t.Errorf("got %v, details %v; want %s %q", ferr, details(ferr), row.code, row.field)
 			}
@@ -246,7 +261,7 @@ func details(e *fault.Error) map[string]string {
 func approveAs(t testing.TB, g *rig, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
-		if _, _, err := mustConnect(t, g, id).decide(testReq, statement.Approve); err != nil {
+		if _, _, err := mustConnect(t, g, id).Decide(testReq, statement.Approve); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -254,12 +269,12 @@ func approveAs(t testing.TB, g *rig, ids ...string) {
 
 func rejectAs(t testing.TB, g *rig, id string) {
 	t.Helper()
-	if _, _, err := mustConnect(t, g, id).decide(testReq, statement.Reject); err != nil {
+	if _, _, err := mustConnect(t, g, id).Decide(testReq, statement.Reject); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func signAs(t testing.TB, k *memKey, typ string, data []byte) string {
+func signAs(t testing.TB, k *membertest.Key, typ string, data []byte) string {
 	t.Helper()
 	token, err := jws.Sign(t.Context(), k, typ, data)
 	if err != nil {
@@ -285,7 +300,7 @@ func highS(t testing.TB, token string) string {
 }
 
 // crossCurve keeps the header of a secp256k1 key and signs with a P-256 key.
-func crossCurve(t testing.TB, token string, k *memKey) string {
+func crossCurve(t testing.TB, token string, k *membertest.Key) string {
 	parts := strings.Split(token, ".")
 	data := unb64(t, parts[1])
 	forged := strings.Split(signAs(t, k, statement.TypApproval, data), ".")
@@ -298,14 +313,14 @@ func TestANonceServesOnce(t *testing.T) {
 	g.request(testReq)
 	l := mustConnect(t, g, "mem_alice")
 	first := mustAsk(t, l)
-	if _, ferr := l.statement(testReq, statement.Approve); ferr != nil {
+	if _, ferr := l.Statement(testReq, statement.Approve); ferr != nil {
 		t.Fatal(ferr)
 	}
-	if _, ferr := l.submit(l.sign(first)); ferr == nil || ferr.Details["field"] != "nonce" {
+	if _, ferr := l.Submit(l.Sign(first)); ferr == nil || ferr.Details["field"] != "nonce" {
 		t.Fatalf("a statement that a newer one replaced: %v", ferr)
 	}
 	elsewhere := mustConnect(t, g, "mem_alice")
-	if _, ferr := elsewhere.submit(elsewhere.sign(first)); ferr == nil || ferr.Details["field"] != "channel" {
+	if _, ferr := elsewhere.Submit(elsewhere.Sign(first)); ferr == nil || ferr.Details["field"] != "channel" {
 		t.Fatalf("a statement of another channel: %v", ferr)
 	}
 }
@@ -313,10 +328,10 @@ func TestANonceServesOnce(t *testing.T) {
 func TestCertificatesAreRefused(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, twoOfThree())
-	stranger := &person{id: "mem_mallory", name: "Mallory", approval: newKey(t, jws.Secp256k1), chn: newKey(t, jws.Secp256k1)}
+	stranger := &membertest.Member{ID: "mem_mallory", Name: "Mallory", Approval: membertest.NewKey(t, jws.Secp256k1), Channel: membertest.NewKey(t, jws.Secp256k1)}
 	alice := g.people["mem_alice"]
-	forge := func(k *memKey, f func(*statement.Member)) string {
-		payload, err := jws.Payload(alice.certificate)
+	forge := func(k *membertest.Key, f func(*statement.Member)) string {
+		payload, err := jws.Payload(alice.Certificate)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -331,21 +346,21 @@ func TestCertificatesAreRefused(t *testing.T) {
 		}
 		return signAs(t, k, statement.TypMember, data)
 	}
-	vault := g.vault.keys[labelStatement]
+	vault := g.vault.Keys[labelStatement]
 	for name, row := range map[string]struct {
-		who         *person
+		who         *membertest.Member
 		certificate string
 	}{
 		"none":                      {alice, ""},
-		"of another member":         {alice, g.people["mem_carol"].certificate},
-		"with another channel key":  {stranger, alice.certificate},
-		"signed by somebody else":   {stranger, forge(stranger.approval, func(c *statement.Member) { c.Channel = stranger.chn.public.JWK() })},
+		"of another member":         {alice, g.people["mem_carol"].Certificate},
+		"with another channel key":  {stranger, alice.Certificate},
+		"signed by somebody else":   {stranger, forge(stranger.Approval, func(c *statement.Member) { c.Channel = stranger.Channel.PublicKey().JWK() })},
 		"for another entity":        {alice, forge(vault, func(c *statement.Member) { c.Entity = "ent_other" })},
 		"expired":                   {alice, forge(vault, func(c *statement.Member) { c.IssuedAt, c.Expires = c.IssuedAt-1000, c.IssuedAt-500 })},
-		"of a key that was changed": {stranger, forge(vault, func(c *statement.Member) { c.Channel = stranger.chn.public.JWK() })},
-		"of nobody":                 {stranger, forge(vault, func(c *statement.Member) { c.Member = "mem_mallory"; c.Channel = stranger.chn.public.JWK() })},
+		"of a key that was changed": {stranger, forge(vault, func(c *statement.Member) { c.Channel = stranger.Channel.PublicKey().JWK() })},
+		"of nobody":                 {stranger, forge(vault, func(c *statement.Member) { c.Member = "mem_mallory"; c.Channel = stranger.Channel.PublicKey().JWK() })},
 	} {
-		if _, code := connectAs(t, g.call, row.who, row.certificate, g.enrol); code != fault.CertificateBad {
+		if _, code := membertest.ConnectAs(t, g.call, row.who, row.certificate, g.enrol.File); code != fault.CertificateBad {
 			t.Errorf("a certificate %s: %q", name, code)
 		}
 	}
@@ -360,18 +375,18 @@ func TestRecordsAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	record, err := l.session.Seal(data)
+	record, err := l.Session.Seal(data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, code := l.send(record); code != "" {
+	if _, code := l.Send(record); code != "" {
 		t.Fatal(code)
 	}
-	if _, code := l.send(record); code != fault.RecordReplayed {
+	if _, code := l.Send(record); code != fault.RecordReplayed {
 		t.Errorf("a record twice: %q", code)
 	}
 	record[len(record)-1] ^= 1
-	if _, code := l.send(record); code != fault.RecordInvalid && code != fault.RecordReplayed {
+	if _, code := l.Send(record); code != fault.RecordInvalid && code != fault.RecordReplayed {
 		t.Errorf("a changed record: %q", code)
 	}
 	if code := g.call("POST", "/v1/channels/chn_nothing/records", wire.SignerRecord{Record: "AQAB"}, nil); code != fault.ChannelClosed {
@@ -391,7 +406,7 @@ func TestAMemberHoldsAFewChannelsOnly(t *testing.T) {
 	for range perMember {
 		mustConnect(t, g, "mem_alice")
 	}
-	if _, err := first.statement(testReq, statement.Approve); err == nil || err.Code != fault.ChannelClosed {
+	if _, err := first.Statement(testReq, statement.Approve); err == nil || err.Code != fault.ChannelClosed {
 		t.Fatalf("the oldest channel: %v", err)
 	}
 }
@@ -430,11 +445,11 @@ func TestRequestsAreRefused(t *testing.T) {
 	} {
 		in := g.input("req_cccccccccccccccccccccccccc")
 		row.edit(&in)
-		keys, size := len(g.vault.keys), g.service.Status().Log.Size
+		keys, size := len(g.vault.Keys), g.service.Status().Log.Size
 		if code := g.call("POST", "/v1/requests", in, nil); code != row.code {
 			t.Errorf("%s: %q, want %s", name, code, row.code)
 		}
-		if len(g.vault.keys) != keys || g.service.Status().Log.Size != size {
+		if len(g.vault.Keys) != keys || g.service.Status().Log.Size != size {
 			t.Errorf("%s: a key or an entry was made", name)
 		}
 	}

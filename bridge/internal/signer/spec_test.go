@@ -55,19 +55,19 @@ func TestAnInvalidMessageIsAnsweredInsideTheChannelWhichLivesOn(t *testing.T) {
 	g.request("req_aaaaaaaa")
 	for _, message := range []string{"", "{", "[]", `{"type":"hello"}`, `{"type":"statement.get","request":"req_aaaaaaaa"}`, `{"type":"statement.get","request":"mem_alice","decision":"APPROVE"}`,
 		`{"type":"statement.get","request":"req_aaaaaaaa","decision":"APPROVE"} {}`, `{"type":"error","code":"CANCELLED","message":""}`} {
-		record, err := l.session.Seal([]byte(message))
+		record, err := l.Session.Seal([]byte(message))
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, code := l.send(record)
+		m, code := l.Send(record)
 		if e, ok := m.(*channel.Error); !ok || code != "" || fault.Code(e.Code) != fault.Invalid {
 			t.Errorf("%q: %v, outside %q", message, m, code)
 		}
 	}
-	if _, err := l.statement("req_aaaaaaaa", statement.Approve); err != nil {
+	if _, err := l.Statement("req_aaaaaaaa", statement.Approve); err != nil {
 		t.Errorf("after that: %v", err)
 	}
-	if _, code := l.send(make([]byte, 40)); code == "" {
+	if _, code := l.Send(make([]byte, 40)); code == "" {
 		t.Error("a record that does not open is answered inside")
 	}
 }

@@ -41,14 +41,14 @@ func TestTwoMembersApproveATransferThatNothingCarriesOut(t *testing.T) {
 	g := newRig(t, purchasesAndTransfers())
 	var told bytes.Buffer
 	g.service.deps.Log = slog.New(slog.NewTextHandler(&told, nil))
-	keys := len(g.vault.keys)
+	keys := len(g.vault.Keys)
 	var r wire.SignerRequest
-	if code := g.call("POST", "/v1/requests", g.sends(testReq), &r); code != "" || r.GovernedBy.Rule != "transfers" || r.Attestation != "" || len(g.vault.keys) != keys {
-		t.Fatalf("%s: %+v, %d keys made", code, r, len(g.vault.keys)-keys)
+	if code := g.call("POST", "/v1/requests", g.sends(testReq), &r); code != "" || r.GovernedBy.Rule != "transfers" || r.Attestation != "" || len(g.vault.Keys) != keys {
+		t.Fatalf("%s: %+v, %d keys made", code, r, len(g.vault.Keys)-keys)
 	}
 	for _, member := range []string{"mem_alice", "mem_bob"} {
 		l := mustConnect(t, g, member)
-		data, ferr := l.statement(testReq, statement.Approve)
+		data, ferr := l.Statement(testReq, statement.Approve)
 		if ferr != nil {
 			t.Fatal(ferr)
 		}
@@ -63,7 +63,7 @@ func TestTwoMembersApproveATransferThatNothingCarriesOut(t *testing.T) {
 		if err != nil || !strings.HasPrefix(text, "Decision      APPROVE this transfer\nYou send      1.5 ETH (ethereum)\nFee at most   0.0021 ETH (ethereum)\nFrom account  Treasury (acc_treasury)\n") {
 			t.Errorf("%v\n%s", err, text)
 		}
-		if _, _, ferr := l.decide(testReq, statement.Approve); ferr != nil {
+		if _, _, ferr := l.Decide(testReq, statement.Approve); ferr != nil {
 			t.Fatal(ferr)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"countersign/bridge/internal/logfile"
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 )
@@ -65,7 +66,7 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 			{Whitelist: "wls_elsewhere", Name: "Elsewhere", Entries: []governance.Entry{{Address: recipient, Chain: "eip155:1", Label: "Payroll"}}},
 		}
 		c.change(&d.Accounts[0])
-		v := newMemVault()
+		v := membertest.NewVault()
 		f, err := logfile.Open(t.TempDir())
 		if err != nil {
 			t.Fatal(err)
@@ -81,8 +82,8 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 			}
 			continue
 		}
-		if fields == nil || fields.Code != fault.Invalid || fields.Details["field"] != c.field || len(v.keys) > 0 {
-			t.Errorf("%s: %v with %d keys made", c.name, err, len(v.keys))
+		if fields == nil || fields.Code != fault.Invalid || fields.Details["field"] != c.field || len(v.Keys) > 0 {
+			t.Errorf("%s: %v with %d keys made", c.name, err, len(v.Keys))
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"countersign/bridge/internal/logfile"
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
@@ -143,8 +144,8 @@ func BenchmarkVerify(b *testing.B) {
 	for range 500 {
 		name := newRequestID(b)
 		g.request(name)
-		for _, l := range []*line{alice, bob} {
-			if _, _, ferr := l.decide(name, statement.Approve); ferr != nil {
+		for _, l := range []*membertest.Line{alice, bob} {
+			if _, _, ferr := l.Decide(name, statement.Approve); ferr != nil {
 				b.Fatal(ferr)
 			}
 		}
@@ -198,7 +199,7 @@ func signatures(b *testing.B, g *rig) (all []signature) {
 			if err := strictjson.Unmarshal(e.Body, &body, signedlog.MaxBody); err != nil {
 				b.Fatal(err)
 			}
-			all = append(all, signature{body.JWS, statement.TypApproval, g.people[body.Member].approval.PublicKey()})
+			all = append(all, signature{body.JWS, statement.TypApproval, g.people[body.Member].Approval.PublicKey()})
 		}
 	}
 	return all
