@@ -60,7 +60,9 @@ var importRules = append(forwardOnly(rooms), []importRule{
 	{packages: "bridge/...", forbidden: "countersign/web/...", reason: "parties meet in protocols only"},
 	{packages: "bridge/...", forbidden: "countersign/wasm/...", reason: "parties meet in protocols only"},
 	{packages: "bridge/...", forbidden: "countersign/softhsm/...", reason: "the test kit is for tests"},
-	{packages: "web/...", forbidden: "countersign/bridge/...", reason: "parties meet in protocols only"},
+	{packages: "web/...", forbidden: "countersign/bridge/...", deep: true, except: []string{"web/internal/gateway/gatewaytest"}, reason: "parties meet in protocols only; " +
+		"gatewaytest, which tests alone import, starts the real signer, so that no second one is written for the gateway's tests"},
+	{packages: "bridge/cmd/...", forbidden: "countersign/bridge/signertest", deep: true, reason: "a signer with keys in memory is for tests"},
 	{packages: "web/...", forbidden: "countersign/wasm/...", reason: "parties meet in protocols only"},
 	{packages: "web/...", forbidden: "countersign/softhsm/...", reason: "the test kit is for tests"},
 	{packages: "wasm/...", forbidden: "countersign/bridge/...", reason: "parties meet in protocols only"},
@@ -131,6 +133,8 @@ type pkg struct {
 	CgoFiles   []string
 	Imports    []string
 	Deps       []string
+	Tests      []string `json:"TestImports"`
+	XTests     []string `json:"XTestImports"`
 	Doc        string
 }
 
@@ -143,7 +147,7 @@ func (p pkg) path() string {
 
 func list(t *testing.T, wasm bool, patterns ...string) []pkg {
 	t.Helper()
-	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,Name,GoFiles,CgoFiles,Imports,Deps,Doc"}, patterns...)...)
+	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Dir,Name,GoFiles,CgoFiles,Imports,TestImports,XTestImports,Deps,Doc"}, patterns...)...)
 	cmd.Dir = top
 	if wasm {
 		cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0")
@@ -200,6 +204,29 @@ func TestPackagesImportOnlyWhatTheyMay(t *testing.T) {
 		if checked == 0 {
 			t.Errorf("the rule for %s matches no package", rule.packages)
 		}
+	}
+}
+
+// The exception of importRules is for one package, and for one that it may import.
+func TestPackagesImportTheRealSignerThroughOneDoor(t *testing.T) {
+	t.Parallel()
+	const signer, door = "countersign/bridge/signertest", "web/internal/gateway/gatewaytest"
+	found := false
+	for _, p := range list(t, false, "./...") {
+		for _, i := range slices.Concat(p.Imports, p.Tests, p.XTests) {
+			party := strings.HasPrefix(p.path(), "web/") || strings.HasPrefix(p.path(), "wasm/")
+			switch {
+			case p.path() == door && i == signer:
+				found = true
+			case i == signer || party && strings.HasPrefix(i, "countersign/bridge/"):
+				t.Errorf("%s imports %s: gateway tests reach the signer through %s", p.path(), i, door)
+			case i == "countersign/"+door && slices.Contains(p.Imports, i):
+				t.Errorf("%s imports %s, which is for tests", p.path(), i)
+			}
+		}
+	}
+	if !found {
+		t.Errorf("%s does not import %s any more: remove its exception", door, signer)
 	}
 }
 

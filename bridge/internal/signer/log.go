@@ -126,6 +126,15 @@ func (s *Service) write(ctx context.Context, typ string, body any) error {
 	return nil
 }
 
+// Checkpoint ends the segment before it is full: bridge/signertest has it do so.
+func (s *Service) Checkpoint(ctx context.Context) (err error) {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.end(ctx, &err)
+	return s.checkpoint(ctx)
+}
+
 // checkpoint ends the segment with an entry over the digests of the state and the index,
 // and keeps the state beside the log once the entry counts. s.mu is held.
 func (s *Service) checkpoint(ctx context.Context) error {

@@ -31,11 +31,11 @@ func file(t *testing.T, path, text string) string {
 func signer(t *testing.T, entity string) Signer {
 	t.Helper()
 	s := gatewaytest.NewSignerOf(t, entity, "S", time.Now)
-	key, err := json.Marshal(s.Key.JWK())
+	text, err := json.Marshal(s.File)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return Signer{Socket: s.Socket, File: file(t, filepath.Join(t.TempDir(), "signer.json"), `{"entity":"`+entity+`","entity_name":"S","statement_key":`+string(key)+`,"channel_keys":[]}`)}
+	return Signer{Socket: s.Socket, File: file(t, filepath.Join(t.TempDir(), "signer.json"), string(text))}
 }
 
 // config is one for a signer of the test's.

@@ -185,7 +185,6 @@ func TestWhatComesToAnAddressThatIsUsedAgainIsTheLaterOrders(t *testing.T) {
 	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context(), gatewaytest.Entity))
 	w.Chain.Deposit(first.Address.Address, "0.001")
 	w.Scan()
-	w.Signer.Reuse = first.Address.Address
 	r := w.Approved()
 	if r.Address.Address != first.Address.Address || !r.Address.Verified {
 		t.Fatalf("the address is %+v", r.Address)

@@ -241,7 +241,7 @@ func TestASignerThatClaimsAnAddressOfAnotherEntityIsNotFollowed(t *testing.T) {
 	w := gatewaytest.NewForTwo(t)
 	r := w.Approved()
 	address := intenttest.Buy(r.Intent).Address
-	w.Signer.Lend(address, w.Second)
+	w.Second.Readdress(w.Signer.Gives(r.ID))
 	other := gatewaytest.OtherCaller()
 	_, err := w.Gateway.NewRequest(t.Context(), other, wire.RequestInput{QuoteID: w.QuotedFor(other).ID, AccountID: gatewaytest.Account}, "the-key-1")
 	gatewaytest.Refused(t, err, fault.LogCorrupt)

@@ -191,6 +191,7 @@ func TestRequestExpiresByTheClock(t *testing.T) {
 // the letters of EIP-55, is not in a log that is read: nobody is shown it.
 func TestALogWithAnAddressThatIsNotTheVaultsIsNotRead(t *testing.T) {
 	t.Parallel()
+	const another = "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
 	flipped := func(address string) string { // one letter in the other case
 		i := strings.LastIndexAny(address, "abcdefABCDEF")
 		c := address[i : i+1]
@@ -201,19 +202,16 @@ func TestALogWithAnAddressThatIsNotTheVaultsIsNotRead(t *testing.T) {
 		}
 		return address[:i] + c + address[i+1:]
 	}
-	for name, lie := range map[string]func(*gatewaytest.Signer){
-		"it was not attested":        func(s *gatewaytest.Signer) { s.ForgeAttestation = true },
-		"a letter in the other case": func(s *gatewaytest.Signer) { s.Respell = flipped },
-		"another address": func(s *gatewaytest.Signer) {
-			s.Respell = func(string) string { return "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf" }
-		},
+	for name, lie := range map[string]func(*string, *statement.Address){
+		"it was not attested":        func(_ *string, a *statement.Address) { a.Address = another },
+		"a letter in the other case": func(to *string, a *statement.Address) { *to, a.Address = flipped(*to), flipped(*to) },
+		"another address":            func(to *string, a *statement.Address) { *to, a.Address = another, another },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := gatewaytest.New(t)
 			good := w.Requested()
-			lie(w.Signer)
-			w.Signer.Lies = true
+			w.Signer.Readdress(lie)
 			q := w.Quoted()
 			_, err := w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), wire.RequestInput{QuoteID: q.ID, AccountID: "acc_treasury"}, "the-key-1")
 			gatewaytest.Refused(t, err, fault.LogCorrupt)
@@ -245,7 +243,7 @@ func TestACheckpointInTheLogIsHeldAgainstWhatTheLogSays(t *testing.T) {
 	t.Parallel()
 	w := gatewaytest.New(t)
 	r := w.Requested()
-	w.Signer.Checkpoint(func(*signedlog.CheckpointBody) {})
+	w.Signer.Checkpoint()
 	w.Signer.Decide(r.ID, "mem_alice", statement.Approve)
 	w.Signer.Decide(r.ID, "mem_bob", statement.Approve)
 	for range 2 {
@@ -257,8 +255,8 @@ func TestACheckpointInTheLogIsHeldAgainstWhatTheLogSays(t *testing.T) {
 		}
 		w.Restart()
 	}
-	w.Signer.Lies = true
-	w.Signer.Checkpoint(func(b *signedlog.CheckpointBody) { b.State = signedlog.Hash(nil) })
+	w.Signer.Lie = gatewaytest.Changed(t, signedlog.Checkpoint, len(w.Signer.Lines()), func(b *signedlog.CheckpointBody) { b.State = signedlog.Hash(nil) })
+	w.Signer.Checkpoint()
 	gatewaytest.Refused(t, w.Gateway.Sync(t.Context(), gatewaytest.Entity), fault.LogCorrupt)
 }
 
@@ -277,9 +275,11 @@ func TestASignerThatStoppedBecauseOfItsClockIsShown(t *testing.T) {
 		}
 	}
 	says("ok", "ok")
-	w.Signer.Stopped = "the clock of its computer says another time"
+	w.Signer.Wrong = time.Hour
+	must[struct{}](t)(struct{}{}, w.Signer.Sweep())
 	says("stopped", "degraded")
-	w.Signer.Stopped = ""
+	w.Signer.Wrong = 0
+	must[struct{}](t)(struct{}{}, w.Signer.Sweep())
 	says("ok", "ok")
 }
 

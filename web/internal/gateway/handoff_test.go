@@ -11,6 +11,7 @@ import (
 	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
 	"countersign/shared/quote"
+	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway/gatewaytest"
@@ -39,7 +40,9 @@ func TestAnApprovalThatEndedIsNotUsed(t *testing.T) {
 			t.Parallel()
 			w := gatewaytest.New(t, func(r *governance.Rule) { r.UseWithin = c.within })
 			ctx, me := t.Context(), gatewaytest.Caller()
-			w.Signer.Old = c.old
+			if c.old {
+				w.Signer.Lie = gatewaytest.Changed(t, signedlog.Outcome, 0, func(b *signedlog.OutcomeBody) { b.UseBy = 0 })
+			}
 			r := w.Approved()
 			w.Pass(c.after)
 			r = must[wire.Request](t)(w.Gateway.Request(ctx, me, r.ID))
@@ -204,7 +207,6 @@ func TestAnEarlierRequestsDepositDoesNotAskToPayAgain(t *testing.T) {
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, gatewaytest.ChainID))
 	w.Chain.Deposit(intenttest.Buy(rejected.Intent).Address, "0.5")
 	must[struct{}](t)(struct{}{}, w.Gateway.Deposits(ctx, gatewaytest.ChainID))
-	w.Signer.Reuse = intenttest.Buy(rejected.Intent).Address
 	r := w.Approved()
 	o := must[wire.Order](t)(w.Gateway.NewOrder(ctx, me, r.ID))
 	if intenttest.Buy(r.Intent).Address != intenttest.Buy(rejected.Intent).Address || o.Ticket == nil || o.State != wire.OrderCreated {

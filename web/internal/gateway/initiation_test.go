@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"countersign/shared/fault"
+	"countersign/shared/jws"
+	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway/gatewaytest"
@@ -82,7 +84,16 @@ func TestALogWhoseInitiationIsNotTheMembersOwnIsNotRead(t *testing.T) {
 	t.Parallel()
 	w := gatewaytest.New(t, gatewaytest.FourEyes)
 	r := w.Requested()
-	w.Signer.Members["mem_alice"], w.Signer.Lies = gatewaytest.NewKey(t), true
+	key := gatewaytest.NewKey(t)
+	w.Signer.Lie = gatewaytest.Changed(t, signedlog.Initiation, 0, func(b *signedlog.DecisionBody) {
+		payload, err := jws.Payload(b.JWS)
+		if err == nil {
+			b.JWS, err = jws.Sign(t.Context(), key, statement.TypInitiation, payload)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
 	w.Signer.Decide(r.ID, "mem_alice", statement.Initiate)
 	if err := w.Gateway.Sync(t.Context(), gatewaytest.Entity); err == nil {
 		t.Error("an initiation by another key was read")

@@ -27,7 +27,7 @@ func TestAReceiptVerifiesWithTheRootKeyAlone(t *testing.T) {
 	w.Signer.Decide(r.ID, "mem_alice", statement.Initiate)
 	w.Requested() // entries of another request between those of this one
 	w.Signer.Decide(r.ID, "mem_bob", statement.Approve)
-	w.Signer.Checkpoint(func(*signedlog.CheckpointBody) {})
+	w.Signer.Checkpoint()
 	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context(), gatewaytest.Entity))
 	report, err := receipt.Verify(must[[]byte](t)(w.Gateway.Receipt(t.Context(), gatewaytest.Caller(), r.ID)), root)
 	if err != nil || report.Request.Initiator() != "mem_alice" || len(report.Request.Accepted) != 2 || report.LedTo != nil {
@@ -88,7 +88,7 @@ func TestANoteThatIsNotAboutTheStoredLogIsRefused(t *testing.T) {
 	for name, note := range map[string]string{
 		"of another log": forked, "of another signer": must[string](t)(signedlog.SignNote(t.Context(), gatewaytest.NewKey(t), gatewaytest.Entity, tree)), "none": "",
 	} {
-		w.Signer.Note = func(string) string { return note }
+		w.Signer.Note = &note
 		_, err := w.Gateway.Checkpoint(t.Context(), gatewaytest.Caller(), 0)
 		if fault.CodeOf(err) != fault.LogCorrupt {
 			t.Errorf("%s: %v", name, err)

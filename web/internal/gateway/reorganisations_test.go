@@ -225,7 +225,6 @@ func TestAReorganisationGivesNoOldDepositToALaterOrder(t *testing.T) {
 	w.Scan()
 	w.Signer.Decide(first.ID, "mem_bob", statement.Reject)
 	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context(), gatewaytest.Entity))
-	w.Signer.Reuse = first.Address.Address
 	r := w.Approved()
 	o := must[wire.Order](t)(w.Gateway.NewOrder(t.Context(), gatewaytest.Caller(), r.ID))
 	if o.Address != first.Address.Address {

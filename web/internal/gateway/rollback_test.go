@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 	. "countersign/web/internal/gateway/gatewaytest"
@@ -62,14 +63,12 @@ func TestNothingIsHandedOverWhileTheLogIsInDoubt(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := w.Requested()
-	w.Signer.Lies = true
 	w.Signer.Decide(other.ID, "mem_alice", statement.Approve)
-	w.Signer.Decide(other.ID, "mem_alice", statement.Approve)
+	w.Signer.Lie = func(all []signedlog.Entry) []signedlog.Entry { return append(all, all[len(all)-1]) } // she approves twice
 	Refused(t, w.Gateway.Sync(t.Context(), r.Entity), fault.LogCorrupt)
 	_, err = w.Gateway.NewOrder(t.Context(), Caller(), r.ID)
 	Refused(t, err, fault.LogCorrupt)
 	w.Pass(time.Minute)
 	_, err = w.Gateway.NewTicket(t.Context(), Caller(), ordered.ID, wire.TicketInput{})
 	Refused(t, err, fault.LogCorrupt)
-	w.Signer.Lies = false
 }

@@ -12,7 +12,6 @@ import (
 	"testing"
 
 	"countersign/shared/fault"
-	"countersign/shared/intent/intenttest"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
@@ -154,7 +153,7 @@ func (r *rig) checkpoint() (seq int64) {
 	r.T.Helper()
 	r.followed()
 	seq = r.p.Mark().Size
-	r.Signer.Checkpoint(func(*signedlog.CheckpointBody) {})
+	r.Signer.Checkpoint()
 	r.followed()
 	return seq
 }
@@ -421,7 +420,7 @@ func TestBehindACheckpointNothingIsTakenThatTheLogSaidBefore(t *testing.T) {
 			if refused(t, err, was.Size); !strings.Contains(err.Error(), "exists already") {
 				t.Errorf("the same request again: %v", err)
 			}
-			r.Signer.Lies, r.Signer.Reuse = true, intenttest.Buy(approved.Intent).Address
+			r.Signer.Readdress(r.Signer.Gives(approved.ID))
 			q := r.Quoted()
 			_, err = r.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), wire.RequestInput{QuoteID: q.ID, AccountID: gatewaytest.Account}, "key-"+q.ID)
 			gatewaytest.Refused(t, err, fault.LogCorrupt)

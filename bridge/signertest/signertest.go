@@ -1,0 +1,184 @@
+// Package signertest runs the vault's real signer in the tests of who asks it: the service
+// of countersign-bridge signer with its keys in memory, its log in a folder of the test's
+// and the test's clock, and members who decide through its channels. It stands outside
+// bridge/internal because a package of another party imports it, the gateway's test kit in
+// web/internal/gateway/gatewaytest; a layout test refuses it to all others, and to programs.
+package signertest
+
+import (
+	"crypto/rand"
+	"log/slog"
+	"maps"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"countersign/bridge/internal/logfile"
+	"countersign/bridge/internal/signer"
+	"countersign/bridge/internal/signer/membertest"
+	"countersign/shared/intent"
+	"countersign/shared/statement"
+	"countersign/shared/vault"
+	"countersign/shared/wire"
+)
+
+// Account is an account to start with, whose key the signer makes.
+type Account = signer.DraftAccount
+
+// Key is a key in memory.
+type Key = membertest.Key
+
+// NewKey makes one on curve: jws.Secp256k1 or jws.P256.
+func NewKey(t testing.TB, curve string) *Key { return membertest.NewKey(t, curve) }
+
+// Call is one HTTP call to a signer or to a gateway that relays it, with paths of the
+// signer link. It returns the error code of the answer, or "" and the answer in out.
+type Call = membertest.Call
+
+// Config is what a signer starts with.
+type Config struct {
+	Entity, EntityName string
+	Accounts           []Account
+	Now                func() time.Time
+	Uptime             signer.Uptime // nil: Now is believed, whatever it says
+	// Front is what stands between the socket and the signer; nil: nothing does.
+	Front func(http.Handler) http.Handler
+}
+
+// Signer is a signer that runs until the test ends. Its members are mem_alice, mem_bob and
+// mem_carol, administrators with keys in memory, of whom two change what governs.
+type Signer struct {
+	Socket  string
+	Key     *Key             // the statement key
+	File    vault.SignerFile // what others pin
+	Genesis statement.Genesis
+
+	t       testing.TB
+	now     func() time.Time
+	log     *logfile.Dir
+	service *signer.Service
+	members map[string]*membertest.Member
+}
+
+// New enrols a vault and serves it on a socket.
+func New(t testing.TB, cfg Config) *Signer {
+	t.Helper()
+	s := &Signer{t: t, now: cfg.Now, members: map[string]*membertest.Member{}}
+	draft := signer.Draft{Entity: cfg.Entity, EntityName: cfg.EntityName, AdminRule: statement.AdminRule{Quorum: 2}, Accounts: cfg.Accounts}
+	for _, m := range membertest.Members(t) {
+		s.members[m.ID] = m
+		draft.Members = append(draft.Members, m.Genesis())
+	}
+	dir, err := os.MkdirTemp("", "cs") // a socket's path must be short
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	if s.log, err = logfile.Open(filepath.Join(dir, "state")); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.log.Close() })
+	v := membertest.NewVault()
+	deps := signer.Deps{
+		Vault: v, Storage: s.log, Rand: rand.Reader, Now: cfg.Now, Uptime: cfg.Uptime, Log: slog.New(slog.DiscardHandler),
+		Limits: signer.Limits{Open: 1000, PerMinute: 1000}, // tests are quick, and clocks in them may stand still
+	}
+	genesis, err := signer.Prepare(t.Context(), deps, draft, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := membertest.Signed(t, genesis, slices.Collect(maps.Values(s.members)))
+	enrolment, err := signer.Begin(t.Context(), deps, genesis, signed, func(signer.Enrolment) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, m := range s.members {
+		m.Certificate = enrolment.Certificates[id]
+	}
+	if s.service, err = signer.Open(t.Context(), deps); err != nil {
+		t.Fatal(err)
+	}
+	s.File = enrolment.File
+	for _, k := range v.Keys {
+		if k.PublicKey().JWK() == s.File.StatementKey {
+			s.Key = k
+		}
+	}
+	if s.Genesis, err = statement.Decode[statement.Genesis](genesis); err != nil {
+		t.Fatal(err)
+	}
+	s.serve(filepath.Join(dir, "s"), cfg.Front)
+	return s
+}
+
+func (s *Signer) serve(socket string, front func(http.Handler) http.Handler) {
+	l, err := net.Listen("unix", socket)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	h := s.service.Handler()
+	if front != nil {
+		h = front(h)
+	}
+	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
+	go func() { _ = srv.Serve(l) }() // ends with Close
+	s.t.Cleanup(func() { _ = srv.Close() })
+	s.Socket = socket
+}
+
+// Lines are those of the log that count.
+func (s *Signer) Lines() []string {
+	s.t.Helper()
+	lines, err := s.log.Lines(0, int(s.service.Status().Log.Size))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return lines
+}
+
+// Request makes a request that the gateway makes none of, for an hour.
+func (s *Signer) Request(id string, draft intent.Intent) {
+	s.t.Helper()
+	doc, err := intent.Encode(draft)
+	if err == nil {
+		_, err = s.service.Request(s.t.Context(), wire.SignerRequestInput{Request: id, Intent: doc, ExpiresAt: s.now().UTC().Truncate(time.Second).Add(time.Hour)})
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// Decide has a member decide on a request, in a channel to the signer, as statement.Approve
+// and the others say.
+func (s *Signer) Decide(request, member, decision string) {
+	s.t.Helper()
+	s.DecideThrough(membertest.Handler(s.t, s.service.Handler()), request, member, decision)
+}
+
+// DecideThrough is [Signer.Decide] by another way to the signer.
+func (s *Signer) DecideThrough(call Call, request, member, decision string) {
+	s.t.Helper()
+	line, code := membertest.Connect(s.t, call, s.members[member], s.File)
+	if code != "" {
+		s.t.Fatalf("the channel of %s: %s", member, code)
+	}
+	if _, _, err := line.Decide(request, decision); err != nil {
+		s.t.Fatalf("%s by %s on %s: %v", decision, member, request, err)
+	}
+}
+
+// Checkpoint has the signer end the segment of its log, as it does when that is full.
+func (s *Signer) Checkpoint() {
+	s.t.Helper()
+	if err := s.service.Checkpoint(s.t.Context()); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// Sweep does what the signer does each second, and this one only when it is told: it looks
+// at its clock, and closes requests that expired. It fails as the service does.
+func (s *Signer) Sweep() error { return s.service.Sweep(s.t.Context()) }
