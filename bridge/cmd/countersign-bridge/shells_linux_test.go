@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -287,6 +288,11 @@ func TestWhereSoftHSMCannotReadItsFilesEveryCommandNamesThem(t *testing.T) {
 // shell that it was started from shows again what is typed.
 func TestAToolThatIsEndedAtItsPromptPutsTheTerminalBack(t *testing.T) {
 	t.Parallel()
+	// Tests that run under nohup ignore SIGHUP, and so would the tool: what is caught here
+	// is the default there.
+	caught := make(chan os.Signal, 1)
+	signal.Notify(caught, syscall.SIGHUP)
+	t.Cleanup(func() { signal.Stop(caught) })
 	program := bridgeProgram(t)
 	f, _ := aliceIn(t)
 	for name, end := range map[string]func(master *os.File, tool *os.Process) error{
