@@ -7,6 +7,9 @@ export CGO_ENABLED = 1
 export GOTOOLCHAIN := go$(shell sed -n 's/^go //p' go.mod)
 # A toolchain that install.sh had to fetch comes before the machine's own.
 export PATH := $(CURDIR)/.toolchain/bin:$(PATH)
+# A program that the race detector watches sleeps for a second before it ends, and the
+# tests start thousands of them.
+export GORACE ?= atexit_sleep_ms=10
 
 STATE    ?= .run
 PORT     ?= 8080
