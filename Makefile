@@ -54,8 +54,9 @@ test-hosts: npm ## play the npm packages in more dashboards: Vite 7, development
 	go test -count=1 -timeout 30m -tags hosts -run 'README|Seeds' ./softhsm/e2e
 
 test-wasm: ## run the tests of what the browser runs, in js/wasm
+	GOOS=js GOARCH=wasm CGO_ENABLED=0 go test -tags verify -exec="$$(go env GOROOT)/lib/wasm/go_js_wasm_exec" ./shared/... # with all that a receipt may hold
 	GOOS=js GOARCH=wasm CGO_ENABLED=0 go test -exec="$$(go env GOROOT)/lib/wasm/go_js_wasm_exec" \
-		$$(go list ./shared/... ./wasm/internal/... | grep -v -e /wasm/internal/browser)
+		$$(go list ./wasm/internal/... | grep -v -e /wasm/internal/browser)
 
 lint: ## gofmt, vet and staticcheck, native and js/wasm
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo "gofmt would change:"; gofmt -l $$(git ls-files '*.go'); exit 1; }
