@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"strings"
 
 	"countersign/shared/governance"
@@ -13,7 +14,7 @@ import (
 func sampleChange(i intent.Intent, state string) wire.Request {
 	r := sampleRequest(state)
 	r.ID, r.Intent, r.Sentence, r.Address = "req_change", intenttest.Doc(i), i.Title(), nil
-	for _, l := range i.Lines() {
+	for _, l := range slices.Concat(i.Lines(), intent.WhyLines(i)) {
 		r.Lines = append(r.Lines, wire.Line{Label: l.Label, Value: l.Value})
 	}
 	r.Rule = wire.Rule{RuleSet: governance.Admin, Name: "administrators", Version: 1}

@@ -335,7 +335,7 @@ func (m *Model) details(r wire.Request) view.Node {
 	if i := r.Initiator; i != nil {
 		facts = append(facts, fact("Asked by", i.Name+", who signed it"))
 	}
-	if i, err := intent.Draft(r.Intent); err == nil {
+	if i, err := intent.Draft(r.Intent); err == nil && len(r.Lines) == 0 { // which have it
 		for _, l := range intent.WhyLines(i) {
 			facts = append(facts, fact(l.Label, l.Value))
 		}

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ func (g *Gateway) view(r store.Request, by *projection.Governance, o *store.Orde
 	if wants, err := intent.Open(doc); err == nil { // which it was when its entry was read
 		v.Sentence = wants.Title()
 		if _, ok := wants.(intent.Change); ok {
-			for _, l := range wants.Lines() {
+			for _, l := range slices.Concat(wants.Lines(), intent.WhyLines(wants)) {
 				v.Lines = append(v.Lines, wire.Line{Label: l.Label, Value: l.Value})
 			}
 		}
