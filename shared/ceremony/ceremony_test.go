@@ -1,8 +1,6 @@
 package ceremony
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"flag"
 	"os"
@@ -11,13 +9,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/decred/dcrd/dcrec/secp256k1/v4"
-	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
-
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/jwk"
 	"countersign/shared/jws"
+	"countersign/shared/jws/keytest"
 	"countersign/shared/spec"
 	"countersign/shared/statement"
 )
@@ -36,28 +32,7 @@ type vector struct {
 }
 
 // seed makes a key in memory.
-type seed byte
-
-func (s seed) private() *secp256k1.PrivateKey {
-	return secp256k1.PrivKeyFromBytes(bytes.Repeat([]byte{byte(s)}, 32))
-}
-
-func (s seed) PublicKey() jws.PublicKey {
-	p, err := jws.FromSEC1(jws.Secp256k1, s.private().PubKey().SerializeCompressed())
-	if err != nil {
-		panic(err)
-	}
-	return p
-}
-
-func (s seed) SignDigest(_ context.Context, digest []byte) ([]byte, error) {
-	sig := ecdsa.Sign(s.private(), digest)
-	out := make([]byte, 64)
-	r, half := sig.R(), sig.S()
-	r.PutBytesUnchecked(out[:32])
-	half.PutBytesUnchecked(out[32:])
-	return out, nil
-}
+type seed = keytest.Seed
 
 const noon = 1_795_208_400
 
@@ -268,4 +243,20 @@ func fill(v reflect.Value, at string, each func(at string, with, without governa
 		}
 	}
 	walk(v.Type(), at, func(s reflect.Value) governance.Set { return s.Interface().(governance.Set) })
+}
+
+func TestStepsOfEachKindAreToldInWords(t *testing.T) {
+	t.Parallel()
+	for want, step := range map[string]governance.Step{
+		"Step 1, one: 1 of Bob (mem_bob).": {Name: "one", Quorum: 1, Members: []string{"mem_bob"}},
+		"Step 1, any: 1 of Bob (mem_bob), or 2 of the group Operations (grp_ops), but not who asked.": {Name: "any", ExcludeInitiator: true,
+			Any: []governance.Quorum{{Quorum: 1, Members: []string{"mem_bob"}}, {Quorum: 2, Group: "grp_ops"}}},
+		"Step 1, pause: 2 hours pass, in which whoever may approve a step can stop it.":               {Name: "pause", Delay: 7200},
+		"Step 1, screening: the program chainwatch approves.":                                         {Name: "screening", Reviewer: "chainwatch"},
+		"Step 1, screening: the program chainwatch approves, or leaves it to 1 of Carol (mem_carol).": {Name: "screening", Reviewer: "chainwatch", Quorum: 1, Members: []string{"mem_carol"}},
+	} {
+		if said := people(sample()).rule(governance.Rule{Name: "all", Steps: []governance.Step{step}}); !strings.Contains(said, want) || strings.Contains(said, "And:") {
+			t.Errorf("%q, want %q", said, want)
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"countersign/shared/governance"
 	"countersign/shared/intent"
@@ -31,13 +32,8 @@ func (n names) rule(r governance.Rule) string {
 		s += unsaid(rest)
 	}
 	for i, step := range r.Steps {
-		s += fmt.Sprintf(" Step %d, %s: %d of %s", i+1, name.Within(step.Name), step.Quorum, join(n.who(step.Members, step.Group), "and"))
-		if step.ExcludeInitiator {
-			s += ", but not who asked"
-		}
-		s += "."
-		step.Name, step.Quorum, step.Members, step.Group, step.ExcludeInitiator = "", 0, nil, "", false
-		s += unsaid(step)
+		what, rest := n.step(step)
+		s += fmt.Sprintf(" Step %d, %s: %s.", i+1, name.Within(step.Name), what) + unsaid(rest)
 	}
 	if r.RateWithin != 0 {
 		s += " An asset counts by its recorded value, at a rate of the last " + span(r.RateWithin) + "."
@@ -47,6 +43,37 @@ func (n names) rule(r governance.Rule) string {
 	}
 	said.Name, said.When, said.Deny, said.Creation, said.Steps, said.Within, said.UseWithin, said.RateWithin = "", nil, false, nil, nil, 0, 0, 0
 	return s + unsaid(said)
+}
+
+// step is what must happen in a step, and what of it was not said.
+func (n names) step(s governance.Step) (said string, rest governance.Step) {
+	rest = s
+	rest.Name = ""
+	if s.Delay != 0 {
+		rest.Delay = 0
+		return span(s.Delay) + " pass, in which whoever may approve a step can stop it", rest
+	}
+	var quorums []string
+	for _, q := range s.Quorums() {
+		quorums = append(quorums, fmt.Sprintf("%d of %s", q.Quorum, join(n.who(q.Members, q.Group), "and")))
+	}
+	switch {
+	case len(s.Any) > 0:
+		rest.Any = nil
+	case len(quorums) > 0:
+		rest.Quorum, rest.Members, rest.Group = 0, nil, ""
+	}
+	if said = strings.Join(quorums, ", or "); s.ExcludeInitiator {
+		said, rest.ExcludeInitiator = said+", but not who asked", false
+	}
+	if s.Reviewer == "" {
+		return said, rest
+	}
+	rest.Reviewer = ""
+	if said != "" {
+		said = ", or leaves it to " + said
+	}
+	return "the program " + s.Reviewer + " approves" + said, rest
 }
 
 // unsaid is what is left of a value when what was said is taken out of it.

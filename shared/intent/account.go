@@ -123,14 +123,14 @@ func (a AccountEdit) Summary() string {
 	return "rules version " + strconv.Itoa(a.Rules.Version)
 }
 
-// Lines implements [Intent]. A rule that stays is named; of one that is new, or that
-// changes, everything is said, and what it was.
+// Lines implements [Intent]. A rule that stays is named, with its place where that is
+// another one; of one that is new, or that changes, everything is said, and what it was.
 func (a AccountEdit) Lines() []Line {
 	lines := append([]Line{{Label: "Account", Value: name.WithID(a.Name, a.Account)}, version(a.FromVersion)}, renamed(a.Before.Name, a.Name)...)
 	if a.Rules.Version == a.Before.Rules.Version {
 		return append(lines, Line{Label: "Rules", Value: "stay as they are, version " + strconv.Itoa(a.Rules.Version)})
 	}
-	lines = append(lines, Line{Label: "Rules", Value: "version " + strconv.Itoa(a.Before.Rules.Version) + " becomes " + strconv.Itoa(a.Rules.Version) + "; the first that fits decides"})
+	lines = append(lines, Line{Label: "Rules", Value: "version " + strconv.Itoa(a.Before.Rules.Version) + " becomes " + strconv.Itoa(a.Rules.Version) + "; one that denies comes first, else the first that fits decides"})
 	was := func(called string) *governance.Rule {
 		for i, r := range a.Before.Rules.Rules {
 			if r.Name == called {
@@ -141,16 +141,21 @@ func (a AccountEdit) Lines() []Line {
 	}
 	for i, r := range a.Rules.Rules {
 		rule := Line{Label: "Rule " + strconv.Itoa(i+1), Value: name.Within(r.Name)}
-		before := was(r.Name)
+		before, place := was(r.Name), slices.Index(a.Before.Order, r.Name)
 		switch {
 		case before != nil:
 			rule.Value += ", changes"
-		case slices.Contains(a.Before.Order, r.Name):
+		case place >= 0:
 			rule.Value += ", stays"
-			lines = append(lines, rule)
-			continue
 		default:
 			rule.Value += ", new"
+		}
+		if place >= 0 && place != i {
+			rule.Value += ", was rule " + strconv.Itoa(place+1)
+		}
+		if place >= 0 && before == nil {
+			lines = append(lines, rule)
+			continue
 		}
 		lines = append(append(lines, rule), ruleLines(r)...)
 		if before != nil {

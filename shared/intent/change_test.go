@@ -1,6 +1,7 @@
 package intent
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -162,5 +163,21 @@ func TestTheFieldsOfAChangeAreChecked(t *testing.T) {
 		if p == nil || p.Field != c.field {
 			t.Errorf("%s: %v", name, p)
 		}
+	}
+}
+
+// The order of rules decides which of them governs: a rule that moves is not one that stays.
+func TestARuleThatMovesIsShownWithItsPlaceBefore(t *testing.T) {
+	t.Parallel()
+	a := AccountEdit{Account: "acc_treasury", FromVersion: 1, Name: "Treasury", Rules: governance.Set{Version: 2, Rules: []governance.Rule{wideRule(), smallRule("1000")}},
+		Before: AccountBefore{"Treasury", []string{"small", "all"}, governance.Set{Version: 1, Rules: []governance.Rule{smallRule("2000")}}}}
+	var told []string
+	for _, l := range a.Lines() {
+		if strings.HasPrefix(l.Label, "Rule ") {
+			told = append(told, l.Value)
+		}
+	}
+	if want := []string{"all, stays, was rule 2", "small, changes, was rule 1"}; !slices.Equal(told, want) {
+		t.Errorf("%q, want %q", told, want)
 	}
 }

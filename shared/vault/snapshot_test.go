@@ -2,7 +2,6 @@ package vault
 
 import (
 	"bytes"
-	"context"
 	"encoding/base64"
 	"math/rand/v2"
 	"reflect"
@@ -11,42 +10,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/decred/dcrd/dcrec/secp256k1/v4"
-	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
-
 	"countersign/shared/amount"
 	"countersign/shared/ceremony"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/jwk"
 	"countersign/shared/jws"
+	"countersign/shared/jws/keytest"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 )
 
 // seed makes a key in memory.
-type seed byte
-
-func (s seed) private() *secp256k1.PrivateKey {
-	return secp256k1.PrivKeyFromBytes(bytes.Repeat([]byte{byte(s)}, 32))
-}
-
-func (s seed) PublicKey() jws.PublicKey {
-	p, err := jws.FromSEC1(jws.Secp256k1, s.private().PubKey().SerializeCompressed())
-	if err != nil {
-		panic(err)
-	}
-	return p
-}
-
-func (s seed) SignDigest(_ context.Context, digest []byte) ([]byte, error) {
-	sig := ecdsa.Sign(s.private(), digest)
-	out := make([]byte, 64)
-	r, half := sig.R(), sig.S()
-	r.PutBytesUnchecked(out[:32])
-	half.PutBytesUnchecked(out[32:])
-	return out, nil
-}
+type seed = keytest.Seed
 
 // writer appends entries to a state, as a signer would.
 type writer struct {

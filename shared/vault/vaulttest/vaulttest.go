@@ -3,15 +3,12 @@
 package vaulttest
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/decred/dcrd/dcrec/secp256k1/v4"
-	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"countersign/shared/ceremony"
@@ -20,40 +17,17 @@ import (
 	"countersign/shared/intent/intenttest"
 	"countersign/shared/jwk"
 	"countersign/shared/jws"
+	"countersign/shared/jws/keytest"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 	"countersign/shared/vault"
 )
 
-// Key is a key that signs as RFC 6979 says, so that a receipt has the same bytes each
-// time.
-type Key byte
+// Key is a key that signs the same each time, so that a receipt has the same bytes.
+type Key = keytest.Seed
 
 // The keys of a log: the signer's, those of its members, and one for an address.
 const StatementKey, AliceKey, BobKey, AddressKey Key = 1, 2, 3, 8
-
-func (s Key) private() *secp256k1.PrivateKey {
-	return secp256k1.PrivKeyFromBytes(bytes.Repeat([]byte{byte(s)}, 32))
-}
-
-// PublicKey implements [jws.Signer].
-func (s Key) PublicKey() jws.PublicKey {
-	p, err := jws.FromSEC1(jws.Secp256k1, s.private().PubKey().SerializeCompressed())
-	if err != nil {
-		panic(err)
-	}
-	return p
-}
-
-// SignDigest implements [jws.Signer].
-func (s Key) SignDigest(_ context.Context, digest []byte) ([]byte, error) {
-	sig := ecdsa.Sign(s.private(), digest)
-	out := make([]byte, 64)
-	r, half := sig.R(), sig.S()
-	r.PutBytesUnchecked(out[:32])
-	half.PutBytesUnchecked(out[32:])
-	return out, nil
-}
 
 // nowhere is a storage and a watermark that keep nothing.
 type nowhere struct{}

@@ -83,7 +83,7 @@ type LogModel interface {
 
 	// PutGovernance keeps who may decide what in the vault of an entity, over what was kept
 	// before: the canonical bytes of shared/vault, Governance.
-	PutGovernance(entity, genesis string) error
+	PutGovernance(entity, doc string) error
 	Governance(entity string) (string, error)
 
 	PutRequest(Request) error // adds or replaces

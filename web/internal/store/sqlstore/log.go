@@ -92,16 +92,16 @@ func (x *tx) Snapshot(entity string) (seq int64, state []byte, err error) {
 	return seq, state, err
 }
 
-func (x *tx) PutGovernance(entity, genesis string) error {
-	if _, err := x.exec("keep genesis", `INSERT INTO genesis (entity, doc) VALUES (?, ?) ON CONFLICT (entity) DO UPDATE SET doc = excluded.doc`, entity, genesis); err != nil {
+func (x *tx) PutGovernance(entity, doc string) error {
+	if _, err := x.exec("keep the governance", `INSERT INTO genesis (entity, doc) VALUES (?, ?) ON CONFLICT (entity) DO UPDATE SET doc = excluded.doc`, entity, doc); err != nil {
 		return err
 	}
 	return x.changed(entity, wire.ChangedEntity, entity)
 }
 
-func (x *tx) Governance(entity string) (g string, err error) {
-	err = x.one("find genesis", []any{&g}, `SELECT doc FROM genesis WHERE entity = ?`, entity)
-	return g, err
+func (x *tx) Governance(entity string) (doc string, err error) {
+	err = x.one("find the governance", []any{&doc}, `SELECT doc FROM genesis WHERE entity = ?`, entity)
+	return doc, err
 }
 
 func (x *tx) PutRequest(r store.Request) error {

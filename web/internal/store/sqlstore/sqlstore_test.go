@@ -101,6 +101,7 @@ func TestOrdersAndTicketsOfTheVersionBeforeAreKept(t *testing.T) {
 		`INSERT INTO orders (pos, id, entity, request, state, chain, doc) VALUES
 			(3, 'ord_1', 'ent_a', 'req_1', 'redirected', 'eip155:1', '{"ID":"ord_1","Provider":"northpay","State":"redirected","Created":"2026-11-20T21:00:00.5Z"}'),
 			(7, 'ord_2', 'ent_a', 'req_2', 'completed', 'eip155:1', '{"ID":"ord_2","Provider":"meridian","State":"completed","Created":"2026-11-20T22:00:00Z"}')`,
+		`INSERT INTO genesis (entity, doc) VALUES ('ent_a', '{"v":2,"type":"genesis"}')`,
 		`INSERT INTO tickets (hash, "order", expires, used, doc) VALUES (zeroblob(32), 'ord_1', 9000000000000, 0, '{"Order":"ord_1","Entity":"ent_a"}')`,
 	} {
 		if _, err := db.ExecContext(t.Context(), q); err != nil {
@@ -118,6 +119,9 @@ func TestOrdersAndTicketsOfTheVersionBeforeAreKept(t *testing.T) {
 		ticket, err4 := tx.UseTicket([32]byte{}, created)
 		if len(all) != 2 || all[0].ID != "ord_2" || len(due) != 1 || due[0].ID != "ord_1" || len(of) != 1 || ticket.Order != "ord_1" {
 			t.Errorf("%+v, %+v, %+v, %+v", all, due, of, ticket)
+		}
+		if _, err := tx.Governance("ent_a"); !errors.Is(err, store.ErrNotFound) { // the log that it is of is refused
+			t.Errorf("who governs is kept of a log that cannot be read: %v", err)
 		}
 		return errors.Join(err, err2, err3, err4)
 	})
