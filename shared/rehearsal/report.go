@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -139,28 +140,21 @@ func Compare(from, to Vault, log *Mark, history iter.Seq2[Past, error], took fun
 }
 
 func sides(from, to Vault) (a, b Side) {
-	a, b = Side{from.Digest(), []Pin{}}, Side{to.Digest(), []Pin{}}
-	for _, x := range from.Accounts {
-		if !slices.Contains(to.pins(), x.pin()) {
-			a.RuleSets = append(a.RuleSets, x.pin())
-		}
-	}
-	for _, x := range to.Accounts {
-		if !slices.Contains(from.pins(), x.pin()) {
-			b.RuleSets = append(b.RuleSets, x.pin())
-		}
-	}
-	return a, b
+	was, is := from.pins(), to.pins()
+	return Side{from.Digest(), notIn(was, is)}, Side{to.Digest(), notIn(is, was)}
+}
+
+// notIn are the pins that are not among others.
+func notIn(all, others []Pin) []Pin {
+	return slices.DeleteFunc(append([]Pin{}, all...), func(p Pin) bool { return slices.Contains(others, p) })
 }
 
 func (v Vault) pins() (all []Pin) {
 	for _, a := range v.Accounts {
-		all = append(all, a.pin())
+		all = append(all, Pin{a.Account, a.Rules.Version, a.Rules.Digest()})
 	}
 	return all
 }
-
-func (a Account) pin() Pin { return Pin{a.Account, a.Rules.Version, a.Rules.Digest()} }
 
 // beside are the findings that are not among others, the gravest first.
 func beside(all, others []Finding) (rest []Finding) {
@@ -345,9 +339,9 @@ func (r Report) open() (lines []string) {
 		how[same{c.Effect, c.By}]++
 	}
 	for _, e := range effects {
-		for by := range 1000 {
-			n := how[same{e, by}]
-			if n == 0 {
+		for _, k := range slices.SortedFunc(maps.Keys(how), func(a, b same) int { return a.by - b.by }) {
+			n, by := how[k], k.by
+			if k.Effect != e {
 				continue
 			}
 			be, need := "are", "need"

@@ -18,6 +18,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"countersign/bridge/internal/flock"
 	"countersign/shared/fault"
 	"countersign/shared/receipt"
 	"countersign/shared/signedlog"
@@ -337,10 +338,34 @@ func TestAWitnessCosignsALogThatFollowsAndRefusesOneThatWasRewound(t *testing.T)
 	}
 }
 
+func TestOneRunOfAWitnessAtATimeSigns(t *testing.T) {
+	t.Parallel()
+	g, dir := play(t, vaulttest.New(t)), filepath.Join(t.TempDir(), "witness")
+	if _, err := g.witness(dir); err != nil {
+		t.Fatal(err)
+	}
+	other, err := os.Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := flock.Exclusive(other); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.witness(dir); fault.CodeOf(err) != fault.Busy {
+		t.Errorf("while another runs: %v", err)
+	}
+	if err := flock.Release(other); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.witness(dir); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestACosignatureIsTheOneOfC2SP holds the form against the text of tlog-cosignature.
 func TestACosignatureIsTheOneOfC2SP(t *testing.T) {
 	t.Parallel()
-	c, err := newCosigner(t.TempDir(), filepath.Join(t.TempDir(), keyFile), "witness.example.com/w1", io.Discard)
+	c, err := newCosigner(filepath.Join(t.TempDir(), keyFile), "witness.example.com/w1", io.Discard)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -357,7 +382,7 @@ func TestACosignatureIsTheOneOfC2SP(t *testing.T) {
 		t.Error(v)
 	}
 	for _, name := range []string{"", "two words", "a+b"} {
-		if _, err := newCosigner(t.TempDir(), filepath.Join(t.TempDir(), keyFile), name, io.Discard); fault.CodeOf(err) != fault.Invalid {
+		if _, err := newCosigner(filepath.Join(t.TempDir(), keyFile), name, io.Discard); fault.CodeOf(err) != fault.Invalid {
 			t.Errorf("%q: %v", name, err)
 		}
 	}
@@ -384,4 +409,16 @@ func BenchmarkAudit(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(len(l.Lines)), "entries/op")
+}
+
+// A gateway may lead from page to page for ever.
+func TestRequestsThatAreShownAgainAndAgainAreADifference(t *testing.T) {
+	t.Parallel()
+	g := play(t, vaulttest.Lived(t))
+	g.change = func(a *answers) { a.requests = slices.Repeat(a.requests[:1], 3) }
+	said, err := g.audit()
+	if fault.CodeOf(err) != fault.Conflict || !strings.Contains(said, vaulttest.Second+": the gateway shows this request twice") ||
+		!strings.Contains(said, vaulttest.First+": the log has this request, and the gateway does not show it") {
+		t.Errorf("%v\n%s", err, said)
+	}
 }

@@ -21,8 +21,9 @@ type answers struct {
 	entity   wire.Entity
 }
 
-// answers reads them; the entity, which says how far the gateway has read the log, last.
-func (a *auditor) answers(ctx context.Context) (out answers, err error) {
+// answers reads them; the entity, which says how far the gateway has read the log, last. Of
+// more requests than most it reads one page more: a gateway could show some for ever.
+func (a *auditor) answers(ctx context.Context, most int) (out answers, err error) {
 	for cursor := ""; ; {
 		q := url.Values{"limit": {strconv.Itoa(wire.MaxLimit)}}
 		if cursor != "" {
@@ -33,7 +34,7 @@ func (a *auditor) answers(ctx context.Context) (out answers, err error) {
 			return out, err
 		}
 		out.requests = append(out.requests, page.Items...)
-		if cursor = page.NextCursor; cursor == "" || len(page.Items) == 0 {
+		if cursor = page.NextCursor; cursor == "" || len(page.Items) == 0 || len(out.requests) > most {
 			break
 		}
 	}
@@ -55,15 +56,22 @@ func (f *found) same(about, what string, says, log any) {
 	}
 }
 
-// sets notes what one of the two does not have.
+// sets notes what one of the two does not have, and what the gateway shows twice.
 func (f *found) sets(what string, says, log []string) {
+	known, shown := map[string]bool{}, map[string]bool{}
+	for _, id := range log {
+		known[id] = true
+	}
 	for _, id := range says {
-		if !slices.Contains(log, id) {
+		if !known[id] {
 			*f = append(*f, fmt.Sprintf("%s: the gateway shows this %s, and the log has none", id, what))
+		} else if shown[id] {
+			*f = append(*f, fmt.Sprintf("%s: the gateway shows this %s twice", id, what))
 		}
+		shown[id] = true
 	}
 	for _, id := range log {
-		if !slices.Contains(says, id) {
+		if !shown[id] {
 			*f = append(*f, fmt.Sprintf("%s: the log has this %s, and the gateway does not show it", id, what))
 		}
 	}

@@ -73,7 +73,7 @@ func (r *replay) compare(ctx context.Context) ([]string, error) {
 		if err := r.follow(ctx); err != nil {
 			return nil, err
 		}
-		a, err := r.answers(ctx)
+		a, err := r.answers(ctx, len(r.requests))
 		if err != nil {
 			return nil, err
 		}

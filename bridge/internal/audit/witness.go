@@ -18,6 +18,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
+	"countersign/bridge/internal/flock"
 	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/statefile"
 	"countersign/shared/fault"
@@ -75,10 +76,21 @@ func (c cosigner) Verify(text, sig []byte) bool {
 // first time it makes a key, which is called name, and believes the note. It fails with
 // LOG_CORRUPT, details part=note, when the log was rewound or is another one: then it
 // signs nothing, and keeps what it had.
-func Witness(ctx context.Context, cfg Config, dir, name string, now func() time.Time, out, told io.Writer) error {
+func Witness(ctx context.Context, cfg Config, dir, name string, now func() time.Time, out, told io.Writer) (err error) {
 	a, err := open(cfg)
 	if err != nil {
 		return err
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("make the folder of the witness: %w", err)
+	}
+	lock, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("open the folder of the witness: %w", err)
+	}
+	defer func() { err = errors.Join(err, flock.Release(lock)) }()
+	if err := flock.Exclusive(lock); err != nil { // an older note must not take the place of a newer one
+		return fault.Wrap(err, fault.Busy, "another run of this witness is at work: nothing was signed")
 	}
 	c, err := openCosigner(dir, name, told)
 	if err != nil {
@@ -165,7 +177,7 @@ func openCosigner(dir, name string, told io.Writer) (cosigner, error) {
 	path := filepath.Join(dir, keyFile)
 	data, err := statefile.Read(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return newCosigner(dir, path, name, told)
+		return newCosigner(path, name, told)
 	}
 	if err != nil {
 		return cosigner{}, fmt.Errorf("read the key of the witness: %w", err)
@@ -186,16 +198,13 @@ func named(name string) bool {
 	return name != "" && !strings.ContainsAny(name, "+ \t\r\n") && len(name) <= 200
 }
 
-func newCosigner(dir, path, name string, told io.Writer) (cosigner, error) {
+func newCosigner(path, name string, told io.Writer) (cosigner, error) {
 	if !named(name) {
 		return cosigner{}, fault.New(fault.Invalid, "a new witness needs a name without spaces and +, such as witness.example.com").With("field", "name")
 	}
 	_, key, err := ed25519.GenerateKey(nil)
 	if err != nil {
 		return cosigner{}, fmt.Errorf("make the key of the witness: %w", err)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return cosigner{}, fmt.Errorf("make the folder of the witness: %w", err)
 	}
 	if err := statefile.Write(path, []byte(name+"+"+base64.StdEncoding.EncodeToString(key.Seed())+"\n")); err != nil {
 		return cosigner{}, fmt.Errorf("keep the key of the witness: %w", err)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/governance"
 	"countersign/shared/id"
 	"countersign/shared/intent"
 	"countersign/shared/wire"
@@ -16,19 +17,34 @@ import (
 // CONFLICT (the vault is at another version), DENIED_BY_RULES, ENTITY_NOT_ENROLLED and
 // SIGNER_UNAVAILABLE. The same question with the same key is the same request.
 func (g *Gateway) newChange(ctx context.Context, c Caller, doc intent.Doc, key string) (wire.Request, error) {
+	signer, ask, err := g.changing(ctx, c, doc, key)
+	if err != nil {
+		return wire.Request{}, err
+	}
+	return g.asked(ctx, c, signer, ask)
+}
+
+// dryChange says what the rules would say of such a request. Its id is that of no other,
+// because no key is empty.
+func (g *Gateway) dryChange(ctx context.Context, c Caller, doc intent.Doc) (governance.Explanation, error) {
+	signer, ask, err := g.changing(ctx, c, doc, "")
+	if err != nil {
+		return governance.Explanation{}, err
+	}
+	return signer.DryRun(ctx, ask)
+}
+
+// changing is what the signer is asked for.
+func (g *Gateway) changing(ctx context.Context, c Caller, doc intent.Doc, key string) (signer Signer, ask wire.SignerRequestInput, err error) {
 	draft, err := intent.Draft(doc)
 	if err != nil {
-		return wire.Request{}, err
+		return nil, ask, err
 	}
 	if _, ok := draft.(intent.Change); !ok {
-		return wire.Request{}, fault.New(fault.Invalid, "intent is a "+draft.Noun()+", which does not change the vault: of a purchase, name the quote").With("field", "intent")
-	}
-	signer, err := g.ownSigner(ctx, c)
-	if err != nil {
-		return wire.Request{}, err
+		return nil, ask, fault.New(fault.Invalid, "intent is a "+draft.Noun()+", which does not change the vault: of a purchase, name the quote").With("field", "intent")
 	}
 	name := sha256.Sum256([]byte("change\x00" + c.Scope() + "\x00" + key))
-	return g.asked(ctx, c, signer, wire.SignerRequestInput{
-		Request: id.FromHash(id.Request, name[:]), Intent: doc, ExpiresAt: g.now().Add(g.cfg.RequestLife).UTC().Truncate(time.Second),
-	})
+	ask = wire.SignerRequestInput{Request: id.FromHash(id.Request, name[:]), Intent: doc, ExpiresAt: g.now().Add(g.cfg.RequestLife).UTC().Truncate(time.Second)}
+	signer, err = g.ownSigner(ctx, c)
+	return signer, ask, err
 }

@@ -132,11 +132,14 @@ func (g *Gateway) drafted(q store.Quote, in wire.RequestInput, chain, id string)
 	return q, err
 }
 
-// DryRun says what the rules would say of a request of a quote, and makes none: nothing
+// DryRun says what the rules would say of a request, and makes none: nothing
 // is written, here or at the signer, and the quote stays free. It fails as
 // [Gateway.NewRequest] does, except that a denial is an answer, and a quote of which a
 // request was made is as good as another.
 func (g *Gateway) DryRun(ctx context.Context, c Caller, in wire.RequestInput) (governance.Explanation, error) {
+	if len(in.Intent) > 0 {
+		return g.dryChange(ctx, c, in.Intent)
+	}
 	_, account, err := g.account(ctx, c, in.AccountID)
 	if err != nil {
 		return governance.Explanation{}, err
@@ -203,7 +206,7 @@ func (g *Gateway) Request(ctx context.Context, c Caller, id string) (wire.Reques
 	if err != nil {
 		return wire.Request{}, err
 	}
-	return g.view(r, by, o), nil
+	return g.view(r, by, by.Current(), o), nil
 }
 
 func orderOf(tx store.Tx, r store.Request) (*store.Order, error) {
@@ -229,6 +232,7 @@ func (g *Gateway) Requests(ctx context.Context, c Caller, state, cursor string, 
 		if err != nil {
 			return err
 		}
+		gen := by.Current()
 		for more := true; more && len(p.Items) <= limit; {
 			all, err := tx.Requests(c.Entity, stored, cursor, limit+1)
 			if err != nil {
@@ -239,7 +243,7 @@ func (g *Gateway) Requests(ctx context.Context, c Caller, state, cursor string, 
 				if err != nil {
 					return err
 				}
-				if v := g.view(r, by, o); state == "" || v.State == state {
+				if v := g.view(r, by, gen, o); state == "" || v.State == state {
 					p.Items = append(p.Items, v)
 				}
 				cursor = r.ID

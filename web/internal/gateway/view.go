@@ -15,9 +15,9 @@ import (
 )
 
 // view is a request as clients see it. The same rules that the signer applied
-// explain it.
-func (g *Gateway) view(r store.Request, by *projection.Governance, o *store.Order) wire.Request {
-	now, gen := g.now(), by.Current()
+// explain it. gen is what by is now.
+func (g *Gateway) view(r store.Request, by *projection.Governance, gen statement.Genesis, o *store.Order) wire.Request {
+	now := g.now()
 	d := projection.Decide(r, by, now)
 	doc := intent.Doc(r.Intent)
 	v := wire.Request{
