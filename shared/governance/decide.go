@@ -21,6 +21,23 @@ type Facts struct {
 // itself and is of no account.
 const Admin = "admin"
 
+// Administration is the kind that the rule of the administrators is for: every kind that
+// changes the vault. Administrators is its name, and that of the group of those who are
+// active, which no rule of an account names.
+const (
+	Administration = "administration"
+	Administrators = "administrators"
+)
+
+// AdminSet is the rule set of the administrators in a version: one step, of those who are
+// active when the rules are asked.
+func AdminSet(version, quorum int) Set {
+	return Set{Version: version, Rules: []Rule{{
+		Name: Administrators, When: []Condition{{Filter: &Filter{Kinds: []string{Administration}}}},
+		Steps: []Step{{Name: Administrators, Quorum: quorum, Group: Administrators}},
+	}}}
+}
+
 // RuleSet is the id of the rule set that governs an intent with these facts.
 func (f Facts) RuleSet() string {
 	if f.Account == "" {

@@ -6,10 +6,7 @@
 package receipt
 
 import (
-	"encoding/base64"
 	"fmt"
-
-	"golang.org/x/mod/sumdb/tlog"
 
 	"countersign/shared/fault"
 	"countersign/shared/strictjson"
@@ -78,26 +75,4 @@ func Decode(data []byte) (File, error) {
 		return bad("the file has too many transactions")
 	}
 	return f, nil
-}
-
-// Path is a proof of tlog as JSON has it: base64url.
-func Path[P ~[]tlog.Hash](proof P) []string {
-	all := make([]string, len(proof))
-	for i, h := range proof {
-		all[i] = base64.RawURLEncoding.EncodeToString(h[:])
-	}
-	return all
-}
-
-// proof is the path of a line.
-func (l Line) proof() (tlog.RecordProof, error) {
-	all := make(tlog.RecordProof, len(l.Path))
-	for i, s := range l.Path {
-		b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-		if err != nil || len(b) != tlog.HashSize {
-			return nil, fmt.Errorf("hash %d is not 32 bytes of base64url", i)
-		}
-		all[i] = tlog.Hash(b)
-	}
-	return all, nil
 }

@@ -3,6 +3,7 @@ package receipt
 import (
 	"slices"
 
+	"countersign/shared/signedlog"
 	"countersign/shared/vault/vaulttest"
 )
 
@@ -21,5 +22,5 @@ func receiptOf(l *vaulttest.Log, request string, changes ...string) File {
 }
 
 func lineOf(l *vaulttest.Log, seq int64) Line {
-	return Line{Seq: seq, JWS: l.Lines[seq], Path: Path(l.Included(seq))}
+	return Line{Seq: seq, JWS: l.Lines[seq], Path: signedlog.HashTexts(l.Included(seq))}
 }

@@ -80,24 +80,17 @@ func NewBackTest(to Vault) *BackTest {
 		b.accounts[a.Account] = r
 	}
 	if to.Admin != nil {
-		admins := governance.Group{Group: administrators, Name: administrators}
+		admins := governance.Group{Group: governance.Administrators, Name: governance.Administrators}
 		for _, m := range to.Members {
 			if m.Role == roleAdmin {
 				admins.Members = append(admins.Members, m.Member)
 			}
 		}
 		b.objects.Groups = append(slices.Clip(b.objects.Groups), admins)
-		b.accounts[governance.Admin] = &replayed{rules: governance.Set{Version: 1, Rules: []governance.Rule{{
-			Name: administrators, When: []governance.Condition{{Filter: &governance.Filter{Kinds: []string{administrators}}}},
-			Steps: []governance.Step{{Name: administrators, Quorum: to.Admin.Quorum, Group: administrators}},
-		}}}}
+		b.accounts[governance.Admin] = &replayed{rules: governance.AdminSet(1, to.Admin.Quorum)}
 	}
 	return b
 }
-
-// administrators is the one step of their rule, and the group that approves it, as the
-// vault names them.
-const administrators = "administrators"
 
 // Take takes the next request of the history, in the order of their creation, and says
 // what the rules say to it.
@@ -110,7 +103,7 @@ func (b *BackTest) Take(p Past) Change {
 	case a == nil:
 		return Change{Request: p.Request, Effect: Denied, Reason: "there are no rules of its account"}
 	case set == governance.Admin:
-		p.Facts.Kind = administrators
+		p.Facts.Kind = governance.Administration
 	}
 	in := governance.Input{
 		Rules: a.rules, Facts: p.Facts, Recorded: p.Recorded, Initiator: p.Initiator, Created: p.Created, Expires: p.Expires, Now: p.Created,

@@ -100,7 +100,7 @@ func TestWhatWasNotRecordedIsNotJudged(t *testing.T) {
 func TestWhatChangesTheVaultIsAskedOfTheAdministrators(t *testing.T) {
 	t.Parallel()
 	p := bought(0, "5", "mem_alice", "mem_bob")
-	p.Facts, p.Rule = governance.Facts{Kind: "group.put"}, administrators
+	p.Facts, p.Rule = governance.Facts{Kind: "group.put"}, governance.Administrators
 	v := sample() // two of Alice and Bob
 	if got := NewBackTest(v).Take(p); got.Effect != Same {
 		t.Errorf("%+v", got)

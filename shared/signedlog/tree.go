@@ -2,10 +2,13 @@ package signedlog
 
 import (
 	"encoding/base64"
+	"fmt"
 	"math/bits"
 	"slices"
 
 	"golang.org/x/mod/sumdb/tlog"
+
+	"countersign/shared/fault"
 )
 
 // Tree is the Merkle tree over the first lines of a log (RFC 6962 §2.1; a leaf is a line
@@ -45,12 +48,28 @@ func (t Tree) Root() tlog.Hash {
 }
 
 // Edge is its right edge as a checkpoint says it: base64url.
-func (t Tree) Edge() []string {
-	all := make([]string, len(t.edge))
-	for i, h := range t.edge {
+func (t Tree) Edge() []string { return HashTexts(t.edge) }
+
+// HashTexts are hashes of a tree, such as a proof of tlog, as JSON has them: base64url.
+func HashTexts[P ~[]tlog.Hash](hashes P) []string {
+	all := make([]string, len(hashes))
+	for i, h := range hashes {
 		all[i] = base64.RawURLEncoding.EncodeToString(h[:])
 	}
 	return all
+}
+
+// ReadHashes reads what [HashTexts] wrote. It fails with INVALID_REQUEST.
+func ReadHashes(texts []string) ([]tlog.Hash, error) {
+	all := make([]tlog.Hash, len(texts))
+	for i, s := range texts {
+		b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+		if err != nil || len(b) != tlog.HashSize {
+			return nil, fault.New(fault.Invalid, fmt.Sprintf("hash %d is not 32 bytes of base64url", i))
+		}
+		all[i] = tlog.Hash(b)
+	}
+	return all, nil
 }
 
 // tree is the tree of size lines with this right edge; ok is false for one that there
@@ -59,13 +78,6 @@ func tree(size int64, edge []string) (t Tree, ok bool) {
 	if len(edge) != bits.OnesCount64(uint64(size)) {
 		return Tree{}, false
 	}
-	t.size = size
-	for _, s := range edge {
-		b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-		if err != nil || len(b) != tlog.HashSize {
-			return Tree{}, false
-		}
-		t.edge = append(t.edge, tlog.Hash(b))
-	}
-	return t, true
+	hashes, err := ReadHashes(edge)
+	return Tree{size, hashes}, err == nil
 }

@@ -87,7 +87,7 @@ func (v *Governance) possible(c intent.Change) error {
 
 // admins are the administrators among the objects.
 func admins(o governance.Objects) []string {
-	return o.Electorate(governance.Step{Group: administrators})
+	return o.Electorate(governance.Step{Group: governance.Administrators})
 }
 
 // namer is the rule set that names a group; empty: none does.
@@ -125,7 +125,7 @@ func changed(o governance.Objects, c intent.Change) governance.Objects {
 		o.Members = slices.DeleteFunc(slices.Clone(o.Members), func(m governance.Member) bool { return m.ID == c.Member })
 		o.Groups = slices.Clone(o.Groups)
 		for i, g := range o.Groups {
-			if g.Group == administrators {
+			if g.Group == governance.Administrators {
 				o.Groups[i].Members = slices.DeleteFunc(slices.Clone(g.Members), func(m string) bool { return m == c.Member })
 			}
 		}
@@ -148,7 +148,7 @@ func (v *Governance) take(i intent.Change, request string, seq int64) error {
 	case intent.AdminRulePut:
 		rule := statement.AdminRule{Quorum: c.Quorum}
 		if err = v.Admin.put(governance.Admin, Version[statement.AdminRule]{Version: from + 1, Seq: seq, Request: request, Value: rule}); err == nil {
-			err = v.Rules.put(governance.Admin, Version[governance.Set]{Version: from + 1, Seq: seq, Request: request, Value: adminSet(from+1, rule)})
+			err = v.Rules.put(governance.Admin, Version[governance.Set]{Version: from + 1, Seq: seq, Request: request, Value: governance.AdminSet(from+1, c.Quorum)})
 		}
 	case intent.AccountEdit:
 		err = v.Accounts.put(c.Account, Version[AccountTerms]{Version: from + 1, Seq: seq, Request: request, Value: AccountTerms{c.Name}})

@@ -43,7 +43,7 @@ type AccountTerms struct {
 func found(g statement.Genesis) (*Governance, error) {
 	v := &Governance{Genesis: g, Changes: []int64{}}
 	err := errors.Join(v.Admin.put(governance.Admin, Version[statement.AdminRule]{Version: 1, Value: g.AdminRule}),
-		v.Rules.put(governance.Admin, Version[governance.Set]{Version: 1, Value: adminSet(1, g.AdminRule)}))
+		v.Rules.put(governance.Admin, Version[governance.Set]{Version: 1, Value: governance.AdminSet(1, g.AdminRule.Quorum)}))
 	for _, m := range g.Members {
 		err = errors.Join(err, v.Members.put(m.Member, Version[Membership]{Version: 1, Value: Membership{m, intent.Active}}))
 	}
@@ -103,24 +103,9 @@ func (v *Governance) sound() error {
 	return errors.Join(v.Admin.sound(), v.Members.sound(), v.Groups.sound(), v.Lists.sound(), v.Accounts.sound(), v.Rules.sound())
 }
 
-// administration is the kind that the admin rule is for: every kind that changes the vault.
-const administration = "administration"
-
-// administrators is the group of those who are active, which no rule of an account names.
-const administrators = "administrators"
-
-// adminSet is an admin rule as a set: one step, of the administrators who are active when
-// the rules are asked.
-func adminSet(version int, r statement.AdminRule) governance.Set {
-	return governance.Set{Version: version, Rules: []governance.Rule{{
-		Name: administrators, When: []governance.Condition{{Filter: &governance.Filter{Kinds: []string{administration}}}},
-		Steps: []governance.Step{{Name: administrators, Quorum: r.Quorum, Group: administrators}},
-	}}}
-}
-
 // objects are what rules name, after an entry.
 func (v *Governance) objects(seq int64) (o governance.Objects) {
-	admins := governance.Group{Group: administrators, Name: administrators}
+	admins := governance.Group{Group: governance.Administrators, Name: governance.Administrators}
 	for _, g := range v.Genesis.Members { // in the order in which they joined
 		m, ok := v.Members.at(g.Member, seq)
 		if !ok || m.Value.State != intent.Active || m.Value.Role == statement.Auditor {
@@ -166,7 +151,7 @@ func (v *Governance) rules(by statement.GovernedBy, set string, seq int64) (gove
 func (v *Governance) input(b signedlog.RequestBody, facts governance.Facts, said Said, spent []governance.Spent, now time.Time, seq int64) (governance.Input, error) {
 	rules, err := v.rules(b.GovernedBy, facts.RuleSet(), seq)
 	if facts.RuleSet() == governance.Admin {
-		facts.Kind = administration
+		facts.Kind = governance.Administration
 	}
 	o := v.objects(seq)
 	return governance.Input{
@@ -189,7 +174,7 @@ func (v *Governance) ask(b signedlog.RequestBody, facts governance.Facts, said S
 	return governance.Decide(in)
 }
 
-// changed is the Newest entry, up to one, that changed something; 0 when there is none.
+// lastChange is the newest entry, up to one, that changed something; 0 when there is none.
 func (v *Governance) lastChange(seq int64) (last int64) {
 	for _, c := range v.Changes {
 		if c <= seq {

@@ -20,7 +20,6 @@ import (
 
 	"countersign/bridge/internal/flock"
 	"countersign/shared/fault"
-	"countersign/shared/receipt"
 	"countersign/shared/signedlog"
 	"countersign/shared/vault"
 	"countersign/shared/vault/vaulttest"
@@ -86,7 +85,7 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		c := wire.LogCheckpoint{Note: g.log.Note(), Proof: []string{}}
 		if since > 0 {
-			c.Proof = receipt.Path(g.log.Follows(since))
+			c.Proof = signedlog.HashTexts(g.log.Follows(since))
 		}
 		if g.note != nil {
 			c.Note = g.note(c.Note)

@@ -142,13 +142,9 @@ func follows(before, n signedlog.Note, path []string) error {
 	if n.Size < before.Size {
 		return rewound(nil, fmt.Sprintf("it has %d entries, and %d were seen", n.Size, before.Size))
 	}
-	var proof tlog.TreeProof
-	for _, s := range path {
-		b, err := base64.RawURLEncoding.Strict().DecodeString(s)
-		if err != nil || len(b) != tlog.HashSize {
-			return fault.Wrap(err, fault.Unavailable, "the gateway's proof has another form")
-		}
-		proof = append(proof, tlog.Hash(b))
+	proof, err := signedlog.ReadHashes(path)
+	if err != nil {
+		return fault.Wrap(err, fault.Unavailable, "the gateway's proof has another form")
 	}
 	if err := tlog.CheckTree(proof, n.Size, n.Root, before.Size, before.Root); err != nil {
 		return rewound(err, "its tree does not have the entries that were seen")

@@ -7,6 +7,7 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/receipt"
+	"countersign/shared/signedlog"
 	"countersign/shared/wire"
 	"countersign/web/internal/projection"
 	"countersign/web/internal/store"
@@ -33,7 +34,7 @@ func (g *Gateway) Checkpoint(ctx context.Context, c Caller, since int64) (wire.L
 	}
 	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		proof, err := projection.Follows(tx, c.Entity, size, since)
-		out.Proof = receipt.Path(proof)
+		out.Proof = signedlog.HashTexts(proof)
 		return err
 	})
 	return out, err
@@ -134,7 +135,7 @@ func receiptLines(tx store.Tx, r store.Request, size int64) (all []receipt.Line,
 			return nil, err
 		}
 		for _, l := range lines {
-			all = append(all, receipt.Line{Seq: seq, JWS: l.Text, Path: receipt.Path(proof)})
+			all = append(all, receipt.Line{Seq: seq, JWS: l.Text, Path: signedlog.HashTexts(proof)})
 		}
 	}
 	return all, nil
