@@ -21,7 +21,7 @@ func SignDetached(ctx context.Context, s Signer, typ string, payload []byte) ([]
 // VerifyDetached checks what [SignDetached] returned. It fails as [Verify] does.
 func VerifyDetached(payload, sig []byte, typ string, key PublicKey) error {
 	if key.IsZero() {
-		return fault.New(fault.SignatureInvalid, "the signature was refused: there is no key to verify it with")
+		return fault.New(fault.SignatureInvalid, "the signature was refused: no key was given to verify it with")
 	}
 	b64 := base64.RawURLEncoding
 	_, err := Verify(b64.EncodeToString([]byte(header(key, typ)))+"."+b64.EncodeToString(payload)+"."+b64.EncodeToString(sig), typ, key)

@@ -70,7 +70,7 @@ func Verify(token, typ string, key PublicKey) ([]byte, error) {
 		return refuse("it is too long")
 	}
 	if key.IsZero() {
-		return refuse("there is no key to verify it with")
+		return refuse("no key was given to verify it with")
 	}
 	h, rest, ok := strings.Cut(token, ".")
 	if !ok {

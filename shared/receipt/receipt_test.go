@@ -184,8 +184,8 @@ func TestAnyByteThatIsChangedIsRefusedAndNamed(t *testing.T) {
 	}
 }
 
-// allowed reports whether a refusal names the part of a byte: the file, when it is no
-// receipt any more.
+// allowed reports whether a refusal names the part of a byte: "file" when it no longer
+// decodes as a receipt.
 func allowed(f File, good, data []byte, i int, part string) bool {
 	if part == "file" {
 		_, err := Decode(data)

@@ -77,7 +77,7 @@ func ReadNote(signed, entity string, key jws.PublicKey) (Note, error) {
 		return bad(nil, "it is too long")
 	}
 	if key.IsZero() {
-		return bad(nil, "there is no key to verify it with")
+		return bad(nil, "no key was given to verify it with")
 	}
 	k := noteKey{name: Origin(entity, key), key: key}
 	n, err := note.Open([]byte(signed), note.VerifierList(k))

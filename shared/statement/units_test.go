@@ -33,7 +33,7 @@ func TestUnitsThatDoNotBelongTogetherAreRefused(t *testing.T) {
 		{"an unknown chain", func(b *intent.Buy) { b.Chain = "eip155:5" }, "crypto.asset"},
 		{"an amount finer than the asset", func(b *intent.Buy) { usdc(b); b.Crypto.Amount = "247.5000001" }, "crypto.amount"},
 		{"a minimum finer than the asset", func(b *intent.Buy) { usdc(b); b.Minimum = "240.0000001" }, "minimum"},
-		{"a currency that is none", func(b *intent.Buy) { b.Fiat.Currency = "XXX" }, "fiat.currency"},
+		{"an unknown currency", func(b *intent.Buy) { b.Fiat.Currency = "XXX" }, "fiat.currency"},
 		{"money finer than the currency", func(b *intent.Buy) { b.Fiat.Amount = "250.005" }, "fiat.amount"},
 		{"yen with sen", func(b *intent.Buy) { b.Fiat.Amount, b.Fiat.Currency = "250.5", "JPY" }, "fiat.amount"},
 		{"an address in lower case", func(b *intent.Buy) { b.Address = strings.ToLower(b.Address) }, ""},

@@ -54,7 +54,7 @@ func TestThreeAdministratorsBeginAVaultAsTheREADMESays(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s\n%s", err, script, out)
 	}
-	for _, says := range []string{"It is no vault yet", "signed as Carol (mem_carol)", "ent_example has begun: 3 members, 1 account, signed by 3 administrators", "1 entry verified from the genesis"} {
+	for _, says := range []string{"It is not a vault yet", "signed as Carol (mem_carol)", "ent_example has begun: 3 members, 1 account, signed by 3 administrators", "1 entry verified from the genesis"} {
 		if !strings.Contains(string(out), says) {
 			t.Errorf("the commands did not say %q:\n%s", says, out)
 		}

@@ -84,6 +84,7 @@ export type Row =
 
 /** A governed request, by what it wants next. */
 export interface Purchase {
+  /** An approved purchase is "ready" to be paid; an approved change of the vault is "done". */
   readonly id: string;
   readonly state: 'decide' | 'ready' | 'at-provider' | 'done' | 'expired' | 'rejected';
   /** What it is about, for people. */
@@ -157,7 +158,7 @@ export interface BridgeState {
 /** Each is told once, whether this client did it, an element, or someone else. */
 export interface Events {
   requested: Purchase;
-  /** Once for each approval: `state` is "ready" when it was the last that was needed. */
+  /** Once for each approval: `state` is "ready" (or "done", of a change of the vault) when it was the last that was needed. */
   approved: Purchase;
   rejected: Purchase;
   ordered: Order;

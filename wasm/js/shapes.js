@@ -62,12 +62,16 @@ export function more(a, b) {
   return l === r ? 0 : l > r ? 1 : -1;
 }
 
-const PURCHASE = { pending_initiation: 'decide', pending: 'decide', approved: 'ready', ordered: 'at-provider', completed: 'done', expired: 'expired', lapsed: 'expired', rejected: 'rejected', blocked: 'rejected' };
+const STATES = { decide: ['pending_initiation', 'pending'], ready: ['approved'], 'at-provider': ['ordered'], done: ['completed', 'approved'], expired: ['expired', 'lapsed'], rejected: ['rejected', 'blocked'] };
+
+// stateOf is what a request wants next. What is approved waits to be paid, and a change of
+// the vault is done with that.
+const stateOf = ({ state, intent }) => (state === 'approved' && intent?.kind !== 'buy' ? 'done' : Object.keys(STATES).find((s) => STATES[s].includes(state)) ?? state);
 
 export function purchaseOf(r) {
   const i = r.intent ?? {};
   return {
-    id: r.id, state: PURCHASE[r.state] ?? r.state, sentence: r.sentence, kind: i.kind, needs: r.needed, have: r.approved,
+    id: r.id, state: stateOf(r), sentence: r.sentence, kind: i.kind, needs: r.needed, have: r.approved,
     approvals: r.approvers.filter((a) => a.decision === 'APPROVE').map(({ member, name, at }) => ({ member, name, at })),
     waiting: r.approvers.filter((a) => !a.decision).map(({ member, name }) => ({ member, name })),
     until: (r.state === 'approved' && r.use_by) || r.expires_at, order: r.order || undefined,
@@ -126,7 +130,6 @@ export function stepOf({ prompt, lines, signed, have, of, verdict }) {
   return prompt.kind === 'pin' ? { step: 'pin', again: prompt.again, until: prompt.ends } : { step: 'on the bridge', until: prompt.ends };
 }
 
-const STATES = { decide: ['pending_initiation', 'pending'], ready: ['approved'], 'at-provider': ['ordered'], done: ['completed'], expired: ['expired', 'lapsed'], rejected: ['rejected', 'blocked'] };
 const PAGES = 20; // that are looked through for one that has something
 
 // fitting is the next page of requests, from a gateway that knows neither words nor two
@@ -134,7 +137,7 @@ const PAGES = 20; // that are looked through for one that has something
 // because a host takes an empty one for the end.
 export async function fitting(ask, { state, text, cursor }) {
   const states = state && (STATES[state] ?? [state]), words = text?.toLowerCase();
-  const fits = (r) => (!states || states.includes(r.state)) && (!words || `${r.id} ${r.sentence} ${JSON.stringify(r.intent)}`.toLowerCase().includes(words));
+  const fits = (r) => (!state || stateOf(r) === state) && (!words || `${r.id} ${r.sentence} ${JSON.stringify(r.intent)}`.toLowerCase().includes(words));
   for (let next = cursor, n = 1; ; n++) {
     const page = await ask({ ...(states?.length === 1 && { state: states[0] }), ...(next && { cursor: next }) });
     const items = page.items.filter(fits);

@@ -49,6 +49,7 @@ const request = (state, more = {}) => ({ id: 'req_a', entity: 'ent_a', state, se
 test('a purchase says what it wants next', () => {
   assert.deepEqual(['pending', 'pending_initiation', 'approved', 'ordered', 'completed', 'expired', 'lapsed', 'rejected', 'later'].map((s) => purchaseOf(request(s)).state),
     ['decide', 'decide', 'ready', 'at-provider', 'done', 'expired', 'expired', 'rejected', 'later']);
+  assert.equal(purchaseOf(request('approved', { intent: { kind: 'group.put' } })).state, 'done', 'a change of the vault is done when it is approved');
   assert.equal(purchaseOf(request('approved', { use_by: 'soon' })).until, 'soon');
   assert.deepEqual(purchaseOf(request('pending')).approvals, [{ member: 'mem_b', name: 'B', at: 'then' }]);
 });
@@ -102,5 +103,6 @@ test('a page of requests of which none fits is not the end of the list', async (
   assert.deepEqual(ids(await fitting(ask, { text: 'no such', cursor: 'req_30' })), [[], undefined]);
   asked.length = 0;
   assert.deepEqual(ids(await fitting(ask, { state: 'done' })), [['req_1'], 'req_1']);
-  assert.deepEqual(asked, [{ state: 'completed' }]);
+  assert.deepEqual(ids(await fitting(ask, { state: 'ready', cursor: 'req_39' })), [[], undefined]);
+  assert.deepEqual(asked, [{}, { state: 'approved', cursor: 'req_39' }], 'one state is asked for, two are not');
 });

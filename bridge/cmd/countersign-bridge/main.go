@@ -243,7 +243,7 @@ type signerInit struct {
 // Help is shown by `countersign-bridge signer init --help`.
 func (signerInit) Help() string {
 	return `Makes the vault's keys in its token, and writes genesis-draft.json: who and what the
-vault begins with. It is no vault yet. Each administrator in the draft reads and signs
+vault begins with. It is not a vault yet. Each administrator in the draft reads and signs
 that file with countersign-bridge vault sign-genesis, at their own bridge; then
 signer complete begins the vault. Compare the fingerprint that is printed with
 what the administrators see.

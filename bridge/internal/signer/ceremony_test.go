@@ -149,13 +149,13 @@ func TestAVaultBeginsWhenEveryAdministratorSignedItsGenesis(t *testing.T) {
 	if err := c.init(); err != nil {
 		t.Fatal(err)
 	}
-	for _, says := range []string{"It is no vault yet", "In words", "In digits", "Alice (mem_alice), Bob (mem_bob), Carol (mem_carol)"} {
+	for _, says := range []string{"It is not a vault yet", "In words", "In digits", "Alice (mem_alice), Bob (mem_bob), Carol (mem_carol)"} {
 		if !strings.Contains(c.said.String(), says) {
 			t.Errorf("init said %q, without %q", &c.said, says)
 		}
 	}
 	if strings.Contains(c.said.String(), "SANDBOX") {
-		t.Errorf("a vault that is no sandbox's: %s", &c.said)
+		t.Errorf("a vault that is not a sandbox: %s", &c.said)
 	}
 	c.genesis()
 	files := c.signedFiles(c.dir)

@@ -442,9 +442,9 @@ func TestRulesThatDenyWhatIsOpenBlockIt(t *testing.T) {
 		t.Errorf("%s: %q", r.State, r.Reasons)
 	}
 	for name, i := range map[string]intent.Intent{
-		"rules of nobody":         edits(2, governance.Rule{Name: "all", Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_eve"}}}}),
-		"a group that is not":     edits(2, governance.Rule{Name: "all", Steps: []governance.Step{{Name: "one", Quorum: 1, Group: "grp_none"}}}),
-		"a currency that is none": edits(2, governance.Rule{Name: "all", When: []governance.Condition{{Amount: &governance.Amount{Currency: "EUX", Max: "1"}}}, Steps: rules[0].Steps}),
+		"rules of nobody":     edits(2, governance.Rule{Name: "all", Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_eve"}}}}),
+		"a group that is not": edits(2, governance.Rule{Name: "all", Steps: []governance.Step{{Name: "one", Quorum: 1, Group: "grp_none"}}}),
+		"an unknown currency": edits(2, governance.Rule{Name: "all", When: []governance.Condition{{Amount: &governance.Amount{Currency: "EUX", Max: "1"}}}, Steps: rules[0].Steps}),
 	} {
 		if code := g.change(newRequestID(t), i); code != fault.Invalid {
 			t.Errorf("%s: %q", name, code)

@@ -76,7 +76,7 @@ func InitWith(ctx context.Context, cfg Config, draft, dir string, stdio Stdio, o
 	for _, m := range ceremony.Administrators(g) {
 		names = append(names, name.WithID(m.Name, m.Member))
 	}
-	_, err = fmt.Fprintf(stdio.Out, "%s is the draft of %s: %s, %s. It is no vault yet.\n%s\n%s"+
+	_, err = fmt.Fprintf(stdio.Out, "%s is the draft of %s: %s, %s. It is not a vault yet.\n%s\n%s"+
 		"To sign, at the bridge of each of them: %s\n  countersign-bridge vault sign-genesis %s --key URI\n"+
 		"Then, with what they signed:\n  countersign-bridge signer complete --config FILE --out %s mem_….genesis.jws …\n",
 		path, g.Entity, fold.Count(len(g.Members), "member", "members"), fold.Count(len(g.Accounts), "account", "accounts"),

@@ -439,7 +439,7 @@ func TestRequestsAreRefused(t *testing.T) {
 		"an asset of another chain":   {edit(func(b *intent.Buy) { b.Crypto.Asset = "bitcoin" }), fault.Invalid},
 		"a token of another chain":    {edit(func(b *intent.Buy) { b.Crypto.Asset = "ethereum/erc20/usd__coin" }), fault.Invalid},
 		"an unknown asset":            {edit(func(b *intent.Buy) { b.Crypto.Asset = "doubloons" }), fault.Invalid},
-		"a currency that is none":     {edit(func(b *intent.Buy) { b.Fiat.Currency = "XXX" }), fault.Invalid},
+		"an unknown currency":         {edit(func(b *intent.Buy) { b.Fiat.Currency = "XXX" }), fault.Invalid},
 		"money finer than its minors": {edit(func(b *intent.Buy) { b.Fiat.Amount = "250.001" }), fault.Invalid},
 		"too short a life":            {func(in *wire.SignerRequestInput) { in.ExpiresAt = g.clock.now().Add(time.Second) }, fault.Invalid},
 	} {

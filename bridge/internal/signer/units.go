@@ -66,7 +66,7 @@ func (a DraftAccount) never(r governance.Rule, c governance.Condition, lists []g
 	case c.Filter != nil:
 		for _, kind := range c.Filter.Kinds {
 			if longest[kind] == nil {
-				return "filter.kinds", "can never match: there is no kind " + kind + " that rules of an account govern"
+				return "filter.kinds", "can never match: " + kind + " is not a kind of request that the rules of an account govern"
 			}
 		}
 		for _, id := range c.Filter.Assets {
@@ -78,7 +78,7 @@ func (a DraftAccount) never(r governance.Rule, c governance.Condition, lists []g
 		return "amount.currency", a.unspent(r, c.Amount.Currency)
 	case c.Window != nil && c.Window.Zone != "":
 		if _, err := time.LoadLocation(c.Window.Zone); err != nil {
-			return "window.zone", "can never match: there is no time zone " + c.Window.Zone
+			return "window.zone", "can never match: " + c.Window.Zone + " is not a known time zone"
 		}
 	case c.Velocity != nil && c.Velocity.Count == 0:
 		return "velocity.currency", a.unspent(r, c.Velocity.Currency)

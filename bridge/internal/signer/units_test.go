@@ -35,7 +35,7 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 		{"an unknown asset", assets("ether"), "accounts.acc_treasury.rules.purchases.when.0.filter.assets"},
 		{"an unknown chain", func(a *DraftAccount) { a.Chain = "eip155:5" }, "accounts.acc_treasury.chain"},
 		{"a chain that nothing watches", func(a *DraftAccount) { a.Chain = "xrpl:0" }, "accounts.acc_treasury.chain"},
-		{"a currency that is none", func(a *DraftAccount) { a.Rules.Rules[0].When[0].Amount.Currency = "EUX" }, "accounts.acc_treasury.rules.purchases.when.0.amount.currency"},
+		{"an unknown currency", func(a *DraftAccount) { a.Rules.Rules[0].When[0].Amount.Currency = "EUX" }, "accounts.acc_treasury.rules.purchases.when.0.amount.currency"},
 		{"a velocity in none", func(a *DraftAccount) {
 			a.Rules.Rules[0].When = []governance.Condition{{Velocity: &governance.Velocity{Currency: "BTC", Seconds: 3600, Max: "1"}}}
 		}, "accounts.acc_treasury.rules.purchases.when.0.velocity.currency"},
