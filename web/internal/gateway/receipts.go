@@ -7,7 +7,6 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/receipt"
-	"countersign/shared/signedlog"
 	"countersign/shared/wire"
 	"countersign/web/internal/projection"
 	"countersign/web/internal/store"
@@ -33,8 +32,7 @@ func (g *Gateway) Checkpoint(ctx context.Context, c Caller, since int64) (wire.L
 		return out, fault.New(fault.Conflict, "the log has fewer entries than that").With("field", "since")
 	}
 	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		proof, err := projection.Follows(tx, c.Entity, size, since)
-		out.Proof = signedlog.HashTexts(proof)
+		out.Proof, err = projection.Follows(tx, c.Entity, size, since)
 		return err
 	})
 	return out, err
@@ -135,7 +133,7 @@ func receiptLines(tx store.Tx, r store.Request, size int64) (all []receipt.Line,
 			return nil, err
 		}
 		for _, l := range lines {
-			all = append(all, receipt.Line{Seq: seq, JWS: l.Text, Path: signedlog.HashTexts(proof)})
+			all = append(all, receipt.Line{Seq: seq, JWS: l.Text, Path: proof})
 		}
 	}
 	return all, nil

@@ -34,14 +34,17 @@ func (t tree) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 	return all, nil
 }
 
-// Included proves that a line is in the tree over the first size lines.
-func Included(tx store.Tx, entity string, size, seq int64) (tlog.RecordProof, error) {
-	return tlog.ProveRecord(size, seq, tree{tx, entity})
+// Included proves that a line is in the tree over the first size lines: hashes, base64url.
+func Included(tx store.Tx, entity string, size, seq int64) ([]string, error) {
+	proof, err := tlog.ProveRecord(size, seq, tree{tx, entity})
+	return signedlog.HashTexts(proof), err
 }
 
-// Follows proves that the tree over the first size lines has all of the first before.
-func Follows(tx store.Tx, entity string, size, before int64) (tlog.TreeProof, error) {
-	return tlog.ProveTree(size, before, tree{tx, entity})
+// Follows proves that the tree over the first size lines has all of the first before:
+// hashes, base64url.
+func Follows(tx store.Tx, entity string, size, before int64) ([]string, error) {
+	proof, err := tlog.ProveTree(size, before, tree{tx, entity})
+	return signedlog.HashTexts(proof), err
 }
 
 // nodes are the nodes that a line completes, as the store keeps them.
