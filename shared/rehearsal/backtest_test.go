@@ -13,6 +13,8 @@ import (
 
 	"countersign/shared/amount"
 	"countersign/shared/governance"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
 	"countersign/shared/strictjson"
 )
 
@@ -105,7 +107,7 @@ func TestWhatChangesTheVaultIsAskedOfTheAdministrators(t *testing.T) {
 	if got := NewBackTest(v).Take(p); got.Effect != Same {
 		t.Errorf("%+v", got)
 	}
-	v.Members[2].Role, v.Admin = roleAdmin, &Admin{3}
+	v.Members[2].Role, v.Admin = statement.Admin, &Admin{3}
 	if got := NewBackTest(v).Take(p); got.Effect != More || got.By != 1 {
 		t.Errorf("a bigger quorum: %+v", got)
 	}
@@ -232,7 +234,7 @@ func compared(t testing.TB) Report {
 		bought(0, "50", "mem_bob"), bought(1, "500", "mem_bob"), bought(2, "900", "mem_bob"), bought(3, "200", "mem_bob").open(), bought(4, "20").open(),
 	}
 	history[4].Needed = 1
-	r, err := Compare(sample(), changed(), &Mark{17, "fxOVPMgYFjwTpdT9UVqdBjDXQp8VWRAaQeXRFW_8c9M"}, History(history...), nil)
+	r, err := Compare(sample(), changed(), &signedlog.Mark{Size: 17, Head: "fxOVPMgYFjwTpdT9UVqdBjDXQp8VWRAaQeXRFW_8c9M"}, History(history...), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

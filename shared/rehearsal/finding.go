@@ -7,6 +7,7 @@ import (
 
 	"countersign/shared/governance"
 	"countersign/shared/name"
+	"countersign/shared/statement"
 )
 
 // Code says what a finding is.
@@ -85,7 +86,7 @@ func Rehearse(v Vault) []Finding {
 		accounts = append(accounts, r)
 	}
 	for _, m := range v.Members {
-		if m.Role != roleAuditor {
+		if m.Role != statement.Auditor {
 			all = append(all, lost(v, accounts, m)...)
 		}
 	}
@@ -309,10 +310,10 @@ func lost(v Vault, accounts []*rules, m Member) (all []Finding) {
 			all = append(all, f)
 		}
 	}
-	if v.Admin != nil && m.Role == roleAdmin {
+	if v.Admin != nil && m.Role == statement.Admin {
 		admins := 0
 		for _, other := range v.Members {
-			if other.Role == roleAdmin && other.Member != m.Member {
+			if other.Role == statement.Admin && other.Member != m.Member {
 				admins++
 			}
 		}

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"countersign/shared/governance"
+	"countersign/shared/signedlog"
+	"countersign/shared/statement"
 )
 
 // sample is a vault with a mistake of each kind.
@@ -24,7 +26,7 @@ func sample() Vault {
 		return governance.Step{Name: name, Quorum: quorum, Members: ids}
 	}
 	return Vault{
-		Members: []Member{{"mem_alice", "Alice", roleAdmin}, {"mem_bob", "Bob", roleAdmin}, {"mem_carol", "Carol", roleOperator}, {"mem_dave", "Dave", roleAuditor}},
+		Members: []Member{{"mem_alice", "Alice", statement.Admin}, {"mem_bob", "Bob", statement.Admin}, {"mem_carol", "Carol", statement.Operator}, {"mem_dave", "Dave", statement.Auditor}},
 		Admin:   &Admin{2},
 		Groups:  []governance.Group{{Group: "grp_officers", Name: "Officers", Members: []string{"mem_alice", "mem_bob", "mem_carol"}}},
 		Accounts: []Account{{Account: "acc_treasury", Name: "Treasury", Rules: governance.Set{Version: 2,
@@ -139,7 +141,7 @@ func TestManyMembersAreCountedAndNotEachListed(t *testing.T) {
 	v := sample()
 	v.Members = v.Members[:1]
 	for i := range 63 {
-		v.Members = append(v.Members, Member{fmt.Sprintf("mem_m%02d", i), fmt.Sprintf("Member %02d of a long list of people who may", i), roleOperator})
+		v.Members = append(v.Members, Member{fmt.Sprintf("mem_m%02d", i), fmt.Sprintf("Member %02d of a long list of people who may", i), statement.Operator})
 	}
 	v.Admin, v.Groups[0].Members = nil, nil
 	for _, m := range v.Members {
@@ -157,7 +159,7 @@ func TestManyMembersAreCountedAndNotEachListed(t *testing.T) {
 	found := Rehearse(v)
 	p := bought(0, "1000", "mem_alice") // whose reasons name everybody
 	set.Rules[0].Steps[0].Quorum = 64
-	r, err := Compare(sample(), v, &Mark{1, v.Digest()}, History(p, p.open(), bought(0, "1", "mem_alice").open()), nil)
+	r, err := Compare(sample(), v, &signedlog.Mark{Size: 1, Head: v.Digest()}, History(p, p.open(), bought(0, "1", "mem_alice").open()), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

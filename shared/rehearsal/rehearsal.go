@@ -21,6 +21,7 @@ import (
 	"countersign/shared/governance"
 	"countersign/shared/id"
 	"countersign/shared/name"
+	"countersign/shared/statement"
 	"countersign/shared/strictjson"
 )
 
@@ -47,13 +48,6 @@ type Member struct {
 	Name   string `json:"name"`
 	Role   string `json:"role"` // ADMIN, OPERATOR or AUDITOR
 }
-
-// The roles. An auditor approves nothing.
-const (
-	roleAdmin    = "ADMIN"
-	roleOperator = "OPERATOR"
-	roleAuditor  = "AUDITOR"
-)
 
 // Account is an account with its rules.
 type Account struct {
@@ -91,11 +85,11 @@ func (v Vault) Check() error {
 			return mistake(at+".member", "is listed twice")
 		case name.Problem(m.Name) != "":
 			return mistake(at+".name", name.Problem(m.Name))
-		case !slices.Contains([]string{roleAdmin, roleOperator, roleAuditor}, m.Role):
+		case !slices.Contains([]string{statement.Admin, statement.Operator, statement.Auditor}, m.Role):
 			return mistake(at+".role", "is not ADMIN, OPERATOR or AUDITOR")
 		}
 		seen[m.Member] = true
-		if m.Role == roleAdmin {
+		if m.Role == statement.Admin {
 			admins++
 		}
 	}
@@ -168,7 +162,7 @@ func inside(err error, at string) error {
 func (v Vault) objects(without string) governance.Objects {
 	o := governance.Objects{Groups: v.Groups, Lists: v.Whitelists}
 	for _, m := range v.Members {
-		if m.Role != roleAuditor && m.Member != without {
+		if m.Role != statement.Auditor && m.Member != without {
 			o.Members = append(o.Members, governance.Member{ID: m.Member, Name: m.Name})
 		}
 	}

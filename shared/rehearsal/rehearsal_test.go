@@ -10,12 +10,13 @@ import (
 	"countersign/shared/amount"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/statement"
 )
 
 var friday = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 
 var people = []Member{
-	{"mem_alice", "Alice", roleAdmin}, {"mem_bob", "Bob", roleOperator}, {"mem_carol", "Carol", roleOperator}, {"mem_dave", "Dave", roleAuditor},
+	{"mem_alice", "Alice", statement.Admin}, {"mem_bob", "Bob", statement.Operator}, {"mem_carol", "Carol", statement.Operator}, {"mem_dave", "Dave", statement.Auditor},
 }
 
 var (

@@ -14,6 +14,7 @@ import (
 	"countersign/shared/field"
 	"countersign/shared/id"
 	"countersign/shared/name"
+	"countersign/shared/signedlog"
 	"countersign/shared/strictjson"
 )
 
@@ -34,8 +35,8 @@ type Report struct {
 	From Side   `json:"from"`
 	To   Side   `json:"to"`
 	// Log is how much of the log was replayed; absent: none of it.
-	Log    *Mark  `json:"log,omitempty"`
-	Counts Counts `json:"counts"`
+	Log    *signedlog.Mark `json:"log,omitempty"`
+	Counts Counts          `json:"counts"`
 	// Pending are the open requests to which the new rules say something else, by id.
 	Pending  []Change  `json:"pending"`
 	New      []Finding `json:"new"`      // findings that the old rules do not have
@@ -55,12 +56,6 @@ type Pin struct {
 	RuleSet string `json:"rule_set"`
 	Version int    `json:"version"`
 	Digest  string `json:"digest"`
-}
-
-// Mark is a state of a log: how many entries, and the hash of the last line.
-type Mark struct {
-	Size int64  `json:"size"`
-	Head string `json:"head"`
 }
 
 // Counts are how many requests of the log have which [Effect]. Past are those that are
@@ -112,7 +107,7 @@ func (c *Counts) of(e Effect) *int {
 // [Vault.Check]. log is what the history is of, and is looked at when the history ends;
 // nil: there is none. It calls took, which may be nil, with the number of requests so far.
 // Errors are those of the history.
-func Compare(from, to Vault, log *Mark, history iter.Seq2[Past, error], took func(n int)) (Report, error) {
+func Compare(from, to Vault, log *signedlog.Mark, history iter.Seq2[Past, error], took func(n int)) (Report, error) {
 	t := tally{examples: map[Effect][]Change{}}
 	b, n := NewBackTest(to), 0
 	for p, err := range history {

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"countersign/shared/signedlog"
 	"countersign/shared/spec"
 	"countersign/shared/strictjson"
 )
@@ -18,20 +19,20 @@ const vectorFile = "../spec/vectors/rehearsal.json"
 
 // vector is one row of shared/spec/vectors/rehearsal.json.
 type vector struct {
-	Name     string    `json:"name"`
-	From     Vault     `json:"from"`
-	To       Vault     `json:"to"`
-	Findings []Finding `json:"findings"`
-	Log      *Mark     `json:"log"`
-	History  []Past    `json:"history"`
-	Report   Report    `json:"report"`
-	Digest   string    `json:"digest"`
-	Summary  []string  `json:"summary"`
+	Name     string          `json:"name"`
+	From     Vault           `json:"from"`
+	To       Vault           `json:"to"`
+	Findings []Finding       `json:"findings"`
+	Log      *signedlog.Mark `json:"log"`
+	History  []Past          `json:"history"`
+	Report   Report          `json:"report"`
+	Digest   string          `json:"digest"`
+	Summary  []string        `json:"summary"`
 }
 
 func vectors(t *testing.T) (all []vector) {
 	t.Helper()
-	log := &Mark{17, "fxOVPMgYFjwTpdT9UVqdBjDXQp8VWRAaQeXRFW_8c9M"}
+	log := &signedlog.Mark{Size: 17, Head: "fxOVPMgYFjwTpdT9UVqdBjDXQp8VWRAaQeXRFW_8c9M"}
 	pending := bought(5, "20").open()
 	pending.Needed = 1
 	sent := bought(6, "60", "mem_bob")

@@ -9,11 +9,11 @@
 package main
 
 import (
-	"countersign/shared/strictjson"
 	"syscall/js"
 
 	"countersign/shared/fault"
 	"countersign/shared/receipt"
+	"countersign/shared/strictjson"
 )
 
 // answer is what a page shows of a receipt.

@@ -10,6 +10,7 @@ import (
 	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/signer"
 	"countersign/shared/rehearsal"
+	"countersign/shared/signedlog"
 	"countersign/shared/strictjson"
 )
 
@@ -180,10 +181,10 @@ func (c *governanceDiff) Run(ctx context.Context, std stdio) error {
 	if err != nil {
 		return err
 	}
-	var log *rehearsal.Mark
+	var log *signedlog.Mark
 	var past iter.Seq2[rehearsal.Past, error] = rehearsal.History()
 	if c.Log != "" {
-		log = &rehearsal.Mark{}
+		log = &signedlog.Mark{}
 		past = signer.History(ctx, c.Log, c.SignerFile, log, signer.Stdio{Out: std.out, Err: std.err})
 	}
 	r, err := rehearsal.Compare(from, to, log, past, nil)

@@ -298,17 +298,14 @@ func (c *journalVerify) sign(ctx context.Context, cfg approver.Config, std stdio
 	if err := s.unlock(ctx, key, why); err != nil {
 		return err
 	}
-	event := journal.Event{Kind: journal.HeadSigned, Entity: member.Entity, Member: member.Member, Device: s.devices.Name(key.Device().Identity()),
-		Key: key.PublicKey().Thumbprint(), Statement: journal.TypHead}
-	head, err := s.book.Append(ctx, event)
+	event := journal.Event{Kind: journal.HeadSigned, Entity: member.Entity, Member: member.Member, Statement: journal.TypHead}
+	var head journal.Head
+	token, err := s.journaled(ctx, key, event, func(end journal.Head) (string, error) {
+		head = end
+		return journal.SignHead(ctx, s.using(key, why), bridgeName(), end, time.Now())
+	})
 	if err != nil {
 		return err
-	}
-	token, err := journal.SignHead(ctx, s.using(key, why), bridgeName(), head, time.Now())
-	if err != nil {
-		event.Kind, event.Code = journal.Failed, string(fault.CodeOf(err))
-		_, jerr := s.book.Append(ctx, event)
-		return errors.Join(err, jerr)
 	}
 	if c.Out == "" {
 		_, err = fmt.Fprintln(std.out, token)

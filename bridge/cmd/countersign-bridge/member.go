@@ -124,16 +124,6 @@ func (s *tokens) register(ctx context.Context, key *device.Key, why string, r st
 		return "", err
 	}
 	digest := sha256.Sum256(payload)
-	event := journal.Event{Kind: journal.Registered, Entity: r.Entity, Member: r.Member, Device: s.devices.Name(key.Device().Identity()),
-		Key: key.PublicKey().Thumbprint(), Statement: statement.TypRegistration, Digest: hex.EncodeToString(digest[:])}
-	if _, err := s.book.Append(ctx, event); err != nil {
-		return "", err
-	}
-	token, err := ceremony.Register(ctx, s.using(key, why), r)
-	if err != nil {
-		event.Kind, event.Code = journal.Failed, string(fault.CodeOf(err))
-		_, jerr := s.book.Append(ctx, event)
-		return "", errors.Join(err, jerr)
-	}
-	return token, nil
+	event := journal.Event{Kind: journal.Registered, Entity: r.Entity, Member: r.Member, Statement: statement.TypRegistration, Digest: hex.EncodeToString(digest[:])}
+	return s.journaled(ctx, key, event, func(journal.Head) (string, error) { return ceremony.Register(ctx, s.using(key, why), r) })
 }

@@ -223,6 +223,23 @@ func (s *tokens) onReader(ctx context.Context, q consent.PINQuestion, do func() 
 	return err
 }
 
+// journaled has a key sign what an event says, which the journal has before: sign gets
+// where the journal ends with it. A signature that fails is another line.
+func (s *tokens) journaled(ctx context.Context, key *device.Key, event journal.Event, sign func(journal.Head) (string, error)) (string, error) {
+	event.Device, event.Key = s.devices.Name(key.Device().Identity()), key.PublicKey().Thumbprint()
+	head, err := s.book.Append(ctx, event)
+	if err != nil {
+		return "", err
+	}
+	token, err := sign(head)
+	if err != nil {
+		event.Kind, event.Code = journal.Failed, string(fault.CodeOf(err))
+		_, jerr := s.book.Append(ctx, event)
+		return "", errors.Join(err, jerr)
+	}
+	return token, nil
+}
+
 // using is key as it can be used: with a PIN for each use where the token wants
 // that.
 func (s *tokens) using(key *device.Key, why string) keys.Key {

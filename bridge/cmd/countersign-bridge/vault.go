@@ -5,9 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -72,12 +70,7 @@ func (c *vaultSignGenesis) Run(ctx context.Context, std stdio) error {
 
 // readGenesis reads the draft of a genesis.
 func readGenesis(path string) (data []byte, g statement.Genesis, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, g, err
-	}
-	defer f.Close()
-	if data, err = io.ReadAll(io.LimitReader(f, statement.MaxSize+2)); err != nil {
+	if data, err = readFile(path, statement.MaxSize+1); err != nil {
 		return nil, g, err
 	}
 	data = bytes.TrimSuffix(data, []byte("\n"))
@@ -96,7 +89,7 @@ func administrators(g statement.Genesis) string {
 }
 
 // signGenesis shows a genesis and has the token of an administrator sign it.
-func (s *tokens) signGenesis(ctx context.Context, key *device.Key, genesis []byte, g statement.Genesis, m statement.GenesisMember) (token string, err error) {
+func (s *tokens) signGenesis(ctx context.Context, key *device.Key, genesis []byte, g statement.Genesis, m statement.GenesisMember) (string, error) {
 	if err := s.asker.Confirm(ctx, consent.Question{Title: "Begin the vault of " + g.EntityName, Text: ceremony.Text(g, m)}); err != nil {
 		return "", err
 	}
@@ -105,15 +98,8 @@ func (s *tokens) signGenesis(ctx context.Context, key *device.Key, genesis []byt
 		return "", err
 	}
 	digest := sha256.Sum256(genesis)
-	event := journal.Event{Kind: journal.GenesisSigned, Entity: g.Entity, Member: m.Member, Device: s.devices.Name(key.Device().Identity()),
-		Key: key.PublicKey().Thumbprint(), Statement: statement.TypGenesisApproval, Digest: hex.EncodeToString(digest[:])}
-	if _, err := s.book.Append(ctx, event); err != nil {
-		return "", err
-	}
-	if token, err = ceremony.Sign(ctx, s.using(key, why), genesis, time.Now().Unix()); err != nil {
-		event.Kind, event.Code = journal.Failed, string(fault.CodeOf(err))
-		_, jerr := s.book.Append(ctx, event)
-		return "", errors.Join(err, jerr)
-	}
-	return token, nil
+	event := journal.Event{Kind: journal.GenesisSigned, Entity: g.Entity, Member: m.Member, Statement: statement.TypGenesisApproval, Digest: hex.EncodeToString(digest[:])}
+	return s.journaled(ctx, key, event, func(journal.Head) (string, error) {
+		return ceremony.Sign(ctx, s.using(key, why), genesis, time.Now().Unix())
+	})
 }

@@ -116,14 +116,12 @@ func Now(ctx context.Context, dir, signerFile string, stdio Stdio) (v rehearsal.
 // is empty with the key that the log itself begins with, which proves only that nobody
 // else changed it. At the end of it mark says how much that was. It says to stdio.Err how
 // far it is. Errors are those of [VerifyLog].
-func History(ctx context.Context, dir, signerFile string, mark *rehearsal.Mark, stdio Stdio) iter.Seq2[rehearsal.Past, error] {
+func History(ctx context.Context, dir, signerFile string, mark *signedlog.Mark, stdio Stdio) iter.Seq2[rehearsal.Past, error] {
 	return func(yield func(rehearsal.Past, error) bool) {
 		h := replay{yield: yield, began: map[string]*told{}}
 		key, err := statementKeyOf(ctx, dir, signerFile)
 		if err == nil {
-			var end signedlog.Mark
-			_, end, err = walk(ctx, dir, key, "replayed", stdio, h.visit)
-			*mark = rehearsal.Mark{Size: end.Size, Head: end.Head}
+			_, *mark, err = walk(ctx, dir, key, "replayed", stdio, h.visit)
 		}
 		if err == nil {
 			err = h.rest()

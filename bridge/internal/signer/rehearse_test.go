@@ -16,6 +16,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/rehearsal"
+	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 )
 
@@ -41,7 +42,7 @@ func TestTheHistoryOfALogIsWhatItsRequestsCameTo(t *testing.T) {
 	}
 	cfg, signerFile := g.written(t)
 	for _, file := range []string{signerFile, ""} {
-		var mark rehearsal.Mark
+		var mark signedlog.Mark
 		var got []string
 		for p, err := range History(t.Context(), cfg.StateDir, file, &mark, Stdio{Err: &bytes.Buffer{}}) {
 			if err != nil {
@@ -85,7 +86,7 @@ func TestAHistoryOfALogThatWasChangedIsNone(t *testing.T) {
 		t.Fatal(err)
 	}
 	last := error(nil)
-	for _, err := range History(t.Context(), cfg.StateDir, "", &rehearsal.Mark{}, Stdio{Err: &bytes.Buffer{}}) {
+	for _, err := range History(t.Context(), cfg.StateDir, "", &signedlog.Mark{}, Stdio{Err: &bytes.Buffer{}}) {
 		last = err
 	}
 	if fault.CodeOf(last) != fault.LogCorrupt {
@@ -93,7 +94,7 @@ func TestAHistoryOfALogThatWasChangedIsNone(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for _, err := range History(ctx, cfg.StateDir, "", &rehearsal.Mark{}, Stdio{Err: &bytes.Buffer{}}) {
+	for _, err := range History(ctx, cfg.StateDir, "", &signedlog.Mark{}, Stdio{Err: &bytes.Buffer{}}) {
 		last = err
 	}
 	if !errors.Is(last, context.Canceled) {
