@@ -10,7 +10,6 @@ import (
 
 	"countersign/shared/amount"
 	"countersign/shared/governance"
-	"countersign/shared/statement"
 )
 
 // Past is a request of the history, or one that is open, as its log tells it.
@@ -83,7 +82,7 @@ func NewBackTest(to Vault) *BackTest {
 	if to.Admin != nil {
 		admins := governance.Group{Group: governance.Administrators, Name: governance.Administrators}
 		for _, m := range to.Members {
-			if m.Role == statement.Admin {
+			if m.administers() {
 				admins.Members = append(admins.Members, m.Member)
 			}
 		}

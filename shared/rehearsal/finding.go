@@ -7,7 +7,6 @@ import (
 
 	"countersign/shared/governance"
 	"countersign/shared/name"
-	"countersign/shared/statement"
 )
 
 // Code says what a finding is.
@@ -86,7 +85,7 @@ func Rehearse(v Vault) []Finding {
 		accounts = append(accounts, r)
 	}
 	for _, m := range v.Members {
-		if m.Role != statement.Auditor {
+		if m.approves() {
 			all = append(all, lost(v, accounts, m)...)
 		}
 	}
@@ -310,10 +309,10 @@ func lost(v Vault, accounts []*rules, m Member) (all []Finding) {
 			all = append(all, f)
 		}
 	}
-	if v.Admin != nil && m.Role == statement.Admin {
+	if v.Admin != nil && m.administers() {
 		admins := 0
 		for _, other := range v.Members {
-			if other.Role == statement.Admin && other.Member != m.Member {
+			if other.administers() && other.Member != m.Member {
 				admins++
 			}
 		}

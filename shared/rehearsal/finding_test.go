@@ -26,7 +26,7 @@ func sample() Vault {
 		return governance.Step{Name: name, Quorum: quorum, Members: ids}
 	}
 	return Vault{
-		Members: []Member{{"mem_alice", "Alice", statement.Admin}, {"mem_bob", "Bob", statement.Admin}, {"mem_carol", "Carol", statement.Operator}, {"mem_dave", "Dave", statement.Auditor}},
+		Members: []Member{{"mem_alice", "Alice", statement.Admin, ""}, {"mem_bob", "Bob", statement.Admin, ""}, {"mem_carol", "Carol", statement.Operator, ""}, {"mem_dave", "Dave", statement.Auditor, ""}},
 		Admin:   &Admin{2},
 		Groups:  []governance.Group{{Group: "grp_officers", Name: "Officers", Members: []string{"mem_alice", "mem_bob", "mem_carol"}}},
 		Accounts: []Account{{Account: "acc_treasury", Name: "Treasury", Rules: governance.Set{Version: 2,
@@ -141,7 +141,7 @@ func TestManyMembersAreCountedAndNotEachListed(t *testing.T) {
 	v := sample()
 	v.Members = v.Members[:1]
 	for i := range 63 {
-		v.Members = append(v.Members, Member{fmt.Sprintf("mem_m%02d", i), fmt.Sprintf("Member %02d of a long list of people who may", i), statement.Operator})
+		v.Members = append(v.Members, Member{fmt.Sprintf("mem_m%02d", i), fmt.Sprintf("Member %02d of a long list of people who may", i), statement.Operator, ""})
 	}
 	v.Admin, v.Groups[0].Members = nil, nil
 	for _, m := range v.Members {

@@ -20,6 +20,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/id"
+	"countersign/shared/intent"
 	"countersign/shared/name"
 	"countersign/shared/statement"
 	"countersign/shared/strictjson"
@@ -42,12 +43,19 @@ type Vault struct {
 	Accounts   []Account          `json:"accounts"`
 }
 
-// Member is a member who exists and is active.
+// Member is a member, who may be named by groups and rules also when they approve nothing.
 type Member struct {
 	Member string `json:"member"`
 	Name   string `json:"name"`
-	Role   string `json:"role"` // ADMIN, OPERATOR or AUDITOR
+	Role   string `json:"role"`            // ADMIN, OPERATOR or AUDITOR
+	State  string `json:"state,omitempty"` // SUSPENDED or REVOKED; empty: active
 }
+
+// approves reports whether a member counts for anything.
+func (m Member) approves() bool { return m.State == "" && m.Role != statement.Auditor }
+
+// administers reports whether a member counts as an administrator.
+func (m Member) administers() bool { return m.State == "" && m.Role == statement.Admin }
 
 // Account is an account with its rules.
 type Account struct {
@@ -87,16 +95,18 @@ func (v Vault) Check() error {
 			return mistake(at+".name", name.Problem(m.Name))
 		case !slices.Contains([]string{statement.Admin, statement.Operator, statement.Auditor}, m.Role):
 			return mistake(at+".role", "is not ADMIN, OPERATOR or AUDITOR")
+		case m.State != "" && m.State != intent.Suspended && m.State != intent.Revoked:
+			return mistake(at+".state", "is not SUSPENDED or REVOKED; leave it out for a member who is active")
 		}
 		seen[m.Member] = true
-		if m.Role == statement.Admin {
+		if m.administers() {
 			admins++
 		}
 	}
 	if v.Admin != nil && (v.Admin.Quorum < 1 || v.Admin.Quorum > admins) {
 		return mistake("admin_rule.quorum", fmt.Sprintf("must be 1 to %d, the number of administrators", admins))
 	}
-	objects := v.objects("")
+	objects := v.named()
 	if err := v.checkObjects(objects); err != nil {
 		return err
 	}
@@ -158,11 +168,21 @@ func inside(err error, at string) error {
 	return fault.New(f.Code, at+": "+f.Message).With("field", at+"."+f.Details["field"])
 }
 
-// objects are what rules name, without one member.
+// named are what rules may name, also members who count for nothing now.
+func (v Vault) named() governance.Objects {
+	return v.with(func(m Member) bool { return m.Role != statement.Auditor })
+}
+
+// objects are what counts for rules, without one member.
 func (v Vault) objects(without string) governance.Objects {
+	return v.with(func(m Member) bool { return m.approves() && m.Member != without })
+}
+
+// with are what rules name, and these members.
+func (v Vault) with(these func(Member) bool) governance.Objects {
 	o := governance.Objects{Groups: v.Groups, Lists: v.Whitelists}
 	for _, m := range v.Members {
-		if m.Role != statement.Auditor && m.Member != without {
+		if these(m) {
 			o.Members = append(o.Members, governance.Member{ID: m.Member, Name: m.Name})
 		}
 	}

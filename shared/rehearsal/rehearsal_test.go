@@ -16,7 +16,7 @@ import (
 var friday = time.Date(2026, 11, 20, 10, 0, 0, 0, time.UTC)
 
 var people = []Member{
-	{"mem_alice", "Alice", statement.Admin}, {"mem_bob", "Bob", statement.Operator}, {"mem_carol", "Carol", statement.Operator}, {"mem_dave", "Dave", statement.Auditor},
+	{"mem_alice", "Alice", statement.Admin, ""}, {"mem_bob", "Bob", statement.Operator, ""}, {"mem_carol", "Carol", statement.Operator, ""}, {"mem_dave", "Dave", statement.Auditor, ""},
 }
 
 var (

@@ -33,6 +33,7 @@ type RequestBody struct {
 	GovernedBy  statement.GovernedBy `json:"governed_by"`
 	Recorded    governance.Recorded  `json:"recorded,omitzero"`     // what the signer saw at Created, and rules look at
 	Attestation string               `json:"attestation,omitempty"` // JWS, typ countersign-address+jws; of an intent that receives
+	Impact      *statement.Impact    `json:"impact,omitempty"`      // of an intent that changes the vault
 }
 
 // DecisionBody is the body of an initiation and of an approval entry: the member's own

@@ -37,6 +37,11 @@ func (c *checks) decision(a Approval) error {
 		}
 		c.That(a.GovernedBy.RuleSet == wants.Facts().RuleSet(), "governed_by.rule_set", "is not that of the account")
 	}
+	changes := a.GovernedBy.RuleSet == governance.Admin && a.Decision != Initiate
+	c.That((a.Impact != nil) == changes, "impact", "must be said of what changes the vault, and of nothing else")
+	if a.Impact != nil {
+		c.impact(*a.Impact)
+	}
 	c.That(isHex32(a.Nonce), "nonce", "is not 32 bytes of lower-case hexadecimal")
 	c.time(a.IssuedAt, "iat")
 	c.time(a.NotBefore, "nbf")

@@ -6,6 +6,7 @@ import (
 
 	"countersign/shared/governance"
 	"countersign/shared/spec"
+	"countersign/shared/strictjson"
 )
 
 func TestThePagesExamplesAreStatements(t *testing.T) {
@@ -15,7 +16,7 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec.Shows(t, "an approval", string(one("approval")), a, "initiator", "initiator_name")
+	spec.Shows(t, "an approval", string(one("approval")), a, "initiator", "initiator_name", "impact")
 	i, err := Decode[Initiation](one("initiation"))
 	if err != nil {
 		t.Fatal(err)
@@ -55,6 +56,12 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 	group := sample()
 	group.Intent = []byte(spec.Examples(t, "intent.md", "group.put, version 1", "json")[0])
 	group.GovernedBy.RuleSet, group.GovernedBy.Version, group.GovernedBy.Rule = governance.Admin, 1, "administrators"
+	var impact Impact
+	if err := strictjson.Unmarshal([]byte(spec.Examples(t, "statement.md", "impact", "json")[0]), &impact, MaxSize); err != nil {
+		t.Fatal(err)
+	}
+	spec.Shows(t, "an impact", spec.Examples(t, "statement.md", "impact", "json")[0], impact)
+	group.Impact = &impact
 	if text := spec.Examples(t, "intent.md", "What changes the vault", "")[0]; text != textOf(group) {
 		t.Errorf("the page shows\n%s\nthe code\n%s", text, textOf(group))
 	}

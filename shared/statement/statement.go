@@ -67,8 +67,9 @@ type Approval struct {
 	Initiator     string     `json:"initiator,omitempty"`
 	InitiatorName string     `json:"initiator_name,omitempty"`
 	Intent        intent.Doc `json:"intent"`
-	Nonce         string     `json:"nonce"` // 32 bytes, lower-case hexadecimal; single use
-	IssuedAt      int64      `json:"iat"`   // Unix seconds
+	Impact        *Impact    `json:"impact,omitempty"` // of a change of the vault
+	Nonce         string     `json:"nonce"`            // 32 bytes, lower-case hexadecimal; single use
+	IssuedAt      int64      `json:"iat"`              // Unix seconds
 	NotBefore     int64      `json:"nbf"`
 	Expires       int64      `json:"exp"`
 	Channel       string     `json:"channel"` // handshake hash of the channel that served it, base64url

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -140,6 +141,25 @@ func withEve(edit func(*GenesisMember)) Genesis {
 }
 
 // refused lists single changes that no reader may accept.
+// changing makes an approval one of what changes the vault, which its intent is.
+func changing(a *Approval) {
+	a.GovernedBy.RuleSet, a.GovernedBy.Version, a.GovernedBy.Rule = governance.Admin, 1, "administrators"
+	impact := Summarize(a.Key, 17, []string{"17 of 4,210 past requests would have been denied", "3 open requests need 1 more approval",
+		"Bob alone could now move up to 40,000 EUR a day in purchases of Treasury, at most 1,000 in one request"})
+	a.Impact = &impact
+}
+
+// impact edits the impact of an approval of a change.
+func impact(edit func(*Impact)) func(*Approval) {
+	return func(a *Approval) {
+		a.Intent = intent.Doc(groupPut)
+		changing(a)
+		edit(a.Impact)
+	}
+}
+
+const groupPut = `{"kind":"group.put","v":1,"group":"grp_officers","from_version":0,"name":"Officers","members":[{"member":"mem_bob","name":"Bob"}]}`
+
 func refused() []struct {
 	name  string
 	edit  func(*Approval)
@@ -151,6 +171,16 @@ func refused() []struct {
 		field string
 	}{
 		{"another version", func(a *Approval) { a.V = 1 }, "v"},
+		{"a purchase that says what it changes", func(a *Approval) { m := Summarize(a.Key, 1, nil); a.Impact = &m }, "impact"},
+		{"a change that does not say what it does", func(a *Approval) { impact(func(*Impact) {})(a); a.Impact = nil }, "impact"},
+		{"an impact of no report", impact(func(m *Impact) { m.Report = "" }), "impact.report"},
+		{"an impact over no log", impact(func(m *Impact) { m.Log = 0 }), "impact.log"},
+		{"an impact of thirteen sentences", impact(func(m *Impact) { m.Summary = slices.Repeat([]string{"x"}, 13) }), "impact.summary"},
+		{"an impact that fills the screen", impact(func(m *Impact) { m.Summary[0] = strings.Repeat("x", 9000) }), "impact.summary"},
+		{"an impact that breaks the line", impact(func(m *Impact) { m.Summary[1] = "nothing changes\nReport" }), "impact.summary.1"},
+		{"an impact that turns the text around", impact(func(m *Impact) { m.Summary[0] = "nothing\u202e changes" }), "impact.summary.0"},
+		{"an impact with an empty sentence", impact(func(m *Impact) { m.Summary[0] = "" }), "impact.summary.0"},
+		{"an impact that leaves out fewer than none", impact(func(m *Impact) { m.More = -1 }), "impact.more"},
 		{"another type", func(a *Approval) { a.Type = "transfer" }, "type"},
 		{"an entity of another kind", func(a *Approval) { a.Entity = "acc_sandbox" }, "entity"},
 		{"an entity name with a line feed", func(a *Approval) { a.EntityName = "Sandbox\nLtd" }, "entity_name"},
@@ -305,7 +335,7 @@ func vectors(t testing.TB) []vector {
 		if i.Intent = a.Intent; a.wants(t).Facts().Account != "" {
 			continue // as above
 		}
-		a.GovernedBy.RuleSet, a.GovernedBy.Version, a.GovernedBy.Rule = governance.Admin, 1, "administrators"
+		changing(&a)
 		i.GovernedBy = a.GovernedBy
 		all = append(all, vector{"an approval of a " + kind, "approval", canonical(t, a), true, "", "", textOf(a)},
 			vector{"an initiation of a " + kind, "initiation", canonical(t, i), true, "", "", textOf(i.decision())})

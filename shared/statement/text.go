@@ -48,7 +48,7 @@ func Lines(a Approval) ([]intent.Line, error) {
 	case Initiate:
 		decision, sign = "ASK for this "+i.Noun()+", which approves nothing yet", name.WithID(a.MemberName, a.Member)
 	}
-	lines := append([]intent.Line{{Label: "Decision", Value: decision}}, i.Lines()...)
+	lines := append(append([]intent.Line{{Label: "Decision", Value: decision}}, i.Lines()...), a.Impact.Lines()...)
 	lines = append(lines, intent.Line{Label: "Request", Value: a.Request},
 		intent.Line{Label: "Rule", Value: name.Within(a.GovernedBy.Rule) + ", version " + itoa(a.GovernedBy.Version)})
 	lines = append(append(lines, use(a)...), intent.Line{Label: "Asked by", Value: askedBy(a)})

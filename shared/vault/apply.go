@@ -158,6 +158,9 @@ func (s *State) applyRequest(e signedlog.Entry) error {
 	if err := s.possibleNow(r); err != nil {
 		return err
 	}
+	if err := s.says(r, e.Seq); err != nil {
+		return err
+	}
 	d := s.Govern(r)
 	if s.excerpt {
 		d = s.Decide(r, r.CreatedAt)
@@ -197,6 +200,22 @@ func (s *State) possibleNow(r *Request) error {
 		}
 	}
 	return nil
+}
+
+// says checks what the entry seq of a change says of its impact. What the report has, whoever
+// has the log computes again.
+func (s *State) says(r *Request, seq int64) error {
+	switch _, changes := r.Wants.(intent.Change); {
+	case !changes && r.Impact != nil:
+		return fmt.Errorf("%s changes nothing in the vault, and says what it changes", r.Request)
+	case !changes:
+		return nil
+	case r.Impact == nil:
+		return Earlier()
+	case r.Impact.Log > seq || r.Impact.Log <= s.lastChange(Newest):
+		return fmt.Errorf("the impact of %s is not on the vault as it is", r.Request)
+	}
+	return r.Impact.Check()
 }
 
 // attested checks that the vault's own word makes an address this request's.
@@ -243,7 +262,7 @@ func (s *State) applyDecision(e signedlog.Entry, hash, typ string) error {
 	}
 	d := s.Decide(r, seconds(e.At))
 	if statement.Typ(a.Decision) != typ || a.Entity != s.Genesis.Entity || a.Request != b.Request || a.Member != b.Member || a.Step != d.Step ||
-		!bytes.Equal(a.Intent, r.Intent) || a.GovernedBy != r.GovernedBy || a.Initiator != r.Initiator() || !may(d, a) {
+		!bytes.Equal(a.Intent, r.Intent) || a.Decision != statement.Initiate && !a.Impact.Equal(r.Impact) || a.GovernedBy != r.GovernedBy || a.Initiator != r.Initiator() || !may(d, a) {
 		return fmt.Errorf("the statement of %s is not for this step of %s", b.Member, b.Request)
 	}
 	s.accept(r, b, a, Line{e, hash})

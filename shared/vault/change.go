@@ -29,9 +29,13 @@ func (s *State) Fits(i intent.Intent) error {
 
 // possible reports what could not be approved any more after a change.
 func (v *Governance) possible(c intent.Change) error {
-	before := v.objects(Newest)
-	rule, _ := v.Admin.at(governance.Admin, Newest)
-	after, quorum := changed(before, c), rule.Value.Quorum
+	next, err := v.After(c)
+	if err != nil {
+		return err
+	}
+	before, after := v.objects(Newest), next.objects(Newest)
+	rule, _ := next.Admin.at(governance.Admin, Newest)
+	quorum := rule.Value.Quorum
 	bad := func(field, why string) error { return fault.New(fault.Invalid, field+" "+why).With("field", field) }
 	switch c := c.(type) {
 	case intent.GroupPut:
@@ -55,10 +59,9 @@ func (v *Governance) possible(c intent.Change) error {
 			return bad("whitelist", "is one more than the 64 that a vault can have")
 		}
 	case intent.AdminRulePut:
-		if why := (statement.AdminRule{Quorum: c.Quorum}).Problem(len(admins(after)), v.Genesis.Sandbox); why != "" {
+		if why := rule.Value.Problem(len(admins(after)), v.Genesis.Sandbox); why != "" {
 			return bad("quorum", why)
 		}
-		quorum = c.Quorum
 	}
 	if c, ok := c.(intent.AccountEdit); ok {
 		if err := c.Rules.Check(before); err != nil {
@@ -106,31 +109,14 @@ func (v *Governance) namer(group string) string {
 	return ""
 }
 
-// changed are the objects after a change. Members who come back are not added: nothing
-// becomes impossible by them.
-func changed(o governance.Objects, c intent.Change) governance.Objects {
-	switch c := c.(type) {
-	case intent.GroupPut:
-		o.Groups = slices.DeleteFunc(slices.Clone(o.Groups), func(g governance.Group) bool { return g.Group == c.Group })
-		o.Groups = append(o.Groups, c.After())
-	case intent.GroupRemove:
-		o.Groups = slices.DeleteFunc(slices.Clone(o.Groups), func(g governance.Group) bool { return g.Group == c.Group })
-	case intent.WhitelistPut:
-		o.Lists = slices.DeleteFunc(slices.Clone(o.Lists), func(l governance.List) bool { return l.Whitelist == c.Whitelist })
-		o.Lists = append(o.Lists, c.After())
-	case intent.MemberState:
-		if c.After() == intent.Active {
-			break
-		}
-		o.Members = slices.DeleteFunc(slices.Clone(o.Members), func(m governance.Member) bool { return m.ID == c.Member })
-		o.Groups = slices.Clone(o.Groups)
-		for i, g := range o.Groups {
-			if g.Group == governance.Administrators {
-				o.Groups[i].Members = slices.DeleteFunc(slices.Clone(g.Members), func(m string) bool { return m == c.Member })
-			}
-		}
+// After is the vault after a change, as if it were approved now; v stays as it is. It fails
+// with CONFLICT for a change of another version of its object.
+func (v *Governance) After(c intent.Change) (*Governance, error) {
+	next := v.clone()
+	if err := next.take(c, "", v.lastChange(Newest)+1); err != nil {
+		return nil, fault.Wrap(err, fault.Conflict, "the change does not follow the version that there is")
 	}
-	return o
+	return next, nil
 }
 
 // take makes the version of a change that was approved, with the outcome entry seq of a

@@ -3,6 +3,7 @@ package vault
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"countersign/shared/fault"
@@ -80,6 +81,23 @@ func (v *Governance) Current() statement.Genesis {
 	rule, _ := v.Admin.at(governance.Admin, Newest)
 	g.AdminRule = rule.Value
 	return g
+}
+
+// clone shares what never changes: the versions that there are.
+func (v *Governance) clone() *Governance {
+	c := *v
+	c.Admin, c.Members, c.Groups, c.Lists = v.Admin.clone(), v.Members.clone(), v.Groups.clone(), v.Lists.clone()
+	c.Accounts, c.Rules, c.Changes = v.Accounts.clone(), v.Rules.clone(), slices.Clip(v.Changes)
+	return &c
+}
+
+// Before is the vault as it was before an entry of the log.
+func (v *Governance) Before(seq int64) *Governance {
+	c := v.clone()
+	c.Admin, c.Members, c.Groups, c.Lists = c.Admin.before(seq), c.Members.before(seq), c.Groups.before(seq), c.Lists.before(seq)
+	c.Accounts, c.Rules = c.Accounts.before(seq), c.Rules.before(seq)
+	c.Changes = slices.DeleteFunc(slices.Clone(c.Changes), func(at int64) bool { return at >= seq })
+	return c
 }
 
 // MaxGovernance is the longest form of a governance, in bytes.

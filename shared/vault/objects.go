@@ -42,6 +42,26 @@ func (o *objects[T]) put(id string, v Version[T]) error {
 	return nil
 }
 
+// clone shares the versions, none of which changes.
+func (o objects[T]) clone() objects[T] {
+	all := slices.Clone(o)
+	for i := range all {
+		all[i].Versions = slices.Clip(all[i].Versions)
+	}
+	return all
+}
+
+// before are the objects as they were before an entry.
+func (o objects[T]) before(seq int64) (all objects[T]) {
+	for _, one := range o {
+		n := sort.Search(len(one.Versions), func(i int) bool { return one.Versions[i].Seq >= seq })
+		if n > 0 {
+			all = append(all, Object[T]{one.ID, one.Versions[:n:n]})
+		}
+	}
+	return all
+}
+
 // sound reports what is wrong with objects that were kept: each is there once, with
 // versions that follow each other.
 func (o objects[T]) sound() error {

@@ -1,6 +1,17 @@
 package wire
 
-import "countersign/shared/fault"
+import (
+	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/statement"
+)
+
+// Explanation answers a dry run: what the rules would say of a request, and what it would
+// do to the vault.
+type Explanation struct {
+	governance.Explanation
+	Impact *statement.Impact `json:"impact,omitempty"` // of what changes the vault
+}
 
 // HeaderDryRun is the header of a question that is to be answered and not carried out.
 const HeaderDryRun = "Dry-Run"

@@ -7,6 +7,7 @@ import (
 	"countersign/shared/governance"
 	"countersign/shared/id"
 	"countersign/shared/intent"
+	"countersign/shared/statement"
 )
 
 // RequestInput is the body of POST /v1/requests: of a purchase the quote and the account,
@@ -65,6 +66,7 @@ type Request struct {
 	// Lines are what the intent says, for people, of what changes the vault: a page need not
 	// know its kind.
 	Lines      []Line                `json:"lines,omitempty"`
+	Impact     *statement.Impact     `json:"impact,omitempty"` // what it does to the vault, also among Lines
 	Rule       Rule                  `json:"rule"`
 	Reasons    []string              `json:"reasons"` // why it is in this state, most important first
 	Step       int                   `json:"step"`    // that is waited for, from 1

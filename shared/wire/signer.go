@@ -45,6 +45,7 @@ type SignerRequest struct {
 	Steps        []governance.Progress `json:"steps"`
 	Approvals    []SignerApproval      `json:"approvals"`
 	Reasons      []string              `json:"reasons"`               // for people
+	Impact       *statement.Impact     `json:"impact,omitempty"`      // of an intent that changes the vault
 	Attestation  string                `json:"attestation,omitempty"` // the address attestation, a JWS by the signer's statement key; of an intent that receives
 	ExpiresAt    time.Time             `json:"expires_at"`
 	UseBy        *time.Time            `json:"use_by,omitempty"` // when the approval ends, of an approved request

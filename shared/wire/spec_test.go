@@ -49,7 +49,7 @@ var examples = map[string][]struct {
 	"GET /v1/quotes":                  {{new(Quotes), []string{"fixes.also"}}, {new(QuoteOpen), nil}, {new(quote.Settled), nil}},
 	"GET /v1/events":                  {{new(Opened), nil}, {new(Change), nil}},
 	"GET /v1/requests":                {{new(Page[Request]), []string{"items"}}},
-	"POST /v1/requests":               {{new(RequestInput), []string{"intent"}}, {new(RequestInput), []string{"quote_id", "account_id", "purpose", "reference"}}, {new(Request), []string{"lines"}}},
+	"POST /v1/requests":               {{new(RequestInput), []string{"intent"}}, {new(RequestInput), []string{"quote_id", "account_id", "purpose", "reference"}}, {new(Request), []string{"lines", "impact"}}},
 	"GET /v1/requests/{id}/statement": {{new(StatementPreview), nil}},
 	"GET /v1/orders":                  {{new(Page[Order]), []string{"items"}}},
 	"POST /v1/orders":                 {{new(OrderInput), nil}},

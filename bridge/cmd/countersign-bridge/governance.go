@@ -9,14 +9,17 @@ import (
 
 	"countersign/bridge/internal/fold"
 	"countersign/bridge/internal/signer"
+	"countersign/shared/fault"
 	"countersign/shared/rehearsal"
 	"countersign/shared/signedlog"
+	"countersign/shared/statement"
 	"countersign/shared/strictjson"
 )
 
 type governanceCommand struct {
 	Simulate governanceSimulate `cmd:"" help:"Say what rules allow and prevent: who alone can move what, what nobody can approve, what a lost token breaks."`
 	Diff     governanceDiff     `cmd:"" help:"Say what a change of rules does, also to what was recorded."`
+	Impact   governanceImpact   `cmd:"" help:"Compute again what a change does that administrators approve, and compare it with what they sign."`
 	Show     governanceShow     `cmd:"" help:"Print what governs a vault now, from its log, as a file of rules."`
 }
 
@@ -127,7 +130,7 @@ type governanceShow struct {
 
 // Help is shown by `countersign-bridge governance show --help`.
 func (governanceShow) Help() string {
-	return `The log is verified as ` + "`signer verify`" + ` does. Only members who are active are printed. Change a copy,
+	return `The log is verified as ` + "`signer verify`" + ` does. A member who is not active has a state. Change a copy,
 and ask what the change does:
 
 Examples:
@@ -192,13 +195,13 @@ func (c *governanceDiff) Run(ctx context.Context, std stdio) error {
 		return fmt.Errorf("compare the rules: %w", err)
 	}
 	if c.JSON {
-		data, err := strictjson.Canonical(r)
-		if err != nil {
-			return err
-		}
-		_, err = std.out.Write(append(data, '\n'))
-		return err
+		return writeCanonical(std.out, r)
 	}
+	return writeReport(std.out, r)
+}
+
+// writeReport writes a report for a person.
+func writeReport(to io.Writer, r rehearsal.Report) error {
 	var out strings.Builder
 	if lines := r.Summary(); len(lines) > 0 {
 		for _, line := range lines {
@@ -207,10 +210,55 @@ func (c *governanceDiff) Run(ctx context.Context, std stdio) error {
 	} else {
 		point(&out, "-", "nothing changes")
 	}
-	if log != nil {
-		fmt.Fprintf(&out, "\nlog     %s, head %s\n", fold.Count(int(log.Size), "entry", "entries"), log.Head)
+	if r.Log != nil {
+		fmt.Fprintf(&out, "\nlog     %s, head %s\n", fold.Count(int(r.Log.Size), "entry", "entries"), r.Log.Head)
 	}
 	fmt.Fprintf(&out, "report  %s\n", r.Digest())
-	_, err = io.WriteString(std.out, out.String())
+	_, err := io.WriteString(to, out.String())
+	return err
+}
+
+type governanceImpact struct {
+	Request string `arg:"" placeholder:"REQUEST" help:"The request for the change: req_…."`
+	Log     string `required:"" type:"path" placeholder:"DIR" help:"The state_dir of a signer."`
+	signerFileFlag
+	JSON bool `name:"json" help:"Print the report in its canonical form, whose digest administrators sign."`
+}
+
+// Help is shown by `countersign-bridge governance impact --help`.
+func (governanceImpact) Help() string {
+	return `Who approves a change of the vault reads in the prompt what it does, and signs the digest of
+the whole report. This computes the report again, from the log alone, prints it, and fails
+when the request names another one. The log is verified as ` + "`signer verify`" + ` does; the signer may
+run meanwhile.
+
+Examples:
+  sudo -u countersign-signer countersign-bridge governance impact req_… --log /var/lib/countersign-signer \
+    --signer-file /var/lib/countersign-signer/enrolment/signer.json`
+}
+
+func (c *governanceImpact) Run(ctx context.Context, std stdio) error {
+	r, said, err := signer.Recompute(ctx, c.Log, c.SignerFile, c.Request, signer.Stdio{Out: std.out, Err: std.err})
+	if err != nil {
+		return err
+	}
+	if c.JSON {
+		err = writeCanonical(std.out, r)
+	} else {
+		err = writeReport(std.out, r)
+	}
+	if got := statement.Summarize(r.Digest(), said.Log, r.Summary()); err == nil && !got.Equal(&said) {
+		err = fault.New(fault.LogCorrupt, "the request names another report, "+said.Report+": what administrators read was not true").With("part", "impact")
+	}
+	return err
+}
+
+// writeCanonical writes a value in its canonical form, and a line feed.
+func writeCanonical(to io.Writer, v any) error {
+	data, err := strictjson.Canonical(v)
+	if err != nil {
+		return err
+	}
+	_, err = to.Write(append(data, '\n'))
 	return err
 }

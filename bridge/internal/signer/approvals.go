@@ -54,7 +54,7 @@ func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementG
 	a := statement.Approval{
 		V: 2, Type: "approval", Entity: g.Entity, EntityName: g.EntityName, Request: r.Request, Step: d.Step,
 		Decision: get.Decision, Member: n.member.Member, MemberName: n.member.Name, Key: n.member.ApprovalKey.Thumbprint(),
-		GovernedBy: r.GovernedBy, Initiator: r.Initiator(), Intent: r.Intent, Nonce: hex.EncodeToString(nonce),
+		GovernedBy: r.GovernedBy, Initiator: r.Initiator(), Intent: r.Intent, Impact: r.Impact, Nonce: hex.EncodeToString(nonce),
 		IssuedAt: issued.Unix(), NotBefore: issued.Add(-backdate).Unix(), Expires: expires.Unix(),
 		Channel: base64.RawURLEncoding.EncodeToString(n.channel.HandshakeHash()), Log: s.mark(),
 	}

@@ -16,7 +16,7 @@ import (
 )
 
 // dry asks for a request without making it.
-func (g *rig) dry(in wire.SignerRequestInput, says string) (e governance.Explanation, code fault.Code) {
+func (g *rig) dry(in wire.SignerRequestInput, says string) (e wire.Explanation, code fault.Code) {
 	g.t.Helper()
 	body, err := strictjson.Canonical(in)
 	if err != nil {

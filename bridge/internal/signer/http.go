@@ -31,6 +31,7 @@ func (s *Service) Handler() http.Handler {
 	mux.HandleFunc("GET /v1/log/checkpoint", s.strict(s.getNote))
 	mux.HandleFunc("POST /v1/requests", s.strict(s.postRequest))
 	mux.HandleFunc("GET /v1/requests/{id}", s.strict(s.getRequest))
+	mux.HandleFunc("GET /v1/requests/{id}/impact", s.strict(s.getImpact))
 	mux.HandleFunc("POST /v1/channels", s.strict(s.postChannel))
 	mux.HandleFunc("POST /v1/channels/{id}/records", s.strict(s.postRecord))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -120,6 +121,11 @@ func (s *Service) postRequest(w http.ResponseWriter, r *http.Request) {
 
 func (s *Service) getRequest(w http.ResponseWriter, r *http.Request) {
 	v, err := s.Get(r.Context(), r.PathValue("id"))
+	s.reply(w, r, v, err)
+}
+
+func (s *Service) getImpact(w http.ResponseWriter, r *http.Request) {
+	v, err := s.Impact(r.Context(), r.PathValue("id"))
 	s.reply(w, r, v, err)
 }
 

@@ -22,14 +22,18 @@ import (
 // with INVALID_REQUEST, NOT_FOUND (account), DENIED_BY_RULES, CONFLICT (same id,
 // other input), and RATE_LIMITED (details retry_after, in seconds).
 func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (_ wire.SignerRequest, err error) {
-	if err := s.begin(); err != nil {
-		return wire.SignerRequest{}, err
-	}
-	defer s.end(ctx, &err)
 	draft, err := intent.Draft(in.Intent)
 	if err != nil {
 		return wire.SignerRequest{}, err
 	}
+	foreseen, err := s.foresee(ctx, in, draft)
+	if err != nil {
+		return wire.SignerRequest{}, err
+	}
+	if err := s.begin(); err != nil {
+		return wire.SignerRequest{}, err
+	}
+	defer s.end(ctx, &err)
 	if r, err := s.find(ctx, in.Request); err != nil {
 		return wire.SignerRequest{}, err
 	} else if r != nil {
@@ -49,6 +53,9 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (_ wi
 		return wire.SignerRequest{}, fault.New(fault.Denied, strings.Join(d.Reasons, "; "))
 	}
 	if err := s.limits.charge(s.deps.steady()); err != nil {
+		return wire.SignerRequest{}, err
+	}
+	if r.Impact, err = foreseen.of(r, s.state.Governance); err != nil {
 		return wire.SignerRequest{}, err
 	}
 	r.GovernedBy, r.Expires = r.Pin(d), d.Expires.Unix() // a rule may allow less time
@@ -84,20 +91,26 @@ func (s *Service) fresh(in wire.SignerRequestInput, draft intent.Intent) (*vault
 // DryRun says what the rules would say of a request now, and makes none: nothing is
 // written, no key is made, nothing counts as spent or towards a limit. It fails as
 // [Service.Request] does, except that a denial is an answer.
-func (s *Service) DryRun(ctx context.Context, in wire.SignerRequestInput) (_ governance.Explanation, err error) {
-	if err := s.begin(); err != nil {
-		return governance.Explanation{}, err
-	}
-	defer s.end(ctx, &err)
+func (s *Service) DryRun(ctx context.Context, in wire.SignerRequestInput) (out wire.Explanation, err error) {
 	draft, err := intent.Draft(in.Intent)
 	if err != nil {
-		return governance.Explanation{}, err
+		return out, err
 	}
+	foreseen, err := s.foresee(ctx, in, draft)
+	if err != nil {
+		return out, err
+	}
+	if err := s.begin(); err != nil {
+		return out, err
+	}
+	defer s.end(ctx, &err)
 	r, err := s.fresh(in, draft)
 	if err != nil {
-		return governance.Explanation{}, err
+		return out, err
 	}
-	return s.state.Explain(r), nil
+	out.Impact, err = foreseen.of(r, s.state.Governance)
+	out.Explanation = s.state.Explain(r)
+	return out, err
 }
 
 // recorded is what rules look at of a moment, for its entry: the local times of zones.
@@ -249,7 +262,7 @@ func (s *Service) view(r *vault.Request) wire.SignerRequest {
 	v := wire.SignerRequest{
 		Request: r.Request, State: string(d.State), Step: d.Step, Initiator: r.Initiator(), Initiators: d.Initiators, Intent: r.Intent, IntentDigest: intent.Digest(r.Intent),
 		GovernedBy: r.GovernedBy, Steps: append([]governance.Progress{}, d.Steps...), Approvals: []wire.SignerApproval{}, Reasons: d.Reasons,
-		Attestation: r.Attestation, ExpiresAt: time.Unix(r.Expires, 0).UTC(), LogSize: s.log.Tip().Size,
+		Impact: r.Impact, Attestation: r.Attestation, ExpiresAt: time.Unix(r.Expires, 0).UTC(), LogSize: s.log.Tip().Size,
 	}
 	if r.Outcome != "" {
 		v.State, v.Reasons = r.Outcome, r.Reasons

@@ -63,6 +63,8 @@ type Service struct {
 	statics  map[channel.Suite]channel.Static
 	sessions *sessions
 
+	reporting sync.Mutex // one report of a change is computed at a time
+
 	mu     sync.Mutex
 	log    *signedlog.Log
 	book                    // what log says

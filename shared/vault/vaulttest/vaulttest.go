@@ -161,7 +161,8 @@ func (s *Log) Want(request string, draft intent.Intent) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	b := signedlog.RequestBody{Request: request, Created: s.at, Expires: s.at + 3600, Intent: intenttest.Doc(wants)}
+	impact := statement.Summarize(strings.Repeat("A", 43), s.State.Mark().Size, []string{"nothing changes for 1 past request"})
+	b := signedlog.RequestBody{Request: request, Created: s.at, Expires: s.at + 3600, Intent: intenttest.Doc(wants), Impact: &impact}
 	r := &vault.Request{RequestBody: b, Wants: wants, CreatedAt: time.Unix(b.Created, 0).UTC()}
 	b.GovernedBy = r.Pin(s.State.Govern(r))
 	s.append(request, signedlog.Request, b)
@@ -200,6 +201,9 @@ func (s *Log) Decide(request string, key Key, decision string) {
 	}
 	if a.Initiator != "" {
 		a.InitiatorName = "Alice"
+	}
+	if decision != statement.Initiate {
+		a.Impact = r.Impact
 	}
 	data, err := statement.EncodeDecision(a)
 	if err != nil {

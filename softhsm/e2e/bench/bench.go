@@ -121,6 +121,9 @@ var suites = []suite{
 	{"shared/rehearsal", "BackTest", 3, []line{
 		{name: "backtest_100000", metric: "s", scale: 1, unit: "s", op: "<=", goal: 5},
 	}},
+	{"bridge/internal/signer", "Impact", 3, []line{
+		{name: "impact_100000", metric: "s", scale: 1, unit: "s", op: "<=", goal: 5},
+	}},
 	{"shared/vault", "Spent", 2000, []line{
 		{name: "velocity_100000 the rules alone", metric: "ratio", scale: 1, unit: "of-100-earlier"},
 	}},

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"slices"
 
@@ -8,6 +9,7 @@ import (
 	"countersign/shared/id"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
+	"countersign/web/internal/gateway"
 )
 
 var requestStates = []string{
@@ -45,12 +47,17 @@ func (a *api) request(q *question) (any, error) {
 	return a.Gateway.Request(q.r.Context(), q.caller, name)
 }
 
-func (a *api) receipt(q *question) (any, error) {
+func (a *api) receipt(q *question) (any, error) { return a.file(q, a.Gateway.Receipt) }
+
+func (a *api) impact(q *question) (any, error) { return a.file(q, a.Gateway.Impact) }
+
+// file answers with a file about a request, byte for byte.
+func (a *api) file(q *question, read func(context.Context, gateway.Caller, string) ([]byte, error)) (any, error) {
 	name, err := a.object(q, "req", "the request")
 	if err != nil {
 		return nil, err
 	}
-	file, err := a.Gateway.Receipt(q.r.Context(), q.caller, name)
+	file, err := read(q.r.Context(), q.caller, name)
 	return raw{status: http.StatusOK, kind: "application/json", body: file}, err
 }
 

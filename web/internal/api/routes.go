@@ -111,6 +111,7 @@ var routes = []route{
 	{"GET /v1/requests", entity, "state cursor limit", false, 0, plain, (*api).requests},
 	{"POST /v1/requests", entity, "", false, wire.MaxBody, slow, (*api).newRequest},
 	{"GET /v1/requests/{id}", entity, "", false, 0, plain, (*api).request},
+	{"GET /v1/requests/{id}/impact", entity, "", false, 0, slow, (*api).impact},
 	{"GET /v1/requests/{id}/receipt", entity, "", false, 0, slow, (*api).receipt},
 	{"GET /v1/requests/{id}/statement", entity, "member decision", false, 0, plain, (*api).statement},
 	{"GET /v1/events", entity, "", false, 0, 0, (*api).events},

@@ -6,10 +6,10 @@ import (
 	"time"
 
 	"countersign/shared/fault"
-	"countersign/shared/governance"
 	"countersign/shared/id"
 	"countersign/shared/intent"
 	"countersign/shared/wire"
+	"countersign/web/internal/store"
 )
 
 // newChange makes a request for what changes the vault of the caller's entity: the signer
@@ -26,10 +26,10 @@ func (g *Gateway) newChange(ctx context.Context, c Caller, doc intent.Doc, key s
 
 // dryChange says what the rules would say of such a request. Its id is that of no other,
 // because no key is empty.
-func (g *Gateway) dryChange(ctx context.Context, c Caller, doc intent.Doc) (governance.Explanation, error) {
+func (g *Gateway) dryChange(ctx context.Context, c Caller, doc intent.Doc) (wire.Explanation, error) {
 	signer, ask, err := g.changing(ctx, c, doc, "")
 	if err != nil {
-		return governance.Explanation{}, err
+		return wire.Explanation{}, err
 	}
 	return signer.DryRun(ctx, ask)
 }
@@ -47,4 +47,29 @@ func (g *Gateway) changing(ctx context.Context, c Caller, doc intent.Doc, key st
 	ask = wire.SignerRequestInput{Request: id.FromHash(id.Request, name[:]), Intent: doc, ExpiresAt: g.now().Add(g.cfg.RequestLife).UTC().Truncate(time.Second)}
 	signer, err = g.ownSigner(ctx, c)
 	return signer, ask, err
+}
+
+// Impact is the report of what a request does to the vault (shared/spec/rehearsal.md), as the
+// signer computes it again: the bytes whose digest administrators sign. It fails with
+// NOT_FOUND, CONFLICT for a request that changes nothing in the vault, and SIGNER_UNAVAILABLE.
+func (g *Gateway) Impact(ctx context.Context, c Caller, request string) ([]byte, error) {
+	var r store.Request
+	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
+		r, err = tx.Request(c.Entity, request)
+		return found(err, "the request")
+	}); err != nil {
+		return nil, err
+	}
+	if r.Impact == nil {
+		return nil, fault.New(fault.Conflict, "the request changes nothing in the vault")
+	}
+	signer, err := g.ownSigner(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	report, err := signer.Impact(ctx, request)
+	if err == nil && intent.Digest(report) != r.Impact.Report {
+		err = fault.New(fault.SignerDown, "the signer gives another report than the one that the request names")
+	}
+	return report, err
 }

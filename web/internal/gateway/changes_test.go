@@ -1,11 +1,13 @@
 package gateway_test
 
 import (
+	"strings"
 	"testing"
 
 	"countersign/shared/fault"
 	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
+	"countersign/shared/rehearsal"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway/gatewaytest"
@@ -20,8 +22,19 @@ func TestAMemberIsSuspendedByARequestThatAdministratorsApprove(t *testing.T) {
 	if again := must[wire.Request](t)(w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), in, "the-key-of-carol")); again.ID != r.ID {
 		t.Errorf("the same question made %s and %s", r.ID, again.ID)
 	}
-	if r.State != wire.RequestPending || r.Sentence != "Suspend member Carol" || r.Rule.RuleSet != "admin" || r.Needed != 2 || len(r.Approvers) != 3 || len(r.Lines) != 4 || r.Lines[0] != (wire.Line{Label: "Member", Value: "Carol (mem_carol)"}) {
+	if r.State != wire.RequestPending || r.Sentence != "Suspend member Carol" || r.Rule.RuleSet != "admin" || r.Needed != 2 || len(r.Approvers) != 3 || len(r.Lines) != 5+len(r.Impact.Summary) || r.Lines[len(r.Lines)-1].Label != "Report" || r.Lines[0] != (wire.Line{Label: "Member", Value: "Carol (mem_carol)"}) {
 		t.Errorf("%+v", r)
+	}
+	report := must[[]byte](t)(w.Gateway.Impact(t.Context(), gatewaytest.Caller(), r.ID))
+	if impact, err := rehearsal.DecodeReport(report); err != nil || impact.Digest() != r.Impact.Report || impact.Counts.Open != 1 {
+		t.Errorf("%+v, %v", impact, err)
+	}
+	if _, err := w.Gateway.Impact(t.Context(), gatewaytest.Caller(), open.ID); fault.CodeOf(err) != fault.Conflict {
+		t.Errorf("what a purchase does to the vault: %v", err)
+	}
+	preview := must[wire.StatementPreview](t)(w.Gateway.Preview(t.Context(), gatewaytest.Caller(), r.ID, "mem_alice", ""))
+	if !strings.Contains(preview.Text, "\nReport        "+r.Impact.Report+", of log entries 0 to ") {
+		t.Errorf("the page shows\n%s", preview.Text)
 	}
 	w.Signer.Decide(r.ID, "mem_alice", statement.Approve)
 	w.Signer.Decide(r.ID, "mem_bob", statement.Approve)

@@ -21,7 +21,6 @@ import (
 	"countersign/shared/asset"
 	"countersign/shared/claims"
 	"countersign/shared/fault"
-	"countersign/shared/governance"
 	"countersign/shared/quote"
 	"countersign/shared/wire"
 	"countersign/web/internal/report"
@@ -44,7 +43,8 @@ type Desk interface {
 // Signer is the line to the signer of one entity.
 type Signer interface {
 	Request(ctx context.Context, in wire.SignerRequestInput) (wire.SignerRequest, error)
-	DryRun(ctx context.Context, in wire.SignerRequestInput) (governance.Explanation, error)
+	DryRun(ctx context.Context, in wire.SignerRequestInput) (wire.Explanation, error)
+	Impact(ctx context.Context, request string) ([]byte, error)
 	OpenChannel(ctx context.Context, record string) (wire.SignerChannel, error)
 	Relay(ctx context.Context, channel, record string) (wire.SignerReply, error)
 	Log(ctx context.Context, after int64, limit int) (wire.SignerLogPage, error)

@@ -8,7 +8,6 @@ import (
 
 	"countersign/shared/amount"
 	"countersign/shared/fault"
-	"countersign/shared/governance"
 	"countersign/shared/id"
 	"countersign/shared/intent"
 	"countersign/shared/jws"
@@ -136,34 +135,34 @@ func (g *Gateway) drafted(q store.Quote, in wire.RequestInput, chain, id string)
 // is written, here or at the signer, and the quote stays free. It fails as
 // [Gateway.NewRequest] does, except that a denial is an answer, and a quote of which a
 // request was made is as good as another.
-func (g *Gateway) DryRun(ctx context.Context, c Caller, in wire.RequestInput) (governance.Explanation, error) {
+func (g *Gateway) DryRun(ctx context.Context, c Caller, in wire.RequestInput) (wire.Explanation, error) {
 	if len(in.Intent) > 0 {
 		return g.dryChange(ctx, c, in.Intent)
 	}
 	_, account, err := g.account(ctx, c, in.AccountID)
 	if err != nil {
-		return governance.Explanation{}, err
+		return wire.Explanation{}, err
 	}
 	signer, err := g.ownSigner(ctx, c)
 	if err != nil {
-		return governance.Explanation{}, err
+		return wire.Explanation{}, err
 	}
 	id, err := id.New(g.cfg.Rand, id.Request)
 	if err != nil {
-		return governance.Explanation{}, err
+		return wire.Explanation{}, err
 	}
 	var q store.Quote
 	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		q, err = tx.Quote(c.Entity, in.QuoteID)
 		return found(err, "the quote")
 	}); err != nil {
-		return governance.Explanation{}, err
+		return wire.Explanation{}, err
 	}
 	if q.Account != in.AccountID {
-		return governance.Explanation{}, otherAccount()
+		return wire.Explanation{}, otherAccount()
 	}
 	if q, err = g.drafted(q, in, account.Chain, id); err != nil {
-		return governance.Explanation{}, err
+		return wire.Explanation{}, err
 	}
 	return signer.DryRun(ctx, askOf(q))
 }
@@ -294,7 +293,7 @@ func (g *Gateway) Preview(ctx context.Context, c Caller, id, member, decision st
 			Entity: gen.Entity, EntityName: gen.EntityName, Request: r.ID, Step: r.Step, Decision: decision,
 			Member: m.Member, MemberName: m.Name, Key: key.Thumbprint(), Intent: r.Intent, Initiator: initiator.Member, InitiatorName: initiator.Name,
 			GovernedBy: statement.GovernedBy{RuleSet: r.Rule.RuleSet, Version: r.Rule.Version, Digest: r.Rule.Digest, Rule: r.Rule.Name, UseWithin: r.Rule.UseWithin},
-			IssuedAt:   now.Unix(), Expires: now.Add(statement.Lifetime).Unix(),
+			Impact:     r.Impact, IssuedAt: now.Unix(), Expires: now.Add(statement.Lifetime).Unix(),
 		})
 		return wire.StatementPreview{Request: r.ID, Member: member, Decision: decision, Text: text}, err
 	}

@@ -32,7 +32,8 @@ func (g *Gateway) view(r store.Request, by *projection.Governance, gen statement
 	if wants, err := intent.Open(doc); err == nil { // which it was when its entry was read
 		v.Sentence = wants.Title()
 		if _, ok := wants.(intent.Change); ok {
-			for _, l := range slices.Concat(wants.Lines(), intent.WhyLines(wants)) {
+			v.Impact = (*statement.Impact)(r.Impact)
+			for _, l := range slices.Concat(wants.Lines(), v.Impact.Lines(), intent.WhyLines(wants)) {
 				v.Lines = append(v.Lines, wire.Line{Label: l.Label, Value: l.Value})
 			}
 		}

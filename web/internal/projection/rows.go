@@ -81,7 +81,7 @@ func (p *Projection) request(tx store.Tx, r *vault.Request, e signedlog.Entry) e
 	account := r.Wants.Facts().Account
 	row := store.Request{
 		ID: r.Request, Entity: p.entity, Account: account, State: wire.RequestPending, Created: r.CreatedAt, Expires: r.Expires,
-		Intent: string(r.Intent), Pin: store.Pin(r.GovernedBy), Attestation: r.Attestation, Seq: e.Seq,
+		Intent: string(r.Intent), Pin: store.Pin(r.GovernedBy), Attestation: r.Attestation, Impact: (*store.Impact)(r.Impact), Seq: e.Seq,
 	}
 	if p.state.Decide(r, r.CreatedAt).State == governance.Uninitiated {
 		row.State = wire.RequestUnsent

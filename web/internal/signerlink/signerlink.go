@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"countersign/shared/fault"
-	"countersign/shared/governance"
 	"countersign/shared/strictjson"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
@@ -58,8 +57,15 @@ func (l *Link) Request(ctx context.Context, in wire.SignerRequestInput) (out wir
 }
 
 // DryRun says what the rules would say of a request, and makes none.
-func (l *Link) DryRun(ctx context.Context, in wire.SignerRequestInput) (out governance.Explanation, err error) {
+func (l *Link) DryRun(ctx context.Context, in wire.SignerRequestInput) (out wire.Explanation, err error) {
 	return out, l.call(ctx, http.MethodPost, "/v1/requests", in, &out, wire.HeaderDryRun)
+}
+
+// Impact is the report of what a request does to the vault (shared/rehearsal), in its
+// canonical form.
+func (l *Link) Impact(ctx context.Context, request string) ([]byte, error) {
+	var out strictjson.Raw
+	return out, l.call(ctx, http.MethodGet, "/v1/requests/"+url.PathEscape(request)+"/impact", nil, &out)
 }
 
 // OpenChannel relays the first record of a channel.

@@ -47,8 +47,9 @@ type Request struct {
 	Expires     int64  // Unix seconds
 	Intent      string // its canonical bytes
 	Pin         Pin
-	Attestation string // of the address where it receives
-	Seq         int64  // of its entry
+	Attestation string  // of the address where it receives
+	Impact      *Impact // of what changes the vault
+	Seq         int64   // of its entry
 	Decisions   []Decision
 	Outcome     string // of the log; empty while pending
 	Reasons     []string
@@ -56,6 +57,14 @@ type Request struct {
 	UseBy       int64 // Unix seconds: when the approval ends; 0 in a log of an earlier version
 	CloseSeq    int64
 	Order       string
+}
+
+// Impact is what a change of the vault does, as its entry says it.
+type Impact struct {
+	Report  string // digest of the report
+	Log     int64  // entries that it is about
+	Summary []string
+	More    int // sentences beside them
 }
 
 // LogModel is the read model of the logs of signers.
