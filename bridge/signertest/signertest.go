@@ -20,7 +20,9 @@ import (
 	"countersign/bridge/internal/logfile"
 	"countersign/bridge/internal/signer"
 	"countersign/bridge/internal/signer/membertest"
+	"countersign/shared/governance"
 	"countersign/shared/intent"
+	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/shared/vault"
 	"countersign/shared/wire"
@@ -169,6 +171,22 @@ func (s *Signer) DecideThrough(call Call, request, member, decision string) {
 	if _, _, err := line.Decide(request, decision); err != nil {
 		s.t.Fatalf("%s by %s on %s: %v", decision, member, request, err)
 	}
+}
+
+// Judge is a reviewer: it verifies a question to a member, and signs a verdict about it.
+func (s *Signer) Judge(question string, v governance.Verdict, reason string) (string, error) {
+	payload, err := jws.Verify(question, statement.TypReview, s.Key.PublicKey())
+	if err != nil {
+		return "", err
+	}
+	r, err := statement.Decode[statement.Review](payload)
+	if err != nil {
+		return "", err
+	}
+	if payload, err = statement.Encode(r.Answer(v, reason, s.now().Unix())); err != nil {
+		return "", err
+	}
+	return jws.Sign(s.t.Context(), s.members[r.Reviewer].Approval, statement.TypVerdict, payload)
 }
 
 // Checkpoint has the signer end the segment of its log, as it does when that is full.

@@ -251,9 +251,9 @@ func TestStepsOfEachKindAreToldInWords(t *testing.T) {
 		"Step 1, one: 1 of Bob (mem_bob).": {Name: "one", Quorum: 1, Members: []string{"mem_bob"}},
 		"Step 1, any: 1 of Bob (mem_bob), or 2 of the group Operations (grp_ops), but not who asked.": {Name: "any", ExcludeInitiator: true,
 			Any: []governance.Quorum{{Quorum: 1, Members: []string{"mem_bob"}}, {Quorum: 2, Group: "grp_ops"}}},
-		"Step 1, pause: 2 hours pass, in which whoever may approve a step can stop it.":               {Name: "pause", Delay: 7200},
-		"Step 1, screening: the program chainwatch approves.":                                         {Name: "screening", Reviewer: "chainwatch"},
-		"Step 1, screening: the program chainwatch approves, or leaves it to 1 of Carol (mem_carol).": {Name: "screening", Reviewer: "chainwatch", Quorum: 1, Members: []string{"mem_carol"}},
+		"Step 1, pause: 2 hours pass, in which whoever may approve a step can stop it.":                  {Name: "pause", Delay: 7200},
+		"Step 1, screening: the program Carol (mem_carol) approves.":                                     {Name: "screening", Reviewer: "mem_carol"},
+		"Step 1, screening: the program Carol (mem_carol) approves, or leaves it to 1 of Bob (mem_bob).": {Name: "screening", Reviewer: "mem_carol", Quorum: 1, Members: []string{"mem_bob"}},
 	} {
 		if said := people(sample()).rule(governance.Rule{Name: "all", Steps: []governance.Step{step}}); !strings.Contains(said, want) || strings.Contains(said, "And:") {
 			t.Errorf("%q, want %q", said, want)

@@ -73,7 +73,7 @@ func (n names) step(s governance.Step) (said string, rest governance.Step) {
 	if said != "" {
 		said = ", or leaves it to " + said
 	}
-	return "the program " + s.Reviewer + " approves" + said, rest
+	return "the program " + join(n.who([]string{s.Reviewer}, ""), "") + " approves" + said, rest
 }
 
 // unsaid is what is left of a value when what was said is taken out of it.

@@ -109,9 +109,12 @@ func (o Objects) checkRule(r Rule, at string) error {
 			return err
 		}
 	}
-	steps := names{}
+	steps, programs := names{}, reviewers(r.Steps)
 	for _, step := range r.Steps {
 		at := at + ".steps." + clip(step.Name)
+		if slices.ContainsFunc(o.Electorate(step), func(id string) bool { return slices.Contains(programs, id) }) {
+			return mistake(at, "counts a reviewer of the rule among those who approve")
+		}
 		if err := steps.add(step.Name, at); err != nil {
 			return err
 		}
@@ -132,8 +135,8 @@ func (o Objects) checkStep(s Step, at string) error {
 		return mistake(at+".delay", "must be a minute to 90 days, in seconds")
 	case len(s.Any) > 0 && (persons || len(s.Any) == 1 || len(s.Any) > maxAny):
 		return mistake(at+".any", "must be 2 to 4 alternatives, in a step without a quorum of its own")
-	case s.Reviewer != "" && !slugOK(s.Reviewer):
-		return mistake(at+".reviewer", "is not the name of a reviewer")
+	case s.Reviewer != "" && len(o.exist([]string{s.Reviewer})) == 0:
+		return mistake(at+".reviewer", "is not the id of a member who may approve")
 	case s.Delay != 0 || s.Reviewer != "" && !persons && len(s.Any) == 0:
 		return nil
 	case len(s.Any) == 0:

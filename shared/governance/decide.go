@@ -189,6 +189,17 @@ func (d Decision) MayReject(member string) bool {
 	return d.MayApprove(member) || d.State == Pending && slices.Contains(d.Steps[d.Step-1].Stop, member)
 }
 
+// Reviewer is the program whose verdict the current step waits for; empty: it waits for none.
+func (d Decision) Reviewer() string {
+	if d.State != Pending || d.Step == 0 {
+		return ""
+	}
+	if p := d.Steps[d.Step-1]; p.Verdict != Defer {
+		return p.Reviewer
+	}
+	return ""
+}
+
 // MayApprove reports whether the member's approval of the current step would count now.
 func (d Decision) MayApprove(member string) bool {
 	if d.State != Pending {

@@ -58,7 +58,7 @@ func (in Input) decide(digest string) (d Decision, stages []*stage) {
 // anybody are the steps of a rule as they are for an initiator who is in none of them.
 func (in Input) anybody(rule Rule) (all []*stage) {
 	for _, step := range rule.Steps {
-		all = append(all, &stage{step: step, parts: in.parts(step, "")})
+		all = append(all, &stage{step: step, parts: in.parts(rule.Steps, step, "")})
 	}
 	return all
 }
@@ -106,9 +106,11 @@ func (in Input) initiate(d *Decision, rule Rule) {
 func at(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 // exist are those of the members who exist and may approve.
-func (in Input) exist(ids []string) []string {
+func (in Input) exist(ids []string) []string { return in.objects().exist(ids) }
+
+func (o Objects) exist(ids []string) []string {
 	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
-		return !slices.ContainsFunc(in.Members, func(m Member) bool { return m.ID == id })
+		return !slices.ContainsFunc(o.Members, func(m Member) bool { return m.ID == id })
 	})
 }
 
@@ -136,7 +138,7 @@ func (in Input) waiting(d Decision) string {
 	if len(d.Steps) > 1 {
 		prefix = fmt.Sprintf("step %d of %d, %s: ", d.Step, len(d.Steps), name.Within(p.Name))
 	}
-	by := name.Within(p.Reviewer)
+	by := name.Within(in.name(p.Reviewer))
 	switch {
 	case p.Delay != 0 && p.Until.IsZero():
 		return prefix + "when it began is not known"

@@ -277,7 +277,7 @@ func ruleCases() []row {
 func TestRulesDecide(t *testing.T) {
 	t.Parallel()
 	for _, c := range cases() {
-		if err := c.in.Rules.Check(base().objects()); err != nil {
+		if err := c.in.Rules.Check(with(base(), watched).objects()); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		d := Decide(c.in)

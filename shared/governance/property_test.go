@@ -41,7 +41,7 @@ func drawStep(t *rapid.T, name string, delays bool) Step {
 		}
 		return s
 	case "reviewer":
-		if s.Reviewer = "chainwatch"; rapid.Bool().Draw(t, "alone") {
+		if s.Reviewer = "mem_chainwatch"; rapid.Bool().Draw(t, "alone") {
 			return s
 		}
 	}
@@ -89,11 +89,15 @@ func drawTimed(t *rapid.T, delays bool) Input {
 	for i := range rapid.IntRange(1, 3).Draw(t, "rules") {
 		in.Rules.Rules = append(in.Rules.Rules, drawRule(t, "r"+strconv.Itoa(i), delays))
 	}
-	if err := in.Rules.Check(Objects{Members: everybody(), Groups: in.Groups}); err != nil {
+	program := Member{"mem_chainwatch", "Chainwatch"}
+	if err := in.Rules.Check(Objects{Members: append(everybody(), program), Groups: in.Groups}); err != nil {
 		t.Fatal(err)
 	}
 	for _, id := range some(t, "who exists") {
 		in.Members = append(in.Members, Member{ID: id, Name: id})
+	}
+	if rapid.IntRange(0, 9).Draw(t, "the program exists") > 0 {
+		in.Members = append(in.Members, program)
 	}
 	in.Initiator = rapid.SampledFrom(append([]string{""}, people...)).Draw(t, "initiator")
 	for i := range rapid.IntRange(0, 8).Draw(t, "approvals") {
@@ -105,7 +109,7 @@ func drawTimed(t *rapid.T, delays bool) Input {
 func drawApproval(t *rapid.T, at time.Time) Approval {
 	a := Approval{Step: rapid.IntRange(1, 3).Draw(t, "step"), At: at}
 	if rapid.IntRange(0, 4).Draw(t, "reviewer says") == 0 {
-		a.Member, a.Verdict = "chainwatch", rapid.SampledFrom(Verdicts()).Draw(t, "verdict")
+		a.Member, a.Verdict = "mem_chainwatch", rapid.SampledFrom(Verdicts()).Draw(t, "verdict")
 		return a
 	}
 	a.Member, a.Reject = rapid.SampledFrom(people).Draw(t, "who"), rapid.IntRange(0, 9).Draw(t, "rejects") == 0
@@ -209,7 +213,7 @@ func TestNobodyCountsTwiceAndOnlyWhoIsNamedCounts(t *testing.T) {
 		for i, p := range d.Steps {
 			rule := in.Rules.Rules[slices.IndexFunc(in.Rules.Rules, func(r Rule) bool { return r.Name == d.Rule })]
 			for _, id := range p.Approved {
-				if !slices.Contains(in.mayApprove(rule.Steps[i]), id) {
+				if !slices.Contains(in.mayApprove(rule, rule.Steps[i]), id) {
 					t.Fatalf("%s counts in step %d: %+v", id, i+1, d)
 				}
 			}
@@ -221,8 +225,8 @@ func TestNobodyCountsTwiceAndOnlyWhoIsNamedCounts(t *testing.T) {
 }
 
 // mayApprove are those who may approve a step before anybody did.
-func (in Input) mayApprove(s Step) (all []string) {
-	for _, p := range in.parts(s, in.Initiator) {
+func (in Input) mayApprove(r Rule, s Step) (all []string) {
+	for _, p := range in.parts(r.Steps, s, in.Initiator) {
 		all = append(all, p.Waiting...)
 	}
 	return all

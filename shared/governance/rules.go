@@ -110,8 +110,8 @@ type Step struct {
 	// Delay is for how many seconds nothing happens, except that any member who could
 	// approve a step of the rule may stop the request, by a rejection.
 	Delay int64 `json:"delay,omitempty"`
-	// Reviewer is the name of a program whose verdict is asked for first. The quorum is
-	// that of the members it may leave the request to.
+	// Reviewer is the id of a member, a program, whose verdict is asked for first. The quorum
+	// is that of the members it may leave the request to.
 	Reviewer string `json:"reviewer,omitempty"`
 }
 

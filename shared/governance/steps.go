@@ -25,7 +25,10 @@ func (in Input) stages(rule Rule, initiator string) (all []*stage, why []string)
 		if step.ExcludeInitiator && initiator == "" {
 			return nil, []string{fmt.Sprintf("step %q of rule %q excludes whoever asked, and nothing proves who asked", step.Name, rule.Name)}
 		}
-		s := &stage{step: step, approved: []string{}, parts: in.parts(step, initiator)}
+		if step.Reviewer != "" && len(in.exist([]string{step.Reviewer})) == 0 {
+			return all, []string{fmt.Sprintf("step %q waits for the verdict of a program that is not an active member", step.Name)}
+		}
+		s := &stage{step: step, approved: []string{}, parts: in.parts(rule.Steps, step, initiator)}
 		if step.Reviewer == "" && step.Delay == 0 && !slices.ContainsFunc(s.parts, Part.reachable) {
 			why = []string{fmt.Sprintf("no alternative of step %q has as many members as it needs", step.Name)}
 			if len(s.parts) == 1 {
@@ -39,11 +42,25 @@ func (in Input) stages(rule Rule, initiator string) (all []*stage, why []string)
 	return all, nil
 }
 
-// parts are the quorums of a step, with the members who exist and may approve it.
-func (in Input) parts(step Step, initiator string) (all []Part) {
+// reviewers are the members who give a verdict in steps: they approve none.
+func reviewers(steps []Step) (ids []string) {
+	for _, s := range steps {
+		if s.Reviewer != "" {
+			ids = append(ids, s.Reviewer)
+		}
+	}
+	return ids
+}
+
+// parts are the quorums of one of the steps of a rule, with the members who exist and may
+// approve it.
+func (in Input) parts(steps []Step, step Step, initiator string) (all []Part) {
 	for _, q := range step.Quorums() {
 		p := Part{Needed: q.Quorum, Approved: []string{}, Waiting: []string{}}
 		p.Waiting = append(p.Waiting, in.exist(in.objects().electorate(q.Members, q.Group))...)
+		for _, id := range reviewers(steps) {
+			p.Waiting = without(p.Waiting, id)
+		}
 		if step.ExcludeInitiator {
 			p.Waiting = without(p.Waiting, initiator)
 		}
@@ -241,9 +258,12 @@ func (w *walk) idle() bool {
 
 // stoppers are all who could approve a step of the request, also those who did.
 func (w *walk) stoppers() []string {
-	all := []string{}
+	all, steps := []string{}, []Step{}
 	for _, s := range w.stages {
-		for _, p := range w.in.parts(s.step, w.in.Initiator) {
+		steps = append(steps, s.step)
+	}
+	for _, s := range steps {
+		for _, p := range w.in.parts(steps, s, w.in.Initiator) {
 			for _, id := range p.Waiting {
 				if !slices.Contains(all, id) {
 					all = append(all, id)
@@ -272,5 +292,5 @@ func (w *walk) lacks() string {
 	} else if p.Delay > 0 {
 		return "before step " + name.Within(p.Name) + " was over"
 	}
-	return "without a verdict of " + name.Within(s.step.Reviewer)
+	return "without a verdict of " + name.Within(w.in.name(s.step.Reviewer))
 }

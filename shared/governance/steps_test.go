@@ -7,13 +7,18 @@ import (
 	"time"
 )
 
+// watched adds a program to the members.
+func watched(in *Input) {
+	in.Members = append(slices.Clip(in.Members), Member{"mem_chainwatch", "Chainwatch"})
+}
+
 // stepCases are what steps of several kinds decide; they are among the vectors.
 func stepCases() []row {
 	either := Step{Name: "either", Any: []Quorum{{Quorum: 2, Group: "grp_officers"}, {Quorum: 1, Members: []string{"mem_alice"}}}}
 	cooling := Step{Name: "cooling off", Delay: 3600}
-	screened := Step{Name: "screening", Reviewer: "chainwatch"}
-	fallback := Step{Name: "screening", Reviewer: "chainwatch", Quorum: 1, Group: "grp_officers"}
-	steps := func(all ...Step) Input { return base(Rule{Name: "steps", Steps: all}) }
+	screened := Step{Name: "screening", Reviewer: "mem_chainwatch"}
+	fallback := Step{Name: "screening", Reviewer: "mem_chainwatch", Quorum: 1, Group: "grp_officers"}
+	steps := func(all ...Step) Input { return with(base(Rule{Name: "steps", Steps: all}), watched) }
 	after := func(minutes int) time.Time { return friday.Add(time.Duration(minutes) * time.Minute) }
 	said := func(in Input, now int, all ...Approval) Input {
 		in.Approvals, in.Now = all, after(now)
@@ -26,7 +31,7 @@ func stepCases() []row {
 		return Approval{Member: member, Step: step, Reject: true, At: after(minute)}
 	}
 	verdict := func(v Verdict, step, minute int) Approval {
-		return Approval{Member: "chainwatch", Step: step, Verdict: v, At: after(minute)}
+		return Approval{Member: "mem_chainwatch", Step: step, Verdict: v, At: after(minute)}
 	}
 	return []row{
 		{"either of two quorums", steps(either), Pending, "steps", "0 of 1 approval; waiting for Bob and Carol, or for Alice"},
@@ -56,21 +61,22 @@ func stepCases() []row {
 		{"a step after a delay", said(steps(one("any", 1, everyid...), Step{Name: "cooling off", Delay: 60}, one("last", 1, everyid...)), 3, yes("mem_bob", 1, 1), yes("mem_carol", 3, 2)), Approved, "steps", "approved by Bob and Carol"},
 		{"the end comes during a delay with more after it", said(steps(one("any", 1, everyid...), cooling, one("last", 1, everyid...)), 60, yes("mem_bob", 1, 1)), Expired, "steps",
 			"expired at 2026-11-20 11:00:00 UTC before step cooling off was over"},
-		{"a reviewer who is silent", steps(screened), Pending, "steps", "waiting for the verdict of chainwatch"},
-		{"a reviewer who stays silent", with(steps(screened), func(in *Input) { in.Now = in.Expires }), Expired, "steps", "expired at 2026-11-20 11:00:00 UTC without a verdict of chainwatch"},
-		{"a reviewer who approves", said(steps(one("any", 1, everyid...), screened), 3, yes("mem_bob", 1, 1), verdict(Approves, 2, 2)), Approved, "steps", "approved by Bob and chainwatch"},
-		{"a reviewer who rejects", said(steps(screened, one("any", 1, everyid...)), 3, verdict(Rejects, 1, 2)), Rejected, "steps", "rejected by chainwatch"},
-		{"a reviewer who wants to be asked again", said(steps(screened), 3, verdict(Retries, 1, 2)), Pending, "steps", "waiting for another verdict of chainwatch"},
-		{"a reviewer who was asked again", said(steps(screened), 3, verdict(Retries, 1, 1), verdict(Approves, 1, 2)), Approved, "steps", "approved by chainwatch"},
+		{"a reviewer who is silent", steps(screened), Pending, "steps", "waiting for the verdict of Chainwatch"},
+		{"a reviewer who is not a member any more", base(Rule{Name: "steps", Steps: []Step{screened}}), Denied, "steps", `step "screening" waits for the verdict of a program that is not an active member`},
+		{"a reviewer who stays silent", with(steps(screened), func(in *Input) { in.Now = in.Expires }), Expired, "steps", "expired at 2026-11-20 11:00:00 UTC without a verdict of Chainwatch"},
+		{"a reviewer who approves", said(steps(one("any", 1, everyid...), screened), 3, yes("mem_bob", 1, 1), verdict(Approves, 2, 2)), Approved, "steps", "approved by Bob and Chainwatch"},
+		{"a reviewer who rejects", said(steps(screened, one("any", 1, everyid...)), 3, verdict(Rejects, 1, 2)), Rejected, "steps", "rejected by Chainwatch"},
+		{"a reviewer who wants to be asked again", said(steps(screened), 3, verdict(Retries, 1, 2)), Pending, "steps", "waiting for another verdict of Chainwatch"},
+		{"a reviewer who was asked again", said(steps(screened), 3, verdict(Retries, 1, 1), verdict(Approves, 1, 2)), Approved, "steps", "approved by Chainwatch"},
 		{"a reviewer who leaves it to members", said(steps(fallback), 3, verdict(Defer, 1, 2)), Pending, "steps", "0 of 1 approval; waiting for Bob or Carol"},
 		{"members to whom it was left", said(steps(fallback), 3, verdict(Defer, 1, 1), yes("mem_carol", 1, 2)), Approved, "steps", "approved by Carol"},
-		{"members to whom it was not left", said(steps(fallback), 3, yes("mem_carol", 1, 2)), Pending, "steps", "waiting for the verdict of chainwatch"},
+		{"members to whom it was not left", said(steps(fallback), 3, yes("mem_carol", 1, 2)), Pending, "steps", "waiting for the verdict of Chainwatch"},
 		{"a reviewer who has left it to members says no more", said(steps(fallback), 3, verdict(Defer, 1, 1), verdict(Approves, 1, 2)), Pending, "steps", "0 of 1 approval; waiting for Bob or Carol"},
-		{"a reviewer who leaves it to nobody", said(steps(screened), 3, verdict(Defer, 1, 2)), Pending, "steps", "chainwatch left it to members, and the step names none: ask again"},
-		{"another reviewer", said(steps(screened), 3, Approval{Member: "mallory", Step: 1, Verdict: Approves, At: after(2)}), Pending, "steps", "waiting for the verdict of chainwatch"},
-		{"a verdict that is none", said(steps(screened), 3, Approval{Member: "chainwatch", Step: 1, Verdict: "OK", At: after(2)}), Pending, "steps", "waiting for the verdict of chainwatch"},
+		{"a reviewer who leaves it to nobody", said(steps(screened), 3, verdict(Defer, 1, 2)), Pending, "steps", "Chainwatch left it to members, and the step names none: ask again"},
+		{"another reviewer", said(steps(screened), 3, Approval{Member: "mallory", Step: 1, Verdict: Approves, At: after(2)}), Pending, "steps", "waiting for the verdict of Chainwatch"},
+		{"a verdict that is none", said(steps(screened), 3, Approval{Member: "mem_chainwatch", Step: 1, Verdict: "OK", At: after(2)}), Pending, "steps", "waiting for the verdict of Chainwatch"},
 		{"a verdict of a step without a reviewer", said(steps(one("any", 1, everyid...)), 3, Approval{Member: "mem_bob", Step: 1, Verdict: Approves, At: after(2)}), Pending, "steps", "0 of 1 approval; waiting for Alice, Bob or Carol"},
-		{"a member with the reviewer's name", said(steps(screened), 3, Approval{Member: "chainwatch", Step: 1, At: after(2)}), Pending, "steps", "waiting for the verdict of chainwatch"},
+		{"a member with the reviewer's name", said(steps(screened), 3, Approval{Member: "mem_chainwatch", Step: 1, At: after(2)}), Pending, "steps", "waiting for the verdict of Chainwatch"},
 	}
 }
 
@@ -110,14 +116,15 @@ func TestStepsAreRefused(t *testing.T) {
 		"a delay of a blink":           {[]Step{one("s", 1, everyid...), {Name: "c", Delay: 1}}, ".steps.c.delay"},
 		"a delay with a quorum":        {[]Step{one("s", 1, everyid...), {Name: "c", Delay: 60, Quorum: 1, Members: everyid}}, ".steps.c.delay"},
 		"a step after the end":         {[]Step{one("s", 1, everyid...), {Name: "c", Delay: 7 * 86400}, one("late", 1, everyid...)}, ".steps.late"},
-		"a reviewer":                   {[]Step{{Name: "s", Reviewer: "chainwatch"}}, ""},
-		"a reviewer with members":      {[]Step{{Name: "s", Reviewer: "chainwatch", Quorum: 2, Members: everyid}}, ""},
-		"a reviewer with alternatives": {[]Step{{Name: "s", Reviewer: "chainwatch", Any: []Quorum{quorum, quorum}}}, ""},
-		"a reviewer with a space":      {[]Step{{Name: "s", Reviewer: "chain watch"}}, ".steps.s.reviewer"},
-		"a reviewer with too few":      {[]Step{{Name: "s", Reviewer: "chainwatch", Quorum: 4, Members: everyid}}, ".steps.s.quorum"},
+		"a reviewer":                   {[]Step{{Name: "s", Reviewer: "mem_chainwatch"}}, ""},
+		"a reviewer with members":      {[]Step{{Name: "s", Reviewer: "mem_chainwatch", Quorum: 2, Members: everyid}}, ""},
+		"a reviewer with alternatives": {[]Step{{Name: "s", Reviewer: "mem_chainwatch", Any: []Quorum{quorum, quorum}}}, ""},
+		"a reviewer who is no member":  {[]Step{{Name: "s", Reviewer: "mem_nobody"}}, ".steps.s.reviewer"},
+		"a reviewer with too few":      {[]Step{{Name: "s", Reviewer: "mem_chainwatch", Quorum: 4, Members: everyid}}, ".steps.s.quorum"},
+		"a reviewer who approves too":  {[]Step{{Name: "s", Reviewer: "mem_chainwatch"}, one("t", 1, "mem_alice", "mem_chainwatch")}, ".steps.t"},
 		"nothing":                      {[]Step{{Name: "s"}}, ".steps.s.members"},
 	} {
-		in := base(Rule{Name: "r", Steps: c.steps})
+		in := with(base(Rule{Name: "r", Steps: c.steps}), watched)
 		err := in.Rules.Check(in.objects())
 		if (err == nil) != (c.field == "") || err != nil && !strings.Contains(err.Error(), "rules.r"+c.field+" ") {
 			t.Errorf("%s: %v", name, err)
@@ -128,7 +135,7 @@ func TestStepsAreRefused(t *testing.T) {
 // Two steps of which each has alternatives are taken by different members.
 func TestAlternativesAreChosenSoThatAllStepsCanBeTaken(t *testing.T) {
 	t.Parallel()
-	in := base()
+	in := with(base(), watched)
 	either := func(name string, a, b []string) Step {
 		return Step{Name: name, Any: []Quorum{{Quorum: len(a), Members: a}, {Quorum: len(b), Members: b}}}
 	}
@@ -139,7 +146,7 @@ func TestAlternativesAreChosenSoThatAllStepsCanBeTaken(t *testing.T) {
 	}{
 		"the second of the first":    {[]Step{either("a", alice, bob), one("b", 1, "mem_alice")}, true},
 		"neither":                    {[]Step{either("a", alice, both), one("b", 1, "mem_alice")}, false},
-		"a reviewer needs nobody":    {[]Step{{Name: "a", Reviewer: "chainwatch", Quorum: 1, Members: alice}, one("b", 1, "mem_alice")}, true},
+		"a reviewer needs nobody":    {[]Step{{Name: "a", Reviewer: "mem_chainwatch", Quorum: 1, Members: alice}, one("b", 1, "mem_alice")}, true},
 		"time needs nobody":          {[]Step{one("b", 1, "mem_alice"), {Name: "a", Delay: 60}}, true},
 		"alternatives of both steps": {[]Step{either("a", alice, bob), either("b", alice, bob)}, true},
 	} {

@@ -134,7 +134,7 @@ func (p Past) lacks(set governance.Set, governs string) string {
 	for _, r := range set.Rules {
 		for _, s := range r.Steps {
 			if s.Reviewer != "" && r.Name == governs {
-				return fmt.Sprintf("rule %q asks %s, whose verdict is not recorded", r.Name, s.Reviewer)
+				return fmt.Sprintf("rule %q asks a program, whose verdict is not recorded", r.Name)
 			}
 		}
 		if !r.For(p.Facts.Kind) {

@@ -18,7 +18,7 @@ type sets struct {
 // smallest finds them. Whether members suffice depends on which steps name them, so that
 // it is asked once for each such mixture.
 func (r *rules) smallest(rule governance.Rule) (found sets) {
-	var may []governance.Member // whoever makes no difference is left out
+	var may, programs []governance.Member // whoever makes no difference is left out
 	var named []string
 	needed := 0 // each approval is another member's
 	for _, s := range rule.Steps {
@@ -29,13 +29,15 @@ func (r *rules) smallest(rule governance.Rule) (found sets) {
 		needed += fewest(s)
 	}
 	for _, m := range r.objects.Members {
-		if by := r.named(rule, m.ID); by != "" {
+		if reviews(rule, m.ID) {
+			programs = append(programs, m)
+		} else if by := r.named(rule, m.ID); by != "" {
 			may, named = append(may, m), append(named, by)
 		}
 	}
 	known := map[string]bool{}
 	can := func(with []int) bool {
-		o := governance.Objects{Groups: r.vault.Groups, Lists: r.vault.Whitelists}
+		o := governance.Objects{Groups: r.vault.Groups, Lists: r.vault.Whitelists, Members: slices.Clone(programs)}
 		var mixture []string
 		for _, i := range with {
 			o.Members, mixture = append(o.Members, may[i]), append(mixture, named[i])
@@ -75,6 +77,11 @@ func (r *rules) smallest(rule governance.Rule) (found sets) {
 		try(0, nil, size)
 	}
 	return found
+}
+
+// reviews reports whether a rule waits for a member's verdict.
+func reviews(rule governance.Rule, member string) bool {
+	return slices.ContainsFunc(rule.Steps, func(s governance.Step) bool { return s.Reviewer == member })
 }
 
 // plain reports whether this version knows all that a step asks for.

@@ -60,7 +60,7 @@ type Finding struct {
 	// Together are the smallest sets of members who can, by id.
 	Together [][]string `json:"together,omitempty"`
 	More     int        `json:"more,omitempty"` // sets of members, or kinds of requests, that are not listed
-	// Reviewers are the programs that must approve as well, by the names of the rules.
+	// Reviewers are the programs that must approve as well, by id.
 	Reviewers []string `json:"reviewers,omitempty"`
 	Currency  string   `json:"currency,omitempty"` // of Day and Request; empty: each
 	Day       string   `json:"day,omitempty"`      // the most in 24 hours, a decimal; empty: without a limit
@@ -296,7 +296,7 @@ func lost(v Vault, accounts []*rules, m Member) (all []Finding) {
 	for _, r := range accounts {
 		f := Finding{Code: TokenLost, Severity: Warning, Account: r.account.Account, Members: []string{m.Member}}
 		for i, rule := range r.account.Rules.Rules {
-			if r.can[i] && r.named(rule, m.Member) != "" && r.governs(i) && !approvable(rule, left) {
+			if r.can[i] && (r.named(rule, m.Member) != "" || reviews(rule, m.Member)) && r.governs(i) && !approvable(rule, left) {
 				f.Rules = append(f.Rules, rule.Name)
 			}
 		}

@@ -193,15 +193,15 @@ func TestWhatAssetsAreWorthIsCountedInItsCurrency(t *testing.T) {
 func TestWhatProgramsAndTimeDecideNeedsNoMember(t *testing.T) {
 	t.Parallel()
 	v := sample()
-	v.Accounts[0].Rules.Rules = []governance.Rule{{Name: "checked", Steps: []governance.Step{{Name: "screen", Reviewer: "screening"}, {Name: "wait", Delay: 3600}}}}
+	v.Accounts[0].Rules.Rules = []governance.Rule{{Name: "checked", Steps: []governance.Step{{Name: "screen", Reviewer: "mem_carol"}, {Name: "wait", Delay: 3600}}}}
 	if err := v.Check(); err != nil {
 		t.Fatal(err)
 	}
-	want := "whoever asks, without the approval of any member, can move any amount of each currency a day in purchases of Treasury, as far as screening approves it"
+	want := "whoever asks, without the approval of any member, can move any amount of each currency a day in purchases of Treasury, as far as Carol approves it"
 	if f := Rehearse(v)[0]; f.Text != want || f.Code != MovesItself || f.Severity != Alert {
 		t.Errorf("%+v", f)
 	}
-	if got := NewBackTest(v).Take(bought(0, "5", "mem_bob")); got.Effect != Unknown || got.Reason != `rule "checked" asks screening, whose verdict is not recorded` {
+	if got := NewBackTest(v).Take(bought(0, "5", "mem_bob")); got.Effect != Unknown || got.Reason != `rule "checked" asks a program, whose verdict is not recorded` {
 		t.Errorf("%+v", got)
 	}
 }

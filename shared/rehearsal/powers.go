@@ -345,7 +345,7 @@ func (r *rules) sentence(f Finding, listed int) string {
 		text += ", to listed addresses only"
 	}
 	if len(f.Reviewers) > 0 {
-		text += ", as far as " + join(f.Reviewers, "and") + " approves it"
+		text += ", as far as " + r.vault.names(f.Reviewers, "and") + " approves it"
 	}
 	return text
 }

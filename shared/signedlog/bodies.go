@@ -36,12 +36,12 @@ type RequestBody struct {
 	Impact      *statement.Impact    `json:"impact,omitempty"`      // of an intent that changes the vault
 }
 
-// DecisionBody is the body of an initiation and of an approval entry: the member's own
-// signed statement, which says everything else (also for a rejection).
+// DecisionBody is the body of an initiation, an approval and a verdict entry: the member's
+// own signed statement, which says everything else (also for a rejection).
 type DecisionBody struct {
 	Request string `json:"request"`
 	Member  string `json:"member"`
-	JWS     string `json:"jws"` // of an initiation typ countersign-initiation+jws, else countersign-approval+jws
+	JWS     string `json:"jws"` // typ countersign-initiation+jws, -approval+jws or -verdict+jws
 }
 
 // GovernedBody is the body of a governed entry: the rules, or what they name, changed, and
@@ -87,7 +87,7 @@ func (e Entry) Concerns() (string, error) {
 		var b RequestBody
 		err := strictjson.UnmarshalCanonical(e.Body, &b, MaxBody)
 		return b.Request, err
-	case Initiation, Approval:
+	case Initiation, Approval, Verdict:
 		var b DecisionBody
 		err := strictjson.UnmarshalCanonical(e.Body, &b, MaxBody)
 		return b.Request, err

@@ -20,6 +20,7 @@ const (
 	Request    = "request"
 	Initiation = "initiation"
 	Approval   = "approval"
+	Verdict    = "verdict"
 	// Governed says which rule governs an open request from here on, after a change of the
 	// vault.
 	Governed = "governed"

@@ -25,6 +25,16 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 	if text := spec.Examples(t, "statement.md", "initiation", "")[0]; text != textOf(i.decision()) {
 		t.Errorf("the page shows\n%s\nthe code\n%s", text, textOf(i.decision()))
 	}
+	r, err := Decode[Review](one("review"))
+	if err != nil {
+		t.Errorf("the review: %v", err)
+	}
+	spec.Shows(t, "a review", string(one("review")), r, "recorded", "governed_by.use_within")
+	v, err := Decode[Verdict](one("verdict"))
+	if err != nil || v != r.Answer(v.Verdict, v.Reason, v.IssuedAt) {
+		t.Errorf("the verdict: %v", err)
+	}
+	spec.Shows(t, "a verdict", string(one("verdict")), v)
 	m, err := Decode[Member](one("member"))
 	if err != nil {
 		t.Errorf("the certificate: %v", err)
@@ -72,7 +82,7 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 
 func TestThePageHasThePurposesAndTheLimits(t *testing.T) {
 	t.Parallel()
-	spec.Same(t, "purposes", spec.Column(t, "statement.md", "Form", "typ", 0), []string{TypApproval, TypInitiation, "countersign-journal-head+jws", TypMember, TypAddress, TypRegistration, TypGenesisApproval, TypEntry, TypCheckpoint})
+	spec.Same(t, "purposes", spec.Column(t, "statement.md", "Form", "typ", 0), []string{TypApproval, TypInitiation, "countersign-journal-head+jws", TypReview, TypVerdict, TypMember, TypAddress, TypRegistration, TypGenesisApproval, TypEntry, TypCheckpoint})
 	spec.Limit(t, "statement.md", "statement", spec.Number(MaxSize))
 	spec.Limit(t, "statement.md", "life of an approval statement", fmt.Sprintf("%.0f s", Lifetime.Seconds()))
 	spec.Limit(t, "statement.md", "a bridge's clock behind the signer's", fmt.Sprintf("%.0f s", Skew.Seconds()))

@@ -22,6 +22,8 @@ const (
 	TypAddress         = "countersign-address+jws"
 	TypApproval        = "countersign-approval+jws"
 	TypInitiation      = "countersign-initiation+jws"
+	TypReview          = "countersign-review+jws"
+	TypVerdict         = "countersign-verdict+jws"
 	TypRegistration    = "countersign-registration+jws"
 	TypGenesisApproval = "countersign-genesis-approval+jws"
 	TypEntry           = "countersign-entry+jws"
@@ -244,6 +246,6 @@ type GenesisAccount struct {
 
 // Statement is any of the types that are signed.
 type Statement interface {
-	Approval | Initiation | Member | Address | Genesis | GenesisApproval | Registration
+	Approval | Initiation | Review | Verdict | Member | Address | Genesis | GenesisApproval | Registration
 	check() error
 }

@@ -63,6 +63,20 @@ func sampleInitiation() Initiation {
 	return must(Decode[Initiation](data))
 }
 
+// sampleReview asks a program about the request of [sample], and sampleVerdict answers it.
+func sampleReview() Review {
+	a := sample()
+	return Review{V: 1, Type: "review", Entity: a.Entity, EntityName: a.EntityName, Request: a.Request, Created: a.IssuedAt - 60, Step: 2, Reviewer: "mem_chainwatch",
+		Evaluation: strings.Repeat("1f", 32), GovernedBy: a.GovernedBy, Initiator: "mem_alice", InitiatorName: "Alice", Approved: []string{"mem_bob"},
+		Recorded: governance.Recorded{Zones: []governance.Zone{{Name: "Europe/Paris", Offset: 3600}}}, Intent: a.Intent, Digest: intent.Digest(a.Intent),
+		IssuedAt: a.IssuedAt, Expires: a.IssuedAt + 600, Log: a.Log}
+}
+
+func sampleVerdict() Verdict {
+	r := sampleReview()
+	return r.Answer(governance.Rejects, "the address is on a list", r.IssuedAt+2)
+}
+
 // sampleTransfer is [sample] about a transfer.
 func sampleTransfer() Approval {
 	a := sample()
@@ -326,6 +340,8 @@ func vectors(t testing.TB) []vector {
 		{"a certificate", "member", canonical(t, sampleMember()), true, "", "", ""},
 		{"an address attestation", "address", canonical(t, sampleAddress()), true, "", "", ""},
 		{"a genesis", "genesis", canonical(t, sampleGenesis()), true, "", "", ""},
+		{"a review", "review", canonical(t, sampleReview()), true, "", "", ""},
+		{"a verdict", "verdict", canonical(t, sampleVerdict()), true, "", "", ""},
 		{"a registration", "registration", canonical(t, sampleRegistration()), true, "", "", ""},
 		{"an approval of a genesis", "genesis-approval", canonical(t, sampleGenesisApproval()), true, "", "", ""},
 	}
@@ -369,6 +385,13 @@ func vectors(t testing.TB) []vector {
 		{"an initiation with an initiator", "initiation", strings.Replace(initiation, `"intent":`, `"initiator":"mem_alice","initiator_name":"Alice","intent":`, 1), "initiator"},
 		{"an initiation of another account's rules", "initiation", strings.Replace(initiation, `"rule_set":"acc_treasury"`, `"rule_set":"acc_ops"`, 1), "governed_by.rule_set"},
 		{"an initiation that lives an hour", "initiation", strings.Replace(initiation, `"exp":1795208940`, `"exp":1795212000`, 1), "exp"},
+		{"a review of another intent than it names", "review", strings.Replace(canonical(t, sampleReview()), `"digest":"`+sampleReview().Digest, `"digest":"`+hashA, 1), "digest"},
+		{"a review that waits for an hour", "review", strings.Replace(canonical(t, sampleReview()), `"exp":1795209000`, `"exp":1795212000`, 1), "exp"},
+		{"a review by nobody", "review", strings.Replace(canonical(t, sampleReview()), "mem_chainwatch", "chainwatch", 1), "reviewer"},
+		{"a verdict of a word of its own", "verdict", strings.Replace(canonical(t, sampleVerdict()), `"REJECT"`, `"OK"`, 1), "verdict"},
+		{"a verdict without an evaluation", "verdict", strings.Replace(canonical(t, sampleVerdict()), strings.Repeat("1f", 32), "", 1), "evaluation"},
+		{"a verdict whose reason breaks the line", "verdict", strings.Replace(canonical(t, sampleVerdict()), "on a list", `on\na list`, 1), "reason"},
+		{"a verdict about the intent itself", "verdict", strings.Replace(canonical(t, sampleVerdict()), `"intent":"`+sampleReview().Digest+`"`, `"intent":{}`, 1), "intent"},
 		{"a registration with one key for both purposes", "registration", strings.Replace(canonical(t, sampleRegistration()), "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE\",\"y\":\"AQ", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"y\":\"AQ", 1), "channel"},
 		{"an approval of a genesis without its digest", "genesis-approval", strings.Replace(canonical(t, sampleGenesisApproval()), "Ag", "", 1), "genesis"},
 		{"an approval of a genesis by nobody", "genesis-approval", strings.Replace(canonical(t, sampleGenesisApproval()), "mem_bob", "bob", 1), "member"},
@@ -403,6 +426,10 @@ func decode(kind string, data []byte) (back []byte, text string, err error) {
 		return again[Member](data)
 	case "address":
 		return again[Address](data)
+	case "review":
+		return again[Review](data)
+	case "verdict":
+		return again[Verdict](data)
 	case "registration":
 		return again[Registration](data)
 	case "genesis-approval":

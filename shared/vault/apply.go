@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
@@ -38,6 +37,8 @@ func (s *State) Apply(e signedlog.Entry, hash string) error {
 		err = s.applyDecision(e, hash, statement.TypInitiation)
 	case signedlog.Approval:
 		err = s.applyDecision(e, hash, statement.TypApproval)
+	case signedlog.Verdict:
+		err = s.applyVerdict(e, hash)
 	case signedlog.Governed:
 		err = s.applyGoverned(e)
 	case signedlog.Outcome:
@@ -239,67 +240,6 @@ func (s *State) attested(b signedlog.RequestBody, to intent.Deposit) error {
 	return nil
 }
 
-// applyDecision takes a member's decision, which is signed for the purpose typ.
-func (s *State) applyDecision(e signedlog.Entry, hash, typ string) error {
-	var b signedlog.DecisionBody
-	if err := strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody); err != nil {
-		return err
-	}
-	r, m := s.open[b.Request], s.members[b.Member]
-	if r == nil || m == nil {
-		return fmt.Errorf("there is no open request %s or no member %s", b.Request, b.Member)
-	}
-	if r.stale {
-		return fmt.Errorf("what governs %s since the vault changed is not said", b.Request)
-	}
-	payload, err := s.Ahead.Verify(b.JWS, typ, m.ApprovalKey)
-	if err != nil {
-		return err
-	}
-	a, err := statement.DecodeDecision(payload)
-	if err != nil {
-		return err
-	}
-	d := s.Decide(r, seconds(e.At))
-	if statement.Typ(a.Decision) != typ || a.Entity != s.Genesis.Entity || a.Request != b.Request || a.Member != b.Member || a.Step != d.Step ||
-		!bytes.Equal(a.Intent, r.Intent) || a.Decision != statement.Initiate && !a.Impact.Equal(r.Impact) || a.GovernedBy != r.GovernedBy || a.Initiator != r.Initiator() || !may(d, a) {
-		return fmt.Errorf("the statement of %s is not for this step of %s", b.Member, b.Request)
-	}
-	s.accept(r, b, a, Line{e, hash})
-	s.past.Note(b.Request, e.Seq)
-	return nil
-}
-
-// may reports whether a decision is the member's to make now.
-func may(d governance.Decision, a statement.Approval) bool {
-	if a.Decision == statement.Initiate {
-		return d.MayInitiate(a.Member)
-	}
-	if a.Decision == statement.Reject {
-		return d.MayReject(a.Member)
-	}
-	return d.MayApprove(a.Member)
-}
-
-// accept counts a decision that is verified.
-func (s *State) accept(r *Request, b signedlog.DecisionBody, a statement.Approval, l Line) {
-	at := seconds(l.At)
-	r.Accepted = append(r.Accepted, Accepted{
-		JWS: b.JWS, Member: b.Member, Step: a.Step, Decision: a.Decision, At: at, Seq: l.Seq, Hash: l.Hash, Approved: []string{},
-	})
-	acc := &r.Accepted[len(r.Accepted)-1]
-	r.asOf = l.Seq
-	d := s.Decide(r, at)
-	r.asOf = 0
-	acc.State, r.until = d.State, d.Until()
-	for _, p := range d.Steps {
-		acc.Approved = append(acc.Approved, p.Approved...)
-		acc.Needed += p.Needed
-	}
-}
-
-func seconds(unix int64) time.Time { return time.Unix(unix, 0).UTC() }
-
 // applyGoverned takes what governs a request after a change of the vault.
 func (s *State) applyGoverned(e signedlog.Entry) error {
 	var b signedlog.GovernedBody
@@ -412,15 +352,12 @@ func (s *State) Look(e signedlog.Entry) {
 		if strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody) == nil && b.Attestation != "" {
 			_, _ = s.Ahead.Look(b.Attestation, statement.TypAddress, s.key)
 		}
-	case signedlog.Initiation, signedlog.Approval:
+	case signedlog.Initiation, signedlog.Approval, signedlog.Verdict:
 		var b signedlog.DecisionBody
 		if strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody) != nil {
 			return
 		}
-		typ := statement.TypApproval
-		if e.Type == signedlog.Initiation {
-			typ = statement.TypInitiation
-		}
+		typ := map[string]string{signedlog.Initiation: statement.TypInitiation, signedlog.Approval: statement.TypApproval, signedlog.Verdict: statement.TypVerdict}[e.Type]
 		s.mu.RLock()
 		m := s.members[b.Member]
 		s.mu.RUnlock()

@@ -7,6 +7,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
+	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 )
 
@@ -101,6 +102,25 @@ func (s *Said) Add(member string, step int, decision string, seq int64, at time.
 		return
 	}
 	s.votes = append(s.votes, vote{governance.Approval{Member: member, Step: step, Reject: decision == statement.Reject, At: at}, seq})
+}
+
+// Judge takes the verdict of a step's reviewer, as [Said.Add] takes a decision.
+func (s *Said) Judge(reviewer string, step int, v governance.Verdict, seq int64, at time.Time) {
+	s.votes = append(s.votes, vote{governance.Approval{Member: reviewer, Step: step, Verdict: v, At: at}, seq})
+}
+
+// Take takes what was signed, and verified, in an entry of a member or a reviewer.
+func (s *Said) Take(b signedlog.DecisionBody, seq int64, at time.Time) error {
+	d, err := decision(b)
+	switch {
+	case err != nil:
+		return err
+	case d.verdict != "":
+		s.Judge(b.Member, d.step, d.verdict, seq, at)
+	default:
+		s.Add(b.Member, d.step, d.decision, seq, at)
+	}
+	return nil
 }
 
 // since are the decisions as the rules are asked: those of before an entry that changed

@@ -7,9 +7,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
-	"countersign/shared/jws"
 	"countersign/shared/signedlog"
-	"countersign/shared/statement"
 	"countersign/shared/strictjson"
 )
 
@@ -71,7 +69,7 @@ func (s *State) recall(id string, lines []Line) (r *Request, err error) {
 			if r, err = newRequest(b); err != nil {
 				return nil, err
 			}
-		case l.Type == signedlog.Initiation, l.Type == signedlog.Approval:
+		case l.Type == signedlog.Initiation, l.Type == signedlog.Approval, l.Type == signedlog.Verdict:
 			var b signedlog.DecisionBody
 			if err := strictjson.UnmarshalCanonical(l.Body, &b, signedlog.MaxBody); err != nil {
 				return nil, err
@@ -114,19 +112,6 @@ func (s *State) recall(id string, lines []Line) (r *Request, err error) {
 		return nil, errors.New("the request itself is missing")
 	}
 	return r, nil
-}
-
-// decision is what a member signed, once that was verified.
-func decision(b signedlog.DecisionBody) (statement.Approval, error) {
-	payload, err := jws.Payload(b.JWS)
-	if err != nil {
-		return statement.Approval{}, err
-	}
-	a, err := statement.DecodeDecision(payload)
-	if err == nil && a.Request != b.Request {
-		err = fmt.Errorf("the decision is about %s", a.Request)
-	}
-	return a, err
 }
 
 // newRequest is a request as its entry says it.

@@ -14,6 +14,10 @@ func (r *Request) Initiator() string { return r.said().Initiator }
 // said is what members have signed about r, as the rules are asked.
 func (r *Request) said() (s Said) {
 	for _, a := range r.Accepted {
+		if a.Verdict != "" {
+			s.Judge(a.Member, a.Step, a.Verdict, a.Seq, a.At)
+			continue
+		}
 		s.Add(a.Member, a.Step, a.Decision, a.Seq, a.At)
 	}
 	return s

@@ -84,7 +84,9 @@ type Accepted struct {
 	JWS      string
 	Member   string
 	Step     int
-	Decision string // also [statement.Initiate], at step 0
+	Decision string             // also [statement.Initiate], at step 0; empty of a reviewer
+	Verdict  governance.Verdict // of a reviewer
+	Reason   string             // of a reviewer, for people
 	At       time.Time
 	Seq      int64
 	Hash     string // of its entry

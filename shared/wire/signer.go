@@ -52,6 +52,23 @@ type SignerRequest struct {
 	LogSize      int64                 `json:"log_size"`
 }
 
+// SignerReviews answers GET /v1/reviews: what reviewers are to be asked now.
+type SignerReviews struct {
+	Reviews []SignerReview `json:"reviews"`
+}
+
+// SignerReview is a question to the reviewer of a step.
+type SignerReview struct {
+	Request  string `json:"request"`
+	Reviewer string `json:"reviewer"` // member id
+	JWS      string `json:"jws"`      // typ countersign-review+jws, by the signer's statement key
+}
+
+// SignerVerdict is the body of POST /v1/verdicts, which a [SignerRequest] answers.
+type SignerVerdict struct {
+	JWS string `json:"jws"` // typ countersign-verdict+jws, by the reviewer's approval key
+}
+
 // SignerApproval is one decision that the signer accepted.
 type SignerApproval struct {
 	Member   string    `json:"member"`

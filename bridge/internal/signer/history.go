@@ -7,7 +7,6 @@ import (
 
 	"countersign/shared/governance"
 	"countersign/shared/intent"
-	"countersign/shared/jws"
 	"countersign/shared/rehearsal"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
@@ -41,14 +40,14 @@ func History(ctx context.Context, dir, signerFile string, mark *signedlog.Mark, 
 
 // told is what an entry says of a request; it says nothing when request is empty.
 type told struct {
-	seq, at   int64
-	request   string
-	created   signedlog.RequestBody  // of a request
-	facts     governance.Facts       // of a request
-	governed  signedlog.GovernedBody // of what else governs it
-	decision  signedlog.DecisionBody // of an initiation or an approval
-	initiates bool
-	outcome   string // its state
+	seq, at  int64
+	request  string
+	created  signedlog.RequestBody  // of a request
+	facts    governance.Facts       // of a request
+	governed signedlog.GovernedBody // of what else governs it
+	decision signedlog.DecisionBody // of an initiation, an approval or a verdict
+	as       string                 // of a decision: the type of its entry
+	outcome  string                 // its state
 }
 
 // tell reads an entry that was verified, also its form.
@@ -68,9 +67,9 @@ func tell(e signedlog.Entry) (t told, err error) {
 	case signedlog.Governed:
 		err = read(&t.governed)
 		t.request = t.governed.Request
-	case signedlog.Initiation, signedlog.Approval:
+	case signedlog.Initiation, signedlog.Approval, signedlog.Verdict:
 		err = read(&t.decision)
-		t.request, t.initiates = t.decision.Request, e.Type == signedlog.Initiation
+		t.request, t.as = t.decision.Request, e.Type
 	case signedlog.Outcome:
 		var b signedlog.OutcomeBody
 		err = read(&b)
@@ -172,8 +171,9 @@ func (h *recount) hand(v *vault.Governance, r *replayed) error {
 	for i, t := range r.decided {
 		at = t.at
 		switch {
-		case t.initiates:
+		case t.as == signedlog.Initiation:
 			r.past.Initiator = t.decision.Member
+		case t.as == signedlog.Verdict:
 		case r.past.State != governance.Rejected || i < len(r.decided)-1:
 			r.past.Approvals = append(r.past.Approvals, t.decision.Member)
 		}
@@ -194,18 +194,12 @@ func (h *recount) hand(v *vault.Governance, r *replayed) error {
 	return nil
 }
 
-// said is what members signed about a request.
+// said is what was signed about a request.
 func (r *replayed) said() (said vault.Said, err error) {
 	for _, t := range r.decided {
-		payload, err := jws.Payload(t.decision.JWS)
-		if err != nil {
+		if err := said.Take(t.decision, t.seq, seconds(t.at)); err != nil {
 			return said, err
 		}
-		a, err := statement.DecodeDecision(payload)
-		if err != nil {
-			return said, err
-		}
-		said.Add(a.Member, a.Step, a.Decision, t.seq, seconds(t.at))
 	}
 	return said, nil
 }

@@ -32,6 +32,8 @@ func (s *Service) Handler() http.Handler {
 	mux.HandleFunc("POST /v1/requests", s.strict(s.postRequest))
 	mux.HandleFunc("GET /v1/requests/{id}", s.strict(s.getRequest))
 	mux.HandleFunc("GET /v1/requests/{id}/impact", s.strict(s.getImpact))
+	mux.HandleFunc("GET /v1/reviews", s.strict(s.getReviews))
+	mux.HandleFunc("POST /v1/verdicts", s.strict(s.postVerdict))
 	mux.HandleFunc("POST /v1/channels", s.strict(s.postChannel))
 	mux.HandleFunc("POST /v1/channels/{id}/records", s.strict(s.postRecord))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -126,6 +128,21 @@ func (s *Service) getRequest(w http.ResponseWriter, r *http.Request) {
 
 func (s *Service) getImpact(w http.ResponseWriter, r *http.Request) {
 	v, err := s.Impact(r.Context(), r.PathValue("id"))
+	s.reply(w, r, v, err)
+}
+
+func (s *Service) getReviews(w http.ResponseWriter, r *http.Request) {
+	v, err := s.Reviews(r.Context())
+	s.reply(w, r, v, err)
+}
+
+func (s *Service) postVerdict(w http.ResponseWriter, r *http.Request) {
+	var in wire.SignerVerdict
+	if err := read(w, r, &in); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	v, err := s.Verdict(r.Context(), in.JWS)
 	s.reply(w, r, v, err)
 }
 

@@ -272,7 +272,7 @@ func (s *Service) view(r *vault.Request) wire.SignerRequest {
 		v.UseBy = &at
 	}
 	for _, a := range r.Accepted {
-		if a.Decision == statement.Initiate {
+		if a.Decision == statement.Initiate || a.Verdict != "" {
 			continue
 		}
 		v.Approvals = append(v.Approvals, wire.SignerApproval{Member: a.Member, Step: a.Step, Decision: a.Decision, At: a.At, Seq: a.Seq})

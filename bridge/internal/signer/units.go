@@ -29,8 +29,8 @@ func (d Draft) checkUnits() error {
 			return misfit(at+"chain", fmt.Sprintf("is not in the table of known chains; the sandbox's is %s", asset.Sandbox))
 		}
 		for _, r := range a.Rules.Rules {
-			if field, why := waitsForNothing(r); why != "" {
-				return misfit(at+"rules."+r.Name+"."+field, why)
+			if r.RateWithin != 0 {
+				return misfit(at+"rules."+r.Name+".rate_within", "has no use yet: this version of the signer records no rates, so the rule would never match what moves an asset")
 			}
 			for i, c := range r.When {
 				if field, why := a.never(r, c, d.Whitelists); why != "" {
@@ -43,20 +43,6 @@ func (d Draft) checkUnits() error {
 		}
 	}
 	return nil
-}
-
-// waitsForNothing says what a rule waits for that this version of the signer never brings,
-// and in which field; why is empty when there is nothing.
-func waitsForNothing(r governance.Rule) (field, why string) {
-	if r.RateWithin != 0 {
-		return "rate_within", "has no use yet: this version of the signer records no rates, so the rule would never match what moves an asset"
-	}
-	for _, s := range r.Steps {
-		if s.Reviewer != "" {
-			return "steps." + s.Name + ".reviewer", "cannot be asked yet: this version of the signer asks no program, and silence never approves"
-		}
-	}
-	return "", ""
 }
 
 // never says why a condition of a rule can match nothing that the account is asked

@@ -46,7 +46,6 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 		{"a time zone that there is not", func(a *DraftAccount) {
 			a.Rules.Rules[0].When = []governance.Condition{{Window: &governance.Window{From: "08:00", To: "18:00", Zone: "Europe/Lutetia"}}}
 		}, "accounts.acc_treasury.rules.purchases.when.0.window.zone"},
-		{"a program that nobody asks", func(a *DraftAccount) { a.Rules.Rules[0].Steps[0].Reviewer = "screening" }, "accounts.acc_treasury.rules.purchases.steps.treasury.reviewer"},
 		{"rates that nobody records", func(a *DraftAccount) { a.Rules.Rules[0].RateWithin = 3600 }, "accounts.acc_treasury.rules.purchases.rate_within"},
 		{"a count of purchases", func(a *DraftAccount) {
 			a.Rules.Rules[0].When = []governance.Condition{{Velocity: &governance.Velocity{Seconds: 3600, Count: 2}}}

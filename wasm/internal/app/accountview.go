@@ -144,7 +144,7 @@ func stepText(m *Model, s governance.Step) (text string) {
 		text += cond(i > 0, " or ") + itoa(q.Quorum) + " of " + electorate(m, q.Members, q.Group)
 	}
 	if s.Reviewer != "" {
-		return s.Reviewer + cond(text != "", ", which may leave it to "+text)
+		return m.name(s.Reviewer) + cond(text != "", ", which may leave it to "+text)
 	}
 	return text
 }

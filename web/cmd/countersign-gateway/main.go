@@ -61,7 +61,8 @@ The file for serve, migrate, resume and keys is JSON; every name is known or ref
   signers             [{"socket":"/run/…/signer.sock","file":"signer.json"}]: one for each entity.
                       socket is the unix socket of its countersign-bridge signer; file is what
                       "countersign-bridge signer init" wrote: whose entity it is, and whose log
-                      is believed
+                      is believed. "reviewers":{"mem_…":"https://…"} says where the programs
+                      are whose verdict its rules wait for
   token_key           signs tokens: a PEM file (PKCS #8, RSA, mode 0600; made when missing in
                       the sandbox), or pkcs11:token=…;object=…?module-path=/usr/lib/….so
   token_key_pin_file  the PIN for a pkcs11: key

@@ -25,6 +25,7 @@ import (
 	"countersign/web/internal/gateway"
 	"countersign/web/internal/party"
 	"countersign/web/internal/relay"
+	"countersign/web/internal/review"
 	"countersign/web/internal/store"
 	"countersign/web/internal/store/sqlstore"
 	"countersign/web/internal/token"
@@ -251,7 +252,7 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 	}
 	defer closeChains()
 	g, err := gateway.New(ctx, gateway.Config{
-		Store: db, Tokens: tokens, Desk: providers, Vaults: signers, Chains: chains, Hooks: hooks,
+		Store: db, Tokens: tokens, Desk: providers, Vaults: signers, Reviewers: review.New(nil), Chains: chains, Hooks: hooks,
 		Env: cfg.Environment, PageURL: strings.TrimSuffix(cfg.PublicURL, "/"), Now: now, Clock: clock, Rand: rand.Reader, Log: log,
 	})
 	if err != nil {

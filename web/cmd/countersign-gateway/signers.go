@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"os"
 
+	"countersign/shared/id"
 	"countersign/shared/vault"
 	"countersign/web/internal/gateway"
+	"countersign/web/internal/review"
 	"countersign/web/internal/signerlink"
 )
 
@@ -13,6 +15,9 @@ import (
 type Signer struct {
 	Socket string `json:"socket"` // of countersign-bridge signer
 	File   string `json:"file"`   // signer.json: whose entity it is, and whose log is believed
+	// Reviewers are where the programs are that judge requests, by the ids of members whom
+	// rules name as reviewers: {"mem_chainwatch":"https://chainwatch.example/review"}.
+	Reviewers map[string]string `json:"reviewers,omitempty"`
 }
 
 // checkSigners finds what is wrong with the signers, and names it by its place.
@@ -24,6 +29,11 @@ func checkSigners(all []Signer) error {
 	for i, s := range all {
 		if s.Socket == "" || s.File == "" {
 			return fmt.Errorf("the configuration's signers[%d] needs socket and file; see countersign-gateway --help", i)
+		}
+		for member, address := range s.Reviewers {
+			if err := review.Check(address); err != nil || !id.Is(id.Member, member) {
+				return fmt.Errorf("the configuration's signers[%d].reviewers[%q] needs the id of a member (mem_…) and an https:// address", i, member)
+			}
 		}
 		if j, known := of[s.Socket]; known {
 			return fmt.Errorf("the configuration's signers[%d].socket is that of signers[%d] too: each entity has a signer of its own", i, j)
@@ -57,7 +67,7 @@ func vaults(all []Signer) (open []gateway.Vault, closeAll func(), err error) {
 		of[signer.Entity] = i
 		link := signerlink.New(s.Socket)
 		links = append(links, link)
-		open = append(open, gateway.Vault{Entity: signer.Entity, Key: signer.Statement, Signer: link})
+		open = append(open, gateway.Vault{Entity: signer.Entity, Key: signer.Statement, Signer: link, Reviewers: s.Reviewers})
 	}
 	return open, closeAll, nil
 }

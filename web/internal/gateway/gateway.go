@@ -45,6 +45,8 @@ type Signer interface {
 	Request(ctx context.Context, in wire.SignerRequestInput) (wire.SignerRequest, error)
 	DryRun(ctx context.Context, in wire.SignerRequestInput) (wire.Explanation, error)
 	Impact(ctx context.Context, request string) ([]byte, error)
+	Reviews(ctx context.Context) (wire.SignerReviews, error)
+	Verdict(ctx context.Context, jws string) (wire.SignerRequest, error)
 	OpenChannel(ctx context.Context, record string) (wire.SignerChannel, error)
 	Relay(ctx context.Context, channel, record string) (wire.SignerReply, error)
 	Log(ctx context.Context, after int64, limit int) (wire.SignerLogPage, error)
@@ -72,14 +74,15 @@ type Tokens interface {
 
 // Config is what a gateway needs.
 type Config struct {
-	Store   store.Store
-	Tokens  Tokens
-	Desk    Desk
-	Vaults  []Vault            // one for each entity that has a signer
-	Chains  map[string]Watched // by CAIP-2 id
-	Hooks   map[string]Hook    // of the providers that send notices, by their ids
-	Env     string             // sandbox or the name of another environment
-	PageURL string             // where the widget leads back to; may be empty
+	Store     store.Store
+	Tokens    Tokens
+	Desk      Desk
+	Vaults    []Vault            // one for each entity that has a signer
+	Reviewers Reviewers          // nil: no vault has any
+	Chains    map[string]Watched // by CAIP-2 id
+	Hooks     map[string]Hook    // of the providers that send notices, by their ids
+	Env       string             // sandbox or the name of another environment
+	PageURL   string             // where the widget leads back to; may be empty
 
 	RequestLife time.Duration // 0: 24 h
 	Now         func() time.Time
@@ -157,7 +160,12 @@ func New(ctx context.Context, cfg Config) (*Gateway, error) {
 func (g *Gateway) Run(ctx context.Context) {
 	defer context.AfterFunc(ctx, func() { close(g.ended) })()
 	var wg sync.WaitGroup
-	for entity := range g.vaults {
+	for entity, v := range g.vaults {
+		if len(v.Reviewers) > 0 {
+			wg.Go(func() {
+				g.every(ctx, reviewEvery, "ask the reviewers of "+entity, func(ctx context.Context) error { return g.AskReviewers(ctx, entity) })
+			})
+		}
 		wg.Go(func() {
 			g.every(ctx, syncEvery, "read the log of the signer of "+entity, func(ctx context.Context) error { return g.Sync(ctx, entity) })
 		})

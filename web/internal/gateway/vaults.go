@@ -27,6 +27,8 @@ type Vault struct {
 	Entity string
 	Key    jws.PublicKey // the signer's statement key, from the signer file
 	Signer Signer
+	// Reviewers are where the programs are that judge requests, by member id.
+	Reviewers map[string]string
 }
 
 // vault is one that is followed, and how that goes.
@@ -35,7 +37,8 @@ type vault struct {
 
 	reading sync.Mutex // one reading at a time
 	log     *projection.Projection
-	rests   time.Time // until when the stored log, which does not hold, is not verified again
+	paused  map[string]pause // questions to reviewers, by their JWS; of [Gateway.AskReviewers] alone
+	rests   time.Time        // until when the stored log, which does not hold, is not verified again
 
 	mu      sync.Mutex
 	at      time.Time // of the last reading that succeeded; zero: none did

@@ -100,7 +100,7 @@ func approvers(r store.Request, gen statement.Genesis, s governance.Progress, st
 			listed = listed || id == m.Member
 		}
 		for _, v := range r.Decisions {
-			if v.Member == m.Member && v.Step == step {
+			if v.Member == m.Member && v.Step == step && v.Verdict == "" {
 				at := time.Unix(v.At, 0).UTC()
 				a.Decision, a.At, listed = v.Decision, &at, true
 			}
@@ -112,9 +112,24 @@ func approvers(r store.Request, gen statement.Genesis, s governance.Progress, st
 	return all
 }
 
+// judged is what a reviewer said.
+func judged(d store.Decision, by string) wire.Event {
+	said := map[governance.Verdict]string{
+		governance.Approves: " approved", governance.Rejects: " rejected", governance.Defer: " left it to members", governance.Retries: " wants to be asked again",
+	}[governance.Verdict(d.Verdict)]
+	if d.Reason != "" {
+		said += ": “" + d.Reason + "”"
+	}
+	return wire.Event{At: time.Unix(d.At, 0).UTC(), Type: "verdict", Text: by + said, Seq: d.Seq}
+}
+
 func history(r store.Request, v wire.Request, o *store.Order, names map[string]string) []wire.Event {
 	h := []wire.Event{{At: r.Created, Type: "request", Text: "Requested", Seq: r.Seq}}
 	for _, d := range r.Decisions {
+		if d.Verdict != "" {
+			h = append(h, judged(d, names[d.Member]))
+			continue
+		}
 		e := wire.Event{At: time.Unix(d.At, 0).UTC(), Type: "approval", Text: names[d.Member] + " approved", Seq: d.Seq}
 		switch d.Decision {
 		case statement.Reject:

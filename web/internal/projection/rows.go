@@ -28,7 +28,7 @@ func (p *Projection) rows(tx store.Tx, e signedlog.Entry) error {
 			return err
 		}
 		return p.request(tx, p.state.Request(b.Request), e)
-	case signedlog.Initiation, signedlog.Approval:
+	case signedlog.Initiation, signedlog.Approval, signedlog.Verdict:
 		var b signedlog.DecisionBody
 		if err := strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody); err != nil {
 			return err
@@ -101,7 +101,7 @@ func (p *Projection) decision(tx store.Tx, r *vault.Request) error {
 		return err
 	}
 	a := r.Accepted[len(r.Accepted)-1]
-	row.Decisions = append(row.Decisions, store.Decision{Member: a.Member, Step: a.Step, Decision: a.Decision, At: a.At.Unix(), Seq: a.Seq})
+	row.Decisions = append(row.Decisions, store.Decision{Member: a.Member, Step: a.Step, Decision: a.Decision, Verdict: string(a.Verdict), Reason: a.Reason, At: a.At.Unix(), Seq: a.Seq})
 	if a.Decision == statement.Initiate {
 		row.State = wire.RequestPending
 	}
@@ -194,6 +194,10 @@ func Decide(r store.Request, g *vault.Governance, now time.Time) governance.Deci
 	}
 	var said vault.Said
 	for _, d := range r.Decisions {
+		if d.Verdict != "" {
+			said.Judge(d.Member, d.Step, governance.Verdict(d.Verdict), d.Seq, time.Unix(d.At, 0).UTC())
+			continue
+		}
 		said.Add(d.Member, d.Step, d.Decision, d.Seq, time.Unix(d.At, 0).UTC())
 	}
 	b := signedlog.RequestBody{

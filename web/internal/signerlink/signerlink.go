@@ -68,6 +68,16 @@ func (l *Link) Impact(ctx context.Context, request string) ([]byte, error) {
 	return out, l.call(ctx, http.MethodGet, "/v1/requests/"+url.PathEscape(request)+"/impact", nil, &out)
 }
 
+// Reviews are what reviewers are to be asked now.
+func (l *Link) Reviews(ctx context.Context) (out wire.SignerReviews, err error) {
+	return out, l.call(ctx, http.MethodGet, "/v1/reviews", nil, &out)
+}
+
+// Verdict hands on what a reviewer signed.
+func (l *Link) Verdict(ctx context.Context, jws string) (out wire.SignerRequest, err error) {
+	return out, l.call(ctx, http.MethodPost, "/v1/verdicts", wire.SignerVerdict{JWS: jws}, &out)
+}
+
 // OpenChannel relays the first record of a channel.
 func (l *Link) OpenChannel(ctx context.Context, record string) (out wire.SignerChannel, err error) {
 	return out, l.call(ctx, http.MethodPost, "/v1/channels", wire.SignerRecord{Record: record}, &out)

@@ -26,11 +26,13 @@ type Pin struct {
 	UseWithin int64 // seconds
 }
 
-// Decision is what a member signed about a request.
+// Decision is what a member, or a reviewer, signed about a request.
 type Decision struct {
 	Member   string
 	Step     int
-	Decision string // as statements say it
+	Decision string // as statements say it; empty of a reviewer
+	Verdict  string // of a reviewer
+	Reason   string // of a reviewer
 	At       int64  // Unix seconds
 	Seq      int64  // of its entry
 }

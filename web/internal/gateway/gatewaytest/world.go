@@ -166,25 +166,27 @@ func (r reader) Read(ctx context.Context, after chain.Block, upTo int64, watched
 
 // World is a gateway and all around it.
 type World struct {
-	T       testing.TB
-	Signer  *Signer // of ent_sandbox
-	Second  *Signer // of ent_other; nil: it has none
-	Desk    *Desk
-	Chain   *Chain
-	Store   store.Store
-	Tokens  *token.Issuer
-	Gateway *gateway.Gateway
-	key     *rsa.PrivateKey
-	Path    string // of the database
-	needed  int64  // confirmations
-	mu      sync.Mutex
-	now     time.Time
-	passed  time.Duration
-	steady  func() time.Time // of the gateway that runs
-	clock   *gateway.Clock
-	other   gateway.Desk // that is asked instead of Desk; nil: none
-	wall    *World       // whose time it is, beside another; nil: its own
-	Writing func()       // called when the gateway is about to write; nil: nothing is. Set it while the gateway rests
+	T         testing.TB
+	Signer    *Signer // of ent_sandbox
+	Second    *Signer // of ent_other; nil: it has none
+	Desk      *Desk
+	Chain     *Chain
+	Store     store.Store
+	Tokens    *token.Issuer
+	Gateway   *gateway.Gateway
+	key       *rsa.PrivateKey
+	Path      string // of the database
+	needed    int64  // confirmations
+	mu        sync.Mutex
+	now       time.Time
+	passed    time.Duration
+	steady    func() time.Time // of the gateway that runs
+	clock     *gateway.Clock
+	other     gateway.Desk // that is asked instead of Desk; nil: none
+	asks      gateway.Reviewers
+	reviewers map[string]string // where they are
+	wall      *World            // whose time it is, beside another; nil: its own
+	Writing   func()            // called when the gateway is about to write; nil: nothing is. Set it while the gateway rests
 }
 
 // door is the gateway's way to the database.
@@ -218,6 +220,14 @@ func NewOn(t testing.TB, desk func(*World) gateway.Desk) *World {
 	t.Helper()
 	w := prepare(t, 1, false)
 	w.other = desk(w)
+	return w.begin()
+}
+
+// NewReviewed starts one whose reviewers, by member id, are asked by a desk.
+func NewReviewed(t testing.TB, desk gateway.Reviewers, reviewers map[string]string, changes ...func(*governance.Rule)) *World {
+	t.Helper()
+	w := prepare(t, 1, false, changes...)
+	w.asks, w.reviewers = desk, reviewers
 	return w.begin()
 }
 
@@ -320,7 +330,7 @@ func (w *World) open() {
 		desk = w.Desk
 	}
 	w.Gateway, err = gateway.New(ctx, gateway.Config{
-		Store: door{w.Store, w}, Tokens: w.Tokens, Desk: desk, Vaults: w.vaults(), Chains: map[string]gateway.Watched{ChainID: {Node: reader{w.Chain.watcher, w.Chain}, Confirmations: w.needed}},
+		Store: door{w.Store, w}, Tokens: w.Tokens, Desk: desk, Vaults: w.vaults(), Reviewers: w.asks, Chains: map[string]gateway.Watched{ChainID: {Node: reader{w.Chain.watcher, w.Chain}, Confirmations: w.needed}},
 		Hooks: map[string]gateway.Hook{"northpay": {Secrets: [][]byte{[]byte(HookSecret)}}},
 		Env:   "sandbox", PageURL: "https://page.example", Now: w.steady, Clock: w.clock, Rand: rand.Reader,
 	})
@@ -332,7 +342,7 @@ func (w *World) open() {
 func (w *World) vaults() (all []gateway.Vault) {
 	for _, s := range []*Signer{w.Signer, w.Second} {
 		if s != nil {
-			all = append(all, gateway.Vault{Entity: s.Genesis.Entity, Key: s.Key.PublicKey(), Signer: signerlink.New(s.Socket)})
+			all = append(all, gateway.Vault{Entity: s.Genesis.Entity, Key: s.Key.PublicKey(), Signer: signerlink.New(s.Socket), Reviewers: w.reviewers})
 		}
 	}
 	return all
