@@ -145,13 +145,11 @@ func (r *restoring) check(end signedlog.Mark, head string) error {
 			"The gateway has one too: `countersign-bridge audit --keep DIR` writes it", end.Size, r.seen.Size)).With("entry", fmt.Sprint(end.Size))
 	case r.head != r.seen.Head:
 		return fault.New(fault.LogCorrupt, fmt.Sprintf("entry %d is not the one that the vault's token remembers: it is a copy of another log", r.seen.Size-1)).With("entry", fmt.Sprint(r.seen.Size-1))
-	case end.Size <= r.seen.Size+signedlog.MaxBatch:
-		return nil
-	case head == "":
+	case head != "" && head != end.Head:
+		return fault.New(fault.Conflict, fmt.Sprintf("the log has %d entries and another head than --head says: it is not the newest, or not the one that was meant", end.Size)).With("field", "head")
+	case head == "" && end.Size > r.seen.Size+signedlog.MaxBatch:
 		return fault.New(fault.Conflict, fmt.Sprintf("the log has %d entries, and the vault's token remembers %d of them: the token is an older copy, and cannot tell whether the log ends there. "+
 			"Ask an auditor, a witness or the gateway for the head of the log, and confirm it with --head", end.Size, r.seen.Size))
-	case head != end.Head:
-		return fault.New(fault.Conflict, fmt.Sprintf("the log has %d entries and another head than --head says: it is not the newest, or not the one that was meant", end.Size)).With("field", "head")
 	}
 	return nil
 }

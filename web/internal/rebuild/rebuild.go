@@ -134,10 +134,12 @@ func Run(ctx context.Context, cfg Config) (err error) {
 				return err
 			}
 		}
-		if !begins {
-			return nil
+		if begins {
+			if _, err := fmt.Fprint(cfg.Out, lost); err != nil {
+				return err
+			}
 		}
-		return cfg.lost(ctx, db)
+		return cfg.usable(ctx, db)
 	})
 }
 
@@ -149,13 +151,13 @@ func damaged(err error) error {
 	return fmt.Errorf("%w. Nothing was changed: the database is damaged. Restore a backup; or move it away, with its -wal and -shm, and run this again, which makes a new one of the logs", err)
 }
 
-// lost says what a new database does not have, and what to look into before it serves.
-func (cfg Config) lost(ctx context.Context, db store.Store) error {
-	_, err := fmt.Fprint(cfg.Out, "This is a new database. It has what the signers' logs say: members, rules, accounts, addresses, requests and decisions. "+
-		"Orders, the ledger, quotes, the sandbox's developers, and keys that are not in the configuration were in the old one only.\n")
-	if err != nil {
-		return err
-	}
+// lost says what a new database does not have.
+const lost = "This is a new database. It has what the signers' logs say: members, rules, accounts, addresses, requests and decisions. " +
+	"Orders, the ledger, quotes, the sandbox's developers, and keys that are not in the configuration were in the old one only.\n"
+
+// usable names the requests that can still be handed over: whether one was already, an
+// older database does not know.
+func (cfg Config) usable(ctx context.Context, db store.Store) error {
 	return db.Read(ctx, func(tx store.Tx) error {
 		for _, v := range cfg.Vaults {
 			for after := ""; ; {
@@ -167,7 +169,7 @@ func (cfg Config) lost(ctx context.Context, db store.Store) error {
 					if after = r.ID; r.UseBy <= cfg.Now().Unix() {
 						continue
 					}
-					if _, err := fmt.Fprintf(cfg.Out, "%s: %s is approved and can be handed over until %s. Ask its provider whether it was already: it would be bought twice\n",
+					if _, err := fmt.Fprintf(cfg.Out, "%s: %s is approved until %s, and this database has no order of it. If it had one before, it would be bought twice: ask its provider\n",
 						v.Entity, r.ID, time.Unix(r.UseBy, 0).UTC().Format(time.RFC3339)); err != nil {
 						return err
 					}

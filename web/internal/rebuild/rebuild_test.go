@@ -228,7 +228,7 @@ func TestADatabaseThatWasLostIsMadeAgainOfTheLogs(t *testing.T) {
 	}
 	same(t, r.dump(followed), before)
 	if said := r.said.String(); !strings.Contains(said, "ent_sandbox: made again, to entry ") || !strings.Contains(said, "ent_other: made again, to entry 5; ") ||
-		!strings.Contains(said, "ent_other: "+r.approved.ID+" is approved and can be handed over until ") || strings.Count(said, "bought twice") != 3 {
+		!strings.Contains(said, "ent_other: "+r.approved.ID+" is approved until ") || strings.Count(said, "bought twice") != 3 || !strings.Contains(said, "This is a new database.") {
 		t.Errorf("it says %s", said)
 	}
 	if info, err := os.Stat(r.Path); err != nil || info.Mode() != 0o600 {
@@ -293,6 +293,9 @@ func TestOnlyTheRowsOfTheLogsAreMadeAgainInADatabaseThatIsThere(t *testing.T) {
 				t.Fatal(err)
 			}
 			same(t, r.dump(nil), before)
+			if said := r.said.String(); strings.Count(said, "bought twice") != 1 || strings.Contains(said, "a new database") {
+				t.Errorf("it says %s", said)
+			}
 			if err := r.check(); err != nil {
 				t.Errorf("afterwards %v: %s", err, r.said.String())
 			}
