@@ -2,10 +2,13 @@ package sqlstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 
+	"countersign/shared/fault"
 	"countersign/web/internal/store"
 )
 
@@ -70,5 +73,36 @@ func TestABackupOfADatabaseThatIsWrittenIsWhole(t *testing.T) {
 	var says string
 	if err := c.read.QueryRowContext(t.Context(), `PRAGMA integrity_check`).Scan(&says); err != nil || says != "ok" {
 		t.Errorf("the copy is %q: %v", says, err)
+	}
+}
+
+func TestAFullDiskChangesNothingAndRoomBringsItBack(t *testing.T) {
+	t.Parallel()
+	s := open(t, filepath.Join(t.TempDir(), "g.db"))
+	write := func(size int) error {
+		return s.Write(t.Context(), func(tx store.Tx) error {
+			return errors.Join(tx.PutGovernance("ent_a", "{}"), tx.PutSnapshot("ent_a", 1, make([]byte, size)))
+		})
+	}
+	pages := func(n int) {
+		t.Helper()
+		if _, err := s.write.ExecContext(t.Context(), fmt.Sprintf(`PRAGMA max_page_count = %d`, n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pages(1) // as many as there are
+	for range 2 {
+		err := write(1 << 20)
+		if f, ok := fault.As(err); !ok || f.Code != fault.Unavailable || f.Details["reason"] != "disk" || !strings.Contains(err.Error(), "the gateway's disk is full") {
+			t.Errorf("without room: %v", err)
+		}
+	}
+	err := s.Read(t.Context(), func(tx store.Tx) error { _, err := tx.Governance("ent_a"); return err })
+	if !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a part of what was refused is there: %v", err)
+	}
+	pages(1 << 20)
+	if err := write(1 << 20); err != nil {
+		t.Errorf("with room again: %v", err)
 	}
 }

@@ -15,7 +15,8 @@ import (
 	"path/filepath"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver
+	"modernc.org/sqlite" // the driver, too
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"countersign/shared/fault"
 	"countersign/web/internal/store"
@@ -142,11 +143,20 @@ func run(ctx context.Context, db beginner, opts *sql.TxOptions, f func(store.Tx)
 		}
 	}()
 	if err := f(&tx{ctx, t}); err != nil {
-		return err
+		return full(err)
 	}
 	done = true
 	if err := t.Commit(); err != nil {
-		return fmt.Errorf("commit a transaction: %w", err)
+		return full(fmt.Errorf("commit a transaction: %w", err))
 	}
 	return nil
+}
+
+// full tells the client that there is no room, of an error that says so.
+func full(err error) error {
+	var e *sqlite.Error
+	if errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_FULL {
+		return fault.Wrap(err, fault.Unavailable, "the gateway's disk is full: nothing was changed; it goes on when there is room").With("reason", "disk")
+	}
+	return err
 }
