@@ -76,7 +76,7 @@ func Check(ctx context.Context, cfg Config) (err error) {
 // tell says what differs.
 func (cfg Config) tell(entity string, size int64, all []sqlstore.Difference) error {
 	switch {
-	case size == 0:
+	case len(all) == 0 && size == 0:
 		_, err := fmt.Fprintf(cfg.Out, "%s: nothing of its log was read yet\n", entity)
 		return err
 	case len(all) == 0:
@@ -113,7 +113,12 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	if err != nil {
 		return damaged(err)
 	}
-	defer func() { err = errors.Join(damaged(err), db.Close()) }()
+	defer func() {
+		err = errors.Join(damaged(err), db.Close())
+		if err != nil && begins { // the next run begins, too
+			err = errors.Join(err, os.Remove(cfg.Path))
+		}
+	}()
 	return cfg.beside(ctx, func(fresh *sqlstore.Store, file string) error {
 		for _, v := range cfg.Vaults {
 			if err := cfg.read(ctx, fresh, v, math.MaxInt64); err != nil {

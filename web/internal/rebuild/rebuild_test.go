@@ -370,6 +370,9 @@ func TestASignerThatIsDownOrADatabaseThatIsNotThereIsTold(t *testing.T) {
 	if err := r.check(); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
+	if err := r.rebuild(); err == nil {
+		t.Error("a new one was made without a log")
+	}
 	if _, err := os.Stat(r.Path); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
 	}
