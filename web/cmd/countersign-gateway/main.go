@@ -156,30 +156,20 @@ func run(ctx context.Context, args []string, std stdio) (err error) {
 			return rebuildVerb(ctx, args[2:], std)
 		}
 	}
-	flags := flag.NewFlagSet(verb, flag.ContinueOnError)
-	flags.SetOutput(std.err)
-	flags.Usage = func() { _, _ = io.WriteString(std.out, usage) }
-	file := flags.String("config", "", "the configuration, a JSON file")
-	switch err := flags.Parse(args[1:]); {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
-	case err != nil:
+	file, ok, err := arguments(verb, args[1:], std, nil)
+	if err != nil || !ok {
 		return err
-	case flags.NArg() > 0:
-		return fmt.Errorf("%s takes no argument %q; see countersign-gateway --help", verb, flags.Arg(0))
-	case *file == "":
-		return fmt.Errorf("%s needs -config FILE; see countersign-gateway --help", verb)
 	}
 	switch verb {
 	case "serve":
 		var cfg Config
-		if err := readConfig(*file, &cfg); err != nil {
+		if err := readConfig(file, &cfg); err != nil {
 			return err
 		}
 		return serve(ctx, cfg, std)
 	case "migrate", "resume":
 		var cfg Config
-		if err := readConfig(*file, &cfg); err != nil {
+		if err := readConfig(file, &cfg); err != nil {
 			return err
 		}
 		db, err := sqlstore.Open(ctx, cfg.Database)
@@ -194,12 +184,35 @@ func run(ctx context.Context, args []string, std stdio) (err error) {
 		return nil
 	case "sandbox":
 		var cfg sandbox.Config
-		if err := readConfig(*file, &cfg); err != nil {
+		if err := readConfig(file, &cfg); err != nil {
 			return err
 		}
 		return sandbox.Run(ctx, cfg, sandbox.Stdio{Out: std.out, Err: std.err})
 	}
 	return fmt.Errorf("there is no %q: use serve, migrate, backup, resume, keys, providers or sandbox; see countersign-gateway --help", verb)
+}
+
+// arguments reads the flags of a verb, to which more may add, and returns the path of the
+// configuration; ok is false when only help was asked for.
+func arguments(verb string, args []string, std stdio, more func(*flag.FlagSet)) (file string, ok bool, err error) {
+	flags := flag.NewFlagSet(verb, flag.ContinueOnError)
+	flags.SetOutput(std.err)
+	flags.Usage = func() { _, _ = io.WriteString(std.out, usage) }
+	flags.StringVar(&file, "config", "", "the configuration, a JSON file")
+	if more != nil {
+		more(flags)
+	}
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return "", false, nil
+	case err != nil:
+		return "", false, err
+	case flags.NArg() > 0:
+		return "", false, fmt.Errorf("%s takes no argument %q; see countersign-gateway --help", verb, flags.Arg(0))
+	case file == "":
+		return "", false, fmt.Errorf("%s needs -config FILE; see countersign-gateway --help", verb)
+	}
+	return file, true, nil
 }
 
 // resume is the operator's word that the clock is right.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"time"
 
@@ -14,38 +13,19 @@ import (
 	"countersign/web/internal/store/sqlstore"
 )
 
-// recovery reads the flags of a verb that define adds to, and the configuration. It reports
-// false when only help was asked for.
-func recovery(verb string, args []string, std stdio, define func(*flag.FlagSet)) (cfg Config, ok bool, err error) {
-	flags := flag.NewFlagSet(verb, flag.ContinueOnError)
-	flags.SetOutput(std.err)
-	flags.Usage = func() { _, _ = io.WriteString(std.out, usage) }
-	file := flags.String("config", "", "the configuration, a JSON file")
-	define(flags)
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
-		return cfg, false, nil
-	case err != nil:
-		return cfg, false, err
-	case flags.NArg() > 0:
-		return cfg, false, fmt.Errorf("%s takes no argument %q; see countersign-gateway --help", verb, flags.Arg(0))
-	case *file == "":
-		return cfg, false, fmt.Errorf("%s needs -config FILE; see countersign-gateway --help", verb)
-	}
-	return cfg, true, readConfig(*file, &cfg)
-}
-
 // backup copies the database.
 func backup(ctx context.Context, args []string, std stdio) (err error) {
 	var to string
-	cfg, ok, err := recovery("backup", args, std, func(flags *flag.FlagSet) {
-		flags.StringVar(&to, "to", "", "the new file")
-	})
+	file, ok, err := arguments("backup", args, std, func(flags *flag.FlagSet) { flags.StringVar(&to, "to", "", "the new file") })
 	if err != nil || !ok {
 		return err
 	}
 	if to == "" {
 		return errors.New("backup needs -to FILE; see countersign-gateway --help")
+	}
+	var cfg Config
+	if err := readConfig(file, &cfg); err != nil {
+		return err
 	}
 	db, err := sqlstore.View(cfg.Database)
 	if err != nil {
@@ -62,10 +42,14 @@ func backup(ctx context.Context, args []string, std stdio) (err error) {
 // rebuildVerb makes the rows again that follow from the signers' logs, or compares them.
 func rebuildVerb(ctx context.Context, args []string, std stdio) error {
 	var check bool
-	cfg, ok, err := recovery("migrate rebuild", args, std, func(flags *flag.FlagSet) {
+	file, ok, err := arguments("migrate rebuild", args, std, func(flags *flag.FlagSet) {
 		flags.BoolVar(&check, "check", false, "change nothing, and name what differs")
 	})
 	if err != nil || !ok {
+		return err
+	}
+	var cfg Config
+	if err := readConfig(file, &cfg); err != nil {
 		return err
 	}
 	if err := checkSigners(cfg.Signers); err != nil {

@@ -22,6 +22,7 @@ import (
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway/gatewaytest"
 	"countersign/web/internal/rebuild"
+	"countersign/web/internal/store"
 )
 
 // rig is a gateway of two entities whose logs tell a story.
@@ -242,6 +243,14 @@ func TestADatabaseThatWasLostIsMadeAgainOfTheLogs(t *testing.T) {
 		t.Errorf("it left %v: %v", left, err)
 	}
 	r.Restart()
+	r.Scan()
+	var held []store.Balance
+	if err := r.Store.Read(t.Context(), func(tx store.Tx) (err error) {
+		held, err = tx.Balances(gatewaytest.Entity, gatewaytest.Account)
+		return err
+	}); err != nil || !slices.Equal(held, []store.Balance{{Asset: "ethereum", Amount: "0.1"}}) {
+		t.Errorf("the ledger begins with %+v: %v", held, err)
+	}
 	r.want(r.Requested().ID, wire.RequestPending) // it goes on
 }
 
