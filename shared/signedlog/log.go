@@ -1,7 +1,9 @@
 package signedlog
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -21,6 +23,7 @@ type Log struct {
 	last    int64     // the first entry of the segment of the first that waits
 	writing bool      // one of those who wait in Commit writes for all
 	written *sync.Cond
+	full    error // why the last write wrote nothing; the next may
 	err     error // why no more can be appended
 }
 
@@ -117,7 +120,7 @@ func (l *Log) Tree() Tree {
 // Append signs an entry, which counts when [Log.Commit] has returned. It returns the entry
 // and its line. body is written in canonical form. After an error of storage or watermark
 // the log takes no more entries until it is opened again, because nobody knows what was
-// written.
+// written; after [ErrFull], until a Commit has found room for what waits.
 func (l *Log) Append(ctx context.Context, typ string, body any) (e Entry, text string, err error) {
 	raw, err := strictjson.Canonical(body)
 	if err != nil {
@@ -125,8 +128,8 @@ func (l *Log) Append(ctx context.Context, typ string, body any) (e Entry, text s
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.err != nil {
-		return Entry{}, "", l.err
+	if err := cmp.Or(l.err, l.full); err != nil {
+		return Entry{}, "", err
 	}
 	at := l.cfg.Now().Unix()
 	if typ != Clock {
@@ -169,6 +172,9 @@ func (l *Log) Commit(ctx context.Context, size int64) error {
 		l.write(ctx)
 		l.writing = false
 		l.written.Broadcast()
+		if l.full != nil {
+			return l.full
+		}
 	}
 	return nil
 }
@@ -186,12 +192,18 @@ func (l *Log) write(ctx context.Context) {
 	segment, mark := l.last, l.waits[n-1].mark
 	l.mu.Unlock()
 	err := l.cfg.Storage.Append(segment, texts)
+	if errors.Is(err, ErrFull) {
+		l.mu.Lock()
+		l.full = fault.Wrap(err, fault.Unavailable, "the signer's disk is full: nothing is recorded, and nothing is lost; it goes on when there is room").With("reason", "disk")
+		return
+	}
 	if err != nil {
 		err = fault.Wrap(fmt.Errorf("append to the log up to entry %d: %w", mark.Size-1, err), fault.Unavailable, "the signer cannot write its log; it must be restarted")
 	} else if err = l.cfg.Watermark.Set(context.WithoutCancel(ctx), mark); err != nil { // what is durable happens, even if the caller has gone
 		err = fault.Wrap(fmt.Errorf("set the watermark to entry %d: %w", mark.Size-1, err), fault.Unavailable, "the signer cannot move its watermark; it must be restarted")
 	}
 	l.mu.Lock()
+	l.full = nil
 	if l.err = err; err != nil {
 		return
 	}

@@ -8,6 +8,7 @@ package signedlog
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"countersign/shared/jws"
@@ -52,11 +53,15 @@ type Mark struct {
 type Storage interface {
 	Segments
 	// Append adds lines, each with a line feed, to the last segment, which may be new. It
-	// returns when they are durable.
+	// returns when they are durable. After [ErrFull] none of them is there; after another
+	// error nobody knows.
 	Append(first int64, lines []string) error
 	// Truncate cuts the last segment to size bytes, durably.
 	Truncate(first, size int64) error
 }
+
+// ErrFull says that there is no room for lines: they can be added when there is.
+var ErrFull = errors.New("the disk is full")
 
 // Watermark remembers, out of reach of who can change the storage, how far the
 // log was. Get returns the zero Mark when none was ever set.

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"os"
 	"slices"
@@ -382,6 +383,38 @@ func TestOpenComparesWithTheWatermark(t *testing.T) {
 		if mark, err := (&Chain{Key: newKey(1).PublicKey()}).Verify(bytes.NewReader(m.data), nil); err != nil || mark != m.mark {
 			t.Errorf("%s: afterwards %v", name, err)
 		}
+	}
+}
+
+func TestALogThatFoundNoRoomGoesOnWhenThereIs(t *testing.T) {
+	t.Parallel()
+	m, _ := filled(t, 2)
+	l, err := Open(t.Context(), config(m), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.failWrite = fmt.Errorf("%w: no space left", ErrFull)
+	for range 2 { // the second finds that the first still waits
+		err := write(t.Context(), l, Request, struct{}{})
+		if f, ok := fault.As(err); !ok || f.Code != fault.Unavailable || f.Details["reason"] != "disk" || !errors.Is(err, ErrFull) {
+			t.Errorf("without room: %v", err)
+		}
+		if err := l.Commit(t.Context(), l.Tip().Size); !errors.Is(err, ErrFull) {
+			t.Errorf("without room: %v", err)
+		}
+	}
+	if l.Mark().Size != 2 || l.Tip().Size != 3 || m.mark.Size != 2 {
+		t.Errorf("%d count, %d wait: %+v", l.Mark().Size, l.Tip().Size, m.mark)
+	}
+	m.failWrite = nil
+	if err := l.Commit(t.Context(), l.Tip().Size); err != nil {
+		t.Error(err)
+	}
+	if err := write(t.Context(), l, Request, struct{}{}); err != nil {
+		t.Error(err)
+	}
+	if l, err := Open(t.Context(), config(m), nil); err != nil || l.Mark().Size != 4 {
+		t.Errorf("opened again: %v", err)
 	}
 }
 

@@ -99,6 +99,7 @@ func TestEveryProgramExplainsItself(t *testing.T) {
 	}
 	for _, words := range [][]string{
 		{"countersign-gateway"}, {"countersign-gateway", "serve"}, {"countersign-gateway", "sandbox"}, {"countersign-gateway", "migrate"},
+		{"countersign-gateway", "migrate", "rebuild"}, {"countersign-gateway", "backup"}, {"countersign-bridge", "signer", "backup"}, {"countersign-bridge", "signer", "restore"},
 		{"countersign-bridge"}, {"countersign-bridge", "approver"}, {"countersign-bridge", "signer", "init"},
 		{"countersign-bridge", "signer", "serve"}, {"countersign-bridge", "keys"}, {"countersign-bridge", "doctor"},
 		{"countersign-bridge", "pairings", "list"}, {"countersign-bridge", "pairings", "revoke"}, {"countersign-bridge", "journal", "verify"},

@@ -89,6 +89,7 @@ func (f auditFlags) config() audit.Config {
 
 type auditLog struct {
 	auditFlags
+	Keep string `type:"path" placeholder:"DIR" help:"A folder for a copy of the log, which is brought up to date: signer restore takes it."`
 }
 
 // Help is shown by `countersign-bridge audit --help`.
@@ -104,7 +105,9 @@ Example:
 }
 
 func (c *auditLog) Run(ctx context.Context, std stdio) error {
-	return audit.Run(ctx, c.config(), std.out, std.err)
+	cfg := c.config()
+	cfg.Keep = c.Keep
+	return audit.Run(ctx, cfg, std.out, std.err)
 }
 
 type auditWitness struct {

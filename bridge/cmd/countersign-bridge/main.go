@@ -187,6 +187,8 @@ func explain(command string, err error) string {
 	remedy := doctor.RemedyFor(err)
 	code := fault.CodeOf(err)
 	switch {
+	case strings.HasPrefix(command, "signer ") && code == fault.LogCorrupt:
+		remedy = "Keep the files of the log as they are. `countersign-bridge signer restore` puts a copy in its place; \"Disaster\" in the bridge's README says which."
 	case strings.HasPrefix(command, "receipt "), strings.HasPrefix(command, "audit"), // whose message names the part; the remedies are for pages
 		strings.HasPrefix(command, "signer ") && code != fault.DeviceMissing && code != fault.DeviceFailed,
 		code == fault.Conflict: // the message of a command says what to do; the remedy is for pages
@@ -230,8 +232,10 @@ type signerCommand struct {
 	Complete signerComplete `cmd:"" help:"Begin the vault with what all its administrators signed. Once."`
 	Serve    signerServe    `cmd:"" help:"Serve the gateway on the unix socket in the configuration."`
 
-	Verify signerVerify `cmd:"" help:"Verify the whole log from its genesis, without the vault's token."`
-	Resume signerResume `cmd:"" help:"Confirm that this computer's clock is right, after the signer stopped because of it."`
+	Verify  signerVerify  `cmd:"" help:"Verify the whole log from its genesis, without the vault's token."`
+	Backup  signerBackup  `cmd:"" help:"Copy the log into a folder, or bring the copy there up to date, and verify it."`
+	Restore signerRestore `cmd:"" help:"Put a copy of the log in its place, and hold it against the vault's token."`
+	Resume  signerResume  `cmd:"" help:"Confirm that this computer's clock is right, after the signer stopped because of it."`
 }
 
 type signerInit struct {
@@ -331,6 +335,7 @@ func (c *signerResume) Run(ctx context.Context, std stdio) error {
 type signerVerify struct {
 	signerFlag
 	SignerFile string `required:"" type:"path" placeholder:"FILE" help:"signer.json, as init wrote it: the key that the log must be signed with."`
+	Log        string `type:"existingdir" placeholder:"DIR" help:"The folder of another copy of the log than the configuration's."`
 }
 
 // Help is shown by `countersign-bridge signer verify --help`.
@@ -348,6 +353,9 @@ func (c *signerVerify) Run(ctx context.Context, std stdio) error {
 	cfg, err := loadSigner(c.Config)
 	if err != nil {
 		return err
+	}
+	if c.Log != "" {
+		cfg.StateDir = c.Log
 	}
 	return signer.VerifyLog(ctx, cfg, c.SignerFile, signer.Stdio{Out: std.out, Err: std.err})
 }

@@ -29,6 +29,7 @@ type Config struct {
 	Gateway    string            // https://host, or http on loopback
 	TokenFile  string            // an entity token with the scope read
 	SignerFile string            // signer.json, as `signer init` wrote it
+	Keep       string            // the folder in which [Run] keeps a copy of the log; empty: none is kept
 	Roots      http.RoundTripper // how the gateway is reached; nil: as this computer does
 }
 

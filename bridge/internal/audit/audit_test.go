@@ -19,6 +19,7 @@ import (
 	"golang.org/x/mod/sumdb/note"
 
 	"countersign/bridge/internal/flock"
+	"countersign/bridge/internal/logfile"
 	"countersign/shared/fault"
 	"countersign/shared/signedlog"
 	"countersign/shared/vault"
@@ -35,6 +36,7 @@ type gateway struct {
 	page   int // entries at once
 	note   func(string) string
 	change func(*answers)
+	down   bool // the signer, and no note is kept
 	cfg    Config
 }
 
@@ -77,6 +79,11 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 	case "/v1/log":
 		answer = g.lines(r)
 	case "/v1/log/checkpoint":
+		if g.down {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			_ = json.NewEncoder(w).Encode(wire.Problem{Error: wire.ProblemError{Code: fault.SignerDown, Message: "the vault's signer does not answer"}})
+			return
+		}
 		since, _ := strconv.ParseInt(r.URL.Query().Get("since"), 10, 64)
 		if since > int64(len(g.log.Lines)) {
 			w.WriteHeader(http.StatusConflict)
@@ -419,5 +426,90 @@ func TestRequestsThatAreShownAgainAndAgainAreADifference(t *testing.T) {
 	if fault.CodeOf(err) != fault.Conflict || !strings.Contains(said, vaulttest.Second+": the gateway shows this request twice") ||
 		!strings.Contains(said, vaulttest.First+": the log has this request, and the gateway does not show it") {
 		t.Errorf("%v\n%s", err, said)
+	}
+}
+
+func TestACopyOfTheLogIsKeptAndBroughtUpToDate(t *testing.T) {
+	t.Parallel()
+	log := vaulttest.Lived(t)
+	g := play(t, log)
+	g.down = true
+	g.cfg.Keep = filepath.Join(t.TempDir(), "copy")
+	copied := func() (lines []string) {
+		t.Helper()
+		segments, err := logfile.Segments(g.cfg.Keep)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range segments {
+			data, err := os.ReadFile(s.Path)
+			if err != nil || s.First != int64(len(lines)) {
+				t.Fatalf("%s begins with entry %d: %v", s.Path, len(lines), err)
+			}
+			lines = append(lines, strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")...)
+		}
+		return lines
+	}
+	var out, told bytes.Buffer
+	for range 2 { // the second finds it up to date
+		if err := Run(t.Context(), g.cfg, &out, &told); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(copied(), log.Lines) || !strings.Contains(told.String(), "gives no note about its log") {
+			t.Errorf("it has %d lines, want %d: %s", len(copied()), len(log.Lines), &told)
+		}
+	}
+	cfg := g.cfg
+	cfg.Keep = ""
+	if err := Run(t.Context(), cfg, io.Discard, io.Discard); fault.CodeOf(err) != fault.SignerDown {
+		t.Errorf("an audit without a note: %v", err)
+	}
+	path := filepath.Join(g.cfg.Keep, logfile.Name(0))
+	data, err := os.ReadFile(path)
+	if err == nil {
+		data[10]++
+		err = os.WriteFile(path, data, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := Run(t.Context(), g.cfg, io.Discard, io.Discard); fault.CodeOf(err) != fault.Conflict {
+		t.Errorf("a copy of another log: %v", err)
+	}
+	g.cfg.Keep = filepath.Join(t.TempDir(), "none")
+	log.Lines[1] = log.Lines[1][:len(log.Lines[1])-4] + "AAAA"
+	if err := Run(t.Context(), g.cfg, io.Discard, io.Discard); fault.CodeOf(err) != fault.LogCorrupt {
+		t.Errorf("a log that does not hold: %v", err)
+	}
+	if _, err := os.Stat(g.cfg.Keep); !os.IsNotExist(err) {
+		t.Errorf("a copy of it was kept: %v", err)
+	}
+}
+
+func TestASegmentOfACopyEndsWithACheckpoint(t *testing.T) {
+	t.Parallel()
+	k, err := newKeeper()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seq, typ := range []string{signedlog.Genesis, signedlog.Checkpoint, signedlog.Clock, signedlog.Checkpoint} {
+		if err := k.add(signedlog.Entry{Seq: int64(seq), Type: typ}, typ); err != nil {
+			t.Fatal(err)
+		}
+	}
+	to := t.TempDir()
+	if err := k.keep(to); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.close(); err != nil {
+		t.Error(err)
+	}
+	for first, want := range map[int64]string{0: "genesis\ncheckpoint\n", 2: "clock\ncheckpoint\n"} {
+		if data, err := os.ReadFile(filepath.Join(to, logfile.Name(first))); err != nil || string(data) != want {
+			t.Errorf("%q, %v", data, err)
+		}
+	}
+	if _, err := os.Stat(k.path); !os.IsNotExist(err) {
+		t.Errorf("it left its folder: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -26,6 +27,7 @@ const progressTime = 2 * time.Second
 type replay struct {
 	*auditor
 	told     io.Writer // how far it is
+	kept     *keeper   // nil: no copy is kept
 	chain    signedlog.Chain
 	state    *vault.State
 	requests map[string]*vault.Request // all of them
@@ -36,9 +38,10 @@ type replay struct {
 
 // Run replays the log of a vault from its genesis, every signature and every decision in
 // it, and compares the gateway's answers about members, accounts and requests with it.
-// What differs is written to out, a line for each. It fails with LOG_CORRUPT, naming the
+// What differs is written to out, a line for each. Where a copy is kept, it goes as far as
+// what was verified, and what it had is compared with it. It fails with LOG_CORRUPT, naming the
 // entry, when the log does not hold, and with CONFLICT when answers differ.
-func Run(ctx context.Context, cfg Config, out, progress io.Writer) error {
+func Run(ctx context.Context, cfg Config, out, progress io.Writer) (err error) {
 	a, err := open(cfg)
 	if err != nil {
 		return err
@@ -49,7 +52,16 @@ func Run(ctx context.Context, cfg Config, out, progress io.Writer) error {
 	}
 	r.state.Ahead = &jws.Ahead{}
 	r.chain.Inner = r.state.Look
+	if cfg.Keep != "" {
+		if r.kept, err = newKeeper(); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, r.kept.close()) }()
+	}
 	differences, err := r.compare(ctx)
+	if err == nil && r.kept != nil {
+		err = r.kept.keep(cfg.Keep)
+	}
 	if err != nil {
 		return err
 	}
@@ -88,14 +100,17 @@ func (r *replay) compare(ctx context.Context) ([]string, error) {
 // follow verifies what is new in the log, and holds the signer's note against it.
 func (r *replay) follow(ctx context.Context) error {
 	note, _, err := r.note(ctx, 0)
-	if err != nil {
+	switch {
+	case r.kept != nil && fault.CodeOf(err) == fault.SignerDown: // its log may be what is to be restored
+		fmt.Fprintln(r.told, "The signer gives no note about its log: whether the log ends where the gateway says, only the vault's token knows.")
+	case err != nil:
 		return err
-	}
-	if note.Size < r.chain.Mark.Size {
+	case note.Size < r.chain.Mark.Size:
 		return fault.New(fault.LogCorrupt, "the signer's note is about fewer entries than the gateway has shown").With("part", "note")
-	}
-	if r.notes[note.Size] = note; note.Size == r.chain.Mark.Size {
-		return r.fits()
+	default:
+		if r.notes[note.Size] = note; note.Size == r.chain.Mark.Size {
+			return r.fits()
+		}
 	}
 	pipe, w := io.Pipe()
 	go func() { w.CloseWithError(r.lines(ctx, r.chain.Mark.Size, w)) }()
@@ -125,9 +140,14 @@ func (r *replay) lines(ctx context.Context, from int64, w io.Writer) error {
 }
 
 // visit applies an entry.
-func (r *replay) visit(e signedlog.Entry, _, hash string) error {
+func (r *replay) visit(e signedlog.Entry, line, hash string) error {
 	if err := r.state.Apply(e, hash); err != nil {
 		return err
+	}
+	if r.kept != nil {
+		if err := r.kept.add(e, line); err != nil {
+			return err
+		}
 	}
 	if e.Type == signedlog.Genesis && r.state.Genesis.Entity != r.vault.Entity {
 		return fault.New(fault.LogCorrupt, "the genesis is of another entity than the signer file names").With("entry", "0")

@@ -19,6 +19,7 @@ import (
 
 	"countersign/bridge/internal/flock"
 	"countersign/shared/fault"
+	"countersign/shared/signedlog"
 	"countersign/shared/vault"
 )
 
@@ -184,16 +185,28 @@ func (d *Dir) Open(first int64) (io.ReadCloser, error) {
 // Append implements [signedlog.Storage].
 func (d *Dir) Append(first int64, lines []string) error {
 	if err := d.turn(first); err != nil {
-		return err
+		return full(err)
 	}
 	end, err := d.tail.Seek(0, io.SeekEnd)
 	if err != nil {
 		return err
 	}
 	if _, err := d.tail.WriteAt([]byte(strings.Join(lines, "\n")+"\n"), end); err != nil {
-		return err
+		if cut := d.Truncate(first, end); cut != nil { // what fitted stays
+			return errors.Join(err, cut)
+		}
+		return full(err)
 	}
 	return d.tail.Sync()
+}
+
+// full makes [signedlog.ErrFull] of an error that says so, of a write of which nothing is
+// left.
+func full(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, syscall.EFBIG) {
+		return fmt.Errorf("%w: %w", signedlog.ErrFull, err)
+	}
+	return err
 }
 
 // Truncate implements [signedlog.Storage].

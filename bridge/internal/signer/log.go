@@ -177,6 +177,9 @@ func (s *Service) end(ctx context.Context, err *error) {
 	s.due = nil
 	s.mu.Unlock()
 	if cerr := s.log.Commit(ctx, size); cerr != nil {
+		s.mu.Lock()
+		s.due = append(due, s.due...) // for when it counts
+		s.mu.Unlock()
 		*err = cmp.Or(*err, cerr)
 		return
 	}

@@ -27,6 +27,16 @@ const usage = `countersign-gateway - HTTP API, quotes and orders for vaults whos
 Usage:
   countersign-gateway serve   -config FILE   serve the API and the dashboard
   countersign-gateway migrate -config FILE   bring the database up to date, then exit
+  countersign-gateway migrate rebuild -config FILE [-check]
+                                             read the signers' logs from their genesis and make the rows
+                                             again that follow from them: in the database that is there,
+                                             which keeps all else, or in a new one. No gateway may be
+                                             running. -check changes nothing, names the rows that differ,
+                                             and exits with status 1 when one does
+  countersign-gateway backup  -config FILE -to FILE
+                                             copy the database into a new file, consistent, while the
+                                             gateway runs. To restore it, stop the gateway, move the
+                                             database away with its -wal and -shm, and put the copy there
   countersign-gateway resume  -config FILE   confirm that this computer's clock is right, when the
                                              gateway saw a later time before
   countersign-gateway keys    create|list|rotate|revoke -config FILE -developer ID …
@@ -55,7 +65,7 @@ gateway may be running:
   keys revoke  … -key key_… [-made]          it and its tokens end within a second; it says what
                the key made, and with -made ends all of that, and what that made, as well
 
-The file for serve, migrate, resume and keys is JSON; every name is known or refused:
+The file for serve, migrate, backup, resume and keys is JSON; every name is known or refused:
   listen              address of the API, such as 127.0.0.1:8080; port 0 picks a free one
   database            SQLite file, made with mode 0600
   signers             [{"socket":"/run/…/signer.sock","file":"signer.json"}]: one for each entity.
@@ -140,31 +150,27 @@ func run(ctx context.Context, args []string, std stdio) (err error) {
 		return keys(ctx, args[1:], std)
 	case "providers":
 		return providersVerb(ctx, args[1:], std)
+	case "backup":
+		return backup(ctx, args[1:], std)
+	case "migrate":
+		if len(args) > 1 && args[1] == "rebuild" {
+			return rebuildVerb(ctx, args[2:], std)
+		}
 	}
-	flags := flag.NewFlagSet(verb, flag.ContinueOnError)
-	flags.SetOutput(std.err)
-	flags.Usage = func() { _, _ = io.WriteString(std.out, usage) }
-	file := flags.String("config", "", "the configuration, a JSON file")
-	switch err := flags.Parse(args[1:]); {
-	case errors.Is(err, flag.ErrHelp):
-		return nil
-	case err != nil:
+	file, ok, err := arguments(verb, args[1:], std, nil)
+	if err != nil || !ok {
 		return err
-	case flags.NArg() > 0:
-		return fmt.Errorf("%s takes no argument %q; see countersign-gateway --help", verb, flags.Arg(0))
-	case *file == "":
-		return fmt.Errorf("%s needs -config FILE; see countersign-gateway --help", verb)
 	}
 	switch verb {
 	case "serve":
 		var cfg Config
-		if err := readConfig(*file, &cfg); err != nil {
+		if err := readConfig(file, &cfg); err != nil {
 			return err
 		}
 		return serve(ctx, cfg, std)
 	case "migrate", "resume":
 		var cfg Config
-		if err := readConfig(*file, &cfg); err != nil {
+		if err := readConfig(file, &cfg); err != nil {
 			return err
 		}
 		db, err := sqlstore.Open(ctx, cfg.Database)
@@ -179,12 +185,35 @@ func run(ctx context.Context, args []string, std stdio) (err error) {
 		return nil
 	case "sandbox":
 		var cfg sandbox.Config
-		if err := readConfig(*file, &cfg); err != nil {
+		if err := readConfig(file, &cfg); err != nil {
 			return err
 		}
 		return sandbox.Run(ctx, cfg, sandbox.Stdio{Out: std.out, Err: std.err})
 	}
-	return fmt.Errorf("there is no %q: use serve, migrate, resume, keys, providers or sandbox; see countersign-gateway --help", verb)
+	return fmt.Errorf("there is no %q: use serve, migrate, backup, resume, keys, providers or sandbox; see countersign-gateway --help", verb)
+}
+
+// arguments reads the flags of a verb, to which more may add, and returns the path of the
+// configuration; ok is false when only help was asked for.
+func arguments(verb string, args []string, std stdio, more func(*flag.FlagSet)) (file string, ok bool, err error) {
+	flags := flag.NewFlagSet(verb, flag.ContinueOnError)
+	flags.SetOutput(std.err)
+	flags.Usage = func() { _, _ = io.WriteString(std.out, usage) }
+	flags.StringVar(&file, "config", "", "the configuration, a JSON file")
+	if more != nil {
+		more(flags)
+	}
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return "", false, nil
+	case err != nil:
+		return "", false, err
+	case flags.NArg() > 0:
+		return "", false, fmt.Errorf("%s takes no argument %q; see countersign-gateway --help", verb, flags.Arg(0))
+	case file == "":
+		return "", false, fmt.Errorf("%s needs -config FILE; see countersign-gateway --help", verb)
+	}
+	return file, true, nil
 }
 
 // resume is the operator's word that the clock is right.

@@ -207,7 +207,7 @@ func (g *Gateway) readLog(ctx context.Context, v *vault) (stopped bool, err erro
 		}
 		switch {
 		case page.Size < mark.Size:
-			return false, fault.New(fault.LogCorrupt, "the signer's log is shorter than it was").With("entry", fmt.Sprint(page.Size))
+			return false, fault.New(fault.LogCorrupt, fmt.Sprintf("the signer's log is shorter than it was: it has %d entries, and %d were read. It was rewound, or restored from an older copy", page.Size, mark.Size)).With("entry", fmt.Sprint(page.Size))
 		case page.Size == mark.Size && page.Size > 0 && page.Head != mark.Head:
 			return false, fault.New(fault.LogCorrupt, "the signer's log is not the one that was read before").With("entry", fmt.Sprint(page.Size-1))
 		case page.Size == mark.Size:

@@ -330,7 +330,7 @@ func (w *World) open() {
 		desk = w.Desk
 	}
 	w.Gateway, err = gateway.New(ctx, gateway.Config{
-		Store: door{w.Store, w}, Tokens: w.Tokens, Desk: desk, Vaults: w.vaults(), Reviewers: w.asks, Chains: map[string]gateway.Watched{ChainID: {Node: reader{w.Chain.watcher, w.Chain}, Confirmations: w.needed}},
+		Store: door{w.Store, w}, Tokens: w.Tokens, Desk: desk, Vaults: w.Vaults(), Reviewers: w.asks, Chains: map[string]gateway.Watched{ChainID: {Node: reader{w.Chain.watcher, w.Chain}, Confirmations: w.needed}},
 		Hooks: map[string]gateway.Hook{"northpay": {Secrets: [][]byte{[]byte(HookSecret)}}},
 		Env:   "sandbox", PageURL: "https://page.example", Now: w.steady, Clock: w.clock, Rand: rand.Reader,
 	})
@@ -339,7 +339,8 @@ func (w *World) open() {
 	}
 }
 
-func (w *World) vaults() (all []gateway.Vault) {
+// Vaults are those that the gateway follows.
+func (w *World) Vaults() (all []gateway.Vault) {
 	for _, s := range []*Signer{w.Signer, w.Second} {
 		if s != nil {
 			all = append(all, gateway.Vault{Entity: s.Genesis.Entity, Key: s.Key.PublicKey(), Signer: signerlink.New(s.Socket), Reviewers: w.reviewers})

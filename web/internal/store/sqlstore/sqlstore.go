@@ -15,7 +15,8 @@ import (
 	"path/filepath"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver
+	"modernc.org/sqlite" // the driver, too
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"countersign/shared/fault"
 	"countersign/web/internal/store"
@@ -47,11 +48,11 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		return nil, fmt.Errorf("open the database: %w", err)
 	}
 	s := &Store{}
-	if s.write, err = connect(path, "immediate"); err != nil {
+	if s.write, err = connect(path, "immediate", changes); err != nil {
 		return nil, err
 	}
 	s.write.SetMaxOpenConns(1)
-	if s.read, err = connect(path, "deferred"); err != nil {
+	if s.read, err = connect(path, "deferred", changes); err != nil {
 		return nil, errors.Join(err, s.write.Close())
 	}
 	s.read.SetMaxOpenConns(8)
@@ -61,10 +62,14 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	return s, nil
 }
 
-func connect(path, lock string) (*sql.DB, error) {
-	q := url.Values{"_txlock": {lock}, "_pragma": {
-		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)",
-	}}
+// The pragmas of connections, and those of one that makes changes.
+var (
+	looks   = []string{"busy_timeout(5000)"}
+	changes = append(looks, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)")
+)
+
+func connect(path, lock string, pragmas []string) (*sql.DB, error) {
+	q := url.Values{"_txlock": {lock}, "_pragma": pragmas}
 	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q.Encode()}).String())
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w", err)
@@ -75,14 +80,23 @@ func connect(path, lock string) (*sql.DB, error) {
 // oldest is the migration with which a database of this version begins.
 const oldest = 8
 
-func migrate(ctx context.Context, db *sql.DB) error {
+// migrator brings a database up to date.
+func migrator(db *sql.DB) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {
-		return fmt.Errorf("read the migrations: %w", err)
+		return nil, fmt.Errorf("read the migrations: %w", err)
 	}
 	p, err := goose.NewProvider(goose.DialectSQLite3, db, files)
 	if err != nil {
-		return fmt.Errorf("read the migrations: %w", err)
+		return nil, fmt.Errorf("read the migrations: %w", err)
+	}
+	return p, nil
+}
+
+func migrate(ctx context.Context, db *sql.DB) error {
+	p, err := migrator(db)
+	if err != nil {
+		return err
 	}
 	version, err := p.GetDBVersion(ctx)
 	if err != nil {
@@ -110,7 +124,12 @@ func (s *Store) Write(ctx context.Context, f func(store.Tx) error) error {
 	return run(ctx, s.write, nil, f)
 }
 
-func run(ctx context.Context, db *sql.DB, opts *sql.TxOptions, f func(store.Tx) error) (err error) {
+// beginner is a database, or one connection of it.
+type beginner interface {
+	BeginTx(ctx context.Context, opts *sql.TxOptions) (*sql.Tx, error)
+}
+
+func run(ctx context.Context, db beginner, opts *sql.TxOptions, f func(store.Tx) error) (err error) {
 	t, err := db.BeginTx(ctx, opts)
 	if err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
@@ -124,11 +143,20 @@ func run(ctx context.Context, db *sql.DB, opts *sql.TxOptions, f func(store.Tx) 
 		}
 	}()
 	if err := f(&tx{ctx, t}); err != nil {
-		return err
+		return full(err)
 	}
 	done = true
 	if err := t.Commit(); err != nil {
-		return fmt.Errorf("commit a transaction: %w", err)
+		return full(fmt.Errorf("commit a transaction: %w", err))
 	}
 	return nil
+}
+
+// full tells the client that there is no room, of an error that says so.
+func full(err error) error {
+	var e *sqlite.Error
+	if errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_FULL {
+		return fault.Wrap(err, fault.Unavailable, "the gateway's disk is full: nothing was changed; it goes on when there is room").With("reason", "disk")
+	}
+	return err
 }

@@ -55,7 +55,7 @@ func TestTheDatabaseBelongsToItsOwnerAndIsDurable(t *testing.T) {
 func TestADatabaseOfAnEarlierVersionIsRefusedAndLeftAsItIs(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "old.db")
-	db, err := connect(path, "immediate")
+	db, err := connect(path, "immediate", changes)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +80,7 @@ func TestADatabaseOfAnEarlierVersionIsRefusedAndLeftAsItIs(t *testing.T) {
 func TestOrdersAndTicketsOfTheVersionBeforeAreKept(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "before.db")
-	db, err := connect(path, "immediate")
+	db, err := connect(path, "immediate", changes)
 	if err != nil {
 		t.Fatal(err)
 	}

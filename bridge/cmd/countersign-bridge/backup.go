@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+
+	"countersign/bridge/internal/signer"
+)
+
+type signerBackup struct {
+	signerFlag
+	SignerFile string `required:"" type:"path" placeholder:"FILE" help:"signer.json, as complete wrote it: the key that the log must be signed with."`
+	To         string `arg:"" type:"path" placeholder:"DIR" help:"The folder of the copy."`
+}
+
+// Help is shown by `countersign-bridge signer backup --help`.
+func (signerBackup) Help() string {
+	return `Copies what the folder does not have yet, verifies the copy from its genesis, and says
+how far it goes. The signer may run meanwhile. The copy is not secret, and cannot be
+changed without being noticed. Keep it on another computer. It has no key: the token
+is backed up with its maker's tools (the README, "Disaster").
+
+Example:
+  sudo -u countersign-signer countersign-bridge signer backup --config /etc/countersign/signer/signer.json \
+    --signer-file /var/lib/countersign-signer/enrolment/signer.json /var/backups/countersign`
+}
+
+func (c *signerBackup) Run(ctx context.Context, std stdio) error {
+	cfg, err := loadSigner(c.Config)
+	if err != nil {
+		return err
+	}
+	return signer.Backup(ctx, cfg, c.To, c.SignerFile, signer.Stdio{Out: std.out, Err: std.err})
+}
+
+type signerRestore struct {
+	signerFlag
+	SignerFile string `required:"" type:"path" placeholder:"FILE" help:"signer.json, as complete wrote it: the key that the log must be signed with."`
+	Head       string `placeholder:"HASH" help:"The head of the log, when the vault's token is an older copy: from an auditor, a witness or the gateway."`
+	From       string `arg:"" optional:"" type:"existingdir" placeholder:"DIR" help:"The folder of the copy. Without it, the log that is there is held against the token."`
+}
+
+// Help is shown by `countersign-bridge signer restore --help`.
+func (signerRestore) Help() string {
+	return `Verifies the copy from its genesis, compares it with what the vault's token remembers of
+the log, and puts it into state_dir. Entries that are there already must be the same. The
+signer must not run. When the copy is older than the token remembers, nothing is
+changed: a vault never forgets what it decided. The newest entries are in the gateway's
+copy, which "countersign-bridge audit --keep DIR" writes.
+
+When the token is an older copy of the vault's token, it cannot tell where the log ends:
+say it with --head. Addresses whose keys it does not have are named.
+
+Example:
+  sudo -u countersign-signer countersign-bridge signer restore --config /etc/countersign/signer/signer.json \
+    --signer-file /var/lib/countersign-signer/enrolment/signer.json /var/backups/countersign`
+}
+
+func (c *signerRestore) Run(ctx context.Context, std stdio) error {
+	cfg, err := loadTrusted(c.Config, std)
+	if err != nil {
+		return err
+	}
+	return signer.Restore(ctx, cfg, c.From, c.SignerFile, c.Head, signer.Stdio{Out: std.out, Err: std.err})
+}
