@@ -136,6 +136,16 @@ func (n names) condition(c governance.Condition) (s string) {
 		left.Whitelist, left.Providers = "", nil
 		s, rest.Whitelist = s+unsaid(left), nil
 	}
+	if r := c.Recipient; r != nil {
+		to := n.all(r.Accounts)
+		if r.Children {
+			to = append([]string{"an account that this one funds"}, to...)
+		}
+		s += ", to " + join(to, "or")
+		left := *r
+		left.Children, left.Accounts = false, nil
+		s, rest.Recipient = s+unsaid(left), nil
+	}
 	if w := c.Window; w != nil {
 		if w.Business {
 			s += ", on business days"
