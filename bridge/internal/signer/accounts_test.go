@@ -10,6 +10,7 @@ import (
 	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
+	"countersign/shared/preset"
 	"countersign/shared/statement"
 	"countersign/shared/vault"
 	"countersign/shared/wire"
@@ -244,5 +245,63 @@ func TestTheKeyOfAnAccountThatWasCreatedIsInTheToken(t *testing.T) {
 	g.restart() // which has each account's key prove itself
 	if a, ok := g.service.state.Account("acc_trading"); !ok || a.Address != made.Address {
 		t.Errorf("%v, %+v", ok, a)
+	}
+}
+
+// TestAVaultBeginsWithLayersAndGetsThemByRequests has the signer take the preset both ways.
+func TestAVaultBeginsWithLayersAndGetsThemByRequests(t *testing.T) {
+	t.Parallel()
+	layers := preset.Layered{
+		Treasury: "acc_reserve", TreasuryName: "Reserve", Trading: "acc_trading", TradingName: "Trading", Chain: "eip155:31337",
+		Officers: "grp_officers", Operators: "grp_operators", Whitelist: "wls_suppliers", Quorum: 2, Delay: 3600,
+		Asset: "ethereum", Small: "1", Daily: "5", Currency: "EUR", Purchase: "1000", Bought: "5000",
+	}
+	objects := func(d *Draft) {
+		d.Groups = []governance.Group{{Group: "grp_officers", Name: "Officers", Members: []string{"mem_alice", "mem_carol"}}, {Group: "grp_operators", Name: "Operators", Members: []string{"mem_bob", "mem_carol"}}}
+		d.Whitelists = []governance.List{{Whitelist: "wls_suppliers", Name: "Suppliers", Entries: []governance.Entry{{Address: "0x52908400098527886E0F7030069857D2E4169EE7", Chain: "eip155:31337", Label: "Mill"}}}}
+	}
+	accounts, err := layers.Accounts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := newRigOf(t, twoOfThree(), func(d *Draft) {
+		objects(d)
+		for _, a := range accounts {
+			d.Accounts = append(d.Accounts, DraftAccount{Account: a.Account, Name: a.Name, Chain: a.Chain, Tier: a.Tier, Parent: a.Parent, Rules: a.Rules})
+		}
+	})
+	changed := newRigOf(t, twoOfThree(), objects)
+	creations, err := layers.Creations()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range creations {
+		if r := changed.look(changed.changed(c, "mem_alice", "mem_bob")); r.State != "APPROVED" {
+			t.Fatalf("%s: %q", r.State, r.Reasons)
+		}
+	}
+	for name, g := range map[string]*rig{"begun": begun, "changed": changed} {
+		trading, ok := g.service.state.Account("acc_trading")
+		if !ok || trading.Parent != "acc_reserve" {
+			t.Fatalf("%s: %+v", name, trading)
+		}
+		pays := func(to string) (r wire.SignerRequest, code fault.Code) {
+			in := g.sends(newRequestID(t))
+			intenttest.Edit(&in.Intent, func(x *intent.Transfer) { x.Account, x.To.Address = "acc_reserve", to })
+			code = g.call("POST", "/v1/requests", in, &r)
+			return r, code
+		}
+		if _, code := pays("0x52908400098527886E0F7030069857D2E4169EE7"); code != fault.Denied {
+			t.Errorf("%s: the reserve pays a supplier: %q", name, code)
+		}
+		r, code := pays(trading.Address)
+		if code != "" || r.GovernedBy.Rule != "fund" {
+			t.Fatalf("%s: the reserve pays the trading account: %q, %+v", name, code, r.GovernedBy)
+		}
+		g.approves("mem_alice", r.Request)
+		g.approves("mem_carol", r.Request)
+		if r := g.look(r.Request); r.State != "PENDING_APPROVAL" || r.Steps[1].Until.IsZero() {
+			t.Errorf("%s: it does not wait: %s, %+v", name, r.State, r.Steps)
+		}
 	}
 }
