@@ -137,9 +137,12 @@ func (n names) condition(c governance.Condition) (s string) {
 		s, rest.Whitelist = s+unsaid(left), nil
 	}
 	if r := c.Recipient; r != nil {
-		to := n.all(r.Accounts)
+		var to []string
 		if r.Children {
-			to = append([]string{"an account that this one funds"}, to...)
+			to = append(to, "an account that this one funds")
+		}
+		for _, account := range n.all(r.Accounts) {
+			to = append(to, "the account "+account)
 		}
 		s += ", to " + join(to, "or")
 		left := *r

@@ -109,7 +109,7 @@ func (l Layered) trading() []governance.Rule {
 	asked := &governance.Creation{Group: l.Operators}
 	return []governance.Rule{
 		{Name: "small transfers", When: append(when(transfers, listed), most(l.Asset, l.Small), daily(l.Asset, l.Daily)), Creation: asked, Steps: others},
-		{Name: "back to the treasury", When: when(transfers, home), Creation: asked, Steps: others},
+		{Name: "return", When: when(transfers, home), Creation: asked, Steps: others},
 		{Name: "large transfers", When: when(transfers, listed), Steps: l.officers()},
 		{Name: "small purchases", When: append(when(purchases), most(l.Currency, l.Purchase), daily(l.Currency, l.Bought)), Creation: asked, Steps: others},
 		{Name: "large purchases", When: when(purchases), Steps: l.officers()},

@@ -65,7 +65,7 @@ func TestEachLayerPaysWhomItMay(t *testing.T) {
 		"the trading account pays a supplier little": {send("acc_trading", "1", supplier), nil, "small transfers"},
 		"much":                              {send("acc_trading", "1.01", supplier), nil, "large transfers"},
 		"little, after much on the day":     {send("acc_trading", "1", supplier), spent, "large transfers"},
-		"the trading account pays back":     {send("acc_trading", "40", treasury), nil, "back to the treasury"},
+		"the trading account pays back":     {send("acc_trading", "40", treasury), nil, "return"},
 		"the trading account pays stranger": {send("acc_trading", "1", stranger), nil, ""},
 		"the trading account buys":          {buy("acc_trading", "1000"), nil, "small purchases"},
 		"it buys for more":                  {buy("acc_trading", "1000.01"), nil, "large purchases"},
