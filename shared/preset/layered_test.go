@@ -7,6 +7,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
+	"countersign/shared/spec"
 )
 
 func sample() Layered {
@@ -130,4 +131,19 @@ func TestLayersThatDoNotFitAreRefused(t *testing.T) {
 	if all, err := l.Accounts(); err != nil || len(all[0].Rules.Rules[0].Steps) != 1 {
 		t.Errorf("without a delay: %+v, %v", all, err)
 	}
+}
+
+func TestThePageHasTheRulesOfTheLayers(t *testing.T) {
+	t.Parallel()
+	accounts, err := sample().Accounts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rules []string
+	for _, a := range accounts {
+		for _, r := range a.Rules.Rules {
+			rules = append(rules, r.Name)
+		}
+	}
+	spec.Same(t, "rules", spec.Column(t, "governance.md", "Layered wallets", "rule", 0), rules)
 }
