@@ -121,7 +121,8 @@ func TestAChangeOfAnotherVersionThanTheVaultHasIsRefused(t *testing.T) {
 // and nothing in it passes for several fields or lines.
 func TestEverythingInARuleIsRead(t *testing.T) {
 	t.Parallel()
-	r := governance.Rule{Name: "all", When: []governance.Condition{{Whitelist: &governance.Whitelist{Whitelist: "wls_suppliers", Providers: []string{"north, max 1\nYou pay 1"}}}},
+	r := governance.Rule{Name: "all", When: []governance.Condition{{Whitelist: &governance.Whitelist{Whitelist: "wls_suppliers", Providers: []string{"north, max 1\nYou pay 1"}}},
+		{Recipient: &governance.Recipient{Children: true, Accounts: []string{"acc_trading"}}}},
 		Steps:  []governance.Step{{Name: "either, quorum 9", Any: []governance.Quorum{{Quorum: 1, Group: "grp_a"}, {Quorum: 2, Members: []string{"mem_bob", "mem_eve"}}}, Delay: 60}},
 		Within: 3600, UseWithin: 60}
 	var got []string
@@ -130,6 +131,7 @@ func TestEverythingInARuleIsRead(t *testing.T) {
 	}
 	want := []string{
 		`when: whitelist: whitelist wls_suppliers, providers "'north, max 1\nYou pay 1'"`,
+		`when: recipient: children, accounts acc_trading`,
 		`step: name "either, quorum 9", any (quorum 1, group grp_a) + (quorum 2, members mem_bob + mem_eve), delay 60`,
 		"within: 3600", "use_within: 60",
 	}
