@@ -1,6 +1,7 @@
 package signer
 
 import (
+	"bytes"
 	"log/slog"
 	"strings"
 	"testing"
@@ -303,5 +304,48 @@ func TestAVaultBeginsWithLayersAndGetsThemByRequests(t *testing.T) {
 		if r := g.look(r.Request); r.State != "PENDING_APPROVAL" || r.Steps[1].Until.IsZero() {
 			t.Errorf("%s: it does not wait: %s, %+v", name, r.State, r.Steps)
 		}
+	}
+}
+
+// TestWhatANewAccountDoesIsSignedAndComputedAgain: the report is made before the key of the
+// account is, and is the same whatever the vault became since.
+func TestWhatANewAccountDoesIsSignedAndComputedAgain(t *testing.T) {
+	t.Parallel()
+	g := lived(t)
+	alone := creates("acc_trading", "Trading")
+	alone.Rules.Rules[0].Steps[0] = governance.Step{Name: "one", Quorum: 1, Members: []string{"mem_bob"}}
+	asked, _ := g.creating(alone)
+	data, ferr := mustConnect(t, g, "mem_alice").Statement(asked.Request, statement.Approve)
+	if ferr != nil {
+		t.Fatal(ferr)
+	}
+	a, err := statement.Decode[statement.Approval](data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := statement.Text(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"Funded by     Treasury (acc_treasury)\n",
+		"Impact        Bob alone could now move any amount of EUR a day in purchases of Trading, at most 10,000 in one request\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the prompt lacks %q:\n%s", want, text)
+		}
+	}
+	g.approves("mem_alice", asked.Request)
+	g.approves("mem_bob", asked.Request)
+	g.changed(creates("acc_other", "Other"), "mem_alice", "mem_bob")
+	g.restart()
+	r, code := g.impact(asked.Request)
+	if code != "" || r.Digest() != a.Impact.Report {
+		t.Errorf("%s: it is %+v now", code, r)
+	}
+	cfg, signerFile := g.written(t)
+	r, said, err := Recompute(t.Context(), cfg.StateDir, signerFile, asked.Request, Stdio{Err: &bytes.Buffer{}})
+	if err != nil || r.Digest() != said.Report {
+		t.Errorf("%v: from the log it is %+v", err, r)
 	}
 }
