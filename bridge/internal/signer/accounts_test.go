@@ -349,3 +349,15 @@ func TestWhatANewAccountDoesIsSignedAndComputedAgain(t *testing.T) {
 		t.Errorf("%v: from the log it is %+v", err, r)
 	}
 }
+
+// What a hostile gateway fills in of what is the vault's to say counts for nothing.
+func TestTheVaultAloneSaysTheAddressOfAnAccount(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	draft := creates("acc_trading", "Trading")
+	draft.Address, draft.ParentName, draft.Rules.Version = "0x52908400098527886E0F7030069857D2E4169EE7", "Bank", 7
+	r, made := g.creating(draft)
+	if at := g.attested(r); made.Address == draft.Address || made.Address != at.Address || made.ParentName != "Treasury" || made.Rules.Version != 1 {
+		t.Errorf("%+v, attested as %+v", made, at)
+	}
+}
