@@ -14,6 +14,7 @@ import (
 	"countersign/shared/jwk"
 	"countersign/shared/jws"
 	"countersign/shared/jws/keytest"
+	"countersign/shared/preset"
 	"countersign/shared/spec"
 	"countersign/shared/statement"
 )
@@ -64,6 +65,24 @@ func sample() statement.Genesis {
 	return g
 }
 
+// layered is a vault that begins with the preset of layered wallets.
+func layered(t testing.TB) statement.Genesis {
+	t.Helper()
+	g := sample()
+	g.Groups = append(g.Groups, governance.Group{Group: "grp_officers", Name: "Officers", Members: []string{"mem_alice", "mem_bob", "mem_carol"}})
+	var err error
+	g.Accounts, err = preset.Layered{
+		Treasury: "acc_treasury", TreasuryName: "Treasury", Trading: "acc_trading", TradingName: "Trading", Chain: "eip155:1",
+		Officers: "grp_officers", Operators: "grp_ops", Whitelist: "wls_payroll", Quorum: 2, Delay: 86400,
+		Asset: "ethereum", Small: "1", Daily: "5", Currency: "EUR", Purchase: "1000", Bought: "5000",
+	}.Accounts()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g.Accounts[0].Address, g.Accounts[1].Address = "0x8617E340B3D01FA5F11F306F4090FD50E238070D", "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"
+	return g
+}
+
 func encode(t testing.TB, g statement.Genesis) []byte {
 	t.Helper()
 	b, err := statement.Encode(g)
@@ -93,6 +112,8 @@ func vectors(t testing.TB) []vector {
 	small.Members, small.Whitelists = small.Members[:2], nil
 	small.Accounts[0].Rules = governance.Set{Version: 1, Rules: []governance.Rule{{Name: "all", Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_alice", "mem_bob"}}}}}}
 	sandbox := encode(t, small)
+	layers := layered(t)
+	layered := encode(t, layers)
 	renamed := sample()
 	renamed.EntityName = "Example Limited"
 	good := sign(t, genesis, 2, 3, 4)
@@ -100,6 +121,7 @@ func vectors(t testing.TB) []vector {
 	return []vector{
 		{"all three administrators", string(genesis), good, true, Text(sample(), sample().Members[0])},
 		{"both administrators of a sandbox", string(sandbox), sign(t, sandbox, 2, 3), true, Text(small, small.Members[0])},
+		{"a treasury and the trading account below it", string(layered), sign(t, layered, 2, 3, 4), true, Text(layers, layers.Members[0])},
 		{"in another order", string(genesis), sign(t, genesis, 4, 2, 3), false, ""},
 		{"one is missing", string(genesis), good[:2], false, ""},
 		{"one twice", string(genesis), append(slices.Clone(good), good[0]), false, ""},

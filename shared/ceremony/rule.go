@@ -136,6 +136,19 @@ func (n names) condition(c governance.Condition) (s string) {
 		left.Whitelist, left.Providers = "", nil
 		s, rest.Whitelist = s+unsaid(left), nil
 	}
+	if r := c.Recipient; r != nil {
+		var to []string
+		if r.Children {
+			to = append(to, "an account that this one funds")
+		}
+		for _, account := range n.all(r.Accounts) {
+			to = append(to, "the account "+account)
+		}
+		s += ", to " + join(to, "or")
+		left := *r
+		left.Children, left.Accounts = false, nil
+		s, rest.Recipient = s+unsaid(left), nil
+	}
 	if w := c.Window; w != nil {
 		if w.Business {
 			s += ", on business days"

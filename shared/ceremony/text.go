@@ -57,10 +57,15 @@ func lines(g statement.Genesis, as statement.GenesisMember) (all []intent.Line) 
 			add("Address", "%s on %s, %s", intent.Groups(e.Address), intent.Chain(e.Chain), name.Within(e.Label))
 		}
 	}
+	parents := map[string]string{}
+	for _, a := range g.Accounts {
+		parents[a.Account] = a.Name
+	}
 	for _, a := range g.Accounts {
 		space()
 		add("Account", "%s", name.WithID(a.Name, a.Account))
 		add("Address", "%s on %s", intent.Groups(a.Address), intent.Chain(a.Chain))
+		all = append(all, intent.PlaceLines(a.Tier, a.Parent, parents[a.Parent])...)
 		add("Rules", "version %d: one that denies comes first; else the first that matches governs; what none matches is denied", a.Rules.Version)
 		for i, r := range a.Rules.Ordered() {
 			add(fmt.Sprintf("Rule %d", i+1), "%s", names.rule(r))
@@ -135,6 +140,9 @@ func people(g statement.Genesis) names {
 	}
 	for _, list := range g.Whitelists {
 		n[list.Whitelist] = name.WithID(list.Name, list.Whitelist)
+	}
+	for _, a := range g.Accounts {
+		n[a.Account] = name.WithID(a.Name, a.Account)
 	}
 	return n
 }

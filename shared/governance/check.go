@@ -49,7 +49,7 @@ func (s Set) canonical() []byte {
 }
 
 // Check reports the first mistake in a set: INVALID_REQUEST, details field. o are the
-// members, groups and whitelists that exist.
+// members, groups, whitelists and accounts that exist.
 func (s Set) Check(o Objects) error {
 	if s.Version < 1 {
 		return mistake("version", "is not a version, which count from 1")
@@ -96,6 +96,12 @@ func (o Objects) checkRule(r Rule, at string) error {
 		}
 		if w := c.Whitelist; w != nil && w.Whitelist != "" && o.list(w.Whitelist) == nil {
 			return mistake(at+".whitelist", "names no whitelist of the vault")
+		}
+		if c.Recipient == nil {
+			continue
+		}
+		if id := o.stranger(*c.Recipient); id != "" {
+			return mistake(at+".recipient", fmt.Sprintf("names %q, which is not an account of the vault", clip(id)))
 		}
 	}
 	if r.Deny != (len(r.Steps) == 0) || len(r.Steps) > maxSteps {

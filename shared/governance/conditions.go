@@ -13,6 +13,7 @@ import (
 type Condition struct {
 	Amount    *Amount    `json:"amount,omitempty"`
 	Whitelist *Whitelist `json:"whitelist,omitempty"`
+	Recipient *Recipient `json:"recipient,omitempty"`
 	Window    *Window    `json:"window,omitempty"`
 	Filter    *Filter    `json:"filter,omitempty"`
 	Velocity  *Velocity  `json:"velocity,omitempty"`
@@ -153,6 +154,8 @@ func (in Input) unmet(c Condition, rateWithin int64) unmet {
 			return in.unlisted(w.Whitelist)
 		}
 		return met
+	case c.Recipient != nil:
+		return in.elsewhere(*c.Recipient)
 	case c.Window != nil:
 		return in.off(*c.Window)
 	case c.Filter != nil:
@@ -226,13 +229,13 @@ func (in Input) off(w Window) unmet {
 
 func (c Condition) check(at string) error {
 	n := 0
-	for _, set := range []bool{c.Amount != nil, c.Whitelist != nil, c.Window != nil, c.Filter != nil, c.Velocity != nil} {
+	for _, set := range []bool{c.Amount != nil, c.Whitelist != nil, c.Recipient != nil, c.Window != nil, c.Filter != nil, c.Velocity != nil} {
 		if set {
 			n++
 		}
 	}
 	if n != 1 {
-		return mistake(at, "must be exactly one of amount, whitelist, window, filter, velocity")
+		return mistake(at, "must be exactly one of amount, whitelist, recipient, window, filter, velocity")
 	}
 	switch {
 	case c.Amount != nil:
@@ -242,6 +245,8 @@ func (c Condition) check(at string) error {
 			return nil
 		}
 		return valuesOK(at+".whitelist", c.Whitelist.Providers)
+	case c.Recipient != nil:
+		return c.Recipient.check(at + ".recipient")
 	case c.Filter != nil:
 		return valuesOK(at+".filter", c.Filter.Kinds, c.Filter.Assets)
 	case c.Window != nil:

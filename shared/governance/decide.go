@@ -100,6 +100,7 @@ type Input struct {
 	Members   []Member
 	Groups    []Group
 	Lists     []List
+	Accounts  []Account
 	Approvals []Approval
 }
 

@@ -64,13 +64,13 @@ func (in Input) anybody(rule Rule) (all []*stage) {
 }
 
 // Holds reports whether the pinned rule would still govern the request by the whitelists
-// as they are now, and no rule that denies looks at one. Other conditions look at what
-// does not change, or at the moment when the request was made.
+// and the accounts as they are now, and no rule that denies looks at one. Other conditions
+// look at what does not change, or at the moment when the request was made.
 func (in Input) Holds() bool {
 	found := false
 	for _, r := range in.Rules.Rules {
 		for _, c := range r.When {
-			if c.Whitelist != nil && (r.Deny || r.Name == in.Pinned && in.unmet(c, r.RateWithin).why != "") {
+			if (c.Whitelist != nil || c.Recipient != nil) && (r.Deny || r.Name == in.Pinned && in.unmet(c, r.RateWithin).why != "") {
 				return false
 			}
 		}
@@ -197,7 +197,7 @@ func (in Input) expires(r Rule) time.Time {
 	return in.Expires
 }
 
-func (in Input) objects() Objects { return Objects{in.Members, in.Groups, in.Lists} }
+func (in Input) objects() Objects { return Objects{in.Members, in.Groups, in.Lists, in.Accounts} }
 
 func (in Input) name(id string) string {
 	for _, m := range in.Members {

@@ -33,6 +33,7 @@ type vector struct {
 		Members   []Member   `json:"members"`
 		Groups    []Group    `json:"groups"`
 		Lists     []List     `json:"whitelists"`
+		Accounts  []Account  `json:"accounts,omitempty"`
 		Approvals []Approval `json:"approvals"`
 	} `json:"input"`
 	Decision    Decision     `json:"decision"`
@@ -134,6 +135,14 @@ func ruleCases() []row {
 		return Rule{Name: "sent", Creation: &Creation{Members: members, Group: group}, Steps: []Step{step}}
 	}
 	nobody := func(in *Input) { in.Initiator = "" }
+	pays := func(r Recipient) Input {
+		in := sends(base(transfers(Condition{Recipient: &r})))
+		in.Accounts = []Account{
+			{Account: "acc_treasury", Chain: "eip155:1", Address: "0x8617E340B3D01FA5F11F306F4090FD50E238070D"},
+			{Account: "acc_trading", Chain: "eip155:1", Address: in.Facts.Address, Parent: "acc_treasury"},
+		}
+		return in
+	}
 	amount := func(a string) func(*Input) { return func(in *Input) { in.Facts.Amount = a } }
 	return []row{
 		{"nobody approved", base(), Pending, "all", "0 of 2 approvals; waiting for Alice, Bob or Carol"},
@@ -182,6 +191,17 @@ func ruleCases() []row {
 		{"a recipient who is not listed", with(sends(base(transfers(Condition{Whitelist: &Whitelist{Whitelist: "wls_exchanges"}}))), func(in *Input) { in.Facts.Address = "0xdef" }), Denied, "", "no rule allows this"},
 		{"a recipient who is listed on another chain", with(sends(base(transfers(Condition{Whitelist: &Whitelist{Whitelist: "wls_exchanges"}}))), func(in *Input) { in.Facts.Chain = "eip155:137" }), Denied, "", "no rule allows this"},
 		{"a whitelist that is gone", with(sends(base(transfers(Condition{Whitelist: &Whitelist{Whitelist: "wls_exchanges"}}))), func(in *Input) { in.Lists = nil }), Denied, "", "no rule allows this"},
+		{"a recipient that is a child of the account", pays(Recipient{Children: true}), Pending, "transfers", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"a recipient that is a child of another account", with(pays(Recipient{Children: true}), func(in *Input) { in.Accounts[1].Parent = "acc_other" }), Denied, "", "no rule allows this"},
+		{"a recipient that is an account of the vault and a child of none", with(pays(Recipient{Children: true}), func(in *Input) { in.Accounts[1].Parent = "" }), Denied, "", "no rule allows this"},
+		{"a recipient that is a child on another chain", with(pays(Recipient{Children: true}), func(in *Input) { in.Accounts[1].Chain = "eip155:137" }), Denied, "", "no rule allows this"},
+		{"a recipient outside the vault", with(pays(Recipient{Children: true, Accounts: []string{"acc_trading"}}), func(in *Input) { in.Facts.Address = "0xdef" }), Denied, "", "no rule allows this"},
+		{"a recipient that is an account that the rule names", with(pays(Recipient{Accounts: []string{"acc_trading"}}), func(in *Input) { in.Accounts[1].Parent = "" }), Pending, "transfers", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"a recipient that is an account that the rule does not name", pays(Recipient{Accounts: []string{"acc_treasury"}}), Denied, "", "no rule allows this"},
+		{"a recipient of a purchase", with(pays(Recipient{Children: true}), func(in *Input) {
+			in.Rules.Rules[0].When[0].Filter.Kinds = []string{"buy"}
+			in.Facts.Kind, in.Facts.Chain, in.Facts.Address, in.Accounts[1].Chain, in.Accounts[1].Address = "buy", "", "", "", ""
+		}), Denied, "", "no rule allows this"},
 		{"above the velocity of an asset", with(sends(base(transfers(Condition{Velocity: &Velocity{Currency: "ethereum", Seconds: 86400, Max: "10"}}))),
 			func(in *Input) { in.Spent = []Spent{{"ethereum", 86400, "8.51"}} }), Denied, "", "no rule allows this"},
 		{"inside the hours", base(hours([]string{"fri"}, "10:00", "10:01")), Pending, "hours", "0 of 1 approval; waiting for Alice, Bob or Carol"},
@@ -277,7 +297,9 @@ func ruleCases() []row {
 func TestRulesDecide(t *testing.T) {
 	t.Parallel()
 	for _, c := range cases() {
-		if err := c.in.Rules.Check(with(base(), watched).objects()); err != nil {
+		exist := with(base(), watched).objects()
+		exist.Accounts = c.in.Accounts
+		if err := c.in.Rules.Check(exist); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
 		d := Decide(c.in)
@@ -374,6 +396,7 @@ func writeVectors(t *testing.T) {
 			Members   []Member   `json:"members"`
 			Groups    []Group    `json:"groups"`
 			Lists     []List     `json:"whitelists"`
+			Accounts  []Account  `json:"accounts,omitempty"`
 			Approvals []Approval `json:"approvals"`
 		}(c.in)
 		all = append(all, v)
@@ -389,7 +412,7 @@ func writeVectors(t *testing.T) {
 
 func TestSetsAreRefused(t *testing.T) {
 	t.Parallel()
-	exist := Objects{Members: []Member{{"mem_alice", "Alice"}, {"mem_bob", "Bob"}}}
+	exist := Objects{Members: []Member{{"mem_alice", "Alice"}, {"mem_bob", "Bob"}}, Accounts: []Account{{Account: "acc_treasury"}}}
 	ok := func() Set {
 		return Set{Version: 1, Rules: []Rule{{Name: "r", Steps: []Step{one("s", 1, "mem_alice", "mem_bob")}}}}
 	}
@@ -417,6 +440,9 @@ func TestSetsAreRefused(t *testing.T) {
 		"a creation in a denial": func(s *Set) {
 			s.Rules[0] = Rule{Name: "r", Deny: true, Creation: &Creation{Members: []string{"mem_bob"}}}
 		},
+		"a recipient of nothing":   when(Condition{Recipient: &Recipient{}}),
+		"a recipient twice":        when(Condition{Recipient: &Recipient{Accounts: []string{"acc_treasury", "acc_treasury"}}}),
+		"an unknown recipient":     when(Condition{Recipient: &Recipient{Accounts: []string{"acc_other"}}}),
 		"a negative time":          func(s *Set) { s.Rules[0].Within = -1 },
 		"a use of a blink":         func(s *Set) { s.Rules[0].UseWithin = 59 },
 		"a negative use":           func(s *Set) { s.Rules[0].UseWithin = -60 },

@@ -43,12 +43,13 @@ type Entry struct {
 	Label   string `json:"label"` // whose it is, a name
 }
 
-// Objects are what the rules of a vault name: who exists and may approve, groups and
-// whitelists, as they are now.
+// Objects are what the rules of a vault name: who exists and may approve, groups,
+// whitelists and accounts, as they are now.
 type Objects struct {
-	Members []Member
-	Groups  []Group
-	Lists   []List
+	Members  []Member
+	Groups   []Group
+	Lists    []List
+	Accounts []Account
 }
 
 // Rule is a list of conditions, all of which must match, and what a request that

@@ -3,6 +3,7 @@ package intent
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"countersign/shared/fault"
 	"countersign/shared/field"
@@ -14,25 +15,32 @@ import (
 // KindAccountEdit is the kind of [AccountEdit].
 const KindAccountEdit = "account.edit"
 
-// AccountEdit is the intent to change an account: its name, and the rules that govern
-// what it is asked for. The vault alone knows the version of Rules, and Before.
+// AccountEdit is the intent to change an account: its name, its tier and its parent, and the
+// rules that govern what it is asked for. The vault alone knows ParentName, the version of
+// Rules, and Before.
 type AccountEdit struct {
 	Kind        string         `json:"kind"` // "account.edit"
 	V           int            `json:"v"`    // 1
 	Account     string         `json:"account"`
 	FromVersion int            `json:"from_version"` // of the account, that this changes
 	Name        string         `json:"name"`
-	Rules       governance.Set `json:"rules"`  // all of them; the version stays when they do
-	Before      AccountBefore  `json:"before"` // as it was
+	Tier        string         `json:"tier,omitempty"`        // [Treasury], [Trading]; absent: none
+	Parent      string         `json:"parent,omitempty"`      // the account that funds it; absent: none
+	ParentName  string         `json:"parent_name,omitempty"` // of Parent
+	Rules       governance.Set `json:"rules"`                 // all of them; the version stays when they do
+	Before      AccountBefore  `json:"before"`                // as it was
 	Purpose     string         `json:"purpose,omitempty"`
 	Reference   string         `json:"reference,omitempty"`
 }
 
 // AccountBefore is what an account was before it changes.
 type AccountBefore struct {
-	Name  string         `json:"name"`
-	Order []string       `json:"order"` // the names of its rules
-	Rules governance.Set `json:"rules"` // without those that stay as they are
+	Name       string         `json:"name"`
+	Tier       string         `json:"tier,omitempty"`
+	Parent     string         `json:"parent,omitempty"`
+	ParentName string         `json:"parent_name,omitempty"`
+	Order      []string       `json:"order"` // the names of its rules
+	Rules      governance.Set `json:"rules"` // without those that stay as they are
 }
 
 // CheckFields implements [Intent]. That the rules hold is for the vault to say.
@@ -42,12 +50,13 @@ func (a AccountEdit) CheckFields() error {
 	c.ID(id.Account, a.Account, "account")
 	c.That(a.FromVersion >= 1, "from_version", "is not a version")
 	c.Name(a.Name, "name")
-	c.That(len(a.Rules.Rules) > 0, "rules", "are none")
+	CheckPlace(&c, a.Tier, a.Parent, "")
+	checkParentName(&c, a.Parent, a.ParentName, "")
+	checkRules(&c, a.Rules, "rules")
 	c.Name(a.Before.Name, "before.name")
+	CheckPlace(&c, a.Before.Tier, a.Before.Parent, "before.")
+	checkParentName(&c, a.Before.Parent, a.Before.ParentName, "before.")
 	c.That(a.Before.Rules.Version >= 1 && (a.Rules.Version == a.Before.Rules.Version || a.Rules.Version == a.Before.Rules.Version+1), "rules.version", "does not follow the version before")
-	for i, r := range a.Rules.Rules {
-		c.Name(r.Name, "rules.rules."+strconv.Itoa(i)+".name")
-	}
 	for i, r := range a.Before.Rules.Rules {
 		c.Name(r.Name, "before.rules.rules."+strconv.Itoa(i)+".name")
 	}
@@ -58,11 +67,28 @@ func (a AccountEdit) CheckFields() error {
 	return c.Err()
 }
 
+// checkRules checks what is read of rules in words.
+func checkRules(c *field.Checks, rules governance.Set, at string) {
+	c.That(len(rules.Rules) > 0, at, "are none")
+	for i, r := range rules.Rules {
+		c.Name(r.Name, at+".rules."+strconv.Itoa(i)+".name")
+	}
+}
+
+// checkParentName checks that there is a name where there is a parent.
+func checkParentName(c *field.Checks, parent, name, at string) {
+	if parent != "" || name != "" {
+		c.That(parent != "", at+"parent", "is missing")
+		c.Name(name, at+"parent_name")
+	}
+}
+
 // CheckNow implements [Intent].
 func (a AccountEdit) CheckNow() error { return a.CheckFields() }
 
-// Fill implements [Intent]: the account as it is, and the version of the rules. It fails
-// with NOT_FOUND, and with CONFLICT when it is of another version.
+// Fill implements [Intent]: the account as it is, the name of the parent, and the version
+// of the rules. It fails with NOT_FOUND, with CONFLICT when it is of another version, and
+// with INVALID_REQUEST when the account cannot have the parent.
 func (a AccountEdit) Fill(v Vault) (Intent, error) {
 	now, ok := v.Account(a.Account)
 	if !ok {
@@ -71,7 +97,14 @@ func (a AccountEdit) Fill(v Vault) (Intent, error) {
 	if err := outdated("the account", a.FromVersion, now.Version); err != nil {
 		return nil, err
 	}
-	a.Before = AccountBefore{Name: now.Name, Order: []string{}, Rules: now.Rules}
+	var err error
+	if a.ParentName, err = parentName(v, a.Account, now.Chain, a.Parent); err != nil {
+		return nil, err
+	}
+	a.Before = AccountBefore{Name: now.Name, Tier: now.Tier, Parent: now.Parent, Order: []string{}, Rules: now.Rules}
+	if p, ok := v.Account(now.Parent); ok {
+		a.Before.ParentName = p.Name
+	}
 	a.Before.Rules.Rules = []governance.Rule{}
 	a.Rules.Version = now.Rules.Version
 	for _, r := range now.Rules.Rules {
@@ -100,7 +133,7 @@ func (a AccountEdit) Of() (string, int) { return a.Account, a.FromVersion }
 
 // Drafted implements [Change].
 func (a AccountEdit) Drafted() Intent {
-	a.Rules.Version, a.Before = 0, AccountBefore{}
+	a.ParentName, a.Rules.Version, a.Before = "", 0, AccountBefore{}
 	return a
 }
 
@@ -117,20 +150,34 @@ func (a AccountEdit) Title() string {
 
 // Summary implements [Intent].
 func (a AccountEdit) Summary() string {
-	if a.Rules.Version == a.Before.Rules.Version {
-		return "its name"
+	var parts []string
+	for _, part := range []struct {
+		changes bool
+		called  string
+	}{
+		{a.Name != a.Before.Name, "its name"}, {a.Tier != a.Before.Tier, "its tier"}, {a.Parent != a.Before.Parent, "what funds it"},
+		{a.Rules.Version != a.Before.Rules.Version, "rules version " + strconv.Itoa(a.Rules.Version)},
+	} {
+		if part.changes {
+			parts = append(parts, part.called)
+		}
 	}
-	return "rules version " + strconv.Itoa(a.Rules.Version)
+	if len(parts) == 0 {
+		return "nothing"
+	}
+	return strings.Join(parts, ", ")
 }
 
 // Lines implements [Intent]. A rule that stays is named, with its place where that is
 // another one; of one that is new, or that changes, everything is said, and what it was.
 func (a AccountEdit) Lines() []Line {
 	lines := append([]Line{{Label: "Account", Value: name.WithID(a.Name, a.Account)}, version(a.FromVersion)}, renamed(a.Before.Name, a.Name)...)
+	lines = append(lines, turned("Tier", a.Before.Tier, a.Tier, tierText(a.Tier))...)
+	lines = append(lines, turned("Funded by", called(a.Before.Parent, a.Before.ParentName), called(a.Parent, a.ParentName), called(a.Parent, a.ParentName))...)
 	if a.Rules.Version == a.Before.Rules.Version {
 		return append(lines, Line{Label: "Rules", Value: "stay as they are, version " + strconv.Itoa(a.Rules.Version)})
 	}
-	lines = append(lines, Line{Label: "Rules", Value: "version " + strconv.Itoa(a.Before.Rules.Version) + " becomes " + strconv.Itoa(a.Rules.Version) + "; one that denies comes first, else the first that fits decides"})
+	lines = append(lines, Line{Label: "Rules", Value: "version " + strconv.Itoa(a.Before.Rules.Version) + " becomes " + strconv.Itoa(a.Rules.Version) + "; " + asked})
 	was := func(called string) *governance.Rule {
 		for i, r := range a.Before.Rules.Rules {
 			if r.Name == called {
@@ -174,6 +221,9 @@ func (a AccountEdit) Lines() []Line {
 	}
 	return lines
 }
+
+// asked says in which order rules are asked.
+const asked = "one that denies comes first, else the first that fits decides"
 
 // formerly are the lines of what is over.
 func formerly(lines []Line) []Line {

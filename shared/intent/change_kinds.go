@@ -8,6 +8,7 @@ var changeKinds = []kind{
 	{KindGroupRemove, `{"kind":"group.remove","v":1`, decode[GroupRemove], tellChange},
 	{KindWhitelistPut, `{"kind":"whitelist.put","v":1`, decode[WhitelistPut], tellChange},
 	{KindAdminRulePut, `{"kind":"admin_rule.put","v":1`, decode[AdminRulePut], tellChange},
+	{KindAccountCreate, `{"kind":"account.create","v":1`, decode[AccountCreate], tellChange},
 	{KindAccountEdit, `{"kind":"account.edit","v":1`, decode[AccountEdit], tellChange},
 	{KindMemberSuspend, `{"kind":"member.suspend","v":1`, decode[MemberState], tellChange},
 	{KindMemberResume, `{"kind":"member.resume","v":1`, decode[MemberState], tellChange},

@@ -36,12 +36,14 @@ func changes() []Change {
 			Entries: []governance.Entry{mill, {Address: "0x52908400098527886E0F7030069857D2E4169EE7", Chain: "eip155:1", Label: "Harbour & Sons"}},
 			Before:  &WhitelistBefore{"Suppliers", []governance.Entry{mill}}},
 		AdminRulePut{Kind: KindAdminRulePut, V: 1, FromVersion: 1, Quorum: 3, Before: 2, Admins: 4},
-		AccountEdit{Kind: KindAccountEdit, V: 1, Account: "acc_treasury", FromVersion: 1, Name: "Treasury of the group",
+		AccountEdit{Kind: KindAccountEdit, V: 1, Account: "acc_treasury", FromVersion: 1, Name: "Treasury of the group", Tier: Treasury,
 			Rules:  governance.Set{Version: 4, Rules: []governance.Rule{smallRule("2000"), wideRule(), {Name: "night", When: []governance.Condition{{Window: &governance.Window{From: "00:00", To: "06:00"}}}, Deny: true}}},
-			Before: AccountBefore{"Treasury", []string{"small", "all", "weekend"}, governance.Set{Version: 3, Rules: []governance.Rule{smallRule("1000"), {Name: "weekend", When: []governance.Condition{{Window: &governance.Window{Days: []string{"sat", "sun"}, From: "00:00", To: "24:00"}}}, Deny: true}}}}},
+			Before: AccountBefore{Name: "Treasury", Order: []string{"small", "all", "weekend"}, Rules: governance.Set{Version: 3, Rules: []governance.Rule{smallRule("1000"), {Name: "weekend", When: []governance.Condition{{Window: &governance.Window{Days: []string{"sat", "sun"}, From: "00:00", To: "24:00"}}}, Deny: true}}}}},
 		MemberState{Kind: KindMemberSuspend, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob", Role: "OPERATOR"},
 		MemberState{Kind: KindMemberResume, V: 1, Member: "mem_carol", FromVersion: 2, Name: "Carol", Role: "OPERATOR"},
 		MemberState{Kind: KindMemberRevoke, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob", Role: "OPERATOR"},
+		AccountCreate{Kind: KindAccountCreate, V: 1, Account: "acc_trading", Name: "Trading", Chain: "eip155:1", Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf",
+			Tier: Trading, Parent: "acc_treasury", ParentName: "Treasury", Rules: governance.Set{Version: 1, Rules: []governance.Rule{smallRule("1000")}}, Purpose: "Everyday payments"},
 	}
 }
 
@@ -63,7 +65,11 @@ func init() {
 func TestTheVaultFillsWhatAChangeChanges(t *testing.T) {
 	t.Parallel()
 	for _, c := range changes() {
-		filled, err := c.Drafted().Fill(vaultOf{"acc_treasury": changedAccount()})
+		draft := c.Drafted()
+		if to, ok := c.(Receiver); ok {
+			draft = draft.(Receiver).To(to.Receives().Address)
+		}
+		filled, err := draft.Fill(vaultOf{"acc_treasury": changedAccount()})
 		if err != nil || !Same(filled, c) {
 			t.Errorf("%s: %+v, %v", c.Noun(), filled, err)
 		}
@@ -115,7 +121,8 @@ func TestAChangeOfAnotherVersionThanTheVaultHasIsRefused(t *testing.T) {
 // and nothing in it passes for several fields or lines.
 func TestEverythingInARuleIsRead(t *testing.T) {
 	t.Parallel()
-	r := governance.Rule{Name: "all", When: []governance.Condition{{Whitelist: &governance.Whitelist{Whitelist: "wls_suppliers", Providers: []string{"north, max 1\nYou pay 1"}}}},
+	r := governance.Rule{Name: "all", When: []governance.Condition{{Whitelist: &governance.Whitelist{Whitelist: "wls_suppliers", Providers: []string{"north, max 1\nYou pay 1"}}},
+		{Recipient: &governance.Recipient{Children: true, Accounts: []string{"acc_trading"}}}},
 		Steps:  []governance.Step{{Name: "either, quorum 9", Any: []governance.Quorum{{Quorum: 1, Group: "grp_a"}, {Quorum: 2, Members: []string{"mem_bob", "mem_eve"}}}, Delay: 60}},
 		Within: 3600, UseWithin: 60}
 	var got []string
@@ -124,6 +131,7 @@ func TestEverythingInARuleIsRead(t *testing.T) {
 	}
 	want := []string{
 		`when: whitelist: whitelist wls_suppliers, providers "'north, max 1\nYou pay 1'"`,
+		`when: recipient: children, accounts acc_trading`,
 		`step: name "either, quorum 9", any (quorum 1, group grp_a) + (quorum 2, members mem_bob + mem_eve), delay 60`,
 		"within: 3600", "use_within: 60",
 	}
@@ -170,7 +178,7 @@ func TestTheFieldsOfAChangeAreChecked(t *testing.T) {
 func TestARuleThatMovesIsShownWithItsPlaceBefore(t *testing.T) {
 	t.Parallel()
 	a := AccountEdit{Account: "acc_treasury", FromVersion: 1, Name: "Treasury", Rules: governance.Set{Version: 2, Rules: []governance.Rule{wideRule(), smallRule("1000")}},
-		Before: AccountBefore{"Treasury", []string{"small", "all"}, governance.Set{Version: 1, Rules: []governance.Rule{smallRule("2000")}}}}
+		Before: AccountBefore{Name: "Treasury", Order: []string{"small", "all"}, Rules: governance.Set{Version: 1, Rules: []governance.Rule{smallRule("2000")}}}}
 	var told []string
 	for _, l := range a.Lines() {
 		if strings.HasPrefix(l.Label, "Rule ") {

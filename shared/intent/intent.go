@@ -96,6 +96,8 @@ type Vault interface {
 type Account struct {
 	Name, Chain string
 	Address     string // of its own key
+	Tier        string // [Treasury], [Trading]; empty: none
+	Parent      string // the account that funds it; empty: none
 	Version     int
 	Rules       governance.Set // the newest
 }

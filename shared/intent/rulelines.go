@@ -39,7 +39,8 @@ func fieldName(f reflect.StructField) string {
 	return called
 }
 
-// said writes a value of the rules in words: "amount: currency EUR, max 1000".
+// said writes a value of the rules in words: "amount: currency EUR, max 1000", and
+// "recipient: children" of what is true.
 func said(v reflect.Value) string {
 	switch v.Kind() {
 	case reflect.Pointer:
@@ -61,11 +62,16 @@ func said(v reflect.Value) string {
 			if f.IsZero() {
 				continue
 			}
+			called := fieldName(v.Type().Field(i))
+			if f.Kind() == reflect.Bool { // which is true
+				all = append(all, called)
+				continue
+			}
 			between := " "
 			if inner := reflect.Indirect(f); inner.Kind() == reflect.Struct {
 				between = ": "
 			}
-			all = append(all, fieldName(v.Type().Field(i))+between+said(f))
+			all = append(all, called+between+said(f))
 		}
 		return strings.Join(all, ", ")
 	}

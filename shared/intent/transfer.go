@@ -27,7 +27,8 @@ type Recipient struct {
 	Address string `json:"address"`
 }
 
-// Transfer is the intent to send what an account holds to an address outside the vault.
+// Transfer is the intent to send what an account holds to an address outside the vault, or
+// of another of its accounts.
 // The vault alone knows AccountName and Chain.
 type Transfer struct {
 	Kind        string    `json:"kind"` // "transfer"

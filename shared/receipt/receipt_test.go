@@ -12,6 +12,7 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/fingerprint"
+	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/signedlog"
 	"countersign/shared/spec"
@@ -360,5 +361,32 @@ func TestAReceiptOfARequestThatOtherRulesGovernSince(t *testing.T) {
 	r, err := Verify(encode(t, receiptOf(l, vaulttest.Second, made)), root)
 	if err != nil || r.Request.GovernedBy.Version != 2 || r.Request.GovernedBy.Rule != "very much" {
 		t.Fatalf("%v: %+v", err, r.Request)
+	}
+}
+
+// TestAReceiptOfAPurchaseIntoAnAccountThatWasCreated rests on the request that created the
+// account, whose key another request had before.
+func TestAReceiptOfAPurchaseIntoAnAccountThatWasCreated(t *testing.T) {
+	t.Parallel()
+	const before = "req_ffffffffffffffffffffffffff"
+	trading := intent.AccountCreate{
+		Kind: intent.KindAccountCreate, V: 1, Account: "acc_trading", Name: "Trading", Chain: "eip155:31337", Tier: intent.Trading, Parent: vaulttest.Account,
+		Rules: governance.Set{Rules: []governance.Rule{{Name: "all", Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_bob"}}}}}},
+	}
+	l := vaulttest.New(t)
+	l.Reject(before, trading, 20)
+	l.Create(made, trading, 20)
+	l.AskInto("acc_trading", "Trading", vaulttest.First, vaulttest.AddressKey)
+	l.Decide(vaulttest.First, vaulttest.BobKey, statement.Approve)
+	l.Close(vaulttest.First)
+	r, err := Verify(encode(t, receiptOf(l, vaulttest.First, made)), root)
+	if err != nil || len(r.Changes) != 1 || r.Request.GovernedBy.RuleSet != "acc_trading" {
+		t.Fatalf("%v: %+v", err, r)
+	}
+	if _, err := Verify(encode(t, receiptOf(l, vaulttest.First)), root); fault.CodeOf(err) != fault.SignatureInvalid {
+		t.Errorf("without the request that created the account: %v", err)
+	}
+	if r, err := Verify(encode(t, receiptOf(l, made)), root); err != nil || r.Request.Wants.(intent.AccountCreate).Name != "Trading" {
+		t.Errorf("of the creation itself: %v", err)
 	}
 }

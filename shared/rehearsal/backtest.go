@@ -107,7 +107,7 @@ func (b *BackTest) Take(p Past) Change {
 	}
 	in := governance.Input{
 		Rules: a.rules, Facts: p.Facts, Recorded: p.Recorded, Initiator: p.Initiator, Created: p.Created, Expires: p.Expires, Now: p.Created,
-		Members: b.objects.Members, Groups: b.objects.Groups, Lists: b.objects.Lists,
+		Members: b.objects.Members, Groups: b.objects.Groups, Lists: b.objects.Lists, Accounts: b.objects.Accounts,
 	}
 	for _, w := range a.windows {
 		in.Spent = append(in.Spent, w.at(p.Created))

@@ -108,7 +108,7 @@ func newRules(v Vault, a Account) *rules {
 	a.Rules.Rules = a.Rules.Ordered() // "before" is in the order in which they are asked
 	r := &rules{vault: v, account: a, objects: v.objects("")}
 	for _, k := range kinds(a.Rules) {
-		r.reach = append(r.reach, reaches(a.Rules, k, v.Whitelists))
+		r.reach = append(r.reach, reaches(v, a, k))
 	}
 	for _, rule := range a.Rules.Rules {
 		r.can = append(r.can, !rule.Deny && approvable(rule, r.objects))

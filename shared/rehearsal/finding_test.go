@@ -205,3 +205,33 @@ func TestWhatProgramsAndTimeDecideNeedsNoMember(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 }
+
+func TestAnAccountThatPaysOwnAccountsOnlyIsSaidToPayThem(t *testing.T) {
+	t.Parallel()
+	pays := func(r governance.Recipient) []string {
+		rule := governance.Rule{Name: "fund", When: []governance.Condition{{Filter: &governance.Filter{Kinds: []string{"transfer"}}}, {Recipient: &r}},
+			Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_alice"}}}}
+		never := governance.Set{Version: 1, Rules: []governance.Rule{{Name: "never", Deny: true}}}
+		v := Vault{Members: people, Accounts: []Account{
+			{Account: "acc_treasury", Name: "Treasury", Rules: governance.Set{Version: 1, Rules: []governance.Rule{rule}}},
+			{Account: "acc_trading", Name: "Trading", Parent: "acc_treasury", Rules: never}, {Account: "acc_payroll", Name: "Payroll", Rules: never},
+		}}
+		if err := v.Check(); err != nil {
+			t.Fatal(err)
+		}
+		var said []string
+		for _, f := range Rehearse(v) {
+			said = append(said, f.Text)
+		}
+		return said
+	}
+	for want, r := range map[string]governance.Recipient{
+		"Alice alone can move any amount of each asset a day in transfers of Treasury, to Trading only":             {Children: true},
+		"Alice alone can move any amount of each asset a day in transfers of Treasury, to Payroll only":             {Accounts: []string{"acc_payroll"}},
+		"Alice alone can move any amount of each asset a day in transfers of Treasury, to Trading and Payroll only": {Children: true, Accounts: []string{"acc_payroll"}},
+	} {
+		if said := pays(r); !slices.Contains(said, want) {
+			t.Errorf("%q has not %q", said, want)
+		}
+	}
+}

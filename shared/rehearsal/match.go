@@ -42,9 +42,9 @@ func everything(kind string) region {
 	return r
 }
 
-// matches says what of a kind a rule of a set matches.
-func matches(set governance.Set, rule governance.Rule, kind string, lists []governance.List) match {
-	m := matching{match: match{region: everything(kind), sure: true}, kind: kind, rule: rule}
+// matches says what of a kind a rule of an account matches.
+func matches(v Vault, a Account, rule governance.Rule, kind string) match {
+	m := matching{match: match{region: everything(kind), sure: true}, vault: v, account: a, kind: kind, rule: rule}
 	if !rule.For(kind) {
 		m.narrow(byAmount, amounts(nil))
 	}
@@ -53,9 +53,11 @@ func matches(set governance.Set, rule governance.Rule, kind string, lists []gove
 		case c.Amount != nil && !foreign(*c.Amount, "Currency", "Min", "Max"):
 			m.amount(*c.Amount)
 		case c.Whitelist != nil && !foreign(*c.Whitelist, "Whitelist", "Providers"):
-			m.whitelist(*c.Whitelist, lists)
+			m.whitelist(*c.Whitelist)
+		case c.Recipient != nil && !foreign(*c.Recipient, "Children", "Accounts"):
+			m.recipient(*c.Recipient)
 		case c.Window != nil && !foreign(*c.Window, "Days", "From", "To", "Business"):
-			m.window(*c.Window, set.Holidays)
+			m.window(*c.Window, a.Rules.Holidays)
 		case c.Filter != nil && !foreign(*c.Filter, "Kinds", "Assets"):
 			if len(c.Filter.Assets) > 0 {
 				m.narrow(byAsset, only(c.Filter.Assets...))
@@ -72,8 +74,10 @@ func matches(set governance.Set, rule governance.Rule, kind string, lists []gove
 // matching is a match while the conditions of its rule are looked at.
 type matching struct {
 	match
-	kind string
-	rule governance.Rule
+	vault   Vault
+	account Account
+	kind    string
+	rule    governance.Rule
 }
 
 func (m *matching) narrow(d dimension, v values) { m.region[d] = m.region[d].and(v) }
@@ -108,13 +112,31 @@ func (m *matching) velocity(v governance.Velocity) {
 	m.sure, m.odd = false, odd // it depends on what was spent before
 }
 
-func (m *matching) whitelist(w governance.Whitelist, lists []governance.List) {
+func (m *matching) whitelist(w governance.Whitelist) {
 	if w.Whitelist != "" {
-		m.narrow(byAddress, only(listed(w.Whitelist, lists)...))
+		var all []string
+		for _, l := range m.vault.Whitelists {
+			if l.Whitelist == w.Whitelist {
+				for _, e := range l.Entries {
+					all = append(all, listed(e.Chain, e.Address))
+				}
+			}
+		}
+		m.narrow(byAddress, only(all...))
 	}
 	if len(w.Providers) > 0 {
 		m.narrow(byProvider, only(w.Providers...))
 	}
+}
+
+func (m *matching) recipient(r governance.Recipient) {
+	var all []string
+	for _, a := range m.vault.Accounts {
+		if r.Children && a.Parent == m.account.Account || slices.Contains(r.Accounts, a.Account) {
+			all = append(all, a.receives())
+		}
+	}
+	m.narrow(byAddress, only(all...))
 }
 
 func (m *matching) window(w governance.Window, holidays []string) {
@@ -138,17 +160,8 @@ func foreign(condition any, fields ...string) bool {
 	return false
 }
 
-// listed are the addresses of a whitelist as the dimension has them.
-func listed(id string, lists []governance.List) (all []string) {
-	for _, l := range lists {
-		if l.Whitelist == id {
-			for _, e := range l.Entries {
-				all = append(all, e.Address+" on "+e.Chain)
-			}
-		}
-	}
-	return all
-}
+// listed is an address on a chain as the dimension has it.
+func listed(chain, address string) string { return address + " on " + chain }
 
 func isCurrency(unit string) bool { return strings.ToUpper(unit) == unit && len(unit) == 3 }
 
@@ -199,11 +212,11 @@ type reach struct {
 	governs [][]region
 }
 
-func reaches(set governance.Set, kind string, lists []governance.List) reach {
+func reaches(v Vault, a Account, kind string) reach {
 	r := reach{kind: kind}
 	var taken []region
-	for _, rule := range set.Rules {
-		m := matches(set, rule, kind, lists)
+	for _, rule := range a.Rules.Rules {
+		m := matches(v, a, rule, kind)
 		r.match = append(r.match, m)
 		var left []region
 		if !m.empty() {

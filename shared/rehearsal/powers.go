@@ -11,6 +11,7 @@ import (
 	"countersign/shared/amount"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
+	"countersign/shared/name"
 )
 
 // Limits of what is said about who can.
@@ -110,16 +111,13 @@ type way struct {
 	request amount.Amount // the most in one request
 	limited bool          // there is such a most
 	day     *governance.Velocity
-	listed  int // addresses, providers; 0: others too
+	to      []string // addresses that it may go to
+	other   bool     // to others too
 }
 
 // way says what rule i lets be moved in a unit; false: nothing.
 func (r *rules) way(k reach, i int, unit string) (w way, ok bool) {
 	w = way{rule: i, limited: true}
-	dim := byAddress
-	if k.kind == intent.KindBuy {
-		dim = byProvider
-	}
 	worth := r.worth(k, i)
 	for _, p := range k.governs[i] {
 		switch in := p[spends(k.kind)].(words); {
@@ -130,11 +128,8 @@ func (r *rules) way(k reach, i int, unit string) (w way, ok bool) {
 		case unit == "" && !in.not, unit != "" && !in.has(unit):
 			continue
 		}
-		if to := p[dim].(words); to.not {
-			w.listed = -1
-		} else if w.listed >= 0 {
-			w.listed = max(w.listed, len(to.list))
-		}
+		to := p[byAddress].(words)
+		w.to, w.other = append(w.to, to.list...), w.other || to.not
 		most, limited := p[byAmount].(amounts).most()
 		if w.limited = w.limited && limited; w.limited && most.Cmp(w.request) > 0 {
 			w.request = most
@@ -240,7 +235,7 @@ func (r *rules) power(k reach, unit string, smallest []sets) (all []Finding) {
 				f.More = max(f.More, smallest[w.rule].more)
 			}
 		}
-		listed := r.bound(&f, used)
+		to := r.bound(&f, used)
 		switch len(s) {
 		case 0:
 			f.Code, f.Severity = MovesItself, Alert
@@ -251,27 +246,25 @@ func (r *rules) power(k reach, unit string, smallest []sets) (all []Finding) {
 			}
 		default:
 			f.Code, f.Together = MovesTogether, [][]string{s}
-			if r.joined(all, f, listed) {
+			if r.joined(all, f, to) {
 				continue
 			}
 		}
-		f.Text = r.sentence(f, listed)
+		f.Text = r.sentence(f, to)
 		all = append(all, f)
 	}
 	return all
 }
 
-// bound sets the most that ways let be moved together, and returns how many addresses or
-// providers it may go to; below 1: others too.
-func (r *rules) bound(f *Finding, ways []way) (listed int) {
-	request, limited, listed := amount.Amount{}, true, 0
+// bound sets the most that ways let be moved together, and returns the addresses that it may
+// go to; none: any.
+func (r *rules) bound(f *Finding, ways []way) (to []string) {
+	request, limited, other := amount.Amount{}, true, false
 	for _, w := range ways {
 		if limited = limited && w.limited; w.request.Cmp(request) > 0 {
 			request = w.request
 		}
-		if listed = max(listed, w.listed); w.listed < 1 {
-			listed = 1 << 30
-		}
+		to, other = append(to, w.to...), other || w.other
 	}
 	if limited {
 		f.Request = request.Trim().String()
@@ -296,14 +289,14 @@ func (r *rules) bound(f *Finding, ways []way) (listed int) {
 	if daily {
 		f.Day = maxInDay(day.String(), counted)
 	}
-	if listed >= 1<<30 {
-		return 0
+	if other {
+		return nil
 	}
-	return listed
+	return to
 }
 
 // joined adds a set of members to the finding that says the same of others.
-func (r *rules) joined(all []Finding, f Finding, listed int) bool {
+func (r *rules) joined(all []Finding, f Finding, to []string) bool {
 	for i := range all {
 		o := &all[i]
 		if o.Code != MovesTogether || len(o.Together[0]) != len(f.Together[0]) || !slices.Equal(o.Rules, f.Rules) || !slices.Equal(o.Reviewers, f.Reviewers) {
@@ -315,14 +308,14 @@ func (r *rules) joined(all []Finding, f Finding, listed int) bool {
 			o.More++
 		}
 		o.More += f.More
-		o.Text = r.sentence(*o, listed)
+		o.Text = r.sentence(*o, to)
 		return true
 	}
 	return false
 }
 
 // sentence says who can move what. Its verb is "can move", which stands there once.
-func (r *rules) sentence(f Finding, listed int) string {
+func (r *rules) sentence(f Finding, to []string) string {
 	who := "whoever asks, without the approval of any member,"
 	switch {
 	case len(f.Members) == 1:
@@ -341,13 +334,29 @@ func (r *rules) sentence(f Finding, listed int) string {
 	if f.Request != "" && f.Request != f.Day {
 		text += ", at most " + thousands(f.Request) + " in one request"
 	}
-	if listed > 0 && f.Kind == intent.KindTransfer {
-		text += ", to listed addresses only"
+	if len(to) > 0 && f.Kind == intent.KindTransfer {
+		text += ", to " + r.recipients(to) + " only"
 	}
 	if len(f.Reviewers) > 0 {
 		text += ", as far as " + r.vault.names(f.Reviewers, "and") + " approves it"
 	}
 	return text
+}
+
+// recipients are addresses for people: the accounts whose own they are, when they all are
+// accounts'.
+func (r *rules) recipients(to []string) string {
+	var names []string
+	for _, word := range to {
+		i := slices.IndexFunc(r.vault.Accounts, func(a Account) bool { return a.receives() == word })
+		if i < 0 {
+			return "listed addresses"
+		}
+		if of := name.Within(r.vault.Accounts[i].Name); !slices.Contains(names, of) {
+			names = append(names, of)
+		}
+	}
+	return join(names, "and")
 }
 
 // inDay says what can be moved in a day.

@@ -61,7 +61,19 @@ func (m Member) administers() bool { return m.State == "" && m.Role == statement
 type Account struct {
 	Account string         `json:"account"`
 	Name    string         `json:"name"`
+	Chain   string         `json:"chain,omitempty"`   // CAIP-2
+	Address string         `json:"address,omitempty"` // of its own key; empty: it is not made yet
+	Parent  string         `json:"parent,omitempty"`  // the account that funds it
 	Rules   governance.Set `json:"rules"`
+}
+
+// receives is the address of its own key as the dimension has it: its id stands for one that
+// is not made yet.
+func (a Account) receives() string {
+	if a.Address == "" {
+		return a.Account
+	}
+	return listed(a.Chain, a.Address)
 }
 
 // Admin is the rule of the administrators: how many of them change the vault.
@@ -122,6 +134,8 @@ func (v Vault) Check() error {
 			return mistake(at+".account", "is listed twice")
 		case name.Problem(a.Name) != "":
 			return mistake(at+".name", name.Problem(a.Name))
+		case a.Parent != "" && !slices.ContainsFunc(v.Accounts, func(b Account) bool { return a.Parent == b.Account }):
+			return mistake(at+".parent", "is not an account that is listed")
 		}
 		if err := a.Rules.Check(objects); err != nil {
 			return inside(err, at+".rules")
@@ -181,6 +195,9 @@ func (v Vault) objects(without string) governance.Objects {
 // with are what rules name, and these members.
 func (v Vault) with(these func(Member) bool) governance.Objects {
 	o := governance.Objects{Groups: v.Groups, Lists: v.Whitelists}
+	for _, a := range v.Accounts {
+		o.Accounts = append(o.Accounts, governance.Account{Account: a.Account, Chain: a.Chain, Address: a.Address, Parent: a.Parent})
+	}
 	for _, m := range v.Members {
 		if these(m) {
 			o.Members = append(o.Members, governance.Member{ID: m.Member, Name: m.Name})

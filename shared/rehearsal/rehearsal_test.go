@@ -53,7 +53,7 @@ func someWords(t *rapid.T, label string, from []string) []string {
 }
 
 func condition(t *rapid.T) governance.Condition {
-	switch rapid.IntRange(0, 5).Draw(t, "condition") {
+	switch rapid.IntRange(0, 6).Draw(t, "condition") {
 	case 0:
 		low, high := rapid.SampledFrom(bounds).Draw(t, "min"), rapid.SampledFrom(bounds).Draw(t, "max")
 		if low == "" && high == "" || low != "" && high != "" && amount.Must(low).Cmp(amount.Must(high)) > 0 {
@@ -73,6 +73,12 @@ func condition(t *rapid.T) governance.Condition {
 		w := rapid.SampledFrom([]governance.Window{{From: "09:00", To: "17:00"}, {From: "00:00", To: "24:00", Days: []string{"sat", "sun"}}, {From: "17:00", To: "24:00"},
 			{From: "09:00", To: "17:00", Business: true}, {From: "00:00", To: "17:00", Zone: "Asia/Tokyo"}}).Draw(t, "window")
 		return governance.Condition{Window: &w}
+	case 5:
+		r := governance.Recipient{Children: rapid.Bool().Draw(t, "children")}
+		if !r.Children || rapid.Bool().Draw(t, "named too") {
+			r.Accounts = someWords(t, "accounts", []string{"acc_child", "acc_other"})
+		}
+		return governance.Condition{Recipient: &r}
 	}
 	if rapid.IntRange(0, 2).Draw(t, "counts") == 0 {
 		return governance.Condition{Velocity: &governance.Velocity{Seconds: 86400, Count: rapid.IntRange(1, 3).Draw(t, "count")}}
@@ -86,7 +92,10 @@ func electorate(t *rapid.T) []string {
 }
 
 func generated(t *rapid.T) Vault {
-	v := Vault{Members: people, Accounts: []Account{{Account: "acc_treasury", Name: "Treasury"}}, Whitelists: []governance.List{
+	never := governance.Set{Version: 1, Rules: []governance.Rule{{Name: "never", Deny: true}}}
+	v := Vault{Members: people, Accounts: []Account{{Account: "acc_treasury", Name: "Treasury"},
+		{Account: "acc_child", Name: "Child", Chain: "eip155:1", Address: addresses[0], Parent: "acc_treasury", Rules: never},
+		{Account: "acc_other", Name: "Other", Chain: "eip155:1", Address: "0xCCCC", Rules: never}}, Whitelists: []governance.List{
 		list("wls_one", addresses[0]), list("wls_two", addresses[1]), list("wls_all", addresses...)}}
 	set := &v.Accounts[0].Rules
 	set.Version = 1
@@ -130,11 +139,11 @@ func list(id string, addresses ...string) governance.List {
 	return l
 }
 
-// input asks the rules of a vault with one account about a request, when little or much
+// input asks the rules of the first account of a vault about a request, when little or much
 // was spent before.
 func (v Vault) input(facts governance.Facts, at time.Time, spent string) governance.Input {
 	o := v.objects("")
-	in := governance.Input{Rules: v.Accounts[0].Rules, Facts: facts, Created: at, Now: at, Members: o.Members, Groups: o.Groups, Lists: o.Lists}
+	in := governance.Input{Rules: v.Accounts[0].Rules, Facts: facts, Created: at, Now: at, Members: o.Members, Groups: o.Groups, Lists: o.Lists, Accounts: o.Accounts}
 	for _, w := range in.Rules.Windows() {
 		in.Spent = append(in.Spent, governance.Spent{Currency: w.Currency, Seconds: w.Seconds, Amount: spent})
 	}

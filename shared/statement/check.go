@@ -11,11 +11,10 @@ import (
 
 // Limits on single fields.
 const (
-	maxMembers  = 64
-	maxAccounts = 64
-	minTime     = 1_577_836_800 // 2020-01-01: earlier is a mistake
-	maxTime     = 4_102_444_800 // 2100-01-01: later is most likely in milliseconds
-	maxStep     = 16
+	maxMembers = 64
+	minTime    = 1_577_836_800 // 2020-01-01: earlier is a mistake
+	maxTime    = 4_102_444_800 // 2100-01-01: later is most likely in milliseconds
+	maxStep    = 16
 )
 
 // MaxObjects is how many groups a vault has at most, and how many whitelists.

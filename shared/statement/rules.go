@@ -3,6 +3,7 @@ package statement
 import (
 	"countersign/shared/governance"
 	"countersign/shared/id"
+	"countersign/shared/intent"
 	"countersign/shared/jwk"
 )
 
@@ -183,20 +184,40 @@ func (g Genesis) check() error {
 	why := g.AdminRule.Problem(admins, g.Sandbox)
 	c.That(why == "", "admin_rule.quorum", why)
 	c.objects(g, &o)
-	c.That(len(g.Accounts) >= 1 && len(g.Accounts) <= maxAccounts, "accounts", "does not hold 1 to 64 accounts")
-	accounts := map[string]bool{}
+	c.accounts(g, o)
+	c.time(g.IssuedAt, "iat")
+	return c.failed()
+}
+
+// accounts checks the accounts of a genesis, whose rules name what is in o.
+func (c *checks) accounts(g Genesis, o governance.Objects) {
+	c.That(len(g.Accounts) >= 1 && len(g.Accounts) <= intent.MaxAccounts, "accounts", "does not hold 1 to 64 accounts")
+	accounts := map[string]GenesisAccount{}
 	for _, a := range g.Accounts {
 		at := "accounts." + a.Account + "."
 		c.ID("acc", a.Account, at+"account")
-		c.That(!accounts[a.Account], at+"account", "is listed twice")
+		c.That(accounts[a.Account].Account == "", at+"account", "is listed twice")
 		c.Name(a.Name, at+"name")
 		c.Chain(a.Chain, at+"chain")
 		c.Address(a.Address, at+"address")
+		intent.CheckPlace(&c.Checks, a.Tier, a.Parent, at)
+		accounts[a.Account], o.Accounts = a, append(o.Accounts, a.Ruled())
+	}
+	find := func(id string) (intent.Account, bool) {
+		a, ok := accounts[id]
+		return intent.Account{Chain: a.Chain, Parent: a.Parent}, ok
+	}
+	for _, a := range g.Accounts {
+		at := "accounts." + a.Account + "."
+		why := intent.ParentProblem(a.Account, a.Chain, a.Parent, find)
+		c.That(why == "", at+"parent", why)
 		if err := a.Rules.Check(o); err != nil {
 			c.That(false, at+"rules", "do not hold: "+reason(err))
 		}
-		accounts[a.Account] = true
 	}
-	c.time(g.IssuedAt, "iat")
-	return c.failed()
+}
+
+// Ruled is the account as rules look at it.
+func (a GenesisAccount) Ruled() governance.Account {
+	return governance.Account{Account: a.Account, Chain: a.Chain, Address: a.Address, Parent: a.Parent}
 }

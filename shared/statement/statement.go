@@ -241,6 +241,8 @@ type GenesisAccount struct {
 	Name    string         `json:"name"`
 	Chain   string         `json:"chain"`
 	Address string         `json:"address"`
+	Tier    string         `json:"tier,omitempty"`   // of intent: TREASURY, TRADING; absent: none
+	Parent  string         `json:"parent,omitempty"` // the account that funds it; absent: none
 	Rules   governance.Set `json:"rules"`
 }
 

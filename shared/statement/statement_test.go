@@ -131,6 +131,23 @@ func sampleGenesis() Genesis {
 		IssuedAt: iat}
 }
 
+// layered is a genesis with a trading account below the treasury, which the edit spoils.
+func layered(edit func(treasury, trading *GenesisAccount)) Genesis {
+	g := sampleGenesis()
+	treasury := g.Accounts[0]
+	trading := treasury
+	treasury.Tier, treasury.Rules = intent.Treasury, governance.Set{Version: 1, Rules: []governance.Rule{{
+		Name:  "fund",
+		When:  []governance.Condition{{Filter: &governance.Filter{Kinds: []string{intent.KindTransfer}}}, {Recipient: &governance.Recipient{Children: true, Accounts: []string{"acc_trading"}}}},
+		Steps: treasury.Rules.Rules[0].Steps,
+	}}}
+	trading.Account, trading.Name, trading.Address = "acc_trading", "Trading", "0x2B5AD5c4795c026514f8317c7a215E218DcCD6cF"
+	trading.Tier, trading.Parent = intent.Trading, treasury.Account
+	edit(&treasury, &trading)
+	g.Accounts = []GenesisAccount{treasury, trading}
+	return g
+}
+
 // negative stands for -P: the same x, another y.
 func negative(k jwk.Key) jwk.Key { k.Y = hashC; return k }
 
@@ -342,6 +359,7 @@ func vectors(t testing.TB) []vector {
 		{"a genesis", "genesis", canonical(t, sampleGenesis()), true, "", "", ""},
 		{"a review", "review", canonical(t, sampleReview()), true, "", "", ""},
 		{"a verdict", "verdict", canonical(t, sampleVerdict()), true, "", "", ""},
+		{"a genesis with layered accounts", "genesis", canonical(t, layered(func(_, _ *GenesisAccount) {})), true, "", "", ""},
 		{"a registration", "registration", canonical(t, sampleRegistration()), true, "", "", ""},
 		{"an approval of a genesis", "genesis-approval", canonical(t, sampleGenesisApproval()), true, "", "", ""},
 	}
@@ -398,6 +416,12 @@ func vectors(t testing.TB) []vector {
 		{"two members with the keys P and -P", "genesis", canonical(t, withEve(func(m *GenesisMember) { m.Approval = negative(m.Approval) })), "members.mem_eve.approval"},
 		{"a member with the negative of the vault's channel key", "genesis",
 			canonical(t, withEve(func(m *GenesisMember) { m.Channel = negative(sampleGenesis().Signer.Channel[1]) })), "members.mem_eve.channel"},
+		{"an account of an unknown tier", "genesis", canonical(t, layered(func(_, a *GenesisAccount) { a.Tier = "MAIN" })), "accounts.acc_trading.tier"},
+		{"an account whose parent is not in the vault", "genesis", canonical(t, layered(func(_, a *GenesisAccount) { a.Parent = "acc_other" })), "accounts.acc_trading.parent"},
+		{"an account whose parent is on another chain", "genesis", canonical(t, layered(func(_, a *GenesisAccount) { a.Chain = "eip155:1" })), "accounts.acc_trading.parent"},
+		{"two accounts that fund each other", "genesis", canonical(t, layered(func(a, _ *GenesisAccount) { a.Parent = "acc_trading" })), "accounts.acc_treasury.parent"},
+		{"a rule about an account that is not in the vault", "genesis",
+			canonical(t, layered(func(a, _ *GenesisAccount) { a.Rules.Rules[0].When[1].Recipient.Accounts[0] = "acc_other" })), "accounts.acc_treasury.rules"},
 		{"a certificate for the keys P and -P", "member", strings.Replace(canonical(t, sampleMember()),
 			canonical(t, sampleMember().Channel), canonical(t, negative(sampleMember().Approval)), 1), "channel"},
 	} {

@@ -108,14 +108,18 @@ func (s *State) know(v *Governance) error {
 			return err
 		}
 	}
-	for _, a := range v.Genesis.Accounts {
-		kept := &account{GenesisAccount: a}
-		for _, w := range a.Rules.Windows() {
-			kept.spends = append(kept.spends, &spends{Velocity: w})
-		}
-		s.accounts[a.Account] = kept
+	for _, a := range v.founded() {
+		s.keep(a)
 	}
 	return nil
+}
+
+// keep keeps what the log says of an account from now on.
+func (s *State) keep(a statement.GenesisAccount) *account {
+	kept := &account{GenesisAccount: a}
+	kept.look(a.Rules)
+	s.accounts[a.Account] = kept
+	return kept
 }
 
 // meet parses the keys of the newest version of a member.
@@ -172,7 +176,8 @@ func (s *State) applyRequest(e signedlog.Entry) error {
 	if want := r.Pin(d); !d.State.Open() || b.GovernedBy != want {
 		return fmt.Errorf("request %s is not governed as it says: %s", b.Request, strings.Join(d.Reasons, "; "))
 	}
-	if to, ok := r.Receives(); ok {
+	if own, ok := r.Wants.(intent.Receiver); ok {
+		to := own.Receives()
 		if err := s.attested(b, to); err != nil {
 			return err
 		}
@@ -180,7 +185,7 @@ func (s *State) applyRequest(e signedlog.Entry) error {
 		if err != nil {
 			return err
 		}
-		if r.number, err = s.accounts[to.Account].pool.take(to.Address, known); err != nil {
+		if r.number, err = s.Pool(own).take(to.Address, known); err != nil {
 			return fmt.Errorf("the address of %s: %w", b.Request, err)
 		}
 		if !known {
@@ -229,7 +234,7 @@ func (s *State) attested(b signedlog.RequestBody, to intent.Deposit) error {
 	if err != nil {
 		return err
 	}
-	if at.Request != b.Request || at.Address != to.Address || at.Account != to.Account || at.Entity != s.Genesis.Entity {
+	if at.Request != b.Request || at.Address != to.Address || at.Account != to.Account || at.Chain != to.Chain || at.Entity != s.Genesis.Entity {
 		return fmt.Errorf("the address of %s is not the attested one", b.Request)
 	}
 	if key, err := jws.FromJWK(at.PublicKey); err != nil {
@@ -304,25 +309,28 @@ func (s *State) applyOutcome(e signedlog.Entry) error {
 			w.add(r.earlier(d))
 		}
 	}
-	if to, ok := r.Receives(); ok && d.State != governance.Approved { // the address was handed to nobody
-		s.accounts[to.Account].pool.put(Numbered{to.Address, r.number})
+	if own, ok := r.Wants.(intent.Receiver); ok && d.State != governance.Approved { // the address was handed to nobody
+		s.Pool(own).put(Numbered{own.Receives().Address, r.number})
 	}
 	s.past.Note(b.Request, e.Seq)
 	if changes && d.State == governance.Approved {
-		return s.changed(change, e)
+		return s.changed(change, r, e)
 	}
 	return nil
 }
 
-// changed asks each open request again after a change.
-func (s *State) changed(c intent.Change, e signedlog.Entry) error {
+// changed asks each open request again after a change, which of wanted.
+func (s *State) changed(c intent.Change, of *Request, e signedlog.Entry) error {
 	if object, _ := c.Of(); s.members[object] != nil {
 		if err := s.meet(object); err != nil {
 			return err
 		}
 	}
-	if edit, ok := c.(intent.AccountEdit); ok {
-		s.accounts[edit.Account].look(edit.Rules)
+	switch c := c.(type) {
+	case intent.AccountCreate:
+		s.keep(created(c)).key = of.number
+	case intent.AccountEdit:
+		s.accounts[c.Account].look(c.Rules)
 	}
 	for _, r := range s.open {
 		r.stale = r.stale || !s.governs(r)

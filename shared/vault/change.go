@@ -36,7 +36,6 @@ func (v *Governance) possible(c intent.Change) error {
 	before, after := v.objects(Newest), next.objects(Newest)
 	rule, _ := next.Admin.at(governance.Admin, Newest)
 	quorum := rule.Value.Quorum
-	bad := func(field, why string) error { return fault.New(fault.Invalid, field+" "+why).With("field", field) }
 	switch c := c.(type) {
 	case intent.GroupPut:
 		if err := before.CheckGroup(c.After()); err != nil {
@@ -62,17 +61,21 @@ func (v *Governance) possible(c intent.Change) error {
 		if why := rule.Value.Problem(len(admins(after)), v.Genesis.Sandbox); why != "" {
 			return bad("quorum", why)
 		}
-	}
-	if c, ok := c.(intent.AccountEdit); ok {
-		if err := c.Rules.Check(before); err != nil {
+	case intent.AccountCreate:
+		if err := v.unlike(c.Account, c.Name, c.Address); err != nil {
 			return err
 		}
-		for _, r := range c.Rules.Rules {
-			if !r.Deny && !before.CanBeMet(r) {
-				return bad("rules."+r.Name+".steps", "can never all be taken")
+		if len(v.founded()) >= intent.MaxAccounts {
+			return bad("account", "is one more than the 64 that a vault can have")
+		}
+		return v.possibleRules(c.Rules)
+	case intent.AccountEdit:
+		if c.Name != c.Before.Name {
+			if err := v.unlike(c.Account, c.Name, ""); err != nil {
+				return err
 			}
 		}
-		return nil
+		return v.possibleRules(c.Rules)
 	}
 	if n := len(admins(after)); n < quorum {
 		return bad("member", fmt.Sprintf("is needed: %d administrators would be left, and %d must approve what changes the vault", n, quorum))
@@ -86,6 +89,43 @@ func (v *Governance) possible(c intent.Change) error {
 		}
 	}
 	return nil
+}
+
+// unlike reports why an account cannot have a name, or an address, because another has it.
+func (v *Governance) unlike(account, name, address string) error {
+	for _, a := range v.Current().Accounts {
+		switch {
+		case a.Account == account:
+		case a.Name == name:
+			return bad("name", "is that of "+a.Account)
+		case address != "" && a.Address == address:
+			return bad("address", "is that of "+a.Account)
+		}
+	}
+	return nil
+}
+
+// possibleRules reports why an account cannot have rules.
+func (v *Governance) possibleRules(rules governance.Set) error {
+	o := v.objects(Newest)
+	if err := rules.Check(o); err != nil {
+		return err
+	}
+	for _, r := range rules.Rules {
+		if !r.Deny && !o.CanBeMet(r) {
+			return bad("rules."+r.Name+".steps", "can never all be taken")
+		}
+	}
+	return nil
+}
+
+func bad(field, why string) error {
+	return fault.New(fault.Invalid, field+" "+why).With("field", field)
+}
+
+// created is the account that an intent creates.
+func created(c intent.AccountCreate) statement.GenesisAccount {
+	return statement.GenesisAccount{Account: c.Account, Name: c.Name, Chain: c.Chain, Address: c.Address, Tier: c.Tier, Parent: c.Parent, Rules: c.Rules}
 }
 
 // admins are the administrators among the objects.
@@ -109,9 +149,14 @@ func (v *Governance) namer(group string) string {
 	return ""
 }
 
-// After is the vault after a change, as if it were approved now; v stays as it is. It fails
-// with CONFLICT for a change of another version of its object.
+// After is the vault after a change, as if it were approved now; v stays as it is. An account
+// that it creates has no address in it, whether or not its key is made. It fails with CONFLICT
+// for a change of another version of its object.
 func (v *Governance) After(c intent.Change) (*Governance, error) {
+	if account, ok := c.(intent.AccountCreate); ok {
+		account.Address = ""
+		c = account
+	}
 	next := v.clone()
 	if err := next.take(c, "", v.lastChange(Newest)+1); err != nil {
 		return nil, fault.Wrap(err, fault.Conflict, "the change does not follow the version that there is")
@@ -136,8 +181,13 @@ func (v *Governance) take(i intent.Change, request string, seq int64) error {
 		if err = v.Admin.put(governance.Admin, Version[statement.AdminRule]{Version: from + 1, Seq: seq, Request: request, Value: rule}); err == nil {
 			err = v.Rules.put(governance.Admin, Version[governance.Set]{Version: from + 1, Seq: seq, Request: request, Value: governance.AdminSet(from+1, c.Quorum)})
 		}
+	case intent.AccountCreate:
+		a := created(c)
+		if err = v.add(a, request, seq); err == nil {
+			v.Created = append(v.Created, a)
+		}
 	case intent.AccountEdit:
-		err = v.Accounts.put(c.Account, Version[AccountTerms]{Version: from + 1, Seq: seq, Request: request, Value: AccountTerms{c.Name}})
+		err = v.Accounts.put(c.Account, Version[AccountTerms]{Version: from + 1, Seq: seq, Request: request, Value: AccountTerms{c.Name, c.Tier, c.Parent}})
 		if err == nil && c.Rules.Version != c.Before.Rules.Version {
 			err = v.Rules.put(c.Account, Version[governance.Set]{Version: c.Rules.Version, Seq: seq, Request: request, Value: c.Rules})
 		}

@@ -20,7 +20,8 @@ import (
 // any later time. Its JSON is what a snapshot, and a reader of the log, keep of it.
 type Governance struct {
 	Genesis  statement.Genesis            `json:"genesis"`
-	Admin    objects[statement.AdminRule] `json:"admin"` // one
+	Created  []statement.GenesisAccount   `json:"created,omitempty"` // accounts that the genesis does not have, as they were created, in order
+	Admin    objects[statement.AdminRule] `json:"admin"`             // one
 	Members  objects[Membership]          `json:"members"`
 	Groups   objects[governance.Group]    `json:"groups"`
 	Lists    objects[governance.List]     `json:"whitelists"`
@@ -37,7 +38,22 @@ type Membership struct {
 
 // AccountTerms are what can change of an account.
 type AccountTerms struct {
-	Name string `json:"name"`
+	Name   string `json:"name"`
+	Tier   string `json:"tier,omitempty"`
+	Parent string `json:"parent,omitempty"`
+}
+
+// add takes an account of the genesis, or one that the outcome entry seq of a request created.
+func (v *Governance) add(a statement.GenesisAccount, request string, seq int64) error {
+	return errors.Join(
+		v.Accounts.put(a.Account, Version[AccountTerms]{Version: 1, Seq: seq, Request: request, Value: AccountTerms{a.Name, a.Tier, a.Parent}}),
+		v.Rules.put(a.Account, Version[governance.Set]{Version: a.Rules.Version, Seq: seq, Request: request, Value: a.Rules}))
+}
+
+// founded are all accounts as they were founded: those of the genesis, then those that were
+// created.
+func (v *Governance) founded() []statement.GenesisAccount {
+	return slices.Concat(v.Genesis.Accounts, v.Created)
 }
 
 // found takes a genesis as entry 0.
@@ -55,8 +71,7 @@ func found(g statement.Genesis) (*Governance, error) {
 		err = errors.Join(err, v.Lists.put(list.Whitelist, Version[governance.List]{Version: 1, Value: list}))
 	}
 	for _, a := range g.Accounts {
-		err = errors.Join(err, v.Accounts.put(a.Account, Version[AccountTerms]{Version: 1, Value: AccountTerms{a.Name}}),
-			v.Rules.put(a.Account, Version[governance.Set]{Version: a.Rules.Version, Value: a.Rules}))
+		err = errors.Join(err, v.add(a, "", 0))
 	}
 	return v, err
 }
@@ -72,10 +87,10 @@ func (v *Governance) Current() statement.Genesis {
 	}
 	v.Groups.each(Newest, func(_ string, group governance.Group) { g.Groups = append(g.Groups, group) })
 	v.Lists.each(Newest, func(_ string, l governance.List) { g.Whitelists = append(g.Whitelists, l) })
-	for _, a := range v.Genesis.Accounts {
+	for _, a := range v.founded() {
 		terms, _ := v.Accounts.at(a.Account, Newest)
 		rules, _ := v.Rules.at(a.Account, Newest)
-		a.Name, a.Rules = terms.Value.Name, rules.Value
+		a.Name, a.Tier, a.Parent, a.Rules = terms.Value.Name, terms.Value.Tier, terms.Value.Parent, rules.Value
 		g.Accounts = append(g.Accounts, a)
 	}
 	rule, _ := v.Admin.at(governance.Admin, Newest)
@@ -87,7 +102,7 @@ func (v *Governance) Current() statement.Genesis {
 func (v *Governance) clone() *Governance {
 	c := *v
 	c.Admin, c.Members, c.Groups, c.Lists = v.Admin.clone(), v.Members.clone(), v.Groups.clone(), v.Lists.clone()
-	c.Accounts, c.Rules, c.Changes = v.Accounts.clone(), v.Rules.clone(), slices.Clip(v.Changes)
+	c.Accounts, c.Rules, c.Changes, c.Created = v.Accounts.clone(), v.Rules.clone(), slices.Clip(v.Changes), slices.Clip(v.Created)
 	return &c
 }
 
@@ -96,6 +111,7 @@ func (v *Governance) Before(seq int64) *Governance {
 	c := v.clone()
 	c.Admin, c.Members, c.Groups, c.Lists = c.Admin.before(seq), c.Members.before(seq), c.Groups.before(seq), c.Lists.before(seq)
 	c.Accounts, c.Rules = c.Accounts.before(seq), c.Rules.before(seq)
+	c.Created = slices.DeleteFunc(slices.Clone(c.Created), func(a statement.GenesisAccount) bool { _, ok := c.Accounts.find(a.Account); return !ok })
 	c.Changes = slices.DeleteFunc(slices.Clone(c.Changes), func(at int64) bool { return at >= seq })
 	return c
 }
@@ -118,6 +134,12 @@ func ReadGovernance(data []byte) (*Governance, error) {
 
 // sound reports what is wrong with what was kept.
 func (v *Governance) sound() error {
+	for _, a := range v.founded() {
+		_, named := v.Accounts.find(a.Account)
+		if _, ruled := v.Rules.find(a.Account); !named || !ruled {
+			return fmt.Errorf("account %s has no name, or no rules", a.Account)
+		}
+	}
 	return errors.Join(v.Admin.sound(), v.Members.sound(), v.Groups.sound(), v.Lists.sound(), v.Accounts.sound(), v.Rules.sound())
 }
 
@@ -137,6 +159,12 @@ func (v *Governance) objects(seq int64) (o governance.Objects) {
 	v.Groups.each(seq, func(_ string, g governance.Group) { o.Groups = append(o.Groups, g) })
 	o.Groups = append(o.Groups, admins)
 	v.Lists.each(seq, func(_ string, l governance.List) { o.Lists = append(o.Lists, l) })
+	for _, a := range v.founded() {
+		if terms, ok := v.Accounts.at(a.Account, seq); ok {
+			a.Parent = terms.Value.Parent
+			o.Accounts = append(o.Accounts, a.Ruled())
+		}
+	}
 	return o
 }
 
@@ -174,7 +202,7 @@ func (v *Governance) input(b signedlog.RequestBody, facts governance.Facts, said
 	o := v.objects(seq)
 	return governance.Input{
 		Rules: rules, Pinned: b.GovernedBy.Rule, Facts: facts, Recorded: b.Recorded, Created: time.Unix(b.Created, 0).UTC(), Expires: time.Unix(b.Expires, 0).UTC(),
-		Now: now, Initiator: said.Initiator, Approvals: said.since(v.lastChange(seq)), Spent: spent, Members: o.Members, Groups: o.Groups, Lists: o.Lists,
+		Now: now, Initiator: said.Initiator, Approvals: said.since(v.lastChange(seq)), Spent: spent, Members: o.Members, Groups: o.Groups, Lists: o.Lists, Accounts: o.Accounts,
 	}, err
 }
 

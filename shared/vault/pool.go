@@ -5,15 +5,15 @@ import (
 	"slices"
 )
 
-// Pool are the deposit addresses of an account, as the log tells it: each is of one
-// open request, or was approved and is that request's for good, or is free, because
-// its request ended before a provider could be given it.
+// Pool are the deposit addresses of an account, or the addresses of accounts' own keys, as
+// the log tells it: each is of one open request, or was approved and is that request's for
+// good, or is free, because its request ended before anybody outside could be given it.
 type Pool struct {
 	next int        // the number of the next new key: 0, 1, 2, … as their addresses first appear in the log
 	free []Numbered // the longest unused first
 }
 
-// Numbered is a deposit address with the number of its key.
+// Numbered is an address with the number of its key.
 type Numbered struct {
 	Address string `json:"address"`
 	Number  int    `json:"number"`

@@ -25,13 +25,19 @@ type snapshot struct {
 	Mark       signedlog.Mark  `json:"mark"`
 	At         int64           `json:"at"` // of the last entry, Unix seconds
 	Governance Governance      `json:"governance"`
-	Accounts   []accountRecord `json:"accounts"` // in the order of the genesis
-	Open       []requestRecord `json:"open"`     // by id
+	Accounts   []accountRecord `json:"accounts"`      // in the order of the genesis, then as they were created
+	Keys       poolRecord      `json:"keys,omitzero"` // absent: no account was to be created
+	Open       []requestRecord `json:"open"`          // by id
+}
+
+type poolRecord struct {
+	Next int        `json:"next"` // number of the next new key
+	Free []Numbered `json:"free"`
 }
 
 type accountRecord struct {
-	Next   int            `json:"next"` // number of the next new key
-	Free   []Numbered     `json:"free"`
+	poolRecord
+	Key    int            `json:"key,omitempty"` // number of its own key, of one that was created
 	Spends []spendsRecord `json:"spends"`
 }
 
@@ -66,8 +72,11 @@ type decisionRecord struct {
 // Snapshot is the state in its one form, whose digest a checkpoint entry says.
 func (s *State) Snapshot() ([]byte, error) {
 	out := snapshot{V: 2, Mark: s.mark, At: s.at, Governance: *s.Governance, Accounts: []accountRecord{}, Open: []requestRecord{}}
-	for _, g := range s.Genesis.Accounts {
+	for _, g := range s.founded() {
 		out.Accounts = append(out.Accounts, s.accounts[g.Account].record(s.at))
+	}
+	if s.keys.next > 0 {
+		out.Keys = s.keys.record()
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.open)) {
 		out.Open = append(out.Open, s.open[id].record())
@@ -75,8 +84,12 @@ func (s *State) Snapshot() ([]byte, error) {
 	return strictjson.Canonical(out)
 }
 
+func (p poolRecord) pool() Pool { return Pool{p.Next, append([]Numbered(nil), p.Free...)} }
+
+func (p *Pool) record() poolRecord { return poolRecord{p.next, append([]Numbered{}, p.free...)} }
+
 func (a *account) record(now int64) accountRecord {
-	record := accountRecord{Next: a.pool.next, Free: append([]Numbered{}, a.pool.free...), Spends: []spendsRecord{}}
+	record := accountRecord{poolRecord: a.pool.record(), Key: a.key, Spends: []spendsRecord{}}
 	for _, w := range a.spends {
 		kept := spendsRecord{w.Velocity, []sumRecord{}}
 		w = w.settled(now)
@@ -153,12 +166,13 @@ func (s *State) restore(in snapshot) error {
 	if err := s.know(&in.Governance); err != nil {
 		return err
 	}
-	if len(in.Accounts) != len(s.Genesis.Accounts) {
-		return errors.New("it has other accounts than its genesis")
+	if len(in.Accounts) != len(s.founded()) {
+		return errors.New("it has other accounts than were founded")
 	}
-	for i, g := range s.Genesis.Accounts {
+	for i, g := range s.founded() {
 		s.accounts[g.Account].restore(in.Accounts[i])
 	}
+	s.keys = in.Keys.pool()
 	s.mark, s.at = in.Mark, in.At
 	for _, record := range in.Open {
 		r, err := s.reopen(record)
@@ -177,8 +191,7 @@ func (s *State) restore(in snapshot) error {
 }
 
 func (a *account) restore(record accountRecord) {
-	a.pool = Pool{record.Next, record.Free}
-	a.spends = nil
+	a.key, a.pool, a.spends = record.Key, record.pool(), nil
 	for _, list := range record.Spends {
 		w := &spends{Velocity: list.Window}
 		for _, one := range list.Kept {

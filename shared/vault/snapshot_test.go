@@ -101,7 +101,7 @@ func (w *writer) decide(request, member, decision string, key seed) {
 	hash := strings.Repeat("A", 43)
 	a := statement.Approval{
 		V: 2, Type: "approval", Entity: "ent_sandbox", EntityName: "Sandbox Ltd", Request: request, Step: w.s.Decide(r, now).Step, Decision: decision,
-		Member: member, MemberName: w.s.Member(member).Name, Key: key.PublicKey().Thumbprint(), GovernedBy: r.GovernedBy, Initiator: r.Initiator(), Intent: r.Intent,
+		Member: member, MemberName: w.s.Member(member).Name, Key: key.PublicKey().Thumbprint(), GovernedBy: r.GovernedBy, Initiator: r.Initiator(), Intent: r.Intent, Impact: r.Impact,
 		Nonce: strings.Repeat("0", 64), IssuedAt: w.at, NotBefore: w.at - 60, Expires: w.at + 60, Channel: hash, Log: statement.Log{Size: 1, Head: hash},
 	}
 	if m := w.s.Member(a.Initiator); m != nil {
@@ -159,7 +159,9 @@ func lived(t testing.TB) *writer {
 	}
 	w.decide(approved, "mem_alice", statement.Approve, aliceKey)
 	w.close(approved)
-	pool := w.s.Pool(ruled)
+	w.created(trading("acc_trading", "Trading"), 20)
+	w.wanted(other, trading("acc_payroll", "Payroll"), 21)
+	pool := &w.s.accounts[ruled].pool
 	pool.next, pool.free = 7, []Numbered{{"0x2", 2}, {"0x1", 1}}
 	return w
 }
@@ -189,20 +191,20 @@ func TestARestoredStateIsTheOneThatWasKept(t *testing.T) {
 	}
 	for name, pair := range map[string][2]any{
 		"Governance": {w.s.Governance, back.Governance}, "key": {w.s.key, back.key}, "past": {w.s.past, back.past}, "mark": {w.s.mark, back.mark}, "at": {w.s.at, back.at},
-		"members": {w.s.members, back.members}, "accounts": {w.s.accounts, back.accounts}, "open": {w.s.open, back.open},
+		"members": {w.s.members, back.members}, "accounts": {w.s.accounts, back.accounts}, "open": {w.s.open, back.open}, "keys": {w.s.keys, back.keys},
 	} {
 		if !reflect.DeepEqual(pair[0], pair[1]) {
 			t.Errorf("%s was %+v and is %+v", name, pair[0], pair[1])
 		}
 	}
-	if n := is.NumField(); n != 11 {
+	if n := is.NumField(); n != 12 {
 		t.Errorf("a state has %d fields: compare the new ones here", n)
 	}
 	w.s = back
 	w.append(signedlog.Checkpoint, w.checkpoint())
 	w.decide(waiting, "mem_alice", statement.Approve, aliceKey)
 	w.close(waiting)
-	if len(w.s.Open()) != 2 {
+	if len(w.s.Open()) != 3 {
 		t.Errorf("%d requests are open", len(w.s.Open()))
 	}
 }

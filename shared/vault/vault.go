@@ -8,6 +8,7 @@
 package vault
 
 import (
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -34,6 +35,7 @@ type State struct {
 	mu       sync.RWMutex // of members, for [State.Look]
 	members  map[string]*Member
 	accounts map[string]*account
+	keys     Pool                // of the own keys of accounts that were created, or may be
 	open     map[string]*Request // those without an outcome
 	excerpt  bool                // only some entries are applied: see [Excerpt]
 }
@@ -41,6 +43,7 @@ type State struct {
 // account is an account with what the log says of it.
 type account struct {
 	statement.GenesisAccount
+	key    int // the number of its own key, of one that was created
 	pool   Pool
 	spends []*spends // one for each window of the rules
 }
@@ -139,19 +142,26 @@ func (s *State) Account(id string) (intent.Account, bool) {
 	}
 	terms, _ := s.Accounts.at(id, Newest)
 	rules, _ := s.Rules.at(id, Newest)
-	return intent.Account{Name: terms.Value.Name, Chain: a.Chain, Address: a.Address, Version: terms.Version, Rules: rules.Value}, true
+	return intent.Account{
+		Name: terms.Value.Name, Chain: a.Chain, Address: a.Address, Tier: terms.Value.Tier, Parent: terms.Value.Parent, Version: terms.Version, Rules: rules.Value,
+	}, true
 }
 
-// OwnAddress is the address of an account's own key; empty for one that there is not.
-func (s *State) OwnAddress(id string) string {
-	if a := s.accounts[id]; a != nil {
-		return a.Address
+// OwnKey is the number of the own key of an account that a request created; ok is false for
+// one of the genesis.
+func (s *State) OwnKey(id string) (number int, ok bool) {
+	ok = slices.ContainsFunc(s.Created, func(a statement.GenesisAccount) bool { return a.Account == id })
+	return s.accounts[id].key, ok
+}
+
+// Pool are the addresses among which an intent has its own: the deposit addresses of its
+// account, or those of the own keys of accounts when it creates one.
+func (s *State) Pool(to intent.Receiver) *Pool {
+	if _, creates := to.(intent.AccountCreate); creates {
+		return &s.keys
 	}
-	return ""
+	return &s.accounts[to.Receives().Account].pool
 }
-
-// Pool are the deposit addresses of an account that exists.
-func (s *State) Pool(account string) *Pool { return &s.accounts[account].pool }
 
 // AddressOn is the address of key on a chain. It fails with INVALID_REQUEST for a chain
 // on which a vault makes no addresses.

@@ -12,7 +12,9 @@ type Account struct {
 	ID       string         `json:"id"`
 	Name     string         `json:"name"`
 	Chain    string         `json:"chain"`
-	Address  string         `json:"address"` // of the account's own key
+	Address  string         `json:"address"`          // of the account's own key
+	Tier     string         `json:"tier,omitempty"`   // of shared/intent: TREASURY, TRADING; absent: none
+	Parent   string         `json:"parent,omitempty"` // id of the account that funds it; absent: none
 	Rules    governance.Set `json:"rules"`
 	Balances []Balance      `json:"balances"`
 	Entries  []LedgerEntry  `json:"entries,omitempty"`  // newest first, at most 100; in GET /v1/accounts/{id} only

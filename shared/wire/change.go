@@ -14,7 +14,7 @@ type Change struct {
 
 // What changes.
 const (
-	ChangedEntity  = "entity"  // its members or rules
+	ChangedEntity  = "entity"  // its members, accounts or rules
 	ChangedRequest = "request" // also a new one
 	ChangedOrder   = "order"
 	ChangedAccount = "account" // what arrived or is booked

@@ -109,7 +109,7 @@ var importRules = append(forwardOnly(rooms), []importRule{
 }...)
 
 // clockless packages decide from the time that they are given.
-var clockless = []string{"shared/governance", "shared/intent", "shared/vault", "shared/statement", "shared/quote", "shared/rehearsal"}
+var clockless = []string{"shared/governance", "shared/intent", "shared/vault", "shared/statement", "shared/quote", "shared/preset", "shared/rehearsal"}
 
 // sharedThirdParty is all that the languages of two parties may be built on.
 var sharedThirdParty = []string{"github.com/flynn/noise", "github.com/decred/dcrd/dcrec/secp256k1/v4", libsecp256k1, "golang.org/x/crypto", "golang.org/x/mod/sumdb"}

@@ -21,6 +21,7 @@ type governanceCommand struct {
 	Diff     governanceDiff     `cmd:"" help:"Say what a change of rules does, also to what was recorded."`
 	Impact   governanceImpact   `cmd:"" help:"Compute again what a change does that administrators approve, and compare it with what they sign."`
 	Show     governanceShow     `cmd:"" help:"Print what governs a vault now, from its log, as a file of rules."`
+	Preset   presetCommand      `cmd:"" help:"Print rules that fit together, for a draft or for requests."`
 }
 
 const ruleFiles = `A file of rules is one of

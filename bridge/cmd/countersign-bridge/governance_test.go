@@ -108,8 +108,8 @@ func TestAFileOfRulesIsRefusedByItsLineOrItsField(t *testing.T) {
 	if _, errs, code := governed(t, map[string]string{"a": wholeVault}, "diff", "a", "a", "--log", t.TempDir()); code != 1 || !strings.Contains(errs, "the log is empty") {
 		t.Errorf("a folder without a log: %d, %s", code, errs)
 	}
-	for _, command := range []string{"simulate", "diff", "show"} {
-		if out, _, code := governed(t, nil, command, "--help"); code != 0 || !strings.Contains(out, "Examples:") {
+	for _, command := range []string{"simulate", "diff", "show", "preset layered"} {
+		if out, _, code := governed(t, nil, append(strings.Fields(command), "--help")...); code != 0 || !strings.Contains(out, "Examples:") {
 			t.Errorf("%s --help: %d, %s", command, code, out)
 		}
 	}

@@ -21,6 +21,8 @@ import (
 	"countersign/bridge/internal/flock"
 	"countersign/bridge/internal/logfile"
 	"countersign/shared/fault"
+	"countersign/shared/governance"
+	"countersign/shared/intent"
 	"countersign/shared/signedlog"
 	"countersign/shared/vault"
 	"countersign/shared/vault/vaulttest"
@@ -132,6 +134,19 @@ func (g *gateway) lines(r *http.Request) wire.LogPage {
 	return page
 }
 
+const created = "req_eeeeeeeeeeeeeeeeeeeeeeeeee"
+
+// grown is a log in which a trading account was created.
+func grown(t *testing.T) *vaulttest.Log {
+	t.Helper()
+	l := vaulttest.Lived(t)
+	l.Create(created, intent.AccountCreate{
+		Kind: intent.KindAccountCreate, V: 1, Account: "acc_trading", Name: "Trading", Chain: "eip155:31337", Tier: intent.Trading, Parent: vaulttest.Account,
+		Rules: governance.Set{Rules: []governance.Rule{{Name: "all", Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_bob"}}}}}},
+	}, 20)
+	return l
+}
+
 // honest are the answers of a gateway that has read the log.
 func (g *gateway) honest() (a answers) {
 	state := g.log.State
@@ -140,10 +155,10 @@ func (g *gateway) honest() (a answers) {
 	}
 	a.entity.ID, a.entity.Name = state.Genesis.Entity, state.Genesis.EntityName
 	a.entity.Log.Size, a.entity.Log.Head = int64(len(g.log.Lines)), signedlog.Hash([]byte(g.log.Lines[len(g.log.Lines)-1]))
-	for _, x := range state.Genesis.Accounts {
-		a.accounts = append(a.accounts, wire.Account{ID: x.Account, Name: x.Name, Chain: x.Chain, Address: x.Address, Rules: x.Rules})
+	for _, x := range state.Current().Accounts {
+		a.accounts = append(a.accounts, wire.Account{ID: x.Account, Name: x.Name, Chain: x.Chain, Address: x.Address, Tier: x.Tier, Parent: x.Parent, Rules: x.Rules})
 	}
-	for _, id := range []string{vaulttest.Second, vaulttest.First} {
+	for _, id := range []string{created, vaulttest.Second, vaulttest.First} {
 		r := g.log.Requests[id]
 		if r == nil {
 			continue
@@ -175,6 +190,29 @@ func TestAnHonestGatewaySaysWhatTheLogSays(t *testing.T) {
 	out, err := play(t, vaulttest.Lived(t)).audit()
 	if err != nil || !strings.HasPrefix(out, "ent_sandbox: 9 entries and 2 requests verified from the genesis in ") {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+func TestAnAccountThatWasCreatedIsAuditedAsThoseOfTheGenesis(t *testing.T) {
+	t.Parallel()
+	if out, err := play(t, grown(t)).audit(); err != nil || !strings.Contains(out, "3 requests verified") {
+		t.Errorf("%v: %s", err, out)
+	}
+	for says, change := range map[string]func(*answers){
+		"acc_trading: the log has this account, and the gateway does not show it":      func(a *answers) { a.accounts = a.accounts[:1] },
+		`acc_trading: the gateway says that its tier is "TREASURY", the log "TRADING"`: func(a *answers) { a.accounts[1].Tier = intent.Treasury },
+		`acc_trading: the gateway says that its parent is "", the log "acc_treasury"`:  func(a *answers) { a.accounts[1].Parent = "" },
+		"acc_trading: the gateway says that its address is":                            func(a *answers) { a.accounts[1].Address = a.accounts[0].Address },
+		"acc_other: the gateway shows this account, and the log has none":              func(a *answers) { a.accounts = append(a.accounts, wire.Account{ID: "acc_other"}) },
+		"req_eeeeeeeeeeeeeeeeeeeeeeeeee: the gateway says that its attestation is \"eyJ\"": func(a *answers) {
+			a.requests[0].Address = &wire.DepositInfo{Chain: a.requests[0].Address.Chain, Address: a.requests[0].Address.Address, Attestation: "eyJ"}
+		},
+	} {
+		g := play(t, grown(t))
+		g.change = change
+		if out, err := g.audit(); fault.CodeOf(err) != fault.Conflict || !strings.Contains(out, says) {
+			t.Errorf("%s: %v\n%s", says, err, out)
+		}
 	}
 }
 

@@ -109,6 +109,8 @@ func (r *replay) differences(a answers) []string {
 				f.same(w.ID, "name", w.Name, is.Name)
 				f.same(w.ID, "chain", w.Chain, is.Chain)
 				f.same(w.ID, "address", w.Address, is.Address)
+				f.same(w.ID, "tier", w.Tier, is.Tier)
+				f.same(w.ID, "parent", w.Parent, is.Parent)
 				f.same(w.ID, "rules", w.Rules.Digest(), is.Rules.Digest())
 			}
 		}

@@ -98,14 +98,13 @@ func RestoreWith(ctx context.Context, cfg Config, from, signerFile, head string,
 type restoring struct {
 	seen  signedlog.Mark // what the token remembers
 	head  string         // of the log where that ends
-	next  map[string]int // by account: the number of its next address
+	next  map[string]int // by the label of the first: the number of the next key
 	later []laterKey     // made after it
 }
 
 // laterKey is the key of an address that was made after what the token remembers.
 type laterKey struct {
-	request string
-	number  int
+	request, label string
 	intent.Deposit
 }
 
@@ -123,13 +122,14 @@ func (r *restoring) visit(s *vault.State, e signedlog.Entry, apply func() error)
 	if err != nil {
 		return err
 	}
-	to, ok := s.Request(id).Receives()
+	wants, ok := s.Request(id).Wants.(intent.Receiver)
 	if !ok {
 		return nil
 	}
-	if n := s.Pool(to.Account).Next(); n > r.next[to.Account] {
-		if r.next[to.Account] = n; e.Seq >= r.seen.Size {
-			r.later = append(r.later, laterKey{id, n - 1, to})
+	label := labels(wants)
+	if n := s.Pool(wants).Next(); n > r.next[label(0)] {
+		if r.next[label(0)] = n; e.Seq >= r.seen.Size {
+			r.later = append(r.later, laterKey{id, label(n - 1), wants.Receives()})
 		}
 	}
 	return nil
@@ -157,7 +157,7 @@ func (r *restoring) check(end signedlog.Mark, head string) error {
 // tellLost names the addresses whose keys the token does not have.
 func (r *restoring) tellLost(ctx context.Context, v Vault, stdio Stdio) error {
 	for _, k := range r.later {
-		t, err := addressKey(k.Chain, depositLabel(k.Account, k.number))
+		t, err := addressKey(k.Chain, k.label)
 		if err != nil {
 			return err
 		}

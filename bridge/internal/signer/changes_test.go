@@ -314,6 +314,7 @@ func TestAPowerCutAtAnyMomentOfAChangeLeavesItWholeOrUndone(t *testing.T) {
 		g.changed(suppliers(), "mem_bob", "mem_carol"),
 		g.changed(turns(intent.KindMemberSuspend, "bob", 1), "mem_alice", "mem_carol"),
 		g.changed(turns(intent.KindMemberResume, "bob", 2), "mem_alice", "mem_carol"),
+		g.changed(creates("acc_trading", "Trading"), "mem_bob", "mem_carol"),
 		g.changed(quorum(1, 1), "mem_bob", "mem_carol"),
 	}
 	g.vault.Before, g.vault.After = nil, nil

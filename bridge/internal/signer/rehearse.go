@@ -59,7 +59,7 @@ func (d Draft) vault() (v rehearsal.Vault) {
 	}
 	v.Groups, v.Whitelists = d.Groups, d.Whitelists
 	for _, a := range d.Accounts {
-		v.Accounts = append(v.Accounts, rehearsal.Account{Account: a.Account, Name: a.Name, Rules: a.Rules})
+		v.Accounts = append(v.Accounts, rehearsal.Account{Account: a.Account, Name: a.Name, Chain: a.Chain, Parent: a.Parent, Rules: a.Rules})
 	}
 	return v
 }
@@ -110,7 +110,7 @@ func rehearsed(g *vault.Governance) rehearsal.Vault {
 		v.Members = append(v.Members, one)
 	}
 	for _, a := range now.Accounts {
-		v.Accounts = append(v.Accounts, rehearsal.Account{Account: a.Account, Name: a.Name, Rules: a.Rules})
+		v.Accounts = append(v.Accounts, rehearsal.Account{Account: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Parent: a.Parent, Rules: a.Rules})
 	}
 	return v
 }

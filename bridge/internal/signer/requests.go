@@ -132,18 +132,11 @@ func (s *Service) again(draft intent.Intent, r *vault.Request) (bool, error) {
 		return ok && intent.Same(change.Drafted(), was.Drafted()), nil
 	}
 	wants, err := draft.Fill(s.state)
-	if to, ok := r.Receives(); ok && err == nil {
-		wants = at(wants, to.Address)
+	if own, ok := wants.(intent.Receiver); ok {
+		to, _ := r.Receives()
+		wants = own.To(to.Address)
 	}
 	return err == nil && intent.Same(wants, r.Wants), err
-}
-
-// at is an intent with another address of the vault's own, where it has one.
-func at(i intent.Intent, address string) intent.Intent {
-	if to, ok := i.(intent.Receiver); ok {
-		return to.To(address)
-	}
-	return i
 }
 
 // checkNew checks all input before a key is made for it.
@@ -163,23 +156,30 @@ func (s *Service) checkNew(in wire.SignerRequestInput, wants intent.Intent) erro
 	if err := s.state.Fits(wants); err != nil {
 		return err
 	}
-	if edit, ok := wants.(intent.AccountEdit); ok {
-		if err := s.checkRules(edit); err != nil {
+	if own, ok := wants.(intent.Receiver); ok { // any proper address will do: the request's own is made last
+		proper, err := vault.AddressOn(own.Receives().Chain, s.key.PublicKey())
+		if err != nil {
 			return err
 		}
+		wants = own.To(proper)
 	}
-	// Any proper address will do: the request's own is made last.
-	return intent.Refused(at(wants, s.state.OwnAddress(wants.Facts().Account)).CheckNow())
+	if err := wants.CheckNow(); err != nil {
+		return intent.Refused(err)
+	}
+	switch c := wants.(type) {
+	case intent.AccountCreate:
+		return s.checkAccount(DraftAccount{Account: c.Account, Name: c.Name, Chain: c.Chain, Rules: c.Rules})
+	case intent.AccountEdit:
+		account, _ := s.state.Account(c.Account)
+		return s.checkAccount(DraftAccount{Account: c.Account, Name: c.Name, Chain: account.Chain, Rules: c.Rules})
+	}
+	return nil
 }
 
-// checkRules refuses rules that `signer init` would refuse in a draft.
-func (s *Service) checkRules(edit intent.AccountEdit) error {
+// checkAccount refuses an account that `signer init` would refuse in a draft.
+func (s *Service) checkAccount(account DraftAccount) error {
 	now := s.state.Current()
-	account, _ := s.state.Account(edit.Account)
-	d := Draft{
-		Entity: now.Entity, EntityName: now.EntityName, Groups: now.Groups, Whitelists: now.Whitelists,
-		Accounts: []DraftAccount{{Account: edit.Account, Name: edit.Name, Chain: account.Chain, Rules: edit.Rules}},
-	}
+	d := Draft{Entity: now.Entity, EntityName: now.EntityName, Groups: now.Groups, Whitelists: now.Whitelists, Accounts: []DraftAccount{account}}
 	for _, m := range now.Members {
 		if s.state.Member(m.Member).State == intent.Active {
 			d.Members = append(d.Members, m)
@@ -193,18 +193,19 @@ func (s *Service) checkRules(edit intent.AccountEdit) error {
 
 // receive gives a request that receives an address of its own, and attests it.
 func (s *Service) receive(ctx context.Context, r *vault.Request) error {
-	to, ok := r.Receives()
+	own, ok := r.Wants.(intent.Receiver)
 	if !ok {
 		return nil
 	}
-	key, err := s.depositKey(ctx, to)
+	to := own.Receives()
+	key, err := s.receivingKey(ctx, own)
 	if err != nil {
-		return fmt.Errorf("find a deposit key: %w", err)
+		return fmt.Errorf("find a key to receive with: %w", err)
 	}
 	if to.Address, err = vault.AddressOn(to.Chain, key.PublicKey()); err != nil {
 		return err
 	}
-	r.Wants = at(r.Wants, to.Address)
+	r.Wants = own.To(to.Address)
 	r.Attestation, err = sign(ctx, s.key, statement.TypAddress, statement.Address{
 		V: 1, Type: "address", Entity: s.state.Genesis.Entity, Account: to.Account, Request: r.Request,
 		Chain: to.Chain, Address: to.Address, PublicKey: key.PublicKey().JWK(), IssuedAt: s.at.Unix(),

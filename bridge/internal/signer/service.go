@@ -119,11 +119,11 @@ func Open(ctx context.Context, deps Deps) (*Service, error) {
 	return s, s.Sweep(ctx)
 }
 
-// checkKeys holds the vault's keys against the genesis: the channel keys that it
+// checkKeys holds the vault's keys against the log: the channel keys that the genesis
 // names, and a key for the address of each account.
 func (s *Service) checkKeys(ctx context.Context) error {
 	other := func(what string) error {
-		return fault.New(fault.LogCorrupt, "the vault token holds another "+what+" than the genesis names").With("entry", "0")
+		return fault.New(fault.LogCorrupt, "the vault token holds another "+what+" than the log names").With("entry", "0")
 	}
 	for _, j := range s.state.Genesis.Signer.Channel {
 		k, err := jws.FromJWK(j)
@@ -138,8 +138,8 @@ func (s *Service) checkKeys(ctx context.Context) error {
 			return other("channel key")
 		}
 	}
-	for _, a := range s.state.Genesis.Accounts {
-		t, err := addressKey(a.Chain, labelAccount+a.Account)
+	for _, a := range s.state.Current().Accounts {
+		t, err := addressKey(a.Chain, s.accountLabel(a.Account))
 		if err != nil {
 			return err
 		}

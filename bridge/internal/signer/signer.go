@@ -80,6 +80,8 @@ type DraftAccount struct {
 	Account string         `json:"account"`
 	Name    string         `json:"name"`
 	Chain   string         `json:"chain"`
+	Tier    string         `json:"tier,omitempty"`   // as in the genesis
+	Parent  string         `json:"parent,omitempty"` // the account that funds it
 	Rules   governance.Set `json:"rules"`
 }
 

@@ -85,7 +85,8 @@ func TestTransfersAreRefused(t *testing.T) {
 	if code := g.call("POST", "/v1/requests", g.sends(testReq), nil); code != "" {
 		t.Fatal(code)
 	}
-	own := g.service.state.OwnAddress(treasury)
+	account, _ := g.service.state.Account(treasury)
+	own := account.Address
 	for name, row := range map[string]struct {
 		edit func(*wire.SignerRequestInput)
 		code fault.Code

@@ -33,7 +33,7 @@ func (d Draft) checkUnits() error {
 				return misfit(at+"rules."+r.Name+".rate_within", "has no use yet: this version of the signer records no rates, so the rule would never match what moves an asset")
 			}
 			for i, c := range r.When {
-				if field, why := a.never(r, c, d.Whitelists); why != "" {
+				if field, why := a.never(r, c, d); why != "" {
 					return misfit(fmt.Sprintf("%srules.%s.when.%d.%s", at, r.Name, i, field), why)
 				}
 			}
@@ -47,7 +47,7 @@ func (d Draft) checkUnits() error {
 
 // never says why a condition of a rule can match nothing that the account is asked
 // for, and which field of it is to blame; why is empty when it can match.
-func (a DraftAccount) never(r governance.Rule, c governance.Condition, lists []governance.List) (field, why string) {
+func (a DraftAccount) never(r governance.Rule, c governance.Condition, d Draft) (field, why string) {
 	switch {
 	case c.Filter != nil:
 		for _, kind := range c.Filter.Kinds {
@@ -69,16 +69,30 @@ func (a DraftAccount) never(r governance.Rule, c governance.Condition, lists []g
 	case c.Velocity != nil && c.Velocity.Count == 0:
 		return "velocity.currency", a.unspent(r, c.Velocity.Currency)
 	case c.Whitelist != nil && c.Whitelist.Whitelist != "":
-		for _, l := range lists {
+		for _, l := range d.Whitelists {
 			if l.Whitelist == c.Whitelist.Whitelist && !slices.ContainsFunc(l.Entries, func(e governance.Entry) bool { return e.Chain == a.Chain }) {
 				return "whitelist.whitelist", "can never match: it has no address on the account's chain"
 			}
 		}
-		if !a.some(r, func(f governance.Facts) bool { return f.Address != "" }) {
+		if !a.pays(r) {
 			return "whitelist.whitelist", "can never match: the rule is for no kind with a recipient"
+		}
+	case c.Recipient != nil:
+		for _, other := range d.Accounts {
+			if slices.Contains(c.Recipient.Accounts, other.Account) && (other.Account == a.Account || other.Chain != a.Chain) {
+				return "recipient.accounts", "can never match: " + other.Account + " is the account itself, or on another chain"
+			}
+		}
+		if !a.pays(r) {
+			return "recipient", "can never match: the rule is for no kind with a recipient"
 		}
 	}
 	return "", ""
+}
+
+// pays reports whether a rule is for a kind with a recipient.
+func (a DraftAccount) pays(r governance.Rule) bool {
+	return a.some(r, func(f governance.Facts) bool { return f.Address != "" })
 }
 
 // unspent says why nothing that a rule is for spends a unit.

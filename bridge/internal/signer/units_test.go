@@ -24,6 +24,11 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 				{Amount: &governance.Amount{Currency: unit, Max: "10"}}, {Whitelist: &governance.Whitelist{Whitelist: to}}}
 		}
 	}
+	pays := func(kind string, r governance.Recipient) func(*DraftAccount) {
+		return func(a *DraftAccount) {
+			a.Rules.Rules[0].When = []governance.Condition{{Filter: &governance.Filter{Kinds: []string{kind}}}, {Recipient: &r}}
+		}
+	}
 	for _, c := range []struct {
 		name   string
 		change func(*DraftAccount)
@@ -57,6 +62,11 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 		{"an unknown kind", func(a *DraftAccount) {
 			a.Rules.Rules[0].When = []governance.Condition{{Filter: &governance.Filter{Kinds: []string{"buy", "sell"}}}}
 		}, "accounts.acc_treasury.rules.purchases.when.0.filter.kinds"},
+		{"a child that receives", pays("transfer", governance.Recipient{Children: true}), ""},
+		{"an account that receives", pays("transfer", governance.Recipient{Accounts: []string{"acc_trading"}}), ""},
+		{"the account itself as its recipient", pays("transfer", governance.Recipient{Accounts: []string{treasury}}), "accounts.acc_treasury.rules.purchases.when.1.recipient.accounts"},
+		{"an account on another chain", pays("transfer", governance.Recipient{Accounts: []string{"acc_mainnet"}}), "accounts.acc_treasury.rules.purchases.when.1.recipient.accounts"},
+		{"a child that receives purchases", pays("buy", governance.Recipient{Children: true}), "accounts.acc_treasury.rules.purchases.when.1.recipient"},
 		{"a recipient of purchases", func(a *DraftAccount) {
 			a.Rules.Rules[0].When = []governance.Condition{{Whitelist: &governance.Whitelist{Whitelist: "wls_ours"}}}
 		}, "accounts.acc_treasury.rules.purchases.when.0.whitelist.whitelist"},
@@ -66,7 +76,14 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 			{Whitelist: "wls_ours", Name: "Ours", Entries: []governance.Entry{{Address: recipient, Chain: "eip155:31337", Label: "Payroll"}}},
 			{Whitelist: "wls_elsewhere", Name: "Elsewhere", Entries: []governance.Entry{{Address: recipient, Chain: "eip155:1", Label: "Payroll"}}},
 		}
+		trading, mainnet := d.Accounts[0], d.Accounts[0]
+		trading.Account, trading.Name, trading.Parent, trading.Rules = "acc_trading", "Trading", treasury, twoOfThree()
+		mainnet.Account, mainnet.Name, mainnet.Chain, mainnet.Rules = "acc_mainnet", "Mainnet", "eip155:1", twoOfThree()
+		d.Accounts = append(d.Accounts, trading, mainnet)
 		c.change(&d.Accounts[0])
+		if d.Accounts[0].Chain != trading.Chain {
+			d.Accounts[1].Parent = ""
+		}
 		v := membertest.NewVault()
 		f, err := logfile.Open(t.TempDir())
 		if err != nil {

@@ -121,15 +121,56 @@ func (s *Log) append(request, typ string, body any) {
 	s.Lines = append(s.Lines, line)
 }
 
-// Ask asks for a purchase, which is delivered to an address of key.
+// Ask asks for a purchase into [Account], which is delivered to an address of key.
 func (s *Log) Ask(request string, key Key) {
 	s.t.Helper()
-	address, err := vault.AddressOn("eip155:31337", key.PublicKey())
+	s.AskInto(Account, "Treasury", request, key)
+}
+
+// AskInto asks for a purchase into an account of a name.
+func (s *Log) AskInto(account, name, request string, key Key) {
+	s.t.Helper()
+	s.receive(request, intent.Buy{
+		Kind: intent.KindBuy, V: 1, Account: account, AccountName: name, Provider: "northpay", ProviderName: "NorthPay",
+		Fiat: intent.Fiat{Amount: "250.00", Currency: "EUR"}, Crypto: intent.Crypto{Amount: "0.0815", Asset: "ethereum"}, Minimum: "0.0799",
+		Chain: "eip155:31337", PaymentMethod: "card", Country: "FR", Quote: "quo_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+	}, key)
+}
+
+// Create has both administrators create an account, whose own key is key.
+func (s *Log) Create(request string, draft intent.AccountCreate, key Key) {
+	s.t.Helper()
+	s.wantAccount(request, draft, key)
+	s.agree(request)
+}
+
+// Reject has Bob reject the creation of an account.
+func (s *Log) Reject(request string, draft intent.AccountCreate, key Key) {
+	s.t.Helper()
+	s.wantAccount(request, draft, key)
+	s.Decide(request, BobKey, statement.Reject)
+	s.Close(request)
+}
+
+func (s *Log) wantAccount(request string, draft intent.AccountCreate, key Key) {
+	s.t.Helper()
+	filled, err := draft.Fill(s.State)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.receive(request, filled.(intent.AccountCreate), key)
+}
+
+// receive asks for what receives, at an address of key that the signer attests.
+func (s *Log) receive(request string, draft intent.Receiver, key Key) {
+	s.t.Helper()
+	to := draft.Receives()
+	address, err := vault.AddressOn(to.Chain, key.PublicKey())
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	payload, err := statement.Encode(statement.Address{
-		V: 1, Type: "address", Entity: "ent_sandbox", Account: Account, Request: request, Chain: "eip155:31337", Address: address,
+		V: 1, Type: "address", Entity: "ent_sandbox", Account: to.Account, Request: request, Chain: to.Chain, Address: address,
 		PublicKey: key.PublicKey().JWK(), IssuedAt: Noon,
 	})
 	if err != nil {
@@ -139,19 +180,21 @@ func (s *Log) Ask(request string, key Key) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	b := signedlog.RequestBody{Request: request, Created: s.at, Expires: s.at + 3600, Attestation: attestation, Intent: intenttest.Doc(intent.Buy{
-		Kind: intent.KindBuy, V: 1, Account: Account, AccountName: "Treasury", Provider: "northpay", ProviderName: "NorthPay",
-		Fiat: intent.Fiat{Amount: "250.00", Currency: "EUR"}, Crypto: intent.Crypto{Amount: "0.0815", Asset: "ethereum"}, Minimum: "0.0799",
-		Chain: "eip155:31337", Address: address, PaymentMethod: "card", Country: "FR", Quote: "quo_aaaaaaaaaaaaaaaaaaaaaaaaaa",
-	})}
-	wants, err := intent.Open(b.Intent)
-	if err != nil {
-		s.t.Fatal(err)
+	s.ask(signedlog.RequestBody{Request: request, Created: s.at, Expires: s.at + 3600, Attestation: attestation}, draft.To(address))
+}
+
+// ask writes the entry of a request that is filled.
+func (s *Log) ask(b signedlog.RequestBody, wants intent.Intent) {
+	s.t.Helper()
+	b.Intent = intenttest.Doc(wants)
+	if _, changes := wants.(intent.Change); changes {
+		impact := statement.Summarize(strings.Repeat("A", 43), s.State.Mark().Size, []string{"nothing changes for 1 past request"})
+		b.Impact = &impact
 	}
 	r := &vault.Request{RequestBody: b, Wants: wants, CreatedAt: time.Unix(b.Created, 0).UTC()}
 	b.GovernedBy = r.Pin(s.State.Govern(r))
-	s.append(request, signedlog.Request, b)
-	s.Requests[request] = s.State.Request(request)
+	s.append(b.Request, signedlog.Request, b)
+	s.Requests[b.Request] = s.State.Request(b.Request)
 }
 
 // Want asks for a change of the vault, which waits for two administrators.
@@ -161,18 +204,19 @@ func (s *Log) Want(request string, draft intent.Intent) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	impact := statement.Summarize(strings.Repeat("A", 43), s.State.Mark().Size, []string{"nothing changes for 1 past request"})
-	b := signedlog.RequestBody{Request: request, Created: s.at, Expires: s.at + 3600, Intent: intenttest.Doc(wants), Impact: &impact}
-	r := &vault.Request{RequestBody: b, Wants: wants, CreatedAt: time.Unix(b.Created, 0).UTC()}
-	b.GovernedBy = r.Pin(s.State.Govern(r))
-	s.append(request, signedlog.Request, b)
-	s.Requests[request] = s.State.Request(request)
+	s.ask(signedlog.RequestBody{Request: request, Created: s.at, Expires: s.at + 3600}, wants)
 }
 
 // Change asks for a change of the vault, and has both administrators approve it.
 func (s *Log) Change(request string, draft intent.Intent) {
 	s.t.Helper()
 	s.Want(request, draft)
+	s.agree(request)
+}
+
+// agree has both administrators approve a request.
+func (s *Log) agree(request string) {
+	s.t.Helper()
 	s.Decide(request, AliceKey, statement.Approve)
 	s.Decide(request, BobKey, statement.Approve)
 	s.Close(request)

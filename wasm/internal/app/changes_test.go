@@ -17,6 +17,10 @@ func sampleChange(i intent.Intent, state string) wire.Request {
 	for _, l := range slices.Concat(i.Lines(), intent.WhyLines(i)) {
 		r.Lines = append(r.Lines, wire.Line{Label: l.Label, Value: l.Value})
 	}
+	if own, ok := i.(intent.Receiver); ok {
+		to := own.Receives()
+		r.Address = &wire.DepositInfo{Chain: to.Chain, Address: to.Address, Attestation: "eyJ…", Verified: true}
+	}
 	r.Rule = wire.Rule{RuleSet: governance.Admin, Name: "administrators", Version: 1}
 	return r
 }
@@ -32,6 +36,8 @@ func changeScenes() map[string]func() *Model {
 		intent.GroupRemove{Kind: intent.KindGroupRemove, V: 1, Group: "grp_officers", FromVersion: 2, Name: "Officers", Members: officers},
 		intent.WhitelistPut{Kind: intent.KindWhitelistPut, V: 1, Whitelist: "wls_suppliers", Name: "Suppliers", Entries: []governance.Entry{mill}},
 		intent.AdminRulePut{Kind: intent.KindAdminRulePut, V: 1, FromVersion: 1, Quorum: 3, Before: 2, Admins: 4},
+		intent.AccountCreate{Kind: intent.KindAccountCreate, V: 1, Account: "acc_trading", Name: "Trading", Chain: "eip155:31337", Address: address1, Tier: intent.Trading,
+			Parent: "acc_treasury", ParentName: "Treasury", Rules: governance.Set{Version: 1, Rules: []governance.Rule{{Name: "all", Steps: []governance.Step{{Name: "treasury", Quorum: 1, Members: []string{"mem_alice", "mem_bob"}}}}}}},
 		intent.AccountEdit{Kind: intent.KindAccountEdit, V: 1, Account: "acc_treasury", FromVersion: 1, Name: "Treasury",
 			Rules:  governance.Set{Version: 2, Rules: []governance.Rule{{Name: "all", Steps: []governance.Step{{Name: "treasury", Quorum: 2, Members: []string{"mem_alice", "mem_bob"}}}}}},
 			Before: intent.AccountBefore{Name: "Treasury", Order: []string{"all"}, Rules: governance.Set{Version: 1, Rules: []governance.Rule{{Name: "all", Steps: []governance.Step{{Name: "treasury", Quorum: 1, Members: []string{"mem_alice", "mem_bob"}}}}}}}},

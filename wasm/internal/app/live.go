@@ -63,7 +63,7 @@ func (m *Model) told(c wire.Change) (cmds []Command) {
 	switch c.What {
 	case wire.ChangedEntity:
 		cmds = append(cmds, Load{What: TheEntity})
-		if m.uses(Quotes) {
+		if m.uses(Quotes) || shown(Accounts, "") {
 			cmds = append(cmds, Load{What: TheAccounts})
 		}
 	case wire.ChangedRequest:

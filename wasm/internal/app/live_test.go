@@ -29,7 +29,7 @@ func TestAPageReadsAgainWhatItShowsOfWhatChanged(t *testing.T) {
 		"/buy":                   {{What: wire.ChangedRequest, ID: "req_1"}: {"requests"}, {What: wire.ChangedOrder, ID: "ord_1"}: nil, {What: wire.ChangedEntity, ID: "ent"}: {"entity", "accounts"}},
 		"/requests":              {{What: wire.ChangedRequest, ID: "req_1"}: {"requests"}},
 		"/orders":                {{What: wire.ChangedOrder, ID: "ord_1"}: {"orders"}},
-		"/accounts":              {{What: wire.ChangedAccount, ID: "acc_treasury"}: {"accounts"}},
+		"/accounts":              {{What: wire.ChangedAccount, ID: "acc_treasury"}: {"accounts"}, {What: wire.ChangedEntity, ID: "ent"}: {"entity", "accounts"}},
 		"/requests/" + requestID: {{What: wire.ChangedRequest, ID: requestID}: {"requests", "request" + requestID}, {What: wire.ChangedRequest, ID: "req_2"}: {"requests"}, {What: "a later kind", ID: "x"}: nil},
 		"/orders/" + orderID:     {{What: wire.ChangedOrder, ID: orderID}: {"order" + orderID}, {What: wire.ChangedOrder, ID: "ord_2"}: nil},
 	} {

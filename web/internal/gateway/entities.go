@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"errors"
+	"time"
 
 	"countersign/shared/fault"
 	"countersign/shared/jws"
@@ -69,10 +70,9 @@ func (g *Gateway) Accounts(ctx context.Context, c Caller) (wire.Accounts, error)
 			if err != nil {
 				return err
 			}
-			v.Accounts = append(v.Accounts, wire.Account{
-				ID: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Rules: a.Rules, Balances: balanceViews(balances),
-				NotWatched: g.unwatched(a.Chain), ServerTime: v.ServerTime,
-			})
+			w := g.accountView(a, v.ServerTime)
+			w.Balances = balanceViews(balances)
+			v.Accounts = append(v.Accounts, w)
 		}
 		return nil
 	})
@@ -85,10 +85,8 @@ func (g *Gateway) Account(ctx context.Context, c Caller, id string) (wire.Accoun
 	if err != nil {
 		return wire.Account{}, err
 	}
-	v := wire.Account{
-		ID: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Rules: a.Rules,
-		Entries: []wire.LedgerEntry{}, Deposits: []wire.Deposit{}, NotWatched: g.unwatched(a.Chain), ServerTime: g.now(),
-	}
+	v := g.accountView(a, g.now())
+	v.Entries, v.Deposits = []wire.LedgerEntry{}, []wire.Deposit{}
 	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		booked, err := tx.Bookings(c.Entity, id, 100)
 		if err != nil {
@@ -109,6 +107,14 @@ func (g *Gateway) Account(ctx context.Context, c Caller, id string) (wire.Accoun
 		return err
 	})
 	return v, err
+}
+
+// accountView is what the vault says of an account.
+func (g *Gateway) accountView(a statement.GenesisAccount, now time.Time) wire.Account {
+	return wire.Account{
+		ID: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Tier: a.Tier, Parent: a.Parent, Rules: a.Rules,
+		NotWatched: g.unwatched(a.Chain), ServerTime: now,
+	}
 }
 
 func entryView(e store.Entry) wire.LedgerEntry {

@@ -21,7 +21,7 @@ import (
 func (p *Projection) rows(tx store.Tx, e signedlog.Entry) error {
 	switch e.Type {
 	case signedlog.Genesis:
-		return p.genesis(tx, e)
+		return p.governance(tx)
 	case signedlog.Request:
 		var b signedlog.RequestBody
 		if err := strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody); err != nil {
@@ -42,17 +42,14 @@ func (p *Projection) rows(tx store.Tx, e signedlog.Entry) error {
 	return nil // a clock entry dates what follows, and a checkpoint repeats what was said
 }
 
-func (p *Projection) genesis(tx store.Tx, e signedlog.Entry) error {
-	for _, a := range p.state.Genesis.Accounts {
+// governance keeps who may decide what, as it is now, and watches the own address of each
+// account that there is.
+func (p *Projection) governance(tx store.Tx) error {
+	for _, a := range p.state.Current().Accounts {
 		if err := watch(tx, store.Address{Chain: a.Chain, Address: a.Address, Entity: p.entity, Account: a.Account}); err != nil {
 			return err
 		}
 	}
-	return p.governance(tx)
-}
-
-// governance keeps who may decide what, as it is now.
-func (p *Projection) governance(tx store.Tx) error {
 	doc, err := strictjson.Canonical(p.state.Governance)
 	if err != nil {
 		return err
@@ -86,7 +83,7 @@ func (p *Projection) request(tx store.Tx, r *vault.Request, e signedlog.Entry) e
 	if p.state.Decide(r, r.CreatedAt).State == governance.Uninitiated {
 		row.State = wire.RequestUnsent
 	}
-	if to, ok := r.Receives(); ok {
+	if to, ok := r.Receives(); ok && to.Account == account { // that of an account to be created is watched when there is one
 		if err := watch(tx, store.Address{Chain: to.Chain, Address: to.Address, Entity: p.entity, Account: account, Request: r.Request}); err != nil {
 			return err
 		}

@@ -19,6 +19,7 @@ var executors = map[string]func(context.Context, intent.Intent) error{
 	intent.KindGroupRemove:   inEffect,
 	intent.KindWhitelistPut:  inEffect,
 	intent.KindAdminRulePut:  inEffect,
+	intent.KindAccountCreate: inEffect,
 	intent.KindAccountEdit:   inEffect,
 	intent.KindMemberSuspend: inEffect,
 	intent.KindMemberResume:  inEffect,
