@@ -39,6 +39,7 @@ func changes() []Change {
 		AccountEdit{Kind: KindAccountEdit, V: 1, Account: "acc_treasury", FromVersion: 1, Name: "Treasury of the group",
 			Rules:  governance.Set{Version: 4, Rules: []governance.Rule{smallRule("2000"), wideRule(), {Name: "night", When: []governance.Condition{{Window: &governance.Window{From: "00:00", To: "06:00"}}}, Deny: true}}},
 			Before: AccountBefore{"Treasury", []string{"small", "all", "weekend"}, governance.Set{Version: 3, Rules: []governance.Rule{smallRule("1000"), {Name: "weekend", When: []governance.Condition{{Window: &governance.Window{Days: []string{"sat", "sun"}, From: "00:00", To: "24:00"}}}, Deny: true}}}}},
+		opened[MemberInvite](inviteDoc), opened[MemberReplaceKeys](replaceDoc),
 		MemberState{Kind: KindMemberSuspend, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob", Role: "OPERATOR"},
 		MemberState{Kind: KindMemberResume, V: 1, Member: "mem_carol", FromVersion: 2, Name: "Carol", Role: "OPERATOR"},
 		MemberState{Kind: KindMemberRevoke, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob", Role: "OPERATOR"},

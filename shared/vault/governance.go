@@ -1,8 +1,10 @@
 package vault
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"countersign/shared/fault"
@@ -31,7 +33,8 @@ type Governance struct {
 // Membership is a member in one version.
 type Membership struct {
 	statement.GenesisMember
-	State string `json:"state"` // of intent: ACTIVE, SUSPENDED or REVOKED
+	State string `json:"state"`        // of intent: ACTIVE, SUSPENDED or REVOKED
+	Is    string `json:"is,omitempty"` // of intent: PERSON or PROGRAM; empty: the genesis does not say
 }
 
 // AccountTerms are what can change of an account.
@@ -45,7 +48,7 @@ func found(g statement.Genesis) (*Governance, error) {
 	err := errors.Join(v.Admin.put(governance.Admin, Version[statement.AdminRule]{Version: 1, Value: g.AdminRule}),
 		v.Rules.put(governance.Admin, Version[governance.Set]{Version: 1, Value: governance.AdminSet(1, g.AdminRule.Quorum)}))
 	for _, m := range g.Members {
-		err = errors.Join(err, v.Members.put(m.Member, Version[Membership]{Version: 1, Value: Membership{m, intent.Active}}))
+		err = errors.Join(err, v.Members.put(m.Member, Version[Membership]{Version: 1, Value: Membership{GenesisMember: m, State: intent.Active}}))
 	}
 	for _, group := range g.Groups {
 		err = errors.Join(err, v.Groups.put(group.Group, Version[governance.Group]{Version: 1, Value: group}))
@@ -65,8 +68,8 @@ func found(g statement.Genesis) (*Governance, error) {
 func (v *Governance) Current() statement.Genesis {
 	g := v.Genesis
 	g.Members, g.Groups, g.Whitelists, g.Accounts = nil, nil, nil, nil
-	for _, m := range v.Genesis.Members {
-		now, _ := v.Members.at(m.Member, Newest)
+	for _, id := range v.joined() {
+		now, _ := v.Members.at(id, Newest)
 		g.Members = append(g.Members, now.Value.GenesisMember)
 	}
 	v.Groups.each(Newest, func(_ string, group governance.Group) { g.Groups = append(g.Groups, group) })
@@ -106,8 +109,8 @@ func (v *Governance) sound() error {
 // objects are what rules name, after an entry.
 func (v *Governance) objects(seq int64) (o governance.Objects) {
 	admins := governance.Group{Group: governance.Administrators, Name: governance.Administrators}
-	for _, g := range v.Genesis.Members { // in the order in which they joined
-		m, ok := v.Members.at(g.Member, seq)
+	for _, id := range v.joined() {
+		m, ok := v.Members.at(id, seq)
 		if !ok || m.Value.State != intent.Active || m.Value.Role == statement.Auditor {
 			continue
 		}
@@ -120,6 +123,25 @@ func (v *Governance) objects(seq int64) (o governance.Objects) {
 	o.Groups = append(o.Groups, admins)
 	v.Lists.each(seq, func(_ string, l governance.List) { o.Lists = append(o.Lists, l) })
 	return o
+}
+
+// joined are all members, whatever their state, in the order in which they joined.
+func (v *Governance) joined() []string {
+	var later []Object[Membership]
+	for _, m := range v.Members {
+		if m.Versions[0].Request != "" {
+			later = append(later, m)
+		}
+	}
+	slices.SortFunc(later, func(a, b Object[Membership]) int { return cmp.Compare(a.Versions[0].Seq, b.Versions[0].Seq) })
+	var all []string
+	for _, m := range v.Genesis.Members {
+		all = append(all, m.Member)
+	}
+	for _, m := range later {
+		all = append(all, m.ID)
+	}
+	return all
 }
 
 // pinned is the version of a rule set that a request keeps.

@@ -204,13 +204,11 @@ func (s *Service) settle(ctx context.Context, r *vault.Request) error {
 	return nil
 }
 
-// changed follows a change of the vault: the channels of a member who may not have them
-// any more are closed, and open requests are asked again. s.mu is held.
+// changed follows a change of the vault: the channels of a member who changed are closed,
+// and open requests are asked again. s.mu is held.
 func (s *Service) changed(ctx context.Context, change intent.Change) error {
 	object, _ := change.Of()
-	if m := s.state.Member(object); m != nil && m.State != intent.Active {
-		s.sessions.end(object)
-	}
+	s.sessions.end(object)
 	for _, id := range slices.Sorted(maps.Keys(s.state.Open())) {
 		if r := s.state.Request(id); r != nil && r.Due(s.at) {
 			if err := s.settle(ctx, r); err != nil {
