@@ -68,9 +68,8 @@ func found(g statement.Genesis) (*Governance, error) {
 func (v *Governance) Current() statement.Genesis {
 	g := v.Genesis
 	g.Members, g.Groups, g.Whitelists, g.Accounts = nil, nil, nil, nil
-	for _, id := range v.joined() {
-		now, _ := v.Members.at(id, Newest)
-		g.Members = append(g.Members, now.Value.GenesisMember)
+	for _, m := range v.Joined() {
+		g.Members = append(g.Members, m.GenesisMember)
 	}
 	v.Groups.each(Newest, func(_ string, group governance.Group) { g.Groups = append(g.Groups, group) })
 	v.Lists.each(Newest, func(_ string, l governance.List) { g.Whitelists = append(g.Whitelists, l) })
@@ -125,7 +124,17 @@ func (v *Governance) objects(seq int64) (o governance.Objects) {
 	return o
 }
 
-// joined are all members, whatever their state, in the order in which they joined.
+// Joined are all members as they are now, whatever their state, in the order in which they
+// joined.
+func (v *Governance) Joined() (all []Membership) {
+	for _, id := range v.joined() {
+		now, _ := v.Members.at(id, Newest)
+		all = append(all, now.Value)
+	}
+	return all
+}
+
+// joined are their ids.
 func (v *Governance) joined() []string {
 	var later []Object[Membership]
 	for _, m := range v.Members {

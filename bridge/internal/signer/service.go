@@ -63,15 +63,16 @@ type Service struct {
 	statics  map[channel.Suite]channel.Static
 	sessions *sessions
 
-	mu     sync.Mutex
-	log    *signedlog.Log
-	book                    // what log says
-	due    []*vault.Request // approved, to be carried out when the outcome is durable
-	clock  timekeeper
-	limits limiter
-	notes  notes
-	at     time.Time // of the operation that holds mu; whole seconds, going back at the operator's word only
-	broken error     // why nothing may be appended any more
+	mu           sync.Mutex
+	log          *signedlog.Log
+	book                          // what log says
+	due          []*vault.Request // approved, to be carried out when the outcome is durable
+	clock        timekeeper
+	limits       limiter
+	notes        notes
+	certificates certificates
+	at           time.Time // of the operation that holds mu; whole seconds, going back at the operator's word only
+	broken       error     // why nothing may be appended any more
 }
 
 // Open rebuilds the state from the newest checkpoint of the log and verifies what comes
@@ -79,7 +80,7 @@ type Service struct {
 // fails with LOG_CORRUPT, naming the entry, or ENTITY_NOT_ENROLLED when the vault was never
 // initialised.
 func Open(ctx context.Context, deps Deps) (*Service, error) {
-	s := &Service{deps: deps, statics: map[channel.Suite]channel.Static{}}
+	s := &Service{deps: deps, statics: map[channel.Suite]channel.Static{}, certificates: certificates{byMember: map[string]issued{}}}
 	s.sessions = newSessions(deps.steady)
 	s.limits = newLimiter(deps.Limits)
 	s.clock = timekeeper{now: deps.Now, uptime: deps.Uptime, dir: deps.Clock, away: cmp.Or(deps.Away, DefaultAway)}

@@ -102,6 +102,7 @@ var routes = []route{
 	{"POST /v1/banks/sync", entity, "", false, wire.MaxBody, plain, (*api).syncBanks},
 	{"GET /v1/banks/sync-status", entity, "", false, 0, plain, (*api).bankSyncStatus},
 	{"GET /v1/entity", entity, "", false, 0, plain, (*api).entity},
+	{"GET /v1/members/{id}/certificate", entity, "", false, 0, slow, (*api).certificate},
 	{"GET /v1/log", entity, "after limit", false, 0, plain, (*api).log},
 	{"GET /v1/log/checkpoint", entity, "since", false, 0, slow, (*api).checkpoint},
 	{"GET /v1/providers", entity, "", false, 0, plain, (*api).providers},
