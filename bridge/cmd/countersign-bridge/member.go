@@ -20,6 +20,7 @@ import (
 
 type memberCommand struct {
 	Register memberRegister `cmd:"" help:"Make your keys in your token, and the file with which a vault takes you as a member."`
+	Enrol    memberEnrol    `cmd:"" help:"Keep the certificate that the vault gave you, or a newer one, and put it into the configuration."`
 }
 
 type memberRegister struct {
