@@ -103,6 +103,22 @@ func Parse(text string) (f Fingerprint, err error) {
 	return f, nil
 }
 
+// Named reports, of a thumbprint, whether it is the one that name names: the thumbprint
+// itself, or its fingerprint in words or digits. It fails with INVALID_REQUEST.
+func Named(name string) (func(thumbprint string) bool, error) {
+	if _, err := Of(name); err == nil {
+		return func(thumbprint string) bool { return thumbprint == name }, nil
+	}
+	want, err := Parse(name)
+	if err != nil {
+		err = fault.Wrap(err, fault.Invalid, "the root key is named by its thumbprint, 43 characters, or by its fingerprint, sixteen words or eight groups of digits")
+	}
+	return func(thumbprint string) bool {
+		f, err := Of(thumbprint)
+		return err == nil && f == want
+	}, err
+}
+
 func refuse(format string, args ...any) error {
 	return fault.New(fault.Invalid, "the fingerprint cannot be read: "+fmt.Sprintf(format, args...))
 }

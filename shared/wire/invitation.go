@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"countersign/shared/id"
-	"countersign/shared/jwk"
 	"countersign/shared/name"
 )
 
@@ -65,16 +64,15 @@ type Invitations struct {
 // Invited answers GET and POST /v1/join/{code}: what whoever is invited is asked for, and
 // their certificate once they have joined.
 type Invited struct {
-	Entity       string    `json:"entity"`
-	EntityName   string    `json:"entity_name"`
-	StatementKey jwk.Key   `json:"statement_key"` // the vault's root key, which a person compares by its fingerprint
-	ChannelKeys  []jwk.Key `json:"channel_keys"`
-	Member       string    `json:"member"`
-	Name         string    `json:"name"`
-	Role         string    `json:"role"`
-	State        string    `json:"state"`
-	ExpiresAt    time.Time `json:"expires_at"`
-	Certificate  string    `json:"certificate,omitempty"` // JWS, once they have joined
+	Entity      string    `json:"entity"`
+	EntityName  string    `json:"entity_name"`
+	Member      string    `json:"member"`
+	Name        string    `json:"name"`
+	Role        string    `json:"role"`
+	State       string    `json:"state"`
+	ExpiresAt   time.Time `json:"expires_at"`
+	Genesis     string    `json:"genesis,omitempty"`     // the first line of the vault's log, once they have joined: whose keys their bridge pins
+	Certificate string    `json:"certificate,omitempty"` // JWS, once they have joined
 }
 
 // RegistrationInput is the body of POST /v1/join/{code}.

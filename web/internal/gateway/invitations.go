@@ -104,8 +104,7 @@ func (g *Gateway) Invited(ctx context.Context, code string) (wire.Invited, error
 		return wire.Invited{}, err
 	}
 	v := wire.Invited{
-		Entity: i.Entity, EntityName: by.Genesis.EntityName, StatementKey: by.Genesis.Signer.Statement, ChannelKeys: by.Genesis.Signer.Channel,
-		Member: i.Member, Name: i.Name, Role: i.Role, State: invitationView(i, by).State, ExpiresAt: i.Expires,
+		Entity: i.Entity, EntityName: by.Genesis.EntityName, Member: i.Member, Name: i.Name, Role: i.Role, State: invitationView(i, by).State, ExpiresAt: i.Expires,
 	}
 	if v.State != wire.InvitationJoined {
 		return v, nil
@@ -115,8 +114,17 @@ func (g *Gateway) Invited(ctx context.Context, code string) (wire.Invited, error
 		return v, err
 	}
 	signed, err := own.Signer.Certificate(ctx, i.Member)
+	if err != nil {
+		return v, err
+	}
 	v.Certificate = signed.Certificate
-	return v, err
+	return v, g.cfg.Store.Read(ctx, func(tx store.Tx) error {
+		lines, err := tx.Lines(i.Entity, 0, 1)
+		if err == nil && len(lines) > 0 {
+			v.Genesis = lines[0].Text
+		}
+		return err
+	})
 }
 
 // Register takes what whoever was invited registered; the same again is the same. It fails as
