@@ -30,9 +30,8 @@ type inviter struct {
 	root keys.Key
 	http *httptest.Server
 
-	mu     sync.Mutex
-	says   wire.Invited
-	refuse fault.Code
+	mu   sync.Mutex
+	says wire.Invited
 }
 
 func newInviter(t *testing.T) *inviter {
