@@ -107,3 +107,21 @@ func TestAnIntentSaysWhatWasRegistered(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func FuzzRegistered(f *testing.F) {
+	token, err := Register(f.Context(), seed(2), registration())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(token)
+	f.Add(token[:len(token)-4] + "AAAA")
+	f.Fuzz(func(t *testing.T, token string) {
+		r, digest, err := Registered(token)
+		if err != nil {
+			return
+		}
+		if payload, err := statement.Encode(r); err != nil || Digest(payload) != digest {
+			t.Errorf("%+v comes back with another digest, %v", r, err)
+		}
+	})
+}
