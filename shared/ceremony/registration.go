@@ -72,7 +72,7 @@ func Holds(i intent.Intent, entity string) error {
 	registration, says := c.Registered()
 	r, err := ForVault(registration, entity)
 	if err == nil && r != says {
-		err = refuse("it says of %s what was not registered", says.Member)
+		err = refuse("the intent says of %s what they did not register", says.Member)
 	}
 	return err
 }

@@ -41,7 +41,7 @@ func (m MemberInvite) CheckFields() error {
 	c.That(m.Kind == KindMemberInvite && m.V == 1, "kind", "is not member.invite, version 1")
 	c.ID(id.Member, m.Member, "member")
 	c.Name(m.Name, "name")
-	c.That(m.Role == "ADMIN" || m.Role == "OPERATOR" || m.Role == "AUDITOR", "role", "is not ADMIN, OPERATOR or AUDITOR")
+	checkRole(&c, m.Role)
 	c.That(m.Is == Human || m.Is == Program, "is", "is neither PERSON nor PROGRAM")
 	checkRegistered(&c, m.Registration, m.Keys)
 	m.Why().check(&c)
@@ -140,7 +140,7 @@ func (k *Keys) lines() []Line {
 	print, _ := fingerprint.Of(k.Fingerprint) // it was checked
 	return append([]Line{
 		{Label: "Keys", Value: "on " + k.Approval.Crv + ", the channel key in " + k.ChannelIn},
-		{Label: "Compare", Value: "the words or the digits with those that the holder of the keys reads to you, by a way on which you know them"},
+		{Label: "Compare", Value: "the words or the digits with what the holder of the keys reads to you, face to face or by voice"},
 	}, Aloud(print)...)
 }
 

@@ -33,7 +33,7 @@ func (m MemberReplaceKeys) CheckFields() error {
 	c.ID(id.Member, m.Member, "member")
 	c.That(m.FromVersion >= 1, "from_version", "is not a version")
 	c.Name(m.Name, "name")
-	c.That(m.Role == "ADMIN" || m.Role == "OPERATOR" || m.Role == "AUDITOR", "role", "is not ADMIN, OPERATOR or AUDITOR")
+	checkRole(&c, m.Role)
 	checkRegistered(&c, m.Registration, m.Keys)
 	m.Why().check(&c)
 	return c.Err()
