@@ -28,7 +28,6 @@ import (
 type computer struct {
 	*rig
 	token, config string
-	env           []string
 }
 
 func newComputer(r *rig, label string) *computer {

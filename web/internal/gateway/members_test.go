@@ -6,6 +6,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
+	"countersign/shared/receipt"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway/gatewaytest"
@@ -49,6 +50,10 @@ func TestWhoWasInvitedIsAMemberOnceAdministratorsApproved(t *testing.T) {
 	members()
 	if r := must[wire.Request](t)(w.Gateway.Request(t.Context(), gatewaytest.Caller(), change.ID)); r.State != wire.RequestApproved {
 		t.Errorf("%s: %q", r.State, r.Reasons)
+	}
+	proof, err := receipt.Verify(must[[]byte](t)(w.Gateway.Receipt(t.Context(), gatewaytest.Caller(), change.ID)), w.Signer.Key.PublicKey().Thumbprint())
+	if err != nil || len(proof.Changes) != 1 || proof.Names["mem_erin"] != "Erin" {
+		t.Errorf("the receipt of what the new member approved: %+v, %v", proof.Names, err)
 	}
 	if _, err := w.Gateway.Certificate(t.Context(), gatewaytest.Caller(), "mem_carol"); fault.CodeOf(err) != fault.Conflict {
 		t.Errorf("the certificate of a member who is suspended: %v", err)
