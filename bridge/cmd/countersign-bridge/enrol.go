@@ -17,11 +17,12 @@ import (
 	"countersign/shared/signedlog"
 	"countersign/shared/strictjson"
 	"countersign/shared/vault"
+	"countersign/shared/wire"
 )
 
 type memberEnrol struct {
 	configFlag
-	Certificate string `arg:"" name:"certificate" help:"mem_….jws, your certificate; or the address of your invitation, once you have joined."`
+	Certificate string `arg:"" name:"certificate" help:"mem_….jws, your certificate, or the gateway's answer with it; or the address of your invitation, once you have joined."`
 	Token       string `placeholder:"LABEL|URI" help:"The token that has your keys. Needed the first time, and when they are in another token since."`
 	Approval    string `default:"approval" placeholder:"NAME" help:"What the approval key is called in the token (${default})."`
 	Channel     string `default:"channel" placeholder:"NAME" help:"What the channel key is called in the token (${default})."`
@@ -34,8 +35,9 @@ func (memberEnrol) Help() string {
 	return `Verifies the certificate with the keys of the pinned signer, keeps it beside the
 configuration in place of an older one, and says in the configuration who you are, when
 it does not say so yet. Run it when you have joined a vault, when your keys were
-replaced, and before your certificate expires: your dashboard has a newer one each day,
-for which nobody is asked. It counts from the next start of the bridge on.
+replaced, and before your certificate expires: the gateway has a newer one each day
+(GET /v1/members/mem_…/certificate), for which nobody is asked. It counts from the next
+start of the bridge on.
 
 Examples:
   countersign-bridge member enrol mem_alice.jws --token alice --signer-file signer.json
@@ -84,7 +86,13 @@ func (c *memberEnrol) given(ctx context.Context) (approver.Enrolment, error) {
 		if err != nil {
 			return e, fmt.Errorf("read the certificate: %w", err)
 		}
-		e.Certificate = strings.TrimSpace(string(data))
+		if e.Certificate = strings.TrimSpace(string(data)); strings.HasPrefix(e.Certificate, "{") { // as the gateway answers
+			var c wire.Certificate
+			if err := strictjson.Unmarshal(data, &c, statefile.Max); err != nil {
+				return e, fmt.Errorf("read the certificate: %w", err)
+			}
+			e.Certificate = c.Certificate
+		}
 		return e, nil
 	}
 	i, err := gatewayclient.OpenInvitation(c.Certificate, nil)

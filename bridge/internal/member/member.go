@@ -83,7 +83,7 @@ func (id *Identity) Valid(now time.Time) error {
 	if now.Before(id.Expires) {
 		return nil
 	}
-	return fault.New(fault.CertificateBad, fmt.Sprintf("the certificate of %s expired on %s, and this computer's clock says %s: when that is right, get a newer one (GET /v1/members/%s/certificate at the gateway, or from the vault's operator), keep it with `countersign-bridge member enrol`, and start the bridge again",
+	return fault.New(fault.CertificateBad, fmt.Sprintf("the certificate of %s expired on %s, and this computer's clock says %s: when that is right, get a newer one from the vault's operator (GET /v1/members/%s/certificate at the gateway), keep it with `countersign-bridge member enrol`, and start the bridge again",
 		id.Member, id.Expires.UTC().Format(time.DateOnly), now.UTC().Format(time.DateOnly), id.Member))
 }
 
