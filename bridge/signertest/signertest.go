@@ -200,3 +200,15 @@ func (s *Signer) Checkpoint() {
 // Sweep does what the signer does each second, and this one only when it is told: it looks
 // at its clock, and closes requests that expired. It fails as the service does.
 func (s *Signer) Sweep() error { return s.service.Sweep(s.t.Context()) }
+
+// Invite is the draft of a change by which a new member joins, whose keys are in memory; they
+// can decide once it took effect.
+func (s *Signer) Invite(member, name string) intent.MemberInvite {
+	s.t.Helper()
+	m := membertest.NewMember(s.t, member, name, jws.P256)
+	s.members[member] = m
+	return intent.MemberInvite{Kind: intent.KindMemberInvite, V: 1, Member: member, Role: statement.Admin, Is: intent.Human, Registration: m.Register(s.t, s.Genesis.Entity)}
+}
+
+// Certified gives a member a certificate.
+func (s *Signer) Certified(member, certificate string) { s.members[member].Certificate = certificate }

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"countersign/shared/fault"
+	"countersign/shared/intent"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 )
@@ -48,4 +49,30 @@ func Registered(token string) (r statement.Registration, digest string, err erro
 		return statement.Registration{}, "", err
 	}
 	return r, Digest(payload), nil
+}
+
+// ForVault is who registered for the vault of an entity, and their keys. It fails as
+// [Registered] does, and with INVALID_REQUEST when they registered for another vault.
+func ForVault(registration, entity string) (intent.Registrant, error) {
+	r, digest, err := Registered(registration)
+	if err == nil && r.Entity != entity {
+		err = fault.New(fault.Invalid, called(statement.GenesisMember{Member: r.Member, Name: r.Name})+" registered for the vault of "+r.Entity).With("field", "registration")
+	}
+	return intent.Registrant{Member: r.Member, Name: r.Name, Keys: intent.Keys{Approval: r.Approval, Channel: r.Channel, ChannelIn: r.ChannelIn, Fingerprint: digest}}, err
+}
+
+// Holds reports whether an intent says of a registration what was registered for the vault
+// of an entity: what a person compares is then what the keys signed. One without a
+// registration holds. It fails as [ForVault] does, and with SIGNATURE_INVALID.
+func Holds(i intent.Intent, entity string) error {
+	c, ok := i.(intent.Registering)
+	if !ok {
+		return nil
+	}
+	registration, says := c.Registered()
+	r, err := ForVault(registration, entity)
+	if err == nil && r != says {
+		err = refuse("the intent says of %s what they did not register", says.Member)
+	}
+	return err
 }

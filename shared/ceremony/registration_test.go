@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"countersign/shared/fault"
+	"countersign/shared/intent"
 	"countersign/shared/jws"
 	"countersign/shared/spec"
 	"countersign/shared/statement"
@@ -75,4 +76,52 @@ func TestARegistrationThatItsKeyDidNotSignIsRefused(t *testing.T) {
 		t.Errorf("the longest has %d bytes, %v", len(token), err)
 	}
 	spec.Limit(t, "statement.md", "registration, as a file", spec.Number(MaxRegistration))
+}
+
+func TestAnIntentSaysWhatWasRegistered(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{intent.KindMemberInvite, intent.KindMemberReplaceKeys} {
+		doc := intent.Doc(spec.Examples(t, "intent.md", kind+", version 1", "json")[0])
+		i, err := intent.Open(doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := Holds(i, "ent_sandbox"); err != nil {
+			t.Errorf("the page's %s: %v", kind, err)
+		}
+		if err := Holds(i, "ent_other"); fault.CodeOf(err) != fault.Invalid {
+			t.Errorf("a %s of another vault: %v", kind, err)
+		}
+		_, says := i.(intent.Registering).Registered()
+		for what, was := range map[string]string{"name": says.Name, "member": says.Member, "key": says.Keys.Approval.X, "fingerprint": says.Keys.Fingerprint} {
+			changed, err := intent.Open(intent.Doc(strings.ReplaceAll(string(doc), `"`+was+`"`, `"`+was[:len(was)-1]+`o"`)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := Holds(changed, "ent_sandbox"); fault.CodeOf(err) != fault.SignatureInvalid {
+				t.Errorf("a %s with another %s than was registered: %v", kind, what, err)
+			}
+		}
+	}
+	if err := Holds(intent.AdminRulePut{}, "ent_sandbox"); err != nil {
+		t.Error(err)
+	}
+}
+
+func FuzzRegistered(f *testing.F) {
+	token, err := Register(f.Context(), seed(2), registration())
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(token)
+	f.Add(token[:len(token)-4] + "AAAA")
+	f.Fuzz(func(t *testing.T, token string) {
+		r, digest, err := Registered(token)
+		if err != nil {
+			return
+		}
+		if payload, err := statement.Encode(r); err != nil || Digest(payload) != digest {
+			t.Errorf("%+v comes back with another digest, %v", r, err)
+		}
+	})
 }

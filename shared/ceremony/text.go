@@ -94,7 +94,7 @@ func RootKey(g statement.Genesis) []intent.Line {
 	if err != nil {
 		return all
 	}
-	return append(all, aloud(print)...)
+	return append(all, intent.Aloud(print)...)
 }
 
 // Registrant is a registration as its sender and its reader compare it: who, which keys, and
@@ -112,19 +112,7 @@ func Registrant(token string) (string, error) {
 		{Label: "Member", Value: name.WithID(r.Name, r.Member) + " of " + r.Entity},
 		{Label: "Signs with", Value: thumbprint(r.Approval)},
 		{Label: "Channel key", Value: thumbprint(r.Channel) + ", in " + r.ChannelIn},
-	}, aloud(print)...)), nil
-}
-
-// aloud are the lines of a fingerprint.
-func aloud(print fingerprint.Fingerprint) (all []intent.Line) {
-	words, digits := print.Lines()
-	for _, line := range words {
-		all = append(all, intent.Line{Label: "In words", Value: line})
-	}
-	for _, line := range digits {
-		all = append(all, intent.Line{Label: "In digits", Value: line})
-	}
-	return all
+	}, intent.Aloud(print)...)), nil
 }
 
 // names are what people call what rules name by id.

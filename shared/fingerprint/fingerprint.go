@@ -27,9 +27,10 @@ var (
 	evenText string
 	//go:embed odd.txt
 	oddText string
-
-	lists = [2][]string{strings.Fields(evenText), strings.Fields(oddText)}
 )
+
+// lists are they in two lists.
+func lists() [2][]string { return [2][]string{strings.Fields(evenText), strings.Fields(oddText)} }
 
 // Fingerprint is the beginning of a thumbprint.
 type Fingerprint [Size]byte
@@ -47,6 +48,7 @@ func Of(thumbprint string) (f Fingerprint, err error) {
 
 // Words are the sixteen words.
 func (f Fingerprint) Words() (all []string) {
+	lists := lists()
 	for i, b := range f {
 		all = append(all, lists[i%2][b])
 	}
@@ -79,6 +81,7 @@ func Parse(text string) (f Fingerprint, err error) {
 	parts := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return strings.ContainsRune(" \t\r\n,-", r) })
 	switch len(parts) {
 	case Size:
+		lists := lists()
 		for i, word := range parts {
 			b := slices.Index(lists[i%2], word)
 			if b < 0 {
@@ -98,6 +101,22 @@ func Parse(text string) (f Fingerprint, err error) {
 		return f, refuse("it has %d parts, and not sixteen words or eight groups of digits", len(parts))
 	}
 	return f, nil
+}
+
+// Named reports, of a thumbprint, whether it is the one that name names: the thumbprint
+// itself, or its fingerprint in words or digits. It fails with INVALID_REQUEST.
+func Named(name string) (func(thumbprint string) bool, error) {
+	if _, err := Of(name); err == nil {
+		return func(thumbprint string) bool { return thumbprint == name }, nil
+	}
+	want, err := Parse(name)
+	if err != nil {
+		err = fault.Wrap(err, fault.Invalid, "the root key is named by its thumbprint, 43 characters, or by its fingerprint, sixteen words or eight groups of digits")
+	}
+	return func(thumbprint string) bool {
+		f, err := Of(thumbprint)
+		return err == nil && f == want
+	}, err
 }
 
 func refuse(format string, args ...any) error {

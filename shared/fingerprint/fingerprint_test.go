@@ -41,6 +41,7 @@ func TestTheWordsAreThoseOfThePGPWordList(t *testing.T) {
 
 func TestEachByteHasAWordOfItsOwnAtEachPlace(t *testing.T) {
 	t.Parallel()
+	lists := lists()
 	all := slices.Concat(lists[0], lists[1])
 	slices.Sort(all)
 	if len(lists[0]) != 256 || len(lists[1]) != 256 || len(slices.Compact(all)) != 512 {

@@ -10,6 +10,8 @@ var changeKinds = []kind{
 	{KindAdminRulePut, `{"kind":"admin_rule.put","v":1`, decode[AdminRulePut], tellChange},
 	{KindAccountCreate, `{"kind":"account.create","v":1`, decode[AccountCreate], tellChange},
 	{KindAccountEdit, `{"kind":"account.edit","v":1`, decode[AccountEdit], tellChange},
+	{KindMemberInvite, `{"kind":"member.invite","v":1`, decode[MemberInvite], tellChange},
+	{KindMemberReplaceKeys, `{"kind":"member.replace_keys","v":1`, decode[MemberReplaceKeys], tellChange},
 	{KindMemberSuspend, `{"kind":"member.suspend","v":1`, decode[MemberState], tellChange},
 	{KindMemberResume, `{"kind":"member.resume","v":1`, decode[MemberState], tellChange},
 	{KindMemberRevoke, `{"kind":"member.revoke","v":1`, decode[MemberState], tellChange},

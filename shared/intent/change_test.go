@@ -14,7 +14,7 @@ import (
 
 // changedAccount is the account of the samples before they change it.
 func changedAccount() Account {
-	c := changes()[4].(AccountEdit)
+	c := sampleOf[AccountEdit]()
 	return Account{Name: "Treasury", Chain: "eip155:1", Version: 1, Rules: governance.Set{Version: 3, Rules: []governance.Rule{c.Before.Rules.Rules[0], wideRule(), c.Before.Rules.Rules[1]}}}
 }
 
@@ -39,6 +39,7 @@ func changes() []Change {
 		AccountEdit{Kind: KindAccountEdit, V: 1, Account: "acc_treasury", FromVersion: 1, Name: "Treasury of the group", Tier: Treasury,
 			Rules:  governance.Set{Version: 4, Rules: []governance.Rule{smallRule("2000"), wideRule(), {Name: "night", When: []governance.Condition{{Window: &governance.Window{From: "00:00", To: "06:00"}}}, Deny: true}}},
 			Before: AccountBefore{Name: "Treasury", Order: []string{"small", "all", "weekend"}, Rules: governance.Set{Version: 3, Rules: []governance.Rule{smallRule("1000"), {Name: "weekend", When: []governance.Condition{{Window: &governance.Window{Days: []string{"sat", "sun"}, From: "00:00", To: "24:00"}}}, Deny: true}}}}},
+		opened[MemberInvite](inviteDoc), opened[MemberReplaceKeys](replaceDoc),
 		MemberState{Kind: KindMemberSuspend, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob", Role: "OPERATOR"},
 		MemberState{Kind: KindMemberResume, V: 1, Member: "mem_carol", FromVersion: 2, Name: "Carol", Role: "OPERATOR"},
 		MemberState{Kind: KindMemberRevoke, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob", Role: "OPERATOR"},
@@ -144,7 +145,7 @@ func TestTheFieldsOfAChangeAreChecked(t *testing.T) {
 	t.Parallel()
 	group := func(f func(*GroupPut)) Change { g := changes()[0].(GroupPut); f(&g); return g }
 	list := func(f func(*WhitelistPut)) Change {
-		w := changes()[2].(WhitelistPut)
+		w := sampleOf[WhitelistPut]()
 		w.Entries = append([]governance.Entry{}, w.Entries...)
 		f(&w)
 		return w

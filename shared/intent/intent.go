@@ -85,6 +85,9 @@ type Vault interface {
 	Account(id string) (Account, bool)
 	// Person finds a member by its id.
 	Person(id string) (Person, bool)
+	// Registered reads a registration for this vault, and verifies it. It fails with
+	// INVALID_REQUEST, STATEMENT_INVALID and SIGNATURE_INVALID.
+	Registered(registration string) (Registrant, error)
 	// Group and Whitelist find one by its id, and its version; 0: there never was one.
 	// One that was removed has a version and is empty.
 	Group(id string) (governance.Group, int)

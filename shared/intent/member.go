@@ -52,9 +52,13 @@ func (m MemberState) CheckFields() error {
 	c.ID(id.Member, m.Member, "member")
 	c.That(m.FromVersion >= 1, "from_version", "is not a version")
 	c.Name(m.Name, "name")
-	c.That(m.Role == "ADMIN" || m.Role == "OPERATOR" || m.Role == "AUDITOR", "role", "is not ADMIN, OPERATOR or AUDITOR")
+	checkRole(&c, m.Role)
 	m.Why().check(&c)
 	return c.Err()
+}
+
+func checkRole(c *field.Checks, role string) {
+	c.That(role == "ADMIN" || role == "OPERATOR" || role == "AUDITOR", "role", "is not ADMIN, OPERATOR or AUDITOR")
 }
 
 // CheckNow implements [Intent].

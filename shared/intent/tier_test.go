@@ -22,6 +22,16 @@ func family() vaultOf {
 	}
 }
 
+// sampleOf is the change of a type among the samples.
+func sampleOf[T Change]() (found T) {
+	for _, c := range changes() {
+		if one, ok := c.(T); ok {
+			found = one
+		}
+	}
+	return found
+}
+
 func TestAnAccountHasAParentThatCanFundIt(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
@@ -39,7 +49,7 @@ func TestAnAccountHasAParentThatCanFundIt(t *testing.T) {
 		if why := ParentProblem(c.account, "eip155:1", c.parent, family().Account); why != c.why {
 			t.Errorf("%s: %q, want %q", name, why, c.why)
 		}
-		create, edit := changes()[8].(AccountCreate), AccountEdit{Account: c.account, FromVersion: 1, Parent: c.parent}
+		create, edit := sampleOf[AccountCreate](), AccountEdit{Account: c.account, FromVersion: 1, Parent: c.parent}
 		create.Account, create.Parent = c.account, c.parent
 		for _, change := range []Change{create, edit} {
 			_, err := change.Fill(family())
@@ -55,7 +65,7 @@ func TestAnAccountHasAParentThatCanFundIt(t *testing.T) {
 
 func TestAnAccountIsCreatedOnce(t *testing.T) {
 	t.Parallel()
-	c := changes()[8].(AccountCreate)
+	c := sampleOf[AccountCreate]()
 	c.Account = "acc_treasury"
 	if _, err := c.Fill(family()); fault.CodeOf(err) != fault.Conflict {
 		t.Error(err)
@@ -79,7 +89,7 @@ func TestTheFieldsOfAnAccountAreChecked(t *testing.T) {
 		"a chain that is not known":  {func(a *AccountCreate) { a.Chain = "eip155:5" }, "chain"},
 		"an address of another form": {func(a *AccountCreate) { a.Address = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4" }, "address"},
 	} {
-		a := changes()[8].(AccountCreate)
+		a := sampleOf[AccountCreate]()
 		c.spoil(&a)
 		if p, _ := a.CheckNow().(*field.Problem); p == nil || p.Field != c.field {
 			t.Errorf("%s: %v", name, p)

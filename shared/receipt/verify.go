@@ -46,7 +46,7 @@ type verifier struct {
 // nothing else: root is its thumbprint, or its fingerprint in words or digits. It fails with INVALID_REQUEST and SIGNATURE_INVALID;
 // details part is what was changed: file, note, entry N, request or led_to.
 func Verify(data []byte, root string) (Report, error) {
-	is, err := named(root)
+	is, err := fingerprint.Named(root)
 	if err != nil {
 		return Report{}, err
 	}
@@ -88,21 +88,6 @@ func Verify(data []byte, root string) (Report, error) {
 	return v.Report, nil
 }
 
-// named reports, of a thumbprint, whether it is the one that root names.
-func named(root string) (func(thumbprint string) bool, error) {
-	if _, err := fingerprint.Of(root); err == nil {
-		return func(thumbprint string) bool { return thumbprint == root }, nil
-	}
-	want, err := fingerprint.Parse(root)
-	if err != nil {
-		err = fault.Wrap(err, fault.Invalid, "the root key is named by its thumbprint, 43 characters, or by its fingerprint, sixteen words or eight groups of digits")
-	}
-	return func(thumbprint string) bool {
-		f, err := fingerprint.Of(thumbprint)
-		return err == nil && f == want
-	}, err
-}
-
 func entry(seq int64) string { return fmt.Sprint("entry ", seq) }
 
 func refuse(cause error, part, why string) error {
@@ -112,31 +97,11 @@ func refuse(cause error, part, why string) error {
 // begin takes the root key from the genesis, and with it the note.
 func (v *verifier) begin(root func(thumbprint string) bool) error {
 	first := v.file.Lines[0]
-	bad := func(err error) error {
+	g, key, err := vault.Begins(first.JWS)
+	if err != nil {
 		return refuse(err, entry(first.Seq), "its first line is not the genesis of a log")
 	}
-	payload, err := jws.Payload(first.JWS)
-	if err != nil {
-		return bad(err)
-	}
-	e, err := signedlog.Decode(payload)
-	if err != nil {
-		return bad(err)
-	}
-	if e.Seq != 0 {
-		return bad(nil)
-	}
-	b, err := e.Genesis()
-	if err != nil {
-		return bad(err)
-	}
-	g, err := statement.Decode[statement.Genesis](b.Genesis)
-	if err != nil {
-		return bad(err)
-	}
-	if v.key, err = jws.FromJWK(g.Signer.Statement); err != nil {
-		return bad(err)
-	}
+	v.key = key
 	if v.Root = v.key.Thumbprint(); !root(v.Root) {
 		return refuse(nil, entry(0), "entry 0, the genesis, has another root key: the receipt is of another vault, or was changed")
 	}

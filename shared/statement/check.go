@@ -11,14 +11,17 @@ import (
 
 // Limits on single fields.
 const (
-	maxMembers = 64
-	minTime    = 1_577_836_800 // 2020-01-01: earlier is a mistake
-	maxTime    = 4_102_444_800 // 2100-01-01: later is most likely in milliseconds
-	maxStep    = 16
+	minTime = 1_577_836_800 // 2020-01-01: earlier is a mistake
+	maxTime = 4_102_444_800 // 2100-01-01: later is most likely in milliseconds
+	maxStep = 16
 )
 
-// MaxObjects is how many groups a vault has at most, and how many whitelists.
-const MaxObjects = 64
+// MaxObjects is how many groups a vault has at most, and how many whitelists; MaxMembers
+// how many members, without those who were revoked.
+const (
+	MaxObjects = 64
+	MaxMembers = 64
+)
 
 func itoa(n int) string {
 	if n == 0 {

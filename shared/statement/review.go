@@ -69,7 +69,7 @@ func (r Review) check() error {
 		c.ID("mem", r.Initiator, "initiator")
 		c.Name(r.InitiatorName, "initiator_name")
 	}
-	c.That(r.Approved != nil && len(r.Approved) <= maxMembers, "approved", "is not a list of members")
+	c.That(r.Approved != nil && len(r.Approved) <= MaxMembers, "approved", "is not a list of members")
 	for _, m := range r.Approved {
 		c.ID("mem", m, "approved")
 	}

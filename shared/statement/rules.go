@@ -164,7 +164,7 @@ func (g Genesis) check() error {
 		c.key(k, "signer.channel")
 		c.sole(holders, k, "signer.channel")
 	}
-	c.That(len(g.Members) >= 1 && len(g.Members) <= maxMembers, "members", "does not hold 1 to 64 members")
+	c.That(len(g.Members) >= 1 && len(g.Members) <= MaxMembers, "members", "does not hold 1 to 64 members")
 	members, admins := map[string]bool{}, 0
 	var o governance.Objects
 	for _, m := range g.Members {

@@ -321,7 +321,8 @@ func (s *State) applyOutcome(e signedlog.Entry) error {
 
 // changed asks each open request again after a change, which of wanted.
 func (s *State) changed(c intent.Change, of *Request, e signedlog.Entry) error {
-	if object, _ := c.Of(); s.members[object] != nil {
+	object, _ := c.Of()
+	if _, ok := s.Members.at(object, Newest); ok {
 		if err := s.meet(object); err != nil {
 			return err
 		}

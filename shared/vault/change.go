@@ -4,9 +4,11 @@ import (
 	"fmt"
 	"slices"
 
+	"countersign/shared/ceremony"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
+	"countersign/shared/jwk"
 	"countersign/shared/statement"
 )
 
@@ -56,6 +58,16 @@ func (v *Governance) possible(c intent.Change) error {
 		}
 		if len(after.Lists) > statement.MaxObjects {
 			return bad("whitelist", "is one more than the 64 that a vault can have")
+		}
+	case intent.Registering:
+		if _, from := c.Of(); from == 0 && v.present() >= statement.MaxMembers {
+			return bad("member", "is one more than the 64 that a vault can have")
+		}
+		_, says := c.Registered()
+		for _, k := range []jwk.Key{says.Keys.Approval, says.Keys.Channel} {
+			if holder := v.holder(k); holder != "" {
+				return bad("registration", "has a key that is or was that of "+holder+", or its negative: each key has one holder and one purpose, for good")
+			}
 		}
 	case intent.AdminRulePut:
 		if why := rule.Value.Problem(len(admins(after)), v.Genesis.Sandbox); why != "" {
@@ -133,6 +145,33 @@ func admins(o governance.Objects) []string {
 	return o.Electorate(governance.Step{Group: governance.Administrators})
 }
 
+// present is how many members there are who were not revoked.
+func (v *Governance) present() (n int) {
+	v.Members.each(Newest, func(_ string, m Membership) {
+		if m.State != intent.Revoked {
+			n++
+		}
+	})
+	return n
+}
+
+// holder is who has or had a key of the vault or its negative; empty: nobody.
+func (v *Governance) holder(k jwk.Key) string {
+	for _, own := range append(slices.Clone(v.Genesis.Signer.Channel), v.Genesis.Signer.Statement) {
+		if own.Holder() == k.Holder() {
+			return "the vault"
+		}
+	}
+	for _, m := range v.Members {
+		for _, was := range m.Versions {
+			if was.Value.Approval.Holder() == k.Holder() || was.Value.Channel.Holder() == k.Holder() {
+				return m.ID
+			}
+		}
+	}
+	return ""
+}
+
 // namer is the rule set that names a group; empty: none does.
 func (v *Governance) namer(group string) string {
 	for _, set := range v.Rules {
@@ -191,6 +230,12 @@ func (v *Governance) take(i intent.Change, request string, seq int64) error {
 		if err == nil && c.Rules.Version != c.Before.Rules.Version {
 			err = v.Rules.put(c.Account, Version[governance.Set]{Version: c.Rules.Version, Seq: seq, Request: request, Value: c.Rules})
 		}
+	case intent.MemberInvite:
+		m := Membership{GenesisMember: statement.GenesisMember{Member: c.Member, Name: c.Name, Role: c.Role}, State: intent.Active, Is: c.Is}
+		err = v.Members.put(c.Member, Version[Membership]{Version: from + 1, Seq: seq, Request: request, Value: m.with(*c.Keys)})
+	case intent.MemberReplaceKeys:
+		was, _ := v.Members.at(c.Member, Newest)
+		err = v.Members.put(c.Member, Version[Membership]{Version: from + 1, Seq: seq, Request: request, Value: was.Value.with(*c.Keys)})
 	case intent.MemberState:
 		was, _ := v.Members.at(c.Member, Newest)
 		was.Value.State = c.After()
@@ -202,6 +247,17 @@ func (v *Governance) take(i intent.Change, request string, seq int64) error {
 		v.Changes = append(v.Changes, seq)
 	}
 	return err
+}
+
+// with is the member with other keys.
+func (m Membership) with(k intent.Keys) Membership {
+	m.Approval, m.Channel, m.ChannelIn = k.Approval, k.Channel, k.ChannelIn
+	return m
+}
+
+// Registered implements [intent.Vault].
+func (v *Governance) Registered(registration string) (intent.Registrant, error) {
+	return ceremony.ForVault(registration, v.Genesis.Entity)
 }
 
 // Person implements [intent.Vault].

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -33,7 +34,8 @@ type Governance struct {
 // Membership is a member in one version.
 type Membership struct {
 	statement.GenesisMember
-	State string `json:"state"` // of intent: ACTIVE, SUSPENDED or REVOKED
+	State string `json:"state"`        // of intent: ACTIVE, SUSPENDED or REVOKED
+	Is    string `json:"is,omitempty"` // of intent: PERSON or PROGRAM; empty: the genesis does not say
 }
 
 // AccountTerms are what can change of an account.
@@ -62,7 +64,7 @@ func found(g statement.Genesis) (*Governance, error) {
 	err := errors.Join(v.Admin.put(governance.Admin, Version[statement.AdminRule]{Version: 1, Value: g.AdminRule}),
 		v.Rules.put(governance.Admin, Version[governance.Set]{Version: 1, Value: governance.AdminSet(1, g.AdminRule.Quorum)}))
 	for _, m := range g.Members {
-		err = errors.Join(err, v.Members.put(m.Member, Version[Membership]{Version: 1, Value: Membership{m, intent.Active}}))
+		err = errors.Join(err, v.Members.put(m.Member, Version[Membership]{Version: 1, Value: Membership{GenesisMember: m, State: intent.Active}}))
 	}
 	for _, group := range g.Groups {
 		err = errors.Join(err, v.Groups.put(group.Group, Version[governance.Group]{Version: 1, Value: group}))
@@ -81,9 +83,8 @@ func found(g statement.Genesis) (*Governance, error) {
 func (v *Governance) Current() statement.Genesis {
 	g := v.Genesis
 	g.Members, g.Groups, g.Whitelists, g.Accounts = nil, nil, nil, nil
-	for _, m := range v.Genesis.Members {
-		now, _ := v.Members.at(m.Member, Newest)
-		g.Members = append(g.Members, now.Value.GenesisMember)
+	for _, m := range v.Joined() {
+		g.Members = append(g.Members, m.GenesisMember)
 	}
 	v.Groups.each(Newest, func(_ string, group governance.Group) { g.Groups = append(g.Groups, group) })
 	v.Lists.each(Newest, func(_ string, l governance.List) { g.Whitelists = append(g.Whitelists, l) })
@@ -146,8 +147,8 @@ func (v *Governance) sound() error {
 // objects are what rules name, after an entry.
 func (v *Governance) objects(seq int64) (o governance.Objects) {
 	admins := governance.Group{Group: governance.Administrators, Name: governance.Administrators}
-	for _, g := range v.Genesis.Members { // in the order in which they joined
-		m, ok := v.Members.at(g.Member, seq)
+	for _, id := range v.joined() {
+		m, ok := v.Members.at(id, seq)
 		if !ok || m.Value.State != intent.Active || m.Value.Role == statement.Auditor {
 			continue
 		}
@@ -166,6 +167,35 @@ func (v *Governance) objects(seq int64) (o governance.Objects) {
 		}
 	}
 	return o
+}
+
+// Joined are all members as they are now, whatever their state, in the order in which they
+// joined.
+func (v *Governance) Joined() (all []Membership) {
+	for _, id := range v.joined() {
+		now, _ := v.Members.at(id, Newest)
+		all = append(all, now.Value)
+	}
+	return all
+}
+
+// joined are their ids.
+func (v *Governance) joined() []string {
+	var later []Object[Membership]
+	for _, m := range v.Members {
+		if m.Versions[0].Seq > 0 { // whom the genesis does not have
+			later = append(later, m)
+		}
+	}
+	slices.SortFunc(later, func(a, b Object[Membership]) int { return cmp.Compare(a.Versions[0].Seq, b.Versions[0].Seq) })
+	var all []string
+	for _, m := range v.Genesis.Members {
+		all = append(all, m.Member)
+	}
+	for _, m := range later {
+		all = append(all, m.ID)
+	}
+	return all
 }
 
 // pinned is the version of a rule set that a request keeps.

@@ -97,6 +97,12 @@ func (w *writer) try(typ string, body any) error {
 
 func (w *writer) decide(request, member, decision string, key seed) {
 	w.t.Helper()
+	w.append(w.signed(request, member, decision, key))
+}
+
+// signed is the entry of a decision, of its type.
+func (w *writer) signed(request, member, decision string, key seed) (typ string, b signedlog.DecisionBody) {
+	w.t.Helper()
 	r, now := w.s.Request(request), time.Unix(w.at, 0)
 	hash := strings.Repeat("A", 43)
 	a := statement.Approval{
@@ -115,11 +121,10 @@ func (w *writer) decide(request, member, decision string, key seed) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	typ := signedlog.Approval
-	if decision == statement.Initiate {
+	if typ = signedlog.Approval; decision == statement.Initiate {
 		typ = signedlog.Initiation
 	}
-	w.append(typ, signedlog.DecisionBody{Request: request, Member: member, JWS: token})
+	return typ, signedlog.DecisionBody{Request: request, Member: member, JWS: token}
 }
 
 // close writes the outcome of a request.

@@ -20,12 +20,18 @@ type Entity struct {
 	ServerTime time.Time     `json:"server_time"`
 }
 
+// Certificate answers GET /v1/members/{id}/certificate, here and on the signer link.
+type Certificate struct {
+	Certificate string `json:"certificate"` // JWS, typ countersign-member+jws
+}
+
 // Member is a person or program who may approve.
 type Member struct {
 	ID        string `json:"id"`
 	Name      string `json:"name"`
 	Role      string `json:"role"`
-	Curve     string `json:"curve"` // of the approval key
-	Key       string `json:"key"`   // its thumbprint
+	Is        string `json:"is,omitempty"` // PERSON or PROGRAM; absent: the genesis does not say
+	Curve     string `json:"curve"`        // of the approval key
+	Key       string `json:"key"`          // its thumbprint
 	ChannelIn string `json:"channel_in"`
 }

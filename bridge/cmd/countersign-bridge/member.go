@@ -11,6 +11,7 @@ import (
 
 	"countersign/bridge/internal/approver"
 	"countersign/bridge/internal/device"
+	"countersign/bridge/internal/gatewayclient"
 	"countersign/bridge/internal/journal"
 	"countersign/shared/ceremony"
 	"countersign/shared/fault"
@@ -20,14 +21,17 @@ import (
 
 type memberCommand struct {
 	Register memberRegister `cmd:"" help:"Make your keys in your token, and the file with which a vault takes you as a member."`
+	Enrol    memberEnrol    `cmd:"" help:"Keep the certificate that the vault gave you, or a newer one, and put it into the configuration."`
 }
 
 type memberRegister struct {
 	configFlag
+	Invitation string `arg:"" optional:"" help:"The address of your invitation: https://…. Without one, say --entity, --member and --name."`
+
 	Token    string `required:"" placeholder:"LABEL|URI" help:"The token, by its label, or by a URI where several have the label: pkcs11:token=alice;serial=0123."`
-	Entity   string `required:"" placeholder:"ID" help:"Whose vault it is, as its operator says: ent_…."`
-	Member   string `required:"" placeholder:"ID" help:"What the vault will call you, as its operator says: mem_…."`
-	Name     string `required:"" help:"Your name, as others will read it."`
+	Entity   string `placeholder:"ID" help:"Whose vault it is, as its operator says: ent_…."`
+	Member   string `placeholder:"ID" help:"What the vault will call you, as its operator says: mem_…."`
+	Name     string `help:"Your name, as others will read it."`
 	Curve    string `default:"secp256k1" enum:"secp256k1,P-256" help:"secp256k1, or P-256 for tokens that lack it (PIV, TPM)."`
 	Approval string `default:"approval" placeholder:"NAME" help:"What the approval key is called in the token (${default})."`
 	Channel  string `default:"channel" placeholder:"NAME" help:"What the channel key is called in the token (${default})."`
@@ -37,17 +41,26 @@ type memberRegister struct {
 // Help is shown by `countersign-bridge member register --help`.
 func (memberRegister) Help() string {
 	return `Makes an approval key and a channel key in the token, or takes those that it has, and
-writes one file for the vault's operator: your name and both public keys, signed by
-your approval key. That shows whose the keys are not: read the fingerprint to the
-operator, by a way on which they know you, who sees the same one when the file is
-yours. Asks for the PIN.
+writes one file: your name and both public keys, signed by your approval key. With an
+invitation the gateway gets it, and keeps it for the administrators of the vault; else
+send the file to the vault's operator. It does not say who you are: read the
+fingerprint to an administrator, or to the operator, by a way on which they know you,
+who sees the same one when the file is yours. Asks for the PIN.
 
-Example:
+When your token was lost, register with another one under the name that the vault has
+of you, and the administrators replace your keys.
+
+Examples:
+  countersign-bridge member register https://gateway.example.com/v1/join/… --token alice
   countersign-bridge member register --token alice --entity ent_example --member mem_alice --name Alice`
 }
 
 func (c *memberRegister) Run(ctx context.Context, std stdio) (err error) {
 	cfg, err := approver.Load(c.Config)
+	if err != nil {
+		return err
+	}
+	invitation, err := c.invited(ctx, std)
 	if err != nil {
 		return err
 	}
@@ -94,8 +107,41 @@ func (c *memberRegister) Run(ctx context.Context, std stdio) (err error) {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(std.out, "send %s to the vault's operator, who will see:\n%s\n", path, said)
+	if invitation == nil {
+		_, err = fmt.Fprintf(std.out, "send %s to the vault's operator, who will see:\n%s\n", path, said)
+		return err
+	}
+	if _, err := invitation.Register(ctx, token); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(std.out, "you are registered. The administrators will see:\n%s\nRead the words or the digits to them. When they have approved:\n"+
+		"  countersign-bridge member enrol %s --token %s --root \"the root key's words, as an administrator reads them to you\"\n", said, c.Invitation, name.Quote(c.Token))
 	return err
+}
+
+// invited reads the invitation, and says whom the registration is of; nil without one. It
+// fails with INVALID_REQUEST when neither it nor the flags say that, or both do.
+func (c *memberRegister) invited(ctx context.Context, std stdio) (*gatewayclient.Invitation, error) {
+	said := c.Entity != "" || c.Member != "" || c.Name != ""
+	switch {
+	case c.Invitation == "" && (c.Entity == "" || c.Member == "" || c.Name == ""):
+		return nil, fault.New(fault.Invalid, "give the address of your invitation, or --entity, --member and --name")
+	case c.Invitation == "":
+		return nil, nil
+	case said:
+		return nil, fault.New(fault.Invalid, "the invitation says the entity, the member and the name: leave out --entity, --member and --name")
+	}
+	i, err := gatewayclient.OpenInvitation(c.Invitation, nil)
+	if err != nil {
+		return nil, err
+	}
+	v, err := i.Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.Entity, c.Member, c.Name = v.Entity, v.Member, v.Name
+	_, err = fmt.Fprintf(std.out, "%s invites %s as %s\n", name.WithID(v.EntityName, v.Entity), name.WithID(v.Name, v.Member), v.Role)
+	return i, err
 }
 
 // keyOrNew finds a key of a token, which proves itself, or makes it.

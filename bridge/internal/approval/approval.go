@@ -12,6 +12,7 @@ import (
 	"countersign/bridge/internal/journal"
 	"countersign/bridge/internal/member"
 	"countersign/bridge/internal/unlock"
+	"countersign/shared/ceremony"
 	"countersign/shared/channel"
 	"countersign/shared/fault"
 	"countersign/shared/id"
@@ -178,6 +179,9 @@ func (d *Desk) receive(a *approval, record []byte) (*item, error) {
 		return nil, err
 	}
 	wants, err := read.Wants()
+	if err == nil {
+		err = ceremony.Holds(wants, read.Entity)
+	}
 	if err != nil {
 		return nil, err
 	}

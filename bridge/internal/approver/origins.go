@@ -114,7 +114,7 @@ func replace(path string, data []byte) error {
 
 // setMember replaces the value of one member of a JSON object, or adds it, and
 // leaves every other byte as it is. data must have been decoded strictly.
-func setMember(data []byte, name string, list []string) ([]byte, error) {
+func setMember[T any](data []byte, name string, list []T) ([]byte, error) {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	if _, err := dec.Token(); err != nil {
 		return nil, err
@@ -154,10 +154,10 @@ func splice(data []byte, from, to int64, with []byte) []byte {
 }
 
 // listText writes a list one line each, or on one line without indent.
-func listText(list []string, indent string) []byte {
+func listText[T any](list []T, indent string) []byte {
 	var quoted []string
-	for _, s := range list {
-		text, _ := json.Marshal(s) // a text can always be written
+	for _, one := range list {
+		text, _ := json.Marshal(one) // texts can always be written
 		quoted = append(quoted, string(text))
 	}
 	if indent == "" || len(list) == 0 {

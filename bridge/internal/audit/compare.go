@@ -94,6 +94,7 @@ func (r *replay) differences(a answers) []string {
 		}
 		f.same(m.ID, "name", m.Name, is.Name)
 		f.same(m.ID, "role", m.Role, is.Role)
+		f.same(m.ID, "person or program", m.Is, is.Is)
 		f.same(m.ID, "approval key", m.Key, is.ApprovalKey.Thumbprint())
 	}
 	for _, m := range g.Members {

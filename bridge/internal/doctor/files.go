@@ -175,7 +175,7 @@ func (c *checks) certificates() (members []*member.Identity) {
 		case expired != nil:
 			c.note(id, Bad, fmt.Sprintf("the bridge leaves out the identity %s: %s", m.Member, messageOf(expired)), "Ask the vault's operator for a new one. Then start the bridge again.")
 		case m.Expires.Sub(c.Now()) < expiresSoon:
-			c.note(id, Warn, fmt.Sprintf("the certificate of %s expires on %s", m.Member, until), "Ask the vault's operator for a new one.")
+			c.note(id, Warn, fmt.Sprintf("the certificate of %s expires on %s", m.Member, until), "Get a newer one from the vault's operator (GET /v1/members/"+m.Member+"/certificate at the gateway), keep it (countersign-bridge member enrol FILE), and start the bridge again.")
 		default:
 			c.note(id, OK, fmt.Sprintf("the certificate of %s is good until %s", m.Member, until), "")
 		}

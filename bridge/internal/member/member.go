@@ -83,8 +83,8 @@ func (id *Identity) Valid(now time.Time) error {
 	if now.Before(id.Expires) {
 		return nil
 	}
-	return fault.New(fault.CertificateBad, fmt.Sprintf("the certificate of %s expired on %s, and this computer's clock says %s: when that is right, ask the vault's operator for a new one, and start the bridge again",
-		id.Member, id.Expires.UTC().Format(time.DateOnly), now.UTC().Format(time.DateOnly)))
+	return fault.New(fault.CertificateBad, fmt.Sprintf("the certificate of %s expired on %s, and this computer's clock says %s: when that is right, get a newer one from the vault's operator (GET /v1/members/%s/certificate at the gateway), keep it with `countersign-bridge member enrol`, and start the bridge again",
+		id.Member, id.Expires.UTC().Format(time.DateOnly), now.UTC().Format(time.DateOnly), id.Member))
 }
 
 // LeftOut is an identity that cannot be used: it costs no other.

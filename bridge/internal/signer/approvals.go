@@ -71,10 +71,14 @@ func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementG
 	return &channel.Statement{Statement: data}, nil
 }
 
-// active refuses a member who was suspended or revoked since the channel was opened:
-// AUTHORIZATION_ERROR. s.mu is held.
+// active refuses a member who was suspended or revoked, or whose keys were replaced, since
+// the channel was opened: AUTHORIZATION_ERROR. s.mu is held.
 func (s *Service) active(m *vault.Member) error {
-	if now := s.state.Member(m.Member); now == nil || now.State != intent.Active {
+	now := s.state.Member(m.Member)
+	if now != nil && now.GenesisMember != m.GenesisMember {
+		return fault.New(fault.Forbidden, "the vault knows you by other keys: open another channel with them")
+	}
+	if now == nil || now.State != intent.Active {
 		return fault.New(fault.Forbidden, "the vault does not count you as a member who is active")
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
+	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/shared/vault"
 )
@@ -315,7 +316,9 @@ func TestAPowerCutAtAnyMomentOfAChangeLeavesItWholeOrUndone(t *testing.T) {
 		g.changed(turns(intent.KindMemberSuspend, "bob", 1), "mem_alice", "mem_carol"),
 		g.changed(turns(intent.KindMemberResume, "bob", 2), "mem_alice", "mem_carol"),
 		g.changed(creates("acc_trading", "Trading"), "mem_bob", "mem_carol"),
+		g.changed(invites(t, membertest.NewMember(t, "mem_erin", "Erin", jws.P256)), "mem_bob", "mem_carol"),
 		g.changed(quorum(1, 1), "mem_bob", "mem_carol"),
+		g.changed(replaces(t, membertest.NewMember(t, "mem_carol", "Carol", jws.P256), 1), "mem_bob"),
 	}
 	g.vault.Before, g.vault.After = nil, nil
 	g.stop()

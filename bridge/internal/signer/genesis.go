@@ -19,9 +19,6 @@ import (
 	"countersign/shared/vault"
 )
 
-// certificateLife is how long a member's certificate is valid.
-const certificateLife = 366 * 24 * time.Hour
-
 // Enrolment is what the vault hands to the approvers once it has begun.
 type Enrolment struct {
 	File         vault.SignerFile
@@ -123,11 +120,7 @@ func Begin(ctx context.Context, deps Deps, genesis []byte, signed []string, publ
 	e := Enrolment{File: signerFile(g), Certificates: map[string]string{}}
 	now := deps.Now().UTC().Truncate(time.Second)
 	for _, m := range g.Members {
-		e.Certificates[m.Member], err = sign(ctx, key, statement.TypMember, statement.Member{
-			V: 1, Type: "member", Entity: g.Entity, Member: m.Member, Name: m.Name, Role: m.Role, Approval: m.Approval,
-			Channel: m.Channel, ChannelIn: m.ChannelIn, IssuedAt: now.Unix(), Expires: now.Add(certificateLife).Unix(),
-		})
-		if err != nil {
+		if e.Certificates[m.Member], err = sign(ctx, key, statement.TypMember, certificate(g.Entity, m, now)); err != nil {
 			return Enrolment{}, fmt.Errorf("certify %s: %w", m.Member, err)
 		}
 	}

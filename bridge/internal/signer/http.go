@@ -29,6 +29,7 @@ func (s *Service) Handler() http.Handler {
 	mux.HandleFunc("GET /v1/status", s.strict(s.getStatus))
 	mux.HandleFunc("GET /v1/log", s.strict(s.getLog, "after", "limit"))
 	mux.HandleFunc("GET /v1/log/checkpoint", s.strict(s.getNote))
+	mux.HandleFunc("GET /v1/members/{id}/certificate", s.strict(s.getCertificate))
 	mux.HandleFunc("POST /v1/requests", s.strict(s.postRequest))
 	mux.HandleFunc("GET /v1/requests/{id}", s.strict(s.getRequest))
 	mux.HandleFunc("GET /v1/requests/{id}/impact", s.strict(s.getImpact))
@@ -71,6 +72,11 @@ func (s *Service) getLog(w http.ResponseWriter, r *http.Request) {
 func (s *Service) getNote(w http.ResponseWriter, r *http.Request) {
 	note, err := s.Note(r.Context())
 	s.reply(w, r, note, err)
+}
+
+func (s *Service) getCertificate(w http.ResponseWriter, r *http.Request) {
+	c, err := s.Certificate(r.Context(), r.PathValue("id"))
+	s.reply(w, r, c, err)
 }
 
 // number reads a parameter that is at least least; absent when it is not there.

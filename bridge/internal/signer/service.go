@@ -65,16 +65,17 @@ type Service struct {
 
 	reporting sync.Mutex // one report of a change is computed at a time
 
-	mu          sync.Mutex
-	log         *signedlog.Log
-	book                         // what log says
-	due         []*vault.Request // approved, to be carried out when the outcome is durable
-	clock       timekeeper
-	limits      limiter
-	notes       notes
-	evaluations map[string]evaluation // by request: what reviewers were asked
-	at          time.Time             // of the operation that holds mu; whole seconds, going back at the operator's word only
-	broken      error                 // why nothing may be appended any more
+	mu           sync.Mutex
+	log          *signedlog.Log
+	book                          // what log says
+	due          []*vault.Request // approved, to be carried out when the outcome is durable
+	clock        timekeeper
+	limits       limiter
+	notes        notes
+	evaluations  map[string]evaluation // by request: what reviewers were asked
+	certificates certificates
+	at           time.Time // of the operation that holds mu; whole seconds, going back at the operator's word only
+	broken       error     // why nothing may be appended any more
 }
 
 // Open rebuilds the state from the newest checkpoint of the log and verifies what comes
@@ -82,7 +83,7 @@ type Service struct {
 // fails with LOG_CORRUPT, naming the entry, or ENTITY_NOT_ENROLLED when the vault was never
 // initialised.
 func Open(ctx context.Context, deps Deps) (*Service, error) {
-	s := &Service{deps: deps, statics: map[channel.Suite]channel.Static{}, evaluations: map[string]evaluation{}}
+	s := &Service{deps: deps, statics: map[channel.Suite]channel.Static{}, evaluations: map[string]evaluation{}, certificates: certificates{byMember: map[string]issued{}}}
 	s.sessions = newSessions(deps.steady)
 	s.limits = newLimiter(deps.Limits)
 	s.clock = timekeeper{now: deps.Now, uptime: deps.Uptime, dir: deps.Clock, away: cmp.Or(deps.Away, DefaultAway)}
@@ -207,13 +208,11 @@ func (s *Service) settle(ctx context.Context, r *vault.Request) error {
 	return nil
 }
 
-// changed follows a change of the vault: the channels of a member who may not have them
-// any more are closed, and open requests are asked again. s.mu is held.
+// changed follows a change of the vault: the channels of a member who changed are closed,
+// and open requests are asked again. s.mu is held.
 func (s *Service) changed(ctx context.Context, change intent.Change) error {
 	object, _ := change.Of()
-	if m := s.state.Member(object); m != nil && m.State != intent.Active {
-		s.sessions.end(object)
-	}
+	s.sessions.end(object)
 	for _, id := range slices.Sorted(maps.Keys(s.state.Open())) {
 		if r := s.state.Request(id); r != nil && r.Due(s.at) {
 			if err := s.settle(ctx, r); err != nil {

@@ -7,6 +7,7 @@ import (
 	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
+	"countersign/shared/jwk"
 	"countersign/shared/wire"
 )
 
@@ -29,6 +30,7 @@ func sampleChange(i intent.Intent, state string) wire.Request {
 // effect.
 func changeScenes() map[string]func() *Model {
 	officers := []intent.Named{{Member: "mem_bob", Name: "Bob Okafor"}, {Member: "mem_carol", Name: "Carol Nguyen"}}
+	registered := &intent.Keys{Approval: jwk.Key{Kty: "EC", Crv: "secp256k1"}, ChannelIn: "token", Fingerprint: strings.Repeat("A", 43)}
 	mill := governance.Entry{Address: address1, Chain: "eip155:31337", Label: "Northern Mill"}
 	all := map[string]func() *Model{}
 	for _, i := range []intent.Intent{
@@ -41,6 +43,8 @@ func changeScenes() map[string]func() *Model {
 		intent.AccountEdit{Kind: intent.KindAccountEdit, V: 1, Account: "acc_treasury", FromVersion: 1, Name: "Treasury",
 			Rules:  governance.Set{Version: 2, Rules: []governance.Rule{{Name: "all", Steps: []governance.Step{{Name: "treasury", Quorum: 2, Members: []string{"mem_alice", "mem_bob"}}}}}},
 			Before: intent.AccountBefore{Name: "Treasury", Order: []string{"all"}, Rules: governance.Set{Version: 1, Rules: []governance.Rule{{Name: "all", Steps: []governance.Step{{Name: "treasury", Quorum: 1, Members: []string{"mem_alice", "mem_bob"}}}}}}}},
+		intent.MemberInvite{Kind: intent.KindMemberInvite, V: 1, Member: "mem_erin", Name: "Erin Walsh", Role: "OPERATOR", Is: intent.Human, Registration: "a.b.c", Keys: registered},
+		intent.MemberReplaceKeys{Kind: intent.KindMemberReplaceKeys, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob Okafor", Role: "OPERATOR", Registration: "a.b.c", Keys: registered, Purpose: "Bob lost his token"},
 		intent.MemberState{Kind: intent.KindMemberSuspend, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob Okafor", Role: "OPERATOR"},
 		intent.MemberState{Kind: intent.KindMemberResume, V: 1, Member: "mem_bob", FromVersion: 2, Name: "Bob Okafor", Role: "OPERATOR"},
 		intent.MemberState{Kind: intent.KindMemberRevoke, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob Okafor", Role: "OPERATOR"},

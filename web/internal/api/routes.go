@@ -45,7 +45,7 @@ const (
 	anyToken                // a token, in nobody else's name
 	entities                // a developer's token with the scope entities
 	keys                    // a developer's token with the scope keys
-	signed                  // whoever signs the body, a provider
+	signed                  // whoever signs the body: a provider, or who registers
 )
 
 // route is one line of the table.
@@ -102,6 +102,12 @@ var routes = []route{
 	{"POST /v1/banks/sync", entity, "", false, wire.MaxBody, plain, (*api).syncBanks},
 	{"GET /v1/banks/sync-status", entity, "", false, 0, plain, (*api).bankSyncStatus},
 	{"GET /v1/entity", entity, "", false, 0, plain, (*api).entity},
+	{"GET /v1/members/{id}/certificate", entity, "", false, 0, slow, (*api).certificate},
+	{"GET /v1/invitations", entity, "", false, 0, plain, (*api).invitations},
+	{"POST /v1/invitations", entity, "", true, wire.MaxBody, plain, (*api).invite},
+	{"DELETE /v1/invitations/{id}", entity, "", false, 0, plain, (*api).withdraw},
+	{"GET /v1/join/{code}", open, "", false, 0, slow, (*api).invited},
+	{"POST /v1/join/{code}", signed, "", false, wire.MaxBody, slow, (*api).register},
 	{"GET /v1/log", entity, "after limit", false, 0, plain, (*api).log},
 	{"GET /v1/log/checkpoint", entity, "since", false, 0, slow, (*api).checkpoint},
 	{"GET /v1/providers", entity, "", false, 0, plain, (*api).providers},

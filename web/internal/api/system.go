@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"countersign/shared/id"
 	"countersign/shared/wire"
 	"countersign/web/internal/party"
 )
@@ -34,6 +35,14 @@ func (a *api) sandbox(q *question) (any, error) {
 		return nil, err
 	}
 	return a.Gateway.Sandbox(q.r.Context(), in, party.Of(q.r), q.key)
+}
+
+func (a *api) certificate(q *question) (any, error) {
+	name, err := a.object(q, id.Member, "the member")
+	if err != nil {
+		return nil, err
+	}
+	return a.Gateway.Certificate(q.r.Context(), q.caller, name)
 }
 
 func (a *api) entity(q *question) (any, error) {

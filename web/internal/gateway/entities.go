@@ -30,21 +30,21 @@ func (g *Gateway) Entity(ctx context.Context, c Caller) (wire.Entity, error) {
 			return found(err, "the entity")
 		}
 		v.Name = e.Name
-		gen, err := projection.Genesis(tx, c.Entity)
+		by, err := projection.Governs(tx, c.Entity)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		v.Enrolled, v.Name = true, gen.EntityName
-		for _, m := range gen.Members {
+		v.Enrolled, v.Name = true, by.Genesis.EntityName
+		for _, m := range by.Joined() {
 			key, err := jws.FromJWK(m.Approval)
 			if err != nil {
 				return err
 			}
 			v.Members = append(v.Members, wire.Member{
-				ID: m.Member, Name: m.Name, Role: m.Role, Curve: m.Approval.Crv, Key: key.Thumbprint(), ChannelIn: m.ChannelIn,
+				ID: m.Member, Name: m.Name, Role: m.Role, Is: m.Is, Curve: m.Approval.Crv, Key: key.Thumbprint(), ChannelIn: m.ChannelIn,
 			})
 		}
 		mark, err := tx.Mark(c.Entity)
@@ -144,6 +144,16 @@ func (g *Gateway) ownSigner(ctx context.Context, c Caller) (Signer, error) {
 		return nil, err
 	}
 	return v.Signer, nil
+}
+
+// Certificate is the certificate of a member of the entity, as its signer signs it now. It
+// fails with NOT_FOUND, and with CONFLICT for a member who is not active.
+func (g *Gateway) Certificate(ctx context.Context, c Caller, member string) (wire.Certificate, error) {
+	signer, err := g.ownSigner(ctx, c)
+	if err != nil {
+		return wire.Certificate{}, err
+	}
+	return signer.Certificate(ctx, member)
 }
 
 // OpenChannel relays the first record of a channel to the signer.

@@ -51,6 +51,7 @@ type Signer interface {
 	Relay(ctx context.Context, channel, record string) (wire.SignerReply, error)
 	Log(ctx context.Context, after int64, limit int) (wire.SignerLogPage, error)
 	Note(ctx context.Context) (wire.SignerNote, error)
+	Certificate(ctx context.Context, member string) (wire.Certificate, error)
 }
 
 // Subject is whom a token is for; an empty Entity makes a developer token.

@@ -164,7 +164,7 @@ func TestTheLimitsAreThoseOfThePage(t *testing.T) {
 		"wrong API keys of one client": gateway.WrongKeys, "tokens of one developer or entity": gateway.TokensMinted,
 		"sandboxes of one client": gateway.SandboxesMade, "questions for quotes of one entity": gateway.QuotesAsked,
 		"channels opened by one entity": gateway.ChannelsOpened, "questions for quotes of one entity that wait": gateway.QuotesAtOnce,
-		"quotes of one entity without a request": gateway.QuotesKept, "tickets of one order": gateway.TicketsKept,
+		"quotes of one entity without a request": gateway.QuotesKept, "tickets of one order": gateway.TicketsKept, "invitations of one entity": gateway.InvitationsKept,
 		"streams of events of one caller": gateway.StreamsAtOnce, "answers of one caller with a key": gateway.RepliesKept, "bytes of those answers": gateway.ReplyBytesKept,
 	}
 	code["sandboxes that are kept"], code["sandboxes of one client that are kept"] = gateway.SandboxesKept, gateway.SandboxesHeld

@@ -99,6 +99,11 @@ func (l *Link) Note(ctx context.Context) (out wire.SignerNote, err error) {
 	return out, l.call(ctx, http.MethodGet, "/v1/log/checkpoint", nil, &out)
 }
 
+// Certificate reads the certificate of a member.
+func (l *Link) Certificate(ctx context.Context, member string) (out wire.Certificate, err error) {
+	return out, l.call(ctx, http.MethodGet, "/v1/members/"+url.PathEscape(member)+"/certificate", nil, &out)
+}
+
 // call asks the signer; headers are those that are true.
 func (l *Link) call(ctx context.Context, method, path string, in, out any, headers ...string) error {
 	down := func(err error) error {

@@ -36,6 +36,7 @@ type Store interface {
 type Tx interface {
 	Principals
 	Banks
+	Invitations
 	Keys
 	Uses
 	Replies

@@ -15,15 +15,17 @@ var executors = map[string]func(context.Context, intent.Intent) error{
 	intent.KindBuy:      handOff,
 	intent.KindTransfer: notYet,
 
-	intent.KindGroupPut:      inEffect,
-	intent.KindGroupRemove:   inEffect,
-	intent.KindWhitelistPut:  inEffect,
-	intent.KindAdminRulePut:  inEffect,
-	intent.KindAccountCreate: inEffect,
-	intent.KindAccountEdit:   inEffect,
-	intent.KindMemberSuspend: inEffect,
-	intent.KindMemberResume:  inEffect,
-	intent.KindMemberRevoke:  inEffect,
+	intent.KindGroupPut:          inEffect,
+	intent.KindGroupRemove:       inEffect,
+	intent.KindWhitelistPut:      inEffect,
+	intent.KindAdminRulePut:      inEffect,
+	intent.KindAccountCreate:     inEffect,
+	intent.KindAccountEdit:       inEffect,
+	intent.KindMemberInvite:      inEffect,
+	intent.KindMemberReplaceKeys: inEffect,
+	intent.KindMemberSuspend:     inEffect,
+	intent.KindMemberResume:      inEffect,
+	intent.KindMemberRevoke:      inEffect,
 }
 
 // Do does what an approved intent wants. It fails with NOT_SUPPORTED for a kind that

@@ -33,10 +33,29 @@ func Members(t testing.TB) (all []*Member) {
 		if m.ID == "mem_bob" {
 			curve = jws.P256
 		}
-		m.Approval, m.Channel = NewKey(t, curve), NewKey(t, curve)
-		all = append(all, &m)
+		all = append(all, NewMember(t, m.ID, m.Name, curve))
 	}
 	return all
+}
+
+// NewMember makes the keys of a member in memory, both on curve.
+func NewMember(t testing.TB, id, name, curve string) *Member {
+	t.Helper()
+	return &Member{ID: id, Name: name, Approval: NewKey(t, curve), Channel: NewKey(t, curve)}
+}
+
+// Register is what the member signs to join the vault of an entity, or to have their keys
+// replaced.
+func (m *Member) Register(t testing.TB, entity string) string {
+	t.Helper()
+	token, err := ceremony.Register(t.Context(), m.Approval, statement.Registration{
+		V: 1, Type: "registration", Entity: entity, Member: m.ID, Name: m.Name, Approval: m.Approval.PublicKey().JWK(),
+		Channel: m.Channel.PublicKey().JWK(), ChannelIn: statement.InToken, IssuedAt: 1_795_208_400,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
 }
 
 // Genesis is the member as a genesis names it.

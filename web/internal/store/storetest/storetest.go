@@ -33,6 +33,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"the log of use", (*suite).uses},
 		{"the ledger as transactions", (*suite).transactions},
 		{"pretend banks", (*suite).banks},
+		{"invitations", (*suite).invitations},
 		{"replies", (*suite).replies},
 		{"quotes", (*suite).quotes},
 		{"what is kept for a party is bounded", (*suite).trim},
