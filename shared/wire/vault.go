@@ -22,6 +22,7 @@ type Vault struct {
 	Groups     []VaultGroup   `json:"groups"`     // by id, also those that are gone
 	Whitelists []VaultList    `json:"whitelists"` // by id
 	Accounts   []VaultAccount `json:"accounts"`
+	Chains     []ChainName    `json:"chains"` // of the accounts and the whitelists
 	Log        statement.Log  `json:"log"`
 	ServerTime time.Time      `json:"server_time"`
 }
@@ -31,6 +32,12 @@ type RootKey struct {
 	Thumbprint string   `json:"thumbprint"`
 	Words      []string `json:"words"`  // its fingerprint: sixteen words
 	Digits     []string `json:"digits"` // the same as eight groups of five digits
+}
+
+// ChainName is what people call a chain.
+type ChainName struct {
+	ID   string `json:"id"` // CAIP-2
+	Name string `json:"name"`
 }
 
 // Since says which version of an object counts, and what made it.

@@ -36,6 +36,10 @@ export interface Options {
   routing?: boolean;
   /** FIRST of "./first.js" for the environment: what is shown, and takes what is typed, before the core is there. */
   first?: Record<string, Picture>;
+  /** Loads the vault's screens when they are first opened: a module with VaultPart. Without it there are none. */
+  vault?: () => Promise<unknown>;
+  /** The module that verifies receipts; "./verify.wasm.gz" beside the vault's screens when absent. */
+  verifyURL?: string | URL;
   /** Called when the core stops on its own, before it is started again. */
   panicHandler?: (error: Error) => void;
 }

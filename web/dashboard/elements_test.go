@@ -77,7 +77,7 @@ type embedding struct {
 func hosted(t *testing.T, pages map[string]string, more ...func(*http.ServeMux)) embedding {
 	t.Helper()
 	s := newSite(t, nil)
-	if s.coreHash == "" {
+	if s.hashes[core] == "" {
 		t.Fatal("the core is not built; run make wasm")
 	}
 	at := &elsewhere{asked: map[string]int{}}

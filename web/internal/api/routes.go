@@ -31,8 +31,8 @@ type Config struct {
 type Dashboard interface {
 	http.Handler
 	Serves(path string) bool // GET and HEAD; any other path it answers as not found
-	// Core is the browser's core, and the hash of its contents; empty when there is none.
-	Core() (hash string, file http.Handler)
+	// Module is a module of WebAssembly, and the hash of its contents; empty when there is none.
+	Module(name string) (hash string, file http.Handler)
 }
 
 // access says who may ask.
@@ -74,7 +74,8 @@ var routes = []route{
 	{"GET /_health", open, "", false, 0, plain, (*api).health},
 	{"GET /.well-known/jwks.json", open, "", false, 0, plain, (*api).jwks},
 	{"GET /v1/clock", open, "", false, 0, plain, (*api).clock},
-	{"GET /core/{hash}/countersign.wasm", open, "", false, 0, 0, (*api).core},
+	{"GET /core/{hash}/countersign.wasm", open, "", false, 0, 0, module("countersign.wasm")},
+	{"GET /core/{hash}/verify.wasm", open, "", false, 0, 0, module("verify.wasm")},
 	{"POST /v1/auth/tokens", noBrowser, "", true, wire.MaxBody, plain, tokenFor("")},
 	{"POST /v1/auth/developer-token", noBrowser, "", true, wire.MaxBody, plain, tokenFor(wire.UserDeveloper)},
 	{"POST /v1/auth/entity-token", noBrowser, "", true, wire.MaxBody, plain, tokenFor(wire.UserEntity)},

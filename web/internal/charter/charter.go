@@ -7,6 +7,7 @@ package charter
 import (
 	"slices"
 
+	"countersign/shared/asset"
 	"countersign/shared/ceremony"
 	"countersign/shared/fingerprint"
 	"countersign/shared/intent"
@@ -24,7 +25,7 @@ func Now(v *vault.Governance) (wire.Vault, error) {
 	o := newObjects(v)
 	out := wire.Vault{
 		Entity: o.now.Entity, Name: o.now.EntityName, Sandbox: o.now.Sandbox,
-		Members: []wire.VaultMember{}, Groups: []wire.VaultGroup{}, Whitelists: []wire.VaultList{}, Accounts: []wire.VaultAccount{},
+		Members: []wire.VaultMember{}, Groups: []wire.VaultGroup{}, Whitelists: []wire.VaultList{}, Accounts: []wire.VaultAccount{}, Chains: []wire.ChainName{},
 	}
 	err := o.fill(&out)
 	return out, err
@@ -108,6 +109,12 @@ func (o objects) fill(out *wire.Vault) error {
 			at.Said = append(at.Said, wire.SaidRule{Name: r.Name, Deny: r.Deny, For: said.For, Needs: append([]string{}, said.Needs...), Text: said.Text})
 		}
 		out.Accounts = append(out.Accounts, at)
+		chain(out, a.Chain)
+	}
+	for _, l := range out.Whitelists {
+		for _, e := range l.Entries {
+			chain(out, e.Chain)
+		}
 	}
 	return nil
 }
@@ -127,4 +134,11 @@ func thumbprint(k jwk.Key) string {
 		return ""
 	}
 	return key.Thumbprint()
+}
+
+// chain says what a chain is called, once.
+func chain(out *wire.Vault, id string) {
+	if !slices.ContainsFunc(out.Chains, func(c wire.ChainName) bool { return c.ID == id }) {
+		out.Chains = append(out.Chains, wire.ChainName{ID: id, Name: asset.ChainName(id)})
+	}
 }

@@ -1,0 +1,261 @@
+// The vault's screens in one element: they ask the gateway, hear what changes and show it.
+// Loaded when somebody opens them, by the dashboard and by <countersign-vault>.
+
+import { CountersignError, fail } from './errors.js';
+import { Painter } from './painter.js';
+import { rootOf } from './receiptview.js';
+import { save } from './save.js';
+import { store } from './store.js';
+import { isReceipt, vaultPicture } from './vaultpicture.js';
+import { picked } from './vaultviews.js';
+import { verifier } from './verify.js';
+
+const PAGE = 50; // entries of the log at once
+const MOST = 16 << 20; // bytes of a receipt
+
+export class VaultPart {
+  #painter; #ask; #go; #verify; #root; #life = new AbortController(); #shown = ''; #said = '';
+  #state = { at: '', lang: '', vault: {}, objects: new Map(), picks: new Map(), log: {}, note: {}, receipt: undefined, trusted: undefined, typed: '', wrong: '' };
+
+  // root is painted into; ask is that of ask.js; go(path) leads to another screen, also one
+  // of the vault; base gives the gateway's address, and verify where the verifier comes from.
+  constructor(root, { ask, go, lang = '', base = () => '', verify = {} }) {
+    this.#root = root;
+    this.#ask = (path, o) => ask(path, { signal: this.#life.signal, ...o });
+    this.#go = go;
+    this.#verify = verify;
+    this.#state.lang = lang;
+    this.#painter = new Painter(root, this.#act, { routing: false, base });
+    const on = (type, f) => root.addEventListener(type, f, { signal: this.#life.signal });
+    on('change', (e) => { if (e.target.type === 'file' && e.target.files[0]) this.#file(e.target.files[0]); });
+    on('dragover', (e) => { if (this.#state.at === 'receipt' || this.#state.receipt) e.preventDefault(); });
+    on('drop', (e) => {
+      e.preventDefault();
+      if (e.dataTransfer.files[0]) this.#file(e.dataTransfer.files[0]);
+    });
+  }
+
+  stop() {
+    this.#life.abort();
+    this.#painter.stop();
+  }
+
+  /** show goes to a part: "", "members", "log", an object's id, or a request's id for its receipt. */
+  show(at) {
+    const state = this.#state, before = state.at;
+    state.at = at;
+    if (before !== at && !isReceipt(at)) state.receipt = undefined;
+    this.#load();
+    this.#paint();
+  }
+
+  /** hear is told what changed (shared/spec/wire.md, GET /v1/events), and that the stream began again. */
+  hear(type, detail) {
+    if (type === 'listening' && detail) this.#again();
+    else if (type === 'change' && detail.what === 'entity') this.#again();
+    else if (type === 'change' && detail.what === 'request' && this.#state.at === 'log') this.#newer();
+  }
+
+  #again() {
+    const { at, objects } = this.#state;
+    this.#read();
+    if (objects.has(at)) this.#object(at);
+    if (at === 'log') this.#newer();
+  }
+
+  #load() {
+    const { at, vault, objects, log, receipt } = this.#state;
+    if (!vault.value && !vault.asked) this.#read();
+    if (at === 'log') { if (!log.value && !log.busy) this.#newer(); this.#note(); }
+    else if (isReceipt(at)) { this.#trusted(); if (at !== 'receipt' && receipt?.request !== at) this.#receipt(at); }
+    else if (/^(mem|grp|wls|acc)_|^admin$/.test(at) && !objects.get(at)?.value) this.#object(at);
+  }
+
+  // into keeps an answer, or the error beside what was there before.
+  async #into(holder, ask) {
+    holder.asked = true;
+    try {
+      holder.value = await ask();
+      holder.error = undefined;
+    } catch (e) {
+      if (this.#life.signal.aborted) return;
+      holder.error = e instanceof CountersignError ? e : fail('INTERNAL_ERROR', 'The page could not show it', { cause: e });
+      if (holder.error !== e) reportError(e);
+    }
+    this.#paint();
+  }
+
+  #read() { return this.#into(this.#state.vault, () => this.#ask('/v1/vault')); }
+
+  #object(id) {
+    const { objects } = this.#state;
+    if (!objects.has(id)) objects.set(id, {});
+    return this.#into(objects.get(id), () => this.#ask(`/v1/vault/${id}`));
+  }
+
+  async #older(id) {
+    const holder = this.#state.objects.get(id), { value } = holder;
+    if (this.#state.more || !value?.before) return;
+    this.#state.more = true;
+    this.#paint();
+    await this.#into(holder, async () => {
+      const next = await this.#ask(`/v1/vault/${id}?before=${value.before}`);
+      return { ...next, versions: [...value.versions, ...next.versions] };
+    });
+    this.#state.more = false;
+    this.#paint();
+  }
+
+  // newer reads the entries that are newer than those that are shown; at first the newest.
+  async #newer() {
+    const { log } = this.#state;
+    if (log.busy) return;
+    log.busy = true;
+    await this.#into(log, async () => {
+      const known = log.value?.entries ?? [];
+      let { log: { size } } = await this.#ask('/v1/log?after=9007199254740991&limit=1');
+      const after = known.length > 0 && size - known[0].seq <= PAGE ? known[0].seq : Math.max(-1, size - 1 - PAGE);
+      const page = await this.#page(after);
+      size = page.size;
+      return { size, entries: known.length > 0 && after === known[0].seq ? [...page.entries, ...known] : page.entries };
+    });
+    log.busy = false;
+    this.#paint();
+  }
+
+  async #page(after, limit = PAGE) {
+    const { entries, log } = await this.#ask(`/v1/log?after=${after}&limit=${limit}&words=true`);
+    return { entries: entries.reverse(), size: log.size };
+  }
+
+  async #before() {
+    const { log } = this.#state, { entries } = log.value, last = entries.at(-1).seq;
+    if (log.busy) return;
+    log.busy = true;
+    this.#paint();
+    await this.#into(log, async () => {
+      const from = Math.max(0, last - PAGE), older = [];
+      for (let next = last; next > from;) { // an answer may have fewer than were asked for
+        const page = await this.#page(from - 1 + older.length, next - from);
+        if (page.entries.length === 0) break;
+        older.unshift(...page.entries);
+        next -= page.entries.length;
+      }
+      return { size: log.value.size, entries: [...entries, ...older] };
+    });
+    log.busy = false;
+    this.#paint();
+  }
+
+  #note() { return this.#into(this.#state.note, () => this.#ask('/v1/log/checkpoint')); }
+
+  // trusted reads which root key the person compared in this browser.
+  async #trusted() {
+    await this.#whenRead();
+    const entity = this.#state.vault.value?.entity;
+    if (entity && this.#state.trusted === undefined) this.#state.trusted = (await store.get(`root:${entity}`)) ?? '';
+    this.#paint();
+  }
+
+  // whenRead waits for the vault; it goes on without it when that cannot be read.
+  async #whenRead() {
+    const { vault } = this.#state;
+    if (!vault.value && !vault.error) await (this.reading ??= this.#into(vault, () => this.#ask('/v1/vault')).finally(() => { this.reading = undefined; }));
+  }
+
+  async #receipt(request) {
+    const receipt = this.#state.receipt = { request, name: `receipt-${request}.json`, busy: 'Fetching the receipt' };
+    this.#paint();
+    try {
+      receipt.bytes = await this.#ask(`/v1/requests/${request}/receipt`, { bytes: true });
+    } catch (e) {
+      if (this.#life.signal.aborted) return;
+      Object.assign(receipt, { busy: '', error: e });
+      return this.#paint();
+    }
+    return this.#check(receipt);
+  }
+
+  async #file(file) {
+    const receipt = this.#state.receipt = { request: this.#state.at, name: file.name, busy: 'Reading the file' };
+    if (file.size > MOST) Object.assign(receipt, { busy: '', error: fail('PAYLOAD_TOO_LARGE', 'The file is too long for a receipt', { remedy: 'Choose a receipt: it has at most 16 MiB.' }) });
+    else {
+      receipt.bytes = new Uint8Array(await file.arrayBuffer());
+      await this.#check(receipt);
+    }
+    this.#paint();
+  }
+
+  // check verifies a receipt with the key that was compared, else with the one that the
+  // gateway names.
+  async #check(receipt) {
+    if (!receipt?.bytes) return;
+    Object.assign(receipt, { busy: 'Verifying in this browser', error: undefined, answer: undefined });
+    this.#paint();
+    try {
+      const verify = await verifier(this.#verify);
+      await this.#trusted();
+      receipt.key = this.#state.trusted || this.#state.vault.value?.root.thumbprint;
+      receipt.answer = receipt.key ? verify(receipt.bytes, receipt.key) : undefined;
+      if (!receipt.key) receipt.error = fail('ROOT_KEY_MISSING', 'There is no root key to verify it with', { remedy: 'Write the root key that you have.' });
+    } catch (e) {
+      receipt.error = e instanceof CountersignError ? e : fail('INTERNAL_ERROR', 'The receipt could not be verified', { cause: e });
+    }
+    receipt.busy = '';
+    this.#paint();
+  }
+
+  async #trust(key) {
+    const { entity } = this.#state.vault.value ?? {};
+    Object.assign(this.#state, { trusted: key, typed: '', wrong: '' });
+    if (entity) await (key ? store.set(`root:${entity}`, key) : store.delete(`root:${entity}`));
+    await this.#check(this.#state.receipt);
+    this.#paint();
+  }
+
+  #act = (action, value) => {
+    const state = this.#state, { at } = state, [name, arg] = action.split(':');
+    if (action.startsWith('navigate:')) return this.#go(action.slice(9));
+    switch (name) {
+      case 'again': return at === 'log' ? (this.#newer(), this.#note()) : isReceipt(at) && at !== 'receipt' ? (this.#read(), this.#receipt(at)) : (this.#read(), state.objects.has(at) && this.#object(at));
+      case 'older': return at === 'log' ? this.#before() : this.#older(at);
+      case 'from': case 'to': return this.#pick(at, name, Number(value));
+      case 'save': return arg === 'note' ? save({ name: 'checkpoint.txt', text: state.note.value.note, type: 'text/plain' }) : save({ name: state.receipt.name, text: state.receipt.bytes, type: 'application/json' });
+      case 'print': return window.print();
+      case 'typing': state.typed = value; return undefined;
+      case 'trust': return this.#trust(state.vault.value.root.thumbprint);
+      case 'forget': return this.#trust('');
+      case 'key': return this.#own(JSON.parse(value).key ?? '');
+      default: return undefined;
+    }
+  };
+
+  #own(typed) {
+    const { key, wrong } = rootOf(typed, this.#state.vault.value?.root);
+    this.#state.typed = typed;
+    this.#state.wrong = wrong ?? '';
+    if (key) this.#trust(key); else this.#paint();
+  }
+
+  #pick(id, which, version) {
+    const { objects, picks } = this.#state, [from, to] = picked(objects.get(id).value, picks.get(id)).map((v) => v.version);
+    picks.set(id, which === 'from' ? [version, to] : [from, version]);
+    this.#paint();
+  }
+
+  #paint() {
+    if (this.#life.signal.aborted) return;
+    const { at } = this.#state, moved = this.#shown !== at;
+    this.#shown = at;
+    this.#painter.paint({ tree: vaultPicture(this.#state), announce: moved ? '' : this.#says() });
+    const tab = moved && this.#root.querySelector('.tab[aria-current]');
+    if (tab) tab.parentNode.scrollLeft = tab.offsetLeft - tab.parentNode.offsetLeft - 44; // on a small screen not all fit
+  }
+
+  // says is what a reader is told without looking.
+  #says() {
+    const { receipt } = this.#state;
+    if (receipt?.answer) this.#said = receipt.answer.error ? 'This receipt does not hold' : 'This receipt holds';
+    return receipt ? this.#said : '';
+  }
+}
