@@ -4,6 +4,7 @@
 
 import { ahead } from './ahead.js';
 import { asker } from './ask.js';
+import { DryPart } from './drypart.js';
 import { Early } from './early.js';
 import { acting, change } from './entity.js';
 import { CountersignError, fail } from './errors.js';
@@ -32,7 +33,7 @@ class Run {
     this.#config = typeof config === 'function' ? config : async () => config;
     this.#options = options;
     this.#running = new Promise((resolve) => { this.#runs = resolve; });
-    this.#painter = new Painter(element, this.#send, { routing: options.routing !== false, base: () => this.#gateway ?? '', lend: options.vault && this.#lend });
+    this.#painter = new Painter(element, this.#send, { routing: options.routing !== false, base: () => this.#gateway ?? '', lend: this.#lend });
     this.#early = new Early(options.first, this.#painter);
   }
 
@@ -93,23 +94,29 @@ class Run {
     this.#early.hand(this.#send);
   }
 
-  // lend has the vault's screens where the core leaves them a place. They come when they
-  // are first opened, as the core does.
-  #lend = (place, at) => {
+  // lend has others paint where the core leaves them a place.
+  #lend = (place, name) => {
+    const { lang } = document.documentElement;
+    if (name === 'dry') return new DryPart(place, { ask: this.#running, lang });
+    return this.#options.vault && this.#vault(place, lang);
+  };
+
+  // vault has the vault's screens, which come when they are first opened, as the core does.
+  #vault(place, lang) {
+    let part, off, at = '', ended = false;
     const painter = new Painter(place, () => again(), { routing: false });
-    let part, off, ended = false;
     const again = () => {
       painter.paint(skeletonPicture());
       Promise.all([this.#options.vault(), this.#running]).then(([{ VaultPart }, ask]) => {
         if (ended) return;
-        part = new VaultPart(place, { ask, go: (path) => this.#send(`navigate:${path}`, ''), lang: document.documentElement.lang, base: () => this.#gateway, verify: { verifyURL: this.#options.verifyURL } });
+        part = new VaultPart(place, { ask, go: (path) => this.#send(`navigate:${path}`, ''), lang, base: () => this.#gateway, verify: { verifyURL: this.#options.verifyURL } });
         off = this.#hear((type, detail) => part.hear(type, detail));
         part.show(at);
       }).catch((e) => painter.paint(failurePicture(fail('CORE_UNREACHABLE', e.message, { cause: e }))));
     };
     again();
     return { show: (to) => { at = to; part?.show(to); }, stop: () => { ended = true; off?.(); part?.stop(); painter.stop(); } };
-  };
+  }
 
   // hear listens to this core, and to the next one when it stopped.
   #hear(f) {

@@ -4,6 +4,7 @@
 
 import { of } from './client.js';
 import { Connected, CONNECTION, CountersignProvider, expiry, providerOf, reflected, signs } from './connected.js';
+import { DryPart } from './drypart.js';
 import { CountersignError, fail } from './errors.js';
 import { checked } from './options.js';
 import { Painter } from './painter.js';
@@ -123,7 +124,10 @@ export class CountersignElement extends Connected {
     this.#surface = this.#shared = this.#port = this.#key = this.#path = undefined;
   }
 
-  #paints() { return new Painter(this.#frame.root, this.#send, { routing: false, base: () => this.#shared?.options.apiUrl ?? '' }); }
+  #paints() { return new Painter(this.#frame.root, this.#send, { routing: false, base: () => this.#shared?.options.apiUrl ?? '', lend: this.#lend }); }
+
+  // lend has others paint where the core leaves them a place.
+  #lend = (place, name) => (name === 'dry' ? new DryPart(place, { ask: this.#shared?.ask, lang: this.#frame.holder.lang }) : undefined);
 
   #paint(picture) { (this.#painter ??= this.#paints()).paint(picture); }
 

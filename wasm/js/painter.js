@@ -21,7 +21,7 @@ const ATTRS = words(`autocapitalize autocomplete class cols colspan datetime dir
   required role rows rowspan scope size spellcheck step tabindex target title translate type value`);
 const EVENTS = ['click', 'input', 'change', 'submit', 'keydown', 'close', 'cancel', 'toggle'];
 const PROPS = ['value', 'checked', 'disabled', 'indeterminate', 'open'];
-const SPECIAL = words('key on prop css focus copy name reveal');
+const SPECIAL = words('key on prop css focus copy name reveal at');
 const NEVER = -Infinity;
 const EDITING = 'input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]';
 // The class of what is a ::part of an element in a host's page → the part's name.
@@ -39,8 +39,8 @@ export class Painter {
 
   // root is the element to paint into; send(action, value) is told what the
   // person does. routing false leaves the address bar, the title and the keys of the
-  // page to others; base gives the gateway's address. lend(element, at) paints what a
-  // picture leaves to others, and returns { show(at), stop() }.
+  // page to others; base gives the gateway's address. lend(element, name) is for what a
+  // picture leaves to others: it returns { show(at), stop() }.
   constructor(root, send, { routing = true, base = () => '', lend = () => undefined } = {}) {
     this.#root = root;
     this.#send = send;
@@ -223,7 +223,8 @@ export class Painter {
     this.#state.set(el, { tag: 'lent', key, attrs });
     if (old && was.at === attrs.at) return el;
     el.className = 'view';
-    if (this.#lent.has(el)) this.#lent.get(el)?.show(attrs.at ?? ''); else this.#lent.set(el, this.#lend(el, attrs.at ?? ''));
+    if (!old) this.#lent.set(el, this.#lend(el, attrs.name));
+    this.#lent.get(el)?.show(attrs.at ?? '');
     return el;
   }
 

@@ -103,3 +103,24 @@ test('the gateway is asked with the token of now, and once more with a new one',
   await assert.rejects(ask('/v1/vault/x'), (e) => e.code === 'NOT_FOUND' && e.requestId === 'r');
   await assert.rejects(ask('/v1/vault/x'), (e) => e.code === 'GATEWAY_UNREACHABLE');
 });
+
+const dry = await import('./drypart.js');
+
+test('a dry run says which rule governs, what remains and why no other rule does', () => {
+  const names = new Map([['mem_alice', 'Alice'], ['mem_bob', 'Bob']]);
+  const said = {
+    decision: { state: 'PENDING', rule: 'small', expires: '2026-11-20T21:00:00Z', reasons: ['waiting'] },
+    rules: [{ rule: 'small', result: 'GOVERNS' }, { rule: 'large', result: 'UNMET', why: '250 EUR is less than 1000 EUR' }],
+    remaining: [{ step: 1, name: 'approval', quorums: [{ needed: 1, members: ['mem_alice', 'mem_bob'] }], exclude_initiator: true }, { step: 2, name: 'pause', quorums: [], delay: 86400 }],
+    windows: [{ rule: 'small', currency: 'EUR', seconds: 86400, max: '50000', left: '49750' }, { rule: 'large', currency: 'EUR', seconds: 60, max: '1', left: '1' }],
+  };
+  assert.equal(words(dry.line(said, names)).trim(), 'small: 1 of Alice and Bob, but not who asked, then 24 hours pass.');
+  const whole = words(dry.whole(said, names, 'en'));
+  for (const part of ['Of 50000 EUR in 24 hours, 49750 EUR is left before it.', 'Why no other rule', '250 EUR is less than 1000 EUR']) assert.ok(whole.includes(part), `${part}\n${whole}`);
+  assert.ok(!whole.includes('Of 1 EUR'), 'windows of other rules are left out');
+  const denied = { ...said, decision: { state: 'DENIED', reasons: ['no rule allows this', 'rule "small" does not apply: it is late'] }, remaining: [], windows: [] };
+  assert.match(words(dry.line(denied, names)), /The vault would refuse it: rule "small" does not apply: it is late\./);
+  const initiated = { ...said, decision: { ...said.decision, initiators: ['mem_bob'] } };
+  assert.match(words(dry.line(initiated, names)), /one of Bob signs and sends it, then 1 of/);
+  for (const [n, want] of [[86400, '24 hours'], [172800, '2 days'], [3600, '1 hour'], [90, '90 seconds'], [300, '5 minutes']]) assert.equal(dry.span(n), want);
+});

@@ -40,7 +40,7 @@ function rule(vault, a, said, number) {
   return el('tr', '', { key: said.name },
     el('th', '', { scope: 'row' }, text('span', 'strong', `${number}. ${said.name}`)),
     el('td', '', { 'data-label': 'For' }, text('span', '', upper(said.for))),
-    el('td', '', { 'data-label': 'To' }, said.deny ? text('span', 'muted', '–') : text('span', 'cluster', icon('arrow'), targets(vault, is).map((t) => (t.id ? link('link', at(t.id), t.name) : text('span', 'badge', t.name))))),
+    el('td', '', { 'data-label': 'To' }, said.deny ? text('span', 'muted', '–') : text('div', 'flow', icon('arrow'), text('div', 'cluster', targets(vault, is).map((t) => (t.id ? link('link', at(t.id), t.name) : text('span', 'badge', t.name)))))),
     el('td', '', { 'data-label': 'Takes' }, said.deny ? badge('is-negative', 'cross', 'Denied') : text('ol', 'needs', said.needs.map((n, i) => text('li', '', said.needs.length > 1 && text('span', 'muted', `${i + 1}. `), n)))));
 }
 

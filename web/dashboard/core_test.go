@@ -112,6 +112,16 @@ func (c canned) quotes(w http.ResponseWriter) {
 	event(wire.EventDone, wire.Quotes{Question: "qst_1", Account: "acc_treasury", Result: quote.Result{Input: in, ServerTime: c.now, Complete: true, Asked: 2, Quotes: rows, Excluded: []quote.Excluded{out}, Fixes: []quote.Fix{}}})
 }
 
+// dryRun is what the rules say of a purchase.
+func (c canned) dryRun() governance.Explanation {
+	return governance.Explanation{
+		Decision:  governance.Decision{State: governance.Pending, Rule: "Treasury purchases", Version: 3, Digest: digest, Step: 1, Steps: []governance.Progress{}, Expires: c.now.Add(time.Hour), Reasons: []string{"waiting for 2 of 2"}},
+		Rules:     []governance.Answer{{Rule: "Treasury purchases", Result: governance.Governs, Condition: -1}, {Rule: "Large purchases", Result: governance.Unmet, Why: "250 EUR is less than 10000 EUR"}},
+		Remaining: []governance.Remaining{{Step: 1, Name: "approval", Quorums: []governance.Missing{{Needed: 2, Members: []string{"mem_alice", "mem_bob"}}}}},
+		Windows:   []governance.Left{{Rule: "Treasury purchases", Currency: "EUR", Seconds: 86400, Max: "50000", Spent: "250", Left: "49750"}},
+	}
+}
+
 func (c canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.now = time.Now().UTC().Truncate(time.Second)
 	pending := c.request("req_6h2v0m3k8t1q5n7p9r4s2w0x3a", wire.RequestPending, 1)
@@ -138,6 +148,10 @@ func (c canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")
+	if r.Header.Get(wire.HeaderDryRun) != "" {
+		_ = json.NewEncoder(w).Encode(c.dryRun())
+		return
+	}
 	if body, ok := vaultAnswer(r); ok {
 		_, _ = w.Write(body)
 		return

@@ -69,7 +69,7 @@ func TestThePageIsUsefulBeforeTheCoreComes(t *testing.T) {
 					...[...document.querySelectorAll('.rail-link')].map((e) => { const c = e.cloneNode(true); c.querySelector('.count')?.remove(); return c.outerHTML; })])`)
 			}
 			before := shown()
-			p.want("[document.querySelector('h1').textContent, document.querySelector('.page-sub')?.textContent ?? '', document.querySelectorAll('.rail-link').length]", []any{test.title, test.sub, float65(4)})
+			p.want("[document.querySelector('h1').textContent, document.querySelector('.page-sub')?.textContent ?? '', document.querySelectorAll('.rail-link').length]", []any{test.title, test.sub, float64(5)})
 			p.run(axe)
 			p.run("window.root = document.querySelector('countersign-app')")
 			for _, v := range []struct {
