@@ -1,6 +1,8 @@
 /** Types of the dashboard as a whole page: what its own start (boot.js) uses. Parts of it
  *  for another page are in elements.d.ts, calls without a screen in client.d.ts. */
 
+import type { Picture } from './port.js';
+
 /** What the dashboard's own back end tells the page (GET /config.json). */
 export interface Config {
   /** POST here, same origin, with the session of the signed-in person: returns an entity token. */

@@ -57,7 +57,7 @@ const REFUSED = new Set(['DENIED', 'BLOCKED']);
 // line is all of it in one line.
 export function line(said, names) {
   const { decision } = said;
-  return text('p', 'small muted', REFUSED.has(decision.state) ? `The vault would refuse it: ${why(decision)}.` : `${decision.rule}: ${steps(said, names)}.`);
+  return text('p', 'small muted', REFUSED.has(decision.state) ? `The vault would refuse it: ${why(decision)}.` : `Who decides: ${steps(said, names)} (${decision.rule}).`);
 }
 
 // whole says also why other rules do not govern, and what is left of windows.

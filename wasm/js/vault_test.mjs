@@ -114,7 +114,7 @@ test('a dry run says which rule governs, what remains and why no other rule does
     remaining: [{ step: 1, name: 'approval', quorums: [{ needed: 1, members: ['mem_alice', 'mem_bob'] }], exclude_initiator: true }, { step: 2, name: 'pause', quorums: [], delay: 86400 }],
     windows: [{ rule: 'small', currency: 'EUR', seconds: 86400, max: '50000', left: '49750' }, { rule: 'large', currency: 'EUR', seconds: 60, max: '1', left: '1' }],
   };
-  assert.equal(words(dry.line(said, names)).trim(), 'small: 1 of Alice and Bob, but not who asked, then 24 hours pass.');
+  assert.equal(words(dry.line(said, names)).trim(), 'Who decides: 1 of Alice and Bob, but not who asked, then 24 hours pass (small).');
   const whole = words(dry.whole(said, names, 'en'));
   for (const part of ['Of 50000 EUR in 24 hours, 49750 EUR is left before it.', 'Why no other rule', '250 EUR is less than 1000 EUR']) assert.ok(whole.includes(part), `${part}\n${whole}`);
   assert.ok(!whole.includes('Of 1 EUR'), 'windows of other rules are left out');

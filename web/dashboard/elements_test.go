@@ -165,7 +165,7 @@ await import('{{base}}elements.js'); window.ready = true;`
 		}
 		chosen("meridian", "0.083991")
 		chosen("northpay", "0.08421390751120486")
-		p.until("said('quotes').includes('Treasury purchases: 2 of Alice Martin and mem_bob.')") // who will decide, before anything is sent
+		p.until("said('quotes').includes('Who decides: 2 of Alice Martin and mem_bob (Treasury purchases).')") // who will decide, before anything is sent
 		p.until("press('quotes', /^Request .* Northpay/)")
 		p.until("said('quotes').includes('49750 EUR is left before it') && said('quotes').includes('Why no other rule')")
 		p.want("seen.filter(([t]) => t === 'quote').map(([, q]) => q.provider.id)", []any{"meridian", "northpay"})
