@@ -98,7 +98,7 @@ class Run {
   #lend = (place, name) => {
     const { lang } = document.documentElement;
     if (name === 'dry') return new DryPart(place, { ask: this.#running, lang });
-    return this.#options.vault && this.#vault(place, lang);
+    return name === 'vault' && this.#options.vault ? this.#vault(place, lang) : undefined;
   };
 
   // vault has the vault's screens, which come when they are first opened, as the core does.

@@ -42,7 +42,7 @@ test('a rule says whom it lets an account pay', () => {
 
 test('who may pay whom leads from an account to its whitelists and versions', () => {
   const picture = vaultPicture(state({ at: '' }));
-  for (const said of ['Treasury', 'To trading only', 'Transfers, to an address in Trading wallet', '2 of the group Board', 'Denied', 'cannonball']) assert.ok(words(picture).includes(said), said);
+  for (const said of ['Treasury', 'To trading only', 'Transfers, to an address in Trading wallet', 'Trading (the account Trading)', 'Acme Industrial Supplies, Payroll', '2 of the group Board', 'Denied', 'cannonball']) assert.ok(words(picture).includes(said), said);
   for (const to of ['/vault/acc_treasury', '/vault/wls_trading', '/vault/members']) assert.ok(hrefs(picture).includes(to), to);
 });
 

@@ -14,7 +14,7 @@ const PAGE = 50; // entries of the log at once
 const MOST = 16 << 20; // bytes of a receipt
 
 export class VaultPart {
-  #painter; #ask; #go; #verify; #root; #life = new AbortController(); #shown = ''; #said = '';
+  #painter; #ask; #go; #verify; #root; #reading; #life = new AbortController(); #shown = ''; #said = '';
   #state = { at: '', lang: '', vault: {}, objects: new Map(), picks: new Map(), log: {}, note: {}, receipt: undefined, trusted: undefined, typed: '', wrong: '' };
 
   // root is painted into; ask is that of ask.js; go(path) leads to another screen, also one
@@ -56,7 +56,8 @@ export class VaultPart {
     else if (type === 'change' && detail.what === 'request' && this.#state.at === 'log') this.#newer();
   }
 
-  #again() {
+  async #again() {
+    await this.#reading; // which may have begun before the change
     const { at, objects } = this.#state;
     this.#read();
     if (objects.has(at)) this.#object(at);
@@ -85,7 +86,11 @@ export class VaultPart {
     this.#paint();
   }
 
-  #read() { return this.#into(this.#state.vault, () => this.#ask('/v1/vault')); }
+  // read reads the vault; whoever waits for it while that is under way waits for the same.
+  #read() {
+    this.#reading ??= this.#into(this.#state.vault, () => this.#ask('/v1/vault')).finally(() => { this.#reading = undefined; });
+    return this.#reading;
+  }
 
   #object(id) {
     const { objects } = this.#state;
@@ -109,23 +114,32 @@ export class VaultPart {
   // newer reads the entries that are newer than those that are shown; at first the newest.
   async #newer() {
     const { log } = this.#state;
-    if (log.busy) return;
+    if (log.busy) return void (log.missed = true);
     log.busy = true;
+    log.missed = false;
     await this.#into(log, async () => {
       const known = log.value?.entries ?? [];
-      let { log: { size } } = await this.#ask('/v1/log?after=9007199254740991&limit=1');
-      const after = known.length > 0 && size - known[0].seq <= PAGE ? known[0].seq : Math.max(-1, size - 1 - PAGE);
-      const page = await this.#page(after);
-      size = page.size;
-      return { size, entries: known.length > 0 && after === known[0].seq ? [...page.entries, ...known] : page.entries };
+      const { log: { size: now } } = await this.#ask(`/v1/log?after=${Number.MAX_SAFE_INTEGER}&limit=1`);
+      const after = known.length > 0 && now - known[0].seq <= PAGE ? known[0].seq : Math.max(-1, now - 1 - PAGE);
+      const { entries, size } = await this.#entries(after, now);
+      return { size, entries: known.length > 0 && after === known[0].seq ? [...entries, ...known] : entries };
     });
     log.busy = false;
     this.#paint();
+    if (log.missed) await this.#newer();
   }
 
-  async #page(after, limit = PAGE) {
-    const { entries, log } = await this.#ask(`/v1/log?after=${after}&limit=${limit}&words=true`);
-    return { entries: entries.reverse(), size: log.size };
+  // entries are those after one and before another, the newest first. An answer may have
+  // fewer than were asked for.
+  async #entries(after, before) {
+    const all = [];
+    for (let last = after, size = before; ;) {
+      const page = last < before - 1 ? await this.#ask(`/v1/log?after=${last}&limit=${Math.min(PAGE, before - 1 - last)}&words=true`) : undefined;
+      if (!page || page.entries.length === 0) return { entries: all.reverse(), size };
+      all.push(...page.entries);
+      last = all.at(-1).seq;
+      size = page.log.size;
+    }
   }
 
   async #before() {
@@ -134,14 +148,8 @@ export class VaultPart {
     log.busy = true;
     this.#paint();
     await this.#into(log, async () => {
-      const from = Math.max(0, last - PAGE), older = [];
-      for (let next = last; next > from;) { // an answer may have fewer than were asked for
-        const page = await this.#page(from - 1 + older.length, next - from);
-        if (page.entries.length === 0) break;
-        older.unshift(...page.entries);
-        next -= page.entries.length;
-      }
-      return { size: log.value.size, entries: [...entries, ...older] };
+      const older = await this.#entries(Math.max(-1, last - 1 - PAGE), last);
+      return { size: log.value.size, entries: [...entries, ...older.entries] };
     });
     log.busy = false;
     this.#paint();
@@ -151,16 +159,10 @@ export class VaultPart {
 
   // trusted reads which root key the person compared in this browser.
   async #trusted() {
-    await this.#whenRead();
+    if (!this.#state.vault.value) await this.#read(); // it goes on without it when that cannot be read
     const entity = this.#state.vault.value?.entity;
     if (entity && this.#state.trusted === undefined) this.#state.trusted = (await store.get(`root:${entity}`)) ?? '';
     this.#paint();
-  }
-
-  // whenRead waits for the vault; it goes on without it when that cannot be read.
-  async #whenRead() {
-    const { vault } = this.#state;
-    if (!vault.value && !vault.error) await (this.reading ??= this.#into(vault, () => this.#ask('/v1/vault')).finally(() => { this.reading = undefined; }));
   }
 
   async #receipt(request) {

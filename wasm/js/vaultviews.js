@@ -40,8 +40,16 @@ function rule(vault, a, said, number) {
   return el('tr', '', { key: said.name },
     el('th', '', { scope: 'row' }, text('span', 'strong', `${number}. ${said.name}`)),
     el('td', '', { 'data-label': 'For' }, text('span', '', upper(said.for))),
-    el('td', '', { 'data-label': 'To' }, said.deny ? text('span', 'muted', '–') : text('div', 'flow', icon('arrow'), text('div', 'cluster', targets(vault, is).map((t) => (t.id ? link('link', at(t.id), t.name) : text('span', 'badge', t.name)))))),
+    el('td', '', { 'data-label': 'To' }, said.deny ? text('span', 'muted', '–') : text('div', 'flow', icon('arrow'), text('div', 'cluster', targets(vault, is).map((t) => (t.id ? text('div', '', link('link', at(t.id), t.name), recipients(vault, t.entries)) : text('span', 'badge', t.name)))))),
     el('td', '', { 'data-label': 'Takes' }, said.deny ? badge('is-negative', 'cross', 'Denied') : text('ol', 'needs', said.needs.map((n, i) => text('li', '', said.needs.length > 1 && text('span', 'muted', `${i + 1}. `), n)))));
+}
+
+const SHOWN = 3; // recipients of a whitelist, beside its name
+
+// recipients are whose the addresses of a whitelist are.
+function recipients(vault, entries) {
+  const some = entries.slice(0, SHOWN).map((e) => own(vault, e)), more = entries.length - some.length;
+  return some.length > 0 && text('div', 'small muted', [...some, ...(more > 0 ? [`${more} more`] : [])].join(', '));
 }
 
 const upper = (s) => s.slice(0, 1).toUpperCase() + s.slice(1);
@@ -51,7 +59,7 @@ const upper = (s) => s.slice(0, 1).toUpperCase() + s.slice(1);
 export function targets(vault, rule) {
   const conditions = rule.when ?? [], all = [];
   for (const { whitelist: w } of conditions) {
-    if (w?.whitelist) all.push({ id: w.whitelist, name: nameOf(vault.whitelists, w.whitelist) });
+    if (w?.whitelist) all.push({ id: w.whitelist, name: nameOf(vault.whitelists, w.whitelist), entries: vault.whitelists.find((l) => l.id === w.whitelist)?.entries ?? [] });
     for (const p of w?.providers ?? []) all.push({ name: `provider ${p}` });
   }
   if (all.length > 0) return all;

@@ -219,7 +219,7 @@ func TestTheVaultInTheDashboard(t *testing.T) {
 			}
 			p.until("document.querySelector('main.page').innerText.includes('" + want + "')")
 		}
-		p.run("[...document.querySelectorAll('main button')].find((b) => b.innerText.includes('Forget')).click()")
+		p.until("(() => { const b = [...document.querySelectorAll('main button')].find((b) => b.innerText.includes('Forget')); b?.click(); return !!b; })()")
 		p.until("!!document.querySelector('textarea')")
 		p.run("document.querySelector('textarea').focus()")
 		p.do(chromedp.KeyEvent("one two"))
