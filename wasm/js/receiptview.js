@@ -13,19 +13,28 @@ export function receiptPicture({ receipt = {}, vault, trusted, typed = '', wrong
     text('div', 'split-side stack', other && alarm(), choose(receipt), keyCard(root, trusted, typed, wrong)));
 }
 
-function verdict({ busy, error, answer, name, key }, trusted) {
+const HOLDS = 'This receipt holds', NAMED = 'It holds for the key that the gateway names', REFUSED = 'This receipt does not hold';
+
+/** said is the verdict in a word; empty while there is none. */
+export function said({ answer, key } = {}, trusted) {
+  if (!answer) return '';
+  return answer.error ? REFUSED : key === trusted ? HOLDS : NAMED;
+}
+
+function verdict(receipt, trusted) {
+  const { busy, error, answer, name } = receipt;
   if (error) return trouble(error, 'again');
   if (busy) return text('div', 'stack', text('p', 'muted', busy), skeletons(2));
   if (!answer) return notice('is-info', 'info', 'No receipt is shown', 'Open a request that is closed and press “Receipt”, or choose a receipt file. It is verified in this browser and sent nowhere.');
   if (answer.error) return refused(answer.error, name);
-  if (key && key === trusted) return notice('is-positive', 'shield', 'This receipt holds', 'Every signature in it, and its place in the log, verify with the root key that you compared.');
-  return notice('is-warning', 'alert', 'It holds for the key that the gateway names', 'Whether that is your vault’s key, only you can tell: compare the root key with what the administrators read at the ceremony.');
+  if (said(receipt, trusted) === HOLDS) return notice('is-positive', 'shield', HOLDS, 'Every signature in it, and its place in the log, verify with the root key that you compared.');
+  return notice('is-warning', 'alert', NAMED, 'Whether that is your vault’s key, only you can tell: compare the root key with what the administrators read at the ceremony.');
 }
 
 // refused says which part was changed.
 function refused({ message, details = {} }, name) {
   const part = details.part && (PARTS[details.part] ?? details.part);
-  return notice('is-negative', 'cross', 'This receipt does not hold', `${name}: ${message.replace(/^the receipt was refused: /, '')}.`, part && text('p', 'strong', `What does not fit: ${part}`));
+  return notice('is-negative', 'cross', REFUSED, `${name}: ${message.replace(/^the receipt was refused: /, '')}.`, part && text('p', 'strong', `What does not fit: ${part}`));
 }
 const PARTS = { file: 'the file, which is not a receipt as it was written', note: 'the note about the log', request: 'the request', led_to: 'what the gateway says came of it' };
 

@@ -3,7 +3,7 @@
 
 import { CountersignError, fail } from './errors.js';
 import { Painter } from './painter.js';
-import { rootOf } from './receiptview.js';
+import { rootOf, said } from './receiptview.js';
 import { save } from './save.js';
 import { store } from './store.js';
 import { isReceipt, vaultPicture } from './vaultpicture.js';
@@ -14,7 +14,7 @@ const PAGE = 50; // entries of the log at once
 const MOST = 16 << 20; // bytes of a receipt
 
 export class VaultPart {
-  #painter; #ask; #go; #verify; #root; #reading; #life = new AbortController(); #shown = ''; #said = '';
+  #painter; #ask; #go; #verify; #root; #reading; #life = new AbortController(); #shown = '';
   #state = { at: '', lang: '', vault: {}, objects: new Map(), picks: new Map(), log: {}, note: {}, receipt: undefined, trusted: undefined, typed: '', wrong: '' };
 
   // root is painted into; ask is that of ask.js; go(path) leads to another screen, also one
@@ -209,8 +209,8 @@ export class VaultPart {
 
   async #trust(key) {
     const { entity } = this.#state.vault.value ?? {};
+    if (entity) await (key ? store.set(`root:${entity}`, key) : store.delete(`root:${entity}`)); // kept before it is said
     Object.assign(this.#state, { trusted: key, typed: '', wrong: '' });
-    if (entity) await (key ? store.set(`root:${entity}`, key) : store.delete(`root:${entity}`));
     await this.#check(this.#state.receipt);
     this.#paint();
   }
@@ -249,15 +249,8 @@ export class VaultPart {
     if (this.#life.signal.aborted) return;
     const { at } = this.#state, moved = this.#shown !== at;
     this.#shown = at;
-    this.#painter.paint({ tree: vaultPicture(this.#state), announce: moved ? '' : this.#says() });
+    this.#painter.paint({ tree: vaultPicture(this.#state), announce: moved ? '' : said(this.#state.receipt, this.#state.trusted) });
     const tab = moved && this.#root.querySelector('.tab[aria-current]');
     if (tab) tab.parentNode.scrollLeft = tab.offsetLeft - tab.parentNode.offsetLeft - 44; // on a small screen not all fit
-  }
-
-  // says is what a reader is told without looking.
-  #says() {
-    const { receipt } = this.#state;
-    if (receipt?.answer) this.#said = receipt.answer.error ? 'This receipt does not hold' : 'This receipt holds';
-    return receipt ? this.#said : '';
   }
 }
