@@ -2,7 +2,7 @@
 // (POST /v1/requests with Dry-Run), in a place that the core leaves. It waits for nobody, and
 // what it asked before and is not wanted any more is cancelled.
 
-import { el, list, moment, plural, skeletons, text } from './nodes.js';
+import { el, grouped, list, moment, plural, text } from './nodes.js';
 import { Painter } from './painter.js';
 
 const PAUSE = 350; // ms without another question before one is asked
@@ -25,7 +25,7 @@ export class DryPart {
     const [quote, account, short] = at.split(' ');
     if (!quote) return this.#paint(undefined);
     const asked = this.#asked = new AbortController();
-    if (!short) this.#paint(skeletons(1));
+    if (!short) this.#paint(waiting());
     this.#timer = setTimeout(() => this.#run(quote, account, short, asked), PAUSE);
   }
 
@@ -54,6 +54,8 @@ export class DryPart {
 const box = (parts) => text('div', 'sentence stack is-tight', text('p', 'eyebrow', 'Who decides'), parts);
 const REFUSED = new Set(['DENIED', 'BLOCKED']);
 
+const waiting = () => box([text('span', 'visually-hidden', 'Loading'), ...[1, 2].map((key) => el('span', 'skeleton is-line', { key }))]);
+
 // line is all of it in one line.
 export function line(said, names) {
   const { decision } = said;
@@ -67,7 +69,7 @@ export function whole(said, names, lang) {
   const left = windows.filter((w) => w.rule === decision.rule && w.left !== undefined);
   return box([
     text('p', '', text('strong', '', decision.rule), `: ${steps(said, names)}. They have until `, moment(decision.expires, lang), '.'),
-    left.map((w) => text('p', 'small', `Of ${w.currency ? `${w.max} ${w.currency}` : plural(Number(w.max), 'request')} in ${span(w.seconds)}, ${w.left}${w.currency ? ` ${w.currency}` : ''} is left before it.`)),
+    left.map((w) => text('p', 'small', `Of ${w.currency ? `${grouped(w.max)} ${w.currency}` : plural(Number(w.max), 'request')} in ${span(w.seconds)}, ${grouped(w.left)}${w.currency ? ` ${w.currency}` : ''} is left before it.`)),
     others(rules),
   ]);
 }

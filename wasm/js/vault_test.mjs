@@ -17,8 +17,9 @@ const sample = JSON.parse(readFileSync(new URL('../../web/dashboard/gallery/page
 const state = (more) => ({ lang: 'en', vault: { value: sample.vault }, objects: new Map(), picks: new Map(), log: { value: sample.log }, note: { value: sample.note }, ...more });
 
 // words are all texts of a picture; hrefs where it leads.
-const words = (node) => (typeof node === 'string' ? node : Array.isArray(node) ? (node[2] ?? []).map(words).join(' ') : '').replace(/\s+/g, ' ');
+const words = (node) => (typeof node === 'string' ? node : Array.isArray(node) ? (node[2] ?? []).map(words).join(' ') : '').replace(/[ \n]+/g, ' ');
 const hrefs = (node) => (Array.isArray(node) ? [...(node[1]?.href ? [node[1].href] : []), ...(node[2] ?? []).flatMap(hrefs)] : []);
+const { grouped } = await import('./nodes.js');
 const line = (value, label = 'l') => ({ label, value });
 
 test('of two versions each line is added, removed or kept, and most are kept', () => {
@@ -116,11 +117,15 @@ test('a dry run says which rule governs, what remains and why no other rule does
   };
   assert.equal(words(dry.line(said, names)).trim(), 'Who decides: 1 of Alice and Bob, but not who asked, then 24 hours pass (small).');
   const whole = words(dry.whole(said, names, 'en'));
-  for (const part of ['Of 50000 EUR in 24 hours, 49750 EUR is left before it.', 'Why no other rule', '250 EUR is less than 1000 EUR']) assert.ok(whole.includes(part), `${part}\n${whole}`);
+  for (const part of ['Of 50\u202f000 EUR in 24 hours, 49\u202f750 EUR is left before it.', 'Why no other rule', '250 EUR is less than 1000 EUR']) assert.ok(whole.includes(part), `${part}\n${whole}`);
   assert.ok(!whole.includes('Of 1 EUR'), 'windows of other rules are left out');
   const denied = { ...said, decision: { state: 'DENIED', reasons: ['no rule allows this', 'rule "small" does not apply: it is late'] }, remaining: [], windows: [] };
   assert.match(words(dry.line(denied, names)), /The vault would refuse it: rule "small" does not apply: it is late\./);
   const initiated = { ...said, decision: { ...said.decision, initiators: ['mem_bob'] } };
   assert.match(words(dry.line(initiated, names)), /one of Bob signs and sends it, then 1 of/);
   for (const [n, want] of [[86400, '24 hours'], [172800, '2 days'], [3600, '1 hour'], [90, '90 seconds'], [300, '5 minutes']]) assert.equal(dry.span(n), want);
+});
+
+test('amounts are read in groups, whatever their length', () => {
+  for (const [a, want] of [['1', '1'], ['1000', '1\u202f000'], ['1234567.8901234', '1\u202f234\u202f567.8901234'], ['999', '999']]) assert.equal(grouped(a), want);
 });

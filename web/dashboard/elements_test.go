@@ -167,7 +167,7 @@ await import('{{base}}elements.js'); window.ready = true;`
 		chosen("northpay", "0.08421390751120486")
 		p.until("said('quotes').includes('Who decides: 2 of Alice Martin and mem_bob (Treasury purchases).')") // who will decide, before anything is sent
 		p.until("press('quotes', /^Request .* Northpay/)")
-		p.until("said('quotes').includes('49750 EUR is left before it') && said('quotes').includes('Why no other rule')")
+		p.until("said('quotes').includes('49\u202f750 EUR is left before it') && said('quotes').includes('Why no other rule')")
 		p.want("seen.filter(([t]) => t === 'quote').map(([, q]) => q.provider.id)", []any{"meridian", "northpay"})
 		p.until("press('quotes', /^Send to the approvers/)")
 		p.until("seen.some(([t, d]) => t === 'requested' && d.id === 'req_6h2v0m3k8t1q5n7p9r4s2w0x3a' && d.state === 'decide') && said('quotes').includes('Requested. It waits for approval.')")

@@ -3,9 +3,11 @@ package dashboard
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -231,6 +233,9 @@ func TestTheVaultInTheDashboard(t *testing.T) {
 		p.print(true)
 		p.want("['.rail', '.status', '.tabs', '.split-side', '.page-head', '.paper .button'].filter((s) => document.querySelector(s)?.checkVisibility())", []string{})
 		p.want("document.querySelector('.paper').checkVisibility()", true)
+		if *pictures != "" {
+			shot(p, filepath.Join(*pictures, "paper.png"))
+		}
 		p.print(false)
 	})
 }
@@ -254,4 +259,60 @@ func TestTheVaultStandsAloneInAPageOfAnotherOrigin(t *testing.T) {
 	checkAccessible(p, "the vault")
 	p.run("document.querySelector('countersign-vault').remove()")
 	p.want("wrong", []string{})
+}
+
+// Who will decide is asked while the form is filled in, waits for nobody and holds nothing up.
+func TestWhoWillDecideIsSaidBeforeAnythingIsSent(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	if s.hashes[core] == "" {
+		t.Fatal("the core is not built; run make wasm")
+	}
+	var mu sync.Mutex
+	asked, down := []string{}, false
+	api := withAPI(s)
+	url := serveHandler(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Dry-Run") != "" {
+			body, _ := io.ReadAll(r.Body)
+			mu.Lock()
+			asked = append(asked, string(body))
+			refuse := down
+			mu.Unlock()
+			if refuse {
+				w.Header().Set("Content-Type", "application/json")
+				w.WriteHeader(http.StatusServiceUnavailable)
+				fmt.Fprint(w, `{"error":{"code":"SIGNER_UNAVAILABLE","message":"the vault's signer does not answer"}}`)
+				return
+			}
+		}
+		api.ServeHTTP(w, r)
+	}))
+	p := open(t, browser(t), url+"/buy")
+	p.until("document.getElementById('amount') && document.querySelector('main').innerText.includes('Treasury')")
+	p.do(typeInto("amount", "250"))
+	p.run("for (const [id, v] of [['to', 'ethereum'], ['country', 'FR']]) { const e = document.getElementById(id); if (e) { e.value = v; e.dispatchEvent(new Event('change', {bubbles: true})); } }")
+	p.do(typeInto("amount", kb.Enter))
+	p.until("document.querySelector('.quotes-who')?.innerText === 'Who decides: 2 of Alice Martin and mem_bob (Treasury purchases).'")
+	p.run("for (const id of ['meridian', 'northpay', 'meridian', 'northpay', 'meridian']) document.querySelector('input[value=' + id + ']').click()")
+	p.until("document.querySelector('input[value=meridian]').checked")
+	p.run("await new Promise((done) => setTimeout(done, 1000))")
+	mu.Lock()
+	if n := len(asked); n > 4 || !strings.Contains(asked[n-1], `"quote_id":"quo_4k8t1q5n7p9r4s2w0x3a6h2v0m"`) || !strings.Contains(asked[n-1], `"account_id":"acc_treasury"`) {
+		t.Errorf("asked %d times: %q", n, asked)
+	}
+	mu.Unlock()
+	press := "[...document.querySelectorAll('main button')].find((b) => /^Request .* Meridian/.test(b.innerText))"
+	p.until("!!" + press)
+	p.run(press + ".click()")
+	p.until("document.querySelector('main').innerText.includes('49\u202f750 EUR is left before it') && document.querySelector('details summary').innerText === 'Why no other rule'")
+	if *pictures != "" {
+		shot(p, filepath.Join(*pictures, "dry-review.png"))
+	}
+	p.run("[...document.querySelectorAll('main button')].find((b) => b.innerText === 'Back to the prices').click()")
+	mu.Lock()
+	down = true
+	mu.Unlock()
+	p.until("!!" + press)
+	p.run(press + ".click()")
+	p.until("document.querySelector('main').innerText.includes('You can send the request all the same') && [...document.querySelectorAll('main button')].some((b) => b.innerText === 'Send to the approvers' && b.getAttribute('aria-disabled') !== 'true')")
 }
