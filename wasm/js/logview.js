@@ -11,7 +11,7 @@ export function logPicture({ log, note, lang }) {
     text('div', 'split-main stack', loaded(log, 'again', ({ entries, size }) => (entries.length === 0 ? empty('history', 'The log is empty', 'Nothing was decided in this vault yet.') : text('div', 'stack',
       text('p', 'small muted', `${plural(size, 'entry', 'entries')}, the newest first. The words are the gateway's; what was signed verifies with the root key alone.`),
       el('ol', 'list', { 'aria-label': 'Log, newest first' }, entries.map((e) => entry(e, lang))),
-      entries.at(-1).seq > 0 && button('', 'older', log.busy ? 'Loading' : 'Show older entries'))))),
+      entries.at(-1).seq > 0 && button('', 'older', log.older ? 'Loading' : 'Show older entries'))))),
     text('div', 'split-side stack', card('Checkpoint', 'What the signer signed about the log: how many entries, and the root of their tree. Whoever keeps it notices when the log is rewound.',
       loaded(note, 'again', (n) => text('div', 'stack', text('pre', 'mono checkpoint', n.note), button('', 'save:note', icon('download'), 'Save'))))));
 }

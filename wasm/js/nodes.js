@@ -42,7 +42,7 @@ export function notice(tone, picture, title, said, ...more) {
 // trouble is an error: what happened, what to do, the code small.
 export function trouble(error, again) {
   return el('div', 'notice is-negative', { role: 'group' }, icon('alert'),
-    text('div', 'notice-body', text('p', 'notice-title', error.message), error.remedy && text('p', '', error.remedy), text('p', 'code', error.code),
+    text('div', 'notice-body', text('p', 'notice-title', upper(error.message)), error.remedy && text('p', '', error.remedy), text('p', 'code', error.code),
       again && text('div', 'notice-actions', button('is-small', again, icon('refresh'), 'Try again'))));
 }
 
@@ -60,6 +60,8 @@ export function loaded({ value, error } = {}, again, show) {
 }
 
 export const plural = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many}`;
+
+export const upper = (s) => s.slice(0, 1).toUpperCase() + s.slice(1);
 
 // grouped is a decimal text with thin spaces between thousands, for reading.
 export const grouped = (amount) => amount.replace(/^\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, '\u202f'));

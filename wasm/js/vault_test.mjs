@@ -63,6 +63,12 @@ test('each version says who approved it and leads to its request; two are compar
   assert.deepEqual(picked(sample.single, undefined), [undefined, sample.single.versions[0]]);
 });
 
+test('an address that shows nothing says so, and an error what to do', () => {
+  assert.match(words(vaultPicture(state({ at: 'nowhere' }))), /There is nothing here/);
+  const failed = words(vaultPicture(state({ at: 'grp_none', objects: new Map([['grp_none', { error: { code: 'NOT_FOUND', message: 'the vault has no such object', remedy: 'r' } }]]) })));
+  assert.match(failed, /The vault has no such object r NOT_FOUND Try again/);
+});
+
 test('a receipt holds for a key that the person compared, and for no other without a word', () => {
   const root = sample.vault.root.thumbprint, receipt = { name: 'r.json', answer: sample.answer, key: root };
   assert.match(words(vaultPicture(state({ at: 'receipt', receipt, trusted: root }))), /This receipt holds/);

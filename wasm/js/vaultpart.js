@@ -6,7 +6,7 @@ import { Painter } from './painter.js';
 import { rootOf, said } from './receiptview.js';
 import { save } from './save.js';
 import { store } from './store.js';
-import { isReceipt, vaultPicture } from './vaultpicture.js';
+import { isObject, isReceipt, vaultPicture } from './vaultpicture.js';
 import { picked } from './vaultviews.js';
 import { verifier } from './verify.js';
 
@@ -14,7 +14,7 @@ const PAGE = 50; // entries of the log at once
 const MOST = 16 << 20; // bytes of a receipt
 
 export class VaultPart {
-  #painter; #ask; #go; #verify; #root; #reading; #life = new AbortController(); #shown = '';
+  #painter; #ask; #go; #verify; #root; #reading; #last = Promise.resolve(); #life = new AbortController(); #shown = '';
   #state = { at: '', lang: '', vault: {}, objects: new Map(), picks: new Map(), log: {}, note: {}, receipt: undefined, trusted: undefined, typed: '', wrong: '' };
 
   // root is painted into; ask is that of ask.js; go(path) leads to another screen, also one
@@ -60,16 +60,17 @@ export class VaultPart {
     await this.#reading; // which may have begun before the change
     const { at, objects } = this.#state;
     this.#read();
+    for (const id of [...objects.keys()]) if (id !== at) objects.delete(id); // they are read again when they are shown
     if (objects.has(at)) this.#object(at);
     if (at === 'log') this.#newer();
   }
 
   #load() {
-    const { at, vault, objects, log, receipt } = this.#state;
+    const { at, vault, objects, receipt } = this.#state;
     if (!vault.value && !vault.asked) this.#read();
-    if (at === 'log') { if (!log.value && !log.busy) this.#newer(); this.#note(); }
+    if (at === 'log') { this.#newer(); this.#note(); }
     else if (isReceipt(at)) { this.#trusted(); if (at !== 'receipt' && receipt?.request !== at) this.#receipt(at); }
-    else if (/^(mem|grp|wls|acc)_|^admin$/.test(at) && !objects.get(at)?.value) this.#object(at);
+    else if (isObject(at) && !objects.get(at)?.value) this.#object(at);
   }
 
   // into keeps an answer, or the error beside what was there before.
@@ -98,7 +99,7 @@ export class VaultPart {
     return this.#into(objects.get(id), () => this.#ask(`/v1/vault/${id}`));
   }
 
-  async #older(id) {
+  async #versions(id) {
     const holder = this.#state.objects.get(id), { value } = holder;
     if (this.#state.more || !value?.before) return;
     this.#state.more = true;
@@ -111,22 +112,38 @@ export class VaultPart {
     this.#paint();
   }
 
-  // newer reads the entries that are newer than those that are shown; at first the newest.
-  async #newer() {
+  // turn has one reading of the log follow another. Of a kind one waits at most.
+  #turn(kind, read) {
     const { log } = this.#state;
-    if (log.busy) return void (log.missed = true);
-    log.busy = true;
-    log.missed = false;
-    await this.#into(log, async () => {
-      const known = log.value?.entries ?? [];
+    if (log[kind]) return;
+    log[kind] = true;
+    this.#paint();
+    this.#last = this.#last.then(() => {
+      if (kind === 'newer') log[kind] = false; // what changes from here on is read by the next
+      return this.#into(log, read);
+    }).then(() => {
+      if (kind === 'older') log[kind] = false;
+      this.#paint();
+    });
+  }
+
+  // newer reads the entries that are newer than those that are shown; at first the newest.
+  #newer() {
+    this.#turn('newer', async () => {
+      const known = this.#state.log.value?.entries ?? [];
       const { log: { size: now } } = await this.#ask(`/v1/log?after=${Number.MAX_SAFE_INTEGER}&limit=1`);
       const after = known.length > 0 && now - known[0].seq <= PAGE ? known[0].seq : Math.max(-1, now - 1 - PAGE);
       const { entries, size } = await this.#entries(after, now);
       return { size, entries: known.length > 0 && after === known[0].seq ? [...entries, ...known] : entries };
     });
-    log.busy = false;
-    this.#paint();
-    if (log.missed) await this.#newer();
+  }
+
+  #older() {
+    this.#turn('older', async () => {
+      const { size, entries } = this.#state.log.value, last = entries.at(-1).seq;
+      const more = await this.#entries(Math.max(-1, last - 1 - PAGE), last);
+      return { size, entries: [...entries, ...more.entries] };
+    });
   }
 
   // entries are those after one and before another, the newest first. An answer may have
@@ -140,19 +157,6 @@ export class VaultPart {
       last = all.at(-1).seq;
       size = page.log.size;
     }
-  }
-
-  async #before() {
-    const { log } = this.#state, { entries } = log.value, last = entries.at(-1).seq;
-    if (log.busy) return;
-    log.busy = true;
-    this.#paint();
-    await this.#into(log, async () => {
-      const older = await this.#entries(Math.max(-1, last - 1 - PAGE), last);
-      return { size: log.value.size, entries: [...entries, ...older.entries] };
-    });
-    log.busy = false;
-    this.#paint();
   }
 
   #note() { return this.#into(this.#state.note, () => this.#ask('/v1/log/checkpoint')); }
@@ -220,7 +224,7 @@ export class VaultPart {
     if (action.startsWith('navigate:')) return this.#go(action.slice(9));
     switch (name) {
       case 'again': return at === 'log' ? (this.#newer(), this.#note()) : isReceipt(at) && at !== 'receipt' ? (this.#read(), this.#receipt(at)) : (this.#read(), state.objects.has(at) && this.#object(at));
-      case 'older': return at === 'log' ? this.#before() : this.#older(at);
+      case 'older': return at === 'log' ? this.#older() : this.#versions(at);
       case 'from': case 'to': return this.#pick(at, name, Number(value));
       case 'save': return arg === 'note' ? save({ name: 'checkpoint.txt', text: state.note.value.note, type: 'text/plain' }) : save({ name: state.receipt.name, text: state.receipt.bytes, type: 'application/json' });
       case 'print': return window.print();

@@ -2,7 +2,7 @@
 // pictures for the painter. Pure.
 
 import { compared } from './diff.js';
-import { address, badge, button, card, el, empty, fact, icon, identifier, link, list, moment, plural, text } from './nodes.js';
+import { address, badge, button, card, el, empty, fact, icon, identifier, link, list, moment, plural, text, upper } from './nodes.js';
 
 const TABS = [['', 'Who may pay whom'], ['members', 'Members'], ['groups', 'Groups'], ['whitelists', 'Whitelists'], ['log', 'Log'], ['receipt', 'Receipt']];
 const PLACES = { mem: 'members', grp: 'groups', wls: 'whitelists', req: 'receipt', adm: 'members' };
@@ -51,8 +51,6 @@ function recipients(vault, entries) {
   const some = entries.slice(0, SHOWN).map((e) => own(vault, e)), more = entries.length - some.length;
   return some.length > 0 && text('div', 'small muted', [...some, ...(more > 0 ? [`${more} more`] : [])].join(', '));
 }
-
-const upper = (s) => s.slice(0, 1).toUpperCase() + s.slice(1);
 
 // targets are those whom a rule lets an account pay: a whitelist, providers, or anybody. A
 // rule that names no kinds is for purchases, whose asset comes back into the account.

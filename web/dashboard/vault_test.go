@@ -122,6 +122,15 @@ func (c *changing) count(path string) int {
 	return c.asked[path]
 }
 
+// quoted is a text as JavaScript has it.
+func quoted(s string) string {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic(err) // a text is written always
+	}
+	return string(b)
+}
+
 // drop gives the page a file, as one who chooses it does.
 const drop = `window.drop = (text) => {
 	const input = document.querySelector('input[type=file]') ?? document.querySelector('countersign-vault').shadowRoot.querySelector('input[type=file]'), files = new DataTransfer();
@@ -210,8 +219,7 @@ func TestTheVaultInTheDashboard(t *testing.T) {
 		p.until("document.querySelector('main.page')?.innerText.includes('This receipt holds')") // the browser remembers the key
 		p.run(drop)
 		for _, v := range receipts() {
-			receipt, _ := json.Marshal(v.Receipt)
-			p.run("document.querySelector('.notice-title').textContent = ''; drop(" + string(receipt) + ")")
+			p.run("document.querySelector('.notice-title').textContent = ''; drop(" + quoted(v.Receipt) + ")")
 			want := "This receipt holds"
 			switch {
 			case strings.HasPrefix(v.Part, "entry"):
@@ -227,6 +235,14 @@ func TestTheVaultInTheDashboard(t *testing.T) {
 		p.do(chromedp.KeyEvent("one two"))
 		p.run("document.querySelector('form').requestSubmit()")
 		p.until("document.querySelector('main.page').innerText.includes('not sixteen words') && document.querySelector('textarea').value === 'one two'")
+	})
+	t.Run("a receipt is verified soon, once the module is there", func(t *testing.T) {
+		p := begin(t, "/vault/req_done", "It holds for the key")
+		p.run("window.verify = await (await import('" + s.base + "verify.js')).verifier({ verifyURL: '" + s.base + verifier + "' }); window.bytes = new TextEncoder().encode(" + quoted(receipts()[0].Receipt) + ")")
+		for range 3 {
+			t.Logf("%.0f ms", js[float64](p, "(() => { const began = performance.now(); const { error } = verify(bytes, '"+receipts()[0].Root+"'); return error ? -1 : performance.now() - began; })()"))
+		}
+		p.want("verify(bytes, 'x').error.code", "INVALID_REQUEST")
 	})
 	t.Run("a receipt is printed alone", func(t *testing.T) {
 		p := begin(t, "/vault/req_done", "It holds for the key")

@@ -10,15 +10,16 @@ import (
 	"countersign/shared/fingerprint"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
+	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway/gatewaytest"
 )
 
 // ids of requests that change the vault.
-var changing = []string{"req_gggggggggggggggggggggggggg", "req_hhhhhhhhhhhhhhhhhhhhhhhhhh", "req_iiiiiiiiiiiiiiiiiiiiiiiiii", "req_jjjjjjjjjjjjjjjjjjjjjjjjjj"}
+var changing = []string{"req_gggggggggggggggggggggggggg", "req_hhhhhhhhhhhhhhhhhhhhhhhhhh", "req_iiiiiiiiiiiiiiiiiiiiiiiiii", "req_jjjjjjjjjjjjjjjjjjjjjjjjjj", "req_kkkkkkkkkkkkkkkkkkkkkkkkkk"}
 
-// changedVault is a world whose vault has a board of two versions, a whitelist, and a member
-// who is suspended.
+// changedVault is a world whose vault has a board of two versions, a whitelist, and an
+// account with other rules than it had.
 func changedVault(t *testing.T) *gatewaytest.World {
 	t.Helper()
 	w := gatewaytest.New(t)
@@ -27,6 +28,9 @@ func changedVault(t *testing.T) *gatewaytest.World {
 		intent.GroupPut{Kind: intent.KindGroupPut, V: 1, Group: "grp_board", Name: "Board", Members: []intent.Named{{Member: "mem_alice"}}},
 		intent.GroupPut{Kind: intent.KindGroupPut, V: 1, Group: "grp_board", FromVersion: 1, Name: "Board", Members: []intent.Named{{Member: "mem_alice"}, {Member: "mem_bob"}}},
 		intent.WhitelistPut{Kind: intent.KindWhitelistPut, V: 1, Whitelist: "wls_suppliers", Name: "Suppliers", Entries: []governance.Entry{entry}},
+		intent.AccountEdit{Kind: intent.KindAccountEdit, V: 1, Account: gatewaytest.Account, FromVersion: 1, Name: "Main", Rules: governance.Set{Rules: []governance.Rule{{
+			Name: "one of two", Steps: []governance.Step{{Name: "approval", Quorum: 1, Members: []string{"mem_alice", "mem_bob"}}},
+		}}}},
 	} {
 		w.Signer.Change(changing[i], c)
 	}
@@ -56,11 +60,11 @@ func TestTheVaultIsShownAsItIsNow(t *testing.T) {
 		t.Errorf("%+v", v.Whitelists)
 	}
 	a := v.Accounts[0]
-	if len(v.Accounts) != 1 || len(a.Rules.Rules) != 1 || len(a.Said) != 1 || a.Said[0].For != "purchases" || !slices.Equal(a.Said[0].Needs, []string{"2 of Alice, Bob and Carol"}) ||
-		a.Said[0].Text != "purchases. Step 1, approval: 2 of Alice, Bob and Carol. Open for 7 days; an approval can be used for 24 hours." {
+	if len(v.Accounts) != 1 || len(a.Rules.Rules) != 1 || len(a.Said) != 1 || a.Said[0].For != "purchases" || !slices.Equal(a.Said[0].Needs, []string{"1 of Alice and Bob"}) ||
+		a.Name != "Main" || a.Version != 2 || a.Said[0].Text != "purchases. Step 1, approval: 1 of Alice and Bob. Open for 7 days; an approval can be used for 24 hours." {
 		t.Errorf("%+v", a)
 	}
-	w.Signer.Change(changing[3], intent.GroupRemove{Kind: intent.KindGroupRemove, V: 1, Group: "grp_board", FromVersion: 2})
+	w.Signer.Change(changing[4], intent.GroupRemove{Kind: intent.KindGroupRemove, V: 1, Group: "grp_board", FromVersion: 2})
 	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context(), gatewaytest.Entity))
 	gone := must[wire.Vault](t)(w.Gateway.Vault(t.Context(), gatewaytest.Caller())).Groups[0]
 	if !gone.Gone || gone.Name != "Board" || gone.Version != 3 || len(gone.Members) != 2 {
@@ -94,7 +98,7 @@ func TestEachVersionSaysWhatItIsWhichRequestMadeItAndWhoApproved(t *testing.T) {
 	}
 	for id, want := range map[string]string{
 		"mem_alice": "State ACTIVE", "wls_suppliers": "Address 0x 7E5F 4552 091A 6912 5d5D fCb7 b8C2 6590 2939 5Bdf on Sandbox chain (eip155:31337), Acme",
-		"acc_treasury": "Rule two of three: purchases. Step 1, approval: 2 of Alice, Bob and Carol. Open for 7 days; an approval can be used for 24 hours.",
+		"acc_treasury": "Rule one of two: purchases. Step 1, approval: 1 of Alice and Bob. Open for 7 days; an approval can be used for 24 hours.",
 		"admin":        "Quorum 2 of the administrators approve what changes the vault",
 	} {
 		v := object(id, 0, 25).Versions[0]
@@ -105,6 +109,10 @@ func TestEachVersionSaysWhatItIsWhichRequestMadeItAndWhoApproved(t *testing.T) {
 			t.Errorf("%s: the genesis was approved by %+v", id, v.Approved)
 		}
 	}
+	was = object("acc_treasury", 2, 1).Versions[0]
+	if rule := was.Lines[len(was.Lines)-1].Value; was.Version != 1 || was.Lines[0].Value != "Treasury" || rule != "two of three: purchases. Step 1, approval: 2 of Alice, Bob and Carol. Open for 7 days; an approval can be used for 24 hours." {
+		t.Errorf("before its rules changed it was %+v", was)
+	}
 	for _, id := range []string{"grp_none", "req_none"} {
 		_, err := w.Gateway.VaultObject(t.Context(), gatewaytest.Caller(), id, 0, 25)
 		gatewaytest.Refused(t, err, fault.NotFound)
@@ -114,7 +122,7 @@ func TestEachVersionSaysWhatItIsWhichRequestMadeItAndWhoApproved(t *testing.T) {
 func TestTheLogSaysInWordsWhatEachEntryIs(t *testing.T) {
 	t.Parallel()
 	w := changedVault(t)
-	w.Approved()
+	w.Signer.Decide(w.Requested().ID, "mem_bob", statement.Approve)
 	w.Signer.Checkpoint()
 	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context(), gatewaytest.Entity))
 	page := must[wire.LogPage](t)(w.Gateway.LogPage(t.Context(), gatewaytest.Caller(), -1, 500, true))
