@@ -144,6 +144,7 @@ func typeEarly(t *testing.T, s *Site, chrome context.Context, config string, wid
 	p := open(t, chrome, url+"/")
 	p.do(chromedp.EmulateViewport(width, 900))
 	p.until("document.getElementById('amount') !== null && document.querySelector('.sandbox') !== null")
+	p.run("await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))") // laid out for this width
 	p.run(`window.moved = 0; window.what = []; window.field = document.getElementById('amount');
 		new PerformanceObserver((list) => { for (const e of list.getEntries()) { if (e.sources.every((s) => s.node?.matches?.('.quote'))) continue; moved += e.value; what.push(...e.sources.map((s) => [s.node?.className || s.node?.nodeName, s.previousRect.y, s.currentRect.y, s.previousRect.x, s.currentRect.x].join(" "))); } }).observe({type: 'layout-shift'});`)
 	p.do(typeInto("amount", "25"))
