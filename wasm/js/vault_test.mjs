@@ -39,6 +39,12 @@ test('a rule says whom it lets an account pay', () => {
   assert.deepEqual(of([{ filter: { kinds: ['transfer', 'buy'] } }]), ['any provider', 'any address']);
   assert.deepEqual(of([{ whitelist: { whitelist: 'wls_suppliers' } }]), ['Suppliers']);
   assert.deepEqual(of([{ whitelist: { providers: ['northpay'] } }]), ['provider northpay']);
+  const vault = { ...sample.vault, accounts: sample.vault.accounts.map((a) => (a.id === 'acc_trading' ? { ...a, tier: 'TRADING', parent: 'acc_treasury' } : a)) };
+  const paid = (recipient, from) => targets(vault, { when: [{ filter: { kinds: ['transfer'] } }, { recipient }] }, from).map((t) => t.name);
+  assert.deepEqual(paid({ children: true }, 'acc_treasury'), ['Trading'], 'the layered wallets: a treasury pays the accounts that it funds');
+  assert.deepEqual(paid({ children: true }, 'acc_trading'), ['accounts that this one funds']);
+  assert.deepEqual(paid({ accounts: ['acc_treasury'] }, 'acc_trading'), ['Treasury']);
+  assert.match(words(vaultPicture(state({ at: '', vault: { value: vault } }))), /Sandbox chain · TRADING · funded by Treasury/);
 });
 
 test('who may pay whom leads from an account to its whitelists and versions', () => {

@@ -25,7 +25,8 @@ export function accounts(vault) {
 }
 
 function account(vault, a) {
-  return card(link('link', at(a.id), a.name), chainName(vault, a.chain), [
+  const place = [chainName(vault, a.chain), a.tier, a.parent && `funded by ${nameOf(vault.accounts, a.parent)}`].filter(Boolean).join(' · ');
+  return card(link('link', at(a.id), a.name), place, [
     text('div', 'vault-address', address(a.address)),
     el('div', 'table-wrap', { tabindex: '0', role: 'region', 'aria-label': `What ${a.name} may pay` },
       text('table', 'table is-stack is-tall',
@@ -40,7 +41,7 @@ function rule(vault, a, said, number) {
   return el('tr', '', { key: said.name },
     el('th', '', { scope: 'row' }, text('span', 'strong', `${number}. ${said.name}`)),
     el('td', '', { 'data-label': 'For' }, text('span', '', upper(said.for))),
-    el('td', '', { 'data-label': 'To' }, said.deny ? text('span', 'muted', '–') : text('div', 'flow', icon('arrow'), text('div', 'cluster', targets(vault, is).map((t) => (t.id ? text('div', '', link('link', at(t.id), t.name), recipients(vault, t.entries)) : text('span', 'badge', t.name)))))),
+    el('td', '', { 'data-label': 'To' }, said.deny ? text('span', 'muted', '–') : text('div', 'flow', icon('arrow'), text('div', 'cluster', targets(vault, is, a.id).map((t) => (t.id ? text('div', '', link('link', at(t.id), t.name), recipients(vault, t.entries)) : text('span', 'badge', t.name)))))),
     el('td', '', { 'data-label': 'Takes' }, said.deny ? badge('is-negative', 'cross', 'Denied') : text('ol', 'needs', said.needs.map((n, i) => text('li', '', said.needs.length > 1 && text('span', 'muted', `${i + 1}. `), n)))));
 }
 
@@ -52,11 +53,15 @@ function recipients(vault, entries) {
   return some.length > 0 && text('div', 'small muted', [...some, ...(more > 0 ? [`${more} more`] : [])].join(', '));
 }
 
-// targets are those whom a rule lets an account pay: a whitelist, providers, or anybody. A
-// rule that names no kinds is for purchases, whose asset comes back into the account.
-export function targets(vault, rule) {
+// targets are those whom a rule lets an account pay: a whitelist, accounts of the vault,
+// providers, or anybody. A rule that names no kinds is for purchases, whose asset comes back
+// into the account.
+export function targets(vault, rule, from) {
   const conditions = rule.when ?? [], all = [];
-  for (const { whitelist: w } of conditions) {
+  for (const { whitelist: w, recipient: r } of conditions) {
+    const children = r?.children ? vault.accounts.filter((a) => a.parent === from).map((a) => a.id) : [];
+    for (const id of new Set([...children, ...(r?.accounts ?? [])])) all.push({ id, name: nameOf(vault.accounts, id), entries: [] });
+    if (r?.children && children.length === 0) all.push({ name: 'accounts that this one funds' });
     if (w?.whitelist) all.push({ id: w.whitelist, name: nameOf(vault.whitelists, w.whitelist), entries: vault.whitelists.find((l) => l.id === w.whitelist)?.entries ?? [] });
     for (const p of w?.providers ?? []) all.push({ name: `provider ${p}` });
   }

@@ -35,7 +35,7 @@ func Now(v *vault.Governance) (wire.Vault, error) {
 type objects struct {
 	*vault.Governance
 	now    statement.Genesis
-	called map[string]string // by the ids of members, groups and whitelists
+	called map[string]string // by the ids of members, groups, whitelists and accounts
 }
 
 func newObjects(v *vault.Governance) objects {
@@ -48,6 +48,9 @@ func newObjects(v *vault.Governance) objects {
 	}
 	for _, l := range v.Lists {
 		o.called[l.ID] = name.Within(last(l).Value.Name)
+	}
+	for _, a := range v.Accounts {
+		o.called[a.ID] = name.Within(last(a).Value.Name)
 	}
 	return o
 }
