@@ -15,25 +15,41 @@ import (
 	"countersign/shared/strictjson"
 )
 
-// rule is a rule as sentences. What it has no words for, it says as it is written: an
+// Said is a rule in words.
+type Said struct {
+	For   string   // what it is for: "purchases, of at most 10 000 EUR"
+	Needs []string // what must happen, step by step; none of a rule that denies
+	Text  string   // all of it but its name, in sentences
+}
+
+// Say says a rule; called are names by the ids of members, groups and whitelists.
+func Say(r governance.Rule, called map[string]string) Said { return names(called).say(r) }
+
+// rule is a rule as sentences, behind its name.
+func (n names) rule(r governance.Rule) string { return name.Within(r.Name) + ": " + n.say(r).Text }
+
+// say says a rule. What it has no words for, it says as it is written: an
 // administrator signs nothing that they were not shown.
-func (n names) rule(r governance.Rule) string {
-	said := r
-	s := name.Within(r.Name) + ": " + n.what(r)
+func (n names) say(r governance.Rule) (all Said) {
+	rest := r
+	all.For = n.what(r)
+	s := all.For
 	if r.Deny {
 		s += ": denied."
 	} else {
 		s += "."
 	}
 	if c := r.Creation; c != nil {
-		s += " To ask, one of " + join(n.who(c.Members, c.Group), "and") + " signs first."
-		rest := *c
-		rest.Members, rest.Group = nil, ""
-		s += unsaid(rest)
+		who := "one of " + join(n.who(c.Members, c.Group), "and") + " signs first"
+		all.Needs = append(all.Needs, who)
+		left := *c
+		left.Members, left.Group = nil, ""
+		s += " To ask, " + who + "." + unsaid(left)
 	}
 	for i, step := range r.Steps {
-		what, rest := n.step(step)
-		s += fmt.Sprintf(" Step %d, %s: %s.", i+1, name.Within(step.Name), what) + unsaid(rest)
+		what, left := n.step(step)
+		all.Needs = append(all.Needs, what)
+		s += fmt.Sprintf(" Step %d, %s: %s.", i+1, name.Within(step.Name), what) + unsaid(left)
 	}
 	if r.RateWithin != 0 {
 		s += " An asset counts by its recorded value, at a rate of the last " + span(r.RateWithin) + "."
@@ -41,8 +57,9 @@ func (n names) rule(r governance.Rule) string {
 	if !r.Deny {
 		s += fmt.Sprintf(" Open for %s; an approval can be used for %s.", within(r), span(r.UseWithin))
 	}
-	said.Name, said.When, said.Deny, said.Creation, said.Steps, said.Within, said.UseWithin, said.RateWithin = "", nil, false, nil, nil, 0, 0, 0
-	return s + unsaid(said)
+	rest.Name, rest.When, rest.Deny, rest.Creation, rest.Steps, rest.Within, rest.UseWithin, rest.RateWithin = "", nil, false, nil, nil, 0, 0, 0
+	all.Text = s + unsaid(rest)
+	return all
 }
 
 // step is what must happen in a step, and what of it was not said.

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"strconv"
+	"time"
 
 	"countersign/shared/statement"
 )
@@ -24,8 +25,17 @@ type LogPage struct {
 
 // LogEntry is one line of the log.
 type LogEntry struct {
-	Seq int64  `json:"seq"`
-	JWS string `json:"jws"` // typ countersign-entry+jws; the payload is a signedlog.Entry
+	Seq  int64      `json:"seq"`
+	JWS  string     `json:"jws"`            // typ countersign-entry+jws; the payload is a signedlog.Entry
+	Said *SaidEntry `json:"said,omitempty"` // when words are asked for
+}
+
+// SaidEntry is what the gateway says of an entry. Nobody signed it.
+type SaidEntry struct {
+	At      time.Time `json:"at"`
+	Type    string    `json:"type"`              // as signedlog has them
+	Request string    `json:"request,omitempty"` // that it is about
+	Text    string    `json:"text"`              // what it is, for people
 }
 
 // LogCheckpoint answers GET /v1/log/checkpoint: what the signer signed about its log.
@@ -45,6 +55,18 @@ func LogSince(s string) (int64, error) {
 		return 0, invalid("since", "must be a number of entries, from 1")
 	}
 	return n, nil
+}
+
+// LogWords reads the parameter words of GET /v1/log: whether the entries are to be said in
+// words.
+func LogWords(s string) (bool, error) {
+	switch s {
+	case "":
+		return false, nil
+	case "true":
+		return true, nil
+	}
+	return false, invalid("words", "must be true, or absent")
 }
 
 // LogAfter reads the parameter after of GET /v1/log: the number of an entry, or

@@ -122,6 +122,24 @@ func TestAPurchaseFromQuotesToDeliveryInTheBrowser(t *testing.T) {
 	p.sees("Ledger")
 	p.picture("account")
 	p.accessible("the account")
+
+	// The vault, its log, and the receipt of the purchase, which the browser verifies.
+	p.presses("Vault")
+	p.sees("Rules are asked from the top")
+	p.picture("vault")
+	p.accessible("the vault")
+	p.presses("Log")
+	p.sees("approved: Buy ")
+	p.sees("countersign/ent_")
+	p.picture("log")
+	p.presses("Requests")
+	p.clicks("the request", "document.querySelector('a.row[href^=\"/requests/\"]')")
+	p.presses("Receipt")
+	p.sees("It holds for the key that the gateway names")
+	p.presses("It is the same: trust it")
+	p.sees("This receipt holds")
+	p.picture("receipt")
+	p.accessible("the receipt")
 }
 
 // Programs and people come and go while a decision is in progress: the page says

@@ -92,6 +92,7 @@ var importRules = append(forwardOnly(rooms), []importRule{
 	{packages: "web/internal/api", forbidden: "countersign/web/internal/store/...", reason: "api → gateway → store"},
 	{packages: "web/internal/store/...", forbidden: "countersign/web/internal/gateway", reason: "api → gateway → store"},
 	{packages: "web/internal/gateway", forbidden: "countersign/web/internal/api", reason: "api → gateway → store"},
+	{packages: "web/internal/charter", forbidden: "countersign/web/internal/store", deep: true, reason: "it says what shared/vault folded, and reads nothing itself"},
 	{packages: "web/internal/projection", forbidden: "countersign/web/internal/gateway", reason: "rows follow from the log alone, not from a use case"},
 	{packages: "web/internal/gateway", forbidden: "countersign/shared/signedlog", reason: "what a log means is for shared/vault, and for web/internal/projection to write down"},
 	{packages: "web/internal/store/...", forbidden: "countersign/shared/signedlog", reason: "rows are the store's own"},

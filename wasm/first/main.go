@@ -22,6 +22,7 @@ var paths = []struct{ name, path string }{
 	{"/requests", "/requests"}, {"/requests/*", "/requests/req_first"},
 	{"/orders", "/orders"}, {"/orders/*", "/orders/ord_first"},
 	{"/accounts", "/accounts"}, {"/accounts/*", "/accounts/acc_first"},
+	{"/vault", "/vault"}, {"/vault/*", "/vault/log"},
 }
 
 func main() {

@@ -1,6 +1,8 @@
 /** Types of the dashboard as a whole page: what its own start (boot.js) uses. Parts of it
  *  for another page are in elements.d.ts, calls without a screen in client.d.ts. */
 
+import type { Picture } from './port.js';
+
 /** What the dashboard's own back end tells the page (GET /config.json). */
 export interface Config {
   /** POST here, same origin, with the session of the signed-in person: returns an entity token. */
@@ -36,6 +38,10 @@ export interface Options {
   routing?: boolean;
   /** FIRST of "./first.js" for the environment: what is shown, and takes what is typed, before the core is there. */
   first?: Record<string, Picture>;
+  /** Loads the vault's screens when they are first opened: a module with VaultPart. Without it there are none. */
+  vault?: () => Promise<unknown>;
+  /** The module that verifies receipts; "./verify.wasm.gz" beside the vault's screens when absent. */
+  verifyURL?: string | URL;
   /** Called when the core stops on its own, before it is started again. */
   panicHandler?: (error: Error) => void;
 }

@@ -3,6 +3,8 @@
 // through the same painter as everything else.
 
 import { ahead } from './ahead.js';
+import { asker } from './ask.js';
+import { DryPart } from './drypart.js';
 import { Early } from './early.js';
 import { acting, change } from './entity.js';
 import { CountersignError, fail } from './errors.js';
@@ -12,7 +14,7 @@ import { Port, guard } from './port.js';
 import { save } from './save.js';
 import { apply } from './theme.js';
 import { endpoint, tokens } from './token.js';
-import { failurePicture, leave, loadingPicture } from './waiting.js';
+import { failurePicture, leave, loadingPicture, skeletonPicture } from './waiting.js';
 
 const SLOW = 8_000; // after this the page says that it is slow
 const AGAIN = 60_000; // a second crash within this time waits for the person
@@ -24,13 +26,14 @@ export function mount(element, config, options) {
 }
 
 class Run {
-  #element; #config; #options; #painter; #early; #port; #surface; #gateway; #loading; #failed = false; #ended = false; #first = true; #phase = 'still loading'; #pressed = false; #crashed = -Infinity;
+  #element; #config; #options; #painter; #early; #port; #surface; #gateway; #loading; #failed = false; #ended = false; #first = true; #phase = 'still loading'; #pressed = false; #crashed = -Infinity; #token; #running; #runs; #listeners = new Set();
 
   constructor(element, config, options = {}) {
     this.#element = element;
     this.#config = typeof config === 'function' ? config : async () => config;
     this.#options = options;
-    this.#painter = new Painter(element, this.#send, { routing: options.routing !== false, base: () => this.#gateway ?? '' });
+    this.#running = new Promise((resolve) => { this.#runs = resolve; });
+    this.#painter = new Painter(element, this.#send, { routing: options.routing !== false, base: () => this.#gateway ?? '', lend: this.#lend });
     this.#early = new Early(options.first, this.#painter);
   }
 
@@ -83,9 +86,42 @@ class Run {
     const port = await Port.start(module, settings(config), lend, (error) => this.#crash(error));
     if (this.#ended) return port.stop();
     this.#port = port;
-    this.#gateway = config.gateway_url;
+    this.#gateway = config.gateway_url ?? '';
+    this.#token = lend.token;
+    this.#runs(asker(this.#gateway, { token: () => this.#token.now(), renew: () => this.#port?.call('renew') }));
+    port.on((type, detail) => { for (const f of this.#listeners) f(type, detail); });
     this.#surface = port.surface({ kind: 'app', path: location.pathname + location.search }, { paint: this.#paint, event: this.#told });
     this.#early.hand(this.#send);
+  }
+
+  // lend has others paint where the core leaves them a place.
+  #lend = (place, name) => {
+    const { lang } = document.documentElement;
+    if (name === 'dry') return new DryPart(place, { ask: this.#running, lang });
+    return name === 'vault' && this.#options.vault ? this.#vault(place, lang) : undefined;
+  };
+
+  // vault has the vault's screens, which come when they are first opened, as the core does.
+  #vault(place, lang) {
+    let part, off, at = '', ended = false;
+    const painter = new Painter(place, () => again(), { routing: false });
+    const again = () => {
+      painter.paint(skeletonPicture());
+      Promise.all([this.#options.vault(), this.#running]).then(([{ VaultPart }, ask]) => {
+        if (ended) return;
+        part = new VaultPart(place, { ask, go: (path) => this.#send(`navigate:${path}`, ''), lang, base: () => this.#gateway, verify: { verifyURL: this.#options.verifyURL } });
+        off = this.#hear((type, detail) => part.hear(type, detail));
+        part.show(at);
+      }).catch((e) => painter.paint(failurePicture(fail('CORE_UNREACHABLE', e.message, { cause: e }))));
+    };
+    again();
+    return { show: (to) => { at = to; part?.show(to); }, stop: () => { ended = true; off?.(); part?.stop(); painter.stop(); } };
+  }
+
+  // hear listens to this core, and to the next one when it stopped.
+  #hear(f) {
+    this.#listeners.add(f);
+    return () => this.#listeners.delete(f);
   }
 
   #paint = (picture) => {

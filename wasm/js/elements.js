@@ -4,6 +4,7 @@
 
 import { of } from './client.js';
 import { Connected, CONNECTION, CountersignProvider, expiry, providerOf, reflected, signs } from './connected.js';
+import { DryPart } from './drypart.js';
 import { CountersignError, fail } from './errors.js';
 import { checked } from './options.js';
 import { Painter } from './painter.js';
@@ -31,6 +32,9 @@ export class CountersignElement extends Connected {
   get about() { return JSON.stringify(this.opening()); }
   get ready() { return true; }
   opened() {} // what else to do once it is
+
+  // surface opens what is shown: a surface of the core.
+  surface(port, { locale }, on) { return port.surface({ ...this.opening(), ...(locale && { locale }) }, on); }
 
   get client() { return this.#client; }
   set client(v) {
@@ -98,7 +102,7 @@ export class CountersignElement extends Connected {
       }
       this.#failed = undefined;
       this.#painter ??= this.#paints();
-      this.#surface = port.surface({ ...this.opening(), ...(locale && { locale }) }, { paint: this.#picture, event: this.#told, stopped: this.#halt });
+      this.#surface = this.surface(port, { shared: this.#shared, root: this.#frame.root, locale }, { paint: this.#picture, event: this.#told, stopped: this.#halt });
       this.opened();
       const wrong = await this.#shared.wrong();
       if (wrong && run === this.#run) {
@@ -120,7 +124,10 @@ export class CountersignElement extends Connected {
     this.#surface = this.#shared = this.#port = this.#key = this.#path = undefined;
   }
 
-  #paints() { return new Painter(this.#frame.root, this.#send, { routing: false, base: () => this.#shared?.options.apiUrl ?? '' }); }
+  #paints() { return new Painter(this.#frame.root, this.#send, { routing: false, base: () => this.#shared?.options.apiUrl ?? '', lend: this.#lend }); }
+
+  // lend has others paint where the core leaves them a place.
+  #lend = (place, name) => (name === 'dry' ? new DryPart(place, { ask: this.#shared?.ask, lang: this.#frame.holder.lang }) : undefined);
 
   #paint(picture) { (this.#painter ??= this.#paints()).paint(picture); }
 
@@ -297,15 +304,18 @@ const ALL = {
 };
 
 /** define registers the elements, as <PREFIX-quotes> and so on. */
-export function define({ prefix = 'countersign' } = {}) {
+export function define({ prefix = 'countersign' } = {}) { register(ALL, prefix); }
+
+/** register registers elements under a prefix, unless another version has one of the names. */
+export function register(elements, prefix) {
   if (!globalThis.customElements) return;
-  for (const name of Object.keys(ALL)) {
+  for (const name of Object.keys(elements)) {
     const there = customElements.get(`${prefix}-${name}`);
     if (there && there.version !== version) {
       throw fail('VERSION_CONFLICT', `<${prefix}-${name}> is of version ${there.version ?? 'unknown'}, this is ${version}`, { field: 'prefix' });
     }
   }
-  for (const [name, type] of Object.entries(ALL)) {
+  for (const [name, type] of Object.entries(elements)) {
     if (!customElements.get(`${prefix}-${name}`)) customElements.define(`${prefix}-${name}`, prefix === 'countersign' ? type : class extends type {});
   }
 }

@@ -1,5 +1,6 @@
 // Where the core comes from: the gateway, compressed and under the hash that this
-// package pins; else the copy in the package. Compiled once for a page.
+// package pins; else the copy in the package. Compiled once for a page. The module that
+// verifies receipts comes the same way.
 
 import { core } from './build.js';
 import { fail } from './errors.js';
@@ -9,24 +10,26 @@ const WASM = { headers: { 'Content-Type': 'application/wasm' } };
 const GZIP = 0x1f; // the first byte (RFC 1952); that of WebAssembly is 0
 const compiled = new Map(); // address → promise of the module
 
-/** compile returns the compiled core. Without wasmURL it asks the gateway at apiUrl first. */
-export function compile({ apiUrl, wasmURL } = {}) {
-  const name = String(wasmURL ?? apiUrl ?? '');
+const CORE = { pin: core, name: 'countersign.wasm', copies: () => [new URL('./core.wasm.gz', import.meta.url), new URL('./core.wasm', import.meta.url)] };
+
+/** compile returns a compiled module, the core when no other is asked for: { pin, name, copies }. Without wasmURL it
+ *  asks the gateway at apiUrl first. */
+export function compile({ apiUrl, wasmURL, module: what = CORE } = {}) {
+  const name = `${what.name} ${wasmURL ?? apiUrl ?? ''}`;
   let module = compiled.get(name);
   if (!module) {
-    compiled.set(name, module = load(apiUrl, wasmURL));
+    compiled.set(name, module = load(what, apiUrl, wasmURL));
     module.catch(() => compiled.delete(name)); // the next caller tries again
   }
   return module;
 }
 
-async function load(apiUrl, wasmURL) {
+async function load({ pin, name, copies }, apiUrl, wasmURL) {
   if (typeof WebAssembly !== 'object') throw fail('WEBASSEMBLY_MISSING', 'This browser has WebAssembly switched off');
   if (wasmURL) return from(wasmURL);
   const sources = [
-    ...(apiUrl === undefined || !core.hash ? [] : [() => from(`${apiUrl}/core/${core.hash}/countersign.wasm`, core.integrity)]),
-    () => from(new URL('./core.wasm.gz', import.meta.url)),
-    () => from(new URL('./core.wasm', import.meta.url)),
+    ...(apiUrl === undefined || !pin.hash ? [] : [() => from(`${apiUrl}/core/${pin.hash}/${name}`, pin.integrity)]),
+    ...copies().map((url) => () => from(url)),
   ];
   let last;
   for (const source of sources) {

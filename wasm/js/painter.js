@@ -13,7 +13,7 @@ import { icon } from './icons.js';
 const words = (s) => new Set(s.trim().split(/\s+/));
 
 const TAGS = words(`a abbr article aside b bdi br button caption code datalist dd details dialog div dl dt em
-  fieldset figcaption figure footer form h1 h2 h3 h4 header hr icon input kbd label legend li main meter nav ol optgroup option
+  fieldset figcaption figure footer form h1 h2 h3 h4 header hr icon input kbd label legend lent li main meter nav ol optgroup option
   output p pre progress section select small span strong summary table tbody td textarea tfoot th thead time tr
   ul wbr`);
 const ATTRS = words(`autocapitalize autocomplete class cols colspan datetime dir disabled enterkeyhint for headers
@@ -21,7 +21,7 @@ const ATTRS = words(`autocapitalize autocomplete class cols colspan datetime dir
   required role rows rowspan scope size spellcheck step tabindex target title translate type value`);
 const EVENTS = ['click', 'input', 'change', 'submit', 'keydown', 'close', 'cancel', 'toggle'];
 const PROPS = ['value', 'checked', 'disabled', 'indeterminate', 'open'];
-const SPECIAL = words('key on prop css focus copy name reveal');
+const SPECIAL = words('key on prop css focus copy name reveal at');
 const NEVER = -Infinity;
 const EDITING = 'input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]';
 // The class of what is a ::part of an element in a host's page → the part's name.
@@ -35,16 +35,18 @@ export class Painter {
   #state = new WeakMap(); // element → what was painted into it
   #holders = new Set(); // elements with on.hold
   #next; #pressed = NEVER; #said = ''; #path; #bridge; #keys = {}; #chord = '';
-  #focus; #reveal; #dialogs = []; #stop = new AbortController();
+  #focus; #reveal; #dialogs = []; #stop = new AbortController(); #lend; #lent = new Map(); // element → what ends what is in it
 
   // root is the element to paint into; send(action, value) is told what the
   // person does. routing false leaves the address bar, the title and the keys of the
-  // page to others; base gives the gateway's address.
-  constructor(root, send, { routing = true, base = () => '' } = {}) {
+  // page to others; base gives the gateway's address. lend(element, name) is for what a
+  // picture leaves to others: it returns { show(at), stop() }.
+  constructor(root, send, { routing = true, base = () => '', lend = () => undefined } = {}) {
     this.#root = root;
     this.#send = send;
     this.#routing = routing;
     this.#base = base;
+    this.#lend = lend;
     this.#view = document.createElement('div');
     this.#view.className = 'view';
     this.#live = document.createElement('div');
@@ -70,7 +72,7 @@ export class Painter {
     if (!waits) this.#show();
   }
 
-  stop() { this.#stop.abort(); this.#next = undefined; }
+  stop() { this.#stop.abort(); this.#next = undefined; this.#return(() => true); }
 
   #show = () => {
     const picture = this.#next;
@@ -82,6 +84,7 @@ export class Painter {
     this.#focus = this.#reveal = undefined;
     this.#children(this.#view, picture.tree === undefined ? [] : [picture.tree]);
     this.#keys = picture.keys ?? {};
+    this.#return((el) => !el.isConnected);
     const moved = this.#route(picture);
     for (const [el, open] of this.#dialogs.splice(0)) {
       if (el.open === open) continue;
@@ -184,6 +187,7 @@ export class Painter {
     const now = attrs ?? {};
     if (!TAGS.has(tag)) return this.#refuse(`<${tag}>`);
     if (tag === 'icon') return this.#icon(old, now, key);
+    if (tag === 'lent') return this.#place(old, now, key);
     const el = old ?? document.createElement(tag);
     const was = this.#state.get(el)?.attrs ?? {};
     this.#state.set(el, { tag, key, attrs: now, held: this.#state.get(el)?.held ?? false });
@@ -211,6 +215,22 @@ export class Painter {
     if (old && el !== old) old.remove();
     this.#state.set(el, { tag: 'icon', key, attrs });
     return el;
+  }
+
+  // place is an element that someone else paints into.
+  #place(old, attrs, key) {
+    const el = old ?? document.createElement('div'), was = this.#state.get(el)?.attrs;
+    this.#state.set(el, { tag: 'lent', key, attrs });
+    if (old && was.at === attrs.at) return el;
+    el.className = 'view';
+    if (!old) this.#lent.set(el, this.#lend(el, attrs.name));
+    this.#lent.get(el)?.show(attrs.at ?? '');
+    return el;
+  }
+
+  // return ends what is in the places that are given back.
+  #return(back) {
+    for (const [el, inside] of this.#lent) if (back(el)) { this.#lent.delete(el); inside?.stop(); }
   }
 
   #attribute(el, name, value) {

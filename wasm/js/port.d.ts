@@ -160,8 +160,11 @@ export interface Attrs {
   focus?: boolean;
   /** A press copies this text; the element then carries data-copied for a moment. */
   copy?: string;
-  /** Of the pseudo-element "icon": a name from icons.js. */
+  /** Of the pseudo-element "icon": a name from icons.js. Of "lent", a place that the loader paints into: "vault", or "dry"
+   *  for what the rules say of a purchase. */
   name?: string;
+  /** Of "lent": what it shows. */
+  at?: string;
   /** The attributes that the painter allows; true is an empty attribute, false removes it. */
   [attribute: string]: unknown;
 }

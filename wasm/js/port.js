@@ -152,6 +152,7 @@ export class Port {
     guard(stopped, error); // before those who would begin again
     for (const call of this.#calls.values()) call.reject(error);
     for (const s of this.#surfaces.values()) guard(s.stopped, error);
+    for (const f of this.#listeners) guard(f, 'stopped', error);
     this.#calls.clear();
     this.#surfaces.clear();
     this.#listeners.clear();

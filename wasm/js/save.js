@@ -1,7 +1,7 @@
-// save has the browser save a text as a file.
-export function save({ name, text }) {
+// save has the browser save a text, or bytes, as a file.
+export function save({ name, text, type = 'text/csv' }) {
   const a = document.createElement('a');
-  a.href = URL.createObjectURL(new Blob([text], { type: 'text/csv;charset=utf-8' }));
+  a.href = URL.createObjectURL(new Blob([text], { type: typeof text === 'string' ? `${type};charset=utf-8` : type }));
   a.download = name;
   a.click();
   setTimeout(() => URL.revokeObjectURL(a.href), 60_000);

@@ -1,6 +1,7 @@
 // A core that all share who sign in at one gateway for one entity; it ends half a minute
 // after the last of them has left.
 
+import { asker } from './ask.js';
 import { CountersignError, fail } from './errors.js';
 import { compile } from './load.js';
 import { News } from './news.js';
@@ -49,7 +50,7 @@ export function meant(session, { environment, entityId }) {
 }
 
 class Shared {
-  #users = 0; #timer; #gone; #port; #asked; #token; #listens = 0; #wait; #heard = false;
+  #users = 0; #timer; #gone; #port; #asked; #token; #listens = 0; #wait; #heard = false; #ask;
 
   constructor(asked, gone) {
     this.#asked = asked;
@@ -64,6 +65,9 @@ class Shared {
   }
 
   get options() { return this.#asked; }
+
+  /** ask asks the gateway without the core (ask.js). */
+  get ask() { return this.#ask ??= asker(this.#asked.apiUrl, { token: this.#token.now, renew: () => this.#port?.call('renew') }); }
 
   // wrong is why the page must not be shown what the token is for; undefined when nothing
   // is wrong, or as long as nobody can tell.

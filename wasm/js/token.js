@@ -51,6 +51,8 @@ export function tokens(options) {
     early.catch(() => {});
     return early;
   };
+  // now is the token as it is, for what the page asks without the core.
+  get.now = async () => held ?? get.ahead();
   return get;
 }
 

@@ -207,6 +207,18 @@ func (p tab) media(scheme, motion string) {
 	}
 }
 
+// print has the page look as on paper, or on screen again.
+func (p tab) print(on bool) {
+	p.Helper()
+	media := ""
+	if on {
+		media = "print"
+	}
+	if _, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Media: media}); err != nil {
+		p.Fatal(err)
+	}
+}
+
 // stage is a browser with the harness page served; open as many tabs as needed.
 type stage struct {
 	browser context.Context

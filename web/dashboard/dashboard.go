@@ -1,5 +1,5 @@
 // Package dashboard serves the page: one HTML document for every screen, the
-// styles, the loader (wasm/js) and the core that `make wasm` built. Everything is
+// styles, the loader (wasm/js), the core and the verifier of receipts that `make wasm` built. Everything is
 // embedded in the program. What may run in the page is decided by the security
 // policy in headers.go. Used by the gateway and by the sandbox's dashboard.
 package dashboard
@@ -41,8 +41,12 @@ type Config struct {
 	Environment string
 }
 
-// core is the file without which there is nothing to serve.
-const core = "countersign.wasm"
+// core is the file without which there is nothing to serve; verifier is what verifies
+// receipts.
+const (
+	core     = "countersign.wasm"
+	verifier = "verify.wasm"
+)
 
 // file is what is served at one address.
 type file struct {
@@ -58,8 +62,7 @@ type Site struct {
 	environment string
 	files       map[string]file
 	policy      string
-	// coreHash is the SHA-256 of the core, in hexadecimal; "" when there is none.
-	coreHash string
+	hashes      map[string]string // SHA-256 of each module of WebAssembly, in hexadecimal
 }
 
 // Handler serves the dashboard at "/". Static files are under an address that
@@ -78,7 +81,7 @@ func Handler(cfg Config) (*Site, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the pages: %w", err)
 	}
-	s := &Site{files: map[string]file{}, environment: cmp.Or(cfg.Environment, "production"), policy: policy(cfg.Bridges)}
+	s := &Site{files: map[string]file{}, hashes: map[string]string{}, environment: cmp.Or(cfg.Environment, "production"), policy: policy(cfg.Bridges)}
 	for _, from := range []fs.FS{bundle, static} {
 		if err := s.read(from); err != nil {
 			return nil, err
@@ -155,9 +158,11 @@ func (s *Site) seal() error {
 		fmt.Fprintf(all, "%s %s\n", name, s.files[name].tag)
 	}
 	s.base = "/static/" + base64.RawURLEncoding.EncodeToString(all.Sum(nil)[:9]) + "/"
-	if f, ok := s.files[core]; ok {
-		sum := sha256.Sum256(f.body)
-		s.coreHash = hex.EncodeToString(sum[:])
+	for _, name := range []string{core, verifier} {
+		if f, ok := s.files[name]; ok {
+			sum := sha256.Sum256(f.body)
+			s.hashes[name] = hex.EncodeToString(sum[:])
+		}
 	}
 	index := s.files["index.html"].body
 	delete(s.files, "index.html")

@@ -30,7 +30,7 @@ type elsewhere struct {
 func (e *elsewhere) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
 	h.Set("Access-Control-Allow-Origin", r.Header.Get("Origin"))
-	h.Set("Access-Control-Allow-Headers", "authorization, content-type, idempotency-key")
+	h.Set("Access-Control-Allow-Headers", "authorization, content-type, idempotency-key, dry-run")
 	h.Set("Access-Control-Max-Age", "7200")
 	h.Set("Vary", "Origin")
 	if r.Method == http.MethodOptions {
@@ -43,7 +43,7 @@ func (e *elsewhere) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case e.html:
 		h.Set("Content-Type", "text/html")
 		fmt.Fprint(w, "<!doctype html>")
-	case r.Method == http.MethodPost && r.URL.Path == "/v1/requests":
+	case r.Method == http.MethodPost && r.URL.Path == "/v1/requests" && r.Header.Get(wire.HeaderDryRun) == "":
 		h.Set("Content-Type", "application/json")
 		writeJSON(w, canned{time.Now()}.request("req_6h2v0m3k8t1q5n7p9r4s2w0x3a", wire.RequestPending, 0))
 	case r.URL.Path == "/v1/events":
@@ -77,7 +77,7 @@ type embedding struct {
 func hosted(t *testing.T, pages map[string]string, more ...func(*http.ServeMux)) embedding {
 	t.Helper()
 	s := newSite(t, nil)
-	if s.coreHash == "" {
+	if s.hashes[core] == "" {
 		t.Fatal("the core is not built; run make wasm")
 	}
 	at := &elsewhere{asked: map[string]int{}}
@@ -165,7 +165,9 @@ await import('{{base}}elements.js'); window.ready = true;`
 		}
 		chosen("meridian", "0.083991")
 		chosen("northpay", "0.08421390751120486")
+		p.until("said('quotes').includes('Who decides: 2 of Alice Martin and mem_bob (Treasury purchases).')") // who will decide, before anything is sent
 		p.until("press('quotes', /^Request .* Northpay/)")
+		p.until("said('quotes').includes('49\u202f750 EUR is left before it') && said('quotes').includes('Why no other rule')")
 		p.want("seen.filter(([t]) => t === 'quote').map(([, q]) => q.provider.id)", []any{"meridian", "northpay"})
 		p.until("press('quotes', /^Send to the approvers/)")
 		p.until("seen.some(([t, d]) => t === 'requested' && d.id === 'req_6h2v0m3k8t1q5n7p9r4s2w0x3a' && d.state === 'decide') && said('quotes').includes('Requested. It waits for approval.')")

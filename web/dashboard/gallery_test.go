@@ -60,6 +60,7 @@ func TestGallery(t *testing.T) {
 	if !*whole {
 		all = some
 	}
+	all = slices.Concat(all, gallery.Vault)
 	t.Run("an element on a page of one scheme", func(t *testing.T) { checkPlain(t, chrome, url, axe) })
 	for _, name := range all {
 		t.Run(name, func(t *testing.T) {

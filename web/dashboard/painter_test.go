@@ -35,6 +35,7 @@ func TestPainter(t *testing.T) {
 		{"copies an address and an amount as they are", copies},
 		{"scrolls to what comes below the window, once", reveals},
 		{"removes what the next picture leaves out", removes},
+		{"lends a place, and takes it back", lends},
 		{"paints at once, and moves nothing under a pressed pointer", waitsForRelease},
 		{"sets custom properties and no other style", customProperties},
 		{"applies a theme through the CSSOM", themes},
@@ -182,6 +183,21 @@ func shortcuts(p tab) {
 	p.run(`await show({keys: {'g r': 'navigate:/requests', '/': 'focus'}, tree: ['main', {}, [['input', {id: 'a'}], ['button', {id: 'b'}, ['b']]]]}); $('#b').focus()`)
 	p.do(chromedp.KeyEvent("g"), chromedp.KeyEvent("r"), chromedp.KeyEvent("/"), typeInto("a", "gr/"))
 	p.want("[sent, $('#a').value]", []any{[][]string{{"navigate:/requests", ""}, {"focus", ""}}, "gr/"})
+}
+
+// What a picture leaves to others is theirs as long as it is there.
+func lends(p tab) {
+	p.run(`window.log = [];
+		const place = document.body.appendChild(document.createElement('div')), Painter = painter.constructor;
+		const lend = (el, name) => { el.append(name + ' of another'); return { show: (at) => log.push('show ' + at), stop: () => log.push('stop') }; };
+		window.lending = new Painter(place, () => log.push('sent'), { routing: false, lend });
+		const lent = (at, title) => ['div', {}, [['h2', {}, [title]], ['lent', { name: 'vault', at }]]];
+		for (const [at, title] of [['a', 'one'], ['b', 'two'], ['b', 'three']]) lending.paint({ tree: lent(at, title) });
+		window.text = place.innerText;
+		lending.paint({ tree: ['div', {}, ['gone']] });
+		lending.paint({ tree: lent('c', 'four') });
+		lending.stop();`)
+	p.want("[log, text]", []any{[]string{"show a", "show b", "stop", "show c", "stop"}, "three\nvault of another"})
 }
 
 func removes(p tab) {

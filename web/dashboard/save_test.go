@@ -10,7 +10,7 @@ import (
 func TestTheListOfRequestsIsSavedAsAFile(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, nil)
-	if s.coreHash == "" {
+	if s.hashes[core] == "" {
 		t.Fatal("the core is not built; run make wasm")
 	}
 	p := open(t, browser(t), serveHandler(t, withAPI(s))+"/requests")

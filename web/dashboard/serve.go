@@ -47,7 +47,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "not found", http.StatusNotFound)
 		return
 	}
-	if s.coreHash == "" {
+	if s.hashes[core] == "" {
 		w.Header().Set("Cache-Control", "no-store")
 		http.Error(w, missing, http.StatusServiceUnavailable)
 		return
@@ -64,10 +64,11 @@ func (s *Site) Serves(path string) bool {
 	return slices.ContainsFunc(screens, func(s screen) bool { return path == "/"+s.Name || strings.HasPrefix(path, "/"+s.Name+"/") })
 }
 
-// Core is the browser's core, and the SHA-256 of its contents in hexadecimal, as the
-// manifest and the npm package name it; "" when none was built.
-func (s *Site) Core() (hash string, file http.Handler) {
-	return s.coreHash, http.HandlerFunc(s.files[core].serve)
+// Module is a module of WebAssembly, "countersign.wasm" or "verify.wasm", and the SHA-256 of
+// its contents in hexadecimal, as the manifest and the npm package name it; "" when none was
+// built.
+func (s *Site) Module(name string) (hash string, file http.Handler) {
+	return s.hashes[name], http.HandlerFunc(s.files[name].serve)
 }
 
 // file finds HASH/NAME. A page of another build asks under another hash and is told
@@ -75,6 +76,10 @@ func (s *Site) Core() (hash string, file http.Handler) {
 func (s *Site) file(name string) (file, bool) {
 	name, current := strings.CutPrefix("/static/"+name, s.base)
 	f, ok := s.files[name]
+	if of, packed := strings.CutSuffix(name, ".gz"); !ok && packed { // as the npm package has the modules
+		f = file{body: s.files[of].forms["gzip"], kind: "application/gzip", tag: s.files[of].tag + "-gz"}
+		ok = f.body != nil
+	}
 	return f, current && ok
 }
 

@@ -137,6 +137,7 @@ var suites = []suite{
 	{"web/dashboard/bundle", "Bundle", 1, []line{
 		{name: "bundle_ratio", metric: "of-floor", scale: 1, unit: "of-floor", op: "<=", goal: 2},
 		{name: "bundle_ratio the module", metric: "module-bytes", scale: 1, unit: "bytes"},
+		{name: "bundle_ratio the verifier of receipts", metric: "verifier-bytes", scale: 1, unit: "bytes"},
 		{name: "bundle_ratio the floor", metric: "floor-bytes", scale: 1, unit: "bytes"},
 	}},
 	{"softhsm/e2e/bench", "PageUsable", 7, []line{

@@ -33,6 +33,7 @@ func TestRoutes(t *testing.T) {
 	for path, want := range map[string]Route{
 		"/": {Screen: Buy}, "/buy": {Screen: Buy}, "/requests?x=1": {Screen: Requests}, "/orders/" + orderID: {Orders, orderID},
 		"/orders/../x": {Screen: Nowhere}, "/buy/req_abcd": {Screen: Nowhere}, "/requests/" + strings.Repeat("a", 90): {Screen: Nowhere}, "/zzz": {Screen: Nowhere},
+		"/vault": {Screen: Vault}, "/vault/log": {Vault, "log"}, "/vault/grp_board": {Vault, "grp_board"}, "/vault/grp_board/x": {Screen: Nowhere}, "/vault/" + strings.Repeat("a", 90): {Screen: Nowhere},
 	} {
 		if got := ParseRoute(path); got != want {
 			t.Errorf("%s: %+v", path, got)

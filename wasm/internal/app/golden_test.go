@@ -110,7 +110,7 @@ func TestThePainterKnowsEveryTag(t *testing.T) {
 				t.Errorf("%s: the painter refuses <%s>", name, n.Tag)
 			}
 			for _, a := range n.Attrs {
-				if _, grouped := a.Value.([]view.Attr); grouped || a.Name == "key" || a.Name == "copy" || a.Name == "reveal" || a.Name == "focus" || strings.HasPrefix(a.Name, "aria-") || strings.HasPrefix(a.Name, "data-") || n.Tag == "icon" {
+				if _, grouped := a.Value.([]view.Attr); grouped || a.Name == "key" || a.Name == "copy" || a.Name == "reveal" || a.Name == "focus" || strings.HasPrefix(a.Name, "aria-") || strings.HasPrefix(a.Name, "data-") || n.Tag == "icon" || n.Tag == "lent" {
 					continue
 				}
 				if !attrs[a.Name] {

@@ -60,6 +60,7 @@ const (
 	Requests = "requests"
 	Orders   = "orders"
 	Accounts = "accounts"
+	Vault    = "vault" // which is not the core's own: it says where it is, and the loader shows it
 	Nowhere  = "nowhere"
 )
 
@@ -70,10 +71,14 @@ func ParseRoute(path string) Route {
 	switch {
 	case parts[0] == "" || parts[0] == "index.html":
 		return Route{Screen: Buy}
-	case len(parts) == 1 && (parts[0] == Buy || parts[0] == Requests || parts[0] == Orders || parts[0] == Accounts):
-		return Route{Screen: parts[0]}
-	case len(parts) == 2 && parts[0] != Buy && (parts[0] == Requests || parts[0] == Orders || parts[0] == Accounts) && id.Valid(parts[1]):
-		return Route{Screen: parts[0], ID: parts[1]}
+	case len(parts) > 2:
+	case parts[0] == Buy && len(parts) == 1, parts[0] == Requests, parts[0] == Orders, parts[0] == Accounts, parts[0] == Vault:
+		if len(parts) == 1 {
+			return Route{Screen: parts[0]}
+		}
+		if parts[0] == Vault && len(parts[1]) <= id.MaxID || id.Valid(parts[1]) {
+			return Route{Screen: parts[0], ID: parts[1]}
+		}
 	}
 	return Route{Screen: Nowhere}
 }

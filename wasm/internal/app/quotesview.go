@@ -322,7 +322,11 @@ func (m *Model) buyFoot() view.Node {
 	case m.board.Done || m.board.Renewing:
 		text = "New prices are on their way."
 	}
-	return view.El("div", "quotes-foot", view.On("hold", "buy.pin"), press, view.El("p", "muted small", text))
+	who := view.Node{}
+	if o.Row != nil {
+		who = m.deciders(o.Row, " short")
+	}
+	return view.El("div", "quotes-foot", view.On("hold", "buy.pin"), press, view.El("p", "muted small", text), view.El("div", "quotes-who", who))
 }
 
 // fixesFor offers the smallest changes that let a provider sell.

@@ -2,10 +2,7 @@ package app
 
 import (
 	"countersign/shared/asset"
-	"countersign/shared/governance"
-	"countersign/shared/intent"
 	"countersign/shared/quote"
-	"countersign/shared/statement"
 	"countersign/wasm/internal/approvals"
 	"countersign/wasm/internal/quoteui"
 	"countersign/wasm/internal/view"
@@ -50,7 +47,7 @@ func (m *Model) reviewPage(row *quote.Row) view.Node {
 				fact("Not less than", w.exact(quoteui.Part(row.CryptoAmount, leastPart), unit, "")),
 				fact("On chain", asset.ChainName(account.Chain)),
 				fact("Price", price)),
-			m.deciders(account.Rules, row),
+			m.deciders(row, ""),
 			m.whyField("purpose", "What it is for (optional)", m.form.Purpose, "Approvers read it as your words.", operation),
 			m.whyField("reference", "Your reference (optional)", m.form.Reference, "Such as the number of an invoice. The provider is told neither.", operation),
 			trouble, press))))
@@ -81,62 +78,10 @@ func (w Words) compare(was, before, is, after, unit string) view.Node {
 		view.El("div", "compare-diff", "Difference", w.exact(diff, unit, tone)))
 }
 
-// deciders says who must approve, and until when.
-func (m *Model) deciders(set governance.Set, row *quote.Row) view.Node {
-	rules := governing(set, governance.Facts{Kind: intent.KindBuy, Asset: row.Asset, Amount: row.FiatAmount, Currency: row.Fiat, Provider: row.Provider})
-	var text []view.Node
-	for _, r := range rules {
-		within := r.Within
-		if within == 0 {
-			within = int64(governance.DefaultWithin.Seconds())
-		}
-		words := ": " + ruleText(m, r)
-		if !r.Deny {
-			words += ". They have " + statement.GovernedBy{UseWithin: within}.Use() + "; an approval can be used for " + statement.GovernedBy{UseWithin: r.UseWithin}.Use()
-		}
-		text = append(text, view.El("p", "", view.El("strong", "", r.Name), words+"."))
-	}
-	if len(text) == 0 {
-		text = append(text, view.El("p", "", "No rule of the account allows this: the vault will refuse it."))
-	}
-	return view.El("div", "sentence stack is-tight", view.El("p", "eyebrow", "Who decides"), text)
-}
-
-// governing are the rules that may govern: the first that fits, and before it those that
-// depend on what a page cannot know, which are the time and what was spent before.
-func governing(set governance.Set, f governance.Facts) (may []governance.Rule) {
-	for _, r := range set.Ordered() {
-		fits, sure := r.For(f.Kind), true
-		for _, c := range r.When {
-			switch {
-			case c.Amount != nil:
-				a := c.Amount
-				fits = fits && a.Currency == f.Currency && (a.Min == "" || quoteui.Compare(f.Amount, a.Min) >= 0) && (a.Max == "" || quoteui.Compare(f.Amount, a.Max) <= 0)
-			case c.Filter != nil:
-				fits = fits && (len(c.Filter.Assets) == 0 || has(c.Filter.Assets, f.Asset))
-			case c.Whitelist != nil:
-				fits = fits && (len(c.Whitelist.Providers) == 0 || has(c.Whitelist.Providers, f.Provider))
-			default:
-				sure = false
-			}
-		}
-		if fits {
-			may = append(may, r)
-		}
-		if fits && sure {
-			break
-		}
-	}
-	return may
-}
-
-func has(list []string, s string) bool {
-	for _, v := range list {
-		if v == s {
-			return true
-		}
-	}
-	return false
+// deciders is where the page says who must approve, and until when, as the vault's own
+// rules answer: the loader asks and shows it.
+func (m *Model) deciders(row *quote.Row, how string) view.Node {
+	return view.El("lent", "", view.A("name", "dry"), view.A("at", row.ID+" "+m.asked.Account+how))
 }
 
 // whyField is what the asker says about a request. It is closed while a request may have

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// BenchmarkBundle reports the size of the core that was built, brotli at its
+// BenchmarkBundle reports the sizes of the core and of the module that verifies receipts, as they were built, brotli at its
 // best, beside the smallest Go program that uses syscall/js, built now by the
 // same Go. `make bench` prints it.
 func BenchmarkBundle(b *testing.B) {
@@ -38,5 +38,6 @@ func BenchmarkBundle(b *testing.B) {
 	}
 	b.ReportMetric(float64(m.Brotli)/float64(len(floor)), "of-floor")
 	b.ReportMetric(float64(m.Brotli), "module-bytes")
+	b.ReportMetric(float64(m.Verify.Brotli), "verifier-bytes")
 	b.ReportMetric(float64(len(floor)), "floor-bytes")
 }

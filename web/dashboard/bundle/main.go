@@ -1,5 +1,5 @@
 // Command bundle builds what the dashboard serves: the core (wasm) with the
-// size-saving flags and repacked, the loader's modules (package loader), the brotli and the
+// size-saving flags and repacked, the module that verifies receipts (wasm/verify), the loader's modules (package loader), the brotli and the
 // gzip form of each and of the styles, and a manifest with sizes and hashes. It writes them to
 // web/dashboard/dist, which the dashboard embeds, and the core also to
 // dist/countersign.wasm at the top of the repository. `make wasm` runs it.
@@ -28,7 +28,10 @@ import (
 	"github.com/andybalholm/brotli"
 )
 
-const core = "countersign.wasm"
+const (
+	core     = "countersign.wasm"
+	verifier = "verify.wasm"
+)
 
 // manifest tells tests, benchmarks and embedders what was built.
 type manifest struct {
@@ -39,9 +42,19 @@ type manifest struct {
 	Floor     int    `json:"floor"` // the smallest program of this Go release that uses the browser, as its linker writes it, with brotli
 	SHA256    string `json:"sha256"`
 	Integrity string `json:"integrity"`
+	// Verify is the module that verifies receipts, which a page loads with the first one.
+	Verify module `json:"verify"`
 	// Compressed are the files with a brotli and a gzip form beside them: name →
 	// SHA-256 of the contents that were compressed.
 	Compressed map[string]string `json:"compressed"`
+}
+
+// module is a further one.
+type module struct {
+	Size      int    `json:"size"`
+	Brotli    int    `json:"brotli"`
+	SHA256    string `json:"sha256"`
+	Integrity string `json:"integrity"`
 }
 
 func main() {
@@ -78,7 +91,11 @@ func run(quick bool, out io.Writer) error {
 	if err := os.MkdirAll(filepath.Join(top, "dist"), 0o755); err != nil {
 		return fmt.Errorf("make the output folder: %w", err)
 	}
-	wasm, err := compile(top)
+	wasm, err := compile(top, core, "./wasm", small...)
+	if err != nil {
+		return err
+	}
+	verify, err := compile(top, verifier, "./wasm/verify", "-tags=verify")
 	if err != nil {
 		return err
 	}
@@ -102,15 +119,19 @@ func run(quick bool, out io.Writer) error {
 		return err
 	}
 	maps.Copy(files, static)
-	files[core] = wasm
+	files[core], files[verifier] = wasm, verify
 	delete(files, "index.html") // the server fills it in
 	for name, body := range files {
 		if err := compress(dist, name, body, &m, quick); err != nil {
 			return err
 		}
 	}
-	if packed, err := os.Stat(filepath.Join(dist, core+".br")); err == nil && m.Compressed[core] != "" {
-		m.Brotli = int(packed.Size())
+	v := describe(verify)
+	m.Verify = module{Size: v.Size, SHA256: v.SHA256, Integrity: v.Integrity}
+	for name, size := range map[string]*int{core: &m.Brotli, verifier: &m.Verify.Brotli} {
+		if packed, err := os.Stat(filepath.Join(dist, name+".br")); err == nil && m.Compressed[name] != "" {
+			*size = int(packed.Size())
+		}
 	}
 	doc, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
@@ -118,6 +139,7 @@ func run(quick bool, out io.Writer) error {
 	}
 	for path, body := range map[string][]byte{
 		filepath.Join(dist, "manifest.json"): append(doc, '\n'),
+		filepath.Join(dist, verifier):        verify,
 		filepath.Join(dist, core):            wasm, // last step of all: its presence says that the bundle is there
 	} {
 		if err := write(path, body); err != nil {
@@ -125,13 +147,14 @@ func run(quick bool, out io.Writer) error {
 		}
 	}
 	fmt.Fprintf(out, "dist/%s: %d bytes, %d with brotli\n", core, m.Size, m.Brotli)
+	fmt.Fprintf(out, "dist/%s: %d bytes, %d with brotli\n", verifier, m.Verify.Size, m.Verify.Brotli)
 	return nil
 }
 
-// compile builds the core into dist/ at the top and returns its bytes.
-func compile(top string) ([]byte, error) {
-	target := filepath.Join(top, "dist", core)
-	if err := goBuild(top, "./wasm", target, small...); err != nil {
+// compile builds a module into dist/ at the top and returns its bytes.
+func compile(top, name, pkg string, flags ...string) ([]byte, error) {
+	target := filepath.Join(top, "dist", name)
+	if err := goBuild(top, pkg, target, flags...); err != nil {
 		return nil, err
 	}
 	built, err := os.ReadFile(target)

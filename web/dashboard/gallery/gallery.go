@@ -1,5 +1,5 @@
 // Package gallery shows every element in every state: pictures that the core's views
-// make of sample data (wasm/internal/app), painted by the real painter with the real
+// make of sample data (wasm/internal/app), and those of the vault's screens (wasm/js), painted by the real painter with the real
 // styles. Used by `make gallery`, for people, and by the dashboard's tests, which take
 // their screenshots of it.
 package gallery
@@ -48,7 +48,7 @@ func Handler(top, goroot, dir string) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the gallery's page: %w", err)
 	}
-	for _, name := range []string{"index.html", "gallery.js", "gallery.css"} {
+	for _, name := range []string{"index.html", "gallery.js", "gallery.css", "vault.json"} {
 		if files[name], err = fs.ReadFile(own, name); err != nil {
 			return nil, fmt.Errorf("read the gallery's page: %w", err)
 		}
@@ -82,6 +82,12 @@ func Handler(top, goroot, dir string) (http.Handler, error) {
 		w.Header().Set("Content-Type", mime.TypeByExtension(filepath.Ext(name)))
 		_, _ = w.Write(body) // the page may be gone
 	}), nil
+}
+
+// Vault are the names of the pictures of the vault's screens, which the page makes itself.
+var Vault = []string{
+	"vault--accounts", "vault--members", "vault--groups", "vault--whitelists", "vault--log", "vault--versions", "vault--member", "vault--loading", "vault--failed", "vault--empty",
+	"vault--receipt-none", "vault--receipt-busy", "vault--receipt", "vault--receipt-untrusted", "vault--receipt-refused", "vault--receipt-key-wrong",
 }
 
 // Names are those of the pictures in dir, in order.

@@ -1,8 +1,9 @@
 // Package loader gathers the modules that load the core into a page: those of wasm/js
 // as they are, and those that are generated: wasm_exec.js from the Go release that builds
 // the core (never a copy in this repository: the two must match), styles.js from the
-// dashboard's styles, first.js from the core's views (wasm/first), and boot.js, which is
-// the dashboard's own start with all that it needs in one file. Used by the bundle, by the npm packages, and by the dashboard's tests.
+// dashboard's styles, first.js from the core's views (wasm/first), boot.js, which is
+// the dashboard's own start with all that it needs in one file, and vaultscreen.js, which
+// has what boot.js loads when somebody opens the vault. Used by the bundle, by the npm packages, and by the dashboard's tests.
 package loader
 
 import (
@@ -51,14 +52,21 @@ func Files(top, goroot string) (map[string][]byte, error) {
 		return nil, err
 	}
 	files["styles.js"] = fmt.Appendf(nil, "// Generated from app.css.\nexport const css = %s;\n", text)
-	files["boot.js"], err = bundle(files)
-	return files, err
+	for name, start := range map[string]string{"boot.js": boot, "vaultscreen.js": `export { VaultPart } from './vaultpart.js';`} {
+		if files[name], err = bundle(files, name, start); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
 }
 
-// bundle puts the dashboard's start and the modules that it names into one file: over a
-// slow line twenty small ones are four round trips.
-func bundle(files map[string][]byte) ([]byte, error) {
+// bundle puts a start and the modules that it names into one file: over a
+// slow line twenty small ones are four round trips. What it loads later stays outside.
+func bundle(files map[string][]byte, name, start string) ([]byte, error) {
 	module := func(args api.OnResolveArgs) (api.OnResolveResult, error) {
+		if args.Kind == api.ResolveJSDynamicImport {
+			return api.OnResolveResult{Path: args.Path, External: true}, nil
+		}
 		return api.OnResolveResult{Path: path.Base(args.Path), Namespace: "module"}, nil
 	}
 	load := func(args api.OnLoadArgs) (api.OnLoadResult, error) {
@@ -70,7 +78,7 @@ func bundle(files map[string][]byte) ([]byte, error) {
 		return api.OnLoadResult{Contents: &text, Loader: api.LoaderJS}, nil
 	}
 	result := api.Build(api.BuildOptions{
-		Stdin:  &api.StdinOptions{Contents: boot, Sourcefile: "boot.js"},
+		Stdin:  &api.StdinOptions{Contents: start, Sourcefile: name},
 		Bundle: true, Format: api.FormatESModule, Platform: api.PlatformBrowser, Target: api.ES2022, LogLevel: api.LogLevelSilent,
 		MinifyWhitespace: true, MinifySyntax: true, MinifyIdentifiers: true,
 		Plugins: []api.Plugin{{Name: "modules", Setup: func(b api.PluginBuild) {
@@ -79,7 +87,7 @@ func bundle(files map[string][]byte) ([]byte, error) {
 		}}},
 	})
 	if len(result.Errors) > 0 {
-		return nil, fmt.Errorf("bundle the dashboard's start: %s", strings.Join(api.FormatMessages(result.Errors, api.FormatMessagesOptions{}), "\n"))
+		return nil, fmt.Errorf("bundle %s: %s", name, strings.Join(api.FormatMessages(result.Errors, api.FormatMessagesOptions{}), "\n"))
 	}
 	return result.OutputFiles[0].Contents, nil
 }

@@ -32,14 +32,22 @@ type tarball struct {
 	sum  string // SHA-256, in hexadecimal
 }
 
-// manifest is what `make wasm` says of the core.
+// manifest is what `make wasm` says of the core, and of the module that verifies receipts.
 type manifest struct {
+	module
+	Verify module `json:"verify"`
+}
+
+type module struct {
 	SHA256    string `json:"sha256"`
 	Integrity string `json:"integrity"`
 }
 
-// wasm is the name of the core in the dashboard's bundle.
-const wasm = "countersign.wasm"
+// The names of the core and the module that verifies receipts in the dashboard's bundle.
+const (
+	wasm     = "countersign.wasm"
+	verifier = "verify.wasm"
+)
 
 // build makes the packages and puts their tarballs into out.
 func build(from source, out string) ([]tarball, error) {
@@ -82,12 +90,13 @@ func build(from source, out string) ([]tarball, error) {
 	return made, nil
 }
 
-// coreFiles are the core, as it is and with gzip, and the licences of what is in it.
+// coreFiles are the core, as it is and with gzip, the module that verifies receipts, with
+// gzip alone, and the licences of what is in them.
 func coreFiles(from source) (map[string][]byte, error) {
 	dist := filepath.Join(from.top, "web", "dashboard", "dist")
 	files := map[string][]byte{}
 	for name, path := range map[string]string{
-		"core.wasm": filepath.Join(dist, wasm), "core.wasm.gz": filepath.Join(dist, wasm+".gz"), "manifest.json": filepath.Join(dist, "manifest.json"),
+		"core.wasm": filepath.Join(dist, wasm), "core.wasm.gz": filepath.Join(dist, wasm+".gz"), "verify.wasm.gz": filepath.Join(dist, verifier+".gz"), "manifest.json": filepath.Join(dist, "manifest.json"),
 		"LICENSE": filepath.Join(from.top, "LICENSE"), "LICENSE.Go": filepath.Join(from.goroot, "LICENSE"),
 	} {
 		body, err := os.ReadFile(path)
@@ -99,37 +108,50 @@ func coreFiles(from source) (map[string][]byte, error) {
 		}
 		files[name] = body
 	}
-	z, err := gzip.NewReader(bytes.NewReader(files["core.wasm.gz"]))
-	if err == nil {
-		var whole []byte
-		if whole, err = io.ReadAll(z); err == nil && !bytes.Equal(whole, files["core.wasm"]) {
-			err = errors.New("it is of another build")
-		}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("%s.gz: %w: run make wasm", wasm, err)
+	if whole, err := unpacked(files["core.wasm.gz"]); err != nil || !bytes.Equal(whole, files["core.wasm"]) {
+		return nil, fmt.Errorf("%s.gz is of another build: run make wasm: %w", wasm, err)
 	}
 	return files, nil
 }
 
-// unpinned is what build.js says of the core before it is in a package.
+func unpacked(packed []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(packed))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(z)
+}
+
+// unpinned is what build.js says of each module before it is in a package.
 const unpinned = "{ hash: '', integrity: '' }"
 
-// pin writes into build.js which core belongs to the package, and takes the manifest,
+// pin writes into build.js which modules belong to the package, and takes the manifest,
 // which says so, from its files.
-func pin(module []byte, core map[string][]byte) ([]byte, error) {
+func pin(js []byte, core map[string][]byte) ([]byte, error) {
 	var m manifest
 	if err := json.Unmarshal(core["manifest.json"], &m); err != nil {
 		return nil, fmt.Errorf("read the manifest: %w", err)
 	}
 	delete(core, "manifest.json")
-	if sum := sha256.Sum256(core["core.wasm"]); m.SHA256 != hex.EncodeToString(sum[:]) {
-		return nil, errors.New("the manifest is of another core: run make wasm")
+	verify, err := unpacked(core["verify.wasm.gz"])
+	if err != nil {
+		return nil, fmt.Errorf("%s.gz: %w: run make wasm", verifier, err)
 	}
-	if bytes.Count(module, []byte(unpinned)) != 1 {
-		return nil, errors.New("build.js has no place for the core")
+	for _, one := range []struct {
+		name, in string
+		body     []byte
+		is       module
+	}{{"core", wasm, core["core.wasm"], m.module}, {"verify", verifier, verify, m.Verify}} {
+		if sum := sha256.Sum256(one.body); one.is.SHA256 != hex.EncodeToString(sum[:]) {
+			return nil, fmt.Errorf("the manifest is of another %s: run make wasm", one.in)
+		}
+		place := []byte("export const " + one.name + " = " + unpinned)
+		if bytes.Count(js, place) != 1 {
+			return nil, fmt.Errorf("build.js has no place for %s", one.in)
+		}
+		js = bytes.Replace(js, place, fmt.Appendf(nil, "export const %s = { hash: '%s', integrity: '%s' }", one.name, one.is.SHA256, one.is.Integrity), 1)
 	}
-	return bytes.Replace(module, []byte(unpinned), fmt.Appendf(nil, "{ hash: '%s', integrity: '%s' }", m.SHA256, m.Integrity), 1), nil
+	return js, nil
 }
 
 // pack is one package.

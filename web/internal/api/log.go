@@ -19,5 +19,9 @@ func (a *api) log(q *question) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return a.Gateway.LogPage(q.r.Context(), q.caller, after, limit)
+	words, err := wire.LogWords(q.query.Get("words"))
+	if err != nil {
+		return nil, err
+	}
+	return a.Gateway.LogPage(q.r.Context(), q.caller, after, limit, words)
 }

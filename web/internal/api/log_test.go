@@ -90,7 +90,7 @@ func TestTheLogIsForItsEntityAndRefusesWhatIsNotAPlaceInIt(t *testing.T) {
 	if c := r.do("GET", "/v1/log", "", "Authorization", "").code(t); c != fault.Unauthenticated {
 		t.Errorf("nobody: %s", c)
 	}
-	for _, q := range []string{"after=-2", "after=%2B1", "after=01", "after=1e3", "after=99999999999999999999", "limit=0", "limit=501", "cursor=a"} {
+	for _, q := range []string{"after=-2", "after=%2B1", "after=01", "after=1e3", "after=99999999999999999999", "limit=0", "limit=501", "cursor=a", "words=false", "words=1"} {
 		if a := r.do("GET", "/v1/log?"+q, ""); a.code(t) != fault.Invalid || !strings.Contains(string(a.body), `"field":"`+q[:strings.Index(q, "=")]+`"`) {
 			t.Errorf("%s: %d %s", q, a.status, a.body)
 		}
@@ -123,5 +123,33 @@ func TestAReceiptAndTheNoteThatItRestsOnComeByTheirRoutes(t *testing.T) {
 	}
 	if c := r.do("GET", "/v1/requests/"+r.Requested().ID+"/receipt", "").code(t); c != fault.Conflict {
 		t.Errorf("of an open request: %s", c)
+	}
+}
+
+func TestTheVaultAndItsObjectsComeByTheirRoutes(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.Approved()
+	v := get[wire.Vault](t, r.do("GET", "/v1/vault", ""))
+	if len(v.Members) != 3 || len(v.Accounts) != 1 || v.Log.Size == 0 {
+		t.Errorf("%+v", v)
+	}
+	for _, id := range []string{"mem_alice", "acc_treasury", wire.AdminRule} {
+		if o := get[wire.VaultObject](t, r.do("GET", "/v1/vault/"+id+"?limit=1", "")); o.ID != id || len(o.Versions) != 1 || len(o.Versions[0].Lines) == 0 {
+			t.Errorf("%+v", o)
+		}
+	}
+	for _, id := range []string{"mem_none", "x", "ADMIN"} {
+		if c := r.do("GET", "/v1/vault/"+id, "").code(t); c != fault.NotFound {
+			t.Errorf("%s: %s", id, c)
+		}
+	}
+	for _, q := range []string{"before=0", "before=-1", "before=01", "limit=0", "limit=101"} {
+		if a := r.do("GET", "/v1/vault/admin?"+q, ""); a.code(t) != fault.Invalid || !strings.Contains(string(a.body), `"field":"`+q[:strings.Index(q, "=")]+`"`) {
+			t.Errorf("%s: %d %s", q, a.status, a.body)
+		}
+	}
+	if e := get[wire.LogPage](t, r.do("GET", "/v1/log?words=true&limit=1", "")).Entries; len(e) != 1 || e[0].Said == nil {
+		t.Errorf("%+v", e)
 	}
 }

@@ -31,8 +31,8 @@ type Config struct {
 type Dashboard interface {
 	http.Handler
 	Serves(path string) bool // GET and HEAD; any other path it answers as not found
-	// Core is the browser's core, and the hash of its contents; empty when there is none.
-	Core() (hash string, file http.Handler)
+	// Module is a module of WebAssembly, and the hash of its contents; empty when there is none.
+	Module(name string) (hash string, file http.Handler)
 }
 
 // access says who may ask.
@@ -74,7 +74,8 @@ var routes = []route{
 	{"GET /_health", open, "", false, 0, plain, (*api).health},
 	{"GET /.well-known/jwks.json", open, "", false, 0, plain, (*api).jwks},
 	{"GET /v1/clock", open, "", false, 0, plain, (*api).clock},
-	{"GET /core/{hash}/countersign.wasm", open, "", false, 0, 0, (*api).core},
+	{"GET /core/{hash}/countersign.wasm", open, "", false, 0, 0, module("countersign.wasm")},
+	{"GET /core/{hash}/verify.wasm", open, "", false, 0, 0, module("verify.wasm")},
 	{"POST /v1/auth/tokens", noBrowser, "", true, wire.MaxBody, plain, tokenFor("")},
 	{"POST /v1/auth/developer-token", noBrowser, "", true, wire.MaxBody, plain, tokenFor(wire.UserDeveloper)},
 	{"POST /v1/auth/entity-token", noBrowser, "", true, wire.MaxBody, plain, tokenFor(wire.UserEntity)},
@@ -102,13 +103,15 @@ var routes = []route{
 	{"POST /v1/banks/sync", entity, "", false, wire.MaxBody, plain, (*api).syncBanks},
 	{"GET /v1/banks/sync-status", entity, "", false, 0, plain, (*api).bankSyncStatus},
 	{"GET /v1/entity", entity, "", false, 0, plain, (*api).entity},
+	{"GET /v1/vault", entity, "", false, 0, plain, (*api).vault},
+	{"GET /v1/vault/{id}", entity, "before limit", false, 0, plain, (*api).vaultObject},
 	{"GET /v1/members/{id}/certificate", entity, "", false, 0, slow, (*api).certificate},
 	{"GET /v1/invitations", entity, "", false, 0, plain, (*api).invitations},
 	{"POST /v1/invitations", entity, "", true, wire.MaxBody, plain, (*api).invite},
 	{"DELETE /v1/invitations/{id}", entity, "", false, 0, plain, (*api).withdraw},
 	{"GET /v1/join/{code}", open, "", false, 0, slow, (*api).invited},
 	{"POST /v1/join/{code}", signed, "", false, wire.MaxBody, slow, (*api).register},
-	{"GET /v1/log", entity, "after limit", false, 0, plain, (*api).log},
+	{"GET /v1/log", entity, "after limit words", false, 0, plain, (*api).log},
 	{"GET /v1/log/checkpoint", entity, "since", false, 0, slow, (*api).checkpoint},
 	{"GET /v1/providers", entity, "", false, 0, plain, (*api).providers},
 	{"GET /v1/providers/{id}/history", entity, "cursor limit", false, 0, plain, (*api).history},

@@ -51,7 +51,7 @@ func TestTwoGatewaysOnOneDatabaseDoAPurchaseOnce(t *testing.T) {
 			t.Errorf("%s, history %+v", got.State, got.History)
 		}
 	}
-	page := must[wire.LogPage](t)(b.LogPage(t.Context(), me, -1, 100))
+	page := must[wire.LogPage](t)(b.LogPage(t.Context(), me, -1, 100, false))
 	if len(page.Entries) != 5 || page.Log.Size != 5 {
 		t.Errorf("the log has %d entries, size %d", len(page.Entries), page.Log.Size)
 	}

@@ -77,7 +77,7 @@ func TestAnEntitySeesNothingOfAnother(t *testing.T) {
 	if len(a.Entries) != 0 || len(a.Deposits) != 0 || len(a.Balances) != 0 {
 		t.Errorf("account %+v", a)
 	}
-	page := must[wire.LogPage](t)(w.Gateway.LogPage(ctx, me, -1, 100))
+	page := must[wire.LogPage](t)(w.Gateway.LogPage(ctx, me, -1, 100, false))
 	if len(page.Entries) != 1 || page.Log.Size != 1 {
 		t.Errorf("log %+v", page)
 	}

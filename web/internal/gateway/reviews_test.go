@@ -70,6 +70,10 @@ func TestAReviewerIsAskedOverHTTPSAndItsVerdictCounts(t *testing.T) {
 	if e := r.History[1]; e.Type != "verdict" || e.Text != "Carol approved: “no match on any list”" {
 		t.Errorf("%+v", e)
 	}
+	said := must[wire.LogPage](t)(w.Gateway.LogPage(t.Context(), gatewaytest.Caller(), 1, 10, true))
+	if e := said.Entries[0].Said; e == nil || !strings.HasPrefix(e.Text, "The program mem_carol approved: ") || e.Request != r.ID {
+		t.Errorf("%+v", e)
+	}
 	w.Signer.Decide(r.ID, "mem_bob", statement.Approve)
 	if err := w.Gateway.Sync(t.Context(), gatewaytest.Entity); err != nil {
 		t.Fatal(err)

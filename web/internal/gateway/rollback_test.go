@@ -25,7 +25,7 @@ func TestADatabaseThatIsAnOlderCopyIsReadOnFromThere(t *testing.T) {
 	}
 	size := func() int64 {
 		t.Helper()
-		page, err := w.Gateway.LogPage(t.Context(), Caller(), -1, 100)
+		page, err := w.Gateway.LogPage(t.Context(), Caller(), -1, 100, false)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,6 +3,7 @@
 
 import { Painter } from './painter.js';
 import { frame, themed } from './root.js';
+import { vaultPicture } from './vaultpicture.js';
 
 window.refused = [];
 console.error = (...a) => window.refused.push(a.join(' '));
@@ -15,7 +16,25 @@ const make = (parent, name, attributes = {}, text = '') => {
   return element;
 };
 
-const load = async (name) => (await fetch(`/${name}.json`)).json();
+const read = async (name) => (await fetch(`/${name}.json`)).json();
+
+// The vault's screens are made here, of samples of what the gateway says.
+const VAULT = {
+  accounts: () => ({ at: '' }), members: () => ({ at: 'members' }), groups: () => ({ at: 'groups' }), whitelists: () => ({ at: 'whitelists' }),
+  log: () => ({ at: 'log' }), versions: ({ object }) => ({ at: object.id, objects: new Map([[object.id, { value: object }]]) }), member: ({ single }) => ({ at: single.id, objects: new Map([[single.id, { value: single }]]) }),
+  loading: () => ({ at: '', vault: {} }), failed: () => ({ at: '', vault: { error: { code: 'GATEWAY_UNREACHABLE', message: 'The gateway does not answer', remedy: 'Check the connection and try again.' } } }),
+  empty: ({ vault }) => ({ at: 'whitelists', vault: { value: { ...vault, whitelists: [] } } }), 'receipt-none': () => ({ at: 'receipt' }), 'receipt-busy': () => ({ at: 'receipt', receipt: { busy: 'Verifying in this browser' } }),
+  receipt: ({ answer, vault }) => ({ at: 'receipt', trusted: vault.root.thumbprint, receipt: { name: 'receipt-req_6h2v0m3k8t1q5n7p9r4s2w0x3a.json', answer, key: vault.root.thumbprint } }),
+  'receipt-untrusted': ({ answer, vault }) => ({ at: 'receipt', receipt: { name: 'receipt.json', answer, key: vault.root.thumbprint } }),
+  'receipt-refused': ({ refused }) => ({ at: 'receipt', trusted: 'another', typed: '', receipt: { name: 'receipt.json', answer: refused } }),
+  'receipt-key-wrong': () => ({ at: 'receipt', typed: 'one two', wrong: 'It has 2 parts, and not sixteen words or eight groups of five digits' }),
+};
+
+async function load(name) {
+  if (!name.startsWith('vault--')) return read(name);
+  const sample = await read('vault'), state = { lang: 'en', vault: { value: sample.vault }, objects: new Map(), picks: new Map(), log: { value: sample.log }, note: { value: sample.note } };
+  return { tree: vaultPicture({ ...state, ...VAULT[name.slice(7)](sample) }) };
+}
 const CRANBERRY = { primary: '#511320', accent: '#511320', background: '#FFFFFF', text: '#511320', secondary: '#7D4955', negative: '#B22222' };
 
 // show paints a picture into a host and returns what it was painted into.
@@ -41,7 +60,7 @@ async function one(name) {
 }
 
 async function all() {
-  const names = await load('names');
+  const names = [...await read('names'), ...Object.keys(VAULT).map((n) => `vault--${n}`)];
   const form = make(document.body, 'form');
   const choice = (label, options) => {
     const select = make(make(form, 'label', {}, `${label} `), 'select');

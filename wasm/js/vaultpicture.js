@@ -1,0 +1,29 @@
+// The picture of the vault's screens, of what is known (vaultpart.js keeps it). Pure.
+
+import { logPicture } from './logview.js';
+import { empty, link, loaded, text } from './nodes.js';
+import { receiptPicture } from './receiptview.js';
+import { accounts, groups, members, object, tabs, whitelists } from './vaultviews.js';
+
+const LISTS = { '': accounts, members, groups, whitelists };
+
+/** isReceipt reports whether a place shows a receipt. */
+export const isReceipt = (at) => at === 'receipt' || at.startsWith('req_');
+
+/** isObject reports whether a place shows an object of the vault. */
+export const isObject = (at) => /^(mem|grp|wls|acc)_|^admin$/.test(at);
+
+/** vaultPicture: the tabs, and what stands at a place. */
+export function vaultPicture(state) {
+  const { at } = state;
+  return text('div', 'stack is-loose', tabs(at), ['div', { key: at || 'accounts', class: 'stack' }, [inside(state)]]);
+}
+
+function inside(state) {
+  const { at, vault, objects, picks, lang, more } = state;
+  if (LISTS[at]) return loaded(vault, 'again', LISTS[at]);
+  if (at === 'log') return logPicture(state);
+  if (isReceipt(at)) return receiptPicture(state);
+  if (!isObject(at)) return empty('info', 'There is nothing here', 'The address may be mistyped, or be of another entity.', link('button', '/vault', 'Show who may pay whom'));
+  return loaded(objects.get(at), 'again', (o) => object(o, picks.get(at), { lang, more }));
+}
