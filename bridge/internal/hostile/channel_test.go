@@ -255,6 +255,11 @@ func records() []row {
 			w.must(w.gateway.request(wanted, turns(intent.KindMemberSuspend, "mem_alice", 1)))
 			w.must(w.approve(wanted, "mem_bob", "mem_carol"))
 		}), atSigner, fault.ChannelClosed, ""},
+		{"shows the prompt of a member while others remove them", approves, func(w *world) error {
+			w.must(w.gateway.request(wanted, turns(intent.KindMemberRevoke, "mem_alice", 1)))
+			w.at("mem_alice").while = func() { w.must(w.approve(wanted, "mem_bob", "mem_carol")) }
+			return nil
+		}, atSigner, fault.ChannelClosed, ""},
 		{"holds the signature back until the signer was started again", approves, meanwhile(submit, (*world).restart), atSigner, fault.ChannelClosed, ""},
 		{"delivers a second signature of the same member", approves, meanwhile(submit, func(w *world) { w.must(w.approve(pending, "mem_alice")) }), atSigner, fault.AlreadyApproved, ""},
 		{"sends a record that is larger than any", approves, altered(submit, func(*line, []byte) []byte { return make([]byte, 60<<10) }), atSigner, fault.TooLarge, ""},

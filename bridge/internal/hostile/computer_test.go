@@ -26,6 +26,7 @@ type computer struct {
 	id    string
 	desk  *approval.Desk
 	means intent.Intent // what they mean to sign; nil: whatever they read
+	while func()        // what happens while the prompt is open
 }
 
 // at is the computer of a member.
@@ -101,6 +102,9 @@ func (c *computer) Confirm(_ context.Context, q consent.Question) error {
 	}
 	if c.means != nil && reads(q.Text) != words(c.means.Lines()) {
 		return fault.New(fault.Declined, "the member means something else than they read")
+	}
+	if c.while != nil {
+		c.while()
 	}
 	c.world.read[c.id] = append(c.world.read[c.id], q.Text)
 	return nil

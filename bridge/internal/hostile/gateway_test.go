@@ -177,7 +177,7 @@ func (g *gateway) says(path string, t told) any {
 	for id, r := range t.requests {
 		by := r.GovernedBy
 		shown := wire.Request{ID: id, State: map[string]string{"": wire.RequestPending, "APPROVED": wire.RequestApproved, "REJECTED": wire.RequestRejected}[r.Outcome],
-			Intent: r.Intent, CreatedAt: r.CreatedAt, ExpiresAt: time.Unix(r.Expires, 0).UTC(),
+			Intent: r.Intent, IntentDigest: intent.Digest(r.Intent), Impact: r.Impact, CreatedAt: r.CreatedAt, ExpiresAt: time.Unix(r.Expires, 0).UTC(),
 			Rule: wire.Rule{RuleSet: by.RuleSet, Version: by.Version, Digest: by.Digest, Name: by.Rule}}
 		if to, ok := r.Receives(); ok {
 			shown.Address = &wire.DepositInfo{Chain: to.Chain, Address: to.Address, Attestation: r.Attestation}

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"countersign/bridge/internal/audit"
+	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
@@ -210,6 +211,74 @@ func TestAnHonestGatewayIsRefusedNothing(t *testing.T) {
 		})
 	}
 }
+
+// What a member of the gateway's decides for themselves, and a channel that is opened with their
+// own certificate, is refused nothing either.
+func TestAMemberWhoWorksForTheGatewayDecidesForThemselves(t *testing.T) {
+	t.Parallel()
+	w := lived(t)
+	own := connects(func(w *world) (*membertest.Member, string) {
+		return w.members["mem_carol"], w.members["mem_carol"].Certificate
+	})
+	w.must(own(w))
+	w.must(colludes(edited(func(*statement.Approval) {}))(w))
+	if r := w.replay(w.lines()).requests[pending]; len(r.Accepted) != 1 || r.Accepted[0].Member != "mem_carol" {
+		t.Errorf("the log has %+v", r.Accepted)
+	}
+}
+
+// What the vault alone knows, the gateway says in vain: the request is what it is without.
+func TestWhatTheGatewaySaysInPlaceOfTheVaultIsNotHeard(t *testing.T) {
+	t.Parallel()
+	w := lived(t)
+	for i, pair := range [][2]intent.Intent{
+		{payment(), func() intent.Intent { p := payment(); p.AccountName, p.Chain = "Petty cash", "eip155:1"; return p }()},
+		{purchase(), func() intent.Intent {
+			p := purchase()
+			p.AccountName, p.Chain, p.Address = "Petty cash", "eip155:1", thief
+			return p
+		}()},
+		{officers(1, "mem_alice"), func() intent.Intent {
+			g := officers(1, "mem_alice")
+			g.Members[0].Name, g.Before = "Carol", &intent.GroupBefore{Name: "Officers", Members: g.Members}
+			return g
+		}()},
+		{suppliers(2, thief), func() intent.Intent {
+			l := suppliers(2, thief)
+			l.Before = &intent.WhitelistBefore{Name: "Suppliers", Entries: l.Entries}
+			return l
+		}()},
+		{tightened(1, 3), func() intent.Intent {
+			a := tightened(1, 3)
+			a.Before = intent.AccountBefore{Name: "Treasury", Order: []string{}, Rules: a.Rules}
+			a.Rules.Version = 7
+			return a
+		}()},
+		{turns(intent.KindMemberSuspend, "mem_carol", 1), func() intent.Intent {
+			m := turns(intent.KindMemberSuspend, "mem_carol", 1)
+			m.Name = "Mallory"
+			return m
+		}()},
+	} {
+		honest, lying := request("h", i), request("l", i)
+		w.must(w.gateway.request(honest, pair[0]))
+		w.must(w.gateway.request(lying, pair[1]))
+		all := w.replay(w.lines()).requests
+		is, says := all[honest].Wants, all[lying].Wants
+		if to, ok := is.(intent.Receiver); ok { // each has an address of its own
+			at, _ := all[lying].Receives()
+			if is = to.To(at.Address); at.Address == thief {
+				t.Error("the vault delivers to the gateway's address")
+			}
+		}
+		if !intent.Same(is, says) {
+			t.Errorf("%s: the log has %+v, want %+v", is.Noun(), says, is)
+		}
+	}
+}
+
+// request is the id of one of several.
+func request(of string, n int) string { return "req_" + strings.Repeat(of, 25) + string(rune('a'+n)) }
 
 // holds verifies the log from its genesis: it has no decision that its member did not read
 // and sign at the bridge's prompt, and none twice.

@@ -150,6 +150,18 @@ func logs() []row {
 		differs("says that it was governed by another rule", requests(func(r *wire.Request) { r.Rule.Name = "transfers" })),
 		differs("shows another address to deliver to", requests(func(r *wire.Request) { r.Address.Address = thief })),
 		differs("shows another attestation of the address", requests(func(r *wire.Request) { r.Address.Attestation += "A" })),
+		differs("hides the address to deliver to", requests(func(r *wire.Request) { r.Address = nil })),
+		differs("shows another digest of the intent", requests(func(r *wire.Request) { r.IntentDigest = intent.Digest(nil) })),
+		differs("shows an approval as a rejection", requests(func(r *wire.Request) { r.History[0].Type = "rejection" })),
+		differs("shows another report of what a change does", shown("/v1/requests", func(_ *world, p *wire.Page[wire.Request]) {
+			c := &p.Items[slices.IndexFunc(p.Items, func(r wire.Request) bool { return r.ID == changed })]
+			other := *c.Impact
+			other.Report, c.Impact = signedlog.Hash(nil), &other
+		})),
+		differs("shows a change without its report", shown("/v1/requests", func(_ *world, p *wire.Page[wire.Request]) {
+			p.Items[slices.IndexFunc(p.Items, func(r wire.Request) bool { return r.ID == changed })].Impact = nil
+		})),
+		{"says for ever that the log grew", audits, shown("/v1/entity", func(_ *world, e *wire.Entity) { e.Log.Size++ }), auditor, fault.Unavailable, ""},
 		differs("hides an approval", requests(func(r *wire.Request) { r.History = r.History[1:] })),
 		differs("shows an approval of another request", requests(func(r *wire.Request) { r.History[1].Seq = approvesChange })),
 		differs("says that another member asked", requests(func(r *wire.Request) { r.Initiator = &wire.Approver{Member: "mem_carol"} })),

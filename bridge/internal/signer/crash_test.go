@@ -204,16 +204,6 @@ func (c course) once(t *testing.T, what string, g *rig, changes int) {
 	if err := VerifyLog(t.Context(), Config{StateDir: g.dir}, g.signerFile(t), Stdio{Out: io.Discard, Err: io.Discard}); err != nil {
 		t.Errorf("%s: %v", what, err)
 	}
-	entries := map[string]int{}
-	for _, line := range g.lines() {
-		e, err := signedlog.Read(line, g.service.key.PublicKey())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if id, err := e.Concerns(); err == nil && id == testReq {
-			entries[e.Type]++
-		}
-	}
 	want := map[string]int{signedlog.Request: 1, signedlog.Outcome: 1}
 	state := governance.Approved
 	for _, s := range c.says {
@@ -226,7 +216,7 @@ func (c course) once(t *testing.T, what string, g *rig, changes int) {
 		}
 		want[signedlog.Approval]++
 	}
-	if !maps.Equal(entries, want) {
+	if entries := g.entriesOf(testReq); !maps.Equal(entries, want) {
 		t.Errorf("%s: the log has %v, want %v", what, entries, want)
 	}
 	r := g.look(testReq)
@@ -246,6 +236,22 @@ func (c course) once(t *testing.T, what string, g *rig, changes int) {
 	if n := g.depositKeys(); n != keys {
 		t.Errorf("%s: %d keys of addresses, want %d", what, n, keys)
 	}
+}
+
+// entriesOf counts the entries of the log about a request, by their types.
+func (g *rig) entriesOf(request string) map[string]int {
+	g.t.Helper()
+	found := map[string]int{}
+	for _, line := range g.lines() {
+		e, err := signedlog.Read(line, g.service.key.PublicKey())
+		if err != nil {
+			g.t.Fatal(err)
+		}
+		if id, err := e.Concerns(); err == nil && id == request {
+			found[e.Type]++
+		}
+	}
+	return found
 }
 
 // tears are how many bytes may be missing of what was written behind the watermark: each
