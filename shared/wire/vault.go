@@ -62,8 +62,8 @@ type VaultMember struct {
 	Role      string `json:"role"`
 	State     string `json:"state"`        // ACTIVE, SUSPENDED or REVOKED
 	Is        string `json:"is,omitempty"` // PERSON or PROGRAM; absent: the genesis does not say
-	Curve     string `json:"curve"` // of the approval key
-	Key       string `json:"key"`   // its thumbprint
+	Curve     string `json:"curve"`        // of the approval key
+	Key       string `json:"key"`          // its thumbprint
 	ChannelIn string `json:"channel_in"`
 }
 

@@ -24,6 +24,7 @@ import (
 	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/signedlog"
+	"countersign/shared/statement"
 	"countersign/shared/vault"
 	"countersign/shared/vault/vaulttest"
 	"countersign/shared/wire"
@@ -163,7 +164,7 @@ func (g *gateway) honest() (a answers) {
 		if r == nil {
 			continue
 		}
-		w := wire.Request{ID: id, State: states(r)[0], Intent: r.Intent, CreatedAt: r.CreatedAt, ExpiresAt: time.Unix(r.Expires, 0).UTC()}
+		w := wire.Request{ID: id, State: states(r)[0], Intent: r.Intent, IntentDigest: intent.Digest(r.Intent), Impact: r.Impact, CreatedAt: r.CreatedAt, ExpiresAt: time.Unix(r.Expires, 0).UTC()}
 		w.Rule = wire.Rule{RuleSet: r.GovernedBy.RuleSet, Version: r.GovernedBy.Version, Digest: r.GovernedBy.Digest, Name: r.GovernedBy.Rule}
 		to, _ := r.Receives()
 		w.Address = &wire.DepositInfo{Chain: to.Chain, Address: to.Address, Attestation: r.Attestation}
@@ -171,7 +172,7 @@ func (g *gateway) honest() (a answers) {
 			w.Initiator = &wire.Approver{Member: m}
 		}
 		for _, d := range r.Accepted {
-			w.History = append(w.History, wire.Event{Type: "approval", Seq: d.Seq})
+			w.History = append(w.History, wire.Event{Type: decisions[d.Decision], Seq: d.Seq})
 		}
 		a.requests = append(a.requests, w)
 	}
@@ -219,22 +220,26 @@ func TestAnAccountThatWasCreatedIsAuditedAsThoseOfTheGenesis(t *testing.T) {
 func TestWhatAGatewaySaysOtherwiseThanTheLogIsPrinted(t *testing.T) {
 	t.Parallel()
 	for says, change := range map[string]func(*answers){
-		`req_bbbbbbbbbbbbbbbbbbbbbbbbbb: the gateway says that its state is "rejected", the log "approved"`:   func(a *answers) { a.requests[0].State = wire.RequestRejected },
-		"req_bbbbbbbbbbbbbbbbbbbbbbbbbb: the log has this request, and the gateway does not show it":          func(a *answers) { a.requests = a.requests[1:] },
-		"req_cccccccccccccccccccccccccc: the gateway shows this request, and the log has none":                func(a *answers) { a.requests[0].ID = "req_cccccccccccccccccccccccccc" },
-		"req_bbbbbbbbbbbbbbbbbbbbbbbbbb: the gateway says that its intent is":                                 func(a *answers) { a.requests[0].Intent = a.requests[1].Intent },
-		"req_bbbbbbbbbbbbbbbbbbbbbbbbbb: the gateway says that its rule is":                                   func(a *answers) { a.requests[0].Rule.Name = "purchases" },
-		"req_bbbbbbbbbbbbbbbbbbbbbbbbbb: the gateway says that its address is":                                func(a *answers) { a.requests[0].Address.Address = a.requests[1].Address.Address },
-		"req_aaaaaaaaaaaaaaaaaaaaaaaaaa: the gateway says that its initiator is \"\"":                         func(a *answers) { a.requests[1].Initiator = nil },
-		"req_aaaaaaaaaaaaaaaaaaaaaaaaaa: the gateway says that its decisions, by their entries, is \"[2 3]\"": func(a *answers) { a.requests[1].History = a.requests[1].History[:2] },
-		"req_aaaaaaaaaaaaaaaaaaaaaaaaaa: the gateway says that its end is":                                    func(a *answers) { a.requests[1].ExpiresAt = a.requests[1].ExpiresAt.Add(time.Hour) },
-		`mem_bob: the gateway says that its role is "AUDITOR", the log "ADMIN"`:                               func(a *answers) { a.entity.Members[1].Role = "AUDITOR" },
-		"mem_bob: the gateway says that its approval key is":                                                  func(a *answers) { a.entity.Members[1].Key = a.entity.Members[0].Key },
-		"mem_eve: the gateway shows this member, and the log has none":                                        func(a *answers) { a.entity.Members = append(a.entity.Members, wire.Member{ID: "mem_eve"}) },
-		"acc_treasury: the gateway says that its address is \"0x8617E340B3D01FA5F11F306F4090FD50E238070E\"":   func(a *answers) { a.accounts[0].Address = "0x8617E340B3D01FA5F11F306F4090FD50E238070E" },
-		"acc_treasury: the gateway says that its rules is":                                                    func(a *answers) { a.accounts[0].Rules.Version = 2 },
-		"acc_treasury: the log has this account, and the gateway does not show it":                            func(a *answers) { a.accounts = nil },
-		`ent_sandbox: the gateway says that its head of the log is "x"`:                                       func(a *answers) { a.entity.Log.Head = "x" },
+		`req_bbbbbbbbbbbbbbbbbbbbbbbbbb: the gateway says that its state is "rejected", the log "approved"`:                       func(a *answers) { a.requests[0].State = wire.RequestRejected },
+		"req_bbbbbbbbbbbbbbbbbbbbbbbbbb: the log has this request, and the gateway does not show it":                              func(a *answers) { a.requests = a.requests[1:] },
+		"req_cccccccccccccccccccccccccc: the gateway shows this request, and the log has none":                                    func(a *answers) { a.requests[0].ID = "req_cccccccccccccccccccccccccc" },
+		"req_bbbbbbbbbbbbbbbbbbbbbbbbbb: the gateway says that its intent is":                                                     func(a *answers) { a.requests[0].Intent = a.requests[1].Intent },
+		"req_bbbbbbbbbbbbbbbbbbbbbbbbbb: the gateway says that its rule is":                                                       func(a *answers) { a.requests[0].Rule.Name = "purchases" },
+		"req_bbbbbbbbbbbbbbbbbbbbbbbbbb: the gateway says that its address is":                                                    func(a *answers) { a.requests[0].Address.Address = a.requests[1].Address.Address },
+		"req_aaaaaaaaaaaaaaaaaaaaaaaaaa: the gateway says that its initiator is \"\"":                                             func(a *answers) { a.requests[1].Initiator = nil },
+		"req_aaaaaaaaaaaaaaaaaaaaaaaaaa: the gateway says that its decisions, by their entries, is \"[initiation 2 approval 3]\"": func(a *answers) { a.requests[1].History = a.requests[1].History[:2] },
+		"req_aaaaaaaaaaaaaaaaaaaaaaaaaa: the gateway says that its decisions, by their entries, is \"[initiation 2 rejection 3 ":  func(a *answers) { a.requests[1].History[1].Type = "rejection" },
+		"req_bbbbbbbbbbbbbbbbbbbbbbbbbb: the gateway says that its digest of its intent is":                                       func(a *answers) { a.requests[0].IntentDigest = a.requests[1].IntentDigest },
+		"req_bbbbbbbbbbbbbbbbbbbbbbbbbb: the gateway says that its address is \"\"":                                               func(a *answers) { a.requests[0].Address = nil },
+		"req_bbbbbbbbbbbbbbbbbbbbbbbbbb: the gateway says that its impact is":                                                     func(a *answers) { a.requests[0].Impact = &statement.Impact{Report: "none", Log: 1} },
+		"req_aaaaaaaaaaaaaaaaaaaaaaaaaa: the gateway says that its end is":                                                        func(a *answers) { a.requests[1].ExpiresAt = a.requests[1].ExpiresAt.Add(time.Hour) },
+		`mem_bob: the gateway says that its role is "AUDITOR", the log "ADMIN"`:                                                   func(a *answers) { a.entity.Members[1].Role = "AUDITOR" },
+		"mem_bob: the gateway says that its approval key is":                                                                      func(a *answers) { a.entity.Members[1].Key = a.entity.Members[0].Key },
+		"mem_eve: the gateway shows this member, and the log has none":                                                            func(a *answers) { a.entity.Members = append(a.entity.Members, wire.Member{ID: "mem_eve"}) },
+		"acc_treasury: the gateway says that its address is \"0x8617E340B3D01FA5F11F306F4090FD50E238070E\"":                       func(a *answers) { a.accounts[0].Address = "0x8617E340B3D01FA5F11F306F4090FD50E238070E" },
+		"acc_treasury: the gateway says that its rules is":                                                                        func(a *answers) { a.accounts[0].Rules.Version = 2 },
+		"acc_treasury: the log has this account, and the gateway does not show it":                                                func(a *answers) { a.accounts = nil },
+		`ent_sandbox: the gateway says that its head of the log is "x"`:                                                           func(a *answers) { a.entity.Log.Head = "x" },
 	} {
 		g := play(t, vaulttest.Lived(t))
 		g.change = change

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"time"
 
+	"countersign/shared/intent"
+	"countersign/shared/statement"
 	"countersign/shared/vault"
 	"countersign/shared/wire"
 )
@@ -139,6 +141,10 @@ func (f *found) request(w wire.Request, is *vault.Request) {
 	if !bytes.Equal(w.Intent, is.Intent) {
 		f.same(w.ID, "intent", string(w.Intent), string(is.Intent))
 	}
+	f.same(w.ID, "digest of its intent", w.IntentDigest, intent.Digest(is.Intent))
+	if !w.Impact.Equal(is.Impact) {
+		f.same(w.ID, "impact", w.Impact.Lines(), is.Impact.Lines())
+	}
 	by := is.GovernedBy
 	f.same(w.ID, "rule", fmt.Sprintf("%s, version %d of %s, %s", w.Rule.Name, w.Rule.Version, w.Rule.RuleSet, w.Rule.Digest),
 		fmt.Sprintf("%s, version %d of %s, %s", by.Rule, by.Version, by.RuleSet, by.Digest))
@@ -149,21 +155,27 @@ func (f *found) request(w wire.Request, is *vault.Request) {
 		initiator = w.Initiator.Member
 	}
 	f.same(w.ID, "initiator", initiator, is.Initiator())
-	if to, ok := is.Receives(); ok && w.Address != nil {
-		f.same(w.ID, "address", w.Address.Address, to.Address)
-		f.same(w.ID, "attestation", w.Address.Attestation, is.Attestation)
+	shown := wire.DepositInfo{}
+	if w.Address != nil {
+		shown = *w.Address
 	}
-	var said, logged []int64
+	to, _ := is.Receives()
+	f.same(w.ID, "address", shown.Address, to.Address)
+	f.same(w.ID, "attestation", shown.Attestation, is.Attestation)
+	var said, logged []string
 	for _, e := range w.History {
 		if e.Seq >= 0 && e.Type != "request" && e.Type != "outcome" {
-			said = append(said, e.Seq)
+			said = append(said, fmt.Sprint(e.Type, " ", e.Seq))
 		}
 	}
 	for _, a := range is.Accepted {
-		logged = append(logged, a.Seq)
+		logged = append(logged, fmt.Sprint(decisions[a.Decision], " ", a.Seq))
 	}
 	f.same(w.ID, "decisions, by their entries,", said, logged)
 }
+
+// decisions are what a gateway calls them.
+var decisions = map[string]string{statement.Approve: "approval", statement.Reject: "rejection", statement.Initiate: "initiation"}
 
 // states are those in which a gateway may show a request, what the log says first.
 func states(is *vault.Request) []string {

@@ -1,12 +1,10 @@
 package signer
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"countersign/bridge/internal/signer/membertest"
@@ -288,27 +286,7 @@ func TestAPowerCutAtAnyMomentOfAChangeLeavesItWholeOrUndone(t *testing.T) {
 	g.restart()
 	open := g.request(newRequestID(t)).Request
 	g.approves("mem_bob", g.changed(turns(intent.KindMemberRevoke, "alice", 1)))
-	var mu sync.Mutex
-	var moments []moment
-	look := func() {
-		mu.Lock()
-		defer mu.Unlock()
-		m := moment{files: map[string][]byte{}}
-		g.vault.Lock()
-		m.data = maps.Clone(g.vault.Data)
-		g.vault.Unlock()
-		entries, err := os.ReadDir(g.dir)
-		if err != nil {
-			t.Error(err)
-		}
-		for _, e := range entries {
-			if m.files[e.Name()], err = os.ReadFile(filepath.Join(g.dir, e.Name())); err != nil && !os.IsNotExist(err) {
-				t.Error(err)
-			}
-		}
-		moments = append(moments, m)
-	}
-	g.vault.Before, g.vault.After = look, look
+	f := g.roll()
 	done := []string{
 		g.changed(officers(1, "carol"), "mem_bob", "mem_carol"),
 		g.changed(intent.GroupRemove{Kind: intent.KindGroupRemove, V: 1, Group: "grp_spare", FromVersion: 1}, "mem_bob", "mem_carol"),
@@ -320,9 +298,9 @@ func TestAPowerCutAtAnyMomentOfAChangeLeavesItWholeOrUndone(t *testing.T) {
 		g.changed(quorum(1, 1), "mem_bob", "mem_carol"),
 		g.changed(replaces(t, membertest.NewMember(t, "mem_carol", "Carol", jws.P256), 1), "mem_bob"),
 	}
-	g.vault.Before, g.vault.After = nil, nil
+	f.cut()
 	g.stop()
-	for i, m := range moments {
+	for i, m := range f.moments {
 		for _, torn := range []int{0, 1, 700} {
 			changesFrom(t, g, m, i, torn, done, open)
 		}

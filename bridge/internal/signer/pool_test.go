@@ -28,12 +28,13 @@ func newRequestID(t testing.TB) string {
 	return s
 }
 
-// depositKeys counts the deposit keys in the vault.
+// depositKeys counts the keys in the vault that were made for requests: of deposit addresses,
+// and of accounts that were created.
 func (g *rig) depositKeys() (n int) {
 	g.vault.Lock()
 	defer g.vault.Unlock()
 	for label := range g.vault.Keys {
-		if strings.HasPrefix(label, labelDeposit) {
+		if strings.HasPrefix(label, labelDeposit) || strings.HasPrefix(label, labelAccount) && !strings.HasPrefix(label, labelAccount+"acc_") {
 			n++
 		}
 	}

@@ -18,8 +18,52 @@ import (
 // until then.
 type moment struct {
 	files        map[string][]byte
+	keys         map[string]*membertest.Key
 	data         map[string][]byte
-	acknowledged []string // requests
+	acknowledged []string
+}
+
+// film keeps the moments before and after each watermark of a vault.
+type film struct {
+	g            *rig
+	mu           sync.Mutex
+	moments      []moment
+	acknowledged []string
+}
+
+// roll begins a film, which cut ends.
+func (g *rig) roll() *film {
+	f := &film{g: g}
+	g.vault.Before, g.vault.After = f.look, f.look
+	return f
+}
+
+func (f *film) cut() { f.g.vault.Before, f.g.vault.After = nil, nil }
+
+// acknowledge notes what the signer has answered.
+func (f *film) acknowledge(what string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.acknowledged = append(f.acknowledged, what)
+}
+
+func (f *film) look() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	m := moment{files: map[string][]byte{}, acknowledged: slices.Clone(f.acknowledged)}
+	f.g.vault.Lock()
+	m.keys, m.data = maps.Clone(f.g.vault.Keys), maps.Clone(f.g.vault.Data)
+	f.g.vault.Unlock()
+	entries, err := os.ReadDir(f.g.dir)
+	if err != nil {
+		f.g.t.Error(err)
+	}
+	for _, e := range entries {
+		if m.files[e.Name()], err = os.ReadFile(filepath.Join(f.g.dir, e.Name())); err != nil && !os.IsNotExist(err) {
+			f.g.t.Error(err)
+		}
+	}
+	f.moments = append(f.moments, m)
 }
 
 // TestAPowerCutAtAnyMomentLosesNothingThatWasAcknowledged looks at the disk and the vault
@@ -31,29 +75,7 @@ func TestAPowerCutAtAnyMomentLosesNothingThatWasAcknowledged(t *testing.T) {
 	g := newRig(t, twoOfThree())
 	g.segment = 3
 	g.restart()
-	var mu sync.Mutex
-	var moments []moment
-	var acknowledged []string
-	look := func() {
-		mu.Lock()
-		defer mu.Unlock()
-		m := moment{files: map[string][]byte{}, acknowledged: slices.Clone(acknowledged)}
-		g.vault.Lock()
-		m.data = maps.Clone(g.vault.Data)
-		g.vault.Unlock()
-		entries, err := os.ReadDir(g.dir)
-		if err != nil {
-			t.Error(err)
-		}
-		for _, e := range entries {
-			if m.files[e.Name()], err = os.ReadFile(filepath.Join(g.dir, e.Name())); err != nil && !os.IsNotExist(err) {
-				t.Error(err)
-			}
-		}
-		moments = append(moments, m)
-	}
-	g.vault.Before = look
-	g.vault.After = look
+	f := g.roll()
 	var all sync.WaitGroup
 	for _, who := range voters {
 		l := mustConnect(t, g, who)
@@ -66,19 +88,17 @@ func TestAPowerCutAtAnyMomentLosesNothingThatWasAcknowledged(t *testing.T) {
 				if _, _, ferr := l.Decide(id, statement.Approve); ferr != nil {
 					t.Error(ferr)
 				}
-				mu.Lock()
-				acknowledged = append(acknowledged, id)
-				mu.Unlock()
+				f.acknowledge(id)
 			}
 		})
 	}
 	all.Wait()
-	g.vault.Before, g.vault.After = nil, nil
+	f.cut()
 	g.stop()
-	if len(moments) < 10 || len(acknowledged) != 12 {
-		t.Fatalf("%d moments, %d acknowledged", len(moments), len(acknowledged))
+	if len(f.moments) < 10 || len(f.acknowledged) != 12 {
+		t.Fatalf("%d moments, %d acknowledged", len(f.moments), len(f.acknowledged))
 	}
-	for i, m := range moments {
+	for i, m := range f.moments {
 		for _, torn := range []int{0, 1, 700} {
 			startsFrom(t, g, m, i, torn)
 		}
@@ -110,7 +130,7 @@ func startsFrom(t *testing.T, g *rig, m moment, i, torn int) {
 func startedFrom(t *testing.T, g *rig, m moment, i, torn int) *rig {
 	t.Helper()
 	dir := t.TempDir()
-	v := &membertest.Vault{Keys: g.vault.Keys, Data: maps.Clone(m.data)}
+	v := &membertest.Vault{Keys: maps.Clone(m.keys), Data: maps.Clone(m.data)}
 	mark, err := watermark{v}.Get(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -16,6 +16,20 @@ import (
 // disturbed is a vault token that goes wrong, with a key and a watermark.
 func disturbed(t *testing.T) (*softhsm.Faulty, Vault, keys.Key) {
 	t.Helper()
+	f, v := faulty(t)
+	key, err := keyOrNew(t.Context(), v, statementKey())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := v.PutData(t.Context(), watermarkLabel, []byte("42")); err != nil {
+		t.Fatal(err)
+	}
+	return f, v, key
+}
+
+// faulty is a vault token that goes wrong, with nothing in it.
+func faulty(t *testing.T) (*softhsm.Faulty, Vault) {
+	t.Helper()
 	f := softhsm.NewFaulty(t, softhsm.Spec{Label: "vault"})
 	pin := filepath.Join(t.TempDir(), "pin")
 	if err := os.WriteFile(pin, []byte(f.Token.PIN+"\n"), 0o600); err != nil {
@@ -30,14 +44,7 @@ func disturbed(t *testing.T) (*softhsm.Faulty, Vault, keys.Key) {
 			t.Error(err)
 		}
 	})
-	key, err := keyOrNew(t.Context(), v, statementKey())
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := v.PutData(t.Context(), watermarkLabel, []byte("42")); err != nil {
-		t.Fatal(err)
-	}
-	return f, v, key
+	return f, v
 }
 
 // The token forgot the login, and nobody told: the signer gives the PIN again. It never
