@@ -69,7 +69,7 @@ func TestAnAddressIsGivenAgainOnlyWhenItIsFree(t *testing.T) {
 // BenchmarkSpent compares a request under a velocity rule after 100,000 approved ones
 // with one after 100: the rules are asked each time.
 func BenchmarkSpent(b *testing.B) {
-	few, many := spender(b, 100), spender(b, 100_000)
+	few, many := spender(b, 1, 100), spender(b, 1, 100_000)
 	var short, long time.Duration
 	for b.Loop() {
 		began := time.Now()
@@ -82,13 +82,27 @@ func BenchmarkSpent(b *testing.B) {
 	b.ReportMetric(long.Seconds()/short.Seconds(), "ratio")
 }
 
+// BenchmarkDecide asks as many rules as a set has, of which the last one governs, about a
+// request after 10,000 approved ones.
+func BenchmarkDecide(b *testing.B) {
+	ask := spender(b, 32, 10_000)
+	for b.Loop() {
+		ask()
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "decisions/s")
+}
+
 // spender asks the rules of an account about a request after n approved ones.
-func spender(b *testing.B, n int) func() {
+func spender(b *testing.B, rulesOf, n int) func() {
 	b.Helper()
-	rules := governance.Set{Version: 1, Rules: []governance.Rule{{
-		Name: "daily", When: []governance.Condition{{Velocity: &governance.Velocity{Currency: "EUR", Seconds: 86400, Max: "1000000000"}}},
-		Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_a"}}},
-	}}}
+	steps := []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_a"}}}
+	rules := governance.Set{Version: 1}
+	for i := range rulesOf - 1 {
+		rules.Rules = append(rules.Rules, governance.Rule{Name: "up to " + strconv.Itoa(i+1), When: []governance.Condition{{Amount: &governance.Amount{Currency: "EUR", Max: strconv.Itoa(i + 1)}}}, Steps: steps})
+	}
+	rules.Rules = append(rules.Rules, governance.Rule{
+		Name: "daily", When: []governance.Condition{{Velocity: &governance.Velocity{Currency: "EUR", Seconds: 86400, Max: "1000000000"}}}, Steps: steps,
+	})
 	s := New(jws.PublicKey{}, nil)
 	var err error
 	s.Governance, err = found(statement.Genesis{Members: []statement.GenesisMember{{Member: "mem_a", Name: "A", Role: statement.Operator}},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -9,8 +10,8 @@ import (
 	"testing"
 )
 
-// script runs the module on each vector, as a page does, and prints what differs.
-const script = `
+// begin runs the module in Node as a page does: what follows has verify(file, root).
+const begin = `
 import fs from 'node:fs';
 const [, , exec, module, vectors] = process.argv;
 await import(exec);
@@ -20,6 +21,10 @@ const go = new Go();
 const { instance } = await WebAssembly.instantiate(fs.readFileSync(module), go.importObject);
 go.run(instance);
 const all = JSON.parse(fs.readFileSync(vectors));
+`
+
+// held prints what differs from the vectors.
+const held = `
 for (const v of all) {
   const a = JSON.parse(verify(new TextEncoder().encode(v.receipt), v.root));
   const lines = (a.lines ?? []).map((l) => l.value).join();
@@ -31,8 +36,20 @@ console.log(all.length, 'receipts');
 process.exit(0);
 `
 
-func TestTheModuleSaysOfEachReceiptWhatTheVectorsSay(t *testing.T) {
-	t.Parallel()
+// timed prints how many milliseconds the first receipt takes, and one later.
+const timed = `
+const good = all.find((v) => !v.part);
+const file = new TextEncoder().encode(good.receipt);
+const took = () => { const began = performance.now(); verify(file, good.root); return performance.now() - began; };
+const cold = took();
+const later = Array.from({ length: 21 }, took).sort((a, b) => a - b);
+console.log(cold, later[10]);
+process.exit(0);
+`
+
+// node builds the module, and runs a script on it.
+func node(t testing.TB, script string) string {
+	t.Helper()
 	dir := t.TempDir()
 	module := filepath.Join(dir, "verify.wasm")
 	build := exec.CommandContext(t.Context(), "go", "build", "-tags=verify", "-trimpath", "-ldflags=-s -w", "-o", module, ".")
@@ -45,7 +62,7 @@ func TestTheModuleSaysOfEachReceiptWhatTheVectorsSay(t *testing.T) {
 		t.Fatal(err)
 	}
 	file := filepath.Join(dir, "run.mjs")
-	if err := os.WriteFile(file, []byte(script), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(begin+script), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	vectors, err := filepath.Abs("../../shared/spec/vectors/receipt.json")
@@ -53,7 +70,28 @@ func TestTheModuleSaysOfEachReceiptWhatTheVectorsSay(t *testing.T) {
 		t.Fatal(err)
 	}
 	out, err := exec.CommandContext(t.Context(), "node", file, filepath.Join(strings.TrimSpace(string(goroot)), "lib", "wasm", "wasm_exec.js"), module, vectors).CombinedOutput()
-	if err != nil || !regexp.MustCompile(`^[1-9][0-9]* receipts\n$`).Match(out) {
-		t.Errorf("%v\n%s", err, out)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
+	return string(out)
+}
+
+func TestTheModuleSaysOfEachReceiptWhatTheVectorsSay(t *testing.T) {
+	t.Parallel()
+	if out := node(t, held); !regexp.MustCompile(`^[1-9][0-9]* receipts\n$`).MatchString(out) {
+		t.Error(out)
+	}
+}
+
+// BenchmarkBrowser verifies a receipt in the module, in Node: the first one, and later ones.
+func BenchmarkBrowser(b *testing.B) {
+	var cold, warm float64
+	for b.Loop() {
+		out := node(b, timed)
+		if _, err := fmt.Sscan(out, &cold, &warm); err != nil {
+			b.Fatal(err, out)
+		}
+	}
+	b.ReportMetric(cold, "cold-ms")
+	b.ReportMetric(warm, "warm-ms")
 }

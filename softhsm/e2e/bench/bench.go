@@ -124,6 +124,19 @@ var suites = []suite{
 	{"bridge/internal/signer", "Impact", 3, []line{
 		{name: "impact_100000", metric: "s", scale: 1, unit: "s", op: "<=", goal: 5},
 	}},
+	{"shared/vault", "Decide", 2000, []line{
+		{name: "decisions_32_rules", metric: "decisions/s", scale: 1, unit: "decisions/s"},
+	}},
+	{"shared/receipt", "Verify", 20, []line{
+		{name: "receipt_verify", metric: "ns/op", scale: 1e-6, unit: "ms", op: "<=", goal: 50},
+	}},
+	{"wasm/verify", "Browser", 1, []line{
+		{name: "receipt_verify_browser", metric: "warm-ms", scale: 1, unit: "ms", op: "<=", goal: 300},
+		{name: "receipt_verify_browser the first", metric: "cold-ms", scale: 1, unit: "ms", note: "in Node: V8 without a page"},
+	}},
+	{"bridge/internal/audit", "Audit", 2, []line{
+		{name: "audit_100000", metric: "s", scale: 1, unit: "s"},
+	}},
 	{"shared/vault", "Spent", 2000, []line{
 		{name: "velocity_100000 the rules alone", metric: "ratio", scale: 1, unit: "of-100-earlier"},
 	}},
