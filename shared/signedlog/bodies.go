@@ -45,12 +45,14 @@ type DecisionBody struct {
 }
 
 // GovernedBody is the body of a governed entry: the rules, or what they name, changed, and
-// an open request is governed by another version or another rule from here on. The
-// decisions that members who are active have signed are kept.
+// an open request is governed by another version or another rule from here on, or does
+// something else to the vault. The decisions that members who are active have signed are
+// kept.
 type GovernedBody struct {
 	Request    string               `json:"request"`
 	Expires    int64                `json:"expires"` // Unix seconds
 	GovernedBy statement.GovernedBy `json:"governed_by"`
+	Impact     *statement.Impact    `json:"impact,omitempty"` // of an intent that changes the vault: what it does now
 }
 
 // OutcomeBody is the body of an outcome entry: the request is closed.

@@ -208,6 +208,12 @@ func (s *State) possibleNow(r *Request) error {
 	return nil
 }
 
+// Outdated reports whether the vault changed since the impact of a request was computed, so
+// that nobody approves it before that was done again.
+func (s *State) Outdated(r *Request) bool {
+	return r.Impact != nil && r.Impact.Log <= s.lastChange(Newest)
+}
+
 // says checks what the entry seq of a change says of its impact. What the report has, whoever
 // has the log computes again.
 func (s *State) says(r *Request, seq int64) error {
@@ -218,7 +224,7 @@ func (s *State) says(r *Request, seq int64) error {
 		return nil
 	case r.Impact == nil:
 		return Earlier()
-	case r.Impact.Log > seq || r.Impact.Log <= s.lastChange(Newest):
+	case r.Impact.Log > seq || s.Outdated(r):
 		return fmt.Errorf("the impact of %s is not on the vault as it is", r.Request)
 	}
 	return r.Impact.Check()
@@ -252,8 +258,14 @@ func (s *State) applyGoverned(e signedlog.Entry) error {
 		return err
 	}
 	r := s.open[b.Request]
-	if r == nil || !r.stale {
-		return fmt.Errorf("there is no open request %s whose rules changed", b.Request)
+	if r == nil || !r.stale && (b.Impact == nil || !s.Outdated(r)) {
+		return fmt.Errorf("there is no open request %s whose rules, or whose impact, changed", b.Request)
+	}
+	if b.Impact != nil {
+		now := *r
+		if now.Impact = b.Impact; s.says(&now, e.Seq) != nil {
+			return s.says(&now, e.Seq)
+		}
 	}
 	d := s.Decide(r, seconds(e.At))
 	if s.excerpt { // as in applyRequest
@@ -276,6 +288,9 @@ func (s *State) applyGoverned(e signedlog.Entry) error {
 // govern pins what governs a request from an entry on.
 func (r *Request) govern(b signedlog.GovernedBody, e signedlog.Entry) {
 	r.GovernedBy, r.Expires = b.GovernedBy, b.Expires
+	if b.Impact != nil {
+		r.Impact = b.Impact
+	}
 	r.pins = append(r.pins, pin{e.Seq, b.GovernedBy, b.Expires})
 }
 

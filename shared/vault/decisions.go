@@ -34,6 +34,9 @@ func (s *State) applyDecision(e signedlog.Entry, hash, typ string) error {
 	if err != nil {
 		return err
 	}
+	if a.Decision == statement.Approve && s.Outdated(r) {
+		return fmt.Errorf("%s approves what %s did to the vault as it was", b.Member, b.Request)
+	}
 	d := s.Decide(r, seconds(e.At))
 	if statement.Typ(a.Decision) != typ || a.Entity != s.Genesis.Entity || a.Request != b.Request || a.Member != b.Member || a.Step != d.Step ||
 		!bytes.Equal(a.Intent, r.Intent) || a.Decision != statement.Initiate && !a.Impact.Equal(r.Impact) || a.GovernedBy != r.GovernedBy || a.Initiator != r.Initiator() || !may(d, a) {

@@ -123,6 +123,10 @@ func TestAnInvitedMemberCountsFromThenOnAndNotBefore(t *testing.T) {
 	if m == nil || m.Name != "Erin" || m.Role != statement.Admin || m.State != intent.Active || m.Is != intent.Human || !m.ApprovalKey.Equal(erinKey.PublicKey()) || w.s.Admins().Count != 3 {
 		t.Fatalf("%+v of %+v", m, w.s.Admins())
 	}
+	if err := w.try(w.signed(unsent, "mem_bob", statement.Approve, bobKey)); err == nil {
+		t.Error("what the change does since another took effect is not said, and it is approved")
+	}
+	w.renew(unsent)
 	if err := w.try(w.signed(unsent, "mem_erin", statement.Approve, aliceKey)); err == nil {
 		t.Error("the key of another signs for who was invited")
 	}
@@ -271,6 +275,7 @@ func TestAReplacedKeyNeverCountsAgainAndWhatItApprovedStays(t *testing.T) {
 	if p, _ := w.s.Person("mem_bob"); p.Version != 2 || p.State != intent.Active {
 		t.Errorf("%+v", p)
 	}
+	w.renew(unsent)
 	if err := w.try(w.signed(unsent, "mem_bob", statement.Approve, bobKey)); err == nil {
 		t.Error("the replaced key approves")
 	}

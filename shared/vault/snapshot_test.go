@@ -97,7 +97,19 @@ func (w *writer) try(typ string, body any) error {
 
 func (w *writer) decide(request, member, decision string, key seed) {
 	w.t.Helper()
+	w.renew(request)
 	w.append(w.signed(request, member, decision, key))
+}
+
+// renew says again what an open change does, when another took effect since.
+func (w *writer) renew(request string) {
+	w.t.Helper()
+	r := w.s.Request(request)
+	if !w.s.Outdated(r) {
+		return
+	}
+	d := w.s.Decide(r, time.Unix(w.at, 0))
+	w.append(signedlog.Governed, signedlog.GovernedBody{Request: request, Expires: d.Expires.Unix(), GovernedBy: r.Pin(d), Impact: w.impact()})
 }
 
 // signed is the entry of a decision, of its type.

@@ -26,6 +26,9 @@ const backdate = statement.Skew
 // serve writes the statement that this member, in this channel, would sign now.
 // It fails with NOT_FOUND, as [Service.mayDecide], and with BUSY.
 func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementGet) (_ channel.Message, err error) {
+	if err := s.refresh(ctx, get.Request); err != nil {
+		return nil, err
+	}
 	if err := s.begin(); err != nil {
 		return nil, err
 	}
@@ -40,6 +43,9 @@ func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementG
 	d, err := s.mayDecide(r, n.member.Member, get.Decision)
 	if err != nil {
 		return nil, err
+	}
+	if get.Decision == statement.Approve && s.state.Outdated(r) {
+		return nil, fault.New(fault.Conflict, "the vault changed while it was computed what this does: ask again")
 	}
 	nonce := make([]byte, 32)
 	if _, err := io.ReadFull(s.deps.Rand, nonce); err != nil {
@@ -191,6 +197,9 @@ func (s *Service) submit(ctx context.Context, n *session, token string) (_ chann
 	}
 	if a.Step != d.Step {
 		return nil, fault.New(fault.StatementInvalid, "the statement was refused: step is over, the request moved on").With("field", "step")
+	}
+	if a.Decision == statement.Approve && s.state.Outdated(r) {
+		return nil, fault.New(fault.StatementInvalid, "the statement was refused: impact is of the vault before another change: read it again").With("field", "impact")
 	}
 	entry := signedlog.Approval
 	if a.Decision == statement.Initiate {

@@ -70,14 +70,7 @@ func (s *Service) foresee(ctx context.Context, in wire.SignerRequestInput, draft
 	if f == nil || err != nil {
 		return nil, err
 	}
-	s.reporting.Lock()
-	defer s.reporting.Unlock()
-	r, err := s.rehearse(ctx, g, f.wants, size)
-	if err != nil {
-		return nil, fmt.Errorf("compute what the change does: %w", err)
-	}
-	f.impact = statement.Summarize(r.Digest(), size, r.Summary())
-	return f, nil
+	return f, s.compute(ctx, f, g, size)
 }
 
 // look takes what a forecast is computed from: the vault, and how far its log is.
@@ -95,6 +88,59 @@ func (s *Service) look(ctx context.Context, in wire.SignerRequestInput, draft in
 	}
 	g := s.state.Governance
 	return &forecast{wants: r.Wants.(intent.Change), changes: len(g.Changes)}, g.Before(vault.Newest), s.log.Tip().Size, nil
+}
+
+// refresh computes again what an open change does, when the vault changed since: who approves
+// it reads what is true now. It fails as [Service.request] does.
+func (s *Service) refresh(ctx context.Context, id string) error {
+	f, g, size, err := s.outdated(ctx, id)
+	if f == nil || err != nil {
+		return err
+	}
+	if err := s.compute(ctx, f, g, size); err != nil {
+		return err
+	}
+	return s.renew(ctx, id, f)
+}
+
+// outdated takes what the impact of a request is computed from; nil when that is as it was.
+func (s *Service) outdated(ctx context.Context, id string) (f *forecast, _ *vault.Governance, size int64, err error) {
+	if err := s.begin(); err != nil {
+		return nil, nil, 0, err
+	}
+	defer s.end(ctx, &err)
+	r, err := s.request(ctx, id)
+	if err != nil || r.Outcome != "" || !s.state.Outdated(r) {
+		return nil, nil, 0, err
+	}
+	g := s.state.Governance
+	return &forecast{wants: r.Wants.(intent.Change), changes: len(g.Changes)}, g.Before(vault.Newest), s.log.Tip().Size, nil
+}
+
+// renew logs what an open change does now, unless the vault, or the request, changed meanwhile.
+func (s *Service) renew(ctx context.Context, id string, f *forecast) (err error) {
+	if err := s.begin(); err != nil {
+		return err
+	}
+	defer s.end(ctx, &err)
+	r, err := s.request(ctx, id)
+	if err != nil || r.Outcome != "" || !s.state.Outdated(r) || len(s.state.Changes) != f.changes {
+		return err
+	}
+	d := s.state.Decide(r, s.at)
+	return s.append(ctx, signedlog.Governed, signedlog.GovernedBody{Request: id, Expires: d.Expires.Unix(), GovernedBy: r.Pin(d), Impact: &f.impact})
+}
+
+// compute computes what a forecast says, one at a time.
+func (s *Service) compute(ctx context.Context, f *forecast, before *vault.Governance, size int64) error {
+	s.reporting.Lock()
+	defer s.reporting.Unlock()
+	r, err := s.rehearse(ctx, before, f.wants, size)
+	if err != nil {
+		return fmt.Errorf("compute what the change does: %w", err)
+	}
+	f.impact = statement.Summarize(r.Digest(), size, r.Summary())
+	return nil
 }
 
 // of is what a forecast says of a request that is made now. It fails with CONFLICT when the

@@ -224,3 +224,65 @@ func TestAnImpactOfALogThatWasChangedOnDiskIsRefused(t *testing.T) {
 		t.Errorf("as it was: %s", code)
 	}
 }
+
+func TestWhatAnOpenChangeDoesIsComputedAgainWhenAnotherTakesEffect(t *testing.T) {
+	t.Parallel()
+	g := lived(t)
+	id := g.changed(tightened(1), "mem_alice")
+	before := g.look(id).Impact
+	bob := mustConnect(t, g, "mem_bob")
+	shown, ferr := bob.Statement(id, statement.Approve)
+	if ferr != nil {
+		t.Fatal(ferr)
+	}
+	g.changed(suppliers(), "mem_alice", "mem_bob")
+	if _, ferr := bob.Submit(bob.Sign(shown)); ferr == nil || ferr.Code != fault.StatementInvalid || ferr.Details["field"] != "impact" {
+		t.Errorf("what was shown before the change: %v", ferr)
+	}
+	if shown, ferr = bob.Statement(id, statement.Approve); ferr != nil {
+		t.Fatal(ferr)
+	}
+	a, err := statement.Decode[statement.Approval](shown)
+	if err != nil || a.Impact.Log <= before.Log || a.Impact.Report == before.Report {
+		t.Fatalf("%v: %+v, before %+v", err, a.Impact, before)
+	}
+	if err := g.service.Checkpoint(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	g.restart()
+	bob = mustConnect(t, g, "mem_bob")
+	if _, _, ferr := bob.Decide(id, statement.Approve); ferr != nil {
+		t.Fatal(ferr)
+	}
+	if r := g.look(id); r.State != "APPROVED" || !r.Impact.Equal(a.Impact) {
+		t.Errorf("%s: %+v", r.State, r.Impact)
+	}
+	if r, code := g.impact(id); code != "" || r.Digest() != a.Impact.Report {
+		t.Errorf("%s: %+v", code, r)
+	}
+	if r, said, err := Recompute(t.Context(), g.dir, g.signerFile(t), id, Stdio{Err: &bytes.Buffer{}}); err != nil || !said.Equal(a.Impact) || r.Digest() != said.Report {
+		t.Errorf("from the log: %v, %+v", err, said)
+	}
+}
+
+// Whoever stops a change need not wait for what it does now.
+func TestAnOpenChangeIsRejectedWhateverItDoes(t *testing.T) {
+	t.Parallel()
+	g := lived(t)
+	id := newRequestID(t)
+	if code := g.change(id, tightened(1)); code != "" {
+		t.Fatal(code)
+	}
+	bob := mustConnect(t, g, "mem_bob")
+	shown, ferr := bob.Statement(id, statement.Reject)
+	if ferr != nil {
+		t.Fatal(ferr)
+	}
+	g.changed(suppliers(), "mem_alice", "mem_carol")
+	if _, ferr := bob.Submit(bob.Sign(shown)); ferr != nil {
+		t.Error(ferr)
+	}
+	if r := g.look(id); r.State != "REJECTED" {
+		t.Errorf("%s: %q", r.State, r.Reasons)
+	}
+}

@@ -69,14 +69,22 @@ func claimed(ctx context.Context, dir, request string) (intent.Change, statement
 	if err != nil {
 		return nil, statement.Impact{}, fmt.Errorf("open the log: %w", err)
 	}
+	var found intent.Change
+	var said statement.Impact
 	for _, g := range files.segments {
 		lines, err := linesOf(files, g.First)
 		if err != nil {
 			return nil, statement.Impact{}, err
 		}
 		for _, l := range listen(lines) {
-			if l.err != nil || l.created.Request != request {
+			if l.err != nil || l.request != request {
 				continue // what cannot be read is found when the log is verified
+			}
+			if m := l.governed.Impact; m != nil {
+				said = *m
+			}
+			if l.created.Request == "" {
+				continue
 			}
 			i, err := intent.Draft(l.created.Intent)
 			if err != nil {
@@ -86,10 +94,13 @@ func claimed(ctx context.Context, dir, request string) (intent.Change, statement
 			if !ok || l.created.Impact == nil {
 				return nil, statement.Impact{}, noChange(i)
 			}
-			return c, *l.created.Impact, nil
+			found, said = c, *l.created.Impact
 		}
 	}
-	return nil, statement.Impact{}, fault.New(fault.NotFound, "the log has no such request").With("field", "request")
+	if found != nil {
+		return found, said, nil
+	}
+	return nil, said, fault.New(fault.NotFound, "the log has no such request").With("field", "request")
 }
 
 // noChange is CONFLICT: an intent has no impact.

@@ -188,13 +188,18 @@ func (s *Log) ask(b signedlog.RequestBody, wants intent.Intent) {
 	s.t.Helper()
 	b.Intent = intenttest.Doc(wants)
 	if _, changes := wants.(intent.Change); changes {
-		impact := statement.Summarize(strings.Repeat("A", 43), s.State.Mark().Size, []string{"nothing changes for 1 past request"})
-		b.Impact = &impact
+		b.Impact = s.impact()
 	}
 	r := &vault.Request{RequestBody: b, Wants: wants, CreatedAt: time.Unix(b.Created, 0).UTC()}
 	b.GovernedBy = r.Pin(s.State.Govern(r))
 	s.append(b.Request, signedlog.Request, b)
 	s.Requests[b.Request] = s.State.Request(b.Request)
+}
+
+// impact is what a change is said to do.
+func (s *Log) impact() *statement.Impact {
+	said := statement.Summarize(strings.Repeat("A", 43), s.State.Mark().Size, []string{"nothing changes for 1 past request"})
+	return &said
 }
 
 // Want asks for a change of the vault, which waits for two administrators.
@@ -238,6 +243,11 @@ func (s *Log) Decide(request string, key Key, decision string) {
 		member, name = "mem_bob", "Bob"
 	}
 	r, hash := s.State.Request(request), strings.Repeat("A", 43)
+	if decision == statement.Approve && s.State.Outdated(r) { // another change took effect since
+		d, now := s.State.Decide(r, time.Unix(s.at+1, 0)), s.impact()
+		s.append(request, signedlog.Governed, signedlog.GovernedBody{Request: request, GovernedBy: r.Pin(d), Expires: d.Expires.Unix(), Impact: now})
+		r = s.State.Request(request)
+	}
 	a := statement.Approval{
 		V: 2, Type: "approval", Entity: Entity, EntityName: "Sandbox Ltd", Request: request, Step: s.State.Decide(r, time.Unix(s.at, 0)).Step, Decision: decision,
 		Member: member, MemberName: name, Key: key.PublicKey().Thumbprint(), GovernedBy: r.GovernedBy, Initiator: r.Initiator(), Intent: r.Intent,

@@ -68,6 +68,9 @@ func (p *Projection) governed(tx store.Tx, e signedlog.Entry) error {
 		return err
 	}
 	row.Pin, row.Expires, row.State = store.Pin(b.GovernedBy), b.Expires, wire.RequestPending
+	if b.Impact != nil {
+		row.Impact = (*store.Impact)(b.Impact)
+	}
 	if p.state.Decide(p.state.Request(b.Request), time.Unix(e.At, 0)).State == governance.Uninitiated {
 		row.State = wire.RequestUnsent
 	}
