@@ -758,7 +758,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(v.Statement))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, kind := range []string{"approval", "member", "address", "genesis", "genesis-approval", "registration"} {
+		for _, kind := range []string{"approval", "initiation", "review", "verdict", "member", "address", "genesis", "genesis-approval", "registration"} {
 			back, text, err := decode(kind, data)
 			if err != nil {
 				if c := fault.CodeOf(err); c != fault.StatementInvalid && c != fault.IntentUnsupported {
