@@ -263,8 +263,9 @@ func (s *State) applyGoverned(e signedlog.Entry) error {
 	}
 	if b.Impact != nil {
 		now := *r
-		if now.Impact = b.Impact; s.says(&now, e.Seq) != nil {
-			return s.says(&now, e.Seq)
+		now.Impact = b.Impact
+		if err := s.says(&now, e.Seq); err != nil {
+			return err
 		}
 	}
 	d := s.Decide(r, seconds(e.At))

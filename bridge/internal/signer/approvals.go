@@ -26,8 +26,10 @@ const backdate = statement.Skew
 // serve writes the statement that this member, in this channel, would sign now.
 // It fails with NOT_FOUND, as [Service.mayDecide], and with BUSY.
 func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementGet) (_ channel.Message, err error) {
-	if err := s.refresh(ctx, get.Request); err != nil {
-		return nil, err
+	if get.Decision == statement.Approve {
+		if err := s.refresh(ctx, get.Request); err != nil {
+			return nil, err
+		}
 	}
 	if err := s.begin(); err != nil {
 		return nil, err

@@ -115,7 +115,7 @@ func (h *recount) take(v *vault.Governance, t told) error {
 		h.govern(v, r, t)
 		h.began[b.Request], h.queue = r, append(h.queue, r)
 	case r == nil:
-		return errors.New("there is no request " + t.request)
+		return errors.New("the log does not have the request " + t.request)
 	case t.governed.Request != "":
 		r.body.GovernedBy, r.body.Expires, r.past.Expires = t.governed.GovernedBy, t.governed.Expires, seconds(t.governed.Expires)
 		h.govern(v, r, t)
@@ -157,7 +157,7 @@ func (h *recount) end(v *vault.Governance) {
 	}
 }
 
-// fail hands on why there is no more.
+// fail reports why the history ends.
 func (h *recount) fail(err error) {
 	if !errors.Is(err, errEnough) {
 		h.yield(rehearsal.Past{}, err)

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"time"
 
@@ -32,24 +33,25 @@ type evaluation struct {
 	review statement.Review
 	jws    string
 	ends   time.Time // steady
+	told   int64     // which answer of the signer had it last
 }
 
-// Reviews are what reviewers are to be asked now, of the requests that were made first. Each
-// question is signed, and the same one as long as it can be answered.
+// Reviews are what reviewers are to be asked now: those first that were told longest ago, so
+// that a reviewer who does not answer keeps no other waiting. Each question is signed, and the
+// same one as long as it can be answered.
 func (s *Service) Reviews(ctx context.Context) (out wire.SignerReviews, err error) {
 	out.Reviews = []wire.SignerReview{}
 	if err := s.begin(); err != nil {
 		return out, err
 	}
 	defer s.end(ctx, &err)
-	var waiting []*vault.Request
-	for _, r := range s.state.Open() {
-		waiting = append(waiting, r)
-	}
-	slices.SortFunc(waiting, func(a, b *vault.Request) int {
-		return cmp.Or(a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Request, b.Request))
+	open := s.state.Open()
+	maps.DeleteFunc(s.evaluations, func(id string, _ evaluation) bool { return open[id] == nil })
+	waiting := slices.SortedFunc(maps.Values(open), func(a, b *vault.Request) int {
+		return cmp.Or(cmp.Compare(s.evaluations[a.Request].told, s.evaluations[b.Request].told), a.CreatedAt.Compare(b.CreatedAt), cmp.Compare(a.Request, b.Request))
 	})
 	now := s.deps.steady()
+	s.told++
 	for _, r := range waiting {
 		d := s.state.Decide(r, s.at)
 		m := s.state.Member(d.Reviewer())
@@ -62,8 +64,9 @@ func (s *Service) Reviews(ctx context.Context) (out wire.SignerReviews, err erro
 			if e, err = s.evaluate(ctx, r, d, m); err != nil {
 				return out, err
 			}
-			s.evaluations[r.Request] = e
 		}
+		e.told = s.told
+		s.evaluations[r.Request] = e
 		out.Reviews = append(out.Reviews, wire.SignerReview{Request: r.Request, Reviewer: m.Member, JWS: e.jws})
 		if len(out.Reviews) == maxReviews {
 			break

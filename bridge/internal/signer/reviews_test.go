@@ -92,14 +92,14 @@ func TestAReviewerJudgesAStepAndMembersTheRest(t *testing.T) {
 		state    string
 		reason   string
 	}{
-		"APPROVE":                          {0, []governance.Verdict{governance.Approves}, []string{"mem_bob"}, "APPROVED", "approved by Carol and Bob"},
-		"APPROVE alone is one of two":      {0, []governance.Verdict{governance.Approves}, nil, "PENDING_APPROVAL", "step 2 of 2, treasury: 0 of 1 approval; waiting for Alice or Bob"},
-		"REJECT":                           {0, []governance.Verdict{governance.Rejects}, nil, "REJECTED", "rejected by Carol"},
-		"DEFER to members":                 {1, []governance.Verdict{governance.Defer}, []string{"mem_alice", "mem_bob"}, "APPROVED", "approved by Alice and Bob"},
-		"DEFER, and one of two approved":   {1, []governance.Verdict{governance.Defer}, []string{"mem_alice"}, "PENDING_APPROVAL", "step 2 of 2, treasury: 0 of 1 approval; waiting for Bob"},
-		"RETRY, then APPROVE":              {0, []governance.Verdict{governance.Retries, governance.Approves}, []string{"mem_bob"}, "APPROVED", "approved by Carol and Bob"},
-		"RETRY is no verdict that decides": {0, []governance.Verdict{governance.Retries}, nil, "PENDING_APPROVAL", "step 1 of 2, screening: waiting for another verdict of Carol"},
-		"silence":                          {1, nil, nil, "PENDING_APPROVAL", "step 1 of 2, screening: waiting for the verdict of Carol"},
+		"APPROVE":                        {0, []governance.Verdict{governance.Approves}, []string{"mem_bob"}, "APPROVED", "approved by Carol and Bob"},
+		"APPROVE alone is one of two":    {0, []governance.Verdict{governance.Approves}, nil, "PENDING_APPROVAL", "step 2 of 2, treasury: 0 of 1 approval; waiting for Alice or Bob"},
+		"REJECT":                         {0, []governance.Verdict{governance.Rejects}, nil, "REJECTED", "rejected by Carol"},
+		"DEFER to members":               {1, []governance.Verdict{governance.Defer}, []string{"mem_alice", "mem_bob"}, "APPROVED", "approved by Alice and Bob"},
+		"DEFER, and one of two approved": {1, []governance.Verdict{governance.Defer}, []string{"mem_alice"}, "PENDING_APPROVAL", "step 2 of 2, treasury: 0 of 1 approval; waiting for Bob"},
+		"RETRY, then APPROVE":            {0, []governance.Verdict{governance.Retries, governance.Approves}, []string{"mem_bob"}, "APPROVED", "approved by Carol and Bob"},
+		"RETRY decides nothing":          {0, []governance.Verdict{governance.Retries}, nil, "PENDING_APPROVAL", "step 1 of 2, screening: waiting for another verdict of Carol"},
+		"silence":                        {1, nil, nil, "PENDING_APPROVAL", "step 1 of 2, screening: waiting for the verdict of Carol"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -253,5 +253,33 @@ func TestAReviewerWhoIsNotActiveIsNotAskedAndItsRulesMustChangeFirst(t *testing.
 	}
 	if r := g.look(open); r.Steps[0].Reviewer != "" || g.questions() != 0 {
 		t.Errorf("under other rules: %+v", r.Steps)
+	}
+}
+
+func TestAReviewerThatDoesNotAnswerKeepsNoOtherWaiting(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, screened(0))
+	waits := map[string]bool{}
+	for range maxReviews + 1 {
+		waits[g.request(newRequestID(t)).Request] = true
+	}
+	for range 2 {
+		var all wire.SignerReviews
+		if code := g.call("GET", "/v1/reviews", nil, &all); code != "" || len(all.Reviews) != maxReviews {
+			t.Fatalf("%s: %d questions", code, len(all.Reviews))
+		}
+		for _, q := range all.Reviews {
+			delete(waits, q.Request)
+		}
+	}
+	if len(waits) > 0 {
+		t.Errorf("%d requests were never told", len(waits))
+	}
+	g.clock.add(8 * 24 * time.Hour)
+	if err := g.service.Sweep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if n := g.questions(); n != 0 || len(g.service.evaluations) != 0 {
+		t.Errorf("%d questions, and %d are kept, about what expired", n, len(g.service.evaluations))
 	}
 }

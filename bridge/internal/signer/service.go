@@ -73,6 +73,7 @@ type Service struct {
 	limits       limiter
 	notes        notes
 	evaluations  map[string]evaluation // by request: what reviewers were asked
+	told         int64                 // answers with such questions
 	certificates certificates
 	at           time.Time // of the operation that holds mu; whole seconds, going back at the operator's word only
 	broken       error     // why nothing may be appended any more

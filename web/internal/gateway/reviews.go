@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -46,20 +47,19 @@ func (g *Gateway) AskReviewers(ctx context.Context, entity string) error {
 	}
 	var wg sync.WaitGroup
 	said := make([]error, len(waiting.Reviews))
-	paused := v.paused
-	v.paused = map[string]pause{}
+	now := g.now()
+	maps.DeleteFunc(v.paused, func(_ string, p pause) bool { return now.After(p.until.Add(reviewMost)) })
 	var mu sync.Mutex // of v.paused
 	for i, q := range waiting.Reviews {
-		was := paused[q.JWS]
+		mu.Lock()
+		was := v.paused[q.JWS]
+		mu.Unlock()
 		address, known := v.Reviewers[q.Reviewer]
 		if !known {
 			said[i] = fmt.Errorf("no address of the reviewer %s is configured", q.Reviewer)
 			continue
 		}
-		if g.now().Before(was.until) {
-			mu.Lock()
-			v.paused[q.JWS] = was
-			mu.Unlock()
+		if now.Before(was.until) {
 			continue
 		}
 		wg.Go(func() {

@@ -56,7 +56,7 @@ func newVaults(all []Vault, log *slog.Logger) (map[string]*vault, error) {
 		case vaults[v.Entity] != nil:
 			return nil, fmt.Errorf("two signers are of one entity, %s", v.Entity)
 		}
-		vaults[v.Entity] = &vault{Vault: v, log: projection.New(v.Entity, v.Key, log)}
+		vaults[v.Entity] = &vault{Vault: v, log: projection.New(v.Entity, v.Key, log), paused: map[string]pause{}}
 	}
 	return vaults, nil
 }
