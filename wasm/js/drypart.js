@@ -84,7 +84,7 @@ function steps({ decision, remaining }, names) {
   return [...first, ...remaining.map((s) => {
     if (s.delay) return `${span(s.delay)} pass`;
     const quorums = s.quorums.map((q) => `${q.needed} of ${who(q.members)}`).join(', or ');
-    return s.reviewer ? `the program ${s.reviewer} approves${quorums && `, or leaves it to ${quorums}`}` : `${quorums}${s.exclude_initiator ? ', but not who asked' : ''}`;
+    return s.reviewer ? `the program ${who([s.reviewer])} approves${quorums && `, or leaves it to ${quorums}`}` : `${quorums}${s.exclude_initiator ? ', but not who asked' : ''}`;
   })].join(', then ') || 'nobody has to approve it';
 }
 

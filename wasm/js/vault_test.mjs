@@ -135,6 +135,8 @@ test('a dry run says which rule governs, what remains and why no other rule does
   assert.match(words(dry.line(denied, names)), /The vault would refuse it: rule "small" does not apply: it is late\./);
   const initiated = { ...said, decision: { ...said.decision, initiators: ['mem_bob'] } };
   assert.match(words(dry.line(initiated, names)), /one of Bob signs and sends it, then 1 of/);
+  const screened = { ...said, remaining: [{ step: 1, name: 'screening', quorums: [], reviewer: 'mem_bob' }] };
+  assert.equal(words(dry.line(screened, names)).trim(), 'Who decides: the program Bob approves (small).');
   for (const [n, want] of [[86400, '24 hours'], [172800, '2 days'], [3600, '1 hour'], [90, '90 seconds'], [300, '5 minutes']]) assert.equal(dry.span(n), want);
 });
 
