@@ -79,6 +79,20 @@ type Receiver interface {
 // Deposit is where a [Receiver] receives.
 type Deposit struct{ Account, Chain, Address string }
 
+// Sender is an intent that ends in a transaction of its account's own address.
+type Sender interface {
+	Intent
+	Sends() Movement
+}
+
+// Movement is what a [Sender] moves: shared/effects says what that is on the chain.
+type Movement struct {
+	Account, Chain string
+	What           Crypto
+	To             string // the address that receives it
+	Fee            Crypto // the most that the chain may take, in its coin
+}
+
 // Vault is what the intents of a vault are filled from.
 type Vault interface {
 	// Account finds an account by its id.

@@ -124,6 +124,11 @@ func (t Transfer) Lines() []Line {
 	}
 }
 
+// Sends implements [Sender].
+func (t Transfer) Sends() Movement {
+	return Movement{t.Account, t.Chain, t.Crypto, t.To.Address, t.MaxFee}
+}
+
 // Why implements [Intent].
 func (t Transfer) Why() Why { return Why{t.Purpose, t.Reference} }
 

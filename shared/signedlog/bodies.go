@@ -3,6 +3,7 @@ package signedlog
 import (
 	"errors"
 
+	"countersign/shared/gas"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/statement"
@@ -66,6 +67,23 @@ type OutcomeBody struct {
 	UseBy int64 `json:"use_by,omitempty"`
 }
 
+// SigningBody is the body of a signing entry: the signer is about to sign a transaction of
+// an approved request, and will never sign another with its nonce that does something else.
+// Everything that it does is in the request's intent.
+type SigningBody struct {
+	Request string   `json:"request"`
+	Attempt int      `json:"attempt"` // from 1; each next one is the same but for its fees
+	Nonce   int64    `json:"nonce"`   // of the account's own address
+	Fees    gas.Fees `json:"fees"`
+}
+
+// SignedBody is the body of a signed entry: the transaction of the signing entry before it.
+type SignedBody struct {
+	Request string `json:"request"`
+	Attempt int    `json:"attempt"`
+	Raw     string `json:"raw"` // base64url of the bytes that are sent to the chain
+}
+
 // ClockBody is the body of a clock entry: the operator confirmed that the time is
 // that of this entry, which may be before that of the entry before it.
 type ClockBody struct {
@@ -99,6 +117,14 @@ func (e Entry) Concerns() (string, error) {
 		return b.Request, err
 	case Outcome:
 		var b OutcomeBody
+		err := strictjson.UnmarshalCanonical(e.Body, &b, MaxBody)
+		return b.Request, err
+	case Signing:
+		var b SigningBody
+		err := strictjson.UnmarshalCanonical(e.Body, &b, MaxBody)
+		return b.Request, err
+	case Signed:
+		var b SignedBody
 		err := strictjson.UnmarshalCanonical(e.Body, &b, MaxBody)
 		return b.Request, err
 	}

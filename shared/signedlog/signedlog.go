@@ -26,7 +26,10 @@ const (
 	// vault.
 	Governed = "governed"
 	Outcome  = "outcome"
-	Clock    = "clock"
+	// Signing says which transaction the signer is about to sign, Signed that it did.
+	Signing = "signing"
+	Signed  = "signed"
+	Clock   = "clock"
 	// Checkpoint ends a segment, and says what the state is after the entries before it.
 	Checkpoint = "checkpoint"
 )

@@ -37,6 +37,11 @@ func (c *checks) decision(a Approval) error {
 			return err
 		}
 		c.That(a.GovernedBy.RuleSet == wants.Facts().RuleSet(), "governed_by.rule_set", "is not that of the account")
+		_, sends := wants.(intent.Sender)
+		c.That((a.Effects != "") == (sends && a.Decision != Initiate), "effects", "must be said of what sends something, and of nothing else")
+	}
+	if a.Effects != "" {
+		c.hash(a.Effects, "effects")
 	}
 	changes := a.GovernedBy.RuleSet == governance.Admin && a.Decision != Initiate
 	c.That((a.Impact != nil) == changes, "impact", "must be said of what changes the vault, and of nothing else")

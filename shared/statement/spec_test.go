@@ -16,7 +16,7 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	spec.Shows(t, "an approval", string(one("approval")), a, "initiator", "initiator_name", "impact")
+	spec.Shows(t, "an approval", string(one("approval")), a, "initiator", "initiator_name", "impact", "effects")
 	i, err := Decode[Initiation](one("initiation"))
 	if err != nil {
 		t.Fatal(err)

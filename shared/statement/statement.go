@@ -70,12 +70,14 @@ type Approval struct {
 	InitiatorName string     `json:"initiator_name,omitempty"`
 	Intent        intent.Doc `json:"intent"`
 	Impact        *Impact    `json:"impact,omitempty"` // of a change of the vault
-	Nonce         string     `json:"nonce"`            // 32 bytes, lower-case hexadecimal; single use
-	IssuedAt      int64      `json:"iat"`              // Unix seconds
-	NotBefore     int64      `json:"nbf"`
-	Expires       int64      `json:"exp"`
-	Channel       string     `json:"channel"` // handshake hash of the channel that served it, base64url
-	Log           Log        `json:"log"`     // the signer's log when it was served
+	// Effects is the digest of what the transaction does (shared/effects), of what sends one.
+	Effects   string `json:"effects,omitempty"`
+	Nonce     string `json:"nonce"` // 32 bytes, lower-case hexadecimal; single use
+	IssuedAt  int64  `json:"iat"`   // Unix seconds
+	NotBefore int64  `json:"nbf"`
+	Expires   int64  `json:"exp"`
+	Channel   string `json:"channel"` // handshake hash of the channel that served it, base64url
+	Log       Log    `json:"log"`     // the signer's log when it was served
 }
 
 // GovernedBy pins the rule that governs a request: one rule of one version of a rule

@@ -84,6 +84,7 @@ func sampleTransfer() Approval {
 		Kind: intent.KindTransfer, V: 1, Account: "acc_treasury", AccountName: "Treasury", Crypto: intent.Crypto{Amount: "1.5", Asset: "ethereum"}, Chain: "eip155:31337",
 		To: intent.Recipient{Address: "0x52908400098527886E0F7030069857D2E4169EE7"}, MaxFee: intent.Crypto{Amount: "0.0021", Asset: "ethereum"}, Purpose: "Invoice 2026-117", Reference: "PO-4711",
 	})
+	a.Effects = "B7mOvlUrdoTFMWKLFz6mYl0yTSZXWHG5Z3Y3FJ4Ucsg" // of shared/effects
 	return a
 }
 

@@ -43,6 +43,10 @@ func (s *State) Apply(e signedlog.Entry, hash string) error {
 		err = s.applyGoverned(e)
 	case signedlog.Outcome:
 		err = s.applyOutcome(e)
+	case signedlog.Signing:
+		err = s.applySigning(e)
+	case signedlog.Signed:
+		err = s.applySigned(e)
 	case signedlog.Clock:
 		err = s.applyClock(e)
 	case signedlog.Checkpoint:
@@ -329,6 +333,7 @@ func (s *State) applyOutcome(e signedlog.Entry) error {
 		s.Pool(own).put(Numbered{own.Receives().Address, r.number})
 	}
 	s.past.Note(b.Request, e.Seq)
+	s.begin(r, e.At)
 	if changes && d.State == governance.Approved {
 		return s.changed(change, r, e)
 	}

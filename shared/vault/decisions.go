@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"countersign/shared/effects"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/jws"
@@ -41,6 +42,9 @@ func (s *State) applyDecision(e signedlog.Entry, hash, typ string) error {
 	if statement.Typ(a.Decision) != typ || a.Entity != s.Genesis.Entity || a.Request != b.Request || a.Member != b.Member || a.Step != d.Step ||
 		!bytes.Equal(a.Intent, r.Intent) || a.Decision != statement.Initiate && !a.Impact.Equal(r.Impact) || a.GovernedBy != r.GovernedBy || a.Initiator != r.Initiator() || !may(d, a) {
 		return fmt.Errorf("the statement of %s is not for this step of %s", b.Member, b.Request)
+	}
+	if want, err := effects.DigestOf(r.Wants); err == nil && a.Decision != statement.Initiate && a.Effects != want { // else this version knows the asset no more, and signs nothing
+		return fmt.Errorf("the statement of %s has other effects than %s", b.Member, b.Request)
 	}
 	s.accept(r, b, decided{step: a.Step, decision: a.Decision}, Line{e, hash})
 	s.past.Note(b.Request, e.Seq)

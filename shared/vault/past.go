@@ -59,7 +59,7 @@ func (s *State) Recall(id string, lines []Line) (*Request, error) {
 func (s *State) recall(id string, lines []Line) (r *Request, err error) {
 	for i, l := range lines {
 		switch {
-		case (i == 0) != (l.Type == signedlog.Request) || r != nil && r.Outcome != "":
+		case (i == 0) != (l.Type == signedlog.Request) || r != nil && (r.Outcome != "") != sends(l.Type):
 			return nil, fmt.Errorf("entry %d does not follow", l.Seq)
 		case l.Type == signedlog.Request:
 			var b signedlog.RequestBody
@@ -103,6 +103,10 @@ func (s *State) recall(id string, lines []Line) (r *Request, err error) {
 			r.Outcome, r.Reasons, r.asOf, r.ends = b.State, b.Reasons, l.Seq-1, b.UseBy
 			if b.UseBy == 0 && b.State == string(governance.Approved) { // as an earlier version wrote it
 				r.ends = r.approvedAt(r.Accepted[len(r.Accepted)-1].At).Add(governance.Use(r.GovernedBy.UseWithin)).Unix()
+			}
+		case sends(l.Type):
+			if r.Attempts, err = sent(r.Attempts, l.Entry, id); err != nil {
+				return nil, err
 			}
 		default:
 			return nil, fmt.Errorf("entry %d is a %s", l.Seq, l.Type)

@@ -25,9 +25,10 @@ type snapshot struct {
 	Mark       signedlog.Mark  `json:"mark"`
 	At         int64           `json:"at"` // of the last entry, Unix seconds
 	Governance Governance      `json:"governance"`
-	Accounts   []accountRecord `json:"accounts"`      // in the order of the genesis, then as they were created
-	Keys       poolRecord      `json:"keys,omitzero"` // absent: no account was to be created
-	Open       []requestRecord `json:"open"`          // by id
+	Accounts   []accountRecord `json:"accounts"`        // in the order of the genesis, then as they were created
+	Keys       poolRecord      `json:"keys,omitzero"`   // absent: no account was to be created
+	Open       []requestRecord `json:"open"`            // by id
+	Sends      []Sending       `json:"sends,omitempty"` // by request
 }
 
 type poolRecord struct {
@@ -37,7 +38,8 @@ type poolRecord struct {
 
 type accountRecord struct {
 	poolRecord
-	Key    int            `json:"key,omitempty"` // number of its own key, of one that was created
+	Key    int            `json:"key,omitempty"`   // number of its own key, of one that was created
+	Nonce  int64          `json:"nonce,omitempty"` // of the next transaction of its own address
 	Spends []spendsRecord `json:"spends"`
 }
 
@@ -81,6 +83,9 @@ func (s *State) Snapshot() ([]byte, error) {
 	for _, id := range slices.Sorted(maps.Keys(s.open)) {
 		out.Open = append(out.Open, s.open[id].record())
 	}
+	for _, id := range slices.Sorted(maps.Keys(s.sends)) {
+		out.Sends = append(out.Sends, *s.sends[id])
+	}
 	return strictjson.Canonical(out)
 }
 
@@ -89,7 +94,7 @@ func (p poolRecord) pool() Pool { return Pool{p.Next, append([]Numbered(nil), p.
 func (p *Pool) record() poolRecord { return poolRecord{p.next, append([]Numbered{}, p.free...)} }
 
 func (a *account) record(now int64) accountRecord {
-	record := accountRecord{poolRecord: a.pool.record(), Key: a.key, Spends: []spendsRecord{}}
+	record := accountRecord{poolRecord: a.pool.record(), Key: a.key, Nonce: a.nonce, Spends: []spendsRecord{}}
 	for _, w := range a.spends {
 		kept := spendsRecord{w.Velocity, []sumRecord{}}
 		w = w.settled(now)
@@ -181,6 +186,11 @@ func (s *State) restore(in snapshot) error {
 		}
 		s.open[r.Request] = r
 	}
+	for _, sending := range in.Sends {
+		if err := s.resume(sending); err != nil {
+			return fmt.Errorf("the transaction of %s: %w", sending.Request, err)
+		}
+	}
 	for _, r := range s.open {
 		if r.moved != 0 {
 			d := s.Decide(r, seconds(s.at))
@@ -191,7 +201,7 @@ func (s *State) restore(in snapshot) error {
 }
 
 func (a *account) restore(record accountRecord) {
-	a.key, a.pool, a.spends = record.Key, record.pool(), nil
+	a.key, a.nonce, a.pool, a.spends = record.Key, record.Nonce, record.pool(), nil
 	for _, list := range record.Spends {
 		w := &spends{Velocity: list.Window}
 		for _, one := range list.Kept {

@@ -12,7 +12,9 @@ import (
 
 	"countersign/shared/amount"
 	"countersign/shared/ceremony"
+	"countersign/shared/effects"
 	"countersign/shared/fault"
+	"countersign/shared/gas"
 	"countersign/shared/governance"
 	"countersign/shared/jwk"
 	"countersign/shared/jws"
@@ -31,7 +33,10 @@ type writer struct {
 	at int64
 }
 
-const statementKey, aliceKey, bobKey seed = 1, 2, 3
+const statementKey, aliceKey, bobKey, accountKey seed = 1, 2, 3, 7
+
+// accountAddress is that of accountKey.
+var accountAddress, _ = AddressOn("eip155:31337", accountKey.PublicKey())
 
 // enrolled is a vault with one account, whose rules let Alice ask and Bob and Alice
 // approve transfers while little was spent.
@@ -47,7 +52,7 @@ func enrolling() statement.Genesis {
 	g := statement.Genesis{
 		V: 3, Type: "genesis", Entity: "ent_sandbox", EntityName: "Sandbox Ltd", Sandbox: true, AdminRule: statement.AdminRule{Quorum: 2}, IssuedAt: noon,
 		Signer:   statement.SignerKeys{Statement: statementKey.PublicKey().JWK(), Channel: []jwk.Key{seed(9).PublicKey().JWK()}},
-		Accounts: []statement.GenesisAccount{{Account: ruled, Name: "Treasury", Chain: "eip155:31337", Address: "0x8617E340B3D01FA5F11F306F4090FD50E238070D", Rules: spending(1)}},
+		Accounts: []statement.GenesisAccount{{Account: ruled, Name: "Treasury", Chain: "eip155:31337", Address: accountAddress, Rules: spending(1)}},
 	}
 	for i, name := range []string{"Alice", "Bob"} {
 		g.Members = append(g.Members, statement.GenesisMember{Member: "mem_" + strings.ToLower(name), Name: name, Role: statement.Admin,
@@ -115,6 +120,12 @@ func (w *writer) renew(request string) {
 // signed is the entry of a decision, of its type.
 func (w *writer) signed(request, member, decision string, key seed) (typ string, b signedlog.DecisionBody) {
 	w.t.Helper()
+	return w.signedAs(request, member, decision, key, func(*statement.Approval) {})
+}
+
+// signedAs is [writer.signed] of a statement that is changed.
+func (w *writer) signedAs(request, member, decision string, key seed, change func(*statement.Approval)) (typ string, b signedlog.DecisionBody) {
+	w.t.Helper()
 	r, now := w.s.Request(request), time.Unix(w.at, 0)
 	hash := strings.Repeat("A", 43)
 	a := statement.Approval{
@@ -125,6 +136,13 @@ func (w *writer) signed(request, member, decision string, key seed) (typ string,
 	if m := w.s.Member(a.Initiator); m != nil {
 		a.InitiatorName = m.Name
 	}
+	if decision != statement.Initiate {
+		var err error
+		if a.Effects, err = effects.DigestOf(r.Wants); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	change(&a)
 	data, err := statement.EncodeDecision(a)
 	if err != nil {
 		w.t.Fatal(err)
@@ -176,6 +194,7 @@ func lived(t testing.TB) *writer {
 	}
 	w.decide(approved, "mem_alice", statement.Approve, aliceKey)
 	w.close(approved)
+	w.sign(approved, gas.Fees{Gas: 21000, FeeCap: "2000000000", Tip: "1000000000"})
 	w.created(trading("acc_trading", "Trading"), 20)
 	w.wanted(other, trading("acc_payroll", "Payroll"), 21)
 	pool := &w.s.accounts[ruled].pool
@@ -208,13 +227,13 @@ func TestARestoredStateIsTheOneThatWasKept(t *testing.T) {
 	}
 	for name, pair := range map[string][2]any{
 		"Governance": {w.s.Governance, back.Governance}, "key": {w.s.key, back.key}, "past": {w.s.past, back.past}, "mark": {w.s.mark, back.mark}, "at": {w.s.at, back.at},
-		"members": {w.s.members, back.members}, "accounts": {w.s.accounts, back.accounts}, "open": {w.s.open, back.open}, "keys": {w.s.keys, back.keys},
+		"members": {w.s.members, back.members}, "accounts": {w.s.accounts, back.accounts}, "open": {w.s.open, back.open}, "sends": {w.s.sends, back.sends}, "keys": {w.s.keys, back.keys},
 	} {
 		if !reflect.DeepEqual(pair[0], pair[1]) {
 			t.Errorf("%s was %+v and is %+v", name, pair[0], pair[1])
 		}
 	}
-	if n := is.NumField(); n != 12 {
+	if n := is.NumField(); n != 13 {
 		t.Errorf("a state has %d fields: compare the new ones here", n)
 	}
 	w.s = back

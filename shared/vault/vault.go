@@ -37,13 +37,15 @@ type State struct {
 	accounts map[string]*account
 	keys     Pool                // of the own keys of accounts that were created, or may be
 	open     map[string]*Request // those without an outcome
+	sends    map[string]*Sending // by request: those approved that end in a transaction, see sends.go
 	excerpt  bool                // only some entries are applied: see [Excerpt]
 }
 
 // account is an account with what the log says of it.
 type account struct {
 	statement.GenesisAccount
-	key    int // the number of its own key, of one that was created
+	key    int   // the number of its own key, of one that was created
+	nonce  int64 // of the next transaction of its own address
 	pool   Pool
 	spends []*spends // one for each window of the rules
 }
@@ -63,6 +65,7 @@ type Request struct {
 	Accepted  []Accepted // in the order of the log
 	Outcome   string     // empty while pending
 	Reasons   []string   // of the outcome
+	Attempts  []Attempt  // to have its transaction taken into a block, of one that ends in one
 
 	number int       // of the key of its address, when it receives
 	pins   []pin     // that it had, the first one first
@@ -106,6 +109,7 @@ func New(key jws.PublicKey, past Past) *State {
 	}
 	return &State{
 		Governance: &Governance{}, key: key, past: past, members: map[string]*Member{}, accounts: map[string]*account{}, open: map[string]*Request{},
+		sends: map[string]*Sending{},
 	}
 }
 

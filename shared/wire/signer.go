@@ -3,6 +3,7 @@ package wire
 import (
 	"time"
 
+	"countersign/shared/gas"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/jwk"
@@ -50,6 +51,21 @@ type SignerRequest struct {
 	ExpiresAt    time.Time             `json:"expires_at"`
 	UseBy        *time.Time            `json:"use_by,omitempty"` // when the approval ends, of an approved request
 	LogSize      int64                 `json:"log_size"`
+}
+
+// SignerTransactionInput is the body of POST /v1/requests/{id}/transactions.
+type SignerTransactionInput struct {
+	Fees gas.Fees `json:"fees"`
+}
+
+// SignerTransaction answers POST /v1/requests/{id}/transactions: a signed transaction of an
+// approved request, which the log has.
+type SignerTransaction struct {
+	Nonce   int64    `json:"nonce"`
+	Fees    gas.Fees `json:"fees"` // those that were asked for, unless another attempt was to be signed first
+	Hash    string   `json:"hash"` // how the chain names it
+	Raw     string   `json:"raw"`  // base64url of what is sent to the chain
+	LogSize int64    `json:"log_size"`
 }
 
 // SignerReviews answers GET /v1/reviews: what reviewers are to be asked now.

@@ -14,6 +14,7 @@ import (
 	"countersign/bridge/internal/unlock"
 	"countersign/shared/ceremony"
 	"countersign/shared/channel"
+	"countersign/shared/effects"
 	"countersign/shared/fault"
 	"countersign/shared/id"
 	"countersign/shared/intent"
@@ -199,10 +200,16 @@ func (d *Desk) receive(a *approval, record []byte) (*item, error) {
 }
 
 // check compares a statement with what was asked for, by the clock as it is now:
-// a person takes their time.
+// a person takes their time. What a transaction does is computed again from what they read.
 func (d *Desk) check(it *item) error {
 	it.want.Now = d.Now()
-	return statement.Check(it.read, it.want)
+	if err := statement.Check(it.read, it.want); err != nil {
+		return err
+	}
+	if it.read.Decision == statement.Initiate { // approves nothing
+		return nil
+	}
+	return effects.Check(it.read.Effects, it.wants)
 }
 
 // decide has one statement decided and signs it when it was approved.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"countersign/shared/channel"
+	"countersign/shared/effects"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
@@ -65,6 +66,11 @@ func (s *Service) serve(ctx context.Context, n *session, get *channel.StatementG
 		GovernedBy: r.GovernedBy, Initiator: r.Initiator(), Intent: r.Intent, Impact: r.Impact, Nonce: hex.EncodeToString(nonce),
 		IssuedAt: issued.Unix(), NotBefore: issued.Add(-backdate).Unix(), Expires: expires.Unix(),
 		Channel: base64.RawURLEncoding.EncodeToString(n.channel.HandshakeHash()), Log: s.mark(),
+	}
+	if get.Decision != statement.Initiate {
+		if a.Effects, err = effects.DigestOf(r.Wants); err != nil {
+			return nil, err
+		}
 	}
 	if m := s.state.Member(a.Initiator); m != nil {
 		a.InitiatorName = m.Name

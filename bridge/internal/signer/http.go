@@ -33,6 +33,7 @@ func (s *Service) Handler() http.Handler {
 	mux.HandleFunc("POST /v1/requests", s.strict(s.postRequest))
 	mux.HandleFunc("GET /v1/requests/{id}", s.strict(s.getRequest))
 	mux.HandleFunc("GET /v1/requests/{id}/impact", s.strict(s.getImpact))
+	mux.HandleFunc("POST /v1/requests/{id}/transactions", s.strict(s.postTransaction))
 	mux.HandleFunc("GET /v1/reviews", s.strict(s.getReviews))
 	mux.HandleFunc("POST /v1/verdicts", s.strict(s.postVerdict))
 	mux.HandleFunc("POST /v1/channels", s.strict(s.postChannel))
@@ -134,6 +135,16 @@ func (s *Service) getRequest(w http.ResponseWriter, r *http.Request) {
 
 func (s *Service) getImpact(w http.ResponseWriter, r *http.Request) {
 	v, err := s.Impact(r.Context(), r.PathValue("id"))
+	s.reply(w, r, v, err)
+}
+
+func (s *Service) postTransaction(w http.ResponseWriter, r *http.Request) {
+	var in wire.SignerTransactionInput
+	if err := read(w, r, &in); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	v, err := s.Transaction(r.Context(), r.PathValue("id"), in.Fees)
 	s.reply(w, r, v, err)
 }
 

@@ -148,6 +148,9 @@ func sampleStatement(d Draft, a DraftAccount, rule governance.Rule, step int, m 
 		Nonce:      strings.Repeat("0", 64), IssuedAt: at, NotBefore: at, Expires: at + 1,
 		Channel: hash, Log: statement.Log{Size: 1, Head: hash},
 	}
+	if _, sends := wants.(intent.Sender); sends && step > 0 {
+		st.Effects = hash
+	}
 	switch {
 	case step == 0:
 		st.Decision = statement.Initiate

@@ -75,6 +75,7 @@ type Service struct {
 	evaluations  map[string]evaluation // by request: what reviewers were asked
 	told         int64                 // answers with such questions
 	certificates certificates
+	owns         ownKeys
 	at           time.Time // of the operation that holds mu; whole seconds, going back at the operator's word only
 	broken       error     // why nothing may be appended any more
 }

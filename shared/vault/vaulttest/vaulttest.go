@@ -12,6 +12,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"countersign/shared/ceremony"
+	"countersign/shared/effects"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
@@ -258,6 +259,10 @@ func (s *Log) Decide(request string, key Key, decision string) {
 	}
 	if decision != statement.Initiate {
 		a.Impact = r.Impact
+		var err error
+		if a.Effects, err = effects.DigestOf(r.Wants); err != nil {
+			s.t.Fatal(err)
+		}
 	}
 	data, err := statement.EncodeDecision(a)
 	if err != nil {

@@ -13,7 +13,7 @@ import (
 // executors has an executor for each kind of intent.
 var executors = map[string]func(context.Context, intent.Intent) error{
 	intent.KindBuy:      handOff,
-	intent.KindTransfer: notYet,
+	intent.KindTransfer: whenAsked,
 
 	intent.KindGroupPut:          inEffect,
 	intent.KindGroupRemove:       inEffect,
@@ -44,6 +44,10 @@ func handOff(context.Context, intent.Intent) error { return nil }
 
 // inEffect has nothing to do: what changes the vault changed it with the outcome's entry.
 func inEffect(context.Context, intent.Intent) error { return nil }
+
+// whenAsked has nothing to do yet: the gateway asks for the transaction when it knows what
+// the chain takes.
+func whenAsked(context.Context, intent.Intent) error { return nil }
 
 func notYet(_ context.Context, i intent.Intent) error {
 	return fault.New(fault.NotSupported, "this version of the signer does not carry out a "+i.Noun())

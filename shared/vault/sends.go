@@ -1,0 +1,236 @@
+package vault
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+
+	"countersign/shared/effects"
+	"countersign/shared/eip1559"
+	"countersign/shared/gas"
+	"countersign/shared/governance"
+	"countersign/shared/intent"
+	"countersign/shared/signedlog"
+	"countersign/shared/strictjson"
+)
+
+// maxBehind is how many transactions of an account may follow one before it is taken to be
+// over: nodes keep no more than 64 of an address waiting.
+const maxBehind = 64
+
+// Sending is an approved request that ends in a transaction. It is kept until its approval
+// has ended without one, or so many of its account followed that it is over.
+type Sending struct {
+	Request  string     `json:"request"`
+	Intent   intent.Doc `json:"intent"`
+	UseBy    int64      `json:"use_by"` // Unix seconds: until then the first attempt may be signed
+	Attempts []Attempt  `json:"attempts"`
+
+	movement intent.Movement
+	does     effects.Effects
+}
+
+// Attempt is a transaction of a request: the same as its others, but for the fees.
+type Attempt struct {
+	Nonce int64    `json:"nonce"` // of the account's own address
+	Fees  gas.Fees `json:"fees"`
+	At    int64    `json:"at"`  // Unix seconds
+	Raw   string   `json:"raw"` // base64url of what is sent to the chain; empty: it is about to be signed
+}
+
+// Signed reads a transaction that was signed. It is one: that was verified with its entry.
+func (a Attempt) Signed() (eip1559.Signed, []byte, error) {
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(a.Raw)
+	if err != nil {
+		return eip1559.Signed{}, nil, err
+	}
+	tx, err := eip1559.Open(raw)
+	return tx, raw, err
+}
+
+// Sending finds a request whose transaction may be signed, now or again; nil when there is
+// none: what sends nothing, what is not approved, and what is over.
+func (s *State) Sending(request string) *Sending { return s.sends[request] }
+
+// Tx is the transaction of an attempt, not signed. It fails when its fees are more than
+// what was approved.
+func (x *Sending) Tx(a Attempt) (eip1559.Tx, error) {
+	tip, feeCap, err := a.Fees.Prices()
+	if err != nil {
+		return eip1559.Tx{}, err
+	}
+	tx, err := x.does.Tx(uint64(a.Nonce), uint64(a.Fees.Gas), tip, feeCap)
+	if err == nil && !x.does.Covers(tx) {
+		err = fmt.Errorf("%d gas at max_fee_per_gas %s may cost more than the %s %s that were approved", a.Fees.Gas, a.Fees.FeeCap, x.movement.Fee.Amount, x.movement.Fee.Asset)
+	}
+	return tx, err
+}
+
+// Account is whose address sends it.
+func (x *Sending) Account() string { return x.movement.Account }
+
+// Next is the attempt that a request may make with these fees after those that it has.
+// It fails when it may not: the approval ended, or the fees are not above those of the
+// last one, or more than what was approved.
+func (s *State) Next(x *Sending, fees gas.Fees, at int64) (Attempt, error) {
+	next := Attempt{Nonce: s.accounts[x.Account()].nonce, Fees: fees, At: at}
+	if n := len(x.Attempts); n > 0 {
+		last := x.Attempts[n-1]
+		if last.Raw == "" {
+			return next, fmt.Errorf("attempt %d is not signed yet", n)
+		}
+		if !fees.Above(last.Fees) {
+			return next, fmt.Errorf("both prices must be above those of attempt %d", n)
+		}
+		next.Nonce = last.Nonce
+	} else if at >= x.UseBy {
+		return next, errors.New("its approval has ended")
+	}
+	_, err := x.Tx(next)
+	return next, err
+}
+
+// begin keeps a request that was approved and ends in a transaction.
+func (s *State) begin(r *Request, at int64) {
+	m, sends := r.Wants.(intent.Sender)
+	if !sends {
+		return
+	}
+	account := m.Sends().Account
+	for id, x := range s.sends {
+		if x.Account() == account && len(x.Attempts) == 0 && at >= x.UseBy {
+			delete(s.sends, id)
+		}
+	}
+	if r.Outcome != string(governance.Approved) {
+		return
+	}
+	x := Sending{Request: r.Request, Intent: r.Intent, UseBy: r.ends, Attempts: []Attempt{}}
+	if err := x.open(); err == nil { // else this version can send nothing of the kind
+		s.sends[r.Request] = &x
+	}
+}
+
+func (x *Sending) open() error {
+	wants, err := intent.Open(x.Intent)
+	if err != nil {
+		return err
+	}
+	sender, ok := wants.(intent.Sender)
+	if !ok {
+		return errors.New("it ends in no transaction")
+	}
+	does, err := effects.Of(wants)
+	if err != nil {
+		return err
+	}
+	x.movement, x.does = sender.Sends(), *does
+	_, err = effects.Number(x.does.Chain)
+	return err
+}
+
+// resume takes what a snapshot has of a request.
+func (s *State) resume(x Sending) error {
+	if err := x.open(); err != nil {
+		return err
+	}
+	if s.accounts[x.Account()] == nil {
+		return errors.New("it is of no account")
+	}
+	s.sends[x.Request] = &x
+	return nil
+}
+
+// applySigning takes which transaction is about to be signed: the only ones that may ever
+// have its nonce are those of the same request.
+func (s *State) applySigning(e signedlog.Entry) error {
+	var b signedlog.SigningBody
+	if err := strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody); err != nil {
+		return err
+	}
+	x := s.sends[b.Request]
+	if x == nil {
+		return fmt.Errorf("there is no approved request %s that sends something", b.Request)
+	}
+	account := s.accounts[x.Account()]
+	if s.excerpt && len(x.Attempts) == 0 { // that it is the next one is the signer's word
+		account.nonce = b.Nonce
+	}
+	next, err := s.Next(x, b.Fees, e.At)
+	if err != nil {
+		return fmt.Errorf("the transaction of %s: %w", b.Request, err)
+	}
+	if b.Attempt != len(x.Attempts)+1 || b.Nonce != next.Nonce {
+		return fmt.Errorf("the transaction of %s is not attempt %d with nonce %d", b.Request, b.Attempt, b.Nonce)
+	}
+	if len(x.Attempts) == 0 {
+		account.nonce++
+		s.forget(account)
+	}
+	x.Attempts = append(x.Attempts, next)
+	s.past.Note(b.Request, e.Seq)
+	return nil
+}
+
+// forget lets go of transactions of an account that are over.
+func (s *State) forget(a *account) {
+	for id, x := range s.sends {
+		if n := len(x.Attempts); n > 0 && x.Account() == a.Account && x.Attempts[n-1].Nonce < a.nonce-maxBehind {
+			delete(s.sends, id)
+		}
+	}
+}
+
+// applySigned takes the signature of the transaction that was about to be signed.
+func (s *State) applySigned(e signedlog.Entry) error {
+	var b signedlog.SignedBody
+	if err := strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody); err != nil {
+		return err
+	}
+	x := s.sends[b.Request]
+	if x == nil || b.Attempt != len(x.Attempts) || x.Attempts[b.Attempt-1].Raw != "" {
+		return fmt.Errorf("no transaction of %s is about to be signed", b.Request)
+	}
+	a := &x.Attempts[b.Attempt-1]
+	want, err := x.Tx(*a)
+	if err != nil {
+		return err
+	}
+	got, _, err := Attempt{Raw: b.Raw}.Signed()
+	if err != nil {
+		return fmt.Errorf("the transaction of %s: %w", b.Request, err)
+	}
+	if from := s.accounts[x.Account()].Address; !got.Same(want) || got.From != from {
+		return fmt.Errorf("the transaction of %s is not the one that was approved, signed by %s", b.Request, from)
+	}
+	a.Raw = b.Raw
+	s.past.Note(b.Request, e.Seq)
+	return nil
+}
+
+// sends reports whether entries of a type are about the transaction of a closed request.
+func sends(typ string) bool { return typ == signedlog.Signing || typ == signedlog.Signed }
+
+// sent adds what an entry says of the transaction of a closed request.
+func sent(all []Attempt, e signedlog.Entry, of string) ([]Attempt, error) {
+	stray := fmt.Errorf("entry %d does not follow", e.Seq)
+	if e.Type == signedlog.Signing {
+		var b signedlog.SigningBody
+		if err := strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody); err != nil {
+			return nil, err
+		}
+		if b.Request != of || b.Attempt != len(all)+1 {
+			return nil, stray
+		}
+		return append(all, Attempt{Nonce: b.Nonce, Fees: b.Fees, At: e.At}), nil
+	}
+	var b signedlog.SignedBody
+	if err := strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody); err != nil {
+		return nil, err
+	}
+	if b.Request != of || b.Attempt != len(all) || b.Attempt < 1 || all[b.Attempt-1].Raw != "" {
+		return nil, stray
+	}
+	all[b.Attempt-1].Raw = b.Raw
+	return all, nil
+}
