@@ -1,9 +1,11 @@
-// Package chain reads what Ethereum-like chains moved to the vault's addresses,
-// with the few JSON-RPC methods that every node has (execution-apis):
+// Package chain reads what Ethereum-like chains moved to the vault's addresses
+// ([Watcher]), and sends what the vault signed ([Sender]).
+//
+// A watcher needs only the few JSON-RPC methods that every node has (execution-apis):
 // eth_chainId, eth_getBlockByNumber, eth_getTransactionReceipt, eth_getLogs
-// (EIP-234), eth_getBalance, eth_getTransactionCount and eth_call (EIP-1898). It decodes only the fields that it needs
-// and believes the node's own hashes, so that a block with a transaction of a
-// unknown type is read like any other.
+// (EIP-234), eth_getBalance, eth_getTransactionCount and eth_call (EIP-1898). It decodes only the
+// fields that it needs and believes the node's own hashes, so that a block with a
+// transaction of an unknown type is read like any other.
 //
 // Three things are arrivals: the value of a transaction to a watched address, a
 // Transfer log of an ERC-20 token of the asset table, and what the balance of an
@@ -20,17 +22,9 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"net/http"
-	"net/url"
 	"strconv"
-	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/ethereum/go-ethereum/common/hexutil"
-
-	"countersign/shared/asset"
 )
 
 // Limits of one call.
@@ -49,12 +43,6 @@ var (
 	// is not in its chain any more.
 	ErrAbsent = errors.New("the node does not have it")
 )
-
-// Config says which node.
-type Config struct {
-	RPC   string // http or https URL of the node; it may hold a key and is never shown
-	Chain string // CAIP-2 that the node must be on: eip155:31337
-}
 
 // Block names a block.
 type Block struct {
@@ -78,75 +66,19 @@ type Arrival struct {
 
 // Watcher reads one chain. It is safe for concurrent use.
 type Watcher struct {
-	cfg    Config
-	client *client
-	coin   string            // LedgerId of the chain's own coin
-	tokens map[string]string // LedgerId by contract, lower case
-
-	mu      sync.Mutex
-	checked bool // the node is on the right chain
-
+	*conn
 	single atomic.Bool // the node takes no batches
-}
-
-// Check reports what is wrong with a configuration, before anything is dialled.
-func (cfg Config) Check() error {
-	if id, ok := strings.CutPrefix(cfg.Chain, "eip155:"); !ok || id == "" || strings.Trim(id, "0123456789") != "" {
-		return fmt.Errorf("chain %q cannot be watched: only eip155: chains can", cfg.Chain)
-	}
-	if _, ok := asset.Chain(cfg.Chain); !ok {
-		return fmt.Errorf("chain %q is not in the table of known chains (shared/spec/assets.md)", cfg.Chain)
-	}
-	if u, err := url.Parse(cfg.RPC); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return fmt.Errorf("the rpc of %s is not an http or https address", cfg.Chain)
-	}
-	return nil
 }
 
 // New makes a watcher. It connects when it is first asked, and then checks that
 // the node is on the chain that was configured.
 func New(cfg Config) (*Watcher, error) {
-	if err := cfg.Check(); err != nil {
+	c, err := connect(cfg)
+	if err != nil {
 		return nil, err
 	}
-	w := &Watcher{cfg: cfg, tokens: map[string]string{}}
-	for _, a := range asset.OnChain(cfg.Chain) {
-		switch {
-		case a.Seen == asset.ByLogs:
-			w.tokens[strings.ToLower(a.Contract())] = a.ID
-		case a.Seen == asset.ByBalance:
-			w.coin = a.ID
-		}
-	}
-	w.client = &client{url: cfg.RPC, http: &http.Client{
-		Timeout: callTime, Transport: bounded{http.DefaultTransport},
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}}
-	return w, nil
+	return &Watcher{conn: c}, nil
 }
-
-// ready asks the node once which chain it is on.
-func (w *Watcher) ready(ctx context.Context) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.checked {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	var id hexutil.Big
-	if err := w.client.ask(ctx, question{method: "eth_chainId", out: &id}); err != nil {
-		return w.fault("ask the node for its chain", err)
-	}
-	if got := "eip155:" + id.ToInt().String(); got != w.cfg.Chain {
-		return fmt.Errorf("the node is on chain %s, not on %s", got, w.cfg.Chain)
-	}
-	w.checked = true
-	return nil
-}
-
-// Close ends the connections that wait for a question.
-func (w *Watcher) Close() { w.client.http.CloseIdleConnections() }
 
 // Head is the newest block.
 func (w *Watcher) Head(ctx context.Context) (Block, error) {

@@ -30,8 +30,9 @@ type question struct {
 
 // refusal is an error that the node answers with.
 type refusal struct {
-	Code    int    `json:"code"`
-	Message string `json:"message"`
+	Code    int             `json:"code"`
+	Message string          `json:"message"`
+	Data    json.RawMessage `json:"data"` // of a call that was reverted: what the contract says, in hex
 }
 
 func (e *refusal) Error() string { return e.Message }

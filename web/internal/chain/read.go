@@ -91,12 +91,16 @@ type rawReceipt struct {
 	TxHash    string            `json:"transactionHash"`
 	BlockHash string            `json:"blockHash"`
 	Logs      []json.RawMessage `json:"logs"`
+
+	GasUsed  *hexutil.Uint64 `json:"gasUsed"`
+	GasPrice *hexutil.Big    `json:"effectiveGasPrice"`
+	Below    *hexutil.Big    `json:"l1Fee"` // of OP-stack rollups: beside gas used times price
 }
 
 // receipt asks for the receipt of a transaction of a block.
-func (w *Watcher) receipt(ctx context.Context, hash string, b Block) (rawReceipt, error) {
+func (c *conn) receipt(ctx context.Context, hash string, b Block) (rawReceipt, error) {
 	var r *rawReceipt
-	if err := w.call(ctx, &r, "read the receipt of "+hash, "eth_getTransactionReceipt", hash); err != nil {
+	if err := c.call(ctx, &r, "read the receipt of "+hash, "eth_getTransactionReceipt", hash); err != nil {
 		return rawReceipt{}, err
 	}
 	if r == nil {
