@@ -41,6 +41,7 @@ type Balance struct {
 const (
 	EntryDeposit  = "deposit"  // the chain moved something to the vault
 	EntrySent     = "sent"     // an address of the vault sent something
+	EntryFee      = "fee"      // a transaction of the vault paid for itself
 	EntryMatch    = "match"    // what was received before its order is the order's
 	EntryPayment  = "payment"  // fiat, when its order is delivered
 	EntryReversal = "reversal" // takes another entry back

@@ -11,12 +11,12 @@ import (
 )
 
 // RequestInput is the body of POST /v1/requests: of a purchase the quote and the account,
-// of what changes the vault the intent.
+// of all else the intent.
 type RequestInput struct {
 	QuoteID   string `json:"quote_id,omitempty"`
 	AccountID string `json:"account_id,omitempty"`
-	// Intent is a draft (shared/intent) of what changes the vault, which says its purpose
-	// itself.
+	// Intent is a draft (shared/intent) of what changes the vault, or sends what it holds,
+	// which says its purpose itself.
 	Intent intent.Doc `json:"intent,omitempty"`
 	// Purpose is what it is for, in the asker's words: at most 140 characters (shared/name).
 	Purpose string `json:"purpose,omitempty"`
@@ -53,6 +53,7 @@ const (
 	RequestLapsed    = "lapsed"  // approved, and the approval ended before it was used
 	RequestOrdered   = "ordered"
 	RequestCompleted = "completed"
+	RequestFailed    = "failed" // its transaction is in a block and moved nothing
 )
 
 // Request is a governed request: all that a page about it shows.
@@ -76,6 +77,7 @@ type Request struct {
 	Needed     int                   `json:"needed"`              // quorum of the current step
 	Approved   int                   `json:"approved"`            // approvals that count towards it
 	Address    *DepositInfo          `json:"address,omitempty"`   // of an intent that receives
+	Sending    *Sending              `json:"sending,omitempty"`   // of an approved request that ends in a transaction
 	History    []Event               `json:"history"`             // oldest first
 	Order      string                `json:"order,omitempty"`
 	CreatedAt  time.Time             `json:"created_at"`

@@ -117,7 +117,7 @@ func checkChains(all []Chain) error {
 // watched are the chains of a configuration that was checked.
 func watched(all []Chain) (chains map[string]gateway.Watched, closeAll func(), err error) {
 	chains = map[string]gateway.Watched{}
-	var open []*chain.Watcher
+	var open []interface{ Close() }
 	closeAll = func() {
 		for _, w := range open {
 			w.Close()
@@ -129,8 +129,13 @@ func watched(all []Chain) (chains map[string]gateway.Watched, closeAll func(), e
 			closeAll()
 			return nil, nil, err
 		}
-		open = append(open, w)
-		chains[c.Chain] = gateway.Watched{Node: w, Confirmations: c.Confirmations}
+		s, err := chain.NewSender(chain.Config{RPC: c.RPC, Chain: c.Chain})
+		if err != nil {
+			closeAll()
+			return nil, nil, err
+		}
+		open = append(open, w, s)
+		chains[c.Chain] = gateway.Watched{Node: w, Sender: s, Confirmations: c.Confirmations}
 	}
 	return chains, closeAll, nil
 }

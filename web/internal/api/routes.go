@@ -131,6 +131,7 @@ var routes = []route{
 	{"GET /v1/redirect/{ticket}", open, "", false, 0, slow, (*api).redirect},
 	{"GET /v1/accounts", entity, "", false, 0, plain, (*api).accounts},
 	{"GET /v1/accounts/{id}", entity, "", false, 0, plain, (*api).account},
+	{"GET /v1/accounts/{id}/transfer-cost", entity, "asset to amount", false, 0, slow, (*api).transferCost},
 	{"GET /v1/transactions", entity, "accountId ledger currency kind order from to cursor limit", false, 0, plain, (*api).transactions},
 	{"GET /v1/transactions/by-month", entity, "from to", false, 0, plain, (*api).transactionsByMonth},
 	{"GET /v1/transactions/{id}", entity, "", false, 0, plain, (*api).transaction},

@@ -141,6 +141,13 @@ func (b *books) final(d store.Deposit) error {
 	if d.Out {
 		e.Kind, e.Text, e.Postings = wire.EntrySent, "Sent "+figure(d.Amount, d.Asset)+", not asked for", transfer(against, vault, d.Asset, d.Amount)
 	}
+	if kind, text, other, ok, err := b.ours(d); err != nil {
+		return err
+	} else if ok && d.Out {
+		e.Kind, e.Text, e.Postings = kind, text, transfer(other, vault, d.Asset, d.Amount)
+	} else if ok {
+		e.Kind, e.Text, e.Postings = kind, text, transfer(vault, other, d.Asset, d.Amount)
+	}
 	if d.Entry, err = b.book(d.Entity, d.Account, e); err != nil {
 		return err
 	}
@@ -213,6 +220,9 @@ func (b *books) rewind(base, was chain.Block) error {
 			return err
 		}
 	}
+	if err := b.unsent(base); err != nil {
+		return err
+	}
 	swept, err := b.tx.SweptAfter(b.w.id, base.Number)
 	if err != nil {
 		return err
@@ -232,6 +242,18 @@ func (b *books) rewind(base, was chain.Block) error {
 		}
 	}
 	return b.tx.DropBlocks(b.w.id, base.Number+1, was.Number)
+}
+
+// unsent has the transactions of the vault looked for again whose blocks left the chain.
+func (b *books) unsent(base chain.Block) error {
+	all, err := b.tx.SendingsAfter(b.w.id, base.Number)
+	for _, s := range all {
+		s.State, s.Mined, s.Reason, s.Updated = store.SendingSubmitted, nil, "its block left the chain", b.g.now()
+		if err := errors.Join(b.tx.PutSending(s), became(b.tx, s, wire.RequestApproved)); err != nil {
+			return err
+		}
+	}
+	return err
 }
 
 // takeBack reverses a deposit, and what was booked for it.

@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"time"
 
 	"countersign/shared/fault"
@@ -12,36 +13,59 @@ import (
 	"countersign/web/internal/store"
 )
 
-// newChange makes a request for what changes the vault of the caller's entity: the signer
-// fills and governs it. It fails with INVALID_REQUEST, INTENT_UNSUPPORTED, NOT_FOUND,
+// newIntent makes a request of an intent: for what changes the vault of the caller's entity,
+// or sends what it holds. The signer fills and governs it. It fails with INVALID_REQUEST, INTENT_UNSUPPORTED, NOT_FOUND,
 // CONFLICT (the vault is at another version), DENIED_BY_RULES, ENTITY_NOT_ENROLLED and
-// SIGNER_UNAVAILABLE. The same question with the same key is the same request.
-func (g *Gateway) newChange(ctx context.Context, c Caller, doc intent.Doc, key string) (wire.Request, error) {
-	signer, ask, err := g.changing(ctx, c, doc, key)
+// SIGNER_UNAVAILABLE, and as [Gateway.mayTransfer]. The same question with the same key is the same request.
+func (g *Gateway) newIntent(ctx context.Context, c Caller, doc intent.Doc, key string) (wire.Request, error) {
+	signer, ask, err := g.intended(ctx, c, doc, key)
 	if err != nil {
 		return wire.Request{}, err
+	}
+	if err := g.known(ctx, c, ask.Request); !errors.Is(err, store.ErrNotFound) { // it counts for itself already
+		return g.asked(ctx, c, signer, ask)
+	}
+	draft, err := intent.Draft(doc)
+	if err != nil {
+		return wire.Request{}, err
+	}
+	if sender, ok := draft.(intent.Sender); ok {
+		defer g.locks.lock("funds\x00" + c.Entity + "\x00" + sender.Sends().Account)() // of two that want the last of it one gets it
+		if err := g.mayTransfer(ctx, c, sender); err != nil {
+			return wire.Request{}, err
+		}
 	}
 	return g.asked(ctx, c, signer, ask)
 }
 
-// dryChange says what the rules would say of such a request. Its id is that of no other,
+// dryIntent says what the rules would say of such a request. Its id is that of no other,
 // because no key is empty.
-func (g *Gateway) dryChange(ctx context.Context, c Caller, doc intent.Doc) (wire.Explanation, error) {
-	signer, ask, err := g.changing(ctx, c, doc, "")
+func (g *Gateway) dryIntent(ctx context.Context, c Caller, doc intent.Doc) (wire.Explanation, error) {
+	signer, ask, err := g.intended(ctx, c, doc, "")
 	if err != nil {
 		return wire.Explanation{}, err
+	}
+	draft, err := intent.Draft(doc)
+	if err != nil {
+		return wire.Explanation{}, err
+	}
+	if sender, ok := draft.(intent.Sender); ok {
+		if err := g.mayTransfer(ctx, c, sender); err != nil {
+			return wire.Explanation{}, err
+		}
 	}
 	return signer.DryRun(ctx, ask)
 }
 
-// changing is what the signer is asked for.
-func (g *Gateway) changing(ctx context.Context, c Caller, doc intent.Doc, key string) (signer Signer, ask wire.SignerRequestInput, err error) {
+// intended is what the signer is asked for.
+func (g *Gateway) intended(ctx context.Context, c Caller, doc intent.Doc, key string) (signer Signer, ask wire.SignerRequestInput, err error) {
 	draft, err := intent.Draft(doc)
 	if err != nil {
 		return nil, ask, err
 	}
-	if _, ok := draft.(intent.Change); !ok {
-		return nil, ask, fault.New(fault.Invalid, "intent is a "+draft.Noun()+", which does not change the vault: of a purchase, name the quote").With("field", "intent")
+	_, changes := draft.(intent.Change)
+	if _, sends := draft.(intent.Sender); !changes && !sends {
+		return nil, ask, fault.New(fault.Invalid, "intent is a "+draft.Noun()+": of a purchase, name the quote").With("field", "intent")
 	}
 	name := sha256.Sum256([]byte("change\x00" + c.Scope() + "\x00" + key))
 	ask = wire.SignerRequestInput{Request: id.FromHash(id.Request, name[:]), Intent: doc, ExpiresAt: g.now().Add(g.cfg.RequestLife).UTC().Truncate(time.Second)}

@@ -86,6 +86,13 @@ func (g *Gateway) scan(ctx context.Context, w *watch) error {
 	if now.Number != head.Number || now.Hash != head.Hash {
 		return nil // transactions in blocks that are not read yet may explain the balances
 	}
+	sent := g.transact(ctx, w, now)
+	if errors.Is(sent, errAgain) {
+		return errAgain
+	}
+	if sent != nil { // the sending says why, and the chain is read all the same
+		g.cfg.Log.Warn("a transaction is not sent yet", "chain", w.id, "cause", sent)
+	}
 	return g.sweep(ctx, w, now)
 }
 

@@ -27,7 +27,7 @@ import (
 // its id.
 func (g *Gateway) NewRequest(ctx context.Context, c Caller, in wire.RequestInput, key string) (wire.Request, error) {
 	if len(in.Intent) > 0 {
-		return g.newChange(ctx, c, in.Intent, key)
+		return g.newIntent(ctx, c, in.Intent, key)
 	}
 	_, account, err := g.account(ctx, c, in.AccountID)
 	if err != nil {
@@ -137,7 +137,7 @@ func (g *Gateway) drafted(q store.Quote, in wire.RequestInput, chain, id string)
 // request was made is as good as another.
 func (g *Gateway) DryRun(ctx context.Context, c Caller, in wire.RequestInput) (wire.Explanation, error) {
 	if len(in.Intent) > 0 {
-		return g.dryChange(ctx, c, in.Intent)
+		return g.dryIntent(ctx, c, in.Intent)
 	}
 	_, account, err := g.account(ctx, c, in.AccountID)
 	if err != nil {
@@ -191,10 +191,14 @@ func (g *Gateway) Request(ctx context.Context, c Caller, id string) (wire.Reques
 	var r store.Request
 	var by *projection.Governance
 	var o *store.Order
+	var s *store.Sending
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		var err error
 		if r, err = tx.Request(c.Entity, id); err != nil {
 			return found(err, "the request")
+		}
+		if s, err = sendingOf(tx, r); err != nil {
+			return err
 		}
 		if o, err = orderOf(tx, r); err != nil {
 			return err
@@ -205,7 +209,7 @@ func (g *Gateway) Request(ctx context.Context, c Caller, id string) (wire.Reques
 	if err != nil {
 		return wire.Request{}, err
 	}
-	return g.view(r, by, by.Current(), o), nil
+	return g.view(r, by, by.Current(), o, s), nil
 }
 
 func orderOf(tx store.Tx, r store.Request) (*store.Order, error) {
@@ -242,7 +246,11 @@ func (g *Gateway) Requests(ctx context.Context, c Caller, state, cursor string, 
 				if err != nil {
 					return err
 				}
-				if v := g.view(r, by, gen, o); state == "" || v.State == state {
+				sent, err := sendingOf(tx, r)
+				if err != nil {
+					return err
+				}
+				if v := g.view(r, by, gen, o, sent); state == "" || v.State == state {
 					p.Items = append(p.Items, v)
 				}
 				cursor = r.ID

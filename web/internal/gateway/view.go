@@ -16,7 +16,7 @@ import (
 
 // view is a request as clients see it. The same rules that the signer applied
 // explain it. gen is what by is now.
-func (g *Gateway) view(r store.Request, by *projection.Governance, gen statement.Genesis, o *store.Order) wire.Request {
+func (g *Gateway) view(r store.Request, by *projection.Governance, gen statement.Genesis, o *store.Order, sent *store.Sending) wire.Request {
 	now := g.now()
 	d := projection.Decide(r, by, now)
 	doc := intent.Doc(r.Intent)
@@ -54,7 +54,9 @@ func (g *Gateway) view(r store.Request, by *projection.Governance, gen statement
 	if !ends.IsZero() {
 		v.UseBy = &ends
 	}
-	if r.State == wire.RequestApproved && lapsed(r, now) {
+	if v.Sending = g.sendingView(sent); sent != nil && sent.State != store.SendingApproved {
+		v.UseBy = nil // it was used
+	} else if r.State == wire.RequestApproved && lapsed(r, now) {
 		v.State = wire.RequestLapsed // no entry says so: the approval carries its end
 		v.Reasons = append([]string{"the approval ended at " + ends.Format("2006-01-02 15:04:05 UTC") + " and was not used"}, v.Reasons...)
 	}
@@ -72,7 +74,7 @@ func (g *Gateway) view(r store.Request, by *projection.Governance, gen statement
 		v.Needed, v.Approved = s.Needed, len(s.Approved)
 		v.Approvers = approvers(r, gen, s, v.Step)
 	}
-	v.History = history(r, v, o, names)
+	v.History = append(history(r, v, o, names), sendingEvents(sent)...)
 	return v
 }
 

@@ -32,6 +32,7 @@ type Chain interface {
 // its own included.
 type Watched struct {
 	Node          Chain
+	Sender        Sender // nil: nothing is sent on it
 	Confirmations int64
 }
 

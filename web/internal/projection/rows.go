@@ -38,6 +38,10 @@ func (p *Projection) rows(tx store.Tx, e signedlog.Entry) error {
 		return p.governed(tx, e)
 	case signedlog.Outcome:
 		return p.outcome(tx, e)
+	case signedlog.Signing:
+		return p.signing(tx, e)
+	case signedlog.Signed:
+		return p.signed(tx, e)
 	}
 	return nil // a clock entry dates what follows, and a checkpoint repeats what was said
 }
@@ -121,6 +125,11 @@ func (p *Projection) outcome(tx store.Tx, e signedlog.Entry) error {
 	row.Outcome, row.Reasons, row.Closed, row.CloseSeq, row.UseBy = b.State, b.Reasons, e.At, e.Seq, b.UseBy
 	if err := tx.PutRequest(row); err != nil {
 		return err
+	}
+	if b.State == string(governance.Approved) {
+		if err := sends(tx, row, e.At); err != nil {
+			return err
+		}
 	}
 	if n := len(p.state.Changes); n > 0 && p.state.Changes[n-1] == e.Seq {
 		return p.governance(tx)

@@ -56,6 +56,10 @@ func told(e signedlog.Entry) (string, error) {
 	switch e.Type {
 	case signedlog.Request:
 		return "Asked for", nil
+	case signedlog.Signing:
+		return "About to be signed for the chain", nil
+	case signedlog.Signed:
+		return "Signed for the chain", nil
 	case signedlog.Governed:
 		return "The vault changed, and another rule governs", nil
 	case signedlog.Outcome:

@@ -68,6 +68,11 @@ func (l *Link) Impact(ctx context.Context, request string) ([]byte, error) {
 	return out, l.call(ctx, http.MethodGet, "/v1/requests/"+url.PathEscape(request)+"/impact", nil, &out)
 }
 
+// Transaction has the transaction of an approved request signed, with these fees.
+func (l *Link) Transaction(ctx context.Context, request string, in wire.SignerTransactionInput) (out wire.SignerTransaction, err error) {
+	return out, l.call(ctx, http.MethodPost, "/v1/requests/"+url.PathEscape(request)+"/transactions", in, &out)
+}
+
 // Reviews are what reviewers are to be asked now.
 func (l *Link) Reviews(ctx context.Context) (out wire.SignerReviews, err error) {
 	return out, l.call(ctx, http.MethodGet, "/v1/reviews", nil, &out)

@@ -45,6 +45,7 @@ type Tx interface {
 	Orders
 	Ledger
 	Deposits
+	Sendings
 	Chains
 	Clock
 	Documents

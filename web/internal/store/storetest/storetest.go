@@ -34,6 +34,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"the ledger as transactions", (*suite).transactions},
 		{"pretend banks", (*suite).banks},
 		{"invitations", (*suite).invitations},
+		{"transactions that are sent", (*suite).sendings},
 		{"replies", (*suite).replies},
 		{"quotes", (*suite).quotes},
 		{"what is kept for a party is bounded", (*suite).trim},
@@ -354,7 +355,7 @@ func (s *suite) requests() {
 	s.write(store.ErrExists, func(tx store.Tx) error {
 		return errors.Join(tx.AppendLine(store.Line{Entity: "ent_b"}), tx.PutRequest(store.Request{ID: "req_3", Entity: "ent_b", State: wire.RequestPending}))
 	})
-	for _, state := range []string{wire.RequestUnsent, wire.RequestPending, wire.RequestApproved, wire.RequestRejected, wire.RequestExpired, wire.RequestBlocked, wire.RequestOrdered, wire.RequestCompleted} {
+	for _, state := range []string{wire.RequestUnsent, wire.RequestPending, wire.RequestApproved, wire.RequestRejected, wire.RequestExpired, wire.RequestBlocked, wire.RequestOrdered, wire.RequestCompleted, wire.RequestFailed} {
 		s.write(nil, func(tx store.Tx) error {
 			r, err := tx.Request("ent_a", "req_3")
 			r.State = state

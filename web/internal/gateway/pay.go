@@ -1,0 +1,367 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"math/big"
+	"strings"
+	"time"
+
+	"github.com/ethereum/go-ethereum/common"
+
+	"countersign/shared/amount"
+	"countersign/shared/asset"
+	"countersign/shared/effects"
+	"countersign/shared/fault"
+	"countersign/shared/intent"
+	"countersign/shared/statement"
+	"countersign/shared/wire"
+	"countersign/web/internal/chain"
+	"countersign/web/internal/store"
+)
+
+// mayTransfer refuses a transfer that could not be sent: INVALID_REQUEST for what its
+// account cannot send, NOT_SUPPORTED on a chain on which nothing is sent, NOT_ELIGIBLE (details reason) while the
+// chain is not read (CHAIN_NOT_WATCHED), when the account has less than it needs without what
+// other requests may still take (INSUFFICIENT_FUNDS), and when its maximum fee is below what
+// the chain takes (FEE_TOO_LOW).
+func (g *Gateway) mayTransfer(ctx context.Context, c Caller, i intent.Sender) error {
+	if err := g.timely(); err != nil {
+		return err
+	}
+	m := i.Sends()
+	_, account, err := g.account(ctx, c, m.Account)
+	if err != nil {
+		return err
+	}
+	w, err := g.sendable(account.Chain)
+	if err != nil {
+		return err
+	}
+	if filled, ok := i.(intent.Transfer); ok { // what the signer will say is said before anything is asked of a node
+		filled.AccountName, filled.Chain = account.Name, account.Chain
+		if filled.To.Address == account.Address {
+			return fault.New(fault.Invalid, "to.address is the account's own").With("field", "to.address")
+		}
+		if err := intent.Refused(filled.CheckNow()); err != nil {
+			return err
+		}
+		i, m = filled, filled.Sends()
+	}
+	does, err := effects.Of(i)
+	if err != nil {
+		return err
+	}
+	has, err := g.purse(ctx, w, c.Entity, account, m.What.Asset)
+	if err != nil {
+		return err
+	}
+	if err := has.covers(m); err != nil {
+		return err
+	}
+	call, err := callOf(common.HexToAddress(account.Address), *does)
+	if err != nil {
+		return err
+	}
+	limit, err := w.Sender.Estimate(ctx, call)
+	var reverts *chain.RevertError
+	switch {
+	case errors.As(err, &reverts):
+		return fault.New(fault.NotEligible, "the transfer would fail: "+reverts.Error()).With("field", "to.address").With("reason", "WOULD_FAIL")
+	case errors.Is(err, chain.ErrFunds):
+		return fault.New(fault.NotEligible, "the account has less than the amount and the fee").With("field", "crypto.amount").With("reason", "INSUFFICIENT_FUNDS")
+	case err != nil:
+		return nodeDown(account.Chain)
+	}
+	fees, err := w.Sender.Fees(ctx)
+	if err != nil {
+		return nodeDown(account.Chain)
+	}
+	least := new(big.Int).Mul(new(big.Int).Add(fees.Base, big.NewInt(1)), new(big.Int).SetUint64(limit))
+	if most, ok := new(big.Int).SetString(does.MaxFee, 10); !ok || most.Cmp(least) < 0 {
+		return fault.New(fault.NotEligible, "the maximum fee is below what the chain takes now, at least "+coins(account.Chain, least)).
+			With("field", "max_fee.amount").With("reason", "FEE_TOO_LOW")
+	}
+	return nil
+}
+
+func nodeDown(id string) error {
+	return fault.New(fault.NotEligible, "nothing can be sent on "+asset.ChainName(id)+" at present: its node does not answer").With("reason", "CHAIN_NOT_WATCHED")
+}
+
+// sendable is the watch over a chain on which transactions can be sent now.
+func (g *Gateway) sendable(id string) (*watch, error) {
+	if _, err := effects.Number(id); err != nil {
+		return nil, err
+	}
+	w := g.watches[id]
+	if w == nil || w.Sender == nil {
+		return nil, fault.New(fault.NotSupported, "this gateway has no node to send with on "+asset.ChainName(id)).With("chain", id)
+	}
+	if why := g.unwatched(id); why != "" {
+		return nil, fault.New(fault.NotEligible, "nothing can be sent now: "+why).With("chain", id).With("reason", "CHAIN_NOT_WATCHED")
+	}
+	return w, nil
+}
+
+// coins is an amount of the smallest unit of a chain's coin, for people.
+func coins(id string, units *big.Int) string {
+	n, _ := asset.Chain(id)
+	coin, _ := asset.On(id, n.Coin)
+	a, err := amount.FromUnits(units.String(), coin.Places)
+	if err != nil {
+		return units.String()
+	}
+	return figure(a.Trim().String(), coin.ID)
+}
+
+// purse is what an account has of an asset and of its chain's coin, and what other requests
+// that are open, or not in a block yet, may still take of both.
+type purse struct {
+	asset, coin       asset.Asset
+	assets, coins     amount.Amount // that it has
+	promised, forFees amount.Amount // of the asset; of the coin
+}
+
+// purse asks the node. The requests are those of the log as far as it was read.
+func (g *Gateway) purse(ctx context.Context, w *watch, entity string, account statement.GenesisAccount, of string) (p purse, err error) {
+	n, _ := asset.Chain(account.Chain)
+	p.coin, _ = asset.On(account.Chain, n.Coin)
+	var why string
+	if p.asset, why = asset.Held(account.Chain, of); why != "" {
+		return p, fault.New(fault.Invalid, why).With("field", "crypto.asset")
+	}
+	head, err := w.Node.Head(ctx)
+	if err != nil {
+		return p, nodeDown(account.Chain)
+	}
+	address := strings.ToLower(account.Address)
+	coins, err := w.Node.Balances(ctx, head, []string{address})
+	if err != nil {
+		return p, nodeDown(account.Chain)
+	}
+	if p.coins, err = amount.FromUnits(coins[0], p.coin.Places); err != nil {
+		return p, err
+	}
+	p.assets = p.coins
+	if p.asset.ID != p.coin.ID {
+		held, err := w.Node.Holdings(ctx, head, []string{address})
+		if err != nil {
+			return p, nodeDown(account.Chain)
+		}
+		p.assets = amount.Amount{}
+		for _, h := range held {
+			if h.Asset == p.asset.ID {
+				if p.assets, err = amount.FromUnits(h.Units, p.asset.Places); err != nil {
+					return p, err
+				}
+			}
+		}
+	}
+	return p, g.cfg.Store.Read(ctx, func(tx store.Tx) error { return p.count(tx, entity, account.Account, g.now()) })
+}
+
+// promises are the states of requests that may still take something.
+var promises = []string{wire.RequestUnsent, wire.RequestPending, wire.RequestApproved}
+
+// count adds up what other requests may still take.
+func (p *purse) count(tx store.Tx, entity, account string, now time.Time) error {
+	for _, state := range promises {
+		for after, more := "", true; more; {
+			all, err := tx.Requests(entity, state, after, 100)
+			if err != nil {
+				return err
+			}
+			for _, r := range all {
+				if after = r.ID; r.Account != account {
+					continue
+				}
+				if err := p.add(tx, r, now); err != nil {
+					return err
+				}
+			}
+			more = len(all) == 100
+		}
+	}
+	return nil
+}
+
+func (p *purse) add(tx store.Tx, r store.Request, now time.Time) error {
+	wants, err := intent.Open(intent.Doc(r.Intent))
+	if err != nil {
+		return nil //nolint:nilerr // a kind of a later version, which this one does not send
+	}
+	sender, ok := wants.(intent.Sender)
+	if !ok {
+		return nil
+	}
+	if r.State == wire.RequestApproved {
+		s, err := tx.Sending(r.Entity, r.ID)
+		if errors.Is(err, store.ErrNotFound) || err == nil && s.State != store.SendingApproved && s.State != store.SendingSigned && s.State != store.SendingSubmitted {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if len(s.Attempts) == 0 && lapsed(r, now) {
+			return nil
+		}
+	}
+	m := sender.Sends()
+	if m.What.Asset == p.asset.ID {
+		p.promised = p.promised.Add(amount.Must(m.What.Amount))
+	} else if m.What.Asset == p.coin.ID {
+		p.forFees = p.forFees.Add(amount.Must(m.What.Amount))
+	}
+	p.forFees = p.forFees.Add(amount.Must(m.Fee.Amount))
+	return nil
+}
+
+// available is what may be sent of the asset, and spare what fees may take of the coin.
+func (p purse) available() (available, spare amount.Amount) {
+	available, spare = p.assets.Sub(p.promised), p.coins.Sub(p.forFees)
+	if p.asset.ID == p.coin.ID {
+		available = available.Sub(p.forFees)
+		spare = available
+	}
+	return available, spare
+}
+
+// covers refuses what the account has not enough for.
+func (p purse) covers(m intent.Movement) error {
+	available, spare := p.available()
+	what, fee := amount.Must(m.What.Amount), amount.Must(m.Fee.Amount)
+	lacks := func(has, promised, needs amount.Amount, of asset.Asset, field string) error {
+		text := "the account has " + figure(has.Trim().String(), of.ID)
+		if !promised.IsZero() {
+			text += ", of which other requests may take " + figure(promised.Trim().String(), of.ID)
+		}
+		return fault.New(fault.NotEligible, text+"; this needs "+figure(needs.Trim().String(), of.ID)+" with its fee").
+			With("field", field).With("reason", "INSUFFICIENT_FUNDS")
+	}
+	if p.asset.ID == p.coin.ID {
+		if needs := what.Add(fee); available.Cmp(needs) < 0 {
+			return lacks(p.coins, p.promised.Add(p.forFees), needs, p.coin, "crypto.amount")
+		}
+		return nil
+	}
+	if available.Cmp(what) < 0 {
+		return lacks(p.assets, p.promised, what, p.asset, "crypto.amount")
+	}
+	if spare.Cmp(fee) < 0 {
+		return lacks(p.coins, p.forFees, fee, p.coin, "max_fee.amount")
+	}
+	return nil
+}
+
+// TransferCost says what a transfer from an account would cost now, at three speeds. to and
+// value may be empty while they are not known yet.
+func (g *Gateway) TransferCost(ctx context.Context, c Caller, id, of, to, value string) (wire.TransferCost, error) {
+	out := wire.TransferCost{Speeds: []wire.Speed{}, ServerTime: g.now()}
+	_, account, err := g.account(ctx, c, id)
+	if err != nil {
+		return out, err
+	}
+	w, err := g.sendable(account.Chain)
+	if err != nil {
+		return out, err
+	}
+	p, err := g.purse(ctx, w, c.Entity, account, of)
+	if err != nil {
+		return out, err
+	}
+	available, spare := p.available()
+	out.Asset, out.Coin, out.Available, out.Spare = p.asset.ID, p.coin.ID, noLess(available), noLess(spare)
+	limit, err := g.limitOf(ctx, w, account, p, to, value, &out)
+	if err != nil {
+		return out, err
+	}
+	fees, err := w.Sender.Fees(ctx)
+	if err != nil {
+		return out, nodeDown(account.Chain)
+	}
+	for _, s := range []struct {
+		name string
+		fee  chain.Fee
+	}{{"slow", fees.Slow}, {"normal", fees.Normal}, {"fast", fees.Fast}} {
+		units := new(big.Int).Mul(s.fee.Cap, new(big.Int).SetUint64(limit))
+		fee, err := amount.FromUnits(units.String(), p.coin.Places)
+		if err != nil {
+			return out, err
+		}
+		out.Speeds = append(out.Speeds, wire.Speed{Name: s.name, MaxFee: short(fee)})
+	}
+	return out, nil
+}
+
+// limitOf is the gas of a transfer: what the node estimates once recipient and amount are known and it would not
+// fail, and before that what such transfers use.
+func (g *Gateway) limitOf(ctx context.Context, w *watch, account statement.GenesisAccount, p purse, to, value string, out *wire.TransferCost) (uint64, error) {
+	usual := uint64(21_000)
+	if p.asset.Contract() != "" {
+		usual = 100_000
+	}
+	if to == "" {
+		return usual, nil
+	}
+	if value == "" {
+		value = "0"
+	}
+	t := intent.Transfer{
+		Kind: intent.KindTransfer, V: 1, Account: account.Account, AccountName: account.Name, Chain: account.Chain,
+		Crypto: intent.Crypto{Amount: value, Asset: p.asset.ID}, To: intent.Recipient{Address: to}, MaxFee: intent.Crypto{Amount: "1", Asset: p.coin.ID},
+	}
+	if a, err := amount.Parse(value); err != nil || a.IsZero() { // only the recipient is known
+		t.Crypto.Amount = "1"
+	}
+	if err := intent.Refused(t.CheckNow()); err != nil {
+		return 0, err
+	}
+	var err error
+	if out.Contract, err = w.Sender.Contract(ctx, common.HexToAddress(to)); err != nil {
+		return 0, nodeDown(account.Chain)
+	}
+	does, err := effects.Of(t)
+	if err != nil {
+		return 0, err
+	}
+	call, err := callOf(common.HexToAddress(account.Address), *does)
+	if err != nil {
+		return 0, err
+	}
+	if value == "0" {
+		return usual, nil
+	}
+	limit, err := w.Sender.Estimate(ctx, call)
+	var reverts *chain.RevertError
+	switch {
+	case errors.As(err, &reverts):
+		out.Refused = "the transfer would fail: " + reverts.Error()
+		return usual, nil
+	case errors.Is(err, chain.ErrFunds):
+		out.Refused = "the account has less than the amount and the fee"
+		return usual, nil
+	case err != nil:
+		return 0, nodeDown(account.Chain)
+	}
+	return limit, nil
+}
+
+// noLess is an amount as a decimal, and nothing where it is less than that.
+func noLess(a amount.Amount) string {
+	if a.Sign() < 0 {
+		return "0"
+	}
+	return a.Trim().String()
+}
+
+// short is an amount with at most four digits that say something, rounded up: people read
+// maximum fees.
+func short(a amount.Amount) string {
+	for places := range a.Places() {
+		if r := a.Rescale(places, amount.Ceil); r.Cmp(a.MulRatio(1001, 1000, a.Places()+4, amount.Floor)) <= 0 {
+			return r.Trim().String()
+		}
+	}
+	return a.Trim().String()
+}

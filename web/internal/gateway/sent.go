@@ -1,0 +1,165 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"countersign/shared/amount"
+	"countersign/shared/asset"
+	"countersign/shared/intent"
+	"countersign/shared/name"
+	"countersign/shared/wire"
+	"countersign/web/internal/chain"
+	"countersign/web/internal/store"
+)
+
+// feeIndex stands for the index of a log in what a transaction paid for itself.
+const feeIndex = -3
+
+// include books what a transaction of the vault moved and cost, in the block that has it.
+// What it moved of a token its log says, which is read as any other.
+func (s *sending) include(ctx context.Context, in inBlock) error {
+	n, _ := asset.Chain(s.Chain)
+	coin, ok := asset.On(s.Chain, n.Coin)
+	if !ok {
+		return fmt.Errorf("the coin of %s is not known", s.Chain)
+	}
+	if _, err := s.load(ctx); err != nil {
+		return err
+	}
+	fee, err := amount.FromUnits(in.seen.Fee.String(), coin.Places)
+	if err != nil {
+		return err
+	}
+	b := in.seen.Block
+	row := chain.Arrival{Asset: coin.ID, Address: strings.ToLower(s.from.Hex()), Tx: in.attempt.Hash, Out: true, Block: b}
+	value, cost := row, row
+	value.Units, value.Index = s.does.Value, -1
+	cost.Units, cost.Index = in.seen.Fee.String(), feeIndex
+	return s.g.cfg.Store.Write(ctx, func(tx store.Tx) error {
+		if err := unmoved(tx, s.w.id, s.at); err != nil {
+			return err
+		}
+		if known, err := tx.BlockHash(s.w.id, b.Number); errors.Is(err, store.ErrNotFound) || err == nil && known != b.Hash {
+			return errSettling // it is read with the next scan
+		} else if err != nil {
+			return err
+		}
+		books := s.g.books(tx, s.w)
+		for _, a := range []chain.Arrival{value, cost} {
+			if a.Units == "0" || in.seen.Failed && a.Index == -1 {
+				continue
+			}
+			if err := books.record(a); err != nil {
+				return err
+			}
+		}
+		at, err := tx.Address(s.w.id, row.Address)
+		if err != nil {
+			return err
+		}
+		if next := in.attempt.Nonce + 1; at.Sent < next { // all that it sent is in the books
+			at.Sent = next
+			if err := tx.PutAddress(at); err != nil {
+				return err
+			}
+		}
+		return s.keepIn(tx, func(now *store.Sending) {
+			now.State, now.Reason = store.SendingIncluded, ""
+			now.Mined = &store.Mined{Hash: in.attempt.Hash, Block: b.Number, BlockHash: b.Hash, At: b.At, Failed: in.seen.Failed, Fee: fee.Trim().String()}
+		})
+	})
+}
+
+// conclude makes a sending final when its block has the confirmations that its chain needs.
+func (s *sending) conclude(ctx context.Context) error {
+	if s.State != store.SendingIncluded || s.at.Number-s.Mined.Block+1 < s.w.Confirmations {
+		return nil
+	}
+	return s.g.cfg.Store.Write(ctx, func(tx store.Tx) error {
+		if err := unmoved(tx, s.w.id, s.at); err != nil {
+			return err
+		}
+		books := s.g.books(tx, s.w)
+		if err := books.confirm(s.at.Number); err != nil {
+			return err
+		}
+		state := wire.RequestCompleted
+		if s.Mined.Failed {
+			state = wire.RequestFailed
+		}
+		if err := became(tx, s.Sending, state); err != nil {
+			return err
+		}
+		return s.keepIn(tx, func(now *store.Sending) {
+			if now.State = store.SendingConfirmed; now.Mined.Failed {
+				now.State, now.Reason = store.SendingFailed, "the chain took it into a block and did not carry it out: nothing was moved, and the fee was paid"
+			}
+		})
+	})
+}
+
+// became keeps what became of the request of a sending.
+func became(tx store.Tx, s store.Sending, state string) error {
+	r, err := tx.Request(s.Entity, s.Request)
+	if err != nil || r.State == state {
+		return err
+	}
+	r.State = state
+	return tx.PutRequest(r)
+}
+
+// ours says what a movement is that a transaction of the vault made: its text, the kind of
+// its entry, and the account of the ledger on its other side. ok is false for one that the
+// vault did not make.
+func (b *books) ours(d store.Deposit) (kind, text, against string, ok bool, err error) {
+	if d.Tx == "" {
+		return "", "", "", false, nil
+	}
+	s, err := b.tx.SendingOf(d.Chain, d.Tx)
+	if errors.Is(err, store.ErrNotFound) || err == nil && s.Entity != d.Entity {
+		return "", "", "", false, nil
+	}
+	if err != nil {
+		return "", "", "", false, err
+	}
+	r, err := b.tx.Request(s.Entity, s.Request)
+	if err != nil {
+		return "", "", "", false, err
+	}
+	wants, err := intent.Open(intent.Doc(r.Intent))
+	if err != nil {
+		return "", "", "", false, err
+	}
+	sender, ok := wants.(intent.Sender)
+	if !ok {
+		return "", "", "", false, nil
+	}
+	m := sender.Sends()
+	other, err := b.tx.Address(d.Chain, m.To)
+	inside := err == nil && other.Entity == s.Entity
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return "", "", "", false, err
+	}
+	against = "outside:" + s.Account
+	if inside {
+		against = "between:" + s.Request
+	}
+	switch {
+	case !d.Out:
+		return wire.EntryDeposit, "Received " + figure(d.Amount, d.Asset) + " from account " + name.Within(accountName(wants)), against, inside, nil
+	case d.Index == feeIndex:
+		return wire.EntryFee, "Network fee of " + figure(d.Amount, d.Asset), "fees:" + s.Account, true, nil
+	}
+	return wire.EntrySent, "Sent " + figure(d.Amount, d.Asset) + " to " + m.To, against, true, nil
+}
+
+// accountName is the name of the account that an intent is about.
+func accountName(i intent.Intent) string {
+	if t, ok := i.(intent.Transfer); ok {
+		return t.AccountName
+	}
+	return i.Facts().Account
+}

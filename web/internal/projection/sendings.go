@@ -1,0 +1,70 @@
+package projection
+
+import (
+	"time"
+
+	"countersign/shared/effects"
+	"countersign/shared/intent"
+	"countersign/shared/signedlog"
+	"countersign/shared/strictjson"
+	"countersign/shared/vault"
+	"countersign/web/internal/store"
+)
+
+// sends begins the sending of a request that was approved, if it ends in a transaction
+// that can be sent.
+func sends(tx store.Tx, row store.Request, at int64) error {
+	wants, err := intent.Open(intent.Doc(row.Intent))
+	if err != nil {
+		return err
+	}
+	does, err := effects.Of(wants)
+	if err != nil || does == nil { // this version knows its asset no more: the signer signs nothing either
+		return nil //nolint:nilerr // as said
+	}
+	if _, err := effects.Number(does.Chain); err != nil {
+		return nil //nolint:nilerr // nothing can be sent there
+	}
+	return tx.PutSending(store.Sending{
+		Request: row.ID, Entity: row.Entity, Account: row.Account, Chain: does.Chain, State: store.SendingApproved, Attempts: []store.Attempt{}, Updated: time.Unix(at, 0).UTC(),
+	})
+}
+
+// signing keeps the attempt that is about to be signed.
+func (p *Projection) signing(tx store.Tx, e signedlog.Entry) error {
+	var b signedlog.SigningBody
+	if err := strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody); err != nil {
+		return err
+	}
+	row, err := tx.Sending(p.entity, b.Request)
+	if err != nil {
+		return err
+	}
+	row.Attempts = append(row.Attempts, store.Attempt{Nonce: b.Nonce, Gas: b.Fees.Gas, FeeCap: b.Fees.FeeCap, Tip: b.Fees.Tip, At: e.At})
+	row.Updated = time.Unix(e.At, 0).UTC()
+	return tx.PutSending(row)
+}
+
+// signed keeps the bytes of the attempt that was signed. What the chain said of an earlier
+// attempt stays.
+func (p *Projection) signed(tx store.Tx, e signedlog.Entry) error {
+	var b signedlog.SignedBody
+	if err := strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody); err != nil {
+		return err
+	}
+	row, err := tx.Sending(p.entity, b.Request)
+	if err != nil {
+		return err
+	}
+	read, _, err := vault.Attempt{Raw: b.Raw}.Signed()
+	if err != nil {
+		return err
+	}
+	last := &row.Attempts[len(row.Attempts)-1]
+	last.Raw, last.Hash = b.Raw, read.Hash
+	row.Updated = time.Unix(e.At, 0).UTC()
+	if row.State == store.SendingApproved || row.State == store.SendingSubmitted {
+		row.State, row.Reason, row.Tried = store.SendingSigned, "", time.Time{}
+	}
+	return tx.PutSending(row)
+}

@@ -1,0 +1,59 @@
+package store
+
+import "time"
+
+// States of a sending.
+const (
+	SendingApproved  = "approved"  // not signed yet
+	SendingSigned    = "signed"    // no node has it yet
+	SendingSubmitted = "submitted" // a node has it
+	SendingIncluded  = "included"  // it is in a block, without the confirmations that its chain needs
+	SendingConfirmed = "confirmed" // final
+	SendingFailed    = "failed"    // final: it is in a block, moved nothing, and its fee was paid
+	SendingLapsed    = "lapsed"    // final: its approval ended before it was signed
+)
+
+// Sending is an approved request that ends in a transaction, and how far that is: what the
+// signer's log says of it, and what its chain says.
+type Sending struct {
+	Request  string
+	Entity   string
+	Account  string
+	Chain    string
+	State    string
+	Attempts []Attempt
+	Mined    *Mined
+	Reason   string    // why it is not further, for people; empty: nothing is wrong
+	Tried    time.Time // when the newest attempt was first given to a node; zero: it was not
+	Updated  time.Time
+}
+
+// Attempt is a transaction as it was signed, or is about to be.
+type Attempt struct {
+	Nonce  int64
+	Gas    int64
+	FeeCap string // for each gas, in the smallest unit
+	Tip    string
+	At     int64  // Unix seconds
+	Raw    string // base64url; empty: it is about to be signed
+	Hash   string // how the chain names it; empty as Raw
+}
+
+// Mined is where a transaction is in the chain.
+type Mined struct {
+	Hash      string
+	Block     int64
+	BlockHash string
+	At        time.Time
+	Failed    bool
+	Fee       string // that was paid, decimal, in the main unit of the chain's coin
+}
+
+// Sendings are kept in the order in which they were approved.
+type Sendings interface {
+	PutSending(Sending) error // adds or replaces
+	Sending(entity, request string) (Sending, error)
+	SendingOf(chain, hash string) (Sending, error)           // which one has this transaction
+	OpenSendings(chain string, limit int) ([]Sending, error) // those that are not final, the oldest first
+	SendingsAfter(chain string, block int64) ([]Sending, error)
+}

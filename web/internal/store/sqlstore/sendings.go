@@ -1,0 +1,56 @@
+package sqlstore
+
+import (
+	"fmt"
+	"strings"
+
+	"countersign/shared/wire"
+	"countersign/web/internal/store"
+)
+
+func (x *tx) PutSending(s store.Sending) error {
+	raw, err := encode("keep sending", s)
+	if err != nil {
+		return err
+	}
+	block := int64(-1)
+	if s.Mined != nil {
+		block = s.Mined.Block
+	}
+	n, err := x.exec("keep sending", `INSERT INTO sendings (request, entity, chain, state, block, doc) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (request) DO UPDATE SET state = excluded.state, block = excluded.block, doc = excluded.doc WHERE entity = excluded.entity`,
+		s.Request, s.Entity, s.Chain, s.State, block, raw)
+	if err != nil {
+		return err
+	}
+	if n == 0 { // it is another entity's
+		return fmt.Errorf("keep sending %s: %w", s.Request, store.ErrExists)
+	}
+	for _, a := range s.Attempts {
+		if a.Hash == "" {
+			continue
+		}
+		if _, err := x.exec("keep the hash of a sending", `INSERT INTO sending_hashes (chain, hash, request) VALUES (?, ?, ?) ON CONFLICT DO NOTHING`,
+			s.Chain, strings.ToLower(a.Hash), s.Request); err != nil {
+			return err
+		}
+	}
+	return x.changed(s.Entity, wire.ChangedRequest, s.Request)
+}
+
+func (x *tx) Sending(entity, request string) (store.Sending, error) {
+	return doc[store.Sending](x, "find sending", `SELECT doc FROM sendings WHERE entity = ? AND request = ?`, entity, request)
+}
+
+func (x *tx) SendingOf(chain, hash string) (store.Sending, error) {
+	return doc[store.Sending](x, "find the sending of a transaction", `SELECT doc FROM sendings WHERE request = (SELECT request FROM sending_hashes WHERE chain = ? AND hash = ?)`,
+		chain, strings.ToLower(hash))
+}
+
+func (x *tx) OpenSendings(chain string, limit int) ([]store.Sending, error) {
+	return docs[store.Sending](x, "list sendings", `SELECT doc FROM sendings WHERE chain = ? AND state IN ('approved', 'signed', 'submitted', 'included') ORDER BY pos LIMIT ?`, chain, limit)
+}
+
+func (x *tx) SendingsAfter(chain string, block int64) ([]store.Sending, error) {
+	return docs[store.Sending](x, "list sendings", `SELECT doc FROM sendings WHERE chain = ? AND block > ? ORDER BY pos`, chain, block)
+}
