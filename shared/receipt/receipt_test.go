@@ -12,6 +12,7 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/fingerprint"
+	"countersign/shared/gas"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/signedlog"
@@ -85,6 +86,12 @@ func vectors(t testing.TB) (all []vector) {
 	add("without its order", "", func(f *File) { f.LedTo = nil })
 	add("of a rule that governs because of what was spent before", "", func(f *File) { *f = receiptOf(s, vaulttest.Second) })
 	add("that rests on changes of the vault", "", func(f *File) { *f = receiptOf(changed(t), vaulttest.First, made, removed, alone) })
+	add("a transfer with its transaction, signed twice", "", func(f *File) { *f = receiptOf(sent(t), vaulttest.Third) })
+	add("a transfer before it was signed", "", func(f *File) { *f = receiptOf(sent(t), vaulttest.Third); f.Lines = f.Lines[:5] })
+	add("a transfer without the entry that says what was to be signed", "entry 6", func(f *File) {
+		*f = receiptOf(sent(t), vaulttest.Third)
+		f.Lines = append(f.Lines[:5], f.Lines[6:]...)
+	})
 	add("without the change that it was decided by", "entry 12", func(f *File) { *f = receiptOf(changed(t), removed, made) })
 	add("without the genesis", "entry 1", func(f *File) { f.Lines = f.Lines[1:] })
 	add("without an approval", "entry 6", func(f *File) { f.Lines = append(f.Lines[:3], f.Lines[4:]...) })
@@ -243,6 +250,30 @@ func TestTheSignersOwnSignatureDoesNotMakeAnApproval(t *testing.T) {
 	_, err := Verify(encode(t, receiptOf(s, vaulttest.First)), root)
 	if f, ok := fault.As(err); !ok || f.Details["part"] != "entry 4" {
 		t.Error(err)
+	}
+}
+
+// sent is a vault in which a transfer was approved, and signed twice.
+func sent(t testing.TB) *vaulttest.Log {
+	t.Helper()
+	l := vaulttest.New(t)
+	l.Send(vaulttest.Third)
+	l.Sign(vaulttest.Third, gas.Fees{Gas: 21000, FeeCap: "2000000000", Tip: "1000000000"})
+	l.Sign(vaulttest.Third, gas.Fees{Gas: 21000, FeeCap: "3000000000", Tip: "2000000000"})
+	return l
+}
+
+func TestAReceiptOfATransferHasTheHashOfItsTransaction(t *testing.T) {
+	t.Parallel()
+	r, err := Verify(encode(t, receiptOf(sent(t), vaulttest.Third)), root)
+	if err != nil || len(r.Attempts) != 2 {
+		t.Fatalf("%v: %+v", err, r.Attempts)
+	}
+	for _, a := range r.Attempts {
+		tx, _, err := a.Signed()
+		if err != nil || !strings.Contains(r.Text(), tx.Hash) {
+			t.Errorf("%v\n%s", err, r.Text())
+		}
 	}
 }
 

@@ -30,6 +30,7 @@ func (r Report) Lines() []intent.Line {
 	if to, ok := q.Receives(); ok {
 		all = append(all, intent.Line{Label: "Address", Value: to.Address + ": its key is in the vault, which made it for this request"})
 	}
+	all = append(all, r.transactions()...)
 	for _, c := range r.Changes {
 		all = append(all, intent.Line{}, intent.Line{Label: "Before it", Value: c.Wants.Title() + " (" + c.Request + ")"})
 		all = append(all, r.decisions(c)...)
@@ -67,6 +68,22 @@ func (r Report) Lines() []intent.Line {
 func (r Report) Text() string { return statement.Align(r.Lines()) }
 
 func (r Report) member(id string) string { return name.WithID(r.Names[id], id) }
+
+// transactions are what the vault signed to carry it out: at most one of them is in a block.
+func (r Report) transactions() (all []intent.Line) {
+	for i, a := range r.Attempts {
+		tx, _, err := a.Signed()
+		if err != nil { // it was verified
+			continue
+		}
+		label := "Transaction"
+		if i > 0 {
+			label = "Or"
+		}
+		all = append(all, intent.Line{Label: label, Value: fmt.Sprintf("%s, nonce %d, of %s, signed %s", tx.Hash, a.Nonce, tx.From, when(a.At))})
+	}
+	return all
+}
 
 // decisions are what members signed about a request.
 func (r Report) decisions(q *vault.Request) (all []intent.Line) {

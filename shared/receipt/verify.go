@@ -29,7 +29,8 @@ type Report struct {
 	Decision governance.Decision // when it was closed
 	Closed   int64               // Unix seconds
 	Note     signedlog.Note
-	LedTo    *LedTo // as the gateway says, which the vault does not vouch for
+	Attempts []vault.Attempt // to have its transaction taken into a block; what is not signed is left out
+	LedTo    *LedTo          // as the gateway says, which the vault does not vouch for
 }
 
 // verifier holds the lines of a receipt against each other.
@@ -76,6 +77,13 @@ func Verify(data []byte, root string) (Report, error) {
 	}
 	if err := v.ledTo(); err != nil {
 		return Report{}, err
+	}
+	if x := v.state.Sending(f.Request); x != nil {
+		for _, a := range x.Attempts {
+			if a.Raw != "" {
+				v.Attempts = append(v.Attempts, a)
+			}
+		}
 	}
 	v.Names = map[string]string{}
 	for _, r := range slices.Concat(v.Changes, []*vault.Request{v.Request}) {
@@ -168,10 +176,11 @@ func (v *verifier) concerns(e signedlog.Entry) error {
 	switch {
 	case e.Type == signedlog.Genesis && e.Seq == 0:
 		return nil
-	case v.Request != nil && v.Request.Outcome != "":
-		return errors.New("it is behind the outcome")
 	}
 	id, err := e.Concerns()
+	if v.Request != nil && v.Request.Outcome != "" && (err != nil || id != v.file.Request || e.Type != signedlog.Signing && e.Type != signedlog.Signed) {
+		return errors.New("it is behind the outcome")
+	}
 	if err != nil || id == v.file.Request {
 		return err
 	}

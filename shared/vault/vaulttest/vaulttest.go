@@ -46,6 +46,7 @@ const (
 	Account = "acc_treasury"
 	First   = "req_aaaaaaaaaaaaaaaaaaaaaaaaaa"
 	Second  = "req_bbbbbbbbbbbbbbbbbbbbbbbbbb"
+	Third   = "req_cccccccccccccccccccccccccc"
 	Noon    = 1_795_208_400 // Unix seconds
 )
 
@@ -77,11 +78,14 @@ func New(t testing.TB) *Log {
 		V: 3, Type: "genesis", Entity: Entity, EntityName: "Sandbox Ltd", Sandbox: true, AdminRule: statement.AdminRule{Quorum: 2}, IssuedAt: Noon,
 		Signer: statement.SignerKeys{Statement: StatementKey.PublicKey().JWK(), Channel: []jwk.Key{Key(9).PublicKey().JWK()}},
 		Accounts: []statement.GenesisAccount{{
-			Account: Account, Name: "Treasury", Chain: "eip155:31337", Address: "0x8617E340B3D01FA5F11F306F4090FD50E238070D",
+			Account: Account, Name: "Treasury", Chain: "eip155:31337", Address: accountAddress,
 			Rules: governance.Set{Version: 1, Rules: []governance.Rule{{
 				Name: "purchases", When: []governance.Condition{{Velocity: &governance.Velocity{Currency: "EUR", Seconds: 86400, Max: "400"}}},
 				Creation: &governance.Creation{Members: members[:1]}, Steps: []governance.Step{{Name: "treasury", Quorum: 2, Members: members}},
-			}, {Name: "much", Steps: []governance.Step{{Name: "board", Quorum: 1, Members: members}}}}},
+			}, {Name: "much", Steps: []governance.Step{{Name: "board", Quorum: 1, Members: members}}}, {
+				Name: "transfers", When: []governance.Condition{{Filter: &governance.Filter{Kinds: []string{intent.KindTransfer}}}},
+				Steps: []governance.Step{{Name: "treasury", Quorum: 2, Members: members}},
+			}}},
 		}},
 	}
 	for i, name := range []string{"Alice", "Bob"} {

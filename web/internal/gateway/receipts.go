@@ -119,7 +119,7 @@ func (g *Gateway) Receipt(ctx context.Context, c Caller, id string) ([]byte, err
 // receiptLines are the lines that a request rests on, as they are in the tree over the
 // first size lines.
 func receiptLines(tx store.Tx, r store.Request, size int64) (all []receipt.Line, err error) {
-	rests, err := projection.Rests(tx, r)
+	rests, err := projection.Rests(tx, r, size)
 	if err != nil {
 		return nil, err
 	}

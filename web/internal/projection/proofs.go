@@ -93,15 +93,16 @@ func readNote(text, entity string, key jws.PublicKey) (signedlog.Note, error) {
 }
 
 // Rests are the entries that a closed request rests on, ascending: the genesis, those of
-// each request that changed the vault before it was closed, and its own.
-func Rests(tx store.Tx, r store.Request) ([]int64, error) {
+// each request that changed the vault before it was closed, and its own, also about its
+// transaction, as far as they are among the first size.
+func Rests(tx store.Tx, r store.Request, size int64) ([]int64, error) {
 	g, err := Governs(tx, r.Entity)
 	if err != nil {
 		return nil, err
 	}
 	all := []int64{0}
-	add := func(request string) error {
-		about, err := tx.Noted(r.Entity, request, r.CloseSeq+1)
+	add := func(request string, before int64) error {
+		about, err := tx.Noted(r.Entity, request, before)
 		all = append(all, about...)
 		return err
 	}
@@ -116,14 +117,14 @@ func Rests(tx store.Tx, r store.Request) ([]int64, error) {
 		for _, l := range lines {
 			id, err := concerns(l.Text)
 			if err == nil {
-				err = add(id)
+				err = add(id, r.CloseSeq+1)
 			}
 			if err != nil {
 				return nil, err
 			}
 		}
 	}
-	err = add(r.ID)
+	err = add(r.ID, size)
 	slices.Sort(all)
 	return all, err
 }
