@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -25,7 +26,9 @@ const (
 	// The node does not have it, and the same bytes may do later, or at another node.
 	Unreachable Outcome = "unreachable" // no answer, or an answer that says nothing about the transaction
 	Unclear     Outcome = "unclear"     // an answer that is not known here, or cannot be right: the node may have it
-	TooCheap    Outcome = "too_cheap"   // below what the node takes at the moment, or its pool is full
+	TooCheap    Outcome = "too_cheap"   // it pays less than what the node takes at the moment
+	Full        Outcome = "full"        // the node's pool is full, or has enough of this account
+	TooSoon     Outcome = "too_soon"    // a nonce before it is missing, and the node does not wait for it
 
 	// The same bytes will not do.
 	Underpriced Outcome = "underpriced" // another transaction waits with this nonce: tip and cap must both be ten per cent above it
@@ -37,14 +40,16 @@ const (
 
 // Outcomes lists all of them.
 func Outcomes() []Outcome {
-	return []Outcome{Accepted, Included, Unreachable, Unclear, TooCheap, Underpriced, Displaced, NoFunds, NodeCap, Malformed}
+	return []Outcome{Accepted, Included, Unreachable, Unclear, TooCheap, Full, TooSoon, Underpriced, Displaced, NoFunds, NodeCap, Malformed}
 }
 
 // Sent reports whether the node has the transaction.
 func (o Outcome) Sent() bool { return o == Accepted || o == Included }
 
 // Again reports whether the same bytes should be given to a node again.
-func (o Outcome) Again() bool { return o == Unreachable || o == Unclear || o == TooCheap }
+func (o Outcome) Again() bool {
+	return o == Unreachable || o == Unclear || o == TooCheap || o == Full || o == TooSoon
+}
 
 // Broadcast gives a signed transaction to the node (its canonical bytes, EIP-2718).
 // The error is nil when the node has it, and otherwise says what happened, in words
@@ -98,48 +103,33 @@ func (s *Sender) displaced(ctx context.Context, what string, tx *types.Transacti
 	return Displaced, fmt.Errorf("%s: another transaction with nonce %d is in a block", what, tx.Nonce())
 }
 
-// said is what nodes say, in lower case, and what it means: geth's words first, then
-// those of Nethermind, Besu and Erigon where they differ. The first that fits counts.
+// said is what nodes say, in lower case, and what it means. The first line that has words
+// of an answer counts. The words are those of geth (core/txpool, core/error.go), Erigon,
+// Besu (RpcErrorType), Nethermind (AcceptTxResult), reth and Arbitrum.
 var said = []struct {
-	words   string
 	outcome Outcome
+	words   []string
 }{
-	{"already known", Accepted},
-	{"alreadyknown", Accepted},
-	{"already imported", Accepted},
-	{"known transaction", Accepted},
-	{"nonce too low", Displaced},
-	{"nonce_too_low", Displaced},
-	{"oldnonce", Displaced},
-	{"replacement transaction underpriced", Underpriced},
-	{"replacement_transaction_underpriced", Underpriced},
-	{"replacementnotallowed", Underpriced},
-	{"could not replace existing", Underpriced},
-	{"transaction underpriced", TooCheap}, // below the pool's minimum
-	{"feetoolow", TooCheap},
-	{"gas price below configured minimum", TooCheap},
-	{"max fee per gas less than block base fee", TooCheap},
-	{"txpool is full", TooCheap},
-	{"exceeds the configured cap", NodeCap},
-	{"upfront cost exceeds", NoFunds},
-	{"upfront_cost_exceeds_balance", NoFunds},
-	{"insufficientfunds", NoFunds},
-	{"insufficient funds", NoFunds},
-	{"intrinsic gas too low", Malformed},
-	{"floor data gas", Malformed},
-	{"max priority fee per gas higher than max fee per gas", Malformed},
-	{"invalid chain id", Malformed},
-	{"invalid sender", Malformed},
-	{"invalid transaction v, r, s", Malformed},
-	{"exceeds block gas limit", Malformed},
-	{"gas limit too high", Malformed},
-	{"oversized data", Malformed},
-	{"transaction type not supported", Malformed},
-	{"rlp:", Malformed},
-	{"typed transaction too short", Malformed},
-	{"rate limit", Unreachable},
-	{"limit exceeded", Unreachable},
-	{"too many requests", Unreachable},
+	{Accepted, []string{"already known", "known transaction", "alreadyknown", "already imported", "already exists in"}},
+	{Displaced, []string{"nonce too low", "nonce_too_low", "oldnonce"}},
+	{TooSoon, []string{"nonce too high", "nonce_too_high", "noncegap", "gapped-nonce"}},
+	{Underpriced, []string{
+		"replacement transaction underpriced", "replacement_underpriced", "replacementnotallowed", "could not replace existing",
+		"to replace existing transaction", "future transaction tries to replace pending",
+	}},
+	{TooCheap, []string{
+		"transaction underpriced", "gas price below", "below configured minimum", "feetoolow", "gas price too low",
+		"less than block base fee", "fee cap less than base fee",
+	}},
+	{Full, []string{"txpool is full", "pool full", "queue full", "out of capacity", "account limit exceeded", "in-flight transaction limit"}},
+	{NodeCap, []string{"exceeds the configured cap", "transaction fee cap exceeded"}},
+	{NoFunds, []string{"insufficient funds", "insufficientfunds", "not enough funds", "upfront cost exceeds"}},
+	{Malformed, []string{
+		"intrinsic gas", "floor data gas", "max priority fee per gas higher than", "max fee per gas higher than", "invalid chain id", "wrong chain",
+		"invalid sender", "invalid signature", "v, r, s values", "exceeds block gas limit", "gas limit too high", "gaslimitexceeded",
+		"oversized data", "type not supported", "only replay-protected", "nonce has max value", "gas uint64 overflow", "rlp:", "typed transaction too short",
+	}},
+	{Unreachable, []string{"rate limit", "limit exceeded", "too many requests"}},
 }
 
 // classify says what an error means for a transaction that was sent.
@@ -150,7 +140,7 @@ func classify(err error) Outcome {
 	if errors.As(err, &refused) {
 		text := strings.ToLower(refused.Message)
 		for _, s := range said {
-			if strings.Contains(text, s.words) {
+			if slices.ContainsFunc(s.words, func(words string) bool { return strings.Contains(text, words) }) {
 				return s.outcome
 			}
 		}

@@ -27,6 +27,26 @@ type Fee struct {
 	Cap *big.Int // the most, with the block's base fee
 }
 
+// Raised is the least that nodes take for a transaction in the place of one that pays f:
+// a tenth more of both, rounded up (geth's --txpool.pricebump).
+func (f Fee) Raised() Fee { return Fee{Tip: raised(f.Tip), Cap: raised(f.Cap)} }
+
+func raised(n *big.Int) *big.Int {
+	n = new(big.Int).Mul(n, big.NewInt(110))
+	return n.Add(n, big.NewInt(99)).Div(n, big.NewInt(100))
+}
+
+// AtLeast is f with a tip and a cap that are not below those of least.
+func (f Fee) AtLeast(least Fee) Fee {
+	tip := larger(f.Tip, least.Tip)
+	return Fee{Tip: tip, Cap: larger(larger(f.Cap, least.Cap), tip)}
+}
+
+// Most is what a transaction with a gas limit can cost, in wei, beside its value.
+func (f Fee) Most(gas uint64) *big.Int {
+	return new(big.Int).Mul(f.Cap, new(big.Int).SetUint64(gas))
+}
+
 // Fees are three speeds, none below the one before. The caps leave room for a base
 // fee that doubles, which takes at least six full blocks.
 type Fees struct {

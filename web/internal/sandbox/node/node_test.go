@@ -173,10 +173,8 @@ func TestTheChainRefusesWhatARealOneRefuses(t *testing.T) {
 		change func(*types.DynamicFeeTx)
 	}{
 		"no funds":       {poor, func(*types.DynamicFeeTx) {}},
-		"nonce":          {faucet, func(tx *types.DynamicFeeTx) { tx.Nonce = 5 }},
 		"another chain":  {faucet, func(tx *types.DynamicFeeTx) { tx.ChainID = common.Big1 }},
-		"a contract":     {faucet, func(tx *types.DynamicFeeTx) { tx.To = nil }},
-		"too cheap":      {faucet, func(tx *types.DynamicFeeTx) { tx.GasFeeCap = common.Big1 }},
+		"tip above cap":  {faucet, func(tx *types.DynamicFeeTx) { tx.GasTipCap = big.NewInt(4 * params.GWei) }},
 		"too little gas": {faucet, func(tx *types.DynamicFeeTx) { tx.Gas = 1 }},
 	} {
 		tx := good

@@ -3,21 +3,22 @@ package node
 import (
 	"encoding/json"
 	"errors"
-	"math/big"
 	"net/http"
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
 	"github.com/ethereum/go-ethereum/core/types"
-	"github.com/ethereum/go-ethereum/params"
 	"github.com/ethereum/go-ethereum/rpc"
 )
+
+// maxRaw is the size of a transaction that is read, in bytes: the pool takes no larger one.
+const maxRaw = 128 << 10
 
 // Handler serves the node as JSON-RPC over HTTP.
 func (n *Node) Handler() (http.Handler, error) {
 	server := rpc.NewServer()
 	server.SetBatchLimits(100, 1<<20)
-	for name, service := range map[string]any{"eth": &eth{n}, "net": network{}, "web3": web3{}} {
+	for name, service := range map[string]any{"eth": &eth{n}, "net": network{}, "web3": web3{}, "debug": debug{n}} {
 		if err := server.RegisterName(name, service); err != nil {
 			return nil, err
 		}
@@ -35,7 +36,12 @@ type web3 struct{}
 // ClientVersion is web3_clientVersion.
 func (web3) ClientVersion() string { return "countersign-sandbox" }
 
-// eth is the eth namespace, as far as a chain without contracts has one.
+type debug struct{ n *Node }
+
+// SetHead is debug_setHead: how a reorganisation is tried out.
+func (d debug) SetHead(number hexutil.Uint64) error { return d.n.SetHead(uint64(number)) }
+
+// eth is the eth namespace.
 type eth struct{ n *Node }
 
 type fields = map[string]any
@@ -43,35 +49,52 @@ type fields = map[string]any
 func (e *eth) ChainId() hexutil.Uint64 { return ChainID }
 
 func (e *eth) BlockNumber() hexutil.Uint64 {
-	e.n.mu.RLock()
-	defer e.n.mu.RUnlock()
-	return hexutil.Uint64(len(e.n.blocks) - 1)
+	return hexutil.Uint64(e.n.chain.CurrentBlock().Number.Uint64())
 }
+
+func (e *eth) Syncing() bool { return false }
 
 // at returns the block of a number or tag; nil when there is none.
 func (e *eth) at(number rpc.BlockNumber) *types.Block {
-	head := len(e.n.blocks) - 1
 	switch {
 	case number == rpc.EarliestBlockNumber:
-		return e.n.blocks[0]
+		number = 0
 	case number < 0: // latest, pending, safe, finalized: one node agrees with itself at once
-		return e.n.blocks[head]
-	case int64(number) > int64(head):
+		head := e.n.chain.CurrentBlock()
+		return e.n.chain.GetBlock(head.Hash(), head.Number.Uint64())
+	}
+	return e.n.chain.GetBlockByNumber(uint64(number))
+}
+
+// of returns the block of a number, tag or hash (EIP-1898).
+func (e *eth) of(which rpc.BlockNumberOrHash) (*types.Block, error) {
+	var b *types.Block
+	if hash, ok := which.Hash(); ok {
+		b = e.canonical(hash)
+	} else if number, ok := which.Number(); ok {
+		b = e.at(number)
+	}
+	if b == nil {
+		return nil, errors.New("header not found")
+	}
+	return b, nil
+}
+
+// canonical returns a block that is in the chain.
+func (e *eth) canonical(hash common.Hash) *types.Block {
+	b := e.n.chain.GetBlockByHash(hash)
+	if b == nil || e.n.chain.GetCanonicalHash(b.NumberU64()) != hash {
 		return nil
 	}
-	return e.n.blocks[number]
+	return b
 }
 
 func (e *eth) GetBlockByNumber(number rpc.BlockNumber, full bool) (fields, error) {
-	e.n.mu.RLock()
-	defer e.n.mu.RUnlock()
 	return e.block(e.at(number), full)
 }
 
 func (e *eth) GetBlockByHash(hash common.Hash, full bool) (fields, error) {
-	e.n.mu.RLock()
-	defer e.n.mu.RUnlock()
-	return e.block(e.n.byHash[hash], full)
+	return e.block(e.canonical(hash), full)
 }
 
 func (e *eth) block(b *types.Block, full bool) (fields, error) {
@@ -94,12 +117,23 @@ func (e *eth) block(b *types.Block, full bool) (fields, error) {
 		}
 		txs = append(txs, f)
 	}
-	out["size"], out["transactions"], out["uncles"] = hexutil.Uint64(b.Size()), txs, []common.Hash{}
+	out["size"], out["transactions"], out["uncles"], out["withdrawals"] = hexutil.Uint64(b.Size()), txs, []common.Hash{}, b.Withdrawals()
 	return out, nil
 }
 
 func (e *eth) transaction(b *types.Block, index int) (fields, error) {
 	tx := b.Transactions()[index]
+	out, err := e.waiting(tx)
+	if err != nil {
+		return nil, err
+	}
+	out["blockHash"], out["blockNumber"], out["blockTimestamp"] = b.Hash(), (*hexutil.Big)(b.Number()), hexutil.Uint64(b.Time())
+	out["transactionIndex"], out["gasPrice"] = hexutil.Uint64(index), (*hexutil.Big)(price(tx, b.BaseFee()))
+	return out, nil
+}
+
+// waiting is a transaction that is in no block.
+func (e *eth) waiting(tx *types.Transaction) (fields, error) {
 	out, err := toFields(tx)
 	if err != nil {
 		return nil, err
@@ -108,87 +142,74 @@ func (e *eth) transaction(b *types.Block, index int) (fields, error) {
 	if err != nil {
 		return nil, err
 	}
-	out["blockHash"], out["blockNumber"], out["from"] = b.Hash(), (*hexutil.Big)(b.Number()), from
-	out["transactionIndex"], out["gasPrice"] = hexutil.Uint64(index), (*hexutil.Big)(price(tx, b.BaseFee()))
+	out["from"], out["gasPrice"] = from, (*hexutil.Big)(tx.GasFeeCap())
+	out["blockHash"], out["blockNumber"], out["transactionIndex"] = nil, nil, nil
 	return out, nil
 }
 
-func (e *eth) GetTransactionByHash(hash common.Hash) (fields, error) {
-	e.n.mu.RLock()
-	defer e.n.mu.RUnlock()
-	r := e.n.receipts[hash]
-	if r == nil {
-		return nil, nil
+// mined returns the block of a transaction, and its place in it.
+func (e *eth) mined(hash common.Hash) (*types.Block, int) {
+	entry, _ := e.n.chain.GetCanonicalTransaction(hash)
+	if entry == nil {
+		return nil, 0
 	}
-	return e.transaction(e.n.byHash[r.BlockHash], int(r.TransactionIndex))
+	return e.canonical(entry.BlockHash), int(entry.Index)
+}
+
+func (e *eth) GetTransactionByHash(hash common.Hash) (fields, error) {
+	if b, i := e.mined(hash); b != nil {
+		return e.transaction(b, i)
+	}
+	if tx := e.n.pool.Get(hash); tx != nil {
+		return e.waiting(tx)
+	}
+	return nil, nil
 }
 
 func (e *eth) GetTransactionReceipt(hash common.Hash) (fields, error) {
-	e.n.mu.RLock()
-	defer e.n.mu.RUnlock()
-	r := e.n.receipts[hash]
-	if r == nil {
+	b, i := e.mined(hash)
+	if b == nil {
 		return nil, nil
 	}
-	out, err := toFields(r)
+	all := e.n.chain.GetReceiptsByHash(b.Hash())
+	if i >= len(all) {
+		return nil, nil
+	}
+	out, err := toFields(all[i])
 	if err != nil {
 		return nil, err
 	}
-	tx := e.n.byHash[r.BlockHash].Transactions()[r.TransactionIndex]
+	tx := b.Transactions()[i]
 	from, err := types.Sender(e.n.signer, tx)
 	if err != nil {
 		return nil, err
 	}
-	out["from"], out["to"], out["contractAddress"] = from, tx.To(), nil
+	out["from"], out["to"] = from, tx.To()
+	if all[i].ContractAddress == (common.Address{}) {
+		out["contractAddress"] = nil
+	}
 	return out, nil
 }
 
-// GetBalance answers for every block, by number, tag or hash (EIP-1898).
-func (e *eth) GetBalance(address common.Address, at rpc.BlockNumberOrHash) (*hexutil.Big, error) {
-	e.n.mu.RLock()
-	defer e.n.mu.RUnlock()
-	var b *types.Block
-	if hash, ok := at.Hash(); ok {
-		b = e.n.byHash[hash]
-	} else if number, ok := at.Number(); ok {
-		b = e.at(number)
-	}
-	if b == nil {
-		return nil, errors.New("unknown block")
-	}
-	return (*hexutil.Big)(new(big.Int).Set(e.n.balance(address, b.NumberU64()))), nil
-}
-
-func (e *eth) GetTransactionCount(address common.Address, _ rpc.BlockNumberOrHash) hexutil.Uint64 {
-	e.n.mu.RLock()
-	defer e.n.mu.RUnlock()
-	return hexutil.Uint64(e.n.accounts[address].nonce)
-}
-
 func (e *eth) SendRawTransaction(raw hexutil.Bytes) (common.Hash, error) {
-	if len(raw) > 4096 {
-		return common.Hash{}, errors.New("transaction too large")
+	if len(raw) > maxRaw {
+		return common.Hash{}, errors.New("oversized data")
 	}
 	var tx types.Transaction
 	if err := tx.UnmarshalBinary(raw); err != nil {
 		return common.Hash{}, err
 	}
-	return tx.Hash(), e.n.Send(&tx)
+	if err := checkFee(&tx); err != nil {
+		return common.Hash{}, err
+	}
+	if !tx.Protected() {
+		return common.Hash{}, errors.New("only replay-protected (EIP-155) transactions allowed over RPC")
+	}
+	if err := e.n.Send(&tx); err != nil {
+		return common.Hash{}, err
+	}
+	return tx.Hash(), nil
 }
-
-func (e *eth) GasPrice() *hexutil.Big {
-	return (*hexutil.Big)(big.NewInt(params.InitialBaseFee + params.GWei))
-}
-
-func (e *eth) MaxPriorityFeePerGas() *hexutil.Big { return (*hexutil.Big)(big.NewInt(params.GWei)) }
-
-func (e *eth) EstimateGas(json.RawMessage) hexutil.Uint64 { return hexutil.Uint64(params.TxGas) }
-
-func (e *eth) GetCode(common.Address, rpc.BlockNumberOrHash) hexutil.Bytes { return hexutil.Bytes{} }
-
-func (e *eth) GetLogs(json.RawMessage) []types.Log { return []types.Log{} }
-
-func (e *eth) Syncing() bool { return false }
 
 // toFields is the JSON of a go-ethereum type, open to additions.
 func toFields(v any) (fields, error) {
