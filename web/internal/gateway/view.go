@@ -54,7 +54,7 @@ func (g *Gateway) view(r store.Request, by *projection.Governance, gen statement
 	if !ends.IsZero() {
 		v.UseBy = &ends
 	}
-	if v.Sending = g.sendingView(sent); sent != nil && sent.State != store.SendingApproved {
+	if v.Sending = g.sendingView(sent); sent != nil && len(sent.Attempts) > 0 {
 		v.UseBy = nil // it was used
 	} else if r.State == wire.RequestApproved && lapsed(r, now) {
 		v.State = wire.RequestLapsed // no entry says so: the approval carries its end

@@ -185,6 +185,7 @@ type World struct {
 	other     gateway.Desk // that is asked instead of Desk; nil: none
 	asks      gateway.Reviewers
 	reviewers map[string]string // where they are
+	sandbox   *gateway.Watched  // the chain, instead of Chain; nil: Chain is it
 	wall      *World            // whose time it is, beside another; nil: its own
 	Writing   func()            // called when the gateway is about to write; nil: nothing is. Set it while the gateway rests
 }
@@ -304,7 +305,7 @@ func (w *World) Scan() {
 func (w *World) Beside() (g *gateway.Gateway, stop func()) {
 	w.T.Helper()
 	other := &World{
-		T: w.T, Signer: w.Signer, Second: w.Second, Desk: w.Desk, Chain: w.Chain, key: w.key, Path: w.Path, needed: w.needed, wall: w,
+		T: w.T, Signer: w.Signer, Second: w.Second, Desk: w.Desk, Chain: w.Chain, key: w.key, Path: w.Path, needed: w.needed, sandbox: w.sandbox, wall: w,
 	}
 	other.open()
 	return other.Gateway, sync.OnceFunc(other.close)
@@ -330,13 +331,21 @@ func (w *World) open() {
 		desk = w.Desk
 	}
 	w.Gateway, err = gateway.New(ctx, gateway.Config{
-		Store: door{w.Store, w}, Tokens: w.Tokens, Desk: desk, Vaults: w.Vaults(), Reviewers: w.asks, Chains: map[string]gateway.Watched{ChainID: {Node: reader{w.Chain.watcher, w.Chain}, Confirmations: w.needed}},
+		Store: door{w.Store, w}, Tokens: w.Tokens, Desk: desk, Vaults: w.Vaults(), Reviewers: w.asks, Chains: map[string]gateway.Watched{ChainID: w.watched()},
 		Hooks: map[string]gateway.Hook{"northpay": {Secrets: [][]byte{[]byte(HookSecret)}}},
 		Env:   "sandbox", PageURL: "https://page.example", Now: w.steady, Clock: w.clock, Rand: rand.Reader,
 	})
 	if err != nil {
 		w.T.Fatal(err)
 	}
+}
+
+// watched is the chain as the gateway reads it.
+func (w *World) watched() gateway.Watched {
+	if w.sandbox != nil {
+		return *w.sandbox
+	}
+	return gateway.Watched{Node: reader{w.Chain.watcher, w.Chain}, Confirmations: w.needed}
 }
 
 // Vaults are those that the gateway follows.
