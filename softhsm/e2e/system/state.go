@@ -15,9 +15,9 @@ import (
 	"countersign/shared/shell"
 )
 
-// format is which form the log, the database and the journal in a folder have. It is
+// format is which form the log, the database, the journal and the chain in a folder have. It is
 // all that the file of this name in the folder says.
-const format = "6"
+const format = "7"
 
 // forgotten is the command that forgets the state in dir.
 func forgotten(dir string) string { return "`make clean-run" + Variable(dir) + "`" }

@@ -76,30 +76,48 @@ func (s *Sender) Find(ctx context.Context, hash common.Hash) (Seen, error) {
 	if string(data) == "null" {
 		return Seen{State: Absent}, nil
 	}
-	var at minedTx
-	if json.Unmarshal(data, &at) != nil {
-		return Seen{}, fmt.Errorf("%s: the node's answer is not a transaction", what)
-	}
-	tx, err := known(data)
+	tx, at, err := s.decode(data)
 	if err != nil {
-		return Seen{}, fmt.Errorf("%s: the node's answer is not a transaction", what)
+		return Seen{}, fmt.Errorf("%s: %w", what, err)
 	}
-	if at.Hash != hash || tx != nil && tx.Hash() != hash {
+	if at.Hash != hash {
 		return Seen{}, fmt.Errorf("%s: %w: it has another transaction for it", what, ErrAnswer)
 	}
 	if at.BlockHash == nil || *at.BlockHash == (common.Hash{}) {
 		return Seen{State: Pending, Tx: tx}, nil
 	}
-	if at.BlockNumber == nil || !at.BlockNumber.ToInt().IsInt64() {
-		return Seen{}, fmt.Errorf("%s: the node's answer is not a transaction", what)
-	}
 	b, err := s.blockOf(ctx, what, at)
 	if err != nil {
 		return Seen{}, err
 	}
+	r, err := s.receipt(ctx, strings.ToLower(hash.Hex()), b)
+	if err != nil {
+		return Seen{}, fmt.Errorf("%s: %w", what, err)
+	}
 	seen := Seen{State: Mined, Tx: tx, Block: b}
-	return seen, s.receiptOf(ctx, what, hash, &seen)
+	if err := s.cost(what, r, &seen); err != nil {
+		return Seen{}, err
+	}
+	return seen, nil
 }
+
+// decode reads a transaction, which is nil where its type is not known, and where it is.
+func (s *Sender) decode(data []byte) (*types.Transaction, minedTx, error) {
+	var at minedTx
+	if json.Unmarshal(data, &at) != nil || at.BlockNumber != nil && !at.BlockNumber.ToInt().IsInt64() || at.BlockHash != nil && at.BlockNumber == nil {
+		return nil, at, errNoTransaction
+	}
+	tx, err := known(data)
+	if err != nil {
+		return nil, at, errNoTransaction
+	}
+	if tx != nil && tx.Hash() != at.Hash {
+		return nil, at, fmt.Errorf("%w: a transaction with another hash", ErrAnswer)
+	}
+	return tx, at, nil
+}
+
+var errNoTransaction = errors.New("the node's answer is not a transaction")
 
 // known decodes a transaction, unless go-ethereum does not know its type.
 func known(data []byte) (*types.Transaction, error) {
@@ -128,12 +146,8 @@ func (s *Sender) blockOf(ctx context.Context, what string, at minedTx) (Block, e
 	return b, nil
 }
 
-// receiptOf reads what a transaction did and cost.
-func (s *Sender) receiptOf(ctx context.Context, what string, hash common.Hash, seen *Seen) error {
-	r, err := s.receipt(ctx, strings.ToLower(hash.Hex()), seen.Block)
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
+// cost reads what a transaction did and what it paid, from its receipt.
+func (s *Sender) cost(what string, r rawReceipt, seen *Seen) error {
 	if r.Status == nil || *r.Status > 1 || r.GasUsed == nil || r.GasPrice == nil {
 		return fmt.Errorf("%s: the node's answer is not a receipt", what)
 	}

@@ -129,7 +129,8 @@ func (n *Node) mine() error {
 		return err
 	}
 	if _, err := n.chain.InsertChain(types.Blocks{b}); err != nil {
-		return fmt.Errorf("add the block: %w", err)
+		n.ends = n.ends[:len(n.ends)-1]
+		return errors.Join(fmt.Errorf("add the block: %w", err), n.cut(n.end()))
 	}
 	return n.pool.Sync()
 }

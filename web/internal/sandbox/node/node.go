@@ -154,17 +154,17 @@ func (n *Node) cut(size int64) error {
 	return err
 }
 
-// keep writes a block to the file.
+// keep writes a block to the file, as a whole or not at all.
 func (n *Node) keep(b *types.Block) error {
 	data, err := rlp.EncodeToBytes(b)
 	if err != nil {
 		return err
 	}
-	if _, err := n.file.Write(data); err != nil {
-		return fmt.Errorf("keep the block: %w", err)
+	if _, err = n.file.Write(data); err == nil {
+		err = n.file.Sync()
 	}
-	if err := n.file.Sync(); err != nil {
-		return fmt.Errorf("keep the block: %w", err)
+	if err != nil {
+		return errors.Join(fmt.Errorf("keep the block: %w", err), n.cut(n.end()))
 	}
 	n.ends = append(n.ends, n.end()+int64(len(data)))
 	return nil
