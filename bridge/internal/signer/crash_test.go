@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"countersign/bridge/internal/signer/membertest"
+	"countersign/shared/gas"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/intent/intenttest"
@@ -127,10 +128,11 @@ func (c course) crash(t *testing.T) {
 }
 
 // answers are what the signer answered without a crash: the address of the request, if it
-// has one, and what members signed.
+// has one, what members signed, and the transaction that it ends in, if it does.
 type answers struct {
 	address string
 	tokens  []string
+	raw     string
 }
 
 // play takes the request to its outcome, and says what is acknowledged.
@@ -155,7 +157,21 @@ func (c course) play(g *rig, acknowledge func(string)) (a answers) {
 		}
 		acknowledge(token)
 	}
+	if c.sends() {
+		tx, _, code := g.transaction(testReq, paying("2", "1"))
+		if code != "" {
+			g.t.Fatal(code)
+		}
+		a.raw = tx.Raw
+		acknowledge(tx.Raw)
+	}
 	return a
+}
+
+// sends reports whether the request ends in a transaction.
+func (c course) sends() bool {
+	_, sends := c.wants.(intent.Sender)
+	return sends
 }
 
 func (c course) input(g *rig) wire.SignerRequestInput {
@@ -199,6 +215,15 @@ func (c course) goesOn(t *testing.T, what string, g *rig, m moment, before answe
 			t.Errorf("%s: %s signs once more: %v", what, s.member, ferr)
 		}
 	}
+	if !c.sends() {
+		return
+	}
+	for _, fees := range []gas.Fees{paying("2", "1"), paying("50", "25")} { // the second time the chain takes more
+		tx, _, code := g.transaction(testReq, fees)
+		if code != "" || tx.Nonce != 0 || acknowledged(before.raw) && fees == paying("2", "1") && tx.Raw != before.raw {
+			t.Errorf("%s: %s: the transaction is another one, of nonce %d", what, code, tx.Nonce)
+		}
+	}
 }
 
 // once holds the log against what was asked for, from its genesis: one request, one decision
@@ -219,6 +244,9 @@ func (c course) once(t *testing.T, what string, g *rig, changes int) {
 			state = governance.Rejected
 		}
 		want[signedlog.Approval]++
+	}
+	if c.sends() { // the second with higher fees
+		want[signedlog.Signing], want[signedlog.Signed] = 2, 2
 	}
 	if entries := g.entriesOf(testReq); !maps.Equal(entries, want) {
 		t.Errorf("%s: the log has %v, want %v", what, entries, want)
