@@ -13,6 +13,7 @@ import (
 
 	"countersign/shared/jwk"
 	"countersign/shared/jws"
+	"countersign/shared/statement"
 	"countersign/softhsm"
 )
 
@@ -158,6 +159,10 @@ func (s *State) writeConfigs(p addresses, cfg Config) error {
 			identities = append(identities, id)
 		}
 	}
+	funded, err := s.funded(cfg)
+	if err != nil {
+		return err
+	}
 	prompt := "auto"
 	if cfg.Pinentry != "" {
 		prompt = "pinentry"
@@ -169,6 +174,7 @@ func (s *State) writeConfigs(p addresses, cfg Config) error {
 			"gateway_url": "http://" + p.gateway, "developer_id": Developer, "entities": entities,
 			"api_key_file": s.path("secrets/developer.key"), "bridge_urls": []string{"ws://127.0.0.1:" + bridgePort},
 			"state_dir": s.path("sandbox"), "notice_secret_files": map[string]string{"northpay": s.path("secrets/notices.key")},
+			"funded": funded,
 		},
 		"gateway": map[string]any{
 			"listen": p.gateway, "database": s.path("gateway/gateway.db"),
@@ -193,6 +199,28 @@ func (s *State) writeConfigs(p addresses, cfg Config) error {
 		}
 	}
 	return nil
+}
+
+// funded are the addresses of the vaults' accounts that begin with some ether.
+func (s *State) funded(cfg Config) ([]string, error) {
+	all := []string{}
+	if !cfg.Fund {
+		return all, nil
+	}
+	for _, v := range Vaults {
+		data, err := os.ReadFile(filepath.Join(s.identities(v), "genesis-draft.json"))
+		if err != nil {
+			return nil, fmt.Errorf("read the genesis of %s: %w", v.Entity, err)
+		}
+		g, err := statement.Decode[statement.Genesis](data)
+		if err != nil {
+			return nil, fmt.Errorf("read the genesis of %s: %w", v.Entity, err)
+		}
+		for _, a := range g.Accounts {
+			all = append(all, a.Address)
+		}
+	}
+	return all, nil
 }
 
 func (s *State) writeJSON(path string, v any) error {

@@ -40,6 +40,7 @@ type Config struct {
 	BridgeEnv     []string // for the bridge, and so for Pinentry
 	Terminal      bool     // the bridge may ask at this process's terminal
 	Origins       []string // of pages that gateway and bridge admit besides the dashboard
+	Fund          bool     // the vaults' accounts begin with 10 ether each, to send some of
 }
 
 // System is a running Countersign.

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 	"countersign/shared/statement"
 	"countersign/softhsm"
 )
@@ -29,17 +30,24 @@ type Vault struct {
 
 // Vaults are those of the sandbox, the main one first. In it a purchase needs two
 // members; one of more than 1,000 EUR the member who signs and sends it, and the two
-// others. In the branch's either of two members decides.
+// others. A transfer of at most 5 ether needs two. In the branch's either of two members decides, on transfers of at most 1 ether.
 var Vaults = []Vault{
 	{Entity: Entity, Name: EntityName, Account: Account, AccountName: "Treasury", Members: People, Program: "signer", socket: "signer.sock",
 		Rules: []governance.Rule{
 			{Name: "over-1000", When: []governance.Condition{{Amount: &governance.Amount{Currency: "EUR", Min: "1000.01"}}},
 				Creation: &governance.Creation{Members: ids(People)}, Steps: []governance.Step{
 					{Name: "others", Quorum: 2, Members: ids(People), ExcludeInitiator: true}}},
-			{Name: "two-of-three", Steps: []governance.Step{{Name: "operators", Quorum: 2, Members: ids(People)}}}}},
+			{Name: "two-of-three", Steps: []governance.Step{{Name: "operators", Quorum: 2, Members: ids(People)}}},
+			{Name: "transfers", When: sending("5"), Steps: []governance.Step{{Name: "operators", Quorum: 2, Members: ids(People)}}}}},
 	{Entity: "ent_branch", Name: "Sandbox Branch", Account: "acc_operating", AccountName: "Operating", Members: People[:2], Program: "signer-branch", suffix: "-branch", socket: "branch.sock",
 		Rules: []governance.Rule{
-			{Name: "one-of-two", Steps: []governance.Step{{Name: "operators", Quorum: 1, Members: ids(People[:2])}}}}},
+			{Name: "one-of-two", Steps: []governance.Step{{Name: "operators", Quorum: 1, Members: ids(People[:2])}}},
+			{Name: "transfers", When: sending("1"), Steps: []governance.Step{{Name: "operators", Quorum: 1, Members: ids(People[:2])}}}}},
+}
+
+// sending is the condition of a rule for transfers of at most so many ether.
+func sending(ether string) []governance.Condition {
+	return []governance.Condition{{Filter: &governance.Filter{Kinds: []string{intent.KindTransfer}}}, {Amount: &governance.Amount{Currency: "ethereum", Max: ether}}}
 }
 
 func ids(people []Person) (all []string) {

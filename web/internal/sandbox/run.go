@@ -15,6 +15,7 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/crypto"
+	"github.com/ethereum/go-ethereum/params"
 
 	"countersign/shared/secret"
 	"countersign/shared/wire"
@@ -45,6 +46,9 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 	}
 	defer chain.Close()
 	funds.chain = chain
+	if err := funds.give(cfg.Funded); err != nil {
+		return err
+	}
 
 	notices, err := newNotifier(cfg.GatewayURL, cfg.NoticeSecretFiles, log)
 	if err != nil {
@@ -203,6 +207,23 @@ func (f *funds) addresses() []common.Address {
 		out = append(out, crypto.PubkeyToAddress(f.keys[id].PublicKey))
 	}
 	return out
+}
+
+// give funds addresses, each once.
+func (f *funds) give(to []string) error {
+	for _, address := range to {
+		if !common.IsHexAddress(address) {
+			return fmt.Errorf("the configuration's funded: %q is not an address", address)
+		}
+		a, some := common.HexToAddress(address), new(big.Int).Mul(big.NewInt(10), big.NewInt(params.Ether))
+		if _, given := f.chain.Find(a, some); given {
+			continue
+		}
+		if _, err := f.chain.Transfer(f.keys[pretend.IDs()[0]], a, some); err != nil {
+			return fmt.Errorf("fund %s: %w", address, err)
+		}
+	}
+	return nil
 }
 
 // Send and Sent make funds a [pretend.Chain].

@@ -81,7 +81,7 @@ func (c *upCommand) Run(ctx context.Context) error {
 	}
 	fmt.Println("starting …")
 	s, err := system.Start(ctx, system.Config{Dir: c.State, Bin: programs, DashboardPort: c.Port, BridgePort: c.BridgePort,
-		Pinentry: c.Pinentry, Terminal: true, Origins: c.Origin})
+		Pinentry: c.Pinentry, Terminal: true, Origins: c.Origin, Fund: true})
 	if err != nil {
 		return interrupted(ctx, err)
 	}
