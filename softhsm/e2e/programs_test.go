@@ -54,6 +54,12 @@ type rig struct {
 // when t ends. The bridge also admits pages of the given origins.
 func start(t *testing.T, origins ...string) *rig {
 	t.Helper()
+	return startWith(t, system.Config{Origins: origins})
+}
+
+// startWith is [start] with a configuration, which it completes.
+func startWith(t *testing.T, cfg system.Config) *rig {
+	t.Helper()
 	bin, err := programs()
 	if err != nil {
 		t.Fatal(err)
@@ -62,8 +68,8 @@ func start(t *testing.T, origins ...string) *rig {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
 	t.Cleanup(cancel)
 	r := &rig{T: t, ctx: ctx, script: filepath.Join(dir, "script.json")}
-	r.System, err = system.Start(ctx, system.Config{Dir: filepath.Join(dir, "state"), Bin: bin,
-		Pinentry: filepath.Join(bin, "scripted-pinentry"), BridgeEnv: system.ScriptEnv(r.script), Origins: origins})
+	cfg.Dir, cfg.Bin, cfg.Pinentry, cfg.BridgeEnv = filepath.Join(dir, "state"), bin, filepath.Join(bin, "scripted-pinentry"), system.ScriptEnv(r.script)
+	r.System, err = system.Start(ctx, cfg)
 	if err != nil {
 		t.Fatal(err)
 	}

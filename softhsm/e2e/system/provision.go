@@ -14,6 +14,7 @@ import (
 	"countersign/shared/jwk"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
+	"countersign/shared/vault"
 	"countersign/softhsm"
 )
 
@@ -199,6 +200,19 @@ func (s *State) writeConfigs(p addresses, cfg Config) error {
 		}
 	}
 	return nil
+}
+
+// Root is the thumbprint of the root key of a vault, which its people compare by voice.
+func (s *State) Root(v Vault) (string, error) {
+	data, err := os.ReadFile(s.signerFile(v))
+	if err != nil {
+		return "", err
+	}
+	f, err := vault.ReadSigner(data)
+	if err != nil {
+		return "", err
+	}
+	return f.Statement.Thumbprint(), nil
 }
 
 // funded are the addresses of the vaults' accounts that begin with some ether.

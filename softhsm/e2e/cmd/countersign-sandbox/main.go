@@ -23,7 +23,7 @@ import (
 
 type grammar struct {
 	Up    upCommand    `cmd:"" help:"Start everything and stay until Ctrl-C. The state is kept."`
-	Demo  demoCommand  `cmd:"" help:"Play a purchase without a browser; exit 0 only if the money arrived."`
+	Demo  demoCommand  `cmd:"" help:"Play a purchase and a transfer without a browser; exit 0 only if the money arrived."`
 	Bench benchCommand `cmd:"" help:"Measure, a line each: NAME VALUE UNIT goal OP N ok|short."`
 
 	Forget forgetCommand `cmd:"" help:"Delete the state of a sandbox that does not run."`
@@ -179,7 +179,7 @@ func (c *demoCommand) Run(signalled context.Context) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	script := filepath.Join(dir, "script.json")
 	s, err := system.Start(ctx, system.Config{Dir: filepath.Join(dir, "state"), Bin: programs,
-		Pinentry: filepath.Join(programs, "scripted-pinentry"), BridgeEnv: system.ScriptEnv(script)})
+		Pinentry: filepath.Join(programs, "scripted-pinentry"), BridgeEnv: system.ScriptEnv(script), Fund: true})
 	if err != nil {
 		return err
 	}
@@ -194,6 +194,10 @@ func (c *demoCommand) Run(signalled context.Context) (err error) {
 	if err := told.Play(ctx); err != nil {
 		return err
 	}
-	fmt.Println("\nThe money arrived.")
+	fmt.Println("\nThe money arrived. Now some of what the account has is sent.")
+	if err := told.Send(ctx); err != nil {
+		return err
+	}
+	fmt.Println("\nThe money was sent.")
 	return nil
 }
