@@ -218,7 +218,11 @@ func (w *Watcher) explain(ctx context.Context, g Gap, b Block, missing *big.Int)
 	}
 	var found []Arrival
 	for _, data := range raw.Transactions {
-		a, ok := w.direct(raw, data, Watched{g.Address: true})
+		tx, ok := transaction(data)
+		if !ok {
+			continue
+		}
+		a, ok := w.direct(raw, tx, Watched{g.Address: true})
 		if !ok || known[a.Tx] || units(a.Units).Cmp(missing) > 0 {
 			continue
 		}

@@ -10,9 +10,10 @@
 // Three things are arrivals: the value of a transaction to a watched address, a
 // Transfer log of an ERC-20 token of the asset table, and what the balance of an
 // address shows beyond them: a payout by a contract has no transaction of its
-// own. What an address sends shows in logs too, and of the chain's own coin in its
-// balance: it falls, and the address has sent a transaction. What arrives beside
-// that between two looks, and has no transaction, is one figure with it.
+// own. What an address sends shows in the same three ways: its transactions, each with
+// its value and its fee, its logs, and a balance that falls while it has sent a
+// transaction. What arrives beside that between two looks, and has no transaction, is
+// one figure with it.
 //
 // web/internal/gateway keeps what was read, and decides what it means.
 package chain
@@ -58,11 +59,18 @@ type Arrival struct {
 	Address string // lower case
 	Units   string // in the smallest unit
 	Tx      string // 0x and 64 hex digits; empty: seen by the balance, no transaction says so
-	Index   int64  // of the log in its block; -1 without a log
+	Index   int64  // of the log in its block; -1 without a log; of what was sent, IndexSent or IndexFee
 	Out     bool   // the address sent it
+	Fee     bool   // it is what the address paid for a transaction: Out too
 	Opening bool   // it was there when the address was first looked at
 	Block   Block
 }
+
+// What stands for the index of a log, where an address sent some of the chain's coin.
+const (
+	IndexSent = -2 // the value of a transaction, or what the balance fell by
+	IndexFee  = -3 // the fee of a transaction
+)
 
 // Watcher reads one chain. It is safe for concurrent use.
 type Watcher struct {

@@ -148,14 +148,11 @@ func (s *Sender) blockOf(ctx context.Context, what string, at minedTx) (Block, e
 
 // cost reads what a transaction did and what it paid, from its receipt.
 func (s *Sender) cost(what string, r rawReceipt, seen *Seen) error {
-	if r.Status == nil || *r.Status > 1 || r.GasUsed == nil || r.GasPrice == nil {
+	fee := r.fee()
+	if r.Status == nil || *r.Status > 1 || fee == nil {
 		return fmt.Errorf("%s: the node's answer is not a receipt", what)
 	}
-	seen.Failed, seen.GasUsed, seen.GasPrice = *r.Status == 0, uint64(*r.GasUsed), r.GasPrice.ToInt()
-	seen.Fee = new(big.Int).Mul(seen.GasPrice, new(big.Int).SetUint64(seen.GasUsed))
-	if r.Below != nil {
-		seen.Fee.Add(seen.Fee, r.Below.ToInt())
-	}
+	seen.Failed, seen.GasUsed, seen.GasPrice, seen.Fee = *r.Status == 0, uint64(*r.GasUsed), r.GasPrice.ToInt(), fee
 	if seen.Tx != nil && (seen.GasUsed > seen.Tx.Gas() || seen.GasPrice.Cmp(seen.Tx.GasFeeCap()) > 0) {
 		return fmt.Errorf("%s: %w: more was paid than was signed", what, ErrAnswer)
 	}

@@ -31,9 +31,11 @@ func FuzzAnswers(f *testing.F) {
 		var raw rawBlock
 		if json.Unmarshal(block, &raw) == nil && raw.complete() {
 			_ = w.names(raw.bloom(), watched, nil)
-			for _, tx := range raw.Transactions {
-				a, ok := w.direct(raw, tx, watched)
-				check(t, a, ok)
+			for _, data := range raw.Transactions {
+				if tx, ok := transaction(data); ok {
+					a, ok := w.direct(raw, tx, watched)
+					check(t, a, ok)
+				}
 			}
 		}
 		var l rawLog

@@ -51,38 +51,50 @@ func (w *Watcher) next(ctx context.Context, last Block, n int64, watched Watched
 func (w *Watcher) arrivals(ctx context.Context, raw rawBlock, watched Watched) ([]Arrival, error) {
 	var found []Arrival
 	for _, data := range raw.Transactions {
-		a, ok := w.direct(raw, data, watched)
+		tx, ok := transaction(data)
 		if !ok {
+			continue // the balance shows what it moved
+		}
+		a, in := w.direct(raw, tx, watched)
+		out := watched[tx.From]
+		if !in && !out {
 			continue
 		}
-		done, err := w.succeeded(ctx, a)
+		if out {
+			if err := w.signed(tx, data); err != nil {
+				return nil, fmt.Errorf("read block %d: %w", raw.id().Number, err)
+			}
+		}
+		r, err := w.receipt(ctx, tx.Hash, raw.id())
 		if err != nil {
 			return nil, err
 		}
-		if done {
+		if in && r.succeeded() {
 			found = append(found, a)
+		}
+		if out {
+			found = append(found, w.sent(raw, tx, r)...)
 		}
 	}
 	logs, err := w.logs(ctx, raw, watched)
 	return append(found, logs...), err
 }
 
-// direct is the transfer of the chain's coin that a transaction is. One that
-// cannot be read is passed over: the balance shows what it moved.
-func (w *Watcher) direct(raw rawBlock, data json.RawMessage, watched Watched) (Arrival, bool) {
-	tx, ok := transaction(data)
-	if !ok || tx.Value == nil || tx.Value.ToInt().Sign() <= 0 {
+// direct is the transfer of the chain's coin that a transaction is, unless it is to
+// itself.
+func (w *Watcher) direct(raw rawBlock, tx rawTx, watched Watched) (Arrival, bool) {
+	if tx.Value == nil || tx.Value.ToInt().Sign() <= 0 || tx.From == tx.To {
 		return Arrival{}, false
 	}
-	to := strings.ToLower(tx.To)
-	return Arrival{Asset: w.coin, Address: to, Units: tx.Value.ToInt().String(), Tx: tx.Hash, Index: -1, Block: raw.id()}, watched[to]
+	return Arrival{Asset: w.coin, Address: tx.To, Units: tx.Value.ToInt().String(), Tx: tx.Hash, Index: -1, Block: raw.id()}, watched[tx.To]
 }
 
-// transaction reads a transaction; of some types, nothing can be read.
+// transaction reads a transaction, with its addresses in lower case; of some types,
+// nothing can be read.
 func transaction(data json.RawMessage) (rawTx, bool) {
 	var tx rawTx
 	ok := json.Unmarshal(data, &tx) == nil && isHash(tx.Hash)
-	tx.Hash = strings.ToLower(tx.Hash)
+	tx.Hash, tx.From, tx.To = strings.ToLower(tx.Hash), strings.ToLower(tx.From), strings.ToLower(tx.To)
 	return tx, ok
 }
 
@@ -118,5 +130,7 @@ func (c *conn) receipt(ctx context.Context, hash string, b Block) (rawReceipt, e
 // succeeded asks for the receipt: a transaction that failed moved nothing.
 func (w *Watcher) succeeded(ctx context.Context, a Arrival) (bool, error) {
 	r, err := w.receipt(ctx, a.Tx, a.Block)
-	return err == nil && r.Status != nil && *r.Status == 1, err
+	return err == nil && r.succeeded(), err
 }
+
+func (r rawReceipt) succeeded() bool { return r.Status != nil && *r.Status == 1 }

@@ -24,6 +24,7 @@ type rawBlock struct {
 // rawTx is as much of a transaction as is needed, of whatever type.
 type rawTx struct {
 	Hash  string       `json:"hash"`
+	From  string       `json:"from"`
 	To    string       `json:"to"`
 	Value *hexutil.Big `json:"value"`
 }

@@ -140,6 +140,9 @@ func (b *books) final(d store.Deposit) error {
 	e.Order, e.Postings = d.Order, transfer(vault, against, d.Asset, d.Amount)
 	if d.Out {
 		e.Kind, e.Text, e.Postings = wire.EntrySent, "Sent "+figure(d.Amount, d.Asset)+", not asked for", transfer(against, vault, d.Asset, d.Amount)
+		if d.Index == chain.IndexFee {
+			e.Text = "Fee of a transaction: " + figure(d.Amount, d.Asset)
+		}
 	}
 	if kind, text, other, ok, err := b.ours(d); err != nil {
 		return err

@@ -19,6 +19,7 @@ type look struct {
 	total     amount.Amount            // of these
 	byBalance []store.Deposit          // of these, what arrived and no transaction says; oldest first
 	tokens    map[string]amount.Amount // what is kept of each
+	spent     bool                     // transactions of its own were read since it was looked at last
 }
 
 // outcome is what a look found.
@@ -78,6 +79,7 @@ func lookAt(tx store.Tx, a store.Address, coin asset.Asset, at chain.Block) (loo
 		if d.Tx == "" && !d.Out {
 			l.byBalance = append(l.byBalance, d)
 		}
+		l.spent = l.spent || d.Out && d.Tx != "" && d.Block > a.Swept
 		l.known = append(l.known, chain.Arrival{Tx: d.Tx, Units: v.String(), Block: chain.Block{Number: d.Block}})
 	}
 	return l, nil
@@ -127,7 +129,7 @@ func (g *Gateway) compare(ctx context.Context, w *watch, l look, at chain.Block,
 	if err != nil || open {
 		return o, err
 	}
-	if l.Swept < 0 || agreed.Sign() > 0 { // what arrived may hide what was sent
+	if l.Swept < 0 || l.spent || agreed.Sign() > 0 { // what arrived may hide what was sent
 		if o.Sent, err = w.Node.Sent(ctx, at, o.Address.Address); err != nil {
 			return o, err
 		}
@@ -149,7 +151,7 @@ func (g *Gateway) less(ctx context.Context, w *watch, o *outcome, at chain.Block
 	}
 	row := chain.Arrival{Asset: coin, Address: o.Address.Address, Index: -1, Block: at}
 	if sent > o.Sent {
-		row.Units, row.Index, row.Out = o.total.Sub(has).String(), outByBalance, true
+		row.Units, row.Index, row.Out = o.total.Sub(has).String(), chain.IndexSent, true
 		if o.found = append(o.found, row); !open {
 			o.Sent = sent
 		}
@@ -177,9 +179,6 @@ func (g *Gateway) less(ctx context.Context, w *watch, o *outcome, at chain.Block
 	}
 	return has, nil
 }
-
-// outByBalance stands for the index of a log in what an address sent.
-const outByBalance = -2
 
 // opening is what addresses that are looked at for the first time hold of tokens
 // beside what logs said: it came before the first block that was read, or before the

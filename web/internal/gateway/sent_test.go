@@ -156,3 +156,41 @@ func TestAfterAnyArrivalsAndSpendsALieBooksNothingAsSent(t *testing.T) {
 		})
 	}
 }
+
+// What an address sends is known by its transactions at once, and needs no second look.
+func TestWhatIsSentIsBookedByItsTransactionWithItsFee(t *testing.T) {
+	t.Parallel()
+	w, f, scan, less := lying(t)
+	f.n.Pay(paidAddress, gatewaytest.Wei("0.1"))
+	scan()
+	tx, _ := f.n.Send(paidAddress, otherAddress, gatewaytest.Wei("0.01"), 1_000_000_000)
+	scan()
+	has := func(when, want string) {
+		t.Helper()
+		expect(t, when, booked(t, account(t, w), "vault:acc_treasury", "polygon"), want)
+	}
+	has("sent", "0.089979")
+	texts := ""
+	for _, e := range account(t, w).Entries[:2] {
+		texts += e.Kind + " " + e.Text + "; "
+	}
+	if !strings.Contains(texts, wire.EntrySent+" Sent 0.01 ") || !strings.Contains(texts, wire.EntrySent+" Fee of a transaction: 0.000021 ") {
+		t.Error(texts)
+	}
+	scan()
+	less(gatewaytest.Wei("0.03")) // it has sent something, but nothing more
+	for range 3 {
+		scan()
+	}
+	has("after a node told less", "0.089979")
+	less("0")
+	f.n.Reorganise(5)
+	scan()
+	has("after a reorganisation", "0.1")
+	f.n.Again(tx, otherAddress, "1") // in another block, and not by the address any more
+	scan()
+	scan()
+	has("at the end", "0.1")
+}
+
+const otherAddress = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8"

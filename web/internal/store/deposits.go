@@ -30,7 +30,7 @@ type Deposit struct {
 	Chain     string
 	Asset     string // LedgerId: what the chain moved
 	Tx        string // empty: seen by the balance, no transaction says so
-	Index     int64  // of the log; -1 without one; -2: Out, without one
+	Index     int64  // of the log; -1 without one; -2: Out, without one; -3: the fee of a transaction
 	Out       bool   // the address sent it
 	Opening   bool   // it was there when the address was first looked at
 	Address   string // lower case

@@ -49,6 +49,7 @@ type Node struct {
 	branch  int   // counts reorganisations, so that hashes differ
 	n       int   // of transactions
 	status  map[string]uint64
+	price   map[string]int64 // of one gas, of what has one
 	failing func(method string) error
 	kept    int // states of that many newest blocks; 0: of all
 	asked   map[string]int
@@ -60,7 +61,7 @@ type Node struct {
 // New starts a node with block 0, until the test ends.
 func New(t testing.TB, chainID uint64) *Node {
 	t.Helper()
-	n := &Node{ID: chainID, status: map[string]uint64{}, asked: map[string]int{}}
+	n := &Node{ID: chainID, status: map[string]uint64{}, price: map[string]int64{}, asked: map[string]int{}}
 	n.next = block{balances: map[string]*big.Int{}, nonces: map[string]int{}}
 	n.Mine()
 	s := httptest.NewServer(n)
@@ -359,7 +360,11 @@ func (n *Node) answer(q question) (any, error) {
 							logs = append(logs, l)
 						}
 					}
-					return object{"status": fmt.Sprintf("0x%x", n.status[q.Params[0].(string)]), "blockHash": b.fields["hash"], "transactionHash": tx["hash"], "logs": logs}, nil
+					receipt := object{"status": fmt.Sprintf("0x%x", n.status[q.Params[0].(string)]), "blockHash": b.fields["hash"], "transactionHash": tx["hash"], "logs": logs}
+					if price, ok := n.price[q.Params[0].(string)]; ok {
+						receipt["gasUsed"], receipt["effectiveGasPrice"] = fmt.Sprintf("0x%x", gas), fmt.Sprintf("0x%x", price)
+					}
+					return receipt, nil
 				}
 			}
 		}

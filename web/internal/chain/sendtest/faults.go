@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/core/types"
 
 	"countersign/web/internal/chain"
@@ -121,11 +122,31 @@ func with(changes map[string]any) func(any) any {
 
 func always(value any) func(any) any { return func(any) any { return value } }
 
+// framed lets a node say that an address sent what others did.
+func (b *bench) framed(t *testing.T, l *liar, block int64, address common.Address) {
+	t.Helper()
+	l.lie = map[string]func(any) any{"eth_getBlockByNumber": func(result any) any {
+		txs, _ := result.(map[string]any)["transactions"].([]any)
+		for i := range txs {
+			txs[i] = with(map[string]any{"from": lower(address)})(txs[i])
+		}
+		return result
+	}}
+	w, err := chain.New(b.config(serve(t, l)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
+	if _, found, err := w.Read(t.Context(), chain.Block{Number: block - 1}, block, chain.Watched{lower(address): true}); !errors.Is(err, chain.ErrAnswer) {
+		t.Errorf("%+v, %v", found, err)
+	}
+}
+
 func lies(t *testing.T, b *bench) {
 	ctx, to := t.Context(), someone(t)
 	tx := b.sign(t, types.DynamicFeeTx{To: &to, Value: big.NewInt(1)})
 	b.give(t, tx, chain.Accepted)
-	b.mined(t, tx)
+	at := b.mined(t, tx).Block
 	l := &liar{node: b.URL}
 	sender, another := b.senderAt(t, serve(t, l)), "0x"+strings.Repeat("ab", 32)
 
@@ -170,6 +191,7 @@ func lies(t *testing.T, b *bench) {
 		t.Errorf("%d, %v", gas, err)
 	}
 
+	b.framed(t, l, at.Number, to)
 	next := b.sign(t, types.DynamicFeeTx{Nonce: 1, To: &to, Value: big.NewInt(1)})
 	l.lie = map[string]func(any) any{"eth_sendRawTransaction": always(another)}
 	if got, err := sender.Broadcast(ctx, raw(t, next)); got != chain.Unclear || !errors.Is(err, chain.ErrAnswer) {

@@ -3,7 +3,6 @@ package sendtest
 import (
 	"errors"
 	"math/big"
-	"strings"
 	"testing"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -65,13 +64,10 @@ func sendsEther(t *testing.T, b *bench) {
 	if n := b.nonce(t, false); n != 1 {
 		t.Errorf("the next nonce is %d", n)
 	}
-	if found := b.read(t, before, to); len(found) != 1 || found[0].Units != ether(1).String() || found[0].Tx != lowerHash(tx) {
-		t.Errorf("%+v", found)
-	}
+	b.moved(t, before, to, tx, "in ethereum "+ether(1).String())
+	b.moved(t, before, b.from, tx, "out ethereum "+ether(1).String(), "fee ethereum "+seen.Fee.String())
 	b.give(t, tx, chain.Included) // the same bytes again
 }
-
-func lowerHash(tx *types.Transaction) string { return strings.ToLower(tx.Hash().Hex()) }
 
 func raises(t *testing.T, b *bench) {
 	to := someone(t)
@@ -105,16 +101,18 @@ func raises(t *testing.T, b *bench) {
 }
 
 func cancels(t *testing.T, b *bench) {
-	to := someone(t)
+	to, before := someone(t), b.head(t)
 	low := b.stuck(t)
 	first := b.sign(t, types.DynamicFeeTx{GasTipCap: low.Tip, GasFeeCap: low.Cap, To: &to, Value: big.NewInt(5)})
 	b.give(t, first, chain.Accepted)
 	fee := b.fees(t).Normal.AtLeast(low.Raised())
 	cancel := b.sign(t, types.DynamicFeeTx{GasTipCap: fee.Tip, GasFeeCap: fee.Cap, To: &b.from})
 	b.give(t, cancel, chain.Accepted)
-	if seen := b.mined(t, cancel); seen.Failed {
+	seen := b.mined(t, cancel)
+	if seen.Failed {
 		t.Errorf("%+v", seen)
 	}
+	b.moved(t, before, b.from, cancel, "fee ethereum "+seen.Fee.String())
 	if seen := b.find(t, first.Hash()); seen.State != chain.Absent || b.nonce(t, false) != 1 {
 		t.Errorf("%+v, next nonce %d", seen, b.nonce(t, false))
 	}

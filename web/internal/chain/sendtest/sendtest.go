@@ -10,6 +10,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -288,6 +289,27 @@ func (b *bench) read(t *testing.T, after chain.Block, address common.Address) []
 		t.Fatal(err)
 	}
 	return found
+}
+
+// moved checks what the watcher reads of one transaction at an address: "in ethereum 5".
+func (b *bench) moved(t *testing.T, after chain.Block, address common.Address, tx *types.Transaction, want ...string) {
+	t.Helper()
+	var got []string
+	for _, a := range b.read(t, after, address) {
+		way := "in"
+		switch {
+		case a.Fee && a.Out:
+			way = "fee"
+		case a.Out:
+			way = "out"
+		}
+		if a.Tx == strings.ToLower(tx.Hash().Hex()) {
+			got = append(got, way+" "+a.Asset+" "+a.Units)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("at %v: %q, not %q", address, got, want)
+	}
 }
 
 func lower(a common.Address) string { return strings.ToLower(a.Hex()) }

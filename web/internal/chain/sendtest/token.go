@@ -36,12 +36,8 @@ func sendsTokens(t *testing.T, b *bench) {
 	if seen.Moved(token, b.from, to, big.NewInt(401)) || seen.Moved(to, b.from, to, big.NewInt(400)) || seen.Moved(token, to, b.from, big.NewInt(400)) {
 		t.Error("what did not move is said to have moved")
 	}
-	for address, out := range map[common.Address]bool{to: false, b.from: true} {
-		found := b.read(t, before, address)
-		if len(found) != 1 || found[0].Asset != tokenID || found[0].Units != "400" || found[0].Out != out || found[0].Tx != lowerHash(tx) {
-			t.Errorf("%v: %+v", address, found)
-		}
-	}
+	b.moved(t, before, to, tx, "in "+tokenID+" 400")
+	b.moved(t, before, b.from, tx, "fee ethereum "+seen.Fee.String(), "out "+tokenID+" 400")
 	held, err := b.watcher.Holdings(ctx, b.head(t), []string{lower(to), lower(b.from)})
 	if err != nil || len(held) != 2 || held[0].Units != "400" || held[1].Units != "999600" {
 		t.Errorf("%+v, %v", held, err)
@@ -56,7 +52,7 @@ func overdraws(t *testing.T, b *bench) {
 	if reason, ok := reverts(err); !ok || reason != contract.Poor {
 		t.Errorf("the estimate: %v", err)
 	}
-	had := b.balance(t, b.from)
+	had, before := b.balance(t, b.from), b.head(t)
 	tx := b.sign(t, types.DynamicFeeTx{Nonce: b.nonce(t, true), Gas: 300_000, To: &token, Data: data})
 	b.give(t, tx, chain.Accepted)
 	seen := b.mined(t, tx)
@@ -66,6 +62,7 @@ func overdraws(t *testing.T, b *bench) {
 	if want := new(big.Int).Sub(had, seen.Fee); b.balance(t, b.from).Cmp(want) != 0 {
 		t.Errorf("the account has %d, not %d", b.balance(t, b.from), want)
 	}
+	b.moved(t, before, b.from, tx, "fee ethereum "+seen.Fee.String())
 
 	refuser := b.deploy(t, contract.DeployRefuser())
 	_, err = b.sender.Estimate(ctx, chain.Call{From: b.from, To: refuser, Data: contract.Call(transferOf, to, big.NewInt(1))})
