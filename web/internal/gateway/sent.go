@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"countersign/shared/amount"
 	"countersign/shared/asset"
@@ -15,29 +14,19 @@ import (
 	"countersign/web/internal/store"
 )
 
-// feeIndex stands for the index of a log in what a transaction paid for itself.
-const feeIndex = -3
-
-// include books what a transaction of the vault moved and cost, in the block that has it.
-// What it moved of a token its log says, which is read as any other.
+// include keeps that a transaction of the vault is in a block that was read, and with it what
+// the transaction moved and cost.
 func (s *sending) include(ctx context.Context, in inBlock) error {
 	n, _ := asset.Chain(s.Chain)
 	coin, ok := asset.On(s.Chain, n.Coin)
 	if !ok {
 		return fmt.Errorf("the coin of %s is not known", s.Chain)
 	}
-	if _, err := s.load(ctx); err != nil {
-		return err
-	}
 	fee, err := amount.FromUnits(in.seen.Fee.String(), coin.Places)
 	if err != nil {
 		return err
 	}
 	b := in.seen.Block
-	row := chain.Arrival{Asset: coin.ID, Address: strings.ToLower(s.from.Hex()), Tx: in.attempt.Hash, Out: true, Block: b}
-	value, cost := row, row
-	value.Units, value.Index = s.does.Value, -1
-	cost.Units, cost.Index = in.seen.Fee.String(), feeIndex
 	return s.g.cfg.Store.Write(ctx, func(tx store.Tx) error {
 		if err := unmoved(tx, s.w.id, s.at); err != nil {
 			return err
@@ -46,25 +35,6 @@ func (s *sending) include(ctx context.Context, in inBlock) error {
 			return errSettling // it is read with the next scan
 		} else if err != nil {
 			return err
-		}
-		books := s.g.books(tx, s.w)
-		for _, a := range []chain.Arrival{value, cost} {
-			if a.Units == "0" || in.seen.Failed && a.Index == -1 {
-				continue
-			}
-			if err := books.record(a); err != nil {
-				return err
-			}
-		}
-		at, err := tx.Address(s.w.id, row.Address)
-		if err != nil {
-			return err
-		}
-		if next := in.attempt.Nonce + 1; at.Sent < next { // all that it sent is in the books
-			at.Sent = next
-			if err := tx.PutAddress(at); err != nil {
-				return err
-			}
 		}
 		return s.keepIn(tx, func(now *store.Sending) {
 			now.State, now.Reason = store.SendingIncluded, ""
@@ -80,10 +50,6 @@ func (s *sending) conclude(ctx context.Context) error {
 	}
 	return s.g.cfg.Store.Write(ctx, func(tx store.Tx) error {
 		if err := unmoved(tx, s.w.id, s.at); err != nil {
-			return err
-		}
-		books := s.g.books(tx, s.w)
-		if err := books.confirm(s.at.Number); err != nil {
 			return err
 		}
 		state := wire.RequestCompleted
@@ -150,7 +116,7 @@ func (b *books) ours(d store.Deposit) (kind, text, against string, ok bool, err 
 	switch {
 	case !d.Out:
 		return wire.EntryDeposit, "Received " + figure(d.Amount, d.Asset) + " from account " + name.Within(accountName(wants)), against, inside, nil
-	case d.Index == feeIndex:
+	case d.Index == chain.IndexFee:
 		return wire.EntryFee, "Network fee of " + figure(d.Amount, d.Asset), "fees:" + s.Account, true, nil
 	}
 	return wire.EntrySent, "Sent " + figure(d.Amount, d.Asset) + " to " + m.To, against, true, nil
