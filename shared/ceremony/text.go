@@ -65,7 +65,7 @@ func lines(g statement.Genesis, as statement.GenesisMember) (all []intent.Line) 
 		space()
 		add("Account", "%s", name.WithID(a.Name, a.Account))
 		add("Address", "%s on %s", intent.Groups(a.Address), intent.Chain(a.Chain))
-		all = append(all, intent.PlaceLines(a.Tier, a.Parent, parents[a.Parent])...)
+		all = append(append(all, intent.PlaceLines(a.Tier, a.Parent, parents[a.Parent])...), intent.SweepLines(a.Sweep)...)
 		add("Rules", "version %d: one that denies comes first; else the first that matches governs; what none matches is denied", a.Rules.Version)
 		for i, r := range a.Rules.Ordered() {
 			add(fmt.Sprintf("Rule %d", i+1), "%s", names.rule(r))

@@ -27,6 +27,7 @@ type AccountEdit struct {
 	Tier        string         `json:"tier,omitempty"`        // [Treasury], [Trading]; absent: none
 	Parent      string         `json:"parent,omitempty"`      // the account that funds it; absent: none
 	ParentName  string         `json:"parent_name,omitempty"` // of Parent
+	Sweep       *Sweep         `json:"sweep,omitempty"`       // absent: none
 	Rules       governance.Set `json:"rules"`                 // all of them; the version stays when they do
 	Before      AccountBefore  `json:"before"`                // as it was
 	Purpose     string         `json:"purpose,omitempty"`
@@ -39,6 +40,7 @@ type AccountBefore struct {
 	Tier       string         `json:"tier,omitempty"`
 	Parent     string         `json:"parent,omitempty"`
 	ParentName string         `json:"parent_name,omitempty"`
+	Sweep      *Sweep         `json:"sweep,omitempty"`
 	Order      []string       `json:"order"` // the names of its rules
 	Rules      governance.Set `json:"rules"` // without those that stay as they are
 }
@@ -52,6 +54,8 @@ func (a AccountEdit) CheckFields() error {
 	c.Name(a.Name, "name")
 	CheckPlace(&c, a.Tier, a.Parent, "")
 	checkParentName(&c, a.Parent, a.ParentName, "")
+	CheckSweep(&c, a.Sweep, "", "")
+	CheckSweep(&c, a.Before.Sweep, "", "before.")
 	checkRules(&c, a.Rules, "rules")
 	c.Name(a.Before.Name, "before.name")
 	CheckPlace(&c, a.Before.Tier, a.Before.Parent, "before.")
@@ -101,7 +105,11 @@ func (a AccountEdit) Fill(v Vault) (Intent, error) {
 	if a.ParentName, err = parentName(v, a.Account, now.Chain, a.Parent); err != nil {
 		return nil, err
 	}
-	a.Before = AccountBefore{Name: now.Name, Tier: now.Tier, Parent: now.Parent, Order: []string{}, Rules: now.Rules}
+	var c field.Checks
+	if CheckSweep(&c, a.Sweep, now.Chain, ""); c.Err() != nil {
+		return nil, Refused(c.Err())
+	}
+	a.Before = AccountBefore{Name: now.Name, Tier: now.Tier, Parent: now.Parent, Sweep: now.Sweep, Order: []string{}, Rules: now.Rules}
 	if p, ok := v.Account(now.Parent); ok {
 		a.Before.ParentName = p.Name
 	}
@@ -155,7 +163,7 @@ func (a AccountEdit) Summary() string {
 		changes bool
 		called  string
 	}{
-		{a.Name != a.Before.Name, "its name"}, {a.Tier != a.Before.Tier, "its tier"}, {a.Parent != a.Before.Parent, "what funds it"},
+		{a.Name != a.Before.Name, "its name"}, {a.Tier != a.Before.Tier, "its tier"}, {a.Parent != a.Before.Parent, "what funds it"}, {!SameSweep(a.Sweep, a.Before.Sweep), "what is swept"},
 		{a.Rules.Version != a.Before.Rules.Version, "rules version " + strconv.Itoa(a.Rules.Version)},
 	} {
 		if part.changes {
@@ -174,6 +182,7 @@ func (a AccountEdit) Lines() []Line {
 	lines := append([]Line{{Label: "Account", Value: name.WithID(a.Name, a.Account)}, version(a.FromVersion)}, renamed(a.Before.Name, a.Name)...)
 	lines = append(lines, turned("Tier", a.Before.Tier, a.Tier, tierText(a.Tier))...)
 	lines = append(lines, turned("Funded by", called(a.Before.Parent, a.Before.ParentName), called(a.Parent, a.ParentName), called(a.Parent, a.ParentName))...)
+	lines = append(lines, sweepTurned(a.Before.Sweep, a.Sweep)...)
 	if a.Rules.Version == a.Before.Rules.Version {
 		return append(lines, Line{Label: "Rules", Value: "stay as they are, version " + strconv.Itoa(a.Rules.Version)})
 	}

@@ -115,6 +115,7 @@ type Account struct {
 	Address     string // of its own key
 	Tier        string // [Treasury], [Trading]; empty: none
 	Parent      string // the account that funds it; empty: none
+	Sweep       *Sweep // nil: none
 	Version     int
 	Rules       governance.Set // the newest
 }

@@ -84,6 +84,25 @@ type SignedBody struct {
 	Raw     string `json:"raw"` // base64url of the bytes that are sent to the chain
 }
 
+// SweepingBody is the body of a sweeping entry: by the standing rule of an account, the signer
+// is about to sign a transaction of one of its deposit addresses, which can only bring what
+// is there to the account's own address.
+type SweepingBody struct {
+	Account     string   `json:"account"`
+	Address     string   `json:"address"`     // the deposit address
+	Attestation string   `json:"attestation"` // JWS, typ countersign-address+jws: that it is one
+	Nonce       int64    `json:"nonce"`       // of the deposit address
+	Amount      string   `json:"amount"`      // in the smallest unit of the chain's coin
+	Fees        gas.Fees `json:"fees"`
+}
+
+// SweptBody is the body of a swept entry: the transaction of the sweeping entry before it
+// about this address.
+type SweptBody struct {
+	Address string `json:"address"`
+	Raw     string `json:"raw"` // base64url of the bytes that are sent to the chain
+}
+
 // ClockBody is the body of a clock entry: the operator confirmed that the time is
 // that of this entry, which may be before that of the entry before it.
 type ClockBody struct {

@@ -29,7 +29,11 @@ const (
 	// Signing says which transaction the signer is about to sign, Signed that it did.
 	Signing = "signing"
 	Signed  = "signed"
-	Clock   = "clock"
+	// Sweeping says which sweep of a deposit address the signer is about to sign, Swept
+	// that it did.
+	Sweeping = "sweeping"
+	Swept    = "swept"
+	Clock    = "clock"
 	// Checkpoint ends a segment, and says what the state is after the entries before it.
 	Checkpoint = "checkpoint"
 )

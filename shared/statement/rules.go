@@ -206,6 +206,7 @@ func (c *checks) accounts(g Genesis, o governance.Objects) {
 		c.Chain(a.Chain, at+"chain")
 		c.Address(a.Address, at+"address")
 		intent.CheckPlace(&c.Checks, a.Tier, a.Parent, at)
+		intent.CheckSweep(&c.Checks, a.Sweep, a.Chain, at)
 		accounts[a.Account], o.Accounts = a, append(o.Accounts, a.Ruled())
 	}
 	find := func(id string) (intent.Account, bool) {

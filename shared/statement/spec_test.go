@@ -49,7 +49,7 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 	if err != nil {
 		t.Errorf("the genesis: %v", err)
 	}
-	spec.Shows(t, "a genesis", string(one("genesis")), g, "groups", "whitelists", "accounts.rules.rules", "accounts.rules.holidays", "accounts.tier", "accounts.parent")
+	spec.Shows(t, "a genesis", string(one("genesis")), g, "groups", "whitelists", "accounts.rules.rules", "accounts.rules.holidays", "accounts.tier", "accounts.parent", "accounts.sweep")
 	registered, err := Decode[Registration](one("registration"))
 	if err != nil {
 		t.Errorf("the registration: %v", err)

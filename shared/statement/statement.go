@@ -245,6 +245,7 @@ type GenesisAccount struct {
 	Address string         `json:"address"`
 	Tier    string         `json:"tier,omitempty"`   // of intent: TREASURY, TRADING; absent: none
 	Parent  string         `json:"parent,omitempty"` // the account that funds it; absent: none
+	Sweep   *intent.Sweep  `json:"sweep,omitempty"`  // absent: none
 	Rules   governance.Set `json:"rules"`
 }
 

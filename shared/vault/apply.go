@@ -47,6 +47,10 @@ func (s *State) Apply(e signedlog.Entry, hash string) error {
 		err = s.applySigning(e)
 	case signedlog.Signed:
 		err = s.applySigned(e)
+	case signedlog.Sweeping:
+		err = s.applySweeping(e)
+	case signedlog.Swept:
+		err = s.applySwept(e)
 	case signedlog.Clock:
 		err = s.applyClock(e)
 	case signedlog.Checkpoint:

@@ -226,7 +226,7 @@ func (v *Governance) take(i intent.Change, request string, seq int64) error {
 			v.Created = append(v.Created, a)
 		}
 	case intent.AccountEdit:
-		err = v.Accounts.put(c.Account, Version[AccountTerms]{Version: from + 1, Seq: seq, Request: request, Value: AccountTerms{c.Name, c.Tier, c.Parent}})
+		err = v.Accounts.put(c.Account, Version[AccountTerms]{Version: from + 1, Seq: seq, Request: request, Value: AccountTerms{c.Name, c.Tier, c.Parent, c.Sweep}})
 		if err == nil && c.Rules.Version != c.Before.Rules.Version {
 			err = v.Rules.put(c.Account, Version[governance.Set]{Version: c.Rules.Version, Seq: seq, Request: request, Value: c.Rules})
 		}

@@ -40,15 +40,16 @@ type Membership struct {
 
 // AccountTerms are what can change of an account.
 type AccountTerms struct {
-	Name   string `json:"name"`
-	Tier   string `json:"tier,omitempty"`
-	Parent string `json:"parent,omitempty"`
+	Name   string        `json:"name"`
+	Tier   string        `json:"tier,omitempty"`
+	Parent string        `json:"parent,omitempty"`
+	Sweep  *intent.Sweep `json:"sweep,omitempty"`
 }
 
 // add takes an account of the genesis, or one that the outcome entry seq of a request created.
 func (v *Governance) add(a statement.GenesisAccount, request string, seq int64) error {
 	return errors.Join(
-		v.Accounts.put(a.Account, Version[AccountTerms]{Version: 1, Seq: seq, Request: request, Value: AccountTerms{a.Name, a.Tier, a.Parent}}),
+		v.Accounts.put(a.Account, Version[AccountTerms]{Version: 1, Seq: seq, Request: request, Value: AccountTerms{a.Name, a.Tier, a.Parent, a.Sweep}}),
 		v.Rules.put(a.Account, Version[governance.Set]{Version: a.Rules.Version, Seq: seq, Request: request, Value: a.Rules}))
 }
 
@@ -91,7 +92,7 @@ func (v *Governance) Current() statement.Genesis {
 	for _, a := range v.founded() {
 		terms, _ := v.Accounts.at(a.Account, Newest)
 		rules, _ := v.Rules.at(a.Account, Newest)
-		a.Name, a.Tier, a.Parent, a.Rules = terms.Value.Name, terms.Value.Tier, terms.Value.Parent, rules.Value
+		a.Name, a.Tier, a.Parent, a.Sweep, a.Rules = terms.Value.Name, terms.Value.Tier, terms.Value.Parent, terms.Value.Sweep, rules.Value
 		g.Accounts = append(g.Accounts, a)
 	}
 	rule, _ := v.Admin.at(governance.Admin, Newest)

@@ -25,10 +25,11 @@ type snapshot struct {
 	Mark       signedlog.Mark  `json:"mark"`
 	At         int64           `json:"at"` // of the last entry, Unix seconds
 	Governance Governance      `json:"governance"`
-	Accounts   []accountRecord `json:"accounts"`        // in the order of the genesis, then as they were created
-	Keys       poolRecord      `json:"keys,omitzero"`   // absent: no account was to be created
-	Open       []requestRecord `json:"open"`            // by id
-	Sends      []Sending       `json:"sends,omitempty"` // by request
+	Accounts   []accountRecord `json:"accounts"`         // in the order of the genesis, then as they were created
+	Keys       poolRecord      `json:"keys,omitzero"`    // absent: no account was to be created
+	Open       []requestRecord `json:"open"`             // by id
+	Sends      []Sending       `json:"sends,omitempty"`  // by request
+	Sweeps     []Sweeping      `json:"sweeps,omitempty"` // by address
 }
 
 type poolRecord struct {
@@ -41,6 +42,7 @@ type accountRecord struct {
 	Key    int            `json:"key,omitempty"`   // number of its own key, of one that was created
 	Nonce  int64          `json:"nonce,omitempty"` // of the next transaction of its own address
 	Spends []spendsRecord `json:"spends"`
+	Swept  []sweptFee     `json:"swept,omitempty"` // of the last day, oldest first
 }
 
 type spendsRecord struct {
@@ -86,6 +88,9 @@ func (s *State) Snapshot() ([]byte, error) {
 	for _, id := range slices.Sorted(maps.Keys(s.sends)) {
 		out.Sends = append(out.Sends, *s.sends[id])
 	}
+	for _, address := range slices.Sorted(maps.Keys(s.sweeps)) {
+		out.Sweeps = append(out.Sweeps, *s.sweeps[address])
+	}
 	return strictjson.Canonical(out)
 }
 
@@ -94,7 +99,7 @@ func (p poolRecord) pool() Pool { return Pool{p.Next, append([]Numbered(nil), p.
 func (p *Pool) record() poolRecord { return poolRecord{p.next, append([]Numbered{}, p.free...)} }
 
 func (a *account) record(now int64) accountRecord {
-	record := accountRecord{poolRecord: a.pool.record(), Key: a.key, Nonce: a.nonce, Spends: []spendsRecord{}}
+	record := accountRecord{poolRecord: a.pool.record(), Key: a.key, Nonce: a.nonce, Spends: []spendsRecord{}, Swept: a.swept}
 	for _, w := range a.spends {
 		kept := spendsRecord{w.Velocity, []sumRecord{}}
 		w = w.settled(now)
@@ -191,6 +196,11 @@ func (s *State) restore(in snapshot) error {
 			return fmt.Errorf("the transaction of %s: %w", sending.Request, err)
 		}
 	}
+	for _, sweeping := range in.Sweeps {
+		if err := s.resweep(sweeping); err != nil {
+			return fmt.Errorf("the sweep of %s: %w", sweeping.Address, err)
+		}
+	}
 	for _, r := range s.open {
 		if r.moved != 0 {
 			d := s.Decide(r, seconds(s.at))
@@ -201,7 +211,7 @@ func (s *State) restore(in snapshot) error {
 }
 
 func (a *account) restore(record accountRecord) {
-	a.key, a.nonce, a.pool, a.spends = record.Key, record.Nonce, record.pool(), nil
+	a.key, a.nonce, a.pool, a.spends, a.swept = record.Key, record.Nonce, record.pool(), nil, record.Swept
 	for _, list := range record.Spends {
 		w := &spends{Velocity: list.Window}
 		for _, one := range list.Kept {

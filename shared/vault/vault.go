@@ -35,17 +35,19 @@ type State struct {
 	mu       sync.RWMutex // of members, for [State.Look]
 	members  map[string]*Member
 	accounts map[string]*account
-	keys     Pool                // of the own keys of accounts that were created, or may be
-	open     map[string]*Request // those without an outcome
-	sends    map[string]*Sending // by request: those approved that end in a transaction, see sends.go
-	excerpt  bool                // only some entries are applied: see [Excerpt]
+	keys     Pool                 // of the own keys of accounts that were created, or may be
+	open     map[string]*Request  // those without an outcome
+	sends    map[string]*Sending  // by request: those approved that end in a transaction, see sends.go
+	sweeps   map[string]*Sweeping // by deposit address: see sweeps.go
+	excerpt  bool                 // only some entries are applied: see [Excerpt]
 }
 
 // account is an account with what the log says of it.
 type account struct {
 	statement.GenesisAccount
-	key    int   // the number of its own key, of one that was created
-	nonce  int64 // of the next transaction of its own address
+	key    int        // the number of its own key, of one that was created
+	nonce  int64      // of the next transaction of its own address
+	swept  []sweptFee // of the last day, oldest first
 	pool   Pool
 	spends []*spends // one for each window of the rules
 }
@@ -109,7 +111,7 @@ func New(key jws.PublicKey, past Past) *State {
 	}
 	return &State{
 		Governance: &Governance{}, key: key, past: past, members: map[string]*Member{}, accounts: map[string]*account{}, open: map[string]*Request{},
-		sends: map[string]*Sending{},
+		sends: map[string]*Sending{}, sweeps: map[string]*Sweeping{},
 	}
 }
 
@@ -147,7 +149,7 @@ func (s *State) Account(id string) (intent.Account, bool) {
 	terms, _ := s.Accounts.at(id, Newest)
 	rules, _ := s.Rules.at(id, Newest)
 	return intent.Account{
-		Name: terms.Value.Name, Chain: a.Chain, Address: a.Address, Tier: terms.Value.Tier, Parent: terms.Value.Parent, Version: terms.Version, Rules: rules.Value,
+		Name: terms.Value.Name, Chain: a.Chain, Address: a.Address, Tier: terms.Value.Tier, Parent: terms.Value.Parent, Sweep: terms.Value.Sweep, Version: terms.Version, Rules: rules.Value,
 	}, true
 }
 

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 )
 
 // Account is an account of the vault with what the gateway's ledger says about
@@ -14,6 +15,7 @@ type Account struct {
 	Chain    string         `json:"chain"`
 	Address  string         `json:"address"`          // of the account's own key
 	Tier     string         `json:"tier,omitempty"`   // of shared/intent: TREASURY, TRADING; absent: none
+	Sweep    *intent.Sweep  `json:"sweep,omitempty"`  // what arrives at deposit addresses is sent on to Address; absent: it is not
 	Parent   string         `json:"parent,omitempty"` // id of the account that funds it; absent: none
 	Rules    governance.Set `json:"rules"`
 	Balances []Balance      `json:"balances"`

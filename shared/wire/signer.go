@@ -68,6 +68,14 @@ type SignerTransaction struct {
 	LogSize int64    `json:"log_size"`
 }
 
+// SignerSweepInput is the body of POST /v1/sweeps, which a [SignerTransaction] answers.
+type SignerSweepInput struct {
+	Account string   `json:"account"`
+	Address string   `json:"address"`          // a deposit address of the account
+	Amount  string   `json:"amount,omitempty"` // in the smallest unit of the chain's coin; absent: that of the newest sweep, with higher fees
+	Fees    gas.Fees `json:"fees"`
+}
+
 // SignerReviews answers GET /v1/reviews: what reviewers are to be asked now.
 type SignerReviews struct {
 	Reviews []SignerReview `json:"reviews"`

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 	"countersign/shared/statement"
 )
 
@@ -93,6 +94,7 @@ type VaultAccount struct {
 	Chain   string         `json:"chain"`
 	Address string         `json:"address"`
 	Tier    string         `json:"tier,omitempty"`   // TREASURY or TRADING
+	Sweep   *intent.Sweep  `json:"sweep,omitempty"`  // absent: none
 	Parent  string         `json:"parent,omitempty"` // id of the account that funds it
 	Rules   governance.Set `json:"rules"`
 	Said    []SaidRule     `json:"said"` // the rules in words, in the order in which they are asked

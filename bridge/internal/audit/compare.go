@@ -114,6 +114,7 @@ func (r *replay) differences(a answers) []string {
 				f.same(w.ID, "address", w.Address, is.Address)
 				f.same(w.ID, "tier", w.Tier, is.Tier)
 				f.same(w.ID, "parent", w.Parent, is.Parent)
+				f.same(w.ID, "sweep", intent.SweepLines(w.Sweep), intent.SweepLines(is.Sweep))
 				f.same(w.ID, "rules", w.Rules.Digest(), is.Rules.Digest())
 			}
 		}

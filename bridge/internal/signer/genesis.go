@@ -169,7 +169,7 @@ func makeAccount(ctx context.Context, v Vault, a DraftAccount) (statement.Genesi
 		return statement.GenesisAccount{}, jwk.Key{}, fmt.Errorf("make the key of account %s: %w", a.Account, err)
 	}
 	address, err := vault.AddressOn(a.Chain, k.PublicKey())
-	return statement.GenesisAccount{Account: a.Account, Name: a.Name, Chain: a.Chain, Address: address, Tier: a.Tier, Parent: a.Parent, Rules: a.Rules}, k.PublicKey().JWK(), err
+	return statement.GenesisAccount{Account: a.Account, Name: a.Name, Chain: a.Chain, Address: address, Tier: a.Tier, Parent: a.Parent, Sweep: a.Sweep, Rules: a.Rules}, k.PublicKey().JWK(), err
 }
 
 // checkGenesis finds in the draft what the log would refuse, and members who have

@@ -76,6 +76,7 @@ type Service struct {
 	told         int64                 // answers with such questions
 	certificates certificates
 	owns         ownKeys
+	deposits     depositKeys
 	at           time.Time // of the operation that holds mu; whole seconds, going back at the operator's word only
 	broken       error     // why nothing may be appended any more
 }

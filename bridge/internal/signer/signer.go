@@ -15,6 +15,7 @@ import (
 	"countersign/bridge/internal/keys"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 	"countersign/shared/statement"
 )
 
@@ -82,6 +83,7 @@ type DraftAccount struct {
 	Chain   string         `json:"chain"`
 	Tier    string         `json:"tier,omitempty"`   // as in the genesis
 	Parent  string         `json:"parent,omitempty"` // the account that funds it
+	Sweep   *intent.Sweep  `json:"sweep,omitempty"`  // as in the genesis
 	Rules   governance.Set `json:"rules"`
 }
 

@@ -103,7 +103,7 @@ func (o objects) fill(out *wire.Vault) error {
 		out.Whitelists = append(out.Whitelists, wire.VaultList{Since: since(v), ID: l.ID, Name: was.Name, Gone: v.Gone, Entries: was.Entries})
 	}
 	for _, a := range o.now.Accounts {
-		at := wire.VaultAccount{ID: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Tier: a.Tier, Parent: a.Parent, Rules: a.Rules, Said: []wire.SaidRule{}}
+		at := wire.VaultAccount{ID: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Tier: a.Tier, Parent: a.Parent, Sweep: a.Sweep, Rules: a.Rules, Said: []wire.SaidRule{}}
 		if terms := of(o.Accounts, a.Account); terms != nil {
 			at.Since = since(newest(*terms))
 		}

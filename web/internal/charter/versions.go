@@ -105,7 +105,7 @@ func listLines(l governance.List) []wire.Line {
 // accountLines say an account with the rules that it had at a version.
 func (o objects) accountLines(id string, v vault.Version[vault.AccountTerms]) []wire.Line {
 	lines := []wire.Line{{Label: "Name", Value: v.Value.Name}}
-	for _, l := range intent.PlaceLines(v.Value.Tier, v.Value.Parent, o.called[v.Value.Parent]) {
+	for _, l := range append(intent.PlaceLines(v.Value.Tier, v.Value.Parent, o.called[v.Value.Parent]), intent.SweepLines(v.Value.Sweep)...) {
 		lines = append(lines, wire.Line{Label: l.Label, Value: l.Value})
 	}
 	for _, a := range o.now.Accounts {

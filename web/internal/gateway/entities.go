@@ -112,7 +112,7 @@ func (g *Gateway) Account(ctx context.Context, c Caller, id string) (wire.Accoun
 // accountView is what the vault says of an account.
 func (g *Gateway) accountView(a statement.GenesisAccount, now time.Time) wire.Account {
 	return wire.Account{
-		ID: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Tier: a.Tier, Parent: a.Parent, Rules: a.Rules,
+		ID: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Tier: a.Tier, Parent: a.Parent, Sweep: a.Sweep, Rules: a.Rules,
 		NotWatched: g.unwatched(a.Chain), ServerTime: now,
 	}
 }

@@ -1,0 +1,214 @@
+package signer
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"sync"
+
+	"countersign/bridge/internal/keys"
+	"countersign/shared/fault"
+	"countersign/shared/signedlog"
+	"countersign/shared/strictjson"
+	"countersign/shared/vault"
+	"countersign/shared/wire"
+)
+
+// SweepDeposit signs a transaction that brings what is at a deposit address to its account's own
+// address, by the standing rule of the account: nobody is asked, it can go nowhere else, and
+// what it may cost is limited. Without an amount it is another attempt of the newest one, with
+// higher fees. Order and repetition are as of [Service.Transaction].
+//
+// It fails with NOT_FOUND for what is no deposit address of the account, DENIED_BY_RULES when
+// its standing rule, or that it has none, does not allow it, and INVALID_REQUEST, details field.
+func (s *Service) SweepDeposit(ctx context.Context, in wire.SignerSweepInput) (wire.SignerTransaction, error) {
+	a, err := s.prepareSweep(ctx, in)
+	if err != nil {
+		return wire.SignerTransaction{}, err
+	}
+	if a.Raw == "" {
+		if a, err = s.signSweep(ctx, in.Account, in.Address, a); err != nil {
+			return wire.SignerTransaction{}, err
+		}
+	}
+	tx, _, err := a.Signed()
+	if err != nil {
+		return wire.SignerTransaction{}, err
+	}
+	return wire.SignerTransaction{Nonce: a.Nonce, Fees: a.Fees, Hash: tx.Hash, Raw: a.Raw, LogSize: s.log.Mark().Size}, nil
+}
+
+// prepareSweep returns the sweep with these fees, or the one that is to be signed first,
+// once the log counts that it is about to be signed.
+func (s *Service) prepareSweep(ctx context.Context, in wire.SignerSweepInput) (a vault.Attempt, err error) {
+	if err := s.begin(); err != nil {
+		return a, err
+	}
+	defer s.end(ctx, &err)
+	attestation, err := s.attestation(ctx, in.Address)
+	if err != nil {
+		return a, err
+	}
+	if _, err := s.state.Deposit(attestation, in.Account, in.Address); err != nil {
+		return a, fault.Wrap(err, fault.NotFound, "the account has no such deposit address").With("field", "address")
+	}
+	x := s.state.Sweeping(in.Address)
+	if x != nil {
+		for _, made := range x.Attempts {
+			if made.Raw == "" || made.Fees == in.Fees && (in.Amount == "" || in.Amount == x.Amount) {
+				return made, nil
+			}
+		}
+	}
+	if _, _, err := in.Fees.Prices(); err != nil {
+		return a, fault.New(fault.Invalid, err.Error()).With("field", "fees")
+	}
+	if a, err = s.state.NextSweep(in.Account, in.Address, in.Amount, in.Fees, s.at.Unix()); err != nil {
+		return a, fault.New(fault.Denied, "nothing is swept: "+err.Error())
+	}
+	units := in.Amount
+	if units == "" {
+		units = x.Amount
+	}
+	return a, s.append(ctx, signedlog.Sweeping, signedlog.SweepingBody{
+		Account: in.Account, Address: in.Address, Attestation: attestation, Nonce: a.Nonce, Amount: units, Fees: in.Fees,
+	})
+}
+
+// attestation is the vault's word about an address, from the entry of the first request that
+// had it.
+func (s *Service) attestation(ctx context.Context, address string) (string, error) {
+	unknown := fault.New(fault.NotFound, "the vault made no such deposit address").With("field", "address")
+	seqs, err := s.state.Past().Find(address)
+	if err != nil || len(seqs) == 0 {
+		if err == nil {
+			err = unknown
+		}
+		return "", err
+	}
+	line, err := s.entry(ctx, seqs[0])
+	if err != nil {
+		return "", err
+	}
+	if line.Type != signedlog.Request {
+		return "", unknown
+	}
+	var b signedlog.RequestBody
+	if err := strictjson.UnmarshalCanonical(line.Body, &b, signedlog.MaxBody); err != nil {
+		return "", err
+	}
+	return b.Attestation, nil
+}
+
+// signSweep has the key of the deposit address sign what the log says is about to be signed.
+func (s *Service) signSweep(ctx context.Context, account, address string, a vault.Attempt) (_ vault.Attempt, err error) {
+	ctx = context.WithoutCancel(ctx)
+	s.mu.Lock()
+	x := s.state.Sweeping(address)
+	if x == nil {
+		s.mu.Unlock()
+		return a, fault.New(fault.RequestClosed, "the sweep of this address is over").With("state", "ENDED")
+	}
+	tx, err := s.state.SweepTx(account, x.Amount, a)
+	terms, _ := s.state.Account(account)
+	made := s.state.Made(account)
+	s.mu.Unlock()
+	if err != nil {
+		return a, err
+	}
+	key, err := s.deposits.key(ctx, s.deps.Vault, terms.Chain, account, address, made)
+	if err != nil {
+		return a, err
+	}
+	digest, err := tx.Digest()
+	if err != nil {
+		return a, err
+	}
+	signature, err := key.SignDigest(ctx, digest[:])
+	if err != nil {
+		return a, fmt.Errorf("sign with the key of %s: %w", address, err)
+	}
+	raw, err := tx.Sign(signature, address)
+	if err != nil {
+		return a, err
+	}
+	return s.keepSweep(ctx, address, a, base64.RawURLEncoding.EncodeToString(raw))
+}
+
+// keepSweep logs a sweep that was signed. Of two that sign it at once, the first that is
+// logged is the one.
+func (s *Service) keepSweep(ctx context.Context, address string, a vault.Attempt, raw string) (_ vault.Attempt, err error) {
+	if err := s.begin(); err != nil {
+		return a, err
+	}
+	defer s.end(ctx, &err)
+	x := s.state.Sweeping(address)
+	if x == nil {
+		return a, fault.New(fault.RequestClosed, "the sweep of this address is over").With("state", "ENDED")
+	}
+	for _, made := range x.Attempts {
+		if made.Nonce == a.Nonce && made.Fees == a.Fees && made.Raw != "" {
+			return made, nil
+		}
+	}
+	if last := x.Attempts[len(x.Attempts)-1]; last.Nonce != a.Nonce || last.Fees != a.Fees {
+		return a, fault.New(fault.Conflict, "another sweep is signed meanwhile")
+	}
+	a.Raw = raw
+	if err := s.append(ctx, signedlog.Swept, signedlog.SweptBody{Address: address, Raw: raw}); err != nil {
+		return a, err
+	}
+	s.deps.Log.Info("sweep signed", "address", address, "nonce", a.Nonce)
+	return a, nil
+}
+
+// depositKeys finds the keys of deposit addresses in the token by their addresses: it
+// remembers which number each has, and looks at none twice.
+type depositKeys struct {
+	mu      sync.Mutex
+	looked  map[string]int // at how many of an account
+	numbers map[string]int // by address
+}
+
+func (d *depositKeys) key(ctx context.Context, v Vault, chain, account, address string, made int) (keys.Key, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.looked == nil {
+		d.looked, d.numbers = map[string]int{}, map[string]int{}
+	}
+	for n := d.looked[account]; n < made; n++ {
+		if _, known := d.numbers[address]; known {
+			break
+		}
+		t, err := addressKey(chain, depositLabel(account, n))
+		if err != nil {
+			return nil, err
+		}
+		switch k, err := v.Key(ctx, t); {
+		case fault.CodeOf(err) == fault.KeyMissing || fault.CodeOf(err) == fault.KeyUnsuited: // what is there is somebody else's
+		case err != nil:
+			return nil, err
+		default:
+			if at, err := vault.AddressOn(chain, k.PublicKey()); err == nil {
+				d.numbers[at] = n
+			}
+		}
+		d.looked[account] = n + 1
+	}
+	n, known := d.numbers[address]
+	if !known {
+		return nil, fault.New(fault.KeyMissing, "the vault token has no key of the address "+address)
+	}
+	t, err := addressKey(chain, depositLabel(account, n))
+	if err != nil {
+		return nil, err
+	}
+	k, err := knownKey(ctx, v, t)
+	if err != nil {
+		return nil, err
+	}
+	if at, err := vault.AddressOn(chain, k.PublicKey()); err != nil || at != address {
+		return nil, fault.New(fault.KeyUnsuited, "the vault token holds another key under the label of "+address)
+	}
+	return k, nil
+}
