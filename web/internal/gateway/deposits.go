@@ -93,7 +93,13 @@ func (g *Gateway) scan(ctx context.Context, w *watch) error {
 	if sent != nil { // the sending says why, and the chain is read all the same
 		g.cfg.Log.Warn("a transaction is not sent yet", "chain", w.id, "cause", sent)
 	}
-	return g.sweep(ctx, w, now)
+	if err := g.sweep(ctx, w, now); err != nil {
+		return err
+	}
+	if err := g.collect(ctx, w); err != nil && ctx.Err() == nil {
+		g.cfg.Log.Warn("deposits are not swept yet", "chain", w.id, "cause", err)
+	}
+	return nil
 }
 
 // cursor is up to where the chain was read. One that was never read starts at

@@ -46,6 +46,7 @@ type Signer interface {
 	DryRun(ctx context.Context, in wire.SignerRequestInput) (wire.Explanation, error)
 	Impact(ctx context.Context, request string) ([]byte, error)
 	Transaction(ctx context.Context, request string, in wire.SignerTransactionInput) (wire.SignerTransaction, error)
+	Sweep(ctx context.Context, in wire.SignerSweepInput) (wire.SignerTransaction, error)
 	Reviews(ctx context.Context) (wire.SignerReviews, error)
 	Verdict(ctx context.Context, jws string) (wire.SignerRequest, error)
 	OpenChannel(ctx context.Context, record string) (wire.SignerChannel, error)

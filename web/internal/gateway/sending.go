@@ -90,6 +90,11 @@ type sending struct {
 
 // advance takes each step that can be taken now.
 func (s *sending) advance(ctx context.Context) error {
+	if s.State == store.SendingApproved && s.Sweep != "" { // which the signer was about to sign
+		last := s.Attempts[len(s.Attempts)-1]
+		units := store.Address{Chain: s.Chain, Address: s.Sweep, Entity: s.Entity, Account: s.Account}
+		return s.g.sweepAddress(ctx, units, nil, gas.Fees{Gas: last.Gas, FeeCap: last.FeeCap, Tip: last.Tip})
+	}
 	if s.State == store.SendingApproved {
 		if err := s.sign(ctx, nil); err != nil || s.State != store.SendingSigned {
 			return err
@@ -341,7 +346,7 @@ func (s *sending) follow(ctx context.Context) error {
 
 // hurry signs higher fees for what waits too long, within what was approved.
 func (s *sending) hurry(ctx context.Context) error {
-	if s.g.now().Sub(s.Tried) < stuckAfter {
+	if s.g.now().Sub(s.Tried) < stuckAfter || s.Sweep != "" { // a sweep leaves nothing for a higher fee
 		return nil
 	}
 	last := s.Attempts[len(s.Attempts)-1]

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ethereum/go-ethereum/common"
+
 	"countersign/shared/amount"
 	"countersign/shared/fault"
 	"countersign/shared/intent"
@@ -329,5 +331,63 @@ func TestATransferThatNeedsMoreThanWasApprovedWaitsAndSaysSo(t *testing.T) {
 	r := look(t, w, id)
 	if nonce, _ := spent(t, w, node); r.Sending.State != wire.SendingApproved || !strings.Contains(r.Sending.Reason, "0.0000001 ETH that were approved") || nonce != 0 {
 		t.Errorf("%+v", r.Sending)
+	}
+}
+
+func TestADepositIsSweptByTheStandingRuleAndCanThenBeSent(t *testing.T) {
+	t.Parallel()
+	w, node := gatewaytest.NewSending(t, 2)
+	own := w.Signer.Genesis.Accounts[0]
+	w.Signer.Change("req_gggggggggggggggggggggggggg", intent.AccountEdit{
+		Kind: intent.KindAccountEdit, V: 1, Account: gatewaytest.Account, FromVersion: 1, Name: own.Name, Rules: own.Rules, Sweep: &intent.Sweep{MaxFee: "0.001", PerDay: "0.01"},
+	})
+	r := w.Requested()
+	if _, err := node.Transfer(node.Faucet, common.HexToAddress(r.Address.Address), big.NewInt(1e18)); err != nil {
+		t.Fatal(err)
+	}
+	for range 6 {
+		node.Blocks(1)
+		w.Scan()
+	}
+	if node.Sent(r.Address.Address) != 1 || node.Sent(own.Address) != 0 {
+		t.Fatalf("the deposit address sent %d transactions", node.Sent(r.Address.Address))
+	}
+	cost, err := w.Gateway.TransferCost(t.Context(), gatewaytest.Caller(), gatewaytest.Account, "ethereum", "", "")
+	if err != nil || amount.Must(cost.Available).Cmp(amount.Must("10.999")) < 0 {
+		t.Errorf("%s can be sent (%v)", cost.Available, err)
+	}
+	a := account(t, w)
+	texts := ""
+	for _, e := range a.Entries {
+		texts += e.Kind + ": " + e.Text + "\n"
+	}
+	for _, want := range []string{"deposit: Swept 0.99", "sent: Swept 0.99", "fee: Network fee of 0.0000"} {
+		if !strings.Contains(texts, want) {
+			t.Errorf("the books have no %q:\n%s", want, texts)
+		}
+	}
+	if has := amount.Must(a.Balances[0].Amount); has.Cmp(amount.Must("10.999")) < 0 || has.Cmp(amount.Must("11")) >= 0 {
+		t.Errorf("the account has %s", has)
+	}
+	for range 3 {
+		node.Blocks(1)
+		w.Scan()
+	}
+	if node.Sent(r.Address.Address) != 1 {
+		t.Error("what is left there is swept again")
+	}
+}
+
+func TestWithoutAStandingRuleADepositStaysWhereItIs(t *testing.T) {
+	t.Parallel()
+	w, node := gatewaytest.NewSending(t, 1)
+	r := w.Requested()
+	node.Fund(r.Address.Address, 1)
+	for range 3 {
+		node.Blocks(1)
+		w.Scan()
+	}
+	if node.Has(r.Address.Address) != gatewaytest.Wei("1") {
+		t.Errorf("it has %s", node.Has(r.Address.Address))
 	}
 }

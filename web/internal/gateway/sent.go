@@ -69,6 +69,9 @@ func (s *sending) conclude(ctx context.Context) error {
 
 // became keeps what became of the request of a sending.
 func became(tx store.Tx, s store.Sending, state string) error {
+	if s.Sweep != "" {
+		return nil
+	}
 	r, err := tx.Request(s.Entity, s.Request)
 	if err != nil || r.State == state {
 		return err
@@ -90,6 +93,10 @@ func (b *books) ours(d store.Deposit) (kind, text, against string, ok bool, err 
 	}
 	if err != nil {
 		return "", "", "", false, err
+	}
+	if s.Sweep != "" {
+		kind, text, against = swept(s, d)
+		return kind, text, against, true, nil
 	}
 	r, err := b.tx.Request(s.Entity, s.Request)
 	if err != nil {
@@ -120,6 +127,17 @@ func (b *books) ours(d store.Deposit) (kind, text, against string, ok bool, err 
 		return wire.EntryFee, "Network fee of " + figure(d.Amount, d.Asset), "fees:" + s.Account, true, nil
 	}
 	return wire.EntrySent, "Sent " + figure(d.Amount, d.Asset) + " to " + m.To, against, true, nil
+}
+
+// swept says what a movement is that a sweep made.
+func swept(s store.Sending, d store.Deposit) (kind, text, against string) {
+	switch {
+	case !d.Out:
+		return wire.EntryDeposit, "Swept " + figure(d.Amount, d.Asset) + " from the deposit address " + s.Sweep, "between:" + s.Account
+	case d.Index == chain.IndexFee:
+		return wire.EntryFee, "Network fee of " + figure(d.Amount, d.Asset) + ", for a sweep", "fees:" + s.Account
+	}
+	return wire.EntrySent, "Swept " + figure(d.Amount, d.Asset) + " to the account's own address", "between:" + s.Account
 }
 
 // accountName is the name of the account that an intent is about.

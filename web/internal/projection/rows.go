@@ -42,6 +42,10 @@ func (p *Projection) rows(tx store.Tx, e signedlog.Entry) error {
 		return p.signing(tx, e)
 	case signedlog.Signed:
 		return p.signed(tx, e)
+	case signedlog.Sweeping:
+		return p.sweeping(tx, e)
+	case signedlog.Swept:
+		return p.swept(tx, e)
 	}
 	return nil // a clock entry dates what follows, and a checkpoint repeats what was said
 }

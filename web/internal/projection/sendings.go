@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"errors"
 	"time"
 
 	"countersign/shared/effects"
@@ -66,5 +67,46 @@ func (p *Projection) signed(tx store.Tx, e signedlog.Entry) error {
 	if row.State == store.SendingApproved || row.State == store.SendingSubmitted {
 		row.State, row.Reason, row.Tried = store.SendingSigned, "", time.Time{}
 	}
+	return tx.PutSending(row)
+}
+
+// sweeping keeps the sweep that is about to be signed.
+func (p *Projection) sweeping(tx store.Tx, e signedlog.Entry) error {
+	var b signedlog.SweepingBody
+	if err := strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody); err != nil {
+		return err
+	}
+	account, _ := p.state.Account(b.Account)
+	name := store.SweepName(b.Address, b.Nonce)
+	row, err := tx.Sending(p.entity, name)
+	if errors.Is(err, store.ErrNotFound) {
+		row, err = store.Sending{Request: name, Entity: p.entity, Account: b.Account, Chain: account.Chain, Sweep: b.Address, State: store.SendingApproved}, nil
+	}
+	if err != nil {
+		return err
+	}
+	row.Attempts = append(row.Attempts, store.Attempt{Nonce: b.Nonce, Gas: b.Fees.Gas, FeeCap: b.Fees.FeeCap, Tip: b.Fees.Tip, At: e.At})
+	row.Updated = time.Unix(e.At, 0).UTC()
+	return tx.PutSending(row)
+}
+
+// swept keeps the bytes of the sweep that was signed.
+func (p *Projection) swept(tx store.Tx, e signedlog.Entry) error {
+	var b signedlog.SweptBody
+	if err := strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody); err != nil {
+		return err
+	}
+	read, _, err := vault.Attempt{Raw: b.Raw}.Signed()
+	if err != nil {
+		return err
+	}
+	row, err := tx.Sending(p.entity, store.SweepName(b.Address, int64(read.Nonce)))
+	if err != nil {
+		return err
+	}
+	last := &row.Attempts[len(row.Attempts)-1]
+	last.Raw, last.Hash = b.Raw, read.Hash
+	row.Updated = time.Unix(e.At, 0).UTC()
+	row.State, row.Reason, row.Tried = store.SendingSigned, "", time.Time{}
 	return tx.PutSending(row)
 }

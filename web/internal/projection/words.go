@@ -33,6 +33,12 @@ func Say(tx store.Tx, entity, line string) (*wire.SaidEntry, error) {
 	case signedlog.Clock:
 		out.Text = "The operator confirmed the time"
 		return out, nil
+	case signedlog.Sweeping:
+		out.Text = "A deposit is about to be swept to the account's own address"
+		return out, nil
+	case signedlog.Swept:
+		out.Text = "The sweep of a deposit was signed"
+		return out, nil
 	case signedlog.Checkpoint:
 		out.Text = "Checkpoint: what the vault's state is"
 		return out, nil

@@ -73,6 +73,11 @@ func (l *Link) Transaction(ctx context.Context, request string, in wire.SignerTr
 	return out, l.call(ctx, http.MethodPost, "/v1/requests/"+url.PathEscape(request)+"/transactions", in, &out)
 }
 
+// Sweep has a sweep of a deposit address signed.
+func (l *Link) Sweep(ctx context.Context, in wire.SignerSweepInput) (out wire.SignerTransaction, err error) {
+	return out, l.call(ctx, http.MethodPost, "/v1/sweeps", in, &out)
+}
+
 // Reviews are what reviewers are to be asked now.
 func (l *Link) Reviews(ctx context.Context) (out wire.SignerReviews, err error) {
 	return out, l.call(ctx, http.MethodGet, "/v1/reviews", nil, &out)

@@ -1,6 +1,9 @@
 package store
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // States of a sending.
 const (
@@ -16,16 +19,23 @@ const (
 // Sending is an approved request that ends in a transaction, and how far that is: what the
 // signer's log says of it, and what its chain says.
 type Sending struct {
-	Request  string
+	Request  string // of a sweep, which has none: its name, see [SweepName]
 	Entity   string
 	Account  string
 	Chain    string
+	Sweep    string // the deposit address that is swept by a standing rule; empty: it is a request's
 	State    string
 	Attempts []Attempt
 	Mined    *Mined
 	Reason   string    // why it is not further, for people; empty: nothing is wrong
 	Tried    time.Time // when the newest attempt was first given to a node; zero: it was not
 	Updated  time.Time
+}
+
+// SweepName is what stands for the request of a sweep: each transaction of a deposit address
+// is one.
+func SweepName(address string, nonce int64) string {
+	return "sweep " + address + " " + strconv.FormatInt(nonce, 10)
 }
 
 // Attempt is a transaction as it was signed, or is about to be.
@@ -56,4 +66,8 @@ type Sendings interface {
 	SendingOf(chain, hash string) (Sending, error)           // which one has this transaction
 	OpenSendings(chain string, limit int) ([]Sending, error) // those that are not final, the oldest first
 	SendingsAfter(chain string, block int64) ([]Sending, error)
+	Sweeping(chain, address string) (bool, error) // a sweep of a deposit address is not final
+	// Funded are deposit addresses that have some of the chain's coin, those that came first
+	// first.
+	Funded(chain string) ([]Address, error)
 }

@@ -35,6 +35,9 @@ func (x *tx) PutSending(s store.Sending) error {
 			return err
 		}
 	}
+	if s.Sweep != "" {
+		return x.changed(s.Entity, wire.ChangedAccount, s.Account)
+	}
 	return x.changed(s.Entity, wire.ChangedRequest, s.Request)
 }
 
@@ -49,6 +52,17 @@ func (x *tx) SendingOf(chain, hash string) (store.Sending, error) {
 
 func (x *tx) OpenSendings(chain string, limit int) ([]store.Sending, error) {
 	return docs[store.Sending](x, "list sendings", `SELECT doc FROM sendings WHERE chain = ? AND state IN ('approved', 'signed', 'submitted', 'included') ORDER BY pos LIMIT ?`, chain, limit)
+}
+
+func (x *tx) Sweeping(chain, address string) (bool, error) {
+	var n int
+	err := x.one("look for a sweep", []any{&n}, `SELECT COUNT(*) FROM sendings WHERE chain = ? AND state IN ('approved', 'signed', 'submitted', 'included')
+		AND lower(json_extract(doc, '$.Sweep')) = ?`, chain, strings.ToLower(address))
+	return n > 0, err
+}
+
+func (x *tx) Funded(chain string) ([]store.Address, error) {
+	return x.addresses("list deposit addresses with a balance", `WHERE chain = ? AND request <> '' AND balance <> '0' ORDER BY pos`, chain)
 }
 
 func (x *tx) SendingsAfter(chain string, block int64) ([]store.Sending, error) {

@@ -51,6 +51,21 @@ func (s *suite) sendings() {
 		s.same(len(none), 0)
 		return errors.Join(err, err2)
 	})
+	swept := of(store.SweepName("0xAbC", 3), "ent_a")
+	swept.Sweep, swept.Attempts = "0xAbC", []store.Attempt{{Nonce: 3}}
+	s.write(nil, func(tx store.Tx) error { return tx.PutSending(swept) })
+	sweeping := func(want bool) {
+		s.t.Helper()
+		s.read(nil, func(tx store.Tx) error {
+			got, err := tx.Sweeping("eip155:31337", "0xabc")
+			s.same(got, want)
+			return err
+		})
+	}
+	sweeping(true)
+	swept.State = store.SendingConfirmed
+	s.write(nil, func(tx store.Tx) error { return tx.PutSending(swept) })
+	sweeping(false)
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.SendingOf("eip155:1", "0xab"); return err })
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Sending("ent_b", "req_one"); return err })
 	stolen := of("req_one", "ent_b")
