@@ -49,6 +49,7 @@ type State struct {
 	OneUser   string        // why signers and gateway run as one user; empty: they run as two
 
 	vaults map[string]softhsm.Store // by entity: one token each
+	sweeps bool                     // the vaults begin with a standing rule that sweeps deposits
 }
 
 func (s *State) path(name string) string   { return filepath.Join(s.Dir, name) }

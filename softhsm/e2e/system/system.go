@@ -40,7 +40,7 @@ type Config struct {
 	BridgeEnv     []string // for the bridge, and so for Pinentry
 	Terminal      bool     // the bridge may ask at this process's terminal
 	Origins       []string // of pages that gateway and bridge admit besides the dashboard
-	Fund          bool     // the vaults' accounts begin with 10 ether each, to send some of
+	Fund          bool     // the vaults' accounts begin with 10 ether each, to send some of, and sweep what arrives
 }
 
 // System is a running Countersign.
@@ -72,7 +72,7 @@ func Start(ctx context.Context, cfg Config) (*System, error) {
 			return nil, err
 		}
 	}
-	state := &State{Dir: dir, vaults: map[string]softhsm.Store{}}
+	state := &State{Dir: dir, vaults: map[string]softhsm.Store{}, sweeps: cfg.Fund}
 	lock, err := state.claim()
 	if err != nil {
 		return nil, err

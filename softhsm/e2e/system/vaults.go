@@ -174,8 +174,12 @@ func (s *State) draft(v Vault) (map[string]any, error) {
 		members = append(members, statement.GenesisMember{Member: p.Member, Name: p.Name, Role: statement.Admin,
 			Approval: approval, Channel: channel, ChannelIn: statement.InToken})
 	}
+	account := map[string]any{"account": v.Account, "name": v.AccountName, "chain": Chain, "rules": governance.Set{Version: 1, Rules: v.Rules}}
+	if s.sweeps {
+		account["sweep"] = intent.Sweep{MaxFee: "0.001", PerDay: "0.02"}
+	}
 	return map[string]any{
 		"entity": v.Entity, "entity_name": v.Name, "sandbox": true, "admin_rule": statement.AdminRule{Quorum: 2}, "members": members,
-		"accounts": []map[string]any{{"account": v.Account, "name": v.AccountName, "chain": Chain, "rules": governance.Set{Version: 1, Rules: v.Rules}}},
+		"accounts": []map[string]any{account},
 	}, nil
 }
