@@ -1,6 +1,7 @@
 package signer
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"fmt"
@@ -79,7 +80,7 @@ func sendsNothing(r *vault.Request) error {
 		return fault.New(fault.Conflict, "a "+r.Wants.Noun()+" ends in no transaction")
 	}
 	if r.Outcome != string(governance.Approved) {
-		return fault.New(fault.RequestClosed, "the request is not approved").With("state", r.Outcome)
+		return fault.New(fault.RequestClosed, "the request is not approved").With("state", cmp.Or(r.Outcome, "PENDING"))
 	}
 	return fault.New(fault.RequestClosed, "the transaction of this request is over, or its approval has ended").With("state", "ENDED")
 }
