@@ -24,6 +24,10 @@ const (
 	ReadsAccounts = "ACCOUNTS" // those that are listed
 )
 
+// Expired is the state of a reporting key whose time is over; the others are [Active] and
+// [Revoked].
+const Expired = "EXPIRED"
+
 // ReportingKey is what a vault knows of a reporting key.
 type ReportingKey struct {
 	Name    string

@@ -19,13 +19,10 @@ type ReportingKey struct {
 	State    string   `json:"state"`              // of intent: ACTIVE or REVOKED
 }
 
-// ReportingKeyExpired is the state of a [ReportingKey] whose time is over.
-const ReportingKeyExpired = "EXPIRED"
-
 // At is the state of the key at a time in Unix seconds: ACTIVE, EXPIRED or REVOKED.
 func (k ReportingKey) At(now int64) string {
 	if k.State == intent.Active && k.Expires != 0 && now >= k.Expires {
-		return ReportingKeyExpired
+		return intent.Expired
 	}
 	return k.State
 }

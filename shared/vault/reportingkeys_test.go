@@ -44,7 +44,7 @@ func TestAReportingKeyReadsFromItsApprovalToItsRevocation(t *testing.T) {
 	if !ok || k.All() || !k.Reads(ruled) || k.Reads("acc_other") || k.Verifier != verifier(1) || w.s.ReportingKey("rpk_accounting").Version != 1 {
 		t.Errorf("%v, %+v", ok, k)
 	}
-	for at, want := range map[int64]string{noon: intent.Active, noon + 7199: intent.Active, noon + 7200: ReportingKeyExpired} {
+	for at, want := range map[int64]string{noon: intent.Active, noon + 7199: intent.Active, noon + 7200: intent.Expired} {
 		if got := k.At(at); got != want {
 			t.Errorf("at noon and %d seconds it is %s", at-noon, got)
 		}
