@@ -152,6 +152,10 @@ func TestReportingCallsFetchAccountsQueryTheirBalances(t *testing.T) {
 	if len(v.Accounts) != 1 || len(v.Groups) != 0 || len(v.ReportingKeys) != 1 || v.ReportingKeys[0].ID != k.ReportingKey || v.ReportingKeys[0].Used == nil || len(v.Members) != 3 {
 		t.Errorf("vault: %+v", v)
 	}
+	if o := get[wire.VaultObject](t, r.as(token, "GET", "/v1/vault/"+k.ReportingKey, "")); o.Kind != wire.VaultReportingKeyKind || o.Name != "Accounting" || len(o.Versions) != 1 ||
+		len(o.Versions[0].Approved) != 2 || !slices.Contains(o.Versions[0].Lines, wire.Line{Label: "May read", Value: "Treasury (acc_treasury)"}) {
+		t.Errorf("the key itself: %+v", o)
+	}
 	get[wire.LogCheckpoint](t, r.as(token, "GET", "/v1/log/checkpoint", ""))
 
 	theirs := get[wire.Page[wire.Transaction]](t, r.do("GET", "/v1/transactions?accountId=acc_trading", "")).Items

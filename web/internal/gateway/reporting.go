@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/subtle"
 	"errors"
+	"sync"
 	"time"
 
 	"countersign/shared/apikey"
@@ -53,13 +54,47 @@ func (g *Gateway) NewReportingSecret(ctx context.Context, c Caller) (v wire.Repo
 	return v, err
 }
 
+// readers keep what the logs say of vaults, read once for each version of it: reporting keys
+// are looked up for each question that is asked with one, and for each wrong key.
+type readers struct {
+	mu   sync.Mutex
+	read map[string]reader // by entity
+}
+
+type reader struct {
+	doc string
+	by  *projection.Governance
+}
+
+// of is as [projection.Governs], for callers who change nothing of it.
+func (r *readers) of(tx store.Tx, entity string) (*projection.Governance, error) {
+	doc, err := tx.Governance(entity)
+	if err != nil {
+		return nil, err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if kept, ok := r.read[entity]; ok && kept.doc == doc {
+		return kept.by, nil
+	}
+	by, err := projection.Governs(tx, entity)
+	if err != nil {
+		return nil, err
+	}
+	if r.read == nil {
+		r.read = map[string]reader{}
+	}
+	r.read[entity] = reader{doc, by}
+	return by, nil
+}
+
 // reportingKeyOf finds the reporting key of a secret, by the log of an entity, as an API key
 // that reads; one without an id: there is none that works.
 func (g *Gateway) reportingKeyOf(tx store.Tx, developer, entity, secret string) (k store.Key, err error) {
 	if !apikey.WellFormed(secret) || apikey.Foreign(secret, g.cfg.Env) { // one that a person made up could be guessed
 		return k, nil
 	}
-	by, err := projection.Governs(tx, entity)
+	by, err := g.readers.of(tx, entity)
 	if errors.Is(err, store.ErrNotFound) {
 		return k, nil
 	}
@@ -90,7 +125,7 @@ const reportingScopes = wire.ScopeEntityTokens + " " + wire.ScopeRead
 // reporting is what the reporting key of a token reads. It fails with [store.ErrNotFound] when
 // the key does not work any more, as far as the log of the entity was read.
 func (g *Gateway) reporting(tx store.Tx, entity, key string) (*projection.ReportingKey, error) {
-	by, err := projection.Governs(tx, entity)
+	by, err := g.readers.of(tx, entity)
 	if err != nil {
 		return nil, err
 	}
