@@ -14,25 +14,26 @@ import (
 
 // The kinds. A released kind never changes its meaning.
 const (
-	Account   = "acc" // of a vault
-	Approval  = "apv" // of a bridge, while its connection lives
-	Batch     = "bat" // of a bridge, while its connection lives
-	Booking   = "bkg" // of the gateway's ledger
-	Channel   = "chn" // of a relay of channel records
-	Deposit   = "dep" // what a chain moved to an address of a vault
-	Developer = "dev" // a customer of the gateway, who holds an API key
-	Entity    = "ent" // whose vault it is
-	Group     = "grp" // of members of a vault, whom rules name together
-	Item      = "itm" // a connection to a pretend bank of the sandbox
-	Key       = "key" // an API key of a developer
-	Ledger    = "led" // of the sandbox
-	Member    = "mem" // of an entity
-	Order     = "ord" // a purchase at a provider
-	Question  = "ask" // one question for quotes, in the logs
-	Quote     = "quo" // of a provider
-	Request   = "req" // a governed request
-	Use       = "use" // of an API key or a token, in the log of use
-	Whitelist = "wls" // of addresses outside a vault, which rules name together
+	Account      = "acc" // of a vault
+	Approval     = "apv" // of a bridge, while its connection lives
+	Batch        = "bat" // of a bridge, while its connection lives
+	Booking      = "bkg" // of the gateway's ledger
+	Channel      = "chn" // of a relay of channel records
+	Deposit      = "dep" // what a chain moved to an address of a vault
+	Developer    = "dev" // a customer of the gateway, who holds an API key
+	Entity       = "ent" // whose vault it is
+	Group        = "grp" // of members of a vault, whom rules name together
+	Item         = "itm" // a connection to a pretend bank of the sandbox
+	Key          = "key" // an API key of a developer
+	Ledger       = "led" // of the sandbox
+	Member       = "mem" // of an entity
+	Order        = "ord" // a purchase at a provider
+	Question     = "ask" // one question for quotes, in the logs
+	Quote        = "quo" // of a provider
+	Request      = "req" // a governed request
+	ReportingKey = "rpk" // of a vault: what a back office reads with
+	Use          = "use" // of an API key or a token, in the log of use
+	Whitelist    = "wls" // of addresses outside a vault, which rules name together
 )
 
 // The form's limits, in bytes.
@@ -44,7 +45,7 @@ const (
 
 // Kinds returns every kind.
 func Kinds() []string {
-	return []string{Account, Approval, Question, Batch, Booking, Channel, Deposit, Developer, Entity, Group, Item, Key, Ledger, Member, Order, Quote, Request, Use, Whitelist}
+	return []string{Account, Approval, Question, Batch, Booking, Channel, Deposit, Developer, Entity, Group, Item, Key, Ledger, Member, Order, Quote, Request, ReportingKey, Use, Whitelist}
 }
 
 // Valid reports whether s has the form of an id, of whatever kind.

@@ -15,6 +15,8 @@ var changeKinds = []kind{
 	{KindMemberSuspend, `{"kind":"member.suspend","v":1`, decode[MemberState], tellChange},
 	{KindMemberResume, `{"kind":"member.resume","v":1`, decode[MemberState], tellChange},
 	{KindMemberRevoke, `{"kind":"member.revoke","v":1`, decode[MemberState], tellChange},
+	{KindReportingKeyCreate, `{"kind":"reporting_key.create","v":1`, decode[ReportingKeyCreate], tellChange},
+	{KindReportingKeyRevoke, `{"kind":"reporting_key.revoke","v":1`, decode[ReportingKeyRevoke], tellChange},
 }
 
 func tellChange(r Record) []string { return []string{r.Change} }

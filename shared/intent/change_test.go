@@ -45,8 +45,14 @@ func changes() []Change {
 		MemberState{Kind: KindMemberRevoke, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob", Role: "OPERATOR"},
 		AccountCreate{Kind: KindAccountCreate, V: 1, Account: "acc_trading", Name: "Trading", Chain: "eip155:1", Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf",
 			Tier: Trading, Parent: "acc_treasury", ParentName: "Treasury", Rules: governance.Set{Version: 1, Rules: []governance.Rule{smallRule("1000")}}, Purpose: "Everyday payments"},
+		ReportingKeyCreate{Kind: KindReportingKeyCreate, V: 1, ReportingKey: "rpk_accounting", Name: "Accounting", Reads: ReadsAccounts, Accounts: []NamedAccount{{"acc_treasury", "Treasury"}},
+			Verifier: verifier, Expires: 1826668800, Purpose: "The monthly report"},
+		ReportingKeyRevoke{Kind: KindReportingKeyRevoke, V: 1, ReportingKey: "rpk_backoffice", FromVersion: 1, Name: "Back office", Purpose: "The back office moved"},
 	}
 }
+
+// verifier is of the secret that shared/spec/tokens.md shows.
+const verifier = "We5Vn0oWeK7zpOqzHgGEzDUf3L09Lhm3FDXjeWQvv3A"
 
 func smallRule(most string) governance.Rule {
 	return governance.Rule{Name: "small", When: []governance.Condition{{Amount: &governance.Amount{Currency: "EUR", Max: most}}, {Velocity: &governance.Velocity{Currency: "EUR", Seconds: 86400, Max: "5000"}}},
@@ -92,21 +98,27 @@ func TestAChangeOfAnotherVersionThanTheVaultHasIsRefused(t *testing.T) {
 		code   fault.Code
 		field  string
 	}{
-		"a group that moved on":        {GroupPut{Group: "grp_officers", FromVersion: 1, Members: named("bob")}, fault.Conflict, "from_version"},
-		"a new group that there is":    {GroupPut{Group: "grp_officers", Members: named("bob")}, fault.Conflict, "from_version"},
-		"a new group that there was":   {GroupPut{Group: "grp_gone", Members: named("bob")}, fault.Conflict, "from_version"},
-		"a group that there never was": {GroupPut{Group: "grp_other", FromVersion: 1, Members: named("bob")}, fault.Conflict, "from_version"},
-		"a group with a stranger":      {GroupPut{Group: "grp_other", Members: named("eve")}, fault.NotFound, "members"},
-		"removing what was removed":    {GroupRemove{Group: "grp_gone", FromVersion: 3}, fault.NotFound, "group"},
-		"removing another version":     {GroupRemove{Group: "grp_officers", FromVersion: 1}, fault.Conflict, "from_version"},
-		"a whitelist that moved on":    {WhitelistPut{Whitelist: "wls_suppliers", FromVersion: 2}, fault.Conflict, "from_version"},
-		"an admin rule that moved on":  {AdminRulePut{FromVersion: 2, Quorum: 3}, fault.Conflict, "from_version"},
-		"a member who moved on":        {MemberState{Kind: KindMemberSuspend, Member: "mem_bob", FromVersion: 2}, fault.Conflict, "from_version"},
-		"suspending who is suspended":  {MemberState{Kind: KindMemberSuspend, Member: "mem_carol", FromVersion: 2}, fault.Conflict, "member"},
-		"resuming who is active":       {MemberState{Kind: KindMemberResume, Member: "mem_bob", FromVersion: 1}, fault.Conflict, "member"},
-		"resuming who is revoked":      {MemberState{Kind: KindMemberResume, Member: "mem_dave", FromVersion: 2}, fault.Conflict, "member"},
-		"revoking who is revoked":      {MemberState{Kind: KindMemberRevoke, Member: "mem_dave", FromVersion: 2}, fault.Conflict, "member"},
-		"revoking a stranger":          {MemberState{Kind: KindMemberRevoke, Member: "mem_eve", FromVersion: 1}, fault.NotFound, "member"},
+		"a group that moved on":         {GroupPut{Group: "grp_officers", FromVersion: 1, Members: named("bob")}, fault.Conflict, "from_version"},
+		"a new group that there is":     {GroupPut{Group: "grp_officers", Members: named("bob")}, fault.Conflict, "from_version"},
+		"a new group that there was":    {GroupPut{Group: "grp_gone", Members: named("bob")}, fault.Conflict, "from_version"},
+		"a group that there never was":  {GroupPut{Group: "grp_other", FromVersion: 1, Members: named("bob")}, fault.Conflict, "from_version"},
+		"a group with a stranger":       {GroupPut{Group: "grp_other", Members: named("eve")}, fault.NotFound, "members"},
+		"removing what was removed":     {GroupRemove{Group: "grp_gone", FromVersion: 3}, fault.NotFound, "group"},
+		"removing another version":      {GroupRemove{Group: "grp_officers", FromVersion: 1}, fault.Conflict, "from_version"},
+		"a whitelist that moved on":     {WhitelistPut{Whitelist: "wls_suppliers", FromVersion: 2}, fault.Conflict, "from_version"},
+		"an admin rule that moved on":   {AdminRulePut{FromVersion: 2, Quorum: 3}, fault.Conflict, "from_version"},
+		"a member who moved on":         {MemberState{Kind: KindMemberSuspend, Member: "mem_bob", FromVersion: 2}, fault.Conflict, "from_version"},
+		"suspending who is suspended":   {MemberState{Kind: KindMemberSuspend, Member: "mem_carol", FromVersion: 2}, fault.Conflict, "member"},
+		"resuming who is active":        {MemberState{Kind: KindMemberResume, Member: "mem_bob", FromVersion: 1}, fault.Conflict, "member"},
+		"resuming who is revoked":       {MemberState{Kind: KindMemberResume, Member: "mem_dave", FromVersion: 2}, fault.Conflict, "member"},
+		"revoking who is revoked":       {MemberState{Kind: KindMemberRevoke, Member: "mem_dave", FromVersion: 2}, fault.Conflict, "member"},
+		"a key of an id that there is":  {ReportingKeyCreate{ReportingKey: "rpk_backoffice"}, fault.Conflict, "reporting_key"},
+		"a key of an id that there was": {ReportingKeyCreate{ReportingKey: "rpk_former"}, fault.Conflict, "reporting_key"},
+		"a key for an unknown account":  {ReportingKeyCreate{ReportingKey: "rpk_other", Accounts: []NamedAccount{{Account: "acc_other"}}}, fault.NotFound, "accounts.0.account"},
+		"revoking a key that moved on":  {ReportingKeyRevoke{ReportingKey: "rpk_backoffice", FromVersion: 2}, fault.Conflict, "from_version"},
+		"revoking a revoked key":        {ReportingKeyRevoke{ReportingKey: "rpk_former", FromVersion: 2}, fault.Conflict, "reporting_key"},
+		"revoking a key that never was": {ReportingKeyRevoke{ReportingKey: "rpk_other", FromVersion: 1}, fault.NotFound, "reporting_key"},
+		"revoking a stranger":           {MemberState{Kind: KindMemberRevoke, Member: "mem_eve", FromVersion: 1}, fault.NotFound, "member"},
 	} {
 		_, err := c.change.Fill(vaultOf{})
 		if f, _ := fault.As(err); f == nil || f.Code != c.code || f.Details["field"] != c.field {
@@ -150,6 +162,12 @@ func TestTheFieldsOfAChangeAreChecked(t *testing.T) {
 		f(&w)
 		return w
 	}
+	key := func(f func(*ReportingKeyCreate)) Change {
+		k := sampleOf[ReportingKeyCreate]()
+		k.Accounts = append([]NamedAccount{}, k.Accounts...)
+		f(&k)
+		return k
+	}
 	for name, c := range map[string]struct {
 		change Change
 		field  string
@@ -166,6 +184,18 @@ func TestTheFieldsOfAChangeAreChecked(t *testing.T) {
 		"an address without a label":     {list(func(w *WhitelistPut) { w.Entries[1].Label = "" }), "entries.1.label"},
 		"a whitelist of nothing":         {list(func(w *WhitelistPut) { w.Entries = nil }), "entries"},
 		"a quorum of nobody":             {AdminRulePut{Kind: KindAdminRulePut, V: 1, FromVersion: 1, Before: 2, Admins: 3}, "quorum"},
+		"a key for no account":           {key(func(k *ReportingKeyCreate) { k.Accounts = nil }), "accounts"},
+		"a key for all and for one":      {key(func(k *ReportingKeyCreate) { k.Reads = ReadsAll }), "accounts"},
+		"a key that does not say":        {key(func(k *ReportingKeyCreate) { k.Reads = "" }), "reads"},
+		"a key for an account twice":     {key(func(k *ReportingKeyCreate) { k.Accounts = append(k.Accounts, k.Accounts[0]) }), "accounts.1.account"},
+		"a key for a group":              {key(func(k *ReportingKeyCreate) { k.Accounts[0].Account = "grp_officers" }), "accounts.0.account"},
+		"a key without a name":           {key(func(k *ReportingKeyCreate) { k.Name = "" }), "name"},
+		"a key of another id":            {key(func(k *ReportingKeyCreate) { k.ReportingKey = "key_accounting" }), "reporting_key"},
+		"a key without a verifier":       {key(func(k *ReportingKeyCreate) { k.Verifier = "" }), "verifier"},
+		"a key with its secret":          {key(func(k *ReportingKeyCreate) { k.Verifier = "ol_test_Kb1M7K24EuBEAlojVP0Wlixajigw9C2RzoLx" }), "verifier"},
+		"a key of before all times":      {key(func(k *ReportingKeyCreate) { k.Expires = -1 }), "expires"},
+		"a key in milliseconds":          {key(func(k *ReportingKeyCreate) { k.Expires = 1826668800000 }), "expires"},
+		"a revocation of no version":     {ReportingKeyRevoke{Kind: KindReportingKeyRevoke, V: 1, ReportingKey: "rpk_backoffice", Name: "Back office"}, "from_version"},
 		"an unknown turn":                {MemberState{Kind: "member.promote", V: 1}, "kind"},
 	} {
 		p, _ := c.change.CheckNow().(*field.Problem)

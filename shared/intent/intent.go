@@ -106,6 +106,8 @@ type Vault interface {
 	// One that was removed has a version and is empty.
 	Group(id string) (governance.Group, int)
 	Whitelist(id string) (governance.List, int)
+	// ReportingKey finds one by its id.
+	ReportingKey(id string) ReportingKey
 	Admins() Admins
 }
 

@@ -85,6 +85,10 @@ func (vaultOf) Whitelist(id string) (governance.List, int) {
 	return governance.List{Whitelist: id, Name: "Suppliers", Entries: []governance.Entry{{Address: "0x8617E340B3D01FA5F11F306F4090FD50E238070D", Chain: "eip155:1", Label: "Northern Mill"}}}, 1
 }
 
+func (vaultOf) ReportingKey(id string) ReportingKey {
+	return map[string]ReportingKey{"rpk_backoffice": {"Back office", Active, 1}, "rpk_former": {"Former auditor", Revoked, 2}}[id]
+}
+
 func (vaultOf) Admins() Admins { return Admins{Count: 4, Quorum: 2, Version: 1} }
 
 func TestAnAccountDoesNotSendToItself(t *testing.T) {

@@ -88,6 +88,8 @@ func (v *Governance) possible(c intent.Change) error {
 			}
 		}
 		return v.possibleRules(c.Rules)
+	case intent.ReportingKeyCreate:
+		return v.possibleKey(c)
 	}
 	if n := len(admins(after)); n < quorum {
 		return bad("member", fmt.Sprintf("is needed: %d administrators would be left, and %d must approve what changes the vault", n, quorum))
@@ -240,6 +242,12 @@ func (v *Governance) take(i intent.Change, request string, seq int64) error {
 		was, _ := v.Members.at(c.Member, Newest)
 		was.Value.State = c.After()
 		err = v.Members.put(c.Member, Version[Membership]{Version: from + 1, Seq: seq, Request: request, Value: was.Value})
+	case intent.ReportingKeyCreate:
+		err = v.ReportingKeys.put(c.ReportingKey, Version[ReportingKey]{Version: 1, Seq: seq, Request: request, Value: reporting(c)})
+	case intent.ReportingKeyRevoke:
+		was, _ := v.ReportingKeys.at(c.ReportingKey, Newest)
+		was.Value.State = intent.Revoked
+		err = v.ReportingKeys.put(c.ReportingKey, Version[ReportingKey]{Version: from + 1, Seq: seq, Request: request, Value: was.Value})
 	default:
 		err = fmt.Errorf("nothing takes a %s", i.Noun())
 	}

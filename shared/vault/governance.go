@@ -15,20 +15,21 @@ import (
 	"countersign/shared/strictjson"
 )
 
-// Governance is who may decide what in a vault: members, groups, whitelists, accounts,
-// rule sets and the admin rule, in every version that they had. A version is added when
+// Governance is who may decide what in a vault, and who may read it: members, groups,
+// whitelists, accounts, rule sets, the admin rule and reporting keys, in every version that they had. A version is added when
 // a change is approved, and none is overwritten: what was decided can be explained at
 // any later time. Its JSON is what a snapshot, and a reader of the log, keep of it.
 type Governance struct {
-	Genesis  statement.Genesis            `json:"genesis"`
-	Created  []statement.GenesisAccount   `json:"created,omitempty"` // accounts that the genesis does not have, as they were created, in order
-	Admin    objects[statement.AdminRule] `json:"admin"`             // one
-	Members  objects[Membership]          `json:"members"`
-	Groups   objects[governance.Group]    `json:"groups"`
-	Lists    objects[governance.List]     `json:"whitelists"`
-	Accounts objects[AccountTerms]        `json:"accounts"`
-	Rules    objects[governance.Set]      `json:"rules"`   // by the id of what each governs
-	Changes  []int64                      `json:"changes"` // the entries that changed something, ascending; without the genesis
+	Genesis       statement.Genesis            `json:"genesis"`
+	Created       []statement.GenesisAccount   `json:"created,omitempty"` // accounts that the genesis does not have, as they were created, in order
+	Admin         objects[statement.AdminRule] `json:"admin"`             // one
+	Members       objects[Membership]          `json:"members"`
+	Groups        objects[governance.Group]    `json:"groups"`
+	Lists         objects[governance.List]     `json:"whitelists"`
+	Accounts      objects[AccountTerms]        `json:"accounts"`
+	Rules         objects[governance.Set]      `json:"rules"` // by the id of what each governs
+	ReportingKeys objects[ReportingKey]        `json:"reporting_keys,omitempty"`
+	Changes       []int64                      `json:"changes"` // the entries that changed something, ascending; without the genesis
 }
 
 // Membership is a member in one version.
@@ -105,6 +106,7 @@ func (v *Governance) clone() *Governance {
 	c := *v
 	c.Admin, c.Members, c.Groups, c.Lists = v.Admin.clone(), v.Members.clone(), v.Groups.clone(), v.Lists.clone()
 	c.Accounts, c.Rules, c.Changes, c.Created = v.Accounts.clone(), v.Rules.clone(), slices.Clip(v.Changes), slices.Clip(v.Created)
+	c.ReportingKeys = v.ReportingKeys.clone()
 	return &c
 }
 
@@ -112,7 +114,7 @@ func (v *Governance) clone() *Governance {
 func (v *Governance) Before(seq int64) *Governance {
 	c := v.clone()
 	c.Admin, c.Members, c.Groups, c.Lists = c.Admin.before(seq), c.Members.before(seq), c.Groups.before(seq), c.Lists.before(seq)
-	c.Accounts, c.Rules = c.Accounts.before(seq), c.Rules.before(seq)
+	c.Accounts, c.Rules, c.ReportingKeys = c.Accounts.before(seq), c.Rules.before(seq), c.ReportingKeys.before(seq)
 	c.Created = slices.DeleteFunc(slices.Clone(c.Created), func(a statement.GenesisAccount) bool { _, ok := c.Accounts.find(a.Account); return !ok })
 	c.Changes = slices.DeleteFunc(slices.Clone(c.Changes), func(at int64) bool { return at >= seq })
 	return c
@@ -142,7 +144,7 @@ func (v *Governance) sound() error {
 			return fmt.Errorf("account %s has no name, or no rules", a.Account)
 		}
 	}
-	return errors.Join(v.Admin.sound(), v.Members.sound(), v.Groups.sound(), v.Lists.sound(), v.Accounts.sound(), v.Rules.sound())
+	return errors.Join(v.Admin.sound(), v.Members.sound(), v.Groups.sound(), v.Lists.sound(), v.Accounts.sound(), v.Rules.sound(), v.ReportingKeys.sound())
 }
 
 // objects are what rules name, after an entry.

@@ -58,6 +58,7 @@ var examples = map[string][]struct {
 	"GET /v1/requests":                    {{new(Page[Request]), []string{"items"}}},
 	"POST /v1/requests":                   {{new(RequestInput), []string{"intent"}}, {new(RequestInput), []string{"quote_id", "account_id", "purpose", "reference"}}, {new(Sending), nil}, {new(Request), []string{"lines", "impact", "sending"}}},
 	"GET /v1/requests/{id}/statement":     {{new(StatementPreview), nil}},
+	"POST /v1/reporting-keys":             {{new(ReportingSecret), nil}},
 	"GET /v1/orders":                      {{new(Page[Order]), []string{"items"}}},
 	"POST /v1/orders":                     {{new(OrderInput), nil}},
 	"GET /v1/orders/{id}":                 {{new(Order), []string{"again.dest"}}},

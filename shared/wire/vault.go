@@ -14,18 +14,19 @@ const AdminRule = governance.Admin
 
 // Vault answers GET /v1/vault: what the log of the signer says is in the vault now.
 type Vault struct {
-	Entity     string         `json:"entity"`
-	Name       string         `json:"name"`
-	Sandbox    bool           `json:"sandbox,omitempty"` // it is for trying things out
-	Root       RootKey        `json:"root"`
-	AdminRule  VaultAdminRule `json:"admin_rule"`
-	Members    []VaultMember  `json:"members"`
-	Groups     []VaultGroup   `json:"groups"`     // by id, also those that are gone
-	Whitelists []VaultList    `json:"whitelists"` // by id
-	Accounts   []VaultAccount `json:"accounts"`
-	Chains     []ChainName    `json:"chains"` // of the accounts and the whitelists
-	Log        statement.Log  `json:"log"`
-	ServerTime time.Time      `json:"server_time"`
+	Entity        string              `json:"entity"`
+	Name          string              `json:"name"`
+	Sandbox       bool                `json:"sandbox,omitempty"` // it is for trying things out
+	Root          RootKey             `json:"root"`
+	AdminRule     VaultAdminRule      `json:"admin_rule"`
+	Members       []VaultMember       `json:"members"`
+	Groups        []VaultGroup        `json:"groups"`     // by id, also those that are gone
+	Whitelists    []VaultList         `json:"whitelists"` // by id
+	Accounts      []VaultAccount      `json:"accounts"`
+	ReportingKeys []VaultReportingKey `json:"reporting_keys"` // by id, also those that were revoked
+	Chains        []ChainName         `json:"chains"`         // of the accounts and the whitelists
+	Log           statement.Log       `json:"log"`
+	ServerTime    time.Time           `json:"server_time"`
 }
 
 // RootKey is the vault's statement key, which all of its log verifies with.
@@ -111,11 +112,12 @@ type SaidRule struct {
 
 // Kinds of objects of the vault.
 const (
-	VaultMemberKind  = "member"
-	VaultGroupKind   = "group"
-	VaultListKind    = "whitelist"
-	VaultAccountKind = "account"
-	VaultAdminKind   = "admin_rule"
+	VaultMemberKind       = "member"
+	VaultGroupKind        = "group"
+	VaultListKind         = "whitelist"
+	VaultAccountKind      = "account"
+	VaultAdminKind        = "admin_rule"
+	VaultReportingKeyKind = "reporting_key"
 )
 
 // VaultObject answers GET /v1/vault/{id}: an object with its versions, newest first.

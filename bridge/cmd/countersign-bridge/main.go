@@ -64,21 +64,22 @@ func defaultConfig() string {
 
 // grammar is the whole command line.
 type grammar struct {
-	Approver   approverCommand   `cmd:"" help:"Serve the dashboards on this computer: show, ask, sign."`
-	Signer     signerCommand     `cmd:"" help:"The vault's side: verify, then sign."`
-	Member     memberCommand     `cmd:"" help:"Become a member of a vault."`
-	Vault      vaultCommand      `cmd:"" help:"Begin a vault, as one of its administrators."`
-	Governance governanceCommand `cmd:"" help:"Rules before they govern: what they allow, and what a change of them does."`
-	Keys       keysCommand       `cmd:"" help:"The keys in your tokens: list, make, export, delete."`
-	Pairings   pairingsCommand   `cmd:"" help:"The pages that may talk to this bridge."`
-	Origins    originsCommand    `cmd:"" help:"The dashboards that may connect."`
-	Relay      relayCommand      `cmd:"" help:"The name of this bridge at its gateway, for pages that cannot reach this computer."`
-	Journal    journalCommand    `cmd:"" help:"The record of every decision and use of a key."`
-	Doctor     doctorCommand     `cmd:"" help:"Check modules, tokens, keys, prompt, clock, ports, browsers and journal."`
-	Policy     policyCommand     `cmd:"" name:"browser-policy" help:"Print the policy with which a browser of your company does not ask."`
-	Receipt    receiptCommand    `cmd:"" help:"Receipts: one request, with all that proves it."`
-	Audit      auditCommand      `cmd:"" help:"Replay a vault's log on a computer of your own, or be its witness."`
-	Version    versionCommand    `cmd:"" help:"Print the version, and what it was built from."`
+	Approver     approverCommand     `cmd:"" help:"Serve the dashboards on this computer: show, ask, sign."`
+	Signer       signerCommand       `cmd:"" help:"The vault's side: verify, then sign."`
+	Member       memberCommand       `cmd:"" help:"Become a member of a vault."`
+	Vault        vaultCommand        `cmd:"" help:"Begin a vault, as one of its administrators."`
+	Governance   governanceCommand   `cmd:"" help:"Rules before they govern: what they allow, and what a change of them does."`
+	ReportingKey reportingKeyCommand `cmd:"" help:"Keys for a back office that only reads."`
+	Keys         keysCommand         `cmd:"" help:"The keys in your tokens: list, make, export, delete."`
+	Pairings     pairingsCommand     `cmd:"" help:"The pages that may talk to this bridge."`
+	Origins      originsCommand      `cmd:"" help:"The dashboards that may connect."`
+	Relay        relayCommand        `cmd:"" help:"The name of this bridge at its gateway, for pages that cannot reach this computer."`
+	Journal      journalCommand      `cmd:"" help:"The record of every decision and use of a key."`
+	Doctor       doctorCommand       `cmd:"" help:"Check modules, tokens, keys, prompt, clock, ports, browsers and journal."`
+	Policy       policyCommand       `cmd:"" name:"browser-policy" help:"Print the policy with which a browser of your company does not ask."`
+	Receipt      receiptCommand      `cmd:"" help:"Receipts: one request, with all that proves it."`
+	Audit        auditCommand        `cmd:"" help:"Replay a vault's log on a computer of your own, or be its witness."`
+	Version      versionCommand      `cmd:"" help:"Print the version, and what it was built from."`
 
 	Completion completionCommand `cmd:"" help:"Completion in your shell."`
 	Man        manCommand        `cmd:"" hidden:"" help:"Write the manual page."`

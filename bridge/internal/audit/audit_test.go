@@ -113,6 +113,8 @@ func (g *gateway) serve(w http.ResponseWriter, r *http.Request) {
 		answer = page
 	case "/v1/accounts":
 		answer = wire.Accounts{Accounts: a.accounts}
+	case "/v1/vault":
+		answer = a.vault
 	case "/v1/entity":
 		answer = a.entity
 	}
@@ -159,7 +161,14 @@ func (g *gateway) honest() (a answers) {
 	for _, x := range state.Current().Accounts {
 		a.accounts = append(a.accounts, wire.Account{ID: x.Account, Name: x.Name, Chain: x.Chain, Address: x.Address, Tier: x.Tier, Parent: x.Parent, Rules: x.Rules})
 	}
-	for _, id := range []string{created, vaulttest.Second, vaulttest.First} {
+	for _, k := range state.ReportingKeys {
+		is, _ := state.Reporting(k.ID)
+		at := time.Unix(is.Expires, 0)
+		a.vault.ReportingKeys = append(a.vault.ReportingKeys, wire.VaultReportingKey{
+			Since: wire.Since{Version: state.ReportingKey(k.ID).Version}, ID: k.ID, Name: is.Name, State: is.State, Reads: is.Scope, Accounts: is.Accounts, Verifier: is.Verifier, Expires: &at,
+		})
+	}
+	for _, id := range []string{created, readable, vaulttest.Second, vaulttest.First} {
 		r := g.log.Requests[id]
 		if r == nil {
 			continue
@@ -214,6 +223,46 @@ func TestAnAccountThatWasCreatedIsAuditedAsThoseOfTheGenesis(t *testing.T) {
 		if out, err := g.audit(); fault.CodeOf(err) != fault.Conflict || !strings.Contains(out, says) {
 			t.Errorf("%s: %v\n%s", says, err, out)
 		}
+	}
+}
+
+const readable = "req_ffffffffffffffffffffffffff"
+
+// TestReportingKeysAreThoseOfTheLog has a gateway widen, revive, forge and hide a reporting key.
+func TestReportingKeysAreThoseOfTheLog(t *testing.T) {
+	t.Parallel()
+	log := func() *vaulttest.Log {
+		l := vaulttest.Lived(t)
+		l.Change(readable, intent.ReportingKeyCreate{
+			Kind: intent.KindReportingKeyCreate, V: 1, ReportingKey: "rpk_accounting", Name: "Accounting", Reads: intent.ReadsAccounts,
+			Accounts: []intent.NamedAccount{{Account: vaulttest.Account}}, Verifier: strings.Repeat("A", 43), Expires: vaulttest.Noon + 3600,
+		})
+		return l
+	}
+	for says, change := range map[string]func(*wire.VaultReportingKey){
+		"":  func(*wire.VaultReportingKey) {},
+		" ": func(k *wire.VaultReportingKey) { k.State = intent.Expired }, // by the gateway's clock
+		`rpk_accounting: the gateway says that its scope is "ALL []", the log "ACCOUNTS [acc_treasury]"`: func(k *wire.VaultReportingKey) { k.Reads, k.Accounts = intent.ReadsAll, nil },
+		"rpk_accounting: the gateway says that its scope is":                                             func(k *wire.VaultReportingKey) { k.Accounts = append(k.Accounts, "acc_other") },
+		`rpk_accounting: the gateway says that its state is "REVOKED", the log "ACTIVE"`:                 func(k *wire.VaultReportingKey) { k.State = intent.Revoked },
+		"rpk_accounting: the gateway says that its verifier is":                                          func(k *wire.VaultReportingKey) { k.Verifier = strings.Repeat("B", 43) },
+		"rpk_accounting: the gateway says that its end is":                                               func(k *wire.VaultReportingKey) { k.Expires = nil },
+		"rpk_other: the gateway shows this reporting key, and the log has none":                          func(k *wire.VaultReportingKey) { k.ID = "rpk_other" },
+		"rpk_accounting: the log has this reporting key, and the gateway does not show it":               func(k *wire.VaultReportingKey) { k.ID = "rpk_other" },
+	} {
+		g := play(t, log())
+		g.change = func(a *answers) { change(&a.vault.ReportingKeys[0]) }
+		out, err := g.audit()
+		if honest := strings.TrimSpace(says) == ""; honest && err != nil || !honest && (fault.CodeOf(err) != fault.Conflict || !strings.Contains(out, says)) {
+			t.Errorf("%q: %v\n%s", says, err, out)
+		}
+	}
+	l := log()
+	l.Change("req_gggggggggggggggggggggggggg", intent.ReportingKeyRevoke{Kind: intent.KindReportingKeyRevoke, V: 1, ReportingKey: "rpk_accounting", FromVersion: 1})
+	g := play(t, l)
+	g.change = func(a *answers) { a.vault.ReportingKeys[0].State = intent.Active }
+	if out, err := g.audit(); fault.CodeOf(err) != fault.Conflict || !strings.Contains(out, `its state is "ACTIVE", the log "REVOKED"`) {
+		t.Errorf("a key that was revoked, revived: %v\n%s", err, out)
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 type answers struct {
 	requests []wire.Request
 	accounts []wire.Account
+	vault    wire.Vault
 	entity   wire.Entity
 }
 
@@ -45,6 +46,9 @@ func (a *auditor) answers(ctx context.Context, most int) (out answers, err error
 		return out, err
 	}
 	out.accounts = accounts.Accounts
+	if err := a.get(ctx, "/v1/vault", nil, &out.vault); err != nil {
+		return out, err
+	}
 	return out, a.get(ctx, "/v1/entity", nil, &out.entity)
 }
 
@@ -124,6 +128,8 @@ func (r *replay) differences(a answers) []string {
 	}
 	f.sets("account", shown, known)
 
+	f.reportingKeys(a.vault.ReportingKeys, r.state.Governance)
+
 	shown = nil
 	for _, w := range a.requests {
 		shown = append(shown, w.ID)
@@ -133,6 +139,35 @@ func (r *replay) differences(a answers) []string {
 	}
 	f.sets("request", shown, slices.Sorted(maps.Keys(r.requests)))
 	return f
+}
+
+// reportingKeys compares those that the gateway shows. One whose time is over, by the gateway's
+// clock, may be shown as such.
+func (f *found) reportingKeys(says []wire.VaultReportingKey, log *vault.Governance) {
+	var shown, known []string
+	for _, w := range says {
+		shown = append(shown, w.ID)
+		is, ok := log.Reporting(w.ID)
+		if !ok {
+			continue
+		}
+		expires := int64(0)
+		if w.Expires != nil {
+			expires = w.Expires.Unix()
+		}
+		f.same(w.ID, "name", w.Name, is.Name)
+		f.same(w.ID, "version", w.Version, log.ReportingKey(w.ID).Version)
+		f.same(w.ID, "scope", fmt.Sprint(w.Reads, " ", w.Accounts), fmt.Sprint(is.Scope, " ", is.Accounts))
+		f.same(w.ID, "verifier", w.Verifier, is.Verifier)
+		f.same(w.ID, "end", expires, is.Expires)
+		if w.State != intent.Expired || is.At(is.Expires) != intent.Expired {
+			f.same(w.ID, "state", w.State, is.State)
+		}
+	}
+	for _, is := range log.ReportingKeys {
+		known = append(known, is.ID)
+	}
+	f.sets("reporting key", shown, known)
 }
 
 func (f *found) request(w wire.Request, is *vault.Request) {

@@ -172,6 +172,15 @@ func (g *gateway) says(path string, t told) any {
 			all.Accounts = append(all.Accounts, wire.Account{ID: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Rules: a.Rules})
 		}
 		return all
+	case "/v1/vault":
+		var v wire.Vault
+		for _, k := range t.state.ReportingKeys {
+			is, _ := t.state.Reporting(k.ID)
+			v.ReportingKeys = append(v.ReportingKeys, wire.VaultReportingKey{
+				Since: wire.Since{Version: t.state.ReportingKey(k.ID).Version}, ID: k.ID, Name: is.Name, State: is.State, Reads: is.Scope, Accounts: is.Accounts, Verifier: is.Verifier,
+			})
+		}
+		return v
 	}
 	var page wire.Page[wire.Request]
 	for id, r := range t.requests {

@@ -8,6 +8,7 @@ package hostile
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -16,6 +17,7 @@ import (
 
 	"countersign/bridge/internal/audit"
 	"countersign/bridge/internal/signer/membertest"
+	"countersign/shared/apikey"
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
@@ -86,6 +88,16 @@ func tightened(from int, quorum int) intent.AccountEdit {
 	return intent.AccountEdit{Kind: intent.KindAccountEdit, V: 1, Account: treasury, FromVersion: from, Name: "Treasury", Rules: governance.Set{Rules: all}}
 }
 
+// reader is a reporting key for the treasury, whose secret has a number.
+func reader(secret int) intent.ReportingKeyCreate {
+	return intent.ReportingKeyCreate{Kind: intent.KindReportingKeyCreate, V: 1, ReportingKey: "rpk_accounting", Name: "Accounting", Reads: intent.ReadsAccounts,
+		Accounts: []intent.NamedAccount{{Account: treasury}}, Verifier: apikey.Verifier(fmt.Sprint("secret ", secret)), Expires: 1_826_668_800}
+}
+
+func unreader() intent.ReportingKeyRevoke {
+	return intent.ReportingKeyRevoke{Kind: intent.KindReportingKeyRevoke, V: 1, ReportingKey: "rpk_accounting", FromVersion: 1}
+}
+
 func turns(kind, member string, from int) intent.MemberState {
 	return intent.MemberState{Kind: kind, V: 1, Member: member, FromVersion: from}
 }
@@ -118,6 +130,7 @@ var (
 	regroups = signing(officers(1, "mem_alice", "mem_bob"))
 	relists  = signing(suppliers(2, mill, thief))
 	rerules  = signing(tightened(1, 3))
+	reports  = signing(reader(1))
 	opens    = flow{"opens a channel", func(w *world) error { _, err := w.at("mem_alice").opens(); return err }}
 	approves = flow{"approves what waits", func(w *world) error { return w.approve(pending, "mem_alice") }}
 	asks     = flow{"asks again", func(w *world) error { return w.gateway.request(pending, purchase()) }}
@@ -152,7 +165,7 @@ func lived(t testing.TB) *world {
 
 // table is all that the gateway does.
 func table() []row {
-	return slices.Concat(handshakes(), records(), requests(), transactions(), logs(), receipts(), ceremonies())
+	return slices.Concat(handshakes(), records(), requests(), transactions(), logs(), receipts(), ceremonies(), reporting(), invitations())
 }
 
 func TestTheHostileGatewayIsRefusedByWhomItConcerns(t *testing.T) {
@@ -253,6 +266,11 @@ func TestWhatTheGatewaySaysInPlaceOfTheVaultIsNotHeard(t *testing.T) {
 			a.Before = intent.AccountBefore{Name: "Treasury", Order: []string{}, Rules: a.Rules}
 			a.Rules.Version = 7
 			return a
+		}()},
+		{reader(1), func() intent.Intent {
+			k := reader(1)
+			k.Accounts[0].Name = "Petty cash"
+			return k
 		}()},
 		{turns(intent.KindMemberSuspend, "mem_carol", 1), func() intent.Intent {
 			m := turns(intent.KindMemberSuspend, "mem_carol", 1)

@@ -53,6 +53,8 @@ func courses(t testing.TB) []course {
 		{wants: invites(t, membertest.NewMember(t, "mem_erin", "Erin", jws.P256))},
 		{wants: replaces(t, membertest.NewMember(t, "mem_carol", "Carol", jws.P256), 1)},
 		{wants: creates("acc_trading", "Trading")},
+		{wants: reads("rpk_accounting", "secret")},
+		{wants: unreads("rpk_accounting", 1), before: []intent.Intent{reads("rpk_accounting", "secret")}},
 	}
 	for i, c := range all {
 		if c.name == "" {

@@ -48,6 +48,9 @@ func changeScenes() map[string]func() *Model {
 		intent.MemberState{Kind: intent.KindMemberSuspend, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob Okafor", Role: "OPERATOR"},
 		intent.MemberState{Kind: intent.KindMemberResume, V: 1, Member: "mem_bob", FromVersion: 2, Name: "Bob Okafor", Role: "OPERATOR"},
 		intent.MemberState{Kind: intent.KindMemberRevoke, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob Okafor", Role: "OPERATOR"},
+		intent.ReportingKeyCreate{Kind: intent.KindReportingKeyCreate, V: 1, ReportingKey: "rpk_accounting", Name: "Accounting", Reads: intent.ReadsAccounts,
+			Accounts: []intent.NamedAccount{{Account: "acc_treasury", Name: "Treasury"}}, Verifier: strings.Repeat("A", 43), Expires: 1826668800, Purpose: "The monthly report"},
+		intent.ReportingKeyRevoke{Kind: intent.KindReportingKeyRevoke, V: 1, ReportingKey: "rpk_accounting", FromVersion: 1, Name: "Accounting"},
 	} {
 		name := "request-" + strings.ReplaceAll(i.Facts().Kind, ".", "-")
 		show := func(state string) func() *Model {

@@ -14,9 +14,9 @@ import (
 	"strings"
 	"testing"
 
+	"countersign/shared/apikey"
 	"countersign/shared/fault"
 	"countersign/shared/wire"
-	"countersign/web/internal/apikey"
 	"countersign/web/internal/gateway/gatewaytest"
 )
 

@@ -9,10 +9,10 @@ import (
 	"testing"
 	"time"
 
+	"countersign/shared/apikey"
 	"countersign/shared/claims"
 	"countersign/shared/fault"
 	"countersign/shared/wire"
-	"countersign/web/internal/apikey"
 	"countersign/web/internal/gateway/gatewaytest"
 )
 
@@ -137,7 +137,7 @@ func TestTheEntityIsNamedAsAQueryParameter(t *testing.T) {
 	developer := as(r.signIn(gatewaytest.APIKey, "developer", "dev_sandbox"))
 	for _, rt := range routes {
 		method, path, _ := strings.Cut(rt.pattern, " ")
-		if rt.access != entity || rt.wait == 0 {
+		if !rt.ofEntity() || rt.wait == 0 {
 			continue
 		}
 		path = strings.NewReplacer("{id}", "x").Replace(path)

@@ -41,7 +41,9 @@ type access int
 const (
 	open      access = iota // anybody
 	noBrowser               // anybody but a page: an API key must not be in a browser
-	entity                  // a token, in the name of an entity: with the scope read for a GET, write for any other
+	entity                  // a token, in the name of an entity: with the scope read for a GET, write for any other; not of a reporting key
+	reported                // as entity, and of a reporting key: the answer is about its accounts alone
+	whole                   // as entity, and of a reporting key that reads all accounts: the answer is about more than one
 	anyToken                // a token, in nobody else's name
 	entities                // a developer's token with the scope entities
 	keys                    // a developer's token with the scope keys
@@ -52,11 +54,16 @@ const (
 type route struct {
 	pattern string
 	access  access
-	query   string        // the parameters that it knows, with spaces between them; with access entity also entityId, with limit also pageSize
+	query   string        // the parameters that it knows, with spaces between them; in the name of an entity also entityId, with limit also pageSize
 	secret  bool          // the answer to this POST is never stored
 	limit   int           // of the body, in bytes; 0: it has none
 	wait    time.Duration // how long the answer may take; 0: it is a WebSocket, a stream or a file
 	handle  func(*api, *question) (any, error)
+}
+
+// ofEntity reports whether the route answers in the name of an entity.
+func (r route) ofEntity() bool {
+	return r.access == entity || r.access == reported || r.access == whole
 }
 
 // dry reports whether a question to the address can be answered and not carried out.
@@ -102,39 +109,40 @@ var routes = []route{
 	{"POST /v1/banks/accounts", entity, "", false, wire.MaxBody, plain, (*api).connectBank},
 	{"POST /v1/banks/sync", entity, "", false, wire.MaxBody, plain, (*api).syncBanks},
 	{"GET /v1/banks/sync-status", entity, "", false, 0, plain, (*api).bankSyncStatus},
-	{"GET /v1/entity", entity, "", false, 0, plain, (*api).entity},
-	{"GET /v1/vault", entity, "", false, 0, plain, (*api).vault},
-	{"GET /v1/vault/{id}", entity, "before limit", false, 0, plain, (*api).vaultObject},
+	{"GET /v1/entity", reported, "", false, 0, plain, (*api).entity},
+	{"GET /v1/vault", reported, "", false, 0, plain, (*api).vault},
+	{"GET /v1/vault/{id}", reported, "before limit", false, 0, plain, (*api).vaultObject},
 	{"GET /v1/members/{id}/certificate", entity, "", false, 0, slow, (*api).certificate},
+	{"POST /v1/reporting-keys", entity, "", true, wire.MaxBody, plain, (*api).reportingSecret},
 	{"GET /v1/invitations", entity, "", false, 0, plain, (*api).invitations},
 	{"POST /v1/invitations", entity, "", true, wire.MaxBody, plain, (*api).invite},
 	{"DELETE /v1/invitations/{id}", entity, "", false, 0, plain, (*api).withdraw},
 	{"GET /v1/join/{code}", open, "", false, 0, slow, (*api).invited},
 	{"POST /v1/join/{code}", signed, "", false, wire.MaxBody, slow, (*api).register},
-	{"GET /v1/log", entity, "after limit words", false, 0, plain, (*api).log},
-	{"GET /v1/log/checkpoint", entity, "since", false, 0, slow, (*api).checkpoint},
+	{"GET /v1/log", whole, "after limit words", false, 0, plain, (*api).log},
+	{"GET /v1/log/checkpoint", reported, "since", false, 0, slow, (*api).checkpoint},
 	{"GET /v1/providers", entity, "", false, 0, plain, (*api).providers},
 	{"GET /v1/providers/{id}/history", entity, "cursor limit", false, 0, plain, (*api).history},
 	{"POST /v1/providers/{id}/notices", signed, "", false, report.MaxBody, plain, (*api).notice},
 	{"GET /v1/quotes", entity, "from to amount payment-method country account wait", false, 0, slow, (*api).quotes},
-	{"GET /v1/requests", entity, "state cursor limit", false, 0, plain, (*api).requests},
+	{"GET /v1/requests", reported, "state cursor limit", false, 0, plain, (*api).requests},
 	{"POST /v1/requests", entity, "", false, wire.MaxBody, slow, (*api).newRequest},
-	{"GET /v1/requests/{id}", entity, "", false, 0, plain, (*api).request},
-	{"GET /v1/requests/{id}/impact", entity, "", false, 0, slow, (*api).impact},
-	{"GET /v1/requests/{id}/receipt", entity, "", false, 0, slow, (*api).receipt},
+	{"GET /v1/requests/{id}", reported, "", false, 0, plain, (*api).request},
+	{"GET /v1/requests/{id}/impact", whole, "", false, 0, slow, (*api).impact},
+	{"GET /v1/requests/{id}/receipt", whole, "", false, 0, slow, (*api).receipt},
 	{"GET /v1/requests/{id}/statement", entity, "member decision", false, 0, plain, (*api).statement},
-	{"GET /v1/events", entity, "", false, 0, 0, (*api).events},
-	{"GET /v1/orders", entity, "cursor limit", false, 0, plain, (*api).orders},
+	{"GET /v1/events", reported, "", false, 0, 0, (*api).events},
+	{"GET /v1/orders", reported, "cursor limit", false, 0, plain, (*api).orders},
 	{"POST /v1/orders", entity, "", true, wire.MaxBody, slow, (*api).newOrder},
-	{"GET /v1/orders/{id}", entity, "", false, 0, plain, (*api).order},
+	{"GET /v1/orders/{id}", reported, "", false, 0, plain, (*api).order},
 	{"POST /v1/orders/{id}/tickets", entity, "", true, wire.MaxBody, slow, (*api).newTicket},
 	{"GET /v1/redirect/{ticket}", open, "", false, 0, slow, (*api).redirect},
-	{"GET /v1/accounts", entity, "", false, 0, plain, (*api).accounts},
-	{"GET /v1/accounts/{id}", entity, "", false, 0, plain, (*api).account},
+	{"GET /v1/accounts", reported, "", false, 0, plain, (*api).accounts},
+	{"GET /v1/accounts/{id}", reported, "", false, 0, plain, (*api).account},
 	{"GET /v1/accounts/{id}/transfer-cost", entity, "asset to amount", false, 0, slow, (*api).transferCost},
-	{"GET /v1/transactions", entity, "accountId ledger currency kind order from to cursor limit", false, 0, plain, (*api).transactions},
-	{"GET /v1/transactions/by-month", entity, "from to", false, 0, plain, (*api).transactionsByMonth},
-	{"GET /v1/transactions/{id}", entity, "", false, 0, plain, (*api).transaction},
+	{"GET /v1/transactions", reported, "accountId ledger currency kind order from to cursor limit", false, 0, plain, (*api).transactions},
+	{"GET /v1/transactions/by-month", reported, "from to", false, 0, plain, (*api).transactionsByMonth},
+	{"GET /v1/transactions/{id}", reported, "", false, 0, plain, (*api).transaction},
 	{"POST /v1/channels", entity, "", false, wire.MaxRecordBody, slow, (*api).openChannel},
 	{"POST /v1/channels/{id}/records", entity, "", false, wire.MaxRecordBody, slow, (*api).relay},
 	{"POST /v1/relays", entity, "", true, wire.MaxBody, plain, (*api).relayTicket},

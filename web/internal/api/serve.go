@@ -290,7 +290,7 @@ func keyWrong(keys []string) string {
 // only refuses query parameters that the route does not know.
 func (q *question) only(rt route) error {
 	known := strings.Fields(rt.query)
-	if rt.access == entity {
+	if rt.ofEntity() {
 		known = append(known, "entityId")
 	}
 	if slices.Contains(known, "limit") && slices.Contains(known, "cursor") {
@@ -316,7 +316,10 @@ func (a *api) admit(rt route, q *question) (c gateway.Caller, err error) {
 	switch rt.access {
 	case anyToken:
 		return c, nil
-	case entity:
+	case entity, reported, whole:
+		if err := reads(rt, c); err != nil {
+			return c, err
+		}
 		if scope = wire.ScopeWrite; q.r.Method == http.MethodGet {
 			scope = wire.ScopeRead
 		}
@@ -330,6 +333,19 @@ func (a *api) admit(rt route, q *question) (c gateway.Caller, err error) {
 		err = fault.New(fault.Forbidden, "The API key of this token does not have the scope "+scope).With("scope", scope)
 	}
 	return c, err
+}
+
+// reads refuses what a reporting key does not read.
+func reads(rt route, c gateway.Caller) error {
+	switch {
+	case c.Reporting == nil || rt.access == reported:
+		return nil
+	case rt.access == entity:
+		return fault.New(fault.Forbidden, "A reporting key only reads accounts, their balances, transactions, orders and requests, and the vault: it does not reach this address").With("reads", c.Reporting.Scope)
+	case !c.SeesAll():
+		return fault.New(fault.Forbidden, "This answer is about more than the accounts of the reporting key: it takes one that reads ALL").With("reads", c.Reporting.Scope)
+	}
+	return nil
 }
 
 // page reads cursor and limit of a list of one kind.

@@ -10,6 +10,13 @@ func (a *api) vault(q *question) (any, error) {
 	return a.Gateway.Vault(q.r.Context(), q.caller)
 }
 
+func (a *api) reportingSecret(q *question) (any, error) {
+	if err := wire.Decode(q.body, &wire.Nothing{}, wire.MaxBody); err != nil {
+		return nil, err
+	}
+	return a.Gateway.NewReportingSecret(q.r.Context(), q.caller)
+}
+
 func (a *api) vaultObject(q *question) (any, error) {
 	before, err := wire.VersionBefore(q.query.Get("before"))
 	if err != nil {

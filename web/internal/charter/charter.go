@@ -1,11 +1,12 @@
 // Package charter says what is in a vault, now and in every version that it had, for
-// clients: members, groups, whitelists, accounts with their rules, and the admin rule. It
+// clients: members, groups, whitelists, accounts with their rules, reporting keys and the admin rule. It
 // reads what shared/vault folded of the log. No I/O, no clock. Spec: shared/spec/wire.md,
 // GET /v1/vault. web/internal/gateway is its user.
 package charter
 
 import (
 	"slices"
+	"time"
 
 	"countersign/shared/asset"
 	"countersign/shared/ceremony"
@@ -25,7 +26,7 @@ func Now(v *vault.Governance) (wire.Vault, error) {
 	o := newObjects(v)
 	out := wire.Vault{
 		Entity: o.now.Entity, Name: o.now.EntityName, Sandbox: o.now.Sandbox,
-		Members: []wire.VaultMember{}, Groups: []wire.VaultGroup{}, Whitelists: []wire.VaultList{}, Accounts: []wire.VaultAccount{}, Chains: []wire.ChainName{},
+		Members: []wire.VaultMember{}, Groups: []wire.VaultGroup{}, Whitelists: []wire.VaultList{}, Accounts: []wire.VaultAccount{}, ReportingKeys: []wire.VaultReportingKey{}, Chains: []wire.ChainName{},
 	}
 	err := o.fill(&out)
 	return out, err
@@ -114,12 +115,27 @@ func (o objects) fill(out *wire.Vault) error {
 		out.Accounts = append(out.Accounts, at)
 		chain(out, a.Chain)
 	}
+	for _, k := range o.ReportingKeys {
+		v := newest(k)
+		out.ReportingKeys = append(out.ReportingKeys, wire.VaultReportingKey{
+			Since: since(v), ID: k.ID, Name: v.Value.Name, State: v.Value.State, Reads: v.Value.Scope, Accounts: v.Value.Accounts, Verifier: v.Value.Verifier, Expires: ends(v.Value),
+		})
+	}
 	for _, l := range out.Whitelists {
 		for _, e := range l.Entries {
 			chain(out, e.Chain)
 		}
 	}
 	return nil
+}
+
+// ends is when a reporting key expires; nil: it does not.
+func ends(k vault.ReportingKey) *time.Time {
+	if k.Expires == 0 {
+		return nil
+	}
+	at := time.Unix(k.Expires, 0).UTC()
+	return &at
 }
 
 // of is the object with an id; nil when there is none.

@@ -7,6 +7,7 @@ import (
 
 	"countersign/shared/ceremony"
 	"countersign/shared/fault"
+	"countersign/shared/fingerprint"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/shared/name"
@@ -21,7 +22,7 @@ import (
 func Object(v *vault.Governance, id string, before, limit int) (wire.VaultObject, error) {
 	out, ok := newObjects(v).object(id)
 	if !ok {
-		return out, fault.New(fault.NotFound, "the vault has no such object").With("field", "id")
+		return out, NoSuchObject()
 	}
 	slices.Reverse(out.Versions)
 	if before > 0 {
@@ -32,6 +33,11 @@ func Object(v *vault.Governance, id string, before, limit int) (wire.VaultObject
 		out.Before = out.Versions[limit-1].Version
 	}
 	return out, nil
+}
+
+// NoSuchObject is what is said of an id of which a vault has no object: NOT_FOUND.
+func NoSuchObject() error {
+	return fault.New(fault.NotFound, "the vault has no such object").With("field", "id")
 }
 
 // object finds an object by its id, with all its versions, the oldest first.
@@ -52,6 +58,11 @@ func (o objects) object(id string) (found wire.VaultObject, ok bool) {
 	if a := of(o.Accounts, id); a != nil {
 		return versions(wire.VaultAccountKind, *a, func(v vault.Version[vault.AccountTerms]) (string, []wire.Line) {
 			return v.Value.Name, o.accountLines(id, v)
+		}), true
+	}
+	if k := of(o.ReportingKeys, id); k != nil {
+		return versions(wire.VaultReportingKeyKind, *k, func(v vault.Version[vault.ReportingKey]) (string, []wire.Line) {
+			return v.Value.Name, o.reportingKeyLines(v.Value)
 		}), true
 	}
 	if id == wire.AdminRule {
@@ -84,6 +95,27 @@ func memberLines(m vault.Membership) []wire.Line {
 	return append(lines, []wire.Line{
 		{Label: "Signs with", Value: thumbprint(m.Approval) + " (" + m.Approval.Crv + ")"}, {Label: "Channel key", Value: thumbprint(m.Channel) + " (" + m.Channel.Crv + "), in " + m.ChannelIn},
 	}...)
+}
+
+func (o objects) reportingKeyLines(k vault.ReportingKey) []wire.Line {
+	lines := []wire.Line{{Label: "Name", Value: k.Name}, {Label: "State", Value: k.State}}
+	for _, a := range k.Accounts {
+		lines = append(lines, wire.Line{Label: "May read", Value: name.WithID(o.called[a], a)})
+	}
+	if k.All() {
+		lines = append(lines, wire.Line{Label: "May read", Value: "every account, and the whole log"})
+	}
+	if at := ends(k); at != nil {
+		lines = append(lines, wire.Line{Label: "Works until", Value: at.Format("2006-01-02 15:04:05 UTC")})
+	}
+	print, err := fingerprint.Of(k.Verifier)
+	if err != nil {
+		return lines
+	}
+	for _, l := range intent.Aloud(print) {
+		lines = append(lines, wire.Line{Label: l.Label, Value: l.Value})
+	}
+	return lines
 }
 
 func (o objects) groupLines(group governance.Group) []wire.Line {

@@ -8,10 +8,12 @@ import (
 	"strings"
 	"time"
 
+	"countersign/shared/apikey"
 	"countersign/shared/claims"
 	"countersign/shared/fault"
+	"countersign/shared/id"
 	"countersign/shared/wire"
-	"countersign/web/internal/apikey"
+	"countersign/web/internal/projection"
 	"countersign/web/internal/store"
 )
 
@@ -22,10 +24,18 @@ type Caller struct {
 	Token     claims.Claims
 	Scopes    string // of the API key that the token was traded for, with spaces between them
 	Tier      string // of the developer
+	// Reporting is what the caller reads, who has a reporting key; nil: it has none, and
+	// reads whatever its scopes let it.
+	Reporting *projection.ReportingKey
 }
 
-// Scope names the caller in the table of replies.
-func (c Caller) Scope() string { return c.Developer + "/" + c.Entity }
+// Scope names the caller in the table of replies, and among the streams.
+func (c Caller) Scope() string {
+	if c.Reporting != nil {
+		return c.Developer + "/" + c.Entity + "/" + c.Token.KeyID
+	}
+	return c.Developer + "/" + c.Entity
+}
 
 // May reports whether the caller has a scope.
 func (c Caller) May(scope string) bool { return slices.Contains(strings.Fields(c.Scopes), scope) }
@@ -80,6 +90,13 @@ func (g *Gateway) accepted(tx store.Tx, c claims.Claims) (Caller, error) {
 		return Caller{}, err
 	case c.KeyID == "": // of a version before keys had ids
 		return caller, nil
+	}
+	if id.Is(id.ReportingKey, c.KeyID) {
+		if caller.Reporting, err = g.reporting(tx, c.EntityID, c.KeyID); errors.Is(err, store.ErrNotFound) {
+			return Caller{}, bad
+		}
+		caller.Scopes = reportingScopes
+		return caller, err
 	}
 	k, err := tx.Key(c.DeveloperID, c.KeyID)
 	if errors.Is(err, store.ErrNotFound) || err == nil && !works(k, g.now()) {
@@ -160,7 +177,11 @@ func (g *Gateway) trade(ctx context.Context, in wire.TokenRequest, v Visit, s Su
 	if scope := "tokens:" + in.For(); !slices.Contains(strings.Fields(k.Scopes), scope) {
 		return wire.TokenReply{}, fault.New(fault.Forbidden, "this API key is not for "+in.For()+" tokens: it does not have the scope "+scope)
 	}
-	if err := g.limit.tokens.Spend(in.Subject()); err != nil {
+	budget := in.Subject()
+	if id.Is(id.ReportingKey, k.ID) {
+		budget = k.ID
+	}
+	if err := g.limit.tokens.Spend(budget); err != nil {
 		return wire.TokenReply{}, err
 	}
 	if v.Proof.Text != "" {
@@ -170,7 +191,7 @@ func (g *Gateway) trade(ctx context.Context, in wire.TokenRequest, v Visit, s Su
 		}
 	}
 	if g.now().Sub(k.Used) >= usedEvery {
-		if err := g.use(ctx, k); err != nil {
+		if err := g.use(ctx, s, k); err != nil {
 			return wire.TokenReply{}, err
 		}
 	}
@@ -181,12 +202,6 @@ func (g *Gateway) trade(ctx context.Context, in wire.TokenRequest, v Visit, s Su
 // keyOf finds the API key of a question for a token, and whom the token is for. A key
 // without an id is none that works: all look-ups are made all the same.
 func (g *Gateway) keyOf(tx store.Tx, in wire.TokenRequest) (s Subject, k store.Key, err error) {
-	none := func(err error) error {
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		return err
-	}
 	s.Developer = in.Subject()
 	known := true
 	if in.For() == wire.UserEntity {
@@ -208,15 +223,29 @@ func (g *Gateway) keyOf(tx store.Tx, in wire.TokenRequest) (s Subject, k store.K
 	if !known || err != nil || !works(k, g.now()) || apikey.Foreign(in.APIKey, g.cfg.Env) {
 		k = store.Key{}
 	}
+	if err = none(err); err == nil && known && k.ID == "" && s.Entity != "" {
+		k, err = g.reportingKeyOf(tx, s.Developer, s.Entity, in.APIKey)
+	}
 	if !known {
 		s.Developer = "" // no log of use is its own
 	}
-	return s, k, none(err)
+	return s, k, err
+}
+
+// none is no error where there is nothing.
+func none(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // use notes that an API key was used.
-func (g *Gateway) use(ctx context.Context, k store.Key) error {
+func (g *Gateway) use(ctx context.Context, s Subject, k store.Key) error {
 	return g.cfg.Store.Write(ctx, func(tx store.Tx) error {
+		if id.Is(id.ReportingKey, k.ID) {
+			return tx.PutReportingUse(s.Entity, k.ID, g.now().Truncate(usedEvery))
+		}
 		k, err := tx.Key(k.Developer, k.ID)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil // it was removed meanwhile; its token will be refused

@@ -54,7 +54,7 @@ func (g *Gateway) Entity(ctx context.Context, c Caller) (wire.Entity, error) {
 	return v, err
 }
 
-// Accounts are the accounts of the entity with their balances.
+// Accounts are the accounts of the entity with their balances, those that the caller may read.
 func (g *Gateway) Accounts(ctx context.Context, c Caller) (wire.Accounts, error) {
 	v := wire.Accounts{Accounts: []wire.Account{}, ServerTime: g.now()}
 	gen, err := g.genesis(ctx, c)
@@ -66,6 +66,9 @@ func (g *Gateway) Accounts(ctx context.Context, c Caller) (wire.Accounts, error)
 	}
 	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		for _, a := range gen.Accounts {
+			if !c.Sees(a.Account) {
+				continue
+			}
 			balances, err := tx.Balances(c.Entity, a.Account)
 			if err != nil {
 				return err

@@ -46,7 +46,7 @@ func (g *Gateway) Events(ctx context.Context, c Caller, each func([]wire.Change)
 			return nil
 		case <-look.C:
 		}
-		changes, last, err := g.changes(ctx, c.Entity, at)
+		changes, last, err := g.changes(ctx, c, at)
 		if err != nil && ctx.Err() != nil {
 			return nil
 		} else if err != nil {
@@ -68,21 +68,26 @@ func (g *Gateway) Events(ctx context.Context, c Caller, each func([]wire.Change)
 	}
 }
 
-// changes are those of an entity after a position, each once, and the position of
-// the last.
-func (g *Gateway) changes(ctx context.Context, entity string, after int64) (changes []wire.Change, last int64, err error) {
-	var all []store.Change
-	err = g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
-		all, err = tx.Changes(entity, after, changesAtOnce)
+// changes are those after a position that a caller may hear of, each once, and the position
+// of the last.
+func (g *Gateway) changes(ctx context.Context, c Caller, after int64) (changes []wire.Change, last int64, err error) {
+	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
+		all, err := tx.Changes(c.Entity, after, changesAtOnce)
+		seen := map[wire.Change]bool{}
+		for _, change := range all {
+			after = change.Pos
+			one := wire.Change{What: change.What, ID: change.ID}
+			if seen[one] {
+				continue
+			}
+			seen[one] = true
+			if tells, err := c.tells(tx, change); err != nil {
+				return err
+			} else if tells {
+				changes = append(changes, one)
+			}
+		}
 		return err
 	})
-	told := map[wire.Change]bool{}
-	for _, c := range all {
-		after = c.Pos
-		if one := (wire.Change{What: c.What, ID: c.ID}); !told[one] {
-			told[one] = true
-			changes = append(changes, one)
-		}
-	}
 	return changes, after, err
 }

@@ -105,10 +105,11 @@ const (
 
 // Gateway answers clients. Its methods may be called by several goroutines.
 type Gateway struct {
-	cfg   Config
-	locks keyed // of this process
-	limit limits
-	uses  uses
+	cfg     Config
+	locks   keyed // of this process
+	limit   limits
+	uses    uses
+	readers readers
 
 	process string            // this one's name on its database
 	watches map[string]*watch // by CAIP-2 id

@@ -97,9 +97,10 @@ func (g *Gateway) Withdraw(ctx context.Context, c Caller, member string) (wire.I
 }
 
 // Invited is what whoever has the code of an invitation is asked for. It fails with
-// NOT_FOUND when it has expired, was withdrawn, or never was.
-func (g *Gateway) Invited(ctx context.Context, code string) (wire.Invited, error) {
-	i, by, err := g.invitation(ctx, code)
+// NOT_FOUND when it has expired, was withdrawn, or never was, and with RATE_LIMITED for a
+// client that tried many such codes.
+func (g *Gateway) Invited(ctx context.Context, code, client string) (wire.Invited, error) {
+	i, by, err := g.invitation(ctx, code, client)
 	if err != nil {
 		return wire.Invited{}, err
 	}
@@ -130,8 +131,8 @@ func (g *Gateway) Invited(ctx context.Context, code string) (wire.Invited, error
 // Register takes what whoever was invited registered; the same again is the same. It fails as
 // [Gateway.Invited] does, with INVALID_REQUEST, STATEMENT_INVALID and SIGNATURE_INVALID for
 // what is not a registration of who was invited, and with CONFLICT when another is there.
-func (g *Gateway) Register(ctx context.Context, code string, in wire.RegistrationInput) (wire.Invited, error) {
-	i, _, err := g.invitation(ctx, code)
+func (g *Gateway) Register(ctx context.Context, code string, in wire.RegistrationInput, client string) (wire.Invited, error) {
+	i, _, err := g.invitation(ctx, code, client)
 	if err != nil {
 		return wire.Invited{}, err
 	}
@@ -156,11 +157,12 @@ func (g *Gateway) Register(ctx context.Context, code string, in wire.Registratio
 	if err != nil {
 		return wire.Invited{}, err
 	}
-	return g.Invited(ctx, code)
+	return g.Invited(ctx, code, client)
 }
 
-// invitation finds what a code stands for, and who governs the vault that it is for.
-func (g *Gateway) invitation(ctx context.Context, code string) (i store.Invitation, by *projection.Governance, err error) {
+// invitation finds what a code stands for, and who governs the vault that it is for. A wrong
+// code is charged to the client that tries it.
+func (g *Gateway) invitation(ctx context.Context, code, client string) (i store.Invitation, by *projection.Governance, err error) {
 	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		if i, err = tx.Invitation(sha256.Sum256([]byte(code))); err == nil && !g.now().Before(i.Expires) {
 			err = store.ErrNotFound
@@ -171,6 +173,11 @@ func (g *Gateway) invitation(ctx context.Context, code string) (i store.Invitati
 		by, err = projection.Governs(tx, i.Entity)
 		return err
 	})
+	if fault.CodeOf(err) == fault.NotFound {
+		if limited := g.limit.wrongCodes.Spend(client); limited != nil {
+			err = limited
+		}
+	}
 	return i, by, err
 }
 

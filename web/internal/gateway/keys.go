@@ -10,10 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"countersign/shared/apikey"
 	"countersign/shared/fault"
 	"countersign/shared/id"
 	"countersign/shared/wire"
-	"countersign/web/internal/apikey"
 	"countersign/web/internal/store"
 )
 

@@ -9,11 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"countersign/shared/apikey"
 	"countersign/shared/claims"
 	"countersign/shared/fault"
 	"countersign/shared/spec"
 	"countersign/shared/wire"
-	"countersign/web/internal/apikey"
 	"countersign/web/internal/gateway"
 	. "countersign/web/internal/gateway/gatewaytest"
 	"countersign/web/internal/store"

@@ -13,6 +13,9 @@ const (
 	// WrongKeys are of one client's address. A right key is never refused for
 	// them: who has it is not a stranger.
 	WrongKeys = 30
+	// WrongCodes are codes of invitations that there are none of, of one client's address. A
+	// right code is never refused for them.
+	WrongCodes = 30
 	// TokensMinted are of one developer or entity, by its own key.
 	TokensMinted = 600
 	// NoticesHeard are those that one provider signed.
@@ -41,14 +44,14 @@ const (
 
 // limits are the budgets of parties.
 type limits struct {
-	wrongKeys, tokens, notices, sandboxes, quotes, channels *party.Budget
-	asking, streams                                         atOnce
-	rates                                                   map[string]rates // by tier
+	wrongKeys, wrongCodes, tokens, notices, sandboxes, quotes, channels *party.Budget
+	asking, streams                                                     atOnce
+	rates                                                               map[string]rates // by tier
 }
 
 func newLimits(env string, now func() time.Time) limits {
 	return limits{
-		wrongKeys: party.NewBudget(WrongKeys, now), tokens: party.NewBudget(TokensMinted, now), notices: party.NewBudget(NoticesHeard, now),
+		wrongKeys: party.NewBudget(WrongKeys, now), wrongCodes: party.NewBudget(WrongCodes, now), tokens: party.NewBudget(TokensMinted, now), notices: party.NewBudget(NoticesHeard, now),
 		sandboxes: party.NewBudget(SandboxesMade, now), quotes: party.NewBudget(QuotesAsked, now),
 		channels: party.NewBudget(ChannelsOpened, now), asking: atOnce{most: QuotesAtOnce}, streams: atOnce{most: StreamsAtOnce},
 		rates: newRates(env, now),

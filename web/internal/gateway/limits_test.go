@@ -161,15 +161,16 @@ func TestTheAnswersThatAreKeptForACallerAreBounded(t *testing.T) {
 func TestTheLimitsAreThoseOfThePage(t *testing.T) {
 	t.Parallel()
 	code := map[string]int{
-		"wrong API keys of one client": gateway.WrongKeys, "tokens of one developer or entity": gateway.TokensMinted,
-		"sandboxes of one client": gateway.SandboxesMade, "questions for quotes of one entity": gateway.QuotesAsked,
+		"wrong API keys of one client": gateway.WrongKeys, "tokens of one developer, entity or reporting key": gateway.TokensMinted,
+		"codes of invitations that there are none of, of one client": gateway.WrongCodes,
+		"sandboxes of one client":                                    gateway.SandboxesMade, "questions for quotes of one entity": gateway.QuotesAsked,
 		"channels opened by one entity": gateway.ChannelsOpened, "questions for quotes of one entity that wait": gateway.QuotesAtOnce,
 		"quotes of one entity without a request": gateway.QuotesKept, "tickets of one order": gateway.TicketsKept, "invitations of one entity": gateway.InvitationsKept,
 		"streams of events of one caller": gateway.StreamsAtOnce, "answers of one caller with a key": gateway.RepliesKept, "bytes of those answers": gateway.ReplyBytesKept,
 	}
 	code["sandboxes that are kept"], code["sandboxes of one client that are kept"] = gateway.SandboxesKept, gateway.SandboxesHeld
 	code["bank connections of one entity"], code["notices that one provider signed"] = gateway.ItemsKept, gateway.NoticesHeard
-	code["questions with one token's developer or entity, by tier"] = gateway.Tiers()[""].All
+	code["questions with one token's developer, entity or reporting key, by tier"] = gateway.Tiers()[""].All
 	for _, row := range spec.Table(t, "wire.md", "Limits", "what") {
 		want, known := code[row[0]]
 		number, _, _ := strings.Cut(row[1], " ")

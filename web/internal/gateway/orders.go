@@ -287,7 +287,9 @@ func (g *Gateway) lead(ctx context.Context, o store.Order, t store.Ticket) (stri
 func (g *Gateway) order(ctx context.Context, c Caller, id string) (store.Order, error) {
 	var o store.Order
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
-		o, err = tx.Order(c.Entity, id)
+		if o, err = tx.Order(c.Entity, id); err == nil && !c.Sees(o.Account) {
+			return unseen("the order")
+		}
 		return found(err, "the order")
 	})
 	return o, err
@@ -307,7 +309,7 @@ func (g *Gateway) Orders(ctx context.Context, c Caller, cursor string, limit int
 	p := wire.Page[wire.Order]{Items: []wire.Order{}}
 	var all []store.Order
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
-		all, err = tx.Orders(c.Entity, cursor, limit+1)
+		all, err = tx.Orders(c.Entity, c.among(), cursor, limit+1)
 		return err
 	})
 	if err != nil {

@@ -168,14 +168,12 @@ var promises = []string{wire.RequestUnsent, wire.RequestPending, wire.RequestApp
 func (p *purse) count(tx store.Tx, entity, account string, now time.Time) error {
 	for _, state := range promises {
 		for after, more := "", true; more; {
-			all, err := tx.Requests(entity, state, after, 100)
+			all, err := tx.Requests(entity, store.RequestFilter{State: state, Among: []string{account}}, after, 100)
 			if err != nil {
 				return err
 			}
 			for _, r := range all {
-				if after = r.ID; r.Account != account {
-					continue
-				}
+				after = r.ID
 				if err := p.add(tx, r, now); err != nil {
 					return err
 				}

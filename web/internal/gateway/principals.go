@@ -8,8 +8,8 @@ import (
 	"slices"
 	"time"
 
+	"countersign/shared/apikey"
 	"countersign/shared/id"
-	"countersign/web/internal/apikey"
 	"countersign/web/internal/store"
 )
 

@@ -174,7 +174,7 @@ func (g *Gateway) account(ctx context.Context, c Caller, id string) (statement.G
 		return gen, statement.GenesisAccount{}, err
 	}
 	for _, a := range gen.Accounts {
-		if a.Account == id {
+		if a.Account == id && c.Sees(id) {
 			return gen, a, nil
 		}
 	}

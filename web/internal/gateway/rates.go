@@ -33,8 +33,14 @@ func newRates(env string, now func() time.Time) map[string]rates {
 	return of
 }
 
-// rated is whose budget a question is charged to: the token's own developer or entity.
-func rated(c Caller) string { return c.Developer + "/" + c.Token.EntityID }
+// rated is whose budget a question is charged to: the token's own developer or entity, or its
+// reporting key, so that a back office that asks too often slows down nobody else.
+func rated(c Caller) string {
+	if c.Reporting != nil {
+		return c.Scope()
+	}
+	return c.Developer + "/" + c.Token.EntityID
+}
 
 func (g *Gateway) ratesOf(c Caller) rates {
 	r, ok := g.limit.rates[c.Tier]

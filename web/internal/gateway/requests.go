@@ -197,6 +197,9 @@ func (g *Gateway) Request(ctx context.Context, c Caller, id string) (wire.Reques
 		if r, err = tx.Request(c.Entity, id); err != nil {
 			return found(err, "the request")
 		}
+		if !c.Sees(r.Account) {
+			return unseen("the request")
+		}
 		if s, err = sendingOf(tx, r); err != nil {
 			return err
 		}
@@ -220,12 +223,12 @@ func orderOf(tx store.Tx, r store.Request) (*store.Order, error) {
 	return &o, err
 }
 
-// Requests are newest first. An empty state is every state.
+// Requests are newest first, those that the caller may read. An empty state is every state.
 func (g *Gateway) Requests(ctx context.Context, c Caller, state, cursor string, limit int) (wire.Page[wire.Request], error) {
 	p := wire.Page[wire.Request]{Items: []wire.Request{}}
-	stored := state
+	f := store.RequestFilter{State: state, Among: c.among()}
 	if state == wire.RequestLapsed {
-		stored = wire.RequestApproved // the clock makes the difference
+		f.State = wire.RequestApproved // the clock makes the difference
 	}
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		by, err := projection.Governs(tx, c.Entity)
@@ -237,7 +240,7 @@ func (g *Gateway) Requests(ctx context.Context, c Caller, state, cursor string, 
 		}
 		gen := by.Current()
 		for more := true; more && len(p.Items) <= limit; {
-			all, err := tx.Requests(c.Entity, stored, cursor, limit+1)
+			all, err := tx.Requests(c.Entity, f, cursor, limit+1)
 			if err != nil {
 				return err
 			}

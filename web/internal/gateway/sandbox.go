@@ -12,10 +12,10 @@ import (
 	"strconv"
 	"time"
 
+	"countersign/shared/apikey"
 	"countersign/shared/fault"
 	"countersign/shared/id"
 	"countersign/shared/wire"
-	"countersign/web/internal/apikey"
 	"countersign/web/internal/bank"
 	"countersign/web/internal/store"
 )

@@ -67,8 +67,12 @@ func (g *Gateway) revokeEntity(ctx context.Context, c Caller, name string, manag
 	})
 }
 
-// concerns reports whether a caller may hear what a token is.
+// concerns reports whether a caller may hear what a token is: with a reporting key, of those
+// that the same key was traded for.
 func concerns(c Caller, t claims.Claims) bool {
+	if c.Reporting != nil && t.KeyID != c.Token.KeyID {
+		return false
+	}
 	return t.DeveloperID == c.Developer && (c.Token.EntityID == "" || t.EntityID == c.Token.EntityID)
 }
 

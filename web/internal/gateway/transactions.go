@@ -22,6 +22,7 @@ const MonthsAtMost = 2 * 366 * 24 * time.Hour
 // Transactions are the entries of the ledger of the caller's entity, the newest first.
 func (g *Gateway) Transactions(ctx context.Context, c Caller, f BookingFilter, cursor string, limit int) (wire.Page[wire.Transaction], error) {
 	p := wire.Page[wire.Transaction]{Items: []wire.Transaction{}}
+	f.Among = c.among()
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		all, err := tx.Transactions(c.Entity, f, cursor, limit+1)
 		for i, b := range all {
@@ -40,6 +41,9 @@ func (g *Gateway) Transactions(ctx context.Context, c Caller, f BookingFilter, c
 func (g *Gateway) Transaction(ctx context.Context, c Caller, name string) (v wire.Transaction, err error) {
 	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		b, err := tx.Booking(c.Entity, name)
+		if err == nil && !c.Sees(b.Account) {
+			return unseen("the transaction")
+		}
 		v = transactionView(b)
 		return found(err, "the transaction")
 	})
@@ -82,7 +86,7 @@ func (g *Gateway) TransactionsByMonth(ctx context.Context, c Caller, from, to ti
 	v := wire.TransactionsByMonth{From: from, To: to, Months: []wire.TransactionMonth{}, ServerTime: g.now()}
 	all := map[sumKey]*sums{}
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		return tx.Postings(c.Entity, from, to, func(at time.Time, p store.Posting) error {
+		return tx.Postings(c.Entity, c.among(), from, to, func(at time.Time, p store.Posting) error {
 			a, err := amount.Parse(p.Amount)
 			if err != nil {
 				return fmt.Errorf("add up %s: %w", p.Ledger, err)

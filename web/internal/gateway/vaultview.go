@@ -16,7 +16,8 @@ import (
 	"countersign/web/internal/store"
 )
 
-// Vault is what is in the vault of the caller's entity, as it is now. It fails with
+// Vault is what is in the vault of the caller's entity, as it is now, and as far as the
+// caller may read it. It fails with
 // ENTITY_NOT_ENROLLED.
 func (g *Gateway) Vault(ctx context.Context, c Caller) (out wire.Vault, err error) {
 	if err := g.Enrolled(ctx, c); err != nil {
@@ -28,6 +29,10 @@ func (g *Gateway) Vault(ctx context.Context, c Caller) (out wire.Vault, err erro
 			return err
 		}
 		if out, err = charter.Now(by); err != nil {
+			return err
+		}
+		out = c.scoped(out)
+		if err := g.reportingKeys(tx, c.Entity, out.ReportingKeys); err != nil {
 			return err
 		}
 		mark, err := tx.Mark(c.Entity)
@@ -47,6 +52,13 @@ func (g *Gateway) VaultObject(ctx context.Context, c Caller, id string, before, 
 		by, err := projection.Governs(tx, c.Entity)
 		if err != nil {
 			return err
+		}
+		if !c.SeesAll() {
+			if v, err := charter.Now(by); err != nil {
+				return err
+			} else if !charter.Has(c.scoped(v), id) {
+				return charter.NoSuchObject()
+			}
 		}
 		if out, err = charter.Object(by, id, before, limit); err != nil {
 			return err

@@ -226,6 +226,9 @@ func Decide(r store.Request, g *vault.Governance, now time.Time) governance.Deci
 // Governance is who may decide what in a vault, in every version.
 type Governance = vault.Governance
 
+// ReportingKey is who may read what.
+type ReportingKey = vault.ReportingKey
+
 // Governs finds who may decide what in the vault of an entity. It fails with
 // [store.ErrNotFound] before its signer's log was read.
 func Governs(tx store.Tx, entity string) (*Governance, error) {

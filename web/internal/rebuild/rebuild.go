@@ -166,7 +166,7 @@ func (cfg Config) usable(ctx context.Context, db store.Store) error {
 	return db.Read(ctx, func(tx store.Tx) error {
 		for _, v := range cfg.Vaults {
 			for after := ""; ; {
-				page, err := tx.Requests(v.Entity, wire.RequestApproved, after, 100)
+				page, err := tx.Requests(v.Entity, store.RequestFilter{State: wire.RequestApproved}, after, 100)
 				if err != nil {
 					return err
 				}

@@ -20,6 +20,7 @@ import (
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
+	"countersign/web/internal/gateway"
 	"countersign/web/internal/gateway/gatewaytest"
 	"countersign/web/internal/rebuild"
 	"countersign/web/internal/store"
@@ -252,6 +253,43 @@ func TestADatabaseThatWasLostIsMadeAgainOfTheLogs(t *testing.T) {
 		t.Errorf("the ledger begins with %+v: %v", held, err)
 	}
 	r.want(r.Requested().ID, wire.RequestPending) // it goes on
+}
+
+// A database that was lost had no list of reporting keys of its own: the logs have it.
+func TestADatabaseThatWasMadeAgainAcceptsTheReportingKeysOfTheLog(t *testing.T) {
+	t.Parallel()
+	r := &rig{T: t, World: gatewaytest.NewForTwo(t)}
+	trade := func(secret string) error {
+		_, err := r.Gateway.Token(t.Context(), wire.TokenRequest{APIKey: secret, EntityID: gatewaytest.Entity}, gateway.Visit{Client: "192.0.2.1"})
+		return err
+	}
+	secrets := map[string]string{}
+	for _, key := range []string{"rpk_accounting", "rpk_former"} {
+		made, err := r.Gateway.NewReportingSecret(t.Context(), gatewaytest.Caller())
+		if err != nil {
+			t.Fatal(err)
+		}
+		secrets[key] = made.APIKey
+		r.approve(r.change(intent.ReportingKeyCreate{Kind: intent.KindReportingKeyCreate, V: 1, ReportingKey: key, Name: "Accounting", Reads: intent.ReadsAll, Verifier: made.Verifier}))
+	}
+	r.approve(r.change(intent.ReportingKeyRevoke{Kind: intent.KindReportingKeyRevoke, V: 1, ReportingKey: "rpk_former", FromVersion: 1}))
+	if err := errors.Join(r.Gateway.SyncAll(t.Context()), trade(secrets["rpk_accounting"]), r.Store.Close()); err != nil {
+		t.Fatal(err)
+	}
+	r.lose()
+	if err := r.rebuild(); err != nil {
+		t.Fatal(err)
+	}
+	r.Restart()
+	if _, err := gateway.Follow(t.Context(), r.Store, "sandbox", r.Now(), []gateway.Principal{{ID: "dev_sandbox", Name: "Sandbox", Entities: []string{gatewaytest.Entity}}}); err != nil { // as at each start
+		t.Fatal(err)
+	}
+	if err := trade(secrets["rpk_accounting"]); err != nil {
+		t.Errorf("the secret of a key that works: %v", err)
+	}
+	if err := trade(secrets["rpk_former"]); fault.CodeOf(err) != fault.InvalidAPIKey {
+		t.Errorf("the secret of a key that was revoked: %v", err)
+	}
 }
 
 func TestOnlyTheRowsOfTheLogsAreMadeAgainInADatabaseThatIsThere(t *testing.T) {

@@ -61,6 +61,12 @@ type Request struct {
 	Order       string
 }
 
+// RequestFilter chooses requests; what is empty chooses all.
+type RequestFilter struct {
+	State string
+	Among []string // accounts; nil: all, and what is of none
+}
+
 // Impact is what a change of the vault does, as its entry says it.
 type Impact struct {
 	Report  string // digest of the report
@@ -99,7 +105,6 @@ type LogModel interface {
 
 	PutRequest(Request) error // adds or replaces
 	Request(entity, id string) (Request, error)
-	// Requests are newest first, those after the one with id after; empty state
-	// is every state.
-	Requests(entity, state, after string, limit int) ([]Request, error)
+	// Requests are newest first, those after the one with id after.
+	Requests(entity string, f RequestFilter, after string, limit int) ([]Request, error)
 }

@@ -55,6 +55,13 @@ type Keys interface {
 	PruneRevoked(before time.Time) error // those that expired before
 }
 
+// ReportingUses say when the reporting keys of a vault were last traded for a token. The
+// keys themselves are in the log.
+type ReportingUses interface {
+	PutReportingUse(entity, key string, at time.Time) error // adds or replaces
+	ReportingUses(entity string) (map[string]time.Time, error)
+}
+
 // BankItem is a connection to a pretend bank of the sandbox.
 type BankItem struct {
 	ID            string

@@ -38,6 +38,7 @@ type Tx interface {
 	Banks
 	Invitations
 	Keys
+	ReportingUses
 	Uses
 	Replies
 	Quotes
@@ -181,8 +182,9 @@ type Orders interface {
 	PutOrder(Order) error // adds or replaces; ErrExists for a second one of a request
 	Order(entity, id string) (Order, error)
 	OrderOf(entity, request string) (Order, error)
-	Orders(entity, after string, limit int) ([]Order, error) // newest first
-	OrderNamed(id string) (Order, error)                     // of whichever entity: for what its provider says
+	// Orders are newest first, those of accounts alone; nil: of all.
+	Orders(entity string, accounts []string, after string, limit int) ([]Order, error)
+	OrderNamed(id string) (Order, error) // of whichever entity: for what its provider says
 	// OrdersFrom are those of one provider, newest first.
 	OrdersFrom(entity, provider, after string, limit int) ([]Order, error)
 	// AwaitedOrders are those of all entities of which their providers may say more, which
@@ -235,6 +237,7 @@ type Balance struct {
 type BookingFilter struct {
 	Account, Ledger, Asset, Kind, Order string
 	From, To                            time.Time // To is not included
+	Among                               []string  // accounts; nil: all, and what is of none
 }
 
 // Ledger is double entry: nothing is booked that does not balance.
@@ -246,8 +249,9 @@ type Ledger interface {
 	Bookings(entity, account string, limit int) ([]Booking, error) // newest first
 	// Transactions are the newest first, those after the one with id after.
 	Transactions(entity string, f BookingFilter, after string, limit int) ([]Booking, error)
-	// Postings are those of entries from one time to before another, the oldest entry first.
-	Postings(entity string, from, to time.Time, each func(at time.Time, p Posting) error) error
+	// Postings are those of entries from one time to before another, the oldest entry first,
+	// of entries of accounts alone; nil: of all.
+	Postings(entity string, accounts []string, from, to time.Time, each func(at time.Time, p Posting) error) error
 	DropBookings(entity, kind string) error             // the sandbox's
 	Balances(entity, account string) ([]Balance, error) // of the ledger vault:ACCOUNT, without what is zero
 }

@@ -36,6 +36,22 @@ func (x *tx) DropKey(developer, id string) error {
 	return err
 }
 
+func (x *tx) PutReportingUse(entity, key string, at time.Time) error {
+	_, err := x.exec("note use of a reporting key", `INSERT INTO reporting_uses (entity, key, at) VALUES (?, ?, ?) ON CONFLICT (entity, key) DO UPDATE SET at = excluded.at`, entity, key, millis(at))
+	return err
+}
+
+func (x *tx) ReportingUses(entity string) (map[string]time.Time, error) {
+	uses := map[string]time.Time{}
+	_, err := many(x, "list uses of reporting keys", func(rows *sql.Rows) (key string, err error) {
+		var at int64
+		err = rows.Scan(&key, &at)
+		uses[key] = moment(at)
+		return key, err
+	}, `SELECT key, at FROM reporting_uses WHERE entity = ?`, entity)
+	return uses, err
+}
+
 func key(rows *sql.Rows) (k store.Key, err error) {
 	var hash []byte
 	var created, expires, used, revoked int64

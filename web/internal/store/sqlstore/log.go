@@ -124,7 +124,9 @@ func (x *tx) Request(entity, id string) (store.Request, error) {
 	return doc[store.Request](x, "find request", `SELECT doc FROM requests WHERE entity = ? AND id = ?`, entity, id)
 }
 
-func (x *tx) Requests(entity, state, after string, limit int) ([]store.Request, error) {
+func (x *tx) Requests(entity string, f store.RequestFilter, after string, limit int) ([]store.Request, error) {
 	return docs[store.Request](x, "list requests", `SELECT doc FROM requests WHERE entity = ?1 AND (?2 = '' OR state = ?2)
-		AND (?3 = '' OR seq < (SELECT seq FROM requests WHERE id = ?3 AND entity = ?1)) ORDER BY seq DESC LIMIT ?4`, entity, state, after, limit)
+		AND (?3 = '' OR seq < (SELECT seq FROM requests WHERE id = ?3 AND entity = ?1))
+		AND (?4 = '' OR json_extract(doc, '$.Account') IN (SELECT value FROM json_each(iif(?4 = '', '[]', ?4)))) ORDER BY seq DESC LIMIT ?5`,
+		entity, f.State, after, among(f.Among), limit)
 }

@@ -40,9 +40,11 @@ func (x *tx) OrderOf(entity, request string) (store.Order, error) {
 	return doc[store.Order](x, "find order", `SELECT doc FROM orders WHERE entity = ? AND request = ?`, entity, request)
 }
 
-func (x *tx) Orders(entity, after string, limit int) ([]store.Order, error) {
+func (x *tx) Orders(entity string, accounts []string, after string, limit int) ([]store.Order, error) {
 	return docs[store.Order](x, "list orders", `SELECT doc FROM orders WHERE entity = ?1
-		AND (?2 = '' OR pos < (SELECT pos FROM orders WHERE id = ?2 AND entity = ?1)) ORDER BY pos DESC LIMIT ?3`, entity, after, limit)
+		AND (?2 = '' OR pos < (SELECT pos FROM orders WHERE id = ?2 AND entity = ?1))
+		AND (?3 = '' OR json_extract(doc, '$.Account') IN (SELECT value FROM json_each(iif(?3 = '', '[]', ?3)))) ORDER BY pos DESC LIMIT ?4`,
+		entity, after, among(accounts), limit)
 }
 
 func (x *tx) OrderNamed(id string) (store.Order, error) {

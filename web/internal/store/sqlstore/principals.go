@@ -83,6 +83,7 @@ func (x *tx) DropDeveloper(id string) error {
 		{"bank connections", `DELETE FROM bank_items WHERE entity IN ` + own},
 		{"bank links", `DELETE FROM bank_links WHERE entity IN ` + own},
 		{"invitations", `DELETE FROM invitations WHERE entity IN ` + own},
+		{"uses of reporting keys", `DELETE FROM reporting_uses WHERE entity IN ` + own},
 		{"entities", `DELETE FROM entities WHERE developer = ?`},
 		{"keys", `DELETE FROM api_keys WHERE developer = ?`},
 		{"uses", `DELETE FROM uses WHERE developer = ?`},

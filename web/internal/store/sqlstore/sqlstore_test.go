@@ -113,7 +113,7 @@ func TestOrdersAndTicketsOfTheVersionBeforeAreKept(t *testing.T) {
 	}
 	created := time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC)
 	err = open(t, path).Write(t.Context(), func(tx store.Tx) error {
-		all, err := tx.Orders("ent_a", "", 9)
+		all, err := tx.Orders("ent_a", nil, "", 9)
 		due, err2 := tx.AwaitedOrders(created, created, 9)
 		of, err3 := tx.OrdersFrom("ent_a", "meridian", "", 9)
 		ticket, err4 := tx.UseTicket([32]byte{}, created)

@@ -1,6 +1,7 @@
 package sqlstore
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -16,13 +17,24 @@ func (x *tx) Transactions(entity string, f store.BookingFilter, after string, li
 		AND (?5 = '' OR json_extract(doc, '$.Entry.kind') = ?5)
 		AND (?6 = '' OR json_extract(doc, '$.Entry.order') = ?6)
 		AND (?7 = 0 OR at >= ?7) AND (?8 = 0 OR at < ?8)
-		AND (?9 = '' OR pos < (SELECT pos FROM ledger_entries WHERE id = ?9 AND entity = ?1)) ORDER BY pos DESC LIMIT ?10`,
-		entity, f.Account, f.Ledger, f.Asset, f.Kind, f.Order, millis(f.From), millis(f.To), after, limit)
+		AND (?9 = '' OR pos < (SELECT pos FROM ledger_entries WHERE id = ?9 AND entity = ?1))
+		AND (?10 = '' OR account IN (SELECT value FROM json_each(iif(?10 = '', '[]', ?10)))) ORDER BY pos DESC LIMIT ?11`,
+		entity, f.Account, f.Ledger, f.Asset, f.Kind, f.Order, millis(f.From), millis(f.To), after, among(f.Among), limit)
 }
 
-func (x *tx) Postings(entity string, from, to time.Time, each func(time.Time, store.Posting) error) error {
+// among are accounts as a parameter of a query has them; empty: all.
+func among(accounts []string) string {
+	if accounts == nil {
+		return ""
+	}
+	list, _ := json.Marshal(accounts) // of text, which never fails
+	return string(list)
+}
+
+func (x *tx) Postings(entity string, accounts []string, from, to time.Time, each func(time.Time, store.Posting) error) error {
 	rows, err := x.t.QueryContext(x.ctx, `SELECT e.at, p.ledger, p.side, p.asset, p.amount FROM ledger_entries AS e JOIN ledger_postings AS p ON p.entry = e.id
-		WHERE e.entity = ? AND e.at >= ? AND e.at < ? ORDER BY e.pos, p.line`, entity, millis(from), millis(to))
+		WHERE e.entity = ?1 AND e.at >= ?2 AND e.at < ?3
+		AND (?4 = '' OR e.account IN (SELECT value FROM json_each(iif(?4 = '', '[]', ?4)))) ORDER BY e.pos, p.line`, entity, millis(from), millis(to), among(accounts))
 	if err != nil {
 		return fmt.Errorf("list postings: %w", err)
 	}

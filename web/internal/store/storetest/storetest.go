@@ -31,6 +31,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"keys of a developer", (*suite).keys},
 		{"tokens that were ended", (*suite).revoked},
 		{"the log of use", (*suite).uses},
+		{"what accounts alone have", (*suite).among},
+		{"uses of reporting keys", (*suite).reportingUses},
 		{"the ledger as transactions", (*suite).transactions},
 		{"pretend banks", (*suite).banks},
 		{"invitations", (*suite).invitations},
@@ -337,7 +339,7 @@ func (s *suite) requests() {
 	list := func(entity, state, after string, limit int, want ...string) {
 		s.t.Helper()
 		s.read(nil, func(tx store.Tx) error {
-			all, err := tx.Requests(entity, state, after, limit)
+			all, err := tx.Requests(entity, store.RequestFilter{State: state}, after, limit)
 			var got []string
 			for _, r := range all {
 				got = append(got, r.ID)
@@ -384,7 +386,7 @@ func (s *suite) orders() {
 	done.State = wire.OrderCompleted
 	s.write(nil, func(tx store.Tx) error { return tx.PutOrder(done) })
 	s.read(nil, func(tx store.Tx) error {
-		page, err3 := tx.Orders("ent_a", "ord_2", 1)
+		page, err3 := tx.Orders("ent_a", nil, "ord_2", 1)
 		s.same(page, []store.Order{s.order(1)})
 		of, err4 := tx.OrderOf("ent_a", "req_0")
 		s.same(of, done)

@@ -37,9 +37,18 @@ func (s *suite) transactions() {
 	list(store.BookingFilter{Kind: "deposit"}, "", 9, one)
 	list(store.BookingFilter{From: start.Add(time.Hour), To: three.Entry.At}, "", 9, two)
 	list(store.BookingFilter{To: three.Entry.At.Add(time.Millisecond), From: three.Entry.At}, "", 9, three)
+	list(store.BookingFilter{Among: []string{"acc_b", "acc_c"}}, "", 9, two)
+	list(store.BookingFilter{Among: []string{"acc_b", "acc_a"}, Kind: "deposit"}, "", 9, one)
+	list(store.BookingFilter{Among: []string{}}, "", 9)
+	s.read(nil, func(tx store.Tx) error {
+		n := 0
+		err := tx.Postings("ent_a", []string{"acc_b"}, start, start.Add(3*time.Hour), func(time.Time, store.Posting) error { n++; return nil })
+		s.same(n, 2)
+		return err
+	})
 	s.read(nil, func(tx store.Tx) error {
 		var got []string
-		err := tx.Postings("ent_a", start.Add(time.Hour), start.Add(3*time.Hour), func(at time.Time, p store.Posting) error {
+		err := tx.Postings("ent_a", nil, start.Add(time.Hour), start.Add(3*time.Hour), func(at time.Time, p store.Posting) error {
 			got = append(got, at.Format(time.TimeOnly)+" "+p.Ledger+" "+p.Side)
 			return nil
 		})
@@ -48,7 +57,7 @@ func (s *suite) transactions() {
 	})
 	boom := errors.New("boom")
 	s.read(boom, func(tx store.Tx) error {
-		return tx.Postings("ent_a", start, start.Add(time.Hour), func(time.Time, store.Posting) error { return boom })
+		return tx.Postings("ent_a", nil, start, start.Add(time.Hour), func(time.Time, store.Posting) error { return boom })
 	})
 	s.write(nil, func(tx store.Tx) error { return tx.DropBookings("ent_a", "bank") })
 	list(store.BookingFilter{}, "", 9, three, one)

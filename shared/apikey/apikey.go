@@ -1,10 +1,12 @@
 // Package apikey makes API keys in a form that secret scanners find without false
 // alarms: a prefix that says what works with it, 30 random characters, and 6
 // characters of checksum. Spec: shared/spec/tokens.md, "API keys".
-// web/internal/gateway uses it.
+// The gateway makes and accepts them; the bridge's commands make those that read.
 package apikey
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -73,6 +75,13 @@ func Hint(key string) string {
 		return ""
 	}
 	return key[:len(Test)] + "…" + key[len(key)-4:]
+}
+
+// Verifier is what a key is known by where the key itself must not be: base64url of the
+// SHA-256 of its bytes.
+func Verifier(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // sum is the CRC-32 (IEEE) of a text in base 62, most significant first.
