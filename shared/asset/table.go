@@ -41,6 +41,7 @@ var assets = []Asset{
 	{"ethereum/erc20/usd_tether__erc20_", "eip155:1", "erc20:0xdAC17F958D2ee523a2206206994597C13D831ec7", "Tether USD", "USDT", 6, ByLogs},
 	{"ethereum/erc20/dai_stablecoin_v2_0", "eip155:1", "erc20:0x6B175474E89094C44Da98b954EedeAC495271d0F", "Dai", "DAI", 18, ByLogs},
 	{"ethereum/erc20/aave", "eip155:1", "erc20:0x7Fc66500c84A76Ad7e9c93437bFc5Ac33E2DDaE9", "Aave", "AAVE", 18, ByLogs},
+	{"ethereum/erc20/sandbox_dollar", Sandbox, "erc20:0x5A9DB0C5000000000000000000000000000D0120", "Sandbox Dollar", "SANDUSD", 6, ByLogs},
 	{"polygon", "eip155:137", "slip44:966", "Polygon", "POL", 18, ByBalance},
 	{"arbitrum", "eip155:42161", "slip44:60", "Arbitrum", "ETH", 18, ByBalance},
 	{"optimism", "eip155:10", "slip44:60", "Optimism", "ETH", 18, ByBalance},

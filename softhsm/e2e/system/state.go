@@ -17,7 +17,7 @@ import (
 
 // format is which form the log, the database, the journal and the chain in a folder have. It is
 // all that the file of this name in the folder says.
-const format = "8"
+const format = "9"
 
 // forgotten is the command that forgets the state in dir.
 func forgotten(dir string) string { return "`make clean-run" + Variable(dir) + "`" }

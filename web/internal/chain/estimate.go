@@ -73,7 +73,7 @@ func (s *Sender) Estimate(ctx context.Context, call Call) (uint64, error) {
 		if err := s.try(ctx, question{"eth_call", []any{call.args(), "latest"}, &result}); err != nil {
 			return 0, s.refusedCall(what, err)
 		}
-		if moves(call.Data) && len(result) == 32 && bytes.Equal(result, make([]byte, 32)) {
+		if answers(call.Data) && len(result) == 32 && bytes.Equal(result, make([]byte, 32)) {
 			return 0, fmt.Errorf("%s: %w", what, &RevertError{"it answers with false"})
 		}
 	}
@@ -90,16 +90,14 @@ func (s *Sender) Estimate(ctx context.Context, call Call) (uint64, error) {
 	return uint64(*gas) + uint64(*gas)*gasMargin/100, nil
 }
 
-// transfer and approve of a token (EIP-20) answer whether they were done.
-var tokenCalls = [][]byte{selector("transfer(address,uint256)"), selector("approve(address,uint256)")}
+// The calls of a token (EIP-20) that answer whether they were done.
+var (
+	tokenTransfer = selector("transfer(address,uint256)")
+	tokenApprove  = selector("approve(address,uint256)")
+)
 
-func moves(data []byte) bool {
-	for _, c := range tokenCalls {
-		if bytes.HasPrefix(data, c) {
-			return true
-		}
-	}
-	return false
+func answers(data []byte) bool {
+	return bytes.HasPrefix(data, tokenTransfer) || bytes.HasPrefix(data, tokenApprove)
 }
 
 func selector(signature string) []byte { return crypto.Keccak256([]byte(signature))[:4] }

@@ -1,11 +1,13 @@
 package chain
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/ethereum/go-ethereum/common"
@@ -45,9 +47,8 @@ type Transfer struct {
 	Index    int64    // of the log in its block
 }
 
-// Moved reports whether a token moved exactly so in the transaction. A transaction that
-// did not fail and has no such log did something else than what was asked for: some
-// tokens keep a part, and some answer that all is well and move nothing.
+// Moved reports whether a token moved exactly so in the transaction. Some tokens keep a
+// part of what is sent.
 func (s Seen) Moved(contract, from, to common.Address, units *big.Int) bool {
 	for _, t := range s.Transfers {
 		if t.Contract == contract && t.From == from && t.To == to && t.Units.Cmp(units) == 0 {
@@ -55,6 +56,20 @@ func (s Seen) Moved(contract, from, to common.Address, units *big.Int) bool {
 		}
 	}
 	return false
+}
+
+// Did reports whether a transaction that is mined did what it was for. A transfer of a
+// token that did not fail, and of which no log of the token tells that the sender's tokens
+// moved, did not: some tokens answer with false, or that all is well.
+func (s Seen) Did() bool {
+	if s.State != Mined || s.Failed {
+		return false
+	}
+	if s.Tx == nil || s.Tx.To() == nil || !bytes.HasPrefix(s.Tx.Data(), tokenTransfer) {
+		return true
+	}
+	from, err := types.Sender(types.LatestSignerForChainID(s.Tx.ChainId()), s.Tx)
+	return err == nil && slices.ContainsFunc(s.Transfers, func(t Transfer) bool { return t.Contract == *s.Tx.To() && t.From == from })
 }
 
 // minedTx is where a node says a transaction is.

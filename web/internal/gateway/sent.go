@@ -38,7 +38,7 @@ func (s *sending) include(ctx context.Context, in inBlock) error {
 		}
 		return s.keepIn(tx, func(now *store.Sending) {
 			now.State, now.Reason = store.SendingIncluded, ""
-			now.Mined = &store.Mined{Hash: in.attempt.Hash, Block: b.Number, BlockHash: b.Hash, At: b.At, Failed: in.seen.Failed, Fee: fee.Trim().String()}
+			now.Mined = &store.Mined{Hash: in.attempt.Hash, Block: b.Number, BlockHash: b.Hash, At: b.At, Failed: !in.seen.Did(), Fee: fee.Trim().String()}
 		})
 	})
 }

@@ -2,20 +2,13 @@ package sandbox
 
 import (
 	"context"
-	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/big"
 	"net"
 	"net/http"
 	"os"
-	"path/filepath"
 	"time"
-
-	"github.com/ethereum/go-ethereum/common"
-	"github.com/ethereum/go-ethereum/crypto"
-	"github.com/ethereum/go-ethereum/params"
 
 	"countersign/shared/secret"
 	"countersign/shared/wire"
@@ -40,7 +33,7 @@ func Run(ctx context.Context, cfg Config, stdio Stdio) error {
 	if err != nil {
 		return err
 	}
-	chain, err := node.Open(node.Config{Dir: cfg.StateDir, Faucet: funds.addresses()})
+	chain, err := node.Open(node.Config{Dir: cfg.StateDir, Faucet: funds.addresses(), Contracts: funds.contracts()})
 	if err != nil {
 		return err
 	}
@@ -169,71 +162,4 @@ func confirm(ctx context.Context, chain *node.Node, log *slog.Logger) {
 			}
 		}
 	}
-}
-
-// funds are the providers' own keys on the sandbox's chain.
-type funds struct {
-	keys  map[string]*ecdsa.PrivateKey
-	chain *node.Node
-}
-
-// openFunds reads the keys of the providers from the state directory, or makes
-// them. The sandbox's coins are worth nothing.
-func openFunds(dir string) (*funds, error) {
-	f := &funds{keys: map[string]*ecdsa.PrivateKey{}}
-	for _, id := range pretend.IDs() {
-		path := filepath.Join(dir, "funds-"+id+".key")
-		text, _, err := secret.Line(path, 64)
-		var key *ecdsa.PrivateKey
-		switch {
-		case err == nil:
-			key, err = crypto.HexToECDSA(string(text))
-		case errors.Is(err, os.ErrNotExist):
-			if key, err = crypto.GenerateKey(); err == nil {
-				err = crypto.SaveECDSA(path, key)
-			}
-		}
-		if err != nil {
-			return nil, fmt.Errorf("open the funds of %s: %w", id, err)
-		}
-		f.keys[id] = key
-	}
-	return f, nil
-}
-
-func (f *funds) addresses() []common.Address {
-	var out []common.Address
-	for _, id := range pretend.IDs() {
-		out = append(out, crypto.PubkeyToAddress(f.keys[id].PublicKey))
-	}
-	return out
-}
-
-// give funds addresses, each once.
-func (f *funds) give(to []string) error {
-	for _, address := range to {
-		if !common.IsHexAddress(address) {
-			return fmt.Errorf("the configuration's funded: %q is not an address", address)
-		}
-		a, some := common.HexToAddress(address), new(big.Int).Mul(big.NewInt(10), big.NewInt(params.Ether))
-		if _, given := f.chain.Find(a, some); given {
-			continue
-		}
-		if _, err := f.chain.Transfer(f.keys[pretend.IDs()[0]], a, some); err != nil {
-			return fmt.Errorf("fund %s: %w", address, err)
-		}
-	}
-	return nil
-}
-
-// Send and Sent make funds a [pretend.Chain].
-func (f *funds) Send(provider string, to common.Address, value *big.Int) (string, error) {
-	tx, err := f.chain.Transfer(f.keys[provider], to, value)
-	return tx.Hex(), err
-}
-
-// Sent finds a transfer that was made before.
-func (f *funds) Sent(to common.Address, value *big.Int) (string, bool) {
-	tx, ok := f.chain.Find(to, value)
-	return tx.Hex(), ok
 }

@@ -26,8 +26,8 @@ type Config struct {
 	// NoticeSecretFiles are those that providers sign their notices with, by provider; one
 	// without sends none.
 	NoticeSecretFiles map[string]string `json:"notice_secret_files"`
-	// Funded are addresses of vaults that get 10 ether once, so that there is something to
-	// send.
+	// Funded are addresses of vaults that get 10 ether and 25,000 sandbox dollars once, so
+	// that there is something to send.
 	Funded []string `json:"funded"`
 }
 

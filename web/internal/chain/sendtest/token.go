@@ -30,7 +30,7 @@ func sendsTokens(t *testing.T, b *bench) {
 	tx := b.sign(t, types.DynamicFeeTx{Nonce: b.nonce(t, true), Gas: gas, To: &token, Data: data})
 	b.give(t, tx, chain.Accepted)
 	seen := b.mined(t, tx)
-	if seen.Failed || seen.GasUsed >= gas || len(seen.Transfers) != 1 || seen.Transfers[0].Asset != tokenID || !seen.Moved(token, b.from, to, big.NewInt(400)) {
+	if !seen.Did() || seen.GasUsed >= gas || len(seen.Transfers) != 1 || seen.Transfers[0].Asset != tokenID || !seen.Moved(token, b.from, to, big.NewInt(400)) {
 		t.Errorf("gas limit %d: %+v", gas, seen)
 	}
 	if seen.Moved(token, b.from, to, big.NewInt(401)) || seen.Moved(to, b.from, to, big.NewInt(400)) || seen.Moved(token, to, b.from, big.NewInt(400)) {
@@ -56,7 +56,7 @@ func overdraws(t *testing.T, b *bench) {
 	tx := b.sign(t, types.DynamicFeeTx{Nonce: b.nonce(t, true), Gas: 300_000, To: &token, Data: data})
 	b.give(t, tx, chain.Accepted)
 	seen := b.mined(t, tx)
-	if !seen.Failed || len(seen.Transfers) != 0 || seen.Fee.Sign() <= 0 {
+	if !seen.Failed || seen.Did() || len(seen.Transfers) != 0 || seen.Fee.Sign() <= 0 {
 		t.Errorf("%+v", seen)
 	}
 	if want := new(big.Int).Sub(had, seen.Fee); b.balance(t, b.from).Cmp(want) != 0 {
@@ -65,8 +65,14 @@ func overdraws(t *testing.T, b *bench) {
 	b.moved(t, before, b.from, tx, "fee ethereum "+seen.Fee.String())
 
 	refuser := b.deploy(t, contract.DeployRefuser())
-	_, err = b.sender.Estimate(ctx, chain.Call{From: b.from, To: refuser, Data: contract.Call(transferOf, to, big.NewInt(1))})
+	call := chain.Call{From: b.from, To: refuser, Data: contract.Call(transferOf, to, big.NewInt(1))}
+	_, err = b.sender.Estimate(ctx, call)
 	if _, ok := reverts(err); !ok {
 		t.Errorf("a token that answers with false: %v", err)
+	}
+	tx = b.sign(t, types.DynamicFeeTx{Nonce: b.nonce(t, true), Gas: 100_000, To: &refuser, Data: call.Data})
+	b.give(t, tx, chain.Accepted)
+	if seen := b.mined(t, tx); seen.Failed || seen.Did() {
+		t.Errorf("the chain did it, the token did not: %+v", seen)
 	}
 }

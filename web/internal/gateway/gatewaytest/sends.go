@@ -10,14 +10,17 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 	"github.com/ethereum/go-ethereum/common/hexutil"
+	"github.com/ethereum/go-ethereum/core/types"
 	"github.com/ethereum/go-ethereum/crypto"
 	"github.com/ethereum/go-ethereum/params"
 	"github.com/ethereum/go-ethereum/rpc"
 
+	"countersign/shared/asset"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
 	"countersign/web/internal/chain"
 	"countersign/web/internal/gateway"
+	"countersign/web/internal/sandbox/contract"
 	"countersign/web/internal/sandbox/node"
 )
 
@@ -48,7 +51,10 @@ func NewSendingBy(t testing.TB, confirmations int64, change func(gateway.Sender)
 	if err != nil {
 		t.Fatal(err)
 	}
-	n, err := node.Open(node.Config{Dir: t.TempDir(), Faucet: []common.Address{crypto.PubkeyToAddress(key.PublicKey)}})
+	rich := crypto.PubkeyToAddress(key.PublicKey)
+	n, err := node.Open(node.Config{
+		Dir: t.TempDir(), Faucet: []common.Address{rich}, Contracts: types.GenesisAlloc{dollars(): contract.Token(rich, big.NewInt(1_000_000_000_000))},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +98,23 @@ func (s *Sandbox) Fund(to string, ether int64) {
 		s.t.Fatal(err)
 	}
 	s.Blocks(1)
+}
+
+// Dollar is the LedgerId of the sandbox's token.
+const Dollar = "ethereum/erc20/sandbox_dollar"
+
+func dollars() common.Address {
+	a, _ := asset.On(ChainID, Dollar)
+	return common.HexToAddress(a.Contract())
+}
+
+// FundDollars gives an address so many sandbox dollars.
+func (s *Sandbox) FundDollars(to string, whole int64) {
+	s.t.Helper()
+	data := contract.Call("transfer(address,uint256)", common.HexToAddress(to), big.NewInt(whole*1_000_000))
+	if _, err := s.Call(s.Faucet, dollars(), data); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // Sent is how many transactions an address has in blocks.

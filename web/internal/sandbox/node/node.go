@@ -9,6 +9,7 @@
 package node
 
 import (
+	"bytes"
 	"crypto/ecdsa"
 	"errors"
 	"fmt"
@@ -180,29 +181,46 @@ func (n *Node) end() int64 {
 
 // Transfer signs a transfer with a faucet's key and puts it into a block.
 func (n *Node) Transfer(key *ecdsa.PrivateKey, to common.Address, value *big.Int) (common.Hash, error) {
+	return n.do(key, types.DynamicFeeTx{To: &to, Value: value, Gas: 2 * params.TxGas})
+}
+
+// Call signs a call of a contract with a faucet's key and puts it into a block.
+func (n *Node) Call(key *ecdsa.PrivateKey, contract common.Address, data []byte) (common.Hash, error) {
+	return n.do(key, types.DynamicFeeTx{To: &contract, Data: data, Gas: 20 * params.TxGas})
+}
+
+func (n *Node) do(key *ecdsa.PrivateKey, tx types.DynamicFeeTx) (common.Hash, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	tip := big.NewInt(params.GWei)
-	tx, err := types.SignNewTx(key, n.signer, &types.DynamicFeeTx{
-		ChainID: big.NewInt(ChainID), Nonce: n.pool.PoolNonce(crypto.PubkeyToAddress(key.PublicKey)), GasTipCap: tip,
-		GasFeeCap: new(big.Int).Add(tip, new(big.Int).Lsh(n.baseFee(), 1)), Gas: 2 * params.TxGas, To: &to, Value: value,
-	})
+	tx.ChainID, tx.Nonce, tx.GasTipCap = big.NewInt(ChainID), n.pool.PoolNonce(crypto.PubkeyToAddress(key.PublicKey)), big.NewInt(params.GWei)
+	tx.GasFeeCap = new(big.Int).Add(tx.GasTipCap, new(big.Int).Lsh(n.baseFee(), 1))
+	signed, err := types.SignNewTx(key, n.signer, &tx)
 	if err != nil {
-		return common.Hash{}, fmt.Errorf("sign the transfer: %w", err)
+		return common.Hash{}, fmt.Errorf("sign the transaction: %w", err)
 	}
-	return tx.Hash(), n.send(tx)
+	return signed.Hash(), n.send(signed)
 }
 
 // Find returns the transaction that sent exactly value to an address, if there
 // is one: how somebody who stopped half way learns what was done.
 func (n *Node) Find(to common.Address, value *big.Int) (common.Hash, bool) {
+	return n.find(func(tx *types.Transaction) bool { return *tx.To() == to && tx.Value().Cmp(value) == 0 })
+}
+
+// FindCall returns the transaction that called a contract with exactly data, if there is
+// one.
+func (n *Node) FindCall(contract common.Address, data []byte) (common.Hash, bool) {
+	return n.find(func(tx *types.Transaction) bool { return *tx.To() == contract && bytes.Equal(tx.Data(), data) })
+}
+
+func (n *Node) find(is func(*types.Transaction) bool) (common.Hash, bool) {
 	for i := uint64(1); i <= n.chain.CurrentBlock().Number.Uint64(); i++ {
 		b := n.chain.GetBlockByNumber(i)
 		if b == nil { // dropped meanwhile
 			break
 		}
 		for _, tx := range b.Transactions() {
-			if tx.To() != nil && *tx.To() == to && tx.Value().Cmp(value) == 0 {
+			if tx.To() != nil && is(tx) {
 				return tx.Hash(), true
 			}
 		}
