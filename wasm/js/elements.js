@@ -14,6 +14,7 @@ import { save } from './save.js';
 import { refuseSecrets } from './secret.js';
 import { orderOf, purchaseOf, quoteOf } from './shapes.js';
 import { enter } from './shared.js';
+import { vaultPlace } from './vaultplace.js';
 import { failurePicture, leave, skeletonPicture } from './waiting.js';
 import { version } from './build.js';
 
@@ -127,7 +128,14 @@ export class CountersignElement extends Connected {
   #paints() { return new Painter(this.#frame.root, this.#send, { routing: false, base: () => this.#shared?.options.apiUrl ?? '', lend: this.#lend }); }
 
   // lend has others paint where the core leaves them a place.
-  #lend = (place, name) => (name === 'dry' ? new DryPart(place, { ask: this.#shared?.ask, lang: this.#frame.holder.lang }) : undefined);
+  #lend = (place, name) => {
+    const { lang } = this.#frame.holder, shared = this.#shared;
+    if (name === 'dry') return new DryPart(place, { ask: shared?.ask, lang });
+    return name === 'vault' ? vaultPlace(place, {
+      load: () => import('./vaultpart.js'), ask: shared.ask, go: (path) => this.act(`navigate:${path}`), lang, base: () => shared.options.apiUrl, verify: { apiUrl: shared.options.apiUrl },
+      hear: (f) => { const off = this.#port?.on(f), quiet = shared.listen(); return () => { off?.(); quiet(); }; },
+    }) : undefined;
+  };
 
   #paint(picture) { (this.#painter ??= this.#paints()).paint(picture); }
 
