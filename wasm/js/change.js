@@ -4,7 +4,7 @@
 import { changePicture } from './changeview.js';
 import { idOf } from './controls.js';
 import { edited, get } from './draft.js';
-import { CountersignError, fail } from './errors.js';
+import { fail, isOurs } from './errors.js';
 import { formAt } from './forms.js';
 import { heard } from './impactview.js';
 import { shifted } from './ruleview.js';
@@ -110,7 +110,7 @@ export class Change {
   #typed(draft) {
     const c = this.#c;
     c.draft = draft;
-    if (c.tried) c.errors = c.form.check(draft, this.#vault.value, c.context);
+    c.errors = c.tried ? c.form.check(draft, this.#vault.value, c.context) : [];
     c.failed = undefined;
     this.#keep();
     this.#dry(PAUSE);
@@ -156,7 +156,7 @@ export class Change {
         const value = await this.#ask('/v1/requests', { signal: AbortSignal.any([asked.signal, this.#life.signal]), body: { intent: JSON.parse(intent) }, headers: { 'Dry-Run': 'true' } });
         if (!asked.signal.aborted) c.dry = { value };
       } catch (e) {
-        if (!asked.signal.aborted && !this.#life.signal.aborted) c.dry = { ...c.dry, busy: false, value: undefined, error: known(e) };
+        if (!asked.signal.aborted && !this.#life.signal.aborted) Object.assign(c, { dry: { error: known(e) }, errors: this.#mistake(known(e)) ?? c.errors });
       }
       if (asked.signal.aborted) return;
       clearInterval(this.#tick);
@@ -189,15 +189,17 @@ export class Change {
     } catch (e) {
       if (this.#life.signal.aborted) return;
       c.busy = false;
-      const error = known(e), field = form.placed?.(error.field, c.draft) ?? error.field;
-      if (field === 'from_version' || (error.code === 'CONFLICT' && field === 'intent')) c.failed = fail(error.code, error.message, { remedy: 'Start over from the version that counts now, or keep yours instead of it.' });
-      else if (field && this.#has(field)) c.errors = [{ field, message: `${error.message}.`.replace(/^./, (s) => s.toUpperCase()) }];
-      else c.failed = error;
+      const error = known(e), mistake = this.#mistake(error);
+      if (mistake) c.errors = mistake; else c.failed = error;
       this.#refused();
     }
   }
 
-  #has(path) { return get(this.#c.draft, path.replace(/\.n$/, '')) !== undefined; }
+  // mistake is what a refusal says about a part of the draft; undefined when it is about no part.
+  #mistake({ field: named, message }) {
+    const { form, draft } = this.#c, field = form.placed?.(named, draft) ?? named;
+    return field && get(draft, field) !== undefined ? [{ field, message: message.replace(/^./, (s) => s.toUpperCase()) }] : undefined;
+  }
 
   #refused() {
     this.#focus = 'f-errors';
@@ -235,7 +237,7 @@ export class Change {
 }
 
 const known = (e) => {
-  if (e instanceof CountersignError) return e;
+  if (isOurs(e)) return e;
   reportError(e);
   return fail('INTERNAL_ERROR', 'The page could not send it', { cause: e });
 };

@@ -34,7 +34,7 @@ const asked = ({ id, sentence }) => notice('is-positive', 'check', 'The administ
 function refused({ errors, failed, tried }) {
   if (!tried && !failed) return undefined;
   const listed = errors.filter((e) => e.field);
-  if (errors.length === 0) return failed && el('div', '', { key: 'failed', id: 'f-errors', tabindex: '-1' }, trouble(failed));
+  if (errors.length === 0 || !tried) return failed && el('div', '', { key: 'failed', id: 'f-errors', tabindex: '-1' }, trouble(failed));
   return el('div', 'notice is-negative', { role: 'group', 'aria-labelledby': 'f-wrong', id: 'f-errors', tabindex: '-1', key: 'errors' }, icon('alert'), text('div', 'notice-body',
     el('p', 'notice-title', { id: 'f-wrong' }, listed.length === 1 ? 'One thing is to be mended' : `${listed.length} things are to be mended`),
     text('ul', 'stack is-tight', listed.map((e) => el('li', '', { key: e.field }, el('button', 'link', { type: 'button', on: { click: `c.goto:${e.field}` } }, e.message)))), text('p', 'small', 'Nothing was sent.')));

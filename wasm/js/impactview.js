@@ -26,7 +26,7 @@ function inside(dry, names) {
   if (incomplete && !value) return text('p', 'muted', 'It is shown here as soon as the form is filled in.');
   if (error) return [working, text('div', 'stack is-tight', text('p', '', text('strong', '', 'The vault would refuse it'), `: ${error.message}.`), error.remedy && text('p', 'small', error.remedy), text('p', 'code small muted', error.code), !busy && error.code !== 'INVALID_REQUEST' && button('is-small', 'c.dry', icon('refresh'), 'Ask again'))];
   if (!value) return working || undefined;
-  return [working, el('div', incomplete || busy ? 'stack is-old' : 'stack', {}, incomplete && text('p', 'small muted', 'This is of before the last changes: fill in what is missing.'), answer(value, names))];
+  return [working, el('div', 'stack', {}, incomplete && text('p', 'small muted', 'This is of before the last changes: fill in what is missing.'), answer(value, names))];
 }
 
 function answer({ decision, remaining, impact }, names) {
