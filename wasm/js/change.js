@@ -156,7 +156,7 @@ export class Change {
         const value = await this.#ask('/v1/requests', { signal: AbortSignal.any([asked.signal, this.#life.signal]), body: { intent: JSON.parse(intent) }, headers: { 'Dry-Run': 'true' } });
         if (!asked.signal.aborted) c.dry = { value };
       } catch (e) {
-        if (!asked.signal.aborted && !this.#life.signal.aborted) Object.assign(c, { dry: { error: known(e) }, errors: this.#mistake(known(e)) ?? c.errors });
+        if (!asked.signal.aborted && !this.#life.signal.aborted) Object.assign(c, { dry: { error: Object.assign(known(e), { said: plain(known(e)) }) }, errors: this.#mistake(known(e)) ?? c.errors });
       }
       if (asked.signal.aborted) return;
       clearInterval(this.#tick);
@@ -198,7 +198,7 @@ export class Change {
   // mistake is what a refusal says about a part of the draft; undefined when it is about no part.
   #mistake({ field: named, message }) {
     const { form, draft } = this.#c, field = form.placed?.(named, draft) ?? named;
-    return field && get(draft, field) !== undefined ? [{ field, message: message.replace(/^./, (s) => s.toUpperCase()) }] : undefined;
+    return field && get(draft, field) !== undefined ? [{ field, message: plain({ field: named, message }).replace(/^./, (s) => s.toUpperCase()) }] : undefined;
   }
 
   #refused() {
@@ -234,6 +234,12 @@ export class Change {
     this.#said = said ?? '';
     if (said) this.#typed(draft);
   };
+}
+
+// plain is what a refusal says of a part, without the name that the part has in the interface.
+function plain({ field, message }) {
+  const i = field ? message.indexOf(`${field} `) : -1;
+  return i < 0 ? message : `it ${message.slice(i + field.length + 1)}`;
 }
 
 const known = (e) => {

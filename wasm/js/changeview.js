@@ -22,8 +22,8 @@ function page(c, vault) {
       el('form', 'form split-main', { novalidate: true, on: { submit: 'c.send' }, key: 'form', 'aria-labelledby': 'f-title' },
         refused(c), c.restored && restored(), c.behind && behind(c),
         form.fields(f), asks && plainly(f),
-        text('div', 'cluster', el('button', `button is-primary ${busy ? 'is-busy' : ''}`.trim(), { type: 'submit', 'aria-disabled': busy ? 'true' : undefined }, form.send ?? 'Ask the administrators'), button('is-quiet', 'c.leave', 'Cancel')),
-        asks && text('p', 'small muted', 'Nothing changes yet: it becomes a request, which administrators read in their own bridge and sign.')),
+        text('div', 'form-foot stack', text('div', 'cluster', el('button', `button is-primary ${busy ? 'is-busy' : ''}`.trim(), { type: 'submit', 'aria-disabled': busy ? 'true' : undefined }, form.send ?? 'Ask the administrators'), button('is-quiet', 'c.leave', 'Cancel')),
+          asks && text('p', 'small muted', 'Nothing changes yet: it becomes a request, which administrators read in their own bridge and sign.'))),
       asks && text('div', 'split-side stack', impactPicture(c.dry, names))));
 }
 

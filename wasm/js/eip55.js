@@ -48,6 +48,9 @@ export function addressProblem(address, chain) {
   if (!chain.startsWith('eip155:')) return /\s/.test(address) ? 'An address has no spaces' : undefined;
   const digits = /^0x([0-9a-fA-F]{40})$/.exec(address)?.[1];
   if (!digits) return 'An address of this chain is 0x and 40 digits or letters from a to f';
-  if (digits !== digits.toLowerCase() && digits !== digits.toUpperCase() && checked(digits) !== address) return 'The check in its letters does not hold: a digit was changed. Copy the address again';
-  return undefined;
+  if (checked(digits) === address) return undefined;
+  return unchecked(address) ? 'It is written without the check in the case of its letters, which would show a changed digit' : 'The check in its letters does not hold: a digit was changed. Copy the address again';
 }
+
+/** unchecked reports whether an address has letters of one case alone, which carry no check. */
+export const unchecked = (address) => /^0x([0-9a-f]{40}|[0-9A-F]{40})$/.test(address) && checked(address.slice(2)) !== address;

@@ -2,7 +2,7 @@
 
 import { add, choice, field, small } from './controls.js';
 import { get, set } from './draft.js';
-import { addressProblem } from './eip55.js';
+import { addressProblem, checked, unchecked } from './eip55.js';
 import { following, fresh, ids, named, newID, objectOf, saidOf } from './formparts.js';
 import { el, text } from './nodes.js';
 
@@ -25,7 +25,11 @@ export const whitelistPut = {
     el('ol', 'clauses', { id: 'f-entries', tabindex: '-1', 'aria-label': 'Addresses', key: 'entries' }, f.draft.entries.map((e, i) => entry(f, e, i))),
     f.draft.entries.length < MOST && text('div', 'cluster', add('entry', 'Add an address')),
   ],
-  act: (draft, action, _, { vault }) => (action === 'entry' ? { draft: set(draft, 'entries', [...draft.entries, row({ label: '', address: '', chain: draft.entries.at(-1)?.chain ?? usual(vault) })]), focus: `entries.${draft.entries.length}.label` } : undefined),
+  act(draft, action, _, { vault }) {
+    const path = /^check:(.*)$/.exec(action)?.[1];
+    if (path) return { draft: set(draft, path, checked(get(draft, path).trim().slice(2))), focus: path };
+    return action === 'entry' ? { draft: set(draft, 'entries', [...draft.entries, row({ label: '', address: '', chain: draft.entries.at(-1)?.chain ?? usual(vault) })]), focus: `entries.${draft.entries.length}.label` } : undefined;
+  },
   follow: following('whitelist', 'wls', all),
   check({ made: anew, whitelist, name, entries }, vault) {
     const errors = [];
@@ -51,5 +55,6 @@ function entry(f, e, i) {
   const hint = own ? `It is the account ${own.name} of this vault` : typed && !problem && /[A-F]/.test(typed) && /[a-f]/.test(typed.slice(2)) && e.chain.startsWith('eip155:') && typed.length === 42 ? 'The check in its letters holds' : 'As whoever receives writes it: the case of its letters is a check';
   return el('li', 'clause', { key: e.key }, text('div', 'clause-line', el('p', 'strong', {}, e.label.trim() || `Address ${i + 1}`), small(`remove:${at}`, 'cross', `Remove ${e.label.trim() || `address ${i + 1}`}`)),
     text('div', 'field-row', field(shown, `${at}.label`, 'Whose it is', { maxlength: '64' }), choice(shown, `${at}.chain`, 'Chain', f.vault.chains.map((c) => [c.id, c.name]))),
-    field(shown, `${at}.address`, 'Address', { hint, autocapitalize: 'off', translate: 'no' }));
+    field(shown, `${at}.address`, 'Address', { hint, autocapitalize: 'off', translate: 'no' }),
+    e.chain.startsWith('eip155:') && unchecked(typed) && text('div', 'cluster', text('span', 'small', 'With its check it is ', el('code', '', { translate: 'no' }, checked(typed.slice(2)))), el('button', 'button is-small', { type: 'button', on: { click: `check:${at}.address` } }, 'Write it so')));
 }

@@ -24,7 +24,7 @@ function inside(dry, names) {
   const { busy, value, error, incomplete, seconds } = dry;
   const working = busy && text('div', 'stack is-tight', text('p', 'small muted', seconds > 1 ? `The vault plays its history again: ${plural(seconds, 'second')} so far` : 'Asking the vault'), el('div', 'progress-line is-endless', {}));
   if (incomplete && !value) return text('p', 'muted', 'It is shown here as soon as the form is filled in.');
-  if (error) return [working, text('div', 'stack is-tight', text('p', '', text('strong', '', 'The vault would refuse it'), `: ${error.message}.`), error.remedy && text('p', 'small', error.remedy), text('p', 'code small muted', error.code), !busy && error.code !== 'INVALID_REQUEST' && button('is-small', 'c.dry', icon('refresh'), 'Ask again'))];
+  if (error) return [working, text('div', 'stack is-tight', text('p', '', text('strong', '', 'The vault would refuse it'), `: ${error.said ?? error.message}.`), error.remedy && text('p', 'small', error.remedy), text('p', 'code small muted', error.code), !busy && error.code !== 'INVALID_REQUEST' && button('is-small', 'c.dry', icon('refresh'), 'Ask again'))];
   if (!value) return working || undefined;
   return [working, el('div', 'stack', {}, incomplete && text('p', 'small muted', 'This is of before the last changes: fill in what is missing.'), answer(value, names))];
 }
@@ -44,6 +44,6 @@ function answer({ decision, remaining, impact }, names) {
 /** heard is the answer in a word, for those who do not see it come. */
 export function heard({ busy, value, error }) {
   if (busy) return '';
-  if (error) return `The vault would refuse it: ${error.message}`;
+  if (error) return `The vault would refuse it: ${error.said ?? error.message}`;
   return value ? `What this would do: ${value.impact?.summary?.[0] ?? 'see below'}` : '';
 }

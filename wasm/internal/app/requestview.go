@@ -341,7 +341,7 @@ func (m *Model) details(r wire.Request) view.Node {
 			facts = append(facts, fact(l.Label, l.Value))
 		}
 	}
-	return card("Details", "", view.El("dl", "facts", facts...))
+	return card("Details", "", view.El("dl", classes("facts", cond(len(r.Lines) > 0, "is-lines")), facts...))
 }
 
 func history(m *Model, events []wire.Event) view.Node {
