@@ -35,7 +35,7 @@ const named = (f, ids) => list(ids.map((id) => f.vault.members.find((m) => m.id 
 
 // members lets one name members one by one; folded, because a group is the usual way.
 function members(f, path, ids) {
-  return el('details', 'clause-more', { key: path }, el('summary', '', {}, ids.length > 0 ? `Members by name: ${named(f, ids)}` : 'Members by name: none'),
+  return el('details', 'clause-more', { key: 'members' }, el('summary', '', {}, ids.length > 0 ? `Members by name: ${named(f, ids)}` : 'Members by name: none'),
     some(f, `${path}`, 'Members by name', people(f, ids).map((m) => [m.id, m.name]), { hidden: true }));
 }
 
