@@ -160,7 +160,7 @@ export class Change {
       }
       if (asked.signal.aborted) return;
       clearInterval(this.#tick);
-      c.found = findings(c.dry.value);
+      c.found = (rule) => (c.dry.value?.findings ?? []).filter((one) => one.account === c.draft.account && one.rule === rule);
       this.#paint();
     }, pause);
   }
@@ -247,6 +247,3 @@ const known = (e) => {
   reportError(e);
   return fail('INTERNAL_ERROR', 'The page could not send it', { cause: e });
 };
-
-// findings are those of a dry run, by the rule that they are about.
-const findings = (value) => (rule) => (value?.findings ?? []).filter((one) => one.rule === rule);

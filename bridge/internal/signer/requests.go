@@ -109,6 +109,7 @@ func (s *Service) DryRun(ctx context.Context, in wire.SignerRequestInput) (out w
 		return out, err
 	}
 	out.Impact, err = foreseen.of(r, s.state.Governance)
+	out.Findings = foreseen.findings()
 	out.Explanation = s.state.Explain(r)
 	return out, err
 }
