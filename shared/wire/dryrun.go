@@ -14,6 +14,8 @@ type Explanation struct {
 	// Findings are those about a rule that only the vault after the change has: where they
 	// belong, so that whoever writes rules can show each at its rule. At most [MaxFindings].
 	Findings []RuleFinding `json:"findings,omitempty"`
+	// Trial explains the request that was to be tried, as if the change had taken effect.
+	Trial *governance.Explanation `json:"trial,omitempty"`
 }
 
 // RuleFinding is a finding of shared/rehearsal about a rule, as far as a page shows it. It is a type of

@@ -12,11 +12,12 @@ import { shifted } from './ruleview.js';
 const PAUSE = 600; // ms without another key before the vault is asked
 
 export class Change {
-  #root; #ask; #go; #paint; #timer; #tick; #asked; #life = new AbortController(); #key; #vault; #focus; #said = '';
+  #root; #ask; #go; #paint; #timer; #tick; #asked; #life = new AbortController(); #key; #vault; #focus; #said = ''; #lang;
   #c = {};
 
   // ask is that of ask.js; go(path) leads to a screen; paint paints the vault's screens again.
-  constructor(root, { ask, go, paint }) {
+  constructor(root, { ask, go, paint, lang }) {
+    this.#lang = lang;
     this.#root = root;
     this.#ask = ask;
     this.#go = go;
@@ -74,7 +75,7 @@ export class Change {
 
   get announce() { return this.#said || heard(this.#c.dry ?? {}); }
 
-  picture() { return changePicture(this.#c, this.#vault); }
+  picture() { return changePicture(this.#c, this.#vault, this.#lang); }
 
   /** painted puts the focus where the last action wanted it. */
   painted() {
@@ -145,15 +146,15 @@ export class Change {
     const c = this.#c, { dry } = c;
     this.#rest();
     if (!c.draft || c.form.alone) return;
-    const wrong = c.form.check(c.draft, this.#vault.value, c.context), intent = wrong.length === 0 && JSON.stringify(this.#intent());
-    c.dry = { ...dry, busy: Boolean(intent), incomplete: wrong.length > 0, seconds: 0, ...(wrong.length > 0 && { error: undefined }) };
-    if (!intent) return;
+    const wrong = c.form.check(c.draft, this.#vault.value, c.context), body = wrong.length === 0 && JSON.stringify({ intent: this.#intent(), try: c.form.tries?.(c.draft) });
+    c.dry = { ...dry, busy: Boolean(body), incomplete: wrong.length > 0, seconds: 0, ...(wrong.length > 0 && { error: undefined }) };
+    if (!body) return;
     const asked = this.#asked = new AbortController();
     this.#timer = setTimeout(async () => {
       const began = performance.now();
       this.#tick = setInterval(() => { c.dry = { ...c.dry, seconds: Math.round((performance.now() - began) / 1000) }; this.#paint(); }, 1000);
       try {
-        const value = await this.#ask('/v1/requests', { signal: AbortSignal.any([asked.signal, this.#life.signal]), body: { intent: JSON.parse(intent) }, headers: { 'Dry-Run': 'true' } });
+        const value = await this.#ask('/v1/requests', { signal: AbortSignal.any([asked.signal, this.#life.signal]), body: JSON.parse(body), headers: { 'Dry-Run': 'true' } });
         if (!asked.signal.aborted) c.dry = { value };
       } catch (e) {
         if (!asked.signal.aborted && !this.#life.signal.aborted) Object.assign(c, { dry: { error: Object.assign(known(e), { said: plain(known(e)) }) }, errors: this.#mistake(known(e)) ?? c.errors });

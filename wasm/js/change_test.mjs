@@ -9,6 +9,7 @@ import { doorsOf, formAt, isForm } from './forms.js';
 import { sorted } from './impactview.js';
 import { mistakes, placed, ruleOf, rulesOf, toDraft } from './ruleset.js';
 import { actRules } from './ruleview.js';
+import { blankTrial, trialOf } from './trial.js';
 
 const read = (path) => JSON.parse(readFileSync(new URL(path, import.meta.url)));
 const { vault, invited } = read('../../web/dashboard/gallery/page/vault.json');
@@ -154,6 +155,16 @@ test('what a change would do is sorted for reading', () => {
     past: ['17 of 4,210 past requests would have been denied', 'no history was replayed'], open: ['1 open request needs 1 more approval', 'and 2 open requests that the report leaves out'],
     new: ['Bob alone could now move up to 40,000 EUR a day', 'rule x never governs'], gone: ['it did'],
   });
+});
+
+test('a request is tried when its amount is written', () => {
+  const tried = (more) => trialOf({ account: 'acc_treasury', trial: { ...blankTrial(), ...more } });
+  for (const amount of ['', '0', '1,5', '-1', '5 000']) assert.equal(tried({ amount }), undefined, amount);
+  assert.deepEqual(tried({ amount: '5000' }), { account: 'acc_treasury', kind: 'buy', asset: 'ethereum', amount: '5000', currency: 'EUR' });
+  assert.deepEqual(tried({ amount: '1.5', kind: 'transfer', provider: 'northpay', address: 'half of one' }), { account: 'acc_treasury', kind: 'transfer', asset: 'ethereum', amount: '1.5', currency: 'ethereum' });
+  const { form, draft } = begun('change_acc_trading');
+  assert.equal(form.placed('try.amount', draft), 'trial.amount');
+  assert.ok(!JSON.stringify(form.intent(draft, 1)).includes('trial'), 'it is no part of what is asked for');
 });
 
 test('times are read in the largest unit that fits, and written in any', () => {

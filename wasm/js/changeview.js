@@ -4,15 +4,16 @@
 import { plainly } from './controls.js';
 import { button, el, empty, icon, link, loaded, notice, text, trouble } from './nodes.js';
 import { impactPicture } from './impactview.js';
+import { trialPicture } from './trial.js';
 
 /** changePicture: c is what change.js keeps; vault what GET /v1/vault answered, or the error. */
-export function changePicture(c, vault) {
-  return loaded(vault, 'again', (v) => (c.form && c.draft ? page(c, v) : missing(c)));
+export function changePicture(c, vault, lang) {
+  return loaded(vault, 'again', (v) => (c.form && c.draft ? page(c, v, lang) : missing(c)));
 }
 
 const missing = (c) => (c.form ? notice('is-info', 'info', c.gone ?? 'This cannot be changed now', 'It may have changed meanwhile.', link('button is-small', '/vault', 'Show the vault')) : empty('info', 'There is nothing to change here', 'The address may be mistyped.', link('button', '/vault', 'Show the vault')));
 
-function page(c, vault) {
+function page(c, vault, lang) {
   const { form, draft, errors, busy } = c, f = { draft, errors, vault, context: c.context, found: c.found }, names = new Map(vault.members.map((m) => [m.id, m.name]));
   const asks = !form.alone, done = c.made && (form.done?.(f, c.made) ?? asked(c.made));
   return text('div', 'stack',
@@ -24,7 +25,7 @@ function page(c, vault) {
         form.fields(f), asks && plainly(f),
         text('div', 'form-foot stack', text('div', 'cluster', el('button', `button is-primary ${busy ? 'is-busy' : ''}`.trim(), { type: 'submit', 'aria-disabled': busy ? 'true' : undefined }, form.send ?? 'Ask the administrators'), button('is-quiet', 'c.leave', 'Cancel')),
           asks && text('p', 'small muted', 'Nothing changes yet: it becomes a request, which administrators read in their own bridge and sign.'))),
-      asks && text('div', 'split-side stack', impactPicture(c.dry, names))));
+      asks && text('div', 'split-side stack', impactPicture(c.dry, names), form.tries && trialPicture(f, c.dry.value?.trial, names, lang))));
 }
 
 // asked stands where the request is shown elsewhere.

@@ -7,6 +7,7 @@ import { actPreset, blankPreset, presetPicture } from './presets.js';
 import { mistakes, placed, rulesOf, toDraft } from './ruleset.js';
 import { actRules, rulesPicture } from './ruleview.js';
 import { kept } from './draft.js';
+import { blankTrial, trialOf } from './trial.js';
 
 const TIERS = [['', 'None'], ['TREASURY', 'Treasury: most of the assets; it funds others'], ['TRADING', 'Trading: everyday payments and purchases']];
 const all = (vault) => ids(vault.accounts);
@@ -28,6 +29,9 @@ const checkTerms = (draft, vault, errors) => {
   return [...errors, ...mistakes(draft)];
 };
 
+// placedOr is placed, also for the request that is tried: the vault calls it "try".
+const placedOr = (field, draft) => (field?.startsWith('try.') ? `trial.${field.slice(4)}` : placed(field, draft));
+
 const act = (draft, action, value, { vault }) => actRules(draft, action) ?? actPreset(draft, action, vault);
 const parent = (draft) => kept({ tier: draft.tier, parent: draft.parent });
 
@@ -35,7 +39,7 @@ export const accountEdit = {
   title: ({ draft, vault }) => `Change the account ${vault.accounts.find((a) => a.id === draft.account)?.name ?? draft.account}`,
   begin(at, vault) {
     const a = vault.accounts.find((one) => one.id === objectOf(at));
-    return a && { version: a.version, draft: { account: a.id, name: a.name, chain: a.chain, tier: a.tier ?? '', parent: a.parent ?? '', ...toDraft(a.rules), preset: blankPreset(vault) } };
+    return a && { version: a.version, draft: { account: a.id, name: a.name, chain: a.chain, tier: a.tier ?? '', parent: a.parent ?? '', ...toDraft(a.rules), preset: blankPreset(vault), trial: blankTrial() } };
   },
   back: ({ account }) => `/vault/${account}`,
   fields: (f) => [el('details', '', { key: 'terms' }, text('summary', '', 'Name, tier and what funds it'), text('div', 'form', field(f, 'name', 'Name', { maxlength: '64' }), terms(f))), rulesPicture(f), presetPicture(f)],
@@ -45,13 +49,14 @@ export const accountEdit = {
     kind: 'account.edit', v: 1, account: draft.account, from_version: version, name: draft.name.trim(), ...parent(draft), rules: rulesOf(draft),
     before: { name: '', order: null, rules: { version: 0, rules: null } }, ...saidOf(draft),
   }),
-  placed,
+  placed: placedOr,
+  tries: trialOf,
 };
 
 export const accountNew = {
   title: () => 'New account',
   lead: () => 'Its key is made in the vault’s HSM for the request. The account is there with the last approval.',
-  begin: (_, vault) => ({ version: 0, draft: { made: true, account: '', name: '', chain: vault.accounts[0]?.chain ?? vault.chains[0]?.id ?? '', tier: '', parent: '', ...toDraft({ rules: [] }), preset: blankPreset(vault) } }),
+  begin: (_, vault) => ({ version: 0, draft: { made: true, account: '', name: '', chain: vault.accounts[0]?.chain ?? vault.chains[0]?.id ?? '', tier: '', parent: '', ...toDraft({ rules: [] }), preset: blankPreset(vault), trial: blankTrial() } }),
   back: () => '/vault',
   fields: (f) => [field(f, 'name', 'Name', { maxlength: '64' }), newID(f, 'account', 'acc'), choice(f, 'chain', 'Chain', f.vault.chains.map((c) => [c.id, c.name]), { hint: 'It stays for good.' }), terms(f), presetPicture(f), rulesPicture(f)],
   act,
@@ -62,5 +67,6 @@ export const accountNew = {
     return checkTerms(draft, vault, errors);
   },
   intent: (draft) => ({ kind: 'account.create', v: 1, account: draft.account, name: draft.name.trim(), chain: draft.chain, address: '', ...parent(draft), rules: rulesOf(draft), ...saidOf(draft) }),
-  placed,
+  placed: placedOr,
+  tries: trialOf,
 };

@@ -27,7 +27,7 @@ export class VaultPart {
     this.#go = go;
     this.#verify = verify;
     this.#state.lang = lang;
-    this.#change = new Change(root, { ask: this.#ask, go, paint: () => this.#paint() });
+    this.#change = new Change(root, { ask: this.#ask, go, paint: () => this.#paint(), lang });
     this.#painter = new Painter(root, this.#act, { routing: false, base });
     const on = (type, f) => root.addEventListener(type, f, { signal: this.#life.signal });
     on('change', (e) => { if (e.target.type === 'file' && e.target.files[0]) this.#file(e.target.files[0]); });
