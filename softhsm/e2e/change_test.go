@@ -70,7 +70,7 @@ func TestRulesAreChangedInTheBrowserWithProofOfWhatThatDoes(t *testing.T) {
 	p.sees("1 open request needs 1 more approval")
 	p.reaches("the amount of a request that is tried", named("Amount"))
 	p.keys("5000")
-	p.sees("one of Alice, Bob or Carol signs and sends it, then 2 of")
+	p.sees("over-1000: one of Alice, Bob and Carol signs and sends it, then 2 of")
 	p.picture("report")
 	p.accessible("the rules with what a change does")
 	p.keys(kb.Escape)

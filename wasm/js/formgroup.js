@@ -15,7 +15,7 @@ export const groupPut = {
   },
   back: ({ made, group }) => (made ? '/vault/groups' : `/vault/${group}`),
   fields: (f) => [
-    field(f, 'name', 'Name', { maxlength: '64' }), f.draft.made && newID(f, 'group', 'grp'),
+    field(f, 'name', 'Name', { maxlength: '64' }), f.draft.made && newID(f, 'group', 'grp'), leaving(f),
     some(f, 'members', 'Members', f.vault.members.filter((m) => m.state === 'ACTIVE').map((m) => [m.id, `${m.name}, ${{ ADMIN: 'administrator', OPERATOR: 'operator', AUDITOR: 'auditor, who approves nothing' }[m.role]}`]), { hint: 'Rules that name the group count whoever is in it, also for what is open.' }),
   ],
   follow: following('group', 'grp', all),
@@ -29,6 +29,12 @@ export const groupPut = {
   intent: (draft, version) => ({ kind: 'group.put', v: 1, group: draft.group, from_version: version, name: draft.name.trim(), members: draft.members.map((member) => ({ member, name: '' })), ...saidOf(draft) }),
   placed: (at) => (at?.startsWith('members') ? 'members' : at),
 };
+
+// leaving says who is not active any more: a group that is written has active members alone.
+function leaving({ draft, vault }) {
+  const gone = (vault.groups.find((g) => g.id === draft.group)?.members ?? []).map((id) => vault.members.find((m) => m.id === id)).filter((m) => m && m.state !== 'ACTIVE');
+  return gone.length > 0 && text('p', 'small', `${list(gone.map((m) => `${m.name} (${m.state.toLowerCase()})`))} ${gone.length === 1 ? 'leaves' : 'leave'} the group with this change: only active members can be written into one.`);
+}
 
 export const groupRemove = {
   title: ({ draft }) => `Remove the group ${draft.name}`,

@@ -36,7 +36,7 @@ function answer({ decision, remaining, impact }, names) {
     text('p', '', text('span', 'eyebrow', 'Who decides'), `${upper(steps({ decision, remaining }, names))}.`),
     ...SORTS.filter(([sort]) => sort !== 'gone').concat(SORTS.slice(0, 1)).map(([sort, , title]) => all[sort].length > 0 && el('div', '', { key: sort }, text('p', 'eyebrow', sort === 'new' ? badge('is-warning', 'alert', title) : title), text('ul', 'stack is-tight', all[sort].map((s, i) => el('li', '', { key: i }, upper(s), '.'))))),
     quiet && text('p', 'muted', 'Nothing that was asked for, or is open, would have gone another way.'),
-    impact?.more > 0 && text('p', 'small muted', `${plural(impact.more, 'more sentence')} in the report, which the request leads to.`),
+    impact?.more > 0 && text('p', 'small muted', `The report has ${plural(impact.more, 'more sentence')}.`),
     impact && text('p', 'small muted', `Computed over ${plural(impact.log, 'entry', 'entries')} of the log.`),
   ];
 }
