@@ -254,8 +254,9 @@ func TestChangesAreWrittenInTheDashboard(t *testing.T) {
 func TestTheVaultStandsInTheAppOfAHost(t *testing.T) {
 	t.Parallel()
 	e := hosted(t, map[string]string{
-		"page": hostPage("hostile.css", `<countersign-app api-url="{{api}}" environment="sandbox" wasm-url="{{base}}countersign.wasm"></countersign-app>`),
+		"page": hostPage("hostile.css", `<countersign-app vault api-url="{{api}}" environment="sandbox" wasm-url="{{base}}countersign.wasm"></countersign-app>`),
 		"page.js": watch + deep + `await import('{{base}}elements.js'); document.querySelector('countersign-app').accessToken = token; window.ready = true;
+			document.querySelector('countersign-app').addEventListener('countersign-navigated', (e) => { if (e.detail.route.startsWith('/vault')) import('{{base}}vault.js'); });
 			window.came = () => performance.getEntriesByType('resource').some((r) => r.name.endsWith('/vaultpart.js'));`,
 	})
 	p := open(t, e.chrome, e.host+"/page")
@@ -281,4 +282,15 @@ func TestTheVaultStandsInTheAppOfAHost(t *testing.T) {
 	p.until("said('app').includes('Northpay') && !said('app').includes('What differs')")
 	p.want("[document.title, location.pathname]", []any{"Host", "/page"})
 	p.want("wrong", []string{})
+
+	// One that does not say so has the item when the page imports the vault, and else not.
+	p.run("const app = document.querySelector('countersign-app'); app.vault = false")
+	p.until("[...inside('app').querySelectorAll('.rail-link')].some((a) => a.innerText === 'Vault')")
+	e = hosted(t, map[string]string{
+		"page":    hostPage("plain.css", `<countersign-app api-url="{{api}}" environment="sandbox" wasm-url="{{base}}countersign.wasm"></countersign-app>`),
+		"page.js": watch + deep + `await import('{{base}}elements.js'); document.querySelector('countersign-app').accessToken = token; window.ready = true;`,
+	})
+	p = open(t, e.chrome, e.host+"/page")
+	p.until("window.ready && said('app').includes('Treasury')")
+	p.want("[...inside('app').querySelectorAll('.rail-link')].map((a) => a.innerText).includes('Vault')", false)
 }

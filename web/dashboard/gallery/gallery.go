@@ -87,8 +87,6 @@ func Handler(top, goroot, dir string) (http.Handler, error) {
 // Vault are the names of the pictures of the vault's screens, which the page makes itself.
 var Vault = []string{
 	"vault--accounts", "vault--members", "vault--groups", "vault--whitelists", "vault--log", "vault--versions", "vault--member", "vault--loading", "vault--failed", "vault--empty",
-	"vault--members-invited", "vault--form-group", "vault--form-group-new", "vault--form-group-removed", "vault--form-whitelist", "vault--form-admin", "vault--form-account", "vault--form-rules",
-	"vault--form-rules-open", "vault--form-rules-wrong", "vault--form-refused", "vault--form-gone", "vault--form-invite", "vault--form-replace", "vault--form-join", "vault--form-invited", "vault--form-asked",
 	"vault--receipt-none", "vault--receipt-busy", "vault--receipt", "vault--receipt-untrusted", "vault--receipt-refused", "vault--receipt-key-wrong",
 }
 
@@ -106,4 +104,10 @@ func Names(dir string) ([]string, error) {
 	}
 	slices.Sort(found)
 	return found, nil
+}
+
+// Forms are those of the forms that change the vault.
+var Forms = []string{
+	"vault--members-invited", "vault--form-group", "vault--form-group-new", "vault--form-group-removed", "vault--form-whitelist", "vault--form-admin", "vault--form-account", "vault--form-rules",
+	"vault--form-rules-open", "vault--form-rules-wrong", "vault--form-refused", "vault--form-gone", "vault--form-invite", "vault--form-replace", "vault--form-join", "vault--form-invited", "vault--form-asked",
 }

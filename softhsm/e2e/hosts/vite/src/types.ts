@@ -46,5 +46,6 @@ export function vault(): void {
   // @ts-expect-error: a group is not suspended
   element.at = 'suspend_grp_board';
   const app = document.createElement('countersign-app');
+  app.vault = true;
   app.navigate(`/vault/${form}`);
 }
