@@ -3,11 +3,11 @@
 //
 // A form has: title(f) and fields(f), pictures of f = { draft, errors, vault, context }; begin(at, vault, context), which
 // returns the draft of what there is and its version, or why there is none; check(draft, vault), the mistakes that the page
-// sees; intent(draft, version, context), what is asked for (shared/spec/intent.md), fields in their order; back(draft), where it
-// came from. It may have: load(ask, at, vault), what it needs besides; act(draft, action), its own actions; follow(draft, before,
-// action, vault), what changes with something else; placed(field, draft), the part of the draft that a refusal means; lead(f), send, and tries(draft), the request that the dry run is to
-// try (trial.js). One that is not
-// a request itself is alone, with path, body and done(f, made); it is secret when the draft must not be kept.
+// sees; intent(draft, version, context), what is asked for (shared/spec/intent.md), fields in their order; back(draft), where
+// it came from. It may have: load(ask, at, vault), what it needs besides; act(draft, action), its own actions; follow(draft,
+// before, action, vault), what changes with something else; placed(field, draft), the part of the draft that a refusal means;
+// tries(draft), the request that the dry run is to try (trial.js); lead(f); send. One that is not a request itself is alone,
+// with path, body and done(f, made); it is secret when the draft must not be kept.
 
 import { accountEdit, accountNew } from './formaccount.js';
 import { adminRule } from './formadmin.js';
