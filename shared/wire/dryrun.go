@@ -11,7 +11,26 @@ import (
 type Explanation struct {
 	governance.Explanation
 	Impact *statement.Impact `json:"impact,omitempty"` // of what changes the vault
+	// Findings are those about a rule that only the vault after the change has: where they
+	// belong, so that whoever writes rules can show each at its rule. At most [MaxFindings].
+	Findings []RuleFinding `json:"findings,omitempty"`
+	// Trial explains the request that was to be tried, as if the change had taken effect.
+	Trial *governance.Explanation `json:"trial,omitempty"`
 }
+
+// RuleFinding is a finding of shared/rehearsal about a rule, as far as a page shows it. It is a type of
+// its own because the browser's core, which has this package, has no room for that one.
+type RuleFinding struct {
+	Code     string `json:"code"`     // rehearsal.Code
+	Severity string `json:"severity"` // rehearsal.Severity
+	Account  string `json:"account"`
+	Rule     string `json:"rule"`
+	Step     string `json:"step,omitempty"` // of the rule; empty: all of it
+	Text     string `json:"text"`           // one sentence without a full stop
+}
+
+// MaxFindings is how many findings an explanation has.
+const MaxFindings = 64
 
 // HeaderDryRun is the header of a question that is to be answered and not carried out.
 const HeaderDryRun = "Dry-Run"

@@ -28,8 +28,9 @@ type SignerStatus struct {
 // the same body returns the same request; with another body it is CONFLICT.
 type SignerRequestInput struct {
 	Request   string     `json:"request"`
-	Intent    intent.Doc `json:"intent"`     // a draft: what the vault alone knows is empty
-	ExpiresAt time.Time  `json:"expires_at"` // whole seconds, UTC
+	Intent    intent.Doc `json:"intent"`        // a draft: what the vault alone knows is empty
+	ExpiresAt time.Time  `json:"expires_at"`    // whole seconds, UTC
+	Try       *Trial     `json:"try,omitempty"` // of a dry run of what changes the vault: a request to explain
 }
 
 // SignerRequest is a governed request as the signer sees it: the answer of POST

@@ -23,7 +23,7 @@ func TestTheExamplesOfTheSignerLinkAreReadAndShowEveryField(t *testing.T) {
 		if err := strictjson.Unmarshal([]byte(line), into[i], 1<<20); err != nil {
 			t.Errorf("%T: %v", into[i], err)
 		}
-		spec.Shows(t, fmt.Sprintf("%T", into[i]), line, into[i], append(shownInGovernance, "initiators", "impact")...)
+		spec.Shows(t, fmt.Sprintf("%T", into[i]), line, into[i], append(shownInGovernance, "initiators", "impact", "try")...)
 	}
 }
 

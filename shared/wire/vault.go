@@ -24,7 +24,7 @@ type Vault struct {
 	Whitelists    []VaultList         `json:"whitelists"` // by id
 	Accounts      []VaultAccount      `json:"accounts"`
 	ReportingKeys []VaultReportingKey `json:"reporting_keys"` // by id, also those that were revoked
-	Chains        []ChainName         `json:"chains"`         // of the accounts and the whitelists
+	Chains        []ChainName         `json:"chains"`         // those of the accounts and the whitelists first, then all others that are known
 	Log           statement.Log       `json:"log"`
 	ServerTime    time.Time           `json:"server_time"`
 }
@@ -36,10 +36,18 @@ type RootKey struct {
 	Digits     []string `json:"digits"` // the same as eight groups of five digits
 }
 
-// ChainName is what people call a chain.
+// ChainName is what people call a chain, and what is on it.
 type ChainName struct {
-	ID   string `json:"id"` // CAIP-2
-	Name string `json:"name"`
+	ID     string      `json:"id"` // CAIP-2
+	Name   string      `json:"name"`
+	Assets []AssetName `json:"assets,omitempty"` // that an account on it can hold
+}
+
+// AssetName is what people call an asset.
+type AssetName struct {
+	ID     string `json:"id"` // LedgerId: what rules and intents have
+	Name   string `json:"name"`
+	Ticker string `json:"ticker"`
 }
 
 // Since says which version of an object counts, and what made it.

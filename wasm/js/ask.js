@@ -6,13 +6,13 @@ import { problem } from './port.js';
 const PATIENCE = 35_000; // ms; the gateway gives its slowest answers 30 s
 
 // asker returns ask(path, options) → the body: as JSON, or with bytes as a Uint8Array.
-// options: signal, bytes, and of a POST body and headers. It fails with a CountersignError.
+// options: signal, bytes, of a POST body and headers, and method of another. It fails with a CountersignError.
 export function asker(gateway, { token, renew }) {
-  const once = async (path, { signal, body, headers }) => {
+  const once = async (path, { signal, body, headers, method = body === undefined ? 'GET' : 'POST' }) => {
     const { access_token, token_type = 'Bearer' } = await token();
     const stop = AbortSignal.any([AbortSignal.timeout(PATIENCE), ...(signal ? [signal] : [])]);
     return fetch(gateway + path, {
-      method: body === undefined ? 'GET' : 'POST', redirect: 'error', credentials: 'same-origin', cache: 'no-store', signal: stop,
+      method, redirect: 'error', credentials: 'same-origin', cache: 'no-store', signal: stop,
       headers: { Accept: 'application/json', Authorization: `${token_type} ${access_token}`, ...(body !== undefined && { 'Content-Type': 'application/json' }), ...headers },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     });

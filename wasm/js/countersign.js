@@ -14,7 +14,8 @@ import { Port, guard } from './port.js';
 import { save } from './save.js';
 import { apply } from './theme.js';
 import { endpoint, tokens } from './token.js';
-import { failurePicture, leave, loadingPicture, skeletonPicture } from './waiting.js';
+import { vaultPlace } from './vaultplace.js';
+import { failurePicture, leave, loadingPicture } from './waiting.js';
 
 const SLOW = 8_000; // after this the page says that it is slow
 const AGAIN = 60_000; // a second crash within this time waits for the person
@@ -98,31 +99,16 @@ class Run {
   #lend = (place, name) => {
     const { lang } = document.documentElement;
     if (name === 'dry') return new DryPart(place, { ask: this.#running, lang });
-    return name === 'vault' && this.#options.vault ? this.#vault(place, lang) : undefined;
+    return name === 'vault' && this.#options.vault ? vaultPlace(place, {
+      load: this.#options.vault, ask: this.#running, hear: this.#hear, go: (path) => this.#send(`navigate:${path}`, ''), lang, base: () => this.#gateway, verify: { verifyURL: this.#options.verifyURL },
+    }) : undefined;
   };
 
-  // vault has the vault's screens, which come when they are first opened, as the core does.
-  #vault(place, lang) {
-    let part, off, at = '', ended = false;
-    const painter = new Painter(place, () => again(), { routing: false });
-    const again = () => {
-      painter.paint(skeletonPicture());
-      Promise.all([this.#options.vault(), this.#running]).then(([{ VaultPart }, ask]) => {
-        if (ended) return;
-        part = new VaultPart(place, { ask, go: (path) => this.#send(`navigate:${path}`, ''), lang, base: () => this.#gateway, verify: { verifyURL: this.#options.verifyURL } });
-        off = this.#hear((type, detail) => part.hear(type, detail));
-        part.show(at);
-      }).catch((e) => painter.paint(failurePicture(fail('CORE_UNREACHABLE', e.message, { cause: e }))));
-    };
-    again();
-    return { show: (to) => { at = to; part?.show(to); }, stop: () => { ended = true; off?.(); part?.stop(); painter.stop(); } };
-  }
-
   // hear listens to this core, and to the next one when it stopped.
-  #hear(f) {
+  #hear = (f) => {
     this.#listeners.add(f);
     return () => this.#listeners.delete(f);
-  }
+  };
 
   #paint = (picture) => {
     this.#painter.paint(picture);

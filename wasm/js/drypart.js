@@ -78,7 +78,7 @@ export function whole(said, names, lang) {
 const why = ({ reasons }) => reasons.filter((r) => r !== 'no rule allows this').join('; ') || 'no rule allows it';
 
 // steps are those that remain, in their order: "2 of Alice and Bob, then 24 hours pass".
-function steps({ decision, remaining }, names) {
+export function steps({ decision, remaining }, names) {
   const who = (ids) => list(ids.map((id) => names.get(id) ?? id));
   const first = decision.initiators?.length > 0 ? [`one of ${who(decision.initiators)} signs and sends it`] : [];
   return [...first, ...remaining.map((s) => {

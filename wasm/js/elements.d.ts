@@ -64,6 +64,10 @@ export declare class CountersignBridgeStatus extends CountersignElement {}
 export declare class CountersignApp extends Formed {
   /** "none": without rail and status strip. */
   chrome: string;
+  /** Present: there is a navigation item Vault, whose screens the page loads with `import('@countersign/core/vault')`, at the latest
+   *  when countersign-navigated tells a route that begins with /vault. A page that imports them before needs no attribute. */
+  get vault(): string;
+  set vault(v: string | boolean);
   navigate(route: string): void;
 }
 

@@ -14,6 +14,7 @@ import { save } from './save.js';
 import { refuseSecrets } from './secret.js';
 import { orderOf, purchaseOf, quoteOf } from './shapes.js';
 import { enter } from './shared.js';
+import { isOffered, vaultPlace, whenOffered } from './vaultplace.js';
 import { failurePicture, leave, skeletonPicture } from './waiting.js';
 import { version } from './build.js';
 
@@ -127,7 +128,14 @@ export class CountersignElement extends Connected {
   #paints() { return new Painter(this.#frame.root, this.#send, { routing: false, base: () => this.#shared?.options.apiUrl ?? '', lend: this.#lend }); }
 
   // lend has others paint where the core leaves them a place.
-  #lend = (place, name) => (name === 'dry' ? new DryPart(place, { ask: this.#shared?.ask, lang: this.#frame.holder.lang }) : undefined);
+  #lend = (place, name) => {
+    const { lang } = this.#frame.holder, shared = this.#shared;
+    if (name === 'dry') return new DryPart(place, { ask: shared?.ask, lang });
+    return name === 'vault' ? vaultPlace(place, {
+      load: whenOffered, ask: shared.ask, go: (path) => this.act(`navigate:${path}`), lang, base: () => shared.options.apiUrl, verify: { apiUrl: shared.options.apiUrl },
+      hear: (f) => { const off = this.#port?.on(f), quiet = shared.listen(); return () => { off?.(); quiet(); }; },
+    }) : undefined;
+  };
 
   #paint(picture) { (this.#painter ??= this.#paints()).paint(picture); }
 
@@ -287,16 +295,17 @@ export class CountersignBridgeStatus extends CountersignElement {
 /** <countersign-app>: all of it, with its own navigation in memory. */
 export class CountersignApp extends Formed {
   static kind = 'app';
-  static observedAttributes = [...super.observedAttributes, 'chrome'];
-  get about() { return `app ${this.chrome}`; }
+  static observedAttributes = [...super.observedAttributes, 'chrome', 'vault'];
+  get #vaults() { return this.hasAttribute('vault') || isOffered(); }
+  get about() { return `app ${this.chrome} ${this.#vaults}`; }
   opening() { // with the form as it was left, unless the page fills it in
     const form = Object.values(this.value).some(Boolean) && { form: this.form };
-    return { kind: 'app', path: '/buy', inside: true, ...(this.chrome === 'none' && { bare: true }), ...form };
+    return { kind: 'app', path: '/buy', inside: true, ...(this.chrome === 'none' && { bare: true }), ...(!this.#vaults && { no_vault: true }), ...form };
   }
   /** navigate shows a screen: "/requests", "/orders/ord_…". */
   navigate(route) { this.act(`navigate:${route}`); }
 }
-reflected(CountersignApp, ['chrome']);
+reflected(CountersignApp, ['chrome', 'vault']);
 
 const ALL = {
   provider: CountersignProvider, quotes: CountersignQuotes, approve: CountersignApprove, requests: CountersignRequests,

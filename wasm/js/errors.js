@@ -29,4 +29,7 @@ export class CountersignError extends Error {
   }
 }
 
+// isOurs tells such an error, also one of another file of the same build, which has a class of its own.
+export const isOurs = (e) => e?.name === 'CountersignError';
+
 export const fail = (code, message, more) => new CountersignError(code, message, more);

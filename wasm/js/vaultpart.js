@@ -1,7 +1,9 @@
 // The vault's screens in one element: they ask the gateway, hear what changes and show it.
 // Loaded when somebody opens them, by the dashboard and by <countersign-vault>.
 
-import { CountersignError, fail } from './errors.js';
+import { Change } from './change.js';
+import { fail, isOurs } from './errors.js';
+import { isForm } from './forms.js';
 import { Painter } from './painter.js';
 import { rootOf, said } from './receiptview.js';
 import { save } from './save.js';
@@ -14,8 +16,8 @@ const PAGE = 50; // entries of the log at once
 const MOST = 16 << 20; // bytes of a receipt
 
 export class VaultPart {
-  #painter; #ask; #go; #verify; #root; #reading; #last = Promise.resolve(); #life = new AbortController(); #shown = '';
-  #state = { at: '', lang: '', vault: {}, objects: new Map(), picks: new Map(), log: {}, note: {}, receipt: undefined, trusted: undefined, typed: '', wrong: '' };
+  #painter; #ask; #go; #verify; #root; #reading; #last = Promise.resolve(); #life = new AbortController(); #shown = ''; #change;
+  #state = { at: '', lang: '', vault: {}, objects: new Map(), picks: new Map(), log: {}, note: {}, receipt: undefined, trusted: undefined, typed: '', wrong: '', invited: undefined, change: () => this.#change.picture() };
 
   // root is painted into; ask is that of ask.js; go(path) leads to another screen, also one
   // of the vault; base gives the gateway's address, and verify where the verifier comes from.
@@ -25,6 +27,7 @@ export class VaultPart {
     this.#go = go;
     this.#verify = verify;
     this.#state.lang = lang;
+    this.#change = new Change(root, { ask: this.#ask, go, paint: () => this.#paint(), lang });
     this.#painter = new Painter(root, this.#act, { routing: false, base });
     const on = (type, f) => root.addEventListener(type, f, { signal: this.#life.signal });
     on('change', (e) => { if (e.target.type === 'file' && e.target.files[0]) this.#file(e.target.files[0]); });
@@ -37,6 +40,7 @@ export class VaultPart {
 
   stop() {
     this.#life.abort();
+    this.#change.stop();
     this.#painter.stop();
   }
 
@@ -45,6 +49,7 @@ export class VaultPart {
     const state = this.#state, before = state.at;
     state.at = at;
     if (before !== at && !isReceipt(at)) state.receipt = undefined;
+    this.#change.show(at, state.vault);
     this.#load();
     this.#paint();
   }
@@ -63,12 +68,14 @@ export class VaultPart {
     for (const id of [...objects.keys()]) if (id !== at) objects.delete(id); // they are read again when they are shown
     if (objects.has(at)) this.#object(at);
     if (at === 'log') this.#newer();
+    if (at === 'members') this.#invitations();
   }
 
   #load() {
     const { at, vault, objects, receipt } = this.#state;
     if (!vault.value && !vault.asked) this.#read();
     if (at === 'log') { this.#newer(); this.#note(); }
+    else if (at === 'members') this.#invitations();
     else if (isReceipt(at)) { this.#trusted(); if (at !== 'receipt' && receipt?.request !== at) this.#receipt(at); }
     else if (isObject(at) && !objects.get(at)?.value) this.#object(at);
   }
@@ -81,7 +88,7 @@ export class VaultPart {
       holder.error = undefined;
     } catch (e) {
       if (this.#life.signal.aborted) return;
-      holder.error = e instanceof CountersignError ? e : fail('INTERNAL_ERROR', 'The page could not show it', { cause: e });
+      holder.error = isOurs(e) ? e : fail('INTERNAL_ERROR', 'The page could not show it', { cause: e });
       if (holder.error !== e) reportError(e);
     }
     this.#paint();
@@ -89,7 +96,7 @@ export class VaultPart {
 
   // read reads the vault; whoever waits for it while that is under way waits for the same.
   #read() {
-    this.#reading ??= this.#into(this.#state.vault, () => this.#ask('/v1/vault')).finally(() => { this.#reading = undefined; });
+    this.#reading ??= this.#into(this.#state.vault, () => this.#ask('/v1/vault')).finally(() => { this.#reading = undefined; this.#change.show(this.#state.at, this.#state.vault); this.#paint(); });
     return this.#reading;
   }
 
@@ -159,6 +166,17 @@ export class VaultPart {
     }
   }
 
+  // invitations are shown with the members; without them the screen is as good.
+  async #invitations(withdrawn) {
+    try {
+      this.#state.invited = (await this.#ask(withdrawn ? `/v1/invitations/${withdrawn}` : '/v1/invitations', withdrawn && { method: 'DELETE' })).invitations;
+    } catch (e) {
+      if (this.#life.signal.aborted) return;
+      if (withdrawn) reportError(e);
+    }
+    this.#paint();
+  }
+
   #note() { return this.#into(this.#state.note, () => this.#ask('/v1/log/checkpoint')); }
 
   // trusted reads which root key the person compared in this browser.
@@ -205,7 +223,7 @@ export class VaultPart {
       receipt.answer = receipt.key ? verify(receipt.bytes, receipt.key) : undefined;
       if (!receipt.key) receipt.error = fail('ROOT_KEY_MISSING', 'There is no root key to verify it with', { remedy: 'Write the root key that you have.' });
     } catch (e) {
-      receipt.error = e instanceof CountersignError ? e : fail('INTERNAL_ERROR', 'The receipt could not be verified', { cause: e });
+      receipt.error = isOurs(e) ? e : fail('INTERNAL_ERROR', 'The receipt could not be verified', { cause: e });
     }
     receipt.busy = '';
     this.#paint();
@@ -222,11 +240,13 @@ export class VaultPart {
   #act = (action, value) => {
     const state = this.#state, { at } = state, [name, arg] = action.split(':');
     if (action.startsWith('navigate:')) return this.#go(action.slice(9));
+    if (isForm(at) && this.#change.act(action, value)) return undefined;
     switch (name) {
       case 'again': return at === 'log' ? (this.#newer(), this.#note()) : isReceipt(at) && at !== 'receipt' ? (this.#read(), this.#receipt(at)) : (this.#read(), state.objects.has(at) && this.#object(at));
       case 'older': return at === 'log' ? this.#older() : this.#versions(at);
       case 'from': case 'to': return this.#pick(at, name, Number(value));
       case 'save': return arg === 'note' ? save({ name: 'checkpoint.txt', text: state.note.value.note, type: 'text/plain' }) : save({ name: state.receipt.name, text: state.receipt.bytes, type: 'application/json' });
+      case 'withdraw': return this.#invitations(arg);
       case 'print': return window.print();
       case 'typing': state.typed = value; return undefined;
       case 'trust': return this.#trust(state.vault.value.root.thumbprint);
@@ -253,7 +273,8 @@ export class VaultPart {
     if (this.#life.signal.aborted) return;
     const { at } = this.#state, moved = this.#shown !== at;
     this.#shown = at;
-    this.#painter.paint({ tree: vaultPicture(this.#state), announce: moved ? '' : said(this.#state.receipt, this.#state.trusted) });
+    this.#painter.paint({ tree: vaultPicture(this.#state), announce: moved ? '' : isForm(at) ? this.#change.announce : said(this.#state.receipt, this.#state.trusted) });
+    this.#change.painted();
     const tab = moved && this.#root.querySelector('.tab[aria-current]');
     if (tab) tab.parentNode.scrollLeft = tab.offsetLeft - tab.parentNode.offsetLeft - 44; // on a small screen not all fit
   }

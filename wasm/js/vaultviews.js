@@ -2,14 +2,17 @@
 // pictures for the painter. Pure.
 
 import { compared } from './diff.js';
+import { doorsOf, isForm } from './forms.js';
+import { invitations } from './formmember.js';
+import { objectOf } from './formparts.js';
 import { address, badge, button, card, el, empty, fact, icon, identifier, link, list, moment, plural, text, upper } from './nodes.js';
 
 const TABS = [['', 'Who may pay whom'], ['members', 'Members'], ['groups', 'Groups'], ['whitelists', 'Whitelists'], ['log', 'Log'], ['receipt', 'Receipt']];
-const PLACES = { mem: 'members', grp: 'groups', wls: 'whitelists', req: 'receipt', adm: 'members' };
+const PLACES = { mem: 'members', grp: 'groups', gro: 'groups', wls: 'whitelists', whi: 'whitelists', req: 'receipt', adm: 'members' };
 
 // tabs leads to each part; an object and a receipt belong to one of them.
 export function tabs(at) {
-  const here = TABS.some(([name]) => name === at) ? at : PLACES[at.slice(0, 3)] ?? '';
+  const here = TABS.some(([name]) => name === at) ? at : PLACES[(isForm(at) ? objectOf(at) : at).slice(0, 3)] ?? '';
   return el('nav', 'tabs', { 'aria-label': 'Vault', key: 'tabs' }, TABS.map(([name, label]) => el('a', 'tab', { href: name ? `/vault/${name}` : '/vault', key: name || 'accounts', ...(name === here && { 'aria-current': 'page' }) }, label)));
 }
 
@@ -18,10 +21,15 @@ const nameOf = (all, id) => all.find((one) => one.id === id)?.name ?? id;
 const at = (id) => `/vault/${id}`;
 const versionOf = (o) => link('link small nowrap', at(o.id ?? 'admin'), `Version ${o.version}`);
 
+// doors lead to the forms with which a screen, or an object, is changed.
+export const doors = (on, object, cls = 'is-small') => doorsOf(on, object).map(([label, href]) => link(`button ${cls}`, href, icon(object ? 'arrow' : 'buy'), label));
+
+const above = (on) => text('div', 'cluster', doors(on));
+
 /** accounts: who may pay whom, as a table of each account's rules. */
 export function accounts(vault) {
-  if (vault.accounts.length === 0) return empty('accounts', 'No accounts', 'The vault has no accounts.');
-  return text('div', 'stack', vault.accounts.map((a) => account(vault, a)), rootCard(vault));
+  if (vault.accounts.length === 0) return empty('accounts', 'No accounts', 'The vault has no accounts.', doors('', undefined, ''));
+  return text('div', 'stack', above(''), vault.accounts.map((a) => account(vault, a)), rootCard(vault));
 }
 
 function account(vault, a) {
@@ -33,8 +41,11 @@ function account(vault, a) {
         text('thead', '', text('tr', '', ['Rule', 'For', 'To', 'Takes'].map((h) => el('th', '', { scope: 'col' }, h)))),
         text('tbody', '', a.said.map((r, i) => rule(vault, a, r, i + 1))))),
     text('p', 'card-note small muted', 'Rules are asked from the top, those that deny first: the first that fits decides. What none fits is denied.'),
-  ], { flush: true, actions: versionOf(a), key: a.id });
+  ], { flush: true, actions: text('div', 'cluster', versionOf(a), change(a.id, a.name)), key: a.id });
 }
+
+// change leads to the form of an object in a list.
+const change = (id, name) => el('a', 'link small nowrap', { href: `/vault/change_${id}`, 'aria-label': `Change ${name}` }, 'Change');
 
 function rule(vault, a, said, number) {
   const is = a.rules.rules.find((r) => r.name === said.name) ?? {};
@@ -75,12 +86,13 @@ const STATES = { ACTIVE: ['is-positive', 'check', 'Active'], SUSPENDED: ['is-war
 const stateBadge = (state) => badge(...(STATES[state] ?? ['', 'info', state]));
 const ROLES = { ADMIN: 'Administrator', OPERATOR: 'Operator', AUDITOR: 'Auditor' };
 
-/** members and the admin rule. */
-export function members(vault) {
+/** members, who is invited, and the admin rule. */
+export function members(vault, { invited, lang } = {}) {
   const { quorum, admins } = vault.admin_rule, order = { ACTIVE: 0, SUSPENDED: 1 };
   const all = [...vault.members].sort((a, b) => (order[a.state] ?? 2) - (order[b.state] ?? 2));
   return text('div', 'stack',
-    card('What changes the vault', '', text('p', '', `${quorum} of ${plural(admins.length, 'administrator')} must approve it: ${list(admins.map((id) => nameOf(vault.members, id)))}.`), { actions: versionOf(vault.admin_rule) }),
+    above('members'), invited && invitations(invited, lang),
+    card('What changes the vault', '', text('p', '', `${quorum} of ${plural(admins.length, 'administrator')} must approve it: ${list(admins.map((id) => nameOf(vault.members, id)))}.`), { actions: text('div', 'cluster', versionOf(vault.admin_rule), change('admin', 'the admin rule')) }),
     text('ul', 'list', all.map((m) => el('li', '', { key: m.id }, link('row', at(m.id),
       el('span', 'avatar', { 'aria-hidden': 'true' }, upper(m.name).slice(0, 1)),
       text('div', 'row-main', text('span', 'row-title', m.name), text('span', 'row-sub', `${ROLES[m.role] ?? m.role} · signs with a ${m.curve} key · version ${m.version}`)),
@@ -89,10 +101,10 @@ export function members(vault) {
 
 /** groups and who is in each. */
 export function groups(vault) {
-  if (vault.groups.length === 0) return empty('users', 'No groups', 'Rules of this vault name members one by one.');
-  return text('div', 'stack', vault.groups.map((g) => card(link('link', at(g.id), g.name), plural(g.members.length, 'member'), g.gone
+  if (vault.groups.length === 0) return empty('users', 'No groups', 'Rules of this vault name members one by one.', doors('groups', undefined, ''));
+  return text('div', 'stack', above('groups'), vault.groups.map((g) => card(link('link', at(g.id), g.name), plural(g.members.length, 'member'), g.gone
     ? text('p', '', `Removed. Until then: ${list(g.members.map((id) => nameOf(vault.members, id)))}.`)
-    : text('div', 'cluster', g.members.map((id) => member(vault, id))), { actions: text('div', 'cluster', g.gone && badge('', 'minus', 'Removed'), versionOf(g)), cls: g.gone ? 'is-sunken' : '', key: g.id })));
+    : text('div', 'cluster', g.members.map((id) => member(vault, id))), { actions: text('div', 'cluster', g.gone && badge('', 'minus', 'Removed'), versionOf(g), !g.gone && change(g.id, g.name)), cls: g.gone ? 'is-sunken' : '', key: g.id })));
 }
 
 function member(vault, id) {
@@ -102,13 +114,13 @@ function member(vault, id) {
 
 /** whitelists with their addresses. */
 export function whitelists(vault) {
-  if (vault.whitelists.length === 0) return empty('tag', 'No whitelists', 'No rule of this vault says to which addresses something may be sent.');
-  return text('div', 'stack', vault.whitelists.map((l) => card(link('link', at(l.id), l.name), plural(l.entries.length, 'address', 'addresses'),
+  if (vault.whitelists.length === 0) return empty('tag', 'No whitelists', 'No rule of this vault says to which addresses something may be sent.', doors('whitelists', undefined, ''));
+  return text('div', 'stack', above('whitelists'), vault.whitelists.map((l) => card(link('link', at(l.id), l.name), plural(l.entries.length, 'address', 'addresses'),
     el('div', 'table-wrap', { tabindex: '0', role: 'region', 'aria-label': `Addresses of ${l.name}` }, text('table', 'table is-stack is-tall',
       text('thead', '', text('tr', '', ['Whose', 'Address', 'Chain'].map((h) => el('th', '', { scope: 'col' }, h)))),
       text('tbody', '', l.entries.map((e) => el('tr', '', { key: `${e.chain} ${e.address}` }, el('th', '', { scope: 'row' }, text('span', 'strong', own(vault, e))),
         el('td', '', { 'data-label': 'Address' }, address(e.address)), el('td', '', { 'data-label': 'Chain' }, text('span', '', chainName(vault, e.chain)))))))),
-    { flush: true, actions: text('div', 'cluster', l.gone && badge('', 'minus', 'Removed'), versionOf(l)), key: l.id })));
+    { flush: true, actions: text('div', 'cluster', l.gone && badge('', 'minus', 'Removed'), versionOf(l), change(l.id, l.name)), key: l.id })));
 }
 
 // own is whose an address is: an account of the vault is told apart from others.
@@ -130,10 +142,11 @@ export function fingerprint({ thumbprint, words, digits }) {
 const KINDS = { member: 'Member', group: 'Group', whitelist: 'Whitelist', account: 'Account', admin_rule: 'Admin rule' };
 
 /** object: what it says now, its versions, and what two of them differ in. */
-export function object(o, pick, { lang, more }) {
+export function object(o, pick, { lang, more, vault }) {
+  const is = vault && [...vault.members, ...vault.groups, ...vault.whitelists, ...vault.accounts].find((one) => one.id === o.id);
   const [newest] = o.versions, [from, to] = picked(o, pick);
   return text('div', 'stack',
-    text('div', 'stack is-tight', text('h2', 'lead strong', o.name), text('div', 'cluster', badge('is-accent', '', KINDS[o.kind] ?? o.kind), newest.gone && badge('', 'minus', 'Removed'), identifier(o.id))),
+    text('div', 'stack is-tight', text('h2', 'lead strong', o.name), text('div', 'cluster', badge('is-accent', '', KINDS[o.kind] ?? o.kind), newest.gone && badge('', 'minus', 'Removed'), identifier(o.id)), text('div', 'cluster', (is || o.kind === 'admin_rule') && doors(o.kind, is ?? o))),
     text('div', 'split',
       text('div', 'split-main stack', from ? difference(o, from, to) : card(`Version ${newest.version}`, '', lines(newest.lines))),
       text('div', 'split-side stack', card('Versions', 'None is ever overwritten.', text('ol', 'history', o.versions.map((v) => version(o, v, lang))), {}),

@@ -197,6 +197,7 @@ func TestTheRealCore(t *testing.T) {
 		{"account", "/accounts/acc_treasury", "Purchase at Northpay"},
 		{"vault", "/vault", "To trading only"},
 		{"vault-object", "/vault/acc_treasury", "What differs"},
+		{"vault-change", "/vault/change_acc_trading", "Everyday purchases"},
 		{"nowhere", "/requests/none/at/all", "nothing"},
 	} {
 		t.Run(screen.name, func(t *testing.T) {

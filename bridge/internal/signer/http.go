@@ -125,6 +125,10 @@ func (s *Service) postRequest(w http.ResponseWriter, r *http.Request) {
 		s.reply(w, r, v, err)
 		return
 	}
+	if in.Try != nil {
+		s.fail(w, r, fault.New(fault.Invalid, "try is answered with Dry-Run: true alone").With("field", "try"))
+		return
+	}
 	v, err := s.Request(r.Context(), in)
 	s.reply(w, r, v, err)
 }

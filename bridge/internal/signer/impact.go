@@ -57,6 +57,7 @@ type forecast struct {
 	wants   intent.Change
 	changes int
 	impact  statement.Impact
+	found   []rehearsal.Finding // that are new, the gravest first
 }
 
 // foresee computes what a change that is asked for does, over all that the log has, while
@@ -139,7 +140,7 @@ func (s *Service) compute(ctx context.Context, f *forecast, before *vault.Govern
 	if err != nil {
 		return fmt.Errorf("compute what the change does: %w", err)
 	}
-	f.impact = statement.Summarize(r.Digest(), size, r.Summary())
+	f.impact, f.found = statement.Summarize(r.Digest(), size, r.Summary()), r.New
 	return nil
 }
 
@@ -153,6 +154,19 @@ func (f *forecast) of(r *vault.Request, g *vault.Governance) (*statement.Impact,
 		return nil, fault.New(fault.Conflict, "the vault changed while it was computed what this does: ask again")
 	}
 	return &f.impact, nil
+}
+
+// findings are what a forecast has to say about rules, none for what changes nothing.
+func (f *forecast) findings() (all []wire.RuleFinding) {
+	if f == nil {
+		return nil
+	}
+	for _, found := range f.found {
+		if found.Rule != "" && len(all) < wire.MaxFindings {
+			all = append(all, wire.RuleFinding{Code: string(found.Code), Severity: string(found.Severity), Account: found.Account, Rule: found.Rule, Step: found.Step, Text: found.Text})
+		}
+	}
+	return all
 }
 
 // rehearse is the report of a change of a vault, over the first size entries of its log.

@@ -150,6 +150,9 @@ func TestADryRunOfAChangeSaysWhatItDoes(t *testing.T) {
 	if code != "" || e.Impact == nil || e.Impact.Summary[0] != "2 of 2 past requests would have needed more approvals" {
 		t.Fatalf("%s: %+v", code, e.Impact)
 	}
+	if len(e.Findings) == 0 || e.Findings[0].Rule == "" || e.Findings[0].Account == "" || e.Findings[0].Text == "" {
+		t.Errorf("no finding is at a rule: %+v", e.Findings)
+	}
 	for path, was := range g.kept() {
 		if before[path] != was && filepath.Base(path) != "clock.json" { // what time it was
 			t.Errorf("%s was written", path)

@@ -96,6 +96,11 @@ func (s *Service) DryRun(ctx context.Context, in wire.SignerRequestInput) (out w
 	if err != nil {
 		return out, err
 	}
+	if in.Try != nil {
+		if err := in.Try.Validate(); err != nil {
+			return out, err
+		}
+	}
 	foreseen, err := s.foresee(ctx, in, draft)
 	if err != nil {
 		return out, err
@@ -109,8 +114,22 @@ func (s *Service) DryRun(ctx context.Context, in wire.SignerRequestInput) (out w
 		return out, err
 	}
 	out.Impact, err = foreseen.of(r, s.state.Governance)
+	out.Findings = foreseen.findings()
 	out.Explanation = s.state.Explain(r)
+	if err == nil && in.Try != nil {
+		out.Trial, err = s.try(r, *in.Try)
+	}
 	return out, err
+}
+
+// try explains a request as if a change had taken effect. s.mu is held.
+func (s *Service) try(r *vault.Request, t wire.Trial) (*governance.Explanation, error) {
+	change, ok := r.Wants.(intent.Change)
+	if !ok {
+		return nil, noChange(r.Wants)
+	}
+	e, err := s.state.Try(change, t.Facts(), s.at, time.Unix(r.Expires, 0), func(zones []string) governance.Recorded { return recorded(zones, s.at) })
+	return &e, err
 }
 
 // recorded is what rules look at of a moment, for its entry: the local times of zones.

@@ -81,7 +81,7 @@ func (m *Model) rail() view.Node {
 	return view.El("header", "rail", view.If(m.sandbox(), view.El("span", "sandbox", "Sandbox")),
 		view.El("a", "brand", view.A("href", "/buy"), view.El("span", "brand-mark", view.A("aria-hidden", "true")), view.El("span", "brand-name", "Countersign")),
 		view.El("nav", "rail-nav", view.A("aria-label", "Main"),
-			item(Buy, "Buy", "buy", 0), item(Requests, "Requests", "requests", m.toDo()), item(Orders, "Orders", "orders", 0), item(Accounts, "Accounts", "accounts", 0), view.If(!m.cfg.Inside, item(Vault, "Vault", "vault", 0))),
+			item(Buy, "Buy", "buy", 0), item(Requests, "Requests", "requests", m.toDo()), item(Orders, "Orders", "orders", 0), item(Accounts, "Accounts", "accounts", 0), view.If(!m.cfg.NoVault, item(Vault, "Vault", "vault", 0))),
 		view.El("div", "rail-foot", view.If(m.cfg.User != "", icon("user")), view.El("span", "", m.cfg.User),
 			view.El("button", "icon-button", view.A("type", "button"), view.A("aria-label", "Keys"), view.A("title", "Keys (?)"), view.On("click", "help"), view.El("kbd", "key", "?"))))
 }
@@ -99,7 +99,7 @@ var shortcuts = []struct{ key, action, does string }{
 
 func (m *Model) keysOf() (keys []view.Attr) {
 	for _, k := range shortcuts {
-		if k.key != "g v" || !m.cfg.Inside {
+		if k.key != "g v" || !m.cfg.NoVault {
 			keys = append(keys, view.A(k.key, k.action))
 		}
 	}

@@ -37,6 +37,7 @@ type Config struct {
 	Kind        string        // Whole when empty
 	Inside      bool          // the whole stands inside another page
 	Bare        bool          // the whole without rail and status strip
+	NoVault     bool          // the page around has no screens of the vault
 	Member      string        // who would sign, when the page around says so
 }
 

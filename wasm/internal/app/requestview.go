@@ -96,7 +96,7 @@ func (m *Model) requestPage() view.Node {
 		view.El("div", "page-head", view.El("div", "",
 			view.El("h1", "page-title", screenOf(r).heading(m.cfg.Words)...),
 			view.El("div", "cluster", stateBadge(requestStates, r.State), m.requestClock(r), identifier(r.ID))),
-			view.If(!open(r) && !m.cfg.Inside, link("button is-small", "/vault/"+r.ID, "Receipt"))),
+			view.If(!open(r) && !m.cfg.NoVault, link("button is-small", "/vault/"+r.ID, "Receipt"))),
 		trouble,
 		view.El("div", "split",
 			view.El("div", "split-main stack", m.decision(r), m.next(r), m.statementCard(r), m.details(r), history(m, r.History)),
@@ -341,7 +341,7 @@ func (m *Model) details(r wire.Request) view.Node {
 			facts = append(facts, fact(l.Label, l.Value))
 		}
 	}
-	return card("Details", "", view.El("dl", "facts", facts...))
+	return card("Details", "", view.El("dl", classes("facts", cond(len(r.Lines) > 0, "is-lines")), facts...))
 }
 
 func history(m *Model, events []wire.Event) view.Node {

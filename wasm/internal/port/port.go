@@ -72,10 +72,11 @@ type message struct {
 
 // Opening says which surface to open.
 type Opening struct {
-	Kind    string        `json:"kind"`             // app.Whole, app.Quotes …
-	Path    string        `json:"path,omitempty"`   // where the whole begins
-	Inside  bool          `json:"inside,omitempty"` // the whole stands inside another page
-	Bare    bool          `json:"bare,omitempty"`   // without rail and status strip
+	Kind    string        `json:"kind"`               // app.Whole, app.Quotes …
+	Path    string        `json:"path,omitempty"`     // where the whole begins
+	Inside  bool          `json:"inside,omitempty"`   // the whole stands inside another page
+	Bare    bool          `json:"bare,omitempty"`     // without rail and status strip
+	NoVault bool          `json:"no_vault,omitempty"` // the page has no screens of the vault
 	Request string        `json:"request,omitempty"`
 	Member  string        `json:"member,omitempty"`
 	Locale  string        `json:"locale,omitempty"`
@@ -220,7 +221,7 @@ func (p *Port) surface(m *message) {
 
 func (p *Port) open(n int64, o Opening) {
 	cfg := app.Config{Environment: p.cfg.Settings.Environment, User: p.cfg.Settings.User, Entity: p.cfg.Settings.Entity, Origin: p.cfg.Settings.Origin,
-		Words: p.cfg.Words(o.Locale), NewKey: p.key, Kind: o.Kind, Inside: o.Inside, Bare: o.Bare, Member: o.Member}
+		Words: p.cfg.Words(o.Locale), NewKey: p.key, Kind: o.Kind, Inside: o.Inside, Bare: o.Bare, NoVault: o.NoVault, Member: o.Member}
 	for _, e := range p.cfg.Settings.Entities {
 		cfg.Entities = append(cfg.Entities, app.EntityChoice(e))
 	}

@@ -48,7 +48,7 @@ func Handler(top, goroot, dir string) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the gallery's page: %w", err)
 	}
-	for _, name := range []string{"index.html", "gallery.js", "gallery.css", "vault.json"} {
+	for _, name := range []string{"index.html", "gallery.js", "galleryforms.js", "gallery.css", "vault.json"} {
 		if files[name], err = fs.ReadFile(own, name); err != nil {
 			return nil, fmt.Errorf("read the gallery's page: %w", err)
 		}
@@ -104,4 +104,10 @@ func Names(dir string) ([]string, error) {
 	}
 	slices.Sort(found)
 	return found, nil
+}
+
+// Forms are those of the forms that change the vault.
+var Forms = []string{
+	"vault--members-invited", "vault--form-group", "vault--form-group-new", "vault--form-group-removed", "vault--form-whitelist", "vault--form-admin", "vault--form-account", "vault--form-rules",
+	"vault--form-rules-open", "vault--form-rules-wrong", "vault--form-refused", "vault--form-gone", "vault--form-invite", "vault--form-replace", "vault--form-join", "vault--form-invited", "vault--form-asked",
 }

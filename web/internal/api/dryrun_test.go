@@ -44,6 +44,16 @@ func TestADryRunWhereThereIsNoneDoesNothing(t *testing.T) {
 			t.Errorf("Dry-Run: %s: %s", says, c)
 		}
 	}
+	const try = `"try":{"account":"acc_treasury","kind":"buy","asset":"ethereum","amount":"5000","currency":"EUR"}`
+	for name, in := range map[string]string{
+		"what is tried in earnest":     `{"intent":{"kind":"member.suspend","v":1,"member":"mem_bob","from_version":1,"name":"","role":""},` + try + `}`,
+		"what is tried of a purchase":  `{"quote_id":"quo_aaaaaaaaaaaaaaaaaaaaaaaaaa","account_id":"acc_treasury",` + try + `}`,
+		"what is tried without an end": `{"intent":{"kind":"member.suspend","v":1,"member":"mem_bob","from_version":1,"name":"","role":""},"try":{"account":"acc_treasury","kind":"buy","asset":"ethereum","amount":"-1","currency":"EUR"}}`,
+	} {
+		if c := r.do("POST", "/v1/requests", in, "Idempotency-Key", "never-"+name[:20]).code(t); c != fault.Invalid {
+			t.Errorf("%s: %s", name, c)
+		}
+	}
 	if c := r.do("POST", "/v1/orders", `{"request_id":"req_aaaaaaaaaaaaaaaaaaaaaaaaaa"}`, "Dry-Run", "true").code(t); c != fault.Invalid {
 		t.Errorf("an order: %s", c)
 	}

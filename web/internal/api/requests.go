@@ -29,12 +29,16 @@ func (a *api) requests(q *question) (any, error) {
 }
 
 func (a *api) newRequest(q *question) (any, error) {
+	if q.dry {
+		var in wire.DryRunInput
+		if err := wire.Decode(q.body, &in, wire.MaxBody); err != nil {
+			return nil, err
+		}
+		return a.Gateway.DryRun(q.r.Context(), q.caller, in)
+	}
 	var in wire.RequestInput
 	if err := wire.Decode(q.body, &in, wire.MaxBody); err != nil {
 		return nil, err
-	}
-	if q.dry {
-		return a.Gateway.DryRun(q.r.Context(), q.caller, in)
 	}
 	return a.Gateway.NewRequest(q.r.Context(), q.caller, in, q.key)
 }

@@ -126,6 +126,9 @@ func (o objects) fill(out *wire.Vault) error {
 			chain(out, e.Chain)
 		}
 	}
+	for _, n := range asset.Chains() {
+		chain(out, n.ID)
+	}
 	return nil
 }
 
@@ -155,9 +158,14 @@ func thumbprint(k jwk.Key) string {
 	return key.Thumbprint()
 }
 
-// chain says what a chain is called, once.
+// chain says what a chain is called, and what is on it, once.
 func chain(out *wire.Vault, id string) {
-	if !slices.ContainsFunc(out.Chains, func(c wire.ChainName) bool { return c.ID == id }) {
-		out.Chains = append(out.Chains, wire.ChainName{ID: id, Name: asset.ChainName(id)})
+	if slices.ContainsFunc(out.Chains, func(c wire.ChainName) bool { return c.ID == id }) {
+		return
 	}
+	named := wire.ChainName{ID: id, Name: asset.ChainName(id)}
+	for _, a := range asset.OnChain(id) {
+		named.Assets = append(named.Assets, wire.AssetName{ID: a.ID, Name: a.Name, Ticker: a.Ticker})
+	}
+	out.Chains = append(out.Chains, named)
 }

@@ -40,12 +40,12 @@ func (g *Gateway) newIntent(ctx context.Context, c Caller, doc intent.Doc, key s
 
 // dryIntent says what the rules would say of such a request. Its id is that of no other,
 // because no key is empty.
-func (g *Gateway) dryIntent(ctx context.Context, c Caller, doc intent.Doc) (wire.Explanation, error) {
-	signer, ask, err := g.intended(ctx, c, doc, "")
+func (g *Gateway) dryIntent(ctx context.Context, c Caller, in wire.DryRunInput) (wire.Explanation, error) {
+	signer, ask, err := g.intended(ctx, c, in.Intent, "")
 	if err != nil {
 		return wire.Explanation{}, err
 	}
-	draft, err := intent.Draft(doc)
+	draft, err := intent.Draft(in.Intent)
 	if err != nil {
 		return wire.Explanation{}, err
 	}
@@ -54,6 +54,7 @@ func (g *Gateway) dryIntent(ctx context.Context, c Caller, doc intent.Doc) (wire
 			return wire.Explanation{}, err
 		}
 	}
+	ask.Try = in.Try
 	return signer.DryRun(ctx, ask)
 }
 

@@ -135,9 +135,9 @@ func (g *Gateway) drafted(q store.Quote, in wire.RequestInput, chain, id string)
 // is written, here or at the signer, and the quote stays free. It fails as
 // [Gateway.NewRequest] does, except that a denial is an answer, and a quote of which a
 // request was made is as good as another.
-func (g *Gateway) DryRun(ctx context.Context, c Caller, in wire.RequestInput) (wire.Explanation, error) {
+func (g *Gateway) DryRun(ctx context.Context, c Caller, in wire.DryRunInput) (wire.Explanation, error) {
 	if len(in.Intent) > 0 {
-		return g.dryIntent(ctx, c, in.Intent)
+		return g.dryIntent(ctx, c, in)
 	}
 	_, account, err := g.account(ctx, c, in.AccountID)
 	if err != nil {
@@ -161,7 +161,7 @@ func (g *Gateway) DryRun(ctx context.Context, c Caller, in wire.RequestInput) (w
 	if q.Account != in.AccountID {
 		return wire.Explanation{}, otherAccount()
 	}
-	if q, err = g.drafted(q, in, account.Chain, id); err != nil {
+	if q, err = g.drafted(q, in.RequestInput, account.Chain, id); err != nil {
 		return wire.Explanation{}, err
 	}
 	return signer.DryRun(ctx, askOf(q))

@@ -119,7 +119,7 @@ func TestOfTwoTransfersThatWantTheLastOfItTheSecondIsRefusedBeforeAnybodyApprove
 		if f, ok := fault.As(err); !ok || f.Code != fault.NotEligible || f.Details["reason"] != c.reason {
 			t.Errorf("%s: %v", name, err)
 		}
-		if _, err := w.Gateway.DryRun(t.Context(), gatewaytest.Caller(), c.in); fault.CodeOf(err) != fault.NotEligible {
+		if _, err := w.Gateway.DryRun(t.Context(), gatewaytest.Caller(), wire.DryRunInput{RequestInput: c.in}); fault.CodeOf(err) != fault.NotEligible {
 			t.Errorf("%s, dry: %v", name, err)
 		}
 	}

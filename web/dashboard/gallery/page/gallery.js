@@ -3,6 +3,7 @@
 
 import { Painter } from './painter.js';
 import { frame, themed } from './root.js';
+import { FORMS } from './galleryforms.js';
 import { vaultPicture } from './vaultpicture.js';
 
 window.refused = [];
@@ -27,7 +28,7 @@ const VAULT = {
   receipt: ({ answer, vault }) => ({ at: 'receipt', trusted: vault.root.thumbprint, receipt: { name: 'receipt-req_6h2v0m3k8t1q5n7p9r4s2w0x3a.json', answer, key: vault.root.thumbprint } }),
   'receipt-untrusted': ({ answer, vault }) => ({ at: 'receipt', receipt: { name: 'receipt.json', answer, key: vault.root.thumbprint } }),
   'receipt-refused': ({ refused }) => ({ at: 'receipt', trusted: 'another', typed: '', receipt: { name: 'receipt.json', answer: refused } }),
-  'receipt-key-wrong': () => ({ at: 'receipt', typed: 'one two', wrong: 'It has 2 parts, and not sixteen words or eight groups of five digits' }),
+  ...FORMS, 'members-invited': ({ invited }) => ({ at: 'members', invited }), 'receipt-key-wrong': () => ({ at: 'receipt', typed: 'one two', wrong: 'It has 2 parts, and not sixteen words or eight groups of five digits' }),
 };
 
 async function load(name) {

@@ -1,6 +1,8 @@
 // What the packages' types allow and refuse. Nothing imports this: tsc reads it.
 import { connect, type Countersign, type Environment, type Options, type Purchase, type Quote, type Step } from '@countersign/core';
 import '@countersign/core/elements';
+import '@countersign/core/vault';
+import type { VaultForm, VaultPlace } from '@countersign/core/vault';
 import type { CountersignProviderProps } from '@countersign/react';
 
 export const environments: Environment[] = ['sandbox', 'production', 'development'];
@@ -31,4 +33,19 @@ export function elements(): void {
     const step: Step['step'] = e.detail.step;
     console.log(step === 'connecting' || step === 'pairing');
   });
+}
+
+export function vault(): void {
+  const element = document.createElement('countersign-vault');
+  element.at = 'change_acc_treasury';
+  element.verifyUrl = '/verify.wasm';
+  const here: string = element.at, form: VaultForm = 'suspend_mem_bob', places: VaultPlace[] = ['', 'log', 'grp_board', form];
+  console.log(here, places);
+  // @ts-expect-error: there is no such place
+  element.at = 'nowhere';
+  // @ts-expect-error: a group is not suspended
+  element.at = 'suspend_grp_board';
+  const app = document.createElement('countersign-app');
+  app.vault = true;
+  app.navigate(`/vault/${form}`);
 }
