@@ -189,6 +189,15 @@ func (s *Signer) Judge(question string, v governance.Verdict, reason string) (st
 	return jws.Sign(s.t.Context(), s.members[r.Reviewer].Approval, statement.TypVerdict, payload)
 }
 
+// Rate is a source of rates: the member whom r names signs it.
+func (s *Signer) Rate(r statement.Rate) (string, error) {
+	payload, err := statement.Encode(r)
+	if err != nil {
+		return "", err
+	}
+	return jws.Sign(s.t.Context(), s.members[r.Source].Approval, statement.TypRate, payload)
+}
+
 // Checkpoint has the signer end the segment of its log, as it does when that is full.
 func (s *Signer) Checkpoint() {
 	s.t.Helper()

@@ -73,8 +73,11 @@ func lines(g statement.Genesis, as statement.GenesisMember) (all []intent.Line) 
 		if len(a.Rules.Holidays) > 0 {
 			add("Holidays", "%s", join(a.Rules.Holidays, "and"))
 		}
+		if a.Rules.RateSource != "" {
+			add("Rates", "signed by %s", join(names.who([]string{a.Rules.RateSource}, ""), "and"))
+		}
 		rest := a.Rules
-		rest.Version, rest.Rules, rest.Holidays = 0, nil, nil
+		rest.Version, rest.Rules, rest.Holidays, rest.RateSource = 0, nil, nil, ""
 		if more := unsaid(rest); more != "" {
 			add("More rules", "%s", strings.TrimSpace(more))
 		}

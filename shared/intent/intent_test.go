@@ -200,7 +200,7 @@ func TestEachKindIsComplete(t *testing.T) {
 		if _, err := Open(Doc(page[0])); err != nil {
 			t.Errorf("the page's example of %s: %v", kind, err)
 		}
-		spec.Shows(t, kind, page[0], i, "purpose", "reference", "before", "rules.rules", "rules.holidays", "parent", "parent_name")
+		spec.Shows(t, kind, page[0], i, "purpose", "reference", "before", "rules.rules", "rules.holidays", "rules.rate_source", "parent", "parent_name")
 		found := false
 		for _, v := range all {
 			found = found || v.Valid && v.Facts.Kind == kind

@@ -86,6 +86,9 @@ func Verify(data []byte, root string) (Report, error) {
 		}
 	}
 	v.Names = map[string]string{}
+	if worth := v.Request.Recorded.Value; worth != nil {
+		v.Names[worth.Source] = v.state.Member(worth.Source).Name
+	}
 	for _, r := range slices.Concat(v.Changes, []*vault.Request{v.Request}) {
 		for _, a := range r.Accepted {
 			if m := v.state.Member(a.Member); m != nil {

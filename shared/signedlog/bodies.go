@@ -33,6 +33,7 @@ type RequestBody struct {
 	Intent      intent.Doc           `json:"intent"`
 	GovernedBy  statement.GovernedBy `json:"governed_by"`
 	Recorded    governance.Recorded  `json:"recorded,omitzero"`     // what the signer saw at Created, and rules look at
+	Rate        string               `json:"rate,omitempty"`        // JWS, typ countersign-rate+jws: what the recorded value rests on
 	Attestation string               `json:"attestation,omitempty"` // JWS, typ countersign-address+jws; of an intent that receives
 	Impact      *statement.Impact    `json:"impact,omitempty"`      // of an intent that changes the vault
 }

@@ -24,6 +24,7 @@ const (
 	TypInitiation      = "countersign-initiation+jws"
 	TypReview          = "countersign-review+jws"
 	TypVerdict         = "countersign-verdict+jws"
+	TypRate            = "countersign-rate+jws"
 	TypRegistration    = "countersign-registration+jws"
 	TypGenesisApproval = "countersign-genesis-approval+jws"
 	TypEntry           = "countersign-entry+jws"
@@ -250,6 +251,6 @@ type GenesisAccount struct {
 
 // Statement is any of the types that are signed.
 type Statement interface {
-	Approval | Initiation | Review | Verdict | Member | Address | Genesis | GenesisApproval | Registration
+	Approval | Initiation | Review | Verdict | Rate | Member | Address | Genesis | GenesisApproval | Registration
 	check() error
 }

@@ -77,6 +77,11 @@ func sampleVerdict() Verdict {
 	return r.Answer(governance.Rejects, "the address is on a list", r.IssuedAt+2)
 }
 
+// sampleRate says what one Ether is worth.
+func sampleRate() Rate {
+	return Rate{V: 1, Type: "rate", Entity: sample().Entity, Source: "mem_northrates", Asset: "ethereum", Currency: "EUR", Rate: "2600.333333", At: sample().IssuedAt - 5}
+}
+
 // sampleTransfer is [sample] about a transfer.
 func sampleTransfer() Approval {
 	a := sample()
@@ -360,6 +365,7 @@ func vectors(t testing.TB) []vector {
 		{"a genesis", "genesis", canonical(t, sampleGenesis()), true, "", "", ""},
 		{"a review", "review", canonical(t, sampleReview()), true, "", "", ""},
 		{"a verdict", "verdict", canonical(t, sampleVerdict()), true, "", "", ""},
+		{"a rate", "rate", canonical(t, sampleRate()), true, "", "", ""},
 		{"a genesis with layered accounts", "genesis", canonical(t, layered(func(_, _ *GenesisAccount) {})), true, "", "", ""},
 		{"a registration", "registration", canonical(t, sampleRegistration()), true, "", "", ""},
 		{"an approval of a genesis", "genesis-approval", canonical(t, sampleGenesisApproval()), true, "", "", ""},
@@ -411,6 +417,13 @@ func vectors(t testing.TB) []vector {
 		{"a verdict without an evaluation", "verdict", strings.Replace(canonical(t, sampleVerdict()), strings.Repeat("1f", 32), "", 1), "evaluation"},
 		{"a verdict whose reason breaks the line", "verdict", strings.Replace(canonical(t, sampleVerdict()), "on a list", `on\na list`, 1), "reason"},
 		{"a verdict about the intent itself", "verdict", strings.Replace(canonical(t, sampleVerdict()), `"intent":"`+sampleReview().Digest+`"`, `"intent":{}`, 1), "intent"},
+		{"a rate of nothing", "rate", strings.Replace(canonical(t, sampleRate()), `"2600.333333"`, `"0"`, 1), "rate"},
+		{"a rate with an exponent", "rate", strings.Replace(canonical(t, sampleRate()), `"2600.333333"`, `"26e2"`, 1), "rate"},
+		{"a rate that is a number", "rate", strings.Replace(canonical(t, sampleRate()), `"2600.333333"`, `2600`, 1), "rate"},
+		{"a rate beyond any", "rate", strings.Replace(canonical(t, sampleRate()), `"2600.333333"`, `"1000000000000000000"`, 1), "rate"},
+		{"a rate in an asset", "rate", strings.Replace(canonical(t, sampleRate()), `"EUR"`, `"bitcoin"`, 1), "currency"},
+		{"a rate by nobody", "rate", strings.Replace(canonical(t, sampleRate()), "mem_northrates", "northrates", 1), "source"},
+		{"a rate in milliseconds", "rate", strings.Replace(canonical(t, sampleRate()), `"at":1795208395`, `"at":1795208395000`, 1), "at"},
 		{"a registration with one key for both purposes", "registration", strings.Replace(canonical(t, sampleRegistration()), "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE\",\"y\":\"AQ", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"y\":\"AQ", 1), "channel"},
 		{"an approval of a genesis without its digest", "genesis-approval", strings.Replace(canonical(t, sampleGenesisApproval()), "Ag", "", 1), "genesis"},
 		{"an approval of a genesis by nobody", "genesis-approval", strings.Replace(canonical(t, sampleGenesisApproval()), "mem_bob", "bob", 1), "member"},
@@ -455,6 +468,8 @@ func decode(kind string, data []byte) (back []byte, text string, err error) {
 		return again[Review](data)
 	case "verdict":
 		return again[Verdict](data)
+	case "rate":
+		return again[Rate](data)
 	case "registration":
 		return again[Registration](data)
 	case "genesis-approval":
@@ -759,7 +774,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(v.Statement))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, kind := range []string{"approval", "initiation", "review", "verdict", "member", "address", "genesis", "genesis-approval", "registration"} {
+		for _, kind := range []string{"approval", "initiation", "review", "verdict", "rate", "member", "address", "genesis", "genesis-approval", "registration"} {
 			back, text, err := decode(kind, data)
 			if err != nil {
 				if c := fault.CodeOf(err); c != fault.StatementInvalid && c != fault.IntentUnsupported {

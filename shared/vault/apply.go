@@ -164,6 +164,9 @@ func (s *State) applyRequest(e signedlog.Entry) error {
 	if err := b.Recorded.Check(); err != nil {
 		return fmt.Errorf("what is recorded of %s: %w", b.Request, err)
 	}
+	if err := s.rated(r); err != nil {
+		return err
+	}
 	if err := s.possibleNow(r); err != nil {
 		return err
 	}
@@ -196,6 +199,7 @@ func (s *State) applyRequest(e signedlog.Entry) error {
 			s.past.Note(to.Address, e.Seq)
 		}
 	}
+	s.noteRate(b, r.Wants)
 	s.past.Note(b.Request, e.Seq)
 	r.pins = []pin{{e.Seq, b.GovernedBy, b.Expires}}
 	s.open[b.Request] = r
@@ -367,32 +371,4 @@ func (s *State) changed(c intent.Change, of *Request, e signedlog.Entry) error {
 func (s *State) applyClock(e signedlog.Entry) error {
 	var b signedlog.ClockBody
 	return strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody)
-}
-
-// Look verifies the signatures inside an entry ahead of its turn. It may be called by
-// several goroutines, also while another entry is applied. What is wrong is found when
-// it is the entry's turn.
-func (s *State) Look(e signedlog.Entry) {
-	if s.Ahead == nil {
-		return
-	}
-	switch e.Type {
-	case signedlog.Request:
-		var b signedlog.RequestBody
-		if strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody) == nil && b.Attestation != "" {
-			_, _ = s.Ahead.Look(b.Attestation, statement.TypAddress, s.key)
-		}
-	case signedlog.Initiation, signedlog.Approval, signedlog.Verdict:
-		var b signedlog.DecisionBody
-		if strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody) != nil {
-			return
-		}
-		typ := map[string]string{signedlog.Initiation: statement.TypInitiation, signedlog.Approval: statement.TypApproval, signedlog.Verdict: statement.TypVerdict}[e.Type]
-		s.mu.RLock()
-		m := s.members[b.Member]
-		s.mu.RUnlock()
-		if m != nil {
-			_, _ = s.Ahead.Look(b.JWS, typ, m.ApprovalKey)
-		}
-	}
 }

@@ -35,10 +35,11 @@ type State struct {
 	mu       sync.RWMutex // of members, for [State.Look]
 	members  map[string]*Member
 	accounts map[string]*account
-	keys     Pool                // of the own keys of accounts that were created, or may be
-	open     map[string]*Request // those without an outcome
-	sends    map[string]*Sending // by request: those approved that end in a transaction, see sends.go
-	excerpt  bool                // only some entries are applied: see [Excerpt]
+	keys     Pool                           // of the own keys of accounts that were created, or may be
+	open     map[string]*Request            // those without an outcome
+	sends    map[string]*Sending            // by request: those approved that end in a transaction, see sends.go
+	rates    map[governance.Valuation]int64 // the time of the newest rate that a request has, Unix seconds
+	excerpt  bool                           // only some entries are applied: see [Excerpt]
 }
 
 // account is an account with what the log says of it.
@@ -109,7 +110,7 @@ func New(key jws.PublicKey, past Past) *State {
 	}
 	return &State{
 		Governance: &Governance{}, key: key, past: past, members: map[string]*Member{}, accounts: map[string]*account{}, open: map[string]*Request{},
-		sends: map[string]*Sending{},
+		sends: map[string]*Sending{}, rates: map[governance.Valuation]int64{},
 	}
 }
 

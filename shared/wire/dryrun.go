@@ -11,6 +11,7 @@ import (
 type Explanation struct {
 	governance.Explanation
 	Impact *statement.Impact `json:"impact,omitempty"` // of what changes the vault
+	Value  *governance.Value `json:"value,omitempty"`  // of what spends an asset, at a signed rate that rules look at
 }
 
 // HeaderDryRun is the header of a question that is to be answered and not carried out.

@@ -74,6 +74,9 @@ func alone(s governance.Set) rehearsal.Vault {
 			}
 		}
 	}
+	if s.RateSource != "" {
+		add([]string{s.RateSource})
+	}
 	for _, r := range s.Rules {
 		if r.Creation != nil {
 			add(r.Creation.Members)

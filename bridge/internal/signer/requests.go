@@ -80,12 +80,14 @@ func (s *Service) fresh(in wire.SignerRequestInput, draft intent.Intent) (*vault
 	if err := s.checkNew(in, wants); err != nil {
 		return nil, err
 	}
-	return &vault.Request{
+	r := &vault.Request{
 		RequestBody: signedlog.RequestBody{
 			Request: in.Request, Created: s.at.Unix(), Expires: in.ExpiresAt.Unix(), Recorded: recorded(s.state.Zones(wants), s.at),
 		},
 		Wants: wants, CreatedAt: s.at,
-	}, nil
+	}
+	r.Recorded.Value, r.Rate = s.value(wants)
+	return r, nil
 }
 
 // DryRun says what the rules would say of a request now, and makes none: nothing is
@@ -109,7 +111,7 @@ func (s *Service) DryRun(ctx context.Context, in wire.SignerRequestInput) (out w
 		return out, err
 	}
 	out.Impact, err = foreseen.of(r, s.state.Governance)
-	out.Explanation = s.state.Explain(r)
+	out.Explanation, out.Value = s.state.Explain(r), r.Recorded.Value
 	return out, err
 }
 

@@ -73,7 +73,8 @@ type Service struct {
 	limits       limiter
 	notes        notes
 	evaluations  map[string]evaluation // by request: what reviewers were asked
-	told         int64                 // answers with such questions
+	told         int64                 // answers with such questions, and with rates that are wanted
+	rates        map[governance.Valuation]knownRate
 	certificates certificates
 	owns         ownKeys
 	at           time.Time // of the operation that holds mu; whole seconds, going back at the operator's word only
@@ -85,7 +86,7 @@ type Service struct {
 // fails with LOG_CORRUPT, naming the entry, or ENTITY_NOT_ENROLLED when the vault was never
 // initialised.
 func Open(ctx context.Context, deps Deps) (*Service, error) {
-	s := &Service{deps: deps, statics: map[channel.Suite]channel.Static{}, evaluations: map[string]evaluation{}, certificates: certificates{byMember: map[string]issued{}}}
+	s := &Service{deps: deps, statics: map[channel.Suite]channel.Static{}, evaluations: map[string]evaluation{}, rates: map[governance.Valuation]knownRate{}, certificates: certificates{byMember: map[string]issued{}}}
 	s.sessions = newSessions(deps.steady)
 	s.limits = newLimiter(deps.Limits)
 	s.clock = timekeeper{now: deps.Now, uptime: deps.Uptime, dir: deps.Clock, away: cmp.Or(deps.Away, DefaultAway)}
