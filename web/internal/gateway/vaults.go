@@ -29,6 +29,8 @@ type Vault struct {
 	Signer Signer
 	// Reviewers are where the programs are that judge requests, by member id.
 	Reviewers map[string]string
+	// Sources are where the programs are that sign rates, by member id.
+	Sources map[string]string
 }
 
 // vault is one that is followed, and how that goes.
@@ -38,6 +40,7 @@ type vault struct {
 	reading sync.Mutex // one reading at a time
 	log     *projection.Projection
 	paused  map[string]pause // questions to reviewers, by their JWS; of [Gateway.AskReviewers] alone
+	fetched map[string]pause // rates, by their source, asset and currency; of [Gateway.FetchRates] alone
 	rests   time.Time        // until when the stored log, which does not hold, is not verified again
 
 	mu      sync.Mutex
@@ -56,7 +59,7 @@ func newVaults(all []Vault, log *slog.Logger) (map[string]*vault, error) {
 		case vaults[v.Entity] != nil:
 			return nil, fmt.Errorf("two signers are of one entity, %s", v.Entity)
 		}
-		vaults[v.Entity] = &vault{Vault: v, log: projection.New(v.Entity, v.Key, log), paused: map[string]pause{}}
+		vaults[v.Entity] = &vault{Vault: v, log: projection.New(v.Entity, v.Key, log), paused: map[string]pause{}, fetched: map[string]pause{}}
 	}
 	return vaults, nil
 }
