@@ -107,6 +107,14 @@ type Vault interface {
 	Group(id string) (governance.Group, int)
 	Whitelist(id string) (governance.List, int)
 	Admins() Admins
+	// Keys are the vault's own.
+	Keys() OwnKeys
+}
+
+// OwnKeys are the vault's own keys: the thumbprint of its statement key, and their version.
+type OwnKeys struct {
+	Thumbprint string
+	Version    int
 }
 
 // Account is what a vault knows of an account.

@@ -162,12 +162,10 @@ func (g Genesis) check() error {
 	c.kind(3, g.V, g.Type, "genesis")
 	c.ID("ent", g.Entity, "entity")
 	c.Name(g.EntityName, "entity_name")
-	c.key(g.Signer.Statement, "signer.statement")
-	c.That(len(g.Signer.Channel) >= 1 && len(g.Signer.Channel) <= 2, "signer.channel", "does not hold one key for each suite")
+	CheckSigner(&c.Checks, g.Signer, "signer.")
 	holders := map[jwk.Holder]string{g.Signer.Statement.Holder(): "signer.statement"}
 	for _, k := range g.Signer.Channel {
-		c.key(k, "signer.channel")
-		c.sole(holders, k, "signer.channel")
+		holders[k.Holder()] = "signer.channel"
 	}
 	c.That(len(g.Members) >= 1 && len(g.Members) <= MaxMembers, "members", "does not hold 1 to 64 members")
 	members, admins := map[string]bool{}, 0

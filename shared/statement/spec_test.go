@@ -60,6 +60,11 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 		t.Errorf("the registration: %v", err)
 	}
 	spec.Shows(t, "a registration", string(one("registration")), registered)
+	succession, err := Decode[Succession](one("succession"))
+	if err != nil {
+		t.Errorf("the succession: %v", err)
+	}
+	spec.Shows(t, "a succession", string(one("succession")), succession)
 	approved, err := Decode[GenesisApproval](one("genesis-approval"))
 	if err != nil {
 		t.Errorf("the approval of a genesis: %v", err)
@@ -87,7 +92,7 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 
 func TestThePageHasThePurposesAndTheLimits(t *testing.T) {
 	t.Parallel()
-	spec.Same(t, "purposes", spec.Column(t, "statement.md", "Form", "typ", 0), []string{TypApproval, TypInitiation, "countersign-journal-head+jws", TypReview, TypVerdict, TypRate, TypMember, TypAddress, TypRegistration, TypGenesisApproval, TypEntry, TypCheckpoint})
+	spec.Same(t, "purposes", spec.Column(t, "statement.md", "Form", "typ", 0), []string{TypApproval, TypInitiation, "countersign-journal-head+jws", TypReview, TypVerdict, TypRate, TypMember, TypAddress, TypRegistration, TypGenesisApproval, TypSuccession, TypEntry, TypCheckpoint})
 	spec.Limit(t, "statement.md", "statement", spec.Number(MaxSize))
 	spec.Limit(t, "statement.md", "life of an approval statement", fmt.Sprintf("%.0f s", Lifetime.Seconds()))
 	spec.Limit(t, "statement.md", "a bridge's clock behind the signer's", fmt.Sprintf("%.0f s", Skew.Seconds()))

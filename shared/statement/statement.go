@@ -27,6 +27,7 @@ const (
 	TypRate            = "countersign-rate+jws"
 	TypRegistration    = "countersign-registration+jws"
 	TypGenesisApproval = "countersign-genesis-approval+jws"
+	TypSuccession      = "countersign-succession+jws"
 	TypEntry           = "countersign-entry+jws"
 	TypCheckpoint      = "countersign-checkpoint+jws"
 )
@@ -251,6 +252,6 @@ type GenesisAccount struct {
 
 // Statement is any of the types that are signed.
 type Statement interface {
-	Approval | Initiation | Review | Verdict | Rate | Member | Address | Genesis | GenesisApproval | Registration
+	Approval | Initiation | Review | Verdict | Rate | Member | Address | Genesis | GenesisApproval | Registration | Succession
 	check() error
 }

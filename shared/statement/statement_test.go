@@ -82,6 +82,12 @@ func sampleRate() Rate {
 	return Rate{V: 1, Type: "rate", Entity: sample().Entity, Source: "mem_northrates", Asset: "ethereum", Currency: "EUR", Rate: "2600.333333", At: sample().IssuedAt - 5}
 }
 
+// sampleSuccession is of keys that follow those of [sampleGenesis].
+func sampleSuccession() Succession {
+	g := sampleGenesis()
+	return Succession{V: 1, Type: "succession", Entity: g.Entity, Before: hashA, Statement: g.Signer.Channel[0], Channel: []jwk.Key{g.Signer.Statement}, Accounts: hashC, IssuedAt: g.IssuedAt}
+}
+
 // sampleTransfer is [sample] about a transfer.
 func sampleTransfer() Approval {
 	a := sample()
@@ -368,6 +374,7 @@ func vectors(t testing.TB) []vector {
 		{"a rate", "rate", canonical(t, sampleRate()), true, "", "", ""},
 		{"a genesis with layered accounts", "genesis", canonical(t, layered(func(_, _ *GenesisAccount) {})), true, "", "", ""},
 		{"a registration", "registration", canonical(t, sampleRegistration()), true, "", "", ""},
+		{"a succession", "succession", canonical(t, sampleSuccession()), true, "", "", ""},
 		{"an approval of a genesis", "genesis-approval", canonical(t, sampleGenesisApproval()), true, "", "", ""},
 	}
 	for _, kind := range intent.Kinds() {
@@ -424,6 +431,12 @@ func vectors(t testing.TB) []vector {
 		{"a rate in an asset", "rate", strings.Replace(canonical(t, sampleRate()), `"EUR"`, `"bitcoin"`, 1), "currency"},
 		{"a rate by nobody", "rate", strings.Replace(canonical(t, sampleRate()), "mem_northrates", "northrates", 1), "source"},
 		{"a rate in milliseconds", "rate", strings.Replace(canonical(t, sampleRate()), `"at":1795208395`, `"at":1795208395000`, 1), "at"},
+		{"a succession with one key for both purposes", "succession", canonical(t, func() Succession {
+			s := sampleSuccession()
+			s.Channel = []jwk.Key{negative(s.Statement)}
+			return s
+		}()), "channel"},
+		{"a succession without the key before", "succession", strings.Replace(canonical(t, sampleSuccession()), `"before":"`+hashA, `"before":"`, 1), "before"},
 		{"a registration with one key for both purposes", "registration", strings.Replace(canonical(t, sampleRegistration()), "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE\",\"y\":\"AQ", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"y\":\"AQ", 1), "channel"},
 		{"an approval of a genesis without its digest", "genesis-approval", strings.Replace(canonical(t, sampleGenesisApproval()), "Ag", "", 1), "genesis"},
 		{"an approval of a genesis by nobody", "genesis-approval", strings.Replace(canonical(t, sampleGenesisApproval()), "mem_bob", "bob", 1), "member"},
@@ -472,6 +485,8 @@ func decode(kind string, data []byte) (back []byte, text string, err error) {
 		return again[Rate](data)
 	case "registration":
 		return again[Registration](data)
+	case "succession":
+		return again[Succession](data)
 	case "genesis-approval":
 		return again[GenesisApproval](data)
 	}
@@ -774,7 +789,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(v.Statement))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, kind := range []string{"approval", "initiation", "review", "verdict", "rate", "member", "address", "genesis", "genesis-approval", "registration"} {
+		for _, kind := range []string{"approval", "initiation", "review", "verdict", "rate", "member", "address", "genesis", "genesis-approval", "registration", "succession"} {
 			back, text, err := decode(kind, data)
 			if err != nil {
 				if c := fault.CodeOf(err); c != fault.StatementInvalid && c != fault.IntentUnsupported {

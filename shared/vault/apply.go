@@ -320,6 +320,9 @@ func (s *State) applyOutcome(e signedlog.Entry) error {
 		return fmt.Errorf("the approval of %s does not end when its rule says", b.Request)
 	}
 	change, changes := r.Wants.(intent.Change)
+	if err := saysKeys(b, change, d.State == governance.Approved); err != nil {
+		return err
+	}
 	if changes && d.State == governance.Approved {
 		if err := s.take(change, b.Request, e.Seq); err != nil {
 			return err
@@ -333,7 +336,7 @@ func (s *State) applyOutcome(e signedlog.Entry) error {
 			w.add(r.earlier(d))
 		}
 	}
-	if own, ok := r.Wants.(intent.Receiver); ok && d.State != governance.Approved { // the address was handed to nobody
+	if own, ok := r.Wants.(intent.Receiver); ok && d.State != governance.Approved && !s.stranded(r) { // the address was handed to nobody
 		s.Pool(own).put(Numbered{own.Receives().Address, r.number})
 	}
 	s.past.Note(b.Request, e.Seq)
@@ -357,6 +360,10 @@ func (s *State) changed(c intent.Change, of *Request, e signedlog.Entry) error {
 		s.keep(created(c)).key = of.number
 	case intent.AccountEdit:
 		s.accounts[c.Account].look(c.Rules)
+	case intent.VaultRotateKeys:
+		if err := s.rotated(); err != nil {
+			return err
+		}
 	}
 	for _, r := range s.open {
 		r.stale = r.stale || !s.governs(r)

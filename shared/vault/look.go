@@ -20,7 +20,7 @@ func (s *State) Look(e signedlog.Entry) {
 			return
 		}
 		if b.Attestation != "" {
-			_, _ = s.Ahead.Look(b.Attestation, statement.TypAddress, s.key)
+			_, _ = s.Ahead.Look(b.Attestation, statement.TypAddress, s.Key())
 		}
 		if b.Rate != "" && b.Recorded.Value != nil {
 			s.lookBy(b.Recorded.Value.Source, b.Rate, statement.TypRate)

@@ -164,7 +164,7 @@ func (s *State) restore(in snapshot) error {
 	if in.V != 2 {
 		return fmt.Errorf("its version is %d", in.V)
 	}
-	if key, err := jws.FromJWK(in.Governance.Genesis.Signer.Statement); err != nil || !key.Equal(s.key) {
+	if key, err := jws.FromJWK(in.Governance.Signer().Statement); err != nil || !key.Equal(s.key) {
 		return errors.New("it is of another vault")
 	}
 	if err := in.Governance.sound(); err != nil {

@@ -28,7 +28,7 @@ type State struct {
 	// Ahead is where signatures are verified: those that [State.Look] looked at, ahead.
 	// nil: each at its turn.
 	Ahead    *jws.Ahead
-	key      jws.PublicKey // the statement key
+	key      jws.PublicKey // the statement key that signs the next entry; of mu, for [State.Look]
 	past     Past
 	mark     signedlog.Mark
 	at       int64        // of the last entry, Unix seconds
@@ -102,7 +102,8 @@ type Accepted struct {
 	Needed   int
 }
 
-// New is the state of an empty log whose entries key signs. past keeps what is over;
+// New is the state of an empty log that begins with a root key, which signs its entries until
+// the vault's keys are rotated. past keeps what is over;
 // nil: it is kept in memory.
 func New(key jws.PublicKey, past Past) *State {
 	if past == nil {
@@ -148,7 +149,7 @@ func (s *State) Account(id string) (intent.Account, bool) {
 	terms, _ := s.Accounts.at(id, Newest)
 	rules, _ := s.Rules.at(id, Newest)
 	return intent.Account{
-		Name: terms.Value.Name, Chain: a.Chain, Address: a.Address, Tier: terms.Value.Tier, Parent: terms.Value.Parent, Version: terms.Version, Rules: rules.Value,
+		Name: terms.Value.Name, Chain: a.Chain, Address: s.addressOf(a.GenesisAccount, Newest), Tier: terms.Value.Tier, Parent: terms.Value.Parent, Version: terms.Version, Rules: rules.Value,
 	}, true
 }
 

@@ -152,7 +152,7 @@ func lived(t testing.TB) *world {
 
 // table is all that the gateway does.
 func table() []row {
-	return slices.Concat(handshakes(), records(), requests(), logs(), receipts(), ceremonies(), rates())
+	return slices.Concat(handshakes(), records(), requests(), logs(), receipts(), ceremonies(), rates(), rotations())
 }
 
 func TestTheHostileGatewayIsRefusedByWhomItConcerns(t *testing.T) {

@@ -47,6 +47,8 @@ func changeScenes() map[string]func() *Model {
 		intent.MemberReplaceKeys{Kind: intent.KindMemberReplaceKeys, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob Okafor", Role: "OPERATOR", Registration: "a.b.c", Keys: registered, Purpose: "Bob lost his token"},
 		intent.MemberState{Kind: intent.KindMemberSuspend, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob Okafor", Role: "OPERATOR"},
 		intent.MemberState{Kind: intent.KindMemberResume, V: 1, Member: "mem_bob", FromVersion: 2, Name: "Bob Okafor", Role: "OPERATOR"},
+		intent.VaultRotateKeys{Kind: intent.KindVaultRotateKeys, V: 1, FromVersion: 1, Statement: registered.Approval, Channel: []jwk.Key{registered.Approval}, Succession: "a.b.c",
+			Accounts: []intent.NewAddress{{Account: "acc_treasury", Address: address1}}, Thumbprint: strings.Repeat("A", 43), Before: strings.Repeat("A", 42) + "E", Purpose: "The token is replaced"},
 		intent.MemberState{Kind: intent.KindMemberRevoke, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob Okafor", Role: "OPERATOR"},
 	} {
 		name := "request-" + strings.ReplaceAll(i.Facts().Kind, ".", "-")

@@ -72,7 +72,7 @@ func vaults(all []Signer) (open []gateway.Vault, closeAll func(), err error) {
 		of[signer.Entity] = i
 		link := signerlink.New(s.Socket)
 		links = append(links, link)
-		open = append(open, gateway.Vault{Entity: signer.Entity, Key: signer.Statement, Signer: link, Reviewers: s.Reviewers, Sources: s.Rates})
+		open = append(open, gateway.Vault{Entity: signer.Entity, Key: signer.Statement, Root: signer.Root, Signer: link, Reviewers: s.Reviewers, Sources: s.Rates})
 	}
 	return open, closeAll, nil
 }

@@ -54,7 +54,7 @@ func (g *Gateway) logNote(ctx context.Context, entity string, least int64) (text
 		return "", 0, err
 	}
 	err = g.cfg.Store.Write(ctx, func(tx store.Tx) error {
-		size, err = projection.KeepNote(tx, entity, v.Key, asked.Note)
+		size, err = projection.KeepNote(tx, entity, asked.Note)
 		return err
 	})
 	if err == nil && size < least {
@@ -66,7 +66,7 @@ func (g *Gateway) logNote(ctx context.Context, entity string, least int64) (text
 // keptNote is the newest note that is kept, while the signer gives none because of down.
 func (g *Gateway) keptNote(ctx context.Context, v *vault, least int64, down error) (text string, size int64, err error) {
 	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		text, size, err = projection.KeptNote(tx, v.Entity, v.Key)
+		text, size, err = projection.KeptNote(tx, v.Entity)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) || err == nil && size < least {
@@ -111,7 +111,7 @@ func (g *Gateway) Receipt(ctx context.Context, c Caller, id string) ([]byte, err
 	}
 	v, err := g.vault(c.Entity)
 	if err == nil {
-		_, err = receipt.Verify(data, v.Key.Thumbprint()) // none that would be refused is handed out
+		_, err = receipt.Verify(data, v.Root.Thumbprint()) // none that would be refused is handed out
 	}
 	return data, err
 }

@@ -26,6 +26,7 @@ const restsFor = time.Minute
 type Vault struct {
 	Entity string
 	Key    jws.PublicKey // the signer's statement key, from the signer file
+	Root   jws.PublicKey // with which its log begins; zero: the Key
 	Signer Signer
 	// Reviewers are where the programs are that judge requests, by member id.
 	Reviewers map[string]string
@@ -59,7 +60,10 @@ func newVaults(all []Vault, log *slog.Logger) (map[string]*vault, error) {
 		case vaults[v.Entity] != nil:
 			return nil, fmt.Errorf("two signers are of one entity, %s", v.Entity)
 		}
-		vaults[v.Entity] = &vault{Vault: v, log: projection.New(v.Entity, v.Key, log), paused: map[string]pause{}, fetched: map[string]pause{}}
+		if v.Root.IsZero() {
+			v.Root = v.Key
+		}
+		vaults[v.Entity] = &vault{Vault: v, log: projection.New(v.Entity, v.Root, v.Key, log), paused: map[string]pause{}, fetched: map[string]pause{}}
 	}
 	return vaults, nil
 }

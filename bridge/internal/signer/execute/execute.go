@@ -26,6 +26,7 @@ var executors = map[string]func(context.Context, intent.Intent) error{
 	intent.KindMemberSuspend:     inEffect,
 	intent.KindMemberResume:      inEffect,
 	intent.KindMemberRevoke:      inEffect,
+	intent.KindVaultRotateKeys:   inEffect,
 }
 
 // Do does what an approved intent wants. It fails with NOT_SUPPORTED for a kind that

@@ -184,8 +184,9 @@ type World struct {
 	clock     *gateway.Clock
 	other     gateway.Desk // that is asked instead of Desk; nil: none
 	asks      gateway.Reviewers
-	reviewers map[string]string // where they are
-	sandbox   *gateway.Watched  // the chain, instead of Chain; nil: Chain is it
+	reviewers map[string]string    // where they are
+	sandbox   *gateway.Watched     // the chain, instead of Chain; nil: Chain is it
+	Pins      func(*gateway.Vault) // changes what the gateway is told of its signer; nil: nothing does
 	values    gateway.Sources
 	sources   map[string]string // where they are
 	wall      *World            // whose time it is, beside another; nil: its own
@@ -363,7 +364,11 @@ func (w *World) watched() gateway.Watched {
 func (w *World) Vaults() (all []gateway.Vault) {
 	for _, s := range []*Signer{w.Signer, w.Second} {
 		if s != nil {
-			all = append(all, gateway.Vault{Entity: s.Genesis.Entity, Key: s.Key.PublicKey(), Signer: signerlink.New(s.Socket), Reviewers: w.reviewers, Sources: w.sources})
+			v := gateway.Vault{Entity: s.Genesis.Entity, Key: s.Key.PublicKey(), Signer: signerlink.New(s.Socket), Reviewers: w.reviewers, Sources: w.sources}
+			if w.Pins != nil {
+				w.Pins(&v)
+			}
+			all = append(all, v)
 		}
 	}
 	return all
