@@ -228,7 +228,18 @@ func (s *Signer) Invite(member, name string) intent.MemberInvite {
 	s.t.Helper()
 	m := membertest.NewMember(s.t, member, name, jws.P256)
 	s.members[member] = m
-	return intent.MemberInvite{Kind: intent.KindMemberInvite, V: 1, Member: member, Role: statement.Admin, Is: intent.Human, Registration: m.Register(s.t, s.Genesis.Entity)}
+	registration := m.Register(s.t, s.Genesis.Entity)
+	for _, j := range s.service.Status().ChannelKeys {
+		if j.Crv != jws.P256 {
+			continue
+		}
+		to, err := jws.FromJWK(j)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		registration = m.RegisterFor(s.t, s.Genesis.Entity, to)
+	}
+	return intent.MemberInvite{Kind: intent.KindMemberInvite, V: 1, Member: member, Role: statement.Admin, Is: intent.Human, Registration: registration}
 }
 
 // Certified gives a member a certificate.

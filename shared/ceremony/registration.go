@@ -58,7 +58,7 @@ func ForVault(registration, entity string) (intent.Registrant, error) {
 	if err == nil && r.Entity != entity {
 		err = fault.New(fault.Invalid, called(statement.GenesisMember{Member: r.Member, Name: r.Name})+" registered for the vault of "+r.Entity).With("field", "registration")
 	}
-	return intent.Registrant{Member: r.Member, Name: r.Name, Keys: intent.Keys{Approval: r.Approval, Channel: r.Channel, ChannelIn: r.ChannelIn, Fingerprint: digest}}, err
+	return intent.Registrant{Member: r.Member, Name: r.Name, Keys: intent.Keys{Approval: r.Approval, Channel: r.Channel, ChannelIn: r.ChannelIn, Fingerprint: digest, Proven: r.Proof.To, Driver: r.Driver}}, err
 }
 
 // Holds reports whether an intent says of a registration what was registered for the vault

@@ -111,11 +111,15 @@ func Registrant(token string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return statement.Align(append([]intent.Line{
+	lines := []intent.Line{
 		{Label: "Member", Value: name.WithID(r.Name, r.Member) + " of " + r.Entity},
 		{Label: "Signs with", Value: thumbprint(r.Approval)},
 		{Label: "Channel key", Value: thumbprint(r.Channel) + ", in " + r.ChannelIn},
-	}, intent.Aloud(print)...)), nil
+	}
+	if r.Driver != (intent.Driver{}) {
+		lines = append(lines, r.Driver.Line())
+	}
+	return statement.Align(append(lines, intent.Aloud(print)...)), nil
 }
 
 // names are what people call what rules name by id.

@@ -97,3 +97,27 @@ func TestTheFieldsOfARegistrationAreChecked(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatADriverSaysIsReadAsItsWord(t *testing.T) {
+	t.Parallel()
+	all := DriverSays(true, true, true)
+	for want, d := range map[string]Driver{
+		"Alice's key. Its driver says that both keys were made in it and never left it; nothing proves it":                                                                          {"Alice's key", all, all},
+		"Card. Its driver says that the approval key was made in it and never left it, and the channel key may have been made elsewhere; nothing proves it":                         {"Card", all, ""},
+		"Card. Its driver says that the approval key was made in it, and no more, and the channel key could never be read and could never leave it, and no more; nothing proves it": {"Card", DriverSays(true, false, false), DriverSays(false, true, true)},
+	} {
+		if got := d.Line(); got.Value != want {
+			t.Errorf("%q, want %q", got.Value, want)
+		}
+		var c field.Checks
+		if d.Check(&c, "driver"); !c.OK() {
+			t.Errorf("%+v: %v", d, c.Err())
+		}
+	}
+	for _, d := range []Driver{{"", all, all}, {"Card", "LOCAL LOCAL", all}, {"Card", "local", all}, {"Card", all, "NEVER_EXTRACTABLE LOCAL"}} {
+		var c field.Checks
+		if d.Check(&c, "driver"); c.OK() {
+			t.Errorf("%+v was accepted", d)
+		}
+	}
+}

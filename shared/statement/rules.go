@@ -109,6 +109,11 @@ func (r Registration) check() error {
 	c.kind(1, r.V, r.Type, "registration")
 	c.ID("ent", r.Entity, "entity")
 	c.member(GenesisMember{r.Member, r.Name, Auditor, r.Approval, r.Channel, r.ChannelIn}, "")
+	if r.Proof != (ChannelProof{}) {
+		c.hash(r.Proof.To, "channel_proof.to")
+		c.hash(r.Proof.Tag, "channel_proof.tag")
+	}
+	r.Driver.Check(&c.Checks, "driver")
 	c.time(r.IssuedAt, "iat")
 	return c.failed()
 }

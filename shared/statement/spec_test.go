@@ -59,7 +59,7 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 	if err != nil {
 		t.Errorf("the registration: %v", err)
 	}
-	spec.Shows(t, "a registration", string(one("registration")), registered)
+	spec.Shows(t, "a registration", string(one("registration")), registered, "channel_proof", "driver")
 	succession, err := Decode[Succession](one("succession"))
 	if err != nil {
 		t.Errorf("the succession: %v", err)

@@ -182,7 +182,17 @@ type Registration struct {
 	Approval  jwk.Key `json:"approval"`
 	Channel   jwk.Key `json:"channel"`
 	ChannelIn string  `json:"channel_in"` // "token" or "software"
-	IssuedAt  int64   `json:"iat"`
+	// Proof is that they hold the channel key, which cannot sign, for a vault that has begun.
+	Proof    ChannelProof  `json:"channel_proof,omitzero"`
+	Driver   intent.Driver `json:"driver,omitzero"` // what the token's driver says of both keys
+	IssuedAt int64         `json:"iat"`
+}
+
+// ChannelProof shows to the holder of a channel key, a vault, that whoever registers holds
+// another: the tag takes the secret of the two (shared/ceremony).
+type ChannelProof struct {
+	To  string `json:"to"`  // thumbprint of the vault's channel key, on the curve of the registered one
+	Tag string `json:"tag"` // 32 bytes, base64url
 }
 
 // GenesisApproval is what an administrator signs to begin a vault: that the genesis with a

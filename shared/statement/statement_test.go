@@ -82,6 +82,15 @@ func sampleRate() Rate {
 	return Rate{V: 1, Type: "rate", Entity: sample().Entity, Source: "mem_northrates", Asset: "ethereum", Currency: "EUR", Rate: "2600.333333", At: sample().IssuedAt - 5}
 }
 
+// provenRegistration is [sampleRegistration] for a vault that has begun, of a token whose driver
+// tells of keys.
+func provenRegistration() Registration {
+	r := sampleRegistration()
+	r.Proof = ChannelProof{To: hashA, Tag: hashC}
+	r.Driver = intent.Driver{Token: "SoftHSM alice", Approval: "LOCAL ALWAYS_SENSITIVE NEVER_EXTRACTABLE", Channel: "LOCAL"}
+	return r
+}
+
 // sampleSuccession is of keys that follow those of [sampleGenesis].
 func sampleSuccession() Succession {
 	g := sampleGenesis()
@@ -374,6 +383,7 @@ func vectors(t testing.TB) []vector {
 		{"a rate", "rate", canonical(t, sampleRate()), true, "", "", ""},
 		{"a genesis with layered accounts", "genesis", canonical(t, layered(func(_, _ *GenesisAccount) {})), true, "", "", ""},
 		{"a registration", "registration", canonical(t, sampleRegistration()), true, "", "", ""},
+		{"a registration that proves the channel key, and what the driver says", "registration", canonical(t, provenRegistration()), true, "", "", ""},
 		{"a succession", "succession", canonical(t, sampleSuccession()), true, "", "", ""},
 		{"an approval of a genesis", "genesis-approval", canonical(t, sampleGenesisApproval()), true, "", "", ""},
 	}
@@ -431,6 +441,9 @@ func vectors(t testing.TB) []vector {
 		{"a rate in an asset", "rate", strings.Replace(canonical(t, sampleRate()), `"EUR"`, `"bitcoin"`, 1), "currency"},
 		{"a rate by nobody", "rate", strings.Replace(canonical(t, sampleRate()), "mem_northrates", "northrates", 1), "source"},
 		{"a rate in milliseconds", "rate", strings.Replace(canonical(t, sampleRate()), `"at":1795208395`, `"at":1795208395000`, 1), "at"},
+		{"a registration whose proof has no tag", "registration", strings.Replace(canonical(t, provenRegistration()), `"tag":"`+hashC, `"tag":"`, 1), "channel_proof.tag"},
+		{"a registration whose driver says more than one says", "registration", strings.Replace(canonical(t, provenRegistration()), `"channel":"LOCAL"}`, `"channel":"CERTIFIED"}`, 1), "driver.channel"},
+		{"a registration whose driver says it in another order", "registration", strings.Replace(canonical(t, provenRegistration()), `LOCAL ALWAYS_SENSITIVE NEVER`, `ALWAYS_SENSITIVE LOCAL NEVER`, 1), "driver.approval"},
 		{"a succession with one key for both purposes", "succession", canonical(t, func() Succession {
 			s := sampleSuccession()
 			s.Channel = []jwk.Key{negative(s.Statement)}

@@ -7,6 +7,7 @@ import (
 
 	"countersign/bridge/internal/statefile"
 	"countersign/shared/fault"
+	"countersign/shared/jws"
 	"countersign/shared/receipt"
 	"countersign/shared/strictjson"
 	"countersign/shared/vault"
@@ -30,42 +31,70 @@ Example:
   countersign-bridge vault follow --signer-file signer.json receipt.json`
 }
 
+// followed are the keys to which a receipt leads from those of a file. It fails as
+// [receipt.Verify] does, and with CONFLICT for a receipt of another entity, or of before the keys
+// of the file.
+func followed(from vault.SignerFile, proof []byte) (vault.SignerFile, error) {
+	root := from.StatementKey
+	if from.RootKey != nil {
+		root = *from.RootKey
+	}
+	key, err := jws.FromJWK(root)
+	if err != nil {
+		return from, err
+	}
+	r, err := receipt.Verify(proof, key.Thumbprint())
+	if err != nil {
+		return from, err
+	}
+	if r.Genesis.Entity != from.Entity {
+		return from, fault.New(fault.Conflict, "the receipt is of "+r.Genesis.Entity+", and not of "+from.Entity)
+	}
+	if !slices.Contains(r.Keys, from.StatementKey) {
+		return from, fault.New(fault.Conflict, "the receipt is of before the vault had the keys that you have: ask for a newer one")
+	}
+	if from.StatementKey != r.Signer.Statement {
+		from.StatementKey, from.ChannelKeys, from.RootKey = r.Signer.Statement, r.Signer.Channel, &root
+	}
+	return from, nil
+}
+
 func (c *vaultFollow) Run(_ context.Context, std stdio) error {
 	data, err := readFile(c.SignerFile, vault.MaxSignerFile)
 	if err != nil {
 		return fmt.Errorf("read signer.json: %w", err)
 	}
-	pinned, err := vault.ReadSigner(data)
-	if err != nil {
+	if _, err := vault.ReadSigner(data); err != nil {
+		return fmt.Errorf("read %s: %w", c.SignerFile, err)
+	}
+	var has vault.SignerFile
+	if err := strictjson.UnmarshalFile(data, &has, vault.MaxSignerFile); err != nil {
 		return fmt.Errorf("read %s: %w", c.SignerFile, err)
 	}
 	proof, err := readFile(c.Receipt, receipt.MaxSize)
 	if err != nil {
 		return fmt.Errorf("read the receipt: %w", err)
 	}
-	r, err := receipt.Verify(proof, pinned.Root.Thumbprint())
+	now, err := followed(has, proof)
 	if err != nil {
 		return err
 	}
-	if r.Genesis.Entity != pinned.Entity {
-		return fault.New(fault.Conflict, "the receipt is of "+r.Genesis.Entity+", and the file of "+pinned.Entity)
-	}
-	switch at := slices.Index(r.Keys, pinned.Statement.JWK()); {
-	case at < 0:
-		return fault.New(fault.Conflict, "the receipt is of before the vault had the keys in "+c.SignerFile+": ask for a newer one")
-	case at == len(r.Keys)-1:
-		_, err = fmt.Fprintf(std.out, "%s has the keys that %s says\n", pinned.Entity, c.SignerFile)
+	if now.StatementKey == has.StatementKey {
+		_, err = fmt.Fprintf(std.out, "%s has the keys that %s says\n", has.Entity, c.SignerFile)
 		return err
 	}
-	root := pinned.Root.JWK()
-	now, err := strictjson.Canonical(vault.SignerFile{Entity: pinned.Entity, EntityName: pinned.EntityName, StatementKey: r.Signer.Statement, ChannelKeys: r.Signer.Channel, RootKey: &root})
+	text, err := strictjson.Canonical(now)
 	if err != nil {
 		return err
 	}
-	if err := statefile.Write(c.SignerFile, append(now, '\n')); err != nil {
+	if err := statefile.Write(c.SignerFile, append(text, '\n')); err != nil {
 		return fmt.Errorf("write signer.json: %w", err)
 	}
+	root, err := jws.FromJWK(*now.RootKey)
+	if err != nil {
+		return err
+	}
 	_, err = fmt.Fprintf(std.out, "%s has new keys, which its administrators approved: %s has them now. Its root key stays %s\nAsk for a new certificate, then start the bridge again: countersign-bridge member enrol\n",
-		pinned.Entity, c.SignerFile, pinned.Root.Thumbprint())
+		now.Entity, c.SignerFile, root.Thumbprint())
 	return err
 }

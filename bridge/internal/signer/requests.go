@@ -26,6 +26,9 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (_ wi
 	if err != nil {
 		return wire.SignerRequest{}, err
 	}
+	if err := s.proves(ctx, draft); err != nil {
+		return wire.SignerRequest{}, err
+	}
 	foreseen, err := s.foresee(ctx, in, draft)
 	if err != nil {
 		return wire.SignerRequest{}, err
@@ -96,6 +99,9 @@ func (s *Service) fresh(in wire.SignerRequestInput, draft intent.Intent) (*vault
 func (s *Service) DryRun(ctx context.Context, in wire.SignerRequestInput) (out wire.Explanation, err error) {
 	draft, err := intent.Draft(in.Intent)
 	if err != nil {
+		return out, err
+	}
+	if err := s.proves(ctx, draft); err != nil {
 		return out, err
 	}
 	foreseen, err := s.foresee(ctx, in, draft)

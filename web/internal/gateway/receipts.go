@@ -82,15 +82,19 @@ func (g *Gateway) Receipt(ctx context.Context, c Caller, id string) ([]byte, err
 	if err := g.Enrolled(ctx, c); err != nil {
 		return nil, err
 	}
+	return g.receipt(ctx, c.Entity, id)
+}
+
+func (g *Gateway) receipt(ctx context.Context, entity, id string) ([]byte, error) {
 	var r store.Request
-	err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) { r, err = tx.Request(c.Entity, id); return found(err, "the request") })
+	err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) { r, err = tx.Request(entity, id); return found(err, "the request") })
 	if err != nil {
 		return nil, err
 	}
 	if r.Outcome == "" {
 		return nil, fault.New(fault.Conflict, "the request is open: there is a receipt once it is approved, rejected or expired").With("state", r.State)
 	}
-	text, size, err := g.logNote(ctx, c.Entity, r.CloseSeq+1)
+	text, size, err := g.logNote(ctx, entity, r.CloseSeq+1)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +113,7 @@ func (g *Gateway) Receipt(ctx context.Context, c Caller, id string) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	v, err := g.vault(c.Entity)
+	v, err := g.vault(entity)
 	if err == nil {
 		_, err = receipt.Verify(data, v.Root.Thumbprint()) // none that would be refused is handed out
 	}

@@ -3,6 +3,8 @@ package gateway_test
 import (
 	"testing"
 
+	"countersign/shared/intent/intenttest"
+	"countersign/shared/jws"
 	"countersign/shared/receipt"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -57,4 +59,37 @@ func TestAGatewayFollowsAVaultToItsNewKeysAndReceiptsVerifyWithTheRootKey(t *tes
 	w.Restart()
 	verify("started with the new file")
 	w.Signer.Decide(w.Requested().ID, "mem_alice", statement.Approve)
+}
+
+// Who joins after a rotation has the genesis, and the receipt that leads from its root key on.
+func TestWhoJoinsAVaultWhoseKeysWereRotatedIsLedToThem(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t)
+	root := w.Signer.Key.PublicKey().Thumbprint()
+	code := invited(t, w, erin)
+	before := must[wire.Invited](t)(w.Gateway.Invited(t.Context(), code))
+	w.Signer.Rotate("req_gggggggggggggggggggggggggg")
+	if err := w.Gateway.Sync(t.Context(), gatewaytest.Entity); err != nil {
+		t.Fatal(err)
+	}
+	if v := must[wire.Invited](t)(w.Gateway.Invited(t.Context(), code)); len(v.ChannelKeys) != 2 || v.ChannelKeys[0] == before.ChannelKeys[0] || v.Receipt != "" {
+		t.Errorf("%+v", v)
+	}
+	draft := w.Signer.Invite("mem_erin", "Erin")
+	must[wire.Invited](t)(w.Gateway.Register(t.Context(), code, wire.RegistrationInput{Registration: draft.Registration}))
+	r := must[wire.Request](t)(w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), wire.RequestInput{Intent: intenttest.Doc(draft)}, "the-key-of-erin"))
+	w.Signer.Decide(r.ID, "mem_alice", statement.Approve)
+	w.Signer.Decide(r.ID, "mem_bob", statement.Approve)
+	if err := w.Gateway.Sync(t.Context(), gatewaytest.Entity); err != nil {
+		t.Fatal(err)
+	}
+	v := must[wire.Invited](t)(w.Gateway.Invited(t.Context(), code))
+	report, err := receipt.Verify([]byte(v.Receipt), root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := must[jws.PublicKey](t)(jws.FromJWK(report.Signer.Statement))
+	if _, err := jws.Verify(v.Certificate, statement.TypMember, key); err != nil {
+		t.Errorf("the certificate: %v", err)
+	}
 }
