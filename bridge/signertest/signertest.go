@@ -61,6 +61,10 @@ type Signer struct {
 
 	t       testing.TB
 	now     func() time.Time
+	dir     string // of the log
+	deps    signer.Deps
+	server  *http.Server
+	front   func(http.Handler) http.Handler
 	log     *logfile.Dir
 	service *signer.Service
 	members map[string]*membertest.Member
@@ -80,7 +84,8 @@ func New(t testing.TB, cfg Config) *Signer {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	if s.log, err = logfile.Open(filepath.Join(dir, "state")); err != nil {
+	s.dir, s.front = filepath.Join(dir, "state"), cfg.Front
+	if s.log, err = logfile.Open(s.dir); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = s.log.Close() })
@@ -89,6 +94,7 @@ func New(t testing.TB, cfg Config) *Signer {
 		Vault: v, Storage: s.log, Rand: rand.Reader, Now: cfg.Now, Uptime: cfg.Uptime, Log: slog.New(slog.DiscardHandler),
 		Limits: signer.Limits{Open: 1000, PerMinute: 1000}, // tests are quick, and clocks in them may stand still
 	}
+	s.deps = deps
 	genesis, err := signer.Prepare(t.Context(), deps, draft, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -113,23 +119,23 @@ func New(t testing.TB, cfg Config) *Signer {
 	if s.Genesis, err = statement.Decode[statement.Genesis](genesis); err != nil {
 		t.Fatal(err)
 	}
-	s.serve(filepath.Join(dir, "s"), cfg.Front)
+	s.serve(filepath.Join(dir, "s"))
 	return s
 }
 
-func (s *Signer) serve(socket string, front func(http.Handler) http.Handler) {
+func (s *Signer) serve(socket string) {
 	l, err := net.Listen("unix", socket)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	h := s.service.Handler()
-	if front != nil {
-		h = front(h)
+	if s.front != nil {
+		h = s.front(h)
 	}
 	srv := &http.Server{Handler: h, ReadHeaderTimeout: 5 * time.Second}
 	go func() { _ = srv.Serve(l) }() // ends with Close
 	s.t.Cleanup(func() { _ = srv.Close() })
-	s.Socket = socket
+	s.Socket, s.server = socket, srv
 }
 
 // Lines are those of the log that count.
@@ -164,13 +170,19 @@ func (s *Signer) Decide(request, member, decision string) {
 // DecideThrough is [Signer.Decide] by another way to the signer.
 func (s *Signer) DecideThrough(call Call, request, member, decision string) {
 	s.t.Helper()
-	line, code := membertest.Connect(s.t, call, s.members[member], s.File)
+	line, code := membertest.Connect(s.t, call, s.members[member], s.pinned())
 	if code != "" {
 		s.t.Fatalf("the channel of %s: %s", member, code)
 	}
 	if _, _, err := line.Decide(request, decision); err != nil {
 		s.t.Fatalf("%s by %s on %s: %v", decision, member, request, err)
 	}
+}
+
+// pinned is what members pin now.
+func (s *Signer) pinned() vault.SignerFile {
+	now := s.service.Status()
+	return vault.SignerFile{Entity: now.Entity, EntityName: now.EntityName, StatementKey: now.StatementKey, ChannelKeys: now.ChannelKeys}
 }
 
 // Judge is a reviewer: it verifies a question to a member, and signs a verdict about it.
@@ -187,6 +199,15 @@ func (s *Signer) Judge(question string, v governance.Verdict, reason string) (st
 		return "", err
 	}
 	return jws.Sign(s.t.Context(), s.members[r.Reviewer].Approval, statement.TypVerdict, payload)
+}
+
+// Rate is a source of rates: the member whom r names signs it.
+func (s *Signer) Rate(r statement.Rate) (string, error) {
+	payload, err := statement.Encode(r)
+	if err != nil {
+		return "", err
+	}
+	return jws.Sign(s.t.Context(), s.members[r.Source].Approval, statement.TypRate, payload)
 }
 
 // Checkpoint has the signer end the segment of its log, as it does when that is full.
@@ -207,7 +228,18 @@ func (s *Signer) Invite(member, name string) intent.MemberInvite {
 	s.t.Helper()
 	m := membertest.NewMember(s.t, member, name, jws.P256)
 	s.members[member] = m
-	return intent.MemberInvite{Kind: intent.KindMemberInvite, V: 1, Member: member, Role: statement.Admin, Is: intent.Human, Registration: m.Register(s.t, s.Genesis.Entity)}
+	registration := m.Register(s.t, s.Genesis.Entity)
+	for _, j := range s.service.Status().ChannelKeys {
+		if j.Crv != jws.P256 {
+			continue
+		}
+		to, err := jws.FromJWK(j)
+		if err != nil {
+			s.t.Fatal(err)
+		}
+		registration = m.RegisterFor(s.t, s.Genesis.Entity, to)
+	}
+	return intent.MemberInvite{Kind: intent.KindMemberInvite, V: 1, Member: member, Role: statement.Admin, Is: intent.Human, Registration: registration}
 }
 
 // Certified gives a member a certificate.

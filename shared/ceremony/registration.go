@@ -58,13 +58,17 @@ func ForVault(registration, entity string) (intent.Registrant, error) {
 	if err == nil && r.Entity != entity {
 		err = fault.New(fault.Invalid, called(statement.GenesisMember{Member: r.Member, Name: r.Name})+" registered for the vault of "+r.Entity).With("field", "registration")
 	}
-	return intent.Registrant{Member: r.Member, Name: r.Name, Keys: intent.Keys{Approval: r.Approval, Channel: r.Channel, ChannelIn: r.ChannelIn, Fingerprint: digest}}, err
+	return intent.Registrant{Member: r.Member, Name: r.Name, Keys: intent.Keys{Approval: r.Approval, Channel: r.Channel, ChannelIn: r.ChannelIn, Fingerprint: digest, Proven: r.Proof.To, Driver: r.Driver}}, err
 }
 
 // Holds reports whether an intent says of a registration what was registered for the vault
-// of an entity: what a person compares is then what the keys signed. One without a
-// registration holds. It fails as [ForVault] does, and with SIGNATURE_INVALID.
+// of an entity, and of the vault's new keys what these signed: what a person compares is then
+// what the keys signed. One without either holds. It fails as [ForVault] and [Succeeds] do, and
+// with SIGNATURE_INVALID.
 func Holds(i intent.Intent, entity string) error {
+	if r, ok := i.(intent.VaultRotateKeys); ok {
+		return Succeeds(r, entity)
+	}
 	c, ok := i.(intent.Registering)
 	if !ok {
 		return nil

@@ -52,7 +52,7 @@ func (n names) say(r governance.Rule) (all Said) {
 		s += fmt.Sprintf(" Step %d, %s: %s.", i+1, name.Within(step.Name), what) + unsaid(left)
 	}
 	if r.RateWithin != 0 {
-		s += " An asset counts by its recorded value, at a rate of the last " + span(r.RateWithin) + "."
+		s += " An asset counts by what it is worth, at a signed rate of the last " + span(r.RateWithin) + "."
 	}
 	if !r.Deny {
 		s += fmt.Sprintf(" Open for %s; an approval can be used for %s.", within(r), span(r.UseWithin))

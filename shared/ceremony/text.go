@@ -73,8 +73,11 @@ func lines(g statement.Genesis, as statement.GenesisMember) (all []intent.Line) 
 		if len(a.Rules.Holidays) > 0 {
 			add("Holidays", "%s", join(a.Rules.Holidays, "and"))
 		}
+		if a.Rules.RateSource != "" {
+			add("Rates", "signed by %s", join(names.who([]string{a.Rules.RateSource}, ""), "and"))
+		}
 		rest := a.Rules
-		rest.Version, rest.Rules, rest.Holidays = 0, nil, nil
+		rest.Version, rest.Rules, rest.Holidays, rest.RateSource = 0, nil, nil, ""
 		if more := unsaid(rest); more != "" {
 			add("More rules", "%s", strings.TrimSpace(more))
 		}
@@ -108,11 +111,15 @@ func Registrant(token string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return statement.Align(append([]intent.Line{
+	lines := []intent.Line{
 		{Label: "Member", Value: name.WithID(r.Name, r.Member) + " of " + r.Entity},
 		{Label: "Signs with", Value: thumbprint(r.Approval)},
 		{Label: "Channel key", Value: thumbprint(r.Channel) + ", in " + r.ChannelIn},
-	}, intent.Aloud(print)...)), nil
+	}
+	if r.Driver != (intent.Driver{}) {
+		lines = append(lines, r.Driver.Line())
+	}
+	return statement.Align(append(lines, intent.Aloud(print)...)), nil
 }
 
 // names are what people call what rules name by id.

@@ -70,6 +70,30 @@ func (s Set) Check(o Objects) error {
 			return err
 		}
 	}
+	return o.checkSource(s)
+}
+
+// checkSource checks who signs rates: a member who has no other say under the rules, so that
+// nobody approves under a rule that they chose by a rate.
+func (o Objects) checkSource(s Set) error {
+	if s.RateSource == "" {
+		return nil
+	}
+	if len(o.exist([]string{s.RateSource})) == 0 {
+		return mistake("rate_source", "is not the id of a member who may approve")
+	}
+	for _, r := range s.Rules {
+		says := reviewers(r.Steps)
+		for _, step := range r.Steps {
+			says = append(says, o.Electorate(step)...)
+		}
+		if c := r.Creation; c != nil {
+			says = append(says, o.electorate(c.Members, c.Group)...)
+		}
+		if slices.Contains(says, s.RateSource) {
+			return mistake("rate_source", fmt.Sprintf("also initiates, reviews or approves under rule %q", clip(r.Name)))
+		}
+	}
 	return nil
 }
 

@@ -128,7 +128,8 @@ func ruleCases() []row {
 		r := transfers(eur("", "5000"))
 		r.Name, r.RateWithin = "worth", 900
 		in := sends(base(r))
-		in.Recorded.Value = &Value{Currency: "EUR", Amount: euros, Rate: "2600.333333", At: friday.Unix() - age, Source: "northrates"}
+		in.Rules.RateSource = "mem_northrates"
+		in.Recorded.Value = &Value{Currency: "EUR", Amount: euros, Rate: "2600.333333", At: friday.Unix() - age, Source: "mem_northrates"}
 		return in
 	}
 	created := func(members []string, group string, step Step) Rule {
@@ -223,14 +224,16 @@ func ruleCases() []row {
 		{"worth little enough", valued("3900.50", 600), Pending, "worth", "0 of 1 approval; waiting for Alice, Bob or Carol"},
 		{"worth too much", valued("5000.01", 600), Denied, "", "no rule allows this"},
 		{"worth what an old rate said", valued("3900.50", 901), Denied, "", "no rule allows this"},
-		{"worth what a rate of later said", valued("3900.50", -1), Denied, "", "no rule allows this"},
+		{"worth what a rate of later said", valued("3900.50", -31), Denied, "", "no rule allows this"},
+		{"worth what a source said whose clock is ahead", valued("3900.50", -30), Pending, "worth", "0 of 1 approval; waiting for Alice, Bob or Carol"},
+		{"worth what a source said that the rules do not name", with(valued("1", 0), func(in *Input) { in.Recorded.Value.Source = "mem_southrates" }), Denied, "", "no rule allows this"},
 		{"worth nobody knows what", with(valued("1", 0), func(in *Input) { in.Recorded = Recorded{} }), Denied, "", "no rule allows this"},
 		{"worth something in another currency", with(valued("1", 0), func(in *Input) { in.Recorded.Value.Currency = "USD" }), Denied, "", "no rule allows this"},
 		{"a rule that does not look at what it is worth", with(valued("1", 0), func(in *Input) { in.Rules.Rules[0].RateWithin = 0 }), Denied, "", "no rule allows this"},
 		{"a denial of what is worth nobody knows what", with(valued("1", 0), func(in *Input) {
 			in.Recorded = Recorded{}
 			in.Rules.Rules = append(in.Rules.Rules, Rule{Name: "stop", Deny: true, When: []Condition{eur("100000", "")}, RateWithin: 900})
-		}), Denied, "stop", `rule "stop" denies this, because what it is worth in EUR is not recorded`},
+		}), Denied, "stop", `rule "stop" denies this, because no signed rate says what it is worth in EUR`},
 		{"a velocity of what it is worth", with(valued("3900.50", 600), func(in *Input) {
 			in.Rules.Rules[0].When[1] = Condition{Velocity: &Velocity{Currency: "EUR", Seconds: 86400, Max: "5000"}}
 			in.Spent = []Spent{{"EUR", 86400, "1099.50"}}
@@ -298,7 +301,7 @@ func TestRulesDecide(t *testing.T) {
 	t.Parallel()
 	for _, c := range cases() {
 		exist := with(base(), watched).objects()
-		exist.Accounts = c.in.Accounts
+		exist.Members, exist.Accounts = append(exist.Members, Member{"mem_northrates", "North Rates"}), c.in.Accounts
 		if err := c.in.Rules.Check(exist); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -470,6 +473,8 @@ func TestSetsAreRefused(t *testing.T) {
 		"a holiday twice":          func(s *Set) { s.Holidays = []string{"2026-12-25", "2026-12-25"} },
 		"a negative age of a rate": func(s *Set) { s.Rules[0].RateWithin = -1 },
 		"a rate of last week":      func(s *Set) { s.Rules[0].RateWithin = 7 * 86400 },
+		"rates of nobody":          func(s *Set) { s.RateSource = "mem_nobody" },
+		"rates of who approves":    func(s *Set) { s.RateSource = s.Rules[0].Steps[0].Members[0] },
 		"a velocity of a blink":    when(Condition{Velocity: &Velocity{Currency: "EUR", Seconds: 1, Max: "10"}}),
 	} {
 		s := ok()

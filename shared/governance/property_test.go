@@ -296,9 +296,10 @@ func become(t *rapid.T, e *Earlier, now time.Time) {
 // ask asks for a drawn amount; ok is false when the rule does not allow it.
 func ask(t *rapid.T, rule Rule, v Velocity, now time.Time, others []Earlier) (e Earlier, ok bool) {
 	in := base(rule)
+	in.Rules.RateSource = "mem_rates"
 	in.Created, in.Now, in.Expires = now, now, now.Add(2*time.Hour)
 	in.Facts.Amount, in.Facts.Currency = strconv.Itoa(rapid.IntRange(1, 100).Draw(t, "amount")), "ethereum"
-	in.Recorded.Value = &Value{Currency: "USD", Amount: strconv.Itoa(rapid.IntRange(1, 250).Draw(t, "worth")), Rate: "1", At: now.Unix(), Source: "s"}
+	in.Recorded.Value = &Value{Currency: "USD", Amount: strconv.Itoa(rapid.IntRange(1, 250).Draw(t, "worth")), Rate: "1", At: now.Unix(), Source: "mem_rates"}
 	spent, ok := v.Spent(now, "0", others)
 	if !ok {
 		t.Fatal("what was spent cannot be said")

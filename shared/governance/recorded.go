@@ -20,10 +20,10 @@ type Recorded struct {
 // Value is what an asset that is spent is worth in a currency, at a rate.
 type Value struct {
 	Currency string `json:"currency"` // ISO 4217
-	Amount   string `json:"amount"`   // decimal
+	Amount   string `json:"amount"`   // decimal, rounded up to 8 places
 	Rate     string `json:"rate"`     // decimal: of the currency, for one of what is spent
-	At       int64  `json:"at"`       // of the rate, Unix seconds
-	Source   string `json:"source"`   // who said the rate: a name of the signer's configuration
+	At       int64  `json:"at"`       // of the rate, Unix seconds, by the clock of its source
+	Source   string `json:"source"`   // the id of the member who signed the rate
 }
 
 // Zone is the local time of a time zone.
@@ -38,9 +38,9 @@ func (r Recorded) Check() error {
 	if v := r.Value; v != nil {
 		c.Capitals(v.Currency, 3, "recorded.value.currency", "currency")
 		c.That(decimalOK(v.Amount), "recorded.value.amount", "is not a plain decimal")
-		c.That(decimalOK(v.Rate), "recorded.value.rate", "is not a plain decimal")
+		c.That(RateOK(v.Rate), "recorded.value.rate", "is not a rate")
 		c.That(v.At > 0, "recorded.value.at", "is not a time")
-		c.Slug(v.Source, "recorded.value.source")
+		c.ID("mem", v.Source, "recorded.value.source")
 	}
 	c.That(len(r.Zones) <= maxValues, "recorded.zones", "has too many zones")
 	for i, z := range r.Zones {
@@ -91,9 +91,11 @@ func (in Input) spends(unit string, rateWithin int64) (string, unmet) {
 	case rateWithin == 0 || f.Currency == "" || moneyOK(f.Currency) || !moneyOK(unit):
 		return "", no("it is for amounts in %s", unit)
 	case v == nil || v.Currency != unit || !decimalOK(v.Amount):
-		return "", unknown("what it is worth in %s is not recorded", unit)
+		return "", unknown("no signed rate says what it is worth in %s", unit)
+	case v.Source != in.Rules.RateSource:
+		return "", unknown("what it is worth in %s was said by %s, whose rates the rules do not take", unit, v.Source)
 	}
-	if age := in.Created.Unix() - v.At; age < 0 || age > rateWithin {
+	if age := in.Created.Unix() - v.At; age < -MaxAhead || age > rateWithin {
 		return "", unknown("its rate of %s is not of the %s before it", at(time.Unix(v.At, 0)), time.Duration(rateWithin)*time.Second)
 	}
 	return v.Amount, met

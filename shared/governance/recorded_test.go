@@ -5,7 +5,7 @@ import "testing"
 func TestWhatIsRecordedIsChecked(t *testing.T) {
 	t.Parallel()
 	value := func(change func(*Value)) Recorded {
-		v := Value{Currency: "EUR", Amount: "3900.50", Rate: "2600.333333", At: 1795168200, Source: "northrates"}
+		v := Value{Currency: "EUR", Amount: "3900.50", Rate: "2600.333333", At: 1795168200, Source: "mem_northrates"}
 		change(&v)
 		return Recorded{Value: &v}
 	}

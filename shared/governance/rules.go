@@ -20,6 +20,9 @@ type Set struct {
 	Version  int      `json:"version"` // from 1; grows with each change
 	Rules    []Rule   `json:"rules"`
 	Holidays []string `json:"holidays,omitempty"` // dates YYYY-MM-DD, ascending; no business days
+	// RateSource is the id of a member, a program, who signs rates: what an asset is worth in
+	// a currency, for rules with a RateWithin. Empty: nobody does.
+	RateSource string `json:"rate_source,omitempty"`
 }
 
 // Group is a list of members that rules name by its id.

@@ -14,7 +14,7 @@ import (
 )
 
 // blanks are the words that a page writes for what is filled in.
-var blanks = strings.NewReplacer("NAMES", `.+`, "NAME", `[^"]+`, "DATE", `\d{4}-\d\d-\d\d`, "ZONE", `(?:UTC|in [A-Za-z_/]+)`, "WHY", `.+`, "TIME", `[-0-9: UTC]+`, "DAYS", `[a-z, ]+`, "AMOUNT", `[0-9.]+`,
+var blanks = strings.NewReplacer("NAMES", `.+`, "NAME", `[^"]+`, "MEMBER", `mem_[a-z0-9_]+`, "DATE", `\d{4}-\d\d-\d\d`, "ZONE", `(?:UTC|in [A-Za-z_/]+)`, "WHY", `.+`, "TIME", `[-0-9: UTC]+`, "DAYS", `[a-z, ]+`, "AMOUNT", `[0-9.]+`,
 	"CODE", `(?:[A-Z]{3}|[a-z0-9_./-]+)`, "DURATION", `[0-9hms]+`, "N", `\d+`, "M", `\d+`)
 
 // prefix is what stands before a reason in a rule with more steps.
@@ -160,6 +160,9 @@ func TestThePageHasTheLimitsOfASet(t *testing.T) {
 	limit("`within`", maxWithin, int(DefaultWithin.Hours()/24))
 	limit("velocity", 60, maxSeconds, maxCount)
 	limit("`rate_within`", maxRate)
+	limit("a rate ahead of the request", MaxAhead)
+	limit("rate", rateDigits)
+	limit("value", valuePlaces)
 	limit("holidays", maxValues)
 	limit("zone", maxZone)
 }

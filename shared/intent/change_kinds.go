@@ -14,6 +14,7 @@ var changeKinds = []kind{
 	{KindMemberReplaceKeys, `{"kind":"member.replace_keys","v":1`, decode[MemberReplaceKeys], tellChange},
 	{KindMemberSuspend, `{"kind":"member.suspend","v":1`, decode[MemberState], tellChange},
 	{KindMemberResume, `{"kind":"member.resume","v":1`, decode[MemberState], tellChange},
+	{KindVaultRotateKeys, `{"kind":"vault.rotate_keys","v":1`, decode[VaultRotateKeys], tellChange},
 	{KindMemberRevoke, `{"kind":"member.revoke","v":1`, decode[MemberState], tellChange},
 	{KindReportingKeyCreate, `{"kind":"reporting_key.create","v":1`, decode[ReportingKeyCreate], tellChange},
 	{KindReportingKeyRevoke, `{"kind":"reporting_key.revoke","v":1`, decode[ReportingKeyRevoke], tellChange},

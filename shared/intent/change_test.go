@@ -39,7 +39,7 @@ func changes() []Change {
 		AccountEdit{Kind: KindAccountEdit, V: 1, Account: "acc_treasury", FromVersion: 1, Name: "Treasury of the group", Tier: Treasury,
 			Rules:  governance.Set{Version: 4, Rules: []governance.Rule{smallRule("2000"), wideRule(), {Name: "night", When: []governance.Condition{{Window: &governance.Window{From: "00:00", To: "06:00"}}}, Deny: true}}},
 			Before: AccountBefore{Name: "Treasury", Order: []string{"small", "all", "weekend"}, Rules: governance.Set{Version: 3, Rules: []governance.Rule{smallRule("1000"), {Name: "weekend", When: []governance.Condition{{Window: &governance.Window{Days: []string{"sat", "sun"}, From: "00:00", To: "24:00"}}}, Deny: true}}}}},
-		opened[MemberInvite](inviteDoc), opened[MemberReplaceKeys](replaceDoc),
+		opened[MemberInvite](inviteDoc), opened[MemberReplaceKeys](replaceDoc), opened[VaultRotateKeys](rotateDoc),
 		MemberState{Kind: KindMemberSuspend, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob", Role: "OPERATOR"},
 		MemberState{Kind: KindMemberResume, V: 1, Member: "mem_carol", FromVersion: 2, Name: "Carol", Role: "OPERATOR"},
 		MemberState{Kind: KindMemberRevoke, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob", Role: "OPERATOR"},

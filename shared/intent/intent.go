@@ -109,6 +109,14 @@ type Vault interface {
 	// ReportingKey finds one by its id.
 	ReportingKey(id string) ReportingKey
 	Admins() Admins
+	// Keys are the vault's own.
+	Keys() OwnKeys
+}
+
+// OwnKeys are the vault's own keys: the thumbprint of its statement key, and their version.
+type OwnKeys struct {
+	Thumbprint string
+	Version    int
 }
 
 // Account is what a vault knows of an account.

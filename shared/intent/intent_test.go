@@ -152,7 +152,7 @@ func fields(of reflect.Type) map[string]bool {
 	all := map[string]bool{}
 	for f := range of.Fields() {
 		name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-		all[name] = !strings.Contains(options, "omitempty")
+		all[name] = !strings.Contains(options, "omitempty") && !strings.Contains(options, "omitzero")
 		of := f.Type
 		if of.Kind() == reflect.Pointer {
 			of = of.Elem()
@@ -200,7 +200,7 @@ func TestEachKindIsComplete(t *testing.T) {
 		if _, err := Open(Doc(page[0])); err != nil {
 			t.Errorf("the page's example of %s: %v", kind, err)
 		}
-		spec.Shows(t, kind, page[0], i, "purpose", "reference", "before", "rules.rules", "rules.holidays", "parent", "parent_name")
+		spec.Shows(t, kind, page[0], i, "purpose", "reference", "before", "rules.rules", "rules.holidays", "rules.rate_source", "keys.proven", "keys.driver", "parent", "parent_name")
 		found := false
 		for _, v := range all {
 			found = found || v.Valid && v.Facts.Kind == kind

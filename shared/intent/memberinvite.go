@@ -129,6 +129,11 @@ func checkRegistered(c *field.Checks, registration string, k *Keys) {
 	_, err := fingerprint.Of(k.Fingerprint)
 	c.That(err == nil, "keys.fingerprint", "is not 32 bytes of base64url")
 	c.That(k.ChannelIn == "token" || k.ChannelIn == "software", "keys.channel_in", "is neither token nor software")
+	if k.Proven != "" {
+		_, err := fingerprint.Of(k.Proven)
+		c.That(err == nil, "keys.proven", "is not the thumbprint of a key")
+	}
+	k.Driver.Check(c, "keys.driver")
 	c.That(k.Approval.Crv == "secp256k1" || k.Approval.Crv == "P-256", "keys.approval.crv", "is not secp256k1 or P-256")
 }
 
@@ -138,10 +143,19 @@ func (k *Keys) lines() []Line {
 		return nil
 	}
 	print, _ := fingerprint.Of(k.Fingerprint) // it was checked
-	return append([]Line{
+	lines := []Line{
 		{Label: "Keys", Value: "on " + k.Approval.Crv + ", the channel key in " + k.ChannelIn},
-		{Label: "Compare", Value: "the words or the digits with what the holder of the keys reads to you, face to face or by voice"},
-	}, Aloud(print)...)
+		{Label: "Proven", Value: "the approval key; not yet the channel key, which proves itself when a channel is opened"},
+	}
+	if k.Proven != "" {
+		lines[1].Value = "both keys, the channel key to this vault alone"
+	}
+	if k.Driver != (Driver{}) {
+		lines = append(lines, k.Driver.Line())
+	}
+	return append(append(lines,
+		Line{Label: "Compare", Value: "the words or the digits with what the holder of the keys reads to you, face to face or by voice"},
+	), Aloud(print)...)
 }
 
 // Aloud are the lines of a fingerprint.

@@ -90,6 +90,7 @@ func (vaultOf) ReportingKey(id string) ReportingKey {
 }
 
 func (vaultOf) Admins() Admins { return Admins{Count: 4, Quorum: 2, Version: 1} }
+func (vaultOf) Keys() OwnKeys  { return OwnKeys{"q3WwJtzl1tDYCwoT2JKjX2yBfAq89-CWjn3wzyfNL9I", 1} }
 
 func TestAnAccountDoesNotSendToItself(t *testing.T) {
 	t.Parallel()

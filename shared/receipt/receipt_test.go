@@ -35,6 +35,8 @@ type vector struct {
 	Text    string `json:"text,omitempty"` // of a valid one
 }
 
+const thirdBuy = "req_tttttttttttttttttttttttttt"
+
 var root = vaulttest.StatementKey.PublicKey().Thumbprint()
 
 func encode(t testing.TB, f File) []byte {
@@ -108,6 +110,30 @@ func vectors(t testing.TB) (all []vector) {
 		f.Note += "— witness.example AAAAAAAA\n"
 	})
 	add("with an order that is delivered elsewhere", "led_to", func(f *File) { f.LedTo.Address = "0x8617E340B3D01FA5F11F306F4090FD50E238070D" })
+	const rotation = "req_rrrrrrrrrrrrrrrrrrrrrrrrrr"
+	rotated := vaulttest.Lived(t)
+	old := rotated.Note()
+	rotated.Rotate(rotation)
+	rotated.Ask(thirdBuy, 9)
+	rotated.Decide(thirdBuy, vaulttest.BobKey, statement.Approve)
+	rotated.Close(thirdBuy)
+	add("of before the vault got new keys, which signed the note", "", func(f *File) { *f = receiptOf(rotated, vaulttest.First, rotation) })
+	add("of the rotation of the vault's keys", "", func(f *File) { *f = receiptOf(rotated, rotation) })
+	add("of after it", "", func(f *File) { *f = receiptOf(rotated, thirdBuy, rotation) })
+	add("of before it, without the new keys that signed the note", "note", func(f *File) { *f = receiptOf(rotated, vaulttest.First) })
+	add("of after it, without what led to the new keys", "note", func(f *File) { *f = receiptOf(rotated, thirdBuy) })
+	add("of before it, with what led to the new keys, and more", "entry 15", func(f *File) {
+		*f = receiptOf(rotated, vaulttest.First, rotation)
+		f.Lines = append(f.Lines, lineOf(rotated, 15))
+	})
+	add("of before it, with the rotation but for an approval", "entry 12", func(f *File) {
+		*f = receiptOf(rotated, vaulttest.First, rotation)
+		f.Lines = slices.DeleteFunc(f.Lines, func(l Line) bool { return l.Seq == 11 })
+	})
+	add("of the rotation, with a note of before it", "note", func(f *File) {
+		*f = receiptOf(rotated, rotation)
+		f.Note = old
+	})
 	add("of a later version", "file", func(f *File) { f.V = 2 })
 	return all
 }

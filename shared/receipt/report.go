@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"countersign/shared/amount"
 	"countersign/shared/fingerprint"
 	"countersign/shared/intent"
 	"countersign/shared/name"
@@ -23,6 +24,9 @@ func (r Report) Lines() []intent.Line {
 		intent.Line{Label: "Asked for", Value: when(q.Created) + ", until " + when(q.Expires)},
 		intent.Line{Label: "Rule", Value: fmt.Sprintf("%s, version %d of the rules of %s", name.Within(q.GovernedBy.Rule), q.GovernedBy.Version, q.GovernedBy.RuleSet)},
 		intent.Line{Label: "Its digest", Value: q.GovernedBy.Digest})
+	if v := q.Recorded.Value; v != nil {
+		all = append(all, intent.Line{Label: "Worth", Value: fmt.Sprintf("%s at %s, signed by %s, %s", worth(v.Amount, v.Currency), v.Rate, r.member(v.Source), when(v.At))})
+	}
 	for _, p := range r.Decision.Steps {
 		all = append(all, intent.Line{Label: "Step", Value: fmt.Sprintf("%s: %d of %d", name.Within(p.Name), len(p.Approved), p.Needed)})
 	}
@@ -88,20 +92,29 @@ func (r Report) transactions() (all []intent.Line) {
 // decisions are what members signed about a request.
 func (r Report) decisions(q *vault.Request) (all []intent.Line) {
 	for _, a := range q.Accepted {
-		all = append(all, intent.Line{Label: said(a.Decision), Value: fmt.Sprintf("%s, %s, entry %d", r.member(a.Member), when(a.At.Unix()), a.Seq)})
+		by := r.member(a.Member)
+		if a.Verdict != "" {
+			by += ", " + string(a.Verdict)
+		}
+		all = append(all, intent.Line{Label: said(a), Value: fmt.Sprintf("%s, %s, entry %d", by, when(a.At.Unix()), a.Seq)})
 	}
 	return all
 }
 
-func said(decision string) string {
-	switch decision {
-	case statement.Approve:
+func said(a vault.Accepted) string {
+	switch {
+	case a.Verdict != "":
+		return "Judged by"
+	case a.Decision == statement.Approve:
 		return "Approved by"
-	case statement.Reject:
+	case a.Decision == statement.Reject:
 		return "Rejected by"
 	}
 	return "Initiated by"
 }
+
+// worth is a recorded value, which was checked.
+func worth(value, currency string) string { return amount.Money(amount.Must(value), currency) }
 
 func when(unix int64) string { return time.Unix(unix, 0).UTC().Format("2006-01-02 15:04:05 UTC") }
 

@@ -1,6 +1,7 @@
 package receipt
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"countersign/shared/fingerprint"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
+	"countersign/shared/jwk"
 	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
@@ -29,15 +31,19 @@ type Report struct {
 	Decision governance.Decision // when it was closed
 	Closed   int64               // Unix seconds
 	Note     signedlog.Note
-	Attempts []vault.Attempt // to have its transaction taken into a block; what is not signed is left out
-	LedTo    *LedTo          // as the gateway says, which the vault does not vouch for
+	Attempts []vault.Attempt      // to have its transaction taken into a block; what is not signed is left out
+	Signer   statement.SignerKeys // of the vault, where the receipt ends
+	Keys     []jwk.Key            // the statement keys that the vault had until then, the root key first
+	LedTo    *LedTo               // as the gateway says, which the vault does not vouch for
 }
 
 // verifier holds the lines of a receipt against each other.
 type verifier struct {
-	key   jws.PublicKey
+	root  jws.PublicKey
+	key   jws.PublicKey // that signs the next line
 	state *vault.State
 	file  File
+	loose int64 // the first line behind the outcome that leads to no other keys so far; 0: there is none
 	// wanted are changes of the vault that are not decided, by id.
 	wanted map[string]*vault.Request
 	Report
@@ -69,6 +75,9 @@ func Verify(data []byte, root string) (Report, error) {
 			return Report{}, err
 		}
 	}
+	if v.loose != 0 {
+		return Report{}, refuse(errBehind, entry(v.loose), v.file.Request+" does not rest on "+entry(v.loose))
+	}
 	if v.Request == nil || v.Request.Outcome == "" {
 		return Report{}, refuse(nil, "request", "it does not have the entries of "+f.Request+" up to its outcome")
 	}
@@ -85,7 +94,10 @@ func Verify(data []byte, root string) (Report, error) {
 			}
 		}
 	}
-	v.Names = map[string]string{}
+	v.Signer, v.Keys, v.Names = v.state.Signer(), v.state.StatementKeys(), map[string]string{}
+	if worth := v.Request.Recorded.Value; worth != nil {
+		v.Names[worth.Source] = v.state.Member(worth.Source).Name
+	}
 	for _, r := range slices.Concat(v.Changes, []*vault.Request{v.Request}) {
 		for _, a := range r.Accepted {
 			if m := v.state.Member(a.Member); m != nil {
@@ -109,7 +121,7 @@ func (v *verifier) begin(root func(thumbprint string) bool) error {
 	if err != nil {
 		return refuse(err, entry(first.Seq), "its first line is not the genesis of a log")
 	}
-	v.key = key
+	v.root, v.key = key, key
 	if v.Root = v.key.Thumbprint(); !root(v.Root) {
 		return refuse(nil, entry(0), "entry 0, the genesis, has another root key: the receipt is of another vault, or was changed")
 	}
@@ -117,13 +129,37 @@ func (v *verifier) begin(root func(thumbprint string) bool) error {
 		return refuse(err, entry(0), "entry 0 was changed")
 	}
 	v.Genesis, v.state = g, vault.Excerpt(v.key)
-	if v.Note, err = signedlog.ReadNote(v.file.Note, g.Entity, v.key); err != nil {
+	signer, err := v.lastKey()
+	if err != nil {
+		return err
+	}
+	if v.Note, err = signedlog.ReadNote(v.file.Note, g.Entity, v.root, signer); err != nil {
 		return refuse(err, "note", "the note about the log was changed, or is of another log")
 	}
 	if v.Note.Others > 0 {
 		return refuse(nil, "note", "the note about the log has other signatures than the vault's")
 	}
 	return nil
+}
+
+// lastKey is the statement key that the lines lead to, which signed the note. That they hold, and
+// lead there, is verified after it.
+func (v *verifier) lastKey() (jws.PublicKey, error) {
+	last := v.root
+	for _, l := range v.file.Lines {
+		e, err := signedlog.Reread(l.JWS)
+		if err == nil {
+			var key jws.PublicKey
+			var rotates bool
+			if key, rotates, err = e.Rotates(); rotates {
+				last = key
+			}
+		}
+		if err != nil {
+			return last, refuse(err, entry(l.Seq), entry(l.Seq)+" was changed")
+		}
+	}
+	return last, nil
 }
 
 // line verifies a line: its signature, that it is in the log, and that it follows from
@@ -143,6 +179,13 @@ func (v *verifier) line(l Line) error {
 	if err != nil {
 		return refuse(err, entry(l.Seq), "the path of "+entry(l.Seq)+" does not lead to the root of the log")
 	}
+	key, rotates, err := e.Rotates()
+	if err != nil {
+		return refuse(err, entry(l.Seq), entry(l.Seq)+" has keys in another form")
+	}
+	if rotates {
+		v.key = key
+	}
 	if err := v.concerns(e); err != nil {
 		return refuse(err, entry(l.Seq), v.file.Request+" does not rest on "+entry(l.Seq))
 	}
@@ -152,7 +195,9 @@ func (v *verifier) line(l Line) error {
 	if err := v.state.Apply(e, signedlog.Hash([]byte(l.JWS))); err != nil {
 		return refuse(err, entry(l.Seq), entry(l.Seq)+" does not follow from the entries before it")
 	}
-	v.note(e)
+	if v.note(e); rotates {
+		v.loose = 0
+	}
 	return nil
 }
 
@@ -165,7 +210,9 @@ func (v *verifier) note(e signedlog.Entry) {
 	case e.Type == signedlog.Request:
 		v.wanted[id] = v.state.Request(id)
 	case e.Type == signedlog.Outcome && v.wanted[id] != nil && v.wanted[id].Outcome == string(governance.Approved):
-		v.Changes = append(v.Changes, v.wanted[id])
+		if v.Request == nil || v.Request.Outcome == "" {
+			v.Changes = append(v.Changes, v.wanted[id])
+		}
 		delete(v.wanted, id)
 	}
 }
@@ -178,8 +225,13 @@ func (v *verifier) concerns(e signedlog.Entry) error {
 		return nil
 	}
 	id, err := e.Concerns()
-	if v.Request != nil && v.Request.Outcome != "" && (err != nil || id != v.file.Request || e.Type != signedlog.Signing && e.Type != signedlog.Signed) {
-		return errors.New("it is behind the outcome")
+	if closed := v.Request != nil && v.Request.Outcome != ""; closed && err == nil {
+		switch own, signs := id == v.file.Request, e.Type == signedlog.Signing || e.Type == signedlog.Signed; {
+		case own && !signs:
+			return errBehind
+		case !own:
+			v.loose = cmp.Or(v.loose, e.Seq)
+		}
 	}
 	if err != nil || id == v.file.Request {
 		return err
@@ -199,6 +251,10 @@ func (v *verifier) concerns(e signedlog.Entry) error {
 	}
 	return errors.New("it is about " + id + ", which changes nothing in the vault")
 }
+
+// errBehind is of a line that is behind the outcome, and does not lead to the keys that signed
+// the note.
+var errBehind = errors.New("it is behind the outcome")
 
 // ledTo holds what the gateway says against what was approved.
 func (v *verifier) ledTo() error {

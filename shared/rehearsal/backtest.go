@@ -145,11 +145,18 @@ func (p Past) lacks(set governance.Set, governs string) string {
 				return fmt.Sprintf("rule %q looks at the time in %s, which is not recorded", r.Name, w.Zone)
 			}
 		}
-		if r.RateWithin != 0 && p.Recorded.Value == nil && !isCurrency(p.Facts.Currency) {
+		if r.RateWithin != 0 && p.unvalued(set.RateSource, r.ValuedIn()) {
 			return fmt.Sprintf("rule %q looks at what it was worth, which is not recorded", r.Name)
 		}
 	}
 	return ""
+}
+
+// unvalued reports whether it is not recorded what a source said that p was worth in a
+// currency.
+func (p Past) unvalued(source, currency string) bool {
+	v := p.Recorded.Value
+	return p.Facts.Currency != "" && !isCurrency(p.Facts.Currency) && (v == nil || v.Source != source || v.Currency != currency)
 }
 
 // change holds what other rules decide against what was decided.

@@ -89,13 +89,18 @@ func TestWhatWasNotRecordedIsNotJudged(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	rule.When, rule.RateWithin = []governance.Condition{{Filter: &governance.Filter{Kinds: []string{"transfer"}}}, {Amount: &governance.Amount{Currency: "EUR", Max: "100"}}}, 60
+	v.Accounts[0].Rules.RateSource = "mem_carol"
 	p.Facts = governance.Facts{Kind: "transfer", Account: "acc_treasury", Asset: "ethereum", Amount: "1", Currency: "ethereum", Chain: "eip155:1", Address: addresses[0]}
 	if got := NewBackTest(v).Take(p); got.Effect != Unknown {
 		t.Errorf("%+v", got)
 	}
-	p.Recorded.Value = &governance.Value{Currency: "EUR", Amount: "90", Rate: "90", At: p.Created.Unix(), Source: "test"}
+	p.Recorded.Value = &governance.Value{Currency: "EUR", Amount: "90", Rate: "90", At: p.Created.Unix(), Source: "mem_carol"}
 	if got := NewBackTest(v).Take(p); got.Effect != Same {
 		t.Errorf("%+v", got)
+	}
+	v.Accounts[0].Rules.RateSource = "mem_dave"
+	if got := NewBackTest(v).Take(p); got.Effect != Unknown {
+		t.Errorf("valued by another source: %+v", got)
 	}
 }
 

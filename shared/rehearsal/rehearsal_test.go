@@ -196,7 +196,7 @@ func requests(v Vault) (all []asked) {
 				for _, saw := range recorded {
 					in := v.input(f, at, spent)
 					if in.Recorded = saw; saw.Value != nil {
-						in.Recorded.Value = &governance.Value{Currency: "EUR", Amount: "15", Rate: "1", At: at.Unix(), Source: "test"}
+						in.Recorded.Value = &governance.Value{Currency: "EUR", Amount: "15", Rate: "1", At: at.Unix(), Source: v.Accounts[0].Rules.RateSource}
 					}
 					all = append(all, asked{f, at, in, governance.Decide(in)})
 				}

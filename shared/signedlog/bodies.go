@@ -1,11 +1,13 @@
 package signedlog
 
 import (
+	"bytes"
 	"errors"
 
 	"countersign/shared/gas"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
+	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/shared/strictjson"
 )
@@ -33,6 +35,7 @@ type RequestBody struct {
 	Intent      intent.Doc           `json:"intent"`
 	GovernedBy  statement.GovernedBy `json:"governed_by"`
 	Recorded    governance.Recorded  `json:"recorded,omitzero"`     // what the signer saw at Created, and rules look at
+	Rate        string               `json:"rate,omitempty"`        // JWS, typ countersign-rate+jws: what the recorded value rests on
 	Attestation string               `json:"attestation,omitempty"` // JWS, typ countersign-address+jws; of an intent that receives
 	Impact      *statement.Impact    `json:"impact,omitempty"`      // of an intent that changes the vault
 }
@@ -65,6 +68,24 @@ type OutcomeBody struct {
 	// and what the rule allows. Of an APPROVED request only; a log of an earlier
 	// version does not have it.
 	UseBy int64 `json:"use_by,omitempty"`
+	// Signer are the keys of the vault from here on, of an APPROVED rotation of them: the
+	// entries behind this one, which is the last that the old statement key signs, are signed by
+	// the new one.
+	Signer *statement.SignerKeys `json:"signer,omitempty"`
+}
+
+// Rotates is the statement key that signs the entries behind this one; ok is false when that
+// stays the same.
+func (e Entry) Rotates() (key jws.PublicKey, ok bool, err error) {
+	if e.Type != Outcome || !bytes.Contains(e.Body, []byte(`,"signer":{`)) {
+		return key, false, nil
+	}
+	var b OutcomeBody
+	if err := strictjson.UnmarshalCanonical(e.Body, &b, MaxBody); err != nil || b.Signer == nil {
+		return key, false, err
+	}
+	key, err = jws.FromJWK(b.Signer.Statement)
+	return key, true, err
 }
 
 // SigningBody is the body of a signing entry: the signer is about to sign a transaction of

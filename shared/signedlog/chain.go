@@ -71,7 +71,7 @@ type Visit func(e Entry, line, hash string) error
 // Chain verifies lines one after the other, from the genesis on or from a state
 // that was verified before.
 type Chain struct {
-	Key  jws.PublicKey // the statement key
+	Key  jws.PublicKey // the statement key that signs the next line
 	Mark Mark          // how far it is; the zero Mark before the genesis
 	Tree Tree          // over the lines so far
 	// Inner looks at an entry ahead of its turn, for what it holds besides. It is called
@@ -86,26 +86,27 @@ func (c *Chain) Next(line string) (Entry, string, error) {
 	return c.follow(line, open(line, c.Key))
 }
 
-// opened is an entry whose signature holds, or why not.
+// opened is an entry whose signature by a key holds, or why not.
 type opened struct {
 	Entry
+	by  jws.PublicKey
 	err error
 	why string
 }
 
 func open(line string, key jws.PublicKey) opened {
 	if len(line) > MaxLine {
-		return opened{why: "is too long"}
+		return opened{by: key, why: "is too long"}
 	}
 	payload, err := jws.Verify(line, statement.TypEntry, key)
 	if err != nil {
-		return opened{err: err, why: "is not signed by the signer's statement key: it was changed"}
+		return opened{by: key, err: err, why: "is not signed by the signer's statement key: it was changed"}
 	}
 	e, err := Decode(payload)
 	if err != nil {
-		return opened{err: err, why: "has another form than an entry"}
+		return opened{by: key, err: err, why: "has another form than an entry"}
 	}
-	return opened{Entry: e}
+	return opened{Entry: e, by: key}
 }
 
 // follow holds an entry against the one before it.
@@ -135,7 +136,13 @@ func (c *Chain) follow(line string, o opened) (Entry, string, error) {
 			return Entry{}, "", corrupt(n, err, "is a checkpoint of another tree than that of the entries before it")
 		}
 	}
-	c.advance(e, line)
+	key, rotates, err := e.Rotates()
+	if err != nil {
+		return Entry{}, "", corrupt(n, err, "has new keys of the vault in another form")
+	}
+	if c.advance(e, line); rotates {
+		c.Key = key
+	}
 	return e, c.Mark.Head, nil
 }
 
@@ -217,6 +224,9 @@ func (c *Chain) read(r io.Reader, visit Visit, acknowledged int64) (good int64, 
 	for {
 		p := next()
 		for i, line := range p.lines {
+			if !p.entries[i].by.Equal(c.Key) { // the vault's keys were rotated since it was read ahead
+				p.entries[i] = c.look(line, c.Key)
+			}
 			if p.entries[i].why != "" && c.Mark.Size >= acknowledged {
 				return good, true, nil
 			}
@@ -242,11 +252,11 @@ func (c *Chain) read(r io.Reader, visit Visit, acknowledged int64) (good int64, 
 // portions reads and opens lines, on all cores and ahead of whoever takes them; stop
 // ends it.
 func (c *Chain) portions(r *bufio.Reader) (next func() portion, stop func()) {
-	ch, done := make(chan portion, 1), make(chan struct{})
+	ch, done, key := make(chan portion, 1), make(chan struct{}), c.Key
 	go func() {
 		defer close(ch)
 		for more := true; more; {
-			p := c.portion(r)
+			p := c.portion(r, key)
 			more = p.end == nil
 			select {
 			case ch <- p:
@@ -262,7 +272,7 @@ func (c *Chain) portions(r *bufio.Reader) (next func() portion, stop func()) {
 	}
 }
 
-func (c *Chain) portion(r *bufio.Reader) (p portion) {
+func (c *Chain) portion(r *bufio.Reader, key jws.PublicKey) (p portion) {
 	for p.end == nil && len(p.lines) < batch {
 		line, err := r.ReadSlice('\n')
 		if p.end = err; err == nil {
@@ -277,15 +287,21 @@ func (c *Chain) portion(r *bufio.Reader) (p portion) {
 	for range min(runtime.GOMAXPROCS(0), len(p.lines)) {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < len(p.lines); i = int(next.Add(1)) - 1 {
-				p.entries[i] = open(p.lines[i], c.Key)
-				if p.entries[i].why == "" && c.Inner != nil {
-					c.Inner(p.entries[i].Entry)
-				}
+				p.entries[i] = c.look(p.lines[i], key)
 			}
 		})
 	}
 	all.Wait()
 	return p
+}
+
+// look opens a line, and has what it holds looked at ahead of its turn.
+func (c *Chain) look(line string, key jws.PublicKey) opened {
+	o := open(line, key)
+	if o.why == "" && c.Inner != nil {
+		c.Inner(o.Entry)
+	}
+	return o
 }
 
 // take verifies the next line and has it visited.

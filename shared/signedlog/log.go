@@ -46,6 +46,9 @@ func Open(ctx context.Context, cfg Config, visit Visit) (*Log, error) {
 		return nil, fmt.Errorf("read the watermark of the log: %w", err)
 	}
 	l := &Log{cfg: cfg, chain: Chain{Key: cfg.Signer.PublicKey(), Inner: cfg.Inner}}
+	if cfg.From == "" && !cfg.Root.IsZero() {
+		l.chain.Key = cfg.Root
+	}
 	l.written = sync.NewCond(&l.mu)
 	marked := ""
 	if cfg.From != "" {
@@ -131,6 +134,9 @@ func (l *Log) Append(ctx context.Context, typ string, body any) (e Entry, text s
 	if err := cmp.Or(l.err, l.full); err != nil {
 		return Entry{}, "", err
 	}
+	if !l.chain.Key.Equal(l.cfg.Signer.PublicKey()) {
+		return Entry{}, "", Rotated()
+	}
 	at := l.cfg.Now().Unix()
 	if typ != Clock {
 		at = max(at, l.chain.at)
@@ -147,9 +153,20 @@ func (l *Log) Append(ctx context.Context, typ string, body any) (e Entry, text s
 	if err != nil {
 		return Entry{}, "", fmt.Errorf("sign log entry %d: %w", e.Seq, err)
 	}
-	l.chain.advance(e, text)
+	key, rotates, err := e.Rotates()
+	if err != nil {
+		return Entry{}, "", err
+	}
+	if l.chain.advance(e, text); rotates {
+		l.chain.Key = key
+	}
 	l.waits = append(l.waits, waiting{text, typ == Checkpoint, l.chain.Mark})
 	return e, text, nil
+}
+
+// Rotated is UNAVAILABLE: the log goes on with other keys than the signer has.
+func Rotated() error {
+	return fault.New(fault.Unavailable, "the vault's keys were rotated: its log goes on in the new token, and this one signs no more").With("reason", "rotated")
 }
 
 // Commit returns when the first size entries are durable and the watermark says so. One of

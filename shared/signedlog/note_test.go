@@ -28,11 +28,11 @@ func TestANoteThatIsNotTheSignersIsRefused(t *testing.T) {
 	t.Parallel()
 	k := newKey(1).PublicKey()
 	tree := treeOf([]string{"a", "b", "c"})
-	good, err := SignNote(t.Context(), newKey(1), entity, tree)
+	good, err := SignNote(t.Context(), newKey(1), entity, newKey(1).PublicKey(), tree)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, err := ReadNote(good, entity, k); err != nil || n.Root != tree.Root() || n.Size != 3 || n.Others != 0 {
+	if n, err := ReadNote(good, entity, k, k); err != nil || n.Root != tree.Root() || n.Size != 3 || n.Others != 0 {
 		t.Fatalf("%+v, %v", n, err)
 	}
 	origin := Origin(entity, k)
@@ -57,15 +57,15 @@ func TestANoteThatIsNotTheSignersIsRefused(t *testing.T) {
 		if text == good {
 			t.Fatal(name)
 		}
-		_, err := ReadNote(text, entity, k)
+		_, err := ReadNote(text, entity, k, k)
 		if f, ok := fault.As(err); !ok || f.Code != fault.LogCorrupt || f.Details["part"] != "note" {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if n, err := ReadNote(good+"— witness.example AAAAAAAA\n", entity, k); err != nil || n.Others != 1 {
+	if n, err := ReadNote(good+"— witness.example AAAAAAAA\n", entity, k, k); err != nil || n.Others != 1 {
 		t.Errorf("with a witness: %+v, %v", n, err)
 	}
-	if _, err := ReadNote(good, entity, jws.PublicKey{}); err == nil {
+	if _, err := ReadNote(good, entity, k, jws.PublicKey{}); err == nil {
 		t.Error("a note was read without a key")
 	}
 }
@@ -89,14 +89,14 @@ func TestASignatureOfANoteServesForNothingElse(t *testing.T) {
 // FuzzReadNote: what is read is the note that was signed, whoever adds signatures to it.
 func FuzzReadNote(f *testing.F) {
 	tree := treeOf([]string{"a", "b", "c"})
-	good, err := SignNote(f.Context(), newKey(1), entity, tree)
+	good, err := SignNote(f.Context(), newKey(1), entity, newKey(1).PublicKey(), tree)
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(good)
 	f.Add(good + "— witness.example AAAAAAAA\n")
 	f.Fuzz(func(t *testing.T, text string) {
-		n, err := ReadNote(text, entity, newKey(1).PublicKey())
+		n, err := ReadNote(text, entity, newKey(1).PublicKey(), newKey(1).PublicKey())
 		if err == nil && (!strings.HasPrefix(text, good) || n.Root != tree.Root() || n.Size != 3) {
 			t.Fatalf("%q is read as %+v", text, n)
 		}

@@ -81,9 +81,12 @@ type Watermark interface {
 type Config struct {
 	Storage   Storage
 	Watermark Watermark
-	Signer    jws.Signer // the statement key: signs, and verifies from the genesis on
-	Now       func() time.Time
-	Inner     func(Entry) // as of [Chain], while the log is opened
+	Signer    jws.Signer // the statement key: signs
+	// Root is the key with which the log began, when the vault's keys were rotated since; zero:
+	// the Signer's.
+	Root  jws.PublicKey
+	Now   func() time.Time
+	Inner func(Entry) // as of [Chain], while the log is opened
 	// From is the line of a checkpoint whose state the caller has: the log is verified from
 	// there on. Empty: from the genesis.
 	From string

@@ -234,7 +234,7 @@ func vectors(t testing.TB) []vector {
 				t.Fatal(err)
 			}
 			v.Root = base64.RawURLEncoding.EncodeToString(root[:])
-			if v.Note, err = SignNote(t.Context(), newKey(1), "ent_sandbox", treeOf(v.Lines)); err != nil {
+			if v.Note, err = SignNote(t.Context(), newKey(1), "ent_sandbox", newKey(1).PublicKey(), treeOf(v.Lines)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -330,7 +330,7 @@ func TestVectorsHold(t *testing.T) {
 			if err != nil || mark.Size != int64(len(v.Lines)) || mark.Head != v.Head || v.Root != "" && v.Root != base64.RawURLEncoding.EncodeToString(root[:]) {
 				t.Errorf("%s: %+v, %v", v.Name, mark, err)
 			}
-			if n, err := ReadNote(v.Note, "ent_sandbox", k); v.Note != "" && (err != nil || n != Note{Size: mark.Size, Root: root}) {
+			if n, err := ReadNote(v.Note, "ent_sandbox", k, k); v.Note != "" && (err != nil || n != Note{Size: mark.Size, Root: root}) {
 				t.Errorf("%s: %+v, %v", v.Name, n, err)
 			}
 			continue

@@ -109,6 +109,11 @@ func (r Registration) check() error {
 	c.kind(1, r.V, r.Type, "registration")
 	c.ID("ent", r.Entity, "entity")
 	c.member(GenesisMember{r.Member, r.Name, Auditor, r.Approval, r.Channel, r.ChannelIn}, "")
+	if r.Proof != (ChannelProof{}) {
+		c.hash(r.Proof.To, "channel_proof.to")
+		c.hash(r.Proof.Tag, "channel_proof.tag")
+	}
+	r.Driver.Check(&c.Checks, "driver")
 	c.time(r.IssuedAt, "iat")
 	return c.failed()
 }
@@ -162,12 +167,10 @@ func (g Genesis) check() error {
 	c.kind(3, g.V, g.Type, "genesis")
 	c.ID("ent", g.Entity, "entity")
 	c.Name(g.EntityName, "entity_name")
-	c.key(g.Signer.Statement, "signer.statement")
-	c.That(len(g.Signer.Channel) >= 1 && len(g.Signer.Channel) <= 2, "signer.channel", "does not hold one key for each suite")
+	CheckSigner(&c.Checks, g.Signer, "signer.")
 	holders := map[jwk.Holder]string{g.Signer.Statement.Holder(): "signer.statement"}
 	for _, k := range g.Signer.Channel {
-		c.key(k, "signer.channel")
-		c.sole(holders, k, "signer.channel")
+		holders[k.Holder()] = "signer.channel"
 	}
 	c.That(len(g.Members) >= 1 && len(g.Members) <= MaxMembers, "members", "does not hold 1 to 64 members")
 	members, admins := map[string]bool{}, 0

@@ -35,6 +35,11 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 		t.Errorf("the verdict: %v", err)
 	}
 	spec.Shows(t, "a verdict", string(one("verdict")), v)
+	rate, err := Decode[Rate](one("rate"))
+	if err != nil {
+		t.Errorf("the rate: %v", err)
+	}
+	spec.Shows(t, "a rate", string(one("rate")), rate)
 	m, err := Decode[Member](one("member"))
 	if err != nil {
 		t.Errorf("the certificate: %v", err)
@@ -49,12 +54,17 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 	if err != nil {
 		t.Errorf("the genesis: %v", err)
 	}
-	spec.Shows(t, "a genesis", string(one("genesis")), g, "groups", "whitelists", "accounts.rules.rules", "accounts.rules.holidays", "accounts.tier", "accounts.parent", "accounts.sweep")
+	spec.Shows(t, "a genesis", string(one("genesis")), g, "groups", "whitelists", "accounts.rules.rules", "accounts.rules.holidays", "accounts.rules.rate_source", "accounts.tier", "accounts.parent", "accounts.sweep")
 	registered, err := Decode[Registration](one("registration"))
 	if err != nil {
 		t.Errorf("the registration: %v", err)
 	}
-	spec.Shows(t, "a registration", string(one("registration")), registered)
+	spec.Shows(t, "a registration", string(one("registration")), registered, "channel_proof", "driver")
+	succession, err := Decode[Succession](one("succession"))
+	if err != nil {
+		t.Errorf("the succession: %v", err)
+	}
+	spec.Shows(t, "a succession", string(one("succession")), succession)
 	approved, err := Decode[GenesisApproval](one("genesis-approval"))
 	if err != nil {
 		t.Errorf("the approval of a genesis: %v", err)
@@ -82,7 +92,7 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 
 func TestThePageHasThePurposesAndTheLimits(t *testing.T) {
 	t.Parallel()
-	spec.Same(t, "purposes", spec.Column(t, "statement.md", "Form", "typ", 0), []string{TypApproval, TypInitiation, "countersign-journal-head+jws", TypReview, TypVerdict, TypMember, TypAddress, TypRegistration, TypGenesisApproval, TypEntry, TypCheckpoint})
+	spec.Same(t, "purposes", spec.Column(t, "statement.md", "Form", "typ", 0), []string{TypApproval, TypInitiation, "countersign-journal-head+jws", TypReview, TypVerdict, TypRate, TypMember, TypAddress, TypRegistration, TypGenesisApproval, TypSuccession, TypEntry, TypCheckpoint})
 	spec.Limit(t, "statement.md", "statement", spec.Number(MaxSize))
 	spec.Limit(t, "statement.md", "life of an approval statement", fmt.Sprintf("%.0f s", Lifetime.Seconds()))
 	spec.Limit(t, "statement.md", "a bridge's clock behind the signer's", fmt.Sprintf("%.0f s", Skew.Seconds()))

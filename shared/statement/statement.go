@@ -24,8 +24,10 @@ const (
 	TypInitiation      = "countersign-initiation+jws"
 	TypReview          = "countersign-review+jws"
 	TypVerdict         = "countersign-verdict+jws"
+	TypRate            = "countersign-rate+jws"
 	TypRegistration    = "countersign-registration+jws"
 	TypGenesisApproval = "countersign-genesis-approval+jws"
+	TypSuccession      = "countersign-succession+jws"
 	TypEntry           = "countersign-entry+jws"
 	TypCheckpoint      = "countersign-checkpoint+jws"
 )
@@ -180,7 +182,17 @@ type Registration struct {
 	Approval  jwk.Key `json:"approval"`
 	Channel   jwk.Key `json:"channel"`
 	ChannelIn string  `json:"channel_in"` // "token" or "software"
-	IssuedAt  int64   `json:"iat"`
+	// Proof is that they hold the channel key, which cannot sign, for a vault that has begun.
+	Proof    ChannelProof  `json:"channel_proof,omitzero"`
+	Driver   intent.Driver `json:"driver,omitzero"` // what the token's driver says of both keys
+	IssuedAt int64         `json:"iat"`
+}
+
+// ChannelProof shows to the holder of a channel key, a vault, that whoever registers holds
+// another: the tag takes the secret of the two (shared/ceremony).
+type ChannelProof struct {
+	To  string `json:"to"`  // thumbprint of the vault's channel key, on the curve of the registered one
+	Tag string `json:"tag"` // 32 bytes, base64url
 }
 
 // GenesisApproval is what an administrator signs to begin a vault: that the genesis with a
@@ -251,6 +263,6 @@ type GenesisAccount struct {
 
 // Statement is any of the types that are signed.
 type Statement interface {
-	Approval | Initiation | Review | Verdict | Member | Address | Genesis | GenesisApproval | Registration
+	Approval | Initiation | Review | Verdict | Rate | Member | Address | Genesis | GenesisApproval | Registration | Succession
 	check() error
 }

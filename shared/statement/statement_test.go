@@ -77,6 +77,26 @@ func sampleVerdict() Verdict {
 	return r.Answer(governance.Rejects, "the address is on a list", r.IssuedAt+2)
 }
 
+// sampleRate says what one Ether is worth.
+func sampleRate() Rate {
+	return Rate{V: 1, Type: "rate", Entity: sample().Entity, Source: "mem_northrates", Asset: "ethereum", Currency: "EUR", Rate: "2600.333333", At: sample().IssuedAt - 5}
+}
+
+// provenRegistration is [sampleRegistration] for a vault that has begun, of a token whose driver
+// tells of keys.
+func provenRegistration() Registration {
+	r := sampleRegistration()
+	r.Proof = ChannelProof{To: hashA, Tag: hashC}
+	r.Driver = intent.Driver{Token: "SoftHSM alice", Approval: "LOCAL ALWAYS_SENSITIVE NEVER_EXTRACTABLE", Channel: "LOCAL"}
+	return r
+}
+
+// sampleSuccession is of keys that follow those of [sampleGenesis].
+func sampleSuccession() Succession {
+	g := sampleGenesis()
+	return Succession{V: 1, Type: "succession", Entity: g.Entity, Before: hashA, Statement: g.Signer.Channel[0], Channel: []jwk.Key{g.Signer.Statement}, Accounts: hashC, IssuedAt: g.IssuedAt}
+}
+
 // sampleTransfer is [sample] about a transfer.
 func sampleTransfer() Approval {
 	a := sample()
@@ -360,8 +380,11 @@ func vectors(t testing.TB) []vector {
 		{"a genesis", "genesis", canonical(t, sampleGenesis()), true, "", "", ""},
 		{"a review", "review", canonical(t, sampleReview()), true, "", "", ""},
 		{"a verdict", "verdict", canonical(t, sampleVerdict()), true, "", "", ""},
+		{"a rate", "rate", canonical(t, sampleRate()), true, "", "", ""},
 		{"a genesis with layered accounts", "genesis", canonical(t, layered(func(_, _ *GenesisAccount) {})), true, "", "", ""},
 		{"a registration", "registration", canonical(t, sampleRegistration()), true, "", "", ""},
+		{"a registration that proves the channel key, and what the driver says", "registration", canonical(t, provenRegistration()), true, "", "", ""},
+		{"a succession", "succession", canonical(t, sampleSuccession()), true, "", "", ""},
 		{"an approval of a genesis", "genesis-approval", canonical(t, sampleGenesisApproval()), true, "", "", ""},
 	}
 	for _, kind := range intent.Kinds() {
@@ -411,6 +434,22 @@ func vectors(t testing.TB) []vector {
 		{"a verdict without an evaluation", "verdict", strings.Replace(canonical(t, sampleVerdict()), strings.Repeat("1f", 32), "", 1), "evaluation"},
 		{"a verdict whose reason breaks the line", "verdict", strings.Replace(canonical(t, sampleVerdict()), "on a list", `on\na list`, 1), "reason"},
 		{"a verdict about the intent itself", "verdict", strings.Replace(canonical(t, sampleVerdict()), `"intent":"`+sampleReview().Digest+`"`, `"intent":{}`, 1), "intent"},
+		{"a rate of nothing", "rate", strings.Replace(canonical(t, sampleRate()), `"2600.333333"`, `"0"`, 1), "rate"},
+		{"a rate with an exponent", "rate", strings.Replace(canonical(t, sampleRate()), `"2600.333333"`, `"26e2"`, 1), "rate"},
+		{"a rate that is a number", "rate", strings.Replace(canonical(t, sampleRate()), `"2600.333333"`, `2600`, 1), "rate"},
+		{"a rate beyond any", "rate", strings.Replace(canonical(t, sampleRate()), `"2600.333333"`, `"1000000000000000000"`, 1), "rate"},
+		{"a rate in an asset", "rate", strings.Replace(canonical(t, sampleRate()), `"EUR"`, `"bitcoin"`, 1), "currency"},
+		{"a rate by nobody", "rate", strings.Replace(canonical(t, sampleRate()), "mem_northrates", "northrates", 1), "source"},
+		{"a rate in milliseconds", "rate", strings.Replace(canonical(t, sampleRate()), `"at":1795208395`, `"at":1795208395000`, 1), "at"},
+		{"a registration whose proof has no tag", "registration", strings.Replace(canonical(t, provenRegistration()), `"tag":"`+hashC, `"tag":"`, 1), "channel_proof.tag"},
+		{"a registration whose driver says more than one says", "registration", strings.Replace(canonical(t, provenRegistration()), `"channel":"LOCAL"}`, `"channel":"CERTIFIED"}`, 1), "driver.channel"},
+		{"a registration whose driver says it in another order", "registration", strings.Replace(canonical(t, provenRegistration()), `LOCAL ALWAYS_SENSITIVE NEVER`, `ALWAYS_SENSITIVE LOCAL NEVER`, 1), "driver.approval"},
+		{"a succession with one key for both purposes", "succession", canonical(t, func() Succession {
+			s := sampleSuccession()
+			s.Channel = []jwk.Key{negative(s.Statement)}
+			return s
+		}()), "channel"},
+		{"a succession without the key before", "succession", strings.Replace(canonical(t, sampleSuccession()), `"before":"`+hashA, `"before":"`, 1), "before"},
 		{"a registration with one key for both purposes", "registration", strings.Replace(canonical(t, sampleRegistration()), "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE\",\"y\":\"AQ", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\",\"y\":\"AQ", 1), "channel"},
 		{"an approval of a genesis without its digest", "genesis-approval", strings.Replace(canonical(t, sampleGenesisApproval()), "Ag", "", 1), "genesis"},
 		{"an approval of a genesis by nobody", "genesis-approval", strings.Replace(canonical(t, sampleGenesisApproval()), "mem_bob", "bob", 1), "member"},
@@ -455,8 +494,12 @@ func decode(kind string, data []byte) (back []byte, text string, err error) {
 		return again[Review](data)
 	case "verdict":
 		return again[Verdict](data)
+	case "rate":
+		return again[Rate](data)
 	case "registration":
 		return again[Registration](data)
+	case "succession":
+		return again[Succession](data)
 	case "genesis-approval":
 		return again[GenesisApproval](data)
 	}
@@ -759,7 +802,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(v.Statement))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		for _, kind := range []string{"approval", "initiation", "review", "verdict", "member", "address", "genesis", "genesis-approval", "registration"} {
+		for _, kind := range []string{"approval", "initiation", "review", "verdict", "rate", "member", "address", "genesis", "genesis-approval", "registration", "succession"} {
 			back, text, err := decode(kind, data)
 			if err != nil {
 				if c := fault.CodeOf(err); c != fault.StatementInvalid && c != fault.IntentUnsupported {

@@ -168,6 +168,9 @@ func (s *State) applyRequest(e signedlog.Entry) error {
 	if err := b.Recorded.Check(); err != nil {
 		return fmt.Errorf("what is recorded of %s: %w", b.Request, err)
 	}
+	if err := s.rated(r); err != nil {
+		return err
+	}
 	if err := s.possibleNow(r); err != nil {
 		return err
 	}
@@ -200,6 +203,7 @@ func (s *State) applyRequest(e signedlog.Entry) error {
 			s.past.Note(to.Address, e.Seq)
 		}
 	}
+	s.noteRate(b, r.Wants)
 	s.past.Note(b.Request, e.Seq)
 	r.pins = []pin{{e.Seq, b.GovernedBy, b.Expires}}
 	s.open[b.Request] = r
@@ -320,6 +324,9 @@ func (s *State) applyOutcome(e signedlog.Entry) error {
 		return fmt.Errorf("the approval of %s does not end when its rule says", b.Request)
 	}
 	change, changes := r.Wants.(intent.Change)
+	if err := saysKeys(b, change, d.State == governance.Approved); err != nil {
+		return err
+	}
 	if changes && d.State == governance.Approved {
 		if err := s.take(change, b.Request, e.Seq); err != nil {
 			return err
@@ -333,7 +340,7 @@ func (s *State) applyOutcome(e signedlog.Entry) error {
 			w.add(r.earlier(d))
 		}
 	}
-	if own, ok := r.Wants.(intent.Receiver); ok && d.State != governance.Approved { // the address was handed to nobody
+	if own, ok := r.Wants.(intent.Receiver); ok && d.State != governance.Approved && !s.stranded(r) { // the address was handed to nobody
 		s.Pool(own).put(Numbered{own.Receives().Address, r.number})
 	}
 	s.past.Note(b.Request, e.Seq)
@@ -357,6 +364,10 @@ func (s *State) changed(c intent.Change, of *Request, e signedlog.Entry) error {
 		s.keep(created(c)).key = of.number
 	case intent.AccountEdit:
 		s.accounts[c.Account].look(c.Rules)
+	case intent.VaultRotateKeys:
+		if err := s.rotated(); err != nil {
+			return err
+		}
 	}
 	for _, r := range s.open {
 		r.stale = r.stale || !s.governs(r)
@@ -371,32 +382,4 @@ func (s *State) changed(c intent.Change, of *Request, e signedlog.Entry) error {
 func (s *State) applyClock(e signedlog.Entry) error {
 	var b signedlog.ClockBody
 	return strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody)
-}
-
-// Look verifies the signatures inside an entry ahead of its turn. It may be called by
-// several goroutines, also while another entry is applied. What is wrong is found when
-// it is the entry's turn.
-func (s *State) Look(e signedlog.Entry) {
-	if s.Ahead == nil {
-		return
-	}
-	switch e.Type {
-	case signedlog.Request:
-		var b signedlog.RequestBody
-		if strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody) == nil && b.Attestation != "" {
-			_, _ = s.Ahead.Look(b.Attestation, statement.TypAddress, s.key)
-		}
-	case signedlog.Initiation, signedlog.Approval, signedlog.Verdict:
-		var b signedlog.DecisionBody
-		if strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody) != nil {
-			return
-		}
-		typ := map[string]string{signedlog.Initiation: statement.TypInitiation, signedlog.Approval: statement.TypApproval, signedlog.Verdict: statement.TypVerdict}[e.Type]
-		s.mu.RLock()
-		m := s.members[b.Member]
-		s.mu.RUnlock()
-		if m != nil {
-			_, _ = s.Ahead.Look(b.JWS, typ, m.ApprovalKey)
-		}
-	}
 }

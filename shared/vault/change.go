@@ -73,6 +73,8 @@ func (v *Governance) possible(c intent.Change) error {
 		if why := rule.Value.Problem(len(admins(after)), v.Genesis.Sandbox); why != "" {
 			return bad("quorum", why)
 		}
+	case intent.VaultRotateKeys:
+		return v.possibleKeys(c)
 	case intent.AccountCreate:
 		if err := v.unlike(c.Account, c.Name, c.Address); err != nil {
 			return err
@@ -159,7 +161,7 @@ func (v *Governance) present() (n int) {
 
 // holder is who has or had a key of the vault or its negative; empty: nobody.
 func (v *Governance) holder(k jwk.Key) string {
-	for _, own := range append(slices.Clone(v.Genesis.Signer.Channel), v.Genesis.Signer.Statement) {
+	for _, own := range v.ownKeys() {
 		if own.Holder() == k.Holder() {
 			return "the vault"
 		}
@@ -232,6 +234,8 @@ func (v *Governance) take(i intent.Change, request string, seq int64) error {
 		if err == nil && c.Rules.Version != c.Before.Rules.Version {
 			err = v.Rules.put(c.Account, Version[governance.Set]{Version: c.Rules.Version, Seq: seq, Request: request, Value: c.Rules})
 		}
+	case intent.VaultRotateKeys:
+		err = v.rotate(c, request, seq)
 	case intent.MemberInvite:
 		m := Membership{GenesisMember: statement.GenesisMember{Member: c.Member, Name: c.Name, Role: c.Role}, State: intent.Active, Is: c.Is}
 		err = v.Members.put(c.Member, Version[Membership]{Version: from + 1, Seq: seq, Request: request, Value: m.with(*c.Keys)})

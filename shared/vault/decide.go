@@ -35,7 +35,10 @@ func (s *State) Decide(r *Request, now time.Time) governance.Decision {
 		return d
 	}
 	if seq == Newest && (d.State == governance.Approved || d.State.Open()) {
-		if err := s.Fits(r.Wants); err != nil {
+		if s.stranded(r) {
+			d.State, d.Reasons = governance.Denied, []string{"its address is one of the keys that the vault had before: ask again, for a new address"}
+			d.Steps, d.Step, d.Initiators = nil, 0, nil
+		} else if err := s.Fits(r.Wants); err != nil {
 			d.State, d.Reasons = governance.Denied, []string{"it cannot take effect any more: " + reason(err)}
 			d.Steps, d.Step, d.Initiators = nil, 0, nil
 		}

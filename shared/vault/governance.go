@@ -29,7 +29,9 @@ type Governance struct {
 	Accounts      objects[AccountTerms]        `json:"accounts"`
 	Rules         objects[governance.Set]      `json:"rules"` // by the id of what each governs
 	ReportingKeys objects[ReportingKey]        `json:"reporting_keys,omitempty"`
-	Changes       []int64                      `json:"changes"` // the entries that changed something, ascending; without the genesis
+	// Rotations gave the vault other keys than the genesis names, in order.
+	Rotations []Rotation `json:"rotations,omitempty"`
+	Changes   []int64    `json:"changes"` // the entries that changed something, ascending; without the genesis
 }
 
 // Membership is a member in one version.
@@ -84,6 +86,7 @@ func found(g statement.Genesis) (*Governance, error) {
 // and the groups, whitelists, accounts and rules as they are.
 func (v *Governance) Current() statement.Genesis {
 	g := v.Genesis
+	g.Signer = v.Signer()
 	g.Members, g.Groups, g.Whitelists, g.Accounts = nil, nil, nil, nil
 	for _, m := range v.Joined() {
 		g.Members = append(g.Members, m.GenesisMember)
@@ -93,6 +96,7 @@ func (v *Governance) Current() statement.Genesis {
 	for _, a := range v.founded() {
 		terms, _ := v.Accounts.at(a.Account, Newest)
 		rules, _ := v.Rules.at(a.Account, Newest)
+		a.Address = v.addressOf(a, Newest)
 		a.Name, a.Tier, a.Parent, a.Sweep, a.Rules = terms.Value.Name, terms.Value.Tier, terms.Value.Parent, terms.Value.Sweep, rules.Value
 		g.Accounts = append(g.Accounts, a)
 	}
@@ -105,7 +109,7 @@ func (v *Governance) Current() statement.Genesis {
 func (v *Governance) clone() *Governance {
 	c := *v
 	c.Admin, c.Members, c.Groups, c.Lists = v.Admin.clone(), v.Members.clone(), v.Groups.clone(), v.Lists.clone()
-	c.Accounts, c.Rules, c.Changes, c.Created = v.Accounts.clone(), v.Rules.clone(), slices.Clip(v.Changes), slices.Clip(v.Created)
+	c.Accounts, c.Rules, c.Changes, c.Created, c.Rotations = v.Accounts.clone(), v.Rules.clone(), slices.Clip(v.Changes), slices.Clip(v.Created), slices.Clip(v.Rotations)
 	c.ReportingKeys = v.ReportingKeys.clone()
 	return &c
 }
@@ -116,6 +120,7 @@ func (v *Governance) Before(seq int64) *Governance {
 	c.Admin, c.Members, c.Groups, c.Lists = c.Admin.before(seq), c.Members.before(seq), c.Groups.before(seq), c.Lists.before(seq)
 	c.Accounts, c.Rules, c.ReportingKeys = c.Accounts.before(seq), c.Rules.before(seq), c.ReportingKeys.before(seq)
 	c.Created = slices.DeleteFunc(slices.Clone(c.Created), func(a statement.GenesisAccount) bool { _, ok := c.Accounts.find(a.Account); return !ok })
+	c.Rotations = slices.DeleteFunc(slices.Clone(c.Rotations), func(r Rotation) bool { return r.Seq >= seq })
 	c.Changes = slices.DeleteFunc(slices.Clone(c.Changes), func(at int64) bool { return at >= seq })
 	return c
 }
@@ -165,7 +170,7 @@ func (v *Governance) objects(seq int64) (o governance.Objects) {
 	v.Lists.each(seq, func(_ string, l governance.List) { o.Lists = append(o.Lists, l) })
 	for _, a := range v.founded() {
 		if terms, ok := v.Accounts.at(a.Account, seq); ok {
-			a.Parent = terms.Value.Parent
+			a.Parent, a.Address = terms.Value.Parent, v.addressOf(a, seq)
 			o.Accounts = append(o.Accounts, a.Ruled())
 		}
 	}

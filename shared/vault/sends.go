@@ -200,7 +200,7 @@ func (s *State) applySigned(e signedlog.Entry) error {
 	if err != nil {
 		return fmt.Errorf("the transaction of %s: %w", b.Request, err)
 	}
-	if from := s.accounts[x.Account()].Address; !got.Same(want) || got.From != from {
+	if from := s.addressOf(s.accounts[x.Account()].GenesisAccount, Newest); !got.Same(want) || got.From != from {
 		return fmt.Errorf("the transaction of %s is not the one that was approved, signed by %s", b.Request, from)
 	}
 	a.Raw = b.Raw

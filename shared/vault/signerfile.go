@@ -21,12 +21,26 @@ type SignerFile struct {
 	EntityName   string    `json:"entity_name"`
 	StatementKey jwk.Key   `json:"statement_key"`
 	ChannelKeys  []jwk.Key `json:"channel_keys"` // one per channel suite
+	// RootKey is the statement key of the genesis, once the vault's keys were rotated; nil: it is
+	// the StatementKey.
+	RootKey *jwk.Key `json:"root_key,omitempty"`
+}
+
+// FileOf is the signer file of a vault as it is.
+func (v *Governance) FileOf() SignerFile {
+	now := v.Signer()
+	f := SignerFile{Entity: v.Genesis.Entity, EntityName: v.Genesis.EntityName, StatementKey: now.Statement, ChannelKeys: now.Channel}
+	if root := v.Genesis.Signer.Statement; root != now.Statement {
+		f.RootKey = &root
+	}
+	return f
 }
 
 // Signer is a [SignerFile] with parsed keys.
 type Signer struct {
 	Entity, EntityName string
 	Statement          jws.PublicKey
+	Root               jws.PublicKey // with which the log begins
 	Channels           []jws.PublicKey
 }
 
@@ -44,6 +58,11 @@ func ReadSigner(data []byte) (Signer, error) {
 	var err error
 	if s.Statement, err = jws.FromJWK(f.StatementKey); err != nil {
 		return Signer{}, fmt.Errorf("statement_key: %w", err)
+	}
+	if s.Root = s.Statement; f.RootKey != nil {
+		if s.Root, err = jws.FromJWK(*f.RootKey); err != nil {
+			return Signer{}, fmt.Errorf("root_key: %w", err)
+		}
 	}
 	for i, k := range f.ChannelKeys {
 		key, err := jws.FromJWK(k)

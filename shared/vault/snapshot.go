@@ -27,6 +27,7 @@ type snapshot struct {
 	Governance Governance      `json:"governance"`
 	Accounts   []accountRecord `json:"accounts"`         // in the order of the genesis, then as they were created
 	Keys       poolRecord      `json:"keys,omitzero"`    // absent: no account was to be created
+	Rates      []rateRecord    `json:"rates,omitempty"`  // by source, asset and currency
 	Open       []requestRecord `json:"open"`             // by id
 	Sends      []Sending       `json:"sends,omitempty"`  // by request
 	Sweeps     []Sweeping      `json:"sweeps,omitempty"` // by address
@@ -82,6 +83,7 @@ func (s *State) Snapshot() ([]byte, error) {
 	if s.keys.next > 0 {
 		out.Keys = s.keys.record()
 	}
+	out.Rates = s.rateRecords()
 	for _, id := range slices.Sorted(maps.Keys(s.open)) {
 		out.Open = append(out.Open, s.open[id].record())
 	}
@@ -167,7 +169,7 @@ func (s *State) restore(in snapshot) error {
 	if in.V != 2 {
 		return fmt.Errorf("its version is %d", in.V)
 	}
-	if key, err := jws.FromJWK(in.Governance.Genesis.Signer.Statement); err != nil || !key.Equal(s.key) {
+	if key, err := jws.FromJWK(in.Governance.Signer().Statement); err != nil || !key.Equal(s.key) {
 		return errors.New("it is of another vault")
 	}
 	if err := in.Governance.sound(); err != nil {
@@ -184,6 +186,9 @@ func (s *State) restore(in snapshot) error {
 	}
 	s.keys = in.Keys.pool()
 	s.mark, s.at = in.Mark, in.At
+	if err := s.restoreRates(in.Rates); err != nil {
+		return err
+	}
 	for _, record := range in.Open {
 		r, err := s.reopen(record)
 		if err != nil {

@@ -198,6 +198,8 @@ func lived(t testing.TB) *writer {
 	w.created(trading("acc_trading", "Trading"), 20)
 	w.sweep(gas.Fees{Gas: 21000, FeeCap: "2000000000", Tip: "1000000000"})
 	w.wanted(other, trading("acc_payroll", "Payroll"), 21)
+	w.s.rates[governance.Valuation{Source: "mem_northrates", Asset: "ethereum", Currency: "EUR"}] = noon
+	w.s.rates[governance.Valuation{Source: "mem_northrates", Asset: "ethereum", Currency: "CHF"}] = noon - 1
 	pool := &w.s.accounts[ruled].pool
 	pool.next, pool.free = 7, []Numbered{{"0x2", 2}, {"0x1", 1}}
 	return w
@@ -228,13 +230,13 @@ func TestARestoredStateIsTheOneThatWasKept(t *testing.T) {
 	}
 	for name, pair := range map[string][2]any{
 		"Governance": {w.s.Governance, back.Governance}, "key": {w.s.key, back.key}, "past": {w.s.past, back.past}, "mark": {w.s.mark, back.mark}, "at": {w.s.at, back.at},
-		"members": {w.s.members, back.members}, "accounts": {w.s.accounts, back.accounts}, "open": {w.s.open, back.open}, "sends": {w.s.sends, back.sends}, "sweeps": {w.s.sweeps, back.sweeps}, "keys": {w.s.keys, back.keys},
+		"members": {w.s.members, back.members}, "accounts": {w.s.accounts, back.accounts}, "open": {w.s.open, back.open}, "sends": {w.s.sends, back.sends}, "sweeps": {w.s.sweeps, back.sweeps}, "keys": {w.s.keys, back.keys}, "rates": {w.s.rates, back.rates},
 	} {
 		if !reflect.DeepEqual(pair[0], pair[1]) {
 			t.Errorf("%s was %+v and is %+v", name, pair[0], pair[1])
 		}
 	}
-	if n := is.NumField(); n != 14 {
+	if n := is.NumField(); n != 15 {
 		t.Errorf("a state has %d fields: compare the new ones here", n)
 	}
 	w.s = back

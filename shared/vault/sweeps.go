@@ -50,8 +50,8 @@ func (s *State) SweepTx(account, units string, a Attempt) (eip1559.Tx, error) {
 	if err != nil {
 		return eip1559.Tx{}, err
 	}
-	of := s.accounts[account]
-	if of == nil {
+	of, ok := s.Account(account)
+	if !ok {
 		return eip1559.Tx{}, errors.New("there is no such account")
 	}
 	return effects.Effects{V: 1, Chain: of.Chain, To: of.Address, Value: units, Data: "0x"}.Tx(uint64(a.Nonce), uint64(a.Fees.Gas), tip, feeCap)
@@ -146,8 +146,8 @@ func (s *State) Deposit(attestation, account, address string) (statement.Address
 	if err != nil {
 		return at, err
 	}
-	of := s.accounts[account]
-	if of == nil || at.Entity != s.Genesis.Entity || at.Account != account || at.Address != address || at.Chain != of.Chain || address == of.Address {
+	of, ok := s.Account(account)
+	if !ok || at.Entity != s.Genesis.Entity || at.Account != account || at.Address != address || at.Chain != of.Chain || address == of.Address {
 		return at, fmt.Errorf("%s is no deposit address of account %s", address, account)
 	}
 	return at, nil

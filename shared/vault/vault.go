@@ -28,18 +28,19 @@ type State struct {
 	// Ahead is where signatures are verified: those that [State.Look] looked at, ahead.
 	// nil: each at its turn.
 	Ahead    *jws.Ahead
-	key      jws.PublicKey // the statement key
+	key      jws.PublicKey // the statement key that signs the next entry; of mu, for [State.Look]
 	past     Past
 	mark     signedlog.Mark
 	at       int64        // of the last entry, Unix seconds
 	mu       sync.RWMutex // of members, for [State.Look]
 	members  map[string]*Member
 	accounts map[string]*account
-	keys     Pool                 // of the own keys of accounts that were created, or may be
-	open     map[string]*Request  // those without an outcome
-	sends    map[string]*Sending  // by request: those approved that end in a transaction, see sends.go
-	sweeps   map[string]*Sweeping // by deposit address: see sweeps.go
-	excerpt  bool                 // only some entries are applied: see [Excerpt]
+	keys     Pool                           // of the own keys of accounts that were created, or may be
+	open     map[string]*Request            // those without an outcome
+	sends    map[string]*Sending            // by request: those approved that end in a transaction, see sends.go
+	sweeps   map[string]*Sweeping           // by deposit address: see sweeps.go
+	rates    map[governance.Valuation]int64 // the time of the newest rate that a request has, Unix seconds
+	excerpt  bool                           // only some entries are applied: see [Excerpt]
 }
 
 // account is an account with what the log says of it.
@@ -103,7 +104,8 @@ type Accepted struct {
 	Needed   int
 }
 
-// New is the state of an empty log whose entries key signs. past keeps what is over;
+// New is the state of an empty log that begins with a root key, which signs its entries until
+// the vault's keys are rotated. past keeps what is over;
 // nil: it is kept in memory.
 func New(key jws.PublicKey, past Past) *State {
 	if past == nil {
@@ -111,7 +113,7 @@ func New(key jws.PublicKey, past Past) *State {
 	}
 	return &State{
 		Governance: &Governance{}, key: key, past: past, members: map[string]*Member{}, accounts: map[string]*account{}, open: map[string]*Request{},
-		sends: map[string]*Sending{}, sweeps: map[string]*Sweeping{},
+		sends: map[string]*Sending{}, sweeps: map[string]*Sweeping{}, rates: map[governance.Valuation]int64{},
 	}
 }
 
@@ -149,7 +151,7 @@ func (s *State) Account(id string) (intent.Account, bool) {
 	terms, _ := s.Accounts.at(id, Newest)
 	rules, _ := s.Rules.at(id, Newest)
 	return intent.Account{
-		Name: terms.Value.Name, Chain: a.Chain, Address: a.Address, Tier: terms.Value.Tier, Parent: terms.Value.Parent, Sweep: terms.Value.Sweep, Version: terms.Version, Rules: rules.Value,
+		Name: terms.Value.Name, Chain: a.Chain, Address: s.addressOf(a.GenesisAccount, Newest), Tier: terms.Value.Tier, Parent: terms.Value.Parent, Sweep: terms.Value.Sweep, Version: terms.Version, Rules: rules.Value,
 	}, true
 }
 

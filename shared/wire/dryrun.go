@@ -16,6 +16,7 @@ type Explanation struct {
 	Findings []RuleFinding `json:"findings,omitempty"`
 	// Trial explains the request that was to be tried, as if the change had taken effect.
 	Trial *governance.Explanation `json:"trial,omitempty"`
+	Value *governance.Value       `json:"value,omitempty"` // of what spends an asset, at a signed rate that rules look at
 }
 
 // RuleFinding is a finding of shared/rehearsal about a rule, as far as a page shows it. It is a type of

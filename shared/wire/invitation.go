@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"countersign/shared/jwk"
 	"slices"
 	"time"
 
@@ -71,6 +72,8 @@ type Invited struct {
 	Role        string    `json:"role"`
 	State       string    `json:"state"`
 	ExpiresAt   time.Time `json:"expires_at"`
+	ChannelKeys []jwk.Key `json:"channel_keys"`          // the vault's, to which a registration proves its channel key
+	Receipt     string    `json:"receipt,omitempty"`     // of the newest rotation of the vault's keys, once they have joined; absent: there was none
 	Genesis     string    `json:"genesis,omitempty"`     // the first line of the vault's log, once they have joined: whose keys their bridge pins
 	Certificate string    `json:"certificate,omitempty"` // JWS, once they have joined
 }

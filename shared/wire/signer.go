@@ -94,6 +94,25 @@ type SignerVerdict struct {
 	JWS string `json:"jws"` // typ countersign-verdict+jws, by the reviewer's approval key
 }
 
+// SignerRates answers GET /v1/rates: the rates that rules look at and of which a newer one is
+// wanted.
+type SignerRates struct {
+	Rates []SignerRate `json:"rates"`
+}
+
+// SignerRate is a rate that rules look at, and answers POST /v1/rates.
+type SignerRate struct {
+	Source   string     `json:"source"` // member id of whoever signs it
+	Asset    string     `json:"asset"`
+	Currency string     `json:"currency"`
+	At       *time.Time `json:"at,omitempty"` // of the newest that the signer knows; absent: it knows none
+}
+
+// SignerRateInput is the body of POST /v1/rates.
+type SignerRateInput struct {
+	JWS string `json:"jws"` // typ countersign-rate+jws, by the source's approval key
+}
+
 // SignerApproval is one decision that the signer accepted.
 type SignerApproval struct {
 	Member   string    `json:"member"`

@@ -17,6 +17,7 @@ func TestEachDisasterOfTheREADMEIsPlayedAndOvercome(t *testing.T) {
 		"has 3 entries, and the vault's token agrees",
 		// the vault's HSM
 		`"sentence":"Suspend member Alice"`, "has 4 entries, and the vault's token agrees",
+		"ent_example: new keys, and new addresses of 1 account, are in the token, as the log up to entry 3 asks for them. Nothing has changed yet.",
 		// a member's token, and the clock
 		`"sentence":"Revoke member Carol"`, "You confirm that it is ", "there is nothing to confirm",
 		// the log

@@ -128,6 +128,11 @@ func (c *computer) joins(s *story.Story, in wire.InvitationInput, root string, c
 		approve(c.T, c.rig, s, id, member)
 	}
 	read := c.asked("confirm")
+	for _, want := range []string{"both keys, the channel key to this vault alone", "both keys were made in it and never left it; nothing proves it"} {
+		if !strings.Contains(strings.Join(strings.Fields(strings.ReplaceAll(read[len(read)-1], "\n>", "")), " "), want) { // lines are folded
+			c.Errorf("the administrator did not read %q:\n%s", want, read[len(read)-1])
+		}
+	}
 	for line := range strings.Lines(said) {
 		if words, ok := strings.CutPrefix(line, "In words"); ok && !strings.Contains(read[len(read)-1], strings.TrimSpace(words)) {
 			c.Errorf("the administrator did not read %q, which the member read to them:\n%s", words, read[len(read)-1])

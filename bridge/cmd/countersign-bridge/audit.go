@@ -50,7 +50,7 @@ func (c *receiptVerify) Run(std stdio) error {
 		if err != nil {
 			return fmt.Errorf("read the signer's public file %s: %w", c.SignerFile, err)
 		}
-		root = signer.Statement.Thumbprint()
+		root = signer.Root.Thumbprint()
 	}
 	report, err := receipt.Verify(data, root)
 	if err != nil {

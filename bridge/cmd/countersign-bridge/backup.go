@@ -62,3 +62,34 @@ func (c *signerRestore) Run(ctx context.Context, std stdio) error {
 	}
 	return signer.Restore(ctx, cfg, c.From, c.SignerFile, c.Head, signer.Stdio{Out: std.out, Err: std.err})
 }
+
+type signerRotate struct {
+	signerFlag
+	SignerFile string `required:"" type:"path" placeholder:"FILE" help:"signer.json of the vault: the key that its log must be signed with."`
+	Out        string `required:"" type:"path" placeholder:"FILE" help:"Where the request goes that the administrators approve."`
+	From       string `arg:"" type:"existingdir" placeholder:"DIR" help:"A copy of the vault's log, or the state_dir of its signer."`
+}
+
+// Help is shown by `countersign-bridge signer rotate --help`.
+func (signerRotate) Help() string {
+	return `Makes new keys for a vault in another token, which --config names with a state_dir of its
+own, and new addresses for its accounts. Nothing of the vault changes yet: it writes the
+request with which the administrators give them to the vault (POST /v1/requests of the
+gateway, or the dashboard), and prints the fingerprint of the new key. They see it in
+their prompts: compare it by voice. With the last approval the signer on the old token
+signs that the new key follows, and nothing from then on. Then:
+
+  countersign-bridge signer restore --config NEW --signer-file signer.json STATE_DIR
+  countersign-bridge signer serve --config NEW
+
+Coins stay at the addresses of before, whose keys are in the old token alone. Members
+follow with countersign-bridge vault follow (the README, "Disaster").`
+}
+
+func (c *signerRotate) Run(ctx context.Context, std stdio) error {
+	cfg, err := loadTrusted(c.Config, std)
+	if err != nil {
+		return err
+	}
+	return signer.Rotate(ctx, cfg, c.From, c.SignerFile, c.Out, signer.Stdio{Out: std.out, Err: std.err})
+}

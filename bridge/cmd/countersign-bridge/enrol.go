@@ -111,6 +111,9 @@ func (c *memberEnrol) given(ctx context.Context) (approver.Enrolment, error) {
 		return e, nil
 	}
 	signer, err := pinned(v.Genesis, c.Root)
+	if err == nil && v.Receipt != "" {
+		signer, err = followed(signer, []byte(v.Receipt))
+	}
 	if err != nil {
 		return e, err
 	}

@@ -26,9 +26,10 @@ import (
 
 // inviter is a gateway with one invitation, of Erin, and the vault behind it.
 type inviter struct {
-	t    *testing.T
-	root keys.Key
-	http *httptest.Server
+	t       *testing.T
+	root    keys.Key
+	channel keys.Key // the vault's
+	http    *httptest.Server
 
 	mu   sync.Mutex
 	says wire.Invited
@@ -36,7 +37,8 @@ type inviter struct {
 
 func newInviter(t *testing.T) *inviter {
 	t.Helper()
-	g := &inviter{t: t, root: newKey(t), says: wire.Invited{
+	channel := newKey(t)
+	g := &inviter{t: t, root: newKey(t), channel: channel, says: wire.Invited{ChannelKeys: []jwk.Key{channel.PublicKey().JWK()},
 		Entity: "ent_test", EntityName: "Test Ltd", Member: "mem_erin", Name: "Erin", Role: statement.Operator, State: wire.InvitationOpen, ExpiresAt: time.Now().UTC().Add(time.Hour),
 	}}
 	g.http = httptest.NewServer(http.HandlerFunc(g.serve))
@@ -67,6 +69,10 @@ func (g *inviter) serve(w http.ResponseWriter, r *http.Request) {
 		if err != nil || m.Member != "mem_erin" || m.Name != "Erin" {
 			g.t.Errorf("%+v, %v", m, err)
 		}
+		g.proven(in.Registration)
+		if d := m.Keys.Driver; d.Approval != "LOCAL ALWAYS_SENSITIVE NEVER_EXTRACTABLE" || d.Channel != d.Approval || !strings.Contains(d.Token, "erin") {
+			g.t.Errorf("the driver says %+v", d)
+		}
 		g.says.State = wire.InvitationRegistered
 		g.says.Certificate = g.certificate(m.Keys.Approval, m.Keys.Channel) // which is shown later
 		g.says.Genesis = g.genesis(m.Keys.Approval)
@@ -76,6 +82,27 @@ func (g *inviter) serve(w http.ResponseWriter, r *http.Request) {
 		v.Certificate, v.Genesis = "", ""
 	}
 	if err := json.NewEncoder(w).Encode(v); err != nil {
+		g.t.Error(err)
+	}
+}
+
+// proven verifies, as the vault does, that whoever registers holds the channel key.
+func (g *inviter) proven(registration string) {
+	r, _, err := ceremony.Registered(registration)
+	if err != nil {
+		g.t.Error(err)
+		return
+	}
+	member, err := jws.FromJWK(r.Channel)
+	if err != nil {
+		g.t.Error(err)
+		return
+	}
+	secret, err := g.channel.ECDH(g.t.Context(), member.Uncompressed())
+	if err == nil {
+		err = ceremony.Proved(r, g.channel.PublicKey(), secret)
+	}
+	if err != nil {
 		g.t.Error(err)
 	}
 }

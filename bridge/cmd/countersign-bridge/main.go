@@ -236,6 +236,7 @@ type signerCommand struct {
 	Verify  signerVerify  `cmd:"" help:"Verify the whole log from its genesis, without the vault's token."`
 	Backup  signerBackup  `cmd:"" help:"Copy the log into a folder, or bring the copy there up to date, and verify it."`
 	Restore signerRestore `cmd:"" help:"Put a copy of the log in its place, and hold it against the vault's token."`
+	Rotate  signerRotate  `cmd:"" help:"Make new keys for the vault in another token, which its administrators then approve."`
 	Resume  signerResume  `cmd:"" help:"Confirm that this computer's clock is right, after the signer stopped because of it."`
 }
 

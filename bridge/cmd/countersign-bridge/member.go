@@ -15,6 +15,7 @@ import (
 	"countersign/bridge/internal/journal"
 	"countersign/shared/ceremony"
 	"countersign/shared/fault"
+	"countersign/shared/jwk"
 	"countersign/shared/name"
 	"countersign/shared/statement"
 )
@@ -28,14 +29,18 @@ type memberRegister struct {
 	configFlag
 	Invitation string `arg:"" optional:"" help:"The address of your invitation: https://…. Without one, say --entity, --member and --name."`
 
-	Token    string `required:"" placeholder:"LABEL|URI" help:"The token, by its label, or by a URI where several have the label: pkcs11:token=alice;serial=0123."`
-	Entity   string `placeholder:"ID" help:"Whose vault it is, as its operator says: ent_…."`
-	Member   string `placeholder:"ID" help:"What the vault will call you, as its operator says: mem_…."`
-	Name     string `help:"Your name, as others will read it."`
+	Token      string `required:"" placeholder:"LABEL|URI" help:"The token, by its label, or by a URI where several have the label: pkcs11:token=alice;serial=0123."`
+	Entity     string `placeholder:"ID" help:"Whose vault it is, as its operator says: ent_…."`
+	Member     string `placeholder:"ID" help:"What the vault will call you, as its operator says: mem_…."`
+	Name       string `help:"Your name, as others will read it."`
+	SignerFile string `type:"existingfile" placeholder:"FILE" help:"signer.json of a vault that has begun, without an invitation: your channel key proves itself to it."`
+
 	Curve    string `default:"secp256k1" enum:"secp256k1,P-256" help:"secp256k1, or P-256 for tokens that lack it (PIV, TPM)."`
 	Approval string `default:"approval" placeholder:"NAME" help:"What the approval key is called in the token (${default})."`
 	Channel  string `default:"channel" placeholder:"NAME" help:"What the channel key is called in the token (${default})."`
 	Out      string `type:"path" placeholder:"FILE" help:"Where your registration goes; without it mem_….registration.jws in this folder."`
+
+	vault []jwk.Key // the channel keys of the vault; nil: it has not begun
 }
 
 // Help is shown by `countersign-bridge member register --help`.
@@ -89,10 +94,15 @@ func (c *memberRegister) Run(ctx context.Context, std stdio) (err error) {
 	if err != nil {
 		return err
 	}
-	token, err := s.register(ctx, approval, why, statement.Registration{
+	r := statement.Registration{
 		V: 1, Type: "registration", Entity: c.Entity, Member: c.Member, Name: c.Name, Approval: approval.PublicKey().JWK(),
 		Channel: channel.PublicKey().JWK(), ChannelIn: statement.InToken, IssuedAt: time.Now().Unix(),
-	})
+	}
+	r.Driver = s.driverSays(ctx, d, approval, channel, [2]string{c.Approval, c.Channel})
+	if r, err = c.proves(ctx, r, channel); err != nil {
+		return err
+	}
+	token, err := s.register(ctx, approval, why, r)
 	if err != nil {
 		return err
 	}
@@ -139,7 +149,7 @@ func (c *memberRegister) invited(ctx context.Context, std stdio) (*gatewayclient
 	if err != nil {
 		return nil, err
 	}
-	c.Entity, c.Member, c.Name = v.Entity, v.Member, v.Name
+	c.Entity, c.Member, c.Name, c.vault = v.Entity, v.Member, v.Name, v.ChannelKeys
 	_, err = fmt.Fprintf(std.out, "%s invites %s as %s\n", name.WithID(v.EntityName, v.Entity), name.WithID(v.Name, v.Member), v.Role)
 	return i, err
 }

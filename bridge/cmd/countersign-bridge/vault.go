@@ -21,6 +21,7 @@ import (
 
 type vaultCommand struct {
 	SignGenesis vaultSignGenesis `cmd:"" help:"Read the draft of a vault in which you are an administrator, and sign it."`
+	Follow      vaultFollow      `cmd:"" help:"Take up the keys that a vault whose signer.json you have was given since."`
 }
 
 type vaultSignGenesis struct {

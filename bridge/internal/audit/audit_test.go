@@ -387,7 +387,7 @@ func TestAWitnessCosignsALogThatFollowsAndRefusesOneThatWasRewound(t *testing.T)
 	}
 	cosigned := func(text string, size int64) {
 		t.Helper()
-		n, err := signedlog.ReadNote(text, vaulttest.Entity, vaulttest.StatementKey.PublicKey())
+		n, err := signedlog.ReadNote(text, vaulttest.Entity, vaulttest.StatementKey.PublicKey(), vaulttest.StatementKey.PublicKey())
 		if err != nil || n.Size != size || n.Others != 1 {
 			t.Errorf("%+v, %v", n, err)
 		}

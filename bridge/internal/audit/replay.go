@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"countersign/bridge/internal/fold"
 	"countersign/shared/fault"
 	"countersign/shared/jws"
@@ -31,7 +33,8 @@ type replay struct {
 	chain    signedlog.Chain
 	state    *vault.State
 	requests map[string]*vault.Request // all of them
-	notes    map[int64]signedlog.Note  // to be held against the tree of that size
+	noted    int64                     // how many entries the signer's note is about
+	root     tlog.Hash                 // of the tree over so many
 	began    time.Time
 	last     time.Time
 }
@@ -47,8 +50,8 @@ func Run(ctx context.Context, cfg Config, out, progress io.Writer) (err error) {
 		return err
 	}
 	r := &replay{
-		auditor: a, told: progress, chain: signedlog.Chain{Key: a.vault.Statement}, state: vault.New(a.vault.Statement, nil),
-		requests: map[string]*vault.Request{}, notes: map[int64]signedlog.Note{}, began: time.Now(), last: time.Now(),
+		auditor: a, told: progress, chain: signedlog.Chain{Key: a.vault.Root}, state: vault.New(a.vault.Root, nil),
+		requests: map[string]*vault.Request{}, began: time.Now(), last: time.Now(),
 	}
 	r.state.Ahead = &jws.Ahead{}
 	r.chain.Inner = r.state.Look
@@ -99,27 +102,54 @@ func (r *replay) compare(ctx context.Context) ([]string, error) {
 
 // follow verifies what is new in the log, and holds the signer's note against it.
 func (r *replay) follow(ctx context.Context) error {
-	note, _, err := r.note(ctx, 0)
+	text, size, err := r.newest(ctx)
 	switch {
 	case r.kept != nil && fault.CodeOf(err) == fault.SignerDown: // its log may be what is to be restored
 		fmt.Fprintln(r.told, "The signer gives no note about its log: whether the log ends where the gateway says, only the vault's token knows.")
 	case err != nil:
 		return err
-	case note.Size < r.chain.Mark.Size:
+	case size < r.chain.Mark.Size:
 		return fault.New(fault.LogCorrupt, "the signer's note is about fewer entries than the gateway has shown").With("part", "note")
-	default:
-		if r.notes[note.Size] = note; note.Size == r.chain.Mark.Size {
-			return r.fits()
-		}
+	case size == r.chain.Mark.Size:
+		return r.holds(text)
 	}
+	r.noted = size
 	pipe, w := io.Pipe()
 	go func() { w.CloseWithError(r.lines(ctx, r.chain.Mark.Size, w)) }()
 	_, err = r.chain.Verify(pipe, r.visit)
 	_ = pipe.CloseWithError(err) // ends the reader of the gateway
-	if err == nil && r.chain.Mark.Size < note.Size {
-		err = fault.New(fault.LogCorrupt, fmt.Sprintf("the gateway shows %d entries of a log of %d", r.chain.Mark.Size, note.Size)).With("entry", fmt.Sprint(r.chain.Mark.Size))
+	if err == nil && r.chain.Mark.Size < size {
+		err = fault.New(fault.LogCorrupt, fmt.Sprintf("the gateway shows %d entries of a log of %d", r.chain.Mark.Size, size)).With("entry", fmt.Sprint(r.chain.Mark.Size))
+	}
+	if err == nil && text != "" {
+		err = r.holds(text)
 	}
 	return err
+}
+
+// holds verifies a note about the log as far as it was read, with the key that the log led to, and
+// holds it against the tree.
+func (r *replay) holds(text string) error {
+	key, err := r.state.NoteKey(r.noted)
+	if err != nil {
+		return err
+	}
+	n, err := signedlog.ReadNote(text, r.vault.Entity, r.vault.Root, key)
+	if err == nil && (n.Size != r.noted || n.Root != r.root) {
+		err = fault.New(fault.LogCorrupt, "the signer's note is about another log than the gateway shows").With("part", "note")
+	}
+	return err
+}
+
+// newest is the signer's newest note, and how many entries it says that it is about: who signed
+// it is known once the log is read.
+func (r *replay) newest(ctx context.Context) (text string, size int64, err error) {
+	c, err := r.asked(ctx, 0)
+	if err != nil {
+		return "", 0, err
+	}
+	size, err = signedlog.NoteSize(c.Note, r.vault.Entity, r.vault.Root)
+	return c.Note, size, err
 }
 
 // lines writes the log from an entry on, as the gateway has it.
@@ -161,27 +191,18 @@ func (r *replay) visit(e signedlog.Entry, line, hash string) error {
 		r.last = now
 		fmt.Fprintf(r.told, "%s verified\n", fold.Count(int(e.Seq+1), "entry", "entries"))
 	}
-	return r.fits()
-}
-
-// fits refuses a note about a tree of this size that is another one.
-func (r *replay) fits() error {
-	if n, ok := r.notes[r.chain.Mark.Size]; ok && n.Root != r.chain.Tree.Root() {
-		return fault.New(fault.LogCorrupt, "the signer's note is about another log than the gateway shows").With("part", "note")
+	if r.chain.Mark.Size == r.noted {
+		r.root = r.chain.Tree.Root()
 	}
 	return nil
 }
 
-// note is the signer's newest note, and the proof that it follows one about since entries.
-func (a *auditor) note(ctx context.Context, since int64) (signedlog.Note, wire.LogCheckpoint, error) {
+// asked is the answer with the signer's newest note, and the proof that it follows one about
+// since entries. Nothing in it is verified.
+func (a *auditor) asked(ctx context.Context, since int64) (c wire.LogCheckpoint, err error) {
 	q := url.Values{}
 	if since > 0 {
 		q.Set("since", strconv.FormatInt(since, 10))
 	}
-	var c wire.LogCheckpoint
-	if err := a.get(ctx, "/v1/log/checkpoint", q, &c); err != nil {
-		return signedlog.Note{}, c, err
-	}
-	n, err := signedlog.ReadNote(c.Note, a.vault.Entity, a.vault.Statement)
-	return n, c, err
+	return c, a.get(ctx, "/v1/log/checkpoint", q, &c)
 }

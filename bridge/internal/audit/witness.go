@@ -101,7 +101,11 @@ func Witness(ctx context.Context, cfg Config, dir, name string, now func() time.
 	if err != nil {
 		return err
 	}
-	n, answer, err := a.note(ctx, before.Size)
+	var n signedlog.Note
+	answer, err := a.asked(ctx, before.Size)
+	if err == nil {
+		n, err = signedlog.ReadNote(answer.Note, a.vault.Entity, a.vault.Root, a.vault.Statement)
+	}
 	if fault.CodeOf(err) == fault.Conflict {
 		err = rewound(err, fmt.Sprintf("it has fewer entries than the %d that were seen", before.Size))
 	}
@@ -165,7 +169,7 @@ func (a *auditor) kept(dir string, c cosigner) (signedlog.Note, error) {
 	if _, err := note.Open(data, note.VerifierList(c)); err != nil {
 		return signedlog.Note{}, fault.Wrap(err, fault.LogCorrupt, path+" was changed: this witness did not sign it").With("part", "note")
 	}
-	return signedlog.ReadNote(string(data), a.vault.Entity, a.vault.Statement)
+	return signedlog.Recall(string(data), a.vault.Entity, a.vault.Root)
 }
 
 // openCosigner reads the key of a witness, or makes one.

@@ -165,7 +165,7 @@ func lived(t testing.TB) *world {
 
 // table is all that the gateway does.
 func table() []row {
-	return slices.Concat(handshakes(), records(), requests(), transactions(), logs(), receipts(), ceremonies(), reporting(), invitations())
+	return slices.Concat(handshakes(), records(), requests(), transactions(), logs(), receipts(), ceremonies(), reporting(), invitations(), rates(), rotations())
 }
 
 func TestTheHostileGatewayIsRefusedByWhomItConcerns(t *testing.T) {

@@ -51,7 +51,7 @@ func own(w *world) string {
 	for _, line := range w.lines() {
 		tree, _ = tree.Add(line)
 	}
-	note, err := signedlog.SignNote(w.t.Context(), key, entity, tree)
+	note, err := signedlog.SignNote(w.t.Context(), key, entity, key.PublicKey(), tree)
 	w.must(err)
 	origin := func(k jws.PublicKey) string { return signedlog.Origin(entity, k) }
 	return strings.ReplaceAll(note, origin(key.PublicKey()), origin(w.statementKey()))
@@ -72,7 +72,7 @@ func firstNote(w *world) string {
 	tree, _ = tree.Add(w.lines()[0])
 	for _, k := range w.vault.Keys {
 		if k.PublicKey().JWK() == w.file.StatementKey {
-			note, err := signedlog.SignNote(w.t.Context(), k, entity, tree)
+			note, err := signedlog.SignNote(w.t.Context(), k, entity, k.PublicKey(), tree)
 			w.must(err)
 			return note
 		}

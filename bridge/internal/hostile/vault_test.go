@@ -73,7 +73,9 @@ func newWorld(t testing.TB) *world {
 		now: time.Date(2026, 11, 20, 21, 0, 0, 0, time.UTC)}
 	draft := signer.Draft{
 		Entity: entity, EntityName: "Sandbox Ltd", AdminRule: statement.AdminRule{Quorum: 2},
-		Accounts:   []signer.DraftAccount{{Account: treasury, Name: "Treasury", Chain: chain, Rules: rules()}},
+		Accounts: []signer.DraftAccount{
+			{Account: treasury, Name: "Treasury", Chain: chain, Rules: rules()}, {Account: payroll, Name: "Payroll", Chain: chain, Rules: inEuros()},
+		},
 		Groups:     []governance.Group{{Group: "grp_officers", Name: "Officers", Members: []string{"mem_bob", "mem_carol"}}},
 		Whitelists: []governance.List{{Whitelist: "wls_suppliers", Name: "Suppliers", Entries: []governance.Entry{{Address: mill, Chain: chain, Label: "Mill"}}}},
 	}

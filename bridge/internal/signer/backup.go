@@ -59,17 +59,18 @@ func RestoreWith(ctx context.Context, cfg Config, from, signerFile, head string,
 	if err != nil {
 		return fmt.Errorf("find the statement key: %w", err)
 	}
-	if key.PublicKey().Thumbprint() != pinned.Statement.Thumbprint() {
-		return fault.New(fault.KeyUnsuited, "the vault token has the keys of another vault than "+signerFile)
-	}
 	mark := watermark{deps.Vault}
 	seen, err := mark.Get(ctx)
 	if err != nil {
 		return err
 	}
 	r := restoring{seen: seen, next: map[string]int{}}
-	state, end, err := walk(ctx, from, pinned.Statement, "verified", stdio, r.visit)
-	if err == nil {
+	state, end, err := walk(ctx, from, pinned.Root, "verified", stdio, r.visit)
+	if err == nil && !state.Key().Equal(key.PublicKey()) {
+		err = fault.New(fault.KeyUnsuited, "the vault token has the keys of another vault than "+signerFile+", or those that the vault had before they were rotated")
+	}
+	first := err == nil && r.seen.Size == 0 && adopts(state, key.PublicKey(), end)
+	if err == nil && !first {
 		err = r.check(end, head)
 	}
 	if err != nil {
@@ -82,13 +83,15 @@ func RestoreWith(ctx context.Context, cfg Config, from, signerFile, head string,
 	if err != nil {
 		return err
 	}
-	if end.Size > seen.Size+signedlog.MaxBatch {
+	if first || end.Size > seen.Size+signedlog.MaxBatch {
 		if err := mark.Set(ctx, end); err != nil {
 			return fmt.Errorf("have the token remember the log: %w", err)
 		}
 	}
-	if err := r.tellLost(ctx, deps.Vault, stdio); err != nil {
-		return err
+	if !first { // else they are all in the old token
+		if err := r.tellLost(ctx, deps.Vault, stdio); err != nil {
+			return err
+		}
 	}
 	_, err = fmt.Fprintf(stdio.Out, "%s: the log in %s has %s, and the vault's token agrees\nhead %s\n", state.Genesis.Entity, cfg.StateDir, fold.Count(int(end.Size), "entry", "entries"), end.Head)
 	return err

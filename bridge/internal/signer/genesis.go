@@ -211,5 +211,5 @@ func resume(ctx context.Context, deps Deps, genesis []byte, dir string, conflict
 	if now, err := statement.Encode(s.state.Genesis); err != nil || !bytes.Equal(now, genesis) {
 		return vault.SignerFile{}, conflict
 	}
-	return signerFile(s.state.Genesis), nil
+	return s.state.FileOf(), nil
 }

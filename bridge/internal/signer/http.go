@@ -37,6 +37,8 @@ func (s *Service) Handler() http.Handler {
 	mux.HandleFunc("POST /v1/sweeps", s.strict(s.postSweep))
 	mux.HandleFunc("GET /v1/reviews", s.strict(s.getReviews))
 	mux.HandleFunc("POST /v1/verdicts", s.strict(s.postVerdict))
+	mux.HandleFunc("GET /v1/rates", s.strict(s.getRates))
+	mux.HandleFunc("POST /v1/rates", s.strict(s.postRate))
 	mux.HandleFunc("POST /v1/channels", s.strict(s.postChannel))
 	mux.HandleFunc("POST /v1/channels/{id}/records", s.strict(s.postRecord))
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -175,6 +177,21 @@ func (s *Service) postVerdict(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v, err := s.Verdict(r.Context(), in.JWS)
+	s.reply(w, r, v, err)
+}
+
+func (s *Service) getRates(w http.ResponseWriter, r *http.Request) {
+	v, err := s.Rates(r.Context())
+	s.reply(w, r, v, err)
+}
+
+func (s *Service) postRate(w http.ResponseWriter, r *http.Request) {
+	var in wire.SignerRateInput
+	if err := read(w, r, &in); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	v, err := s.Rate(r.Context(), in.JWS)
 	s.reply(w, r, v, err)
 }
 

@@ -1,11 +1,14 @@
 package signer
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"strings"
 	"time"
 
 	"countersign/bridge/internal/signer/execute"
@@ -37,11 +40,41 @@ func (s *Service) openLog(ctx context.Context) error {
 	if ok { // else there is no checkpoint yet
 		s.deps.Log.Warn("the log is verified from its genesis, which takes longer: its checkpoint cannot be used", "cause", err)
 	}
-	if s.book, err = newBook(s.key.PublicKey(), s.deps.Storage.Index); err != nil {
+	root, err := s.root()
+	if err != nil {
+		return err
+	}
+	if s.book, err = newBook(root, s.deps.Storage.Index); err != nil {
 		return fmt.Errorf("begin the index of the log: %w", err)
 	}
 	s.at = time.Time{}
 	return s.readLog(ctx, "")
+}
+
+// root is the key with which the log begins: the statement key of this token, unless the vault's
+// keys were rotated. The log itself says so, and leads from it to this token's key: that one
+// signed which key it follows.
+func (s *Service) root() (jws.PublicKey, error) {
+	own := s.key.PublicKey()
+	firsts, err := s.deps.Storage.Segments()
+	if err != nil || len(firsts) == 0 {
+		return own, err
+	}
+	f, err := s.deps.Storage.Open(firsts[0])
+	if err != nil {
+		return own, err
+	}
+	line, err := bufio.NewReader(io.LimitReader(f, signedlog.MaxLine+1)).ReadString('\n')
+	if err = errors.Join(err, f.Close()); errors.Is(err, io.EOF) {
+		return own, nil // of what is cut off the verification says more
+	}
+	if err != nil {
+		return own, err
+	}
+	if _, key, err := vault.Begins(strings.TrimSuffix(line, "\n")); err == nil {
+		return key, nil
+	}
+	return own, nil
 }
 
 // restore brings back the state of the newest checkpoint, and returns the line of its
@@ -89,7 +122,7 @@ func (s *Service) restore() (line string, err error) {
 // newest checkpoint that it meets.
 func (s *Service) readLog(ctx context.Context, from string) (err error) {
 	s.log, err = signedlog.Open(ctx, signedlog.Config{
-		Storage: s.deps.Storage, Watermark: watermark{s.deps.Vault}, Signer: s.key,
+		Storage: s.deps.Storage, Watermark: watermark{s.deps.Vault}, Signer: s.key, Root: s.state.Key(),
 		Now: func() time.Time { return s.at }, Inner: s.state.Look, From: from,
 	}, func(e signedlog.Entry, line, hash string) error {
 		s.at = time.Unix(e.At, 0).UTC()
@@ -163,7 +196,11 @@ func (s *Service) entry(ctx context.Context, seq int64) (vault.Line, error) {
 	if err != nil {
 		return vault.Line{}, err
 	}
-	e, err := signedlog.Read(lines[0], s.key.PublicKey())
+	key, err := s.state.EntryKey(seq)
+	if err != nil {
+		return vault.Line{}, err
+	}
+	e, err := signedlog.Read(lines[0], key)
 	if err == nil && e.Seq != seq {
 		err = fault.New(fault.LogCorrupt, fmt.Sprintf("the log is corrupt: entry %d is in the place of entry %d", e.Seq, seq)).With("entry", fmt.Sprint(seq))
 	}

@@ -9,6 +9,7 @@ import (
 	"countersign/bridge/internal/signer/membertest"
 	"countersign/shared/fault"
 	"countersign/shared/intent"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/jws"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -183,5 +184,53 @@ func TestACertificateIsRenewedByAskingForItOnALaterDay(t *testing.T) {
 	c, err := statement.Decode[statement.Member](payload)
 	if err != nil || c.IssuedAt%86400 != 0 || c.Expires-c.IssuedAt != 366*86400 || c.IssuedAt > g.clock.now().Unix() {
 		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// Only the vault can verify the proof of a channel key: it takes the vault's own.
+func TestAChannelKeyThatIsProvenWronglyIsNotRegistered(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	own := func(curve string) jws.PublicKey {
+		for _, j := range g.service.state.Signer().Channel {
+			if j.Crv == curve {
+				k, err := jws.FromJWK(j)
+				if err != nil {
+					t.Fatal(err)
+				}
+				return k
+			}
+		}
+		t.Fatal("no such key")
+		return jws.PublicKey{}
+	}
+	stranger := membertest.NewKey(t, jws.P256).PublicKey()
+	for name, c := range map[string]struct {
+		to   jws.PublicKey
+		hold bool // the channel key that is registered is the member's
+		code fault.Code
+	}{
+		"its own":                   {own(jws.P256), true, ""},
+		"somebody else's":           {own(jws.P256), false, fault.SignatureInvalid},
+		"its own, to another vault": {stranger, true, fault.SignatureInvalid},
+	} {
+		m := membertest.NewMember(t, "mem_erin", "Erin", jws.P256)
+		invite := intent.MemberInvite{Kind: intent.KindMemberInvite, V: 1, Member: m.ID, Role: statement.Operator, Is: intent.Program}
+		if c.hold {
+			invite.Registration = m.RegisterFor(t, "ent_sandbox", c.to)
+		} else { // the proof is by another key than the one that is registered
+			invite.Registration = m.RegisterAs(t, "ent_sandbox", c.to, membertest.NewKey(t, jws.P256))
+		}
+		e, code := g.dry(func() wire.SignerRequestInput {
+			in := g.input(newRequestID(t))
+			in.Intent = intenttest.Doc(invite)
+			return in
+		}(), "true")
+		if code != c.code || code == "" && e.Impact == nil {
+			t.Errorf("%s: %q, want %q", name, code, c.code)
+		}
+		if code := g.change(newRequestID(t), invite); code != c.code {
+			t.Errorf("%s: %q, want %q", name, code, c.code)
+		}
 	}
 }

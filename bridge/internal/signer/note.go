@@ -20,7 +20,14 @@ type notes struct {
 func (s *Service) Note(ctx context.Context) (wire.SignerNote, error) {
 	s.mu.Lock()
 	tree, entity := s.log.Tree(), s.state.Genesis.Entity
+	root, err := s.state.RootKey()
 	s.mu.Unlock()
+	if err != nil {
+		return wire.SignerNote{}, err
+	}
+	if s.retired() {
+		return wire.SignerNote{}, signedlog.Rotated()
+	}
 	if err := s.log.Commit(ctx, tree.Size()); err != nil {
 		return wire.SignerNote{}, err
 	}
@@ -28,7 +35,7 @@ func (s *Service) Note(ctx context.Context) (wire.SignerNote, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	if n.size < tree.Size() {
-		text, err := signedlog.SignNote(ctx, s.key, entity, tree)
+		text, err := signedlog.SignNote(ctx, s.key, entity, root, tree)
 		if err != nil {
 			return wire.SignerNote{}, err
 		}

@@ -16,7 +16,7 @@ func TestTheNoteIsAboutAllEntriesAndSignedOnceForEachSize(t *testing.T) {
 		if code := g.call("GET", "/v1/log/checkpoint", nil, &out); code != "" {
 			t.Fatal(code)
 		}
-		n, err := signedlog.ReadNote(out.Note, g.service.state.Genesis.Entity, g.service.key.PublicKey())
+		n, err := signedlog.ReadNote(out.Note, g.service.state.Genesis.Entity, g.service.key.PublicKey(), g.service.key.PublicKey())
 		if err != nil {
 			t.Fatal(err)
 		}

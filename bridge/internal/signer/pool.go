@@ -17,8 +17,10 @@ func depositLabel(account string, number int) string {
 }
 
 // accountLabel names the own key of an account.
-func (s *Service) accountLabel(account string) string {
-	if number, created := s.state.OwnKey(account); created {
+func (s *Service) accountLabel(account string) string { return ownLabel(s.state, account) }
+
+func ownLabel(state *vault.State, account string) string {
+	if number, created := state.OwnKey(account); created {
 		return createdLabel(number)
 	}
 	return labelAccount + account

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"countersign/bridge/internal/signer/membertest"
+	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 )
 
@@ -129,6 +130,20 @@ func startsFrom(t *testing.T, g *rig, m moment, i, torn int) {
 // error of the test.
 func startedFrom(t *testing.T, g *rig, m moment, i, torn int) *rig {
 	t.Helper()
+	again, mark := leftAt(t, g, m, torn)
+	if err := again.tryStart(); err != nil {
+		t.Errorf("moment %d, %d bytes torn: %v", i, torn, err)
+		return nil
+	}
+	if got := again.service.log.Mark(); got.Size < mark.Size {
+		t.Errorf("moment %d: the log has %d entries of %d", i, got.Size, mark.Size)
+	}
+	return again
+}
+
+// leftAt is what is left at a moment with so many bytes torn, and the watermark.
+func leftAt(t *testing.T, g *rig, m moment, torn int) (*rig, signedlog.Mark) {
+	t.Helper()
 	dir := t.TempDir()
 	v := &membertest.Vault{Keys: maps.Clone(m.keys), Data: maps.Clone(m.data)}
 	mark, err := watermark{v}.Get(t.Context())
@@ -148,15 +163,7 @@ func startedFrom(t *testing.T, g *rig, m moment, i, torn int) *rig {
 			t.Fatal(err)
 		}
 	}
-	again := &rig{t: t, on: v, vault: v, dir: dir, clock: g.clock, people: g.people, enrol: g.enrol, limits: g.limits, segment: g.segment}
-	if err := again.tryStart(); err != nil {
-		t.Errorf("moment %d, %d bytes torn: %v", i, torn, err)
-		return nil
-	}
-	if got := again.service.log.Mark(); got.Size < mark.Size {
-		t.Errorf("moment %d: the log has %d entries of %d", i, got.Size, mark.Size)
-	}
-	return again
+	return &rig{t: t, on: v, vault: v, dir: dir, clock: g.clock, people: g.people, enrol: g.enrol, limits: g.limits, segment: g.segment}, mark
 }
 
 // offsetOf is where the last n lines of a segment begin.

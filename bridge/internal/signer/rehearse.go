@@ -74,6 +74,9 @@ func alone(s governance.Set) rehearsal.Vault {
 			}
 		}
 	}
+	if s.RateSource != "" {
+		add([]string{s.RateSource})
+	}
 	for _, r := range s.Rules {
 		if r.Creation != nil {
 			add(r.Creation.Members)
@@ -119,7 +122,7 @@ func rehearsed(g *vault.Governance) rehearsal.Vault {
 func statementKeyOf(ctx context.Context, dir, signerFile string) (key jws.PublicKey, err error) {
 	if signerFile != "" {
 		pinned, err := readSigner(signerFile)
-		return pinned.Statement, err
+		return pinned.Root, err
 	}
 	line, err := genesisLine(ctx, dir)
 	if err != nil {

@@ -26,6 +26,9 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (_ wi
 	if err != nil {
 		return wire.SignerRequest{}, err
 	}
+	if err := s.proves(ctx, draft); err != nil {
+		return wire.SignerRequest{}, err
+	}
 	foreseen, err := s.foresee(ctx, in, draft)
 	if err != nil {
 		return wire.SignerRequest{}, err
@@ -80,12 +83,14 @@ func (s *Service) fresh(in wire.SignerRequestInput, draft intent.Intent) (*vault
 	if err := s.checkNew(in, wants); err != nil {
 		return nil, err
 	}
-	return &vault.Request{
+	r := &vault.Request{
 		RequestBody: signedlog.RequestBody{
 			Request: in.Request, Created: s.at.Unix(), Expires: in.ExpiresAt.Unix(), Recorded: recorded(s.state.Zones(wants), s.at),
 		},
 		Wants: wants, CreatedAt: s.at,
-	}, nil
+	}
+	r.Recorded.Value, r.Rate = s.value(wants)
+	return r, nil
 }
 
 // DryRun says what the rules would say of a request now, and makes none: nothing is
@@ -101,6 +106,9 @@ func (s *Service) DryRun(ctx context.Context, in wire.SignerRequestInput) (out w
 			return out, err
 		}
 	}
+	if err := s.proves(ctx, draft); err != nil {
+		return out, err
+	}
 	foreseen, err := s.foresee(ctx, in, draft)
 	if err != nil {
 		return out, err
@@ -115,7 +123,7 @@ func (s *Service) DryRun(ctx context.Context, in wire.SignerRequestInput) (out w
 	}
 	out.Impact, err = foreseen.of(r, s.state.Governance)
 	out.Findings = foreseen.findings()
-	out.Explanation = s.state.Explain(r)
+	out.Explanation, out.Value = s.state.Explain(r), r.Recorded.Value
 	if err == nil && in.Try != nil {
 		out.Trial, err = s.try(r, *in.Try)
 	}

@@ -73,7 +73,8 @@ type Service struct {
 	limits       limiter
 	notes        notes
 	evaluations  map[string]evaluation // by request: what reviewers were asked
-	told         int64                 // answers with such questions
+	told         int64                 // answers with such questions, and with rates that are wanted
+	rates        map[governance.Valuation]knownRate
 	certificates certificates
 	owns         ownKeys
 	deposits     depositKeys
@@ -86,7 +87,7 @@ type Service struct {
 // fails with LOG_CORRUPT, naming the entry, or ENTITY_NOT_ENROLLED when the vault was never
 // initialised.
 func Open(ctx context.Context, deps Deps) (*Service, error) {
-	s := &Service{deps: deps, statics: map[channel.Suite]channel.Static{}, evaluations: map[string]evaluation{}, certificates: certificates{byMember: map[string]issued{}}}
+	s := &Service{deps: deps, statics: map[channel.Suite]channel.Static{}, evaluations: map[string]evaluation{}, rates: map[governance.Valuation]knownRate{}, certificates: certificates{byMember: map[string]issued{}}}
 	s.sessions = newSessions(deps.steady)
 	s.limits = newLimiter(deps.Limits)
 	s.clock = timekeeper{now: deps.Now, uptime: deps.Uptime, dir: deps.Clock, away: cmp.Or(deps.Away, DefaultAway)}
@@ -129,7 +130,10 @@ func (s *Service) checkKeys(ctx context.Context) error {
 	other := func(what string) error {
 		return fault.New(fault.LogCorrupt, "the vault token holds another "+what+" than the log names").With("entry", "0")
 	}
-	for _, j := range s.state.Genesis.Signer.Channel {
+	if s.retired() {
+		return fault.New(fault.KeyUnsuited, "the vault's keys were rotated: its log goes on in the new token. Name that one in the configuration (the README, \"Disaster\")")
+	}
+	for _, j := range s.state.Signer().Channel {
 		k, err := jws.FromJWK(j)
 		if err != nil {
 			return err
@@ -157,6 +161,9 @@ func (s *Service) checkKeys(ctx context.Context) error {
 	}
 	return nil
 }
+
+// retired reports whether the vault's keys were rotated since this token was its own.
+func (s *Service) retired() bool { return !s.state.Key().Equal(s.key.PublicKey()) }
 
 // static is a vault key as the channel uses it.
 type static struct{ key keys.Key }
@@ -198,9 +205,11 @@ func (s *Service) settle(ctx context.Context, r *vault.Request) error {
 		return nil
 	}
 	s.deps.Log.Info("request closed", "request", r.Request, "state", d.State)
-	err := s.append(ctx, signedlog.Outcome, signedlog.OutcomeBody{
-		Request: r.Request, State: string(d.State), Reasons: d.Reasons, UseBy: r.UseBy(d),
-	})
+	body := signedlog.OutcomeBody{Request: r.Request, State: string(d.State), Reasons: d.Reasons, UseBy: r.UseBy(d)}
+	if keys, ok := r.Wants.(intent.VaultRotateKeys); ok && d.State == governance.Approved {
+		body.Signer = &statement.SignerKeys{Statement: keys.Statement, Channel: keys.Channel}
+	}
+	err := s.append(ctx, signedlog.Outcome, body)
 	if err != nil || d.State != governance.Approved {
 		return err
 	}
@@ -214,6 +223,11 @@ func (s *Service) settle(ctx context.Context, r *vault.Request) error {
 // changed follows a change of the vault: the channels of a member who changed are closed,
 // and open requests are asked again. s.mu is held.
 func (s *Service) changed(ctx context.Context, change intent.Change) error {
+	if s.retired() { // what else would have to be closed, the signer on the new token closes
+		s.broken = signedlog.Rotated()
+		s.deps.Log.Warn("the vault's keys were rotated: this token signs no more, start the signer on the new one")
+		return nil
+	}
 	object, _ := change.Of()
 	s.sessions.end(object)
 	for _, id := range slices.Sorted(maps.Keys(s.state.Open())) {
@@ -259,7 +273,7 @@ func (s *Service) Status() wire.SignerStatus {
 	g, m := s.state.Genesis, s.log.Mark()
 	return wire.SignerStatus{
 		Entity: g.Entity, EntityName: g.EntityName, Log: statement.Log{Size: m.Size, Head: m.Head},
-		StatementKey: g.Signer.Statement, ChannelKeys: g.Signer.Channel, Stopped: s.clock.stopped,
+		StatementKey: s.state.Signer().Statement, ChannelKeys: s.state.Signer().Channel, Stopped: s.clock.stopped,
 	}
 }
 

@@ -80,3 +80,49 @@ func TestTheStoryOnAVaultInSoftHSM(t *testing.T) {
 		t.Errorf("a PIN file that all may read: %v", err)
 	}
 }
+
+// The old and the new HSM are two tokens, each behind a process of its own: no key of the one is
+// in the other. The test is not parallel: SoftHSM has one configuration in a process.
+func TestTheKeysOfAVaultAreRotatedFromOneHSMToAnother(t *testing.T) {
+	opened := func(label string) Vault {
+		cfg := configOf(t, softhsm.New(t, softhsm.Spec{Label: label}))
+		cfg.Token = "pkcs11:token=" + label
+		v, done, err := openHSM(t.Context(), cfg, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = done() })
+		return v
+	}
+	g := newRigOn(t, twoOfThree(), opened("vault"))
+	signerFile, old := g.signerFile(t), g.on
+	before := g.request(newRequestID(t))
+	next := opened("successor")
+	g.rotates(next, signerFile)
+	if _, err := g.moves(next, signerFile); err != nil {
+		t.Fatal(err)
+	}
+	g.knows()
+	after := g.request(newRequestID(t))
+	g.approves("mem_alice", after.Request)
+	g.approves("mem_bob", after.Request)
+	if r := g.look(after.Request); r.State != "APPROVED" || addressOf(r) == addressOf(before) {
+		t.Errorf("%s at %s", r.State, addressOf(r))
+	}
+	if err := VerifyLog(t.Context(), Config{StateDir: g.dir}, signerFile, Stdio{Out: os.Stderr, Err: os.Stderr}); err != nil {
+		t.Error(err)
+	}
+	for name, v := range map[string]Vault{"old": old, "new": next} {
+		key, err := v.Key(t.Context(), statementKey())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if is := key.PublicKey().Equal(g.service.state.Key()); is != (name == "new") {
+			t.Errorf("the %s token's key is the vault's: %v", name, is)
+		}
+	}
+	g.stop()
+	if g.on = old; fault.CodeOf(g.tryStart()) != fault.KeyUnsuited {
+		t.Error("a signer starts on the old token")
+	}
+}

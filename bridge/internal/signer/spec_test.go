@@ -28,7 +28,7 @@ func TestThePageHasTheConfigurationTheDraftAndTheSignerFile(t *testing.T) {
 			t.Errorf("%s: %v", heading, err)
 		}
 		if heading != "The configuration" {
-			spec.Shows(t, heading, example, v, "accounts.rules", "accounts.tier", "accounts.parent", "accounts.sweep", "groups", "whitelists", "registered")
+			spec.Shows(t, heading, example, v, "accounts.rules", "accounts.tier", "accounts.parent", "accounts.sweep", "groups", "whitelists", "registered", "root_key")
 		}
 	}
 }

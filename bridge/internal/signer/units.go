@@ -1,6 +1,7 @@
 package signer
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,10 +29,10 @@ func (d Draft) checkUnits() error {
 		if _, ok := asset.Chain(a.Chain); !ok {
 			return misfit(at+"chain", fmt.Sprintf("is not in the table of known chains; the sandbox's is %s", asset.Sandbox))
 		}
+		if field, why := a.unvalued(); why != "" {
+			return misfit(at+field, why)
+		}
 		for _, r := range a.Rules.Rules {
-			if r.RateWithin != 0 {
-				return misfit(at+"rules."+r.Name+".rate_within", "has no use yet: this version of the signer records no rates, so the rule would never match what moves an asset")
-			}
 			for i, c := range r.When {
 				if field, why := a.never(r, c, d); why != "" {
 					return misfit(fmt.Sprintf("%srules.%s.when.%d.%s", at, r.Name, i, field), why)
@@ -102,13 +103,50 @@ func (a DraftAccount) unspent(r governance.Rule, unit string) string {
 		return "is neither a currency of ISO 4217 nor an asset on the account's chain"
 	}
 	spends := func(f governance.Facts) bool {
-		_, fiat := asset.Currency(f.Currency)
-		return fiat == money
+		return spendsMoney(f) == money || money && r.RateWithin != 0 && f.Currency != ""
 	}
 	if !a.some(r, spends) {
 		return "can never match: the rule is for no kind that spends " + unit
 	}
 	return ""
+}
+
+func spendsMoney(f governance.Facts) bool {
+	_, fiat := asset.Currency(f.Currency)
+	return fiat
+}
+
+// unvalued says which rule looks at rates in vain, or which source signs rates for none, and why;
+// why is empty when rates and rules belong together.
+func (a DraftAccount) unvalued() (field, why string) {
+	var currency string
+	for _, r := range a.Rules.Rules {
+		if r.RateWithin == 0 {
+			continue
+		}
+		at := "rules." + r.Name + ".rate_within"
+		switch spends := func(f governance.Facts) bool { return f.Currency != "" && !spendsMoney(f) }; {
+		case a.Rules.RateSource == "":
+			return at, "has no use: the rules name no rate_source, the member who signs rates"
+		case r.ValuedIn() == "":
+			return at, "has no use: no condition of the rule counts in a currency"
+		case !a.some(r, spends):
+			return at, "has no use: the rule is for no kind that spends an asset"
+		}
+		for _, c := range r.When {
+			unit := c.Unit()
+			if _, money := asset.Currency(unit); !money {
+				continue
+			}
+			if currency = cmp.Or(currency, unit); unit != currency {
+				return at, "counts in " + unit + " what another condition counts in " + currency + ": the assets of an account are valued in one currency"
+			}
+		}
+	}
+	if currency == "" && a.Rules.RateSource != "" {
+		return "rules.rate_source", "has no use: no rule has rate_within"
+	}
+	return "", ""
 }
 
 // some reports whether a kind that a rule is for has such facts.

@@ -29,6 +29,13 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 			a.Rules.Rules[0].When = []governance.Condition{{Filter: &governance.Filter{Kinds: []string{kind}}}, {Recipient: &r}}
 		}
 	}
+	valued := func(a *DraftAccount) *governance.Set {
+		a.Rules.RateSource = "mem_carol"
+		r := &a.Rules.Rules[0]
+		r.RateWithin, r.Steps[0].Members = 900, []string{"mem_alice", "mem_bob"}
+		r.When = []governance.Condition{{Filter: &governance.Filter{Kinds: []string{"transfer"}}}, {Amount: &governance.Amount{Currency: "EUR", Max: "1"}}}
+		return &a.Rules
+	}
 	for _, c := range []struct {
 		name   string
 		change func(*DraftAccount)
@@ -51,7 +58,15 @@ func TestInitRefusesAccountsAndRulesWhoseUnitsDoNotFit(t *testing.T) {
 		{"a time zone that there is not", func(a *DraftAccount) {
 			a.Rules.Rules[0].When = []governance.Condition{{Window: &governance.Window{From: "08:00", To: "18:00", Zone: "Europe/Lutetia"}}}
 		}, "accounts.acc_treasury.rules.purchases.when.0.window.zone"},
-		{"rates that nobody records", func(a *DraftAccount) { a.Rules.Rules[0].RateWithin = 3600 }, "accounts.acc_treasury.rules.purchases.rate_within"},
+		{"a rate of nobody", func(a *DraftAccount) { valued(a).RateSource = "" }, "accounts.acc_treasury.rules.purchases.rate_within"},
+		{"a rate that is signed", func(a *DraftAccount) { valued(a) }, ""},
+		{"a rate of what spends a currency", func(a *DraftAccount) { valued(a).Rules[0].When[0].Filter.Kinds = []string{"buy"} }, "accounts.acc_treasury.rules.purchases.rate_within"},
+		{"a rate that no condition looks at", func(a *DraftAccount) { valued(a).Rules[0].When[1].Amount.Currency = "ethereum" }, "accounts.acc_treasury.rules.purchases.rate_within"},
+		{"a source whose rates no rule looks at", func(a *DraftAccount) { a.Rules.RateSource = "mem_carol" }, "accounts.acc_treasury.rules.rate_source"},
+		{"values in two currencies", func(a *DraftAccount) {
+			s := valued(a)
+			s.Rules[0].When = append(s.Rules[0].When, governance.Condition{Velocity: &governance.Velocity{Currency: "USD", Seconds: 3600, Max: "1"}})
+		}, "accounts.acc_treasury.rules.purchases.rate_within"},
 		{"a count of purchases", func(a *DraftAccount) {
 			a.Rules.Rules[0].When = []governance.Condition{{Velocity: &governance.Velocity{Seconds: 3600, Count: 2}}}
 		}, ""},

@@ -35,7 +35,7 @@ func VerifyLog(ctx context.Context, cfg Config, signerFile string, stdio Stdio) 
 		return err
 	}
 	began := time.Now()
-	state, mark, err := walk(ctx, cfg.StateDir, pinned.Statement, "verified", stdio, func(_ *vault.State, _ signedlog.Entry, apply func() error) error { return apply() })
+	state, mark, err := walk(ctx, cfg.StateDir, pinned.Root, "verified", stdio, func(_ *vault.State, _ signedlog.Entry, apply func() error) error { return apply() })
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,6 @@ import (
 	"countersign/shared/signedlog"
 	"countersign/shared/statement"
 	"countersign/shared/strictjson"
-	"countersign/shared/vault"
 )
 
 // written is a state directory with the rig's log in one segment, and the public file of
@@ -35,8 +34,7 @@ func (g *rig) written(t testing.TB) (cfg Config, signerFile string) {
 func (g *rig) signerFile(t testing.TB) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), fileName)
-	s := g.service.Status()
-	data, err := json.Marshal(vault.SignerFile{Entity: s.Entity, EntityName: s.EntityName, StatementKey: s.StatementKey, ChannelKeys: s.ChannelKeys})
+	data, err := json.Marshal(g.service.state.FileOf())
 	if err != nil {
 		t.Fatal(err)
 	}

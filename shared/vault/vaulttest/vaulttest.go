@@ -55,6 +55,7 @@ type Log struct {
 	t     testing.TB
 	at    int64
 	log   *signedlog.Log
+	key   *inTurn // of the signer
 	State *vault.State
 	Lines []string
 	About map[string][]int64 // entries, by request
@@ -65,10 +66,10 @@ type Log struct {
 // New is the log of a vault in which Alice asks, Alice and Bob approve, and little is spent.
 func New(t testing.TB) *Log {
 	t.Helper()
-	s := &Log{t: t, at: Noon, State: vault.New(StatementKey.PublicKey(), nil), About: map[string][]int64{}, Requests: map[string]*vault.Request{}}
+	s := &Log{t: t, at: Noon, key: &inTurn{StatementKey}, State: vault.New(StatementKey.PublicKey(), nil), About: map[string][]int64{}, Requests: map[string]*vault.Request{}}
 	var err error
 	s.log, err = signedlog.Open(t.Context(), signedlog.Config{
-		Storage: nowhere{}, Watermark: nowhere{}, Signer: StatementKey, Now: func() time.Time { s.at++; return time.Unix(s.at, 0) },
+		Storage: nowhere{}, Watermark: nowhere{}, Signer: s.key, Now: func() time.Time { s.at++; return time.Unix(s.at, 0) },
 	}, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -181,7 +182,7 @@ func (s *Log) receive(request string, draft intent.Receiver, key Key) {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	attestation, err := jws.Sign(s.t.Context(), StatementKey, statement.TypAddress, payload)
+	attestation, err := jws.Sign(s.t.Context(), s.key, statement.TypAddress, payload)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -288,7 +289,11 @@ func (s *Log) Close(request string) {
 	s.t.Helper()
 	r := s.State.Request(request)
 	d := s.State.Decide(r, time.Unix(s.at+1, 0))
-	s.append(request, signedlog.Outcome, signedlog.OutcomeBody{Request: request, State: string(d.State), Reasons: d.Reasons, UseBy: r.UseBy(d)})
+	body := signedlog.OutcomeBody{Request: request, State: string(d.State), Reasons: d.Reasons, UseBy: r.UseBy(d)}
+	if k, ok := r.Wants.(intent.VaultRotateKeys); ok && d.State == governance.Approved {
+		body.Signer = &statement.SignerKeys{Statement: k.Statement, Channel: k.Channel}
+	}
+	s.append(request, signedlog.Outcome, body)
 }
 
 // Lived is the log of a vault with two purchases, the second of which was governed by another rule
@@ -310,7 +315,7 @@ func Lived(t testing.TB) *Log {
 // Note is the signer's note about the log.
 func (s *Log) Note() string {
 	s.t.Helper()
-	note, err := signedlog.SignNote(s.t.Context(), StatementKey, Entity, s.log.Tree())
+	note, err := signedlog.SignNote(s.t.Context(), s.key, Entity, StatementKey.PublicKey(), s.log.Tree())
 	if err != nil {
 		s.t.Fatal(err)
 	}

@@ -47,6 +47,8 @@ func changeScenes() map[string]func() *Model {
 		intent.MemberReplaceKeys{Kind: intent.KindMemberReplaceKeys, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob Okafor", Role: "OPERATOR", Registration: "a.b.c", Keys: registered, Purpose: "Bob lost his token"},
 		intent.MemberState{Kind: intent.KindMemberSuspend, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob Okafor", Role: "OPERATOR"},
 		intent.MemberState{Kind: intent.KindMemberResume, V: 1, Member: "mem_bob", FromVersion: 2, Name: "Bob Okafor", Role: "OPERATOR"},
+		intent.VaultRotateKeys{Kind: intent.KindVaultRotateKeys, V: 1, FromVersion: 1, Statement: registered.Approval, Channel: []jwk.Key{registered.Approval}, Succession: "a.b.c",
+			Accounts: []intent.NewAddress{{Account: "acc_treasury", Address: address1}}, Thumbprint: strings.Repeat("A", 43), Before: strings.Repeat("A", 42) + "E", Purpose: "The token is replaced"},
 		intent.MemberState{Kind: intent.KindMemberRevoke, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob Okafor", Role: "OPERATOR"},
 		intent.ReportingKeyCreate{Kind: intent.KindReportingKeyCreate, V: 1, ReportingKey: "rpk_accounting", Name: "Accounting", Reads: intent.ReadsAccounts,
 			Accounts: []intent.NamedAccount{{Account: "acc_treasury", Name: "Treasury"}}, Verifier: strings.Repeat("A", 43), Expires: 1826668800, Purpose: "The monthly report"},

@@ -72,7 +72,8 @@ The file for serve, migrate, backup, resume and keys is JSON; every name is know
                       socket is the unix socket of its countersign-bridge signer; file is what
                       "countersign-bridge signer init" wrote: whose entity it is, and whose log
                       is believed. "reviewers":{"mem_…":"https://…"} says where the programs
-                      are whose verdict its rules wait for
+                      are whose verdict its rules wait for, "rates":{"mem_…":"https://…"}
+                      where those are that sign rates
   token_key           signs tokens: a PEM file (PKCS #8, RSA, mode 0600; made when missing in
                       the sandbox), or pkcs11:token=…;object=…?module-path=/usr/lib/….so
   token_key_pin_file  the PIN for a pkcs11: key

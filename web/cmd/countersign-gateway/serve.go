@@ -256,8 +256,9 @@ func serve(ctx context.Context, cfg Config, std stdio) (err error) {
 		return err
 	}
 	defer closeChains()
+	programs := review.New(nil)
 	g, err := gateway.New(ctx, gateway.Config{
-		Store: db, Tokens: tokens, Desk: providers, Vaults: signers, Reviewers: review.New(nil), Chains: chains, Hooks: hooks,
+		Store: db, Tokens: tokens, Desk: providers, Vaults: signers, Reviewers: programs, Sources: programs, Chains: chains, Hooks: hooks,
 		Env: cfg.Environment, PageURL: strings.TrimSuffix(cfg.PublicURL, "/"), Now: now, Clock: clock, Rand: rand.Reader, Log: log,
 	})
 	if err != nil {

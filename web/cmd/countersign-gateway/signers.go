@@ -18,6 +18,9 @@ type Signer struct {
 	// Reviewers are where the programs are that judge requests, by the ids of members whom
 	// rules name as reviewers: {"mem_chainwatch":"https://chainwatch.example/review"}.
 	Reviewers map[string]string `json:"reviewers,omitempty"`
+	// Rates are where the programs are that sign rates, by the ids of members whom rules name
+	// as their rate_source: {"mem_northrates":"https://northrates.example/rate"}.
+	Rates map[string]string `json:"rates,omitempty"`
 }
 
 // checkSigners finds what is wrong with the signers, and names it by its place.
@@ -30,9 +33,11 @@ func checkSigners(all []Signer) error {
 		if s.Socket == "" || s.File == "" {
 			return fmt.Errorf("the configuration's signers[%d] needs socket and file; see countersign-gateway --help", i)
 		}
-		for member, address := range s.Reviewers {
-			if err := review.Check(address); err != nil || !id.Is(id.Member, member) {
-				return fmt.Errorf("the configuration's signers[%d].reviewers[%q] needs the id of a member (mem_…) and an https:// address", i, member)
+		for what, programs := range map[string]map[string]string{"reviewers": s.Reviewers, "rates": s.Rates} {
+			for member, address := range programs {
+				if err := review.Check(address); err != nil || !id.Is(id.Member, member) {
+					return fmt.Errorf("the configuration's signers[%d].%s[%q] needs the id of a member (mem_…) and an https:// address", i, what, member)
+				}
 			}
 		}
 		if j, known := of[s.Socket]; known {
@@ -67,7 +72,7 @@ func vaults(all []Signer) (open []gateway.Vault, closeAll func(), err error) {
 		of[signer.Entity] = i
 		link := signerlink.New(s.Socket)
 		links = append(links, link)
-		open = append(open, gateway.Vault{Entity: signer.Entity, Key: signer.Statement, Signer: link, Reviewers: s.Reviewers})
+		open = append(open, gateway.Vault{Entity: signer.Entity, Key: signer.Statement, Root: signer.Root, Signer: link, Reviewers: s.Reviewers, Sources: s.Rates})
 	}
 	return open, closeAll, nil
 }

@@ -17,11 +17,12 @@ func TestSignersThatAreMissingOrGivenTwiceAreNamed(t *testing.T) {
 		change func(*Config)
 		says   string
 	}{
-		"none":                    {func(c *Config) { c.Signers = nil }, "needs signers"},
-		"without a socket":        {func(c *Config) { c.Signers[0].Socket = "" }, "signers[0] needs socket and file"},
-		"one socket for two":      {func(c *Config) { c.Signers = append(c.Signers, c.Signers[0]) }, "signers[1].socket is that of signers[0] too"},
-		"one entity twice":        {func(c *Config) { c.Signers = append(c.Signers, Signer{Socket: "/another", File: c.Signers[0].File}) }, "signers[0] and signers[1] are both of ent_sandbox"},
-		"a reviewer in the clear": {func(c *Config) { c.Signers[0].Reviewers = map[string]string{"mem_carol": "http://chainwatch.example"} }, `signers[0].reviewers["mem_carol"] needs`},
+		"none":                           {func(c *Config) { c.Signers = nil }, "needs signers"},
+		"without a socket":               {func(c *Config) { c.Signers[0].Socket = "" }, "signers[0] needs socket and file"},
+		"one socket for two":             {func(c *Config) { c.Signers = append(c.Signers, c.Signers[0]) }, "signers[1].socket is that of signers[0] too"},
+		"one entity twice":               {func(c *Config) { c.Signers = append(c.Signers, Signer{Socket: "/another", File: c.Signers[0].File}) }, "signers[0] and signers[1] are both of ent_sandbox"},
+		"a reviewer in the clear":        {func(c *Config) { c.Signers[0].Reviewers = map[string]string{"mem_carol": "http://chainwatch.example"} }, `signers[0].reviewers["mem_carol"] needs`},
+		"a source of rates in the clear": {func(c *Config) { c.Signers[0].Rates = map[string]string{"mem_carol": "http://northrates.example"} }, `signers[0].rates["mem_carol"] needs`},
 		"a reviewer by its name": {func(c *Config) {
 			c.Signers[0].Reviewers = map[string]string{"chainwatch": "https://chainwatch.example"}
 		}, `signers[0].reviewers["chainwatch"] needs`},

@@ -109,7 +109,7 @@ func TestAReceiptAndTheNoteThatItRestsOnComeByTheirRoutes(t *testing.T) {
 		t.Errorf("%v: %s", err, file.body)
 	}
 	c := get[wire.LogCheckpoint](t, r.do("GET", "/v1/log/checkpoint?since=1", ""))
-	if n, err := signedlog.ReadNote(c.Note, "ent_sandbox", r.Signer.Key.PublicKey()); err != nil || n.Size < 4 || len(c.Proof) == 0 {
+	if n, err := signedlog.ReadNote(c.Note, "ent_sandbox", r.Signer.Key.PublicKey(), r.Signer.Key.PublicKey()); err != nil || n.Size < 4 || len(c.Proof) == 0 {
 		t.Errorf("%+v, %v", c, err)
 	}
 	for _, since := range []string{"0", "-1", "01", "x", "1000000"} {

@@ -76,7 +76,7 @@ func since[T any](v vault.Version[T]) wire.Since {
 
 // fill says what is in the vault.
 func (o objects) fill(out *wire.Vault) error {
-	key, err := jws.FromJWK(o.now.Signer.Statement)
+	key, err := o.RootKey()
 	if err != nil {
 		return err
 	}

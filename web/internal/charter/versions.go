@@ -161,5 +161,8 @@ func (o objects) accountLines(id string, v vault.Version[vault.AccountTerms]) []
 	if len(set.Holidays) > 0 {
 		lines = append(lines, wire.Line{Label: "Holidays", Value: strings.Join(set.Holidays, ", ")})
 	}
+	if set.RateSource != "" {
+		lines = append(lines, wire.Line{Label: "Rates", Value: "signed by " + o.called[set.RateSource] + " (" + set.RateSource + ")"})
+	}
 	return lines
 }

@@ -90,16 +90,35 @@ func (g *Gateway) scan(ctx context.Context, w *watch) error {
 	if errors.Is(sent, errAgain) {
 		return errAgain
 	}
-	if sent != nil { // the sending says why, and the chain is read all the same
-		g.cfg.Log.Warn("a transaction is not sent yet", "chain", w.id, "cause", sent)
-	}
+	g.hold(w, "transactions are sent", sent) // each says why, and the chain is read all the same
 	if err := g.sweep(ctx, w, now); err != nil {
 		return err
 	}
-	if err := g.collect(ctx, w); err != nil && ctx.Err() == nil {
-		g.cfg.Log.Warn("deposits are not swept yet", "chain", w.id, "cause", err)
+	err = g.collect(ctx, w)
+	if ctx.Err() == nil {
+		g.hold(w, "deposits are swept", err)
 	}
 	return nil
+}
+
+// hold tells the log once what keeps something from being done on a chain, and when it goes on.
+func (g *Gateway) hold(w *watch, what string, err error) {
+	now := ""
+	if err != nil {
+		now = err.Error()
+	}
+	was := w.held[what]
+	if now == was {
+		return
+	}
+	if w.held == nil {
+		w.held = map[string]string{}
+	}
+	if w.held[what] = now; err == nil {
+		g.cfg.Log.Info(what+" again", "chain", w.id)
+		return
+	}
+	g.cfg.Log.Warn("not all "+what, "chain", w.id, "cause", err)
 }
 
 // cursor is up to where the chain was read. One that was never read starts at

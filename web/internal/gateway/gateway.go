@@ -49,6 +49,8 @@ type Signer interface {
 	Sweep(ctx context.Context, in wire.SignerSweepInput) (wire.SignerTransaction, error)
 	Reviews(ctx context.Context) (wire.SignerReviews, error)
 	Verdict(ctx context.Context, jws string) (wire.SignerRequest, error)
+	Rates(ctx context.Context) (wire.SignerRates, error)
+	Rate(ctx context.Context, jws string) (wire.SignerRate, error)
 	OpenChannel(ctx context.Context, record string) (wire.SignerChannel, error)
 	Relay(ctx context.Context, channel, record string) (wire.SignerReply, error)
 	Log(ctx context.Context, after int64, limit int) (wire.SignerLogPage, error)
@@ -82,6 +84,7 @@ type Config struct {
 	Desk      Desk
 	Vaults    []Vault            // one for each entity that has a signer
 	Reviewers Reviewers          // nil: no vault has any
+	Sources   Sources            // of rates; nil: no vault has any
 	Chains    map[string]Watched // by CAIP-2 id
 	Hooks     map[string]Hook    // of the providers that send notices, by their ids
 	Env       string             // sandbox or the name of another environment
@@ -168,6 +171,11 @@ func (g *Gateway) Run(ctx context.Context) {
 		if len(v.Reviewers) > 0 {
 			wg.Go(func() {
 				g.every(ctx, reviewEvery, "ask the reviewers of "+entity, func(ctx context.Context) error { return g.AskReviewers(ctx, entity) })
+			})
+		}
+		if len(v.Sources) > 0 {
+			wg.Go(func() {
+				g.every(ctx, sourceEvery, "fetch rates for "+entity, func(ctx context.Context) error { return g.FetchRates(ctx, entity) })
 			})
 		}
 		wg.Go(func() {

@@ -105,7 +105,7 @@ func (g *Gateway) Invited(ctx context.Context, code, client string) (wire.Invite
 		return wire.Invited{}, err
 	}
 	v := wire.Invited{
-		Entity: i.Entity, EntityName: by.Genesis.EntityName, Member: i.Member, Name: i.Name, Role: i.Role, State: invitationView(i, by).State, ExpiresAt: i.Expires,
+		Entity: i.Entity, EntityName: by.Genesis.EntityName, Member: i.Member, Name: i.Name, Role: i.Role, State: invitationView(i, by).State, ExpiresAt: i.Expires, ChannelKeys: by.Signer().Channel,
 	}
 	if v.State != wire.InvitationJoined {
 		return v, nil
@@ -119,6 +119,13 @@ func (g *Gateway) Invited(ctx context.Context, code, client string) (wire.Invite
 		return v, err
 	}
 	v.Certificate = signed.Certificate
+	if n := len(by.Rotations); n > 0 { // the genesis names keys that are not the vault's any more
+		receipt, err := g.receipt(ctx, i.Entity, by.Rotations[n-1].Request)
+		if err != nil {
+			return v, err
+		}
+		v.Receipt = string(receipt)
+	}
 	return v, g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		lines, err := tx.Lines(i.Entity, 0, 1)
 		if err == nil && len(lines) > 0 {

@@ -18,7 +18,7 @@ func TestWhoWasInvitedIsAMemberOnceAdministratorsApproved(t *testing.T) {
 	open := w.Requested()
 	in := wire.RequestInput{Intent: intenttest.Doc(w.Signer.Invite("mem_erin", "Erin"))}
 	r := must[wire.Request](t)(w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), in, "the-key-of-erin"))
-	if r.Sentence != "Take Erin as a member: an administrator" || r.Lines[2] != (wire.Line{Label: "Is", Value: "a person"}) || r.Lines[5].Label != "In words" {
+	if r.Sentence != "Take Erin as a member: an administrator" || r.Lines[2] != (wire.Line{Label: "Is", Value: "a person"}) || r.Lines[4].Value != "both keys, the channel key to this vault alone" || r.Lines[6].Label != "In words" {
 		t.Errorf("%s: %+v", r.Sentence, r.Lines)
 	}
 	members := func() []wire.Member {

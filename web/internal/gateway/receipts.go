@@ -54,7 +54,7 @@ func (g *Gateway) logNote(ctx context.Context, entity string, least int64) (text
 		return "", 0, err
 	}
 	err = g.cfg.Store.Write(ctx, func(tx store.Tx) error {
-		size, err = projection.KeepNote(tx, entity, v.Key, asked.Note)
+		size, err = projection.KeepNote(tx, entity, asked.Note)
 		return err
 	})
 	if err == nil && size < least {
@@ -66,7 +66,7 @@ func (g *Gateway) logNote(ctx context.Context, entity string, least int64) (text
 // keptNote is the newest note that is kept, while the signer gives none because of down.
 func (g *Gateway) keptNote(ctx context.Context, v *vault, least int64, down error) (text string, size int64, err error) {
 	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		text, size, err = projection.KeptNote(tx, v.Entity, v.Key)
+		text, size, err = projection.KeptNote(tx, v.Entity)
 		return err
 	})
 	if errors.Is(err, store.ErrNotFound) || err == nil && size < least {
@@ -82,15 +82,19 @@ func (g *Gateway) Receipt(ctx context.Context, c Caller, id string) ([]byte, err
 	if err := g.Enrolled(ctx, c); err != nil {
 		return nil, err
 	}
+	return g.receipt(ctx, c.Entity, id)
+}
+
+func (g *Gateway) receipt(ctx context.Context, entity, id string) ([]byte, error) {
 	var r store.Request
-	err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) { r, err = tx.Request(c.Entity, id); return found(err, "the request") })
+	err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) { r, err = tx.Request(entity, id); return found(err, "the request") })
 	if err != nil {
 		return nil, err
 	}
 	if r.Outcome == "" {
 		return nil, fault.New(fault.Conflict, "the request is open: there is a receipt once it is approved, rejected or expired").With("state", r.State)
 	}
-	text, size, err := g.logNote(ctx, c.Entity, r.CloseSeq+1)
+	text, size, err := g.logNote(ctx, entity, r.CloseSeq+1)
 	if err != nil {
 		return nil, err
 	}
@@ -109,9 +113,9 @@ func (g *Gateway) Receipt(ctx context.Context, c Caller, id string) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	v, err := g.vault(c.Entity)
+	v, err := g.vault(entity)
 	if err == nil {
-		_, err = receipt.Verify(data, v.Key.Thumbprint()) // none that would be refused is handed out
+		_, err = receipt.Verify(data, v.Root.Thumbprint()) // none that would be refused is handed out
 	}
 	return data, err
 }

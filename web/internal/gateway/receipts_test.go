@@ -84,9 +84,10 @@ func TestANoteThatIsNotAboutTheStoredLogIsRefused(t *testing.T) {
 	w.Approved()
 	var tree signedlog.Tree
 	tree, _ = tree.Add("a line of another log")
-	forked := must[string](t)(signedlog.SignNote(t.Context(), w.Signer.Key, gatewaytest.Entity, tree))
+	stranger := gatewaytest.NewKey(t)
+	forked := must[string](t)(signedlog.SignNote(t.Context(), w.Signer.Key, gatewaytest.Entity, w.Signer.Key.PublicKey(), tree))
 	for name, note := range map[string]string{
-		"of another log": forked, "of another signer": must[string](t)(signedlog.SignNote(t.Context(), gatewaytest.NewKey(t), gatewaytest.Entity, tree)), "none": "",
+		"of another log": forked, "of another signer": must[string](t)(signedlog.SignNote(t.Context(), stranger, gatewaytest.Entity, stranger.PublicKey(), tree)), "none": "",
 	} {
 		w.Signer.Note = &note
 		_, err := w.Gateway.Checkpoint(t.Context(), gatewaytest.Caller(), 0)
@@ -111,7 +112,7 @@ func TestALaterNoteFollowsAnEarlierOne(t *testing.T) {
 		for _, s := range c.Proof {
 			proof = append(proof, tlog.Hash(must[[]byte](t)(base64.RawURLEncoding.DecodeString(s))))
 		}
-		return must[signedlog.Note](t)(signedlog.ReadNote(c.Note, gatewaytest.Entity, w.Signer.Key.PublicKey())), proof
+		return must[signedlog.Note](t)(signedlog.ReadNote(c.Note, gatewaytest.Entity, w.Signer.Key.PublicKey(), w.Signer.Key.PublicKey())), proof
 	}
 	first, proof := read(0)
 	if len(proof) != 0 {

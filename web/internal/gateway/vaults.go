@@ -26,9 +26,12 @@ const restsFor = time.Minute
 type Vault struct {
 	Entity string
 	Key    jws.PublicKey // the signer's statement key, from the signer file
+	Root   jws.PublicKey // with which its log begins; zero: the Key
 	Signer Signer
 	// Reviewers are where the programs are that judge requests, by member id.
 	Reviewers map[string]string
+	// Sources are where the programs are that sign rates, by member id.
+	Sources map[string]string
 }
 
 // vault is one that is followed, and how that goes.
@@ -38,6 +41,7 @@ type vault struct {
 	reading sync.Mutex // one reading at a time
 	log     *projection.Projection
 	paused  map[string]pause // questions to reviewers, by their JWS; of [Gateway.AskReviewers] alone
+	fetched map[string]pause // rates, by their source, asset and currency; of [Gateway.FetchRates] alone
 	rests   time.Time        // until when the stored log, which does not hold, is not verified again
 
 	mu      sync.Mutex
@@ -56,7 +60,10 @@ func newVaults(all []Vault, log *slog.Logger) (map[string]*vault, error) {
 		case vaults[v.Entity] != nil:
 			return nil, fmt.Errorf("two signers are of one entity, %s", v.Entity)
 		}
-		vaults[v.Entity] = &vault{Vault: v, log: projection.New(v.Entity, v.Key, log), paused: map[string]pause{}}
+		if v.Root.IsZero() {
+			v.Root = v.Key
+		}
+		vaults[v.Entity] = &vault{Vault: v, log: projection.New(v.Entity, v.Root, v.Key, log), paused: map[string]pause{}, fetched: map[string]pause{}}
 	}
 	return vaults, nil
 }

@@ -55,6 +55,7 @@ type watch struct {
 	set      chain.Watched
 	newest   int64 // position of the newest address in set
 	doubts   doubts
+	held     map[string]string // what keeps something from being done, as the log was told
 
 	mu       sync.Mutex
 	head     chain.Block

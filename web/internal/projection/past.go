@@ -114,6 +114,9 @@ func (p *Projection) resume(c checkpoint, lines []store.Line) error {
 	if err == nil && state.Genesis.Entity != p.entity {
 		err = errors.New("it is of another entity")
 	}
+	if root, rerr := state.RootKey(); err == nil && (rerr != nil || !root.Equal(p.root)) {
+		err = errors.New("it is of another vault")
+	}
 	if err != nil {
 		return bad(err, "its state was not restored")
 	}

@@ -23,7 +23,8 @@ import (
 // transaction that keeps it. It is not safe for concurrent use.
 type Projection struct {
 	entity string
-	key    jws.PublicKey
+	root   jws.PublicKey // with which the log begins
+	key    jws.PublicKey // the newest that is known to sign it
 	log    *slog.Logger
 	chain  signedlog.Chain
 	state  *vault.State
@@ -32,9 +33,11 @@ type Projection struct {
 	begun  bool        // from what the store keeps
 }
 
-// New follows nothing yet. key is the signer's statement key.
-func New(entity string, key jws.PublicKey, log *slog.Logger) *Projection {
-	p := &Projection{entity: entity, key: key, log: log}
+// New follows nothing yet. The log begins with the root key; key is the newest statement key
+// that is known to sign it, without which a log whose keys were rotated is verified from its
+// genesis at each start.
+func New(entity string, root, key jws.PublicKey, log *slog.Logger) *Projection {
+	p := &Projection{entity: entity, root: root, key: key, log: log}
 	p.forget()
 	return p
 }
@@ -42,7 +45,7 @@ func New(entity string, key jws.PublicKey, log *slog.Logger) *Projection {
 // forget goes back to before the genesis, until the next Replay.
 func (p *Projection) forget() {
 	p.past = &past{entity: p.entity, noted: map[string][]int64{}, all: true}
-	p.follow(vault.New(p.key, p.past), signedlog.Chain{Key: p.key})
+	p.follow(vault.New(p.root, p.past), signedlog.Chain{Key: p.root})
 	p.passed, p.begun = nil, false
 }
 

@@ -52,7 +52,7 @@ func start(t *testing.T) *rig {
 
 // another follows the same log into the same store, as another process would.
 func (r *rig) another() *projection.Projection {
-	return projection.New(gatewaytest.Entity, r.Signer.Key.PublicKey(), slog.New(slog.NewTextHandler(&r.said, nil)))
+	return projection.New(gatewaytest.Entity, r.Signer.Key.PublicKey(), r.Signer.Key.PublicKey(), slog.New(slog.NewTextHandler(&r.said, nil)))
 }
 
 // lines are those of the signer's log after the first n.
@@ -314,7 +314,7 @@ func TestOneBadEntryIsNamedAndThoseBeforeItAreKept(t *testing.T) {
 func TestTheGenesisOfAnotherEntityIsRefused(t *testing.T) {
 	t.Parallel()
 	r := start(t)
-	p := projection.New(gatewaytest.Other, r.Signer.Key.PublicKey(), slog.New(slog.DiscardHandler))
+	p := projection.New(gatewaytest.Other, r.Signer.Key.PublicKey(), r.Signer.Key.PublicKey(), slog.New(slog.DiscardHandler))
 	refused(t, r.follow(p), 0)
 	if p.Mark().Size != 0 {
 		t.Errorf("at %+v", p.Mark())
@@ -387,7 +387,8 @@ func TestACheckpointOfAnotherSignerCountsForNothing(t *testing.T) {
 	r := start(t)
 	r.Approved()
 	r.checkpoint()
-	r.p = projection.New(gatewaytest.Entity, gatewaytest.NewKey(t).PublicKey(), slog.New(slog.DiscardHandler))
+	stranger := gatewaytest.NewKey(t).PublicKey()
+	r.p = projection.New(gatewaytest.Entity, stranger, stranger, slog.New(slog.DiscardHandler))
 	refused(t, r.p.Replay(t.Context(), r.db), 0)
 }
 

@@ -57,9 +57,9 @@ func nodes(completed []tlog.Hash) (all []byte) {
 
 // KeepNote reads the signer's note about the log, whose lines are stored, holds it against
 // their tree, and keeps it. It returns how many entries it is about. It fails with
-// LOG_CORRUPT, details part=note, when key did not sign it about this log.
-func KeepNote(tx store.Tx, entity string, key jws.PublicKey, text string) (int64, error) {
-	n, err := readNote(text, entity, key)
+// LOG_CORRUPT, details part=note, when the signer did not sign it about this log.
+func KeepNote(tx store.Tx, entity, text string) (int64, error) {
+	n, err := readNote(tx, text, entity)
 	if err != nil {
 		return 0, err
 	}
@@ -75,30 +75,52 @@ func KeepNote(tx store.Tx, entity string, key jws.PublicKey, text string) (int64
 
 // KeptNote is the newest note that is kept, and how many entries it is about. It fails
 // with [store.ErrNotFound] when there is none.
-func KeptNote(tx store.Tx, entity string, key jws.PublicKey) (text string, size int64, err error) {
+func KeptNote(tx store.Tx, entity string) (text string, size int64, err error) {
 	if text, err = tx.Note(entity); err != nil {
 		return "", 0, err
 	}
-	n, err := readNote(text, entity, key)
+	n, err := readNote(tx, text, entity)
 	return text, n.Size, err
 }
 
-// readNote reads a note with the signer's signature only.
-func readNote(text, entity string, key jws.PublicKey) (signedlog.Note, error) {
-	n, err := signedlog.ReadNote(text, entity, key)
-	if err == nil && n.Others > 0 {
+// readNote reads a note with the signer's signature only: by the statement key that the stored
+// log, which was verified, leads to at its size.
+func readNote(tx store.Tx, text, entity string) (n signedlog.Note, err error) {
+	g, err := Governs(tx, entity)
+	if err != nil {
+		return n, err
+	}
+	root, err := g.RootKey()
+	if err != nil {
+		return n, err
+	}
+	size, err := signedlog.NoteSize(text, entity, root)
+	if err != nil {
+		return n, err
+	}
+	key, err := g.NoteKey(size)
+	if err != nil {
+		return n, err
+	}
+	if n, err = signedlog.ReadNote(text, entity, root, key); err == nil && n.Others > 0 {
 		err = fault.New(fault.LogCorrupt, "the signer's note has signatures of others").With("part", "note")
 	}
 	return n, err
 }
 
-// Rests are the entries that a closed request rests on, ascending: the genesis, those of
-// each request that changed the vault before it was closed, and its own, also about its
-// transaction, as far as they are among the first size.
+// Rests are the entries that a closed request rests on, ascending: the genesis, those of each
+// request that changed the vault before it was closed, or before the vault's keys were rotated
+// last, and its own, also about its transaction, as far as they are among the first size.
 func Rests(tx store.Tx, r store.Request, size int64) ([]int64, error) {
 	g, err := Governs(tx, r.Entity)
 	if err != nil {
 		return nil, err
+	}
+	end := r.CloseSeq
+	for _, rotation := range g.Rotations {
+		if rotation.Seq < size {
+			end = max(end, rotation.Seq+1)
+		}
 	}
 	all := []int64{0}
 	add := func(request string, before int64) error {
@@ -107,8 +129,11 @@ func Rests(tx store.Tx, r store.Request, size int64) ([]int64, error) {
 		return err
 	}
 	for _, seq := range g.Changes { // their outcomes
-		if seq >= r.CloseSeq {
+		if seq >= end {
 			break
+		}
+		if seq == r.CloseSeq { // its own
+			continue
 		}
 		lines, err := tx.Lines(r.Entity, seq, 1)
 		if err != nil {
@@ -117,7 +142,7 @@ func Rests(tx store.Tx, r store.Request, size int64) ([]int64, error) {
 		for _, l := range lines {
 			id, err := concerns(l.Text)
 			if err == nil {
-				err = add(id, r.CloseSeq+1)
+				err = add(id, max(end, r.CloseSeq+1))
 			}
 			if err != nil {
 				return nil, err

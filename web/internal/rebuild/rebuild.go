@@ -209,7 +209,10 @@ const pageSize = 100
 
 // read reads the first entries of a log, at most size, into a database.
 func (cfg Config) read(ctx context.Context, db store.Store, v gateway.Vault, size int64) error {
-	p := projection.New(v.Entity, v.Key, cfg.Log)
+	if v.Root.IsZero() {
+		v.Root = v.Key
+	}
+	p := projection.New(v.Entity, v.Root, v.Key, cfg.Log)
 	if err := p.Replay(ctx, db); err != nil { // which is nothing yet
 		return err
 	}
@@ -240,6 +243,9 @@ func (cfg Config) read(ctx context.Context, db store.Store, v gateway.Vault, siz
 func unsigned(v gateway.Vault) func(store.Line) error {
 	return func(l store.Line) error {
 		e, err := signedlog.Read(l.Text, v.Key)
+		if err != nil && !v.Root.IsZero() { // of before its keys were rotated
+			e, err = signedlog.Read(l.Text, v.Root)
+		}
 		if err != nil || e.Seq != l.Seq {
 			return nil // it was damaged
 		}

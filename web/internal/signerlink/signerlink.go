@@ -88,6 +88,16 @@ func (l *Link) Verdict(ctx context.Context, jws string) (out wire.SignerRequest,
 	return out, l.call(ctx, http.MethodPost, "/v1/verdicts", wire.SignerVerdict{JWS: jws}, &out)
 }
 
+// Rates are the rates that rules look at and of which a newer one is wanted.
+func (l *Link) Rates(ctx context.Context) (out wire.SignerRates, err error) {
+	return out, l.call(ctx, http.MethodGet, "/v1/rates", nil, &out)
+}
+
+// Rate hands on what a source of rates signed.
+func (l *Link) Rate(ctx context.Context, jws string) (out wire.SignerRate, err error) {
+	return out, l.call(ctx, http.MethodPost, "/v1/rates", wire.SignerRateInput{JWS: jws}, &out)
+}
+
 // OpenChannel relays the first record of a channel.
 func (l *Link) OpenChannel(ctx context.Context, record string) (out wire.SignerChannel, err error) {
 	return out, l.call(ctx, http.MethodPost, "/v1/channels", wire.SignerRecord{Record: record}, &out)

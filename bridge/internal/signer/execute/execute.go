@@ -28,6 +28,7 @@ var executors = map[string]func(context.Context, intent.Intent) error{
 	intent.KindMemberRevoke:       inEffect,
 	intent.KindReportingKeyCreate: inEffect,
 	intent.KindReportingKeyRevoke: inEffect,
+	intent.KindVaultRotateKeys:    inEffect,
 }
 
 // Do does what an approved intent wants. It fails with NOT_SUPPORTED for a kind that

@@ -48,10 +48,46 @@ func NewMember(t testing.TB, id, name, curve string) *Member {
 // replaced.
 func (m *Member) Register(t testing.TB, entity string) string {
 	t.Helper()
-	token, err := ceremony.Register(t.Context(), m.Approval, statement.Registration{
-		V: 1, Type: "registration", Entity: entity, Member: m.ID, Name: m.Name, Approval: m.Approval.PublicKey().JWK(),
-		Channel: m.Channel.PublicKey().JWK(), ChannelIn: statement.InToken, IssuedAt: 1_795_208_400,
-	})
+	return m.registers(t, m.registration(entity))
+}
+
+// RegisterFor is [Member.Register], and proves the channel key to the vault with a channel key.
+func (m *Member) RegisterFor(t testing.TB, entity string, to jws.PublicKey) string {
+	t.Helper()
+	secret, err := m.Channel.ECDH(t.Context(), to.Uncompressed())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := ceremony.Prove(m.registration(entity), to, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.registers(t, r)
+}
+
+// RegisterAs is [Member.RegisterFor] of somebody who does not hold the channel key that they
+// register: they make the proof with another one.
+func (m *Member) RegisterAs(t testing.TB, entity string, to jws.PublicKey, holds *Key) string {
+	t.Helper()
+	secret, err := holds.ECDH(t.Context(), to.Uncompressed())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := ceremony.Prove(m.registration(entity), to, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m.registers(t, r)
+}
+
+func (m *Member) registration(entity string) statement.Registration {
+	return statement.Registration{V: 1, Type: "registration", Entity: entity, Member: m.ID, Name: m.Name, Approval: m.Approval.PublicKey().JWK(),
+		Channel: m.Channel.PublicKey().JWK(), ChannelIn: statement.InToken, IssuedAt: 1_795_208_400}
+}
+
+func (m *Member) registers(t testing.TB, r statement.Registration) string {
+	t.Helper()
+	token, err := ceremony.Register(t.Context(), m.Approval, r)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,12 +66,16 @@ func NewSignerOf(t testing.TB, entity, name string, now func() time.Time, change
 	for _, change := range changes {
 		change(&rule)
 	}
+	rules := governance.Set{Version: 1, Rules: []governance.Rule{rule}}
+	if rule.RateWithin != 0 {
+		rules.RateSource = "mem_carol"
+	}
 	s := &Signer{t: t, Down: func() bool { return false }}
 	started := now()
 	s.Signer = signertest.New(t, signertest.Config{
 		Entity: entity, EntityName: name,
 		Accounts: []signertest.Account{{
-			Account: Account, Name: "Treasury", Chain: asset.Sandbox, Rules: governance.Set{Version: 1, Rules: []governance.Rule{rule}},
+			Account: Account, Name: "Treasury", Chain: asset.Sandbox, Rules: rules,
 		}},
 		Now:    func() time.Time { return now().Add(s.Wrong) },
 		Uptime: func() (string, time.Duration) { return "this start", time.Hour + now().Sub(started) },

@@ -184,8 +184,11 @@ type World struct {
 	clock     *gateway.Clock
 	other     gateway.Desk // that is asked instead of Desk; nil: none
 	asks      gateway.Reviewers
-	reviewers map[string]string // where they are
-	sandbox   *gateway.Watched  // the chain, instead of Chain; nil: Chain is it
+	reviewers map[string]string    // where they are
+	sandbox   *gateway.Watched     // the chain, instead of Chain; nil: Chain is it
+	Pins      func(*gateway.Vault) // changes what the gateway is told of its signer; nil: nothing does
+	values    gateway.Sources
+	sources   map[string]string // where they are
 	wall      *World            // whose time it is, beside another; nil: its own
 	Writing   func()            // called when the gateway is about to write; nil: nothing is. Set it while the gateway rests
 }
@@ -229,6 +232,15 @@ func NewReviewed(t testing.TB, desk gateway.Reviewers, reviewers map[string]stri
 	t.Helper()
 	w := prepare(t, 1, false, changes...)
 	w.asks, w.reviewers = desk, reviewers
+	return w.begin()
+}
+
+// NewValued starts one whose source of rates is Carol, whom a desk asks at an address, and
+// whose rule, which changes make, looks at them.
+func NewValued(t testing.TB, desk gateway.Sources, address string, changes ...func(*governance.Rule)) *World {
+	t.Helper()
+	w := prepare(t, 1, false, changes...)
+	w.values, w.sources = desk, map[string]string{"mem_carol": address}
 	return w.begin()
 }
 
@@ -331,7 +343,7 @@ func (w *World) open() {
 		desk = w.Desk
 	}
 	w.Gateway, err = gateway.New(ctx, gateway.Config{
-		Store: door{w.Store, w}, Tokens: w.Tokens, Desk: desk, Vaults: w.Vaults(), Reviewers: w.asks, Chains: map[string]gateway.Watched{ChainID: w.watched()},
+		Store: door{w.Store, w}, Tokens: w.Tokens, Desk: desk, Vaults: w.Vaults(), Reviewers: w.asks, Sources: w.values, Chains: map[string]gateway.Watched{ChainID: w.watched()},
 		Hooks: map[string]gateway.Hook{"northpay": {Secrets: [][]byte{[]byte(HookSecret)}}},
 		Env:   "sandbox", PageURL: "https://page.example", Now: w.steady, Clock: w.clock, Rand: rand.Reader,
 	})
@@ -352,7 +364,11 @@ func (w *World) watched() gateway.Watched {
 func (w *World) Vaults() (all []gateway.Vault) {
 	for _, s := range []*Signer{w.Signer, w.Second} {
 		if s != nil {
-			all = append(all, gateway.Vault{Entity: s.Genesis.Entity, Key: s.Key.PublicKey(), Signer: signerlink.New(s.Socket), Reviewers: w.reviewers})
+			v := gateway.Vault{Entity: s.Genesis.Entity, Key: s.Key.PublicKey(), Signer: signerlink.New(s.Socket), Reviewers: w.reviewers, Sources: w.sources}
+			if w.Pins != nil {
+				w.Pins(&v)
+			}
+			all = append(all, v)
 		}
 	}
 	return all
