@@ -2,7 +2,7 @@
 // the painter. Pure.
 
 import { decimal } from './decimal.js';
-import { address, badge, card, el, fact, grouped, icon, identifier, notice, plural, text, trouble } from './nodes.js';
+import { address, card, el, fact, grouped, icon, identifier, notice, plural, text, trouble } from './nodes.js';
 import { called, known } from './recipient.js';
 import { assetOf } from './sendform.js';
 
@@ -46,16 +46,16 @@ export function stepsOf(s) {
 const MARKS = { done: 'check', failed: 'cross' };
 
 const STATES = {
-  approved: ['is-accent', 'clock', 'The vault is about to sign it'], signed: ['is-accent', 'clock', 'Signed, and about to be sent'], submitted: ['is-accent', 'clock', 'Waits to be taken into a block'],
-  included: ['is-accent', 'clock', 'In a block, and waits for confirmations'], confirmed: ['is-positive', 'check', 'It arrived'], failed: ['is-negative', 'alert', 'Failed'], lapsed: ['', 'clock', 'Its approval ended'],
+  approved: 'The vault is about to sign it', signed: 'Signed, and about to be sent', submitted: 'Waits to be taken into a block',
+  included: 'In a block, and waits for confirmations', confirmed: 'It arrived', failed: 'Failed', lapsed: 'Its approval ended',
 };
 
 function progress(s, f) {
-  const [tone, picture, said] = STATES[s.state] ?? ['', 'info', s.state];
+  const said = STATES[s.state] ?? s.state;
   return card('On the chain', '', text('div', 'stack',
-    text('div', 'cluster', badge(tone, picture, said)),
-    el('ol', 'track', { 'aria-label': 'How far it is' }, stepsOf(s).map(({ name, title, said, state }, i) => el('li', `step ${state && `is-${state}`}`.trim(), { key: name, ...(state === 'current' && { 'aria-current': 'step' }) },
-      text('span', 'step-mark', MARKS[state] ? icon(MARKS[state]) : String(i + 1)), text('div', 'step-body', text('strong', 'step-title', title), said && text('p', 'step-text', said), state && el('span', 'visually-hidden', {}, `: ${state}`))))),
+    text('p', 'strong', said),
+    text('div', '', el('ol', 'track', { 'aria-label': 'How far it is' }, stepsOf(s).map(({ name, title, said, state }, i) => el('li', `step ${state && `is-${state}`}`.trim(), { key: name, ...(state === 'current' && { 'aria-current': 'step' }) },
+      text('span', 'step-mark', MARKS[state] ? icon(MARKS[state]) : String(i + 1)), text('div', 'step-body', text('strong', 'step-title', title), said && text('p', 'step-text', said), state && el('span', 'visually-hidden', {}, `: ${state}`)))))),
     s.state === 'lapsed' && notice('is-warning', 'clock', 'Nothing was sent', 'The approval ended before the chain took as little as was approved. A new request, with a higher maximum fee, sends it.'),
     s.state === 'failed' ? notice('is-negative', 'alert', 'Nothing was moved', s.reason ? `${capital(s.reason)}.` : '') : s.reason && s.state !== 'lapsed' && notice('is-info', 'info', 'Why it is not further', `${capital(s.reason)}.`),
     facts(s, f)));
@@ -64,7 +64,7 @@ function progress(s, f) {
 function facts(s, f) {
   const rows = [
     s.hash && fact('Transaction', identifier(s.hash, 'transaction')), s.block !== undefined && fact('Block', grouped(String(s.block))),
-    s.fee && fact('Fee paid', money(s.fee, f.coin)), fact('Fee at most', money(f.i.max_fee.amount, f.coin)),
+    s.fee ? fact('Fee paid', money(s.fee, f.coin), text('span', 'small muted', ` of at most ${grouped(f.i.max_fee.amount)}`)) : fact('Fee at most', money(f.i.max_fee.amount, f.coin)),
   ];
   return text('div', 'stack is-tight', text('dl', 'facts', rows), s.attempts.length > 1 && attempts(s, f));
 }
@@ -81,4 +81,4 @@ function attempts(s, f) {
 export const feeOf = ({ fees }, { places = 18 }) => decimal(BigInt(fees.gas) * BigInt(fees.max_fee_per_gas), places);
 
 /** saidOf is how far it is, in a word. */
-export const saidOf = (s) => (s ? `${STATES[s.state]?.[2] ?? s.state}${s.state === 'included' ? `: ${s.confirmations} of ${s.needed}` : ''}.` : '');
+export const saidOf = (s) => (s ? `${STATES[s.state] ?? s.state}${s.state === 'included' ? `: ${s.confirmations} of ${s.needed}` : ''}.` : '');

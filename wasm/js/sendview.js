@@ -65,7 +65,7 @@ function amount(f) {
   const { draft, cost, vault, account } = f, { ticker } = assetOf(vault, account.chain, draft.asset), all = most(draft, cost);
   const hint = cost?.asset === draft.asset ? `Available: ${grouped(cost.available)} ${ticker}` : 'What the account has is being read';
   return el('div', 'field', { key: 'amount' }, el('label', 'field-label', { for: idOf('amount') }, 'Amount'),
-    text('div', 'input-group', el('input', 'input', { type: 'text', inputmode: 'decimal', autocomplete: 'off', ...tied(f, 'amount', hint), on: { input: 'set:amount' }, prop: { value: draft.all ? all ?? '' : draft.amount } }), text('span', 'input-unit', ticker)),
+    text('div', 'input-group is-hero', el('input', 'input', { type: 'text', inputmode: 'decimal', autocomplete: 'off', ...tied(f, 'amount', hint), on: { input: 'set:amount' }, prop: { value: draft.all ? all ?? '' : draft.amount } }), text('span', 'input-unit', ticker)),
     mistake(f, 'amount') ?? hinted('amount', hint),
     text('div', 'chips', el('button', 'chip', { type: 'button', 'aria-pressed': String(draft.all), on: { click: 's.all' } }, 'All of it')));
 }
@@ -75,7 +75,7 @@ function fee(f) {
   const radio = (name, ...said) => el('label', 'check', { key: name }, el('input', '', { type: 'radio', name: 'speed', value: name, on: { change: `s.speed:${name}` }, prop: { checked: draft.speed === name } }), text('span', '', ...said));
   const costs = (name) => { const most = cost?.speeds.find((s) => s.name === name)?.max_fee; return most && text('span', 'nowrap', `at most ${grouped(most)} ${ticker}`); };
   return el('fieldset', 'field', { key: 'fee' }, text('legend', 'field-label', 'Fee that the chain may take'),
-    text('div', '', Object.entries(SPEEDS).map(([name, [word, when]]) => radio(name, text('strong', '', word), ` ${when}, `, costs(name) ?? 'not known yet')), radio('own', text('strong', '', 'Another maximum'))),
+    text('div', '', Object.entries(SPEEDS).map(([name, [word, when]]) => radio(name, text('strong', '', word), `, ${when}: `, costs(name) ?? 'not known yet')), radio('own', text('strong', '', 'Another maximum'))),
     own ? el('div', 'field', { key: 'own' }, el('label', 'visually-hidden', { for: idOf('fee') }, 'Maximum fee'),
       text('div', 'input-group', el('input', 'input', { type: 'text', inputmode: 'decimal', autocomplete: 'off', ...tied(f, 'fee', true), on: { input: 'set:fee' }, prop: { value: draft.fee } }), text('span', 'input-unit', ticker)),
       mistake(f, 'fee') ?? hinted('fee', 'With too little it is refused now, or waits until the chain takes less.')) : mistake(f, 'fee') ?? hinted('fee', 'A maximum is seldom used up. What is not taken stays in the account.'));
@@ -90,7 +90,7 @@ function effect(f, { costing, refusal }) {
   if (!cost || cost.asset !== draft.asset) return card('What it does', '', text('div', 'stack is-tight', text('span', 'visually-hidden', 'Loading'), [1, 2, 3].map((key) => el('span', 'skeleton is-line', { key }))));
   const asset = assetOf(vault, account.chain, cost.asset), coin = assetOf(vault, account.chain, cost.coin), amount = amountOf(draft, cost), fee = feeOf(draft, cost), left = after(draft, cost);
   return card('What it does', '', text('div', 'stack',
-    el('dl', 'facts is-total', { 'aria-busy': costing ? 'true' : undefined },
+    el('dl', left ? 'facts is-total' : 'facts', { 'aria-busy': costing ? 'true' : undefined },
       fact(`${account.name} has`, sum(cost.available, asset.ticker)), amount && fact('You send', sum(amount, asset.ticker)), fee && fact('Fee at most', sum(fee, coin.ticker)),
       left && fact('Left, at least', sum(left.asset, asset.ticker, left.asset.startsWith('-') ? 'is-negative' : '')),
       left?.coin && fact(`Left of ${coin.name}, at least`, sum(left.coin, coin.ticker, left.coin.startsWith('-') ? 'is-negative' : ''))),

@@ -79,7 +79,7 @@ func abridged(a string) string {
 
 func (s sendScreen) heading(w Words) []any {
 	t := s.t
-	return []any{"Send ", w.crypto(t.Crypto.Amount, t.Crypto.Asset, ""), " from ", view.El("strong", "", t.AccountName), " to ", grouped(t.To.Address)}
+	return []any{"Send ", w.crypto(t.Crypto.Amount, t.Crypto.Asset, ""), " from ", view.El("strong", "", t.AccountName)}
 }
 
 func (s sendScreen) facts(w Words, _ view.Node) []any {
