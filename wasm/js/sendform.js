@@ -57,8 +57,9 @@ export function check(draft, vault, cost, all) {
   if (all || looked(draft.to)) wrong('to', recipientProblem(draft.to.trim(), account, vault));
   if (all || draft.all || draft.amount.trim() !== '') wrong('amount', amountProblem(draft, vault, account, cost));
   if (draft.speed === 'own' && (all || draft.fee.trim() !== '')) wrong('fee', figure(draft.fee, vault, account, cost?.coin));
-  const left = errors.length === 0 && after(draft, cost);
-  if (left && left.asset.startsWith('-')) wrong('amount', short(draft, vault, account, cost));
+  if (errors.some((e) => e.field === 'amount')) return errors;
+  const left = after(draft, cost), amount = amountOf(draft, cost);
+  if (left ? left.asset.startsWith('-') : cost?.asset === draft.asset && amount !== undefined && compare(amount, cost.available) > 0) wrong('amount', short(draft, vault, account, cost));
   if (left?.coin?.startsWith('-')) wrong('fee', `The account has ${cost.spare} ${assetOf(vault, account.chain, cost.coin).ticker} for fees`);
   return errors;
 }
@@ -82,7 +83,7 @@ function amountProblem(draft, vault, account, cost) {
 }
 
 function short(draft, vault, account, cost) {
-  const { ticker } = assetOf(vault, account.chain, draft.asset), fee = cost.coin === cost.asset;
+  const { ticker } = assetOf(vault, account.chain, draft.asset), fee = cost.coin === cost.asset && feeOf(draft, cost) !== undefined;
   if (fee && compare(cost.available, feeOf(draft, cost)) <= 0) return `The account has ${cost.available} ${ticker}, which does not pay the fee`;
   return `The account has ${cost.available} ${ticker}${fee ? `: with the fee, at most ${most(draft, cost)} can be sent` : ''}`;
 }

@@ -43,11 +43,11 @@ const hinted = (path, hint) => hint && el('p', 'field-hint', { id: `${idOf(path)
 // recipient is the address book, and a field for an address that is not in it.
 function recipient(f) {
   const { draft, vault, account } = f, all = book(vault, account.chain).filter((e) => e.account !== account.id), typed = draft.to.trim();
-  const groups = [...Map.groupBy(all, (e) => e.list)].map(([list, entries]) => el('optgroup', '', { label: list ? `Whitelist ${list}` : 'Accounts of this vault', key: list }, entries.map((e) => el('option', '', { value: e.address, key: e.address }, e.name))));
+  const groups = [...new Set(all.map((e) => e.list))].map((list) => el('optgroup', '', { label: list ? `Whitelist ${list}` : 'Accounts of this vault', key: list || 'accounts' }, all.filter((e) => e.list === list).map((e) => el('option', '', { value: e.address, key: e.address }, e.name))));
   const pick = all.length > 0 && el('div', 'field', { key: 'book' }, el('label', 'field-label', { for: idOf('book') }, 'To'),
     el('select', 'select', { id: idOf('book'), on: { change: 'set:book' }, prop: { value: draft.book } }, el('option', '', { value: '', key: '' }, 'An address that I paste'), groups));
   if (pick && draft.book) {
-    return el('div', 'stack is-tight', { key: 'to' }, pick, text('p', 'small muted', `${capital(called(known(vault, account.chain, draft.book)))}:`), address(draft.book), mistake(f, 'to'));
+    return el('div', 'stack is-tight', { key: 'to' }, pick, text('div', 'sentence', text('p', 'small muted', `${capital(called(known(vault, account.chain, draft.book)))}:`), address(draft.book)), mistake(f, 'to'));
   }
   const good = typed && !wrongAt(f, 'to') && typed.length >= 42, whose = good ? called(known(vault, account.chain, typed)) : '';
   const hint = !good ? 'As whoever receives writes it: the case of its letters is a check' : whose ? `It is ${whose}` : 'The check in its letters holds. It is in no whitelist of this vault';
@@ -55,8 +55,8 @@ function recipient(f) {
     el('div', 'field', { key: 'typed' }, el('label', 'field-label', { for: idOf('to') }, pick ? 'Address' : 'To address'),
       el('input', 'input', { type: 'text', autocomplete: 'off', spellcheck: 'false', autocapitalize: 'off', translate: 'no', ...tied(f, 'to', hint), on: { input: 'set:to' }, prop: { value: draft.to } }),
       mistake(f, 'to') ?? hinted('to', hint)),
-    good && text('p', '', address(typed)),
-    account.chain.startsWith('eip155:') && unchecked(typed) && text('div', 'cluster', text('span', 'small', 'With its check it is ', address(checked(typed.slice(2)))), button('is-small', 's.checked', 'Write it so')));
+    good && text('div', 'sentence', address(typed)),
+    account.chain.startsWith('eip155:') && unchecked(typed) && text('div', 'sentence stack is-tight', text('p', 'small muted', 'With its check it is'), text('p', '', address(checked(typed.slice(2)))), button('is-small', 's.checked', 'Write it so')));
 }
 
 const capital = (said) => said.replace(/^./, (c) => c.toUpperCase());

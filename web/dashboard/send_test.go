@@ -254,3 +254,38 @@ func TestATransferIsFollowedAndAnAccountReceives(t *testing.T) {
 	p.until("document.querySelector('svg.qr[role=img]')?.querySelector('path').getAttribute('d').length > 1000")
 	p.until(page + ".includes('Only what is on Sandbox chain may be sent here')")
 }
+
+func TestTheSendFormStandsAloneInAPageOfAnotherOrigin(t *testing.T) {
+	t.Parallel()
+	e := hosted(t, map[string]string{
+		"page": hostPage("hostile.css", provider+`<countersign-send account="acc_trading" to="`+payee+`" amount="0.5" reference="INV-7"></countersign-send><countersign-order request="req_sending"></countersign-order></countersign-provider>`),
+		"page.js": watch + deep + `document.querySelector('countersign-provider').accessToken = token; await import('{{base}}send.js'); await import('{{base}}client.js').then((m) => { window.connect = m.connect; }); window.ready = true;
+			window.client = await connect({ apiUrl: '{{api}}', environment: 'sandbox', accessToken: token, wasmURL: '{{base}}countersign.wasm' });`,
+	})
+	p := open(t, e.chrome, e.host+"/page")
+	p.until("window.ready && said('send').includes('0.69993 ETH') && said('send').includes('Treasury purchases')")
+	p.want("[inside('send').getElementById('f-account').value, inside('send').getElementById('f-reference').value]", []string{"acc_trading", "INV-7"})
+	p.run("document.querySelector('countersign-send').amount = '0.25'")
+	p.until("said('send').includes('0.94993 ETH')")
+	p.until("said('order').includes('2 of 12 blocks') && said('order').includes('Acme Industrial Supplies')")
+	p.run(axeCore(t))
+	checkAccessible(p, "the form that sends")
+	for _, width := range []int64{1280, 320} {
+		p.do(chromedp.EmulateViewport(width, 900))
+		p.want("document.documentElement.scrollWidth <= innerWidth", true)
+	}
+	p.until("window.client && client.transferCost({ account: 'acc_treasury', asset: 'ethereum' }).then((c) => c.speeds.fast === '0.00013')")
+	p.want("client.purchase('req_sending').then((r) => [r.state, r.to, r.sending.state, r.sending.block, r.sending.attempts.length])", []any{"sending", supplier, "included", 1203, 2})
+	p.want("client.transfer({ account: 'acc_treasury', asset: 'ethereum', amount: 1, to: '0x', maxFee: {} }).catch((e) => [e.code, e.field])", []string{"PROP_INVALID", "amount"})
+	before := e.at.count("POST /v1/requests")
+	p.until("press('send', /Ask the approvers/)")
+	p.until("seen.some(([type, d]) => type === 'requested' && d.id === 'req_6h2v0m3k8t1q5n7p9r4s2w0x3a')")
+	p.until("said('send').includes('The members are asked')")
+	p.run("inside('send').querySelector('.notice a').click()")
+	p.until("seen.some(([type, d]) => type === 'selected' && d.request === 'req_6h2v0m3k8t1q5n7p9r4s2w0x3a')")
+	if n := e.at.count("POST /v1/requests") - before; n != 1 {
+		t.Errorf("it asked %d times", n)
+	}
+	p.want("[document.title, location.pathname]", []string{"Host", "/page"})
+	p.want("wrong", []string{})
+}
