@@ -11,10 +11,11 @@ import { accountOf, amountOf, check, empty, intentOf, placed, settled } from './
 import { sendPicture } from './sendview.js';
 
 const PAUSE = 400; // ms without another key before the gateway is asked
+const OPEN = new Set(['GATEWAY_UNREACHABLE', 'INTERNAL_ERROR', 'SIGNER_UNAVAILABLE', 'TIMEOUT']); // whether the request was made
 const FILLS = ['account', 'asset', 'to', 'amount', 'purpose', 'reference'];
 
 export class SendPart {
-  #root; #painter; #ask; #go; #made; #life = new AbortController(); #asked; #timer; #key; #focus; #said = '';
+  #root; #painter; #ask; #go; #made; #life = new AbortController(); #asked; #timer; #asks; #focus; #said = '';
   #s = { lang: '', vault: {}, draft: empty(), cost: undefined, costing: false, refusal: undefined, dry: {}, errors: [], found: [], tried: false, failed: undefined, busy: false, made: undefined };
 
   // root is painted into; ask is that of ask.js; go(path) leads to another screen. made(request), where it is given, is told of
@@ -183,19 +184,18 @@ export class SendPart {
   async #send() {
     const s = this.#s;
     if (s.busy || !s.vault.value) return;
-    Object.assign(s, { tried: true, failed: undefined });
+    Object.assign(s, { tried: true, failed: undefined, found: [] }); // what the gateway said may be over
     this.#judge();
-    const intent = s.errors.length === 0 && intentOf(s.draft, this.#cost());
-    if (!intent) {
+    const question = s.errors.length === 0 && this.#question();
+    if (!question) {
       if (s.errors.length === 0) s.failed = s.refusal ?? fail('NOT_READY', 'What it costs is not known yet', { remedy: 'Wait a moment, then try again.' });
       return this.#refused();
     }
-    const text = JSON.stringify(intent), about = this.#about();
-    const key = this.#keyOf(text);
+    const about = this.#about();
     s.busy = true;
     this.#paint();
     try {
-      const made = await this.#ask('/v1/requests', { body: { intent }, headers: { 'Idempotency-Key': key } });
+      const made = await this.#ask('/v1/requests', { body: { intent: question.intent }, headers: { 'Idempotency-Key': question.key } });
       this.#forget();
       this.#rest();
       Object.assign(s, { busy: false, made });
@@ -206,18 +206,24 @@ export class SendPart {
     } catch (e) {
       if (this.#life.signal.aborted) return undefined;
       const error = ours(e), at = placed(error);
+      if (!OPEN.has(error.code)) this.#asks = undefined;
+      this.#keep();
       Object.assign(s, { busy: false, failed: at ? undefined : error, found: at ? [{ ...at, of: about }] : s.found });
       this.#judge();
       return this.#refused();
     }
   }
 
-  // keyOf is the key of a question. It is kept with the draft until there is an answer: whoever leaves, comes back and asks the
-  // same again, asks for the same request.
-  #keyOf(text) {
-    if (this.#key?.text !== text) this.#key = { text, key: crypto.randomUUID() };
-    this.#keep();
-    return this.#key.key;
+  // question is what is asked, with its key. Both stay as they are, whatever it costs meanwhile, until the draft changes or there is a
+  // clear answer: whoever presses again, or leaves and comes back, asks for the same request. undefined while it is not known.
+  #question() {
+    const { draft } = this.#s, of = JSON.stringify(draft);
+    if (this.#asks?.of !== of) {
+      const intent = intentOf(draft, this.#cost());
+      this.#asks = intent && { of, intent, key: crypto.randomUUID() };
+      this.#keep();
+    }
+    return this.#asks;
   }
 
   // refused puts the focus on the first thing that is wrong.
@@ -230,16 +236,16 @@ export class SendPart {
 
   // What was typed survives a reload, in this tab alone.
   #name() { return `countersign:${this.#s.vault.value.entity}:send`; }
-  #keep() { try { if (isSecret(this.#s.draft.to)) sessionStorage.removeItem(this.#name()); else sessionStorage.setItem(this.#name(), JSON.stringify({ draft: this.#s.draft, key: this.#key })); } catch { /* the browser keeps nothing for this page */ } }
+  #keep() { try { if (isSecret(this.#s.draft.to)) sessionStorage.removeItem(this.#name()); else sessionStorage.setItem(this.#name(), JSON.stringify({ draft: this.#s.draft, asks: this.#asks })); } catch { /* the browser keeps nothing for this page */ } }
   #kept() {
     try {
-      const { draft, key } = JSON.parse(sessionStorage.getItem(this.#name()) ?? '{}');
-      this.#key = key;
+      const { draft, asks } = JSON.parse(sessionStorage.getItem(this.#name()) ?? '{}');
+      this.#asks = asks;
       return draft;
     } catch { return undefined; }
   }
   #forget() {
-    this.#key = undefined;
+    this.#asks = undefined;
     try { sessionStorage.removeItem(this.#name()); } catch { /* as above */ }
   }
 

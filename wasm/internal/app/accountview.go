@@ -169,12 +169,20 @@ func (m *Model) condition(r governance.Rule) (text string) {
 			continue
 		}
 		if text = ", "; c.Amount.Min != "" {
-			text += "from " + m.cfg.Words.fiat(c.Amount.Min, c.Amount.Currency) + " "
+			text += "from " + m.cfg.Words.money(c.Amount.Min, c.Amount.Currency) + " "
 		}
 		if c.Amount.Max != "" {
-			text += "up to " + m.cfg.Words.fiat(c.Amount.Max, c.Amount.Currency)
+			text += "up to " + m.cfg.Words.money(c.Amount.Max, c.Amount.Currency)
 		}
 		return strings.TrimRight(text, ", ")
 	}
 	return ""
+}
+
+// money is an amount of a currency, or of an asset, whose id stands in its place.
+func (w Words) money(amount, of string) string {
+	if a, ok := asset.ByID(of); ok {
+		return w.number(amount, -1) + " " + a.Ticker
+	}
+	return w.fiat(amount, of)
 }
