@@ -217,6 +217,7 @@ func TestSomethingIsSentInTheDashboard(t *testing.T) {
 		p.until(amountField + "?.value === '0.5' && " + toField + ".value === " + quoted(payee))
 		sees(p, "0.69991 ETH")
 		g.set(func() { g.refuse = nil })
+		defer dearer.Store(false)
 		p.run("for (let i = 0; i < 3; i++) document.querySelector('form [type=submit]').click()")
 		p.until("location.pathname === '/requests/req_6h2v0m3k8t1q5n7p9r4s2w0x3a'")
 		sent := asked(g)
@@ -300,6 +301,31 @@ func TestTheSendFormStandsAloneInAPageOfAnotherOrigin(t *testing.T) {
 	if n := e.at.count("POST /v1/requests") - before; n != 1 {
 		t.Errorf("it asked %d times", n)
 	}
+	p.want("[document.title, location.pathname]", []string{"Host", "/page"})
+	p.want("wrong", []string{})
+}
+
+// <countersign-app> leads to the form where its page has it, and has no way there where it has not.
+func TestTheSendFormStandsInTheAppOfAHost(t *testing.T) {
+	t.Parallel()
+	e := hosted(t, map[string]string{
+		"page": hostPage("hostile.css", `<countersign-app api-url="{{api}}" environment="sandbox" wasm-url="{{base}}countersign.wasm"></countersign-app>`),
+		"page.js": watch + deep + `await import('{{base}}elements.js'); const app = document.querySelector('countersign-app'); app.accessToken = token; window.ready = true;
+			window.items = () => [...inside('app').querySelectorAll('.rail-link')].map((a) => a.innerText.split('\n')[0]);
+			addEventListener('countersign-navigated', (e) => { if (e.detail.route.startsWith('/send')) import('{{base}}send.js'); });`,
+	})
+	p := open(t, e.chrome, e.host+"/page")
+	p.until("window.ready && said('app').includes('Treasury')")
+	p.want("items()", []string{"Buy", "Requests", "Orders", "Accounts"})
+	p.run("document.querySelector('countersign-app').navigate('/accounts/acc_treasury')")
+	p.until("said('app').includes('Key in the vault')")
+	p.want("[/Send from this account/.test(said('app')), inside('app').querySelector('svg.qr')]", []any{false, nil})
+	p.run("document.querySelector('countersign-app').send = true")
+	p.until("items().includes('Send')")
+	p.run("document.querySelector('countersign-app').navigate('/send/acc_treasury')")
+	p.until("said('app').includes('Available: 1.2 ETH')")
+	p.run("document.querySelector('countersign-app').navigate('/accounts/acc_treasury')")
+	p.until("/Send from this account/.test(said('app')) && inside('app').querySelector('svg.qr') !== null")
 	p.want("[document.title, location.pathname]", []string{"Host", "/page"})
 	p.want("wrong", []string{})
 }
