@@ -2,6 +2,7 @@ package app
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"countersign/shared/intent"
@@ -61,5 +62,20 @@ func TestAmountsInRulesAreSaidInWhatTheyAreOf(t *testing.T) {
 	}
 	if got := (Words{}).money("1000", "EUR"); got != (Words{}).fiat("1000", "EUR") {
 		t.Error(got)
+	}
+}
+
+// A page around that has no screens for sending is not led to any.
+func TestWithoutItsScreensNothingLeadsToSending(t *testing.T) {
+	t.Parallel()
+	m := scene(t, "account")
+	leads := func() bool { return strings.Contains(m.View().Tree.Outline(), "href=/send") }
+	keys := len(m.keysOf())
+	if !leads() {
+		t.Error("nothing leads to sending")
+	}
+	m.cfg.NoSend = true
+	if leads() || len(m.keysOf()) != keys-1 {
+		t.Error("it leads to sending all the same")
 	}
 }
