@@ -78,7 +78,7 @@ func TestEtherIsSentInTheBrowserWithTwoApprovalsAndSeenConfirmed(t *testing.T) {
 	p.sees("Send to 0x52908400…")
 	p.picture("list")
 	p.clicks("the accounts", "document.querySelector('.rail-link[href=\"/accounts\"]')")
-	p.clicks("the account", "document.querySelector('a.row')")
+	p.clicks("the account", "document.querySelector('a.row[href^=\"/accounts/\"]')")
 	p.sees("Sent 0.5 ETH to " + payee)
 	p.sees("Network fee of " + now.Sending.Fee + " ETH")
 	p.picture("history")
