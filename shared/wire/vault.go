@@ -48,6 +48,7 @@ type AssetName struct {
 	ID     string `json:"id"` // LedgerId: what rules and intents have
 	Name   string `json:"name"`
 	Ticker string `json:"ticker"`
+	Places int    `json:"places"` // decimals of the smallest unit
 }
 
 // Since says which version of an object counts, and what made it.

@@ -82,11 +82,60 @@ export type Row =
   | { state: 'quoted'; quote: Quote }
   | { state: 'ineligible'; provider: Party; reason: CountersignError; limits?: { min?: Decimal; max?: Decimal; currency?: string }; fix?: { pay?: { amount?: Decimal; currency?: string }; asset?: string; method?: string; country?: string } };
 
+/** What is to be sent. */
+export interface TransferInput {
+  account: string;
+  /** LedgerId: "ethereum". */
+  asset: string;
+  amount: Decimal;
+  /** An address of the account's chain, with the check in the case of its letters. */
+  to: string;
+  /** The most that the chain may take, in its coin: one of the speeds of transferCost(). */
+  maxFee: { amount: Decimal; asset: string };
+  purpose?: string;
+  reference?: string;
+}
+
+export interface TransferCost {
+  readonly asset: string;
+  /** Of the asset, without what other requests may still take. */
+  readonly available: Decimal;
+  /** What fees are paid in. */
+  readonly coin: string;
+  /** Of the coin, without what other requests may still take. */
+  readonly spare: Decimal;
+  /** Maximum fees to choose from. */
+  readonly speeds: { readonly slow: Decimal; readonly normal: Decimal; readonly fast: Decimal };
+  /** The recipient is a contract: what is sent to one by mistake is often lost. */
+  readonly contract: boolean;
+  /** Why it would fail now, for people. */
+  readonly refused?: string;
+}
+
+/** How far the transaction of an approved transfer is. */
+export interface Sending {
+  /** Of "approved" it is not signed yet, of "signed" no node has it yet; "confirmed", "failed" and "lapsed" are final. */
+  readonly state: 'approved' | 'signed' | 'submitted' | 'included' | 'confirmed' | 'failed' | 'lapsed';
+  /** Of the attempt that is in a block, else of the newest. */
+  readonly hash?: string;
+  readonly block?: number;
+  /** Blocks that confirm it, its own included, and how many make it final. */
+  readonly confirmations: number;
+  readonly needed: number;
+  /** That was paid, in the chain's coin. */
+  readonly fee?: Decimal;
+  /** Why it is not further, for people. */
+  readonly reason?: string;
+  /** Each the same but for its fees; one of them at most gets into a block. */
+  readonly attempts: readonly { nonce: number; hash?: string; signedAt: Instant; fees: { gas: number; maxFeePerGas: Decimal; maxPriorityFeePerGas: Decimal } }[];
+}
+
 /** A governed request, by what it wants next. */
 export interface Purchase {
-  /** An approved purchase is "ready" to be paid; an approved change of the vault is "done". */
   readonly id: string;
-  readonly state: 'decide' | 'ready' | 'at-provider' | 'done' | 'expired' | 'rejected';
+  /** An approved purchase is "ready" to be paid, an approved transfer is "sending" until the chain has confirmed it ("done") or not
+   *  carried it out ("failed"); an approved change of the vault is "done". */
+  readonly state: 'decide' | 'ready' | 'at-provider' | 'sending' | 'done' | 'failed' | 'expired' | 'rejected';
   /** What it is about, for people. */
   readonly sentence: string;
   /** "buy", or another kind of intent (shared/spec/intent.md). */
@@ -105,6 +154,12 @@ export interface Purchase {
   readonly provider?: Party;
   readonly account?: string;
   readonly quote?: string;
+  /** Of a transfer. */
+  readonly send?: { amount: Decimal; asset: string };
+  readonly to?: string;
+  readonly maxFee?: { amount: Decimal; asset: string };
+  /** Of a transfer that was approved. */
+  readonly sending?: Sending;
   readonly purpose?: string;
   readonly reference?: string;
 }
@@ -181,6 +236,11 @@ export interface Countersign {
   quotes(input: QuoteInput, o?: Call & { onRows?(rows: readonly Row[]): void }): Promise<readonly Row[]>;
   /** The same key makes one request, however often it is called. */
   request(quote: Quote, o?: Call & { purpose?: string; reference?: string; key?: string }): Promise<Purchase>;
+  /** What a transfer would cost now; with `to` and `amount`, that one. */
+  transferCost(input: { account: string; asset: string; to?: string; amount?: Decimal }, o?: Call): Promise<TransferCost>;
+  /** Asks for something to be sent. Once it is approved the vault signs and sends it: purchase() tells how far it is. The same key makes
+   *  one request, however often it is called. */
+  transfer(input: TransferInput, o?: Call & { key?: string }): Promise<Purchase>;
   /** The newest first. `next` is the cursor of what follows; an empty page has one after 20 pages of which nothing fits. */
   requests(o?: Call & { state?: Purchase['state']; cursor?: string; text?: string }): Promise<{ items: readonly Purchase[]; next?: string }>;
   purchase(request: string, o?: Call): Promise<Purchase>;

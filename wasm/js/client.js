@@ -6,9 +6,10 @@ import { CountersignError, fail } from './errors.js';
 import { compile } from './load.js';
 import { base, checked } from './options.js';
 import { guard, problem } from './port.js';
-import { approvable, bridgeOf, fitting, orderOf, purchaseOf, quoteInput, rowOf, rowsOf, stepOf } from './shapes.js';
+import { approvable, bridgeOf, costOf, fitting, orderOf, purchaseOf, quoteInput, rowOf, rowsOf, stepOf, transferInput } from './shapes.js';
 import { steps } from './steps.js';
 import { enter, meant } from './shared.js';
+import { intent } from './transfer.js';
 import { version } from './build.js';
 
 export { CountersignError } from './errors.js';
@@ -120,6 +121,28 @@ class Client {
     const r = await this.#call('makeRequest', { quote: quote.id, account: quote.account, purpose, ...(reference && { reference }), ...(key && { key }) }, { signal });
     this.#shared.news.tell('requested', r);
     return purchaseOf(r);
+  }
+
+  /** transferCost is what a transfer would cost now, and whether it would fail. */
+  async transferCost({ account, asset, to, amount } = {}, { signal } = {}) {
+    const query = new URLSearchParams(Object.entries({ asset, to, amount }).filter(([, v]) => v));
+    return costOf(await this.#ask(`/v1/accounts/${encodeURIComponent(String(account))}/transfer-cost?${query}`, { signal }));
+  }
+
+  /** transfer asks for something to be sent. The approvers decide on it, and then the vault sends it. */
+  async transfer(input, { signal, key = crypto.randomUUID() } = {}) {
+    const r = await this.#ask('/v1/requests', { signal, body: { intent: intent(transferInput(input)) }, headers: { 'Idempotency-Key': key } });
+    this.#shared.news.tell('requested', r);
+    return purchaseOf(r);
+  }
+
+  // ask asks the gateway what the core does not know.
+  #ask(path, options) {
+    if (this.#closed) return Promise.reject(fail('CORE_STOPPED', 'This client was closed'));
+    return this.#shared.ask(path, options).catch((e) => {
+      if (options.body && !options.signal?.aborted && (e.code === 'GATEWAY_UNREACHABLE' || e.code === 'INTERNAL_ERROR')) e.done = 'unknown';
+      throw options.signal?.aborted ? options.signal.reason : e;
+    });
   }
 
   async requests({ signal, ...what } = {}) {

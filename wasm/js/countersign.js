@@ -10,11 +10,11 @@ import { acting, change } from './entity.js';
 import { CountersignError, fail } from './errors.js';
 import { compile } from './load.js';
 import { Painter } from './painter.js';
+import { placed } from './place.js';
 import { Port, guard } from './port.js';
 import { save } from './save.js';
 import { apply } from './theme.js';
 import { endpoint, tokens } from './token.js';
-import { vaultPlace } from './vaultplace.js';
 import { failurePicture, leave, loadingPicture } from './waiting.js';
 
 const SLOW = 8_000; // after this the page says that it is slow
@@ -99,9 +99,9 @@ class Run {
   #lend = (place, name) => {
     const { lang } = document.documentElement;
     if (name === 'dry') return new DryPart(place, { ask: this.#running, lang });
-    return name === 'vault' && this.#options.vault ? vaultPlace(place, {
-      load: this.#options.vault, ask: this.#running, hear: this.#hear, go: (path) => this.#send(`navigate:${path}`, ''), lang, base: () => this.#gateway, verify: { verifyURL: this.#options.verifyURL },
-    }) : undefined;
+    const of = { ask: this.#running, hear: this.#hear, go: (path) => this.#send(`navigate:${path}`, ''), lang }, { vault, send, verifyURL } = this.#options;
+    if (name === 'vault') return vault && placed(place, { load: vault, name: 'VaultPart', ...of, base: () => this.#gateway, verify: { verifyURL } });
+    return send && PARTS[name] && placed(place, { load: send, name: PARTS[name], ...of });
   };
 
   // hear listens to this core, and to the next one when it stopped.
@@ -140,6 +140,9 @@ class Run {
     else this.begin();
   }
 }
+
+// PARTS are those of sendscreen.js, by the names of their places.
+const PARTS = { send: 'SendPart', sending: 'SendingPart', receive: 'ReceivePart' };
 
 // settings are the configuration as the core reads it.
 export function settings({ environment, gateway_url = '', bridge_urls = [], user, entity = '', entities = [] }) {

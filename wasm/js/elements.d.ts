@@ -48,7 +48,7 @@ export declare class CountersignQuotes extends Formed {}
 export declare class CountersignApprove extends CountersignElement { request: string; member: string }
 /** `<countersign-requests>`: the list; a press on one dispatches countersign-selected. */
 export declare class CountersignRequests extends CountersignElement {
-  /** "decide", "ready", "at-provider", "others" or "done"; all when empty. */
+  /** "decide", "ready", "at-provider", "sending", "others" or "done"; all when empty. */
   state: string;
   search: string;
   /** page-size: rows of each kind that are shown before one asks for more, 1 to 999; 50 when empty. */
@@ -68,6 +68,10 @@ export declare class CountersignApp extends Formed {
    *  when countersign-navigated tells a route that begins with /vault. A page that imports them before needs no attribute. */
   get vault(): string;
   set vault(v: string | boolean);
+  /** Present: there is a navigation item Send, in the same way, whose screens are those of `import('@countersign/core/send')` and whose routes
+   *  begin with /send. */
+  get send(): string;
+  set send(v: string | boolean);
   navigate(route: string): void;
 }
 

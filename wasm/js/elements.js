@@ -8,13 +8,14 @@ import { DryPart } from './drypart.js';
 import { CountersignError, fail } from './errors.js';
 import { checked } from './options.js';
 import { Painter } from './painter.js';
+import { isOffered, placed, whenOffered } from './place.js';
 import { problem } from './port.js';
 import { frame, themed } from './root.js';
 import { save } from './save.js';
 import { refuseSecrets } from './secret.js';
 import { orderOf, purchaseOf, quoteOf } from './shapes.js';
 import { enter } from './shared.js';
-import { isOffered, vaultPlace, whenOffered } from './vaultplace.js';
+import { SendingPart } from './sendingpart.js';
 import { failurePicture, leave, skeletonPicture } from './waiting.js';
 import { version } from './build.js';
 
@@ -131,10 +132,17 @@ export class CountersignElement extends Connected {
   #lend = (place, name) => {
     const { lang } = this.#frame.holder, shared = this.#shared;
     if (name === 'dry') return new DryPart(place, { ask: shared?.ask, lang });
-    return name === 'vault' ? vaultPlace(place, {
-      load: whenOffered, ask: shared.ask, go: (path) => this.act(`navigate:${path}`), lang, base: () => shared.options.apiUrl, verify: { apiUrl: shared.options.apiUrl },
+    const of = {
+      ask: shared.ask, go: (path) => this.act(`navigate:${path}`), lang, base: () => shared.options.apiUrl, verify: { apiUrl: shared.options.apiUrl },
       hear: (f) => { const off = this.#port?.on(f), quiet = shared.listen(); return () => { off?.(); quiet(); }; },
-    }) : undefined;
+    };
+    switch (name) {
+      case 'vault': return placed(place, { load: () => whenOffered('vault'), name: 'VaultPart', ...of });
+      case 'send': return placed(place, { load: () => whenOffered('send'), name: 'SendPart', ...of });
+      case 'sending': return placed(place, { load: async () => ({ SendingPart }), name: 'SendingPart', ...of });
+      case 'receive': return isOffered('send') ? placed(place, { load: () => whenOffered('send'), name: 'ReceivePart', ...of }) : undefined;
+      default: return undefined;
+    }
   };
 
   #paint(picture) { (this.#painter ??= this.#paints()).paint(picture); }
@@ -292,20 +300,22 @@ export class CountersignBridgeStatus extends CountersignElement {
   static kind = 'bridge-status';
 }
 
+const OFFERED = ['vault', 'send']; // screens that a page has when it imports them
+
 /** <countersign-app>: all of it, with its own navigation in memory. */
 export class CountersignApp extends Formed {
   static kind = 'app';
-  static observedAttributes = [...super.observedAttributes, 'chrome', 'vault'];
-  get #vaults() { return this.hasAttribute('vault') || isOffered(); }
-  get about() { return `app ${this.chrome} ${this.#vaults}`; }
+  static observedAttributes = [...super.observedAttributes, 'chrome', ...OFFERED];
+  #has(name) { return this.hasAttribute(name) || isOffered(name); }
+  get about() { return `app ${this.chrome} ${OFFERED.map((name) => this.#has(name))}`; }
   opening() { // with the form as it was left, unless the page fills it in
     const form = Object.values(this.value).some(Boolean) && { form: this.form };
-    return { kind: 'app', path: '/buy', inside: true, ...(this.chrome === 'none' && { bare: true }), ...(!this.#vaults && { no_vault: true }), ...form };
+    return { kind: 'app', path: '/buy', inside: true, ...(this.chrome === 'none' && { bare: true }), ...(!this.#has('vault') && { no_vault: true }), ...(!this.#has('send') && { no_send: true }), ...form };
   }
   /** navigate shows a screen: "/requests", "/orders/ord_…". */
   navigate(route) { this.act(`navigate:${route}`); }
 }
-reflected(CountersignApp, ['chrome', 'vault']);
+reflected(CountersignApp, ['chrome', ...OFFERED]);
 
 const ALL = {
   provider: CountersignProvider, quotes: CountersignQuotes, approve: CountersignApprove, requests: CountersignRequests,

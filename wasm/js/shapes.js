@@ -62,11 +62,12 @@ export function more(a, b) {
   return l === r ? 0 : l > r ? 1 : -1;
 }
 
-const STATES = { decide: ['pending_initiation', 'pending'], ready: ['approved'], 'at-provider': ['ordered'], done: ['completed', 'approved'], expired: ['expired', 'lapsed'], rejected: ['rejected', 'blocked'] };
+const STATES = { decide: ['pending_initiation', 'pending'], ready: ['approved'], 'at-provider': ['ordered'], sending: ['approved'], done: ['completed', 'approved'], failed: ['failed'], expired: ['expired', 'lapsed'], rejected: ['rejected', 'blocked'] };
 
-// stateOf is what a request wants next. What is approved waits to be paid, and a change of
+// stateOf is what a request wants next. What is approved waits to be paid, or is on its way, and a change of
 // the vault is done with that.
-const stateOf = ({ state, intent }) => (state === 'approved' && intent?.kind !== 'buy' ? 'done' : Object.keys(STATES).find((s) => STATES[s].includes(state)) ?? state);
+const APPROVED = { buy: 'ready', transfer: 'sending' };
+const stateOf = ({ state, intent }) => (state === 'approved' ? APPROVED[intent?.kind] ?? 'done' : Object.keys(STATES).find((s) => STATES[s].includes(state)) ?? state);
 
 export function purchaseOf(r) {
   const i = r.intent ?? {};
@@ -76,7 +77,29 @@ export function purchaseOf(r) {
     waiting: r.approvers.filter((a) => !a.decision).map(({ member, name }) => ({ member, name })),
     until: (r.state === 'approved' && r.use_by) || r.expires_at, order: r.order || undefined,
     ...(i.kind === 'buy' && { pay: i.fiat, receive: i.crypto, minimum: i.minimum, provider: { id: i.provider, name: i.provider_name }, account: i.account, quote: i.quote }),
+    ...(i.kind === 'transfer' && { send: i.crypto, to: i.to.address, maxFee: i.max_fee, account: i.account, ...(r.sending && { sending: sendingOf(r.sending) }) }),
     purpose: i.purpose, reference: i.reference,
+  };
+}
+
+const sendingOf = ({ state, hash, block, confirmations, needed, fee, reason, attempts }) => ({
+  state, confirmations, needed, ...(hash && { hash }), ...(block !== undefined && { block }), ...(fee && { fee }), ...(reason && { reason }),
+  attempts: attempts.map(({ nonce, hash, signed_at, fees }) => ({ nonce, ...(hash && { hash }), signedAt: signed_at, fees: { gas: fees.gas, maxFeePerGas: fees.max_fee_per_gas, maxPriorityFeePerGas: fees.max_priority_fee_per_gas } })),
+});
+
+/** costOf is what a transfer would cost. */
+export const costOf = ({ asset, available, coin, spare, speeds, contract, refused }) => ({
+  asset, available, coin, spare, speeds: Object.fromEntries(speeds.map((s) => [s.name, s.max_fee])), contract, ...(refused && { refused }),
+});
+
+/** transferInput is what is to be sent, as the vault is asked: the fields of an intent. */
+export function transferInput(input) {
+  const wrong = (code, field, message, remedy) => { throw fail(code, message, { field, remedy }); };
+  const text = (field, v) => { if (typeof v !== 'string' || v === '') wrong('PROP_INVALID', field, `${field} is missing`, 'See TransferInput in the types.'); return v; };
+  const amount = (field, v) => { if (!/^(0|[1-9]\d{0,39})(\.\d{1,40})?$/.test(text(field, v))) wrong('AMOUNT_INVALID', field, 'That is not an amount', 'Write digits, with a point before decimals.'); return v; };
+  return {
+    account: text('account', input?.account), asset: text('asset', input.asset), to: text('to', input.to), amount: amount('amount', input.amount),
+    coin: text('maxFee.asset', input.maxFee?.asset), fee: amount('maxFee.amount', input.maxFee?.amount), purpose: input.purpose, reference: input.reference,
   };
 }
 

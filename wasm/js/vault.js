@@ -3,8 +3,8 @@
 
 import { reflected } from './connected.js';
 import { CountersignElement, register } from './elements.js';
+import { offer } from './place.js';
 import { VaultPart } from './vaultpart.js';
-import { offer } from './vaultplace.js';
 
 /** <countersign-vault at="members">: it navigates in memory, and tells the page where it leads. */
 export class CountersignVault extends CountersignElement {
@@ -34,7 +34,7 @@ export class CountersignVault extends CountersignElement {
   };
 }
 reflected(CountersignVault, ['at', 'verify-url']);
-offer({ VaultPart }); // to <countersign-app>
+offer('vault', { VaultPart }); // to <countersign-app>
 
 /** define registers it, as <PREFIX-vault>. */
 export function define({ prefix = 'countersign' } = {}) { register({ vault: CountersignVault }, prefix); }

@@ -70,7 +70,7 @@ func (g *writing) answer(w http.ResponseWriter, dry bool, refusal *fault.Body) {
 		w.WriteHeader(status)
 		_ = json.NewEncoder(w).Encode(map[string]any{"error": refusal})
 	case dry:
-		fmt.Fprint(w, `{"decision":{"state":"PENDING_APPROVAL","rule":"administrators","reasons":[]},"rules":[],"windows":[],"remaining":[{"step":1,"name":"administrators","quorums":[{"needed":2,"members":["mem_alice","mem_bob","mem_carol"]}]}],
+		fmt.Fprint(w, `{"decision":{"state":"PENDING_APPROVAL","rule":"administrators","reasons":[],"expires":"2026-11-20T21:00:00Z"},"rules":[],"windows":[],"remaining":[{"step":1,"name":"administrators","quorums":[{"needed":2,"members":["mem_alice","mem_bob","mem_carol"]}]}],
 			"impact":{"report":"LwAZxfElgrvDf49Nmg_5o4UudAy1veijBhlOxO_RlqM","log":51,"summary":["17 of 4,210 past requests would have been denied"]}}`)
 	default:
 		w.WriteHeader(http.StatusCreated)

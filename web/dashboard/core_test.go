@@ -26,7 +26,7 @@ import (
 type canned struct{ now time.Time }
 
 const (
-	address = "0x52f19c4A77b0E3D2c0aF1b689d034e5A8b21c7F4"
+	address = "0x52F19C4a77B0e3D2C0AF1B689D034E5A8B21c7f4"
 	digest  = "pDRbFb6Ia1cRO1k5RzqkJIr4XZBLTVPKVXUGcYdTqJQ"
 )
 
@@ -156,6 +156,9 @@ func (c canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write(body)
 		return
 	}
+	if c.sends(w, r) {
+		return
+	}
 	answer, ok := answers[r.URL.Path]
 	if !ok {
 		w.WriteHeader(http.StatusNotFound)
@@ -198,6 +201,8 @@ func TestTheRealCore(t *testing.T) {
 		{"vault", "/vault", "To trading only"},
 		{"vault-object", "/vault/acc_treasury", "What differs"},
 		{"vault-change", "/vault/change_acc_trading", "Everyday purchases"},
+		{"send", "/send/acc_treasury", "Available: 1.2 ETH"},
+		{"sending", "/requests/req_sending", "2 of 12 blocks"},
 		{"nowhere", "/requests/none/at/all", "nothing"},
 	} {
 		t.Run(screen.name, func(t *testing.T) {

@@ -30,8 +30,11 @@ var some = []string{
 	"approve--request-reading", "bridge-status--bridge-pairing", "order--order-completed", "quotes--buy-quotes", "quotes--buy-review", "requests--requests-picked",
 }
 
-// someForms are the forms of the vault that are looked at in each run.
-var someForms = []string{"vault--form-account", "vault--form-invited", "vault--form-rules-open", "vault--form-rules-wrong", "vault--form-whitelist"}
+// someForms are the forms, and what becomes of them, that are looked at in each run.
+var someForms = []string{
+	"vault--form-account", "vault--form-invited", "vault--form-rules-open", "vault--form-rules-wrong", "vault--form-whitelist",
+	"send--filled", "send--wrong", "sending--included", "receive--account",
+}
 
 // The gallery is every element in every state. Each is met as a person would: nothing
 // refused, nothing wider than the window, nothing that an accessibility checker calls
@@ -60,11 +63,12 @@ func TestGallery(t *testing.T) {
 			t.Errorf("the gallery has no %s", name)
 		}
 	}
-	forms := gallery.Forms
+	forms, sends := gallery.Forms, gallery.Sends
 	if !*whole {
-		all, forms = some, slices.DeleteFunc(slices.Clone(forms), func(name string) bool { return !slices.Contains(someForms, name) })
+		less := func(name string) bool { return !slices.Contains(someForms, name) }
+		all, forms, sends = some, slices.DeleteFunc(slices.Clone(forms), less), slices.DeleteFunc(slices.Clone(sends), less)
 	}
-	all = slices.Concat(all, gallery.Vault, forms)
+	all = slices.Concat(all, gallery.Vault, forms, sends)
 	t.Run("an element on a page of one scheme", func(t *testing.T) { checkPlain(t, chrome, url, axe) })
 	for _, name := range all {
 		t.Run(name, func(t *testing.T) {

@@ -21,6 +21,7 @@ type screen struct {
 
 var screens = []screen{
 	{"buy", "Buy", "Compare what providers deliver, then request the purchase.", "", "M10 4v12M4 10h12"},
+	{"send", "Send", "From an account of the vault to an address. Members decide on it before anything is sent.", "Send", "M5 15L15 5M7.5 5H15v7.5"},
 	{"requests", "Requests", "What waits for a decision or a payment, and what was decided.", "Request",
 		"M3 11l2.2-6.2A1.2 1.2 0 0 1 6.3 4h7.4a1.2 1.2 0 0 1 1.1.8L17 11v4a1 1 0 0 1-1 1H4a1 1 0 0 1-1-1zM3 11h4l1 2h4l1-2h4"},
 	{"orders", "Orders", "What providers promised, and what arrived.", "Order", "M5 3h10v14l-2.5-1.5L10 17l-2.5-1.5L5 17zM8 7h4M8 10.5h4"},

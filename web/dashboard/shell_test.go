@@ -25,6 +25,7 @@ func TestThePageIsUsefulBeforeTheCoreComes(t *testing.T) {
 	axe := axeCore(t)
 	for _, test := range []struct{ path, title, sub string }{
 		{"/", "Buy", "Compare what providers deliver, then request the purchase."},
+		{"/send", "Send", "From an account of the vault to an address. Members decide on it before anything is sent."},
 		{"/requests", "Requests", "What waits for a decision or a payment, and what was decided."},
 		{"/orders", "Orders", "What providers promised, and what arrived."},
 		{"/accounts", "Accounts", "What the vault holds."},
@@ -69,7 +70,7 @@ func TestThePageIsUsefulBeforeTheCoreComes(t *testing.T) {
 					...[...document.querySelectorAll('.rail-link')].map((e) => { const c = e.cloneNode(true); c.querySelector('.count')?.remove(); return c.outerHTML; })])`)
 			}
 			before := shown()
-			p.want("[document.querySelector('h1').textContent, document.querySelector('.page-sub')?.textContent ?? '', document.querySelectorAll('.rail-link').length]", []any{test.title, test.sub, float64(5)})
+			p.want("[document.querySelector('h1').textContent, document.querySelector('.page-sub')?.textContent ?? '', document.querySelectorAll('.rail-link').length]", []any{test.title, test.sub, float64(6)})
 			p.run(axe)
 			p.run("window.root = document.querySelector('countersign-app')")
 			for _, v := range []struct {

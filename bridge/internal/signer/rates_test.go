@@ -19,7 +19,7 @@ import (
 // valued lets Alice or Bob send what is worth at most 5,000 EUR, and 8,000 a day, at a rate
 // that the program Carol signed in the last quarter of an hour; both together, everything else.
 func valued() governance.Set {
-	kinds := governance.Condition{Filter: &governance.Filter{Kinds: []string{intent.KindTransfer}}}
+	kinds := governance.Condition{Filter: &governance.Filter{Kinds: []string{intent.KindTransfer}, Assets: []string{"ethereum"}}}
 	who := []string{"mem_alice", "mem_bob"}
 	return governance.Set{Version: 1, RateSource: "mem_carol", Rules: []governance.Rule{
 		{Name: "small", RateWithin: 900, When: []governance.Condition{kinds,

@@ -3,6 +3,7 @@ package app
 import (
 	"strings"
 
+	"countersign/shared/asset"
 	"countersign/shared/governance"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -51,7 +52,7 @@ func (m *Model) accountPage() view.Node {
 		balances = append(balances, view.El("div", "figure", view.El("span", "eyebrow", "Balance"), view.El("span", "amount is-hero", view.El("span", "amount-value", "0")),
 			view.El("p", "muted", "Nothing has arrived yet.")))
 	}
-	return page("", back, head(a.Name, chainOf(a.Chain), link("button is-primary", "/buy", "Buy into this account")),
+	return page("", back, head(a.Name, chainOf(a.Chain), view.If(!m.cfg.NoSend, link("button", "/send/"+a.ID, "Send from this account")), link("button is-primary", "/buy", "Buy into this account")),
 		view.El("div", "stack is-loose", unwatched(a), balances, m.deposits(a.Deposits, "Received", "Everything that arrived at an address of the vault, with or without an order."),
 			m.addresses(a), m.ledger(a), m.accountRules(a)))
 }
@@ -68,7 +69,8 @@ func unwatched(a wire.Account) view.Node {
 func (m *Model) addresses(a wire.Account) view.Node {
 	rows := []view.Node{view.El("div", "fact", view.El("dt", "", "Account address"),
 		view.El("dd", "", view.El("div", "stack is-tight", address(a.Address), badge("is-positive", "shield", "Key in the vault"))))}
-	return card("Address", "A purchase does not arrive here: its request shows an address of its own.", view.El("dl", "facts", rows))
+	return card("Receive", "At the account's own address. A purchase does not arrive here: its request shows an address of its own.",
+		view.El("dl", "facts", rows), lent("receive", a.Chain+" "+a.Address+" "+asset.ChainName(a.Chain)))
 }
 
 func (m *Model) ledger(a wire.Account) view.Node {
@@ -167,12 +169,20 @@ func (m *Model) condition(r governance.Rule) (text string) {
 			continue
 		}
 		if text = ", "; c.Amount.Min != "" {
-			text += "from " + m.cfg.Words.fiat(c.Amount.Min, c.Amount.Currency) + " "
+			text += "from " + m.cfg.Words.money(c.Amount.Min, c.Amount.Currency) + " "
 		}
 		if c.Amount.Max != "" {
-			text += "up to " + m.cfg.Words.fiat(c.Amount.Max, c.Amount.Currency)
+			text += "up to " + m.cfg.Words.money(c.Amount.Max, c.Amount.Currency)
 		}
 		return strings.TrimRight(text, ", ")
 	}
 	return ""
+}
+
+// money is an amount of a currency, or of an asset, whose id stands in its place.
+func (w Words) money(amount, of string) string {
+	if a, ok := asset.ByID(of); ok {
+		return w.number(amount, -1) + " " + a.Ticker
+	}
+	return w.fiat(amount, of)
 }

@@ -60,7 +60,9 @@ func (m *Model) screen() (title string, main view.Node) {
 		}
 		return "Accounts", m.accountsPage()
 	case Vault:
-		return "Vault", page("", head("Vault", "Who decides what, and how it came to be."), view.El("lent", "", view.A("name", Vault), view.A("at", m.route.ID)))
+		return "Vault", page("", head("Vault", "Who decides what, and how it came to be."), lent(Vault, m.route.ID))
+	case Send:
+		return "Send", page("", head("Send", "From an account of the vault to an address. Members decide on it before anything is sent."), lent(Send, m.route.ID))
 	}
 	return "Not found", page("is-narrow", head("There is nothing here", ""),
 		empty("info", "This address shows nothing", "It may be mistyped, or belong to another entity.", link("button is-primary", "/buy", "Go to Buy")))
@@ -81,7 +83,7 @@ func (m *Model) rail() view.Node {
 	return view.El("header", "rail", view.If(m.sandbox(), view.El("span", "sandbox", "Sandbox")),
 		view.El("a", "brand", view.A("href", "/buy"), view.El("span", "brand-mark", view.A("aria-hidden", "true")), view.El("span", "brand-name", "Countersign")),
 		view.El("nav", "rail-nav", view.A("aria-label", "Main"),
-			item(Buy, "Buy", "buy", 0), item(Requests, "Requests", "requests", m.toDo()), item(Orders, "Orders", "orders", 0), item(Accounts, "Accounts", "accounts", 0), view.If(!m.cfg.NoVault, item(Vault, "Vault", "vault", 0))),
+			item(Buy, "Buy", "buy", 0), view.If(!m.cfg.NoSend, item(Send, "Send", "send", 0)), item(Requests, "Requests", "requests", m.toDo()), item(Orders, "Orders", "orders", 0), item(Accounts, "Accounts", "accounts", 0), view.If(!m.cfg.NoVault, item(Vault, "Vault", "vault", 0))),
 		view.El("div", "rail-foot", view.If(m.cfg.User != "", icon("user")), view.El("span", "", m.cfg.User),
 			view.El("button", "icon-button", view.A("type", "button"), view.A("aria-label", "Keys"), view.A("title", "Keys (?)"), view.On("click", "help"), view.El("kbd", "key", "?"))))
 }
@@ -89,7 +91,7 @@ func (m *Model) rail() view.Node {
 // shortcuts are the keys of the page. One whose action begins with "focus:" is the
 // painter's own.
 var shortcuts = []struct{ key, action, does string }{
-	{"g b", "navigate:/buy", "Go to Buy"}, {"g r", "navigate:/requests", "Go to Requests"}, {"g o", "navigate:/orders", "Go to Orders"}, {"g a", "navigate:/accounts", "Go to Accounts"}, {"g v", "navigate:/vault", "Go to Vault"},
+	{"g b", "navigate:/buy", "Go to Buy"}, {"g s", "navigate:/send", "Go to Send"}, {"g r", "navigate:/requests", "Go to Requests"}, {"g o", "navigate:/orders", "Go to Orders"}, {"g a", "navigate:/accounts", "Go to Accounts"}, {"g v", "navigate:/vault", "Go to Vault"},
 	{"/", "focus:amount search", "Type an amount, or search the requests"},
 	{"1", "buy.nth:1", "Choose a price by its place"},
 	{"h", "buy.hold", "Hold prices in their places, or let them move"},
@@ -99,7 +101,7 @@ var shortcuts = []struct{ key, action, does string }{
 
 func (m *Model) keysOf() (keys []view.Attr) {
 	for _, k := range shortcuts {
-		if k.key != "g v" || !m.cfg.NoVault {
+		if (k.key != "g v" || !m.cfg.NoVault) && (k.key != "g s" || !m.cfg.NoSend) {
 			keys = append(keys, view.A(k.key, k.action))
 		}
 	}
@@ -221,6 +223,11 @@ func (m *Model) clockStatus() view.Node {
 }
 
 // The parts that all screens are made of.
+
+// lent is a place into which the loader paints what is not the core's own.
+func lent(name, at string) view.Node {
+	return view.El("lent", "", view.A("name", name), view.A("at", at))
+}
 
 func page(class string, parts ...any) view.Node {
 	return view.El("main", classes("page", class), append([]any{view.A("id", "main"), view.A("tabindex", "-1")}, parts...)...)

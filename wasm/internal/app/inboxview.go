@@ -15,12 +15,13 @@ const (
 	groupDecide = "decide"
 	groupPay    = "pay"
 	groupAway   = "provider"
+	groupChain  = "sending"
 	groupOthers = "others"
 	groupDone   = "done"
 )
 
 var groups = []struct{ id, title string }{
-	{groupDecide, "Decide"}, {groupPay, "Ready to pay"}, {groupAway, "At the provider"}, {groupOthers, "Waits for others"}, {groupDone, "Done"},
+	{groupDecide, "Decide"}, {groupPay, "Ready to pay"}, {groupAway, "At the provider"}, {groupChain, "On its way"}, {groupOthers, "Waits for others"}, {groupDone, "Done"},
 }
 
 // Find is what the list of requests is narrowed to.
@@ -44,6 +45,8 @@ func (m *Model) groupOf(r wire.Request) string {
 		return groupPay
 	case r.State == wire.RequestOrdered:
 		return groupAway
+	case stateOf(r) == onItsWay:
+		return groupChain
 	}
 	return groupDone
 }
@@ -89,7 +92,7 @@ func (m *Model) found() func(wire.Request) bool {
 		}
 		x := m.indexOf(r)
 		for _, word := range words {
-			if !strings.Contains(x.text, word) && !strings.Contains(states[r.State], word) {
+			if !strings.Contains(x.text, word) && !strings.Contains(states[stateOf(r)], word) {
 				return false
 			}
 		}

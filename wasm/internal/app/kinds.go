@@ -23,6 +23,8 @@ func screenOf(r wire.Request) screen {
 	switch i, _ := intent.Draft(r.Intent); i := i.(type) {
 	case intent.Buy:
 		return buyScreen{i}
+	case intent.Transfer:
+		return sendScreen{i}
 	default:
 		return plainScreen{r.Sentence, i, r.Lines}
 	}
@@ -57,6 +59,36 @@ func (s buyScreen) facts(w Words, attested view.Node) []any {
 		fact("To address", view.El("div", "stack is-tight", address(b.Address), attested)),
 		fact("On chain", asset.ChainName(b.Chain)+" ", view.El("span", "mono", b.Chain)),
 		fact("Quote", identifier(b.Quote)),
+	}
+}
+
+type sendScreen struct{ t intent.Transfer }
+
+func (s sendScreen) row(w Words) (title, sub string, amount view.Node) {
+	t := s.t
+	return "Send to " + abridged(t.To.Address), t.AccountName, w.crypto(t.Crypto.Amount, t.Crypto.Asset, "")
+}
+
+// abridged is an address for a list, from which one click leads to all of it.
+func abridged(a string) string {
+	if len(a) < 24 {
+		return a
+	}
+	return a[:10] + "…" + a[len(a)-8:]
+}
+
+func (s sendScreen) heading(w Words) []any {
+	t := s.t
+	return []any{"Send ", w.crypto(t.Crypto.Amount, t.Crypto.Asset, ""), " from ", view.El("strong", "", t.AccountName)}
+}
+
+func (s sendScreen) facts(w Words, _ view.Node) []any {
+	t := s.t
+	return []any{
+		fact(intent.LabelSend, w.exact(t.Crypto.Amount, assetOf(t.Crypto.Asset).Ticker, "")),
+		fact(intent.LabelFee, w.exact(t.MaxFee.Amount, assetOf(t.MaxFee.Asset).Ticker, "")),
+		fact("To address", address(t.To.Address)),
+		fact("On chain", asset.ChainName(t.Chain)+" ", view.El("span", "mono", t.Chain)),
 	}
 }
 

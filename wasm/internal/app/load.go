@@ -161,8 +161,8 @@ const olderOperation = "older requests"
 func (m *Model) sayRequest(was, now wire.Request) {
 	switch {
 	case was.ID == "":
-	case was.State != now.State:
-		m.announce = "Request: " + requestStates[now.State].text + "."
+	case stateOf(was) != stateOf(now):
+		m.announce = "Request: " + requestStates[stateOf(now)].text + "."
 	case was.Approved != now.Approved:
 		m.announce = itoa(now.Approved) + " of " + itoa(now.Needed) + " approvals."
 	}

@@ -38,6 +38,7 @@ type Config struct {
 	Inside      bool          // the whole stands inside another page
 	Bare        bool          // the whole without rail and status strip
 	NoVault     bool          // the page around has no screens of the vault
+	NoSend      bool          // nor those that send
 	Member      string        // who would sign, when the page around says so
 }
 
@@ -62,6 +63,7 @@ const (
 	Orders   = "orders"
 	Accounts = "accounts"
 	Vault    = "vault" // which is not the core's own: it says where it is, and the loader shows it
+	Send     = "send"  // so is this; its ID is the account to send from
 	Nowhere  = "nowhere"
 )
 
@@ -73,7 +75,7 @@ func ParseRoute(path string) Route {
 	case parts[0] == "" || parts[0] == "index.html":
 		return Route{Screen: Buy}
 	case len(parts) > 2:
-	case parts[0] == Buy && len(parts) == 1, parts[0] == Requests, parts[0] == Orders, parts[0] == Accounts, parts[0] == Vault:
+	case parts[0] == Buy && len(parts) == 1, parts[0] == Requests, parts[0] == Orders, parts[0] == Accounts, parts[0] == Vault, parts[0] == Send:
 		if len(parts) == 1 {
 			return Route{Screen: parts[0]}
 		}

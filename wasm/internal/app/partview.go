@@ -100,7 +100,7 @@ func (m *Model) onePart(decides bool) view.Node {
 	r := l.Value
 	part := []any{trouble, view.El("div", "page-head", view.El("div", "",
 		view.El("p", "page-title", screenOf(r).heading(m.cfg.Words)...),
-		view.El("div", "cluster", stateBadge(requestStates, r.State), m.requestClock(r),
+		view.El("div", "cluster", stateBadge(requestStates, stateOf(r)), m.requestClock(r),
 			view.If(r.State == wire.RequestPending, badge("", "", itoa(r.Approved)+" of "+itoa(r.Needed))), identifier(r.ID))))}
 	if decides {
 		part = append(part, m.decision(r))

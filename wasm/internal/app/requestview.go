@@ -26,6 +26,19 @@ var requestStates = map[string]stateWord{
 	wire.RequestLapsed:    {"Approval ended", "", "clock"},
 	wire.RequestOrdered:   {"Ordered", "is-accent", "external"},
 	wire.RequestCompleted: {"Completed", "is-positive", "check"},
+	wire.RequestFailed:    {"Failed", "is-negative", "alert"},
+	onItsWay:              {"On its way", "is-accent", "send"},
+}
+
+// onItsWay stands for the state of an approved request whose transaction is not final.
+const onItsWay = "sending"
+
+// stateOf is the state of a request as people are told it.
+func stateOf(r wire.Request) string {
+	if r.State == wire.RequestApproved && r.Sending != nil {
+		return onItsWay
+	}
+	return r.State
 }
 
 func stateBadge(words map[string]stateWord, state string) view.Node {
@@ -74,7 +87,7 @@ func (m *Model) requestRow(r wire.Request, box view.Node) view.Node {
 		view.El("div", "row-main",
 			view.El("span", "row-title", title),
 			view.El("span", "row-sub", sub)),
-		view.El("div", "row-end", amount, stateBadge(requestStates, r.State)),
+		view.El("div", "row-end", amount, stateBadge(requestStates, stateOf(r))),
 		icon("chevron")))
 }
 
@@ -95,7 +108,7 @@ func (m *Model) requestPage() view.Node {
 	return page("", back,
 		view.El("div", "page-head", view.El("div", "",
 			view.El("h1", "page-title", screenOf(r).heading(m.cfg.Words)...),
-			view.El("div", "cluster", stateBadge(requestStates, r.State), m.requestClock(r), identifier(r.ID))),
+			view.El("div", "cluster", stateBadge(requestStates, stateOf(r)), m.requestClock(r), identifier(r.ID))),
 			view.If(!open(r) && !m.cfg.NoVault, link("button is-small", "/vault/"+r.ID, "Receipt"))),
 		trouble,
 		view.El("div", "split",
@@ -186,6 +199,9 @@ func (m *Model) signAs(may func(member string) bool, chosen frame.Identity) view
 // next is what follows an approval.
 func (m *Model) next(r wire.Request) view.Node {
 	b := bought(r.Intent)
+	if m.indexOf(r).kind == intent.KindTransfer {
+		return lent("sending", r.ID)
+	}
 	if b.Kind == "" {
 		return view.Node{}
 	}

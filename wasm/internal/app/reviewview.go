@@ -81,7 +81,7 @@ func (w Words) compare(was, before, is, after, unit string) view.Node {
 // deciders is where the page says who must approve, and until when, as the vault's own
 // rules answer: the loader asks and shows it.
 func (m *Model) deciders(row *quote.Row, how string) view.Node {
-	return view.El("lent", "", view.A("name", "dry"), view.A("at", row.ID+" "+m.asked.Account+how))
+	return lent("dry", row.ID+" "+m.asked.Account+how)
 }
 
 // whyField is what the asker says about a request. It is closed while a request may have

@@ -25,7 +25,7 @@ var noon = time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)
 const (
 	requestID = "req_7h2kq4vd3m5xw6ta"
 	orderID   = "ord_3kd9s8f7g6h5j4k3"
-	address1  = "0x8ba1f109551bd432803012645ac136ddd64dba72"
+	address1  = "0x8ba1f109551bD432803012645Ac136ddd64DBA72"
 )
 
 func sampleProviders() []quote.Provider {
@@ -47,7 +47,7 @@ func sampleEntity() wire.Entity {
 }
 
 func sampleAccount() wire.Account {
-	return wire.Account{ID: "acc_treasury", Name: "Treasury", Chain: "eip155:31337", Address: "0x52908400098527886e0f7030069857d2e4169ee7",
+	return wire.Account{ID: "acc_treasury", Name: "Treasury", Chain: "eip155:31337", Address: "0x52908400098527886E0F7030069857D2E4169EE7",
 		Rules:    governance.Set{Version: 1, Rules: []governance.Rule{{Name: "two of three", Steps: []governance.Step{{Name: "approve", Quorum: 2, Members: []string{"mem_alice", "mem_bob", "mem_carol"}}}}}},
 		Balances: []wire.Balance{{Asset: "ethereum", Amount: "1.084904123456789012"}},
 		Entries: []wire.LedgerEntry{{ID: "ent1", At: noon.Add(-26 * time.Hour), Text: "Delivery of order ord_3kd9s8f7", Order: orderID, Postings: []wire.Posting{
@@ -86,12 +86,18 @@ func sampleRequest(state string) wire.Request {
 	return r
 }
 
-// sampleTransfer is a request of a kind without a screen of its own.
+// sampleTransfer is a request that sends something.
 func sampleTransfer(state string) wire.Request {
 	r := sampleRequest(state)
 	i := intent.Transfer{Kind: intent.KindTransfer, V: 1, Account: "acc_treasury", AccountName: "Treasury", Crypto: intent.Crypto{Amount: "1.5", Asset: "ethereum"},
 		Chain: "eip155:31337", To: intent.Recipient{Address: address1}, MaxFee: intent.Crypto{Amount: "0.0021", Asset: "ethereum"}, Purpose: "Invoice 2026-117"}
 	r.ID, r.Intent, r.Sentence, r.Address = "req_transfer", intenttest.Doc(i), i.Title(), nil
+	return r
+}
+
+func sampleSending(state, sending string) wire.Request {
+	r := sampleTransfer(state)
+	r.Sending, r.UseBy = &wire.Sending{State: sending, Hash: "0x5c504ed432cb51138bcf09aa5e8a410dd4a1e204ef84bfed1be16dfba1b22060", Needed: 12}, nil
 	return r
 }
 
@@ -446,6 +452,23 @@ func scenes() map[string]func() *Model {
 		"request-transfer": func() *Model {
 			m := ready(stage("/requests/req_transfer"))
 			m.Update(Loaded{What: TheRequest, ID: "req_transfer", Value: sampleTransfer(wire.RequestPending)})
+			return m
+		},
+		"request-transfer-sending": func() *Model {
+			m := stage("/requests/req_transfer")
+			m.Update(Loaded{What: TheRequest, ID: "req_transfer", Value: sampleSending(wire.RequestApproved, wire.SendingSubmitted)})
+			return m
+		},
+		"request-transfer-failed": func() *Model {
+			m := stage("/requests/req_transfer")
+			m.Update(Loaded{What: TheRequest, ID: "req_transfer", Value: sampleSending(wire.RequestFailed, wire.SendingFailed)})
+			return m
+		},
+		"requests-sending": func() *Model {
+			m := ready(stage("/requests"))
+			confirmed := sampleSending(wire.RequestCompleted, wire.SendingConfirmed)
+			confirmed.ID = "req_confirmed"
+			m.Update(Loaded{What: TheRequests, Value: pageOf([]wire.Request{sampleSending(wire.RequestApproved, wire.SendingIncluded), confirmed})})
 			return m
 		},
 		"request-transfer-approved": func() *Model {

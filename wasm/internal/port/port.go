@@ -77,6 +77,7 @@ type Opening struct {
 	Inside  bool          `json:"inside,omitempty"`   // the whole stands inside another page
 	Bare    bool          `json:"bare,omitempty"`     // without rail and status strip
 	NoVault bool          `json:"no_vault,omitempty"` // the page has no screens of the vault
+	NoSend  bool          `json:"no_send,omitempty"`  // nor those that send
 	Request string        `json:"request,omitempty"`
 	Member  string        `json:"member,omitempty"`
 	Locale  string        `json:"locale,omitempty"`
@@ -221,7 +222,7 @@ func (p *Port) surface(m *message) {
 
 func (p *Port) open(n int64, o Opening) {
 	cfg := app.Config{Environment: p.cfg.Settings.Environment, User: p.cfg.Settings.User, Entity: p.cfg.Settings.Entity, Origin: p.cfg.Settings.Origin,
-		Words: p.cfg.Words(o.Locale), NewKey: p.key, Kind: o.Kind, Inside: o.Inside, Bare: o.Bare, NoVault: o.NoVault, Member: o.Member}
+		Words: p.cfg.Words(o.Locale), NewKey: p.key, Kind: o.Kind, Inside: o.Inside, Bare: o.Bare, NoVault: o.NoVault, NoSend: o.NoSend, Member: o.Member}
 	for _, e := range p.cfg.Settings.Entities {
 		cfg.Entities = append(cfg.Entities, app.EntityChoice(e))
 	}

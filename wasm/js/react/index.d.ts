@@ -6,6 +6,7 @@ import type {
 import type {
   CountersignApp, CountersignApprove, CountersignBridgeStatus, CountersignElement, CountersignOrder, CountersignQuotes, CountersignRequests,
 } from '@countersign/core/elements';
+import type { CountersignSend } from '@countersign/core/send';
 
 export { CountersignError } from '@countersign/core';
 
@@ -83,6 +84,7 @@ declare module 'react' {
       'countersign-requests': Part<CountersignRequests, 'state' | 'search' | 'page-size'>;
       'countersign-order': Part<CountersignOrder, 'request'>;
       'countersign-bridge-status': Part<CountersignBridgeStatus>;
+      'countersign-send': Part<CountersignSend, 'account' | 'asset' | 'to' | 'amount' | 'purpose' | 'reference'>;
       'countersign-app': Part<CountersignApp, Form | 'chrome'>;
     }
   }

@@ -48,7 +48,7 @@ func Handler(top, goroot, dir string) (http.Handler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open the gallery's page: %w", err)
 	}
-	for _, name := range []string{"index.html", "gallery.js", "galleryforms.js", "gallery.css", "vault.json"} {
+	for _, name := range []string{"index.html", "gallery.js", "galleryforms.js", "gallerysend.js", "gallery.css", "vault.json"} {
 		if files[name], err = fs.ReadFile(own, name); err != nil {
 			return nil, fmt.Errorf("read the gallery's page: %w", err)
 		}
@@ -88,6 +88,12 @@ func Handler(top, goroot, dir string) (http.Handler, error) {
 var Vault = []string{
 	"vault--accounts", "vault--members", "vault--groups", "vault--whitelists", "vault--log", "vault--versions", "vault--member", "vault--loading", "vault--failed", "vault--empty",
 	"vault--receipt-none", "vault--receipt-busy", "vault--receipt", "vault--receipt-untrusted", "vault--receipt-refused", "vault--receipt-key-wrong",
+}
+
+// Sends are the names of the pictures of what sends and receives, which the page makes too.
+var Sends = []string{
+	"send--start", "send--loading", "send--unknown-cost", "send--filled", "send--pasted", "send--wrong", "send--dust", "send--refused", "send--not-watched", "send--asked",
+	"sending--pending", "sending--unnamed", "sending--approved", "sending--included", "sending--confirmed", "sending--failed", "sending--lapsed", "receive--account", "receive--damaged",
 }
 
 // Names are those of the pictures in dir, in order.

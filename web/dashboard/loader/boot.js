@@ -15,4 +15,4 @@ async function config() {
 }
 
 const app = document.querySelector('countersign-app');
-mount(app, config, { first: FIRST[app.dataset.environment], vault: () => import('./vaultscreen.js'), verifyURL: new URL('./verify.wasm', import.meta.url) });
+mount(app, config, { first: FIRST[app.dataset.environment], vault: () => import('./vaultscreen.js'), send: () => import('./sendscreen.js'), verifyURL: new URL('./verify.wasm', import.meta.url) });

@@ -165,7 +165,7 @@ func chain(out *wire.Vault, id string) {
 	}
 	named := wire.ChainName{ID: id, Name: asset.ChainName(id)}
 	for _, a := range asset.OnChain(id) {
-		named.Assets = append(named.Assets, wire.AssetName{ID: a.ID, Name: a.Name, Ticker: a.Ticker})
+		named.Assets = append(named.Assets, wire.AssetName{ID: a.ID, Name: a.Name, Ticker: a.Ticker, Places: a.Places})
 	}
 	out.Chains = append(out.Chains, named)
 }

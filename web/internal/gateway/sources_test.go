@@ -23,7 +23,7 @@ import (
 // of an hour.
 func inEuros(r *governance.Rule) {
 	r.RateWithin = 900
-	r.When = []governance.Condition{{Filter: &governance.Filter{Kinds: []string{intent.KindTransfer}}}, {Amount: &governance.Amount{Currency: "EUR", Max: "5000"}}}
+	r.When = []governance.Condition{{Filter: &governance.Filter{Kinds: []string{intent.KindTransfer}, Assets: []string{"ethereum"}}}, {Amount: &governance.Amount{Currency: "EUR", Max: "5000"}}}
 	r.Steps = []governance.Step{{Name: "approval", Quorum: 1, Members: []string{"mem_alice", "mem_bob"}}}
 }
 

@@ -4,6 +4,7 @@
 import { Painter } from './painter.js';
 import { frame, themed } from './root.js';
 import { FORMS } from './galleryforms.js';
+import { SENDS } from './gallerysend.js';
 import { vaultPicture } from './vaultpicture.js';
 
 window.refused = [];
@@ -32,6 +33,7 @@ const VAULT = {
 };
 
 async function load(name) {
+  if (SENDS[name]) return { tree: SENDS[name](await read('vault')) };
   if (!name.startsWith('vault--')) return read(name);
   const sample = await read('vault'), state = { lang: 'en', vault: { value: sample.vault }, objects: new Map(), picks: new Map(), log: { value: sample.log }, note: { value: sample.note } };
   return { tree: vaultPicture({ ...state, ...VAULT[name.slice(7)](sample) }) };
@@ -61,7 +63,7 @@ async function one(name) {
 }
 
 async function all() {
-  const names = [...await read('names'), ...Object.keys(VAULT).map((n) => `vault--${n}`)];
+  const names = [...await read('names'), ...Object.keys(VAULT).map((n) => `vault--${n}`), ...Object.keys(SENDS)];
   const form = make(document.body, 'form');
   const choice = (label, options) => {
     const select = make(make(form, 'label', {}, `${label} `), 'select');

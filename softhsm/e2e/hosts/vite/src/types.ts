@@ -1,6 +1,7 @@
 // What the packages' types allow and refuse. Nothing imports this: tsc reads it.
 import { connect, type Countersign, type Environment, type Options, type Purchase, type Quote, type Step } from '@countersign/core';
 import '@countersign/core/elements';
+import '@countersign/core/send';
 import '@countersign/core/vault';
 import type { VaultForm, VaultPlace } from '@countersign/core/vault';
 import type { CountersignProviderProps } from '@countersign/react';
@@ -33,6 +34,20 @@ export function elements(): void {
     const step: Step['step'] = e.detail.step;
     console.log(step === 'connecting' || step === 'pairing');
   });
+}
+
+export async function send(client: Countersign): Promise<void> {
+  const cost = await client.transferCost({ account: 'acc_treasury', asset: 'ethereum' });
+  const transfer = await client.transfer({ account: 'acc_treasury', asset: 'ethereum', amount: '1.5', to: '0x52908400098527886E0F7030069857D2E4169EE7', maxFee: { amount: cost.speeds.slow, asset: cost.coin } }, { key: 'once' });
+  const { sending } = await client.purchase(transfer.id);
+  console.log(transfer.state === 'sending', sending?.state === 'included' && sending.confirmations < sending.needed, sending?.attempts[0]?.fees.maxFeePerGas);
+  // @ts-expect-error: there is no such state
+  console.log(sending?.state === 'lost');
+  // @ts-expect-error: an amount is text
+  await client.transfer({ account: 'acc_treasury', asset: 'ethereum', amount: 1.5, to: '0x', maxFee: { amount: '1', asset: 'ethereum' } });
+  const element = document.createElement('countersign-send');
+  element.account = 'acc_treasury';
+  element.addEventListener('countersign-requested', (e) => console.log(e.detail.send?.amount, e.detail.to));
 }
 
 export function vault(): void {

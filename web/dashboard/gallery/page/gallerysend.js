@@ -1,0 +1,42 @@
+// What sends and receives in the gallery: the form as somebody left it, what became of a transfer, and
+// how an account receives.
+
+import { receivePicture } from './receivepart.js';
+import { check, empty, settled } from './sendform.js';
+import { sendingPicture } from './sendingview.js';
+import { sendPicture } from './sendview.js';
+
+const ACME = '0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf', PAYEE = '0x52908400098527886E0F7030069857D2E4169EE7';
+const COST = { asset: 'ethereum', available: '1234.084904123456789012', coin: 'ethereum', spare: '1234.084904123456789012', speeds: [{ name: 'slow', max_fee: '0.00004' }, { name: 'normal', max_fee: '0.00007' }, { name: 'fast', max_fee: '0.00013' }], contract: false };
+const ANSWER = {
+  decision: { state: 'PENDING_APPROVAL', rule: 'Suppliers', reasons: [], expires: '2026-11-27T21:00:00Z' }, rules: [{ rule: 'Everyday purchases', result: 'UNMET', why: 'it is a transfer' }],
+  remaining: [{ step: 1, name: 'approval', quorums: [{ needed: 2, members: ['mem_alice', 'mem_bob', 'mem_carol'] }] }], windows: [{ rule: 'Suppliers', currency: 'ethereum', seconds: 86400, max: '50', spent: '1.5', left: '48.5' }],
+};
+const DENIED = { decision: { state: 'DENIED', rule: '', reasons: ['no rule allows this'] }, rules: [{ rule: 'Suppliers', result: 'UNMET', why: 'the address is not in Suppliers' }], windows: [], remaining: [] };
+
+// form is the form with what was filled in.
+const form = (filled, more = {}, all = false) => ({ vault }) => {
+  const draft = { ...settled({ ...empty(), ...filled }, vault) }, cost = 'cost' in more ? more.cost : COST;
+  return sendPicture({ lang: 'en', vault: { value: vault }, draft, cost, dry: {}, errors: check(draft, vault, cost, all), ...more });
+};
+
+const attempt = (n) => ({ nonce: 7, fees: { gas: 21000, max_fee_per_gas: `${n + 1}000000000`, max_priority_fee_per_gas: '1000000000' }, hash: `0x${String(n).repeat(64)}`, signed_at: '2026-11-20T21:06:00Z' });
+const transfer = (sending, to = ACME) => ({ vault }) => sendingPicture({
+  vault: { value: vault }, request: { value: { intent: { kind: 'transfer', v: 1, account: 'acc_treasury', chain: 'eip155:31337', crypto: { amount: '1.5', asset: 'ethereum' }, to: { address: to }, max_fee: { amount: '0.00013', asset: 'ethereum' } }, sending: sending && { attempts: [attempt(1)], confirmations: 0, needed: 12, ...sending } } },
+});
+const mined = { hash: attempt(2).hash, block: 20_482_117, fee: '0.0000315', attempts: [attempt(1), attempt(2)] };
+
+/** SENDS are pictures by name, made of the sample. */
+export const SENDS = {
+  'send--start': form({}), 'send--loading': () => sendPicture({ vault: {}, dry: {} }), 'send--unknown-cost': form({ to: PAYEE, amount: '1' }, { cost: undefined }),
+  'send--filled': form({ account: 'acc_trading', book: ACME, to: ACME, amount: '1.5', purpose: 'Invoice 2026-117' }, { dry: { value: ANSWER }, cost: { ...COST, contract: true } }),
+  'send--pasted': form({ to: PAYEE, all: true, speed: 'own', fee: '0.0001' }, { dry: { value: DENIED } }), 'send--wrong': form({ to: ACME.toLowerCase(), amount: '9999', speed: 'own', fee: 'x' }, {}, true),
+  'send--dust': form({ to: PAYEE, amount: '0.00003' }, { cost: { ...COST, refused: 'the account has less than the amount and the fee' }, dry: { busy: true } }),
+  'send--refused': form({ to: PAYEE, amount: '1' }, { failed: { code: 'SIGNER_UNAVAILABLE', message: 'the vault’s signer does not answer', remedy: 'Try again in a moment. Nothing was sent.' } }),
+  'send--not-watched': form({ to: PAYEE, amount: '1' }, { cost: undefined, refusal: { code: 'NOT_ELIGIBLE', message: 'nothing can be sent on Sandbox chain at present: its node does not answer' } }),
+  'send--asked': form({}, { made: { id: 'req_dddddddddddddddddddddddddd', sentence: 'Send 1.5 ethereum from account Treasury' } }),
+  'sending--pending': transfer(), 'sending--unnamed': transfer(undefined, PAYEE), 'sending--approved': transfer({ state: 'approved', attempts: [], reason: 'the chain takes more now than the 0.00013 ETH that were approved: it goes on when the chain takes less, or with a request for more' }),
+  'sending--included': transfer({ state: 'included', ...mined, confirmations: 2 }), 'sending--confirmed': transfer({ state: 'confirmed', ...mined, confirmations: 14 }),
+  'sending--failed': transfer({ state: 'failed', ...mined, confirmations: 14, reason: 'the chain took it into a block and did not carry it out: nothing was moved, and the fee was paid' }), 'sending--lapsed': transfer({ state: 'lapsed', attempts: [] }),
+  'receive--account': () => receivePicture({ chain: 'eip155:31337', address: ACME, name: 'Sandbox chain' }), 'receive--damaged': () => receivePicture({ chain: 'eip155:31337', address: ACME.replace('f', 'e'), name: 'Sandbox chain' }),
+};
