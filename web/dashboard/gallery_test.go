@@ -31,7 +31,7 @@ var some = []string{
 }
 
 // someForms are the forms of the vault that are looked at in each run.
-var someForms = []string{"vault--form-account", "vault--form-invited", "vault--form-rules-open", "vault--form-rules-wrong", "vault--form-whitelist"}
+var someForms = []string{"vault--form-account", "vault--form-invited", "vault--form-reporting-made", "vault--form-rules-open", "vault--form-rules-wrong", "vault--form-whitelist"}
 
 // The gallery is every element in every state. Each is met as a person would: nothing
 // refused, nothing wider than the window, nothing that an accessibility checker calls
