@@ -4,7 +4,7 @@ import { choice, field, some } from './controls.js';
 import { kept } from './draft.js';
 import { fail } from './errors.js';
 import { following, fresh, ids, named, newID, objectOf, saidOf } from './formparts.js';
-import { card, el, fact, fingerprint, identifier, link, list, moment, notice, text } from './nodes.js';
+import { card, el, fact, fingerprint, icon, link, list, moment, notice, text } from './nodes.js';
 
 const SCOPES = [['ACCOUNTS', 'Accounts that I choose'], ['ALL', 'Everything: each account, also those created later, and the whole log']];
 const all = (vault) => ids(vault.reporting_keys);
@@ -61,7 +61,7 @@ async function holds({ apiKey, verifier }) {
 // secret shows what was made, as long as the page is open. Nothing keeps it.
 const secret = ({ apiKey, verifier, words, digits }, more) => el('div', 'stack', { id: 'f-secret', tabindex: '-1', key: 'secret', role: 'group', 'aria-label': 'The secret' },
   notice('is-warning', 'key', 'Copy the secret now: it will not be shown again', `Nothing keeps it, neither this page nor the gateway. ${more}`),
-  card('The secret', 'Whoever has it reads what the key reads. Give it to the back office alone, on a way that others cannot read.', identifier(apiKey, 'secret')),
+  card('The secret', 'Whoever has it reads what the key reads. Give it to the back office alone, on a way that others cannot read.', text('div', 'stack is-tight', el('pre', 'mono checkpoint', { translate: 'no' }, apiKey), text('div', 'cluster', el('button', 'button is-small', { type: 'button', copy: apiKey }, icon('copy'), 'Copy the secret')))),
   card('To be read to the administrators', 'Face to face or by voice, by whoever has the secret: each administrator compares it with what their own bridge shows. It is not secret.', fingerprint({ thumbprint: verifier, words, digits }, 'verifier')));
 
 export const reportingRevoke = {

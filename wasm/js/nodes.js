@@ -75,6 +75,9 @@ export const grouped = (amount) => amount.replace(/^\d+/, (whole) => whole.repla
 // list is a list in a sentence: "a, b and c".
 export const list = (all, word = 'and') => (all.length < 2 ? all.join('') : `${all.slice(0, -1).join(', ')} ${word} ${all.at(-1)}`);
 
+// day is that of a time, in UTC, as the vault reads it.
+export const day = (iso, lang) => el('time', 'nowrap', { datetime: iso, title: iso }, new Intl.DateTimeFormat(lang || undefined, { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(iso)));
+
 // moment is a time in the page's language and its own time zone.
 export function moment(iso, lang) {
   return el('time', 'nowrap', { datetime: iso, title: iso }, new Intl.DateTimeFormat(lang || undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso)));

@@ -6,7 +6,7 @@ import { doorsOf, isForm } from './forms.js';
 import { invitations } from './formmember.js';
 import { objectOf } from './formparts.js';
 import { readsOf, used } from './formreporting.js';
-import { address, badge, button, card, el, empty, fingerprint, icon, identifier, link, list, moment, plural, text, upper } from './nodes.js';
+import { address, badge, button, card, day, el, empty, fingerprint, icon, identifier, link, list, moment, plural, text, upper } from './nodes.js';
 
 const TABS = [['', 'Who may pay whom'], ['members', 'Members'], ['groups', 'Groups'], ['whitelists', 'Whitelists'], ['reporting', 'Reporting keys'], ['log', 'Log'], ['receipt', 'Receipt']];
 const PLACES = { mem: 'members', grp: 'groups', gro: 'groups', wls: 'whitelists', whi: 'whitelists', rpk: 'reporting', rep: 'reporting', req: 'receipt', adm: 'members' };
@@ -137,7 +137,7 @@ export function reporting(vault, { lang } = {}) {
     el('div', 'table-wrap', { tabindex: '0', role: 'region', 'aria-label': 'Reporting keys' }, text('table', 'table is-stack is-tall',
       text('thead', '', text('tr', '', ['Key', 'Reads', 'Works until', 'Last used', 'State'].map((h) => el('th', '', { scope: 'col' }, h)))),
       text('tbody', '', all.map((k) => el('tr', '', { key: k.id }, el('th', '', { scope: 'row' }, link('link strong', at(k.id), k.name)),
-        cell('Reads', text('div', 'cluster', readsOf(vault, k, (a) => link('link', at(a.id), a.name)))), cell('Works until', text('span', '', k.expires_at ? moment(k.expires_at, lang) : 'It is revoked')),
+        cell('Reads', text('div', 'cluster', readsOf(vault, k, (a) => link('link', at(a.id), a.name)))), cell('Works until', text('span', '', k.expires_at ? day(k.expires_at, lang) : k.state === 'REVOKED' ? '–' : 'It is revoked')),
         cell('Last used', text('span', '', used(k, lang))), cell('State', text('div', 'cluster', stateBadge(k.state), k.state !== 'REVOKED' && el('a', 'link small nowrap', { href: `/vault/revoke_${k.id}`, 'aria-label': `Revoke ${k.name}` }, 'Revoke')))))))), { flush: true }),
     text('p', 'small muted', 'When a key was last used is the gateway’s word alone; all else is in the log.'));
 }
