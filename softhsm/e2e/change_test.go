@@ -237,6 +237,50 @@ func TestTheVaultIsChangedByForms(t *testing.T) {
 	p.presses("Ask the administrators")
 	decided(asked("member.invite"))
 
+	// A reporting key: its secret is said once, opens nothing until the administrators have approved, and nothing once it is revoked.
+	p.presses("Reporting keys")
+	p.presses("New reporting key")
+	types("Name", "Monthly report")
+	ticks("Treasury")
+	p.presses("Make the secret")
+	p.sees("Copy the secret now")
+	p.sees("Computed over")
+	p.picture("secret")
+	p.accessible("the form of a reporting key with its secret")
+	secret, word := eval[string](p, "document.querySelector('#f-secret pre').innerText"), eval[string](p, "document.querySelector('#f-secret .fingerprint li').innerText")
+	trades := func(want int) {
+		t.Helper()
+		answer, err := http.Post(r.GatewayURL+"/v1/entities/auth/generate-token", "application/json", strings.NewReader(`{"apiKey":"`+secret+`","entityId":"ent_sandbox"}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		if answer.StatusCode != want {
+			t.Errorf("the secret was traded with status %d, not %d", answer.StatusCode, want)
+		}
+	}
+	p.presses("Ask the administrators")
+	p.sees("The administrators are asked")
+	trades(http.StatusUnauthorized)
+	p.presses("Show the request")
+	decided(asked("reporting_key.create"))
+	shown := r.asked("confirm")
+	if read := shown[len(shown)-1]; !strings.Contains(read, word+" ") || !strings.Contains(read, "Monthly report") || strings.Contains(read, secret) {
+		t.Errorf("the administrator does not read %q:\n%s", word, read)
+	}
+	trades(http.StatusOK)
+	p.do(chromedp.Navigate(r.DashboardURL + "/vault/reporting"))
+	p.sees("Monthly report")
+	p.picture("reporting")
+	p.accessible("the reporting keys")
+	p.presses("Revoke")
+	p.sees("Computed over")
+	p.presses("Ask the administrators")
+	decided(asked("reporting_key.revoke"))
+	trades(http.StatusUnauthorized)
+	p.do(chromedp.Navigate(r.DashboardURL + "/vault/rpk_monthlyreport"))
+	p.sees("1 line added, 1 removed")
+
 	p.do(chromedp.Navigate(r.DashboardURL + "/vault/mem_erin"))
 	p.presses("Suspend")
 	p.sees("Computed over")
@@ -250,6 +294,9 @@ func TestTheVaultIsChangedByForms(t *testing.T) {
 	asked("admin_rule.put")
 	if len(url) < 40 || strings.Contains(eval[string](p, "JSON.stringify([...Object.entries(sessionStorage), ...Object.entries(localStorage)])"), "join") {
 		t.Error("the browser keeps the address of an invitation")
+	}
+	if strings.Contains(eval[string](p, "JSON.stringify([...Object.entries(sessionStorage), ...Object.entries(localStorage)])"), secret) {
+		t.Error("the browser keeps the secret of a reporting key")
 	}
 	if _, err := os.Stat(erin.config + ".registration"); err != nil {
 		t.Error(err)

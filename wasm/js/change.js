@@ -138,6 +138,9 @@ export class Change {
     this.#begin();
   }
 
+  // unmade is what is made before it can be asked for, while it is not.
+  get #unmade() { return this.#c.context ? undefined : this.#c.form.first; }
+
   #intent() { return this.#c.form.intent(this.#c.draft, this.#c.from, this.#c.context); }
 
   // dry asks the vault what the change would do, a moment after the last key, and not at all
@@ -146,6 +149,7 @@ export class Change {
     const c = this.#c, { dry } = c;
     this.#rest();
     if (!c.draft || c.form.alone) return;
+    if (this.#unmade) return void (c.dry = { incomplete: true, until: this.#unmade.until });
     const wrong = c.form.check(c.draft, this.#vault.value, c.context), body = wrong.length === 0 && JSON.stringify({ intent: this.#intent(), try: c.form.tries?.(c.draft) });
     c.dry = { ...dry, busy: Boolean(body), incomplete: wrong.length > 0, seconds: 0, ...(wrong.length > 0 && { error: undefined }) };
     if (!body) return;
@@ -174,6 +178,7 @@ export class Change {
     c.failed = undefined;
     c.errors = form.check(c.draft, this.#vault.value, c.context);
     if (c.errors.length > 0) return this.#refused();
+    if (this.#unmade) return this.#make();
     const body = form.body?.(c.draft, c.context) ?? { intent: this.#intent() }, text = JSON.stringify(body);
     if (this.#key?.text !== text) this.#key = { text, key: crypto.randomUUID() };
     c.busy = true;
@@ -194,6 +199,26 @@ export class Change {
       if (mistake) c.errors = mistake; else c.failed = error;
       this.#refused();
     }
+  }
+
+  // make has made what is needed first. It may be a secret: it stays in memory, as long as the form is shown.
+  async #make() {
+    const c = this.#c, first = this.#unmade, { begun } = c;
+    c.busy = true;
+    this.#paint();
+    try {
+      const made = await this.#ask(first.path, { body: {}, headers: { 'Idempotency-Key': crypto.randomUUID() } });
+      await first.took(made);
+      if (c !== this.#c || c.begun !== begun) return; // of another form, or entity
+      Object.assign(c, { context: made, tried: false });
+      this.#focus = `f-${first.focus}`;
+      this.#dry(0);
+    } catch (e) {
+      if (this.#life.signal.aborted || c !== this.#c) return;
+      c.failed = known(e);
+      this.#focus = 'f-errors';
+    } finally { c.busy = false; }
+    this.#paint();
   }
 
   // mistake is what a refusal says about a part of the draft; undefined when it is about no part.

@@ -12,26 +12,29 @@ import { actRules } from './ruleview.js';
 import { blankTrial, trialOf } from './trial.js';
 
 const read = (path) => JSON.parse(readFileSync(new URL(path, import.meta.url)));
-const { vault, invited } = read('../../web/dashboard/gallery/page/vault.json');
+const { vault, invited, reporting_secret: secret } = read('../../web/dashboard/gallery/page/vault.json');
 const schemas = read('../../shared/spec/schemas/intent.json').$defs;
 
 // begun is a form with what was typed in it.
 function begun(at, actions = []) {
-  const form = formAt(at), context = invited.find((i) => at.endsWith(i.member)), { draft, version } = form.begin(at, vault, context);
+  const form = formAt(at), context = form.first ? secret : invited.find((i) => at.endsWith(i.member)), { draft, version } = form.begin(at, vault, context);
   const typed = actions.reduce((d, [action, value]) => form.act?.(d, action, value, { vault })?.draft ?? edited(d, action, value), draft);
   return { form, draft: typed, version, context, intent: () => form.intent(typed, version, context), wrong: () => form.check(typed, vault).map((e) => e.field) };
 }
 
+const KEY = [['set:name', 'Reports'], ['set:reporting_key', 'rpk_reports']];
+
 test('each form asks for an intent in the form of its schema, fields in their order', () => {
-  const places = ['change_grp_board', 'remove_grp_board', 'change_wls_suppliers', 'change_admin', 'change_acc_trading', 'suspend_mem_bob', 'resume_mem_dave', 'revoke_mem_bob', 'join_mem_frank'];
-  const asked = new Set([...places.map((at) => begun(at).intent()), begun('new_account', [['set:name', 'Desk'], ['set:parent', 'acc_treasury'], ['preset:trading']]).intent()].map((i) => {
+  const places = ['change_grp_board', 'remove_grp_board', 'change_wls_suppliers', 'change_admin', 'change_acc_trading', 'suspend_mem_bob', 'resume_mem_dave', 'revoke_mem_bob', 'join_mem_frank', 'revoke_rpk_accounting'];
+  const asked = new Set([...places.map((at) => begun(at).intent()), begun('new_account', [['set:name', 'Desk'], ['set:parent', 'acc_treasury'], ['preset:trading']]).intent(),
+    begun('new_reporting_key', [...KEY, ['toggle:accounts:acc_trading'], ['set:expires', '2027-11-20'], ['set:purpose', 'The monthly report']]).intent()].map((i) => {
     const fields = Object.keys(schemas[i.kind].properties);
     assert.deepEqual(Object.keys(i), fields.filter((f) => f in i), i.kind);
     for (const needed of schemas[i.kind].required) assert.ok(needed in i, `${i.kind} has no ${needed}`);
     assert.equal(i.v, 1);
     return i.kind;
   }));
-  for (const kind of Object.keys(schemas).filter((k) => k.includes('.'))) assert.ok(asked.has(kind) || kind === 'member.replace_keys', `no form asks for ${kind}`);
+  for (const kind of Object.keys(schemas).filter((k) => k.includes('.'))) assert.ok(asked.has(kind) || ['member.replace_keys', 'vault.rotate_keys'].includes(kind), `no form asks for ${kind}`);
   const keys = formAt('join_mem_bob'), of = { ...invited[0], member: 'mem_bob' }, { draft, version } = keys.begin('join_mem_bob', vault, of);
   assert.deepEqual(keys.intent(draft, version, of), { kind: 'member.replace_keys', v: 1, member: 'mem_bob', from_version: 1, name: '', role: '', registration: 'eyJ' });
 });
@@ -39,6 +42,34 @@ test('each form asks for an intent in the form of its schema, fields in their or
 test('purpose and reference come last, and what is empty is left out', () => {
   const { intent } = begun('change_grp_board', [['set:purpose', ' Dave left '], ['toggle:members:mem_bob', '']]);
   assert.equal(JSON.stringify(intent()), '{"kind":"group.put","v":1,"group":"grp_board","from_version":3,"name":"Board","members":[{"member":"mem_alice","name":""}],"purpose":"Dave left"}');
+});
+
+test('a reporting key is asked for with the verifier of its secret, to the end of its last day', () => {
+  const chosen = [...KEY, ['toggle:accounts:acc_trading'], ['set:expires', '2027-11-20']], asked = begun('new_reporting_key', chosen);
+  assert.equal(JSON.stringify(asked.intent()), `{"kind":"reporting_key.create","v":1,"reporting_key":"rpk_reports","name":"Reports","reads":"ACCOUNTS","accounts":[{"account":"acc_trading","name":""}],"verifier":"${secret.verifier}","expires":${Date.parse('2027-11-20T23:59:59Z') / 1000}}`);
+  assert.ok(!JSON.stringify([asked.draft, asked.intent()]).includes(secret.apiKey), 'the secret is in no draft and no intent');
+  assert.equal(JSON.stringify(begun('new_reporting_key', [...chosen, ['set:reads', 'ALL'], ['set:expires', '']]).intent()), `{"kind":"reporting_key.create","v":1,"reporting_key":"rpk_reports","name":"Reports","reads":"ALL","verifier":"${secret.verifier}"}`);
+  assert.deepEqual(begun('new_reporting_key').wrong(), ['name', 'reporting_key', 'accounts']);
+  assert.deepEqual(begun('new_reporting_key', [...KEY, ['set:reads', 'ALL']]).wrong(), []);
+  for (const [day, want] of [['2026-11-20', []], ['2026-11-19', ['expires']], ['soon', ['expires']], ['2027-02-31', ['expires']]]) assert.deepEqual(begun('new_reporting_key', [...chosen, ['set:expires', day]]).wrong(), want, day);
+  assert.deepEqual(begun('new_reporting_key', [...chosen, ['set:reporting_key', 'rpk_backoffice']]).wrong(), ['reporting_key'], 'an id of what was revoked is not free');
+  assert.equal(formAt('new_reporting_key').placed('accounts.0.account'), 'accounts');
+});
+
+test('a secret whose verifier is that of another is not shown', async () => {
+  const { took } = formAt('new_reporting_key').first;
+  await took(secret);
+  await assert.rejects(took({ ...secret, verifier: vault.root.thumbprint }), (e) => e.code === 'INTERNAL_ERROR' && !e.message.includes(secret.apiKey));
+});
+
+test('the standing rule of an account has both amounts, or none', () => {
+  const of = (most, day) => { const { intent, wrong } = begun('change_acc_treasury', [['set:sweep.max_fee', most], ['set:sweep.per_day', day]]); return [intent().sweep, wrong()]; };
+  assert.deepEqual(begun('change_acc_treasury').intent().sweep, { max_fee: '0.001', per_day: '0.01' }, 'it stays as it is');
+  assert.deepEqual(of(' 0.002 ', '0.02'), [{ max_fee: '0.002', per_day: '0.02' }, []]);
+  assert.deepEqual(of('', ' '), [undefined, []]);
+  assert.deepEqual(of('0.002', '')[1], ['sweep.per_day']);
+  assert.deepEqual(of('1,5', '2')[1], ['sweep.max_fee']);
+  assert.equal(formAt('change_acc_treasury').placed('sweep.per_day', begun('change_acc_treasury').draft), 'sweep.per_day');
 });
 
 // sets are all rule sets of the vectors, as the vault writes them.
@@ -143,10 +174,12 @@ test('doors lead from each object to its forms, and no further than its state al
   assert.deepEqual(labels('member', member('mem_dave')), ['Resume', 'Replace keys', 'Revoke']);
   assert.deepEqual(labels('member', member('mem_erin')), []);
   assert.deepEqual(doorsOf('group', vault.groups[0]), [['Change', '/vault/change_grp_board'], ['Remove', '/vault/remove_grp_board']]);
+  const keys = vault.reporting_keys.map((k) => doorsOf('reporting_key', k));
+  assert.deepEqual(keys, [[['Revoke', '/vault/revoke_rpk_accounting']], [['Revoke', '/vault/revoke_rpk_audit2025']], []]);
   assert.deepEqual(doorsOf('admin_rule', { id: 'admin' }), [['Change', '/vault/change_admin']]);
   assert.deepEqual(doorsOf('', undefined), [['New account', '/vault/new_account']]);
-  for (const [, path] of ['', 'groups', 'whitelists', 'members'].flatMap((on) => doorsOf(on))) assert.ok(formAt(path.slice(7)) && isForm(path.slice(7)), path);
-  for (const at of ['', 'members', 'log', 'mem_bob', 'acc_treasury', 'req_done', 'admin', 'nowhere']) assert.ok(!isForm(at), at);
+  for (const [, path] of ['', 'groups', 'whitelists', 'members', 'reporting'].flatMap((on) => doorsOf(on))) assert.ok(formAt(path.slice(7)) && isForm(path.slice(7)), path);
+  for (const at of ['', 'members', 'log', 'mem_bob', 'acc_treasury', 'reporting', 'rpk_accounting', 'req_done', 'admin', 'nowhere']) assert.ok(!isForm(at), at);
   assert.equal(formAt('change_xyz_none'), undefined);
 });
 

@@ -15,7 +15,7 @@ const missing = (c) => (c.form ? notice('is-info', 'info', c.gone ?? 'This canno
 
 function page(c, vault, lang) {
   const { form, draft, errors, busy } = c, f = { draft, errors, vault, context: c.context, found: c.found }, names = new Map(vault.members.map((m) => [m.id, m.name]));
-  const asks = !form.alone, done = c.made && (form.done?.(f, c.made) ?? asked(c.made));
+  const asks = !form.alone, first = !c.context && form.first, done = c.made && (form.done?.(f, c.made) ?? asked(c.made));
   return text('div', 'stack',
     link('back', form.back(draft), icon('back'), 'Back'),
     text('div', 'stack is-tight', el('h2', 'lead strong', { id: 'f-title', tabindex: '-1' }, form.title(f)), form.lead && text('p', 'muted', form.lead(f))),
@@ -23,8 +23,8 @@ function page(c, vault, lang) {
       el('form', 'form split-main', { novalidate: true, on: { submit: 'c.send' }, key: 'form', 'aria-labelledby': 'f-title' },
         refused(c), c.restored && restored(), c.behind && behind(c),
         form.fields(f), asks && plainly(f),
-        text('div', 'form-foot stack', text('div', 'cluster', el('button', `button is-primary ${busy ? 'is-busy' : ''}`.trim(), { type: 'submit', 'aria-disabled': busy ? 'true' : undefined }, form.send ?? 'Ask the administrators'), button('is-quiet', 'c.leave', 'Cancel')),
-          asks && text('p', 'small muted', 'Nothing changes yet: it becomes a request, which administrators read in their own bridge and sign.'))),
+        text('div', 'form-foot stack', text('div', 'cluster', el('button', `button is-primary ${busy ? 'is-busy' : ''}`.trim(), { type: 'submit', 'aria-disabled': busy ? 'true' : undefined }, first?.send ?? form.send ?? 'Ask the administrators'), button('is-quiet', 'c.leave', 'Cancel')),
+          asks && text('p', 'small muted', first?.foot ?? 'Nothing changes yet: it becomes a request, which administrators read in their own bridge and sign.'))),
       asks && text('div', 'split-side stack', impactPicture(c.dry, names), form.tries && trialPicture(f, c.dry.value?.trial, names, lang))));
 }
 

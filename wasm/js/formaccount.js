@@ -6,7 +6,7 @@ import { el, text } from './nodes.js';
 import { actPreset, blankPreset, presetPicture } from './presets.js';
 import { mistakes, placed, rulesOf, toDraft } from './ruleset.js';
 import { actRules, rulesPicture } from './ruleview.js';
-import { kept } from './draft.js';
+import { isDecimal, kept } from './draft.js';
 import { blankTrial, trialOf } from './trial.js';
 
 const TIERS = [['', 'None'], ['TREASURY', 'Treasury: most of the assets; it funds others'], ['TRADING', 'Trading: everyday payments and purchases']];
@@ -30,6 +30,12 @@ const sweep = (f) => [
 ];
 const swept = ({ sweep: s }) => (s.max_fee.trim() || s.per_day.trim() ? { sweep: { max_fee: s.max_fee.trim(), per_day: s.per_day.trim() } } : {});
 
+// checkSweep: both amounts, or neither. How they compare, and how fine they may be, the vault says.
+const checkSweep = (draft) => Object.keys(swept(draft).sweep ?? {}).filter((name) => !isDecimal(draft.sweep[name].trim())).map((name) => ({ field: `sweep.${name}`, message: 'Write an amount, such as 0.001, or leave both empty' }));
+
+// folded are parts that are seldom changed; they unfold when something in them is wrong.
+const folded = (f, key, label, its, ...parts) => el('details', '', { key, ...(f.errors.some((e) => its.test(e.field)) && { prop: { open: true } }) }, text('summary', '', label), text('div', 'form', ...parts));
+
 const checkTerms = (draft, vault, errors) => {
   named(errors, 'name', draft.name);
   if (vault.accounts.some((a) => a.id !== draft.account && a.name === draft.name.trim())) errors.push({ field: 'name', message: 'Another account has this name' });
@@ -49,9 +55,9 @@ export const accountEdit = {
     return a && { version: a.version, draft: { account: a.id, name: a.name, chain: a.chain, tier: a.tier ?? '', parent: a.parent ?? '', sweep: { max_fee: a.sweep?.max_fee ?? '', per_day: a.sweep?.per_day ?? '' }, ...toDraft(a.rules), preset: blankPreset(vault), trial: blankTrial() } };
   },
   back: ({ account }) => `/vault/${account}`,
-  fields: (f) => [el('details', '', { key: 'terms' }, text('summary', '', 'Name, tier and what funds it'), text('div', 'form', field(f, 'name', 'Name', { maxlength: '64' }), terms(f))), el('details', '', { key: 'sweep' }, text('summary', '', 'What becomes of deposits'), text('div', 'form', sweep(f))), rulesPicture(f), presetPicture(f)],
+  fields: (f) => [folded(f, 'terms', 'Name, tier and what funds it', /^(name|tier|parent)$/, field(f, 'name', 'Name', { maxlength: '64' }), terms(f)), folded(f, 'sweep', 'What becomes of deposits', /^sweep\./, sweep(f)), rulesPicture(f), presetPicture(f)],
   act,
-  check: (draft, vault) => checkTerms(draft, vault, []),
+  check: (draft, vault) => checkTerms(draft, vault, checkSweep(draft)),
   intent: (draft, version) => ({
     kind: 'account.edit', v: 1, account: draft.account, from_version: version, name: draft.name.trim(), ...parent(draft), ...swept(draft), rules: rulesOf(draft),
     before: { name: '', order: null, rules: { version: 0, rules: null } }, ...saidOf(draft),

@@ -6,13 +6,15 @@
 // sees; intent(draft, version, context), what is asked for (shared/spec/intent.md), fields in their order; back(draft), where
 // it came from. It may have: load(ask, at, vault), what it needs besides; act(draft, action), its own actions; follow(draft,
 // before, action, vault), what changes with something else; placed(field, draft), the part of the draft that a refusal means;
-// tries(draft), the request that the dry run is to try (trial.js); lead(f); send. One that is not a request itself is alone,
-// with path, body and done(f, made); it is secret when the draft must not be kept.
+// tries(draft), the request that the dry run is to try (trial.js); lead(f); send; done(f, made), what is shown of what was asked
+// for. One that is not a request itself is alone, with path and body; it is secret when the draft must not be kept. One for which
+// something is made first has first: { path, send, focus, until, foot, took(made) }; what was made is its context, in memory alone.
 
 import { accountEdit, accountNew } from './formaccount.js';
 import { adminRule } from './formadmin.js';
 import { groupPut, groupRemove } from './formgroup.js';
 import { memberInvite, memberJoin, memberReplace, memberResume, memberRevoke, memberSuspend } from './formmember.js';
+import { reportingCreate, reportingRevoke } from './formreporting.js';
 import { whitelistPut } from './formwhitelist.js';
 
 // on: the screen or the kind of object that has the door. when: whether there is a door to an object.
@@ -21,6 +23,7 @@ const FORMS = {
   new_group: { form: groupPut, on: 'groups', label: 'New group' },
   new_whitelist: { form: whitelistPut, on: 'whitelists', label: 'New whitelist' },
   new_member: { form: memberInvite, on: 'members', label: 'Invite a member' },
+  new_reporting_key: { form: reportingCreate, on: 'reporting', label: 'New reporting key' },
   change_acc: { form: accountEdit, on: 'account', label: 'Change' },
   change_grp: { form: groupPut, on: 'group', label: 'Change' },
   remove_grp: { form: groupRemove, on: 'group', label: 'Remove', when: (o) => !o.gone },
@@ -30,11 +33,12 @@ const FORMS = {
   resume_mem: { form: memberResume, on: 'member', label: 'Resume', when: (o) => o.state === 'SUSPENDED' },
   replace_mem: { form: memberReplace, on: 'member', label: 'Replace keys', when: (o) => o.state !== 'REVOKED' },
   revoke_mem: { form: memberRevoke, on: 'member', label: 'Revoke', when: (o) => o.state !== 'REVOKED' },
+  revoke_rpk: { form: reportingRevoke, on: 'reporting_key', label: 'Revoke', when: (o) => o.state !== 'REVOKED' },
   join_mem: { form: memberJoin },
 };
 
 /** isForm reports whether a place of the vault is a form. */
-export const isForm = (at) => at.includes('_') && !/^(mem|grp|wls|acc|req|adm)_/.test(at);
+export const isForm = (at) => at.includes('_') && !/^(mem|grp|wls|acc|rpk|req|adm)_/.test(at);
 
 /** formAt is the form at a place; undefined where there is none. */
 export const formAt = (at) => (FORMS[at] ?? FORMS[/^[a-z]+_[a-z]{3}(?=_)/.exec(at)?.[0]])?.form;

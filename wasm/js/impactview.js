@@ -15,15 +15,15 @@ export function sorted(summary) {
   return all;
 }
 
-/** impactPicture: dry is { busy, seconds, value, error, incomplete, old }; names are members' by ids. */
+/** impactPicture: dry is { busy, seconds, value, error, incomplete, until }; names are members' by ids. */
 export function impactPicture(dry, names) {
   return card('What this would do', 'As the vault itself says, before anybody is asked. Administrators sign it with the change.', el('div', 'stack', { 'aria-busy': dry.busy ? 'true' : 'false' }, inside(dry, names)), { key: 'impact' });
 }
 
 function inside(dry, names) {
-  const { busy, value, error, incomplete, seconds } = dry;
+  const { busy, value, error, incomplete, seconds, until = 'as soon as the form is filled in' } = dry;
   const working = busy && text('div', 'stack is-tight', text('p', 'small muted', seconds > 1 ? `The vault plays its history again: ${plural(seconds, 'second')} so far` : 'Asking the vault'), el('div', 'progress-line is-endless', {}));
-  if (incomplete && !value) return text('p', 'muted', 'It is shown here as soon as the form is filled in.');
+  if (incomplete && !value) return text('p', 'muted', `It is shown here ${until}.`);
   if (error) return [working, text('div', 'stack is-tight', text('p', '', text('strong', '', 'The vault would refuse it'), `: ${error.said ?? error.message}.`), error.remedy && text('p', 'small', error.remedy), text('p', 'code small muted', error.code), !busy && error.code !== 'INVALID_REQUEST' && button('is-small', 'c.dry', icon('refresh'), 'Ask again'))];
   if (!value) return working || undefined;
   return [working, el('div', 'stack', {}, incomplete && text('p', 'small muted', 'This is of before the last changes: fill in what is missing.'), answer(value, names))];

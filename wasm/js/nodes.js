@@ -28,6 +28,12 @@ const copy = (what, said) => el('button', 'copy', { type: 'button', copy: said, 
 
 export const identifier = (id, what = 'identifier') => text('span', 'id', text('code', '', id), copy(what, id));
 
+// fingerprint is a thumbprint, or another digest, as people read it to each other.
+export function fingerprint({ thumbprint, words, digits }, what = 'thumbprint') {
+  const parts = (all) => all.map((one, key) => el('li', '', { key }, one));
+  return el('div', 'fingerprint', { translate: 'no' }, el('ol', '', { 'aria-label': 'In words' }, parts(words)), el('ol', 'mono', { 'aria-label': 'In digits' }, parts(digits)), identifier(thumbprint, what));
+}
+
 // address is in groups of four, so that two can be compared by eye; it is copied whole.
 export function address(whole) {
   const hex = whole.startsWith('0x') ? '0x' : '', groups = whole.slice(hex.length).match(/.{1,4}/g) ?? [];
@@ -68,6 +74,9 @@ export const grouped = (amount) => amount.replace(/^\d+/, (whole) => whole.repla
 
 // list is a list in a sentence: "a, b and c".
 export const list = (all, word = 'and') => (all.length < 2 ? all.join('') : `${all.slice(0, -1).join(', ')} ${word} ${all.at(-1)}`);
+
+// day is that of a time, in UTC, as the vault reads it.
+export const day = (iso, lang) => el('time', 'nowrap', { datetime: iso, title: iso }, new Intl.DateTimeFormat(lang || undefined, { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(iso)));
 
 // moment is a time in the page's language and its own time zone.
 export function moment(iso, lang) {

@@ -54,6 +54,6 @@ export function actPreset(draft, action) {
   const [name, which] = action.split(':'), p = draft.preset;
   if (name !== 'preset') return undefined;
   const rules = which === 'treasury' ? treasuryRules(p) : tradingRules(p, draft.parent);
-  return { draft: { ...draft, ...toDraft(rules), holidays: draft.holidays, tier: draft.tier || which.toUpperCase() }, focus: 'rules', said: 'The rules are in the editor' };
+  return { draft: { ...draft, ...toDraft(rules), holidays: draft.holidays, source: draft.source, tier: draft.tier || which.toUpperCase() }, focus: 'rules', said: 'The rules are in the editor' };
 }
 

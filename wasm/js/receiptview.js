@@ -1,8 +1,7 @@
 // What the receipt viewer shows: a receipt as a person reads it, whether it holds, and with
 // which key. Pictures for the painter.
 
-import { button, card, el, icon, notice, skeletons, text, trouble } from './nodes.js';
-import { fingerprint } from './vaultviews.js';
+import { button, card, el, fingerprint, icon, notice, skeletons, text, trouble } from './nodes.js';
 
 /** receiptPicture. receipt: { name, busy, error, answer, key }; root: what the gateway names, trusted is what
  *  the person compared, or pasted. */

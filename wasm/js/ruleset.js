@@ -96,10 +96,10 @@ export function ruleOf(r) {
 }
 
 /** toDraft are the rules of a set as they are edited. */
-export const toDraft = ({ rules, holidays = [] }) => ({ rules: rules.map(toRule), holidays: holidays.join(', ') });
+export const toDraft = ({ rules, holidays = [], rate_source: source = '' }) => ({ rules: rules.map(toRule), holidays: holidays.join(', '), source });
 
 /** rulesOf is the set of what was edited, as a draft of an intent has it: the version is the vault's to fill. */
-export const rulesOf = ({ rules, holidays }) => ({ version: 0, rules: rules.map(ruleOf), ...kept({ holidays: words(holidays).sort() }) });
+export const rulesOf = ({ rules, holidays, source }) => ({ version: 0, rules: rules.map(ruleOf), ...kept({ holidays: words(holidays).sort(), rate_source: source }) });
 
 /** blankRule is one that a person adds. */
 export function blankRule(taken, deny) {

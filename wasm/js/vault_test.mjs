@@ -53,6 +53,20 @@ test('who may pay whom leads from an account to its whitelists and versions', ()
   for (const to of ['/vault/acc_treasury', '/vault/wls_trading', '/vault/members']) assert.ok(hrefs(picture).includes(to), to);
 });
 
+test('reporting keys say what they read, until when, and when they were used', () => {
+  const picture = vaultPicture(state({ at: 'reporting' }));
+  assert.match(words(picture), /Accounting Treasury Trading Nov 20, 2027 Nov 20, 2026, .* Active Revoke Audit of 2025 Every account, and the whole log .* Expired Revoke Back office of the old house Trading – Never Revoked/);
+  for (const to of ['/vault/new_reporting_key', '/vault/rpk_accounting', '/vault/revoke_rpk_accounting', '/vault/acc_trading']) assert.ok(hrefs(picture).includes(to), to);
+  assert.match(words(vaultPicture(state({ at: 'reporting', vault: { value: { ...sample.vault, reporting_keys: [] } } }))), /No reporting keys/);
+  const at = 'rpk_backoffice', object = vaultPicture(state({ at, objects: new Map([[at, { value: sample.reporting_object }]]) }));
+  assert.match(words(object), /Reporting key .* 1 line added, 1 removed, 8 kept/);
+});
+
+test('an account says its standing rule', () => {
+  const said = words(vaultPicture(state({ at: '' })));
+  assert.equal(said.match(/goes on to its own address without asking, for at most 0\.001 of the chain’s coin each time, and 0\.01 in 24 hours/g).length, 1, 'of the account that has one alone');
+});
+
 test('an address that is an account of the vault is told apart', () => {
   assert.match(words(vaultPicture(state({ at: 'whitelists' }))), /Trading \(the account Trading\)/);
 });

@@ -4,15 +4,15 @@ import { isForm } from './forms.js';
 import { logPicture } from './logview.js';
 import { empty, link, loaded, text } from './nodes.js';
 import { receiptPicture } from './receiptview.js';
-import { accounts, groups, members, object, tabs, whitelists } from './vaultviews.js';
+import { accounts, groups, members, object, reporting, tabs, whitelists } from './vaultviews.js';
 
-const LISTS = { '': accounts, members, groups, whitelists };
+const LISTS = { '': accounts, members, groups, whitelists, reporting };
 
 /** isReceipt reports whether a place shows a receipt. */
 export const isReceipt = (at) => at === 'receipt' || at.startsWith('req_');
 
 /** isObject reports whether a place shows an object of the vault. */
-export const isObject = (at) => /^(mem|grp|wls|acc)_|^admin$/.test(at);
+export const isObject = (at) => /^(mem|grp|wls|acc|rpk)_|^admin$/.test(at);
 
 /** vaultPicture: the tabs, and what stands at a place; state.change() is the picture of a form. */
 export function vaultPicture(state) {

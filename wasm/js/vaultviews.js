@@ -5,10 +5,11 @@ import { compared } from './diff.js';
 import { doorsOf, isForm } from './forms.js';
 import { invitations } from './formmember.js';
 import { objectOf } from './formparts.js';
-import { address, badge, button, card, el, empty, fact, icon, identifier, link, list, moment, plural, text, upper } from './nodes.js';
+import { readsOf, used } from './formreporting.js';
+import { address, badge, button, card, day, el, empty, fingerprint, icon, identifier, link, list, moment, plural, text, upper } from './nodes.js';
 
-const TABS = [['', 'Who may pay whom'], ['members', 'Members'], ['groups', 'Groups'], ['whitelists', 'Whitelists'], ['log', 'Log'], ['receipt', 'Receipt']];
-const PLACES = { mem: 'members', grp: 'groups', gro: 'groups', wls: 'whitelists', whi: 'whitelists', req: 'receipt', adm: 'members' };
+const TABS = [['', 'Who may pay whom'], ['members', 'Members'], ['groups', 'Groups'], ['whitelists', 'Whitelists'], ['reporting', 'Reporting keys'], ['log', 'Log'], ['receipt', 'Receipt']];
+const PLACES = { mem: 'members', grp: 'groups', gro: 'groups', wls: 'whitelists', whi: 'whitelists', rpk: 'reporting', rep: 'reporting', req: 'receipt', adm: 'members' };
 
 // tabs leads to each part; an object and a receipt belong to one of them.
 export function tabs(at) {
@@ -40,9 +41,13 @@ function account(vault, a) {
       text('table', 'table is-stack is-tall',
         text('thead', '', text('tr', '', ['Rule', 'For', 'To', 'Takes'].map((h) => el('th', '', { scope: 'col' }, h)))),
         text('tbody', '', a.said.map((r, i) => rule(vault, a, r, i + 1))))),
+    a.sweep && text('p', 'card-note small', sweepOf(a.sweep)),
     text('p', 'card-note small muted', 'Rules are asked from the top, those that deny first: the first that fits decides. What none fits is denied.'),
   ], { flush: true, actions: text('div', 'cluster', versionOf(a), change(a.id, a.name)), key: a.id });
 }
+
+// sweepOf says the standing rule, as administrators read it when they approve it (shared/intent/sweep.go).
+const sweepOf = ({ max_fee: once, per_day: day }) => `What arrives at its deposit addresses goes on to its own address without asking, for at most ${once} of the chain’s coin each time, and ${day} in 24 hours.`;
 
 // change leads to the form of an object in a list.
 const change = (id, name) => el('a', 'link small nowrap', { href: `/vault/change_${id}`, 'aria-label': `Change ${name}` }, 'Change');
@@ -82,7 +87,7 @@ export function targets(vault, rule, from) {
   return [...(named.includes('buy') ? [{ name: 'any provider' }] : []), ...(named.some((k) => k !== 'buy') ? [{ name: 'any address' }] : [])];
 }
 
-const STATES = { ACTIVE: ['is-positive', 'check', 'Active'], SUSPENDED: ['is-warning', 'pause', 'Suspended'], REVOKED: ['is-negative', 'cross', 'Revoked'] };
+const STATES = { ACTIVE: ['is-positive', 'check', 'Active'], SUSPENDED: ['is-warning', 'pause', 'Suspended'], EXPIRED: ['is-warning', 'clock', 'Expired'], REVOKED: ['is-negative', 'cross', 'Revoked'] };
 const stateBadge = (state) => badge(...(STATES[state] ?? ['', 'info', state]));
 const ROLES = { ADMIN: 'Administrator', OPERATOR: 'Operator', AUDITOR: 'Auditor' };
 
@@ -123,6 +128,20 @@ export function whitelists(vault) {
     { flush: true, actions: text('div', 'cluster', l.gone && badge('', 'minus', 'Removed'), versionOf(l), change(l.id, l.name)), key: l.id })));
 }
 
+/** reporting: the keys that read, and do nothing else. */
+export function reporting(vault, { lang } = {}) {
+  if (vault.reporting_keys.length === 0) return empty('key', 'No reporting keys', 'With one, a back office reads accounts, balances and transactions, and can do nothing else.', doors('reporting', undefined, ''));
+  const order = { ACTIVE: 0, EXPIRED: 1 }, all = [...vault.reporting_keys].sort((a, b) => (order[a.state] ?? 2) - (order[b.state] ?? 2));
+  const cell = (label, ...kids) => el('td', '', { 'data-label': label }, ...kids);
+  return text('div', 'stack', above('reporting'), card(undefined, '',
+    el('div', 'table-wrap', { tabindex: '0', role: 'region', 'aria-label': 'Reporting keys' }, text('table', 'table is-stack is-tall',
+      text('thead', '', text('tr', '', ['Key', 'Reads', 'Works until', 'Last used', 'State'].map((h) => el('th', '', { scope: 'col' }, h)))),
+      text('tbody', '', all.map((k) => el('tr', '', { key: k.id }, el('th', '', { scope: 'row' }, link('link strong', at(k.id), k.name)),
+        cell('Reads', text('div', 'cluster', readsOf(vault, k, (a) => link('link', at(a.id), a.name)))), cell('Works until', text('span', '', k.expires_at ? day(k.expires_at, lang) : k.state === 'REVOKED' ? '–' : 'It is revoked')),
+        cell('Last used', text('span', '', used(k, lang))), cell('State', text('div', 'cluster', stateBadge(k.state), k.state !== 'REVOKED' && el('a', 'link small nowrap', { href: `/vault/revoke_${k.id}`, 'aria-label': `Revoke ${k.name}` }, 'Revoke')))))))), { flush: true }),
+    text('p', 'small muted', 'When a key was last used is the gateway’s word alone; all else is in the log.'));
+}
+
 // own is whose an address is: an account of the vault is told apart from others.
 function own(vault, entry) {
   const a = vault.accounts.find((one) => one.chain === entry.chain && one.address.toLowerCase() === entry.address.toLowerCase());
@@ -134,16 +153,11 @@ export function rootCard(vault) {
   return card('Root key', 'All of the log verifies with it. Compare it with what the administrators read at the vault’s ceremony.', fingerprint(vault.root), { key: 'root' });
 }
 
-export function fingerprint({ thumbprint, words, digits }) {
-  const parts = (all) => all.map((one, key) => el('li', '', { key }, one));
-  return el('div', 'fingerprint', { translate: 'no' }, el('ol', '', { 'aria-label': 'In words' }, parts(words)), el('ol', 'mono', { 'aria-label': 'In digits' }, parts(digits)), identifier(thumbprint, 'thumbprint'));
-}
-
-const KINDS = { member: 'Member', group: 'Group', whitelist: 'Whitelist', account: 'Account', admin_rule: 'Admin rule' };
+const KINDS = { member: 'Member', group: 'Group', whitelist: 'Whitelist', account: 'Account', reporting_key: 'Reporting key', admin_rule: 'Admin rule' };
 
 /** object: what it says now, its versions, and what two of them differ in. */
 export function object(o, pick, { lang, more, vault }) {
-  const is = vault && [...vault.members, ...vault.groups, ...vault.whitelists, ...vault.accounts].find((one) => one.id === o.id);
+  const is = vault && [...vault.members, ...vault.groups, ...vault.whitelists, ...vault.accounts, ...vault.reporting_keys].find((one) => one.id === o.id);
   const [newest] = o.versions, [from, to] = picked(o, pick);
   return text('div', 'stack',
     text('div', 'stack is-tight', text('h2', 'lead strong', o.name), text('div', 'cluster', badge('is-accent', '', KINDS[o.kind] ?? o.kind), newest.gone && badge('', 'minus', 'Removed'), identifier(o.id)), text('div', 'cluster', (is || o.kind === 'admin_rule') && doors(o.kind, is ?? o))),

@@ -34,6 +34,8 @@ func (g *writing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case r.URL.Path == "/v1/invitations" || strings.HasPrefix(r.URL.Path, "/v1/invitations/"):
 		g.invitations(w, r)
+	case r.URL.Path == "/v1/reporting-keys":
+		g.secret(w, r)
 	case r.Method != http.MethodPost || r.URL.Path != "/v1/requests":
 		g.canned.ServeHTTP(w, r)
 	default:
@@ -88,6 +90,14 @@ func (g *writing) invitations(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_ = json.NewEncoder(w).Encode(map[string]any{"invitations": vaultSample()["invited"]})
+}
+
+func (g *writing) secret(w http.ResponseWriter, r *http.Request) {
+	g.mu.Lock()
+	g.forms = append(g.forms, r.Method+" "+r.URL.Path)
+	g.mu.Unlock()
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(vaultSample()["reporting_secret"])
 }
 
 // look reads what was asked so far.
@@ -238,6 +248,45 @@ func TestChangesAreWrittenInTheDashboard(t *testing.T) {
 		p.until("document.activeElement.id === 'f-rules-0-name'")
 		p.do(chromedp.KeyEvent("everything"))
 		p.until("document.querySelector('.rule-title').innerText.startsWith('1. ')")
+		p.want("refused", []string{})
+	})
+	t.Run("the secret of a reporting key is shown once, and is kept and sent nowhere", func(t *testing.T) {
+		p, g := begin(t, "/vault/reporting", "Back office of the old house")
+		secret := vaultSample()["reporting_secret"].(map[string]any)["apiKey"].(string)
+		const kept = "JSON.stringify([...Object.entries(sessionStorage), ...Object.entries(localStorage), location.href, history.state])"
+		press(p, "New reporting key")
+		p.until("!!document.getElementById('f-name')")
+		press(p, "Make the secret")
+		p.until("document.activeElement.id === 'f-errors' && document.activeElement.innerText.includes('3 things are to be mended')")
+		types(p, "document.getElementById('f-name')", "Monthly report")
+		p.run("document.querySelector('#f-accounts input').click()")
+		if n := look(g, func() int { return len(g.forms) + len(g.dry) }); n != 0 {
+			t.Errorf("asked %d times", n)
+		}
+		press(p, "Make the secret")
+		p.until("document.activeElement.id === 'f-secret' && document.activeElement.innerText.includes(" + quoted(secret) + ") && document.activeElement.innerText.includes('universe')")
+		sees(p, "2 of Alice Martin")
+		p.want(kept+".includes('Monthly report')", true)
+		p.want(kept+".includes("+quoted(secret)+")", false)
+		p.do(chromedp.Reload()) // what was typed stays, and the secret does not
+		p.until("document.getElementById('f-name')?.value === 'Monthly report' && document.querySelector('#f-accounts input').checked")
+		p.want("document.documentElement.innerHTML.includes("+quoted(secret)+")", false)
+		press(p, "Make the secret")
+		p.until("document.activeElement.id === 'f-secret'")
+		sees(p, "Ask the administrators")
+		press(p, "Ask the administrators")
+		sees(p, "The administrators are asked")
+		sees(p, secret)
+		p.want(kept+".includes('Monthly report')", false)
+		press(p, "Show the request")
+		p.until("location.pathname === '/requests/req_6h2v0m3k8t1q5n7p9r4s2w0x3a'")
+		p.run("history.back()")
+		sees(p, "Make the secret")
+		p.want("document.documentElement.innerHTML.includes("+quoted(secret)+") || document.getElementById('f-name').value !== ''", false)
+		all := look(g, func() string { return strings.Join(append(append(g.sent, g.dry...), g.forms...), "\n") })
+		if want := `"reads":"ACCOUNTS","accounts":[{"account":"acc_treasury","name":""}],"verifier":"We5Vn0oWeK7zpOqzHgGEzDUf3L09Lhm3FDXjeWQvv3A"`; !strings.Contains(all, want) || strings.Contains(all, secret) || strings.Count(all, "POST /v1/reporting-keys") != 2 {
+			t.Error(all)
+		}
 		p.want("refused", []string{})
 	})
 	t.Run("an invitation is withdrawn", func(t *testing.T) {

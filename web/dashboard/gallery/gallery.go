@@ -86,7 +86,7 @@ func Handler(top, goroot, dir string) (http.Handler, error) {
 
 // Vault are the names of the pictures of the vault's screens, which the page makes itself.
 var Vault = []string{
-	"vault--accounts", "vault--members", "vault--groups", "vault--whitelists", "vault--log", "vault--versions", "vault--member", "vault--loading", "vault--failed", "vault--empty",
+	"vault--accounts", "vault--members", "vault--groups", "vault--whitelists", "vault--reporting", "vault--reporting-key", "vault--reporting-none", "vault--log", "vault--versions", "vault--member", "vault--loading", "vault--failed", "vault--empty",
 	"vault--receipt-none", "vault--receipt-busy", "vault--receipt", "vault--receipt-untrusted", "vault--receipt-refused", "vault--receipt-key-wrong",
 }
 
@@ -116,4 +116,5 @@ func Names(dir string) ([]string, error) {
 var Forms = []string{
 	"vault--members-invited", "vault--form-group", "vault--form-group-new", "vault--form-group-removed", "vault--form-whitelist", "vault--form-admin", "vault--form-account", "vault--form-rules",
 	"vault--form-rules-open", "vault--form-rules-wrong", "vault--form-refused", "vault--form-gone", "vault--form-invite", "vault--form-replace", "vault--form-join", "vault--form-invited", "vault--form-asked",
+	"vault--form-sweep", "vault--form-reporting", "vault--form-reporting-wrong", "vault--form-reporting-made", "vault--form-reporting-asked", "vault--form-reporting-revoke",
 }

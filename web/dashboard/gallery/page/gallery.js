@@ -22,8 +22,9 @@ const read = async (name) => (await fetch(`/${name}.json`)).json();
 
 // The vault's screens are made here, of samples of what the gateway says.
 const VAULT = {
-  accounts: () => ({ at: '' }), members: () => ({ at: 'members' }), groups: () => ({ at: 'groups' }), whitelists: () => ({ at: 'whitelists' }),
+  accounts: () => ({ at: '' }), members: () => ({ at: 'members' }), groups: () => ({ at: 'groups' }), whitelists: () => ({ at: 'whitelists' }), reporting: () => ({ at: 'reporting' }),
   log: () => ({ at: 'log' }), versions: ({ object }) => ({ at: object.id, objects: new Map([[object.id, { value: object }]]) }), member: ({ single }) => ({ at: single.id, objects: new Map([[single.id, { value: single }]]) }),
+  'reporting-key': ({ reporting_object: key }) => ({ at: key.id, objects: new Map([[key.id, { value: key }]]) }), 'reporting-none': ({ vault }) => ({ at: 'reporting', vault: { value: { ...vault, reporting_keys: [] } } }),
   loading: () => ({ at: '', vault: {} }), failed: () => ({ at: '', vault: { error: { code: 'GATEWAY_UNREACHABLE', message: 'The gateway does not answer', remedy: 'Check the connection and try again.' } } }),
   empty: ({ vault }) => ({ at: 'whitelists', vault: { value: { ...vault, whitelists: [] } } }), 'receipt-none': () => ({ at: 'receipt' }), 'receipt-busy': () => ({ at: 'receipt', receipt: { busy: 'Verifying in this browser' } }),
   receipt: ({ answer, vault }) => ({ at: 'receipt', trusted: vault.root.thumbprint, receipt: { name: 'receipt-req_6h2v0m3k8t1q5n7p9r4s2w0x3a.json', answer, key: vault.root.thumbprint } }),

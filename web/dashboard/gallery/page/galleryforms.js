@@ -17,16 +17,18 @@ const ANSWER = {
 };
 
 // form is a form with what was done in it: actions of its controls, and what else is known.
-const form = (at, actions = [], more = () => ({})) => ({ vault, invited }) => {
+const form = (at, actions = [], more = () => ({})) => ({ vault, invited, reporting_secret: secret }) => {
   const f = formAt(at), context = invited?.find((i) => at.endsWith(i.member)), { draft: fresh, version } = f.begin(at, vault, context);
   const draft = actions.reduce((d, [action, value]) => f.act?.(d, action, value, { vault })?.draft ?? edited(d, action, value), { purpose: '', reference: '', ...fresh });
-  const c = { at, form: f, draft, from: version, context, errors: [], dry: {}, ...more(f, draft, vault) };
+  const c = { at, form: f, draft, from: version, context, errors: [], dry: {}, ...more(f, draft, vault, secret) };
   return { at, change: () => changePicture(c, { value: vault }, 'en') };
 };
 
 const checked = (f, draft, vault) => ({ tried: true, errors: f.check(draft, vault), dry: { incomplete: true } });
 const answered = (value = ANSWER) => () => ({ dry: { value }, found: (rule) => value.findings.filter((one) => one.rule === rule) });
 const error = (code, message, remedy) => ({ code, message, remedy });
+const PLAIN = { ...ANSWER, findings: [], trial: undefined, impact: { ...ANSWER.impact, summary: [], more: 0 } };
+const KEY = [['set:name', 'Monthly report'], ['set:reporting_key', 'rpk_monthlyreport'], ['toggle:accounts:acc_trading'], ['set:expires', '2027-11-20']];
 const OPENED = [['open:0'], ['condition:rules.0:amount'], ['set:rules.0.when.2.max', '10000'], ['condition:rules.0:window'], ['condition:rules.0:count'], ['step:rules.0:approve'], ['quorum:rules.0.steps.1'], ['step:rules.0:delay']];
 
 export const FORMS = {
@@ -39,7 +41,13 @@ export const FORMS = {
   'form-rules-wrong': form('change_acc_trading', [['rule:add'], ['condition:rules.3:amount'], ['condition:rules.3:recipient'], ['condition:rules.3:whitelist'], ['step:rules.3:reviewer'], ['set:rules.3.name', '']], checked),
   'form-refused': form('suspend_mem_bob', [], () => ({ tried: true, failed: error('GATEWAY_UNREACHABLE', 'The gateway does not answer', 'Check the connection and try again.') })),
   'form-gone': ({ vault }) => ({ at: 'resume_mem_bob', change: () => changePicture({ form: formAt('resume_mem_bob'), gone: 'Bob Keller is active already' }, { value: vault }) }),
-  'form-invite': form('new_member'), 'form-replace': form('replace_mem_bob'), 'form-join': form('join_mem_frank', [], answered({ ...ANSWER, findings: [], trial: undefined, impact: { ...ANSWER.impact, summary: [], more: 0 } })),
+  'form-invite': form('new_member'), 'form-replace': form('replace_mem_bob'), 'form-join': form('join_mem_frank', [], answered(PLAIN)),
   'form-invited': form('new_member', [['set:name', 'Frank Abara']], () => ({ made: { member: 'mem_frank', name: 'Frank Abara', url: 'https://gateway.example.com/v1/join/4Kf0rN1lN1cWm0a2cCkUuXlV3x7s9w2Q', expires_at: '2026-11-27T21:00:00Z' } })),
+  'form-sweep': form('change_acc_treasury', [['set:sweep.max_fee', '1,5']], checked),
+  'form-reporting': form('new_reporting_key', KEY, () => ({ dry: { incomplete: true, until: 'once the secret is made' } })),
+  'form-reporting-wrong': form('new_reporting_key', [['set:name', 'Accounting'], ['set:reporting_key', 'rpk_accounting'], ['set:expires', '2026-11-19']], checked),
+  'form-reporting-made': form('new_reporting_key', KEY, (f, draft, vault, context) => ({ context, dry: { value: PLAIN } })),
+  'form-reporting-asked': form('new_reporting_key', KEY, (f, draft, vault, context) => ({ context, made: { id: 'req_dddddddddddddddddddddddddd' } })),
+  'form-reporting-revoke': form('revoke_rpk_accounting', [], answered(PLAIN)),
   'form-asked': form('suspend_mem_bob', [], () => ({ made: { id: 'req_dddddddddddddddddddddddddd', sentence: 'Suspend member Bob Keller' } })),
 };
