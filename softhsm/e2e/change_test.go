@@ -238,7 +238,7 @@ func TestTheVaultIsChangedByForms(t *testing.T) {
 	decided(asked("member.invite"))
 
 	// A reporting key: its secret is said once, opens nothing until the administrators have approved, and nothing once it is revoked.
-	p.presses("Reporting keys")
+	p.do(chromedp.Navigate(r.DashboardURL + "/vault/reporting"))
 	p.presses("New reporting key")
 	types("Name", "Monthly report")
 	ticks("Treasury")

@@ -81,4 +81,4 @@ export const reportingRevoke = {
 };
 
 /** used is when a key was last used; the log does not say that. */
-export const used = ({ last_used_at: at }, lang) => (at ? moment(at, lang) : 'Never');
+export const used = ({ last_used_at: at }, lang) => (at ? moment(at, lang, '') : 'Never');

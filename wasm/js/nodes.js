@@ -79,6 +79,6 @@ export const list = (all, word = 'and') => (all.length < 2 ? all.join('') : `${a
 export const day = (iso, lang) => el('time', 'nowrap', { datetime: iso, title: iso }, new Intl.DateTimeFormat(lang || undefined, { dateStyle: 'medium', timeZone: 'UTC' }).format(new Date(iso)));
 
 // moment is a time in the page's language and its own time zone.
-export function moment(iso, lang) {
-  return el('time', 'nowrap', { datetime: iso, title: iso }, new Intl.DateTimeFormat(lang || undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso)));
+export function moment(iso, lang, cls = 'nowrap') {
+  return el('time', cls, { datetime: iso, title: iso }, new Intl.DateTimeFormat(lang || undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(new Date(iso)));
 }
