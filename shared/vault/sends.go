@@ -69,9 +69,19 @@ func (x *Sending) Tx(a Attempt) (eip1559.Tx, error) {
 // Account is whose address sends it.
 func (x *Sending) Account() string { return x.movement.Account }
 
+// mostGas is the most gas that an attempt has.
+func (x *Sending) mostGas() (most int64) {
+	for _, a := range x.Attempts {
+		most = max(most, a.Fees.Gas)
+	}
+	return most
+}
+
 // Next is the attempt that a request may make with these fees after those that it has.
-// It fails when it may not: the approval ended, or the fees are not above those of the
-// last one, or more than what was approved.
+// It fails when it may not: the approval ended, or the fees are neither above those of the
+// last one, nor with twice the gas of each before, or are more than what was approved. A chain
+// never takes what has too little gas: whatever price it has, another one may be signed in
+// its place. Both bound how many attempts there are.
 func (s *State) Next(x *Sending, fees gas.Fees, at int64) (Attempt, error) {
 	next := Attempt{Nonce: s.accounts[x.Account()].nonce, Fees: fees, At: at}
 	if n := len(x.Attempts); n > 0 {
@@ -79,8 +89,8 @@ func (s *State) Next(x *Sending, fees gas.Fees, at int64) (Attempt, error) {
 		if last.Raw == "" {
 			return next, fmt.Errorf("attempt %d is not signed yet", n)
 		}
-		if !fees.Above(last.Fees) {
-			return next, fmt.Errorf("both prices must be above those of attempt %d", n)
+		if !fees.Above(last.Fees) && fees.Gas < 2*x.mostGas() {
+			return next, fmt.Errorf("both prices must be a tenth above those of attempt %d, or the gas twice that of each before", n)
 		}
 		next.Nonce = last.Nonce
 	} else if at >= x.UseBy {
@@ -172,10 +182,11 @@ func (s *State) applySigning(e signedlog.Entry) error {
 	return nil
 }
 
-// forget lets go of transactions of an account that are over.
+// forget lets go of transactions of an account that are over. One that is still to be signed
+// is not: without it no later one could be taken into a block.
 func (s *State) forget(a *account) {
 	for id, x := range s.sends {
-		if n := len(x.Attempts); n > 0 && x.Account() == a.Account && x.Attempts[n-1].Nonce < a.nonce-maxBehind {
+		if n := len(x.Attempts); n > 0 && x.Account() == a.Account && x.Attempts[n-1].Raw != "" && x.Attempts[n-1].Nonce < a.nonce-maxBehind {
 			delete(s.sends, id)
 		}
 	}
