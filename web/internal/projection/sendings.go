@@ -85,7 +85,7 @@ func (p *Projection) sweeping(tx store.Tx, e signedlog.Entry) error {
 	if err != nil {
 		return err
 	}
-	row.Attempts = append(row.Attempts, store.Attempt{Nonce: b.Nonce, Gas: b.Fees.Gas, FeeCap: b.Fees.FeeCap, Tip: b.Fees.Tip, At: e.At})
+	row.Attempts = append(row.Attempts, store.Attempt{Nonce: b.Nonce, Gas: b.Fees.Gas, FeeCap: b.Fees.FeeCap, Tip: b.Fees.Tip, Amount: b.Amount, At: e.At})
 	row.Updated = time.Unix(e.At, 0).UTC()
 	return tx.PutSending(row)
 }
@@ -107,6 +107,8 @@ func (p *Projection) swept(tx store.Tx, e signedlog.Entry) error {
 	last := &row.Attempts[len(row.Attempts)-1]
 	last.Raw, last.Hash = b.Raw, read.Hash
 	row.Updated = time.Unix(e.At, 0).UTC()
-	row.State, row.Reason, row.Tried = store.SendingSigned, "", time.Time{}
+	if row.State == store.SendingApproved || row.State == store.SendingSubmitted {
+		row.State, row.Reason, row.Tried = store.SendingSigned, "", time.Time{}
+	}
 	return tx.PutSending(row)
 }

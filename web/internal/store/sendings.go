@@ -44,6 +44,7 @@ type Attempt struct {
 	Gas    int64
 	FeeCap string // for each gas, in the smallest unit
 	Tip    string
+	Amount string // that a sweep brings, in the smallest unit; empty: it is a request's
 	At     int64  // Unix seconds
 	Raw    string // base64url; empty: it is about to be signed
 	Hash   string // how the chain names it; empty as Raw
@@ -66,7 +67,9 @@ type Sendings interface {
 	SendingOf(chain, hash string) (Sending, error)           // which one has this transaction
 	OpenSendings(chain string, limit int) ([]Sending, error) // those that are not final, the oldest first
 	SendingsAfter(chain string, block int64) ([]Sending, error)
-	Sweeping(chain, address string) (bool, error) // a sweep of a deposit address is not final
+	// Sweeps are how many sweeps of a deposit address there are, and how many of them are not
+	// final.
+	Sweeps(chain, address string) (all, open int64, err error)
 	// Funded are deposit addresses that have some of the chain's coin, those that came first
 	// first.
 	Funded(chain string) ([]Address, error)

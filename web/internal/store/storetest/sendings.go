@@ -54,18 +54,20 @@ func (s *suite) sendings() {
 	swept := of(store.SweepName("0xAbC", 3), "ent_a")
 	swept.Sweep, swept.Attempts = "0xAbC", []store.Attempt{{Nonce: 3}}
 	s.write(nil, func(tx store.Tx) error { return tx.PutSending(swept) })
-	sweeping := func(want bool) {
+	sweeping := func(want int64) {
 		s.t.Helper()
 		s.read(nil, func(tx store.Tx) error {
-			got, err := tx.Sweeping("eip155:31337", "0xabc")
-			s.same(got, want)
-			return err
+			all, open, err := tx.Sweeps("eip155:31337", "0xabc")
+			s.same([]int64{all, open}, []int64{1, want})
+			none, _, err2 := tx.Sweeps("eip155:31337", "0xabd")
+			s.same(none, int64(0))
+			return errors.Join(err, err2)
 		})
 	}
-	sweeping(true)
+	sweeping(1)
 	swept.State = store.SendingConfirmed
 	s.write(nil, func(tx store.Tx) error { return tx.PutSending(swept) })
-	sweeping(false)
+	sweeping(0)
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.SendingOf("eip155:1", "0xab"); return err })
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Sending("ent_b", "req_one"); return err })
 	stolen := of("req_one", "ent_b")
