@@ -150,7 +150,7 @@ func settled(tx store.Tx, a store.Address) (nonce int64, ready bool, err error) 
 			return 0, false, nil
 		}
 	}
-	nonce, open, err := tx.Sweeps(a.Chain, a.Address)
+	nonce, open, err := tx.Sweeps(a.Entity, a.Chain, a.Address)
 	return nonce, open == 0, err
 }
 

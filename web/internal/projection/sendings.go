@@ -77,7 +77,7 @@ func (p *Projection) sweeping(tx store.Tx, e signedlog.Entry) error {
 		return err
 	}
 	account, _ := p.state.Account(b.Account)
-	name := store.SweepName(b.Address, b.Nonce)
+	name := store.SweepName(p.entity, b.Address, b.Nonce)
 	row, err := tx.Sending(p.entity, name)
 	if errors.Is(err, store.ErrNotFound) {
 		row, err = store.Sending{Request: name, Entity: p.entity, Account: b.Account, Chain: account.Chain, Sweep: b.Address, State: store.SendingApproved}, nil
@@ -100,7 +100,7 @@ func (p *Projection) swept(tx store.Tx, e signedlog.Entry) error {
 	if err != nil {
 		return err
 	}
-	row, err := tx.Sending(p.entity, store.SweepName(b.Address, int64(read.Nonce)))
+	row, err := tx.Sending(p.entity, store.SweepName(p.entity, b.Address, int64(read.Nonce)))
 	if err != nil {
 		return err
 	}
