@@ -28,6 +28,7 @@ type Sending struct {
 
 	movement intent.Movement
 	does     effects.Effects
+	refused  error // why this version can send nothing of it
 }
 
 // Attempt is a transaction of a request: the same as its others, but for the fees.
@@ -55,6 +56,9 @@ func (s *State) Sending(request string) *Sending { return s.sends[request] }
 // Tx is the transaction of an attempt, not signed. It fails when its fees are more than
 // what was approved.
 func (x *Sending) Tx(a Attempt) (eip1559.Tx, error) {
+	if x.refused != nil {
+		return eip1559.Tx{}, x.refused
+	}
 	tip, feeCap, err := a.Fees.Prices()
 	if err != nil {
 		return eip1559.Tx{}, err
@@ -116,11 +120,13 @@ func (s *State) begin(r *Request, at int64) {
 		return
 	}
 	x := Sending{Request: r.Request, Intent: r.Intent, UseBy: r.ends, Attempts: []Attempt{}}
-	if err := x.open(); err == nil { // else this version can send nothing of the kind
+	if err := x.open(); err == nil { // as it is: it was opened when it was asked for
 		s.sends[r.Request] = &x
 	}
 }
 
+// open reads the intent. What this version cannot send is kept all the same: the state does
+// not depend on which assets and chains a version knows.
 func (x *Sending) open() error {
 	wants, err := intent.Open(x.Intent)
 	if err != nil {
@@ -130,14 +136,19 @@ func (x *Sending) open() error {
 	if !ok {
 		return errors.New("it ends in no transaction")
 	}
+	x.movement = sender.Sends()
 	does, err := effects.Of(wants)
-	if err != nil {
-		return err
+	if err == nil {
+		x.does = *does
+		_, err = effects.Number(x.does.Chain)
 	}
-	x.movement, x.does = sender.Sends(), *does
-	_, err = effects.Number(x.does.Chain)
-	return err
+	x.refused = err
+	return nil
 }
+
+// Refused is why this version can send nothing of it: NOT_SUPPORTED or INVALID_REQUEST; nil: it
+// can.
+func (x *Sending) Refused() error { return x.refused }
 
 // resume takes what a snapshot has of a request.
 func (s *State) resume(x Sending) error {

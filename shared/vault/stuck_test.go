@@ -3,7 +3,11 @@ package vault
 import (
 	"testing"
 
+	"countersign/shared/fault"
 	"countersign/shared/gas"
+	"countersign/shared/governance"
+	"countersign/shared/intent"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/signedlog"
 )
 
@@ -56,4 +60,31 @@ func TestATransactionThatIsNotSignedYetIsNotForgotten(t *testing.T) {
 		t.Fatal("the nonce of a transaction that nobody signed is lost, and with it all after it")
 	}
 	w.append(signedlog.Signed, w.raw(approved, accountKey, nil))
+}
+
+// Else a version that knows more, or less, would refuse the checkpoints of one before it.
+func TestTheStateDoesNotDependOnWhichChainsAVersionCanSendOn(t *testing.T) {
+	t.Parallel()
+	w := enrolled(t)
+	i := intent.Transfer{
+		Kind: intent.KindTransfer, V: 1, Account: ruled, AccountName: "Treasury", Crypto: intent.Crypto{Amount: "1", Asset: "base"}, Chain: "eip155:8453",
+		To: intent.Recipient{Address: "0x52908400098527886E0F7030069857D2E4169EE7"}, MaxFee: intent.Crypto{Amount: "0.0021", Asset: "base"},
+	}
+	r := &Request{RequestBody: signedlog.RequestBody{Request: approved, Intent: intenttest.Doc(i)}, Wants: i, Outcome: string(governance.Approved), ends: w.at + 60}
+	w.s.begin(r, w.at)
+	x := w.s.Sending(approved)
+	if x == nil || fault.CodeOf(x.Refused()) != fault.NotSupported {
+		t.Fatalf("%+v", x)
+	}
+	if err := w.try(signedlog.Signing, w.signing(approved, fees("2", "1"))); err == nil {
+		t.Error("it was to be signed")
+	}
+	data, err := w.s.Snapshot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Restore(data, statementKey.PublicKey(), nil)
+	if err != nil || again.Sending(approved) == nil {
+		t.Errorf("it is not restored: %v", err)
+	}
 }

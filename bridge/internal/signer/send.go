@@ -24,7 +24,8 @@ import (
 // the account's key signs, and what was signed before anybody gets it: a signer that was killed in between
 // signs the same one again. The same fees again give the same bytes.
 //
-// It fails with NOT_FOUND; CONFLICT for a request that ends in no transaction; REQUEST_CLOSED
+// It fails with NOT_FOUND; CONFLICT for a request that ends in no transaction; NOT_SUPPORTED on a
+// chain on which nothing can be sent; REQUEST_CLOSED
 // (details state) for one that is not approved, whose approval ended, or that is over;
 // INVALID_REQUEST, details field, for fees that are more than what was approved, or not enough
 // above those of the attempts before; RATE_LIMITED (details retry_after).
@@ -59,6 +60,9 @@ func (s *Service) prepare(ctx context.Context, request string, fees gas.Fees) (a
 	x := s.state.Sending(request)
 	if x == nil {
 		return "", a, sendsNothing(r)
+	}
+	if err := x.Refused(); err != nil {
+		return "", a, err
 	}
 	for _, made := range x.Attempts {
 		if made.Raw == "" || made.Fees == fees {
