@@ -16,6 +16,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/gas"
 	"countersign/shared/intent"
+	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/chain"
 	"countersign/web/internal/projection"
@@ -175,6 +176,11 @@ func (s *sending) sign(ctx context.Context, last *store.Attempt) error {
 	if err := v.doubted(); err != nil {
 		return err
 	}
+	if len(s.Attempts) == 0 {
+		if err := s.affords(ctx, r); err != nil {
+			return s.because(ctx, reasonOf(err))
+		}
+	}
 	fees, why, err := s.fees(ctx, last)
 	if err != nil {
 		return errors.Join(err, s.because(ctx, reasonOf(err)))
@@ -192,6 +198,26 @@ func (s *sending) sign(ctx context.Context, last *store.Attempt) error {
 		s.Sending, err = tx.Sending(s.Entity, s.Request)
 		return err
 	})
+}
+
+// affords refuses what the account has not enough for beside what was signed before and may
+// not be in a block yet: once it has its nonce, nothing after it is taken into a block without it.
+func (s *sending) affords(ctx context.Context, r store.Request) error {
+	wants, err := intent.Open(intent.Doc(r.Intent))
+	if err != nil {
+		return err
+	}
+	m := wants.(intent.Sender).Sends() // as load has found
+	var account statement.GenesisAccount
+	err = s.g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) { account, err = accountOf(tx, s.Entity, s.Account); return err })
+	if err != nil {
+		return err
+	}
+	has, err := s.g.fill(ctx, s.w, s.Entity, account, m.What.Asset, purse{begun: true})
+	if err != nil {
+		return err
+	}
+	return has.covers(m)
 }
 
 // fees are those of the next attempt. why says, for people, why there are none that the

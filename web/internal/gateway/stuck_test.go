@@ -1,7 +1,9 @@
 package gateway_test
 
 import (
+	"context"
 	"math/big"
+	"strings"
 	"testing"
 	"time"
 
@@ -9,7 +11,10 @@ import (
 
 	"countersign/shared/gas"
 	"countersign/shared/intent"
+	"countersign/shared/statement"
 	"countersign/shared/wire"
+	"countersign/web/internal/chain"
+	"countersign/web/internal/gateway"
 	"countersign/web/internal/gateway/gatewaytest"
 )
 
@@ -94,5 +99,40 @@ func TestATokenWhoseTransferHasTooLittleGasIsSignedAgainWithEnough(t *testing.T)
 	}
 	if r := look(t, w, id); r.State != wire.RequestCompleted || len(r.Sending.Attempts) != 2 {
 		t.Errorf("it is %s: %+v", r.State, r.Sending)
+	}
+}
+
+// held is a sender whose node keeps what it is given, and has no block for it yet.
+type held struct{ gateway.Sender }
+
+func (held) Broadcast(context.Context, []byte) (chain.Outcome, error) { return chain.Accepted, nil }
+func (held) Find(context.Context, common.Hash) (chain.Seen, error) {
+	return chain.Seen{State: chain.Pending}, nil
+}
+
+func TestWhatTheAccountHasNotEnoughForBesideWhatIsOnItsWayIsNotSigned(t *testing.T) {
+	t.Parallel()
+	w, _ := gatewaytest.NewSendingBy(t, 1, func(s gateway.Sender) gateway.Sender { return held{s} })
+	var ids []string
+	for i, ether := range []string{"6", "5", "3"} { // of 10: asked for at once, at two gateways
+		id := "req_" + strings.Repeat(string(rune('b'+i)), 26)
+		draft, err := intent.Draft(draft(ether, "0.01", payee).Intent)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Signer.Request(id, draft)
+		w.Signer.Decide(id, "mem_alice", statement.Approve)
+		w.Signer.Decide(id, "mem_bob", statement.Approve)
+		ids = append(ids, id)
+	}
+	if err := w.Gateway.SyncAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.Scan()
+	for i, want := range []int{1, 0, 1} {
+		s := look(t, w, ids[i]).Sending
+		if len(s.Attempts) != want || (s.Reason == "") != (want == 1) {
+			t.Errorf("%s: %+v", ids[i], s)
+		}
 	}
 }
