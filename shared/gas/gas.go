@@ -49,10 +49,15 @@ func price(s string) (*big.Int, error) {
 	return n, nil
 }
 
-// Above reports whether both prices are above those of an attempt before it: a node takes
-// no other in its place.
+// Above reports whether both prices are a tenth above those of an attempt before it, and more
+// than them: a node takes no other in its place (geth's --txpool.pricebump).
 func (f Fees) Above(before Fees) bool {
 	tip, feeCap, err := f.Prices()
 	wasTip, wasCap, err2 := before.Prices()
-	return err == nil && err2 == nil && tip.Cmp(wasTip) > 0 && feeCap.Cmp(wasCap) > 0
+	return err == nil && err2 == nil && tenth(tip, wasTip) && tenth(feeCap, wasCap)
+}
+
+func tenth(now, was *big.Int) bool {
+	ten, eleven := new(big.Int).Mul(now, big.NewInt(10)), new(big.Int).Mul(was, big.NewInt(11))
+	return now.Cmp(was) > 0 && ten.Cmp(eleven) >= 0
 }

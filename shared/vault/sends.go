@@ -28,6 +28,7 @@ type Sending struct {
 
 	movement intent.Movement
 	does     effects.Effects
+	refused  error // why this version can send nothing of it
 }
 
 // Attempt is a transaction of a request: the same as its others, but for the fees.
@@ -55,6 +56,9 @@ func (s *State) Sending(request string) *Sending { return s.sends[request] }
 // Tx is the transaction of an attempt, not signed. It fails when its fees are more than
 // what was approved.
 func (x *Sending) Tx(a Attempt) (eip1559.Tx, error) {
+	if x.refused != nil {
+		return eip1559.Tx{}, x.refused
+	}
 	tip, feeCap, err := a.Fees.Prices()
 	if err != nil {
 		return eip1559.Tx{}, err
@@ -69,9 +73,19 @@ func (x *Sending) Tx(a Attempt) (eip1559.Tx, error) {
 // Account is whose address sends it.
 func (x *Sending) Account() string { return x.movement.Account }
 
+// mostGas is the most gas that an attempt has.
+func (x *Sending) mostGas() (most int64) {
+	for _, a := range x.Attempts {
+		most = max(most, a.Fees.Gas)
+	}
+	return most
+}
+
 // Next is the attempt that a request may make with these fees after those that it has.
-// It fails when it may not: the approval ended, or the fees are not above those of the
-// last one, or more than what was approved.
+// It fails when it may not: the approval ended, or the fees are neither above those of the
+// last one, nor with twice the gas of each before, or are more than what was approved. A chain
+// never takes what has too little gas: whatever price it has, another one may be signed in
+// its place. Both bound how many attempts there are.
 func (s *State) Next(x *Sending, fees gas.Fees, at int64) (Attempt, error) {
 	next := Attempt{Nonce: s.accounts[x.Account()].nonce, Fees: fees, At: at}
 	if n := len(x.Attempts); n > 0 {
@@ -79,8 +93,8 @@ func (s *State) Next(x *Sending, fees gas.Fees, at int64) (Attempt, error) {
 		if last.Raw == "" {
 			return next, fmt.Errorf("attempt %d is not signed yet", n)
 		}
-		if !fees.Above(last.Fees) {
-			return next, fmt.Errorf("both prices must be above those of attempt %d", n)
+		if !fees.Above(last.Fees) && fees.Gas < 2*x.mostGas() {
+			return next, fmt.Errorf("both prices must be a tenth above those of attempt %d, or the gas twice that of each before", n)
 		}
 		next.Nonce = last.Nonce
 	} else if at >= x.UseBy {
@@ -106,11 +120,13 @@ func (s *State) begin(r *Request, at int64) {
 		return
 	}
 	x := Sending{Request: r.Request, Intent: r.Intent, UseBy: r.ends, Attempts: []Attempt{}}
-	if err := x.open(); err == nil { // else this version can send nothing of the kind
+	if err := x.open(); err == nil { // as it is: it was opened when it was asked for
 		s.sends[r.Request] = &x
 	}
 }
 
+// open reads the intent. What this version cannot send is kept all the same: the state does
+// not depend on which assets and chains a version knows.
 func (x *Sending) open() error {
 	wants, err := intent.Open(x.Intent)
 	if err != nil {
@@ -120,14 +136,19 @@ func (x *Sending) open() error {
 	if !ok {
 		return errors.New("it ends in no transaction")
 	}
+	x.movement = sender.Sends()
 	does, err := effects.Of(wants)
-	if err != nil {
-		return err
+	if err == nil {
+		x.does = *does
+		_, err = effects.Number(x.does.Chain)
 	}
-	x.movement, x.does = sender.Sends(), *does
-	_, err = effects.Number(x.does.Chain)
-	return err
+	x.refused = err
+	return nil
 }
+
+// Refused is why this version can send nothing of it: NOT_SUPPORTED or INVALID_REQUEST; nil: it
+// can.
+func (x *Sending) Refused() error { return x.refused }
 
 // resume takes what a snapshot has of a request.
 func (s *State) resume(x Sending) error {
@@ -172,10 +193,11 @@ func (s *State) applySigning(e signedlog.Entry) error {
 	return nil
 }
 
-// forget lets go of transactions of an account that are over.
+// forget lets go of transactions of an account that are over. One that is still to be signed
+// is not: without it no later one could be taken into a block.
 func (s *State) forget(a *account) {
 	for id, x := range s.sends {
-		if n := len(x.Attempts); n > 0 && x.Account() == a.Account && x.Attempts[n-1].Nonce < a.nonce-maxBehind {
+		if n := len(x.Attempts); n > 0 && x.Account() == a.Account && x.Attempts[n-1].Raw != "" && x.Attempts[n-1].Nonce < a.nonce-maxBehind {
 			delete(s.sends, id)
 		}
 	}

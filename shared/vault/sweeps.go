@@ -20,16 +20,28 @@ import (
 // day is for how long the fee of a sweep counts, in seconds.
 const day = 24 * hour
 
-// Sweeping is a deposit address whose balance is sent on to its account's own address. It
-// is kept as [Sending] is.
+// Sweeping is a deposit address whose balance is sent on to its account's own address, and
+// the attempts of the sweep that was signed last, the newest of them. It is kept as [Sending] is.
 type Sweeping struct {
-	Account  string    `json:"account"`
-	Address  string    `json:"address"`
-	Attempts []Attempt `json:"attempts"` // of the newest transaction, all with the same nonce
-	Amount   string    `json:"amount"`   // of it, in the smallest unit of the chain's coin
+	Account  string         `json:"account"`
+	Address  string         `json:"address"`
+	Attempts []SweepAttempt `json:"attempts"` // all with the same nonce; not empty
 }
 
-// sweptFee is what a sweep may have cost, when.
+// SweepAttempt is a transaction of a deposit address. Those with one nonce may bring different
+// amounts: only one of them can be in a block, and all go to the same place.
+type SweepAttempt struct {
+	Attempt
+	Amount string `json:"amount"` // in the smallest unit of the chain's coin
+}
+
+// maxSweepAttempts is how many attempts of a sweep are kept, the newest.
+const maxSweepAttempts = 8
+
+// Last is the newest attempt.
+func (x *Sweeping) Last() *SweepAttempt { return &x.Attempts[len(x.Attempts)-1] }
+
+// sweptFee is what sweeps may have cost, and when the last of them was.
 type sweptFee struct {
 	At  int64  `json:"at"`
 	Fee string `json:"fee"` // in the smallest unit
@@ -45,7 +57,7 @@ func (s *State) Sweeping(address string) *Sweeping { return s.sweeps[address] }
 
 // SweepTx is the transaction that an attempt signs: all that it can do is to bring an
 // amount to the account's own address.
-func (s *State) SweepTx(account, units string, a Attempt) (eip1559.Tx, error) {
+func (s *State) SweepTx(account string, a SweepAttempt) (eip1559.Tx, error) {
 	tip, feeCap, err := a.Fees.Prices()
 	if err != nil {
 		return eip1559.Tx{}, err
@@ -54,41 +66,45 @@ func (s *State) SweepTx(account, units string, a Attempt) (eip1559.Tx, error) {
 	if !ok {
 		return eip1559.Tx{}, errors.New("there is no such account")
 	}
-	return effects.Effects{V: 1, Chain: of.Chain, To: of.Address, Value: units, Data: "0x"}.Tx(uint64(a.Nonce), uint64(a.Fees.Gas), tip, feeCap)
+	return effects.Effects{V: 1, Chain: of.Chain, To: of.Address, Value: a.Amount, Data: "0x"}.Tx(uint64(a.Nonce), uint64(a.Fees.Gas), tip, feeCap)
 }
 
-// NextSweep is the sweep that an address may have next with these fees: another attempt of
-// the newest one, which was not enough, when units is empty. It fails where the standing
-// rule of the account does not allow it.
-func (s *State) NextSweep(account, address, units string, fees gas.Fees, at int64) (Attempt, error) {
-	next := Attempt{Fees: fees, At: at}
+// maxUnits is how many bits an amount has at most: no chain counts more.
+const maxUnits = 256
+
+// NextSweep is the attempt that a deposit address may make next: of its next sweep, or again of
+// one that it began before, because no block takes what was signed for it. Nobody but the
+// chain knows which those are, and at most one of each nonce can do anything. An attempt after
+// the newest one has a smaller amount, which an address may have had too little for, or
+// higher fees. It fails where the standing rule of the account does not allow it.
+func (s *State) NextSweep(account, address string, nonce int64, units string, fees gas.Fees, at int64) (SweepAttempt, error) {
+	next := SweepAttempt{Attempt{Nonce: nonce, Fees: fees, At: at}, units}
 	terms, _ := s.Account(account)
 	if terms.Sweep == nil {
 		return next, errors.New("the account has no standing rule to sweep by")
 	}
-	before := s.sweeps[address]
-	switch {
-	case before != nil && before.Attempts[len(before.Attempts)-1].Raw == "":
-		return next, errors.New("the sweep before is not signed yet")
-	case before == nil && units == "":
-		return next, errors.New("there is no sweep to sign again")
-	case units == "":
-		last := before.Attempts[len(before.Attempts)-1]
-		if !fees.Above(last.Fees) {
-			return next, errors.New("both prices must be above those of the attempt before")
-		}
-		next.Nonce, units = last.Nonce, before.Amount
-	default:
-		seqs, err := s.past.Find(sweptName(address))
-		if err != nil {
-			return next, err
-		}
-		next.Nonce = int64(len(seqs))
+	n, ok := new(big.Int).SetString(units, 10)
+	if !ok || n.Sign() <= 0 || n.String() != units || n.BitLen() > maxUnits {
+		return next, errors.New("the amount is not more than nothing, in the smallest unit, and one that a chain can count")
 	}
-	if n, ok := new(big.Int).SetString(units, 10); !ok || n.Sign() <= 0 || n.String() != units {
-		return next, errors.New("the amount is not more than nothing, in the smallest unit")
+	begun, err := s.past.Find(sweptName(address))
+	if err != nil {
+		return next, err
 	}
-	tx, err := s.SweepTx(account, units, next)
+	if nonce < 0 || nonce > int64(len(begun)) {
+		return next, fmt.Errorf("the next sweep of the address has nonce %d", len(begun))
+	}
+	if before := s.sweeps[address]; before != nil {
+		last := before.Last()
+		if last.Raw == "" {
+			return next, errors.New("the sweep before is not signed yet")
+		}
+		was, _ := new(big.Int).SetString(last.Amount, 10)
+		if last.Nonce == nonce && n.Cmp(was) >= 0 && !fees.Above(last.Fees) {
+			return next, errors.New("the amount must be less than that of the attempt before, or both prices a tenth above")
+		}
+	}
+	tx, err := s.SweepTx(account, next)
 	if err != nil {
 		return next, err
 	}
@@ -162,35 +178,46 @@ func (s *State) applySweeping(e signedlog.Entry) error {
 	if _, err := s.Deposit(b.Attestation, b.Account, b.Address); err != nil {
 		return err
 	}
-	units, before := b.Amount, s.sweeps[b.Address]
-	again := before != nil && b.Nonce == before.Attempts[0].Nonce
-	if again {
-		if units != before.Amount || b.Account != before.Account {
-			return fmt.Errorf("the sweep of %s is another one than before, with the same nonce", b.Address)
-		}
-		units = ""
-	}
-	next, err := s.NextSweep(b.Account, b.Address, units, b.Fees, e.At)
+	next, err := s.NextSweep(b.Account, b.Address, b.Nonce, b.Amount, b.Fees, e.At)
 	if err != nil {
 		return fmt.Errorf("the sweep of %s: %w", b.Address, err)
 	}
-	if next.Nonce != b.Nonce {
-		return fmt.Errorf("the sweep of %s does not have nonce %d", b.Address, b.Nonce)
-	}
-	tx, err := s.SweepTx(b.Account, b.Amount, next)
+	tx, err := s.SweepTx(b.Account, next)
 	if err != nil {
 		return err
 	}
-	a := s.accounts[b.Account]
-	a.swept = append(slices.DeleteFunc(slices.Clone(a.swept), func(f sweptFee) bool { return f.At <= e.At-day }), sweptFee{e.At, tx.MaxFee().String()})
-	if again {
-		before.Attempts = append(before.Attempts, next)
-		return nil
+	begun, err := s.past.Find(sweptName(b.Address))
+	if err != nil {
+		return err
 	}
-	s.past.Note(sweptName(b.Address), e.Seq)
-	s.sweeps[b.Address] = &Sweeping{Account: b.Account, Address: b.Address, Attempts: []Attempt{next}, Amount: b.Amount}
+	if b.Nonce == int64(len(begun)) {
+		s.past.Note(sweptName(b.Address), e.Seq)
+	}
+	s.accounts[b.Account].spendOnSweep(e.At, tx.MaxFee())
+	x := s.sweeps[b.Address]
+	if x == nil || x.Last().Nonce != b.Nonce {
+		x = &Sweeping{Account: b.Account, Address: b.Address}
+		s.sweeps[b.Address] = x
+	}
+	x.Attempts = append(slices.Clone(x.Attempts[max(len(x.Attempts)-maxSweepAttempts+1, 0):]), next)
 	s.dropSweeps(b.Account)
 	return nil
+}
+
+// together is for how long fees of sweeps are kept as one sum, in seconds: some of it then
+// counts for up to as much longer.
+const together = 600
+
+// spendOnSweep adds a fee to those of the last day.
+func (a *account) spendOnSweep(at int64, fee *big.Int) {
+	a.swept = slices.DeleteFunc(slices.Clone(a.swept), func(f sweptFee) bool { return f.At <= at-day })
+	if n := len(a.swept); n > 0 && a.swept[n-1].At/together == at/together {
+		last := &a.swept[n-1]
+		sum, _ := new(big.Int).SetString(last.Fee, 10)
+		last.At, last.Fee = max(last.At, at), sum.Add(sum, fee).String()
+		return
+	}
+	a.swept = append(a.swept, sweptFee{at, fee.String()})
 }
 
 // maxSweeps is how many sweeps of an account may be signed again.
@@ -200,7 +227,7 @@ const maxSweeps = 256
 func (s *State) dropSweeps(account string) {
 	var all []*Sweeping
 	for _, x := range s.sweeps {
-		if x.Account == account && x.Attempts[len(x.Attempts)-1].Raw != "" {
+		if x.Account == account && x.Last().Raw != "" {
 			all = append(all, x)
 		}
 	}
@@ -222,11 +249,11 @@ func (s *State) applySwept(e signedlog.Entry) error {
 		return err
 	}
 	x := s.sweeps[b.Address]
-	if x == nil || x.Attempts[len(x.Attempts)-1].Raw != "" {
+	if x == nil || x.Last().Raw != "" {
 		return fmt.Errorf("no sweep of %s is about to be signed", b.Address)
 	}
-	a := &x.Attempts[len(x.Attempts)-1]
-	want, err := s.SweepTx(x.Account, x.Amount, *a)
+	a := x.Last()
+	want, err := s.SweepTx(x.Account, *a)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package vault
 
 import (
 	"encoding/base64"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -48,14 +49,14 @@ func (w *writer) sweeping(nonce int64, units string, f gas.Fees) signedlog.Sweep
 }
 
 // swept signs what is about to be swept with a key.
-func (w *writer) swept(key seed, change func(*Attempt)) signedlog.SweptBody {
+func (w *writer) swept(key seed, change func(*SweepAttempt)) signedlog.SweptBody {
 	w.t.Helper()
 	x := w.s.Sweeping(depositAddress)
-	a := x.Attempts[len(x.Attempts)-1]
+	a := *x.Last()
 	if change != nil {
 		change(&a)
 	}
-	tx, err := w.s.SweepTx(ruled, x.Amount, a)
+	tx, err := w.s.SweepTx(ruled, a)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -93,6 +94,8 @@ func TestASweepOnlyBringsADepositToTheAccountsOwnAddress(t *testing.T) {
 	for name, change := range map[string]func(*signedlog.SweepingBody){
 		"another nonce":                   func(b *signedlog.SweepingBody) { b.Nonce = 1 },
 		"nothing":                         func(b *signedlog.SweepingBody) { b.Amount = "0" },
+		"more than a chain can count":     func(b *signedlog.SweepingBody) { b.Amount = "1" + strings.Repeat("0", 78) },
+		"a nonce below nothing":           func(b *signedlog.SweepingBody) { b.Nonce = -1 },
 		"a number with a zero before it":  func(b *signedlog.SweepingBody) { b.Amount = "01" },
 		"a fee above the rule":            func(b *signedlog.SweepingBody) { b.Fees = fees("101", "1") },
 		"an address that nobody attested": func(b *signedlog.SweepingBody) { b.Attestation = "" },
@@ -108,8 +111,8 @@ func TestASweepOnlyBringsADepositToTheAccountsOwnAddress(t *testing.T) {
 	w.append(signedlog.Sweeping, w.sweeping(0, "1000", fees("2", "1")))
 	for name, b := range map[string]signedlog.SweptBody{
 		"by another key":   w.swept(bobKey, nil),
-		"with other fees":  w.swept(depositKey, func(a *Attempt) { a.Fees = fees("1", "1") }),
-		"with other nonce": w.swept(depositKey, func(a *Attempt) { a.Nonce = 1 }),
+		"with other fees":  w.swept(depositKey, func(a *SweepAttempt) { a.Fees = fees("1", "1") }),
+		"with other nonce": w.swept(depositKey, func(a *SweepAttempt) { a.Nonce = 1 }),
 		"no transaction":   {Address: depositAddress, Raw: "AAAA"},
 	} {
 		if err := w.try(signedlog.Swept, b); err == nil {
@@ -121,7 +124,7 @@ func TestASweepOnlyBringsADepositToTheAccountsOwnAddress(t *testing.T) {
 	}
 	w.append(signedlog.Swept, w.swept(depositKey, nil))
 	for name, b := range map[string]signedlog.SweepingBody{
-		"another amount with the same nonce": w.sweeping(0, "1001", fees("3", "2")), "the same fees again": w.sweeping(0, "1000", fees("2", "1")),
+		"more with the same fees": w.sweeping(0, "1001", fees("2", "1")), "the same again": w.sweeping(0, "1000", fees("2", "1")), "one after the next": w.sweeping(2, "1000", fees("2", "1")),
 	} {
 		if err := w.try(signedlog.Sweeping, b); err == nil {
 			t.Errorf("%s was taken", name)
@@ -145,4 +148,43 @@ func TestWhatSweepsMayCostInADayIsLimited(t *testing.T) {
 	}
 	w.at += day
 	w.append(signedlog.Sweeping, w.sweeping(2, "3", fees("100", "1")))
+}
+
+func TestASweepOfMoreThanThereIsMayBeSignedAgainForLess(t *testing.T) {
+	t.Parallel()
+	w := enrolled(t)
+	w.mayBeSwept("0.0021", "0.1")
+	sweep := func(nonce int64, units string, f gas.Fees) {
+		t.Helper()
+		w.append(signedlog.Sweeping, w.sweeping(nonce, units, f))
+		w.append(signedlog.Swept, w.swept(depositKey, nil))
+	}
+	sweep(0, "1000000", fees("100", "100")) // no fee above it is allowed
+	sweep(1, "5", fees("2", "1"))
+	for range 2 * maxSweepAttempts {
+		sweep(0, "1000", fees("2", "1")) // also when another one was begun after it
+		sweep(0, "999", fees("1", "1"))
+		sweep(1, "5", fees("2", "1"))
+	}
+	for nonce := range int64(3) {
+		if _, err := w.s.NextSweep(ruled, depositAddress, nonce, "7", fees("3", "2"), w.at); err != nil {
+			t.Errorf("nonce %d: %v", nonce, err)
+		}
+	}
+	if n := len(w.s.accounts[ruled].swept); n > 3 {
+		t.Errorf("fees are kept in %d parts", n)
+	}
+}
+
+func TestOfASweepTheNewestAttemptsAreKept(t *testing.T) {
+	t.Parallel()
+	w := enrolled(t)
+	w.mayBeSwept("0.0021", "0.1")
+	for i := range 30 {
+		w.append(signedlog.Sweeping, w.sweeping(0, strconv.Itoa(1000-i), fees("2", "1")))
+		w.append(signedlog.Swept, w.swept(depositKey, nil))
+	}
+	if x := w.s.Sweeping(depositAddress); len(x.Attempts) != maxSweepAttempts || x.Last().Amount != "971" {
+		t.Errorf("%+v", x)
+	}
 }

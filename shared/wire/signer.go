@@ -72,8 +72,9 @@ type SignerTransaction struct {
 // SignerSweepInput is the body of POST /v1/sweeps, which a [SignerTransaction] answers.
 type SignerSweepInput struct {
 	Account string   `json:"account"`
-	Address string   `json:"address"`          // a deposit address of the account
-	Amount  string   `json:"amount,omitempty"` // in the smallest unit of the chain's coin; absent: that of the newest sweep, with higher fees
+	Address string   `json:"address"` // a deposit address of the account
+	Nonce   int64    `json:"nonce"`   // which sweep of the address: the next one, or one that was begun before
+	Amount  string   `json:"amount"`  // in the smallest unit of the chain's coin
 	Fees    gas.Fees `json:"fees"`
 }
 

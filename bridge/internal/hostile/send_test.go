@@ -99,13 +99,13 @@ func transactions() []row {
 		{"sweeps into another account", sweeps, unswept(func(in *wire.SignerSweepInput) { in.Account = "acc_thief" }), atSigner, fault.NotFound, "field=address"},
 		{"burns what is swept as fees", sweeps, unswept(func(in *wire.SignerSweepInput) { in.Fees = gwei("101", "100") }), atSigner, fault.Denied, ""},
 		{"sweeps more than once with the same nonce", sweeps, then(sweeps, func(w *world) error {
-			return w.sweepAgain(func(in *wire.SignerSweepInput) { in.Amount, in.Fees = "", gwei("2", "2") })
+			return w.sweepAgain(func(in *wire.SignerSweepInput) { in.Fees = gwei("2", "2") })
 		}), atSigner, fault.Denied, ""},
 		{"burns fees by sweeping again and again", sweeps, then(sweeps, func(w *world) error {
-			for _, units := range []string{"1", "2"} {
-				w.must(w.sweepAgain(func(in *wire.SignerSweepInput) { in.Amount, in.Fees = units, gwei("100", "1") }))
+			for nonce := range int64(2) {
+				w.must(w.sweepAgain(func(in *wire.SignerSweepInput) { in.Nonce, in.Fees = nonce, gwei("100", "2") }))
 			}
-			return w.sweepAgain(func(in *wire.SignerSweepInput) { in.Amount, in.Fees = "3", gwei("100", "1") })
+			return w.sweepAgain(func(in *wire.SignerSweepInput) { in.Nonce, in.Fees = 2, gwei("100", "2") })
 		}), atSigner, fault.Denied, ""},
 	}
 }

@@ -29,6 +29,10 @@ const (
 	mostPerMinute    = 10_000
 )
 
+// signaturesPerMinute is how many transactions are begun at most, and as many at once: each
+// takes two entries of the log, and two signatures of the HSM.
+const signaturesPerMinute = 120
+
 // check fails with INVALID_REQUEST for a limit that is out of range.
 func (l Limits) check() error {
 	for field, n := range map[string][2]int{"limits.open": {l.Open, mostOpen}, "limits.per_minute": {l.PerMinute, mostPerMinute}} {
@@ -41,14 +45,17 @@ func (l Limits) check() error {
 
 // limiter holds an entity to its limits.
 type limiter struct {
-	open int
-	rate *rate.Limiter
+	open       int
+	rate       *rate.Limiter // of requests
+	signatures *rate.Limiter // of transactions
 }
 
 func newLimiter(l Limits) limiter {
 	perMinute := cmp.Or(l.PerMinute, defaultPerMinute)
-	return limiter{cmp.Or(l.Open, defaultOpen), rate.NewLimiter(rate.Limit(float64(perMinute)/60), perMinute)}
+	return limiter{cmp.Or(l.Open, defaultOpen), perMinuteAtMost(perMinute), perMinuteAtMost(signaturesPerMinute)}
 }
+
+func perMinuteAtMost(n int) *rate.Limiter { return rate.NewLimiter(rate.Limit(float64(n)/60), n) }
 
 // room fails with RATE_LIMITED when too many requests are open; retry_after is when
 // the first of them ends.
@@ -67,13 +74,22 @@ func (l limiter) room(open map[string]*vault.Request, now time.Time) error {
 // charge takes one new request from the rate, or fails with RATE_LIMITED. now is the
 // steady time.
 func (l limiter) charge(now time.Time) error {
-	r := l.rate.ReserveN(now, 1)
+	return take(l.rate, now, "too many requests were made just now")
+}
+
+// begins takes one transaction that is to be signed from the rate, as charge does.
+func (l limiter) begins(now time.Time) error {
+	return take(l.signatures, now, "too many transactions were signed just now")
+}
+
+func take(from *rate.Limiter, now time.Time, why string) error {
+	r := from.ReserveN(now, 1)
 	wait := r.DelayFrom(now)
 	if wait == 0 {
 		return nil
 	}
 	r.CancelAt(now)
-	return limited("too many requests were made just now", wait)
+	return limited(why, wait)
 }
 
 func limited(why string, wait time.Duration) error {

@@ -24,10 +24,11 @@ import (
 // the account's key signs, and what was signed before anybody gets it: a signer that was killed in between
 // signs the same one again. The same fees again give the same bytes.
 //
-// It fails with NOT_FOUND; CONFLICT for a request that ends in no transaction; REQUEST_CLOSED
+// It fails with NOT_FOUND; CONFLICT for a request that ends in no transaction; NOT_SUPPORTED on a
+// chain on which nothing can be sent; REQUEST_CLOSED
 // (details state) for one that is not approved, whose approval ended, or that is over;
-// INVALID_REQUEST, details field, for fees that are more than what was approved, or not above
-// those of the attempt before.
+// INVALID_REQUEST, details field, for fees that are more than what was approved, or not enough
+// above those of the attempts before; RATE_LIMITED (details retry_after).
 func (s *Service) Transaction(ctx context.Context, request string, fees gas.Fees) (wire.SignerTransaction, error) {
 	account, attempt, err := s.prepare(ctx, request, fees)
 	if err != nil {
@@ -60,6 +61,9 @@ func (s *Service) prepare(ctx context.Context, request string, fees gas.Fees) (a
 	if x == nil {
 		return "", a, sendsNothing(r)
 	}
+	if err := x.Refused(); err != nil {
+		return "", a, err
+	}
 	for _, made := range x.Attempts {
 		if made.Raw == "" || made.Fees == fees {
 			return x.Account(), made, nil
@@ -70,6 +74,9 @@ func (s *Service) prepare(ctx context.Context, request string, fees gas.Fees) (a
 	}
 	if a, err = s.state.Next(x, fees, s.at.Unix()); err != nil {
 		return "", a, fault.New(fault.Invalid, "the fees do not fit: "+err.Error()).With("field", "fees")
+	}
+	if err := s.limits.begins(s.deps.steady()); err != nil {
+		return "", a, err
 	}
 	return x.Account(), a, s.append(ctx, signedlog.Signing, signedlog.SigningBody{Request: request, Attempt: len(x.Attempts) + 1, Nonce: a.Nonce, Fees: fees})
 }

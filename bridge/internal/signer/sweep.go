@@ -16,11 +16,11 @@ import (
 
 // SweepDeposit signs a transaction that brings what is at a deposit address to its account's own
 // address, by the standing rule of the account: nobody is asked, it can go nowhere else, and
-// what it may cost is limited. Without an amount it is another attempt of the newest one, with
-// higher fees. Order and repetition are as of [Service.Transaction].
+// what it may cost is limited. Its nonce says which sweep of the address it is, so that one of
+// as much as the one before is another one. Order and repetition are as of [Service.Transaction].
 //
 // It fails with NOT_FOUND for what is no deposit address of the account, DENIED_BY_RULES when
-// its standing rule, or that it has none, does not allow it, and INVALID_REQUEST, details field.
+// its standing rule, or that it has none, does not allow it, INVALID_REQUEST, details field, and RATE_LIMITED (details retry_after).
 func (s *Service) SweepDeposit(ctx context.Context, in wire.SignerSweepInput) (wire.SignerTransaction, error) {
 	a, err := s.prepareSweep(ctx, in)
 	if err != nil {
@@ -40,7 +40,7 @@ func (s *Service) SweepDeposit(ctx context.Context, in wire.SignerSweepInput) (w
 
 // prepareSweep returns the sweep with these fees, or the one that is to be signed first,
 // once the log counts that it is about to be signed.
-func (s *Service) prepareSweep(ctx context.Context, in wire.SignerSweepInput) (a vault.Attempt, err error) {
+func (s *Service) prepareSweep(ctx context.Context, in wire.SignerSweepInput) (a vault.SweepAttempt, err error) {
 	if err := s.begin(); err != nil {
 		return a, err
 	}
@@ -55,7 +55,7 @@ func (s *Service) prepareSweep(ctx context.Context, in wire.SignerSweepInput) (a
 	x := s.state.Sweeping(in.Address)
 	if x != nil {
 		for _, made := range x.Attempts {
-			if made.Raw == "" || made.Fees == in.Fees && (in.Amount == "" || in.Amount == x.Amount) {
+			if made.Raw == "" || made.Nonce == in.Nonce && made.Fees == in.Fees && made.Amount == in.Amount {
 				return made, nil
 			}
 		}
@@ -63,15 +63,14 @@ func (s *Service) prepareSweep(ctx context.Context, in wire.SignerSweepInput) (a
 	if _, _, err := in.Fees.Prices(); err != nil {
 		return a, fault.New(fault.Invalid, err.Error()).With("field", "fees")
 	}
-	if a, err = s.state.NextSweep(in.Account, in.Address, in.Amount, in.Fees, s.at.Unix()); err != nil {
+	if a, err = s.state.NextSweep(in.Account, in.Address, in.Nonce, in.Amount, in.Fees, s.at.Unix()); err != nil {
 		return a, fault.New(fault.Denied, "nothing is swept: "+err.Error())
 	}
-	units := in.Amount
-	if units == "" {
-		units = x.Amount
+	if err := s.limits.begins(s.deps.steady()); err != nil {
+		return a, err
 	}
 	return a, s.append(ctx, signedlog.Sweeping, signedlog.SweepingBody{
-		Account: in.Account, Address: in.Address, Attestation: attestation, Nonce: a.Nonce, Amount: units, Fees: in.Fees,
+		Account: in.Account, Address: in.Address, Attestation: attestation, Nonce: a.Nonce, Amount: a.Amount, Fees: in.Fees,
 	})
 }
 
@@ -101,15 +100,10 @@ func (s *Service) attestation(ctx context.Context, address string) (string, erro
 }
 
 // signSweep has the key of the deposit address sign what the log says is about to be signed.
-func (s *Service) signSweep(ctx context.Context, account, address string, a vault.Attempt) (_ vault.Attempt, err error) {
+func (s *Service) signSweep(ctx context.Context, account, address string, a vault.SweepAttempt) (_ vault.SweepAttempt, err error) {
 	ctx = context.WithoutCancel(ctx)
 	s.mu.Lock()
-	x := s.state.Sweeping(address)
-	if x == nil {
-		s.mu.Unlock()
-		return a, fault.New(fault.RequestClosed, "the sweep of this address is over").With("state", "ENDED")
-	}
-	tx, err := s.state.SweepTx(account, x.Amount, a)
+	tx, err := s.state.SweepTx(account, a)
 	terms, _ := s.state.Account(account)
 	made := s.state.Made(account)
 	s.mu.Unlock()
@@ -137,7 +131,7 @@ func (s *Service) signSweep(ctx context.Context, account, address string, a vaul
 
 // keepSweep logs a sweep that was signed. Of two that sign it at once, the first that is
 // logged is the one.
-func (s *Service) keepSweep(ctx context.Context, address string, a vault.Attempt, raw string) (_ vault.Attempt, err error) {
+func (s *Service) keepSweep(ctx context.Context, address string, a vault.SweepAttempt, raw string) (_ vault.SweepAttempt, err error) {
 	if err := s.begin(); err != nil {
 		return a, err
 	}
@@ -147,11 +141,11 @@ func (s *Service) keepSweep(ctx context.Context, address string, a vault.Attempt
 		return a, fault.New(fault.RequestClosed, "the sweep of this address is over").With("state", "ENDED")
 	}
 	for _, made := range x.Attempts {
-		if made.Nonce == a.Nonce && made.Fees == a.Fees && made.Raw != "" {
+		if made.Nonce == a.Nonce && made.Fees == a.Fees && made.Amount == a.Amount && made.Raw != "" {
 			return made, nil
 		}
 	}
-	if last := x.Attempts[len(x.Attempts)-1]; last.Nonce != a.Nonce || last.Fees != a.Fees {
+	if last := x.Last(); last.Nonce != a.Nonce || last.Fees != a.Fees || last.Amount != a.Amount {
 		return a, fault.New(fault.Conflict, "another sweep is signed meanwhile")
 	}
 	a.Raw = raw

@@ -7,6 +7,7 @@ import (
 
 	"countersign/shared/eip1559"
 	"countersign/shared/fault"
+	"countersign/shared/gas"
 	"countersign/shared/intent"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -53,12 +54,12 @@ func TestADepositIsSweptToTheAccountsOwnAddressAndNowhereElse(t *testing.T) {
 		t.Errorf("%s: the same again gives other bytes", code)
 	}
 	g.restart()
-	higher, more, code := g.sweeps(wire.SignerSweepInput{Account: treasury, Address: address, Fees: paying("3", "2")})
+	higher, more, code := g.sweeps(wire.SignerSweepInput{Account: treasury, Address: address, Amount: in.Amount, Fees: paying("3", "2")})
 	if code != "" || higher.Nonce != 0 || more.Value.Cmp(read.Value) != 0 || more.To != own {
 		t.Errorf("%s: with higher fees it is %+v", code, more)
 	}
-	in.Amount = "1000"
-	if next, _, code := g.sweeps(in); code != "" || next.Nonce != 1 {
+	in.Nonce = 1 // as much has arrived again, and the chain takes the same fees
+	if next, _, code := g.sweeps(in); code != "" || next.Nonce != 1 || next.Raw == tx.Raw {
 		t.Errorf("%s: the next sweep has nonce %d", code, next.Nonce)
 	}
 	g.verified()
@@ -80,7 +81,9 @@ func TestASweepThatTheStandingRuleDoesNotAllowIsRefused(t *testing.T) {
 		"nothing":                     {func(in *wire.SignerSweepInput) { in.Amount = "0" }, fault.Denied},
 		"less than nothing":           {func(in *wire.SignerSweepInput) { in.Amount = "-1" }, fault.Denied},
 		"a decimal":                   {func(in *wire.SignerSweepInput) { in.Amount = "1.5" }, fault.Denied},
-		"another attempt of none":     {func(in *wire.SignerSweepInput) { in.Amount = "" }, fault.Denied},
+		"no amount":                   {func(in *wire.SignerSweepInput) { in.Amount = "" }, fault.Denied},
+		"more than a chain can count": {func(in *wire.SignerSweepInput) { in.Amount = "1" + strings.Repeat("0", 3000) }, fault.Denied},
+		"one after the next":          {func(in *wire.SignerSweepInput) { in.Nonce = 1 }, fault.Denied},
 		"a price that is not a price": {func(in *wire.SignerSweepInput) { in.Fees.Tip = "1e9" }, fault.Invalid},
 	} {
 		in, size := good, g.service.Status().Log.Size
@@ -91,14 +94,57 @@ func TestASweepThatTheStandingRuleDoesNotAllowIsRefused(t *testing.T) {
 	}
 	for i, want := range []fault.Code{"", "", fault.Denied} { // 0.0021 each, of 0.005 a day
 		in := good
-		in.Amount, in.Fees = string(rune('1'+i)), paying("100", "1")
+		in.Nonce, in.Fees = int64(i), paying("100", "1")
 		if _, _, code := g.sweeps(in); code != want {
 			t.Errorf("sweep %d of the day: %q, want %q", i+1, code, want)
 		}
 	}
 	g.clock.add(25 * time.Hour)
+	good.Nonce = 2
 	if _, _, code := g.sweeps(good); code != "" {
 		t.Errorf("on the next day: %q", code)
+	}
+}
+
+func TestASweepOfMoreThanThereIsKeepsNothingAtItsAddress(t *testing.T) {
+	t.Parallel()
+	g, address := sweeping(t)
+	in := wire.SignerSweepInput{Account: treasury, Address: address, Amount: "1" + strings.Repeat("0", 70), Fees: paying("100", "100")}
+	if _, _, code := g.sweeps(in); code != "" {
+		t.Fatal(code)
+	}
+	in.Amount, in.Fees = "1000", paying("2", "1") // what is there, and what the chain takes
+	tx, read, code := g.sweeps(in)
+	if code != "" || tx.Nonce != 0 || read.Value.String() != "1000" {
+		t.Errorf("%q: %+v", code, read)
+	}
+	g.restart()
+	if again, _, code := g.sweeps(in); code != "" || again.Raw != tx.Raw {
+		t.Errorf("%q: other bytes after a restart", code)
+	}
+	g.verified()
+}
+
+func TestAGatewayThatHasTheSameSweptAgainAndAgainIsSlowedDown(t *testing.T) {
+	t.Parallel()
+	g, address := sweeping(t)
+	in := wire.SignerSweepInput{Account: treasury, Address: address, Amount: "1", Fees: gas.Fees{Gas: 21000, FeeCap: "0", Tip: "0"}}
+	for in.Nonce = range int64(signaturesPerMinute) {
+		if _, _, code := g.sweeps(in); code != "" {
+			t.Fatalf("sweep %d: %q", in.Nonce, code)
+		}
+	}
+	in.Nonce++
+	if _, _, code := g.sweeps(in); code != fault.Limited {
+		t.Errorf("%q", code)
+	}
+	g.clock.add(time.Second)
+	if _, _, code := g.sweeps(in); code != "" {
+		t.Errorf("a second later: %q", code)
+	}
+	data, err := g.service.state.Snapshot()
+	if err != nil || strings.Count(string(data), `"fee":"0"`) > 2 {
+		t.Errorf("the fees of all of them are kept (%v)", err)
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 
@@ -13,6 +14,7 @@ import (
 	"countersign/shared/gas"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
+	"countersign/web/internal/chain"
 	"countersign/web/internal/projection"
 	"countersign/web/internal/store"
 )
@@ -25,55 +27,101 @@ const (
 )
 
 // collect has the signer sweep deposit addresses of accounts with a standing rule for it,
-// once all that is there is final. How a sweep goes on is as of any [sending].
+// once all that is there is final. How a sweep goes on is as of any [sending]. What is wrong
+// with one account, and what is worth no fee, keeps no other from being swept.
 func (g *Gateway) collect(ctx context.Context, w *watch) error {
 	if w.Sender == nil {
 		return nil
 	}
-	var due []store.Address
-	rules := map[string]statement.GenesisAccount{}
-	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
-		all, err := tx.Funded(w.id)
-		for _, a := range all {
-			if len(due) == collectAtOnce || err != nil {
-				break
-			}
-			account, known := rules[a.Entity+a.Account]
-			if !known {
-				if account, err = accountOf(tx, a.Entity, a.Account); err != nil {
-					return err
-				}
-				rules[a.Entity+a.Account] = account
-			}
-			var ready bool
-			if account.Sweep != nil {
-				if ready, err = settled(tx, a); ready {
-					due = append(due, a)
-				}
-			}
-		}
-		return err
-	})
-	if err != nil || len(due) == 0 {
+	var some []deposited
+	err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) { some, err = sweepable(tx, w.id); return err })
+	if err != nil || len(some) == 0 {
 		return err
 	}
 	fees, err := w.Sender.Fees(ctx)
 	if err != nil {
 		return err
 	}
-	f := gas.Fees{Gas: gas.Min, FeeCap: fees.Fast.Cap.String(), Tip: fees.Fast.Tip.String()}
-	cost := new(big.Int).Mul(fees.Fast.Cap, big.NewInt(gas.Min))
+	begun := 0
 	var failed error
-	for _, a := range due {
-		has, ok := new(big.Int).SetString(a.Balance, 10)
-		if !ok || has.Cmp(new(big.Int).Mul(cost, big.NewInt(worth))) < 0 || !allowed(rules[a.Entity+a.Account], cost) {
+	wrong := map[string]bool{} // accounts
+	for _, d := range some {
+		if begun == collectAtOnce {
+			break
+		}
+		if wrong[d.Entity+d.Account.Account] || !d.worth(new(big.Int).Mul(fees.Fast.Cap, big.NewInt(gas.Min))) {
 			continue
 		}
-		if err := g.sweepAddress(ctx, a, new(big.Int).Sub(has, cost), f); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("sweep %s: %w", a.Address, err))
+		began, err := g.sweepDue(ctx, w, d, fees.Fast)
+		if err != nil {
+			wrong[d.Entity+d.Account.Account] = true
+			failed = errors.Join(failed, fmt.Errorf("sweep %s: %w", d.Address.Address, err))
+		}
+		if began {
+			begun++
 		}
 	}
 	return failed
+}
+
+// deposited is a deposit address that has something, and its account with a standing rule.
+type deposited struct {
+	store.Address
+	Account statement.GenesisAccount
+}
+
+// sweepable are the deposit addresses of accounts with a standing rule that have something.
+func sweepable(tx store.Tx, chain string) (some []deposited, err error) {
+	all, err := tx.Funded(chain)
+	if err != nil {
+		return nil, err
+	}
+	rules := map[string]statement.GenesisAccount{}
+	for _, a := range all {
+		account, known := rules[a.Entity+a.Account]
+		if !known {
+			if account, err = accountOf(tx, a.Entity, a.Account); err != nil {
+				return nil, err
+			}
+			rules[a.Entity+a.Account] = account
+		}
+		if account.Sweep != nil {
+			some = append(some, deposited{a, account})
+		}
+	}
+	return some, nil
+}
+
+// worth reports whether there is enough at an address for a sweep that may cost so much, which
+// the standing rule allows. What a day may cost, the signer counts.
+func (d deposited) worth(cost *big.Int) bool {
+	has, ok := new(big.Int).SetString(d.Balance, 10)
+	return ok && has.Cmp(new(big.Int).Mul(cost, big.NewInt(worth))) >= 0 && allowed(d.Account, cost)
+}
+
+// sweepDue has the next sweep of an address signed, if it is time for it.
+func (g *Gateway) sweepDue(ctx context.Context, w *watch, d deposited, fee chain.Fee) (began bool, err error) {
+	var ready bool
+	var nonce int64
+	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) { nonce, ready, err = settled(tx, d.Address); return err }); err != nil || !ready {
+		return false, err
+	}
+	f, cost, err := sweepFees(ctx, w, d, fee)
+	if err != nil || !d.worth(cost) {
+		return false, err
+	}
+	has, _ := new(big.Int).SetString(d.Balance, 10)
+	return true, g.sweepAddress(ctx, d.Address, nonce, has.Sub(has, cost), f)
+}
+
+// sweepFees are those of a sweep of an address, and the most that it may cost: some chains
+// want more gas for it than others.
+func sweepFees(ctx context.Context, w *watch, d deposited, fee chain.Fee) (f gas.Fees, cost *big.Int, err error) {
+	limit, err := w.Sender.Estimate(ctx, chain.Call{From: common.HexToAddress(d.Address.Address), To: common.HexToAddress(d.Account.Address), Value: big.NewInt(1)})
+	if err != nil {
+		return f, nil, err
+	}
+	return gas.Fees{Gas: int64(limit), FeeCap: fee.Cap.String(), Tip: fee.Tip.String()}, fee.Most(limit), nil
 }
 
 // accountOf is an account of an entity as it is now; one that is not there has no rules.
@@ -91,19 +139,19 @@ func accountOf(tx store.Tx, entity, account string) (statement.GenesisAccount, e
 }
 
 // settled reports whether all that came to an address, or was sent from it, is final, and no
-// sweep of it is on its way.
-func settled(tx store.Tx, a store.Address) (bool, error) {
+// sweep of it is on its way; nonce is that of its next sweep.
+func settled(tx store.Tx, a store.Address) (nonce int64, ready bool, err error) {
 	all, err := tx.DepositsAt(a.Chain, a.Address)
 	if err != nil {
-		return false, err
+		return 0, false, err
 	}
 	for _, d := range all {
 		if d.State == store.DepositPending {
-			return false, nil
+			return 0, false, nil
 		}
 	}
-	busy, err := tx.Sweeping(a.Chain, a.Address)
-	return !busy, err
+	nonce, open, err := tx.Sweeps(a.Entity, a.Chain, a.Address)
+	return nonce, open == 0, err
 }
 
 // allowed reports whether a sweep may cost so much by the standing rule of an account. What
@@ -119,9 +167,9 @@ func allowed(a statement.GenesisAccount, cost *big.Int) bool {
 	return ok && cost.Cmp(most) <= 0
 }
 
-// sweepAddress has the signer sign a sweep, and reads it from its log; without a value, the
-// one that it was about to sign.
-func (g *Gateway) sweepAddress(ctx context.Context, a store.Address, value *big.Int, f gas.Fees) error {
+// sweepAddress has the signer sign a sweep, or the one that it was about to sign before, and
+// reads it from its log.
+func (g *Gateway) sweepAddress(ctx context.Context, a store.Address, nonce int64, value *big.Int, f gas.Fees) error {
 	if err := g.timely(); err != nil {
 		return err
 	}
@@ -132,12 +180,51 @@ func (g *Gateway) sweepAddress(ctx context.Context, a store.Address, value *big.
 	if err := v.doubted(); err != nil {
 		return err
 	}
-	in := wire.SignerSweepInput{Account: a.Account, Address: common.HexToAddress(a.Address).Hex(), Fees: f}
-	if value != nil {
-		in.Amount = value.String()
-	}
+	in := wire.SignerSweepInput{Account: a.Account, Address: common.HexToAddress(a.Address).Hex(), Nonce: nonce, Amount: value.String(), Fees: f}
 	if _, err := v.Signer.Sweep(ctx, in); err != nil {
 		return err
 	}
 	return g.Sync(ctx, a.Entity)
+}
+
+// resweep has another attempt of a sweep signed, which no block takes as it is: of what is
+// there, at the price that the chain takes now. What a node keeps has to be outbid.
+func (s *sending) resweep(ctx context.Context) error {
+	last := s.Attempts[len(s.Attempts)-1]
+	if s.g.now().Sub(time.Unix(last.At, 0)) < stuckAfter {
+		return nil
+	}
+	var d deposited
+	err := s.g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
+		if d.Address, err = tx.Address(s.Chain, s.Sweep); err == nil {
+			d.Account, err = accountOf(tx, s.Entity, s.Account)
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if d.Account.Sweep == nil {
+		return s.because(ctx, "the account has no standing rule any more")
+	}
+	now, err := s.w.Sender.Fees(ctx)
+	if err != nil {
+		return err
+	}
+	fee := now.Fast
+	if s.State == store.SendingSubmitted {
+		fee = chain.Fee{Tip: raised(fee.Tip, last.Tip), Cap: raised(fee.Cap, last.FeeCap)}
+	}
+	f, cost, err := sweepFees(ctx, s.w, d, fee)
+	if err != nil {
+		return err
+	}
+	has, ok := new(big.Int).SetString(d.Balance, 10)
+	if !ok || has.Cmp(cost) <= 0 || !allowed(d.Account, cost) {
+		return s.because(ctx, "the chain takes more for it now than there is, or than the standing rule allows")
+	}
+	if err := s.g.sweepAddress(ctx, d.Address, last.Nonce, has.Sub(has, cost), f); err != nil {
+		return errors.Join(err, s.because(ctx, reasonOf(err)))
+	}
+	return s.g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) { s.Sending, err = tx.Sending(s.Entity, s.Request); return err })
 }

@@ -121,10 +121,16 @@ type purse struct {
 	asset, coin       asset.Asset
 	assets, coins     amount.Amount // that it has
 	promised, forFees amount.Amount // of the asset; of the coin
+	begun             bool          // of other requests only those count that were signed
 }
 
 // purse asks the node. The requests are those of the log as far as it was read.
-func (g *Gateway) purse(ctx context.Context, w *watch, entity string, account statement.GenesisAccount, of string) (p purse, err error) {
+func (g *Gateway) purse(ctx context.Context, w *watch, entity string, account statement.GenesisAccount, of string) (purse, error) {
+	return g.fill(ctx, w, entity, account, of, purse{})
+}
+
+// fill is the rest of a purse.
+func (g *Gateway) fill(ctx context.Context, w *watch, entity string, account statement.GenesisAccount, of string, p purse) (_ purse, err error) {
 	n, _ := asset.Chain(account.Chain)
 	p.coin, _ = asset.On(account.Chain, n.Coin)
 	var why string
@@ -193,6 +199,9 @@ func (p *purse) add(tx store.Tx, r store.Request, now time.Time) error {
 	if !ok {
 		return nil
 	}
+	if p.begun && r.State != wire.RequestApproved {
+		return nil
+	}
 	if r.State == wire.RequestApproved {
 		s, err := tx.Sending(r.Entity, r.ID)
 		if errors.Is(err, store.ErrNotFound) || err == nil && s.State != store.SendingApproved && s.State != store.SendingSigned && s.State != store.SendingSubmitted {
@@ -201,7 +210,7 @@ func (p *purse) add(tx store.Tx, r store.Request, now time.Time) error {
 		if err != nil {
 			return err
 		}
-		if len(s.Attempts) == 0 && lapsed(r, now) {
+		if len(s.Attempts) == 0 && (p.begun || lapsed(r, now)) {
 			return nil
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/gas"
 	"countersign/shared/intent"
+	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/chain"
 	"countersign/web/internal/projection"
@@ -92,8 +93,12 @@ type sending struct {
 func (s *sending) advance(ctx context.Context) error {
 	if s.State == store.SendingApproved && s.Sweep != "" { // which the signer was about to sign
 		last := s.Attempts[len(s.Attempts)-1]
-		units := store.Address{Chain: s.Chain, Address: s.Sweep, Entity: s.Entity, Account: s.Account}
-		return s.g.sweepAddress(ctx, units, nil, gas.Fees{Gas: last.Gas, FeeCap: last.FeeCap, Tip: last.Tip})
+		value, ok := new(big.Int).SetString(last.Amount, 10)
+		if !ok {
+			return fmt.Errorf("read the amount %q", last.Amount)
+		}
+		at := store.Address{Chain: s.Chain, Address: s.Sweep, Entity: s.Entity, Account: s.Account}
+		return s.g.sweepAddress(ctx, at, last.Nonce, value, gas.Fees{Gas: last.Gas, FeeCap: last.FeeCap, Tip: last.Tip})
 	}
 	if s.State == store.SendingApproved {
 		if err := s.sign(ctx, nil); err != nil || s.State != store.SendingSigned {
@@ -171,6 +176,11 @@ func (s *sending) sign(ctx context.Context, last *store.Attempt) error {
 	if err := v.doubted(); err != nil {
 		return err
 	}
+	if len(s.Attempts) == 0 {
+		if err := s.affords(ctx, r); err != nil {
+			return s.because(ctx, reasonOf(err))
+		}
+	}
 	fees, why, err := s.fees(ctx, last)
 	if err != nil {
 		return errors.Join(err, s.because(ctx, reasonOf(err)))
@@ -190,6 +200,26 @@ func (s *sending) sign(ctx context.Context, last *store.Attempt) error {
 	})
 }
 
+// affords refuses what the account has not enough for beside what was signed before and may
+// not be in a block yet: once it has its nonce, nothing after it is taken into a block without it.
+func (s *sending) affords(ctx context.Context, r store.Request) error {
+	wants, err := intent.Open(intent.Doc(r.Intent))
+	if err != nil {
+		return err
+	}
+	m := wants.(intent.Sender).Sends() // as load has found
+	var account statement.GenesisAccount
+	err = s.g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) { account, err = accountOf(tx, s.Entity, s.Account); return err })
+	if err != nil {
+		return err
+	}
+	has, err := s.g.fill(ctx, s.w, s.Entity, account, m.What.Asset, purse{begun: true})
+	if err != nil {
+		return err
+	}
+	return has.covers(m)
+}
+
 // fees are those of the next attempt. why says, for people, why there are none that the
 // chain takes and that were approved.
 func (s *sending) fees(ctx context.Context, last *store.Attempt) (f gas.Fees, why string, err error) {
@@ -198,7 +228,7 @@ func (s *sending) fees(ctx context.Context, last *store.Attempt) (f gas.Fees, wh
 		return f, "", err
 	}
 	limit := uint64(0)
-	if last != nil {
+	if last != nil && s.State == store.SendingSubmitted {
 		limit = uint64(last.Gas)
 	} else if limit, err = s.w.Sender.Estimate(ctx, call); err != nil {
 		var reverts *chain.RevertError
@@ -206,6 +236,12 @@ func (s *sending) fees(ctx context.Context, last *store.Attempt) (f gas.Fees, wh
 			return f, reasonOf(err), nil
 		}
 		return f, "", err
+	}
+	if last != nil && limit > uint64(last.Gas) { // no node took it: whatever its price was
+		for _, a := range s.Attempts {
+			limit = max(limit, 2*uint64(a.Gas))
+		}
+		last = nil
 	}
 	now, err := s.w.Sender.Fees(ctx)
 	if err != nil {
@@ -290,7 +326,23 @@ func (s *sending) broadcast(ctx context.Context) error {
 		}
 		s.g.cfg.Log.Error("another transaction has the nonce of one of the vault", "request", s.Request, "chain", s.Chain, "hash", last.Hash)
 	}
-	return errors.Join(err, s.because(ctx, reasonOf(err)))
+	if err := s.because(ctx, reasonOf(err)); err != nil {
+		return err
+	}
+	return errors.Join(err, s.mend(ctx, outcome))
+}
+
+// mend signs another attempt where no node takes the newest, whatever it waits for: of a sweep
+// of more than there is, and of what has less gas than its chain wants.
+func (s *sending) mend(ctx context.Context, outcome chain.Outcome) error {
+	last := s.Attempts[len(s.Attempts)-1]
+	switch {
+	case outcome != chain.Malformed && (outcome != chain.NoFunds || s.Sweep == "") || s.g.now().Sub(time.Unix(last.At, 0)) < stuckAfter:
+		return nil
+	case s.Sweep != "":
+		return s.resweep(ctx)
+	}
+	return s.sign(ctx, &last)
 }
 
 // mined finds the attempt that is in a block; nil when none is.
@@ -346,11 +398,14 @@ func (s *sending) follow(ctx context.Context) error {
 
 // hurry signs higher fees for what waits too long, within what was approved.
 func (s *sending) hurry(ctx context.Context) error {
-	if s.g.now().Sub(s.Tried) < stuckAfter || s.Sweep != "" { // a sweep leaves nothing for a higher fee
+	if s.g.now().Sub(s.Tried) < stuckAfter {
 		return nil
 	}
-	last := s.Attempts[len(s.Attempts)-1]
-	if err := s.sign(ctx, &last); err != nil || s.State != store.SendingSigned {
+	last, higher := s.Attempts[len(s.Attempts)-1], s.resweep
+	if s.Sweep == "" {
+		higher = func(ctx context.Context) error { return s.sign(ctx, &last) }
+	}
+	if err := higher(ctx); err != nil || s.State != store.SendingSigned {
 		return err
 	}
 	return s.broadcast(ctx)

@@ -8,7 +8,6 @@ import (
 	"countersign/shared/amount"
 	"countersign/shared/asset"
 	"countersign/shared/intent"
-	"countersign/shared/name"
 	"countersign/shared/wire"
 	"countersign/web/internal/chain"
 	"countersign/web/internal/store"
@@ -122,7 +121,8 @@ func (b *books) ours(d store.Deposit) (kind, text, against string, ok bool, err 
 	}
 	switch {
 	case !d.Out:
-		return wire.EntryDeposit, "Received " + figure(d.Amount, d.Asset) + " from account " + name.Within(accountName(wants)), against, inside, nil
+		// Who reads this account alone is not told of the other one: that says who reads the request.
+		return wire.EntryDeposit, "Received " + figure(d.Amount, d.Asset) + " from another account of the vault", against, inside, nil
 	case d.Index == chain.IndexFee:
 		return wire.EntryFee, "Network fee of " + figure(d.Amount, d.Asset), "fees:" + s.Account, true, nil
 	}
@@ -138,12 +138,4 @@ func swept(s store.Sending, d store.Deposit) (kind, text, against string) {
 		return wire.EntryFee, "Network fee of " + figure(d.Amount, d.Asset) + ", for a sweep", "fees:" + s.Account
 	}
 	return wire.EntrySent, "Swept " + figure(d.Amount, d.Asset) + " to the account's own address", "between:" + s.Account
-}
-
-// accountName is the name of the account that an intent is about.
-func accountName(i intent.Intent) string {
-	if t, ok := i.(intent.Transfer); ok {
-		return t.AccountName
-	}
-	return i.Facts().Account
 }

@@ -77,7 +77,7 @@ func (p *Projection) sweeping(tx store.Tx, e signedlog.Entry) error {
 		return err
 	}
 	account, _ := p.state.Account(b.Account)
-	name := store.SweepName(b.Address, b.Nonce)
+	name := store.SweepName(p.entity, b.Address, b.Nonce)
 	row, err := tx.Sending(p.entity, name)
 	if errors.Is(err, store.ErrNotFound) {
 		row, err = store.Sending{Request: name, Entity: p.entity, Account: b.Account, Chain: account.Chain, Sweep: b.Address, State: store.SendingApproved}, nil
@@ -85,7 +85,7 @@ func (p *Projection) sweeping(tx store.Tx, e signedlog.Entry) error {
 	if err != nil {
 		return err
 	}
-	row.Attempts = append(row.Attempts, store.Attempt{Nonce: b.Nonce, Gas: b.Fees.Gas, FeeCap: b.Fees.FeeCap, Tip: b.Fees.Tip, At: e.At})
+	row.Attempts = append(row.Attempts, store.Attempt{Nonce: b.Nonce, Gas: b.Fees.Gas, FeeCap: b.Fees.FeeCap, Tip: b.Fees.Tip, Amount: b.Amount, At: e.At})
 	row.Updated = time.Unix(e.At, 0).UTC()
 	return tx.PutSending(row)
 }
@@ -100,13 +100,15 @@ func (p *Projection) swept(tx store.Tx, e signedlog.Entry) error {
 	if err != nil {
 		return err
 	}
-	row, err := tx.Sending(p.entity, store.SweepName(b.Address, int64(read.Nonce)))
+	row, err := tx.Sending(p.entity, store.SweepName(p.entity, b.Address, int64(read.Nonce)))
 	if err != nil {
 		return err
 	}
 	last := &row.Attempts[len(row.Attempts)-1]
 	last.Raw, last.Hash = b.Raw, read.Hash
 	row.Updated = time.Unix(e.At, 0).UTC()
-	row.State, row.Reason, row.Tried = store.SendingSigned, "", time.Time{}
+	if row.State == store.SendingApproved || row.State == store.SendingSubmitted {
+		row.State, row.Reason, row.Tried = store.SendingSigned, "", time.Time{}
+	}
 	return tx.PutSending(row)
 }

@@ -33,9 +33,9 @@ type Sending struct {
 }
 
 // SweepName is what stands for the request of a sweep: each transaction of a deposit address
-// is one.
-func SweepName(address string, nonce int64) string {
-	return "sweep " + address + " " + strconv.FormatInt(nonce, 10)
+// is one. The log of another entity may name the same address.
+func SweepName(entity, address string, nonce int64) string {
+	return "sweep " + entity + " " + address + " " + strconv.FormatInt(nonce, 10)
 }
 
 // Attempt is a transaction as it was signed, or is about to be.
@@ -44,6 +44,7 @@ type Attempt struct {
 	Gas    int64
 	FeeCap string // for each gas, in the smallest unit
 	Tip    string
+	Amount string // that a sweep brings, in the smallest unit; empty: it is a request's
 	At     int64  // Unix seconds
 	Raw    string // base64url; empty: it is about to be signed
 	Hash   string // how the chain names it; empty as Raw
@@ -63,10 +64,14 @@ type Mined struct {
 type Sendings interface {
 	PutSending(Sending) error // adds or replaces
 	Sending(entity, request string) (Sending, error)
-	SendingOf(chain, hash string) (Sending, error)           // which one has this transaction
-	OpenSendings(chain string, limit int) ([]Sending, error) // those that are not final, the oldest first
+	SendingOf(chain, hash string) (Sending, error) // which one has this transaction
+	// OpenSendings are those that are not final, the oldest of each account before the second of
+	// any, so that no account keeps another's out.
+	OpenSendings(chain string, limit int) ([]Sending, error)
 	SendingsAfter(chain string, block int64) ([]Sending, error)
-	Sweeping(chain, address string) (bool, error) // a sweep of a deposit address is not final
+	// Sweeps are how many sweeps of a deposit address there are, and how many of them are not
+	// final.
+	Sweeps(entity, chain, address string) (all, open int64, err error)
 	// Funded are deposit addresses that have some of the chain's coin, those that came first
 	// first.
 	Funded(chain string) ([]Address, error)

@@ -51,14 +51,14 @@ func (x *tx) SendingOf(chain, hash string) (store.Sending, error) {
 }
 
 func (x *tx) OpenSendings(chain string, limit int) ([]store.Sending, error) {
-	return docs[store.Sending](x, "list sendings", `SELECT doc FROM sendings WHERE chain = ? AND state IN ('approved', 'signed', 'submitted', 'included') ORDER BY pos LIMIT ?`, chain, limit)
+	return docs[store.Sending](x, "list sendings", `SELECT doc FROM (SELECT doc, pos, ROW_NUMBER() OVER (PARTITION BY entity, json_extract(doc, '$.Account') ORDER BY pos) AS turn
+		FROM sendings WHERE chain = ? AND state IN ('approved', 'signed', 'submitted', 'included')) ORDER BY turn, pos LIMIT ?`, chain, limit)
 }
 
-func (x *tx) Sweeping(chain, address string) (bool, error) {
-	var n int
-	err := x.one("look for a sweep", []any{&n}, `SELECT COUNT(*) FROM sendings WHERE chain = ? AND state IN ('approved', 'signed', 'submitted', 'included')
-		AND lower(json_extract(doc, '$.Sweep')) = ?`, chain, strings.ToLower(address))
-	return n > 0, err
+func (x *tx) Sweeps(entity, chain, address string) (all, open int64, err error) {
+	err = x.one("count sweeps", []any{&all, &open}, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN state IN ('approved', 'signed', 'submitted', 'included') THEN 1 ELSE 0 END), 0)
+		FROM sendings WHERE entity = ? AND chain = ? AND lower(json_extract(doc, '$.Sweep')) = ?`, entity, chain, strings.ToLower(address))
+	return all, open, err
 }
 
 func (x *tx) Funded(chain string) ([]store.Address, error) {

@@ -23,7 +23,7 @@ func (s *suite) sendings() {
 			return err
 		})
 	}
-	open(one, two, theirs)
+	open(one, theirs, two)
 	s.read(nil, func(tx store.Tx) error {
 		all, err := tx.OpenSendings("eip155:31337", 1)
 		s.same(all, []store.Sending{one})
@@ -51,23 +51,57 @@ func (s *suite) sendings() {
 		s.same(len(none), 0)
 		return errors.Join(err, err2)
 	})
-	swept := of(store.SweepName("0xAbC", 3), "ent_a")
+	swept := of(store.SweepName("ent_a", "0xAbC", 3), "ent_a")
 	swept.Sweep, swept.Attempts = "0xAbC", []store.Attempt{{Nonce: 3}}
 	s.write(nil, func(tx store.Tx) error { return tx.PutSending(swept) })
-	sweeping := func(want bool) {
+	sweeping := func(want int64) {
 		s.t.Helper()
 		s.read(nil, func(tx store.Tx) error {
-			got, err := tx.Sweeping("eip155:31337", "0xabc")
-			s.same(got, want)
-			return err
+			all, open, err := tx.Sweeps("ent_a", "eip155:31337", "0xabc")
+			s.same([]int64{all, open}, []int64{1, want})
+			none, _, err2 := tx.Sweeps("ent_a", "eip155:31337", "0xabd")
+			others, _, err3 := tx.Sweeps("ent_b", "eip155:31337", "0xabc")
+			s.same([]int64{none, others}, []int64{0, 0})
+			return errors.Join(err, err2, err3)
 		})
 	}
-	sweeping(true)
+	sweeping(1)
 	swept.State = store.SendingConfirmed
 	s.write(nil, func(tx store.Tx) error { return tx.PutSending(swept) })
-	sweeping(false)
+	sweeping(0)
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.SendingOf("eip155:1", "0xab"); return err })
 	s.read(store.ErrNotFound, func(tx store.Tx) error { _, err := tx.Sending("ent_b", "req_one"); return err })
 	stolen := of("req_one", "ent_b")
 	s.write(store.ErrExists, func(tx store.Tx) error { return tx.PutSending(stolen) })
+	same := of(store.SweepName("ent_b", "0xAbC", 3), "ent_b") // as the log of ent_b says, whose signer is its own
+	s.write(nil, func(tx store.Tx) error { return tx.PutSending(same) })
+}
+
+// sendingsInTurn: an account with many sendings that go no further keeps no other's out.
+func (s *suite) sendingsInTurn() {
+	s.write(nil, func(tx store.Tx) error {
+		for _, id := range []string{"req_1", "req_2", "req_3", "req_4"} {
+			account, entity := "acc_many", "ent_a"
+			switch id {
+			case "req_3":
+				account = "acc_other"
+			case "req_4":
+				entity = "ent_b"
+			}
+			err := tx.PutSending(store.Sending{Request: id, Entity: entity, Account: account, Chain: "eip155:1", State: store.SendingApproved, Attempts: []store.Attempt{}})
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	s.read(nil, func(tx store.Tx) error {
+		all, err := tx.OpenSendings("eip155:1", 3)
+		var ids []string
+		for _, one := range all {
+			ids = append(ids, one.Request)
+		}
+		s.same(ids, []string{"req_1", "req_3", "req_4"})
+		return err
+	})
 }
