@@ -110,6 +110,7 @@ var said = []struct {
 	outcome Outcome
 	words   []string
 }{
+	{Malformed, []string{"unknown transaction"}}, // which the next line has in it
 	{Accepted, []string{"already known", "known transaction", "alreadyknown", "already imported", "already exists in"}},
 	{Displaced, []string{"nonce too low", "nonce_too_low", "oldnonce"}},
 	{TooSoon, []string{"nonce too high", "nonce_too_high", "noncegap", "gapped-nonce"}},

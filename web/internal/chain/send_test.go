@@ -195,6 +195,7 @@ func TestWhatNodesSayOfATransaction(t *testing.T) {
 		"ALREADY_EXISTS: already known":                                                Accepted, // Erigon
 		"Known transaction":                                                            Accepted, // Besu
 		"AlreadyKnown":                                                                 Accepted, // Nethermind
+		"unknown transaction type":                                                     Malformed,
 		"nonce too low: next nonce 5, tx nonce 4":                                      Displaced,
 		"OldNonce, Current nonce: 5, nonce of rejected tx: 4":                          Displaced,
 		"Nonce too low":                                                                Displaced,

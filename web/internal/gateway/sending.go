@@ -87,6 +87,8 @@ type sending struct {
 	at   chain.Block
 	does effects.Effects
 	from common.Address
+
+	short bool // the newest attempt may have less gas than its chain wants, or more
 }
 
 // advance takes each step that can be taken now.
@@ -228,7 +230,7 @@ func (s *sending) fees(ctx context.Context, last *store.Attempt) (f gas.Fees, wh
 		return f, "", err
 	}
 	limit := uint64(0)
-	if last != nil && s.State == store.SendingSubmitted {
+	if last != nil && !s.short {
 		limit = uint64(last.Gas)
 	} else if limit, err = s.w.Sender.Estimate(ctx, call); err != nil {
 		var reverts *chain.RevertError
@@ -236,6 +238,9 @@ func (s *sending) fees(ctx context.Context, last *store.Attempt) (f gas.Fees, wh
 			return f, reasonOf(err), nil
 		}
 		return f, "", err
+	}
+	if s.short && last != nil && limit == uint64(last.Gas) {
+		return f, s.Reason, nil // it is refused for something else
 	}
 	if last != nil && limit > uint64(last.Gas) { // no node took it: whatever its price was
 		for _, a := range s.Attempts {
@@ -333,16 +338,19 @@ func (s *sending) broadcast(ctx context.Context) error {
 }
 
 // mend signs another attempt where no node takes the newest, whatever it waits for: of a sweep
-// of more than there is, and of what has less gas than its chain wants.
+// of more than there is, of what has less gas than its chain wants, and of what pays less.
 func (s *sending) mend(ctx context.Context, outcome chain.Outcome) error {
 	last := s.Attempts[len(s.Attempts)-1]
+	s.short = outcome == chain.Malformed
 	switch {
-	case outcome != chain.Malformed && (outcome != chain.NoFunds || s.Sweep == "") || s.g.now().Sub(time.Unix(last.At, 0)) < stuckAfter:
+	case s.g.now().Sub(time.Unix(last.At, 0)) < stuckAfter:
 		return nil
-	case s.Sweep != "":
+	case s.Sweep != "" && (s.short || outcome == chain.TooCheap || outcome == chain.NoFunds):
 		return s.resweep(ctx)
+	case s.Sweep == "" && (s.short || outcome == chain.TooCheap):
+		return s.sign(ctx, &last)
 	}
-	return s.sign(ctx, &last)
+	return nil
 }
 
 // mined finds the attempt that is in a block; nil when none is.

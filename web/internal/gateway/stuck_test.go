@@ -2,12 +2,14 @@ package gateway_test
 
 import (
 	"context"
+	"errors"
 	"math/big"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
+	"github.com/ethereum/go-ethereum/core/types"
 
 	"countersign/shared/gas"
 	"countersign/shared/intent"
@@ -134,5 +136,42 @@ func TestWhatTheAccountHasNotEnoughForBesideWhatIsOnItsWayIsNotSigned(t *testing
 		if len(s.Attempts) != want || (s.Reason == "") != (want == 1) {
 			t.Errorf("%s: %+v", ids[i], s)
 		}
+	}
+}
+
+// choosy is a sender whose node refuses what pays less than a gwei for its gas.
+type choosy struct{ cheap }
+
+func (c choosy) Broadcast(ctx context.Context, raw []byte) (chain.Outcome, error) {
+	var tx types.Transaction
+	if err := tx.UnmarshalBinary(raw); err != nil {
+		return chain.Malformed, err
+	}
+	if tx.GasFeeCap().Cmp(big.NewInt(1e9)) < 0 {
+		return chain.TooCheap, errors.New("it pays too little")
+	}
+	return c.Sender.Broadcast(ctx, raw)
+}
+
+func TestATransferThatNoNodeTakesForItsFeesIsSignedWithHigherOnes(t *testing.T) {
+	t.Parallel()
+	on := true
+	w, node := gatewaytest.NewSendingBy(t, 1, func(s gateway.Sender) gateway.Sender { return choosy{cheap{s, &on}} })
+	id := approved(t, w, draft("1", "0.01", payee), "one")
+	w.Scan()
+	if s := look(t, w, id).Sending; s.State != wire.SendingSigned || len(s.Attempts) != 1 || s.Reason == "" {
+		t.Fatalf("%+v", s)
+	}
+	on = false
+	w.Scan()
+	if s := look(t, w, id).Sending; len(s.Attempts) != 1 {
+		t.Errorf("it was not waited for: %+v", s)
+	}
+	w.Pass(2 * time.Minute)
+	w.Scan()
+	w.Scan()
+	r := look(t, w, id)
+	if nonce, has := spent(t, w, node); r.State != wire.RequestCompleted || len(r.Sending.Attempts) != 2 || nonce != 1 || has != gatewaytest.Wei("1") {
+		t.Errorf("it is %s, and %s wei arrived: %+v", r.State, has, r.Sending)
 	}
 }
