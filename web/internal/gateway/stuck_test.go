@@ -18,6 +18,7 @@ import (
 	"countersign/web/internal/chain"
 	"countersign/web/internal/gateway"
 	"countersign/web/internal/gateway/gatewaytest"
+	"countersign/web/internal/store"
 )
 
 // sweepable is a vault whose account has a standing rule.
@@ -173,5 +174,33 @@ func TestATransferThatNoNodeTakesForItsFeesIsSignedWithHigherOnes(t *testing.T) 
 	r := look(t, w, id)
 	if nonce, has := spent(t, w, node); r.State != wire.RequestCompleted || len(r.Sending.Attempts) != 2 || nonce != 1 || has != gatewaytest.Wei("1") {
 		t.Errorf("it is %s, and %s wei arrived: %+v", r.State, has, r.Sending)
+	}
+}
+
+// A signer that is killed after it logged a later attempt leaves one without bytes, which the
+// node is not to be given.
+func TestAnAttemptThatASignerWasKilledBeforeIsSignedFirst(t *testing.T) {
+	t.Parallel()
+	w, node := gatewaytest.NewSending(t, 1)
+	id := approved(t, w, draft("1", "0.01", payee), "one")
+	if _, err := w.Vaults()[0].Signer.Transaction(t.Context(), id, wire.SignerTransactionInput{Fees: gas.Fees{Gas: 21000, FeeCap: "1000", Tip: "1"}}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Gateway.SyncAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	err := w.Store.Write(t.Context(), func(tx store.Tx) error { // as of its entry
+		s, err := tx.Sending(gatewaytest.Entity, id)
+		s.Attempts = append(s.Attempts, store.Attempt{Gas: 21000, FeeCap: "90000000000", Tip: "1000000000", At: w.Now().Unix()})
+		return errors.Join(err, tx.PutSending(s))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Scan()
+	node.Blocks(1)
+	w.Scan()
+	if nonce, has := spent(t, w, node); nonce != 1 || has != gatewaytest.Wei("1") {
+		t.Errorf("%d were sent, and %s wei arrived: %+v", nonce, has, look(t, w, id).Sending)
 	}
 }
