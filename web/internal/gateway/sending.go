@@ -37,7 +37,7 @@ var errSettling = errors.New("the node does not tell yet what became of it")
 
 // transact brings the sendings on a chain further: what is approved is signed, what is
 // signed is given to the node, and what is in a block up to at, up to which everything was
-// read, is booked. Those of one account are sent one after the other, because a node
+// read, is booked. Those of one address are sent one after the other, because a node
 // forgets what waits behind a gap. What is wrong with one keeps no other account's back: it
 // is said in the sending, and in the error.
 func (g *Gateway) transact(ctx context.Context, w *watch, at chain.Block) error {
@@ -52,9 +52,9 @@ func (g *Gateway) transact(ctx context.Context, w *watch, at chain.Block) error 
 		return err
 	}
 	var failed error
-	waiting := map[string]bool{} // accounts with a transaction that no node has yet
+	waiting := map[string]bool{} // addresses with a transaction that no node has yet
 	for _, s := range all {
-		key := s.Entity + "\x00" + s.Account
+		key := s.Entity + "\x00" + s.Account + "\x00" + s.Sweep // each address counts nonces of its own
 		if waiting[key] && (s.State == store.SendingApproved || s.State == store.SendingSigned) {
 			continue
 		}
