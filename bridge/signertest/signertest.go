@@ -123,6 +123,22 @@ func New(t testing.TB, cfg Config) *Signer {
 	return s
 }
 
+// Pull takes the key of an account's own address out of the vault's token, until back is called.
+func (s *Signer) Pull(a statement.GenesisAccount) (back func()) {
+	s.t.Helper()
+	v := s.deps.Vault.(*membertest.Vault)
+	v.Lock()
+	defer v.Unlock()
+	for label, k := range v.Keys {
+		if at, err := vault.AddressOn(a.Chain, k.PublicKey()); err == nil && at == a.Address {
+			delete(v.Keys, label)
+			return func() { v.Lock(); defer v.Unlock(); v.Keys[label] = k }
+		}
+	}
+	s.t.Fatalf("the token has no key of %s", a.Address)
+	return nil
+}
+
 func (s *Signer) serve(socket string) {
 	l, err := net.Listen("unix", socket)
 	if err != nil {

@@ -115,14 +115,7 @@ func (s *sending) sign(ctx context.Context, last *store.Attempt) error {
 	if err := v.doubted(); err != nil {
 		return err
 	}
-	if len(s.Attempts) == 0 {
-		if err := s.affords(ctx, r); fault.CodeOf(err) == fault.NotEligible {
-			return s.because(ctx, reasonOf(err))
-		} else if err != nil {
-			return err
-		}
-	}
-	fees, why, err := s.fees(ctx, last)
+	fees, why, err := s.price(ctx, r, last)
 	if err != nil {
 		return errors.Join(err, s.because(ctx, reasonOf(err)))
 	}
@@ -133,6 +126,30 @@ func (s *sending) sign(ctx context.Context, last *store.Attempt) error {
 		return errors.Join(err, s.because(ctx, reasonOf(err)))
 	}
 	return s.reload(ctx)
+}
+
+// price are the fees to ask the signer for; why says, for people, why nothing is asked. An
+// attempt that it was about to sign has its nonce, without which nothing after it is taken into
+// a block: that one is signed as it is, whatever a node says of it now.
+func (s *sending) price(ctx context.Context, r store.Request, last *store.Attempt) (f gas.Fees, why string, err error) {
+	if s.begun() {
+		a := s.Attempts[len(s.Attempts)-1]
+		return gas.Fees{Gas: a.Gas, FeeCap: a.FeeCap, Tip: a.Tip}, "", nil
+	}
+	if len(s.Attempts) == 0 {
+		if err := s.affords(ctx, r); fault.CodeOf(err) == fault.NotEligible {
+			return f, reasonOf(err), nil
+		} else if err != nil {
+			return f, "", err
+		}
+	}
+	return s.fees(ctx, last)
+}
+
+// begun reports whether the signer was about to sign the newest attempt, and did not.
+func (s *sending) begun() bool {
+	n := len(s.Attempts)
+	return n > 0 && s.Attempts[n-1].Raw == ""
 }
 
 // affords refuses what the account has not enough for beside what was signed before and may

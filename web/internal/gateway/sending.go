@@ -66,7 +66,7 @@ func (g *Gateway) transact(ctx context.Context, w *watch, at chain.Block) error 
 		if err != nil && !errors.Is(err, errSettling) {
 			failed = errors.Join(failed, fmt.Errorf("send what %s asks for: %w", s.Request, err))
 		}
-		waiting[key] = waiting[key] || step.State == store.SendingSigned
+		waiting[key] = waiting[key] || step.State == store.SendingSigned || step.State == store.SendingApproved && step.begun()
 	}
 	return failed
 }
