@@ -211,6 +211,8 @@ func plural(kind string) string {
 		return "purchases"
 	case intent.KindTransfer:
 		return "transfers"
+	case intent.KindReplace:
+		return "replacements of transfers"
 	}
 	return fmt.Sprintf("requests of the kind %s", kind)
 }

@@ -46,6 +46,7 @@ func vectors(t *testing.T) (all []vector) {
 	optimism.Chain, optimism.Crypto.Asset, optimism.MaxFee.Asset = "eip155:10", "optimism", "optimism"
 	stranger := coin()
 	stranger.Crypto.Asset = "doubloons"
+	cancel, faster := replace(coin(), intent.Cancel), replace(token(), intent.SpeedUp)
 	few := &gas.Fees{Gas: 21000, FeeCap: "2000000000", Tip: "1000000000"}
 	more := &gas.Fees{Gas: 70000, FeeCap: "30000000000", Tip: "1"}
 	for _, v := range []vector{
@@ -55,10 +56,36 @@ func vectors(t *testing.T) (all []vector) {
 		{Name: "a chain whose fees a transaction cannot limit", Intent: doc(optimism), Code: fault.NotSupported, Fees: few},
 		{Name: "an asset that is not known", Intent: doc(stranger), Code: fault.Invalid, Fees: few},
 		{Name: "fees of more than was approved", Intent: doc(coin()), Code: fault.Invalid, Fees: &gas.Fees{Gas: 21000, FeeCap: "100000000001", Tip: "1"}},
+		{Name: "a cancellation", Intent: doc(cancel), Nonce: 7, Fees: more},
+		{Name: "a speed-up of a token", Intent: doc(faster), Nonce: 7, Fees: more},
 	} {
 		all = append(all, compute(t, v))
 	}
 	return all
+}
+
+// replace does something about a transfer, for a fee of at most 0.0042 of the coin.
+func replace(of intent.Transfer, action string) intent.Replace {
+	return intent.Replace{
+		Kind: intent.KindReplace, V: 1, Account: of.Account, AccountName: of.AccountName, Request: "req_bbbbbbbbbbbbbbbbbbbbbbbbbb", Action: action, Chain: of.Chain,
+		From: eip55.Of(signer.PublicKey().Uncompressed()[1:]), Nonce: 7, Crypto: of.Crypto, To: of.To, FeeBefore: of.MaxFee, MaxFee: intent.Crypto{Amount: "0.0042", Asset: of.MaxFee.Asset},
+	}
+}
+
+func TestASpeedUpDoesTheSameButForTheFeeAndACancellationMovesNothing(t *testing.T) {
+	t.Parallel()
+	for _, sent := range []intent.Transfer{coin(), token()} {
+		was, faster, cancel := of(t, sent), of(t, replace(sent, intent.SpeedUp)), of(t, replace(sent, intent.Cancel))
+		if faster.MaxFee == was.MaxFee {
+			t.Error("the fee is the same")
+		}
+		if faster.MaxFee = was.MaxFee; faster != was {
+			t.Errorf("%+v, then %+v", was, faster)
+		}
+		if cancel.Value != "0" || cancel.Data != "0x" || cancel.To != replace(sent, intent.Cancel).From || cancel.Chain != was.Chain {
+			t.Errorf("%+v", cancel)
+		}
+	}
 }
 
 func doc(i intent.Intent) string { return string(intenttest.Doc(i)) }

@@ -13,12 +13,10 @@ import (
 // Change is an intent that changes the vault itself: the administrators' quorum governs
 // it, and it takes effect with the last approval, when its outcome is in the log.
 type Change interface {
-	Intent
+	Drafted
 	// Of says what it changes: the id of the object, and the version of it that it was
 	// written for; 0: there was none. It does not take effect on another version.
 	Of() (object string, from int)
-	// Drafted is the change without what the vault fills, as it was asked for.
-	Drafted() Intent
 }
 
 // AdminRule is the id of the admin rule as an object that a [Change] changes.

@@ -93,10 +93,21 @@ type Movement struct {
 	Fee            Crypto // the most that the chain may take, in its coin
 }
 
+// Drafted is an intent that the vault fills from what changes, so that the same draft is
+// filled otherwise later.
+type Drafted interface {
+	Intent
+	// Drafted is the intent without what the vault fills, as it was asked for.
+	Drafted() Intent
+}
+
 // Vault is what the intents of a vault are filled from.
 type Vault interface {
 	// Account finds an account by its id.
 	Account(id string) (Account, bool)
+	// Sent finds the signed transaction of a transfer by its request. It fails with CONFLICT,
+	// field request, when it has none, or when that is over.
+	Sent(request string) (Sent, error)
 	// Person finds a member by its id.
 	Person(id string) (Person, bool)
 	// Registered reads a registration for this vault, and verifies it. It fails with
@@ -139,11 +150,11 @@ type kind struct {
 }
 
 // kinds is the table: a new kind is a file with its type, and a row here, or among
-// changeKinds.
+// toldKinds.
 var kinds = append([]kind{
 	{KindBuy, `{"kind":"buy","v":1`, decode[Buy], tellBuy},
 	{KindTransfer, `{"kind":"transfer","v":1`, decode[Transfer], tellTransfer},
-}, changeKinds...)
+}, toldKinds...)
 
 // Kinds are the names of all kinds.
 func Kinds() (all []string) {

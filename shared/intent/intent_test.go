@@ -42,7 +42,7 @@ type line struct {
 }
 
 // samples are one good intent of each kind.
-var samples = map[string]Intent{KindBuy: sampleBuy(), KindTransfer: sampleTransfer()}
+var samples = map[string]Intent{KindBuy: sampleBuy(), KindTransfer: sampleTransfer(), KindReplace: sampleReplace()}
 
 func doc(t testing.TB, i Intent) string {
 	t.Helper()
@@ -58,6 +58,11 @@ func vectors(t testing.TB) (all []vector) {
 	for _, kind := range Kinds() {
 		all = append(all, vector{Name: "a " + kind, Doc: doc(t, samples[kind])})
 	}
+	faster := sampleReplace()
+	faster.Action = SpeedUp
+	all = append(all, vector{Name: "a replace that speeds up", Doc: doc(t, faster)})
+	faster.MaxFee = faster.FeeBefore
+	all = append(all, vector{Name: "a replace that speeds up for no higher fee", Doc: doc(t, faster)})
 	good := doc(t, sampleBuy())
 	for _, r := range []struct{ name, doc string }{
 		{"no kind", "{}"},

@@ -60,6 +60,13 @@ type vaultOf map[string]Account
 
 func (v vaultOf) Account(id string) (Account, bool) { a, ok := v[id]; return a, ok }
 
+func (vaultOf) Sent(request string) (Sent, error) {
+	if request != sampleReplace().Request {
+		return Sent{}, fault.New(fault.Conflict, "nothing was signed").With("field", "request")
+	}
+	return Sent{Movement: sampleTransfer().Sends(), Nonce: 7}, nil
+}
+
 func (vaultOf) Person(id string) (Person, bool) {
 	p := map[string]Person{
 		"mem_alice": {"Alice", "ADMIN", Active, 1}, "mem_bob": {"Bob", "OPERATOR", Active, 1},

@@ -90,6 +90,8 @@ func vectors(t testing.TB) (all []vector) {
 	add("that rests on changes of the vault", "", func(f *File) { *f = receiptOf(changed(t), vaulttest.First, made, removed, alone) })
 	add("a transfer with its transaction, signed twice", "", func(f *File) { *f = receiptOf(sent(t), vaulttest.Third) })
 	add("a transfer before it was signed", "", func(f *File) { *f = receiptOf(sent(t), vaulttest.Third); f.Lines = f.Lines[:5] })
+	add("a cancellation with its transaction", "", func(f *File) { *f = receiptOf(cancelled(t), vaulttest.Second) })
+	add("a transfer that was replaced", "", func(f *File) { *f = receiptOf(cancelled(t), vaulttest.Third) })
 	add("a transfer without the entry that says what was to be signed", "entry 6", func(f *File) {
 		*f = receiptOf(sent(t), vaulttest.Third)
 		f.Lines = append(f.Lines[:5], f.Lines[6:]...)
@@ -136,6 +138,17 @@ func vectors(t testing.TB) (all []vector) {
 	})
 	add("of a later version", "file", func(f *File) { f.V = 2 })
 	return all
+}
+
+// cancelled is a log with a transfer that was cancelled when it was stuck.
+func cancelled(t testing.TB) *vaulttest.Log {
+	t.Helper()
+	s := vaulttest.New(t)
+	s.Send(vaulttest.Third)
+	s.Sign(vaulttest.Third, gas.Fees{Gas: 21000, FeeCap: "2000000000", Tip: "1000000000"})
+	s.Replace(vaulttest.Second, vaulttest.Third, intent.Cancel)
+	s.Sign(vaulttest.Second, gas.Fees{Gas: 21000, FeeCap: "150000000000", Tip: "2000000000"})
+	return s
 }
 
 func TestVectorsHold(t *testing.T) {

@@ -190,6 +190,21 @@ func TestWhatAssetsAreWorthIsCountedInItsCurrency(t *testing.T) {
 	}
 }
 
+func TestWhatCanBeReplacedIsSaidByItsFees(t *testing.T) {
+	t.Parallel()
+	v := sample()
+	v.Accounts[0].Rules.Rules = []governance.Rule{{Name: "replaces", When: []governance.Condition{{Filter: &governance.Filter{Kinds: []string{"replace"}}},
+		{Amount: &governance.Amount{Currency: "ethereum", Max: "0.1"}}, {Velocity: &governance.Velocity{Currency: "ethereum", Seconds: 86400, Max: "1"}}},
+		Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_bob"}}}}}
+	if err := v.Check(); err != nil {
+		t.Fatal(err)
+	}
+	want := "Bob alone can move up to 1 ethereum a day in fees of replacements of Treasury, at most 0.1 in one request"
+	if f := Rehearse(v)[0]; f.Text != want || f.Kind != "replace" {
+		t.Errorf("%+v", f)
+	}
+}
+
 func TestWhatProgramsAndTimeDecideNeedsNoMember(t *testing.T) {
 	t.Parallel()
 	v := sample()

@@ -20,11 +20,14 @@ type match struct {
 }
 
 // known reports whether this version knows what a kind of intent has.
-func known(kind string) bool { return kind == intent.KindBuy || kind == intent.KindTransfer }
+func known(kind string) bool { return kind == intent.KindBuy || sends(kind) }
+
+// sends reports whether requests of a kind send something, so that they have an address.
+func sends(kind string) bool { return kind == intent.KindTransfer || kind == intent.KindReplace }
 
 // spends is the dimension of what a kind counts its amounts in.
 func spends(kind string) dimension {
-	if kind == intent.KindTransfer { // what moves an asset spends the asset
+	if sends(kind) { // what moves an asset spends the asset, or the coin of its fee
 		return byAsset
 	}
 	return byCurrency
@@ -36,7 +39,7 @@ func everything(kind string) region {
 	switch kind {
 	case intent.KindBuy:
 		r[byAddress], r[byProvider] = only(""), except("")
-	case intent.KindTransfer:
+	case intent.KindTransfer, intent.KindReplace:
 		r[byAddress], r[byProvider] = except(""), only("")
 	}
 	return r
@@ -87,10 +90,10 @@ func (m *matching) unsure() { m.sure, m.odd = false, true }
 // counted narrows to what is counted in a unit; false: amounts in it are not looked into.
 func (m *matching) counted(unit string) bool {
 	switch valued := isCurrency(unit) && m.rule.RateWithin != 0; {
-	case !known(m.kind), m.kind == intent.KindTransfer && valued: // it may have no amount, or a recorded value
+	case !known(m.kind), sends(m.kind) && valued: // it may have no amount, or a recorded value
 		m.unsure()
 		return false
-	case isCurrency(unit) == (m.kind == intent.KindTransfer): // what is spent in another unit never matches
+	case isCurrency(unit) == sends(m.kind): // what is spent in another unit never matches
 		m.narrow(byAmount, amounts(nil))
 	default:
 		m.narrow(spends(m.kind), only(unit))

@@ -91,7 +91,7 @@ func (r *rules) units(k reach) (all []string) {
 // the assets.
 func (r *rules) worth(k reach, i int) string {
 	rule := r.account.Rules.Rules[i]
-	if k.kind != intent.KindTransfer || rule.RateWithin == 0 {
+	if !sends(k.kind) || rule.RateWithin == 0 {
 		return ""
 	}
 	for _, c := range rule.When {
@@ -121,7 +121,7 @@ func (r *rules) way(k reach, i int, unit string) (w way, ok bool) {
 	worth := r.worth(k, i)
 	for _, p := range k.governs[i] {
 		switch in := p[spends(k.kind)].(words); {
-		case worth != "" || k.kind == intent.KindTransfer && isCurrency(unit):
+		case worth != "" || sends(k.kind) && isCurrency(unit):
 			if worth != unit {
 				continue
 			}
@@ -330,11 +330,15 @@ func (r *rules) sentence(f Finding, to []string) string {
 		}
 		who = strings.Join(each, ", or ") + " together"
 	}
-	text := fmt.Sprintf("%s can move %s in %s of %s", who, f.inDay(), plural(f.Kind), r.in())
+	what := plural(f.Kind)
+	if f.Kind == intent.KindReplace { // which spends no more than that
+		what = "fees of " + what
+	}
+	text := fmt.Sprintf("%s can move %s in %s of %s", who, f.inDay(), what, r.in())
 	if f.Request != "" && f.Request != f.Day {
 		text += ", at most " + thousands(f.Request) + " in one request"
 	}
-	if len(to) > 0 && f.Kind == intent.KindTransfer {
+	if len(to) > 0 && sends(f.Kind) {
 		text += ", to " + r.recipients(to) + " only"
 	}
 	if len(f.Reviewers) > 0 {
@@ -362,11 +366,11 @@ func (r *rules) recipients(to []string) string {
 // inDay says what can be moved in a day.
 func (f Finding) inDay() string {
 	switch {
-	case f.Currency == "" && f.Kind == intent.KindTransfer:
+	case f.Currency == "" && sends(f.Kind):
 		return "any amount of each asset a day"
-	case f.Day == "" && f.Kind == intent.KindTransfer && isCurrency(f.Currency):
+	case f.Day == "" && sends(f.Kind) && isCurrency(f.Currency):
 		return "any amount of " + f.Currency + " in value a day"
-	case f.Kind == intent.KindTransfer && isCurrency(f.Currency):
+	case sends(f.Kind) && isCurrency(f.Currency):
 		return "up to " + thousands(f.Day) + " " + f.Currency + " in value a day"
 	case f.Currency == "":
 		return "any amount of each currency a day"

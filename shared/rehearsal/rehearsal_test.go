@@ -37,7 +37,9 @@ func everyFact() (all []governance.Facts) {
 				}
 			}
 			for _, to := range append(addresses, "0xCCCC") {
-				all = append(all, governance.Facts{Kind: "transfer", Account: "acc_treasury", Asset: asset, Amount: s, Currency: asset, Chain: "eip155:1", Address: to})
+				for _, kind := range []string{"transfer", "replace"} {
+					all = append(all, governance.Facts{Kind: kind, Account: "acc_treasury", Asset: asset, Amount: s, Currency: asset, Chain: "eip155:1", Address: to})
+				}
 			}
 		}
 	}
@@ -61,7 +63,7 @@ func condition(t *rapid.T) governance.Condition {
 		}
 		return governance.Condition{Amount: &governance.Amount{Currency: rapid.SampledFrom(units).Draw(t, "unit"), Min: low, Max: high}}
 	case 1:
-		return governance.Condition{Filter: &governance.Filter{Kinds: someWords(t, "kinds", []string{"buy", "transfer"})}}
+		return governance.Condition{Filter: &governance.Filter{Kinds: someWords(t, "kinds", []string{"buy", "transfer", "replace"})}}
 	case 2:
 		return governance.Condition{Filter: &governance.Filter{Assets: someWords(t, "assets", []string{"ethereum", "litecoin"})}}
 	case 3:
@@ -286,7 +288,7 @@ func (f Finding) allows(a asked, who []string) bool {
 	if f.Kind != a.facts.Kind || !slices.Contains(f.Rules, a.said.Rule) {
 		return false
 	}
-	if v := a.in.Recorded.Value; f.Kind == "transfer" && isCurrency(f.Currency) {
+	if v := a.in.Recorded.Value; sends(f.Kind) && isCurrency(f.Currency) {
 		if v == nil || v.Currency != f.Currency {
 			return false
 		}

@@ -18,6 +18,8 @@ func plural(kind string) string {
 		return "purchases"
 	case intent.KindTransfer:
 		return "transfers"
+	case intent.KindReplace:
+		return "replacements"
 	}
 	return fmt.Sprintf("requests of kind %q", kind)
 }

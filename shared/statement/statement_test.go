@@ -108,6 +108,14 @@ func sampleTransfer() Approval {
 	return a
 }
 
+// sampleReplace is [sample] about the replace of intent.md.
+func sampleReplace(t testing.TB) Approval {
+	a := sample()
+	a.Intent = intent.Doc(spec.Examples(t, "intent.md", "replace, version 1", "json")[0])
+	a.Effects = "0hFjxd9NeZ-6-TBINxpCkG0dqvz_u2sVespMQ8dZmGs" // of shared/effects
+	return a
+}
+
 func textOf(a Approval) string         { return must(Text(a)) }
 func previewOf(a Approval) string      { return must(Preview(a)) }
 func linesOf(a Approval) []intent.Line { return must(Lines(a)) }
@@ -366,10 +374,18 @@ func vectors(t testing.TB) []vector {
 	initiation := canonical(t, sampleInitiation())
 	transferred := sampleInitiation()
 	transferred.Intent = sampleTransfer().Intent
+	replaced := sampleInitiation()
+	replaced.Intent = sampleReplace(t).Intent
+	faster := sampleReplace(t)
+	intenttest.Edit(&faster.Intent, func(x *intent.Replace) { x.Action = intent.SpeedUp })
+	faster.Effects = "vNjKI44FoKgY0R1PnwUL5rxlyeuKxMww5yO2_JNSifM"
 	all := []vector{
 		{"an approval", "approval", good, true, "", "", textOf(sample())},
 		{"names with brackets and quotation marks", "approval", canonical(t, brackets), true, "", "", textOf(brackets)},
 		{"a transfer", "approval", canonical(t, sampleTransfer()), true, "", "", textOf(sampleTransfer())},
+		{"a cancellation", "approval", canonical(t, sampleReplace(t)), true, "", "", textOf(sampleReplace(t))},
+		{"a speed-up", "approval", canonical(t, faster), true, "", "", textOf(faster)},
+		{"an initiation of a cancellation", "initiation", canonical(t, replaced), true, "", "", textOf(replaced.decision())},
 		{"a purpose and a reference", "approval", canonical(t, withPurpose), true, "", "", textOf(withPurpose)},
 		{"a rejection", "approval", canonical(t, rejection), true, "", "", textOf(rejection)},
 		{"an approval of what a member signed and sent", "approval", canonical(t, sent), true, "", "", textOf(sent)},

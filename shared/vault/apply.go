@@ -159,7 +159,7 @@ func (s *State) applyRequest(e signedlog.Entry) error {
 	if err != nil {
 		return err
 	}
-	if filled, err := r.Wants.Fill(s); err != nil || !intent.Same(filled, r.Wants) {
+	if filled, err := r.Wants.Fill(s.knows(r.Wants)); err != nil || !intent.Same(filled, r.Wants) {
 		return fmt.Errorf("the intent of %s does not fit the vault", b.Request)
 	}
 	if b.Created > e.At {

@@ -22,7 +22,7 @@ const (
 // transfers is a version of rules under which quorum of two members let a transfer go.
 func transfers(version, quorum int) governance.Set {
 	return governance.Set{Version: version, Rules: []governance.Rule{{
-		Name: "transfers", When: []governance.Condition{{Filter: &governance.Filter{Kinds: []string{intent.KindTransfer}}}},
+		Name: "transfers", When: []governance.Condition{{Filter: &governance.Filter{Kinds: []string{intent.KindTransfer, intent.KindReplace}}}},
 		Steps: []governance.Step{{Name: "treasury", Quorum: quorum, Members: []string{"mem_alice", "mem_bob"}}},
 	}}}
 }

@@ -1,12 +1,14 @@
 package vault
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
 
 	"countersign/shared/effects"
 	"countersign/shared/eip1559"
+	"countersign/shared/fault"
 	"countersign/shared/gas"
 	"countersign/shared/governance"
 	"countersign/shared/intent"
@@ -23,12 +25,15 @@ const maxBehind = 64
 type Sending struct {
 	Request  string     `json:"request"`
 	Intent   intent.Doc `json:"intent"`
-	UseBy    int64      `json:"use_by"` // Unix seconds: until then the first attempt may be signed
+	UseBy    int64      `json:"use_by"`          // Unix seconds: until then the first attempt may be signed
+	Since    int64      `json:"since,omitempty"` // the entry of its approval, of what replaces a transfer
 	Attempts []Attempt  `json:"attempts"`
 
 	movement intent.Movement
 	does     effects.Effects
-	refused  error // why this version can send nothing of it
+	replaces string // the request of the transfer whose nonce it has; empty: it has its own
+	nonce    int64  // of that transfer
+	refused  error  // why this version can send nothing of it
 }
 
 // Attempt is a transaction of a request: the same as its others, but for the fees.
@@ -73,6 +78,34 @@ func (x *Sending) Tx(a Attempt) (eip1559.Tx, error) {
 // Account is whose address sends it.
 func (x *Sending) Account() string { return x.movement.Account }
 
+// transfer is the request of the transfer whose nonce it has: its own, or that of what it
+// replaces.
+func (x *Sending) transfer() string { return cmp.Or(x.replaces, x.Request) }
+
+// Latest is the request, among a transfer and those that replace it, that has the newest
+// attempt: only that one, and what was approved after it, may make more. nil: there is no attempt yet, or it is over.
+func (s *State) Latest(x *Sending) *Sending {
+	latest := s.sends[x.transfer()]
+	if latest == nil || len(latest.Attempts) == 0 {
+		return nil
+	}
+	for _, other := range s.sends {
+		if other.transfer() == x.transfer() && len(other.Attempts) > 0 && other.Since > latest.Since {
+			latest = other
+		}
+	}
+	return latest
+}
+
+// Behind reports whether what has the newest attempt with its nonce, if anything, has replaced it for
+// good: because it had attempts before, or was approved before.
+func (x *Sending) Behind(latest *Sending) bool {
+	return latest != nil && latest != x && (len(x.Attempts) > 0 || latest.Since > x.Since)
+}
+
+// Last is its newest attempt. It has one.
+func (x *Sending) Last() Attempt { return x.Attempts[len(x.Attempts)-1] }
+
 // mostGas is the most gas that an attempt has.
 func (x *Sending) mostGas() (most int64) {
 	for _, a := range x.Attempts {
@@ -81,27 +114,87 @@ func (x *Sending) mostGas() (most int64) {
 	return most
 }
 
-// Next is the attempt that a request may make with these fees after those that it has.
-// It fails when it may not: the approval ended, or the fees are neither above those of the
-// last one, nor with twice the gas of each before, or are more than what was approved. A chain
+// Next is the attempt that a request may make with these fees after those that were made
+// with its nonce. It fails when it may not: the approval ended, or another request replaced it,
+// or the fees are neither above those of the newest attempt with that nonce, nor with twice the gas of each of its own
+// before, or are more than what was approved. A chain
 // never takes what has too little gas: whatever price it has, another one may be signed in
 // its place. Both bound how many attempts there are.
 func (s *State) Next(x *Sending, fees gas.Fees, at int64) (Attempt, error) {
 	next := Attempt{Nonce: s.accounts[x.Account()].nonce, Fees: fees, At: at}
-	if n := len(x.Attempts); n > 0 {
-		last := x.Attempts[n-1]
-		if last.Raw == "" {
-			return next, fmt.Errorf("attempt %d is not signed yet", n)
+	if x.replaces != "" {
+		next.Nonce = x.nonce
+	}
+	newest := s.Latest(x)
+	switch n := len(x.Attempts); {
+	case n == 0 && at >= x.UseBy:
+		return next, errors.New("its approval has ended")
+	case s.excerpt: // of another request nothing is known
+		if newest = x; n == 0 {
+			newest = nil
 		}
-		if !fees.Above(last.Fees) && fees.Gas < 2*x.mostGas() {
-			return next, fmt.Errorf("both prices must be a tenth above those of attempt %d, or the gas twice that of each before", n)
+	case newest == nil && x.replaces != "":
+		return next, errors.New("what it replaces is over")
+	case x.Behind(newest):
+		return next, fmt.Errorf("%s has replaced it", newest.Request)
+	}
+	if newest != nil {
+		last, n := newest.Last(), len(newest.Attempts)
+		of := fmt.Sprintf("attempt %d", n)
+		if newest != x {
+			of += " of " + newest.Request
+		}
+		if last.Raw == "" {
+			return next, fmt.Errorf("%s is not signed yet", of)
+		}
+		if !fees.Above(last.Fees) && (newest != x || fees.Gas < 2*x.mostGas()) {
+			return next, fmt.Errorf("both prices must be a tenth above those of %s, or the gas twice that of each before", of)
 		}
 		next.Nonce = last.Nonce
-	} else if at >= x.UseBy {
-		return next, errors.New("its approval has ended")
 	}
 	_, err := x.Tx(next)
 	return next, err
+}
+
+// Sent implements [intent.Vault].
+func (s *State) Sent(request string) (intent.Sent, error) {
+	x := s.sends[request]
+	why := ""
+	switch {
+	case x == nil:
+		why = "the vault has no transaction of this request that can still be replaced"
+	case x.replaces != "":
+		why = "the request replaces another one: name the transfer, " + x.replaces
+	case len(x.Attempts) == 0 || x.Attempts[0].Raw == "":
+		why = "nothing was signed of this transfer: let its approval end"
+	default:
+		newest := s.Latest(x)
+		m := x.movement
+		m.Fee = newest.movement.Fee
+		return intent.Sent{Movement: m, Nonce: x.Last().Nonce}, nil
+	}
+	return intent.Sent{}, fault.New(fault.Conflict, why).With("field", "request")
+}
+
+// told is a vault for whoever has an excerpt: what a request replaces is not in it, and is
+// the signer's word.
+type told struct {
+	*State
+	of intent.Replace
+}
+
+// Sent implements [intent.Vault].
+func (t told) Sent(string) (intent.Sent, error) {
+	m := intent.Movement{Account: t.of.Account, Chain: t.of.Chain, What: t.of.Crypto, To: t.of.To.Address, Fee: t.of.FeeBefore}
+	return intent.Sent{Movement: m, Nonce: t.of.Nonce}, nil
+}
+
+// knows is what the intent of an entry is filled from.
+func (s *State) knows(i intent.Intent) intent.Vault {
+	if r, ok := i.(intent.Replace); ok && s.excerpt {
+		return told{s, r}
+	}
+	return s
 }
 
 // begin keeps a request that was approved and ends in a transaction.
@@ -120,7 +213,15 @@ func (s *State) begin(r *Request, at int64) {
 		return
 	}
 	x := Sending{Request: r.Request, Intent: r.Intent, UseBy: r.ends, Attempts: []Attempt{}}
-	if err := x.open(); err == nil { // as it is: it was opened when it was asked for
+	if err := x.open(); err != nil { // it is not: it was opened when it was asked for
+		return
+	}
+	if x.replaces == "" {
+		s.sends[r.Request] = &x
+		return
+	}
+	x.Since = r.asOf + 1
+	if s.sends[x.replaces] != nil || s.excerpt { // else the transfer is over by now
 		s.sends[r.Request] = &x
 	}
 }
@@ -141,6 +242,9 @@ func (x *Sending) open() error {
 	if err == nil {
 		x.does = *does
 		_, err = effects.Number(x.does.Chain)
+	}
+	if r, ok := wants.(intent.Replace); ok {
+		x.replaces, x.nonce = r.Request, r.Nonce
 	}
 	x.refused = err
 	return nil
@@ -163,7 +267,7 @@ func (s *State) resume(x Sending) error {
 }
 
 // applySigning takes which transaction is about to be signed: the only ones that may ever
-// have its nonce are those of the same request.
+// have its nonce are those of the same request, and of those that were approved to replace it.
 func (s *State) applySigning(e signedlog.Entry) error {
 	var b signedlog.SigningBody
 	if err := strictjson.UnmarshalCanonical(e.Body, &b, signedlog.MaxBody); err != nil {
@@ -174,7 +278,8 @@ func (s *State) applySigning(e signedlog.Entry) error {
 		return fmt.Errorf("there is no approved request %s that sends something", b.Request)
 	}
 	account := s.accounts[x.Account()]
-	if s.excerpt && len(x.Attempts) == 0 { // that it is the next one is the signer's word
+	first := len(x.Attempts) == 0 && x.replaces == "" // the others have the nonce of the transfer
+	if s.excerpt && first {                           // that it is the next one is the signer's word
 		account.nonce = b.Nonce
 	}
 	next, err := s.Next(x, b.Fees, e.At)
@@ -184,20 +289,24 @@ func (s *State) applySigning(e signedlog.Entry) error {
 	if b.Attempt != len(x.Attempts)+1 || b.Nonce != next.Nonce {
 		return fmt.Errorf("the transaction of %s is not attempt %d with nonce %d", b.Request, b.Attempt, b.Nonce)
 	}
-	if len(x.Attempts) == 0 {
+	x.Attempts = append(x.Attempts, next)
+	if first {
 		account.nonce++
 		s.forget(account)
 	}
-	x.Attempts = append(x.Attempts, next)
 	s.past.Note(b.Request, e.Seq)
 	return nil
 }
 
-// forget lets go of transactions of an account that are over. One that is still to be signed
-// is not: without it no later one could be taken into a block.
+// forget lets go of transactions of an account that are over, and of what would replace them.
+// One that is still to be signed is not over: without it no later one could be taken into a block.
 func (s *State) forget(a *account) {
 	for id, x := range s.sends {
-		if n := len(x.Attempts); n > 0 && x.Account() == a.Account && x.Attempts[n-1].Raw != "" && x.Attempts[n-1].Nonce < a.nonce-maxBehind {
+		nonce, over := x.nonce, x.replaces != ""
+		if len(x.Attempts) > 0 {
+			nonce, over = x.Last().Nonce, x.Last().Raw != ""
+		}
+		if over && x.Account() == a.Account && nonce < a.nonce-maxBehind {
 			delete(s.sends, id)
 		}
 	}

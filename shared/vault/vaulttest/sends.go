@@ -29,6 +29,13 @@ func (s *Log) Send(request string) {
 	s.agree(request)
 }
 
+// Replace asks to replace the transfer of another request for a fee of at most 0.0042
+// ether, and has both members approve it.
+func (s *Log) Replace(request, transfer, action string) {
+	s.t.Helper()
+	s.Change(request, intent.Replace{Kind: intent.KindReplace, V: 1, Account: Account, Request: transfer, Action: action, MaxFee: intent.Crypto{Amount: "0.0042", Asset: "ethereum"}})
+}
+
 // Sign writes both entries of the next transaction of a request, signed with the
 // account's key.
 func (s *Log) Sign(request string, fees gas.Fees) {

@@ -2,6 +2,6 @@
 
 package intent
 
-// changeKinds are left to the gateway, the signer and the bridge, which have them in words:
+// toldKinds are left to the gateway, the signer and the bridge, which have them in words:
 // the page shows the sentence and the statement that it is told, and verifies nothing.
-var changeKinds []kind
+var toldKinds []kind

@@ -2,8 +2,12 @@
 
 package intent
 
-// changeKinds are the kinds that change the vault.
-var changeKinds = []kind{
+import "strings"
+
+// toldKinds are the kinds that the page is told of in words: replace, and those that change
+// the vault.
+var toldKinds = []kind{
+	{KindReplace, `{"kind":"replace","v":1`, decode[Replace], tellReplace},
 	{KindGroupPut, `{"kind":"group.put","v":1`, decode[GroupPut], tellChange},
 	{KindGroupRemove, `{"kind":"group.remove","v":1`, decode[GroupRemove], tellChange},
 	{KindWhitelistPut, `{"kind":"whitelist.put","v":1`, decode[WhitelistPut], tellChange},
@@ -21,3 +25,12 @@ var changeKinds = []kind{
 }
 
 func tellChange(r Record) []string { return []string{r.Change} }
+
+func tellReplace(r Record) []string {
+	fee, coin, _ := strings.Cut(r.Price, " ")
+	return []string{
+		r.Change + " of " + Crypto{r.Amount, r.Asset}.text() + ", fee at most " + Crypto{fee, coin}.text(),
+		"from " + r.Account,
+		"to " + r.Address + " on " + Chain(r.Chain),
+	}
+}
