@@ -10,8 +10,9 @@ import (
 )
 
 const (
-	paid  = "req_ffffffffffffffffffffffffff" // a transfer that a flow has signed
-	swept = "req_gggggggggggggggggggggggggg" // the change that lets deposits be swept
+	stopped = "req_hhhhhhhhhhhhhhhhhhhhhhhhhh" // a cancellation of it
+	paid    = "req_ffffffffffffffffffffffffff" // a transfer that a flow has signed
+	swept   = "req_gggggggggggggggggggggggggg" // the change that lets deposits be swept
 )
 
 func gwei(price, tip string) gas.Fees {
@@ -28,6 +29,32 @@ var sends = flow{"has an approved transfer signed", func(w *world) error {
 	w.must(w.gateway.request(paid, payment()))
 	w.must(w.approve(paid, "mem_alice", "mem_bob"))
 	return w.gateway.sign(paid, gwei("2", "1"))
+}}
+
+func replacement(action string) intent.Replace {
+	return intent.Replace{Kind: intent.KindReplace, V: 1, Account: treasury, Request: paid, Action: action, MaxFee: intent.Crypto{Amount: "0.0042", Asset: "ethereum"}}
+}
+
+// hurries asks to have a transfer that was signed sped up, and cancels to have it cancelled.
+var hurries, cancels = replacing(intent.SpeedUp), replacing(intent.Cancel)
+
+func replacing(action string) flow {
+	of := signing(replacement(action))
+	return flow{of.name, func(w *world) error {
+		asks := w.gateway.asks
+		w.gateway.asks = nil
+		w.must(sends.play(w))
+		w.gateway.asks = asks
+		return of.play(w)
+	}}
+}
+
+// stops has an approved cancellation signed.
+var stops = flow{"has an approved cancellation signed", func(w *world) error {
+	w.must(sends.play(w))
+	w.must(w.gateway.request(stopped, replacement(intent.Cancel)))
+	w.must(w.approve(stopped, "mem_alice", "mem_bob"))
+	return w.gateway.sign(stopped, gwei("150", "3"))
 }}
 
 // sweeps has the administrators agree to sweeps, and asks for one of the deposit address of
@@ -94,6 +121,23 @@ func transactions() []row {
 			w.wait(25 * time.Hour)
 			return w.gateway.sign(paid, gwei("2", "1"))
 		}, atSigner, fault.RequestClosed, "state=ENDED"},
+		{"has a cancellation asked for as a speed-up", cancels, swapped(func(r *intent.Replace) { r.Action = intent.SpeedUp }), person, fault.Declined, ""},
+		{"speeds up for a higher fee", hurries, swapped(func(r *intent.Replace) { r.MaxFee.Amount = "0.0099" }), person, fault.Declined, ""},
+		{"speeds up for more than the rule allows", hurries, swapped(func(r *intent.Replace) { r.MaxFee.Amount = "0.02" }), atSigner, fault.Denied, ""},
+		{"replaces what was never signed", cancels, swapped(func(r *intent.Replace) { r.Request = pending }), atSigner, fault.Conflict, "field=request"},
+		{"has a cancellation signed that nobody approved", stops, func(w *world) error {
+			w.must(sends.play(w))
+			w.must(w.gateway.request(stopped, replacement(intent.Cancel)))
+			return w.gateway.sign(stopped, gwei("150", "3"))
+		}, atSigner, fault.RequestClosed, "state=PENDING"},
+		{"has the transfer signed again after it was cancelled", stops, then(stops, signs(paid, "99", "40")), atSigner, fault.RequestClosed, "request=" + stopped},
+		{"pays more fees for a cancellation than were approved", stops, then(stops, signs(stopped, "201", "4")), atSigner, fault.Invalid, "field=fees"},
+		{"has a cancellation signed below what was signed before", stops, func(w *world) error {
+			w.must(sends.play(w))
+			w.must(w.gateway.request(stopped, replacement(intent.Cancel)))
+			w.must(w.approve(stopped, "mem_alice", "mem_bob"))
+			return w.gateway.sign(stopped, gwei("2", "1"))
+		}, atSigner, fault.Invalid, "field=fees"},
 		{"sweeps without a standing rule", sweeps, func(w *world) error { return w.sweepAgain(func(*wire.SignerSweepInput) {}) }, atSigner, fault.Denied, ""},
 		{"sweeps the account's own address", sweeps, unswept(func(in *wire.SignerSweepInput) { in.Address = mill }), atSigner, fault.NotFound, "field=address"},
 		{"sweeps into another account", sweeps, unswept(func(in *wire.SignerSweepInput) { in.Account = "acc_thief" }), atSigner, fault.NotFound, "field=address"},

@@ -30,6 +30,7 @@ type course struct {
 	name   string
 	rules  func() governance.Set
 	before []intent.Intent // changes of the vault, which Alice and Bob approve first
+	sent   bool            // a transfer, [stuck], is signed first
 	wants  intent.Intent
 	says   []said
 }
@@ -46,6 +47,7 @@ func courses(t testing.TB) []course {
 		{name: "a purchase that a member signs and sends", rules: fourEyes, wants: buy, says: []said{{"mem_alice", statement.Initiate}, {"mem_bob", statement.Approve}}},
 		{name: "a rejection", wants: buy, says: []said{{"mem_alice", statement.Approve}, {"mem_bob", statement.Reject}}},
 		{wants: buy}, {wants: i}, {wants: spare},
+		{wants: replacing(stuck, intent.Cancel), sent: true}, {name: "a speed-up", wants: replacing(stuck, intent.SpeedUp), sent: true},
 		{wants: intent.GroupRemove{Kind: intent.KindGroupRemove, V: 1, Group: "grp_spare", FromVersion: 1}},
 		{wants: suppliers()}, {wants: quorum(1, 1)}, {wants: edits(1, rules...)},
 		{wants: suspend}, {wants: turns(intent.KindMemberRevoke, "carol", 1)},
@@ -106,6 +108,12 @@ func (c course) crash(t *testing.T) {
 	g.restart()
 	for _, i := range c.before {
 		g.changed(i, "mem_alice", "mem_bob")
+	}
+	if c.sent {
+		g.sent(stuck)
+		if _, _, code := g.transaction(stuck, gas.Fees{Gas: 21000, FeeCap: "1000000000", Tip: "1"}); code != "" {
+			t.Fatal(code)
+		}
 	}
 	changes := len(g.service.state.Changes)
 	f := g.roll()

@@ -154,9 +154,9 @@ func recorded(zones []string, now time.Time) (r governance.Recorded) {
 
 // again reports whether a draft is that of a request, whatever the vault has become since.
 func (s *Service) again(draft intent.Intent, r *vault.Request) (bool, error) {
-	if change, ok := draft.(intent.Change); ok {
-		was, ok := r.Wants.(intent.Change)
-		return ok && intent.Same(change.Drafted(), was.Drafted()), nil
+	if again, ok := draft.(intent.Drafted); ok {
+		was, ok := r.Wants.(intent.Drafted)
+		return ok && intent.Same(again.Drafted(), was.Drafted()), nil
 	}
 	wants, err := draft.Fill(s.state)
 	if own, ok := wants.(intent.Receiver); ok {

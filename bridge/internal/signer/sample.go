@@ -3,6 +3,7 @@ package signer
 import (
 	"encoding/base64"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -131,6 +132,13 @@ var longest = map[string]func(DraftAccount) intent.Intent{
 		return intent.Transfer{
 			Kind: intent.KindTransfer, V: 1, Account: a.Account, AccountName: a.Name, Crypto: most, Chain: a.Chain,
 			To: intent.Recipient{Address: strings.Repeat("1", 100)}, MaxFee: most, Purpose: strings.Repeat("界", name.MaxWords),
+		}
+	},
+	intent.KindReplace: func(a DraftAccount) intent.Intent {
+		most, longest := intent.Crypto{Amount: longestAmount, Asset: strings.Repeat("a", 64)}, strings.Repeat("1", 100)
+		return intent.Replace{
+			Kind: intent.KindReplace, V: 1, Account: a.Account, AccountName: a.Name, Request: "req_" + longestID, Action: intent.Cancel, Chain: a.Chain,
+			From: longest, Nonce: math.MaxInt32, Crypto: most, To: intent.Recipient{Address: longest}, FeeBefore: most, MaxFee: most, Purpose: strings.Repeat("界", name.MaxWords),
 		}
 	},
 }

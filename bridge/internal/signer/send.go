@@ -26,59 +26,79 @@ import (
 //
 // It fails with NOT_FOUND; CONFLICT for a request that ends in no transaction; NOT_SUPPORTED on a
 // chain on which nothing can be sent; REQUEST_CLOSED
-// (details state) for one that is not approved, whose approval ended, or that is over;
+// (details state) for one that is not approved, whose approval ended, that another one
+// replaced (details request), or that is over;
 // INVALID_REQUEST, details field, for fees that are more than what was approved, or not enough
 // above those of the attempts before; RATE_LIMITED (details retry_after).
 func (s *Service) Transaction(ctx context.Context, request string, fees gas.Fees) (wire.SignerTransaction, error) {
-	account, attempt, err := s.prepare(ctx, request, fees)
-	if err != nil {
-		return wire.SignerTransaction{}, err
-	}
-	if attempt.Raw == "" {
-		if attempt, err = s.signAttempt(ctx, request, account, attempt); err != nil {
+	for {
+		x, err := s.prepare(ctx, request, fees)
+		if err != nil {
 			return wire.SignerTransaction{}, err
 		}
+		if x.attempt.Raw == "" {
+			if x.attempt, err = s.signAttempt(ctx, x.request, x.account, x.attempt); err != nil {
+				return wire.SignerTransaction{}, err
+			}
+		}
+		if x.request != request { // what it replaces was about to be signed
+			continue
+		}
+		tx, _, err := x.attempt.Signed()
+		if err != nil {
+			return wire.SignerTransaction{}, err
+		}
+		return wire.SignerTransaction{Nonce: x.attempt.Nonce, Fees: x.attempt.Fees, Hash: tx.Hash, Raw: x.attempt.Raw, LogSize: s.log.Mark().Size}, nil
 	}
-	tx, _, err := attempt.Signed()
-	if err != nil {
-		return wire.SignerTransaction{}, err
-	}
-	return wire.SignerTransaction{Nonce: attempt.Nonce, Fees: attempt.Fees, Hash: tx.Hash, Raw: attempt.Raw, LogSize: s.log.Mark().Size}, nil
+}
+
+// prepared is an attempt that the log has: signed, or about to be.
+type prepared struct {
+	request, account string
+	attempt          vault.Attempt
 }
 
 // prepare returns the attempt with these fees, or the one that is to be signed first, once
 // the log counts that it is about to be signed.
-func (s *Service) prepare(ctx context.Context, request string, fees gas.Fees) (account string, a vault.Attempt, err error) {
+func (s *Service) prepare(ctx context.Context, request string, fees gas.Fees) (p prepared, err error) {
 	if err := s.begin(); err != nil {
-		return "", a, err
+		return p, err
 	}
 	defer s.end(ctx, &err)
 	r, err := s.request(ctx, request)
 	if err != nil {
-		return "", a, err
+		return p, err
 	}
 	x := s.state.Sending(request)
 	if x == nil {
-		return "", a, sendsNothing(r)
+		return p, sendsNothing(r)
 	}
 	if err := x.Refused(); err != nil {
-		return "", a, err
+		return p, err
 	}
 	for _, made := range x.Attempts {
 		if made.Raw == "" || made.Fees == fees {
-			return x.Account(), made, nil
+			return prepared{request, x.Account(), made}, nil
 		}
 	}
-	if len(x.Attempts) == 0 && s.at.Unix() >= x.UseBy {
-		return "", a, fault.New(fault.RequestClosed, "the approval of this request has ended: make another one").With("state", "ENDED")
+	latest := s.state.Latest(x)
+	switch {
+	case len(x.Attempts) == 0 && s.at.Unix() >= x.UseBy:
+		return p, fault.New(fault.RequestClosed, "the approval of this request has ended: make another one").With("state", "ENDED")
+	case latest == nil || latest == x:
+	case x.Behind(latest):
+		return p, fault.New(fault.RequestClosed, "another request, "+latest.Request+", has replaced the transaction of this one").With("state", "REPLACED").With("request", latest.Request)
+	case latest.Last().Raw == "":
+		return prepared{latest.Request, latest.Account(), latest.Last()}, nil
 	}
-	if a, err = s.state.Next(x, fees, s.at.Unix()); err != nil {
-		return "", a, fault.New(fault.Invalid, "the fees do not fit: "+err.Error()).With("field", "fees")
+	a, err := s.state.Next(x, fees, s.at.Unix())
+	if err != nil {
+		return p, fault.New(fault.Invalid, "the fees do not fit: "+err.Error()).With("field", "fees")
 	}
 	if err := s.limits.begins(s.deps.steady()); err != nil {
-		return "", a, err
+		return p, err
 	}
-	return x.Account(), a, s.append(ctx, signedlog.Signing, signedlog.SigningBody{Request: request, Attempt: len(x.Attempts) + 1, Nonce: a.Nonce, Fees: fees})
+	return prepared{request, x.Account(), a}, s.append(ctx, signedlog.Signing, signedlog.SigningBody{Request: request, Attempt: len(x.Attempts) + 1, Nonce: a.Nonce, Fees: fees})
 }
 
 // sendsNothing says why a request has no transaction to be signed.

@@ -24,12 +24,12 @@ func (g *rig) sends(id string) wire.SignerRequestInput {
 	return in
 }
 
-// purchasesAndTransfers are rules of which one names transfers, of at most 10 ETH at once
+// purchasesAndTransfers are rules of which one names transfers and what replaces them, of at most 10 ETH at once
 // and 11 a day.
 func purchasesAndTransfers() governance.Set {
 	rules := twoOfThree()
 	rules.Rules = append(rules.Rules, governance.Rule{Name: "transfers", Steps: rules.Rules[0].Steps, When: []governance.Condition{
-		{Filter: &governance.Filter{Kinds: []string{intent.KindTransfer}}},
+		{Filter: &governance.Filter{Kinds: []string{intent.KindTransfer, intent.KindReplace}}},
 		{Amount: &governance.Amount{Currency: "ethereum", Max: "10"}},
 		{Velocity: &governance.Velocity{Currency: "ethereum", Seconds: 86400, Max: "11"}},
 	}})

@@ -14,6 +14,7 @@ import (
 var executors = map[string]func(context.Context, intent.Intent) error{
 	intent.KindBuy:      handOff,
 	intent.KindTransfer: whenAsked,
+	intent.KindReplace:  whenAsked,
 
 	intent.KindGroupPut:           inEffect,
 	intent.KindGroupRemove:        inEffect,
