@@ -53,7 +53,8 @@ const (
 	RequestLapsed    = "lapsed"  // approved, and the approval ended before it was used
 	RequestOrdered   = "ordered"
 	RequestCompleted = "completed"
-	RequestFailed    = "failed" // its transaction is in a block and moved nothing
+	RequestFailed    = "failed"    // its transaction is in a block and moved nothing
+	RequestCancelled = "cancelled" // another transaction is in a block in place of its own, and does something else
 )
 
 // Request is a governed request: all that a page about it shows.
@@ -64,7 +65,7 @@ type Request struct {
 	Sentence     string     `json:"sentence"`      // what it is about, for people
 	Intent       intent.Doc `json:"intent"`        // canonical: kind, v, then the fields of its kind
 	IntentDigest string     `json:"intent_digest"` // base64url of its SHA-256
-	// Lines are what the intent says, for people, of what changes the vault: a page need not
+	// Lines are what the intent says, for people, of what changes the vault, and of a replace: a page need not
 	// know its kind.
 	Lines      []Line                `json:"lines,omitempty"`
 	Impact     *statement.Impact     `json:"impact,omitempty"` // what it does to the vault, also among Lines

@@ -14,6 +14,7 @@ const (
 	SendingIncluded  = "included"  // in a block, without the confirmations that its chain needs
 	SendingConfirmed = "confirmed" // final
 	SendingFailed    = "failed"    // final: in a block, moved nothing, and its fee was paid
+	SendingReplaced  = "replaced"  // final: that of another request is in a block in its place
 	SendingLapsed    = "lapsed"    // final: its approval ended before it was signed
 )
 
@@ -26,8 +27,10 @@ type Sending struct {
 	// Confirmations is how many blocks make it final, its own included, and how many it has.
 	Confirmations int64  `json:"confirmations"`
 	Needed        int64  `json:"needed"`
-	Fee           string `json:"fee,omitempty"`    // that was paid, in the chain's coin
-	Reason        string `json:"reason,omitempty"` // why it is not further, for people
+	Fee           string `json:"fee,omitempty"` // that was paid, in the chain's coin
+	// ReplacedBy is the request whose transaction is in a block in place of this one.
+	ReplacedBy string `json:"replaced_by,omitempty"`
+	Reason     string `json:"reason,omitempty"` // why it is not further, for people
 }
 
 // Attempt is one signed transaction.

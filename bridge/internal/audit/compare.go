@@ -217,7 +217,7 @@ var decisions = map[string]string{statement.Approve: "approval", statement.Rejec
 func states(is *vault.Request) []string {
 	switch is.Outcome {
 	case "APPROVED":
-		return []string{wire.RequestApproved, wire.RequestLapsed, wire.RequestOrdered, wire.RequestCompleted}
+		return []string{wire.RequestApproved, wire.RequestLapsed, wire.RequestOrdered, wire.RequestCompleted, wire.RequestFailed, wire.RequestCancelled}
 	case "REJECTED":
 		return []string{wire.RequestRejected}
 	case "EXPIRED":

@@ -13,7 +13,7 @@ import (
 )
 
 var requestStates = []string{
-	"", wire.RequestUnsent, wire.RequestPending, wire.RequestApproved, wire.RequestRejected, wire.RequestExpired, wire.RequestBlocked, wire.RequestLapsed, wire.RequestOrdered, wire.RequestCompleted, wire.RequestFailed,
+	"", wire.RequestUnsent, wire.RequestPending, wire.RequestApproved, wire.RequestRejected, wire.RequestExpired, wire.RequestBlocked, wire.RequestLapsed, wire.RequestOrdered, wire.RequestCompleted, wire.RequestFailed, wire.RequestCancelled,
 }
 
 func (a *api) requests(q *question) (any, error) {

@@ -3,14 +3,11 @@ package gateway
 import (
 	"context"
 	"errors"
-	"fmt"
 	"math/big"
 	"time"
 
 	"github.com/ethereum/go-ethereum/common"
 
-	"countersign/shared/amount"
-	"countersign/shared/asset"
 	"countersign/shared/effects"
 	"countersign/shared/fault"
 	"countersign/shared/gas"
@@ -94,16 +91,24 @@ func callOf(from common.Address, does effects.Effects) (chain.Call, error) {
 	return chain.Call{From: from, To: common.Address(tx.To), Value: tx.Value, Data: tx.Data}, err
 }
 
+// lapse ends a sending whose approval ended before anything was signed of it.
+func (s *sending) lapse(ctx context.Context, r store.Request) error {
+	if len(s.Attempts) > 0 || !lapsed(r, s.g.now()) {
+		return nil
+	}
+	return s.keep(ctx, func(now *store.Sending) { now.State, now.Reason = store.SendingLapsed, "" })
+}
+
 // sign has the signer sign the next attempt, with fees that the chain takes now; after
-// last, which is stuck, higher ones. Where what was approved does not reach, nothing is signed and
+// last, which is stuck or is replaced, higher ones. Where what was approved does not reach, nothing is signed and
 // the reason is kept.
 func (s *sending) sign(ctx context.Context, last *store.Attempt) error {
 	r, err := s.load(ctx)
 	if err != nil {
 		return err
 	}
-	if last == nil && lapsed(r, s.g.now()) && len(s.Attempts) == 0 {
-		return s.keep(ctx, func(now *store.Sending) { now.State, now.Reason = store.SendingLapsed, "" })
+	if err := s.lapse(ctx, r); err != nil || s.State == store.SendingLapsed {
+		return err
 	}
 	if err := s.g.timely(); err != nil {
 		return err
@@ -165,95 +170,11 @@ func (s *sending) affords(ctx context.Context, r store.Request) error {
 	if err != nil {
 		return err
 	}
-	has, err := s.g.fill(ctx, s.w, s.Entity, account, m.What.Asset, purse{begun: true})
+	has, err := s.g.fill(ctx, s.w, s.Entity, account, m.What.Asset, purse{begun: true, without: s.Transfer()})
 	if err != nil {
 		return err
 	}
 	return has.covers(m)
-}
-
-// fees are those of the next attempt. why says, for people, why there are none that the
-// chain takes and that were approved.
-func (s *sending) fees(ctx context.Context, last *store.Attempt) (f gas.Fees, why string, err error) {
-	call, err := callOf(s.from, s.does)
-	if err != nil {
-		return f, "", err
-	}
-	limit := uint64(0)
-	if last != nil && !s.short {
-		limit = uint64(last.Gas)
-	} else if limit, err = s.w.Sender.Estimate(ctx, call); err != nil {
-		var reverts *chain.RevertError
-		if errors.As(err, &reverts) || errors.Is(err, chain.ErrFunds) {
-			return f, reasonOf(err), nil
-		}
-		return f, "", err
-	}
-	if s.short && last != nil && limit == uint64(last.Gas) {
-		return f, s.Reason, nil // it is refused for something else
-	}
-	if last != nil && limit > uint64(last.Gas) { // no node took it: whatever its price was
-		for _, a := range s.Attempts {
-			limit = max(limit, 2*uint64(a.Gas))
-		}
-		last = nil
-	}
-	now, err := s.w.Sender.Fees(ctx)
-	if err != nil {
-		return f, "", err
-	}
-	most, ok := new(big.Int).SetString(s.does.MaxFee, 10)
-	if !ok {
-		return f, "", fmt.Errorf("read the maximum fee %q", s.does.MaxFee)
-	}
-	most.Div(most, new(big.Int).SetUint64(limit)) // for each gas
-	tip, feeCap := now.Normal.Tip, now.Normal.Cap
-	if last != nil {
-		tip, feeCap = raised(tip, last.Tip), raised(feeCap, last.FeeCap)
-	}
-	least := new(big.Int).Add(now.Base, big.NewInt(1))
-	if last != nil {
-		least = feeCap
-	}
-	if most.Cmp(least) < 0 || most.Cmp(tip) < 0 && last != nil {
-		return f, "the chain takes more now than the " + s.maxFee() + " that were approved: it goes on when the chain takes less, or with a request for more", nil
-	}
-	feeCap, tip = smaller(feeCap, most), smaller(tip, most)
-	return gas.Fees{Gas: int64(limit), FeeCap: feeCap.String(), Tip: tip.String()}, "", nil
-}
-
-// maxFee is the approved maximum, for people.
-func (s *sending) maxFee() string {
-	n, _ := asset.Chain(s.Chain)
-	coin, _ := asset.On(s.Chain, n.Coin)
-	fee, err := amount.FromUnits(s.does.MaxFee, coin.Places)
-	if err != nil {
-		return s.does.MaxFee
-	}
-	return figure(fee.Trim().String(), coin.ID)
-}
-
-// raised is a price that is enough above that of an attempt before it.
-func raised(now *big.Int, before string) *big.Int {
-	was, ok := new(big.Int).SetString(before, 10)
-	if !ok {
-		return now
-	}
-	was.Mul(was, big.NewInt(raise))
-	was.Add(was, big.NewInt(999))
-	was.Div(was, big.NewInt(1000))
-	was.Add(was, big.NewInt(1)) // also of nothing
-	if was.Cmp(now) > 0 {
-		return was
-	}
-	return now
-}
-
-func smaller(a, b *big.Int) *big.Int {
-	if a.Cmp(b) < 0 {
-		return a
-	}
-	return b
 }
 
 // mend signs another attempt where no node takes the newest, whatever it waits for: of a sweep
@@ -262,7 +183,7 @@ func (s *sending) mend(ctx context.Context, outcome chain.Outcome) error {
 	last := s.Attempts[len(s.Attempts)-1]
 	s.short = outcome == chain.Malformed
 	switch {
-	case s.g.now().Sub(time.Unix(last.At, 0)) < stuckAfter:
+	case s.g.now().Sub(time.Unix(last.At, 0)) < stuckAfter || s.waits():
 		return nil
 	case s.Sweep != "" && (s.short || outcome == chain.TooCheap || outcome == chain.NoFunds):
 		return s.resweep(ctx)

@@ -16,7 +16,7 @@ import (
 // newIntent makes a request of an intent: for what changes the vault of the caller's entity,
 // or sends what it holds. The signer fills and governs it. It fails with INVALID_REQUEST, INTENT_UNSUPPORTED, NOT_FOUND,
 // CONFLICT (the vault is at another version), DENIED_BY_RULES, ENTITY_NOT_ENROLLED and
-// SIGNER_UNAVAILABLE, and as [Gateway.mayTransfer]. The same question with the same key is the same request.
+// SIGNER_UNAVAILABLE, and as [Gateway.maySend]. The same question with the same key is the same request.
 func (g *Gateway) newIntent(ctx context.Context, c Caller, doc intent.Doc, key string) (wire.Request, error) {
 	signer, ask, err := g.intended(ctx, c, doc, key)
 	if err != nil {
@@ -31,7 +31,7 @@ func (g *Gateway) newIntent(ctx context.Context, c Caller, doc intent.Doc, key s
 	}
 	if sender, ok := draft.(intent.Sender); ok {
 		defer g.locks.lock("funds\x00" + c.Entity + "\x00" + sender.Sends().Account)() // of two that want the last of it one gets it
-		if err := g.mayTransfer(ctx, c, sender); err != nil {
+		if err := g.maySend(ctx, c, sender); err != nil {
 			return wire.Request{}, err
 		}
 	}
@@ -50,7 +50,7 @@ func (g *Gateway) dryIntent(ctx context.Context, c Caller, in wire.DryRunInput) 
 		return wire.Explanation{}, err
 	}
 	if sender, ok := draft.(intent.Sender); ok {
-		if err := g.mayTransfer(ctx, c, sender); err != nil {
+		if err := g.maySend(ctx, c, sender); err != nil {
 			return wire.Explanation{}, err
 		}
 	}

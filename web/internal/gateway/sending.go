@@ -29,7 +29,6 @@ type Sender interface {
 const (
 	sendingsAtOnce = 200              // that one scan looks at
 	stuckAfter     = 90 * time.Second // without a block, higher fees are tried, within what was approved
-	raise          = 1125             // thousandths of both prices that the next attempt has at least: nodes want 1,100
 )
 
 // errSettling says that what a sending has come to is not told by the node yet.
@@ -38,7 +37,7 @@ var errSettling = errors.New("the node does not tell yet what became of it")
 // transact brings the sendings on a chain further: what is approved is signed, what is
 // signed is given to the node, and what is in a block up to at, up to which everything was
 // read, is booked. Those of one address are sent one after the other, because a node
-// forgets what waits behind a gap. What is wrong with one keeps no other account's back: it
+// forgets what waits behind a gap; what replaces one has its nonce, and waits for none. What is wrong with one keeps no other account's back: it
 // is said in the sending, and in the error.
 func (g *Gateway) transact(ctx context.Context, w *watch, at chain.Block) error {
 	if w.Sender == nil {
@@ -55,7 +54,7 @@ func (g *Gateway) transact(ctx context.Context, w *watch, at chain.Block) error 
 	waiting := map[string]bool{} // addresses with a transaction that no node has yet
 	for _, s := range all {
 		key := s.Entity + "\x00" + s.Account + "\x00" + s.Sweep // each address counts nonces of its own
-		if waiting[key] && (s.State == store.SendingApproved || s.State == store.SendingSigned) {
+		if waiting[key] && s.Replaces == "" && (s.State == store.SendingApproved || s.State == store.SendingSigned) {
 			continue
 		}
 		step := &sending{g: g, w: w, at: at, Sending: s}
@@ -66,7 +65,7 @@ func (g *Gateway) transact(ctx context.Context, w *watch, at chain.Block) error 
 		if err != nil && !errors.Is(err, errSettling) {
 			failed = errors.Join(failed, fmt.Errorf("send what %s asks for: %w", s.Request, err))
 		}
-		waiting[key] = waiting[key] || step.State == store.SendingSigned || step.State == store.SendingApproved && step.begun()
+		waiting[key] = waiting[key] || (step.State == store.SendingSigned || step.State == store.SendingApproved && step.begun()) && !step.behind()
 	}
 	return failed
 }
@@ -79,6 +78,8 @@ type sending struct {
 	at   chain.Block
 	does effects.Effects
 	from common.Address
+	// rivals are those with its nonce, it among them: a transfer, and what replaces it.
+	rivals []store.Sending
 
 	short bool // the newest attempt may have less gas than its chain wants, or more
 }
@@ -90,8 +91,15 @@ func (s *sending) advance(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := s.compete(ctx); err != nil {
+		return err
+	}
+	if done, err := s.raced(ctx); done || err != nil {
+		return err
+	}
 	if s.State == store.SendingApproved {
-		if err := s.sign(ctx, nil); err != nil || s.State != store.SendingSigned {
+		_, last := newest(s.others())
+		if err := s.sign(ctx, last); err != nil || s.State != store.SendingSigned {
 			return err
 		}
 	}
@@ -131,6 +139,9 @@ func (s *sending) broadcast(ctx context.Context) error {
 	if outcome == chain.Displaced { // by an attempt before it, if by anything that the vault signed
 		if seen, ferr := s.mined(ctx); ferr == nil && seen != nil {
 			return s.keep(ctx, func(now *store.Sending) { now.State, now.Reason = store.SendingSubmitted, "" })
+		}
+		if taken, ferr := s.taken(ctx); taken || ferr != nil {
+			return errors.Join(ferr, s.because(ctx, "a transaction that it replaces is in a block"))
 		}
 		s.g.cfg.Log.Error("another transaction has the nonce of one of the vault", "request", s.Request, "chain", s.Chain, "hash", last.Hash)
 	}
@@ -193,7 +204,7 @@ func (s *sending) follow(ctx context.Context) error {
 
 // hurry signs higher fees for what waits too long, within what was approved.
 func (s *sending) hurry(ctx context.Context) error {
-	if s.g.now().Sub(s.Tried) < stuckAfter {
+	if s.g.now().Sub(s.Tried) < stuckAfter || s.waits() {
 		return nil
 	}
 	last, higher := s.Attempts[len(s.Attempts)-1], s.resweep

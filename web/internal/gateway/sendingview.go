@@ -26,7 +26,7 @@ func (g *Gateway) sendingView(s *store.Sending) *wire.Sending {
 	if s == nil {
 		return nil
 	}
-	v := &wire.Sending{State: s.State, Attempts: []wire.Attempt{}, Reason: s.Reason}
+	v := &wire.Sending{State: s.State, Attempts: []wire.Attempt{}, ReplacedBy: s.ReplacedBy, Reason: s.Reason}
 	for _, a := range s.Attempts {
 		v.Attempts = append(v.Attempts, wire.Attempt{
 			Nonce: a.Nonce, Fees: gas.Fees{Gas: a.Gas, FeeCap: a.FeeCap, Tip: a.Tip}, Hash: a.Hash, SignedAt: time.Unix(a.At, 0).UTC(),
@@ -74,6 +74,9 @@ func sendingEvents(s *store.Sending) (all []wire.Event) {
 			text = "In a block, and not carried out"
 		}
 		all = append(all, wire.Event{At: s.Mined.At, Type: "block", Text: text, Seq: -1})
+	}
+	if s.State == store.SendingReplaced {
+		all = append(all, wire.Event{At: s.Updated, Type: "replaced", Text: "Another transaction is in a block in its place", Seq: -1})
 	}
 	if s.State == store.SendingConfirmed {
 		all = append(all, wire.Event{At: s.Updated, Type: "confirmed", Text: "Confirmed", Seq: -1})

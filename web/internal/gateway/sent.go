@@ -58,11 +58,14 @@ func (s *sending) conclude(ctx context.Context) error {
 		if err := became(tx, s.Sending, state); err != nil {
 			return err
 		}
-		return s.keepIn(tx, func(now *store.Sending) {
+		if err := s.keepIn(tx, func(now *store.Sending) {
 			if now.State = store.SendingConfirmed; now.Mined.Failed {
 				now.State, now.Reason = store.SendingFailed, "the chain took it into a block and did not carry it out: nothing was moved, and the fee was paid"
 			}
-		})
+		}); err != nil {
+			return err
+		}
+		return s.won(tx, s.Sending)
 	})
 }
 
@@ -123,6 +126,8 @@ func (b *books) ours(d store.Deposit) (kind, text, against string, ok bool, err 
 	case !d.Out:
 		// Who reads this account alone is not told of the other one: that says who reads the request.
 		return wire.EntryDeposit, "Received " + figure(d.Amount, d.Asset) + " from another account of the vault", against, inside, nil
+	case d.Index == chain.IndexFee && s.Cancels:
+		return wire.EntryFee, "Network fee of " + figure(d.Amount, d.Asset) + ", for a cancellation", "fees:" + s.Account, true, nil
 	case d.Index == chain.IndexFee:
 		return wire.EntryFee, "Network fee of " + figure(d.Amount, d.Asset), "fees:" + s.Account, true, nil
 	}

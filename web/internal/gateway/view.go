@@ -31,7 +31,7 @@ func (g *Gateway) view(r store.Request, by *projection.Governance, gen statement
 	}
 	if wants, err := intent.Open(doc); err == nil { // which it was when its entry was read
 		v.Sentence = wants.Title()
-		if _, ok := wants.(intent.Change); ok {
+		if _, ok := wants.(intent.Drafted); ok { // of which a page need not know the kind
 			v.Impact = (*statement.Impact)(r.Impact)
 			for _, l := range slices.Concat(wants.Lines(), v.Impact.Lines(), intent.WhyLines(wants)) {
 				v.Lines = append(v.Lines, wire.Line{Label: l.Label, Value: l.Value})

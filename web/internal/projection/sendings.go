@@ -26,9 +26,13 @@ func sends(tx store.Tx, row store.Request, at int64) error {
 	if _, err := effects.Number(does.Chain); err != nil {
 		return nil //nolint:nilerr // nothing can be sent there
 	}
-	return tx.PutSending(store.Sending{
+	s := store.Sending{
 		Request: row.ID, Entity: row.Entity, Account: row.Account, Chain: does.Chain, State: store.SendingApproved, Attempts: []store.Attempt{}, Updated: time.Unix(at, 0).UTC(),
-	})
+	}
+	if r, ok := wants.(intent.Replace); ok {
+		s.Replaces, s.Cancels = r.Request, r.Action == intent.Cancel
+	}
+	return tx.PutSending(s)
 }
 
 // signing keeps the attempt that is about to be signed.

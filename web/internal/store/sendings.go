@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 )
@@ -13,23 +14,39 @@ const (
 	SendingIncluded  = "included"  // it is in a block, without the confirmations that its chain needs
 	SendingConfirmed = "confirmed" // final
 	SendingFailed    = "failed"    // final: it is in a block, moved nothing, and its fee was paid
+	SendingReplaced  = "replaced"  // final: another transaction with its nonce is in a block
 	SendingLapsed    = "lapsed"    // final: its approval ended before it was signed
 )
 
 // Sending is an approved request that ends in a transaction, and how far that is: what the
 // signer's log says of it, and what its chain says.
 type Sending struct {
-	Request  string // of a sweep, which has none: its name, see [SweepName]
-	Entity   string
-	Account  string
-	Chain    string
-	Sweep    string // the deposit address that is swept by a standing rule; empty: it is a request's
+	Request string // of a sweep, which has none: its name, see [SweepName]
+	Entity  string
+	Account string
+	Chain   string
+	Sweep   string // the deposit address that is swept by a standing rule; empty: it is a request's
+	// Replaces is the request of the transfer whose nonce its transaction has; empty: it has
+	// its own. Cancels says that it moves nothing, in place of what that sends.
+	Replaces string
+	Cancels  bool
 	State    string
 	Attempts []Attempt
 	Mined    *Mined
-	Reason   string    // why it is not further, for people; empty: nothing is wrong
-	Tried    time.Time // when the newest attempt was first given to a node; zero: it was not
-	Updated  time.Time
+	// ReplacedBy is the request whose transaction is in a block in place of its own; empty: none.
+	ReplacedBy string
+	Reason     string    // why it is not further, for people; empty: nothing is wrong
+	Tried      time.Time // when the newest attempt was first given to a node; zero: it was not
+	Updated    time.Time
+}
+
+// Transfer is the request of the transfer whose nonce it has: its own, or that of what it
+// replaces.
+func (s Sending) Transfer() string { return cmp.Or(s.Replaces, s.Request) }
+
+// Final reports whether it stays as it is, unless the chain is reorganised.
+func (s Sending) Final() bool {
+	return s.State == SendingConfirmed || s.State == SendingFailed || s.State == SendingReplaced || s.State == SendingLapsed
 }
 
 // SweepName is what stands for the request of a sweep: each transaction of a deposit address
@@ -64,6 +81,9 @@ type Mined struct {
 type Sendings interface {
 	PutSending(Sending) error // adds or replaces
 	Sending(entity, request string) (Sending, error)
+	// Rivals are the sending of a transfer and those of the requests that replace it, in the order in
+	// which they were approved.
+	Rivals(entity, transfer string) ([]Sending, error)
 	SendingOf(chain, hash string) (Sending, error) // which one has this transaction
 	// OpenSendings are those that are not final, the oldest of each account before the second of
 	// any, so that no account keeps another's out.

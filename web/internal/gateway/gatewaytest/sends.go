@@ -34,7 +34,7 @@ type Sandbox struct {
 	client *rpc.Client
 }
 
-// NewSending starts a world on the sandbox's chain, whose rule is for transfers too, and
+// NewSending starts a world on the sandbox's chain, whose rule is for transfers and what replaces them too, and
 // whose account has 10 ether.
 func NewSending(t testing.TB, confirmations int64) (*World, *Sandbox) {
 	t.Helper()
@@ -45,7 +45,7 @@ func NewSending(t testing.TB, confirmations int64) (*World, *Sandbox) {
 func NewSendingBy(t testing.TB, confirmations int64, change func(gateway.Sender) gateway.Sender) (*World, *Sandbox) {
 	t.Helper()
 	w := prepare(t, confirmations, false, func(r *governance.Rule) {
-		r.When = []governance.Condition{{Filter: &governance.Filter{Kinds: []string{intent.KindBuy, intent.KindTransfer}}}}
+		r.When = []governance.Condition{{Filter: &governance.Filter{Kinds: []string{intent.KindBuy, intent.KindTransfer, intent.KindReplace}}}}
 	})
 	key, err := crypto.GenerateKey()
 	if err != nil {

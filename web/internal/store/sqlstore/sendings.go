@@ -17,9 +17,9 @@ func (x *tx) PutSending(s store.Sending) error {
 	if s.Mined != nil {
 		block = s.Mined.Block
 	}
-	n, err := x.exec("keep sending", `INSERT INTO sendings (request, entity, chain, state, block, doc) VALUES (?, ?, ?, ?, ?, ?)
+	n, err := x.exec("keep sending", `INSERT INTO sendings (request, entity, chain, state, block, transfer, doc) VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (request) DO UPDATE SET state = excluded.state, block = excluded.block, doc = excluded.doc WHERE entity = excluded.entity`,
-		s.Request, s.Entity, s.Chain, s.State, block, raw)
+		s.Request, s.Entity, s.Chain, s.State, block, s.Transfer(), raw)
 	if err != nil {
 		return err
 	}
@@ -43,6 +43,10 @@ func (x *tx) PutSending(s store.Sending) error {
 
 func (x *tx) Sending(entity, request string) (store.Sending, error) {
 	return doc[store.Sending](x, "find sending", `SELECT doc FROM sendings WHERE entity = ? AND request = ?`, entity, request)
+}
+
+func (x *tx) Rivals(entity, transfer string) ([]store.Sending, error) {
+	return docs[store.Sending](x, "list what replaces a transfer", `SELECT doc FROM sendings WHERE entity = ? AND transfer = ? ORDER BY pos`, entity, transfer)
 }
 
 func (x *tx) SendingOf(chain, hash string) (store.Sending, error) {

@@ -51,6 +51,19 @@ func (s *suite) sendings() {
 		s.same(len(none), 0)
 		return errors.Join(err, err2)
 	})
+	again := of("req_again", "ent_a")
+	again.Replaces, again.Cancels = one.Request, true
+	s.write(nil, func(tx store.Tx) error { return tx.PutSending(again) })
+	one.State, one.ReplacedBy = store.SendingReplaced, again.Request
+	s.write(nil, func(tx store.Tx) error { return tx.PutSending(one) })
+	s.read(nil, func(tx store.Tx) error {
+		rivals, err := tx.Rivals("ent_a", one.Request)
+		s.same(rivals, []store.Sending{one, again})
+		none, err2 := tx.Rivals("ent_b", one.Request)
+		s.same(len(none), 0)
+		return errors.Join(err, err2)
+	})
+	open(theirs, again)
 	swept := of(store.SweepName("ent_a", "0xAbC", 3), "ent_a")
 	swept.Sweep, swept.Attempts = "0xAbC", []store.Attempt{{Nonce: 3}}
 	s.write(nil, func(tx store.Tx) error { return tx.PutSending(swept) })

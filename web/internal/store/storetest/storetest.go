@@ -358,7 +358,7 @@ func (s *suite) requests() {
 	s.write(store.ErrExists, func(tx store.Tx) error {
 		return errors.Join(tx.AppendLine(store.Line{Entity: "ent_b"}), tx.PutRequest(store.Request{ID: "req_3", Entity: "ent_b", State: wire.RequestPending}))
 	})
-	for _, state := range []string{wire.RequestUnsent, wire.RequestPending, wire.RequestApproved, wire.RequestRejected, wire.RequestExpired, wire.RequestBlocked, wire.RequestOrdered, wire.RequestCompleted, wire.RequestFailed} {
+	for _, state := range []string{wire.RequestUnsent, wire.RequestPending, wire.RequestApproved, wire.RequestRejected, wire.RequestExpired, wire.RequestBlocked, wire.RequestOrdered, wire.RequestCompleted, wire.RequestFailed, wire.RequestCancelled} {
 		s.write(nil, func(tx store.Tx) error {
 			r, err := tx.Request("ent_a", "req_3")
 			r.State = state

@@ -1,0 +1,132 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/big"
+
+	"countersign/shared/amount"
+	"countersign/shared/asset"
+	"countersign/shared/gas"
+	"countersign/web/internal/chain"
+	"countersign/web/internal/store"
+)
+
+// raise is how many thousandths of both prices the next attempt has at least: nodes want 1,100.
+const raise = 1125
+
+// fees are those of the next attempt. why says, for people, why there are none that the
+// chain takes and that were approved.
+func (s *sending) fees(ctx context.Context, last *store.Attempt) (f gas.Fees, why string, err error) {
+	limit, err := s.limit(ctx, last)
+	var reverts *chain.RevertError
+	if errors.As(err, &reverts) || errors.Is(err, chain.ErrFunds) {
+		return f, reasonOf(err), nil
+	}
+	if err != nil {
+		return f, "", err
+	}
+	if s.short && last != nil && limit == uint64(last.Gas) {
+		return f, s.Reason, nil // it is refused for something else
+	}
+	if s.short && last != nil && limit > uint64(last.Gas) { // no node took it: whatever its price was
+		for _, a := range s.Attempts {
+			limit = max(limit, 2*uint64(a.Gas))
+		}
+		last = nil
+	}
+	now, err := s.w.Sender.Fees(ctx)
+	if err != nil {
+		return f, "", err
+	}
+	most, ok := new(big.Int).SetString(s.does.MaxFee, 10)
+	if !ok {
+		return f, "", fmt.Errorf("read the maximum fee %q", s.does.MaxFee)
+	}
+	most.Div(most, new(big.Int).SetUint64(limit)) // for each gas
+	leastTip, leastCap := leasts(now, last)
+	if most.Cmp(leastCap) < 0 || most.Cmp(leastTip) < 0 {
+		return f, "the chain takes more now than the " + s.maxFee() + " that were approved: it goes on when the chain takes less, or with a request for more", nil
+	}
+	feeCap := smaller(larger(now.Normal.Cap, leastCap), most)
+	tip := smaller(larger(now.Normal.Tip, leastTip), feeCap)
+	return gas.Fees{Gas: int64(limit), FeeCap: feeCap.String(), Tip: tip.String()}, "", nil
+}
+
+// limit is the gas of the next attempt: that of the last, or what a node estimates.
+func (s *sending) limit(ctx context.Context, last *store.Attempt) (uint64, error) {
+	if last != nil && !s.short && (!s.Cancels || len(s.Attempts) > 0) { // a cancellation needs less than the transfer
+		return uint64(last.Gas), nil
+	}
+	call, err := callOf(s.from, s.does)
+	if err != nil {
+		return 0, err
+	}
+	return s.w.Sender.Estimate(ctx, call)
+}
+
+// least is the least maximum fee with which an attempt can take the place of the last.
+func (s *sending) least(ctx context.Context, last store.Attempt) (*big.Int, error) {
+	limit, err := s.limit(ctx, &last)
+	if err != nil {
+		return nil, err
+	}
+	now, err := s.w.Sender.Fees(ctx)
+	if err != nil {
+		return nil, err
+	}
+	_, price := leasts(now, &last)
+	return new(big.Int).Mul(price, new(big.Int).SetUint64(limit)), nil
+}
+
+// leasts are the least prices that get into a block, and after an attempt those that nodes take
+// in its place.
+func leasts(now chain.Fees, last *store.Attempt) (tip, feeCap *big.Int) {
+	tip, feeCap = new(big.Int), new(big.Int).Add(now.Base, big.NewInt(1))
+	if last == nil {
+		return tip, feeCap
+	}
+	return raised(tip, last.Tip), raised(feeCap, last.FeeCap)
+}
+
+// maxFee is the approved maximum, for people.
+func (s *sending) maxFee() string {
+	n, _ := asset.Chain(s.Chain)
+	coin, _ := asset.On(s.Chain, n.Coin)
+	fee, err := amount.FromUnits(s.does.MaxFee, coin.Places)
+	if err != nil {
+		return s.does.MaxFee
+	}
+	return figure(fee.Trim().String(), coin.ID)
+}
+
+// raised is a price that is enough above that of an attempt before it.
+func raised(now *big.Int, before string) *big.Int {
+	was, ok := new(big.Int).SetString(before, 10)
+	if !ok {
+		return now
+	}
+	was.Mul(was, big.NewInt(raise))
+	was.Add(was, big.NewInt(999))
+	was.Div(was, big.NewInt(1000))
+	was.Add(was, big.NewInt(1)) // also of nothing
+	if was.Cmp(now) > 0 {
+		return was
+	}
+	return now
+}
+
+func larger(a, b *big.Int) *big.Int {
+	if a.Cmp(b) < 0 {
+		return b
+	}
+	return a
+}
+
+func smaller(a, b *big.Int) *big.Int {
+	if a.Cmp(b) < 0 {
+		return a
+	}
+	return b
+}
