@@ -114,8 +114,8 @@ export interface TransferCost {
 
 /** How far the transaction of an approved transfer is. */
 export interface Sending {
-  /** Of "approved" it is not signed yet, of "signed" no node has it yet; "confirmed", "failed" and "lapsed" are final. */
-  readonly state: 'approved' | 'signed' | 'submitted' | 'included' | 'confirmed' | 'failed' | 'lapsed';
+  /** Of "approved" it is not signed yet, of "signed" no node has it yet; "confirmed", "failed", "replaced" and "lapsed" are final. */
+  readonly state: 'approved' | 'signed' | 'submitted' | 'included' | 'confirmed' | 'failed' | 'replaced' | 'lapsed';
   /** Of the attempt that is in a block, else of the newest. */
   readonly hash?: string;
   readonly block?: number;
@@ -126,6 +126,8 @@ export interface Sending {
   readonly fee?: Decimal;
   /** Why it is not further, for people. */
   readonly reason?: string;
+  /** The request whose transaction is in a block in place of this one. */
+  readonly replacedBy?: string;
   /** Each the same but for its fees; one of them at most gets into a block. */
   readonly attempts: readonly { nonce: number; hash?: string; signedAt: Instant; fees: { gas: number; maxFeePerGas: Decimal; maxPriorityFeePerGas: Decimal } }[];
 }
@@ -135,7 +137,7 @@ export interface Purchase {
   readonly id: string;
   /** An approved purchase is "ready" to be paid, an approved transfer is "sending" until the chain has confirmed it ("done") or not
    *  carried it out ("failed"); an approved change of the vault is "done". */
-  readonly state: 'decide' | 'ready' | 'at-provider' | 'sending' | 'done' | 'failed' | 'expired' | 'rejected';
+  readonly state: 'decide' | 'ready' | 'at-provider' | 'sending' | 'done' | 'failed' | 'cancelled' | 'expired' | 'rejected';
   /** What it is about, for people. */
   readonly sentence: string;
   /** "buy", or another kind of intent (shared/spec/intent.md). */

@@ -122,6 +122,8 @@ test('how far a transaction is shows in its steps', () => {
   assert.equal(states(sending('confirmed', { block: 1203, confirmations: 14 })), 'done done done done');
   assert.equal(states(sending('failed', { block: 1203, confirmations: 14 })), 'done done done failed');
   assert.equal(states(sending('lapsed', { attempts: [] })), 'failed - - -');
+  assert.equal(states(sending('replaced')), 'done done failed -');
+  assert.equal(states(sending('replaced', { attempts: [] })), 'failed - - -');
   assert.equal(stepsOf(sending('confirmed', { block: 1203, confirmations: 14 }))[3].said, '12 of 12 blocks');
   assert.equal(feeOf(attempt('2000000000'), {}), '0.000042');
   assert.equal(feeOf(attempt('123456789012345678901234567890'), { places: 18 }), '2592592569259259.25692592592569');
@@ -135,6 +137,8 @@ test('a transfer says to whom it goes, what became of it, and why it is not furt
   assert.match(shown(sending('approved', { reason: 'the vault’s signer does not answer' })), /about to sign it.*Why it is not further The vault’s signer does not answer\./);
   assert.match(shown(sending('included', { block: 1203, confirmations: 2, hash: '0x5c50', fee: '0.0000315' })), /2 of 12 blocks.*Transaction 0x5c50 Block 1\u202f203 Fee paid 0\.0000315 ETH of at most 0\.00007/);
   assert.match(shown(sending('failed', { reason: 'the chain did not carry it out' })), /Nothing was moved The chain did not carry it out\./);
+  assert.match(shown(sending('replaced', { reason: 'it was cancelled', replaced_by: 'req_b' })), /Another transaction is in a block in its place.*Only one of them gets into a block It was cancelled\./);
+  assert.doesNotMatch(shown(sending('submitted'), { action: 'CANCEL' }), /Recipient/);
   assert.match(shown(sending('lapsed', { attempts: [] })), /Nothing was sent The approval ended/);
   assert.match(shown(sending('submitted', { attempts: [attempt('2000000000', '0x01'), attempt('3000000000', '0x02')] })), /2 attempts, of which one gets into a block 1\. Fee at most 0\.000042 ETH 0x01 2\. Fee at most 0\.000063 ETH 0x02/);
   assert.match(words(sendingPicture({ request: { value: { intent: i } }, vault: {} })), /^ ?Recipient 0x 7E5F/, 'without the vault it is shown without names');
@@ -158,7 +162,7 @@ test('a request of a transfer has what is sent and how far that is', () => {
   assert.equal(r('pending').state, 'decide');
   const p = r('approved', sending('included', { block: 0, confirmations: 1, hash: '0x01' }));
   assert.deepEqual([p.state, p.send.amount, p.to, p.sending.block, p.sending.attempts[0].fees.maxFeePerGas, 'reason' in p.sending], ['sending', '1.5', ACME, 0, '2000000000', false]);
-  assert.deepEqual(['completed', 'failed', 'lapsed'].map((state) => r(state).state), ['done', 'failed', 'expired']);
+  assert.deepEqual(['completed', 'failed', 'cancelled', 'lapsed'].map((state) => r(state).state), ['done', 'failed', 'cancelled', 'expired']);
 });
 
 test('an account receives at its address, and one that does not hold is not shown', () => {

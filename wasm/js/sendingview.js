@@ -7,13 +7,13 @@ import { called, known } from './recipient.js';
 import { assetOf } from './sendform.js';
 
 /** OVER are the states of a sending to which nothing more happens. */
-export const OVER = new Set(['confirmed', 'failed', 'lapsed']);
+export const OVER = new Set(['confirmed', 'failed', 'replaced', 'lapsed']);
 
 /** sendingPicture: request and vault are holders, { value, error }, of GET /v1/requests/{id} and GET /v1/vault. */
 export function sendingPicture({ request, vault }) {
   if (!request.value) return request.error ? trouble(request.error, 'again') : card('Recipient', '', [1, 2].map((key) => el('span', 'skeleton is-line', { key })));
   const r = request.value, i = r.intent, f = { i, vault: vault.value, coin: vault.value ? assetOf(vault.value, i.chain, i.max_fee.asset) : { ticker: i.max_fee.asset } };
-  return text('div', 'stack', request.error && trouble(request.error, 'again'), to(f), r.sending && progress(r.sending, f));
+  return text('div', 'stack', request.error && trouble(request.error, 'again'), i.action !== 'CANCEL' && to(f), r.sending && progress(r.sending, f));
 }
 
 // to is whom the vault has a name for, or that it has none.
@@ -30,15 +30,16 @@ const ORDER = ['approved', 'signed', 'submitted', 'included', 'confirmed'];
 
 /** stepsOf are the steps on the way, each with its state: done, current, failed or ''. */
 export function stepsOf(s) {
-  const failed = s.state === 'failed', at = failed ? ORDER.indexOf('included') : ORDER.indexOf(s.state), lapsed = s.state === 'lapsed';
+  const failed = s.state === 'failed', replaced = s.state === 'replaced', lapsed = s.state === 'lapsed' || replaced && s.attempts.length === 0;
+  const at = ORDER.indexOf(failed ? 'included' : replaced ? 'submitted' : s.state);
   const steps = [
     ['signed', 'Signed', s.attempts.length > 1 ? `${s.attempts.length} times, with higher fees` : 'by the vault’s own key'],
     ['submitted', 'Sent', 'a node of the chain has it'],
-    ['included', 'In a block', s.block === undefined ? 'waits for room in one' : `number ${grouped(String(s.block))}`],
+    ['included', replaced ? 'Replaced' : 'In a block', s.block === undefined ? 'waits for room in one' : `number ${grouped(String(s.block))}`],
     ['confirmed', failed ? 'Not carried out' : 'Confirmed', failed ? 'nothing was moved' : s.block === undefined ? '' : `${Math.min(s.confirmations, s.needed)} of ${plural(s.needed, 'block')}`],
   ];
   return steps.map(([name, title, said]) => {
-    const place = ORDER.indexOf(name), state = failed && name === 'confirmed' ? 'failed' : lapsed && name === 'signed' ? 'failed' : !lapsed && place <= at ? 'done' : !lapsed && !failed && place === at + 1 ? 'current' : '';
+    const place = ORDER.indexOf(name), state = failed && name === 'confirmed' || lapsed && name === 'signed' || replaced && !lapsed && name === 'included' ? 'failed' : !lapsed && place <= at ? 'done' : !lapsed && !failed && !replaced && place === at + 1 ? 'current' : '';
     return { name, title, said: state || said.startsWith('number') ? said : '', state };
   });
 }
@@ -48,6 +49,7 @@ const MARKS = { done: 'check', failed: 'cross' };
 const STATES = {
   approved: 'The vault is about to sign it', signed: 'Signed, and about to be sent', submitted: 'Waits to be taken into a block',
   included: 'In a block, and waits for confirmations', confirmed: 'It arrived', failed: 'Failed', lapsed: 'Its approval ended',
+  replaced: 'Another transaction is in a block in its place',
 };
 
 function progress(s, f) {
@@ -57,7 +59,7 @@ function progress(s, f) {
     text('div', '', el('ol', 'track', { 'aria-label': 'How far it is' }, stepsOf(s).map(({ name, title, said, state }, i) => el('li', `step ${state && `is-${state}`}`.trim(), { key: name, ...(state === 'current' && { 'aria-current': 'step' }) },
       text('span', 'step-mark', MARKS[state] ? icon(MARKS[state]) : String(i + 1)), text('div', 'step-body', text('strong', 'step-title', title), said && text('p', 'step-text', said), state && el('span', 'visually-hidden', {}, `: ${state}`)))))),
     s.state === 'lapsed' && notice('is-warning', 'clock', 'Nothing was sent', 'The approval ended before the chain took as little as was approved. A new request, with a higher maximum fee, sends it.'),
-    s.state === 'failed' ? notice('is-negative', 'alert', 'Nothing was moved', s.reason ? `${capital(s.reason)}.` : '') : s.reason && s.state !== 'lapsed' && notice('is-info', 'info', 'Why it is not further', `${capital(s.reason)}.`),
+    s.state === 'replaced' ? notice('is-info', 'info', 'Only one of them gets into a block', s.reason ? `${capital(s.reason)}.` : '') : s.state === 'failed' ? notice('is-negative', 'alert', 'Nothing was moved', s.reason ? `${capital(s.reason)}.` : '') : s.reason && s.state !== 'lapsed' && notice('is-info', 'info', 'Why it is not further', `${capital(s.reason)}.`),
     facts(s, f)));
 }
 

@@ -62,11 +62,11 @@ export function more(a, b) {
   return l === r ? 0 : l > r ? 1 : -1;
 }
 
-const STATES = { decide: ['pending_initiation', 'pending'], ready: ['approved'], 'at-provider': ['ordered'], sending: ['approved'], done: ['completed', 'approved'], failed: ['failed'], expired: ['expired', 'lapsed'], rejected: ['rejected', 'blocked'] };
+const STATES = { decide: ['pending_initiation', 'pending'], ready: ['approved'], 'at-provider': ['ordered'], sending: ['approved'], done: ['completed', 'approved'], failed: ['failed'], cancelled: ['cancelled'], expired: ['expired', 'lapsed'], rejected: ['rejected', 'blocked'] };
 
 // stateOf is what a request wants next. What is approved waits to be paid, or is on its way, and a change of
 // the vault is done with that.
-const APPROVED = { buy: 'ready', transfer: 'sending' };
+const APPROVED = { buy: 'ready', transfer: 'sending', replace: 'sending' };
 const stateOf = ({ state, intent }) => (state === 'approved' ? APPROVED[intent?.kind] ?? 'done' : Object.keys(STATES).find((s) => STATES[s].includes(state)) ?? state);
 
 export function purchaseOf(r) {
@@ -77,13 +77,14 @@ export function purchaseOf(r) {
     waiting: r.approvers.filter((a) => !a.decision).map(({ member, name }) => ({ member, name })),
     until: (r.state === 'approved' && r.use_by) || r.expires_at, order: r.order || undefined,
     ...(i.kind === 'buy' && { pay: i.fiat, receive: i.crypto, minimum: i.minimum, provider: { id: i.provider, name: i.provider_name }, account: i.account, quote: i.quote }),
-    ...(i.kind === 'transfer' && { send: i.crypto, to: i.to.address, maxFee: i.max_fee, account: i.account, ...(r.sending && { sending: sendingOf(r.sending) }) }),
+    ...(i.kind === 'transfer' && { send: i.crypto, to: i.to.address, maxFee: i.max_fee, account: i.account }),
+    ...(r.sending && { sending: sendingOf(r.sending) }),
     purpose: i.purpose, reference: i.reference,
   };
 }
 
-const sendingOf = ({ state, hash, block, confirmations, needed, fee, reason, attempts }) => ({
-  state, confirmations, needed, ...(hash && { hash }), ...(block !== undefined && { block }), ...(fee && { fee }), ...(reason && { reason }),
+const sendingOf = ({ state, hash, block, confirmations, needed, fee, reason, attempts, replaced_by: by }) => ({
+  state, confirmations, needed, ...(hash && { hash }), ...(block !== undefined && { block }), ...(fee && { fee }), ...(reason && { reason }), ...(by && { replacedBy: by }),
   attempts: attempts.map(({ nonce, hash, signed_at, fees }) => ({ nonce, ...(hash && { hash }), signedAt: signed_at, fees: { gas: fees.gas, maxFeePerGas: fees.max_fee_per_gas, maxPriorityFeePerGas: fees.max_priority_fee_per_gas } })),
 });
 

@@ -45,9 +45,10 @@ var Vaults = []Vault{
 			{Name: "transfers", When: sending("1"), Steps: []governance.Step{{Name: "operators", Quorum: 1, Members: ids(People[:2])}}}}},
 }
 
-// sending is the condition of a rule for transfers of at most so many ether.
+// sending is the condition of a rule for transfers of at most so many ether, and for what
+// replaces them.
 func sending(ether string) []governance.Condition {
-	return []governance.Condition{{Filter: &governance.Filter{Kinds: []string{intent.KindTransfer}}}, {Amount: &governance.Amount{Currency: "ethereum", Max: ether}}}
+	return []governance.Condition{{Filter: &governance.Filter{Kinds: []string{intent.KindTransfer, intent.KindReplace}}}, {Amount: &governance.Amount{Currency: "ethereum", Max: ether}}}
 }
 
 func ids(people []Person) (all []string) {

@@ -11,7 +11,8 @@ import (
 	"countersign/shared/wire"
 )
 
-// sampleChange is a request for what changes the vault, which has no screen of its own.
+// sampleChange is a request of a kind that the page is told of in words: for what changes the vault, or
+// replaces a transfer.
 func sampleChange(i intent.Intent, state string) wire.Request {
 	r := sampleRequest(state)
 	r.ID, r.Intent, r.Sentence, r.Address = "req_change", intenttest.Doc(i), i.Title(), nil
@@ -22,18 +23,23 @@ func sampleChange(i intent.Intent, state string) wire.Request {
 		to := own.Receives()
 		r.Address = &wire.DepositInfo{Chain: to.Chain, Address: to.Address, Attestation: "eyJ…", Verified: true}
 	}
-	r.Rule = wire.Rule{RuleSet: governance.Admin, Name: "administrators", Version: 1}
+	if _, ok := i.(intent.Change); ok {
+		r.Rule = wire.Rule{RuleSet: governance.Admin, Name: "administrators", Version: 1}
+	}
 	return r
 }
 
-// changeScenes show each kind that changes the vault, while it waits and when it took
-// effect.
+// changeScenes show each kind that the page is told of in words, while it waits and when it was
+// approved.
 func changeScenes() map[string]func() *Model {
 	officers := []intent.Named{{Member: "mem_bob", Name: "Bob Okafor"}, {Member: "mem_carol", Name: "Carol Nguyen"}}
 	registered := &intent.Keys{Approval: jwk.Key{Kty: "EC", Crv: "secp256k1"}, ChannelIn: "token", Fingerprint: strings.Repeat("A", 43)}
 	mill := governance.Entry{Address: address1, Chain: "eip155:31337", Label: "Northern Mill"}
 	all := map[string]func() *Model{}
 	for _, i := range []intent.Intent{
+		intent.Replace{Kind: intent.KindReplace, V: 1, Account: "acc_treasury", AccountName: "Treasury", Request: "req_transfer", Action: intent.Cancel, Chain: "eip155:31337", From: address1,
+			Nonce: 7, Crypto: intent.Crypto{Amount: "1.5", Asset: "ethereum"}, To: intent.Recipient{Address: address1}, FeeBefore: intent.Crypto{Amount: "0.0021", Asset: "ethereum"},
+			MaxFee: intent.Crypto{Amount: "0.0042", Asset: "ethereum"}, Purpose: "The invoice was paid twice"},
 		intent.GroupPut{Kind: intent.KindGroupPut, V: 1, Group: "grp_officers", FromVersion: 2, Name: "Officers", Members: officers[:1], Before: &intent.GroupBefore{Name: "Officers", Members: officers}, Purpose: "Carol left"},
 		intent.GroupRemove{Kind: intent.KindGroupRemove, V: 1, Group: "grp_officers", FromVersion: 2, Name: "Officers", Members: officers},
 		intent.WhitelistPut{Kind: intent.KindWhitelistPut, V: 1, Whitelist: "wls_suppliers", Name: "Suppliers", Entries: []governance.Entry{mill}},

@@ -27,6 +27,7 @@ var requestStates = map[string]stateWord{
 	wire.RequestOrdered:   {"Ordered", "is-accent", "external"},
 	wire.RequestCompleted: {"Completed", "is-positive", "check"},
 	wire.RequestFailed:    {"Failed", "is-negative", "alert"},
+	wire.RequestCancelled: {"Cancelled", "", "cross"},
 	onItsWay:              {"On its way", "is-accent", "send"},
 }
 
@@ -199,7 +200,7 @@ func (m *Model) signAs(may func(member string) bool, chosen frame.Identity) view
 // next is what follows an approval.
 func (m *Model) next(r wire.Request) view.Node {
 	b := bought(r.Intent)
-	if m.indexOf(r).kind == intent.KindTransfer {
+	if m.indexOf(r).kind == intent.KindTransfer || r.Sending != nil {
 		return lent("sending", r.ID)
 	}
 	if b.Kind == "" {

@@ -135,7 +135,7 @@ func (m *Model) waited(msg Waited) []Command {
 
 // settled reports whether nothing more happens to a request by itself.
 func settled(state string) bool {
-	return state == wire.RequestRejected || state == wire.RequestExpired || state == wire.RequestBlocked || state == wire.RequestLapsed || state == wire.RequestCompleted || state == wire.RequestFailed
+	return state == wire.RequestRejected || state == wire.RequestExpired || state == wire.RequestBlocked || state == wire.RequestLapsed || state == wire.RequestCompleted || state == wire.RequestFailed || state == wire.RequestCancelled
 }
 
 // countdown says 60, 30 and 10 seconds, never each second: of the chosen price,
