@@ -222,7 +222,8 @@ func TestATransferWhoseBlockLeavesTheChainIsSentAgainAsItWas(t *testing.T) {
 	if err := node.SetHead(before); err != nil {
 		t.Fatal(err)
 	}
-	node.Blocks(3) // another branch, which is longer
+	node.Fund("0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed", 1) // another branch, which is longer
+	node.Blocks(3)
 	w.Scan()
 	node.Blocks(4)
 	w.Scan()
