@@ -50,8 +50,25 @@ func (s *sending) fees(ctx context.Context, last *store.Attempt) (f gas.Fees, wh
 		return f, "the chain takes more now than the " + s.maxFee() + " that were approved: it goes on when the chain takes less, or with a request for more", nil
 	}
 	feeCap := smaller(larger(now.Normal.Cap, leastCap), most)
+	if last == nil {
+		feeCap = roomy(feeCap, most, now)
+	}
 	tip := smaller(larger(now.Normal.Tip, leastTip), feeCap)
 	return gas.Fees{Gas: int64(limit), FeeCap: feeCap.String(), Tip: tip.String()}, "", nil
+}
+
+// roomy is a first price that leaves room below most for a second one, where that gets into a
+// block soon all the same: what was approved as a usual fee could otherwise never be raised.
+func roomy(feeCap, most *big.Int, now chain.Fees) *big.Int {
+	room := new(big.Int).Mul(most, big.NewInt(1000))
+	room.Div(room, big.NewInt(raise))
+	room.Sub(room, big.NewInt(2))                                                      // of rounding
+	soon := new(big.Int).Div(new(big.Int).Mul(now.Base, big.NewInt(5)), big.NewInt(4)) // two full blocks more
+	soon.Add(soon, now.Normal.Tip)
+	if feeCap.Cmp(room) > 0 && room.Cmp(soon) >= 0 {
+		return room
+	}
+	return feeCap
 }
 
 // limit is the gas of the next attempt: that of the last, or what a node estimates.
