@@ -257,7 +257,7 @@ func (m *Model) decide(decision string) []Command {
 	if r.ID == "" || m.flow != nil && !m.flow.Over() || unsent(r) != (decision == frame.Initiate) || decision != frame.Approve && decision != frame.Reject && decision != frame.Initiate {
 		return nil
 	}
-	m.flow = &approvals.Flow{Request: r.ID, Decision: decision, Paired: m.bridge.Paired, Needed: r.Needed, Done: r.Approved}
+	m.flow = &approvals.Flow{Request: r.ID, Step: r.Step, Decision: decision, Paired: m.bridge.Paired, Needed: r.Needed, Done: r.Approved}
 	return m.begin(decision)
 }
 

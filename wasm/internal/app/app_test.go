@@ -1,6 +1,7 @@
 package app
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,33 @@ func TestAnApprovalWaitsForThePairingAndGoesOnByItself(t *testing.T) {
 	c := command[Decide](t, m.Update(BridgeChanged{State: BridgeReady, Identities: identities()}))
 	if c.Member != "mem_bob" || c.Decision != frame.Approve || c.Request != requestID {
 		t.Errorf("%+v: alice has approved, so bob is next", c)
+	}
+}
+
+func TestAnotherMemberIsOfferedOnceThePageShowsTheDecision(t *testing.T) {
+	t.Parallel()
+	m := scene(t, "request-ready")
+	r := sampleRequest(wire.RequestPending)
+	r.Needed = 3
+	m.Update(Loaded{What: TheRequest, ID: requestID, Value: r})
+	if c := command[Decide](t, m.Update(Acted{Action: "decide:APPROVE"})); c.Member != "mem_bob" {
+		t.Fatalf("%+v decides", c)
+	}
+	m.Update(DecisionEnded{State: wire.RequestPending, Done: 2, Needed: 3})
+	const offer = "Decide as another member"
+	if words := m.View().Tree.Words(); strings.Contains(words, offer) {
+		t.Error("offered while the page still waits for the member who decided")
+	}
+	at := noon
+	r.Approvers = slices.Clone(r.Approvers)
+	r.Approvers[1].Decision, r.Approvers[1].At, r.Approved = frame.Approve, &at, 2
+	m.Update(Loaded{What: TheRequest, ID: requestID, Value: r})
+	if words := m.View().Tree.Words(); !strings.Contains(words, offer) {
+		t.Fatalf("not offered:\n%s", words)
+	}
+	m.Update(Acted{Action: "decide.close"})
+	if c := command[Decide](t, m.Update(Acted{Action: "decide:APPROVE"})); c.Member != "mem_carol" {
+		t.Errorf("%+v decides next", c)
 	}
 }
 

@@ -204,8 +204,17 @@ func (m *Model) flowDone(r wire.Request, f approvals.Flow) view.Node {
 		text += " It waits for another approver."
 	}
 	again := view.Node{}
-	if m.bridge.State == BridgeReady && m.signer(r).Member != "" && f.Decision != frame.Reject {
+	if m.bridge.State == BridgeReady && f.Decision != frame.Reject && shows(r, f) && m.signer(r).Member != "" {
 		again = view.El("div", "notice-actions", button("is-small", "decide.close", cond(f.Decision == frame.Approve, "Decide as another member")+cond(f.Decision == frame.Initiate, "Decide on it")))
 	}
 	return view.El("div", "notice is-positive", icon("check"), view.El("div", "notice-body", view.El("p", "notice-title", text), readText(f), again))
+}
+
+// shows reports whether the page's copy of the request has the decision already: an older
+// copy would offer the member who has just decided again.
+func shows(r wire.Request, f approvals.Flow) bool {
+	if f.Decision == frame.Initiate {
+		return !unsent(r)
+	}
+	return r.Step != f.Step || !waiting(r, f.Member)
 }

@@ -26,6 +26,7 @@ const (
 type Flow struct {
 	Request  string // empty for several
 	Items    []Item // of several
+	Step     int    // of the request, when the decision began
 	Decision string // APPROVE, REJECT or INITIATE
 	Member   string
 	Name     string // of the member
