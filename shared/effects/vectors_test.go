@@ -4,7 +4,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"flag"
-	"os"
 	"testing"
 
 	"countersign/shared/effects"
@@ -145,27 +144,7 @@ func compute(t *testing.T, v vector) vector {
 
 func TestVectorsHold(t *testing.T) {
 	t.Parallel()
-	if *update {
-		data, err := json.MarshalIndent(vectors(t), "", " ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(vectorFile, append(data, '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	data, err := os.ReadFile(vectorFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []vector
-	if err := json.Unmarshal(data, &all); err != nil {
-		t.Fatal(err)
-	}
-	if len(all) != len(vectors(t)) {
-		t.Errorf("%d vectors in the file, %d in the test: run with -update", len(all), len(vectors(t)))
-	}
-	for _, want := range all {
+	for _, want := range spec.Vectors(t, vectorFile, *update, vectors(t)) {
 		got := compute(t, want)
 		a, _ := json.Marshal(got)
 		b, _ := json.Marshal(want)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"flag"
-	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,7 +14,6 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/governance"
 	"countersign/shared/spec"
-	"countersign/shared/strictjson"
 )
 
 var update = flag.Bool("update", false, "write the vectors again")
@@ -108,24 +106,9 @@ func read(v *vector) {
 
 func TestVectorsHold(t *testing.T) {
 	t.Parallel()
-	if *update {
-		data, err := json.MarshalIndent(vectors(t), "", " ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(vectorFile, append(data, '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	data, err := os.ReadFile(vectorFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []vector
-	if err := strictjson.Unmarshal(data, &all, 1<<20); err != nil {
-		t.Fatal(err)
-	}
-	if diff := gocmp.Diff(vectors(t), all); diff != "" {
+	want := vectors(t)
+	all := spec.Vectors(t, vectorFile, *update, want)
+	if diff := gocmp.Diff(want, all); diff != "" {
 		t.Errorf("the vectors differ from the code; -update writes them (- code, + file):\n%s", diff)
 	}
 }

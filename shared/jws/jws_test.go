@@ -8,11 +8,9 @@ import (
 	"crypto/sha256"
 	"encoding/asn1"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"flag"
 	"math/big"
-	"os"
 	"strings"
 	"testing"
 
@@ -20,7 +18,7 @@ import (
 	secpecdsa "github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 
 	"countersign/shared/fault"
-	"countersign/shared/strictjson"
+	"countersign/shared/spec"
 )
 
 var update = flag.Bool("update", false, "write the vectors again")
@@ -199,27 +197,7 @@ func bump(c byte) string {
 
 func TestVectorsHold(t *testing.T) {
 	t.Parallel()
-	if *update {
-		data, err := json.MarshalIndent(vectors(t), "", " ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(vectorFile, append(data, '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	data, err := os.ReadFile(vectorFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []vector
-	if err := strictjson.Unmarshal(data, &all, 1<<20); err != nil {
-		t.Fatal(err)
-	}
-	if len(all) != len(vectors(t)) {
-		t.Errorf("%d vectors in the file, %d in the test: run with -update", len(all), len(vectors(t)))
-	}
-	for _, v := range all {
+	for _, v := range spec.Vectors(t, vectorFile, *update, vectors(t)) {
 		k, err := NewPublicKey(v.Crv, v.X, v.Y)
 		if err != nil {
 			t.Fatalf("%s: %v", v.Name, err)

@@ -2,10 +2,8 @@ package receipt
 
 import (
 	"bytes"
-	"encoding/json"
 	"flag"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -153,24 +151,9 @@ func cancelled(t testing.TB) *vaulttest.Log {
 
 func TestVectorsHold(t *testing.T) {
 	t.Parallel()
-	if *update {
-		data, err := json.MarshalIndent(vectors(t), "", " ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(vectorFile, append(data, '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	data, err := os.ReadFile(vectorFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []vector
-	if err := strictjson.Unmarshal(data, &all, 1<<20); err != nil {
-		t.Fatal(err)
-	}
-	for i, v := range vectors(t) {
+	want := vectors(t)
+	all := spec.Vectors(t, vectorFile, *update, want)
+	for i, v := range want {
 		if i >= len(all) || all[i] != v {
 			t.Fatalf("%s: the file has another vector: run with -update", v.Name)
 		}

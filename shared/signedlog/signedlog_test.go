@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +19,7 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/jws"
+	"countersign/shared/spec"
 	"countersign/shared/statement"
 	"countersign/shared/strictjson"
 )
@@ -294,27 +293,7 @@ func vectors(t testing.TB) []vector {
 
 func TestVectorsHold(t *testing.T) {
 	t.Parallel()
-	if *update {
-		data, err := json.MarshalIndent(vectors(t), "", " ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(vectorFile, append(data, '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	data, err := os.ReadFile(vectorFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []vector
-	if err := strictjson.Unmarshal(data, &all, 1<<20); err != nil {
-		t.Fatal(err)
-	}
-	if len(all) != len(vectors(t)) {
-		t.Errorf("%d vectors in the file, %d in the test: run with -update", len(all), len(vectors(t)))
-	}
-	for _, v := range all {
+	for _, v := range spec.Vectors(t, vectorFile, *update, vectors(t)) {
 		k, err := jws.NewPublicKey(v.Crv, v.X, v.Y)
 		if err != nil {
 			t.Fatal(err)

@@ -2,9 +2,7 @@ package statement
 
 import (
 	"cmp"
-	"encoding/json"
 	"flag"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -533,27 +531,7 @@ func again[T Statement](data []byte) ([]byte, string, error) {
 
 func TestVectorsHold(t *testing.T) {
 	t.Parallel()
-	if *update {
-		data, err := json.MarshalIndent(vectors(t), "", " ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(vectorFile, append(data, '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	data, err := os.ReadFile(vectorFile)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var all []vector
-	if err := strictjson.Unmarshal(data, &all, 1<<20); err != nil {
-		t.Fatal(err)
-	}
-	if len(all) != len(vectors(t)) {
-		t.Errorf("%d vectors in the file, %d in the test: run with -update", len(all), len(vectors(t)))
-	}
-	for _, v := range all {
+	for _, v := range spec.Vectors(t, vectorFile, *update, vectors(t)) {
 		back, text, err := decode(v.Kind, []byte(v.Statement))
 		if !v.Valid {
 			f, ok := fault.As(err)

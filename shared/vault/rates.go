@@ -59,7 +59,7 @@ func Valued(r statement.Rate) governance.Valuation {
 	return governance.Valuation{Source: r.Source, Asset: r.Asset, Currency: r.Currency}
 }
 
-// Worth is what a request is worth at a rate, which was verified; nil when that is no decimal
+// Worth is what a request is worth at a rate, which was verified; nil when that is not a decimal
 // that rules could compare.
 func Worth(wants intent.Intent, r statement.Rate) *governance.Value {
 	amount, ok := governance.Worth(wants.Facts().Amount, r.Rate)

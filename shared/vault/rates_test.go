@@ -127,7 +127,7 @@ func TestALogWithARateThatDoesNotHoldIsRefused(t *testing.T) {
 		"signed by another member":               {key: aliceKey, rate: rate(), why: "does not name the expected key, algorithm and purpose"},
 		"signed by the vault itself":             {key: statementKey, rate: rate(), why: "does not name the expected key, algorithm and purpose"},
 		"signed for another purpose":             {typ: statement.TypVerdict, rate: rate(), why: "does not name the expected key, algorithm and purpose"},
-		"of a member who is no source":           {key: aliceKey, rate: changed(func(r *statement.Rate) { r.Source = "mem_alice" }), why: "is not one that its rules look at"},
+		"of a member who is not a source":        {key: aliceKey, rate: changed(func(r *statement.Rate) { r.Source = "mem_alice" }), why: "is not one that its rules look at"},
 		"of nobody whom the vault knows":         {rate: changed(func(r *statement.Rate) { r.Source = "mem_mallory" }), why: "no source of rates of this name"},
 		"for another vault":                      {rate: changed(func(r *statement.Rate) { r.Entity = "ent_other" }), why: "entity is not this vault's"},
 		"of another asset":                       {rate: changed(func(r *statement.Rate) { r.Asset = "bitcoin" }), why: "is not one that its rules look at"},

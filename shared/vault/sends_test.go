@@ -111,7 +111,7 @@ func TestNoOtherTransactionThanTheApprovedOneIsEverInTheLog(t *testing.T) {
 		"more gas than was allowed":     func(b *signedlog.SigningBody) { b.Fees.Gas = gas.Max },
 		"less gas than any uses":        func(b *signedlog.SigningBody) { b.Fees.Gas = 20999 },
 		"a tip above the price":         func(b *signedlog.SigningBody) { b.Fees = fees("1", "2") },
-		"a price that is no number":     func(b *signedlog.SigningBody) { b.Fees.FeeCap = "1e9" },
+		"a price that is not a number":  func(b *signedlog.SigningBody) { b.Fees.FeeCap = "1e9" },
 		"a price below nothing":         func(b *signedlog.SigningBody) { b.Fees.Tip = "-1" },
 		"another request":               func(b *signedlog.SigningBody) { b.Request = older },
 	} {

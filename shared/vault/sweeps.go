@@ -152,7 +152,7 @@ func (s *State) sweepAllowed(account string, fee *big.Int, at int64) error {
 func (s *State) Made(account string) int { return s.accounts[account].pool.next }
 
 // Deposit reads the vault's own word about an address, and holds it against an account: it
-// fails for what is no deposit address of it.
+// fails for an address that is not one of its deposit addresses.
 func (s *State) Deposit(attestation, account, address string) (statement.Address, error) {
 	payload, err := s.Ahead.Verify(attestation, statement.TypAddress, s.key)
 	if err != nil {
@@ -164,7 +164,7 @@ func (s *State) Deposit(attestation, account, address string) (statement.Address
 	}
 	of, ok := s.Account(account)
 	if !ok || at.Entity != s.Genesis.Entity || at.Account != account || at.Address != address || at.Chain != of.Chain || address == of.Address {
-		return at, fmt.Errorf("%s is no deposit address of account %s", address, account)
+		return at, fmt.Errorf("%s is not a deposit address of account %s", address, account)
 	}
 	return at, nil
 }

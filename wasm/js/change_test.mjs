@@ -197,7 +197,7 @@ test('a request is tried when its amount is written', () => {
   assert.deepEqual(tried({ amount: '1.5', kind: 'transfer', provider: 'northpay', address: 'half of one' }), { account: 'acc_treasury', kind: 'transfer', asset: 'ethereum', amount: '1.5', currency: 'ethereum' });
   const { form, draft } = begun('change_acc_trading');
   assert.equal(form.placed('try.amount', draft), 'trial.amount');
-  assert.ok(!JSON.stringify(form.intent(draft, 1)).includes('trial'), 'it is no part of what is asked for');
+  assert.ok(!JSON.stringify(form.intent(draft, 1)).includes('trial'), 'it is not part of what is asked for');
 });
 
 test('times are read in the largest unit that fits, and written in any', () => {

@@ -12,7 +12,7 @@ const all = (vault) => ids(vault.reporting_keys);
 /** readsOf says what a key reads: in words, or the accounts as show pictures them. */
 export const readsOf = (vault, { reads, accounts = [] }, show = (a) => a.name) => (reads === 'ALL' ? ['Every account, and the whole log'] : accounts.map((id) => show(vault.accounts.find((a) => a.id === id) ?? { id, name: id })));
 
-// lastOf is the last second of a day that was written as 2027-11-20, in Unix seconds; NaN of what is no day.
+// lastOf is the last second of a day that was written as 2027-11-20, in Unix seconds; NaN when it is not a day.
 function lastOf(day) {
   const end = new Date(`${day}T23:59:59Z`);
   return !Number.isNaN(end.getTime()) && end.toISOString().startsWith(`${day}T`) ? end.getTime() / 1000 : NaN;

@@ -8,7 +8,7 @@ const SORTS = [
   ['gone', /^no longer: /, 'No longer'], ['past', /past request|history was replayed/, 'Past requests'], ['open', /^(and )?[\d,]+ open request/, 'Open requests'], ['new', /./, 'New'],
 ];
 
-/** sorted are the sentences of a summary by what they are about: past and open requests, what is new and what is no longer so. */
+/** sorted are the sentences of a summary by what they are about: past and open requests, what is new and what has ended. */
 export function sorted(summary) {
   const all = { past: [], open: [], new: [], gone: [] };
   for (const s of summary) all[SORTS.find(([, about]) => about.test(s))[0]].push(s.replace(/^(new|no longer): /, ''));

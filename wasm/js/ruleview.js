@@ -19,7 +19,7 @@ export function rulesPicture(f) {
     el('datalist', '', { id: 'f-units', key: 'units' }, units(f.vault).map(([value, label]) => el('option', '', { value, key: value }, label))),
     el('ol', 'rules', { key: 'list' }, rules.map((r, i) => rule(f, r, i))),
     text('div', 'cluster', rules.length < MOST && [add('rule:add', 'Add a rule'), add('rule:deny', 'Add a rule that denies')]),
-    el('details', '', { key: 'holidays' }, text('summary', '', 'Holidays'), field(f, 'holidays', 'Days that are no business days', { hint: 'Dates such as 2026-12-25, with commas between them. Rules with business days look at them.' })),
+    el('details', '', { key: 'holidays' }, text('summary', '', 'Holidays'), field(f, 'holidays', 'Days that are not business days', { hint: 'Dates such as 2026-12-25, with commas between them. Rules with business days look at them.' })),
     el('details', '', { key: 'source' }, text('summary', '', 'Rates'), choice(f, 'source', 'Who says what assets are worth', [['', 'Nobody'], ...f.vault.members.filter((m) => m.state === 'ACTIVE' || m.id === f.draft.source).map((m) => [m.id, m.name])], { hint: 'A member, a program with a token of its own, who signs rates. They may not start, review or approve anything under these rules. Rules with amounts in a currency look at them for what sends an asset.' })));
 }
 

@@ -93,7 +93,7 @@ func rates() []row {
 		{"brings a rate that was signed for another purpose", values, brought(func(w *world) string {
 			return w.signedBy(w.members["mem_carol"].Approval, statement.TypVerdict, w.priced(unchanged))
 		}), atSigner, fault.SignatureInvalid, ""},
-		{"brings a rate of a member who is no source", values, brought(func(w *world) string {
+		{"brings a rate of a member who is not a source", values, brought(func(w *world) string {
 			return w.signedBy(w.members["mem_bob"].Approval, statement.TypRate, w.priced(func(r *statement.Rate) { r.Source = "mem_bob" }))
 		}), atSigner, fault.Invalid, "field=source"},
 		{"brings a rate that was signed for another vault", values, brought(func(w *world) string {

@@ -135,7 +135,7 @@ func (s *Service) untimely(r statement.Rate) string {
 }
 
 // value is what a request that is made now is worth, and the signed rate that says so; nil
-// when there is no rate that could be taken, and then nobody knows. s.mu is held.
+// when no rate could be taken, and then nobody knows. s.mu is held.
 func (s *Service) value(wants intent.Intent) (*governance.Value, string) {
 	of, ok := s.state.Valuation(wants)
 	if !ok || s.rates[of].jws == "" {

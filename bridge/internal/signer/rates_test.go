@@ -190,7 +190,7 @@ func TestARateThatIsNotTheNewestOfItsSourceIsRefused(t *testing.T) {
 		"one of before":                     {"mem_carol", before, fault.Conflict, "at"},
 		"another one of the same second":    {"mem_carol", with(func(r *statement.Rate) { r.Rate = "1" }), fault.Conflict, "at"},
 		"signed by another member":          {"mem_alice", now, fault.SignatureInvalid, ""},
-		"of a member who is no source":      {"mem_alice", with(func(r *statement.Rate) { r.Source = "mem_alice" }), fault.Invalid, "source"},
+		"of a member who is not a source":   {"mem_alice", with(func(r *statement.Rate) { r.Source = "mem_alice" }), fault.Invalid, "source"},
 		"of nobody whom the vault knows":    {"mem_carol", with(func(r *statement.Rate) { r.Source = "mem_mallory" }), fault.Forbidden, "source"},
 		"for another vault":                 {"mem_carol", with(func(r *statement.Rate) { r.Entity = "ent_other" }), fault.StatementInvalid, "entity"},
 		"of an asset that no account holds": {"mem_carol", with(func(r *statement.Rate) { r.Asset = "bitcoin" }), fault.Invalid, "source"},

@@ -80,7 +80,7 @@ func TestASpeedUpIsBoundedByWhatWasApprovedForIt(t *testing.T) {
 	g := newRig(t, purchasesAndTransfers())
 	was := g.sentFirst()
 	g.replaced(testReq, intent.SpeedUp)
-	for name, f := range map[string][2]string{"more than was approved": {"201", "2"}, "no more than the transfer": {"2", "1"}, "a tip that is no higher": {"100", "1"}} {
+	for name, f := range map[string][2]string{"more than was approved": {"201", "2"}, "no more than the transfer": {"2", "1"}, "a tip that is not higher": {"100", "1"}} {
 		if _, _, code := g.transaction(testReq, paying(f[0], f[1])); code != fault.Invalid {
 			t.Errorf("%s: %q", name, code)
 		}

@@ -84,7 +84,7 @@ func TestATransactionThatIsStuckMaySignHigherFeesWithinWhatWasApproved(t *testin
 	if code != "" || second.Nonce != first.Nonce || second.Hash == first.Hash || again.To != read.To || again.Value.Cmp(read.Value) != 0 {
 		t.Errorf("%s: %+v, then %+v", code, first, second)
 	}
-	for name, f := range map[string]gas.Fees{"more than was approved": paying("101", "3"), "a tip that is no higher": paying("99", "2"), "too little gas": {Gas: 20000, FeeCap: "1", Tip: "1"}, "no number": {Gas: 21000, FeeCap: "1e9", Tip: "1"}} {
+	for name, f := range map[string]gas.Fees{"more than was approved": paying("101", "3"), "a tip that is not higher": paying("99", "2"), "too little gas": {Gas: 20000, FeeCap: "1", Tip: "1"}, "no number": {Gas: 21000, FeeCap: "1e9", Tip: "1"}} {
 		size := g.service.Status().Log.Size
 		if _, _, code := g.transaction(testReq, f); code != fault.Invalid || g.service.Status().Log.Size != size {
 			t.Errorf("%s: %q", name, code)

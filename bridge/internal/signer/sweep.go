@@ -19,7 +19,7 @@ import (
 // what it may cost is limited. Its nonce says which sweep of the address it is, so that one of
 // as much as the one before is another one. Order and repetition are as of [Service.Transaction].
 //
-// It fails with NOT_FOUND for what is no deposit address of the account, DENIED_BY_RULES when
+// It fails with NOT_FOUND for an address that is not a deposit address of the account, DENIED_BY_RULES when
 // its standing rule, or that it has none, does not allow it, INVALID_REQUEST, details field, and RATE_LIMITED (details retry_after).
 func (s *Service) SweepDeposit(ctx context.Context, in wire.SignerSweepInput) (wire.SignerTransaction, error) {
 	a, err := s.prepareSweep(ctx, in)
