@@ -4,7 +4,6 @@ import (
 	"strconv"
 
 	"countersign/shared/amount"
-	"countersign/shared/asset"
 	"countersign/shared/fault"
 	"countersign/shared/field"
 	"countersign/shared/governance"
@@ -78,16 +77,7 @@ func (r Replace) CheckNow() error {
 	if err := r.CheckFields(); err != nil {
 		return err
 	}
-	var c field.Checks
-	_, why := asset.Held(r.Chain, r.Crypto.Asset)
-	c.That(why == "", "crypto.asset", "does not fit the account: "+why)
-	why = stranger(r.Chain, r.To.Address)
-	c.That(why == "", "to.address", why)
-	chain, _ := asset.Chain(r.Chain)
-	c.That(r.MaxFee.Asset == chain.Coin, "max_fee.asset", "is not "+chain.Coin+", the coin that "+chain.Name+" takes its fees in")
-	coin, _ := asset.ByID(chain.Coin)
-	c.That(amount.Must(r.MaxFee.Amount).Places() <= coin.Places, "max_fee.amount", finerThan(coin.Places, coin.Ticker))
-	return c.Err()
+	return sendable(r.Chain, r.Crypto, r.To, r.MaxFee)
 }
 
 // Fill implements [Intent]: what the vault knows of the account and of the transfer. It

@@ -66,16 +66,22 @@ func (t Transfer) CheckNow() error {
 	if err := t.CheckFields(); err != nil {
 		return err
 	}
+	return sendable(t.Chain, t.Crypto, t.To, t.MaxFee)
+}
+
+// sendable reports what stands in the way of sending so much on a chain, to an address, for a
+// fee. Its fields are checked.
+func sendable(chain string, sent Crypto, to Recipient, maxFee Crypto) error {
 	var c field.Checks
-	sent, why := asset.Held(t.Chain, t.Crypto.Asset)
+	held, why := asset.Held(chain, sent.Asset)
 	c.That(why == "", "crypto.asset", "does not fit the account: "+why)
-	c.That(amount.Must(t.Crypto.Amount).Places() <= sent.Places, "crypto.amount", finerThan(sent.Places, sent.Ticker))
-	why = stranger(t.Chain, t.To.Address)
+	c.That(amount.Must(sent.Amount).Places() <= held.Places, "crypto.amount", finerThan(held.Places, held.Ticker))
+	why = stranger(chain, to.Address)
 	c.That(why == "", "to.address", why)
-	chain, _ := asset.Chain(t.Chain)
-	c.That(t.MaxFee.Asset == chain.Coin, "max_fee.asset", "is not "+chain.Coin+", the coin that "+chain.Name+" takes its fees in")
-	coin, _ := asset.ByID(chain.Coin)
-	c.That(amount.Must(t.MaxFee.Amount).Places() <= coin.Places, "max_fee.amount", finerThan(coin.Places, coin.Ticker))
+	on, _ := asset.Chain(chain)
+	c.That(maxFee.Asset == on.Coin, "max_fee.asset", "is not "+on.Coin+", the coin that "+on.Name+" takes its fees in")
+	coin, _ := asset.ByID(on.Coin)
+	c.That(amount.Must(maxFee.Amount).Places() <= coin.Places, "max_fee.amount", finerThan(coin.Places, coin.Ticker))
 	return c.Err()
 }
 
