@@ -177,18 +177,17 @@ func (s *sending) affords(ctx context.Context, r store.Request) error {
 	return has.covers(m)
 }
 
-// mend signs another attempt where no node takes the newest, whatever it waits for: of a sweep
-// of more than there is, of what has less gas than its chain wants, and of what pays less.
-func (s *sending) mend(ctx context.Context, outcome chain.Outcome) error {
+// mends returns what has another attempt signed where no node takes the newest, whatever it
+// waits for: of a sweep of more than there is, of what has less gas than its chain wants, and of
+// what pays less. nil: nothing does, or not yet.
+func (s *sending) mends(outcome chain.Outcome) func(context.Context) error {
 	last := s.Attempts[len(s.Attempts)-1]
 	s.short = outcome == chain.Malformed
-	switch {
-	case s.g.now().Sub(time.Unix(last.At, 0)) < stuckAfter || s.waits():
+	if s.g.now().Sub(time.Unix(last.At, 0)) < stuckAfter || s.waits() || s.Left {
 		return nil
-	case s.Sweep != "" && (s.short || outcome == chain.TooCheap || outcome == chain.NoFunds):
-		return s.resweep(ctx)
-	case s.Sweep == "" && (s.short || outcome == chain.TooCheap):
-		return s.sign(ctx, &last)
+	}
+	if s.short || outcome == chain.TooCheap || s.Sweep != "" && outcome == chain.NoFunds {
+		return s.again
 	}
 	return nil
 }

@@ -232,7 +232,7 @@ func (g *Gateway) keyOf(tx store.Tx, in wire.TokenRequest) (s Subject, k store.K
 	return s, k, err
 }
 
-// none is no error where there is nothing.
+// none drops the error of what is not there.
 func none(err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return nil

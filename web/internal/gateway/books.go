@@ -251,7 +251,7 @@ func (b *books) rewind(base, was chain.Block) error {
 func (b *books) unsent(base chain.Block) error {
 	all, err := b.tx.SendingsAfter(b.w.id, base.Number)
 	for _, s := range all {
-		s.State, s.Mined, s.Reason, s.Updated = store.SendingSubmitted, nil, "its block left the chain", b.g.now()
+		s.State, s.Mined, s.Reason, s.Tried, s.Updated = store.SendingSubmitted, nil, "its block left the chain", b.g.now(), b.g.now()
 		if err := errors.Join(b.tx.PutSending(s), became(b.tx, s, wire.RequestApproved), b.unreplaced(s)); err != nil {
 			return err
 		}

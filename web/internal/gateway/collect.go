@@ -38,7 +38,7 @@ func (g *Gateway) collect(ctx context.Context, w *watch) error {
 	if err != nil || len(some) == 0 {
 		return err
 	}
-	fees, err := w.Sender.Fees(ctx)
+	fees, err := w.fees(ctx)
 	if err != nil {
 		return err
 	}
@@ -70,13 +70,15 @@ type deposited struct {
 	Account statement.GenesisAccount
 }
 
-// sweepable are the deposit addresses of accounts with a standing rule that have something.
+// sweepable are the deposit addresses of accounts with a standing rule that have something, and
+// whose keys the vault has: those that it gave before its keys were rotated it cannot sweep.
 func sweepable(tx store.Tx, chain string) (some []deposited, err error) {
 	all, err := tx.Funded(chain)
 	if err != nil {
 		return nil, err
 	}
 	rules := map[string]statement.GenesisAccount{}
+	since := map[string]int64{} // the entry from which on an entity's vault has the keys that it has now
 	for _, a := range all {
 		account, known := rules[a.Entity+a.Account]
 		if !known {
@@ -85,7 +87,21 @@ func sweepable(tx store.Tx, chain string) (some []deposited, err error) {
 			}
 			rules[a.Entity+a.Account] = account
 		}
-		if account.Sweep != nil {
+		if account.Sweep == nil {
+			continue
+		}
+		if _, known := since[a.Entity]; !known {
+			g, err := projection.Governs(tx, a.Entity)
+			if err != nil {
+				return nil, err
+			}
+			since[a.Entity] = g.Rotated()
+		}
+		r, err := tx.Request(a.Entity, a.Request)
+		if err != nil {
+			return nil, err
+		}
+		if r.Seq > since[a.Entity] {
 			some = append(some, deposited{a, account})
 		}
 	}
@@ -207,7 +223,7 @@ func (s *sending) resweep(ctx context.Context) error {
 	if d.Account.Sweep == nil {
 		return s.because(ctx, "the account has no standing rule any more")
 	}
-	now, err := s.w.Sender.Fees(ctx)
+	now, err := s.w.fees(ctx)
 	if err != nil {
 		return err
 	}

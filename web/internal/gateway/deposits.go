@@ -34,6 +34,7 @@ func (g *Gateway) Deposits(ctx context.Context, id string) error {
 	}
 	w.scanning.Lock()
 	defer w.scanning.Unlock()
+	w.price = nil
 	err := g.scan(ctx, w)
 	for range 3 {
 		if errors.Is(err, errAgain) {
@@ -105,7 +106,7 @@ func (g *Gateway) scan(ctx context.Context, w *watch) error {
 func (g *Gateway) hold(w *watch, what string, err error) {
 	now := ""
 	if err != nil {
-		now = err.Error()
+		now = kindOf(err.Error())
 	}
 	was := w.held[what]
 	if now == was {

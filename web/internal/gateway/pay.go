@@ -64,14 +64,8 @@ func (g *Gateway) maySend(ctx context.Context, c Caller, i intent.Sender) error 
 		return err
 	}
 	limit, err := w.Sender.Estimate(ctx, call)
-	var reverts *chain.RevertError
-	switch {
-	case errors.As(err, &reverts):
-		return fault.New(fault.NotEligible, "the transfer would fail: "+reverts.Error()).With("field", "to.address").With("reason", "WOULD_FAIL")
-	case errors.Is(err, chain.ErrFunds):
-		return fault.New(fault.NotEligible, "the account has less than the amount and the fee").With("field", "crypto.amount").With("reason", "INSUFFICIENT_FUNDS")
-	case err != nil:
-		return nodeDown(account.Chain)
+	if err != nil {
+		return refusedBy(account.Chain, err)
 	}
 	fees, err := w.Sender.Fees(ctx)
 	if err != nil {
@@ -85,7 +79,21 @@ func (g *Gateway) maySend(ctx context.Context, c Caller, i intent.Sender) error 
 	return nil
 }
 
-func nodeDown(id string) error {
+// refusedBy is what a node says against a transfer, about a field; or that it does not answer.
+func refusedBy(id string, err error) *fault.Error {
+	var reverts *chain.RevertError
+	switch {
+	case errors.As(err, &reverts):
+		return fault.New(fault.NotEligible, "the transfer would fail: "+reverts.Error()).With("field", "to.address").With("reason", "WOULD_FAIL")
+	case errors.Is(err, chain.ErrFunds):
+		return fault.New(fault.NotEligible, lessThanNeeded).With("field", "crypto.amount").With("reason", "INSUFFICIENT_FUNDS")
+	}
+	return nodeDown(id)
+}
+
+const lessThanNeeded = "the account has less than the amount and the fee"
+
+func nodeDown(id string) *fault.Error {
 	return fault.New(fault.NotEligible, "nothing can be sent on "+asset.ChainName(id)+" at present: its node does not answer").With("reason", "CHAIN_NOT_WATCHED")
 }
 
@@ -194,16 +202,13 @@ func (g *Gateway) limitOf(ctx context.Context, w *watch, account statement.Genes
 		return usual, nil
 	}
 	limit, err := w.Sender.Estimate(ctx, call)
-	var reverts *chain.RevertError
-	switch {
-	case errors.As(err, &reverts):
-		out.Refused = "the transfer would fail: " + reverts.Error()
+	if err != nil {
+		refused := refusedBy(account.Chain, err)
+		if refused.Details["field"] == "" { // the node did not answer
+			return 0, refused
+		}
+		out.Refused = refused.Message
 		return usual, nil
-	case errors.Is(err, chain.ErrFunds):
-		out.Refused = "the account has less than the amount and the fee"
-		return usual, nil
-	case err != nil:
-		return 0, nodeDown(account.Chain)
 	}
 	return limit, nil
 }

@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"context"
-	"errors"
 	"strings"
 	"time"
 
@@ -82,7 +81,7 @@ func (g *Gateway) fill(ctx context.Context, w *watch, entity string, account sta
 			}
 		}
 	}
-	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) error { return p.count(tx, entity, account.Account, g.now()) }); err != nil {
+	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) error { return p.count(tx, entity, account, g.now()) }); err != nil {
 		return p, err
 	}
 	delete(p.claims, p.without)
@@ -92,60 +91,61 @@ func (g *Gateway) fill(ctx context.Context, w *watch, entity string, account sta
 	return p, nil
 }
 
-// promises are the states of requests that may still take something.
-var promises = []string{wire.RequestUnsent, wire.RequestPending, wire.RequestApproved}
+// undecided are the states of requests that may still be approved.
+var undecided = []string{wire.RequestUnsent, wire.RequestPending}
 
 // count adds up what other requests may still take.
-func (p *purse) count(tx store.Tx, entity, account string, now time.Time) error {
+func (p *purse) count(tx store.Tx, entity string, account statement.GenesisAccount, now time.Time) error {
 	p.claims = map[string]claim{}
-	for _, state := range promises {
+	for _, state := range undecided {
+		if p.begun {
+			break
+		}
 		for after, more := "", true; more; {
-			all, err := tx.Requests(entity, store.RequestFilter{State: state, Among: []string{account}}, after, 100)
+			all, err := tx.Requests(entity, store.RequestFilter{State: state, Among: []string{account.Account}}, after, 100)
 			if err != nil {
 				return err
 			}
 			for _, r := range all {
 				after = r.ID
-				if err := p.add(tx, r, now); err != nil {
-					return err
-				}
+				p.add(r)
 			}
 			more = len(all) == 100
+		}
+	}
+	sendings, err := tx.OpenOf(entity, account.Chain)
+	if err != nil {
+		return err
+	}
+	for _, s := range sendings {
+		if s.Account != account.Account || s.Sweep != "" || s.Left || s.State == store.SendingIncluded {
+			continue
+		}
+		r, err := tx.Request(entity, s.Request)
+		if err != nil {
+			return err
+		}
+		if len(s.Attempts) > 0 || !p.begun && !lapsed(r, now) {
+			p.add(r)
 		}
 	}
 	return nil
 }
 
-func (p *purse) add(tx store.Tx, r store.Request, now time.Time) error {
+func (p *purse) add(r store.Request) {
 	wants, err := intent.Open(intent.Doc(r.Intent))
 	if err != nil {
-		return nil //nolint:nilerr // a kind of a later version, which this one does not send
+		return // a kind of a later version, which this one does not send
 	}
 	sender, ok := wants.(intent.Sender)
 	if !ok {
-		return nil
-	}
-	if p.begun && r.State != wire.RequestApproved {
-		return nil
-	}
-	if r.State == wire.RequestApproved {
-		s, err := tx.Sending(r.Entity, r.ID)
-		if errors.Is(err, store.ErrNotFound) || err == nil && s.State != store.SendingApproved && s.State != store.SendingSigned && s.State != store.SendingSubmitted {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		if len(s.Attempts) == 0 && (p.begun || lapsed(r, now)) {
-			return nil
-		}
+		return
 	}
 	of := r.ID
 	if again, ok := wants.(intent.Replace); ok {
 		of = again.Request
 	}
 	p.claims[of] = p.claims[of].or(p.claim(sender.Sends()))
-	return nil
 }
 
 // claim is what a movement may take.

@@ -28,6 +28,7 @@ type Reviewers interface {
 type pause struct {
 	until time.Time
 	last  time.Duration
+	err   error // why; nil: nothing is wrong, it is only not asked so often
 }
 
 // AskReviewers carries what the signer of an entity asks to the reviewers whose addresses
@@ -60,6 +61,7 @@ func (g *Gateway) AskReviewers(ctx context.Context, entity string) error {
 			continue
 		}
 		if now.Before(was.until) {
+			said[i] = was.err
 			continue
 		}
 		wg.Go(func() {
@@ -68,7 +70,7 @@ func (g *Gateway) AskReviewers(ctx context.Context, entity string) error {
 			}
 			last := min(max(reviewAgain, 2*was.last), reviewMost)
 			mu.Lock()
-			v.paused[q.JWS] = pause{g.now().Add(last), last}
+			v.paused[q.JWS] = pause{g.now().Add(last), last, said[i]}
 			mu.Unlock()
 		})
 	}

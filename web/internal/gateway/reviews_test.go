@@ -113,7 +113,7 @@ func TestAReviewerThatDoesNotAnswerApprovesNothingAndIsAskedAgain(t *testing.T) 
 			for i, wait := range []time.Duration{0, time.Second, 5 * time.Second, 9 * time.Second, time.Second} {
 				w.Pass(wait)
 				err := w.Gateway.AskReviewers(t.Context(), gatewaytest.Entity)
-				if want := []int64{1, 1, 2, 2, 3}[i]; asked.Load() != want || (err != nil) != (i%2 == 0) {
+				if want := []int64{1, 1, 2, 2, 3}[i]; asked.Load() != want || err == nil { // also while it is not asked: nothing works again yet
 					t.Errorf("after %s it was asked %d times, want %d: %v", wait, asked.Load(), want, err)
 				}
 			}

@@ -207,7 +207,7 @@ func (b *books) unreplaced(winner store.Sending) error {
 			continue
 		}
 		if r.State, r.ReplacedBy, r.Reason, r.Updated = store.SendingApproved, "", "", b.g.now(); len(r.Attempts) > 0 {
-			r.State = store.SendingSubmitted
+			r.State, r.Tried = store.SendingSubmitted, r.Updated
 		}
 		if err := errors.Join(b.tx.PutSending(r), became(b.tx, r, wire.RequestApproved)); err != nil {
 			return err

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"math/big"
 
-	"countersign/shared/amount"
-	"countersign/shared/asset"
 	"countersign/shared/gas"
 	"countersign/web/internal/chain"
 	"countersign/web/internal/store"
@@ -28,7 +26,7 @@ func (s *sending) fees(ctx context.Context, last *store.Attempt) (f gas.Fees, wh
 		return f, "", err
 	}
 	if s.short && last != nil && limit == uint64(last.Gas) {
-		return f, s.Reason, nil // it is refused for something else
+		return f, s.refused, nil // it is refused for something else
 	}
 	if s.short && last != nil && limit > uint64(last.Gas) { // no node took it: whatever its price was
 		for _, a := range s.Attempts {
@@ -36,18 +34,18 @@ func (s *sending) fees(ctx context.Context, last *store.Attempt) (f gas.Fees, wh
 		}
 		last = nil
 	}
-	now, err := s.w.Sender.Fees(ctx)
+	now, err := s.w.fees(ctx)
 	if err != nil {
 		return f, "", err
 	}
-	most, ok := new(big.Int).SetString(s.does.MaxFee, 10)
+	approved, ok := new(big.Int).SetString(s.does.MaxFee, 10)
 	if !ok {
 		return f, "", fmt.Errorf("read the maximum fee %q", s.does.MaxFee)
 	}
-	most.Div(most, new(big.Int).SetUint64(limit)) // for each gas
+	most := new(big.Int).Div(approved, new(big.Int).SetUint64(limit)) // for each gas
 	leastTip, leastCap := leasts(now, last)
 	if most.Cmp(leastCap) < 0 || most.Cmp(leastTip) < 0 {
-		return f, "the chain takes more now than the " + s.maxFee() + " that were approved: it goes on when the chain takes less, or with a request for more", nil
+		return f, "the chain takes more now than the " + coins(s.Chain, approved) + " that were approved: it goes on when the chain takes less, or with a request for more", nil
 	}
 	feeCap := smaller(larger(now.Normal.Cap, leastCap), most)
 	if last == nil {
@@ -89,7 +87,7 @@ func (s *sending) least(ctx context.Context, last store.Attempt) (*big.Int, erro
 	if err != nil {
 		return nil, err
 	}
-	now, err := s.w.Sender.Fees(ctx)
+	now, err := s.w.fees(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -105,17 +103,6 @@ func leasts(now chain.Fees, last *store.Attempt) (tip, feeCap *big.Int) {
 		return tip, feeCap
 	}
 	return raised(tip, last.Tip), raised(feeCap, last.FeeCap)
-}
-
-// maxFee is the approved maximum, for people.
-func (s *sending) maxFee() string {
-	n, _ := asset.Chain(s.Chain)
-	coin, _ := asset.On(s.Chain, n.Coin)
-	fee, err := amount.FromUnits(s.does.MaxFee, coin.Places)
-	if err != nil {
-		return s.does.MaxFee
-	}
-	return figure(fee.Trim().String(), coin.ID)
 }
 
 // raised is a price that is enough above that of an attempt before it.

@@ -51,14 +51,16 @@ func (g *Gateway) transact(ctx context.Context, w *watch, at chain.Block) error 
 		return err
 	}
 	var failed error
-	waiting := map[string]bool{} // addresses with a transaction that no node has yet
+	waiting := map[sender]bool{} // those with a transaction that no node has yet
 	for _, s := range all {
-		key := s.Entity + "\x00" + s.Account + "\x00" + s.Sweep // each address counts nonces of its own
-		if waiting[key] && s.Replaces == "" && (s.State == store.SendingApproved || s.State == store.SendingSigned) {
-			continue
-		}
+		key := sender{s.Entity, s.Account, s.Sweep, s.Left}
 		step := &sending{g: g, w: w, at: at, Sending: s}
-		err := step.advance(ctx)
+		var err error
+		if waiting[key] && s.Replaces == "" && (s.State == store.SendingApproved || s.State == store.SendingSigned) {
+			err = step.because(ctx, "it waits for one before it, which no node has yet")
+		} else {
+			err = step.advance(ctx)
+		}
 		if err != nil && ctx.Err() != nil {
 			return err
 		}
@@ -68,6 +70,13 @@ func (g *Gateway) transact(ctx context.Context, w *watch, at chain.Block) error 
 		waiting[key] = waiting[key] || (step.State == store.SendingSigned || step.State == store.SendingApproved && step.begun()) && !step.behind()
 	}
 	return failed
+}
+
+// sender is an address, which counts nonces of its own: an account's, a deposit address that is
+// swept, or, with left, one whose key the vault had before.
+type sender struct {
+	entity, account, sweep string
+	left                   bool
 }
 
 // sending is one that is brought further.
@@ -81,7 +90,8 @@ type sending struct {
 	// rivals are those with its nonce, it among them: a transfer, and what replaces it.
 	rivals []store.Sending
 
-	short bool // the newest attempt may have less gas than its chain wants, or more
+	short   bool   // the newest attempt may have less gas than its chain wants, or more
+	refused string // why no node takes the newest attempt, for people
 }
 
 // advance takes each step that can be taken now.
@@ -145,10 +155,17 @@ func (s *sending) broadcast(ctx context.Context) error {
 		}
 		s.g.cfg.Log.Error("another transaction has the nonce of one of the vault", "request", s.Request, "chain", s.Chain, "hash", last.Hash)
 	}
-	if err := s.because(ctx, reasonOf(err)); err != nil {
-		return err
+	s.refused = reasonOf(err)
+	if outcome == chain.NoFunds && s.Left {
+		return s.keep(ctx, func(now *store.Sending) {
+			now.State, now.Reason = store.SendingLapsed, "the vault has other keys since, and its old address has not enough for it"
+		})
 	}
-	return errors.Join(err, s.mend(ctx, outcome))
+	higher := s.mends(outcome)
+	if higher == nil {
+		return errors.Join(err, s.because(ctx, s.refused))
+	}
+	return errors.Join(err, higher(ctx))
 }
 
 // mined finds the attempt that is in a block; nil when none is.
@@ -204,22 +221,27 @@ func (s *sending) follow(ctx context.Context) error {
 
 // hurry signs higher fees for what waits too long, within what was approved.
 func (s *sending) hurry(ctx context.Context) error {
-	if s.g.now().Sub(s.Tried) < stuckAfter || s.waits() {
+	if s.g.now().Sub(s.Tried) < stuckAfter || s.waits() || s.Left {
 		return nil
 	}
-	last, higher := s.Attempts[len(s.Attempts)-1], s.resweep
-	if s.Sweep == "" {
-		higher = func(ctx context.Context) error { return s.sign(ctx, &last) }
-	}
-	if err := higher(ctx); err != nil || s.State != store.SendingSigned {
+	if err := s.again(ctx); err != nil || s.State != store.SendingSigned {
 		return err
 	}
 	return s.broadcast(ctx)
 }
 
-// because keeps why a sending is not further.
+// again has another attempt signed after the newest one.
+func (s *sending) again(ctx context.Context) error {
+	if s.Sweep != "" {
+		return s.resweep(ctx)
+	}
+	last := s.Attempts[len(s.Attempts)-1]
+	return s.sign(ctx, &last)
+}
+
+// because keeps why a sending is not further. Other figures alone are not news.
 func (s *sending) because(ctx context.Context, why string) error {
-	if why == s.Reason {
+	if kindOf(why) == kindOf(s.Reason) {
 		return nil
 	}
 	return s.keep(ctx, func(now *store.Sending) { now.Reason = why })
@@ -253,7 +275,7 @@ func reasonOf(err error) string {
 		return f.Message
 	}
 	if errors.Is(err, chain.ErrFunds) {
-		return "the account has less than the amount and the fee"
+		return lessThanNeeded
 	}
 	return err.Error()
 }

@@ -61,7 +61,9 @@ func sendingEvents(s *store.Sending) (all []wire.Event) {
 		}
 		text := "The vault signed the transaction"
 		if i > 0 {
-			text = "The vault signed it again, with a higher fee"
+			if text = "The vault signed it again, with a higher fee"; a.FeeCap == s.Attempts[i-1].FeeCap {
+				text = "The vault signed it again, with more gas"
+			}
 		}
 		all = append(all, wire.Event{At: time.Unix(a.At, 0).UTC(), Type: "signature", Text: text, Seq: -1})
 	}

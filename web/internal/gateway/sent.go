@@ -30,10 +30,13 @@ func (s *sending) include(ctx context.Context, in inBlock) error {
 		if err := unmoved(tx, s.w.id, s.at); err != nil {
 			return err
 		}
-		if known, err := tx.BlockHash(s.w.id, b.Number); errors.Is(err, store.ErrNotFound) || err == nil && known != b.Hash {
-			return errSettling // it is read with the next scan
-		} else if err != nil {
+		// A block whose hash is not kept is older than those that are, and the node has it.
+		known, err := tx.BlockHash(s.w.id, b.Number)
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			return err
+		}
+		if err == nil && known != b.Hash {
+			return errSettling // it is read with the next scan
 		}
 		return s.keepIn(tx, func(now *store.Sending) {
 			now.State, now.Reason = store.SendingIncluded, ""

@@ -40,7 +40,7 @@ func (g *Gateway) FetchRates(ctx context.Context, entity string) error {
 		return err
 	}
 	var wg sync.WaitGroup
-	said := make([]error, len(wanted.Rates))
+	said, asked := make([]error, len(wanted.Rates)), make([]string, len(wanted.Rates))
 	now := g.now()
 	// What was not wanted meanwhile is fetched at once when it is wanted again.
 	maps.DeleteFunc(v.fetched, func(_ string, p pause) bool { return now.After(p.until.Add(2*sourceEvery + sourceAgain)) })
@@ -53,10 +53,10 @@ func (g *Gateway) FetchRates(ctx context.Context, entity string) error {
 		name := of.Source + " " + of.Asset + " " + of.Currency
 		was := v.fetched[name]
 		if now.Before(was.until) {
+			said[i] = was.err
 			continue
 		}
-		last := min(max(sourceAgain, 2*was.last), sourceMost)
-		v.fetched[name] = pause{now.Add(last), last}
+		asked[i] = name
 		wg.Go(func() {
 			rate, err := g.cfg.Sources.Rate(ctx, address, entity, of)
 			if err == nil {
@@ -68,5 +68,11 @@ func (g *Gateway) FetchRates(ctx context.Context, entity string) error {
 		})
 	}
 	wg.Wait()
+	for i, name := range asked {
+		if name != "" {
+			last := min(max(sourceAgain, 2*v.fetched[name].last), sourceMost)
+			v.fetched[name] = pause{now.Add(last), last, said[i]}
+		}
+	}
 	return errors.Join(said...)
 }

@@ -128,7 +128,7 @@ func TestASourceThatDoesNotAnswerIsAskedAgainAndValuesNothing(t *testing.T) {
 			for i, wait := range []time.Duration{0, 2 * time.Second, 5 * time.Second, 2 * time.Second, 10 * time.Second} {
 				w.Pass(wait)
 				err := w.Gateway.FetchRates(t.Context(), gatewaytest.Entity)
-				if want := []int64{1, 1, 2, 2, 3}[i]; asked.Load() != want || (err != nil) != (i%2 == 0) || err != nil && strings.Contains(err.Error(), "127.0.0.1") {
+				if want := []int64{1, 1, 2, 2, 3}[i]; asked.Load() != want || err == nil || strings.Contains(err.Error(), "127.0.0.1") {
 					t.Errorf("after %s it was asked %d times, want %d: %v", wait, asked.Load(), want, err)
 				}
 			}

@@ -204,3 +204,30 @@ func TestAnAttemptThatASignerWasKilledBeforeIsSignedFirst(t *testing.T) {
 		t.Errorf("%d were sent, and %s wei arrived: %+v", nonce, has, look(t, w, id).Sending)
 	}
 }
+
+func TestATransferInABlockWhoseHashIsNotKeptAnyMoreBecomesFinal(t *testing.T) {
+	t.Parallel()
+	w, node := gatewaytest.NewSending(t, 3)
+	id := approved(t, w, draft("1", "0.01", payee), "one")
+	w.Scan()
+	if s := look(t, w, id).Sending; s.State != wire.SendingIncluded {
+		t.Fatalf("%+v", s)
+	}
+	err := w.Store.Write(t.Context(), func(tx store.Tx) error { // as after blocks that nobody watched, more than are kept
+		s, err := tx.Sending(gatewaytest.Entity, id)
+		if err != nil {
+			return err
+		}
+		block := s.Mined.Block
+		s.State, s.Mined = store.SendingSubmitted, nil
+		return errors.Join(tx.PutSending(s), tx.DropBlocks(s.Chain, 0, block))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	node.Blocks(3)
+	w.Scan()
+	if r := look(t, w, id); r.State != wire.RequestCompleted {
+		t.Errorf("it is %s: %+v", r.State, r.Sending)
+	}
+}

@@ -56,6 +56,7 @@ type watch struct {
 	newest   int64 // position of the newest address in set
 	doubts   doubts
 	held     map[string]string // what keeps something from being done, as the log was told
+	price    *chain.Fees       // that the chain takes, as of this scan; nil: it was not asked yet
 
 	mu       sync.Mutex
 	head     chain.Block
@@ -66,6 +67,18 @@ type watch struct {
 	reason   string
 	fails    int    // scans that failed in a row
 	told     string // what the log was told last
+}
+
+// fees are what the chain takes now, asked once in a scan.
+func (w *watch) fees(ctx context.Context) (chain.Fees, error) {
+	if w.price == nil {
+		now, err := w.Sender.Fees(ctx)
+		if err != nil {
+			return now, err
+		}
+		w.price = &now
+	}
+	return *w.price, nil
 }
 
 // learn adds the addresses that came since the last look.
@@ -84,6 +97,16 @@ func (w *watch) learn(ctx context.Context, db store.Store) error {
 			}
 		}
 	})
+}
+
+// kindOf is a text without its figures: two of one kind tell the same.
+func kindOf(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' {
+			return -1
+		}
+		return r
+	}, text)
 }
 
 // note keeps how a scan ended, and tells the log when that changed.
@@ -110,12 +133,7 @@ func (g *Gateway) note(w *watch, err error) {
 	}
 	w.moved = false
 	// Numbers of blocks change with each scan: they are not news.
-	kind := strings.Map(func(r rune) rune {
-		if r >= '0' && r <= '9' {
-			return -1
-		}
-		return r
-	}, w.reason)
+	kind := kindOf(w.reason)
 	if kind == w.told || w.fails == 1 {
 		return // one failure alone is not news: of several nodes behind one address, some are behind
 	}

@@ -135,6 +135,11 @@ func (p *Projection) outcome(tx store.Tx, e signedlog.Entry) error {
 			return err
 		}
 	}
+	if p.state.Rotated() == e.Seq {
+		if err := p.left(tx); err != nil {
+			return err
+		}
+	}
 	if n := len(p.state.Changes); n > 0 && p.state.Changes[n-1] == e.Seq {
 		return p.governance(tx)
 	}

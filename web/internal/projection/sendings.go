@@ -2,6 +2,8 @@ package projection
 
 import (
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"countersign/shared/effects"
@@ -72,6 +74,33 @@ func (p *Projection) signed(tx store.Tx, e signedlog.Entry) error {
 		row.State, row.Reason, row.Tried = store.SendingSigned, "", time.Time{}
 	}
 	return tx.PutSending(row)
+}
+
+// left ends what was not signed before the vault's keys were rotated: nothing more is. What was
+// signed goes on as it is, from an address that accounts do not have any more.
+func (p *Projection) left(tx store.Tx) error {
+	chains := map[string]bool{}
+	for _, a := range p.state.Current().Accounts {
+		chains[a.Chain] = true
+	}
+	for _, chain := range slices.Sorted(maps.Keys(chains)) {
+		all, err := tx.OpenOf(p.entity, chain)
+		if err != nil {
+			return err
+		}
+		for _, s := range all {
+			if n := len(s.Attempts); n > 0 && s.Attempts[n-1].Raw == "" {
+				s.Attempts = s.Attempts[:n-1]
+			}
+			if s.Left = true; len(s.Attempts) == 0 {
+				s.State, s.Reason = store.SendingLapsed, "the vault's keys were rotated before it was signed"
+			}
+			if err := tx.PutSending(s); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // sweeping keeps the sweep that is about to be signed.

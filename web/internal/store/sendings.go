@@ -15,7 +15,7 @@ const (
 	SendingConfirmed = "confirmed" // final
 	SendingFailed    = "failed"    // final: it is in a block, moved nothing, and its fee was paid
 	SendingReplaced  = "replaced"  // final: another transaction with its nonce is in a block
-	SendingLapsed    = "lapsed"    // final: its approval ended before it was signed
+	SendingLapsed    = "lapsed"    // final: its approval ended, or the vault's keys were rotated, before it was signed or a node had it
 )
 
 // Sending is an approved request that ends in a transaction, and how far that is: what the
@@ -30,6 +30,8 @@ type Sending struct {
 	// its own. Cancels says that it moves nothing, in place of what that sends.
 	Replaces string
 	Cancels  bool
+	// Left says that the vault's keys were rotated after it was signed: nothing more of it is.
+	Left     bool
 	State    string
 	Attempts []Attempt
 	Mined    *Mined
@@ -89,6 +91,9 @@ type Sendings interface {
 	// any, so that no account keeps another's out.
 	OpenSendings(chain string, limit int) ([]Sending, error)
 	SendingsAfter(chain string, block int64) ([]Sending, error)
+	// OpenOf are those of an entity on a chain that are not final, in the order in which they were
+	// approved.
+	OpenOf(entity, chain string) ([]Sending, error)
 	// Sweeps are how many sweeps of a deposit address there are, and how many of them are not
 	// final.
 	Sweeps(entity, chain, address string) (all, open int64, err error)

@@ -59,6 +59,10 @@ func (x *tx) OpenSendings(chain string, limit int) ([]store.Sending, error) {
 		FROM sendings WHERE chain = ? AND state IN ('approved', 'signed', 'submitted', 'included')) ORDER BY turn, pos LIMIT ?`, chain, limit)
 }
 
+func (x *tx) OpenOf(entity, chain string) ([]store.Sending, error) {
+	return docs[store.Sending](x, "list sendings", `SELECT doc FROM sendings WHERE entity = ? AND chain = ? AND state IN ('approved', 'signed', 'submitted', 'included') ORDER BY pos`, entity, chain)
+}
+
 func (x *tx) Sweeps(entity, chain, address string) (all, open int64, err error) {
 	err = x.one("count sweeps", []any{&all, &open}, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN state IN ('approved', 'signed', 'submitted', 'included') THEN 1 ELSE 0 END), 0)
 		FROM sendings WHERE entity = ? AND chain = ? AND lower(json_extract(doc, '$.Sweep')) = ?`, entity, chain, strings.ToLower(address))
