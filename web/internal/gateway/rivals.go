@@ -173,15 +173,11 @@ func lost(tx store.Tx, g *Gateway, s, winner store.Sending) error {
 		return errAgain
 	}
 	now.State, now.ReplacedBy, now.Updated = store.SendingReplaced, winner.Request, g.now()
-	end := wire.RequestCancelled
 	switch {
 	case s.Request == winner.Replaces && winner.Cancels:
 		now.Reason = "it was cancelled: the transaction of " + winner.Request + " is in a block in its place"
 	case s.Request == winner.Replaces:
 		now.Reason = "it was sped up: the transaction of " + winner.Request + " is in a block in its place"
-		if end = wire.RequestCompleted; winner.State == store.SendingFailed {
-			end = wire.RequestFailed
-		}
 	case s.Replaces == winner.Request:
 		now.Reason = "it came too late: the transfer itself is in a block"
 	default:
@@ -190,7 +186,7 @@ func lost(tx store.Tx, g *Gateway, s, winner store.Sending) error {
 	if err := tx.PutSending(now); err != nil {
 		return err
 	}
-	return became(tx, now, end)
+	return became(tx, now, now.Ends(winner))
 }
 
 // unreplaced has those looked for again that a sending had replaced, whose block left the chain.

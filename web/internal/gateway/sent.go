@@ -54,18 +54,14 @@ func (s *sending) conclude(ctx context.Context) error {
 		if err := unmoved(tx, s.w.id, s.at); err != nil {
 			return err
 		}
-		state := wire.RequestCompleted
-		if s.Mined.Failed {
-			state = wire.RequestFailed
-		}
-		if err := became(tx, s.Sending, state); err != nil {
-			return err
-		}
 		if err := s.keepIn(tx, func(now *store.Sending) {
 			if now.State = store.SendingConfirmed; now.Mined.Failed {
 				now.State, now.Reason = store.SendingFailed, "the chain took it into a block and did not carry it out: nothing was moved, and the fee was paid"
 			}
 		}); err != nil {
+			return err
+		}
+		if err := became(tx, s.Sending, s.Ends(store.Sending{})); err != nil {
 			return err
 		}
 		return s.won(tx, s.Sending)

@@ -59,6 +59,18 @@ func (p *Projection) follow(state *vault.State, chain signedlog.Chain) {
 // Mark is how far it is.
 func (p *Projection) Mark() store.Mark { return store.Mark(p.chain.Mark) }
 
+// Keys are the statement keys that the vault had so far, the root key first.
+func (p *Projection) Keys() (all []jws.PublicKey, err error) {
+	for _, k := range p.state.StatementKeys() {
+		key, err := jws.FromJWK(k)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, key)
+	}
+	return all, nil
+}
+
 // replayed is how many stored lines are read at once.
 const replayed = 500
 

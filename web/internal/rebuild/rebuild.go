@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"countersign/shared/fault"
+	"countersign/shared/jws"
 	"countersign/shared/signedlog"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
@@ -48,6 +49,9 @@ func Check(ctx context.Context, cfg Config) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := db.Current(ctx); err != nil {
+		return err
+	}
 	return cfg.beside(ctx, func(fresh *sqlstore.Store, file string) error {
 		var differs error
 		for _, v := range cfg.Vaults {
@@ -55,7 +59,10 @@ func Check(ctx context.Context, cfg Config) (err error) {
 			if err != nil {
 				return err
 			}
-			if err := cfg.read(ctx, fresh, v, kept.Size); err != nil {
+			if _, err := cfg.read(ctx, fresh, v, kept.Size); err != nil {
+				return err
+			}
+			if err := resume(ctx, fresh, db, v.Entity); err != nil {
 				return err
 			}
 			all, err := db.Differences(ctx, file, v.Entity)
@@ -121,14 +128,18 @@ func Run(ctx context.Context, cfg Config) (err error) {
 	}()
 	return cfg.beside(ctx, func(fresh *sqlstore.Store, file string) error {
 		for _, v := range cfg.Vaults {
-			if err := cfg.read(ctx, fresh, v, math.MaxInt64); err != nil {
+			keys, err := cfg.read(ctx, fresh, v, math.MaxInt64)
+			if err != nil {
+				return err
+			}
+			if err := resume(ctx, fresh, db, v.Entity); err != nil {
 				return err
 			}
 			all, err := db.Differences(ctx, file, v.Entity)
 			if err != nil {
 				return err
 			}
-			if err := db.TakeLog(ctx, file, v.Entity, unsigned(v)); err != nil {
+			if err := db.TakeLog(ctx, file, v.Entity, unsigned(keys)); err != nil {
 				return fmt.Errorf("%s: %w", v.Entity, err)
 			}
 			at, err := mark(ctx, db, v.Entity)
@@ -157,11 +168,12 @@ func damaged(err error) error {
 }
 
 // lost says what a new database does not have.
-const lost = "This is a new database. It has what the signers' logs say: members, rules, accounts, addresses, requests and decisions. " +
+const lost = "This is a new database. It has what the signers' logs say: members, rules, accounts, addresses, requests, decisions and signed transactions. " +
+	"What became of the transactions, and what each address has, the gateway reads from the chains when it starts. " +
 	"Orders, the ledger, quotes, the sandbox's developers, and keys that are not in the configuration were in the old one only.\n"
 
-// usable names the requests that can still be handed over: whether one was already, an
-// older database does not know.
+// usable names the requests that can still be handed over to a provider: whether one was
+// already, an older database does not know. What ends in a transaction can be signed but once.
 func (cfg Config) usable(ctx context.Context, db store.Store) error {
 	return db.Read(ctx, func(tx store.Tx) error {
 		for _, v := range cfg.Vaults {
@@ -172,6 +184,12 @@ func (cfg Config) usable(ctx context.Context, db store.Store) error {
 				}
 				for _, r := range page {
 					if after = r.ID; r.UseBy <= cfg.Now().Unix() {
+						continue
+					}
+					if _, err := tx.Sending(v.Entity, r.ID); !errors.Is(err, store.ErrNotFound) {
+						if err != nil {
+							return err
+						}
 						continue
 					}
 					if _, err := fmt.Fprintf(cfg.Out, "%s: %s is approved until %s, and this database has no order of it. If it had one before, it would be bought twice: ask its provider\n",
@@ -207,15 +225,29 @@ func (cfg Config) beside(ctx context.Context, f func(fresh *sqlstore.Store, file
 // pageSize is how many entries are read at once.
 const pageSize = 100
 
-// read reads the first entries of a log, at most size, into a database.
-func (cfg Config) read(ctx context.Context, db store.Store, v gateway.Vault, size int64) error {
+// read reads the first entries of a log, at most size, into a database. It returns the keys
+// that signed the log, and those that the gateway is told sign it.
+func (cfg Config) read(ctx context.Context, db store.Store, v gateway.Vault, size int64) ([]jws.PublicKey, error) {
 	if v.Root.IsZero() {
 		v.Root = v.Key
 	}
 	p := projection.New(v.Entity, v.Root, v.Key, cfg.Log)
 	if err := p.Replay(ctx, db); err != nil { // which is nothing yet
-		return err
+		return nil, err
 	}
+	if err := cfg.append(ctx, db, p, v, size); err != nil {
+		return nil, err
+	}
+	keys := []jws.PublicKey{v.Root, v.Key}
+	if p.Mark().Size == 0 {
+		return keys, nil
+	}
+	had, err := p.Keys()
+	return append(keys, had...), err
+}
+
+// append reads the next entries of a log, until a database has size of them, or all.
+func (cfg Config) append(ctx context.Context, db store.Store, p *projection.Projection, v gateway.Vault, size int64) error {
 	for {
 		at := p.Mark().Size
 		page, err := v.Signer.Log(ctx, at-1, pageSize)
@@ -239,18 +271,16 @@ func (cfg Config) read(ctx context.Context, db store.Store, v gateway.Vault, siz
 	}
 }
 
-// unsigned refuses to drop a line that the signer signed.
-func unsigned(v gateway.Vault) func(store.Line) error {
+// unsigned refuses to drop a line that the signer signed, with a key that the vault has or had.
+func unsigned(keys []jws.PublicKey) func(store.Line) error {
 	return func(l store.Line) error {
-		e, err := signedlog.Read(l.Text, v.Key)
-		if err != nil && !v.Root.IsZero() { // of before its keys were rotated
-			e, err = signedlog.Read(l.Text, v.Root)
+		for _, key := range keys {
+			if e, err := signedlog.Read(l.Text, key); err == nil && e.Seq == l.Seq {
+				return fault.New(fault.LogCorrupt, fmt.Sprintf("the database has entry %d, which the signer signed, and the signer does not have it: its log was rewound, or is another one. "+
+					"Nothing was changed: restore the signer's log first", e.Seq)).With("entry", fmt.Sprint(e.Seq))
+			}
 		}
-		if err != nil || e.Seq != l.Seq {
-			return nil // it was damaged
-		}
-		return fault.New(fault.LogCorrupt, fmt.Sprintf("the database has entry %d, which the signer signed, and the signer does not have it: its log was rewound, or is another one. "+
-			"Nothing was changed: restore the signer's log first", e.Seq)).With("entry", fmt.Sprint(e.Seq))
+		return nil // it was damaged
 	}
 }
 

@@ -2,8 +2,11 @@ package store
 
 import (
 	"cmp"
+	"slices"
 	"strconv"
 	"time"
+
+	"countersign/shared/wire"
 )
 
 // States of a sending.
@@ -51,6 +54,68 @@ func (s Sending) Final() bool {
 	return s.State == SendingConfirmed || s.State == SendingFailed || s.State == SendingReplaced || s.State == SendingLapsed
 }
 
+// Ends is the state of its request once it is final; empty: the request stays approved. winner
+// is what is in a block in place of one that was replaced.
+func (s Sending) Ends(winner Sending) string {
+	switch {
+	case s.State == SendingConfirmed:
+		return wire.RequestCompleted
+	case s.State == SendingFailed:
+		return wire.RequestFailed
+	case s.State != SendingReplaced:
+		return ""
+	case s.Request != winner.Replaces || winner.Cancels:
+		return wire.RequestCancelled
+	}
+	return winner.Ends(Sending{}) // it sped this one up
+}
+
+// Resume goes on, from what the signer's log says of a sending, with what a database kept of it
+// that only its chain and its node say. It reports false for what was kept and does not fit the
+// log. That of one that was replaced fits if what replaced it does, see [Sending.Beat].
+func (s Sending) Resume(kept Sending) (Sending, bool) {
+	hashes := s.hashes()
+	same := slices.Equal(kept.hashes(), hashes)
+	fits := false
+	switch kept.State {
+	case SendingApproved:
+		fits = same && len(hashes) == 0 && !s.Final()
+	case SendingSigned, SendingSubmitted:
+		fits = same && len(hashes) > 0 && !s.Final()
+	case SendingIncluded, SendingConfirmed, SendingFailed:
+		fits = kept.Mined != nil && slices.Contains(hashes, kept.Mined.Hash) &&
+			(kept.State == SendingIncluded || kept.Mined.Failed == (kept.State == SendingFailed))
+	case SendingReplaced:
+		fits = kept.ReplacedBy != ""
+	case SendingLapsed:
+		fits = same && (len(hashes) == 0 || s.Left)
+	}
+	if !fits {
+		return s, false
+	}
+	s.State, s.Mined, s.ReplacedBy, s.Reason, s.Tried, s.Updated = kept.State, kept.Mined, kept.ReplacedBy, kept.Reason, kept.Tried, kept.Updated
+	if kept.Final() { // also when the vault's keys were rotated: that changes nothing of it
+		s.Left = kept.Left
+	}
+	return s, true
+}
+
+// Beat reports whether it is final in place of another sending with its nonce.
+func (s Sending) Beat(other Sending) bool {
+	return s.Entity == other.Entity && s.Transfer() == other.Transfer() && s.Request == other.ReplacedBy && s.Request != other.Request &&
+		(s.State == SendingConfirmed || s.State == SendingFailed)
+}
+
+// hashes are those of what was signed of it.
+func (s Sending) hashes() (all []string) {
+	for _, a := range s.Attempts {
+		if a.Hash != "" {
+			all = append(all, a.Hash)
+		}
+	}
+	return all
+}
+
 // SweepName is what stands for the request of a sweep: each transaction of a deposit address
 // is one. The log of another entity may name the same address.
 func SweepName(entity, address string, nonce int64) string {
@@ -83,6 +148,8 @@ type Mined struct {
 type Sendings interface {
 	PutSending(Sending) error // adds or replaces
 	Sending(entity, request string) (Sending, error)
+	// Sendings are those of an entity, after that of one request; of none: from the first on.
+	Sendings(entity, after string, limit int) ([]Sending, error)
 	// Rivals are the sending of a transfer and those of the requests that replace it, in the order in
 	// which they were approved.
 	Rivals(entity, transfer string) ([]Sending, error)

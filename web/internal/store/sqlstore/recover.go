@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -66,17 +67,20 @@ func Damaged(err error) bool {
 // followed are the tables whose rows follow from the logs of signers, what names a row in
 // one, and what it says. Left out are what the gateway adds to a request (its order), and
 // what it knows of an address from the chain. The signers' notes are asked for each time.
-var followed = []struct{ table, key, says string }{
-	{"log_lines", `seq`, `json_array(line, hash, hex(nodes))`},
-	{"log_names", `name || ' ' || seq`, `''`},
-	{"snapshots", `seq`, `hex(doc)`},
-	{"genesis", `entity`, `doc`},
-	{"requests", `id`, `json_array(seq, ` + unordered + `, json_set(doc, '$.State', ` + unordered + `, '$.Order', ''))`},
-	{"addresses", `address || ' ' || chain`, `json_array(account, request)`},
+// Rows of a table are those of the database DB.
+var followed = []struct{ table, rows, key, says string }{
+	{"log_lines", `DB.log_lines`, `seq`, `json_array(line, hash, hex(nodes))`},
+	{"log_names", `DB.log_names`, `name || ' ' || seq`, `''`},
+	{"snapshots", `DB.snapshots`, `seq`, `hex(doc)`},
+	{"genesis", `DB.genesis`, `entity`, `doc`},
+	{"requests", `DB.requests`, `id`, `json_array(seq, ` + unordered + `, json_set(doc, '$.State', ` + unordered + `, '$.Order', ''))`},
+	{"sendings", `DB.sendings`, `request`, `json_array(chain, state, block, transfer, doc)`},
+	{"sending_hashes", `(SELECT h.chain, h.hash, h.request, s.entity FROM DB.sending_hashes h JOIN DB.sendings s ON s.request = h.request)`, `chain || ' ' || hash`, `request`},
+	{"addresses", `DB.addresses`, `address || ' ' || chain`, `json_array(account, request)`},
 }
 
-// unordered is the state of a request as the log has it.
-const unordered = `CASE WHEN state IN ('ordered', 'completed') THEN 'approved' ELSE state END`
+// unordered is the state of a request as the log and its chain have it.
+const unordered = `CASE WHEN state IN ('ordered', 'completed') AND id NOT IN (SELECT request FROM fresh.sendings) THEN 'approved' ELSE state END`
 
 // Difference is a row that is not as the log says.
 type Difference struct {
@@ -84,26 +88,31 @@ type Difference struct {
 	Has, Says  bool // whether the database has such a row, and whether the log says that there is one
 }
 
-// Differences are the rows of an entity that differ from those of fresh, the file of a
-// database that was made of the entity's log alone. It fails with VERSION_UNSUPPORTED when
-// the database is not up to date.
-func (s *Store) Differences(ctx context.Context, fresh, entity string) (all []Difference, err error) {
+// Current fails with VERSION_UNSUPPORTED when the database is not up to date.
+func (s *Store) Current(ctx context.Context) error {
 	p, err := migrator(s.write)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if behind, err := p.HasPending(ctx); err != nil {
-		return nil, fmt.Errorf("read the version of the database: %w", err)
+		return fmt.Errorf("read the version of the database: %w", err)
 	} else if behind {
-		return nil, fault.New(fault.Version, "the database is of an earlier version: bring it up to date first, with countersign-gateway migrate")
+		return fault.New(fault.Version, "the database is of an earlier version: bring it up to date first, with countersign-gateway migrate")
 	}
+	return nil
+}
+
+// Differences are the rows of an entity that differ from those of fresh, the file of a
+// database that was made of the entity's log, with what is kept of its sendings: see
+// [store.Sending.Resume].
+func (s *Store) Differences(ctx context.Context, fresh, entity string) (all []Difference, err error) {
 	err = s.beside(ctx, fresh, func(x *tx) error {
 		for _, t := range followed {
-			says, err := x.only("fresh", "main", t.table, t.key, t.says, entity)
+			says, err := x.only("fresh", "main", t.table, t.rows, t.key, t.says, entity)
 			if err != nil {
 				return err
 			}
-			has, err := x.only("main", "fresh", t.table, t.key, t.says, entity)
+			has, err := x.only("main", "fresh", t.table, t.rows, t.key, t.says, entity)
 			if err != nil {
 				return err
 			}
@@ -119,10 +128,12 @@ func (s *Store) Differences(ctx context.Context, fresh, entity string) (all []Di
 }
 
 // only are the keys of the rows that one database has and the other has not, or otherwise.
-func (x *tx) only(one, other, table, key, says, entity string) (map[string]bool, error) {
-	const rows = `SELECT CAST(%s AS TEXT) AS key, %s FROM %s.%s WHERE entity = ?1`
+func (x *tx) only(one, other, table, rows, key, says, entity string) (map[string]bool, error) {
+	of := func(db string) string {
+		return fmt.Sprintf(`SELECT CAST(%s AS TEXT) AS key, %s FROM %s WHERE entity = ?1`, key, says, strings.ReplaceAll(rows, "DB.", db+"."))
+	}
 	keys, err := many(x, "compare "+table, func(rows *sql.Rows) (k string, err error) { return k, rows.Scan(&k) },
-		fmt.Sprintf(`SELECT key FROM (`+rows+` EXCEPT `+rows+`)`, key, says, one, table, key, says, other, table), entity)
+		`SELECT key FROM (`+of(one)+` EXCEPT `+of(other)+`)`, entity)
 	all := map[string]bool{}
 	for _, k := range keys {
 		all[k] = true
@@ -132,6 +143,8 @@ func (x *tx) only(one, other, table, key, says, entity string) (map[string]bool,
 
 // take are the statements that replace what follows from the log of entity ?1.
 var take = []string{
+	`DELETE FROM main.sendings WHERE entity = ?1`,
+	`DELETE FROM main.sending_hashes WHERE request NOT IN (SELECT request FROM main.sendings)`,
 	`DELETE FROM main.requests WHERE entity = ?1`,
 	`DELETE FROM main.log_lines WHERE entity = ?1`,
 	`DELETE FROM main.log_names WHERE entity = ?1`,
@@ -145,6 +158,10 @@ var take = []string{
 		SELECT r.id, r.entity, coalesce(o.says, r.state), r.seq, iif(o.id IS NULL, r.doc, json_set(r.doc, '$.State', o.says, '$.Order', o.id)) FROM fresh.requests r
 		LEFT JOIN (SELECT id, request, iif(state = 'completed', 'completed', 'ordered') AS says FROM main.orders) o ON o.request = r.id
 		WHERE r.entity = ?1 ORDER BY r.seq`,
+	`INSERT INTO main.sendings (request, entity, chain, state, block, transfer, doc)
+		SELECT request, entity, chain, state, block, transfer, doc FROM fresh.sendings WHERE entity = ?1 ORDER BY pos`,
+	`INSERT INTO main.sending_hashes (chain, hash, request) SELECT h.chain, h.hash, h.request FROM fresh.sending_hashes h
+		JOIN fresh.sendings s ON s.request = h.request WHERE s.entity = ?1 ON CONFLICT DO NOTHING`,
 	`DELETE FROM main.addresses WHERE entity = ?1 AND (chain, address) NOT IN (SELECT chain, address FROM fresh.addresses WHERE entity = ?1)`,
 	`INSERT INTO main.addresses (chain, address, entity, account, request, balance, swept)
 		SELECT chain, address, entity, account, request, balance, swept FROM fresh.addresses WHERE entity = ?1 ORDER BY pos

@@ -45,6 +45,11 @@ func (x *tx) Sending(entity, request string) (store.Sending, error) {
 	return doc[store.Sending](x, "find sending", `SELECT doc FROM sendings WHERE entity = ? AND request = ?`, entity, request)
 }
 
+func (x *tx) Sendings(entity, after string, limit int) ([]store.Sending, error) {
+	return docs[store.Sending](x, "list sendings", `SELECT doc FROM sendings WHERE entity = ?1 AND pos > coalesce((SELECT pos FROM sendings WHERE entity = ?1 AND request = ?2), 0) ORDER BY pos LIMIT ?3`,
+		entity, after, limit)
+}
+
 func (x *tx) Rivals(entity, transfer string) ([]store.Sending, error) {
 	return docs[store.Sending](x, "list what replaces a transfer", `SELECT doc FROM sendings WHERE entity = ? AND transfer = ? ORDER BY pos`, entity, transfer)
 }

@@ -24,6 +24,15 @@ func (s *suite) sendings() {
 		})
 	}
 	open(one, theirs, two)
+	for after, want := range map[string][]store.Sending{"": {one, two}, one.Request: {two}, two.Request: nil} {
+		s.read(nil, func(tx store.Tx) error {
+			all, err := tx.Sendings("ent_a", after, 2)
+			s.same(all, want)
+			first, err2 := tx.Sendings("ent_a", after, 1)
+			s.same(len(first), min(len(want), 1))
+			return errors.Join(err, err2)
+		})
+	}
 	s.read(nil, func(tx store.Tx) error {
 		all, err := tx.OpenSendings("eip155:31337", 1)
 		s.same(all, []store.Sending{one})
