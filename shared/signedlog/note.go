@@ -21,7 +21,7 @@ import (
 const MaxNote = 8 << 10
 
 // Note is what the signer says of its log in the form that witnesses of any log read: a
-// checkpoint of C2SP (tlog-checkpoint), which is a signed note. It is no entry of the log.
+// checkpoint of C2SP (tlog-checkpoint), which is a signed note. The log has no entry of it.
 type Note struct {
 	Size   int64     // entries
 	Root   tlog.Hash // of the tree over them

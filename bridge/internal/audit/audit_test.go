@@ -420,7 +420,8 @@ func TestAWitnessCosignsALogThatFollowsAndRefusesOneThatWasRewound(t *testing.T)
 	fork.Ask(vaulttest.Second, 7)
 	for range 3 { // entries: fewer than were seen, as many, and more
 		_, err := play(t, fork).witness(dir)
-		if f, ok := fault.As(err); !ok || f.Code != fault.LogCorrupt || f.Details["part"] != "note" || kept() != second {
+		if f, ok := fault.As(err); !ok || f.Code != fault.LogCorrupt || f.Details["part"] != "note" || kept() != second ||
+			(f.Details["reason"] == "fork") != (len(fork.Lines) == 3) || strings.Contains(err.Error(), "the log is forked") != (len(fork.Lines) == 3) {
 			t.Errorf("a fork of %d entries: %v", len(fork.Lines), err)
 		}
 		fork.Ask(fmt.Sprintf("req_%026d", 2000+len(fork.Lines)), vaulttest.Key(20+len(fork.Lines)))

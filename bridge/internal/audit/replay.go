@@ -111,6 +111,7 @@ func (r *replay) follow(ctx context.Context) error {
 	case size < r.chain.Mark.Size:
 		return fault.New(fault.LogCorrupt, "the signer's note is about fewer entries than the gateway has shown").With("part", "note")
 	case size == r.chain.Mark.Size:
+		r.noted, r.root = size, r.chain.Tree.Root()
 		return r.holds(text)
 	}
 	r.noted = size
@@ -136,7 +137,7 @@ func (r *replay) holds(text string) error {
 	}
 	n, err := signedlog.ReadNote(text, r.vault.Entity, r.vault.Root, key)
 	if err == nil && (n.Size != r.noted || n.Root != r.root) {
-		err = fault.New(fault.LogCorrupt, "the signer's note is about another log than the gateway shows").With("part", "note")
+		err = fault.New(fault.LogCorrupt, "the log is forked: the signer's note is about another log than the gateway shows").With("part", "note").With("reason", "fork")
 	}
 	return err
 }

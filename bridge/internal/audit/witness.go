@@ -138,6 +138,13 @@ func rewound(cause error, why string) error {
 	return fault.Wrap(cause, fault.LogCorrupt, "the log was rewound, or is another one than was seen before: "+why+". Nothing was signed.").With("part", "note")
 }
 
+// forked refuses a note about as many entries as one before, and other ones: the signer's key
+// signed two logs.
+func forked(n signedlog.Note) error {
+	return fault.New(fault.LogCorrupt, fmt.Sprintf("the log is forked: the signer signed two notes about %s with different roots. Nothing was signed. Keep both notes: they prove it",
+		fold.Count(int(n.Size), "entry", "entries"))).With("part", "note").With("reason", "fork")
+}
+
 // follows checks that the log of a note has all entries of an earlier one.
 func follows(before, n signedlog.Note, path []string) error {
 	if before.Size == 0 {
@@ -145,6 +152,9 @@ func follows(before, n signedlog.Note, path []string) error {
 	}
 	if n.Size < before.Size {
 		return rewound(nil, fmt.Sprintf("it has %d entries, and %d were seen", n.Size, before.Size))
+	}
+	if n.Size == before.Size && n.Root != before.Root {
+		return forked(n)
 	}
 	proof, err := signedlog.ReadHashes(path)
 	if err != nil {
