@@ -219,7 +219,9 @@ type portion struct {
 // follow that were never written to their end: without a line feed, or, as of an entry
 // that was never acknowledged, without a signature.
 func (c *Chain) read(r io.Reader, visit Visit, acknowledged int64) (good int64, torn bool, err error) {
-	next, stop := c.portions(bufio.NewReaderSize(r, MaxLine+2))
+	var ahead atomic.Pointer[jws.PublicKey] // with which lines are opened ahead of their turn
+	ahead.Store(new(c.Key))
+	next, stop := c.portions(bufio.NewReaderSize(r, MaxLine+2), &ahead)
 	defer stop()
 	for {
 		p := next()
@@ -232,6 +234,9 @@ func (c *Chain) read(r io.Reader, visit Visit, acknowledged int64) (good int64, 
 			}
 			if err := c.take(line, p.entries[i], visit); err != nil {
 				return good, false, err
+			}
+			if !ahead.Load().Equal(c.Key) {
+				ahead.Store(new(c.Key))
 			}
 			good += int64(len(line)) + 1
 		}
@@ -249,14 +254,14 @@ func (c *Chain) read(r io.Reader, visit Visit, acknowledged int64) (good int64, 
 	}
 }
 
-// portions reads and opens lines, on all cores and ahead of whoever takes them; stop
-// ends it.
-func (c *Chain) portions(r *bufio.Reader) (next func() portion, stop func()) {
-	ch, done, key := make(chan portion, 1), make(chan struct{}), c.Key
+// portions reads and opens lines, on all cores and ahead of whoever takes them, with the newest
+// key that those taken so far lead to; stop ends it.
+func (c *Chain) portions(r *bufio.Reader, key *atomic.Pointer[jws.PublicKey]) (next func() portion, stop func()) {
+	ch, done := make(chan portion, 1), make(chan struct{})
 	go func() {
 		defer close(ch)
 		for more := true; more; {
-			p := c.portion(r, key)
+			p := c.portion(r, *key.Load())
 			more = p.end == nil
 			select {
 			case ch <- p:

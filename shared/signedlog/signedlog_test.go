@@ -10,6 +10,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"countersign/shared/fault"
+	"countersign/shared/jwk"
 	"countersign/shared/jws"
 	"countersign/shared/spec"
 	"countersign/shared/statement"
@@ -495,5 +497,53 @@ func BenchmarkAppend(b *testing.B) {
 		if err := write(b.Context(), l, Request, struct{}{}); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestLinesAfterNewKeysAreVerifiedAheadOfTheirTurnToo(t *testing.T) {
+	t.Parallel()
+	keys := []key{newKey(1), newKey(2)}
+	p256 := jwk.Key{Kty: "EC", Crv: jws.P256, X: none, Y: none}
+	const size = 7 * batch
+	var text strings.Builder
+	for seq, prev := int64(0), none; seq < size; seq++ {
+		e, signer := Entry{Seq: seq, Prev: prev, Type: "filler", Body: strictjson.Raw(`{}`)}, keys[min(seq/2, 1)]
+		switch seq {
+		case 0:
+			e.Type = Genesis
+		case 1:
+			body, err := strictjson.Canonical(OutcomeBody{Request: "req_aaaaaaaaaaaaaaaaaaaaaaaaaa", State: "APPROVED", Reasons: []string{},
+				Signer: &statement.SignerKeys{Statement: keys[1].PublicKey().JWK(), Channel: []jwk.Key{p256}}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e.Type, e.Body = Outcome, strictjson.Raw(body)
+		}
+		payload, err := Encode(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		line, err := jws.Sign(t.Context(), signer, statement.TypEntry, payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prev = Hash([]byte(line))
+		text.WriteString(line + "\n")
+	}
+	var looked [size]atomic.Bool
+	c := Chain{Key: keys[0].PublicKey(), Inner: func(e Entry) { looked[e.Seq].Store(true) }}
+	ahead := 0
+	mark, err := c.Verify(strings.NewReader(text.String()), func(e Entry, _, _ string) error {
+		if next := e.Seq + 1; next%batch != 0 && looked[next].Load() {
+			ahead++
+		}
+		return nil
+	})
+	if err != nil || mark.Size != size || !c.Key.Equal(keys[1].PublicKey()) {
+		t.Fatalf("%+v, %v", mark, err)
+	}
+	// Those that were read before the new keys were met are verified at their turn.
+	if least := 2 * (batch - 1); ahead < least {
+		t.Errorf("%d lines were verified ahead, want at least %d", ahead, least)
 	}
 }
