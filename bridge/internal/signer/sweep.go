@@ -4,9 +4,12 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"countersign/bridge/internal/keys"
+	"countersign/shared/effects"
 	"countersign/shared/fault"
 	"countersign/shared/signedlog"
 	"countersign/shared/strictjson"
@@ -19,8 +22,9 @@ import (
 // what it may cost is limited. Its nonce says which sweep of the address it is, so that one of
 // as much as the one before is another one. Order and repetition are as of [Service.Transaction].
 //
-// It fails with NOT_FOUND for an address that is not a deposit address of the account, DENIED_BY_RULES when
-// its standing rule, or that it has none, does not allow it, INVALID_REQUEST, details field, and RATE_LIMITED (details retry_after).
+// It fails with NOT_FOUND for an address that is not a deposit address of the account, NOT_SUPPORTED on a chain on
+// which nothing can be sent, DENIED_BY_RULES when its standing rule, or that it has none, does not allow it,
+// INVALID_REQUEST, details field, and RATE_LIMITED (details retry_after).
 func (s *Service) SweepDeposit(ctx context.Context, in wire.SignerSweepInput) (wire.SignerTransaction, error) {
 	a, err := s.prepareSweep(ctx, in)
 	if err != nil {
@@ -51,6 +55,10 @@ func (s *Service) prepareSweep(ctx context.Context, in wire.SignerSweepInput) (a
 	}
 	if _, err := s.state.Deposit(attestation, in.Account, in.Address); err != nil {
 		return a, fault.Wrap(err, fault.NotFound, "the account has no such deposit address").With("field", "address")
+	}
+	of, _ := s.state.Account(in.Account)
+	if _, err := effects.Number(of.Chain); err != nil {
+		return a, err
 	}
 	x := s.state.Sweeping(in.Address)
 	if x != nil {
@@ -157,37 +165,22 @@ func (s *Service) keepSweep(ctx context.Context, address string, a vault.SweepAt
 }
 
 // depositKeys finds the keys of deposit addresses in the token by their addresses: it
-// remembers which number each has, and looks at none twice.
+// remembers which number each has, and looks at none twice that it found.
 type depositKeys struct {
 	mu      sync.Mutex
-	looked  map[string]int // at how many of an account
-	numbers map[string]int // by address
+	looked  map[string]int          // at how many of an account
+	missing map[string]map[int]bool // those among them that were not there: a token may get them back from a copy
+	numbers map[string]int          // by address
 }
 
 func (d *depositKeys) key(ctx context.Context, v Vault, chain, account, address string, made int) (keys.Key, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.looked == nil {
-		d.looked, d.numbers = map[string]int{}, map[string]int{}
+		d.looked, d.missing, d.numbers = map[string]int{}, map[string]map[int]bool{}, map[string]int{}
 	}
-	for n := d.looked[account]; n < made; n++ {
-		if _, known := d.numbers[address]; known {
-			break
-		}
-		t, err := addressKey(chain, depositLabel(account, n))
-		if err != nil {
-			return nil, err
-		}
-		switch k, err := v.Key(ctx, t); {
-		case fault.CodeOf(err) == fault.KeyMissing || fault.CodeOf(err) == fault.KeyUnsuited: // what is there is somebody else's
-		case err != nil:
-			return nil, err
-		default:
-			if at, err := vault.AddressOn(chain, k.PublicKey()); err == nil {
-				d.numbers[at] = n
-			}
-		}
-		d.looked[account] = n + 1
+	if err := d.find(ctx, v, chain, account, address, made); err != nil {
+		return nil, err
 	}
 	n, known := d.numbers[address]
 	if !known {
@@ -205,4 +198,49 @@ func (d *depositKeys) key(ctx context.Context, v Vault, chain, account, address 
 		return nil, fault.New(fault.KeyUnsuited, "the vault token holds another key under the label of "+address)
 	}
 	return k, nil
+}
+
+// find looks for the number of an address among those of an account: at what was not looked at
+// yet, and then again at what was missing.
+func (d *depositKeys) find(ctx context.Context, v Vault, chain, account, address string, made int) error {
+	again := slices.Sorted(maps.Keys(d.missing[account]))
+	for _, known := d.numbers[address]; !known && d.looked[account] < made; _, known = d.numbers[address] {
+		if err := d.look(ctx, v, chain, account, d.looked[account]); err != nil {
+			return err
+		}
+		d.looked[account]++
+	}
+	for _, n := range again {
+		if _, known := d.numbers[address]; known {
+			return nil
+		}
+		if err := d.look(ctx, v, chain, account, n); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// look looks at the key with a number.
+func (d *depositKeys) look(ctx context.Context, v Vault, chain, account string, n int) error {
+	t, err := addressKey(chain, depositLabel(account, n))
+	if err != nil {
+		return err
+	}
+	k, err := v.Key(ctx, t)
+	switch code := fault.CodeOf(err); {
+	case code == fault.KeyMissing || code == fault.KeyUnsuited: // what is there is somebody else's
+		if d.missing[account] == nil {
+			d.missing[account] = map[int]bool{}
+		}
+		d.missing[account][n] = true
+		return nil
+	case err != nil:
+		return err
+	}
+	delete(d.missing[account], n)
+	if at, err := vault.AddressOn(chain, k.PublicKey()); err == nil {
+		d.numbers[at] = n
+	}
+	return nil
 }

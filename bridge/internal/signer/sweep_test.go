@@ -9,6 +9,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/gas"
 	"countersign/shared/intent"
+	"countersign/shared/intent/intenttest"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 )
@@ -182,5 +183,53 @@ func TestAdministratorsReadTheStandingRuleThatTheySign(t *testing.T) {
 	const want = "what arrives at its deposit addresses goes on to its own address without asking, for at most 0.0021 of the chain's coin each time, and 0.005 in 24 hours"
 	if err != nil || !strings.Contains(text, want) {
 		t.Errorf("%v\n%s", err, text)
+	}
+}
+
+func TestNothingIsSweptOnAChainOnWhichNothingCanBeSent(t *testing.T) {
+	t.Parallel()
+	for chain, coin := range map[string]string{"eip155:10": "optimism", "eip155:8453": "base"} {
+		g := newRigOf(t, twoOfThree(), func(d *Draft) { d.Accounts[0].Chain = chain })
+		in := g.input(testReq)
+		intenttest.Edit(&in.Intent, func(b *intent.Buy) { b.Crypto.Asset = coin })
+		var r wire.SignerRequest
+		if code := g.call("POST", "/v1/requests", in, &r); code != "" {
+			t.Fatal(code)
+		}
+		to, _ := intent.Draft(r.Intent)
+		e := edits(1, twoOfThree().Rules...)
+		e.Sweep = &intent.Sweep{MaxFee: "0.0021", PerDay: "0.005"}
+		g.changed(e, "mem_alice", "mem_bob")
+		size := g.service.Status().Log.Size
+		_, _, code := g.sweeps(wire.SignerSweepInput{Account: treasury, Address: to.(intent.Buy).Address, Amount: "1000", Fees: paying("2", "1")})
+		if code != fault.NotSupported || g.service.Status().Log.Size != size {
+			t.Errorf("%s: %q, want %s", chain, code, fault.NotSupported)
+		}
+	}
+}
+
+// A token may get its keys back from a copy, while the signer runs.
+func TestAKeyThatWasMissingIsFoundWhenItIsThereAgain(t *testing.T) {
+	t.Parallel()
+	g, address := sweeping(t)
+	in := wire.SignerSweepInput{Account: treasury, Address: address, Amount: "1000", Fees: paying("2", "1")}
+	label := depositLabel(treasury, 0)
+	g.vault.Lock()
+	key := g.vault.Keys[label]
+	delete(g.vault.Keys, label)
+	g.vault.Unlock()
+	if key == nil {
+		t.Fatal("the address has another label")
+	}
+	for range 2 {
+		if _, _, code := g.sweeps(in); code != fault.KeyMissing {
+			t.Errorf("without its key: %q", code)
+		}
+	}
+	g.vault.Lock()
+	g.vault.Keys[label] = key
+	g.vault.Unlock()
+	if _, read, code := g.sweeps(in); code != "" || read.From != address {
+		t.Errorf("with its key: %q", code)
 	}
 }

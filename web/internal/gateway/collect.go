@@ -11,6 +11,7 @@ import (
 
 	"countersign/shared/amount"
 	"countersign/shared/asset"
+	"countersign/shared/effects"
 	"countersign/shared/gas"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
@@ -30,8 +31,8 @@ const (
 // once all that is there is final. How a sweep goes on is as of any [sending]. What is wrong
 // with one account, and what is worth no fee, keeps no other from being swept.
 func (g *Gateway) collect(ctx context.Context, w *watch) error {
-	if w.Sender == nil {
-		return nil
+	if _, err := effects.Number(w.id); err != nil || w.Sender == nil {
+		return nil //nolint:nilerr // nothing can be sent there
 	}
 	var some []deposited
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) { some, err = sweepable(tx, w.id); return err })
