@@ -97,6 +97,9 @@ func (s *State) Latest(x *Sending) *Sending {
 	return latest
 }
 
+// Over reports whether what a request replaces is over: nothing has its nonce any more.
+func (s *State) Over(x *Sending) bool { return x.replaces != "" && s.Latest(x) == nil }
+
 // Behind reports whether what has the newest attempt with its nonce, if anything, has replaced it for
 // good: because it had attempts before, or was approved before.
 func (x *Sending) Behind(latest *Sending) bool {
@@ -133,7 +136,7 @@ func (s *State) Next(x *Sending, fees gas.Fees, at int64) (Attempt, error) {
 		if newest = x; n == 0 {
 			newest = nil
 		}
-	case newest == nil && x.replaces != "":
+	case s.Over(x):
 		return next, errors.New("what it replaces is over")
 	case x.Behind(newest):
 		return next, fmt.Errorf("%s has replaced it", newest.Request)

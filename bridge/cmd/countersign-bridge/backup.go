@@ -35,7 +35,7 @@ func (c *signerBackup) Run(ctx context.Context, std stdio) error {
 type signerRestore struct {
 	signerFlag
 	SignerFile string `required:"" type:"path" placeholder:"FILE" help:"signer.json, as complete wrote it: the key that the log must be signed with."`
-	Head       string `placeholder:"HASH" help:"The head of the log, when the vault's token is an older copy: from an auditor, a witness or the gateway."`
+	Head       string `placeholder:"HASH" help:"The head of the log, from an auditor, a witness or the gateway: the log must end with it. It is needed when the vault's token is an older copy."`
 	From       string `arg:"" optional:"" type:"existingdir" placeholder:"DIR" help:"The folder of the copy. Without it, the log that is there is held against the token."`
 }
 
@@ -48,7 +48,7 @@ changed: a vault never forgets what it decided. The newest entries are in the ga
 copy, which "countersign-bridge audit --keep DIR" writes.
 
 When the token is an older copy of the vault's token, it cannot tell where the log ends:
-say it with --head. Addresses whose keys it does not have are named.
+say it with --head. With a token of new keys --head may be said too. Addresses whose keys it does not have are named.
 
 Example:
   sudo -u countersign-signer countersign-bridge signer restore --config /etc/countersign/signer/signer.json \

@@ -31,7 +31,8 @@ func Backup(ctx context.Context, cfg Config, to, signerFile string, stdio Stdio)
 // end earlier, and holds it against the vault's token, which remembers how far the log was;
 // from may be empty: then it is the log that is there. A token that is an older copy
 // remembers less than the log has; it takes the log's end only with head, the hash of the
-// last entry, which the operator knows from elsewhere. Addresses whose keys such a token
+// last entry, which the operator knows from elsewhere. A head that is given must be that of the log, also
+// when the token is new and remembers nothing. Addresses whose keys such a token
 // does not have are written to out.
 //
 // It fails with LOG_CORRUPT when the log does not hold, ends before what the token
@@ -70,6 +71,9 @@ func RestoreWith(ctx context.Context, cfg Config, from, signerFile, head string,
 		err = fault.New(fault.KeyUnsuited, "the vault token has the keys of another vault than "+signerFile+", or those that the vault had before they were rotated")
 	}
 	first := err == nil && r.seen.Size == 0 && adopts(state, key.PublicKey(), end)
+	if err == nil && head != "" && head != end.Head { // also when the token is new, and remembers nothing
+		err = fault.New(fault.Conflict, fmt.Sprintf("the log has %d entries and another head than --head says: it is not the newest, or not the one that was meant", end.Size)).With("field", "head")
+	}
 	if err == nil && !first {
 		err = r.check(end, head)
 	}
@@ -148,8 +152,6 @@ func (r *restoring) check(end signedlog.Mark, head string) error {
 			"The gateway has one too: `countersign-bridge audit --keep DIR` writes it", end.Size, r.seen.Size)).With("entry", fmt.Sprint(end.Size))
 	case r.head != r.seen.Head:
 		return fault.New(fault.LogCorrupt, fmt.Sprintf("entry %d is not the one that the vault's token remembers: it is a copy of another log", r.seen.Size-1)).With("entry", fmt.Sprint(r.seen.Size-1))
-	case head != "" && head != end.Head:
-		return fault.New(fault.Conflict, fmt.Sprintf("the log has %d entries and another head than --head says: it is not the newest, or not the one that was meant", end.Size)).With("field", "head")
 	case head == "" && end.Size > r.seen.Size+signedlog.MaxBatch:
 		return fault.New(fault.Conflict, fmt.Sprintf("the log has %d entries, and the vault's token remembers %d of them: the token is an older copy, and cannot tell whether the log ends there. "+
 			"Ask an auditor, a witness or the gateway for the head of the log, and confirm it with --head", end.Size, r.seen.Size))

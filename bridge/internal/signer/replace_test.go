@@ -177,3 +177,37 @@ func TestWhatWasAboutToBeSignedIsSignedBeforeItIsReplaced(t *testing.T) {
 	}
 	g.verified()
 }
+
+// The transfer is taken to be over when many others of its account have followed it.
+func TestAReplaceOfATransferThatIsOverIsClosed(t *testing.T) {
+	t.Parallel()
+	broken := false
+	g := newRigOn(t, purchasesAndTransfers(), pulled{membertest.NewVault(), &broken})
+	g.sentFirst()
+	g.replaced(testReq, intent.SpeedUp)
+	broken = true
+	if _, _, code := g.transaction(testReq, paying("3", "2")); code == "" {
+		t.Fatal("it was signed")
+	}
+	broken = false
+	for range 64 {
+		id := newRequestID(t)
+		in := g.sends(id)
+		intenttest.Edit(&in.Intent, func(x *intent.Transfer) { x.Crypto.Amount = "0.1" })
+		if code := g.call("POST", "/v1/requests", in, nil); code != "" {
+			t.Fatal(code)
+		}
+		g.approves("mem_alice", id)
+		g.approves("mem_bob", id)
+		if _, _, code := g.transaction(id, paying("2", "1")); code != "" {
+			t.Fatal(code)
+		}
+	}
+	if _, _, code := g.transaction(testReq, paying("3", "2")); code != "" { // which it was about to sign
+		t.Fatal(code)
+	}
+	size := g.service.Status().Log.Size
+	if _, _, code := g.transaction(testReq, paying("9", "8")); code != fault.RequestClosed || g.service.Status().Log.Size != size {
+		t.Errorf("%q, want %s", code, fault.RequestClosed)
+	}
+}

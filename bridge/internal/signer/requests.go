@@ -26,6 +26,9 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (_ wi
 	if err != nil {
 		return wire.SignerRequest{}, err
 	}
+	if made, before, err := s.repeats(ctx, in, draft); err != nil || before {
+		return made, err
+	}
 	if err := s.proves(ctx, draft); err != nil {
 		return wire.SignerRequest{}, err
 	}
@@ -37,15 +40,8 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (_ wi
 		return wire.SignerRequest{}, err
 	}
 	defer s.end(ctx, &err)
-	if r, err := s.find(ctx, in.Request); err != nil {
-		return wire.SignerRequest{}, err
-	} else if r != nil {
-		if same, err := s.again(draft, r); err != nil {
-			return wire.SignerRequest{}, err
-		} else if !same || in.ExpiresAt.Unix() < r.Expires {
-			return wire.SignerRequest{}, fault.New(fault.Conflict, "this request exists already, and it is another one")
-		}
-		return s.view(r), nil
+	if made, before, err := s.made(ctx, in, draft); err != nil || before { // meanwhile
+		return made, err
 	}
 	r, err := s.fresh(in, draft)
 	if err != nil {
@@ -72,6 +68,31 @@ func (s *Service) Request(ctx context.Context, in wire.SignerRequestInput) (_ wi
 		return wire.SignerRequest{}, err
 	}
 	return s.view(s.state.Request(in.Request)), nil
+}
+
+// repeats is [Service.made] before anything else of a draft is looked at: what it has to prove,
+// and what it would change, does not matter once the log has it.
+func (s *Service) repeats(ctx context.Context, in wire.SignerRequestInput, draft intent.Intent) (r wire.SignerRequest, before bool, err error) {
+	if err := s.begin(); err != nil {
+		return r, false, err
+	}
+	defer s.end(ctx, &err)
+	return s.made(ctx, in, draft)
+}
+
+// made is the request that was made before of the same draft, if one was. It fails with
+// CONFLICT when another one has its id. s.mu is held.
+func (s *Service) made(ctx context.Context, in wire.SignerRequestInput, draft intent.Intent) (_ wire.SignerRequest, before bool, err error) {
+	r, err := s.find(ctx, in.Request)
+	if err != nil || r == nil {
+		return wire.SignerRequest{}, false, err
+	}
+	if same, err := s.again(draft, r); err != nil {
+		return wire.SignerRequest{}, false, err
+	} else if !same || in.ExpiresAt.Unix() < r.Expires {
+		return wire.SignerRequest{}, false, fault.New(fault.Conflict, "this request exists already, and it is another one")
+	}
+	return s.view(r), true, nil
 }
 
 // fresh is a request that is made now, of a draft that fits the vault. s.mu is held.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -401,5 +402,62 @@ func (g *rig) finishes(c course) {
 	}
 	if !g.service.retired() {
 		g.t.Error("the keys were not rotated")
+	}
+}
+
+// The new token remembers nothing: only the operator can say which end of the log is meant.
+func TestANewTokenTakesUpNoLogWithAnotherHeadThanTheOperatorSays(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	signerFile, next := g.signerFile(t), membertest.NewVault()
+	g.rotates(next, signerFile)
+	from, to, end := filepath.Join(t.TempDir(), "copy"), filepath.Join(t.TempDir(), "state"), g.service.Status().Log
+	g.backup(from)
+	before := cloned(next)
+	restore := func(head string) error {
+		return RestoreWith(t.Context(), Config{StateDir: to}, from, signerFile, head, Stdio{Out: &bytes.Buffer{}, Err: &bytes.Buffer{}}, opens(next))
+	}
+	err := restore(signedlog.Hash([]byte(g.lines()[1])))
+	if f, ok := fault.As(err); !ok || f.Code != fault.Conflict || f.Details["field"] != "head" {
+		t.Errorf("with another head: %v", err)
+	}
+	if !maps.EqualFunc(next.Data, before.Data, bytes.Equal) || len(files(t, to)) != 0 {
+		t.Error("it took up the log, or a part of it")
+	}
+	if err := restore(end.Head); err != nil {
+		t.Errorf("with its head: %v", err)
+	}
+}
+
+// What a member proved to the vault's key of before cannot be proved again: the log has it.
+func TestARequestThatTheLogHasIsTheSameAfterTheKeysWereRotated(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	erin := membertest.NewMember(t, "mem_erin", "Erin", jws.P256)
+	var to jws.PublicKey
+	for _, j := range g.service.state.Signer().Channel {
+		if k, err := jws.FromJWK(j); err == nil && k.Curve() == jws.P256 {
+			to = k
+		}
+	}
+	invite := intent.MemberInvite{Kind: intent.KindMemberInvite, V: 1, Member: erin.ID, Role: statement.Operator, Is: intent.Program, Registration: erin.RegisterFor(t, "ent_sandbox", to)}
+	in := g.input(newRequestID(t))
+	in.Intent = intenttest.Doc(invite)
+	var first, again wire.SignerRequest
+	if code := g.call("POST", "/v1/requests", in, &first); code != "" {
+		t.Fatal(code)
+	}
+	signerFile, next := g.signerFile(t), membertest.NewVault()
+	g.rotates(next, signerFile)
+	if _, err := g.moves(next, signerFile); err != nil {
+		t.Fatal(err)
+	}
+	size := g.service.Status().Log.Size
+	if code := g.call("POST", "/v1/requests", in, &again); code != "" || again.Request != first.Request || !bytes.Equal(again.Intent, first.Intent) || g.service.Status().Log.Size != size {
+		t.Errorf("the same again: %q, %s", code, again.Intent)
+	}
+	in.Request = newRequestID(t)
+	if code := g.call("POST", "/v1/requests", in, nil); code != fault.SignatureInvalid {
+		t.Errorf("a new one with the old proof: %q", code)
 	}
 }

@@ -85,6 +85,8 @@ func (s *Service) prepare(ctx context.Context, request string, fees gas.Fees) (p
 	switch {
 	case len(x.Attempts) == 0 && s.at.Unix() >= x.UseBy:
 		return p, fault.New(fault.RequestClosed, "the approval of this request has ended: make another one").With("state", "ENDED")
+	case s.state.Over(x):
+		return p, fault.New(fault.RequestClosed, "the transfer that this request replaces is over").With("state", "ENDED")
 	case latest == nil || latest == x:
 	case x.Behind(latest):
 		return p, fault.New(fault.RequestClosed, "another request, "+latest.Request+", has replaced the transaction of this one").With("state", "REPLACED").With("request", latest.Request)

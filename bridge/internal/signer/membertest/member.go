@@ -54,15 +54,7 @@ func (m *Member) Register(t testing.TB, entity string) string {
 // RegisterFor is [Member.Register], and proves the channel key to the vault with a channel key.
 func (m *Member) RegisterFor(t testing.TB, entity string, to jws.PublicKey) string {
 	t.Helper()
-	secret, err := m.Channel.ECDH(t.Context(), to.Uncompressed())
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := ceremony.Prove(m.registration(entity), to, secret)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m.registers(t, r)
+	return m.RegisterAs(t, entity, to, m.Channel)
 }
 
 // RegisterAs is [Member.RegisterFor] of somebody who does not hold the channel key that they
