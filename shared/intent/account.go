@@ -163,7 +163,7 @@ func (a AccountEdit) Summary() string {
 		changes bool
 		called  string
 	}{
-		{a.Name != a.Before.Name, "its name"}, {a.Tier != a.Before.Tier, "its tier"}, {a.Parent != a.Before.Parent, "what funds it"}, {!SameSweep(a.Sweep, a.Before.Sweep), "what is swept"},
+		{a.Name != a.Before.Name, "its name"}, {a.Tier != a.Before.Tier, "its tier"}, {a.Parent != a.Before.Parent, "what funds it"}, {a.Sweep.text() != a.Before.Sweep.text(), "what is swept"},
 		{a.Rules.Version != a.Before.Rules.Version, "rules version " + strconv.Itoa(a.Rules.Version)},
 	} {
 		if part.changes {

@@ -59,9 +59,9 @@ func (d Driver) Check(c *field.Checks, at string) {
 		return
 	}
 	c.Name(d.Token, at+".token")
-	for of, says := range map[string]string{".approval": d.Approval, ".channel": d.Channel} {
-		said := func(word string) bool { return strings.Contains(" "+says+" ", " "+word+" ") }
-		c.That(says == DriverSays(said(MadeThere), said(NeverRead), said(NeverLeft)), at+of, "is not what a driver says of a key")
+	for _, of := range []struct{ key, says string }{{".approval", d.Approval}, {".channel", d.Channel}} {
+		said := func(word string) bool { return strings.Contains(" "+of.says+" ", " "+word+" ") }
+		c.That(of.says == DriverSays(said(MadeThere), said(NeverRead), said(NeverLeft)), at+of.key, "is not what a driver says of a key")
 	}
 }
 

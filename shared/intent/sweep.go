@@ -59,6 +59,3 @@ func sweepTurned(before, after *Sweep) []Line {
 	}
 	return lines
 }
-
-// SameSweep reports whether two standing rules are the same.
-func SameSweep(a, b *Sweep) bool { return a.text() == b.text() }

@@ -57,16 +57,16 @@ func (r VaultRotateKeys) CheckFields() error {
 	c.That(r.Kind == KindVaultRotateKeys && r.V == 1, "kind", "is not vault.rotate_keys, version 1")
 	c.That(r.FromVersion >= 1, "from_version", "is not a version")
 	c.That(len(r.Channel) >= 1 && len(r.Channel) <= 2, "channel", "does not hold one key for each suite")
-	c.That(len(r.Accounts) >= 1 && len(r.Accounts) <= MaxAccounts, "accounts", "must be 1 to 64 accounts")
+	c.That(len(r.Accounts) >= 1 && len(r.Accounts) <= MaxAccounts, "accounts", "must be 1 to "+strconv.Itoa(MaxAccounts)+" accounts")
 	for i, a := range r.Accounts {
 		at := "accounts." + strconv.Itoa(i) + "."
 		c.ID(id.Account, a.Account, at+"account")
 		c.Address(a.Address, at+"address")
 	}
 	c.That(r.Succession != "" && len(r.Succession) <= maxSuccession, "succession", "is not what the new statement key signed")
-	for at, print := range map[string]string{"thumbprint": r.Thumbprint, "before": r.Before} {
-		_, err := fingerprint.Of(print)
-		c.That(err == nil, at, "is not the thumbprint of a key")
+	for _, of := range []struct{ at, print string }{{"thumbprint", r.Thumbprint}, {"before", r.Before}} {
+		_, err := fingerprint.Of(of.print)
+		c.That(err == nil, of.at, "is not the thumbprint of a key")
 	}
 	r.Why().check(&c)
 	return c.Err()
@@ -106,14 +106,11 @@ func (VaultRotateKeys) Title() string { return "Give the vault new keys, in anot
 
 // Summary implements [Intent].
 func (r VaultRotateKeys) Summary() string {
-	return "the vault signs with new keys, and its " + counted(len(r.Accounts), "account") + " new addresses"
-}
-
-func counted(n int, noun string) string {
-	if n == 1 {
-		return "account has"
+	accounts := "account has"
+	if n := len(r.Accounts); n != 1 {
+		accounts = strconv.Itoa(n) + " accounts have"
 	}
-	return strconv.Itoa(n) + " " + noun + "s have"
+	return "the vault signs with new keys, and its " + accounts + " new addresses"
 }
 
 // Lines implements [Intent].

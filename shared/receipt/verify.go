@@ -220,8 +220,7 @@ func (v *verifier) note(e signedlog.Entry) {
 // concerns refuses an entry that the request does not rest on: one about another request,
 // unless that changes the vault.
 func (v *verifier) concerns(e signedlog.Entry) error {
-	switch {
-	case e.Type == signedlog.Genesis && e.Seq == 0:
+	if e.Type == signedlog.Genesis && e.Seq == 0 {
 		return nil
 	}
 	id, err := e.Concerns()

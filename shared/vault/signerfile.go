@@ -47,10 +47,20 @@ type Signer struct {
 // ReadSigner reads the bytes of a signer.json. Errors say what is wrong in the file, and
 // not which file it is.
 func ReadSigner(data []byte) (Signer, error) {
-	var f SignerFile
+	_, s, err := ReadSignerFile(data)
+	return s, err
+}
+
+// ReadSignerFile is [ReadSigner] with the file itself.
+func ReadSignerFile(data []byte) (f SignerFile, s Signer, err error) {
 	if err := strictjson.UnmarshalFile(data, &f, MaxSignerFile); err != nil {
-		return Signer{}, err
+		return f, s, err
 	}
+	s, err = f.parse()
+	return f, s, err
+}
+
+func (f SignerFile) parse() (Signer, error) {
 	if why := name.Problem(f.EntityName); why != "" {
 		return Signer{}, fmt.Errorf("entity_name %s", why)
 	}

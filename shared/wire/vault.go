@@ -29,7 +29,8 @@ type Vault struct {
 	ServerTime    time.Time           `json:"server_time"`
 }
 
-// RootKey is the vault's statement key, which all of its log verifies with.
+// RootKey is the statement key with which the log of the vault begins: the log leads from it to the
+// keys that the vault has now.
 type RootKey struct {
 	Thumbprint string   `json:"thumbprint"`
 	Words      []string `json:"words"`  // its fingerprint: sixteen words

@@ -64,11 +64,8 @@ func (c *vaultFollow) Run(_ context.Context, std stdio) error {
 	if err != nil {
 		return fmt.Errorf("read signer.json: %w", err)
 	}
-	if _, err := vault.ReadSigner(data); err != nil {
-		return fmt.Errorf("read %s: %w", c.SignerFile, err)
-	}
-	var has vault.SignerFile
-	if err := strictjson.UnmarshalFile(data, &has, vault.MaxSignerFile); err != nil {
+	has, pinned, err := vault.ReadSignerFile(data)
+	if err != nil {
 		return fmt.Errorf("read %s: %w", c.SignerFile, err)
 	}
 	proof, err := readFile(c.Receipt, receipt.MaxSize)
@@ -90,11 +87,7 @@ func (c *vaultFollow) Run(_ context.Context, std stdio) error {
 	if err := statefile.Write(c.SignerFile, append(text, '\n')); err != nil {
 		return fmt.Errorf("write signer.json: %w", err)
 	}
-	root, err := jws.FromJWK(*now.RootKey)
-	if err != nil {
-		return err
-	}
 	_, err = fmt.Fprintf(std.out, "%s has new keys, which its administrators approved: %s has them now. Its root key stays %s\nAsk for a new certificate, then start the bridge again: countersign-bridge member enrol\n",
-		now.Entity, c.SignerFile, root.Thumbprint())
+		now.Entity, c.SignerFile, pinned.Root.Thumbprint())
 	return err
 }

@@ -6,16 +6,17 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
-	"countersign/bridge/internal/access"
 	"countersign/shared/apikey"
 	"countersign/shared/fault"
 	"countersign/shared/field"
 	"countersign/shared/fingerprint"
 	"countersign/shared/id"
 	"countersign/shared/intent"
+	"countersign/shared/secret"
 	"countersign/shared/strictjson"
 	"countersign/shared/wire"
 )
@@ -54,7 +55,7 @@ func (c *reportingKeyNew) Run(std stdio) (err error) {
 	if c.Sandbox {
 		env = "sandbox"
 	}
-	secret, err := apikey.New(rand.Reader, env)
+	key, err := apikey.New(rand.Reader, env)
 	if err != nil {
 		return err
 	}
@@ -62,7 +63,7 @@ func (c *reportingKeyNew) Run(std stdio) (err error) {
 	if err != nil {
 		return err
 	}
-	draft := intent.ReportingKeyCreate{Kind: intent.KindReportingKeyCreate, V: 1, ReportingKey: named, Name: c.Name, Reads: intent.ReadsAll, Verifier: apikey.Verifier(secret)}
+	draft := intent.ReportingKeyCreate{Kind: intent.KindReportingKeyCreate, V: 1, ReportingKey: named, Name: c.Name, Reads: intent.ReadsAll, Verifier: apikey.Verifier(key)}
 	if !c.Until.IsZero() {
 		draft.Expires = c.Until.Unix()
 	}
@@ -87,7 +88,7 @@ func (c *reportingKeyNew) Run(std stdio) (err error) {
 	if err != nil {
 		return fmt.Errorf("write the secret: %w", err)
 	}
-	_, err = io.WriteString(f, secret+"\n")
+	_, err = io.WriteString(f, key+"\n")
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return fmt.Errorf("write the secret: %w", err)
 	}
@@ -99,13 +100,11 @@ func (c *reportingKeyNew) Run(std stdio) (err error) {
 
 // check finds what is wrong with the flags: the names of the accounts are the vault's to fill.
 func (c *reportingKeyNew) check(draft intent.ReportingKeyCreate) error {
+	draft.Accounts = slices.Clone(draft.Accounts)
 	for i, a := range draft.Accounts {
 		draft.Accounts[i].Name = a.Account
 	}
 	err := draft.CheckFields()
-	for i := range draft.Accounts {
-		draft.Accounts[i].Name = ""
-	}
 	var p *field.Problem
 	if errors.As(err, &p) && p.Field == "accounts" {
 		return fault.New(fault.Invalid, "say what it may read: --account ID, several times for several, or --all-accounts")
@@ -120,30 +119,22 @@ type reportingKeyShow struct {
 // Help is shown by `countersign-bridge reporting-key show --help`.
 func (reportingKeyShow) Help() string {
 	return `Prints the verifier of a secret, in words and digits, to read to the administrators again.
-The secret itself is not printed.
+The secret itself is not printed. The file must be yours alone to read (mode 0600).
 
 Examples:
   countersign-bridge reporting-key show accounting.key`
 }
 
 func (c *reportingKeyShow) Run(std stdio) error {
-	if v := access.Others(c.File); v.Warn != "" || v.Refuse != "" {
-		fmt.Fprintln(std.err, "warning:", v.Warn+v.Refuse)
-	}
-	f, err := os.Open(c.File)
+	line, _, err := secret.Line(c.File, wire.MaxAPIKey+2)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, wire.MaxAPIKey+2))
-	if err != nil {
-		return err
-	}
-	secret := strings.TrimSuffix(string(data), "\n")
-	if !apikey.WellFormed(secret) {
+	defer clear(line)
+	if !apikey.WellFormed(string(line)) {
 		return fault.New(fault.Invalid, c.File+" has no secret of a reporting key")
 	}
-	return tell(std.out, apikey.Verifier(secret))
+	return tell(std.out, apikey.Verifier(string(line)))
 }
 
 // tell says what the administrators compare.

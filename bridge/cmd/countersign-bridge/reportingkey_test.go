@@ -53,6 +53,12 @@ func TestASecretOfAReportingKeyStaysInItsFile(t *testing.T) {
 	if code != 0 || shown != errs || strings.Contains(shown, secret) {
 		t.Errorf("%d, %s", code, shown)
 	}
+	if err := os.Chmod(path, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if code, shown, errs := command(t, "reporting-key", "show", path); code == 0 || shown != "" || !strings.Contains(errs, "chmod") {
+		t.Errorf("a secret that others may read: %d, %s, %s", code, shown, errs)
+	}
 	if code, _, errs := command(t, "reporting-key", "new", "--name", "Accounting", "--all-accounts", "--out", path); code == 0 || !strings.Contains(errs, "exists") {
 		t.Errorf("it overwrote the secret: %d, %s", code, errs)
 	}

@@ -18,6 +18,7 @@ import (
 	"countersign/shared/statement"
 	"countersign/shared/strictjson"
 	"countersign/shared/vault"
+	"countersign/shared/wire"
 )
 
 // Rotate makes new keys for a vault in the token of a configuration, which is another one than
@@ -59,14 +60,18 @@ func RotateWith(ctx context.Context, cfg Config, from, signerFile, out string, s
 	if err := state.Fits(filled); err != nil {
 		return err
 	}
-	doc, err := strictjson.Canonical(r)
+	doc, err := intent.Encode(r)
+	if err != nil {
+		return err
+	}
+	body, err := strictjson.Canonical(wire.RequestInput{Intent: doc})
 	if err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(out), 0o755); err != nil {
 		return err
 	}
-	if err := statefile.Write(out, append([]byte(`{"intent":`+string(doc)), "}\n"...)); err != nil {
+	if err := statefile.Write(out, append(body, '\n')); err != nil {
 		return fmt.Errorf("write the request: %w", err)
 	}
 	print, err := fingerprint.Of(r.Thumbprint)
