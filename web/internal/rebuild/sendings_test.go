@@ -281,3 +281,43 @@ func TestAnOlderDatabaseGoesOnWithWhatWasSignedSince(t *testing.T) {
 	r.are("found", nil)
 	r.goesOn()
 }
+
+// What was final before the vault's keys were rotated is as it was, and the log alone cannot say so.
+func TestWhatWasSentBeforeTheKeysWereRotatedStaysOrIsFound(t *testing.T) {
+	t.Parallel()
+	r := sends(t)
+	root := r.Signer.Key.PublicKey()
+	r.Signer.Rotate("req_hhhhhhhhhhhhhhhhhhhhhhhhhh")
+	r.Pins = func(v *gateway.Vault) { v.Key = root }
+	r.Restart()
+	if err := r.Gateway.SyncAll(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.settle()
+	open := map[string][2]string{r.waits: {wire.RequestApproved, wire.SendingSubmitted}, r.unsigned: {wire.RequestApproved, wire.SendingLapsed}}
+	r.are("rotated", open)
+	before := r.dump(nil)
+	if err := r.check(); err != nil {
+		t.Errorf("%v: %s", err, r.said.String())
+	}
+	if err := r.rebuild(); err != nil {
+		t.Fatal(err)
+	}
+	same(t, r.dump(nil), before)
+	if err := r.Store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	r.lose()
+	if err := r.rebuild(); err != nil {
+		t.Fatal(err)
+	}
+	r.Restart()
+	r.settle()
+	r.are("found", open)
+	if err := r.check(); err != nil {
+		t.Errorf("%v: %s", err, r.said.String())
+	}
+	if n := r.node.Sent(r.deposit); n != 1 {
+		t.Errorf("the deposit address sent %d transactions", n)
+	}
+}
