@@ -26,6 +26,7 @@ type AccountCreate struct {
 	Tier       string         `json:"tier,omitempty"`        // [Treasury], [Trading]; absent: none
 	Parent     string         `json:"parent,omitempty"`      // the account that funds it; absent: none
 	ParentName string         `json:"parent_name,omitempty"` // of Parent
+	Sweep      *Sweep         `json:"sweep,omitempty"`       // absent: none
 	Rules      governance.Set `json:"rules"`
 	Purpose    string         `json:"purpose,omitempty"`
 	Reference  string         `json:"reference,omitempty"`
@@ -41,6 +42,7 @@ func (a AccountCreate) CheckFields() error {
 	c.Address(a.Address, "address")
 	CheckPlace(&c, a.Tier, a.Parent, "")
 	checkParentName(&c, a.Parent, a.ParentName, "")
+	CheckSweep(&c, a.Sweep, a.Chain, "")
 	checkRules(&c, a.Rules, "rules")
 	c.That(a.Rules.Version == 1, "rules.version", "is not 1, the first")
 	a.Why().check(&c)
@@ -123,6 +125,7 @@ func (a AccountCreate) Lines() []Line {
 		{Label: "On chain", Value: Chain(a.Chain)},
 	}
 	lines = append(lines, PlaceLines(a.Tier, a.Parent, a.ParentName)...)
+	lines = append(lines, SweepLines(a.Sweep)...)
 	lines = append(lines, Line{Label: "Rules", Value: "version 1; " + asked})
 	for i, r := range a.Rules.Rules {
 		lines = append(append(lines, Line{Label: "Rule " + strconv.Itoa(i+1), Value: name.Within(r.Name)}), ruleLines(r)...)

@@ -44,7 +44,7 @@ func changes() []Change {
 		MemberState{Kind: KindMemberResume, V: 1, Member: "mem_carol", FromVersion: 2, Name: "Carol", Role: "OPERATOR"},
 		MemberState{Kind: KindMemberRevoke, V: 1, Member: "mem_bob", FromVersion: 1, Name: "Bob", Role: "OPERATOR"},
 		AccountCreate{Kind: KindAccountCreate, V: 1, Account: "acc_trading", Name: "Trading", Chain: "eip155:1", Address: "0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf",
-			Tier: Trading, Parent: "acc_treasury", ParentName: "Treasury", Rules: governance.Set{Version: 1, Rules: []governance.Rule{smallRule("1000")}}, Purpose: "Everyday payments"},
+			Tier: Trading, Parent: "acc_treasury", ParentName: "Treasury", Sweep: &Sweep{MaxFee: "0.001", PerDay: "0.02"}, Rules: governance.Set{Version: 1, Rules: []governance.Rule{smallRule("1000")}}, Purpose: "Everyday payments"},
 		ReportingKeyCreate{Kind: KindReportingKeyCreate, V: 1, ReportingKey: "rpk_accounting", Name: "Accounting", Reads: ReadsAccounts, Accounts: []NamedAccount{{"acc_treasury", "Treasury"}},
 			Verifier: verifier, Expires: 1826668800, Purpose: "The monthly report"},
 		ReportingKeyRevoke{Kind: KindReportingKeyRevoke, V: 1, ReportingKey: "rpk_backoffice", FromVersion: 1, Name: "Back office", Purpose: "The back office moved"},

@@ -61,6 +61,9 @@ func vectors(t testing.TB) (all []vector) {
 	all = append(all, vector{Name: "a replace that speeds up", Doc: doc(t, faster)})
 	faster.MaxFee = faster.FeeBefore
 	all = append(all, vector{Name: "a replace that speeds up for no higher fee", Doc: doc(t, faster)})
+	swept := samples[KindAccountCreate].(AccountCreate)
+	swept.Sweep = &Sweep{MaxFee: "0.001", PerDay: "0.0001"}
+	all = append(all, vector{Name: "a account.create with a standing rule that allows no sweep", Doc: doc(t, swept)})
 	good := doc(t, sampleBuy())
 	for _, r := range []struct{ name, doc string }{
 		{"no kind", "{}"},

@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"math/big"
 	"reflect"
 	"slices"
 	"strconv"
@@ -102,6 +103,23 @@ func (w *writer) edited(request string, draft intent.Change) {
 	w.decide(request, "mem_alice", statement.Approve, aliceKey)
 	w.decide(request, "mem_bob", statement.Approve, bobKey)
 	w.close(request)
+}
+
+func TestAnAccountIsCreatedWithItsStandingRule(t *testing.T) {
+	t.Parallel()
+	w := enrolled(t)
+	draft := trading("acc_trading", "Trading")
+	draft.Sweep = &intent.Sweep{MaxFee: "0.001", PerDay: "0.02"}
+	w.created(draft, 20)
+	if a, _ := w.s.Account("acc_trading"); a.Sweep == nil || *a.Sweep != *draft.Sweep {
+		t.Errorf("it has the standing rule %+v", a.Sweep)
+	}
+	if err := w.s.sweepAllowed("acc_trading", big.NewInt(1e15+1), noon); err == nil || !strings.Contains(err.Error(), "0.001") {
+		t.Errorf("a fee above it: %v", err)
+	}
+	if err := w.s.sweepAllowed("acc_trading", big.NewInt(1e15), noon); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestAnAccountExistsFromTheOutcomeOn(t *testing.T) {

@@ -141,7 +141,7 @@ func bad(field, why string) error {
 
 // created is the account that an intent creates.
 func created(c intent.AccountCreate) statement.GenesisAccount {
-	return statement.GenesisAccount{Account: c.Account, Name: c.Name, Chain: c.Chain, Address: c.Address, Tier: c.Tier, Parent: c.Parent, Rules: c.Rules}
+	return statement.GenesisAccount{Account: c.Account, Name: c.Name, Chain: c.Chain, Address: c.Address, Tier: c.Tier, Parent: c.Parent, Sweep: c.Sweep, Rules: c.Rules}
 }
 
 // admins are the administrators among the objects.

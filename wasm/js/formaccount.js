@@ -69,17 +69,17 @@ export const accountEdit = {
 export const accountNew = {
   title: () => 'New account',
   lead: () => 'Its key is made in the vault’s HSM for the request. The account is there with the last approval.',
-  begin: (_, vault) => ({ version: 0, draft: { made: true, account: '', name: '', chain: vault.accounts[0]?.chain ?? vault.chains[0]?.id ?? '', tier: '', parent: '', ...toDraft({ rules: [] }), preset: blankPreset(vault), trial: blankTrial() } }),
+  begin: (_, vault) => ({ version: 0, draft: { made: true, account: '', name: '', chain: vault.accounts[0]?.chain ?? vault.chains[0]?.id ?? '', tier: '', parent: '', sweep: { max_fee: '', per_day: '' }, ...toDraft({ rules: [] }), preset: blankPreset(vault), trial: blankTrial() } }),
   back: () => '/vault',
-  fields: (f) => [field(f, 'name', 'Name', { maxlength: '64' }), newID(f, 'account', 'acc'), choice(f, 'chain', 'Chain', f.vault.chains.map((c) => [c.id, c.name]), { hint: 'It stays for good.' }), terms(f), presetPicture(f), rulesPicture(f)],
+  fields: (f) => [field(f, 'name', 'Name', { maxlength: '64' }), newID(f, 'account', 'acc'), choice(f, 'chain', 'Chain', f.vault.chains.map((c) => [c.id, c.name]), { hint: 'It stays for good.' }), terms(f), folded(f, 'sweep', 'What becomes of deposits', /^sweep\./, sweep(f)), presetPicture(f), rulesPicture(f)],
   act,
   follow: following('account', 'acc', all),
   check(draft, vault) {
-    const errors = [];
+    const errors = checkSweep(draft);
     fresh(errors, 'account', 'acc', draft.account, all(vault));
     return checkTerms(draft, vault, errors);
   },
-  intent: (draft) => ({ kind: 'account.create', v: 1, account: draft.account, name: draft.name.trim(), chain: draft.chain, address: '', ...parent(draft), rules: rulesOf(draft), ...saidOf(draft) }),
+  intent: (draft) => ({ kind: 'account.create', v: 1, account: draft.account, name: draft.name.trim(), chain: draft.chain, address: '', ...parent(draft), ...swept(draft), rules: rulesOf(draft), ...saidOf(draft) }),
   placed: placedOr,
   tries: trialOf,
 };
