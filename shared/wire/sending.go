@@ -54,6 +54,18 @@ type TransferCost struct {
 	ServerTime time.Time `json:"server_time"`
 }
 
+// ReplaceCost answers GET /v1/requests/{id}/replace-cost: what it would cost now to have another
+// transaction taken into a block in place of that of a transfer. Amounts are of Coin.
+type ReplaceCost struct {
+	Action     string    `json:"action"`     // of the intent: SPEED_UP, CANCEL
+	Coin       string    `json:"coin"`       // LedgerId of what fees are paid in
+	Spare      string    `json:"spare"`      // without what other requests may still take
+	FeeBefore  string    `json:"fee_before"` // the maximum that was approved last; within it the vault raises fees without asking
+	Least      string    `json:"least"`      // the least maximum that nodes take in place of what was signed
+	Speeds     []Speed   `json:"speeds"`     // slow, normal, fast; none below Least
+	ServerTime time.Time `json:"server_time"`
+}
+
 // Speed is one of three maximum fees to choose from.
 type Speed struct {
 	Name   string `json:"name"`

@@ -60,6 +60,7 @@ var examples = map[string][]struct {
 		{new(Explanation), []string{"decision", "rules", "remaining", "windows", "impact", "trial", "value"}},
 		{new(DryRunInput), []string{"quote_id", "account_id", "purpose", "reference"}}},
 	"GET /v1/requests/{id}/statement":     {{new(StatementPreview), nil}},
+	"GET /v1/requests/{id}/replace-cost":  {{new(ReplaceCost), nil}},
 	"POST /v1/reporting-keys":             {{new(ReportingSecret), nil}},
 	"GET /v1/orders":                      {{new(Page[Order]), []string{"items"}}},
 	"POST /v1/orders":                     {{new(OrderInput), nil}},

@@ -7,6 +7,7 @@ import (
 
 	"countersign/shared/fault"
 	"countersign/shared/id"
+	"countersign/shared/intent"
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway"
@@ -49,6 +50,18 @@ func (a *api) request(q *question) (any, error) {
 		return nil, err
 	}
 	return a.Gateway.Request(q.r.Context(), q.caller, name)
+}
+
+func (a *api) replaceCost(q *question) (any, error) {
+	name, err := a.object(q, "req", "the request")
+	if err != nil {
+		return nil, err
+	}
+	action := q.query.Get("action")
+	if action != intent.SpeedUp && action != intent.Cancel {
+		return nil, fault.New(fault.Invalid, "action must be SPEED_UP or CANCEL").With("field", "action")
+	}
+	return a.Gateway.ReplaceCost(q.r.Context(), q.caller, name, action)
 }
 
 func (a *api) receipt(q *question) (any, error) { return a.file(q, a.Gateway.Receipt) }

@@ -131,6 +131,7 @@ var routes = []route{
 	{"GET /v1/requests/{id}/impact", whole, "", false, 0, slow, (*api).impact},
 	{"GET /v1/requests/{id}/receipt", whole, "", false, 0, slow, (*api).receipt},
 	{"GET /v1/requests/{id}/statement", entity, "member decision", false, 0, plain, (*api).statement},
+	{"GET /v1/requests/{id}/replace-cost", entity, "action", false, 0, slow, (*api).replaceCost},
 	{"GET /v1/events", reported, "", false, 0, 0, (*api).events},
 	{"GET /v1/orders", reported, "cursor limit", false, 0, plain, (*api).orders},
 	{"POST /v1/orders", entity, "", true, wire.MaxBody, slow, (*api).newOrder},

@@ -71,7 +71,7 @@ func (g *Gateway) maySend(ctx context.Context, c Caller, i intent.Sender) error 
 	if err != nil {
 		return nodeDown(account.Chain)
 	}
-	least := new(big.Int).Mul(new(big.Int).Add(fees.Base, big.NewInt(1)), new(big.Int).SetUint64(limit))
+	least := cost(limit, new(big.Int).Add(fees.Base, big.NewInt(1)))
 	if most, ok := new(big.Int).SetString(does.MaxFee, 10); !ok || most.Cmp(least) < 0 {
 		return fault.New(fault.NotEligible, "the maximum fee is below what the chain takes now, at least "+coins(account.Chain, least)).
 			With("field", "max_fee.amount").With("reason", "FEE_TOO_LOW")
@@ -149,18 +149,26 @@ func (g *Gateway) TransferCost(ctx context.Context, c Caller, id, of, to, value 
 	if err != nil {
 		return out, nodeDown(account.Chain)
 	}
+	out.Speeds, err = speeds(fees, func(price *big.Int) (string, error) {
+		fee, err := amount.FromUnits(cost(limit, price).String(), p.coin.Places)
+		return short(fee), err
+	})
+	return out, err
+}
+
+// speeds are the maximum fees at the three prices of gas.
+func speeds(now chain.Fees, fee func(price *big.Int) (string, error)) (all []wire.Speed, err error) {
 	for _, s := range []struct {
 		name string
-		fee  chain.Fee
-	}{{"slow", fees.Slow}, {"normal", fees.Normal}, {"fast", fees.Fast}} {
-		units := new(big.Int).Mul(s.fee.Cap, new(big.Int).SetUint64(limit))
-		fee, err := amount.FromUnits(units.String(), p.coin.Places)
+		at   chain.Fee
+	}{{"slow", now.Slow}, {"normal", now.Normal}, {"fast", now.Fast}} {
+		most, err := fee(s.at.Cap)
 		if err != nil {
-			return out, err
+			return nil, err
 		}
-		out.Speeds = append(out.Speeds, wire.Speed{Name: s.name, MaxFee: short(fee)})
+		all = append(all, wire.Speed{Name: s.name, MaxFee: most})
 	}
-	return out, nil
+	return all, nil
 }
 
 // limitOf is the gas of a transfer: what the node estimates once recipient and amount are known and it would not

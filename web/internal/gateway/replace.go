@@ -7,10 +7,12 @@ import (
 
 	"github.com/ethereum/go-ethereum/common"
 
+	"countersign/shared/amount"
 	"countersign/shared/effects"
 	"countersign/shared/fault"
 	"countersign/shared/intent"
 	"countersign/shared/statement"
+	"countersign/shared/wire"
 	"countersign/web/internal/store"
 )
 
@@ -41,17 +43,83 @@ func (g *Gateway) mayReplace(ctx context.Context, w *watch, c Caller, account st
 	if err := has.covers(m); err != nil {
 		return err
 	}
-	s := sending{Sending: store.Sending{Chain: account.Chain, Cancels: draft.Action == intent.Cancel}, g: g, w: w, does: *does, from: common.HexToAddress(account.Address)}
 	_, last := newest(all)
-	least, err := s.least(ctx, *last)
+	limit, price, err := g.replacement(w, account, filled, *does).instead(ctx, *last)
 	if err != nil {
 		return nodeDown(account.Chain)
 	}
+	least := cost(limit, price)
 	if most, ok := new(big.Int).SetString(does.MaxFee, 10); !ok || most.Cmp(least) < 0 {
 		return fault.New(fault.NotEligible, "the maximum fee is below what a node takes in place of what was signed, at least "+coins(account.Chain, least)).
 			With("field", "max_fee.amount").With("reason", "FEE_TOO_LOW")
 	}
 	return nil
+}
+
+// replacement is the transaction of a replace that is not approved yet.
+func (g *Gateway) replacement(w *watch, account statement.GenesisAccount, r intent.Replace, does effects.Effects) *sending {
+	return &sending{Sending: store.Sending{Chain: account.Chain, Cancels: r.Action == intent.Cancel}, g: g, w: w, does: does, from: common.HexToAddress(account.Address)}
+}
+
+// ReplaceCost says what it would cost now to speed a transfer up, or to cancel it, at three
+// speeds. It fails as a request for it would: with CONFLICT, field request, for what cannot be replaced.
+func (g *Gateway) ReplaceCost(ctx context.Context, c Caller, request, action string) (out wire.ReplaceCost, err error) {
+	r := intent.Replace{Kind: intent.KindReplace, V: 1, Request: request, Action: action}
+	var row store.Request
+	err = g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) { row, err = tx.Request(c.Entity, request); return err })
+	if errors.Is(err, store.ErrNotFound) || err == nil && row.Account == "" {
+		return out, unseen("the transfer")
+	}
+	if err != nil {
+		return out, err
+	}
+	_, account, err := g.account(ctx, c, row.Account)
+	if err != nil {
+		return out, err
+	}
+	w, err := g.sendable(account.Chain)
+	if err != nil {
+		return out, err
+	}
+	r.Account = account.Account
+	var all []store.Sending
+	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) { r, all, err = replaced(tx, c.Entity, account, r); return err }); err != nil {
+		return out, err
+	}
+	before := amount.Must(r.FeeBefore.Amount)
+	r.MaxFee = intent.Crypto{Amount: before.Add(before).String(), Asset: r.FeeBefore.Asset} // any that is above it
+	does, err := effects.Of(r)
+	if err != nil {
+		return out, err
+	}
+	has, err := g.fill(ctx, w, c.Entity, account, r.MaxFee.Asset, purse{without: request})
+	if err != nil {
+		return out, err
+	}
+	_, last := newest(all)
+	limit, price, err := g.replacement(w, account, r, *does).instead(ctx, *last)
+	if err != nil {
+		return out, nodeDown(account.Chain)
+	}
+	now, err := w.fees(ctx)
+	if err != nil {
+		return out, nodeDown(account.Chain)
+	}
+	// above is a maximum fee as people read it, above what was approved before where it must be.
+	above := func(price *big.Int) (string, error) {
+		fee, err := amount.FromUnits(cost(limit, price).String(), has.coin.Places)
+		if r.Action == intent.SpeedUp && fee.Cmp(before) <= 0 {
+			fee = before.MulRatio(11, 10, has.coin.Places, amount.Ceil)
+		}
+		return short(fee), err
+	}
+	_, spare := has.available()
+	out = wire.ReplaceCost{Action: action, Coin: has.coin.ID, Spare: noLess(spare), FeeBefore: r.FeeBefore.Amount, ServerTime: g.now()}
+	if out.Least, err = above(price); err != nil {
+		return out, err
+	}
+	out.Speeds, err = speeds(now, func(cap *big.Int) (string, error) { return above(larger(cap, price)) })
+	return out, err
 }
 
 // replaced is a draft as the signer fills it, and what has the nonce of its transfer.

@@ -97,6 +97,42 @@ func entriesOf(t *testing.T, w *gatewaytest.World) (texts string) {
 	return texts
 }
 
+func TestWhatReplacesATransferCostsAsMuchAsNodesTakeInItsPlace(t *testing.T) {
+	t.Parallel()
+	w, node, id := stuck(t, 2)
+	for _, action := range []string{intent.SpeedUp, intent.Cancel} {
+		cost, err := w.Gateway.ReplaceCost(t.Context(), gatewaytest.Caller(), id, action)
+		if err != nil || cost.Coin != "ethereum" || cost.FeeBefore != "0.0000001" || len(cost.Speeds) != 3 {
+			t.Fatalf("%s: %+v, %v", action, cost, err)
+		}
+		least := amount.Must(cost.Least)
+		for _, s := range cost.Speeds {
+			if fee := amount.Must(s.MaxFee); fee.Cmp(least) < 0 || action == intent.SpeedUp && fee.Cmp(amount.Must(cost.FeeBefore)) <= 0 {
+				t.Errorf("%s, %s: %s, at least %s", action, s.Name, s.MaxFee, cost.Least)
+			}
+		}
+		if spare := amount.Must(cost.Spare); spare.Cmp(amount.Must("9")) < 0 || spare.Cmp(amount.Must("10")) > 0 {
+			t.Errorf("%s: the account has %s for it", action, cost.Spare)
+		}
+	}
+	cost, err := w.Gateway.ReplaceCost(t.Context(), gatewaytest.Caller(), id, intent.SpeedUp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	faster := approved(t, w, replacing(id, intent.SpeedUp, cost.Speeds[1].MaxFee), "faster")
+	w.Scan()
+	settled(w, node)
+	ended(t, w, faster, wire.RequestCompleted, wire.SendingConfirmed, "")
+	_, err = w.Gateway.ReplaceCost(t.Context(), gatewaytest.Caller(), id, intent.Cancel)
+	if f, ok := fault.As(err); !ok || f.Code != fault.Conflict || f.Details["field"] != "request" {
+		t.Errorf("of a transfer that is in a block: %v", err)
+	}
+	_, err = w.Gateway.ReplaceCost(t.Context(), gatewaytest.Caller(), "req_zzzzzzzzzzzzzzzzzzzzzzzzzz", intent.Cancel)
+	if f, ok := fault.As(err); !ok || f.Code != fault.NotFound {
+		t.Errorf("of a request that is unknown: %v", err)
+	}
+}
+
 func TestAStuckTransferIsCancelled(t *testing.T) {
 	t.Parallel()
 	w, node, id := stuck(t, 2)

@@ -81,18 +81,23 @@ func (s *sending) limit(ctx context.Context, last *store.Attempt) (uint64, error
 	return s.w.Sender.Estimate(ctx, call)
 }
 
-// least is the least maximum fee with which an attempt can take the place of the last.
-func (s *sending) least(ctx context.Context, last store.Attempt) (*big.Int, error) {
-	limit, err := s.limit(ctx, &last)
-	if err != nil {
-		return nil, err
+// instead is the gas of an attempt that takes the place of the last, and the least price at
+// which nodes take it.
+func (s *sending) instead(ctx context.Context, last store.Attempt) (limit uint64, price *big.Int, err error) {
+	if limit, err = s.limit(ctx, &last); err != nil {
+		return 0, nil, err
 	}
 	now, err := s.w.fees(ctx)
 	if err != nil {
-		return nil, err
+		return 0, nil, err
 	}
-	_, price := leasts(now, &last)
-	return new(big.Int).Mul(price, new(big.Int).SetUint64(limit)), nil
+	_, price = leasts(now, &last)
+	return limit, price, nil
+}
+
+// cost is what so much gas costs.
+func cost(limit uint64, price *big.Int) *big.Int {
+	return new(big.Int).Mul(price, new(big.Int).SetUint64(limit))
 }
 
 // leasts are the least prices that get into a block, and after an attempt those that nodes take
