@@ -95,11 +95,10 @@ class Run {
     this.#early.hand(this.#send);
   }
 
-  // lend has others paint where the core leaves them a place.
+  // lend has others paint where the core leaves them a place, in the browser's language as the core does.
   #lend = (place, name) => {
-    const { lang } = document.documentElement;
-    if (name === 'dry') return new DryPart(place, { ask: this.#running, lang });
-    const of = { ask: this.#running, hear: this.#hear, go: (path) => this.#send(`navigate:${path}`, ''), lang }, { vault, send, verifyURL } = this.#options;
+    if (name === 'dry') return new DryPart(place, { ask: this.#running });
+    const of = { ask: this.#running, hear: this.#hear, go: (path) => this.#send(`navigate:${path}`, '') }, { vault, send, verifyURL } = this.#options;
     if (name === 'vault') return vault && placed(place, { load: vault, name: 'VaultPart', ...of, base: () => this.#gateway, verify: { verifyURL } });
     return send && PARTS[name] && placed(place, { load: send, name: PARTS[name], ...of });
   };

@@ -251,6 +251,17 @@ func TestTheWholeInsideAnotherPageKeepsToItself(t *testing.T) {
 	if *pictures != "" {
 		shot(p, filepath.Join(*pictures, "elements-app.png"))
 	}
+	keys := "inside('app').querySelector('dialog:modal')"
+	p.run("inside('app').querySelector('[aria-label=Keys]').click()")
+	p.until(keys + "?.innerText.includes('Hold prices in their places')")
+	p.want(keys+".innerText.includes('Go to Vault')", false) // which this page does not have
+	p.run(keys + ".querySelector('[aria-label=Close]').click()")
+	p.until("!" + keys)
+	p.run("inside('app').querySelector('.rail-link').focus()")
+	p.types("?")
+	p.until(keys)
+	p.types(kb.Escape)
+	p.until("!" + keys)
 	p.run("document.querySelector('countersign-app').chrome = 'none'")
 	p.until("said('app').includes('Treasury') && !inside('app').querySelector('.rail, .status')")
 	p.want("wrong", []string{})

@@ -32,7 +32,7 @@ func (m *Model) frame(main view.Node) view.Node {
 		mark := view.If(m.sandbox(), view.El("div", "cluster", view.El("span", "sandbox", "SANDBOX")))
 		return plain(view.El("div", "part", mark, m.bridgeNotice(), main))
 	case m.cfg.Inside:
-		return plain(view.El("div", "app", m.rail(), view.El("div", "frame", m.status(), m.bridgeNotice(), main)))
+		return plain(view.El("div", "app", m.rail(), view.El("div", "frame", m.status(), m.bridgeNotice(), main), m.helpDialog()))
 	}
 	return view.El("div", "app",
 		view.El("a", "skip", view.A("href", "#main"), "Skip to content"),
@@ -101,7 +101,7 @@ var shortcuts = []struct{ key, action, does string }{
 
 func (m *Model) keysOf() (keys []view.Attr) {
 	for _, k := range shortcuts {
-		if (k.key != "g v" || !m.cfg.NoVault) && (k.key != "g s" || !m.cfg.NoSend) {
+		if m.has(k.key) {
 			keys = append(keys, view.A(k.key, k.action))
 		}
 	}
@@ -111,12 +111,20 @@ func (m *Model) keysOf() (keys []view.Attr) {
 	return keys
 }
 
+// has reports whether the page has what a key leads to.
+func (m *Model) has(key string) bool {
+	return (key != "g v" || !m.cfg.NoVault) && (key != "g s" || !m.cfg.NoSend)
+}
+
 func (m *Model) helpDialog() view.Node {
 	if !m.help {
 		return view.Node{}
 	}
 	var rows []view.Node
 	for _, k := range shortcuts {
+		if !m.has(k.key) {
+			continue
+		}
 		var parts []view.Node
 		for _, s := range strings.Fields(k.key) {
 			parts = append(parts, view.El("kbd", "key", s))
@@ -219,7 +227,7 @@ func (m *Model) clockStatus() view.Node {
 		word = "behind this computer"
 	}
 	d := m.skew.Abs().Round(time.Second)
-	return statusItem("clock", "is-warning", "Server clock", m.server().In(m.cfg.Words.local()).Format("15:04:05")+", "+left(d)+" "+word, "clock.measure")
+	return statusItem("clock", "is-warning", "Server clock", m.cfg.Words.clock(m.server())+", "+left(d)+" "+word, "clock.measure")
 }
 
 // The parts that all screens are made of.
