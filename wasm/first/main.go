@@ -23,6 +23,8 @@ var paths = []struct{ name, path string }{
 	{"/orders", "/orders"}, {"/orders/*", "/orders/ord_first"},
 	{"/accounts", "/accounts"}, {"/accounts/*", "/accounts/acc_first"},
 	{"/vault", "/vault"}, {"/vault/*", "/vault/log"},
+	{"/send", "/send"}, {"/send/*", "/send/acc_first"},
+	{"/providers", "/providers"}, {"/providers/*", "/providers/first"},
 }
 
 func main() {

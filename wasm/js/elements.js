@@ -11,9 +11,11 @@ import { Painter } from './painter.js';
 import { isOffered, placed, whenOffered } from './place.js';
 import { problem } from './port.js';
 import { frame, themed } from './root.js';
+import { RecordPart } from './recordpart.js';
 import { save } from './save.js';
 import { refuseSecrets } from './secret.js';
 import { orderOf, purchaseOf, quoteOf } from './shapes.js';
+import { flat } from './theme.js';
 import { enter } from './shared.js';
 import { SendingPart } from './sendingpart.js';
 import { failurePicture, leave, skeletonPicture } from './waiting.js';
@@ -70,7 +72,7 @@ export class CountersignElement extends Connected {
     this.#delist?.();
     this.#delist = provider?.enlist(this);
     const styles = getComputedStyle(this);
-    themed(this.#frame, { ...provider?.theme, ...this.theme }, styles, this.getAttribute('dir') || styles.direction, this.#language(provider));
+    themed(this.#frame, { ...flat(provider?.theme), ...flat(this.theme) }, styles, this.getAttribute('dir') || styles.direction, this.#language(provider));
     if (name === 'theme' || name === 'dir') return;
     const given = this.given ?? provider?.given;
     const key = JSON.stringify([this.#client ? 'client' : given && [given.apiUrl, given.entityId, given.environment], this.ready && this.about, this.#language(provider)]);
@@ -139,6 +141,7 @@ export class CountersignElement extends Connected {
     switch (name) {
       case 'vault': return placed(place, { load: () => whenOffered('vault'), name: 'VaultPart', ...of });
       case 'send': return placed(place, { load: () => whenOffered('send'), name: 'SendPart', ...of });
+      case 'providers': return placed(place, { load: async () => ({ RecordPart }), name: 'RecordPart', ...of });
       case 'sending': return placed(place, { load: async () => ({ SendingPart }), name: 'SendingPart', ...of });
       case 'receive': return isOffered('send') ? placed(place, { load: () => whenOffered('send'), name: 'ReceivePart', ...of }) : undefined;
       default: return undefined;

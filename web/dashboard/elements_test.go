@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"countersign/shared/wire"
 )
@@ -258,9 +259,9 @@ func TestTheWholeInsideAnotherPageKeepsToItself(t *testing.T) {
 	p.run(keys + ".querySelector('[aria-label=Close]').click()")
 	p.until("!" + keys)
 	p.run("inside('app').querySelector('.rail-link').focus()")
-	p.types("?")
-	p.until(keys)
-	p.types(kb.Escape)
+	p.do(chromedp.KeyEvent("?"))
+	p.until("!!" + keys)
+	p.do(chromedp.KeyEvent(kb.Escape))
 	p.until("!" + keys)
 	p.run("document.querySelector('countersign-app').chrome = 'none'")
 	p.until("said('app').includes('Treasury') && !inside('app').querySelector('.rail, .status')")
@@ -351,6 +352,9 @@ window.mod = await import('{{base}}elements.js'); window.ready = true;`,
 	p.run("seen.length = 0; const q = document.getElementById('bare'); q.amount = {}; q.theme = 'red'; q.client = {}; q.value = 5; await null")
 	p.until("seen.length === 4")
 	p.want("[...new Set(seen.map(([, d]) => d.code))]", []any{"PROP_INVALID"})
+	p.run("seen.length = 0; const q = document.getElementById('bare'); q.theme = { colours: {} }; q.theme = { colors: { primary: '#0044cc', error: 'red' } }; q.theme = { colors: { primary: { hex: '#0044cc' } } }; await null")
+	p.until("seen.length === 2 && inside('quotes').querySelector('.countersign').style.getPropertyValue('--primary').includes('#0044cc')")
+	p.want("seen.map(([, d]) => [d.field, d.remedy.length > 20])", []any{[]any{"theme.colours", true}, []any{"theme.negative", true}})
 
 	p.run("const q = document.getElementById('bare'); q.environment = 'production'; q.accessToken = token; q.apiUrl = '" + e.api + "'")
 	p.until("said('quotes').includes('The gateway is of the environment sandbox')")

@@ -59,13 +59,21 @@ func (m *Model) screen() (title string, main view.Node) {
 			return "Account", m.accountPage()
 		}
 		return "Accounts", m.accountsPage()
-	case Vault:
-		return "Vault", page("", head("Vault", "Who decides what, and how it came to be."), lent(Vault, m.route.ID))
-	case Send:
-		return "Send", page("", head("Send", "From an account of the vault to an address. Members decide on it before anything is sent."), lent(Send, m.route.ID))
+	}
+	for _, s := range lentScreens {
+		if s.screen == m.route.Screen {
+			return s.title, page("", head(s.title, s.sub), lent(s.screen, m.route.ID))
+		}
 	}
 	return "Not found", page("is-narrow", head("There is nothing here", ""),
 		empty("info", "This address shows nothing", "It may be mistyped, or belong to another entity.", link("button is-primary", "/buy", "Go to Buy")))
+}
+
+// lentScreens are those that the loader paints.
+var lentScreens = []struct{ screen, title, sub string }{
+	{Vault, "Vault", "Who decides what, and how it came to be."},
+	{Send, "Send", "From an account of the vault to an address. Members decide on it before anything is sent."},
+	{Providers, "Providers", "What each promised, and what arrived."},
 }
 
 func (m *Model) sandbox() bool { return m.cfg.Environment == "sandbox" }
