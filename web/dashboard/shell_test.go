@@ -30,7 +30,6 @@ func TestThePageIsUsefulBeforeTheCoreComes(t *testing.T) {
 		{"/orders", "Orders", "What providers promised, and what arrived."},
 		{"/accounts", "Accounts", "What the vault holds."},
 		{"/vault", "Vault", "Who decides what, and how it came to be."},
-		{"/providers", "Providers", "What each promised, and what arrived."},
 		{"/requests/req_6h2v0m3k8t1q5n7p9r4s2w0x3a", "Request", ""},
 	} {
 		t.Run(test.title, func(t *testing.T) {
