@@ -218,7 +218,7 @@ func TestTheRealCore(t *testing.T) {
 		{"vault-change", "/vault/change_acc_trading", "Everyday purchases"},
 		{"send", "/send/acc_treasury", "Available: 1.2 ETH"},
 		{"providers", "/providers", "Coinharbor"},
-		{"provider", "/providers/northpay", "98.50\u00a0%"},
+		{"provider", "/providers/northpay", "98.5\u00a0%"},
 		{"sending", "/requests/req_sending", "2 of 12 blocks"},
 		{"nowhere", "/requests/none/at/all", "nothing"},
 	} {
