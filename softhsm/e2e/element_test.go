@@ -14,18 +14,18 @@ const elementPage = `<!doctype html><html lang="en"><head><meta charset="utf-8">
 const elementScript = `import { connect } from '/countersign/client.js';
 import '/countersign/elements.js';
 window.seen = []; window.wrong = [];
-for (const type of ['step', 'approved', 'error', 'ordered']) addEventListener('countersign-' + type, (e) => seen.push([type, e.detail]));
+for (const type of ['step', 'approved', 'error', 'ordered', 'delivered']) addEventListener('countersign-' + type, (e) => seen.push([type, e.detail]));
 for (const type of ['error', 'unhandledrejection']) addEventListener(type, (e) => wrong.push(String(e.message ?? e.reason)));
 window.client = await connect({ apiUrl: 'https://gateway.example', environment: 'sandbox', wasmURL: '/countersign/countersign.wasm',
   getAccessToken: async () => (await fetch('/token', { method: 'POST' })).json() });
 window.news = [];
-for (const type of ['requested', 'approved', 'rejected', 'ordered']) client.on(type, (e) => { news.push(type + ' ' + (e.have ?? e.state)); if (type === 'approved') seen.push(['client approved', e.id]); });
+for (const type of ['requested', 'approved', 'rejected', 'ordered', 'delivered']) client.on(type, (e) => { news.push(type + ' ' + (e.have ?? e.state)); if (type === 'approved') seen.push(['client approved', e.id]); });
 window.steps = () => seen.filter(([type]) => type === 'step').map(([, d]) => d.step).join(', ');
 const rows = await client.quotes({ pay: { amount: '250', currency: 'EUR' }, asset: 'ethereum', method: 'card', country: 'FR' });
 window.purchase = await client.request(rows.find((r) => r.state === 'quoted').quote, { purpose: 'Rent of the office' });
-window.show = (member = '') => {
-  const element = document.createElement('countersign-approve');
-  Object.assign(element, { request: purchase.id, member, client });
+window.show = (name = 'approve') => {
+  const element = document.createElement('countersign-' + name);
+  Object.assign(element, { request: purchase.id, client });
   document.body.append(element);
   return element;
 };
@@ -39,8 +39,9 @@ window.ready = true;
 `
 
 // An element in somebody else's page takes a decision; one that is removed in the middle
-// says nothing more, and leaves no prompt behind that would keep the next one waiting.
-func TestAnElementApprovesAndOneThatIsRemovedCancels(t *testing.T) {
+// says nothing more, and leaves no prompt behind that would keep the next one waiting. What
+// was approved is handed over, paid and delivered there too.
+func TestElementsPlayAPurchaseToItsDeliveryAndOneThatIsRemovedCancels(t *testing.T) {
 	h := newHost(t)
 	mux := http.NewServeMux()
 	mux.Handle("/countersign/", http.StripPrefix("/countersign/", http.FileServer(http.Dir(filepath.Join(top, "web", "dashboard", "dist")))))
@@ -76,6 +77,23 @@ func TestAnElementApprovesAndOneThatIsRemovedCancels(t *testing.T) {
 	p.until("that the request is approved, on both ways", "seen.some(([type, d]) => type === 'approved' && d.state === 'ready') && seen.some(([type, id]) => type === 'client approved' && id === purchase.id)")
 	p.until("that the client was told each once, also what it did itself", "news.join() === 'requested 0,approved 1,approved 2'")
 	p.until("that elements told each approval once", "seen.filter(([type]) => type === 'approved').length === 2")
+
+	// What follows an approval, in an element of its own: the provider's page opens beside the host's, and what is paid there arrives.
+	p.until("the order's element", "(third.remove(), window.order ??= show('order')) && said(order).includes('Continue to')")
+	p.accessible("an element that hands over")
+	widget := p.opened(func() { p.clicks("the hand-off", inElement("Continue to")) })
+	widget.until("the provider's page", "Boolean(document.querySelector('form[method=post] button'))")
+	p.until("that the page was told", "seen.some(([type, d]) => type === 'ordered' && d.request === purchase.id)")
+	widget.clicks("the button that pays", "document.querySelector('form[method=post] button')")
+	widget.until("that it is paid", "!document.querySelector('form[method=post] button')")
+	p.returns()
+	p.until("what arrived", "/Difference|exactly as promised/.test(said(order)) && /Final on chain/.test(said(order))")
+	p.until("that the page was told, once", "seen.filter(([type, d]) => type === 'delivered' && d.request === purchase.id && Number(d.delivered) > 0).length === 1")
+	p.until("that the client was told each once", "news.map((n) => n.split(' ')[0]).join() === 'requested,approved,approved,ordered,delivered'")
+	p.accessible("an element with what arrived")
+	if at := eval[string](p, "location.href + ' ' + document.title"); at != h.origin+"/ A host" {
+		t.Errorf("the host's page became %s", at)
+	}
 	p.until("nothing was thrown, and no error was told", "wrong.length === 0 && !seen.some(([type]) => type === 'error')")
 	p.accessible("an element that approved")
 }

@@ -1,6 +1,6 @@
-// Command first prints what the page shows before the core is there: the pictures
-// that the core's own views (wasm/internal/app) make of a page that knows nothing
-// yet, as a module for the loader. `make wasm` runs it and puts first.js beside the
+// Command first prints what the page and the elements show before the core is there: the
+// pictures that the core's own views (wasm/internal/app) make of a page that knows
+// nothing yet, as a module for the loader. `make wasm` runs it and puts first.js beside the
 // loader, so that the form is on screen, and takes what is typed, while the core is
 // on its way; the core's first picture then changes nothing but what it knows more.
 package main
@@ -23,6 +23,19 @@ var paths = []struct{ name, path string }{
 	{"/orders", "/orders"}, {"/orders/*", "/orders/ord_first"},
 	{"/accounts", "/accounts"}, {"/accounts/*", "/accounts/acc_first"},
 	{"/vault", "/vault"}, {"/vault/*", "/vault/log"},
+	{"/send", "/send"}, {"/send/*", "/send/acc_first"},
+	{"/providers", "/providers"}, {"/providers/*", "/providers/first"},
+}
+
+// parts are the elements whose pictures are made.
+var parts = []struct {
+	name string
+	cfg  app.Config
+	path string
+}{
+	{"quotes", app.Config{Kind: app.Quotes}, "/buy"}, {"requests", app.Config{Kind: app.Inbox}, "/requests"}, {"bridge-status", app.Config{Kind: app.BridgeStatus}, "/bridge-status"},
+	{"approve", app.Config{Kind: app.Approve}, "/requests/req_first"}, {"order", app.Config{Kind: app.Purchase}, "/requests/req_first"},
+	{"app", app.Config{Kind: app.Whole, Inside: true}, "/buy"}, {"app bare", app.Config{Kind: app.Whole, Inside: true, Bare: true}, "/buy"},
 }
 
 func main() {
@@ -31,10 +44,15 @@ func main() {
 	for _, environment := range []string{"sandbox", "production"} {
 		fmt.Fprintf(&b, "  %s: {\n", environment)
 		for _, p := range paths {
-			m := app.New(app.Config{Environment: environment, NewKey: func() string { return "" }}, time.Time{})
-			m.Update(app.Started{Path: p.path})
-			whole := m.View()
-			fmt.Fprintf(&b, "    %q: %s,\n", p.name, view.Page{Tree: whole.Tree, Keys: whole.Keys}.JSON())
+			picture(&b, environment, p.name, app.Config{}, p.path)
+		}
+		b.WriteString("  },\n")
+	}
+	b.WriteString("};\n\n// Of elements in somebody else's page, by their kinds.\nexport const PARTS = {\n")
+	for _, environment := range []string{"sandbox", "production"} {
+		fmt.Fprintf(&b, "  %s: {\n", environment)
+		for _, p := range parts {
+			picture(&b, environment, p.name, p.cfg, p.path)
 		}
 		b.WriteString("  },\n")
 	}
@@ -43,4 +61,13 @@ func main() {
 		fmt.Fprintln(os.Stderr, "first:", err)
 		os.Exit(1)
 	}
+}
+
+// picture writes what a surface shows that has just begun.
+func picture(b *strings.Builder, environment, name string, cfg app.Config, path string) {
+	cfg.Environment, cfg.NewKey = environment, func() string { return "" }
+	m := app.New(cfg, time.Time{})
+	m.Update(app.Started{Path: path})
+	whole := m.View()
+	fmt.Fprintf(b, "    %q: %s,\n", name, view.Page{Tree: whole.Tree, Keys: whole.Keys}.JSON())
 }

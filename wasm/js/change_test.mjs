@@ -8,6 +8,7 @@ import { addressProblem, keccak } from './eip55.js';
 import { doorsOf, formAt, isForm } from './forms.js';
 import { sorted } from './impactview.js';
 import { mistakes, placed, ruleOf, rulesOf, toDraft } from './ruleset.js';
+import { actPreset } from './presets.js';
 import { actRules } from './ruleview.js';
 import { blankTrial, trialOf } from './trial.js';
 
@@ -68,7 +69,7 @@ test('the standing rule of an account has both amounts, or none', () => {
   assert.deepEqual(of(' 0.002 ', '0.02'), [{ max_fee: '0.002', per_day: '0.02' }, []]);
   assert.deepEqual(of('', ' '), [undefined, []]);
   assert.deepEqual(of('0.002', '')[1], ['sweep.per_day']);
-  assert.deepEqual(of('1,5', '2')[1], ['sweep.max_fee']);
+  assert.deepEqual(of('1,000', '2')[1], ['sweep.max_fee']);
   assert.equal(formAt('change_acc_treasury').placed('sweep.per_day', begun('change_acc_treasury').draft), 'sweep.per_day');
 });
 
@@ -123,6 +124,22 @@ test('what is missing in rules is named where it is missing', () => {
     [{ name: 'r', when: [{ window: { from: '9:00', to: '24:30' } }], deny: true }, ['rules.0.when.0.from', 'rules.0.when.0.to']],
     [{ name: 'r', when: [{ velocity: { seconds: 1, count: 0 } }], deny: true }, ['rules.0.when.0.count', 'rules.0.when.0.span.n']],
   ]) assert.deepEqual(fields(rule), want, JSON.stringify(rule));
+});
+
+test('an amount in a rule that can be read in two ways is asked about, and never read as the smaller', () => {
+  const amount = (typed) => { const { rules } = toDraft({ rules: [{ name: 'r', when: [{ amount: { currency: 'EUR', max: '5' } }], deny: true }] }); rules[0].when[0].max = typed; return { rules }; };
+  for (const typed of ['1.000', '1,000', '12.500']) {
+    const [e, ...more] = mistakes(amount(typed));
+    assert.equal(e.field, 'rules.0.when.0.max');
+    assert.match(e.message, /It can mean two amounts: write \d+ or [\d.]+$/);
+    assert.equal(more.length, 0);
+    assert.equal(actRules(amount(typed), 'rule:copy:0').draft.rules[1].when[0].max, typed, 'a copy has what was typed');
+    const preset = { ...vault.accounts[0], ...amount(typed), preset: { small: typed, daily: '1', purchase: '1', bought: '1' } };
+    assert.deepEqual(actPreset(preset, 'preset:trading').focus, 'preset.small', 'nor is one made of it');
+  }
+  for (const [typed, max] of [['1 000', '1000'], ['1.000,50', '1000.5'], ['1.0000', '1'], ['0.125', '0.125']]) assert.deepEqual([mistakes(amount(typed)), rulesOf({ ...amount(typed), holidays: '', source: '' }).rules[0].when[0].amount.max], [[], max], typed);
+  const stored = { version: 0, rules: [{ name: 'r', when: [{ amount: { currency: 'ethereum', max: '1.125' } }], deny: true }] };
+  assert.deepEqual(rulesOf(toDraft(stored)), stored, 'one that the vault has is not asked about');
 });
 
 test('a refusal of the vault is shown at the part that it names', () => {
@@ -192,8 +209,8 @@ test('what a change would do is sorted for reading', () => {
 
 test('a request is tried when its amount is written', () => {
   const tried = (more) => trialOf({ account: 'acc_treasury', trial: { ...blankTrial(), ...more } });
-  for (const amount of ['', '0', '1,5', '-1', '5 000']) assert.equal(tried({ amount }), undefined, amount);
-  assert.deepEqual(tried({ amount: '5000' }), { account: 'acc_treasury', kind: 'buy', asset: 'ethereum', amount: '5000', currency: 'EUR' });
+  for (const amount of ['', '0', '1.000', '1,000', '-1', '5 00', 'x']) assert.equal(tried({ amount }), undefined, amount);
+  for (const amount of ['5000', '5 000', '5000,0']) assert.deepEqual(tried({ amount }), { account: 'acc_treasury', kind: 'buy', asset: 'ethereum', amount: '5000', currency: 'EUR' });
   assert.deepEqual(tried({ amount: '1.5', kind: 'transfer', provider: 'northpay', address: 'half of one' }), { account: 'acc_treasury', kind: 'transfer', asset: 'ethereum', amount: '1.5', currency: 'ethereum' });
   const { form, draft } = begun('change_acc_trading');
   assert.equal(form.placed('try.amount', draft), 'trial.amount');

@@ -14,7 +14,7 @@ export function changePicture(c, vault, lang) {
 const missing = (c) => (c.form ? notice('is-info', 'info', c.gone ?? 'This cannot be changed now', 'It may have changed meanwhile.', link('button is-small', '/vault', 'Show the vault')) : empty('info', 'There is nothing to change here', 'The address may be mistyped.', link('button', '/vault', 'Show the vault')));
 
 function page(c, vault, lang) {
-  const { form, draft, errors, busy } = c, f = { draft, errors, vault, context: c.context, found: c.found }, names = new Map(vault.members.map((m) => [m.id, m.name]));
+  const { form, draft, errors, busy } = c, f = { draft, errors, vault, lang, context: c.context, found: c.found }, names = new Map(vault.members.map((m) => [m.id, m.name]));
   const asks = !form.alone, first = !c.context && form.first, done = c.made && (form.done?.(f, c.made) ?? asked(c.made));
   return text('div', 'stack',
     link('back', form.back(draft), icon('back'), 'Back'),

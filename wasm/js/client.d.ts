@@ -18,8 +18,14 @@ export interface Token {
   expires_at?: Date | string | number;
 }
 
-/** The six colours of an embedder; everything else is derived from them. */
-export type Theme = Partial<Record<'primary' | 'accent' | 'background' | 'text' | 'secondary' | 'negative', string | { hex: string }>>;
+export type Colour = string | { hex: string };
+
+/** The six colours of an embedder, each as #511320; everything else is derived from them. The second shape is that of
+ *  OpenLedgerProvider: `error` is `negative`, and what it has beside these is derived too. */
+export type Theme = Partial<Record<'primary' | 'accent' | 'background' | 'text' | 'secondary' | 'negative', Colour>> | {
+  colors: Partial<Record<'primary' | 'accent' | 'background' | 'secondary' | 'error' | 'warning' | 'info' | 'surface', Colour>> & { text?: Colour | { primary: Colour; secondary?: Colour; disabled?: Colour } };
+  typography?: object; spacing?: object; borderRadius?: object; shadows?: object;
+};
 
 /** "development" is another name for "sandbox". */
 export type Environment = 'sandbox' | 'production' | 'development';
@@ -166,6 +172,19 @@ export interface Purchase {
   readonly reference?: string;
 }
 
+/** A provider's record with the entity. Those of its orders count that ended. */
+export interface ProviderHistory {
+  readonly provider: string;
+  /** deliveryRatio: the share of what was promised that arrived; completionOdds: that an order is delivered; both from 0 to 1. */
+  readonly record: { delivered: number; ended: number; deliveryRatio: Decimal; completionOdds: Decimal };
+  /** seconds: from the hand-over to the delivery. */
+  readonly items: readonly {
+    order: string; state: Order['state']; pay: { amount: Decimal; currency: string }; asset: string; promised: Decimal; delivered?: Decimal; difference?: Decimal; seconds?: number; createdAt: Instant;
+  }[];
+  /** The cursor of what follows. */
+  readonly next?: string;
+}
+
 export interface Order {
   readonly id: string;
   readonly request: string;
@@ -234,6 +253,8 @@ export interface Countersign {
   readonly version: string;
   readonly session: { readonly entityId: string; readonly name: string; readonly until: Instant; readonly environment: string };
   providers(o?: Call): Promise<readonly { id: string; name: string; circuit: 'closed' | 'open' | 'half-open'; freshness: string; capabilities?: unknown }[]>;
+  /** What a provider promised and delivered to the entity, the newest order first; `record` is over its newest 50 orders that ended. */
+  providerHistory(provider: string, o?: Call & { cursor?: string }): Promise<ProviderHistory>;
   /** onRows gets all rows, as they come, prices first. The promise gives them in the gateway's order. */
   quotes(input: QuoteInput, o?: Call & { onRows?(rows: readonly Row[]): void }): Promise<readonly Row[]>;
   /** The same key makes one request, however often it is called. */

@@ -6,7 +6,8 @@ import { CountersignError, fail } from './errors.js';
 import { compile } from './load.js';
 import { base, checked } from './options.js';
 import { guard, problem } from './port.js';
-import { approvable, bridgeOf, costOf, fitting, orderOf, purchaseOf, quoteInput, rowOf, rowsOf, stepOf, transferInput } from './shapes.js';
+import { pathOf } from './record.js';
+import { approvable, bridgeOf, costOf, fitting, historyOf, orderOf, purchaseOf, quoteInput, rowOf, rowsOf, stepOf, transferInput } from './shapes.js';
 import { steps } from './steps.js';
 import { enter, meant } from './shared.js';
 import { intent } from './transfer.js';
@@ -83,6 +84,11 @@ class Client {
   async providers({ signal } = {}) {
     const { providers } = await this.#call('providers', {}, { signal });
     return providers.map(({ id, name, circuit, freshness, capabilities }) => ({ id, name, circuit, freshness, capabilities }));
+  }
+
+  /** providerHistory is what a provider promised and delivered to the entity, newest first, with its record. */
+  async providerHistory(provider, { signal, cursor } = {}) {
+    return historyOf(await this.#ask(pathOf(String(provider), cursor), { signal }));
   }
 
   async quotes(input, { signal, onRows } = {}) {

@@ -6,6 +6,7 @@ import { checked } from './options.js';
 import { problem } from './port.js';
 import { secretName } from './secret.js';
 import { enter } from './shared.js';
+import { themeProblem } from './theme.js';
 import { version } from './build.js';
 
 const Base = globalThis.HTMLElement ?? class {}; // a server has none
@@ -61,7 +62,11 @@ export class Connected extends Base {
 
   get theme() { return this.#theme; }
   set theme(v) {
-    if (v !== null && v !== undefined && typeof v !== 'object') return void this.refuse(fail('PROP_INVALID', 'theme is not an object of colours', { field: 'theme', remedy: 'Set theme to { primary: "#511320", … }.' }));
+    const wrong = v !== null && v !== undefined && themeProblem(v);
+    if (wrong) {
+      console.warn(`countersign: ${wrong.message}. ${wrong.remedy}`); // many a page listens to no errors of colours
+      return void this.refuse(fail('PROP_INVALID', wrong.message, wrong));
+    }
     this.#theme = v ?? undefined;
     this.changed('theme');
   }

@@ -1,6 +1,7 @@
 /** Types of the dashboard as a whole page: what its own start (boot.js) uses. Parts of it
  *  for another page are in elements.d.ts, calls without a screen in client.d.ts. */
 
+import type { Theme } from './client.js';
 import type { Picture } from './port.js';
 
 /** What the dashboard's own back end tells the page (GET /config.json). */
@@ -20,17 +21,6 @@ export interface Config {
   theme?: Theme;
 }
 
-/** The six colours of an embedder; everything else is derived from them. */
-export interface Theme {
-  primary?: Colour;
-  accent?: Colour;
-  background?: Colour;
-  text?: Colour;
-  secondary?: Colour;
-  negative?: Colour;
-}
-export type Colour = string | { hex: string };
-
 export interface Options {
   /** The core; "./countersign.wasm" beside this module when absent. */
   wasmURL?: string | URL;
@@ -40,6 +30,8 @@ export interface Options {
   first?: Record<string, Picture>;
   /** Loads the vault's screens when they are first opened: a module with VaultPart. Without it there are none. */
   vault?: () => Promise<unknown>;
+  /** The same for the screens of what providers promised and what arrived: a module with RecordPart. */
+  record?: () => Promise<unknown>;
   /** The module that verifies receipts; "./verify.wasm.gz" beside the vault's screens when absent. */
   verifyURL?: string | URL;
   /** Called when the core stops on its own, before it is started again. */
@@ -49,7 +41,9 @@ export interface Options {
 /** The configuration, or what fetches it while the core loads. It may throw a CountersignError. */
 export type Source = Config | (() => Promise<Config>);
 
-/** mount loads the core and runs the dashboard in the element until stop() is called. */
+/** mount loads the core and runs the dashboard in the element until stop() is called. The promise is kept when it runs, and broken with
+ *  a CountersignError that the element shows too: NOT_A_GATEWAY when something else answers at gateway_url, CONFIG_FAILED,
+ *  CORE_UNREACHABLE and the others of loading. */
 export function mount(element: HTMLElement, config: Source, options?: Options): Promise<void> & { stop(): void };
 
 /** The detail of countersign-bridge, which the element dispatches when it changes how the bridge stands; it bubbles.

@@ -7,7 +7,7 @@ import { asker } from './ask.js';
 import { DryPart } from './drypart.js';
 import { Early } from './early.js';
 import { acting, change } from './entity.js';
-import { CountersignError, fail } from './errors.js';
+import { fail, isOurs } from './errors.js';
 import { compile } from './load.js';
 import { Painter } from './painter.js';
 import { placed } from './place.js';
@@ -20,7 +20,8 @@ import { failurePicture, leave, loadingPicture } from './waiting.js';
 const SLOW = 8_000; // after this the page says that it is slow
 const AGAIN = 60_000; // a second crash within this time waits for the person
 
-// mount runs the dashboard in an element until the answer's stop() is called.
+// mount runs the dashboard in an element until the answer's stop() is called. The answer is a promise that is broken with
+// what keeps it from running, which the element shows too.
 export function mount(element, config, options) {
   const run = new Run(element, config, options);
   return Object.assign(run.begin(), { stop: () => run.end() });
@@ -48,13 +49,20 @@ class Run {
       if (config.theme) apply(this.#element, config.theme);
       const token = tokens({ getAccessToken: endpoint(config.token_url) }), fetch = ahead(token, config.gateway_url);
       await this.#start(await loading, config, { token, fetch });
+      await fetch.judged;
     } catch (e) {
       if (this.#ended) return;
+      const known = isOurs(e) ? e : fail('START_FAILED', e.message, { cause: e });
       this.#failed = true;
-      console.error(e);
-      this.#painter.paint(failurePicture(e instanceof CountersignError ? e : fail('START_FAILED', e.message, { cause: e }), true));
+      this.#port?.stop();
+      this.#port = this.#surface = undefined;
+      this.#painter.paint(failurePicture(known, true));
+      throw known;
     }
   }
+
+  // again begins once more: what fails is on screen.
+  #again() { this.begin().catch((e) => console.error(e)); }
 
   end() {
     this.#ended = true;
@@ -95,12 +103,12 @@ class Run {
     this.#early.hand(this.#send);
   }
 
-  // lend has others paint where the core leaves them a place.
+  // lend has others paint where the core leaves them a place, in the browser's language as the core does.
   #lend = (place, name) => {
-    const { lang } = document.documentElement;
-    if (name === 'dry') return new DryPart(place, { ask: this.#running, lang });
-    const of = { ask: this.#running, hear: this.#hear, go: (path) => this.#send(`navigate:${path}`, ''), lang }, { vault, send, verifyURL } = this.#options;
+    if (name === 'dry') return new DryPart(place, { ask: this.#running });
+    const of = { ask: this.#running, hear: this.#hear, go: (path) => this.#send(`navigate:${path}`, '') }, { vault, send, record, verifyURL } = this.#options;
     if (name === 'vault') return vault && placed(place, { load: vault, name: 'VaultPart', ...of, base: () => this.#gateway, verify: { verifyURL } });
+    if (name === 'providers') return record && placed(place, { load: record, name: 'RecordPart', ...of });
     return send && PARTS[name] && placed(place, { load: send, name: PARTS[name], ...of });
   };
 
@@ -123,7 +131,7 @@ class Run {
   };
 
   #send = (action, value) => {
-    if (action === 'loader:retry') { this.#crashed = -Infinity; this.begin(); return; }
+    if (action === 'loader:retry') { this.#crashed = -Infinity; this.#again(); return; }
     if (this.#ended) return;
     if (this.#surface) this.#surface.act(action, value);
     else if (this.#early.keep(action, value) && !/^buy\.(field|stay)/.test(action)) { this.#pressed = true; this.#say(); }
@@ -137,7 +145,7 @@ class Run {
     const again = performance.now() - this.#crashed < AGAIN;
     this.#crashed = performance.now();
     if (again) this.#painter.paint(failurePicture(error, true));
-    else this.begin();
+    else this.#again();
   }
 }
 

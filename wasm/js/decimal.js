@@ -24,15 +24,3 @@ export const compare = (a, b) => both(a, b, (x, y) => (x < y ? -1 : x > y ? 1 : 
 
 /** isZero reports whether a text is nothing. */
 export const isZero = (s) => compare(s, '0') === 0;
-
-/** typedAmount reads what a person typed: { amount } as a plain text, or { wrong } why it cannot be read. Spaces may group
- *  digits; one comma before other than three digits is a decimal sign. */
-export function typedAmount(typed) {
-  const said = typed.trim().replace(/(?<=\d)[ \u00a0\u2009\u202f'’](?=\d{3})/g, ''), whole = said.replace(/^(?=[.,]\d)/, '0').replace(/[.,]$/, '');
-  if (said === '') return { wrong: 'Write an amount' };
-  if (/^-/.test(said)) return { wrong: 'An amount has no sign' };
-  if (/^\d{1,3}(,\d{3})+$/.test(whole) && !/^0,/.test(whole) || /^\d{1,3}([.,]\d{3})*[.,]\d{3}$/.test(whole) && /[.,].*[.,]/.test(whole)) return { wrong: `${said} can mean two amounts: write it without grouping, with a point before decimals` };
-  const plain = whole.replace(',', '.');
-  if (!/^\d{1,40}(\.\d{1,40})?$/.test(plain)) return { wrong: 'Write digits, with a point before decimals' };
-  return { amount: plain.replace(/^0+(?=\d)/, '').replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '') };
-}

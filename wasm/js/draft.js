@@ -58,9 +58,6 @@ export const isID = (kind, id) => new RegExp(`^${kind}_[a-z0-9]{3,40}$`).test(id
 /** whole is a number that was typed; NaN for what is not one. */
 export const whole = (typed) => (/^\d{1,9}$/.test(typed.trim()) ? Number(typed) : NaN);
 
-/** decimal reports whether a text is an amount as the vault reads it. */
-export const isDecimal = (typed) => /^(0|[1-9]\d*)(\.\d+)?$/.test(typed) && typed.replace('.', '').length <= 40;
-
 const UNITS = { days: 86400, hours: 3600, minutes: 60, seconds: 1 };
 
 /** spanOf is a number of seconds as a person writes it: { n: "24", unit: "hours" }; empty for none. */

@@ -2,7 +2,8 @@
 // (POST /v1/requests with Dry-Run), in a place that the core leaves. It waits for nobody, and
 // what it asked before and is not wanted any more is cancelled.
 
-import { el, grouped, list, moment, plural, text } from './nodes.js';
+import { el, list, moment, plural, text } from './nodes.js';
+import { number } from './numbers.js';
 import { Painter } from './painter.js';
 
 const PAUSE = 350; // ms without another question before one is asked
@@ -69,7 +70,7 @@ export function whole(said, names, lang) {
   const left = windows.filter((w) => w.rule === decision.rule && w.left !== undefined);
   return box([
     text('p', '', text('strong', '', decision.rule), `: ${steps(said, names)}. They have until `, moment(decision.expires, lang), '.'),
-    left.map((w) => text('p', 'small', `Of ${w.currency ? `${grouped(w.max)} ${w.currency}` : plural(Number(w.max), 'request')} in ${span(w.seconds)}, ${grouped(w.left)}${w.currency ? ` ${w.currency}` : ''} is left before it.`)),
+    left.map((w) => text('p', 'small', `Of ${w.currency ? `${number(w.max, lang)} ${w.currency}` : plural(Number(w.max), 'request')} in ${span(w.seconds)}, ${number(w.left, lang)}${w.currency ? ` ${w.currency}` : ''} is left before it.`)),
     others(rules),
   ]);
 }

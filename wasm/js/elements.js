@@ -6,14 +6,17 @@ import { of } from './client.js';
 import { Connected, CONNECTION, CountersignProvider, expiry, providerOf, reflected, signs } from './connected.js';
 import { DryPart } from './drypart.js';
 import { CountersignError, fail } from './errors.js';
+import { FirstPart } from './firstpart.js';
 import { checked } from './options.js';
 import { Painter } from './painter.js';
 import { isOffered, placed, whenOffered } from './place.js';
 import { problem } from './port.js';
 import { frame, themed } from './root.js';
+import { RecordPart } from './recordpart.js';
 import { save } from './save.js';
 import { refuseSecrets } from './secret.js';
 import { orderOf, purchaseOf, quoteOf } from './shapes.js';
+import { flat } from './theme.js';
 import { enter } from './shared.js';
 import { SendingPart } from './sendingpart.js';
 import { failurePicture, leave, skeletonPicture } from './waiting.js';
@@ -27,12 +30,13 @@ const LOOK = 15_000; // ms after which a gateway that did not answer is asked ag
 /** What all elements have that show something. */
 export class CountersignElement extends Connected {
   static observedAttributes = [...CONNECTION, 'locale', 'dir'];
-  #frame; #painter; #surface; #shared; #port; #key; #client; #delist; #off; #run = 0; #path; #stopped = -Infinity; #failed; #look;
+  #frame; #painter; #surface; #shared; #port; #key; #client; #delist; #off; #run = 0; #path; #stopped = -Infinity; #failed; #look; #first; #begun = false;
 
   // Of a kind: what to open; another name is another surface.
   opening() { return { kind: this.constructor.kind }; }
   get about() { return JSON.stringify(this.opening()); }
   get ready() { return true; }
+  get early() { return { name: this.constructor.kind }; } // what is shown before the core is there (firstpart.js)
   opened() {} // what else to do once it is
 
   // surface opens what is shown: a surface of the core.
@@ -49,9 +53,21 @@ export class CountersignElement extends Connected {
     this.upgrade();
     if (!this.#frame) {
       this.#frame = frame(this.shadowRoot ?? this.attachShadow({ mode: 'open' }), this.constructor.kind);
-      if (this.ready) this.#paint(skeletonPicture());
+      if (this.ready) this.#waits();
     }
     queueMicrotask(() => this.changed());
+  }
+
+  // waits shows what holds the element's place until the core paints.
+  #waits() {
+    const environment = this.#client ? of(this.#client).options.environment : this.given?.environment ?? providerOf(this)?.environment;
+    const { name, ...more } = this.early;
+    this.#painter ??= this.#paints();
+    this.#first = new FirstPart(this.#painter, environment, name, more);
+    if (!this.#first.show()) {
+      this.#first = undefined;
+      this.#paint(skeletonPicture());
+    }
   }
 
   disconnectedCallback() {
@@ -70,7 +86,7 @@ export class CountersignElement extends Connected {
     this.#delist?.();
     this.#delist = provider?.enlist(this);
     const styles = getComputedStyle(this);
-    themed(this.#frame, { ...provider?.theme, ...this.theme }, styles, this.getAttribute('dir') || styles.direction, this.#language(provider));
+    themed(this.#frame, { ...flat(provider?.theme), ...flat(this.theme) }, styles, this.getAttribute('dir') || styles.direction, this.#language(provider));
     if (name === 'theme' || name === 'dir') return;
     const given = this.given ?? provider?.given;
     const key = JSON.stringify([this.#client ? 'client' : given && [given.apiUrl, given.entityId, given.environment], this.ready && this.about, this.#language(provider)]);
@@ -89,6 +105,7 @@ export class CountersignElement extends Connected {
     const run = this.#run;
     try {
       if (!this.ready) return void this.#paint({}); // nothing, until it is said what to show
+      if (!this.#begun && !this.#first && !this.#failed) this.#waits(); // it may be known by now for which environment
       if (!this.#client && !given) throw fail('PROP_INVALID', 'There is no gateway to ask', { field: 'apiUrl', remedy: 'Set api-url, or put the element into <countersign-provider>.' });
       if (!this.#client) refuseSecrets(given);
       if (!this.#client && !signs(given)) return void (this.#key = undefined); // a token may still come
@@ -104,8 +121,11 @@ export class CountersignElement extends Connected {
       }
       this.#failed = undefined;
       this.#painter ??= this.#paints();
+      this.#begun = true;
       this.#surface = this.surface(port, { shared: this.#shared, root: this.#frame.root, locale }, { paint: this.#picture, event: this.#told, stopped: this.#halt });
       this.opened();
+      this.#first?.hand(this.#send);
+      this.#first = undefined;
       const wrong = await this.#shared.wrong();
       if (wrong && run === this.#run) {
         this.#surface.close();
@@ -139,6 +159,7 @@ export class CountersignElement extends Connected {
     switch (name) {
       case 'vault': return placed(place, { load: () => whenOffered('vault'), name: 'VaultPart', ...of });
       case 'send': return placed(place, { load: () => whenOffered('send'), name: 'SendPart', ...of });
+      case 'providers': return placed(place, { load: async () => ({ RecordPart }), name: 'RecordPart', ...of });
       case 'sending': return placed(place, { load: async () => ({ SendingPart }), name: 'SendingPart', ...of });
       case 'receive': return isOffered('send') ? placed(place, { load: () => whenOffered('send'), name: 'ReceivePart', ...of }) : undefined;
       default: return undefined;
@@ -158,10 +179,10 @@ export class CountersignElement extends Connected {
   act(action, value = '') { this.#surface?.act(action, value); }
 
   #send = (action, value) => {
-    if (action !== 'loader:retry') return this.act(action, value);
+    if (action !== 'loader:retry') return this.#surface ? this.act(action, value) : this.#first?.keep(action, value);
     this.#stopped = -Infinity;
     this.#failed = this.#key = undefined;
-    this.#paint(skeletonPicture());
+    this.#waits();
     this.changed('retry');
   };
 
@@ -206,6 +227,7 @@ export class CountersignElement extends Connected {
     const known = error instanceof CountersignError ? error : fail('START_FAILED', error?.message ?? String(error), { cause: error });
     told ||= this.#failed?.code === known.code && this.#failed.message === known.message;
     this.#failed = known;
+    this.#first = undefined;
     this.#paint(failurePicture(known));
     if (known.code === 'GATEWAY_UNREACHABLE') this.#look = setTimeout(() => { this.#key = undefined; this.changed('retry'); }, LOOK);
     if (!told) this.tell('error', known);
@@ -239,6 +261,7 @@ reflected(Formed, Object.keys(FORM));
 export class CountersignQuotes extends Formed {
   static kind = 'quotes';
   get about() { return 'quotes'; }
+  get early() { return { name: 'quotes', form: this.form }; }
   opening() { return { kind: 'quotes', form: this.form }; }
 }
 
@@ -308,6 +331,7 @@ export class CountersignApp extends Formed {
   static observedAttributes = [...super.observedAttributes, 'chrome', ...OFFERED];
   #has(name) { return this.hasAttribute(name) || isOffered(name); }
   get about() { return `app ${this.chrome} ${OFFERED.map((name) => this.#has(name))}`; }
+  get early() { return { name: this.chrome === 'none' ? 'app bare' : 'app', form: this.form, without: OFFERED.filter((name) => !this.#has(name)).map((name) => `/${name}`) }; }
   opening() { // with the form as it was left, unless the page fills it in
     const form = Object.values(this.value).some(Boolean) && { form: this.form };
     return { kind: 'app', path: '/buy', inside: true, ...(this.chrome === 'none' && { bare: true }), ...(!this.#has('vault') && { no_vault: true }), ...(!this.#has('send') && { no_send: true }), ...form };

@@ -6,7 +6,8 @@ import { el, text } from './nodes.js';
 import { actPreset, blankPreset, presetPicture } from './presets.js';
 import { mistakes, placed, rulesOf, toDraft } from './ruleset.js';
 import { actRules, rulesPicture } from './ruleview.js';
-import { isDecimal, kept } from './draft.js';
+import { kept } from './draft.js';
+import { certain, figure, typedAmount } from './numbers.js';
 import { blankTrial, trialOf } from './trial.js';
 
 const TIERS = [['', 'None'], ['TREASURY', 'Treasury: most of the assets; it funds others'], ['TRADING', 'Trading: everyday payments and purchases']];
@@ -28,10 +29,10 @@ const sweep = (f) => [
   text('div', 'field-row', field(f, 'sweep.max_fee', 'Fee of a sweep at most', { inputmode: 'decimal', hint: 'Of the chain’s coin. Empty: deposits stay where they arrive.' }), field(f, 'sweep.per_day', 'Fees of sweeps in 24 hours at most', { inputmode: 'decimal' })),
   text('p', 'small muted', 'What is bought arrives at deposit addresses. By this rule the vault sends it on to the account’s own address, from where it can be paid out, without asking anybody.'),
 ];
-const swept = ({ sweep: s }) => (s.max_fee.trim() || s.per_day.trim() ? { sweep: { max_fee: s.max_fee.trim(), per_day: s.per_day.trim() } } : {});
+const swept = ({ sweep: s }) => (s.max_fee.trim() || s.per_day.trim() ? { sweep: { max_fee: figure(s.max_fee), per_day: figure(s.per_day) } } : {});
 
 // checkSweep: both amounts, or neither. How they compare, and how fine they may be, the vault says.
-const checkSweep = (draft) => Object.keys(swept(draft).sweep ?? {}).filter((name) => !isDecimal(draft.sweep[name].trim())).map((name) => ({ field: `sweep.${name}`, message: 'Write an amount, such as 0.001, or leave both empty' }));
+const checkSweep = (draft) => Object.keys(swept(draft).sweep ?? {}).flatMap((name) => { const { wrong, may } = typedAmount(draft.sweep[name]); return wrong ? [{ field: `sweep.${name}`, message: may ? wrong : 'Write an amount, such as 0.001, or leave both empty' }] : []; });
 
 // folded are parts that are seldom changed; they unfold when something in them is wrong.
 const folded = (f, key, label, its, ...parts) => el('details', '', { key, ...(f.errors.some((e) => its.test(e.field)) && { prop: { open: true } }) }, text('summary', '', label), text('div', 'form', ...parts));
@@ -52,7 +53,7 @@ export const accountEdit = {
   title: ({ draft, vault }) => `Change the account ${vault.accounts.find((a) => a.id === draft.account)?.name ?? draft.account}`,
   begin(at, vault) {
     const a = vault.accounts.find((one) => one.id === objectOf(at));
-    return a && { version: a.version, draft: { account: a.id, name: a.name, chain: a.chain, tier: a.tier ?? '', parent: a.parent ?? '', sweep: { max_fee: a.sweep?.max_fee ?? '', per_day: a.sweep?.per_day ?? '' }, ...toDraft(a.rules), preset: blankPreset(vault), trial: blankTrial() } };
+    return a && { version: a.version, draft: { account: a.id, name: a.name, chain: a.chain, tier: a.tier ?? '', parent: a.parent ?? '', sweep: { max_fee: certain(a.sweep?.max_fee ?? ''), per_day: certain(a.sweep?.per_day ?? '') }, ...toDraft(a.rules), preset: blankPreset(vault), trial: blankTrial() } };
   },
   back: ({ account }) => `/vault/${account}`,
   fields: (f) => [folded(f, 'terms', 'Name, tier and what funds it', /^(name|tier|parent)$/, field(f, 'name', 'Name', { maxlength: '64' }), terms(f)), folded(f, 'sweep', 'What becomes of deposits', /^sweep\./, sweep(f)), rulesPicture(f), presetPicture(f)],

@@ -69,9 +69,6 @@ export const plural = (n, one, many = `${one}s`) => `${n} ${n === 1 ? one : many
 
 export const upper = (s) => s.slice(0, 1).toUpperCase() + s.slice(1);
 
-// grouped is a decimal text with thin spaces between thousands, for reading.
-export const grouped = (amount) => amount.replace(/^\d+/, (whole) => whole.replace(/\B(?=(\d{3})+$)/g, '\u202f'));
-
 // list is a list in a sentence: "a, b and c".
 export const list = (all, word = 'and') => (all.length < 2 ? all.join('') : `${all.slice(0, -1).join(', ')} ${word} ${all.at(-1)}`);
 

@@ -2,7 +2,8 @@
 // them of the rules of the vault (shared/spec/governance.md), rulesOf makes rules of them, in canonical
 // form: fields in their order, what is empty left out. Pure.
 
-import { isDecimal, kept, secondsOf, spanOf, whole } from './draft.js';
+import { kept, secondsOf, spanOf, whole } from './draft.js';
+import { certain, figure, typedAmount } from './numbers.js';
 import { quorumsOf } from './ruletext.js';
 
 let made = Date.now(); // keys of what was kept before a reload are smaller
@@ -18,8 +19,8 @@ const CONDITIONS = {
   },
   amount: {
     blank: { min: '', max: '', currency: 'EUR' },
-    edit: ({ amount: { currency, min = '', max = '' } }) => ({ currency, min, max }),
-    rule: ({ currency, min, max }) => ({ amount: kept({ currency: currency.trim(), min, max }) }),
+    edit: ({ amount: { currency, min = '', max = '' } }) => ({ currency, min: certain(min), max: certain(max) }),
+    rule: ({ currency, min, max }) => ({ amount: kept({ currency: currency.trim(), min: figure(min), max: figure(max) }) }),
   },
   whitelist: {
     blank: { whitelist: '', providers: '' },
@@ -38,8 +39,8 @@ const CONDITIONS = {
   },
   velocity: {
     blank: { max: '', currency: 'EUR', span: { n: '24', unit: 'hours' } },
-    edit: ({ velocity: { currency, seconds, max } }) => ({ currency, max, span: spanOf(seconds) }),
-    rule: ({ currency, max, span }) => ({ velocity: { currency: currency.trim(), seconds: secondsOf(span), max } }),
+    edit: ({ velocity: { currency, seconds, max } }) => ({ currency, max: certain(max), span: spanOf(seconds) }),
+    rule: ({ currency, max, span }) => ({ velocity: { currency: currency.trim(), seconds: secondsOf(span), max: figure(max) } }),
   },
   count: {
     blank: { count: '', span: { n: '24', unit: 'hours' } },
@@ -110,7 +111,10 @@ export function blankRule(taken, deny) {
 }
 
 /** copied is a rule again, under another name. */
-export const copied = (rule, taken) => ({ ...toRule(ruleOf(rule)), name: blankRule(taken, rule.deny).name, open: true });
+export const copied = (rule, taken) => ({ ...again(rule), name: blankRule(taken, rule.deny).name, open: true });
+
+// again is a part of a draft with what was typed, and keys of its own.
+const again = (part, name) => (Array.isArray(part) ? part.map((p) => again(p)) : name === 'is' || typeof part !== 'object' || part === null ? part : { ...Object.fromEntries(Object.entries(part).map(([n, v]) => [n, again(v, n)])), ...('key' in part && { key: ++made }) });
 
 /** mistakes are what the page finds in rules before it asks the vault, which knows more: [{ field, message }]. */
 export function mistakes({ rules }, at = 'rules') {
@@ -133,7 +137,7 @@ export function mistakes({ rules }, at = 'rules') {
 const TIME = /^([01]\d|2[0-3]):[0-5]\d$|^24:00$/;
 
 function conditionMistakes(c, say) {
-  const decimal = (field, needed) => { if (needed ? !isDecimal(c[field]) : c[field] && !isDecimal(c[field])) say(field, 'Write an amount in digits, with a point before decimals'); };
+  const decimal = (field, needed) => { const { wrong } = typedAmount(c[field]); if (wrong && (needed || c[field].trim())) say(field, wrong); };
   if ('currency' in c && !/^([A-Z]{3}|[a-z0-9_.\-/]{1,64})$/.test(c.currency.trim())) say('currency', 'Write a currency such as EUR, or the id of an asset such as ethereum');
   switch (c.type) {
     case 'amount': decimal('min'); decimal('max', !c.min); break;

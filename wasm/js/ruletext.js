@@ -2,7 +2,8 @@
 // which a test compares): the rule as it stands in shared/spec/governance.md, said. Pure.
 
 import { span } from './drypart.js';
-import { grouped, list, plural } from './nodes.js';
+import { list, plural } from './nodes.js';
+import { number } from './numbers.js';
 
 /** KINDS are the requests that rules are for, in words. */
 export const KINDS = { buy: 'purchases', transfer: 'transfers', replace: 'replacements of transfers' };
@@ -10,14 +11,14 @@ export const KINDS = { buy: 'purchases', transfer: 'transfers', replace: 'replac
 const DAY = 86400, WEEK = 7 * DAY;
 
 /** say says a rule: what it is for, what must happen step by step, and how long. called are names by the ids of members,
- *  groups, whitelists and accounts. */
-export function say(rule, called) {
+ *  groups, whitelists and accounts; lang is the language that numbers are written in. */
+export function say(rule, called, lang) {
   const needs = [], { creation: c } = rule;
   if (c) needs.push(`one of ${list(who(c, called)) || '…'} signs first`);
   for (const step of rule.steps ?? []) needs.push(stepSaid(step, called));
   const lasts = rule.deny ? '' : `Open for ${span(rule.within || WEEK)}; an approval can be used for ${span(rule.use_within || DAY)}.`;
   const rate = rule.rate_within ? `An asset counts by its recorded value, at a rate of the last ${span(rule.rate_within)}.` : '';
-  return { for: what(rule, called), needs, lasts: [rate, lasts].filter(Boolean).join(' ') };
+  return { for: what(rule, called, lang), needs, lasts: [rate, lasts].filter(Boolean).join(' ') };
 }
 
 const nameOf = (called, id) => called.get(id) ?? id;
@@ -38,25 +39,25 @@ export function kindsOf(rule) {
   return named.length > 0 ? named.reduce((a, b) => a.filter((k) => b.includes(k))) : undefined;
 }
 
-function what(rule, called) {
+function what(rule, called, lang) {
   const named = kindsOf(rule), kinds = named ? Object.keys(KINDS).filter((k) => named.includes(k)) : ['buy'];
   const others = (named ?? []).filter((k) => !KINDS[k]).map((k) => `requests of the kind ${k}`);
   const all = !named && rule.deny ? 'all requests' : list([...kinds.map((k) => KINDS[k]), ...others]) || 'nothing';
-  return all + (rule.when ?? []).map((c) => conditionSaid(c, called)).join('');
+  return all + (rule.when ?? []).map((c) => conditionSaid(c, called, lang)).join('');
 }
 
 const SAID = {
-  amount: ({ currency, min, max }) => (min && max ? `, of ${grouped(min)} to ${grouped(max)} ${currency}` : max ? `, of at most ${grouped(max)} ${currency}` : `, of at least ${grouped(min ?? '…')} ${currency}`),
+  amount: ({ currency, min, max }, _, lang) => (min && max ? `, of ${number(min, lang)} to ${number(max, lang)} ${currency}` : max ? `, of at most ${number(max, lang)} ${currency}` : `, of at least ${number(min ?? '…', lang)} ${currency}`),
   whitelist: ({ whitelist, providers = [] }, called) => (whitelist ? `, to an address in ${nameOf(called, whitelist)}` : '') + (providers.length > 0 ? `, from ${list(providers, 'or')}` : ''),
   recipient: ({ children, accounts = [] }, called) => `, to ${list([...(children ? ['an account that this one funds'] : []), ...accounts.map((a) => `the account ${nameOf(called, a)}`)], 'or')}`,
   window: ({ days = [], from, to, zone, business }) => `${business ? ', on business days' : ''}${days.length > 0 ? `, on ${list(days, 'or')}` : ''}, from ${from} to ${to} ${zone || 'UTC'}`,
   filter: ({ assets = [] }) => (assets.length > 0 ? `, in ${list(assets, 'or')}` : ''),
-  velocity: ({ currency, seconds, max, count }) => (max ? `, while the account spends at most ${grouped(max)} ${currency} in ${span(seconds)}` : '') + (count ? `, while the account has at most ${plural(count, 'requests', 'requests')} in ${span(seconds)}` : ''),
+  velocity: ({ currency, seconds, max, count }, _, lang) => (max ? `, while the account spends at most ${number(max, lang)} ${currency} in ${span(seconds)}` : '') + (count ? `, while the account has at most ${plural(count, 'requests', 'requests')} in ${span(seconds)}` : ''),
 };
 
-function conditionSaid(c, called) {
+function conditionSaid(c, called, lang) {
   const [kind] = Object.keys(c);
-  return SAID[kind]?.(c[kind], called) ?? ` And: ${JSON.stringify(c)}.`;
+  return SAID[kind]?.(c[kind], called, lang) ?? ` And: ${JSON.stringify(c)}.`;
 }
 
 /** calledIn are the names of a vault by ids. */

@@ -10,7 +10,7 @@ import { calledIn, say } from './ruletext.js';
 
 const MOST = 32; // rules
 
-/** rulesPicture: f is { draft, errors, vault, found }; found are findings of the dry run by rule. */
+/** rulesPicture: f is { draft, errors, vault, lang, found }; found are findings of the dry run by rule. */
 export function rulesPicture(f) {
   const { rules } = f.draft, wrongs = f.errors.find((e) => e.field === 'rules');
   return el('section', 'stack', { 'aria-label': 'Rules', id: idOf('rules'), tabindex: '-1', key: 'rules' },
@@ -32,7 +32,7 @@ function units({ chains }) {
 
 function rule(f, r, i) {
   const path = `rules.${i}`, faults = f.errors.filter((e) => e.field.startsWith(`${path}.`)), open = r.open || faults.length > 0, { length } = f.draft.rules;
-  const said = say(ruleOf(r), calledIn(f.vault)), called = r.name.trim() || 'without a name', found = f.found?.(r.name) ?? [];
+  const said = say(ruleOf(r), calledIn(f.vault), f.lang), called = r.name.trim() || 'without a name', found = f.found?.(r.name) ?? [];
   return el('li', 'rule', { key: r.key, 'data-rule': String(i) },
     text('div', 'rule-head',
       el('button', 'rule-title', { type: 'button', id: idOf(path), 'aria-expanded': open ? 'true' : 'false', on: { click: `open:${i}` } }, text('span', 'strong', `${i + 1}. ${called}`), icon(open ? 'up' : 'down')),

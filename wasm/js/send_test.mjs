@@ -7,7 +7,8 @@ import test from 'node:test';
 // wasm_exec.js is generated; nothing here starts a module.
 register(`data:text/javascript,${encodeURIComponent(`export const resolve = (name, context, next) => name === './wasm_exec.js'
   ? { url: 'data:text/javascript,export const Go = undefined, run = undefined', shortCircuit: true } : next(name, context);`)}`);
-const { compare, decimal, minus, plus, typedAmount } = await import('./decimal.js');
+const { compare, decimal, minus, plus } = await import('./decimal.js');
+const { certain, number, readings, regrouped, typedAmount } = await import('./numbers.js');
 const { qr } = await import('./qr.js');
 const { book, called, isSecret, known, recipientProblem } = await import('./recipient.js');
 const { receivePicture } = await import('./receivepart.js');
@@ -18,14 +19,14 @@ const { costOf, purchaseOf, transferInput } = await import('./shapes.js');
 const { intent } = await import('./transfer.js');
 
 const { vault } = JSON.parse(readFileSync(new URL('../../web/dashboard/gallery/page/vault.json', import.meta.url)));
-const words = (node) => (typeof node === 'string' ? node : Array.isArray(node) ? (node[2] ?? []).map(words).join(' ') : '').replace(/[ \n]+/g, ' ');
+const words = (node) => (typeof node === 'string' ? node : Array.isArray(node) ? (node[2] ?? []).map(words).join(' ') : '').replace(/[ \n\u00a0]+/g, ' ');
 const PAYEE = '0x52908400098527886E0F7030069857D2E4169EE7', ACME = '0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf';
 const cost = (more) => ({ asset: 'ethereum', available: '1.2', coin: 'ethereum', spare: '1.2', speeds: [{ name: 'slow', max_fee: '0.00004' }, { name: 'normal', max_fee: '0.00007' }, { name: 'fast', max_fee: '0.00013' }], contract: false, ...more });
 const token = cost({ asset: 'ethereum/erc20/usd__coin', available: '500.25', spare: '0.00005' });
 const draft = (more) => ({ ...settled(empty(), vault), to: PAYEE, amount: '0.5', ...more });
 const wrong = (d, c = cost(), all = true) => Object.fromEntries(check(d, vault, c, all).map((e) => [e.field, e.message]));
 
-test('amounts are exact, and one that can be read in two ways is asked about', () => {
+test('amounts are exact', () => {
   assert.equal(plus('0.1', '0.2'), '0.3');
   assert.equal(minus('1', '0.000000000000000001'), '0.999999999999999999');
   assert.equal(minus('1', '2.5'), '-1.5');
@@ -33,9 +34,37 @@ test('amounts are exact, and one that can be read in two ways is asked about', (
   assert.equal(compare('1.50', '1.5'), 0);
   assert.equal(decimal(5n, 0), '5');
   assert.equal(decimal(42_000n, 18), '0.000000000000042');
-  for (const [typed, amount] of [['1.5', '1.5'], ['1,5', '1.5'], ['0,125', '0.125'], ['1 000.5', '1000.5'], ['1\u202f000', '1000'], ['.5', '0.5'], ['007.10', '7.1'], ['5.', '5']]) assert.deepEqual(typedAmount(typed), { amount }, typed);
-  for (const typed of ['1,500', '1.234.567', '1,234.567']) assert.match(typedAmount(typed).wrong, /can mean two amounts|Write digits/, typed);
+});
+
+const numbers = JSON.parse(readFileSync(new URL('testdata/numbers.json', import.meta.url)));
+
+test('every screen reads and writes numbers alike', () => {
+  for (const [typed, want] of numbers.typed) assert.deepEqual(readings(typed), want, typed);
+  for (const [lang, , , plain, want] of numbers.written) assert.equal(number(plain, lang), want, `${plain} in ${lang}`);
+  assert.equal(number('…', 'de'), '…');
+  assert.equal(number('1250.5', 'no language'), '1\u202f250.5');
+});
+
+test('an amount that can be read in two ways is asked about', () => {
+  for (const [typed, amount] of [['1.5', '1.5'], ['1,5', '1.5'], ['1 000.5', '1000.5'], ['007.10', '7.1'], ['1,234.567', '1234.567']]) assert.deepEqual(typedAmount(typed), { amount }, typed);
+  for (const [typed, ...may] of [['1.000', '1000', '1'], ['12.500', '12500', '12.5'], ['1,125', '1125', '1.125']]) {
+    assert.deepEqual(typedAmount(typed).may, may);
+    assert.equal(wrong(draft({ amount: typed })).amount, 'Which of the two do you mean?');
+    assert.equal(wrong(draft({ speed: 'own', fee: typed })).fee, 'Which of the two do you mean?');
+    assert.equal(intentOf(draft({ amount: typed }), cost()), undefined, 'nothing is asked for');
+    const shown = words(sendPicture({ vault: { value: vault }, draft: draft({ amount: typed }), errors: [], dry: {}, lang: 'de' }));
+    for (const amount of may) assert.ok(shown.includes(`${number(amount, 'de')} ETH`), shown);
+    for (const amount of may) for (const lang of ['en', 'de']) assert.equal(typedAmount(regrouped(certain(amount), lang)).amount, amount, 'what is chosen is not asked about again');
+  }
   for (const typed of ['', 'x', '1e5', '-1', '0x10', '1.2.3', '9'.repeat(41)]) assert.ok(typedAmount(typed).wrong, typed);
+});
+
+test('a page in German writes amounts as German does, on every part of the form', () => {
+  const s = { vault: { value: vault }, draft: draft({ amount: '0,5', speed: 'own', fee: '0,00007' }), cost: cost({ available: '1234.5' }), errors: [], dry: {}, lang: 'de' };
+  const shown = words(sendPicture(s));
+  for (const said of ['1\u202f234,5', '0,5', '0,00007', '1\u202f233,99993']) assert.ok(shown.includes(said), `${said} in ${shown}`);
+  assert.ok(!/\d\.\d/.test(shown), shown);
+  assert.equal(check(draft({ amount: '2000' }), vault, s.cost, true, 'de').find((e) => e.field === 'amount').message, 'The account has 1\u202f234,5 ETH: with the fee, at most 1\u202f234,49993 can be sent');
 });
 
 test('of an address the page says what is wrong before anybody is asked', () => {
@@ -86,7 +115,7 @@ test('what is wrong is said of the field that it is about', () => {
   assert.match(wrong(draft(), cost({ available: '0.00001', spare: '0.00001' })).amount, /does not pay the fee/);
   assert.deepEqual(Object.keys(wrong(draft({ to: 'x', amount: '9', speed: 'own', fee: 'x' }))), ['to', 'fee', 'amount'], 'all of it at once');
   assert.match(wrong(draft({ all: true, speed: 'own', fee: '5' })).amount, /Nothing is left/);
-  assert.match(wrong(draft({ speed: 'own', fee: 'much' })).fee, /Write digits/);
+  assert.match(wrong(draft({ speed: 'own', fee: 'much' })).fee, /in digits, for example/);
   assert.match(wrong(draft({ asset: token.asset, amount: '1', account: 'acc_treasury' }), token).fee, /has 0.00005 ETH for fees/);
   assert.ok(dust(draft({ amount: '0.00003' }), cost()) && !dust(draft(), cost()) && !dust(draft({ amount: '0' }), cost()));
 });

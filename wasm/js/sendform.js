@@ -1,6 +1,7 @@
 // What somebody fills in to send something: the draft, what is wrong with it, and what is asked for. Pure.
 
-import { compare, isZero, minus, places, plus, typedAmount } from './decimal.js';
+import { compare, isZero, minus, places, plus } from './decimal.js';
+import { certain, number, typedAmount } from './numbers.js';
 import { recipientProblem } from './recipient.js';
 import { intent } from './transfer.js';
 
@@ -50,8 +51,9 @@ export function after(draft, cost) {
   return cost.coin === cost.asset ? { asset: minus(cost.available, plus(amount, fee)) } : { asset: minus(cost.available, amount), coin: minus(cost.spare, fee) };
 }
 
-/** check is what the page sees to be wrong: [{ field, message }]. Without all it passes over what is not filled in yet. */
-export function check(draft, vault, cost, all) {
+/** check is what the page sees to be wrong: [{ field, message }]. Without all it passes over what is not filled in yet. lang is the
+ *  language that numbers are written in. */
+export function check(draft, vault, cost, all, lang) {
   const errors = [], wrong = (field, message) => { if (message) errors.push({ field, message }); }, account = accountOf(vault, draft);
   if (!account) return [{ field: 'account', message: 'The vault has no account' }];
   if (all || looked(draft.to)) wrong('to', recipientProblem(draft.to.trim(), account, vault));
@@ -59,18 +61,21 @@ export function check(draft, vault, cost, all) {
   if (draft.speed === 'own' && (all || draft.fee.trim() !== '')) wrong('fee', figure(draft.fee, vault, account, cost?.coin));
   if (errors.some((e) => e.field === 'amount')) return errors;
   const left = after(draft, cost), amount = amountOf(draft, cost);
-  if (left ? left.asset.startsWith('-') : cost?.asset === draft.asset && amount !== undefined && compare(amount, cost.available) > 0) wrong('amount', short(draft, vault, account, cost));
-  if (left?.coin?.startsWith('-')) wrong('fee', `The account has ${cost.spare} ${assetOf(vault, account.chain, cost.coin).ticker} for fees`);
+  if (left ? left.asset.startsWith('-') : cost?.asset === draft.asset && amount !== undefined && compare(amount, cost.available) > 0) wrong('amount', short(draft, vault, account, cost, lang));
+  if (left?.coin?.startsWith('-')) wrong('fee', `The account has ${number(cost.spare, lang)} ${assetOf(vault, account.chain, cost.coin).ticker} for fees`);
   return errors;
 }
 
 // looked reports whether an address is far enough typed to be judged.
 const looked = (to) => to.trim().length >= 25 || /\.[a-z]{2,}$/i.test(to.trim());
 
+/** meant are the amounts that one press puts in the place of one that can mean two: [{ value, amount }]; undefined for another. */
+export const meant = (typed) => typedAmount(typed).may?.map((amount) => ({ value: certain(amount), amount }));
+
 // figure is what is wrong with an amount of an asset as it is typed.
 function figure(typed, vault, account, id) {
-  const { amount, wrong } = typedAmount(typed);
-  if (wrong) return wrong;
+  const { amount, wrong, may } = typedAmount(typed);
+  if (wrong) return may ? 'Which of the two do you mean?' : wrong;
   if (isZero(amount)) return 'It is zero';
   const asset = id && assetOf(vault, account.chain, id);
   return asset && asset.places !== undefined && places(amount) > asset.places ? `${asset.ticker} has ${asset.places} decimals` : undefined;
@@ -82,10 +87,10 @@ function amountProblem(draft, vault, account, cost) {
   return amount !== undefined && isZero(amount) ? 'Nothing is left of it after the fee' : undefined;
 }
 
-function short(draft, vault, account, cost) {
-  const { ticker } = assetOf(vault, account.chain, draft.asset), fee = cost.coin === cost.asset && feeOf(draft, cost) !== undefined;
-  if (fee && compare(cost.available, feeOf(draft, cost)) <= 0) return `The account has ${cost.available} ${ticker}, which does not pay the fee`;
-  return `The account has ${cost.available} ${ticker}${fee ? `: with the fee, at most ${most(draft, cost)} can be sent` : ''}`;
+function short(draft, vault, account, cost, lang) {
+  const has = `The account has ${number(cost.available, lang)}`, { ticker } = assetOf(vault, account.chain, draft.asset), fee = cost.coin === cost.asset && feeOf(draft, cost) !== undefined;
+  if (fee && compare(cost.available, feeOf(draft, cost)) <= 0) return `${has} ${ticker}, which does not pay the fee`;
+  return `${has} ${ticker}${fee ? `: with the fee, at most ${number(most(draft, cost), lang)} can be sent` : ''}`;
 }
 
 /** dust reports whether the fee may be more than what is sent. */

@@ -8,10 +8,11 @@ import { OVER, saidOf, sendingPicture } from './sendingview.js';
 const BLOCKS = 5_000; // ms: how many blocks came since, nothing tells
 
 export class SendingPart {
-  #painter; #ask; #id = ''; #life = new AbortController(); #timer; #said = ''; #vault = {}; #request = {}; #reading; #again = false;
+  #painter; #ask; #lang; #id = ''; #life = new AbortController(); #timer; #said = ''; #vault = {}; #request = {}; #reading; #again = false;
 
   // root is painted into; ask is that of ask.js; go(path) leads to another screen.
-  constructor(root, { ask, go }) {
+  constructor(root, { ask, go, lang }) {
+    this.#lang = lang;
     this.#ask = (path) => ask(path, { signal: this.#life.signal });
     this.#painter = new Painter(root, (action) => { if (action === 'again') this.#read(); else if (action.startsWith('navigate:')) go(action.slice(9)); }, { routing: false });
   }
@@ -67,6 +68,6 @@ export class SendingPart {
     if (this.#life.signal.aborted) return;
     const said = saidOf(this.#request.value?.sending), first = this.#said === '';
     this.#said = said || ' ';
-    this.#painter.paint({ tree: sendingPicture({ request: this.#request, vault: this.#vault }), announce: first ? '' : said });
+    this.#painter.paint({ tree: sendingPicture({ request: this.#request, vault: this.#vault, lang: this.#lang }), announce: first ? '' : said });
   }
 }

@@ -6,6 +6,7 @@ import { edited } from './draft.js';
 import { checked } from './eip55.js';
 import { fail, isOurs } from './errors.js';
 import { Painter } from './painter.js';
+import { regrouped, typedAmount } from './numbers.js';
 import { isSecret, known, recipientProblem } from './recipient.js';
 import { accountOf, amountOf, check, empty, intentOf, placed, settled } from './sendform.js';
 import { sendPicture } from './sendview.js';
@@ -86,13 +87,13 @@ export class SendPart {
 
   // judge looks what is wrong, as far as the page sees, and as the gateway said of what has not changed since.
   #judge() {
-    const s = this.#s, own = check(s.draft, s.vault.value, this.#cost(), s.tried);
+    const s = this.#s, own = check(s.draft, s.vault.value, this.#cost(), s.tried, s.lang);
     s.errors = [...own, ...s.found.filter((e) => e.of === this.#about() && !own.some((o) => o.field === e.field))];
   }
 
   // cost is what was answered about this account.
   #cost() { const { cost, draft } = this.#s; return cost?.of === draft.account && cost.value.asset === draft.asset ? cost.value : undefined; }
-  #about() { const { account, asset, to, amount, all, speed, fee } = this.#s.draft; return JSON.stringify([account, asset, to, amount, all, speed, fee]); }
+  #about() { const { account, asset, to, amount, all, speed, fee } = meaning(this.#s.draft); return JSON.stringify([account, asset, to, amount, all, speed, fee]); }
 
   // look asks what it costs and then who decides, a moment after the last key. What was asked before is cancelled.
   #look(pause) {
@@ -143,7 +144,7 @@ export class SendPart {
   }
 
   #act = (action, value) => {
-    const s = this.#s, [name, arg] = action.split(':');
+    const s = this.#s, [name, arg, ...more] = action.split(':');
     if (action.startsWith('navigate:')) return this.#go(action.slice(9));
     this.#said = '';
     switch (name) {
@@ -151,6 +152,8 @@ export class SendPart {
       case 's.send': return this.#send();
       case 's.more': Object.assign(s, { made: undefined, draft: { ...empty(), account: s.draft.account, asset: s.draft.asset }, tried: false, dry: {}, found: [] }); return this.#typed(s.draft);
       case 's.all': return this.#typed({ ...s.draft, all: !s.draft.all, ...(s.draft.all && { amount: '' }) });
+      case 's.written': return s.draft.all && arg === 'amount' ? undefined : this.#written(arg);
+      case 's.mean': this.#focus = idOf(arg); return this.#typed({ ...s.draft, [arg]: regrouped(more[0], s.lang) });
       case 's.speed': return this.#typed({ ...s.draft, speed: arg });
       case 's.checked': this.#focus = idOf('to'); return this.#typed({ ...s.draft, to: checked(s.draft.to.trim().slice(2)) });
       default:
@@ -158,6 +161,14 @@ export class SendPart {
     const draft = edited(s.draft, action, value);
     return draft && this.#typed(this.#follow(draft, action));
   };
+
+  // written writes an amount as the page writes numbers, once the person is done with it: it asks for the same as before.
+  #written(field) {
+    const s = this.#s;
+    s.draft = { ...s.draft, [field]: regrouped(s.draft[field], s.lang) };
+    this.#keep();
+    this.#paint();
+  }
 
   // follow changes what belongs to what was changed.
   #follow(draft, action) {
@@ -217,7 +228,7 @@ export class SendPart {
   // question is what is asked, with its key. Both stay as they are, whatever it costs meanwhile, until the draft changes or there is a
   // clear answer: whoever presses again, or leaves and comes back, asks for the same request. undefined while it is not known.
   #question() {
-    const { draft } = this.#s, of = JSON.stringify(draft);
+    const { draft } = this.#s, of = JSON.stringify(meaning(draft));
     if (this.#asks?.of !== of) {
       const intent = intentOf(draft, this.#cost());
       this.#asks = intent && { of, intent, key: crypto.randomUUID() };
@@ -257,6 +268,9 @@ export class SendPart {
     if (id) (this.#root.querySelector(`[id="${id}"]`) ?? this.#root.querySelector('[name="speed"]'))?.focus();
   }
 }
+
+// meaning is a draft with its amounts as they are read, however they are written.
+const meaning = (draft) => ({ ...draft, ...Object.fromEntries(['amount', 'fee'].map((name) => [name, typedAmount(draft[name]).amount ?? draft[name]])) });
 
 const ours = (e) => {
   if (isOurs(e)) return e;

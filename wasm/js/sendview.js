@@ -4,9 +4,10 @@
 import { choice, field, idOf } from './controls.js';
 import { whole } from './drypart.js';
 import { checked, unchecked } from './eip55.js';
-import { address, button, card, el, empty, fact, grouped, icon, link, loaded, notice, text, trouble } from './nodes.js';
+import { address, button, card, el, empty, fact, icon, link, loaded, notice, text, trouble } from './nodes.js';
+import { number } from './numbers.js';
 import { book, called, known } from './recipient.js';
-import { accountOf, after, amountOf, assetOf, assetsOf, chainOf, dust, feeOf, most, SPEEDS } from './sendform.js';
+import { accountOf, after, amountOf, assetOf, assetsOf, chainOf, dust, feeOf, meant, most, SPEEDS } from './sendform.js';
 
 /** sendPicture: s is what sendpart.js keeps. */
 export function sendPicture(s) {
@@ -18,7 +19,7 @@ const asked = ({ id, sentence }) => el('div', '', { id: 'f-errors', tabindex: '-
   notice('is-positive', 'check', 'The members are asked', sentence ?? '', link('button is-small', `/requests/${id}`, 'Show the request'), button('is-small is-quiet', 's.more', 'Send something else')));
 
 function page(s, vault) {
-  const { draft, cost, busy, errors, failed, lang } = s, account = accountOf(vault, draft), f = { draft, errors, vault, account, cost };
+  const { draft, cost, busy, errors, failed, lang } = s, account = accountOf(vault, draft), f = { draft, errors, vault, account, cost, lang };
   return el('div', 'split', { key: 'work' },
     el('form', 'form split-main', { novalidate: true, on: { submit: 's.send' }, key: 'form', 'aria-label': 'Send' },
       failed && el('div', '', { key: 'failed', id: 'f-errors', tabindex: '-1' }, trouble(failed)),
@@ -62,30 +63,36 @@ function recipient(f) {
 const capital = (said) => said.replace(/^./, (c) => c.toUpperCase());
 
 function amount(f) {
-  const { draft, cost, vault, account } = f, { ticker } = assetOf(vault, account.chain, draft.asset), all = most(draft, cost);
-  const hint = cost?.asset === draft.asset ? `Available: ${grouped(cost.available)} ${ticker}` : 'What the account has is being read';
+  const { draft, cost, vault, account, lang } = f, { ticker } = assetOf(vault, account.chain, draft.asset), all = most(draft, cost);
+  const hint = cost?.asset === draft.asset ? `Available: ${number(cost.available, lang)} ${ticker}` : 'What the account has is being read';
   return el('div', 'field', { key: 'amount' }, el('label', 'field-label', { for: idOf('amount') }, 'Amount'),
-    text('div', 'input-group is-hero', el('input', 'input', { type: 'text', inputmode: 'decimal', autocomplete: 'off', ...tied(f, 'amount', hint), on: { input: 'set:amount' }, prop: { value: draft.all ? all ?? '' : draft.amount } }), text('span', 'input-unit', ticker)),
-    mistake(f, 'amount') ?? hinted('amount', hint),
+    text('div', 'input-group is-hero', el('input', 'input', { type: 'text', inputmode: 'decimal', autocomplete: 'off', ...tied(f, 'amount', hint), on: { input: 'set:amount', change: 's.written:amount' }, prop: { value: draft.all ? number(all ?? '', lang) : draft.amount } }), text('span', 'input-unit', ticker)),
+    mistake(f, 'amount') ?? hinted('amount', hint), !draft.all && ways(f, 'amount', ticker),
     text('div', 'chips', el('button', 'chip', { type: 'button', 'aria-pressed': String(draft.all), on: { click: 's.all' } }, 'All of it')));
 }
 
+// ways are the amounts that one press puts in the place of one that can mean two.
+function ways({ draft, lang }, path, ticker) {
+  const all = meant(draft[path]);
+  return all && el('div', 'chips', { key: 'ways', role: 'group', 'aria-label': 'What it may mean' }, all.map(({ value, amount }) => el('button', 'chip', { type: 'button', key: value, on: { click: `s.mean:${path}:${value}` } }, `${number(amount, lang)}\u00a0${ticker}`)));
+}
+
 function fee(f) {
-  const { draft, cost, vault, account } = f, { ticker } = assetOf(vault, account.chain, cost?.coin ?? draft.asset), own = draft.speed === 'own';
+  const { draft, cost, vault, account, lang } = f, { ticker } = assetOf(vault, account.chain, cost?.coin ?? draft.asset), own = draft.speed === 'own';
   const radio = (name, ...said) => el('label', 'check', { key: name }, el('input', '', { type: 'radio', name: 'speed', value: name, on: { change: `s.speed:${name}` }, prop: { checked: draft.speed === name } }), text('span', '', ...said));
-  const costs = (name) => { const most = cost?.speeds.find((s) => s.name === name)?.max_fee; return most && text('span', 'nowrap', `at most ${grouped(most)} ${ticker}`); };
+  const costs = (name) => { const most = cost?.speeds.find((s) => s.name === name)?.max_fee; return most && text('span', 'nowrap', `at most ${number(most, lang)} ${ticker}`); };
   return el('fieldset', 'field', { key: 'fee' }, text('legend', 'field-label', 'Fee that the chain may take'),
     text('div', '', Object.entries(SPEEDS).map(([name, [word, when]]) => radio(name, text('strong', '', word), `, ${when}: `, costs(name) ?? 'not known yet')), radio('own', text('strong', '', 'Another maximum'))),
     own ? el('div', 'field', { key: 'own' }, el('label', 'visually-hidden', { for: idOf('fee') }, 'Maximum fee'),
-      text('div', 'input-group', el('input', 'input', { type: 'text', inputmode: 'decimal', autocomplete: 'off', ...tied(f, 'fee', true), on: { input: 'set:fee' }, prop: { value: draft.fee } }), text('span', 'input-unit', ticker)),
-      mistake(f, 'fee') ?? hinted('fee', 'With too little it is refused now, or waits until the chain takes less.')) : mistake(f, 'fee') ?? hinted('fee', 'A maximum is seldom used up. What is not taken stays in the account.'));
+      text('div', 'input-group', el('input', 'input', { type: 'text', inputmode: 'decimal', autocomplete: 'off', ...tied(f, 'fee', true), on: { input: 'set:fee', change: 's.written:fee' }, prop: { value: draft.fee } }), text('span', 'input-unit', ticker)),
+      mistake(f, 'fee') ?? hinted('fee', 'With too little it is refused now, or waits until the chain takes less.'), ways(f, 'fee', ticker)) : mistake(f, 'fee') ?? hinted('fee', 'A maximum is seldom used up. What is not taken stays in the account.'));
 }
 
-const sum = (amount, ticker, cls = '') => el('span', `amount ${cls}`.trim(), { title: `${amount} ${ticker}` }, text('span', 'amount-value', grouped(amount.replace('-', '−'))), ' ', text('span', 'amount-unit', ticker));
+const sums = (lang) => (amount, ticker, cls = '') => el('span', `amount ${cls}`.trim(), { title: `${amount} ${ticker}` }, text('span', 'amount-value', number(amount, lang)), '\u00a0', text('span', 'amount-unit', ticker));
 
 // effect is what it does to the account.
 function effect(f, { costing, refusal }) {
-  const { draft, cost, vault, account } = f;
+  const { draft, cost, vault, account, lang } = f, sum = sums(lang);
   if (refusal) return trouble(refusal, 'again');
   if (!cost || cost.asset !== draft.asset) return card('What it does', '', text('div', 'stack is-tight', text('span', 'visually-hidden', 'Loading'), [1, 2, 3].map((key) => el('span', 'skeleton is-line', { key }))));
   const asset = assetOf(vault, account.chain, cost.asset), coin = assetOf(vault, account.chain, cost.coin), amount = amountOf(draft, cost), fee = feeOf(draft, cost), left = after(draft, cost);
@@ -96,7 +103,7 @@ function effect(f, { costing, refusal }) {
       left?.coin && fact(`Left of ${coin.name}, at least`, sum(left.coin, coin.ticker, left.coin.startsWith('-') ? 'is-negative' : ''))),
     text('p', 'small muted', 'Without what other requests may still take.'),
     cost.contract && notice('is-warning', 'alert', 'The recipient is a contract', `${named(f)} runs a program. What is sent to one by mistake is often lost: ask its owner whether it takes ${asset.ticker}.`),
-    dust(draft, cost) && notice('is-warning', 'alert', 'The fee may be more than the amount', `It sends ${amount} ${asset.ticker}, and up to ${fee} ${coin.ticker} go to the chain.`),
+    dust(draft, cost) && notice('is-warning', 'alert', 'The fee may be more than the amount', `It sends ${number(amount, lang)} ${asset.ticker}, and up to ${number(fee, lang)} ${coin.ticker} go to the chain.`),
     cost.refused && notice('is-warning', 'alert', 'It would fail now', `${capital(cost.refused)}.`)));
 }
 

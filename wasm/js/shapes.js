@@ -114,6 +114,14 @@ export function orderOf(o, gateway) {
   };
 }
 
+// historyOf is a provider's record, and its orders.
+export function historyOf({ provider, record: r, items, next_cursor: next }) {
+  return {
+    provider, next, record: { delivered: r.delivered, ended: r.ended, deliveryRatio: r.delivery_ratio, completionOdds: r.completion_odds },
+    items: items.map((d) => ({ order: d.order, state: ORDER[d.state] ?? d.state, pay: d.fiat, asset: d.promised.asset, promised: d.promised.amount, delivered: d.delivered?.amount, difference: d.difference || undefined, seconds: d.seconds, createdAt: d.created_at })),
+  };
+}
+
 // change is what a request or an order became since it was last seen, "" for nothing new.
 // Without a sight of it before, that is what its state says.
 export function change(now, was) {

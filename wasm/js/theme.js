@@ -22,10 +22,35 @@ export const PAIRS = [
     [c, `${c}-soft`, 4.5], ['text', `${c}-soft`, 4.5], ['muted', `${c}-soft`, 4.5]]),
 ];
 
+const NESTED = { primary: 'primary', secondary: 'secondary', accent: 'accent', error: 'negative', background: 'background', text: 'text' };
+const DERIVED = new Set(['warning', 'info', 'surface']); // of such a theme: they are derived
+const BESIDE = new Set(['colors', 'typography', 'spacing', 'borderRadius', 'shadows']); // of which the colours are taken
+
+// flat is a theme of either shape as six colours: { primary: '#511320', … }, or { colors: { primary, …, error } }, where each colour
+// is a text or { hex }.
+export function flat(theme = {}) {
+  const { colors } = theme ?? {};
+  if (!colors) return theme ?? {};
+  const all = Object.fromEntries(Object.entries(NESTED).map(([name, is]) => [is, name === 'text' ? colors.text?.primary ?? colors.text : colors[name]]));
+  return Object.fromEntries(Object.entries(all).filter(([, v]) => v !== undefined));
+}
+
+// themeProblem is why a theme cannot be taken: { field, message, remedy }; undefined when it can.
+export function themeProblem(theme) {
+  const shapes = 'Set theme to { primary: "#511320", … } with primary, accent, background, text, secondary and negative, or to { colors: { primary, …, error } }.';
+  if (typeof theme !== 'object' || theme === null || Array.isArray(theme)) return { field: 'theme', message: 'theme is not an object of colours', remedy: shapes };
+  const nested = 'colors' in theme, names = nested ? theme.colors : theme;
+  if (typeof names !== 'object' || names === null) return { field: 'theme.colors', message: 'theme.colors is not an object of colours', remedy: shapes };
+  const other = nested && Object.keys(theme).find((name) => !BESIDE.has(name)) || Object.keys(names).find((name) => (nested ? !(name in NESTED) && !DERIVED.has(name) : !(name in DEFAULT)));
+  if (other) return { field: `theme.${other}`, message: `A theme has no colour ${other}`, remedy: shapes };
+  const wrong = Object.entries(flat(theme)).find(([, v]) => v !== undefined && v !== null && !parse(v?.hex ?? v));
+  return wrong && { field: `theme.${wrong[0]}`, message: `theme.${wrong[0]} is not a colour`, remedy: 'Write colours as "#511320" or { hex: "#511320" }.' };
+}
+
 // derive makes {light, dark}, each a map from token to #rrggbb.
 export function derive(theme = {}) {
-  const given = {};
-  for (const name in DEFAULT) given[name] = parse(theme[name]?.hex ?? theme[name]) ?? parse(DEFAULT[name]);
+  const given = {}, said = flat(theme);
+  for (const name in DEFAULT) given[name] = parse(said[name]?.hex ?? said[name]) ?? parse(DEFAULT[name]);
   const dim = given.background.l < 0.6; // the embedder's page is dark already
   return { light: dim ? night(given, given.background) : day(given), dark: night(given, dim ? given.background : undefined) };
 }

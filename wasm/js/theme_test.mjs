@@ -1,7 +1,7 @@
 // node --test wasm/js: the derived palettes can be read, whatever comes in.
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { contrast, css, DEFAULT, derive, PAIRS } from './theme.js';
+import { contrast, css, DEFAULT, derive, PAIRS, themeProblem } from './theme.js';
 import { readFileSync } from 'node:fs';
 
 function check(theme) {
@@ -41,6 +41,19 @@ test('what is not a colour falls back to the default', () => {
     assert.deepEqual(derive({ primary: bad }), derive(DEFAULT));
   }
   assert.deepEqual(derive({ primary: { hex: '#036' } }), derive({ primary: '#003366' }));
+});
+
+test('both shapes of a theme are taken, and others are refused by the name of what is wrong', () => {
+  const nested = { colors: { primary: { hex: '#003366' }, secondary: '#7D4955', error: '#8B0000', warning: { hex: '#aa7700' }, surface: '#eeeeee', text: { primary: '#111111', disabled: '#999999' } }, typography: {}, spacing: {} };
+  assert.deepEqual(derive(nested), derive({ primary: '#003366', secondary: '#7D4955', negative: '#8B0000', text: '#111111' }));
+  check(nested);
+  for (const good of [{}, DEFAULT, nested, { primary: { hex: '#036' } }, { colors: {} }, { colors: { text: '#111111' } }]) assert.equal(themeProblem(good), undefined, JSON.stringify(good));
+  for (const [theme, field] of [['red', 'theme'], [[], 'theme'], [{ primary: 'red' }, 'theme.primary'], [{ error: '#b22222' }, 'theme.error'], [{ colours: {} }, 'theme.colours'], [{ colors: 'red' }, 'theme.colors'],
+    [{ colors: { negative: '#b22222' } }, 'theme.negative'], [{ colors: { error: { hex: '#1' } } }, 'theme.negative'], [{ colors: {}, primary: '#003366' }, 'theme.primary'], [{ text: 7 }, 'theme.text']]) {
+    const wrong = themeProblem(theme);
+    assert.equal(wrong?.field, field, JSON.stringify(theme));
+    assert.ok(wrong.message && wrong.remedy);
+  }
 });
 
 test('app.css holds the derived default palette', () => {

@@ -19,7 +19,6 @@ const state = (more) => ({ lang: 'en', vault: { value: sample.vault }, objects: 
 // words are all texts of a picture; hrefs where it leads.
 const words = (node) => (typeof node === 'string' ? node : Array.isArray(node) ? (node[2] ?? []).map(words).join(' ') : '').replace(/[ \n]+/g, ' ');
 const hrefs = (node) => (Array.isArray(node) ? [...(node[1]?.href ? [node[1].href] : []), ...(node[2] ?? []).flatMap(hrefs)] : []);
-const { grouped } = await import('./nodes.js');
 const line = (value, label = 'l') => ({ label, value });
 
 test('of two versions each line is added, removed or kept, and most are kept', () => {
@@ -154,6 +153,3 @@ test('a dry run says which rule governs, what remains and why no other rule does
   for (const [n, want] of [[86400, '24 hours'], [172800, '2 days'], [3600, '1 hour'], [90, '90 seconds'], [300, '5 minutes']]) assert.equal(dry.span(n), want);
 });
 
-test('amounts are read in groups, whatever their length', () => {
-  for (const [a, want] of [['1', '1'], ['1000', '1\u202f000'], ['1234567.8901234', '1\u202f234\u202f567.8901234'], ['999', '999']]) assert.equal(grouped(a), want);
-});

@@ -14,7 +14,7 @@ SAID.CORE_NOT_SERVED = SAID.CORE_UNREACHABLE;
 // failurePicture says why there is no core. Of a page it is the main part, of an
 // element a notice like any other.
 export function failurePicture({ code, message, remedy }, page) {
-  const [title, text] = SAID[code] ?? (page ? SAID.START_FAILED : [message, remedy ?? '']);
+  const [title, text] = SAID[code] ?? [message, remedy ?? ''];
   return {
     announce: title,
     tree: [page ? 'main' : 'div', { class: page ? 'loader' : 'stack', key: 'failure' }, [

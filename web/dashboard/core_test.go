@@ -64,6 +64,20 @@ func (c canned) order() wire.Order {
 		CreatedAt: c.now.Add(-time.Minute), UpdatedAt: c.now, ServerTime: c.now}
 }
 
+// history is what Northpay promised and delivered: as promised, a little less, nothing, and not yet.
+func (c canned) history() wire.History {
+	seconds := int64(340)
+	one := func(n int, state, delivered, difference, pct string) wire.Delivery {
+		d := wire.Delivery{Order: fmt.Sprintf("ord_%dr4s2w0x3a6h2v0m3k8t1q5n7p", n), State: state, Fiat: c.intent().Fiat, Promised: c.intent().Crypto, CreatedAt: c.now.Add(-time.Duration(n) * 26 * time.Hour)}
+		if delivered != "" {
+			d.Delivered, d.Difference, d.DifferencePct, d.Seconds = &intent.Crypto{Amount: delivered, Asset: "ethereum"}, difference, pct, &seconds
+		}
+		return d
+	}
+	return wire.History{Provider: "northpay", Record: quote.Record{Delivered: 2, Ended: 3, DeliveryRatio: "0.985000", CompletionOdds: "0.923077"}, Ranking: quote.TheRanking(), Items: []wire.Delivery{
+		one(1, wire.OrderProcessing, "", "", ""), one(9, wire.OrderCompleted, "0.0841", "-0.00011390751120486", "-0.14"), one(3, wire.OrderFailed, "", "", ""), one(4, wire.OrderCompleted, c.intent().Crypto.Amount, "0", "0.00")}, NextCursor: "ord_4r4s2w0x3a6h2v0m3k8t1q5n7p"}
+}
+
 func (c canned) account() wire.Account {
 	return wire.Account{ID: "acc_treasury", Name: "Treasury", Chain: "eip155:31337", Address: address, Balances: []wire.Balance{{Asset: "ethereum", Amount: "0.33421390751120486"}},
 		Rules: governance.Set{Version: 3, Rules: []governance.Rule{{Name: "Treasury purchases", Steps: []governance.Step{{Name: "Treasury", Quorum: 2, Members: []string{"mem_alice", "mem_bob", "mem_carol"}}}}}},
@@ -126,17 +140,18 @@ func (c canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c.now = time.Now().UTC().Truncate(time.Second)
 	pending := c.request("req_6h2v0m3k8t1q5n7p9r4s2w0x3a", wire.RequestPending, 1)
 	answers := map[string]any{
-		"/session/token":             wire.TokenReply{AccessToken: "e.y.z", TokenType: "Bearer", ExpiresIn: 3600},
-		"/v1/clock":                  wire.Clock{Now: c.now},
-		"/v1/providers":              c.providers(),
-		"/v1/accounts":               wire.Accounts{Accounts: []wire.Account{c.account()}, ServerTime: c.now},
-		"/v1/accounts/acc_treasury":  c.account(),
-		"/v1/orders":                 wire.Page[wire.Order]{Items: []wire.Order{c.order()}},
-		"/v1/orders/" + c.order().ID: c.order(),
-		"/v1/requests":               wire.Page[wire.Request]{Items: []wire.Request{pending, c.request("req_rejected", wire.RequestRejected, 0), c.request("req_expired", wire.RequestExpired, 0), c.request("req_done", wire.RequestCompleted, 1)}},
-		"/v1/requests/" + pending.ID: pending,
-		"/v1/requests/req_rejected":  c.request("req_rejected", wire.RequestRejected, 0),
-		"/v1/requests/req_done":      c.request("req_done", wire.RequestCompleted, 1),
+		"/session/token":                 wire.TokenReply{AccessToken: "e.y.z", TokenType: "Bearer", ExpiresIn: 3600},
+		"/v1/clock":                      wire.Clock{Now: c.now},
+		"/v1/providers":                  c.providers(),
+		"/v1/accounts":                   wire.Accounts{Accounts: []wire.Account{c.account()}, ServerTime: c.now},
+		"/v1/accounts/acc_treasury":      c.account(),
+		"/v1/orders":                     wire.Page[wire.Order]{Items: []wire.Order{c.order()}},
+		"/v1/orders/" + c.order().ID:     c.order(),
+		"/v1/providers/northpay/history": c.history(),
+		"/v1/requests":                   wire.Page[wire.Request]{Items: []wire.Request{pending, c.request("req_rejected", wire.RequestRejected, 0), c.request("req_expired", wire.RequestExpired, 0), c.request("req_done", wire.RequestCompleted, 1)}},
+		"/v1/requests/" + pending.ID:     pending,
+		"/v1/requests/req_rejected":      c.request("req_rejected", wire.RequestRejected, 0),
+		"/v1/requests/req_done":          c.request("req_done", wire.RequestCompleted, 1),
 		"/v1/requests/" + pending.ID + "/statement": wire.StatementPreview{Request: pending.ID, Member: "mem_alice", Decision: "APPROVE",
 			Text: "Decision      APPROVE this purchase\nYou pay       250 EUR by card, FR\nTo address    0x 7E5F 4552 091A 6912 5d5D fCb7 b8C2 6590 2939 5Bdf\n" +
 				"Asked by      Atlas Trading SAS (ent_sandbox); which person is not proven\nRequest       " + pending.ID},
@@ -202,6 +217,8 @@ func TestTheRealCore(t *testing.T) {
 		{"vault-object", "/vault/acc_treasury", "What differs"},
 		{"vault-change", "/vault/change_acc_trading", "Everyday purchases"},
 		{"send", "/send/acc_treasury", "Available: 1.2 ETH"},
+		{"providers", "/providers", "Coinharbor"},
+		{"provider", "/providers/northpay", "98.5\u00a0%"},
 		{"sending", "/requests/req_sending", "2 of 12 blocks"},
 		{"nowhere", "/requests/none/at/all", "nothing"},
 	} {

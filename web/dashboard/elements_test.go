@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 
 	"countersign/shared/wire"
 )
@@ -251,6 +252,17 @@ func TestTheWholeInsideAnotherPageKeepsToItself(t *testing.T) {
 	if *pictures != "" {
 		shot(p, filepath.Join(*pictures, "elements-app.png"))
 	}
+	keys := "inside('app').querySelector('dialog:modal')"
+	p.run("inside('app').querySelector('[aria-label=Keys]').click()")
+	p.until(keys + "?.innerText.includes('Hold prices in their places')")
+	p.want(keys+".innerText.includes('Go to Vault')", false) // which this page does not have
+	p.run(keys + ".querySelector('[aria-label=Close]').click()")
+	p.until("!" + keys)
+	p.run("inside('app').querySelector('.rail-link').focus()")
+	p.do(chromedp.KeyEvent("?"))
+	p.until("!!" + keys)
+	p.do(chromedp.KeyEvent(kb.Escape))
+	p.until("!" + keys)
 	p.run("document.querySelector('countersign-app').chrome = 'none'")
 	p.until("said('app').includes('Treasury') && !inside('app').querySelector('.rail, .status')")
 	p.want("wrong", []string{})
@@ -340,6 +352,9 @@ window.mod = await import('{{base}}elements.js'); window.ready = true;`,
 	p.run("seen.length = 0; const q = document.getElementById('bare'); q.amount = {}; q.theme = 'red'; q.client = {}; q.value = 5; await null")
 	p.until("seen.length === 4")
 	p.want("[...new Set(seen.map(([, d]) => d.code))]", []any{"PROP_INVALID"})
+	p.run("seen.length = 0; const q = document.getElementById('bare'); q.theme = { colours: {} }; q.theme = { colors: { primary: '#0044cc', error: 'red' } }; q.theme = { colors: { primary: { hex: '#0044cc' } } }; await null")
+	p.until("seen.length === 2 && inside('quotes').querySelector('.countersign').style.getPropertyValue('--primary').includes('#0044cc')")
+	p.want("seen.map(([, d]) => [d.field, d.remedy.length > 20])", []any{[]any{"theme.colours", true}, []any{"theme.negative", true}})
 
 	p.run("const q = document.getElementById('bare'); q.environment = 'production'; q.accessToken = token; q.apiUrl = '" + e.api + "'")
 	p.until("said('quotes').includes('The gateway is of the environment sandbox')")

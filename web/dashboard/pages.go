@@ -29,6 +29,7 @@ var screens = []screen{
 		"M3 6.5A1.5 1.5 0 0 1 4.5 5h11A1.5 1.5 0 0 1 17 6.5v7a1.5 1.5 0 0 1-1.5 1.5h-11A1.5 1.5 0 0 1 3 13.5zM3 8.5h14M13 12h1"},
 	{"vault", "Vault", "Who decides what, and how it came to be.", "Vault",
 		"M4.5 3.5h11a1 1 0 0 1 1 1v10a1 1 0 0 1-1 1h-11a1 1 0 0 1-1-1v-10a1 1 0 0 1 1-1zM10 6.5a3 3 0 1 0 0 6 3 3 0 0 0 0-6zM10 6.5v1.6M10 10.9v1.6M7 9.5h1.6M11.4 9.5H13M5.5 15.5V17M14.5 15.5V17"},
+	{"providers", "Providers", "What each promised, and what arrived.", "Providers", ""},
 	{Name: "settings", Title: "Countersign"},
 }
 

@@ -104,7 +104,7 @@ func TestSomethingIsSentInTheDashboard(t *testing.T) {
 		p.until("document.querySelector('main.page')?.innerText.includes(" + quoted(shows) + ")")
 		return p, g
 	}
-	const page = "document.querySelector('main.page').innerText"
+	const page = "document.querySelector('main.page').innerText.replaceAll('\u00a0', ' ')"
 	sees := func(p tab, text string) { p.Helper(); p.until(page + ".includes(" + quoted(text) + ")") }
 	types := func(p tab, element, value string) {
 		p.Helper()
@@ -164,10 +164,15 @@ func TestSomethingIsSentInTheDashboard(t *testing.T) {
 		press(p, "Write it so")
 		p.until(toField + ".value === " + quoted(payee))
 		for typed, says := range map[string]string{
-			"0": "It is zero", "1,500": "can mean two amounts", "0.0000000000000000001": "ETH has 18 decimals", "1.2": "at most 1.19993 can be sent", "x": "Write digits",
+			"0": "It is zero", "1,500": "Which of the two do you mean?", "0.0000000000000000001": "ETH has 18 decimals", "1.2": "at most 1.19993 can be sent", "x": "Write the amount in digits",
 		} {
 			types(p, amountField, typed)
 			p.until("document.getElementById('f-amount-said').innerText.includes(" + quoted(says) + ")")
+		}
+		for _, means := range []string{"1", "1\u202f000"} {
+			types(p, amountField, "1.000")
+			press(p, means+"\u00a0ETH")
+			p.until(amountField + ".value === " + quoted(means) + " && !" + page + ".includes('Which of the two')")
 		}
 		types(p, amountField, "0.00003")
 		sees(p, "The fee may be more than the amount")
@@ -256,7 +261,7 @@ func TestATransferIsFollowedAndAnAccountReceives(t *testing.T) {
 		t.Fatal("the core is not built; run make wasm")
 	}
 	chrome, url := browser(t), serveHandler(t, withAPI(s))
-	const page = "document.querySelector('main.page').innerText"
+	const page = "document.querySelector('main.page').innerText.replaceAll('\u00a0', ' ')"
 	p := open(t, chrome, url+"/requests/req_sending")
 	for _, says := range []string{"On its way", "Acme Industrial Supplies, in the whitelist Suppliers", "number 1\u202f203", "2 of 12 blocks", "0.0000315 ETH", sendHash, "2 attempts, of which one gets into a block"} {
 		p.until(page + ".includes(" + quoted(says) + ")")
@@ -278,7 +283,7 @@ func TestTheSendFormStandsAloneInAPageOfAnotherOrigin(t *testing.T) {
 			window.client = await connect({ apiUrl: '{{api}}', environment: 'sandbox', accessToken: token, wasmURL: '{{base}}countersign.wasm' });`,
 	})
 	p := open(t, e.chrome, e.host+"/page")
-	p.until("window.ready && said('send').includes('0.69993 ETH') && said('send').includes('Treasury purchases')")
+	p.until("window.ready && said('send').includes('0.69993\u00a0ETH') && said('send').includes('Treasury purchases')")
 	p.want("[inside('send').getElementById('f-account').value, inside('send').getElementById('f-reference').value]", []string{"acc_trading", "INV-7"})
 	p.run("document.querySelector('countersign-send').amount = '0.25'")
 	p.until("said('send').includes('0.94993 ETH')")

@@ -180,6 +180,8 @@ func TestTheScreensChangeBeforeTheCoreComes(t *testing.T) {
 	}))
 	p := open(t, browser(t), url+"/")
 	p.until("document.getElementById('amount') !== null")
+	p.do(chromedp.Click(chromedp.CSS("a[href='/send']")))
+	p.until("document.querySelector('h1').textContent === 'Send'")
 	p.do(chromedp.Click(chromedp.CSS("a[href='/orders']")))
 	p.until("document.querySelector('h1').textContent === 'Orders'")
 	close(come)

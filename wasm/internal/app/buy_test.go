@@ -319,7 +319,50 @@ func TestOlderRequestsAreReadWhenAskedForAndStay(t *testing.T) {
 	if !slices.Equal(ids, []string{"req_newer", "req_old"}) {
 		t.Errorf("%v", ids)
 	}
-	says(t, m, "!Load older requests")
+	says(t, m, "!older requests")
+}
+
+// Search and file are of what the page has: it says so, and reads the rest when asked, page by page.
+func TestSearchAndFileCoverAllOnceAllIsLoaded(t *testing.T) {
+	t.Parallel()
+	m := stage("/requests")
+	page := func(n int, next string) wire.Page[wire.Request] {
+		r := sampleRequest(wire.RequestRejected)
+		r.ID = "req_page" + itoa(n)
+		intenttest.Edit(&r.Intent, func(b *intent.Buy) { b.Reference = "INV-" + itoa(n) })
+		return wire.Page[wire.Request]{Items: []wire.Request{r}, NextCursor: next}
+	}
+	file := func() File { return command[Tell](t, m.Update(Acted{Action: "find.csv"})).Detail.(File) }
+	m.Update(Loaded{What: TheRequests, Value: page(0, "req_page0")})
+	says(t, m, "Search and CSV are of the newest 1.", "Load all older requests")
+	if f := file(); f.Name != "requests-newest-1.csv" {
+		t.Errorf("the file is %s", f.Name)
+	}
+	asked := command[Load](t, m.Update(Acted{Action: "find.older"}))
+	for n := 1; n < 4; n++ {
+		if asked != (Load{What: TheOlder, ID: "req_page" + itoa(n-1)}) {
+			t.Fatalf("asked for %+v", asked)
+		}
+		if n == 2 { // a page that fails ends it, and another press goes on from there
+			m.Update(Loaded{What: TheOlder, ID: asked.ID, Err: fault.New(fault.Unavailable, "no")})
+			asked = command[Load](t, m.Update(Acted{Action: "find.older"}))
+		}
+		next := "req_page" + itoa(n)
+		if n == 3 {
+			next = ""
+		}
+		if cmds := m.Update(Loaded{What: TheOlder, ID: asked.ID, Value: page(n, next)}); n < 3 {
+			asked = command[Load](t, cmds)
+		} else if len(cmds) != 0 {
+			t.Errorf("it asks on: %+v", cmds)
+		}
+	}
+	says(t, m, "!Search and CSV", "!older requests")
+	if f := file(); f.Name != "requests.csv" || strings.Count(f.Text, "INV-") != 4 {
+		t.Errorf("the file %s has %q", f.Name, f.Text)
+	}
+	m.Update(Acted{Action: "find.text", Value: "INV-3"})
+	says(t, m, "Done 1")
 }
 
 func TestTheListIsSavedAsItIsNarrowedDownAndNoFormulaRuns(t *testing.T) {

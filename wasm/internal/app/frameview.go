@@ -32,7 +32,7 @@ func (m *Model) frame(main view.Node) view.Node {
 		mark := view.If(m.sandbox(), view.El("div", "cluster", view.El("span", "sandbox", "SANDBOX")))
 		return plain(view.El("div", "part", mark, m.bridgeNotice(), main))
 	case m.cfg.Inside:
-		return plain(view.El("div", "app", m.rail(), view.El("div", "frame", m.status(), m.bridgeNotice(), main)))
+		return plain(view.El("div", "app", m.rail(), view.El("div", "frame", m.status(), m.bridgeNotice(), main), m.helpDialog()))
 	}
 	return view.El("div", "app",
 		view.El("a", "skip", view.A("href", "#main"), "Skip to content"),
@@ -59,13 +59,21 @@ func (m *Model) screen() (title string, main view.Node) {
 			return "Account", m.accountPage()
 		}
 		return "Accounts", m.accountsPage()
-	case Vault:
-		return "Vault", page("", head("Vault", "Who decides what, and how it came to be."), lent(Vault, m.route.ID))
-	case Send:
-		return "Send", page("", head("Send", "From an account of the vault to an address. Members decide on it before anything is sent."), lent(Send, m.route.ID))
+	}
+	for _, s := range lentScreens {
+		if s.screen == m.route.Screen {
+			return s.title, page("", head(s.title, s.sub), lent(s.screen, m.route.ID))
+		}
 	}
 	return "Not found", page("is-narrow", head("There is nothing here", ""),
 		empty("info", "This address shows nothing", "It may be mistyped, or belong to another entity.", link("button is-primary", "/buy", "Go to Buy")))
+}
+
+// lentScreens are those that the loader paints.
+var lentScreens = []struct{ screen, title, sub string }{
+	{Vault, "Vault", "Who decides what, and how it came to be."},
+	{Send, "Send", "From an account of the vault to an address. Members decide on it before anything is sent."},
+	{Providers, "Providers", "What each promised, and what arrived."},
 }
 
 func (m *Model) sandbox() bool { return m.cfg.Environment == "sandbox" }
@@ -101,7 +109,7 @@ var shortcuts = []struct{ key, action, does string }{
 
 func (m *Model) keysOf() (keys []view.Attr) {
 	for _, k := range shortcuts {
-		if (k.key != "g v" || !m.cfg.NoVault) && (k.key != "g s" || !m.cfg.NoSend) {
+		if m.has(k.key) {
 			keys = append(keys, view.A(k.key, k.action))
 		}
 	}
@@ -111,12 +119,20 @@ func (m *Model) keysOf() (keys []view.Attr) {
 	return keys
 }
 
+// has reports whether the page has what a key leads to.
+func (m *Model) has(key string) bool {
+	return (key != "g v" || !m.cfg.NoVault) && (key != "g s" || !m.cfg.NoSend)
+}
+
 func (m *Model) helpDialog() view.Node {
 	if !m.help {
 		return view.Node{}
 	}
 	var rows []view.Node
 	for _, k := range shortcuts {
+		if !m.has(k.key) {
+			continue
+		}
 		var parts []view.Node
 		for _, s := range strings.Fields(k.key) {
 			parts = append(parts, view.El("kbd", "key", s))
@@ -219,7 +235,7 @@ func (m *Model) clockStatus() view.Node {
 		word = "behind this computer"
 	}
 	d := m.skew.Abs().Round(time.Second)
-	return statusItem("clock", "is-warning", "Server clock", m.server().In(m.cfg.Words.local()).Format("15:04:05")+", "+left(d)+" "+word, "clock.measure")
+	return statusItem("clock", "is-warning", "Server clock", m.cfg.Words.clock(m.server())+", "+left(d)+" "+word, "clock.measure")
 }
 
 // The parts that all screens are made of.

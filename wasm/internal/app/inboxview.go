@@ -133,7 +133,7 @@ func (m *Model) requestsPage() view.Node {
 		sections = append(sections, empty("requests", "Nothing fits", "No request is what you look for.", button("", "find.clear", "Show all")))
 	}
 	if m.before != "" {
-		sections = append(sections, view.El("div", "cluster", view.Key("older"), working("", "find.older", m.busy[olderOperation], "Load older requests", "Loading")))
+		sections = append(sections, view.El("div", "cluster", view.Key("older"), working("", "find.older", m.busy[olderOperation], "Load all older requests", "Loading")))
 	}
 	calm := view.Node{}
 	if m.toDo() == 0 && bar.Empty() && m.find == (Find{}) {
@@ -168,7 +168,17 @@ func (m *Model) finder(of map[string]int) view.Node {
 		view.El("input", "input", view.A("id", "search"), view.A("type", "search"), view.A("aria-label", "Search requests"), view.A("placeholder", "Search"), view.A("autocomplete", "off"),
 			view.A("maxlength", "80"), view.Prop("value", m.find.Text), view.On("input", "find.text")),
 		account, button("", "find.csv", icon("download"), "CSV")),
-		view.El("div", "chips", view.A("role", "group"), view.A("aria-label", "What is to be done next"), chips))
+		view.El("div", "chips", view.A("role", "group"), view.A("aria-label", "What is to be done next"), chips),
+		view.If(m.before != "", view.El("p", "small muted", view.Key("some"), "Search and CSV are of the newest "+itoa(len(m.requests.Value))+". Below are older ones to load.")))
+}
+
+// loadOlder reads what is before the oldest request that is there, and then what is before that.
+func (m *Model) loadOlder() []Command {
+	if m.before == "" || m.busy[olderOperation] {
+		return nil
+	}
+	m.busy[olderOperation] = true
+	return []Command{Load{What: TheOlder, ID: m.before}}
 }
 
 func (m *Model) actFind(name, arg, value string) []Command {
@@ -187,14 +197,11 @@ func (m *Model) actFind(name, arg, value string) []Command {
 	case "find.more":
 		m.find.More++
 	case "find.older":
-		if m.before != "" && !m.busy[olderOperation] {
-			m.busy[olderOperation] = true
-			return []Command{Load{What: TheOlder, ID: m.before}}
-		}
+		return m.loadOlder()
 	case "find.clear":
 		m.find = Find{}
 	case "find.csv":
-		return []Command{Tell{TellSave, File{Name: "requests.csv", Text: m.csv()}}}
+		return []Command{Tell{TellSave, File{Name: "requests" + cond(m.before != "", "-newest-"+itoa(len(m.requests.Value))) + ".csv", Text: m.csv()}}}
 	}
 	return nil
 }

@@ -94,6 +94,9 @@ func (m *Model) loaded(msg Loaded) []Command {
 		return m.formLoaded(func() { m.providers = store(m.providers, msg) })
 	case TheRequests, TheOlder:
 		m.listLoaded(msg)
+		if msg.What == TheOlder && msg.Err == nil && m.route.Screen == Requests { // until there are none, or the person leaves
+			return m.loadOlder()
+		}
 	case TheRequest:
 		was := m.request[msg.ID].Value
 		m.request[msg.ID] = store(m.request[msg.ID], msg)

@@ -64,7 +64,9 @@ const (
 	Accounts = "accounts"
 	Vault    = "vault" // which is not the core's own: it says where it is, and the loader shows it
 	Send     = "send"  // so is this; its ID is the account to send from
-	Nowhere  = "nowhere"
+	// Providers is not the core's own either: what one promised, and what arrived.
+	Providers = "providers"
+	Nowhere   = "nowhere"
 )
 
 // ParseRoute reads a path; the query is ignored.
@@ -75,11 +77,11 @@ func ParseRoute(path string) Route {
 	case parts[0] == "" || parts[0] == "index.html":
 		return Route{Screen: Buy}
 	case len(parts) > 2:
-	case parts[0] == Buy && len(parts) == 1, parts[0] == Requests, parts[0] == Orders, parts[0] == Accounts, parts[0] == Vault, parts[0] == Send:
+	case parts[0] == Buy && len(parts) == 1, parts[0] == Requests, parts[0] == Orders, parts[0] == Accounts, parts[0] == Vault, parts[0] == Send, parts[0] == Providers:
 		if len(parts) == 1 {
 			return Route{Screen: parts[0]}
 		}
-		if parts[0] == Vault && len(parts[1]) <= id.MaxID || id.Valid(parts[1]) {
+		if (parts[0] == Vault || parts[0] == Providers) && len(parts[1]) <= id.MaxID || id.Valid(parts[1]) {
 			return Route{Screen: parts[0], ID: parts[1]}
 		}
 	}

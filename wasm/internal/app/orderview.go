@@ -218,6 +218,7 @@ func (m *Model) orderDetails(o wire.Order) view.Node {
 	}
 	return card("Details", "", view.El("dl", "facts",
 		fact("You pay", m.cfg.Words.fiat(o.Fiat.Amount, o.Fiat.Currency)),
+		fact("Provider", link("link", "/providers/"+o.Provider, o.ProviderName)),
 		fact("Approved minimum", m.cfg.Words.exact(o.Minimum, assetOf(o.Promised.Asset).Ticker, "")),
 		fact("To address", address(o.Address)), tx,
 		fact("Request", link("link", "/requests/"+o.Request, "Show the request")),

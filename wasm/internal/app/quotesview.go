@@ -222,7 +222,7 @@ func (m *Model) howRanked() view.Node {
 	return view.El("details", "", view.Key("ranked"), view.El("summary", "", "How the record counts"),
 		view.El("p", "small muted", "What is quoted is multiplied by the share of what was promised that arrived, and by the odds that an order is delivered. Your newest "+
 			itoa(r.Orders)+" orders at a provider count, behind "+itoa(r.Prior)+" that are taken as delivered as promised. An outlier is never the best."),
-		view.El("p", "code", r.Formula))
+		view.El("p", "code", r.Formula), link("link", "/providers", "What each promised, and what arrived"))
 }
 
 // terms are what a price binds to, and how often the provider delivered.

@@ -1,6 +1,8 @@
 package app
 
 import (
+	"encoding/json"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -66,6 +68,34 @@ func TestAnAmountIsRegroupedWhenThePersonIsDoneAndIsTheSame(t *testing.T) {
 	}
 	if got := m.cfg.Words.number("12345678.5", -1); got != "1\u202f23\u202f45\u202f678,5" {
 		t.Errorf("groups of two: %q", got)
+	}
+}
+
+// The screens outside the core read and write numbers by the same table (wasm/js/numbers.js).
+func TestEveryScreenReadsAndWritesNumbersAlike(t *testing.T) {
+	t.Parallel()
+	doc, err := os.ReadFile("../../js/testdata/numbers.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var table struct{ Typed, Written [][]any }
+	if err := json.Unmarshal(doc, &table); err != nil || len(table.Typed) < 40 || len(table.Written) < 8 {
+		t.Fatalf("the table has %d and %d rows: %v", len(table.Typed), len(table.Written), err)
+	}
+	for _, row := range table.Typed {
+		var want []string
+		for _, r := range row[1].([]any) {
+			want = append(want, r.(string))
+		}
+		if got := readings(row[0].(string)); !slices.Equal(got, want) {
+			t.Errorf("%q is read as %q, want %q", row[0], got, want)
+		}
+	}
+	for _, row := range table.Written {
+		w := Words{Decimal: row[1].(string), Second: int(row[2].(float64))}
+		if got := w.number(row[3].(string), -1); got != row[4] {
+			t.Errorf("%s in %s is written %q, want %q", row[3], row[0], got, row[4])
+		}
 	}
 }
 

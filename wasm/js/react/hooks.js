@@ -79,9 +79,8 @@ export function useApproval(id) {
     setValue({ state: 'deciding', step: undefined, error: undefined });
     try {
       const member = typeof options?.member === 'string' ? options.member : undefined; // a click's event is no options
-      const reason = typeof options?.reason === 'string' ? options.reason : undefined;
       const client = await store.client(signal);
-      const request = await client[how](id, { signal, ...(member && { member }), ...(reason && { reason }), onStep: (step) => set({ step }) });
+      const request = await client[how](id, { signal, ...(member && { member }), onStep: (step) => set({ step }) });
       set({ state: done, step: undefined });
       store.again(`request ${id}`);
       return request;

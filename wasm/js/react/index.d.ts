@@ -7,6 +7,7 @@ import type {
   CountersignApp, CountersignApprove, CountersignBridgeStatus, CountersignElement, CountersignOrder, CountersignQuotes, CountersignRequests,
 } from '@countersign/core/elements';
 import type { CountersignSend } from '@countersign/core/send';
+import type { CountersignVault } from '@countersign/core/vault';
 
 export { CountersignError } from '@countersign/core';
 
@@ -19,7 +20,7 @@ export interface CountersignProviderProps {
   environment: Environment;
   /** Address of the gateway; it may have a path. */
   apiUrl: string;
-  /** Colours of the elements below the provider, each as "#511320" or { hex: "#511320" }. */
+  /** Colours of the elements below the provider, each as "#511320" or { hex: "#511320" }, in either shape. */
   theme?: Theme;
   /** Called when the gateway takes the token no longer, or never did. Give another accessToken then. */
   onAuthError?(error: CountersignError): void;
@@ -85,7 +86,8 @@ declare module 'react' {
       'countersign-order': Part<CountersignOrder, 'request'>;
       'countersign-bridge-status': Part<CountersignBridgeStatus>;
       'countersign-send': Part<CountersignSend, 'account' | 'asset' | 'to' | 'amount' | 'purpose' | 'reference'>;
-      'countersign-app': Part<CountersignApp, Form | 'chrome'>;
+      'countersign-vault': Part<CountersignVault, 'at' | 'verify-url'>;
+      'countersign-app': Part<CountersignApp, Form | 'chrome'> & { vault?: boolean | ''; send?: boolean | '' };
     }
   }
 }

@@ -15,4 +15,5 @@ async function config() {
 }
 
 const app = document.querySelector('countersign-app');
-mount(app, config, { first: FIRST[app.dataset.environment], vault: () => import('./vaultscreen.js'), send: () => import('./sendscreen.js'), verifyURL: new URL('./verify.wasm', import.meta.url) });
+mount(app, config, { first: FIRST[app.dataset.environment], vault: () => import('./vaultscreen.js'), send: () => import('./sendscreen.js'), record: () => import('./recordscreen.js'), verifyURL: new URL('./verify.wasm', import.meta.url) })
+  .catch((e) => console.error(e)); // which is on screen

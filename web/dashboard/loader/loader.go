@@ -2,8 +2,8 @@
 // as they are, and those that are generated: wasm_exec.js from the Go release that builds
 // the core (never a copy in this repository: the two must match), styles.js from the
 // dashboard's styles, first.js from the core's views (wasm/first), boot.js, which is
-// the dashboard's own start with all that it needs in one file, and vaultscreen.js and
-// sendscreen.js, which boot.js loads when somebody opens the vault, or sends or receives something. Used by the bundle, by the npm packages, and by the dashboard's tests.
+// the dashboard's own start with all that it needs in one file, and vaultscreen.js,
+// sendscreen.js and recordscreen.js, which boot.js loads when somebody opens the vault, sends or receives something, or looks at providers. Used by the bundle, by the npm packages, and by the dashboard's tests.
 package loader
 
 import (
@@ -30,8 +30,9 @@ var boot string
 
 // What boot.js loads later, each in one file.
 const (
-	vaultScreen = `export { VaultPart } from './vaultpart.js';`
-	sendScreen  = `export { SendPart } from './sendpart.js'; export { SendingPart } from './sendingpart.js'; export { ReceivePart } from './receivepart.js';`
+	vaultScreen  = `export { VaultPart } from './vaultpart.js';`
+	recordScreen = `export { RecordPart } from './recordpart.js';`
+	sendScreen   = `export { SendPart } from './sendpart.js'; export { SendingPart } from './sendingpart.js'; export { ReceivePart } from './receivepart.js';`
 )
 
 // Files returns the modules and their types by name. top is the checkout, goroot the
@@ -58,7 +59,7 @@ func Files(top, goroot string) (map[string][]byte, error) {
 		return nil, err
 	}
 	files["styles.js"] = fmt.Appendf(nil, "// Generated from app.css.\nexport const css = %s;\n", text)
-	for name, start := range map[string]string{"boot.js": boot, "vaultscreen.js": vaultScreen, "sendscreen.js": sendScreen} {
+	for name, start := range map[string]string{"boot.js": boot, "vaultscreen.js": vaultScreen, "sendscreen.js": sendScreen, "recordscreen.js": recordScreen} {
 		if files[name], err = bundle(files, name, start); err != nil {
 			return nil, err
 		}
