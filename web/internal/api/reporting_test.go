@@ -299,3 +299,28 @@ func TestASecretWithoutItsFormIsNoReportingKeyWhateverItsVerifier(t *testing.T) 
 		t.Errorf("a token of another entity: %d %s", a.status, a.body)
 	}
 }
+
+// A key for an account tells of no member who has nothing to do with it: not in lists, not by
+// their id, and not as an administrator. Who approved what it reads is named.
+func TestAReportingKeyOfAnAccountReadsOfTheMembersWhomItsRulesNameAlone(t *testing.T) {
+	t.Parallel()
+	r, _, _ := books(t)
+	token := get[wire.TokenReply](t, r.trade(r.reporter("acc_trading").APIKey)).AccessToken
+	for _, path := range []string{"/v1/vault", "/v1/entity", "/v1/vault/grp_traders", "/v1/vault/acc_trading", "/v1/requests"} {
+		a := r.as(token, "GET", path, "")
+		if text := string(a.body); a.status != http.StatusOK || !strings.Contains(text, "Alice") && !strings.Contains(text, "mem_alice") || strings.Contains(text, "Carol") {
+			t.Errorf("%s: %d %s", path, a.status, text)
+		}
+	}
+	if v := get[wire.Vault](t, r.as(token, "GET", "/v1/vault", "")); len(v.Members) != 2 || !slices.Equal(v.AdminRule.Admins, []string{"mem_alice", "mem_bob", "mem_carol"}) {
+		t.Errorf("members %+v, administrators %v", v.Members, v.AdminRule.Admins)
+	}
+	for _, path := range []string{"/v1/vault/mem_carol", "/v1/vault/admin"} {
+		if a := r.as(token, "GET", path, ""); a.status != http.StatusNotFound {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+	if v := get[wire.Vault](t, r.do("GET", "/v1/vault", "")); len(v.Members) != 3 {
+		t.Errorf("the entity itself sees %+v", v.Members)
+	}
+}

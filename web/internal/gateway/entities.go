@@ -13,7 +13,7 @@ import (
 	"countersign/web/internal/store"
 )
 
-// Entity is the caller's entity.
+// Entity is the caller's entity, with the members of whom the caller may read.
 func (g *Gateway) Entity(ctx context.Context, c Caller) (wire.Entity, error) {
 	v := wire.Entity{ID: c.Entity, Members: []wire.Member{}, Signer: signerNone, Env: g.cfg.Env, ServerTime: g.now()}
 	if own := g.vaults[c.Entity]; own != nil {
@@ -38,7 +38,14 @@ func (g *Gateway) Entity(ctx context.Context, c Caller) (wire.Entity, error) {
 			return err
 		}
 		v.Enrolled, v.Name = true, by.Genesis.EntityName
+		shown, err := c.members(by)
+		if err != nil {
+			return err
+		}
 		for _, m := range by.Joined() {
+			if !shown(m.Member) {
+				continue
+			}
 			key, err := jws.FromJWK(m.Approval)
 			if err != nil {
 				return err
