@@ -67,6 +67,8 @@ var examples = map[string][]struct {
 	"POST /v1/orders/{id}/tickets":        {{new(TicketInput), nil}},
 	"GET /v1/accounts":                    {{new(Accounts), []string{"accounts"}}},
 	"GET /v1/accounts/{id}":               {{new(Account), []string{"rules"}}},
+	"GET /v1/accounts/{id}/balances":      {{new(AccountBalances), nil}},
+	"GET /v1/accounts/{id}/statements":    {{new(AccountStatement), nil}},
 	"GET /v1/accounts/{id}/transfer-cost": {{new(TransferCost), nil}},
 	"GET /v1/transactions":                {{new(BothPage[Transaction]), nil}},
 	"GET /v1/transactions/by-month":       {{new(TransactionsByMonth), nil}},

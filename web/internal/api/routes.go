@@ -139,6 +139,8 @@ var routes = []route{
 	{"GET /v1/redirect/{ticket}", open, "", false, 0, slow, (*api).redirect},
 	{"GET /v1/accounts", reported, "", false, 0, plain, (*api).accounts},
 	{"GET /v1/accounts/{id}", reported, "", false, 0, plain, (*api).account},
+	{"GET /v1/accounts/{id}/balances", reported, "at currency", false, 0, plain, (*api).accountBalances},
+	{"GET /v1/accounts/{id}/statements", reported, "from to currency format", false, 0, slow, (*api).accountStatement},
 	{"GET /v1/accounts/{id}/transfer-cost", entity, "asset to amount", false, 0, slow, (*api).transferCost},
 	{"GET /v1/transactions", reported, "accountId ledger currency kind order from to cursor limit", false, 0, plain, (*api).transactions},
 	{"GET /v1/transactions/by-month", reported, "from to", false, 0, plain, (*api).transactionsByMonth},

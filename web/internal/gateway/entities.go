@@ -76,7 +76,7 @@ func (g *Gateway) Accounts(ctx context.Context, c Caller) (wire.Accounts, error)
 			if !c.Sees(a.Account) {
 				continue
 			}
-			balances, err := tx.Balances(c.Entity, a.Account)
+			balances, err := tx.Balances(c.Entity, a.Account, time.Time{})
 			if err != nil {
 				return err
 			}
@@ -112,7 +112,7 @@ func (g *Gateway) Account(ctx context.Context, c Caller, id string) (wire.Accoun
 		if v.Deposits, err = g.depositViews(tx, deposits); err != nil {
 			return err
 		}
-		balances, err := tx.Balances(c.Entity, id)
+		balances, err := tx.Balances(c.Entity, id, time.Time{})
 		v.Balances = balanceViews(balances)
 		return err
 	})

@@ -72,6 +72,8 @@ type Subject struct {
 type Tokens interface {
 	Mint(ctx context.Context, s Subject) (token string, lifetime time.Duration, err error)
 	Verify(token string) (claims.Claims, error)
+	// Sign makes a compact JWS over what is no token.
+	Sign(typ string, payload []byte) (string, error)
 	// Prove checks a proof of possession, and returns the thumbprint of its key.
 	Prove(proof, method, path, token string) (string, error)
 	JWKS() []byte

@@ -67,6 +67,7 @@ type Deposits interface {
 	DepositOf(d Deposit) (Deposit, error)
 	DepositsAt(chain, address string) ([]Deposit, error)                    // oldest first
 	DepositsAfter(chain string, block int64) ([]Deposit, error)             // not reversed, in later blocks; oldest first
+	EachDeposit(chain string, each func(Deposit) error) error               // oldest first, reversed ones too
 	Pending(chain string) ([]Deposit, error)                                // oldest first
 	Deposits(entity, account string, limit int) ([]Deposit, error)          // that arrived, newest first
 	PutBlock(chain string, number int64, hash string) error                 // adds or replaces

@@ -26,6 +26,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		test func(*suite)
 	}{
 		{"a transaction that fails changes nothing", (*suite).rollback},
+		{"balances, movements and rates by time", (*suite).books},
 		{"writers wait for each other", (*suite).writers},
 		{"principals", (*suite).principals},
 		{"keys of a developer", (*suite).keys},
@@ -459,9 +460,9 @@ func (s *suite) ledger() {
 	book(store.ErrUnbalanced, "e2", in, other)
 	book(nil, "e2", in, out)
 	s.read(nil, func(tx store.Tx) error {
-		b, err := tx.Balances("ent_a", "acc_a")
+		b, err := tx.Balances("ent_a", "acc_a", time.Time{})
 		s.same(b, []store.Balance{{Asset: "ethereum", Amount: "0.200000000000000002"}})
-		none, err2 := tx.Balances("ent_b", "acc_a")
+		none, err2 := tx.Balances("ent_b", "acc_a", time.Time{})
 		s.same(len(none), 0)
 		all, err3 := tx.Bookings("ent_a", "acc_a", 1)
 		if len(all) != 1 || all[0].Entry.ID != "e2" {
