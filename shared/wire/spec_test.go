@@ -70,6 +70,7 @@ var examples = map[string][]struct {
 	"GET /v1/accounts/{id}/balances":      {{new(AccountBalances), nil}},
 	"GET /v1/accounts/{id}/statements":    {{new(AccountStatement), nil}},
 	"GET /v1/accounts/{id}/transfer-cost": {{new(TransferCost), nil}},
+	"GET /v1/reconciliation":              {{new(Reconciliation), nil}},
 	"GET /v1/transactions":                {{new(BothPage[Transaction]), nil}},
 	"GET /v1/transactions/by-month":       {{new(TransactionsByMonth), nil}},
 	"POST /v1/channels":                   {{new(RecordInput), nil}, {new(Channel), nil}},

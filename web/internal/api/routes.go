@@ -142,6 +142,7 @@ var routes = []route{
 	{"GET /v1/accounts/{id}/balances", reported, "at currency", false, 0, plain, (*api).accountBalances},
 	{"GET /v1/accounts/{id}/statements", reported, "from to currency format", false, 0, slow, (*api).accountStatement},
 	{"GET /v1/accounts/{id}/transfer-cost", entity, "asset to amount", false, 0, slow, (*api).transferCost},
+	{"GET /v1/reconciliation", whole, "", false, 0, plain, (*api).reconciliation},
 	{"GET /v1/transactions", reported, "accountId ledger currency kind order from to cursor limit", false, 0, plain, (*api).transactions},
 	{"GET /v1/transactions/by-month", reported, "from to", false, 0, plain, (*api).transactionsByMonth},
 	{"GET /v1/transactions/{id}", reported, "", false, 0, plain, (*api).transaction},

@@ -77,6 +77,11 @@ func (a *api) accountStatement(q *question) (any, error) {
 	return q.file(f.Name, f.Kind, f.Body), nil
 }
 
+// reconciliation is the last one.
+func (a *api) reconciliation(q *question) (any, error) {
+	return a.Gateway.Reconciliation(q.r.Context(), q.caller)
+}
+
 // file is an answer to be kept as a file.
 func (q *question) file(name, kind string, body []byte) raw {
 	q.w.Header().Set("Content-Disposition", `attachment; filename="`+name+`"`)

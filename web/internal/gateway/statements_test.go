@@ -187,6 +187,11 @@ func TestWhateverMovesIsBookedByDoubleEntry(t *testing.T) {
 			moves.play(30)
 			moves.settle()
 			moves.check("in the end")
+			moves.w.Pass(2 * time.Hour)
+			must[struct{}](t)(struct{}{}, moves.w.Gateway.Reconcile(t.Context()))
+			if r := must[wire.Reconciliation](t)(moves.w.Gateway.Reconciliation(t.Context(), gatewaytest.Caller())); r.Status != wire.ReconcileOK || r.Chains[0].Status != wire.ChainCompared || r.Postings == 0 || r.Logs[0].Entries == 0 {
+				t.Errorf("%+v", r)
+			}
 			t.Log(typesOf(statementOf(t, moves.w, gatewaytest.Account, always(moves.w))))
 		})
 	}
