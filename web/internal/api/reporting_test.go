@@ -103,9 +103,9 @@ func (r *rig) trade(secret string) answer {
 }
 
 // as asks with another token.
-func (r *rig) as(token, method, path, body string) answer {
+func (r *rig) as(token, method, path, body string, header ...string) answer {
 	r.t.Helper()
-	return r.do(method, path, body, "Authorization", "Bearer "+token)
+	return r.do(method, path, body, append([]string{"Authorization", "Bearer " + token}, header...)...)
 }
 
 // TestReportingCallsFetchAccountsQueryTheirBalances is the sentence of the Vault API: "Reporting

@@ -9,11 +9,16 @@ import (
 
 // For is what is in a vault for whoever reads some accounts alone, with a reporting key: these
 // accounts, the groups and whitelists that their rules name, the members who decide on them,
-// sign their rates or judge their requests, and the key itself. Of the administrators it says
+// sign their rates or judge their requests, and the key itself. A parent that is another account is not named. Of the administrators it says
 // the ids alone.
 func For(v wire.Vault, reads func(account string) bool, key string) wire.Vault {
 	v.Accounts = only(v.Accounts, func(a wire.VaultAccount) bool { return reads(a.ID) })
 	named := map[string]bool{}
+	for i, a := range v.Accounts {
+		if !reads(a.Parent) {
+			v.Accounts[i].Parent = ""
+		}
+	}
 	for _, a := range v.Accounts {
 		mention(named, a.Rules)
 	}

@@ -80,7 +80,7 @@ func (g *Gateway) Accounts(ctx context.Context, c Caller) (wire.Accounts, error)
 			if err != nil {
 				return err
 			}
-			w := g.accountView(a, v.ServerTime)
+			w := g.accountView(c, a, v.ServerTime)
 			w.Balances = balanceViews(balances)
 			v.Accounts = append(v.Accounts, w)
 		}
@@ -95,7 +95,7 @@ func (g *Gateway) Account(ctx context.Context, c Caller, id string) (wire.Accoun
 	if err != nil {
 		return wire.Account{}, err
 	}
-	v := g.accountView(a, g.now())
+	v := g.accountView(c, a, g.now())
 	v.Entries, v.Deposits = []wire.LedgerEntry{}, []wire.Deposit{}
 	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		booked, err := tx.Bookings(c.Entity, id, 100)
@@ -119,8 +119,11 @@ func (g *Gateway) Account(ctx context.Context, c Caller, id string) (wire.Accoun
 	return v, err
 }
 
-// accountView is what the vault says of an account.
-func (g *Gateway) accountView(a statement.GenesisAccount, now time.Time) wire.Account {
+// accountView is what the vault says of an account, without a parent that the caller does not read.
+func (g *Gateway) accountView(c Caller, a statement.GenesisAccount, now time.Time) wire.Account {
+	if !c.Sees(a.Parent) {
+		a.Parent = ""
+	}
 	return wire.Account{
 		ID: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Tier: a.Tier, Parent: a.Parent, Sweep: a.Sweep, Rules: a.Rules,
 		NotWatched: g.unwatched(a.Chain), ServerTime: now,

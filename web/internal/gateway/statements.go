@@ -138,7 +138,10 @@ type bookkeeper struct {
 }
 
 // told is what is known of a movement beside what its chain says.
-type told struct{ counterparty, request string }
+type told struct {
+	counterparty, request, reference string
+	sending                          *store.Sending // whose transaction it is; nil: none of the account
+}
 
 // line adds what an entry changed, a line for each asset.
 func (b *bookkeeper) line(v *wire.AccountStatement, m store.Movement) error {
@@ -202,7 +205,7 @@ func (b *bookkeeper) tell(v *wire.AccountStatement) error {
 		t, known := b.texts[key]
 		if !known {
 			var err error
-			if t, err = b.about(l.Order, d); err != nil {
+			if t, err = about(b.tx, b.caller.Entity, b.account.Account, l.Order, d); err != nil {
 				return err
 			}
 			b.texts[key] = t
@@ -215,31 +218,35 @@ func (b *bookkeeper) tell(v *wire.AccountStatement) error {
 	return nil
 }
 
-// about looks a movement up.
-func (b *bookkeeper) about(order string, d store.Deposit) (t told, err error) {
+// about looks a movement of an account up.
+func about(tx store.Tx, entity, account, order string, d store.Deposit) (t told, err error) {
 	if order != "" {
-		o, err := b.tx.Order(b.caller.Entity, order)
+		o, err := tx.Order(entity, order)
 		if err != nil {
 			return t, none(err)
 		}
-		return told{name.Within(o.ProviderName), o.Request}, nil
+		return told{counterparty: name.Within(o.ProviderName), request: o.Request}, nil
 	}
 	if d.Tx == "" {
 		return t, nil
 	}
-	s, err := b.tx.SendingOf(d.Chain, d.Tx)
-	if errors.Is(err, store.ErrNotFound) || err == nil && (s.Entity != b.caller.Entity || s.Account != b.account.Account || s.Sweep != "") {
+	s, err := tx.SendingOf(d.Chain, d.Tx)
+	if errors.Is(err, store.ErrNotFound) || err == nil && (s.Entity != entity || s.Account != account) {
 		return t, nil // a stranger's, or another account's, which whoever reads this one is not told of
 	}
 	if err != nil {
 		return t, err
 	}
-	r, err := b.tx.Request(s.Entity, s.Request)
+	if t.sending = &s; s.Sweep != "" {
+		return t, nil
+	}
+	r, err := tx.Request(s.Entity, s.Request)
 	if err != nil {
 		return t, err
 	}
 	t.request = r.ID
 	if wants, err := intent.Open(intent.Doc(r.Intent)); err == nil {
+		t.reference = wants.Why().Reference
 		if sender, ok := wants.(intent.Sender); ok {
 			t.counterparty = sender.Sends().To
 		}

@@ -1,9 +1,18 @@
 package store
 
+import "time"
+
 // Movement is an entry that changed what an account has, with what its chain moved.
 type Movement struct {
 	Booking
 	Deposit Deposit // that it books, or takes back; zero: none
+}
+
+// MovementFilter chooses what a chain moved; what is empty chooses all.
+type MovementFilter struct {
+	Account, Asset, State, Direction string    // Direction: in or out
+	From, To                         time.Time // of the block; To is not included
+	Among                            []string  // accounts; nil: all
 }
 
 // Rate is what an asset was worth in a currency, as the signer's log has it: signed by its

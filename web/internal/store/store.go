@@ -256,6 +256,9 @@ type Ledger interface {
 	// Movements are the entries from one time to before another that changed the ledger
 	// vault:ACCOUNT, by the time at which they were booked, the oldest first.
 	Movements(entity, account string, from, to time.Time, each func(Movement) error) error
+	// Fees are the entries that book what transactions paid for themselves, or take it back, the
+	// newest first, those after the one with id after. The filter's kind counts for nothing.
+	Fees(entity string, f BookingFilter, after string, limit int) ([]Movement, error)
 	DropBookings(entity, kind string) error // the sandbox's
 	// Balances are of the ledger vault:ACCOUNT, without what is zero, by what was booked before
 	// a time; zero: by all.

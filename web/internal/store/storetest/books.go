@@ -58,6 +58,43 @@ func (s *suite) books() {
 		s.same(ids, []string{came.ID, out.ID})
 		return errors.Join(err, tx.EachDeposit("eip155:2", func(store.Deposit) error { return boom }))
 	})
+	moved := func(f store.MovementFilter, after string, want ...string) {
+		s.t.Helper()
+		s.read(nil, func(tx store.Tx) error {
+			var ids []string
+			all, err := tx.Moved("ent_a", f, after, 9)
+			for _, d := range all {
+				ids = append(ids, d.ID)
+			}
+			s.same(ids, want)
+			return err
+		})
+	}
+	fee := s.deposit(3, 7, store.DepositFinal)
+	fee.Index, fee.Out = -3, true
+	sent := s.deposit(4, 7, store.DepositFinal)
+	sent.Index, sent.Out, sent.Account, sent.At = -2, true, "acc_b", start.Add(time.Hour)
+	paid := book("bkg_fee", "fees:acc_a", "vault:acc_a", "0.5", fee.ID, 3*time.Hour)
+	s.write(nil, func(tx store.Tx) error {
+		return errors.Join(tx.PutDeposit(fee), tx.PutDeposit(sent), tx.Book(paid))
+	})
+	moved(store.MovementFilter{}, "", sent.ID, out.ID, came.ID)
+	moved(store.MovementFilter{}, out.ID, came.ID)
+	moved(store.MovementFilter{Account: "acc_b"}, "", sent.ID)
+	moved(store.MovementFilter{Direction: "in"}, "", out.ID, came.ID)
+	moved(store.MovementFilter{Direction: "out", Asset: "ethereum"}, "", sent.ID)
+	moved(store.MovementFilter{State: store.DepositFinal, Among: []string{"acc_a"}}, "", came.ID)
+	moved(store.MovementFilter{From: start.Add(time.Hour), To: start.Add(2 * time.Hour)}, "", sent.ID)
+	moved(store.MovementFilter{Among: []string{}}, "")
+	s.read(nil, func(tx store.Tx) error {
+		all, err := tx.Fees("ent_a", store.BookingFilter{Account: "acc_a", Asset: "ethereum", From: start, To: start.Add(4 * time.Hour), Among: []string{"acc_a"}}, "", 9)
+		s.same(all, []store.Movement{{Booking: paid, Deposit: fee}})
+		none, err2 := tx.Fees("ent_a", store.BookingFilter{}, "bkg_fee", 9)
+		s.same(len(none), 0)
+		none, err3 := tx.Fees("ent_b", store.BookingFilter{}, "", 9)
+		s.same(len(none), 0)
+		return errors.Join(err, err2, err3)
+	})
 	first := store.Rate{Entity: "ent_a", Account: "acc_a", Seq: 7, Source: "mem_rates", Asset: "ethereum", Currency: "EUR", Rate: "2500.5", At: 100}
 	second, other, foreign := first, first, first
 	second.Seq, second.At = 9, 200

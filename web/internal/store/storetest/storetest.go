@@ -359,6 +359,20 @@ func (s *suite) requests() {
 	s.write(store.ErrExists, func(tx store.Tx) error {
 		return errors.Join(tx.AppendLine(store.Line{Entity: "ent_b"}), tx.PutRequest(store.Request{ID: "req_3", Entity: "ent_b", State: wire.RequestPending}))
 	})
+	s.write(nil, func(tx store.Tx) error {
+		r, err := tx.Request("ent_a", "req_3")
+		r.Account, r.Created, r.Intent = "acc_other", start.Add(time.Hour), `{"crypto":{"asset":"ethereum"}}`
+		return errors.Join(err, tx.PutRequest(r))
+	})
+	for _, f := range []store.RequestFilter{{Account: "acc_other"}, {Asset: "ethereum"}, {From: start.Add(time.Minute), To: start.Add(2 * time.Hour)}, {Among: []string{"acc_other"}}} {
+		s.read(nil, func(tx store.Tx) error {
+			all, err := tx.Requests("ent_a", f, "", 9)
+			if len(all) != 1 || all[0].ID != "req_3" {
+				s.t.Errorf("%+v: %+v", f, all)
+			}
+			return err
+		})
+	}
 	for _, state := range []string{wire.RequestUnsent, wire.RequestPending, wire.RequestApproved, wire.RequestRejected, wire.RequestExpired, wire.RequestBlocked, wire.RequestOrdered, wire.RequestCompleted, wire.RequestFailed, wire.RequestCancelled} {
 		s.write(nil, func(tx store.Tx) error {
 			r, err := tx.Request("ent_a", "req_3")
