@@ -141,6 +141,7 @@ export class CountersignElement extends Connected {
       case 'send': return placed(place, { load: () => whenOffered('send'), name: 'SendPart', ...of });
       case 'sending': return placed(place, { load: async () => ({ SendingPart }), name: 'SendingPart', ...of });
       case 'receive': return isOffered('send') ? placed(place, { load: () => whenOffered('send'), name: 'ReceivePart', ...of }) : undefined;
+      case 'books': return isOffered('send') ? placed(place, { load: () => whenOffered('send'), name: 'BooksPart', ...of }) : undefined;
       default: return undefined;
     }
   };
