@@ -96,6 +96,7 @@ type Health struct {
 	Components map[string]string `json:"components"`
 	Chains     []ChainHealth     `json:"chains"`  // that are watched for deposits
 	Signers    []SignerHealth    `json:"signers"` // one for each entity that has one
+	Reconciled Reconciled        `json:"reconciled"`
 }
 
 // SignerHealth is how the signer of an entity is.

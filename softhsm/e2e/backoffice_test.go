@@ -40,7 +40,7 @@ func TestTheBackOfficeOfTheREADMEReads(t *testing.T) {
 	t.Parallel()
 	r := start(t)
 	said := r.plays(r.commandsOf("A back office that only reads"))
-	for _, want := range []string{`{"accounts":[{"id":"acc_treasury"`, `{"items":[`} {
+	for _, want := range []string{`{"accounts":[{"id":"acc_treasury"`, `{"items":[`, "id,account,kind,sentence,", `{"record":"statement","entity":"ent_sandbox","account":{"id":"acc_treasury"`} {
 		if !strings.Contains(said, want) {
 			t.Errorf("it does not say %s:\n%s", want, said)
 		}

@@ -150,7 +150,7 @@ class Run {
 }
 
 // PARTS are those of sendscreen.js, by the names of their places.
-const PARTS = { send: 'SendPart', sending: 'SendingPart', receive: 'ReceivePart' };
+const PARTS = { send: 'SendPart', sending: 'SendingPart', receive: 'ReceivePart', books: 'BooksPart' };
 
 // settings are the configuration as the core reads it.
 export function settings({ environment, gateway_url = '', bridge_urls = [], user, entity = '', entities = [] }) {

@@ -162,6 +162,7 @@ export class CountersignElement extends Connected {
       case 'providers': return placed(place, { load: async () => ({ RecordPart }), name: 'RecordPart', ...of });
       case 'sending': return placed(place, { load: async () => ({ SendingPart }), name: 'SendingPart', ...of });
       case 'receive': return isOffered('send') ? placed(place, { load: () => whenOffered('send'), name: 'ReceivePart', ...of }) : undefined;
+      case 'books': return isOffered('send') ? placed(place, { load: () => whenOffered('send'), name: 'BooksPart', ...of }) : undefined;
       default: return undefined;
     }
   };

@@ -1,6 +1,7 @@
 // <countersign-send>: a form that asks for a transfer. It is a module of its own, for the pages that
 // show it.
 
+import { BooksPart } from './bookspart.js';
 import { reflected } from './connected.js';
 import { CountersignElement, register } from './elements.js';
 import { offer } from './place.js';
@@ -40,7 +41,7 @@ export class CountersignSend extends CountersignElement {
   };
 }
 reflected(CountersignSend, FILLS);
-offer('send', { SendPart, ReceivePart }); // to <countersign-app>
+offer('send', { SendPart, ReceivePart, BooksPart }); // to <countersign-app>
 
 /** define registers it, as <PREFIX-send>. */
 export function define({ prefix = 'countersign' } = {}) { register({ send: CountersignSend }, prefix); }

@@ -140,6 +140,11 @@ var suites = []suite{
 	{"shared/vault", "Spent", 2000, []line{
 		{name: "velocity_100000 the rules alone", metric: "ratio", scale: 1, unit: "of-100-earlier"},
 	}},
+	{"web/internal/reconcile", "Reconcile", 3, []line{
+		{name: "reconcile_100000", metric: "ratio", scale: 1, unit: "of-reading-the-rows", op: "<=", goal: 8},
+		{name: "reconcile_100000 entries", metric: "s", scale: 1, unit: "s"},
+		{name: "reconcile_100000 reading the rows alone", metric: "floor-s", scale: 1, unit: "s"},
+	}},
 	{"web/internal/buy", "Overhead", 60, []line{
 		{name: "quotes_added_3", bench: "providers=3", metric: "overhead-ms", scale: 1, unit: "ms", op: "<=", goal: 3},
 		{name: "quotes_added_30", bench: "providers=30", metric: "overhead-ms", scale: 1, unit: "ms", op: "<=", goal: 10},

@@ -54,7 +54,7 @@ func (m *Model) accountPage() view.Node {
 	}
 	return page("", back, head(a.Name, chainOf(a.Chain), view.If(!m.cfg.NoSend, link("button", "/send/"+a.ID, "Send from this account")), link("button is-primary", "/buy", "Buy into this account")),
 		view.El("div", "stack is-loose", unwatched(a), balances, m.deposits(a.Deposits, "Received", "Everything that arrived at an address of the vault, with or without an order."),
-			m.addresses(a), m.ledger(a), m.accountRules(a)))
+			m.addresses(a), lent("books", a.ID), m.ledger(a), m.accountRules(a)))
 }
 
 // unwatched says why nothing can be bought into the account at present.

@@ -37,6 +37,12 @@ Usage:
                                              copy the database into a new file, consistent, while the
                                              gateway runs. To restore it, stop the gateway, move the
                                              database away with its -wal and -shm, and put the copy there
+  countersign-gateway reconcile -config FILE [-json]
+                                             compare the books with the chains, at the block to which each was
+                                             read, and with the signers' logs, and name each difference with
+                                             account, asset, amounts and hash. It changes nothing, and the gateway
+                                             may be running. A chain whose node does not answer is not compared,
+                                             which is no difference. Exits with status 1 when something differs
   countersign-gateway resume  -config FILE   confirm that this computer's clock is right, when the
                                              gateway saw a later time before
   countersign-gateway keys    create|list|rotate|revoke -config FILE -developer ID …
@@ -65,7 +71,7 @@ gateway may be running:
   keys revoke  … -key key_… [-made]          it and its tokens end within a second; it says what
                the key made, and with -made ends all of that, and what that made, as well
 
-The file for serve, migrate, backup, resume and keys is JSON; every name is known or refused:
+The file for serve, migrate, backup, reconcile, resume and keys is JSON; every name is known or refused:
   listen              address of the API, such as 127.0.0.1:8080; port 0 picks a free one
   database            SQLite file, made with mode 0600
   signers             [{"socket":"/run/…/signer.sock","file":"signer.json"}]: one for each entity.
@@ -153,6 +159,8 @@ func run(ctx context.Context, args []string, std stdio) (err error) {
 		return providersVerb(ctx, args[1:], std)
 	case "backup":
 		return backup(ctx, args[1:], std)
+	case "reconcile":
+		return reconcileVerb(ctx, args[1:], std)
 	case "migrate":
 		if len(args) > 1 && args[1] == "rebuild" {
 			return rebuildVerb(ctx, args[2:], std)
@@ -191,7 +199,7 @@ func run(ctx context.Context, args []string, std stdio) (err error) {
 		}
 		return sandbox.Run(ctx, cfg, sandbox.Stdio{Out: std.out, Err: std.err})
 	}
-	return fmt.Errorf("there is no %q: use serve, migrate, backup, resume, keys, providers or sandbox; see countersign-gateway --help", verb)
+	return fmt.Errorf("there is no %q: use serve, migrate, backup, reconcile, resume, keys, providers or sandbox; see countersign-gateway --help", verb)
 }
 
 // arguments reads the flags of a verb, to which more may add, and returns the path of the

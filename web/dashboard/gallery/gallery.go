@@ -94,6 +94,7 @@ var Vault = []string{
 var Sends = []string{
 	"send--start", "send--loading", "send--unknown-cost", "send--filled", "send--pasted", "send--wrong", "send--dust", "send--refused", "send--not-watched", "send--asked",
 	"sending--pending", "sending--unnamed", "sending--approved", "sending--included", "sending--confirmed", "sending--failed", "sending--lapsed", "receive--account", "receive--damaged",
+	"books--month", "books--none", "books--loading", "books--own", "books--refused",
 }
 
 // Names are those of the pictures in dir, in order.

@@ -32,7 +32,7 @@ var boot string
 const (
 	vaultScreen  = `export { VaultPart } from './vaultpart.js';`
 	recordScreen = `export { RecordPart } from './recordpart.js';`
-	sendScreen   = `export { SendPart } from './sendpart.js'; export { SendingPart } from './sendingpart.js'; export { ReceivePart } from './receivepart.js';`
+	sendScreen   = `export { SendPart } from './sendpart.js'; export { SendingPart } from './sendingpart.js'; export { ReceivePart } from './receivepart.js'; export { BooksPart } from './bookspart.js';`
 )
 
 // Files returns the modules and their types by name. top is the checkout, goroot the

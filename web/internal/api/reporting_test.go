@@ -103,9 +103,9 @@ func (r *rig) trade(secret string) answer {
 }
 
 // as asks with another token.
-func (r *rig) as(token, method, path, body string) answer {
+func (r *rig) as(token, method, path, body string, header ...string) answer {
 	r.t.Helper()
-	return r.do(method, path, body, "Authorization", "Bearer "+token)
+	return r.do(method, path, body, append([]string{"Authorization", "Bearer " + token}, header...)...)
 }
 
 // TestReportingCallsFetchAccountsQueryTheirBalances is the sentence of the Vault API: "Reporting
@@ -297,5 +297,30 @@ func TestASecretWithoutItsFormIsNoReportingKeyWhateverItsVerifier(t *testing.T) 
 	}
 	if a := r.do("POST", "/v1/auth/tokens", `{"apiKey":"`+k.APIKey+`","entityId":"`+gatewaytest.Other+`"}`, "Authorization", ""); a.code(t) != fault.InvalidAPIKey {
 		t.Errorf("a token of another entity: %d %s", a.status, a.body)
+	}
+}
+
+// A key for an account tells of no member who has nothing to do with it: not in lists, not by
+// their id, and not as an administrator. Who approved what it reads is named.
+func TestAReportingKeyOfAnAccountReadsOfTheMembersWhomItsRulesNameAlone(t *testing.T) {
+	t.Parallel()
+	r, _, _ := books(t)
+	token := get[wire.TokenReply](t, r.trade(r.reporter("acc_trading").APIKey)).AccessToken
+	for _, path := range []string{"/v1/vault", "/v1/entity", "/v1/vault/grp_traders", "/v1/vault/acc_trading", "/v1/requests"} {
+		a := r.as(token, "GET", path, "")
+		if text := string(a.body); a.status != http.StatusOK || !strings.Contains(text, "Alice") && !strings.Contains(text, "mem_alice") || strings.Contains(text, "Carol") {
+			t.Errorf("%s: %d %s", path, a.status, text)
+		}
+	}
+	if v := get[wire.Vault](t, r.as(token, "GET", "/v1/vault", "")); len(v.Members) != 2 || !slices.Equal(v.AdminRule.Admins, []string{"mem_alice", "mem_bob", "mem_carol"}) {
+		t.Errorf("members %+v, administrators %v", v.Members, v.AdminRule.Admins)
+	}
+	for _, path := range []string{"/v1/vault/mem_carol", "/v1/vault/admin"} {
+		if a := r.as(token, "GET", path, ""); a.status != http.StatusNotFound {
+			t.Errorf("%s: %d %s", path, a.status, a.body)
+		}
+	}
+	if v := get[wire.Vault](t, r.do("GET", "/v1/vault", "")); len(v.Members) != 3 {
+		t.Errorf("the entity itself sees %+v", v.Members)
 	}
 }

@@ -47,23 +47,31 @@ func (a *api) transactionsByMonth(q *question) (any, error) {
 	return a.Gateway.TransactionsByMonth(q.r.Context(), q.caller, from, to)
 }
 
-// times reads from and to: a day, which begins in UTC, or a time.
+// times reads from and to.
 func (q *question) times() (from, to time.Time, err error) {
-	for i, name := range []string{"from", "to"} {
-		t, text := []*time.Time{&from, &to}[i], q.query.Get(name)
-		if text == "" {
-			continue
-		}
-		if *t, err = time.Parse(time.DateOnly, text); err != nil {
-			*t, err = time.Parse(time.RFC3339, text)
-		}
-		if epoch := time.Unix(0, 0); err != nil || t.Before(epoch) || name == "to" && t.Equal(epoch) || t.UTC().Year() > 9999 { // the store has no other time
-			return from, to, fault.New(fault.Invalid, name+" must be a day such as 2026-11-20, or a time such as 2026-11-20T21:00:00Z").With("field", name)
-		}
-		*t = t.UTC()
+	if from, err = q.time("from"); err != nil {
+		return from, to, err
+	}
+	if to, err = q.time("to"); err != nil {
+		return from, to, err
 	}
 	if !from.IsZero() && !to.IsZero() && to.Before(from) {
 		return from, to, fault.New(fault.Invalid, "from must be before to").With("field", "from")
 	}
 	return from, to, nil
+}
+
+// time reads a day, which begins in UTC, or a time; zero: there is none.
+func (q *question) time(name string) (t time.Time, err error) {
+	text := q.query.Get(name)
+	if text == "" {
+		return t, nil
+	}
+	if t, err = time.Parse(time.DateOnly, text); err != nil {
+		t, err = time.Parse(time.RFC3339, text)
+	}
+	if epoch := time.Unix(0, 0); err != nil || t.Before(epoch) || name != "from" && t.Equal(epoch) || t.UTC().Year() > 9999 { // the store has no other time
+		return t, fault.New(fault.Invalid, name+" must be a day such as 2026-11-20, or a time such as 2026-11-20T21:00:00Z").With("field", name)
+	}
+	return t.UTC(), nil
 }

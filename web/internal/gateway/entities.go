@@ -13,7 +13,7 @@ import (
 	"countersign/web/internal/store"
 )
 
-// Entity is the caller's entity.
+// Entity is the caller's entity, with the members of whom the caller may read.
 func (g *Gateway) Entity(ctx context.Context, c Caller) (wire.Entity, error) {
 	v := wire.Entity{ID: c.Entity, Members: []wire.Member{}, Signer: signerNone, Env: g.cfg.Env, ServerTime: g.now()}
 	if own := g.vaults[c.Entity]; own != nil {
@@ -38,7 +38,14 @@ func (g *Gateway) Entity(ctx context.Context, c Caller) (wire.Entity, error) {
 			return err
 		}
 		v.Enrolled, v.Name = true, by.Genesis.EntityName
+		shown, err := c.members(by)
+		if err != nil {
+			return err
+		}
 		for _, m := range by.Joined() {
+			if !shown(m.Member) {
+				continue
+			}
 			key, err := jws.FromJWK(m.Approval)
 			if err != nil {
 				return err
@@ -69,11 +76,11 @@ func (g *Gateway) Accounts(ctx context.Context, c Caller) (wire.Accounts, error)
 			if !c.Sees(a.Account) {
 				continue
 			}
-			balances, err := tx.Balances(c.Entity, a.Account)
+			balances, err := tx.Balances(c.Entity, a.Account, time.Time{})
 			if err != nil {
 				return err
 			}
-			w := g.accountView(a, v.ServerTime)
+			w := g.accountView(c, a, v.ServerTime)
 			w.Balances = balanceViews(balances)
 			v.Accounts = append(v.Accounts, w)
 		}
@@ -88,7 +95,7 @@ func (g *Gateway) Account(ctx context.Context, c Caller, id string) (wire.Accoun
 	if err != nil {
 		return wire.Account{}, err
 	}
-	v := g.accountView(a, g.now())
+	v := g.accountView(c, a, g.now())
 	v.Entries, v.Deposits = []wire.LedgerEntry{}, []wire.Deposit{}
 	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		booked, err := tx.Bookings(c.Entity, id, 100)
@@ -105,15 +112,18 @@ func (g *Gateway) Account(ctx context.Context, c Caller, id string) (wire.Accoun
 		if v.Deposits, err = g.depositViews(tx, deposits); err != nil {
 			return err
 		}
-		balances, err := tx.Balances(c.Entity, id)
+		balances, err := tx.Balances(c.Entity, id, time.Time{})
 		v.Balances = balanceViews(balances)
 		return err
 	})
 	return v, err
 }
 
-// accountView is what the vault says of an account.
-func (g *Gateway) accountView(a statement.GenesisAccount, now time.Time) wire.Account {
+// accountView is what the vault says of an account, without a parent that the caller does not read.
+func (g *Gateway) accountView(c Caller, a statement.GenesisAccount, now time.Time) wire.Account {
+	if !c.Sees(a.Parent) {
+		a.Parent = ""
+	}
 	return wire.Account{
 		ID: a.Account, Name: a.Name, Chain: a.Chain, Address: a.Address, Tier: a.Tier, Parent: a.Parent, Sweep: a.Sweep, Rules: a.Rules,
 		NotWatched: g.unwatched(a.Chain), ServerTime: now,

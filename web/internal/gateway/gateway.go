@@ -16,6 +16,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"countersign/shared/asset"
@@ -72,6 +73,8 @@ type Subject struct {
 type Tokens interface {
 	Mint(ctx context.Context, s Subject) (token string, lifetime time.Duration, err error)
 	Verify(token string) (claims.Claims, error)
+	// Sign makes a compact JWS over what is no token.
+	Sign(typ string, payload []byte) (string, error)
 	// Prove checks a proof of possession, and returns the thumbprint of its key.
 	Prove(proof, method, path, token string) (string, error)
 	JWKS() []byte
@@ -117,7 +120,9 @@ type Gateway struct {
 	process string            // this one's name on its database
 	watches map[string]*watch // by CAIP-2 id
 	vaults  map[string]*vault // by entity
-	ended   chan struct{}     // closed when Run's ctx ends: clients that listen are let go
+	// reconciled: this process has compared books, chains and logs, or found that another just did.
+	reconciled atomic.Bool
+	ended      chan struct{} // closed when Run's ctx ends: clients that listen are let go
 }
 
 // New verifies the stored lines of the signers' logs from their newest checkpoint on.
@@ -194,6 +199,7 @@ func (g *Gateway) Run(ctx context.Context) {
 	wg.Go(func() { g.every(ctx, keepEvery, "keep the time", g.Tick) })
 	wg.Go(func() { g.every(ctx, askEvery/3, "ask providers about orders", g.AskProviders) })
 	wg.Go(func() { g.every(ctx, time.Second, "write the log of use", g.writeUses) })
+	wg.Go(func() { g.every(ctx, reconcileLook, "compare books, chains and logs", g.Reconcile) })
 	wg.Go(func() { g.every(ctx, time.Hour, "remove what is old", g.prune) })
 	wg.Wait()
 	if err := g.writeUses(context.WithoutCancel(ctx)); err != nil {
@@ -263,12 +269,20 @@ func (g *Gateway) JWKS() []byte { return g.cfg.Tokens.JWKS() }
 // Health says what works. Nothing of it is secret.
 func (g *Gateway) Health(ctx context.Context) wire.Health {
 	h := wire.Health{Status: "ok", Components: map[string]string{"database": "ok", "chain": "ok", "clock": "ok"}, Chains: []wire.ChainHealth{}}
-	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) error { _, err := tx.Mark(""); return err }); err != nil {
+	var last wire.Reconciliation
+	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) { last, err = g.lastReconciliation(tx); return err }); err != nil {
 		h.Components["database"] = "unavailable"
 		h.Status = "unavailable"
 	}
+	h.Reconciled = reconciledView(last)
+	if h.Components["books"] = h.Reconciled.Status; h.Reconciled.Status == wire.ReconcileDiffers && h.Status == "ok" {
+		h.Status = "degraded"
+	}
 	if g.timely() != nil {
-		h.Components["clock"], h.Status = "stopped", "degraded"
+		h.Components["clock"] = "stopped"
+		if h.Status == "ok" {
+			h.Status = "degraded"
+		}
 	}
 	if len(g.watches) == 0 {
 		h.Components["chain"] = "none"

@@ -94,7 +94,12 @@ func differenceOf(o store.Order) (difference, error) {
 		return difference{}, fmt.Errorf("read what order %s promised: %w", o.ID, err)
 	}
 	diff := got.Sub(promised)
-	return difference{diff.Trim().String(), diff.Mul(amount.Must("100")).Div(promised, 2, amount.Floor).String()}, nil
+	return difference{diff.Trim().String(), percentOf(diff, promised)}, nil
+}
+
+// percentOf is a part of a whole, in percent with two places.
+func percentOf(part, whole amount.Amount) string {
+	return part.Mul(amount.Must("100")).Div(whole, 2, amount.Floor).String()
 }
 
 // eventViews are what happened to an order, of which the signer's log says nothing.

@@ -156,6 +156,19 @@ func (c Caller) scoped(v wire.Vault) wire.Vault {
 	return charter.For(v, c.Sees, c.Token.KeyID)
 }
 
+// members says of which members of a vault a caller may read.
+func (c Caller) members(by *projection.Governance) (shown func(id string) bool, err error) {
+	if c.SeesAll() {
+		return func(string) bool { return true }, nil
+	}
+	v, err := charter.Now(by)
+	ids := map[string]bool{}
+	for _, m := range c.scoped(v).Members {
+		ids[m.ID] = true
+	}
+	return func(id string) bool { return ids[id] }, err
+}
+
 // tells reports whether a caller may hear that something changed.
 func (c Caller) tells(tx store.Tx, change store.Change) (bool, error) {
 	if c.SeesAll() || change.What == wire.ChangedEntity {

@@ -226,11 +226,19 @@ func orderOf(tx store.Tx, r store.Request) (*store.Order, error) {
 // Requests are newest first, those that the caller may read. An empty state is every state.
 func (g *Gateway) Requests(ctx context.Context, c Caller, state, cursor string, limit int) (wire.Page[wire.Request], error) {
 	p := wire.Page[wire.Request]{Items: []wire.Request{}}
-	f := store.RequestFilter{State: state, Among: c.among()}
-	if state == wire.RequestLapsed {
+	next, err := g.requests(ctx, c, store.RequestFilter{State: state}, cursor, limit, func(_ store.Request, v wire.Request, _ statement.Genesis) { p.Items = append(p.Items, v) })
+	p.NextCursor = next
+	return p, err
+}
+
+// requests calls add with those that a filter chooses, as the log has them and as clients see
+// them, at most limit, and says with which the next ones begin.
+func (g *Gateway) requests(ctx context.Context, c Caller, f store.RequestFilter, cursor string, limit int, add func(store.Request, wire.Request, statement.Genesis)) (next string, err error) {
+	state := f.State
+	if f.Among = c.among(); state == wire.RequestLapsed {
 		f.State = wire.RequestApproved // the clock makes the difference
 	}
-	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
+	err = g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		by, err := projection.Governs(tx, c.Entity)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
@@ -239,12 +247,14 @@ func (g *Gateway) Requests(ctx context.Context, c Caller, state, cursor string, 
 			return err
 		}
 		gen := by.Current()
-		for more := true; more && len(p.Items) <= limit; {
+		last, n := "", 0
+		for {
 			all, err := tx.Requests(c.Entity, f, cursor, limit+1)
 			if err != nil {
 				return err
 			}
 			for _, r := range all {
+				cursor = r.ID
 				o, err := orderOf(tx, r)
 				if err != nil {
 					return err
@@ -253,20 +263,23 @@ func (g *Gateway) Requests(ctx context.Context, c Caller, state, cursor string, 
 				if err != nil {
 					return err
 				}
-				if v := g.view(r, by, gen, o, sent); state == "" || v.State == state {
-					p.Items = append(p.Items, v)
+				v := g.view(r, by, gen, o, sent)
+				if state != "" && v.State != state {
+					continue
 				}
-				cursor = r.ID
+				if n == limit {
+					next = last
+					return nil
+				}
+				add(r, v, gen)
+				last, n = r.ID, n+1
 			}
-			more = len(all) > limit
+			if len(all) <= limit {
+				return nil
+			}
 		}
-		return nil
 	})
-	if len(p.Items) > limit {
-		p.Items = p.Items[:limit]
-		p.NextCursor = p.Items[limit-1].ID
-	}
-	return p, err
+	return next, err
 }
 
 // Preview is what the bridge will show to a member; without a decision, about the one

@@ -99,7 +99,20 @@ func (p *Projection) request(tx store.Tx, r *vault.Request, e signedlog.Entry) e
 			return err
 		}
 	}
+	if err := p.rate(tx, r, e.Seq); err != nil {
+		return err
+	}
 	return tx.PutRequest(row)
+}
+
+// rate keeps the rate that a request came with, which was verified with its entry.
+func (p *Projection) rate(tx store.Tx, r *vault.Request, seq int64) error {
+	v := r.Recorded.Value
+	if v == nil {
+		return nil
+	}
+	of := r.Wants.Facts()
+	return tx.PutRate(store.Rate{Entity: p.entity, Account: of.Account, Seq: seq, Source: v.Source, Asset: of.Currency, Currency: v.Currency, Rate: v.Rate, At: v.At})
 }
 
 // decision adds the newest decision to a request.

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"countersign/shared/fault"
 	"countersign/shared/governance"
@@ -249,7 +250,7 @@ func TestADatabaseThatWasLostIsMadeAgainOfTheLogs(t *testing.T) {
 	r.Scan()
 	var held []store.Balance
 	if err := r.Store.Read(t.Context(), func(tx store.Tx) (err error) {
-		held, err = tx.Balances(gatewaytest.Entity, gatewaytest.Account)
+		held, err = tx.Balances(gatewaytest.Entity, gatewaytest.Account, time.Time{})
 		return err
 	}); err != nil || !slices.Equal(held, []store.Balance{{Asset: "ethereum", Amount: "0.1"}}) {
 		t.Errorf("the ledger begins with %+v: %v", held, err)

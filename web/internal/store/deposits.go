@@ -65,8 +65,11 @@ type Deposits interface {
 	// DepositOf finds the deposit of the same event as d: chain, asset, tx, index,
 	// address and block hash.
 	DepositOf(d Deposit) (Deposit, error)
-	DepositsAt(chain, address string) ([]Deposit, error)                    // oldest first
-	DepositsAfter(chain string, block int64) ([]Deposit, error)             // not reversed, in later blocks; oldest first
+	DepositsAt(chain, address string) ([]Deposit, error)        // oldest first
+	DepositsAfter(chain string, block int64) ([]Deposit, error) // not reversed, in later blocks; oldest first
+	// Moved are what came and what was sent, without fees, the newest first, those after the one with id after.
+	Moved(entity string, f MovementFilter, after string, limit int) ([]Deposit, error)
+	EachDeposit(chain string, each func(Deposit) error) error               // oldest first, reversed ones too
 	Pending(chain string) ([]Deposit, error)                                // oldest first
 	Deposits(entity, account string, limit int) ([]Deposit, error)          // that arrived, newest first
 	PutBlock(chain string, number int64, hash string) error                 // adds or replaces

@@ -63,8 +63,11 @@ type Request struct {
 
 // RequestFilter chooses requests; what is empty chooses all.
 type RequestFilter struct {
-	State string
-	Among []string // accounts; nil: all, and what is of none
+	State    string
+	Account  string
+	Asset    string    // that is bought or sent
+	From, To time.Time // of its creation; To is not included
+	Among    []string  // accounts; nil: all, and what is of none
 }
 
 // Impact is what a change of the vault does, as its entry says it.

@@ -157,6 +157,7 @@ type Sendings interface {
 	// OpenSendings are those that are not final, the oldest of each account before the second of
 	// any, so that no account keeps another's out.
 	OpenSendings(chain string, limit int) ([]Sending, error)
+	EachSending(entity string, each func(Sending) error) error // in the order in which they were approved
 	SendingsAfter(chain string, block int64) ([]Sending, error)
 	// OpenOf are those of an entity on a chain that are not final, in the order in which they were
 	// approved.

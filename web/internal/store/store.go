@@ -47,6 +47,7 @@ type Tx interface {
 	Ledger
 	Deposits
 	Sendings
+	Rates
 	Chains
 	Clock
 	Documents
@@ -252,8 +253,16 @@ type Ledger interface {
 	// Postings are those of entries from one time to before another, the oldest entry first,
 	// of entries of accounts alone; nil: of all.
 	Postings(entity string, accounts []string, from, to time.Time, each func(at time.Time, p Posting) error) error
-	DropBookings(entity, kind string) error             // the sandbox's
-	Balances(entity, account string) ([]Balance, error) // of the ledger vault:ACCOUNT, without what is zero
+	// Movements are the entries from one time to before another that changed the ledger
+	// vault:ACCOUNT, by the time at which they were booked, the oldest first.
+	Movements(entity, account string, from, to time.Time, each func(Movement) error) error
+	// Fees are the entries that book what transactions paid for themselves, or take it back, the
+	// newest first, those after the one with id after. The filter's kind counts for nothing.
+	Fees(entity string, f BookingFilter, after string, limit int) ([]Movement, error)
+	DropBookings(entity, kind string) error // the sandbox's
+	// Balances are of the ledger vault:ACCOUNT, without what is zero, by what was booked before
+	// a time; zero: by all.
+	Balances(entity, account string, before time.Time) ([]Balance, error)
 }
 
 // Chains remembers up to where each was read.

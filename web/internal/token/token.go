@@ -150,22 +150,36 @@ func (i *Issuer) Mint(_ context.Context, s gateway.Subject) (string, time.Durati
 	if !s.Until.IsZero() {
 		c.Expires = max(c.IssuedAt+1, min(c.Expires, s.Until.Unix()))
 	}
-	head, err := json.Marshal(claims.Header{Alg: claims.Alg, Kid: i.kid, Typ: claims.Typ})
-	if err != nil {
-		return "", 0, fmt.Errorf("write a token: %w", err)
-	}
 	body, err := json.Marshal(c)
 	if err != nil {
 		return "", 0, fmt.Errorf("write a token: %w", err)
 	}
+	signed, err := i.sign(claims.Typ, body)
+	return signed, time.Duration(c.Expires-c.IssuedAt) * time.Second, err
+}
+
+// Sign makes a compact JWS over what is no token: its typ says what it is, and no reader of
+// tokens takes it for one.
+func (i *Issuer) Sign(typ string, payload []byte) (string, error) {
+	if typ == "" || typ == claims.Typ {
+		return "", fmt.Errorf("sign: the typ %q is that of tokens", typ)
+	}
+	return i.sign(typ, payload)
+}
+
+func (i *Issuer) sign(typ string, payload []byte) (string, error) {
+	head, err := json.Marshal(claims.Header{Alg: claims.Alg, Kid: i.kid, Typ: typ})
+	if err != nil {
+		return "", fmt.Errorf("write a signed header: %w", err)
+	}
 	b64 := base64.RawURLEncoding
-	input := b64.EncodeToString(head) + "." + b64.EncodeToString(body)
+	input := b64.EncodeToString(head) + "." + b64.EncodeToString(payload)
 	digest := sha256.Sum256([]byte(input))
 	sig, err := i.cfg.Key.Sign(rand.Reader, digest[:], crypto.SHA256)
 	if err != nil {
-		return "", 0, fault.Wrap(fmt.Errorf("sign a token: %w", err), fault.Unavailable, "tokens cannot be signed at the moment")
+		return "", fault.Wrap(fmt.Errorf("sign with the key of tokens: %w", err), fault.Unavailable, "the gateway cannot sign at the moment")
 	}
-	return input + "." + b64.EncodeToString(sig), time.Duration(c.Expires-c.IssuedAt) * time.Second, nil
+	return input + "." + b64.EncodeToString(sig), nil
 }
 
 // Verify returns what a token says when it is one of ours, in time, and in the

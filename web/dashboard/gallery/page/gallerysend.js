@@ -1,6 +1,7 @@
 // What sends and receives in the gallery: the form as somebody left it, what became of a transfer, and
 // how an account receives.
 
+import { booksPicture } from './booksview.js';
 import { receivePicture } from './receivepart.js';
 import { check, empty, settled } from './sendform.js';
 import { sendingPicture } from './sendingview.js';
@@ -26,6 +27,14 @@ const transfer = (sending, to = ACME) => ({ vault }) => sendingPicture({
 });
 const mined = { hash: attempt(2).hash, block: 20_482_117, fee: '0.0000315', attempts: [attempt(1), attempt(2)] };
 
+const line = (at, type, amount, balance_after, said) => ({ id: `bkg_${at}`, at: `2026-11-${at}T10:00:00Z`, type, text: said, asset: 'ethereum', amount, balance_after });
+const STATEMENT = {
+  from: '2026-11-01T00:00:00Z', to: '2026-12-01T00:00:00Z', server_time: '2026-11-20T21:00:00Z', opening: [{ asset: 'ethereum', amount: '2' }], closing: [{ asset: 'ethereum', amount: '5.499979' }, { asset: 'ethereum/erc20/sandbox_dollar', amount: '250' }],
+  lines: [line('04', 'deposit', '3', '5', 'Received 3 ETH from NorthPay'), line('09', 'withdrawal', '-4.5', '0.5', 'Sent 4.5 ETH to the supplier'), line('09', 'fee', '-0.000021', '0.499979', 'Network fee of 0.000021 ETH'), line('16', 'deposit', '5', '5.499979', 'Received 5 ETH, not asked for')],
+};
+const books = (more, draft = {}) => () => booksPicture({ lang: 'en', names: { ethereum: { name: 'Ethereum', ticker: 'ETH' }, 'ethereum/erc20/sandbox_dollar': { name: 'Sandbox dollar', ticker: 'SANDUSD' } }, days: { from: '2026-11-01', to: '2026-12-01', open: true }, statement: { value: STATEMENT },
+  draft: { choice: 'month', from: '', last: '', format: 'zip', asset: 'ethereum', ...draft }, ...more });
+
 /** SENDS are pictures by name, made of the sample. */
 export const SENDS = {
   'send--start': form({}), 'send--loading': () => sendPicture({ vault: {}, dry: {} }), 'send--unknown-cost': form({ to: PAYEE, amount: '1' }, { cost: undefined }),
@@ -38,5 +47,8 @@ export const SENDS = {
   'sending--pending': transfer(), 'sending--unnamed': transfer(undefined, PAYEE), 'sending--approved': transfer({ state: 'approved', attempts: [], reason: 'the chain takes more now than the 0.00013 ETH that were approved: it goes on when the chain takes less, or with a request for more' }),
   'sending--included': transfer({ state: 'included', ...mined, confirmations: 2 }), 'sending--confirmed': transfer({ state: 'confirmed', ...mined, confirmations: 14 }),
   'sending--failed': transfer({ state: 'failed', ...mined, confirmations: 14, reason: 'the chain took it into a block and did not carry it out: nothing was moved, and the fee was paid' }), 'sending--lapsed': transfer({ state: 'lapsed', attempts: [] }),
+  'books--month': books({}), 'books--none': books({ statement: { value: { ...STATEMENT, opening: [], closing: [], lines: [] } } }), 'books--loading': books({ statement: {} }),
+  'books--own': books({ days: { wrong: 'The last day is before the first' } }, { choice: 'own', from: '2026-11-20', last: '2026-11-01' }),
+  'books--refused': books({ failed: { code: 'INVALID_REQUEST', message: 'the period has more than 50000 lines: ask for a shorter one' } }),
   'receive--account': () => receivePicture({ chain: 'eip155:31337', address: ACME, name: 'Sandbox chain' }), 'receive--damaged': () => receivePicture({ chain: 'eip155:31337', address: ACME.replace('f', 'e'), name: 'Sandbox chain' }),
 };

@@ -21,6 +21,7 @@ import (
 	"countersign/web/internal/chain"
 	"countersign/web/internal/chain/chaintest"
 	"countersign/web/internal/gateway"
+	"countersign/web/internal/reconcile"
 	"countersign/web/internal/report"
 	"countersign/web/internal/signerlink"
 	"countersign/web/internal/store"
@@ -358,6 +359,11 @@ func (w *World) watched() gateway.Watched {
 		return *w.sandbox
 	}
 	return gateway.Watched{Node: reader{w.Chain.watcher, w.Chain}, Confirmations: w.needed}
+}
+
+// Nodes are those of the chains.
+func (w *World) Nodes() map[string]reconcile.Node {
+	return map[string]reconcile.Node{ChainID: w.watched().Node}
 }
 
 // Vaults are those that the gateway follows.

@@ -121,6 +121,11 @@ func millis(t time.Time) int64 {
 	return t.UnixMilli()
 }
 
+// momentOf is a time in a JSON document as [millis] has it.
+func momentOf(doc, path string) string {
+	return "CAST(round(unixepoch(json_extract(" + doc + ", '" + path + "'), 'subsec') * 1000) AS INTEGER)"
+}
+
 // moment is the time of a column.
 func moment(ms int64) time.Time {
 	if ms == 0 {

@@ -127,6 +127,9 @@ func (x *tx) Request(entity, id string) (store.Request, error) {
 func (x *tx) Requests(entity string, f store.RequestFilter, after string, limit int) ([]store.Request, error) {
 	return docs[store.Request](x, "list requests", `SELECT doc FROM requests WHERE entity = ?1 AND (?2 = '' OR state = ?2)
 		AND (?3 = '' OR seq < (SELECT seq FROM requests WHERE id = ?3 AND entity = ?1))
-		AND (?4 = '' OR json_extract(doc, '$.Account') IN (SELECT value FROM json_each(iif(?4 = '', '[]', ?4)))) ORDER BY seq DESC LIMIT ?5`,
-		entity, f.State, after, among(f.Among), limit)
+		AND (?4 = '' OR json_extract(doc, '$.Account') IN (SELECT value FROM json_each(iif(?4 = '', '[]', ?4))))
+		AND (?5 = '' OR json_extract(doc, '$.Account') = ?5)
+		AND (?6 = '' OR json_extract(iif(json_valid(json_extract(doc, '$.Intent')), json_extract(doc, '$.Intent'), '{}'), '$.crypto.asset') = ?6)
+		AND (?7 = 0 OR `+momentOf("doc", "$.Created")+` >= ?7) AND (?8 = 0 OR `+momentOf("doc", "$.Created")+` < ?8) ORDER BY seq DESC LIMIT ?9`,
+		entity, f.State, after, among(f.Among), f.Account, f.Asset, millis(f.From), millis(f.To), limit)
 }

@@ -177,8 +177,9 @@ func (x *tx) Bookings(entity, account string, limit int) ([]store.Booking, error
 		entity, account, limit)
 }
 
-func (x *tx) Balances(entity, account string) ([]store.Balance, error) {
-	rows, err := x.t.QueryContext(x.ctx, `SELECT side, asset, amount FROM ledger_postings WHERE entity = ? AND ledger = ?`, entity, "vault:"+account)
+func (x *tx) Balances(entity, account string, before time.Time) ([]store.Balance, error) {
+	rows, err := x.t.QueryContext(x.ctx, `SELECT side, asset, amount FROM ledger_postings AS p WHERE entity = ?1 AND ledger = ?2
+		AND (?3 = 0 OR (SELECT at FROM ledger_entries WHERE id = p.entry) < ?3)`, entity, "vault:"+account, millis(before))
 	if err != nil {
 		return nil, fmt.Errorf("add up balances: %w", err)
 	}

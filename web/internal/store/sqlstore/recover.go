@@ -73,6 +73,7 @@ var followed = []struct{ table, rows, key, says string }{
 	{"log_names", `DB.log_names`, `name || ' ' || seq`, `''`},
 	{"snapshots", `DB.snapshots`, `seq`, `hex(doc)`},
 	{"genesis", `DB.genesis`, `entity`, `doc`},
+	{"rates", `DB.rates`, `seq`, `json_array(account, source, asset, currency, rate, at)`},
 	{"requests", `DB.requests`, `id`, `json_array(seq, ` + unordered + `, json_set(doc, '$.State', ` + unordered + `, '$.Order', ''))`},
 	{"sendings", `DB.sendings`, `request`, `json_array(chain, state, block, transfer, doc)`},
 	{"sending_hashes", `(SELECT h.chain, h.hash, h.request, s.entity FROM DB.sending_hashes h JOIN DB.sendings s ON s.request = h.request)`, `chain || ' ' || hash`, `request`},
@@ -150,10 +151,12 @@ var take = []string{
 	`DELETE FROM main.log_names WHERE entity = ?1`,
 	`DELETE FROM main.snapshots WHERE entity = ?1`,
 	`DELETE FROM main.genesis WHERE entity = ?1`,
+	`DELETE FROM main.rates WHERE entity = ?1`,
 	`INSERT INTO main.log_lines SELECT * FROM fresh.log_lines WHERE entity = ?1`,
 	`INSERT INTO main.log_names SELECT * FROM fresh.log_names WHERE entity = ?1`,
 	`INSERT INTO main.snapshots SELECT * FROM fresh.snapshots WHERE entity = ?1`,
 	`INSERT INTO main.genesis SELECT * FROM fresh.genesis WHERE entity = ?1`,
+	`INSERT INTO main.rates SELECT * FROM fresh.rates WHERE entity = ?1`,
 	`INSERT INTO main.requests (id, entity, state, seq, doc)
 		SELECT r.id, r.entity, coalesce(o.says, r.state), r.seq, iif(o.id IS NULL, r.doc, json_set(r.doc, '$.State', o.says, '$.Order', o.id)) FROM fresh.requests r
 		LEFT JOIN (SELECT id, request, iif(state = 'completed', 'completed', 'ordered') AS says FROM main.orders) o ON o.request = r.id

@@ -54,6 +54,11 @@ func (s *suite) sendings() {
 				return err
 			}
 		}
+		var each []store.Sending
+		if err := tx.EachSending("ent_a", func(s store.Sending) error { each = append(each, s); return nil }); err != nil {
+			return err
+		}
+		s.same(each, []store.Sending{one, two})
 		after, err := tx.SendingsAfter("eip155:31337", 6)
 		s.same(after, []store.Sending{one})
 		none, err2 := tx.SendingsAfter("eip155:31337", 7)

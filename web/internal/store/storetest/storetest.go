@@ -26,6 +26,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		test func(*suite)
 	}{
 		{"a transaction that fails changes nothing", (*suite).rollback},
+		{"balances, movements and rates by time", (*suite).books},
 		{"writers wait for each other", (*suite).writers},
 		{"principals", (*suite).principals},
 		{"keys of a developer", (*suite).keys},
@@ -358,6 +359,20 @@ func (s *suite) requests() {
 	s.write(store.ErrExists, func(tx store.Tx) error {
 		return errors.Join(tx.AppendLine(store.Line{Entity: "ent_b"}), tx.PutRequest(store.Request{ID: "req_3", Entity: "ent_b", State: wire.RequestPending}))
 	})
+	s.write(nil, func(tx store.Tx) error {
+		r, err := tx.Request("ent_a", "req_3")
+		r.Account, r.Created, r.Intent = "acc_other", start.Add(time.Hour), `{"crypto":{"asset":"ethereum"}}`
+		return errors.Join(err, tx.PutRequest(r))
+	})
+	for _, f := range []store.RequestFilter{{Account: "acc_other"}, {Asset: "ethereum"}, {From: start.Add(time.Minute), To: start.Add(2 * time.Hour)}, {Among: []string{"acc_other"}}} {
+		s.read(nil, func(tx store.Tx) error {
+			all, err := tx.Requests("ent_a", f, "", 9)
+			if len(all) != 1 || all[0].ID != "req_3" {
+				s.t.Errorf("%+v: %+v", f, all)
+			}
+			return err
+		})
+	}
 	for _, state := range []string{wire.RequestUnsent, wire.RequestPending, wire.RequestApproved, wire.RequestRejected, wire.RequestExpired, wire.RequestBlocked, wire.RequestOrdered, wire.RequestCompleted, wire.RequestFailed, wire.RequestCancelled} {
 		s.write(nil, func(tx store.Tx) error {
 			r, err := tx.Request("ent_a", "req_3")
@@ -459,9 +474,9 @@ func (s *suite) ledger() {
 	book(store.ErrUnbalanced, "e2", in, other)
 	book(nil, "e2", in, out)
 	s.read(nil, func(tx store.Tx) error {
-		b, err := tx.Balances("ent_a", "acc_a")
+		b, err := tx.Balances("ent_a", "acc_a", time.Time{})
 		s.same(b, []store.Balance{{Asset: "ethereum", Amount: "0.200000000000000002"}})
-		none, err2 := tx.Balances("ent_b", "acc_a")
+		none, err2 := tx.Balances("ent_b", "acc_a", time.Time{})
 		s.same(len(none), 0)
 		all, err3 := tx.Bookings("ent_a", "acc_a", 1)
 		if len(all) != 1 || all[0].Entry.ID != "e2" {
