@@ -47,6 +47,7 @@ type Tx interface {
 	Ledger
 	Deposits
 	Sendings
+	Messages
 	Chains
 	Clock
 	Documents
