@@ -5,7 +5,7 @@ import { span } from './drypart.js';
 import { grouped, list, plural } from './nodes.js';
 
 /** KINDS are the requests that rules are for, in words. */
-export const KINDS = { buy: 'purchases', transfer: 'transfers', replace: 'replacements of transfers' };
+export const KINDS = { buy: 'purchases', transfer: 'transfers', replace: 'replacements of transfers', message: 'messages' };
 
 const DAY = 86400, WEEK = 7 * DAY;
 

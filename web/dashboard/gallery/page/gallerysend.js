@@ -26,6 +26,8 @@ const transfer = (sending, to = ACME) => ({ vault }) => sendingPicture({
 });
 const mined = { hash: attempt(2).hash, block: 20_482_117, fee: '0.0000315', attempts: [attempt(1), attempt(2)] };
 
+const signed = (signature) => () => sendingPicture({ vault: {}, request: { value: { intent: { kind: 'message' }, signature: { address: PAYEE, digest: 'qnRLospXbsYsoAReygCtORf99_-jT7uuUIKKWmnBWA4', ...signature } } } });
+
 /** SENDS are pictures by name, made of the sample. */
 export const SENDS = {
   'send--start': form({}), 'send--loading': () => sendPicture({ vault: {}, dry: {} }), 'send--unknown-cost': form({ to: PAYEE, amount: '1' }, { cost: undefined }),
@@ -38,5 +40,6 @@ export const SENDS = {
   'sending--pending': transfer(), 'sending--unnamed': transfer(undefined, PAYEE), 'sending--approved': transfer({ state: 'approved', attempts: [], reason: 'the chain takes more now than the 0.00013 ETH that were approved: it goes on when the chain takes less, or with a request for more' }),
   'sending--included': transfer({ state: 'included', ...mined, confirmations: 2 }), 'sending--confirmed': transfer({ state: 'confirmed', ...mined, confirmations: 14 }),
   'sending--failed': transfer({ state: 'failed', ...mined, confirmations: 14, reason: 'the chain took it into a block and did not carry it out: nothing was moved, and the fee was paid' }), 'sending--lapsed': transfer({ state: 'lapsed', attempts: [] }),
+  'sending--signature': signed({ state: 'signed', signature: `0x${'2c4a5b5f'.repeat(16)}1b`, signed_at: '2026-11-20T21:06:00Z' }), 'sending--signature-waits': signed({ state: 'approved', reason: 'the vault’s signer does not answer' }), 'sending--signature-lapsed': signed({ state: 'lapsed', reason: 'the vault’s keys were rotated before it was signed' }),
   'receive--account': () => receivePicture({ chain: 'eip155:31337', address: ACME, name: 'Sandbox chain' }), 'receive--damaged': () => receivePicture({ chain: 'eip155:31337', address: ACME.replace('f', 'e'), name: 'Sandbox chain' }),
 };
