@@ -1,10 +1,9 @@
 // Package effects is what a transaction does on its chain, computed from a readable intent
 // alone: whom it calls, what it moves, with which bytes, and the most that it may cost; and
-// of a message what is signed. The
-// signer states their digest in what approvers sign, each approver's bridge computes it
-// again from what the person reads, and the signer once more before it signs a
-// transaction: where two tables of assets differ, or a contract was exchanged, nobody
-// signs. Pure. Spec: shared/spec/transactions.md.
+// of a message what is signed. The signer states their digest in what approvers sign, each
+// approver's bridge computes it again from what the person reads, and the signer once more
+// before it signs: where two tables of assets differ, or a contract was exchanged, nobody
+// signs. Pure. Spec: shared/spec/transactions.md, shared/spec/messages.md.
 package effects
 
 import (
