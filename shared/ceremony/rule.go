@@ -213,6 +213,8 @@ func plural(kind string) string {
 		return "transfers"
 	case intent.KindReplace:
 		return "replacements of transfers"
+	case intent.KindMessage:
+		return "messages that the account signs"
 	}
 	return fmt.Sprintf("requests of the kind %s", kind)
 }

@@ -1,9 +1,9 @@
 // Package effects is what a transaction does on its chain, computed from a readable intent
-// alone: whom it calls, what it moves, with which bytes, and the most that it may cost. The
-// signer states their digest in what approvers sign, each approver's bridge computes it
-// again from what the person reads, and the signer once more before it signs a
-// transaction: where two tables of assets differ, or a contract was exchanged, nobody
-// signs. Pure. Spec: shared/spec/transactions.md.
+// alone: whom it calls, what it moves, with which bytes, and the most that it may cost; and
+// of a message what is signed. The signer states their digest in what approvers sign, each
+// approver's bridge computes it again from what the person reads, and the signer once more
+// before it signs: where two tables of assets differ, or a contract was exchanged, nobody
+// signs. Pure. Spec: shared/spec/transactions.md, shared/spec/messages.md.
 package effects
 
 import (
@@ -76,8 +76,13 @@ func (e Effects) Digest() (string, error) {
 	return base64.RawURLEncoding.EncodeToString(sum[:]), err
 }
 
-// DigestOf is the digest of the effects of an intent; empty when it sends nothing.
+// DigestOf is the digest of the effects of an intent, or of a message what its key signs;
+// empty when it ends in neither a transaction nor a signature.
 func DigestOf(i intent.Intent) (string, error) {
+	if m, ok := i.(intent.Messenger); ok {
+		signs, err := m.Signs()
+		return base64.RawURLEncoding.EncodeToString(signs.Digest[:]), err
+	}
 	e, err := Of(i)
 	if e == nil || err != nil {
 		return "", err

@@ -15,11 +15,10 @@ import (
 	"math/big"
 	"strings"
 
-	"github.com/decred/dcrd/dcrec/secp256k1/v4"
-	"github.com/decred/dcrd/dcrec/secp256k1/v4/ecdsa"
 	"github.com/ethereum/go-ethereum/rlp"
 	"golang.org/x/crypto/sha3"
 
+	"countersign/shared/ecrecover"
 	"countersign/shared/eip55"
 )
 
@@ -100,17 +99,12 @@ func (t Tx) Sign(signature []byte, from string) (raw []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(signature) != 64 {
-		return nil, errors.New("the signature is not 64 bytes")
+	v, err := ecrecover.V(digest, signature, from)
+	if err != nil {
+		return nil, err
 	}
 	u := t.unsigned()
-	out := fields{u.Chain, u.Nonce, u.Tip, u.FeeCap, u.Gas, u.To, u.Value, u.Data, nil, 0, new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])}
-	for out.V = range uint64(2) {
-		if who, err := sender(digest, out.V, out.R, out.S); err == nil && who == from {
-			return encode(out)
-		}
-	}
-	return nil, errors.New("the signature is not that of " + from)
+	return encode(fields{u.Chain, u.Nonce, u.Tip, u.FeeCap, u.Gas, u.To, u.Value, u.Data, nil, v, new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])})
 }
 
 // Open reads a signed transaction. It refuses what [Tx.Sign] would not have written.
@@ -136,7 +130,7 @@ func Open(raw []byte) (s Signed, err error) {
 	if err != nil {
 		return s, err
 	}
-	if s.From, err = sender(digest, in.V, in.R, in.S); err != nil {
+	if s.From, err = ecrecover.Address(digest, in.V, in.R, in.S); err != nil {
 		return s, err
 	}
 	sum := keccak(raw)
@@ -176,23 +170,4 @@ func keccak(data []byte) (sum [32]byte) {
 	h.Write(data)
 	h.Sum(sum[:0])
 	return sum
-}
-
-// half is half the order of the curve: s of a signature is not above it (EIP-2).
-var half = new(big.Int).Rsh(secp256k1.Params().N, 1)
-
-// sender is the address whose key made a signature.
-func sender(digest [32]byte, v uint64, r, s *big.Int) (string, error) {
-	if v > 1 || r.Sign() == 0 || s.Sign() == 0 || s.Cmp(half) > 0 || r.BitLen() > 256 {
-		return "", errors.New("the signature is not one of EIP-2")
-	}
-	compact := make([]byte, 65)
-	compact[0] = byte(27 + v)
-	r.FillBytes(compact[1:33])
-	s.FillBytes(compact[33:])
-	key, _, err := ecdsa.RecoverCompact(compact, digest[:])
-	if err != nil {
-		return "", errors.New("the signature is that of no key")
-	}
-	return eip55.Of(key.SerializeUncompressed()[1:]), nil
 }

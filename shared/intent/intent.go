@@ -93,6 +93,22 @@ type Movement struct {
 	Fee            Crypto // the most that the chain may take, in its coin
 }
 
+// KindMessage is the kind of an intent to have an account's key sign a message.
+const KindMessage = "message"
+
+// Messenger is an intent that ends in a signature of its account's own key under a message,
+// and in no transaction.
+type Messenger interface {
+	Intent
+	Signs() (ToSign, error)
+}
+
+// ToSign is what a [Messenger] has signed, computed from what people read of it.
+type ToSign struct {
+	Account, Chain, Address string // whose key
+	Digest                  [32]byte
+}
+
 // Drafted is an intent that the vault fills from what changes, so that the same draft is
 // filled otherwise later.
 type Drafted interface {

@@ -14,7 +14,7 @@ type Record struct {
 	Account      string `json:"account,omitempty"`      // name and id: "Treasury (acc_treasury)"
 	Address      string `json:"address,omitempty"`      // where it is to arrive
 	Chain        string `json:"chain,omitempty"`        // CAIP-2: "eip155:1"
-	Change       string `json:"change,omitempty"`       // what becomes of the vault itself, in a sentence: "Suspend member Bob"; or of a transfer: "cancel transfer req_…"
+	Change       string `json:"change,omitempty"`       // what becomes of the vault itself, in a sentence: "Suspend member Bob"; or of a transfer: "cancel transfer req_…", or what is signed: "sign a text of 45 bytes"
 	Purpose      string `json:"purpose,omitempty"`      // what it is for, in the asker's words
 	Reference    string `json:"reference,omitempty"`    // what it is called in the asker's books
 }

@@ -4,10 +4,11 @@ package intent
 
 import "strings"
 
-// toldKinds are the kinds that the page is told of in words: replace, and those that change
+// toldKinds are the kinds that the page is told of in words: replace, message, and those that change
 // the vault.
 var toldKinds = []kind{
 	{KindReplace, `{"kind":"replace","v":1`, decode[Replace], tellReplace},
+	{KindMessage, `{"kind":"message","v":1`, decode[Message], tellMessage},
 	{KindGroupPut, `{"kind":"group.put","v":1`, decode[GroupPut], tellChange},
 	{KindGroupRemove, `{"kind":"group.remove","v":1`, decode[GroupRemove], tellChange},
 	{KindWhitelistPut, `{"kind":"whitelist.put","v":1`, decode[WhitelistPut], tellChange},

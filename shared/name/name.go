@@ -164,6 +164,37 @@ func Shown(s string) string {
 	return strconv.QuoteToASCII(s) + cut
 }
 
+// Verbatim is a text that others chose, whole and exact, on one line and in quotation
+// marks. A character of which a person would not see that it is there, where it is or what it
+// is stands as an escape, as [strconv.QuoteToASCII] writes it: two texts are shown as two.
+func Verbatim(s string) string {
+	both := strings.ContainsFunc(s, leftToRight) && strings.ContainsFunc(s, rightToLeft)
+	out := []byte{'"'}
+	var last rune
+	marks := 0
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		plain := r != '"' && r != '\\' && unfit(r) == "" && (!both || !rightToLeft(r))
+		switch {
+		case !plain || !joins(r):
+			marks = 0
+		case marks == 0 && !unicode.IsLetter(last), r == last && unicode.Is(unicode.M, r), marks == maxMarks:
+			plain = false
+		default:
+			marks++
+		}
+		if plain {
+			out = append(out, s[i:i+n]...)
+		} else {
+			quoted := strconv.QuoteToASCII(s[i : i+n])
+			out = append(out, quoted[1:len(quoted)-1]...)
+			r = 0
+		}
+		last, i = r, i+n
+	}
+	return string(append(out, '"'))
+}
+
 // Quote puts what [Shown] returned into quotation marks, for the middle of a sentence;
 // what has them already stays as it is.
 func Quote(shown string) string {

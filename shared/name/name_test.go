@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"unicode"
@@ -257,4 +258,38 @@ func TestANameCannotPassForTheWordsAroundIt(t *testing.T) {
 			t.Errorf("%s stands as %s, want %s", name, got, want)
 		}
 	}
+}
+
+func TestATextThatOthersChoseIsShownWholeAndCannotPassForAnother(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 5000)
+	for text, want := range map[string]string{
+		"": `""`, "Sign in to example.com": `"Sign in to example.com"`, " two  spaces ": `" two  spaces "`, long: `"` + long + `"`,
+		"a\nYou sign as  Bob": `"a\nYou sign as  Bob"`, "a\r\n\t\x00\x1b[2J": `"a\r\n\t\x00\x1b[2J"`, `say "yes" \n`: `"say \"yes\" \\n"`,
+		"caf\u00e9 \u6f22\U0001f600": "\"caf\u00e9 \u6f22\U0001f600\"", "cafe\u0301": "\"cafe\u0301\"", "2\u0338": `"2\u0338"`, "e\u0301\u0301": "\"e\u0301" + `\u0301"`,
+		"pay \u202e001": `"pay \u202e001"`, "a\u2028b\u0085c\u00a0d": `"a\u2028b\u0085c\u00a0d"`, "zero\u200bwidth\ufeff": `"zero\u200bwidth\ufeff"`, "\u05e9\u05dc\u05d5\u05dd": "\"\u05e9\u05dc\u05d5\u05dd\"",
+		"pay \u05e9\u05dc 100": `"pay \u05e9\u05dc 100"`, "\xff\xfe": `"\xff\xfe"`, "\ufffd": `"\ufffd"`, "\U000e0041": `"\U000e0041"`,
+	} {
+		if got := Verbatim(text); got != want {
+			t.Errorf("%+q: got %+q, want %+q", text, got, want)
+		}
+	}
+}
+
+func FuzzVerbatimIsExact(f *testing.F) {
+	for _, c := range cases() {
+		f.Add(c.Text)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		got := Verbatim(s)
+		back, err := strconv.Unquote(got)
+		if err != nil || back != s {
+			t.Fatalf("%+q is shown as %+q, which is %+q: %v", s, got, back, err)
+		}
+		for _, r := range got {
+			if !Visible(r) {
+				t.Fatalf("%+q is shown with %U", s, r)
+			}
+		}
+	})
 }

@@ -63,6 +63,8 @@ func TestEachLayerPaysWhomItMay(t *testing.T) {
 		"the treasury pays a supplier":               {send("acc_treasury", "1", supplier), nil, ""},
 		"the treasury pays a stranger":               {send("acc_treasury", "1", stranger), nil, ""},
 		"the treasury buys":                          {buy("acc_treasury", "10"), nil, ""},
+		"the treasury signs a message":               {governance.Facts{Kind: intent.KindMessage, Account: "acc_treasury", Chain: "eip155:1"}, nil, ""},
+		"the trading account signs one":              {governance.Facts{Kind: intent.KindMessage, Account: "acc_trading", Chain: "eip155:1"}, nil, ""},
 		"the trading account pays a supplier little": {send("acc_trading", "1", supplier), nil, "small transfers"},
 		"much":                              {send("acc_trading", "1.01", supplier), nil, "large transfers"},
 		"little, after much on the day":     {send("acc_trading", "1", supplier), spent, "large transfers"},

@@ -90,6 +90,12 @@ func vectors(t testing.TB) (all []vector) {
 	add("a transfer before it was signed", "", func(f *File) { *f = receiptOf(sent(t), vaulttest.Third); f.Lines = f.Lines[:5] })
 	add("a cancellation with its transaction", "", func(f *File) { *f = receiptOf(cancelled(t), vaulttest.Second) })
 	add("a transfer that was replaced", "", func(f *File) { *f = receiptOf(cancelled(t), vaulttest.Third) })
+	add("a message with its signature", "", func(f *File) { *f = receiptOf(spoken(t), vaulttest.Third) })
+	add("a message before it was signed", "", func(f *File) { *f = receiptOf(spoken(t), vaulttest.Third); f.Lines = f.Lines[:5] })
+	add("a message without the entry that says what was to be signed", "entry 6", func(f *File) {
+		*f = receiptOf(spoken(t), vaulttest.Third)
+		f.Lines = append(f.Lines[:5], f.Lines[6:]...)
+	})
 	add("a transfer without the entry that says what was to be signed", "entry 6", func(f *File) {
 		*f = receiptOf(sent(t), vaulttest.Third)
 		f.Lines = append(f.Lines[:5], f.Lines[6:]...)
@@ -136,6 +142,15 @@ func vectors(t testing.TB) (all []vector) {
 	})
 	add("of a later version", "file", func(f *File) { f.V = 2 })
 	return all
+}
+
+// spoken is a log with a message that was signed.
+func spoken(t testing.TB) *vaulttest.Log {
+	t.Helper()
+	s := vaulttest.New(t)
+	s.Say(vaulttest.Third, "Sign in to example.com")
+	s.SignMessage(vaulttest.Third)
+	return s
 }
 
 // cancelled is a log with a transfer that was cancelled when it was stuck.

@@ -34,7 +34,7 @@ func (r Report) Lines() []intent.Line {
 	if to, ok := q.Receives(); ok {
 		all = append(all, intent.Line{Label: "Address", Value: to.Address + ": its key is in the vault, which made it for this request"})
 	}
-	all = append(all, r.transactions()...)
+	all = append(append(all, r.transactions()...), r.signature()...)
 	for _, c := range r.Changes {
 		all = append(all, intent.Line{}, intent.Line{Label: "Before it", Value: c.Wants.Title() + " (" + c.Request + ")"})
 		all = append(all, r.decisions(c)...)
@@ -87,6 +87,22 @@ func (r Report) transactions() (all []intent.Line) {
 		all = append(all, intent.Line{Label: label, Value: fmt.Sprintf("%s, nonce %d, of %s, signed %s", tx.Hash, a.Nonce, tx.From, when(a.At))})
 	}
 	return all
+}
+
+// signature is what the vault signed of a message. That it is the account's was verified.
+func (r Report) signature() []intent.Line {
+	m, ok := r.Request.Wants.(intent.Messenger)
+	if r.Signature == nil || !ok {
+		return nil
+	}
+	signs, err := m.Signs()
+	if err != nil { // it was verified
+		return nil
+	}
+	return []intent.Line{
+		{Label: "Signature", Value: r.Signature.Signature}, {Label: "By", Value: signs.Address + ", " + when(r.Signature.At)},
+		{Label: "Of digest", Value: fmt.Sprintf("0x%x", signs.Digest)},
+	}
 }
 
 // decisions are what members signed about a request.

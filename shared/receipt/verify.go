@@ -23,18 +23,19 @@ import (
 
 // Report is what a receipt proves.
 type Report struct {
-	Genesis  statement.Genesis
-	Root     string              // thumbprint of the statement key
-	Request  *vault.Request      // with its decisions and its outcome
-	Changes  []*vault.Request    // of the vault until then, in the order in which they took effect
-	Names    map[string]string   // of members, by id
-	Decision governance.Decision // when it was closed
-	Closed   int64               // Unix seconds
-	Note     signedlog.Note
-	Attempts []vault.Attempt      // to have its transaction taken into a block; what is not signed is left out
-	Signer   statement.SignerKeys // of the vault, where the receipt ends
-	Keys     []jwk.Key            // the statement keys that the vault had until then, the root key first
-	LedTo    *LedTo               // as the gateway says, which the vault does not vouch for
+	Genesis   statement.Genesis
+	Root      string              // thumbprint of the statement key
+	Request   *vault.Request      // with its decisions and its outcome
+	Changes   []*vault.Request    // of the vault until then, in the order in which they took effect
+	Names     map[string]string   // of members, by id
+	Decision  governance.Decision // when it was closed
+	Closed    int64               // Unix seconds
+	Note      signedlog.Note
+	Attempts  []vault.Attempt      // to have its transaction taken into a block; what is not signed is left out
+	Signature *vault.Signature     // of its message; nil: it is not signed, or has none
+	Signer    statement.SignerKeys // of the vault, where the receipt ends
+	Keys      []jwk.Key            // the statement keys that the vault had until then, the root key first
+	LedTo     *LedTo               // as the gateway says, which the vault does not vouch for
 }
 
 // verifier holds the lines of a receipt against each other.
@@ -205,6 +206,11 @@ func (v *verifier) line(l Line) error {
 func (v *verifier) note(e signedlog.Entry) {
 	id, _ := e.Concerns() // empty of the genesis
 	switch {
+	case e.Type == signedlog.SignedMessage:
+		var b signedlog.SignedMessageBody
+		if strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody) == nil { // it was applied
+			v.Signature = &vault.Signature{Digest: vault.DigestOf(v.Request.Wants), Signature: b.Signature, At: e.At}
+		}
 	case e.Type == signedlog.Request && id == v.file.Request:
 		v.Request = v.state.Request(id)
 	case e.Type == signedlog.Request:
@@ -225,7 +231,7 @@ func (v *verifier) concerns(e signedlog.Entry) error {
 	}
 	id, err := e.Concerns()
 	if closed := v.Request != nil && v.Request.Outcome != ""; closed && err == nil {
-		switch own, signs := id == v.file.Request, e.Type == signedlog.Signing || e.Type == signedlog.Signed; {
+		switch own, signs := id == v.file.Request, vault.Behind(e.Type); {
 		case own && !signs:
 			return errBehind
 		case !own:

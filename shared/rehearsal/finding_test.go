@@ -205,6 +205,26 @@ func TestWhatCanBeReplacedIsSaidByItsFees(t *testing.T) {
 	}
 }
 
+func TestWhoCanHaveMessagesSignedCanMoveAnyAmount(t *testing.T) {
+	t.Parallel()
+	v := sample()
+	v.Accounts[0].Rules.Rules = []governance.Rule{{Name: "messages", When: []governance.Condition{{Filter: &governance.Filter{Kinds: []string{"message"}}}},
+		Steps: []governance.Step{{Name: "one", Quorum: 1, Members: []string{"mem_bob"}}}}}
+	if err := v.Check(); err != nil {
+		t.Fatal(err)
+	}
+	want := "Bob alone can move any amount of each asset a day in messages of Treasury"
+	if f := Rehearse(v)[0]; f.Text != want || f.Kind != "message" {
+		t.Errorf("%+v", f)
+	}
+	v.Accounts[0].Rules.Rules[0].When = append(v.Accounts[0].Rules.Rules[0].When, governance.Condition{Amount: &governance.Amount{Currency: "ethereum", Max: "1"}})
+	if all := Rehearse(v); !slices.ContainsFunc(all, func(f Finding) bool {
+		return f.Kind == "message" && f.Text == "nobody can approve messages of Treasury: no rule is for them"
+	}) {
+		t.Errorf("a rule with an amount is for messages: %+v", all)
+	}
+}
+
 func TestWhatProgramsAndTimeDecideNeedsNoMember(t *testing.T) {
 	t.Parallel()
 	v := sample()

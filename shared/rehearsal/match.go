@@ -20,7 +20,11 @@ type match struct {
 }
 
 // known reports whether this version knows what a kind of intent has.
-func known(kind string) bool { return kind == intent.KindBuy || sends(kind) }
+func known(kind string) bool { return kind == intent.KindBuy || sends(kind) || kind == message }
+
+// message is the kind of requests that have no amount, no asset and no address. What is signed
+// may give away any amount of each asset.
+const message = intent.KindMessage
 
 // sends reports whether requests of a kind send something, so that they have an address.
 func sends(kind string) bool { return kind == intent.KindTransfer || kind == intent.KindReplace }
@@ -41,6 +45,8 @@ func everything(kind string) region {
 		r[byAddress], r[byProvider] = only(""), except("")
 	case intent.KindTransfer, intent.KindReplace:
 		r[byAddress], r[byProvider] = except(""), only("")
+	case message:
+		r[byAddress], r[byProvider] = only(""), only("")
 	}
 	return r
 }
@@ -62,7 +68,11 @@ func matches(v Vault, a Account, rule governance.Rule, kind string) match {
 		case c.Window != nil && !foreign(*c.Window, "Days", "From", "To", "Business"):
 			m.window(*c.Window, a.Rules.Holidays)
 		case c.Filter != nil && !foreign(*c.Filter, "Kinds", "Assets"):
-			if len(c.Filter.Assets) > 0 {
+			switch {
+			case len(c.Filter.Assets) == 0:
+			case kind == message:
+				m.narrow(byAmount, amounts(nil))
+			default:
 				m.narrow(byAsset, only(c.Filter.Assets...))
 			}
 		case c.Velocity != nil && !foreign(*c.Velocity, "Currency", "Seconds", "Max", "Count"):
@@ -93,7 +103,7 @@ func (m *matching) counted(unit string) bool {
 	case !known(m.kind), sends(m.kind) && valued: // it may have no amount, or a recorded value
 		m.unsure()
 		return false
-	case isCurrency(unit) == sends(m.kind): // what is spent in another unit never matches
+	case m.kind == message, isCurrency(unit) == sends(m.kind): // what is spent in another unit never matches
 		m.narrow(byAmount, amounts(nil))
 	default:
 		m.narrow(spends(m.kind), only(unit))

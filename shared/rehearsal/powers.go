@@ -366,7 +366,7 @@ func (r *rules) recipients(to []string) string {
 // inDay says what can be moved in a day.
 func (f Finding) inDay() string {
 	switch {
-	case f.Currency == "" && sends(f.Kind):
+	case f.Currency == "" && (sends(f.Kind) || f.Kind == message):
 		return "any amount of each asset a day"
 	case f.Day == "" && sends(f.Kind) && isCurrency(f.Currency):
 		return "any amount of " + f.Currency + " in value a day"

@@ -43,7 +43,7 @@ func everyFact() (all []governance.Facts) {
 			}
 		}
 	}
-	return all
+	return append(all, governance.Facts{Kind: "message", Account: "acc_treasury", Chain: "eip155:1"})
 }
 
 func pick[T any](t *rapid.T, label string, from []T) []T {
@@ -63,7 +63,7 @@ func condition(t *rapid.T) governance.Condition {
 		}
 		return governance.Condition{Amount: &governance.Amount{Currency: rapid.SampledFrom(units).Draw(t, "unit"), Min: low, Max: high}}
 	case 1:
-		return governance.Condition{Filter: &governance.Filter{Kinds: someWords(t, "kinds", []string{"buy", "transfer", "replace"})}}
+		return governance.Condition{Filter: &governance.Filter{Kinds: someWords(t, "kinds", []string{"buy", "transfer", "replace", "message"})}}
 	case 2:
 		return governance.Condition{Filter: &governance.Filter{Assets: someWords(t, "assets", []string{"ethereum", "litecoin"})}}
 	case 3:

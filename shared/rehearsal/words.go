@@ -20,6 +20,8 @@ func plural(kind string) string {
 		return "transfers"
 	case intent.KindReplace:
 		return "replacements"
+	case message:
+		return "messages"
 	}
 	return fmt.Sprintf("requests of kind %q", kind)
 }

@@ -105,6 +105,20 @@ type SignedBody struct {
 	Raw     string `json:"raw"` // base64url of the bytes that are sent to the chain
 }
 
+// SigningMessageBody is the body of a signing_message entry: the signer is about to sign the
+// message of an approved request.
+type SigningMessageBody struct {
+	Request string `json:"request"`
+	Digest  string `json:"digest"` // base64url of the 32 bytes that the key signs, which follow from the intent
+}
+
+// SignedMessageBody is the body of a signed_message entry: the signature of the
+// signing_message entry before it about this request.
+type SignedMessageBody struct {
+	Request   string `json:"request"`
+	Signature string `json:"signature"` // 0x and the 65 bytes r, s and v, by the account's own key (shared/ecrecover)
+}
+
 // SweepingBody is the body of a sweeping entry: by the standing rule of an account, the signer
 // is about to sign a transaction of one of its deposit addresses, which can only bring what
 // is there to the account's own address.
@@ -161,6 +175,14 @@ func (e Entry) Concerns() (string, error) {
 		return b.Request, err
 	case Signing:
 		var b SigningBody
+		err := strictjson.UnmarshalCanonical(e.Body, &b, MaxBody)
+		return b.Request, err
+	case SigningMessage:
+		var b SigningMessageBody
+		err := strictjson.UnmarshalCanonical(e.Body, &b, MaxBody)
+		return b.Request, err
+	case SignedMessage:
+		var b SignedMessageBody
 		err := strictjson.UnmarshalCanonical(e.Body, &b, MaxBody)
 		return b.Request, err
 	case Signed:

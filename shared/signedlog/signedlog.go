@@ -29,6 +29,9 @@ const (
 	// Signing says which transaction the signer is about to sign, Signed that it did.
 	Signing = "signing"
 	Signed  = "signed"
+	// SigningMessage says which message the signer is about to sign, SignedMessage that it did.
+	SigningMessage = "signing_message"
+	SignedMessage  = "signed_message"
 	// Sweeping says which sweep of a deposit address the signer is about to sign, Swept
 	// that it did.
 	Sweeping = "sweeping"

@@ -14,7 +14,7 @@ func TestThePagesExampleIsAnEntryAndItHasTheTypes(t *testing.T) {
 		t.Fatal(err)
 	}
 	spec.Shows(t, "an entry", example, e)
-	spec.Same(t, "types", spec.Column(t, "signedlog.md", "Form", "type", 0), []string{Genesis, Request, Initiation, Approval, Verdict, Governed, Outcome, Signing, Signed, Sweeping, Swept, Clock, Checkpoint})
+	spec.Same(t, "types", spec.Column(t, "signedlog.md", "Form", "type", 0), []string{Genesis, Request, Initiation, Approval, Verdict, Governed, Outcome, Signing, Signed, SigningMessage, SignedMessage, Sweeping, Swept, Clock, Checkpoint})
 }
 
 func TestThePageHasTheLimitsOfTheLog(t *testing.T) {

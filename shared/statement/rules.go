@@ -38,7 +38,8 @@ func (c *checks) decision(a Approval) error {
 		}
 		c.That(a.GovernedBy.RuleSet == wants.Facts().RuleSet(), "governed_by.rule_set", "is not that of the account")
 		_, sends := wants.(intent.Sender)
-		c.That((a.Effects != "") == (sends && a.Decision != Initiate), "effects", "must be said of what sends something, and of nothing else")
+		_, signs := wants.(intent.Messenger)
+		c.That((a.Effects != "") == ((sends || signs) && a.Decision != Initiate), "effects", "must be said of what ends in a transaction or a signature, and of nothing else")
 	}
 	if a.Effects != "" {
 		c.hash(a.Effects, "effects")

@@ -88,6 +88,9 @@ func TestThePagesExamplesAreStatements(t *testing.T) {
 	if text := spec.Examples(t, "intent.md", "replace, version 1", "")[0]; text != textOf(sampleReplace(t)) {
 		t.Errorf("the page shows\n%s\nthe code\n%s", text, textOf(sampleReplace(t)))
 	}
+	if text := spec.Examples(t, "intent.md", "message, version 1", "")[0]; text != textOf(sampleMessage(t)) {
+		t.Errorf("the page shows\n%s\nthe code\n%s", text, textOf(sampleMessage(t)))
+	}
 	if text := spec.Examples(t, "intent.md", "transfer, version 1", "")[0]; text != textOf(sampleTransfer()) {
 		t.Errorf("the page shows\n%s\nthe code\n%s", text, textOf(sampleTransfer()))
 	}

@@ -72,7 +72,8 @@ type Approval struct {
 	InitiatorName string     `json:"initiator_name,omitempty"`
 	Intent        intent.Doc `json:"intent"`
 	Impact        *Impact    `json:"impact,omitempty"` // of a change of the vault
-	// Effects is the digest of what the transaction does (shared/effects), of what sends one.
+	// Effects is the digest of what the transaction does (shared/effects), of what sends one; of
+	// a message, what the key signs.
 	Effects   string `json:"effects,omitempty"`
 	Nonce     string `json:"nonce"` // 32 bytes, lower-case hexadecimal; single use
 	IssuedAt  int64  `json:"iat"`   // Unix seconds

@@ -114,6 +114,22 @@ func sampleReplace(t testing.TB) Approval {
 	return a
 }
 
+// sampleMessage is [sample] about the message of intent.md.
+func sampleMessage(t testing.TB) Approval {
+	a := sample()
+	a.Intent = intent.Doc(spec.Examples(t, "intent.md", "message, version 1", "json")[0])
+	a.Effects = "t4B-b2Kg7Iqvl6RHRUDKV_R3zinDUf_71-7n2ADBy3k"
+	return a
+}
+
+// sampleText is [sample] about a text that looks like a prompt.
+func sampleText() Approval {
+	a := sample()
+	a.Intent = intent.Doc(`{"kind":"message","v":1,"account":"acc_treasury","account_name":"Treasury","chain":"eip155:31337","address":"0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf","text":"Sign in to example.com\n\nYou sign as  Alice (mem_alice)` + "\u202e" + `"}`)
+	a.Effects = strings.Repeat("A", 43)
+	return a
+}
+
 func textOf(a Approval) string         { return must(Text(a)) }
 func previewOf(a Approval) string      { return must(Preview(a)) }
 func linesOf(a Approval) []intent.Line { return must(Lines(a)) }
@@ -377,6 +393,8 @@ func vectors(t testing.TB) []vector {
 	faster := sampleReplace(t)
 	intenttest.Edit(&faster.Intent, func(x *intent.Replace) { x.Action = intent.SpeedUp })
 	faster.Effects = "vNjKI44FoKgY0R1PnwUL5rxlyeuKxMww5yO2_JNSifM"
+	said := sampleInitiation()
+	said.Intent = sampleText().Intent
 	all := []vector{
 		{"an approval", "approval", good, true, "", "", textOf(sample())},
 		{"names with brackets and quotation marks", "approval", canonical(t, brackets), true, "", "", textOf(brackets)},
@@ -384,6 +402,9 @@ func vectors(t testing.TB) []vector {
 		{"a cancellation", "approval", canonical(t, sampleReplace(t)), true, "", "", textOf(sampleReplace(t))},
 		{"a speed-up", "approval", canonical(t, faster), true, "", "", textOf(faster)},
 		{"an initiation of a cancellation", "initiation", canonical(t, replaced), true, "", "", textOf(replaced.decision())},
+		{"a message, typed data", "approval", canonical(t, sampleMessage(t)), true, "", "", textOf(sampleMessage(t))},
+		{"a message, a text that looks like a prompt", "approval", canonical(t, sampleText()), true, "", "", textOf(sampleText())},
+		{"an initiation of a message", "initiation", canonical(t, said), true, "", "", textOf(said.decision())},
 		{"a purpose and a reference", "approval", canonical(t, withPurpose), true, "", "", textOf(withPurpose)},
 		{"a rejection", "approval", canonical(t, rejection), true, "", "", textOf(rejection)},
 		{"an approval of what a member signed and sent", "approval", canonical(t, sent), true, "", "", textOf(sent)},

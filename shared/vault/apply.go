@@ -47,6 +47,10 @@ func (s *State) Apply(e signedlog.Entry, hash string) error {
 		err = s.applySigning(e)
 	case signedlog.Signed:
 		err = s.applySigned(e)
+	case signedlog.SigningMessage:
+		err = s.applySigningMessage(e)
+	case signedlog.SignedMessage:
+		err = s.applySignedMessage(e)
 	case signedlog.Sweeping:
 		err = s.applySweeping(e)
 	case signedlog.Swept:
@@ -345,6 +349,7 @@ func (s *State) applyOutcome(e signedlog.Entry) error {
 	}
 	s.past.Note(b.Request, e.Seq)
 	s.begin(r, e.At)
+	s.speak(r, e.At)
 	if changes && d.State == governance.Approved {
 		return s.changed(change, r, e)
 	}

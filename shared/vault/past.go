@@ -59,7 +59,7 @@ func (s *State) Recall(id string, lines []Line) (*Request, error) {
 func (s *State) recall(id string, lines []Line) (r *Request, err error) {
 	for i, l := range lines {
 		switch {
-		case (i == 0) != (l.Type == signedlog.Request) || r != nil && (r.Outcome != "") != sends(l.Type):
+		case (i == 0) != (l.Type == signedlog.Request) || r != nil && (r.Outcome != "") != Behind(l.Type):
 			return nil, fmt.Errorf("entry %d does not follow", l.Seq)
 		case l.Type == signedlog.Request:
 			var b signedlog.RequestBody
@@ -106,6 +106,10 @@ func (s *State) recall(id string, lines []Line) (r *Request, err error) {
 			}
 		case sends(l.Type):
 			if r.Attempts, err = sent(r.Attempts, l.Entry, id); err != nil {
+				return nil, err
+			}
+		case speaks(l.Type):
+			if r.Signature, err = spoken(r.Signature, l.Entry, id); err != nil {
 				return nil, err
 			}
 		default:

@@ -177,6 +177,7 @@ func (s *State) rotated() error {
 		a.pool.free, a.nonce = nil, 0
 	}
 	clear(s.sends)
+	clear(s.messages)
 	clear(s.sweeps)
 	return nil
 }
@@ -188,9 +189,10 @@ func (s *State) Key() jws.PublicKey {
 	return s.key
 }
 
-// stranded reports whether a request that is open receives at an address whose key the vault
-// does not have any more.
+// stranded reports whether a request that is open receives at an address, or is to be signed
+// by one, whose key the vault does not have any more.
 func (s *State) stranded(r *Request) bool {
 	_, receives := r.Wants.(intent.Receiver)
-	return receives && len(r.pins) > 0 && r.pins[0].Seq <= s.Rotated() && s.Rotated() > 0
+	_, signs := r.Wants.(intent.Messenger)
+	return (receives || signs) && len(r.pins) > 0 && r.pins[0].Seq <= s.Rotated() && s.Rotated() > 0
 }

@@ -25,12 +25,13 @@ type snapshot struct {
 	Mark       signedlog.Mark  `json:"mark"`
 	At         int64           `json:"at"` // of the last entry, Unix seconds
 	Governance Governance      `json:"governance"`
-	Accounts   []accountRecord `json:"accounts"`         // in the order of the genesis, then as they were created
-	Keys       poolRecord      `json:"keys,omitzero"`    // absent: no account was to be created
-	Rates      []rateRecord    `json:"rates,omitempty"`  // by source, asset and currency
-	Open       []requestRecord `json:"open"`             // by id
-	Sends      []Sending       `json:"sends,omitempty"`  // by request
-	Sweeps     []Sweeping      `json:"sweeps,omitempty"` // by address
+	Accounts   []accountRecord `json:"accounts"`           // in the order of the genesis, then as they were created
+	Keys       poolRecord      `json:"keys,omitzero"`      // absent: no account was to be created
+	Rates      []rateRecord    `json:"rates,omitempty"`    // by source, asset and currency
+	Open       []requestRecord `json:"open"`               // by id
+	Sends      []Sending       `json:"sends,omitempty"`    // by request
+	Messages   []Message       `json:"messages,omitempty"` // by request
+	Sweeps     []Sweeping      `json:"sweeps,omitempty"`   // by address
 }
 
 type poolRecord struct {
@@ -89,6 +90,9 @@ func (s *State) Snapshot() ([]byte, error) {
 	}
 	for _, id := range slices.Sorted(maps.Keys(s.sends)) {
 		out.Sends = append(out.Sends, *s.sends[id])
+	}
+	for _, id := range slices.Sorted(maps.Keys(s.messages)) {
+		out.Messages = append(out.Messages, *s.messages[id])
 	}
 	for _, address := range slices.Sorted(maps.Keys(s.sweeps)) {
 		out.Sweeps = append(out.Sweeps, *s.sweeps[address])
@@ -199,6 +203,11 @@ func (s *State) restore(in snapshot) error {
 	for _, sending := range in.Sends {
 		if err := s.resume(sending); err != nil {
 			return fmt.Errorf("the transaction of %s: %w", sending.Request, err)
+		}
+	}
+	for _, message := range in.Messages {
+		if err := s.respeak(message); err != nil {
+			return fmt.Errorf("the message of %s: %w", message.Request, err)
 		}
 	}
 	for _, sweeping := range in.Sweeps {

@@ -16,6 +16,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/gas"
 	"countersign/shared/governance"
+	"countersign/shared/intent"
 	"countersign/shared/jwk"
 	"countersign/shared/jws"
 	"countersign/shared/jws/keytest"
@@ -82,6 +83,9 @@ func spending(version int) governance.Set {
 	set := transfers(version, 2)
 	set.Rules[0].When = append(set.Rules[0].When, governance.Condition{Velocity: &governance.Velocity{Currency: "ethereum", Seconds: 3600, Max: "100"}})
 	set.Rules[0].Creation = &governance.Creation{Members: []string{"mem_alice"}}
+	messages := set.Rules[0]
+	messages.Name, messages.When = "messages", []governance.Condition{{Filter: &governance.Filter{Kinds: []string{intent.KindMessage}}}}
+	set.Rules = append(set.Rules, messages)
 	return set
 }
 
@@ -195,6 +199,8 @@ func lived(t testing.TB) *writer {
 	w.decide(approved, "mem_alice", statement.Approve, aliceKey)
 	w.close(approved)
 	w.sign(approved, gas.Fees{Gas: 21000, FeeCap: "2000000000", Tip: "1000000000"})
+	w.agreed(second, "Hello")
+	w.append(signedlog.SigningMessage, w.begins(second))
 	w.created(trading("acc_trading", "Trading"), 20)
 	w.sweep(gas.Fees{Gas: 21000, FeeCap: "2000000000", Tip: "1000000000"})
 	w.wanted(other, trading("acc_payroll", "Payroll"), 21)
@@ -230,13 +236,13 @@ func TestARestoredStateIsTheOneThatWasKept(t *testing.T) {
 	}
 	for name, pair := range map[string][2]any{
 		"Governance": {w.s.Governance, back.Governance}, "key": {w.s.key, back.key}, "past": {w.s.past, back.past}, "mark": {w.s.mark, back.mark}, "at": {w.s.at, back.at},
-		"members": {w.s.members, back.members}, "accounts": {w.s.accounts, back.accounts}, "open": {w.s.open, back.open}, "sends": {w.s.sends, back.sends}, "sweeps": {w.s.sweeps, back.sweeps}, "keys": {w.s.keys, back.keys}, "rates": {w.s.rates, back.rates},
+		"members": {w.s.members, back.members}, "accounts": {w.s.accounts, back.accounts}, "open": {w.s.open, back.open}, "sends": {w.s.sends, back.sends}, "messages": {w.s.messages, back.messages}, "sweeps": {w.s.sweeps, back.sweeps}, "keys": {w.s.keys, back.keys}, "rates": {w.s.rates, back.rates},
 	} {
 		if !reflect.DeepEqual(pair[0], pair[1]) {
 			t.Errorf("%s was %+v and is %+v", name, pair[0], pair[1])
 		}
 	}
-	if n := is.NumField(); n != 15 {
+	if n := is.NumField(); n != 16 {
 		t.Errorf("a state has %d fields: compare the new ones here", n)
 	}
 	w.s = back

@@ -38,6 +38,7 @@ type State struct {
 	keys     Pool                           // of the own keys of accounts that were created, or may be
 	open     map[string]*Request            // those without an outcome
 	sends    map[string]*Sending            // by request: those approved that end in a transaction, see sends.go
+	messages map[string]*Message            // by request: those approved that are to be signed, see messages.go
 	sweeps   map[string]*Sweeping           // by deposit address: see sweeps.go
 	rates    map[governance.Valuation]int64 // the time of the newest rate that a request has, Unix seconds
 	excerpt  bool                           // only some entries are applied: see [Excerpt]
@@ -69,6 +70,7 @@ type Request struct {
 	Outcome   string     // empty while pending
 	Reasons   []string   // of the outcome
 	Attempts  []Attempt  // to have its transaction taken into a block, of one that ends in one
+	Signature *Signature // of one that ends in one; nil: it is not begun
 
 	number int       // of the key of its address, when it receives
 	pins   []pin     // that it had, the first one first
@@ -113,7 +115,7 @@ func New(key jws.PublicKey, past Past) *State {
 	}
 	return &State{
 		Governance: &Governance{}, key: key, past: past, members: map[string]*Member{}, accounts: map[string]*account{}, open: map[string]*Request{},
-		sends: map[string]*Sending{}, sweeps: map[string]*Sweeping{}, rates: map[governance.Valuation]int64{},
+		sends: map[string]*Sending{}, messages: map[string]*Message{}, sweeps: map[string]*Sweeping{}, rates: map[governance.Valuation]int64{},
 	}
 }
 

@@ -15,8 +15,8 @@ import (
 type RequestInput struct {
 	QuoteID   string `json:"quote_id,omitempty"`
 	AccountID string `json:"account_id,omitempty"`
-	// Intent is a draft (shared/intent) of what changes the vault, or sends what it holds,
-	// which says its purpose itself.
+	// Intent is a draft (shared/intent) of what changes the vault, sends what it holds, or has
+	// a message signed, which says its purpose itself.
 	Intent intent.Doc `json:"intent,omitempty"`
 	// Purpose is what it is for, in the asker's words: at most 140 characters (shared/name).
 	Purpose string `json:"purpose,omitempty"`
@@ -65,7 +65,7 @@ type Request struct {
 	Sentence     string     `json:"sentence"`      // what it is about, for people
 	Intent       intent.Doc `json:"intent"`        // canonical: kind, v, then the fields of its kind
 	IntentDigest string     `json:"intent_digest"` // base64url of its SHA-256
-	// Lines are what the intent says, for people, of what changes the vault, and of a replace: a page need not
+	// Lines are what the intent says, for people, of what changes the vault, of a replace and of a message: a page need not
 	// know its kind.
 	Lines      []Line                `json:"lines,omitempty"`
 	Impact     *statement.Impact     `json:"impact,omitempty"` // what it does to the vault, also among Lines
@@ -79,6 +79,7 @@ type Request struct {
 	Approved   int                   `json:"approved"`            // approvals that count towards it
 	Address    *DepositInfo          `json:"address,omitempty"`   // of an intent that receives
 	Sending    *Sending              `json:"sending,omitempty"`   // of an approved request that ends in a transaction
+	Signature  *Signature            `json:"signature,omitempty"` // of an approved request that ends in one
 	History    []Event               `json:"history"`             // oldest first
 	Order      string                `json:"order,omitempty"`
 	CreatedAt  time.Time             `json:"created_at"`

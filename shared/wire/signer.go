@@ -69,6 +69,19 @@ type SignerTransaction struct {
 	LogSize int64    `json:"log_size"`
 }
 
+// SignerSignatureInput is the body of POST /v1/requests/{id}/signature: what is signed follows
+// from the request alone.
+type SignerSignatureInput struct{}
+
+// SignerSignature answers POST /v1/requests/{id}/signature: the signature of the message of an
+// approved request, which the log has.
+type SignerSignature struct {
+	Digest    string `json:"digest"`    // base64url of what the key signed
+	Signature string `json:"signature"` // 0x and the 65 bytes r, s and v in hexadecimal
+	Address   string `json:"address"`   // of the account, whose key it is
+	LogSize   int64  `json:"log_size"`
+}
+
 // SignerSweepInput is the body of POST /v1/sweeps, which a [SignerTransaction] answers.
 type SignerSweepInput struct {
 	Account string   `json:"account"`

@@ -15,7 +15,7 @@ func TestTheExamplesOfTheSignerLinkAreReadAndShowEveryField(t *testing.T) {
 	for _, block := range spec.Examples(t, "signer-link.md", "Messages", "json") {
 		lines = append(lines, strings.Split(block, "\n")...)
 	}
-	into := []any{new(SignerStatus), new(SignerRequestInput), new(SignerRequest), new(SignerTransactionInput), new(SignerTransaction), new(SignerSweepInput), new(SignerRecord), new(SignerChannel), new(SignerReply), new(SignerLogPage), new(SignerNote), new(SignerReviews), new(SignerVerdict), new(SignerRates), new(SignerRateInput), new(Certificate)}
+	into := []any{new(SignerStatus), new(SignerRequestInput), new(SignerRequest), new(SignerTransactionInput), new(SignerTransaction), new(SignerSignature), new(SignerSweepInput), new(SignerRecord), new(SignerChannel), new(SignerReply), new(SignerLogPage), new(SignerNote), new(SignerReviews), new(SignerVerdict), new(SignerRates), new(SignerRateInput), new(Certificate)}
 	if len(lines) != len(into) {
 		t.Fatalf("the page has %d examples, want %d", len(lines), len(into))
 	}

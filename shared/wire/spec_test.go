@@ -56,7 +56,7 @@ var examples = map[string][]struct {
 	"GET /v1/quotes":                   {{new(Quotes), []string{"fixes.also"}}, {new(QuoteOpen), nil}, {new(quote.Settled), nil}},
 	"GET /v1/events":                   {{new(Opened), nil}, {new(Change), nil}},
 	"GET /v1/requests":                 {{new(Page[Request]), []string{"items"}}},
-	"POST /v1/requests": {{new(RequestInput), []string{"intent"}}, {new(RequestInput), []string{"quote_id", "account_id", "purpose", "reference"}}, {new(Sending), []string{"replaced_by"}}, {new(Request), []string{"lines", "impact", "sending"}},
+	"POST /v1/requests": {{new(RequestInput), []string{"intent"}}, {new(RequestInput), []string{"quote_id", "account_id", "purpose", "reference"}}, {new(Sending), []string{"replaced_by"}}, {new(Signature), []string{"reason"}}, {new(Request), []string{"lines", "impact", "sending", "signature"}},
 		{new(Explanation), []string{"decision", "rules", "remaining", "windows", "impact", "trial", "value"}},
 		{new(DryRunInput), []string{"quote_id", "account_id", "purpose", "reference"}}},
 	"GET /v1/requests/{id}/statement":     {{new(StatementPreview), nil}},

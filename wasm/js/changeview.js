@@ -2,7 +2,8 @@
 // what it would do. Pictures for the painter; change.js keeps what is typed.
 
 import { plainly } from './controls.js';
-import { button, el, empty, icon, link, loaded, notice, text, trouble } from './nodes.js';
+import { whole } from './drypart.js';
+import { button, card, el, empty, icon, link, loaded, notice, text, trouble } from './nodes.js';
 import { impactPicture } from './impactview.js';
 import { trialPicture } from './trial.js';
 
@@ -22,11 +23,14 @@ function page(c, vault, lang) {
     done ?? el('div', asks ? 'split' : 'stack', { key: 'work' },
       el('form', 'form split-main', { novalidate: true, on: { submit: 'c.send' }, key: 'form', 'aria-labelledby': 'f-title' },
         refused(c), c.restored && restored(), c.behind && behind(c),
-        form.fields(f), asks && plainly(f),
-        text('div', 'form-foot stack', text('div', 'cluster', el('button', `button is-primary ${busy ? 'is-busy' : ''}`.trim(), { type: 'submit', 'aria-disabled': busy ? 'true' : undefined }, first?.send ?? form.send ?? 'Ask the administrators'), button('is-quiet', 'c.leave', 'Cancel')),
-          asks && text('p', 'small muted', first?.foot ?? 'Nothing changes yet: it becomes a request, which administrators read in their own bridge and sign.'))),
-      asks && text('div', 'split-side stack', impactPicture(c.dry, names), form.tries && trialPicture(f, c.dry.value?.trial, names, lang))));
+        form.fields(f), asks && plainly(f, form.who),
+        text('div', 'form-foot stack', text('div', 'cluster', el('button', `button is-primary ${busy ? 'is-busy' : ''}`.trim(), { type: 'submit', 'aria-disabled': busy ? 'true' : undefined }, first?.send ?? form.send ?? `Ask the ${form.who ?? 'administrators'}`), button('is-quiet', 'c.leave', 'Cancel')),
+          asks && text('p', 'small muted', first?.foot ?? form.foot ?? 'Nothing changes yet: it becomes a request, which administrators read in their own bridge and sign.'))),
+      asks && text('div', 'split-side stack', form.who && c.dry.value ? ruled(c.dry, names, lang) : impactPicture(c.dry, names, form.who), form.tries && trialPicture(f, c.dry.value?.trial, names, lang))));
 }
+
+// ruled is what the rules say of what is no change of the vault.
+const ruled = (dry, names, lang) => el('div', '', { key: 'impact', 'aria-busy': dry.busy ? 'true' : 'false' }, whole(dry.value, names, lang));
 
 // asked stands where the request is shown elsewhere.
 const asked = ({ id, sentence }) => notice('is-positive', 'check', 'The administrators are asked', sentence ?? '', link('button is-small', `/requests/${id}`, 'Show the request'), link('button is-small is-quiet', '/vault', 'Show the vault'));

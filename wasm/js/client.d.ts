@@ -138,11 +138,26 @@ export interface Sending {
   readonly attempts: readonly { nonce: number; hash?: string; signedAt: Instant; fees: { gas: number; maxFeePerGas: Decimal; maxPriorityFeePerGas: Decimal } }[];
 }
 
+/** How far the signature of an approved message is. */
+export interface Signature {
+  /** Of "approved" it is not signed yet; the others are final. */
+  readonly state: 'approved' | 'signed' | 'lapsed';
+  /** Of the account, whose key signs. */
+  readonly address: string;
+  /** What the key signs, in base64url (shared/spec/messages.md). */
+  readonly digest: string;
+  /** 0x and the 65 bytes r, s and v in hexadecimal. */
+  readonly signature?: string;
+  readonly signedAt?: Instant;
+  /** Why it is not further, for people. */
+  readonly reason?: string;
+}
+
 /** A governed request, by what it wants next. */
 export interface Purchase {
   readonly id: string;
   /** An approved purchase is "ready" to be paid, an approved transfer is "sending" until the chain has confirmed it ("done") or not
-   *  carried it out ("failed"); an approved change of the vault is "done". */
+   *  carried it out ("failed"), an approved message until it is signed; an approved change of the vault is "done". */
   readonly state: 'decide' | 'ready' | 'at-provider' | 'sending' | 'done' | 'failed' | 'cancelled' | 'expired' | 'rejected';
   /** What it is about, for people. */
   readonly sentence: string;
@@ -168,6 +183,8 @@ export interface Purchase {
   readonly maxFee?: { amount: Decimal; asset: string };
   /** Of a transfer that was approved. */
   readonly sending?: Sending;
+  /** Of a message that was approved. */
+  readonly signature?: Signature;
   readonly purpose?: string;
   readonly reference?: string;
 }

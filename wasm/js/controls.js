@@ -2,7 +2,7 @@
 // wrong with it. f is { draft, errors, vault }; a path names the part of the draft (draft.js).
 
 import { get, SPANS } from './draft.js';
-import { el, icon, text } from './nodes.js';
+import { el, icon, text, upper } from './nodes.js';
 
 /** idOf is the id of the control for a part of the draft. */
 export const idOf = (path) => `f-${path.replaceAll(/[^\w]/g, '-')}`;
@@ -27,6 +27,12 @@ const labelled = (path, label, ...rest) => el('div', 'field', { key: keyOf(path)
 export function field(f, path, label, { hint, type = 'text', list, ...attrs } = {}) {
   const d = described(f, path, hint);
   return labelled(path, label, el('input', 'input', { type, autocomplete: 'off', spellcheck: 'false', ...(list && { list }), ...d.attrs, ...attrs, on: { input: `set:${path}` }, prop: { value: get(f.draft, path) ?? '' } }), d.said);
+}
+
+/** area is a text of several lines. */
+export function area(f, path, label, { hint, ...attrs } = {}) {
+  const d = described(f, path, hint);
+  return labelled(path, label, el('textarea', 'textarea mono', { autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', ...d.attrs, ...attrs, on: { input: `set:${path}` }, prop: { value: get(f.draft, path) ?? '' } }), d.said);
 }
 
 const option = ([value, label]) => el('option', '', { value, key: value }, label);
@@ -78,5 +84,5 @@ export const small = (action, picture, name, attrs = {}) => el('button', 'icon-b
 export const add = (action, label) => el('button', 'button is-small is-quiet', { type: 'button', key: label, on: { click: action } }, icon('buy'), label);
 
 /** plainly asks for a purpose and a reference, which every change may have. */
-export const plainly = (f) => text('div', 'field-row', field(f, 'purpose', 'What for', { hint: 'Administrators read it. It may stay empty.', maxlength: '140' }), field(f, 'reference', 'Your reference', { hint: 'Such as a ticket’s number. It may stay empty.', maxlength: '140' }));
+export const plainly = (f, who = 'administrators') => text('div', 'field-row', field(f, 'purpose', 'What for', { hint: `${upper(who)} read it. It may stay empty.`, maxlength: '140' }), field(f, 'reference', 'Your reference', { hint: 'Such as a ticket’s number. It may stay empty.', maxlength: '140' }));
 

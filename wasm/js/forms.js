@@ -6,7 +6,7 @@
 // sees; intent(draft, version, context), what is asked for (shared/spec/intent.md), fields in their order; back(draft), where
 // it came from. It may have: load(ask, at, vault), what it needs besides; act(draft, action), its own actions; follow(draft,
 // before, action, vault), what changes with something else; placed(field, draft), the part of the draft that a refusal means;
-// tries(draft), the request that the dry run is to try (trial.js); lead(f); send; done(f, made), what is shown of what was asked
+// tries(draft), the request that the dry run is to try (trial.js); lead(f); send; who, and foot, when others than the administrators decide on it; done(f, made), what is shown of what was asked
 // for. One that is not a request itself is alone, with path and body; it is secret when the draft must not be kept. One for which
 // something is made first has first: { path, send, focus, until, foot, took(made) }; what was made is its context, in memory alone.
 
@@ -14,6 +14,7 @@ import { accountEdit, accountNew } from './formaccount.js';
 import { adminRule } from './formadmin.js';
 import { groupPut, groupRemove } from './formgroup.js';
 import { memberInvite, memberJoin, memberReplace, memberResume, memberRevoke, memberSuspend } from './formmember.js';
+import { messageSign } from './formmessage.js';
 import { reportingCreate, reportingRevoke } from './formreporting.js';
 import { whitelistPut } from './formwhitelist.js';
 
@@ -25,6 +26,7 @@ const FORMS = {
   new_member: { form: memberInvite, on: 'members', label: 'Invite a member' },
   new_reporting_key: { form: reportingCreate, on: 'reporting', label: 'New reporting key' },
   change_acc: { form: accountEdit, on: 'account', label: 'Change' },
+  sign_acc: { form: messageSign, on: 'account', label: 'Sign a message', when: (o) => o.chain.startsWith('eip155:') },
   change_grp: { form: groupPut, on: 'group', label: 'Change' },
   remove_grp: { form: groupRemove, on: 'group', label: 'Remove', when: (o) => !o.gone },
   change_wls: { form: whitelistPut, on: 'whitelist', label: 'Change' },

@@ -16,8 +16,8 @@ export function sorted(summary) {
 }
 
 /** impactPicture: dry is { busy, seconds, value, error, incomplete, until }; names are members' by ids. */
-export function impactPicture(dry, names) {
-  return card('What this would do', 'As the vault itself says, before anybody is asked. Administrators sign it with the change.', el('div', 'stack', { 'aria-busy': dry.busy ? 'true' : 'false' }, inside(dry, names)), { key: 'impact' });
+export function impactPicture(dry, names, who) {
+  return card(who ? 'Who decides' : 'What this would do', who ? 'As the vault itself says, before anybody is asked.' : 'As the vault itself says, before anybody is asked. Administrators sign it with the change.', el('div', 'stack', { 'aria-busy': dry.busy ? 'true' : 'false' }, inside(dry, names)), { key: 'impact' });
 }
 
 function inside(dry, names) {

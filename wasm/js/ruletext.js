@@ -6,7 +6,7 @@ import { list, plural } from './nodes.js';
 import { number } from './numbers.js';
 
 /** KINDS are the requests that rules are for, in words. */
-export const KINDS = { buy: 'purchases', transfer: 'transfers', replace: 'replacements of transfers' };
+export const KINDS = { buy: 'purchases', transfer: 'transfers', replace: 'replacements of transfers', message: 'messages' };
 
 const DAY = 86400, WEEK = 7 * DAY;
 

@@ -1,4 +1,4 @@
-// Beside the request of a transfer: to whom it goes, and how far its transaction is. It reads the request
+// Beside the request of a transfer: to whom it goes, and how far its transaction is; of a message: its signature. It reads the request
 // again when the gateway tells that it changed. Loaded when somebody opens such a request.
 
 import { fail, isOurs } from './errors.js';
@@ -66,7 +66,7 @@ export class SendingPart {
 
   #paint() {
     if (this.#life.signal.aborted) return;
-    const said = saidOf(this.#request.value?.sending), first = this.#said === '';
+    const said = saidOf(this.#request.value), first = this.#said === '';
     this.#said = said || ' ';
     this.#painter.paint({ tree: sendingPicture({ request: this.#request, vault: this.#vault, lang: this.#lang }), announce: first ? '' : said });
   }

@@ -6,6 +6,7 @@ import { address, card, el, fact, icon, identifier, notice, plural, text, troubl
 import { number } from './numbers.js';
 import { called, known } from './recipient.js';
 import { assetOf } from './sendform.js';
+import { signaturePicture, spokenOf } from './signatureview.js';
 
 /** OVER are the states of a sending to which nothing more happens. */
 export const OVER = new Set(['confirmed', 'failed', 'replaced', 'lapsed']);
@@ -13,6 +14,7 @@ export const OVER = new Set(['confirmed', 'failed', 'replaced', 'lapsed']);
 /** sendingPicture: request and vault are holders, { value, error }, of GET /v1/requests/{id} and GET /v1/vault; lang is the page's language. */
 export function sendingPicture({ request, vault, lang }) {
   if (!request.value) return request.error ? trouble(request.error, 'again') : card('Recipient', '', [1, 2].map((key) => el('span', 'skeleton is-line', { key })));
+  if (request.value.signature) return text('div', 'stack', request.error && trouble(request.error, 'again'), signaturePicture(request.value.signature));
   const r = request.value, i = r.intent, f = { i, lang, vault: vault.value, coin: vault.value ? assetOf(vault.value, i.chain, i.max_fee.asset) : { ticker: i.max_fee.asset } };
   return text('div', 'stack', request.error && trouble(request.error, 'again'), i.action !== 'CANCEL' && to(f), r.sending && progress(r.sending, f));
 }
@@ -84,4 +86,4 @@ function attempts(s, f) {
 export const feeOf = ({ fees }, { places = 18 }) => decimal(BigInt(fees.gas) * BigInt(fees.max_fee_per_gas), places);
 
 /** saidOf is how far it is, in a word. */
-export const saidOf = (s) => (s ? `${STATES[s.state] ?? s.state}${s.state === 'included' ? `: ${s.confirmations} of ${s.needed}` : ''}.` : '');
+export const saidOf = ({ sending: s, signature } = {}) => (signature ? spokenOf(signature) : s ? `${STATES[s.state] ?? s.state}${s.state === 'included' ? `: ${s.confirmations} of ${s.needed}` : ''}.` : '');

@@ -66,7 +66,7 @@ const STATES = { decide: ['pending_initiation', 'pending'], ready: ['approved'],
 
 // stateOf is what a request wants next. What is approved waits to be paid, or is on its way, and a change of
 // the vault is done with that.
-const APPROVED = { buy: 'ready', transfer: 'sending', replace: 'sending' };
+const APPROVED = { buy: 'ready', transfer: 'sending', replace: 'sending', message: 'sending' };
 const stateOf = ({ state, intent }) => (state === 'approved' ? APPROVED[intent?.kind] ?? 'done' : Object.keys(STATES).find((s) => STATES[s].includes(state)) ?? state);
 
 export function purchaseOf(r) {
@@ -78,7 +78,9 @@ export function purchaseOf(r) {
     until: (r.state === 'approved' && r.use_by) || r.expires_at, order: r.order || undefined,
     ...(i.kind === 'buy' && { pay: i.fiat, receive: i.crypto, minimum: i.minimum, provider: { id: i.provider, name: i.provider_name }, account: i.account, quote: i.quote }),
     ...(i.kind === 'transfer' && { send: i.crypto, to: i.to.address, maxFee: i.max_fee, account: i.account }),
+    ...(i.kind === 'message' && { account: i.account }),
     ...(r.sending && { sending: sendingOf(r.sending) }),
+    ...(r.signature && { signature: signatureOf(r.signature) }),
     purpose: i.purpose, reference: i.reference,
   };
 }
@@ -87,6 +89,8 @@ const sendingOf = ({ state, hash, block, confirmations, needed, fee, reason, att
   state, confirmations, needed, ...(hash && { hash }), ...(block !== undefined && { block }), ...(fee && { fee }), ...(reason && { reason }), ...(by && { replacedBy: by }),
   attempts: attempts.map(({ nonce, hash, signed_at, fees }) => ({ nonce, ...(hash && { hash }), signedAt: signed_at, fees: { gas: fees.gas, maxFeePerGas: fees.max_fee_per_gas, maxPriorityFeePerGas: fees.max_priority_fee_per_gas } })),
 });
+
+const signatureOf = ({ state, address, digest, signature, signed_at: at, reason }) => ({ state, address, digest, ...(signature && { signature, signedAt: at }), ...(reason && { reason }) });
 
 /** costOf is what a transfer would cost. */
 export const costOf = ({ asset, available, coin, spare, speeds, contract, refused }) => ({

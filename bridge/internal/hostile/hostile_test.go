@@ -165,7 +165,7 @@ func lived(t testing.TB) *world {
 
 // table is all that the gateway does.
 func table() []row {
-	return slices.Concat(handshakes(), records(), requests(), transactions(), logs(), receipts(), ceremonies(), reporting(), invitations(), rates(), rotations())
+	return slices.Concat(handshakes(), records(), requests(), transactions(), messages(), logs(), receipts(), ceremonies(), reporting(), invitations(), rates(), rotations())
 }
 
 func TestTheHostileGatewayIsRefusedByWhomItConcerns(t *testing.T) {
@@ -250,6 +250,11 @@ func TestWhatTheGatewaySaysInPlaceOfTheVaultIsNotHeard(t *testing.T) {
 			p := purchase()
 			p.AccountName, p.Chain, p.Address = "Petty cash", "eip155:1", thief
 			return p
+		}()},
+		{letter(), func() intent.Intent {
+			m := letter()
+			m.AccountName, m.Chain, m.Address = "Petty cash", "eip155:1", thief
+			return m
 		}()},
 		{officers(1, "mem_alice"), func() intent.Intent {
 			g := officers(1, "mem_alice")

@@ -59,13 +59,14 @@ func twoOf(name string, when ...governance.Condition) governance.Rule {
 	return governance.Rule{Name: name, When: when, Steps: []governance.Step{{Name: "treasury", Quorum: 2, Members: []string{"mem_alice", "mem_bob", "mem_carol"}}}}
 }
 
-// rules let two of three buy for up to 10,000 EUR, send to those on a whitelist, and replace
-// what they sent for up to 0.01 ether.
+// rules let two of three buy for up to 10,000 EUR, send to those on a whitelist, replace
+// what they sent for up to 0.01 ether, and sign messages.
 func rules() governance.Set {
 	return governance.Set{Version: 1, Rules: []governance.Rule{
 		twoOf("purchases", governance.Condition{Amount: &governance.Amount{Currency: "EUR", Max: "10000"}}),
 		twoOf("transfers", governance.Condition{Filter: &governance.Filter{Kinds: []string{intent.KindTransfer}}}, governance.Condition{Whitelist: &governance.Whitelist{Whitelist: "wls_suppliers"}}),
 		twoOf("replaces", governance.Condition{Filter: &governance.Filter{Kinds: []string{intent.KindReplace}}}, governance.Condition{Amount: &governance.Amount{Currency: "ethereum", Max: "0.01"}}),
+		twoOf("messages", governance.Condition{Filter: &governance.Filter{Kinds: []string{intent.KindMessage}}}),
 	}}
 }
 

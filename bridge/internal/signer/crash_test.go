@@ -47,7 +47,7 @@ func courses(t testing.TB) []course {
 		{name: "a purchase that a member signs and sends", rules: fourEyes, wants: buy, says: []said{{"mem_alice", statement.Initiate}, {"mem_bob", statement.Approve}}},
 		{name: "a rejection", wants: buy, says: []said{{"mem_alice", statement.Approve}, {"mem_bob", statement.Reject}}},
 		{wants: buy}, {wants: i}, {wants: spare},
-		{wants: replacing(stuck, intent.Cancel), sent: true}, {name: "a speed-up", wants: replacing(stuck, intent.SpeedUp), sent: true},
+		{wants: replacing(stuck, intent.Cancel), sent: true}, {wants: mail(), rules: andMessages}, {name: "a speed-up", wants: replacing(stuck, intent.SpeedUp), sent: true},
 		{wants: intent.GroupRemove{Kind: intent.KindGroupRemove, V: 1, Group: "grp_spare", FromVersion: 1}},
 		{wants: suppliers()}, {wants: quorum(1, 1)}, {wants: edits(1, rules...)},
 		{wants: suspend}, {wants: turns(intent.KindMemberRevoke, "carol", 1)},
@@ -178,6 +178,14 @@ func (c course) play(g *rig, acknowledge func(string)) (a answers) {
 		a.raw = tx.Raw
 		acknowledge(tx.Raw)
 	}
+	if c.signs() {
+		signed, code := g.signature(testReq)
+		if code != "" {
+			g.t.Fatal(code)
+		}
+		a.raw = signed.Signature
+		acknowledge(a.raw)
+	}
 	return a
 }
 
@@ -185,6 +193,12 @@ func (c course) play(g *rig, acknowledge func(string)) (a answers) {
 func (c course) sends() bool {
 	_, sends := c.wants.(intent.Sender)
 	return sends
+}
+
+// signs reports whether the request ends in a signature.
+func (c course) signs() bool {
+	_, signs := c.wants.(intent.Messenger)
+	return signs
 }
 
 func (c course) input(g *rig) wire.SignerRequestInput {
@@ -228,6 +242,12 @@ func (c course) goesOn(t *testing.T, what string, g *rig, m moment, before answe
 			t.Errorf("%s: %s signs once more: %v", what, s.member, ferr)
 		}
 	}
+	if c.signs() {
+		signed, code := g.signature(testReq)
+		if code != "" || acknowledged(before.raw) && signed.Signature != before.raw {
+			t.Errorf("%s: %s: the signature is another one", what, code)
+		}
+	}
 	if !c.sends() {
 		return
 	}
@@ -260,6 +280,9 @@ func (c course) once(t *testing.T, what string, g *rig, changes int) {
 	}
 	if c.sends() { // the second with higher fees
 		want[signedlog.Signing], want[signedlog.Signed] = 2, 2
+	}
+	if c.signs() {
+		want[signedlog.SigningMessage], want[signedlog.SignedMessage] = 1, 1
 	}
 	if entries := g.entriesOf(testReq); !maps.Equal(entries, want) {
 		t.Errorf("%s: the log has %v, want %v", what, entries, want)

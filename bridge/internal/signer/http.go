@@ -34,6 +34,7 @@ func (s *Service) Handler() http.Handler {
 	mux.HandleFunc("GET /v1/requests/{id}", s.strict(s.getRequest))
 	mux.HandleFunc("GET /v1/requests/{id}/impact", s.strict(s.getImpact))
 	mux.HandleFunc("POST /v1/requests/{id}/transactions", s.strict(s.postTransaction))
+	mux.HandleFunc("POST /v1/requests/{id}/signature", s.strict(s.postSignature))
 	mux.HandleFunc("POST /v1/sweeps", s.strict(s.postSweep))
 	mux.HandleFunc("GET /v1/reviews", s.strict(s.getReviews))
 	mux.HandleFunc("POST /v1/verdicts", s.strict(s.postVerdict))
@@ -152,6 +153,16 @@ func (s *Service) postTransaction(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v, err := s.Transaction(r.Context(), r.PathValue("id"), in.Fees)
+	s.reply(w, r, v, err)
+}
+
+func (s *Service) postSignature(w http.ResponseWriter, r *http.Request) {
+	var in wire.SignerSignatureInput
+	if err := read(w, r, &in); err != nil {
+		s.fail(w, r, err)
+		return
+	}
+	v, err := s.SignMessage(r.Context(), r.PathValue("id"))
 	s.reply(w, r, v, err)
 }
 

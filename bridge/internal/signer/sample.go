@@ -141,6 +141,13 @@ var longest = map[string]func(DraftAccount) intent.Intent{
 			From: longest, Nonce: math.MaxInt32, Crypto: most, To: intent.Recipient{Address: longest}, FeeBefore: most, MaxFee: most, Purpose: strings.Repeat("界", name.MaxWords),
 		}
 	},
+	intent.KindMessage: func(a DraftAccount) intent.Intent {
+		const hidden = "\u200b" // 3 bytes, which are shown with 6
+		return intent.Message{
+			Kind: intent.KindMessage, V: 1, Account: a.Account, AccountName: a.Name, Chain: a.Chain, Address: "0x52908400098527886E0F7030069857D2E4169EE7",
+			Text: strings.Repeat(hidden, (intent.MaxShown-1024)/6), Purpose: strings.Repeat("界", name.MaxWords),
+		}
+	},
 }
 
 // sampleStatement is an approval of a step, or at step 0 an initiation.
@@ -156,7 +163,9 @@ func sampleStatement(d Draft, a DraftAccount, rule governance.Rule, step int, m 
 		Nonce:      strings.Repeat("0", 64), IssuedAt: at, NotBefore: at, Expires: at + 1,
 		Channel: hash, Log: statement.Log{Size: 1, Head: hash},
 	}
-	if _, sends := wants.(intent.Sender); sends && step > 0 {
+	_, sends := wants.(intent.Sender)
+	_, signs := wants.(intent.Messenger)
+	if (sends || signs) && step > 0 {
 		st.Effects = hash
 	}
 	switch {

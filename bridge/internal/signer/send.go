@@ -153,8 +153,7 @@ func (s *Service) signed(ctx context.Context, request, account string, a vault.A
 	x := s.state.Sending(request)
 	var key accountKey
 	if x != nil {
-		terms, _ := s.state.Account(account)
-		key = accountKey{chain: terms.Chain, label: s.accountLabel(account), address: terms.Address}
+		key = s.accountKeyOf(account)
 	}
 	s.mu.Unlock()
 	if x == nil {
@@ -168,6 +167,15 @@ func (s *Service) signed(ctx context.Context, request, account string, a vault.A
 	if err != nil {
 		return nil, err
 	}
+	signature, err := s.signWith(ctx, key, digest)
+	if err != nil {
+		return nil, fmt.Errorf("sign with the key of account %s: %w", account, err)
+	}
+	return tx.Sign(signature, key.address)
+}
+
+// signWith has an account's own key sign a digest: r and s of 32 bytes each.
+func (s *Service) signWith(ctx context.Context, key accountKey, digest [32]byte) ([]byte, error) {
 	k, err := s.owns.get(ctx, s.deps.Vault, key)
 	if err != nil {
 		return nil, err
@@ -175,9 +183,14 @@ func (s *Service) signed(ctx context.Context, request, account string, a vault.A
 	signature, err := k.SignDigest(ctx, digest[:])
 	if err != nil {
 		s.owns.drop(key)
-		return nil, fmt.Errorf("sign with the key of account %s: %w", account, err)
 	}
-	return tx.Sign(signature, key.address)
+	return signature, err
+}
+
+// accountKeyOf says where the own key of an account is. The caller holds mu.
+func (s *Service) accountKeyOf(account string) accountKey {
+	terms, _ := s.state.Account(account)
+	return accountKey{chain: terms.Chain, label: s.accountLabel(account), address: terms.Address}
 }
 
 // accountKey says where an account's own key is, and which address it must have.

@@ -36,6 +36,13 @@ func purchasesAndTransfers() governance.Set {
 	return rules
 }
 
+// andMessages are [purchasesAndTransfers], and a rule for messages.
+func andMessages() governance.Set {
+	rules := purchasesAndTransfers()
+	rules.Rules = append(rules.Rules, governance.Rule{Name: "messages", Steps: rules.Rules[0].Steps, When: []governance.Condition{{Filter: &governance.Filter{Kinds: []string{intent.KindMessage}}}}})
+	return rules
+}
+
 func TestTwoMembersApproveATransferOfWhichTheyReadWhatItDoes(t *testing.T) {
 	t.Parallel()
 	g := newRig(t, purchasesAndTransfers())

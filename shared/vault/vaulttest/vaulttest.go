@@ -84,7 +84,7 @@ func New(t testing.TB) *Log {
 				Name: "purchases", When: []governance.Condition{{Velocity: &governance.Velocity{Currency: "EUR", Seconds: 86400, Max: "400"}}},
 				Creation: &governance.Creation{Members: members[:1]}, Steps: []governance.Step{{Name: "treasury", Quorum: 2, Members: members}},
 			}, {Name: "much", Steps: []governance.Step{{Name: "board", Quorum: 1, Members: members}}}, {
-				Name: "transfers", When: []governance.Condition{{Filter: &governance.Filter{Kinds: []string{intent.KindTransfer, intent.KindReplace}}}},
+				Name: "transfers", When: []governance.Condition{{Filter: &governance.Filter{Kinds: []string{intent.KindTransfer, intent.KindReplace, intent.KindMessage}}}},
 				Steps: []governance.Step{{Name: "treasury", Quorum: 2, Members: members}},
 			}}},
 		}},

@@ -2,13 +2,11 @@ package story
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
 
 	"countersign/shared/intent"
-	"countersign/shared/receipt"
 	"countersign/shared/wire"
 )
 
@@ -80,30 +78,18 @@ func (s *Story) funded(ctx context.Context) error {
 	return nil
 }
 
-// Confirmed waits until a transfer is confirmed.
+// Confirmed waits until a transfer is confirmed, or a message signed.
 func (s *Story) Confirmed(ctx context.Context, request string) (r wire.Request, err error) {
 	err = s.until(ctx, "/v1/requests/"+request, &r, func() bool { return r.State == wire.RequestCompleted })
 	if err != nil {
-		return r, fmt.Errorf("the transfer is %s (%+v): %w", r.State, r.Sending, err)
+		return r, fmt.Errorf("%s is %s (%+v): %w", r.Sentence, r.State, r.Sending, err)
 	}
 	return r, nil
 }
 
 // Receipt reads the receipt of a transfer and verifies it with the vault's root key alone.
 func (s *Story) Receipt(ctx context.Context, r wire.Request) error {
-	var entity wire.Entity
-	var file json.RawMessage
-	if err := s.Gateway.Do(ctx, http.MethodGet, "/v1/entity", nil, &entity); err != nil {
-		return err
-	}
-	if err := s.Gateway.Do(ctx, http.MethodGet, "/v1/requests/"+r.ID+"/receipt", nil, &file); err != nil {
-		return fmt.Errorf("read the receipt: %w", err)
-	}
-	root, err := s.System.State.Root(s.Vault)
-	if err != nil {
-		return err
-	}
-	proof, err := receipt.Verify(file, root)
+	proof, err := s.proof(ctx, r)
 	if err != nil {
 		return err
 	}

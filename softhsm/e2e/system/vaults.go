@@ -30,7 +30,7 @@ type Vault struct {
 
 // Vaults are those of the sandbox, the main one first. In it a purchase needs two
 // members; one of more than 1,000 EUR the member who signs and sends it, and the two
-// others. A transfer of at most 5 ether needs two. In the branch's either of two members decides, on transfers of at most 1 ether.
+// others. A transfer of at most 5 ether, and a message, needs two. In the branch's either of two members decides, on transfers of at most 1 ether.
 var Vaults = []Vault{
 	{Entity: Entity, Name: EntityName, Account: Account, AccountName: "Treasury", Members: People, Program: "signer", socket: "signer.sock",
 		Rules: []governance.Rule{
@@ -38,7 +38,8 @@ var Vaults = []Vault{
 				Creation: &governance.Creation{Members: ids(People)}, Steps: []governance.Step{
 					{Name: "others", Quorum: 2, Members: ids(People), ExcludeInitiator: true}}},
 			{Name: "two-of-three", Steps: []governance.Step{{Name: "operators", Quorum: 2, Members: ids(People)}}},
-			{Name: "transfers", When: sending("5"), Steps: []governance.Step{{Name: "operators", Quorum: 2, Members: ids(People)}}}}},
+			{Name: "transfers", When: sending("5"), Steps: []governance.Step{{Name: "operators", Quorum: 2, Members: ids(People)}}},
+			{Name: "messages", When: []governance.Condition{{Filter: &governance.Filter{Kinds: []string{intent.KindMessage}}}}, Steps: []governance.Step{{Name: "operators", Quorum: 2, Members: ids(People)}}}}},
 	{Entity: "ent_branch", Name: "Sandbox Branch", Account: "acc_operating", AccountName: "Operating", Members: People[:2], Program: "signer-branch", suffix: "-branch", socket: "branch.sock",
 		Rules: []governance.Rule{
 			{Name: "one-of-two", Steps: []governance.Step{{Name: "operators", Quorum: 1, Members: ids(People[:2])}}},

@@ -23,11 +23,17 @@ func sampleChange(i intent.Intent, state string) wire.Request {
 		to := own.Receives()
 		r.Address = &wire.DepositInfo{Chain: to.Chain, Address: to.Address, Attestation: "eyJ…", Verified: true}
 	}
+	if state == wire.RequestCompleted {
+		r.Signature = &wire.Signature{State: wire.SignatureSigned, Address: address1, Digest: strings.Repeat("A", 43), Signature: "0x00"}
+	}
 	if _, ok := i.(intent.Change); ok {
 		r.Rule = wire.Rule{RuleSet: governance.Admin, Name: "administrators", Version: 1}
 	}
 	return r
 }
+
+// messages are those of kinds that the browser's core does not have in any form.
+var messages []intent.Intent
 
 // changeScenes show each kind that the page is told of in words, while it waits and when it was
 // approved.
@@ -36,7 +42,7 @@ func changeScenes() map[string]func() *Model {
 	registered := &intent.Keys{Approval: jwk.Key{Kty: "EC", Crv: "secp256k1"}, ChannelIn: "token", Fingerprint: strings.Repeat("A", 43)}
 	mill := governance.Entry{Address: address1, Chain: "eip155:31337", Label: "Northern Mill"}
 	all := map[string]func() *Model{}
-	for _, i := range []intent.Intent{
+	for _, i := range append(messages, []intent.Intent{
 		intent.Replace{Kind: intent.KindReplace, V: 1, Account: "acc_treasury", AccountName: "Treasury", Request: "req_transfer", Action: intent.Cancel, Chain: "eip155:31337", From: address1,
 			Nonce: 7, Crypto: intent.Crypto{Amount: "1.5", Asset: "ethereum"}, To: intent.Recipient{Address: address1}, FeeBefore: intent.Crypto{Amount: "0.0021", Asset: "ethereum"},
 			MaxFee: intent.Crypto{Amount: "0.0042", Asset: "ethereum"}, Purpose: "The invoice was paid twice"},
@@ -59,7 +65,7 @@ func changeScenes() map[string]func() *Model {
 		intent.ReportingKeyCreate{Kind: intent.KindReportingKeyCreate, V: 1, ReportingKey: "rpk_accounting", Name: "Accounting", Reads: intent.ReadsAccounts,
 			Accounts: []intent.NamedAccount{{Account: "acc_treasury", Name: "Treasury"}}, Verifier: strings.Repeat("A", 43), Expires: 1826668800, Purpose: "The monthly report"},
 		intent.ReportingKeyRevoke{Kind: intent.KindReportingKeyRevoke, V: 1, ReportingKey: "rpk_accounting", FromVersion: 1, Name: "Accounting"},
-	} {
+	}...) {
 		name := "request-" + strings.ReplaceAll(i.Facts().Kind, ".", "-")
 		show := func(state string) func() *Model {
 			return func() *Model {
@@ -69,6 +75,9 @@ func changeScenes() map[string]func() *Model {
 			}
 		}
 		all[name], all[name+"-approved"] = show(wire.RequestPending), show(wire.RequestApproved)
+		if _, signs := i.(intent.Messenger); signs {
+			all[name+"-signed"] = show(wire.RequestCompleted)
+		}
 	}
 	return all
 }

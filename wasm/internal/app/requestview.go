@@ -200,7 +200,7 @@ func (m *Model) signAs(may func(member string) bool, chosen frame.Identity) view
 // next is what follows an approval.
 func (m *Model) next(r wire.Request) view.Node {
 	b := bought(r.Intent)
-	if m.indexOf(r).kind == intent.KindTransfer || r.Sending != nil {
+	if m.indexOf(r).kind == intent.KindTransfer || r.Sending != nil || r.Signature != nil {
 		return lent("sending", r.ID)
 	}
 	if b.Kind == "" {

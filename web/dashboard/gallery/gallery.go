@@ -93,7 +93,7 @@ var Vault = []string{
 // Sends are the names of the pictures of what sends and receives, which the page makes too.
 var Sends = []string{
 	"send--start", "send--loading", "send--unknown-cost", "send--filled", "send--pasted", "send--wrong", "send--dust", "send--refused", "send--not-watched", "send--asked",
-	"sending--pending", "sending--unnamed", "sending--approved", "sending--included", "sending--confirmed", "sending--failed", "sending--lapsed", "receive--account", "receive--damaged",
+	"sending--pending", "sending--unnamed", "sending--approved", "sending--included", "sending--confirmed", "sending--failed", "sending--lapsed", "sending--signature", "sending--signature-waits", "sending--signature-lapsed", "receive--account", "receive--damaged",
 	"books--month", "books--none", "books--loading", "books--own", "books--refused",
 }
 
@@ -118,4 +118,5 @@ var Forms = []string{
 	"vault--members-invited", "vault--form-group", "vault--form-group-new", "vault--form-group-removed", "vault--form-whitelist", "vault--form-admin", "vault--form-account", "vault--form-rules",
 	"vault--form-rules-open", "vault--form-rules-wrong", "vault--form-refused", "vault--form-gone", "vault--form-invite", "vault--form-replace", "vault--form-join", "vault--form-invited", "vault--form-asked",
 	"vault--form-sweep", "vault--form-reporting", "vault--form-reporting-wrong", "vault--form-reporting-made", "vault--form-reporting-asked", "vault--form-reporting-revoke",
+	"vault--form-message", "vault--form-message-text", "vault--form-message-wrong",
 }

@@ -14,7 +14,7 @@ import (
 )
 
 // newIntent makes a request of an intent: for what changes the vault of the caller's entity,
-// or sends what it holds. The signer fills and governs it. It fails with INVALID_REQUEST, INTENT_UNSUPPORTED, NOT_FOUND,
+// sends what it holds, or has a message signed. The signer fills and governs it. It fails with INVALID_REQUEST, INTENT_UNSUPPORTED, NOT_FOUND,
 // CONFLICT (the vault is at another version), DENIED_BY_RULES, ENTITY_NOT_ENROLLED and
 // SIGNER_UNAVAILABLE, and as [Gateway.maySend]. The same question with the same key is the same request.
 func (g *Gateway) newIntent(ctx context.Context, c Caller, doc intent.Doc, key string) (wire.Request, error) {
@@ -65,7 +65,8 @@ func (g *Gateway) intended(ctx context.Context, c Caller, doc intent.Doc, key st
 		return nil, ask, err
 	}
 	_, changes := draft.(intent.Change)
-	if _, sends := draft.(intent.Sender); !changes && !sends {
+	_, signs := draft.(intent.Messenger)
+	if _, sends := draft.(intent.Sender); !changes && !sends && !signs {
 		return nil, ask, fault.New(fault.Invalid, "intent is a "+draft.Noun()+": of a purchase, name the quote").With("field", "intent")
 	}
 	name := sha256.Sum256([]byte("change\x00" + c.Scope() + "\x00" + key))

@@ -47,6 +47,7 @@ type Signer interface {
 	DryRun(ctx context.Context, in wire.SignerRequestInput) (wire.Explanation, error)
 	Impact(ctx context.Context, request string) ([]byte, error)
 	Transaction(ctx context.Context, request string, in wire.SignerTransactionInput) (wire.SignerTransaction, error)
+	SignMessage(ctx context.Context, request string) (wire.SignerSignature, error)
 	Sweep(ctx context.Context, in wire.SignerSweepInput) (wire.SignerTransaction, error)
 	Reviews(ctx context.Context) (wire.SignerReviews, error)
 	Verdict(ctx context.Context, jws string) (wire.SignerRequest, error)
@@ -183,6 +184,9 @@ func (g *Gateway) Run(ctx context.Context) {
 				g.every(ctx, sourceEvery, "fetch rates for "+entity, func(ctx context.Context) error { return g.FetchRates(ctx, entity) })
 			})
 		}
+		wg.Go(func() {
+			g.every(ctx, syncEvery, "have the messages of "+entity+" signed", func(ctx context.Context) error { return g.SignMessages(ctx, entity) })
+		})
 		wg.Go(func() {
 			g.every(ctx, syncEvery, "read the log of the signer of "+entity, func(ctx context.Context) error { return g.Sync(ctx, entity) })
 		})

@@ -192,6 +192,7 @@ func (g *Gateway) Request(ctx context.Context, c Caller, id string) (wire.Reques
 	var by *projection.Governance
 	var o *store.Order
 	var s *store.Sending
+	var m *store.Message
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) error {
 		var err error
 		if r, err = tx.Request(c.Entity, id); err != nil {
@@ -203,6 +204,9 @@ func (g *Gateway) Request(ctx context.Context, c Caller, id string) (wire.Reques
 		if s, err = sendingOf(tx, r); err != nil {
 			return err
 		}
+		if m, err = messageOf(tx, r); err != nil {
+			return err
+		}
 		if o, err = orderOf(tx, r); err != nil {
 			return err
 		}
@@ -212,7 +216,7 @@ func (g *Gateway) Request(ctx context.Context, c Caller, id string) (wire.Reques
 	if err != nil {
 		return wire.Request{}, err
 	}
-	return g.view(r, by, by.Current(), o, s), nil
+	return g.view(r, by, by.Current(), o, s, m), nil
 }
 
 func orderOf(tx store.Tx, r store.Request) (*store.Order, error) {
@@ -263,7 +267,11 @@ func (g *Gateway) requests(ctx context.Context, c Caller, f store.RequestFilter,
 				if err != nil {
 					return err
 				}
-				v := g.view(r, by, gen, o, sent)
+				said, err := messageOf(tx, r)
+				if err != nil {
+					return err
+				}
+				v := g.view(r, by, gen, o, sent, said)
 				if state != "" && v.State != state {
 					continue
 				}

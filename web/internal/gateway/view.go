@@ -16,7 +16,7 @@ import (
 
 // view is a request as clients see it. The same rules that the signer applied
 // explain it. gen is what by is now.
-func (g *Gateway) view(r store.Request, by *projection.Governance, gen statement.Genesis, o *store.Order, sent *store.Sending) wire.Request {
+func (g *Gateway) view(r store.Request, by *projection.Governance, gen statement.Genesis, o *store.Order, sent *store.Sending, said *store.Message) wire.Request {
 	now := g.now()
 	d := projection.Decide(r, by, now)
 	doc := intent.Doc(r.Intent)
@@ -31,7 +31,8 @@ func (g *Gateway) view(r store.Request, by *projection.Governance, gen statement
 	}
 	if wants, err := intent.Open(doc); err == nil { // which it was when its entry was read
 		v.Sentence = wants.Title()
-		if _, ok := wants.(intent.Drafted); ok { // of which a page need not know the kind
+		_, drafted := wants.(intent.Drafted)
+		if _, signs := wants.(intent.Messenger); drafted || signs { // of which a page need not know the kind
 			v.Impact = (*statement.Impact)(r.Impact)
 			for _, l := range slices.Concat(wants.Lines(), v.Impact.Lines(), intent.WhyLines(wants)) {
 				v.Lines = append(v.Lines, wire.Line{Label: l.Label, Value: l.Value})
@@ -54,8 +55,11 @@ func (g *Gateway) view(r store.Request, by *projection.Governance, gen statement
 	if !ends.IsZero() {
 		v.UseBy = &ends
 	}
-	if v.Sending = g.sendingView(sent); sent != nil && len(sent.Attempts) > 0 {
+	v.Sending, v.Signature = g.sendingView(sent), signatureView(said)
+	if sent != nil && len(sent.Attempts) > 0 || said != nil && said.Begun {
 		v.UseBy = nil // it was used
+	} else if said != nil && said.State == store.MessageLapsed {
+		v.State, v.Reasons = wire.RequestLapsed, append([]string{said.Reason}, v.Reasons...)
 	} else if r.State == wire.RequestApproved && lapsed(r, now) {
 		v.State = wire.RequestLapsed // no entry says so: the approval carries its end
 		v.Reasons = append([]string{"the approval ended at " + ends.Format("2006-01-02 15:04:05 UTC") + " and was not used"}, v.Reasons...)
@@ -74,7 +78,7 @@ func (g *Gateway) view(r store.Request, by *projection.Governance, gen statement
 		v.Needed, v.Approved = s.Needed, len(s.Approved)
 		v.Approvers = approvers(r, gen, s, v.Step)
 	}
-	v.History = append(history(r, v, o, names), sendingEvents(sent)...)
+	v.History = append(history(r, v, o, names), append(sendingEvents(sent), signatureEvents(said)...)...)
 	return v
 }
 
@@ -148,7 +152,7 @@ func history(r store.Request, v wire.Request, o *store.Order, names map[string]s
 	if o != nil {
 		h = append(h, eventViews(o.History)...)
 	}
-	if v.State == wire.RequestLapsed {
+	if v.State == wire.RequestLapsed && v.UseBy != nil {
 		h = append(h, wire.Event{At: *v.UseBy, Type: "lapse", Text: "The approval ended", Seq: -1})
 	}
 	return h

@@ -42,6 +42,10 @@ func (p *Projection) rows(tx store.Tx, e signedlog.Entry) error {
 		return p.signing(tx, e)
 	case signedlog.Signed:
 		return p.signed(tx, e)
+	case signedlog.SigningMessage:
+		return p.signingMessage(tx, e)
+	case signedlog.SignedMessage:
+		return p.signedMessage(tx, e)
 	case signedlog.Sweeping:
 		return p.sweeping(tx, e)
 	case signedlog.Swept:
@@ -144,12 +148,12 @@ func (p *Projection) outcome(tx store.Tx, e signedlog.Entry) error {
 		return err
 	}
 	if b.State == string(governance.Approved) {
-		if err := sends(tx, row, e.At); err != nil {
+		if err := errors.Join(sends(tx, row, e.At), speaks(tx, row, e.At)); err != nil {
 			return err
 		}
 	}
 	if p.state.Rotated() == e.Seq {
-		if err := p.left(tx); err != nil {
+		if err := errors.Join(p.left(tx), p.unsaid(tx)); err != nil {
 			return err
 		}
 	}

@@ -66,6 +66,10 @@ func told(e signedlog.Entry) (string, error) {
 		return "About to be signed for the chain", nil
 	case signedlog.Signed:
 		return "Signed for the chain", nil
+	case signedlog.SigningMessage:
+		return "About to be signed by the account", nil
+	case signedlog.SignedMessage:
+		return "Signed by the account", nil
 	case signedlog.Governed:
 		return "The vault changed, and another rule governs", nil
 	case signedlog.Outcome:

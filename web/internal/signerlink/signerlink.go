@@ -73,6 +73,11 @@ func (l *Link) Transaction(ctx context.Context, request string, in wire.SignerTr
 	return out, l.call(ctx, http.MethodPost, "/v1/requests/"+url.PathEscape(request)+"/transactions", in, &out)
 }
 
+// SignMessage has the message of an approved request signed.
+func (l *Link) SignMessage(ctx context.Context, request string) (out wire.SignerSignature, err error) {
+	return out, l.call(ctx, http.MethodPost, "/v1/requests/"+url.PathEscape(request)+"/signature", wire.SignerSignatureInput{}, &out)
+}
+
 // Sweep has a sweep of a deposit address signed.
 func (l *Link) Sweep(ctx context.Context, in wire.SignerSweepInput) (out wire.SignerTransaction, err error) {
 	return out, l.call(ctx, http.MethodPost, "/v1/sweeps", in, &out)

@@ -48,6 +48,7 @@ type Tx interface {
 	Deposits
 	Sendings
 	Rates
+	Messages
 	Chains
 	Clock
 	Documents

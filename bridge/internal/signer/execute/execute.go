@@ -15,6 +15,7 @@ var executors = map[string]func(context.Context, intent.Intent) error{
 	intent.KindBuy:      handOff,
 	intent.KindTransfer: whenAsked,
 	intent.KindReplace:  whenAsked,
+	intent.KindMessage:  whenAsked,
 
 	intent.KindGroupPut:           inEffect,
 	intent.KindGroupRemove:        inEffect,
@@ -49,8 +50,8 @@ func handOff(context.Context, intent.Intent) error { return nil }
 // inEffect has nothing to do: what changes the vault changed it with the outcome's entry.
 func inEffect(context.Context, intent.Intent) error { return nil }
 
-// whenAsked has nothing to do yet: the gateway asks for the transaction when it knows what
-// the chain takes.
+// whenAsked has nothing to do yet: the gateway asks for the signature, of a transaction when
+// it knows what the chain takes.
 func whenAsked(context.Context, intent.Intent) error { return nil }
 
 func notYet(_ context.Context, i intent.Intent) error {

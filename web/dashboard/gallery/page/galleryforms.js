@@ -29,6 +29,8 @@ const answered = (value = ANSWER) => () => ({ dry: { value }, found: (rule) => v
 const error = (code, message, remedy) => ({ code, message, remedy });
 const PLAIN = { ...ANSWER, findings: [], trial: undefined, impact: { ...ANSWER.impact, summary: [], more: 0 } };
 const KEY = [['set:name', 'Monthly report'], ['set:reporting_key', 'rpk_monthlyreport'], ['toggle:accounts:acc_trading'], ['set:expires', '2027-11-20']];
+const PERMIT = '{"types":{"EIP712Domain":[{"name":"name","type":"string"},{"name":"chainId","type":"uint256"},{"name":"verifyingContract","type":"address"}],"Permit":[{"name":"owner","type":"address"},{"name":"spender","type":"address"},{"name":"value","type":"uint256"},{"name":"nonce","type":"uint256"},{"name":"deadline","type":"uint256"}]},"primaryType":"Permit","domain":{"name":"Sandbox Dollar","chainId":31337,"verifyingContract":"0x7E5F4552091A69125d5DfCb7b8C2659029395Bdf"},"message":{"owner":"0x52908400098527886E0F7030069857D2E4169EE7","spender":"0x6813Eb9362372EEF6200f3b1dbC3f819671cBA6a","value":9007199254740993,"nonce":0,"deadline":1798758000}}';
+const RULED = { decision: { state: 'PENDING_APPROVAL', rule: 'Messages', reasons: [], expires: '2026-11-27T21:00:00Z' }, rules: [{ rule: 'Suppliers', result: 'UNMET', why: 'it is not for message' }], remaining: [{ step: 1, name: 'approval', quorums: [{ needed: 3, members: ['mem_alice', 'mem_bob', 'mem_carol'] }] }], windows: [] };
 const OPENED = [['open:0'], ['condition:rules.0:amount'], ['set:rules.0.when.2.max', '10000'], ['condition:rules.0:window'], ['condition:rules.0:count'], ['step:rules.0:approve'], ['quorum:rules.0.steps.1'], ['step:rules.0:delay']];
 
 export const FORMS = {
@@ -49,5 +51,8 @@ export const FORMS = {
   'form-reporting-made': form('new_reporting_key', KEY, (f, draft, vault, context) => ({ context, dry: { value: PLAIN } })),
   'form-reporting-asked': form('new_reporting_key', KEY, (f, draft, vault, context) => ({ context, made: { id: 'req_dddddddddddddddddddddddddd' } })),
   'form-reporting-revoke': form('revoke_rpk_accounting', [], answered(PLAIN)),
+  'form-message': form('sign_acc_treasury', [['set:typed', PERMIT], ['set:purpose', 'Swap of November']], () => ({ dry: { value: RULED } })),
+  'form-message-text': form('sign_acc_treasury', [['set:form', 'text'], ['set:text', 'app.example.com wants you to sign in\n\nNonce: 4711']], () => ({ dry: { value: { ...RULED, decision: { state: 'DENIED', rule: '', reasons: ['no rule allows this'] }, rules: [{ rule: 'Suppliers', result: 'UNMET', why: 'it is not for message' }] } } })),
+  'form-message-wrong': form('sign_acc_treasury', [['set:typed', `${PERMIT.slice(0, -2)},"nonce":1}}`]], checked),
   'form-asked': form('suspend_mem_bob', [], () => ({ made: { id: 'req_dddddddddddddddddddddddddd', sentence: 'Suspend member Bob Keller' } })),
 };

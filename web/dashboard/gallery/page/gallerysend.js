@@ -34,6 +34,7 @@ const STATEMENT = {
 };
 const books = (more, draft = {}) => () => booksPicture({ lang: 'en', names: { ethereum: { name: 'Ethereum', ticker: 'ETH' }, 'ethereum/erc20/sandbox_dollar': { name: 'Sandbox dollar', ticker: 'SANDUSD' } }, days: { from: '2026-11-01', to: '2026-12-01', open: true }, statement: { value: STATEMENT },
   draft: { choice: 'month', from: '', last: '', format: 'zip', asset: 'ethereum', ...draft }, ...more });
+const signed = (signature) => () => sendingPicture({ vault: {}, request: { value: { intent: { kind: 'message' }, signature: { address: PAYEE, digest: 'qnRLospXbsYsoAReygCtORf99_-jT7uuUIKKWmnBWA4', ...signature } } } });
 
 /** SENDS are pictures by name, made of the sample. */
 export const SENDS = {
@@ -50,5 +51,6 @@ export const SENDS = {
   'books--month': books({}), 'books--none': books({ statement: { value: { ...STATEMENT, opening: [], closing: [], lines: [] } } }), 'books--loading': books({ statement: {} }),
   'books--own': books({ days: { wrong: 'The last day is before the first' } }, { choice: 'own', from: '2026-11-20', last: '2026-11-01' }),
   'books--refused': books({ failed: { code: 'INVALID_REQUEST', message: 'the period has more than 50000 lines: ask for a shorter one' } }),
+  'sending--signature': signed({ state: 'signed', signature: `0x${'2c4a5b5f'.repeat(16)}1b`, signed_at: '2026-11-20T21:06:00Z' }), 'sending--signature-waits': signed({ state: 'approved', reason: 'the vault’s signer does not answer' }), 'sending--signature-lapsed': signed({ state: 'lapsed', reason: 'the vault’s keys were rotated before it was signed' }),
   'receive--account': () => receivePicture({ chain: 'eip155:31337', address: ACME, name: 'Sandbox chain' }), 'receive--damaged': () => receivePicture({ chain: 'eip155:31337', address: ACME.replace('f', 'e'), name: 'Sandbox chain' }),
 };

@@ -77,6 +77,7 @@ var followed = []struct{ table, rows, key, says string }{
 	{"requests", `DB.requests`, `id`, `json_array(seq, ` + unordered + `, json_set(doc, '$.State', ` + unordered + `, '$.Order', ''))`},
 	{"sendings", `DB.sendings`, `request`, `json_array(chain, state, block, transfer, doc)`},
 	{"sending_hashes", `(SELECT h.chain, h.hash, h.request, s.entity FROM DB.sending_hashes h JOIN DB.sendings s ON s.request = h.request)`, `chain || ' ' || hash`, `request`},
+	{"messages", `DB.messages`, `request`, `json_array(doc ->> '$.Address', doc ->> '$.Digest', doc ->> '$.Begun', doc ->> '$.Signature')`},
 	{"addresses", `DB.addresses`, `address || ' ' || chain`, `json_array(account, request)`},
 }
 
@@ -146,6 +147,7 @@ func (x *tx) only(one, other, table, rows, key, says, entity string) (map[string
 var take = []string{
 	`DELETE FROM main.sendings WHERE entity = ?1`,
 	`DELETE FROM main.sending_hashes WHERE request NOT IN (SELECT request FROM main.sendings)`,
+	`DELETE FROM main.messages WHERE entity = ?1`,
 	`DELETE FROM main.requests WHERE entity = ?1`,
 	`DELETE FROM main.log_lines WHERE entity = ?1`,
 	`DELETE FROM main.log_names WHERE entity = ?1`,
@@ -165,6 +167,7 @@ var take = []string{
 		SELECT request, entity, chain, state, block, transfer, doc FROM fresh.sendings WHERE entity = ?1 ORDER BY pos`,
 	`INSERT INTO main.sending_hashes (chain, hash, request) SELECT h.chain, h.hash, h.request FROM fresh.sending_hashes h
 		JOIN fresh.sendings s ON s.request = h.request WHERE s.entity = ?1 ON CONFLICT DO NOTHING`,
+	`INSERT INTO main.messages (request, entity, state, doc) SELECT request, entity, state, doc FROM fresh.messages WHERE entity = ?1 ORDER BY pos`,
 	`DELETE FROM main.addresses WHERE entity = ?1 AND (chain, address) NOT IN (SELECT chain, address FROM fresh.addresses WHERE entity = ?1)`,
 	`INSERT INTO main.addresses (chain, address, entity, account, request, balance, swept)
 		SELECT chain, address, entity, account, request, balance, swept FROM fresh.addresses WHERE entity = ?1 ORDER BY pos

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -104,5 +105,44 @@ func TestAFullDiskChangesNothingAndRoomBringsItBack(t *testing.T) {
 	pages(1 << 20)
 	if err := write(1 << 20); err != nil {
 		t.Errorf("with room again: %v", err)
+	}
+}
+
+// ours are the tables of what a signer's log does not say: a database that is rebuilt keeps them.
+var ours = []string{
+	"api_keys", "bank_items", "bank_links", "chain_blocks", "chain_cursors", "changes", "clock", "deposits", "developers", "entities", "goose_db_version", "invitations",
+	"leases", "ledger_entries", "ledger_postings", "log_notes", "notices", "orders", "provider_documents", "quotes", "replies", "reporting_uses", "revoked_tokens", "tickets", "uses",
+}
+
+// A table that follows from logs and is in neither list would be empty, or stale, after a rebuild.
+func TestEachTableIsRebuiltFromLogsOrKept(t *testing.T) {
+	t.Parallel()
+	s := open(t, filepath.Join(t.TempDir(), "gateway.db"))
+	rows, err := s.write.QueryContext(t.Context(), `SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = rows.Close() }()
+	var has []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			t.Fatal(err)
+		}
+		has = append(has, name)
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	want := slices.Clone(ours)
+	for _, f := range followed {
+		want = append(want, f.table)
+		if !slices.ContainsFunc(take, func(q string) bool { return strings.HasPrefix(q, "INSERT INTO main."+f.table+" ") }) {
+			t.Errorf("%s is compared with the log, and not taken from it", f.table)
+		}
+	}
+	slices.Sort(want)
+	if !slices.Equal(has, want) {
+		t.Errorf("the database has the tables\n%v\nand these are known to follow from logs, or to be kept:\n%v", has, want)
 	}
 }

@@ -39,6 +39,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"invitations", (*suite).invitations},
 		{"transactions that are sent", (*suite).sendings},
 		{"transactions that are sent, of many accounts", (*suite).sendingsInTurn},
+		{"messages that are signed", (*suite).messages},
 		{"replies", (*suite).replies},
 		{"quotes", (*suite).quotes},
 		{"what is kept for a party is bounded", (*suite).trim},
