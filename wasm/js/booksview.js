@@ -15,7 +15,7 @@ export function booksPicture(s) {
       text('div', 'field-row', choice(f, 'choice', 'Period', PERIODS), s.statement.value && assetsOf(s.statement.value).length > 1 && choice(f, 'asset', 'Asset', assetsOf(s.statement.value).map((a) => [a, named(s, a)]))),
       draft.choice === 'own' && text('div', 'field-row', field(f, 'from', 'First day', { type: 'date' }), field(f, 'last', 'Last day', { type: 'date' })),
       days.wrong ? notice('', 'clock', days.wrong) : loaded(s.statement, 'again', (value) => line(s, value))), { key: 'line' }),
-    card('Statement', 'Opening balance, what was booked, and closing balance of the period, in UTC.', el('form', 'form', { novalidate: true, on: { submit: 'b.save' }, 'aria-label': 'Statement', key: 'form' },
+    card('Statement', 'Opening balance, what was booked, and closing balance of the period above, in UTC.', el('form', 'form', { novalidate: true, on: { submit: 'b.save' }, 'aria-label': 'Statement', key: 'form' },
       failed && trouble(failed),
       choice(f, 'format', 'Format', FORMATS, { hint: 'CSV and JSON Lines are exact. The signed manifest proves that this gateway wrote the files, and nobody changed them since.' }),
       !days.wrong && days.open && text('p', 'small muted', 'The period is not over: what is booked later is not in the file.'),

@@ -60,6 +60,12 @@ func (c canned) sends(w http.ResponseWriter, r *http.Request) bool {
 	case "/v1/accounts/acc_treasury/transfer-cost", "/v1/accounts/acc_trading/transfer-cost":
 		c.cost(w, r)
 		return true
+	case "/v1/accounts/acc_treasury/statements":
+		if format := r.URL.Query().Get("format"); format != "" {
+			_, _ = io.WriteString(w, "the file of "+r.URL.RawQuery)
+			return true
+		}
+		answer = books(r.URL.Query().Get("from"), r.URL.Query().Get("to"))
 	case "/v1/requests/req_sending":
 		answer = c.transfer("req_sending", wire.RequestApproved, c.sending(wire.SendingIncluded, 2))
 	case "/v1/requests/req_sent":
