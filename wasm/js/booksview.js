@@ -3,7 +3,8 @@
 
 import { FORMATS, PERIODS, assetsOf, balanceLine } from './books.js';
 import { choice, field } from './controls.js';
-import { card, day, el, grouped, loaded, moment, notice, text, trouble } from './nodes.js';
+import { card, day, el, loaded, moment, notice, text, trouble } from './nodes.js';
+import { number } from './numbers.js';
 
 const ROWS = 100; // of the table
 
@@ -23,7 +24,7 @@ export function booksPicture(s) {
 }
 
 const named = (s, asset) => s.names?.[asset]?.name ?? asset;
-const figure = (s, amount, asset) => `${grouped(amount)} ${s.names?.[asset]?.ticker ?? asset}`;
+const figure = (s, amount, asset) => `${number(amount, s.lang)} ${s.names?.[asset]?.ticker ?? asset}`;
 
 // line is the chart of the asset that is chosen, what it says in words, and all of it as a table.
 function line(s, statement) {
@@ -39,6 +40,6 @@ function line(s, statement) {
     lines.length > 0 && el('details', '', { key: 'table' }, text('summary', '', 'As a table'),
       el('div', 'table-wrap', { tabindex: '0', role: 'region', 'aria-label': 'Balance over time' }, text('table', 'table is-stack',
         text('thead', '', text('tr', '', th('When', ''), th('What', ''), th('Change', 'num'), th('Balance', 'num'))),
-        text('tbody', '', shown.map((l, i) => el('tr', '', { key: `${l.id}${i}` }, cell('When', '', moment(l.at, s.lang)), cell('What', '', l.text), cell('Change', 'num', grouped(l.amount)), cell('Balance', 'num', grouped(l.balance_after))))))),
+        text('tbody', '', shown.map((l, i) => el('tr', '', { key: `${l.id}${i}` }, cell('When', '', moment(l.at, s.lang)), cell('What', '', l.text), cell('Change', 'num', number(l.amount, s.lang)), cell('Balance', 'num', number(l.balance_after, s.lang))))))),
       lines.length > shown.length && text('p', 'small muted', `The newest ${ROWS} of ${lines.length}. The statement has all.`)));
 }
