@@ -3,23 +3,35 @@
 
 import { fail, isOurs } from './errors.js';
 import { Painter } from './painter.js';
+import { Replacing } from './replacing.js';
+import { assetOf } from './sendform.js';
 import { OVER, saidOf, sendingPicture } from './sendingview.js';
 
 const BLOCKS = 5_000; // ms: how many blocks came since, nothing tells
 
 export class SendingPart {
-  #painter; #ask; #lang; #id = ''; #life = new AbortController(); #timer; #said = ''; #vault = {}; #request = {}; #reading; #again = false;
+  #root; #painter; #ask; #lang; #replacing; #focus; #id = ''; #life = new AbortController(); #timer; #said = ''; #vault = {}; #request = {}; #reading; #again = false;
 
   // root is painted into; ask is that of ask.js; go(path) leads to another screen.
   constructor(root, { ask, go, lang }) {
+    this.#root = root;
     this.#lang = lang;
-    this.#ask = (path) => ask(path, { signal: this.#life.signal });
-    this.#painter = new Painter(root, (action) => { if (action === 'again') this.#read(); else if (action.startsWith('navigate:')) go(action.slice(9)); }, { routing: false });
+    this.#ask = (path, o) => ask(path, { signal: this.#life.signal, ...o });
+    this.#replacing = new Replacing({ ask: this.#ask, paint: (focus) => { this.#focus = focus; this.#paint(); }, made: ({ id }) => go(`/requests/${id}`) });
+    this.#painter = new Painter(root, (action, value) => {
+      const r = this.#request.value;
+      if (action === 'again') this.#read();
+      else if (action.startsWith('navigate:')) go(action.slice(9));
+      else if (r) this.#replacing.act(action, value, r, this.#coin(r));
+    }, { routing: false });
   }
+
+  #coin({ intent: { chain, max_fee: { asset } } }) { return this.#vault.value ? assetOf(this.#vault.value, chain, asset) : { ticker: asset }; }
 
   stop() {
     clearTimeout(this.#timer);
     this.#life.abort();
+    this.#replacing.stop();
     this.#painter.stop();
   }
 
@@ -27,6 +39,7 @@ export class SendingPart {
   show(id) {
     if (id === this.#id) return;
     this.#id = id;
+    this.#replacing.stop();
     this.#request = {};
     this.#said = '';
     this.#names();
@@ -68,6 +81,9 @@ export class SendingPart {
     if (this.#life.signal.aborted) return;
     const said = saidOf(this.#request.value), first = this.#said === '';
     this.#said = said || ' ';
-    this.#painter.paint({ tree: sendingPicture({ request: this.#request, vault: this.#vault, lang: this.#lang }), announce: first ? '' : said });
+    this.#painter.paint({ tree: sendingPicture({ request: this.#request, vault: this.#vault, lang: this.#lang, replacing: this.#replacing.state }), announce: first ? '' : said });
+    const focus = this.#focus;
+    this.#focus = undefined;
+    if (focus) this.#root.querySelector(`#${focus} [aria-invalid], #${focus}`)?.focus();
   }
 }

@@ -6,17 +6,20 @@ import { address, card, el, fact, icon, identifier, notice, plural, text, troubl
 import { number } from './numbers.js';
 import { called, known } from './recipient.js';
 import { assetOf } from './sendform.js';
+import { replaceable } from './replace.js';
+import { offers, replacePicture } from './replaceview.js';
 import { signaturePicture, spokenOf } from './signatureview.js';
 
 /** OVER are the states of a sending to which nothing more happens. */
 export const OVER = new Set(['confirmed', 'failed', 'replaced', 'lapsed']);
 
-/** sendingPicture: request and vault are holders, { value, error }, of GET /v1/requests/{id} and GET /v1/vault; lang is the page's language. */
-export function sendingPicture({ request, vault, lang }) {
+/** sendingPicture: request and vault are holders, { value, error }, of GET /v1/requests/{id} and GET /v1/vault; lang is the page's language;
+ *  replacing is what replacing.js keeps while somebody replaces it. */
+export function sendingPicture({ request, vault, lang, replacing }) {
   if (!request.value) return request.error ? trouble(request.error, 'again') : card('Recipient', '', [1, 2].map((key) => el('span', 'skeleton is-line', { key })));
   if (request.value.signature) return text('div', 'stack', request.error && trouble(request.error, 'again'), signaturePicture(request.value.signature));
   const r = request.value, i = r.intent, f = { i, lang, vault: vault.value, coin: vault.value ? assetOf(vault.value, i.chain, i.max_fee.asset) : { ticker: i.max_fee.asset } };
-  return text('div', 'stack', request.error && trouble(request.error, 'again'), i.action !== 'CANCEL' && to(f), r.sending && progress(r.sending, f));
+  return text('div', 'stack', request.error && trouble(request.error, 'again'), i.action !== 'CANCEL' && to(f), r.sending && progress(r, f, replacing), replacing && replaceable(r) && replacePicture(replacing, f));
 }
 
 // to is whom the vault has a name for, or that it has none.
@@ -55,7 +58,8 @@ const STATES = {
   replaced: 'Another transaction is in a block in its place',
 };
 
-function progress(s, f) {
+function progress(r, f, replacing) {
+  const s = r.sending;
   const said = STATES[s.state] ?? s.state;
   return card('On the chain', '', text('div', 'stack',
     text('p', 'strong', said),
@@ -63,7 +67,7 @@ function progress(s, f) {
       text('span', 'step-mark', MARKS[state] ? icon(MARKS[state]) : String(i + 1)), text('div', 'step-body', text('strong', 'step-title', title), said && text('p', 'step-text', said), state && el('span', 'visually-hidden', {}, `: ${state}`)))))),
     s.state === 'lapsed' && notice('is-warning', 'clock', 'Nothing was sent', 'The approval ended before the chain took as little as was approved. A new request, with a higher maximum fee, sends it.'),
     s.state === 'replaced' ? notice('is-info', 'info', 'Only one of them gets into a block', s.reason ? `${capital(s.reason)}.` : '') : s.state === 'failed' ? notice('is-negative', 'alert', 'Nothing was moved', s.reason ? `${capital(s.reason)}.` : '') : s.reason && s.state !== 'lapsed' && notice('is-info', 'info', 'Why it is not further', `${capital(s.reason)}.`),
-    facts(s, f)));
+    facts(s, f), !replacing && replaceable(r) && offers()));
 }
 
 function facts(s, f) {

@@ -109,8 +109,8 @@ function effect(f, { costing, refusal }) {
 
 const named = ({ draft, vault, account }) => known(vault, account.chain, draft.to.trim()).map((e) => e.name)[0] ?? 'This address';
 
-// decides is what the vault's rules say of it.
-function decides({ dry, lang, errors }, vault) {
+/** decides is what the vault's rules say of it. */
+export function decides({ dry, lang, errors }, vault) {
   const names = new Map(vault.members.map((m) => [m.id, m.name])), said = (...parts) => text('div', 'sentence stack is-tight', text('p', 'eyebrow', 'Who decides'), parts);
   if (dry.value) return el('div', '', { 'aria-busy': dry.busy ? 'true' : undefined, key: 'decides' }, whole(dry.value, names, lang));
   if (dry.error) return said(text('p', '', `${capital(dry.error.message)}.`));

@@ -22,9 +22,12 @@ const form = (filled, more = {}, all = false) => ({ vault }) => {
 };
 
 const attempt = (n) => ({ nonce: 7, fees: { gas: 21000, max_fee_per_gas: `${n + 1}000000000`, max_priority_fee_per_gas: '1000000000' }, hash: `0x${String(n).repeat(64)}`, signed_at: '2026-11-20T21:06:00Z' });
-const transfer = (sending, to = ACME) => ({ vault }) => sendingPicture({
-  vault: { value: vault }, request: { value: { intent: { kind: 'transfer', v: 1, account: 'acc_treasury', chain: 'eip155:31337', crypto: { amount: '1.5', asset: 'ethereum' }, to: { address: to }, max_fee: { amount: '0.00013', asset: 'ethereum' } }, sending: sending && { attempts: [attempt(1)], confirmations: 0, needed: 12, ...sending } } },
-});
+const stuck = (to, sending = { state: 'submitted' }) => ({ id: 'req_a', intent: { kind: 'transfer', v: 1, account: 'acc_treasury', chain: 'eip155:31337', crypto: { amount: '1.5', asset: 'ethereum' }, to: { address: to }, max_fee: { amount: '0.00013', asset: 'ethereum' } }, sending: sending && { attempts: [attempt(1)], confirmations: 0, needed: 12, ...sending } });
+const transfer = (sending, to = ACME) => ({ vault }) => sendingPicture({ vault: { value: vault }, request: { value: stuck(to, sending ?? null) } });
+const replacing = (draft, more) => ({ vault }) => sendingPicture({ lang: 'en', vault: { value: vault }, request: { value: stuck(ACME) }, replacing: {
+  draft: { speed: 'normal', fee: '', purpose: '', ...draft }, dry: { value: ANSWER }, errors: [], ...more,
+  cost: { coin: 'ethereum', spare: '1.2', fee_before: '0.00013', least: '0.000143', speeds: [{ name: 'slow', max_fee: '0.000143' }, { name: 'normal', max_fee: '0.0002' }, { name: 'fast', max_fee: '0.0004' }] },
+} });
 const mined = { hash: attempt(2).hash, block: 20_482_117, fee: '0.0000315', attempts: [attempt(1), attempt(2)] };
 
 const line = (at, type, amount, balance_after, said) => ({ id: `bkg_${at}`, at: `2026-11-${at}T10:00:00Z`, type, text: said, asset: 'ethereum', amount, balance_after });
@@ -46,6 +49,7 @@ export const SENDS = {
   'send--not-watched': form({ to: PAYEE, amount: '1' }, { cost: undefined, refusal: { code: 'NOT_ELIGIBLE', message: 'nothing can be sent on Sandbox chain at present: its node does not answer' } }),
   'send--asked': form({}, { made: { id: 'req_dddddddddddddddddddddddddd', sentence: 'Send 1.5 ethereum from account Treasury' } }),
   'sending--pending': transfer(), 'sending--unnamed': transfer(undefined, PAYEE), 'sending--approved': transfer({ state: 'approved', attempts: [], reason: 'the chain takes more now than the 0.00013 ETH that were approved: it goes on when the chain takes less, or with a request for more' }),
+  'sending--stuck': transfer({ state: 'submitted' }), 'sending--speed-up': replacing({ action: 'SPEED_UP' }), 'sending--cancel': replacing({ action: 'CANCEL', speed: 'own', fee: '0.00001' }, { dry: {}, errors: [{ field: 'fee', message: 'It takes at least 0.000143 ETH to replace what was signed' }] }),
   'sending--included': transfer({ state: 'included', ...mined, confirmations: 2 }), 'sending--confirmed': transfer({ state: 'confirmed', ...mined, confirmations: 14 }),
   'sending--failed': transfer({ state: 'failed', ...mined, confirmations: 14, reason: 'the chain took it into a block and did not carry it out: nothing was moved, and the fee was paid' }), 'sending--lapsed': transfer({ state: 'lapsed', attempts: [] }),
   'books--month': books({}), 'books--none': books({ statement: { value: { ...STATEMENT, opening: [], closing: [], lines: [] } } }), 'books--loading': books({ statement: {} }),
