@@ -54,7 +54,13 @@ func (h *host) playsElements() *tab {
 // requestsInElements asks for prices, and requests one.
 func (p *tab) requestsInElements() {
 	p.Helper()
+	p.until("the form", deep+".some((e) => e.id === 'country' && e.options.length > 1)")
+	found[bool](p, "what tells of moves", `(() => { window.shifts = []; new PerformanceObserver((l) => { for (const e of l.getEntries()) shifts.push([e.value, e.hadRecentInput]); }).observe({ type: 'layout-shift' }); return true })()`)
 	p.clicks("the button that asks for prices", inElement("Get prices"))
+	p.until("three prices", deep+".filter((e) => e.name === 'offer').length === 3")
+	if shifts := found[string](p, "what moved", "JSON.stringify(shifts)"); shifts != "[]" {
+		p.Errorf("while prices came it moved: %s", shifts)
+	}
 	p.until("a request that waits for approval", fmt.Sprintf(`(() => { // looked at, sent, and begun again when a price runs out
 		if (%s) return true;
 		(%s ?? %s ?? %s ?? %s)?.click();

@@ -25,16 +25,16 @@ function one({ record, ranking, items, next_cursor: more }, { at, lang, provider
   const name = providers.value?.providers.find((p) => p.id === at)?.name ?? at, ticker = tickers(vault.value);
   return text('div', 'stack is-loose', el('h2', 'lead strong', { key: 'name' }, name), counted(record, ranking, lang),
     items.length === 0 ? empty('orders', 'Nothing yet', `No order was handed to ${name}.`)
-      : card('Orders', 'The newest first.', [el('ol', 'list', { 'aria-label': 'Orders' }, items.map((d) => delivery(d, ticker, lang))),
-        more && text('div', 'cluster', el('button', `button is-small ${busy ? 'is-busy' : ''}`.trim(), { type: 'button', 'aria-disabled': busy ? 'true' : undefined, on: { click: 'more' } }, busy ? 'Loading' : 'Show older'))], { flush: true }));
+      : card('Orders', 'The newest first.', el('ol', 'list', { 'aria-label': 'Orders' }, items.map((d) => delivery(d, ticker, lang))), { flush: true }),
+    more && text('div', 'cluster', el('button', `button is-small ${busy ? 'is-busy' : ''}`.trim(), { type: 'button', 'aria-disabled': busy ? 'true' : undefined, on: { click: 'more' } }, busy ? 'Loading' : 'Show older')));
 }
 
 // counted is what the record says of the provider, and how it counts in the order of prices.
 function counted(record, ranking, lang) {
   if (record.ended === 0) return card('Record', '', text('p', 'muted', 'No order has ended here, so that nothing is known: its prices count as quoted.'));
-  return card('Record', `Over the newest ${plural(ranking?.orders ?? record.ended, 'order')} that ended.`, text('div', 'stack',
+  return card('Record', `Over its orders that ended, at most the newest ${ranking?.orders ?? record.ended}.`, text('div', 'stack',
     text('dl', 'facts', fact('Delivered', `${number(String(record.delivered), lang)} of ${number(String(record.ended), lang)}`), fact('Of what was promised', `${percent(record.delivery_ratio, lang)} arrived`),
-      fact('Orders that it delivers', percent(record.completion_odds, lang))),
+      fact('Odds that an order is delivered', percent(record.completion_odds, lang))),
     ranking && el('details', '', {}, text('summary', '', 'How this counts'), text('p', 'small muted', `What is quoted is multiplied by both, each behind ${plural(ranking.prior, 'order')} as promised.`), text('p', 'code', ranking.formula))));
 }
 

@@ -75,7 +75,7 @@ func (c canned) history() wire.History {
 		return d
 	}
 	return wire.History{Provider: "northpay", Record: quote.Record{Delivered: 2, Ended: 3, DeliveryRatio: "0.985000", CompletionOdds: "0.923077"}, Ranking: quote.TheRanking(), Items: []wire.Delivery{
-		one(1, wire.OrderProcessing, "", "", ""), one(9, wire.OrderCompleted, "0.0841", "-0.00011390751120486", "-0.14"), one(3, wire.OrderFailed, "", "", ""), one(4, wire.OrderCompleted, c.intent().Crypto.Amount, "0", "0.00")}, NextCursor: "ord_4r4s2w0x3a6h2v0m3k8t1q5n7p"}
+		one(1, wire.OrderProcessing, "", "", ""), one(2, wire.OrderCompleted, "0.0841", "-0.00011390751120486", "-0.14"), one(3, wire.OrderFailed, "", "", ""), one(4, wire.OrderCompleted, c.intent().Crypto.Amount, "0", "0.00")}, NextCursor: "ord_4r4s2w0x3a6h2v0m3k8t1q5n7p"}
 }
 
 func (c canned) account() wire.Account {

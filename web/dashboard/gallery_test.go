@@ -78,11 +78,12 @@ func TestGallery(t *testing.T) {
 			for _, v := range []struct {
 				scheme string
 				width  int64
-			}{{"light", 1440}, {"light", 768}, {"light", 320}, {"dark", 1440}, {"dark", 320}} {
+			}{{"light", 1440}, {"light", 768}, {"light", 320}, {"dark", 1440}, {"dark", 768}, {"dark", 320}} {
 				p.media(v.scheme, "reduce")
 				p.do(chromedp.EmulateViewport(v.width, 900))
 				p.want("refused", []string{})
 				fits(p, v.scheme, v.width)
+				stepFirst(p, v.width)
 				if v.scheme == "light" {
 					none(p, "the focus is not seen well", cut)
 				}
@@ -234,5 +235,18 @@ func shot(p tab, path string) {
 	}
 	if err := os.WriteFile(path, png, 0o644); err != nil {
 		p.Fatal(err)
+	}
+}
+
+// stepFirst looks where the steps of a decision stand: above what the person is to read or
+// do where there is room, and below it on a small screen.
+func stepFirst(p tab, width int64) {
+	p.Helper()
+	const below = `[...document.querySelectorAll('.stack:has(> .track)')].map((s) => { const track = s.querySelector(':scope > .track').getBoundingClientRect().top;
+		return [...s.children].some((c) => !c.classList.contains('track') && c.getBoundingClientRect().height > 40 && c.getBoundingClientRect().top < track); })`
+	for _, is := range js[[]bool](p, below) {
+		if is != (width < 640) {
+			p.Errorf("at %d px the steps stand below what is to be done: %v", width, is)
+		}
 	}
 }

@@ -24,15 +24,18 @@ const shown = (have, f) => new MutationObserver((_, me) => {
 }).observe(document, {subtree: true, childList: true});`
 
 // press fills the form in and asks for prices, and notes what was asked, when (asked), when
-// the first price is on screen (priced, a promise), and the longest task of the page until then.
+// the first price is on screen (priced, a promise), when all are (streamed), and the longest
+// task of the page and how far it moved until then.
 // With an address that ends in #early it presses as soon as there is a form, which is
 // before the core is there, else once the page can be used.
 const press = shown + `if (location.pathname === '/buy') {
-  window.longest = 0;
+  window.longest = window.moved = 0;
+  new PerformanceObserver((list) => { for (const e of list.getEntries()) window.moved += e.value; }).observe({type: 'layout-shift', buffered: true});
   const ask = window.fetch;
   window.fetch = (url, options) => { if (String(url).includes('/v1/quotes?')) window.question = {url: String(url), headers: Object.fromEntries(new Headers(options.headers))}; return ask(url, options); };
   new PerformanceObserver((list) => { for (const e of list.getEntries()) window.longest = Math.max(longest, e.duration); }).observe({type: 'longtask', buffered: true});
   window.priced = new Promise((done) => shown(() => document.querySelector('input[name=offer]:not(:disabled)'), done));
+  window.streamed = new Promise((done) => shown(() => document.querySelectorAll('input[name=offer]:not(:disabled)').length === 3, done));
   (function look() {
     const amount = document.querySelector('#amount'), account = document.querySelector('#account');
     if (!amount || location.hash !== '#early' && (!account || account.disabled)) return requestAnimationFrame(look);
@@ -87,7 +90,7 @@ const plain = `(async ({url, headers}) => {
 // limit of the line, in milliseconds: after a press in the dashboard (page-ms) and in a
 // page in plain JavaScript that asks the same (plain-ms); and from navigation, when the
 // person presses before the core is there (early-ms). longest-ms is the longest task of
-// the page until then. Medians; of-plain is their ratio.
+// the page from then on until all prices are there, and moved how far it moved (layout shift). Medians; of-plain is their ratio.
 func BenchmarkFirstPrice(b *testing.B) {
 	s := start(b)
 	tab := chromium(b)
@@ -113,7 +116,8 @@ func BenchmarkFirstPrice(b *testing.B) {
 	for b.Loop() {
 		open("/buy#early")
 		note("early-ms", "window.priced")
-		note("longest-ms", "window.longest")
+		note("longest-ms", "window.streamed.then(() => window.longest)")
+		note("moved", "window.moved")
 		open("/buy")
 		note("page-ms", "window.priced.then((at) => at - window.asked)")
 		question, err := chromedp.Run(tab, chromedp.Evaluate[json.RawMessage]("window.question"))

@@ -615,6 +615,17 @@ func scenes() map[string]func() *Model {
 			m.Update(Loaded{What: TheRequests, Value: pageOf(list)})
 			return m
 		},
+		"clock-ahead": func() *Model {
+			m := stage("/accounts")
+			m.Update(ClockSet{Skew: time.Hour})
+			return m
+		},
+		"clock-behind": func() *Model {
+			m := ready(stage("/requests"))
+			m.Update(Loaded{What: TheRequests, Value: pageOf([]wire.Request{sampleRequest(wire.RequestPending)})})
+			m.Update(ClockSet{Skew: -time.Hour})
+			return m
+		},
 		"nowhere": func() *Model { return stage("/nothing/here") },
 	})
 	return shown
