@@ -17,7 +17,7 @@ export const OVER = new Set(['confirmed', 'failed', 'replaced', 'lapsed']);
  *  replacing is what replacing.js keeps while somebody replaces it. */
 export function sendingPicture({ request, vault, lang, replacing }) {
   if (!request.value) return request.error ? trouble(request.error, 'again') : card('Recipient', '', [1, 2].map((key) => el('span', 'skeleton is-line', { key })));
-  if (request.value.signature) return text('div', 'stack', request.error && trouble(request.error, 'again'), signaturePicture(request.value.signature));
+  if (request.value.signature) return text('div', 'stack', request.error && trouble(request.error, 'again'), signaturePicture(request.value.signature, lang));
   const r = request.value, i = r.intent, f = { i, lang, vault: vault.value, coin: vault.value ? assetOf(vault.value, i.chain, i.max_fee.asset) : { ticker: i.max_fee.asset } };
   return text('div', 'stack', request.error && trouble(request.error, 'again'), i.action !== 'CANCEL' && to(f), r.sending && progress(r, f, replacing), replacing && replaceable(r) && replacePicture(replacing, f));
 }
