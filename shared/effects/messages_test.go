@@ -75,6 +75,7 @@ func messages(t *testing.T) (all []message) {
 		{Name: "typed data with a member that is not declared", Intent: says("eip155:1", strings.Replace(good, `"contents":"Hello`, `"cc":"","contents":"Hello`, 1))},
 		{Name: "typed data with a name twice", Intent: says("eip155:1", strings.Replace(good, `"contents":"Hello`, `"contents":"","contents":"Hello`, 1))},
 		{Name: "a digest alone", Intent: says("eip155:1", `"hex":"0x`+strings.Repeat("ff", 32)+`"`)},
+		{Name: "the digits of a digest as a text", Intent: says("eip155:1", `"text":"0x`+strings.Repeat("ab", 32)+`"`)},
 		{Name: "bytes that are text", Intent: says("eip155:1", `"hex":"0x616263"`)},
 		{Name: "two forms", Intent: says("eip155:1", `"text":"a","hex":"0xff"`)},
 		{Name: "no form", Intent: says("eip155:1", `"purpose":"nothing"`)},

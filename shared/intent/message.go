@@ -76,6 +76,7 @@ func (m Message) checkForm(c *field.Checks) {
 	case !c.OK():
 	case m.Text != "":
 		c.That(utf8.ValidString(m.Text), "text", "is not UTF-8")
+		c.That(!isDigest(m.Text), "text", "is 32 bytes in hexadecimal digits, as a digest is: nobody can read what it stands for")
 	case m.Hex != "":
 		raw, err := hex.DecodeString(strings.TrimPrefix(m.Hex, "0x"))
 		c.That(err == nil && len(raw) > 0 && m.Hex == "0x"+hex.EncodeToString(raw), "hex", "is not bytes: 0x and hexadecimal digits in lower case")
@@ -91,6 +92,13 @@ func (m Message) checkForm(c *field.Checks) {
 		c.That(ok, "typed_data.domain.chainId", "is missing: the message would be good on every chain")
 		c.That("eip155:"+on.Text == m.Chain, "typed_data.domain.chainId", "is not that of the account's chain, "+m.Chain)
 	}
+}
+
+// isDigest reports whether a text is the hexadecimal digits of a digest, and nothing else.
+func isDigest(text string) bool {
+	digits := strings.ToLower(strings.TrimSpace(text))
+	raw, err := hex.DecodeString(strings.TrimPrefix(digits, "0x"))
+	return err == nil && len(raw) == digestSize
 }
 
 // CheckNow implements [Intent]: no table says more of a message.

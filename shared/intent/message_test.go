@@ -200,6 +200,9 @@ func TestAMessageHasOneFormAndIsHeldAgainstItsAccount(t *testing.T) {
 		{"no bytes", func(m *Message) { m.TypedData, m.Hex = nil, "0x" }, "hex"},
 		{"half a byte", func(m *Message) { m.TypedData, m.Hex = nil, "0xff0" }, "hex"},
 		{"a digest alone", func(m *Message) { m.TypedData, m.Hex = nil, "0x"+strings.Repeat("ff", 32) }, "hex"},
+		{"the digits of a digest as a text", func(m *Message) { m.TypedData, m.Text = nil, "0x"+strings.Repeat("ab", 32) }, "text"},
+		{"the digits of a digest in upper case, without 0x and with a line feed", func(m *Message) { m.TypedData, m.Text = nil, strings.Repeat("AB", 32)+"\n" }, "text"},
+		{"a text with the digits of a digest in it", func(m *Message) { m.TypedData, m.Text = nil, "Nonce: 0x"+strings.Repeat("ab", 32) }, "-"},
 		{"typed data in another form", func(m *Message) { m.TypedData = Doc(strings.Replace(mail, `"31337"`, "31337", 1)) }, "typed_data"},
 		{"typed data of another chain", func(m *Message) { m.Chain = "eip155:1" }, "typed_data.domain.chainId"},
 		{"typed data of no chain", func(m *Message) {
