@@ -84,6 +84,6 @@ export class SendingPart {
     this.#painter.paint({ tree: sendingPicture({ request: this.#request, vault: this.#vault, lang: this.#lang, replacing: this.#replacing.state }), announce: first ? '' : said });
     const focus = this.#focus;
     this.#focus = undefined;
-    if (focus) this.#root.querySelector(`#${focus} [aria-invalid], #${focus}`)?.focus();
+    if (focus) (this.#root.querySelector(`#${focus} [aria-invalid]`) ?? this.#root.querySelector(`#${focus}`))?.focus(); // what is wrong, before all of it
   }
 }

@@ -70,6 +70,11 @@ func (c canned) sends(w http.ResponseWriter, r *http.Request) bool {
 		answer = c.transfer("req_sending", wire.RequestApproved, c.sending(wire.SendingIncluded, 2))
 	case "/v1/requests/req_sent":
 		answer = c.transfer("req_sent", wire.RequestCompleted, c.sending(wire.SendingConfirmed, 14))
+	case "/v1/requests/req_stuck":
+		answer = c.transfer("req_stuck", wire.RequestApproved, c.sending(wire.SendingSubmitted, 0))
+	case "/v1/requests/req_stuck/replace-cost":
+		answer = wire.ReplaceCost{Action: r.URL.Query().Get("action"), Coin: "ethereum", Spare: "1.2", FeeBefore: "0.00007", Least: "0.000071", ServerTime: c.now,
+			Speeds: []wire.Speed{{Name: "slow", MaxFee: "0.000071"}, {Name: "normal", MaxFee: "0.00009"}, {Name: "fast", MaxFee: "0.00013"}}}
 	default:
 		return false
 	}
@@ -279,6 +284,50 @@ func TestATransferIsFollowedAndAnAccountReceives(t *testing.T) {
 	p.do(chromedp.Navigate(url + "/accounts/acc_treasury"))
 	p.until("document.querySelector('svg.qr[role=img]')?.querySelector('path').getAttribute('d').length > 1000")
 	p.until(page + ".includes('Only what is on Sandbox chain may be sent here')")
+}
+
+func TestATransferThatWaitsIsSpedUpOrCancelledFromItsPage(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, nil)
+	if s.hashes[core] == "" {
+		t.Fatal("the core is not built; run make wasm")
+	}
+	g := &writing{}
+	mux := http.NewServeMux()
+	mux.Handle("/v1/", g)
+	mux.Handle("/session/", g)
+	mux.HandleFunc("/config.json", text("application/json", config))
+	mux.Handle("/", s)
+	url := serveHandler(t, mux)
+	const page = "document.querySelector('main.page').innerText.replaceAll('\u00a0', ' ')"
+	p := open(t, browser(t), url+"/requests/req_stuck")
+	press := func(text string) {
+		p.Helper()
+		p.until("(() => { const b = [...document.querySelectorAll('main button')].find((b) => b.innerText.trim() === " + quoted(text) + "); b?.click(); return !!b; })()")
+	}
+	press("Cancel the transfer")
+	p.until(page + ".includes('it may be the transfer') && " + page + ".includes('It takes at least 0.000071 ETH')")
+	p.want("document.activeElement.id", "f-replace")
+	press("Not now")
+	p.until("!" + page + ".includes('it may be the transfer')")
+	press("Speed up")
+	p.until(page + ".includes('at most 0.00009 ETH')")
+	p.run(axeCore(t))
+	checkAccessible(p, "the form that speeds up")
+	p.run("document.querySelector('input[value=own]').click()")
+	p.until("document.getElementById('f-fee') !== null")
+	p.run("const e = document.getElementById('f-fee'); e.value = '0.00001'; e.dispatchEvent(new Event('input', { bubbles: true }))")
+	p.until(page + ".includes('It takes at least 0.000071 ETH to replace what was signed')")
+	press("Ask the approvers")
+	p.until("document.activeElement.id === 'f-fee'")
+	p.run("document.querySelector('input[value=fast]').click()")
+	p.until("!document.getElementById('f-fee') && " + page + ".includes('Who decides')")
+	press("Ask the approvers")
+	p.until("location.pathname === '/requests/req_6h2v0m3k8t1q5n7p9r4s2w0x3a'")
+	sent := look(g, func() []string { return append([]string(nil), g.sent...) })
+	if len(sent) != 1 || !strings.Contains(sent[0], `"kind":"replace"`) || !strings.Contains(sent[0], `"request":"req_stuck","action":"SPEED_UP"`) || !strings.Contains(sent[0], `"max_fee":{"amount":"0.00013","asset":"ethereum"}`) {
+		t.Errorf("sent %q", sent)
+	}
 }
 
 func TestTheSendFormStandsAloneInAPageOfAnotherOrigin(t *testing.T) {
