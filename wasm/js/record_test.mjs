@@ -27,6 +27,7 @@ test('each order says what was promised, what arrived and how long it took, as t
   assert.doesNotMatch(shown, /Show older/);
   assert.match(picture({ history: { value: history({ next_cursor: 'ord_a' }) } }), /Show older/);
   assert.match(picture({ history: { value: history({ items: [order({ delivered: { amount: '0.5', asset: 'ethereum' }, difference: '0', difference_pct: '0.00' })] }) } }), /arrived: 0,5 ETH , as promised/);
+  assert.match(picture({ history: { value: history({ items: [order({ seconds: 5400 })] }) } }), /after 90 minutes/);
   assert.match(picture({ history: { value: history({ items: [order({ state: 'failed', delivered: undefined })] }) } }), /Failed/);
   assert.match(picture({ history: { value: history({ items: [], record: { delivered: 0, ended: 0 } }) } }), /nothing is known.*No order was handed to Northpay/);
   assert.match(picture({ vault: {}, providers: {} }), /northpay .*ETHEREUM/, 'it does not wait for names');

@@ -49,7 +49,7 @@ function delivery(d, ticker, lang) {
 
 // span is a time as a person says it, from seconds to days.
 function span(seconds) {
-  const [size, unit] = [[86400, 'day'], [3600, 'hour'], [60, 'minute'], [1, 'second']].find(([size]) => seconds >= size) ?? [1, 'second'];
+  const [size, unit] = [[86400, 'day'], [3600, 'hour'], [60, 'minute'], [1, 'second']].find(([size]) => seconds >= 2 * size) ?? [1, 'second']; // 90 minutes, and not 2 hours
   return plural(Math.round(seconds / size), unit);
 }
 

@@ -33,7 +33,7 @@ var some = []string{
 // someForms are the forms, and what becomes of them, that are looked at in each run.
 var someForms = []string{
 	"vault--form-account", "vault--form-invited", "vault--form-reporting-made", "vault--form-rules-open", "vault--form-rules-wrong", "vault--form-whitelist",
-	"send--filled", "send--wrong", "sending--included", "sending--speed-up", "sending--signature", "receive--account", "books--month", "books--own", "vault--form-message", "vault--form-message-wrong",
+	"send--filled", "send--wrong", "send--two-ways", "record--provider", "sending--included", "sending--speed-up", "sending--signature", "receive--account", "books--month", "books--own", "vault--form-message", "vault--form-message-wrong",
 }
 
 // The gallery is every element in every state. Each is met as a person would: nothing

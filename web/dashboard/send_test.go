@@ -341,7 +341,7 @@ func TestTheSendFormStandsAloneInAPageOfAnotherOrigin(t *testing.T) {
 	p.until("window.ready && said('send').includes('0.69993\u00a0ETH') && said('send').includes('Treasury purchases')")
 	p.want("[inside('send').getElementById('f-account').value, inside('send').getElementById('f-reference').value]", []string{"acc_trading", "INV-7"})
 	p.run("document.querySelector('countersign-send').amount = '0.25'")
-	p.until("said('send').includes('0.94993 ETH')")
+	p.until("said('send').includes('0.94993\u00a0ETH')")
 	p.until("said('order').includes('2 of 12 blocks') && said('order').includes('Acme Industrial Supplies')")
 	p.run(axeCore(t))
 	checkAccessible(p, "the form that sends")

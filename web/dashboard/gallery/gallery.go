@@ -92,8 +92,8 @@ var Vault = []string{
 
 // Sends are the names of the pictures of what sends and receives, which the page makes too.
 var Sends = []string{
-	"send--start", "send--loading", "send--unknown-cost", "send--filled", "send--pasted", "send--wrong", "send--dust", "send--refused", "send--not-watched", "send--asked",
-	"sending--pending", "sending--unnamed", "sending--approved", "sending--stuck", "sending--speed-up", "sending--cancel", "sending--included", "sending--confirmed", "sending--failed", "sending--lapsed", "sending--signature", "sending--signature-waits", "sending--signature-lapsed", "receive--account", "receive--damaged",
+	"send--start", "send--loading", "send--unknown-cost", "send--filled", "send--pasted", "send--wrong", "send--two-ways", "send--dust", "send--refused", "send--not-watched", "send--asked",
+	"sending--pending", "sending--unnamed", "sending--approved", "sending--stuck", "sending--speed-up", "sending--cancel", "sending--included", "sending--confirmed", "sending--failed", "sending--lapsed", "sending--signature", "sending--signature-waits", "sending--signature-lapsed", "receive--account", "receive--damaged", "record--provider", "record--providers", "record--none", "record--failed",
 	"books--month", "books--none", "books--loading", "books--own", "books--refused",
 }
 

@@ -1,8 +1,9 @@
-// What sends and receives in the gallery: the form as somebody left it, what became of a transfer, and
-// how an account receives.
+// What sends and receives in the gallery: the form as somebody left it, what became of a transfer, how
+// an account receives, and what providers promised and delivered.
 
 import { booksPicture } from './booksview.js';
 import { receivePicture } from './receivepart.js';
+import { recordPicture } from './recordview.js';
 import { check, empty, settled } from './sendform.js';
 import { sendingPicture } from './sendingview.js';
 import { sendPicture } from './sendview.js';
@@ -39,11 +40,21 @@ const books = (more, draft = {}) => () => booksPicture({ lang: 'en', names: { et
   draft: { choice: 'month', from: '', last: '', format: 'zip', asset: 'ethereum', ...draft }, ...more });
 const signed = (signature) => () => sendingPicture({ vault: {}, request: { value: { intent: { kind: 'message' }, signature: { address: PAYEE, digest: 'qnRLospXbsYsoAReygCtORf99_-jT7uuUIKKWmnBWA4', ...signature } } } });
 
+const order = (n, more) => ({ order: `ord_${n}`, state: 'completed', fiat: { amount: '1250', currency: 'EUR' }, promised: { amount: '0.42', asset: 'ethereum' }, created_at: `2026-11-${20 - n}T09:30:00Z`, ...more });
+const ORDERS = [
+  order(1, { state: 'processing' }), order(2, { delivered: { amount: '0.4189', asset: 'ethereum' }, difference: '-0.0011', difference_pct: '-0.26', seconds: 340 }), order(3, { state: 'refunded' }), order(4, { state: 'failed' }),
+  order(5, { delivered: { amount: '0.42', asset: 'ethereum' }, difference: '0', difference_pct: '0.00', seconds: 5400 }),
+];
+const record = (more) => ({ vault }) => recordPicture({ at: 'northpay', lang: 'en', providers: { value: { providers: [{ id: 'northpay', name: 'Northpay', circuit: 'closed' }, { id: 'meridian', name: 'Meridian', circuit: 'open' }] } }, vault: { value: vault },
+  history: { value: { provider: 'northpay', record: { delivered: 2, ended: 4, delivery_ratio: '0.998690', completion_odds: '0.857143' }, ranking: { orders: 50, prior: 10, formula: 'quoted × delivery_ratio × completion_odds' }, items: ORDERS, next_cursor: 'ord_5' } }, ...more });
+
 /** SENDS are pictures by name, made of the sample. */
 export const SENDS = {
   'send--start': form({}), 'send--loading': () => sendPicture({ vault: {}, dry: {} }), 'send--unknown-cost': form({ to: PAYEE, amount: '1' }, { cost: undefined }),
   'send--filled': form({ account: 'acc_trading', book: ACME, to: ACME, amount: '1.5', purpose: 'Invoice 2026-117' }, { dry: { value: ANSWER }, cost: { ...COST, contract: true } }),
   'send--pasted': form({ to: PAYEE, all: true, speed: 'own', fee: '0.0001' }, { dry: { value: DENIED } }), 'send--wrong': form({ to: ACME.toLowerCase(), amount: '9999', speed: 'own', fee: 'x' }, {}, true),
+  'send--two-ways': form({ to: PAYEE, amount: '1.000', speed: 'own', fee: '12,500' }, { lang: 'de' }, true),
+  'record--provider': record({}), 'record--providers': record({ at: '' }), 'record--none': record({ history: { value: { provider: 'northpay', record: { delivered: 0, ended: 0 }, items: [] } } }), 'record--failed': record({ history: { error: { code: 'GATEWAY_UNREACHABLE', message: 'the gateway does not answer' } } }),
   'send--dust': form({ to: PAYEE, amount: '0.00003' }, { cost: { ...COST, refused: 'the account has less than the amount and the fee' }, dry: { busy: true } }),
   'send--refused': form({ to: PAYEE, amount: '1' }, { failed: { code: 'SIGNER_UNAVAILABLE', message: 'the vault’s signer does not answer', remedy: 'Try again in a moment. Nothing was sent.' } }),
   'send--not-watched': form({ to: PAYEE, amount: '1' }, { cost: undefined, refusal: { code: 'NOT_ELIGIBLE', message: 'nothing can be sent on Sandbox chain at present: its node does not answer' } }),
