@@ -258,3 +258,12 @@ func Digest(d Doc) string {
 	sum := sha256.Sum256(d)
 	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
+
+// One is what an intent is called, with its article: "a transfer", "an account change".
+func One(i Intent) string {
+	noun := i.Noun()
+	if strings.ContainsRune("aeiou", rune(noun[0])) {
+		return "an " + noun
+	}
+	return "a " + noun
+}

@@ -260,3 +260,15 @@ func FuzzOpen(f *testing.F) {
 		}
 	})
 }
+
+func TestAnIntentIsCalledWithTheArticleOfItsNoun(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		is   Intent
+		want string
+	}{{sampleTransfer(), "a transfer"}, {AccountEdit{}, "an account change"}, {AdminRulePut{}, "an admin rule change"}, {MemberInvite{}, "a new member"}} {
+		if got := One(c.is); got != c.want {
+			t.Errorf("%T is %q, want %q", c.is, got, c.want)
+		}
+	}
+}

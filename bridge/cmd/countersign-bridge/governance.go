@@ -121,7 +121,7 @@ func point(out *strings.Builder, mark, text string) {
 
 // signerFileFlag is the flag that every command has that reads a log.
 type signerFileFlag struct {
-	SignerFile string `type:"path" placeholder:"FILE" help:"signer.json, as init wrote it: the key that the log must be signed with. Without it the key that the log itself begins with."`
+	SignerFile string `type:"path" placeholder:"FILE" help:"signer.json, as signer complete wrote it: the key that the log must be signed with. Without it the key that the log itself begins with."`
 }
 
 type governanceShow struct {

@@ -336,7 +336,7 @@ func (c *signerResume) Run(ctx context.Context, std stdio) error {
 
 type signerVerify struct {
 	signerFlag
-	SignerFile string `required:"" type:"path" placeholder:"FILE" help:"signer.json, as init wrote it: the key that the log must be signed with."`
+	SignerFile string `required:"" type:"path" placeholder:"FILE" help:"signer.json, as signer complete wrote it: the key that the log must be signed with."`
 	Log        string `type:"existingdir" placeholder:"DIR" help:"The folder of another copy of the log than the configuration's."`
 }
 

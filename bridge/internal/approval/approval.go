@@ -225,7 +225,7 @@ func (d *Desk) decide(a *approval, record []byte) (s Signed, err error) {
 	}
 	ctx, stop := d.whileValid(a.ctx, it)
 	err = d.Decider.Decide(ctx, Question{Key: use, EntityName: a.channel.identity.EntityName, Decision: a.decision,
-		Wants: []intent.Intent{it.wants}, What: "a " + it.wants.Noun(), Text: it.text})
+		Wants: []intent.Intent{it.wants}, What: intent.One(it.wants), Text: it.text})
 	stop()
 	if err := d.answered(it, err); err != nil {
 		return s, err

@@ -94,7 +94,7 @@ func (s *Service) signedMessage(r *vault.Request) (out wire.SignerSignature, err
 	m, ok := r.Wants.(intent.Messenger)
 	switch {
 	case !ok:
-		return out, fault.New(fault.Conflict, "a "+r.Wants.Noun()+" ends in no signature of a message")
+		return out, fault.New(fault.Conflict, intent.One(r.Wants)+" ends in no signature of a message")
 	case r.Outcome != string(governance.Approved):
 		return out, fault.New(fault.RequestClosed, "the request is not approved").With("state", cmp.Or(r.Outcome, "PENDING"))
 	case r.Signature == nil || r.Signature.Signature == "":

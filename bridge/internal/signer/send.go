@@ -106,7 +106,7 @@ func (s *Service) prepare(ctx context.Context, request string, fees gas.Fees) (p
 // sendsNothing says why a request has no transaction to be signed.
 func sendsNothing(r *vault.Request) error {
 	if _, sends := r.Wants.(intent.Sender); !sends {
-		return fault.New(fault.Conflict, "a "+r.Wants.Noun()+" ends in no transaction")
+		return fault.New(fault.Conflict, intent.One(r.Wants)+" ends in no transaction")
 	}
 	if r.Outcome != string(governance.Approved) {
 		return fault.New(fault.RequestClosed, "the request is not approved").With("state", cmp.Or(r.Outcome, "PENDING"))

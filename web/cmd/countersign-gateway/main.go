@@ -76,7 +76,7 @@ The file for serve, migrate, backup, reconcile, resume and keys is JSON; every n
   database            SQLite file, made with mode 0600
   signers             [{"socket":"/run/…/signer.sock","file":"signer.json"}]: one for each entity.
                       socket is the unix socket of its countersign-bridge signer; file is what
-                      "countersign-bridge signer init" wrote: whose entity it is, and whose log
+                      "countersign-bridge signer complete" wrote: whose entity it is, and whose log
                       is believed. "reviewers":{"mem_…":"https://…"} says where the programs
                       are whose verdict its rules wait for, "rates":{"mem_…":"https://…"}
                       where those are that sign rates
@@ -110,7 +110,7 @@ The file for serve, migrate, backup, reconcile, resume and keys is JSON; every n
   chains              [{"chain":"eip155:31337","rpc":"http://…","confirmations":1}]: whose deposits
                       are seen. rpc is a node's address; confirmations, needed for each chain,
                       is how many blocks make a deposit final, its own included: 12 on
-                      Ethereum, say; 1 in the sandbox, whose one node never changes its mind.
+                      Ethereum, say; 1 in the sandbox, whose one node reorganises only when told.
                       What arrives on a chain that is not listed is not seen, so nothing can
                       be bought into an account on it
 
