@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -115,8 +116,11 @@ func badNote(cause error, why string) (Note, error) {
 // readNote reads the text of a note about the log of an origin.
 func readNote(text, origin string) (out Note, err error) {
 	lines := strings.Split(text, "\n")
-	if len(lines) != 4 || lines[0] != origin {
+	if len(lines) != 4 {
 		return badNote(nil, "it has other lines than origin, size and root")
+	}
+	if lines[0] != origin {
+		return badNote(nil, fmt.Sprintf("it is about another log, %.160q, not %q", lines[0], origin))
 	}
 	if out.Size, err = strconv.ParseInt(lines[1], 10, 64); err != nil || out.Size < 1 || strconv.FormatInt(out.Size, 10) != lines[1] {
 		return badNote(err, "its size is not a number from 1")

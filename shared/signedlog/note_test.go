@@ -71,6 +71,14 @@ func TestANoteThatIsNotTheSignersIsRefused(t *testing.T) {
 }
 
 // TestASignatureOfANoteServesForNothingElse: the statement key signs entries too.
+func TestANoteOfAnotherLogIsCalledThat(t *testing.T) {
+	t.Parallel()
+	_, err := readNote("countersign/ent_other/x\n3\nAAAA\n", "countersign/ent_sandbox/y")
+	if err == nil || !strings.Contains(err.Error(), `another log, "countersign/ent_other/x", not "countersign/ent_sandbox/y"`) {
+		t.Error(err)
+	}
+}
+
 func TestASignatureOfANoteServesForNothingElse(t *testing.T) {
 	t.Parallel()
 	payload := []byte("text")
