@@ -35,7 +35,7 @@ func (c *signerBackup) Run(ctx context.Context, std stdio) error {
 type signerRestore struct {
 	signerFlag
 	SignerFile string `required:"" type:"path" placeholder:"FILE" help:"signer.json, as complete wrote it: the key that the log must be signed with."`
-	Head       string `placeholder:"HASH" help:"The head of the log, from an auditor, a witness or the gateway: the log must end with it. It is needed when the vault's token is an older copy."`
+	Head       string `placeholder:"HASH" help:"The head of the log, from an auditor, a witness or the gateway: the log must end with it. Give it whenever the vault's token is an older copy: such a token cannot tell whether the log ends there."`
 	From       string `arg:"" optional:"" type:"existingdir" placeholder:"DIR" help:"The folder of the copy. Without it, the log that is there is held against the token."`
 }
 

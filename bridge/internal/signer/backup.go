@@ -97,7 +97,12 @@ func RestoreWith(ctx context.Context, cfg Config, from, signerFile, head string,
 			return err
 		}
 	}
-	_, err = fmt.Fprintf(stdio.Out, "%s: the log in %s has %s, and the vault's token agrees\nhead %s\n", state.Genesis.Entity, cfg.StateDir, fold.Count(int(end.Size), "entry", "entries"), end.Head)
+	agrees := "the vault's token agrees"
+	if !first && head == "" && end.Size > seen.Size {
+		agrees += fmt.Sprintf(": it remembers %d of them, and a write that broke off leaves up to %d more.\n"+
+			"If the token is an older copy, it cannot tell whether the log ends there: confirm the head, from an auditor, a witness or the gateway, with --head", seen.Size, signedlog.MaxBatch)
+	}
+	_, err = fmt.Fprintf(stdio.Out, "%s: the log in %s has %s, and %s\nhead %s\n", state.Genesis.Entity, cfg.StateDir, fold.Count(int(end.Size), "entry", "entries"), agrees, end.Head)
 	return err
 }
 

@@ -213,6 +213,23 @@ func TestAnOlderCopyOfTheTokenTakesTheLogAtTheWordOfItsHead(t *testing.T) {
 	g.restart()
 }
 
+func TestACopyOfTheTokenThatIsAFewEntriesBehindIsToldThatItCannotTell(t *testing.T) {
+	t.Parallel()
+	g := newRig(t, twoOfThree())
+	token := cloned(g.vault)
+	g.request(newRequestID(t))
+	signerFile, head := g.signerFile(t), g.service.Status().Log.Head
+	g.stop()
+	g.on = token
+	said, err := g.restore("", signerFile, "")
+	if err != nil || !strings.Contains(said, "If the token is an older copy, it cannot tell whether the log ends there") || !strings.Contains(said, "head "+head) {
+		t.Errorf("%v: %s", err, said)
+	}
+	if said, err := g.restore("", signerFile, head); err != nil || strings.Contains(said, "cannot tell") {
+		t.Errorf("with the head: %v: %s", err, said)
+	}
+}
+
 // The vault moves with its token: what the old token then signs is not the vault's log.
 func TestAVaultThatMovedToAnotherTokenGoesOnThereAndTheOldOneIsRefused(t *testing.T) {
 	t.Parallel()
