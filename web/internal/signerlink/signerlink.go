@@ -174,7 +174,8 @@ func (l *Link) call(ctx context.Context, method, path string, in, out any, heade
 			return down(errors.New("the signer failed"))
 		}
 		if p.Error.Code == fault.Forbidden && p.Error.Details["reason"] == "peer" {
-			return down(errors.New(p.Error.Message)) // it is about the gateway's user, not about who asked
+			return fault.Wrap(errors.New(p.Error.Message), fault.SignerDown, // it is about the gateway's user, not about who asked
+				"the vault's signer does not serve the user as whom the gateway runs: run it as the user that the signer's configuration names")
 		}
 		return p.Fault()
 	}

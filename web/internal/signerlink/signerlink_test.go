@@ -69,6 +69,14 @@ func TestWhatTheSignerSaysIsReadStrictly(t *testing.T) {
 	}
 }
 
+func TestAUserWhomTheSignerDoesNotServeIsToldToRunAsAnother(t *testing.T) {
+	t.Parallel()
+	_, err := socket(t, 403, `{"error":{"code":"AUTHORIZATION_ERROR","message":"m","details":{"reason":"peer"}}}`).Status(t.Context())
+	if f, ok := fault.As(err); !ok || !strings.Contains(f.Message, "run it as the user that the signer's configuration names") || strings.Contains(f.Message, "again") {
+		t.Error(err)
+	}
+}
+
 func TestASignerThatIsNotThereIsUnavailable(t *testing.T) {
 	t.Parallel()
 	l := New(filepath.Join(t.TempDir(), "none"))
