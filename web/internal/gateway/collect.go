@@ -31,8 +31,8 @@ const (
 // once all that is there is final. How a sweep goes on is as of any [sending]. What is wrong
 // with one account, and what is worth no fee, keeps no other from being swept.
 func (g *Gateway) collect(ctx context.Context, w *watch) error {
-	if _, err := effects.Number(w.id); err != nil || w.Sender == nil {
-		return nil //nolint:nilerr // nothing can be sent there
+	if _, refused := effects.Number(w.id); refused != nil || w.Sender == nil {
+		return nil // nothing can be sent there
 	}
 	var some []deposited
 	err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) { some, err = sweepable(tx, w.id); return err })
@@ -98,13 +98,16 @@ func sweepable(tx store.Tx, chain string) (some []deposited, err error) {
 			}
 			since[a.Entity] = g.Rotated()
 		}
-		r, err := tx.Request(a.Entity, a.Request)
-		if err != nil {
-			return nil, err
+		if since[a.Entity] > 0 {
+			r, err := tx.Request(a.Entity, a.Request)
+			if err != nil {
+				return nil, err
+			}
+			if r.Seq <= since[a.Entity] {
+				continue
+			}
 		}
-		if r.Seq > since[a.Entity] {
-			some = append(some, deposited{a, account})
-		}
+		some = append(some, deposited{a, account})
 	}
 	return some, nil
 }

@@ -44,7 +44,7 @@ func (g *Gateway) mayReplace(ctx context.Context, w *watch, c Caller, account st
 		return err
 	}
 	_, last := newest(all)
-	limit, price, err := g.replacement(w, account, filled, *does).instead(ctx, *last)
+	limit, _, price, err := g.replacement(w, account, filled, *does).instead(ctx, *last)
 	if err != nil {
 		return nodeDown(account.Chain)
 	}
@@ -97,11 +97,7 @@ func (g *Gateway) ReplaceCost(ctx context.Context, c Caller, request, action str
 		return out, err
 	}
 	_, last := newest(all)
-	limit, price, err := g.replacement(w, account, r, *does).instead(ctx, *last)
-	if err != nil {
-		return out, nodeDown(account.Chain)
-	}
-	now, err := w.fees(ctx)
+	limit, now, price, err := g.replacement(w, account, r, *does).instead(ctx, *last)
 	if err != nil {
 		return out, nodeDown(account.Chain)
 	}
@@ -118,7 +114,7 @@ func (g *Gateway) ReplaceCost(ctx context.Context, c Caller, request, action str
 	if out.Least, err = above(price); err != nil {
 		return out, err
 	}
-	out.Speeds, err = speeds(now, func(cap *big.Int) (string, error) { return above(larger(cap, price)) })
+	out.Speeds, err = speeds(now, func(usual *big.Int) (string, error) { return above(larger(usual, price)) })
 	return out, err
 }
 

@@ -380,3 +380,29 @@ func killedAt(w *gatewaytest.World, step int, do func()) (killed bool) {
 	do()
 	return false
 }
+
+// Clients ask while the chain is read; the race detector looks on.
+func TestClientsAskWhatReplacingCostsWhileTheChainIsRead(t *testing.T) {
+	t.Parallel()
+	w, _, id := stuck(t, 2)
+	asked := make(chan error, 1)
+	go func() {
+		for range 8 {
+			_, err := w.Gateway.ReplaceCost(t.Context(), gatewaytest.Caller(), id, intent.SpeedUp)
+			if err == nil {
+				_, err = w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), replacing(id, intent.SpeedUp, "0.00000011"), "less")
+			}
+			if f, ok := fault.As(err); !ok || f.Details["reason"] != "FEE_TOO_LOW" {
+				asked <- err
+				return
+			}
+		}
+		asked <- nil
+	}()
+	for range 8 {
+		w.Scan()
+	}
+	if err := <-asked; err != nil {
+		t.Error(err)
+	}
+}

@@ -81,18 +81,18 @@ func (s *sending) limit(ctx context.Context, last *store.Attempt) (uint64, error
 	return s.w.Sender.Estimate(ctx, call)
 }
 
-// instead is the gas of an attempt that takes the place of the last, and the least price at
-// which nodes take it.
-func (s *sending) instead(ctx context.Context, last store.Attempt) (limit uint64, price *big.Int, err error) {
+// instead is the gas of an attempt that takes the place of the last, what the chain takes now, and
+// the least price at which nodes take it. A client asks for it, beside the scan, whose fees are
+// its own.
+func (s *sending) instead(ctx context.Context, last store.Attempt) (limit uint64, now chain.Fees, price *big.Int, err error) {
 	if limit, err = s.limit(ctx, &last); err != nil {
-		return 0, nil, err
+		return 0, now, nil, err
 	}
-	now, err := s.w.fees(ctx)
-	if err != nil {
-		return 0, nil, err
+	if now, err = s.w.Sender.Fees(ctx); err != nil {
+		return 0, now, nil, err
 	}
 	_, price = leasts(now, &last)
-	return limit, price, nil
+	return limit, now, price, nil
 }
 
 // cost is what so much gas costs.

@@ -69,7 +69,8 @@ type watch struct {
 	told     string // what the log was told last
 }
 
-// fees are what the chain takes now, asked once in a scan.
+// fees are what the chain takes now, asked once in a scan. They are for the scan alone: clients
+// ask beside it.
 func (w *watch) fees(ctx context.Context) (chain.Fees, error) {
 	if w.price == nil {
 		now, err := w.Sender.Fees(ctx)
