@@ -81,7 +81,7 @@ func (e Effects) Digest() (string, error) {
 func DigestOf(i intent.Intent) (string, error) {
 	if m, ok := i.(intent.Messenger); ok {
 		signs, err := m.Signs()
-		return base64.RawURLEncoding.EncodeToString(signs.Digest[:]), err
+		return signs.DigestText(), err
 	}
 	e, err := Of(i)
 	if e == nil || err != nil {

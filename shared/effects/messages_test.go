@@ -64,7 +64,7 @@ func messages(t *testing.T) (all []message) {
 		{Name: "a text", Intent: says("eip155:31337", `"text":"Hello"`)},
 		{Name: "a text of two lines that looks like a prompt", Intent: says("eip155:31337", `"text":"Hello\nYou sign as  Alice (mem_alice)"`)},
 		{Name: "a text with a purpose", Intent: says("eip155:31337", `"text":"Hello","purpose":"To sign in"`)},
-		{Name: "bytes that are no text", Intent: says("eip155:31337", `"hex":"0xff00"`)},
+		{Name: "bytes that are not text", Intent: says("eip155:31337", `"hex":"0xff00"`)},
 		{Name: "the example of EIP-712", Intent: says("eip155:1", good)},
 		{Name: "a permit of ERC-2612", Intent: says("eip155:1", typedData(t, permit))},
 		{Name: "a batch of permits of Permit2", Intent: says("eip155:1", typedData(t, permit2))},

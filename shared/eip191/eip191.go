@@ -1,4 +1,4 @@
-// Package eip191 is what an account signs of a message that is no typed data: version 0x45
+// Package eip191 is what an account signs of a message that is not typed data: version 0x45
 // of EIP-191, which wallets call personal_sign. Nothing that it signs is a transaction, or
 // typed data. Pure. shared/intent uses it. Spec: shared/spec/messages.md.
 package eip191

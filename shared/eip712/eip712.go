@@ -109,7 +109,7 @@ func typ(all []Type, name string) (Type, bool) {
 	return Type{}, false
 }
 
-// element is what a list is of, and how many; any is -1. ok is false for what is no list.
+// element is what a list is of, and how many; any is -1. ok is false for what is not a list.
 func element(typ string) (of string, n int, ok bool) {
 	open := strings.LastIndexByte(typ, '[')
 	if open <= 0 || !strings.HasSuffix(typ, "]") {

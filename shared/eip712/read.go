@@ -65,7 +65,7 @@ func (r *reader) data(root strictjson.Node) (d Data, err error) {
 	}
 	for i, m := range root.Members {
 		if !slices.Contains([]string{"types", "primaryType", "domain", "message"}, m.Name) {
-			return d, bad("", "has a member that is none of typed data, at place "+strconv.Itoa(i+1))
+			return d, bad("", "has a member that typed data does not have, at place "+strconv.Itoa(i+1))
 		}
 	}
 	part := func(name string, kind byte, what string) (n strictjson.Node) {

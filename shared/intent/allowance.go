@@ -168,7 +168,7 @@ func by(deadline eip712.Value) Line {
 	return Line{Label: "Usable until", Value: moment(deadline)}
 }
 
-// moment is a time in Unix seconds; beyond the year 9999 it is no time that matters.
+// moment is a time in Unix seconds; beyond the year 9999 it does not matter.
 func moment(v eip712.Value) string {
 	const last = 253402300800
 	n := v.Number()

@@ -109,6 +109,9 @@ type ToSign struct {
 	Digest                  [32]byte
 }
 
+// DigestText is the digest as entries and statements have it: base64url.
+func (s ToSign) DigestText() string { return base64.RawURLEncoding.EncodeToString(s.Digest[:]) }
+
 // Drafted is an intent that the vault fills from what changes, so that the same draft is
 // filled otherwise later.
 type Drafted interface {

@@ -36,7 +36,7 @@ type Message struct {
 	Chain       string `json:"chain"`   // CAIP-2
 	Address     string `json:"address"` // the account's own, whose key signs
 	Text        string `json:"text,omitempty"`
-	Hex         string `json:"hex,omitempty"`        // 0x and digits in lower case: bytes that are no text
+	Hex         string `json:"hex,omitempty"`        // 0x and digits in lower case: bytes that are not text
 	TypedData   Doc    `json:"typed_data,omitempty"` // in its one form (shared/eip712)
 	Purpose     string `json:"purpose,omitempty"`    // what it is for, in the asker's words
 	Reference   string `json:"reference,omitempty"`  // what it is called in the asker's books
@@ -146,7 +146,7 @@ func (m Message) Signs() (ToSign, error) {
 	return out, nil
 }
 
-// Facts implements [Intent]: there is no amount, no asset and no address.
+// Facts implements [Intent]: a message has neither amount nor asset nor address.
 func (m Message) Facts() governance.Facts {
 	return governance.Facts{Kind: KindMessage, Account: m.Account, Chain: m.Chain}
 }
@@ -165,7 +165,7 @@ func (m Message) Summary() string {
 	case m.Text != "":
 		return "a text of " + bytesLong(len(m.Text))
 	case m.Hex != "":
-		return bytesLong(len(m.Hex)/2-1) + " that are no text"
+		return bytesLong(len(m.Hex)/2-1) + " that are not text"
 	}
 	d, err := eip712.Open(m.TypedData)
 	if err != nil { // of a draft

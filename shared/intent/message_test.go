@@ -192,7 +192,7 @@ func TestAMessageHasOneFormAndIsHeldAgainstItsAccount(t *testing.T) {
 	}{
 		{"typed data", func(*Message) {}, "-"},
 		{"a text", func(m *Message) { m.TypedData, m.Text = nil, "Sign in\nto example.com" }, "-"},
-		{"bytes that are no text", func(m *Message) { m.TypedData, m.Hex = nil, "0xff00" }, "-"},
+		{"bytes that are not text", func(m *Message) { m.TypedData, m.Hex = nil, "0xff00" }, "-"},
 		{"none", func(m *Message) { m.TypedData = nil }, ""},
 		{"two forms", func(m *Message) { m.Text = "x" }, ""},
 		{"bytes that are text", func(m *Message) { m.TypedData, m.Hex = nil, "0x616263" }, "hex"},

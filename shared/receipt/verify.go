@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/mod/sumdb/tlog"
 
+	"countersign/shared/effects"
 	"countersign/shared/fault"
 	"countersign/shared/fingerprint"
 	"countersign/shared/governance"
@@ -209,7 +210,8 @@ func (v *verifier) note(e signedlog.Entry) {
 	case e.Type == signedlog.SignedMessage:
 		var b signedlog.SignedMessageBody
 		if strictjson.Unmarshal(e.Body, &b, signedlog.MaxBody) == nil { // it was applied
-			v.Signature = &vault.Signature{Digest: vault.DigestOf(v.Request.Wants), Signature: b.Signature, At: e.At}
+			digest, _ := effects.DigestOf(v.Request.Wants) // with which the signature was verified
+			v.Signature = &vault.Signature{Digest: digest, Signature: b.Signature, At: e.At}
 		}
 	case e.Type == signedlog.Request && id == v.file.Request:
 		v.Request = v.state.Request(id)

@@ -1,7 +1,6 @@
 package vault
 
 import (
-	"encoding/base64"
 	"errors"
 	"fmt"
 
@@ -38,21 +37,7 @@ func (s *State) Message(request string) *Message { return s.messages[request] }
 func (x *Message) Signs() intent.ToSign { return x.signs }
 
 // Digest is what the key signs, as entries have it.
-func (x *Message) Digest() string { return base64.RawURLEncoding.EncodeToString(x.signs.Digest[:]) }
-
-// DigestOf is what the key signs of an intent, as entries have it; empty of what ends in no
-// signature.
-func DigestOf(wants intent.Intent) string {
-	m, ok := wants.(intent.Messenger)
-	if !ok {
-		return ""
-	}
-	signs, err := m.Signs()
-	if err != nil {
-		return ""
-	}
-	return base64.RawURLEncoding.EncodeToString(signs.Digest[:])
-}
+func (x *Message) Digest() string { return x.signs.DigestText() }
 
 // speak keeps a request that was approved and ends in a signature.
 func (s *State) speak(r *Request, at int64) {

@@ -5,7 +5,7 @@ import { objectOf, saidOf } from './formparts.js';
 import { el, fact, notice, text } from './nodes.js';
 import { typedOf } from './typed.js';
 
-const FORMS = [['typed', 'Typed data (EIP-712)'], ['text', 'A text'], ['hex', 'Bytes that are no text']];
+const FORMS = [['typed', 'Typed data (EIP-712)'], ['text', 'A text'], ['hex', 'Bytes that are not text']];
 const name = (vault, id) => vault.accounts.find((a) => a.id === id)?.name ?? id;
 
 export const messageSign = {

@@ -71,31 +71,15 @@ func texts(all ...string) (cells []sheet.Cell) {
 	return cells
 }
 
-// moment is a time in a table; empty: none.
-func moment(t time.Time) string {
-	if t.IsZero() {
-		return ""
-	}
-	return t.UTC().Format("2006-01-02T15:04:05.000Z")
-}
-
 // value are the cells of what an amount was worth.
 func value(v *wire.Value) []sheet.Cell {
 	if v == nil {
 		return make([]sheet.Cell, 5)
 	}
-	return []sheet.Cell{sheet.Text(v.Currency), sheet.Figure(v.Amount), sheet.Figure(v.Rate), sheet.Text(v.Source), sheet.Text(moment(v.At))}
+	return []sheet.Cell{sheet.Text(v.Currency), sheet.Figure(v.Amount), sheet.Figure(v.Rate), sheet.Text(v.Source), sheet.Moment(v.At)}
 }
 
 func count(n int) sheet.Cell { return sheet.Figure(strconv.Itoa(n)) }
-
-// seconds are a number that may be missing.
-func seconds(n *int64) sheet.Cell {
-	if n == nil {
-		return sheet.Cell{}
-	}
-	return sheet.Figure(strconv.FormatInt(*n, 10))
-}
 
 var valueColumns = []string{"fiat_currency", "fiat_value", "rate", "rate_source", "rate_time"}
 
@@ -158,7 +142,7 @@ func (a *api) reportTransfers(q *question) (any, error) {
 	columns := []string{"id", "account", "direction", "state", "asset", "caip19", "amount", "address", "counterparty", "sweep", "tx_hash", "block", "at", "seen_at", "request", "reference", "order"}
 	return tabled(q, "transfers", p, columns, func(v wire.ReportTransfer) [][]sheet.Cell {
 		return [][]sheet.Cell{slices.Concat(texts(v.ID, v.Account, v.Direction, v.State, v.Asset, v.CAIP19), []sheet.Cell{sheet.Figure(v.Amount)}, texts(v.Address, v.Counterparty, strconv.FormatBool(v.Sweep), v.TxHash),
-			[]sheet.Cell{seconds(&v.Block)}, texts(moment(v.At), moment(v.SeenAt), v.Request, v.Reference, v.Order))}
+			[]sheet.Cell{sheet.Number(&v.Block), sheet.Moment(v.At), sheet.Moment(v.SeenAt)}, texts(v.Request, v.Reference, v.Order))}
 	})
 }
 
@@ -177,13 +161,13 @@ func (a *api) reportApprovals(q *question) (any, error) {
 	}
 	columns := []string{"id", "account", "kind", "sentence", "asset", "amount", "currency", "rule", "reference", "state", "created_at", "closed_at", "member", "member_name", "step", "decision", "reason", "decided_at", "log_entry"}
 	return tabled(q, "approvals", p, columns, func(v wire.ReportApproval) (rows [][]sheet.Cell) {
-		closed := ""
+		var closed time.Time
 		if v.ClosedAt != nil {
-			closed = moment(*v.ClosedAt)
+			closed = *v.ClosedAt
 		}
-		of := slices.Concat(texts(v.ID, v.Account, v.Kind, v.Sentence, v.Asset), []sheet.Cell{sheet.Figure(v.Amount)}, texts(v.Currency, v.Rule, v.Reference, v.State, moment(v.CreatedAt), closed))
+		of := slices.Concat(texts(v.ID, v.Account, v.Kind, v.Sentence, v.Asset), []sheet.Cell{sheet.Figure(v.Amount)}, texts(v.Currency, v.Rule, v.Reference, v.State), []sheet.Cell{sheet.Moment(v.CreatedAt), sheet.Moment(closed)})
 		for _, d := range v.Decisions {
-			rows = append(rows, slices.Concat(of, texts(d.Member, d.Name), []sheet.Cell{count(d.Step)}, texts(d.Decision, d.Reason, moment(d.At)), []sheet.Cell{seconds(&d.Seq)}))
+			rows = append(rows, slices.Concat(of, texts(d.Member, d.Name), []sheet.Cell{count(d.Step)}, texts(d.Decision, d.Reason), []sheet.Cell{sheet.Moment(d.At), sheet.Number(&d.Seq)}))
 		}
 		if len(rows) == 0 { // nobody decided
 			rows = append(rows, slices.Concat(of, make([]sheet.Cell, 7)))
@@ -211,7 +195,7 @@ func (a *api) reportFees(q *question) (any, error) {
 	}
 	columns := slices.Concat([]string{"id", "account", "at", "for", "asset", "amount"}, valueColumns, []string{"tx_hash", "block", "request", "reverses"})
 	return tabled(q, "fees", p, columns, func(v wire.ReportFee) [][]sheet.Cell {
-		return [][]sheet.Cell{slices.Concat(texts(v.ID, v.Account, moment(v.At), v.For, v.Asset), []sheet.Cell{sheet.Figure(v.Amount)}, value(v.Value), texts(v.TxHash), []sheet.Cell{seconds(&v.Block)}, texts(v.Request, v.Reverses))}
+		return [][]sheet.Cell{slices.Concat(texts(v.ID, v.Account), []sheet.Cell{sheet.Moment(v.At)}, texts(v.For, v.Asset), []sheet.Cell{sheet.Figure(v.Amount)}, value(v.Value), texts(v.TxHash), []sheet.Cell{sheet.Number(&v.Block)}, texts(v.Request, v.Reverses))}
 	})
 }
 
@@ -231,6 +215,6 @@ func (a *api) reportProviders(q *question) (any, error) {
 	columns := []string{"provider", "name", "asset", "orders", "completed", "failed", "expired", "open", "promised", "delivered", "difference", "difference_pct", "seconds", "slowest_seconds"}
 	return tabled(q, "providers", p, columns, func(v wire.ReportProvider) [][]sheet.Cell {
 		return [][]sheet.Cell{append(texts(v.Provider, v.Name, v.Asset), count(v.Orders), count(v.Completed), count(v.Failed), count(v.Expired), count(v.Open),
-			sheet.Figure(v.Promised), sheet.Figure(v.Delivered), sheet.Figure(v.Difference), sheet.Figure(v.DifferencePct), seconds(v.Seconds), seconds(v.SlowestSeconds))}
+			sheet.Figure(v.Promised), sheet.Figure(v.Delivered), sheet.Figure(v.Difference), sheet.Figure(v.DifferencePct), sheet.Number(v.Seconds), sheet.Number(v.SlowestSeconds))}
 	})
 }

@@ -24,6 +24,7 @@ import (
 	"fmt"
 	"math/big"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 )
@@ -51,6 +52,19 @@ type Block struct {
 	Hash   string // 0x and 64 hex digits, as the node says
 	Parent string
 	At     time.Time
+}
+
+// Cursor is the place in a chain up to which it was read, as it is stored: number and hash.
+func (b Block) Cursor() string { return strconv.FormatInt(b.Number, 10) + ":" + b.Hash }
+
+// ParseCursor reads what [Block.Cursor] wrote.
+func ParseCursor(text string) (Block, error) {
+	number, hash, ok := strings.Cut(text, ":")
+	n, err := strconv.ParseInt(number, 10, 64)
+	if !ok || err != nil || n < 0 {
+		return Block{}, fmt.Errorf("the place %q up to which the chain was read is not a block number and its hash", text)
+	}
+	return Block{Number: n, Hash: hash}, nil
 }
 
 // Arrival is something that a chain moved to a watched address.

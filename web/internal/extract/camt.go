@@ -14,6 +14,7 @@ import (
 	"countersign/shared/fault"
 	"countersign/shared/id"
 	"countersign/shared/wire"
+	"countersign/web/internal/sheet"
 )
 
 // Namespace is that of the message: a bank-to-customer statement of ISO 20022.
@@ -92,7 +93,7 @@ type (
 
 // camt writes the statement as camt.053.001.08, a statement for each asset.
 func camt(s wire.AccountStatement) ([]byte, error) {
-	d := document{Group: groupHead{reference(s, ""), timestamp(s.ServerTime)}}
+	d := document{Group: groupHead{reference(s, ""), sheet.Timestamp(s.ServerTime)}}
 	for _, of := range assetsOf(s) {
 		one, err := stmtOf(s, of)
 		if err != nil {
@@ -122,7 +123,7 @@ func assetsOf(s wire.AccountStatement) (all []string) {
 
 // reference is an id of at most 35 characters, which names account, period and asset.
 func reference(s wire.AccountStatement, of string) string {
-	sum := sha256.Sum256([]byte(strings.Join([]string{s.Entity, s.Account.ID, timestamp(s.From), timestamp(s.To), of}, "\n")))
+	sum := sha256.Sum256([]byte(strings.Join([]string{s.Entity, s.Account.ID, sheet.Timestamp(s.From), sheet.Timestamp(s.To), of}, "\n")))
 	return id.FromHash("stm", sum[:])
 }
 
@@ -184,7 +185,7 @@ func (st stated) money(a amount.Amount) (m money, sign string, err error) {
 func stmtOf(s wire.AccountStatement, of string) (out stmt, err error) {
 	st := statedIn(s, of)
 	out = stmt{
-		ID: reference(s, of), Made: timestamp(s.ServerTime), From: timestamp(s.From), To: timestamp(s.To),
+		ID: reference(s, of), Made: sheet.Timestamp(s.ServerTime), From: sheet.Timestamp(s.From), To: sheet.Timestamp(s.To),
 		Acct: acct{accountID(s.Account.ID), st.currency, limited(s.Account.Name, 70)},
 	}
 	opening, err := st.balance(s.Opening)
@@ -228,7 +229,7 @@ func stmtOf(s wire.AccountStatement, of string) (out stmt, err error) {
 		if err != nil {
 			return out, err
 		}
-		out.Bals = append(out.Bals, bal{b.code, m, sign, instant{timestamp(b.at)}})
+		out.Bals = append(out.Bals, bal{b.code, m, sign, instant{sheet.Timestamp(b.at)}})
 	}
 	out.Info = limited(fmt.Sprintf("account=%s chain=%s address=%s asset=%s caip19=%s opening=%s closing=%s amounts=%s", s.Account.ID, s.Account.Chain, s.Account.Address, of, caip,
 		quantity(s.Opening, of), quantity(s.Closing, of), map[bool]string{true: "value in " + st.currency, false: "quantity, to 5 places"}[st.fiat]), 500)
@@ -266,11 +267,11 @@ func (st stated) entry(n int, l wire.StatementLine) (ntry, amount.Amount, error)
 		sign = "DBIT"
 	}
 	e := ntry{
-		Ref: strconv.Itoa(n), Amt: m, Sign: sign, Reversal: l.Type == wire.LineReversal, State: "BOOK", Booked: instant{timestamp(l.At)}, Service: l.ID,
+		Ref: strconv.Itoa(n), Amt: m, Sign: sign, Reversal: l.Type == wire.LineReversal, State: "BOOK", Booked: instant{sheet.Timestamp(l.At)}, Service: l.ID,
 		Code: strings.ToUpper(l.Type), Issuer: issuer, Info: limited(l.Text, 500),
 	}
 	if !l.BlockAt.IsZero() {
-		e.Value = &instant{timestamp(l.BlockAt)}
+		e.Value = &instant{sheet.Timestamp(l.BlockAt)}
 	}
 	e.Details = &details{Service: l.ID, Amt: m, Sign: sign, Info: limited(exactly(l), 500)}
 	return e, a, err
@@ -294,7 +295,7 @@ func exactly(l wire.StatementLine) string {
 		parts = append(parts, "index="+strconv.FormatInt(*l.Index, 10))
 	}
 	if v := l.Value; v != nil {
-		parts = append(parts, "rate="+v.Rate, "rate_source="+v.Source, "rate_time="+timestamp(v.At))
+		parts = append(parts, "rate="+v.Rate, "rate_source="+v.Source, "rate_time="+sheet.Timestamp(v.At))
 	}
 	return strings.Join(parts, " ")
 }
@@ -304,7 +305,7 @@ func exactly(l wire.StatementLine) string {
 func (st stated) rest(n int, a amount.Amount, at time.Time) (ntry, error) {
 	m, sign, err := st.money(a)
 	e := ntry{
-		Ref: strconv.Itoa(n), Amt: m, Sign: sign, State: "BOOK", Booked: instant{timestamp(at)}, Code: "ROUNDING", Issuer: issuer, Info: "Rounding of quantities to 5 places: nothing was moved",
+		Ref: strconv.Itoa(n), Amt: m, Sign: sign, State: "BOOK", Booked: instant{sheet.Timestamp(at)}, Code: "ROUNDING", Issuer: issuer, Info: "Rounding of quantities to 5 places: nothing was moved",
 	}
 	if st.fiat {
 		e.Code, e.Info = "REVALUATION", "Revaluation at the recorded rates: nothing was moved"

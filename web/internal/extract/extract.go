@@ -6,7 +6,6 @@ package extract
 import (
 	"bytes"
 	"fmt"
-	"strconv"
 	"time"
 
 	"countersign/shared/fault"
@@ -79,26 +78,16 @@ func table(s wire.AccountStatement) sheet.Table {
 	t := sheet.Table{Header: header}
 	for _, l := range s.Lines {
 		var value wire.Value
-		rateAt := ""
 		if l.Value != nil {
-			value, rateAt = *l.Value, timestamp(l.Value.At)
+			value = *l.Value
 		}
 		t.Rows = append(t.Rows, []sheet.Cell{
-			sheet.Text(timestamp(l.At)), sheet.Text(l.ID), sheet.Text(s.Account.ID), sheet.Text(l.Type), sheet.Text(l.Asset), sheet.Text(l.CAIP19), sheet.Figure(l.Amount), {}, {},
-			sheet.Text(value.Currency), sheet.Figure(value.Amount), sheet.Figure(value.Rate), sheet.Text(value.Source), sheet.Text(rateAt),
-			sheet.Text(l.Counterparty), sheet.Text(l.Text), sheet.Text(l.TxHash), number(l.Index), number(l.Block), sheet.Text(l.Request), sheet.Figure(l.BalanceAfter),
+			sheet.Moment(l.At), sheet.Text(l.ID), sheet.Text(s.Account.ID), sheet.Text(l.Type), sheet.Text(l.Asset), sheet.Text(l.CAIP19), sheet.Figure(l.Amount), {}, {},
+			sheet.Text(value.Currency), sheet.Figure(value.Amount), sheet.Figure(value.Rate), sheet.Text(value.Source), sheet.Moment(value.At),
+			sheet.Text(l.Counterparty), sheet.Text(l.Text), sheet.Text(l.TxHash), sheet.Number(l.Index), sheet.Number(l.Block), sheet.Text(l.Request), sheet.Figure(l.BalanceAfter),
 		})
 	}
 	return t
-}
-
-func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
-
-func number(n *int64) sheet.Cell {
-	if n == nil {
-		return sheet.Cell{}
-	}
-	return sheet.Figure(strconv.FormatInt(*n, 10))
 }
 
 // lines are the statement as JSON Lines: one that says what it is, the opening balances, what

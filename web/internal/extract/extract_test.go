@@ -209,7 +209,7 @@ func FuzzCamt(f *testing.F) {
 		for _, p := range []string{moved, opening, value} {
 			a, err := amount.Parse(p)
 			if err != nil || a.Sign() < 0 {
-				t.Skip()
+				return
 			}
 			if p != value {
 				sum = sum.Add(a)

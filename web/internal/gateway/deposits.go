@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
-	"strings"
 
 	"countersign/shared/fault"
 	"countersign/web/internal/chain"
@@ -134,14 +132,14 @@ func (g *Gateway) cursor(ctx context.Context, w *watch, head chain.Block) (chain
 		return chain.Block{}, err
 	}
 	if text != "" {
-		return parseCursor(text)
+		return chain.ParseCursor(text)
 	}
 	start := chain.Block{Number: head.Number, Hash: head.Hash}
 	return start, g.cfg.Store.Write(ctx, func(tx store.Tx) error {
 		if text, err := tx.Cursor(w.id); err != nil || text != "" {
 			return errors.Join(err, errAgain)
 		}
-		return errors.Join(tx.PutBlock(w.id, start.Number, start.Hash), tx.PutCursor(w.id, cursorText(start)))
+		return errors.Join(tx.PutBlock(w.id, start.Number, start.Hash), tx.PutCursor(w.id, start.Cursor()))
 	})
 }
 
@@ -149,21 +147,10 @@ func (g *Gateway) cursor(ctx context.Context, w *watch, head chain.Block) (chain
 // processes on this database.
 func unmoved(tx store.Tx, id string, at chain.Block) error {
 	text, err := tx.Cursor(id)
-	if err == nil && text != cursorText(at) {
+	if err == nil && text != at.Cursor() {
 		err = errAgain
 	}
 	return err
-}
-
-func cursorText(b chain.Block) string { return strconv.FormatInt(b.Number, 10) + ":" + b.Hash }
-
-func parseCursor(text string) (chain.Block, error) {
-	number, hash, ok := strings.Cut(text, ":")
-	n, err := strconv.ParseInt(number, 10, 64)
-	if !ok || err != nil || n < 0 {
-		return chain.Block{}, fmt.Errorf("the place %q up to which the chain was read is not a block number and its hash", text)
-	}
-	return chain.Block{Number: n, Hash: hash}, nil
 }
 
 // read reads the blocks after the newest one that is known and still in the
@@ -305,6 +292,6 @@ func (g *Gateway) keep(ctx context.Context, w *watch, was, base chain.Block, blo
 		if err := b.settle(); err != nil {
 			return err
 		}
-		return errors.Join(tx.DropBlocks(w.id, 0, now.Number-keptBlocks), tx.PutCursor(w.id, cursorText(now)))
+		return errors.Join(tx.DropBlocks(w.id, 0, now.Number-keptBlocks), tx.PutCursor(w.id, now.Cursor()))
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"countersign/web/internal/store"
 )
 
-// messagesAtOnce is how many messages are brought further in a turn.
+// messagesAtOnce is how many messages are read at once.
 const messagesAtOnce = 50
 
 // SignMessages has the messages of an entity signed that its members approved. What is wrong
@@ -21,20 +21,28 @@ func (g *Gateway) SignMessages(ctx context.Context, entity string) error {
 	if err != nil {
 		return err
 	}
-	var all []store.Message
-	if err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
-		all, err = tx.OpenMessages(entity, messagesAtOnce)
-		return err
-	}); err != nil || len(all) == 0 {
-		return err
-	}
 	var failed error
-	for _, m := range all {
-		if _, err := v.Signer.SignMessage(ctx, m.Request); err != nil {
-			failed = errors.Join(failed, fmt.Errorf("have the message of %s signed: %w", m.Request, err), g.unsigned(ctx, m, err))
+	for after, tried := "", false; ; tried = true {
+		var all []store.Message
+		if err := g.cfg.Store.Read(ctx, func(tx store.Tx) (err error) {
+			all, err = tx.OpenMessages(entity, after, messagesAtOnce)
+			return err
+		}); err != nil {
+			return errors.Join(failed, err)
+		}
+		if len(all) == 0 && !tried {
+			return nil
+		}
+		for _, m := range all {
+			after = m.Request
+			if _, err := v.Signer.SignMessage(ctx, m.Request); err != nil {
+				failed = errors.Join(failed, fmt.Errorf("have the message of %s signed: %w", m.Request, err), g.unsigned(ctx, m, err))
+			}
+		}
+		if len(all) < messagesAtOnce {
+			return errors.Join(failed, g.Sync(ctx, entity)) // what was signed is in the log
 		}
 	}
-	return errors.Join(failed, g.Sync(ctx, entity)) // what was signed is in the log
 }
 
 // unsigned keeps why a message is not signed.

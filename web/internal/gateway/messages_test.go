@@ -2,6 +2,7 @@ package gateway_test
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"countersign/shared/statement"
 	"countersign/shared/wire"
 	"countersign/web/internal/gateway/gatewaytest"
+	"countersign/web/internal/store"
 )
 
 // mayMessage has the rule be for messages too.
@@ -166,4 +168,30 @@ func TestAMessageThatWasApprovedBeforeARotationIsNotSigned(t *testing.T) {
 		t.Errorf("the open one is %s", r.State)
 	}
 	signMessages(t, w)
+}
+
+func TestManyMessagesThatCannotBeSignedKeepNoOtherBack(t *testing.T) {
+	t.Parallel()
+	w := gatewaytest.New(t, mayMessage)
+	if err := w.Store.Write(t.Context(), func(tx store.Tx) error {
+		for i := range 120 { // the signer knows none of them
+			m := store.Message{Request: fmt.Sprintf("req_%026d", i), Entity: gatewaytest.Entity, State: store.MessageApproved, Begun: true}
+			if err := tx.PutMessage(m); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	asked := must[wire.Request](t)(w.Gateway.NewRequest(t.Context(), gatewaytest.Caller(), saying(asIs), "the-key-of-another-vote"))
+	w.Signer.Decide(asked.ID, "mem_alice", statement.Approve)
+	w.Signer.Decide(asked.ID, "mem_bob", statement.Approve)
+	must[struct{}](t)(struct{}{}, w.Gateway.Sync(t.Context(), gatewaytest.Entity))
+	if err := w.Gateway.SignMessages(t.Context(), gatewaytest.Entity); fault.CodeOf(err) != fault.NotFound {
+		t.Errorf("of those that the signer does not know: %v", err)
+	}
+	if r := look(t, w, asked.ID); r.State != wire.RequestCompleted || r.Signature.Signature == "" {
+		t.Errorf("%s: %+v", r.State, r.Signature)
+	}
 }

@@ -10,6 +10,7 @@ import (
 	"countersign/shared/amount"
 	"countersign/shared/intent"
 	"countersign/shared/wire"
+	"countersign/web/internal/chain"
 	"countersign/web/internal/projection"
 	"countersign/web/internal/store"
 )
@@ -146,7 +147,7 @@ func (g *Gateway) depositViews(tx store.Tx, all []store.Deposit) ([]wire.Deposit
 			if err != nil {
 				return nil, err
 			}
-			if at, err := parseCursor(text); err == nil {
+			if at, err := chain.ParseCursor(text); err == nil {
 				newest[d.Chain] = at.Number
 			}
 		}

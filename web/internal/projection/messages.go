@@ -6,7 +6,6 @@ import (
 	"countersign/shared/intent"
 	"countersign/shared/signedlog"
 	"countersign/shared/strictjson"
-	"countersign/shared/vault"
 	"countersign/shared/wire"
 	"countersign/web/internal/store"
 )
@@ -26,7 +25,7 @@ func speaks(tx store.Tx, row store.Request, at int64) error {
 		return err
 	}
 	return tx.PutMessage(store.Message{
-		Request: row.ID, Entity: row.Entity, State: store.MessageApproved, Address: signs.Address, Digest: vault.DigestOf(wants), Updated: time.Unix(at, 0).UTC(),
+		Request: row.ID, Entity: row.Entity, State: store.MessageApproved, Address: signs.Address, Digest: signs.DigestText(), Updated: time.Unix(at, 0).UTC(),
 	})
 }
 
@@ -66,20 +65,21 @@ func (p *Projection) signedMessage(tx store.Tx, e signedlog.Entry) error {
 	return tx.PutRequest(r)
 }
 
-// maxLeft is how many messages end at once when the vault's keys are rotated.
-const maxLeft = 10_000
+// leftAtOnce is how many messages are read at once when the vault's keys are rotated.
+const leftAtOnce = 1000
 
 // unsaid ends the messages that were not signed before the vault's keys were rotated.
 func (p *Projection) unsaid(tx store.Tx) error {
-	all, err := tx.OpenMessages(p.entity, maxLeft)
-	if err != nil {
-		return err
-	}
-	for _, m := range all {
-		m.State, m.Reason = store.MessageLapsed, "the vault's keys were rotated before it was signed"
-		if err := tx.PutMessage(m); err != nil {
+	for {
+		all, err := tx.OpenMessages(p.entity, "", leftAtOnce)
+		if err != nil || len(all) == 0 {
 			return err
 		}
+		for _, m := range all {
+			m.State, m.Reason = store.MessageLapsed, "the vault's keys were rotated before it was signed"
+			if err := tx.PutMessage(m); err != nil {
+				return err
+			}
+		}
 	}
-	return nil
 }

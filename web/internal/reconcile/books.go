@@ -109,10 +109,9 @@ func (r *run) movements(tx store.Tx, id string, vaults []*vault) error {
 		return err
 	}
 	if text != "" {
-		if _, err := fmt.Sscanf(text, "%d:", &on.block.Number); err != nil {
-			return fmt.Errorf("the place %q up to which it was read: %w", text, err)
+		if on.block, err = chain.ParseCursor(text); err != nil {
+			return err
 		}
-		_, on.block.Hash, _ = strings.Cut(text, ":")
 	}
 	of := map[string]*vault{}
 	for _, v := range vaults {

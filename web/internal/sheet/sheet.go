@@ -6,7 +6,9 @@ package sheet
 import (
 	"bytes"
 	"encoding/csv"
+	"strconv"
 	"strings"
+	"time"
 )
 
 // Kind is the content type of what [Table.CSV] writes.
@@ -38,6 +40,25 @@ func Figure(s string) Cell {
 		return Text(s)
 	}
 	return Cell{s}
+}
+
+// Moment is a cell with a time, in UTC to the millisecond; empty where there is none.
+func Moment(t time.Time) Cell {
+	if t.IsZero() {
+		return Cell{}
+	}
+	return Cell{Timestamp(t)}
+}
+
+// Timestamp is a time as tables, and the files beside them, have it.
+func Timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+
+// Number is a cell with a whole number; nil: it is missing.
+func Number(n *int64) Cell {
+	if n == nil {
+		return Cell{}
+	}
+	return Figure(strconv.FormatInt(*n, 10))
 }
 
 // CSV writes the table. It fails when a row has another number of cells than the header.

@@ -28,6 +28,7 @@ type Message struct {
 type Messages interface {
 	PutMessage(Message) error // adds or replaces
 	Message(entity, request string) (Message, error)
-	// OpenMessages are those of an entity that are not final.
-	OpenMessages(entity string, limit int) ([]Message, error)
+	// OpenMessages are those of an entity that are not final, after that of a request; empty: from
+	// the first.
+	OpenMessages(entity, after string, limit int) ([]Message, error)
 }

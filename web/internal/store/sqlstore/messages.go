@@ -28,6 +28,7 @@ func (x *tx) Message(entity, request string) (store.Message, error) {
 	return doc[store.Message](x, "find message", `SELECT doc FROM messages WHERE entity = ? AND request = ?`, entity, request)
 }
 
-func (x *tx) OpenMessages(entity string, limit int) ([]store.Message, error) {
-	return docs[store.Message](x, "list messages", `SELECT doc FROM messages WHERE entity = ? AND state = 'approved' ORDER BY pos LIMIT ?`, entity, limit)
+func (x *tx) OpenMessages(entity, after string, limit int) ([]store.Message, error) {
+	return docs[store.Message](x, "list messages", `SELECT doc FROM messages WHERE entity = ?1 AND state = 'approved'
+		AND pos > coalesce((SELECT pos FROM messages WHERE request = ?2), 0) ORDER BY pos LIMIT ?3`, entity, after, limit)
 }

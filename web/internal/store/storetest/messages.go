@@ -14,22 +14,24 @@ func (s *suite) messages() {
 	s.write(nil, func(tx store.Tx) error {
 		return errors.Join(tx.PutMessage(one), tx.PutMessage(two), tx.PutMessage(theirs))
 	})
-	open := func(limit int, want ...store.Message) {
+	open := func(after string, limit int, want ...store.Message) {
 		s.t.Helper()
 		s.read(nil, func(tx store.Tx) error {
-			all, err := tx.OpenMessages("ent_a", limit)
+			all, err := tx.OpenMessages("ent_a", after, limit)
 			s.same(all, want)
 			return err
 		})
 	}
-	open(10, one, two)
-	open(1, one)
+	open("", 10, one, two)
+	open("", 1, one)
+	open("req_one", 1, two)
+	open("req_two", 1)
 	one.State, one.Begun, one.Signature, one.SignedAt, one.Updated = store.MessageSigned, true, "0x00", 5, start
 	s.write(nil, func(tx store.Tx) error { return tx.PutMessage(one) })
-	open(10, two)
+	open("", 10, two)
 	two.State, two.Reason = store.MessageLapsed, "too late"
 	s.write(nil, func(tx store.Tx) error { return tx.PutMessage(two) })
-	open(10)
+	open("", 10)
 	s.read(nil, func(tx store.Tx) error {
 		got, err := tx.Message("ent_a", "req_one")
 		s.same(got, one)
