@@ -3,7 +3,7 @@
 
 import { fileOf, pathOf, period } from './books.js';
 import { booksPicture } from './booksview.js';
-import { fail, isOurs } from './errors.js';
+import { ours } from './errors.js';
 import { Painter } from './painter.js';
 import { save } from './save.js';
 
@@ -60,7 +60,7 @@ export class BooksPart {
       s.statement = { value: await this.#ask(this.#query(days), { signal }) };
     } catch (e) {
       if (signal.aborted) return;
-      s.statement = { ...s.statement, error: ours(e) };
+      s.statement = { ...s.statement, error: ours(e, 'The page could not show it') };
     }
     this.#paint();
   }
@@ -83,7 +83,7 @@ export class BooksPart {
       save({ name: fileOf(this.#account, days, format), text: await this.#ask(this.#query(days, { format }), { bytes: true }), type: 'application/octet-stream' });
     } catch (e) {
       if (this.#life.signal.aborted) return;
-      s.failed = ours(e);
+      s.failed = ours(e, 'The page could not show it');
     }
     s.busy = false;
     this.#paint();
@@ -105,7 +105,6 @@ export class BooksPart {
   #paint() { this.#painter.paint({ tree: booksPicture(this.#s), announce: '' }); }
 }
 
-const ours = (e) => (isOurs(e) ? e : fail('INTERNAL_ERROR', e.message, { cause: e }));
 
 const WIDTH = 640, HEIGHT = 120;
 

@@ -4,7 +4,7 @@
 import { changePicture } from './changeview.js';
 import { idOf } from './controls.js';
 import { edited, get } from './draft.js';
-import { fail, isOurs } from './errors.js';
+import { ours } from './errors.js';
 import { formAt } from './forms.js';
 import { heard } from './impactview.js';
 import { shifted } from './ruleview.js';
@@ -161,7 +161,7 @@ export class Change {
         const value = await this.#ask('/v1/requests', { signal: AbortSignal.any([asked.signal, this.#life.signal]), body: JSON.parse(body), headers: { 'Dry-Run': 'true' } });
         if (!asked.signal.aborted) c.dry = { value };
       } catch (e) {
-        if (!asked.signal.aborted && !this.#life.signal.aborted) Object.assign(c, { dry: { error: Object.assign(known(e), { said: plain(known(e)) }) }, errors: this.#mistake(known(e)) ?? c.errors });
+        if (!asked.signal.aborted && !this.#life.signal.aborted) Object.assign(c, { dry: { error: Object.assign(ours(e, 'The page could not send it'), { said: plain(ours(e, 'The page could not send it')) }) }, errors: this.#mistake(ours(e, 'The page could not send it')) ?? c.errors });
       }
       if (asked.signal.aborted) return;
       clearInterval(this.#tick);
@@ -195,7 +195,7 @@ export class Change {
     } catch (e) {
       if (this.#life.signal.aborted) return;
       c.busy = false;
-      const error = known(e), mistake = this.#mistake(error);
+      const error = ours(e, 'The page could not send it'), mistake = this.#mistake(error);
       if (mistake) c.errors = mistake; else c.failed = error;
       this.#refused();
     }
@@ -215,7 +215,7 @@ export class Change {
       this.#dry(0);
     } catch (e) {
       if (this.#life.signal.aborted || c !== this.#c) return;
-      c.failed = known(e);
+      c.failed = ours(e, 'The page could not send it');
       this.#focus = 'f-errors';
     } finally { c.busy = false; }
     this.#paint();
@@ -267,9 +267,3 @@ function plain({ field, message }) {
   const i = field ? message.indexOf(`${field} `) : -1;
   return i < 0 ? message : `it ${message.slice(i + field.length + 1)}`;
 }
-
-const known = (e) => {
-  if (isOurs(e)) return e;
-  reportError(e);
-  return fail('INTERNAL_ERROR', 'The page could not send it', { cause: e });
-};

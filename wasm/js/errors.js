@@ -33,3 +33,13 @@ export class CountersignError extends Error {
 export const isOurs = (e) => e?.name === 'CountersignError';
 
 export const fail = (code, message, more) => new CountersignError(code, message, more);
+
+// ours is such an error for what was caught. What is not one is a fault of the page, which its console is told; said says what it could not do.
+export function ours(e, said) {
+  if (isOurs(e)) return e;
+  reportError(e);
+  return fail('INTERNAL_ERROR', said, { cause: e });
+}
+
+// UNCLEAR are the codes after which the page does not know whether what it asked for was done.
+export const UNCLEAR = new Set(['GATEWAY_UNREACHABLE', 'INTERNAL_ERROR', 'SIGNER_UNAVAILABLE', 'TIMEOUT']);

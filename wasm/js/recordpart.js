@@ -1,6 +1,6 @@
 // What a provider promised, and what arrived, order by order. Loaded when somebody opens it.
 
-import { fail, isOurs } from './errors.js';
+import { ours } from './errors.js';
 import { Painter } from './painter.js';
 import { pathOf } from './record.js';
 import { recordPicture } from './recordview.js';
@@ -38,7 +38,7 @@ export class RecordPart {
   async #read() {
     const s = this.#s, n = ++this.#reads, { at } = s;
     const get = async (name, path) => {
-      try { s[name] = { value: await this.#ask(path) }; } catch (e) { if (n === this.#reads) s[name] = { ...s[name], error: ours(e) }; }
+      try { s[name] = { value: await this.#ask(path) }; } catch (e) { if (n === this.#reads) s[name] = { ...s[name], error: ours(e, 'The page could not show it') }; }
       if (n === this.#reads) this.#paint();
     };
     await Promise.all([get('providers', '/v1/providers'), at && get('vault', '/v1/vault'), at && get('history', pathOf(at))]);
@@ -53,12 +53,10 @@ export class RecordPart {
     try {
       const next = await this.#ask(pathOf(s.at, value.next_cursor));
       if (n === this.#reads) s.history = { value: { ...next, items: [...value.items, ...next.items] } };
-    } catch (e) { if (n === this.#reads) s.history = { value, error: ours(e) }; }
+    } catch (e) { if (n === this.#reads) s.history = { value, error: ours(e, 'The page could not show it') }; }
     if (n === this.#reads) s.busy = false;
     this.#paint();
   }
 
   #paint() { if (!this.#life.signal.aborted) this.#painter.paint({ tree: recordPicture(this.#s) }); }
 }
-
-const ours = (e) => (isOurs(e) ? e : fail('INTERNAL_ERROR', 'The page could not show it', { cause: e }));

@@ -3,7 +3,7 @@
 
 import { compare, isZero, places } from './decimal.js';
 import { kept } from './draft.js';
-import { typedAmount } from './numbers.js';
+import { number, typedAmount } from './numbers.js';
 
 /** blank is the draft that one begins with. action: SPEED_UP, CANCEL. */
 export const blank = (action) => ({ action, speed: 'normal', fee: '', purpose: '' });
@@ -11,14 +11,15 @@ export const blank = (action) => ({ action, speed: 'normal', fee: '', purpose: '
 /** feeOf is the maximum fee that is chosen, a text; undefined while it is not known. */
 export const feeOf = (draft, cost) => (draft.speed === 'own' ? typedAmount(draft.fee).amount : cost?.speeds.find((s) => s.name === draft.speed)?.max_fee);
 
-/** check is what the page sees to be wrong: [{ field, message }]. Without all it passes over what is not filled in yet. coin is what fees are paid in. */
-export function check(draft, cost, coin, all) {
+/** check is what the page sees to be wrong: [{ field, message }]. Without all it passes over what is not filled in yet. coin is what fees are paid in;
+ *  lang is the page's language. */
+export function check(draft, cost, coin, all, lang) {
   if (draft.speed === 'own' && draft.fee.trim() === '' && !all) return [];
-  const message = feeProblem(draft, cost, coin);
+  const message = feeProblem(draft, cost, coin, lang);
   return message ? [{ field: 'fee', message }] : [];
 }
 
-function feeProblem(draft, cost, coin) {
+function feeProblem(draft, cost, coin, lang) {
   if (draft.speed === 'own') {
     const { amount, wrong } = typedAmount(draft.fee);
     if (wrong) return wrong;
@@ -27,8 +28,8 @@ function feeProblem(draft, cost, coin) {
   }
   const fee = feeOf(draft, cost);
   if (!cost || fee === undefined) return undefined;
-  if (compare(fee, cost.least) < 0) return `It takes at least ${cost.least} ${coin.ticker} to replace what was signed`;
-  if (compare(fee, cost.spare) > 0) return `The account has ${cost.spare} ${coin.ticker} for it`;
+  if (compare(fee, cost.least) < 0) return `It takes at least ${number(cost.least, lang)} ${coin.ticker} to replace what was signed`;
+  if (compare(fee, cost.spare) > 0) return `The account has ${number(cost.spare, lang)} ${coin.ticker} for it`;
   return undefined;
 }
 

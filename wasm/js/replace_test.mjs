@@ -25,6 +25,7 @@ test('the fee is one of three speeds, or another that replaces what was signed a
     assert.match(check(own(fee), cost(), ETH, true)[0]?.message ?? '', why, fee);
   }
   assert.deepEqual(check(own('0,0001'), cost(), ETH, true), []);
+  assert.match(check(own('0,00001'), cost(), ETH, true, 'de')[0].message, /at least 0,000045 ETH/, 'in the page’s language');
 });
 
 test('what is asked for names the transfer and leaves to the vault what it knows', () => {
@@ -57,7 +58,7 @@ function page(answers) {
 }
 
 test('whoever presses again after no clear answer asks for the same request', async () => {
-  const lost = Object.assign(new Error('the gateway does not answer'), { name: 'CountersignError', code: 'UNAVAILABLE' });
+  const lost = Object.assign(new Error('the gateway does not answer'), { name: 'CountersignError', code: 'GATEWAY_UNREACHABLE' });
   const answers = { cost: cost(), dry: { decision: { state: 'PENDING_APPROVAL' } }, made: lost }, p = page(answers);
   p.replacing.act('r.open:SPEED_UP', '', request, ETH);
   await ready(p.replacing, (s) => s.dry.value, p.painted);

@@ -1,11 +1,10 @@
 // How a transfer that waits for a block is sped up or cancelled: two buttons, and the form behind each.
 // Pictures for the painter; replacing.js keeps what is chosen.
 
-import { field, idOf } from './controls.js';
-import { button, card, el, icon, text, trouble } from './nodes.js';
+import { field } from './controls.js';
+import { button, card, el, text, trouble } from './nodes.js';
 import { number } from './numbers.js';
-import { SPEEDS } from './sendform.js';
-import { decides } from './sendview.js';
+import { decides, feePicture } from './sendview.js';
 
 const SAYS = {
   SPEED_UP: ['Speed up this transfer', 'Another transaction sends the same to the same address, for a higher fee. The chain takes one of them, and never both.'],
@@ -17,25 +16,13 @@ export const offers = () => el('div', 'cluster', { key: 'offers' }, button('is-s
 
 /** replacePicture: s is what replacing.js keeps; f has coin, what fees are paid in, the vault, and lang. */
 export function replacePicture(s, { coin, vault, lang }) {
-  const { draft, cost, busy, failed, errors, dry } = s, [title, says] = SAYS[draft.action], f = { draft, errors, vault };
+  const { draft, cost, busy, failed, errors, dry } = s, [title, says] = SAYS[draft.action], f = { draft, errors, vault, cost, lang };
+  const hint = !cost ? 'What the chain takes is being asked' : `${number(cost.fee_before, lang)} ${coin.ticker} were approved before: up to there the vault raises the fee by itself. It takes at least ${number(cost.least, lang)} ${coin.ticker} to replace what was signed.`;
   const foot = text('div', 'cluster', el('button', `button is-primary ${busy ? 'is-busy' : ''}`.trim(), { type: 'submit', 'aria-disabled': busy ? 'true' : undefined }, busy ? 'Asking' : 'Ask the approvers'), button('is-quiet', 'r.close', 'Not now'));
   return card(title, says, el('form', 'form', { novalidate: true, on: { submit: 'r.send' }, key: `replace ${draft.action}`, id: 'f-replace', tabindex: '-1', 'aria-label': title },
     failed && trouble(failed, 'r.again'),
-    fee(f, cost, coin, lang),
+    feePicture(f, 'r', coin.ticker, hint),
     field(f, 'purpose', 'What for', { hint: 'Approvers read it as your words. It may stay empty.', maxlength: '140' }),
     vault && decides({ dry, lang, errors }, vault),
     text('div', 'form-foot stack', foot, text('p', 'small muted', 'Nothing is sent yet: it becomes a request of its own, which approvers read in their own bridge and sign.'))));
-}
-
-function fee(f, cost, coin, lang) {
-  const { draft, errors } = f, wrong = errors.find((e) => e.field === 'fee')?.message, own = draft.speed === 'own', said = `${idOf('fee')}-said`;
-  const radio = (name, ...rest) => el('label', 'check', { key: name }, el('input', '', { type: 'radio', name: 'replace-speed', value: name, on: { change: `r.speed:${name}` }, prop: { checked: draft.speed === name } }), text('span', '', ...rest));
-  const costs = (name) => { const most = cost?.speeds.find((s) => s.name === name)?.max_fee; return most ? text('span', 'nowrap', `at most ${number(most, lang)} ${coin.ticker}`) : 'not known yet'; };
-  const hint = !cost ? 'What the chain takes is being asked' : `${number(cost.fee_before, lang)} ${coin.ticker} were approved before: up to there the vault raises the fee by itself. It takes at least ${number(cost.least, lang)} ${coin.ticker} to replace what was signed.`;
-  const tells = wrong ? el('p', 'field-error', { id: said, key: 'wrong' }, icon('alert'), el('span', '', {}, wrong)) : el('p', 'field-hint', { id: said, key: 'hint' }, hint);
-  return el('fieldset', 'field', { key: 'fee', 'aria-describedby': said }, text('legend', 'field-label', 'Fee that the chain may take'),
-    text('div', '', Object.entries(SPEEDS).map(([name, [word, when]]) => radio(name, text('strong', '', word), `, ${when}: `, costs(name))), radio('own', text('strong', '', 'Another maximum'))),
-    own && el('div', '', { key: 'own' }, el('label', 'visually-hidden', { for: idOf('fee') }, 'Maximum fee'),
-      text('div', 'input-group', el('input', 'input', { type: 'text', inputmode: 'decimal', autocomplete: 'off', id: idOf('fee'), 'aria-describedby': said, ...(wrong && { 'aria-invalid': 'true' }), on: { input: 'set:fee' }, prop: { value: draft.fee } }), text('span', 'input-unit', coin.ticker))),
-    tells);
 }

@@ -2,20 +2,21 @@
 // what it costs and who would decide, and makes the request.
 
 import { edited } from './draft.js';
-import { fail, isOurs } from './errors.js';
+import { UNCLEAR, fail, ours } from './errors.js';
+import { figure, regrouped } from './numbers.js';
 import { blank, check, intentOf } from './replace.js';
 import { placed } from './sendform.js';
 
 const PAUSE = 400; // ms without another key before the vault is asked
-const OPEN = new Set(['GATEWAY_UNREACHABLE', 'INTERNAL_ERROR', 'SIGNER_UNAVAILABLE', 'TIMEOUT', 'UNAVAILABLE']); // whether the request was made
+const CANNOT = 'The page could not ask for it';
 
 export class Replacing {
-  #ask; #paint; #made; #asked; #timer; #asks;
+  #ask; #paint; #made; #lang; #asked; #timer; #asks;
   /** state is what is shown; undefined: nobody replaces anything. */
   state;
 
-  // ask is that of ask.js; paint(focus) shows what changed, and focuses the element of an id; made(request) is told of the request.
-  constructor({ ask, paint, made }) { this.#ask = ask; this.#paint = paint; this.#made = made; }
+  // ask is that of ask.js; paint(focus) shows what changed, and focuses the element of an id; made(request) is told of the request; lang is the page's language.
+  constructor({ ask, paint, made, lang = '' }) { this.#ask = ask; this.#paint = paint; this.#made = made; this.#lang = lang; }
 
   /** stop forgets what was chosen. */
   stop() {
@@ -26,12 +27,14 @@ export class Replacing {
 
   /** act does what is pressed or typed, of { id, intent } and what its fees are paid in; it reports whether that was about this. */
   act(action, value, of, coin) {
-    const [name, arg] = action.split(':');
+    const [name, arg, ...more] = action.split(':');
     switch (name) {
       case 'r.open': this.stop(); this.state = { draft: blank(arg), dry: {}, errors: [] }; this.#look(of, coin, 0); this.#paint('f-replace'); return true;
       case 'r.close': this.stop(); this.#paint(); return true;
       case 'r.again': this.state.failed = undefined; this.#look(of, coin, 0); this.#paint(); return true;
       case 'r.speed': this.#change({ ...this.state.draft, speed: arg }, of, coin); return true;
+      case 'r.written': this.state.draft = { ...this.state.draft, fee: regrouped(this.state.draft.fee, this.#lang) }; this.#paint(); return true;
+      case 'r.mean': this.#change({ ...this.state.draft, fee: regrouped(more[0], this.#lang) }, of, coin); return true;
       case 'r.send': this.#send(of, coin); return true;
       default:
     }
@@ -42,7 +45,7 @@ export class Replacing {
 
   #change(draft, of, coin) {
     const s = this.state;
-    Object.assign(s, { draft, failed: undefined, errors: check(draft, s.cost, coin) });
+    Object.assign(s, { draft, failed: undefined, errors: check(draft, s.cost, coin, false, this.#lang) });
     this.#look(of, coin, PAUSE);
     this.#paint();
   }
@@ -62,10 +65,10 @@ export class Replacing {
       s.cost = await this.#ask(`/v1/requests/${of.id}/replace-cost?action=${draft.action}`, { signal });
     } catch (e) {
       if (signal.aborted) return;
-      Object.assign(s, { failed: ours(e), dry: {} });
+      Object.assign(s, { failed: ours(e, CANNOT), dry: {} });
       return this.#paint();
     }
-    s.errors = check(draft, s.cost, coin);
+    s.errors = check(draft, s.cost, coin, false, this.#lang);
     const intent = check(draft, s.cost, coin, true).length === 0 && intentOf(draft, of, s.cost);
     s.dry = intent ? { ...s.dry, error: undefined, busy: true } : {};
     this.#paint();
@@ -74,7 +77,7 @@ export class Replacing {
       s.dry = { value: await this.#ask('/v1/requests', { signal, body: { intent }, headers: { 'Dry-Run': 'true' } }) };
     } catch (e) {
       if (signal.aborted) return;
-      const error = ours(e), at = placed(error);
+      const error = ours(e, CANNOT), at = placed(error);
       Object.assign(s, at?.field === 'fee' ? { errors: [at], dry: {} } : { dry: { error } });
     }
     this.#paint();
@@ -84,8 +87,8 @@ export class Replacing {
   async #send(of, coin) {
     const s = this.state;
     if (s.busy) return;
-    s.errors = check(s.draft, s.cost, coin, true);
-    const about = JSON.stringify(s.draft);
+    s.errors = check(s.draft, s.cost, coin, true, this.#lang);
+    const about = JSON.stringify({ ...s.draft, fee: figure(s.draft.fee) }); // however the fee is written
     if (this.#asks?.about !== about) {
       const intent = s.errors.length === 0 && intentOf(s.draft, of, s.cost);
       this.#asks = intent ? { about, intent, key: crypto.randomUUID() } : undefined;
@@ -103,16 +106,10 @@ export class Replacing {
       this.#made(made);
     } catch (e) {
       if (this.state !== s) return;
-      const error = ours(e), at = placed(error);
-      if (!OPEN.has(error.code)) this.#asks = undefined;
+      const error = ours(e, CANNOT), at = placed(error);
+      if (!UNCLEAR.has(error.code)) this.#asks = undefined;
       Object.assign(s, { busy: false, failed: at?.field === 'fee' ? undefined : error, errors: at?.field === 'fee' ? [at] : [] });
       this.#paint('f-replace');
     }
   }
 }
-
-const ours = (e) => {
-  if (isOurs(e)) return e;
-  reportError(e);
-  return fail('INTERNAL_ERROR', 'The page could not ask for it', { cause: e });
-};

@@ -1,7 +1,7 @@
 // Beside the request of a transfer: to whom it goes, and how far its transaction is; of a message: its signature. It reads the request
 // again when the gateway tells that it changed. Loaded when somebody opens such a request.
 
-import { fail, isOurs } from './errors.js';
+import { ours } from './errors.js';
 import { Painter } from './painter.js';
 import { Replacing } from './replacing.js';
 import { assetOf } from './sendform.js';
@@ -17,7 +17,7 @@ export class SendingPart {
     this.#root = root;
     this.#lang = lang;
     this.#ask = (path, o) => ask(path, { signal: this.#life.signal, ...o });
-    this.#replacing = new Replacing({ ask: this.#ask, paint: (focus) => { this.#focus = focus; this.#paint(); }, made: ({ id }) => go(`/requests/${id}`) });
+    this.#replacing = new Replacing({ ask: this.#ask, lang, paint: (focus) => { this.#focus = focus; this.#paint(); }, made: ({ id }) => go(`/requests/${id}`) });
     this.#painter = new Painter(root, (action, value) => {
       const r = this.#request.value;
       if (action === 'again') this.#read();
@@ -68,7 +68,7 @@ export class SendingPart {
       const value = await this.#ask(`/v1/requests/${id}`);
       if (id === this.#id) this.#request = { value };
     } catch (e) {
-      if (!signal.aborted && id === this.#id) this.#request = { ...this.#request, error: isOurs(e) ? e : fail('INTERNAL_ERROR', 'The page could not show it', { cause: e }) };
+      if (!signal.aborted && id === this.#id) this.#request = { ...this.#request, error: ours(e, 'The page could not show it') };
     }
     this.#reading = false;
     if (signal.aborted) return;

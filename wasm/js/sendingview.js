@@ -2,7 +2,7 @@
 // the painter. Pure.
 
 import { decimal } from './decimal.js';
-import { address, card, el, fact, icon, identifier, notice, plural, text, trouble } from './nodes.js';
+import { address, card, el, fact, icon, identifier, notice, plural, text, trouble, upper } from './nodes.js';
 import { number } from './numbers.js';
 import { called, known } from './recipient.js';
 import { assetOf } from './sendform.js';
@@ -26,11 +26,9 @@ export function sendingPicture({ request, vault, lang, replacing }) {
 function to({ i, vault }) {
   const who = vault && known(vault, i.chain, i.to.address);
   return card('Recipient', '', text('div', 'stack is-tight',
-    who && (who.length > 0 ? text('p', 'strong', capital(called(who))) : text('p', '', text('strong', '', 'An address without a name'), ': it is in no whitelist of the vault, and of none of its accounts.')),
+    who && (who.length > 0 ? text('p', 'strong', upper(called(who))) : text('p', '', text('strong', '', 'An address without a name'), ': it is in no whitelist of the vault, and of none of its accounts.')),
     text('p', '', address(i.to.address))));
 }
-
-const capital = (said) => said.replace(/^./, (c) => c.toUpperCase());
 
 const ORDER = ['approved', 'signed', 'submitted', 'included', 'confirmed'];
 
@@ -66,7 +64,7 @@ function progress(r, f, replacing) {
     text('div', '', el('ol', 'track', { 'aria-label': 'How far it is' }, stepsOf(s, f.lang).map(({ name, title, said, state }, i) => el('li', `step ${state && `is-${state}`}`.trim(), { key: name, ...(state === 'current' && { 'aria-current': 'step' }) },
       text('span', 'step-mark', MARKS[state] ? icon(MARKS[state]) : String(i + 1)), text('div', 'step-body', text('strong', 'step-title', title), said && text('p', 'step-text', said), state && el('span', 'visually-hidden', {}, `: ${state}`)))))),
     s.state === 'lapsed' && notice('is-warning', 'clock', 'Nothing was sent', 'The approval ended before the chain took as little as was approved. A new request, with a higher maximum fee, sends it.'),
-    s.state === 'replaced' ? notice('is-info', 'info', 'Only one of them gets into a block', s.reason ? `${capital(s.reason)}.` : '') : s.state === 'failed' ? notice('is-negative', 'alert', 'Nothing was moved', s.reason ? `${capital(s.reason)}.` : '') : s.reason && s.state !== 'lapsed' && notice('is-info', 'info', 'Why it is not further', `${capital(s.reason)}.`),
+    s.state === 'replaced' ? notice('is-info', 'info', 'Only one of them gets into a block', s.reason ? `${upper(s.reason)}.` : '') : s.state === 'failed' ? notice('is-negative', 'alert', 'Nothing was moved', s.reason ? `${upper(s.reason)}.` : '') : s.reason && s.state !== 'lapsed' && notice('is-info', 'info', 'Why it is not further', `${upper(s.reason)}.`),
     facts(s, f), !replacing && replaceable(r) && offers()));
 }
 

@@ -4,7 +4,7 @@
 import { idOf } from './controls.js';
 import { edited } from './draft.js';
 import { checked } from './eip55.js';
-import { fail, isOurs } from './errors.js';
+import { UNCLEAR, fail, ours } from './errors.js';
 import { Painter } from './painter.js';
 import { regrouped, typedAmount } from './numbers.js';
 import { isSecret, known, recipientProblem } from './recipient.js';
@@ -12,7 +12,7 @@ import { accountOf, amountOf, check, empty, intentOf, placed, settled } from './
 import { sendPicture } from './sendview.js';
 
 const PAUSE = 400; // ms without another key before the gateway is asked
-const OPEN = new Set(['GATEWAY_UNREACHABLE', 'INTERNAL_ERROR', 'SIGNER_UNAVAILABLE', 'TIMEOUT']); // whether the request was made
+const CANNOT = 'The page could not send it';
 const FILLS = ['account', 'asset', 'to', 'amount', 'purpose', 'reference'];
 
 export class SendPart {
@@ -70,7 +70,7 @@ export class SendPart {
       this.#settle();
     } catch (e) {
       if (this.#life.signal.aborted) return;
-      vault.error = ours(e);
+      vault.error = ours(e, CANNOT);
     }
     vault.asked = false;
     this.#paint();
@@ -113,7 +113,7 @@ export class SendPart {
       if (amount && check(draft, s.vault.value, this.#cost()).length === 0) query.set('amount', amount);
     }
     const refused = (e) => {
-      const error = ours(e), at = placed(error);
+      const error = ours(e, CANNOT), at = placed(error);
       s.found = at ? [{ ...at, of: about }] : [];
       return at ? undefined : error;
     };
@@ -216,8 +216,8 @@ export class SendPart {
       return this.#paint();
     } catch (e) {
       if (this.#life.signal.aborted) return undefined;
-      const error = ours(e), at = placed(error);
-      if (!OPEN.has(error.code)) this.#asks = undefined;
+      const error = ours(e, CANNOT), at = placed(error);
+      if (!UNCLEAR.has(error.code)) this.#asks = undefined;
       this.#keep();
       Object.assign(s, { busy: false, failed: at ? undefined : error, found: at ? [{ ...at, of: about }] : s.found });
       this.#judge();
@@ -271,9 +271,3 @@ export class SendPart {
 
 // meaning is a draft with its amounts as they are read, however they are written.
 const meaning = (draft) => ({ ...draft, ...Object.fromEntries(['amount', 'fee'].map((name) => [name, typedAmount(draft[name]).amount ?? draft[name]])) });
-
-const ours = (e) => {
-  if (isOurs(e)) return e;
-  reportError(e);
-  return fail('INTERNAL_ERROR', 'The page could not send it', { cause: e });
-};

@@ -4,7 +4,7 @@
 import { choice, field, idOf } from './controls.js';
 import { whole } from './drypart.js';
 import { checked, unchecked } from './eip55.js';
-import { address, button, card, el, empty, fact, icon, link, loaded, notice, text, trouble } from './nodes.js';
+import { address, button, card, el, empty, fact, icon, link, loaded, notice, text, trouble, upper } from './nodes.js';
 import { number } from './numbers.js';
 import { book, called, known } from './recipient.js';
 import { accountOf, after, amountOf, assetOf, assetsOf, chainOf, dust, feeOf, meant, most, SPEEDS } from './sendform.js';
@@ -48,7 +48,7 @@ function recipient(f) {
   const pick = all.length > 0 && el('div', 'field', { key: 'book' }, el('label', 'field-label', { for: idOf('book') }, 'To'),
     el('select', 'select', { id: idOf('book'), on: { change: 'set:book' }, prop: { value: draft.book } }, el('option', '', { value: '', key: '' }, 'An address that I paste'), groups));
   if (pick && draft.book) {
-    return el('div', 'stack is-tight', { key: 'to' }, pick, text('div', 'sentence', text('p', 'small muted', `${capital(called(known(vault, account.chain, draft.book)))}:`), address(draft.book)), mistake(f, 'to'));
+    return el('div', 'stack is-tight', { key: 'to' }, pick, text('div', 'sentence', text('p', 'small muted', `${upper(called(known(vault, account.chain, draft.book)))}:`), address(draft.book)), mistake(f, 'to'));
   }
   const good = typed && !wrongAt(f, 'to') && typed.length >= 42, whose = good ? called(known(vault, account.chain, typed)) : '';
   const hint = !good ? 'As whoever receives writes it: the case of its letters is a check' : whose ? `It is ${whose}` : 'The check in its letters holds. It is in no whitelist of this vault';
@@ -60,8 +60,6 @@ function recipient(f) {
     account.chain.startsWith('eip155:') && unchecked(typed) && text('div', 'sentence stack is-tight', text('p', 'small muted', 'With its check it is'), text('p', '', address(checked(typed.slice(2)))), button('is-small', 's.checked', 'Write it so')));
 }
 
-const capital = (said) => said.replace(/^./, (c) => c.toUpperCase());
-
 function amount(f) {
   const { draft, cost, vault, account, lang } = f, { ticker } = assetOf(vault, account.chain, draft.asset), all = most(draft, cost);
   const hint = cost?.asset === draft.asset ? `Available: ${number(cost.available, lang)} ${ticker}` : 'What the account has is being read';
@@ -71,21 +69,25 @@ function amount(f) {
     text('div', 'chips', el('button', 'chip', { type: 'button', 'aria-pressed': String(draft.all), on: { click: 's.all' } }, 'All of it')));
 }
 
-// ways are the amounts that one press puts in the place of one that can mean two.
-function ways({ draft, lang }, path, ticker) {
+// ways are the amounts that one press puts in the place of one that can mean two; of begins its action.
+function ways({ draft, lang }, path, ticker, of = 's') {
   const all = meant(draft[path]);
-  return all && el('div', 'chips', { key: 'ways', role: 'group', 'aria-label': 'What it may mean' }, all.map(({ value, amount }) => el('button', 'chip', { type: 'button', key: value, on: { click: `s.mean:${path}:${value}` } }, `${number(amount, lang)}\u00a0${ticker}`)));
+  return all && el('div', 'chips', { key: 'ways', role: 'group', 'aria-label': 'What it may mean' }, all.map(({ value, amount }) => el('button', 'chip', { type: 'button', key: value, on: { click: `${of}.mean:${path}:${value}` } }, `${number(amount, lang)}\u00a0${ticker}`)));
 }
 
-function fee(f) {
-  const { draft, cost, vault, account, lang } = f, { ticker } = assetOf(vault, account.chain, cost?.coin ?? draft.asset), own = draft.speed === 'own';
-  const radio = (name, ...said) => el('label', 'check', { key: name }, el('input', '', { type: 'radio', name: 'speed', value: name, on: { change: `s.speed:${name}` }, prop: { checked: draft.speed === name } }), text('span', '', ...said));
-  const costs = (name) => { const most = cost?.speeds.find((s) => s.name === name)?.max_fee; return most && text('span', 'nowrap', `at most ${number(most, lang)} ${ticker}`); };
+const fee = (f) => feePicture(f, 's', assetOf(f.vault, f.account.chain, f.cost?.coin ?? f.draft.asset).ticker,
+  f.draft.speed === 'own' ? 'With too little it is refused now, or waits until the chain takes less.' : 'A maximum is seldom used up. What is not taken stays in the account.');
+
+/** feePicture asks for a maximum fee: one of three speeds, or another. f is { draft, errors, cost, lang }; of begins its actions; hint is said below. */
+export function feePicture(f, of, ticker, hint) {
+  const { draft, cost, lang } = f, said = mistake(f, 'fee') ?? hinted('fee', hint);
+  const radio = (name, ...more) => el('label', 'check', { key: name }, el('input', '', { type: 'radio', name: 'speed', value: name, on: { change: `${of}.speed:${name}` }, prop: { checked: draft.speed === name } }), text('span', '', ...more));
+  const costs = (name) => { const most = cost?.speeds.find((s) => s.name === name)?.max_fee; return most ? text('span', 'nowrap', `at most ${number(most, lang)} ${ticker}`) : 'not known yet'; };
   return el('fieldset', 'field', { key: 'fee' }, text('legend', 'field-label', 'Fee that the chain may take'),
-    text('div', '', Object.entries(SPEEDS).map(([name, [word, when]]) => radio(name, text('strong', '', word), `, ${when}: `, costs(name) ?? 'not known yet')), radio('own', text('strong', '', 'Another maximum'))),
-    own ? el('div', 'field', { key: 'own' }, el('label', 'visually-hidden', { for: idOf('fee') }, 'Maximum fee'),
-      text('div', 'input-group', el('input', 'input', { type: 'text', inputmode: 'decimal', autocomplete: 'off', ...tied(f, 'fee', true), on: { input: 'set:fee', change: 's.written:fee' }, prop: { value: draft.fee } }), text('span', 'input-unit', ticker)),
-      mistake(f, 'fee') ?? hinted('fee', 'With too little it is refused now, or waits until the chain takes less.'), ways(f, 'fee', ticker)) : mistake(f, 'fee') ?? hinted('fee', 'A maximum is seldom used up. What is not taken stays in the account.'));
+    text('div', '', Object.entries(SPEEDS).map(([name, [word, when]]) => radio(name, text('strong', '', word), `, ${when}: `, costs(name))), radio('own', text('strong', '', 'Another maximum'))),
+    draft.speed !== 'own' ? said : el('div', 'field', { key: 'own' }, el('label', 'visually-hidden', { for: idOf('fee') }, 'Maximum fee'),
+      text('div', 'input-group', el('input', 'input', { type: 'text', inputmode: 'decimal', autocomplete: 'off', ...tied(f, 'fee', true), on: { input: 'set:fee', change: `${of}.written:fee` }, prop: { value: draft.fee } }), text('span', 'input-unit', ticker)),
+      said, ways(f, 'fee', ticker, of)));
 }
 
 const sums = (lang) => (amount, ticker, cls = '') => el('span', `amount ${cls}`.trim(), { title: `${amount} ${ticker}` }, text('span', 'amount-value', number(amount, lang)), '\u00a0', text('span', 'amount-unit', ticker));
@@ -104,7 +106,7 @@ function effect(f, { costing, refusal }) {
     text('p', 'small muted', 'Without what other requests may still take.'),
     cost.contract && notice('is-warning', 'alert', 'The recipient is a contract', `${named(f)} runs a program. What is sent to one by mistake is often lost: ask its owner whether it takes ${asset.ticker}.`),
     dust(draft, cost) && notice('is-warning', 'alert', 'The fee may be more than the amount', `It sends ${number(amount, lang)} ${asset.ticker}, and up to ${number(fee, lang)} ${coin.ticker} go to the chain.`),
-    cost.refused && notice('is-warning', 'alert', 'It would fail now', `${capital(cost.refused)}.`)));
+    cost.refused && notice('is-warning', 'alert', 'It would fail now', `${upper(cost.refused)}.`)));
 }
 
 const named = ({ draft, vault, account }) => known(vault, account.chain, draft.to.trim()).map((e) => e.name)[0] ?? 'This address';
@@ -113,7 +115,7 @@ const named = ({ draft, vault, account }) => known(vault, account.chain, draft.t
 export function decides({ dry, lang, errors }, vault) {
   const names = new Map(vault.members.map((m) => [m.id, m.name])), said = (...parts) => text('div', 'sentence stack is-tight', text('p', 'eyebrow', 'Who decides'), parts);
   if (dry.value) return el('div', '', { 'aria-busy': dry.busy ? 'true' : undefined, key: 'decides' }, whole(dry.value, names, lang));
-  if (dry.error) return said(text('p', '', `${capital(dry.error.message)}.`));
+  if (dry.error) return said(text('p', '', `${upper(dry.error.message)}.`));
   if (dry.busy) return said(text('span', 'visually-hidden', 'Loading'), [1, 2].map((key) => el('span', 'skeleton is-line', { key })));
   return said(text('p', 'muted', errors.length > 0 ? 'The vault is asked once what is marked is mended.' : 'The vault says so once it knows to whom, and how much.'));
 }

@@ -2,7 +2,7 @@
 // Loaded when somebody opens them, by the dashboard and by <countersign-vault>.
 
 import { Change } from './change.js';
-import { fail, isOurs } from './errors.js';
+import { fail, ours } from './errors.js';
 import { isForm } from './forms.js';
 import { Painter } from './painter.js';
 import { rootOf, said } from './receiptview.js';
@@ -88,8 +88,7 @@ export class VaultPart {
       holder.error = undefined;
     } catch (e) {
       if (this.#life.signal.aborted) return;
-      holder.error = isOurs(e) ? e : fail('INTERNAL_ERROR', 'The page could not show it', { cause: e });
-      if (holder.error !== e) reportError(e);
+      holder.error = ours(e, 'The page could not show it');
     }
     this.#paint();
   }
@@ -223,7 +222,7 @@ export class VaultPart {
       receipt.answer = receipt.key ? verify(receipt.bytes, receipt.key) : undefined;
       if (!receipt.key) receipt.error = fail('ROOT_KEY_MISSING', 'There is no root key to verify it with', { remedy: 'Write the root key that you have.' });
     } catch (e) {
-      receipt.error = isOurs(e) ? e : fail('INTERNAL_ERROR', 'The receipt could not be verified', { cause: e });
+      receipt.error = ours(e, 'The receipt could not be verified');
     }
     receipt.busy = '';
     this.#paint();
